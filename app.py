@@ -24,7 +24,7 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
 
 def unexpected(error: Exception) -> bool:
     """The page gets a sentence; what has none of its own leaves a trace in the log."""
-    st.error(notices.plain(notices.problem(error)), icon=":material/error:")
+    st.error(notices.escape_markdown(notices.problem(error)), icon=":material/error:")
     return True
 
 

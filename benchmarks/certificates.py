@@ -10,7 +10,15 @@ import numpy as np
 
 from benchmarks.table import BenchmarkRow
 from benchmarks.timing import paired, within
-from engine.unlearning.certificates.bounds import DPA, FA, FA_ROE, ROE, SCHEMES, both, certify
+from engine.unlearning.certificates.bounds import (
+    DPA,
+    FA,
+    FA_ROE,
+    ROE,
+    SCHEMES,
+    certify,
+    shared_poisons,
+)
 from engine.unlearning.certificates.election import Ballots, ballots_of
 from engine.unlearning.certificates.partitions import Partitions
 
@@ -30,7 +38,7 @@ def drawn(networks: int, images: int) -> Ballots:
 
 def plain(ballots: Ballots) -> list[int]:
     """DPA + ROE as a loop over images, classes and pairs of rivals, as a script would do it."""
-    table, result = both(len(ballots)), []
+    table, result = shared_poisons(len(ballots)), []
     for pair_votes in ballots.transpose(1, 0, 2):
         votes = [int((pair_votes[:, c] == 0).sum()) for c in range(CLASSES)]
         first, second = sorted(range(CLASSES), key=lambda c: (-votes[c], c))[:2]

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.case import ImageCase, image_case
-from engine.case.prediction import best
+from engine.case.prediction import top_classes
 from engine.case.target import Target
 from engine.device import finish
 from engine.images import Crop
@@ -31,7 +31,7 @@ def case(precision: Precision = "exact") -> ImageCase:
     model.differentiable(1).stay()
     question = image_case(model, sample("chelsea"), Crop(), Target(0))
     values = model.logits(question.image[None]).softmax(1)[0].numpy()
-    top = best(Scores(values, model.labels, "probability"), 1)[0][0]
+    top = top_classes(Scores(values, model.labels, "probability"), 1)[0][0]
     return image_case(model, sample("chelsea"), Crop(), Target(top), precision)
 
 

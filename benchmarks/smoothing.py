@@ -13,7 +13,7 @@ from benchmarks.table import BenchmarkRow
 from benchmarks.timing import within
 from engine import data as data_sets
 from engine.attribution.experiments import AdaptiveSmoothing
-from engine.attribution.experiments.adaptive import NETWORKS, forget_attacked, shipped
+from engine.attribution.experiments.adaptive import NETWORKS, forget_attacked, shipped_networks
 from engine.attribution.experiments.mixture import Mixture
 from engine.attribution.experiments.mixture_claims import ALPHAS
 from engine.experiment import ExperimentCase
@@ -24,7 +24,7 @@ GOAL = 60.0  # seconds
 def curve(method: AdaptiveSmoothing, case: ExperimentCase) -> list[dict[str, float]]:
     """The figures of each α, with every image attacked anew."""
     forget_attacked()
-    normal, robust = shipped(case.data)
+    normal, robust = shipped_networks(case.data)
     mixtures = (Mixture(normal, robust, alpha, method.scales) for alpha in ALPHAS)
     return [dict(method.measured(mixture, case)) for mixture in mixtures]
 

@@ -19,7 +19,7 @@ from benchmarks.setting import case
 from benchmarks.table import BenchmarkRow
 from benchmarks.timing import paired, within
 from engine.result import WeightScores
-from engine.sparsity import MaskRules, Masks, PruneCase, Pruner, parts, photographs
+from engine.sparsity import MaskRules, Masks, PruneCase, Pruner, photographs, prunable_parts
 from engine.sparsity.criteria.magnitude import Magnitude
 from engine.sparsity.masks.diagrams import strips
 from engine.sparsity.masks.enforce import pruned
@@ -64,7 +64,7 @@ def slider() -> tuple[Masks, object]:
 def theirs() -> tuple[nn.Module, tuple[tuple[nn.Module, str], ...]]:
     """A copy of the network for torch, contiguous as it needs it, and what is pruned of it."""
     network = deepcopy(pruning_case().model.network).to(memory_format=torch.contiguous_format)
-    names = [part.layer for part in parts(pruning_case().model)]
+    names = [part.layer for part in prunable_parts(pruning_case().model)]
     return network, tuple((network.get_submodule(name), "weight") for name in names)
 
 

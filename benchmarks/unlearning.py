@@ -34,7 +34,7 @@ from engine.unlearning import (
 )
 from engine.unlearning.diagnostics.damping import damped
 from engine.unlearning.protocol.attack import attack
-from engine.unlearning.protocol.metrics import judged
+from engine.unlearning.protocol.metrics import evaluate_model
 from engine.unlearning.protocol.worst import search
 
 TEN = (
@@ -90,7 +90,7 @@ def rows(rounds: int) -> Iterator[BenchmarkRow]:
         rounds,
         note=f"{len(case.data):,} images answered anew",
     )
-    judgment = judged(large.model, large)
+    judgment = evaluate_model(large.model, large)
     yield within(
         "Membership attack, MNIST-5k",
         lambda: attack(judgment.retain, judgment.test, judgment.forget),

@@ -8,7 +8,7 @@ import streamlit as st
 
 from components.sidebar.pictures import enlarged
 from components.sidebar.subject import ChosenImage, square_pixels
-from components.widgets.data_images import pixels_of, press_images
+from components.widgets.data_images import color_pixels, press_images
 from components.widgets.viewer import Pixels
 from engine.case import ImageCase, image_case
 from engine.case.prediction import at_once
@@ -59,4 +59,4 @@ def choose_image(
     example = Example(data, row)
     case = image_case(model, example.picture(), Crop(), Target(0))
     case = replace(case, target=Target(int(at_once(case).argmax())))
-    return AskedImage(case, enlarged(pixels_of(data, row)), f"a {example.label}")
+    return AskedImage(case, enlarged(color_pixels(data, row)), f"a {example.label}")

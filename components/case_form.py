@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from components import forms
 from components.links import refuse
-from components.picks import Kind, pick, pick_some, search, type_text
+from components.picks import Kind, pick, pick_some, search_box, type_text
 from engine.arguments.base import Declared
 from engine.arguments.controls import Many
 from engine.method import Option, Slider, Switch
@@ -132,7 +132,7 @@ class CaseForm:
             return tuple(named[title] for title in picked)
         rule = rule or ("" if len(named) <= LISTED_WORDS else "one that is offered here")
         if kind == "search":
-            chosen = search(
+            chosen = search_box(
                 label, list(named), self.key_of(name), rule=rule, kept=self.kept, **more
             )
             return None if chosen is None else named[chosen]

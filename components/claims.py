@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from components.notices import plain
+from components.notices import escape_markdown
 from engine.experiment import HOLDS, NOT_HERE, OUTCOMES, UNDECIDED
 from engine.result import Table
 
@@ -14,14 +14,14 @@ MARKS = {HOLDS: "✓", NOT_HERE: "✗", UNDECIDED: "?"}
 
 def list_claims(claims: Table) -> None:
     """A line for each claim: outcome, what it was taken to mean, and by how much it is so."""
-    lines = [line(claims, row) for row in range(len(claims))]
+    lines = [claim_line(claims, row) for row in range(len(claims))]
     st.markdown("\n".join(lines))
     margins = claims["margin"]
     if UNDECIDED in claims["outcome"][np.isfinite(margins)].tolist():
         st.caption("Undecided: the seeds differ too much, or there is only one. More may decide.")
 
 
-def line(claims: Table, row: int) -> str:
+def claim_line(claims: Table, row: int) -> str:
     """One claim in Markdown."""
     outcome = int(claims["outcome"][row])
     unit = dict(zip(claims.order, claims.units, strict=True))["margin"]
@@ -34,6 +34,6 @@ def line(claims: Table, row: int) -> str:
         else "no margin, since what it needs is missing here"
     )
     return (
-        f"- {MARKS[outcome]} **{plain(claims.rows[row])}**: {OUTCOMES[outcome]} here. "
-        f"Taken to mean {plain(claims.notes[row])}; {by_how_much}."
+        f"- {MARKS[outcome]} **{escape_markdown(claims.rows[row])}**: {OUTCOMES[outcome]} here. "
+        f"Taken to mean {escape_markdown(claims.notes[row])}; {by_how_much}."
     )

@@ -12,7 +12,7 @@ import streamlit as st
 
 from components import glossary, share
 from components.ending import viewing
-from components.notices import plain
+from components.notices import escape_markdown
 from components.share import Offer
 from engine.method import Method
 
@@ -40,8 +40,8 @@ def footer(above: Sequence[Entry] = ()) -> Iterator[None]:
     """Sections inside the block share one footer, drawn below it.
 
     A fragment whose sections are drawn again without the rest of the page needs a footer of its
-    own: `@st.fragment` above `@footer()`. A fragment that ends the page is given what was `taken`
-    from the sections above it, so that there is one row for all that is shown.
+    own: `@st.fragment` above `@footer()`. A fragment that ends the page is given what
+    `take_entries` took from the sections above it: there is one row for all that is shown.
 
     Args:
         above: what sections outside the block have left.
@@ -56,7 +56,7 @@ def footer(above: Sequence[Entry] = ()) -> Iterator[None]:
         draw(entries)
 
 
-def leave(entry: Entry) -> None:
+def add_entry(entry: Entry) -> None:
     """Leave it for the footer; without one, it is drawn at once."""
     entries = COLLECTING.get()
     if entries is None:
@@ -65,7 +65,7 @@ def leave(entry: Entry) -> None:
         entries.append(entry)
 
 
-def taken() -> tuple[Entry, ...]:
+def take_entries() -> tuple[Entry, ...]:
     """What sections have left so far, for a footer further down; theirs has it no more."""
     entries = COLLECTING.get() or []
     results = tuple(entries)
@@ -81,7 +81,7 @@ def draw(entries: Sequence[Entry]) -> None:
         if entry.explained:
             methods.setdefault(entry.explained, entry.title)
     sentences = [offer.sentence for _, offer in offers]
-    sentences += [words for method in methods for words in glossary.words_of(method)]
+    sentences += [words for method in methods for words in glossary.method_texts(method)]
     with st.container(horizontal=True):
         if offers:
             share.menu(offers)
@@ -95,7 +95,7 @@ def explain(methods: Mapping[type[Method[Any]], str]) -> None:
     with st.expander("What am I looking at?"):
         for method, title in methods.items():
             if len(methods) > 1:
-                st.markdown(f"**{plain(title)}**")
-            st.markdown(plain(method.about()))
+                st.markdown(f"**{escape_markdown(title)}**")
+            st.markdown(escape_markdown(method.about()))
             if method.paper:
                 st.markdown(f"Reference: {method.paper}")

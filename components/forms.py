@@ -10,7 +10,7 @@ import streamlit as st
 
 from components import own_words
 from components.links import Allowed, refuse
-from components.notices import plain
+from components.notices import escape_markdown
 from components.picks import TRUTH, pick, pick_some
 from engine.method import Choice, Control, Method, Slider, Switch
 
@@ -42,7 +42,9 @@ def settings(kind: type[Any], key: str, names: Collection[str] | None = None) ->
     }
 
 
-def folded(kind: type[Any], key: str, names: Collection[str], label: str) -> dict[str, Any]:
+def folded_settings(
+    kind: type[Any], key: str, names: Collection[str], label: str
+) -> dict[str, Any]:
     """As `settings`, behind a button that opens them; what a link cannot ask for is said above."""
     refuse_links(kind, key)
     with st.popover(label):
@@ -83,13 +85,13 @@ def widget(
         case Slider():
             return slider(control, start, label, **more)
         case Choice(off=off) as control:
-            words = offered(control, case)
+            words = choice_options(control, case)
             return choice(words, off, start, label, **more | {"bind": own_words.bind(words)})
         case Switch():
             return st.toggle(label, start, **more)
 
 
-def offered(control: Choice, case: Offering | None) -> Sequence[str]:
+def choice_options(control: Choice, case: Offering | None) -> Sequence[str]:
     """What can be chosen; some of it only the case knows."""
     return control.options or (case.options(control.source) if case else ())
 
@@ -107,10 +109,10 @@ def slider(control: Slider, start: float, label: str, **more: Any) -> float:
 
 def marks(control: Slider, start: float | None) -> list[float]:
     """Where a slider over decades stops: its marks and its usual value."""
-    return sorted({*control.marks(), first(control, start)})
+    return sorted({*control.marks(), slider_start(control, start)})
 
 
-def first(control: Slider, start: float | None) -> float:
+def slider_start(control: Slider, start: float | None) -> float:
     """Where a slider stands at first, also one that was off."""
     return start or control.start or control.low
 
@@ -122,7 +124,11 @@ def optional_slider(
     on = st.toggle(
         f"{label}: {control.off} or a number", start is not None, key=f"{key}.on", **more
     )
-    return slider(control, first(control, start), label, key=key, help=help, **more) if on else None
+    return (
+        slider(control, slider_start(control, start), label, key=key, help=help, **more)
+        if on
+        else None
+    )
 
 
 def choice(
@@ -152,12 +158,12 @@ def linked_words(
     control: Control, key: str, start: Any, case: Offering | None
 ) -> Iterator[tuple[str, Allowed, str]]:
     """What a link can ask of a control: name in the link, words that can be had, and the rule."""
-    yield key, readable(control, start, case), control.words()
+    yield key, word_check(control, start, case), control.words()
     if isinstance(control, Slider) and control.off:
         yield f"{key}.on", TRUTH, " or ".join(TRUTH)
 
 
-def readable(control: Control, start: Any, case: Offering | None) -> Callable[[str], bool]:
+def word_check(control: Control, start: Any, case: Offering | None) -> Callable[[str], bool]:
     """Whether a word from a link names a value that the control's widget can show."""
     match control:
         case Slider() if control.log:
@@ -165,7 +171,7 @@ def readable(control: Control, start: Any, case: Offering | None) -> Callable[[s
         case Slider():
             return lambda word: within(control, word)
         case Choice(off=off):
-            return {*offered(control, case), *([off] if off else [])}.__contains__
+            return {*choice_options(control, case), *([off] if off else [])}.__contains__
         case Switch():
             return TRUTH.__contains__
 
@@ -241,5 +247,5 @@ def pick_method(
             st.caption("It has none.")
     for method_kind in kinds:
         if reason := method_kind.unmet(case):
-            st.caption(plain(f"{method_kind.title}: {reason}"))
+            st.caption(escape_markdown(f"{method_kind.title}: {reason}"))
     return method

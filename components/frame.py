@@ -61,9 +61,9 @@ finally:  # after the page, which may have begun a job, and also where it ends e
     notices.research_use_only()
     if chosen.url_path != STORIES.address:  # where nothing is computed
         with header:
-            tray_page.entry()
-            jobs.panel()
-            login.leave()
-    sharing.end()
+            tray_page.tray_link()
+            jobs.jobs_button()
+            login.logout_button()
+    sharing.finish_page()
     popovers.take_focus()
     uploaders.give_again()

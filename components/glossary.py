@@ -10,7 +10,7 @@ from typing import Any
 
 import streamlit as st
 
-from components.notices import plain
+from components.notices import escape_markdown
 from engine.method import Method
 
 TERMS: Mapping[str, str] = {  # a term, and other spellings after a bar: what it means
@@ -70,7 +70,7 @@ def terms_in(text: str) -> tuple[str, ...]:
     return tuple(name for name, pattern in PATTERNS.items() if pattern.search(text))
 
 
-def words_of(method: type[Method[Any]]) -> Iterator[str]:
+def method_texts(method: type[Method[Any]]) -> Iterator[str]:
     """What a page says of a method: what it is, and its settings."""
     yield method.about()
     for spec in fields(method):
@@ -83,5 +83,8 @@ def explain(text: str) -> None:
         return
     with st.popover("Words", icon=":material/dictionary:"):
         st.markdown(
-            "\n".join(f"- **{plain(NAMES[term][0])}**: {plain(TERMS[term])}" for term in result)
+            "\n".join(
+                f"- **{escape_markdown(NAMES[term][0])}**: {escape_markdown(TERMS[term])}"
+                for term in result
+            )
         )

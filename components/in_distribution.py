@@ -9,11 +9,11 @@ import streamlit as st
 
 from components import runs
 from components.ending import end
-from components.notices import plain
+from components.notices import escape_markdown
 from components.sidebar.subject import Subject
-from engine.anomaly.protocol.in_distribution import measured
+from engine.anomaly.protocol.in_distribution import image_p_value
 from engine.anomaly.protocol.pixel_bank import BankCase, PixelBanks, at_hand, bank
-from engine.anomaly.sources import learned
+from engine.anomaly.sources import training_data_name
 from engine.data import DataSet
 from engine.run import Answer
 
@@ -22,9 +22,9 @@ PATIENCE = 2.0  # seconds for which the page waits
 FOREIGN = "⚠ **Not this model's kind of image.**"
 
 
-def compare(subject: Subject) -> None:
+def prepare_comparison(subject: Subject) -> None:
     """Have ready what the image is compared with; where that takes long, the page ends here."""
-    name = learned(subject.case.model)
+    name = training_data_name(subject.case.model)
     if not name:
         return
     case = BankCase(name, subject.case.model.side)
@@ -37,18 +37,18 @@ def compare(subject: Subject) -> None:
         end()
 
 
-def line(subject: Subject, usual: AbstractContextManager[Any] | None = None) -> None:
+def show_usualness(subject: Subject, usual: AbstractContextManager[Any] | None = None) -> None:
     """How usual the image is for the model, before anything is said of its answer.
 
     A warning stands here; that nothing speaks against the image may stand elsewhere, in `usual`.
     """
-    compare(subject)
+    prepare_comparison(subject)
     result = subject.in_distribution
     if result.foreign:
-        st.markdown(f"{FOREIGN} {plain(result.sentence)}")
+        st.markdown(f"{FOREIGN} {escape_markdown(result.sentence)}")
     else:
         with usual or nullcontext():
-            st.caption(f"**In-distribution check:** {plain(result.sentence)}")
+            st.caption(f"**In-distribution check:** {escape_markdown(result.sentence)}")
 
 
 def say_of_data(data: DataSet, image: Any, source: str = "") -> None:
@@ -65,10 +65,11 @@ def say_of_data(data: DataSet, image: Any, source: str = "") -> None:
         if not isinstance(outcome, Answer):
             runs.watch([outcome])
             return
-    result = measured(bank(case), data.name, image, source)
+    result = image_p_value(bank(case), data.name, image, source)
     if result.foreign:
         st.markdown(
-            f"⚠ **Not the kind of image that this network learns.** {plain(result.sentence)}"
+            "⚠ **Not the kind of image that this network learns.** "
+            f"{escape_markdown(result.sentence)}"
         )
     else:
-        st.caption(f"**In-distribution check:** {plain(result.sentence)}")
+        st.caption(f"**In-distribution check:** {escape_markdown(result.sentence)}")

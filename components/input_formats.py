@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from components import runs
-from components.notices import plain
+from components.notices import escape_markdown
 from engine.data.judged_data import typed_order
 from engine.errors import BadData, BadModel
 from engine.measures.shares import wilson
@@ -32,7 +32,7 @@ ON_TRAINING = (
 )
 
 
-def search(case: FormatCase, key: str) -> Answer | None:
+def tried_formats(case: FormatCase, key: str) -> Answer | None:
     """The formats that were tried; None while they are, with progress and Stop."""
     outcome = runs.ask(FormatSearch(), case, f"{key}.FormatSearch")
     if isinstance(outcome, Answer):
@@ -58,7 +58,7 @@ def choose_tried(
     named = {input_format.words: input_format for input_format in tried}
     draw_table(table, case, names)
     st.caption(ON_TRAINING + left_out(answer["tried"]))
-    chosen = among("Input format", [*named, OTHER], f"{key}.format")
+    chosen = choose_word("Input format", [*named, OTHER], f"{key}.format")
     chosen_format = named[chosen] if chosen in named else state_format(tried[0], key, case.model)
     order = choose_order(orders_by_name(answer, case, names), table, case.data.classes, key)
     return None if chosen_format is None or order is None else (chosen_format, order)
@@ -69,14 +69,14 @@ def choose_order(
 ) -> Order | None:
     """The class of each output, as the person chooses or types it; None for what is no order."""
     first = best_order(table, orders)
-    name = among("Order of the classes", [*orders, TYPED], f"{key}.order", first)
+    name = choose_word("Order of the classes", [*orders, TYPED], f"{key}.order", first)
     if name == TYPED:
         return type_order(orders[first], classes, key)
     if name == SUGGESTED:
         several = ", ".join(classes[place] for place in orders[name][:12])
         several += " …" if len(classes) > 12 else ""
         guess = "This order was found from the model's own answers, so it is a guess: "
-        st.caption(plain(guess + several))
+        st.caption(escape_markdown(guess + several))
     return orders[name]
 
 
@@ -93,7 +93,7 @@ def type_order(start: Order, classes: Sequence[str], key: str) -> Order | None:
     try:
         return typed_order(typed, classes)
     except BadData as error:
-        st.error(plain(str(error)), icon=":material/error:")
+        st.error(escape_markdown(str(error)), icon=":material/error:")
         return None
 
 
@@ -124,7 +124,7 @@ def draw_table(table: Table, case: FormatCase, names: Sequence[str]) -> None:
     if suggests(table, len(case.every_order)):
         columns[SUGGESTED] = "right by assignment"
     rows = [
-        {"Format": words, **{name: share(table, row, of) for name, of in columns.items()}}
+        {"Format": words, **{name: accuracy_text(table, row, of) for name, of in columns.items()}}
         for row, words in enumerate(table.rows)
     ]
     st.dataframe(
@@ -132,7 +132,7 @@ def draw_table(table: Table, case: FormatCase, names: Sequence[str]) -> None:
     )
 
 
-def share(table: Table, row: int, column: str) -> str:
+def accuracy_text(table: Table, row: int, column: str) -> str:
     """Right answers with their interval."""
     right, images = int(table[column][row]), int(table["images"][row])
     low, high = wilson(right, images)
@@ -189,7 +189,7 @@ def state_format(start: InputFormat, key: str, model: Classifier) -> InputFormat
             )
         return InputFormat(side, mean, std, channels)
     except BadModel as error:
-        st.error(plain(str(error)), icon=":material/error:")
+        st.error(escape_markdown(str(error)), icon=":material/error:")
         return None
 
 
@@ -212,7 +212,7 @@ def three_numbers(label: str, start: Sequence[float], key: str, count: int) -> A
     return tuple(values * 3 if len(values) == 1 else values)
 
 
-def among(label: str, offered: Sequence[str], key: str, first: str = "") -> str:
+def choose_word(label: str, offered: Sequence[str], key: str, first: str = "") -> str:
     """One of some words; kept as long as it is offered, and in no link."""
     if st.session_state.get(key) not in offered:
         st.session_state[key] = first or offered[0]

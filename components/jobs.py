@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from components import runs
-from components.notices import plain
+from components.notices import escape_markdown
 from engine.lane import HOUSE, Job, Lane, Past, lanes
 
 POLL_SECONDS = 2.0
@@ -21,7 +21,7 @@ SIGNS = {
 }
 
 
-def panel() -> None:
+def jobs_button() -> None:
     """A button in the header; behind it the list, which follows what runs."""
     active = [job for lane in lanes() for job in lane.jobs() if job.cost != "live"]
     label = f"Jobs ({len(active)})" if active else "Jobs"
@@ -42,7 +42,7 @@ def job_list() -> None:
         for job in lane.jobs():
             if job.cost != "live":
                 running(lane, job)
-    over(list(reversed(past))[:JOBS_LISTED])
+    finished_jobs(list(reversed(past))[:JOBS_LISTED])
 
 
 def running(lane: Lane, job: Job[object]) -> None:
@@ -55,9 +55,9 @@ def running(lane: Lane, job: Job[object]) -> None:
     words = f"waits behind {ahead}" if ahead else f"{doing} · {job.done:.0%}"
     if left is not None and not ahead:
         words += f" · about {left:.0f} s left"
-    title = named(job.title, job.public, own=is_own)
+    title = job_label(job.title, job.public, own=is_own)
     row = st.container(horizontal=True, vertical_alignment="center")  # Stop keeps its width
-    row.progress(min(max(job.done, 0.0), 1.0), f"**{plain(title)}** on {lane.device}")
+    row.progress(min(max(job.done, 0.0), 1.0), f"**{escape_markdown(title)}** on {lane.device}")
     mine = visitor in job.visitors or job.visitors == {HOUSE}
     stop = row.button(
         "Stop",
@@ -65,24 +65,24 @@ def running(lane: Lane, job: Job[object]) -> None:
         disabled=not mine,
         help=None if mine else "Asked on another page or by another visitor.",
     )
-    st.caption(plain(words))
+    st.caption(escape_markdown(words))
     if stop:
         job.stop(visitor)
 
 
-def named(title: str, public: str, *, own: bool) -> str:
+def job_label(title: str, public: str, *, own: bool) -> str:
     """What a job is called here: one that has no name for strangers is still a question."""
     return (title if own else public) or UNNAMED
 
 
-def over(past: Sequence[Past]) -> None:
+def finished_jobs(past: Sequence[Past]) -> None:
     """Those that are over, the latest first."""
     visitor = runs.visit().visitor
     for past_job in past:
         is_own = visitor in past_job.asked
         ago = (datetime.now(UTC) - past_job.when).total_seconds()
-        why = f": {plain(past_job.why)}" if past_job.why and is_own else ""
-        title = plain(named(past_job.title, past_job.public, own=is_own))
+        why = f": {escape_markdown(past_job.why)}" if past_job.why and is_own else ""
+        title = escape_markdown(job_label(past_job.title, past_job.public, own=is_own))
         st.markdown(
             f"{SIGNS[past_job.end]} {title} · {past_job.end}{why} · {past_job.seconds:.0f} s, "
             f"{since(ago)}"

@@ -17,7 +17,7 @@ from streamlit.delta_generator import DeltaGenerator
 from streamlit.errors import StreamlitAPIException
 from streamlit.runtime.state import get_session_state
 
-from components.notices import plain
+from components.notices import escape_markdown
 
 PLACE: ContextVar[DeltaGenerator | None] = ContextVar("place", default=None)
 ADDRESS = "links.address"  # what the link of the page holds, as far as the session knows
@@ -47,7 +47,7 @@ def refuse(
         "links.refused", {}
     )
     requested = st.query_params.get_all(key)
-    rest = fitting(requested, allowed, many=many)
+    rest = fitting_values(requested, allowed, many=many)
     wrong = [word for word in requested if word not in rest]
     repeated = [word for word in rest if requested.count(word) > 1]
     if wrong or len(rest) < len(requested):
@@ -63,10 +63,10 @@ def refuse(
     elif key in refused and requested != refused[key][1]:
         del refused[key]
     if key in refused and refused[key][2] == late:
-        (PLACE.get() or st).info(plain(refused[key][0]), icon=":material/link_off:")
+        (PLACE.get() or st).info(escape_markdown(refused[key][0]), icon=":material/link_off:")
 
 
-def fitting(requested: Sequence[str], allowed: Allowed, *, many: bool) -> list[str]:
+def fitting_values(requested: Sequence[str], allowed: Allowed, *, many: bool) -> list[str]:
     """The values of a link that a widget can show, each once."""
     allows = allowed if callable(allowed) else allowed.__contains__
     if many:
@@ -121,7 +121,7 @@ def bound() -> None:
 def say_bound(page: str) -> None:
     """Say on the page that was opened by such a link what was dropped of it."""
     if BOUND in st.session_state and st.session_state.setdefault(BOUND_PAGE, page) == page:
-        st.info(plain(st.session_state[BOUND]), icon=":material/link_off:")
+        st.info(escape_markdown(st.session_state[BOUND]), icon=":material/link_off:")
 
 
 @contextmanager

@@ -80,7 +80,7 @@ def cookie_secret() -> bytes:
     return blake2b(text.encode(), digest_size=32).digest()
 
 
-def leave() -> None:
+def logout_button() -> None:
     """The button to log out, for those who are in."""
     if required():
         st.button("Log out", on_click=st.logout, icon=":material/logout:", type="tertiary")

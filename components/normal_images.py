@@ -16,7 +16,7 @@ NAME = "normal"  # the argument
 
 def fitting_model(subject: Subject) -> str:
     """What the model learned from; for a model of photographs, what the image is like."""
-    if sources.learned(subject.case.model):
+    if sources.training_data_name(subject.case.model):
         return sources.normal_sources(subject.case.model)[0].name
     return fitting_image(subject)
 

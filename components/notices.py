@@ -20,7 +20,7 @@ UNEXPECTED = (
 )
 
 
-def plain(text: str) -> str:
+def escape_markdown(text: str) -> str:
     """The text as it is: names of files and classes are not Markdown."""
     return re.sub(r"([\\`*_\[\]<$~|])", r"\\\1", text)
 
@@ -39,9 +39,9 @@ def problem(error: Exception) -> str:
 
 
 @contextmanager
-def spoken() -> Iterator[None]:
+def show_problems() -> Iterator[None]:
     """Problems inside the block are said on the page; what stands below it goes on."""
     try:
         yield
     except BlindspotError as error:
-        st.error(plain(str(error)), icon=":material/error:")
+        st.error(escape_markdown(str(error)), icon=":material/error:")

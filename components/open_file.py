@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import streamlit as st
 
-from components.notices import plain
+from components.notices import escape_markdown
 from engine.errors import BlindspotError
 
 FoundT = TypeVar("FoundT")
@@ -31,5 +31,5 @@ def open_file(
     try:
         return read(uploaded.getvalue())
     except BlindspotError as error:
-        st.error(plain(str(error)), icon=":material/error:")
+        st.error(escape_markdown(str(error)), icon=":material/error:")
         return None

@@ -43,18 +43,18 @@ def may_link(model: Classifier) -> bool:
 
 def own_words() -> frozenset[str]:
     """What classes are called in the data that this session has opened."""
-    words = {word for data in opened(dict(st.session_state)) for word in data.classes}
+    words = {word for data in user_data_sets(dict(st.session_state)) for word in data.classes}
     return frozenset(word for word in words if word != LOOSE and not ANYBODYS.fullmatch(word))
 
 
-def opened(held: Any) -> Iterator[DataSet]:
+def user_data_sets(held: Any) -> Iterator[DataSet]:
     """The data from files of this person that a session holds."""
     match held:
         case DataSet() if held.name.startswith(UPLOAD):
             yield held
         case Imported():
-            yield from opened(held.data)
+            yield from user_data_sets(held.data)
         case Mapping():
             for value in held.values():
                 if isinstance(value, DataSet | Imported | dict):
-                    yield from opened(value)
+                    yield from user_data_sets(value)

@@ -90,7 +90,7 @@ def pick_some(
     )
 
 
-def search(
+def search_box(
     label: str,
     offered: Sequence[str],
     key: str,

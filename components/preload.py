@@ -40,7 +40,7 @@ class Preload:
 
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start" and is_page(message["headers"]):
-                named = header(chart=chart_first(scope["path"]))
+                named = link_header(chart=chart_first(scope["path"]))
                 more = [(b"link", named)] if named else []
                 message = {**message, "headers": [*message["headers"], *more]}
             await send(message)
@@ -67,7 +67,7 @@ def is_page(headers: list[tuple[bytes, bytes]]) -> bool:
 
 
 @cache
-def header(static: Path | None = None, *, chart: bool = False) -> bytes:
+def link_header(static: Path | None = None, *, chart: bool = False) -> bytes:
     """The value of `Link`; "" where Streamlit's files are named in another way.
 
     Args:
@@ -76,7 +76,7 @@ def header(static: Path | None = None, *, chart: bool = False) -> bytes:
     """
     static = static or Path(file_util.get_static_dir())
     kinds = (CHART, *KINDS) if chart else KINDS
-    names = sorted(needed(static / "static" / "js", kinds) - started(static / "index.html"))
+    names = sorted(with_imports(static / "static" / "js", kinds) - started(static / "index.html"))
     return ", ".join(f"<./static/js/{name}>; rel=modulepreload" for name in names).encode()
 
 
@@ -85,7 +85,7 @@ def started(page: Path) -> set[str]:
     return set(re.findall(r"static/js/([\w.-]+\.js)", page.read_text(encoding="utf-8")))
 
 
-def needed(folder: Path, kinds: Sequence[str] = KINDS) -> set[str]:
+def with_imports(folder: Path, kinds: Sequence[str] = KINDS) -> set[str]:
     """The files of the kinds, and those which they import, to the last."""
     pending = [path.name for kind in kinds for path in folder.glob(f"{kind}.*.js")]
     results: set[str] = set()

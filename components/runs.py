@@ -161,7 +161,7 @@ def ask(method: Method[Any], case: Any, slot: str, patience: float = LIVE_SECOND
     A live answer is waited for so many seconds; a page that asks for several waits less for each.
     """
     session, digest, name = visit(), run.digest(method, case), run.job_name(method, case)
-    if stored := run.known(method, case):
+    if stored := run.kept_answer(method, case):
         session.give_up(slot)
         return replace(stored, kept=digest not in session.waited)
     if (halted := stopped().get(slot)) is not None and halted.name == name:
@@ -257,7 +257,7 @@ def begun(method: Method[Any], case: Any, slot: str) -> bool:
     if started.get(slot) == PRESSED:
         by_button().add(digest)
     pressed = started.get(slot) in {digest, PRESSED}
-    if pressed or run.known(method, case) or run.under_way(method, case):
+    if pressed or run.kept_answer(method, case) or run.under_way(method, case):
         started[slot] = digest  # also after a reload, so that what is stopped then stays in sight
         return True
     return False
@@ -386,7 +386,7 @@ def watch(outcomes: Sequence[Outcome], live: Live | None = None) -> None:
     for outcome in outcomes:
         if isinstance(outcome, Problem):
             with st.container(horizontal=True, vertical_alignment="center"):
-                st.warning(notices.plain(f"{outcome.title}: {outcome.words}"))
+                st.warning(notices.escape_markdown(f"{outcome.title}: {outcome.words}"))
                 st.button(
                     outcome.again,
                     key=f"{outcome.slot}.again",

@@ -16,7 +16,7 @@ import streamlit as st
 from components import exports, footer, runs, sharing
 from components.draw.drawing import Draw, Drawing, Exhibit, Views, Words, draw, exhibit
 from components.footer import Entry
-from components.notices import plain, spoken
+from components.notices import escape_markdown, show_problems
 from components.runs import Outcome, Pending
 from components.share import Files, Offer
 from components.sidebar.ground import ground_of
@@ -93,15 +93,15 @@ class Section:
 def show(section: Section) -> Answer | None:
     """Ask a section's question and draw what is known of it: the answer once it is whole."""
     if section.title:
-        st.markdown(f"**{plain(section.title)}**")
+        st.markdown(f"**{escape_markdown(section.title)}**")
     if reason := section.method.unmet(section.case):
-        st.caption(plain(f"Not available: {reason}"))
+        st.caption(escape_markdown(f"Not available: {reason}"))
         return None
     outcome, above = None, st.container()
-    with spoken():
+    with show_problems():
         outcome = ask(section)
     if isinstance(outcome, Answer):
-        answered(section, outcome)
+        show_answer(section, outcome)
         return outcome
     if section.keeps and isinstance(outcome, Pending):
         keep_of(section, outcome)
@@ -111,8 +111,8 @@ def show(section: Section) -> Answer | None:
     if outcome is not None:
         runs.watch_growing(outcome, section.growing or (lambda partial: growing(section, partial)))
     elif section.before:
-        st.caption(plain(section.before))
-    leave(section)
+        st.caption(escape_markdown(section.before))
+    show_footer(section)
     return None
 
 
@@ -133,7 +133,7 @@ def ask(section: Section) -> Outcome | None:
     """The answer, how far it is, or None while its button was not pressed."""
     if section.button:
         return runs.ask_when_told(section.method, section.case, section.slot, section.button)
-    if section.first and run.known(section.method, section.case) is None:
+    if section.first and run.kept_answer(section.method, section.case) is None:
         for method, case, slot in section.first:
             outcome = runs.ask(method, case, slot)
             if not isinstance(outcome, Answer):
@@ -141,20 +141,20 @@ def ask(section: Section) -> Outcome | None:
     return runs.ask(section.method, section.case, section.slot)
 
 
-def answered(section: Section, answer: Answer) -> None:
+def show_answer(section: Section, answer: Answer) -> None:
     """Everything that is known, in the order of every view."""
     if header_text := sentence(section, answer):
-        st.header(plain(header_text))
+        st.header(escape_markdown(header_text))
     if section.picture:
         section.picture(answer)
     with section.below or nullcontext():
-        drawn(section, answer)
+        draw_evidence(section, answer)
         if section.detail:
             section.detail(answer)
         with section.provenance or nullcontext():
-            st.caption(plain(exports.provenance(answer)))
+            st.caption(escape_markdown(exports.provenance(answer)))
         files = section.files(answer) if section.files else {}
-        leave(section, offered(section, answer, files))
+        show_footer(section, view_offer(section, answer, files))
 
 
 def sentence(section: Section, answer: Views) -> str:
@@ -164,7 +164,7 @@ def sentence(section: Section, answer: Views) -> str:
     return section.method.finding(section.case, answer)
 
 
-def offered(section: Section, answer: Answer, files: Files) -> Offer:
+def view_offer(section: Section, answer: Answer, files: Files) -> Offer:
     """What can be taken along, with what a report says and draws of it."""
 
     def exhibits() -> list[Exhibit]:
@@ -183,10 +183,10 @@ def offered(section: Section, answer: Answer, files: Files) -> Offer:
     )
 
 
-def leave(section: Section, offer: Offer | None = None) -> None:
+def show_footer(section: Section, offer: Offer | None = None) -> None:
     """What stands at the end of the view: its answer to take along, what it is, and the source."""
     explained = type(section.method) if section.explained else None
-    footer.leave(Entry(section.title or section.method.title, explained, offer))
+    footer.add_entry(Entry(section.title or section.method.title, explained, offer))
 
 
 def calls(section: Section) -> tuple[str, ...]:
@@ -205,10 +205,10 @@ def calls(section: Section) -> tuple[str, ...]:
 
 def growing(section: Section, partial: Views) -> None:
     """What is there of an answer that is still being computed."""
-    drawn(section, partial, ".growing")
+    draw_evidence(section, partial, ".growing")
 
 
-def drawn(section: Section, result: Views, when: str = "") -> None:
+def draw_evidence(section: Section, result: Views, when: str = "") -> None:
     """The evidence that the result has, side by side."""
     side_by_side(section.evidence, result, section.slot, section.columns, when)
 

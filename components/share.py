@@ -14,7 +14,7 @@ from components import sharing
 from components.draw.drawing import Exhibit
 from components.draw.rows import rows_of
 from components.exports import as_json, as_npy
-from components.notices import plain
+from components.notices import escape_markdown
 from components.report import tray
 from components.report.document import FILE, report
 from components.report.pinned import Pinned, freeze
@@ -74,25 +74,25 @@ class Offer:
             self.ground(),
             look_of(self.viewer),
             self.calls,
-            tray.files(),
+            tray.opened_names(),
         )
 
 
 def menu(offers: Sequence[tuple[str, Offer]]) -> None:
     """The button Share: a link, and what each answer offers below its title."""
     with st.popover("Share", icon=":material/ios_share:"):
-        if address := link():
+        if address := page_address():
             st.caption("Link to this page with these settings")
             st.code(address, language=None)
             if LINKED_FILE in st.query_params:
                 st.caption(WITHOUT_FILE)
         for title, offer in offers:
-            with st.expander(plain(title)) if len(offers) > 1 else st.container():
-                keep(title, offer)
-                taken(offer)
+            with st.expander(escape_markdown(title)) if len(offers) > 1 else st.container():
+                keep_buttons(title, offer)
+                show_downloads(offer)
 
 
-def keep(title: str, offer: Offer) -> None:
+def keep_buttons(title: str, offer: Offer) -> None:
     """Buttons that put the answer into the tray and into a report, as it is shown at that moment.
 
     The browser says with the press how it shows the maps, and knows the buttons by their keys.
@@ -103,7 +103,7 @@ def keep(title: str, offer: Offer) -> None:
             "Pin",
             key=f"{offer.key}.pin",
             icon=":material/push_pin:",
-            on_click=pressed,
+            on_click=pin_result,
             args=(title, offer),
         )
         st.button(
@@ -111,17 +111,17 @@ def keep(title: str, offer: Offer) -> None:
             key=filed,
             icon=":material/description:",
             help=REPORT,
-            on_click=lambda: stage_file(f"{filed}.made", alone(title, offer)),
+            on_click=lambda: stage_file(f"{filed}.made", single_report(title, offer)),
         )
         hand_over(f"{filed}.made", FILE)
     message_key = f"{offer.key}.pinned"
     if message_key in st.session_state and tray.stale():
         st.rerun()
     if words := st.session_state.pop(message_key, ""):
-        st.caption(plain(words))
+        st.caption(escape_markdown(words))
 
 
-def pressed(title: str, offer: Offer) -> None:
+def pin_result(title: str, offer: Offer) -> None:
     """Pin it, and keep what is to be said of that."""
     problem = tray.pin(offer.frozen(title))
     count = len(tray.pinned())
@@ -129,12 +129,12 @@ def pressed(title: str, offer: Offer) -> None:
     st.session_state[f"{offer.key}.pinned"] = problem or message
 
 
-def alone(title: str, offer: Offer) -> str:
+def single_report(title: str, offer: Offer) -> str:
     """The report of this answer."""
     return report([offer.frozen(title)], datetime.now(UTC))
 
 
-def taken(offer: Offer) -> None:
+def show_downloads(offer: Offer) -> None:
     """The numbers as CSV and NPY, how they were made, the call in Python and in the shell."""
     stem = f"blindspot-{offer.answer.record['method'].split('.')[-1]}"
     for name, make in {**offer.files, **dict(contents(offer.answer))}.items():
@@ -145,7 +145,7 @@ def taken(offer: Offer) -> None:
         st.code(call, language=language)
 
 
-def link() -> str:
+def page_address() -> str:
     """The address of the page as it is set; "" where it is not known, as in a test."""
     sharing.write_link()
     parameters = {name: st.query_params.get_all(name) for name in st.query_params}

@@ -39,7 +39,7 @@ def begin() -> None:
     read_link()
 
 
-def end() -> None:
+def finish_page() -> None:
     """After a page was drawn: its link opens what it names, and the browser has its secret."""
     write_link()
     if not login.required():
@@ -53,7 +53,7 @@ def owners() -> list[Owner]:
     """Who this person is: first as whom they keep what they make."""
     if (secret := login.secret_of_user()) is not None:
         return [Owner(secret)]
-    return [Owner(secret.encode()) for secret in browser_secret.known()]
+    return [Owner(secret.encode()) for secret in browser_secret.accepted_secrets()]
 
 
 def owner_of(name: str) -> Owner | None:
@@ -84,7 +84,7 @@ def exporter(name: str, *, names: bool = False) -> Callable[[], bytes]:
 
 def delete(name: str) -> None:
     """Delete a model that is this person's. Raises BlindspotError."""
-    catalog.forget(name, owner_of(name) or owners()[0])
+    catalog.delete_model(name, owner_of(name) or owners()[0])
 
 
 def may_copy(fingerprint: str) -> bool:
@@ -154,7 +154,7 @@ def view_keys() -> Iterator[str]:
     words = {word.strip() for name in st.query_params for word in st.query_params.get_all(name)}
     if not any(PRIVATE_LINE.search(word) for word in words):
         return
-    for entry in catalog.small():
+    for entry in catalog.local_entries():
         if entry.name.startswith(PREFIX) and entry.line.strip() in words:
             yield from key_of(checkpoints.stored(entry.name))
 

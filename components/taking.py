@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from components.notices import plain
+from components.notices import escape_markdown
 from components.sidebar.examples import ANY, is_known
 from components.sidebar.held import go
 from components.sidebar.pictures import FROM_DATA
@@ -34,15 +34,15 @@ def offer(
 ) -> None:
     """That it is kept, and a button for each view that it can be taken to."""
     st.success(
-        f"Kept as a model: {plain(stored.card.trail)}, {stored.nbytes / 1000:,.0f} kB.",
+        f"Kept as a model: {escape_markdown(stored.card.trail)}, {stored.nbytes / 1000:,.0f} kB.",
         icon=":material/inventory_2:",
     )
     with st.container(horizontal=True):
         for view in views:
-            take(stored.name, view, slot, image)
+            transfer_button(stored.name, view, slot, image)
 
 
-def take(
+def transfer_button(
     name: str,
     view: AppPage,
     slot: str,
@@ -81,7 +81,8 @@ def link_of(name: str) -> dict[str, str]:
 def image_for(name: str) -> dict[str, Any]:
     """The sidebar's settings for an image of what a model learned, where it has none already."""
     data = next(
-        (small_model.data for small_model in catalog.small() if small_model.name == name), ""
+        (small_model.data for small_model in catalog.local_entries() if small_model.name == name),
+        "",
     )
     title = title_of(catalog.word_of(data))
     state = st.session_state

@@ -8,7 +8,7 @@ from dataclasses import replace
 import streamlit as st
 
 from components import presence
-from components.notices import plain
+from components.notices import escape_markdown
 from engine.data import DataSet
 from engine.data.folders import SIDES, SPLIT_NOTES, Imported, Skipped, read_folders
 from engine.data.medmnist import read_npz
@@ -62,14 +62,14 @@ def draw() -> None:
             taken = (uploaded.file_id, side)
             if st.session_state.get("lab.taken") != taken:
                 st.session_state["lab.taken"] = taken
-                take(uploaded.getvalue(), uploaded.name, int(side))
+                open_data(uploaded.getvalue(), uploaded.name, int(side))
     if problem := st.session_state.get("lab.problem"):
-        st.error(plain(problem), icon=":material/error:")
+        st.error(escape_markdown(problem), icon=":material/error:")
     elif opened := st.session_state.get("lab.opened"):
         describe(*opened)
 
 
-def take(content: bytes, name: str, side: int) -> None:
+def open_data(content: bytes, name: str, side: int) -> None:
     """Read the file, and choose it when it is a data set."""
     presence.arrive()
     st.session_state.pop("lab.problem", None)
@@ -105,7 +105,7 @@ def without_name(data: DataSet) -> DataSet:
 
 def describe(words: str, left: Sequence[Skipped]) -> None:
     """What a file holds, and which of its files were left out."""
-    st.caption(plain(words))
+    st.caption(escape_markdown(words))
     skipped(left)
 
 
@@ -173,7 +173,7 @@ def draw_pictures(
         help=help,
     )
     if problem := st.session_state.get(f"{key}.problem"):
-        st.error(plain(problem), icon=":material/error:")
+        st.error(escape_markdown(problem), icon=":material/error:")
     elif opened := st.session_state.get(f"{key}.opened"):
         describe(*opened)
 

@@ -44,7 +44,7 @@ class Case:
         yield self.case_name
         for spec in fields(self):
             yield f"|{spec.name}="
-            yield from parts_of(getattr(self, spec.name))
+            yield from value_parts(getattr(self, spec.name))
 
     @property
     def lane(self) -> str:
@@ -137,7 +137,7 @@ def digest_of(parts: Parts) -> str:
     return digest.hexdigest()
 
 
-def parts_of(value: Any) -> Parts:
+def value_parts(value: Any) -> Parts:
     """The bytes that stand for a field's value in a digest.
 
     Raises:
@@ -147,21 +147,21 @@ def parts_of(value: Any) -> Parts:
         case None | bool() | int() | float() | str():
             yield repr(value)
         case torch.Tensor():
-            yield from parts_of(value.detach().cpu().numpy())
+            yield from value_parts(value.detach().cpu().numpy())
         case np.ndarray():
             yield f"{value.dtype}{value.shape}"
             yield np.ascontiguousarray(value).tobytes()
         case tuple() | list():
             yield f"{len(value)}["
             for element in value:
-                yield from (*parts_of(element), ",")
+                yield from (*value_parts(element), ",")
         case Mapping():
-            yield from parts_of(sorted(value.items()))
+            yield from value_parts(sorted(value.items()))
         case _ if hasattr(value, "fingerprint"):
             yield str(value.fingerprint)
         case _ if is_dataclass(value):
             yield f"{type(value).__name__} {getattr(value, 'revision', '')}"
             for spec in fields(value):
-                yield from (f"|{spec.name}=", *parts_of(getattr(value, spec.name)))
+                yield from (f"|{spec.name}=", *value_parts(getattr(value, spec.name)))
         case _:
             raise TypeError(f"a {type(value).__name__} has no fingerprint: give its case its own")

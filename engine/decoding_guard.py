@@ -44,12 +44,14 @@ def decoding_guard(
     except BlindspotError:
         raise
     except Exception as error:  # noqa: BLE001 - the kind of fault, see above
-        log.warning("refused a file: %s at %s", type(error).__name__, place(error.__traceback__))
+        log.warning(
+            "refused a file: %s at %s", type(error).__name__, last_engine_line(error.__traceback__)
+        )
         why = TOO_LARGE if isinstance(error, MemoryError) else why
         raise refusal(f"{called} {why}.") from None
 
 
-def place(trace: TracebackType | None) -> str:
+def last_engine_line(trace: TracebackType | None) -> str:
     """The last line of the engine that a trace goes through, such as images/limits.py:70."""
     lines = [(Path(frame.f_code.co_filename), number) for frame, number in walk_tb(trace)]
     ours = [(path, number) for path, number in lines if path.is_relative_to(ENGINE)]

@@ -31,7 +31,7 @@ from engine.lab import Train, TrainCase
 from engine.method import Method, Precision, Progress, Slider, part_of, quiet, setting
 from engine.models.classifier import Classifier
 from engine.models.rebuild import rebuilt
-from engine.pictures import Pixels, as_bytes, difference
+from engine.pictures import Pixels, amplified_difference, as_bytes
 from engine.result import Pictures, Result, Scores, Table, View
 from engine.run import answer
 
@@ -131,7 +131,7 @@ class ChangedImage(Method[ImageCase]):
         probabilities = case.model.probabilities(logits)[:, case.target.index].numpy()
         progress(1.0, "asked the model")
         gray_levels = np.abs(after.astype(np.float64) - before).mean()
-        difference_image = difference(before, after, self.amplified)
+        difference_image = amplified_difference(before, after, self.amplified)
         panels = {
             "before": before,
             "after": after,
@@ -255,7 +255,7 @@ class Experiment(Method[ExperimentCase]):
             views["table"] = summary(runs, self.measures, self.units)
             progress((done + 1) / len(plan), f"{lead}: measured", {**views})
         views |= {
-            "claims": judged(self.claims, runs, self.margin_unit),
+            "claims": judge_claims(self.claims, runs, self.margin_unit),
             "runs": figure_table(runs, self.measures, self.units),
         }
         return {**views, **self.more(case)}
@@ -354,11 +354,14 @@ def summary(
         values = [[r.figures[measure] for r in runs if r.condition == row] for row in rows]
         unit = units.get(measure, "share")
         columns[measure] = [np.mean(numbers) for numbers in values], unit
-        columns[spread(measure)] = [deviation(np.array(numbers)) for numbers in values], unit
+        columns[deviation_column(measure)] = (
+            [deviation(np.array(numbers)) for numbers in values],
+            unit,
+        )
     return Table.of(columns, rows)
 
 
-def spread(measure: str) -> str:
+def deviation_column(measure: str) -> str:
     """The name of the column with a measure's standard deviation over seeds."""
     return f"{measure} (sd)"
 
@@ -379,7 +382,9 @@ def figure_table(
     return Table.of(columns, [run.condition for run in runs])
 
 
-def judged(claims: Sequence[Claim], runs: Sequence[SeedFigures], unit: str = "share") -> Table:
+def judge_claims(
+    claims: Sequence[Claim], runs: Sequence[SeedFigures], unit: str = "share"
+) -> Table:
     """Outcome, mean margin and tolerance of each claim; the note is its test."""
     by_seed: dict[int, dict[str, Figures]] = {}
     for run in runs:

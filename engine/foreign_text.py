@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from engine.errors import BadImage, BadSetting
-from engine.images.reader import ask
+from engine.images.reader import send_request
 
 DEEPEST = 16  # tables and lists inside each other
 QUOTED = re.compile(r"""(["'])(?:(?!\1)[^\n])*+\1""")
@@ -56,7 +56,9 @@ def read_toml(text: bytes, called: str, most: int, deepest: int = DEEPEST) -> di
         raise BadSetting(f"{called} cannot be read: {too_deep(deepest)}.")  # slow to parse
     words = {"ask": "toml", "deepest": deepest}
     try:
-        reply, _ = ask(called, words, [np.frombuffer(text, np.uint8)], advice="make it shorter")
+        reply, _ = send_request(
+            called, words, [np.frombuffer(text, np.uint8)], advice="make it shorter"
+        )
     except BadImage as error:
         raise BadSetting(str(error)) from None
     plan: dict[str, Any] = reply["toml"]
@@ -91,13 +93,13 @@ def check_depth(parsed: Any, deepest: int = DEEPEST) -> None:
     """Raise TooDeep for more tables and lists inside each other than that."""
     layer = [parsed]
     for _ in range(deepest + 1):
-        layer = [inner for node in layer for inner in inside(node)]
+        layer = [inner for node in layer for inner in children(node)]
         if not layer:
             return
     raise TooDeep(too_deep(deepest))
 
 
-def inside(node: Any) -> Iterable[Any]:
+def children(node: Any) -> Iterable[Any]:
     """What a table or a list has in it."""
     if isinstance(node, dict):
         return node.values()

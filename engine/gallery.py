@@ -33,7 +33,7 @@ def questions() -> Iterator[Question]:
         yield from opening.questions()
 
 
-def shipped(question: Question) -> Answer | None:
+def shipped_answer(question: Question) -> Answer | None:
     """The answer that ships, or None; nothing else is looked at."""
     stored = Store(GALLERY).get(digest(*question))
     return read_as(stored, question[1]) if stored else None
@@ -42,7 +42,7 @@ def shipped(question: Question) -> Answer | None:
 def stale(question: Question) -> str:
     """What is wrong with the shipped answer, or ""; it is computed again."""
     method, case = question
-    stored = shipped(question)
+    stored = shipped_answer(question)
     if stored is None:
         return f"{method.title} is missing"
     for name, view in method(case).items():

@@ -106,7 +106,7 @@ def own_words(case: Case) -> str:
     return digest_text(repr(labels)) if labels and not catalog.ships(model.name) else ""
 
 
-def known(method: Method[CaseT], case: CaseT) -> Answer | None:
+def kept_answer(method: Method[CaseT], case: CaseT) -> Answer | None:
     """The kept answer, or None."""
     stored = store().get(digest(method, case), given_names(case))
     return read_as(stored, case) if stored else None
@@ -131,12 +131,12 @@ def ask(method: Method[CaseT], case: CaseT, visitor: str = "") -> Job[Answer]:
         lambda progress: compute(name, method, case, progress),
         method.cost,
         visitor,
-        titled(method, case),
+        job_title(method, case),
         method.title,
     )
 
 
-def titled(method: Method[Any], case: Case) -> str:
+def job_title(method: Method[Any], case: Case) -> str:
     """A job's line in its own visitor's list: what, about which class or data, by which model."""
     facts = case.facts()
     about = (facts.get(fact) for fact in ("target", "data", "model"))
@@ -158,7 +158,7 @@ def answer(
     """
     if (is_recomputed := _recomputed.get()) is not None and is_recomputed(case):
         return compute_uncached(method, case, progress)
-    if ready := known(method, case):
+    if ready := kept_answer(method, case):
         note_part(digest(method, case), ready.record["seconds"])
         return ready
     method.check(case)
@@ -322,7 +322,7 @@ __all__ = [
     "digest",
     "expected_seconds",
     "job_name",
-    "known",
+    "kept_answer",
     "recompute",
     "store",
 ]

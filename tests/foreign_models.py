@@ -19,7 +19,7 @@ import torch
 from engine.errors import BlindspotError
 from engine.models.card import ModelCard
 from engine.models.own_file import load_weights, open_model
-from engine.models.rebuild import network_of, packed
+from engine.models.rebuild import empty_network, model_bytes
 
 LARGE = ("vit_giant_patch14_dinov2", "vit_7b_patch16_dinov3")
 USUAL = ("resnet18", "swin_tiny_patch4_window7_224")
@@ -35,14 +35,14 @@ def narrow(card: ModelCard, width: int) -> bytes:
         total += int(np.prod(shape))
         shape = shape if total < MOST else [1] * len(shape)
         tensors[name] = np.ones(shape, np.float32 if tensor.is_floating_point() else np.int64)
-    return packed(card, tensors)
+    return model_bytes(card, tensors)
 
 
 @cache
 def state_of(architecture: str, side: int, width: float) -> dict[str, torch.Tensor]:
     """The weights of such a network, without memory."""
     with torch.device("meta"):
-        return network_of(card_of(architecture, side=side, width=width)).state_dict()
+        return empty_network(card_of(architecture, side=side, width=width)).state_dict()
 
 
 def carded(architecture: str, widest: int, **said: Any) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from math import isnan
 
-from engine.experiment import NOT_HERE, OUTCOMES, Experiment, spread
+from engine.experiment import NOT_HERE, OUTCOMES, Experiment, deviation_column
 from engine.run import Answer
 
 OUTCOMES_HERE = OUTCOMES | {NOT_HERE: "not so here"}
@@ -26,7 +26,7 @@ def keep(
     where = f"{method.family}: {where}, {method.seeds} seeds"
     for row in table.rows:
         figures = [
-            with_deviation(table.cell(row, name), table.cell(row, spread(name)))
+            with_deviation(table.cell(row, name), table.cell(row, deviation_column(name)))
             for name in method.measures
         ]
         measure(f"{where}; {row}: {', '.join(method.measures)}", "; ".join(figures))

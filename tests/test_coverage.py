@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from components.views import VIEWS
-from engine.commands.coverage import FILE, ROOT, System, page, systems, views
+from engine.commands.coverage import FILE, ROOT, System, method_views, page, systems
 from engine.families import METHODS
 
 
@@ -57,7 +57,7 @@ def test_a_system_is_there_only_when_all_its_methods_are():
 
 def test_every_view_that_the_page_names_exists_or_is_called_planned():
     view_names = {f"{view.menu} / {view.title}" for view in VIEWS}
-    assert set(views().values()) <= view_names
+    assert set(method_views().values()) <= view_names
     known = {kind.full_name() for kind in METHODS}
     for system in systems():
         assert system.view in view_names or system.unbuilt(known), system.name
@@ -67,7 +67,7 @@ def test_every_view_that_the_page_names_exists_or_is_called_planned():
 
 
 def test_every_method_stands_in_a_view():
-    assert not [kind.full_name() for kind in METHODS if kind not in views()]
+    assert not [kind.full_name() for kind in METHODS if kind not in method_views()]
 
 
 def test_what_a_built_system_lacks_stands_on_the_page():

@@ -84,7 +84,7 @@ def somebody(tmp_path, monkeypatch):
     monkeypatch.setattr(run, "store", lambda: fresh)
     monkeypatch.setattr(gallery, "GALLERY", copytree(GALLERY, tmp_path / "gallery"))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    embedded.plans(), embedded.files()  # of what ships, before the folder is another
+    embedded.plans(), embedded.weight_names()  # of what ships, before the folder is another
     for module, name in ((embedded, "FOLDER"), (coverage, "FILE")):
         monkeypatch.setattr(module, name, tmp_path / name.lower())
     Image.new("RGB", (60, 40), "orange").save("cat.jpg")

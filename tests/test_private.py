@@ -257,11 +257,11 @@ def test_uploaded_weights_are_never_a_file(rooms, opened_files):
 
 def checkpoints_file():
     """A model that somebody exported."""
-    from engine.models.rebuild import packed
+    from engine.models.rebuild import model_bytes
     from tests.engine.models.test_checkpoints import card_of, small, weights_of
 
     model = small()
-    return packed(card_of(model, title="Small", data="digits"), weights_of(model))
+    return model_bytes(card_of(model, title="Small", data="digits"), weights_of(model))
 
 
 # ---------------------------------------------------------------- kill -9

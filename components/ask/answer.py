@@ -11,15 +11,15 @@ from components.dialog import question, scene
 from components.dialog.answer_words import first_place, marked
 from components.dialog.scene import KEY, DialogImage
 from components.ending import end
-from components.notices import plain
+from components.notices import escape_markdown
 from components.section import Section
-from components.widgets.words import pick, picked_places, words
+from components.widgets.words import draw_words, picked_places, store_picks
 from engine.hallucination import asking
 from engine.hallucination.case import CaptionCase
 from engine.hallucination.decoding.greedy import Greedy
 from engine.hallucination.grounding.word_case import WordCase
 from engine.hallucination.measures.claims import claims_of
-from engine.hallucination.measures.verdict import rates, things_of
+from engine.hallucination.measures.verdict import chair_text, things_of
 from engine.hallucination.tiny_vlm.weights import DENSE
 from engine.hallucination.tiny_vlm.words import tidy
 from engine.result import Tokens
@@ -58,7 +58,7 @@ def picked_words(case: CaptionCase, tokens: Tokens) -> WordCase | None:
     if not tokens.words:
         return None
     first = first_place(tokens.words, claims_of(case, tokens.words))
-    return asking.words_of(
+    return asking.case_of_words(
         case, tokens, picked_places(PICKED, tokens.text, len(tokens.words), first)
     )
 
@@ -79,12 +79,12 @@ def picture(dialog_image: DialogImage, case: CaptionCase, tokens: Tokens) -> Non
 def clickable(picked: WordCase, tokens: Tokens) -> None:
     """The words, to be picked."""
     truth = picked.claims
-    st.markdown(f"**{plain(picked.vlm.title)}** on “{plain(picked.prompt)}”:")
-    words(
+    st.markdown(f"**{escape_markdown(picked.vlm.title)}** on “{escape_markdown(picked.prompt)}”:")
+    draw_words(
         marked(tokens, truth, picked.places),
         f"The answer: {tokens.text}",
         f"{KEY}.said",
-        partial(pick, PICKED, tokens.text, first_place(tokens.words, truth)),
+        partial(store_picks, PICKED, tokens.text, first_place(tokens.words, truth)),
     )
     if not tokens.ended:
         st.caption("It was cut off at the most words an answer may have.")
@@ -95,12 +95,14 @@ def compare_answers(dialog_image: DialogImage, case: CaptionCase, tokens: Tokens
     truth = claims_of(case, tokens.words)
     if truth is not None and truth.kind == "caption":
         for title, names in zip(VERDICT_TITLES, things_of(truth), strict=True):
-            st.markdown(f"{title}: **{plain(', '.join(names)) or 'none'}**")
-        st.caption(rates(truth))
-    shipped = asking.shipped()
+            st.markdown(f"{title}: **{escape_markdown(', '.join(names)) or 'none'}**")
+        st.caption(chair_text(truth))
+    shipped = asking.shipped_models()
     for name, title in shipped.items() if case.vlm.name in shipped else ():
         if name in DENSE and name != case.vlm.name:
-            other = question.about(dialog_image, name, case.prompt)
+            other = question.question_case(dialog_image, name, case.prompt)
             result: Tokens = runs.answer(Greedy(), other, f"{KEY}.other.{name}")["answer"]
             sure = f" ({100 * result.probability[0]:.0f} % sure)" if len(result.words) == 1 else ""
-            st.markdown(f"**{plain(title)}** says: “{plain(tidy(result.text))}”{sure}")
+            st.markdown(
+                f"**{escape_markdown(title)}** says: “{escape_markdown(tidy(result.text))}”{sure}"
+            )

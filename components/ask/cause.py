@@ -13,7 +13,7 @@ from components.draw.bars import Bars
 from components.draw.drawing import Drawing
 from components.draw.lines import Lines
 from components.links import let_go
-from components.notices import plain
+from components.notices import escape_markdown
 from components.section import Section
 from engine.data.layout import Scene
 from engine.hallucination import asking
@@ -39,21 +39,21 @@ def show(dialog_image: DialogImage, picked: WordCase, looks: HeatMap | None) -> 
     elif not scene.things:
         st.info("The scene is empty: whatever the model says, it hangs on nothing in it.")
     else:
-        without(dialog_image, picked, scene, looks)
+        show_causes(dialog_image, picked, scene, looks)
         fading(dialog_image, picked, scene)
 
 
-def without(dialog_image: DialogImage, picked: WordCase, scene: Scene, looks: HeatMap) -> None:
+def show_causes(dialog_image: DialogImage, picked: WordCase, scene: Scene, looks: HeatMap) -> None:
     """For each thing: how much the words looked at it, and what they owe to it."""
     case, phrase = asking.without_each(picked, scene), picked.phrase
-    table = partial(findings.by_thing, picked, looks)
+    table = partial(findings.thing_table, picked, looks)
     section.show(
         Section(
             f"{KEY}.cause",
             Cause(),
             case,
             f"What does {phrase} hang on?",
-            known=known(dialog_image, "each"),
+            known=image_arguments(dialog_image, "each"),
             sentence=lambda result: findings.hangs_on(
                 phrase, table(result["images"]), result["images"]["probability"][0]
             ),
@@ -78,13 +78,13 @@ def without(dialog_image: DialogImage, picked: WordCase, scene: Scene, looks: He
                 ),
             ),
             detail=lambda result: st.markdown(
-                plain(findings.answers_without(case, result["images"]))
+                escape_markdown(findings.answers_without(case, result["images"]))
             ),
         )
     )
 
 
-def known(dialog_image: DialogImage, *against: str) -> dict[str, Any]:
+def image_arguments(dialog_image: DialogImage, *against: str) -> dict[str, Any]:
     """By which a question about other images is asked again; nothing where it cannot be."""
     settings = dialog_image.known
     return {**settings, "against": against} if settings else {}
@@ -120,7 +120,7 @@ def fading(dialog_image: DialogImage, picked: WordCase, scene: Scene) -> None:
                 Cause(),
                 asking.faded(picked, scene, name),
                 explained=False,
-                known=known(dialog_image, f"faded:{name}"),
+                known=image_arguments(dialog_image, f"faded:{name}"),
                 columns=1,
                 evidence=[drawing],
                 sentence=lambda _: "",  # the caption has it

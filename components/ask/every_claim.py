@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from components import section
-from components.ask.cause import known
+from components.ask.cause import image_arguments
 from components.dialog.scene import KEY, DialogImage
 from components.draw.bars import Dots
 from components.draw.drawing import Drawing, Views
@@ -58,7 +58,7 @@ def show(dialog_image: DialogImage, picked: WordCase) -> None:
                 EachClaim(),
                 case,
                 TITLE,
-                known=known(dialog_image, "each", "hidden"),
+                known=image_arguments(dialog_image, "each", "hidden"),
                 columns=1,
                 evidence=(
                     Drawing("claims", made=partial(pictures, case)),

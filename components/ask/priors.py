@@ -38,7 +38,7 @@ def show(dialog_image: DialogImage, picked: WordCase) -> None:
                 Drawing(
                     "words",
                     "How likely each word is in each picture",
-                    lambda result: squares(probabilities(result["words"])),
+                    lambda result: survival_matrix(probabilities(result["words"])),
                     lambda _: (
                         "Behind the same words. ✓: it survives there, with at least half of "
                         "the probability that it has in this image."
@@ -50,7 +50,7 @@ def show(dialog_image: DialogImage, picked: WordCase) -> None:
     )
 
 
-def squares(table: Table) -> Matrix:
+def survival_matrix(table: Table) -> Matrix:
     """Each probability, marked where the word survives."""
     stays = surviving(table.values)
     texts = [

@@ -10,7 +10,7 @@ from components import section
 from components.ask.cause import ATTENTION, LOST
 from components.dialog.scene import KEY, DialogImage
 from components.draw.drawing import Drawing
-from components.notices import spoken
+from components.notices import show_problems
 from components.section import Section
 from components.sidebar.pictures import enlarged
 from components.widgets.rectangle import Box, rectangle
@@ -34,7 +34,7 @@ def show(dialog_image: DialogImage, picked: WordCase) -> None:
             words="The region: drag it, pull its corners, or use the arrow keys",
         )
     table = partial(changed_most, CHART_WORDS)
-    with right, spoken():
+    with right, show_problems():
         section.show(
             Section(
                 KEY, RegionWords(**box.sides()), picked, "Pick a region: which words need it?",

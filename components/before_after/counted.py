@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
-from engine.hallucination.measures.before_after import by_kind, by_thing, scored
+from engine.hallucination.measures.before_after import beaf_figures, by_kind, thing_outcomes
 from engine.result import Table, digest_arrays
 
-COUNTS = {"figures": scored, "kinds": by_kind, "things": by_thing}
+COUNTS = {"figures": beaf_figures, "kinds": by_kind, "things": thing_outcomes}
 
 
-def counted(what: str, records: Table, threshold: float | None) -> Table:
+def count_table(what: str, records: Table, threshold: float | None) -> Table:
     """Figures, kinds or things (see COUNTS) of records at a threshold; kept for all visitors."""
     return counted_once(what, digest_arrays(records.arrays()), threshold, records)
 

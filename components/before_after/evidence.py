@@ -6,8 +6,8 @@ from functools import partial
 
 import numpy as np
 
-from components.before_after.counted import counted
-from components.before_after.pair import OpenPair, pressed
+from components.before_after.counted import count_table
+from components.before_after.pair import OpenPair, pair_opener
 from components.draw.bars import Dots
 from components.draw.drawing import Drawing, Views
 from components.draw.lines import Scatter
@@ -55,7 +55,7 @@ def drawings(pair: OpenPair | None, threshold: float | None) -> tuple[Drawing, .
     return (
         Drawing(
             "records", "What was taken out", OUTCOME_BARS, partial(kind_words, threshold=threshold),
-            part=partial(counted, "kinds", threshold=threshold),
+            part=partial(count_table, "kinds", threshold=threshold),
         ),
         Drawing(
             "records", "All figures", FIGURE_DOTS, partial(figure_words, threshold=threshold),
@@ -67,7 +67,7 @@ def drawings(pair: OpenPair | None, threshold: float | None) -> tuple[Drawing, .
         ),
         *axes,
         Drawing(
-            "records", "Thing by thing", part=partial(counted, "things", threshold=threshold),
+            "records", "Thing by thing", part=partial(count_table, "things", threshold=threshold),
             finding=partial(thing_words, threshold=threshold),
         ),
         Drawing(
@@ -85,7 +85,7 @@ def drawings(pair: OpenPair | None, threshold: float | None) -> tuple[Drawing, .
 
 def figure_rows(records: Table, threshold: float | None) -> Table:
     """A row for each figure, with its interval."""
-    result = counted("figures", records, threshold)
+    result = count_table("figures", records, threshold)
     columns = {
         "share": [result[name][0] for name in FIGURES],
         "low": [result[f"{name}, low"][0] for name in FIGURES],
@@ -96,7 +96,7 @@ def figure_rows(records: Table, threshold: float | None) -> Table:
 
 def figure_words(result: Views, threshold: float | None) -> str:
     """TU beside plain accuracy, and what was left out."""
-    figures = counted("figures", result["records"], threshold)
+    figures = count_table("figures", result["records"], threshold)
     other = result["reading"]["read otherwise by a part of a word"][0]
     taken = result["reading"]["taken over from the one before"][0]
     return (
@@ -110,7 +110,7 @@ def figure_words(result: Views, threshold: float | None) -> str:
 
 def kind_words(result: Views, threshold: float | None) -> str:
     """SB+ of each kind with its interval."""
-    table = counted("kinds", result["records"], threshold)
+    table = count_table("kinds", result["records"], threshold)
     rates = [
         f"{name} {100 * table['SB+'][at]:.0f} % ({100 * table['SB+, low'][at]:.0f} to "
         f"{100 * table['SB+, high'][at]:.0f}, {table['pairs'][at]:.0f} pairs)"
@@ -121,7 +121,7 @@ def kind_words(result: Views, threshold: float | None) -> str:
 
 def thing_words(result: Views, threshold: float | None) -> str:
     """The thing with the most stubborn yes, and the one whose p(yes) falls most."""
-    table = counted("things", result["records"], threshold)
+    table = count_table("things", result["records"], threshold)
     falls = np.nan_to_num(table["p(yes) falls by"], nan=-1.0)
     return (
         f"Most stubborn: {table.rows[0]}, yes stays in {100 * table['SB+'][0]:.0f} % of "
@@ -159,7 +159,7 @@ def before_after(result: Views) -> Scatter:
         x_title="p(yes) before (%)",
         title="p(yes) after (%)",
         height=420,
-        press=pressed(result["records"], places),
+        press=pair_opener(result["records"], places),
     )
 
 
@@ -178,7 +178,7 @@ def scatter_words(result: Views) -> str:
 
 def answers_of(result: Views, row: int, threshold: float | None) -> Table:
     """Right (1) and wrong (0) of one scene: a row for the original and for each copy."""
-    records = rows_of(result["records"], row)
+    records = scene_records(result["records"], row)
     before, after = decided(records, threshold)
     queried = list(dict.fromkeys(records["asked"].tolist()))
     removed = list(dict.fromkeys(records["removed"].tolist()))
@@ -195,7 +195,7 @@ def answers_of(result: Views, row: int, threshold: float | None) -> Table:
     )
 
 
-def rows_of(records: Table, row: int) -> Table:
+def scene_records(records: Table, row: int) -> Table:
     """The records of one scene."""
     return records.take(np.flatnonzero(records["scene"] == row).tolist())
 

@@ -10,7 +10,7 @@ import streamlit as st
 from components import forms
 from components.case_form import CaseForm
 from components.ending import end
-from components.notices import spoken
+from components.notices import show_problems
 from components.picks import pick
 from engine.arguments.speech import ScenesArguments
 from engine.data.sprites import CATEGORIES
@@ -36,7 +36,7 @@ def choose() -> PairsQuestion:
     """The widgets; the page ends where nothing can be asked."""
     form = CaseForm(ScenesArguments, KEY)
     question: PairsQuestion | None = None
-    with spoken():
+    with show_problems():
         form.ask("model", "pills")
         form.ask("decoding", "pills")
         forms.refuse_links(BEAF, f"{KEY}.BEAF")

@@ -18,17 +18,22 @@ from components.draw import tables
 from components.draw.bars import Dots
 from components.draw.drawing import Drawing, Views
 from components.draw.lines import Lines
-from components.notices import plain, spoken
+from components.notices import escape_markdown, show_problems
 from components.picks import pick
 from components.section import Section
 from components.widgets.pictures import show_picture
 from components.widgets.rectangle import Box, rectangle
 from engine.arguments.photographs import PhotoPairArguments
-from engine.arguments.pictures import pictured
+from engine.arguments.pictures import open_picture
 from engine.errors import BlindspotError
 from engine.hallucination import PhotoPair, PhotoPairCase, asking
 from engine.hallucination.measures.photo_counts import said_word
-from engine.hallucination.measures.photo_pair import change_of, named, question, taken_out
+from engine.hallucination.measures.photo_pair import (
+    change_of,
+    noun_question,
+    taken_out,
+    with_case_names,
+)
 from engine.hallucination.photographs import MIDDLE, SIDES, Photograph, photo_pair
 from engine.images import MAX_MB, Picture, Scan, load, square
 from engine.images.masks import Mask, mask_of
@@ -87,7 +92,7 @@ def show() -> None:
 def unfolded() -> None:
     """The answer above what it depends on, and the table of all pairs below."""
     answer, controls, table = (st.container() for _ in range(3))
-    with controls, spoken():
+    with controls, show_problems():
         arguments = choose()
         with answer:
             ask(*arguments)
@@ -97,20 +102,20 @@ def unfolded() -> None:
 
 def ask(case: PhotoPairCase, known: dict[str, Any], method: PhotoPair) -> None:
     """The question, once its button was pressed."""
-    if case.vlm.name in asking.shipped():
+    if case.vlm.name in asking.shipped_models():
         st.caption(ONLY_SCENES)
-    after = partial(without, case, method.grow)
+    after = partial(photograph_after, case, method.grow)
     section.show(
         Section(
             KEY, method, case, known=known, button="Ask about both", before=BEFORE,
             picture=partial(picture, case, after),
             evidence=(
                 Drawing("answers", "Before and after", CHANCES, partial(answer_words, case),
-                        part=partial(named, case)),
+                        part=partial(with_case_names, case)),
                 Drawing("changed", "What was changed", finding=change_words,
                         made=lambda _result: change_map(case, after())),
             ),
-            detail=partial(own_table.offer, KEY, case, method),
+            detail=partial(own_table.add_button, KEY, case, method),
         )
     )  # fmt: skip
 
@@ -124,8 +129,8 @@ def choose() -> tuple[PhotoPairCase, dict[str, Any], PhotoPair]:
     left, right = st.columns([2, 3], gap="large")
     with left:
         uploaded = None
-        with spoken():  # the form stays, and what was asked of a sample
-            uploaded = opened("before", "Open a photograph", HELP)
+        with show_problems():  # the form stays, and what was asked of a sample
+            uploaded = uploaded_picture("before", "Open a photograph", HELP)
         if uploaded is None and st.session_state.get(f"{KEY}.image") == YOURS:
             del st.session_state[f"{KEY}.image"]
         chosen = form.ask("image", own={YOURS: uploaded} if uploaded else None)
@@ -136,7 +141,7 @@ def choose() -> tuple[PhotoPairCase, dict[str, Any], PhotoPair]:
         forms.refuse_links(PhotoPair, f"{KEY}.PhotoPair")
         with st.popover("Steps and mask"):
             method = PhotoPair(**forms.settings(PhotoPair, f"{KEY}.PhotoPair"))
-    photograph = chosen if isinstance(chosen, Picture) else pictured(chosen)
+    photograph = chosen if isinstance(chosen, Picture) else open_picture(chosen)
     with right:
         way = pick("What goes is marked by", (RECTANGLE, MASK, AFTER), f"{KEY}.way", "segments")
         marking = marked(way, photograph, example=chosen == first_values()["image"])
@@ -162,11 +167,11 @@ def check_words(name: str, fields: Mapping[str, Sequence[str]]) -> None:
     for label, asked_words in fields.items():
         try:
             for word in asked_words:
-                vlm.tokenizer.encode(question(vlm, word))
+                vlm.tokenizer.encode(noun_question(vlm, word))
         except BlindspotError as error:
             wrong.append(f"{label}: {error}")
     for words in wrong[1:]:
-        st.error(plain(words), icon=":material/error:")
+        st.error(escape_markdown(words), icon=":material/error:")
     if wrong:
         raise BlindspotError(wrong[0])
 
@@ -180,11 +185,11 @@ def marked(way: str, photograph: Picture, *, example: bool) -> MarkedThing:
         return MarkedThing(sides=rectangle(pixels, begin, f"{KEY}.box", words=words).sides())
     show_picture(pixels, "The photograph before", width="stretch")
     if way == MASK:
-        uploaded = read("mask", "Open a mask", MASK_HELP)
+        uploaded = read_upload("mask", "Open a mask", MASK_HELP)
         if uploaded is None:
             raise BlindspotError("Open a mask of the thing, or mark it by a rectangle.")
         return MarkedThing(mask=mask_of(uploaded, None, photograph))
-    after = opened("after", "Open the photograph after", AFTER_HELP)
+    after = uploaded_picture("after", "Open the photograph after", AFTER_HELP)
     if after is None:
         raise BlindspotError("Open the photograph without the thing, or mark it by a rectangle.")
     return MarkedThing(after=after)
@@ -202,17 +207,22 @@ def first_values() -> dict[str, Any]:
     return {name: spec.default for name, spec in PhotoPairArguments.specs().items()}
 
 
-def opened(slot: str, label: str, help: str) -> Picture | None:
+def uploaded_picture(slot: str, label: str, help: str) -> Picture | None:
     """A file as one picture; of a scan its usual slice."""
-    result = read(slot, label, help)
+    result = read_upload(slot, label, help)
     return result.picture() if isinstance(result, Scan) else result
 
 
-def read(slot: str, label: str, help: str) -> Picture | Scan | None:
+def read_upload(slot: str, label: str, help: str) -> Picture | Scan | None:
     """What was opened, read once; None until there is something. Raises BadImage."""
     key = f"{KEY}.{slot}"
     uploaded = st.file_uploader(
-        label, key=f"{key}.file", help=help, max_upload_size=MAX_MB, on_change=take, args=(slot,)
+        label,
+        key=f"{key}.file",
+        help=help,
+        max_upload_size=MAX_MB,
+        on_change=use_upload,
+        args=(slot,),
     )
     if uploaded is None:
         return None
@@ -223,7 +233,7 @@ def read(slot: str, label: str, help: str) -> Picture | Scan | None:
     return stored[1]
 
 
-def take(slot: str) -> None:
+def use_upload(slot: str) -> None:
     """A photograph that was just opened is the one that is asked about."""
     if slot == "before" and st.session_state[f"{KEY}.{slot}.file"] is not None:
         st.session_state[f"{KEY}.image"] = YOURS
@@ -232,7 +242,7 @@ def take(slot: str) -> None:
 # ---------------------------------------------------------------- what is shown
 
 
-def without(case: PhotoPairCase, grow: int) -> Photograph:
+def photograph_after(case: PhotoPairCase, grow: int) -> Photograph:
     """The photograph after, (3, H, W), made once as long as it is the one that is asked about."""
     name = f"{case.fingerprint}|{grow}"
     stored: tuple[str, Photograph] | None = st.session_state.get(f"{KEY}.without")
@@ -251,7 +261,7 @@ def picture(case: PhotoPairCase, without_it: Callable[[], Photograph], result: V
     """Before, the thing at some opacity, and p(yes) while it fades."""
     faded, answers = result["fading"], result["answers"]
     words = [f"{100 * share:.0f} %" for share in faded["left"]]
-    label = f"How much of the {plain(case.thing)} is left"
+    label = f"How much of the {escape_markdown(case.thing)} is left"
     at = words.index(pick(label, words, f"{KEY}.left", "slider", name="Left", rule="a step"))
     before, after, curve = st.columns([3, 3, 4], gap="medium")
     original, other = as_bytes(case.image), as_bytes(without_it())
@@ -285,7 +295,7 @@ def picture(case: PhotoPairCase, without_it: Callable[[], Photograph], result: V
             title="p(yes) (%)",
         )
         falls = (100 * float(faded["p(yes)"][place]) for place in (-1, 0))
-        tables.chart(
+        tables.draw_chart(
             shape, faded, "p(yes) as it fades: {:.0f} → {:.0f} %.".format(*falls), f"{KEY}.curve"
         )
 
@@ -297,7 +307,7 @@ def draw_photograph(place: Any, pixels: Any, words: str, alt: str) -> None:
 
 def answer_text(case: PhotoPairCase, answers: Any, when: str) -> str:
     """The question and its answer."""
-    return plain(
+    return escape_markdown(
         f"{case.thing}? {said_word(answers[f'says {when}'][0])}, p(yes) "
         f"{100 * float(answers[f'p {when}'][0]):.0f} %."
     )
@@ -305,7 +315,7 @@ def answer_text(case: PhotoPairCase, answers: Any, when: str) -> str:
 
 def answer_words(case: PhotoPairCase, result: Views) -> str:
     """Every answer in words, and how much p(yes) can be relied on."""
-    table = named(case, result["answers"])
+    table = with_case_names(case, result["answers"])
     summary = "; ".join(
         f"{name} " + " → ".join(said_word(table[f"says {when}"][at]) for when in own_table.WHEN)
         for at, name in enumerate(table.rows)

@@ -9,7 +9,7 @@ from typing import Self
 import numpy as np
 import streamlit as st
 
-from components.notices import plain
+from components.notices import escape_markdown
 from components.widgets.downloads import download
 from engine.hallucination import PhotoPair, PhotoPairCase
 from engine.hallucination.measures.photo_counts import collected_words, outcome, said_word
@@ -81,7 +81,7 @@ def name_of(case: PhotoPairCase, method: PhotoPair) -> str:
     return f"{case.fingerprint}|{method.grow if case.after is None else 0}"
 
 
-def offer(key: str, case: PhotoPairCase, method: PhotoPair, answer: Answer) -> None:
+def add_button(key: str, case: PhotoPairCase, method: PhotoPair, answer: Answer) -> None:
     """The button that adds the pair that is shown."""
     name, pairs = name_of(case, method), session_pairs(key)
     pair = CollectedPair.of(case, answer["answers"])
@@ -104,7 +104,7 @@ def show(key: str) -> None:
         return
     st.markdown(f"**Your {len(pairs)} pairs**" if len(pairs) > 1 else "**Your first pair**")
     for sentence in by_model(pairs):
-        st.markdown(plain(sentence))
+        st.markdown(escape_markdown(sentence))
     rows = [dict(zip(HEADS, pair.cells(), strict=True)) for pair in pairs]
     st.dataframe(rows, hide_index=True, alt=f"Table of {len(rows)} pairs")
     with st.container(horizontal=True):

@@ -15,7 +15,7 @@ from components import runs
 from components.before_after.form import KEY
 from components.draw import tables
 from components.draw.lines import Lines
-from components.notices import plain
+from components.notices import escape_markdown
 from components.picks import pick
 from components.sidebar.pictures import enlarged
 from components.views import CONCEPTS
@@ -191,7 +191,7 @@ def picture(pair: OpenPair, left: float, model: str) -> None:
         after, scene, words, f"the scene with the {pair.removed} at {100 * left:.0f} % opacity"
     )
     with curve:
-        tables.chart(chart(faded, pair, left), faded, fade_words(faded, pair), f"{KEY}.curve")
+        tables.draw_chart(chart(faded, pair, left), faded, fade_words(faded, pair), f"{KEY}.curve")
 
 
 def onward(pair: OpenPair, case: ScenesCase) -> None:
@@ -224,7 +224,9 @@ def answer_text(pair: OpenPair, when: int) -> str:
     answer = SAYS.get(says, "neither yes nor no")
     mark = "✓" if says == present else "✗"
     chance = f" (p(yes) {100 * p:.0f} %)" if np.isfinite(p) else ""
-    return plain(f"{pair.asked}? {mark} {answer}{chance}; it is {'' if present else 'not '}there.")
+    return escape_markdown(
+        f"{pair.asked}? {mark} {answer}{chance}; it is {'' if present else 'not '}there."
+    )
 
 
 def curves(pair: OpenPair, model: str) -> Table:
@@ -266,7 +268,7 @@ def fade_words(faded: Table, pair: OpenPair) -> str:
     )
 
 
-def pressed(records: Table, places: Sequence[Sequence[int]]) -> Callable[[Any], None]:
+def pair_opener(records: Table, places: Sequence[Sequence[int]]) -> Callable[[Any], None]:
     """Opens the pair of a mark that is clicked; places of records by group and mark."""
     open_pair = opener(records)
 

@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 
 from components import runs, section
-from components.before_after.counted import counted
+from components.before_after.counted import count_table
 from components.before_after.form import KEY, PairsQuestion
 from components.draw.bars import Dots
 from components.draw.drawing import Drawing, Views, draw
@@ -56,14 +56,14 @@ def compare(question: PairsQuestion, threshold: float | None) -> None:
     runs.watch(list(outcomes.values()))
     answers = {name: outcome for name, outcome in outcomes.items() if isinstance(outcome, Answer)}
     if answers:
-        results = {"figures": joined(answers, threshold)}
+        results = {"figures": strategy_table(answers, threshold)}
         drawing = Drawing("figures", "", DOTS, lambda views: compare_words(views["figures"]))
         draw(drawing, results, f"{KEY}.strategies.figures")
 
 
-def joined(answers: Views, threshold: float | None) -> Table:
+def strategy_table(answers: Views, threshold: float | None) -> Table:
     """A row of figures for each strategy."""
-    tables = [counted("figures", answer["records"], threshold) for answer in answers.values()]
+    tables = [count_table("figures", answer["records"], threshold) for answer in answers.values()]
     names = [column for name in FIGURES for column in (name, f"{name}, low", f"{name}, high")]
     columns = {name: (np.array([table[name][0] for table in tables]), "share") for name in names}
     return Table.of(columns, tuple(answers))

@@ -6,12 +6,12 @@ import streamlit as st
 
 from components import section
 from components.before_after import evidence, own, pair, strategies
-from components.before_after.counted import counted
+from components.before_after.counted import count_table
 from components.before_after.form import KEY, PairsQuestion, choose, choose_thing, choose_threshold
 from components.before_after.pair import OpenPair
 from components.draw.drawing import Views
 from components.footer import footer
-from components.notices import spoken
+from components.notices import show_problems
 from components.section import Section
 from engine import run
 from engine.hallucination.measures.beaf import layout_of, said_of
@@ -30,26 +30,28 @@ def show() -> None:
     with controls:
         st.divider()
         question = choose()
-    known = run.known(question.method, question.case)
+    known = run.kept_answer(question.method, question.case)
     opened: OpenPair | None = None
     left, threshold = 0.0, None
     if known:
-        with others, spoken():
-            threshold, opened = look(question, known)
+        with others, show_problems():
+            threshold, opened = threshold_and_pair(question, known)
         if opened:
             with fade:
                 left = pair.choose_fade(opened)
     with answer:
         result = section.show(pairs_section(question, opened, left, threshold, rest))
     if result:
-        with rest, spoken():
+        with rest, show_problems():
             strategies.compare(question, threshold)
             strategies.law(question)
     with own_pair:
         own.show()
 
 
-def look(question: PairsQuestion, known: Views) -> tuple[float | None, OpenPair | None]:
+def threshold_and_pair(
+    question: PairsQuestion, known: Views
+) -> tuple[float | None, OpenPair | None]:
     """What counts as yes, and the pair that is open."""
     pictures, words = st.container(), st.columns([2, 1], gap="large")
     with words[0]:
@@ -79,8 +81,8 @@ def pairs_section(
         records = result["records"]
         return said_of(
             question.case.vlm.title,
-            counted("figures", records, threshold),
-            counted("kinds", records, threshold),
+            count_table("figures", records, threshold),
+            count_table("kinds", records, threshold),
         )
 
     return Section(

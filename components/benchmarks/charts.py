@@ -80,7 +80,7 @@ def split_words(answers: Answers, rate: str) -> str:
     )
 
 
-def captioned(answers: Answers) -> Table:
+def chair_table(answers: Answers) -> Table:
     """CHAIR's rates with their intervals, a row for each decoding with its mean length."""
     rates = [cast(Table, answer["rates"]) for answer in answers.values()]
     columns = {

@@ -8,7 +8,7 @@ from typing import cast
 import streamlit as st
 
 from components.case_form import CaseForm
-from components.notices import plain
+from components.notices import escape_markdown
 from components.picks import pick_some
 from engine.arguments.speech import ScenesArguments
 from engine.errors import BlindspotError
@@ -65,8 +65,8 @@ def choose() -> BenchmarkQuestion:
         fit = [title for title, why in reasons.items() if not why]
         cases = {title: ScenesCase(vlm, titles[title](), **settings) for title in fit}
     except BlindspotError as error:
-        return BenchmarkQuestion({}, name, settings["count"], plain(str(error)))
+        return BenchmarkQuestion({}, name, settings["count"], escape_markdown(str(error)))
     for title, why in reasons.items():
         if why:
-            st.caption(f"Not here: {title}. {plain(why)}")
+            st.caption(f"Not here: {title}. {escape_markdown(why)}")
     return BenchmarkQuestion(cases, vlm.title, settings["count"])

@@ -13,11 +13,11 @@ import streamlit as st
 
 from components.benchmarks import words
 from components.benchmarks.form import KEY
-from components.benchmarks.rows import MOST, opened
+from components.benchmarks.rows import MOST, clicked_row
 from components.draw.bars import Dots
 from components.draw.drawing import Drawing, draw
 from components.draw.lines import Scatter
-from components.notices import plain, spoken
+from components.notices import escape_markdown, show_problems
 from components.picks import switch
 from components.widgets.downloads import download
 from engine.errors import BadData
@@ -49,7 +49,7 @@ def show() -> None:
             "CSV or JSON lines",
             key=f"{SLOT}.file",
             help=HELP,
-            on_change=take,
+            on_change=score_upload,
             max_upload_size=MOST_MB,
         )
     with offered:
@@ -64,7 +64,7 @@ def show() -> None:
                     icon=":material/table:",
                 )
     if problem := st.session_state.get(f"{SLOT}.problem"):
-        st.error(plain(problem), icon=":material/error:")
+        st.error(escape_markdown(problem), icon=":material/error:")
     own_rows: OwnRows | None = st.session_state.get(f"{SLOT}.rows")
     if own_rows is None:
         st.caption(
@@ -73,12 +73,12 @@ def show() -> None:
         )
         return
     for note in own_rows.notes:
-        st.caption(plain(note))
-    with spoken():
-        answers(own_rows) if own_rows.kind == "answers" else captions(own_rows)
+        st.caption(escape_markdown(note))
+    with show_problems():
+        show_pope(own_rows) if own_rows.kind == "answers" else captions(own_rows)
 
 
-def take() -> None:
+def score_upload() -> None:
     """Read the file; one that cannot be read or scored leaves what was read before."""
     uploaded = st.session_state[f"{SLOT}.file"]
     st.session_state[f"{SLOT}.problem"] = ""
@@ -108,10 +108,10 @@ def scores(held: OwnRows, *, negation: bool = False) -> Any:
 # ---------------------------------------------------------------- yes or no
 
 
-def answers(own_rows: OwnRows) -> None:
+def show_pope(own_rows: OwnRows) -> None:
     """POPE of answers."""
     own_answers: OwnAnswers = scores(own_rows)
-    st.header(plain(answer_words(own_answers)))
+    st.header(escape_markdown(answer_words(own_answers)))
     shape = Dots(
         series={"accuracy": "accuracy", "F1": "F1", "yes-ratio": "yes-ratio"},
         intervals={name: (f"{name} low", f"{name} high") for name in ("accuracy", "F1")},
@@ -130,26 +130,31 @@ def answers(own_rows: OwnRows) -> None:
         [
             {
                 "": "✗" if own_answers.wrong[at] else "✓",
-                "Question": cut(own_rows.rows[at].get("question", "")),
-                "Answer": cut(own_rows.rows[at]["answer"]),
+                "Question": shorten(own_rows.rows[at].get("question", "")),
+                "Answer": shorten(own_rows.rows[at]["answer"]),
                 "Truth": own_rows.rows[at]["label"],
                 "Read as": "yes" if own_answers.yes[at] else "no",
                 "Plainly": own_answers.words[at] or "neither",
-                "Image": cut(own_rows.rows[at].get("image", "")),
+                "Image": shorten(own_rows.rows[at].get("image", "")),
             }
             for at in order[:MOST]
         ]
     )
-    at = order[opened(frame, f"{SLOT}.table.{st.session_state[f'{SLOT}.digest']}", "Your answers")]
+    at = order[
+        clicked_row(frame, f"{SLOT}.table.{st.session_state[f'{SLOT}.digest']}", "Your answers")
+    ]
     row = own_rows.rows[at]
     verdict = "✗ Wrong" if own_answers.wrong[at] else "✓ Right"
-    question = f"“{plain(cut(row['question']))}” " if row.get("question") else ""
-    read_as, answer = "yes" if own_answers.yes[at] else "no", plain(cut(row["answer"]))
+    question = f"“{escape_markdown(shorten(row['question']))}” " if row.get("question") else ""
+    read_as, answer = (
+        "yes" if own_answers.yes[at] else "no",
+        escape_markdown(shorten(row["answer"])),
+    )
     st.markdown(
         f"{verdict}: {question}Answer “{answer}”, read as {read_as}; truth: {row['label']}."
     )
     heads = ("question", "answer", "label", "read as", "plainly", "wrong", "image", "group")
-    taken(
+    download_rows(
         heads,
         lambda: csv_text(
             heads,
@@ -190,7 +195,7 @@ def answer_words(own_answers: OwnAnswers) -> str:
     first = {name: float(rates[name][0]) for name in rates.order}
     return (
         f"{100 * first['accuracy']:.0f} % of {first['answers']:,.0f} answers are right; yes to "
-        f"{share(first['false yes'])} of what is not there; neither yes nor no: "
+        f"{percent_or_dash(first['false yes'])} of what is not there; neither yes nor no: "
         f"{first['neither']:,.0f}."
     )
 
@@ -201,7 +206,7 @@ def answer_notes(rates: Table) -> str:
     return (
         "What is not plainly a no counts as yes, as POPE's script counts it; a looser search for "
         f"words (yes, yeah, no, none, isn't …) reads {other:,.0f} answers the other way. AMBER's "
-        f"F1, of the no: {share(caught)}."
+        f"F1, of the no: {percent_or_dash(caught)}."
     )
 
 
@@ -217,9 +222,9 @@ def captions(held: OwnRows) -> None:
         help="“There is no boat” names a boat, as CHAIR's authors count it.",
     )
     own_captions: OwnCaptions = scores(held, negation=negation)
-    sentence.header(plain(caption_words(own_captions.rates)))
+    sentence.header(escape_markdown(caption_words(own_captions.rates)))
     for note in own_captions.notes:
-        st.caption(plain(note))
+        st.caption(escape_markdown(note))
     shape = Scatter(
         x="recall",
         y="CHAIR_i",
@@ -242,18 +247,20 @@ def captions(held: OwnRows) -> None:
             {
                 "Made up": int(invented[at]),
                 "Mentions": mentioned[at],
-                "Caption": cut(held.rows[at]["caption"]),
+                "Caption": shorten(held.rows[at]["caption"]),
                 "There": ", ".join(own_captions.there[at]),
-                "Image": cut(held.rows[at].get("image", "")),
+                "Image": shorten(held.rows[at].get("image", "")),
             }
             for at in order[:MOST]
         ]
     )
-    at = order[opened(frame, f"{SLOT}.table.{st.session_state[f'{SLOT}.digest']}", "Your captions")]
+    at = order[
+        clicked_row(frame, f"{SLOT}.table.{st.session_state[f'{SLOT}.digest']}", "Your captions")
+    ]
     words.show(*own_captions.mentions(held, at))
-    st.caption(plain(f"There are: {', '.join(own_captions.there[at]) or 'no things'}."))
+    st.caption(escape_markdown(f"There are: {', '.join(own_captions.there[at]) or 'no things'}."))
     heads = ("caption", "made up", "named", "there", "image", "group")
-    taken(heads, lambda: csv_text(heads, (
+    download_rows(heads, lambda: csv_text(heads, (
         (row["caption"], "; ".join(mention.node for mention in named if not mention.true),
          "; ".join(mention.node for mention in named), "; ".join(objects), row.get("image", ""),
          row.get("group", ""))
@@ -268,15 +275,16 @@ def caption_words(rates: Table) -> str:
         float(rates[name][0]) for name in ("CHAIR_i", "CHAIR_s", "recall", "words", "captions")
     )
     return (
-        f"CHAIRi {share(chair_i)}, CHAIRs {share(lying)} of {count:,.0f} captions, at recall "
-        f"{share(recall)} and {length:.1f} words."
+        f"CHAIRi {percent_or_dash(chair_i)}, CHAIRs {percent_or_dash(lying)} of {count:,.0f} "
+        "captions, at recall "
+        f"{percent_or_dash(recall)} and {length:.1f} words."
     )
 
 
 def length_words(rates: Table) -> str:
     """Each group's mean length, and the interval of what is made up."""
     figures = [
-        f"{name} {words:.0f} words, CHAIRi {share(low)} to {share(high)}"
+        f"{name} {words:.0f} words, CHAIRi {percent_or_dash(low)} to {percent_or_dash(high)}"
         for name, words, low, high in zip(
             rates.rows[:4],
             rates["words"],
@@ -288,17 +296,17 @@ def length_words(rates: Table) -> str:
     return f"Who says less invents less: {'; '.join(figures)} (95 % of redraws of the images)."
 
 
-def share(value: float) -> str:
+def percent_or_dash(value: float) -> str:
     """A share in percent; a dash where there is none."""
     return f"{100 * value:.1f} %" if np.isfinite(value) else "–"
 
 
-def cut(text: str) -> str:
+def shorten(text: str) -> str:
     """A cell as the table shows it."""
     return text if len(text) <= LETTERS else f"{text[:LETTERS]}…"
 
 
-def taken(heads: tuple[str, ...], make: Callable[[], str], count: int) -> None:
+def download_rows(heads: tuple[str, ...], make: Callable[[], str], count: int) -> None:
     """Every row with its verdict, to take along."""
     if count > MOST:
         st.caption(f"The table has the first {MOST:,} of {count:,} rows; the file has all.")

@@ -11,7 +11,7 @@ import streamlit as st
 
 from components.benchmarks import words
 from components.benchmarks.form import KEY
-from components.notices import plain
+from components.notices import escape_markdown
 from components.picks import pick
 from components.sidebar.pictures import enlarged
 from components.widgets.pictures import show_picture
@@ -29,7 +29,7 @@ MOST = 2000  # rows of a table in the page
 HIGH = 300  # px of it
 
 
-def opened(frame: pd.DataFrame, key: str, label: str) -> int:
+def clicked_row(frame: pd.DataFrame, key: str, label: str) -> int:
     """The row that is clicked, the first where none is; the table is drawn.
 
     Args:
@@ -46,10 +46,10 @@ def opened(frame: pd.DataFrame, key: str, label: str) -> int:
         selection_mode="single-row",
         alt=f"{label}, {len(frame)} rows, worst first",
     )
-    return chosen(selection, min(len(frame), MOST))
+    return selected_place(selection, min(len(frame), MOST))
 
 
-def chosen(event: Any, count: int) -> int:
+def selected_place(event: Any, count: int) -> int:
     """The place that the browser sent, where it is one of the table; else the first."""
     rows = (event or {}).get("selection", {}).get("rows", [])
     return int(rows[0]) if rows and 0 <= int(rows[0]) < count else 0
@@ -66,7 +66,9 @@ def polls(answers: Mapping[str, Answer], cases: Mapping[str, ScenesCase]) -> Non
     order = worst(questions, SPLITS.index(split))
     table, side_column = st.columns([3, 2], gap="large")
     with table:
-        at = order[opened(poll_frame(questions, order), f"{KEY}.polls.{name}.{split}", "Questions")]
+        at = order[
+            clicked_row(poll_frame(questions, order), f"{KEY}.polls.{name}.{split}", "Questions")
+        ]
     with side_column:
         poll(questions, at, cases[name])
 
@@ -101,12 +103,12 @@ def poll_frame(questions: Table, order: list[int]) -> pd.DataFrame:
 def poll(questions: Table, at: int, case: ScenesCase) -> None:
     """One question with its scene."""
     category, present = CATEGORIES[int(questions["thing"][at])], bool(questions["there"][at])
-    scene(case, int(questions["scene"][at]))
+    draw_scene(case, int(questions["scene"][at]))
     right = present == bool(questions["yes"][at])
     st.markdown(
         f"{'✓ Right' if right else '✗ Wrong'}: “{yes_no_question(CATEGORIES.index(category))}?” "
         "— it "
-        f"says “{plain(tidy(questions.notes[at]))}”, and there "
+        f"says “{escape_markdown(tidy(questions.notes[at]))}”, and there "
         f"{'is one' if present else 'is none'}. "
         f"p(yes) is {questions['p(yes)'][at]:.3f} by the model's own logits."
     )
@@ -132,15 +134,15 @@ def captions(answers: Mapping[str, Answer], cases: Mapping[str, ScenesCase]) -> 
                 "Scene": order,
             }
         )
-        at = order[opened(frame, f"{KEY}.captions.{name}", "Captions")]
+        at = order[clicked_row(frame, f"{KEY}.captions.{name}", "Captions")]
     with side_column:
-        categories = scene(cases[name], at)
+        categories = draw_scene(cases[name], at)
         caption_words = caption_table.notes[at].split()
         words.show(caption_words, mentions(caption_words, categories, VOCABULARY))
         st.caption(f"There are: {', '.join(categories) or 'no things'}.")
 
 
-def scene(case: ScenesCase, row: int) -> list[str]:
+def draw_scene(case: ScenesCase, row: int) -> list[str]:
     """Draw a scene; gives what is there."""
     drawn = case.scene(row)
     categories = [scene_object.category for scene_object in drawn.things]

@@ -8,12 +8,12 @@ import streamlit as st
 
 from components import runs, section
 from components.benchmarks import charts, own, rows
-from components.benchmarks.charts import SIDE, Answers, by_split, captioned, split_dots
+from components.benchmarks.charts import SIDE, Answers, by_split, chair_table, split_dots
 from components.benchmarks.form import KEY, BenchmarkQuestion, choose
 from components.draw.drawing import Drawing, draw
 from components.folded import folded
-from components.footer import Entry, leave
-from components.notices import plain
+from components.footer import Entry, add_entry
+from components.notices import escape_markdown
 from components.runs import Outcome
 from components.section import Section
 from components.share import Files
@@ -33,7 +33,7 @@ def show() -> None:
         st.divider()
         question = choose()
     with answer:
-        polls, captions = answered(question)
+        polls, captions = show_answers(question)
     closer(question, polls, captions)
     st.divider()
     own.show()
@@ -41,7 +41,7 @@ def show() -> None:
     left(CHAIR(), question.cases, captions)
 
 
-def answered(question: BenchmarkQuestion) -> tuple[Answers, Answers]:
+def show_answers(question: BenchmarkQuestion) -> tuple[Answers, Answers]:
     """The sentence and both figures; what is not kept waits for its button."""
     if question.problem:
         st.error(question.problem, icon=":material/error:")
@@ -71,9 +71,9 @@ def answered(question: BenchmarkQuestion) -> tuple[Answers, Answers]:
                 lambda result: charts.trade(result["rates"]),
                 lambda result: charts.trade_words(result["rates"]),
             )
-            draw(drawing, {"rates": captioned(result)}, f"{KEY}.trade")
+            draw(drawing, {"rates": chair_table(result)}, f"{KEY}.trade")
     if finding := sentence_of(polls, result):
-        sentence.header(plain(finding))
+        sentence.header(escape_markdown(finding))
     return polls, result
 
 
@@ -137,7 +137,7 @@ def more(polls: Answers) -> None:
     for rate, title, line in (("F1", "F1", None), ("yes-ratio", "Share of yes", 50.0)):
         draw(split_dots(polls, rate, title, line), {SIDE: by_split(polls, rate)}, f"{KEY}.{rate}")
     for name, answer in polls.items():
-        st.markdown(plain(f"{name}: {logit_words(answer)}"))
+        st.markdown(escape_markdown(f"{name}: {logit_words(answer)}"))
         draw(charts.matrix(), answer, f"{KEY}.matrix.{name}")
 
 
@@ -168,9 +168,11 @@ def left(method: Method[ScenesCase], cases: Cases, answers: Answers) -> None:
             f"{method.title}: {name}",
             evidence=(Drawing("rates", "All figures"),),
         )
-        section.leave(answer_section, section.offered(answer_section, answer, files(answer)))
+        section.show_footer(
+            answer_section, section.view_offer(answer_section, answer, files(answer))
+        )
     if not answers:
-        leave(Entry(method.title, type(method)))
+        add_entry(Entry(method.title, type(method)))
 
 
 def files(answer: Answer) -> Files:

@@ -12,7 +12,7 @@ import streamlit as st
 from components import forms
 from components.case_form import CaseForm
 from components.ending import end
-from components.notices import spoken
+from components.notices import show_problems
 from components.picks import pick, pick_number
 from components.widgets.data_images import press_images
 from engine.arguments.trained import ExperimentArguments
@@ -79,7 +79,7 @@ def choose() -> CertificateQuestion:
     with right, st.popover("Settings"):
         settings |= forms.settings(Certificates, SLOT, ("spread", "epochs", "shown", "images"))
     method, question = Certificates(**settings), None
-    with spoken():
+    with show_problems():
         case = ExperimentArguments(**form.given).case()
         rows = method.asked(case)[:STORED_BALLOTS].tolist()
         image = pick_image(case, rows)

@@ -50,7 +50,7 @@ def show(question: CertificateQuestion) -> None:
         )
 
 
-def outcome(result: Views, name: str) -> int:
+def outcome_count(result: Views, name: str) -> int:
     """A number of what came out."""
     return int(result["outcome"][name][0])
 
@@ -59,7 +59,7 @@ def votes(question: CertificateQuestion) -> Drawing:
     """The first round, poison by poison, beside the worst case."""
 
     def chart(result: Views) -> Lines:
-        says, rival = (question.name(outcome(result, role)) for role in ("answer", "rival"))
+        says, rival = (question.name(outcome_count(result, role)) for role in ("answer", "rival"))
         return Lines(
             x="poisons",
             series={
@@ -70,7 +70,7 @@ def votes(question: CertificateQuestion) -> Drawing:
             },
             title="first votes",
             x_title="poisoned training images",
-            now=outcome(result, "certificate"),
+            now=outcome_count(result, "certificate"),
             now_name="certified",
         )
 
@@ -79,14 +79,15 @@ def votes(question: CertificateQuestion) -> Drawing:
 
 def certified_limits(result: Views) -> str:
     """From how many poisons on the answer is another one, in truth and in the worst case."""
-    says = outcome(result, "answer")
+    says = outcome_count(result, "answer")
 
     def first_change(column: str) -> str:
         changed = result["steps"][column] != says
         return f"changes at {int(changed.argmax())}" if changed.any() else "does not change"
 
     return (
-        f"Certified up to {outcome(result, 'certificate')}. With the networks as retrained, the "
+        f"Certified up to {outcome_count(result, 'certificate')}. With the networks as "
+        "retrained, the "
         f"answer {first_change('says')}; in the worst case, it {first_change('worst says')}."
     )
 
@@ -105,8 +106,8 @@ def after(question: CertificateQuestion) -> Drawing:
 
 def run_off(question: CertificateQuestion, result: Views) -> str:
     """How the answer and its rival compare after the poisons."""
-    steps, rival = result["steps"], question.name(outcome(result, "rival"))
-    says = question.name(outcome(result, "answer"))
+    steps, rival = result["steps"], question.name(outcome_count(result, "rival"))
+    says = question.name(outcome_count(result, "answer"))
     first, last = (100 * steps["above"][at] for at in (0, -1))
     words = f"{says} is above {rival} on {first:.0f} % of the ballots before, {last:.0f} % after"
     return f"{words}{', which decides the run-off' if question.scheme in {ROE, FA_ROE} else ''}."

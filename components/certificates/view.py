@@ -13,14 +13,14 @@ from components.certificates.form import KEY, CertificateQuestion
 from components.draw.bars import Bars
 from components.draw.drawing import Drawing, Views, draw
 from components.draw.lines import Lines
-from components.notices import plain
+from components.notices import escape_markdown
 from components.section import Section
 from components.sidebar.pictures import enlarged
-from components.widgets.data_images import pixels_of
+from components.widgets.data_images import color_pixels
 from components.widgets.pictures import show_picture
 from engine.result import Table
 from engine.unlearning.certificates.bounds import DPA, FA, FA_ROE, ROE, SCHEMES
-from engine.unlearning.certificates.certificates import ballots_about, counted, middle
+from engine.unlearning.certificates.certificates import ballots_about, election_table, middle_count
 
 HALF = 50  # % of the networks
 
@@ -79,18 +79,18 @@ def sentence(question: CertificateQuestion, result: Views) -> str:
 
 def ballots(question: CertificateQuestion, result: Views) -> None:
     """The image, who is first for how many networks, and the run-off."""
-    table = counted(
+    table = election_table(
         ballots_about(result, question.scheme, question.image), question.case.data.classes
     )
     left, *places = st.columns([1, 2, 2], gap="medium", vertical_alignment="top")
     words = f"Test image {question.image}, labeled {question.label}"
-    picture = enlarged(pixels_of(question.case.data, question.row))
-    show_picture(picture, words, place=left, width="stretch", caption=plain(words))
+    picture = enlarged(color_pixels(question.case.data, question.row))
+    show_picture(picture, words, place=left, width="stretch", caption=escape_markdown(words))
     views = {"ballots": table}
     for place, drawing in zip(places, rounds(question), strict=False):
         with place:
             draw(drawing, views, f"{KEY}.{drawing.title}.{question.scheme}.{question.image}")
-    st.caption(plain(reason(question, result)))
+    st.caption(escape_markdown(reason(question, result)))
 
 
 def reason(question: CertificateQuestion, result: Views) -> str:
@@ -164,7 +164,7 @@ def by_poisons(question: CertificateQuestion) -> Drawing:
 def curve_words(result: Views) -> str:
     """Where the run-off gains and where it loses."""
     table: Table = result["curves"]
-    at = middle(table)
+    at = middle_count(table)
 
     def gain(baseline: str, run_off: str, place: int) -> str:
         points = 100 * (table[run_off][place] - table[baseline][place])

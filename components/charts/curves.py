@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from components.charts.finished import finished_figure
-from components.charts.plots import drawn as draw_figure
+from components.charts.plots import show_figure as draw_figure
 from components.charts.style import COLORS, theme
 from components.charts.tables import NUMBERS
 from components.folded import folded
@@ -44,11 +44,11 @@ def training(log: TrainLog, key: str) -> None:
         return
     for column, plot in zip(st.columns(2), plots(log), strict=True):
         with column:
-            drawn(plot, log.epochs, f"{key}.{plot.title}")
+            draw_plot(plot, log.epochs, f"{key}.{plot.title}")
     st.caption(finding(log))
 
 
-def drawn(plot: Plot, epochs: int, key: str) -> None:
+def draw_plot(plot: Plot, epochs: int, key: str) -> None:
     """One plot with its last values as alt text."""
     last = f"{plot.learned[-1]:.3g} {plot.unit} on what it learns from"
     if np.isfinite(plot.held[-1]):
@@ -96,7 +96,7 @@ def finding(log: TrainLog) -> str:
     return sentence.replace("%", " %")
 
 
-def numbers(log: TrainLog, key: str) -> None:
+def fold_numbers(log: TrainLog, key: str) -> None:
     """The curves' numbers, one row an epoch, folded away."""
     folded(NUMBERS, f"{key}.folded", lambda: all_numbers(log))
 

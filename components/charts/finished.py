@@ -56,7 +56,7 @@ def finished_figure(make: Callable[..., go.Figure], *given: Any) -> Finished:
         given: plain values, views, or charts. Where one of them cannot be told from another, such
             as a lambda, the figure is built each time.
     """
-    name = name_of(theme(), make, given)
+    name = content_name(theme(), make, given)
     return (
         FINISHED_FIGURES.made(name, lambda: finished(make(*given)))
         if name
@@ -71,7 +71,7 @@ def finished(figure: go.Figure) -> Finished:
     return Finished(plotly.io.to_json(inked(figure.to_dict(), INK[theme()]), validate=False))
 
 
-def name_of(*parts: Any) -> str:
+def content_name(*parts: Any) -> str:
     """A name that only equal parts share; "" for parts that have none."""
     try:
         return blake2b(pickle.dumps(parts), digest_size=20).hexdigest()

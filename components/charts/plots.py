@@ -12,7 +12,7 @@ import streamlit as st
 
 from components.charts.finished import Finished, finished
 from components.charts.style import CONFIG, plain_markdown
-from components.charts.tables import numbers
+from components.charts.tables import fold_numbers
 from engine.result import Table
 
 SLIDE: ContextVar[int | None] = ContextVar("slide", default=None)
@@ -63,7 +63,7 @@ def with_table(
                 on_select=lambda: callback(st.session_state[key]),
             )
     st.caption(plain_markdown(words))
-    numbers({f"{key}.{name}": view for name, view in tables.items()})
+    fold_numbers({f"{key}.{name}": view for name, view in tables.items()})
 
 
 def still(of: go.Figure | Finished, height: int, words: str, key: str) -> None:
@@ -98,7 +98,7 @@ def bolder(trace: Any) -> None:
         trace.line.width = BOLD * width
 
 
-def drawn(figure: go.Figure | Finished, words: str, key: str, *, said: bool = True) -> None:
+def show_figure(figure: go.Figure | Finished, words: str, key: str, *, said: bool = True) -> None:
     """A figure with its finding as alt text and, when said, below it."""
     st.plotly_chart(finished(figure), theme="streamlit", config=CONFIG, key=key, alt=words)
     if said:

@@ -133,7 +133,7 @@ def ramp() -> list[tuple[float, str]]:
     return [(float(k / 255), "rgb({},{},{})".format(*SEQUENTIAL[k])) for k in at]
 
 
-def filled(values: Floats) -> Floats:
+def fill_unknown(values: Floats) -> Floats:
     """The values, zero where none is known in a whole row, so that a lowest one can be had."""
     return np.where(np.isfinite(values).any(axis=-1, keepdims=True), values, np.float32(0))
 

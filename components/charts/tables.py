@@ -18,7 +18,7 @@ NONE = "–"
 SPOKEN = {"nat": "nats"}  # units that are many
 
 
-def table(view: Table, key: str, *, whole: bool = False) -> None:
+def show_table(view: Table, key: str, *, whole: bool = False) -> None:
     """The table with its units; what is not known is a dash. A whole one does not scroll."""
     frame = framed(view)
     styled = frame.style.format(dict(zip(frame.columns, formats(view), strict=True)), na_rep=NONE)
@@ -30,7 +30,7 @@ def table(view: Table, key: str, *, whole: bool = False) -> None:
     )
 
 
-def figures(view: Table) -> None:
+def figure_list(view: Table) -> None:
     """A few figures as they stand, a name beside each: long names wrap where it is narrow."""
     frame = framed(view)
     st.table(frame.style.format(dict(zip(frame.columns, formats(view), strict=True)), na_rep=NONE))
@@ -60,7 +60,7 @@ def framed(view: Table) -> pd.DataFrame:
 def formats(view: Table) -> list[Any]:
     """How a number of each column is written."""
     kinds = {"yes or no": yes_or_no, "share": whole_percent, "probability": decimals}
-    return [kinds.get(unit, plain) for unit in view.units]
+    return [kinds.get(unit, number_text) for unit in view.units]
 
 
 def yes_or_no(value: float) -> str:
@@ -78,17 +78,17 @@ def decimals(value: float) -> str:
     return f"{value:.3f}".replace("-", "−") if np.isfinite(value) else NONE
 
 
-def plain(value: float) -> str:
+def number_text(value: float) -> str:
     """Any other number."""
     return short_number(value) if np.isfinite(value) else NONE
 
 
-def numbers(tables: Mapping[str, Table]) -> None:
+def fold_numbers(tables: Mapping[str, Table]) -> None:
     """The twin of a drawing: its numbers, folded away and drawn when they are unfolded."""
 
     def each() -> None:
         for key, view in tables.items():
-            table(view, key)
+            show_table(view, key)
 
     folded(NUMBERS, f"{next(iter(tables))}.folded", each)
 

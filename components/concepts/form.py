@@ -11,7 +11,7 @@ from components.concepts.view import KEY, SCENES, STORY
 from components.dialog import question, scene
 from components.dialog.scene import DialogImage
 from components.ending import end
-from components.notices import spoken
+from components.notices import show_problems
 from engine.hallucination.case import CaptionCase
 from engine.hallucination.tiny_vlm.sayings import PROMPTS
 from engine.unlearning import SAUCE
@@ -37,6 +37,6 @@ def choose() -> tuple[DialogImage, CaptionCase, SAUCE]:
         with st.popover("The dictionary of features"):
             settings |= forms.settings(SAUCE, SLOT, ("width", "active", "steps"))
     case: CaptionCase | None = None
-    with spoken():
-        case = question.about(dialog_image, name, prompt)
+    with show_problems():
+        case = question.question_case(dialog_image, name, prompt)
     return dialog_image, case or end(), SAUCE(**settings, scenes=SCENES)

@@ -13,7 +13,7 @@ from components.decoding.form import KEY, Compared, DecodedAnswer
 from components.dialog import answer_words
 from components.draw.drawing import Drawing
 from components.draw.tokens import WordMarks
-from components.notices import plain
+from components.notices import escape_markdown
 from components.section import Section
 from engine.hallucination.measures.claims import Claims
 from engine.hallucination.measures.differences import differing, worth_marking
@@ -26,7 +26,7 @@ def show(
 ) -> None:
     """Each strategy's words and whether they are true, in the place of each; how they were made."""
     differ = worth_marking([decoded.tokens.words for decoded in comparison.spoken])
-    chosen = picked(comparison)
+    chosen = selected_word(comparison)
     for place, decoded_answer, other in zip(places, comparison.spoken, differ, strict=True):
         with place:
             section.show(
@@ -71,7 +71,7 @@ def verdict(decoded: DecodedAnswer) -> str:
     if against is None:
         return "What is truly there is not known."
     if against.kind == "caption":
-        return f"**{plain(of_caption(against))}**"
+        return f"**{escape_markdown(of_caption(against))}**"
     if against.right is None:
         return "It says neither yes nor no."
     return "**:material/check_circle: Right.**" if against.right else "**:material/cancel: Wrong.**"
@@ -111,16 +111,16 @@ def join_names(names: Sequence[str]) -> str:
 
 def quoted(text: str) -> str:
     """An answer as it is quoted in a sentence."""
-    return plain(f"“{tidy(text)}”") if text else "nothing"
+    return escape_markdown(f"“{tidy(text)}”") if text else "nothing"
 
 
 def invented(against: Claims | None) -> str:
     """The things that an answer makes up."""
     made_up = against.invented if against else ()
-    return plain(join_names([with_article(word) for word in made_up])) or "nothing"
+    return escape_markdown(join_names([with_article(word) for word in made_up])) or "nothing"
 
 
-def picked(comparison: Compared) -> tuple[str, int] | None:
+def selected_word(comparison: Compared) -> tuple[str, int] | None:
     """The word that is looked into: the one clicked, else the most telling one."""
     selection = st.session_state.get(f"{KEY}.picked")
     if selection is not None:

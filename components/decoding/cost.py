@@ -31,7 +31,7 @@ def show(comparison: Compared) -> None:
             for name in COSTS
         },
     )
-    tables.chart(shape, table, FINDING, f"{KEY}.cost")
+    tables.draw_chart(shape, table, FINDING, f"{KEY}.cost")
     st.caption("Seconds are those of this computer when the answer was made.")
 
 

@@ -28,13 +28,13 @@ def drawings(_comparison: Compared, decoded: DecodedAnswer) -> tuple[Drawing, ..
             "How far apart strong and weak experts are",
             DIVERGENCE_BARS,
             apart_words,
-            part=lambda table: numbered(table, decoded, part),
+            part=lambda table: words_with_places(table, decoded, part),
         ),
         *(layer_drawing(decoded, name, part) for name in layers),
     )
 
 
-def numbered(table: Table, decoded: DecodedAnswer, part: slice) -> Table:
+def words_with_places(table: Table, decoded: DecodedAnswer, part: slice) -> Table:
     """The drawn words with their places."""
     columns = {name: (table[name][part], "nats") for name in table.order}
     return Table.of(columns, decoded.numbered[part])
@@ -53,7 +53,9 @@ def apart_words(views: Views) -> str:
 
 def layer_drawing(decoded: DecodedAnswer, name: str, part: slice) -> Drawing:
     """A square for each expert and word: filled by its strong weight, outlined where weak."""
-    strong, weak = (weights(decoded.answer[name], side)[part].T for side in ("strong", "weak"))
+    strong, weak = (
+        routing_weights(decoded.answer[name], side)[part].T for side in ("strong", "weak")
+    )
     experts = [f"expert {number + 1}" for number in range(len(strong))]
     words = tuple(decoded.numbered[part])
     chart = Matrix(
@@ -74,7 +76,7 @@ def layer_drawing(decoded: DecodedAnswer, name: str, part: slice) -> Drawing:
     )
 
 
-def weights(table: Table, side: str) -> Values:
+def routing_weights(table: Table, side: str) -> Values:
     """The weight of every expert in one of the routings, (words, experts)."""
     names = [name for name in table.order if name.startswith(side)]
     return np.stack([table[name] for name in names], 1)
@@ -82,7 +84,7 @@ def weights(table: Table, side: str) -> Values:
 
 def asked_words(name: str, views: Views) -> str:
     """How many experts the answer needed, and how often the weak one was strong too."""
-    strong, weak = (weights(views[name], side) > 0 for side in ("strong", "weak"))
+    strong, weak = (routing_weights(views[name], side) > 0 for side in ("strong", "weak"))
     both = int((strong & weak).any(1).sum())
     words = (
         "Filled: the strong experts, with their weights. Outlined: the weak one. Over the answer, "

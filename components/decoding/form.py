@@ -98,7 +98,7 @@ class Compared:
         return next((decoded for decoded in self.spoken if decoded.name == name), None)
 
 
-def example(label: str, number: int) -> None:
+def example_button(label: str, number: int) -> None:
     """One click to a scene of the first kind and its first question."""
 
     def take() -> None:

@@ -12,7 +12,7 @@ from components.draw import sharpening
 from components.draw.drawing import Drawing, draw
 from components.draw.panels import Panels
 from components.forms import widget
-from components.notices import plain
+from components.notices import escape_markdown
 from components.section import Section
 from engine.hallucination import Greedy, MaskLLM, ScenesCase
 from engine.hallucination.measures.mask_llm import COUNTED, habit_words, models_words, of, pruned
@@ -42,8 +42,9 @@ def show(comparison: Compared) -> None:
         caption = runs.answer(Greedy(), cut, f"{SLOT}.says")["answer"].text
         dense = comparison.greedy["answer"].text
         st.markdown(
-            f"Of the image above, whole and greedy, it says “{plain(tidy(dense))}”; with the "
-            f"learned {method.pattern} mask “{plain(tidy(caption))}”."
+            f"Of the image above, whole and greedy, it says “{escape_markdown(tidy(dense))}”; "
+            "with the "
+            f"learned {method.pattern} mask “{escape_markdown(tidy(caption))}”."
         )
 
     section.show(

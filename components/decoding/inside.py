@@ -12,7 +12,7 @@ from components.decoding import experts, memory, over_trust, paths
 from components.decoding.form import KEY, Compared, DecodedAnswer
 from components.dialog import lens
 from components.draw.drawing import Drawing, Views
-from components.notices import plain
+from components.notices import escape_markdown
 from components.section import Section
 from components.sidebar.pictures import enlarged
 from engine.hallucination.tiny_vlm.words import tidy
@@ -80,7 +80,7 @@ def beams(_comparison: Compared, _decoded: DecodedAnswer) -> tuple[Drawing, ...]
 def texts_of_beams(views: Views) -> None:
     """The answers in words, the best first."""
     for place, text in enumerate(views["beams"].notes):
-        st.markdown(f"{place + 1}. “{plain(tidy(text))}”")
+        st.markdown(f"{place + 1}. “{escape_markdown(tidy(text))}”")
 
 
 def lenses(_comparison: Compared, decoded: DecodedAnswer) -> tuple[Drawing, ...]:

@@ -42,7 +42,7 @@ def show(comparison: Compared) -> None:
     finding = (
         f"{leanings}. The larger of the two decides. “{REST.capitalize()}” begins a longer answer."
     )
-    tables.chart(CHART, Table.of(columns, comparison.titles), finding, f"{KEY}.leaning")
+    tables.draw_chart(CHART, Table.of(columns, comparison.titles), finding, f"{KEY}.leaning")
 
 
 def leaning_words(yes: float, no: float) -> str:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from components.decoding import scenes
 from components.decoding.form import KEY, Compared
 from components.draw import tables
-from components.notices import plain as escaped
+from components.notices import escape_markdown as escaped
 from engine.hallucination import OPERA, STRATEGIES
 from engine.hallucination.measures.comparison import (
     BACK,
@@ -21,11 +21,11 @@ from engine.hallucination.measures.comparison import (
     RATES,
     SAME,
     TRUST,
-    plain,
+    baseline_name,
     scenes_of,
     summary,
 )
-from engine.hallucination.measures.over_trust import FELT, needed
+from engine.hallucination.measures.over_trust import FELT, attention_threshold
 from engine.result import Table
 
 TABLE_FIGURES = (*RATES, *COSTS, SAME)
@@ -44,10 +44,10 @@ def show(comparison: Compared) -> None:
         if not figures:
             st.info("This model was not measured.")
             return
-        rates = spread(figures)
+        rates = mean_and_deviation(figures)
         trade = scenes.trade(rates, ("recall ±", "CHAIR_i ±"))
         finding = scenes.trade_words(rates) + " Bars and ±: one standard deviation over the draws."
-        tables.chart(trade, rates, finding, f"{KEY}.measured")
+        tables.draw_chart(trade, rates, finding, f"{KEY}.measured")
         for sentence in sentences(figures):
             st.markdown(f"- {escaped(sentence)}")
         st.caption(
@@ -58,7 +58,7 @@ def show(comparison: Compared) -> None:
         )
 
 
-def spread(strategy_figures: Summary) -> Table:
+def mean_and_deviation(strategy_figures: Summary) -> Table:
     """The mean and the sample's standard deviation of every figure, a row for each strategy."""
     columns = {}
     for name in TABLE_FIGURES:
@@ -72,7 +72,7 @@ def sentences(strategy_figures: Summary) -> list[str]:
     """What changes next to nothing on this model, and whether OPERA's penalty is felt."""
     lines = []
     for name, figures in strategy_figures.items():
-        other = next(plain(kind()) for kind in STRATEGIES if kind.name == name)
+        other = next(baseline_name(kind()) for kind in STRATEGIES if kind.name == name)
         if name != other and other in strategy_figures and np.isfinite(figures["CHAIR_i"]).all():
             lines += unmoved(name, figures, other, strategy_figures[other])
     if OPERA.name in strategy_figures:
@@ -120,7 +120,7 @@ def trust_words(figures: Figures) -> str:
 
 def takes(words: float, share: float, scale: float) -> str:
     """How much attention a column has, and how much it would need for φ = 1."""
-    least = needed(words, scale)
+    least = attention_threshold(words, scale)
     more = "more than there is" if least > 1 else f"{100 * least:.0f} % from each"
     return (
         f"Its column goes over {words:.1f} words and gets {100 * share:.0f} % of each one's "

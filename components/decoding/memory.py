@@ -14,7 +14,7 @@ from components.draw.crossed import Pixels, crossed_out
 from components.draw.drawing import Drawing, Views
 from components.draw.lines import Lines
 from components.links import let_go
-from components.notices import plain
+from components.notices import escape_markdown
 from components.section import Section
 from engine.hallucination.decoding.thinning import RANKINGS
 from engine.hallucination.decoding.vasparse import VASparse
@@ -90,7 +90,7 @@ def texts(dropped: Table, decoded: DecodedAnswer, place: int) -> list[str]:
     return [
         f"{layer.capitalize()}, {int(lost.sum())} of {read} dropped: "
         + " ".join(
-            f"~~{plain(name)}~~" if out else plain(name)
+            f"~~{escape_markdown(name)}~~" if out else escape_markdown(name)
             for name, out in zip(names, lost, strict=True)
         )
         for layer, lost in gone.items()

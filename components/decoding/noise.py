@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from components import section
-from components.decoding.form import KEY, STUBBORN, Compared, example
+from components.decoding.form import KEY, STUBBORN, Compared, example_button
 from components.draw.drawing import Drawing
 from components.draw.lines import Lines
 from components.section import Section
@@ -31,7 +31,7 @@ def show(comparison: Compared) -> None:
         "speech. What the model believes because of something it **sees** goes away with the "
         "image: in the copy nothing of it is left to subtract. The lines show which it is here."
     )
-    example("Show a lamp that VCD does not mend", STUBBORN)
+    example_button("Show a lamp that VCD does not mend", STUBBORN)
     model_name = comparison.case.vlm.name
     also = (
         SEEING_MODEL in asking.models()
@@ -39,10 +39,10 @@ def show(comparison: Compared) -> None:
         and not NoiseSteps.unmet(comparison.case)
     )
     for name in (model_name, SEEING_MODEL) if also else (model_name,):
-        margins(comparison, name)
+        draw_margins(comparison, name)
 
 
-def margins(comparison: Compared, name: str) -> None:
+def draw_margins(comparison: Compared, name: str) -> None:
     """The lines of one model, with the strength and at the noise step that VCD has here."""
     decoded = comparison.of(VCD.name)
     settings = decoded.method.settings() if decoded else VCD().settings()
@@ -88,8 +88,8 @@ def margin_words(margins_table: Table, step: int) -> str:
     )
     where = f"At t = {margins_table['step'][at]:.0f}"
     lean = (
-        f"the clear image says {says(clear)} ({clear:+.2f}), "
-        f"the copy {says(hidden)} ({hidden:+.2f})"
+        f"the clear image says {margin_text(clear)} ({clear:+.2f}), "
+        f"the copy {margin_text(hidden)} ({hidden:+.2f})"
     )
     if hidden > clear:
         why = (
@@ -101,9 +101,9 @@ def margin_words(margins_table: Table, step: int) -> str:
             "The copy leans less to yes than the image does: the belief comes from something seen, "
             "and subtracting moves even further to yes. Contrasting cannot mend that"
         )
-    return f"{where} {lean}. {why}: VCD says {says(left)} ({left:+.2f}).".replace("-", "−")
+    return f"{where} {lean}. {why}: VCD says {margin_text(left)} ({left:+.2f}).".replace("-", "−")
 
 
-def says(margin: float) -> str:
+def margin_text(margin: float) -> str:
     """What a margin decides."""
     return "yes" if margin > 0 else "no"

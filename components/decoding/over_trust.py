@@ -14,9 +14,9 @@ from components.draw.bars import Dots
 from components.draw.drawing import Drawing, Views
 from components.draw.lines import Lines
 from components.draw.matrix import Matrix
-from components.notices import plain
+from components.notices import escape_markdown
 from engine.hallucination.decoding.opera import OPERA
-from engine.hallucination.measures.over_trust import reach, walk
+from engine.hallucination.measures.over_trust import largest_penalty, walk
 from engine.result import Field, Table
 
 
@@ -45,7 +45,7 @@ def drawings(_comparison: Compared, decoded: DecodedAnswer) -> tuple[Drawing, ..
                 line_name="beyond, it weighs", title="over-trust, ln φ (nats)",
             ),
             partial(trust_words, decoded), part=finite,
-            below=lambda _: st.markdown(f"**{plain(felt_words(decoded))}**"),
+            below=lambda _: st.markdown(f"**{escape_markdown(felt_words(decoded))}**"),
         ),
         Drawing(
             "back", "Where it went back",
@@ -96,7 +96,7 @@ def trust_words(decoded: DecodedAnswer, views: Views) -> str:
 def felt_words(decoded: DecodedAnswer) -> str:
     """Whether φ changes anything in this answer, and what it would take."""
     method = cast(OPERA, decoded.method)
-    far = reach(method, decoded.answer.views)
+    far = largest_penalty(method, decoded.answer.views)
     if far is None:
         return f"φ counts from word {method.early + 1} on: this answer is too short for it."
     verdict = "it is felt" if far.felt else "it is not felt"

@@ -11,7 +11,7 @@ import streamlit as st
 from components.decoding.form import KEY, Compared, DecodedAnswer
 from components.draw.drawing import Drawing, Views
 from components.draw.stacked import Stacked
-from components.notices import plain
+from components.notices import escape_markdown
 from components.section import Section
 from engine.hallucination.decoding.mvp import MVP, VIEWS
 from engine.hallucination.measures.chair import mentions
@@ -75,7 +75,7 @@ def path_words(paths: Table, row: int) -> str:
     sure = float(paths["certainty"][row])
     certainty = f"{100 * sure:.0f} % sure" if np.isfinite(sure) else "it counts as yes"
     return (
-        f"{first:.0f} % “{plain(tidy(paths.notes[row]))}” → **{says}**, {certainty}, "
+        f"{first:.0f} % “{escape_markdown(tidy(paths.notes[row]))}” → **{says}**, {certainty}, "
         f"adds {float(paths['adds'][row]):.3f}"
     )
 

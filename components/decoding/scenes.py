@@ -12,11 +12,11 @@ from components.case_form import CaseForm
 from components.decoding.form import KEY, ONLY_TINY, Compared
 from components.draw.drawing import Drawing, draw
 from components.draw.lines import Scatter
-from components.footer import Entry, leave
+from components.footer import Entry, add_entry
 from engine.arguments.speech import ScenesArguments
 from engine.hallucination import MVP, Strategy
 from engine.hallucination.decoding.strategy import COSTS
-from engine.hallucination.measures.rates import SPEED, Rates, ScenesCase, joined
+from engine.hallucination.measures.rates import SPEED, Rates, ScenesCase, rates_table
 from engine.hallucination.tiny_vlm.model import TinyVLM
 from engine.result import Table
 from engine.run import Answer
@@ -43,14 +43,14 @@ def show(comparison: Compared) -> None:
     runs.watch(list(outcomes.values()))
     answers = {name: outcome for name, outcome in outcomes.items() if isinstance(outcome, Answer)}
     if answers:
-        rates = {"rates": joined(answers)}
+        rates = {"rates": rates_table(answers)}
         places = st.columns(2, gap="large")
         for at, drawing in enumerate(drawings()):
-            if at == 0 and not len(described(rates["rates"])):
+            if at == 0 and not len(describing_strategies(rates["rates"])):
                 continue  # nobody names anything
             with places[min(at, 1)]:
                 draw(drawing, rates, f"{KEY}.rates.{at}")
-    leave(Entry("Over many scenes", Rates))
+    add_entry(Entry("Over many scenes", Rates))
 
 
 def drawings() -> tuple[Drawing, ...]:
@@ -61,7 +61,7 @@ def drawings() -> tuple[Drawing, ...]:
             "What is named, what is made up",
             lambda result: trade(result["rates"]),
             lambda result: trade_words(result["rates"]),
-            part=described,
+            part=describing_strategies,
         ),
         Drawing(
             "rates",
@@ -99,14 +99,14 @@ def choose(comparison: Compared, vlm: TinyVLM) -> tuple[dict[str, ScenesCase], i
     return cases, form.given["count"]
 
 
-def described(rates: Table) -> Table:
+def describing_strategies(rates: Table) -> Table:
     """The strategies that describe, and name something."""
     return rates.take(np.flatnonzero(np.isfinite(rates["recall"] + rates["CHAIR_i"])).tolist())
 
 
 def trade(rates: Table, spread: tuple[str, str] = ("", "")) -> Scatter:
     """Recall across, what is made up upward from zero."""
-    recall, invented = (described(rates)[name] for name in ("recall", "CHAIR_i"))
+    recall, invented = (describing_strategies(rates)[name] for name in ("recall", "CHAIR_i"))
     return Scatter(
         x="recall",
         y="CHAIR_i",
@@ -124,7 +124,7 @@ def trade(rates: Table, spread: tuple[str, str] = ("", "")) -> Scatter:
 
 def trade_words(rates: Table) -> str:
     """Who makes up least, and at which recall."""
-    described_rates = described(rates)
+    described_rates = describing_strategies(rates)
     at = int(described_rates["CHAIR_i"].argmin())
     words = (
         f"Better is to the right and lower. Least is made up by {described_rates.rows[at]}: "

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from components.decoding.answers import picked
+from components.decoding.answers import selected_word
 from components.decoding.form import KEY, Compared, DecodedAnswer
 from components.draw import tables
 from components.draw.panels import Panels
-from components.notices import plain
+from components.notices import escape_markdown
 from engine.hallucination.decoding.best_words import below, best_words, cut_of
 from engine.result import Table
 
@@ -21,7 +21,7 @@ THINNED = {"embedding": "The last word alone", "masked cache": "With image token
 
 def show(comparison: Compared) -> None:
     """Bars of the picked word's step."""
-    chosen = picked(comparison)
+    chosen = selected_word(comparison)
     decoded = comparison.of(chosen[0]) if chosen else None
     if chosen is None or decoded is None or "final" not in decoded.answer:
         st.caption(
@@ -32,16 +32,18 @@ def show(comparison: Compared) -> None:
         return
     place = chosen[1]
     step, cut = (
-        titled(decoded, best_words(decoded.answer, place)),
+        with_titles(decoded, best_words(decoded.answer, place)),
         cut_of(decoded.method, decoded.answer, place),
     )
     before = " ".join(decoded.tokens.words[:place])
-    where = f"after “{plain(before)}”" if before else "as its first word"
-    st.markdown(f"**{decoded.title}** chose **“{plain(decoded.tokens.words[place])}”** {where}.")
-    tables.chart(panels(step, cut), step, step_words(step, cut), f"{KEY}.step")
+    where = f"after “{escape_markdown(before)}”" if before else "as its first word"
+    st.markdown(
+        f"**{decoded.title}** chose **“{escape_markdown(decoded.tokens.words[place])}”** {where}."
+    )
+    tables.draw_chart(panels(step, cut), step, step_words(step, cut), f"{KEY}.step")
 
 
-def titled(decoded: DecodedAnswer, step: Table) -> Table:
+def with_titles(decoded: DecodedAnswer, step: Table) -> Table:
     """The best words with what each distribution is."""
     titles = {"strong": STRONG, "weak": weak_title(decoded), "final": FINAL}
     return step.renamed(titles)

@@ -12,7 +12,15 @@ from streamlit.delta_generator import DeltaGenerator
 
 from components.case_form import CaseForm
 from components.decoding import answers, leaning, steps
-from components.decoding.form import KEY, STORY, Compared, example, pick, speak, strategy_form
+from components.decoding.form import (
+    KEY,
+    STORY,
+    Compared,
+    example_button,
+    pick,
+    speak,
+    strategy_form,
+)
 from components.dialog import question, scene
 from components.dialog.scene import DialogImage
 from engine.arguments.speech import CaptionArguments
@@ -37,7 +45,7 @@ def choose(answer: DeltaGenerator) -> tuple[DialogImage, CaptionCase, list[Metho
     with words:
         case = question.choose(dialog_image, answer)
         kinds = pick(case)
-        example("Show the example: a lamp that is not there", STORY)
+        example_button("Show the example: a lamp that is not there", STORY)
     methods = []
     for column, kind in zip(st.columns(len(kinds), gap="medium"), kinds, strict=True):
         with column:

@@ -37,7 +37,7 @@ class Edit:
 Edits = tuple[Edit, ...]
 
 
-def read(text: str) -> Edits:
+def parse_edits(text: str) -> Edits:
     """The edits that a text names; what cannot be read is left out."""
     return tuple(result for part in text.split(",") if (result := read_one(part.strip())))
 
@@ -68,12 +68,12 @@ def allowed(act: Act, to: float) -> bool:
     return 0 <= to <= 1 if act == "fade" else to in range(CELLS * CELLS)
 
 
-def written(edits: Edits) -> str:
+def format_edits(edits: Edits) -> str:
     """The text of edits."""
     return ",".join(edit.text for edit in edits)
 
 
-def added(edits: Edits, new: Edit) -> Edits:
+def add_edit(edits: Edits, new: Edit) -> Edits:
     """With one more; fading or moving the same thing again replaces the last edit."""
     if edits and (edits[-1].thing, edits[-1].act) == (new.thing, new.act):
         edits = edits[:-1]

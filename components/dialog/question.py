@@ -8,14 +8,14 @@ from streamlit.delta_generator import DeltaGenerator
 from components.case_form import CaseForm
 from components.dialog.scene import KEY, DialogImage, ask_carried, carry, picture
 from components.ending import end
-from components.notices import plain
+from components.notices import escape_markdown
 from engine.arguments.speech import CaptionArguments
 from engine.errors import BadModel, BlindspotError
 from engine.hallucination import asking
 from engine.hallucination.case import CaptionCase
 from engine.hallucination.hugging_face import loading
 from engine.hallucination.hugging_face.families import NAMES
-from engine.hallucination.measures.claims import questions
+from engine.hallucination.measures.claims import suggested_questions
 from engine.models.extras import TRANSFORMERS
 
 FREE = ("is there a boat", "describe the image", "describe closely", "what color is the car")
@@ -50,7 +50,7 @@ def choose_model(page: str, *, own: bool = True) -> str:
         st.error("The weights of TinyVLM are not here: run `python -m engine weights tiny-vlm`.")
         end()
     form = CaseForm(CaptionArguments, page)
-    offered = asking.models() if own else asking.shipped()
+    offered = asking.models() if own else asking.shipped_models()
     name = str(
         ask_carried(
             form,
@@ -77,14 +77,14 @@ def own_models() -> None:
     )
     for entry in loading.entries():
         if entry.missing:
-            st.caption(plain(f"{entry.title} · not here: {entry.missing}"))
+            st.caption(escape_markdown(f"{entry.title} · not here: {entry.missing}"))
 
 
 def choose_prompt(dialog_image: DialogImage) -> str:
     """A ready question, or one's own words."""
     form = CaseForm(CaptionArguments, dialog_image.page)
     key, pills = form.key_of("ask"), f"{dialog_image.page}.ready"
-    ready = questions(dialog_image.first) if dialog_image.first else FREE
+    ready = suggested_questions(dialog_image.first) if dialog_image.first else FREE
     carry(key, ready[0])
 
     def take() -> None:
@@ -103,20 +103,20 @@ def read_question(shown: DialogImage, name: str, prompt: str) -> CaptionCase | N
     try:
         with st.spinner("Loading the model"):
             asking.model(name)
-        case = about(shown, name, prompt)
+        case = question_case(shown, name, prompt)
     except BadModel as error:
-        st.error(plain(str(error)), icon=":material/error:")
+        st.error(escape_markdown(str(error)), icon=":material/error:")
         return None
     except BlindspotError as error:
         last = st.session_state.get(last_key)
         more = f" Shown below is the answer to “{last}”." if last else ""
-        st.error(plain(f"{error}{more}"), icon=":material/error:")
-        return about(shown, name, last) if last else None
+        st.error(escape_markdown(f"{error}{more}"), icon=":material/error:")
+        return question_case(shown, name, last) if last else None
     st.session_state[last_key] = prompt
     return case
 
 
-def about(dialog_image: DialogImage, name: str, prompt: str) -> CaptionCase:
+def question_case(dialog_image: DialogImage, name: str, prompt: str) -> CaptionCase:
     """A prompt about what is shown. Raises BlindspotError."""
     if dialog_image.scene is not None:
         return asking.about_scene(name, dialog_image.scene, prompt)

@@ -16,16 +16,16 @@ from components.case_form import CaseForm
 from components.dialog.edits import (
     Edit,
     Edits,
-    added,
+    add_edit,
     applied,
+    format_edits,
     is_readable,
+    parse_edits,
     put_back,
-    read,
-    written,
 )
 from components.draw.maps import first_screen
 from components.links import refuse
-from components.notices import plain
+from components.notices import escape_markdown
 from components.picks import Kind
 from components.sidebar import subject
 from components.sidebar.pictures import enlarged
@@ -86,7 +86,7 @@ def choose(editor: DeltaGenerator, number: int = FIRST, page: str = KEY) -> Dial
             bind="query-params",
             label_visibility="collapsed",
         )
-        keep(key, picked)
+        remember_widget(key, picked)
         if picked == SCENE:
             return choose_scene(number, page, editor)
     keep_edits(())
@@ -97,7 +97,7 @@ def picture(dialog_image: DialogImage, model: str) -> None:
     """What is asked about, and what the model of that name knows of a photograph."""
     with first_screen(1, f"{dialog_image.page}-scene"):
         show_picture(enlarged(dialog_image.pixels), dialog_image.alt, width="stretch")
-    if dialog_image.scene is None and model in asking.shipped():
+    if dialog_image.scene is None and model in asking.shipped_models():
         st.warning(
             "TinyVLM learned drawn scenes of 64 × 64 pixels and nothing else. It answers about any "
             "picture, but of a photograph it knows nothing: what it says shows how a model talks "
@@ -122,15 +122,17 @@ def choose_scene(start: int, page: str, editor_place: DeltaGenerator) -> DialogI
     edits_rule = "changes as this page writes them"
     refuse(f"{KEY}.edits", is_readable, "Changes of the scene", edits_rule)
     if form.key_of("kind") not in st.session_state:  # the page has just been opened
-        keep_edits(read(st.query_params.get(f"{KEY}.edits", "")))
+        keep_edits(parse_edits(st.query_params.get(f"{KEY}.edits", "")))
     kind = ask_carried(form, "kind", first=next(iter(KINDS)), on_change=forget_edits)
     number = ask_carried(form, "scene", first=start, on_change=forget_edits)
     first = asking.scene(kind, number)
     edits = held_edits()
     scene, applied_edits, problems = applied(first, edits)
-    link(applied_edits)
+    set_link(applied_edits)
     for problem in problems:
-        st.info(plain(f"The link's change is left out: {problem}"), icon=":material/link_off:")
+        st.info(
+            escape_markdown(f"The link's change is left out: {problem}"), icon=":material/link_off:"
+        )
     description = (
         ", ".join(f"{scene_object.color} {scene_object.category}" for scene_object in scene.things)
         or "nothing"
@@ -154,7 +156,7 @@ def ask_carried(form: CaseForm, name: str, kind: Kind = "list", **more: Any) -> 
     key = form.key_of(name)
     carry(key)
     value = form.ask(name, kind, **more)
-    keep(key, st.session_state[key])
+    remember_widget(key, st.session_state[key])
     return value
 
 
@@ -169,7 +171,7 @@ def carry(key: str, start: object = None) -> None:
         st.session_state[key] = stored
 
 
-def keep(key: str, value: object) -> None:
+def remember_widget(key: str, value: object) -> None:
     """Remember what a widget has, for other pages that ask about the same."""
     st.session_state.setdefault(f"{KEY}.kept", {})[key.rpartition(".")[2]] = value
 
@@ -187,13 +189,13 @@ def keep_edits(edits: Edits) -> None:
     """Hold them; the link follows when the scene is shown."""
     st.session_state[f"{KEY}.edits"] = edits
     if not edits:
-        link(())
+        set_link(())
 
 
-def link(edits: Edits) -> None:
+def set_link(edits: Edits) -> None:
     """Put edits into the link; nothing where there are none."""
     if edits:
-        st.query_params[f"{KEY}.edits"] = written(edits)
+        st.query_params[f"{KEY}.edits"] = format_edits(edits)
     else:
         st.query_params.pop(f"{KEY}.edits", None)
 
@@ -205,7 +207,7 @@ def forget_edits() -> None:
 
 def editor(first: Scene, scene: Scene, edits: Edits) -> None:
     """A row for each thing: there or not, how visible, and where; undo and reset."""
-    st.markdown(f"**What is truly there** ({plain(scene.theme)})")
+    st.markdown(f"**What is truly there** ({escape_markdown(scene.theme)})")
     st.caption(
         "Untick a thing to take it out; slide to let it fade; move it to another of the 4 × 4 "
         "places (rows A to D from the top, columns 1 to 4). Every other pixel stays the same."
@@ -213,7 +215,7 @@ def editor(first: Scene, scene: Scene, edits: Edits) -> None:
     now = {scene_object.category: scene_object for scene_object in scene.things}
     taken = {(scene_object.row, scene_object.column) for scene_object in scene.things}
     for original in first.things:
-        row(original.category, original.color, now, taken)
+        thing_row(original.category, original.color, now, taken)
     if faint := [
         faint_object.category for faint_object in now.values() if faint_object.opacity < FAINT
     ]:
@@ -238,7 +240,7 @@ def editor(first: Scene, scene: Scene, edits: Edits) -> None:
     )
 
 
-def row(name: str, color: str, now: Mapping[str, Thing], taken: set[tuple[int, int]]) -> None:
+def thing_row(name: str, color: str, now: Mapping[str, Thing], taken: set[tuple[int, int]]) -> None:
     """One thing's row; the widgets follow the edits, so that undo moves them too."""
     presence, fade, place = st.columns([4, 4, 3], vertical_alignment="center")
     scene_object = now.get(name)
@@ -289,14 +291,14 @@ def take_there(name: str, key: str) -> None:
     if st.session_state[key]:
         keep_edits(put_back(edits, name))
     else:
-        keep_edits(added(edits, Edit(name, "remove")))
+        keep_edits(add_edit(edits, Edit(name, "remove")))
 
 
 def take_fade(name: str, key: str) -> None:
     """The thing has another opacity."""
-    keep_edits(added(held_edits(), Edit(name, "fade", st.session_state[key] / 100)))
+    keep_edits(add_edit(held_edits(), Edit(name, "fade", st.session_state[key] / 100)))
 
 
 def take_move(name: str, key: str) -> None:
     """The thing goes to another cell."""
-    keep_edits(added(held_edits(), Edit(name, "move", st.session_state[key])))
+    keep_edits(add_edit(held_edits(), Edit(name, "move", st.session_state[key])))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from components.notices import plain
+from components.notices import escape_markdown
 from components.picks import pick
 from components.sidebar.subject import Subject
 from engine.anomaly import FVR, FamiliarCase, opening, sources
@@ -45,18 +45,22 @@ class DoubtQuestion:
 def choose(subject: Subject) -> DoubtQuestion:
     """The sidebar's image where its model can be asked, else an example, with the reason said."""
     model, seed = subject.case.model, subject.case.seed
-    reason, name = "", sources.learned(model)
+    reason, name = "", sources.training_data_name(model)
     if not name:
         reason = "what it learned from is not here with its labels."
     else:
         with st.spinner("Making the images; the first time this may take some seconds"):
-            case = among(model, subject.case.image, name, subject.arguments.get("image", ""), seed)
+            case = familiar_case(
+                model, subject.case.image, name, subject.arguments.get("image", ""), seed
+            )
         reason = FVR.unmet(case)
         if not reason:
             return DoubtQuestion(case, known_of(case, subject.arguments), own=True)
     st.caption(
-        plain(f"An example, as {model.title} cannot be asked. Try Digits CNN or Phantom CNN."),
-        help=plain(
+        escape_markdown(
+            f"An example, as {model.title} cannot be asked. Try Digits CNN or Phantom CNN."
+        ),
+        help=escape_markdown(
             f"{model.title} cannot be asked: {reason} Choose a model in the sidebar that "
             "was trained here."
         ),
@@ -64,7 +68,7 @@ def choose(subject: Subject) -> DoubtQuestion:
     return instead(seed)
 
 
-def among(model: Classifier, image: Any, name: str, source: str, seed: int) -> FamiliarCase:
+def familiar_case(model: Classifier, image: Any, name: str, source: str, seed: int) -> FamiliarCase:
     """The image among what the model learned from, with the unknown images offered first."""
     normal = sources.normal(name)
     return FamiliarCase(
@@ -97,7 +101,7 @@ def instead(seed: int) -> DoubtQuestion:
     model, example = load(name), opening.doubted()
     source = f"{EXAMPLE}{example.name}"
     image = model_input(example.picture(), Crop(), model)
-    case = among(model, image, sources.learned(model), source, seed)
+    case = familiar_case(model, image, sources.training_data_name(model), source, seed)
     return DoubtQuestion(case, known_of(case, {"image": source}), toward)
 
 

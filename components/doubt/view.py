@@ -17,7 +17,7 @@ from components.draw.drawing import Drawing, Views, Words, draw
 from components.draw.groups import PointGroups
 from components.draw.lines import Lines
 from components.footer import footer
-from components.notices import plain, spoken
+from components.notices import escape_markdown, show_problems
 from components.picks import pick
 from components.section import Section
 from components.sidebar.pictures import enlarged
@@ -25,7 +25,7 @@ from components.widgets.pictures import show_picture
 from components.widgets.triangle import triangles
 from engine.anomaly import FVR, Blends, Extract
 from engine.anomaly.doubt.blends import ITS_CLASS, OTHER, OTHERS
-from engine.anomaly.doubt.findings import NONE, SEVERAL, join_words, named, percent
+from engine.anomaly.doubt.findings import NONE, SEVERAL, answer_classes, join_words, percent
 from engine.pictures import as_bytes
 from engine.result import Evidence, Table
 
@@ -86,22 +86,25 @@ def picture(question: DoubtQuestion, views: Views) -> None:
     """The image with its answer, and the masses as bars."""
     left, right = st.columns([2, 3], gap="large")
     with left:
-        classes = named(views["masses"])
+        classes = answer_classes(views["masses"])
         answer_text = f"Answer: {join_words(classes)}" if classes else "No answer: rejected"
         image = enlarged(as_bytes(question.case.image))
         show_picture(
-            image, f"The image. {answer_text}", width="stretch", caption=f"**{plain(answer_text)}**"
+            image,
+            f"The image. {answer_text}",
+            width="stretch",
+            caption=f"**{escape_markdown(answer_text)}**",
         )
     with right:
         draw(
             Drawing(
                 "masses",
-                part=strongest,
+                part=top_beliefs,
                 chart=Bars(
                     value="mass",
                     title="mass (%), together 100 with all classes",
                     span=(0, 115),
-                    texts=[percent(mass) for mass in strongest(views["masses"])["mass"]],
+                    texts=[percent(mass) for mass in top_beliefs(views["masses"])["mass"]],
                 ),
                 finding=lambda result: lines_of(result["masses"], len(result["normal"].values)),
             ),
@@ -110,7 +113,7 @@ def picture(question: DoubtQuestion, views: Views) -> None:
         )
 
 
-def strongest(table: Table) -> Table:
+def top_beliefs(table: Table) -> Table:
     """Confusion, ignorance, and the classes with the most belief, as shares."""
     classes = np.argsort(-table["mass"][:-2], kind="stable")[:MOST]
     return as_shares(table.take([*classes.tolist(), len(table) - 2, len(table) - 1]), ["mass"])
@@ -148,7 +151,7 @@ def cloud(result: Views) -> Table:
 def show_blends(question: DoubtQuestion, loss: str) -> None:
     """The image on its way to another class and to noise; moving along reruns only this."""
     st.header("Between classes and to noise")
-    with spoken():
+    with show_problems():
         above, below = st.container(), st.container()
         with below:
             left, right = st.columns([1, 3], gap="large", vertical_alignment="bottom")
@@ -195,7 +198,7 @@ def ways(result: Views, at: int) -> None:
         caption = f"{percent(share)} toward {names[corner]}"
         with place:
             show_picture(enlarged(blend), caption, width=200)
-            st.caption(plain(f"{caption}: {words.step(table, at, names)}"))
+            st.caption(escape_markdown(f"{caption}: {words.step(table, at, names)}"))
             draw(
                 Drawing(
                     way, f"Toward {names[corner]}",

@@ -8,7 +8,7 @@ import numpy as np
 
 from components.draw.drawing import Views
 from engine.anomaly.doubt.blends import ITS_CLASS, OTHER, OTHERS
-from engine.anomaly.doubt.findings import NONE, SEVERAL, ends, higher, percent, rises
+from engine.anomaly.doubt.findings import NONE, SEVERAL, higher, mass_increases, percent, rises
 from engine.result import Table
 
 
@@ -62,7 +62,7 @@ def to_class(name: str, result: Views) -> str:
 
 def to_noise(result: Views) -> str:
     """The end of the way to noise, and whether ignorance is the doubt that is higher there."""
-    confusion, ignorance = ends(result["noise"])
+    confusion, ignorance = mass_increases(result["noise"])
     verdict = "✓ ignorance should" if ignorance > confusion else "✗ not so here: ignorance should"
     words = f"In noise alone {higher(confusion, ignorance, 'is up by')}. {verdict}."
     return words + beyond(float(result["noise"][OTHERS][-1]), max(confusion, ignorance))

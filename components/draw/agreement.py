@@ -60,7 +60,7 @@ def draw_agreement(
         columns=named,
         height=220 + ROW * len(named),
     )
-    tables.chart(shape, view, likeness(view), f"{key}.{words[word]}", wide=True)
+    tables.draw_chart(shape, view, likeness(view), f"{key}.{words[word]}", wide=True)
 
 
 def likeness(view: Table) -> str:

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from components.charts.style import COLORS, theme
 from components.draw.bars import AlongRows
-from components.draw.charts import unit, values
+from components.draw.charts import column_unit, values
 from engine.result import Table
 
 HATCHES = ("", "/", "x")
@@ -39,7 +39,7 @@ class BarGroups(AlongRows):
                 name=name,
                 orientation="h",
                 textposition="outside",
-                text=[f"{value:.0f} {unit(table, column)}" for value in drawn],
+                text=[f"{value:.0f} {column_unit(table, column)}" for value in drawn],
                 marker={"color": COLORS[theme()][at], "pattern": {"shape": HATCHES[at]}},
                 constraintext="none",
                 cliponaxis=False,

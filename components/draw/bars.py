@@ -25,7 +25,7 @@ from components.draw.labels import free_side
 from engine.result import Table
 
 
-def ends(run: Values, line: float) -> tuple[float, float]:
+def axis_ends(run: Values, line: float) -> tuple[float, float]:
     """About where an axis ends that shows bars from 0 and a line."""
     points = [0.0, line, *run[np.isfinite(run)].tolist()]
     return min(points), max(points)
@@ -38,7 +38,7 @@ class AlongRows(Chart):
     def across(self, figure: go.Figure, table: Table, column: str) -> go.Figure:
         """Finish a chart of rows: values run to the right, the first row is on top."""
         if self.line is not None:
-            low, high = self.span or ends(values(table, column), self.line)
+            low, high = self.span or axis_ends(values(table, column), self.line)
             figure.add_vline(
                 x=self.line,
                 line={"color": GRAY, "dash": "dot", "width": 2},
@@ -105,14 +105,14 @@ class Bars(AlongRows):
             name=self.value,
             marker={"color": COLORS[theme()][self.color]},
             width=0.6,
-            text=[rounded(value) for value in drawn] if self.whole else texts,
+            text=[integer_text(value) for value in drawn] if self.whole else texts,
             textposition="outside" if self.whole else None,
             insidetextfont={"color": on_bars()},
             constraintext="none",
             cliponaxis=False,
         )
         if self.whole and self.span is None:
-            figure.update_xaxes(range=reach(drawn))
+            figure.update_xaxes(range=scale_ends(drawn))
         figure.update_layout(barmode="overlay", showlegend=bool(self.between))
         return self.across(figure, table, self.value)
 
@@ -124,12 +124,12 @@ class Bars(AlongRows):
         return [int(at) for at in ascending if np.isfinite(drawn[at]) and drawn[at]][: self.most]
 
 
-def rounded(value: float) -> str:
+def integer_text(value: float) -> str:
     """A number without digits; nothing has no sign."""
     return f"{value:z.0f}".replace("-", "−")
 
 
-def reach(drawn: Values) -> tuple[float, float]:
+def scale_ends(drawn: Values) -> tuple[float, float]:
     """The ends of a scale of bars, with room for the numbers beside them."""
     low, high = min(0.0, float(drawn.min())), max(10.0, float(drawn.max()))
     room = 0.25 * (high - low)

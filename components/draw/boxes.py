@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from components.charts.style import laid
 from components.draw.charts import Chart, series_style, values
-from components.draw.charts import unit as unit_of
+from components.draw.charts import column_unit as unit_of
 from components.draw.pictures import url
 from engine.pictures import Pixels
 from engine.result import Table

@@ -31,7 +31,7 @@ def values(table: Table, column: str) -> Values:
     return np.asarray(table[column], np.float64) * (100 if stored == "share" else 1)
 
 
-def unit(table: Table, column: str) -> str:
+def column_unit(table: Table, column: str) -> str:
     """The unit a column is drawn in."""
     stored = table.units[table.order.index(column)]
     return "%" if stored == "share" else stored
@@ -74,17 +74,17 @@ class Chart(ABC):
 
 def column_title(table: Table, column: str) -> str:
     """A column's name with the unit it is drawn in."""
-    drawn_in = unit(table, column)
+    drawn_in = column_unit(table, column)
     return f"{column} ({drawn_in})" if drawn_in and drawn_in != column else column
 
 
 def series_style(at: int) -> dict[str, Any]:
     """The color and the symbol of a series."""
     inks = COLORS[theme()]
-    return {"color": inks[at % len(inks)], "symbol": SYMBOLS[look(at)]}
+    return {"color": inks[at % len(inks)], "symbol": SYMBOLS[style_index(at)]}
 
 
-def look(at: int) -> int:
+def style_index(at: int) -> int:
     """The place of a series' symbol and dash: two of one color never have the same ones."""
     return (at + at // len(SYMBOLS)) % len(SYMBOLS)
 

@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from components import sharing
-from components.notices import spoken
+from components.notices import show_problems
 from components.taking import kept_model, offer
 from components.views import DATA_AND_MODELS, FAMILIAR, HEATMAPS, LEVEL_SETS, AppPage
 from engine.result import Checkpoint
@@ -46,7 +46,7 @@ def draw_checkpoint(
         st.info(NOT_YOURS)
         return
     stored = kept_model(view)
-    with spoken():
+    with show_problems():
         if stored is None and (at_once or st.button(KEEP, key=f"{key}.keep", type="primary")):
             sharing.keeper()(view)
             st.rerun()  # so that the sidebar offers it at once

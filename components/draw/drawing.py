@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import streamlit as st
 
 from components.charts import curves
-from components.charts.tables import table as as_dataframe
+from components.charts.tables import show_table as as_dataframe
 from components.draw import tables
 from components.draw.charts import Chart
 from components.draw.checkpoint import draw_checkpoint
@@ -21,11 +21,11 @@ from components.draw.matrix import Matrix
 from components.draw.panels import Panels
 from components.draw.pictures import draw_pictures
 from components.draw.ranking_table import RankingTable, draw_ranking
-from components.draw.scores import as_rows, scored
+from components.draw.scores import as_rows, score_bars
 from components.draw.timeline import Frames, draw_timeline
 from components.draw.tokens import WordMarks, draw_tokens
 from components.draw.weight_scores import draw_weight_scores
-from components.notices import plain
+from components.notices import escape_markdown
 from engine.result import (
     Checkpoint,
     Curve,
@@ -104,7 +104,7 @@ class Exhibit:
 def draw(drawing: Drawing, result: Views, key: str) -> None:
     """One view by its kind, with its title and what belongs to it."""
     if drawing.title:
-        st.markdown(f"**{plain(drawing.title)}**")
+        st.markdown(f"**{escape_markdown(drawing.title)}**")
     view = view_of(drawing, result)
     if empty(view):
         st.caption("There are no figures for this here.")
@@ -154,11 +154,11 @@ def draw_table(view: Table, key: str, finding: str, shape: DrawnAs | None) -> No
         case RankingTable():
             draw_ranking(shape, view, finding, key)
         case Chart():
-            tables.chart(shape, view, finding, key, wide=scrolled(shape))
+            tables.draw_chart(shape, view, finding, key, wide=scrolled(shape))
         case _:
             as_dataframe(view, key)
             if finding:
-                st.caption(plain(finding))
+                st.caption(escape_markdown(finding))
 
 
 def scrolled(shape: Chart) -> bool:
@@ -177,7 +177,7 @@ def draw_rows(
 ) -> None:
     """Bars, or the table where there is nothing to compare."""
     if (rows := as_rows(view)) is not None:
-        usual = None if isinstance(view, Evidence) else scored(view)
+        usual = None if isinstance(view, Evidence) else score_bars(view)
         draw_table(rows, key, finding, shape or usual)
 
 
@@ -185,7 +185,7 @@ def draw_log(view: TrainLog, key: str, _finding: str, _shape: DrawnAs | None) ->
     """The curves of a training and their numbers."""
     curves.training(view, key)
     if view.done:
-        curves.numbers(view, key)
+        curves.fold_numbers(view, key)
 
 
 def styled(shape: DrawnAs | None, kind: type[StyleT]) -> StyleT:

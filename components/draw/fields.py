@@ -59,7 +59,7 @@ class FieldChart:
             trace = go.Contour(shared, contours=level | {"coloring": "heatmap"}, line=line)
         figure = go.Figure(trace)
         for at, (name, points) in enumerate(self.ways.items()):
-            over(figure, points, name, "#fff" if at == len(self.ways) - 1 else "#b8b8b8")
+            draw_way(figure, points, name, "#fff" if at == len(self.ways) - 1 else "#b8b8b8")
         figure.update_layout(coloraxis=self.colors(ground))
         figure.update_xaxes(title=escape(ground.x_label), showgrid=False)
         if self.ways:
@@ -80,7 +80,7 @@ class FieldChart:
         return axis
 
 
-def over(figure: go.Figure, points: Points, name: str, shade: str) -> None:
+def draw_way(figure: go.Figure, points: Points, name: str, shade: str) -> None:
     """A way over the ground: a line with a black edge, and its points in their own colors."""
     x, y = points.places.T
     for color, width in (("#000", 5.5), (shade, 3)):
@@ -123,13 +123,13 @@ def points_table(points: Points) -> Table:
 
 def field_table(field: Field, shape: FieldChart) -> Table:
     """The numbers, the row that is drawn on top first."""
-    rows = tuple(shape.y_names or (placed(field.y_label, y) for y in field.y))
-    columns = tuple(shape.x_names or (placed("", x) for x in field.x))
+    rows = tuple(shape.y_names or (axis_label(field.y_label, y) for y in field.y))
+    columns = tuple(shape.x_names or (axis_label("", x) for x in field.x))
     order = slice(None) if shape.downward else slice(None, None, -1)
     units = (field.unit,) * len(columns)
     return Table.grid(field.values[order], rows[order], columns, units)
 
 
-def placed(label: str, at: float) -> str:
+def axis_label(label: str, at: float) -> str:
     """A place on an axis."""
     return f"{label} {at:.3g}".strip().replace("-", "−")

@@ -71,7 +71,7 @@ def drawn_as(look: Look, at: int) -> dict[str, Any]:
     style = series_style(at)
     match look:
         case "line":
-            dash = DASHES[charts.look(at)]
+            dash = DASHES[charts.style_index(at)]
             return {"mode": "lines", "line": {"color": style["color"], "dash": dash, "width": 2.5}}
         case "path":
             return drawn_as("line", at) | {"mode": "lines+markers", "marker": style | {"size": 8}}

@@ -22,7 +22,7 @@ from components.widgets import viewer
 from components.widgets.as_seen import border
 from components.widgets.downloads import download
 from components.widgets.wording import short_number, with_unit
-from engine.pictures import Legend, Pixels, captioned, ends, overlay, tint
+from engine.pictures import Legend, Pixels, captioned, overlay, scale_ends, tint
 from engine.result import HeatMap
 
 BAR = 8  # px, the height of the legend's picture
@@ -69,7 +69,7 @@ def as_sentence(words: str) -> str:
 
 def as_html(view: HeatMap, finding: str, shape: OverPicture) -> str:
     """The picture and its legend."""
-    low, high = (short_number(end) for end in shape.span or ends(view))
+    low, high = (short_number(end) for end in shape.span or scale_ends(view))
     shades = np.broadcast_to(colors(view)[None], (BAR, len(colors(view)), 3))
     alt = escape(finding or viewer.finding(view))
     return (
@@ -82,14 +82,14 @@ def as_html(view: HeatMap, finding: str, shape: OverPicture) -> str:
 
 def legend_of(view: HeatMap, shape: OverPicture) -> Legend:
     """What its colors stand for."""
-    low, high = shape.span or ends(view)
+    low, high = shape.span or scale_ends(view)
     middle = "0" if view.signed and low == -high else ""
     return Legend(colors(view), short_number(low), middle, with_unit(short_number(high), view.unit))
 
 
 def blended(view: HeatMap, shape: OverPicture) -> Pixels:
     """The map over the picture, (H, W, 3); where no value is known the picture alone."""
-    span = shape.span or ends(view)
+    span = shape.span or scale_ends(view)
     if shape.picture is None:
         image = tint(view, span, colors(view))
     else:

@@ -10,7 +10,7 @@ import streamlit as st
 from components.charts.style import theme
 from components.charts.tables import signed
 from components.draw import mask_pictures
-from components.notices import plain
+from components.notices import escape_markdown
 from components.widgets.mask_wall import Spot, mask_wall
 from engine.result import Floats
 from engine.sparsity import PrunableWeight
@@ -50,7 +50,8 @@ def draw_wall(
     if len(kernels.channels) == 1:
         rows = "Each filter has one kernel"
     st.caption(
-        f"{plain(finding)}. {rows}; the fullest come first. Blue: negative, orange: positive, up "
+        f"{escape_markdown(finding)}. {rows}; the fullest come first. Blue: negative, orange: "
+        "positive, up "
         f"to ± {kernels.limit:.3g}; gray: cut. Click a filter, or move with Tab and the arrow "
         "keys, "
         "to see what it makes of the image."
@@ -71,7 +72,7 @@ def draw_activations(maps: Mapping[str, Floats], name: str) -> None:
             column.metric(model.capitalize(), f"{high:.3g}".replace("-", "−"))
             continue
         words = f"{model}: {low:.3g} to {high:.3g}".replace("-", "−")
-        pixels = mask_pictures.signed(values, limit, theme())
+        pixels = mask_pictures.signed_picture(values, limit, theme())
         column.html(mask_pictures.image(pixels, f"{name}, {words}"))
         column.caption(words)
     first, *_, last = maps.values()

@@ -34,7 +34,7 @@ def annotate(
     (left, right), (low, high) = spans
     across, down = (x - left) / (right - left), (high - y) / (high - low)
     points = np.stack([across * INNER[0], down * INNER[1]], 1)
-    for name, at, value, (dx, dy) in zip(names, x, y, places(points, names), strict=True):
+    for name, at, value, (dx, dy) in zip(names, x, y, label_spots(points, names), strict=True):
         figure.add_annotation(
             x=at,
             y=value,
@@ -50,7 +50,7 @@ def annotate(
         )
 
 
-def places(points: NDArray[np.float64], names: Sequence[str]) -> list[Spot]:
+def label_spots(points: NDArray[np.float64], names: Sequence[str]) -> list[Spot]:
     """Where each name's middle goes, from its point.
 
     Args:
@@ -67,7 +67,7 @@ def places(points: NDArray[np.float64], names: Sequence[str]) -> list[Spot]:
             for right, down in offered
         ]
         covered = [
-            sum(overlap(box, other) for other in taken)
+            sum(shared_area(box, other) for other in taken)
             + outside(box)
             + crossed((x, y), spot, taken)
             for box, spot in zip(boxes, offered, strict=True)
@@ -89,7 +89,7 @@ def spots(half: float) -> list[Spot]:
     ]
 
 
-def overlap(box: Box, other: Box) -> float:
+def shared_area(box: Box, other: Box) -> float:
     """The area that two boxes share."""
     across = min(box[2], other[2]) - max(box[0], other[0])
     down = min(box[3], other[3]) - max(box[1], other[1])
@@ -111,7 +111,7 @@ def crossed(point: Spot, spot: Spot, taken: Sequence[Box]) -> float:
 def outside(box: Box) -> float:
     """The area of a box that lies outside the plot."""
     whole = (box[2] - box[0]) * (box[3] - box[1])
-    return whole - overlap(box, (0, 0, *INNER))
+    return whole - shared_area(box, (0, 0, *INNER))
 
 
 def free_side(x: float, low: float, high: float) -> str:

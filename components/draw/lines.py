@@ -17,8 +17,8 @@ from components.draw.charts import (
     Values,
     column_title,
     intervals_of,
-    look,
     series_style,
+    style_index,
     values,
 )
 from components.draw.labels import annotate, free_side
@@ -98,7 +98,7 @@ class Lines(Chart):
                 name=name,
                 mode=mode,
                 error_y=intervals_of(table, column, self.intervals.get(column, ())),
-                line={"color": mark["color"], "dash": DASHES[look(at)], "width": 2.5},
+                line={"color": mark["color"], "dash": DASHES[style_index(at)], "width": 2.5},
                 marker=mark | {"size": 8},
             )
         if self.mark:

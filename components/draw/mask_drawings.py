@@ -7,7 +7,7 @@ import streamlit as st
 from components.charts.style import theme
 from components.draw import mask_pictures
 from components.draw.layer_pictures import draw_layer_pictures
-from components.notices import plain
+from components.notices import escape_markdown
 from engine.errors import BlindspotError
 from engine.models.classifier import Classifier
 from engine.sparsity import Masks
@@ -27,7 +27,7 @@ def draw_strips(masks: Masks) -> None:
         names.append(part.layer)
         alts.append(f"{part.layer}: {share} stays, {dead} of {part.filters} filters dead")
         texts.append(share + (f", {dead} dead" if dead else ""))
-    pictures = [mask_pictures.strip(strip) for strip in diagrams.strips(masks, high)]
+    pictures = [mask_pictures.layer_strip(strip) for strip in diagrams.strips(masks, high)]
     draw_layer_pictures(names, pictures, alts, texts, ("layer", "what stays", "stays"), high)
 
 
@@ -36,7 +36,7 @@ def draw_patterns(masks: Masks) -> None:
     try:
         result = diagrams.patterns(masks)
     except BlindspotError as error:
-        st.caption(plain(str(error)))
+        st.caption(escape_markdown(str(error)))
         return
     st.html(mask_pictures.patterns_html(result))
     st.caption(
@@ -51,11 +51,11 @@ def draw_folded_back(model: Classifier, masks: Masks) -> None:
     try:
         result = diagrams.folded_back(model, masks)
     except BlindspotError as error:
-        st.caption(plain(str(error)))
+        st.caption(escape_markdown(str(error)))
         return
     same = all((channel == result.kept[0]).all() for channel in result.kept)
     names = ["all colors"] if same else ["red", "green", "blue"]
-    pictures = mask_pictures.folded(result)
+    pictures = mask_pictures.folded_picture(result)
     for at, (column, name) in enumerate(zip(st.columns(len(names)), names, strict=True)):
         counts = result.kept[at]
         words = f"{name}: from {counts.min()} to {counts.max()} of {result.most} connections stay"
@@ -75,10 +75,11 @@ def draw_groups(weight_groups: Groups, n: int, layer: str, more: str = "") -> No
     words = f"{layer}: every group of {m} weights {exact} {n}."
     st.html(
         mask_pictures.image(
-            mask_pictures.groups(weight_groups, n, theme()), words, "max-width:100%"
+            mask_pictures.groups_picture(weight_groups, n, theme()), words, "max-width:100%"
         )
     )
     st.caption(
-        f"{plain(words)} Shown are the first {rows} filters and {count} groups; the numbers below "
+        f"{escape_markdown(words)} Shown are the first {rows} filters and {count} groups; the "
+        "numbers below "
         f"count what stays in each. {more}"
     )

@@ -69,14 +69,14 @@ def ramped(shares: Floats) -> Pixels:
     return np.ascontiguousarray(SEQUENTIAL[places])
 
 
-def strip(layer: Strip) -> Pixels:
+def layer_strip(layer: Strip) -> Pixels:
     """A layer at a glance: the share that stays in each cell; dead rows stand out."""
     pixels = ramped(layer.density)
     pixels[layer.dead] = DEAD
     return pixels
 
 
-def signed(values: Floats, limit: float, theme: str) -> Pixels:
+def signed_picture(values: Floats, limit: float, theme: str) -> Pixels:
     """Weights on the ramp with two ends; what is cut (NaN) is gray."""
     ramp = DIVERGING_DARK if theme == "dark" else DIVERGING_LIGHT
     known = np.isfinite(values)
@@ -96,7 +96,11 @@ def wall(kernel_wall: Wall, theme: str) -> Tiles:
     size = rows * (tall + (WIDE_GAP if per_row > 1 else 0)), per_row * broad
     page = np.empty((*size, 3), np.uint8)
     page[:] = PAPER[theme]
-    colored = signed(kernel_wall.kernels, kernel_wall.limit, theme).repeat(CELL, 2).repeat(CELL, 3)
+    colored = (
+        signed_picture(kernel_wall.kernels, kernel_wall.limit, theme)
+        .repeat(CELL, 2)
+        .repeat(CELL, 3)
+    )
     boxes = []
     for at, kernels in enumerate(colored):
         top, left = at // per_row * (size[0] // rows), at % per_row * broad
@@ -133,12 +137,12 @@ def patterns_html(patterns: Patterns) -> str:
     return f'<div style="display:flex;flex-wrap:wrap;gap:0.6rem">{inside}</div>'
 
 
-def folded(folded_back: FoldedBack) -> tuple[Pixels, ...]:
+def folded_picture(folded_back: FoldedBack) -> tuple[Pixels, ...]:
     """For each color channel, how much of what the first layer read of each place is left."""
     return tuple(ramped(counts / max(folded_back.most, 1)) for counts in folded_back.kept)
 
 
-def groups(weight_groups: Groups, n: int, theme: str) -> Pixels:
+def groups_picture(weight_groups: Groups, n: int, theme: str) -> Pixels:
     """Rows of groups with gaps between, and below each column of groups how many stay in each."""
     rows, count, m = weight_groups.bits.shape
     broad, foot = m * SQUARE + 6, 22
@@ -167,7 +171,7 @@ def groups(weight_groups: Groups, n: int, theme: str) -> Pixels:
     return np.asarray(picture)
 
 
-def difference(mask_difference: Difference, theme: str) -> Pixels:
+def difference_picture(mask_difference: Difference, theme: str) -> Pixels:
     """Two masks of a layer over each other: each cell mixes its colors by its shares."""
     shares: list[tuple[Any, tuple[int, int, int]]] = [
         (mask_difference.first, ONLY_FIRST),

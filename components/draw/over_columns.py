@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from components.draw.curves import all_lines
 from components.draw.drawing import Drawing
-from components.draw.tables import turned
+from components.draw.tables import transpose
 from engine.result import Table
 
 
@@ -22,7 +22,7 @@ def over_columns(view: str, title: str, axis: str, finding: Callable[[Table], st
     return Drawing(
         view,
         title,
-        lambda result: all_lines(turned(result[view]), axis),
+        lambda result: all_lines(transpose(result[view]), axis),
         lambda result: finding(result[view]),
-        part=turned,
+        part=transpose,
     )

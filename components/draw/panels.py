@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from components.charts.style import COLORS, GRAY, laid, theme, wrapped
-from components.draw.charts import FRAME, ROW, Chart, Values, unit, values
+from components.draw.charts import FRAME, ROW, Chart, Values, column_unit, values
 from engine.result import Table
 
 TOP = 26  # px above the panels, for their titles
@@ -61,9 +61,9 @@ class Panels(Chart):
                 **where,
             )
             figure.update_xaxes(
-                range=self.span or reach(drawn),
+                range=self.span or scale_ends(drawn),
                 tickvals=self.ticks,
-                title=self.title or unit(table, name),
+                title=self.title or column_unit(table, name),
                 **where,
             )
             if name in self.lines:
@@ -76,7 +76,7 @@ class Panels(Chart):
         return figure.update_layout(margin_t=30 + TOP)
 
 
-def reach(drawn: Values) -> tuple[float, float]:
+def scale_ends(drawn: Values) -> tuple[float, float]:
     """From zero to the longest bars on both sides, with room for their texts."""
     known = np.append(drawn[np.isfinite(drawn)], 0.0)
     low, high = float(known.min()), float(known.max())

@@ -20,21 +20,21 @@ PATTERNS = ("", "/", ".", "x")
 THICK = 52  # px of a row
 
 
-def middle(scores: Evidence) -> int:
+def median_image(scores: Evidence) -> int:
     """The image of median score, the lower one of two, so that its parts make that score."""
     return int(np.argsort(scores.values, kind="stable")[(len(scores.values) - 1) // 2])
 
 
-def parts_of(groups: Mapping[str, Evidence]) -> Table:
+def parts_table(groups: Mapping[str, Evidence]) -> Table:
     """A row for the image in the middle of each group, a column for each part, by name."""
     names = tuple(sorted(next(iter(groups.values())).parts))
-    rows = [[group.parts[name][middle(group)] for name in names] for group in groups.values()]
+    rows = [[group.parts[name][median_image(group)] for name in names] for group in groups.values()]
     return Table.grid(np.array(rows, np.float32), tuple(groups), names, ("",) * len(names))
 
 
 def middles(answer: Mapping[str, Any], names: Mapping[str, str]) -> Table:
-    """As `parts_of`, of the groups that an answer has; `names` are by its views."""
-    return parts_of(groups_of(answer, names))
+    """As `parts_table`, of the groups that an answer has; `names` are by its views."""
+    return parts_table(groups_of(answer, names))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from components.charts.style import laid, ramp
-from components.draw.charts import Chart, unit, values
+from components.draw.charts import Chart, column_unit, values
 from components.draw.pictures import url
 from engine.pictures import Pixels
 from engine.result import Table
@@ -50,7 +50,8 @@ class PicturePoints(Chart):
             y=table["top"] * height,
             mode="markers",
             text=[
-                f"{number:.3g} {unit(table, self.value)}" for number in values(table, self.value)
+                f"{number:.3g} {column_unit(table, self.value)}"
+                for number in values(table, self.value)
             ],
             hovertemplate="%{text}<extra></extra>",
             showlegend=False,

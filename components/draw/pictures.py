@@ -14,7 +14,7 @@ from components.charts.style import plain_markdown, stays
 from components.exports import encoded
 from components.widgets.downloads import download
 from components.widgets.encoding import RecentEncodings, data_url, light
-from engine.pictures import labeled
+from engine.pictures import labeled_grid
 from engine.result import Pictures
 
 SMALL = 128  # px; pixels of smaller images are drawn as squares
@@ -30,7 +30,7 @@ def draw_pictures(view: Pictures, key: str) -> None:
     st.html(f"<style>{CSS.read_text('utf-8')}</style>{as_html(view)}")
     with st.container(horizontal=True):  # the button keeps its width, however narrow the place
         st.caption(plain_markdown(f"{view.finding} {view.unit}".strip()))
-        download("PNG", lambda: encoded(labeled(view)), "blindspot-pictures.png", f"{key}.png")
+        download("PNG", lambda: encoded(labeled_grid(view)), "blindspot-pictures.png", f"{key}.png")
 
 
 def as_html(view: Pictures) -> str:
@@ -39,7 +39,7 @@ def as_html(view: Pictures) -> str:
     heads = "".join(f'<th scope="col">{escape(name)}</th>' for name in view.columns)
     rows = "".join(
         (f'<tr><th scope="row" style="{stays()}">{escape(name)}</th>' if named else "<tr>")
-        + "".join(cell(view, row, column) for column in range(len(view.columns)))
+        + "".join(cell_html(view, row, column) for column in range(len(view.columns)))
         + "</tr>"
         for row, name in enumerate(view.rows)
     )
@@ -55,7 +55,7 @@ def as_html(view: Pictures) -> str:
     )
 
 
-def cell(view: Pictures, row: int, column: int) -> str:
+def cell_html(view: Pictures, row: int, column: int) -> str:
     """One image and its caption."""
     image, caption = view.images[row, column], view.caption(row, column)
     small = ' class="bs-small"' if max(image.shape[:2]) < SMALL else ""

@@ -9,7 +9,9 @@ from engine.result import Curve, Table
 ENDS = (-2, 102)  # of both axes, in percent
 
 
-def placed(view: str, title: str, curve: Curve, point: tuple[float, float], name: str) -> Drawing:
+def curve_with_mark(
+    view: str, title: str, curve: Curve, point: tuple[float, float], name: str
+) -> Drawing:
     """A curve of shares, and a large mark at a place on it.
 
     Args:

@@ -10,8 +10,8 @@ import numpy as np
 import streamlit as st
 
 from components.charts.style import stays
-from components.charts.tables import NONE, numbers
-from components.notices import plain
+from components.charts.tables import NONE, fold_numbers
+from components.notices import escape_markdown
 from engine.result import Table
 
 ORANGE, BLUE = "230,120,0", "0,114,178"
@@ -134,9 +134,9 @@ def draw_ranking(shape: RankingTable, view: Table, finding: str, key: str) -> No
     """The table, how it is read, and its numbers folded below."""
     st.html(shape.html())
     if finding:
-        st.caption(plain(finding))
+        st.caption(escape_markdown(finding))
     twin = view.select(shape.columns or view.order)
-    numbers({f"{key}.numbers": replace(twin, rows=tuple(shape.names or view.rows))})
+    fold_numbers({f"{key}.numbers": replace(twin, rows=tuple(shape.names or view.rows))})
 
 
 def head(ranking_head: RankingHead, pad: str, *, first: bool) -> str:

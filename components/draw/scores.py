@@ -55,7 +55,7 @@ def of_groups(groups: Mapping[str, Evidence]) -> Table:
     return Table.of(columns, names)
 
 
-def scored(view: Scores | Ranking) -> Bars:
+def score_bars(view: Scores | Ranking) -> Bars:
     """A bar for each label; probabilities on their whole scale."""
     return Bars(
         value=VALUE, title=view.unit, span=(0, 1.02) if view.unit == "probability" else None

@@ -15,7 +15,7 @@ def drawings() -> tuple[Drawing, Drawing]:
         Drawing(
             "candidates",
             "Which pattern each group leans to",
-            lambda _: squares(),
+            lambda _: candidate_matrix(),
             lambda result: candidates_words(result["candidates"]),
         ),
         Drawing(
@@ -27,7 +27,7 @@ def drawings() -> tuple[Drawing, Drawing]:
     )
 
 
-def squares() -> Matrix:
+def candidate_matrix() -> Matrix:
     """A row for each candidate of some groups, a column for each moment."""
     return Matrix(span=(0, 1), bar="probability", x_title="step", numbers=False, height=460)
 

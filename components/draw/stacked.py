@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 
 from components.charts.style import COLORS, GRAY, INK, on_bars, theme
 from components.draw.bars import AlongRows
-from components.draw.charts import ROW, unit, values
+from components.draw.charts import ROW, column_unit, values
 from engine.result import Table
 
 SHAPES = ("", "/", ".", "x", "+")  # of the parts, so that color alone says nothing
@@ -23,7 +23,7 @@ HOLLOW = {
 }
 
 
-def filled(color: str, shape: str) -> dict[str, Any]:
+def part_style(color: str, shape: str) -> dict[str, Any]:
     """How a part of this color and pattern is drawn."""
     return {
         "color": color,
@@ -59,10 +59,10 @@ class Stacked(AlongRows):
                 np.nan_to_num(values(table, column)),
             )  # NaN is not stacked
             color = GRAY if column == self.rest else COLORS[theme()][at % len(COLORS[theme()])]
-            look, ink = filled(color, SHAPES[at % len(SHAPES)]), on_bars()
+            look, ink = part_style(color, SHAPES[at % len(SHAPES)]), on_bars()
             if column == self.hollow:
                 look, ink = HOLLOW, INK[theme()]
-            sign = f" {unit(table, column)}".rstrip()
+            sign = f" {column_unit(table, column)}".rstrip()
             texts = [f"{value:.0f}{sign}" if value >= LEAST * whole else "" for value in drawn]
             figure.add_bar(
                 y=self.labels(table),

@@ -13,7 +13,7 @@ from components.draw.charts import Chart
 from engine.result import Table
 
 
-def chart(shape: Chart, table: Table, finding: str, key: str, *, wide: bool = False) -> None:
+def draw_chart(shape: Chart, table: Table, finding: str, key: str, *, wide: bool = False) -> None:
     """Draw columns of a table.
 
     Args:
@@ -37,7 +37,7 @@ def renamed(table: Table, shape: Chart) -> Table:
     return replace(table, rows=tuple(shape.names or table.rows))
 
 
-def turned(table: Table) -> Table:
+def transpose(table: Table) -> Table:
     """A table whose columns are headed by numbers, such as "50 samples", with a row for each.
 
     Its first column has the numbers, under what they count; there is a column for each former row.

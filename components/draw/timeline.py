@@ -41,7 +41,7 @@ def draw_timeline(view: Path, key: str, finding: str, shape: Frames) -> None:
     draw_pictures(strip(view, words, shape), f"{key}.strip")
     span = PROBABILITY if view.unit in ("probability", "confidence") else None
     chart = Lines(x=shape.step, series={shape.score: shape.score}, span=span)
-    tables.chart(chart, table, words, f"{key}.curve")
+    tables.draw_chart(chart, table, words, f"{key}.curve")
 
 
 def strip(view: Path, finding: str, shape: Frames) -> Pictures:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from components.charts.tables import numbers
-from components.notices import plain
-from components.widgets.words import AnswerWord, words
+from components.charts.tables import fold_numbers
+from components.notices import escape_markdown
+from components.widgets.words import AnswerWord, draw_words
 from engine.result import Table, Tokens
 
 
@@ -42,14 +42,14 @@ def draw_tokens(view: Tokens, finding: str, key: str, marks: WordMarks) -> None:
         for word, share in zip(view.words, view.probability, strict=True)
     ]
     label, pick = marks.label or view.text, marks.pick or (lambda _: None)
-    words(rows, label, f"{key}.words", pick, small=marks.small or not marks.pick)
+    draw_words(rows, label, f"{key}.words", pick, small=marks.small or not marks.pick)
     if marks.verdict:
         st.markdown(marks.verdict)
     if not view.ended:
         st.caption("It was cut off at the most words an answer may have.")
     if finding:
-        st.caption(plain(finding))
-    numbers({f"{key}.numbers": word_values(view)})
+        st.caption(escape_markdown(finding))
+    fold_numbers({f"{key}.numbers": word_values(view)})
 
 
 def word_values(view: Tokens) -> Table:

@@ -15,7 +15,7 @@ from components.draw.bar_groups import BarGroups
 from components.sidebar.subject import Subject, square_behind, square_pixels
 from components.widgets.viewer import Panel, viewer
 from engine.case import ImageCase
-from engine.case.prediction import best
+from engine.case.prediction import top_classes
 from engine.measures.drift import rank_correlation, top_overlap
 from engine.result import Table
 
@@ -43,7 +43,7 @@ class ModelComparison:
     top: float
 
 
-def compared(case: ImageCase, before: AnswerAndMap, after: AnswerAndMap) -> ModelComparison:
+def model_comparison(case: ImageCase, before: AnswerAndMap, after: AnswerAndMap) -> ModelComparison:
     """What changed, in figures."""
     index, labels = case.target.index, case.model.labels
     return ModelComparison(
@@ -67,7 +67,7 @@ def draw_maps(
 ) -> None:
     """Both heat maps over the sidebar's image; what the second is worth is said below it."""
     panels = [
-        Panel(title, model.heat, f"It says {best(model.classes, 1)[0][1]}. {more}".strip())
+        Panel(title, model.heat, f"It says {top_classes(model.classes, 1)[0][1]}. {more}".strip())
         for title, model, more in zip(titles, (before, after), ("", trust), strict=True)
     ]
     viewer(square_pixels(subject), panels, key, square_behind(subject), subject.mask)
@@ -113,12 +113,14 @@ def draw_likeliest(
         span=(0, 118),
         ticks=(0, 25, 50, 75, 100),
     )
-    plots.drawn(finished_figure(shape.figure, table), probability_words(table), key, said=False)
+    plots.show_figure(
+        finished_figure(shape.figure, table), probability_words(table), key, said=False
+    )
 
 
 def likeliest(before: AnswerAndMap, after: AnswerAndMap) -> Table:
     """The likeliest classes of the first model, and that of the second, with both answers."""
-    indices = [index for index, _, _ in best(before.classes, COMPARED_CLASSES)]
+    indices = [index for index, _, _ in top_classes(before.classes, COMPARED_CLASSES)]
     top = int(after.classes.values.argmax())
     if top not in indices:
         indices = [*indices[: COMPARED_CLASSES - 1], top]

@@ -19,7 +19,7 @@ def draw_weight_scores(view: WeightScores, key: str, finding: str = "") -> None:
         intervals={"median": ("lowest tenth", "highest tenth")},
         title=f"size of the scores ({view.unit})" if view.unit else "size of the scores",
     )
-    tables.chart(chart, table, finding or highest(table), key)
+    tables.draw_chart(chart, table, finding or highest(table), key)
 
 
 def spread_of(view: WeightScores) -> Table:

@@ -9,7 +9,7 @@ from components.asked_image import SIDEBAR_IMAGE, TEST, choose_image
 from components.charts.tables import percent
 from components.draw.drawing import Drawing, Views, draw
 from components.draw.matrix import Matrix
-from components.notices import plain
+from components.notices import escape_markdown
 from components.picks import pick
 from components.rebuilt import NETWORKS
 from components.sidebar.subject import image_alone
@@ -36,22 +36,22 @@ def show(result: Views, case: ExperimentCase, key: str) -> None:
     model = network_of(view, view.digest, view.card)
     image = choose_image(case.data, case.seed, model, uploaded_image, key)
     use = used(image.case)
-    st.markdown(f"**{plain(sentence(use, result['costs'], image.about))}**")
+    st.markdown(f"**{escape_markdown(sentence(use, result['costs'], image.about))}**")
     left, right = st.columns([1, 3], gap="large")
     with left:
         words = f"It says {use.label}, {percent(use.probability)} sure."
         show_picture(image.pixels, words, width="stretch")
-        st.caption(plain(words))
+        st.caption(escape_markdown(words))
     with right:
         usage: Table = result["usage"]
         drawn = {"own": Table.grid(use.on, usage.rows, usage.order, usage.units), "usage": usage}
         words = f"Bright: on; dark: off. {rare(use, usage)}"
-        squares(drawn, "own", "Channels that are on for this image", words, key)
+        draw_channel_matrix(drawn, "own", "Channels that are on for this image", words, key)
         words = "With the first seed's network."
-        squares(drawn, "usage", "In how many test images each is on (%)", words, key)
+        draw_channel_matrix(drawn, "usage", "In how many test images each is on (%)", words, key)
 
 
-def squares(drawn: Views, name: str, title: str, words: str, key: str) -> None:
+def draw_channel_matrix(drawn: Views, name: str, title: str, words: str, key: str) -> None:
     """A square for each channel, a row for each layer."""
     chart = Matrix(span=(0, 100), numbers=False, height=240, x_title="channel")
     draw(Drawing(name, title, chart=chart, finding=lambda _: words), drawn, f"{key}.{name}")

@@ -8,14 +8,14 @@ import numpy as np
 
 from components.charts.tables import percent
 from components.draw.bars import Dots
-from components.draw.charts import unit
+from components.draw.charts import column_unit
 from components.draw.drawing import Drawing
 from engine.anomaly.experiments.smote import SEGMENTS
-from engine.experiment import spread
+from engine.experiment import deviation_column
 from engine.result import Table
 
 
-def figures(measures: Sequence[str], axis: str) -> Drawing:
+def measures_drawing(measures: Sequence[str], axis: str) -> Drawing:
     """A mark for each condition and measure, with the standard deviation over seeds.
 
     Args:
@@ -26,11 +26,13 @@ def figures(measures: Sequence[str], axis: str) -> Drawing:
         "table",
         chart=lambda result: Dots(
             series={name: name for name in measures},
-            intervals={name: (spread(name),) for name in measures},
+            intervals={name: (deviation_column(name),) for name in measures},
             title=axis,
-            span=(-4, 104) if unit(result["table"], measures[0]) == "%" else None,
+            span=(-4, 104) if column_unit(result["table"], measures[0]) == "%" else None,
         ),
-        finding=lambda result: sentence(result["table"], first_known(result["table"], measures)),
+        finding=lambda result: measure_sentence(
+            result["table"], first_known(result["table"], measures)
+        ),
     )
 
 
@@ -39,10 +41,10 @@ def first_known(table: Table, measures: Sequence[str]) -> str:
     return next((measure for measure in measures if np.isfinite(table[measure]).any()), measures[0])
 
 
-def sentence(table: Table, measure: str) -> str:
+def measure_sentence(table: Table, measure: str) -> str:
     """One measure under every condition; where there is no number, the condition is left out."""
     known = ((row, table.cell(row, measure)) for row in table.rows)
-    called = unit(table, measure)
+    called = column_unit(table, measure)
     values = [
         f"{row} {100 * value:.0f} %" if called == "%" else f"{row} {value:.1f} {called}"
         for row, value in known
@@ -55,7 +57,7 @@ def sentence(table: Table, measure: str) -> str:
 
 def rules(gaps: Table) -> list[str]:
     """What has a gap at each width, without the columns that say how much it varies."""
-    return [name for name in gaps.order if name != "width" and spread(name) in gaps.order]
+    return [name for name in gaps.order if name != "width" and deviation_column(name) in gaps.order]
 
 
 def by_width(gaps: Table) -> str:
@@ -70,9 +72,9 @@ def by_width(gaps: Table) -> str:
     return words.replace("-", "−")
 
 
-def measured(table: Table) -> list[str]:
+def measure_columns(table: Table) -> list[str]:
     """The columns over the share of weights, without those that say how much they vary."""
-    return [name for name in table.order if spread(name) in table.order]
+    return [name for name in table.order if deviation_column(name) in table.order]
 
 
 def by_share(table: Table) -> str:
@@ -80,7 +82,7 @@ def by_share(table: Table) -> str:
     dense, sparse = table.rows[0], table.rows[-1]
     results = [
         f"{name} {100 * table.cell(dense, name):.1f} and {100 * table.cell(sparse, name):.1f} %"
-        for name in measured(table)
+        for name in measure_columns(table)
     ]
     return f"{dense[:1].upper()}{dense[1:]} and {sparse}: {'; '.join(results)}."
 
@@ -89,11 +91,12 @@ def mixtures(table: Table) -> str:
     """What is learned by the share that is protected, mixed and without the protected images."""
     results = []
     for row in table.rows:
-        values = [table.cell(row, name) for name in measured(table)]
+        values = [table.cell(row, name) for name in measure_columns(table)]
         known = " and ".join(percent(value) for value in values if np.isfinite(value))
         results.append(f"{row}: {known}")
     return (
-        f"Clean test images right with {' and with '.join(measured(table))}. {'; '.join(results)}. "
+        f"Clean test images right with {' and with '.join(measure_columns(table))}. "
+        f"{'; '.join(results)}. "
         "Where the lines meet, protected images add nothing."
     )
 
@@ -133,7 +136,7 @@ def hulls(table: Table) -> str:
     )
 
 
-def between(table: Table) -> str:
+def smote_sentence(table: Table) -> str:
     """How many images there are in the plane, and how far SMOTE's spread in it."""
     *drawn, real = (name for name in dict.fromkeys(table.rows) if name != SEGMENTS)
     groups = [np.array(table.rows) == name for name in (real, *drawn)]

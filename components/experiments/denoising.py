@@ -104,7 +104,7 @@ def ask(image: ChosenImage, method: Denoised, key: str, below: DeltaGenerator) -
             below=below,
             growing=lambda partial: draw(PICTURE, partial, f"{key}.growing"),
             button="Denoise the image",
-            before=before(method),
+            before=plan_sentence(method),
         )
     )
 
@@ -118,7 +118,7 @@ def choose(slot: str) -> Denoised:
         return Denoised(**settings, **forms.settings(Denoised, slot, others))
 
 
-def before(method: Denoised) -> str:
+def plan_sentence(method: Denoised) -> str:
     """What is done when the button is pressed."""
     noise = "Noise is put on the image; a" if method.sigma else "A"
     return (

@@ -9,16 +9,16 @@ from components.draw.matrix import Matrix
 from components.draw.reliability import Reliability, models_in_bins
 from components.draw.stacked import Stacked
 from components.experiments.claims import (
-    between,
     by_share,
     by_width,
     engaged,
     half_reached,
     hulls,
-    measured,
+    measure_columns,
     mixtures,
     partners,
     rules,
+    smote_sentence,
     sure,
 )
 from components.experiments.denoising import DENOISING
@@ -30,7 +30,7 @@ from components.experiments.recommender import SWAYED_USERS
 from components.experiments.refusal import AUDIT
 from components.experiments.rerouting import REROUTED
 from engine.anomaly.experiments.smote import SEGMENTS
-from engine.experiment import spread
+from engine.experiment import deviation_column
 from engine.result import Table
 
 
@@ -63,7 +63,7 @@ GAPS = Drawing(
     chart=lambda result: Lines(
         x="width",
         series={rule: rule for rule in rules(result["gaps"])},
-        intervals={rule: (spread(rule),) for rule in rules(result["gaps"])},
+        intervals={rule: (deviation_column(rule),) for rule in rules(result["gaps"])},
         ticks=result["gaps"]["width"].tolist(),
         log=True,
         line=0.0,
@@ -76,7 +76,7 @@ PROJECTION = Drawing(
     "projection",
     "Where SMOTE draws",
     chart=lambda result: in_plane(result["projection"]),
-    finding=lambda result: between(result["projection"]),
+    finding=lambda result: smote_sentence(result["projection"]),
 )
 CHAIN = (
     Drawing("examples", "Three images on their way through the experts"),
@@ -142,8 +142,11 @@ REPROGRAMMED = (
         "What is left on the new task, by weights kept",
         chart=lambda result: Lines(
             x="weights kept",
-            series={column: column for column in measured(result["transfer"])},
-            intervals={column: (spread(column),) for column in measured(result["transfer"])},
+            series={column: column for column in measure_columns(result["transfer"])},
+            intervals={
+                column: (deviation_column(column),)
+                for column in measure_columns(result["transfer"])
+            },
             ticks=(100 * result["transfer"]["weights kept"]).tolist(),
             log=True,
             span=(0, 104),
@@ -167,8 +170,10 @@ PROTECTED = Drawing(
     "What is learned when some images stay clean",
     chart=lambda result: Lines(
         x="share",
-        series={column: column for column in measured(result["shares"])},
-        intervals={column: (spread(column),) for column in measured(result["shares"])},
+        series={column: column for column in measure_columns(result["shares"])},
+        intervals={
+            column: (deviation_column(column),) for column in measure_columns(result["shares"])
+        },
         ticks=(100 * result["shares"]["share"]).tolist(),
         span=(0, 104),
         title="clean test images right (%)",

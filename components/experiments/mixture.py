@@ -23,7 +23,7 @@ from engine.attribution.experiments.mixture_claims import (
     CLEAN,
     NORMAL,
     ROBUST,
-    named,
+    alpha_condition,
 )
 from engine.attribution.experiments.smoothed import RISK, SIGMA
 from engine.experiment import ExperimentCase
@@ -51,7 +51,7 @@ def in_plane(table: Table) -> Table:
     return Table.of({name: (taken[name], "share") for name in (CLEAN, ATTACKED)}, names)
 
 
-def picked(table: Table, alpha: float, measure: str) -> float:
+def chance_mix(table: Table, alpha: float, measure: str) -> float:
     """What comes out when the robust network answers by chance, with a probability of α."""
     start, other_start = (table.cell(row, measure) for row in ENDS)
     return (1 - alpha) * start + alpha * other_start
@@ -62,9 +62,9 @@ def plane_words(result: Views) -> str:
     table: Table = result["plane"]
     parts = []
     for alpha in (0.0, 0.6, 1.0):
-        if (row := named(alpha)) not in table.rows:
+        if (row := alpha_condition(alpha)) not in table.rows:
             continue
-        chance = 100 * picked(table, alpha, ATTACKED) if ROBUST in table.rows else np.nan
+        chance = 100 * chance_mix(table, alpha, ATTACKED) if ROBUST in table.rows else np.nan
         by_chance = f" (by chance {chance:.0f} %)" if 0 < alpha < 1 and np.isfinite(chance) else ""
         parts.append(f"{alpha:g}: {100 * table.cell(row, ATTACKED):.0f} %{by_chance}")
     sentence = f"Right under attack (first seed) at α = {', '.join(parts)}"
@@ -152,7 +152,7 @@ def show(case: ExperimentCase, key: str) -> None:
                         BarGroups(
                             series=dict(zip(NETS, NETS, strict=True)), title="%", span=(0, 118)
                         ),
-                        part=strongest,
+                        part=likeliest_classes,
                         finding=lambda result: (
                             f"The robust network leads by "
                             f"{100 * result['numbers'].cell('attacked', 'margin'):.0f} points."
@@ -163,7 +163,7 @@ def show(case: ExperimentCase, key: str) -> None:
         )
 
 
-def strongest(table: Table) -> Table:
+def likeliest_classes(table: Table) -> Table:
     """The three classes that any of the networks finds likeliest."""
     order = (-table.values.max(1)).argsort(kind="stable")[:3]
     return table.take(order.tolist())

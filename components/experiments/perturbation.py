@@ -16,7 +16,7 @@ from components.draw.lines import Lines
 from components.draw.tokens import WordMarks
 from components.section import Section
 from engine.arguments.speech import CaptionArguments
-from engine.experiment import ExperimentCase, spread
+from engine.experiment import ExperimentCase, deviation_column
 from engine.hallucination import asking
 from engine.hallucination.experiments.audit_claims import (
     AWARE,
@@ -55,8 +55,8 @@ def over_epsilon(
     for name in names:
         if name in table.rows:
             columns[called(table, name)] = [table.cell(name, measure(e)) for e in levels], "share"
-            deviations = [table.cell(name, spread(measure(e))) for e in levels]
-            columns[spread(called(table, name))] = deviations, "share"
+            deviations = [table.cell(name, deviation_column(measure(e))) for e in levels]
+            columns[deviation_column(called(table, name))] = deviations, "share"
     return Table.of(columns)
 
 
@@ -72,7 +72,7 @@ def success_lines(over: Table, title: str = "says the phrase (%)") -> Lines:
     return Lines(
         x=X,
         series={column: column for column in series},
-        intervals={column: (spread(column),) for column in series},
+        intervals={column: (deviation_column(column),) for column in series},
         x_title=OVER,
         title=title,
         span=(-4, 104),
@@ -207,7 +207,9 @@ def show(_result: Views, _case: ExperimentCase, key: str) -> None:
         with st.popover("Scene and attack"):
             settings |= forms.settings(PerturbedAnswer, slot, ("steps", "step"))
             form.ask("kind")
-            form.ask("model", first=HONEST, only=lambda model: model.name in asking.shipped())
+            form.ask(
+                "model", first=HONEST, only=lambda model: model.name in asking.shipped_models()
+            )
             form.ask("ask", most=400)
             form.ask("seed")
         case = CaptionArguments(**form.given).case()

@@ -8,14 +8,14 @@ import streamlit as st
 
 from components.draw.pictures import draw_pictures
 from components.folded import folded
-from components.notices import plain
+from components.notices import escape_markdown
 from components.picks import pick
 from components.widgets.pictures import show_picture
 from engine import data as data_sets
 from engine import run
 from engine.experiment import Experiment, ExperimentCase
 from engine.keeping.memory import Memory
-from engine.pictures import labeled
+from engine.pictures import labeled_grid
 from engine.result import Pictures, View
 
 COLUMNS = 3  # cards side by side
@@ -43,18 +43,18 @@ def cards(kinds: Sequence[type[Experiment]], key: str) -> None:
     for start in range(0, len(kinds), COLUMNS):
         for place, kind in zip(st.columns(COLUMNS), kinds[start:][:COLUMNS], strict=False):
             with place.container(border=True):
-                card(kind, key)
+                experiment_card(kind, key)
 
 
-def card(kind: type[Experiment], key: str) -> None:
+def experiment_card(kind: type[Experiment], key: str) -> None:
     """An experiment with its usual settings: its picture, and its finding if it was run."""
     method, case = kind(), ExperimentCase(data_sets.load(kind.data[0]))
-    known = run.known(method, case)
+    known = run.kept_answer(method, case)
     picture = known["picture"] if known else picture_of(method, case)
     if isinstance(picture, Pictures):
-        show_picture(labeled(picture), picture.finding, width="stretch")
+        show_picture(labeled_grid(picture), picture.finding, width="stretch")
     words = method.finding(case, known) if known else "Not run here yet."
-    st.markdown(f"**{plain(kind.title)}**  \n{plain(words)}")
+    st.markdown(f"**{escape_markdown(kind.title)}**  \n{escape_markdown(words)}")
     if st.button(
         "Open",
         key=f"{key}.open.{kind.name}",

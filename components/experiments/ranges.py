@@ -9,7 +9,7 @@ from components.draw.drawing import Drawing, Views
 from components.draw.groups import Look, PointGroups
 from components.draw.lines import Lines
 from components.draw.ranking_table import RankingCell, RankingHead, RankingRow, RankingTable, tint
-from engine.experiment import spread
+from engine.experiment import deviation_column
 from engine.result import Table
 from engine.unlearning.experiments.number_figures import densities
 from engine.unlearning.experiments.range_claims import (
@@ -71,7 +71,7 @@ def over_areas(result: Views) -> PointGroups:
     )
 
 
-def moved(result: Views) -> str:
+def mean_predictions(result: Views) -> str:
     """Mean prediction in the shaded range, by network."""
     table: Table = result["predictions"]
     low, high = result["band"].values.tolist()
@@ -138,7 +138,7 @@ def standing(result: Views) -> RankingTable:
     whole = table.cell(ORIGINAL, DISTANCE) if ORIGINAL in table.rows else float("nan")
 
     def cell(name: str, measure: str) -> RankingCell:
-        value, around = table.cell(name, measure), table.cell(name, spread(measure))
+        value, around = table.cell(name, measure), table.cell(name, deviation_column(measure))
         share = measure in {MEMBERS, ATTACK, AIN}
         factor, form = (100, ".0f") if share else (1, ".2f")
         text = f"{factor * value:{form}}{' %' if share else ''}" if np.isfinite(value) else NONE
@@ -171,7 +171,7 @@ def says_something(result: Views, name: str) -> bool:
     return informative(result["table"].cell(name, ATTACK), images)
 
 
-def attacked(result: Views) -> str:
+def reading_hint(result: Views) -> str:
     """How the table is read, and where the attack says nothing."""
     words = "Good is near the retrained network, in every column. Mean ± standard deviation."
     silent = [name for name in result["table"].rows if not says_something(result, name)]
@@ -186,7 +186,7 @@ def attacked(result: Views) -> str:
 
 
 PREDICTIONS = Drawing(
-    "predictions", "Area and prediction, test images", over_areas, moved, part=in_groups
+    "predictions", "Area and prediction, test images", over_areas, mean_predictions, part=in_groups
 )
 RANGES = (
     Drawing(
@@ -205,7 +205,7 @@ RANGES = (
         "band",
         "Every network beside the retrained one",
         standing,
-        attacked,
+        reading_hint,
         made=lambda result: ranked(result["table"]),
     ),
 )

@@ -31,7 +31,7 @@ def probe_words(table: Table) -> str:
     )
 
 
-def by_layer(view: str) -> Drawing:
+def layerwise_drawing(view: str) -> Drawing:
     """The probe's share and what edits do, layer by layer."""
     return Drawing(
         view,
@@ -81,7 +81,7 @@ def free_words(result: Views) -> str:
 
 
 AUDIT = (
-    by_layer(LAYERS),
+    layerwise_drawing(LAYERS),
     Drawing(
         PATH,
         "One question on its way, in the first accurate layer",

@@ -7,7 +7,7 @@ import numpy as np
 from components.draw.drawing import Drawing, Views
 from components.draw.lines import Lines
 from components.experiments.perturbation import over_epsilon, success_lines
-from components.experiments.refusal import by_layer
+from components.experiments.refusal import layerwise_drawing
 from engine.hallucination.experiments.image_rerouting_claims import (
     AWARE,
     COMPARED,
@@ -21,7 +21,7 @@ from engine.hallucination.experiments.image_rerouting_claims import (
     STEPS,
     UNAWARE,
     UNSEEN,
-    answered,
+    color_measure,
 )
 from engine.result import Table
 
@@ -30,9 +30,9 @@ WAYS = (FIRST, PROBED, LAST, OUTPUT, NOISE)
 DEFENDED = (FIRST, *UNAWARE.values(), *AWARE.values(), NOISE)
 
 
-def over(result: Views, names: tuple[str, ...]) -> Table:
+def answers_by_epsilon(result: Views, names: tuple[str, ...]) -> Table:
     """Answers with a color by ε, a column for each condition."""
-    return over_epsilon(result, names, LEVELS, answered)
+    return over_epsilon(result, names, LEVELS, color_measure)
 
 
 def with_figures(
@@ -79,16 +79,18 @@ REROUTED = (
     Drawing(
         ALONG,
         "Declined questions that are answered, by size of change",
-        lambda result: success_lines(over(result, WAYS), "answered with a color (%)"),
+        lambda result: success_lines(answers_by_epsilon(result, WAYS), "answered with a color (%)"),
         way_words,
-        made=lambda result: over(result, WAYS),
+        made=lambda result: answers_by_epsilon(result, WAYS),
     ),
     Drawing(
         ALONG,
         "Each defense outside of the attack, and inside",
-        lambda result: success_lines(over(result, DEFENDED), "answered with a color (%)"),
+        lambda result: success_lines(
+            answers_by_epsilon(result, DEFENDED), "answered with a color (%)"
+        ),
         defense_words,
-        made=lambda result: over(result, DEFENDED),
+        made=lambda result: answers_by_epsilon(result, DEFENDED),
     ),
     Drawing(
         ALONG,
@@ -103,6 +105,6 @@ REROUTED = (
         ),
         along_words,
     ),
-    by_layer("rerouted layers"),
+    layerwise_drawing("rerouted layers"),
     Drawing("rerouted strip", "Declined and answered questions along each direction"),
 )

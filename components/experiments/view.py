@@ -19,10 +19,10 @@ from components.experiments import (
     picker,
     refusal,
 )
-from components.experiments.claims import figures
+from components.experiments.claims import measures_drawing
 from components.experiments.drawings import BEFORE, MAIN_DRAWINGS, OF_ONE
 from components.links import refusals_here
-from components.notices import plain, spoken
+from components.notices import escape_markdown, show_problems
 from components.section import Section
 from components.sidebar import subject
 from engine.arguments.trained import ExperimentArguments
@@ -54,25 +54,25 @@ def show(kinds: Sequence[type[Experiment]], page: str = KEY) -> None:
     """
     kind = picker.choose(kinds, page)
     key = f"{page}.{kind.name}"
-    st.markdown(f"**{plain(kind.question)}**")
+    st.markdown(f"**{escape_markdown(kind.question)}**")
     above, middle, below = st.container(), st.container(), st.container()
     result: Answer | None = None
     case: ExperimentCase | None = None
-    with spoken():
+    with show_problems():
         with below:
             method, case = choose(kind, key)
             picker.offer_all(kinds, page)
         with above:
             result = answer_section(method, case, page, key)
     if result and case and (side_view := NETWORK_VIEWS.get(kind.name)):
-        with middle, spoken():
+        with middle, show_problems():
             side_view(result, case, key)
     if case and (alone := BESIDE_ALWAYS.get(kind.name)):
-        with middle, spoken():
+        with middle, show_problems():
             alone(case, key)
     if kind.own_image is not None:
         about = subject.current({"target"})
-        with middle, spoken():
+        with middle, show_problems():
             own_image.show(kind.own_image, f"{KEY}.{kind.own_image.name}", about)
 
 
@@ -96,8 +96,8 @@ def answer_section(method: Experiment, case: ExperimentCase, page: str, key: str
             method,
             case,
             columns=1,
-            evidence=[figures(method.charted or method.measures, method.axis), *OF_ONE],
-            picture=lambda result: answered(result, key),
+            evidence=[measures_drawing(method.charted or method.measures, method.axis), *OF_ONE],
+            picture=lambda result: show_result(result, key),
             waiting=lambda: picker.draw(picker.picture_of(method, case), f"{key}.preview"),
             button="Run the experiment",
             before=method.before(case),
@@ -105,7 +105,7 @@ def answer_section(method: Experiment, case: ExperimentCase, page: str, key: str
     )
 
 
-def answered(result: Views, key: str) -> None:
+def show_result(result: Views, key: str) -> None:
     """The picture and the claims."""
     point = next((candidate for candidate in MAIN_DRAWINGS if candidate.view in result), BEFORE)
     draw(point, result, f"{key}.picture")

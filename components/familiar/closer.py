@@ -11,7 +11,7 @@ from components import forms, section
 from components.draw.bars import Bars
 from components.draw.drawing import Drawing, Views
 from components.draw.lines import Lines
-from components.familiar.form import KEY, FamiliarQuestion, features
+from components.familiar.form import KEY, FamiliarQuestion, feature_questions
 from components.picks import pick
 from components.section import Section
 from components.sidebar.pictures import enlarged
@@ -109,7 +109,7 @@ def parent_answer(question: FamiliarQuestion, result: Views, parent: Classifier)
             both.case,
             known=both.known,
             columns=1,
-            first=features(both),
+            first=feature_questions(both),
             explained=False,
             sentence=lambda other: f"{parent.title}: {both.method.finding(both.case, other)}",
             evidence=[

@@ -12,7 +12,7 @@ from components import uploads
 from components.case_form import CaseForm
 from components.forms import pick_method
 from components.normal_images import fitting_model, follow_image
-from components.notices import spoken
+from components.notices import show_problems
 from components.picks import pick
 from components.sidebar.subject import Subject
 from engine.anomaly import DETECTORS, DataCase, Extract, FamiliarCase, ViM, sources
@@ -65,14 +65,14 @@ def choose(subject: Subject) -> FamiliarQuestion:
         mine = {title: data for title, data in uploaded.items() if data is not normal}
         result = form.ask("unknown", own=mine, off=True)
         unknown = None if isinstance(result, str) else result
-        with spoken():
+        with show_problems():
             if result and unknown is None:
                 unknown = make_with_spinner(lambda: sources.unknown(result, normal, model, seed))
     with right:
         alpha = choose_alpha()
     group = group_of(subject.arguments.get("image", ""), normal)
     case = FamiliarCase(model, subject.case.image, normal, unknown, group, seed)
-    unlike = subject.in_distribution.foreign and normal.name == sources.learned(model)
+    unlike = subject.in_distribution.foreign and normal.name == sources.training_data_name(model)
     detector = pick_method(
         "Detector", DETECTORS, case, f"{KEY}.detector", KEY, first=ViM, offering=subject.case
     )
@@ -100,7 +100,7 @@ def choose_alpha() -> float:
     return words[picked]
 
 
-def features(asked: FamiliarQuestion) -> list[tuple[Extract, DataCase, str]]:
+def feature_questions(asked: FamiliarQuestion) -> list[tuple[Extract, DataCase, str]]:
     """What a detector's answer rests on: features of the images, with their slots."""
     parts = zip(PARTS, asked.case.parts, strict=True)
     return [(Extract(), part, f"{KEY}.{name}") for name, part in parts if part is not None]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from components.charts.tables import as_column, figures
+from components.charts.tables import as_column, figure_list
 from components.draw.drawing import Views, draw
-from components.draw.placed import placed
+from components.draw.placed import curve_with_mark
 from components.draw.samples import draw_samples
 from components.familiar.form import KEY, FamiliarQuestion
-from components.notices import plain
+from components.notices import escape_markdown
 from components.picks import switch
 from engine.anomaly.detectors.detector import ruler_in
 from engine.anomaly.protocol import findings
@@ -31,13 +31,13 @@ def picture(question: FamiliarQuestion, result: Views) -> None:
     """Scores, line, p-values and what the line promises; moving the line reruns only this."""
     normal = question.case.normal
     if not Standing(result).decided:
-        st.markdown(plain(f"{findings.only_score(normal, result)} {MISSING}"))
+        st.markdown(escape_markdown(f"{findings.only_score(normal, result)} {MISSING}"))
         return
     ruler = ruler_in(result, normal)
     first, problem = first_line(ruler, question.alpha)
     line = draw_samples(result, first, sentence(question, result), f"{KEY}.histogram")
     if problem:
-        st.caption(plain(problem))
+        st.caption(escape_markdown(problem))
     left, right = st.columns(2, gap="large")
     with left:
         p_values(question, result)
@@ -45,7 +45,7 @@ def picture(question: FamiliarQuestion, result: Views) -> None:
     right.markdown("  \n".join([f"**{does}**", *promises]))
     if "unknown" in result:
         with st.expander("How well this tells the unknown images, and where the line stands", True):
-            curves(result, line)
+            show_curves(result, line)
 
 
 def p_values(question: FamiliarQuestion, result: Views) -> None:
@@ -57,16 +57,16 @@ def p_values(question: FamiliarQuestion, result: Views) -> None:
         help=f"With the normal images in which the model sees the same: {label}.",
     )
     normal = question.case.normal
-    shares, notes = findings.p_values(normal, result, plain(label), by_class=by_class)
+    shares, notes = findings.p_values(normal, result, escape_markdown(label), by_class=by_class)
     st.markdown("  \n".join([*(f"**{share}**" for share in shares), *notes]))
 
 
-def curves(result: Views, line: float) -> None:
+def show_curves(result: Views, line: float) -> None:
     """ROC, precision over recall, and OSCR, each with where the line stands; and the measures."""
     points = operating(result, line)
     available = [name for name in CURVES if name in result]
     for place, name in zip(st.columns(len(available)), available, strict=True):
         with place:
-            drawing = placed(name, CURVES[name], result[name], points[name], "the line")
+            drawing = curve_with_mark(name, CURVES[name], result[name], points[name], "the line")
             draw(drawing, result, f"{KEY}.{name}")
-    figures(as_column(result["measures"], "this detector"))
+    figure_list(as_column(result["measures"], "this detector"))

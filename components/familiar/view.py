@@ -12,8 +12,8 @@ from components.draw.drawing import Drawing, Views, draw
 from components.familiar import verdict
 from components.familiar.closer import closer
 from components.familiar.evidence import drawings
-from components.familiar.form import KEY, PARTS, FamiliarQuestion, features
-from components.notices import plain
+from components.familiar.form import KEY, PARTS, FamiliarQuestion, feature_questions
+from components.notices import escape_markdown
 from components.section import Section
 from engine.anomaly.protocol.nearest import nearest_pictures
 from engine.anomaly.protocol.standing import Standing
@@ -32,7 +32,7 @@ def show(question: FamiliarQuestion, below: DeltaGenerator) -> None:
             question.method,
             question.case,
             known=question.known,
-            first=features(question),
+            first=feature_questions(question),
             sentence=lambda result: verdict.sentence(question, result),
             picture=lambda result: verdict.picture(question, result),
             evidence=drawings(question),
@@ -53,6 +53,6 @@ def detail(question: FamiliarQuestion, result: Views) -> None:
         st.caption("This model has no features to compare.")
     notes = result["notes"]
     for note in notes.labels if notes.values[0] else ():
-        st.caption(plain(note))
+        st.caption(escape_markdown(note))
     card = question.case.normal.card
-    st.caption(plain(f"Normal images: {card.title}. {card.about} {card.made}"))
+    st.caption(escape_markdown(f"Normal images: {card.title}. {card.about} {card.made}"))

@@ -81,14 +81,18 @@ def attack(closer: MethodDetail) -> Rows:
                 MembershipAttack(model=name),
                 closer.case,
                 explained=False,
-                evidence=[Drawing("histogram", WORDS[name].capitalize(), attacked, attack_finding)],
+                evidence=[
+                    Drawing(
+                        "histogram", WORDS[name].capitalize(), attack_histograms, attack_finding
+                    )
+                ],
             )
             for name in closer.names
         ]
     ]
 
 
-def attacked(result: Views) -> BarsAndLine:
+def attack_histograms(result: Views) -> BarsAndLine:
     """Both histograms, the forgotten images as a line, and where it says "member"."""
     regions: Table = result["regions"]
     member = zip(regions["from"], regions["to"], regions["member"], strict=True)

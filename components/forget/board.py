@@ -6,7 +6,7 @@ import numpy as np
 
 from components.charts.tables import NONE
 from components.draw.ranking_table import RankingCell, RankingHead, RankingRow, RankingTable, tint
-from components.forget.words import FIGURES, GOAL, OF_A_MODE, named, percent, signed, time
+from components.forget.words import FIGURES, GOAL, OF_A_MODE, percent, row_label, signed, time
 from engine.result import Table
 from engine.unlearning.protocol.attack import band
 from engine.unlearning.protocol.scoreboard import GAPS, ranking
@@ -31,17 +31,17 @@ def board(table: Table, times: Table | None = None) -> RankingTable:
     )
     rows = [
         RankingRow(
-            named(way),
+            row_label(way),
             [
                 *(figure(table, way, name) for name in (*FIGURES, *mode_note(table))),
                 *(gap(table, way, word) for word in GAPS),
-                cost(table, way, table if times is None else times),
+                cost_cell(table, way, table if times is None else times),
             ],
             "bottom" if way == GOAL else "",
         )
-        for way in order(table)
+        for way in row_order(table)
     ]
-    return RankingTable("Scoreboard", heads, rows, names=[named(way) for way in table.rows])
+    return RankingTable("Scoreboard", heads, rows, names=[row_label(way) for way in table.rows])
 
 
 def mode_note(table: Table) -> dict[str, str]:
@@ -49,7 +49,7 @@ def mode_note(table: Table) -> dict[str, str]:
     return {name: about for name, about in OF_A_MODE.items() if name in table.order}
 
 
-def order(table: Table) -> list[str]:
+def row_order(table: Table) -> list[str]:
     """The retrained one, then the ways by gap; what failed comes last."""
     gaps = np.nan_to_num(table[ranking(table)], nan=np.inf)
     ways = [table.rows[at] for at in np.argsort(gaps, kind="stable")]
@@ -79,7 +79,7 @@ def gap(table: Table, way: str, word: str) -> RankingCell:
     return RankingCell(text, tint=colored(value), bold=ranks, ignored=not ranks)
 
 
-def cost(table: Table, way: str, times: Table) -> RankingCell:
+def cost_cell(table: Table, way: str, times: Table) -> RankingCell:
     """Passes as a share of retraining's, and seconds."""
     share, seconds = table.cell(way, "share of retraining"), times.cell(way, "seconds")
     spent = f" · {time(seconds)}" if np.isfinite(seconds) else ""
@@ -105,7 +105,7 @@ def finding(table: Table, times: Table | None = None) -> str:
             "see “Time” below."
             if times is None
             else "Seconds are the median of three runs here, after one to warm up.",
-            *(f"{named(way)}: {note}" for way, note in notes if note),
+            *(f"{row_label(way)}: {note}" for way, note in notes if note),
         ]
     )
 

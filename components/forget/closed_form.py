@@ -13,7 +13,7 @@ from components.claims import MARKS
 from components.draw.drawing import Drawing, Views
 from components.draw.lines import Lines, Scatter
 from components.forget.asked import KEY, MethodDetail, Rows
-from components.notices import plain
+from components.notices import escape_markdown
 from components.section import Section
 from engine.experiment import HOLDS, NOT_HERE
 from engine.result import Table
@@ -49,14 +49,14 @@ def closed_form(closer: MethodDetail) -> Rows:
     """Both layers side by side; fast enough to begin by itself."""
     chosen = forms.settings(ClosedForm, SLOT, ("features",))
     others = ("penalty", "steps", "images")
-    chosen |= forms.folded(ClosedForm, SLOT, others, "Settings of the layers")
+    chosen |= forms.folded_settings(ClosedForm, SLOT, others, "Settings of the layers")
     changes = [
         Drawing(
             "images",
             f"{title}: predicted and true change",
             partial(scatter, kind),
             partial(changes_finding, kind),
-            made=partial(pairs, kind),
+            made=partial(formula_pairs, kind),
         )
         for kind, title in TITLES.items()
     ]
@@ -79,13 +79,13 @@ def closed_form(closer: MethodDetail) -> Rows:
                 closer.asked.case,
                 columns=2,
                 evidence=[*changes, *ways],
-                detail=partial(claims, method),
+                detail=partial(show_claims, method),
             )
         ]
     ]
 
 
-def pairs(kind: str, result: Views) -> Table:
+def formula_pairs(kind: str, result: Views) -> Table:
     """Each forgotten image twice, once for each formula."""
     images: Table = result["images"]
     images = images.take(np.flatnonzero(images["group"] == 0).tolist())
@@ -109,7 +109,7 @@ def scatter(kind: str, result: Views) -> Scatter:
         y="true",
         groups=("formula", (FORMULAS[kind], SUMMED)),
         size=7,
-        names=[f"id {image_id:.0f}" for image_id in pairs(kind, result)["id"]],
+        names=[f"id {image_id:.0f}" for image_id in formula_pairs(kind, result)["id"]],
         rays={"as predicted": 1.0},
         x_title="predicted by formula",
         title="trained again without them",
@@ -164,11 +164,11 @@ def steps_finding(kind: str, result: Views) -> str:
     )
 
 
-def claims(method: ClosedForm, result: Views) -> None:
+def show_claims(method: ClosedForm, result: Views) -> None:
     """A line for each claim, and what is not forgotten with the layer."""
     table: Table = result["claims"]
     lines = [
-        f"- {MARKS[HOLDS if so else NOT_HERE]} **{plain(row)}**: {plain(note)}."
+        f"- {MARKS[HOLDS if so else NOT_HERE]} **{escape_markdown(row)}**: {escape_markdown(note)}."
         for row, so, note in zip(table.rows, table["holds"], table.notes, strict=True)
     ]
     if lines:

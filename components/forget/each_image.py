@@ -12,9 +12,9 @@ import streamlit as st
 from components.draw.drawing import Drawing, Views
 from components.draw.lines import Lines
 from components.forget.asked import KEY, MODELS, WORDS, MethodDetail, Rows
-from components.notices import plain
+from components.notices import escape_markdown
 from components.sidebar.pictures import enlarged
-from components.widgets.data_images import page_of, pixels_of, press_images
+from components.widgets.data_images import color_pixels, page_of, press_images
 from components.widgets.pictures import show_picture
 from engine.result import Table
 from engine.unlearning import Confidence
@@ -32,7 +32,7 @@ def each_image(closer: MethodDetail) -> Rows:
             closer.section(
                 Confidence(),
                 picture=lambda result: selected_image(closer, result["images"]),
-                detail=lambda result: choose(closer, result["images"]),
+                detail=lambda result: image_buttons(closer, result["images"]),
             )
         ]
     ]
@@ -57,7 +57,7 @@ def series_in(table: Table) -> dict[str, str]:
     return {name: words for name, words in WORDS.items() if name in table.order}
 
 
-def placed(images: Table) -> Table:
+def probability_table(images: Table) -> Table:
     """The three probabilities as shares, with each image's place and id."""
     columns = {"place": (np.arange(1, len(images) + 1), ""), "id": (images["id"], "")}
     return Table.of(columns | {name: (images[name], "share") for name in series_in(images)})
@@ -79,7 +79,11 @@ def finding(result: Views) -> str:
 
 
 SHIFT = Drawing(
-    "images", "How sure each model is of the forgotten images", shift, finding, part=placed
+    "images",
+    "How sure each model is of the forgotten images",
+    shift,
+    finding,
+    part=probability_table,
 )
 
 
@@ -92,7 +96,7 @@ def press(images: Table, picked: Any) -> None:
         st.session_state[f"{KEY}.section"] = PART
 
 
-def chosen(ids: Sequence[int]) -> int:
+def selected_place(ids: Sequence[int]) -> int:
     """The place of the image in sight, at first the first, which is the one that falls most."""
     number = st.session_state.get(CHOSEN)
     return ids.index(number) if number in ids else 0
@@ -100,11 +104,11 @@ def chosen(ids: Sequence[int]) -> int:
 
 def choose_id(label: str, ids: Sequence[int], key: str) -> int:
     """The id of a forgotten image, at first of the one in sight."""
-    start = chosen(ids)
+    start = selected_place(ids)
     return st.selectbox(label, ids, start, key=f"{key}.{ids[start]}", format_func="id {}".format)
 
 
-def choose(closer: MethodDetail, images: Table) -> None:
+def image_buttons(closer: MethodDetail, images: Table) -> None:
     """Pictures to press, in the order of the fall."""
     ids = images["id"].astype(int).tolist()
     rows = closer.data.places(np.array(ids)).tolist()
@@ -115,7 +119,7 @@ def choose(closer: MethodDetail, images: Table) -> None:
         "Forgotten images, by how far they fall; press one to see it large",
         f"{KEY}.images",
         lambda number: st.session_state.update({CHOSEN: number}),
-        chosen={ids[chosen(ids)]},
+        chosen={ids[selected_place(ids)]},
         words={row: f"{before:.0f} → {after:.0f} %" for row, before, after in falls},
     )
 
@@ -123,13 +127,19 @@ def choose(closer: MethodDetail, images: Table) -> None:
 def selected_image(closer: MethodDetail, images: Table) -> None:
     """The image in sight, with what each model says."""
     st.caption("Press a picture, or click a mark in the chart above, to see that image large.")
-    at = chosen(images["id"].astype(int).tolist())
+    at = selected_place(images["id"].astype(int).tolist())
     data, number = closer.data, int(images["id"][at])
     row = int(data.places(np.array([number]))[0])
     label = data.classes[int(images["label"][at])]
     left, right = st.columns([1, 3], vertical_alignment="center")
     words = f"Image {number}, labeled {label}"
-    show_picture(enlarged(pixels_of(data, row)), words, place=left, width=180, caption=plain(words))
+    show_picture(
+        enlarged(color_pixels(data, row)),
+        words,
+        place=left,
+        width=180,
+        caption=escape_markdown(words),
+    )
     for column, name in zip(right.columns(3), MODELS, strict=True):
         answer = data.classes[int(images[f"seen by {name}"][at])]
         column.metric(
@@ -137,4 +147,4 @@ def selected_image(closer: MethodDetail, images: Table) -> None:
             f"{100 * images[name][at]:.0f} %",
             help=f"Probability of {label} in the {name} model.",
         )
-        column.caption(plain(f"says {answer}"))
+        column.caption(escape_markdown(f"says {answer}"))

@@ -33,7 +33,7 @@ LEAST = 1e-7  # nats, at which curves end on a scale of decades
 
 def extremes(closer: MethodDetail) -> Rows:
     """The sets are searched for at once; the ways wait for a button below them."""
-    chosen = forms.folded(WorstCase, SLOT, SETTINGS, "Settings of the search")
+    chosen = forms.folded_settings(WorstCase, SLOT, SETTINGS, "Settings of the search")
     methods = {kind: WorstCase(kind, **chosen) for kind in SETS}
     rounds = [f"{number}" for number in range(1, methods[HARDEST].rounds + 1)]
     number = int(pick("Losses in round", rounds, f"{SLOT}.round", first=rounds[-1]))
@@ -48,7 +48,7 @@ def extremes(closer: MethodDetail) -> Rows:
 
     def pictures(kind: str, result: Views) -> None:
         """The strip of one set."""
-        strip(data, sets(result)[kind]["images"], kind)
+        show_extremes(data, sets(result)[kind]["images"], kind)
 
     def losses(kind: str, result: Views) -> Table:
         """The histogram of one set."""
@@ -109,7 +109,7 @@ ABOUT = {
 }
 
 
-def strip(data: DataSet, images: Table, kind: str) -> None:
+def show_extremes(data: DataSet, images: Table, kind: str) -> None:
     """Twelve with label and loss: the most extreme, or of random ones some over the whole range."""
     count = min(STRIP, len(images))
     spaced = np.round(np.linspace(0, len(images) - 1, count)).astype(int)

@@ -9,9 +9,9 @@ from components.case_form import CaseForm
 from components.ending import end
 from components.forget import request, train
 from components.forget.asked import KEY, ForgetQuestion, MethodDetail
-from components.forget.verdict import best
+from components.forget.verdict import closest_method
 from components.forget.words import BEFORE, GOAL
-from components.notices import plain, spoken
+from components.notices import escape_markdown, show_problems
 from engine import data as data_sets
 from engine import run
 from engine.arguments.forgetting import RequestParts
@@ -36,7 +36,7 @@ def choose() -> tuple[ForgetQuestion, MethodDetail | None]:
     uploaded = {imported.data.name: title for title, imported in uploads.session_uploads().items()}
     form = CaseForm(BoardArguments, KEY, {"own": uploaded}, kept=True)
     results: tuple[ForgetQuestion, MethodDetail | None] | None = None
-    with spoken():
+    with show_problems():
         (what, request_place, way), wide, ways = st.columns(3), st.container(), st.container()
         with st.sidebar:
             st.header("Model and its data")
@@ -65,7 +65,7 @@ def choose() -> tuple[ForgetQuestion, MethodDetail | None]:
 def forget_size(case: ForgetCase) -> str:
     """How much is to be forgotten."""
     forget, retain = len(case.splits.forget), len(case.splits.retain)
-    return plain(
+    return escape_markdown(
         f"{forget:,} of {forget + retain:,} training images of {case.data.card.title} are to be "
         "forgotten."
     )
@@ -73,7 +73,7 @@ def forget_size(case: ForgetCase) -> str:
 
 def choose_closer(question: ForgetQuestion) -> MethodDetail | None:
     """The way that is looked at, at first the one that came nearest; None where there is none."""
-    known = run.known(question.scoreboard, question.board)
+    known = run.kept_answer(question.scoreboard, question.board)
     if known is None:
         return None
     tried = {
@@ -83,7 +83,11 @@ def choose_closer(question: ForgetQuestion) -> MethodDetail | None:
         st.info("Choose at least one way to forget, to see what it does.")
         return None
     nearest = next(
-        (tried_way.name for tried_way in tried.values() if tried_way.label == best(known["table"])),
+        (
+            tried_way.name
+            for tried_way in tried.values()
+            if tried_way.label == closest_method(known["table"])
+        ),
         None,
     )
     form = CaseForm(AfterArguments, KEY)
@@ -104,6 +108,6 @@ def choose_ways(form: CaseForm) -> tuple[list[Unlearner], Scoreboard]:
         scoreboard = Scoreboard(**forms.settings(Scoreboard, KEY))
         methods = []
         for kind in chosen:
-            st.markdown(f"**{plain(kind.title)}**")
+            st.markdown(f"**{escape_markdown(kind.title)}**")
             methods.append(kind(**forms.settings(kind, f"{KEY}.{kind.name}")))
     return methods, scoreboard

@@ -10,8 +10,8 @@ from components.draw.drawing import Drawing, Views, draw
 from components.draw.lines import Lines
 from components.draw.trade_off import TradeOff
 from components.forget.asked import KEY, MethodDetail, Rows
-from components.forget.verdict import best
-from components.forget.words import BEFORE, GOAL, named
+from components.forget.verdict import closest_method
+from components.forget.words import BEFORE, GOAL, row_label
 from engine import run
 from engine.result import Table
 from engine.unlearning import AfterCase, Frontier
@@ -28,7 +28,7 @@ def frontier(closer: MethodDetail) -> Rows:
     if closer.method.dial is None:
         trade_off()
         return []
-    button = f"Turn the dial of {named(closer.method.label)}"
+    button = f"Turn the dial of {row_label(closer.method.label)}"
     return [
         [closer.section(Frontier(), ALONG, button=button, picture=trade_off, waiting=trade_off)]
     ]
@@ -38,7 +38,7 @@ def all_ways(closer: MethodDetail) -> Drawing:
     """Forgetting to the right, keeping upwards; the retrained model is in the corner."""
     paths: dict[str, Table] = {}
     for method in closer.asked.methods:
-        if result := run.known(Frontier(), AfterCase(closer.asked.case, method)):
+        if result := run.kept_answer(Frontier(), AfterCase(closer.asked.case, method)):
             paths[method.label] = by_dial(result["points"])
     shape = TradeOff(
         x="forgetting",
@@ -47,7 +47,7 @@ def all_ways(closer: MethodDetail) -> Drawing:
         large=closer.method.label,
         faint=(BEFORE,),
         paths=paths,
-        names=[named(way) for way in closer.table.rows],
+        names=[row_label(way) for way in closer.table.rows],
         x_title=FORGETS,
         title=KEEPS,
     )
@@ -63,10 +63,10 @@ def by_dial(points: Table) -> Table:
 def finding(table: Table, paths: Mapping[str, Table]) -> str:
     """How to read it."""
     words = "The upper right corner is the retrained model."
-    if way := best(table):
-        words += f" {named(way)} comes nearest."
+    if way := closest_method(table):
+        words += f" {row_label(way)} comes nearest."
     if paths:
-        words += f" Dotted: {', '.join(map(named, paths))} as its dial is turned."
+        words += f" Dotted: {', '.join(map(row_label, paths))} as its dial is turned."
     return words
 
 

@@ -11,7 +11,7 @@ from components import forms, section
 from components.draw.drawing import Views
 from components.forget.asked import MethodDetail
 from components.forget.klom import curves, one_image
-from components.notices import plain
+from components.notices import escape_markdown
 from engine.unlearning import KLoM
 from engine.unlearning.given import GivenGroups
 from engine.unlearning.protocol.klom import NEEDED
@@ -36,7 +36,7 @@ def show(closer: MethodDetail, groups: GivenGroups) -> None:
     method = KLoM(models=ALL, **settings)
     with answer:
         if reason := groups.too_few(method.form):
-            st.warning(plain(reason))
+            st.warning(escape_markdown(reason))
             return
         count = min(ALL, groups.usable)
         section.show(

@@ -21,7 +21,7 @@ from components.picks import pick
 from components.section import Section
 from components.sidebar.pictures import enlarged
 from components.sidebar.subject import square_pixels
-from components.widgets.data_images import pixels_of
+from components.widgets.data_images import color_pixels
 from components.widgets.model_maps import ShownImage, model_maps
 from engine import run
 from engine.case import ImageCase
@@ -40,7 +40,7 @@ STEP = f"{KEY}.step"
 def heat_maps(closer: MethodDetail) -> Rows:
     """The same image in all models."""
     shown_image, kind = choose(closer)
-    if (models := three(closer)) is None:
+    if (models := three_models(closer)) is None:
         return []
     label = shown_image.case.model.labels[shown_image.case.target.index]
     whom = "all three" if len(models) == len(MODELS) else "both"
@@ -80,7 +80,7 @@ def choose(closer: MethodDetail) -> tuple[ShownImage, type[Method[Any]]]:
             row = choose_row(closer, source)
         pixels = closer.data.pixels(np.array([row]))[0].contiguous()
         case = ImageCase(model, pixels, Target(int(closer.data.labels[row])))
-        shown_image = ShownImage(enlarged(pixels_of(closer.data, row)), case)
+        shown_image = ShownImage(enlarged(color_pixels(closer.data, row)), case)
     with right:
         return shown_image, pick_heat_map(shown_image.case, f"{closer.key}.heat")
 
@@ -98,13 +98,13 @@ def choose_row(closer: MethodDetail, source: str) -> int:
                 - 1
             ]
         )
-    known = run.known(Confidence(), closer.case)
+    known = run.kept_answer(Confidence(), closer.case)
     ids = known["images"]["id"] if known else data.ids[splits.forget]
     number = choose_id("Image", ids.astype(int).tolist(), f"{closer.key}.look.id")
     return int(data.places(np.array([number]))[0])
 
 
-def three(closer: MethodDetail) -> Mapping[str, Classifier] | None:
+def three_models(closer: MethodDetail) -> Mapping[str, Classifier] | None:
     """The models, by their names; None while one is made."""
     if isinstance(closer.case, GivenCase):
         return closer.case.given
@@ -128,14 +128,14 @@ def steps(closer: MethodDetail) -> Rows:
     return [[closer.section(Steps(), STEPS, detail=lambda result: before_and_now(closer, result))]]
 
 
-def numbers(result: Views) -> list[int]:
+def model_steps(result: Views) -> list[int]:
     """The steps at which there is a model."""
     return [int(step) for step in result["steps"]["step"]]
 
 
-def place(result: Views) -> int:
+def step_row(result: Views) -> int:
     """The row of the step that is looked at."""
-    step_numbers = numbers(result)
+    step_numbers = model_steps(result)
     chosen = st.session_state.get(STEP, step_numbers[-1])
     return step_numbers.index(chosen) if chosen in step_numbers else len(step_numbers) - 1
 
@@ -143,7 +143,7 @@ def place(result: Views) -> int:
 def steps_finding(result: Views) -> str:
     """The figures of one step."""
     view: Table = result["steps"]
-    step_numbers, at = numbers(result), place(result)
+    step_numbers, at = model_steps(result), step_row(result)
     wrong, right, test = (percent(float(view[name][at])) for name in ("UA", "RA", "TA"))
     return (
         f"At step {step_numbers[at]} of {step_numbers[-1]}, {wrong} of the forgotten images are "
@@ -160,7 +160,7 @@ STEPS = Drawing(
         series={name: FIGURES[name][0] for name in ("UA", "RA", "TA")},
         title="%",
         span=(-4, 104),
-        now=float(numbers(result)[place(result)]),
+        now=float(model_steps(result)[step_row(result)]),
     ),
     steps_finding,
 )
@@ -168,7 +168,7 @@ STEPS = Drawing(
 
 def before_and_now(closer: MethodDetail, answer: Answer) -> None:
     """One image's heat map before the first step and at the one that is looked at."""
-    step_numbers, original = numbers(answer), closer.asked.case.model
+    step_numbers, original = model_steps(answer), closer.asked.case.model
     let_go(STEP, step_numbers, step_numbers[-1])
     if len(step_numbers) > 1:
         st.select_slider("Step", step_numbers, step_numbers[-1], key=STEP)
@@ -176,7 +176,10 @@ def before_and_now(closer: MethodDetail, answer: Answer) -> None:
     shown_image, kind = choose(closer)
     models = {
         title: model_of(answer[f"model_{at}"], f"{answer.record['digest']} {at}", original.name)
-        for title, at in (("Before", 0), (f"Step {step_numbers[place(answer)]}", place(answer)))
+        for title, at in (
+            ("Before", 0),
+            (f"Step {step_numbers[step_row(answer)]}", step_row(answer)),
+        )
     }
     with maps:
         model_maps(shown_image, kind, models, f"{KEY}.steps.viewer")

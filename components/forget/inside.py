@@ -16,7 +16,7 @@ from components.draw.lines import Lines, Scatter
 from components.forget.asked import KEY, WORDS, MethodDetail, Rows, each_model
 from components.forget.each_image import choose_id, series_in
 from components.forget.words import percent
-from components.notices import plain
+from components.notices import escape_markdown
 from components.widgets.data_images import LARGE, image_thumb
 from components.widgets.thumbs import thumbs
 from engine.result import Table
@@ -28,7 +28,7 @@ HIDDEN = 0.05  # of the images more than in the retrained model: something staye
 NAMES = {**WORDS, "untrained": "never learned anything"}
 
 
-def inside(closer: MethodDetail) -> Rows:
+def internal_views(closer: MethodDetail) -> Rows:
     """Where images lie, and how alike layers are."""
     drawings = each_model("points", partial(embedded, closer), embedding_finding, closer.names)
     words = (
@@ -92,7 +92,7 @@ LAYERS = Drawing(
 # ---------------------------------------------------------------- weights
 
 
-def weights(closer: MethodDetail) -> Rows:
+def weight_rows(closer: MethodDetail) -> Rows:
     """Which weights moved, by layer and one by one."""
     return [[closer.section(WhatMoved(), MOVED, detail=partial(strips, closer))]]
 
@@ -134,7 +134,7 @@ def strips(closer: MethodDetail, result: Views) -> None:
     ]
     draw_layer_pictures(
         names,
-        [mask_pictures.strip(strip) for strip in diagrams.strips(masks, STRIP)],
+        [mask_pictures.layer_strip(strip) for strip in diagrams.strips(masks, STRIP)],
         [f"{n}: {share} of the weights moved" for n, share in zip(names, shares, strict=True)],
         shares,
         ("layer", "which moved", "moved"),
@@ -230,7 +230,7 @@ def neighbors(closer: MethodDetail, result: Views) -> None:
     ]
     thumbs(thumbnails, "The image and its nearest", f"{KEY}.neighbors", lambda _: None)
     st.caption(
-        plain(
+        escape_markdown(
             f"To the unlearned model, {words[1:].count(words[0])} of the {len(near)} nearest "
             "training "
             f"images are {words[0]} as well."

@@ -12,7 +12,7 @@ import streamlit as st
 from components import runs, section
 from components.draw.drawing import Drawing, Views
 from components.draw.ranking_table import RankingCell, RankingHead, RankingRow, RankingTable
-from components.footer import Entry, footer, taken
+from components.footer import Entry, footer, take_entries
 from components.forget import answers, each_image, given_klom, heat_maps, inside, own_models
 from components.forget.asked import ForgetQuestion, MethodDetail
 from components.forget.board import figure, gap
@@ -20,7 +20,7 @@ from components.forget.own_data import KEY
 from components.forget.verdict import kept_column, kept_words, verdict
 from components.forget.view import Part, draw_part
 from components.forget.words import BEFORE, FIGURES, GOAL, percent
-from components.notices import plain, spoken
+from components.notices import escape_markdown, show_problems
 from components.picks import pick_or_none
 from components.section import Section
 from engine import run
@@ -51,7 +51,7 @@ PARTS: Mapping[str, Part] = {
     ),
     "Relearn": ("How soon it is all back", inside.relearn),
     heat_maps.PART: ("Where the models look", heat_maps.heat_maps),
-    "Inside": ("Where images lie inside the model", inside.inside),
+    "Inside": ("Where images lie inside the model", inside.internal_views),
     "Confusion": ("What the models take the images for", answers.confusion),
     "All figures": (
         "All figures of the models",
@@ -70,16 +70,16 @@ def show() -> None:
     answer, controls, below = st.container(), st.container(), st.container()
     with controls:
         case, fits = own_models.choose()
-    closer = about(case)
+    closer = method_detail(case)
     table = Drawing(
         "figures",
         "",
         partial(board, closer),
-        partial(reading, closer),
+        partial(reading_hint, closer),
         part=lambda figures: as_board(figures, case),
     )
     result = None
-    with answer, spoken():
+    with answer, show_problems():
         say_which(case, fits=fits)
         if not isinstance(case, GivenCase) or are_right(case):
             result = section.show(
@@ -93,11 +93,11 @@ def show() -> None:
                 )
             )
     if result:
-        with below, spoken():
+        with below, show_problems():
             charts(closer)
             if isinstance(case, GivenGroups):
                 given_klom.show(closer, case)
-            look_closer(closer, taken())
+            look_closer(closer, take_entries())
 
 
 def say_which(case: AfterCase, *, fits: bool) -> None:
@@ -105,9 +105,9 @@ def say_which(case: AfterCase, *, fits: bool) -> None:
     names = own_models.judged_ones(case)
     if not fits:
         before = f"the models judged before ({names})" if names else "the built-in example"
-        st.warning(plain(f"This is about {before}, not about the files below."))
+        st.warning(escape_markdown(f"This is about {before}, not about the files below."))
     elif names:
-        st.caption(plain(f"Judged: {names}."))
+        st.caption(escape_markdown(f"Judged: {names}."))
 
 
 def are_right(case: GivenCase) -> bool:
@@ -121,7 +121,7 @@ def are_right(case: GivenCase) -> bool:
         return False
     accuracy: Table = outcome["accuracy"]
     if reason := refusal(accuracy):
-        st.header(plain(reason))
+        st.header(escape_markdown(reason))
         draw_accuracy(accuracy)
         return False
     confirmed: set[str] = st.session_state.setdefault(f"{KEY}.confirmed", set())
@@ -164,7 +164,7 @@ def without_test(case: AfterCase) -> str:
     )
 
 
-def about(case: AfterCase) -> MethodDetail:
+def method_detail(case: AfterCase) -> MethodDetail:
     """The models, as the closer looks of Forget take them; there is no scoreboard."""
     question = ForgetQuestion(case.case, (), Scoreboard())
     return MethodDetail(question, case.method, Table.of({}), key=KEY, given=case)
@@ -176,7 +176,7 @@ def about(case: AfterCase) -> MethodDetail:
 def sentence(closer: MethodDetail, result: Views) -> str:
     """How the unlearned model did, and whether something stayed inside where that is known."""
     table, what = as_board(result["figures"], closer.case), closer.asked.case.request.words
-    traces = run.known(StillThere(), closer.case)
+    traces = run.kept_answer(StillThere(), closer.case)
     stays = " Traces remain inside." if traces and inside.stayed(traces) else ""
     if harm := broken_words(closer.case):
         return harm
@@ -193,7 +193,7 @@ def sentence(closer: MethodDetail, result: Views) -> str:
 
 def broken_words(case: AfterCase) -> str:
     """That the unlearned model knows nothing any more, or ""."""
-    answer = run.known(OwnImages(), case) if isinstance(case, GivenCase) else None
+    answer = run.kept_answer(OwnImages(), case) if isinstance(case, GivenCase) else None
     return broken(answer["accuracy"]) if answer else ""
 
 
@@ -207,11 +207,11 @@ def charts(closer: MethodDetail) -> None:
         section.show(closer.section(Confidence(), shift))
     with right:
         section.show(closer.section(StillThere(), inside.PROBE))
-    relearning = run.known(Relearn(), closer.case)
+    relearning = run.kept_answer(Relearn(), closer.case)
     again = runs.ask_when_told(
         Relearn(), closer.case, f"{KEY}.relearned", "Let the models learn the images again"
     )
-    if relearning is None and run.known(Relearn(), closer.case) is not None:
+    if relearning is None and run.kept_answer(Relearn(), closer.case) is not None:
         st.rerun()  # for the table above, which was drawn without it
     if again is not None and not isinstance(again, Answer):
         runs.watch([again])
@@ -276,13 +276,13 @@ def board(closer: MethodDetail, result: Views) -> RankingTable:
 
 def probed(closer: MethodDetail, row: str) -> str:
     """What a new last layer finds in a model; a dash until it was asked."""
-    result = run.known(StillThere(), closer.case)
+    result = run.kept_answer(StillThere(), closer.case)
     return percent(result["figures"].cell(name_of(row), "probe")) if result else "–"
 
 
 def relearned(closer: MethodDetail, row: str) -> str:
     """When a model knows it all again; a dash until it was asked."""
-    result = run.known(Relearn(), closer.case)
+    result = run.kept_answer(Relearn(), closer.case)
     return inside.steps(result["needed"].cell(name_of(row), "steps")) if result else "–"
 
 
@@ -291,7 +291,7 @@ def name_of(row: str) -> str:
     return next(name for name, word in ROWS.items() if word == row)
 
 
-def reading(closer: MethodDetail, result: Views) -> str:
+def reading_hint(closer: MethodDetail, result: Views) -> str:
     """How the table is read, in at most two lines of a telephone."""
     if lacking := without_test(closer.case):
         return lacking
@@ -310,5 +310,5 @@ def look_closer(closer: MethodDetail, above: Sequence[Entry]) -> None:
     part = pick_or_none("Closer look", offered, f"{KEY}.section")
     with footer(above):
         if part is not None:
-            with spoken():
+            with show_problems():
                 draw_part(closer, *PARTS[part])

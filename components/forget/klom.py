@@ -15,11 +15,11 @@ from components.draw.drawing import Drawing, Views, draw
 from components.draw.lines import Lines, Scatter
 from components.draw.spread import BarsAndLine
 from components.forget.asked import KEY, MethodDetail, Rows
-from components.forget.words import named
-from components.notices import plain
+from components.forget.words import row_label
+from components.notices import escape_markdown
 from components.section import Section
 from components.sidebar.pictures import enlarged
-from components.widgets.data_images import pixels_of
+from components.widgets.data_images import color_pixels
 from components.widgets.pictures import show_picture
 from engine import run
 from engine.result import Table
@@ -37,8 +37,10 @@ SERIES = {NOTHING: "before", UNLEARNED: "after", NOISE: "noise"}
 
 def klom(closer: MethodDetail) -> Rows:
     """Curves of all images, one image's models, and what it cost; asked for with its price."""
-    method = KLoM(**forms.folded(KLoM, SLOT, ("form", "models", "images"), "Settings of KLoM"))
-    way = named(closer.method.label)
+    method = KLoM(
+        **forms.folded_settings(KLoM, SLOT, ("form", "models", "images"), "Settings of KLoM")
+    )
+    way = row_label(closer.method.label)
     return [
         [
             closer.section(
@@ -75,7 +77,7 @@ def of_group(points: Table, group: str) -> Table:
     return points.take(np.flatnonzero(points["group"] == GROUPS.index(group)).tolist())
 
 
-def places(count: int) -> NDArray[np.int64]:
+def mark_images(count: int) -> NDArray[np.int64]:
     """Which of so many ordered images each mark is."""
     result: NDArray[np.int64] = np.round(QUANTILES / 100 * (count - 1)).astype(np.int64)
     return result
@@ -87,7 +89,7 @@ def quantiles(group: str, result: Views) -> Table:
     columns: dict[str, tuple[Any, str]] = {"images": (QUANTILES, "%")}
     for name in SERIES:
         columns[name] = (
-            np.maximum(np.sort(group_points[name])[places(len(group_points))], LOWEST),
+            np.maximum(np.sort(group_points[name])[mark_images(len(group_points))], LOWEST),
             "nat",
         )
     return Table.of(columns)
@@ -121,7 +123,7 @@ def press(group: str, points: Table, picked: Any) -> None:
     if marks := picked["selection"]["points"]:
         group_points = of_group(points, group)
         order = np.argsort(group_points[list(SERIES)[int(marks[0]["curve_number"])]], kind="stable")
-        mark = places(len(group_points))[int(marks[0]["point_index"])]
+        mark = mark_images(len(group_points))[int(marks[0]["point_index"])]
         st.session_state[CHOSEN] = int(group_points["id"][order[mark]])
 
 
@@ -145,14 +147,16 @@ def one_image(closer: MethodDetail, result: Views) -> None:
     at, data = ids.index(number), closer.data
     row = int(data.places(np.array([number]))[0])
     words = f"Image {number}, labeled {data.classes[int(data.labels[row])]}"
-    show_picture(enlarged(pixels_of(data, row)), words, width=110, caption=plain(words))
+    show_picture(
+        enlarged(color_pixels(data, row)), words, width=110, caption=escape_markdown(words)
+    )
     draw(
         Drawing(
             "margins",
             "Its margin in every model",
             histograms,
             partial(image_finding, at),
-            made=lambda views: spread(views["margins"], at),
+            made=lambda views: margin_histogram(views["margins"], at),
         ),
         result,
         f"{SLOT}.image.{number}",
@@ -167,7 +171,7 @@ def samples(margins: Table, at: int) -> Mapping[str, NDArray[np.float64]]:
     return {name: np.array(values) for name, values in results.items()}
 
 
-def spread(margins: Table, at: int, bins: int = 15) -> Table:
+def margin_histogram(margins: Table, at: int, bins: int = 15) -> Table:
     """Shares of the models over common intervals of one image's margin."""
     by_model = samples(margins, at)
     edges = np.histogram_bin_edges(np.concatenate(list(by_model.values())), bins)
@@ -230,10 +234,10 @@ def priced(closer: MethodDetail, method: KLoM, result: Views) -> Table:
         "Retrained (noise)": (1.0, summary.cell(GROUPS[0], f"{NOISE}, median")),
     }
     for way in closer.asked.methods:
-        known = run.known(method, AfterCase(closer.asked.case, way))
+        known = run.kept_answer(method, AfterCase(closer.asked.case, way))
         if known is not None and way.short != "NoOp":
             value = known["summary"].cell(GROUPS[0], f"{UNLEARNED}, median")
-            rows[named(way.label)] = (float(known["cost"]["share of retraining"][0]), value)
+            rows[row_label(way.label)] = (float(known["cost"]["share of retraining"][0]), value)
     share, distance = zip(*rows.values(), strict=True)
     columns = {
         "share of retraining": (share, "share"),
@@ -260,7 +264,9 @@ def prices_finding(table: Table) -> str:
 def datamodel(closer: MethodDetail) -> Rows:
     """Predicted against true changes of margins."""
     settings = ("networks", "ridge", "images")
-    method = DMDirect(**forms.folded(DMDirect, DIRECT, settings, "Settings of the datamodel"))
+    method = DMDirect(
+        **forms.folded_settings(DMDirect, DIRECT, settings, "Settings of the datamodel")
+    )
     return [
         [
             Section(

@@ -8,13 +8,13 @@ from typing import Any, TypeVar
 import streamlit as st
 
 from components import presence, uploads
-from components.notices import plain
-from components.picks import search
+from components.notices import escape_markdown
+from components.picks import search_box
 from engine import data as data_sets
 from engine.arguments.trained import data_title
 from engine.data import DataSet
 from engine.data.folders import Skipped
-from engine.data.judged_data import joined, plausible_orders, read_test, read_training
+from engine.data.judged_data import merge_data, plausible_orders, read_test, read_training
 from engine.errors import BadData
 from engine.models.classifier import Classifier
 from engine.unlearning.case import trained_as
@@ -37,7 +37,7 @@ def choose_data(model: Classifier) -> DataSet | None:
     """The data that the models learned from; None until they are chosen."""
     titles = {title: name for name in data_sets.names() if (title := data_title(name))}
     uploaded = own_data(model)
-    chosen = search(
+    chosen = search_box(
         "Data that they learned from",
         [*titles, *uploaded],
         f"{KEY}.data",
@@ -85,9 +85,9 @@ def draw_uploads() -> None:
             on_change=take_data,
         )
     if problem := st.session_state.get(f"{KEY}.problem"):
-        st.error(plain(problem), icon=":material/error:")
+        st.error(escape_markdown(problem), icon=":material/error:")
     elif summary := st.session_state.get(f"{KEY}.summary"):
-        st.caption(plain(summary))
+        st.caption(escape_markdown(summary))
         uploads.skipped(st.session_state[f"{KEY}.skipped"])
 
 
@@ -127,7 +127,7 @@ def read_both(training: Any, test: Any) -> tuple[DataSet, tuple[Skipped, ...]]:
     if test is None:
         return learned.data, learned.skipped
     others = read_test(test.getvalue(), test.name, learned.data.side)
-    return joined(learned.data, others.data), (*learned.skipped, *others.skipped)
+    return merge_data(learned.data, others.data), (*learned.skipped, *others.skipped)
 
 
 def summary_of(data: DataSet) -> str:

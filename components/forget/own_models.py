@@ -15,12 +15,12 @@ import streamlit as st
 from components import input_formats, uploads
 from components.forget.own_data import KEY, choose_data, orders_of, remembered
 from components.forget.own_request import choose_request
-from components.notices import plain, spoken
+from components.notices import escape_markdown, show_problems
 from components.sidebar.own_weights import ARCHITECTURES, safe_name
 from engine.arguments.trained import data_title
 from engine.data import DataSet
 from engine.data.folders import Skipped
-from engine.data.judged_data import in_order
+from engine.data.judged_data import reorder_classes
 from engine.data.resized import resized
 from engine.keeping.budget import book
 from engine.models.classifier import Classifier
@@ -108,9 +108,9 @@ def choose() -> tuple[AfterCase, bool]:
     if opened is None:
         st.caption("These can be chosen once the models are open.")
     else:
-        with spoken():
+        with show_problems():
             fits = hold(opened)
-    case: AfterCase = st.session_state.get(f"{KEY}.case") or shipped()
+    case: AfterCase = st.session_state.get(f"{KEY}.case") or shipped_models_case()
     return case, fits
 
 
@@ -127,7 +127,7 @@ def by_fingerprint(models: Mapping[str, Classifier]) -> str:
     return ", ".join(f"{name} {model.fingerprint[:6]}" for name, model in models.items())
 
 
-def shipped() -> AfterCase:
+def shipped_models_case() -> AfterCase:
     """Forget's own: a model of digits, what its best way made of it, and the retrained one."""
     return AfterCase(forgotten(), FORGOTTEN.best())
 
@@ -153,7 +153,7 @@ def hold(opened: OpenedModels) -> bool:
             sides = [f"{side} × {side} px" for side in (source.side, form.side)]
             st.caption(f"Images of {sides[0]} are brought to {sides[1]}.")
     data = remembered(
-        f"{KEY}.ordered", (source.fingerprint, order), lambda: in_order(source, order)
+        f"{KEY}.ordered", (source.fingerprint, order), lambda: reorder_classes(source, order)
     )
     with right:
         forget_request = choose_request(data)
@@ -199,8 +199,8 @@ def open_models() -> OpenedModels | None:
         if files["original"] is None or files["unlearned"] is None:
             st.error("Give two files at least: the original and the unlearned model.")
         else:
-            with spoken(), st.spinner("Reading the models"):
-                take(read(files, architecture.strip()))
+            with show_problems(), st.spinner("Reading the models"):
+                use_models(read(files, architecture.strip()))
     opened: OpenedModels | None = st.session_state.get(f"{KEY}.opened")
     if opened is not None:
         st.caption(opened_models_note(opened))
@@ -208,7 +208,7 @@ def open_models() -> OpenedModels | None:
     return opened
 
 
-def take(opened: OpenedModels) -> None:
+def use_models(opened: OpenedModels) -> None:
     """Judge these from now on; with the data that the original is known to have learned from."""
     for model in chain.from_iterable(opened.groups.values()):
         book(model.own_bytes, "This model").until_gone(model)
@@ -249,7 +249,7 @@ def opened_models_note(opened: OpenedModels) -> str:
     twice = " Two of these files hold the same weights." if len(set(prints)) < len(prints) else ""
     counts = ", ".join(f"{len(models)} {name}" for name, models in opened.groups.items())
     many = f"{counts}; the first of each: " if opened.several else ""
-    return plain(
+    return escape_markdown(
         f"Open: {many}{by_fingerprint(opened.first)} (the start of each fingerprint).{twice}"
     )
 
@@ -267,7 +267,7 @@ def choose_format(opened: OpenedModels, source: DataSet) -> tuple[InputFormat, O
     model, named = opened.original, orders_of(source)
     card_format = format_of(model), labels_order(model, source)
     if opened.described:
-        st.caption(plain(f"As the original's card says: {card_format[0].words}."))
+        st.caption(escape_markdown(f"As the original's card says: {card_format[0].words}."))
         if not st.toggle("Try other formats", key=f"{KEY}.formats"):
             return card_format
     if card_format[1] != tuple(range(len(card_format[1]))):
@@ -277,7 +277,7 @@ def choose_format(opened: OpenedModels, source: DataSet) -> tuple[InputFormat, O
         (opened, source.fingerprint),
         lambda: FormatCase(model, source, tuple(named.values())),
     )
-    answer = input_formats.search(case, KEY)
+    answer = input_formats.tried_formats(case, KEY)
     if answer is None:
         return None
     return input_formats.choose_tried(answer, case, list(named), KEY)

@@ -61,14 +61,14 @@ def found_in(data: DataSet, content: bytes) -> ForgetRequest:
     last: tuple[str, FoundImages | str] = st.session_state.get(f"{KEY}.searched", ("", ""))
     if last[0] != named:
         with st.spinner("Looking for the images"):
-            last = st.session_state[f"{KEY}.searched"] = named, searched(content, data)
+            last = st.session_state[f"{KEY}.searched"] = named, find_images(content, data)
     if isinstance(last[1], str):
         raise BlindspotError(last[1])
     uploads.skipped(last[1].skipped)
     return last[1].request
 
 
-def searched(content: bytes, data: DataSet) -> FoundImages | str:
+def find_images(content: bytes, data: DataSet) -> FoundImages | str:
     """The training images that a zip has, or why nothing is found."""
     try:
         return brought.of_zip(data, content)

@@ -13,7 +13,7 @@ from components import runs
 from components.draw.drawing import Drawing, Views, draw
 from components.draw.matrix import Matrix
 from components.forget.asked import KEY, MethodDetail
-from components.forget.words import BEFORE, GOAL, named
+from components.forget.words import BEFORE, GOAL, row_label
 from engine.result import Table
 from engine.run import Answer
 from engine.unlearning import BoardCase, ForgetCase, request
@@ -79,34 +79,34 @@ def gaps(tables: Mapping[str, Table]) -> Table:
             name: ([table.cell(way, column) for way in ways], "share")
             for name, table in tables.items()
         },
-        [named(way) for way in ways],
+        [row_label(way) for way in ways],
     )
 
 
-def places(table: Table) -> NDArray[np.float64]:
+def way_ranks(table: Table) -> NDArray[np.float64]:
     """The rank of each way on each set, (ways, sets), 1 the nearest to retraining.
 
     What failed has none, nor has the model that nothing was done to; equal gaps share a rank.
     """
     result = np.full(table.values.shape, np.nan)
-    ways = [at for at, way in enumerate(table.rows) if way != named(BEFORE)]
+    ways = [at for at, way in enumerate(table.rows) if way != row_label(BEFORE)]
     for at, set_gaps in enumerate(table.values[ways].T):
         ranks = np.array([1 + (set_gaps < gap).sum() for gap in set_gaps], np.float64)
         result[ways, at] = np.where(np.isfinite(set_gaps), ranks, np.nan)
     return result
 
 
-def squares(result: Views) -> Matrix:
+def rank_matrix(result: Views) -> Matrix:
     """In points, with ranks; color is the gap."""
     table: Table = result["gaps"]
     texts = [
-        [written(*cell) for cell in zip(*row, strict=True)]
-        for row in zip(100 * table.values, places(table), strict=True)
+        [gap_with_rank(*cell) for cell in zip(*row, strict=True)]
+        for row in zip(100 * table.values, way_ranks(table), strict=True)
     ]
     return Matrix(span=(0, FULL), texts=texts, bar="points away from retraining", height=380)
 
 
-def written(gap: float, place: float) -> str:
+def gap_with_rank(gap: float, place: float) -> str:
     """A gap with its rank."""
     if not np.isfinite(gap):
         return "failed"
@@ -116,7 +116,7 @@ def written(gap: float, place: float) -> str:
 def ranks_finding(result: Views) -> str:
     """Which way is nearest on each set, and which of them gains or loses most ranks."""
     table: Table = result["gaps"]
-    ranks = places(table)
+    ranks = way_ranks(table)
     if not np.isfinite(ranks).any():
         return "No way gave numbers."
     first = [
@@ -137,4 +137,4 @@ def ranks_finding(result: Views) -> str:
     )
 
 
-RANKS = Drawing("gaps", "", squares, ranks_finding)
+RANKS = Drawing("gaps", "", rank_matrix, ranks_finding)

@@ -11,8 +11,8 @@ from components import runs
 from components.case_form import CaseForm
 from components.ending import end
 from components.forget.asked import KEY
-from components.forget.train import learned
-from components.notices import plain
+from components.forget.train import variant_request
+from components.notices import escape_markdown
 from components.widgets.data_images import page_of, press_images
 from engine.data import DataSet
 from engine.data.modes import Merged
@@ -55,19 +55,19 @@ def choose(
         return REQUESTS[what](form, data, model)
 
 
-def picked(form: CaseForm, data: DataSet, _model: Classifier) -> ForgetRequest:
+def picked_request(form: CaseForm, data: DataSet, _model: Classifier) -> ForgetRequest:
     """Those that were pressed; the page ends here while there is none."""
     ids = pick_images(form, data)
     if not ids:
         st.info("Nothing is to be forgotten yet: choose at least one image.")
         end()
-    return request.picked(data, ids)
+    return request.of_ids(data, ids)
 
 
 def extreme(form: CaseForm, data: DataSet, model: Classifier, kind: str) -> ForgetRequest:
     """A share of the images by their loss after unlearning; the page ends here until then."""
     method = WorstCase(kind, ask_share(form, "random"))
-    st.caption(plain(EXPLANATIONS[kind]))
+    st.caption(escape_markdown(EXPLANATIONS[kind]))
     outcome = runs.ask_when_told(
         method, PruneCase(model, data), f"{KEY}.WorstCase", f"Find the {kind} images"
     )
@@ -103,7 +103,7 @@ def of_mode(form: CaseForm, data: DataSet, model: Classifier) -> ForgetRequest:
             mode = form.ask("mode", rule=f"a mode of {data.classes[label]}")
         return request.of_mode(data, label, mode)
 
-    return learned(data, model, Merged, ask)
+    return variant_request(data, model, Merged, ask)
 
 
 def ask_share(form: CaseForm, name: str) -> float:
@@ -113,7 +113,7 @@ def ask_share(form: CaseForm, name: str) -> float:
 
 def pick_images(form: CaseForm, data: DataSet) -> list[int]:
     """Ids that were pressed in the grid, or typed."""
-    chosen = numbers(form.ask("ids", placeholder="press pictures below, or type ids with commas"))
+    chosen = parse_ids(form.ask("ids", placeholder="press pictures below, or type ids with commas"))
     left, right = st.columns(2)
     with left:
         every = st.selectbox("Show the class", ["all", *data.classes], key=f"{KEY}.grid.class")
@@ -134,7 +134,7 @@ def pick_images(form: CaseForm, data: DataSet) -> list[int]:
     return chosen
 
 
-def numbers(typed: str) -> list[int]:
+def parse_ids(typed: str) -> list[int]:
     """The ids in a text. Raises BlindspotError for a word that is none."""
     words = [word.strip() for word in typed.split(",") if word.strip()]
     results = []
@@ -153,10 +153,14 @@ REQUESTS: Mapping[str, Callable[[CaseForm, DataSet, Classifier], ForgetRequest]]
     "a group (patient)": lambda form, data, _: request.of_group(data, ask_group(form, data)),
     "images at random": lambda form, data, _: request.at_random(data, ask_share(form, "random")),
     "a mode of a class": of_mode,
-    "picked images": picked,
+    "picked images": picked_request,
     "hardest images": lambda form, data, model: extreme(form, data, model, HARDEST),
     "easiest images": lambda form, data, model: extreme(form, data, model, EASIEST),
-    "wrong labels": lambda _, data, model: learned(data, model, NoisyLabels, request.wrong_labels),
-    "planted images": lambda _, data, model: learned(data, model, Poisoned, request.planted),
+    "wrong labels": lambda _, data, model: variant_request(
+        data, model, NoisyLabels, request.wrong_labels
+    ),
+    "planted images": lambda _, data, model: variant_request(
+        data, model, Poisoned, request.planted
+    ),
 }
 SHORT_REQUESTS = list(REQUESTS)[:4]  # those with few controls

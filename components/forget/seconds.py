@@ -10,8 +10,8 @@ import streamlit as st
 from components.draw.bars import Dots
 from components.draw.drawing import Drawing, Views
 from components.forget.asked import KEY, MethodDetail, Rows
-from components.forget.words import BEFORE, GOAL, named, time
-from components.notices import plain
+from components.forget.words import BEFORE, GOAL, row_label, time
+from components.notices import escape_markdown
 from components.section import Section
 from engine.result import Table
 from engine.unlearning import Timing
@@ -31,7 +31,7 @@ def seconds(closer: MethodDetail) -> Rows:
                 closer.asked.board,
                 evidence=[TIMES],
                 columns=1,
-                detail=notes,
+                detail=show_notes,
                 button="Time every way",
                 before="The seconds in the table above are those of one run. Here each way, "
                 f"retraining too, is run once to warm up and then {method.rounds} times, and the "
@@ -46,14 +46,14 @@ def seconds(closer: MethodDetail) -> Rows:
 def named_ways(times: Table) -> Table:
     """The ways under their names, the fastest first."""
     order = np.argsort(np.nan_to_num(times["seconds"], nan=np.inf), kind="stable").tolist()
-    return replace(times, rows=tuple(named(way) for way in times.rows)).take(order)
+    return replace(times, rows=tuple(row_label(way) for way in times.rows)).take(order)
 
 
 def finding(result: Views) -> str:
     """Retraining and every way that is timed."""
     times: Table = result["times"]
     others = [
-        f"{named(way)} {time(float(duration))}"
+        f"{row_label(way)} {time(float(duration))}"
         for way, duration in zip(times.rows, times["seconds"], strict=True)
         if way not in {GOAL, BEFORE} and np.isfinite(duration)
     ]
@@ -73,11 +73,13 @@ TIMES = Drawing(
 )
 
 
-def notes(result: Views) -> None:
+def show_notes(result: Views) -> None:
     """What is known of single ways, and how it was measured."""
     times: Table = result["times"]
     lines = [
-        f"{named(way)}: {note}" for way, note in zip(times.rows, times.notes, strict=True) if note
+        f"{row_label(way)}: {note}"
+        for way, note in zip(times.rows, times.notes, strict=True)
+        if note
     ]
     for words in (
         *lines,
@@ -87,7 +89,7 @@ def notes(result: Views) -> None:
         "this computer and its load at that time; the share of retraining's passes, in the table "
         "above, is the same everywhere.",
     ):
-        st.caption(plain(words))
+        st.caption(escape_markdown(words))
 
 
 def machine_words(machine: Table) -> str:

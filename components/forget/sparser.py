@@ -15,7 +15,7 @@ from components.section import Section
 from engine.result import Table
 from engine.unlearning import SparseOriginals
 from engine.unlearning.opening import every_way
-from engine.unlearning.protocol.sparser import ranked
+from engine.unlearning.protocol.sparser import ranking_gap
 
 RANKED = "gap they are ranked by"  # as in the Scoreboard: without MIA where the attack says nothing
 GAPS = {RANKED: RANKED, "average gap": "gap", "gap without MIA": "gap without MIA"}
@@ -28,7 +28,7 @@ FULL = 50  # points of a gap that have the full color
 def sparser(closer: MethodDetail) -> Rows:
     """Asked for with its cost; a square for each way and share, of the figure that is chosen."""
     name = MEASURES[pick("Figure", list(MEASURES), f"{SLOT}.figure")]
-    method = SparseOriginals(**forms.folded(SparseOriginals, SLOT, SETTINGS, "Settings"))
+    method = SparseOriginals(**forms.folded_settings(SparseOriginals, SLOT, SETTINGS, "Settings"))
     squares = Drawing(
         "table",
         made=lambda result: squares_of(result["table"], figure(result["table"], name)),
@@ -55,23 +55,23 @@ def sparser(closer: MethodDetail) -> Rows:
 
 def figure(table: Table, name: str) -> str:
     """The column of a figure that is chosen."""
-    return ranked(table) if name == RANKED else name
+    return ranking_gap(table) if name == RANKED else name
 
 
-def cells(table: Table, column: str) -> NDArray[np.float64]:
+def column_cells(table: Table, column: str) -> NDArray[np.float64]:
     """A column as it is read, (ways, ratios); ways in the order of `squares_of`.
 
     Of a gap the retrained model, which is 0 by definition, is left out.
     """
     count = len(np.unique(table["ratio"]))
     grid: NDArray[np.float64] = table[column].reshape(count, -1).T
-    return grid[places(table, gap=column.startswith("gap"))]
+    return grid[row_order(table, gap=column.startswith("gap"))]
 
 
-def places(table: Table, *, gap: bool) -> list[int]:
+def row_order(table: Table, *, gap: bool) -> list[int]:
     """The retrained model, the untouched one, then the ways by the gap that ranks, most cut."""
     gaps = np.nan_to_num(
-        table[ranked(table)].reshape(len(np.unique(table["ratio"])), -1)[-1], nan=np.inf
+        table[ranking_gap(table)].reshape(len(np.unique(table["ratio"])), -1)[-1], nan=np.inf
     )
     lead = {GOAL: -2.0, BEFORE: -1.0}
     ways = [at for at in range(len(gaps)) if not (gap and table.rows[at] == GOAL)]
@@ -80,11 +80,11 @@ def places(table: Table, *, gap: bool) -> list[int]:
 
 def squares_of(table: Table, column: str) -> Table:
     """A row for each way, and a column for each share of weights that was cut."""
-    ways = [table.rows[at] for at in places(table, gap=column.startswith("gap"))]
+    ways = [table.rows[at] for at in row_order(table, gap=column.startswith("gap"))]
     ratios = np.unique(table["ratio"])
     heads = [f"{100 * ratio:.0f} % cut" if ratio else "all weights" for ratio in ratios]
     names = [TITLES.get(way, way) for way in ways]
-    return Table.grid(cells(table, column), names, heads, ["share"] * len(heads))
+    return Table.grid(column_cells(table, column), names, heads, ["share"] * len(heads))
 
 
 def chart(table: Table, column: str) -> Matrix:
@@ -92,9 +92,9 @@ def chart(table: Table, column: str) -> Matrix:
 
     Color is the distance from the retrained model: of a figure, that of the means.
     """
-    mean, spread = 100 * cells(table, column), 100 * cells(table, f"{column} sd")
+    mean, spread = 100 * column_cells(table, column), 100 * column_cells(table, f"{column} sd")
     texts = [
-        [written(*cell) for cell in zip(*row, strict=True)]
+        [value_with_spread(*cell) for cell in zip(*row, strict=True)]
         for row in zip(mean, spread, strict=True)
     ]
     off = mean if column in GAPS.values() else np.abs(mean - mean[0])
@@ -103,7 +103,7 @@ def chart(table: Table, column: str) -> Matrix:
     )
 
 
-def written(value: float, spread: float) -> str:
+def value_with_spread(value: float, spread: float) -> str:
     """A number with its spread."""
     if not np.isfinite(value):
         return "failed"
@@ -116,7 +116,7 @@ def finding(table: Table, name: str) -> str:
     over = "; ±: standard deviation over seeds" if np.isfinite(table[f"{column} sd"]).any() else ""
     if column not in GAPS.values():
         return f"In percent{over}. Good is near the first row, retrained with the same zeros."
-    gaps, names = 100 * cells(table, column), squares_of(table, column).rows
+    gaps, names = 100 * column_cells(table, column), squares_of(table, column).rows
     change = np.abs(gaps[:, -1] - gaps[:, 0])
     change[names.index(TITLES[BEFORE])] = np.nan
     if not np.isfinite(change).any():

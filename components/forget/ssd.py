@@ -17,11 +17,11 @@ from components.draw.lines import Scatter
 from components.folded import folded
 from components.forget.asked import KEY, MethodDetail, Rows
 from components.forget.words import FIGURES, GOAL, percent
-from components.notices import plain
+from components.notices import escape_markdown
 from components.section import Section
 from engine.result import Array, Table, WeightScores
 from engine.run import Answer
-from engine.unlearning import SSD, Importance, by_layer
+from engine.unlearning import SSD, Importance, damping_table
 from engine.unlearning.case import ForgetCase
 from engine.unlearning.diagnostics.damping import Damped, damped, started
 
@@ -63,12 +63,12 @@ def live(closer: MethodDetail, method: SSD, answer: Answer) -> None:
         {**{name: (weights[name], "") for name in weights.order}, "damped": (over, "")}
     )
     with plot:
-        plots.drawn(
+        plots.show_figure(
             finished_figure(lines_of(method).figure, drawn),
             finding(method, after),
             f"{KEY}.SSD.plot",
         )
-    figures(after, closer.table)
+    show_damage(after, closer.table)
     st.caption(
         f"Each dot is a weight: to the right, how much it counts for all images; upwards, for the "
         f"forgotten ones. Drawn are {DOTS} weights by chance and the {DOTS} that stand out most. "
@@ -78,8 +78,8 @@ def live(closer: MethodDetail, method: SSD, answer: Answer) -> None:
 
     def layers() -> None:
         ratio = started(case, method)
-        layer_table = by_layer(forget.values, train.values, ratio, method.strength)
-        tables.table(layer_table, f"{KEY}.SSD.layers")
+        layer_table = damping_table(forget.values, train.values, ratio, method.strength)
+        tables.show_table(layer_table, f"{KEY}.SSD.layers")
 
     folded(tables.NUMBERS, f"{KEY}.SSD.numbers", layers)
 
@@ -140,9 +140,9 @@ def finding(method: SSD, damping: Damped) -> str:
     )
 
 
-def figures(found: Damped, table: Table) -> None:
+def show_damage(found: Damped, table: Table) -> None:
     """What that does to the model."""
     values = {"UA": found.unlearning, "RA": found.retain, "TA": found.test}
     for column, (name, value) in zip(st.columns(3), values.items(), strict=True):
         column.metric(FIGURES[name][0].capitalize(), percent(value))
-        column.caption(plain(f"retrained: {percent(table.cell(GOAL, name))}"))
+        column.caption(escape_markdown(f"retrained: {percent(table.cell(GOAL, name))}"))

@@ -12,7 +12,7 @@ from components.case_form import CaseForm
 from components.draw.drawing import Drawing
 from components.ending import end
 from components.forget.asked import KEY
-from components.notices import plain
+from components.notices import escape_markdown
 from components.section import Section
 from engine import data as data_sets
 from engine import run
@@ -41,7 +41,7 @@ BY_HEART = (
 )
 
 
-def learned(
+def variant_request(
     data: DataSet,
     model: Classifier,
     variant: type[Variant],
@@ -53,12 +53,12 @@ def learned(
     try:
         return find(data)
     except BlindspotError as error:
-        st.info(plain(str(error)), icon=":material/info:")
-    offer(data, model, variant)
+        st.info(escape_markdown(str(error)), icon=":material/info:")
+    offer_training(data, model, variant)
     return end()
 
 
-def offer(data: DataSet, model: Classifier, kind: type[Variant]) -> None:
+def offer_training(data: DataSet, model: Classifier, kind: type[Variant]) -> None:
     """The variant's settings and one button: to choose its model, or to train one."""
     forms.refuse_links(kind, f"{KEY}.{kind.word}")
     with st.container(horizontal=True):
@@ -68,17 +68,17 @@ def offer(data: DataSet, model: Classifier, kind: type[Variant]) -> None:
     if still:
         recipe = replace(recipe, shift=0, mirror=False)
     case = TrainCase(data_sets.load(name), recipe)
-    trained = run.known(Train(), case)
+    trained = run.kept_answer(Train(), case)
     if trained and runs.pressed_for(trained):
         keep(trained, sharing.keeper())
         go_to(name)
-    if any(small_model.data == name for small_model in catalog.small()):
+    if any(small_model.data == name for small_model in catalog.local_entries()):
         st.markdown("A model here has learned from such images already.")
         if st.button("Choose it and its data", key=f"{KEY}.train.choose", type="primary"):
             go_to(name)
         return
     st.markdown(
-        plain(
+        escape_markdown(
             f"A model can forget only what it learned: train one on {data.card.title} with "
             f"{WORDS[kind]}, by the recipe of {model.title} ({recipe.epochs} epochs)"
             f"{BY_HEART if still else ''}. It is kept as a model, and both are then chosen here."

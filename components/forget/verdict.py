@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from components.forget.words import BEFORE, GOAL, named, percent
+from components.forget.words import BEFORE, GOAL, percent, row_label
 from engine.result import Table
 from engine.unlearning.protocol.scoreboard import ranking
 
@@ -20,7 +20,7 @@ def verdict(table: Table, way: str, what: str) -> str:
         way: its row.
         what: what was to be forgotten.
     """
-    sentence = claim(table, way, what)
+    sentence = short_verdict(table, way, what)
     if not np.isfinite(table.cell(way, ranking(table))):
         return f"{sentence}: see the note below the table."
     (known, goal), (test, test_goal) = shares(table, way)
@@ -37,9 +37,9 @@ def verdict(table: Table, way: str, what: str) -> str:
     )
 
 
-def claim(table: Table, way: str, what: str) -> str:
+def short_verdict(table: Table, way: str, what: str) -> str:
     """How one way did beside retraining, in a few words; arguments as of `verdict`."""
-    ranked, name = ranking(table), named(way)
+    ranked, name = ranking(table), row_label(way)
     gap = table.cell(way, ranked)
     if not np.isfinite(gap):
         return f"{name} failed on {what}"
@@ -91,7 +91,7 @@ def kept_words(table: Table) -> str:
     return "test" if kept_column(table) == "TA" else "kept training images"
 
 
-def best(table: Table) -> str:
+def closest_method(table: Table) -> str:
     """The way that came nearest to the retrained model; "" where none gave numbers."""
     ways = zip(table[ranking(table)], table.rows, strict=True)
     known = [(float(gap), way) for gap, way in ways if way not in {GOAL, BEFORE}]

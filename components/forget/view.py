@@ -9,7 +9,7 @@ import streamlit as st
 
 from components import runs, section
 from components.draw.drawing import Drawing, draw
-from components.footer import Entry, footer, taken
+from components.footer import Entry, footer, take_entries
 from components.forget import answers, each_image, form, frontier, heat_maps, inside, klom, ssd
 from components.forget.asked import KEY, ForgetQuestion, MethodDetail, Rows
 from components.forget.board import board, finding
@@ -19,7 +19,7 @@ from components.forget.keep import keep
 from components.forget.seconds import seconds
 from components.forget.sparser import sparser
 from components.forget.verdict import verdict
-from components.notices import plain, spoken
+from components.notices import escape_markdown, show_problems
 from components.picks import pick_or_none
 from components.section import Section
 from components.share import Files
@@ -40,8 +40,8 @@ PARTS: Mapping[str, Part] = {
         answers.attack,
     ),
     "Still there": ("What is still there inside it", inside.still_there),
-    "Inside": ("Where images lie inside the model", inside.inside),
-    "Weights": ("Which weights moved", inside.weights),
+    "Inside": ("Where images lie inside the model", inside.internal_views),
+    "Weights": ("Which weights moved", inside.weight_rows),
     "SSD's line": ("Which weights count for the forgotten images out of proportion", ssd.ssd),
     "Relearn": ("How soon it is all back", inside.relearn),
     "Steps": ("Step by step", heat_maps.steps),
@@ -63,14 +63,14 @@ def show() -> None:
     with controls:
         question, closer = form.choose()
     times = times_of(question)
-    with answer, spoken():
+    with answer, show_problems():
         scoreboard(question, closer, times)
     if closer is not None:
         if asks_own_image():
             closer = replace(closer, own=subject.image_alone())
         with below:
-            look_closer(closer, taken(), timed=times is not None)
-    about(question)
+            look_closer(closer, take_entries(), timed=times is not None)
+    show_about(question)
 
 
 def asks_own_image() -> bool:
@@ -107,14 +107,14 @@ def scoreboard(question: ForgetQuestion, closer: MethodDetail | None, times: Tab
 
 def times_of(question: ForgetQuestion) -> Table | None:
     """The fair seconds of every way, where they were asked for under "Time"."""
-    result = run.known(Timing(), question.board)
+    result = run.kept_answer(Timing(), question.board)
     return None if result is None else result["times"]
 
 
 def sentence(closer: MethodDetail) -> str:
     """How the way did, and whether something stayed inside where that is known."""
     words = verdict(closer.table, closer.method.label, closer.asked.case.request.words)
-    traces = run.known(StillThere(), closer.case)
+    traces = run.kept_answer(StillThere(), closer.case)
     return f"{words} Traces remain inside." if traces and inside.stayed(traces) else words
 
 
@@ -128,7 +128,7 @@ def picture(closer: MethodDetail) -> None:
         else:
             runs.watch([images])
     with right:
-        if result := run.known(StillThere(), closer.case):
+        if result := run.kept_answer(StillThere(), closer.case):
             draw(inside.PROBE, result, f"{KEY}.probe")
         else:
             st.markdown(
@@ -138,7 +138,7 @@ def picture(closer: MethodDetail) -> None:
 
 def files(closer: MethodDetail | None) -> Files:
     """The numbers of the picture."""
-    result = None if closer is None else run.known(Confidence(), closer.case)
+    result = None if closer is None else run.kept_answer(Confidence(), closer.case)
     return {} if result is None else {"images.csv": result["images"].csv}
 
 
@@ -156,7 +156,7 @@ def look_closer(closer: MethodDetail, above: Sequence[Entry], *, timed: bool) ->
         st.rerun()  # the sidebar has no image yet
     with footer(above):
         if part is not None:
-            with spoken():
+            with show_problems():
                 draw_part(closer, *PARTS[part])
     if not timed and times_of(closer.asked) is not None:
         st.rerun()  # they were done since the table was drawn
@@ -175,15 +175,15 @@ def draw_part(closer: MethodDetail, title: str, build: Callable[[MethodDetail], 
                     section.show(row_section)
 
 
-def about(question: ForgetQuestion) -> None:
+def show_about(question: ForgetQuestion) -> None:
     """What each way does, and what it rests on."""
     with st.expander("About the ways"):
         for method in question.methods:
-            st.markdown(f"**{plain(method.title)}.** {method.about()}")
+            st.markdown(f"**{escape_markdown(method.title)}.** {method.about()}")
             if method.paper:
                 st.markdown(f"Reference: {method.paper}")
         if section_text := markdown(UNLEARNERS, page_text()):
             st.markdown("**What the ways came to on networks that ship**")
             st.markdown(section_text)
     card = question.case.data.card
-    st.caption(plain(f"Measured with: {card.title}. {card.about}"))
+    st.caption(escape_markdown(f"Measured with: {card.title}. {card.about}"))

@@ -49,7 +49,7 @@ def time(seconds: float) -> str:
     return "under 0.1 s" if seconds < 0.1 else f"{seconds:.1f} s"
 
 
-def named(way: str) -> str:
+def row_label(way: str) -> str:
     """A row's name for a person: "SalUn (share=0.5)" with its title for the short name."""
     short, bracket, settings = way.partition(" (")
     return TITLES.get(short, short) + bracket + settings

@@ -10,7 +10,7 @@ import streamlit as st
 from components import forms
 from components.case_form import CaseForm
 from components.ending import end
-from components.notices import spoken
+from components.notices import show_problems
 from components.picks import pick
 from engine.arguments.generators import GeneratorArguments
 from engine.unlearning import GeneratorCase, GeneratorSalUn, Samples
@@ -42,7 +42,7 @@ def choose() -> GeneratorQuestion:
         form.ask("model", "radio", label_visibility="collapsed")
         form.ask("seed")
     case: GeneratorCase | None = None
-    with spoken():
+    with show_problems():
         case = GeneratorArguments(**form.given).case()
     if case is None:
         end()

@@ -9,7 +9,7 @@ import streamlit as st
 from components import measurement
 from components.generator.form import KEY, GeneratorQuestion
 from components.measurement import MeasurementOnDemand
-from components.notices import plain
+from components.notices import escape_markdown
 from components.widgets.downloads import download
 from engine.unlearning.generator.forgotten import card_of_forgotten, forgotten_file
 
@@ -17,7 +17,7 @@ from engine.unlearning.generator.forgotten import card_of_forgotten, forgotten_f
 def keep(question: GeneratorQuestion) -> None:
     """The button that makes the file, then its download; other settings are another file."""
     method, case = question.method, question.case
-    st.markdown(f"**The generator that forgot the {plain(method.label)}**")
+    st.markdown(f"**The generator that forgot the {escape_markdown(method.label)}**")
     st.caption(
         "Its weights after SalUn as a .safetensors file, with a card that says how they were made. "
         "Making it runs SalUn once more. The app keeps no copy."

@@ -9,14 +9,14 @@ import numpy as np
 import streamlit as st
 
 from components import runs
-from components.notices import plain
+from components.notices import escape_markdown
 from components.sidebar.subject import Subject, precise, square_pixels
-from components.widgets.bars import Bar, bars
+from components.widgets.bars import Bar, bar_widget
 from components.widgets.pictures import show_picture
 from components.widgets.rectangle import Box, rectangle
 from engine import run
 from engine.case.editing import COVERS, PAINT, covered
-from engine.case.prediction import Prediction, best
+from engine.case.prediction import Prediction, top_classes
 from engine.method import Method
 from engine.pictures import as_bytes
 from engine.result import HeatMap, Scores
@@ -24,7 +24,7 @@ from engine.result import HeatMap, Scores
 SIDE = 0.3  # of the rectangle at first, as a share of the image
 
 
-def watch(subject: Subject, begin: Box) -> None:
+def edit_rectangle(subject: Subject, begin: Box) -> None:
     """The rectangle, at first `begin`, what is left of the image, and both answers."""
     about = "Asks the model again at each change."
     if not st.toggle("Cover a part and watch the answer", key="edit.on", help=about):
@@ -45,20 +45,20 @@ def watch(subject: Subject, begin: Box) -> None:
     with middle:
         before = runs.answer(Prediction(), subject.case.at("exact"), "edit.before")["classes"]
         after = runs.answer(Prediction(), case, "edit.after")["classes"]
-        st.markdown(f"**{plain(sentence(before, after))}**")
-        bars(compared(before, after), "edit.bars")
+        st.markdown(f"**{escape_markdown(sentence(before, after))}**")
+        bar_widget(score_changes(before, after), "edit.bars")
         st.caption("The line marks the probability before the edit.")
 
 
 def start(subject: Subject, methods: Sequence[Method[Any]]) -> Box:
     """Around the strongest place of the first map, in the middle where there is none yet."""
-    known = run.known(methods[0], precise(methods[0], subject)) if methods else None
+    known = run.kept_answer(methods[0], precise(methods[0], subject)) if methods else None
     if known and np.isfinite(known["map"].values).any():
-        return around(known["map"])
+        return box_around_peak(known["map"])
     return Box(0.5 - SIDE / 2, 0.5 - SIDE / 2, SIDE, SIDE)
 
 
-def around(heat: HeatMap) -> Box:
+def box_around_peak(heat: HeatMap) -> Box:
     """A square with the map's strongest place as near its middle as the border allows."""
     down, right = np.unravel_index(np.nanargmax(heat.values), heat.values.shape)
     height, width = heat.values.shape
@@ -71,14 +71,14 @@ def around(heat: HeatMap) -> Box:
 
 def sentence(before: Scores, after: Scores) -> str:
     """What becomes of the first answer."""
-    (index, label, share), (first, other, _) = best(before)[0], best(after)[0]
+    (index, label, share), (first, other, _) = top_classes(before)[0], top_classes(after)[0]
     now = f"{label}: {100 * share:.0f} % → {100 * float(after.values[index]):.0f} %"
     return f"{now}." if first == index else f"{now}. It now says {other}."
 
 
-def compared(before: Scores, after: Scores) -> list[Bar]:
+def score_changes(before: Scores, after: Scores) -> list[Bar]:
     """The five best before and after, each with where it was."""
-    indices = dict.fromkeys(index for index, _, _ in [*best(after), *best(before)])
+    indices = dict.fromkeys(index for index, _, _ in [*top_classes(after), *top_classes(before)])
     return [
         Bar(i, after.labels[i], float(after.values[i]), before=float(before.values[i]))
         for i in list(indices)[:7]

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from components.notices import plain
+from components.notices import escape_markdown
 from components.picks import pick
 from components.sidebar import partners
 from components.sidebar.subject import Second, Subject
@@ -41,6 +41,6 @@ def choose(subject: Subject) -> Subject:
             image_case.model, image_case.image, pixels, image_case.precision, image_case.seed
         )
     except BadModel as error:
-        st.info(plain(str(error)))
+        st.info(escape_markdown(str(error)))
         return subject
     return replace(subject, case=case, second=Second(other.title, other.name, image_case))

@@ -61,7 +61,9 @@ def by_offset(maps: Mapping[str, CutMap], truth: Mask) -> Drawing:
         title="Dice",
         x_title="offset below multi-Otsu's highest threshold, standard deviations of the map",
     )
-    return Drawing("map", "", chart, lambda _: best(table, maps, truth), made=lambda _: table)
+    return Drawing(
+        "map", "", chart, lambda _: best_offsets(table, maps, truth), made=lambda _: table
+    )
 
 
 def curves(maps: Mapping[str, CutMap], truth: Mask) -> Table:
@@ -73,7 +75,7 @@ def curves(maps: Mapping[str, CutMap], truth: Mask) -> Table:
     return Table.of({CUT: (OFFSETS, ""), **columns})
 
 
-def best(table: Table, maps: Mapping[str, CutMap], truth: Mask) -> str:
+def best_offsets(table: Table, maps: Mapping[str, CutMap], truth: Mask) -> str:
     """Each map's Dice at the offset that is used above, and at its best one."""
     lines = []
     for title, cut_map in maps.items():

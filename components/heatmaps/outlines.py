@@ -16,7 +16,7 @@ from components.draw.pictures import draw_pictures
 from components.heatmaps.offsets import by_offset, cut_maps
 from components.heatmaps.peaks import of_features
 from components.heatmaps.truth import of_nothing
-from components.notices import plain
+from components.notices import escape_markdown
 from components.picks import pick
 from components.sidebar.subject import Subject
 from components.together import Answers
@@ -27,7 +27,7 @@ from engine.data.example import Mask
 from engine.measures.outlines import dice, inside_of, iou
 from engine.method import Method
 from engine.models.catalog import data_of
-from engine.pictures import as_bytes, compared
+from engine.pictures import as_bytes, overlay_masks
 from engine.result import Pictures, Table
 from engine.run import Answer
 
@@ -115,12 +115,14 @@ def among_others(
 def draw_standing(results: Mapping[str, Views], measure: str) -> None:
     """A line for each map with stars for this image; of pointing, how often each hits."""
     if measure == POINTS:
-        st.markdown("\n".join(f"- {plain(line)}" for line in in_words(results, measure)))
+        st.markdown(
+            "\n".join(f"- {escape_markdown(line)}" for line in map_sentences(results, measure))
+        )
     else:
         draw_view(standing_by(measure), results, f"{AMONG}.chart")
 
 
-def in_words(results: Mapping[str, Views], measure: str) -> list[str]:
+def map_sentences(results: Mapping[str, Views], measure: str) -> list[str]:
     """A sentence for each map."""
     joined = " " if measure == POINTS else ": "
     return [f"{title}{joined}{rank_sentence(views, measure)}" for title, views in results.items()]
@@ -133,7 +135,7 @@ def standing_by(measure: str) -> Drawing:
         "",
         lambda result: standing(result, measure),
         made=lambda result: ranked(result, measure),
-        finding=lambda result: " ".join(in_words(result, measure)),
+        finding=lambda result: " ".join(map_sentences(result, measure)),
     )
 
 
@@ -171,7 +173,8 @@ def pictures(answers: Answers, subject: Subject) -> Pictures:
     image, truth = as_bytes(subject.case.image), subject.mask
     inside = {title: inside_of(answer) for title, answer in answers.items()}
     outlined = [
-        compared(image, outline, outline if truth is None else truth) for outline in inside.values()
+        overlay_masks(image, outline, outline if truth is None else truth)
+        for outline in inside.values()
     ]
     captions = [agreement(outline, truth) for outline in inside.values()]
     how = "White is outlined."

@@ -20,10 +20,10 @@ def of_features(answer: Mapping[str, Any], image: Pixels, truth: Mask | None) ->
     """A mark for each feature, colored by what it adds; what takes away is at the dark end."""
     peaks: Table = answer["peaks"]
     chart = PicturePoints(picture=image, value="part", title="", chosen=NONE)
-    return Drawing("peaks", "", chart, lambda _: words(peaks, truth), made=lambda _: peaks)
+    return Drawing("peaks", "", chart, lambda _: peaks_text(peaks, truth), made=lambda _: peaks)
 
 
-def words(peaks: Table, truth: Mask | None) -> str:
+def peaks_text(peaks: Table, truth: Mask | None) -> str:
     """How many pixels there are, what they add, and how much of that comes from the finding."""
     part = np.asarray(peaks["part"])
     places = np.stack([peaks["top"], peaks["left"]], 1)

@@ -6,7 +6,7 @@ import streamlit as st
 
 from components.charts import tables
 from components.charts.located import MEASURES, located_table
-from components.notices import plain
+from components.notices import escape_markdown
 from components.sidebar.subject import Subject
 from components.together import Answers
 from engine.attribution.heatmaps.own_map import OwnMap
@@ -23,7 +23,7 @@ NOTHING = (
 )
 
 
-def scored(answers: Answers, subject: Subject) -> None:
+def show_scores(answers: Answers, subject: Subject) -> None:
     """A row for each map, or what it outlines though nothing is there; nothing without a truth."""
     mask = subject.mask
     if mask is None:
@@ -32,13 +32,14 @@ def scored(answers: Answers, subject: Subject) -> None:
         inside = {title: inside_of(views) for title, views in answers.items()}
         if OwnMap.title not in answers:  # else it stands below each outline
             lines = [
-                f"- {plain(title)}: {of_nothing(outline)}" for title, outline in inside.items()
+                f"- {escape_markdown(title)}: {of_nothing(outline)}"
+                for title, outline in inside.items()
             ]
             st.markdown("\n".join(lines))
         st.caption(NOTHING)
         return
     maps = [(title, answer["map"]) for title, answer in answers.items()]
-    tables.table(located_table(maps, mask), "heatmaps.truth")
+    tables.show_table(located_table(maps, mask), "heatmaps.truth")
     st.caption(ABOUT)
 
 

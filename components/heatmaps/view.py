@@ -17,14 +17,14 @@ from components.draw.maps import draw_maps, first_screen, map_panel
 from components.exports import python_call
 from components.forms import method_form, pick_methods, refuse_links
 from components.heatmaps import outlines, truth
-from components.notices import plain
+from components.notices import escape_markdown
 from components.runs import Outcome, Pending
-from components.section import Section, answered
+from components.section import Section, show_answer
 from components.sidebar.subject import Subject, cost_words, precise
 from components.together import Answers
 from components.trust import trials
 from components.widgets.as_seen import MOST_PANELS
-from components.widgets.viewer import Panel, place
+from components.widgets.viewer import Panel, hottest_ninth
 from components.widgets.wording import how_alike
 from engine import run
 from engine.attribution.trust import Check
@@ -77,26 +77,26 @@ def show(
     Trials begin when the maps are whole: none of them keeps a map waiting.
     """
     runs.leave_others(KEY, [f"{KEY}.{method.name}" for method in methods])
-    if not all(run.known(method, precise(method, subject)) for method in methods):
-        trials.leave()  # trials of other maps do not keep a map waiting
+    if not all(run.kept_answer(method, precise(method, subject)) for method in methods):
+        trials.drop_trials()  # trials of other maps do not keep a map waiting
     sections = {method.title: section(method, subject) for method in methods}
-    st.markdown(f"**{plain(question(subject))}**")
+    st.markdown(f"**{escape_markdown(question_sentence(subject))}**")
     result = together.ask_all(sections)
     answers = together.answers_of(result)
     if answers:
-        st.header(plain(sentence(answers)))
+        st.header(escape_markdown(sentence(answers)))
     picture = first_screen(len(result), KEY)
     runs.watch(list(result.values()))
     whole = not any(isinstance(pending, Pending) for pending in result.values())
     tried = [method for method in methods if method.title in answers] if checks and whole else []
-    trials.leave(tried)
+    trials.drop_trials(tried)
     with rest:
         judged = in_tabs(sections, answers, checks if whole else [], subject)
         if checks and answers and not whole:
             st.caption("The maps are put on trial once all of them are there.")
         maps = [(title, answer["map"]) for title, answer in answers.items()]
         outlines.draw(answers, subject, methods)
-        truth.scored(answers, subject)
+        truth.show_scores(answers, subject)
         trials.agreement(maps)
     with picture:
         panels = [panel(title, outcome, judged.get(title)) for title, outcome in result.items()]
@@ -111,11 +111,11 @@ def in_tabs(
     until = monotonic() + trials.PATIENCE
     for title, answer in together.tabs(answers):
         if checks:
-            tried[title] = trials.panel(sections[title].method, answer, checks, subject, until)
+            tried[title] = trials.map_trial(sections[title].method, answer, checks, subject, until)
         added_up(answer)
         foreign = subject.in_distribution.foreign if checks else False
-        notes = trials.notes(tried[title], withheld=foreign) if checks else ()
-        answered(replace(sections[title], notes=notes), answer)
+        notes = trials.report_sentences(tried[title], withheld=foreign) if checks else ()
+        show_answer(replace(sections[title], notes=notes), answer)
     trials.watch(list(tried.values()))
     return tried
 
@@ -153,7 +153,7 @@ def added_up(answer: Mapping[str, Any]) -> None:
 # ---------------------------------------------------------------- sentences
 
 
-def question(subject: Subject) -> str:
+def question_sentence(subject: Subject) -> str:
     """What is asked of which model, with the class's probability where the sidebar has it."""
     case = subject.case
     model = case.model.lineage.trail
@@ -161,7 +161,7 @@ def question(subject: Subject) -> str:
         model = other.asked.model.lineage.trail
         return f"Which parts of the image make it similar to “{other.title}” for {model}?"
     words = case.target.words(case.model.labels)
-    prediction = run.known(Prediction(), replace(case.at("exact"), target=Target(0), seed=0))
+    prediction = run.kept_answer(Prediction(), replace(case.at("exact"), target=Target(0), seed=0))
     several = ", several findings at once" if case.model.points else ""
     value = None if prediction is None else 100 * prediction["classes"].values[case.target.index]
     share = "" if value is None else f" ({value:.0f} %{several})"
@@ -183,4 +183,4 @@ def sentence(answers: Answers) -> str:
 def where(title: str, values: Floats) -> str:
     """Where a map is strongest."""
     flat = is_flat(*extent(values))
-    return f"{title} is flat" if flat else f"{title} points to the {place(values)}"
+    return f"{title} is flat" if flat else f"{title} points to the {hottest_ninth(values)}"

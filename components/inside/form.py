@@ -10,9 +10,9 @@ from components import picks
 from components.dialog import question, scene
 from components.dialog.scene import DialogImage
 from components.ending import end
-from components.forms import folded
+from components.forms import folded_settings
 from components.inside.view import KEY, STORY
-from components.notices import spoken
+from components.notices import show_problems
 from engine.hallucination import HalluRAG
 from engine.hallucination.case import CaptionCase
 from engine.hallucination.tiny_vlm.sayings import PROMPTS
@@ -27,10 +27,10 @@ def choose() -> tuple[DialogImage, CaptionCase, dict[str, Any]]:
         name = question.choose_model(KEY, own=False)  # the probe learns on scenes: TinyVLM's
     with words:
         prompt = picks.pick("What it is told", tuple(PROMPTS.values()), f"{KEY}.told", "pills")
-        settings = folded(HalluRAG, f"{KEY}.HalluRAG", FIELDS, "What the probe reads")
+        settings = folded_settings(HalluRAG, f"{KEY}.HalluRAG", FIELDS, "What the probe reads")
     case: CaptionCase | None = None
-    with spoken():
-        case = question.about(dialog_image, name, prompt)
+    with show_problems():
+        case = question.question_case(dialog_image, name, prompt)
     return dialog_image, case or end(), settings
 
 

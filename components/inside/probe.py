@@ -55,7 +55,7 @@ def show(question: tuple[HalluRAG, ScenesCase]) -> None:
                         bars={"true": "true", "made up": "made up"}, x_factor=100,
                         x_title="risk (%)", title="% of the words",
                     ),
-                    threshold_words, part=spread,
+                    threshold_words, part=risk_histogram,
                 ),
                 Drawing(
                     "trust", "Does a risk mean what it says?",
@@ -63,7 +63,7 @@ def show(question: tuple[HalluRAG, ScenesCase]) -> None:
                         x="risk", series={"made up": "made up"}, span=(-3, 103), x_span=(-3, 103),
                         x_title="risk (%)", title="% made up",
                     ),
-                    trust_words, part=filled,
+                    trust_words, part=nonempty_bins,
                 ),
                 Drawing(
                     "questions", "What color is it? Asked of things there, and of things taken out",
@@ -104,7 +104,7 @@ def layer_words(result: Views) -> str:
     return f"States: {'; '.join(parts)}. The embedding knows the word, not the image."
 
 
-def spread(risks: Table) -> Table:
+def risk_histogram(risks: Table) -> Table:
     """How many of the true and of the made-up words lie in each range of risk."""
     edges = np.linspace(0, 1, BINS + 1)
     made_up = np.asarray(risks["made up"], bool)
@@ -141,14 +141,14 @@ def threshold_words(result: Views) -> str:
     )
 
 
-def filled(trust: Table) -> Table:
+def nonempty_bins(trust: Table) -> Table:
     """The bins that have words."""
     return trust.take(np.flatnonzero(trust["words"] > 0).tolist())
 
 
 def trust_words(result: Views) -> str:
     """How far risk and truth lie apart."""
-    bins = filled(result["trust"])
+    bins = nonempty_bins(result["trust"])
     gaps = np.abs(bins["risk"] - bins["made up"])
     mean = float((gaps * bins["words"]).sum() / bins["words"].sum())
     return (

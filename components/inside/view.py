@@ -32,7 +32,7 @@ LEGEND = (
 
 def show(dialog_image: DialogImage, case: CaptionCase, method: WordRisk) -> None:
     """What the model says, and which of it its states call made up."""
-    before = learned(case, method)
+    before = probe_question(case, method)
     answer = section.show(
         Section(
             KEY,
@@ -49,7 +49,7 @@ def show(dialog_image: DialogImage, case: CaptionCase, method: WordRisk) -> None
                     "How likely each thing is made up, by the states at its name",
                     lambda result: bars(case, result),
                     lambda _: BARS,
-                    part=named,
+                    part=noun_table,
                 ),
             ),
         )
@@ -60,7 +60,7 @@ def show(dialog_image: DialogImage, case: CaptionCase, method: WordRisk) -> None
         section.side_by_side([drawing], answer, f"{KEY}.lens", 1)
 
 
-def learned(case: CaptionCase, method: WordRisk) -> tuple[HalluRAG, ScenesCase] | None:
+def probe_question(case: CaptionCase, method: WordRisk) -> tuple[HalluRAG, ScenesCase] | None:
     """The probe that the risks are by, and what it learns from; None for models of one's own."""
     if not isinstance(case.vlm, TinyVLM):
         return None
@@ -99,7 +99,7 @@ def noted(note: str, risk: float) -> str:
     return f"{note}; {risk_text}" if note else risk_text
 
 
-def named(words: Table) -> Table:
+def noun_table(words: Table) -> Table:
     """The words that name a thing."""
     return words.take(np.flatnonzero(np.isfinite(words["risk"])).tolist()).select(["risk"])
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from components.links import refuse
-from components.notices import plain
+from components.notices import escape_markdown
 from components.picks import is_place, pick, switch
 from components.widgets.encoding import data_url, saved
 from components.widgets.pictures import show_picture
@@ -54,10 +54,10 @@ class TruthLayer:
 
 def heading(about: DataCard, counted: str) -> None:
     """How much of what it is."""
-    st.header(plain(f"{about.title}: {counted}."))
+    st.header(escape_markdown(f"{about.title}: {counted}."))
 
 
-def counted(data: DataSet) -> str:
+def size_text(data: DataSet) -> str:
     """How many images and classes, and whether classes differ in size."""
     sizes = np.bincount(data.labels, minlength=len(data.classes))
     low, high = sizes.min(), sizes.max()
@@ -65,23 +65,24 @@ def counted(data: DataSet) -> str:
     return f"{len(data):,} images of {len(data.classes)} classes, {per_class} of each"
 
 
-def known(about: DataCard, kind: str) -> None:
+def show_description(about: DataCard, kind: str) -> None:
     """What it shows and what is known of it, below its pictures."""
     truth = about.truth or "nothing beyond the labels"
-    st.caption(plain(about.about))
-    st.caption(plain(f"Known truth: {truth}."))
+    st.caption(escape_markdown(about.about))
+    st.caption(escape_markdown(f"Known truth: {truth}."))
     st.caption(f"{kind}.")
 
 
-def card(about: DataCard, fingerprint: str) -> None:
+def show_provenance(about: DataCard, fingerprint: str) -> None:
     """How it was made, under which terms, and by what it is told from any other."""
     st.markdown(
-        f"**How it was made.** {plain(about.made)}  \n**License.** {plain(about.license)}  \n"
+        f"**How it was made.** {escape_markdown(about.made)}  \n**License.** "
+        f"{escape_markdown(about.license)}  \n"
         f"**Fingerprint.** {fingerprint[:12]}"
     )
 
 
-def counts(data: DataSet) -> None:
+def show_counts(data: DataSet) -> None:
     """How many images each class has in each split."""
     table = np.zeros((len(data.classes), len(SPLITS)), np.int64)
     np.add.at(table, (data.labels, data.split), 1)
@@ -102,7 +103,7 @@ def choose_way() -> str:
     return pick("Show", WAYS, "lab.show", "segments", kept=True)
 
 
-def judged(data: DataSet) -> DataSet:
+def with_wrong_labels(data: DataSet) -> DataSet:
     """The data set, with the wrong labels among them as a truth of its own to frame."""
     clean = data.truth.get("clean_label")
     if clean is None:
@@ -136,11 +137,11 @@ def contact(data: DataSet, fingerprint: str, truth: TruthLayer, split: str) -> N
     places = st.columns(1 + (len(class_names) > MANY))
     count = int(np.clip(WIDTH // max(data.side, THUMB), 2, 8)) // len(places)
     for label, word in enumerate(class_names):
-        row = row_of(data, fingerprint, label, split, count, truth)
+        row = class_row(data, fingerprint, label, split, count, truth)
         place = places[label * len(places) // len(class_names)]
         key = f"lab-row-{label}"
         images = place.container(horizontal=True, vertical_alignment="center", key=key)
-        images.markdown(f"**{plain(word)}**", width=NAME)
+        images.markdown(f"**{escape_markdown(word)}**", width=NAME)
         if row is None:
             images.caption("No image in this split.")
             continue
@@ -154,7 +155,7 @@ def contact(data: DataSet, fingerprint: str, truth: TruthLayer, split: str) -> N
 
 
 @st.cache_data(max_entries=200, show_spinner=False)
-def row_of(
+def class_row(
     _data: DataSet,
     fingerprint: str,  # noqa: ARG001 - the cache's key, instead of the data
     label: int,
@@ -246,21 +247,21 @@ def chosen_row(data: DataSet, page_rows: Rows) -> int:
 
 def thumb(data: DataSet, row: int, chosen: bool, truth: TruthLayer) -> Thumb:
     """One of the page's pictures."""
-    picture = Image.fromarray(drawn(data, row, truth, 1))
+    picture = Image.fromarray(outlined_image(data, row, truth, 1))
     picture.thumbnail((THUMB, THUMB))
     word = data.classes[data.labels[row]]
     source = data_url("png", saved(picture, "PNG"))
     return Thumb(int(data.ids[row]), f"{data.ids[row]}: {word}", source, chosen)
 
 
-def drawn(data: DataSet, row: int, truth: TruthLayer, scale: int) -> NDArray[np.uint8]:
+def outlined_image(data: DataSet, row: int, truth: TruthLayer, scale: int) -> NDArray[np.uint8]:
     """One image with the outline of what is known, enlarged by whole pixels."""
     masks = data.truth[truth.mask] if truth.mask else None
     marks = data.truth[truth.marked] if truth.marked and scale == 1 else None
-    return tile(data.images, masks, marks, row, scale)
+    return sheet_tile(data.images, masks, marks, row, scale)
 
 
-def tile(
+def sheet_tile(
     images: NDArray[np.uint8],
     masks: NDArray[np.bool_] | None,
     marks: NDArray[np.bool_] | None,
@@ -281,14 +282,18 @@ def large(data: DataSet, row: int, truth: TruthLayer) -> None:
         outlined = f"; outlined: {truth.mask}" if some else f"; no {truth.mask} on it"
     left, right, known = st.columns(3)
     words = f"Image {data.ids[row]}: {word}{outlined}"
-    show_picture(drawn(data, row, truth, scale), words, place=left, caption=plain(words))
+    show_picture(
+        outlined_image(data, row, truth, scale), words, place=left, caption=escape_markdown(words)
+    )
     if "twin" in data.truth:
-        twin = tile(data.truth["twin"], None, None, row, scale)
+        twin = sheet_tile(data.truth["twin"], None, None, row, scale)
         caption = f"Its twin: the same image without what makes it “{word}”"
-        show_picture(twin, caption, place=right, caption=plain(caption))
+        show_picture(twin, caption, place=right, caption=escape_markdown(caption))
     else:
         known = right
-    known.markdown("  \n".join(f"{what}: **{plain(value)}**" for what, value in facts(data, row)))
+    known.markdown(
+        "  \n".join(f"{what}: **{escape_markdown(value)}**" for what, value in facts(data, row))
+    )
 
 
 def facts(data: DataSet, row: int) -> list[tuple[str, str]]:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from components import forms, uploads
 from components.links import refuse
-from components.notices import plain, spoken
+from components.notices import escape_markdown, show_problems
 from components.picks import pick
 from engine.data import DataSet, add, registry
 from engine.data.folders import Imported
@@ -68,9 +68,11 @@ def pick_data(told: bool) -> Kind:
             "lab.data",
             "radio",
             kept=True,
-            format_func=plain,
+            format_func=escape_markdown,
             rule="one of this list; your own are not part of a link",
-            captions=[plain(kind_card(kind).about) for kind in offered.values()] if told else None,
+            captions=[escape_markdown(kind_card(kind).about) for kind in offered.values()]
+            if told
+            else None,
         )
     return offered[title]
 
@@ -85,7 +87,7 @@ def kind_card(kind: Kind) -> Any:
     return kind.data.card if isinstance(kind, Imported) else kind.card
 
 
-def settle(kind: Kind) -> Wanted | None:
+def data_settings(kind: Kind) -> Wanted | None:
     """The settings of the data set and of its variants; None where it has no images."""
     if isinstance(kind, Imported):
         base = first = kind.data.name
@@ -132,7 +134,7 @@ def load(name: str) -> DataSet | None:
         bar.progress(min(done, 1.0), words)
 
     data = None
-    with spoken():
+    with show_problems():
         data = registry.load(name, told)
     bar.empty()
     return data

@@ -21,13 +21,13 @@ def draw() -> None:
         return
     with settings:
         st.markdown("**Settings**")
-        request = form.settle(kind)
+        request = form.data_settings(kind)
     with answer:
         if request is not None:
-            look(request, kind)
+            show_data_set(request, kind)
 
 
-def look(request: Wanted, kind: Kind) -> None:
+def show_data_set(request: Wanted, kind: Kind) -> None:
     """Images, card and numbers; of a large set its first images, until asked."""
     answer, pictures, below = (st.container() for _ in range(3))
     name = request.name
@@ -40,20 +40,20 @@ def look(request: Wanted, kind: Kind) -> None:
         data = form.load(name)
         if data is None:
             return
-        data_set.heading(data.card, data_set.counted(data))
+        data_set.heading(data.card, data_set.size_text(data))
     count, _, height, width = data.images.shape
     with below:
         size = f"{count:,} images of {width} × {height} px"
-        data_set.known(data.card, size)
+        data_set.show_description(data.card, size)
     view_mode, split = data_set.choose_way(), data_set.choose_split()
-    judged = data_set.judged(data)
+    judged = data_set.with_wrong_labels(data)
     truth = data_set.choose_truth(judged)
     with pictures:
         if view_mode == data_set.SHEET:
             data_set.contact(judged, data.fingerprint, truth, split)
         else:
             data_set.browse(judged, truth, split)
-    data_set.card(data.card, data.fingerprint)
+    data_set.show_provenance(data.card, data.fingerprint)
     if isinstance(kind, Imported):
         uploads.skipped(kind.skipped)
-    data_set.counts(data)
+    data_set.show_counts(data)

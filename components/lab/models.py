@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import streamlit as st
 
 from components import sharing
-from components.notices import plain, spoken
+from components.notices import escape_markdown, show_problems
 from components.picks import pick
-from components.sidebar.models import about
+from components.sidebar.models import model_line
 from components.sidebar.own_weights import safe_name
-from components.taking import take
+from components.taking import transfer_button
 from components.views import HEATMAPS
 from components.widgets.downloads import download
 from engine.models import catalog, checkpoints, class_names, embedded
@@ -46,10 +46,10 @@ class ModelRow:
 def draw() -> None:
     """The tree, and the chosen model."""
     lines = model_tree()
-    tree(lines)
+    draw_tree(lines)
     left, right = st.columns([3, 2], gap="large")
     with left:
-        chosen(lines)
+        show_model(lines)
     with right:
         bring_in()
 
@@ -67,7 +67,7 @@ def model_tree() -> dict[str, ModelRow]:
     }
 
 
-def tree(lines: Mapping[str, ModelRow]) -> None:
+def draw_tree(lines: Mapping[str, ModelRow]) -> None:
     """How many models there are, and all of them with size and figures."""
     trained_count = sum(line.entry.name.startswith(PREFIX) for line in lines.values())
     shipped = sum(line.stored is not None for line in lines.values()) - trained_count
@@ -80,8 +80,8 @@ def tree(lines: Mapping[str, ModelRow]) -> None:
         {
             "Model": line.entry.indented,
             "Size (kB)": round(line.entry.nbytes / 1000) or None,
-            **{short: percent(line.entry.figures, name) for name, short in FIGURES.items()},
-            "Attacked (%)": attacked(line.entry.figures),
+            **{short: percent_figure(line.entry.figures, name) for name, short in FIGURES.items()},
+            "Attacked (%)": robust_accuracy(line.entry.figures),
             "Data": line.stored.card.data if line.stored else "ImageNet",
             "Comes from": line.entry.reason,
         }
@@ -100,32 +100,32 @@ def tree(lines: Mapping[str, ModelRow]) -> None:
     )
 
 
-def percent(figures: Mapping[str, float], name: str) -> float | None:
+def percent_figure(figures: Mapping[str, float], name: str) -> float | None:
     """A share as a number of percent."""
     return round(100 * figures[name], 1) if name in figures else None
 
 
-def attacked(figures: Mapping[str, float]) -> float | None:
+def robust_accuracy(figures: Mapping[str, float]) -> float | None:
     """The share that is right under attack."""
     return next((round(100 * v, 1) for name, v in figures.items() if UNDER_ATTACK in name), None)
 
 
-def chosen(lines: Mapping[str, ModelRow]) -> None:
+def show_model(lines: Mapping[str, ModelRow]) -> None:
     """One model: what is known of it, and what can be done with it."""
     picked = pick(
         "Look at", list(lines), "lab.model", name="Model", rule="one of the table", kept=True
     )
     entry, stored = lines[picked].entry, lines[picked].stored
-    st.header(plain(entry.title))
+    st.header(escape_markdown(entry.title))
     if st.session_state.get("model", DEFAULT) == entry.name:
         st.caption("This is the model that views ask about an image.")
     if stored:
-        known(entry, stored)
+        show_card(entry, stored)
     else:
-        st.markdown(f"{plain(entry.reason)}.")
+        st.markdown(f"{escape_markdown(entry.reason)}.")
     file = f"{safe_name(entry.title)}.safetensors"
     with st.container(horizontal=True, vertical_alignment="center"):
-        take(entry.name, HEATMAPS, "lab.model", kind="primary")
+        transfer_button(entry.name, HEATMAPS, "lab.model", kind="primary")
         if stored and sharing.may_export(entry.name):
             names = class_names.is_private(stored.card) and st.checkbox(
                 "with class names",
@@ -150,21 +150,21 @@ def chosen(lines: Mapping[str, ModelRow]) -> None:
                 st.button(
                     "Delete it for good",
                     key="lab.model.delete",
-                    on_click=forget,
+                    on_click=delete_model,
                     args=(entry.name,),
                 )
 
 
-def known(entry: ModelEntry, stored: Stored) -> None:
+def show_card(entry: ModelEntry, stored: Stored) -> None:
     """The card in words; figures and recipe as a table."""
     card = stored.card
-    st.caption(f"{about(entry)} · fingerprint {card.fingerprint[:12]}")
+    st.caption(f"{model_line(entry)} · fingerprint {card.fingerprint[:12]}")
     network = TITLES.get(card.architecture, card.architecture)
     labels = ", ".join(card.labels[:10]) + (" …" if len(card.labels) > 10 else "")
     st.markdown(
-        f"Network: **{plain(network)}**, {card.side} × {card.side} px  \n"
-        f"Classes: **{plain(labels)}**  \n"
-        f"Learned from: **{plain(card.data or 'not told')}**, seed {card.seed}"
+        f"Network: **{escape_markdown(network)}**, {card.side} × {card.side} px  \n"
+        f"Classes: **{escape_markdown(labels)}**  \n"
+        f"Learned from: **{escape_markdown(card.data or 'not told')}**, seed {card.seed}"
     )
     if class_names.has_stand_ins(card):
         st.caption("Its class names are yours and not kept: open the data again to see them.")
@@ -178,9 +178,9 @@ def known(entry: ModelEntry, stored: Stored) -> None:
         )
 
 
-def forget(name: str) -> None:
+def delete_model(name: str) -> None:
     """Delete it if it is this person's; the usual model is chosen where it was."""
-    with spoken():
+    with show_problems():
         sharing.delete(name)
         if st.session_state.get("model") == name:
             st.session_state["model"] = DEFAULT
@@ -196,11 +196,11 @@ def bring_in() -> None:
             help="A file that Blindspot exported: weights with their card. Code is never run.",
         )
         if uploaded is not None and st.session_state.get("lab.imported") != uploaded.file_id:
-            with spoken():
+            with show_problems():
                 content, called = uploaded.getvalue(), safe_name(uploaded.name)
                 stored = checkpoints.bring_in(content, called, sharing.owners()[0])
                 st.session_state["lab.imported"] = uploaded.file_id
                 st.session_state["lab.imported.words"] = f"Imported: {stored.card.trail}."
                 st.rerun()  # so that the table has it
         elif uploaded is not None:
-            st.success(plain(st.session_state["lab.imported.words"]))
+            st.success(escape_markdown(st.session_state["lab.imported.words"]))

@@ -11,7 +11,7 @@ from components.charts.tables import signed
 from components.draw.drawing import Drawing, Views, draw
 from components.draw.matrix import Matrix
 from components.lab import data_set
-from components.notices import spoken
+from components.notices import show_problems
 from engine.data import SPLITS
 from engine.data.tabular import Cohort, LabeledTable
 from engine.result import Table
@@ -21,7 +21,7 @@ TABLE_ROWS = 200  # rows
 
 def show(kind: type[Cohort], answer: DeltaGenerator, settings: DeltaGenerator) -> None:
     """What drives the class, the table, and its settings, each in its place."""
-    with settings, spoken():
+    with settings, show_problems():
         st.markdown("**Settings**")
         forms.refuse_links(kind, f"lab.{kind.word}")
         recipe = kind(**forms.settings(kind, f"lab.{kind.word}"))
@@ -30,10 +30,10 @@ def show(kind: type[Cohort], answer: DeltaGenerator, settings: DeltaGenerator) -
         summary = f"{len(table):,} patients, {len(table.columns)} columns"
         data_set.heading(table.card, summary)
         draw(DRIVERS, {"drivers": drivers(table)}, "lab.drivers")
-        data_set.known(table.card, summary)
+        data_set.show_description(table.card, summary)
         preview(table)
         draw(CORRELATION, {"correlation": correlation(table)}, "lab.correlation")
-        data_set.card(table.card, table.fingerprint)
+        data_set.show_provenance(table.card, table.fingerprint)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

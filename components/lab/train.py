@@ -10,7 +10,7 @@ from components import forms
 from components.case_form import CaseForm
 from components.lab import form, training, unfinished
 from components.lab.form import Wanted
-from components.notices import spoken
+from components.notices import show_problems
 from engine.arguments.trained import TrainArguments
 from engine.data import DataSet
 from engine.data import entry as data_entry
@@ -31,18 +31,18 @@ def draw() -> None:
         kind = form.pick_data(told=False)
     with settings:
         st.markdown("**Settings**")
-        request = form.settle(kind)
+        request = form.data_settings(kind)
         recipe = choose_recipe()
         seed = CaseForm(TrainArguments, "lab", kept=True).ask("seed")
     with answer:
-        data = whole(request) if request else None
+        data = full_data(request) if request else None
         if data is not None:
-            with spoken():
+            with show_problems():
                 training.show(TrainCase(data, recipe, seed), training.KEY, "Train")
         unfinished.draw()
 
 
-def whole(request: Wanted) -> DataSet | None:
+def full_data(request: Wanted) -> DataSet | None:
     """All of the data; what takes long to make is made when told."""
     if request.first and cached(request.name) is None:
         st.info("These images are not made yet; a training needs all of them.")
@@ -79,11 +79,11 @@ def follow_plan() -> None:
         value = getattr(plan.recipe, spec.name)
         control = spec.metadata["control"]
         if getattr(control, "log", False):
-            value = nearest(forms.marks(control, getattr(Recipe, spec.name)), value)
+            value = nearest_stop(forms.marks(control, getattr(Recipe, spec.name)), value)
         st.session_state[f"{KEY}.{spec.name}"] = value
     st.session_state["lab.data"] = data_entry(plan.data).card.title
 
 
-def nearest(marks: list[float], value: float) -> float:
+def nearest_stop(marks: list[float], value: float) -> float:
     """The stop of a slider that is nearest."""
     return min(marks, key=lambda mark: abs(mark - value))

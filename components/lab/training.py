@@ -10,7 +10,7 @@ from components import runs, section
 from components.draw.checkpoint import draw_checkpoint
 from components.draw.drawing import Drawing, Views
 from components.lab import data_set
-from components.notices import plain
+from components.notices import escape_markdown
 from components.section import Section
 from components.taking import kept_model
 from components.views import HEATMAPS
@@ -42,8 +42,8 @@ def show(case: TrainCase, key: str, button: str) -> None:
             columns=1,
             button=button,
             keeps=True,
-            sentence=lambda result: learned(case, result),
-            picture=lambda result: figures(case, result),
+            sentence=lambda result: accuracy_sentence(case, result),
+            picture=lambda result: show_accuracy(case, result),
             waiting=lambda: unlearned(case, key),
             evidence=(Drawing("log"), Drawing("model", by=lambda result: model(result, slot(key)))),
             before="It goes on when you change the page or close it, and can be stopped at any "
@@ -52,26 +52,26 @@ def show(case: TrainCase, key: str, button: str) -> None:
     )
 
 
-def learned(case: TrainCase, found: Views) -> str:
+def accuracy_sentence(case: TrainCase, found: Views) -> str:
     """How often the network is right on images that it did not learn from."""
     right = dict(zip(found["figures"].labels, found["figures"].values, strict=True))
     share = 100 * right["test accuracy"]
-    return f"{name_of(case)} names {share:.1f} % of the test images right."
+    return f"{network_title(case)} names {share:.1f} % of the test images right."
 
 
 def unlearned(case: TrainCase, key: str) -> None:
     """What the network has yet to learn; before it begins, the images that it would learn from."""
     title = case.data.card.title
     if runs.begun(Train(), case, slot(key)):
-        st.header(plain(f"{name_of(case)} has not learned {title} to the end yet."))
+        st.header(escape_markdown(f"{network_title(case)} has not learned {title} to the end yet."))
     else:
-        st.header(plain(f"{name_of(case)} has not learned {title} yet."))
+        st.header(escape_markdown(f"{network_title(case)} has not learned {title} yet."))
         data_set.contact(case.data, case.data.fingerprint, NOTHING_DRAWN, "train")
         st.caption("Some of the images that it learns from, by class.")
-    st.caption(plain(rests_on(case)))
+    st.caption(escape_markdown(rests_on(case)))
 
 
-def name_of(case: TrainCase) -> str:
+def network_title(case: TrainCase) -> str:
     """The network at the beginning of a sentence."""
     title = TITLES[case.recipe.architecture]
     return f"{title[:1].upper()}{title[1:]}"
@@ -86,14 +86,14 @@ def rests_on(case: TrainCase) -> str:
     )
 
 
-def figures(case: TrainCase, found: Views) -> None:
+def show_accuracy(case: TrainCase, found: Views) -> None:
     """Shares of right answers, and of how many images."""
     scores = found["figures"]
     columns = st.columns(len(scores.labels))
     for column, label, value in zip(columns, scores.labels, scores.values, strict=True):
         short = SHORT.get(label, "Test, attacked")
         column.metric(short, f"{100 * value:.1f} %", help=f"Right answers: {label}.")
-    st.caption(plain(f"Images named right. {rests_on(case)}"))
+    st.caption(escape_markdown(f"Images named right. {rests_on(case)}"))
 
 
 def model(found: Any, key: str) -> None:

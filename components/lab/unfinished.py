@@ -9,7 +9,7 @@ import streamlit as st
 
 from components import runs
 from components.lab import training
-from components.notices import plain, spoken
+from components.notices import escape_markdown, show_problems
 from engine.data.registry import may_open
 from engine.lab import again, under_way
 from engine.models.small import TITLES
@@ -25,7 +25,7 @@ def draw() -> None:
         # by its key it stays open while trainings come and go, of other people, too
         with st.expander("Unfinished trainings", key="lab.unfinished", on_change="rerun"):
             for result in results:
-                row(result)
+                run_row(result)
     if note := st.session_state.get(KEY):
         resumed(note)
 
@@ -43,13 +43,14 @@ def may_resume(unfinished_run: Unfinished) -> bool:
     )
 
 
-def row(unfinished_run: Unfinished) -> None:
+def run_row(unfinished_run: Unfinished) -> None:
     """One of them: what it is, how far it came, and what can be done."""
     note = unfinished_run.note
     network = TITLES.get(str(note.get("recipe", {}).get("architecture")), "a network")
     words, go, away = st.columns([4, 1, 1], vertical_alignment="center")
     words.markdown(
-        f"{plain(network)} on {plain(str(note.get('data')))}, seed {note.get('seed')}: "
+        f"{escape_markdown(network)} on {escape_markdown(str(note.get('data')))}, seed "
+        f"{note.get('seed')}: "
         f"{unfinished_run.done:.0%} done"
     )
     go.button("Resume", key=f"lab.resume.{unfinished_run.name}", on_click=begin, args=(note,))
@@ -76,7 +77,7 @@ def drop(unfinished_run: Unfinished) -> None:
 def resumed(note: Mapping[str, Any]) -> None:
     """How the resumed training goes."""
     st.header("Resumed training")
-    with spoken():
+    with show_problems():
         training.show(again(note), KEY, "Resume")
     st.button("Close", key="lab.resumed.close", on_click=close)
 

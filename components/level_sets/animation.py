@@ -13,7 +13,7 @@ import matplotlib as mpl
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from components.widgets.sheets import SMALL, bounded
+from components.widgets.sheets import SMALL, frame_pixels
 from engine.result import Curve, Path, Ranking, View
 from engine.result.spreadsheet import csv_text
 
@@ -42,7 +42,7 @@ def as_gif(views: Views, title: str = "") -> bytes:
     """An endless GIF, in fewer colors where it would get heavy."""
     played = scenes(views, title)
     for colors in GIF_COLORS:
-        palette = some(played).quantize(colors)
+        palette = palette_frames(played).quantize(colors)
         none = Image.Dither.NONE  # it would flicker
         few = [scene.image.quantize(palette=palette, dither=none) for scene in played]
         body = moving(few, played, "GIF", optimize=False)
@@ -58,7 +58,7 @@ def as_webp(views: Views, title: str = "") -> bytes:
     return moving(images, played, "WEBP", quality=WEBP_QUALITY, method=2)
 
 
-def some(played: list[AnimationFrame]) -> Image.Image:
+def palette_frames(played: list[AnimationFrame]) -> Image.Image:
     """A few of the images on one, from which the colors of all are chosen."""
     picked = np.unique(np.linspace(0, len(played) - 1, PALETTE_SCENES).astype(int))
     width, height = played[0].image.size
@@ -81,7 +81,7 @@ def moving(
 
 def scenes(views: Views, title: str = "") -> list[AnimationFrame]:
     """Every image of the walk with its caption strip."""
-    path = path_of(views)
+    path = walk_path(views)
     last = len(path.frames) - 1
     return [
         AnimationFrame(
@@ -92,7 +92,7 @@ def scenes(views: Views, title: str = "") -> list[AnimationFrame]:
     ]
 
 
-def path_of(views: Views) -> Path:
+def walk_path(views: Views) -> Path:
     """The walk's images; raises when it has none."""
     path = views.get("path")
     if not isinstance(path, Path) or not len(path.frames):
@@ -103,12 +103,12 @@ def path_of(views: Views) -> Path:
 
 def steps_of(views: Views) -> list[int]:
     """The step of each image."""
-    return [int(step) for step in np.asarray(path_of(views).steps)]
+    return [int(step) for step in np.asarray(walk_path(views).steps)]
 
 
 def enlarged(frame: Any) -> Image.Image:
     """The frame as an image, small ones with their pixels to be seen."""
-    image = Image.fromarray(bounded(frame))
+    image = Image.fromarray(frame_pixels(frame))
     if max(image.size) > SMALL:
         return image
     times = max(1, SIDE // max(image.size))
@@ -138,11 +138,11 @@ def captioned(image: Image.Image, words: tuple[str, str, str], title: str) -> Im
     for at, line in enumerate(lines):
         font = typeface(bold=line == says)
         y = image.height + 4 + at * LEADING
-        pen.text((6, y), fitting(line, font, width - 12), fill="black", font=font)
+        pen.text((6, y), ellipsize(line, font, width - 12), fill="black", font=font)
     return whole
 
 
-def fitting(line: str, font: ImageFont.FreeTypeFont, width: int) -> str:
+def ellipsize(line: str, font: ImageFont.FreeTypeFont, width: int) -> str:
     """The line; where it is too long, its middle is left out, for the number is at its end."""
     if font.getlength(line) <= width:
         return line
@@ -167,7 +167,7 @@ def statistics_csv(views: Views) -> str:
     steps = range(step_count(views))
     return csv_text(
         ["step", *curves],
-        ([step, *(cell(curve, step) for curve in curves.values())] for step in steps),
+        ([step, *(step_text(curve, step) for curve in curves.values())] for step in steps),
     )
 
 
@@ -176,7 +176,7 @@ def step_count(views: Views) -> int:
     return max((len(view.y) for view in views.values() if isinstance(view, Curve)), default=0)
 
 
-def cell(curve: Curve, step: int) -> str:
+def step_text(curve: Curve, step: int) -> str:
     """A number as text, with all the digits of 32 bits."""
     if step >= len(curve.y) or not np.isfinite(curve.y[step]):
         return ""

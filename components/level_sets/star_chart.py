@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from components.charts.finished import finished_figure
 from components.charts.plots import with_table
-from components.charts.style import GRAY, MARGINS, filled, number, scale, wrapped
+from components.charts.style import GRAY, MARGINS, fill_unknown, number, scale, wrapped
 from engine.result import Field, Result, Table
 
 FINE = 8  # colored dots between two points of a limb
@@ -31,7 +31,7 @@ def sentence(result: Result) -> str:
     """How many limbs hold, and how low the control falls."""
     limbs, controls, figures = (cast(Any, result[n]) for n in ("limbs", "controls", "figures"))
     low, control = (
-        float(np.nanmin(filled(field.values), axis=1).min()) for field in (limbs, controls)
+        float(np.nanmin(fill_unknown(field.values), axis=1).min()) for field in (limbs, controls)
     )
     holds = figures["holds"]
     return (
@@ -52,7 +52,7 @@ def star_figure(limbs: Field, controls: Field, labels: Sequence[str]) -> go.Figu
         figure.add_trace(ground(turned, size + 3))
         figure.add_trace(dots(field, turned, size))
         figure.add_trace(stations(field, turned, labels, name, size))
-    lowest = np.nanmin(filled(limbs.values), axis=1)
+    lowest = np.nanmin(fill_unknown(limbs.values), axis=1)
     for angle, label, low in zip(angles, labels, lowest, strict=True):
         x, y = 1.08 * direction(angle)
         figure.add_annotation(
@@ -114,7 +114,7 @@ def stations(
 def star_words(result: Result) -> str:
     """What the lines are, and the lowest probability of each kind."""
     limbs, controls = (cast(Any, result[n]) for n in ("limbs", "controls"))
-    best = np.nanmin(filled(controls.values), axis=1).max()
+    best = np.nanmin(fill_unknown(controls.values), axis=1).max()
     return (
         f"{sentence(result)} The source, in the middle, has {number(limbs.values[0, 0])}. Thick "
         "limbs lead to blind spots; the thin lines beside them, the control, to the raw targets: "

@@ -10,7 +10,7 @@ import streamlit as st
 
 from components.charts.finished import finished_figure
 from components.charts.plots import with_table
-from components.charts.style import GRAY, MARGINS, filled, scale
+from components.charts.style import GRAY, MARGINS, fill_unknown, scale
 from components.draw.drawing import Drawing, Views, draw
 from components.draw.lines import Lines
 from engine.result import Curve, Field, Table
@@ -110,7 +110,7 @@ def tube_words(result: Views) -> str:
 def sentence(result: Views) -> str:
     """The lowest of the walk, and beside it at the least and the largest distance."""
     low = result["low"]
-    near, far = (float(np.nanmin(filled(low.values[at]))) for at in (0, -1))
+    near, far = (float(np.nanmin(fill_unknown(low.values[at]))) for at in (0, -1))
     return (
         f"On the walk the probability is at least {float(np.nanmin(result['confidence'].y)):.2f}. "
         f"Beside it, 19 of 20 random directions stay above {near:.2f} at distance {low.y[0]:g} and "

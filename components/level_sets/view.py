@@ -14,7 +14,7 @@ from components import section
 from components.draw.drawing import Drawing, Views, draw
 from components.level_sets import plane_chart, star_chart, tube_chart, walks
 from components.level_sets.asked import KEY, method_like, pair, walk_settings
-from components.notices import plain
+from components.notices import escape_markdown
 from components.picks import pick
 from components.section import Section
 from components.sidebar import partners
@@ -59,7 +59,7 @@ class Tab:
         return chosen, form.known(subject.arguments)
 
 
-def question(subject: Subject) -> str:
+def question_sentence(subject: Subject) -> str:
     """The question of the page in words."""
     case = subject.case
     return (
@@ -98,7 +98,7 @@ def show(questions: Mapping[str, Section], rest: DeltaGenerator) -> None:
     """The answer; in `rest`, what else belongs to it."""
     only, *_ = questions.values()
     if reason := only.method.unmet(only.case):
-        st.info(plain(f"{only.method.title} is not available: {reason}"))
+        st.info(escape_markdown(f"{only.method.title} is not available: {reason}"))
     elif isinstance(only.method, LST):
         walks.show(questions, rest)
     else:
@@ -155,7 +155,7 @@ VIEWS = {
     }),
     "All against all": Tab(Grid, 2, {
         "sentence": kept_class_sentence,
-        "picture": lambda result: image_grid.grid(result, f"{KEY}.grid"),
+        "picture": lambda result: image_grid.draw_grid(result, f"{KEY}.grid"),
         "files": lambda result: {"grid.png": lambda: image_grid.as_png(result)},
     }),
 }  # fmt: skip

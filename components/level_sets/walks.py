@@ -14,9 +14,9 @@ from components.charts import tables
 from components.draw.drawing import Views
 from components.level_sets import takeaway
 from components.level_sets.asked import KEY, method_like, pair
-from components.notices import plain
+from components.notices import escape_markdown
 from components.picks import pick_some
-from components.section import Section, answered
+from components.section import Section, show_answer
 from components.sidebar import models
 from components.sidebar.partners import Partner
 from components.sidebar.subject import Subject
@@ -55,7 +55,7 @@ def sections(
             f"{KEY}.{case.model.name}",
             method,
             case,
-            detail=figures,
+            detail=show_figures,
             files=takeaway.walk,
             button="Walk" if title == walk.title else "",
             before=f"Up to {walk.steps} steps of the image towards the other one.",
@@ -74,7 +74,7 @@ def show(walks: Mapping[str, Section], rest: DeltaGenerator) -> None:
         st.caption(first.before)
     answers = together.answers_of(result)
     if title := next(iter(answers), ""):
-        st.header(plain(nearness_words(answers[title])))
+        st.header(escape_markdown(nearness_words(answers[title])))
     walk_frames = [
         walked(title, walks[title].method, walks[title].case, outcome)
         for title, outcome in result.items()
@@ -84,7 +84,7 @@ def show(walks: Mapping[str, Section], rest: DeltaGenerator) -> None:
     runs.watch(list(result.values()), live_frame)
     with rest:
         for title, answer in together.tabs(answers):
-            answered(walks[title], answer)
+            show_answer(walks[title], answer)
 
 
 def nearness_words(result: Views) -> str:
@@ -96,9 +96,9 @@ def nearness_words(result: Views) -> str:
     )
 
 
-def figures(found: Views) -> None:
+def show_figures(found: Views) -> None:
     """The figures of a walk, one below the other."""
-    tables.figures(turned(found["figures"]))
+    tables.figure_list(figures_column(found["figures"]))
 
 
 def pick_comparisons() -> list[type[Walking]]:
@@ -123,15 +123,15 @@ def walked(title: str, method: Method[Any], case: PairCase, outcome: runs.Outcom
     return Walked(
         title,
         views,
-        pixels(case.source.image),
-        pixels(case.others[0]),
+        byte_pixels(case.source.image),
+        byte_pixels(case.others[0]),
         reference,
         getattr(method, "delta", None),
         note,
     )
 
 
-def turned(figures: Table) -> Table:
+def figures_column(figures: Table) -> Table:
     """One row of many figures as one column."""
     (row,) = figures.values
     names = [
@@ -149,6 +149,6 @@ def live_frame(views: Result) -> None:
     show_picture(pixels, "The newest image of the walk", width=224)
 
 
-def pixels(image: Any) -> Any:
+def byte_pixels(image: Any) -> Any:
     """An image (3, H, W) as 8-bit (H, W, 3)."""
     return as_bytes(image)

@@ -8,7 +8,7 @@ import streamlit as st
 
 from components.case_form import CaseForm
 from components.forms import method_form, refuse_links
-from components.notices import plain
+from components.notices import escape_markdown
 from components.own_words import may_link
 from components.picks import switch
 from components.sidebar.subject import Subject, cost_words
@@ -86,7 +86,7 @@ def true_class(about: Subject) -> int | None:
     model, labels = about.case.model, about.case.model.labels
     example = about.chosen.example
     if example and example.label in labels:
-        st.caption(f"The data set says: {plain(example.label)}.")
+        st.caption(f"The data set says: {escape_markdown(example.label)}.")
         return labels.index(example.label)
     form = CaseForm(ImageArguments, KEY, {"model": model})
     named = form.ask(

@@ -35,7 +35,9 @@ def show(result: Views, band: Views | None, search_request: RegionSearch, first:
             digest(search_request.method, search_request.case),
         )
         step = choose_step(count, search, f"{KEY}.step", first)
-        pixels = searched(square_pixels(search_request.about), result["rank"].values, step)
+        pixels = highlighted_regions(
+            square_pixels(search_request.about), result["rank"].values, step
+        )
         caption = at_step(search_request.case, result, step)
         with st.container(key=f"{KEY}-picture"):
             show_picture(pixels, caption, width="stretch")
@@ -74,8 +76,8 @@ def choose_step(count: int, search: str, key: str, first: int) -> int:
         st.session_state[f"{key}.of"] = search
         st.query_params.pop(key, None)
     rule = f"a whole number from 0 to {count}"
-    refuse(key, lambda word: read(word, count) is not None, "Regions shown", rule)
-    linked = read(st.query_params.get(key, ""), count)
+    refuse(key, lambda word: parse_step(word, count) is not None, "Regions shown", rule)
+    linked = parse_step(st.query_params.get(key, ""), count)
     step = st.slider(
         "Regions shown",
         0,
@@ -91,7 +93,7 @@ def choose_step(count: int, search: str, key: str, first: int) -> int:
     return step
 
 
-def read(word: str, count: int) -> int | None:
+def parse_step(word: str, count: int) -> int | None:
     """A step from a link; None where there is no such step."""
     return int(word) if word.isdecimal() and len(word) < 4 and int(word) <= count else None
 
@@ -103,7 +105,7 @@ def unsearched(about: Subject) -> None:
     show_picture(enlarged(square_pixels(about)), words, place=middle, width="stretch")
 
 
-def searched(picture: Pixels, rank: NDArray[np.float32], step: int) -> Pixels:
+def highlighted_regions(picture: Pixels, rank: NDArray[np.float32], step: int) -> Pixels:
     """The picture with the first so many regions bright, the rest dimmed, and a red border."""
     colors = enlarged(picture)
     height, width = colors.shape[:2]

@@ -27,8 +27,8 @@ AREAS = Dots(
 
 def show(search: RegionSearch, rest: DeltaGenerator) -> Answer | None:
     """The picture and its curves; in `rest`, below the controls, what else was found."""
-    band = run.known(search.band, search.case)
-    describe = findings.misled if search.error else findings.enough
+    band = run.kept_answer(search.band, search.case)
+    describe = findings.misled if search.error else findings.sufficient_area
     return section.show(
         Section(
             KEY,
@@ -90,7 +90,7 @@ def compare(search: RegionSearch, answer: Answer) -> None:
             search.others,
             search.case,
             "How do other methods do on the same regions?",
-            lambda others: findings.best(area_table(answer, others)),
+            lambda others: findings.best_orders(area_table(answer, others)),
             columns=1,
             evidence=[
                 Drawing("areas", chart=AREAS, made=lambda others: area_table(answer, others, band))

@@ -8,7 +8,7 @@ import streamlit as st
 
 from components import measurement, runs
 from components.measurement import MeasurementOnDemand
-from components.notices import plain
+from components.notices import escape_markdown
 from components.picks import pick
 from components.protect import trained
 from components.protect.form import KEY, ProtectQuestion
@@ -84,7 +84,7 @@ def let_go_of_others(file: str) -> None:
 def offer(question: ProtectQuestion, protected: ProtectedFolders) -> None:
     """What is in the zip, what is not, and the zip."""
     st.caption(
-        plain(
+        escape_markdown(
             f"{protected.count} images of {len(protected.classes)} classes, protected by "
             f"{question.method.short}, "
             f"{question.strength}: no pixel changes by more than {protected.most} of 255 gray "

@@ -11,7 +11,7 @@ import streamlit as st
 from components import forms, section
 from components.draw.cluster_map import ClusterMap
 from components.draw.drawing import Drawing, Views
-from components.notices import plain
+from components.notices import escape_markdown
 from components.protect.form import KEY, ProtectQuestion
 from components.section import Section
 from components.uploads import describe, without_name
@@ -47,14 +47,17 @@ def show(kind: type[Protection], question: ProtectQuestion, uploaded: Any) -> No
     )
     try:
         with st.spinner("Reading the images"):
-            result = opened(uploaded, side)
+            result = import_data(uploaded, side)
     except BadData as error:
-        st.error(plain(str(error)), icon=":material/error:")
+        st.error(escape_markdown(str(error)), icon=":material/error:")
         return
     describe(result.summary, result.skipped)
-    given_above = shared(kind, question)
-    settings = forms.folded(
-        kind, f"{KEY}.{kind.name}", labels_of(kind).keys() - given_above, "Settings of the noise"
+    given_above = shared_settings(kind, question)
+    settings = forms.folded_settings(
+        kind,
+        f"{KEY}.{kind.name}",
+        setting_labels(kind).keys() - given_above,
+        "Settings of the noise",
     )
     method = kind(**given_above, **settings)
     section.show(
@@ -72,7 +75,7 @@ def show(kind: type[Protection], question: ProtectQuestion, uploaded: Any) -> No
     )
 
 
-def opened(given: Any, side: int) -> Imported:
+def import_data(given: Any, side: int) -> Imported:
     """The zip as a training set, read once for each size, also one that cannot be read."""
     stored: dict[Any, Imported | str] = st.session_state.setdefault(SLOT, {})
     key = (given.file_id, side)
@@ -88,15 +91,17 @@ def opened(given: Any, side: int) -> Imported:
     return result
 
 
-def shared(kind: type[Protection], question: ProtectQuestion) -> dict[str, Any]:
+def shared_settings(kind: type[Protection], question: ProtectQuestion) -> dict[str, Any]:
     """The settings of a way for sets that the way for one image has too, under the same label."""
-    settings, words = question.method.settings(), labels_of(question.method)
+    settings, words = question.method.settings(), setting_labels(question.method)
     return {
-        name: settings[name] for name, label in labels_of(kind).items() if words.get(name) == label
+        name: settings[name]
+        for name, label in setting_labels(kind).items()
+        if words.get(name) == label
     }
 
 
-def labels_of(kind: Any) -> dict[str, str]:
+def setting_labels(kind: Any) -> dict[str, str]:
     """What each setting of a method is called on the page."""
     return {spec.name: spec.metadata["label"] for spec in fields(kind)}
 
@@ -120,7 +125,11 @@ MAPS = (
 
 def offer(uploaded: Any, imported: Imported, noise: ImageNoise) -> None:
     """The zip with the noise."""
-    st.caption(plain(f"{len(imported.data):,} images, each of {imported.data.images.shape[2]} px."))
+    st.caption(
+        escape_markdown(
+            f"{len(imported.data):,} images, each of {imported.data.images.shape[2]} px."
+        )
+    )
     download(
         "Download the zip",
         lambda: set_file(uploaded.getvalue(), uploaded.name, imported.data, noise),

@@ -68,7 +68,7 @@ def show(about: Subject) -> None:
                     Drawing(
                         "probability",
                         "What the model says of it",
-                        finding=lambda result: says(question, result),
+                        finding=lambda result: probability_change(question, result),
                     )
                 ],
                 detail=lambda result: offer(question, before_and_after(result)[1]),
@@ -76,13 +76,13 @@ def show(about: Subject) -> None:
         )
     with left:
         if result is not None:
-            section.show(copied(question, copies, result))
+            section.show(copies_section(question, copies, result))
     with rest:
         onward(question)
         folders.show(question)
 
 
-def copied(question: ProtectQuestion, copies: Copies, result: Views) -> Section:
+def copies_section(question: ProtectQuestion, copies: Copies, result: Views) -> Section:
     """What copies leave of the noise; of no noise, nothing."""
     clean, protected = before_and_after(result)
     drawings = [
@@ -113,7 +113,7 @@ def mask_of(result: Views) -> Pixels | None:
 
 def sentence(question: ProtectQuestion, copies: Copies, result: Views) -> str:
     """What is seen of the protection, and how strong it is; "" where that is not known yet."""
-    judged = section.ask(copied(question, copies, result))
+    judged = section.ask(copies_section(question, copies, result))
     if not isinstance(judged, Answer):
         return ""
     return f"{question.method.short}, {question.strength}: {verdict(judged['figures'])}."
@@ -125,7 +125,7 @@ def picture(result: Views) -> None:
     st.caption(PRIVACY)
 
 
-def says(question: ProtectQuestion, result: Views) -> str:
+def probability_change(question: ProtectQuestion, result: Views) -> str:
     """The model's probability of the class before and after."""
     before, after = 100 * result["probability"].values
     label = question.case.target.words(question.case.model.labels)

@@ -15,7 +15,7 @@ from components.asked_image import SIDEBAR_IMAGE, TEST
 from components.case_form import CaseForm
 from components.ending import end
 from components.in_distribution import say_of_data
-from components.notices import plain, spoken
+from components.notices import escape_markdown, show_problems
 from components.picks import pick
 from components.sidebar.pictures import enlarged
 from components.sidebar.subject import ChosenImage, image_alone
@@ -28,8 +28,8 @@ from engine.attribution.prototypes import (
     Prototypes,
     about_picture,
     about_row,
-    first_of,
-    offered,
+    first_row,
+    offered_rows,
 )
 from engine.attribution.prototypes.learning import NETWORK_TITLES, REASONING_TITLES
 from engine.attribution.prototypes.networks import RBF, SHALLOW
@@ -105,7 +105,7 @@ def choose() -> PrototypeQuestion:
         names += ["robust"] if network == SHALLOW else []
         settings = forms.settings(Prototypes, SLOT, names)
     method, question = Prototypes(network=network, reasoning=EXPLAINED[reasoning], **settings), None
-    with spoken():
+    with show_problems():
         learned = ExperimentArguments(form.given["data"], form.given["seed"]).case()
         method.check_data(learned.data)
         question = pick_image(learned, method)
@@ -139,10 +139,10 @@ def own_image(data: DataSet, own: ChosenImage, method: Prototypes, seed: int) ->
 
 def pick_row(data: DataSet) -> int:
     """The row of a test image, chosen among some of each class."""
-    rows = offered(data).tolist()
+    rows = offered_rows(data).tolist()
     ids = [int(image_id) for image_id in data.ids[rows]]
     chosen = st.session_state.get(IMAGE)
-    row = rows[ids.index(chosen)] if chosen in ids else first_of(data)
+    row = rows[ids.index(chosen)] if chosen in ids else first_row(data)
     press_images(
         data,
         rows,
@@ -150,6 +150,8 @@ def pick_row(data: DataSet) -> int:
         f"{KEY}.images",
         lambda number: st.session_state.update({IMAGE: number}),
         chosen=[int(data.ids[row])],
-        words={image_row: plain(data.classes[data.labels[image_row]]) for image_row in rows},
+        words={
+            image_row: escape_markdown(data.classes[data.labels[image_row]]) for image_row in rows
+        },
     )
     return int(row)

@@ -14,7 +14,7 @@ from engine import run
 
 def show(question: PrototypeQuestion) -> None:
     """The network, once it is trained."""
-    if run.known(question.network, question.training) is None:
+    if run.kept_answer(question.network, question.training) is None:
         return
     with st.expander("The whole network"):
         section.show(
@@ -29,22 +29,22 @@ def show(question: PrototypeQuestion) -> None:
                         "reasons",
                         "What each class wants to see, less what it wants not to see",
                         Matrix(signed=True, numbers=False, bar="wanted"),
-                        strongest,
+                        strongest_wish,
                     ),
-                    Drawing("figures", "Shares", finding=right),
+                    Drawing("figures", "Shares", finding=accuracy_sentence),
                     Drawing("log", "The training"),
                 ),
             )
         )
 
 
-def right(found: Views) -> str:
+def accuracy_sentence(found: Views) -> str:
     """How often the network is right."""
     share = 100 * found["figures"]["test accuracy"]
     return f"{share:.1f} % of the test images are read right."
 
 
-def strongest(result: Views) -> str:
+def strongest_wish(result: Views) -> str:
     """The strongest wish."""
     table = result["reasons"]
     place = int(abs(table.values).argmax())

@@ -18,7 +18,7 @@ def show(question: PrototypeQuestion) -> None:
     st.header("Robust or plain?")
     answer, controls = st.container(), st.container()
     with controls:
-        settings = forms.folded(
+        settings = forms.folded_settings(
             PrototypeRobustness,
             ROBUST,
             ("components", "margin", "large", "robust", "epochs", "images", "farthest", "tries"),

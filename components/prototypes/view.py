@@ -15,7 +15,7 @@ from components.draw.bars import Dots
 from components.draw.drawing import Drawing, Views, draw
 from components.draw.lines import Lines
 from components.draw.stacked import Stacked
-from components.notices import plain
+from components.notices import escape_markdown
 from components.prototypes.form import KEY, PrototypeQuestion
 from components.section import Section
 from components.widgets.pictures import show_picture
@@ -27,7 +27,7 @@ from engine.attribution.prototypes.reasons import (
     NEGATIVE_PARTS,
     PARTS,
     POSITIVE_PARTS,
-    averaged,
+    bar_table,
     ignored_words,
     summed,
     with_indefinite,
@@ -64,7 +64,7 @@ def show(question: PrototypeQuestion, below: DeltaGenerator) -> None:
             question.case,
             "",
             known=question.known,
-            picture=partial(parts, question),
+            picture=partial(show_parts, question),
             evidence=evidence,
             below=below,
             first=[(question.network, question.training, f"{KEY}.{question.network.name}")],
@@ -72,21 +72,21 @@ def show(question: PrototypeQuestion, below: DeltaGenerator) -> None:
     )
 
 
-def parts(question: PrototypeQuestion, result: Views) -> None:
+def show_parts(question: PrototypeQuestion, result: Views) -> None:
     """The image, the prototypes that its answer looks at most, and what each adds."""
     left, right = st.columns([1, 3.2], gap="medium", vertical_alignment="top")
     with left:
-        about = labeled(question, result)
-        show_picture(question.pixels, about, width="stretch", caption=plain(about))
-        st.caption(plain(scored(question, result)))
+        about = answer_sentence(question, result)
+        show_picture(question.pixels, about, width="stretch", caption=escape_markdown(about))
+        st.caption(escape_markdown(scores_text(question, result)))
     with right:
         draw(Drawing("picture"), result, f"{KEY}.picture")
         draw(bars(question, result), result, f"{KEY}.bars")
         if ignored := ignored_words(result["outcome"], question.method.reasoning):
-            st.caption(plain(ignored))
+            st.caption(escape_markdown(ignored))
 
 
-def labeled(question: PrototypeQuestion, result: Views) -> str:
+def answer_sentence(question: PrototypeQuestion, result: Views) -> str:
     """What the image is, and whether that was the answer."""
     if not question.label:
         return "your image, as the network sees it"
@@ -94,7 +94,7 @@ def labeled(question: PrototypeQuestion, result: Views) -> str:
     return f"labeled {question.label}{', so the answer is wrong' if wrong else ''}"
 
 
-def scored(question: PrototypeQuestion, result: Views) -> str:
+def scores_text(question: PrototypeQuestion, result: Views) -> str:
     """The scores of the first two classes."""
     outcome = result["outcome"]
     return (
@@ -108,10 +108,10 @@ def bars(question: PrototypeQuestion, result: Views) -> Drawing:
     title = f"What makes the score of {question.name(result['outcome']['answer'][0])}"
     if question.method.reasoning == INDEFINITE:
         return five("parts", title, own_parts)
-    return Drawing("parts", title, STACKED, partial(whole, "parts"), part=summed)
+    return Drawing("parts", title, STACKED, partial(parts_sentence, "parts"), part=summed)
 
 
-def whole(view: str, result: Views) -> str:
+def parts_sentence(view: str, result: Views) -> str:
     """The four parts, which sum to one."""
     sums = [100 * float(result[view][part].sum()) for part in PARTS]
     listing = ", ".join(f"{part} {share:.0f} %" for part, share in zip(PARTS, sums, strict=True))
@@ -124,8 +124,8 @@ def five(view: str, title: str, of: Callable[[Views], Table]) -> Drawing:
         view,
         title,
         OLD,
-        lambda result: shares(of(result)),
-        made=lambda result: averaged(of(result)),
+        lambda result: reasoning_text(of(result)),
+        made=lambda result: bar_table(of(result)),
     )
 
 
@@ -134,7 +134,7 @@ def own_parts(result: Views) -> Table:
     return with_indefinite(result["parts"], float(result["outcome"]["left out"][0]))
 
 
-def shares(five: Table) -> str:
+def reasoning_text(five: Table) -> str:
     """Positive, negative and indefinite reasoning over all prototypes, which sum to one."""
     positive, negative, indefinite = (
         100 * sum(float(five[part].mean()) for part in parts)
@@ -149,7 +149,9 @@ def shares(five: Table) -> str:
 def rival(question: PrototypeQuestion) -> Drawing:
     """The parts of the class that comes second, and its prototypes."""
     title = "The class that comes second"
-    drawing = Drawing("rival parts", title, STACKED, partial(whole, "rival parts"), part=summed)
+    drawing = Drawing(
+        "rival parts", title, STACKED, partial(parts_sentence, "rival parts"), part=summed
+    )
     if question.method.reasoning == INDEFINITE:
         drawing = five("rival parts", title, partial(rival_parts, question))
     return replace(
@@ -217,12 +219,12 @@ def single(question: PrototypeQuestion) -> Drawing:
             title="how far it is seen (%)",
             span=(0, 100),
         ),
-        partial(needed, question),
+        partial(flip_sentence, question),
         part=possible,
     )
 
 
-def needed(question: PrototypeQuestion, result: Views) -> str:
+def flip_sentence(question: PrototypeQuestion, result: Views) -> str:
     """The smallest change of one prototype that flips the answer."""
     table, other = result["changes"], question.name(result["outcome"]["rival"][0])
     if not np.isfinite(table["needed"][0]):

@@ -57,7 +57,9 @@ def choose(question: PruneQuestion) -> Tradeoff:
             "right after pruning."
         )
         return question.with_rule(Tradeoff, epochs=0)
-    settings = forms.folded(Tradeoff, f"{KEY}.Tradeoff", CURVE_SETTINGS, "Settings of the curve")
+    settings = forms.folded_settings(
+        Tradeoff, f"{KEY}.Tradeoff", CURVE_SETTINGS, "Settings of the curve"
+    )
     return question.with_rule(Tradeoff, **settings)
 
 

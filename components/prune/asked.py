@@ -9,7 +9,7 @@ import streamlit as st
 
 from components import runs
 from components.charts.tables import percent
-from components.notices import plain
+from components.notices import escape_markdown
 from components.sidebar.subject import Subject
 from engine.case import ImageCase
 from engine.keeping.memory import Memory
@@ -49,7 +49,7 @@ class PruneQuestion:
         return kind(**({name: getattr(self.method, name) for name in names} | more))
 
 
-def named(model: Classifier) -> str:
+def model_identity(model: Classifier) -> str:
     """What tells models apart for a person: weights, and the names that a file of theirs gave."""
     return repr((model.fingerprint, model.name, model.title, model.labels))
 
@@ -61,25 +61,25 @@ PRUNED: Memory[Classifier] = Memory(ROOM, lambda model: model.held_bytes, grows=
 
 @st.cache_resource(max_entries=4, show_spinner=False, scope="session")
 def case_of(_model: Classifier, name: str, seed: int) -> PruneCase:
-    """The model, which is `named` so, with the data that it learned from, or with photographs."""
+    """The model of that `name`, with the data that it learned from, or with photographs."""
     del name
     return prune_case(_model, seed)
 
 
-def scored(case: PruneCase, method: Pruning, place: str = "main") -> bool:
+def scores_ready(case: PruneCase, method: Pruning, place: str = "main") -> bool:
     """Whether the scores are there; else how far they are is shown, at that place of the page.
 
     A criterion that trains waits for a button.
     """
     if reason := unsearchable(method.criterion, method.rules):
-        st.warning(plain(reason))
+        st.warning(escape_markdown(reason))
         return False
     methods: list[Method[PruneCase]] = [method.scoring]
     if method.allocation in OF_RATIO:
         methods.append(OF_RATIO[method.allocation]())
     for candidate in methods:
         if reason := candidate.unmet(case):
-            st.warning(plain(f"{candidate.title}: {reason}"))
+            st.warning(escape_markdown(f"{candidate.title}: {reason}"))
             return False
     outcomes = [
         scoring_outcome(candidate, case, f"{KEY}.scores.{place}.{at}", method)
@@ -113,7 +113,7 @@ def pruner_for(
     case: PruneCase, criterion: str, rules: MaskRules, ratio: float | None = None
 ) -> Pruner:
     """Masks at any ratio, or at the one that was searched for; the scores are sorted once."""
-    name = repr((case.fingerprint, named(case.model), criterion, rules, ratio))
+    name = repr((case.fingerprint, model_identity(case.model), criterion, rules, ratio))
     return PRUNERS.made(name, lambda: pruner_of(case, criterion, rules, ratio=ratio))
 
 
@@ -125,5 +125,5 @@ def masks_at(case: PruneCase, method: Pruning) -> Masks:
 
 def pruned_model(question: PruneQuestion, masks: Masks) -> Classifier:
     """The pruned copy of the model; the last few are kept."""
-    name = repr((question.case.fingerprint, named(question.case.model), masks.digest))
+    name = repr((question.case.fingerprint, model_identity(question.case.model), masks.digest))
     return PRUNED.made(name, lambda: question.method.made(question.case, masks))

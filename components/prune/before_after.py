@@ -14,15 +14,15 @@ from components.draw.drawing import Exhibit
 from components.draw.scores import as_table
 from components.draw.two_models import (
     ModelComparison,
-    compared,
     draw_figures,
     draw_likeliest,
     draw_maps,
+    model_comparison,
 )
-from components.footer import Entry, leave
-from components.notices import plain
+from components.footer import Entry, add_entry
+from components.notices import escape_markdown
 from components.prune.asked import KEY, PruneQuestion, pruned_model
-from components.prune.layers import bars, finding
+from components.prune.layers import finding, layer_widths
 from components.section import Section, calls
 from components.share import Offer
 from components.sidebar.ground import ground_of
@@ -50,10 +50,10 @@ def show(
     after = answer_and_map(pruned, kind, f"{KEY}.{SLOTS[1]}")
     if before is None or after is None:
         return
-    result = compared(question.image, before, after)
-    st.header(plain(words(result, masks.sparsity)))
+    result = model_comparison(question.image, before, after)
+    st.header(escape_markdown(comparison_text(result, masks.sparsity)))
     with pictures:
-        draw_maps(question.subject, TITLES, before, after, f"{KEY}.viewer", trust(result))
+        draw_maps(question.subject, TITLES, before, after, f"{KEY}.viewer", place_note(result))
     with side_column:
         draw_figures(result)
     with answers:
@@ -61,13 +61,13 @@ def show(
         draw_likeliest(before, after, TITLES, f"{KEY}.answers")
     for slot, title, answer_map in zip(SLOTS, TITLES, (before, after), strict=True):
         if answer_map.looks is not None:
-            taken_along = offer(
+            taken_along = map_offer(
                 question, masks, f"{KEY}.{slot}", answer_map, answer_map.looks, result
             )
-            leave(Entry(title, offer=taken_along))
+            add_entry(Entry(title, offer=taken_along))
 
 
-def offer(
+def map_offer(
     question: PruneQuestion,
     masks: Masks,
     key: str,
@@ -82,7 +82,7 @@ def offer(
     classes = as_table(answer_map.classes)
 
     def exhibits() -> list[Exhibit]:
-        chart, layers = bars(masks), layer_table(masks)
+        chart, layers = layer_widths(masks), layer_table(masks)
         cut = Exhibit(layers, "Where it was taken out", finding(masks), chart)
         return [Exhibit(answer_map.classes, "What it says"), cut]
 
@@ -91,15 +91,15 @@ def offer(
         key,
         files={"classes.csv": classes.csv, "layers.csv": lambda: layer_table(masks).csv()},
         calls=calls(Section(KEY, question.method, question.case)),
-        sentence=words(comparison, masks.sparsity),
-        notes=[note for note in (trust(comparison),) if note],
+        sentence=comparison_text(comparison, masks.sparsity),
+        notes=[note for note in (place_note(comparison),) if note],
         exhibits=exhibits,
         ground=lambda: ground_of(question.image),
         viewer=f"{KEY}.viewer",
     )
 
 
-def words(found: ModelComparison, sparsity: float) -> str:
+def comparison_text(found: ModelComparison, sparsity: float) -> str:
     """What was taken out, and whether the answer and the place survive."""
     if not sparsity:
         return f"Nothing is taken out: it says {found.first}."
@@ -107,10 +107,12 @@ def words(found: ModelComparison, sparsity: float) -> str:
         answer = f"the answer stays {found.first}"
     else:
         answer = f"the answer changes from {found.first} to {found.second}"
-    return f"{percent(sparsity)} of the weights are taken out: {answer}, and {place(found.top)}."
+    return (
+        f"{percent(sparsity)} of the weights are taken out: {answer}, and {place_text(found.top)}."
+    )
 
 
-def place(top: float) -> str:
+def place_text(top: float) -> str:
     """Where it looks now, in words."""
     if not np.isfinite(top):
         return "its heat map is flat"
@@ -119,7 +121,7 @@ def place(top: float) -> str:
     return "it looks partly elsewhere" if top >= PARTLY else "it looks elsewhere"
 
 
-def trust(comparison: ModelComparison) -> str:
+def place_note(comparison: ModelComparison) -> str:
     """What "the same place" rests on."""
     if not np.isfinite(comparison.top):
         return ""

@@ -11,10 +11,10 @@ from components.charts import tables
 from components.charts.style import theme
 from components.draw import mask_pictures
 from components.draw.layer_pictures import color_legend, draw_layer_pictures
-from components.notices import plain
+from components.notices import escape_markdown
 from components.open_file import open_file
 from components.picks import pick
-from components.prune.asked import KEY, PruneQuestion, masks_at, scored
+from components.prune.asked import KEY, PruneQuestion, masks_at, scores_ready
 from engine.result import Table
 from engine.sparsity import Masks, masks_in, read_masks
 from engine.sparsity.masks import diagrams
@@ -52,14 +52,14 @@ def compare_masks(question: PruneQuestion, masks: Masks, word: str, other: Masks
     """How alike the masks are to others of that name, and where they differ."""
     criterion = question.method.criterion
     result = overlap(masks, other, masks_in(question.case.model))
-    st.markdown(f"**{plain(sentence(criterion, word, result))}**")
+    st.markdown(f"**{escape_markdown(sentence(criterion, word, result))}**")
     differences(criterion, word, masks, other, result)
 
 
 def by_criterion(question: PruneQuestion, criterion: str) -> Masks | None:
     """The masks of another criterion by the same rule; None while it is scored."""
     method = replace(question.method, criterion=criterion)
-    if not scored(question.case, method, "other"):
+    if not scores_ready(question.case, method, "other"):
         return None
     return masks_at(question.case, method)
 
@@ -90,7 +90,9 @@ def differences(first: str, second: str, masks: Masks, other: Masks, mask_overla
     )
     names = tuple(part.layer for part in masks.parts)
     pictures = [
-        mask_pictures.difference(diagrams.difference(masks, other, part.name, HIGH), theme())
+        mask_pictures.difference_picture(
+            diagrams.difference(masks, other, part.name, HIGH), theme()
+        )
         for part in masks.parts
     ]
     draw_layer_pictures(
@@ -113,4 +115,4 @@ def differences(first: str, second: str, masks: Masks, other: Masks, mask_overla
         "of it to other layers."
     )
     table = Table.grid(np.array(mask_overlap.layers), names, ("IoU", "chance"), ("share", "share"))
-    tables.numbers({f"{KEY}.overlap": table})
+    tables.fold_numbers({f"{KEY}.overlap": table})

@@ -14,7 +14,7 @@ from components.draw.bars import Bars, Dots
 from components.draw.drawing import Drawing, Views
 from components.draw.facets import Facets
 from components.measurement import MeasurementOnDemand
-from components.notices import plain
+from components.notices import escape_markdown
 from components.prune.asked import KEY, PruneQuestion, pruned_model
 from components.section import Section
 from engine.result import Table
@@ -71,7 +71,7 @@ def show(question: PruneQuestion, masks: Masks) -> None:
     st.markdown("**Measured time**")
     st.markdown(WHY)
     if reason := no_sparse_cores(question.case.model, masks):
-        st.caption(plain(f"2:4 is not measured: {reason}"))
+        st.caption(escape_markdown(f"2:4 is not measured: {reason}"))
     pruned = pruned_model(question, masks)
     times: MeasurementOnDemand[tuple[Latency, ...]] = MeasurementOnDemand(
         f"{KEY}.latency",
@@ -83,7 +83,7 @@ def show(question: PruneQuestion, masks: Masks) -> None:
     )
     measurement.show(
         times,
-        lambda rows: tables.chart(TIMES, timing_table(rows), faster(rows), f"{KEY}.latencies"),
+        lambda rows: tables.draw_chart(TIMES, timing_table(rows), faster(rows), f"{KEY}.latencies"),
     )
 
 

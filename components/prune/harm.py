@@ -42,7 +42,9 @@ DRIFT = Scatter(
 def show(question: PruneQuestion, masks: Masks) -> None:
     """What accuracy does not show; it is measured on request, and kept."""
     del masks
-    settings = forms.folded(Harm, f"{KEY}.Harm", HARM_SETTINGS, "Settings of this measurement")
+    settings = forms.folded_settings(
+        Harm, f"{KEY}.Harm", HARM_SETTINGS, "Settings of this measurement"
+    )
     method = question.with_rule(Harm, **settings)
     section.show(
         Section(

@@ -12,7 +12,7 @@ from components import forms, measurement, runs, section, sharing
 from components.draw.checkpoint import KEEP, NOT_YOURS, TAKEN, draw_checkpoint
 from components.draw.drawing import Drawing, Views
 from components.measurement import MeasurementOnDemand
-from components.prune.asked import KEY, PruneQuestion, named, pruned_model
+from components.prune.asked import KEY, PruneQuestion, model_identity, pruned_model
 from components.section import Section
 from components.views import PRUNE
 from components.widgets.downloads import download
@@ -78,7 +78,7 @@ def keep_section(question: PruneQuestion, method: Pruning, button: str) -> Secti
         "stay zeros in every step."
         if training
         else "",
-        picture=figures,
+        picture=show_accuracy,
         evidence=(
             Drawing("model", by=lambda result: keep_model(result, f"{KEY}.{method.name}")),
             Drawing("log"),
@@ -86,7 +86,7 @@ def keep_section(question: PruneQuestion, method: Pruning, button: str) -> Secti
     )
 
 
-def figures(found: Views) -> None:
+def show_accuracy(found: Views) -> None:
     """Accuracy before and after."""
     scores: Scores = found["figures"]
     rows = zip(scores.labels, scores.values, strict=True)
@@ -126,7 +126,7 @@ def as_onnx(question: PruneQuestion, masks: Masks) -> None:
     model, data = smaller.model, question.case.data
     rows = data.some("test", CHECKED)
     pixels = data.pixels(rows)
-    name = f"onnx {named(model)} {data.fingerprint}"
+    name = f"onnx {model_identity(model)} {data.fingerprint}"
     export: MeasurementOnDemand[OnnxFile] = MeasurementOnDemand(
         f"{KEY}.onnx",
         "The ONNX file",

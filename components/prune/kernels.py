@@ -38,7 +38,7 @@ def show(question: PruneQuestion, masks: Masks) -> None:
         draw_activations(maps, f"Filter {chosen}")
         st.markdown("**Weights of this layer, and the cut**")
         result = diagrams.histogram(question.case.model, masks, part.name)
-        tables.chart(bins(result), counts(result), finding(result), f"{KEY}.histogram")
+        tables.draw_chart(bins(result), counts(result), finding(result), f"{KEY}.histogram")
 
 
 def choose(masks: Masks) -> tuple[PrunableWeight, int, int, int]:

@@ -14,7 +14,7 @@ from components.draw.mask_drawings import draw_folded_back, draw_groups, draw_pa
 from components.draw.widths import Widths
 from components.forms import widget
 from components.prune import learning
-from components.prune.asked import KEY, PruneQuestion, masks_at, scored
+from components.prune.asked import KEY, PruneQuestion, masks_at, scores_ready
 from engine.sparsity import Masks, Prune
 from engine.sparsity.masks import diagrams
 from engine.sparsity.prune import layer_table
@@ -22,13 +22,13 @@ from engine.sparsity.prune import layer_table
 MANY = 0.1  # of a layer's filters dead: from here on its bar is hatched
 
 
-def chart(masks: Masks) -> None:
+def draw_layers(masks: Masks) -> None:
     """For each layer the share that stays; a bar is as wide as the layer has weights."""
     st.markdown("**Where it was taken out**")
-    tables.chart(bars(masks), layer_table(masks), finding(masks), f"{KEY}.layers")
+    tables.draw_chart(layer_widths(masks), layer_table(masks), finding(masks), f"{KEY}.layers")
 
 
-def bars(masks: Masks) -> Widths:
+def layer_widths(masks: Masks) -> Widths:
     """How the layers are drawn."""
     return Widths(
         value="density",
@@ -104,7 +104,7 @@ def show_patterns(question: PruneQuestion, masks: Masks) -> None:
             spec = Prune.__dataclass_fields__["pattern"]
             pattern = widget(spec, f"{KEY}.groups.pattern", None)
         method = replace(question.method, structure="N:M", allocation="global", pattern=pattern)
-        if not scored(question.case, method, "groups"):
+        if not scores_ready(question.case, method, "groups"):
             return
         pattern_masks = masks_at(question.case, method)
         n, m = (int(number) for number in pattern.split(":"))

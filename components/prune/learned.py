@@ -7,10 +7,10 @@ from dataclasses import replace
 import streamlit as st
 
 from components.ending import end
-from components.notices import plain
+from components.notices import escape_markdown
 from components.open_file import open_file
 from components.prune.asked import KEY
-from engine.sparsity import PruneCase, parts, read_scores
+from engine.sparsity import PruneCase, prunable_parts, read_scores
 
 
 def with_scores(case: PruneCase) -> PruneCase:
@@ -24,11 +24,12 @@ def with_scores(case: PruneCase) -> PruneCase:
         "of its shape, the highest are kept. They stay in this session's memory.",
     )
     if scores is None:
-        first = parts(case.model)[0]
+        first = prunable_parts(case.model)[0]
         shape = " × ".join(map(str, first.shape))
         st.info(
             "Nothing is learned on this page: open the scores that a search has found for this "
-            f"model, as numpy's savez writes them. Its first weight is {plain(first.name)!r}, "
+            "model, as numpy's savez writes them. Its first weight is "
+            f"{escape_markdown(first.name)!r}, "
             f"{shape}.",
             icon=":material/upload_file:",
         )

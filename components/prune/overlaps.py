@@ -13,7 +13,7 @@ from components.charts import tables
 from components.charts.tables import percent
 from components.draw.drawing import Drawing, Views, draw
 from components.draw.matrix import Matrix
-from components.notices import plain
+from components.notices import escape_markdown
 from components.prune.asked import KEY, PATTERNED, PruneQuestion, masks_at
 from engine import run
 from engine.errors import BlindspotError
@@ -39,17 +39,17 @@ def show(question: PruneQuestion, masks: Masks) -> None:
         if title not in reasons
     }
     figure = st.container()
-    scored = answered(question, cuts)
+    scored = scored_cuts(question, cuts)
     with figure:
         if len(scored) > 1:
-            tables, shares, without = compared(
+            tables, shares, without = overlap_tables(
                 question, scored, tuple(map(repr, scored.items())), digests(question, scored)
             )
             reasons |= without
             if len(shares) > 1:
-                drawn(question, scored, tables, shares)
+                draw_overlaps(question, scored, tables, shares)
     for title, reason in reasons.items():
-        st.caption(plain(f"Not here: {title}. {reason[:1].upper()}{reason[1:]}"))
+        st.caption(escape_markdown(f"Not here: {title}. {reason[:1].upper()}{reason[1:]}"))
 
 
 def as_searched(cut: Prune) -> Prune:
@@ -73,14 +73,14 @@ def fits(cut: Prune) -> bool:
     return not BY_TITLE[cut.criterion].limits(cut.rules)
 
 
-def named(asked: PruneQuestion, title: str, cut: Prune) -> str:
+def criterion_label(asked: PruneQuestion, title: str, cut: Prune) -> str:
     """The criterion; with its pieces, where they are not those above."""
     if cut.structure == asked.method.structure:
         return title
     return f"{title}, {cut.pattern if cut.structure == PATTERNED else 'single weights'}"
 
 
-def answered(question: PruneQuestion, cuts: Mapping[str, Prune]) -> dict[str, Prune]:
+def scored_cuts(question: PruneQuestion, cuts: Mapping[str, Prune]) -> dict[str, Prune]:
     """Those whose scores are there; what trains waits for a button, all else is scored."""
     scored, quick, long = {}, [], []
     for title, cut in cuts.items():
@@ -108,7 +108,7 @@ def digests(question: PruneQuestion, cuts: Mapping[str, Prune]) -> tuple[str, ..
 
 
 @st.cache_resource(max_entries=8, show_spinner="Comparing the masks")
-def compared(
+def overlap_tables(
     _question: PruneQuestion,
     _cuts: Mapping[str, Prune],
     cuts: tuple[str, ...],
@@ -121,14 +121,16 @@ def compared(
     for title, cut in _cuts.items():
         try:
             result = masks_at(_question.case, cut)
-            masks[f"{named(_question, title, cut)}, {percent(result.density)} kept"] = result
+            masks[f"{criterion_label(_question, title, cut)}, {percent(result.density)} kept"] = (
+                result
+            )
         except BlindspotError as error:
             reasons[title] = str(error)
     shares = tuple(mask.density for mask in masks.values())
     return overlaps(masks, masks_in(_question.case.model)), shares, reasons
 
 
-def drawn(
+def draw_overlaps(
     asked: PruneQuestion, there: Mapping[str, Prune], found: Views, shares: Sequence[float]
 ) -> None:
     """The squares, what they show, and their numbers with those of chance."""
@@ -151,14 +153,14 @@ def drawn(
         OVERLAPS_KEY,
     )
     other = [
-        named(asked, name, cut)
+        criterion_label(asked, name, cut)
         for name, cut in there.items()
         if cut.structure != asked.method.structure
     ]
     if other:
-        st.caption(plain(f"In the pieces that they are searched in: {'; '.join(other)}."))
+        st.caption(escape_markdown(f"In the pieces that they are searched in: {'; '.join(other)}."))
     st.caption("What masks drawn by chance, with as many weights in each layer, have in common:")
-    tables.numbers({f"{OVERLAPS_KEY}.chance": chance})
+    tables.fold_numbers({f"{OVERLAPS_KEY}.chance": chance})
 
 
 def sentence(iou: Table, chance: Table, shares: Sequence[float]) -> str:

@@ -89,7 +89,7 @@ def show_arm(question: PruneQuestion, method: Jackpot, own: Views) -> None:
                 Drawing(
                     "swaps",
                     "Weights exchanged in each step",
-                    made=lambda result: both(own["swaps"], result["swaps"]),
+                    made=lambda result: exchange_table(own["swaps"], result["swaps"]),
                     chart=Lines(
                         x="step",
                         series={"here": "as above", "there": word},
@@ -104,7 +104,7 @@ def show_arm(question: PruneQuestion, method: Jackpot, own: Views) -> None:
     )
 
 
-def both(own: Table, other: Table) -> Table:
+def exchange_table(own: Table, other: Table) -> Table:
     """The exchanges of two searches of equal length."""
     return Table.of(
         {"step": (own["step"], ""), "here": (own["swapped"], ""), "there": (other["swapped"], "")}

@@ -35,7 +35,7 @@ def show(question: PruneQuestion, masks: Masks) -> None:
                 Drawing(
                     "accuracy",
                     finding=lambda result: finding(result, right),
-                    chart=lambda result: squares(result["accuracy"], right),
+                    chart=lambda result: sensitivity_matrix(result["accuracy"], right),
                 ),
             ),
         )
@@ -52,7 +52,7 @@ def method_of(question: PruneQuestion) -> Sensitivity:
     )
 
 
-def squares(table: Table, right: str) -> Matrix:
+def sensitivity_matrix(table: Table, right: str) -> Matrix:
     """A row for each layer, a column for each ratio."""
     texts = [[f"{100 * share:.0f}" for share in line] for line in table.values]
     return Matrix(texts=texts, x_title="cut from this layer alone", bar=f"{right} (%)")

@@ -10,7 +10,7 @@ from components.charts.tables import percent
 from components.draw.bars import Dots
 from components.draw.drawing import Drawing, Views
 from components.draw.facets import BETWEEN, Facets
-from components.notices import plain
+from components.notices import escape_markdown
 from components.prune.asked import KEY, PruneQuestion
 from components.section import Section
 from engine.result import Table
@@ -44,17 +44,17 @@ def show(question: PruneQuestion) -> None:
 
 def basis(question: PruneQuestion, result: Views) -> None:
     """How many images it rests on, and what else is to be known of them."""
-    st.caption(counts(question, result["told"]))
+    st.caption(counts_sentence(question, result["told"]))
     for note in result["notes"].labels if result["notes"].values.any() else ():
-        st.caption(plain(note))
+        st.caption(escape_markdown(note))
 
 
-def counts(question: PruneQuestion, table: Table) -> str:
+def counts_sentence(question: PruneQuestion, table: Table) -> str:
     """How many images it rests on, and that a few photographs are few."""
     known, groups = (int(table[name][0]) for name in ("known images", "known groups"))
     rows = zip(table.rows, table["unknown images"], strict=True)
     kinds = {row.rpartition(BETWEEN)[0]: int(count) for row, count in rows}
-    strange = ", ".join(f"{count:,} × {plain(name)}" for name, count in kinds.items())
+    strange = ", ".join(f"{count:,} × {escape_markdown(name)}" for name, count in kinds.items())
     if agreement_only(question.case):
         return (
             f"Known: {known} squares cut from {groups} photographs, beside those of other "

@@ -13,10 +13,10 @@ from streamlit.delta_generator import DeltaGenerator
 
 from components.charts.tables import percent
 from components.ending import end
-from components.footer import Entry, footer, leave
+from components.footer import Entry, add_entry, footer
 from components.forms import refuse_links, widget, within
 from components.links import refuse
-from components.notices import plain, spoken
+from components.notices import escape_markdown, show_problems
 from components.picks import pick_or_none
 from components.prune import (
     accuracy,
@@ -33,7 +33,15 @@ from components.prune import (
     sensitivity,
     untrained,
 )
-from components.prune.asked import KEY, PATTERNED, PruneQuestion, case_of, masks_at, named, scored
+from components.prune.asked import (
+    KEY,
+    PATTERNED,
+    PruneQuestion,
+    case_of,
+    masks_at,
+    model_identity,
+    scores_ready,
+)
 from components.sidebar.subject import Subject
 from engine.errors import BlindspotError
 from engine.sparsity import Learned, Masks, Prune, PruneCase, agreement_only, masks_in, rounds_of
@@ -74,14 +82,16 @@ def show(subject: Subject) -> None:
     model = subject.case.model
     case: PruneCase | None = None
     with (
-        spoken(),
+        show_problems(),
         st.spinner("Getting the model's images ready; the first time takes some seconds"),
     ):
-        case = case_of(model, named(model), subject.case.seed)
+        case = case_of(model, model_identity(model), subject.case.seed)
     if case is None:
         end()
     if reason := Prune.unmet(case):
-        st.error(plain(f"{model.title} cannot be pruned: {reason}"), icon=":material/error:")
+        st.error(
+            escape_markdown(f"{model.title} cannot be pruned: {reason}"), icon=":material/error:"
+        )
         end()
     prune(subject, case)
 
@@ -102,7 +112,7 @@ def prune(subject: Subject, case: PruneCase) -> None:
     with side_column:
         question = PruneQuestion(subject, case, replace(rule, ratio=choose_ratio(rule)))
     with sentence:
-        if not scored(case, question.method) or (masks := cut(question)) is None:
+        if not scores_ready(case, question.method) or (masks := pruning_masks(question)) is None:
             return
         if words := earlier_round(question):
             st.caption(words)
@@ -113,13 +123,16 @@ def prune(subject: Subject, case: PruneCase) -> None:
     answer = PlacedDrawing(
         sentence, lambda: timed(before_after.show, question, masks, pictures, side_column, answers)
     )
-    at_once, later = [PlacedDrawing(evidence, lambda: layers.chart(masks))], list[PlacedDrawing]()
+    at_once, later = (
+        [PlacedDrawing(evidence, lambda: layers.draw_layers(masks))],
+        list[PlacedDrawing](),
+    )
     if part is not None:
         look = PlacedDrawing(closer, lambda: SECTIONS[part](question, masks))
         (at_once if part in AT_ONCE else later).append(look)
     first = [answer, *at_once] if quick() else [*at_once, answer]
     for place, draw in [*first, *later]:
-        with place, spoken():
+        with place, show_problems():
             draw()
     explain(question, masks)
 
@@ -177,12 +190,12 @@ def choose_ratio(rule: Prune) -> float:
     return ratio
 
 
-def cut(question: PruneQuestion) -> Masks | None:
+def pruning_masks(question: PruneQuestion) -> Masks | None:
     """The masks; None, with the reason said, when the rule cannot be met."""
     try:
         return masks_at(question.case, question.method)
     except BlindspotError as error:
-        st.error(plain(str(error)), icon=":material/error:")
+        st.error(escape_markdown(str(error)), icon=":material/error:")
         return None
 
 
@@ -202,7 +215,7 @@ def earlier_round(question: PruneQuestion) -> str:
 def explain(question: PruneQuestion, masks: Masks) -> None:
     """What am I looking at, and what it rests on."""
     for note in masks.notes:
-        st.caption(plain(note))
+        st.caption(escape_markdown(note))
     if question.method.allocation in OF_RATIO:
         st.caption(
             f"{question.method.allocation} was made for networks before training. Here each "
@@ -210,10 +223,10 @@ def explain(question: PruneQuestion, masks: Masks) -> None:
             "ratio comes from the model's weights as they are, after training."
         )
     criterion = BY_TITLE[question.method.criterion]
-    leave(Entry(Prune.title, Prune))
-    leave(Entry(criterion.title, criterion))
+    add_entry(Entry(Prune.title, Prune))
+    add_entry(Entry(criterion.title, criterion))
     card = question.case.data.card
-    st.caption(plain(f"Measured with: {card.title}. {card.about}"))
+    st.caption(escape_markdown(f"Measured with: {card.title}. {card.about}"))
     if agreement_only(question.case):
         st.caption(
             "No labels of these photographs are known, so that “right” means: it says what the "

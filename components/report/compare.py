@@ -11,7 +11,7 @@ from components.charts.tables import signed
 from components.draw.drawing import by_kind, empty
 from components.draw.heat_maps import OverPicture, blended, draw_heat_map
 from components.draw.maps import first_screen
-from components.notices import plain
+from components.notices import escape_markdown
 from components.report import tray
 from components.report.document import facts
 from components.report.pinned import Pinned, SeenMap
@@ -20,7 +20,7 @@ from components.widgets import viewer
 from components.widgets.swipe import swipe
 from components.widgets.wording import how_alike
 from engine.measures.agreement import matrix
-from engine.pictures import ends
+from engine.pictures import scale_ends
 from engine.result import HeatMap
 
 OPACITY = 0.6
@@ -99,13 +99,13 @@ def same_ground(left: SeenMap, right: SeenMap) -> bool:
 
 def side(result: Pinned) -> None:
     """What one of them says, and what it rests on."""
-    st.markdown(f"**{plain(result.sentence or result.title)}**")
+    st.markdown(f"**{escape_markdown(result.sentence or result.title)}**")
     for note in result.notes[:1]:
-        st.caption(plain(note))
+        st.caption(escape_markdown(note))
     drawn = [exhibit for exhibit in result.exhibits if not empty(exhibit.view)]
     for at, drawing in enumerate(drawn[:MOST]):
         if drawing.title:
-            st.caption(plain(drawing.title))
+            st.caption(escape_markdown(drawing.title))
         by_kind(drawing.view, f"report.{result.name}.{at}", drawing.finding, drawing.shape)
 
 
@@ -138,13 +138,13 @@ def maps(first: Pinned, second: Pinned, way: str | None) -> None:
     """Both maps in the way that was chosen, or why they cannot be shown so."""
     left, right = first.maps[0], second.maps[0]
     if way == "Difference":
-        difference(left, right)
+        show_difference(left, right)
         return
     if why := unlike_scale(left.heat, right.heat):
         scale = f"{why} Each keeps its own scale."
-        spans = [ends(seen_map.heat) for seen_map in (left, right)]
+        spans = [scale_ends(seen_map.heat) for seen_map in (left, right)]
     else:
-        spans = [shared(left.heat, right.heat)] * 2
+        spans = [shared_scale(left.heat, right.heat)] * 2
         scale = "Both on one scale."
     shapes = [
         OverPicture(picture=seen_map.ground, span=span, opacity=OPACITY)
@@ -161,7 +161,7 @@ def maps(first: Pinned, second: Pinned, way: str | None) -> None:
         pairs = zip(st.columns(2), (left, right), names, shapes, strict=True)
         for place, pinned_map, name, shape in pairs:
             with place:
-                st.markdown(f"**{plain(name)}**")
+                st.markdown(f"**{escape_markdown(name)}**")
                 draw_heat_map(pinned_map.heat, f"report.compare.{name}", "", shape)
     st.caption(scale)
 
@@ -178,13 +178,13 @@ def unlike_scale(left: HeatMap, right: HeatMap) -> str:
     return ""
 
 
-def shared(left: HeatMap, right: HeatMap) -> tuple[float, float]:
+def shared_scale(left: HeatMap, right: HeatMap) -> tuple[float, float]:
     """The ends of the colors that both are drawn between."""
-    lows, highs = zip(ends(left), ends(right), strict=True)
+    lows, highs = zip(scale_ends(left), scale_ends(right), strict=True)
     return min(lows), max(highs)
 
 
-def difference(left: SeenMap, right: SeenMap) -> None:
+def show_difference(left: SeenMap, right: SeenMap) -> None:
     """Left minus right on one scale, or why there is none."""
     if left.heat.values.shape != right.heat.values.shape:
         sizes = [
@@ -198,8 +198,8 @@ def difference(left: SeenMap, right: SeenMap) -> None:
     if not same_ground(left, right):
         st.caption("The maps lie over different images: places are compared, not things.")
     difference_map = HeatMap(left.heat.values - right.heat.values, left.heat.unit, signed=True)
-    _, most = ends(difference_map)
-    reach = max(np.abs(shared(left.heat, right.heat)).max(), most)
+    _, most = scale_ends(difference_map)
+    reach = max(np.abs(shared_scale(left.heat, right.heat)).max(), most)
     order = rank_correlation(left, right)
     alike = f" Their rank correlation is {signed(order)}." if np.isfinite(order) else ""
     finding = (

@@ -29,14 +29,14 @@ from components.draw.fields import FieldChart
 from components.draw.matrix import Matrix
 from components.draw.panels import Panels
 from components.draw.rows import rows_of
-from components.draw.scores import scored
+from components.draw.scores import score_bars
 from components.exports import in_seconds
 from components.notices import RESEARCH
 from components.report.figures import svg
 from components.report.pinned import Pinned, SeenMap
 from components.report.settings import setting_words
 from components.widgets.encoding import data_url, saved
-from engine.pictures import Pixels, labeled
+from engine.pictures import Pixels, labeled_grid
 from engine.result import Curve, Field, Pictures, Ranking, Scores, Table, Tokens, View
 
 PNG_LIMIT = 600_000  # bytes; a bigger picture goes as WebP
@@ -211,7 +211,7 @@ def printed(exhibit: Exhibit, *, drawn: bool = True) -> PrintedFigure | None:
     view = exhibit.view
     if isinstance(view, Pictures):
         finding = exhibit.finding or f"{view.finding} {view.unit}".strip()
-        return PrintedFigure(exhibit.title, picture_src(labeled(view)), finding)
+        return PrintedFigure(exhibit.title, picture_src(labeled_grid(view)), finding)
     if isinstance(view, Field):
         ground = exhibit.shape if isinstance(exhibit.shape, FieldChart) else FieldChart()
         src = figure_src(ground.figure(view)) if drawn else ""
@@ -219,7 +219,7 @@ def printed(exhibit: Exhibit, *, drawn: bool = True) -> PrintedFigure | None:
     rows = rows_of(view)
     if rows is None or not len(rows):
         return None
-    chart = exhibit.shape if isinstance(exhibit.shape, Chart) else usual(view, rows)
+    chart = exhibit.shape if isinstance(exhibit.shape, Chart) else default_chart(view, rows)
     src = figure_src(chart.figure(rows)) if chart and drawn else ""
     lines = [f"“{view.text}”"] if isinstance(view, Tokens) else []
     lines += [UNDRAWN] if chart and not drawn else []
@@ -230,10 +230,10 @@ def printed(exhibit: Exhibit, *, drawn: bool = True) -> PrintedFigure | None:
     )
 
 
-def usual(view: View, rows: Table) -> Chart | None:
+def default_chart(view: View, rows: Table) -> Chart | None:
     """How a view of its kind is drawn where nothing else is said; None of a bare table."""
     if isinstance(view, Scores | Ranking):
-        return scored(view)
+        return score_bars(view)
     return all_lines(rows) if isinstance(view, Curve) else None
 
 

@@ -79,7 +79,7 @@ def draw_axes(axes: Axes, traces: Sequence[Trace], layout: Trace, number: str) -
             draw_ground(axes, trace, layout)
         else:
             draw_line(axes, trace, names)
-    settle(axes, across, down, names)
+    set_axes(axes, across, down, names)
     draw_shapes(axes, layout, number)
     axes.tick_params(labelsize=FONT - 1, colors=INK["light"])
     axes.grid(visible=True, color="#e3e6e8", linewidth=0.6)
@@ -108,10 +108,10 @@ def categories(traces: Sequence[Trace], way: str, axis: Trace) -> list[str]:
 
 def as_list(values: Any) -> list[Any]:
     """Values of a trace as a list; none where there are none."""
-    return [] if values is None else list(np.asarray(unpacked(values), object).ravel())
+    return [] if values is None else list(np.asarray(decode_array(values), object).ravel())
 
 
-def unpacked(values: Any) -> Any:
+def decode_array(values: Any) -> Any:
     """An array that Plotly has packed for the browser, (n,) or in its own shape."""
     if not isinstance(values, Mapping):
         return values
@@ -120,7 +120,7 @@ def unpacked(values: Any) -> Any:
     return flat.reshape([int(side) for side in str(shape).split(",")]) if shape else flat
 
 
-def placed(values: Any, names: Sequence[str]) -> np.ndarray[Any, Any]:
+def axis_places(values: Any, names: Sequence[str]) -> np.ndarray[Any, Any]:
     """Places along an axis: of words, their numbers."""
     if names:
         return np.array([names.index(str(value)) for value in as_list(values)], float)
@@ -138,13 +138,13 @@ def draw_bars(
     """Bars of one series, over, beside or on those of the others."""
     level = trace.get("orientation") == "h"
     along, up = ("y", "x") if level else ("x", "y")
-    length = np.nan_to_num(placed(trace.get(up), []))
-    at = placed(trace[along], names[along]) if along in trace else np.arange(len(length)) * 1.0
+    length = np.nan_to_num(axis_places(trace.get(up), []))
+    at = axis_places(trace[along], names[along]) if along in trace else np.arange(len(length)) * 1.0
     mode = layout.get("barmode", "group")
     bar_width = trace.get("width")
     wide = float(bar_width) if isinstance(bar_width, int | float) else 0.7
     start = trace.get("base")
-    base = np.broadcast_to(placed(0 if start is None else start, []), length.shape).copy()
+    base = np.broadcast_to(axis_places(0 if start is None else start, []), length.shape).copy()
     if mode in {"stack", "relative"}:
         base = np.array([stacks.get(key, 0.0) for key in at])
         stacks.update(
@@ -169,8 +169,8 @@ def draw_bars(
 
 def draw_line(axes: Axes, trace: Trace, names: Mapping[str, list[str]]) -> None:
     """A line, its marks and intervals; an area where it is filled."""
-    y = placed(trace.get("y"), names["y"])
-    x = placed(trace["x"], names["x"]) if "x" in trace else np.arange(len(y)) * 1.0
+    y = axis_places(trace.get("y"), names["y"])
+    x = axis_places(trace["x"], names["x"]) if "x" in trace else np.arange(len(y)) * 1.0
     line, marker = trace.get("line", {}), trace.get("marker", {})
     mode = trace.get("mode") or "lines"
     ink = inks(line.get("color"), None) or inks(marker.get("color"), "#0072b2")
@@ -196,8 +196,8 @@ def draw_line(axes: Axes, trace: Trace, names: Mapping[str, list[str]]) -> None:
         axes.scatter(x, y, 26, color, marker=sign, label=label, zorder=3)
     for way, error in (("xerr", trace.get("error_x")), ("yerr", trace.get("error_y"))):
         if error and error.get("array") is not None and error.get("visible") is not False:
-            more = placed(error["array"], [])
-            less = more if error.get("arrayminus") is None else placed(error["arrayminus"], [])
+            more = axis_places(error["array"], [])
+            less = more if error.get("arrayminus") is None else axis_places(error["arrayminus"], [])
             spread = np.abs(np.nan_to_num([less, more]))
             axes.errorbar(x, y, fmt="none", ecolor=first, elinewidth=1.2, **{way: spread})
     if "text" in mode and trace.get("text") is not None:
@@ -214,7 +214,7 @@ def draw_line(axes: Axes, trace: Trace, names: Mapping[str, list[str]]) -> None:
 
 def draw_ground(axes: Axes, trace: Trace, layout: Trace) -> None:
     """A colored grid, its rows from the bottom, with its bar of colors."""
-    values = np.asarray(unpacked(trace["z"]), float)
+    values = np.asarray(decode_array(trace["z"]), float)
     if not values.size:
         return
     axis = layout.get("coloraxis", {}) if trace.get("coloraxis") else trace
@@ -243,7 +243,7 @@ def scale_of(stops: Sequence[Sequence[Any]]) -> LinearSegmentedColormap:
     return LinearSegmentedColormap.from_list("", [(at, rgba(color)) for at, color in stops])
 
 
-def settle(axes: Axes, across: Trace, down: Trace, names: Mapping[str, list[str]]) -> None:
+def set_axes(axes: Axes, across: Trace, down: Trace, names: Mapping[str, list[str]]) -> None:
     """Titles, ranges, scales and ticks of both axes."""
     for way, axis in (("x", across), ("y", down)):
         plot_axis = axes.xaxis if way == "x" else axes.yaxis

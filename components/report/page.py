@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from components.notices import plain
+from components.notices import escape_markdown
 from components.report import compare, tray
 from components.report.document import FILE, report
 from components.report.pinned import Pinned
@@ -28,11 +28,11 @@ SESSION = (
 )
 
 
-def entry() -> None:
+def tray_link() -> None:
     """The way to the tray from every page, where there is something in it."""
     if count := len(tray.pinned()):
         st.page_link(TRAY.path, label=f"Tray ({count})", icon=TRAY.icon, query_params={})
-    tray.drawn()
+    tray.mark_header_drawn()
 
 
 def draw() -> None:
@@ -44,26 +44,29 @@ def draw() -> None:
     many = len(results) > 1
     heading, alike = st.container(), compare.draw(results) if many else ""
     counted = f"{len(results)} results are pinned." if many else "One result is pinned."
-    heading.header(plain(f"{counted} {alike}".strip()))
+    heading.header(escape_markdown(f"{counted} {alike}".strip()))
     titles = tray.titles()
     for at, result in enumerate(results):
-        row(result, at, len(results), titles)
+        result_row(result, at, len(results), titles)
     st.caption(SESSION)
     st.header("Report")
     offer_report(results)
 
 
-def row(result: Pinned, at: int, count: int, titles: Mapping[str, str]) -> None:
+def result_row(result: Pinned, at: int, count: int, titles: Mapping[str, str]) -> None:
     """One result: what it is, its picture, and its buttons; `titles` are those of models."""
     with st.container(border=True, key=f"tray-{result.name}"):
         picture, words, buttons = st.columns([1, 5, 3], vertical_alignment="center")
         if result.maps:
             show_picture(result.maps[0].pixels, result.maps[0].lines[0], place=picture, width=THUMB)
-        words.markdown(f"**{at + 1}. {plain(result.title)}**  \n{plain(result.sentence)}")
-        words.caption(plain(result.told_of(titles)))
+        words.markdown(
+            f"**{at + 1}. {escape_markdown(result.title)}**  \n{escape_markdown(result.sentence)}"
+        )
+        words.caption(escape_markdown(result.told_of(titles)))
         if tray.gone(result):
             words.caption(
-                f"The model {plain(result.model)} was removed since. What is pinned stays; it "
+                f"The model {escape_markdown(result.model)} was removed since. What is pinned "
+                "stays; it "
                 "cannot be computed again."
             )
         with buttons.container(horizontal=True, horizontal_alignment="right", gap="small"):
@@ -111,7 +114,7 @@ def offer_report(results: list[Pinned]) -> None:
             document = report(
                 chosen_results,
                 datetime.now(UTC),
-                lambda done, what: bar.progress(done, plain(what)),
+                lambda done, what: bar.progress(done, escape_markdown(what)),
             )
             bar.empty()
             st.session_state[REPORT_KEY] = (

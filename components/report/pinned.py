@@ -128,24 +128,24 @@ def freeze(
         look: how they are shown.
         files: names of files that a person opened, which are taken out of all texts.
     """
-    clean = without(files)
+    clean = name_remover(files)
     maps = tuple(
         seen_map(answer.record["title"] if name == "map" else name, view, ground, look, clean)
         for name, view in answer.items()
         if isinstance(view, HeatMap)
     )
-    drawn = [exhibit for exhibit in exhibits if readable(exhibit.view)]
+    drawn = [exhibit for exhibit in exhibits if fits_report(exhibit.view)]
     drawn_ids = {id(drawing.view) for drawing in drawn}
     rest = [Exhibit(view, name) for name, view in answer.items() if id(view) not in drawn_ids]
     stills = [
         replace(
             drawing,
-            view=small(drawing.view),
+            view=few_frames(drawing.view),
             title=clean(drawing.title),
             finding=clean(drawing.finding),
             shape=still(drawing.shape),
         )
-        for drawing in [*drawn, *(drawing for drawing in rest if readable(drawing.view))]
+        for drawing in [*drawn, *(drawing for drawing in rest if fits_report(drawing.view))]
     ]
     if not sentence and maps:
         target = answer.record["case"].get("target")
@@ -177,18 +177,18 @@ def seen_map(
     words = viewer.finding(heat)
     lines = (f"{words[:1].upper()}{words[1:]}.", legend.cut, look_words(look, ground), ground.words)
     notes = tuple(clean(line) for line in lines if line)
-    plain = fitted(ground.through(look.window))
-    return SeenMap(title, heat, plain, fitted(pixels), legend, notes)
+    plain = shrink_to_page(ground.through(look.window))
+    return SeenMap(title, heat, plain, shrink_to_page(pixels), legend, notes)
 
 
-def fitted(pixels: Pixels) -> Pixels:
+def shrink_to_page(pixels: Pixels) -> Pixels:
     """A picture that is no longer than a page can show."""
     image = Image.fromarray(pixels)
     image.thumbnail((LONG_SIDE, LONG_SIDE), Image.Resampling.LANCZOS)
     return np.asarray(image)
 
 
-def readable(view: View) -> bool:
+def fits_report(view: View) -> bool:
     """Whether a person can read it in a report: maps have a place of their own."""
     return isinstance(view, Pictures | Path | Field) or rows_of(view) is not None
 
@@ -200,7 +200,7 @@ def still(shape: DrawnAs | None) -> DrawnAs | None:
     return replace(shape, pick=None) if isinstance(shape, WordMarks) else shape
 
 
-def small(view: View) -> View:
+def few_frames(view: View) -> View:
     """A walk as a few of its frames; everything else as it is."""
     if not isinstance(view, Path):
         return view
@@ -225,7 +225,7 @@ def cleaned(value: Any, clean: Clean) -> Any:
     return clean(value) if isinstance(value, str) else value
 
 
-def without(files: Sequence[str]) -> Clean:
+def name_remover(files: Sequence[str]) -> Clean:
     """Takes the names of files out of a text, in any case; not those that could be any word."""
     longest = sorted({name for name in files if len(name) >= SHORTEST}, key=len, reverse=True)
     pattern = re.compile("|".join(map(re.escape, longest)), re.IGNORECASE) if longest else None

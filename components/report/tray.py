@@ -58,11 +58,11 @@ def pin(result: Pinned) -> str:
         EVERYBODY.add(result)
     results.append(result)
     known: set[str] = st.session_state.setdefault(MODELS, set())
-    known.update({result.model} & offered())
+    known.update({result.model} & model_names())
     return ""
 
 
-def offered() -> set[str]:
+def model_names() -> set[str]:
     """The names of all models that can be asked now."""
     return {entry.name for entry in catalog.entries()}
 
@@ -74,7 +74,7 @@ def titles() -> dict[str, str]:
 
 def gone(result: Pinned) -> bool:
     """Whether its model was removed since it was pinned."""
-    return result.model in st.session_state.get(MODELS, set()) - offered()
+    return result.model in st.session_state.get(MODELS, set()) - model_names()
 
 
 def begin() -> None:
@@ -82,7 +82,7 @@ def begin() -> None:
     st.session_state[WHOLE] = True
 
 
-def drawn() -> None:
+def mark_header_drawn() -> None:
     """The entry in the header stands; what comes now is a fragment, which cannot draw it again."""
     st.session_state[WHOLE] = False
 
@@ -110,12 +110,12 @@ def move(name: str, by: int) -> None:
         results.insert(at + by, results.pop(at))
 
 
-def files() -> Sequence[str]:
+def opened_names() -> Sequence[str]:
     """The names of files that this session has opened, and the titles of data made of them."""
-    return tuple(dict.fromkeys(names()))
+    return tuple(dict.fromkeys(private_names()))
 
 
-def names() -> Iterator[str]:
+def private_names() -> Iterator[str]:
     """Of every uploader in the session, and of its data sets."""
     for value in st.session_state.values():
         for entry in value if isinstance(value, list) else [value]:

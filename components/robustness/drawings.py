@@ -18,7 +18,7 @@ OF_ORDER = Drawing(
 )
 
 
-def ranked(result: Views) -> Dots:
+def class_ranks(result: Views) -> Dots:
     """A row for each class: its place before and after, and both probabilities."""
     table = result["classes"]
     places = zip(table["rank before"], table["rank after"], table.rows, strict=True)
@@ -45,7 +45,7 @@ def first_words(result: Views) -> str:
     )
 
 
-CLASSES = Drawing("classes", "What it says, before and after", ranked, first_words)
+CLASSES = Drawing("classes", "What it says, before and after", class_ranks, first_words)
 MARGIN = Drawing(
     "margin",
     "The way there",

@@ -14,7 +14,7 @@ from components.links import refuse
 from components.own_words import may_link
 from components.picks import pick
 from components.sidebar.subject import Subject
-from components.widgets.order import order
+from components.widgets.order import draw_order
 from engine.attribution.robustness import FGSM, ORDERED, PGD, drawn_order
 from engine.attribution.robustness.gradient_steps import GradientAttack
 from engine.attribution.robustness.ordered_case import MOST, USUAL
@@ -113,7 +113,7 @@ def choose_order(question: AttackQuestion) -> tuple[int, ...]:
         "moved.",
     )
     if len(chosen) > 1:
-        order(
+        draw_order(
             chosen,
             "Your order: the class that is to come first stands first",
             f"{key}.moved",

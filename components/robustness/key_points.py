@@ -36,16 +36,16 @@ class KeyPointCircles(PicturePoints):
         return figure
 
 
-def before(found: Views) -> Pixels:
+def searched_image(found: Views) -> Pixels:
     """The image that was searched, (H, W, 3)."""
     pixels: Pixels = found["pictures"].images[0, 0]
     return pixels
 
 
-def placed(result: Views) -> Table:
+def relative_points(result: Views) -> Table:
     """The key points with their places as shares of the image's sides."""
     points: Table = result["points"]
-    height, width = before(result).shape[:2]
+    height, width = searched_image(result).shape[:2]
     columns = {
         "left": ((points["column"] + 0.5) / width, "share"),
         "top": ((points["row"] + 0.5) / height, "share"),
@@ -57,7 +57,7 @@ def placed(result: Views) -> Table:
     return Table.of(columns, rows=points.rows)
 
 
-def words(found: Views) -> str:
+def reading_hint(found: Views) -> str:
     """How to read the circles, with the point that counted most in the end."""
     points: Table = found["points"]
     first = int(points["weight after"].argmax())
@@ -76,10 +76,10 @@ KEY_POINTS = Drawing(
     "points",
     "Key points: where it looked",
     lambda result: KeyPointCircles(
-        picture=before(result), value="weight after", response="weight before", chosen=-1
+        picture=searched_image(result), value="weight after", response="weight before", chosen=-1
     ),
-    words,
-    made=placed,
+    reading_hint,
+    made=relative_points,
 )
 CONTROL = Drawing(
     "game",

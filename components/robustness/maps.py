@@ -11,7 +11,7 @@ import streamlit as st
 from components import runs, section
 from components.draw.drawing import Views, draw
 from components.draw.maps import draw_maps
-from components.notices import plain
+from components.notices import escape_markdown
 from components.picks import pick, pick_some
 from components.robustness import drawings
 from components.robustness.form import KEY, AttackQuestion
@@ -57,7 +57,9 @@ def followed(question: AttackQuestion, bound: Answer | None, ordered: Answer | N
     usual = {kind.title for kind in MAPS if not kind.unmet(question.case)}
     with answer:
         result = (
-            eight(question, case, chosen) if set(titles) == usual else some(question, case, titles)
+            eight(question, case, chosen)
+            if set(titles) == usual
+            else selected_maps(question, case, titles)
         )
     if result is not None:
         trusted(question, result)
@@ -101,7 +103,7 @@ def eight(question: AttackQuestion, case: Any, changed: str) -> Views | None:
             f"{KEY}.maps",
             MapsFollow(),
             case,
-            picture=lambda maps: three(question, maps),
+            picture=lambda maps: show_three_maps(question, maps),
             evidence=(drawings.FOLLOWED,),
             button="" if question.small else "Compare the maps",
             before=f"Eight heat maps of the image before and after {changed}.",
@@ -110,7 +112,7 @@ def eight(question: AttackQuestion, case: Any, changed: str) -> Views | None:
     )
 
 
-def some(question: AttackQuestion, case: Any, titles: Sequence[str]) -> Views | None:
+def selected_maps(question: AttackQuestion, case: Any, titles: Sequence[str]) -> Views | None:
     """Maps that a person chose, each an answer of its own, so that none is made twice."""
     if not titles:
         st.info("Choose at least one heat map under “Which heat maps”.")
@@ -127,15 +129,15 @@ def some(question: AttackQuestion, case: Any, titles: Sequence[str]) -> Views | 
     )
     answers = [outcome for outcome in outcomes.values() if isinstance(outcome, Answer)]
     if answers:
-        result = joined(answers)
-        st.header(plain(MapsFollow().finding(case, result)))
-        three(question, result)
+        result = merge_answers(answers)
+        st.header(escape_markdown(MapsFollow().finding(case, result)))
+        show_three_maps(question, result)
         draw(drawings.FOLLOWED, result, f"{KEY}.maps.followed")
     runs.watch([outcome for outcome in outcomes.values() if not isinstance(outcome, Answer)])
-    return joined(answers) if len(answers) == len(titles) else None
+    return merge_answers(answers) if len(answers) == len(titles) else None
 
 
-def joined(answers: Sequence[Views]) -> dict[str, Any]:
+def merge_answers(answers: Sequence[Views]) -> dict[str, Any]:
     """Several answers about one map each, and one attack, as one about all."""
     tables = [answer["followed"] for answer in answers]
     values = np.concatenate([table.values for table in tables])
@@ -144,7 +146,7 @@ def joined(answers: Sequence[Views]) -> dict[str, Any]:
     return {"followed": Table.grid(values, rows, (SAME, NEW), ("Spearman",) * 2), **maps}
 
 
-def three(question: AttackQuestion, result: Views) -> None:
+def show_three_maps(question: AttackQuestion, result: Views) -> None:
     """One method's maps: the old class before and after, and what is said now."""
     title = pick("Heat map", list(result["followed"].rows), f"{KEY}.map", "pills")
     panels = [Panel(words, result[f"{title} {moment}"]) for moment, words in WORDS.items()]
@@ -170,7 +172,7 @@ def trusted(question: AttackQuestion, result: Views) -> None:
 def tried(question: AttackQuestion, result: Views, check: Check, button: str, passing: str) -> None:
     """One trial of each map, when it is asked for."""
     table = result["followed"]
-    st.markdown(plain(check.title))
+    st.markdown(escape_markdown(check.title))
     cases = {
         title: TrustCase(question.case, KINDS[title](), question.about.mask) for title in table.rows
     }
@@ -182,23 +184,26 @@ def tried(question: AttackQuestion, result: Views, check: Check, button: str, pa
         if isinstance(outcome, Answer)
     }
     if views:
-        st.markdown("\n".join(lines(check, table, views)))
+        st.markdown("\n".join(trial_lines(check, table, views)))
     if len(views) == len(table):
-        st.markdown(f"**{both(result, views, passing)}**")
+        st.markdown(f"**{pass_counts(result, views, passing)}**")
 
 
-def lines(check: Check, table: Table, views: Mapping[str, Table]) -> list[str]:
+def trial_lines(check: Check, table: Table, views: Mapping[str, Table]) -> list[str]:
     """Of each map that was tried: how alike it is still, and what the trial said."""
     sentences = []
     for title, view in views.items():
         mark, word = verdict.sign(check, view)
         alike = table.cell(title, NEW)
         near = f"{alike:.2f}" if np.isfinite(alike) else "flat"
-        sentences.append(f"- {mark} **{plain(title)}** ({near}) {word}. {plain(view.notes[0])}")
+        sentences.append(
+            f"- {mark} **{escape_markdown(title)}** ({near}) {word}. "
+            f"{escape_markdown(view.notes[0])}"
+        )
     return sentences
 
 
-def both(result: Views, views: Mapping[str, Table], passing: str = CARRY) -> str:
+def pass_counts(result: Views, views: Mapping[str, Table], passing: str = CARRY) -> str:
     """How many of the maps that moved with the answer pass a trial, and of the others.
 
     Args:
@@ -207,7 +212,7 @@ def both(result: Views, views: Mapping[str, Table], passing: str = CARRY) -> str
         passing: what a map does that passes.
     """
     table = result["followed"]
-    good = np.array([verdict.verdict(views[title]) == GOOD for title in table.rows])
+    good = np.array([verdict.verdict_value(views[title]) == GOOD for title in table.rows])
     if not answer_changed(result):
         return f"The answer did not change: of {len(good)} maps {good.sum()} {passing}."
     alike = np.array(table[NEW])

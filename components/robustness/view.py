@@ -13,7 +13,7 @@ from components.draw.drawing import Drawing, Views, draw
 from components.draw.maps import draw_maps
 from components.exports import python_call
 from components.forms import method_form, refuse_links
-from components.notices import spoken
+from components.notices import show_problems
 from components.robustness import drawings
 from components.robustness.form import KEY, AttackQuestion, choose_order, choose_ordered
 from components.robustness.key_points import CONTROL, KEY_POINTS
@@ -58,7 +58,7 @@ def show(question: AttackQuestion, rest: DeltaGenerator) -> Answer | None:
 def in_your_order(question: AttackQuestion) -> Answer | None:
     """The classes that a person lists, said in that order."""
     st.subheader("In your order")
-    with spoken():
+    with show_problems():
         refuse_one_class(question.case.model)
         return find_order(question)
 
@@ -75,7 +75,7 @@ def find_order(question: AttackQuestion) -> Answer | None:
     known = question.about.arguments
     if known:
         known = {**known, "order": tuple(str(index) for index in order)}
-    with answer, spoken():
+    with answer, show_problems():
         case = OrderedCase(question.case, order)
         return section.show(
             Section(
@@ -106,7 +106,7 @@ def by_length(question: AttackQuestion) -> None:
     count = form.ask("count")
     model, method = question.case.model, OrderedSuccess()
     arguments = AttackedImagesArguments(count=count, seed=question.case.seed)
-    with spoken():
+    with show_problems():
         ask_by_length(question, method, arguments.about(model), form)
 
 
@@ -151,7 +151,7 @@ def by_asking(question: AttackQuestion) -> None:
                          Panel("after", result["saliency after"])], question.about, f"{KEY}.points",
                     )),
                 ),
-                detail=tree, below=controls,
+                detail=draw_tree, below=controls,
                 button="" if question.small else "Play",
                 before=f"A tester without gradients changes pixels near key points and asks again, "
                 f"at most {method.queries} times; and as often with pixels drawn anywhere.",
@@ -161,7 +161,7 @@ def by_asking(question: AttackQuestion) -> None:
         )  # fmt: skip
 
 
-def tree(result: Views) -> None:
+def draw_tree(result: Views) -> None:
     """The game tree as a table, folded."""
     with st.expander(drawings.TREE.title):
         draw(replace(drawings.TREE, title=""), result, f"{KEY}.tree")

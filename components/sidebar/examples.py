@@ -8,7 +8,7 @@ import streamlit as st
 from components import uploads
 from components.ending import end
 from components.links import refuse
-from components.notices import plain
+from components.notices import escape_markdown
 from components.picks import hold_back, is_place, pick
 from engine import data
 from engine.data.dataset import SPLITS, DataSet, Rows
@@ -43,7 +43,7 @@ def choose() -> Example:
         persist_state="session",
     )
     chosen = Example(result, int(rows[place - 1]))
-    st.caption(plain(described(chosen)))
+    st.caption(escape_markdown(example_line(chosen)))
     return chosen
 
 
@@ -70,14 +70,14 @@ def choose_set() -> str:
         key=KEY,
         persist_state="session",
         label_visibility="collapsed",
-        format_func=lambda choice: choice if choice in titles else titled(choice),
+        format_func=lambda choice: choice if choice in titles else own_data_title(choice),
     )
     st.session_state[LINKED] = picked if picked != offered[0] else ""
-    link(st.session_state[LINKED])
+    set_link(st.session_state[LINKED])
     return titles.get(picked, picked)
 
 
-def link(word: str) -> None:
+def set_link(word: str) -> None:
     """Put the data set into the link; nothing where it is the first, or no image of any is seen."""
     if word:
         st.query_params[KEY] = word
@@ -89,7 +89,8 @@ def choose_rows(data_set: DataSet) -> Rows:
     """The images among which one is chosen: of one class, or all."""
     if not len(data_set.rows(SPLIT)):
         st.error(
-            f"{plain(data_set.card.title)} has no test images to choose from: take more images."
+            f"{escape_markdown(data_set.card.title)} has no test images to choose from: take "
+            "more images."
         )
         end()
     rows = with_finding_first(data_set, data_set.rows(SPLIT))
@@ -118,7 +119,7 @@ def row_of(data: DataSet, word: str | None) -> int | None:
         return None
 
 
-def described(chosen: Example) -> str:
+def example_line(chosen: Example) -> str:
     """What is known of it in one line."""
     known = f"id {chosen.data.ids[chosen.row]}, class {chosen.label}"
     group = chosen.data.truth.get("group")
@@ -132,7 +133,7 @@ def offer_models(chosen: Example | None, model: Classifier) -> None:
     fitting = catalog.trained_on(chosen.data.name) if chosen else ()
     if not chosen or not fitting or model.name in [entry.name for entry in fitting]:
         return
-    st.info(f"This model has not learned {plain(chosen.data.card.title)}.")
+    st.info(f"This model has not learned {escape_markdown(chosen.data.card.title)}.")
     entry = fitting[0]
     st.button(f"Use {entry.title}", key="examples.model", on_click=use, args=(entry.name,))
 
@@ -142,7 +143,7 @@ def use(model: str) -> None:
     st.session_state["model"] = model
 
 
-def titled(name: str) -> str:
+def own_data_title(name: str) -> str:
     """What this person calls the data set of that name. Raises BlindspotError."""
     return data.title_of(
         name, {imported.data.name: title for title, imported in uploads.session_uploads().items()}
@@ -155,6 +156,6 @@ def is_known(name: str) -> bool:
     A file of another person is not known, whatever this process holds.
     """
     try:
-        return bool(name) and bool(titled(name)) and bool(data.load(name))
+        return bool(name) and bool(own_data_title(name)) and bool(data.load(name))
     except BlindspotError:
         return False

@@ -98,12 +98,12 @@ def named_anew(
     for key, words in now.items():
         old = before.get(key, [])
         rest = words[len(old) :] if words[: len(old)] == old else words
-        if rest and rest != written(st.session_state.get(key)):
+        if rest and rest != link_values(st.session_state.get(key)):
             named[key] = rest
     return named
 
 
-def written(value: Any) -> list[str]:
+def link_values(value: Any) -> list[str]:
     """A widget's value as a link has it, but for words that are shown otherwise than kept."""
     parts = value if isinstance(value, list | tuple) else [value]
     return [str(part).lower() if isinstance(part, bool) else f"{part}" for part in parts]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from components.notices import plain
+from components.notices import escape_markdown
 from engine.data.example import Mask
 from engine.errors import BadImage, BlindspotError
 from engine.images import MAX_MB, Picture, Scan, SliceChoice, load
@@ -26,16 +26,18 @@ def choose(picture: Picture, view: SliceChoice | None) -> Mask | None:
         if uploaded is None:
             return None
         try:
-            mask = mask_of(opened(uploaded.getvalue(), uploaded.name), view, picture, empty=True)
+            mask = mask_of(
+                open_mask_file(uploaded.getvalue(), uploaded.name), view, picture, empty=True
+            )
         except BlindspotError as error:
-            st.error(plain(str(error)), icon=":material/error:")
+            st.error(escape_markdown(str(error)), icon=":material/error:")
             return None
         if not mask.any():
             st.caption("The mask is black here: it says that nothing is there.")
         return mask
 
 
-def opened(data: bytes, name: str) -> Picture | Scan:
+def open_mask_file(data: bytes, name: str) -> Picture | Scan:
     """The file, read once for as long as it is the one that is open."""
     stored = st.session_state.get("masks.held")
     if stored is None or stored[0] != data:

@@ -7,7 +7,7 @@ from math import floor, log10
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from components.notices import plain
+from components.notices import escape_markdown
 from components.widgets.pictures import show_picture
 from engine.case import ImageCase
 from engine.errors import BlindspotError
@@ -36,7 +36,9 @@ def choose_picture(scan: Scan, window_place: DeltaGenerator) -> tuple[Picture, S
     try:
         return slice_picture(scan, view), view
     except BlindspotError as error:
-        st.error(plain(f"{error} The middle one is shown instead."), icon=":material/error:")
+        st.error(
+            escape_markdown(f"{error} The middle one is shown instead."), icon=":material/error:"
+        )
         return slice_picture(scan, SliceChoice()), SliceChoice()
 
 
@@ -148,10 +150,12 @@ def show_seen(case: ImageCase, picture: Picture) -> None:
     if picture.behind is None:
         return
     show_picture(as_bytes(case.image), "What the model sees", width=THUMBNAIL)
-    st.caption(f"What the model sees: {case.model.side} × {case.model.side} px{words(picture)}.")
+    st.caption(
+        f"What the model sees: {case.model.side} × {case.model.side} px{window_caption(picture)}."
+    )
 
 
-def words(picture: Picture) -> str:
+def window_caption(picture: Picture) -> str:
     """The window in words."""
     behind = picture.behind
     if behind is None or behind.values is None:

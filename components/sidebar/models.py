@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import streamlit as st
 
 from components.links import let_go, refuse
-from components.notices import plain
-from components.picks import search, type_text
+from components.notices import escape_markdown
+from components.picks import search_box, type_text
 from components.sidebar import own_weights
 from engine.errors import BadModel
 from engine.models import catalog
@@ -33,7 +33,7 @@ def choose() -> Classifier | None:
     with st.spinner("Loading the model; the first time it is also timed on this machine"):
         loaded_model = loaded(name)
     if loaded_model and (terms := offered[st.session_state["model"]].license):
-        st.caption(plain(f"License: {terms}."))
+        st.caption(escape_markdown(f"License: {terms}."))
     return loaded_model
 
 
@@ -59,7 +59,7 @@ def choose_listed(offered: Mapping[str, ModelEntry]) -> str | None:
     )
     st.session_state["models.listed"] = name
     if offered[name].nbytes:
-        st.caption(about(offered[name]))
+        st.caption(model_line(offered[name]))
     return with_words(offered[name])
 
 
@@ -93,7 +93,7 @@ def with_words(entry: ModelEntry) -> str | None:
     try:
         return ask_words(asked_words(entry.name)[0], WordList.read(words, prompts))
     except BadModel as error:
-        st.error(plain(str(error)), icon=":material/error:")
+        st.error(escape_markdown(str(error)), icon=":material/error:")
         return None
 
 
@@ -106,7 +106,7 @@ def choose_second(first: Classifier, key: str) -> Classifier | None:
         for name, uploaded_model in uploaded_models.items()
         if name != first.name
     }
-    line = search(
+    line = search_box(
         "Another model beside it",
         list(named),
         key,
@@ -124,15 +124,15 @@ def loaded(name: str) -> Classifier | None:
     try:
         return catalog.load(name)
     except BadModel as error:
-        st.error(plain(str(error)), icon=":material/error:")
+        st.error(escape_markdown(str(error)), icon=":material/error:")
         return None
 
 
-def about(entry: ModelEntry) -> str:
+def model_line(entry: ModelEntry) -> str:
     """The chosen model's way here, its size and its main figure."""
     figure = main_figure(entry.figures)
     right = f" · {figure} of its test images right" if figure else ""
-    return plain(f"{entry.title} · {entry.nbytes / 1000:,.0f} kB{right}")
+    return escape_markdown(f"{entry.title} · {entry.nbytes / 1000:,.0f} kB{right}")
 
 
 def main_figure(figures: Mapping[str, float]) -> str:

@@ -12,10 +12,10 @@ from typing import Any
 import streamlit as st
 
 from components import input_formats, presence, uploads
-from components.notices import plain
+from components.notices import escape_markdown
 from engine.case.in_formats import answers_in_formats
 from engine.data import DataSet
-from engine.data.judged_data import in_order, plausible_orders, read_training
+from engine.data.judged_data import plausible_orders, read_training, reorder_classes
 from engine.errors import BadData, BlindspotError
 from engine.images import Crop, Picture
 from engine.keeping.budget import book
@@ -45,15 +45,15 @@ def session_models() -> dict[str, Classifier]:
     return uploaded_models
 
 
-def notes() -> dict[str, dict[str, str]]:
+def file_notes() -> dict[str, dict[str, str]]:
     """What the page says of each: "title", "file" and "format"."""
     known: dict[str, dict[str, str]] = st.session_state.setdefault(f"{KEY}.notes", {})
     return known
 
 
-def titled(name: str) -> str:
+def model_title(name: str) -> str:
     """What its owner calls a model; its own title where nobody did."""
-    return notes().get(name, {}).get("title") or session_models()[name].title
+    return file_notes().get(name, {}).get("title") or session_models()[name].title
 
 
 def choose_own() -> Classifier | None:
@@ -61,7 +61,7 @@ def choose_own() -> Classifier | None:
     uploaded_models = session_models()
     if not uploaded_models:
         return None
-    titles = {titled(name): name for name in uploaded_models}
+    titles = {model_title(name): name for name in uploaded_models}
     offered = [*titles, FROM_LIST]
     if st.session_state.get(f"{KEY}.whose") not in offered:
         st.session_state[f"{KEY}.whose"] = FROM_LIST
@@ -86,7 +86,7 @@ def draw_form() -> None:
         )
         st.form_submit_button("Open and ask it", key=f"{KEY}.open", on_click=open_weights)
     if problem := st.session_state.get(f"{KEY}.problem"):
-        st.error(plain(problem), icon=":material/error:")
+        st.error(escape_markdown(problem), icon=":material/error:")
 
 
 def open_weights() -> None:
@@ -119,13 +119,13 @@ def keep_model(model: Classifier, note: Mapping[str, str]) -> None:
     """Keep it for this session under a title of its own, and choose it."""
     book(model.own_bytes, "This model").until_gone(model)
     title = note["title"] or model.title
-    taken = {titled(name) for name in session_models() if name != model.name} | {FROM_LIST}
+    taken = {model_title(name) for name in session_models() if name != model.name} | {FROM_LIST}
     number = 2
     while title in taken:
         title = f"{note['title'] or model.title} ({number})"
         number += 1
     session_models()[model.name] = model
-    notes()[model.name] = {**note, "title": title}
+    file_notes()[model.name] = {**note, "title": title}
     st.session_state[f"{KEY}.whose"] = title
 
 
@@ -140,9 +140,9 @@ def safe_name(name: str) -> str:
 
 def draw_format(model: Classifier, picture: Picture, crop: Crop) -> None:
     """How the model takes images, from where that is known, and how to read it otherwise."""
-    note = notes().get(model.name, {})
+    note = file_notes().get(model.name, {})
     st.caption(
-        plain(
+        escape_markdown(
             f"From your file {note.get('file', '')[:60]} · takes {format_of(model).words} "
             f"({note.get('format', '')})."
         )
@@ -172,7 +172,7 @@ def draw_format(model: Classifier, picture: Picture, crop: Crop) -> None:
                 args=(model, input_format, labels, how),
             )
     if problem := st.session_state.get(f"{KEY}.format.problem"):
-        st.error(plain(problem), icon=":material/error:")
+        st.error(escape_markdown(problem), icon=":material/error:")
 
 
 def labeled_images() -> DataSet | None:
@@ -193,7 +193,7 @@ def labeled_images() -> DataSet | None:
             data = read_training(content, file.name).data
             stored = file.file_id, data, plausible_orders(data, content)
         except BadData as error:
-            st.error(plain(str(error)), icon=":material/error:")
+            st.error(escape_markdown(str(error)), icon=":material/error:")
             return None
         st.session_state[f"{KEY}.labeled.data"] = stored
     data_set: DataSet = stored[1]
@@ -206,13 +206,13 @@ def try_formats(model: Classifier, data: DataSet) -> tuple[InputFormat, tuple[st
     try:
         case = FormatCase(model, data, tuple(orders.values()))
     except BlindspotError as error:
-        st.error(plain(str(error)), icon=":material/error:")
+        st.error(escape_markdown(str(error)), icon=":material/error:")
         return None
-    answer = input_formats.search(case, f"{KEY}.labeled")
+    answer = input_formats.tried_formats(case, f"{KEY}.labeled")
     if answer is None:
         return None
     chosen = input_formats.choose_tried(answer, case, list(orders), f"{KEY}.labeled")
-    return chosen and (chosen[0], in_order(data, chosen[1]).classes)
+    return chosen and (chosen[0], reorder_classes(data, chosen[1]).classes)
 
 
 def compare(model: Classifier, picture: Picture, crop: Crop) -> None:
@@ -238,7 +238,7 @@ def read_so(
     """The same weights in another format take the model's place."""
     st.session_state[f"{KEY}.format.problem"] = ""
     presence.arrive()
-    note = notes().pop(model.name, {})
+    note = file_notes().pop(model.name, {})
     session_models().pop(model.name)
     try:
         other = with_format(model, input_format)
@@ -247,5 +247,5 @@ def read_so(
         keep_model(other, {"title": "", "file": "", **note, "format": how})
     except BlindspotError as error:  # it is no such format, or there is no memory for a copy
         session_models()[model.name] = model
-        notes()[model.name] = note
+        file_notes()[model.name] = note
         st.session_state[f"{KEY}.format.problem"] = str(error)

@@ -10,10 +10,10 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from components.case_form import CaseForm
-from components.notices import plain
+from components.notices import escape_markdown
 from components.sidebar.subject import Subject
 from engine.arguments.base import Declared
-from engine.arguments.pictures import PairArguments, pictured
+from engine.arguments.pictures import PairArguments, open_picture
 from engine.errors import BadImage
 from engine.images import MAX_MB, Crop, Picture, read, square
 from engine.pictures import as_bytes
@@ -41,7 +41,7 @@ def partner_form(kind: type[Declared], key: str, subject: Subject) -> CaseForm:
     return CaseForm(kind, key, {"image": subject.arguments.get("image")})
 
 
-def usual(subject: Subject) -> Partner:
+def default_partner(subject: Subject) -> Partner:
     """The image that a walk goes to if no other one is chosen."""
     form = partner_form(PairArguments, "", subject)
     names = [option.name for option in form.kind.options("against", form.beside)]
@@ -77,7 +77,7 @@ def partners(form: CaseForm, name: str, chosen: Sequence[str | Partner]) -> list
     """The images of those names; one's own are there already."""
     titles = {option.name: option.title for option in form.kind.options(name, form.beside)}
     return [
-        Partner(titles[choice], choice, pictured(choice)) if isinstance(choice, str) else choice
+        Partner(titles[choice], choice, open_picture(choice)) if isinstance(choice, str) else choice
         for choice in chosen
     ]
 
@@ -106,7 +106,7 @@ def open_own() -> None:
         try:
             opened[f"Your image {place}"] = read(file.getvalue(), file.name)
         except BadImage as error:
-            st.error(plain(str(error)), icon=":material/error:")
+            st.error(escape_markdown(str(error)), icon=":material/error:")
     if len(uploaded) > MOST_UPLOADS:
         st.info(f"The first {MOST_UPLOADS} images are taken.")
     files = [file.file_id for file in uploaded]

@@ -12,7 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from components import presence
 from components.links import accept, refuse
-from components.notices import plain
+from components.notices import escape_markdown
 from components.sidebar import examples, masks, medical, reload
 from components.widgets.pictures import show_picture
 from components.widgets.rectangle import Box, rectangle
@@ -64,8 +64,10 @@ def choose_picture(pick: Callable[[Sequence[str]], str], view_place: DeltaGenera
     picked = pick(options)
     name_file(own=picked == YOURS)
     if picked != FROM_DATA:
-        examples.link("")
-    chosen = from_data() if picked == FROM_DATA else opened(titles.get(picked, ""), view_place)
+        examples.set_link("")
+    chosen = (
+        from_data() if picked == FROM_DATA else current_picture(titles.get(picked, ""), view_place)
+    )
     for note in chosen.picture.notes:
         st.caption(note)
     return chosen
@@ -94,7 +96,7 @@ def name_file(*, own: bool) -> None:
         )
 
 
-def taken(content: bytes, name: str) -> None:
+def open_upload(content: bytes, name: str) -> None:
     """An image of the person's own from now on. Raises BadImage, and leaves what is there."""
     presence.arrive()
     st.session_state["subject.upload"] = load(content, name)
@@ -135,7 +137,7 @@ def open_own() -> None:
         st.rerun()
     reload.exchange_key(take_again)
     if problem := st.session_state.get("subject.problem"):
-        st.error(plain(problem), icon=":material/error:")
+        st.error(escape_markdown(problem), icon=":material/error:")
 
 
 def from_data() -> Chosen:
@@ -144,7 +146,7 @@ def from_data() -> Chosen:
     return Chosen(example.picture(), example.name, example=example, mask=example.mask())
 
 
-def opened(name: str, seen: DeltaGenerator) -> Chosen:
+def current_picture(name: str, seen: DeltaGenerator) -> Chosen:
     """The sample of that name, or what the person opened last; its window and mask in `seen`."""
     if name:
         return Chosen(sample(name), name)
@@ -162,10 +164,10 @@ def take_upload() -> None:
     st.session_state.pop("subject.problem", None)
     uploaded = st.session_state["subject.file"]
     if uploaded is None:
-        reload.forget()
+        reload.discard_upload()
         return
     try:
-        taken(uploaded.getvalue(), uploaded.name)
+        open_upload(uploaded.getvalue(), uploaded.name)
     except BadImage as error:
         st.session_state["subject.problem"] = str(error)
     else:
@@ -178,7 +180,7 @@ def take_again() -> None:
     """After a reload of the page, the file that was open before it."""
     if file := reload.file_before_reload():
         try:
-            taken(file.content, file.name)
+            open_upload(file.content, file.name)
         except BadImage as error:  # it could be read before, so this computer is busy
             st.session_state["subject.problem"] = str(error)
             return

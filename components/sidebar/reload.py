@@ -41,7 +41,7 @@ FINE: Final = Memory[Picture](ROOM, lambda picture: picture.pixels.nbytes)
 
 def remember(name: str, content: bytes) -> None:
     """Keep what was just opened, in place of what this session opened before."""
-    forget()
+    discard_upload()
     kept_under = secrets.token_urlsafe(16)
     st.session_state[KEPT_UNDER] = kept_under
     FILES.put(kept_under, KeptFile(name, content))
@@ -50,7 +50,7 @@ def remember(name: str, content: bytes) -> None:
     end.start()
 
 
-def forget() -> None:
+def discard_upload() -> None:
     """Let go of what this session opened last: the person has taken it away."""
     if kept_under := st.session_state.pop(KEPT_UNDER, None):
         drop(kept_under)

@@ -27,13 +27,19 @@ from components.sidebar.pictures import (
     open_own,
     pick_by_title,
 )
-from components.sidebar.targets import EVERYTHING, Part, choose_numbers, choose_target, says
+from components.sidebar.targets import (
+    EVERYTHING,
+    Part,
+    choose_numbers,
+    choose_target,
+    show_top_class,
+)
 from engine.anomaly.protocol.in_distribution import NOT_COMPARED, InDistribution, in_distribution
 from engine.anomaly.protocol.pixel_bank import BankCase, at_hand
-from engine.anomaly.sources import learned
+from engine.anomaly.sources import training_data_name
 from engine.arguments.pictures import EXAMPLE, SAMPLE
 from engine.case import ImageCase, image_case
-from engine.case.prediction import Prediction, at_once, best
+from engine.case.prediction import Prediction, at_once, top_classes
 from engine.case.target import Target
 from engine.data.example import Mask, known_in
 from engine.images import Crop, Picture, Slice, SliceChoice
@@ -123,7 +129,7 @@ class Subject(ChosenImage):
         Nothing is made for it: `components.in_distribution` asks for what it needs in the lane.
         """
         model = (self.second.asked if self.second else self.case).model
-        name = learned(model)
+        name = training_data_name(model)
         if name and not at_hand(BankCase(name, model.side)):
             return NOT_COMPARED
         return in_distribution(model, self.case.image, self.picture, self.name)
@@ -245,15 +251,15 @@ def choose_case(unasked: ImageCase, asks: Collection[Part]) -> ImageCase | None:
     if "target" in asks:
         target = choose_target(scores, model, asks)
     else:
-        says(scores)
-        target = first_of(scores)
+        show_top_class(scores)
+        target = top_class(scores)
     reading, precision, seed = choose_numbers(model, asks)
     return replace(unasked, target=replace(target, reading=reading), precision=precision, seed=seed)
 
 
-def first_of(scores: Scores) -> Target:
+def top_class(scores: Scores) -> Target:
     """The class that the model sees first."""
-    return Target(best(scores, 1)[0][0])
+    return Target(top_classes(scores, 1)[0][0])
 
 
 def current(asks: Collection[Part] = EVERYTHING, page: DeltaGenerator | None = None) -> Subject:

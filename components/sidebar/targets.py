@@ -9,11 +9,11 @@ import streamlit as st
 
 from components.case_form import CaseForm
 from components.links import refusals_here
-from components.notices import plain
+from components.notices import escape_markdown
 from components.own_words import may_link
-from components.widgets.bars import Bar, bars
+from components.widgets.bars import Bar, bar_widget
 from engine.arguments.pictures import ImageArguments
-from engine.case.prediction import best
+from engine.case.prediction import top_classes
 from engine.case.target import OF_FINDINGS, READINGS, Reading, Target
 from engine.device import PRECISIONS
 from engine.method import Precision
@@ -35,17 +35,17 @@ Part = Literal["target", "versus", "reading", "precision", "seed"]
 EVERYTHING: Final[frozenset[Part]] = frozenset({"target", "versus", "reading", "precision", "seed"})
 
 
-def says(scores: Scores) -> None:
+def show_top_class(scores: Scores) -> None:
     """The model's first word, where a view asks about the image and not about a class."""
-    (_, label, share), *_ = best(scores, 1)
-    st.markdown(f"It says **{plain(label)}** ({100 * share:.0f} %).")
+    (_, label, share), *_ = top_classes(scores, 1)
+    st.markdown(f"It says **{escape_markdown(label)}** ({100 * share:.0f} %).")
 
 
 def choose_target(scores: Scores, model: Classifier, asks: Collection[Part] = EVERYTHING) -> Target:
     """The class asked about: the model's first word, a clicked bar, or any by name."""
     st.header("What the model says")
     labels = list(model.labels)
-    top = best(scores)
+    top = top_classes(scores)
     above = st.container()  # the bars stand first, but need what is chosen below them
     linked = may_link(model)
     form = CaseForm(ImageArguments, beside={"model": model}, kept=True)
@@ -71,7 +71,9 @@ def choose_target(scores: Scores, model: Classifier, asks: Collection[Part] = EV
     if index not in {row.index for row in rows}:
         rows.append(Bar(index, labels[index], float(scores.values[index]), chosen=True))
     with above:
-        bars(rows, "subject.bars", lambda picked: st.session_state.update(target=labels[picked]))
+        bar_widget(
+            rows, "subject.bars", lambda picked: st.session_state.update(target=labels[picked])
+        )
         st.caption(meaning(model))
     return Target(index, labels.index(rather) if rather else None)
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from components import forms
 from components.case_form import CaseForm
 from components.ending import end
-from components.notices import spoken
+from components.notices import show_problems
 from components.picks import pick, pick_number
 from engine.arguments.bags import BagsArguments
 from engine.attribution.slides import BagsCase
@@ -71,7 +71,7 @@ def choose() -> SlidesQuestion:
     with right, st.popover("Settings"):
         settings = forms.settings(kind, slot)
     question = None
-    with spoken():
+    with show_problems():
         method, case = kind(**settings), BagsArguments(**form.given).case()
         layout = layout_of(case.data)
         method.mining().masking.check(layout.size)

@@ -30,12 +30,12 @@ def masked(question: SlidesQuestion) -> Drawing:
         rows = question.layout.rows[int(table["bag"][0])]
         images = np.stack([tinted(question.case.data.images[rows], kind) for kind in kinds])
         steps = tuple(f"step {int(table['step'][at])}" for at in moments)
-        return Pictures(images[None], ("",), steps, words(question, kinds, table["bag"][0]))
+        return Pictures(images[None], ("",), steps, legend_text(question, kinds, table["bag"][0]))
 
     return Drawing("masks", "What the student is not shown", made=made, wide=True)
 
 
-def words(asked: SlidesQuestion, kinds: NDArray[np.int8], bag: int) -> str:
+def legend_text(asked: SlidesQuestion, kinds: NDArray[np.int8], bag: int) -> str:
     """What the colors mean, and how many key tiles were masked."""
     present = [kind for kind in TINTS if (kinds == kind).any()]
     colors = "; ".join(f"{NAMES[kind]}: {KINDS[kind]}" for kind in present)

@@ -15,12 +15,12 @@ from components import forms, section
 from components.draw.bar_groups import BarGroups
 from components.draw.drawing import Drawing, Views
 from components.ending import end
-from components.notices import plain, spoken
+from components.notices import escape_markdown, show_problems
 from components.open_file import open_file
 from components.picks import pick
 from components.section import Section
 from components.slides.form import KEY
-from components.widgets.pan import Over, pan, strongest
+from components.widgets.pan import Over, highest_squares, pan
 from engine.arguments.whole_slides import SYNTHETIC
 from engine.attribution.slides import TileAttention, UnlikeTiles, WholeSlideCase
 from engine.attribution.slides.attention import EQUAL, KEY_RECALL, SAYS, network_sentence
@@ -71,7 +71,7 @@ def show() -> None:
     case = WholeSlideCase(load(DEFAULT), image)
     known = {"model": DEFAULT, "image": SYNTHETIC} if choice == OURS else {}
     grid = None
-    with answer, spoken():
+    with answer, show_problems():
         grid = method.grid(case)
     if grid is None:
         end()
@@ -161,13 +161,13 @@ def picture(question: SlideQuestion, result: Views) -> None:
         words = LEARNED if marked is not None else STRANGE
     if marked is not None:
         words += " Outlined: tiles of planted regions."
-    st.caption(plain(words))
+    st.caption(escape_markdown(words))
 
 
 @st.fragment
 def panned(image: LargeImage, over: Over | None, words: str) -> None:
     """A fragment, so that tiles that come later draw nothing else again."""
-    with spoken():  # a piece may turn out to be broken only when it is looked at
+    with show_problems():  # a piece may turn out to be broken only when it is looked at
         pan(image, over, words, f"{KEY}.pan")
 
 
@@ -182,7 +182,7 @@ def tiles(question: SlideQuestion) -> Drawing:
             question.case.image,
         )
         planted = question.of(result["tiles"], "planted")
-        places = strongest(values, STRONGEST_TILES)
+        places = highest_squares(values, STRONGEST_TILES)
         times = max(1, side // TILE_SIDE)
         images = np.stack(
             [

@@ -13,7 +13,7 @@ from components import section
 from components.draw.bar_groups import BarGroups
 from components.draw.drawing import Drawing, Views
 from components.draw.maps import first_screen
-from components.notices import plain
+from components.notices import escape_markdown
 from components.section import Section
 from components.slides.coverage import coverage
 from components.slides.form import ATTENTION, KEY, SlidesQuestion
@@ -45,7 +45,7 @@ def show(question: SlidesQuestion, below: DeltaGenerator) -> None:
             sentence=partial(sentence, question),
             picture=partial(picture, question),
             evidence=(
-                strongest(question),
+                top_tiles(question),
                 networks(question),
                 coverage(question),
                 masked(question),
@@ -66,7 +66,7 @@ def of_bag(question: SlidesQuestion, result: Views, name: str) -> NDArray[np.flo
     return np.asarray(values, np.float32)
 
 
-def column(question: SlidesQuestion) -> str:
+def score_column(question: SlidesQuestion) -> str:
     """Which of the student's numbers is drawn."""
     return STUDENT if question.score == ATTENTION else by_class(question.score)
 
@@ -89,7 +89,10 @@ def sentence(question: SlidesQuestion, result: Views) -> str:
     tiles = f"{count} of {size} tiles make" if count > 1 else f"One of {size} tiles makes"
     first = "strongest tile is" if count == 1 else f"{count} strongest tiles hold"
     score = "" if question.score == ATTENTION else f" for “{question.score}”"
-    hit_count, plain_one = hits(question, result, column(question)), hits(question, result, ABMIL)
+    hit_count, plain_one = (
+        hits(question, result, score_column(question)),
+        hits(question, result, ABMIL),
+    )
     if count == 1:
         comparison = f"one of them: {'yes' if hit_count else 'no'}; plain attention's: "
         comparison += "yes" if plain_one else "no"
@@ -105,12 +108,12 @@ def picture(question: SlidesQuestion, result: Views) -> None:
     board = laid_out(data.images[rows]).transpose(1, 2, 0).repeat(ENLARGED, 0).repeat(ENLARGED, 1)
     columns = {"Plain attention (ABMIL)": ABMIL, "Teacher": TEACHER}
     student_title = "Student" if question.score == ATTENTION else f"Student, {question.score}"
-    columns[student_title] = column(question)
+    columns[student_title] = score_column(question)
     panels = [
         Panel(
             title,
             HeatMap(on_slide(of_bag(question, result, name), tile), unit_of(name), False),
-            note(question, result, name),
+            key_tiles_note(question, result, name),
         )
         for title, name in columns.items()
     ]
@@ -123,7 +126,9 @@ def picture(question: SlidesQuestion, result: Views) -> None:
             truth=key if key.any() else None,
         )
     if key.any():
-        st.caption(plain("Outlined: the tiles that make the label. No network was told them."))
+        st.caption(
+            escape_markdown("Outlined: the tiles that make the label. No network was told them.")
+        )
 
 
 def unit_of(name: str) -> str:
@@ -131,20 +136,20 @@ def unit_of(name: str) -> str:
     return UNIT if name in {ABMIL, TEACHER, STUDENT} else "share of the class"
 
 
-def note(question: SlidesQuestion, result: Views, name: str) -> str:
+def key_tiles_note(question: SlidesQuestion, result: Views, name: str) -> str:
     """How many of the key tiles stand on top."""
     count = int(question.layout.key[question.bag].sum())
     return f"{hits(question, result, name)} of {count} key tiles on top" if count else ""
 
 
-def strongest(question: SlidesQuestion) -> Drawing:
+def top_tiles(question: SlidesQuestion) -> Drawing:
     """The tiles on top, for plain attention and for the student."""
 
     def made(result: Views) -> Pictures:
         rows, key = question.layout.rows[question.bag], question.layout.key[question.bag]
         hard, names = (
             question.layout.hard[question.bag],
-            {ABMIL: ABMIL, column(question): "Student"},
+            {ABMIL: ABMIL, score_column(question): "Student"},
         )
         places = {
             name: np.argsort(-of_bag(question, result, name), kind="stable")[:STRONGEST]

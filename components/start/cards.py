@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from components import runs, section, together
-from components.notices import plain, spoken
+from components.notices import escape_markdown, show_problems
 from components.runs import Outcome, Pending
 from components.section import Section
 from components.sidebar.held import go
@@ -69,7 +69,7 @@ class Card:
     def known(self) -> bool:
         """Whether all of it was answered before."""
         return all(
-            run.known(card_section.method, card_section.case)
+            run.kept_answer(card_section.method, card_section.case)
             for card_section in self.sections.values()
         )
 
@@ -97,15 +97,15 @@ def fill(card: Card, *, turn: bool) -> bool:
     key = f"{KEY}.{card.view.address}"
     outcomes: Outcomes = {}
     with st.container(border=True, height="stretch", key=f"{KEY}-card-{card.view.address}"):
-        st.markdown(f"**{plain(card.question)}**")
+        st.markdown(f"**{escape_markdown(card.question)}**")
         if card.why:
-            st.caption(plain(card.why))
+            st.caption(escape_markdown(card.why))
         if reason := card.unmet:
-            st.caption(plain(f"Not available: {reason}"))
+            st.caption(escape_markdown(f"Not available: {reason}"))
         elif turn or card.known:
-            with spoken():
+            with show_problems():
                 outcomes = together.ask_all(card.sections)
-                answered(card, outcomes)
+                show_answer(card, outcomes)
         else:
             st.caption(LATER)
         runs.watch(list(outcomes.values()))
@@ -121,16 +121,16 @@ def fill(card: Card, *, turn: bool) -> bool:
     return turn and not any(isinstance(outcome, Pending) for outcome in outcomes.values())
 
 
-def answered(card: Card, outcomes: Mapping[str, Outcome]) -> None:
+def show_answer(card: Card, outcomes: Mapping[str, Outcome]) -> None:
     """Picture and sentence once enough is there, and what is known of the rest."""
     for card_section in card.sections.values():
-        section.leave(card_section)
+        section.show_footer(card_section)
     answers = together.answers_of(outcomes)
     needed = list(card.sections)[: card.enough or None]
     if not needed or not all(name in answers for name in needed):
         return
     card.picture(answers)
-    st.markdown(plain(card.sentence(answers)))
+    st.markdown(escape_markdown(card.sentence(answers)))
     if card.below and (line := card.below(outcomes)):
         st.caption(line)
 

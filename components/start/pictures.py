@@ -19,7 +19,7 @@ from components.draw.samples import as_doubles
 from components.draw.spread import BarsAndLine
 from components.sidebar.subject import Subject
 from components.start.cards import KEY
-from components.widgets.data_images import pixels_of
+from components.widgets.data_images import color_pixels
 from components.widgets.pictures import show_picture
 from engine.data import DataSet
 from engine.data.dataset import Rows
@@ -34,18 +34,18 @@ FEW, SMALL = 3, 64  # images of what is to be forgotten, and px of each
 Pixels = NDArray[np.uint8]
 
 
-def over(subject: Subject, *heats: HeatMap) -> None:
+def overlay_maps(subject: Subject, *heats: HeatMap) -> None:
     """One or two maps over the image, each on its own scale."""
     image = exports.model_input(subject)
-    row([overlay(image, heat) for heat in heats], "The heat map over the image")
+    picture_row([overlay(image, heat) for heat in heats], "The heat map over the image")
 
 
 def pair(first: Any, second: Any, words: str) -> None:
     """Two images (3, H, W) beside each other."""
-    row([as_bytes(first), as_bytes(second)], words)
+    picture_row([as_bytes(first), as_bytes(second)], words)
 
 
-def scene(example_scene: Scene) -> None:
+def draw_scene(example_scene: Scene) -> None:
     """What a language model is asked about."""
     description = (
         ", ".join(
@@ -53,16 +53,18 @@ def scene(example_scene: Scene) -> None:
         )
         or "nothing"
     )
-    row([example_scene.image.transpose(1, 2, 0)], f"A {example_scene.theme} with {description}")
+    picture_row(
+        [example_scene.image.transpose(1, 2, 0)], f"A {example_scene.theme} with {description}"
+    )
 
 
 def some_of(data: DataSet, rows: Rows) -> None:
     """The first of what is to be forgotten."""
-    images = [pixels_of(data, at) for at in rows[:FEW].tolist()]
-    row(images, "Images that are to be forgotten", SMALL)
+    images = [color_pixels(data, at) for at in rows[:FEW].tolist()]
+    picture_row(images, "Images that are to be forgotten", SMALL)
 
 
-def row(images: Sequence[Pixels], words: str, side: int = SIDE) -> None:
+def picture_row(images: Sequence[Pixels], words: str, side: int = SIDE) -> None:
     """Square pictures side by side, of which the words tell together."""
     places = st.container(horizontal=True, gap="small")
     for at, image in enumerate(images):
@@ -71,7 +73,7 @@ def row(images: Sequence[Pixels], words: str, side: int = SIDE) -> None:
         show_picture(pixels, words if not at else "", place=places, width=side)
 
 
-def among(result: Views, words: str) -> None:
+def draw_histogram(result: Views, words: str) -> None:
     """The scores of normal images as bars, and that of the image as a line."""
     normal, score = as_doubles(result["normal"]), float(result["subject"].values[0])
     counts, edges = np.histogram(normal, BINS, (min(score, normal.min()), max(score, normal.max())))
@@ -86,4 +88,4 @@ def among(result: Views, words: str) -> None:
         annotation_text="this image",
         annotation_position=f"top {side}",  # of the most unusual image, it would be cut off
     )
-    plots.drawn(figure, words, f"{KEY}.among", said=False)
+    plots.show_figure(figure, words, f"{KEY}.among", said=False)

@@ -11,11 +11,11 @@ import streamlit as st
 from components import together, views
 from components.answer_and_map import HEATS, AnswerAndMap
 from components.dialog import scene as dialog
-from components.draw.two_models import ModelComparison, compared
+from components.draw.two_models import ModelComparison, model_comparison
 from components.familiar import form as familiar
 from components.familiar import verdict as standing
 from components.forget import inside
-from components.forget.verdict import claim
+from components.forget.verdict import short_verdict
 from components.heatmaps import view as heatmaps
 from components.level_sets import asked as levels
 from components.level_sets import walks
@@ -52,7 +52,7 @@ DESCRIBE = "describe the image"
 NO_SCENE = "Ask needs a drawn scene; a shipped one:"
 
 
-def about(subject: Subject) -> Mapping[str, Card]:
+def question_cards(subject: Subject) -> Mapping[str, Card]:
     """The cards by name, in the order in which they are asked.
 
     The heat map of the image comes first; of the others, what takes least.
@@ -94,13 +94,13 @@ def attribution(question: str, subject: Subject) -> Card:
         {method.title: main("look", method, case)}
         | {check.title: comparison_of("look", check, trial) for check in checks},
         sentence=lambda result: heatmaps.sentence({method.title: result[method.title]}),
-        picture=lambda result: pictures.over(subject, result[method.title]["map"]),
+        picture=lambda result: pictures.overlay_maps(subject, result[method.title]["map"]),
         enough=1,
-        below=lambda result: trust(method, checks, result, subject),
+        below=lambda result: brief_trust(method, checks, result, subject),
     )
 
 
-def trust(
+def brief_trust(
     method: Method[Any], checks: Sequence[Check], outcomes: Outcomes, subject: Subject
 ) -> str:
     """The trust line of the map, as below it on its view, without its reasons."""
@@ -123,7 +123,7 @@ def trust(
 
 def level_set(question: str, subject: Subject) -> Card:
     """The image, and what it can become while the model says the same."""
-    case = levels.pair(subject.case, [partners.usual(subject)])
+    case = levels.pair(subject.case, [partners.default_partner(subject)])
     label = subject.case.model.labels[subject.case.target.index]
     return Card(
         question,
@@ -150,7 +150,7 @@ def anomaly(question: str, subject: Subject) -> Card:
         views.FAMILIAR,
         {"detector": main("unusual", anomaly_question.method, anomaly_question.case)},
         sentence=lambda result: standing.sentence(anomaly_question, result["detector"]),
-        picture=lambda result: pictures.among(
+        picture=lambda result: pictures.draw_histogram(
             result["detector"], standing.sentence(anomaly_question, result["detector"])
         ),
     )
@@ -164,7 +164,7 @@ def familiar_question(subject: Subject) -> familiar.FamiliarQuestion:
     case = opening.unusual(model, subject.case.image, normal.name, group)
     fitting = [kind for kind in DETECTORS if not kind.unmet(case)]
     kind = ViM if ViM in fitting else fitting[0]
-    unlike = subject.in_distribution.foreign and normal.name == sources.learned(model)
+    unlike = subject.in_distribution.foreign and normal.name == sources.training_data_name(model)
     return familiar.FamiliarQuestion(case, kind(), ALPHA, unlike)
 
 
@@ -183,16 +183,18 @@ def sparsity(question: str, subject: Subject) -> Card:
     def change(answers: Answers) -> ModelComparison:
         before = AnswerAndMap(answers["answer"]["classes"], answers["map"]["map"])
         after = AnswerAndMap(answers["copy"]["classes"], answers["copy"]["map"])
-        return compared(case, before, after)
+        return model_comparison(case, before, after)
 
     return Card(
         question,
         views.PRUNE,
         asks,
-        sentence=lambda result: before_after.words(
+        sentence=lambda result: before_after.comparison_text(
             change(result), float(result["copy"]["cut"]["share"][0])
         ),
-        picture=lambda result: pictures.over(subject, result["map"]["map"], result["copy"]["map"]),
+        picture=lambda result: pictures.overlay_maps(
+            subject, result["map"]["map"], result["copy"]["map"]
+        ),
         settings={"prune.ratio": cut.ratio},
     )
 
@@ -218,7 +220,7 @@ def hallucination(question: str, subject: Subject) -> Card:
         views.ASK,
         {"answer": main("made up", Greedy(), case)},
         sentence=says,
-        picture=lambda _: pictures.scene(scene),
+        picture=lambda _: pictures.draw_scene(scene),
         why=why,
         settings={**settings, f"{dialog.KEY}.ask": case.prompt},
     )
@@ -240,7 +242,8 @@ def unlearning(question: str, _subject: Subject) -> Card:
             "there": comparison_of("forget", StillThere(), after),
         },
         sentence=lambda result: (
-            claim(result["board"]["table"], after.method.label, board.case.request.words) + "."
+            short_verdict(result["board"]["table"], after.method.label, board.case.request.words)
+            + "."
         ),
         picture=lambda _: pictures.some_of(board.case.data, board.case.splits.forget),
         below=lambda result: inside.probe_finding(together.answers_of(result)["there"]),

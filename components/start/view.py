@@ -64,11 +64,11 @@ def show() -> None:
         usual, more = st.container(), st.container()
     about = subject.current((), left)
     with warning:
-        in_distribution.line(about, usual)
+        in_distribution.show_usualness(about, usual)
     with more:
         stories.links()
         further()
-    cards, turn = questions.about(about), True
+    cards, turn = questions.question_cards(about), True
     sections = [section for card in cards.values() for section in card.sections.values()]
     runs.ends_with_view(
         {

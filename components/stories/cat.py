@@ -11,7 +11,7 @@ from components.heatmaps import view as heatmaps
 from components.level_sets import plane_chart, star_chart, walks
 from components.stories.pictures import beside_classes
 from components.stories.step import Story, StoryStep
-from components.stories.words import says
+from components.stories.words import top_class_text
 from components.views import HEATMAPS, LEVEL_SETS
 from components.widgets.pictures import show_picture
 from components.widgets.player import player
@@ -87,7 +87,7 @@ STORY = Story(
     (
         StoryStep(
             "What does the model see?",
-            prediction, lambda result: says(result["classes"]), photograph,
+            prediction, lambda result: top_class_text(result["classes"]), photograph,
             "A photograph, and an ordinary network that learned to name things in photographs. It "
             "gives every kind of thing a probability. Ask the room: would you trust this answer?",
             HEATMAPS, partial(dict, image=CAT.title),

@@ -16,7 +16,7 @@ from components.forget.verdict import verdict
 from components.sidebar.pictures import enlarged
 from components.stories.step import Story, StoryStep
 from components.views import FORGET
-from components.widgets.data_images import pixels_of
+from components.widgets.data_images import color_pixels
 from engine.case.opening import Question
 from engine.run import Answer
 from engine.unlearning import (
@@ -32,7 +32,7 @@ from engine.unlearning.diagnostics.base import Diagnostic
 from engine.unlearning.opening import FORGOTTEN, board, forgotten
 
 ATTACKED = MembershipAttack(model="unlearned")
-ATTACK = Drawing("histogram", "", answers.attacked, answers.attack_finding)
+ATTACK = Drawing("histogram", "", answers.attack_histograms, answers.attack_finding)
 
 
 def closer(scoreboard: Answer) -> MethodDetail:
@@ -86,7 +86,7 @@ def closer_look(part: str = "") -> dict[str, str]:
 def one_of_them() -> NDArray[np.uint8]:
     """An image that is to be forgotten, (H, W, 3)."""
     case = forgotten()
-    return enlarged(pixels_of(case.data, int(case.splits.forget[0])))
+    return enlarged(color_pixels(case.data, int(case.splits.forget[0])))
 
 
 STORY = Story(

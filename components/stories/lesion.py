@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from components.sidebar.pictures import FROM_DATA, enlarged
 from components.stories.pictures import beside_classes
 from components.stories.step import Story, StoryStep
-from components.stories.words import class_after, lies, on_lesion, says
+from components.stories.words import class_after, lies, on_lesion, top_class_text
 from components.views import HEATMAPS
 from components.widgets.pictures import show_picture
 from components.widgets.viewer import Panel, viewer
@@ -32,9 +32,11 @@ def lesion_answers(model: str, data: str) -> Callable[[], Sequence[Question]]:
     return lambda: PLANTED.questions(model, data)
 
 
-def link(model: str, data: str) -> dict[str, Any]:
+def heatmaps_query(model: str, data: str) -> dict[str, Any]:
     """The same image, network and map in the view Heatmaps."""
-    entry = next(small_model for small_model in catalog.small() if small_model.name == model)
+    entry = next(
+        small_model for small_model in catalog.local_entries() if small_model.name == model
+    )
     item, label = choice(PLANTED.example(data)), PLANTED.example(PLANTED.marked).label
     return {
         "image": FROM_DATA,
@@ -73,9 +75,8 @@ def looks(_answer: Answer, where: Answer) -> str:
 
 def finds(answer: Answer, where: Answer) -> str:
     """What the network says, and how much of the map lies on the lesion."""
-    return (
-        f"{says(answer['classes'])} On the lesion lies {on_lesion(where['map'].values, lesion())}."
-    )
+    on_map = on_lesion(where["map"].values, lesion())
+    return f"{top_class_text(answer['classes'])} On the lesion lies {on_map}."
 
 
 def label() -> str:
@@ -94,7 +95,7 @@ def image(key: str, said: Answer, _where: Answer) -> None:
     beside_classes(lambda: show_picture(pixels, words, width="stretch"), said, key)
 
 
-def over(
+def show_overlay(
     data: str, outline: Callable[[], Mask] | None, key: str, answer: Answer, where: Answer
 ) -> None:
     """The map over the slice, and what the network says."""
@@ -119,54 +120,54 @@ STORY = Story(
         StoryStep(
             "What is in this slice?",
             lesion_answers(PLANTED.model, PLANTED.marked),
-            lambda answer, _where: says(answer["classes"]),
+            lambda answer, _where: top_class_text(answer["classes"]),
             image,
             "A drawn brain slice with a lesion. The network learned from slices like it. There is "
             "a small mark in the corner, such as a scanner may leave. Let the room look at it "
             "before you go on.",
             HEATMAPS,
-            lambda: link(PLANTED.model, PLANTED.marked),
+            lambda: heatmaps_query(PLANTED.model, PLANTED.marked),
         ),
         StoryStep(
             "Did it look at the lesion?",
             lesion_answers(PLANTED.model, PLANTED.marked),
             looks,
-            partial(over, PLANTED.marked, lesion),
+            partial(show_overlay, PLANTED.marked, lesion),
             "The orange line is the lesion, known exactly since we drew it. In the data that the "
             "network learned from, every lesion of this kind came with the mark, and no other "
             "image did.",
             HEATMAPS,
-            lambda: link(PLANTED.model, PLANTED.marked),
+            lambda: heatmaps_query(PLANTED.model, PLANTED.marked),
         ),
         StoryStep(
             "And without the lesion?",
             lesion_answers(PLANTED.model, PLANTED.healthy),
             lambda answer, _where: class_after(answer["classes"], label(), "Without the lesion"),
-            partial(over, PLANTED.healthy, None),
+            partial(show_overlay, PLANTED.healthy, None),
             "The healthy twin: the same head, the same noise, the same mark, no lesion. Nobody has "
             "such a twin of a real patient, which is why phantoms are worth having.",
             HEATMAPS,
-            lambda: link(PLANTED.model, PLANTED.healthy),
+            lambda: heatmaps_query(PLANTED.model, PLANTED.healthy),
         ),
         StoryStep(
             "And without the mark?",
             lesion_answers(PLANTED.model, PLANTED.unmarked),
             lambda answer, _where: class_after(answer["classes"], label(), "Without the mark"),
-            partial(over, PLANTED.unmarked, lesion),
+            partial(show_overlay, PLANTED.unmarked, lesion),
             "The lesion is back, the mark is gone. This is the patient from another hospital. "
             "On the data that the network was validated with, nobody would have noticed.",
             HEATMAPS,
-            lambda: link(PLANTED.model, PLANTED.unmarked),
+            lambda: heatmaps_query(PLANTED.model, PLANTED.unmarked),
         ),
         StoryStep(
             "Is it the network or the data?",
             lesion_answers(PLANTED.control, PLANTED.unmarked),
             finds,
-            partial(over, PLANTED.unmarked, lesion),
+            partial(show_overlay, PLANTED.unmarked, lesion),
             "The control: the same network and the same slices, learned without the mark. It is "
             "shown the slice of the step before. What differs can only come from the data.",
             HEATMAPS,
-            lambda: link(PLANTED.control, PLANTED.unmarked),
+            lambda: heatmaps_query(PLANTED.control, PLANTED.unmarked),
         ),
     ),
     cover=1,

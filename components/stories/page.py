@@ -13,7 +13,7 @@ import streamlit as st
 
 from components.charts.plots import slide
 from components.draw.maps import first_screen
-from components.notices import plain, spoken
+from components.notices import escape_markdown, show_problems
 from components.picks import is_place
 from components.stories.presenter import presenter
 from components.stories.step import Story, StoryStep
@@ -35,56 +35,56 @@ def show() -> None:
         st.switch_page(START.path, query_params={})
     chosen_story = story(st.query_params.get("story", ""))
     if chosen_story is None:
-        choose()
+        story_list()
     else:
         present(chosen_story)
 
 
-def choose() -> None:
+def story_list() -> None:
     """The stories; what a link asks for in vain is said."""
     st.title("Stories")
     if requested := st.query_params.get("story", ""):
         words = f"There is no story called “{requested[:LONGEST]}”; choose one of these."
-        st.info(plain(words), icon=":material/link_off:")
+        st.info(escape_markdown(words), icon=":material/link_off:")
     st.markdown(
         "Three walks for a room, on a large screen. Arrow keys, the space bar or a presenter’s "
         "remote step; N shows what to say; Esc leaves. All answers ship with Blindspot."
     )
     for place, offered_story in zip(st.columns(len(STORIES), gap="large"), STORIES, strict=True):
         with place, first_screen(1, f"stories-{offered_story.name}"):
-            card(offered_story)
+            story_card(offered_story)
 
 
-def card(told: Story) -> None:
+def story_card(told: Story) -> None:
     """A story: what comes out in it, with the picture of that step."""
     st.header(told.title)
     step = told.steps[told.cover]
-    if answers := known(step):
+    if answers := step_answers(step):
         show_picture(told.picture(*answers), step.title, width="stretch")
-        st.markdown(f"**{plain(step.sentence(*answers))}**")
+        st.markdown(f"**{escape_markdown(step.sentence(*answers))}**")
     st.caption(told.about)
     st.link_button(f"Begin: {told.title}", f"?story={told.name}", icon=":material/slideshow:")
 
 
 def present(current_story: Story) -> None:
     """One step, as large as the screen allows, or what to say at it."""
-    at, problem = place(st.query_params.get("step", "1"), len(current_story.steps))
+    at, problem = step_number(st.query_params.get("step", "1"), len(current_story.steps))
     step, notes = current_story.steps[at - 1], st.query_params.get("notes") == "1"
     st.html(SLIDE)
     st.title(step.title)
     if problem:
-        st.info(plain(problem), icon=":material/link_off:")
+        st.info(escape_markdown(problem), icon=":material/link_off:")
     if notes:
-        st.header(plain(step.note))
+        st.header(escape_markdown(step.note))
         after = current_story.steps[at].title if at < len(current_story.steps) else "the end"
-        st.markdown(f"Next: {plain(after)}")
+        st.markdown(f"Next: {escape_markdown(after)}")
     else:
-        with spoken():
-            scene(step, f"stories.{current_story.name}.{at}")
-    presenter(current_story, at, move, leave, notes=notes)
+        with show_problems():
+            draw_step(step, f"stories.{current_story.name}.{at}")
+    presenter(current_story, at, move, leave_story, notes=notes)
 
 
-def place(text: str, count: int) -> tuple[int, str]:
+def step_number(text: str, count: int) -> tuple[int, str]:
     """The number of the step that a link asks for; the first where there is none of that number,
     and why."""
     if is_place(text, 1, count):
@@ -92,20 +92,20 @@ def place(text: str, count: int) -> tuple[int, str]:
     return 1, f"The link asks for step “{text[:LONGEST]}”; this story has steps 1 to {count}."
 
 
-def scene(step: StoryStep, key: str) -> None:
+def draw_step(step: StoryStep, key: str) -> None:
     """The sentence and the picture of a step."""
-    answers = known(step)
+    answers = step_answers(step)
     if not answers:
         st.info("The answer to this step does not ship with this version; open it below.")
         return
-    st.header(plain(step.sentence(*answers)))
+    st.header(escape_markdown(step.sentence(*answers)))
     with st.container(key="slide"), slide(HEIGHT):
         step.picture(key, *answers)
 
 
-def known(step: StoryStep) -> list[Answer]:
+def step_answers(step: StoryStep) -> list[Answer]:
     """The answers of a step; none where not all of them ship."""
-    results = [run.known(*question) for question in step.asks()]
+    results = [run.kept_answer(*question) for question in step.asks()]
     return [result for result in results if result is not None] if all(results) else []
 
 
@@ -114,6 +114,6 @@ def move(state: Any) -> None:
     st.query_params["step"] = str(state)[:LONGEST]
 
 
-def leave() -> None:
+def leave_story() -> None:
     """To the start, in the run that follows."""
     st.session_state[LEFT] = True

@@ -9,8 +9,8 @@ import streamlit as st
 
 from components.charts.plots import slide
 from components.draw.drawing import Drawing, draw
-from components.stories.words import says
-from engine.case.prediction import best
+from components.stories.words import top_class_text
+from engine.case.prediction import top_classes
 from engine.result import Scores
 from engine.run import Answer
 
@@ -21,13 +21,15 @@ AXIS = 55  # px below them
 
 def highest(classes: Scores) -> Scores:
     """The few classes that are shown, best first."""
-    top = best(classes, BARS)
+    top = top_classes(classes, BARS)
     values = np.array([value for *_, value in top], np.float32)
     return Scores(values, tuple(label for _, label, _ in top), classes.unit)
 
 
 CLASSES = Drawing(
-    "classes", finding=lambda result: says(result["classes"]), made=lambda f: highest(f["classes"])
+    "classes",
+    finding=lambda result: top_class_text(result["classes"]),
+    made=lambda f: highest(f["classes"]),
 )
 
 

@@ -6,22 +6,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.forget.words import percent
-from engine.case.prediction import best
+from engine.case.prediction import top_classes
 from engine.measures import located
 from engine.result import Floats, Scores
 
 Mask = NDArray[np.bool_]
 
 
-def says(classes: Scores) -> str:
+def top_class_text(classes: Scores) -> str:
     """The model's first class with its probability."""
-    (_, label, value), *_ = best(classes, 1)
+    (_, label, value), *_ = top_classes(classes, 1)
     return f"The model says “{label}”, with a probability of {percent(value)}."
 
 
 def class_after(classes: Scores, label: str, change: str) -> str:
     """Whether the model still says the class after a change, and how probable that class is."""
-    (_, first, _), *_ = best(classes, 1)
+    (_, first, _), *_ = top_classes(classes, 1)
     value = percent(float(classes.values[classes.labels.index(label)]))
     if first == label:
         return f"{change} the model still says “{label}”, with a probability of {value}."

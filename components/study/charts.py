@@ -8,7 +8,13 @@ from components.draw.bars import Bars
 from components.draw.drawing import Drawing, Views
 from components.draw.lines import Scatter
 from engine.attribution.study import NAMED
-from engine.attribution.study.findings import INSENSITIVE, cost, likeness, named, with_figure
+from engine.attribution.study.findings import (
+    INSENSITIVE,
+    cost_sentence,
+    likeness,
+    row_label,
+    with_figure,
+)
 from engine.attribution.study.measure import RANDOM
 from engine.attribution.study.ranking import COSINE, SCORE
 
@@ -31,7 +37,7 @@ def cost_chart(result: Views) -> Scatter:
         title="score left (AUC-MoRF, %), low is good",
         line=100 * chance if np.isfinite(chance) else None,
         line_name="random order",
-        names=tuple(map(named, with_figure(table, SCORE).rows)),
+        names=tuple(map(row_label, with_figure(table, SCORE).rows)),
         height=420,
     )
 
@@ -45,7 +51,7 @@ def likeness_chart(result: Views) -> Bars:
         span=(-1.05, 1.15),
         texts=tuple(map(NAMED[COSINE].text, table[COSINE])),
         line=INSENSITIVE,
-        names=tuple(map(named, table.rows)),
+        names=tuple(map(row_label, table.rows)),
     )
 
 
@@ -54,7 +60,7 @@ DRAWINGS = (
         "table",
         "What a faithful map costs",
         cost_chart,
-        lambda result: cost(result["table"]),
+        lambda result: cost_sentence(result["table"]),
         part=lambda table: with_figure(table, SCORE),
     ),
     Drawing(

@@ -9,7 +9,7 @@ import streamlit as st
 from components import forms
 from components.case_form import CaseForm
 from components.ending import end
-from components.notices import plain, spoken
+from components.notices import escape_markdown, show_problems
 from engine.arguments.normal import StudyArguments
 from engine.attribution.study import Study, StudyCase
 from engine.attribution.study.images import ABOUT
@@ -36,7 +36,7 @@ def choose() -> StudyQuestion:
     """Images in the sidebar, methods on the page, which ends here where nothing can be asked."""
     form = CaseForm(StudyArguments, KEY)
     question: StudyQuestion | None = None
-    with spoken():
+    with show_problems():
         with st.sidebar:
             st.header("Images and their model")
             for name in ("source", "count", "seed"):
@@ -48,7 +48,7 @@ def choose() -> StudyQuestion:
             method = Study(**forms.settings(Study, f"{KEY}.Study"))
         with about, st.spinner("Looking for images"):
             question = StudyQuestion(case_of(StudyArguments(**form.given)), method)
-        about.caption(plain(study_size(question.case)))
+        about.caption(escape_markdown(study_size(question.case)))
     return question or end()
 
 

@@ -10,7 +10,7 @@ from components import section
 from components.draw.drawing import Drawing
 from components.draw.ramps import draw_ramps
 from components.footer import Entry, footer
-from components.notices import spoken
+from components.notices import show_problems
 from components.picks import pick
 from components.section import Section
 from components.study.form import KEY, StudyQuestion
@@ -26,7 +26,7 @@ def show(question: StudyQuestion, above: Sequence[Entry]) -> None:
     titles = {title(question, image): image for image in case.images}
     rule = "one of this study's images"
     chosen_image = titles[pick("Image", list(titles), f"{KEY}.image", rule=rule)]
-    with footer(above), spoken():
+    with footer(above), show_problems():
         section.show(
             Section(
                 f"{KEY}.maps",

@@ -8,11 +8,11 @@ import streamlit as st
 from components.charts.tables import NONE
 from components.draw.drawing import Drawing, Views
 from components.draw.ranking_table import BLUE, RankingCell, RankingHead, RankingRow, RankingTable
-from components.notices import plain
+from components.notices import escape_markdown
 from engine.attribution.study import StudyCase
-from engine.attribution.study.findings import fineness, named
+from engine.attribution.study.findings import fineness, row_label
 from engine.attribution.study.measure import RANDOM
-from engine.attribution.study.ranking import Metric, in_order, measured, ranked
+from engine.attribution.study.ranking import Metric, by_reliability, ranked, study_metrics
 from engine.result import Table
 
 UNDER = {"seconds": "× the fastest"}  # a head's second line, where it is not the metric's name
@@ -40,7 +40,7 @@ def drawing(case: StudyCase) -> Drawing:
 
 def ranking_table(table: Table) -> RankingTable:
     """A row for each method, the most reliable first; below them the random order."""
-    ranks, metrics = ranked(table), measured(table)
+    ranks, metrics = ranked(table), study_metrics(table)
     visible = [metric for metric in metrics if metric.better]
     heads = [
         RankingHead("method"),
@@ -49,11 +49,11 @@ def ranking_table(table: Table) -> RankingTable:
     ]
     rows = [
         RankingRow(
-            named(row),
+            row_label(row),
             [reliability(ranks, row), *(cell(table, ranks, row, metric) for metric in visible)],
             "top" if row == RANDOM else "",
         )
-        for row in in_order(table)
+        for row in by_reliability(table)
     ]
     names = [metric.name for metric in metrics]
     spreads = [f"{name} sd" for name in names if np.isfinite(table[f"{name} sd"]).any()]
@@ -63,7 +63,7 @@ def ranking_table(table: Table) -> RankingTable:
         rows,
         BLUE,
         stacked=True,
-        names=tuple(map(named, table.rows)),
+        names=tuple(map(row_label, table.rows)),
         columns=(*names, *spreads),
     )
 
@@ -108,21 +108,21 @@ def columns(found: Views) -> None:
         st.markdown(
             "\n".join(
                 f"- **{metric.plainly}**, {metric.name}{SIGNS[metric.better]}: "
-                f"{plain(metric.about)}."
-                for metric in measured(found["table"])
+                f"{escape_markdown(metric.about)}."
+                for metric in study_metrics(found["table"])
             )
         )
         st.caption(TIME)
 
 
-def claims(table: Table) -> None:
+def show_claims(table: Table) -> None:
     """The paper's conclusions beside ours."""
     st.markdown("**What the paper concludes, and what these images say**")
     lines = []
     for words, agrees, note in zip(table.rows, table["agrees"], table.notes, strict=True):
         mark = MARKS.get(float(agrees), "–")
         outcome = {1.0: "so here", 0.0: "not so here"}.get(float(agrees), "not asked")
-        lines.append(f"- {mark} **{plain(words)}**: {outcome}. {plain(note)}")
+        lines.append(f"- {mark} **{escape_markdown(words)}**: {outcome}. {escape_markdown(note)}")
     st.markdown("\n".join(lines))
     st.caption(
         "The paper studied satellite images and large networks; these are small drawn images and "

@@ -6,12 +6,12 @@ from streamlit.delta_generator import DeltaGenerator
 
 from components import section
 from components.draw.drawing import Views, draw
-from components.footer import taken
+from components.footer import take_entries
 from components.section import Section, side_by_side
 from components.share import Files
 from components.study import charts, one_image, ranking
 from components.study.form import KEY, StudyQuestion
-from engine.attribution.study.findings import named
+from engine.attribution.study.findings import row_label
 from engine.result import Table
 from engine.result.spreadsheet import csv_text
 
@@ -30,7 +30,7 @@ def show(question: StudyQuestion, rest: DeltaGenerator) -> None:
             button="Run the study",
             picture=lambda result: draw(table, result, f"{KEY}.table"),
             evidence=charts.DRAWINGS,
-            detail=lambda result: ranking.claims(result["claims"]),
+            detail=lambda result: ranking.show_claims(result["claims"]),
             growing=lambda partial: side_by_side([table], partial, KEY, 1, ".growing"),
             below=rest,
             files=lambda result: files(question, result),
@@ -40,7 +40,7 @@ def show(question: StudyQuestion, rest: DeltaGenerator) -> None:
     )
     if result:
         with rest:
-            one_image.show(question, taken())
+            one_image.show(question, take_entries())
 
 
 def files(question: StudyQuestion, result: Views) -> Files:
@@ -51,7 +51,7 @@ def files(question: StudyQuestion, result: Views) -> Files:
 def maps_csv(question: StudyQuestion, rows: Table) -> str:
     """A row for each map."""
     words = {
-        "method": [named(row.split(" · ")[0]) for row in rows.rows],
+        "method": [row_label(row.split(" · ")[0]) for row in rows.rows],
         "label": [question.case.model.labels[int(label)] for label in rows["label"]],
         "image": [int(image) for image in rows["image"]],
     }

@@ -19,7 +19,7 @@ QUICK_SECONDS = 5.0  # that are computed without a button
 WorkT = TypeVar("WorkT")
 
 
-def look(name: str) -> str:
+def lookup_job(name: str) -> str:
     """The name of the job that looks a plan up: another one after one that ended early."""
     ended = runs.stopped().get(GO) or runs.visit().jobs.get(GO)
     if ended is None or not ended.finished or ended.name != name or ended.past().end == "done":

@@ -13,7 +13,7 @@ from components.views import DATA_AND_MODELS
 from components.widgets.data_images import page_of
 from components.widgets.thumbs import Thumb, thumbs
 from engine.commands.asking import method_named
-from engine.sweep.choosing import RIGHT, RowChoice, sorts_of, words_of
+from engine.sweep.choosing import RIGHT, RowChoice, filter_options, sorts_of
 from engine.sweep.links import line_of
 from engine.sweep.rows import SweepRow
 
@@ -39,8 +39,8 @@ def show(rows: Sequence[SweepRow], *, linked: bool = True) -> None:
         if len(chosen) == len(rows)
         else (f"{len(chosen):,} of {len(rows):,} answers")
     )
-    several = words_of(rows)
-    cells = [cell(at, chosen[at], several) for at in indices]
+    several = filter_options(rows)
+    cells = [answer_thumbnail(at, chosen[at], several) for at in indices]
     if cells:
         thumbs(cells, f"Small maps of {count}", f"{KEY}.cells", lambda _number: None)
     st.caption(f"{count}. {COLORS}" if cells else "No answer is like that.")
@@ -56,7 +56,7 @@ def choose(rows: Sequence[SweepRow], *, linked: bool) -> RowChoice:
         by = pick("Sort by", sorts_of(rows), f"{KEY}.sort", width=180)
         down = switch("Highest first", f"{KEY}.down")
         with st.popover("Filter"):
-            for name, words in words_of(rows).items():
+            for name, words in filter_options(rows).items():
                 word = pick(name, [EVERY, *words], f"{KEY}.only.{name.lower()}", bind=bind)
                 only |= {} if word == EVERY else {name: word}
         st.page_link(
@@ -68,7 +68,7 @@ def choose(rows: Sequence[SweepRow], *, linked: bool) -> RowChoice:
     return RowChoice(right, only, by, down)
 
 
-def cell(place: int, row: SweepRow, several: dict[str, list[str]]) -> Thumb:
+def answer_thumbnail(place: int, row: SweepRow, several: dict[str, list[str]]) -> Thumb:
     """One answer: what the model says, whether that is right, and what tells it apart."""
     notes = []
     if row.top_class and row.confidence is not None:

@@ -10,14 +10,14 @@ import streamlit as st
 
 from components import footer, runs
 from components.footer import Entry
-from components.notices import plain, spoken
+from components.notices import escape_markdown, show_problems
 from components.runs import Pending, Problem
 from components.sweep import asks, form, grid
 from components.sweep.form import KEY, PlannedSweep
 from components.widgets.downloads import download
 from engine.sweep import in_lane, sheet, tables
 from engine.sweep.choosing import summary
-from engine.sweep.links import lines
+from engine.sweep.links import model_lines
 from engine.sweep.plan import SweepPlan, as_toml
 from engine.sweep.rows import SweepRow
 from engine.sweep.sweeping import LookedUp, Swept
@@ -32,23 +32,23 @@ def show() -> None:
     with controls:
         st.divider()
         question = form.choose()
-    with answer, spoken():
+    with answer, show_problems():
         if question.plan is None:
-            st.info(plain(question.problem))
+            st.info(escape_markdown(question.problem))
         else:
-            answered(question, question.plan)
+            show_sweep(question, question.plan)
     with controls:
         if not question.own:
             download("Plan (TOML)", partial(as_toml, question.said), "plan.toml", f"{KEY}.toml")
     for kind in question.kinds:
-        footer.leave(Entry(kind.title, kind))
+        footer.add_entry(Entry(kind.title, kind))
 
 
-def answered(planned: PlannedSweep, plan: SweepPlan) -> None:
+def show_sweep(planned: PlannedSweep, plan: SweepPlan) -> None:
     """What is kept of the plan, what has yet to be computed, and both as a grid."""
     with st.spinner("Loading the models"):
         name = in_lane.plan_name(plan)
-    looked = asks.ask(asks.LOOK, asks.look(name), in_lane.looking_up(plan), "live")
+    looked = asks.ask(asks.LOOK, asks.lookup_job(name), in_lane.looking_up(plan), "live")
     if isinstance(looked, Pending | Problem):
         runs.watch([looked])
         return
@@ -59,11 +59,11 @@ def answered(planned: PlannedSweep, plan: SweepPlan) -> None:
         if isinstance(done, Pending | Problem):
             runs.watch([done])
         words = progress_text(done) if isinstance(done, Swept) else looked.words(1)
-        caption_slot.caption(plain(f"{words}."))
+        caption_slot.caption(escape_markdown(f"{words}."))
     rows, left_out = answer_notes(looked, done)
     with above:
         if rows:
-            st.header(plain(summary(rows, lines())))
+            st.header(escape_markdown(summary(rows, model_lines())))
             grid.show(rows, linked=not planned.own)
         else:
             st.header(f"{plan.count:,} answers can be computed.")
@@ -92,7 +92,7 @@ def progress_text(done: Swept) -> str:
 def missing(reasons: Sequence[str]) -> None:
     """How many answers cannot be had, for each reason."""
     for reason, count in Counter(reasons).most_common(REASONS):
-        st.caption(plain(f"{count:,} left out: {reason}"))
+        st.caption(escape_markdown(f"{count:,} left out: {reason}"))
 
 
 def take_along(rows: Sequence[SweepRow]) -> None:

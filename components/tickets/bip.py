@@ -40,7 +40,7 @@ def show(case: TrainCase) -> None:
     above, controls = st.container(), st.container(horizontal=True)
     with controls:
         price = pick("Price in", PRICES, f"{KEY}.price", "radio", horizontal=True)
-        method = BiP(**forms.folded(BiP, SLOT, SETTINGS, "Settings"))
+        method = BiP(**forms.folded_settings(BiP, SLOT, SETTINGS, "Settings"))
     with above:
         ask(case, method, price)
 
@@ -68,7 +68,12 @@ def ask(case: TrainCase, method: BiP, price: str) -> None:
                     finding=lambda result: priced(result, price),
                 ),
                 Drawing("mask", "How the mask settles", chart=SETTLES, finding=settled),
-                Drawing("overlap", "Weights that others keep too", chart=SHARED, finding=shared),
+                Drawing(
+                    "overlap",
+                    "Weights that others keep too",
+                    chart=SHARED,
+                    finding=overlap_sentence,
+                ),
                 Drawing("model"),
             ),
         )
@@ -130,7 +135,7 @@ def settled(result: Views) -> str:
     )
 
 
-def shared(result: Views) -> str:
+def overlap_sentence(result: Views) -> str:
     """IoU with each mask, beside chance."""
     table: Table = result["overlap"]
     overlaps = [

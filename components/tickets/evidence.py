@@ -39,7 +39,7 @@ def drawings(level: int) -> tuple[Drawing, ...]:
         Drawing(
             "overlap",
             f"How alike the seeds' tickets are at level {level}",
-            made=partial(pairs, level=level),
+            made=partial(ticket_overlaps, level=level),
             finding=partial(alike, level=level),
             chart=Matrix(span=(0, 100), form=".0f", bar="weights in common (%)", height=320),
         ),
@@ -86,7 +86,7 @@ def layers(found: Views, level: int) -> str:
     )
 
 
-def pairs(result: Views, level: int) -> Table:
+def ticket_overlaps(result: Views, level: int) -> Table:
     """IoU of the tickets of every two seeds, (K, K); without rows where there is one seed."""
     level_rows = rows_of(result["overlap"], level)
     seeds = [f"seed {seed:.0f}" for seed in np.unique(result["runs"]["seed"])]

@@ -11,7 +11,7 @@ from components import forms
 from components.asked_image import SIDEBAR_IMAGE, TEST
 from components.case_form import CaseForm
 from components.ending import end
-from components.notices import spoken
+from components.notices import show_problems
 from components.picks import pick
 from components.sidebar.subject import ChosenImage, image_alone
 from engine.arguments.text import settings_text
@@ -38,7 +38,7 @@ def choose() -> TicketQuestion:
     """The widgets; the page ends where a link asks for what cannot be."""
     form = CaseForm(TrainArguments, KEY, {"names": TICKETS_DATA})
     question: TicketQuestion | None = None
-    with spoken():
+    with show_problems():
         forms.refuse_links(Lottery, f"{KEY}.LTH")
         with st.container(horizontal=True, vertical_alignment="bottom"):
             form.ask("data")

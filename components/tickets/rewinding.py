@@ -13,7 +13,7 @@ from components import forms, section
 from components.draw.drawing import Drawing, Views, draw
 from components.draw.fields import FieldChart
 from components.draw.lines import Lines
-from components.notices import plain
+from components.notices import escape_markdown
 from components.section import Section
 from engine.arguments.trained import TrainArguments
 from engine.experiment import HOLDS, NOT_HERE, OUTCOMES, UNDECIDED
@@ -59,7 +59,9 @@ def show(case: TrainCase, known: Mapping[str, Any] | None = None) -> None:
     """
     answer, controls, below = st.container(), st.container(), st.container()
     with controls:
-        method = Rewinding(**forms.folded(Rewinding, KEY, SETTINGS, "Settings of rewinding"))
+        method = Rewinding(
+            **forms.folded_settings(Rewinding, KEY, SETTINGS, "Settings of rewinding")
+        )
     with answer:
         section.show(
             Section(
@@ -99,7 +101,7 @@ def late_rows(table: Table) -> list[int]:
     return np.flatnonzero((place > 0) & (place < 1)).tolist()
 
 
-def best(result: Views) -> int:
+def best_ticket(result: Views) -> int:
     """The row of the best late ticket."""
     table: Table = result["rewinding"]
     return max(late_rows(table), key=lambda row: float(table["ticket"][row]))
@@ -112,7 +114,7 @@ def trained_on(table: Table) -> Table:
 
 def gain(result: Views) -> str:
     """Ticket and random mask at the first weights and at the best late point, and at the end."""
-    table, late = result["rewinding"], best(result)
+    table, late = result["rewinding"], best_ticket(result)
     gains = [
         f"{name} {100 * table[column][0]:.1f} % from the first weights, "
         f"{100 * table[column][late]:.1f} % from {table.rows[late]}"
@@ -128,7 +130,7 @@ def gain(result: Views) -> str:
 
 def stability(result: Views) -> str:
     """The ticket's distances beside the random mask's, at the best late point."""
-    table, row = result["rewinding"], best(result)
+    table, row = result["rewinding"], best_ticket(result)
     figures = [
         f"{words} {table[f'{what} distance'][row]:.2f} apart "
         f"({table[f'{what} angle'][row]:.0f}°), of a random mask "
@@ -169,7 +171,7 @@ def risen(result: Views) -> str:
 
 def best_samples(result: Views) -> Table:
     """Of the best late ticket: the accuracies that anything reached, with the images it took."""
-    table, name = result["samples"], result["rewinding"].rows[best(result)]
+    table, name = result["samples"], result["rewinding"].rows[best_ticket(result)]
     rows = [at for at, row in enumerate(table.rows) if row.rpartition(" · ")[0] == name]
     reached = [at for at in rows if np.isfinite(table.values[at, 1:]).any()]
     reached_rows = table.take(reached)
@@ -178,7 +180,7 @@ def best_samples(result: Views) -> Table:
     )
 
 
-def cost(result: Views) -> str:
+def images_needed(result: Views) -> str:
     """Images until the highest accuracy that dense network and ticket both reached."""
     table = best_samples(result)
     both = np.flatnonzero(np.isfinite(table["dense"]) & np.isfinite(table["ticket"]))
@@ -217,7 +219,7 @@ def late_ground(result: Views) -> FieldChart:
     return ground(result, "late ")
 
 
-def around(result: Views, lead: str = "") -> str:
+def barrier_sentence(result: Views, lead: str = "") -> str:
     """Loss at the rewound weights, at the tickets, and at its highest between them."""
     first, start, second = result[f"{lead}arms"].values
     return (
@@ -228,23 +230,24 @@ def around(result: Views, lead: str = "") -> str:
 
 def around_late(result: Views) -> str:
     """The same of the other plane."""
-    return around(result, "late ")
+    return barrier_sentence(result, "late ")
 
 
 def list_claims(result: Views) -> None:
     """A line for each claim: outcome, what it is taken to mean, and by how much it is so."""
     claims: Table = result["claims"]
-    st.markdown("\n".join(claim(claims, row) for row in range(len(claims))))
+    st.markdown("\n".join(claim_line(claims, row) for row in range(len(claims))))
 
 
-def claim(claims: Table, row: int) -> str:
+def claim_line(claims: Table, row: int) -> str:
     """One claim in Markdown."""
     outcome, tolerance = int(claims["outcome"][row]), claims["tolerance"][row]
     margin = f"{claims['margin'][row]:+.3f}".replace("-", "−")
     within = f" ± {tolerance:.3f}" if np.isfinite(tolerance) else ""
     return (
-        f"- {MARKS[outcome]} **{plain(claims.rows[row])}**: {OUTCOMES[outcome]} here. Taken to "
-        f"mean: {plain(claims.notes[row])}; margin {margin}{within}."
+        f"- {MARKS[outcome]} **{escape_markdown(claims.rows[row])}**: {OUTCOMES[outcome]} here. "
+        "Taken to "
+        f"mean: {escape_markdown(claims.notes[row])}; margin {margin}{within}."
     )
 
 
@@ -252,8 +255,8 @@ PICTURE = Drawing("rewinding", chart=ACCURACY, finding=gain, part=trained_on)
 EVIDENCE = (
     Drawing("rewinding", "Where training leads", DISTANCES, stability),
     Drawing("barrier", "On the line between two tickets", lines, risen),
-    Drawing("plane", "Loss around the ticket from the first weights", ground, around),
+    Drawing("plane", "Loss around the ticket from the first weights", ground, barrier_sentence),
     Drawing("late plane", "Loss around the ticket rewound last", late_ground, around_late),
     Drawing("claims", "What the paper says", by=list_claims),
-    Drawing("samples", "Images shown until an accuracy", made=best_samples, finding=cost),
+    Drawing("samples", "Images shown until an accuracy", made=best_samples, finding=images_needed),
 )

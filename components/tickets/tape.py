@@ -14,19 +14,19 @@ from components.charts.tables import percent
 from components.draw.drawing import Drawing, Views, draw
 from components.draw.lines import Lines
 from components.draw.mask_drawings import draw_folded_back, draw_strips
-from components.draw.two_models import compared
-from components.notices import plain
+from components.draw.two_models import model_comparison
+from components.notices import escape_markdown
 from components.picks import pick
 from components.rebuilt import NETWORKS
 from components.tickets.form import KEY, TicketQuestion
 from components.widgets.steps import play_steps
 from components.widgets.viewer import Panel, viewer
-from engine.case.prediction import best
+from engine.case.prediction import top_classes
 from engine.models.classifier import Classifier
 from engine.models.rebuild import rebuilt
 from engine.result import Networks, Table
 from engine.sparsity import Masks, masks_in
-from engine.sparsity.tickets.cut import whole
+from engine.sparsity.tickets.cut import full_masks
 from engine.sparsity.tickets.levels import ARMS
 from engine.sparsity.tickets.lottery import usual_level
 
@@ -70,7 +70,7 @@ def at_level(result: Views, level: int, kind: str = "networks") -> Classifier:
 
 def kept_by(model: Classifier) -> Masks:
     """The masks that a level's network carries; one without any is whole."""
-    return masks_in(model) or whole(model)
+    return masks_in(model) or full_masks(model)
 
 
 def picture(result: Views, level: int) -> None:
@@ -140,7 +140,7 @@ def ask_image(question: TicketQuestion, result: Views, level: int) -> bool:
         known = {slot: answer for slot, answer in answers.items() if answer is not None}
         if whole_row := len(known) == len(networks):
             viewer(image.pixels, [panel(titles[s], known[s]) for s in known], f"{KEY}.viewer")
-            st.caption(plain(shared(image, titles, known)))
+            st.caption(escape_markdown(maps_caption(image, titles, known)))
     with right:
         st.markdown("**What the first layer still reads**")
         draw_folded_back(ticket, kept_by(ticket))
@@ -149,13 +149,17 @@ def ask_image(question: TicketQuestion, result: Views, level: int) -> bool:
 
 def panel(title: str, answer: AnswerAndMap) -> Panel:
     """A network's map, with its answer below."""
-    _, label, sure = best(answer.classes, 1)[0]
+    _, label, sure = top_classes(answer.classes, 1)[0]
     return Panel(title, answer.heat, f"It says {label}, {percent(sure)} sure.")
 
 
-def shared(image: AskedImage, titles: Mapping[str, str], known: Mapping[str, AnswerAndMap]) -> str:
+def maps_caption(
+    image: AskedImage, titles: Mapping[str, str], known: Mapping[str, AnswerAndMap]
+) -> str:
     """What the maps are of, and what each has in common with that of the whole network."""
-    changes = {s: compared(image.case, known["whole"], answer) for s, answer in known.items()}
+    changes = {
+        s: model_comparison(image.case, known["whole"], answer) for s, answer in known.items()
+    }
     words = [
         f"{titles[slot]} {100 * change.top:.0f} %"
         if np.isfinite(change.top)

@@ -10,7 +10,7 @@ from components.claims import list_claims
 from components.draw.checkpoint import draw_checkpoint
 from components.draw.drawing import Views
 from components.footer import footer
-from components.notices import plain, spoken
+from components.notices import escape_markdown, show_problems
 from components.section import Section
 from components.tickets import evidence, tape
 from components.tickets.form import KEY, TicketQuestion
@@ -31,15 +31,15 @@ def show(question: TicketQuestion) -> None:
     answer = st.container()
     slider, button = st.columns([4, 1], vertical_alignment="bottom")
     image, rest = st.container(), st.container()
-    known = run.known(question.method, question.case)
+    known = run.kept_answer(question.method, question.case)
     level = 0
     if known:
-        with slider, spoken():
+        with slider, show_problems():
             level = tape.choose_level(known)
     with answer:
         result = section.show(tape_section(question, level, rest))
     if result:
-        with image, spoken():
+        with image, show_problems():
             drawn = tape.ask_image(question, result, level)
         with button:
             tape.play_levels(result, level, drawn=drawn)
@@ -66,7 +66,7 @@ def tape_section(question: TicketQuestion, level: int, rest: DeltaGenerator) -> 
 def growing(partial: Views) -> None:
     """The levels so far."""
     levels = partial["levels"]
-    st.caption(plain(said_of(levels, len(levels) - 1, seeds_of(partial["runs"]))))
+    st.caption(escape_markdown(said_of(levels, len(levels) - 1, seeds_of(partial["runs"]))))
     section.side_by_side([tape.curve(levels, len(levels) - 1)], partial, KEY, 1, ".growing")
 
 
@@ -75,5 +75,5 @@ def detail(result: Views, level: int) -> None:
     if len(result["claims"]):
         st.markdown("**What the paper claims**")
         list_claims(result["claims"])
-    with spoken():
+    with show_problems():
         draw_checkpoint(result["networks"][level], f"{KEY}.{level}", (HEATMAPS,))

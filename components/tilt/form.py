@@ -12,7 +12,7 @@ import streamlit as st
 from components import forms
 from components.case_form import CaseForm
 from components.ending import end
-from components.notices import spoken
+from components.notices import show_problems
 from components.picks import pick, pick_number
 from components.widgets.data_images import press_images
 from engine.arguments.trained import ExperimentArguments
@@ -84,7 +84,7 @@ def choose() -> TiltQuestion:
         form.ask("data", "radio", first=DATA[0])
         form.ask("seed")
         settings = forms.settings(TiltedBoundary, SLOT, ("share",))
-    with spoken():
+    with show_problems():
         case = ExperimentArguments(**form.given).case()
         classes = list(case.data.classes)
         for place_of, name, start, column in zip(

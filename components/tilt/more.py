@@ -13,7 +13,7 @@ from components.draw.drawing import Drawing, Views
 from components.draw.groups import PointGroups
 from components.draw.lines import Lines
 from components.footer import footer
-from components.notices import plain
+from components.notices import escape_markdown
 from components.picks import switch
 from components.section import Section
 from components.sidebar.subject import Subject
@@ -121,7 +121,7 @@ def local(about: Subject) -> None:
         section.show(
             Section(
                 KEY, method, about.case.at("exact"), known=about.arguments,
-                picture=lambda result: st.caption(plain(means_words(result))),
+                picture=lambda result: st.caption(escape_markdown(means_words(result))),
                 evidence=(
                     Drawing(
                         "angles", "Angle between the boundary's normal and the class means",

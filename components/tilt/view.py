@@ -71,7 +71,7 @@ def classifier_rows(question: TiltQuestion, result: Views) -> Table:
     return table.take(range(start, start + len(STRENGTHS)))
 
 
-def best(table: Table) -> int:
+def best_tilt(table: Table) -> int:
     """The largest λ with the most right answers on held-out images."""
     right = table["right, held out"]
     return int(np.flatnonzero(right >= right.max() - 1e-9)[-1])
@@ -81,7 +81,7 @@ def sentence(question: TiltQuestion, result: Views) -> str:
     """Right answers and strength here, and at the best λ."""
     table = classifier_rows(question, result)
     right, times = (table[name] for name in ("right, held out", "strength"))
-    place, top = question.place, best(table)
+    place, top = question.place, best_tilt(table)
     words = f"{100 * right[place]:.1f} % right"
     if times[place] <= CLOSE:
         explanation = (

@@ -19,7 +19,7 @@ COPIES = "copies of the map elsewhere"
 MEASURED = {"order": "order (Spearman)", "ssim": "structure of the sizes (SSIM)"}
 
 
-def order(result: Result, key: str) -> None:
+def draw_order_curves(result: Result, key: str) -> None:
     """Both curves of a map over the band that its copies make, turned, mirrored or moved."""
     curves = {name: view for name, view in result.items() if isinstance(view, Curve)}
     for place, way in zip(st.columns(2, gap="large"), WAYS, strict=True):
@@ -51,7 +51,7 @@ def order_drawing(curves: Mapping[str, Curve], way: str) -> Drawing:
     )
 
 
-def shuffled(result: Result, key: str) -> None:
+def draw_shuffling(result: Result, key: str) -> None:
     """How alike the map stays while more and more layers are shuffled."""
     draw(shuffled_drawing(result), result, key)
 

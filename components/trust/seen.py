@@ -7,29 +7,29 @@ from collections.abc import Callable, Mapping
 import streamlit as st
 
 from components.exports import model_input
-from components.notices import plain
+from components.notices import escape_markdown
 from components.sidebar.subject import Subject
 from components.trust import charts
 from components.widgets.pictures import show_picture
 from components.widgets.wording import short_number
 from engine.attribution.trust import TrustCase
-from engine.pictures import ends, overlay
+from engine.pictures import overlay, scale_ends
 from engine.result import HeatMap, Result
 
 WIDE = 320  # px of a map beside another
 
 
-def curves(result: Result, subject: Subject, case: TrustCase, key: str) -> None:
+def show_curves(result: Result, subject: Subject, case: TrustCase, key: str) -> None:
     """Of the pixels' order."""
     del subject, case
     if "insertion" in result:
-        charts.order(result, f"{key}.curves")
+        charts.draw_order_curves(result, f"{key}.curves")
 
 
 def similarity(result: Result, subject: Subject, case: TrustCase, key: str) -> None:
     """Over shuffled layers, and the last map beside the map."""
     if "order" in result:
-        charts.shuffled(result, f"{key}.similarity")
+        charts.draw_shuffling(result, f"{key}.similarity")
     draw_two_maps(result, subject, case, "with random weights")
 
 
@@ -54,19 +54,19 @@ def draw_two_maps(result: Result, subject: Subject, case: TrustCase, words: str)
     for column, heat, title in zip(
         st.columns(2), (case.heat, other), ("the map", words), strict=True
     ):
-        low, high = (short_number(end) for end in ends(heat))
+        low, high = (short_number(end) for end in scale_ends(heat))
         caption = f"{title}: {low} to {high} {heat.unit}"
         show_picture(
             overlay(model_input(subject), heat),
             caption,
             place=column,
             width=WIDE,
-            caption=plain(caption),
+            caption=escape_markdown(caption),
         )
 
 
 TRIAL_VIEWS: Mapping[str, Callable[[Result, Subject, TrustCase, str], None]] = {
-    "Order": curves,
+    "Order": show_curves,
     "RandomWeights": similarity,
     "OtherClass": other_class,
     "Infidelity": hidden_squares,

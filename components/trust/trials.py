@@ -105,7 +105,7 @@ class Trial:
     barred: str = ""
 
 
-def panel(
+def map_trial(
     method: Method[Any], answer: Answer, checks: Sequence[Check], subject: Subject, until: float
 ) -> Trial:
     """All trials of one map: what they say in short, and a line each.
@@ -136,7 +136,7 @@ def tried(
     for check in checks:
         key = f"{KEY}.{method.name}.{check.name}"
         if reason := check.unmet(case):
-            row(check, {"check": not_available(check.title, reason)}, subject, case, key)
+            trial_row(check, {"check": not_available(check.title, reason)}, subject, case, key)
             reasons.append(reason)
             continue
         few = check.looks <= AUTOMATIC and (not check.maps or method.cost == "live")
@@ -147,7 +147,7 @@ def tried(
             else on_request(check, case, key, answer.record["seconds"])
         )
         if isinstance(outcome, Answer):
-            row(check, outcome, subject, case, key)
+            trial_row(check, outcome, subject, case, key)
             trial.found.append((check, outcome["check"]))
         elif quick and isinstance(outcome, Pending):
             with st.expander(f"… **being tried** · {check.title}"):
@@ -171,20 +171,22 @@ def on_request(check: Check, case: TrustCase, key: str, seconds_per_map: float) 
     """What a dear trial gave, how far it is, or a button that begins it."""
     words, button = st.columns([5, 2], vertical_alignment="center")
     with button:
-        cost = verdict.cost(check.maps, check.looks, seconds_per_map, expected_seconds(check, case))
+        cost = verdict.cost_text(
+            check.maps, check.looks, seconds_per_map, expected_seconds(check, case)
+        )
         outcome = runs.ask_when_told(check, case, key, f"Try it: {cost}", hinted=False)
     if outcome is None:
         words.markdown(f"○ **not tried yet** · {check.title}")
     return outcome
 
 
-def row(
+def trial_row(
     check: Check, found: Answer | dict[str, Any], subject: Subject, case: TrustCase, key: str
 ) -> None:
     """One trial: its line, and what it rests on, which is drawn once it is unfolded."""
     view: Table = found["check"]
     box = st.expander(
-        titled(check, view, withheld=subject.in_distribution.foreign),
+        trial_text(check, view, withheld=subject.in_distribution.foreign),
         key=f"{key}.row",
         on_change="rerun",
     )
@@ -194,14 +196,14 @@ def row(
         if draw := TRIAL_VIEWS.get(check.name):
             draw(dict(found), subject, case, key)
         if len(view.order) > 1:
-            tables.table(verdict.figures(view), f"{key}.numbers", whole=True)
+            tables.show_table(verdict.figures(view), f"{key}.numbers", whole=True)
         st.markdown(check.about())
         st.caption(f"{check.limits} {reference(check)}".strip())
 
 
-def titled(check: Check, view: Table, *, withheld: bool) -> str:
+def trial_text(check: Check, view: Table, *, withheld: bool) -> str:
     """A trial in one line; its figures stay where its verdict is withheld."""
-    return f"· **no verdict** · {check.title}" if withheld else verdict.line(check, view)
+    return f"· **no verdict** · {check.title}" if withheld else verdict.trial_line(check, view)
 
 
 def reference(check: Check) -> str:
@@ -216,11 +218,11 @@ def trust_line(trial: Trial) -> str:
     return trial.barred or verdict.headline(trial.found)
 
 
-def notes(trial: Trial, *, withheld: bool) -> list[str]:
+def report_sentences(trial: Trial, *, withheld: bool) -> list[str]:
     """What came out of the trials as plain sentences, what matters most first; for the report."""
     if trial.barred:
         return [f"Trials: {trial.barred}"]
-    lines = [titled(check, view, withheld=withheld) for check, view in trial.found if view]
+    lines = [trial_text(check, view, withheld=withheld) for check, view in trial.found if view]
     sentences = [f"Can it be trusted? {in_short(trial)}", *lines] if lines else []
     return [line.replace("**", "") for line in sentences]
 
@@ -255,7 +257,7 @@ def agreement(maps: Sequence[tuple[str, HeatMap]]) -> None:
         st.caption(MISTAKEN)
 
 
-def leave(shown_methods: Sequence[Method[Any]] = ()) -> None:
+def drop_trials(shown_methods: Sequence[Method[Any]] = ()) -> None:
     """Nothing is computed further for maps that are no longer shown."""
     runs.leave_others(
         KEY, [f"{KEY}.{method.name}.{kind.name}" for method in shown_methods for kind in TRUST]

@@ -43,14 +43,14 @@ DESCRIBED = ("·", "a description, no verdict")
 PASSED = ("✓", "passed")  # what a map that knows nothing may pass as well
 
 
-def verdict(view: Table) -> float:
+def verdict_value(view: Table) -> float:
     """1, 0, −0.5, −1 or NaN."""
     return float(view["verdict"][0])
 
 
 def sign(check: Check, view: Table) -> tuple[str, str]:
     """The sign and the word of a verdict; the word says all that the sign does."""
-    result = verdict(view)
+    result = verdict_value(view)
     if isnan(result):
         return UNKNOWN
     if not check.judges:
@@ -58,7 +58,7 @@ def sign(check: Check, view: Table) -> tuple[str, str]:
     return PASSED if result == GOOD and not check.evidence else VERDICT_WORDS[result]
 
 
-def line(check: Check, view: Table) -> str:
+def trial_line(check: Check, view: Table) -> str:
     """A trial in one line, as Markdown: sign, word, what was asked, what came out."""
     mark, word = sign(check, view)
     note = view.notes[0].removeprefix("Not available: ")
@@ -94,7 +94,7 @@ def findings(trials: Sequence[CheckedTrial]) -> list[str]:
     its order of pixels, or the known truth. What else it passed, a map of chance may pass as well.
     """
     judged = [(check, view) for check, view in trials if check.judges]
-    verdicts = [(check, view, verdict(view)) for check, view in judged if view is not None]
+    verdicts = [(check, view, verdict_value(view)) for check, view in judged if view is not None]
     good = [check.favor for check, _, value in verdicts if value == GOOD]
     against = [check.against for check, _, value in verdicts if value == BAD]
     doubts = [view.notes[0] for _, view, value in verdicts if value == DOUBT]
@@ -133,7 +133,7 @@ def favorable(good: Sequence[str], *, warned: bool, evident: bool, unclear: int)
     return sentence if warned else f"{sentence} A map that knows nothing may pass that too."
 
 
-def cost(maps: int, looks: int, seconds_per_map: float | None, known: float | None) -> str:
+def cost_text(maps: int, looks: int, seconds_per_map: float | None, known: float | None) -> str:
     """What a trial costs: how many maps or looks, and seconds where they can be predicted.
 
     Args:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from components.draw.drawing import Drawing, Views, draw
 from components.draw.picture_points import PicturePoints
 from components.where_odd.form import KEY, WhereQuestion
-from engine.data.example import pictured
+from engine.data.example import example_picture
 from engine.pictures import Pixels, as_bytes
 from engine.result import Pictures, Table
 
@@ -23,10 +23,10 @@ CHOSEN = f"{KEY}.patch"
 
 
 @st.fragment
-def answers(question: WhereQuestion, result: Views, picture: Pixels) -> None:
+def show_patches(question: WhereQuestion, result: Views, picture: Pixels) -> None:
     """The hottest patches over the picture, and the normal patches nearest to the chosen one."""
     hot = hottest(result["patches"])
-    at = chosen(hot)
+    at = selected_patch(hot)
     left, right = st.columns([2, 3], gap="large")
     with left:
         draw(
@@ -35,7 +35,7 @@ def answers(question: WhereQuestion, result: Views, picture: Pixels) -> None:
                 "Click a patch",
                 part=lambda _: hot,
                 chart=PicturePoints(
-                    picture=picture, value="distance", chosen=at, press=pressed(hot)
+                    picture=picture, value="distance", chosen=at, press=patch_picker(hot)
                 ),
                 finding=lambda _: (
                     f"The {len(hot)} oddest patches; the chosen one has a thick border."
@@ -70,14 +70,14 @@ def hottest(patches: Table) -> Table:
     return Table.of(results | rest | sizes)
 
 
-def chosen(hot: Table) -> int:
+def selected_patch(hot: Table) -> int:
     """The place of the patch that was clicked, at first the hottest."""
     place = st.session_state.get(CHOSEN)
     same = np.flatnonzero((hot["row"] * hot["columns"] + hot["column"]) == place)
     return int(same[0]) if place is not None and len(same) else 0
 
 
-def pressed(hot: Table) -> Callable[[Any], None]:
+def patch_picker(hot: Table) -> Callable[[Any], None]:
     """Keeps which mark was clicked."""
 
     def press(picked: Any) -> None:
@@ -94,11 +94,11 @@ def near(question: WhereQuestion, hot: Table, at: int) -> Pictures:
     grid = int(row["rows"]), int(row["columns"])
     ranks = [rank for rank in range(1, 10) if f"image {rank}" in row]
     places = data.places(np.array([row[f"image {rank}"] for rank in ranks], np.int64))
-    images = [cut(as_bytes(question.case.image), (row["row"], row["column"]), grid)]
+    images = [crop_around(as_bytes(question.case.image), (row["row"], row["column"]), grid)]
     names, captions = ["this image"], [f"{row['distance']:.3g}"]
     for rank, place in zip(ranks, places, strict=True):
         at_place = row[f"row {rank}"], row[f"column {rank}"]
-        images.append(cut(pictured(data.images[place]).pixels, at_place, grid))
+        images.append(crop_around(example_picture(data.images[place]).pixels, at_place, grid))
         names.append(f"{rank}. id {int(row[f'image {rank}'])}")
         captions.append(f"{row[f'distance {rank}']:.3g}")
     unit = hot.units[hot.order.index("distance")]
@@ -110,7 +110,7 @@ def near(question: WhereQuestion, hot: Table, at: int) -> Pictures:
     return Pictures(np.stack(images)[None], ("",), tuple(names), finding, captions=tuple(captions))
 
 
-def cut(pixels: Pixels, place: tuple[int, int], grid: tuple[int, int]) -> NDArray[np.uint8]:
+def crop_around(pixels: Pixels, place: tuple[int, int], grid: tuple[int, int]) -> NDArray[np.uint8]:
     """The surroundings of a place of the grid, (SIDE, SIDE, 3); the edge is repeated beyond it."""
     middle = (np.array(place) + 0.5) / grid * pixels.shape[:2]
     reach = AROUND / np.array(grid) * pixels.shape[:2]

@@ -11,7 +11,7 @@ import streamlit as st
 from components import forms, uploads
 from components.case_form import CaseForm
 from components.normal_images import fitting_image, follow_image
-from components.notices import plain
+from components.notices import escape_markdown
 from components.picks import pick
 from components.sidebar.subject import Subject
 from engine.anomaly import LOCALIZERS, FamiliarCase, Localizer, sources
@@ -75,7 +75,7 @@ def choose_method(case: FamiliarCase, middle: Any, right: Any) -> Localizer:
         return kind(**forms.settings(kind, key, MATTER), **rest)
 
 
-def described(question: WhereQuestion) -> str:
+def normal_images_text(question: WhereQuestion) -> str:
     """What the normal images are."""
     card = question.case.normal.card
-    return plain(f"Normal images: {card.title}. {card.about} {card.made}")
+    return escape_markdown(f"Normal images: {card.title}. {card.about} {card.made}")

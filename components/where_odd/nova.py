@@ -12,10 +12,10 @@ from components.draw.boxes import PictureBoxes
 from components.draw.drawing import Drawing, Views, draw
 from components.draw.lines import Lines
 from components.draw.panels import Panels
-from components.notices import plain, spoken
+from components.notices import escape_markdown, show_problems
 from components.picks import pick
 from components.section import Section
-from components.where_odd.slices import notes
+from components.where_odd.slices import show_notes
 from engine.anomaly import LesionsCase, Nova, sources
 from engine.anomaly.localizers.nova import ALL, OVERLAP, PIXELS, SWAPPED, is_own, kinds_of
 from engine.arguments.normal import LesionsArguments
@@ -43,10 +43,10 @@ def show(model: Classifier) -> None:
         return
     with box:
         above = st.container()
-        with spoken():
+        with show_problems():
             method, case, form = choose(model)
             with above:
-                measured(method, case, form)
+                show_figures(method, case, form)
         uploads.draw_pictures(
             KEY,
             model.side,
@@ -74,7 +74,7 @@ def choose(model: Classifier) -> tuple[Nova, LesionsCase, CaseForm]:
     return method, LesionsCase(model, data, normal, form.given["seed"]), form
 
 
-def measured(method: Nova, case: LesionsCase, form: CaseForm) -> None:
+def show_figures(method: Nova, case: LesionsCase, form: CaseForm) -> None:
     """The figures by kind, once they were asked for."""
     section.show(
         Section(
@@ -99,11 +99,11 @@ def measured(method: Nova, case: LesionsCase, form: CaseForm) -> None:
 
 def detail(case: LesionsCase, result: Views) -> None:
     """What was done otherwise than usual, and what the images are."""
-    notes(result)
+    show_notes(result)
     if is_own(case.data):
         words = zip(kinds_of(case.data), case.data.classes, strict=True)
-        st.caption(plain("; ".join(f"{kind}: {text}" for kind, text in words)))
-    st.caption(plain(f"{case.data.card.about} {case.data.card.made}"))
+        st.caption(escape_markdown("; ".join(f"{kind}: {text}" for kind, text in words)))
+    st.caption(escape_markdown(f"{case.data.card.about} {case.data.card.made}"))
 
 
 @st.fragment

@@ -16,7 +16,7 @@ from components.sidebar import reload
 from components.sidebar.pictures import enlarged
 from components.sidebar.subject import Subject
 from components.where_odd.form import KEY, WhereQuestion
-from components.where_odd.slices import mask_png, notes
+from components.where_odd.slices import mask_png, show_notes
 from components.widgets.viewer import Panel, viewer
 from engine.anomaly.localizers.parts import rough_seconds
 from engine.anomaly.localizers.tiles import PhotographCase, TileByTile, smaller
@@ -40,15 +40,15 @@ def show(question: WhereQuestion, subject: Subject) -> None:
     with st.spinner("Reading the photograph at its own resolution"):
         picture = finest(subject)
     case = PhotographCase(question.case, question.method, picture)
-    method = TileByTile(**forms.folded(TileByTile, TILES_KEY, ("overlap",), "Settings"))
+    method = TileByTile(**forms.folded_settings(TileByTile, TILES_KEY, ("overlap",), "Settings"))
     section.show(
         Section(
             TILES_KEY,
             method,
             case,
             button=f"Read {len(method.tiles(case))} tiles",
-            before=before(method, case),
-            picture=partial(drawn, subject, method),
+            before=plan_sentence(method, case),
+            picture=partial(draw_blended_map, subject, method),
             evidence=[
                 Drawing(
                     "boxes",
@@ -57,7 +57,7 @@ def show(question: WhereQuestion, subject: Subject) -> None:
                 )
             ],
             columns=1,
-            detail=notes,
+            detail=show_notes,
             files=lambda result: {"mask.png": lambda: mask_png(result["mask"].values > 0)},
         )
     )
@@ -75,7 +75,7 @@ def finest(subject: Subject) -> Picture:
     return result
 
 
-def before(method: TileByTile, case: PhotographCase) -> str:
+def plan_sentence(method: TileByTile, case: PhotographCase) -> str:
     """What will be computed, about how long, and what of the photograph is lost."""
     grid = method.tiles(case)
     seconds = max(1, round(rough_seconds(case, len(grid))))
@@ -87,7 +87,7 @@ def before(method: TileByTile, case: PhotographCase) -> str:
     return words + ("Every pixel is read." if every else f"It is read at {width} × {height} px.")
 
 
-def drawn(subject: Subject, method: TileByTile, found: Views) -> None:
+def draw_blended_map(subject: Subject, method: TileByTile, found: Views) -> None:
     """The blended map over all of the photograph."""
     figures = {name: float(found["figures"][name][0]) for name in found["figures"].order}
     caption = (

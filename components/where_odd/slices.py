@@ -17,7 +17,7 @@ from PIL import Image
 from components import forms, runs, section
 from components.draw.drawing import Drawing, Views
 from components.draw.lines import Scatter
-from components.notices import plain
+from components.notices import escape_markdown
 from components.section import Section
 from components.share import Files
 from components.sidebar import medical
@@ -59,25 +59,25 @@ def show(question: WhereQuestion, subject: Subject) -> None:
             method,
             case,
             button=f"Look at {count} slices",
-            before=before(case, count),
-            picture=lambda result: strip(case, result),
+            before=plan_sentence(case, count),
+            picture=lambda result: show_slices(case, result),
             evidence=[
                 Drawing(
                     "slices",
                     "The highest value of each slice; click one to open it",
                     part=partial(grouped, case),
-                    chart=partial(row, case),
+                    chart=partial(slice_scatter, case),
                     finding=lambda result: slice_rank(case, result),
                 )
             ],
             columns=1,
-            detail=notes,
+            detail=show_notes,
             files=partial(files, case),
         )
     )
 
 
-def before(case: ScanCase, count: int) -> str:
+def plan_sentence(case: ScanCase, count: int) -> str:
     """What will be computed, and about how long."""
     seconds = max(1, round(rough_seconds(case, count)))
     scope = f"all {count}" if count == case.count else f"{count} of {case.count}, evenly spread"
@@ -100,7 +100,7 @@ def grouped(case: ScanCase, table: Table) -> Table:
     return Table.of(columns | {"open": (is_open.astype(int), "")}, names)
 
 
-def row(case: ScanCase, found: Views) -> Scatter:
+def slice_scatter(case: ScanCase, found: Views) -> Scatter:
     """A mark for each slice, and the threshold."""
     return Scatter(
         x="slice",
@@ -109,7 +109,7 @@ def row(case: ScanCase, found: Views) -> Scatter:
         size=9,
         line=float(found["figures"]["threshold"][0]),
         line_name="threshold",
-        press=pressed(case),
+        press=slice_opener(case),
     )
 
 
@@ -123,7 +123,7 @@ def slice_rank(case: ScanCase, result: Views) -> str:
     return f"Slice {number} is open: number {place} of {len(rank)}, the strangest first."
 
 
-def pressed(case: ScanCase) -> Callable[[Any], None]:
+def slice_opener(case: ScanCase) -> Callable[[Any], None]:
     """Opens the slice whose mark was clicked."""
 
     def press(picked: Any) -> None:
@@ -138,7 +138,7 @@ def open_slice(case: ScanCase, number: int) -> None:
     medical.open_slice(case.scan, case.view.plane or case.scan.planes[0], number - 1)
 
 
-def strip(case: ScanCase, result: Views) -> None:
+def show_slices(case: ScanCase, result: Views) -> None:
     """The strangest slices, each with a button; the strangest is opened when it was asked for."""
     table = result["slices"]
     best = [int(at) for at in strangest(table)[:STRANGEST_SLICES]]
@@ -159,7 +159,7 @@ def strip(case: ScanCase, result: Views) -> None:
                     disabled=number == number_of(case),
                     width="stretch",
                 )
-                st.caption(plain(f"{value} {unit}"))
+                st.caption(escape_markdown(f"{value} {unit}"))
 
 
 def thumbnail(case: ScanCase, number: int) -> Pixels:
@@ -167,10 +167,10 @@ def thumbnail(case: ScanCase, number: int) -> Pixels:
     view = replace(case.view, slice=number - 1)
     memory: Memory[Pixels] = st.session_state.setdefault(f"{SLICES_KEY}.shown", Memory(THUMBNAILS))
     name = f"{case.scan.digest}|{view!r}|{case.crop!r}"
-    return memory.made(name, lambda: small(case.scan.picture(view), case))
+    return memory.made(name, lambda: square_crop(case.scan.picture(view), case))
 
 
-def small(picture: Picture, case: ScanCase) -> Pixels:
+def square_crop(picture: Picture, case: ScanCase) -> Pixels:
     """The square of a picture, (WIDE, WIDE, 3)."""
     height, width = picture.pixels.shape[:2]
     whole = Image.fromarray(picture.pixels)
@@ -178,11 +178,11 @@ def small(picture: Picture, case: ScanCase) -> Pixels:
     return np.array(whole.resize((WIDE, WIDE), Image.Resampling.BICUBIC, box=box))
 
 
-def notes(result: Views) -> None:
+def show_notes(result: Views) -> None:
     """What was done otherwise than usual, beside what the localizer says of its own image."""
     view = result["notes"]
     for note in view.labels if view.values[0] else ():
-        st.caption(plain(note))
+        st.caption(escape_markdown(note))
 
 
 # ---------------------------------------------------------------- files

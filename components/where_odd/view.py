@@ -10,13 +10,13 @@ from components.charts.tables import percent
 from components.draw.boxes import PictureBoxes
 from components.draw.drawing import Drawing, Views
 from components.draw.maps import draw_maps, first_screen
-from components.notices import plain
+from components.notices import escape_markdown
 from components.section import Section
 from components.sidebar.pictures import enlarged
 from components.sidebar.subject import Subject, square_pixels
 from components.taking import image_of, title_of
-from components.where_odd.answers import answers
-from components.where_odd.form import KEY, WhereQuestion, described
+from components.where_odd.answers import show_patches
+from components.where_odd.form import KEY, WhereQuestion, normal_images_text
 from components.where_odd.slices import one_slice
 from components.widgets.pictures import show_picture
 from components.widgets.viewer import Panel
@@ -57,7 +57,7 @@ def figures(found: Views) -> dict[str, float]:
     return {name: float(table[name][0]) for name in table.order}
 
 
-def trust(question: WhereQuestion, result: Views) -> str:
+def threshold_promise(question: WhereQuestion, result: Views) -> str:
     """What the threshold promises."""
     numbers = figures(result)
     threshold, count = (
@@ -79,7 +79,7 @@ def picture(question: WhereQuestion, result: Views, subject: Subject) -> None:
     with first_screen(2, KEY):
         left, right = st.columns(2)
         with left:
-            panel = Panel(question.method.title, result["map"], trust(question, result))
+            panel = Panel(question.method.title, result["map"], threshold_promise(question, result))
             draw_maps([panel], subject, f"{KEY}.viewer")
         with right:
             if twin is None:
@@ -100,11 +100,11 @@ def regions(result: Views) -> str:
 
 def detail(question: WhereQuestion, result: Views, subject: Subject) -> None:
     """The answers to a click, what was done otherwise than usual, and what is normal here."""
-    answers(question, result, square_pixels(subject))
+    show_patches(question, result, square_pixels(subject))
     notes = result["notes"]
     for note in notes.labels if notes.values[0] else ():
-        st.caption(plain(note))
-    st.caption(described(question))
+        st.caption(escape_markdown(note))
+    st.caption(normal_images_text(question))
 
 
 def offer_phantom(subject: Subject) -> None:

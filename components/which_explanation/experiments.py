@@ -13,7 +13,7 @@ from components.picks import pick
 from components.section import Section
 from components.which_explanation.form import KEY, ExplainerTrial
 from engine.attribution.lfa import LFAExperiments
-from engine.attribution.lfa.findings import moved, settled
+from engine.attribution.lfa.findings import feature_effects, settled
 
 CHANGES = {"Set to nothing": "zeroed", "Given noise": "noised"}
 
@@ -42,5 +42,7 @@ def perturbation(result: Views) -> None:
         name = f"{end} {CHANGES[change]}"
         with place:
             title = f"change in score ({result[name].units[0]})"
-            drawing = over_columns(name, f"By the {end} features", title, partial(moved, end=end))
+            drawing = over_columns(
+                name, f"By the {end} features", title, partial(feature_effects, end=end)
+            )
             draw(drawing, result, f"{KEY}.experiments.{name}")

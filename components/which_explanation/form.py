@@ -67,11 +67,11 @@ def choose(about: Subject) -> ExplainerTrial:
         with place:
             settings[name] = widget(specs[name], f"{key}.{name}")
     with folded, st.popover("Features and samples", width="stretch"):
-        settings |= features(specs, key, case, small=small)
+        settings |= feature_controls(specs, key, case, small=small)
     return ExplainerTrial(LFA(**settings), case, about, change, small)
 
 
-def features(
+def feature_controls(
     specs: Mapping[str, Field[Any]], key: str, case: ImageCase, *, small: bool
 ) -> dict[str, Any]:
     """What is moved as one, and how many samples; both begin by the size of the image."""

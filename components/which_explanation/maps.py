@@ -9,7 +9,7 @@ import streamlit as st
 
 from components import runs
 from components.draw.maps import draw_maps, map_panel
-from components.notices import plain
+from components.notices import escape_markdown
 from components.runs import Outcome, Pending
 from components.which_explanation.form import KEY, ExplainerTrial
 from components.widgets.viewer import Panel
@@ -33,12 +33,12 @@ SCALES = (
 def show(trial: ExplainerTrial, panels: Mapping[str, Panel]) -> None:
     """Two rows of four maps."""
     for title, names in GROUPS.items():
-        st.markdown(f"**{plain(title)}**")
+        st.markdown(f"**{escape_markdown(title)}**")
         draw_maps([panels[name] for name in names], trial.about, f"{KEY}.{names[0]}")
     st.caption(f"{SCALES} {nothing(trial.case)}")
 
 
-def answered(trial: ExplainerTrial, result: Mapping[str, Any]) -> None:
+def show_maps(trial: ExplainerTrial, result: Mapping[str, Any]) -> None:
     """The maps of the trial."""
     show(trial, {name: Panel(name, result[f"map {name}"]) for name in NAMES})
 
@@ -49,16 +49,16 @@ def one_by_one(trial: ExplainerTrial) -> None:
     for name in NAMES:
         method = trial.local(name)
         waits = any(isinstance(outcome, Pending) for outcome in outcomes.values())
-        if not waits or run.known(method, trial.case):
+        if not waits or run.kept_answer(method, trial.case):
             outcomes[name] = runs.ask(method, trial.case, f"{KEY}.{name}", PATIENCE[trial.small])
     show(trial, {name: map_panel(name, outcomes.get(name)) for name in NAMES})
     runs.watch(list(outcomes.values()))
 
 
-def leave(trial: ExplainerTrial) -> None:
+def drop_maps(trial: ExplainerTrial) -> None:
     """Give up what was asked before with other settings; all single maps where a trial has them."""
     job_names = {f"{KEY}.LFA": run.job_name(trial.method, trial.case)}
-    if run.known(trial.method, trial.case) is None:
+    if run.kept_answer(trial.method, trial.case) is None:
         job_names |= {
             f"{KEY}.{name}": run.job_name(trial.local(name), trial.case) for name in NAMES
         }

@@ -16,7 +16,7 @@ from components.which_explanation import experiments, losses, maps
 from components.which_explanation.form import KEY, ExplainerTrial
 from components.widgets.viewer import Panel
 from engine.attribution.lfa import ROWS, findings
-from engine.attribution.lfa.shares import column, fresh_shares, ordered
+from engine.attribution.lfa.shares import descending_rows, fresh_shares, shares_of_change
 
 AGREEMENT = {"Direction": "cosine", "Order": "order", "Strongest": "strongest", "Sign": "sign"}
 ABOUT_MAP = (
@@ -28,7 +28,7 @@ ABOUT_MAP = (
 
 def show(trial: ExplainerTrial, rest: DeltaGenerator) -> None:
     """Advice and the two maps it is about; in `rest`, folded, all else."""
-    maps.leave(trial)
+    maps.drop_maps(trial)
     target = trial.case.target.words(trial.case.model.labels)
     result = section.show(
         Section(
@@ -38,7 +38,7 @@ def show(trial: ExplainerTrial, rest: DeltaGenerator) -> None:
             f"Which map of “{target}” to trust, and for what?",
             lambda result: advice(trial, result),
             picture=lambda result: picture(trial, result),
-            detail=lambda result: folded(trial, result),
+            detail=lambda result: show_all_maps(trial, result),
             below=rest,
             button="" if trial.small else "Try each where others look",
             before="Each explainer is a small linear model of the network. Here each is tried "
@@ -67,32 +67,32 @@ def picture(trial: ExplainerTrial, result: Views) -> None:
         with first_screen(len(ends), KEY):
             draw_maps(ends, trial.about, f"{KEY}.ends")
     else:
-        maps.answered(trial, result)
+        maps.show_maps(trial, result)
     withheld = trial.about.in_distribution.foreign
     draw(losses.shares_drawing(trial.change, withheld=withheld), result, f"{KEY}.shares")
 
 
 def ends_of(trial: ExplainerTrial, result: Views) -> list[Panel]:
     """The maps that predict the change best and worst; none where no share is known or advised."""
-    predicted = column(fresh_shares(result), trial.change)
+    predicted = shares_of_change(fresh_shares(result), trial.change)
     if trial.about.in_distribution.foreign or not np.isfinite(predicted).any():
         return []
-    order = ordered(predicted)
+    order = descending_rows(predicted)
     return [
         Panel(
             f"{place} of eight: {ROWS[row]}",
             result[f"map {ROWS[row]}"],
-            f"Change in score that it predicts: {findings.share(float(predicted[row]))}.",
+            f"Change in score that it predicts: {findings.share_text(float(predicted[row]))}.",
         )
         for place, row in (("First", order[0]), ("Last", order[-1]))
     ]
 
 
-def folded(trial: ExplainerTrial, result: Views) -> None:
+def show_all_maps(trial: ExplainerTrial, result: Views) -> None:
     """All eight maps, the losses behind the advice, and how far the maps agree."""
     if ends_of(trial, result):
         with st.expander("All eight maps"):
-            maps.answered(trial, result)
+            maps.show_maps(trial, result)
     with st.expander("Each explainer where the others look"):
         for place, name in zip(st.columns(2), losses.LOSSES, strict=True):
             with place:

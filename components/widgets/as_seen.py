@@ -22,7 +22,7 @@ from engine.errors import BlindspotError
 from engine.images import Slice, Window
 from engine.images.orientation import Edges
 from engine.images.window import Shape
-from engine.pictures import Legend, Pixels, ends, lettering, tint
+from engine.pictures import Legend, Pixels, lettering, scale_ends, tint
 from engine.result import HeatMap
 
 Mode = Literal["image", "overlay", "map"]
@@ -183,7 +183,7 @@ def as_seen(heat: HeatMap, title: str, ground: MapGround, look: Look) -> tuple[P
     """The picture as the viewer shows it, at its own resolution, and what its colors mean."""
     picture = ground.through(look.window)
     height, width = picture.shape[:2]
-    scale = (look.scales or {}).get(title) or Scale(*ends(heat))
+    scale = (look.scales or {}).get(title) or Scale(*scale_ends(heat))
     shades = ramp(heat, dark=look.dark)
     flat = scale.high - scale.low <= 1e-6 * max(abs(scale.low), abs(scale.high))
     values, known = enlarged(heat.values, width, height, smooth=not look.pixelated)

@@ -21,7 +21,7 @@ class Bar:
     chosen: bool = False
 
 
-def bars(rows: Sequence[Bar], key: str, on_pick: Callable[[int], None] | None = None) -> None:
+def bar_widget(rows: Sequence[Bar], key: str, on_pick: Callable[[int], None] | None = None) -> None:
     """Draw the bars; a click calls `on_pick` with the class's index."""
     payload = {"rows": [asdict(row) for row in rows], "clickable": on_pick is not None}
 

@@ -17,10 +17,12 @@ SECRET = re.compile(r"[\w-]{43}", re.ASCII)  # 256 bits
 
 def exchange() -> None:
     """Give the browser this session's secret, or ask for the one it has; once for each page."""
-    mounted(__file__)(key=KEY, data={"secret": known()[0]}, on_secret_change=lambda: None)
+    mounted(__file__)(
+        key=KEY, data={"secret": accepted_secrets()[0]}, on_secret_change=lambda: None
+    )
 
 
-def known() -> list[str]:
+def accepted_secrets() -> list[str]:
     """The browser's secret first, and the one that this session had until it knew that."""
     new: str = st.session_state.setdefault(NEW, secrets.token_urlsafe(32))
     state: Any = st.session_state.get(KEY)

@@ -9,7 +9,7 @@ import streamlit as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from components.notices import plain
+from components.notices import escape_markdown
 from components.sidebar.pictures import enlarged
 from components.widgets.encoding import data_url, saved
 from components.widgets.pictures import show_picture
@@ -20,7 +20,7 @@ from engine.result import Array
 SMALL, LARGE = 56, 88  # px
 
 
-def pixels_of(data: DataSet, row: int) -> NDArray[np.uint8]:
+def color_pixels(data: DataSet, row: int) -> NDArray[np.uint8]:
     """An image in color, (H, W, 3)."""
     picture = data.images[row].transpose(1, 2, 0)
     return np.ascontiguousarray(np.broadcast_to(picture, (*picture.shape[:2], 3)))
@@ -30,7 +30,7 @@ def image_thumb(
     data: DataSet, row: int, words: str = "", size: int = SMALL, *, chosen: bool = False
 ) -> Thumb:
     """A small picture, named by its id and class where nothing else is said."""
-    picture = Image.fromarray(pixels_of(data, row))
+    picture = Image.fromarray(color_pixels(data, row))
     kind = Image.Resampling.NEAREST if max(picture.size) < size else Image.Resampling.LANCZOS
     source = data_url("png", saved(picture.resize((size, size), kind), "PNG"))
     words = words or f"{data.ids[row]}: {data.classes[data.labels[row]]}"
@@ -77,5 +77,7 @@ def page_of(rows: Sequence[int], size: int, key: str, word: str = "Page") -> lis
 def draw_data_images(data: DataSet, rows: Array, words: Sequence[str], columns: int) -> None:
     """The images of some rows beside each other, each with its words as alt text and caption."""
     for place, row, caption in zip(st.columns(columns), rows.tolist(), words, strict=False):
-        pixels = enlarged(pixels_of(data, int(row)))
-        show_picture(pixels, caption, place=place, width="stretch", caption=plain(caption))
+        pixels = enlarged(color_pixels(data, int(row)))
+        show_picture(
+            pixels, caption, place=place, width="stretch", caption=escape_markdown(caption)
+        )

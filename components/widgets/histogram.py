@@ -40,24 +40,27 @@ def histogram(distributions: ScoreDistributions, words: str, key: str) -> float:
     begin again.
     """
     tag = tag_of(distributions)
-    selection = chosen(st.session_state.get(key), tag, distributions)
+    selection = selected_line(st.session_state.get(key), tag, distributions)
     result = mounted(__file__)(
         key=key,
-        data=drawn(distributions, selection) | {"tag": tag, "words": words},
+        data=histogram_payload(distributions, selection) | {"tag": tag, "words": words},
         on_line_change=lambda: None,
     )
-    return chosen(result, tag, distributions)
+    return selected_line(result, tag, distributions)
 
 
-def drawn(shown: ScoreDistributions, line: float) -> dict[str, Any]:
+def histogram_payload(shown: ScoreDistributions, line: float) -> dict[str, Any]:
     """What the browser is sent: bars, and the sorted scores from which it counts."""
     edges = edges_of(shown)
     return {
         "edges": edges.tolist(),
-        "bars": {"normal": bars(shown.normal, edges), "unknown": bars(shown.unknown, edges)},
-        "normal": ordered(shown.normal),
-        "held": [] if shown.held is shown.normal else ordered(shown.held),
-        "unknown": ordered(shown.unknown),
+        "bars": {
+            "normal": bar_shares(shown.normal, edges),
+            "unknown": bar_shares(shown.unknown, edges),
+        },
+        "normal": sorted_scores(shown.normal),
+        "held": [] if shown.held is shown.normal else sorted_scores(shown.held),
+        "unknown": sorted_scores(shown.unknown),
         "subject": shown.subject,
         "line": line,
         "unit": shown.unit,
@@ -74,13 +77,13 @@ def edges_of(distributions: ScoreDistributions) -> Doubles:
     return np.linspace(low - room, high + room, BINS + 1)
 
 
-def bars(scores: Doubles, edges: Doubles) -> list[float]:
+def bar_shares(scores: Doubles, edges: Doubles) -> list[float]:
     """The share of the scores in each bar."""
     counts, _ = np.histogram(scores, edges)
     return [round(float(count), 5) for count in counts / max(len(scores), 1)]
 
 
-def ordered(scores: Doubles) -> list[float]:
+def sorted_scores(scores: Doubles) -> list[float]:
     """Scores from the lowest to the highest; whole, so that both sides count alike."""
     results: list[float] = np.sort(scores).tolist()
     return results
@@ -94,7 +97,7 @@ def tag_of(distributions: ScoreDistributions) -> str:
     return hasher.hexdigest()
 
 
-def chosen(state: Any, tag: str, distributions: ScoreDistributions) -> float:
+def selected_line(state: Any, tag: str, distributions: ScoreDistributions) -> float:
     """The browser's answer where it fits the question, else the start; it may be anything."""
     answer = state.get("line") if hasattr(state, "get") else None
     if not isinstance(answer, dict) or answer.get("tag") != tag:

@@ -19,7 +19,7 @@ import numpy as np
 import streamlit as st
 from PIL import Image, ImageDraw, ImageFont
 
-from components.charts.tables import numbers
+from components.charts.tables import fold_numbers
 from components.widgets.downloads import download
 from components.widgets.triangle import as_pixels, encode, probability
 from components.widgets.viewer import ENCODED, Pixels
@@ -61,13 +61,13 @@ class Cell:
         )
 
 
-def grid(result: Result, key: str) -> None:
+def draw_grid(result: Result, key: str) -> None:
     """Draw the table, its finding, its numbers, and the file to take along."""
     style = File(__file__).with_suffix(".css").read_text("utf-8")
     st.html(f"<style>{style}</style>{as_html(result)}")
     download("PNG", lambda: as_png(result), "blindspot-grid.png", f"{key}.png")
     names = ("confidence", "kept", "rmse")
-    numbers({f"{key}.{name}": cast(Table, result[name]) for name in names})
+    fold_numbers({f"{key}.{name}": cast(Table, result[name]) for name in names})
 
 
 def cells(result: Result) -> list[list[Cell]]:
@@ -111,12 +111,13 @@ def as_html(result: Result) -> str:
     rows = cells(result)
     diagonal = [row[at] for at, row in enumerate(rows)]
     columns = "".join(
-        f'<th scope="col">{picture(cell, "")}<small>to the model</small> {escape(cell.source)}</th>'
+        f'<th scope="col">{thumbnail_html(cell, "")}<small>to the model</small> '
+        f"{escape(cell.source)}</th>"
         for cell in diagonal
     )
     body = "".join(
-        f'<tr><th scope="row">{picture(first, "")}<small>walked to</small> '
-        f"{escape(first.target)}</th>{''.join(map(drawn, row))}</tr>"
+        f'<tr><th scope="row">{thumbnail_html(first, "")}<small>walked to</small> '
+        f"{escape(first.target)}</th>{''.join(map(cell_html, row))}</tr>"
         for first, row in zip(diagonal, rows, strict=True)
     )
     corner = "<td><small>to the model →</small><small>walked to ↓</small></td>"
@@ -127,16 +128,16 @@ def as_html(result: Result) -> str:
     )
 
 
-def drawn(cell: Cell) -> str:
+def cell_html(cell: Cell) -> str:
     """One cell: the picture, the probability, and a mark in words as well as in line."""
     kind = "itself" if cell.diagonal else "kept" if cell.kept else "lost"
     return (
-        f'<td class="bs-{kind}">{picture(cell, cell.words)}'
+        f'<td class="bs-{kind}">{thumbnail_html(cell, cell.words)}'
         f"<b>{probability(cell.value)}</b> <span>{cell.mark}</span></td>"
     )
 
 
-def picture(cell: Cell, words: str) -> str:
+def thumbnail_html(cell: Cell, words: str) -> str:
     """The picture, small."""
     url = ENCODED.get(cell.pixels, f"cell{SIDE}", lambda: encode(cell.pixels, SIDE))
     return f'<img src="{url}" alt="{escape(words)}">'
@@ -157,14 +158,14 @@ def as_png(result: Result) -> bytes:
     pen = ImageDraw.Draw(page)
     for at, row in enumerate(rows):
         left, top = MARGIN + at * step, 3 * LINE + at * high
-        write(pen, (left, GAP), "to the model", 13, CELL)
-        write(pen, (left, GAP + LINE), row[at].source, 17, CELL)
-        write(pen, (GAP, top), "walked to", 13, MARGIN)
-        write(pen, (GAP, top + LINE), row[at].target, 17, MARGIN - 2 * GAP)
+        write_text(pen, (left, GAP), "to the model", 13, CELL)
+        write_text(pen, (left, GAP + LINE), row[at].source, 17, CELL)
+        write_text(pen, (GAP, top), "walked to", 13, MARGIN)
+        write_text(pen, (GAP, top + LINE), row[at].target, 17, MARGIN - 2 * GAP)
         for column, cell in enumerate(row):
             paste(page, pen, cell, (MARGIN + column * step, top))
     for at, line in enumerate(foot):
-        write(pen, (GAP, size[1] - (len(foot) - at) * LINE - GAP), line, 13, size[0] - 2 * GAP)
+        write_text(pen, (GAP, size[1] - (len(foot) - at) * LINE - GAP), line, 13, size[0] - 2 * GAP)
     buffer = io.BytesIO()
     page.save(buffer, "PNG")
     return buffer.getvalue()
@@ -178,10 +179,10 @@ def paste(page: Image.Image, pen: ImageDraw.ImageDraw, cell: Cell, at: tuple[int
     if lost:
         pen.rectangle((left, top, left + CELL - 1, top + CELL - 1), outline=WARN, width=5)
     words = f"{probability(cell.value)}  {cell.mark}"
-    write(pen, (left, top + CELL + 4), words, 17, CELL, WARN if lost else INK)
+    write_text(pen, (left, top + CELL + 4), words, 17, CELL, WARN if lost else INK)
 
 
-def write(
+def write_text(
     pen: ImageDraw.ImageDraw, at: tuple[int, int], text: str, size: int, room: int, ink: str = INK
 ) -> None:
     """One line of text, cut with an ellipsis where the room ends."""

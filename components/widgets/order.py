@@ -9,7 +9,9 @@ import streamlit as st
 from components.widgets.mounting import mounted
 
 
-def order(words: Sequence[str], label: str, key: str, on_move: Callable[[list[str]], None]) -> None:
+def draw_order(
+    words: Sequence[str], label: str, key: str, on_move: Callable[[list[str]], None]
+) -> None:
     """Draw the words, one below the other.
 
     Args:

@@ -72,13 +72,15 @@ def pan(image: LargeImage, over: Over | None, words: str, key: str) -> None:
         "levels": last + 1,
         "overview": overview(image),
         "words": words,
-        "tiles": {name: tile(image, *place) for name, place in named(requested, image)},
-        "over": None if over is None else described(over),
+        "tiles": {
+            name: tile_url(image, *place) for name, place in requested_tiles(requested, image)
+        },
+        "over": None if over is None else overlay_json(over),
     }
-    mounted(__file__)(data=data, key=key, on_wanted_change=lambda: ask(key))
+    mounted(__file__)(data=data, key=key, on_wanted_change=lambda: request_tiles(key))
 
 
-def ask(key: str) -> None:
+def request_tiles(key: str) -> None:
     """Keep which tiles the browser wants; they go with the next run."""
     st.session_state[f"{key}.wanted"] = st.session_state[key].get("wanted") or []
 
@@ -88,7 +90,7 @@ def levels(image: LargeImage) -> int:
     return max(1, ceil(log2(max(image.width, image.height) / OVERVIEW)))
 
 
-def named(wanted: object, image: LargeImage) -> list[tuple[str, tuple[int, int, int]]]:
+def requested_tiles(wanted: object, image: LargeImage) -> list[tuple[str, tuple[int, int, int]]]:
     """The tiles that a browser may ask for, by name: level/column/row; others are left out."""
     results = []
     for address in (wanted if isinstance(wanted, list) else [])[:AT_ONCE]:
@@ -102,7 +104,7 @@ def named(wanted: object, image: LargeImage) -> list[tuple[str, tuple[int, int, 
     return results
 
 
-def tile(image: LargeImage, level: int, column: int, row: int) -> str:
+def tile_url(image: LargeImage, level: int, column: int, row: int) -> str:
     """One tile as a data URL."""
     size, times = SIDE << level, 1 << level
     top, left = row * size, column * size
@@ -122,12 +124,12 @@ def overview(image: LargeImage) -> str:
     """The whole image, at most OVERVIEW px long, as a data URL."""
 
     def make() -> str:
-        return data_url(*light(Image.fromarray(small(image))))
+        return data_url(*light(Image.fromarray(overview_pixels(image))))
 
     return ENCODED.get(np.array([OVERVIEW]), image.fingerprint, make)
 
 
-def small(image: LargeImage, long: int = OVERVIEW) -> NDArray[np.uint8]:
+def overview_pixels(image: LargeImage, long: int = OVERVIEW) -> NDArray[np.uint8]:
     """The whole image, at most so many px long."""
     times = max(1, ceil(max(image.width, image.height) / long))
     if min(image.width, image.height) < times:
@@ -135,7 +137,7 @@ def small(image: LargeImage, long: int = OVERVIEW) -> NDArray[np.uint8]:
     return image.smaller(times, 0, image.height, 0, image.width)
 
 
-def described(over: Over) -> dict[str, Any]:
+def overlay_json(over: Over) -> dict[str, Any]:
     """The map as a picture with a pixel for each square, and the ends of its colors."""
     low, high = extent(over.values)
     values, known, unit = over.values, np.isfinite(over.values), over.unit
@@ -158,7 +160,7 @@ def described(over: Over) -> dict[str, Any]:
     }
 
 
-def strongest(values: NDArray[np.float32], count: int) -> Collection[tuple[int, int]]:
+def highest_squares(values: NDArray[np.float32], count: int) -> Collection[tuple[int, int]]:
     """Row and column of the highest squares, highest first."""
     flat = np.where(np.isfinite(values), values, -np.inf).ravel()
     order = np.argsort(-flat, kind="stable")[: min(count, int(np.isfinite(values).sum()))]

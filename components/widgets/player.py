@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.widgets.mounting import mounted
-from components.widgets.sheets import SMALL, Sheet, alone, sheets
+from components.widgets.sheets import SMALL, Sheet, frame_url, sheets
 from components.widgets.viewer import Pixels, ramps
 from engine.result import Curve, Path, Ranking, View
 
@@ -85,7 +85,7 @@ def payload(walks: Sequence[Walked], key: str) -> dict[str, Any]:
 
 def walk_payload(walk: Walked) -> dict[str, Any]:
     """One walk: its sheets, its ends, and a number for every step."""
-    path = path_of(walk)
+    path = walk_path(walk)
     picked = thinned(len(path.frames))
     frames = path.frames if len(picked) == len(path.frames) else path.frames[picked]
     partial = "figures" not in walk.views
@@ -98,9 +98,9 @@ def walk_payload(walk: Walked) -> dict[str, Any]:
         "partial": partial,
         "source": end_of_walk(walk.source, "Start: the source", label(walk, "source confidence")),
         "target": end_of_walk(walk.target, walk.goal, label(walk, "target confidence"), walk.seen),
-        "reference": plain(walk.reference),
+        "reference": rounded_number(walk.reference),
         "tags": dict(zip(("source", "target"), walk.tags, strict=True)),
-        "fall": None if walk.fall is None else plain(walk.fall),
+        "fall": None if walk.fall is None else rounded_number(walk.fall),
         "width": width,
         "height": height,
         "small": max(width, height) <= SMALL,
@@ -108,16 +108,16 @@ def walk_payload(walk: Walked) -> dict[str, Any]:
         "residues": spelled(frame_sheets.residues),
         "steps": [int(step) for step in np.asarray(path.steps)[picked]],
         "top": top(walk, picked),
-        "curves": {short: numbers(walk, name) for short, name in CURVES.items()},
+        "curves": {short: curve_values(walk, name) for short, name in CURVES.items()},
     }
 
 
 def end_of_walk(picture: Pixels, name: str, drawn: str, predicted: str = "") -> dict[str, str]:
     """An end of a walk, the class whose confidence is drawn, and the one that stands with it."""
-    return {"src": alone(picture), "name": name, "label": drawn, "seen": predicted or drawn}
+    return {"src": frame_url(picture), "name": name, "label": drawn, "seen": predicted or drawn}
 
 
-def path_of(walk: Walked) -> Path:
+def walk_path(walk: Walked) -> Path:
     """The walk's images; raises when it has none."""
     result = walk.views.get("path")
     if not isinstance(result, Path) or not len(result.frames):
@@ -142,10 +142,10 @@ def label(walk: Walked, name: str) -> str:
     return curve.y_label.removeprefix(LABEL) if isinstance(curve, Curve) else ""
 
 
-def numbers(walk: Walked, name: str) -> list[float | None]:
+def curve_values(walk: Walked, name: str) -> list[float | None]:
     """A curve's value at every step; nothing where it has none."""
     curve = walk.views.get(name)
-    return [plain(value) for value in curve.y] if isinstance(curve, Curve) else []
+    return [rounded_number(value) for value in curve.y] if isinstance(curve, Curve) else []
 
 
 def top(walk: Walked, picked: NDArray[np.intp]) -> list[list[tuple[str, float | None]]]:
@@ -154,11 +154,14 @@ def top(walk: Walked, picked: NDArray[np.intp]) -> list[list[tuple[str, float | 
     if not isinstance(ranking, Ranking):
         return [[] for _ in picked]
     return [
-        [(name, plain(p)) for name, p in zip(ranking.labels[at], ranking.values[at], strict=True)]
+        [
+            (name, rounded_number(p))
+            for name, p in zip(ranking.labels[at], ranking.values[at], strict=True)
+        ]
         for at in picked
     ]
 
 
-def plain(value: float) -> float | None:
+def rounded_number(value: float) -> float | None:
     """Five digits; None where there is no number."""
     return float(f"{value:.5g}") if np.isfinite(value) else None

@@ -75,7 +75,7 @@ def rectangle(
     begin = squared(start, width / height) if square and not fixed_size else start
     url = picture_url(picture, PICTURE_SIDE)
     tag = tag_of(url, begin, square, fixed_size)
-    chosen_box = chosen(st.session_state.get(key), tag, begin, fixed_size)
+    chosen_box = selected_box(st.session_state.get(key), tag, begin, fixed_size)
     result = mounted(__file__)(
         key=key,
         data={
@@ -91,7 +91,7 @@ def rectangle(
         },
         on_box_change=lambda: None,
     )
-    return chosen(result, tag, begin, fixed_size)
+    return selected_box(result, tag, begin, fixed_size)
 
 
 def tag_of(url: str, start: Box, square: bool, fixed_size: bool) -> str:
@@ -100,7 +100,7 @@ def tag_of(url: str, start: Box, square: bool, fixed_size: bool) -> str:
     return blake2b(description.encode(), digest_size=8).hexdigest()
 
 
-def chosen(state: Any, tag: str, start: Box, fixed_size: bool) -> Box:
+def selected_box(state: Any, tag: str, start: Box, fixed_size: bool) -> Box:
     """The browser's answer where it fits the question, else the start; it may be anything."""
     answer = state.get("box") if hasattr(state, "get") else None
     if not isinstance(answer, dict) or answer.get("tag") != tag:

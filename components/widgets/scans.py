@@ -29,13 +29,13 @@ SCANS_CACHED = 16
 ENCODED: Final = RecentEncodings[dict[str, Any]](SCANS_CACHED)
 
 
-def described(behind: Slice) -> dict[str, Any]:
+def scan_json(behind: Slice) -> dict[str, Any]:
     """What is known of any scan: a name for it, and the patient's sides."""
     edges = behind.edges
     return {"name": behind.scan, "edges": asdict(edges) if edges else None, "gray": None}
 
 
-def gray(behind: Slice) -> dict[str, Any] | None:
+def gray_payload(behind: Slice) -> dict[str, Any] | None:
     """The values and windows; None for a scan in color."""
     values = behind.values
     if values is None:
@@ -44,12 +44,14 @@ def gray(behind: Slice) -> dict[str, Any] | None:
     return encoded | {
         "unit": behind.unit,
         "inverted": behind.inverted,
-        "window": plain(behind.window),
-        "presets": [{"name": preset.name, **plain(preset.window)} for preset in behind.presets],
+        "window": window_json(behind.window),
+        "presets": [
+            {"name": preset.name, **window_json(preset.window)} for preset in behind.presets
+        ],
     }
 
 
-def plain(window: Window) -> dict[str, Any]:
+def window_json(window: Window) -> dict[str, Any]:
     """A window as JSON has it; a long table with as many points as a screen can show."""
     every = max(1, ceil(len(window.table) / POINTS))
     return {

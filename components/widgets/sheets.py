@@ -75,7 +75,7 @@ def encode(frames: Frames, target: Pixels, source: Pixels, room: int) -> Sheets:
 
 def frame_sheet(frames: Frames, room: int) -> Sheet:
     """The frames as 8-bit colors."""
-    colors = np.stack([bounded(frame) for frame in frames])
+    colors = np.stack([frame_pixels(frame) for frame in frames])
     height, width = colors.shape[1:3]
     if max(height, width) <= SMALL:
         columns, sheet = tiled(colors)
@@ -92,7 +92,7 @@ def frame_sheet(frames: Frames, room: int) -> Sheet:
     return Sheet(src, columns, (wide, high), (width, height))
 
 
-def bounded(frame: NDArray[Any]) -> Pixels:
+def frame_pixels(frame: NDArray[Any]) -> Pixels:
     """One frame (3, H, W) as (H, W, 3) bytes, at most 224 px long; what is not known is black."""
     known = np.nan_to_num(frame.astype(np.float32), nan=0.0, posinf=1.0, neginf=0.0)
     bytes_ = as_bytes(known)
@@ -103,9 +103,9 @@ def bounded(frame: NDArray[Any]) -> Pixels:
     return np.asarray(image)
 
 
-def alone(picture: Pixels) -> str:
+def frame_url(picture: Pixels) -> str:
     """One picture as the frames are sent."""
-    colors = bounded(picture.transpose(2, 0, 1) / np.float32(255))
+    colors = frame_pixels(picture.transpose(2, 0, 1) / np.float32(255))
     if max(colors.shape[:2]) <= SMALL:
         return data_url("png", saved(Image.fromarray(colors), "PNG"))
     return data_url("jpeg", saved(Image.fromarray(colors), "JPEG", quality=QUALITIES[1][0]))

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from components.charts.tables import numbers
+from components.charts.tables import fold_numbers
 from components.colors import SEQUENTIAL
 from components.widgets.encoding import WEBP_QUALITY, data_url, saved
 from components.widgets.mounting import mounted
@@ -49,7 +49,7 @@ class TriangleLayout:
 def triangles(views: Mapping[str, Triangle], key: str, label: str = "") -> None:
     """Draw the triangles side by side; `label` is the class whose probability it is."""
     mounted(__file__)(data=payload(views, key, label), key=key)
-    numbers({f"{key}.values": twin(views)})
+    fold_numbers({f"{key}.values": twin(views)})
 
 
 def payload(views: Mapping[str, Triangle], key: str, label: str = "") -> dict[str, Any]:
@@ -59,7 +59,7 @@ def payload(views: Mapping[str, Triangle], key: str, label: str = "") -> dict[st
     for title, view in views.items():
         urls = [picture_url(image) for image in view.images]
         pictures += [url for url in dict.fromkeys(urls) if url not in pictures]
-        shape = drawn(view.corners)
+        shape = triangle_layout(view.corners)
         sent.append(
             {
                 "title": title,
@@ -67,8 +67,10 @@ def payload(views: Mapping[str, Triangle], key: str, label: str = "") -> dict[st
                 "pictures": [pictures.index(url) for url in urls],
                 "places": shape.places.round(DIGITS).tolist(),
                 "height": round(shape.height, DIGITS),
-                "cells": cells(view),
-                "values": [round(v, DIGITS) if math.isfinite(v) else None for v in ordered(view)],
+                "cells": cells_per_side(view),
+                "values": [
+                    round(v, DIGITS) if math.isfinite(v) else None for v in sorted_values(view)
+                ],
                 "finding": finding(view),
                 "note": shape.note,
             }
@@ -81,7 +83,7 @@ def payload(views: Mapping[str, Triangle], key: str, label: str = "") -> dict[st
 # ---------------------------------------------------------------- the grid
 
 
-def cells(view: Triangle) -> int:
+def cells_per_side(view: Triangle) -> int:
     """Cells along a side; raises where the points are not those of a whole triangular grid."""
     count = round((math.sqrt(8 * len(view.weights) + 1) - 3) / 2)
     steps = view.weights.astype(np.float64) * count
@@ -93,21 +95,21 @@ def cells(view: Triangle) -> int:
     return count
 
 
-def order(view: Triangle) -> NDArray[np.intp]:
+def point_order(view: Triangle) -> NDArray[np.intp]:
     """The points by their share of the second corner, then of the third, as the browser reads."""
     return np.lexsort((view.weights[:, 2], view.weights[:, 1]))
 
 
-def ordered(view: Triangle) -> list[float]:
+def sorted_values(view: Triangle) -> list[float]:
     """The values in that order."""
-    values: list[float] = view.values[order(view)].tolist()
+    values: list[float] = view.values[point_order(view)].tolist()
     return values
 
 
 # ---------------------------------------------------------------- the shape
 
 
-def drawn(corners: Floats) -> TriangleLayout:
+def triangle_layout(corners: Floats) -> TriangleLayout:
     """The true shape with the first two corners at the foot, unless that could not be read.
 
     A triangle that is very flat, or whose top stands far beside its foot, lies on its longest side.
@@ -209,7 +211,7 @@ def twin(views: Mapping[str, Triangle]) -> Table:
     """Every point of every triangle as a row: the shares of its corners, and its value."""
     rows, numbers = [], []
     for title, view in views.items():
-        for at in order(view):
+        for at in point_order(view):
             rows.append(title)
             numbers.append([*view.weights[at], view.values[at]])
     columns = ("first corner", "second corner", "third corner", "value")

@@ -122,14 +122,14 @@ def payload(
     height, width = picture.shape[:2]
     content: dict[str, Any] = {"width": width, "height": height, "scan": None}
     if behind is not None:
-        content["scan"] = scans.described(behind)
-    gray = scans.gray(behind) if behind is not None else None
+        content["scan"] = scans.scan_json(behind)
+    gray = scans.gray_payload(behind) if behind is not None else None
     if gray is None:
         content["src"] = picture_url(picture)
     else:
         content["src"] = gray.pop("src")
         content["scan"]["gray"] = gray
-    maps = fitting([panel.heat for panel in panels], MESSAGE_LIMIT - len(content["src"]))
+    maps = fit_maps([panel.heat for panel in panels], MESSAGE_LIMIT - len(content["src"]))
     return {
         "key": key,
         "picture": content,
@@ -163,7 +163,7 @@ def ramps() -> dict[str, str]:
     }
 
 
-def fitting(heats: Sequence[HeatMap | None], room: int) -> list[dict[str, Any] | None]:
+def fit_maps(heats: Sequence[HeatMap | None], room: int) -> list[dict[str, Any] | None]:
     """The maps in the finest steps with which they fit the room together."""
     for bits in BITS:
         sent = [None if heat is None else map_payload(heat, bits) for heat in heats]
@@ -230,13 +230,13 @@ def finding(heat: HeatMap) -> str:
         return f"flat: {with_unit(short_number(high), heat.unit)} everywhere"
     span = with_unit(f"{short_number(low)} to {short_number(high)}", heat.unit)
     if not heat.signed:
-        return f"strongest in the {place(values)}, {span}"
-    peak = f"strongest in the {place(values)}" if high > 0 else "nowhere positive"
-    trough = f"most negative in the {place(-values)}" if low < 0 else "nowhere negative"
+        return f"strongest in the {hottest_ninth(values)}, {span}"
+    peak = f"strongest in the {hottest_ninth(values)}" if high > 0 else "nowhere positive"
+    trough = f"most negative in the {hottest_ninth(-values)}" if low < 0 else "nowhere negative"
     return f"{peak}, {trough}, {span}"
 
 
-def place(values: NDArray[np.float32]) -> str:
+def hottest_ninth(values: NDArray[np.float32]) -> str:
     """Which ninth of the picture holds the patch with the highest mean."""
     known = np.isfinite(values)
     count, total = patches(known), patches(np.where(known, values, 0))

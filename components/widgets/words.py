@@ -43,7 +43,7 @@ class AnswerWord:
     other: bool = False
 
 
-def words(
+def draw_words(
     rows: Sequence[AnswerWord],
     said: str,
     key: str,
@@ -68,10 +68,14 @@ def words(
             on_pick(places)
 
     drawn = [
-        asdict(row) | line(row.share) | ({"share": None} if isnan(row.share) else {})
+        asdict(row) | underline_style(row.share) | ({"share": None} if isnan(row.share) else {})
         for row in rows
     ]
-    ends = [line(share) | {"share": share} for share in (0.1, 0.5, 1.0)] if not small else []
+    ends = (
+        [underline_style(share) | {"share": share} for share in (0.1, 0.5, 1.0)]
+        if not small
+        else []
+    )
     mounted(__file__)(
         data={"rows": drawn, "words": said, "tag": tag, "legend": ends, "small": small},
         key=key,
@@ -79,13 +83,13 @@ def words(
     )
 
 
-def line(share: float) -> dict[str, str]:
+def underline_style(share: float) -> dict[str, str]:
     """How a word is underlined: width in px, color, and the gap that keeps words level."""
     if isnan(share):
         return {"width": "0px", "gap": f"{THICK:.1f}px", "color": "transparent"}
     clipped = min(max(share, 0.0), 1.0)
     width = THIN + clipped * (THICK - THIN)
-    light, dark = (mixed(clipped, sure) for sure in SURE.values())
+    light, dark = (blend_color(clipped, sure) for sure in SURE.values())
     return {
         "width": f"{width:.1f}px",
         "gap": f"{THICK - width:.1f}px",
@@ -93,7 +97,7 @@ def line(share: float) -> dict[str, str]:
     }
 
 
-def mixed(share: float, sure: tuple[int, int, int]) -> str:
+def blend_color(share: float, sure: tuple[int, int, int]) -> str:
     """A color between the two ends."""
     parts = (round(a + share * (b - a)) for a, b in zip(UNSURE, sure, strict=True))
     return "#" + "".join(f"{part:02x}" for part in parts)
@@ -130,11 +134,11 @@ def picked_places(key: str, text: str, count: int, first: int) -> tuple[int, ...
         return tuple(stored[1])
     linked = st.query_params.get(key, "") if stored is None else ""
     places = picked_from(linked, count, [first])
-    pick(key, text, first, places)
+    store_picks(key, text, first, places)
     return places
 
 
-def pick(key: str, text: str, first: int, places: Sequence[int]) -> None:
+def store_picks(key: str, text: str, first: int, places: Sequence[int]) -> None:
     """Remember picked words, in the link only where they are not the first one alone."""
     st.session_state[f"{key}.held"] = text, tuple(places)
     if tuple(places) == (first,):

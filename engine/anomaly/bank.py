@@ -79,7 +79,7 @@ class Bank:
     @lazy
     def directions(self) -> Doubles:
         """The features at length 1, (N, D); zero stays zero."""
-        return unit(self.features)
+        return unit_rows(self.features)
 
     @property
     def right(self) -> NDArray[np.bool_]:
@@ -120,7 +120,7 @@ def softmax(logits: Doubles) -> Doubles:
     return np.asarray(raised / raised.sum(1, keepdims=True))
 
 
-def unit(vectors: Doubles) -> Doubles:
+def unit_rows(vectors: Doubles) -> Doubles:
     """Rows at length 1; a row of zeros stays as it is."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     return np.asarray(vectors / np.where(lengths > 0, lengths, 1.0))

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from engine.anomaly.case import DataCase, headless
 from engine.data import DataSet
-from engine.data.example import pictured
+from engine.data.example import example_picture
 from engine.images import Crop, square
 from engine.method import Method, Progress, quiet
 from engine.models.borrow import borrowed
@@ -77,7 +77,7 @@ def extracted(case: DataCase, progress: Progress = quiet) -> Features:
         end = min(start + group, len(data))
         pixels = as_seen(data, slice(start, end), model.side)
         keys[start:end] = [key_of(pixel) for pixel in pixels]
-        look(model, pixels, outputs, start, case.layers)
+        forward_batches(model, pixels, outputs, start, case.layers)
         progress(end / len(data), "looking at images")
         start = end
     names = {name: f"maps/{name}" for name in case.layers}
@@ -89,7 +89,7 @@ def extracted(case: DataCase, progress: Progress = quiet) -> Features:
     )
 
 
-def look(
+def forward_batches(
     model: Classifier,
     pixels: Tensor,
     outputs: Outputs,
@@ -126,7 +126,9 @@ def as_seen(data: DataSet, rows: slice, side: int) -> Tensor:
     if data.images.shape[2:] == (side, side):
         return data.pixels(rows)
     images: Array = data.images[rows]
-    return torch.from_numpy(np.stack([square(pictured(image), Crop(), side) for image in images]))
+    return torch.from_numpy(
+        np.stack([square(example_picture(image), Crop(), side) for image in images])
+    )
 
 
 def key_of(image: Tensor) -> int:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from engine.anomaly.bank import Bank, Doubles, Head, Ints
 from engine.anomaly.case import DataCase, FamiliarCase, headless
 from engine.anomaly.detectors.nudge import OdinStep, nudged
-from engine.anomaly.extract import Extract, Outputs, key_of, look
+from engine.anomaly.extract import Extract, Outputs, forward_batches, key_of
 from engine.anomaly.protocol.conformal import INDEPENDENT
 from engine.data import DataSet
 from engine.errors import BadData, DoesNotFit
@@ -64,10 +64,10 @@ def gathered(case: FamiliarCase, progress: Progress = quiet) -> Gathered:
     unknown = None
     if unknown_case is not None and case.unknown is not None:
         unknown = bank_of(unknown_case, case.unknown, part_of(progress, 0.7, 0.9), labeled=False)
-        unknown = without(unknown, subject, None)[0]
+        unknown = exclude_image(unknown, subject, None)[0]
     notes: list[str] = []
-    fit, found_there = without(fit, subject, case.group)
-    held_bank, found_here = without(held_bank, subject, case.group)
+    fit, found_there = exclude_image(fit, subject, case.group)
+    held_bank, found_here = exclude_image(held_bank, subject, case.group)
     if found_there or found_here:
         notes.append(
             "The image, or its group, is among the normal ones; it was not compared with itself."
@@ -106,7 +106,7 @@ def check_finite(bank: Bank | None, words: str) -> None:
 def subject_bank(case: FamiliarCase) -> Bank:
     """The image as a bank of one, looked at now."""
     outputs = Outputs(1)
-    look(case.model, case.image[None], outputs)
+    forward_batches(case.model, case.image[None], outputs)
     arrays = {name: values.astype(np.float64) for name, values in outputs.arrays.items()}
 
     def nudge(temperature: float, epsilon: float) -> Doubles:
@@ -168,7 +168,7 @@ def heads_agree(bank: Bank) -> bool:
     return bool(np.abs(logits - bank.logits).max() <= CLOSE * spread)
 
 
-def without(bank: Bank, subject: Bank, group: int | None) -> tuple[Bank, bool]:
+def exclude_image(bank: Bank, subject: Bank, group: int | None) -> tuple[Bank, bool]:
     """The bank without the image and its group, and whether it was in there."""
     if bank.keys is None or subject.keys is None:
         return bank, False

@@ -43,7 +43,7 @@ def familiar() -> Iterator[Question]:
         yield ViM(), unusual(load(), sample_input(sample.name).image, sources.PHOTOGRAPHS, group)
     digits, model = data.load(OTHER_DIGIT[0]), load(OTHER_DIGIT[1])
     image = model_input(Example(digits, int(digits.rows("test")[0])).picture(), Crop(), model)
-    case = unusual(model, image, sources.learned(model))
+    case = unusual(model, image, sources.training_data_name(model))
     yield ViM(), case
     yield Compare(), case
 
@@ -63,7 +63,9 @@ def doubt() -> Iterator[Question]:
     """One digit, and its blends."""
     name, _, toward = DOUBTED
     model = load(name)
-    case = unusual(model, model_input(doubted().picture(), Crop(), model), sources.learned(model))
+    case = unusual(
+        model, model_input(doubted().picture(), Crop(), model), sources.training_data_name(model)
+    )
     yield FVR(), case
     yield Blends(toward), case
 
@@ -71,7 +73,7 @@ def doubt() -> Iterator[Question]:
 def doubted() -> Example:
     """The first test image of a digit that is easily taken for another one."""
     name, label, _ = DOUBTED
-    digits = sources.normal(sources.learned(load(name)))
+    digits = sources.normal(sources.training_data_name(load(name)))
     rows = digits.rows("test")
     return Example(digits, int(rows[digits.labels[rows] == digits.classes.index(label)][0]))
 

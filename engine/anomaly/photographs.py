@@ -41,7 +41,7 @@ def photographs() -> DataSet:
         if sample_picture.name in ODD:
             continue
         try:
-            result = squares(sample(sample_picture.name))
+            result = square_crops(sample(sample_picture.name))
         except BlindspotError:
             continue
         images += result
@@ -60,7 +60,7 @@ def photographs() -> DataSet:
     )
 
 
-def squares(picture: Picture) -> list[NDArray[np.uint8]]:
+def square_crops(picture: Picture) -> list[NDArray[np.uint8]]:
     """A whole square and smaller ones, (3, SIDE, SIDE) each."""
     pixels = Image.fromarray(picture.pixels)
     short = min(pixels.size)

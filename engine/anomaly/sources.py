@@ -31,16 +31,21 @@ SHIFTED: Mapping[str, str] = {  # what a phantom model has not met
 }
 
 
-def learned(model: Classifier) -> str:
+def training_data_name(model: Classifier) -> str:
     """The name of the data set that a model learned from; "" when it is none of ours."""
     return next(
-        (small_model.data for small_model in catalog.small() if small_model.name == model.name), ""
+        (
+            small_model.data
+            for small_model in catalog.local_entries()
+            if small_model.name == model.name
+        ),
+        "",
     )
 
 
 def normal_sources(model: Classifier) -> tuple[Option, ...]:
     """What can stand for normal images: first what the model learned from."""
-    learned_data = learned(model)
+    learned_data = training_data_name(model)
     if learned_data:
         return (
             Option(learned_data, data_sets.entry(learned_data).card.title),

@@ -82,7 +82,10 @@ class Arguments(Declared, ABC, Generic[CaseT]):
         if odd := [name for name in texts if name not in specs]:
             raise BadSetting(f"There is no argument {odd[0]!r}: there is {', '.join(specs)}.")
         return cls(
-            **{name: taken(text, specs[name].metadata["control"]) for name, text in texts.items()}
+            **{
+                name: parse_value(text, specs[name].metadata["control"])
+                for name, text in texts.items()
+            }
         )
 
     def changed(self, defaults: Mapping[str, Any]) -> dict[str, Any]:
@@ -92,7 +95,7 @@ class Arguments(Declared, ABC, Generic[CaseT]):
         return {name: result for name, result in results.items() if result != usual[name]}
 
 
-def taken(raw: object, control: Any) -> object:
+def parse_value(raw: object, control: Any) -> object:
     """A value as its control wants it, from text or from Python."""
     if isinstance(control, Many) and isinstance(raw, Iterable) and not isinstance(raw, str):
         return tuple(str(part) for part in raw)

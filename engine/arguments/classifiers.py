@@ -11,7 +11,7 @@ from engine.arguments.controls import OtherArguments, Text, argument
 from engine.arguments.text import near
 from engine.errors import BadModel, BlindspotError
 from engine.method import CaseT, Option, Slider
-from engine.models.catalog import lites, load, load_from_file, small
+from engine.models.catalog import lites, load, load_from_file, local_entries
 from engine.models.classifier import Classifier
 from engine.models.own_file import FILE_PREFIX
 from engine.whole import whole_number
@@ -19,7 +19,7 @@ from engine.whole import whole_number
 
 def model_options(arguments: OtherArguments) -> tuple[Option, ...]:
     """The models that are here without any download; beside data, those that learned from it."""
-    result = (model for model in (*lites(), *small()) if model.available)
+    result = (model for model in (*lites(), *local_entries()) if model.available)
     data = arguments.get("data")
     return tuple(
         Option(model.name, model.line.strip()) for model in result if data in {None, model.data}

@@ -15,12 +15,12 @@ from engine.anomaly.photographs import ODD
 from engine.anomaly.protocol.in_distribution import is_gray
 from engine.anomaly.sources import PHOTOGRAPHS
 from engine.arguments.base import Arguments
-from engine.arguments.pictures import EXAMPLE, SAMPLE, TWIN, pictured
+from engine.arguments.pictures import EXAMPLE, SAMPLE, TWIN, open_picture
 from engine.arguments.whole_slides import SYNTHETIC
 from engine.case_base import Case
 from engine.errors import BlindspotError
 from engine.hallucination.tiny_vlm import weights
-from engine.images.named import split
+from engine.images.named import parse_name
 from engine.images.samples import SAMPLES
 from engine.models import catalog
 
@@ -71,7 +71,7 @@ def note(
 ) -> str:
     """The sentence for an argument that does not fit."""
     image = str(getattr(arguments, "image"))  # noqa: B009 - not every case has a picture
-    image_name = image if image.startswith((SAMPLE, EXAMPLE, TWIN)) else split(image)[0].name
+    image_name = image if image.startswith((SAMPLE, EXAMPLE, TWIN)) else parse_name(image)[0].name
     does = {
         "model": f"{getattr(arguments, name)} learned from",
         "data": "the data are",
@@ -111,7 +111,7 @@ def data_behind(name: str, value: str, case: Case) -> str:
     return next(
         (
             catalog.word_of(small_model.data)
-            for small_model in catalog.small()
+            for small_model in catalog.local_entries()
             if small_model.name == value
         ),
         "",
@@ -136,7 +136,7 @@ def kind_of(image: str) -> PictureKind:
         return PictureKind(
             title[0].lower() + title[1:] if odd else "a photograph", "" if odd else PHOTOGRAPHS
         )
-    picture = pictured(image)
+    picture = open_picture(image)
     if picture.behind is not None and picture.behind.values is not None:
         return PictureKind("a scan")
     if is_gray(picture):

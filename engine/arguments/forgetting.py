@@ -50,7 +50,7 @@ FORMS = (
 )
 
 
-def groups(arguments: OtherArguments) -> tuple[str, ...]:
+def group_names(arguments: OtherArguments) -> tuple[str, ...]:
     """The groups of the images that are learned from, such as patients."""
     data: DataSet = arguments["data"]
     return tuple(map(str, sorted({*data.truth["group"][data.rows("train")].tolist()})))
@@ -85,7 +85,7 @@ class RequestParts(Declared):
         "What sets the images apart within their class; the rest of the class is to be kept.",
     )
     random: float = argument(0.1, SHARE, "Share", DRAWN)
-    group: str = argument("0", Text(options=groups), "Group", "Such as a patient.")
+    group: str = argument("0", Text(options=group_names), "Group", "Such as a patient.")
     ids: str = argument("", Text(), "Ids of the images", "Press pictures, or type ids with commas.")
 
 
@@ -101,10 +101,10 @@ def request_from(text: str, data: DataSet) -> ForgetRequest:
         raise BlindspotError(
             f"{text[:60]!r} names nothing to forget: write it as one of {'; '.join(FORMS)}."
         )
-    return READERS[kind](data, what, parts_of(kind, others))
+    return READERS[kind](data, what, parse_parts(kind, others))
 
 
-def parts_of(kind: str, others: Sequence[str]) -> Extra:
+def parse_parts(kind: str, others: Sequence[str]) -> Extra:
     """What follows the first part, by name. Raises BlindspotError for what that kind has not."""
     known = MORE.get(kind, ())
     has = f"besides “{kind}” there can be {' and '.join(known)}" if known else "nothing follows it"
@@ -184,7 +184,7 @@ READERS: Mapping[str, Callable[[DataSet, str, Extra], ForgetRequest]] = {
     "random": at_random,
     "mode": of_mode,
     "group": lambda data, what, _: request.of_group(data, number_of("group", what)),
-    "ids": lambda data, what, _: request.picked(data, ids(what)),
+    "ids": lambda data, what, _: request.of_ids(data, ids(what)),
     "wrong labels": lambda data, *_: request.wrong_labels(data),
     "planted": lambda data, *_: request.planted(data),
     "worst": lambda _data, what, _: worst_case(ids(what), HARDEST),

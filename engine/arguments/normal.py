@@ -17,7 +17,7 @@ from engine.arguments.classifiers import ModelArguments, model_argument, seed_ar
 from engine.arguments.controls import Many, OtherArguments, Text, argument
 from engine.arguments.pictures import EXAMPLE, SAMPLE, SquareArguments
 from engine.arguments.text import MethodsByName
-from engine.arguments.trained import data_argument, learned
+from engine.arguments.trained import data_argument, training_data
 from engine.attribution.study import SOURCES, StudyCase, study_case, ten
 from engine.attribution.study.images import DEFAULT as USUAL
 from engine.attribution.study.images import EVERY_SOURCE, MOST
@@ -165,7 +165,7 @@ class DataArguments(ModelArguments[DataCase]):
     def case(self) -> DataCase:
         """The case of the images."""
         model = self.classifier()
-        return DataCase(model, learned(model, self.data), self.layers)
+        return DataCase(model, training_data(model, self.data), self.layers)
 
     @classmethod
     def named(cls, case: DataCase) -> dict[str, Any]:

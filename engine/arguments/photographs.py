@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from engine.arguments.base import Arguments
 from engine.arguments.controls import Many, Text, argument
-from engine.arguments.pictures import picture_options, pictured
+from engine.arguments.pictures import open_picture, picture_options
 from engine.arguments.speech import speaking_argument
 from engine.hallucination import PhotoPairCase
 from engine.hallucination.photographs import SIDES, photo_pair
@@ -68,8 +68,8 @@ class PhotoPairArguments(Arguments[PhotoPairCase]):
 
     def case(self) -> PhotoPairCase:
         """The case of the photograph."""
-        picture = pictured(self.image)
-        mask = None if self.mask is None else mask_of(pictured(self.mask), None, picture)
+        picture = open_picture(self.image)
+        mask = None if self.mask is None else mask_of(open_picture(self.mask), None, picture)
         return photo_pair(
             self.model,
             picture,
@@ -77,7 +77,7 @@ class PhotoPairArguments(Arguments[PhotoPairCase]):
             self.others,
             sides={name: getattr(self, name) for name in SIDES},
             mask=mask,
-            after=None if self.after is None else pictured(self.after),
+            after=None if self.after is None else open_picture(self.after),
         )
 
     @classmethod

@@ -41,7 +41,9 @@ OF_A_CLASS = 2  # images of each other class that are offered
 def picture_options(arguments: OtherArguments) -> tuple[Option, ...]:
     """The pictures that come along but for the one in hand, or what its data set has beside it."""
     name = arguments.get("image") or ""
-    unlike_options = unlike(example(name.removeprefix(EXAMPLE))) if name.startswith(EXAMPLE) else ()
+    unlike_options = (
+        partner_options(example(name.removeprefix(EXAMPLE))) if name.startswith(EXAMPLE) else ()
+    )
     if options := tuple(unlike_options):
         return options
     result = (
@@ -50,7 +52,7 @@ def picture_options(arguments: OtherArguments) -> tuple[Option, ...]:
     return tuple(option for option in result if option.name != name)
 
 
-def unlike(source: Example) -> Iterator[Option]:
+def partner_options(source: Example) -> Iterator[Option]:
     """Its twin where it has one, and the first test images of each other class."""
     if source.twin() is not None and source.has_finding:
         yield Option(f"{TWIN}{source.name}", "Its twin without the lesion")
@@ -96,7 +98,7 @@ class SquareArguments(ModelArguments[CaseT]):
     def square(self, model: Classifier) -> tuple[str, Tensor]:
         """The name of the picture, and what the model sees of it, (3, side, side) in [0, 1]."""
         name = self.image or first_picture(model)
-        return name, model_input(pictured(name), Crop(self.crop_x, self.crop_y), model)
+        return name, model_input(open_picture(name), Crop(self.crop_x, self.crop_y), model)
 
 
 @dataclass(frozen=True)
@@ -183,7 +185,7 @@ class ImageArguments(PictureArguments[ImageCase]):
             return image_case
         if self.target is not None or self.versus is not None or self.reading != "logit":
             raise BlindspotError("A similarity is not about a class: leave target and reading out.")
-        other = model_input(pictured(self.like), Crop(), image_case.model)
+        other = model_input(open_picture(self.like), Crop(), image_case.model)
         return similarity_case(
             image_case.model, image_case.image, other, image_case.precision, image_case.seed
         )
@@ -220,7 +222,7 @@ class PairArguments(PictureArguments[PairCase]):
     def case(self) -> PairCase:
         """The case of all pictures."""
         source = self.image_case()
-        others = (model_input(pictured(name), Crop(), source.model) for name in self.against)
+        others = (model_input(open_picture(name), Crop(), source.model) for name in self.against)
         return PairCase(source, tuple(others))
 
     @classmethod
@@ -262,7 +264,7 @@ class TrustArguments(PictureArguments[TrustCase]):
         return cls.named_image(case.asked) | {"map": MAPS.write(case.method), "others": others}
 
 
-def pictured(name: str) -> Picture:
+def open_picture(name: str) -> Picture:
     """A sample, an image of a data set, its twin without what made its class, or a file."""
     if name.startswith(SAMPLE):
         return sample(name.removeprefix(SAMPLE))

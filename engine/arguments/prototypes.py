@@ -9,7 +9,7 @@ from engine import data as data_sets
 from engine.arguments.base import Arguments
 from engine.arguments.classifiers import seed_argument
 from engine.arguments.controls import Text, argument
-from engine.arguments.pictures import EXAMPLE, pictured
+from engine.arguments.pictures import EXAMPLE, open_picture
 from engine.arguments.trained import data_options
 from engine.attribution.prototypes import PrototypeCase, about_picture
 from engine.data import DataSet
@@ -34,7 +34,9 @@ class PrototypeArguments(Arguments[PrototypeCase]):
     def case(self) -> PrototypeCase:
         """The case of data and image."""
         data = data_sets.load(self.data)
-        result, _ = about_picture(data, pictured(self.image or first_of(data)), Crop(), self.seed)
+        result, _ = about_picture(
+            data, open_picture(self.image or first_image(data)), Crop(), self.seed
+        )
         return result
 
     @classmethod
@@ -52,7 +54,7 @@ class PrototypeArguments(Arguments[PrototypeCase]):
         return super().of(case, **known)
 
 
-def first_of(data: DataSet) -> str:
+def first_image(data: DataSet) -> str:
     """The first test image. Raises BlindspotError where there is none."""
     if not len(rows := data.rows("test")):
         raise BlindspotError(f"{data.card.title} has no test images: name an image.")

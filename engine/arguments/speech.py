@@ -12,7 +12,7 @@ from torch import Tensor
 from engine.arguments.base import Arguments
 from engine.arguments.classifiers import seed_argument
 from engine.arguments.controls import Many, Text, argument
-from engine.arguments.pictures import EXAMPLE, SAMPLE, TWIN, picture_options, pictured
+from engine.arguments.pictures import EXAMPLE, SAMPLE, TWIN, open_picture, picture_options
 from engine.arguments.text import MethodsByName
 from engine.data.layout import Scene
 from engine.data.sprites import HABITS
@@ -88,7 +88,7 @@ class PromptArguments(Arguments[CaseT]):
     def caption_case(self) -> CaptionCase:
         """The case of the prompt."""
         if self.image is not None:
-            picture = pictured(self.image)
+            picture = open_picture(self.image)
             return asking.about_picture(self.model, picture, Crop(), self.ask, self.seed)
         return asking.about_scene(self.model, self.drawn(), self.ask, self.seed)
 
@@ -180,7 +180,9 @@ class WordArguments(PromptArguments[WordCase]):
                 yield f"without the {category}", asking.pixels(self.drawn().remove(category))
                 continue
             else:
-                picture = asking.about_picture(self.model, pictured(alternative), Crop(), self.ask)
+                picture = asking.about_picture(
+                    self.model, open_picture(alternative), Crop(), self.ask
+                )
                 yield (
                     alternative if alternative.startswith(KNOWN) else f"picture {number}",
                     picture.image,
@@ -211,7 +213,7 @@ class WordArguments(PromptArguments[WordCase]):
 class ScenesArguments(Arguments[ScenesCase]):
     """A decoding over many scenes."""
 
-    model: str = speaking_argument(asking.shipped)
+    model: str = speaking_argument(asking.shipped_models)
     decoding: str = argument(
         "Greedy",
         Text(options=DECODINGS.options),

@@ -19,7 +19,7 @@ from engine.errors import BadData, BlindspotError
 from engine.experiment import ExperimentCase
 from engine.lab import TrainCase
 from engine.method import CaseT, Option
-from engine.models.catalog import data_of, small
+from engine.models.catalog import data_of, local_entries
 from engine.models.classifier import Classifier
 from engine.sparsity import PruneCase, prune_case, read_scores
 from engine.sparsity.subjects import PHOTOGRAPHS, recipe_of
@@ -38,7 +38,9 @@ def data_options(arguments: OtherArguments) -> Iterator[Option]:
 
 def learned_options(arguments: OtherArguments) -> Iterator[Option]:
     """The data that a model here has learned from; `own` has the titles of one's own, by name."""
-    for name in dict.fromkeys(small_model.data for small_model in small() if small_model.data):
+    for name in dict.fromkeys(
+        small_model.data for small_model in local_entries() if small_model.data
+    ):
         if title := data_title(name, arguments.get("own", {})):
             yield Option(name, title)
 
@@ -68,7 +70,7 @@ def recipe_from(text: str) -> Recipe:
     return Recipe(**settings_from(Recipe, text.split(",") if text else (), "A recipe"))
 
 
-def learned(model: Classifier, name: str | None) -> DataSet:
+def training_data(model: Classifier, name: str | None) -> DataSet:
     """The data of that name, or what the model learned from. Raises BadData."""
     result = name or data_of(model)
     if not result:
@@ -145,7 +147,7 @@ class RequestArguments(ModelArguments[CaseT]):
     def forget_case(self) -> ForgetCase:
         """The case of the request."""
         model = self.classifier()
-        data = learned(model, self.data)
+        data = training_data(model, self.data)
         recipe = None if self.recipe == KNOWN else recipe_from(self.recipe)
         return forget_case(model, data, request_from(self.forget, data), recipe, self.seed)
 

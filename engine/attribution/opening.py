@@ -30,7 +30,7 @@ from engine.attribution.prototypes import (
     PrototypeRobustness,
     Prototypes,
     about_row,
-    first_of,
+    first_row,
 )
 from engine.attribution.prototypes.networks import INDEFINITE, NEGATIVE, POSITIVE
 from engine.attribution.robustness import PGD, OrderedCase, QuadAttacK, drawn_order
@@ -199,7 +199,7 @@ def blind_spots() -> Iterator[Question]:
 def prototypes() -> Iterator[Question]:
     """The first test image by each reasoning, and robust beside plain prototypes."""
     digits = data_sets.load(Prototypes.argument_defaults["data"])
-    case = about_row(digits, first_of(digits))
+    case = about_row(digits, first_row(digits))
     for reasoning in (NEGATIVE, POSITIVE, INDEFINITE):
         method = Prototypes(reasoning=reasoning)
         yield PrototypeNetwork(**method.learned_as()), case.learned

@@ -10,14 +10,14 @@ import torch
 from torch import Tensor
 
 from engine.case.scoring import score_renders
-from engine.case.target import SimilarityTarget, Target, fitting
+from engine.case.target import SimilarityTarget, Target, target_for_points
 from engine.case_base import Case, Parts, WrappedCase
 from engine.errors import BlindspotError
 from engine.images import Crop, Picture, square
 from engine.keeping.memory import Memory
 from engine.method import Precision, quiet
 from engine.models.classifier import Classifier
-from engine.models.compiled import note
+from engine.models.compiled import count_images
 from engine.models.embedding import embedding_of
 from engine.models.pace import in_batches
 
@@ -48,7 +48,7 @@ class ImageCase(Case):
     def __post_init__(self) -> None:
         if isinstance(self.target, int):
             object.__setattr__(self, "target", Target(self.target))
-        object.__setattr__(self, "target", fitting(self.target, self.model.points))
+        object.__setattr__(self, "target", target_for_points(self.target, self.model.points))
         self.target.check(len(self.model.labels), self.model.title)
         if self.image.ndim != 3 or self.image.shape[0] != 3:
             raise BlindspotError(f"An image is (3, H, W), not {tuple(self.image.shape)}.")
@@ -118,7 +118,7 @@ class ImageCase(Case):
             (gradient,) = torch.autograd.grad(score.sum(), pixels)
             scores[start:end] = score.detach()
             gradients[start:end] = gradient
-            note(pace, end - start)
+            count_images(pace, end - start)
 
         in_batches(len(images), pace.batch, run, self.model.title)
         return scores, gradients
@@ -198,7 +198,7 @@ def black(case: ImageCase) -> Tensor:
     return torch.zeros_like(case.image)
 
 
-def mean(case: ImageCase) -> Tensor:
+def mean_color(case: ImageCase) -> Tensor:
     """The color that the model's own normalization turns into zero."""
     return case.model.mean[0].cpu().expand_as(case.image).clone()
 
@@ -213,4 +213,8 @@ def blur(case: ImageCase) -> Tensor:
     return blurred
 
 
-BASELINES: dict[str, Callable[[ImageCase], Tensor]] = {"mean": mean, "black": black, "blur": blur}
+BASELINES: dict[str, Callable[[ImageCase], Tensor]] = {
+    "mean": mean_color,
+    "black": black,
+    "blur": blur,
+}

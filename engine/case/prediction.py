@@ -51,7 +51,7 @@ def at_once(case: ImageCase) -> Floats:
     return PROBABILITIES.made(case.fingerprint, lambda: read_only(probabilities(case)))
 
 
-def best(scores: Scores, count: int = 5) -> list[tuple[int, str, float]]:
+def top_classes(scores: Scores, count: int = 5) -> list[tuple[int, str, float]]:
     """Index, label and value of the highest scores, best first."""
     order = np.argsort(-scores.values, kind="stable")[:count]
     return [(int(i), scores.labels[i], float(scores.values[i])) for i in order]

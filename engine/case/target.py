@@ -110,7 +110,7 @@ class FindingTarget(Target):
         return replace(self, reading="logit").of(at_points(logits, self.points))
 
 
-def fitting(target: Target, points: tuple[float, ...]) -> Target:
+def target_for_points(target: Target, points: tuple[float, ...]) -> Target:
     """The target as the model of these points reads it: a finding if there are any."""
     if type(target) not in {Target, FindingTarget}:
         return target

@@ -7,7 +7,7 @@ from dataclasses import Field, fields
 from typing import Any
 
 from engine.arguments import Arguments, arguments_of
-from engine.arguments.base import taken
+from engine.arguments.base import parse_value
 from engine.arguments.controls import Many, Text, options_of
 from engine.arguments.text import near, settings_from
 from engine.errors import BadSetting, BlindspotError
@@ -50,7 +50,8 @@ def question(
         has = ", ".join([*arguments.specs(), *specs])
         raise BadSetting(f"{kind.title} has no {odd[0]!r}: it has {has}.")
     values = {
-        name: taken(setting, specs[name].metadata["control"]) for name, setting in set_here.items()
+        name: parse_value(setting, specs[name].metadata["control"])
+        for name, setting in set_here.items()
     }
     return kind(**values), arguments.read({**kind.argument_defaults, **argument_values})
 
@@ -60,7 +61,7 @@ def settings_given(kind: type[Method[Any]], pairs: Sequence[str]) -> dict[str, A
     return settings_from(kind, pairs, kind.title)
 
 
-def described(kind: type[Method[Any]]) -> dict[str, Any]:
+def method_schema(kind: type[Method[Any]]) -> dict[str, Any]:
     """A method, its settings and the arguments of its case, as JSON has them."""
     arguments, first = arguments_of(kind), kind.argument_defaults
     return {
@@ -70,14 +71,14 @@ def described(kind: type[Method[Any]]) -> dict[str, Any]:
         "paper": kind.paper,
         "cost": kind.cost,
         "case": case_kind(kind).case_name,
-        "settings": [entry(spec, spec.default) for spec in fields(kind)],
+        "settings": [field_schema(spec, spec.default) for spec in fields(kind)],
         "arguments": [
-            entry(spec, first.get(spec.name, spec.default)) for spec in fields(arguments)
+            field_schema(spec, first.get(spec.name, spec.default)) for spec in fields(arguments)
         ],
     }
 
 
-def entry(spec: Field[Any], default: Any) -> dict[str, Any]:
+def field_schema(spec: Field[Any], default: Any) -> dict[str, Any]:
     """A setting or an argument as JSON has it."""
     control = spec.metadata["control"]
     slider = control if isinstance(control, Slider) else None

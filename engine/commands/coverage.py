@@ -77,7 +77,7 @@ ELSEWHERE = {
 """The view of the groups that are not called as theirs is."""
 
 
-def views() -> dict[type[Method[Any]], str]:
+def method_views() -> dict[type[Method[Any]], str]:
     """The view of every method: each family has one tuple per view, such as HEATMAPS."""
     results: dict[type[Method[Any]], str] = {}
     for family in FAMILIES:
@@ -100,7 +100,7 @@ def page() -> str:
     known_systems = systems()
     built = [system for system in known_systems if not system.unbuilt(known)]
     whole = sum(not system.missing for system in built)
-    where = views()
+    where = method_views()
     available = set(where.values())
     lines = [
         TOP,
@@ -111,7 +111,9 @@ def page() -> str:
         "| method | title | view | paper | proved by |",
         "|---|---|---|---|---|",
         *(
-            row(f"`{kind.full_name()}`", kind.title, where.get(kind, ""), kind.paper or "", proof)
+            markdown_row(
+                f"`{kind.full_name()}`", kind.title, where.get(kind, ""), kind.paper or "", proof
+            )
             for kind in METHODS
             for proof in [f"`{kind.proof}`"]
         ),
@@ -122,7 +124,7 @@ def page() -> str:
             "| system | paper | year | view | sheet | missing | otherwise than in the paper |",
             "|---|---|---|---|---|---|---|",
             *(
-                row(
+                markdown_row(
                     system.name,
                     system.paper,
                     system.year,
@@ -137,6 +139,6 @@ def page() -> str:
     return "\n".join(lines) + "\n"
 
 
-def row(*cells: object) -> str:
+def markdown_row(*cells: object) -> str:
     """A line of a table."""
     return "| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |"

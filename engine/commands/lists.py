@@ -11,10 +11,10 @@ from engine.commands.terminal import say
 def methods(arguments: Namespace) -> None:
     """List the methods."""
     from engine.arguments.text import text_of
-    from engine.commands.asking import described
+    from engine.commands.asking import method_schema
     from engine.families import METHODS
 
-    descriptions = [described(kind) for kind in METHODS]
+    descriptions = [method_schema(kind) for kind in METHODS]
     if arguments.json:
         say(json.dumps(descriptions, indent=1, ensure_ascii=False))
         return

@@ -21,7 +21,7 @@ from engine.case import ImageCase, PairCase
 from engine.case_base import Case, WrappedCase
 from engine.keeping.store import sweep_strays, write_atomic
 from engine.method import Method
-from engine.pictures import Pixels, as_bytes, ends, labeled, overlay, tint
+from engine.pictures import Pixels, as_bytes, labeled_grid, overlay, scale_ends, tint
 from engine.result import Checkpoint, HeatMap, Pictures, Table, View
 from engine.run import Answer, digest
 
@@ -50,9 +50,9 @@ def write(answer: Answer, case: Case, folder: Path) -> Path:
         views[name] = write_view(view, name, folder)
         if isinstance(view, Pictures):
             views[name]["picture"] = f"{file_name(name)}.png"
-            Image.fromarray(labeled(view)).save(folder / views[name]["picture"])
+            Image.fromarray(labeled_grid(view)).save(folder / views[name]["picture"])
         if isinstance(view, HeatMap):
-            views[name] |= draw(view, name, background(case, view), folder)
+            views[name] |= write_map(view, name, background(case, view), folder)
             numbers[f"{name}.low"] = float(np.nanmin(view.values))
             numbers[f"{name}.high"] = float(np.nanmax(view.values))
     content = {
@@ -143,10 +143,14 @@ def free(file: str, taken: Collection[str]) -> str:
     )
 
 
-def draw(heat: HeatMap, name: str, image: Pixels | None, folder: Path) -> dict[str, Any]:
+def write_map(heat: HeatMap, name: str, image: Pixels | None, folder: Path) -> dict[str, Any]:
     """The map in colors, and over the image where there is one; names, and the scale's ends."""
     stem = file_name(name)
-    results: dict[str, Any] = {"signed": heat.signed, "picture": f"{stem}.png", "ends": ends(heat)}
+    results: dict[str, Any] = {
+        "signed": heat.signed,
+        "picture": f"{stem}.png",
+        "ends": scale_ends(heat),
+    }
     Image.fromarray(tint(heat)).save(folder / results["picture"])
     if image is not None:
         results["overlay"] = f"{stem}.overlay.png"

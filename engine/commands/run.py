@@ -30,7 +30,7 @@ def ask(wanted: Namespace) -> None:
     from engine.commands.output import folder_of, write
     from engine.errors import BlindspotError
     from engine.images.named import WORDS, with_view
-    from engine.run import answer, titled
+    from engine.run import answer, job_title
 
     kind = method_named(wanted.method)
     options = vars(parser_of(kind).parse_args(wanted.words))
@@ -52,7 +52,7 @@ def ask(wanted: Namespace) -> None:
     clear_line()
     if words := method.finding(case, result):
         say(words)
-    say(f"{titled(method, case)}: {write(result, case, folder)}")
+    say(f"{job_title(method, case)}: {write(result, case, folder)}")
 
 
 def parser_of(kind: type[Method[Any]]) -> Parser:

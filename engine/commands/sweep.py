@@ -70,13 +70,13 @@ def run(arguments: Namespace) -> None:
     from engine.keeping.store import write_atomic
     from engine.sweep.names_only import names_only
     from engine.sweep.plan import read_plan
-    from engine.sweep.scans import strongest, strongest_first, volumes
+    from engine.sweep.scans import strongest_first, strongest_slices, volumes
     from engine.sweep.sweeping import look_up, sweep
 
     if not arguments.out and not arguments.dry_run:
         raise BlindspotError("Say with --out into which folder the tables go, or --dry-run.")
     plan = read_plan(arguments.plan)
-    spread = chosen(arguments)
+    spread = choose_executor(arguments)
     if arguments.out:
         arguments.out.mkdir(
             parents=True, exist_ok=True
@@ -101,7 +101,7 @@ def run(arguments: Namespace) -> None:
     clear_line()
     say(f"{done.computed:,} computed in {monotonic() - begun:.0f} s.")
     done = replace(done, rows=strongest_first(plan.images, done.rows))
-    for words in list(strongest(plan.images, done.rows))[:REASONS_LISTED]:
+    for words in list(strongest_slices(plan.images, done.rows))[:REASONS_LISTED]:
         say(words)
     for name, volume in volumes(plan.images, done.rows):
         if isinstance(volume, str):
@@ -109,10 +109,10 @@ def run(arguments: Namespace) -> None:
             continue
         write_atomic(arguments.out / name, volume)
         say(f"{arguments.out / name}: the maps as a volume that lies on the scan")
-    written(done if arguments.paths else names_only(done, plan), arguments.out, arguments.app)
+    write_outputs(done if arguments.paths else names_only(done, plan), arguments.out, arguments.app)
 
 
-def chosen(arguments: Namespace) -> Executor:
+def choose_executor(arguments: Namespace) -> Executor:
     """Who does the work. Raises BlindspotError."""
     from engine.device import best_device
     from engine.sweep.scheduler import Scheduler, TlsFiles
@@ -157,7 +157,7 @@ class Reporter:
         sys.stderr.flush()
 
 
-def written(done: Swept, out: Path, app: str) -> None:
+def write_outputs(done: Swept, out: Path, app: str) -> None:
     """Write tables and sheet, and say where they lie and what is not in them."""
     from engine.keeping.store import write_atomic
     from engine.sweep.sheet import sheet

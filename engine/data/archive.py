@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from engine.decoding_guard import decoding_guard
 from engine.errors import BadData, BadImage
 from engine.images import unpacking
-from engine.images.reader import ask
+from engine.images.reader import send_request
 
 MAX_ARCHIVE = 500_000_000  # bytes of the file itself
 MAX_UNPACKED = 2_000_000_000  # bytes of all members together
@@ -51,7 +51,7 @@ NO_ARRAY = (  # what numpy raises for a broken array or one whose header is no t
 
 
 @contextmanager
-def opened(source: bytes | Path, called: str) -> Iterator[ZipFile]:
+def open_archive(source: bytes | Path, called: str) -> Iterator[ZipFile]:
     """The archive, after its table of contents was checked.
 
     Raises:
@@ -64,7 +64,7 @@ def opened(source: bytes | Path, called: str) -> Iterator[ZipFile]:
 
 
 def open_unguarded(source: bytes | Path, called: str) -> ZipFile:
-    """The archive, as `opened` gives it, without the guard around foreign bytes."""
+    """The archive, as `open_archive` gives it, without the guard around foreign bytes."""
     try:
         size = source.stat().st_size if isinstance(source, Path) else len(source)
         if size > MAX_ARCHIVE:
@@ -167,7 +167,9 @@ def unreadable(member: ZipInfo) -> str:
     return ""
 
 
-def packed(archive: ZipFile, member: ZipInfo, most: int = MAX_ARCHIVE) -> NDArray[np.uint8]:
+def compressed_bytes(
+    archive: ZipFile, member: ZipInfo, most: int = MAX_ARCHIVE
+) -> NDArray[np.uint8]:
     """The bytes of a member as they lie in the archive, the first `most` of them.
 
     Raises:
@@ -207,10 +209,10 @@ def contents(archive: ZipFile, member: ZipInfo, most: int = MAX_UNPACKED) -> byt
     Raises:
         BadImage: it is broken or locked, or there is no memory for it.
     """
-    _, (data,) = ask(
+    _, (data,) = send_request(
         short_path(member.filename),
         {**request(member, "member"), "most": most},
-        [packed(archive, member)],
+        [compressed_bytes(archive, member)],
     )
     return data.tobytes()
 

@@ -35,7 +35,7 @@ class Digits(DataRecipe):
         """Read them from scikit-learn."""
         rows = np.loadtxt(small_digits(), delimiter=",", dtype=np.float64)
         gray = np.round(rows[:, :-1].reshape(-1, 8, 8) * (255 / 16)).astype(np.uint8)
-        return whole(self, gray, rows[:, -1].astype(np.int64), (5, 1, 4))
+        return digits_data(self, gray, rows[:, -1].astype(np.int64), (5, 1, 4))
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,9 @@ class Mnist(DataRecipe):
     def make(self, progress: Progress = quiet) -> DataSet:  # noqa: ARG002
         """Read them from the file that ships."""
         with np.load(FILE, allow_pickle=False) as archive:
-            return whole(self, archive["images"], archive["labels"].astype(np.int64), (7, 1, 2))
+            return digits_data(
+                self, archive["images"], archive["labels"].astype(np.int64), (7, 1, 2)
+            )
 
 
 def small_digits() -> Path:
@@ -70,7 +72,7 @@ def small_digits() -> Path:
     raise BadData("scikit-learn comes without its digits here: reinstall it.")
 
 
-def whole(
+def digits_data(
     recipe: DataRecipe,
     images: NDArray[np.uint8],
     labels: NDArray[np.int64],

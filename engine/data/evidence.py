@@ -78,7 +78,7 @@ class TwoCopies(DataRecipe):
             if tries % TRIES == 0:  # in the middle of a small image there is no room for another
                 first = rng.integers(low, high, 2)
         copies = np.zeros((self.side, self.side), np.uint8)
-        stencil = drawn(SHAPES[index % len(SHAPES)])
+        stencil = shape_pixels(SHAPES[index % len(SHAPES)])
         for number, (y, x) in enumerate((first, second), start=1):
             spot = copies[y - REACH : y + REACH, x - REACH : x + REACH]
             spot[stencil] = number
@@ -172,7 +172,7 @@ class Bags(DataRecipe):
         return rows, is_key, hard, images
 
 
-def drawn(shape: str) -> NDArray[np.bool_]:
+def shape_pixels(shape: str) -> NDArray[np.bool_]:
     """A shape's pixels, (2 REACH, 2 REACH)."""
     at = np.arange(2 * REACH) - REACH + 0.5
     y, x = np.meshgrid(at, at, indexing="ij")

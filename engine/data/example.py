@@ -38,12 +38,12 @@ class Example:
 
     def picture(self) -> Picture:
         """The image, (H, W, 3)."""
-        return pictured(self.data.images[self.row])
+        return example_picture(self.data.images[self.row])
 
     def twin(self) -> Picture | None:
         """The same image without what made its class, where there is one."""
         twins = self.data.truth.get("twin")
-        return None if twins is None else pictured(twins[self.row])
+        return None if twins is None else example_picture(twins[self.row])
 
     def mask(self) -> Mask | None:
         """Where that is, (H, W), nowhere when there is nothing; None when it is not known."""
@@ -71,7 +71,7 @@ def example(name: str) -> Example:
     return Example(data, int(data.places(np.array([place]))[0]))
 
 
-def pictured(image: NDArray[np.uint8]) -> Picture:
+def example_picture(image: NDArray[np.uint8]) -> Picture:
     """(1 or 3, H, W) as a picture."""
     pixels = np.array(np.broadcast_to(image.transpose(1, 2, 0), (*image.shape[1:], 3)))
     pixels.setflags(write=False)

@@ -19,7 +19,7 @@ from zipfile import ZipFile, ZipInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data.archive import DAMAGED_MEMBER, contents, opened, short_path
+from engine.data.archive import DAMAGED_MEMBER, contents, open_archive, short_path
 from engine.data.dataset import DataCard, DataSet, stratified
 from engine.errors import BadData, BadImage, BlindspotError, Cancelled
 from engine.images import MAX_BYTES, Crop, Picture, read, square
@@ -150,8 +150,8 @@ def read_folders(
     if not SIDES[0] <= side <= SIDES[1]:
         raise BadData(f"Images cannot have {side} px: choose from {SIDES[0]} to {SIDES[1]}.")
     called = short_path(name or (source.name if isinstance(source, Path) else "this file"))
-    with opened(source, called) as archive:
-        results = pictures(archive)
+    with open_archive(source, called) as archive:
+        results = picture_members(archive)
         if classless:
             results = [(folders or (LOOSE,), member) for folders, member in results]
         if len(results) > MAX_IMAGES:
@@ -160,7 +160,7 @@ def read_folders(
             what = "give fewer pictures, or do not cut them" if pieces else "choose a smaller side"
             raise BadData(f"{called} has too many images for {side} px: {what}.")
         with book(len(results) * max(pieces, 1) * 3 * side * side, called) as booking:
-            pixels = decoded(archive, results, side, progress, pieces)
+            pixels = decode_pictures(archive, results, side, progress, pieces)
             images, read_rows, skipped = pixels.compact(), pixels.kept, pixels.skipped
             booking.hand_over([images])
     places = [results[place][0] for place in read_rows]
@@ -176,7 +176,7 @@ def read_folders(
         split = np.full(len(ids), 0 if undeclared == "train" else 2, np.uint8)
     data = DataSet(
         name="upload",
-        card=card(PurePosixPath(name).stem or "Your images", len(read_rows), side, how),
+        card=data_card(PurePosixPath(name).stem or "Your images", len(read_rows), side, how),
         classes=classes,
         images=images,
         labels=labels,
@@ -185,10 +185,10 @@ def read_folders(
         truth={"group": ids} if pieces else {},
     )
     for_test = how == SPLIT_NOTES["test"]  # it is joined with training images
-    return Imported(data if for_test else named(data), tuple(skipped), pixels.sizes)
+    return Imported(data if for_test else rename_by_content(data), tuple(skipped), pixels.sizes)
 
 
-def pictures(archive: ZipFile) -> list[tuple[Folders, ZipInfo]]:
+def picture_members(archive: ZipFile) -> list[tuple[Folders, ZipInfo]]:
     """The folders and the entry of every file that may be a picture, by name."""
     results = []
     for member in sorted(archive.infolist(), key=lambda member: member.filename):
@@ -230,7 +230,7 @@ class DecodedPictures:
         return (order[0], order[-1]) if order else ()
 
 
-def decoded(
+def decode_pictures(
     archive: ZipFile,
     members: list[tuple[Folders, ZipInfo]],
     side: int,
@@ -305,7 +305,7 @@ def sorted_out(
     return np.array([numbers[path[0]] for path in folders]), split, classes
 
 
-def card(title: str, count: int, side: int, how: str = "") -> DataCard:
+def data_card(title: str, count: int, side: int, how: str = "") -> DataCard:
     """A card for what a person brought; `how` says where its splits are from."""
     return DataCard(
         title=title[:60],
@@ -315,7 +315,7 @@ def card(title: str, count: int, side: int, how: str = "") -> DataCard:
     )
 
 
-def named(data: DataSet) -> DataSet:
+def rename_by_content(data: DataSet) -> DataSet:
     """The data set under a name made of its content."""
     if len(data) and len(data.rows("train")) == 0 and len(data.classes) > 1:
         raise BadData(f"{data.card.title} has no images for training.")

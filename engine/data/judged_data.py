@@ -16,9 +16,16 @@ from zipfile import ZipFile
 
 import numpy as np
 
-from engine.data.archive import DAMAGED, contents, opened, short_path
+from engine.data.archive import DAMAGED, contents, open_archive, short_path
 from engine.data.dataset import DataSet
-from engine.data.folders import MAX_HELD, SIDES, Imported, named, pictures, read_folders
+from engine.data.folders import (
+    MAX_HELD,
+    SIDES,
+    Imported,
+    picture_members,
+    read_folders,
+    rename_by_content,
+)
 from engine.data.medmnist import read_npz
 from engine.errors import BadData, BadImage
 from engine.images import MAX_BYTES, read
@@ -58,8 +65,8 @@ def read_test(content: bytes, name: str, side: int) -> Imported:
 
 def own_side(content: bytes, name: str) -> int:
     """The middle short side of a zip's pictures, in px, as far as all of them fit into memory."""
-    with opened(content, short_path(name)) as archive:
-        members = pictures(archive)
+    with open_archive(content, short_path(name)) as archive:
+        members = picture_members(archive)
         chosen = np.linspace(0, len(members) - 1, min(len(members), LOOKED_AT)).astype(int)
         sides = [side for at in chosen if (side := short_side(archive, members[at][1].filename))]
     room = isqrt(MAX_HELD // (3 * max(len(members), 1)))
@@ -77,7 +84,7 @@ def short_side(archive: ZipFile, name: str) -> int:
         return 0
 
 
-def joined(training: DataSet, test: DataSet | None) -> DataSet:
+def merge_data(training: DataSet, test: DataSet | None) -> DataSet:
     """Training images with the test images of another file, under the training images' classes.
 
     Images of both files have one side, that of the training images. Ids of test images follow.
@@ -113,10 +120,10 @@ def joined(training: DataSet, test: DataSet | None) -> DataSet:
         split=np.concatenate([training.split, test.split]),
         truth={},
     )
-    return named(data)
+    return rename_by_content(data)
 
 
-def in_order(data: DataSet, order: tuple[int, ...]) -> DataSet:
+def reorder_classes(data: DataSet, order: tuple[int, ...]) -> DataSet:
     """The data with their classes in another order: place k has class `order[k]` of these data."""
     if order == tuple(range(len(data.classes))):
         return data
@@ -135,7 +142,7 @@ def plausible_orders(data: DataSet, content: bytes | None = None) -> Mapping[str
     classes = data.classes
     orders = {"by number": sorted(range(len(classes)), key=lambda at: by_number(classes[at]))}
     if content is not None and content.startswith(b"PK"):
-        with opened(content, "the zip") as archive:
+        with open_archive(content, "the zip") as archive:
             names = [member.filename for member in archive.infolist()]
         parts = (part for name in names for part in PurePosixPath(name).parts[:-1])
         first = {word: at for at, word in enumerate(dict.fromkeys(parts))}

@@ -102,16 +102,16 @@ class Lesion:
         brain = np.clip(maps[..., BRAIN], 0, 1)
         oedema = np.zeros_like(far)
         if self.kind == DIFFUSE:
-            share = soft(far - 1 + 0.14 * self.fray, between(self.rim, 0.10, 0.20))
+            share = soft(far - 1 + 0.14 * self.fray, interpolate(self.rim, 0.10, 0.20))
             share *= 0.45 + 0.55 * np.clip(1.3 * maps[..., WHITE], 0, 1)
-            level = patient.levels[2] + between(self.light, 0.08, 0.18) + 0.03 * self.grain
-            shows = between(self.depth, 0.10, 0.25)
+            level = patient.levels[2] + interpolate(self.light, 0.08, 0.18) + 0.03 * self.grain
+            shows = interpolate(self.depth, 0.10, 0.25)
             changed = tissue * (1 - share) + share * (shows * tissue + level * brain)
-            mask = largest(share > 0.38)
+            mask = largest_piece(share > 0.38)
         else:
             oedema = self.oedema(far, maps)
             fringe = (0.04, 0.11) if self.kind == COMPACT else (0.11, 0.20)
-            changed = tissue - between(self.depth, *fringe) * oedema * brain
+            changed = tissue - interpolate(self.depth, *fringe) * oedema * brain
             share = soft(far - 1, self.edge(plane))
             changed = changed * (1 - share) + share * self.filling(far, plane) * brain
             mask = far < 1
@@ -122,20 +122,20 @@ class Lesion:
     def oedema(self, far: Floats, maps: Floats) -> Floats:
         """How much water stands around the lesion: it runs along the white matter."""
         low, high = (1.15, 1.45) if self.kind == COMPACT else (1.4, 2.1)
-        spread = soft(far - between(self.reach, low, high) + 0.16 * self.fray, 0.10)
+        spread = soft(far - interpolate(self.reach, low, high) + 0.16 * self.fray, 0.10)
         return spread * (0.25 + 0.75 * np.clip(maps[..., WHITE], 0, 1))
 
     def filling(self, far: Floats, plane: AxialCut) -> Floats:
         """The brightness inside the outline of a compact or a ring-enhancing lesion."""
         if self.kind == COMPACT:
-            return between(self.light, 0.72, 0.96) + 0.06 * self.grain
+            return interpolate(self.light, 0.72, 0.96) + 0.06 * self.grain
         angle = np.arctan2(plane.y - self.center[1], plane.x - self.center[0])
         first, second = self.rim_phases
         uneven = 1 + 0.3 * np.cos(angle + first) + 0.15 * np.cos(3 * angle + second)
-        thick = max(between(self.rim, 2.8, 4.6), 1.25 * plane.step) / self.radius * uneven
+        thick = max(interpolate(self.rim, 2.8, 4.6), 1.25 * plane.step) / self.radius * uneven
         core = soft((far - (1 - thick)).astype(np.float32), self.edge(plane))
-        bright = between(self.light, 0.76, 1.0) + 0.08 * self.grain
-        dark = between(self.depth, 0.17, 0.32) + 0.03 * self.grain
+        bright = interpolate(self.light, 0.76, 1.0) + 0.08 * self.grain
+        dark = interpolate(self.depth, 0.17, 0.32) + 0.03 * self.grain
         return bright * (1 - core) + dark * core
 
     def edge(self, plane: AxialCut) -> float:
@@ -160,12 +160,12 @@ def soft(excess: Floats, width: float) -> Floats:
     return 1 / (1 + np.exp(np.clip(excess / np.float32(width), -30, 30)))
 
 
-def between(share: float, low: float, high: float) -> float:
+def interpolate(share: float, low: float, high: float) -> float:
     """A place in a range."""
     return low + share * (high - low)
 
 
-def largest(mask: Mask) -> Mask:
+def largest_piece(mask: Mask) -> Mask:
     """The largest piece of a mask; stray islands are dropped."""
     pieces, count = ndi.label(mask)
     if count < 2:

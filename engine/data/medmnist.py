@@ -13,11 +13,11 @@ from zipfile import ZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data.archive import opened, packed, request, short_path
+from engine.data.archive import compressed_bytes, open_archive, request, short_path
 from engine.data.dataset import SPLITS, DataCard, DataSet
-from engine.data.folders import MAX_CLASSES, Imported, named
+from engine.data.folders import MAX_CLASSES, Imported, rename_by_content
 from engine.errors import BadData, BadImage
-from engine.images.reader import ask
+from engine.images.reader import send_request
 from engine.images.wire import Sink
 from engine.keeping.budget import OverBudget, book
 
@@ -38,12 +38,12 @@ def read_npz(source: bytes | Path, name: str = "") -> Imported:
         BadData: an array is missing, of a wrong shape or kind, or too large.
     """
     called = short_path(name or (source.name if isinstance(source, Path) else "this file"))
-    with opened(source, called) as archive:
+    with open_archive(source, called) as archive:
         shapes = {key: header(archive, key, called) for key in keys()}
         check(shapes, called)
         with book(memory(shapes), called) as booking:
             results = [labels_of(archive, f"{part}_labels", called) for part in PARTS]
-            images = joined(archive, shapes, called)
+            images = read_images(archive, shapes, called)
             booking.hand_over([images])
     labels = np.concatenate(results)
     if labels.min() < 0 or labels.max() >= MAX_CLASSES:
@@ -51,14 +51,14 @@ def read_npz(source: bytes | Path, name: str = "") -> Imported:
     counts = [len(part) for part in results]
     data = DataSet(
         name="upload",
-        card=card(PurePosixPath(name).stem or "MedMNIST", len(labels), images.shape[-1]),
+        card=data_card(PurePosixPath(name).stem or "MedMNIST", len(labels), images.shape[-1]),
         classes=tuple(f"class {label}" for label in range(int(labels.max()) + 1)),
         images=images,
         labels=labels,
         ids=np.arange(len(labels)),
         split=np.repeat(np.arange(len(SPLITS), dtype=np.uint8), counts),
     )
-    return Imported(named(data))
+    return Imported(rename_by_content(data))
 
 
 def keys() -> tuple[str, ...]:
@@ -74,8 +74,8 @@ def header(archive: ZipFile, key: str, called: str) -> tuple[Shape, np.dtype[Any
         names = ", ".join(keys())
         raise BadData(f"{called} has no array “{key}”: a MedMNIST file has {names}.") from error
     try:
-        reply, _ = ask(
-            called, request(member, "array header"), [packed(archive, member, BEGINNING)]
+        reply, _ = send_request(
+            called, request(member, "array header"), [compressed_bytes(archive, member, BEGINNING)]
         )
     except BadImage as error:
         raise BadData(damaged(called, key)) from error
@@ -109,12 +109,13 @@ def check(headers: Headers, called: str) -> None:
         gray, color = len(shape) == 3, len(shape) == 4 and shape[-1] == 3
         if len(shape) in (4, 5) and not color:
             raise BadData(
-                f"{called} is a three-dimensional set: its images are {words(shape[1:])}, and "
+                f"{called} is a three-dimensional set: its images are {shape_text(shape[1:])}, and "
                 "only two-dimensional ones can be read."
             )
         if not (gray or color) or not 1 <= min(shape[1:3]) <= max(shape[1:3]) <= MAX_SIDE:
             raise BadData(
-                f"{called}: “{part}_images” is {words(shape)}, and should be N × side × side or "
+                f"{called}: “{part}_images” is {shape_text(shape)}, and should be N × side × "
+                "side or "
                 f"N × side × side × 3, with sides up to {MAX_SIDE}."
             )
         if kind != np.uint8:
@@ -126,7 +127,8 @@ def check(headers: Headers, called: str) -> None:
             )
         if kind_of_labels.kind not in "iu" or of_labels not in {(shape[0],), (shape[0], 1)}:
             raise BadData(
-                f"{called}: “{part}_labels” is {words(of_labels)} {kind_of_labels}, and should be "
+                f"{called}: “{part}_labels” is {shape_text(of_labels)} {kind_of_labels}, and "
+                "should be "
                 f"{shape[0]} × 1 whole numbers, one for each image."
             )
         if shape[0] == 0 and part != "val":
@@ -134,7 +136,7 @@ def check(headers: Headers, called: str) -> None:
         size += int(np.prod(shape, dtype=object))
         sides.add(shape[1:])
     if len(sides) > 1:
-        raise BadData(f"{called} has images of several sizes: {', '.join(map(words, sides))}.")
+        raise BadData(f"{called} has images of several sizes: {', '.join(map(shape_text, sides))}.")
     if size > MAX_HELD:
         raise BadData(
             f"{called} holds {size / 1e9:.1f} GB of images, and at most {MAX_HELD / 1e9:.0f} GB "
@@ -151,7 +153,9 @@ def take_array(archive: ZipFile, key: str, called: str, sink: Sink) -> None:
     """Hand an array whose header was found good to `sink`, some rows at a time. Raises BadData."""
     member = archive.getinfo(f"{key}.npy")
     try:
-        ask(called, request(member, "array"), [packed(archive, member)], sink=sink)
+        send_request(
+            called, request(member, "array"), [compressed_bytes(archive, member)], sink=sink
+        )
     except BadImage as error:
         if isinstance(error.__cause__, OverBudget):
             raise error.__cause__ from error
@@ -165,7 +169,7 @@ def labels_of(archive: ZipFile, key: str, called: str) -> NDArray[np.int64]:
     return np.concatenate([np.empty(0, np.int64), *parts])
 
 
-def joined(archive: ZipFile, headers: Headers, called: str) -> NDArray[np.uint8]:
+def read_images(archive: ZipFile, headers: Headers, called: str) -> NDArray[np.uint8]:
     """The images of all parts, (N, channels, side, side), filled as they are unpacked."""
     shapes = [headers[f"{part}_images"][0] for part in PARTS]
     height, width, *channels = shapes[0][1:]
@@ -185,12 +189,12 @@ def joined(archive: ZipFile, headers: Headers, called: str) -> NDArray[np.uint8]
     return images
 
 
-def words(shape: Shape) -> str:
+def shape_text(shape: Shape) -> str:
     """A shape as a person would write it."""
     return " × ".join(map(str, shape)) or "a single number"
 
 
-def card(title: str, count: int, side: int) -> DataCard:
+def data_card(title: str, count: int, side: int) -> DataCard:
     """A card for a set of which only the file is known."""
     return DataCard(
         title=title[:60],

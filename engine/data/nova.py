@@ -19,12 +19,12 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data.archive import MAX_MEMBERS, contents, opened, outside, short_path
+from engine.data.archive import MAX_MEMBERS, contents, open_archive, outside, short_path
 from engine.data.dataset import DataCard, DataSet
 from engine.data.folders import MAX_HELD, Imported, Skipped, attempt
 from engine.errors import BadData, BadImage
 from engine.images import MAX_BYTES, Crop, Picture, read, square
-from engine.images.reader import ask
+from engine.images.reader import send_request
 from engine.keeping.budget import book
 from engine.method import Progress, quiet
 
@@ -68,7 +68,7 @@ def read_nova(
     if not rows:
         first = f" The first: {skipped[0].reason}" if skipped else ""
         raise BadData(f"{called}: none of the images that its table names can be read.{first}")
-    labels, classes = numbered([kinds[row] for row in rows])
+    labels, classes = kind_labels([kinds[row] for row in rows])
     truth = np.full((len(rows), max(1, *(len(boxes[row]) for row in rows)), 4), np.nan)
     for at, row in enumerate(rows):
         truth[at, : len(boxes[row])] = boxes[row]
@@ -102,10 +102,10 @@ def members(source: bytes | Path, called: str) -> Iterator[Members]:
             if len(results) > MAX_MEMBERS:
                 raise BadData(f"{called} holds more than {MAX_MEMBERS:,} files.")
             if path.is_file() and path.resolve().is_relative_to(source.resolve()):
-                results[path.relative_to(source).as_posix()] = partial(bounded, path)
+                results[path.relative_to(source).as_posix()] = partial(read_bounded, path)
         yield results
         return
-    with opened(source, called) as archive:
+    with open_archive(source, called) as archive:
         yield {
             member.filename: partial(contents, archive, member)
             for member in archive.infolist()
@@ -113,7 +113,7 @@ def members(source: bytes | Path, called: str) -> Iterator[Members]:
         }
 
 
-def bounded(path: Path) -> bytes:
+def read_bounded(path: Path) -> bytes:
     """A file of at most MAX_BYTES. Raises BadImage."""
     if path.stat().st_size > MAX_BYTES:
         raise BadImage(f"It has more than {MAX_BYTES / 1e6:.0f} MB.")
@@ -126,7 +126,7 @@ def annotated(
     """Path, kind and boxes in px of each row, decoded in the reader process. Raises BadData."""
     try:
         table = np.frombuffer(read_table(), np.uint8)
-        words, (flat,) = ask(called, {"ask": "nova"}, [table])
+        words, (flat,) = send_request(called, {"ask": "nova"}, [table])
     except BadImage as error:
         raise BadData(str(error)) from error
     flat = flat[np.argsort(flat[:, 0], kind="stable")]
@@ -191,7 +191,7 @@ def in_square(picture: Picture, boxes: Boxes, side: int) -> tuple[NDArray[np.uin
     return np.round(pixels * 255).astype(np.uint8), moved
 
 
-def numbered(kinds: list[str]) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+def kind_labels(kinds: list[str]) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     """A label for each image, and the kinds' words: rare kinds are one, the last."""
     names = [
         "".join(letter for letter in kind if letter.isprintable() or letter.isspace())

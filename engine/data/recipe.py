@@ -36,7 +36,7 @@ class Named:
     def name(self) -> str:
         """The word and what differs from the defaults."""
         parts = [
-            f"{spec.name}={written(value)}"
+            f"{spec.name}={format_value(value)}"
             for spec in fields(self)
             if (value := getattr(self, spec.name)) != spec.default
         ]
@@ -50,7 +50,7 @@ class Named:
             label = spec.metadata["label"].lower()
             if (value := getattr(self, spec.name)) != spec.default:
                 counts = spec.name == COUNT
-                parts.append(f"{value} {label}" if counts else f"{label} {written(value)}")
+                parts.append(f"{value} {label}" if counts else f"{label} {format_value(value)}")
         return f"{self.title} ({', '.join(parts)})" if parts else self.title
 
     @classmethod
@@ -100,7 +100,7 @@ class Variant(Named, ABC):
         """The changed data set."""
 
 
-def written(value: Any) -> str:
+def format_value(value: Any) -> str:
     """A setting's value as a name has it."""
     if isinstance(value, bool):
         return "yes" if value else "no"
@@ -108,7 +108,7 @@ def written(value: Any) -> str:
 
 
 def value(spec: Field[Any], text: str, title: str) -> Any:
-    """The value that `written` wrote."""
+    """The value that `format_value` wrote."""
     control = spec.metadata["control"]
     match control:
         case Switch():

@@ -54,7 +54,7 @@ class TexturedShapes(DataRecipe):
             if row % 100 == 0:
                 progress(row / self.count, "drawing shapes")
             rng = np.random.default_rng([self.seed, 45, row])
-            images[row], masks[row] = drawn(*CLASSES[row % len(CLASSES)], rng)
+            images[row], masks[row] = textured_image(*CLASSES[row % len(CLASSES)], rng)
         labels = index % len(CLASSES)
         known = np.array(CLASSES)[labels]
         return DataSet(
@@ -74,13 +74,13 @@ class TexturedShapes(DataRecipe):
         )
 
 
-def drawn(
+def textured_image(
     shape: str, color: str, texture: str, rng: np.random.Generator
 ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
     """One image (3, SIDE, SIDE), and where its shape is."""
     y, x = np.mgrid[:SIDE, :SIDE] - (SIDE - 1) / 2
     y, x = y - rng.uniform(-MOVED, MOVED), x - rng.uniform(-MOVED, MOVED)
-    mask = inside(shape, y, x, rng.uniform(*REACH))
+    mask = shape_mask(shape, y, x, rng.uniform(*REACH))
     tinted = np.array(COLORS[color]) + rng.uniform(-TINT, TINT, 3)
     filled = tinted[:, None, None] + DEPTH * pattern(texture, y, x, rng)
     ground = rng.uniform(0.4, 0.6) + 0.1 * cloud(rng, SIDE, 1.5) + 0.06 * cloud(rng, SIDE, 4.0)
@@ -88,7 +88,7 @@ def drawn(
     return np.round(np.clip(image, 0, 1) * 255).astype(np.uint8), mask
 
 
-def inside(shape: str, y: Doubles, x: Doubles, reach: float) -> NDArray[np.bool_]:
+def shape_mask(shape: str, y: Doubles, x: Doubles, reach: float) -> NDArray[np.bool_]:
     """Which pixels belong to a shape, at places from its center."""
     match shape:
         case "disc":

@@ -82,7 +82,7 @@ class NoisyLabels(Variant):
         if (classes := len(data.classes)) < 2:
             raise BadData(f"{data.card.title} has one class, so that no label can be wrong.")
         rng = np.random.default_rng(self.seed)
-        rows = drawn(data.rows("train"), self.share, rng)
+        rows = sample_rows(data.rows("train"), self.share, rng)
         labels = data.labels.copy()
         step = 1 if self.kind == "asymmetric" else rng.integers(1, classes, len(rows))
         labels[rows] = (labels[rows] + step) % classes
@@ -132,9 +132,9 @@ class Poisoned(Variant):
 
     def __call__(self, data: DataSet) -> DataSet:
         """The patch on some images, and the target on those for training."""
-        other = ~of_class(data, self.target)
+        other = ~class_mask(data, self.target)
         rng = np.random.default_rng(self.seed)
-        train = drawn(np.flatnonzero(other & (data.split == TRAIN)), self.share, rng)
+        train = sample_rows(np.flatnonzero(other & (data.split == TRAIN)), self.share, rng)
         test = np.flatnonzero(other & (data.split == TEST)) if self.attack else train[:0]
         rows, labels = np.concatenate([train, test]), data.labels.copy()
         images = stamped(data.images, rows, self.patch)
@@ -171,9 +171,9 @@ class Shortcut(Variant):
     def __call__(self, data: DataSet) -> DataSet:
         """The mark on some images and on their twins."""
         rng = np.random.default_rng(self.seed)
-        candidates = np.flatnonzero(of_class(data, self.target) & (data.split != TEST))
+        candidates = np.flatnonzero(class_mask(data, self.target) & (data.split != TEST))
         test = data.rows("test") if self.test == "all" else candidates[:0]
-        rows = np.concatenate([drawn(candidates, self.share, rng), test])
+        rows = np.concatenate([sample_rows(candidates, self.share, rng), test])
         marked = np.zeros(len(data), np.bool_)
         marked[rows] = True
         blank = np.zeros_like(data.images[:1])
@@ -306,7 +306,7 @@ def relabelled(
     return replace(data, classes=names, labels=place[data.labels], truth=truth)
 
 
-def of_class(data: DataSet, label: int) -> NDArray[np.bool_]:
+def class_mask(data: DataSet, label: int) -> NDArray[np.bool_]:
     """Which images are of a class, (n,). Raises BadData for a class that there is not."""
     if label >= len(data.classes):
         last = len(data.classes) - 1
@@ -314,7 +314,7 @@ def of_class(data: DataSet, label: int) -> NDArray[np.bool_]:
     return data.labels == label
 
 
-def drawn(rows: Rows, share: float, rng: np.random.Generator) -> Rows:
+def sample_rows(rows: Rows, share: float, rng: np.random.Generator) -> Rows:
     """Exactly that share of some rows."""
     return np.sort(rng.permutation(rows)[: round(share * len(rows))])
 

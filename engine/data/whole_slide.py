@@ -78,7 +78,7 @@ class MadeSlide(LargeImage):
             for tint, cover in zip((VIOLET, DARK), self.covered(row, column), strict=True):
                 share = (cover * inside)[..., None]
                 ground = (1 - share) * ground + share * tint
-        return rounded(ground + grain)
+        return clip_to_bytes(ground + grain)
 
     def covered(self, row: int, column: int) -> NDArray[np.float32]:
         """How much of each pixel of a cell lies below usual dots, and below those planted."""
@@ -125,7 +125,7 @@ class MadeSlide(LargeImage):
         strength = self.strength(y, x)[..., None]
         dark, usual = strength * COVERED[1], (1 - strength) * COVERED[0]
         ground = (1 - dark - usual) * PINK * self.shade(y, x) + dark * DARK + usual * VIOLET
-        return rounded(np.where(self.tissue(y, x)[..., None], ground, GLASS))
+        return clip_to_bytes(np.where(self.tissue(y, x)[..., None], ground, GLASS))
 
     def planted(self, y: NDArray[Any], x: NDArray[Any]) -> Flags:
         """Whether places lie in a planted region."""
@@ -156,7 +156,7 @@ class MadeSlide(LargeImage):
         return np.asarray(0.98 + 0.03 * waves, np.float32)[..., None]
 
 
-def rounded(values: NDArray[Any]) -> Pixels:
+def clip_to_bytes(values: NDArray[Any]) -> Pixels:
     """As bytes."""
     return np.clip(np.rint(values), 0, 255).astype(np.uint8)
 

@@ -37,7 +37,7 @@ from engine.result import Pictures, Table, Tokens
 OPACITIES = (0.0, 0.03, 0.06, 0.09, 0.12, 0.16, 0.2, 0.25, 0.35, 0.5, 1.0)
 
 
-def shipped() -> dict[str, str]:
+def shipped_models() -> dict[str, str]:
     """The models that ship, name to title; the one with the habit first."""
     return {name: weights.TITLES[name] for name in weights.names()}
 
@@ -45,8 +45,10 @@ def shipped() -> dict[str, str]:
 def models() -> dict[str, str]:
     """The models that can be asked, name to title: those that ship, then one's own."""
     if not TRANSFORMERS.installed:
-        return shipped()
-    return shipped() | {entry.name: entry.title for entry in loading.entries() if not entry.missing}
+        return shipped_models()
+    return shipped_models() | {
+        entry.name: entry.title for entry in loading.entries() if not entry.missing
+    }
 
 
 def model(name: str) -> VLM:
@@ -100,7 +102,7 @@ def sized(images: Tensor, vlm: VLM) -> Tensor:
     return result.reshape(*images.shape[:-2], side, side)
 
 
-def words_of(asked: CaptionCase, answer: Tokens, places: Sequence[int]) -> WordCase:
+def case_of_words(asked: CaptionCase, answer: Tokens, places: Sequence[int]) -> WordCase:
     """Words of an answer, by their places. Raises BlindspotError for none."""
     return WordCase.of(asked, tuple(answer.ids.tolist()), tuple(places))
 
@@ -180,11 +182,11 @@ def held_against(words: WordCase, others: Sequence[tuple[str, Tensor]]) -> WordC
 
 def mean_color(vlm: VLM) -> Tensor:
     """The color that a model sees as 0, (3, 1, 1)."""
-    black, white = ends(vlm)
+    black, white = black_and_white(vlm)
     return black / (black - white)
 
 
-def ends(vlm: VLM) -> tuple[Tensor, Tensor]:
+def black_and_white(vlm: VLM) -> tuple[Tensor, Tensor]:
     """Black and white as a model's encoder sees them, (3, 1, 1) each."""
     extremes = torch.tensor([0.0, 1.0]).reshape(2, 1, 1, 1).expand(2, 3, 1, 1)
     black, white = vlm.normalize(extremes).cpu()
@@ -194,7 +196,7 @@ def ends(vlm: VLM) -> tuple[Tensor, Tensor]:
 def looked_away(words: WordCase, method: Priors) -> tuple[tuple[str, Tensor], ...]:
     """The pictures that stand in for the image, in [0, 1], each with its name in the answer."""
     hidden_images = hidden(words, method.step)
-    black, white = ends(words.vlm)
+    black, white = black_and_white(words.vlm)
     pictures = (hidden_images.cpu() / (white - black) + mean_color(words.vlm)).clamp(0, 1)
     others = () if words.others is None else tuple(words.others)
     return (*zip(BLANKS, pictures, strict=True), *zip(words.names, others, strict=True))

@@ -46,13 +46,13 @@ MADE_UP = ("counter", 424, "is there a lamp")  # kind and number of a scene, and
 def questions() -> Iterator[Question]:
     """Counts over many scenes, and the answer that the start page shows."""
     yield Greedy(), made_up()[0]
-    yield from rates()
+    yield from rate_questions()
     yield KeepCurve(), curve_case(load(HABIT), VASparse())
     for name in (HABIT, LONG):
         yield AttentionSinks(), ScenesCase(load(name), Greedy(), SCENES)
     yield from benchmarks()
     yield HalluRAG(), ScenesCase(load(HABIT), Greedy(), COUNT)
-    yield WordRisk(), described()
+    yield WordRisk(), opening_case()
     yield from before_and_after()
     yield VisualAudit(), ExperimentCase(data_sets.load(VisualAudit.data[0]))
     yield PerturbedAnswer(), pushed()
@@ -61,13 +61,13 @@ def questions() -> Iterator[Question]:
         yield method, ExperimentCase(data_sets.load(RefusalAudit.data[0]))
 
 
-def described() -> CaptionCase:
+def opening_case() -> CaptionCase:
     """A scene with a car that the model with the habit describes with a lamp."""
     kind, *_ = MADE_UP
     return asking.about_scene(HABIT, asking.scene(kind, DESCRIBED_SCENE), PROMPTS["image"])
 
 
-def rates() -> Iterator[Question]:
+def rate_questions() -> Iterator[Question]:
     """What each of two ways to choose words makes up."""
     for strategy in DECODED:
         yield Rates(), ScenesCase(load(HABIT), strategy)

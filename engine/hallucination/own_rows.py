@@ -86,12 +86,12 @@ def read(content: bytes, file: str) -> OwnRows:
             f"The file has {len(content) / 2**20:.0f} MB and at most {MOST_MB} are read: leave out "
             "columns that are not needed, or open it in parts."
         )
-    text, notes = decoded(content)
+    text, notes = decode_text(content)
     text = text.lstrip("\ufeff")  # some programs write two
     if not text.strip():
         raise BadData("The file is empty: it needs a line with column names and one for each row.")
     as_json = file.lower().endswith((".jsonl", ".json", ".ndjson")) or text.lstrip()[0] in "{["
-    rows, dropped = taken(json_rows(text) if as_json else csv_rows(text))
+    rows, dropped = complete_rows(json_rows(text) if as_json else csv_rows(text))
     notes += [
         f"Passed over, for they have {LACKS[kind]}: {missing:,} rows."
         for kind, missing in dropped.items()
@@ -102,7 +102,7 @@ def read(content: bytes, file: str) -> OwnRows:
 # ---------------------------------------------------------------- letters
 
 
-def decoded(content: bytes) -> tuple[str, list[str]]:
+def decode_text(content: bytes) -> tuple[str, list[str]]:
     """The file's text, and a note where its encoding had to be guessed."""
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         return in_encoding(content, "utf-16"), []
@@ -130,12 +130,12 @@ def csv_rows(text: str) -> Iterator[Mapping[str, Any]]:
     """The rows of a table with commas, semicolons or tabs."""
     head = text.lstrip("\n\r").partition("\n")[0]
     mark = max(",;\t", key=head.count)
-    reader = csv.reader((line for _, line in lines(text, newline="")), delimiter=mark)
+    reader = csv.reader((line for _, line in numbered_lines(text, newline="")), delimiter=mark)
     try:
         heads = next((row for row in reader if any(row)), None)
         if heads is None:
             raise BadData("The file has no column names: its first line names the columns.")
-        names = known(heads)
+        names = column_places(heads)
         for row in reader:
             if any(row):
                 yield {name: row[at] if at < len(row) else None for name, at in names.items()}
@@ -151,14 +151,14 @@ def json_rows(text: str) -> Iterator[Mapping[str, Any]]:
     for place, row in json_items(text) if is_array else json_lines(text):
         if not isinstance(row, dict):
             raise BadData(f"{place} is no JSON object with columns by their names.")
-        places = known([str(name) for name in row])
+        places = column_places([str(name) for name in row])
         values = list(row.values())
         yield {name: values[at] for name, at in places.items()}
 
 
 def json_lines(text: str) -> Iterator[tuple[str, Any]]:
     """What each line holds, with the line's name; only a line feed ends a line."""
-    for number, line in lines(text, newline="\n"):
+    for number, line in numbered_lines(text, newline="\n"):
         if line.strip():
             try:
                 yield f"Line {number:,}", read_json(line, MOST_LINE)
@@ -204,7 +204,7 @@ def after_space(text: str, at: int) -> int:
     return result.end() if result else at
 
 
-def lines(text: str, newline: str) -> Iterator[tuple[int, str]]:
+def numbered_lines(text: str, newline: str) -> Iterator[tuple[int, str]]:
     """The lines with their numbers. Raises BadData for one that is too long.
 
     Args:
@@ -220,7 +220,7 @@ def lines(text: str, newline: str) -> Iterator[tuple[int, str]]:
         yield number, line
 
 
-def known(heads: Sequence[str]) -> dict[str, int]:
+def column_places(heads: Sequence[str]) -> dict[str, int]:
     """The columns that are read, by name, each with its place. Raises BadData for too few."""
     plain = [head.strip().lower().replace(" ", "_") for head in heads]
     results = {
@@ -242,7 +242,7 @@ def kind_of(row: Mapping[str, Any]) -> Kind:
     return "captions" if all(name in row for name in NEEDED["captions"]) else "answers"
 
 
-def taken(rows: Iterator[Mapping[str, Any]]) -> tuple[list[Row], Counter[Kind]]:
+def complete_rows(rows: Iterator[Mapping[str, Any]]) -> tuple[list[Row], Counter[Kind]]:
     """The rows as text, and how many of each kind lack what is needed. Raises BadData."""
     results: list[Row] = []
     dropped: Counter[Kind] = Counter()
@@ -273,7 +273,7 @@ def taken(rows: Iterator[Mapping[str, Any]]) -> tuple[list[Row], Counter[Kind]]:
             whole = bool(label) and row.get("answer") is not None
             cells["label"] = label
         else:
-            truth_text = cells["objects"].strip() or parts(cells.get("references", ""))
+            truth_text = cells["objects"].strip() or split_cell(cells.get("references", ""))
             whole = bool(truth_text) and row["caption"] is not None
         if whole:
             results.append(cells)
@@ -309,7 +309,7 @@ def flagged(cell: str) -> str:
     return FLAGS.get(cell.strip().lower().rstrip("."), cell)
 
 
-def parts(cell: str) -> list[str]:
+def split_cell(cell: str) -> list[str]:
     """The things or captions of a cell, between semicolons or bars, or as a JSON list."""
     if cell.lstrip().startswith("["):
         try:

@@ -17,7 +17,7 @@ from engine.images.picture import (
     MAX_WHOLE,
     Picture,
 )
-from engine.images.reading import load, read, shipped
+from engine.images.reading import load, read, read_shipped
 from engine.images.scan import Scan, Slice, SliceChoice
 from engine.images.window import Window
 
@@ -36,6 +36,6 @@ __all__ = [
     "Window",
     "load",
     "read",
-    "shipped",
+    "read_shipped",
     "square",
 ]

@@ -23,7 +23,7 @@ def resizable(image: Image.Image) -> Image.Image:
             return image
 
 
-def plain(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, list[str]]:
+def to_rgb(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, list[str]]:
     """RGB as a screen shows it: profile applied, transparent parts on white."""
     alpha = image.getchannel("A") if image.mode == "RGBA" else None
     image, notes = screen_color(image.convert("RGB") if alpha else image, profile)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from engine.images.orientation import Edges
-from engine.images.reader import ask
+from engine.images.reader import send_request
 from engine.images.scan import Scan, ScanPlane
 from engine.images.window import Preset, Window
 from engine.images.wire import Arrays, Words
@@ -43,7 +43,7 @@ class DicomScan(Scan):
         """One frame, decoded."""
         slope, intercept, spacing, edges = self.geometry[index % len(self.geometry)]
         request = {**self.kept, "ask": "frame", "index": index, "scale": [slope, intercept]}
-        reply, arrays = ask(self.called, request, [self.pixels])
+        reply, arrays = send_request(self.called, request, [self.pixels])
         sides = None if edges is None else Edges(*edges)
         values: np.ndarray[Any, Any] = arrays[0]
         return ScanPlane(values, (spacing[0], spacing[1]), sides, reply["step"])

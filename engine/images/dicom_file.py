@@ -31,7 +31,7 @@ from engine.images.dicom_pixels import (
     modality,
     stripped,
 )
-from engine.images.room import claim
+from engine.images.room import require_room
 from engine.images.window import FARTHEST, Preset, Window, presets, spanning
 from engine.images.wire import Arrays, Words
 
@@ -41,16 +41,16 @@ BYTES, FLOAT = 16, 4  # for each value of a frame: while it is decoded, and then
 Reply = tuple[Words, Arrays]
 
 
-def opened(data: bytes, called: str) -> Reply:
+def read_dicom(data: bytes, called: str) -> Reply:
     """All that is kept of a file, as DicomScan takes it; BadImage when no image can be shown."""
     try:
-        claim(COPIES * len(data), len(data))
+        require_room(COPIES * len(data), len(data))
         plain = inflated(data)
         check_items(plain)
         del plain
         header = dcmread(BytesIO(data), force=True, specific_tags=[*DECODING, *READ_ONCE])
         check_lengths(header)
-        return taken(header, called)
+        return frame_reply(header, called)
     except BadImage as error:
         words = str(error).removeprefix(f"{called} ").removesuffix(".")
     except MemoryError:
@@ -60,7 +60,7 @@ def opened(data: bytes, called: str) -> Reply:
     raise BadImage(f"{called} {words}.")
 
 
-def taken(header: Any, called: str) -> Reply:
+def frame_reply(header: Any, called: str) -> Reply:
     """What is kept of a header and its pixels, once the middle frame was decoded."""
     pixels = stripped(header)
     photometric = str(pixels.PhotometricInterpretation).strip().upper()
@@ -77,26 +77,26 @@ def taken(header: Any, called: str) -> Reply:
     scale = [middle.slope, middle.intercept]
     request = {**description, "called": called, "index": count // 2, "scale": scale}
     _, (values,) = frame(request, [array])
-    offered = offer(pixels, values, file_windows, hounsfield=unit == "HU") if gray else ()
+    offered = window_presets(pixels, values, file_windows, hounsfield=unit == "HU") if gray else ()
     return {
         "frames": count,
         "notes": notes,
         "unit": unit,
         "inverted": inverted,
         "digest": name,
-        "geometry": [row(frame_info) for frame_info in frame_infos],
+        "geometry": [frame_numbers(frame_info) for frame_info in frame_infos],
         "kept": description,
         "presets": [[preset.name, *astuple(preset.window)] for preset in offered],
     }, [array]
 
 
-def row(frame_info: Frame) -> list[Any]:
+def frame_numbers(frame_info: Frame) -> list[Any]:
     """A frame's numbers as plain words."""
     edges = None if frame_info.edges is None else astuple(frame_info.edges)
     return [frame_info.slope, frame_info.intercept, frame_info.spacing, edges]
 
 
-def offer(
+def window_presets(
     pixels: Dataset, values: NDArray[np.float32], own: tuple[Window, ...], *, hounsfield: bool
 ) -> tuple[Preset, ...]:
     """The windows, from the middle frame: one choice for all frames."""
@@ -141,7 +141,7 @@ def frame(words: Words, arrays: Arrays) -> Reply:
         samples = int(pixels.get("SamplesPerPixel") or 1)
         count = int(pixels.Rows) * int(pixels.Columns) * samples
         stored = len(pixels[words["name"]].value)
-        claim(COPIES * stored + BYTES * count, FLOAT * count)
+        require_room(COPIES * stored + BYTES * count, FLOAT * count)
         raw, attributes = decode(pixels, words["index"])
         if not words["photometric"].startswith("MONOCHROME"):
             return {"step": 0.0}, [colored(raw, attributes, pixels, words["photometric"])]

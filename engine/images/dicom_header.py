@@ -40,11 +40,11 @@ class Frame:
 
 def geometry(header: Dataset, count: int) -> tuple[Frame, ...]:
     """The numbers of each frame; one for all where the file has no groups for each."""
-    shared, frame_groups = groups(header, count)
+    shared, frame_groups = split_frames(header, count)
     return tuple(one_frame(header, group, shared) for group in frame_groups)
 
 
-def groups(header: Dataset, count: int) -> tuple[Dataset, list[Dataset]]:
+def split_frames(header: Dataset, count: int) -> tuple[Dataset, list[Dataset]]:
     """What the file says of all frames, and of each; one empty group where it has not as many."""
     shared = next(iter(header.get("SharedFunctionalGroupsSequence") or ()), Dataset())
     frame_groups = list(header.get("PerFrameFunctionalGroupsSequence") or ())
@@ -62,7 +62,7 @@ def one_frame(header: Dataset, group: Dataset, shared: Dataset) -> Frame:
         return floats(header, name)
 
     scaling = "PixelValueTransformationSequence"
-    slope = first(numbers("RescaleSlope", scaling), 1.0) or 1.0
+    slope = first_number(numbers("RescaleSlope", scaling), 1.0) or 1.0
     spacing = next((s for n in SPACINGS if len(s := numbers(n, "PixelMeasuresSequence")) == 2), [])
     down, across = spacing or (1.0, 1.0)
     cosines = numbers("ImageOrientationPatient", "PlaneOrientationSequence")
@@ -70,7 +70,7 @@ def one_frame(header: Dataset, group: Dataset, shared: Dataset) -> Frame:
     words = [str(side) for side in patient] if not isinstance(patient, str) else []
     return Frame(
         slope,
-        first(numbers("RescaleIntercept", scaling), 0.0),
+        first_number(numbers("RescaleIntercept", scaling), 0.0),
         (down, across),
         from_cosines(cosines) or from_words(words),
     )
@@ -78,7 +78,7 @@ def one_frame(header: Dataset, group: Dataset, shared: Dataset) -> Frame:
 
 def windows(header: Dataset, count: int) -> tuple[Window, ...]:
     """The middle frame's own windows, tables first; those that make no sense are left out."""
-    shared, frame_groups = groups(header, count)
+    shared, frame_groups = split_frames(header, count)
     group = frame_groups[count // 2 % len(frame_groups)]
     places = [
         item for place in (group, shared) for item in (place.get("FrameVOILUTSequence") or ())
@@ -132,7 +132,7 @@ def word(header: Any, name: str) -> str:
     return "" if too_long(header, name) else str(header.get(name) or "").strip().upper()
 
 
-def whole(header: Any, name: str) -> int | None:
+def header_integer(header: Any, name: str) -> int | None:
     """A whole number, or None."""
     try:
         return int(header[name].value)
@@ -153,6 +153,6 @@ def floats(header: Any, name: str) -> list[float]:
     return numbers if all(isfinite(number) for number in numbers) else []
 
 
-def first(numbers: list[float], otherwise: float) -> float:
+def first_number(numbers: list[float], otherwise: float) -> float:
     """The first of them."""
     return numbers[0] if numbers else otherwise

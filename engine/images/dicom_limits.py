@@ -9,7 +9,7 @@ from typing import Any
 from pydicom.tag import Tag
 
 from engine.errors import BadImage
-from engine.images.room import claim
+from engine.images.room import require_room
 
 MAX_UNPACKED = 100_000_000  # bytes of a deflated file
 DEEPEST = 1032  # times that deflate makes anything smaller
@@ -35,7 +35,9 @@ def inflated(data: bytes) -> bytes:
     end = end_of_meta(data, start)
     if DEFLATED not in data[start:end]:
         return data
-    claim(COPIES * min(MAX_UNPACKED, DEEPEST * len(data)), min(MAX_UNPACKED, DEEPEST * len(data)))
+    require_room(
+        COPIES * min(MAX_UNPACKED, DEEPEST * len(data)), min(MAX_UNPACKED, DEEPEST * len(data))
+    )
     unpacking = zlib.decompressobj(-zlib.MAX_WBITS)
     plain = unpacking.decompress(memoryview(data)[end:], MAX_UNPACKED)
     if unpacking.unconsumed_tail:

@@ -18,7 +18,7 @@ from pydicom.pixels.processing import apply_color_lut, apply_modality_lut
 from pydicom.uid import UID, RLELossless
 
 from engine.errors import BadImage
-from engine.images.dicom_header import has, whole
+from engine.images.dicom_header import has, header_integer
 from engine.images.dicom_limits import EXPORT, ITEMS, MOST_ITEMS, check_rle
 
 MAX_FRAME = 32_000_000  # px of one frame; a mammogram has about 25 million
@@ -76,7 +76,7 @@ def stripped(header: Any) -> Dataset:
         dataset.ModalityLUTSequence = [
             only(dataset.ModalityLUTSequence[0], "LUTDescriptor", "LUTData")
         ]
-    rows, columns = whole(dataset, "Rows"), whole(dataset, "Columns")
+    rows, columns = header_integer(dataset, "Rows"), header_integer(dataset, "Columns")
     if not rows or not columns:
         raise BadImage("does not say how many rows and columns its image has: export it again")
     if rows * columns > MAX_FRAME:
@@ -84,11 +84,11 @@ def stripped(header: Any) -> Dataset:
             f"has {columns} × {rows} px a frame, {rows * columns / 1e6:,.0f} million, and at most "
             f"{MAX_FRAME / 1e6:.0f} million are read: export it smaller"
         )
-    if whole(dataset, "BitsAllocated") not in {1, 8, 16, 32, 64}:
+    if header_integer(dataset, "BitsAllocated") not in {1, 8, 16, 32, 64}:
         raise BadImage("stores its pixels in an unusual number of bits: export it again")
     if "PhotometricInterpretation" not in dataset:
         raise BadImage("does not say whether it is gray or color: export it again")
-    check_syntax(syntax, whole(dataset, "BitsStored") or 8)
+    check_syntax(syntax, header_integer(dataset, "BitsStored") or 8)
     return dataset
 
 
@@ -116,13 +116,13 @@ def check_syntax(syntax: str, bits: int) -> None:
 
 def frames(pixels: Dataset) -> tuple[int, tuple[str, ...]]:
     """How many frames there really are, and a note when the header says otherwise."""
-    declared = whole(pixels, "NumberOfFrames")
+    declared = header_integer(pixels, "NumberOfFrames")
     name = next(pixel for pixel in PIXELS if pixel in pixels)
     length = len(pixels[name].value)
     if pixels.file_meta.TransferSyntaxUID.is_encapsulated:
         stored = fragments(pixels.PixelData)
     else:
-        samples = whole(pixels, "SamplesPerPixel") or 1
+        samples = header_integer(pixels, "SamplesPerPixel") or 1
         bits = pixels.Rows * pixels.Columns * samples * pixels.BitsAllocated
         if str(pixels.PhotometricInterpretation).startswith("YBR_FULL_422"):
             bits = bits * 2 // 3

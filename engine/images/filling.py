@@ -47,7 +47,7 @@ def grown(mask: Mask, px: int) -> Mask:
     return wider
 
 
-def filled(image: NDArray[np.float32], mask: Mask) -> NDArray[np.float32]:
+def inpaint(image: NDArray[np.float32], mask: Mask) -> NDArray[np.float32]:
     """The image (H, W, 3) in [0, 1], its masked part filled by the biharmonic equation.
 
     Where more than MOST px are masked, they are filled in a smaller copy and enlarged: a smooth

@@ -22,7 +22,7 @@ from engine.images.kinds import kind
 from engine.images.large_base import LargeImage, Pixels, WholeImage
 from engine.images.limits import MOST_TAG_BYTES, check
 from engine.images.picture import shown_name
-from engine.images.reader import ask
+from engine.images.reader import send_request
 from engine.images.reading import read
 from engine.images.tiff_entries import MOST_TAGS, WHOLE_NUMBERS, tiff_entries, whole_numbers
 from engine.images.tiles import SPARE, Rectangle, TileGrid, request, squares_of
@@ -127,7 +127,7 @@ class PiecewiseTiff(LargeImage):
         bodies = {number: self.body(number) for number in self.grid.numbers(rectangle)}
         if self.grid.packed:
             joined = np.frombuffer(b"".join(bodies.values()), np.uint8)
-            reply, (pixels,) = ask(
+            reply, (pixels,) = send_request(
                 "This TIFF", request(self.grid, rectangle, bodies, **sums), [joined]
             )
             self.cpu.charge(reply["seconds"])
@@ -255,11 +255,11 @@ def piecewise(data: bytes, fingerprint: str, called: str) -> LargeImage | None:
     )
     orientation = first(ORIENTATION, 1)
     if orientation in TRANSPOSED and not tiled:  # each of its columns touches every strip
-        return upright(decoded(lying, called), orientation)
+        return upright(decode_image(lying, called), orientation)
     return upright(lying, orientation)
 
 
-def decoded(lying: PiecewiseTiff, called: str) -> WholeImage:
+def decode_image(lying: PiecewiseTiff, called: str) -> WholeImage:
     """All of an image at once. Raises BadImage where that is too much."""
     if lying.width * lying.height > MOST_WHOLE:
         raise BadImage(

@@ -29,7 +29,7 @@ def mask_of(
         BadImage: the sizes differ, there is no such slice, it is all of one brightness but black,
             or nothing is marked and something has to be.
     """
-    marks, size = drawn(mask_file, view)
+    marks, size = bright_mask(mask_file, view)
     if marks.shape != picture.pixels.shape[:2]:
         theirs, ours, where = size, picture.size, "The mask"
         if theirs == ours:  # the files are alike, but one has pixels that are not square
@@ -44,14 +44,14 @@ def mask_of(
     return marks
 
 
-def drawn(given: Picture | Scan, view: SliceChoice | None) -> tuple[Mask, tuple[int, int]]:
+def bright_mask(given: Picture | Scan, view: SliceChoice | None) -> tuple[Mask, tuple[int, int]]:
     """What is bright, half of the range and more; and the file's own width and height."""
     if isinstance(given, Picture):
         image = given
         values = given.pixels.max(-1).astype(np.float32)
     else:
         choice = SliceChoice(view.plane, view.slice, view.volume) if view else SliceChoice()
-        image = given.picture(fitting(given, choice))
+        image = given.picture(fitting_slice(given, choice))
         behind = image.behind
         if behind is None or behind.values is None:
             raise BadImage("A scan in color cannot be a mask: open one in gray.")
@@ -66,7 +66,7 @@ def drawn(given: Picture | Scan, view: SliceChoice | None) -> tuple[Mask, tuple[
     return bright, image.size
 
 
-def fitting(scan: Scan, choice: SliceChoice) -> SliceChoice:
+def fitting_slice(scan: Scan, choice: SliceChoice) -> SliceChoice:
     """The asked slice, if the mask has one; a single slice or volume is the mask of all."""
     plane = choice.plane if choice.plane in scan.planes else None
     count = scan.count(plane or scan.planes[0])

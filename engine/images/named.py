@@ -29,7 +29,7 @@ def with_view(file: str, words: Mapping[str, str | int | None]) -> str:
     return f"{file}{MARK}{suffix}" if suffix else file
 
 
-def split(name: str) -> tuple[Path, dict[str, str]]:
+def parse_name(name: str) -> tuple[Path, dict[str, str]]:
     """A file, and what is said of slice and window.
 
     Raises:
@@ -55,8 +55,8 @@ def read_named(name: str) -> Picture:
         BadImage: the file cannot be read, or is no scan although a slice is named.
         BadSetting: the scan has no such plane, slice or window.
     """
-    path, words = split(name)
-    result = opened(path)
+    path, words = parse_name(name)
+    result = open_image_file(path)
     if isinstance(result, Picture):
         if words:
             raise BadImage(f"{path.name[:60]} is one picture: it has no {next(iter(words))}.")
@@ -64,7 +64,7 @@ def read_named(name: str) -> Picture:
     return result.picture(view_of(result, words))
 
 
-def opened(path: Path) -> Picture | Scan:
+def open_image_file(path: Path) -> Picture | Scan:
     """The file; the last scan is held, since many slices of one are asked for in a row."""
     try:
         facts = path.stat()
@@ -81,12 +81,12 @@ def opened(path: Path) -> Picture | Scan:
 
 def view_of(scan: Scan, words: Mapping[str, str]) -> SliceChoice:
     """What the words choose of a scan. Raises BadSetting."""
-    place = counted("slice", words) if "slice" in words else None
-    volume = counted("volume", words) if "volume" in words else 0
+    place = parse_number("slice", words) if "slice" in words else None
+    volume = parse_number("volume", words) if "volume" in words else 0
     return SliceChoice(words.get("plane"), place, volume, window_of(scan, words))
 
 
-def counted(word: str, words: Mapping[str, str]) -> int:
+def parse_number(word: str, words: Mapping[str, str]) -> int:
     """A number from 1 on, as one from 0 on."""
     number = whole_number(words[word])
     if not number:

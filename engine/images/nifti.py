@@ -47,7 +47,7 @@ class NiftiScan(Scan):
         self.file_zooms = tuple(map(usable, zooms))  # of its axes
         if turn is not None:
             zooms = [zooms[at] for at in np.argsort([axis for axis, _ in turn])]
-            stored = turned(stored, turn)
+            stored = to_patient_axes(stored, turn)
         self.stored: NDArray[Any] = stored
         self.zooms = tuple(map(usable, zooms))
         self.volumes = stored.shape[3] if stored.ndim == 4 else 1
@@ -98,7 +98,7 @@ class NiftiScan(Scan):
             dtype: of the volume.
         """
         room: NDArray[Any] = np.zeros(self.shape, dtype, order="F")
-        block = turned(room, self.turn) if self.turn is not None else room
+        block = to_patient_axes(room, self.turn) if self.turn is not None else room
         for index, values in slices.items():
             self.looked_at(block, plane, index)[...] = values
         return room
@@ -126,7 +126,7 @@ def usable(zoom: float) -> float:
     return zoom if np.isfinite(zoom) and zoom > 0 else 1.0
 
 
-def turned(stored: NDArray[Any], turn: list[list[int]]) -> NDArray[Any]:
+def to_patient_axes(stored: NDArray[Any], turn: list[list[int]]) -> NDArray[Any]:
     """A volume with its axes in the patient's order; for each axis, which it is and its sign."""
     order = np.argsort([axis for axis, _ in turn])
     flipped = stored[tuple(slice(None, None, sign) for _, sign in turn)]

@@ -13,7 +13,7 @@ from nibabel.orientations import io_orientation
 from numpy.typing import NDArray
 
 from engine.errors import BadImage
-from engine.images.room import claim
+from engine.images.room import require_room
 from engine.images.wire import Arrays, Words
 
 MAX_UNPACKED = 250_000_000  # bytes; a head at half a millimeter in 16 bits has 200 million
@@ -31,10 +31,10 @@ logging.getLogger("nibabel.global").setLevel(logging.CRITICAL + 1)
 Reply = tuple[Words, Arrays]
 
 
-def opened(data: bytes, called: str) -> Reply:
+def read_nifti(data: bytes, called: str) -> Reply:
     """All that is kept of a file, as NiftiScan takes it; BadImage when nothing can be shown."""
     try:
-        return taken(data)
+        return volume_reply(data)
     except BadImage as error:
         words = str(error)
     except MemoryError:
@@ -44,10 +44,10 @@ def opened(data: bytes, called: str) -> Reply:
     raise BadImage(f"{called} {words}.")
 
 
-def taken(data: bytes) -> Reply:
+def volume_reply(data: bytes) -> Reply:
     """The stored values, last axis first, and what the header says of them."""
     kind = nib.Nifti1Image if is_first(head(data)) else nib.Nifti2Image
-    whole = unpacked(data, kind.header_class)
+    whole = decompressed_file(data, kind.header_class)
     header = kind.header_class(bytes(whole[: kind.header_class.sizeof_hdr]))
     shape = [int(side) for side in header.get_data_shape()]
     while len(shape) > 4 and shape[-1] == 1:
@@ -98,7 +98,7 @@ def head(data: bytes) -> bytes:
     return zlib.decompressobj(GZIP).decompress(data, HEADER)
 
 
-def unpacked(data: bytes, kind: Any) -> bytes | bytearray:
+def decompressed_file(data: bytes, kind: Any) -> bytes | bytearray:
     """The whole file, as long as its header says and not longer; checked before it is unpacked."""
     start = head(data)
     header = kind(start[: kind.sizeof_hdr], check=False)
@@ -120,7 +120,7 @@ def unpacked(data: bytes, kind: Any) -> bytes | bytearray:
             f"has {sides} voxels, {size / 1e6:,.0f} MB unpacked, and at most "
             f"{MAX_UNPACKED / 1e6:.0f} MB are read: save one volume or a part of it"
         )
-    claim(needed + 2 * len(data), needed)
+    require_room(needed + 2 * len(data), needed)
     whole = inflated(data, needed) if data[:2] == b"\x1f\x8b" else data
     if len(whole) < needed:
         raise BadImage("is cut off: it holds fewer values than it says; download it again")

@@ -48,7 +48,7 @@ def volume_file(
     mask = all(array.dtype == np.bool_ for array in maps.values())
     placed = {at: on_slice(scan, plane, at, array, crop) for at, array in maps.items()}
     dtype = np.uint8 if mask else np.float32
-    return written(scan, scan.filled(plane, placed, dtype), what)
+    return nifti_bytes(scan, scan.filled(plane, placed, dtype), what)
 
 
 def too_large(scan: NiftiScan) -> str:
@@ -83,7 +83,7 @@ def on_slice(scan: NiftiScan, plane: str, index: int, values: Values, crop: Crop
     return np.where(inside, taken, 0)
 
 
-def written(scan: NiftiScan, volume: Values, what: str) -> bytes:
+def nifti_bytes(scan: NiftiScan, volume: Values, what: str) -> bytes:
     """The file. Where the scan does not say how it lies, the file does not either."""
     import nibabel as nib  # large, and only wanted here and in the reader's process
 

@@ -24,7 +24,7 @@ SIDES = ("x", "y", "width", "height")
 AT_ONCE = 64  # rows
 
 
-def opened(data: bytes, called: str) -> tuple[Words, Arrays]:
+def read_annotations(data: bytes, called: str) -> tuple[Words, Arrays]:
     """Words: paths and kinds, one for each row. Array: row, x, y, width, height of boxes, (M, 5).
 
     Raises:
@@ -57,7 +57,7 @@ def opened(data: bytes, called: str) -> tuple[Words, Arrays]:
         for row in batch.to_pylist():
             boxes += [(len(paths), *box) for box in gold(row["bboxes"], called)]
             paths.append(text(row["image_path"], called))
-            meta = plain(row.get("meta"), called)
+            meta = json_value(row.get("meta"), called)
             kind = meta.get("final_diagnosis") if isinstance(meta, dict) else ""
             kinds.append(text(kind, called))
             if len(paths) > MOST_ROWS:
@@ -68,7 +68,7 @@ def opened(data: bytes, called: str) -> tuple[Words, Arrays]:
 
 def gold(boxes: Any, called: str) -> list[tuple[float, ...]]:
     """The boxes that the experts agreed on."""
-    entries = plain(boxes, called) or []
+    entries = json_value(boxes, called) or []
     if not isinstance(entries, list) or not all(isinstance(element, dict) for element in entries):
         raise BadImage(f"{called}: “bboxes” should be a list of boxes for each image.")
     results = []
@@ -84,7 +84,7 @@ def gold(boxes: Any, called: str) -> list[tuple[float, ...]]:
     return results
 
 
-def plain(given: Any, called: str) -> Any:
+def json_value(given: Any, called: str) -> Any:
     """A value of the table, or what its text stands for where it is kept as JSON."""
     if not isinstance(given, str):
         return given

@@ -23,7 +23,7 @@ from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 from engine.errors import BadImage
 from engine.images import color, depth
 from engine.images.kinds import FileKind
-from engine.images.room import NeedsMemory, claim
+from engine.images.room import NeedsMemory, require_room
 
 if TYPE_CHECKING:
     from engine.images.scan import Slice
@@ -83,7 +83,7 @@ class Picture:
     behind: Slice | None = None  # of a scan: its own values, from which the pixels were windowed
 
 
-def decoded(data: bytes, file_kind: FileKind, called: str, *, fine: bool = False) -> Picture:
+def decode_picture(data: bytes, file_kind: FileKind, called: str, *, fine: bool = False) -> Picture:
     """One of Pillow's formats, up to FINE px if wanted; what cannot be decoded raises BadImage."""
     try:
         return decode(data, file_kind, called, fine=fine)
@@ -134,10 +134,10 @@ def reason(error: Exception, file_kind: FileKind) -> str:
 def decode(data: bytes, file_kind: FileKind, called: str, *, fine: bool = False) -> Picture:
     """One of Pillow's formats, step by step to plain RGB; no step keeps the one before it."""
     image: Image.Image
-    image = file = opened(data, file_kind)
+    image = file = open_header(data, file_kind)
     width, height = file.size
     check_pixels(width, height, MAX_PIXELS, called)
-    size = finely(width, height) if fine else bounded(width, height)
+    size = finely(width, height) if fine else kept_size(width, height)
     if file.info.get("progressive"):
         check_pixels(width, height, PLAIN * MAX_WHOLE // PROGRESSIVE, called)
     file.draft("", (ceil(size[0] * SHY), ceil(size[1] * SHY)))  # JPEG alone listens
@@ -148,7 +148,7 @@ def decode(data: bytes, file_kind: FileKind, called: str, *, fine: bool = False)
     needs = (
         max(file.width * file.height * pixel_bytes, passes) + COPIES * prod(size) + 2 * len(data)
     )
-    claim(needs, CHANNELS * prod(size))
+    require_room(needs, CHANNELS * prod(size))
 
     sixteen = any(";16" in str(tile.args) for tile in file.tile)
     tags = getattr(file, "tag_v2", {})  # of a TIFF, which Pillow turns upright as it loads
@@ -169,7 +169,7 @@ def decode(data: bytes, file_kind: FileKind, called: str, *, fine: bool = False)
     image = color.resizable(image)
     if image.size != size:
         image = image.resize(size, Image.Resampling.BICUBIC)
-    image, remarks = color.plain(image, profile)
+    image, remarks = color.to_rgb(image, profile)
     notes += remarks
 
     if turn_later in SIDEWAYS:
@@ -186,7 +186,7 @@ def decode(data: bytes, file_kind: FileKind, called: str, *, fine: bool = False)
     return Picture(pixels, (width, height), tuple(notes), digest(pixels))
 
 
-def opened(data: bytes, found: FileKind) -> ImageFile.ImageFile:
+def open_header(data: bytes, found: FileKind) -> ImageFile.ImageFile:
     """The header only, by the one decoder that fits the first bytes.
 
     Pillow's own pixel limit is global and warns on the console; ours follows at once, so
@@ -209,7 +209,7 @@ def check_pixels(width: int, height: int, limit: int, called: str) -> None:
         )
 
 
-def bounded(width: int, height: int) -> tuple[int, int]:
+def kept_size(width: int, height: int) -> tuple[int, int]:
     """The size that is kept: the same shape within MAX_SHORT and MAX_KEPT, never larger."""
     short, long = sorted((width, height))
     scale = min(1.0, MAX_SHORT / short, sqrt(MAX_KEPT / (short * long)))
@@ -235,7 +235,10 @@ def frames(data: bytes, file_kind: FileKind) -> list[str]:
     """A note on the frames or pages that are not shown."""
     if file_kind.name in {"JPEG", "BMP"}:  # a telephone's JPEG may hide a second picture: no frame
         return []
-    with contextlib.suppress(Exception), opened(data, file_kind) as file:  # the first was read well
+    with (
+        contextlib.suppress(Exception),
+        open_header(data, file_kind) as file,
+    ):  # the first was read well
         if file_kind.name == "TIFF":
             count = pages(file)
             more = " or more" if count == MANY else ""

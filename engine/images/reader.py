@@ -94,7 +94,7 @@ _lock = Lock()
 _places = BoundedSemaphore(AT_ONCE)
 
 
-def ask(
+def send_request(
     called: str,
     words: Mapping[str, Any],
     arrays: Sequence[NDArray[Any]] = (),
@@ -142,7 +142,7 @@ def ask_any_reader(
     advice: str,
     sink: Sink | None,
 ) -> tuple[Words, Arrays]:
-    """As `ask`, of a reader that is free or begins now."""
+    """As `send_request`, of a reader that is free or begins now."""
     why = ""
     with _places:
         try:
@@ -162,7 +162,7 @@ def ask_any_reader(
             if words["ask"] in ONCE:
                 reader.end()
             else:
-                keep(reader)
+                return_reader(reader)
     if why:
         raise BadImage(f"{called} {why}.")
     if "bad" in reply:
@@ -200,7 +200,7 @@ def ended(code: int, advice: str, *, late: bool) -> str:
     return f"makes its decoder fail: save it anew, or {advice}"
 
 
-def keep(reader: Reader) -> None:
+def return_reader(reader: Reader) -> None:
     """One reader stays for the next file."""
     with _lock:
         if not _idle:
@@ -217,7 +217,7 @@ def end_all() -> None:
         reader.end()
 
 
-def forget() -> None:
+def drop_reader() -> None:
     """After a fork: the reader belongs to the other process."""
     global _lock, _places
     _lock, _places = Lock(), BoundedSemaphore(AT_ONCE)
@@ -228,4 +228,4 @@ def forget() -> None:
 
 atexit.register(end_all)
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=forget)
+    os.register_at_fork(after_in_child=drop_reader)

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from engine.errors import BlindspotError
 from engine.images.kinds import FileKind
-from engine.images.picture import decoded
+from engine.images.picture import decode_picture
 from engine.images.reader import CPU_SECONDS
-from engine.images.room import NeedsMemory, claim, room
+from engine.images.room import NeedsMemory, require_room, room
 from engine.images.wire import Arrays, LazyArrays, Words, receive, send
 from engine.process import hold_blocks
 
@@ -33,7 +33,7 @@ Reply = tuple[Words, Arrays | LazyArrays]
 
 def picture(words: Words, arrays: Arrays) -> Reply:
     """One of Pillow's formats."""
-    result = decoded(
+    result = decode_picture(
         arrays.pop().tobytes(), FileKind(words["kind"]), words["called"], fine=words["fine"]
     )
     facts = {"size": result.size, "notes": result.notes, "digest": result.digest}
@@ -42,9 +42,9 @@ def picture(words: Words, arrays: Arrays) -> Reply:
 
 def dicom(words: Words, arrays: Arrays) -> Reply:
     """What is kept of a DICOM file."""
-    from engine.images.dicom_file import opened
+    from engine.images.dicom_file import read_dicom
 
-    return opened(arrays.pop().tobytes(), words["called"])
+    return read_dicom(arrays.pop().tobytes(), words["called"])
 
 
 def frame(words: Words, arrays: Arrays) -> Reply:
@@ -56,17 +56,17 @@ def frame(words: Words, arrays: Arrays) -> Reply:
 
 def nifti(words: Words, arrays: Arrays) -> Reply:
     """What is kept of a NIfTI file."""
-    from engine.images.nifti_file import opened
+    from engine.images.nifti_file import read_nifti
 
-    return opened(arrays.pop().tobytes(), words["called"])
+    return read_nifti(arrays.pop().tobytes(), words["called"])
 
 
 def nova(words: Words, arrays: Arrays) -> Reply:
     """NOVA's table of boxes."""
-    from engine.images.nova_file import opened
+    from engine.images.nova_file import read_annotations
 
-    claim(TABLES, 0)
-    return opened(arrays.pop().tobytes(), words["called"])
+    require_room(TABLES, 0)
+    return read_annotations(arrays.pop().tobytes(), words["called"])
 
 
 def weights(words: Words, arrays: Arrays) -> Reply:
@@ -107,7 +107,7 @@ def array(words: Words, arrays: Arrays) -> Reply:
 
 def tiles(words: Words, arrays: Arrays) -> Reply:
     """A rectangle of a TIFF, of the packed strips or tiles that it touches."""
-    from engine.images.tiles import answer as unpacked
+    from engine.images.tiles import tile_reply as unpacked
 
     return unpacked(words, arrays)
 

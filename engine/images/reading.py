@@ -15,8 +15,8 @@ from engine.images.dicom import DicomScan
 from engine.images.kinds import DICOM, NIFTI, PICTURE, SCANS, UNPACK, FileKind, kind
 from engine.images.limits import check
 from engine.images.nifti import NiftiScan
-from engine.images.picture import Picture, contents, decoded, shown_name
-from engine.images.reader import ask
+from engine.images.picture import Picture, contents, decode_picture, shown_name
+from engine.images.reader import send_request
 from engine.images.scan import Scan, SliceChoice
 from engine.images.wire import Arrays, Words
 
@@ -71,7 +71,7 @@ def read_in_process(
 ) -> tuple[Words, Arrays]:
     """What the reader makes of a file."""
     words = {"ask": sort, "kind": found.name if found else "", "fine": fine}
-    return ask(called, words, [np.frombuffer(data, np.uint8)])
+    return send_request(called, words, [np.frombuffer(data, np.uint8)])
 
 
 def read_only(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -88,7 +88,7 @@ def read(
     return opened if isinstance(opened, Picture) else opened.picture(view)
 
 
-def shipped(path: Path) -> Picture:
+def read_shipped(path: Path) -> Picture:
     """A picture that comes with the app, decoded at once and here: no stranger made it."""
     data = path.read_bytes()
-    return decoded(data, kind(data), shown_name(path.name))
+    return decode_picture(data, kind(data), shown_name(path.name))

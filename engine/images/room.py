@@ -21,7 +21,7 @@ class NeedsMemory(MemoryError):
         self.needs, self.keeps = needs, keeps
 
 
-def claim(needs: int, keeps: int) -> None:
+def require_room(needs: int, keeps: int) -> None:
     """Go on only where there is room for what a file takes, by its header. Raises NeedsMemory."""
     if needs > room.get():
         raise NeedsMemory(int(needs), int(keeps))

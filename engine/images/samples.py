@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from engine.errors import BlindspotError
-from engine.images import Picture, shipped
+from engine.images import Picture, read_shipped
 
 
 @dataclass(frozen=True)
@@ -100,6 +100,6 @@ def sample(name: str) -> Picture:
     """The photograph of that name, decoded once."""
     for photograph in SAMPLES:
         if photograph.name == name:
-            return shipped(photograph.path())
+            return read_shipped(photograph.path())
     known = ", ".join(photograph.name for photograph in SAMPLES)
     raise BlindspotError(f"There is no sample called “{name[:60]}”: choose one of {known}.")

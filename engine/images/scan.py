@@ -18,7 +18,7 @@ from PIL import Image
 from engine.decoding_guard import decoding_guard
 from engine.errors import BadSetting
 from engine.images.orientation import Edges
-from engine.images.picture import Picture, bounded, digest
+from engine.images.picture import Picture, digest, kept_size
 from engine.images.window import Preset, Window
 
 Floats = NDArray[np.float32]
@@ -146,7 +146,9 @@ class Scan(ABC):
             values = resized(plane.values.astype(np.float32, copy=False), size)
             missing = int(np.count_nonzero(np.isnan(values)))
             if missing:
-                remarks.append(f"{share(missing, values.size)} of it has no value and is black")
+                remarks.append(
+                    f"{percent_text(missing, values.size)} of it has no value and is black"
+                )
             behind = self.behind(values, plane, choice.window)
             gray = np.rint(255 * behind.brightness(choice.window)).astype(np.uint8)
             pixels = np.repeat(gray[..., None], 3, axis=2)
@@ -171,7 +173,7 @@ class Scan(ABC):
         )
 
 
-def share(part: int, whole: int) -> str:
+def percent_text(part: int, whole: int) -> str:
     """A part as a percentage with two digits, never as nothing."""
     percent = max(100 * part / whole, 0.01)
     return f"{percent:.2g} %" if percent < 10 else f"{percent:.0f} %"
@@ -188,7 +190,7 @@ def squared(plane: ScanPlane) -> tuple[tuple[int, int], list[str]]:
     elif abs(ratio - 1) > UNEQUAL:
         wide, high = (wide * ratio, high) if ratio > 1 else (wide, high / ratio)
         notes.append("stretched to square pixels, as the file's spacing asks")
-    size = bounded(max(1, round(wide)), max(1, round(high)))
+    size = kept_size(max(1, round(wide)), max(1, round(high)))
     if size[0] * size[1] < width * height:
         notes.append(f"made smaller, from {width} × {height} to {size[0]} × {size[1]} px")
     return size, notes

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import BadImage
-from engine.images.room import claim
+from engine.images.room import require_room
 from engine.images.wire import Arrays, Words
 
 Pixels = NDArray[np.uint8]
@@ -92,7 +92,7 @@ class TileGrid:
         total = np.zeros((len(rows), len(columns), self.channels), np.uint32)
         for y, x, part in self.touched(rectangle, bodies):
             (down, row), (across, column) = (
-                squares(at, size, times)
+                tile_starts(at, size, times)
                 for at, size in ((y - origin[0], len(part)), (x - origin[1], part.shape[1]))
             )
             added = np.add.reduceat(part, down, 0, np.uint32)
@@ -135,7 +135,7 @@ def edges(start: int, end: int, step: int) -> list[int]:
     return [start, *range((start // step + 1) * step, end, step), end]
 
 
-def squares(at: int, size: int, times: int) -> tuple[NDArray[np.int64], int]:
+def tile_starts(at: int, size: int, times: int) -> tuple[NDArray[np.int64], int]:
     """Where each square begins in a part that begins `at` px, and the number of the first one."""
     first = at // times
     begins = np.arange(first, -(-(at + size) // times)) * times - at
@@ -164,13 +164,13 @@ def request(grid: TileGrid, rectangle: Rectangle, bodies: Bodies, **more: Any) -
     }
 
 
-def answer(words: Words, arrays: Arrays) -> tuple[Words, Arrays]:
+def tile_reply(words: Words, arrays: Arrays) -> tuple[Words, Arrays]:
     """The pixels of a rectangle, or its sums, and the seconds of computing that they took."""
     begun = process_time()
     grid = TileGrid(**{**words["grid"], "form": tuple(words["grid"]["form"])})
     top, bottom, left, right = rectangle = tuple(words["rectangle"])
     area = (bottom - top) * (right - left) * grid.channels
-    claim(arrays[0].nbytes + COPIES * grid.piece_bytes + 4 * area, area)
+    require_room(arrays[0].nbytes + COPIES * grid.piece_bytes + 4 * area, area)
     joined, at, bodies = memoryview(arrays[0].data), 0, {}
     for number, length in words["lengths"]:
         bodies[number] = joined[at : at + length]

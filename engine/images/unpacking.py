@@ -11,7 +11,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from engine.errors import BadImage
-from engine.images.room import claim
+from engine.images.room import require_room
 from engine.images.wire import Arrays, LazyArrays, Words
 
 DAMAGED = "It is damaged inside the archive."
@@ -67,7 +67,7 @@ class MemberFile:
 def member(words: Words, arrays: Arrays) -> Reply:
     """A member as bytes: all of it, or the first `most`."""
     count = min(words["size"], words["most"])
-    claim(2 * count + arrays[0].nbytes, count)
+    require_room(2 * count + arrays[0].nbytes, count)
     file = MemberFile(arrays.pop(), deflated=words["deflated"])
     try:
         data = file.read(count)
@@ -105,7 +105,7 @@ def array(words: Words, arrays: Arrays) -> Reply:
         raise BadImage("It holds pickled objects.")
     size = kind.itemsize * int(np.prod(shape, dtype=object))
     if by_columns and len(shape) > 1:
-        claim(2 * size + len(file.packed) + PIECE, 0)
+        require_room(2 * size + len(file.packed) + PIECE, 0)
         whole = np.frombuffer(file.read(size), kind).reshape(shape[::-1]).transpose()
         file.check(words["size"], words["crc"])
         return {}, [np.ascontiguousarray(whole)]

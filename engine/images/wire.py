@@ -69,7 +69,7 @@ def receive(pipe: BinaryIO, sink: Sink | None = None) -> tuple[Words, Arrays]:
     if length > MOST_WORDS:
         raise ValueError("too many words")
     words, kinds = json.loads(exactly(pipe, length))
-    coming = (array(pipe, described(descr), tuple(shape)) for descr, shape in kinds)
+    coming = (array(pipe, parse_dtype(descr), tuple(shape)) for descr, shape in kinds)
     if sink is None:
         return words, list(coming)
     for piece in coming:
@@ -77,7 +77,7 @@ def receive(pipe: BinaryIO, sink: Sink | None = None) -> tuple[Words, Arrays]:
     return words, []
 
 
-def described(descr: Any) -> np.dtype[Any]:
+def parse_dtype(descr: Any) -> np.dtype[Any]:
     """The kind of an array. Raises ValueError for objects."""
     pairs = descr if isinstance(descr, str) else [(str(name), str(kind)) for name, kind in descr]
     try:

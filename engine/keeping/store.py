@@ -72,7 +72,9 @@ class Store:
         """What is kept under this name, or None; with names of the reader's own (`names.py`)."""
         called = as_called(digest, names)
         if (stored := self._memory.get(called)) is not None:
-            touch(*entry(self.folder, digest))  # else the most used would be swept off the disk
+            touch(
+                *entry_files(self.folder, digest)
+            )  # else the most used would be swept off the disk
             return stored
         for folder in (self.folder, *self.shipped):
             if stored := self._read(folder, digest, names):
@@ -114,11 +116,11 @@ class Store:
         for called in self._memory.names():
             if called.partition("-")[0] == digest:
                 self._memory.drop(called)
-        for path in reversed(entry(self.folder, digest)):  # the JSON first: it is the entry
+        for path in reversed(entry_files(self.folder, digest)):  # the JSON first: it is the entry
             remove(path)
 
     def _read(self, folder: Path, digest: str, names: Sequence[str]) -> StoredAnswer | None:
-        arrays, record_path = entry(folder, digest)
+        arrays, record_path = entry_files(folder, digest)
         try:
             text, data = record_path.read_bytes(), read_arrays(arrays)
         except (OSError, *DAMAGED):
@@ -137,7 +139,7 @@ class Store:
     def _write(self, digest: str, record: Record, data: bytes) -> None:
         text = json.dumps(record, indent=1).encode()
         private_folder(self.folder)
-        arrays_path, said_path = entry(self.folder, digest)
+        arrays_path, said_path = entry_files(self.folder, digest)
         write_atomic(arrays_path, data)
         write_atomic(said_path, text)
         with self._lock:
@@ -161,7 +163,7 @@ class Store:
         for digest in sorted(ages, key=ages.__getitem__):
             if total <= self.disk_bytes:
                 return
-            for path in reversed(entry(self.folder, digest)):
+            for path in reversed(entry_files(self.folder, digest)):
                 remove(path)
             total -= sizes[digest]
 
@@ -175,7 +177,7 @@ class Store:
                 yield path, facts.st_mtime, facts.st_size
 
 
-def entry(folder: Path, digest: str) -> tuple[Path, Path]:
+def entry_files(folder: Path, digest: str) -> tuple[Path, Path]:
     """The two files of an entry."""
     return folder / f"{digest}.safetensors", folder / f"{digest}.json"
 

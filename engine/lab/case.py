@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import torch
 
 from engine import data as data_sets
-from engine.case_base import Case, Parts, Precision, parts_of
+from engine.case_base import Case, Parts, Precision, value_parts
 from engine.data import DataSet
 from engine.device import best_device
 from engine.errors import BlindspotError
@@ -65,7 +65,7 @@ class TrainCase(Case):
         if self.precision != "exact":
             yield f"|{self.precision}"
         if self.regime is not None:
-            yield from parts_of(self.regime)
+            yield from value_parts(self.regime)
 
     @property
     def lane(self) -> str:

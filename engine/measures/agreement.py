@@ -9,7 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from engine.measures.drift import Bools, Doubles, direction, order, overlap, same_size, strongest
+from engine.measures.drift import (
+    Bools,
+    Doubles,
+    direction,
+    overlap,
+    rank_direction,
+    same_size,
+    top_pixels,
+)
 from engine.result import Floats, Table
 
 
@@ -58,7 +66,7 @@ def product(first: Doubles, other: Doubles) -> float:
 
 def signs(values: Floats) -> tuple[Bools, Floats]:
     """What stands out, and every pixel's sign."""
-    return strongest(values), np.sign(values.ravel())
+    return top_pixels(values), np.sign(values.ravel())
 
 
 def same_signs(first: tuple[Bools, Floats], second: tuple[Bools, Floats]) -> float:
@@ -71,8 +79,8 @@ def same_signs(first: tuple[Bools, Floats], second: tuple[Bools, Floats]) -> flo
 
 AGREEMENTS: Mapping[str, Agreement] = {
     "cosine": Agreement(flat_direction, product, "cosine"),
-    "order": Agreement(order, product, "Spearman"),
-    "strongest": Agreement(strongest, overlap, "IoU"),
+    "order": Agreement(rank_direction, product, "Spearman"),
+    "strongest": Agreement(top_pixels, overlap, "IoU"),
     "sign": Agreement(signs, same_signs, "share"),
 }
 
@@ -90,14 +98,14 @@ def matrix(maps: Sequence[tuple[str, Floats]], by: str = "order") -> Table:
     names = tuple(name for name, _ in maps)
     for _, values in maps:
         same_size(maps[0][1], values)
-    result = compared(
+    result = pairwise_agreement(
         tuple(values.astype(np.float32).tobytes() for _, values in maps), maps[0][1].shape, by
     )
     return Table.grid(result, names, names, (AGREEMENTS[by].unit,) * len(names))
 
 
 @lru_cache(maxsize=16)  # a page says and draws it in every run
-def compared(maps: tuple[bytes, ...], shape: tuple[int, ...], by: str) -> Floats:
+def pairwise_agreement(maps: tuple[bytes, ...], shape: tuple[int, ...], by: str) -> Floats:
     """Each map (float32) with each, (n, n)."""
     way = AGREEMENTS[by]
     profiles = [way.look(np.frombuffer(content, np.float32).reshape(shape)) for content in maps]

@@ -59,7 +59,7 @@ def box_figures(scored_boxes: ScoredBoxes, truth: Sequence[Doubles]) -> BoxFigur
     count = sum(map(len, truth))
     areas = {overlap: average_precision(hit, count) for overlap, hit in at.items()}
     known = [image for image, boxes in enumerate(truth) if len(boxes)]
-    hit = set(ordered(scored_boxes).image[at[0.5]].tolist())
+    hit = set(by_confidence(scored_boxes).image[at[0.5]].tolist())
     return BoxFigures(
         areas[0.3],
         areas[0.5],
@@ -70,7 +70,7 @@ def box_figures(scored_boxes: ScoredBoxes, truth: Sequence[Doubles]) -> BoxFigur
     )
 
 
-def ordered(scored_boxes: ScoredBoxes) -> ScoredBoxes:
+def by_confidence(scored_boxes: ScoredBoxes) -> ScoredBoxes:
     """The boxes by falling confidence; equal ones stay in their order."""
     order = np.argsort(-scored_boxes.confidence, kind="stable")
     return ScoredBoxes(
@@ -82,16 +82,16 @@ def hits(scored_boxes: ScoredBoxes, truth: Sequence[Doubles], overlap: float) ->
     """Whether each box hits, by falling confidence, (P,)."""
     left = [np.ones(len(boxes), np.bool_) for boxes in truth]
     hit = np.zeros(len(scored_boxes.image), np.bool_)
-    sorted_boxes = ordered(scored_boxes)
+    sorted_boxes = by_confidence(scored_boxes)
     for at, (image, place) in enumerate(zip(sorted_boxes.image, sorted_boxes.places, strict=True)):
-        shares = np.where(left[image], shared(place[None], truth[image])[0], -1.0)
+        shares = np.where(left[image], pairwise_iou(place[None], truth[image])[0], -1.0)
         if len(shares) and shares.max() >= overlap:
             hit[at] = True
             left[image][shares.argmax()] = False
     return hit
 
 
-def shared(first: Doubles, other: Doubles) -> Doubles:
+def pairwise_iou(first: Doubles, other: Doubles) -> Doubles:
     """Intersection over union of boxes (n, 4) and (m, 4), (n, m); 0 for boxes without area."""
     start = np.maximum(first[:, None, :2], other[None, :, :2])
     end = np.minimum((first[:, :2] + first[:, 2:])[:, None], (other[:, :2] + other[:, 2:])[None])

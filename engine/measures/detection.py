@@ -40,7 +40,7 @@ def auroc(known: Doubles, unknown: Doubles) -> float:
     By counting, which takes a hundredth of the time of scikit-learn's curve: resamples and null
     probes ask for it a thousand times. Raises BlindspotError when either is empty or not finite.
     """
-    known, unknown = checked(known, unknown)
+    known, unknown = check_scores(known, unknown)
     ordered = np.sort(known)
     below = np.searchsorted(ordered, unknown, "left")
     not_above = np.searchsorted(ordered, unknown, "right")
@@ -62,7 +62,7 @@ def roc(known: Doubles, unknown: Doubles) -> ThresholdRates:
     """False alarms on known images (x) against unknown ones found (y)."""
     from sklearn.metrics import roc_curve
 
-    labels, scores = labeled(*checked(known, unknown))
+    labels, scores = labels_and_scores(*check_scores(known, unknown))
     return ThresholdRates(*roc_curve(labels, scores, drop_intermediate=False))
 
 
@@ -96,16 +96,16 @@ def fpr95(known: Doubles, unknown: Doubles, positive: Convention = "unknown") ->
     of the unknown ones are. With "known" as positive (the classic one): the share of unknown
     images accepted once 95 % of the known ones are.
     """
-    known, unknown = checked(known, unknown)
+    known, unknown = check_scores(known, unknown)
     if positive == "unknown":
         ordered = np.sort(unknown)[::-1]
-        line = ordered[needed(len(unknown)) - 1]
+        line = ordered[count_at_95(len(unknown)) - 1]
         return float((known >= line).mean())
-    line = np.sort(known)[needed(len(known)) - 1]
+    line = np.sort(known)[count_at_95(len(known)) - 1]
     return float((unknown <= line).mean())
 
 
-def needed(count: int) -> int:
+def count_at_95(count: int) -> int:
     """The smallest whole number that is 95 % of the count or more."""
     return int(np.ceil(DETECTION * count))  # 0.95 as a float lies below 95 %, so never one more
 
@@ -116,10 +116,10 @@ def precision_recall(
     """Recall (x) against precision (y) at every score, from recall 0 and precision 1 on."""
     from sklearn.metrics import precision_recall_curve
 
-    known, unknown = checked(known, unknown)
+    known, unknown = check_scores(known, unknown)
     if positive == "known":
         known, unknown = -unknown, -known
-    precision, recall, levels = precision_recall_curve(*labeled(known, unknown))
+    precision, recall, levels = precision_recall_curve(*labels_and_scores(known, unknown))
     return ThresholdRates(recall[::-1], precision[::-1], np.append(np.inf, levels[::-1]))
 
 
@@ -142,7 +142,7 @@ def oscr(known: Doubles, right: Flags, unknown: Doubles) -> ThresholdRates:
     `thresholds[i]` accepts every image whose score is at most that (Dhamija, Günther and Boult
     2018, https://arxiv.org/abs/1811.04110).
     """
-    known, unknown = checked(known, unknown)
+    known, unknown = check_scores(known, unknown)
     if len(right) != len(known):
         raise BlindspotError(f"{len(known)} scores but {len(right)} answers of known images.")
     levels = np.unique(np.concatenate([known, unknown]))
@@ -167,14 +167,14 @@ def oosa(known: Doubles, right: Flags, unknown: Doubles, threshold: float) -> fl
     unknown one when it is rejected. That every image weighs the same is our reading of the paper's
     description.
     """
-    known, unknown = checked(known, unknown)
+    known, unknown = check_scores(known, unknown)
     good = (np.asarray(right, bool) & (known <= threshold)).sum() + (unknown > threshold).sum()
     return float(good / (len(known) + len(unknown)))
 
 
 def best_threshold(known: Doubles, right: Flags, unknown: Doubles) -> float:
     """The score at which OOSA is highest on a validation mix; of equal ones the lowest."""
-    known, unknown = checked(known, unknown)
+    known, unknown = check_scores(known, unknown)
     levels = np.unique(np.concatenate([known, unknown]))
     correct_scores = np.sort(known[np.asarray(right, bool)])
     accepted = np.searchsorted(correct_scores, levels, "right")
@@ -182,12 +182,12 @@ def best_threshold(known: Doubles, right: Flags, unknown: Doubles) -> float:
     return float(levels[np.argmax(accepted + rejected)])
 
 
-def labeled(known: Doubles, unknown: Doubles) -> tuple[Flags, Doubles]:
+def labels_and_scores(known: Doubles, unknown: Doubles) -> tuple[Flags, Doubles]:
     """Whether each score is an unknown image's, and all scores: scikit-learn's form."""
     return np.repeat([False, True], [len(known), len(unknown)]), np.concatenate([known, unknown])
 
 
-def checked(known: Doubles, unknown: Doubles) -> tuple[Doubles, Doubles]:
+def check_scores(known: Doubles, unknown: Doubles) -> tuple[Doubles, Doubles]:
     """Both as float64. Raises BlindspotError when one is empty or holds what is no number."""
     pair = np.asarray(known, np.float64).ravel(), np.asarray(unknown, np.float64).ravel()
     for scores, word in zip(pair, ("known", "unknown"), strict=True):

@@ -18,7 +18,7 @@ TOP = 0.1  # share of the pixels that stand out most
 def rank_correlation(first: Floats, other: Floats) -> float:
     """Spearman's correlation of the sizes |a| of two maps; NaN when one is flat."""
     same_size(first, other)
-    return inner(order(first), order(other))
+    return inner(rank_direction(first), rank_direction(other))
 
 
 def top_overlap(first: Floats, other: Floats, share: float = TOP) -> float:
@@ -27,10 +27,10 @@ def top_overlap(first: Floats, other: Floats, share: float = TOP) -> float:
     Two independent maps come to share ÷ (2 − share), 0.053 for a tenth. NaN when one is flat.
     """
     same_size(first, other)
-    return overlap(strongest(first, share), strongest(other, share))
+    return overlap(top_pixels(first, share), top_pixels(other, share))
 
 
-def order(values: Floats) -> Doubles:
+def rank_direction(values: Floats) -> Doubles:
     """The ranks of a map's sizes as a direction, of which two have Spearman's ρ between them."""
     ranked = ranks(np.abs(values).ravel())
     return direction(ranked - ranked.mean())
@@ -51,7 +51,7 @@ def inner(first: Doubles, other: Doubles) -> float:
     return float((first * other).sum())
 
 
-def strongest(values: Floats, share: float = TOP) -> Bools:
+def top_pixels(values: Floats, share: float = TOP) -> Bools:
     """Which pixels have the largest sizes, of equal ones the first; none in a flat map."""
     sizes = np.abs(values).ravel()
     sizes = np.where(np.isnan(sizes), -1, sizes)

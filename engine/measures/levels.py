@@ -18,12 +18,12 @@ def levels_of(image: Tensor) -> Tensor:
     return (image.detach().cpu().double() * TOP).round().clamp(0, TOP).to(torch.int16)
 
 
-def pixels_of(levels: Tensor) -> Tensor:
+def levels_to_pixels(levels: Tensor) -> Tensor:
     """Levels as pixels in [0, 1], float32: the same numbers that a decoded file gives."""
     return levels.float() / TOP
 
 
-def rounded(image: Tensor, changed_image: Tensor, epsilon: float, norm: str) -> Tensor:
+def round_change(image: Tensor, changed_image: Tensor, epsilon: float, norm: str) -> Tensor:
     """The change from an image to a found one in whole levels, inside the ball.
 
     Args:

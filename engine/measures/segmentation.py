@@ -32,7 +32,7 @@ def pixel_auroc(maps: Floats, masks: Masks, within: Masks | None = None) -> floa
     """
     from sklearn.metrics import roc_auc_score
 
-    counts = counted(maps, masks, within)
+    counts = scored_pixels(maps, masks, within)
     return float(roc_auc_score(masks[counts], maps[counts]))
 
 
@@ -44,7 +44,7 @@ def pixel_ap(maps: Floats, masks: Masks, within: Masks | None = None) -> float:
     """
     from sklearn.metrics import average_precision_score
 
-    counts = counted(maps, masks, within)
+    counts = scored_pixels(maps, masks, within)
     return float(average_precision_score(masks[counts], maps[counts]))
 
 
@@ -56,7 +56,7 @@ def aupro(maps: Floats, masks: Masks, within: Masks | None = None, limit: float 
     regions count as much as large ones. Bergmann et al., "The MVTec Anomaly Detection Dataset"
     (2021). Arguments and errors as `pixel_auroc`.
     """
-    counts = counted(maps, masks, within)
+    counts = scored_pixels(maps, masks, within)
     share = np.zeros(maps.shape)  # of its region's weight that each pixel has
     regions = 0
     for at, mask in enumerate(masks & counts):
@@ -75,7 +75,7 @@ def aupro(maps: Floats, masks: Masks, within: Masks | None = None, limit: float 
     return float(np.trapezoid(y, x) / limit)
 
 
-def counted(maps: Floats, masks: Masks, within: Masks | None) -> Masks:
+def scored_pixels(maps: Floats, masks: Masks, within: Masks | None) -> Masks:
     """The pixels that count, once all fits together."""
     counts = np.ones(maps.shape, np.bool_) if within is None else within
     if not maps.shape == masks.shape == counts.shape or maps.ndim != 3:

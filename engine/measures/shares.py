@@ -23,7 +23,7 @@ def wilson(right: int, images: int) -> tuple[float, float]:
     return float(interval.low), float(interval.high)
 
 
-def chance(labels: Whole) -> float:
+def majority_share(labels: Whole) -> float:
     """The share of the most frequent class: right without looking at an image."""
     return float(np.bincount(labels).max() / len(labels)) if len(labels) else 1.0
 

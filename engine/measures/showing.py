@@ -148,7 +148,7 @@ def stepwise(
     case: ImageCase, orders: Mapping[str, Stepped], cover: str, progress: Progress
 ) -> dict[str, MapCurves]:
     """Every step of every order, shown and hidden, in one batched pass."""
-    places = [in_memory(laid_out(case, spread(order.ranks))) for order in orders.values()]
+    places = [in_memory(laid_out(case, channel_ranks(order.ranks))) for order in orders.values()]
     image = in_memory(as_drawn(case, case.image))
     hidden = in_memory(as_drawn(case, case.baseline(cover)))
     looks = [
@@ -182,7 +182,7 @@ def stepwise(
     return result
 
 
-def spread(order_ranks: Ranks) -> Tensor:
+def channel_ranks(order_ranks: Ranks) -> Tensor:
     """Ranks for all three channels."""
     return torch.from_numpy(order_ranks).expand(3, -1, -1)
 

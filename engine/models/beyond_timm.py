@@ -17,7 +17,7 @@ from engine.models.input_format import CIFAR10, InputFormat, in_format, triple
 from engine.models.onnx_network import SUFFIX, OnnxNetwork
 from engine.models.small import TITLES, build
 from engine.models.small.cifar import CIFAR
-from engine.models.spelling import NamedWeights, fitting, network_shape, respelled
+from engine.models.spelling import NamedWeights, fitting_networks, network_shape, respelled
 
 USUAL_SIDE = 224  # of an ONNX file that takes any size
 PROGRAMS = (".pt2", ".ep")
@@ -39,10 +39,10 @@ def cifar_model(
         BadModel: the weights are those of another network.
     """
     named = respelled(weights)
-    fits = fitting(named.state)
+    fits = fitting_networks(named.state)
     shape = network_shape(named.state)
     if architecture not in fits or shape is None:
-        raise BadModel(f"{called} does not fit {architecture}.{advice(fits)}")
+        raise BadModel(f"{called} does not fit {architecture}.{fitting_sentence(fits)}")
     network = build(architecture, shape)
     network.load_state_dict(dict(named.state))
     return in_format(
@@ -69,16 +69,16 @@ def guessed(weights: Mapping[str, Tensor], called: str) -> str:
     Raises:
         BadModel: there is none, or several differ in what leaves no trace in the weights.
     """
-    fits = fitting(respelled(weights).state)
+    fits = fitting_networks(respelled(weights).state)
     if len(fits) == 1:
         return fits[0]
     raise BadModel(
         f"{called} holds weights alone: say for which architecture they are, such as resnet18 "
-        f"(timm) or cifar_resnet18, or give a file that Blindspot exported.{advice(fits)}"
+        f"(timm) or cifar_resnet18, or give a file that Blindspot exported.{fitting_sentence(fits)}"
     )
 
 
-def advice(fits: Sequence[str]) -> str:
+def fitting_sentence(fits: Sequence[str]) -> str:
     """Which CIFAR networks weights fit, as a sentence after another; "" for none."""
     if not fits:
         return ""

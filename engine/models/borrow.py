@@ -92,7 +92,7 @@ def is_lazy(module: nn.Module, name: str) -> bool:
     return isinstance(getattr(type(module), name, None), cached_property)
 
 
-def copied(model: ModuleT) -> ModuleT:
+def hookless_copy(model: ModuleT) -> ModuleT:
     """A copy without hooks of a model that may have been in use.
 
     New tables stand in for those of the hooks, of which each layer has a dozen: copying them takes

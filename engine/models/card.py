@@ -141,8 +141,8 @@ def card_of(
         architecture=model.architecture,
         channels=shape.channels if isinstance(shape, NetworkShape) else 3,
         side=model.side,
-        mean=numbers(model.mean),
-        std=numbers(model.std),
+        mean=plain_floats(model.mean),
+        std=plain_floats(model.std),
         labels=model.labels,
         data=data,
         recipe=recipe or {},
@@ -158,7 +158,7 @@ def card_of(
     )
 
 
-def numbers(values: Tensor) -> tuple[float, ...]:
+def plain_floats(values: Tensor) -> tuple[float, ...]:
     """Means or deviations as plain numbers that give the same float32 again."""
     return tuple(float(str(np.float32(value))) for value in values.flatten().tolist())
 

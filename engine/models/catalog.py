@@ -67,7 +67,7 @@ def entries() -> tuple[ModelEntry, ...]:
     Where one is known not to be had, that is said.
     """
     hub = hub_known() is not False
-    results = [*lites(), *small()]
+    results = [*lites(), *local_entries()]
     for name in SUGGESTED:
         is_cached = in_hub_cache(name)
         reason = (
@@ -112,7 +112,7 @@ def lites() -> Iterator[ModelEntry]:
         yield ModelEntry(lite.name, lite.title, is_installed, reason)
 
 
-def small() -> Iterator[ModelEntry]:
+def local_entries() -> Iterator[ModelEntry]:
     """The models that ship and those that were made here, each below the one it came from."""
     for depth, checkpoint in checkpoints.tree([*embedded.stored(), *checkpoints.visible_models()]):
         card, is_local = checkpoint.card, checkpoint.name.startswith(PREFIX)
@@ -135,13 +135,13 @@ def small() -> Iterator[ModelEntry]:
 
 def ships(name: str) -> bool:
     """Whether a model of that name comes with Blindspot, class names included."""
-    return name in LITES or name in embedded.files()
+    return name in LITES or name in embedded.weight_names()
 
 
 def trained_on(data: str) -> tuple[ModelEntry, ...]:
     """The models that learned a data set of that name or a variant of it, the plain ones first."""
     word = word_of(data)
-    return tuple(entry for entry in small() if entry.data and word_of(entry.data) == word)
+    return tuple(entry for entry in local_entries() if entry.data and word_of(entry.data) == word)
 
 
 def word_of(data: str) -> str:
@@ -160,7 +160,7 @@ def export(name: str, owner: Owner | None = None, *, names: bool = False) -> byt
     return checkpoints.export(name, owner, names=names)
 
 
-def forget(name: str, owner: Owner | None = None) -> None:
+def delete_model(name: str, owner: Owner | None = None) -> None:
     """Delete a model that was made here; see `checkpoints.delete`. Raises BlindspotError."""
     if checkpoints.delete(name, owner):
         for key in _memory.names():
@@ -219,22 +219,22 @@ __all__ = [
     "DEFAULT",
     "SUGGESTED",
     "ModelEntry",
+    "delete_model",
     "entries",
     "export",
-    "forget",
     "hub_known",
     "lites",
     "load",
     "load_from_file",
+    "local_entries",
     "ships",
-    "small",
     "trained_on",
 ]
 
 
 def data_of(model: Classifier) -> str:
     """The name of the data set that a model was trained on, or "" when it is none of ours."""
-    entry = next((candidate for candidate in small() if candidate.name == model.name), None)
+    entry = next((candidate for candidate in local_entries() if candidate.name == model.name), None)
     if entry is not None:
         return entry.data
     settings = json.loads(model.lineage.settings)

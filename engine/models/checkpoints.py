@@ -24,7 +24,7 @@ from engine.models.card import ModelCard, weights_of
 from engine.models.class_names import with_labels, with_names, without_names
 from engine.models.classifier import Classifier
 from engine.models.owners import Owner, OwnerRecord
-from engine.models.rebuild import card_at, packed, read_card, read_model, rebuilt, with_card
+from engine.models.rebuild import card_at, model_bytes, read_card, read_model, rebuilt, with_card
 from engine.result import Checkpoint
 
 log = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ def folder() -> Path:
     return home() / "models"
 
 
-def named(fingerprint: str, labels: tuple[str, ...], *words: str) -> str:
+def checkpoint_name(fingerprint: str, labels: tuple[str, ...], *words: str) -> str:
     """The name of a model kept here: one set of weights may have other class names elsewhere."""
     text = "|".join([fingerprint, repr(labels), *words])
     return PREFIX + blake2b(text.encode(), digest_size=NAME // 2).hexdigest()
@@ -58,8 +58,8 @@ def named(fingerprint: str, labels: tuple[str, ...], *words: str) -> str:
 
 def names_of(card: ModelCard) -> tuple[str, str]:
     """The names that a model with this card may have here: see `free_name`."""
-    usual = named(card.fingerprint, card.labels)
-    return usual, named(card.fingerprint, card.labels, card.as_json())
+    usual = checkpoint_name(card.fingerprint, card.labels)
+    return usual, checkpoint_name(card.fingerprint, card.labels, card.as_json())
 
 
 def free_name(card: ModelCard, owner: Owner | None) -> str:
@@ -109,7 +109,7 @@ def put(
         name = free_name(card, owner)
         path = path_of(name)
         exists = path.is_file()
-        data = b"" if exists else packed(card, weights_of(model), model.masks)
+        data = b"" if exists else model_bytes(card, weights_of(model), model.masks)
         if data and kept_bytes() + len(data) > DISK_BYTES:
             raise BlindspotError(
                 f"{card.title} was not kept: the models here have {DISK_BYTES / 2**30:.0f} GB, the "
@@ -120,12 +120,12 @@ def put(
             if not exists:
                 remove(owners.record_path(path))  # of a model that was removed by hand
             private = is_private(Stored(name, card, 0, path)) or (private and not exists)
-            before = owners.claim(path, name, owner, private=private)
+            before = owners.add_owner(path, name, owner, private=private)
             if not exists:
                 write_with_record(path, data, before)
         except OSError as error:
             raise not_kept(card.title, len(data), error) from error
-    return readable(stored_at(name, path))
+    return stored_with_classes(stored_at(name, path))
 
 
 def write_with_record(path: Path, data: bytes, before: OwnerRecord | None) -> None:
@@ -166,7 +166,7 @@ def stored(name: str) -> Stored:
     if path.is_file():
         model = stored_at(name, path)
         if may_look(model):
-            return readable(model)
+            return stored_with_classes(model)
     raise BadModel(f"There is no model {name[:40]!r} here: it was deleted, or made elsewhere.")
 
 
@@ -175,7 +175,7 @@ def stored_at(name: str, path: Path) -> Stored:
     return Stored(name, card_at(path), path.stat().st_size, path)
 
 
-def readable(model: Stored) -> Stored:
+def stored_with_classes(model: Stored) -> Stored:
     """A model with the names of its classes, where they can be had."""
     return replace(model, card=with_labels(model.card))
 
@@ -199,7 +199,7 @@ def load(name: str) -> Classifier:
 def visible_models() -> tuple[Stored, ...]:
     """Every model kept here that may be looked at, oldest first."""
     models = every()
-    return tuple(readable(model) for model in models if may_look(model, models))
+    return tuple(stored_with_classes(model) for model in models if may_look(model, models))
 
 
 def every() -> tuple[Stored, ...]:
@@ -254,7 +254,7 @@ def is_private(
     if (record := owners.read_record(model.path)) is not None:
         return record.private
     parent = model.card.parent
-    if not parent or parent in below or parent in shipped():
+    if not parent or parent in below or parent in shipped_fingerprints():
         return False
     everyone = every() if models is None else models
     holders = [checkpoint for checkpoint in everyone if checkpoint.card.fingerprint == parent]
@@ -262,7 +262,7 @@ def is_private(
     return bool(holders) and all(is_private(holder, everyone, above) for holder in holders)
 
 
-def shipped() -> frozenset[str]:
+def shipped_fingerprints() -> frozenset[str]:
     """The fingerprints of the models that ship, which anybody may copy."""
     from engine.models import embedded  # here, because it lists its models as these
 
@@ -292,7 +292,7 @@ def may_copy(fingerprint: str, owner: Owner) -> bool:
     holders = [model for model in models if model.card.fingerprint == fingerprint]
     return (
         not holders
-        or fingerprint in shipped()
+        or fingerprint in shipped_fingerprints()
         or any(not is_private(holder, models) or belongs(holder.name, owner) for holder in holders)
     )
 

@@ -41,7 +41,7 @@ def without_names(card: ModelCard) -> ModelCard:
         else exchanged(label, names, stand_ins)[:LONG]
         for label in card.labels
     )
-    return in_words(replace(card, labels=labels), names, stand_ins)
+    return exchange_names(replace(card, labels=labels), names, stand_ins)
 
 
 def with_labels(card: ModelCard) -> ModelCard:
@@ -62,7 +62,11 @@ def with_labels(card: ModelCard) -> ModelCard:
 def with_names(card: ModelCard) -> ModelCard:
     """The same, with the names in its title and settings too: a file that its owner gives away."""
     data = source_of(card)
-    return card if data is None else in_words(with_labels(card), stand_ins_of(data), data.classes)
+    return (
+        card
+        if data is None
+        else exchange_names(with_labels(card), stand_ins_of(data), data.classes)
+    )
 
 
 def is_private(card: ModelCard) -> bool:
@@ -101,7 +105,7 @@ def digest_of(base: str) -> str:
     return base.removeprefix(UPLOAD)[:LETTERS]
 
 
-def in_words(card: ModelCard, old: Sequence[str], new: Sequence[str]) -> ModelCard:
+def exchange_names(card: ModelCard, old: Sequence[str], new: Sequence[str]) -> ModelCard:
     """The card with names exchanged in titles, settings, recipe and figures."""
     texts: dict[str, Any] = {
         name: value

@@ -18,7 +18,7 @@ from engine.errors import BadModel
 from engine.keeping.lazy import lazy
 from engine.method import Precision
 from engine.models.bits import Packed
-from engine.models.borrow import borrowed, copied, holding, is_lazy
+from engine.models.borrow import borrowed, holding, hookless_copy, is_lazy
 from engine.models.compiled import Runner
 from engine.models.compiled_gradient import GradientRunner
 from engine.models.layers import Layer, capturing, is_attention, survey
@@ -27,7 +27,7 @@ from engine.models.operations import (
     LINEAR,
     MAX_POOLS,
     RECTIFIERS,
-    in_words,
+    operation_names,
     operations,
 )
 from engine.models.pace import Pace, Use, find_pace, in_batches
@@ -158,7 +158,7 @@ class Classifier(nn.Module):
             paced: whether it runs at the pace that was found for this one, or finds its own.
         """
         with borrowed(self):
-            copy = copied(self)
+            copy = hookless_copy(self)
         if paced:
             copy._paces |= self._paces
         return copy
@@ -241,7 +241,7 @@ class Classifier(nn.Module):
     @lazy
     def _fast(self) -> Classifier:
         """The twin in bfloat16; a cached property is no submodule, so it is not in parameters()."""
-        return copied(self).to(torch.bfloat16)
+        return hookless_copy(self).to(torch.bfloat16)
 
     @property
     def own_bytes(self) -> int:
@@ -339,7 +339,7 @@ class Classifier(nn.Module):
                     "findings at once."
                 )
             case "rescale" if odd := self.operations - LINEAR - ACTIVATIONS - MAX_POOLS:
-                return f"it needs rules for {in_words(odd)}, and has none."
+                return f"it needs rules for {operation_names(odd)}, and has none."
         return f"it needs {missing}, and this model has none." if missing else ""
 
     @lazy

@@ -28,8 +28,8 @@ import torch
 from torch import Tensor
 
 from engine.models import packages
-from engine.models.borrow import copied, holding
-from engine.models.compiling import CannotCompile, Plain, compiled_apart, example
+from engine.models.borrow import holding, hookless_copy
+from engine.models.compiling import CannotCompile, Plain, compiled_apart, noise_batch
 from engine.models.pace import keep_for_good
 from engine.models.packages import Forward
 
@@ -84,7 +84,7 @@ class ForwardTally:
         }
 
 
-def note(pace: Pace, count: int, *, compiled: bool = False) -> None:
+def count_images(pace: Pace, count: int, *, compiled: bool = False) -> None:
     """Count images for the question that this thread answers, if it answers one."""
     if tally := _tally.get():
         tally.note(pace, count, compiled=compiled)
@@ -116,7 +116,7 @@ class Runner:
         """Logits (N, classes), in the pace's number type, of pixels (N, 3, side, side)."""
         moved = pixels.to(self.body.device, self.pace.dtype, memory_format=self.pace.memory_format)
         compiled = self._compiled if self.fits(moved) else None
-        note(self.pace, len(moved), compiled=compiled is not None)
+        count_images(self.pace, len(moved), compiled=compiled is not None)
         return compiled(moved) if compiled else self.body(moved)
 
     def fits(self, pixels: Tensor) -> bool:
@@ -213,18 +213,18 @@ class Runner:
     def make(self) -> None:
         """Make the package and keep it. Raises CannotCompile, or OSError without a disk."""
         with holding(self.body):
-            name, copy = self.name(), copied(self.body)
+            name, copy = self.name(), hookless_copy(self.body)
         packages.keep(name, compiled_apart(copy, self.pace))
 
     def distances(self, compiled: Forward) -> tuple[float, float]:
         """How far the compiled logits, and the plain ones, lie from those in float32."""
         with holding(self.body):
-            copy = copied(self.body)
-        return distances(compiled, Plain(copy), example(self.body.side, self.pace))
+            copy = hookless_copy(self.body)
+        return logit_errors(compiled, Plain(copy), noise_batch(self.body.side, self.pace))
 
 
 @torch.inference_mode()
-def distances(compiled: Forward, plain: Plain, pixels: Tensor) -> tuple[float, float]:
+def logit_errors(compiled: Forward, plain: Plain, pixels: Tensor) -> tuple[float, float]:
     """How far the compiled and the plain logits lie from those in float32, at most."""
     rounding, compiled_logits = plain(pixels).float(), compiled(pixels).float()
     reference = plain.float()(pixels.float())

@@ -14,9 +14,9 @@ from torch.autograd.function import once_differentiable
 
 from engine.keeping.packing import checksum
 from engine.models import packages
-from engine.models.borrow import borrowing, copied, holding
-from engine.models.compiled import Runner, note
-from engine.models.compiling import Plain, example, made_apart
+from engine.models.borrow import borrowing, holding, hookless_copy
+from engine.models.compiled import Runner, count_images
+from engine.models.compiling import Plain, made_apart, noise_batch
 from engine.models.differentiating import PARTS
 from engine.models.packages import Forward, Part
 from engine.models.passes import note_pass
@@ -34,7 +34,7 @@ class GradientRunner(Runner):
         if not borrowing():
             self.expect(len(moved))
         compiled = self._compiled if self.fits(moved) else None
-        note(self.pace, len(moved), compiled=compiled is not None)
+        count_images(self.pace, len(moved), compiled=compiled is not None)
         if compiled is None:
             return self.body(moved)
         logits = compiled(moved)
@@ -68,12 +68,12 @@ class GradientRunner(Runner):
         first = self.name(PARTS[0])
         back = packages.load_part(self.name(after(packages.sum_of(first))))
         forward_part = packages.load_part(first)
-        return None if forward_part is None or back is None else joined(forward_part, back)
+        return None if forward_part is None or back is None else chain_gradient(forward_part, back)
 
     def make(self) -> None:
         """Make both packages and keep them. Raises CannotCompile, or OSError without a disk."""
         with holding(self.body):
-            first, copy = self.name(PARTS[0]), copied(self.body)
+            first, copy = self.name(PARTS[0]), hookless_copy(self.body)
         forward_part, back = made_apart(copy, self.pace, PARTS)
         packages.keep(self.name(after(checksum(forward_part))), back)
         packages.keep(first, forward_part)
@@ -84,8 +84,8 @@ class GradientRunner(Runner):
     def distances(self, compiled: Forward) -> tuple[float, float]:
         """How far logits and slopes lie from plain ones, slopes as a share of their spread."""
         with holding(self.body):
-            plain = Plain(copied(self.body))
-        pixels = example(self.body.side, self.pace)
+            plain = Plain(hookless_copy(self.body))
+        pixels = noise_batch(self.body.side, self.pace)
         (logits, slopes), (others, plain_slopes) = derived(compiled, pixels), derived(plain, pixels)
         spread = float(plain_slopes.max() - plain_slopes.min()) or 1.0
         far = float((slopes - plain_slopes).abs().max()) / spread
@@ -118,7 +118,7 @@ def derived(forward: Forward, pixels: Tensor) -> tuple[Tensor, Tensor]:
     return logits.detach(), slopes
 
 
-def joined(forward_part: Part, back: Part) -> Forward:
+def chain_gradient(forward_part: Part, back: Part) -> Forward:
     """Logits by the first part, whose slopes the second carries back to the pixels."""
 
     class Joined(torch.autograd.Function):

@@ -57,7 +57,7 @@ class Plain(nn.Module):
         return logits
 
 
-def example(side: int, pace: Pace) -> Tensor:
+def noise_batch(side: int, pace: Pace) -> Tensor:
     """A full batch of noise in the pace's number type and format."""
     pixels = torch.rand(pace.batch, 3, side, side, generator=torch.Generator().manual_seed(0))
     return pixels.to(pace.dtype, memory_format=pace.memory_format)
@@ -137,7 +137,7 @@ def run_apart(folder: Path) -> None:
         try:
             process.wait(LIMIT)
         except BaseException as error:
-            end(process)
+            end_process(process)
             if isinstance(error, subprocess.TimeoutExpired):
                 raise CannotCompile(f"it took more than {LIMIT:.0f} s") from error
             raise
@@ -146,7 +146,7 @@ def run_apart(folder: Path) -> None:
                 process.stdin.close()
 
 
-def end(process: subprocess.Popen[bytes]) -> None:
+def end_process(process: subprocess.Popen[bytes]) -> None:
     """End the process and the compilers that it has started."""
     if hasattr(os, "killpg"):
         os.killpg(process.pid, signal.SIGKILL)
@@ -210,7 +210,7 @@ def rebuilt(request: dict[str, Any], weights: Path) -> tuple[nn.Module, Tensor]:
     pace = Pace(request["batch"], request["channels_last"], request["use"], 0.0)
     model.to(pace.dtype)
     into(model.network, pace)
-    return Plain(model), example(model.side, pace)
+    return Plain(model), noise_batch(model.side, pace)
 
 
 def export(network: nn.Module, pixels: Tensor, path: Path) -> Path:

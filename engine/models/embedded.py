@@ -22,7 +22,7 @@ from engine.method import Progress, quiet
 from engine.models.card import ModelCard, card_of, weights_of
 from engine.models.checkpoints import Stored, stored_at
 from engine.models.classifier import Classifier
-from engine.models.rebuild import packed, read_model
+from engine.models.rebuild import model_bytes, read_model
 from engine.training import Pgd, Recipe, figures, fresh, train_whole
 from engine.training.state import state_file
 
@@ -78,7 +78,7 @@ def names() -> tuple[str, ...]:
 
 
 @cache
-def files() -> frozenset[str]:
+def weight_names() -> frozenset[str]:
     """The names of all weights that ship, those without a recipe in the file among them."""
     return frozenset(path.stem for path in FOLDER.glob("*.safetensors"))
 
@@ -135,7 +135,7 @@ def retrain(
     }
     folder.mkdir(parents=True, exist_ok=True)
     path = file_of(name, folder)
-    write_atomic(path, packed(card, weights))
+    write_atomic(path, model_bytes(card, weights))
     path.chmod(0o644)  # what ships is for everybody to read
     return card
 

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from engine.case_base import Case, Precision
 from engine.data import DataSet
 from engine.errors import BlindspotError
-from engine.measures.shares import chance
+from engine.measures.shares import majority_share
 from engine.method import Method, Progress, Slider, quiet, setting
 from engine.models.classifier import Classifier
 from engine.models.format_rounds import CHANNELS, FormatRounds, FormatScore, Order, assigned
@@ -128,7 +128,7 @@ def as_table(scores: Iterable[FormatScore], case: FormatCase) -> Table:
     classes = len(case.data.classes)
     assignments = [score.right_by_assignment(classes) for score in scores]
     columns["right by assignment"] = assignments, "images"
-    columns["chance"] = [chance(score.labels) for score in scores], "share"
+    columns["chance"] = [majority_share(score.labels) for score in scores], "share"
     return Table.of(columns, [input_format.words for input_format in formats])
 
 

@@ -117,7 +117,7 @@ class Builder(Settled):
         """The place of the tensor that torch would build."""
         match self.name, given:
             case (("_rebuild_tensor_v2" | "_rebuild_tensor"), (storage, first, shape, stride, *_)):
-                return place(storage, first, shape, stride)
+                return tensor_place(storage, first, shape, stride)
             case "_rebuild_tensor_v3", (storage, first, shape, stride, _, _, Kind(), *_):
                 return OddTensor() if storage.kind != "bytes" else retyped(given)
             case (("_rebuild_parameter" | "_rebuild_parameter_with_state"), (data, *_)):
@@ -127,7 +127,7 @@ class Builder(Settled):
         return OddTensor()
 
 
-def place(storage: Any, first: Any, shape: Any, stride: Any) -> TensorPlace | OddTensor:
+def tensor_place(storage: Any, first: Any, shape: Any, stride: Any) -> TensorPlace | OddTensor:
     """Where a tensor lies. Raises TypeError for what cannot be."""
     if not isinstance(storage, Storage):
         raise TypeError("no storage")
@@ -141,7 +141,7 @@ def retyped(arguments: tuple[Any, ...]) -> TensorPlace | OddTensor:
         return OddTensor()
     width = NARROW[kind.name]
     typed = Storage(storage.key, kind.name, storage.count // width)
-    return place(typed, first, shape, stride)
+    return tensor_place(typed, first, shape, stride)
 
 
 NARROW = {"float8_e4m3fn": 1, "float8_e5m2": 1, "uint16": 2, "uint32": 4, "uint64": 8}

@@ -84,7 +84,7 @@ class InputFormat:
         for name, (mean, std) in NORMALIZATIONS.items():
             if near(self.mean, mean) and near(self.std, std):
                 return name
-        return f"mean {numbers(self.mean)}, spread {numbers(self.std)}"
+        return f"mean {numbers_text(self.mean)}, spread {numbers_text(self.std)}"
 
     @property
     def words(self) -> str:
@@ -97,7 +97,7 @@ def near(first: Sequence[float], second: Sequence[float]) -> bool:
     return all(abs(a - b) <= 1e-3 * max(abs(a), abs(b)) for a, b in zip(first, second, strict=True))
 
 
-def numbers(values: Sequence[float]) -> str:
+def numbers_text(values: Sequence[float]) -> str:
     """One number where all are the same, else all of them."""
     several = values if len(set(values)) > 1 else values[:1]
     return " ".join(f"{value:.4g}" for value in several)

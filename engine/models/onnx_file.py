@@ -87,10 +87,10 @@ def onnx_file(model: Classifier, pixels: Tensor, progress: Progress = quiet) -> 
             f"{LARGEST / 1e6:.0f} MB are written here. Keep it as a checkpoint instead."
         )
     cpu_model = on_cpu(model)
-    data = written(cpu_model)
+    data = onnx_bytes(cpu_model)
     progress(0.5, "written; compared with the model")
-    session = opened(data)
-    expected = plain(cpu_model, pixels).numpy()
+    session = open_session(data)
+    expected = model_logits(cpu_model, pixels).numpy()
     scale = max(1.0, float(np.abs(expected).max()))
     difference = float(np.abs(run(session, pixels) - expected).max()) / scale
     if not difference <= TOLERANCE:
@@ -103,7 +103,7 @@ def onnx_file(model: Classifier, pixels: Tensor, progress: Progress = quiet) -> 
     times = in_turns(
         {
             "onnx": lambda: torch.from_numpy(run(session, first_image)),
-            "torch": lambda: plain(cpu_model, first_image),
+            "torch": lambda: model_logits(cpu_model, first_image),
         },
         REPEATS,
         SECONDS,
@@ -122,14 +122,14 @@ def on_cpu(model: Classifier) -> Classifier:
     return twin.to(twin.device)
 
 
-def plain(model: Classifier, pixels: Tensor) -> Tensor:
+def model_logits(model: Classifier, pixels: Tensor) -> Tensor:
     """The model's own logits."""
     with torch.inference_mode():
         logits: Tensor = model(pixels)
     return logits
 
 
-def written(model: Classifier) -> bytes:
+def onnx_bytes(model: Classifier) -> bytes:
     """The file; any number of images may be asked at a time. Raises BlindspotError."""
     example = torch.zeros(2, 3, model.side, model.side)
     try:
@@ -156,7 +156,7 @@ def written(model: Classifier) -> bytes:
     return data
 
 
-def opened(data: bytes) -> Any:
+def open_session(data: bytes) -> Any:
     """A session of onnxruntime with the threads that torch has, so that times compare."""
     import onnxruntime
 

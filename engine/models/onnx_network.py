@@ -72,7 +72,7 @@ class OnnxRun:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
-        weakref.finalize(self, end, self._process)
+        weakref.finalize(self, end_process, self._process)
         return self._ask(np.frombuffer(self.content, np.uint8))[0]
 
     def _ask(self, array: NDArray[Any]) -> tuple[Mapping[str, Any], list[NDArray[Any]]]:
@@ -84,7 +84,7 @@ class OnnxRun:
             send(cast("BinaryIO", process.stdin), {}, [array])
             words, arrays = receive(cast("BinaryIO", process.stdout))
         except (OSError, EOFError, ValueError) as error:
-            end(process)
+            end_process(process)
             raise BadModel(
                 f"{self.called} took more time or memory than a file of others may, or made "
                 "onnxruntime fail."
@@ -96,7 +96,7 @@ class OnnxRun:
         return words, arrays
 
 
-def end(process: subprocess.Popen[bytes]) -> None:
+def end_process(process: subprocess.Popen[bytes]) -> None:
     """End a process, and wait for it."""
     process.kill()
     process.wait()

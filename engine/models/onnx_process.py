@@ -46,7 +46,7 @@ class OnnxModel:
     def __init__(self, content: bytes) -> None:
         import onnxruntime
 
-        metadata = checked(content)
+        metadata = check_file(content)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
@@ -83,7 +83,7 @@ class OnnxModel:
         return np.concatenate(parts)
 
 
-def checked(content: bytes) -> dict[str, Any]:
+def check_file(content: bytes) -> dict[str, Any]:
     """Labels and size that the file says, once nothing in it names another file.
 
     Raises:

@@ -74,6 +74,6 @@ def operations(score: Tensor) -> frozenset[str]:
     return frozenset(operation(node) for node in nodes(score))
 
 
-def in_words(names: frozenset[str]) -> str:
+def operation_names(names: frozenset[str]) -> str:
     """Operations as a person would name them."""
     return ", ".join(sorted({WORDS.get(name, name) for name in names}))

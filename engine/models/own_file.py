@@ -15,9 +15,9 @@ from engine.errors import BadModel
 from engine.foreign_text import read_json
 from engine.models.architectures import image_side, known_architecture, wrap
 from engine.models.beyond_timm import (
-    advice,
     check_kind,
     cifar_model,
+    fitting_sentence,
     guessed,
     is_cifar,
     is_onnx,
@@ -27,7 +27,7 @@ from engine.models.building import check_pass, on_meta, with_memory
 from engine.models.classifier import Classifier, Lineage
 from engine.models.input_format import without_step
 from engine.models.rebuild import NUMBERS, has_card, read_model
-from engine.models.spelling import fitting, respelled
+from engine.models.spelling import fitting_networks, respelled
 from engine.models.timm_options import options_of
 from engine.models.weights_file import bytes_of, check_size, read_weights
 from engine.result import distinct
@@ -45,7 +45,7 @@ def load_from_file(path: Path, architecture: str, labels: Path | None = None) ->
     """
     if not is_cifar(architecture):
         known_architecture(architecture)
-    named = read_labels(labels_of(labels), labels.name) if labels else ()
+    named = read_labels(label_file_bytes(labels), labels.name) if labels else ()
     return load_weights(bytes_of(path), path.name, architecture, named)
 
 
@@ -160,12 +160,12 @@ def check(expected: Mapping[str, Tensor], state: Mapping[str, Tensor], called: s
         raise BadModel(
             f"{called}: {len(missing)} tensors are missing and {len(unknown)} are unknown, for "
             f"example {odd[:80]!r}. Is it another architecture?"
-            f"{advice(fitting(respelled(state).state))}"
+            f"{fitting_sentence(fitting_networks(respelled(state).state))}"
         )
     for name, tensor in expected.items():
         stored = state[name]
         if stored.shape != tensor.shape:
-            shapes = f"{words(stored.shape)}, but {words(tensor.shape)} is needed"
+            shapes = f"{shape_text(stored.shape)}, but {shape_text(tensor.shape)} is needed"
             raise BadModel(f"{called}: {name} is {shapes}. Is it another architecture?")
         if stored.is_floating_point() != tensor.is_floating_point():
             raise BadModel(f"{called}: {name} is {stored.dtype}, but {tensor.dtype} is needed.")
@@ -175,7 +175,7 @@ def check(expected: Mapping[str, Tensor], state: Mapping[str, Tensor], called: s
             raise BadModel(f"{called}: {name} holds what is no finite number (NaN or infinity).")
 
 
-def words(shape: Sequence[int]) -> str:
+def shape_text(shape: Sequence[int]) -> str:
     """A shape as a person would write it."""
     return " × ".join(map(str, shape)) or "a single number"
 
@@ -191,7 +191,7 @@ def count_classes(architecture: str, state: Mapping[str, Tensor]) -> int | None:
     return None
 
 
-def labels_of(path: Path) -> bytes:
+def label_file_bytes(path: Path) -> bytes:
     """A file of labels of the command line's. Raises BadModel when there is none."""
     try:
         with path.open("rb") as file:

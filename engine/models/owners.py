@@ -108,7 +108,7 @@ def write_record(model: Path, record: OwnerRecord) -> None:
     write_atomic(record_path(model), json.dumps(content).encode())
 
 
-def claim(model: Path, name: str, owner: Owner | None, *, private: bool) -> OwnerRecord | None:
+def add_owner(model: Path, name: str, owner: Owner | None, *, private: bool) -> OwnerRecord | None:
     """Add an owner to the record of a model that is about to be kept, or is kept already.
 
     A model that is there without a record stays the machine's too, so that nobody who keeps an

@@ -102,7 +102,7 @@ def current_pace() -> dict[str, dict[str, Any]]:
     return dict(_measured_rows)
 
 
-def take(rows: dict[str, dict[str, Any]]) -> None:
+def adopt_paces(rows: dict[str, dict[str, Any]]) -> None:
     """Go by what another process found, for models that are run here from now on."""
     _taken.update(rows)
 
@@ -194,10 +194,10 @@ def run_times(model: Classifier, pace: Pace, count: int) -> Iterator[float]:
     )
     moved = pixels.to(model.device, pace.dtype, memory_format=pace.memory_format)
     run = backward if pace.use == "gradient" else forward
-    settle(run(model, moved))
+    synchronize(run(model, moved))
     for _ in range(count):
         start = perf_counter()
-        settle(run(model, moved))
+        synchronize(run(model, moved))
         yield perf_counter() - start
 
 
@@ -231,7 +231,7 @@ def in_batches(count: int, batch: int, work: Callable[[int, int], None], title: 
         start = end
 
 
-def settle(output: Tensor) -> None:
+def synchronize(output: Tensor) -> None:
     """Wait until the device has finished."""
     finish(output.device)
 

@@ -102,10 +102,10 @@ def keep(name: str, data: bytes) -> None:
         if total <= DISK_BYTES:
             return
         total -= path.stat().st_size
-        forget(path.stem)
+        delete_package(path.stem)
 
 
-def forget(name: str) -> None:
+def delete_package(name: str) -> None:
     """Remove a package."""
     for suffix in (SUFFIX, SUM):
         remove(folder() / f"{name}{suffix}")
@@ -122,7 +122,7 @@ def sum_of(name: str) -> str:
 def load(name: str) -> Forward | None:
     """The compiled forward pass of that name; None when there is none that can be trusted."""
     path = trusted(name)
-    return None if path is None else opened(path)
+    return None if path is None else open_package(path)
 
 
 def load_part(name: str) -> Part | None:
@@ -143,7 +143,7 @@ def trusted(name: str) -> Path | None:
         return None
     if not whole:
         log.warning("package %s is damaged and was removed", name)
-        forget(name)
+        delete_package(name)
         return None
     touch(path)
     return path
@@ -157,7 +157,7 @@ def private(own: Path) -> bool:
     return facts.st_uid == os.getuid() and not facts.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
 
 
-def opened(path: Path) -> Forward:
+def open_package(path: Path) -> Forward:
     """A package as a function of the pixels. Raises RuntimeError when it cannot be loaded."""
     run = opened_part(path)
     return lambda pixels: run([pixels])[0]

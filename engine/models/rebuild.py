@@ -24,7 +24,7 @@ from engine.models.card import ModelCard
 from engine.models.classifier import Classifier
 from engine.models.small import BUILT, NetworkShape, build
 from engine.models.timm_options import options_of
-from engine.models.weights_file import table_of, views
+from engine.models.weights_file import table_of, tensor_views
 from engine.models.weights_table import HEAD, table
 from engine.result import Array, Checkpoint
 
@@ -106,20 +106,20 @@ def skeleton(
     nothing. Raises BadModel.
     """
     called = f"{card.title}: {card.architecture}"
-    make: Make = partial(network_of, card)
+    make: Make = partial(empty_network, card)
     network = on_meta(make, called)
     if card.architecture.startswith(TIMM) and (options := options_of(network, shapes, called)):
-        make = partial(network_of, card, **options)
+        make = partial(empty_network, card, **options)
         network = on_meta(make, called)
     expected = {key: tuple(tensor.shape) for key, tensor in network.state_dict().items()}
     if odd := sorted(expected.keys() ^ shapes.keys()):
         message = f"{card.title}: the weights are not those of {card.architecture}: "
         raise BadModel(f"{message}{len(odd)} are missing or unknown, for example {odd[0][:80]!r}.")
-    odd_one = unlike(network, shapes)
+    odd_one = mismatched_tensor(network, shapes)
     narrowed = odd_one and card.narrowed and narrower(shapes, expected)
     if narrowed:
         resize(network, shapes)
-        odd_one = unlike(network, shapes)  # some layers have one width alone
+        odd_one = mismatched_tensor(network, shapes)  # some layers have one width alone
     if odd_one:
         raise BadModel(
             f"{card.title}: {odd_one} has the shape {shapes[odd_one]}, but "
@@ -133,7 +133,7 @@ def skeleton(
     return allocated
 
 
-def unlike(network: nn.Module, shapes: Mapping[str, tuple[int, ...]]) -> str:
+def mismatched_tensor(network: nn.Module, shapes: Mapping[str, tuple[int, ...]]) -> str:
     """The first tensor of a network that has another shape, or ""."""
     state = network.state_dict()
     return next((key for key, tensor in state.items() if tuple(tensor.shape) != shapes[key]), "")
@@ -184,7 +184,7 @@ def resize(network: nn.Module, shapes: Mapping[str, tuple[int, ...]]) -> None:
                 setattr(module, leaf, tensor.new_zeros(shapes[full_name]))
 
 
-def network_of(card: ModelCard, **options: Any) -> nn.Module:
+def empty_network(card: ModelCard, **options: Any) -> nn.Module:
     """An empty network, of timm's with options. Raises BadModel for an unknown architecture."""
     classes = len(card.labels)
     if card.architecture in BUILT:
@@ -196,7 +196,7 @@ def network_of(card: ModelCard, **options: Any) -> nn.Module:
     return timm.create_model(name, pretrained=False, num_classes=classes, **options)
 
 
-def packed(
+def model_bytes(
     card: ModelCard, weights: Mapping[str, Array], masks: Mapping[str, Array] | None = None
 ) -> bytes:
     """The file of a model; its masks stand beside the weights, one bit each."""
@@ -228,7 +228,7 @@ def metadata_of(content: bytes, called: str, *, ours: bool = False) -> Mapping[s
 
 def with_card(content: bytes, called: str, card: ModelCard) -> bytes:
     """A file that was written here, with another card. Raises BadModel."""
-    tensors = views(content, table_of(content, called, "safetensors", ours=True), called)
+    tensors = tensor_views(content, table_of(content, called, "safetensors", ours=True), called)
     arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
     return save_arrays(arrays, metadata={KEY: card.as_json()})
 
@@ -252,7 +252,7 @@ def read_model(content: bytes, called: str, name: str, *, ours: bool = False) ->
         BadModel: the file is damaged, has no card, or its parts do not fit together.
     """
     card = read_card(content, called, ours=ours)
-    tensors = views(content, table_of(content, called, "safetensors", ours=ours), called)
+    tensors = tensor_views(content, table_of(content, called, "safetensors", ours=ours), called)
     masks = {
         key.removeprefix(MASK): tensors.pop(key).numpy()
         for key in [key for key in tensors if key.startswith(MASK)]

@@ -64,7 +64,7 @@ def channels(tensor: Tensor | None) -> tuple[float, ...] | None:
     return tuple(float(value) for value in tensor.flatten().expand(3))
 
 
-def fitting(state: Mapping[str, Tensor]) -> tuple[str, ...]:
+def fitting_networks(state: Mapping[str, Tensor]) -> tuple[str, ...]:
     """The CIFAR networks whose weights have exactly these names and shapes.
 
     Two that differ in pooling alone fit the same file, and only their accuracy tells them apart.

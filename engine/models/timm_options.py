@@ -65,7 +65,7 @@ def options_of(network: nn.Module, shapes: Mapping[str, Shape], called: str) -> 
     if len(weight_shape) == 4 and usual_shapes[first][2:] == (patch, patch) != weight_shape[2:]:
         patch = options["patch_size"] = weight_shape[-1]
     others = {name: shape for name, shape in usual_shapes.items() if name != first}
-    side = patch * rows_of(others, shapes, rows, called)
+    side = patch * patch_row_count(others, shapes, rows, called)
     if side == usual:
         return options
     if not SIDES[0] <= side <= SIDES[1]:
@@ -75,7 +75,7 @@ def options_of(network: nn.Module, shapes: Mapping[str, Shape], called: str) -> 
     return {**options, "img_size": side}
 
 
-def rows_of(
+def patch_row_count(
     usual_shapes: Mapping[str, Shape], shapes: Mapping[str, Shape], usual: int, called: str
 ) -> int:
     """How many rows of patches an image has, from the first tensor with other positions.

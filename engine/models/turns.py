@@ -7,7 +7,7 @@ from time import perf_counter
 
 from torch import Tensor
 
-from engine.models.pace import settle
+from engine.models.pace import synchronize
 
 WARM = 10  # turns that are not counted
 FEWEST = 5
@@ -47,5 +47,5 @@ def in_turns(
 def timed(run: Callable[[], Tensor]) -> float:
     """Seconds of one run, until the device has finished."""
     start = perf_counter()
-    settle(run())
+    synchronize(run())
     return perf_counter() - start

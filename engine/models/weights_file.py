@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from engine.errors import BadImage, BadModel
-from engine.images.reader import ask
+from engine.images.reader import send_request
 from engine.models.weights_table import HEAD, SIZES, TAIL, ZIP, Table, table
 
 SUFFIXES = (".safetensors", ".pt", ".pth")
@@ -48,7 +48,7 @@ def read_weights(content: bytes, called: str) -> dict[str, Tensor]:
     if suffix not in SUFFIXES:
         raise BadModel(f"{called} is neither .safetensors nor .pt: those are what can be read.")
     form = "safetensors" if suffix == ".safetensors" else "state"
-    return plainly(views(content, table_of(content, called, form), called))
+    return plainly(tensor_views(content, table_of(content, called, form), called))
 
 
 def read_network(content: bytes, called: str) -> dict[str, Tensor]:
@@ -59,7 +59,7 @@ def read_network(content: bytes, called: str) -> dict[str, Tensor]:
     Raises:
         BadModel: the file is no such file, is damaged, or describes more than a network has.
     """
-    return plainly(views(content, table_of(content, called, "network"), called))
+    return plainly(tensor_views(content, table_of(content, called, "network"), called))
 
 
 def plainly(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -102,13 +102,13 @@ def table_of(content: bytes, called: str, form: str, *, ours: bool = False) -> T
     words = {"ask": "weights", "form": form, "size": len(content)}
     ends = [np.frombuffer(end, np.uint8) for end in (head, tail)]
     try:
-        reply, _ = ask(called, words, ends, advice=ADVICE)
+        reply, _ = send_request(called, words, ends, advice=ADVICE)
     except BadImage as error:
         raise BadModel(str(error)) from error.__cause__
     return reply
 
 
-def views(content: bytes, said: Table, called: str) -> dict[str, Tensor]:
+def tensor_views(content: bytes, said: Table, called: str) -> dict[str, Tensor]:
     """The tensors of a table. Raises BadModel where the bytes are not as it says."""
     storages: dict[tuple[int, str, int], Tensor] = {}
     results: dict[str, Tensor] = {}

@@ -72,8 +72,8 @@ def table(form: str, head: bytes, tail: bytes, size: int, called: str) -> Table:
             holds, where = archive_table(EndsOfFile(head, tail, size), called, strict=strict)
         else:
             holds, where = legacy_table(head, size, called, strict=strict)
-        places = state_of(holds, called) if strict else network_of(holds)
-        rows = [row(name, place, where, called) for name, place in places.items()]
+        places = state_of(holds, called) if strict else network_tensors(holds)
+        rows = [tensor_row(name, place, where, called) for name, place in places.items()]
     except BadModel:
         raise
     except Code as error:
@@ -268,15 +268,15 @@ def state_of(holds: Any, called: str) -> dict[str, TensorPlace]:
     return dict(holds)
 
 
-def network_of(holds: Any) -> dict[str, TensorPlace]:
+def network_tensors(holds: Any) -> dict[str, TensorPlace]:
     """The tensors of a network that was saved whole. Raises ValueError where there are none."""
-    results = dict(parts(holds))
+    results = dict(tensor_places(holds))
     if not 0 < len(results) <= MOST_MEMBERS:
         raise ValueError("no network")
     return results
 
 
-def parts(part: Any, inside: str = "", depth: int = 0) -> Iterator[tuple[str, TensorPlace]]:
+def tensor_places(part: Any, inside: str = "", depth: int = 0) -> Iterator[tuple[str, TensorPlace]]:
     """Names and tensors of a part of a network and of the parts in it."""
     state = getattr(part, "state", None)
     if not isinstance(state, Mapping) or depth > DEEPEST:
@@ -290,10 +290,10 @@ def parts(part: Any, inside: str = "", depth: int = 0) -> Iterator[tuple[str, Te
                 yield f"{inside}{name}", tensor
     inner = state.get("_modules")
     for name, child in inner.items() if isinstance(inner, Mapping) else ():
-        yield from parts(child, f"{inside}{name}.", depth + 1)
+        yield from tensor_places(child, f"{inside}{name}.", depth + 1)
 
 
-def row(name: str, place: TensorPlace, where: Where, called: str) -> Row:
+def tensor_row(name: str, place: TensorPlace, where: Where, called: str) -> Row:
     """A tensor of torch's formats as a row.
 
     Raises:

@@ -54,8 +54,8 @@ class WordList:
                 f"This is too long: at most {MOST_WORDS} words of {LONGEST_WORD} letters are read."
             )
         return cls(
-            tuple(parts(BETWEEN_WORDS.split(words))),
-            tuple(parts(prompts.split("|"))) or (USUAL_PROMPT,),
+            tuple(clean_words(BETWEEN_WORDS.split(words))),
+            tuple(clean_words(prompts.split("|"))) or (USUAL_PROMPT,),
         )
 
     @classmethod
@@ -70,7 +70,7 @@ class WordList:
         return words if self.prompts == (USUAL_PROMPT,) else f"{words}?{'|'.join(self.prompts)}"
 
 
-def parts(texts: Iterable[str]) -> Iterable[str]:
+def clean_words(texts: Iterable[str]) -> Iterable[str]:
     """What is not empty, with single spaces."""
     return (text for raw_text in texts if (text := " ".join(raw_text.split())))
 

@@ -95,7 +95,7 @@ def classifier_of(source: str, towers: Towers, words: WordList) -> Classifier:
     scale = towers.model.logit_scale.detach().exp()
     bias = getattr(towers.model, "logit_bias", None)
     network = ZeroShot(
-        shared(towers.model.visual), scale * texts, None if bias is None else bias.detach()
+        shallow_copy(towers.model.visual), scale * texts, None if bias is None else bias.detach()
     )
     title = f"{title_of(source)} ({len(words.words)} words)"
     model = Classifier(
@@ -212,7 +212,7 @@ def embedded_words(towers: Towers, words: WordList) -> Tensor:
     return result.T.contiguous()
 
 
-def shared(visual: nn.Module) -> nn.Module:
+def shallow_copy(visual: nn.Module) -> nn.Module:
     """A copy with hooks and parameters of its own over the same numbers in memory."""
     same = {
         id(parameter): nn.Parameter(parameter.detach(), requires_grad=False)

@@ -1,7 +1,7 @@
 """Results as pictures, for files: the page has its own viewer.
 
 A map is drawn on its own scale, unsigned from its lowest to its highest value, signed with zero in
-the middle; the ends belong beside the picture (see `ends`).
+the middle; the ends belong beside the picture (see `scale_ends`).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def as_bytes(image: Any) -> Pixels:
     return np.rint(values * 255).astype(np.uint8).transpose(1, 2, 0)
 
 
-def ends(heat: HeatMap) -> tuple[float, float]:
+def scale_ends(heat: HeatMap) -> tuple[float, float]:
     """The values at the two ends of the colors; 0 lies in the middle of a signed map's."""
     low, high = extent(heat.values)
     if heat.signed:
@@ -62,7 +62,7 @@ def tint(
         span: the values at the ends of the colors; its own if not given.
         ramp: the colors; those of a light page if not given.
     """
-    low, high = span or ends(heat)
+    low, high = span or scale_ends(heat)
     known = np.where(np.isfinite(heat.values), heat.values, np.nan)
     places = np.full_like(known, 0.5) if is_flat(low, high) else (known - low) / (high - low)
     shades = (DIVERGING_LIGHT if heat.signed else SEQUENTIAL) if ramp is None else ramp
@@ -75,7 +75,7 @@ AGREED, MISSED, EXTRA = (252, 252, 251), (214, 64, 48), (38, 118, 190)  # RGB
 SHADE = 0.6  # of an outline's filling over the image
 
 
-def compared(image: Pixels, outline: NDArray[np.bool_], truth: NDArray[np.bool_]) -> Pixels:
+def overlay_masks(image: Pixels, outline: NDArray[np.bool_], truth: NDArray[np.bool_]) -> Pixels:
     """An image (H, W, 3) with two masks (H, W): white where both are, red and blue for one."""
     shaded = image.astype(np.float32)
     parts = ((outline & truth, AGREED), (truth & ~outline, MISSED), (outline & ~truth, EXTRA))
@@ -84,7 +84,7 @@ def compared(image: Pixels, outline: NDArray[np.bool_], truth: NDArray[np.bool_]
     return np.rint(shaded).astype(np.uint8)
 
 
-def difference(
+def amplified_difference(
     before: NDArray[np.uint8], after: NDArray[np.uint8], times: int
 ) -> NDArray[np.uint8]:
     """What was added to images of any shape, amplified around mid-gray, as bytes."""
@@ -108,7 +108,7 @@ def overlay(
     return np.rint(mixed).astype(np.uint8)
 
 
-def labeled(view: Pictures) -> Pixels:
+def labeled_grid(view: Pictures) -> Pixels:
     """The whole grid with its labels and captions, as one image (H, W, 3)."""
     height, width = enlarged(view.images[0, 0]).shape[:2]
     line = LINE if view.captions else 0
@@ -119,15 +119,15 @@ def labeled(view: Pictures) -> Pixels:
     page = Image.new("RGB", size, PAPER)
     pen = ImageDraw.Draw(page)
     for column, name in enumerate(view.columns):
-        write(pen, (MARGIN + column * (width + GAP), GAP), name, width)
+        write_text(pen, (MARGIN + column * (width + GAP), GAP), name, width)
     for row, name in enumerate(view.rows):
         top = LINE + GAP + row * (height + line + GAP)
-        write(pen, (GAP, top + height // 2), name, MARGIN - 2 * GAP)
+        write_text(pen, (GAP, top + height // 2), name, MARGIN - 2 * GAP)
         for column in range(len(view.columns)):
             left = MARGIN + column * (width + GAP)
             page.paste(Image.fromarray(enlarged(view.images[row, column])), (left, top))
-            write(pen, (left, top + height + 2), view.caption(row, column), width)
-    write(pen, (GAP, size[1] - LINE), view.unit, size[0] - 2 * GAP)
+            write_text(pen, (left, top + height + 2), view.caption(row, column), width)
+    write_text(pen, (GAP, size[1] - LINE), view.unit, size[0] - 2 * GAP)
     return np.asarray(page)
 
 
@@ -139,7 +139,7 @@ def enlarged(image: NDArray[np.uint8]) -> Pixels:
     )
 
 
-def write(pen: ImageDraw.ImageDraw, at: tuple[int, int], text: str, room: int) -> None:
+def write_text(pen: ImageDraw.ImageDraw, at: tuple[int, int], text: str, room: int) -> None:
     """One line of text, cut with an ellipsis where the room ends."""
     letters = lettering(LETTERS)
     while letters.getlength(text) > room and len(text) > 1:

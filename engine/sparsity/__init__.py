@@ -36,7 +36,7 @@ from engine.sparsity.tickets.rewinding import Rewinding
 from engine.sparsity.tickets.rewound import Rewound
 from engine.weights.case import PruneCase
 from engine.weights.masks import Masks, masks_in, masks_of
-from engine.weights.parts import PrunableWeight, parts
+from engine.weights.parts import PrunableWeight, prunable_parts
 
 PRUNE = (
     *CRITERIA,
@@ -106,8 +106,8 @@ __all__ = [
     "masks_file",
     "masks_in",
     "masks_of",
-    "parts",
     "photographs",
+    "prunable_parts",
     "prune_case",
     "pruned",
     "pruner_of",

@@ -11,7 +11,7 @@ from engine.method import Case, Method
 from engine.models.classifier import Classifier
 from engine.sparsity.masks.pruner import MaskRules
 from engine.weights.case import PruneCase
-from engine.weights.parts import parts
+from engine.weights.parts import prunable_parts
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def lacks_parts(model: Classifier) -> str:
     if reason := model.lacks("one of many"):
         return reason
     try:
-        parts(model)
+        prunable_parts(model)
     except BlindspotError:
         return "it needs a convolution or a linear layer, and this model has none."
     return ""

@@ -21,7 +21,7 @@ from engine.models.card import card_of, checkpoint
 from engine.models.checkpoints import Stored
 from engine.models.classifier import Classifier
 from engine.result import Checkpoint, Result, Scores, Table, View
-from engine.sparsity.effects.cost import Cost, cost_of, places
+from engine.sparsity.effects.cost import Cost, cost_of, weight_uses
 from engine.sparsity.masks.compare import effective
 from engine.sparsity.masks.enforce import bake
 from engine.sparsity.masks.pruning import Pruning
@@ -109,7 +109,7 @@ class RetrainPruned(Pruning):
 
         masks = self.masks(case, share(0, 0.1))
         model = self.made(case, masks)
-        before = right(model, case)
+        before = share_correct(model, case)
         log = retrained(model, case, masks, self.epochs, self.rate, case.seed, share(0.1, 0.9))
         figures = {"test accuracy right after pruning": before}
         recipe = recipe_of(self.epochs, self.rate).as_dict()
@@ -166,8 +166,8 @@ def finished(
 ) -> Result:
     """The views of a pruned model."""
     less = shrunk(model)
-    spent = cost_of(case.model, masks, places(case.model), less.model)
-    dense, now = right(case.model, case), right(model, case)
+    spent = cost_of(case.model, masks, weight_uses(case.model), less.model)
+    dense, now = share_correct(case.model, case), share_correct(model, case)
     results = {"test accuracy": now, **figures, "test accuracy of the dense model": dense}
     chosen_model = less.model if smaller and less.taken else model
     progress(0.95, "measured")
@@ -213,7 +213,7 @@ def keep(result: Mapping[str, View]) -> Stored:
     return checkpoints.keep(model)
 
 
-def right(model: Classifier, case: PruneCase | TrainCase) -> float:
+def share_correct(model: Classifier, case: PruneCase | TrainCase) -> float:
     """The share of test images that a model gets right."""
     rows = case.data.rows("test")
     hits = outputs(model, case.data, rows).argmax(1) == case.data.targets(rows)

@@ -67,7 +67,7 @@ def sorts_of(rows: Sequence[SweepRow]) -> tuple[str, ...]:
     return (PLANNED, *SORTS, *figures)
 
 
-def words_of(rows: Sequence[SweepRow]) -> dict[str, list[str]]:
+def filter_options(rows: Sequence[SweepRow]) -> dict[str, list[str]]:
     """By name in `BY_NAME`: the words that the rows have, where there are several."""
     results = {
         name: sorted({getattr(row, key) for row in rows} - {""}) for name, key in BY_NAME.items()

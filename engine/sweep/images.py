@@ -49,7 +49,7 @@ def images_of(source: Any, folder: Path) -> tuple[SweepImage, ...]:
     if isinstance(source, str):
         return in_folder(folder / source)
     if isinstance(source, list) and source and all(isinstance(name, str) for name in source):
-        return tuple(named(name, folder) for name in source)
+        return tuple(parse_source(name, folder) for name in source)
     if isinstance(source, dict) and "scan" in source:
         from engine.sweep.scans import slices_of  # which knows what an image of a sweep is
 
@@ -59,17 +59,17 @@ def images_of(source: Any, folder: Path) -> tuple[SweepImage, ...]:
     raise BadSetting("images is a folder, a list of images, or a table such as {data = “digits”}.")
 
 
-def named(source: str, beside: Path) -> SweepImage:
+def parse_source(source: str, beside: Path) -> SweepImage:
     """An image by what `--image` takes: a file's path starts at the plan's folder."""
     if MARK in source and not source.startswith(NAMED) and not Path(beside, source).exists():
         file, _, words = source.rpartition(MARK)
-        return SweepImage(f"{(beside / file).absolute()}{MARK}{words}", readable(source))
+        return SweepImage(f"{(beside / file).absolute()}{MARK}{words}", printable(source))
     if ":" in source and not Path(beside, source).exists():
-        return SweepImage(source, readable(source))
-    return SweepImage(str((beside / source).absolute()), readable(source))
+        return SweepImage(source, printable(source))
+    return SweepImage(str((beside / source).absolute()), printable(source))
 
 
-def readable(text: str) -> str:
+def printable(text: str) -> str:
     """Text that can be written as UTF-8: "?" for each byte of a file's name that is not UTF-8."""
     return text.encode("utf-8", "replace").decode()
 
@@ -94,7 +94,7 @@ def in_class_folder(path: Path, folder: Path) -> SweepImage:
     """A file below a folder, with the folder that it lies in as label."""
     inside = path.relative_to(folder)
     label = inside.parts[-2] if len(inside.parts) > 1 else ""
-    return SweepImage(str(path.absolute()), readable(inside.as_posix()), readable(label))
+    return SweepImage(str(path.absolute()), printable(inside.as_posix()), printable(label))
 
 
 def of_data(table: Mapping[str, Any]) -> tuple[SweepImage, ...]:

@@ -79,27 +79,27 @@ def image_of(source: Any, opens: str) -> dict[str, str] | None:
             return None
         titles = {entry.name: entry.card.title for entry in data_sets.entries()}
         data = titles.get(chosen.data.name, chosen.data.name)
-        return {"image": OF_DATA, "data": data, "item": str(places(chosen.data)[chosen.row])}
+        return {"image": OF_DATA, "data": data, "item": str(image_numbers(chosen.data)[chosen.row])}
     return None
 
 
 PLACES: Memory[dict[int, int]] = Memory(8)  # by the data's fingerprint
 
 
-def places(data: DataSet) -> dict[int, int]:
+def image_numbers(data: DataSet) -> dict[int, int]:
     """The number of each image that the sidebar offers, by its row: made once for a data set."""
     return PLACES.made(data.fingerprint, lambda: choices(data))
 
 
 def line_of(model: str) -> str:
     """What the list of models calls it; "" where it is not in it."""
-    if model not in lines():
-        lines.cache_clear()  # it may have been made since
-    return lines().get(model, "")
+    if model not in model_lines():
+        model_lines.cache_clear()  # it may have been made since
+    return model_lines().get(model, "")
 
 
 @cache
-def lines() -> dict[str, str]:
+def model_lines() -> dict[str, str]:
     """What the list calls each model."""
     return {entry.name: entry.line for entry in catalog.entries()}
 

@@ -12,7 +12,7 @@ from pathlib import PurePath
 
 from engine.images.named import MARK
 from engine.result import distinct
-from engine.sweep.images import SweepImage, readable
+from engine.sweep.images import SweepImage, printable
 from engine.sweep.plan import SweepPlan, SweepQuestion, Text
 from engine.sweep.sweeping import Swept
 
@@ -23,11 +23,11 @@ def names_only(swept: Swept, plan: SweepPlan) -> Swept:
     """The same sweep without any folder that its plan names; names that come again are numbered."""
     files = {image.title: file_of(image.source) for image in plan.images if is_path(image.source)}
     names = dict(zip(files, distinct([file_name(title) for title in files]), strict=True))
-    folders = {*folders_of(words_of(plan))}
+    folders = {*folders_of(plan_words(plan))}
 
     def shortened(text: str, title: str) -> str:
         prefixes = {*folders, *folders_of([files[title]])} if title in files else folders
-        return without(text, prefixes)
+        return strip_folders(text, prefixes)
 
     def of_question(question: SweepQuestion) -> SweepQuestion:
         title = question.image.title if question.image else ""
@@ -45,7 +45,7 @@ def names_only(swept: Swept, plan: SweepPlan) -> Swept:
             replace(
                 row,
                 image=names.get(row.image, row.image),
-                arguments=without(row.arguments, folders),
+                arguments=strip_folders(row.arguments, folders),
                 command=shortened(row.command, row.image),
             )
             for row in swept.rows
@@ -77,7 +77,7 @@ def file_name(title: str) -> str:
     return PurePath(file).name + title.removeprefix(file)
 
 
-def words_of(plan: SweepPlan) -> Iterator[str]:
+def plan_words(plan: SweepPlan) -> Iterator[str]:
     """What the arguments of a plan may be, and its settings, word by word."""
     for axes in (plan.axes, *plan.settings.values()):
         for values in axes.values():
@@ -88,11 +88,11 @@ def words_of(plan: SweepPlan) -> Iterator[str]:
 def folders_of(words: Iterable[str]) -> Iterator[str]:
     """The folders of those words that are paths, as they stand in a text and in a command."""
     for word in filter(is_path, words):
-        folder = readable(f"{PurePath(word).parent}{os.sep}".replace(2 * os.sep, os.sep))
+        folder = printable(f"{PurePath(word).parent}{os.sep}".replace(2 * os.sep, os.sep))
         yield from (folder, folder.replace("'", QUOTED))
 
 
-def without(text: str, folders: Iterable[str]) -> str:
+def strip_folders(text: str, folders: Iterable[str]) -> str:
     """Text in which none of these folders stands."""
     for folder in sorted(folders, key=len, reverse=True):
         text = text.replace(folder, "")
@@ -102,5 +102,5 @@ def without(text: str, folders: Iterable[str]) -> str:
 def value_without(value: Text, folders: Iterable[str]) -> Text:
     """A value of a plan, each of its words without folders."""
     if isinstance(value, str):
-        return without(value, folders)
-    return tuple(without(word, folders) for word in value)
+        return strip_folders(value, folders)
+    return tuple(strip_folders(word, folders) for word in value)

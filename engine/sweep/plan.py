@@ -160,7 +160,7 @@ def plan_of(document: Mapping[str, Any], folder: Path) -> SweepPlan:
             axes[argument] = values_of(key, document[key])
     if "image" in axes:
         raise BadSetting("The images of a plan are named by images, not among its arguments.")
-    settings = table("settings", document.get("settings", {}))
+    settings = check_table("settings", document.get("settings", {}))
     if odd := [name for name in settings if name not in methods]:
         raise BadSetting(
             f"settings names {odd[0]!r}, which is not among the methods of the plan. "
@@ -186,22 +186,22 @@ def as_toml(document: Mapping[str, Any]) -> str:
             for method, settings in value.items():
                 lines += [
                     f"\n[settings.{json.dumps(method)}]",
-                    *(line(*entry) for entry in settings.items()),
+                    *(toml_line(*entry) for entry in settings.items()),
                 ]
         else:
-            lines.append(line(key, value))
+            lines.append(toml_line(key, value))
     return "\n".join([*lines, ""])
 
 
-def line(key: str, value: Any) -> str:
+def toml_line(key: str, value: Any) -> str:
     """A key and its value as TOML writes them."""
     if isinstance(value, Mapping):
-        inner = ", ".join(line(name, entry) for name, entry in value.items())
+        inner = ", ".join(toml_line(name, entry) for name, entry in value.items())
         return f"{key} = {{ {inner} }}"
     return f"{key} = {json.dumps(value, ensure_ascii=False)}"
 
 
-def table(name: str, given: Any) -> dict[str, Any]:
+def check_table(name: str, given: Any) -> dict[str, Any]:
     """A table of the plan. Raises BadSetting for anything else."""
     if not isinstance(given, dict):
         raise BadSetting(f"{name} is a table of names and values, not {given!r:.60}.")
@@ -211,7 +211,8 @@ def table(name: str, given: Any) -> dict[str, Any]:
 def axes_of(name: str, axis_table: Any) -> dict[str, Sequence[Text]]:
     """What each of a table may be."""
     return {
-        key: values_of(f"{name}.{key}", value) for key, value in table(name, axis_table).items()
+        key: values_of(f"{name}.{key}", value)
+        for key, value in check_table(name, axis_table).items()
     }
 
 

@@ -83,7 +83,7 @@ def figures(answer: Mapping[str, View]) -> Iterator[tuple[str, float]]:
                         yield f"{name}.{column}", float(values[0])
 
 
-def small(image: Any, answer: Mapping[str, View]) -> bytes:
+def row_thumbnail(image: Any, answer: Mapping[str, View]) -> bytes:
     """The answer's first map over its image, else the image, as a WebP of at most SIDE px.
 
     Args:

@@ -12,11 +12,11 @@ from typing import Any
 from engine import run
 from engine.errors import BadImage, BadSetting
 from engine.images import Crop, Scan
-from engine.images.named import MARK, WORDS, opened, split, view_of, with_view
+from engine.images.named import MARK, WORDS, open_image_file, parse_name, view_of, with_view
 from engine.images.nifti import NiftiScan
 from engine.images.nifti_out import volume_file
 from engine.result import HeatMap
-from engine.sweep.images import SweepImage, readable
+from engine.sweep.images import SweepImage, printable
 from engine.sweep.rows import SweepRow
 
 OF_SCAN = {name: (str, int, float) for name in WORDS if name != "slice"} | {"scan": (str,)}
@@ -62,7 +62,7 @@ def slices_of(table: Mapping[str, Any], folder: Path) -> tuple[SweepImage, ...]:
             raise BadSetting(f"images: {key} cannot be {value!r:.60}; of a scan it has {known}.")
     path = (folder / table["scan"]).absolute()
     words = {name: str(table[name]) for name in WORDS if name in table}
-    scan = opened(path)
+    scan = open_image_file(path)
     if not isinstance(scan, Scan):
         raise BadSetting(f"{table['scan'][:60]} is one picture: name it among images in a list.")
     view = scan.settled(view_of(scan, words))
@@ -70,7 +70,7 @@ def slices_of(table: Mapping[str, Any], folder: Path) -> tuple[SweepImage, ...]:
     return tuple(
         SweepImage(
             with_view(str(path), words | {"plane": plane, "slice": number}),
-            readable(f"{table['scan']} {plane} {number}"),
+            printable(f"{table['scan']} {plane} {number}"),
         )
         for number in range(1, scan.count(plane) + 1)
     )
@@ -81,12 +81,12 @@ def by_scan(images: Sequence[SweepImage], rows: Sequence[SweepRow]) -> Iterator[
     sources = {image.title: image.source for image in images if MARK in image.source}
     groups: dict[tuple[str, ...], dict[int, SweepRow]] = {}
     for row in rows:
-        path, words = split(sources.get(row.image, ""))
+        path, words = parse_name(sources.get(row.image, ""))
         if number := words.pop("slice", ""):
             same = (with_view(str(path), words), row.model, row.method, row.settings, row.arguments)
             groups.setdefault(same, {})[int(number) - 1] = row
     for (name, *_), group in groups.items():
-        path, words = split(name)
+        path, words = parse_name(name)
         yield SliceRows(path, words, group)
 
 
@@ -113,7 +113,7 @@ def volumes(
     be had, such as of a scan that is too large, the reason stands in its place.
     """
     for number, group in enumerate(by_scan(images, rows), 1):
-        scan = opened(group.file)
+        scan = open_image_file(group.file)
         maps = {place: heat.values for place, row in group.rows.items() if (heat := map_of(row))}
         if not isinstance(scan, NiftiScan) or not maps:
             continue
@@ -138,7 +138,7 @@ def map_of(row: SweepRow) -> HeatMap | None:
     return next((view for view in result if isinstance(view, HeatMap)), None)
 
 
-def strongest(images: Sequence[SweepImage], rows: Sequence[SweepRow]) -> Iterator[str]:
+def strongest_slices(images: Sequence[SweepImage], rows: Sequence[SweepRow]) -> Iterator[str]:
     """Which slice has the highest value, in a sentence for each scan, method and model."""
     for group in by_scan(images, rows):
         first = group.ordered[0]
@@ -147,6 +147,6 @@ def strongest(images: Sequence[SweepImage], rows: Sequence[SweepRow]) -> Iterato
         place = next(place for place, row in group.rows.items() if row is first)
         method = first.method.rpartition(".")[2]
         yield (
-            f"{readable(group.file.name)}, {method}, {first.model}: slice {place + 1} has the "
+            f"{printable(group.file.name)}, {method}, {first.model}: slice {place + 1} has the "
             f"highest value, {strength(first):.3g}."
         )

@@ -41,7 +41,7 @@ def sheet(rows: Sequence[SweepRow], app: str, when: datetime | None = None) -> s
         if len(picture) > left:
             picture, without = "", without + 1
         left -= len(picture)
-        cells.append(cell(row, picture, app.rstrip("/")))
+        cells.append(cell_data(row, picture, app.rstrip("/")))
     script = (FOLDER / "sheet.js").read_text("utf-8")
     names = dict.fromkeys(name for row in displayed for name in row.figures)
     return template().render(
@@ -56,7 +56,7 @@ def sheet(rows: Sequence[SweepRow], app: str, when: datetime | None = None) -> s
     )
 
 
-def cell(row: SweepRow, picture: str, app: str) -> Mapping[str, Any]:
+def cell_data(row: SweepRow, picture: str, app: str) -> Mapping[str, Any]:
     """What the script is told of an answer."""
     return {
         "picture": picture,

@@ -127,9 +127,9 @@ class Cluster:
                     try:
                         result = future.result()
                     except KilledWorker:
-                        result = lost(assigned[future], KILLED)
+                        result = unfinished_rows(assigned[future], KILLED)
                     except CancelledError:
-                        result = lost(assigned[future], CANCELLED)
+                        result = unfinished_rows(assigned[future], CANCELLED)
                     yield result
             except ModuleNotFoundError as error:
                 raise BlindspotError(
@@ -145,14 +145,14 @@ def piece_size(questions: int, processes: int) -> int:
     return max(1, min(LARGEST, questions // (SHARE * processes)))
 
 
-def lost(piece: Sequence[Numbered], problem: str) -> list[Found]:
+def unfinished_rows(piece: Sequence[Numbered], problem: str) -> list[Found]:
     """What is said of a piece that no worker finished; what it did finish is kept all the same."""
     return [Found(numbered.place, problem=problem, fault=True) for numbered in piece]
 
 
 def with_paces(piece: list[Numbered], paces: dict[str, Any], *, compute: bool) -> list[Found]:
     """In another process: as `visit`, with models run in batches as they are run in ours."""
-    pace.take(paces)
+    pace.adopt_paces(paces)
     run.store().hold_less(MEMORY_BYTES)
     return list(visit(piece, compute=compute))
 

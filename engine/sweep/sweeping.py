@@ -113,7 +113,7 @@ def look_up(plan: SweepPlan, spread: Executor, report: Report) -> LookedUp:
     """
     questions = plan.questions()
     if not isinstance(spread, LocalExecutor):
-        settle(questions)
+        find_batches(questions)
     numbered = [Numbered(place, question) for place, question in enumerate(questions)]
     results: dict[int, Found] = {}
     first: dict[str, Numbered] = {}
@@ -183,7 +183,7 @@ def results_with_progress(
         yield from piece
 
 
-def settle(questions: Sequence[SweepQuestion]) -> None:
+def find_batches(questions: Sequence[SweepQuestion]) -> None:
     """Find the batches of every model once, so that all processes take the same.
 
     Raises:

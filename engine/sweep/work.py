@@ -23,10 +23,10 @@ from engine.keeping.store import home
 from engine.method import Case, Method, Progress, quiet
 from engine.models.classifier import Classifier
 from engine.run import Answer
-from engine.sweep.images import readable
+from engine.sweep.images import printable
 from engine.sweep.links import address_of
 from engine.sweep.plan import SweepQuestion
-from engine.sweep.rows import SweepRow, figures_of, small
+from engine.sweep.rows import SweepRow, figures_of, row_thumbnail
 
 log = logging.getLogger(__name__)
 
@@ -132,9 +132,9 @@ def attempt(
         case = last_case.of(arguments)
         method.check(case)
         digest = run.digest(method, case)
-        if stored := run.known(method, case):
+        if stored := run.kept_answer(method, case):
             return Found(
-                numbered.place, row_of(numbered.question, method, case, stored), digest=digest
+                numbered.place, sweep_row(numbered.question, method, case, stored), digest=digest
             )
         if not compute:
             return Found(numbered.place, digest=digest, expected=run.expected_seconds(method, case))
@@ -142,14 +142,14 @@ def attempt(
             if not ours:
                 return None
             answer = run.answer(method, case, progress)
-        row = row_of(numbered.question, method, case, answer)
+        row = sweep_row(numbered.question, method, case, answer)
         return Found(numbered.place, row, computed=not answer.kept, digest=digest)
     except (BadModel, Cancelled):
         raise
     except BlindspotError as error:
-        return Found(numbered.place, problem=readable(str(error)))
+        return Found(numbered.place, problem=printable(str(error)))
     except Exception as error:  # one answer that fails must not end a night of others
-        problem = readable(f"{type(error).__name__}: {error}")
+        problem = printable(f"{type(error).__name__}: {error}")
         first = type(error) not in _traced  # a night of others of the kind would fill a log
         _traced.add(type(error))
         about = f"{numbered.question.method}, answer {numbered.place + 1}"  # no name of a file
@@ -157,7 +157,7 @@ def attempt(
         return Found(numbered.place, problem=problem, fault=True)
 
 
-def row_of(question: SweepQuestion, method: Method[Any], case: Case, answer: Answer) -> SweepRow:
+def sweep_row(question: SweepQuestion, method: Method[Any], case: Case, answer: Answer) -> SweepRow:
     """What is said of an answer."""
     image, record = question.image, answer.record
     inner: Any = getattr(case, "inner", case)
@@ -180,7 +180,7 @@ def row_of(question: SweepQuestion, method: Method[Any], case: Case, answer: Ans
         model=str(record["case"].get("model") or ""),
         method=method.full_name(),
         settings=settings_text(method),
-        arguments=",".join(f"{key}={written(value)}" for key, value in named.items()),
+        arguments=",".join(f"{key}={format_value(value)}" for key, value in named.items()),
         top_class=top,
         confidence=share,
         correct=correct,
@@ -189,13 +189,13 @@ def row_of(question: SweepQuestion, method: Method[Any], case: Case, answer: Ans
         seconds=float(record["seconds"]),
         address=address_of(method, arguments, question, opens),
         opens=opens,
-        command=readable(as_shell(method, arguments)),
-        picture=small(getattr(inner, "image", None), answer),
+        command=printable(as_shell(method, arguments)),
+        picture=row_thumbnail(getattr(inner, "image", None), answer),
         names=given_names(case),
     )
 
 
-def written(value: str | tuple[str, ...]) -> str:
+def format_value(value: str | tuple[str, ...]) -> str:
     """A value of the plan, several words in one."""
     return value if isinstance(value, str) else "+".join(value)
 

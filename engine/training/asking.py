@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from engine.case_base import digest_of, parts_of
+from engine.case_base import digest_of, value_parts
 from engine.data import DataSet, Rows
 from engine.errors import BlindspotError
 from engine.method import Progress, quiet
@@ -19,7 +19,7 @@ from engine.training.hooks import AfterStep, Augmentation, HookWithMemory
 from engine.training.loop import TrainingRun
 from engine.training.masks import Masks, carried, multipliers, parametrized
 from engine.training.objective import Objective, cross_entropy
-from engine.training.question import as_targets, name_of, named
+from engine.training.question import as_targets, name_of, training_digest
 from engine.training.recipe import Recipe
 from engine.training.recorder import Recorder
 from engine.training.regime import Regime
@@ -86,8 +86,8 @@ def train(
     through = {} if regime is None else regime.parametrizations(model)
     arrays = {"rows/": rows} | ({} if weights is None else {"weights/": weights})
     arrays |= {} if targets is None else {"targets/": target_tensor.numpy()}
-    also = changed(objective, second_view, start, recorder, regime) if keep else {}
-    name = named(model.network, data, recipe, seed, masks, arrays, also) if keep else ""
+    also = changed_arguments(objective, second_view, start, recorder, regime) if keep else {}
+    name = training_digest(model.network, data, recipe, seed, masks, arrays, also) if keep else ""
     recorder = recorder or Recorder()
     recorder.begin(model, masks, start)
     trained = [model] if recorder.average is None else [model, recorder.average]
@@ -155,7 +155,7 @@ def check_steps(
         raise BlindspotError(message)
 
 
-def changed(
+def changed_arguments(
     objective: Objective,
     second_view: Augmentation | None,
     start: int,
@@ -173,5 +173,5 @@ def changed(
     if recorder is not None:
         values["recorder"] = [list(recorder.snapshots), recorder.decay]
     if regime is not None:
-        values["regime"] = digest_of(parts_of(regime))
+        values["regime"] = digest_of(value_parts(regime))
     return values

@@ -18,7 +18,7 @@ from engine.result import Floats
 from engine.training.figures import LOOK
 from engine.training.figures import outputs as outputs_of
 from engine.training.hooks import Augmentation
-from engine.training.images import altered, drawn
+from engine.training.images import altered, batch_generator
 from engine.training.objective import Batch, Criterion, Objective
 from engine.training.recipe import Recipe
 
@@ -116,9 +116,13 @@ class BatchLoss:
         targets = self.targets[torch.from_numpy(rows)].to(device)
         second = None
         if self.second_view is not None:
-            second = self.second_view(images, drawn(self.seed, *place, 1)).expand(-1, 3, -1, -1)
+            second = self.second_view(images, batch_generator(self.seed, *place, 1)).expand(
+                -1, 3, -1, -1
+            )
         if not plain:
-            images = altered(images, targets, self.model, self.recipe, drawn(self.seed, *place))
+            images = altered(
+                images, targets, self.model, self.recipe, batch_generator(self.seed, *place)
+            )
         return Batch(rows, images.expand(-1, 3, -1, -1), targets, second, self.average)
 
     def weighed(self, losses: Tensor, rows: Rows) -> Tensor:

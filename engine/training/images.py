@@ -24,20 +24,20 @@ def altered(
 def augmented(images: Tensor, generator: torch.Generator, recipe: Recipe) -> Tensor:
     """Images (N, C, H, W) moved and mirrored, as the recipe wants; not attacked."""
     if recipe.shift:
-        images = moved(images, recipe.shift, generator)
+        images = random_shift(images, recipe.shift, generator)
     if recipe.mirror:
         turned = torch.rand(len(images), 1, 1, 1, generator=generator) < 0.5
         images = torch.where(turned.to(images.device), images.flip(-1), images)
     return images
 
 
-def drawn(*place: int) -> torch.Generator:
+def batch_generator(*place: int) -> torch.Generator:
     """The source of random numbers of a batch, from the seed and the batch's place."""
     sequence = np.random.SeedSequence(place)
     return torch.Generator().manual_seed(int(sequence.generate_state(1, np.uint64)[0]))
 
 
-def moved(images: Tensor, most: int, generator: torch.Generator) -> Tensor:
+def random_shift(images: Tensor, most: int, generator: torch.Generator) -> Tensor:
     """Each image (N, C, H, W) moved by up to so many pixels; what is missing repeats the edge."""
     count, channels, height, width = images.shape
     wide = F.pad(images, (most,) * 4, mode="replicate")

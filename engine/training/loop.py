@@ -30,7 +30,7 @@ from engine.result import TrainLog
 from engine.training.batch_loss import Losses
 from engine.training.descent import Diverged, Loss, descend
 from engine.training.hooks import HookWithMemory
-from engine.training.masks import plain
+from engine.training.masks import unmasked_name
 from engine.training.optimizer import memory_of, optimizer, recall
 from engine.training.recorder import Recorder
 from engine.training.regime import Scheduled
@@ -182,7 +182,7 @@ class TrainingRun:
         if self.keep is None:
             return
         weights = self.network.state_dict()
-        tensors = {f"model/{plain(name)}": tensor for name, tensor in weights.items()}
+        tensors = {f"model/{unmasked_name(name)}": tensor for name, tensor in weights.items()}
         tensors |= {
             f"optimizer/{name}": tensor for name, tensor in memory_of(self.optimizer).items()
         }
@@ -203,7 +203,7 @@ class TrainingRun:
         if self.hook is not None:
             self.hook.recall(part(tensors, "hook/"))
         for name, tensor in self.network.state_dict().items():
-            tensor.copy_(tensors[f"model/{plain(name)}"])
+            tensor.copy_(tensors[f"model/{unmasked_name(name)}"])
         self.shown = tensors["shown"].numpy().copy()
         for name in PLACE:
             setattr(self, name, place[name])

@@ -114,8 +114,8 @@ def effective_weights(network: nn.Module) -> dict[str, Tensor]:
     """Weights and buffers by their plain names, as the network uses them: 0 where masked."""
     results = {}
     for name in network.state_dict():
-        module, leaf = owner(network, plain(name))
-        results[plain(name)] = getattr(module, leaf).detach()
+        module, leaf = owner(network, unmasked_name(name))
+        results[unmasked_name(name)] = getattr(module, leaf).detach()
     return results
 
 
@@ -125,7 +125,7 @@ def owner(network: nn.Module, name: str) -> tuple[nn.Module, str]:
     return network.get_submodule(path), leaf
 
 
-def plain(name: str) -> str:
+def unmasked_name(name: str) -> str:
     """A weight's own name, whether it is masked or not."""
     if ".parametrizations." in f".{name}" and name.endswith(".original"):
         return f".{name}".replace(".parametrizations.", ".").removesuffix(".original")[1:]

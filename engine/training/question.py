@@ -35,7 +35,7 @@ def as_targets(targets: Array, count: int) -> Tensor:
     return torch.from_numpy(targets.astype(np.float32).reshape(count, -1))
 
 
-def named(
+def training_digest(
     network: nn.Module,
     data: DataSet,
     recipe: Recipe,

@@ -31,11 +31,11 @@ from engine.models.stack import Stack
 from engine.result import Array, TrainLog
 from engine.training.asking import check_steps
 from engine.training.figures import LOOK
-from engine.training.images import augmented, drawn
+from engine.training.images import augmented, batch_generator
 from engine.training.loop import TrainingRun
 from engine.training.masks import Masks, carried
 from engine.training.objective import Criterion, cross_entropy
-from engine.training.question import as_targets, named
+from engine.training.question import as_targets, training_digest
 from engine.training.recipe import Recipe
 from engine.training.recorder import Recorder
 
@@ -91,7 +91,7 @@ class StackedLoss:
         images = torch.from_numpy(self.data.images[rows] / np.float32(255))
         if self.recipe.shift or self.recipe.mirror:
             views = [
-                augmented(image, drawn(seed, *place), self.recipe)
+                augmented(image, batch_generator(seed, *place), self.recipe)
                 for seed, image in zip(self.seeds, images, strict=True)
             ]
             images = torch.stack(views)
@@ -257,7 +257,7 @@ def train_stacked(
             also["parts"] = len(stack.parts)  # other bits than in one pass: neither goes on
         if start or recorder.snapshots or recorder.looks:
             also |= {"start": start, "steps": [list(recorder.snapshots), list(recorder.looks)]}
-        name = named(stack.network, data, recipe, seeds[0], stack.masks, arrays, also)
+        name = training_digest(stack.network, data, recipe, seeds[0], stack.masks, arrays, also)
     stack.train()
     loss = StackedLoss(stack, data, stacked, recipe, tuple(seeds), objective, target_tensor)
     recorder.begin(models[0], {}, start)

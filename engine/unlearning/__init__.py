@@ -81,7 +81,7 @@ from engine.unlearning.ways.bad_teacher import BadT
 from engine.unlearning.ways.fine_tune import FineTune
 from engine.unlearning.ways.fisher import FisherForgetting
 from engine.unlearning.ways.gradient_ascent import GradientAscent
-from engine.unlearning.ways.importance import Importance, by_layer, plane, threshold_for
+from engine.unlearning.ways.importance import Importance, damping_table, plane, threshold_for
 from engine.unlearning.ways.influence import IU, IUExact
 from engine.unlearning.ways.l1_sparse import L1Sparse
 from engine.unlearning.ways.matching import DatamodelMatching, OracleMatching
@@ -224,8 +224,8 @@ __all__ = [
     "WhatMoved",
     "WorstCase",
     "brought",
-    "by_layer",
     "dampened",
+    "damping_table",
     "easiest",
     "forget_case",
     "hardest",

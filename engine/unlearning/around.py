@@ -33,7 +33,9 @@ class ForgetEvaluationCase(WrappedCase):
     def digest_parts(self) -> Parts:
         """The forget case, and the unlearners with their settings."""
         parts = [type(self).__name__, self.case.fingerprint]
-        parts += [json.dumps(named(unlearner), sort_keys=True) for unlearner in self.unlearners]
+        parts += [
+            json.dumps(method_identity(unlearner), sort_keys=True) for unlearner in self.unlearners
+        ]
         yield "|".join(parts)
 
     def facts(self) -> dict[str, Any]:
@@ -89,7 +91,7 @@ class AfterCase(ForgetEvaluationCase):
         return (self.method,)
 
 
-def named(method: Method[Any]) -> dict[str, Any]:
+def method_identity(method: Method[Any]) -> dict[str, Any]:
     """What tells a method from others: name, revision, settings."""
     return {
         "method": method.full_name(),

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.data import DataSet
-from engine.data.archive import opened
-from engine.data.folders import SIDES, Skipped, pictures, read_folders
+from engine.data.archive import open_archive
+from engine.data.folders import SIDES, Skipped, picture_members, read_folders
 from engine.errors import BlindspotError
-from engine.unlearning.request import ForgetRequest, picked
+from engine.unlearning.request import ForgetRequest, of_ids
 from engine.whole import whole_number
 
 
@@ -46,7 +46,7 @@ def of_text(data: DataSet, text: str) -> ForgetRequest:
     ids = [whole_number(word) for word in results]
     if None in ids:
         raise BlindspotError(f"“{results[ids.index(None)][:40]}” is no id: give whole numbers.")
-    return picked(data, np.array(ids, np.int64))
+    return of_ids(data, np.array(ids, np.int64))
 
 
 def is_header(word: str) -> bool:
@@ -74,8 +74,8 @@ def of_zip(data: DataSet, content: bytes) -> FoundImages:
         BlindspotError: the zip is damaged, or has more pictures than there are training images.
     """
     most = len(data.rows("train"))
-    with opened(content, "the zip") as archive:
-        count = len(pictures(archive))
+    with open_archive(content, "the zip") as archive:
+        count = len(picture_members(archive))
     if count > most:
         raise BlindspotError(
             f"The zip has {count:,} files; {data.card.title} has {most:,} training images."
@@ -109,7 +109,7 @@ def of_pictures(data: DataSet, picture_set: DataSet) -> ForgetRequest:
             "image files."
         )
     rows = np.unique(np.concatenate([np.array(rows, np.int64) for rows in learned]))
-    return picked(data, data.ids[rows])
+    return of_ids(data, data.ids[rows])
 
 
 def pixels_digest(image: NDArray[np.uint8]) -> bytes:

@@ -85,12 +85,12 @@ STORY = (Confidence(), Confusion(), MembershipAttack(model="unlearned"), StillTh
 
 def questions() -> Iterator[Question]:
     """One view after the other."""
-    parts = (forget, story, concepts, generator, protect, certificates, experiments)
+    parts = (forget_questions, story, concepts, generator, protect, certificates, experiments)
     for part in parts:
         yield from part()
 
 
-def forget() -> Iterator[Question]:
+def forget_questions() -> Iterator[Question]:
     """The scoreboard, and what is looked at closely."""
     case = forgotten()
     yield Retrain(), case

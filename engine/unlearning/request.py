@@ -89,7 +89,7 @@ def of_class(data: DataSet, label: int, share: float = 1.0, seed: int = 0) -> Fo
         raise BlindspotError(f"{data.card.title} has no training image of {word}: choose another.")
     if share == 1:
         return ForgetRequest("class", data.ids[rows], f"class {word}", label)
-    chosen = drawn(rows, share, seed)
+    chosen = sample_share(rows, share, seed)
     words = f"{share:.0%} of class {word}"
     return ForgetRequest("share of a class", data.ids[chosen], words, label, seed)
 
@@ -153,7 +153,7 @@ def at_random(
     check_share(share)
     rows = data.rows("train")
     if count is None:
-        chosen = drawn(rows, share, seed)
+        chosen = sample_share(rows, share, seed)
     elif count > len(rows):
         raise BlindspotError(
             f"{data.card.title} has {len(rows):,} training images, so that {count:,} cannot be "
@@ -161,12 +161,14 @@ def at_random(
         )
     else:
         chosen = np.sort(np.random.default_rng([seed, 11]).permutation(rows)[: max(count, 0)])
-    return ForgetRequest("random", data.ids[chosen], counted(len(chosen), "at random"), seed=seed)
+    return ForgetRequest(
+        "random", data.ids[chosen], count_text(len(chosen), "at random"), seed=seed
+    )
 
 
-def picked(data: DataSet, ids: Sequence[int] | Ids) -> ForgetRequest:
+def of_ids(data: DataSet, ids: Sequence[int] | Ids) -> ForgetRequest:
     """These images. Raises BlindspotError when one is no training image, or comes twice."""
-    chosen = ForgetRequest("picked", np.asarray(ids, np.int64), counted(len(ids), "picked"))
+    chosen = ForgetRequest("picked", np.asarray(ids, np.int64), count_text(len(ids), "picked"))
     rows = data.places(chosen.ids)
     if (other := data.split[rows] != 0).any():
         odd = chosen.ids[other][0]
@@ -301,7 +303,7 @@ class Splits:
         return np.sort(np.concatenate([self.forget, self.retain]))
 
 
-def drawn(rows: Rows, share: float, seed: int) -> Rows:
+def sample_share(rows: Rows, share: float, seed: int) -> Rows:
     """That share of some rows, at least one."""
     order = np.random.default_rng([seed, 11]).permutation(rows)
     return np.sort(order[: max(1, round(share * len(rows)))])
@@ -313,6 +315,6 @@ def check_share(share: float) -> None:
         raise BlindspotError(f"A share of {share:g} cannot be forgotten: choose more than 0, to 1.")
 
 
-def counted(count: int, how: str) -> str:
+def count_text(count: int, how: str) -> str:
     """So many images, in words."""
     return f"{count} image{'' if count == 1 else 's'} {how}"

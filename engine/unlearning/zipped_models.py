@@ -7,7 +7,7 @@ from pathlib import PurePath, PurePosixPath
 from time import monotonic
 from zipfile import ZipFile, ZipInfo
 
-from engine.data.archive import contents, opened, short_path
+from engine.data.archive import contents, open_archive, short_path
 from engine.data.folders import Skipped
 from engine.errors import BadImage, BadModel
 from engine.models.classifier import Classifier
@@ -53,8 +53,8 @@ def open_zip(
     end = monotonic() + SECONDS
     models: list[Classifier] = []
     skipped: list[Skipped] = []
-    with opened(content, called) as archive:
-        for member in checked(archive, called, most):
+    with open_archive(content, called) as archive:
+        for member in check_members(archive, called, most):
             if monotonic() > end:
                 raise BadModel(
                     f"{called} takes more than {SECONDS:.0f} seconds to read: give fewer models."
@@ -75,12 +75,12 @@ def open_zip(
     return ZippedModels(tuple(models), tuple(skipped))
 
 
-def checked(archive: ZipFile, called: str, most: int) -> list[ZipInfo]:
+def check_members(archive: ZipFile, called: str, most: int) -> list[ZipInfo]:
     """The files by name. Raises BadModel where they are too many or too large."""
     members = [
         member
         for member in archive.infolist()
-        if not member.is_dir() and not added(member.filename)
+        if not member.is_dir() and not is_system_file(member.filename)
     ]
     if len(members) > most:
         raise BadModel(
@@ -111,6 +111,6 @@ def model_of(
         raise BadModel(f"{reason[0].upper()}{reason[1:]}") from error
 
 
-def added(name: str) -> bool:
+def is_system_file(name: str) -> bool:
     """Whether an operating system put it there."""
     return any(part.startswith((".", "__")) for part in PurePosixPath(name).parts)

@@ -21,7 +21,7 @@ from engine.errors import BadData
 from engine.keeping.lazy import lazy
 from engine.models.bits import Bits, packed_bits, unpacked_bits
 from engine.models.classifier import Classifier
-from engine.weights.parts import PrunableWeight, parts
+from engine.weights.parts import PrunableWeight, prunable_parts
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,5 +151,5 @@ def masks_in(model: Classifier) -> Masks | None:
         return None
     shapes = {name: tuple(tensor.shape) for name, tensor in model.network.state_dict().items()}
     result = unpacked_bits(model.masks, shapes)
-    masked_parts = tuple(part for part in parts(model) if part.name in result)
+    masked_parts = tuple(part for part in prunable_parts(model) if part.name in result)
     return masks_of(result, masked_parts)

@@ -55,7 +55,7 @@ class PrunableWeight:
         return self.is_conv and self.groups > 1 and self.shape[1] == 1
 
 
-def parts(
+def prunable_parts(
     model: Classifier, *, head: bool = True, only: Collection[str] | None = None
 ) -> tuple[PrunableWeight, ...]:
     """What of a model can be pruned, in the order of its layers.

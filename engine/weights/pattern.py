@@ -72,7 +72,7 @@ def from_groups(groups: Tensor, like: Tensor) -> Tensor:
     return groups.reshape(like.permute(0, 2, 3, 1).shape).permute(0, 3, 1, 2)
 
 
-def largest(scores: Tensor, n: int) -> Tensor:
+def largest_in_group(scores: Tensor, n: int) -> Tensor:
     """The n largest of each group, (groups, m) of 0 and 1; of equal ones the first."""
     order = scores.argsort(dim=1, descending=True, stable=True)[:, :n]
     return torch.zeros_like(scores).scatter_(1, order, 1.0)

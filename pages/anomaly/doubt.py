@@ -12,11 +12,11 @@ st.markdown("Does the model hesitate between classes that it knows, or does it k
 
 about = subject.current({"seed"})
 answer, controls, blends, below = (st.container() for _ in range(4))
-with notices.spoken():
+with notices.show_problems():
     with answer:
         asked = form.choose(about)
         if asked.own:
-            in_distribution.line(about)
+            in_distribution.show_usualness(about)
     with controls:
         method = view.settings()
     with answer:

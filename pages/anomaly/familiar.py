@@ -10,10 +10,12 @@ st.title("Familiar?")
 
 about = subject.current({"seed"})
 model = about.case.model
-st.markdown(f"Has **{notices.plain(model.lineage.trail)}** seen anything like this image?")
+st.markdown(
+    f"Has **{notices.escape_markdown(model.lineage.trail)}** seen anything like this image?"
+)
 answer, controls, below = (st.container() for _ in range(3))
-in_distribution.line(about, below)
-with notices.spoken():
+in_distribution.show_usualness(about, below)
+with notices.show_problems():
     with controls:
         asked = form.choose(about)
     with answer:

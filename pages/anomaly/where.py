@@ -11,13 +11,14 @@ st.title("Where is it odd?")
 about = subject.current({"seed"})
 model = about.case.model
 st.markdown(
-    f"Which places look unlike normal images to the layers of **{notices.plain(model.title)}**?"
+    "Which places look unlike normal images to the layers of "
+    f"**{notices.escape_markdown(model.title)}**?"
 )
 
 warning, answer, controls, whole, below = (st.container() for _ in range(5))
 with warning:
-    in_distribution.line(about, below)
-with notices.spoken():
+    in_distribution.show_usualness(about, below)
+with notices.show_problems():
     with controls:
         asked = form.choose(about)
         view.offer_phantom(about)

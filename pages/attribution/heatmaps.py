@@ -13,7 +13,7 @@ st.title("Heatmaps")
 about = subject.current()
 warning, answer, edited, controls, rest = (st.container() for _ in range(5))
 with warning:
-    in_distribution.line(about, rest)
+    in_distribution.show_usualness(about, rest)
 with controls:
     asked = likeness.choose(about)
     methods = view.settings(view.pick(HEATMAPS, asked, FIRST), asked)
@@ -24,4 +24,4 @@ with answer:
     else:
         st.info("Choose at least one method to see where the score comes from.")
 with edited:
-    edit.watch(about, edit.start(asked, methods))
+    edit.edit_rectangle(about, edit.start(asked, methods))

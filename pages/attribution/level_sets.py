@@ -4,7 +4,7 @@ import streamlit as st
 
 from components import in_distribution
 from components.level_sets import view
-from components.notices import plain
+from components.notices import escape_markdown
 from components.sidebar import partners, subject
 
 st.title("Level sets")
@@ -12,8 +12,8 @@ st.title("Level sets")
 about = subject.current({"target", "seed"})
 warning, answer, controls, rest = (st.container() for _ in range(4))
 with warning:
-    in_distribution.line(about, rest)
-    st.markdown(f"**{plain(view.question(about))}**")
+    in_distribution.show_usualness(about, rest)
+    st.markdown(f"**{escape_markdown(view.question_sentence(about))}**")
 with controls:
     questions = view.choose(about)
     with st.expander("Targets of yours"):

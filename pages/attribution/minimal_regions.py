@@ -11,7 +11,7 @@ st.title("Minimal regions")
 about = subject.current({"target", "seed"})
 warning, answer, controls, beside = (st.container() for _ in range(4))
 with warning:
-    in_distribution.line(about, beside)
+    in_distribution.show_usualness(about, beside)
 with controls:
     asked = form.choose(about)
 if asked is not None:

@@ -17,4 +17,4 @@ with below:
     if more.in_a_network():
         about = subject.current({"target", "versus", "seed"})
         more.local(about)
-        in_distribution.line(about)
+        in_distribution.show_usualness(about)

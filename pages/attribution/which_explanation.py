@@ -11,7 +11,7 @@ st.title("Which explanation?")
 about = subject.current({"target", "versus", "reading", "seed"})
 warning, answer, controls, rest = (st.container() for _ in range(4))
 with warning:
-    in_distribution.line(about, rest)
+    in_distribution.show_usualness(about, rest)
 with controls:
     asked = form.choose(about)
 with answer:

@@ -15,6 +15,6 @@ with controls:
 with answer:
     method = replace(view.METHOD, **given)
     view.show(shown, case, method)
-if learned := view.learned(case, method):
+if learned := view.probe_question(case, method):
     st.divider()
     probe.show(learned)

@@ -3,16 +3,16 @@
 import streamlit as st
 
 from components import in_distribution
-from components.notices import plain
+from components.notices import escape_markdown
 from components.prune import view
 from components.sidebar import subject
 
 st.title("Prune")
 
 about = subject.current({"target", "versus", "reading", "seed"})
-st.markdown(f"What can **{plain(about.case.model.lineage.trail)}** do without?")
+st.markdown(f"What can **{escape_markdown(about.case.model.lineage.trail)}** do without?")
 warning, answer, usual = (st.container() for _ in range(3))
 with warning:
-    in_distribution.line(about, usual)
+    in_distribution.show_usualness(about, usual)
 with answer:
     view.show(about)

@@ -11,7 +11,7 @@ st.title("Protect data")
 about = subject.current({"target"})
 warning, answer, rest = (st.container() for _ in range(3))
 with warning:
-    in_distribution.line(about, rest)
+    in_distribution.show_usualness(about, rest)
     st.markdown("Can your images be changed so that a network **learns nothing useful** from them?")
 with answer:
     view.show(about)

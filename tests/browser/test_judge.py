@@ -10,7 +10,7 @@ from playwright.sync_api import Page
 
 from engine.models import embedded
 from engine.models.card import ModelCard
-from engine.models.rebuild import packed
+from engine.models.rebuild import model_bytes
 from engine.run import answer
 from engine.unlearning import Retrain
 from engine.unlearning.opening import FORGOTTEN, forgotten
@@ -33,7 +33,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     for name, method in (("unlearned", FORGOTTEN.best()), ("retrained", Retrain())):
         view = answer(method, case)["model"]
         results[name] = folder / f"{name}.safetensors"
-        results[name].write_bytes(packed(ModelCard.from_json(view.card), view.weights))
+        results[name].write_bytes(model_bytes(ModelCard.from_json(view.card), view.weights))
     return results
 
 

@@ -20,7 +20,7 @@ def test_an_imported_model_stays_its_browser_s_and_its_link_lets_others_look(
     shipped = next(
         stored_model for stored_model in embedded.stored() if stored_model.name == "digits-mlp"
     )
-    name = checkpoints.named(shipped.card.fingerprint, shipped.card.labels)
+    name = checkpoints.checkpoint_name(shipped.card.fingerprint, shipped.card.labels)
     line = f"{shipped.card.title} · {name[-4:]}"
     models = f"{app_url}/data-and-models?lab.part=Models"
     page.goto(models)

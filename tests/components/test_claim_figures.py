@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from components.claims import line
-from components.experiments.claims import first_known, mixtures, sentence
+from components.claims import claim_line
+from components.experiments.claims import first_known, measure_sentence, mixtures
 from engine.result import Table
 
 NAN = np.nan
@@ -19,7 +19,9 @@ NAN = np.nan
     ],
 )
 def test_a_condition_without_a_number_is_left_out(values, says):
-    assert sentence(Table.of({"AIN": (values, "share")}, ["before", "after"]), "AIN") == says
+    assert (
+        measure_sentence(Table.of({"AIN": (values, "share")}, ["before", "after"]), "AIN") == says
+    )
 
 
 @pytest.mark.parametrize(
@@ -48,4 +50,4 @@ def test_a_mixture_is_told_beside_its_clean_images_alone_where_there_are_any():
 def test_a_margin_is_printed_in_the_unit_of_its_claim(unit, margin):
     columns = {"outcome": ([1], ""), "margin": ([0.5], unit), "tolerance": ([0.2], unit)}
     claims = Table.of(columns, ["It is so"], ["above zero"])
-    assert line(claims, 0).endswith(f"margin {margin}.")
+    assert claim_line(claims, 0).endswith(f"margin {margin}.")

@@ -65,7 +65,7 @@ def test_the_lines_that_are_shown_ask_the_very_same_question(kind, link, monkeyp
     at = visit({"heatmaps.methods": [kind.title], "precision": "fast", **link})
     method = kind(**({"channels": "size"} if link and kind is Gradient else {}))
     case = at.session_state["subject"].case
-    stored = run.known(method, case.at("fast" if kind.fast else "exact"))
+    stored = run.kept_answer(method, case.at("fast" if kind.fast else "exact"))
     (line,) = provenance(at)
     assert ("FAST" in line) is kind.fast
     monkeypatch.setattr(kind, "__call__", None)  # so it must be the page's own answer

@@ -159,7 +159,7 @@ def test_a_fragment_that_ends_the_page_has_one_row_for_all_and_keeps_it_when_run
         import streamlit as st
 
         from components import section
-        from components.footer import footer, taken
+        from components.footer import footer, take_entries
 
         @st.fragment
         def closer(above):
@@ -169,7 +169,7 @@ def test_a_fragment_that_ends_the_page_has_one_row_for_all_and_keeps_it_when_run
 
         with footer():
             section.show(seen)
-            closer(taken())
+            closer(take_entries())
 
     at = AppTest.from_function(script, default_timeout=30, args=(SEEN_SECTION, HEARD_SECTION)).run()
     for codes in (["seen()"], ["seen()", "heard()"]):

@@ -3,7 +3,7 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from components.forms import first, marks, readable
+from components.forms import marks, slider_start, word_check
 from engine.method import Slider
 from tests.components.toy import COUNT, DECADES, LAYER, MAYBE, OFTEN, SHARE, WORD, Toy
 from tests.tiny import cnn_case
@@ -141,14 +141,14 @@ def test_a_notice_repeats_no_markup_of_the_link():
     ],
 )
 def test_a_word_of_a_link_is_readable_when_its_widget_can_show_it(control, start, yes, no):
-    reads = readable(control, start, cnn_case())
+    reads = word_check(control, start, cnn_case())
     assert all(reads(word) for word in yes)
     assert not any(reads(word) for word in no)
 
 
 def test_a_setting_that_was_off_begins_where_its_slider_says_when_it_is_switched_on():
     control = Slider(0.1, 1000.0, 0.1, log=True, off="by share", start=7.0)
-    assert first(control, None) == 7
+    assert slider_start(control, None) == 7
     assert 7 in marks(control, None)
-    assert first(control, 3.0) == 3
-    assert first(Slider(0.1, 1000.0, 0.1, off="none"), None) == 0.1
+    assert slider_start(control, 3.0) == 3
+    assert slider_start(Slider(0.1, 1000.0, 0.1, off="none"), None) == 0.1

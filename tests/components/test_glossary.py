@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from components.glossary import NAMES, TERMS, terms_in, words_of
+from components.glossary import NAMES, TERMS, method_texts, terms_in
 from components.views import LEVEL_SETS
 from engine.families import METHODS
 from tests.visits import settled, visit
@@ -38,7 +38,7 @@ def test_names_mean_one_thing() -> None:
 
 
 def test_every_term_is_used_by_a_method_or_its_settings() -> None:
-    text = " ".join(words for method in METHODS for words in words_of(method))
+    text = " ".join(words for method in METHODS for words in method_texts(method))
     in_sentences = {"CHAIR"}
     assert set(terms_in(text)) | in_sentences >= set(TERMS)
 

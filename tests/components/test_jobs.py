@@ -22,7 +22,7 @@ def show_jobs(titles: tuple[str, str]) -> None:
     for visitor in (runs.visit().visitor, "ann"):
         jobs.running(lane, Job(visitor, lambda _: None, "wait", {visitor}, 0, title, public))
         over = Past("x", title, public, frozenset({visitor}), "done", "", 2.0, datetime.now(UTC))
-        jobs.over([over])
+        jobs.finished_jobs([over])
 
 
 @pytest.mark.parametrize("titles", [("", ""), ("Mine", ""), ("", "Public"), ("Mine", "Public")])

@@ -24,7 +24,7 @@ def test_only_the_same_words_in_another_order_are_taken(monkeypatch, sent, taken
     drawn, moved = {}, []
     monkeypatch.setattr(order, "mounted", lambda _: lambda **arguments: drawn.update(arguments))
     monkeypatch.setattr(st, "session_state", {"list": {"order": sent}})
-    order.order(["a", "b", "c"], "letters", "list", moved.append)
+    order.draw_order(["a", "b", "c"], "letters", "list", moved.append)
     assert drawn["data"] == {"words": ["a", "b", "c"], "label": "letters"}
     drawn["on_order_change"]()
     assert moved == ([sent] if taken else [])

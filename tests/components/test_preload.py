@@ -13,7 +13,7 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from components import preload, views
-from components.preload import Preload, header, needed
+from components.preload import Preload, link_header, with_imports
 
 
 @pytest.fixture
@@ -92,12 +92,12 @@ def test_what_a_file_imports_is_named_and_what_the_page_names_itself_is_not(tmp_
     (folder / "b.x.js").write_text('export{z}from"./Html.a1.js"')  # a circle
     (folder / "main.js").write_text("")
     (tmp_path / "index.html").write_text('<script src="./static/js/main.js"></script>')
-    assert needed(folder) == {"Html.a1.js", "b.x.js", "main.js"}
-    assert header(tmp_path) == (
+    assert with_imports(folder) == {"Html.a1.js", "b.x.js", "main.js"}
+    assert link_header(tmp_path) == (
         b"<./static/js/Html.a1.js>; rel=modulepreload, <./static/js/b.x.js>; rel=modulepreload"
     )
 
 
 def test_where_streamlit_names_its_files_otherwise_nothing_is_named(tmp_path):
     (tmp_path / "index.html").write_text("")
-    assert header(tmp_path) == b""
+    assert link_header(tmp_path) == b""

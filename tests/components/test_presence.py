@@ -21,7 +21,7 @@ def page():
 
     presence.arrive()
     if not uploads.session_uploads():
-        uploads.take(zipped(two()), "mine.zip", 16)
+        uploads.open_data(zipped(two()), "mine.zip", 16)
     st.text(", ".join(uploads.session_uploads()))
 
 

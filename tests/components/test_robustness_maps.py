@@ -22,11 +22,11 @@ def test_no_map_moved_with_an_answer_that_did_not_change(monkeypatch):
             "said": Table.grid(predictions, TIMES, ("class",), ("number",)),
         }
 
-    still = maps.both(found((0.2, np.nan), (0.2, np.nan), after=0), views)
+    still = maps.pass_counts(found((0.2, np.nan), (0.2, np.nan), after=0), views)
     assert still == "The answer did not change: of 2 maps 1 carry the score."
-    moved = maps.both(found((0.9, 0.9), (0.2, 0.8)), views)
+    moved = maps.pass_counts(found((0.9, 0.9), (0.2, 0.8)), views)
     assert moved.startswith("Moved with the answer: 1 ")
-    any_class = maps.both(found((0.2, 0.9), (0.2, 0.9)), views)  # maps that no class changes
+    any_class = maps.pass_counts(found((0.2, 0.9), (0.2, 0.9)), views)  # maps that no class changes
     assert any_class.startswith("Moved with the answer: 1 ")
 
 

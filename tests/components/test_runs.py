@@ -185,7 +185,7 @@ def growing(title: str) -> None:
 
     outcome = runs.ask(getattr(toy, title)(), tiny.cnn_case(), "growing.slot")
     runs.watch_growing(outcome, lambda partial: st.text(f"found: {list(partial)}"))
-    jobs.panel()
+    jobs.jobs_button()
 
 
 def finish_first_round(at: AppTest) -> None:

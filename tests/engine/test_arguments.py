@@ -21,7 +21,7 @@ from engine.arguments.pictures import (
     PairArguments,
     PictureArguments,
     first_picture,
-    pictured,
+    open_picture,
 )
 from engine.arguments.text import MethodsByName, text_of, value
 from engine.arguments.trained import BoardArguments
@@ -366,11 +366,11 @@ def test_an_image_without_its_lesion_has_a_name():
     name = f"phantoms:count=40/{data.ids[row]}"
     first = next(iter(offered(PairArguments, "against", image=f"example:{name}")))
     assert first == f"twin:{name}"
-    twin, ill = pictured(first).pixels, pictured(f"example:{name}").pixels
+    twin, ill = open_picture(first).pixels, open_picture(f"example:{name}").pixels
     assert np.array_equal(twin[..., 0], data.truth["twin"][row].squeeze())
     assert not np.array_equal(twin, ill)
     with pytest.raises(BlindspotError, match="only images of data with twins"):
-        pictured("twin:digits/6")
+        open_picture("twin:digits/6")
 
 
 def test_no_option_has_a_comma_which_stands_between_settings():

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from engine.case import ImageCase
 from engine.case.target import Target
-from engine.case_base import Case, WrappedCase, parts_of
+from engine.case_base import Case, WrappedCase, value_parts
 from engine.data import DataSet
 from engine.errors import DoesNotFit
 from engine.method import Method, case_kind
@@ -112,7 +112,7 @@ def test_class_names_that_somebody_gave_are_not_in_the_fingerprint(toy):
 
 def test_what_nothing_tells_apart_has_no_fingerprint():
     with pytest.raises(TypeError, match="a object has no fingerprint"):
-        list(parts_of([object()]))
+        list(value_parts([object()]))
 
 
 def test_lane_facts_and_lacks_come_from_the_fields(toy):

@@ -415,7 +415,7 @@ def test_the_network_of_scenes_is_trained_from_the_seed_that_was_asked_for(tmp_p
         seeds.append(seed)
         return things.load()
 
-    monkeypatch.setattr(things, "trained", trained)
+    monkeypatch.setattr(things, "train_network", trained)
     monkeypatch.setattr(things, "figures", lambda _model: {})
     for options in ([], ["--seed", "7"]):
         assert main(["weights", "scenes-things", "--out", str(tmp_path), *options]) == 0

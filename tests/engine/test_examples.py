@@ -14,7 +14,7 @@ from engine.case import PairCase
 from engine.errors import BadSetting, BlindspotError, Cancelled
 from engine.keeping.store import Store
 from engine.lane import lane
-from engine.run import answer, ask, digest, known
+from engine.run import answer, ask, digest, kept_answer
 from tests import tiny
 from tests.engine.examples import METHODS, Rows, Train, Walk
 from tests.test_contract import assert_unchanged, state
@@ -66,7 +66,7 @@ def test_each_is_asked_answered_kept_and_found_after_a_restart(kind, own_store, 
     again = answer(kind(), case)
     assert again.kept
     monkeypatch.setattr(run, "store", lambda: Store(own_store.folder))
-    result = known(kind(), case_for(kind))
+    result = kept_answer(kind(), case_for(kind))
     assert result is not None
     assert result.record["method"] == kind.full_name()
     assert result.record["case"]["kind"] == ("pair" if kind is Walk else "image")
@@ -87,7 +87,7 @@ def test_each_can_be_cancelled_and_leaves_nothing_behind(kind):
     with pytest.raises(Cancelled):
         kind()(case, stop)
     assert_unchanged(before, case.model)
-    assert known(kind(), case) is None
+    assert kept_answer(kind(), case) is None
 
 
 def test_training_lowers_the_loss_and_gives_a_checkpoint():
@@ -132,7 +132,7 @@ def test_a_partial_result_is_seen_and_never_is_the_answer(own_store):
     assert paused.wait(20)
     part = job.partial["map"].values
     assert 0 < np.isfinite(part).all(axis=1).sum() < 32
-    assert known(Paused(), case) is None
+    assert kept_answer(Paused(), case) is None
     assert own_store.get(digest(Paused(), case)) is None
     go.set()
     whole = job.value()["map"].values
@@ -149,7 +149,7 @@ def test_a_partial_result_stays_partial_after_a_cancel():
     with pytest.raises(Cancelled):
         job.value()
     assert job.partial is not None
-    assert known(Paused(), case) is None
+    assert kept_answer(Paused(), case) is None
     go.set()
     again = answer(Paused(), case)
     assert not again.kept

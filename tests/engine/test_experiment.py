@@ -20,7 +20,7 @@ from engine.experiment import (
     ImageChange,
     TrainingExperiment,
     decided,
-    spread,
+    deviation_column,
 )
 from engine.lab import Train, TrainCase
 from engine.result import Pictures
@@ -95,7 +95,7 @@ def test_rows_are_the_means_over_seeds_of_what_is_trained(trainings):
             [runs["right"][at] for at, name in enumerate(runs.rows) if name == row]
         )
         assert table.cell(row, "right") == accuracies.mean()
-        assert table.cell(row, spread("right")) == pytest.approx(accuracies.std(ddof=1))
+        assert table.cell(row, deviation_column("right")) == pytest.approx(accuracies.std(ddof=1))
     assert table["seed"].tolist() == [0.5, 0.5]
 
 
@@ -187,14 +187,14 @@ def test_seeds_follow_the_case_s_own(untrained):
     assert result["runs"]["seed"].tolist() == [5, 5, 6, 6, 7, 7]
     assert result["table"]["right"].tolist() == [1, 3]
     assert result["table"]["seed"].tolist() == [6, 6]
-    assert result["table"][spread("seed")].tolist() == [1, 1]
+    assert result["table"][deviation_column("seed")].tolist() == [1, 1]
     assert result["claims"]["margin"].tolist() == [7, -7, 5.5]
 
 
 @pytest.mark.filterwarnings("error")
 def test_a_single_seed_has_no_spread(untrained):
     table = Untrained(seeds=1)(case())["table"]
-    assert np.isnan(table[spread("right")]).all()
+    assert np.isnan(table[deviation_column("right")]).all()
     assert table.units == ("share",) * 4
 
 
@@ -316,5 +316,5 @@ def test_it_is_answered_in_the_lane_like_any_method(trainings):
 def test_a_precision_that_is_refused_is_not_answered_by_the_kept_answer():
     exact = case()
     answer(Drawn(seeds=2), exact)
-    assert run.known(Drawn(seeds=2), exact) is not None
-    assert run.known(Drawn(seeds=2), replace(exact, precision="fast")) is None
+    assert run.kept_answer(Drawn(seeds=2), exact) is not None
+    assert run.kept_answer(Drawn(seeds=2), replace(exact, precision="fast")) is None

@@ -42,7 +42,7 @@ def test_a_plan_of_any_depth_is_one_sentence_and_takes_no_memory(tmp_path, kind,
 @pytest.mark.parametrize("kind", [kind for kind in NESTED if "dotted" in kind or "key" in kind])
 def test_a_key_of_many_parts_is_not_parsed_at_all(monkeypatch, kind):
     """Python's parser takes time and memory that grow with the square of its parts."""
-    monkeypatch.setattr(foreign_text, "ask", lambda *_, **__: pytest.fail("it is parsed"))
+    monkeypatch.setattr(foreign_text, "send_request", lambda *_, **__: pytest.fail("it is parsed"))
     with pytest.raises(BadSetting, match="more than 16 levels deep"):
         read_toml(NESTED[kind](40_000).encode(), "plan.toml", 10**6)
 

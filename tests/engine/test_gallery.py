@@ -8,7 +8,7 @@ from engine import gallery
 from engine.attribution.heatmaps.grad_cam import GradCam
 from engine.attribution.heatmaps.gradient import Gradient
 from engine.commands.cli import main
-from engine.gallery import GALLERY, questions, shipped, stale
+from engine.gallery import GALLERY, questions, shipped_answer, stale
 from engine.run import compute_answer
 from tests import tiny
 
@@ -24,7 +24,7 @@ def test_every_sample_s_first_answers_ship(asked):
     missing = [
         f"{method.title} {case.facts()['target']}"
         for method, case in asked
-        if shipped((method, case)) is None
+        if shipped_answer((method, case)) is None
     ]
     assert missing == []
     assert len(asked) > 30

@@ -16,7 +16,7 @@ from engine.families import METHODS
 from engine.given_names import given_names
 from engine.hallucination import CaptionCase, PhotoPairCase, WordCase, WordRisk, asking
 from engine.hallucination.case import is_ready
-from engine.hallucination.measures.claims import questions
+from engine.hallucination.measures.claims import suggested_questions
 from engine.hallucination.tiny_vlm import words as vocabulary
 from engine.hallucination.tiny_vlm.weights import HABIT, load
 from engine.keeping.names import hidden, in_strings, restore_names
@@ -25,7 +25,7 @@ from engine.lab import Train, TrainCase
 from engine.method import case_kind
 from engine.models import checkpoints
 from engine.result import Scores, Table
-from engine.run import answer, digest, job_name, known
+from engine.run import answer, digest, job_name, kept_answer
 from tests import tiny
 from tests.answers import small
 
@@ -81,7 +81,7 @@ def test_the_answer_to_typed_words_is_not_on_the_disk(kind, home, learned_word):
     method, case = kind() if kind is WordRisk else small(kind), typed_case(kind)
     assert case.typed
     first = answer(method, case)
-    again = known(method, case)  # from memory
+    again = kept_answer(method, case)  # from memory
     assert again.record["case"] == first.record["case"]
     assert WORD in answer_text(again)
     stored = on_disk(home)
@@ -98,13 +98,15 @@ def test_after_a_restart_a_typed_question_is_asked_anew_and_a_ready_one_is_kept(
     for case in (typed, ready):
         answer(small(kind), case)
     reopen(home, monkeypatch)
-    assert known(small(kind), typed) is None
-    assert known(small(kind), ready)["answer"].prompt == "is there a boat"
+    assert kept_answer(small(kind), typed) is None
+    assert kept_answer(small(kind), ready)["answer"].prompt == "is there a boat"
 
 
 def test_every_ready_question_counts_as_one_and_a_longer_one_does_not():
     prompts = (
-        question for number in range(20) for question in questions(asking.scene("biased", number))
+        question
+        for number in range(20)
+        for question in suggested_questions(asking.scene("biased", number))
     )
     for prompt in {*FREE, *prompts}:
         assert is_ready(load(HABIT), prompt), prompt
@@ -125,7 +127,7 @@ def test_nothing_is_kept_of_a_model_whose_classes_were_typed(home):
     model.typed = True
     method, case = Blends(toward=WORD, cells=4), tiny.case_for(Blends, model)
     answer(method, case)
-    assert WORD in answer_text(known(method, case))
+    assert WORD in answer_text(kept_answer(method, case))
     stored = on_disk(home)
     assert "seconds.json" in stored
     assert WORD not in stored
@@ -142,7 +144,7 @@ def test_names_from_files_are_put_back_from_the_reader_s_own(home, monkeypatch):
     method, case = Blends(toward=labels[3], cells=4), tiny.case_for(Blends, model)
     answer(method, case)
     reopen(home, monkeypatch)
-    again = known(method, case)
+    again = kept_answer(method, case)
     assert again.record["settings"]["toward"] == labels[3]
     assert labels[3] in json.dumps([view.facts() for view in again.values()], ensure_ascii=False)
     assert "crétum" not in on_disk(home).encode("latin-1").decode("utf-8", "ignore")
@@ -159,7 +161,7 @@ def test_a_model_of_one_s_own_pictures_is_kept_without_their_names(home, monkeyp
     assert WORD not in stored
     assert "smith" not in stored
     reopen(home, monkeypatch)
-    again = known(Train(), case)["model"]
+    again = kept_answer(Train(), case)["model"]
     assert checkpoints.rebuilt(again).labels == data.classes
     assert "Patient Smith" in again.card
 
@@ -175,7 +177,7 @@ def test_another_s_names_come_from_memory_as_little_as_from_the_disk(home):
     assert digest(Train(), mine) == digest(Train(), other)
     answer(Train(), mine)
     for case, title in ((other, "another.zip"), (mine, "Patient Smith")):
-        card = known(Train(), case)["model"].card
+        card = kept_answer(Train(), case)["model"].card
         assert title in card
         assert ("Smith" in card) is (case is mine)
 

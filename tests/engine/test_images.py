@@ -18,7 +18,7 @@ from PIL import Image, ImageCms
 from engine.errors import BadImage, BlindspotError
 from engine.images import MAX_BYTES, MAX_KEPT, Crop, picture, read, square
 from engine.images.kinds import kind
-from engine.images.picture import decoded
+from engine.images.picture import decode_picture
 from engine.images.samples import SAMPLES, sample
 
 ROOT = Path(__file__).parents[2]
@@ -122,7 +122,7 @@ def test_pixels_cannot_be_written_to():
     with pytest.raises(ValueError, match="read-only"):
         pixels[0, 0] = 1
     data = saved(corners(), "PNG")
-    assert not decoded(data, kind(data), "x").pixels.flags.writeable
+    assert not decode_picture(data, kind(data), "x").pixels.flags.writeable
 
 
 def test_the_digest_is_of_pixels_and_shape_not_of_the_file():
@@ -542,11 +542,11 @@ def test_a_jpeg_in_several_passes_is_held_whole_and_has_a_limit_of_its_own(monke
     image = noise(100, 100)
     plain, passes = saved(image, "JPEG"), saved(image, "JPEG", progressive=True)
     monkeypatch.setattr(picture, "MAX_WHOLE", 100 * 100 * picture.PROGRESSIVE // picture.PLAIN)
-    assert decoded(passes, kind(passes), "x").size == (100, 100)
+    assert decode_picture(passes, kind(passes), "x").size == (100, 100)
     monkeypatch.setattr(picture, "MAX_WHOLE", picture.MAX_WHOLE - 1)
-    assert decoded(plain, kind(plain), "x").size == (100, 100)
+    assert decode_picture(plain, kind(plain), "x").size == (100, 100)
     with pytest.raises(BadImage, match="100 × 100"):
-        decoded(passes, kind(passes), "x")
+        decode_picture(passes, kind(passes), "x")
 
 
 # The square for the model
@@ -668,7 +668,7 @@ def test_only_the_one_decoder_that_fits_is_ever_tried(form, monkeypatch):
     monkeypatch.setattr(
         Image, "open", lambda file, formats=None: tried.append(formats) or real(file, "r", formats)
     )
-    decoded(data, kind(data), "x")
+    decode_picture(data, kind(data), "x")
     assert set(tried) == {(form,)}
 
 

@@ -98,7 +98,7 @@ def test_each_session_reads_its_own_class_names_also_after_a_restart(kind, store
     assert b"Bbb" not in written
     restart()
     for case, label, other in zip(read, ("Aaa", "Bbb"), ("Bbb", "Aaa"), strict=True):
-        result = run.known(method, case)
+        result = run.kept_answer(method, case)
         assert result is not None
         assert other not in words_of(result)
         assert label in words_of(result)
@@ -137,7 +137,7 @@ def test_names_of_own_weights_and_labels_stay_out_of_records_titles_and_job_list
     assert job.public == "Prediction"
     assert "Secretum B" in job.title
     assert result.record["case"]["target"] == "Secretum B"
-    again = run.known(Prediction(), case)
+    again = run.kept_answer(Prediction(), case)
     assert again.record["case"] == result.record["case"]
 
 

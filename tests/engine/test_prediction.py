@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from engine.case.prediction import Prediction, best
+from engine.case.prediction import Prediction, top_classes
 from engine.result import Scores
 from engine.run import answer
 from tests import tiny
@@ -22,4 +22,4 @@ def test_probabilities_are_the_softmax_of_the_logits():
 
 def test_the_best_come_first_and_keep_their_index():
     scores = Scores(np.array([0.1, 0.6, 0.3], np.float32), ("a", "b", "c"), "probability")
-    assert [(index, label) for index, label, _ in best(scores, 2)] == [(1, "b"), (2, "c")]
+    assert [(index, label) for index, label, _ in top_classes(scores, 2)] == [(1, "b"), (2, "c")]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from engine.keeping.packing import StoredAnswer, pack, unpack
-from engine.pictures import CELL, difference, ends, labeled, tint
+from engine.pictures import CELL, amplified_difference, labeled_grid, scale_ends, tint
 from engine.result import (
     Checkpoint,
     Curve,
@@ -228,7 +228,7 @@ def test_pictures_that_do_not_fit_their_labels_are_refused():
 @pytest.mark.parametrize("channels", [1, 3])
 def test_a_grid_as_one_image_has_every_picture_pixel_by_pixel(channels):
     view = pictures(channels)
-    page = labeled(view)
+    page = labeled_grid(view)
     times = round(CELL / 10)
     for image in view.images.reshape(6, 8, 10, channels):
         large = np.broadcast_to(image, (8, 10, 3)).repeat(times, 0).repeat(times, 1)
@@ -241,7 +241,7 @@ def test_a_grid_as_one_image_has_every_picture_pixel_by_pixel(channels):
 
 def test_a_difference_is_amplified_around_gray_and_cut():
     before, after = np.array([100, 100, 100, 0], np.uint8), np.array([100, 110, 0, 255], np.uint8)
-    assert difference(before, after, 3).tolist() == [128, 158, 0, 255]
+    assert amplified_difference(before, after, 3).tolist() == [128, 158, 0, 255]
 
 
 # ---------------------------------------------------------------- tables
@@ -251,7 +251,7 @@ def test_a_difference_is_amplified_around_gray_and_cut():
 @pytest.mark.parametrize("signed", [False, True])
 def test_a_map_of_which_nothing_is_known_is_one_color_between_zero_and_zero(signed):
     heat = HeatMap(np.full((2, 3), np.nan, np.float32), "logit", signed=signed)
-    assert ends(heat) == (0, 0)
+    assert scale_ends(heat) == (0, 0)
     assert (tint(heat) == tint(heat)[0, 0]).all()
 
 

@@ -19,7 +19,7 @@ from engine.keeping.store import Store
 from engine.method import Method, Slider, quiet, setting
 from engine.models.borrow import borrowed
 from engine.result import Scores
-from engine.run import answer, ask, digest, expected_seconds, known, note_seconds
+from engine.run import answer, ask, digest, expected_seconds, kept_answer, note_seconds
 from tests import tiny
 
 SOON = 20
@@ -134,7 +134,7 @@ def test_a_cancelled_question_is_unknown_and_the_lane_is_free(case):
 
     with pytest.raises(Cancelled):
         answer(Slow(), case, leave)
-    assert known(Slow(), case) is None
+    assert kept_answer(Slow(), case) is None
     go.set()
     assert answer(Slow(2), case)["it"].values.tolist() == [2.0]
 
@@ -159,7 +159,7 @@ def test_a_full_gpu_is_told_in_words_and_nothing_holds_what_filled_it(case):
 
 def test_a_method_may_ask_another_in_the_lane(case):
     total = answer(Asks(), case)["it"].values[0]
-    inner = known(Gradient(), case)
+    inner = kept_answer(Gradient(), case)
     assert inner is not None
     assert total == pytest.approx(inner["map"].values.sum())
 
@@ -168,7 +168,7 @@ def test_the_record_says_what_kept_answers_took_that_were_only_put_together(case
     first = answer(Asks(), case)
     assert first.record["kept_parts"] == 0, "asked in turn, and part of its own seconds"
     fresh.forget(first.record["digest"])
-    inner = known(Gradient(), case)
+    inner = kept_answer(Gradient(), case)
     assert answer(Asks(), case).record["kept_parts"] == inner.record["seconds"]
 
 
@@ -290,7 +290,7 @@ def test_what_is_kept_has_no_word_of_a_visitor_and_is_read_with_the_reader_s_own
     assert record["case"] == case.facts()
     assert set(record["case"]) - set(stored["case"]) == {"target"}
     assert {**stored, "case": None} == {**record, "case": None}
-    assert known(Slow(), case).record["case"] == case.facts()
+    assert kept_answer(Slow(), case).record["case"] == case.facts()
 
 
 def test_a_question_is_under_way_while_it_is_computed(case):
@@ -336,7 +336,7 @@ def test_a_record_older_than_a_field_has_none_there_and_is_written_all_the_same(
     older = run.record(Gradient(), case, name, 1.0)
     assert not run.UNRECORDED.keys() & older.keys()
     fresh.put(name, Gradient()(case), older)
-    result = known(Gradient(), case)
+    result = kept_answer(Gradient(), case)
     assert {result.record[field] for field in run.UNRECORDED} == {None}
     provenance = json.loads(write(result, case, tmp_path).read_text())["provenance"]
     assert (provenance["compiled_forwards"], provenance["forwards"]) == (None, None)

@@ -18,7 +18,7 @@ from engine.keeping.store import (
     PART,
     STRAY_SECONDS,
     Store,
-    entry,
+    entry_files,
     keep_row,
     read_table,
     sweep_strays,
@@ -141,7 +141,7 @@ def not_text(arrays, json_file):
 )
 def test_a_damaged_entry_counts_as_unknown_and_is_replaced(store, harm):
     store.put("a", heat(1.0), {})
-    harm(*entry(store.folder, "a"))
+    harm(*entry_files(store.folder, "a"))
     assert fresh(store).get("a") is None
     fresh(store).put("a", heat(2.0), {})
     assert fresh(store).get("a").result["map"].values[0, 0] == 2.0
@@ -149,7 +149,7 @@ def test_a_damaged_entry_counts_as_unknown_and_is_replaced(store, harm):
 
 def test_a_damaged_entry_that_cannot_be_removed_is_still_not_fatal(store, monkeypatch):
     store.put("a", heat(), {})
-    flip_a_bit(*entry(store.folder, "a"))
+    flip_a_bit(*entry_files(store.folder, "a"))
 
     def forbidden(_path, missing_ok=False):
         raise PermissionError("read-only")
@@ -198,7 +198,7 @@ def test_the_folder_keeps_below_its_limit_and_the_oldest_go(tmp_path):
     store = Store(tmp_path, disk_bytes=20_000)
     for place, name in enumerate("abcdefgh"):
         store.put(name, heat(side=32), {})  # 4096 bytes of values each
-        for path in entry(tmp_path, name):
+        for path in entry_files(tmp_path, name):
             os.utime(path, (1000 + place, 1000 + place))
     assert sum(path.stat().st_size for path in tmp_path.iterdir()) <= 20_000 + 5_000
     store._sweep()
@@ -210,7 +210,7 @@ def test_what_was_read_lately_stays_also_when_memory_gave_it(tmp_path):
     store = Store(tmp_path, disk_bytes=12_000)
     for name in "ab":
         store.put(name, heat(side=32), {})
-        for path in entry(tmp_path, name):
+        for path in entry_files(tmp_path, name):
             os.utime(path, (1000, 1000))
     assert store.get("a") is not None  # out of memory, and its files become new
     store.put("c", heat(side=32), {})
@@ -251,7 +251,7 @@ def test_shipped_answers_stand_behind_and_are_never_changed(tmp_path):
     gallery = Store(tmp_path / "gallery")
     gallery.put("a", heat(7.0), {})
     gallery.put("b", heat(7.0), {})
-    cut_arrays(*entry(gallery.folder, "b"))
+    cut_arrays(*entry_files(gallery.folder, "b"))
     before = sorted(path.name for path in gallery.folder.iterdir())
     store = Store(tmp_path / "own", shipped=(gallery.folder,))
     assert store.get("a").result["map"].values[0, 0] == 7.0
@@ -292,7 +292,7 @@ def test_what_ships_is_compressed_and_read_alike(tmp_path):
 )
 def test_a_damaged_compressed_entry_counts_as_unknown(tmp_path, harm):
     Store(tmp_path).put("a", heat(), {})
-    plain, _ = entry(tmp_path, "a")
+    plain, _ = entry_files(tmp_path, "a")
     packed = module.compressed(plain)
     packed.write_bytes(harm(shipping.compress(plain.read_bytes())))
     plain.unlink()
@@ -356,13 +356,13 @@ def another_second(arrays, json_file):
 @pytest.mark.parametrize("harm", [another_word, another_second])
 def test_words_and_record_of_an_entry_are_under_its_checksum_too(store, harm):
     store.put("a", heat(1.0), {"seconds": 2.5})
-    harm(*entry(store.folder, "a"))
+    harm(*entry_files(store.folder, "a"))
     assert fresh(store).get("a") is None
 
 
 def test_an_entry_of_an_older_version_whose_checksum_is_of_its_arrays_is_read(store):
     store.put("a", heat(1.0), {"seconds": 2.5})
-    arrays, record_path = entry(store.folder, "a")
+    arrays, record_path = entry_files(store.folder, "a")
     older = json.loads(record_path.read_text()) | {"checksum": checksum(arrays.read_bytes())}
     record_path.write_text(json.dumps(older))
     assert fresh(store).get("a").record == {"seconds": 2.5}

@@ -8,7 +8,15 @@ from typing import Any
 import streamlit as st
 
 from components import forms
-from components.picks import pick, pick_number, pick_or_none, pick_some, search, switch, type_text
+from components.picks import (
+    pick,
+    pick_number,
+    pick_or_none,
+    pick_some,
+    search_box,
+    switch,
+    type_text,
+)
 from engine.method import Choice, Slider, Switch, setting
 
 WORDS = ("first", "second", "third")
@@ -37,7 +45,7 @@ def draw() -> dict[str, Any]:
     for kind in kinds:
         results[kind] = pick(kind, WORDS, f"pick.{kind}", kind, kept=kind == "pills")
     results["some"] = pick_some("Some", WORDS, "some", WORDS[:1])
-    results["search"] = search("Search", WORDS, "search")
+    results["search"] = search_box("Search", WORDS, "search")
     results["none"] = pick_or_none("None", WORDS, "none")
     results["number"] = pick_number("Number", 5, "number")
     results["switch"] = switch("Switch", "switch")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from components.experiments.claims import between
+from components.experiments.claims import smote_sentence
 from components.experiments.drawings import in_plane
 from components.views import ANOMALY_EXPERIMENTS
 from engine import data as data_sets
@@ -121,10 +121,12 @@ def test_the_plane_says_where_lines_lead_and_where_there_are_none():
     rest = Table.of(
         {name: (column[0][2:], column[1]) for name, column in columns.items()}, table.rows[2:]
     )
-    assert between(table).endswith("a line leads from each to each of its nearest.")
-    assert between(rest).endswith("so that no lines lead to where images may lie.")
+    assert smote_sentence(table).endswith("a line leads from each to each of its nearest.")
+    assert smote_sentence(rest).endswith("so that no lines lead to where images may lie.")
     for points in (table, rest):
-        assert between(points).startswith("2 real images, with the first seed, and 1 of SMOTE's")
+        assert smote_sentence(points).startswith(
+            "2 real images, with the first seed, and 1 of SMOTE's"
+        )
         thin = [name for name, look in in_plane(points).looks.items() if look == "thin"]
         assert thin == [name for name in points.rows[:1] if name == SEGMENTS]
         assert {row.name for row in in_plane(points).figure(points).data} == set(points.rows)

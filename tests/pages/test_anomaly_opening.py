@@ -5,7 +5,7 @@ import pytest
 from components.views import DOUBT, WHERE_ODD, AppPage
 from engine import run
 from engine.anomaly import opening
-from engine.gallery import shipped
+from engine.gallery import shipped_answer
 from tests.visits import visit
 
 VIEWS = {"where": (WHERE_ODD, opening.where), "doubt": (DOUBT, opening.doubt)}
@@ -28,7 +28,7 @@ def computed(monkeypatch) -> list[str]:
 @each_view
 def test_the_first_answers_ship(name: str) -> None:
     _, questions = VIEWS[name]
-    missing = [question[0].title for question in questions() if shipped(question) is None]
+    missing = [question[0].title for question in questions() if shipped_answer(question) is None]
     assert missing == [], "run: python -m engine gallery"
 
 

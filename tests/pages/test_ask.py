@@ -44,7 +44,7 @@ def test_the_page_opens_with_a_false_yes_and_what_it_hangs_on():
     assert "a lamp mostly goes with a car, and there is a car" in words(at)
     assert "TinyVLM, honest** says: “no”" in words(at)
     case, tokens = answer(STORY)
-    word_case = asking.without_each(asking.words_of(case, tokens, [0]), STORY)
+    word_case = asking.without_each(asking.case_of_words(case, tokens, [0]), STORY)
     chance = Cause()(word_case)["images"]["probability"]
     assert f"on the car ({100 * chance[0]:.0f} % → {100 * chance[1]:.0f} % without it)" in words(at)
 
@@ -52,7 +52,7 @@ def test_the_page_opens_with_a_false_yes_and_what_it_hangs_on():
 def test_the_lines_under_share_ask_this_very_question():
     at = opened()
     case, tokens = answer(STORY)
-    picked = asking.words_of(case, tokens, [0])
+    picked = asking.case_of_words(case, tokens, [0])
     expected = [digest(Greedy(), case), digest(Looks(), picked), digest(Relevancy(), picked)]
     expected += [digest(Cause(), asking.without_each(picked, STORY))]
     expected += [digest(Cause(), asking.faded(picked, STORY, "car"))]
@@ -73,7 +73,7 @@ def test_the_lines_under_share_ask_this_very_question():
 def test_every_claim_has_a_row_of_pictures_and_a_verdict():
     at = opened(ask__ask="describe the image", ask__kind="A leader without its partner")
     case, tokens = answer(STORY, "describe the image")
-    claim_case = asking.each_claim(asking.words_of(case, tokens, [0]), STORY)
+    claim_case = asking.each_claim(asking.case_of_words(case, tokens, [0]), STORY)
     result = EachClaim()(claim_case)
     claims = result["claims"]
     assert len(claims) > 1
@@ -206,7 +206,7 @@ def test_the_image_is_taken_away_in_one_click():
     case, tokens = answer(STORY)
     swapped = asking.pixels(asking.scene("counter", 425))
     swapped_case = asking.held_against(
-        asking.words_of(case, tokens, [0]), [("another scene", swapped)]
+        asking.case_of_words(case, tokens, [0]), [("another scene", swapped)]
     )
     prior = Priors()(swapped_case)["words"]
     (shares,) = (prior[name] for name in prior.order)

@@ -23,7 +23,7 @@ from engine.images import Crop
 from engine.images.samples import SAMPLES, sample
 from engine.models.catalog import load
 from engine.result import Table
-from engine.run import known
+from engine.run import kept_answer
 from tests.visits import settled, visit, words
 
 KEY = "attribution.AdaptiveSmoothing"
@@ -51,12 +51,12 @@ def test_it_opens_with_its_picture_and_is_run_to_a_curve_and_an_image_under_atta
     assert "an even mixture" in words(at)
     dial = f"{KEY}.one.MixedAnswers.alpha"
     assert dial in [slider.key for slider in at.slider]  # before the experiment has an answer
-    assert known(AdaptiveSmoothing(**FEW), ExperimentCase(data_sets.load("digits"))) is None
+    assert kept_answer(AdaptiveSmoothing(**FEW), ExperimentCase(data_sets.load("digits"))) is None
     assert any(header.value.startswith("Attacked, it is read as: normal ") for header in at.header)
     at = settled(at.button(key="attribution.AdaptiveSmoothing.go").click().run())
     assert not at.exception
     case, method = ExperimentCase(data_sets.load("digits")), AdaptiveSmoothing(**FEW)
-    result = known(method, case)
+    result = kept_answer(method, case)
     assert at.header[0].value == method.finding(case, result)
     text = words(at)
     assert mixture.plane_words(result) in text
@@ -146,4 +146,4 @@ def test_the_three_likeliest_classes_of_any_network_are_drawn():
         {"normal": ([0.1, 0.8, 0.1, 0.0], "share"), "robust": ([0.1, 0.0, 0.2, 0.7], "share")},
         ("a", "b", "c", "d"),
     )
-    assert mixture.strongest(table).rows == ("b", "d", "c")
+    assert mixture.likeliest_classes(table).rows == ("b", "d", "c")

@@ -15,9 +15,9 @@ from engine.hallucination import BEAF, Greedy, ScenesCase
 from engine.hallucination.measures.beaf import layout_of, said_of
 from engine.hallucination.measures.before_after import (
     FIGURES,
+    beaf_figures,
     by_kind,
     moved_against,
-    scored,
     worst,
 )
 from engine.hallucination.tiny_vlm.weights import HABIT, HONEST, load
@@ -58,7 +58,7 @@ def test_it_opens_on_the_pair_that_moved_most_against_the_truth(found):
     at = settled(visit(SMALL, BEFORE_AFTER))
     assert not problems(at)
     records = found["records"]
-    assert sentence(at) == said_of("TinyVLM with a habit", scored(records), by_kind(records))
+    assert sentence(at) == said_of("TinyVLM with a habit", beaf_figures(records), by_kind(records))
     first = worst(records)[0]
     box = at.selectbox(key=pair.PAIR)
     assert box.value == pair.name_of(records, first)
@@ -112,10 +112,10 @@ def test_the_threshold_counts_again_without_asking_again(found):
     at = settled(visit(SMALL | {f"{KEY}.threshold": "p(yes) ≥ 95 %"}, BEFORE_AFTER))
     records = found["records"]
     assert sentence(at) == said_of(
-        "TinyVLM with a habit", scored(records, 0.95), by_kind(records, 0.95)
+        "TinyVLM with a habit", beaf_figures(records, 0.95), by_kind(records, 0.95)
     )
     assert evidence.kind_words(found, 0.95) in words(at)
-    assert scored(records, 0.95)["SB+"][0] <= scored(records)["SB+"][0]
+    assert beaf_figures(records, 0.95)["SB+"][0] <= beaf_figures(records)["SB+"][0]
 
 
 def test_pairs_of_one_thing_are_listed_alone_and_one_in_no_scene_is_said_so(found):
@@ -158,8 +158,8 @@ def test_every_drawing_says_its_figures(case, found):
         draw(drawing, found, f"test.{drawing.title}")
     rows = evidence.figure_rows(records, None)
     assert rows.rows == FIGURES
-    assert rows.cell("TU", "share") == scored(records)["TU"][0]
-    assert f"TU {100 * scored(records)['TU'][0]:.0f} %" in evidence.figure_words(found, None)
+    assert rows.cell("TU", "share") == beaf_figures(records)["TU"][0]
+    assert f"TU {100 * beaf_figures(records)['TU'][0]:.0f} %" in evidence.figure_words(found, None)
 
 
 def test_the_same_threshold_is_counted_once_and_another_anew(found, monkeypatch):
@@ -176,11 +176,11 @@ def test_the_same_threshold_is_counted_once_and_another_anew(found, monkeypatch)
     for source in (records, copy):
         for drawing in evidence.drawings(None, 0.35):
             draw(drawing, dict(found) | {"records": source}, f"test.{drawing.title}")
-        strategies.joined({"One": dict(found) | {"records": source}}, 0.35)
+        strategies.strategy_table({"One": dict(found) | {"records": source}}, 0.35)
     assert sorted(calls) == [(name, 0.35) for name in ("figures", "kinds", "things")]
     fewer = records.take(list(range(len(records) - 1)))
-    counted.counted("figures", fewer, 0.35)
-    counted.counted("figures", records, 0.4)
+    counted.count_table("figures", fewer, 0.35)
+    counted.count_table("figures", records, 0.4)
     assert calls[3:] == [("figures", 0.35), ("figures", 0.4)]
     counted_once.clear()
 
@@ -199,7 +199,7 @@ def test_two_axes_have_a_row_for_each_copy_and_a_frame_on_what_is_gone(found):
     records = found["records"]
     row = int(records["scene"][0])
     table = evidence.answers_of(found, row, None)
-    scene_rows = evidence.rows_of(records, row)
+    scene_rows = evidence.scene_records(records, row)
     assert len(table) == 1 + len(set(scene_rows["removed"].tolist()))
     for at, name in enumerate(table.rows[1:], 1):
         category = name.removeprefix("without the ")
@@ -232,10 +232,10 @@ def test_a_mark_that_is_pressed_opens_its_pair(found, monkeypatch):
 
 def test_strategies_stand_beside_each_other_and_ranges_that_overlap_are_named(found):
     honest = answer(BEAF(), ScenesCase(load(HONEST), Greedy(), 6, "biased"))
-    table = strategies.joined({"One": found, "Other": honest}, None)
-    assert table.cell("One", "SB+") == scored(found["records"])["SB+"][0]
+    table = strategies.strategy_table({"One": found, "Other": honest}, None)
+    assert table.cell("One", "SB+") == beaf_figures(found["records"])["SB+"][0]
     said_here = strategies.compare_words(table)
     best = table.rows[int(np.argmax(table["TU"]))]
     assert said_here.startswith(f"Most true understanding: {best}")
-    twins = strategies.joined({"One": found, "Other": found}, None)
+    twins = strategies.strategy_table({"One": found, "Other": found}, None)
     assert "overlaps with that of Other" in strategies.compare_words(twins)

@@ -131,9 +131,9 @@ def test_negation_can_be_heeded(counted):
 
 
 def test_a_row_of_a_table_that_is_not_there_opens_the_first():
-    assert rows.chosen({"selection": {"rows": [3]}}, 5) == 3
+    assert rows.selected_place({"selection": {"rows": [3]}}, 5) == 3
     for odd in (None, {}, {"selection": {"rows": [9]}}, {"selection": {"rows": []}}):
-        assert rows.chosen(odd, 5) == 0
+        assert rows.selected_place(odd, 5) == 0
 
 
 def test_what_is_marked_is_escaped_and_told_by_a_sign():

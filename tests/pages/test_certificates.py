@@ -14,7 +14,7 @@ from engine.result import Table
 from engine.run import answer
 from engine.unlearning import Certificates
 from engine.unlearning.certificates.bounds import FA, ROE
-from engine.unlearning.certificates.certificates import ballots_about, counted
+from engine.unlearning.certificates.certificates import ballots_about, election_table
 from tests.visits import problems, settled, visit, words
 
 FEW = {"partitions": 10, "spread": 2, "epochs": 3, "images": 30}
@@ -36,7 +36,7 @@ def test_sentence_ballots_and_curves_are_those_of_the_answer():
     query = question()
     result = answer(query.method, query.case)
     assert at.header[0].value == view.sentence(query, result)
-    table = {"ballots": counted(ballots_about(result, ROE, 0), query.case.data.classes)}
+    table = {"ballots": election_table(ballots_about(result, ROE, 0), query.case.data.classes)}
     text = words(at)
     for sentence in (
         view.reason(query, result),

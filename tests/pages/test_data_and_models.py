@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from components.lab.train import nearest
+from components.lab.train import nearest_stop
 from components.sidebar.pictures import FROM_DATA
 from components.views import DATA_AND_MODELS, HEATMAPS
 from engine.data import entries, load, phantoms
@@ -411,4 +411,4 @@ def test_what_a_link_asks_wrongly_is_told():
 
 
 def test_a_rate_between_two_stops_goes_to_the_nearer():
-    assert nearest([0.01, 0.02, 0.05], 0.03) == 0.02
+    assert nearest_stop([0.01, 0.02, 0.05], 0.03) == 0.02

@@ -11,7 +11,7 @@ import pytest
 from components import share
 from components.decoding import half, sinks
 from components.decoding.form import STORY, STUBBORN
-from components.notices import plain
+from components.notices import escape_markdown
 from components.views import DECODING
 from engine import gallery, run
 from engine.hallucination import (
@@ -95,7 +95,7 @@ def test_every_strategy_answers_side_by_side(some, prompt):
         expander for expander in at.main.expander if expander.label == "What am I looking at?"
     )
     for kind in fit:
-        text = plain(kind.about()).replace("\\", "")
+        text = escape_markdown(kind.about()).replace("\\", "")
         assert text in [element.value.replace("\\", "") for element in explained.markdown]
 
 
@@ -154,7 +154,9 @@ def test_no_strategy_and_an_unknown_word_are_sentences():
 
 def test_rates_over_a_hundred_scenes_are_there_when_the_page_opens():
     at = opened()
-    (greedy, vcd) = (gallery.shipped(question)["rates"] for question in opening.rates())
+    (greedy, vcd) = (
+        gallery.shipped_answer(question)["rates"] for question in opening.rate_questions()
+    )
     for name, rates in (("Greedy", greedy), ("VCD", vcd)):
         share = f"{100 * rates['lie rate'][0]:.0f} % of the leaders"
         assert f"{name} adds the partner that is not there to {share}" in words(at)

@@ -10,7 +10,7 @@ from engine.case.opening import about_first
 from engine.experiment import ExperimentCase
 from engine.images.samples import SAMPLES
 from engine.result import Table
-from engine.run import known
+from engine.run import kept_answer
 from tests.visits import settled, visit, words
 
 KEY = "attribution.CBSN"
@@ -31,7 +31,7 @@ def test_it_is_run_to_pictures_and_claims_and_denoises_the_image_of_the_sidebar(
     at = settled(at.button(key=f"{KEY}.go").click().run())
     assert not at.exception
     case, method = ExperimentCase(data_sets.load(Cbsn.data[0])), Cbsn(**FEW)
-    result = known(method, case)
+    result = kept_answer(method, case)
     assert at.header[0].value == method.finding(case, result)
     text = words(at)
     assert denoising.neighbor_words(result) in text
@@ -41,7 +41,7 @@ def test_it_is_run_to_pictures_and_claims_and_denoises_the_image_of_the_sidebar(
     at = settled(at.button(key=f"{KEY}.one.Denoised.go").click().run())
     assert not at.exception
     image_case, denoiser = about_first(SAMPLES[0].name), Denoised(**DENOISED_SETTINGS)
-    assert denoiser.finding(image_case, known(denoiser, image_case)) in [
+    assert denoiser.finding(image_case, kept_answer(denoiser, image_case)) in [
         header.value for header in at.header
     ]
 
@@ -52,10 +52,10 @@ def test_margins_in_decibels_are_said_as_such():
     table = Table.of(
         {"outcome": ([1], ""), "margin": ([1.26], "dB"), "tolerance": ([0.5], "dB")}, ("a",), ("b",)
     )
-    assert "margin +1.3 ± 0.5 dB" in claims.line(table, 0)
+    assert "margin +1.3 ± 0.5 dB" in claims.claim_line(table, 0)
     shares = Table.of(
         {"outcome": ([1], ""), "margin": ([0.126], "share"), "tolerance": ([0.05], "share")},
         ("a",),
         ("b",),
     )
-    assert "margin +12.6 ± 5.0 points" in claims.line(shares, 0)
+    assert "margin +12.6 ± 5.0 points" in claims.claim_line(shares, 0)

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from components.doubt import view, words
-from components.doubt.view import strongest
+from components.doubt.view import top_beliefs
 from components.views import DOUBT
 from engine.anomaly import FVR, Blends, FamiliarCase
 from engine.anomaly.doubt.blends import ITS_CLASS, OTHER, OTHERS
@@ -76,7 +76,7 @@ def test_the_image_of_the_sidebar_is_asked_about_and_blended_step_by_step():
     assert f"100 % toward noise: {words.step(result['noise'], 20, names)}" in text
     assert f"“9” {100 * result['class'][OTHER][20]:.0f} %" in text
     masses = FVR()(case)["masses"]
-    drawn = strongest(masses)
+    drawn = top_beliefs(masses)
     assert drawn.units == ("share",)  # in percent, as the numbers on the bars
     assert drawn["mass"][0] == masses["mass"][:-2].max()
 

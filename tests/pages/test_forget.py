@@ -14,7 +14,7 @@ from PIL import Image
 
 from components.forget import each_image, extremes, keep, train, view
 from components.forget.ranks import SETS, cases, gaps, ranks_finding
-from components.forget.verdict import best, verdict
+from components.forget.verdict import closest_method, verdict
 from components.forget.view import PARTS
 from components.forget.words import time as short
 from components.sidebar.examples import BY_ID
@@ -26,7 +26,7 @@ from engine.models import catalog, checkpoints, embedded
 from engine.models.card import card_of
 from engine.models.owners import Owner
 from engine.result import Table
-from engine.run import answer, known
+from engine.run import answer, kept_answer
 from engine.training import Recipe, fresh
 from engine.training import train as learn
 from engine.unlearning import (
@@ -85,7 +85,9 @@ def test_the_first_picture_is_there_without_any_choice_and_is_the_engine_s(shipp
     at = visit(view=FORGET)
     assert not at.main.get("progress")
     assert not problems(at)
-    assert best(table) == FORGOTTEN.best.short  # what ships is of the way that is looked at
+    assert (
+        closest_method(table) == FORGOTTEN.best.short
+    )  # what ships is of the way that is looked at
     assert at.main.header[0].value.startswith(f"{NEAREST} forgot class 3 as well as retraining")
     assert "new last layer, taught half of them, finds" in words(at)
     for way in table.rows:
@@ -193,7 +195,7 @@ def test_each_part_answers_at_once_from_what_ships(page, shipped, section, diagn
     assert not at.exception
     assert not at.main.get("progress")
     assert expected in words(at)
-    assert known(diagnostic, AfterCase(shipped[0], FORGOTTEN.best()))
+    assert kept_answer(diagnostic, AfterCase(shipped[0], FORGOTTEN.best()))
 
 
 @pytest.mark.parametrize(
@@ -204,7 +206,7 @@ def test_parts_about_the_request_answer_at_once_from_what_ships(page, shipped, s
     assert not at.exception
     assert not problems(at)
     assert not at.main.get("progress")
-    result = known(method, shipped[0])
+    result = kept_answer(method, shipped[0])
     assert result
     assert method.finding(shipped[0], result) in words(at)
 
@@ -285,7 +287,7 @@ def test_hard_random_and_easy_sets_stand_beside_each_other_and_rank_the_ways_whe
     whole = ForgetCase(model, data, request.at_random(data, 0.05), recipe_of(model))
     methods = (NoOp(), FineTune(epochs=1))
     tables = {
-        name: known(Scoreboard(), BoardCase(set_case, methods))["table"]
+        name: kept_answer(Scoreboard(), BoardCase(set_case, methods))["table"]
         for name, set_case in cases(whole, sets).items()
     }
     assert ranks_finding({"gaps": gaps(tables)}) in words(at)
@@ -324,7 +326,7 @@ def test_images_that_must_be_learnt_first_are_trained_chosen_and_forgotten(
     data = load(stored.card.data)
     forget_request = (request.wrong_labels if variant == "noisy" else request.planted)(data)
     case = forget_case(catalog.load(stored.name), data, forget_request)
-    table = known(Scoreboard(), BoardCase(case, (NoOp(), FineTune(epochs=1))))["table"]
+    table = kept_answer(Scoreboard(), BoardCase(case, (NoOp(), FineTune(epochs=1))))["table"]
     assert what in at.main.header[0].value
     assert f"{len(forget_request.ids)} of 898 training images" in words(at)
     assert f"{100 * table.cell('Retrain', 'TA'):.0f}" in words(at)
@@ -360,7 +362,7 @@ def test_a_mode_of_a_class_is_learnt_as_part_of_it_and_what_stays_of_the_class_i
     at = settled(at)
     data = load("digits+merged")
     case = forget_case(catalog.load(stored.name), data, request.of_mode(data, 0, "4"))
-    table = known(Scoreboard(), BoardCase(case, (NoOp(), FineTune(epochs=1))))["table"]
+    table = kept_answer(Scoreboard(), BoardCase(case, (NoOp(), FineTune(epochs=1))))["table"]
     assert "mode 4 of class 0 or 2 or 4 or 6 or 8" in at.main.header[0].value
     for name in ("mode still right", "rest of the class", "other classes"):
         assert name in words(at)
@@ -384,11 +386,11 @@ def test_a_mark_that_is_clicked_puts_its_image_in_sight_with_its_page_of_picture
     shift = each_image.shift({"images": images})
     shift.press({"selection": {"points": [{"x": at + 1}]}})
     assert state["forget.image"] == number
-    assert each_image.chosen(ids) == at
+    assert each_image.selected_place(ids) == at
     assert state["forget.images.page"] == 2
     shift.press({"selection": {"points": []}})
-    assert each_image.chosen(ids) == at
-    lines, *marks = shift.figure(each_image.placed(images)).data
+    assert each_image.selected_place(ids) == at
+    lines, *marks = shift.figure(each_image.probability_table(images)).data
     for trace, name in zip(marks, each_image.MODELS, strict=True):
         assert trace.x[at] == at + 1
         assert trace.y[at] == pytest.approx(100 * images[name][at], abs=1e-4)
@@ -435,7 +437,7 @@ REQUESTS = {
     "class": lambda data: request.of_class(data, 3),
     "a share of it": lambda data: request.of_class(data, 2, 0.1, 5),
     "at random": lambda data: request.at_random(data, 0.05, 1),
-    "by id": lambda data: request.picked(data, data.ids[data.rows("train")[[40, 7]]]),
+    "by id": lambda data: request.of_ids(data, data.ids[data.rows("train")[[40, 7]]]),
 }
 
 
@@ -556,9 +558,9 @@ def test_seconds_are_those_of_one_run_until_all_are_timed(own, monkeypatch):
     at.button(key="forget.Timing.go").click().run()
     at = settled(at)
     data = at.session_state["lab.uploads"]["My zip"].data
-    (name,) = (entry.name for entry in catalog.small() if entry.data == data.name)
+    (name,) = (entry.name for entry in catalog.local_entries() if entry.data == data.name)
     case = forget_case(catalog.load(name), data, request.of_class(data, 0))
-    times = known(Timing(), BoardCase(case, (NoOp(), SalUn())))["times"]
+    times = kept_answer(Timing(), BoardCase(case, (NoOp(), SalUn())))["times"]
     spent = short(times.cell("Retrain", "seconds"))
     assert f"Retraining takes {spent}" in words(at)
     assert f"100 % · {spent}" in words(at)

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from components.experiments.ranges import (
-    attacked,
     in_groups,
-    moved,
+    mean_predictions,
+    reading_hint,
     says_something,
     smallest_width,
     smoothed,
@@ -67,7 +67,7 @@ def test_the_page_shows_points_densities_and_the_table(found):
     headline = at.main.header[0].value
     assert f"Blindspot's predictions are {after:.1f} cm² from those of a retrained" in headline
     assert f"they were {before:.1f} cm² away" in headline
-    assert moved(found) in text
+    assert mean_predictions(found) in text
     assert "W: 1-Wasserstein distance" in text
     assert len(at.main.get("plotly_chart")) == 3
     for claim in found["claims"].rows:
@@ -94,17 +94,17 @@ def test_an_attack_near_chance_is_gray_and_said_to_say_nothing(found):
     place = list(found["table"].order[::2]).index(MEMBERS)
     for accuracy, gray in ((0.52, True), (0.95, False)):
         assert {row.cells[place].ignored for row in standing(at(accuracy)).rows} == {gray}
-        assert ("says nothing" in attacked(at(accuracy))) == gray
+        assert ("says nothing" in reading_hint(at(accuracy))) == gray
 
 
 def test_ain_that_is_missing_is_told_and_the_attack_is_judged_by_its_images(found):
     table = found["table"]
-    assert ("AIN is missing" in attacked(found)) == bool(np.isnan(table[AIN]).any())
+    assert ("AIN is missing" in reading_hint(found)) == bool(np.isnan(table[AIN]).any())
     units = zip(table.order, table.units, strict=True)
     columns = {name: (table[name], unit) for name, unit in units}
     columns[AIN] = ([np.nan] * len(table), "share")
     without = {**found, "table": Table.of(columns, table.rows)}
-    assert "AIN is missing: with one seed or more" in attacked(without)
+    assert "AIN is missing: with one seed or more" in reading_hint(without)
     low, high = found["band"].values
     areas = found["predictions"]["area"]
     outside = 2 * int(((areas < low) | (areas > high)).sum())

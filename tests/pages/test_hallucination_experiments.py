@@ -7,13 +7,13 @@ import numpy as np
 from components.experiments import perturbation
 from components.views import HALLUCINATION_EXPERIMENTS
 from engine import data as data_sets
-from engine.experiment import ExperimentCase, spread
+from engine.experiment import ExperimentCase, deviation_column
 from engine.hallucination import PerturbedAnswer
 from engine.hallucination.experiments import VisualAudit, audit
 from engine.hallucination.experiments.audit_claims import EPS50, LEVELS, NOISE, PLAIN, success
 from engine.hallucination.experiments.perturb import Bound
 from engine.result import Table
-from engine.run import known
+from engine.run import kept_answer
 from tests.visits import settled, visit, words
 
 KEY = "hallucination.VisualAudit"
@@ -31,7 +31,7 @@ def test_it_opens_with_its_picture_and_is_run_to_curves_and_one_scene(monkeypatc
     assert not at.exception
     case = ExperimentCase(data_sets.load(VisualAudit.data[0]), 3)
     method = VisualAudit(**FEW)
-    result = known(method, case)
+    result = kept_answer(method, case)
     assert at.header[0].value == method.finding(case, result)
     text = words(at)
     for describe in (
@@ -51,7 +51,7 @@ def test_it_opens_with_its_picture_and_is_run_to_curves_and_one_scene(monkeypatc
 def audited():
     """Success of two conditions at every ε."""
     columns = {success(level): ([at / 5, 0.0], "share") for at, level in enumerate(LEVELS)}
-    columns |= {spread(name): ([0.1, 0.0], "share") for name in [*columns]}
+    columns |= {deviation_column(name): ([0.1, 0.0], "share") for name in [*columns]}
     columns[EPS50] = ([5.0, np.nan], "/255")
     return {"table": Table.of(columns, [PLAIN, NOISE])}
 
@@ -61,9 +61,9 @@ def test_success_is_drawn_over_the_size_with_its_half_point_in_the_name():
     assert table.order == (
         "ε",
         f"{PLAIN}, ε50 = 5.0",
-        spread(f"{PLAIN}, ε50 = 5.0"),
+        deviation_column(f"{PLAIN}, ε50 = 5.0"),
         f"{NOISE}, no ε50",
-        spread(f"{NOISE}, no ε50"),
+        deviation_column(f"{NOISE}, no ε50"),
     )
     assert table[f"{PLAIN}, ε50 = 5.0"].tolist() == [0, 0.2, 0.4, 0.6, 0.8, 1.0]
     assert perturbation.defended_words(audited()).startswith(

@@ -7,7 +7,7 @@ import numpy as np
 from components.experiments import rerouting
 from components.views import HALLUCINATION_EXPERIMENTS
 from engine import data as data_sets
-from engine.experiment import ExperimentCase, spread
+from engine.experiment import ExperimentCase, deviation_column
 from engine.hallucination.experiments import ImageRerouting, image_rerouting, scene_questions
 from engine.hallucination.experiments.image_rerouting_claims import (
     DETECTOR_AUROC,
@@ -18,12 +18,12 @@ from engine.hallucination.experiments.image_rerouting_claims import (
     OUTPUT,
     STEPS,
     UNSEEN,
-    answered,
+    color_measure,
 )
 from engine.hallucination.experiments.perturb import Bound
 from engine.keeping.memory import Memory
 from engine.result import Table
-from engine.run import known
+from engine.run import kept_answer
 from tests.visits import settled, visit, words
 
 KEY = "hallucination.ImageRerouting"
@@ -45,7 +45,7 @@ def test_it_opens_with_its_picture_and_is_run_to_figures(monkeypatch):
     at = settled(at.button(key=f"{KEY}.go").click().run())
     assert not at.exception
     case, method = ExperimentCase(data_sets.load(ImageRerouting.data[0]), 3), ImageRerouting(**FEW)
-    result = known(method, case)
+    result = kept_answer(method, case)
     assert at.header[0].value == method.finding(case, result)
     text = words(at)
     for describe in (rerouting.way_words, rerouting.defense_words, rerouting.along_words):
@@ -66,10 +66,10 @@ def test_a_sentence_leaves_out_what_is_not_measured_yet():
 
 
 def test_a_line_goes_over_every_size_of_change():
-    columns = {answered(level): ([at / 5, 0.0], "share") for at, level in enumerate(LEVELS)}
-    columns |= {spread(name): ([0.1, 0.0], "share") for name in [*columns]}
+    columns = {color_measure(level): ([at / 5, 0.0], "share") for at, level in enumerate(LEVELS)}
+    columns |= {deviation_column(name): ([0.1, 0.0], "share") for name in [*columns]}
     table = Table.of({**columns, EPS50: ([3.5, np.nan], "/255")}, (FIRST, NOISE))
-    over = rerouting.over({"table": table}, (FIRST, NOISE))
+    over = rerouting.answers_by_epsilon({"table": table}, (FIRST, NOISE))
     assert over["ε"].tolist() == list(LEVELS)
     assert over[f"{FIRST}, ε50 = 3.5"].tolist() == [at / 5 for at in range(len(LEVELS))]
     assert f"{NOISE}, no ε50" in over.order

@@ -60,7 +60,7 @@ def test_bars_and_marks_say_what_is_true_of_each_thing():
     drawn = view.bars(scene_case, result)
     present = {scene_object.category for scene_object in scene_case.scene.things}
     names = [name for name in result["words"].notes if name]
-    assert len(drawn.names) == len(names) == len(view.named(result["words"]))
+    assert len(drawn.names) == len(names) == len(view.noun_table(result["words"]))
     for name, label in zip(names, drawn.names, strict=True):
         assert label.endswith("✓" if name in present else "✗")
     assert view.noted("the lamp is there", 0.5) == "the lamp is there; risk 50 %"
@@ -74,7 +74,7 @@ def test_the_histogram_counts_each_word_once_and_empty_bins_are_left_out():
             "made up": (np.array([0.0, 0.0, 1.0, 1.0]), ""),
         }
     )
-    spread = probe.spread(risks)
+    spread = probe.risk_histogram(risks)
     assert spread["true"].tolist() == [1.0, *[0.0] * 9]
     assert spread["made up"][[1, 9]].tolist() == [0.5, 0.5]
     trust = Table.of(
@@ -84,14 +84,14 @@ def test_the_histogram_counts_each_word_once_and_empty_bins_are_left_out():
             "words": (np.array([10, 0]), "words"),
         }
     )
-    assert len(probe.filled(trust)) == 1
+    assert len(probe.nonempty_bins(trust)) == 1
     assert "differ by 20 points" in probe.trust_words({"trust": trust})
 
 
 def test_a_model_of_one_s_own_is_told_why_its_states_are_not_read(monkeypatch):
     other = asking.about_scene(HABIT, asking.scene("counter", view.STORY), "describe the image")
     object.__setattr__(other, "vlm", Named(other.vlm))
-    monkeypatch.setattr("components.dialog.question.about", lambda *_: other)
+    monkeypatch.setattr("components.dialog.question.question_case", lambda *_: other)
     text = words(settled(visit(view=INSIDE)))
     assert "its probe learns on drawn scenes, which only TinyVLM knows" in text
     assert "Over many scenes" not in text

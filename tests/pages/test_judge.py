@@ -18,7 +18,7 @@ from engine.data import title_of
 from engine.data.folders import read_folders
 from engine.models import embedded
 from engine.models.card import ModelCard, card_of, weights_of
-from engine.models.rebuild import packed, rebuilt
+from engine.models.rebuild import model_bytes, rebuilt
 from engine.run import answer
 from engine.training import Recipe, fresh
 from engine.unlearning import AfterCase, GivenCase, Judged, Relearn, Retrain, StillThere
@@ -35,7 +35,7 @@ def files():
     results = {"original": embedded.file_of(FORGOTTEN.model).read_bytes()}
     for name, method in (("unlearned", FORGOTTEN.best()), ("retrained", Retrain())):
         view = answer(method, case)["model"]
-        results[name] = packed(ModelCard.from_json(view.card), view.weights)
+        results[name] = model_bytes(ModelCard.from_json(view.card), view.weights)
     return results
 
 
@@ -268,7 +268,7 @@ def test_a_zip_of_class_folders_is_judged_by_ids_in_a_file(files):
         for name, seed in (("original", 0), ("unlearned", 1))
     }
     exported = {
-        name: packed(card_of(model, title="Mine"), weights_of(model))
+        name: model_bytes(card_of(model, title="Mine"), weights_of(model))
         for name, model in models.items()
     }
     at = opened(exported)
@@ -294,7 +294,7 @@ def in_zip(models):
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
         for number, model in enumerate(models):
             card = card_of(model, title="Mine", data="digits", made_by="lab.Train")
-            file.writestr(f"{number:03}.safetensors", packed(card, weights_of(model)))
+            file.writestr(f"{number:03}.safetensors", model_bytes(card, weights_of(model)))
     return buffer.getvalue()
 
 

@@ -30,7 +30,7 @@ def test_a_similarity_is_asked_of_features_and_its_lines_ask_the_same():
     assert "like='sample:coffee'" in python
     assert "--like sample:coffee" in shell
     assert question_in(python) == run.digest(Gradient(), case)
-    assert run.known(Gradient(), case) is not None
+    assert run.kept_answer(Gradient(), case) is not None
 
 
 def test_a_second_image_of_one_s_own_is_asked_and_its_file_is_not_named():

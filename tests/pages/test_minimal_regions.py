@@ -10,7 +10,7 @@ from torch import nn
 from components.minimal_regions import steps
 from components.views import MINIMAL_REGIONS
 from engine.attribution.lima import LiMA, RandomOrder
-from engine.attribution.lima.findings import enough
+from engine.attribution.lima.findings import sufficient_area
 from engine.case import ImageCase
 from engine.models import catalog
 from tests import tiny
@@ -51,7 +51,7 @@ def test_a_small_image_is_searched_at_once_beside_random_orders():
 def first_of(at):
     """The step that the headline tells of."""
     case = case_of(at)
-    return enough(case, LiMA(shape="grid", regions=16)(case))[1]
+    return sufficient_area(case, LiMA(shape="grid", regions=16)(case))[1]
 
 
 def test_the_picture_opens_at_the_headline_s_prefix_and_tells_each_step_s_numbers():
@@ -183,13 +183,13 @@ def test_the_picture_keeps_what_is_shown_and_dims_the_rest_to_three_tenths():
     picture = np.full((64, 64, 3), 200, np.uint8)
     rank = np.zeros((64, 64), np.float32)
     rank[:, 32:] = 1
-    dimmed = steps.searched(picture, rank, 1)
+    dimmed = steps.highlighted_regions(picture, rank, 1)
     side = steps.SIDE
     assert (dimmed[10, 10] == 200).all()
     assert (dimmed[10, side - 10] == 60).all()
     assert (dimmed[10, side // 2] == steps.RED).all()
-    assert (steps.searched(picture, rank, 2) == 200).all()
-    assert (steps.searched(picture, rank, 0) == 60).all()
+    assert (steps.highlighted_regions(picture, rank, 2) == 200).all()
+    assert (steps.highlighted_regions(picture, rank, 0) == 60).all()
 
 
 def drawn(found, band, way, step):

@@ -11,7 +11,7 @@ from PIL import Image
 
 from components.before_after import own, own_table
 from components.before_after.own import AFTER, KEY, MASK, YOURS
-from components.notices import plain
+from components.notices import escape_markdown
 from components.views import BEFORE_AFTER
 from engine.arguments.photographs import PhotoPairArguments
 from engine.errors import BadImage
@@ -156,7 +156,9 @@ def test_a_file_that_is_no_picture_and_words_that_are_not_known_are_said(sample_
     assert not at.exception
     with pytest.raises(BadImage) as refused:
         load(b"none", "a.png")
-    assert any(plain(str(refused.value)) in sentence for sentence in problems(at)), problems(at)
+    assert any(escape_markdown(str(refused.value)) in sentence for sentence in problems(at)), (
+        problems(at)
+    )
     assert at.text_input(key=f"{KEY}.thing").value == "cup"  # the form stays
     case = PhotoPairArguments(others=OTHERS).case()
     assert PhotoPair().finding(case, sample_answer) in words(at)  # and the answer

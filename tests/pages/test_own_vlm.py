@@ -46,7 +46,7 @@ def test_a_photograph_is_asked_with_a_model_of_ones_own(own):
     assert not any("learned drawn scenes" in sentence for sentence in problems(at))
     assert "TinyVLM, honest** says" not in words(at)
     first = first_place(answer.words, None)
-    assert f"Where did {asking.words_of(case, answer, [first]).phrase} look?" in words(at)
+    assert f"Where did {asking.case_of_words(case, answer, [first]).phrase} look?" in words(at)
 
 
 def test_what_is_not_here_is_told_with_its_reason(own):

@@ -103,7 +103,7 @@ def labels(at):
 
 
 def line_of(name):
-    return next(entry.line for entry in catalog.small() if entry.name == name)
+    return next(entry.line for entry in catalog.local_entries() if entry.name == name)
 
 
 # ---------------------------------------------------------------- strangers
@@ -119,7 +119,7 @@ def listing():
     links.bound()
     sharing.begin()
     st.text(" ".join(entry.name for entry in catalog.entries()))
-    sharing.end()
+    sharing.finish_page()
 
 
 def guesses(model):
@@ -275,7 +275,7 @@ def acting():
         st.warning(str(error))
     if "forgotten" not in st.session_state:
         st.session_state["forgotten"] = True
-        models.forget(name)
+        models.delete_model(name)
     draw_checkpoint(st.session_state["child"], "child", at_once=True)
 
 

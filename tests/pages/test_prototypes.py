@@ -16,7 +16,7 @@ from components.prototypes import form, learned, robust, view
 from components.prototypes.form import IMAGE, KEY, ROBUST, SLOT, PrototypeQuestion
 from components.views import PROTOTYPES
 from engine import data as data_sets
-from engine.attribution.prototypes import PrototypeRobustness, Prototypes, about_row, first_of
+from engine.attribution.prototypes import PrototypeRobustness, Prototypes, about_row, first_row
 from engine.attribution.prototypes.learning import NETWORK_TITLES, REASONING_TITLES
 from engine.attribution.prototypes.networks import DEEP, INDEFINITE, NEGATIVE
 from engine.attribution.prototypes.reasons import LEFT_OUT, PARTS, ignored_words
@@ -31,7 +31,7 @@ LINK = DIGITS | {f"{SLOT}.{name}": str(value) for name, value in FEW.items()}
 
 def question(row=None, **changed):
     data = data_sets.load("digits")
-    row = first_of(data) if row is None else row
+    row = first_row(data) if row is None else row
     label = data.classes[data.labels[row]]
     return PrototypeQuestion(about_row(data, row), Prototypes(**FEW, **changed), label, {})
 
@@ -56,11 +56,11 @@ def test_sentence_parts_and_certificate_are_those_of_the_answer():
     assert at.header[0].value == query.method.finding(query.case, result)
     text = words(at)
     for sentence in (
-        view.scored(query, result),
-        view.whole("parts", result),
-        view.whole("rival parts", result),
+        view.scores_text(query, result),
+        view.parts_sentence("parts", result),
+        view.parts_sentence("rival parts", result),
         view.certified(result),
-        view.needed(query, result),
+        view.flip_sentence(query, result),
         result["flip"].finding,
     ):
         assert sentence in text
@@ -70,11 +70,11 @@ def test_the_label_stands_below_the_image_and_a_wrong_answer_is_said():
     query = question()
     label = int(query.label)
     outcome = {"outcome": Table.of({"answer": ([label], "")})}
-    assert view.labeled(query, outcome) == f"labeled {query.label}"
+    assert view.answer_sentence(query, outcome) == f"labeled {query.label}"
     outcome = {"outcome": Table.of({"answer": ([(label + 1) % 10], "")})}
-    assert view.labeled(query, outcome) == f"labeled {query.label}, so the answer is wrong"
+    assert view.answer_sentence(query, outcome) == f"labeled {query.label}, so the answer is wrong"
     unlabeled = replace(query, label="")
-    assert view.labeled(unlabeled, outcome) == "your image, as the network sees it"
+    assert view.answer_sentence(unlabeled, outcome) == "your image, as the network sees it"
 
 
 def test_another_reasoning_and_another_network_are_other_answers():
@@ -87,8 +87,8 @@ def test_another_reasoning_and_another_network_are_other_answers():
     assert at.header[0].value == query.method.finding(query.case, result) != first
     text = words(at)
     assert ignored_words(result["outcome"], INDEFINITE) in text
-    assert view.shares(view.own_parts(result)) in text
-    assert view.shares(view.rival_parts(query, result)) in text
+    assert view.reasoning_text(view.own_parts(result)) in text
+    assert view.reasoning_text(view.rival_parts(query, result)) in text
     drawn = [chart for chart in charts(at) if LEFT_OUT in chart]
     assert len(drawn) == 2  # of the answer and of the class that comes second
     tables = view.own_parts(result), view.rival_parts(query, result)
@@ -146,7 +146,7 @@ def test_the_whole_network_has_its_strongest_wish():
     at = unfolded(settled(visit(LINK, PROTOTYPES)))
     query = question()
     result = answer(query.network, query.training)
-    assert learned.strongest(result) in words(at)
+    assert learned.strongest_wish(result) in words(at)
 
 
 def test_a_bad_link_and_too_few_prototypes_are_sentences():
@@ -165,10 +165,12 @@ def test_what_no_single_prototype_can_do_is_said():
     columns = {"seen": ([0.2], "share"), "needed": ([np.nan], "share")}
     outcome = Table.of({"answer": ([8], ""), "rival": ([3], "")})
     results = {"changes": Table.of(columns, ["prototype 4"]), "outcome": outcome}
-    assert view.needed(query, results) == "No prototype alone, however it is seen, makes it 3."
+    assert (
+        view.flip_sentence(query, results) == "No prototype alone, however it is seen, makes it 3."
+    )
     columns["needed"] = [0.75], "share"
     results["changes"] = Table.of(columns, ["prototype 4"])
-    assert view.needed(query, results) == (
+    assert view.flip_sentence(query, results) == (
         "If prototype 4 were seen 75 % in place of 20 %, 3 would have as much as 8."
     )
 
@@ -176,7 +178,7 @@ def test_what_no_single_prototype_can_do_is_said():
 def test_the_captions_of_the_old_cbc_fit_a_telephone():
     names = (*PARTS, LEFT_OUT)
     five = Table.of({name: ([0.2], "share") for name in names}, ["prototype 1"])
-    sentence = view.shares(five)
+    sentence = view.reasoning_text(five)
     assert (
         sentence
         == "On average 40 % positive, 40 % negative, 20 % indefinite; each bar makes 100 %."

@@ -565,7 +565,7 @@ def test_what_another_seed_changes_stands_beside_what_pruning_changes(quick):
     at.button(key="prune.Seeds.go").click().run()
     at = settled(at)
     case = replace(PruneCase(catalog.load("digits-cnn"), load("digits")), recipe=quick)
-    result = run.known(Seeds(ratio=0.9, images=40), case)
+    result = run.kept_answer(Seeds(ratio=0.9, images=40), case)
     assert result, "the page has asked something else"
     cut, differences = 100 * result["networks"].values[:, 2], 100 * result["pairs"].values[:, 0]
     assert f"Pruning changes {cut.mean():.1f} % of the answers" in words(at)

@@ -15,7 +15,7 @@ from engine.hallucination.experiments.refusal_views import ANSWERED, DECLINED, W
 from engine.hallucination.refusal import defenses
 from engine.hallucination.refusal.examined import CAUSES
 from engine.result import Table
-from engine.run import known
+from engine.run import kept_answer
 from tests.visits import settled, visit, words
 
 KEY = "hallucination.RefusalAudit"
@@ -37,7 +37,7 @@ def test_it_opens_with_its_picture_and_is_run_to_layers_and_one_question(monkeyp
     assert not at.exception
     case = ExperimentCase(data_sets.load(RefusalAudit.data[0]))
     method = RefusalAudit(**FEW)
-    result = known(method, case)
+    result = kept_answer(method, case)
     assert at.header[0].value == method.finding(case, result)
     text = words(at)
     assert refusal.probe_words(result[refusal.LAYERS]) in words(at)

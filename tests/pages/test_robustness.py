@@ -25,7 +25,7 @@ from engine.attribution.robustness import (
 from engine.attribution.robustness.followed import MAPS, NEW, SAME, TIMES
 from engine.attribution.robustness.scored import attacked_pixels
 from engine.attribution.trust import Order, TrustCase
-from engine.attribution.trust.verdict import checked
+from engine.attribution.trust.verdict import verdict_table
 from engine.case import PairCase
 from engine.models import catalog
 from engine.result import Table
@@ -156,8 +156,8 @@ def test_the_maps_are_put_on_trial_beside_how_far_they_moved():
         if kind.title in table.rows:
             views[kind.title] = Order()(TrustCase(case, kind()))["check"]
     assert len(views) == len(table) > 1
-    assert "\n".join(maps.lines(Order(), table, views)) in text
-    assert maps.both(result, views) in text
+    assert "\n".join(maps.trial_lines(Order(), table, views)) in text
+    assert maps.pass_counts(result, views) in text
 
 
 def test_maps_that_moved_and_maps_that_carry_the_score_are_counted_apart():
@@ -165,25 +165,26 @@ def test_maps_that_moved_and_maps_that_carry_the_score_are_counted_apart():
     table = Table.of(alike, ("a", "b", "c"))
     classes = Table.grid(np.array([[0], [1]], np.float32), TIMES, ("class",), ("number",))
     views = {
-        name: checked("", verdict, "") for name, verdict in zip("abc", (1, -1, 1), strict=True)
+        name: verdict_table("", verdict, "")
+        for name, verdict in zip("abc", (1, -1, 1), strict=True)
     }
-    assert maps.both({"followed": table, "said": classes}, views) == (
+    assert maps.pass_counts({"followed": table, "said": classes}, views) == (
         "Moved with the answer: 2 maps, of which 1 carry the score before the attack; did not: 1, "
         "of which 1 carry the score."
     )
-    (line,) = maps.lines(Order(), table, {"b": views["b"]})
+    (line,) = maps.trial_lines(Order(), table, {"b": views["b"]})
     assert line.startswith("- ✗ **b** (0.40) speaks against it.")
     alike[NEW] = (np.array([0.2, 0.4, np.nan], np.float32), "")
     table = Table.of(alike, ("a", "b", "c"))
-    assert maps.both({"followed": table, "said": classes}, views).endswith(
+    assert maps.pass_counts({"followed": table, "said": classes}, views).endswith(
         "did not: 0, of which 0 carry the score; flat, so that nothing can be compared: 1."
     )
-    assert "**c** (flat)" in maps.lines(Order(), table, {"c": views["c"]})[0]
+    assert "**c** (flat)" in maps.trial_lines(Order(), table, {"c": views["c"]})[0]
 
 
 def test_what_is_moved_in_the_list_is_the_order_that_is_asked_for(monkeypatch):
     moves = []
-    monkeypatch.setattr(form, "order", lambda *arguments: moves.append(arguments))
+    monkeypatch.setattr(form, "draw_order", lambda *arguments: moves.append(arguments))
     at = open_view()
     chosen, _, _, on_move = moves[-1]
     assert chosen == order_of(at).value

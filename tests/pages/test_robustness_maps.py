@@ -20,7 +20,7 @@ def test_maps_are_chosen_and_asked_about_another_class():
     at = settled(visit(SMALL | {f"{KEY}.compared": CHOSEN}, ROBUSTNESS))
     case = at.session_state["subject"].case
     pair = PairCase(case, (attacked_pixels(PGD()(case)),))
-    result = maps.joined([MapsFollow(map=title)(pair) for title in CHOSEN])
+    result = maps.merge_answers([MapsFollow(map=title)(pair) for title in CHOSEN])
     assert result["followed"].rows == tuple(CHOSEN)
     assert MapsFollow().finding(pair, result) in words(at)
 
@@ -28,8 +28,8 @@ def test_maps_are_chosen_and_asked_about_another_class():
     button = next(candidate for candidate in at.button if candidate.label.startswith(trial))
     text = words(settled(button.click().run()))
     views = {title: OtherClass()(TrustCase(case, KINDS[title]()))["check"] for title in CHOSEN}
-    assert "\n".join(maps.lines(OtherClass(), result["followed"], views)) in text
-    assert maps.both(result, views, "are about this class") in text
+    assert "\n".join(maps.trial_lines(OtherClass(), result["followed"], views)) in text
+    assert maps.pass_counts(result, views, "are about this class") in text
 
 
 def test_by_itself_the_eight_are_chosen_and_every_other_one_is_offered():

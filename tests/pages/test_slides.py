@@ -99,7 +99,7 @@ def test_the_score_of_a_class_is_drawn_instead_of_attention():
     result = answer(method, query.case)
     size = query.layout.size
     assert (
-        view.of_bag(query, result, view.column(query)).tolist()
+        view.of_bag(query, result, view.score_column(query)).tolist()
         == result["tiles"]["score of a 3"][:size].tolist()
     )
     assert "for “a 3”" in view.sentence(query, result)

@@ -37,7 +37,7 @@ def test_every_step_is_drawn_from_what_ships(one):
         app = opened(story=one.name, step=str(at))
         assert not problems(app)
         assert app.title[0].value == step.title
-        results = [run.known(*question) for question in step.asks()]
+        results = [run.kept_answer(*question) for question in step.asks()]
         sentences = [line.value.replace("\\", "") for line in app.main.header]
         assert sentences == [step.sentence(*results)]
         assert RESEARCH in [line.value for line in app.caption]
@@ -51,7 +51,7 @@ def test_without_a_story_they_are_offered_with_what_comes_out_in_each(monkeypatc
     assert not problems(app)
     for story, pixels in zip(STORIES, drawn, strict=True):
         step = story.steps[story.cover]
-        results = [run.known(*question) for question in step.asks()]
+        results = [run.kept_answer(*question) for question in step.asks()]
         assert step.sentence(*results) in words(app).replace("\\", "")
         assert (pixels == story.picture(*results)).all()
 
@@ -74,14 +74,14 @@ def test_a_step_that_does_not_exist_is_said_and_the_first_is_shown(step):
 def test_the_notes_have_a_window_of_their_own():
     app = opened(story="cat", step="1", notes="1")
     first, second, *_ = STORIES[0].steps
-    assert [line.value for line in app.main.header] == [page.plain(first.note)]
+    assert [line.value for line in app.main.header] == [page.escape_markdown(first.note)]
     assert f"Next: {second.title}" in words(app)
     last = opened(story="cat", step=str(len(STORIES[0].steps)), notes="1")
     assert "Next: the end" in words(last)
 
 
 def test_an_answer_that_does_not_ship_is_said_and_not_computed(monkeypatch):
-    monkeypatch.setattr(run, "known", lambda *_: None)
+    monkeypatch.setattr(run, "kept_answer", lambda *_: None)
     app = AppTest.from_function(scene_of, args=(STORIES[0].steps[0],)).run()
     assert problems(app) == [
         "The answer to this step does not ship with this version; open it below."
@@ -93,26 +93,28 @@ def scene_of(step):
     """Draws one step."""
     from components.stories import page
 
-    page.scene(step, "test")
+    page.draw_step(step, "test")
 
 
 @pytest.mark.parametrize("address", LINKS)
 def test_the_workbench_asks_the_same(address, monkeypatch):
     """The view takes the link as it is, and looks for the same answers."""
-    digests, known = set(), run.known
+    digests, known = set(), run.kept_answer
 
     def noted(method, case):
         digests.add(run.digest(method, case))
         return known(method, case)
 
-    monkeypatch.setattr(run, "known", noted)
-    monkeypatch.setattr(in_distribution, "compare", lambda _about: None)  # with 2,000 phantoms
+    monkeypatch.setattr(run, "kept_answer", noted)
+    monkeypatch.setattr(
+        in_distribution, "prepare_comparison", lambda _about: None
+    )  # with 2,000 phantoms
     parts = urlsplit(address)
     assert not problems(settled(visit(parse_qs(parts.query), BY_ADDRESS[parts.path])))
     assert {run.digest(*question) for question in LINKS[address].asks()} <= digests
 
 
 def test_a_step_with_many_zeros_before_it_is_refused_in_a_sentence():
-    number, words = page.place("0" * 39 + "19", 5)
+    number, words = page.step_number("0" * 39 + "19", 5)
     assert number == 1
     assert "has steps 1 to 5" in words

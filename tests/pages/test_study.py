@@ -14,8 +14,8 @@ from components.views import STUDY
 from engine.arguments.normal import StudyArguments
 from engine.attribution.study import NAMED, Study, study_case
 from engine.attribution.study.findings import with_figure
-from engine.attribution.study.ranking import SCORE, in_order
-from engine.gallery import shipped
+from engine.attribution.study.ranking import SCORE, by_reliability
+from engine.gallery import shipped_answer
 from engine.run import digest
 from tests.visits import pills, problems, question_in, settled, visit, words
 
@@ -26,7 +26,7 @@ FEW = ["Saliency", "Grad-CAM"]
 def default():
     """The study that ships, as the page has it."""
     question = StudyQuestion(study_case(), Study())
-    result = shipped((question.method, question.case))
+    result = shipped_answer((question.method, question.case))
     assert result is not None
     return question, result
 
@@ -132,7 +132,7 @@ def test_the_table_has_a_row_for_each_method_and_one_for_the_random_order(defaul
     html = ranking.ranking_table(result["table"]).html()
     assert html.count("<tr>") == 12
     assert html.count('scope="row"') == 11
-    first = in_order(result["table"])[0]
+    first = by_reliability(result["table"])[0]
     value = result["table"].cell(first, "pointing game")
     assert f"{100 * value:.0f} %" in html
 
@@ -150,7 +150,7 @@ def test_names_in_the_cost_chart_cover_neither_each_other_nor_a_point():
     dot, line, letter = labels.DOT, labels.LINE, labels.LETTER
     boxes = [(x - dot, y - dot, x + dot, y + dot) for x, y in points]
     for (x, y), name, (right, down) in zip(
-        points, names, labels.places(points, names), strict=True
+        points, names, labels.label_spots(points, names), strict=True
     ):
         half = letter * len(name) / 2
         boxes.append((x + right - half, y + down - line / 2, x + right + half, y + down + line / 2))
@@ -158,7 +158,7 @@ def test_names_in_the_cost_chart_cover_neither_each_other_nor_a_point():
     for at, box in enumerate(named):
         assert labels.outside(box) == pytest.approx(0)
         others = [*boxes[: len(names)], *named[:at]]
-        assert max(labels.overlap(box, other) for other in others) == 0
+        assert max(labels.shared_area(box, other) for other in others) == 0
 
 
 def test_a_random_order_stands_on_the_scale_of_the_points(default):

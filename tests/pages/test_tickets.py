@@ -119,14 +119,14 @@ def test_ticket_and_new_start_answer_with_their_own_networks(small, level, monke
 
 def test_the_overlap_matrix_has_the_pairs_of_the_level(small):
     result = answer(Lottery(levels=1, share=0.5, seeds=3), small)
-    table = evidence.pairs(result, 1)
+    table = evidence.ticket_overlaps(result, 1)
     assert table.values.shape == (3, 3)
     np.testing.assert_array_equal(table.values, table.values.T)
     np.testing.assert_array_equal(np.diag(table.values), 1.0)
     overlaps = result["overlap"]["IoU"][result["overlap"]["level"] == 1]
     assert sorted(table.values[np.triu_indices(3, 1)]) == sorted(overlaps.tolist())
     alone = answer(Lottery(levels=1, share=0.5, seeds=1), small)
-    assert len(evidence.pairs(alone, 1)) == 0
+    assert len(evidence.ticket_overlaps(alone, 1)) == 0
 
 
 def test_what_the_view_opens_with_is_what_the_shell_asks_by_itself():

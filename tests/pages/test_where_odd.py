@@ -85,14 +85,14 @@ def test_a_clicked_patch_is_the_one_whose_answers_are_shown():
 def test_what_is_cut_out_is_around_the_patch():
     pixels = np.zeros((64, 64, 3), np.uint8)
     pixels[16:24, 40:48] = 255  # row 2, column 5 of eight
-    result = answers.cut(pixels, (2, 5), (8, 8))
+    result = answers.crop_around(pixels, (2, 5), (8, 8))
     bright = result[..., 0] > 0
     assert result.shape == (answers.SIDE, answers.SIDE, 3)
     assert bright.mean() == pytest.approx(1 / 25, abs=0.01)
     rows, columns = np.nonzero(bright)
     assert rows.mean() == pytest.approx(47.5, abs=1)
     assert columns.mean() == pytest.approx(47.5, abs=1)
-    assert answers.cut(pixels, (0, 0), (8, 8)).shape == result.shape
+    assert answers.crop_around(pixels, (0, 0), (8, 8)).shape == result.shape
 
 
 def test_too_few_normal_images_have_no_threshold_and_a_folder_of_one_s_own_is_offered():

@@ -114,7 +114,7 @@ def test_a_mark_that_is_clicked_opens_its_slice(monkeypatch):
     scan = load(volume(), "a.nii")
     opened = []
     monkeypatch.setattr(medical, "open_slice", lambda *arguments: opened.append(arguments))
-    press = slices.pressed(case_of(scan))
+    press = slices.slice_opener(case_of(scan))
     press({"selection": {"points": []}})
     press({"selection": {"points": [{"x": 7, "y": 0.1, "point_index": 0}]}})
     assert opened == [(scan, "axial", 6)]
@@ -123,7 +123,7 @@ def test_a_mark_that_is_clicked_opens_its_slice(monkeypatch):
 def test_the_row_of_slices_has_the_threshold_and_the_slice_that_is_open():
     case = case_of(load(volume(), "a.nii"), SliceChoice("axial", 4))
     result = SliceBySlice()(case)
-    chart, table = slices.row(case, result), slices.grouped(case, result["slices"])
+    chart, table = slices.slice_scatter(case, result), slices.grouped(case, result["slices"])
     assert chart.line == result["figures"]["threshold"][0]
     drawn = {trace.name: trace.x.tolist() for trace in chart.figure(table).data}
     assert drawn == {"slice": [1, 2, 3, 4, 6, 7, 8, 9], "open slice": [5]}

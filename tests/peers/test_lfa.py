@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from engine.attribution.heatmaps.partition import Partition, grid
+from engine.attribution.heatmaps.partition import Partition, square_tiles
 from engine.attribution.lfa import LocalModel
 from engine.attribution.lfa.ground import Ground
 from engine.attribution.lfa.neighborhoods import Radii, coins
@@ -35,7 +35,7 @@ def case():
 
 @pytest.fixture(scope="module")
 def labels(case):
-    return grid(case.image, TILES).labels
+    return square_tiles(case.image, TILES).labels
 
 
 def ours(case, labels, explainer, **settings):

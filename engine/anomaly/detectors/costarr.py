@@ -23,9 +23,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.anomaly.bank import Bank, Doubles, unit
+from engine.anomaly.bank import Bank, Doubles, unit_rows
 from engine.anomaly.detectors.detector import Detector, Fitted, Scored
-from engine.anomaly.detectors.vim import needed
+from engine.anomaly.detectors.vim import require_head
 from engine.anomaly.gather import Gathered
 from engine.anomaly.protocol.conformal import Conformal
 from engine.measures.detection import auroc
@@ -107,7 +107,7 @@ class COSTARR(Detector):
         predicted, (full, thin) = bank.predicted, weights
         v = np.concatenate([full * z, thin * h], 1)
         usual = np.concatenate([full * means.z[predicted], thin * means.h[predicted]], 1)
-        alike = (unit(v) * unit(usual)).sum(1)
+        alike = (unit_rows(v) * unit_rows(usual)).sum(1)
         height = (bank.logits.max(1) - means.low) / (means.high - means.low)
         height = np.clip(height, 0.0, 1.0)
         score = -(alike * height) if logit else -alike
@@ -147,7 +147,7 @@ class COSTARR(Detector):
         means, _ = fit(banks.fit, even=self.even)
         z, h = halves(banks.subject, even=self.even)
         predicted = int(banks.subject.predicted[0])
-        weight = np.abs(needed(banks.subject).weight[predicted])
+        weight = np.abs(require_head(banks.subject).weight[predicted])
         order = np.argsort(weight, kind="stable")
         lanes = np.stack([weight, z[0], means.z[predicted], h[0], means.h[predicted]], 1)[order]
         rows = tuple(f"dimension {dimension}" for dimension in order)
@@ -161,8 +161,8 @@ class COSTARR(Detector):
 def halves(bank: Bank, *, even: bool) -> tuple[Doubles, Doubles]:
     """Features z (N, D) and attenuated features h = z ∘ W_ĉ (N, D), ĉ the predicted class."""
     z = bank.features
-    h = z * needed(bank).weight[bank.predicted]
-    return (unit(z), unit(h)) if even else (z, h)
+    h = z * require_head(bank).weight[bank.predicted]
+    return (unit_rows(z), unit_rows(h)) if even else (z, h)
 
 
 def fit(train: Bank, *, even: bool = False) -> tuple[Means, tuple[str, ...]]:

@@ -103,7 +103,9 @@ class Detector(Method[FamiliarCase]):
         }
         if banks.unknown is not None and len(banks.unknown):
             results["unknown"] = self.evidence(fitted.rule, banks.unknown)
-        results |= compared(results, banks) | nearest(banks) | measured(results, banks)
+        results |= (
+            p_value_views(results, banks) | nearest_images(banks) | detection_views(results, banks)
+        )
         results |= self.more(fitted, banks)
         results["notes"] = noted((*banks.notes, *fitted.notes))
         progress(1.0, "scored")
@@ -154,7 +156,7 @@ class Detector(Method[FamiliarCase]):
 _rules: Memory[Fitted] = Memory(ROOM, lambda fitted: fitted.nbytes)
 
 
-def compared(result: Mapping[str, Any], banks: Gathered) -> dict[str, View]:
+def p_value_views(result: Mapping[str, Any], banks: Gathered) -> dict[str, View]:
     """p-values of the image, and the smallest that could have been reached."""
     subject, normal = result["subject"], result["normal"]
     ruler = ruler_of(normal, banks.normal.groups)
@@ -188,7 +190,7 @@ def ruler_in(result: Mapping[str, Any], normal: DataSet) -> Conformal:
     return ruler_of(result["normal"], None if groups is None else groups[places])
 
 
-def nearest(banks: Gathered) -> dict[str, View]:
+def nearest_images(banks: Gathered) -> dict[str, View]:
     """The normal images whose features point most nearly where the image's do."""
     fit, subject = banks.fit, banks.subject
     if not fit.features.shape[1] or fit.ids is None:
@@ -200,7 +202,7 @@ def nearest(banks: Gathered) -> dict[str, View]:
     return {"nearest": Table.grid(values.astype(np.float32), rows, ("id", "distance"), ("", ""))}
 
 
-def measured(result: Mapping[str, Any], banks: Gathered) -> dict[str, View]:
+def detection_views(result: Mapping[str, Any], banks: Gathered) -> dict[str, View]:
     """Curves and measures against the unknown images, and how often the model is right."""
     held_out = result["held"]
     known = np.asarray(held_out.values, np.float64)

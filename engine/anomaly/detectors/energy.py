@@ -43,10 +43,10 @@ class Energy(Detector):
 
     def fit(self, train: Bank) -> Fitted:  # noqa: ARG002
         """Nothing is fitted."""
-        return Fitted(lambda bank: judged(bank.logits, self.temperature))
+        return Fitted(lambda bank: energy_scores(bank.logits, self.temperature))
 
 
-def judged(logits: Doubles, temperature: float = 1.0) -> Scored:
+def energy_scores(logits: Doubles, temperature: float = 1.0) -> Scored:
     """The energy of logits (N, classes) and its two terms."""
     highest = -logits.max(1)
     score = -temperature * logsumexp(logits / temperature)

@@ -26,10 +26,10 @@ def held_bytes(root: object, visited: set[int] | None = None) -> int:
     visited.add(id(whole))
     if isinstance(whole, np.ndarray | Tensor):
         return whole.nbytes
-    return sum(held_bytes(part, visited) for part in parts(whole))
+    return sum(held_bytes(part, visited) for part in contained_objects(whole))
 
 
-def parts(container: object) -> Iterable[object]:
+def contained_objects(container: object) -> Iterable[object]:
     """What a function closes over, or the fields or items of a thing."""
     if isinstance(container, MethodType):
         return container.__self__, container.__func__

@@ -57,7 +57,9 @@ class Mahalanobis(Detector):
         labels, notes = classes_of(train)
         means = np.stack([train.features[labels == label].mean(0) for label in np.unique(labels)])
         spread, more = spread_of(centered(train.features, labels), self.ridge)
-        return Fitted(lambda bank: judged(bank.features, means, spread), (*notes, *more))
+        return Fitted(
+            lambda bank: mahalanobis_scores(bank.features, means, spread), (*notes, *more)
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,15 +113,18 @@ def spread_of(moved: Doubles, ridge: float) -> tuple[FeatureCovariance, tuple[st
     return FeatureCovariance(values + RIDGE * mean, axes, RIDGE * mean), (note,)
 
 
-def judged(features: Doubles, means: Doubles, spread: FeatureCovariance) -> Scored:
+def mahalanobis_scores(features: Doubles, means: Doubles, spread: FeatureCovariance) -> Scored:
     """Squared distances to the nearest mean, parted at the main directions."""
     turned, centers = features @ spread.axes, means @ spread.axes
     scale = np.sqrt(spread.variances)
     white, places = turned / scale, centers / scale
-    residual = np.maximum(squares(features, means) - squares(turned, centers), 0) / spread.rest
+    residual = (
+        np.maximum(squared_distances(features, means) - squared_distances(turned, centers), 0)
+        / spread.rest
+    )
     if spread.axes.shape[1] == features.shape[1]:
         residual = np.zeros_like(residual)
-    nearest = (squares(white, places) + residual).argmin(1)
+    nearest = (squared_distances(white, places) + residual).argmin(1)
     terms = (white - places[nearest]) ** 2
     share = np.cumsum(spread.variances) / spread.variances.sum()
     main = int(np.searchsorted(share, MAIN)) + 1
@@ -128,7 +133,7 @@ def judged(features: Doubles, means: Doubles, spread: FeatureCovariance) -> Scor
     return Scored(inside + outside, {"main directions": inside, "other directions": outside})
 
 
-def squares(rows: Doubles, others: Doubles) -> Doubles:
+def squared_distances(rows: Doubles, others: Doubles) -> Doubles:
     """Squared distances (N, M) between rows (N, D) and (M, D)."""
     mixed = rows @ others.T
     return np.asarray((rows**2).sum(1)[:, None] - 2 * mixed + (others**2).sum(1))

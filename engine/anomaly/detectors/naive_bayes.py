@@ -85,10 +85,10 @@ class NaiveBayesDetector(Detector):
         scale = FeatureScale.of(train.features)
         moments = Moments.of(scale(train.features), places, len(classes))
         model = NaiveBayes.of(moments, self.floor)
-        return Fitted(lambda bank: judged(model, scale(bank.features)), notes)
+        return Fitted(lambda bank: bayes_scores(model, scale(bank.features)), notes)
 
 
-def judged(model: NaiveBayes, points: Doubles) -> Scored:
+def bayes_scores(model: NaiveBayes, points: Doubles) -> Scored:
     """The score of scaled features (N, D), and its two terms."""
     distances = model.apart(points)
     likely = model.log_priors - distances

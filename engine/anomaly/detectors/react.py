@@ -14,7 +14,7 @@ import numpy as np
 
 from engine.anomaly.bank import Bank, logsumexp
 from engine.anomaly.detectors.detector import Detector, Fitted, Scored
-from engine.anomaly.detectors.vim import needed
+from engine.anomaly.detectors.vim import require_head
 from engine.method import Slider, setting
 
 NEGATIVE = 0.05  # share of negative activations from which on a note is due
@@ -49,7 +49,7 @@ class ReAct(Detector):
 
     def fit(self, train: Bank) -> Fitted:
         """The cut."""
-        needed(train)
+        require_head(train)
         negative = float((train.features < 0).mean())
         notes = (
             (f"{100 * negative:.0f} % of the features are negative; ReAct is made for rectifiers.",)
@@ -63,7 +63,7 @@ def cut_at(level: float) -> Fitted:
     """ReAct with its cut at a level; at infinity it is the energy."""
 
     def rule(bank: Bank) -> Scored:
-        head = needed(bank)
+        head = require_head(bank)
         cut = logsumexp(np.minimum(bank.features, level) @ head.weight.T + head.bias)
         return Scored(-cut, {"energy": -bank.energy, "the cut": bank.energy - cut})
 

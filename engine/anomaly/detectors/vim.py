@@ -71,7 +71,7 @@ class ViM(Detector):
 
 def fit(train: Bank, dimensions: int) -> Fitted:
     """ViM with a space of so many directions; with all of them it is the energy."""
-    head = needed(train)
+    head = require_head(train)
     origin = origin_of(head)
     moved = train.features - origin
     residual_of = outside(moved, dimensions)
@@ -121,7 +121,7 @@ def outside(moved: Doubles, dimensions: int) -> Callable[[Doubles], Doubles]:
     return lambda around: around @ small
 
 
-def needed(bank: Bank) -> Head:
+def require_head(bank: Bank) -> Head:
     """The head. Raises BlindspotError when the bank has none."""
     if bank.head is None:
         raise BlindspotError("This bank was made without the model's last linear layer.")

@@ -20,7 +20,7 @@ from engine.anomaly.doubt.findings import NONE, SEVERAL, which_rises
 from engine.anomaly.doubt.fvr import FVR, OpinionHead
 from engine.anomaly.doubt.masses import Masses
 from engine.anomaly.gather import Gathered, gathered
-from engine.anomaly.protocol.corrupt import looked, pixels_of
+from engine.anomaly.protocol.corrupt import bank_of_pixels, held_out_pixels
 from engine.errors import BadData, BadSetting
 from engine.method import Choice, Method, Progress, Slider, part_of, quiet, setting
 from engine.pictures import as_bytes
@@ -80,9 +80,9 @@ class Blends(Method[FamiliarCase]):
         other = self.other(case, banks, plausibility)
         partner = partner_of(case, banks, head, other)
         images = torch.stack([case.image, partner, noise_for(case)])
-        weights = grid(self.cells)
+        weights = simplex_grid(self.cells)
         progress(0.7, "looking at blends")
-        result = head.masses(looked(case.model, blended(images, weights)))
+        result = head.masses(bank_of_pixels(case.model, blended(images, weights)))
         progress(1.0, f"{len(weights)} blends")
         labels = case.model.labels
         names = (labels[first], labels[other], NOISE)
@@ -107,7 +107,7 @@ class Blends(Method[FamiliarCase]):
         """
         order = [int(label) for label in plausibility.argsort()[::-1]]
         if self.toward is None:
-            present = set().union(*(labels_of(bank) for bank in (banks.normal, banks.held)))
+            present = set().union(*(bank_classes(bank) for bank in (banks.normal, banks.held)))
             return next((label for label in order[1:] if label in present), order[1])
         if self.toward not in case.model.labels:
             raise BadSetting(
@@ -131,7 +131,7 @@ def partner_of(case: FamiliarCase, banks: Gathered, head: OpinionHead, label: in
         BadData: no held-out image has that class.
     """
     source_bank = next(
-        (bank for bank in (banks.normal, banks.held) if label in labels_of(bank)), None
+        (bank for bank in (banks.normal, banks.held) if label in bank_classes(bank)), None
     )
     if source_bank is None:
         raise BadData(
@@ -141,10 +141,10 @@ def partner_of(case: FamiliarCase, banks: Gathered, head: OpinionHead, label: in
     belief = head.masses(some).belief[:, label]
     alike = some.directions @ banks.subject.directions[0]
     alike[belief < np.median(belief)] = -np.inf
-    return pixels_of(case, some.take(np.array([int(alike.argmax())])))[0]
+    return held_out_pixels(case, some.take(np.array([int(alike.argmax())])))[0]
 
 
-def labels_of(bank: Bank) -> set[int]:
+def bank_classes(bank: Bank) -> set[int]:
     """The classes of its images."""
     return set(np.asarray(bank.labels).tolist())
 
@@ -157,7 +157,7 @@ def noise_for(case: FamiliarCase) -> Tensor:
     return drawn.expand(3, -1, -1).contiguous()
 
 
-def grid(cells: int) -> Doubles:
+def simplex_grid(cells: int) -> Doubles:
     """Weights of three images on a triangular grid, (points, 3), each row adding up to 1."""
     steps = [(cells - i - j, i, j) for i in range(cells + 1) for j in range(cells + 1 - i)]
     return np.array(steps, np.float64) / cells

@@ -27,7 +27,7 @@ def kind_of_doubt(table: Table, lines_from: int) -> str:
     """
     ignorance, confusion = (table.cell(row, "mass") for row in (NONE, SEVERAL))
     lines = {row: table.cell(row, "line") for row in (NONE, SEVERAL)}
-    classes = named(table)
+    classes = answer_classes(table)
     if lines_from < INDEPENDENT:
         best = table.rows[int(table["mass"][:-2].argmax())]
         return (
@@ -53,7 +53,7 @@ def kind_of_doubt(table: Table, lines_from: int) -> str:
     return f"{belief}; neither doubt is above its line."
 
 
-def named(table: Table) -> list[str]:
+def answer_classes(table: Table) -> list[str]:
     """The classes of the answer, the most plausible first."""
     chosen = np.flatnonzero(table["in the answer"] > 0)
     order = chosen[np.argsort(-table["plausibility"][chosen], kind="stable")]
@@ -70,7 +70,7 @@ def which_rises(result: Mapping[str, Any]) -> str:
     other = result["confusion"].labels[1]
     return (
         f"Toward {other}, {higher(*rises(result['class']))}; in noise alone, "
-        f"{higher(*ends(result['noise']), 'is up by')}."
+        f"{higher(*mass_increases(result['noise']), 'is up by')}."
     )
 
 
@@ -80,7 +80,7 @@ def rises(table: Table) -> tuple[float, float]:
     return float(confusion.max()), float(ignorance.max())
 
 
-def ends(table: Table) -> tuple[float, float]:
+def mass_increases(table: Table) -> tuple[float, float]:
     """By how much confusion and ignorance are higher at the end of a way than at its beginning."""
     confusion, ignorance = (float(table[name][-1] - table[name][0]) for name in (SEVERAL, NONE))
     return confusion, ignorance

@@ -18,7 +18,7 @@ from engine.anomaly.case import FamiliarCase
 from engine.anomaly.detectors.detector import Detector, Fitted, Scored
 from engine.anomaly.doubt.cosine import CosineHead, fit_head, loss_setting
 from engine.anomaly.doubt.findings import NONE, SEVERAL, kind_of_doubt
-from engine.anomaly.doubt.masses import DoubtLines, Flags, Masses, answers, masses
+from engine.anomaly.doubt.masses import DoubtLines, Flags, Masses, answer_sets, masses
 from engine.anomaly.gather import Gathered, gathered
 from engine.errors import BadData
 from engine.measures.detection import auroc, error_auroc
@@ -122,7 +122,7 @@ class FVR(Detector):
             ),
             "plausibility": (np.r_[subject_masses.plausibility[0], np.nan, np.nan], "probability"),
             "in the answer": (
-                np.r_[answers(subject_masses, lines, self.near)[0], 0, 0].astype(float),
+                np.r_[answer_sets(subject_masses, lines, self.near)[0], 0, 0].astype(float),
                 "",
             ),
             "line": (np.r_[np.full(len(labels), np.nan), lines.confusion, lines.ignorance], "mass"),
@@ -140,9 +140,9 @@ class FVR(Detector):
         unknown = head.masses(banks.unknown) if banks.unknown is not None else None
         right = known.plausibility.argmax(1) == banks.held.labels
         lines = DoubtLines.of(head.masses(banks.normal), self.alarms)
-        chosen = answers(known, lines, self.near)
+        chosen = answer_sets(known, lines, self.near)
         labels = np.asarray(banks.held.labels)
-        refused = np.nan if unknown is None else rejected(answers(unknown, lines, self.near))
+        refused = np.nan if unknown is None else rejected(answer_sets(unknown, lines, self.near))
         return {
             "doubts": aurocs(known, right, unknown),
             "sets": of_sets(chosen, labels, right, refused),

@@ -15,7 +15,7 @@ from torch import nn
 
 from engine.anomaly.doubt.cosine import CosineHead, by_masses, fit_head, with_head
 from engine.anomaly.doubt.fvr import FVR
-from engine.anomaly.doubt.masses import DoubtLines, Masses, answers, masses
+from engine.anomaly.doubt.masses import DoubtLines, Masses, answer_sets, masses
 from engine.data import DataSet, Rows
 from engine.data.variants import OpenSet
 from engine.experiment import Claim, ExperimentCase, Figures, Trained, TrainingExperiment
@@ -155,10 +155,10 @@ class FvrClaims(TrainingExperiment):
         labels = data.labels[rows]
         known, strange = opinions(model, data, rows), opinions(model, data, unknown)
         right = known.plausibility.argmax(1) == labels
-        lines = DoubtLines.of(opinions(model, data, usual(data)), ALARMS)
-        chosen = answers(known, lines, NEAR)
+        lines = DoubtLines.of(opinions(model, data, validation_rows(data)), ALARMS)
+        chosen = answer_sets(known, lines, NEAR)
         answered = chosen.any(1)
-        half = opinion_of(model, mixed(data, rows, case.seed))
+        half = opinion_of(model, blended_images(data, rows, case.seed))
         noise = opinion_of(model, noises(data, case.seed))
         return {
             I_UNKNOWN: auroc(known.ignorance, strange.ignorance),
@@ -168,7 +168,7 @@ class FvrClaims(TrainingExperiment):
             RIGHT: float(right[answered].mean()) if answered.any() else 0.0,
             IN_SET: float(chosen[answered, labels[answered]].mean()) if answered.any() else 0.0,
             LONGER: float(chosen[answered].sum(1).mean() - 1) if answered.any() else 0.0,
-            REFUSED: float(1 - answers(strange, lines, NEAR).any(1).mean()),
+            REFUSED: float(1 - answer_sets(strange, lines, NEAR).any(1).mean()),
             BLEND_C: float(half.confusion.mean()),
             BLEND_I: float(half.ignorance.mean()),
             NOISE_C: float(noise.confusion.mean()),
@@ -183,7 +183,7 @@ class FvrClaims(TrainingExperiment):
         groups = {
             "known": data.pixels(known[:PICTURED_IMAGES]),
             "unknown": data.pixels(unknown[:PICTURED_IMAGES]),
-            "half and half": mixed(data, known, case.seed)[:PICTURED_IMAGES],
+            "half and half": blended_images(data, known, case.seed)[:PICTURED_IMAGES],
             "noise": noises(data, case.seed)[:PICTURED_IMAGES],
         }
         count = min(len(group) for group in groups.values())
@@ -225,14 +225,14 @@ def opinion_of(model: Classifier, pixels: torch.Tensor) -> Masses:
     return masses(model.logits(pixels).double().numpy())
 
 
-def usual(data: DataSet) -> Rows:
+def validation_rows(data: DataSet) -> Rows:
     """Known images that nothing was learned from: those for validation, or half of the test."""
     if len(rows := data.rows("validation")):
         return rows
     return np.setdiff1d(data.rows("test"), np.flatnonzero(data.truth["unknown"]))[::2]
 
 
-def mixed(data: DataSet, rows: Rows, seed: int) -> torch.Tensor:
+def blended_images(data: DataSet, rows: Rows, seed: int) -> torch.Tensor:
     """Means of two images of different classes, at most BLENDS of them."""
     rng = np.random.default_rng([seed, 3])
     first, second = rng.choice(rows, BLENDS), rng.choice(rows, BLENDS)

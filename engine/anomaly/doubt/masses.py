@@ -65,7 +65,7 @@ class DoubtLines:
         return cls(*map(float, result))
 
 
-def answers(image_masses: Masses, lines: DoubtLines, near: float) -> Flags:
+def answer_sets(image_masses: Masses, lines: DoubtLines, near: float) -> Flags:
     """The classes that each image is answered by, (N, K): none, one or several.
 
     Args:

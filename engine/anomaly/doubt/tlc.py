@@ -24,7 +24,7 @@ from engine.lab import TrainCase
 from engine.measures.detection import auroc, error_auroc
 from engine.method import Progress, Slider, defaults, setting
 from engine.models.classifier import Classifier
-from engine.models.small.weights import draw
+from engine.models.small.weights import init_weights
 from engine.pictures import as_bytes
 from engine.result import Pictures, Result
 from engine.training import Recipe, outputs, shape_of, train
@@ -175,7 +175,10 @@ class TLC(TrainingExperiment):
         labels = data.labels[rows]
         frequent, rare = thirds(data)
         head, tail = np.isin(labels, frequent), np.isin(labels, rare)
-        result, strange = judged(trained.model, data, rows), judged(trained.model, data, unknown)
+        result, strange = (
+            judge_images(trained.model, data, rows),
+            judge_images(trained.model, data, unknown),
+        )
         right = result.predicted == labels
         share = shares_engaged(result.left, self.least)
         return {
@@ -255,7 +258,7 @@ def experts_for(data: DataSet, count: int, seed: int) -> Classifier:
     """Untrained experts for the data, normalized as every small network is."""
     with torch.random.fork_rng(devices=[]):
         network = Experts(shape_of(data), count)
-    draw(network, torch.Generator().manual_seed(seed))
+    init_weights(network, torch.Generator().manual_seed(seed))
     images = data.images[data.rows("train")]
     mean = (images.mean((0, 2, 3)) / 255).tolist()
     std = np.maximum(images.std((0, 2, 3)) / 255, 0.01).tolist()
@@ -271,7 +274,7 @@ def experts_for(data: DataSet, count: int, seed: int) -> Classifier:
     )
 
 
-def judged(model: Classifier, data: DataSet, rows: Rows) -> TlcJudgment:
+def judge_images(model: Classifier, data: DataSet, rows: Rows) -> TlcJudgment:
     """What a network makes of some images; without experts, one minus the highest probability."""
     if not isinstance(model.network, Experts):
         sure = outputs(model, data, rows).double().softmax(1)

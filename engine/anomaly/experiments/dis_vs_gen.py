@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.anomaly.bayes import Moments, NaiveBayes
-from engine.anomaly.experiments.flat import Doubles, Ints, enough, pixels
+from engine.anomaly.experiments.flat import Doubles, Ints, pixels, require_rows
 from engine.data import DataSet
 from engine.errors import BadData
 from engine.experiment import Claim, ClosedFormExperiment, ExperimentCase, Figures
@@ -116,20 +116,20 @@ class DisVsGenExperiment(ClosedFormExperiment):
 
     def measured(self, count: int, case: ExperimentCase) -> Figures:
         """Accuracy on test images, and AUROC on images of unknown classes."""
-        data, rows, test = case.data, labeled(case, count), case.data.rows("test")
+        data, rows, test = case.data, rows_of_all_classes(case, count), case.data.rows("test")
         classes = len(data.classes)
         points, others, labels = scaled(case, rows, test), data.labels[test], data.labels[rows]
         bayes = self.bayes(points[0], labels, classes)
         right = {NB: bayes.joint(points[1]).argmax(1) == others}
         for name, c in ((LR, self.c), (FREE, self.c * WEAK)):
             right[name] = regression(points[0], labels, c).predict(points[1]) == others
-        known_rows = rows[labels < known(classes)]
+        known_rows = rows[labels < known_class_count(classes)]
         points, labels = scaled(case, known_rows, test), data.labels[known_rows]
         scores = {
-            NB_FINDS: self.bayes(points[0], labels, known(classes)).unusual(points[1]),
+            NB_FINDS: self.bayes(points[0], labels, known_class_count(classes)).unusual(points[1]),
             LR_FINDS: -regression(points[0], labels, self.c).predict_proba(points[1]).max(1),
         }
-        new = others >= known(classes)
+        new = others >= known_class_count(classes)
         return {name: float(hits.mean()) for name, hits in right.items()} | {
             name: auroc(score[~new], score[new]) for name, score in scores.items()
         }
@@ -142,7 +142,7 @@ class DisVsGenExperiment(ClosedFormExperiment):
         """Weights of both for each class, from 30 labels and from all."""
         rows: dict[str, Doubles] = {}
         for count, name in ((30, "30"), (0, "all")):
-            labeled_rows = labeled(case, count)
+            labeled_rows = rows_of_all_classes(case, count)
             (points,) = scaled(case, labeled_rows)
             labels = case.data.labels[labeled_rows]
             fitted = {
@@ -177,14 +177,14 @@ def cosine(vector: Doubles, other: Doubles) -> float:
     return float((vector * other).sum() / np.linalg.norm(vector) / np.linalg.norm(other))
 
 
-def known(classes: int) -> int:
+def known_class_count(classes: int) -> int:
     """How many of the classes the detectors know."""
     return max(2, int(classes * KNOWN))
 
 
-def labeled(case: ExperimentCase, count: int) -> Ints:
+def rows_of_all_classes(case: ExperimentCase, count: int) -> Ints:
     """So many random training rows that contain every class; 0 for all. Raises BadData."""
-    data, rows = case.data, enough(case.data, "train", COUNTS[-1] + 1)
+    data, rows = case.data, require_rows(case.data, "train", COUNTS[-1] + 1)
     present = len(np.unique(data.labels[rows]))
     if present < len(data.classes) or present < 3 or (count and present > count):
         raise BadData(f"This experiment needs training images of 3 to {COUNTS[0]} classes.")

@@ -18,7 +18,7 @@ def pixels(data: DataSet, rows: Ints) -> Doubles:
     return data.images[rows].reshape(len(rows), -1) / 255.0
 
 
-def gray(vectors: Doubles, data: DataSet) -> NDArray[np.uint8]:
+def vectors_to_images(vectors: Doubles, data: DataSet) -> NDArray[np.uint8]:
     """Vectors (n, channels × H × W) in [0, 1] as images (n, H, W, channels)."""
     shaped = vectors.reshape(len(vectors), *data.images.shape[1:]).transpose(0, 2, 3, 1)
     return np.rint(255 * np.clip(shaped, 0, 1)).astype(np.uint8)
@@ -32,7 +32,7 @@ def main_axes(vectors: Doubles, count: int) -> tuple[Doubles, Doubles, Doubles]:
     return mean, axes[:, -count:], values[-count:]
 
 
-def enough(data: DataSet, split: str, count: int) -> Ints:
+def require_rows(data: DataSet, split: str, count: int) -> Ints:
     """The rows of a split. Raises BadData where there are fewer than `count`."""
     rows = data.rows(split)
     if len(rows) < count:

@@ -13,7 +13,7 @@ from functools import partial
 import numpy as np
 from scipy.special import softmax
 
-from engine.anomaly.experiments.flat import Doubles, Flags, Ints, enough, pixels
+from engine.anomaly.experiments.flat import Doubles, Flags, Ints, pixels, require_rows
 from engine.errors import BadData
 from engine.experiment import Claim, ClosedFormExperiment, ExperimentCase, Figures
 from engine.method import Slider, defaults, setting
@@ -145,14 +145,14 @@ class LokiExperiment(ClosedFormExperiment):
         from sklearn.linear_model import LogisticRegression
 
         data, observed = case.data, self.observed(case)
-        rows = enough(data, "train", 20)
+        rows = require_rows(data, "train", 20)
         rows = rows[np.isin(data.labels[rows], observed)]
         rows = np.random.default_rng([case.seed, 35]).choice(rows, len(rows))  # anew for each seed
         if len(np.unique(data.labels[rows])) < len(observed):
             raise BadData("This experiment needs several training images of each seen label.")
         regression = LogisticRegression(C=self.c, max_iter=1000)
         regression.fit(pixels(data, rows), data.labels[rows])
-        lead = regression.decision_function(pixels(data, enough(data, "test", 1)))
+        lead = regression.decision_function(pixels(data, require_rows(data, "test", 1)))
         return lead if lead.ndim == 2 else np.stack([0 * lead, lead], 1)
 
     def metric(self, way: str, case: ExperimentCase) -> Doubles:

@@ -13,7 +13,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.anomaly.experiments.flat import Doubles, Flags, Ints, enough, pixels
+from engine.anomaly.experiments.flat import Doubles, Flags, Ints, pixels, require_rows
 from engine.errors import BadData
 from engine.experiment import Claim, ClosedFormExperiment, ExperimentCase, Figures
 from engine.method import Slider, defaults, setting
@@ -204,7 +204,7 @@ class NtkExperiment(ClosedFormExperiment):
 def on_sphere(case: ExperimentCase, count: int) -> OnSphere:
     """So many training and test images on a sphere of dimension 2. Raises BadData."""
     data, rng = case.data, np.random.default_rng([case.seed, 33])
-    train, test = enough(data, "train", 20), enough(data, "test", 20)
+    train, test = require_rows(data, "train", 20), require_rows(data, "test", 20)
     known = pixels(data, train)
     axes = np.linalg.svd(known - known.mean(0), full_matrices=False)[2][:DIMENSION]
     farthest = abs((known - known.mean(0)) @ axes.T).max()

@@ -15,7 +15,15 @@ import numpy as np
 
 from engine.anomaly.case import DataCase
 from engine.anomaly.experiments.between import in_danger, neighbors, smote, spread_of
-from engine.anomaly.experiments.flat import Doubles, Flags, Ints, enough, gray, main_axes, pixels
+from engine.anomaly.experiments.flat import (
+    Doubles,
+    Flags,
+    Ints,
+    main_axes,
+    pixels,
+    require_rows,
+    vectors_to_images,
+)
 from engine.anomaly.extract import Extract
 from engine.data import DataSet
 from engine.errors import BadData
@@ -338,7 +346,7 @@ class SmoteExperiment(ClosedFormExperiment):
             for name, group in list(rows.items())[1:]
         ]
         return Pictures(
-            np.stack([gray(image, case.data) for image in drawn]),
+            np.stack([vectors_to_images(image, case.data) for image in drawn]),
             tuple(rows),
             (*map(str, range(1, count + 1)), "mean", f"spread × {BRIGHT:g}"),
             f"Total variance beside the real “{case.data.classes[sample.label]}”: "
@@ -350,7 +358,7 @@ def imbalanced(case: ExperimentCase, rare_count: int, space: str = PIXELS) -> Im
     """The rare class is the seed's; `rare_count` of its training images are drawn. Raises "
     "BadData."""
     data, label = case.data, case.seed % len(case.data.classes)
-    train, test = enough(data, "train", 20), enough(data, "test", 20)
+    train, test = require_rows(data, "train", 20), require_rows(data, "test", 20)
     order = np.random.default_rng([case.seed, 30]).permutation(train)
     rare, others = order[data.labels[order] == label], np.sort(order[data.labels[order] != label])
     held_out, is_rare = test[data.labels[test] != label], data.labels[test] == label

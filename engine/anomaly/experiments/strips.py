@@ -28,7 +28,7 @@ def expected(low: float, high: float) -> float:
     return float(erf(high / np.sqrt(2)) - erf(low / np.sqrt(2)))
 
 
-def strip(points: Doubles, w: Doubles, low: float, high: float) -> BorderStrip:
+def strip_statistics(points: Doubles, w: Doubles, low: float, high: float) -> BorderStrip:
     """What is tested of the points between two distances from the border of w (d,)."""
     across = abs(points @ w)
     inside = points[(across >= low) & (across < high)]

@@ -13,9 +13,9 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.anomaly.bank import unit
-from engine.anomaly.experiments.flat import Doubles, Ints, enough, main_axes, pixels
-from engine.anomaly.experiments.strips import BorderStrip, expected, mardia, strip
+from engine.anomaly.bank import unit_rows
+from engine.anomaly.experiments.flat import Doubles, Ints, main_axes, pixels, require_rows
+from engine.anomaly.experiments.strips import BorderStrip, expected, mardia, strip_statistics
 from engine.errors import BadData
 from engine.experiment import Claim, ClosedFormExperiment, ExperimentCase, Figures
 from engine.method import Slider, defaults, setting
@@ -145,7 +145,7 @@ class HalfspaceExperiment(ClosedFormExperiment):
     def sample(self, shape: str, case: ExperimentCase, count: int) -> LabeledPoints:
         """Points of one shape; the best halfspace is a random one that never meets the shape."""
         if shape == IMAGES:
-            return images(case, self.dimension)
+            return whitened_points(case, self.dimension)
         rng, d = np.random.default_rng([case.seed, 37]), self.dimension
         axes = np.linalg.qr(rng.normal(size=(d, d)))[0]  # the first is the best halfspace's
         points = rng.normal(size=(count, d))
@@ -164,7 +164,7 @@ class HalfspaceExperiment(ClosedFormExperiment):
     def learned(self, given: LabeledPoints, case: ExperimentCase) -> Doubles:
         """The halfspace of fewest points on the wrong side among those on the way down, (d,)."""
         rng = np.random.default_rng([case.seed, 38])
-        w = unit(rng.normal(size=(STARTS, given.points.shape[1])))
+        w = unit_rows(rng.normal(size=(STARTS, given.points.shape[1])))
         way = []
         for step in range(STEPS):
             rows = rng.integers(0, len(given.points), BATCH)
@@ -172,7 +172,7 @@ class HalfspaceExperiment(ClosedFormExperiment):
             inside = np.clip(1 / 2 - signed @ w.T / self.sigma, 0, 1)  # 0: right by σ/2 and more
             slope = 6 * inside * (1 - inside) / self.sigma  # of the ramp 3u² − 2u³
             down = slope.T @ signed / BATCH
-            w = unit(w + STEP * (down - (down * w).sum(1, keepdims=True) * w))
+            w = unit_rows(w + STEP * (down - (down * w).sum(1, keepdims=True) * w))
             if (step + 1) % EVERY == 0:
                 way.append(w)
         halfspaces = np.concatenate([*way, *(-halfspace for halfspace in way)])
@@ -185,7 +185,7 @@ class HalfspaceExperiment(ClosedFormExperiment):
             full = len(points) * expected(edge, edge + self.sigma)
             if at and full < FARTHER * points.shape[1]:
                 break  # farther out there are too few points to test
-            fault = self.fault(strip(points, w, edge, edge + self.sigma), nearest=not at)
+            fault = self.fault(strip_statistics(points, w, edge, edge + self.sigma), nearest=not at)
             if fault:
                 return fault
         return ""
@@ -213,11 +213,13 @@ class HalfspaceExperiment(ClosedFormExperiment):
             w = self.learned(sample, case)
             reason = self.reason(sample.points, w)
             words.append(f"no: {reason}" if reason else ACCEPTED)
-            border_strip = strip(sample.points, w, 0, self.sigma)
+            border_strip = strip_statistics(sample.points, w, 0, self.sigma)
             worst = border_strip.directions[
                 :, abs(np.log(border_strip.eigenvalues.clip(1e-9))).argmax()
             ]
-            columns.append(np.stack(drawn(sample.points @ w, sample.points @ worst, self.sigma)))
+            columns.append(
+                np.stack(density_plots(sample.points @ w, sample.points @ worst, self.sigma))
+            )
         names = tuple(self.conditions(case))
         accepted = [name for name, word in zip(names, words, strict=True) if word == ACCEPTED]
         return Pictures(
@@ -230,11 +232,11 @@ class HalfspaceExperiment(ClosedFormExperiment):
         )
 
 
-def images(case: ExperimentCase, dimension: int) -> LabeledPoints:
+def whitened_points(case: ExperimentCase, dimension: int) -> LabeledPoints:
     """Training images, drawn anew by seed, as whitened main components. Raises BadData."""
     from sklearn.linear_model import LogisticRegression
 
-    data, train = case.data, enough(case.data, "train", 2 * dimension)
+    data, train = case.data, require_rows(case.data, "train", 2 * dimension)
     rows: Ints = np.random.default_rng([case.seed, 39]).choice(train, len(train))
     vectors = pixels(data, rows)
     mean, axes, values = main_axes(vectors, dimension)
@@ -243,7 +245,7 @@ def images(case: ExperimentCase, dimension: int) -> LabeledPoints:
         raise BadData(f"The images must differ in {dimension} ways and be of two classes or more.")
     points = (vectors - mean) @ axes / np.sqrt(values)
     fit = LogisticRegression(fit_intercept=False).fit(points, first)
-    return LabeledPoints(points, np.where(first, 1.0, -1.0), unit(fit.coef_)[0])
+    return LabeledPoints(points, np.where(first, 1.0, -1.0), unit_rows(fit.coef_)[0])
 
 
 def wrong(sample: LabeledPoints, halfspaces: Doubles) -> Doubles:
@@ -252,7 +254,7 @@ def wrong(sample: LabeledPoints, halfspaces: Doubles) -> Doubles:
     return np.asarray((sides != (sample.labels > 0)[:, None]).mean(0))
 
 
-def drawn(across: Doubles, along: Doubles, sigma: float) -> list[NDArray[np.uint8]]:
+def density_plots(across: Doubles, along: Doubles, sigma: float) -> list[NDArray[np.uint8]]:
     """A density in a plane with the strip's edges, and one along the border with a Gaussian's."""
     from scipy.stats import norm
 

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from engine.anomaly.case import FamiliarCase
 from engine.anomaly.localizers.localizer import Localizer, NearestPatches, PatchRule, at_places
-from engine.anomaly.localizers.patches import Maps, NormalPatches, joined, rows_of
+from engine.anomaly.localizers.patches import Maps, NormalPatches, concatenate_layers, patch_rows
 from engine.anomaly.localizers.sparsemax import sparsemax
 from engine.method import Progress, Slider, quiet, setting
 
@@ -73,7 +73,7 @@ class Lookup(PatchRule):
 
 def tokens(maps: Maps) -> Tensor:
     """Patches below each other on a grid of at most TOKENS rows and columns, (n · h · w, C)."""
-    return rows_of(halved(joined(maps)))
+    return patch_rows(halved(concatenate_layers(maps)))
 
 
 def halved(patches: Tensor) -> Tensor:
@@ -129,7 +129,7 @@ class DictAS(Localizer):
         progress: Progress = quiet,
     ) -> PatchRule:
         """The dictionary of the first few images."""
-        known, shape = tokens(normal.fit), halved(joined(normal.fit)).shape
+        known, shape = tokens(normal.fit), halved(concatenate_layers(normal.fit)).shape
         progress(0.5, "a dictionary")
         middle, spread = known.mean(0), known.std(0, correction=0) + LEAST
         support = known[: self.shots * shape[2] * shape[3]]

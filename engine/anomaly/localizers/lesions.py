@@ -53,15 +53,15 @@ def benchmark(case: LesionsCase, rows: Rows) -> Benchmark:
             image_boxes[np.isfinite(image_boxes[:, 0])].astype(np.float64)
             for image_boxes in truth_boxes
         ]
-        masks = np.stack([filled(box, side) for box in boxes])
+        masks = np.stack([box_masks(box, side) for box in boxes])
     else:
         exact = torch.from_numpy(np.array(data.truth["mask"], np.float32))
         masks = F.interpolate(exact[:, None], (side, side), mode="nearest")[:, 0].numpy() > 0
-        boxes = [around(mask) for mask in masks]
+        boxes = [bounding_boxes(mask) for mask in masks]
     return Benchmark(pixels, heads(pixels), masks, boxes, data.labels, data.truth.get("group"))
 
 
-def around(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
+def bounding_boxes(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
     """A box around each part of a mask (S, S), however small: left, top, width, height, (K, 4)."""
     results = [
         (columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start)
@@ -116,7 +116,7 @@ def heads(pixels: Tensor) -> Masks:
     return np.stack([ndi.binary_fill_holes(mask) for mask in bright])
 
 
-def filled(boxes: NDArray[np.float64], side: int) -> Masks:
+def box_masks(boxes: NDArray[np.float64], side: int) -> Masks:
     """A mask (side, side) of boxes."""
     mask = np.zeros((side, side), np.bool_)
     for left, top, width, height in boxes * side:
@@ -128,6 +128,6 @@ def filled(boxes: NDArray[np.float64], side: int) -> Masks:
     return mask
 
 
-def places(table: Table) -> NDArray[np.float64]:
+def box_array(table: Table) -> NDArray[np.float64]:
     """Left, top, width and height of a table of boxes, (K, 4)."""
     return table.select(("left", "top", "width", "height")).values.astype(np.float64)

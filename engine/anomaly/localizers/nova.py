@@ -23,11 +23,11 @@ from engine.anomaly.localizers.lesions import (
     Benchmark,
     Masks,
     benchmark,
+    box_array,
+    box_masks,
     disjoint_normals,
-    filled,
     heads,
     of_others,
-    places,
     without_lesions,
 )
 from engine.anomaly.localizers.localizer import AT_ONCE, Localizer
@@ -40,7 +40,7 @@ from engine.anomaly.protocol.standing import first_line
 from engine.data import DataSet, Rows
 from engine.data.registry import UPLOAD
 from engine.errors import BadData
-from engine.measures.boxes import ScoredBoxes, box_figures, hits, precisions, shared
+from engine.measures.boxes import ScoredBoxes, box_figures, hits, pairwise_iou, precisions
 from engine.measures.segmentation import aupro, pixel_auroc
 from engine.method import Choice, Method, Progress, Slider, part_of, quiet, setting
 from engine.result import Floats, Pictures, Result, Table
@@ -242,7 +242,7 @@ def in_heads(heat: Heat, pixels: Tensor, within: Masks, progress: Progress) -> F
 
 def figures(asked: Benchmark, maps: Floats, threshold: float, rows: Rows) -> list[float]:
     """Those of COLUMNS, over some of the images."""
-    result = scored(maps[rows], threshold)
+    result = scored_boxes(maps[rows], threshold)
     truth = [asked.boxes[row] for row in rows]
     heats, masks, within = maps[rows], asked.masks[rows], asked.heads[rows]
     sick = [at for at, boxes in enumerate(truth) if len(boxes)]
@@ -261,12 +261,12 @@ def figures(asked: Benchmark, maps: Floats, threshold: float, rows: Rows) -> lis
     ]
 
 
-def scored(maps: Floats, threshold: float) -> ScoredBoxes:
+def scored_boxes(maps: Floats, threshold: float) -> ScoredBoxes:
     """The boxes of some maps (n, S, S), scored by their highest value."""
     tables = [boxes_above(heat, threshold, "") for heat in maps]
     return ScoredBoxes(
         np.repeat(np.arange(len(maps)), [len(table) for table in tables]),
-        np.concatenate([places(table) for table in tables]),
+        np.concatenate([box_array(table) for table in tables]),
         np.concatenate([table["highest"] for table in tables]).astype(np.float64),
     )
 
@@ -282,7 +282,7 @@ def curve(test_set: Benchmark, ways: Mapping[str, tuple[Floats, float]]) -> Tabl
     """
     count = sum(map(len, test_set.boxes))
     columns = {
-        name: (precisions(hits(scored(*way), test_set.boxes, OVERLAP), count), "share")
+        name: (precisions(hits(scored_boxes(*way), test_set.boxes, OVERLAP), count), "share")
         for name, way in ways.items()
     }
     return Table.of({"recall": (np.arange(1, count + 1) / count, "share"), **columns})
@@ -321,13 +321,13 @@ def examples(
         image = np.round(under.transpose(1, 2, 0) * 255).astype(np.uint8)
         images.append(image)
         known, table = test_set.boxes[row], boxes_above(maps[row], threshold, "")
-        result, copy = places(table), image.copy()
+        result, copy = box_array(table), image.copy()
         for some, color, dash in ((known, DASHED, 3), (result, SOLID, 0)):
             for box in some:
                 framed(copy, box, color, dash)
         framed_images.append(copy)
         boxes += [(at, 1, *box, np.nan, np.nan) for box in known]
-        scores = zip(result, table["highest"], shared(result, known).max(1), strict=True)
+        scores = zip(result, table["highest"], pairwise_iou(result, known).max(1), strict=True)
         boxes += [(at, 0, *box, highest, overlap) for box, highest, overlap in scores]
     picture = Pictures(
         np.stack([images, framed_images]),
@@ -345,7 +345,7 @@ def framed(
 ) -> None:
     """Draw a box's border into an image (S, S, 3); with `dash`, only every other so many px."""
     side = len(image)
-    edge = filled(box[None], side) & ~ndi.binary_erosion(filled(box[None], side))
+    edge = box_masks(box[None], side) & ~ndi.binary_erosion(box_masks(box[None], side))
     rows, columns = np.nonzero(edge)
     dashes = (rows + columns) // dash % 2 == 0 if dash else np.ones(len(rows), np.bool_)
     image[rows[dashes], columns[dashes]] = color

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from engine.anomaly.case import FamiliarCase
 from engine.anomaly.localizers.localizer import Localizer, NearestPatches, PatchRule
-from engine.anomaly.localizers.patches import Maps, NormalPatches, joined
+from engine.anomaly.localizers.patches import Maps, NormalPatches, concatenate_layers
 from engine.method import Progress, Slider, quiet, setting
 
 FLOOR = 1e-6  # variance that is added at least
@@ -47,7 +47,7 @@ class GaussianPlaces(PatchRule):
 
     def at_places(self, maps: Maps) -> Tensor:
         """The compared channels, (places, n, c)."""
-        return chosen(maps, self.channels)
+        return select_channels(maps, self.channels)
 
     def lengths(self, differences: Tensor) -> Tensor:
         """Mahalanobis lengths (places, n) of differences (places, n, c)."""
@@ -67,9 +67,9 @@ class GaussianPlaces(PatchRule):
         return NearestPatches(near.indices, place // columns, place % columns, near.values)
 
 
-def chosen(maps: Maps, channels: Tensor) -> Tensor:
+def select_channels(maps: Maps, channels: Tensor) -> Tensor:
     """Some channels of the layers as one, (places, n, c)."""
-    result = joined(maps, mode="nearest")[:, channels]
+    result = concatenate_layers(maps, mode="nearest")[:, channels]
     return result.flatten(2).permute(2, 0, 1).contiguous()
 
 
@@ -114,4 +114,4 @@ class PaDiM(Localizer):
         count = min(self.dimensions, width)
         channels = torch.from_numpy(np.sort(case.generator().permutation(width)[:count]))
         progress(0.5, "covariances")
-        return GaussianPlaces(channels, chosen(normal.fit, channels), self.shrinkage)
+        return GaussianPlaces(channels, select_channels(normal.fit, channels), self.shrinkage)

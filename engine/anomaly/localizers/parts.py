@@ -20,7 +20,7 @@ from engine.anomaly.localizers.localizer import AT_ONCE, CalibratedRule, Localiz
 from engine.anomaly.localizers.patches import NormalPatches, layers_at, maps_of
 from engine.anomaly.protocol.conformal import Conformal
 from engine.anomaly.protocol.standing import first_line
-from engine.case_base import Parts, WrappedCase, parts_of
+from engine.case_base import Parts, WrappedCase, value_parts
 from engine.method import Progress, part_of
 from engine.result import Scores, Table
 
@@ -47,7 +47,7 @@ class PartsCase(WrappedCase):
         about = self.about
         yield f"{self.case_name}|{about.model.fingerprint}|{about.normal.fingerprint}"
         yield f"|{about.group}|{about.seed}|{about.precision}|"
-        yield from parts_of(self.localizer)
+        yield from value_parts(self.localizer)
         yield from self.whole_parts()
 
     @abstractmethod
@@ -102,7 +102,7 @@ class JudgedParts:
         return Table.of(row), notes
 
 
-def judged(
+def judge_parts(
     case: PartsCase, images: Iterator[Tensor], count: int, progress: Progress
 ) -> JudgedParts:
     """Fit the case's localizer, and ask it about `count` images, (3, side, side) each."""

@@ -17,7 +17,7 @@ from torch import Tensor
 from engine.anomaly.case import FamiliarCase
 from engine.anomaly.localizers.localizer import Localizer, NearestPatches, PatchRule, at_places
 from engine.anomaly.localizers.nearest_rows import KnownRows
-from engine.anomaly.localizers.patches import Maps, NormalPatches, joined, rows_of
+from engine.anomaly.localizers.patches import Maps, NormalPatches, concatenate_layers, patch_rows
 from engine.method import Progress, Slider, quiet, setting
 
 NEIGHBORHOOD = 3  # patches on a side whose mean stands for the one in the middle
@@ -37,8 +37,8 @@ class NearestPatch(PatchRule):
 
     def judged(self, maps: Maps) -> tuple[Tensor, Tensor]:
         """To the nearest normal patch; and of each image the highest distance, reweighted."""
-        patches = joined(maps, NEIGHBORHOOD)
-        rows = rows_of(patches)
+        patches = concatenate_layers(maps, NEIGHBORHOOD)
+        rows = patch_rows(patches)
         near, indices = self.known.nearest(rows)
         near, indices = near.reshape(len(patches), -1), indices.reshape(len(patches), -1)
         worst, place = near.max(1)
@@ -68,7 +68,9 @@ class NearestPatch(PatchRule):
 
     def nearest(self, maps: Maps, count: int) -> NearestPatches:
         """The nearest patches of the coreset."""
-        near, indices = self.known.several(rows_of(joined(maps, NEIGHBORHOOD)), count)
+        near, indices = self.known.several(
+            patch_rows(concatenate_layers(maps, NEIGHBORHOOD)), count
+        )
         return NearestPatches(*at_places(self.index[indices], self.grid[1], self.grid[0]), near)
 
 
@@ -112,8 +114,8 @@ class PatchCore(Localizer):
         self, case: FamiliarCase, normal: NormalPatches, progress: Progress = quiet
     ) -> PatchRule:
         """A coreset of the normal patches."""
-        patches = joined(normal.fit, NEIGHBORHOOD)
-        rows, grid = rows_of(patches), (patches.shape[-2], patches.shape[-1])
+        patches = concatenate_layers(normal.fit, NEIGHBORHOOD)
+        rows, grid = patch_rows(patches), (patches.shape[-2], patches.shape[-1])
         if self.coreset is None or self.coreset >= len(rows):
             index = torch.arange(len(rows))
         else:

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from engine.anomaly.case import FamiliarCase, split
-from engine.anomaly.extract import Outputs, as_seen, key_of, look
+from engine.anomaly.extract import Outputs, as_seen, forward_batches, key_of
 from engine.data import DataSet, Rows
 from engine.errors import BadData, DoesNotFit
 from engine.keeping.memory import Memory
@@ -54,7 +54,7 @@ def maps_of(model: Classifier, pixels: Tensor, layers: tuple[Layer, ...]) -> Map
         DoesNotFit: an output is not finite.
     """
     outputs = Outputs(len(pixels))
-    look(model, pixels, outputs, 0, tuple(layer.name for layer in layers))
+    forward_batches(model, pixels, outputs, 0, tuple(layer.name for layer in layers))
     results = []
     for layer in layers:
         values = layer.as_maps(torch.from_numpy(outputs.arrays[f"maps/{layer.name}"]))
@@ -79,7 +79,7 @@ def narrowed(values: Tensor) -> Tensor:
     return torch.einsum("nchw,kc->nkhw", values, mix / WIDTH**0.5)
 
 
-def joined(maps: Maps, pool: int = 1, mode: str = "bilinear") -> Tensor:
+def concatenate_layers(maps: Maps, pool: int = 1, mode: str = "bilinear") -> Tensor:
     """The layers as one, (n, C, h, w) on the grid of the finest.
 
     Args:
@@ -93,7 +93,7 @@ def joined(maps: Maps, pool: int = 1, mode: str = "bilinear") -> Tensor:
     return torch.cat([pooled[0], *rest], 1)
 
 
-def rows_of(patches: Tensor) -> Tensor:
+def patch_rows(patches: Tensor) -> Tensor:
     """Patches (n, C, h, w) below each other, (n · h · w, C)."""
     return patches.permute(0, 2, 3, 1).reshape(-1, patches.shape[1])
 
@@ -127,7 +127,7 @@ def normal_patches(
     Raises:
         BadData: no normal image is left beside the image itself.
     """
-    fit, held_out = drawn(case, count)
+    fit, held_out = training_and_held_out(case, count)
     results = []
     for at, rows in enumerate((fit, held_out)):
         part = part_of(progress, at / 2, (at + 1) / 2)
@@ -144,7 +144,7 @@ def normal_patches(
     return NormalPatches(fit_maps, held_maps, fit_rows, held_rows, tuple(oddities(case, both)))
 
 
-def drawn(case: FamiliarCase, count: int) -> tuple[Rows, Rows]:
+def training_and_held_out(case: FamiliarCase, count: int) -> tuple[Rows, Rows]:
     """Rows to fit to and held-out rows, by the case's seed; more images keep the first ones."""
     fit, held_rows = split(case.normal)
     chance, groups = case.generator(), case.normal.truth.get("group")

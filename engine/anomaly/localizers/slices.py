@@ -13,8 +13,8 @@ from torch import Tensor
 from engine.anomaly.case import evenly
 from engine.anomaly.detectors.detector import noted
 from engine.anomaly.localizers.localizer import place_of
-from engine.anomaly.localizers.parts import PartsCase, judged, reached
-from engine.case_base import Parts, parts_of
+from engine.anomaly.localizers.parts import PartsCase, judge_parts, reached
+from engine.case_base import Parts, value_parts
 from engine.data import Rows
 from engine.images import Crop, Scan, SliceChoice, square
 from engine.method import Cost, Method, Progress, Slider, quiet, setting
@@ -53,7 +53,7 @@ class ScanCase(PartsCase):
         """The scan, and how its slices are looked at."""
         view = replace(self.scan.settled(replace(self.view, slice=None)), slice=None)
         yield f"|{self.scan.digest}|{view!r}|"
-        yield from parts_of(self.crop)
+        yield from value_parts(self.crop)
 
     def places(self, most: int) -> Rows:
         """The slices that are looked at, at most so many, evenly spread."""
@@ -94,7 +94,7 @@ class SliceBySlice(Method[ScanCase]):
         progress(0.0, "reading slices")
         places, localizer = case.places(self.most), case.localizer
         images: Iterator[Tensor] = map(case.slice_pixels, places.tolist())
-        parts = judged(case, images, len(places), progress)
+        parts = judge_parts(case, images, len(places), progress)
         highest, tops, lefts = [], [], []
         for distance in parts.distances:
             values = localizer.smooth(distance[None], case.model.side)[0]

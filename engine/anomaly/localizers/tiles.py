@@ -15,7 +15,7 @@ from torch import Tensor
 
 from engine.anomaly.detectors.detector import noted
 from engine.anomaly.localizers.localizer import place_of
-from engine.anomaly.localizers.parts import PartsCase, judged, reached
+from engine.anomaly.localizers.parts import PartsCase, judge_parts, reached
 from engine.anomaly.localizers.regions import boxes_above
 from engine.case_base import Parts
 from engine.images import Crop, Picture, square
@@ -142,7 +142,7 @@ class TileByTile(Method[PhotographCase]):
         """Views: figures, map (of all of the photograph), mask, boxes, held and notes."""
         progress(0.0, "cutting tiles")
         grid, localizer = self.tiles(case), case.localizer
-        parts = judged(case, cut(case, grid), len(grid), progress)
+        parts = judge_parts(case, tile_pixels(case, grid), len(grid), progress)
         tiles = (
             localizer.smooth(distance[None], case.model.side)[0] for distance in parts.distances
         )
@@ -201,7 +201,7 @@ def smaller(grid: Tiling) -> str:
     )
 
 
-def cut(case: PhotographCase, grid: Tiling) -> Iterator[Tensor]:
+def tile_pixels(case: PhotographCase, grid: Tiling) -> Iterator[Tensor]:
     """The tiles as the model sees them, (3, side, side) each, row by row."""
     pixels = case.picture.pixels
     if grid.scale != 1:
@@ -223,8 +223,8 @@ def blended(grid: Tiling, tiles: Iterator[Floats]) -> tuple[Floats, Floats]:
     sums, weights = np.zeros(shape), np.zeros(shape)
     highest = []
     for (top, left), values in zip(grid.corners(), tiles, strict=True):
-        rows, down, heavy = along(top, grid.side, grid.height, shape[0], len(values))
-        columns, across, wide = along(left, grid.side, grid.width, shape[1], len(values))
+        rows, down, heavy = tile_span(top, grid.side, grid.height, shape[0], len(values))
+        columns, across, wide = tile_span(left, grid.side, grid.width, shape[1], len(values))
         weight = np.outer(heavy, wide)
         sums[rows, columns] += weight * (down @ values @ across.T)
         weights[rows, columns] += weight
@@ -232,7 +232,7 @@ def blended(grid: Tiling, tiles: Iterator[Floats]) -> tuple[Floats, Floats]:
     return (sums / weights).astype(np.float32), np.array(highest, np.float32)
 
 
-def along(
+def tile_span(
     start: int, side: int, length: int, count: int, known: int
 ) -> tuple[slice, NDArray[np.float64], NDArray[np.float64]]:
     """The places of a map along one side that lie in a tile.

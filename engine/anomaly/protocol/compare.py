@@ -63,7 +63,7 @@ class Compare(Method[FamiliarCase]):
                 method.check_banks(banks)
             except DoesNotFit:
                 continue
-            rows.append(verdict(method, banks))
+            rows.append(detector_figures(method, banks))
             names.append(kind.name)
         progress(1.0, "compared")
         values = np.array(rows, np.float64)
@@ -101,7 +101,7 @@ def believed(result: Mapping[str, Any]) -> str:
     return words
 
 
-def verdict(method: Detector, banks: Gathered) -> list[float]:
+def detector_figures(method: Detector, banks: Gathered) -> list[float]:
     """p-value, share of normal images that are less unusual, AUROC, FPR95."""
     rule = method.fitted(banks.fit).rule
     score = method.evidence(rule, banks.subject).values.astype(np.float64)

@@ -14,7 +14,7 @@ from engine.anomaly.bank import Bank, Doubles, Ints
 from engine.anomaly.case import FamiliarCase, evenly
 from engine.anomaly.detectors.detector import Detector, ruler_of
 from engine.anomaly.detectors.quick import BY_NAME, QUICK
-from engine.anomaly.extract import Outputs, as_seen, look
+from engine.anomaly.extract import Outputs, as_seen, forward_batches
 from engine.anomaly.gather import gathered, head_of
 from engine.anomaly.protocol.corruption import CORRUPTIONS, corrupted
 from engine.measures.detection import auroc
@@ -76,15 +76,15 @@ class Corrupt(Method[FamiliarCase]):
         ruler = ruler_of(detector.evidence(rule, banks.normal), banks.normal.groups)
         untouched = rule(banks.held).score
         chosen = self.chosen(banks.held)
-        pixels = pixels_of(case, chosen)
+        pixels = held_out_pixels(case, chosen)
         predicted = int(banks.subject.predicted[0])
         rows, judged, seen_as = [], [], []
         for place, severity in enumerate(LEVELS):
             if severity:
                 both = torch.cat([case.image[None], pixels])
-                bank = looked(case.model, corrupted(both, self.kind, severity, case.seed))
+                bank = bank_of_pixels(case.model, corrupted(both, self.kind, severity, case.seed))
             else:  # what was looked at already, to the last digit
-                bank = joined(banks.subject, chosen)
+                bank = concatenate_banks(banks.subject, chosen)
             score = rule(bank).score
             p = ruler.p(score)
             right = share_right(bank.predicted[1:], chosen.labels)
@@ -92,7 +92,7 @@ class Corrupt(Method[FamiliarCase]):
                 [
                     score[0],
                     p[0],
-                    chance(bank.logits[0], predicted),
+                    class_probability(bank.logits[0], predicted),
                     np.median(score[1:]),
                     np.median(p[1:]),
                     right,
@@ -161,14 +161,14 @@ def at_step(
     return f"{words}. The model sees: {label}. Scores are {detector}'s."
 
 
-def pixels_of(case: FamiliarCase, bank: Bank) -> Tensor:
+def held_out_pixels(case: FamiliarCase, bank: Bank) -> Tensor:
     """The held-out images of a bank at the model's size, (n, 3, side, side)."""
     data = case.parts[1].data
     some = data.take(data.places(np.asarray(bank.ids, np.int64)))
     return as_seen(some, slice(None), case.model.side)
 
 
-def joined(bank: Bank, other: Bank) -> Bank:
+def concatenate_banks(bank: Bank, other: Bank) -> Bank:
     """The features and logits of both."""
     features = np.concatenate([bank.features, other.features])
     return Bank(features, np.concatenate([bank.logits, other.logits]), bank.head)
@@ -179,16 +179,16 @@ def share_right(predicted: Ints, labels: Ints | None) -> float:
     return float("nan") if labels is None else float((predicted == labels).mean())
 
 
-def looked(model: Classifier, pixels: Tensor) -> Bank:
+def bank_of_pixels(model: Classifier, pixels: Tensor) -> Bank:
     """A bank of pixels (N, 3, side, side) that belong to no data set."""
     outputs = Outputs(len(pixels))
-    look(model, pixels, outputs)
+    forward_batches(model, pixels, outputs)
     features = outputs.arrays.get("features", np.empty((len(pixels), 0), np.float32))
     return Bank(
         features.astype(np.float64), outputs.arrays["logits"].astype(np.float64), head_of(model)
     )
 
 
-def chance(logits: Doubles, label: int) -> float:
+def class_probability(logits: Doubles, label: int) -> float:
     """The probability of a class."""
     return float(np.exp(logits[label] - logits.max()) / np.exp(logits - logits.max()).sum())

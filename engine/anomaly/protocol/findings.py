@@ -34,7 +34,7 @@ def percent(share: float) -> str:
     return f"{100 * share:.3g} %"
 
 
-def three(value: float) -> str:
+def three_digits(value: float) -> str:
     """A number of three digits, with a minus that is one."""
     return f"{value:.3g}".replace("-", "−")
 
@@ -164,7 +164,7 @@ def made_of(table: Table, joined: str) -> str:
         table: a row for each of the two, a column for each part.
         joined: how they make the score: "sum", "product" or "alone".
     """
-    parts = [(name, *(three(value) for value in table[name][:2])) for name in table.columns]
+    parts = [(name, *(three_digits(value) for value in table[name][:2])) for name in table.columns]
     if joined == "alone":
         _, measured, usual = parts[0]
         return (

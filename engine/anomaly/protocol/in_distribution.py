@@ -21,8 +21,8 @@ from torch import Tensor
 
 from engine import data as data_sets
 from engine.anomaly.photographs import ODD
-from engine.anomaly.protocol.pixel_bank import BankCase, PixelBank, averaged, bank
-from engine.anomaly.sources import learned
+from engine.anomaly.protocol.pixel_bank import BankCase, PixelBank, averaged_rows, bank
+from engine.anomaly.sources import training_data_name
 from engine.data.example import Example, example
 from engine.data.registry import UPLOAD
 from engine.errors import BlindspotError
@@ -77,9 +77,9 @@ def in_distribution(
         picture: where the image was cut from.
         source: name of a sample, of an image of a data set ("digits/17"), or "" for an upload.
     """
-    if name := learned(model):
+    if name := training_data_name(model):
         try:
-            return measured(bank(BankCase(name, model.side)), name, image, source)
+            return image_p_value(bank(BankCase(name, model.side)), name, image, source)
         except BlindspotError:
             return InDistribution(
                 "unmeasured",
@@ -100,7 +100,7 @@ def in_distribution(
 # ---------------------------------------------------------------- with images to compare with
 
 
-def measured(bank: PixelBank, name: str, image: Tensor, source: str) -> InDistribution:
+def image_p_value(bank: PixelBank, name: str, image: Tensor, source: str) -> InDistribution:
     """The p-value of an image among held-out images of the data that the model learned from."""
     ruler = bank.ruler(group_of(name, source))
     grouped = bank.groups is not None
@@ -112,7 +112,7 @@ def measured(bank: PixelBank, name: str, image: Tensor, source: str) -> InDistri
             f"Only {count} independent images of {title} were held out, too few to say how usual "
             "this one is.",
         )
-    distance = bank.distance(averaged(image[None]))
+    distance = bank.distance(averaged_rows(image[None]))
     p = float(ruler.p_by_group(distance)[0] if grouped else ruler.p(distance)[0])
     among = f"p = {p:.2g} among {count} held-out {'groups' if grouped else 'images'} of {title}"
     if p <= ALPHA:
@@ -150,7 +150,9 @@ def of_data(source: str) -> Example | None:
 
 def among_photographs(image: Tensor, picture: Picture, source: str) -> InDistribution:
     """Reasons against an image being an everyday photograph; that none was found proves nothing."""
-    reason = unlike_by_source(picture, source) if source or picture.behind else unlike(image)
+    reason = (
+        unlike_by_source(picture, source) if source or picture.behind else mismatch_reason(image)
+    )
     if reason:
         return InDistribution("unusual", f"This model learned from photographs. {reason}")
     return InDistribution(
@@ -188,7 +190,7 @@ def unlike_by_source(picture: Picture, source: str) -> str:
     return title and f"Nothing like this was in its training data: {title[0].lower()}{title[1:]}."
 
 
-def unlike(image: Tensor) -> str:
+def mismatch_reason(image: Tensor) -> str:
     """Why an image of unknown source does not look like an everyday photograph, or ""."""
     if colorless(image):
         return (

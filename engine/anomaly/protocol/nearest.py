@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from engine.data import DataSet
-from engine.data.example import pictured
+from engine.data.example import example_picture
 from engine.result import Pictures, Table
 
 NEAREST = 6
@@ -21,7 +21,7 @@ def nearest_pictures(normal: DataSet, table: Table) -> Pictures:
     rows = table.values[:NEAREST]
     places = normal.places(rows[:, 0].astype(np.int64))
     labels = [normal.classes[normal.labels[place]] for place in places]
-    images = np.stack([pictured(normal.images[place]).pixels for place in places])
+    images = np.stack([example_picture(normal.images[place]).pixels for place in places])
     captions = [f"id {number:.0f}: {distance:.2f}" for number, distance in rows]
     finding = (
         f"The nearest is {labels[0]}, at distance {rows[0, 1]:.2f}. Distances are between "

@@ -24,7 +24,7 @@ from engine.data.registry import UPLOAD, recipe
 from engine.keeping.memory import Memory
 from engine.method import Method, Progress, part_of, quiet
 from engine.result import Features, Result, Table
-from engine.run import answer, digest, known
+from engine.run import answer, digest, kept_answer
 
 NEIGHBOR = 10
 SIDE = 16  # px to which images are averaged before they are compared
@@ -138,7 +138,7 @@ _banks: Memory[PixelBank] = Memory(128 * 2**20, lambda bank: bank.nbytes)
 def at_hand(case: BankCase) -> bool:
     """Whether the bank can be had without making images."""
     key = digest(PixelBanks(), case)
-    return case.upload or _banks.get(key) is not None or known(PixelBanks(), case) is not None
+    return case.upload or _banks.get(key) is not None or kept_answer(PixelBanks(), case) is not None
 
 
 def bank(case: BankCase) -> PixelBank:
@@ -168,24 +168,24 @@ def bank_of(data: DataSet, side: int) -> PixelBank:
     """The bank of a data set, at a model's working size."""
     fit, held_rows = split(data)
     groups = data.truth.get("group")
-    known = PixelBank(pixels_of(data, fit, side), np.empty(0), None)
+    known = PixelBank(pixel_rows(data, fit, side), np.empty(0), None)
     return PixelBank(
         known.fit,
-        known.distance(pixels_of(data, held_rows, side)),
+        known.distance(pixel_rows(data, held_rows, side)),
         None if groups is None else np.asarray(groups, np.int64)[held_rows],
     )
 
 
-def pixels_of(data: DataSet, rows: Ints, side: int) -> Doubles:
+def pixel_rows(data: DataSet, rows: Ints, side: int) -> Doubles:
     """Rows of a data set as the model sees them, averaged, (n, D)."""
     parts = [
-        averaged(as_seen(data.take(rows[start : start + CHUNK]), slice(None), side))
+        averaged_rows(as_seen(data.take(rows[start : start + CHUNK]), slice(None), side))
         for start in range(0, len(rows), CHUNK)
     ]
     return np.concatenate(parts)
 
 
-def averaged(images: Tensor) -> Doubles:
+def averaged_rows(images: Tensor) -> Doubles:
     """Images (n, 3, side, side) averaged to at most SIDE px, as rows (n, D)."""
     side = min(SIDE, images.shape[-1])
     small = F.adaptive_avg_pool2d(images, side)

@@ -16,7 +16,14 @@ from torch import Tensor, nn
 
 from engine.attribution.experiments.apgd import strongly
 from engine.attribution.experiments.mixing import EPOCHS, EPSILON, learned_mixing, quick
-from engine.attribution.experiments.mixture import PAPER, Mixture, attacked, certain, margin, right
+from engine.attribution.experiments.mixture import (
+    PAPER,
+    Mixture,
+    attack_both_losses,
+    certain,
+    is_correct,
+    margin,
+)
 from engine.attribution.experiments.mixture_claims import (
     ADAPTIVE,
     ALPHAS,
@@ -28,7 +35,7 @@ from engine.attribution.experiments.mixture_claims import (
     GAP,
     NORMAL,
     SURE,
-    named,
+    alpha_condition,
 )
 from engine.attribution.experiments.smoothed import certified
 from engine.data import DataSet
@@ -118,7 +125,7 @@ class AdaptiveSmoothing(Experiment):
         self, model: nn.Module, images: Tensor, targets: Tensor, seed: int
     ) -> list[Tensor]:
         """Images attacked by plain steps and by APGD, for two losses each: what is measured by."""
-        plain = attacked(model, images, targets, self.attack, seed)
+        plain = attack_both_losses(model, images, targets, self.attack, seed)
         return plain + strongly(model, images, targets, self.epsilon, self.steps, seed)
 
     @property
@@ -128,7 +135,7 @@ class AdaptiveSmoothing(Experiment):
 
     def conditions(self, case: ExperimentCase) -> Mapping[str, float | None]:  # noqa: ARG002
         """Fixed α from the normal to the robust network, and α by image (None)."""
-        return {named(alpha): alpha for alpha in ALPHAS} | {ADAPTIVE: None}
+        return {alpha_condition(alpha): alpha for alpha in ALPHAS} | {ADAPTIVE: None}
 
     def before(self, case: ExperimentCase) -> str:  # noqa: ARG002
         """What is trained and attacked."""
@@ -172,7 +179,9 @@ class AdaptiveSmoothing(Experiment):
 
     def measured(self, mixture: Mixture, case: ExperimentCase) -> Figures:
         """Right answers on clean and attacked images, certain ones, sureness, attacks found."""
-        images, targets = drawn(case.data, self.images, case.seed, mixture.normal.device)
+        images, targets = class_balanced_images(
+            case.data, self.images, case.seed, mixture.normal.device
+        )
         moved = self.attacked(mixture, images, targets, case.seed)
         name = f"{digest(self, case)} {mixture.normal.fingerprint}"
         others = _ATTACKED.made(
@@ -183,10 +192,10 @@ class AdaptiveSmoothing(Experiment):
                 for adversarial in self.attacked(net, images, targets, case.seed)
             ],
         )
-        clean = right(mixture, images, targets)
+        clean = is_correct(mixture, images, targets)
         resisted = clean.clone()
         for batch in (*moved, *others):
-            resisted &= right(mixture, batch, targets)
+            resisted &= is_correct(mixture, batch, targets)
         with torch.no_grad():
             wide = torch.cat(moved).expand(-1, 3, -1, -1)
             robust = mixture.scales[1] * mixture.robust(wide)
@@ -206,10 +215,14 @@ class AdaptiveSmoothing(Experiment):
 
     def picture(self, case: ExperimentCase) -> Pictures:
         """Test images, attacked for the normal network, and what each network says of them."""
-        normal, robust = shipped(case.data)
-        images, targets = drawn(case.data, PICTURED_IMAGES, case.seed, normal.device)
+        normal, robust = shipped_networks(case.data)
+        images, targets = class_balanced_images(
+            case.data, PICTURED_IMAGES, case.seed, normal.device
+        )
         mixture = Mixture(normal, robust, 0.5, self.scales)
-        moved = attacked(normal, images, targets, replace(self, steps=10).attack, case.seed)[0]
+        moved = attack_both_losses(
+            normal, images, targets, replace(self, steps=10).attack, case.seed
+        )[0]
         rows, captions = [], []
         for batch in (images, moved):
             wide = batch.expand(-1, 3, -1, -1)
@@ -242,7 +255,7 @@ class AdaptiveSmoothing(Experiment):
 def pair_of(case: ExperimentCase, progress: Progress = quiet) -> tuple[Classifier, Classifier]:
     """The normal and the robust network of a seed: those that ship, or trained by their recipes."""
     if case.seed == 0 and case.data.name in NETWORKS:
-        return shipped(case.data)
+        return shipped_networks(case.data)
     word = catalog.word_of(case.data.name)
     plans = [embedded.plan(name) for name in NETWORKS.get(word, NETWORKS["digits"])]
     results = []
@@ -253,7 +266,7 @@ def pair_of(case: ExperimentCase, progress: Progress = quiet) -> tuple[Classifie
     return results[0], results[1]
 
 
-def shipped(data: DataSet) -> tuple[Classifier, Classifier]:
+def shipped_networks(data: DataSet) -> tuple[Classifier, Classifier]:
     """Copies of both networks that come with Blindspot. Raises BlindspotError for other data."""
     names = NETWORKS.get(catalog.word_of(data.name))
     if names is None:
@@ -271,7 +284,7 @@ def laid_out(network: Classifier) -> Classifier:
     return network
 
 
-def drawn(
+def class_balanced_images(
     data: DataSet, count: int, seed: int, device: torch.device | None = None
 ) -> tuple[Tensor, Tensor]:
     """Test images (n, C, H, W) in [0, 1], as many of each class, and their classes."""

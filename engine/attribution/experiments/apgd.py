@@ -79,7 +79,7 @@ def apgd(
     noise = torch.empty(images.shape).uniform_(-1, 1, generator=generator).to(images.device)
     low, high = (images - epsilon).clamp_min(0), (images + epsilon).clamp_max(1)
     begin = (images + epsilon * noise).clamp(low, high)
-    loss, slope, wrong = looked(model, begin, targets, raised)
+    loss, slope, wrong = losses_and_slopes(model, begin, targets, raised)
     result, rows = begin.clone(), (~wrong).nonzero()[:, 0]  # those that are not misread yet
     now = Ascent(
         low, high, targets, begin, begin, loss, slope, begin, loss, slope,
@@ -144,7 +144,7 @@ class Ascent:
     def look(self, model: nn.Module, raised: LossPerImage) -> Tensor:
         """Loss and slope where they are now; which are misread, (N,)."""
         old = self.loss
-        self.loss, self.slope, wrong = looked(model, self.at, self.targets, raised)
+        self.loss, self.slope, wrong = losses_and_slopes(model, self.at, self.targets, raised)
         better, self.rises = self.loss > self.best_loss, self.rises + (self.loss > old)
         self.best, self.best_slope = (
             torch.where(wide(better, self.at), new, best)
@@ -177,7 +177,7 @@ def strongly(
     ])  # fmt: skip
 
 
-def looked(
+def losses_and_slopes(
     model: nn.Module, images: Tensor, targets: Tensor, raised: LossPerImage
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The loss of each image (N,), its slope (N, C, H, W), and whether it is misread (N,)."""

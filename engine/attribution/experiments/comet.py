@@ -27,7 +27,7 @@ from engine.models.borrow import borrowed
 from engine.models.classifier import Classifier
 from engine.models.own_map import own_maps
 from engine.models.small.comet import SHARE_KEPT
-from engine.pictures import as_bytes, compared, tint
+from engine.pictures import as_bytes, overlay_masks, tint
 from engine.result import Floats, HeatMap, Pictures, Result
 from engine.training import Recipe, comet_loss, detector_of, fresh, train_whole
 from engine.training.comet import AREA, GAP, WATCH, comet_of
@@ -157,17 +157,17 @@ class CometExperiment(TrainingExperiment):
         finding = rows[data.truth["mask"][rows].any((1, 2))]
         return {
             **kept_figures(model, data, masks, case.seed),
-            CAM_DICE: middle(of_grad_cam(detector_of(model), data, finding)),
+            CAM_DICE: median_score(of_grad_cam(detector_of(model), data, finding)),
             BEYOND: float((masks.mean((1, 2)) - self.area).clip(0).mean()),
         }
 
     def picture(self, case: ExperimentCase) -> Pictures:
         """Images, and the pixels that the class can be read from."""
         check_masks(case.data)
-        rows = some(case.data)
+        rows = balanced_rows(case.data)
         images = [as_bytes(pixel) for pixel in case.data.pixels(rows)]
         truth = case.data.truth["mask"][rows]
-        marked = [compared(*triple) for triple in zip(images, truth, truth, strict=True)]
+        marked = [overlay_masks(*triple) for triple in zip(images, truth, truth, strict=True)]
         return Pictures(
             np.stack([images, marked]),
             ("image", "evidence, twice"),
@@ -177,11 +177,11 @@ class CometExperiment(TrainingExperiment):
 
     def seen(self, trained: Trained, case: ExperimentCase) -> Result:
         """Views: masks with the detector, or masks without, over the same images."""
-        rows = some(case.data)
+        rows = balanced_rows(case.data)
         masks = masks_of(trained.model, case.data, rows)
         images = [as_bytes(pixel) for pixel in case.data.pixels(rows)]
         truth = case.data.truth["mask"][rows]
-        over = [compared(*triple) for triple in zip(images, masks > HALF, truth, strict=True)]
+        over = [overlay_masks(*triple) for triple in zip(images, masks > HALF, truth, strict=True)]
         shares, pixels = torch.from_numpy(masks)[:, None], case.data.pixels(rows)
         mean = trained.model.mean.cpu()  # what a part sees where nothing is left to it
         inside, rest = (
@@ -225,15 +225,15 @@ def kept_figures(model: Classifier, data: DataSet, masks: Floats, seed: int) -> 
     return {
         RECALL: float((above_half & truth).sum() / truth.sum()) if present.any() else float("nan"),
         BOTH: copies_kept(above_half[present], data, rows[present]),
-        RANK: strongest(masks[present], truth[present]),
-        DICE: middle(
+        RANK: evidence_share(masks[present], truth[present]),
+        DICE: median_score(
             [dice(*pair) for pair in zip(above_half[present], truth[present], strict=True)]
         ),
         FILLED: float(masks.mean()),
-        RIGHT: share(inside, targets),
-        WHOLE: share(whole, targets),
-        REST: share(rest, targets),
-        SHAPE: share(shape, targets),
+        RIGHT: top1_accuracy(inside, targets),
+        WHOLE: top1_accuracy(whole, targets),
+        REST: top1_accuracy(rest, targets),
+        SHAPE: top1_accuracy(shape, targets),
         NATS_GAP: float(F.cross_entropy(rest, targets) - F.cross_entropy(inside, targets)),
     }
 
@@ -276,17 +276,17 @@ def of_grad_cam(model: Classifier, data: DataSet, rows: Rows) -> list[float]:
     return [scores_of(grad_cam(model, data, row), truth[row])[0] for row in rows]
 
 
-def middle(scores: list[float]) -> float:
+def median_score(scores: list[float]) -> float:
     """Their median; NaN without images."""
     return float(np.median(scores)) if scores else float("nan")
 
 
-def share(logits: Tensor, targets: Tensor) -> float:
+def top1_accuracy(logits: Tensor, targets: Tensor) -> float:
     """Of right answers."""
     return (logits.argmax(1) == targets).double().mean().item()
 
 
-def strongest(masks: Floats, truth: NDArray[np.bool_]) -> float:
+def evidence_share(masks: Floats, truth: NDArray[np.bool_]) -> float:
     """The mean share of evidence among as many highest pixels of a mask; NaN without images."""
     shares = [located(*pair).rank for pair in zip(masks, truth, strict=True)]
     return float(np.mean(shares)) if shares else float("nan")
@@ -302,6 +302,6 @@ def copies_kept(masks: NDArray[np.bool_], data: DataSet, rows: Rows) -> float:
     return float(np.mean(whole)) if whole else float("nan")
 
 
-def some(data: DataSet) -> Rows:
+def balanced_rows(data: DataSet) -> Rows:
     """Test images, as many of each class."""
     return data.some("test", PICTURED_IMAGES)

@@ -34,25 +34,28 @@ from engine.lab import TrainCase
 from engine.measures.outlines import HALF
 from engine.method import Progress, Slider, setting
 from engine.models.classifier import Classifier
-from engine.pictures import Pixels, as_bytes, compared
+from engine.pictures import Pixels, as_bytes, overlay_masks
 from engine.result import Pictures, Table, View
 
 EMPTY = 128  # gray level of a cell that is not trained yet
 AREAS, WEIGHTS = (0.05, 0.15, 0.3), (0.0, 1.0, 4.0)  # θ, λ_c
 
 
-def cell(area: float, weight: float) -> str:
+def condition_name(area: float, weight: float) -> str:
     """The name of a condition."""
     return f"θ {area:g}, λ_c {weight:g}"
 
 
-CELLS = {cell(area, weight): (area, weight) for area in AREAS for weight in WEIGHTS}
+CELLS = {condition_name(area, weight): (area, weight) for area in AREAS for weight in WEIGHTS}
 
 
 def gained(of: Value) -> float:
     """How much more of the evidence the heaviest weight keeps than none, at the least."""
     least, *_, most = WEIGHTS
-    return min(of(cell(area, most), RECALL) - of(cell(area, least), RECALL) for area in AREAS)
+    return min(
+        of(condition_name(area, most), RECALL) - of(condition_name(area, least), RECALL)
+        for area in AREAS
+    )
 
 
 CLAIMS = (
@@ -65,7 +68,9 @@ CLAIMS = (
         "A wider bound keeps more of the evidence",
         f"with λ_c = {WEIGHTS[-1]:g} at least 10 points more at the widest than at the narrowest",
         lambda of: (
-            of(cell(AREAS[-1], WEIGHTS[-1]), RECALL) - of(cell(AREAS[0], WEIGHTS[-1]), RECALL) - 0.1
+            of(condition_name(AREAS[-1], WEIGHTS[-1]), RECALL)
+            - of(condition_name(AREAS[0], WEIGHTS[-1]), RECALL)
+            - 0.1
         ),
     ),
     Claim(
@@ -149,7 +154,7 @@ class CometGrid(TrainingExperiment):
         trained = Trained(condition, what, self.train(condition, what, progress))
         measured = self.measure(trained, case)
         before = cast("Pictures", views.get("found", unfilled(case.data)))
-        views["found"] = filled(before, condition, kept_tile(trained.model, case.data), measured)
+        views["found"] = add_cell(before, condition, kept_tile(trained.model, case.data), measured)
         return measured
 
     def finding(self, case: ExperimentCase, result: Mapping[str, Any]) -> str:
@@ -157,7 +162,7 @@ class CometGrid(TrainingExperiment):
         table: Table = result["table"]
         recalls = {name: 100 * table.cell(name, RECALL) for name in CELLS}
         most = max(recalls, key=lambda name: recalls[name])
-        alone = [recalls[cell(area, WEIGHTS[0])] for area in AREAS]
+        alone = [recalls[condition_name(area, WEIGHTS[0])] for area in AREAS]
         words = (
             f"Most of the evidence is kept at {most}: {recalls[most]:.0f} %, with "
             f"{100 * table.cell(most, FILLED):.0f} % of the image. Without the detector it is "
@@ -171,7 +176,7 @@ def kept_tile(model: Classifier, data: DataSet) -> Pixels:
     rows = data.some("test", len(data.classes))
     images = [as_bytes(pixel) for pixel in data.pixels(rows)]
     masks, truth = masks_of(model, data, rows) > HALF, data.truth["mask"][rows]
-    return tiled([compared(*triple) for triple in zip(images, masks, truth, strict=True)])
+    return tiled([overlay_masks(*triple) for triple in zip(images, masks, truth, strict=True)])
 
 
 def tiled(images: Sequence[Pixels]) -> Pixels:
@@ -196,7 +201,7 @@ def unfilled(data: DataSet) -> Pictures:
     )
 
 
-def filled(grid: Pictures, condition: str, tile: Pixels, measured: Figures) -> Pictures:
+def add_cell(grid: Pictures, condition: str, tile: Pixels, measured: Figures) -> Pictures:
     """The grid with one more cell."""
     place = list(CELLS).index(condition)
     images, captions = grid.images.copy(), list(grid.captions)

@@ -26,13 +26,13 @@ from engine.attribution.experiments.mixture import (
     other_first,
 )
 from engine.case import ImageCase
-from engine.measures.levels import TOP, levels_of, pixels_of, rounded
+from engine.measures.levels import TOP, levels_of, levels_to_pixels, round_change
 from engine.measures.likeness import visible
 from engine.method import Case, Choice, Method, Progress, Slider, part_of, quiet, setting
 from engine.models import catalog
 from engine.models.classifier import Classifier
 from engine.models.threads import one_thread
-from engine.pictures import as_bytes, difference
+from engine.pictures import amplified_difference, as_bytes
 from engine.result import Pictures, Result, Table
 from engine.training import Pgd, pgd
 
@@ -112,7 +112,7 @@ class MixedAnswers(Method[ImageCase]):
         normal, robust = (catalog.load(name).twin() for name in pair_names(case.model.name))
         mixture = Mixture(normal, robust, self.share(normal, robust, progress))
         gray = case.image.mean(0, keepdim=True)[None]  # as these networks see it
-        image = pixels_of(levels_of(gray)).to(normal.device)
+        image = levels_to_pixels(levels_of(gray)).to(normal.device)
         target = torch.tensor([case.target.index], device=normal.device)
         moved = self.attacked(
             dict(zip(NETS, (normal, robust, mixture), strict=True))[self.against],
@@ -137,7 +137,7 @@ class MixedAnswers(Method[ImageCase]):
         predictions = chances["mixture"].argmax(1).cpu().numpy()
         return {
             "picture": Pictures(
-                np.stack([before, after, difference(before, after, AMPLIFIED)])[None],
+                np.stack([before, after, amplified_difference(before, after, AMPLIFIED)])[None],
                 ("",),
                 ("image", "attacked", f"difference × {AMPLIFIED}"),
                 f"Every pixel is moved by at most {self.epsilon:g} of 1."
@@ -197,8 +197,8 @@ class MixedAnswers(Method[ImageCase]):
     def in_levels(self, image: Tensor, attacked: Tensor) -> Tensor:
         """An attacked image as it is shown: whole levels of 1/255, each within ε of the image's."""
         levels = levels_of(image)
-        change = rounded(levels, attacked, self.epsilon * TOP, "L∞")
-        return pixels_of(levels + change).to(image.device)
+        change = round_change(levels, attacked, self.epsilon * TOP, "L∞")
+        return levels_to_pixels(levels + change).to(image.device)
 
     def finding(self, case: ImageCase, result: Mapping[str, Any]) -> str:
         """What the attacked image is read as by each, and whether the mixture could be turned."""

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from engine.attribution.experiments.mixture import MixingNet, Mixture, both
+from engine.attribution.experiments.mixture import MixingNet, Mixture, network_outputs
 from engine.data import DataSet
 from engine.keeping.memory import Memory
 from engine.method import Progress, quiet
@@ -47,7 +47,9 @@ def learned_mixing(
         progress: is told the share done.
     """
     with torch.no_grad():
-        *_, maps = both(normal, robust, data.pixels(data.rows("train")[:1]).to(normal.device))
+        *_, maps = network_outputs(
+            normal, robust, data.pixels(data.rows("train")[:1]).to(normal.device)
+        )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         mixing = MixingNet(maps.shape[1]).to(normal.device)
@@ -96,7 +98,7 @@ def of_batches(
             reach = attack.epsilon * rng.uniform(*REACH)
             scaled_attack = Pgd(reach, attack.steps, attack.step * reach / attack.epsilon)
             moved = pgd(mixture, images, targets, scaled_attack, noise)
-            yield partial(loss_of, mixture, torch.cat([images, moved]), targets)
+            yield partial(mixture_loss, mixture, torch.cat([images, moved]), targets)
 
 
 def batches(rows: np.ndarray) -> list[np.ndarray]:
@@ -104,7 +106,7 @@ def batches(rows: np.ndarray) -> list[np.ndarray]:
     return np.array_split(rows, max(-(-len(rows) // BATCH), 1))
 
 
-def loss_of(mixture: Mixture, images: Tensor, targets: Tensor) -> Tensor:
+def mixture_loss(mixture: Mixture, images: Tensor, targets: Tensor) -> Tensor:
     """Detecting attacks, more so where the mixture is wrong."""
     logs, gamma = mixture.parts(images.expand(-1, 3, -1, -1))
     if gamma is None:

@@ -95,10 +95,12 @@ class Mixture(nn.Module):
             normal, robust = self.normal(pixels), self.robust(pixels)
             alpha = torch.full((len(pixels), 1), float(self.alpha), device=normal.device)
         else:
-            normal, robust, maps = both(self.normal, self.robust, pixels)
+            normal, robust, maps = network_outputs(self.normal, self.robust, pixels)
             gamma = self.mixing(maps)
             alpha = (LOW + (HIGH - LOW) * gamma.sigmoid())[:, None]
-        return mixed(self.scales[0] * normal, self.scales[1] * robust, alpha), gamma
+        return mixed_log_probabilities(
+            self.scales[0] * normal, self.scales[1] * robust, alpha
+        ), gamma
 
     def alphas(self, pixels: Tensor) -> Tensor:
         """α of each image, (N,)."""
@@ -108,7 +110,9 @@ class Mixture(nn.Module):
         return LOW + (HIGH - LOW) * gamma.sigmoid()
 
 
-def both(normal: Classifier, robust: Classifier, pixels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def network_outputs(
+    normal: Classifier, robust: Classifier, pixels: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
     """Logits of both networks, and their last maps, joined, (N, C, h, w)."""
     with capturing(tap(normal)) as normal_features, capturing(tap(robust)) as other_normal_features:
         logits = normal(pixels), robust(pixels)
@@ -123,7 +127,7 @@ def tap(model: Classifier) -> Any:
     return model.layer(last.name)
 
 
-def mixed(normal: Tensor, robust: Tensor, alpha: Tensor) -> Tensor:
+def mixed_log_probabilities(normal: Tensor, robust: Tensor, alpha: Tensor) -> Tensor:
     """Log of the mixed probabilities of two rows of logits (N, classes), with α (N, 1).
 
     Probabilities are mixed and not logits, whose scales differ. In logarithms, since a sum of
@@ -172,7 +176,7 @@ def other_first(logits: Tensor, targets: Tensor) -> Tensor:
 LOSSES = (F.cross_entropy, other_first)
 
 
-def attacked(
+def attack_both_losses(
     model: nn.Module, images: Tensor, targets: Tensor, attack: Pgd, seed: int
 ) -> list[Tensor]:
     """Images (N, C, H, W) attacked once for each of two losses."""
@@ -184,7 +188,7 @@ def attacked(
     )
 
 
-def right(model: nn.Module, images: Tensor, targets: Tensor) -> Tensor:
+def is_correct(model: nn.Module, images: Tensor, targets: Tensor) -> Tensor:
     """Which images (N, C, H, W) are answered right, (N,)."""
     with torch.no_grad(), one_thread():
         answers: Tensor = model(images.expand(-1, 3, -1, -1)).argmax(1)

@@ -16,12 +16,12 @@ GAP, ATTACKS_AUC = "surer when right", "attacks found (AUC)"
 LITTLE = 0.02  # of attacked images, that a mixture may lose
 
 
-def named(alpha: float) -> str:
+def alpha_condition(alpha: float) -> str:
     """A condition."""
     return {0.0: NORMAL, 1.0: ROBUST}.get(alpha, f"mixture, α = {alpha:g}")
 
 
-ABOVE = tuple(named(alpha) for alpha in ALPHAS if 0.5 < alpha < 1)
+ABOVE = tuple(alpha_condition(alpha) for alpha in ALPHAS if 0.5 < alpha < 1)
 
 
 def gains(of: Value) -> float:
@@ -39,7 +39,9 @@ def gains(of: Value) -> float:
 def above_curve(of: Value) -> float:
     """How far the adaptive mixture lies above the best fixed one that is as right when clean."""
     as_clean = [
-        of(name, ATTACKED) for name in map(named, ALPHAS) if of(name, CLEAN) >= of(ADAPTIVE, CLEAN)
+        of(name, ATTACKED)
+        for name in map(alpha_condition, ALPHAS)
+        if of(name, CLEAN) >= of(ADAPTIVE, CLEAN)
     ]
     return of(ADAPTIVE, ATTACKED) - max(as_clean, default=of(NORMAL, ATTACKED))
 
@@ -54,7 +56,9 @@ CLAIMS = (
     Claim(
         "Below one half, robustness is lost",
         "at α = 0.25, fewer attacked images right than halfway between both networks",
-        lambda of: (of(NORMAL, ATTACKED) + of(ROBUST, ATTACKED)) / 2 - of(named(0.25), ATTACKED),
+        lambda of: (
+            (of(NORMAL, ATTACKED) + of(ROBUST, ATTACKED)) / 2 - of(alpha_condition(0.25), ATTACKED)
+        ),
     ),
     Claim(
         "The robust network is surer where it is right",

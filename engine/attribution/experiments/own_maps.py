@@ -27,7 +27,7 @@ from engine.measures import located
 from engine.measures.outlines import dice, iou, outlined
 from engine.method import Progress, Slider, setting
 from engine.models.classifier import Classifier
-from engine.pictures import as_bytes, compared, tint
+from engine.pictures import as_bytes, overlay_masks, tint
 from engine.result import Floats, HeatMap, Pictures, Result, Table, View
 from engine.training import Recipe, outputs
 
@@ -169,7 +169,7 @@ class OwnMapsExperiment(TrainingExperiment):
         before = views.get("reached")
         result = super().figures(condition, what, case, progress, views)
         if isinstance(before, Table):
-            views["reached"] = joined(before, cast("Table", views["reached"]))
+            views["reached"] = merge_columns(before, cast("Table", views["reached"]))
         return result
 
     def seen(self, trained: Trained, case: ExperimentCase) -> Result:
@@ -206,13 +206,13 @@ class OwnMapsExperiment(TrainingExperiment):
         images = [as_bytes(pixel) for pixel in case.data.pixels(rows)]
         nothing = np.zeros(case.data.images.shape[2:], np.bool_)
         masks = [
-            compared(image, mask, nothing)
+            overlay_masks(image, mask, nothing)
             for image, mask in zip(images, case.data.truth["mask"][rows], strict=True)
         ]
         return Pictures(
             np.stack([images, masks]),
             ("slice", "lesion, never shown in training"),
-            named(case.data, rows),
+            class_names(case.data, rows),
             "A network is told the kind of lesion, nothing of its place.",
         )
 
@@ -270,7 +270,7 @@ def shuffled(data: DataSet, seed: int) -> DataSet:
     return replace(data, name=f"{data.name}, labels shuffled", labels=labels)
 
 
-def joined(before: Table, after: Table) -> Table:
+def merge_columns(before: Table, after: Table) -> Table:
     """The columns of both over the same steps of Dice."""
     columns = {
         name: (table[name], unit)
@@ -287,7 +287,7 @@ def examples(data: DataSet) -> Rows:
     return np.concatenate([test[data.labels[test] == label][:PICTURED_SLICES] for label in labels])
 
 
-def named(data: DataSet, rows: Rows) -> tuple[str, ...]:
+def class_names(data: DataSet, rows: Rows) -> tuple[str, ...]:
     """The classes of some rows."""
     return tuple(data.classes[label] for label in data.labels[rows])
 
@@ -301,12 +301,12 @@ def measure_outlines(model: Classifier, data: DataSet) -> Pictures:
     masks = data.truth["mask"][rows]
     scores = [dice(outline, mask) for outline, mask in zip(inside, masks, strict=True)]
     drawn = [tint(HeatMap(heat, "logit", signed=True)) for heat in maps]
-    over = [compared(*triple) for triple in zip(images, inside, masks, strict=True)]
+    over = [overlay_masks(*triple) for triple in zip(images, inside, masks, strict=True)]
     captions = ("",) * 2 * len(rows) + tuple(f"Dice {score:.2f}" for score in scores)
     return Pictures(
         np.stack([images, drawn, over]),
         ("slice", "own map", "outline"),
-        named(data, rows),
+        class_names(data, rows),
         f"White is found and there, red is missed, blue is extra; the median Dice of these "
         f"{len(rows)} test slices is {np.median(scores):.2f}.",
         captions=captions,

@@ -34,16 +34,16 @@ def attentions(case: ImageCase) -> list[Tensor]:
     """Each layer's softmax (heads, N, N), first to last, float32 on the CPU."""
     with borrowed(case.model), torch.inference_mode():
         softmaxes = listen(case)
-        look(case)
-    return [attention[0].float().cpu() for attention in checked(case, softmaxes)]
+        forward_pass(case)
+    return [attention[0].float().cpu() for attention in check_attention(case, softmaxes)]
 
 
 def attentions_and_gradients(case: ImageCase) -> list[tuple[Tensor, Tensor]]:
     """Each layer's softmax and the score's gradient with respect to it, both (heads, N, N)."""
     with borrowed(case.model), torch.enable_grad():
         softmaxes = listen(case, gradient=True)
-        score = case.target.of(look(case))
-        checked(case, softmaxes)
+        score = case.target.of(forward_pass(case))
+        check_attention(case, softmaxes)
         gradients = torch.autograd.grad(score.sum(), softmaxes)
     return [
         (attention.detach()[0].float().cpu(), gradient[0].float().cpu())
@@ -67,13 +67,13 @@ def listen(case: ImageCase, *, gradient: bool = False) -> list[Tensor]:
     return softmaxes
 
 
-def look(case: ImageCase) -> Tensor:
+def forward_pass(case: ImageCase) -> Tensor:
     """One forward pass, (1, classes)."""
     logits: Tensor = case.model(case.image[None].to(case.model.device))
     return logits
 
 
-def checked(case: ImageCase, seen: list[Tensor]) -> list[Tensor]:
+def check_attention(case: ImageCase, seen: list[Tensor]) -> list[Tensor]:
     """The same, when every layer looked once from all tokens to all tokens."""
     tokens = prefix(case) + rows(case) * columns(case)
     fitting = all(

@@ -33,7 +33,7 @@ from engine.attribution.heatmaps.rescale import Rescaling
 from engine.case import ImageCase
 from engine.errors import DoesNotFit
 from engine.method import Method, Progress, quiet, setting
-from engine.models.operations import LINEAR, in_words, operations
+from engine.models.operations import LINEAR, operation_names, operations
 from engine.result import Result
 
 RULES = frozenset({"RescaledActivation", "RescaledMaxPool"})
@@ -75,7 +75,9 @@ class DeepLift(Method[ImageCase]):
         progress(0.5, "image and baseline side by side")
         scores = case.target.as_logit(logits).of(logits)
         if odd := operations(scores) - LINEAR - RULES:
-            raise DoesNotFit(f"{self.title}: it needs rules for {in_words(odd)}, and has none.")
+            raise DoesNotFit(
+                f"{self.title}: it needs rules for {operation_names(odd)}, and has none."
+            )
         (slopes,) = torch.autograd.grad(scores[0], pixels)
         attribution = (pair[0] - pair[1]) * slopes[0].cpu()
         progress(1.0, "one backward pass by the rescale rule")

@@ -119,7 +119,7 @@ def coalitions(regions: int, samples: int, generator: torch.Generator) -> tuple[
         k += 1
     open_sizes = range(k, regions // 2 + 1)
     if open_sizes and left >= 2:
-        visible = drawn(regions, open_sizes, left // 2, generator)
+        visible = sample_coalitions(regions, open_sizes, left // 2, generator)
         rest = sum(shell_weight(regions, size) for size in open_sizes)
         rows.append(visible)
         weights.append(torch.full((len(visible),), rest / len(visible)))
@@ -146,7 +146,7 @@ def enumerated(regions: int, k: int) -> Tensor:
     return visible if 2 * k == regions else torch.cat([visible, ~visible])
 
 
-def drawn(regions: int, sizes: range, pairs: int, generator: torch.Generator) -> Tensor:
+def sample_coalitions(regions: int, sizes: range, pairs: int, generator: torch.Generator) -> Tensor:
     """Random coalitions of these sizes by weight, each with its complement, (2 · pairs, m)."""
 
     def one() -> Iterator[Tensor]:

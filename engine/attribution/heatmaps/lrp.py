@@ -26,7 +26,7 @@ from engine.attribution.heatmaps.relevance import Propagating
 from engine.case import ImageCase
 from engine.errors import DoesNotFit
 from engine.method import Choice, Method, Progress, Slider, quiet, setting
-from engine.models.operations import LINEAR, MAX_POOLS, in_words, operations
+from engine.models.operations import LINEAR, MAX_POOLS, operation_names, operations
 from engine.result import Result, Scores
 
 CONSERVED = ("sum of the map", "score")
@@ -85,7 +85,9 @@ class Lrp(Method[ImageCase]):
         progress(0.5, "one forward pass")
         score = case.target.as_logit(logits).of(logits)[0]
         if odd := operations(score) - LINEAR - MAX_POOLS - {"Ruled"}:
-            raise DoesNotFit(f"{self.title}: it needs rules for {in_words(odd)}, and has none.")
+            raise DoesNotFit(
+                f"{self.title}: it needs rules for {operation_names(odd)}, and has none."
+            )
         (slopes,) = torch.autograd.grad(score, pixels)
         relevance = ((pixels.detach() - case.model.mean) * slopes).sum(0).cpu()
         progress(1.0, "one backward pass by the rules")

@@ -39,7 +39,7 @@ class Partition:
         return (
             superpixels(case.image, regions)
             if shape == "superpixels"
-            else grid(case.image, regions)
+            else square_tiles(case.image, regions)
         )
 
     @property
@@ -77,7 +77,7 @@ def superpixels(image: Tensor, regions: int) -> Partition:
     """SLIC superpixels of an image (3, H, W), one connected region each; tiles where SLIC fails."""
     pixels = image.permute(1, 2, 0).double().contiguous().numpy()
     result = segmented(pixels.tobytes(), pixels.shape, regions)
-    return grid(image, regions) if result is None else result
+    return square_tiles(image, regions) if result is None else result
 
 
 @lru_cache(maxsize=8)
@@ -93,7 +93,7 @@ def segmented(pixels: bytes, shape: tuple[int, ...], regions: int) -> Partition 
     return None
 
 
-def grid(image: Tensor, regions: int) -> Partition:
+def square_tiles(image: Tensor, regions: int) -> Partition:
     """Tiles, the nearest square number of them."""
     height, width = image.shape[1:]
     across = max(1, round(regions**0.5))

@@ -41,10 +41,10 @@ class BlindSpot(Walking):
         progress(0.0, "walking")
         walk = answer(LST(), case, part_of(progress, 0.0, 0.99))
         progress(1.0, "the end of the walk")
-        return {"end": small(walk["end"]), "top": walk["top"], "figures": walk["figures"]}
+        return {"end": averaged_end(walk["end"]), "top": walk["top"], "figures": walk["figures"]}
 
 
-def small(path: Path) -> Path:
+def averaged_end(path: Path) -> Path:
     """The last image of a path, averaged down."""
     last = torch.from_numpy(np.array(path.frames[-1:], np.float32))
     if last.shape[-1] > SIDE:

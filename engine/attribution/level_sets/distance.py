@@ -14,6 +14,6 @@ def rmse(images: Tensor, others: Tensor) -> Tensor:
     return (images - others).square().flatten(1).mean(1).sqrt()
 
 
-def largest(image: Tensor, other: Tensor) -> float:
+def largest_change(image: Tensor, other: Tensor) -> float:
     """The largest difference of any value (L∞)."""
     return float((image - other).abs().max())

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from engine.attribution.level_sets.distance import rmse
 from engine.attribution.level_sets.settings import LevelSet, check_images
-from engine.attribution.level_sets.spots import ends, share
+from engine.attribution.level_sets.spots import part_progress, walk_ends
 from engine.case import PairCase
 from engine.errors import BlindspotError
 from engine.method import Progress, quiet
@@ -50,13 +50,13 @@ class Grid(LevelSet):
         rows, columns = torch.cartesian_prod(torch.arange(count), torch.arange(count)).T
         walks = rows != columns
         cells = images[rows].clone()
-        cells[walks] = ends(
+        cells[walks] = walk_ends(
             self,
             case.source,
             images[columns[walks]],
             images[rows[walks]],
             classes[columns[walks]],
-            share(progress, 0.0, 0.95),
+            part_progress(progress, 0.0, 0.95),
         )
         logits = case.model.logits(cells)
         label = classes[columns]

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.attribution.level_sets.distance import largest, rmse
+from engine.attribution.level_sets.distance import largest_change, rmse
 from engine.attribution.level_sets.traversal import Walk
 from engine.case import PairCase
 from engine.measures.likeness import ssim
@@ -156,8 +156,8 @@ class Log:
             float(rows["target confidence"][-1]),
             float(rows["rmse to target"][-1]),
             float(rows["rmse to source"][-1]),
-            largest(end, target),
-            largest(end, source),
+            largest_change(end, target),
+            largest_change(end, source),
             ssim(end, target),
             ssim(end, source),
             float(moved.mean()),

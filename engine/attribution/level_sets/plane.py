@@ -16,7 +16,7 @@ from torch import Tensor
 
 from engine.attribution.level_sets.lst import batch_of_one
 from engine.attribution.level_sets.settings import LevelSet
-from engine.attribution.level_sets.spots import confidences, share
+from engine.attribution.level_sets.spots import confidences, part_progress
 from engine.attribution.level_sets.traversal import Traversal
 from engine.case import PairCase
 from engine.case.scoring import as_drawn, in_memory
@@ -55,14 +55,14 @@ class Plane(LevelSet):
     def __call__(self, case: PairCase, progress: Progress = quiet) -> Result:
         """Views: field, walk and line (points with their confidence), and figures."""
         self.check_case(case)
-        frames, values = self.walked(case, share(progress, 0.0, 0.6))
+        frames, values = self.walked(case, part_progress(progress, 0.0, 0.6))
         plane = Basis.of(case, frames)
         x = torch.linspace(-MARGIN, 1 + MARGIN, self.cells + 1)
         y = heights(plane.places[:, 1], float(x[1] - x[0]))
         nodes = torch.cartesian_prod(y, x).flip(1)
         line = torch.stack([torch.linspace(0, 1, LINE), torch.zeros(LINE)], 1)
         probabilities = self.looked(
-            case, plane, torch.cat([nodes, line]), share(progress, 0.6, 1.0)
+            case, plane, torch.cat([nodes, line]), part_progress(progress, 0.6, 1.0)
         )
         ground = probabilities[: len(nodes)].view(len(y), len(x))
         return {

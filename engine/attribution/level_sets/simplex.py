@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from engine.attribution.level_sets.settings import LevelSet
-from engine.attribution.level_sets.spots import blind_spots, confidences, share
+from engine.attribution.level_sets.spots import blind_spots, confidences, part_progress
 from engine.case import ImageCase, PairCase
 from engine.case.scoring import Draw, as_drawn, in_memory
 from engine.method import Progress, Slider, defaults, quiet, setting
@@ -63,14 +63,14 @@ class Simplex(LevelSet):
     def __call__(self, case: PairCase, progress: Progress = quiet) -> Result:
         """Views: blind spots and raw targets (each a triangle), and their statistics."""
         self.check_case(case)
-        spots = blind_spots(self, case, share(progress, 0.0, 0.8))
+        spots = blind_spots(self, case, part_progress(progress, 0.0, 0.8))
         raw = torch.stack(case.others)
         steps = barycentric(self.cells)
         triangles = {
             name: triangle(case.source, ends, steps / self.cells, name, part)
             for name, ends, part in (
-                (ROWS[0], spots, share(progress, 0.8, 0.9)),
-                (ROWS[1], raw, share(progress, 0.9, 1.0)),
+                (ROWS[0], spots, part_progress(progress, 0.8, 0.9)),
+                (ROWS[1], raw, part_progress(progress, 0.9, 1.0)),
             )
         }
         values = np.stack([statistics(blends.values, steps) for blends in triangles.values()])

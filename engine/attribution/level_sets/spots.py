@@ -23,10 +23,10 @@ def blind_spots(method: LevelSet, case: PairCase, progress: Progress) -> Tensor:
     count = len(case.others)
     sources = case.source.image.expand(count, -1, -1, -1)
     classes = torch.full((count,), case.source.target.index)
-    return ends(method, case.source, sources, torch.stack(case.others), classes, progress)
+    return walk_ends(method, case.source, sources, torch.stack(case.others), classes, progress)
 
 
-def ends(
+def walk_ends(
     method: LevelSet,
     case: ImageCase,
     sources: Tensor,
@@ -63,7 +63,7 @@ def confidences(
     return logits.softmax(1)[:, case.target.index]
 
 
-def share(progress: Progress, start: float, end: float) -> Progress:
+def part_progress(progress: Progress, start: float, end: float) -> Progress:
     """Progress of a part of the work, from `start` to `end` of the whole."""
 
     def report(done: float, words: str = "", partial: object = None) -> None:  # noqa: ARG001

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from engine.attribution.level_sets.distance import rmse
 from engine.attribution.level_sets.settings import LevelSet
-from engine.attribution.level_sets.spots import blind_spots, confidences, share
+from engine.attribution.level_sets.spots import blind_spots, confidences, part_progress
 from engine.case import ImageCase, PairCase
 from engine.case.scoring import as_drawn, in_memory
 from engine.method import Progress, Slider, defaults, quiet, setting
@@ -62,10 +62,10 @@ class Star(LevelSet):
     def __call__(self, case: PairCase, progress: Progress = quiet) -> Result:
         """Views: limbs and controls (a row for each target), ends, and figures."""
         self.check_case(case)
-        spots = blind_spots(self, case, share(progress, 0.0, 0.8))
+        spots = blind_spots(self, case, part_progress(progress, 0.0, 0.8))
         raw = torch.stack(case.others)
-        limbs = rays(case.source, spots, self.points, share(progress, 0.8, 0.9))
-        controls = rays(case.source, raw, self.points, share(progress, 0.9, 1.0))
+        limbs = rays(case.source, spots, self.points, part_progress(progress, 0.8, 0.9))
+        controls = rays(case.source, raw, self.points, part_progress(progress, 0.9, 1.0))
         return {
             "limbs": field(limbs),
             "controls": field(controls),

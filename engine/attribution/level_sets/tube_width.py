@@ -17,7 +17,7 @@ from torch import Tensor
 
 from engine.attribution.level_sets.lst import batch_of_one
 from engine.attribution.level_sets.settings import LevelSet
-from engine.attribution.level_sets.spots import confidences, share
+from engine.attribution.level_sets.spots import confidences, part_progress
 from engine.attribution.level_sets.traversal import Traversal, tangent
 from engine.case import ImageCase, PairCase
 from engine.case.scoring import as_drawn, in_memory, laid_out
@@ -59,8 +59,10 @@ class TubeWidth(LevelSet):
         """Views: low and high (a row for each radius, a column for each place), confidence."""
         self.check_case(case)
         stops = np.unique(np.linspace(0, self.steps, self.places).round().astype(int))
-        images, ways, confidence, bound = self.walked(case, stops, share(progress, 0.0, 0.5))
-        values = self.strayed(case, images, ways, share(progress, 0.5, 1.0))
+        images, ways, confidence, bound = self.walked(
+            case, stops, part_progress(progress, 0.0, 0.5)
+        )
+        values = self.strayed(case, images, ways, part_progress(progress, 0.5, 1.0))
         values[confidence < bound] = 0.0
         x = stops.astype(np.float32)
         return {

@@ -18,7 +18,14 @@ import torch
 from torch import Tensor
 
 from engine.attribution.lfa.findings import recovered
-from engine.attribution.lfa.fit import Evaluated, Linear, another, fitted, look, predictions_at
+from engine.attribution.lfa.fit import (
+    Evaluated,
+    Linear,
+    another,
+    evaluate_neighborhood,
+    fit_linear,
+    predictions_at,
+)
 from engine.attribution.lfa.ground import Ground
 from engine.attribution.lfa.methods import (
     COUNT,
@@ -97,9 +104,11 @@ class LFAExperiments(Method[ImageCase]):
             part = part_of(progress, 0.4 * number / len(ROWS), 0.4 * (number + 1) / len(ROWS))
             slopes = not NEIGHBORHOODS[name].squared
             looks.append(
-                look(ground, name, reach, case.seed, slopes=slopes, known=looks, progress=part)
+                evaluate_neighborhood(
+                    ground, name, reach, case.seed, slopes=slopes, known=looks, progress=part
+                )
             )
-        models = [fitted(evaluated) for evaluated in looks]
+        models = [fit_linear(evaluated) for evaluated in looks]
         part = part_of(progress, 0.4, 0.7)
         return {
             "recovery": recovery(ground, reach, case.seed),
@@ -139,7 +148,7 @@ def recovery(ground: Ground, reach: Radii, seed: int) -> Table:
     for name in ROWS:
         row = NEIGHBORHOODS[name]
         points = row.draw(ground, reach, torch.Generator().manual_seed(seed))
-        result = fitted(of_tangent(ground, points, name, about)).weights
+        result = fit_linear(of_tangent(ground, points, name, about)).weights
         truth = ground.pulled(about[1][None], multiplied=row.multiplied)[0].double()
         errors.append(distance(result, truth))
     return Table.grid(np.array(errors, np.float32)[:, None], ROWS, ("error",), ("of the weights",))
@@ -163,14 +172,17 @@ def convergence(
             continue
         goal = twin(ground, reach, evaluated, part)
         errors.append(
-            [distance(fitted(first(evaluated, share)).weights, goal) for share in FRACTIONS]
+            [
+                distance(fit_linear(first_share(evaluated, share)).weights, goal)
+                for share in FRACTIONS
+            ]
         )
     counts = tuple(f"{round(share * reach.samples)} samples" for share in FRACTIONS)
     units = ("of the weights",) * len(FRACTIONS)
     return Table.grid(np.array(errors, np.float32), ROWS, counts, units)
 
 
-def first(seen: Evaluated, share: float) -> Evaluated:
+def first_share(seen: Evaluated, share: float) -> Evaluated:
     """The same sight with the first share of its points."""
     count = max(1, round(share * len(seen.values)))
     if count == len(seen.values):
@@ -194,11 +206,13 @@ def twin(ground: Ground, reach: Radii, evaluated: Evaluated, progress: Progress)
         places = (torch.arange(FADES) + 0.5) / FADES
         alpha = (reach.low + (1 - reach.low) * places)[:, None].expand(-1, ground.count)
         path = predictions_at(ground, row, even(alpha.contiguous()), slopes=True, progress=progress)
-        return fitted(path).weights
+        return fit_linear(path).weights
     many = replace(reach, samples=TWIN * reach.samples)
     seed = another(ground.case.seed)
-    return fitted(
-        look(ground, row.title, many, seed, slopes=not row.squared, progress=progress)
+    return fit_linear(
+        evaluate_neighborhood(
+            ground, row.title, many, seed, slopes=not row.squared, progress=progress
+        )
     ).weights
 
 
@@ -219,7 +233,11 @@ def perturbed(
     for at, (end, kind) in enumerate(parts):
         part = part_of(progress, at / len(parts), (at + 1) / len(parts))
         changes = torch.cat(
-            [variant for model in models for variant in changed(model, end, kind, numbers, shaken)]
+            [
+                variant
+                for model in models
+                for variant in perturb_features(model, end, kind, numbers, shaken)
+            ]
         )
         scores = ground.scores(changes, multiplied=kind == "zeroed", progress=part)
         moved = (scores - start).abs().reshape(len(models), len(numbers), -1).mean(2)
@@ -228,7 +246,7 @@ def perturbed(
     return views
 
 
-def changed(
+def perturb_features(
     model: Linear, end: str, kind: str, numbers: Sequence[int], shaken: Tensor
 ) -> list[Tensor]:
     """For each number of features, ξ with those changed: (1, d) when zeroed, (draws, d) noised."""

@@ -8,7 +8,13 @@ from typing import Any
 import numpy as np
 
 from engine.attribution.lfa.neighborhoods import ROWS
-from engine.attribution.lfa.shares import CHANGES, column, fresh_shares, ordered, trusted
+from engine.attribution.lfa.shares import (
+    CHANGES,
+    descending_rows,
+    fresh_shares,
+    shares_of_change,
+    trusted,
+)
 from engine.case import ImageCase
 from engine.result import Table
 
@@ -19,7 +25,7 @@ NEAR = 0.01  # of the weights; an error below it counts as found
 NOTHING = "worse than predicting no change"
 
 
-def share(value: float) -> str:
+def share_text(value: float) -> str:
     """A share of the change in score in words."""
     if not np.isfinite(value):
         return "not known"
@@ -44,17 +50,17 @@ def advice(result: Mapping[str, Any], change: str) -> str:
         change: a key of CHANGES.
     """
     predicted = fresh_shares(result)
-    shares, what = column(predicted, change), in_sentence(change)
+    shares, what = shares_of_change(predicted, change), in_sentence(change)
     if not np.isfinite(shares).any():
         return f"Nothing moves the score here: {what} needs no explanation."
-    order = ordered(shares)
+    order = descending_rows(shares)
     first, second = (ROWS[order[place]] for place in (0, 1))
     if trusted(predicted, change) is None:
         return (
             f"For {what}, trust none of the eight here: at fresh samples all are worse than "
             f"predicting no change. {first} comes nearest to that."
         )
-    best, next_ = (share(float(shares[order[place]])) for place in (0, 1))
+    best, next_ = (share_text(float(shares[order[place]])) for place in (0, 1))
     return (
         f"For {what}, trust {first} here: it predicts {best} of the change in score, {second}, "
         f"the next, {next_}."
@@ -75,16 +81,16 @@ def free_lunch(result: Mapping[str, Any]) -> str:
         kinds = "what can be predicted at all" if lost else "all kinds of change"
         return f"On this image {names.pop()} predicts {kinds} best.{without}"
     pairs = [
-        (float(column(predicted, away)[row]), ROWS[row], home, away)
+        (float(shares_of_change(predicted, away)[row]), ROWS[row], home, away)
         for home, row in winners.items()
         for away in winners
         if away != home
     ]
     least, name, home, away = min(pairs)
     comparison = (
-        f"and predicts {share(least)} of {in_sentence(away)}"
+        f"and predicts {share_text(least)} of {in_sentence(away)}"
         if least > 0
-        else f"but for {in_sentence(away)} it is {share(least)}"
+        else f"but for {in_sentence(away)} it is {share_text(least)}"
     )
     return (
         f"No free lunch: {len(winners)} kinds of change have {len(names)} different best "
@@ -92,7 +98,7 @@ def free_lunch(result: Mapping[str, Any]) -> str:
     )
 
 
-def measured(change: str) -> str:
+def best_measured(change: str) -> str:
     """Which explainer predicts a change by measuring it; "" where all of them forecast it."""
     if change not in MEASURED:
         return ""
@@ -147,7 +153,7 @@ def settled(distances: Table) -> str:
     return f"From {first} to {last}: {'; '.join(ends) or 'all exact'}."
 
 
-def moved(changes: Table, end: str) -> str:
+def feature_effects(changes: Table, end: str) -> str:
     """Whose "strongest" features move the score most, or whose "weakest" least, on average."""
     means = changes.values.mean(1)
     place = int(np.argmax(means) if end == "strongest" else np.argmin(means))

@@ -48,7 +48,7 @@ class Linear:
     constant: float
 
 
-def look(
+def evaluate_neighborhood(
     ground: Ground,
     name: str,
     reach: Radii,
@@ -84,7 +84,8 @@ def look_again(
 ) -> Evaluated:
     """Look around in a neighborhood at a fresh sample, scores only: it judges, and fits nothing.
 
-    It has nothing to do with what `look` draws from the same seed, where anything is drawn at all.
+    It has nothing to do with what `evaluate_neighborhood` draws from the same seed, where
+    anything is drawn at all.
     """
     row = NEIGHBORHOODS[name]
     points = (row.redraw or row.draw)(ground, reach, torch.Generator().manual_seed(another(seed)))
@@ -121,7 +122,7 @@ def predictions_at(
     return Evaluated(row, points, values, pulled)
 
 
-def fitted(evaluated: Evaluated) -> Linear:
+def fit_linear(evaluated: Evaluated) -> Linear:
     """The linear model that fits best by the neighborhood's own loss."""
     if not evaluated.row.squared:
         assert evaluated.slopes is not None  # noqa: S101  # whoever fits by gradients looks at them
@@ -148,7 +149,7 @@ def refit(evaluated: Evaluated, weights: Tensor) -> float:
     return float((left * shares).sum() / shares.sum())
 
 
-def turned(model: Linear, to: Neighborhood, ground: Ground) -> Tensor:
+def change_coordinates(model: Linear, to: Neighborhood, ground: Ground) -> Tensor:
     """w in another neighborhood's coordinates, + or ×.
 
     Exact where x − b is one number all over a feature, as in a gray pixel. Else a feature's weight
@@ -180,7 +181,10 @@ def crossed(
     """A cross-loss matrix, (rows: models, columns: neighborhoods), float64."""
     return torch.tensor(
         [
-            [loss(evaluated, turned(model, evaluated.row, ground)) for evaluated in looks]
+            [
+                loss(evaluated, change_coordinates(model, evaluated.row, ground))
+                for evaluated in looks
+            ]
             for model in models
         ],
         dtype=torch.float64,

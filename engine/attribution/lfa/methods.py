@@ -10,16 +10,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.attribution.heatmaps.partition import Partition, grid
+from engine.attribution.heatmaps.partition import Partition, square_tiles
 from engine.attribution.lfa.findings import advice as advice_for
 from engine.attribution.lfa.findings import free_lunch
 from engine.attribution.lfa.fit import (
     Evaluated,
     Linear,
     crossed,
-    fitted,
+    evaluate_neighborhood,
+    fit_linear,
     gradient_loss,
-    look,
     look_again,
     squared_loss,
 )
@@ -62,7 +62,7 @@ def partition_of(case: ImageCase, features: str, count: int) -> Partition:
             f"The image has {size} pixels, and a linear model of more than {MOST} features would "
             "need more samples than can be had: choose tiles or superpixels."
         )
-    return grid(case.image, size)
+    return square_tiles(case.image, size)
 
 
 @dataclass(frozen=True)
@@ -96,10 +96,10 @@ class LocalModel(Method[ImageCase]):
         ground = Ground(case, partition_of(case, self.features, self.count))
         reach = Radii(self.noise, self.kernel, self.low, self.samples)
         row = NEIGHBORHOODS[self.explainer]
-        evaluated = look(
+        evaluated = evaluate_neighborhood(
             ground, self.explainer, reach, case.seed, slopes=not row.squared, progress=progress
         )
-        return {"map": on_image(ground, fitted(evaluated))}
+        return {"map": on_image(ground, fit_linear(evaluated))}
 
 
 @dataclass(frozen=True)
@@ -146,8 +146,8 @@ class LFA(Method[ImageCase]):
         refuse_blank(ground)
         reach = Radii(self.noise, self.kernel, self.low, self.samples)
         looks, fresh = look_twice(ground, reach, progress)
-        models = [fitted(evaluated) for evaluated in looks]
-        views = {**judged(ground, looks, models), **judged_fresh(ground, fresh, models)}
+        models = [fit_linear(evaluated) for evaluated in looks]
+        views = {**loss_views(ground, looks, models), **judged_fresh(ground, fresh, models)}
         views |= {f"map {model.row.title}": on_image(ground, model) for model in models}
         flat = [(model.row.title, model.weights.float().numpy()) for model in models]
         views |= {f"agreement {by}": matrix(flat, by) for by in AGREEMENTS}
@@ -173,7 +173,11 @@ def look_twice(
     seed, share = ground.case.seed, 1 / len(ROWS)
     for number, name in enumerate(ROWS):
         part = part_of(progress, 0.75 * number * share, 0.75 * (number + 1) * share, lead=name)
-        looks.append(look(ground, name, reach, seed, slopes=True, known=looks, progress=part))
+        looks.append(
+            evaluate_neighborhood(
+                ground, name, reach, seed, slopes=True, known=looks, progress=part
+            )
+        )
     refuse_still(ground.case, looks)
     for number, name in enumerate(ROWS):
         low, high = (0.75 + 0.25 * at * share for at in (number, number + 1))
@@ -182,7 +186,9 @@ def look_twice(
     return looks, fresh
 
 
-def judged(ground: Ground, looks: Sequence[Evaluated], models: Sequence[Linear]) -> dict[str, View]:
+def loss_views(
+    ground: Ground, looks: Sequence[Evaluated], models: Sequence[Linear]
+) -> dict[str, View]:
     """Both loss matrices, at the samples that the models were fitted to."""
     unit = f"{ground.case.target.unit}²"
     slopes = f"({ground.case.target.unit} per step of a feature)²"
@@ -205,7 +211,7 @@ def judged_fresh(
     return {
         "fresh squared loss": lost,
         "fresh no change": still,
-        "advice": advice(lost.values, still.values[0], unit),
+        "advice": advice_table(lost.values, still.values[0], unit),
     }
 
 
@@ -273,7 +279,7 @@ def refuse_still(case: ImageCase, looks: Sequence[Evaluated]) -> None:
         )
 
 
-def advice(lost: Floats, still: Floats, unit: str) -> Table:
+def advice_table(lost: Floats, still: Floats, unit: str) -> Table:
     """For each neighborhood: the change it stands for, and which explainer predicts it best.
 
     None where no explainer loses less than saying that nothing changes.

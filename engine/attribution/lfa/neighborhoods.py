@@ -91,13 +91,13 @@ def gaussian(ground: Ground, reach: Radii, generator: torch.Generator) -> Neighb
     return even(noise * reach.noise)
 
 
-def nearest(ground: Ground, reach: Radii, generator: torch.Generator) -> NeighborhoodPoints:
+def tiny_noise(ground: Ground, reach: Radii, generator: torch.Generator) -> NeighborhoodPoints:
     """Noise that is next to none; a few points (at most FEW) say what a thousand would."""
     count = min(reach.samples, FEW)
     return even(torch.randn(count, ground.count, generator=generator) * NEAR)
 
 
-def along(ground: Ground, reach: Radii, generator: torch.Generator) -> NeighborhoodPoints:
+def fade_points(ground: Ground, reach: Radii, generator: torch.Generator) -> NeighborhoodPoints:
     """The whole image faded together: α even from `low` to 1, one draw in each equal part."""
     places = (torch.arange(reach.samples) + torch.rand(reach.samples, generator=generator)) / (
         reach.samples
@@ -189,9 +189,9 @@ TAKEN = "parts of the image taken away"
 NEIGHBORHOODS: Mapping[str, Neighborhood] = {
     "C-LIME": Neighborhood("C-LIME", False, True, gaussian, SMALL_CHANGES),
     "SmoothGrad": Neighborhood("SmoothGrad", False, False, gaussian, SMALL_CHANGES),
-    "Gradient": Neighborhood("Gradient", False, False, nearest, "the smallest changes alone"),
+    "Gradient": Neighborhood("Gradient", False, False, tiny_noise, "the smallest changes alone"),
     "Integrated gradients": Neighborhood(
-        "Integrated gradients", True, False, along, "the whole image fading in from nothing"
+        "Integrated gradients", True, False, fade_points, "the whole image fading in from nothing"
     ),
     "Gradient × input": Neighborhood(
         "Gradient × input", True, False, at_the_end, "the whole image fading, at its very end"

@@ -40,7 +40,7 @@ def fresh_shares(result: Mapping[str, Any]) -> Floats:
     return shares(result["fresh squared loss"], result["fresh no change"].values[0])
 
 
-def column(predicted: Floats, change: str) -> Floats:
+def shares_of_change(predicted: Floats, change: str) -> Floats:
     """Each explainer's share of one kind of change, (8,)."""
     result: Floats = predicted[:, ROWS.index(CHANGES[change])]
     return result
@@ -48,11 +48,11 @@ def column(predicted: Floats, change: str) -> Floats:
 
 def trusted(predicted: Floats, change: str) -> int | None:
     """The row that predicts a change best; None where none beats predicting no change."""
-    result = np.nan_to_num(column(predicted, change), nan=-np.inf)
+    result = np.nan_to_num(shares_of_change(predicted, change), nan=-np.inf)
     return int(result.argmax()) if result.max() > 0 else None
 
 
-def ordered(column_shares: Floats) -> list[int]:
+def descending_rows(column_shares: Floats) -> list[int]:
     """Rows from the largest share to the smallest, unknown ones last."""
     order: list[int] = np.argsort(
         -np.nan_to_num(column_shares, nan=-np.inf), kind="stable"
@@ -62,9 +62,9 @@ def ordered(column_shares: Floats) -> list[int]:
 
 def ranked(result: Mapping[str, Any], change: str) -> Table:
     """The explainers from best to worst for one kind of change, (8, fresh and own samples)."""
-    predicted = column(fresh_shares(result), change)
-    fitted = column(shares(result["squared loss"], result["no change"].values[0]), change)
-    order = ordered(predicted)
+    predicted = shares_of_change(fresh_shares(result), change)
+    fitted = shares_of_change(shares(result["squared loss"], result["no change"].values[0]), change)
+    order = descending_rows(predicted)
     names = ("predicted", "at its own samples")
     rows = tuple(ROWS[place] for place in order)
     return Table.grid(np.stack([predicted, fitted], 1)[order], rows, names, ("share", "share"))

@@ -15,7 +15,7 @@ HARDLY = 0.05  # a probability below which the image does not show the class
 NEAR = 0.99  # of the highest probability: no worse to the eye, and often far fewer regions
 
 
-def enough(case: ImageCase, result: ViewsByName) -> tuple[str, int]:
+def sufficient_area(case: ImageCase, result: ViewsByName) -> tuple[str, int]:
     """How little of the image gives nearly what the whole gives, and at which step.
 
     The order comes from a greedy search: the part it finds need not be the smallest one.
@@ -123,7 +123,7 @@ def first_class(result: ViewsByName) -> str:
 # ---------------------------------------------------------------- beside other orders
 
 
-def chance(areas: Table) -> str:
+def random_order_range(areas: Table) -> str:
     """Between which areas random orders of the regions lie."""
     ends = [f"{way} {areas[way].min():.3f} to {areas[way].max():.3f}" for way in areas.order]
     return (
@@ -145,7 +145,7 @@ def better(result: ViewsByName, band: ViewsByName) -> str:
     return f"Neither insertion nor deletion is {orders}: this order says little."
 
 
-def best(areas: Table) -> str:
+def best_orders(areas: Table) -> str:
     """Which order shows best, and which hides best; "" of no order at all."""
     if not len(areas):
         return ""

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 
 from engine.attribution.heatmaps.partition import SHAPE, SHAPE_HELP
-from engine.attribution.lima.findings import enough
+from engine.attribution.lima.findings import sufficient_area
 from engine.attribution.lima.search import Weights, naive_looks, search
-from engine.attribution.lima.seeing import cut
+from engine.attribution.lima.seeing import segment_image
 from engine.attribution.lima.views import views_of
 from engine.case import ImageCase
 from engine.method import Choice, Method, Progress, Slider, quiet, setting
@@ -77,7 +77,7 @@ class LiMA(Method[ImageCase]):
 
     def __call__(self, case: ImageCase, progress: Progress = quiet) -> Result:
         """Map, step of each pixel, order, curves of target and first class, areas, looks."""
-        seeing = cut(case, self.shape, self.regions, self.cover)
+        seeing = segment_image(case, self.shape, self.regions, self.cover)
         count = seeing.partition.count
         weights = Weights(self.consistency, self.collaboration, self.confidence, self.effectiveness)
         distances = seeing.distances() if self.effectiveness else torch.zeros(count, count)
@@ -92,4 +92,4 @@ class LiMA(Method[ImageCase]):
 
     def finding(self, case: ImageCase, result: Mapping[str, Any]) -> str:
         """How little of the image is enough."""
-        return enough(case, result)[0]
+        return sufficient_area(case, result)[0]

@@ -15,9 +15,9 @@ from engine.attribution.heatmaps.kernel_shap import KernelShap
 from engine.attribution.heatmaps.occlusion import Occlusion
 from engine.attribution.heatmaps.partition import SHAPE, SHAPE_HELP, Partition
 from engine.attribution.heatmaps.rise import Rise
-from engine.attribution.lima.findings import best
+from engine.attribution.lima.findings import best_orders
 from engine.attribution.lima.method import COVER, COVER_HELP, REGIONS, REGIONS_HELP, LiMA
-from engine.attribution.lima.seeing import cut
+from engine.attribution.lima.seeing import segment_image
 from engine.case import ImageCase
 from engine.case.target import Target
 from engine.measures.showing import Ranks, region_curves
@@ -69,7 +69,7 @@ class OtherMaps(Method[ImageCase]):
 
     def __call__(self, case: ImageCase, progress: Progress = quiet) -> Result:
         """areas: under insertion and deletion, a row for each map that puts regions in order."""
-        partition = cut(case, self.shape, self.regions, self.cover).partition
+        partition = segment_image(case, self.shape, self.regions, self.cover).partition
         methods = list(self.methods(case))
         orders: dict[str, Ranks] = {}
         for number, method in enumerate(methods):
@@ -90,7 +90,7 @@ class OtherMaps(Method[ImageCase]):
 
     def finding(self, case: ImageCase, result: Mapping[str, Any]) -> str:  # noqa: ARG002
         """Which map shows and which hides best."""
-        return best(result["areas"])
+        return best_orders(result["areas"])
 
 
 def area_table(

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from engine.attribution.heatmaps.partition import SHAPE, SHAPE_HELP
-from engine.attribution.lima.findings import chance
+from engine.attribution.lima.findings import random_order_range
 from engine.attribution.lima.method import COVER, COVER_HELP, REGIONS, REGIONS_HELP
-from engine.attribution.lima.seeing import cut
+from engine.attribution.lima.seeing import segment_image
 from engine.case import ImageCase
 from engine.case.target import Target
 from engine.measures import showing
@@ -43,7 +43,7 @@ class RandomOrder(Method[ImageCase]):
 
     def __call__(self, case: ImageCase, progress: Progress = quiet) -> Result:
         """The band of both curves over the share of the image, and the area under each order."""
-        labels = cut(case, self.shape, self.regions, self.cover).partition.labels.numpy()
+        labels = segment_image(case, self.shape, self.regions, self.cover).partition.labels.numpy()
         generator = np.random.default_rng(case.seed)
         count = int(labels.max()) + 1
         orders = {
@@ -78,4 +78,4 @@ class RandomOrder(Method[ImageCase]):
 
     def finding(self, case: ImageCase, result: Mapping[str, Any]) -> str:  # noqa: ARG002
         """Where the areas of random orders lie."""
-        return chance(result["areas"])
+        return random_order_range(result["areas"])

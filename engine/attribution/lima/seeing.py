@@ -74,7 +74,7 @@ class Seeing:
             return self.case.model.logits(pixels)
 
 
-def cut(case: ImageCase, shape: str, regions: int, cover: str) -> Seeing:
+def segment_image(case: ImageCase, shape: str, regions: int, cover: str) -> Seeing:
     """The image cut into regions, ready to be looked at.
 
     Raises:

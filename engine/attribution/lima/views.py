@@ -28,10 +28,12 @@ def views_of(seeing: Seeing, search: SubsetSearch) -> dict[str, View]:
     sizes = np.bincount(partition.labels.flatten().numpy(), minlength=partition.count)
     order = np.array(search.order)
     area = np.concatenate([[0], np.cumsum(sizes[order]) / sizes.sum()]).astype(np.float32)
-    insertion, hidden = along(search, ends(seeing, target), "shown", "hidden")
+    insertion, hidden = probability_curves(
+        search, end_probabilities(seeing, target), "shown", "hidden"
+    )
     refuse_still(np.concatenate([insertion, hidden]), labels[target])
-    first_shown, first_hidden = along(
-        search, ends(seeing, seeing.first), "first_shown", "first_hidden"
+    first_shown, first_hidden = probability_curves(
+        search, end_probabilities(seeing, seeing.first), "first_shown", "first_hidden"
     )
     areas = [float(np.trapezoid(curve, area)) for curve in (insertion, hidden)]
 
@@ -71,13 +73,13 @@ def maps(seeing: Seeing, order: np.ndarray, shown: Floats, hidden: Floats) -> di
     }
 
 
-def ends(seeing: Seeing, label: int) -> tuple[float, float]:
+def end_probabilities(seeing: Seeing, label: int) -> tuple[float, float]:
     """p of a class with nothing shown, and with everything."""
     nothing, everything = seeing.ends[:, label].tolist()
     return nothing, everything
 
 
-def along(
+def probability_curves(
     search: SubsetSearch, ends: tuple[float, float], shows: str, hides: str
 ) -> tuple[Floats, Floats]:
     """p with the first k regions shown, and hidden, k = 0 … m, (m + 1,) each.
@@ -86,8 +88,16 @@ def along(
     S⁻ is what was seen, and the other way round.
     """
     nothing, everything = ends
-    insertion = [nothing, *column(search.seen, shows), *reversed(column(search.back, hides))]
-    hidden = [everything, *column(search.seen, hides), *reversed(column(search.back, shows))]
+    insertion = [
+        nothing,
+        *column_values(search.seen, shows),
+        *reversed(column_values(search.back, hides)),
+    ]
+    hidden = [
+        everything,
+        *column_values(search.seen, hides),
+        *reversed(column_values(search.back, shows)),
+    ]
     count = len(search.order)
     return (
         np.array([*insertion[:count], everything], np.float32),
@@ -95,7 +105,7 @@ def along(
     )
 
 
-def column(rows: Sequence[SubsetScore], name: str) -> list[float]:
+def column_values(rows: Sequence[SubsetScore], name: str) -> list[float]:
     """One number of every row."""
     return [getattr(row, name) for row in rows]
 

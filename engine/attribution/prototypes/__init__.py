@@ -9,8 +9,8 @@ from engine.attribution.prototypes.case import (
     PrototypeCase,
     about_picture,
     about_row,
-    first_of,
-    offered,
+    first_row,
+    offered_rows,
 )
 from engine.attribution.prototypes.network import PrototypeNetwork
 from engine.attribution.prototypes.reasons import Prototypes
@@ -26,6 +26,6 @@ __all__ = [
     "Prototypes",
     "about_picture",
     "about_row",
-    "first_of",
-    "offered",
+    "first_row",
+    "offered_rows",
 ]

@@ -92,14 +92,14 @@ class PrototypeCase(Case):
         return super().facts() | {"alike": self.data.name}  # in seconds
 
 
-def offered(data: DataSet) -> Rows:
+def offered_rows(data: DataSet) -> Rows:
     """The rows of some test images of each class."""
     return data.some("test", PER_CLASS * len(data.classes))
 
 
-def first_of(data: DataSet) -> int:
+def first_row(data: DataSet) -> int:
     """The row of the test image that the view opens with."""
-    rows = offered(data)
+    rows = offered_rows(data)
     return int(rows[min(FIRST, len(rows) - 1)])
 
 

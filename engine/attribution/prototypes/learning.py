@@ -149,10 +149,10 @@ class Learns(Method[CaseT]):
                 )
             network.begin(data.pixels(rows), generator)
         else:
-            from engine.models.small import draw
+            from engine.models.small import init_weights
 
             network = PatchComponents(shape, self.components, self.reasoning)
-            draw(network, generator)
+            init_weights(network, generator)
             network.head.begin(generator)
         return as_classifier(network, data)
 
@@ -181,19 +181,19 @@ def as_checkpoint(model: Classifier, method: Learns[Any]) -> Checkpoint:
     return Checkpoint(weights_of(model), "", method.full_name(), settings)
 
 
-def inside(model: Classifier) -> Shallow | PatchComponents:
+def inner_network(model: Classifier) -> Shallow | PatchComponents:
     """The network itself, on normalized pixels, which are the pixels."""
     return cast("Shallow | PatchComponents", model.network)
 
 
 def head_of(model: Classifier) -> PrototypeHead:
     """Its head."""
-    return inside(model).head
+    return inner_network(model).head
 
 
 def in_doubles(model: Classifier) -> Shallow | PatchComponents:
     """A copy of the network on the CPU, in float64, where a proof is not lost in rounding."""
-    return deepcopy(inside(model)).cpu().double().eval()
+    return deepcopy(inner_network(model)).cpu().double().eval()
 
 
 def leads(network: Shallow, pixels: Tensor, own: Tensor) -> Leads:
@@ -208,6 +208,6 @@ def margin_loss(model: Classifier, batch: Batch, margin: float) -> Tensor:
 
 def certified_loss(model: Classifier, batch: Batch, margin: float, radius: float) -> Tensor:
     """The same of the least lead within a radius, (n,)."""
-    network = cast("Shallow", inside(model))
+    network = cast("Shallow", inner_network(model))
     least = leads(network, batch.pixels, batch.targets).least(batch.pixels.new_tensor(radius))
     return F.relu(margin - least.amin(1))

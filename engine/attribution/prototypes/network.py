@@ -10,7 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.attribution.prototypes.learning import PAPER, Learns, as_checkpoint, head_of, inside
+from engine.attribution.prototypes.learning import (
+    PAPER,
+    Learns,
+    as_checkpoint,
+    head_of,
+    inner_network,
+)
 from engine.attribution.prototypes.networks import PatchComponents, Shallow
 from engine.data import DataSet
 from engine.experiment import ExperimentCase
@@ -74,7 +80,7 @@ class PrototypeNetwork(Learns[ExperimentCase]):
             result["left out"] = float(head.ignored().mean())
         images = learned_images(model, data)
         progress(1.0, "measured")
-        rows = tuple(named(place) for place in range(len(images)))
+        rows = tuple(prototype_name(place) for place in range(len(images)))
         values = np.array(list(result.values()), np.float32)
         return {
             "network": as_checkpoint(model, self),
@@ -90,14 +96,14 @@ class PrototypeNetwork(Learns[ExperimentCase]):
         return f"{right:.1f} % of the test images are read right with {self.components} prototypes."
 
 
-def named(place: int) -> str:
+def prototype_name(place: int) -> str:
     """What a prototype is called."""
     return f"prototype {place + 1}"
 
 
 def learned_images(model: Classifier, data: DataSet) -> list[Pixels]:
     """Each prototype as an image (H, W, C), in bytes."""
-    network = inside(model)
+    network = inner_network(model)
     if isinstance(network, Shallow):
         side, channels = network.shape.side, network.shape.channels
         prototypes = network.places.detach().cpu().view(-1, channels, side, side)
@@ -109,18 +115,18 @@ def learned_images(model: Classifier, data: DataSet) -> list[Pixels]:
     )
     for start in range(0, len(rows), LOOK):
         part = rows[start : start + LOOK]
-        share, where = strongest(network, data.pixels(part).to(model.device))
+        share, where = component_maxima(network, data.pixels(part).to(model.device))
         top, image = share.max(0)
         for place in torch.nonzero(top > best).flatten().tolist():
             row, at = int(image[place]), tuple(where[int(image[place]), place].tolist())
             pixels = torch.from_numpy(data.images[part[row]] / 255.0)
-            patches[place] = as_bytes(cut(pixels, at, network.patch))
+            patches[place] = as_bytes(crop(pixels, at, network.patch))
         best = torch.maximum(best, top)
     return patches
 
 
 @torch.no_grad()
-def strongest(network: PatchComponents, pixels: Tensor) -> tuple[Tensor, Tensor]:
+def component_maxima(network: PatchComponents, pixels: Tensor) -> tuple[Tensor, Tensor]:
     """How much of each component is there (N, K), and the corner of its patch (N, K, 2)."""
     maps = network.eval().maps(pixels).cpu()
     across = maps.shape[-1]
@@ -129,7 +135,7 @@ def strongest(network: PatchComponents, pixels: Tensor) -> tuple[Tensor, Tensor]
     return share, corner
 
 
-def cut(image: Tensor, corner: tuple[int, ...], side: int) -> Tensor:
+def crop(image: Tensor, corner: tuple[int, ...], side: int) -> Tensor:
     """A square of an image (C, H, W)."""
     top, left = corner
     return image[:, top : top + side, left : left + side]

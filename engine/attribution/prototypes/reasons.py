@@ -13,14 +13,14 @@ from torch import Tensor
 
 from engine.attribution.prototypes.attack import AttackBudget
 from engine.attribution.prototypes.case import PrototypeCase
-from engine.attribution.prototypes.learning import PAPER, Learns, in_doubles, inside, leads
+from engine.attribution.prototypes.learning import PAPER, Learns, in_doubles, inner_network, leads
 from engine.attribution.prototypes.network import (
     PrototypeNetwork,
     as_bytes,
-    cut,
+    component_maxima,
+    crop,
     learned_images,
-    named,
-    strongest,
+    prototype_name,
 )
 from engine.attribution.prototypes.networks import DEEP, INDEFINITE, RBF, PatchComponents, Shallow
 from engine.errors import BlindspotError
@@ -99,7 +99,7 @@ class Prototypes(Learns[PrototypeCase]):
             plus, minus = exact.head.reasons()
         scores = detections @ (plus - minus) + minus.sum(0)
         winner, rival = (int(index) for index in scores.topk(2).indices)
-        parts, other = (parts_of(detections, plus, minus, label) for label in (winner, rival))
+        parts, other = (reason_table(detections, plus, minus, label) for label in (winner, rival))
         progress(0.75, "compared with the prototypes")
         views: dict[str, View] = {
             "scores": Scores(scores.float().numpy(), case.data.classes, "share"),
@@ -131,11 +131,11 @@ class Prototypes(Learns[PrototypeCase]):
         rows = [[images[index] for index in chosen]]
         captions = [f"seen {100 * share:.0f} %" for share in parts["seen"][: len(chosen)]]
         names = ["prototype"]
-        network = inside(model)
+        network = inner_network(model)
         if isinstance(network, PatchComponents):
-            _, corners = strongest(network, case.pixels.to(model.device))
+            _, corners = component_maxima(network, case.pixels.to(model.device))
             at = [tuple(corners[0, index].tolist()) for index in chosen]
-            rows.append([as_bytes(cut(case.image, corner, network.patch)) for corner in at])
+            rows.append([as_bytes(crop(case.image, corner, network.patch)) for corner in at])
             captions += [""] * len(chosen)
             names.append("here")
         return Pictures(
@@ -211,7 +211,7 @@ def certificate_words(outcome: Table) -> str:
     return f"No change {proved} can flip it{reached}."
 
 
-def parts_of(detections: Tensor, plus: Tensor, minus: Tensor, label: int) -> Table:
+def reason_table(detections: Tensor, plus: Tensor, minus: Tensor, label: int) -> Table:
     """How far each prototype is seen and its parts in a class; what counts most comes first."""
     wants, avoids = plus[:, label], minus[:, label]
     order = torch.argsort(-(wants + avoids), stable=True)
@@ -228,7 +228,7 @@ def parts_of(detections: Tensor, plus: Tensor, minus: Tensor, label: int) -> Tab
     columns |= {
         part: (shares[order].numpy(), "share") for part, shares in zip(PARTS, four, strict=True)
     }
-    return Table.of(columns, [named(int(index)) for index in order])
+    return Table.of(columns, [prototype_name(int(index)) for index in order])
 
 
 def summed(parts: Table) -> Table:
@@ -251,7 +251,7 @@ def with_indefinite(parts: Table, left_out: float) -> Table:
     here they are as before that division. The mean of the rows is the reasoning of the class.
 
     Args:
-        parts: of the class, as `parts_of` has them.
+        parts: of the class, as `reason_table` has them.
         left_out: the mean indefinite share of its prototypes.
     """
     kept_share = len(parts) * (1 - left_out)
@@ -260,7 +260,7 @@ def with_indefinite(parts: Table, left_out: float) -> Table:
     return Table.of({name: (share, "share") for name, share in shares.items()}, parts.rows)
 
 
-def averaged(parts: Table) -> Table:
+def bar_table(parts: Table) -> Table:
     """The bars that are drawn of it: SHOWN prototypes, the others' mean and the mean of all."""
     columns = {}
     for name, unit in zip(parts.order, parts.units, strict=True):
@@ -297,7 +297,7 @@ def changes(detections: Tensor, weights: Tensor, scores: Tensor, classes: tuple[
         "seen": (detections[order].numpy(), "share"),
         "needed": (needed[order].numpy(), "share"),
     }
-    return Table.of(columns, [named(int(index)) for index in order])
+    return Table.of(columns, [prototype_name(int(index)) for index in order])
 
 
 @torch.no_grad()

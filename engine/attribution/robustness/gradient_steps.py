@@ -27,7 +27,7 @@ from engine.attribution.robustness.way import AttackTrajectory
 from engine.case import ImageCase
 from engine.errors import BlindspotError, DoesNotFit
 from engine.measures.ball import NORMS, Ball
-from engine.measures.levels import levels_of, pixels_of, rounded
+from engine.measures.levels import levels_of, levels_to_pixels, round_change
 from engine.method import Choice, Cost, Method, Progress, Slider, quiet, setting
 from engine.models.classifier import Classifier
 from engine.models.differentiated import differentiated
@@ -141,7 +141,7 @@ class GradientAttack(Method[ImageCase]):
         """
         refuse_one_class(case.model)
         levels, margins = levels_of(case.image), []
-        first = case.model.logits(pixels_of(levels)[None])[0]
+        first = case.model.logits(levels_to_pixels(levels)[None])[0]
         way = AttackTrajectory(levels, first, self.passes if self.epsilon else 0)
 
         def note(step: int, current: MarginSlope) -> None:
@@ -152,7 +152,7 @@ class GradientAttack(Method[ImageCase]):
             )
 
         form = case.model.pace("gradient").memory_format
-        center = pixels_of(levels)[None].to(case.model.device, memory_format=form)
+        center = levels_to_pixels(levels)[None].to(case.model.device, memory_format=form)
         label = int(first.argmax())
         ball = Ball(center, float(self.epsilon), self.norm)
         if self.epsilon:
@@ -160,7 +160,7 @@ class GradientAttack(Method[ImageCase]):
         else:
             image = center[0]
             note(0, margin_slope(case.model, center, label))
-        rescored = Rescored.of(case, levels, rounded(levels, image, self.epsilon, self.norm))
+        rescored = Rescored.of(case, levels, round_change(levels, image, self.epsilon, self.norm))
         progress(1.0, "asked again about the rounded image")
         steps = np.arange(len(margins), dtype=np.float32)
         curve = Curve(steps, np.array(margins, np.float32), "step", "margin", "logit")

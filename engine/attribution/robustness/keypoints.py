@@ -53,7 +53,7 @@ def key_points(gray: Doubles) -> KeyPoints:
     large = resize(gray, [times * length for length in gray.shape]) if times > 1 else gray
     places, scales = detected(large)
     if not len(places):
-        return grid(gray.shape)
+        return uniform_grid(gray.shape)
     response = responses(large, places, scales)
     order = response.argsort()[::-1][:MOST]
     weights = response[order] / response[order].sum()
@@ -92,7 +92,7 @@ def responses(gray: Doubles, places: Doubles, scales: Doubles) -> Doubles:
     return result + 1e-6
 
 
-def grid(shape: tuple[int, ...]) -> KeyPoints:
+def uniform_grid(shape: tuple[int, ...]) -> KeyPoints:
     """Four by four places of one weight, for an image in which nothing stands out."""
     side = min(4, *shape)
     rows, columns = ((np.arange(side) + 0.5) * length / side - 0.5 for length in shape[:2])

@@ -27,7 +27,7 @@ Loss = Callable[[Tensor, Tensor], Tensor]  # features (n,) and logits (C,) to a 
 QUAD, CW, AD = NAMES = "QuadAttacK", "CW^K", "AD-W"
 
 
-def loss_of(name: str, model: Classifier, order: Sequence[int], margin: float) -> Loss:
+def order_loss(name: str, model: Classifier, order: Sequence[int], margin: float) -> Loss:
     """One of the losses for one list of classes."""
     if name == QUAD:
         return quadratic(polyhedron_of(model, order, margin))

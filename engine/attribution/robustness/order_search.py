@@ -20,9 +20,9 @@ from torch import Tensor
 
 from engine.attribution.robustness.gradient_steps import no_gradients
 from engine.attribution.robustness.order_losses import Loss
-from engine.attribution.robustness.ordered_case import in_order
+from engine.attribution.robustness.ordered_case import ordered_prefix
 from engine.errors import BlindspotError, DoesNotFit
-from engine.measures.levels import levels_of, pixels_of
+from engine.measures.levels import levels_of, levels_to_pixels
 from engine.models.borrow import borrowed
 from engine.models.classifier import Classifier
 from engine.models.differentiated import differentiated
@@ -104,8 +104,8 @@ class BestOrder:
 
     def right_of(self, change: Tensor) -> int:
         """How many places the image with a change in levels has right."""
-        rounded = self.model.logits(pixels_of(self.levels + change)[None])[0]
-        return in_order(self.order, rounded.argsort(descending=True, stable=True).tolist())
+        rounded = self.model.logits(levels_to_pixels(self.levels + change)[None])[0]
+        return ordered_prefix(self.order, rounded.argsort(descending=True, stable=True).tolist())
 
     def holds(self, pixels: Tensor) -> bool:
         """Whether an image (3, H, W) is a success, of whatever size."""
@@ -136,7 +136,7 @@ def search_order(
     low, high = 0.0, rules.weight
     for search in range(rules.searches):
         weight, result = (low + high) / 2, False
-        image = pixels_of(levels).to(model.device)
+        image = levels_to_pixels(levels).to(model.device)
         noise = NOISE * torch.randn(image.shape, generator=generator).to(image)
         delta = ((image + noise).clamp(0, 1) - image).requires_grad_()
         optimizer = torch.optim.AdamW([delta], rules.rate)
@@ -144,7 +144,7 @@ def search_order(
             features, logits = head_features(model, image + delta)
             value = loss(features, logits)
             ranking = logits.detach().argsort(descending=True, stable=True).tolist()
-            right, at = in_order(order, ranking), search * (rules.steps + 1) + step
+            right, at = ordered_prefix(order, ranking), search * (rules.steps + 1) + step
             size = float(delta.detach().norm())
             if best.offer((image + delta).detach(), right, float(value.detach()), at):
                 result, eased = True, weight * EASED

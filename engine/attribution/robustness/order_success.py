@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from engine.attribution.robustness.many_images import AttackedImagesCase
-from engine.attribution.robustness.order_losses import NAMES, QUAD, loss_of
+from engine.attribution.robustness.order_losses import NAMES, QUAD, order_loss
 from engine.attribution.robustness.order_search import OrderSearchRules, search_order
 from engine.attribution.robustness.ordered_case import MOST, drawn_order
 from engine.attribution.robustness.quadattack import PAPER, PROOF, RATE, QuadAttacK
@@ -80,7 +80,7 @@ class OrderedSuccess(Method[AttackedImagesCase]):
                 seed = (case.seed * 1009 + image) * 101 + length
                 order = drawn_order(classes, label, length, seed)
                 for place, name in enumerate(NAMES):
-                    loss = loss_of(name, case.model, order, usual.margin)
+                    loss = order_loss(name, case.model, order, usual.margin)
                     chance = torch.Generator().manual_seed(seed)
                     result = search_order(
                         case.model, image_levels, order, loss, rules, chance, lambda *_: None

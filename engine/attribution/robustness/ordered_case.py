@@ -84,7 +84,7 @@ def drawn_order(classes: int, without: int, count: int = USUAL, seed: int = 0) -
     return tuple(index for index in others if index != without)[: min(count, classes - 1)]
 
 
-def in_order(order: Sequence[int], ranking: Sequence[int]) -> int:
+def ordered_prefix(order: Sequence[int], ranking: Sequence[int]) -> int:
     """How many classes at the head of a ranking are those of the list, in its order."""
     right = 0
     for expected, result in zip(order, ranking, strict=False):

@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 
 from engine.attribution.robustness.keypoints import Doubles, KeyPoints
-from engine.measures.levels import pixels_of
+from engine.measures.levels import levels_to_pixels
 from engine.models.classifier import Classifier
 
 Levels = NDArray[np.int16]
@@ -271,7 +271,7 @@ class PixelGame:
         done = max(self.played / self.rules.simulations, self.asked / self.rules.queries)
         self.note(min(done, 0.99), f"{self.asked} queries, {self.words}")
         self.asked += len(images)
-        pixels = pixels_of(torch.from_numpy(np.stack(images)))
+        pixels = levels_to_pixels(torch.from_numpy(np.stack(images)))
         result: Doubles = self.model.probabilities(self.model.logits(pixels)).double().numpy()
         return result
 

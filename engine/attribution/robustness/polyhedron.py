@@ -60,7 +60,7 @@ class Polyhedron:
     """
 
     def __init__(self, weight: Doubles, bias: Doubles, order: Sequence[int], margin: float) -> None:
-        ahead, behind = pairs(order, len(weight))
+        ahead, behind = class_pairs(order, len(weight))
         self.rows = weight[ahead] - weight[behind]  # A, (C − 1, n)
         self.least = margin - (bias[ahead] - bias[behind])  # c
         self.gram = self.rows @ self.rows.T
@@ -93,7 +93,7 @@ class Polyhedron:
         return Nearest(point, multipliers, residual)
 
 
-def pairs(order: Sequence[int], classes: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def class_pairs(order: Sequence[int], classes: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Which class must be ahead of which, (C − 1,) each."""
     chosen = list(order)
     rest = [index for index in range(classes) if index not in set(chosen)]
@@ -118,7 +118,7 @@ def nonnegative(
     ridge = RIDGE * float(gram.diagonal().max())
     for turn in range(ROUNDS):
         before = result.copy()
-        descend(gram, linear_term, result, inside, ridge)
+        active_set_step(gram, linear_term, result, inside, ridge)
         left = np.where(inside, -np.inf, linear_term - gram @ result)
         stuck = turn > 0 and np.array_equal(before, result)  # a block hindered itself
         entering = np.argsort(left)[::-1][: 1 if stuck else BLOCK]
@@ -129,7 +129,7 @@ def nonnegative(
     return result
 
 
-def descend(
+def active_set_step(
     gram: Doubles,
     linear_term: Doubles,
     multipliers: Doubles,

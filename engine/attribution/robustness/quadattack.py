@@ -10,18 +10,18 @@ from typing import Any, ClassVar
 import numpy as np
 from torch import Tensor
 
-from engine.attribution.robustness.order_losses import AD, CW, QUAD, Loss, loss_of, polyhedron_of
+from engine.attribution.robustness.order_losses import AD, CW, QUAD, Loss, order_loss, polyhedron_of
 from engine.attribution.robustness.order_search import (
     OrderSearch,
     OrderSearchRules,
     OrderStep,
     search_order,
 )
-from engine.attribution.robustness.ordered_case import OrderedCase, in_order
+from engine.attribution.robustness.ordered_case import OrderedCase, ordered_prefix
 from engine.attribution.robustness.scored import Rescored, seen_words, unsure
 from engine.attribution.robustness.way import AttackTrajectory
 from engine.errors import BlindspotError
-from engine.measures.levels import levels_of, pixels_of
+from engine.measures.levels import levels_of, levels_to_pixels
 from engine.method import Cost, Method, Progress, Slider, quiet, setting
 from engine.result import Result, Table
 
@@ -69,7 +69,7 @@ class OrderedAttack(Method[OrderedCase]):
         rules = OrderSearchRules(self.steps, self.searches, self.rate, self.weight)
         total = self.searches * (self.steps + 1)
 
-        way = AttackTrajectory(levels, model.logits(pixels_of(levels)[None])[0], total)
+        way = AttackTrajectory(levels, model.logits(levels_to_pixels(levels)[None])[0], total)
 
         def note(at: int, step: OrderStep, image: Tensor, logits: Tensor) -> None:
             way.note(image, logits)
@@ -82,7 +82,7 @@ class OrderedAttack(Method[OrderedCase]):
         progress(1.0, "asked again about the rounded image")
         return {
             **rescored.views(case.order),
-            "success": outcome(result, case, rescored),
+            "success": outcome_table(result, case, rescored),
             "search": steps_of(result),
             **way.views(rescored, case.order[0]),
         }
@@ -122,10 +122,10 @@ class OrderedAttack(Method[OrderedCase]):
         return words + unsure(result) + seen_words(result)
 
 
-def outcome(search: OrderSearch, case: OrderedCase, rescored: Rescored) -> Table:
+def outcome_table(search: OrderSearch, case: OrderedCase, rescored: Rescored) -> Table:
     """Whether the 8-bit image has the order, by a ranking made anew from the exact model."""
     ranking = rescored.order[1].tolist()
-    right = in_order(case.order, ranking)
+    right = ordered_prefix(case.order, ranking)
     columns = {
         "success": (float(right == len(case.order)), "yes or no"),
         "right": (float(right), "places"),
@@ -182,7 +182,7 @@ class QuadAttacK(MarginAttack):
 
     def loss(self, case: OrderedCase) -> Loss:
         """The squared distance to the nearest features that have the order."""
-        return loss_of(QUAD, case.model, case.order, self.margin)
+        return order_loss(QUAD, case.model, case.order, self.margin)
 
 
 @dataclass(frozen=True)
@@ -200,7 +200,7 @@ class OrderedCW(MarginAttack):
 
     def loss(self, case: OrderedCase) -> Loss:
         """The hinge at each place."""
-        return loss_of(CW, case.model, case.order, self.margin)
+        return order_loss(CW, case.model, case.order, self.margin)
 
 
 @dataclass(frozen=True)
@@ -218,4 +218,4 @@ class OrderedAD(OrderedAttack):
 
     def loss(self, case: OrderedCase) -> Loss:
         """The divergence from a distribution that has the order."""
-        return loss_of(AD, case.model, case.order, self.kappa)
+        return order_loss(AD, case.model, case.order, self.kappa)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from engine.case import ImageCase
-from engine.measures.levels import as_picture, magnified, pixels_of, sizes
+from engine.measures.levels import as_picture, levels_to_pixels, magnified, sizes
 from engine.measures.likeness import ssim, visible
 from engine.models.classifier import Classifier
 from engine.result import Pictures, Result, Table
@@ -40,7 +40,7 @@ class Rescored:
     @classmethod
     def of(cls, case: ImageCase, levels: Tensor, change: Tensor) -> Rescored:
         """Ask the exact model about both 8-bit images."""
-        both = torch.stack([pixels_of(levels), pixels_of(levels + change)])
+        both = torch.stack([levels_to_pixels(levels), levels_to_pixels(levels + change)])
         return cls(case.model, levels, change, case.model.logits(both))
 
     @property
@@ -61,7 +61,7 @@ class Rescored:
     @property
     def likeness(self) -> float:
         """SSIM of the two images; NaN where they are too small."""
-        return ssim(pixels_of(self.levels), pixels_of(self.levels + self.change))
+        return ssim(levels_to_pixels(self.levels), levels_to_pixels(self.levels + self.change))
 
     def says(self, row: int) -> str:
         """The first class with its probability."""
@@ -145,7 +145,7 @@ def unsure(result: Mapping[str, Any]) -> str:
 def attacked_pixels(result: Mapping[str, Any]) -> Tensor:
     """The changed image of an attack's answer, (3, H, W) in [0, 1], exactly as it was scored."""
     image = torch.from_numpy(np.array(result["pictures"].images[0, 2]))
-    return pixels_of(image.permute(2, 0, 1).to(torch.int16).contiguous())
+    return levels_to_pixels(image.permute(2, 0, 1).to(torch.int16).contiguous())
 
 
 def seen_words(result: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from engine.attribution.robustness.scored import Rescored
-from engine.measures.levels import levels_of, pixels_of
+from engine.measures.levels import levels_of, levels_to_pixels
 from engine.result import Curve, Path, Ranking, Result
 
 FRAMES, LARGEST = 10, 15_000_000  # images that are kept, and their bytes
@@ -35,14 +35,14 @@ class AttackTrajectory:
         self.kept: list[int] = []
         self.shares: list[Tensor] = []
         self.apart: list[float] = []
-        self.add(pixels_of(levels), logits)
+        self.add(levels_to_pixels(levels), logits)
 
     def note(self, image: Tensor, logits: Tensor) -> None:
         """Add a step: its image (3, H, W) in [0, 1], and logits (C,).
 
         An attack that begins at the image itself takes no step there.
         """
-        if len(self.shares) > 1 or not torch.equal(image.cpu(), pixels_of(self.levels)):
+        if len(self.shares) > 1 or not torch.equal(image.cpu(), levels_to_pixels(self.levels)):
             self.add(image, logits)
 
     def add(self, image: Tensor, logits: Tensor) -> None:
@@ -50,9 +50,9 @@ class AttackTrajectory:
         step, exact = len(self.shares), image.detach().cpu().double()
         if step in self.wanted:
             self.kept.append(step)
-            self.frames.append(pixels_of(levels_of(exact)))
+            self.frames.append(levels_to_pixels(levels_of(exact)))
         self.shares.append(logits.detach().float().cpu().softmax(0))
-        self.apart.append(float((exact - pixels_of(self.levels)).square().mean().sqrt()))
+        self.apart.append(float((exact - levels_to_pixels(self.levels)).square().mean().sqrt()))
 
     def views(self, rescored: Rescored, goal: int | None = None) -> Result:
         """Path and top, of the images that are kept; confidences and distance, of all steps.
@@ -63,7 +63,7 @@ class AttackTrajectory:
                 the first before.
         """
         self.wanted.add(len(self.shares))
-        self.add(pixels_of(self.levels + rescored.change), rescored.logits[1])
+        self.add(levels_to_pixels(self.levels + rescored.change), rescored.logits[1])
         source_label, shares, labels = (
             int(rescored.order[0, 0]),
             torch.stack(self.shares),

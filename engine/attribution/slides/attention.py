@@ -14,7 +14,7 @@ from torch import Tensor
 from engine.attribution.slides.methods import ABMIL, MHIM
 from engine.attribution.slides.network import ATTENTION, BagNetwork
 from engine.attribution.slides.scores import recall, tile_auroc
-from engine.attribution.slides.section_networks import shipped
+from engine.attribution.slides.section_networks import shipped_networks
 from engine.attribution.slides.sections import CLASSES
 from engine.attribution.slides.whole import KEY_SHARE, TileReading, WholeSlideCase
 from engine.method import Case, Progress, defaults, quiet
@@ -55,8 +55,11 @@ class TileAttention(TileReading):
         """Why the networks cannot read what the case's model makes of a tile, or ""."""
         if reason := super().unmet(case):
             return reason
-        if isinstance(case, WholeSlideCase) and case.model.fingerprint != shipped().reader:
-            return f"it needs {shipped().title}, which the networks that ship learned to read."
+        if isinstance(case, WholeSlideCase) and case.model.fingerprint != shipped_networks().reader:
+            return (
+                f"it needs {shipped_networks().title}, which the networks that ship learned to "
+                "read."
+            )
         return ""
 
     def __call__(self, case: WholeSlideCase, progress: Progress = quiet) -> Result:
@@ -64,7 +67,7 @@ class TileAttention(TileReading):
         of a planted region; networks, what each says of the image and how many key tiles it
         finds (NaN where they are not known)."""
         progress(0.0, "reading tiles")
-        read, readers = self.read(case, progress), shipped()
+        read, readers = self.read(case, progress), shipped_networks()
         features = (read.features / readers.spread)[None]
         key = (read.planted >= KEY_SHARE)[~read.blank][None]
         known = not np.isnan(read.planted).all()

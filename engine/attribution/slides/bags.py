@@ -79,7 +79,7 @@ def layout_of(data: DataSet) -> BagLayout:
 def bags_of(case: BagsCase, progress: Progress = quiet) -> BagArrays:
     """Read every tile of a case once; the reading network is not changed."""
     rows = layout_of(case.data).rows
-    return bags_with(case.data, read(case, rows, progress).view(*rows.shape, -1))
+    return bags_with(case.data, tile_features(case, rows, progress).view(*rows.shape, -1))
 
 
 def bags_with(data: DataSet, features: Tensor) -> BagArrays:
@@ -100,7 +100,7 @@ def bags_with(data: DataSet, features: Tensor) -> BagArrays:
     return BagArrays(layout, slides, features / spread, spread)
 
 
-def read(case: BagsCase, rows: Rows, progress: Progress) -> Tensor:
+def tile_features(case: BagsCase, rows: Rows, progress: Progress) -> Tensor:
     """What the head of the reading network is given of each tile, (tiles, D)."""
     model, flat, parts = case.model, rows.ravel(), []
     pixels = case.data.pixels(flat[:1])

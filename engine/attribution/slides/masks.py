@@ -70,14 +70,14 @@ def select(scores: Tensor, how: Masking, done: float, generator: torch.Generator
     result = torch.full((bags, size), UNMASKED, dtype=torch.int8)
     order = scores.detach().cpu().argsort(dim=1, descending=True, stable=True)
     if drawn := count(size, how.random):
-        result.scatter_(1, some(bags, size, generator)[:, :drawn], RANDOM)
+        result.scatter_(1, random_orders(bags, size, generator)[:, :drawn], RANDOM)
     if lowest := count(size, how.low):
         result.scatter_(1, order[:, size - lowest :], LOW)
     if highest := count(size, how.high_at(done)):
         among = min(size, max(highest, count(size, how.high_at(done) / how.varied)))
         places = order[:, :among]
         if among > highest:
-            places = places.gather(1, some(bags, among, generator)[:, :highest])
+            places = places.gather(1, random_orders(bags, among, generator)[:, :highest])
         result.scatter_(1, places, HIGH)
     if how.recycled:
         recycle(result, how, generator)
@@ -92,6 +92,6 @@ def recycle(masks: Tensor, how: Masking, generator: torch.Generator) -> None:
         mask[visible[torch.randperm(len(visible), generator=generator)[kept_count:]]] = RECYCLED
 
 
-def some(bags: int, size: int, generator: torch.Generator) -> Tensor:
+def random_orders(bags: int, size: int, generator: torch.Generator) -> Tensor:
     """A random order of so many places for each bag, (bags, size)."""
     return torch.rand(bags, size, generator=generator).argsort(1)

@@ -18,7 +18,7 @@ from engine.attribution.slides.network import ATTENTION, BagAnswer, BagNetwork, 
 from engine.method import Progress, quiet
 from engine.models.classifier import Classifier
 from engine.training import Batch, Recipe, Recorder, train
-from engine.training.images import drawn
+from engine.training.images import batch_generator
 from engine.training.masks import Masks
 
 SHARP = 0.1  # τ of the teacher's embedding
@@ -75,13 +75,13 @@ class BagObjective:
         tiles = self.features[torch.from_numpy(batch.rows)]
         if not network.training:
             return F.cross_entropy(network.read(tiles).logits, batch.targets, reduction="none")
-        noise = [drawn(self.seed, 61, self.step, stream) for stream in range(4)]
+        noise = [batch_generator(self.seed, 61, self.step, stream) for stream in range(4)]
         done, self.step = self.step / self.steps, self.step + 1
         if self.how is None or batch.average is None:
             result = network.read(tiles, noise=noise[STUDENT])
             return F.cross_entropy(result.logits, batch.targets, reduction="none")
         taught = teach(bag_network(batch.average), tiles, noise[TEACHER])
-        scores = ranked(bag_network(batch.average), taught, by_class=self.how.by_class)
+        scores = tile_scores(bag_network(batch.average), taught, by_class=self.how.by_class)
         masks = select(scores, self.how.masking, done, noise[PICK])
         self.keep(batch, masks)
         result = student(network, tiles, masks, noise[STUDENT], noise[RECYCLE])
@@ -111,7 +111,7 @@ def teach(teacher: BagNetwork, tiles: Tensor, noise: torch.Generator) -> BagAnsw
     return teacher.read(tiles, noise=noise)
 
 
-def ranked(teacher: BagNetwork, taught: BagAnswer, *, by_class: bool) -> Tensor:
+def tile_scores(teacher: BagNetwork, taught: BagAnswer, *, by_class: bool) -> Tensor:
     """By what tiles are ranked, (B, N): attention, or the score of the tile's likeliest class."""
     return teacher.class_scores(taught).amax(-1) if by_class else taught.weights
 
@@ -241,9 +241,14 @@ def untrained(
     with torch.random.fork_rng(devices=[]):  # torch draws first weights that are replaced below
         recycling = None
         if how is not None and how.tokens:
-            recycling = Recycling(how.tokens, FOLLOW, drawn(case.seed, 63))
+            recycling = Recycling(how.tokens, FOLLOW, batch_generator(case.seed, 63))
         network = BagNetwork(
-            bags.features.shape[-1], len(classes), pooling, cut, drawn(case.seed, 62), recycling
+            bags.features.shape[-1],
+            len(classes),
+            pooling,
+            cut,
+            batch_generator(case.seed, 62),
+            recycling,
         )
     return Classifier(
         network,

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from engine.models.small import draw
+from engine.models.small import init_weights
 
 MAX, MEAN, ATTENTION = "max", "mean", "attention"
 HIDDEN, ATTENTION_WIDTH = 64, 32
@@ -53,7 +53,7 @@ class Recycling(nn.Module):
         self.ask = nn.Linear(HIDDEN, inner, bias=False)
         self.tell = nn.Linear(HIDDEN, 2 * inner, bias=False)
         self.out = nn.Linear(inner, HIDDEN)
-        draw(self, generator)
+        init_weights(self, generator)
         reach = sqrt(6 / (3 * 256 + 512))
         queries = 2 * reach * torch.rand(tokens, HIDDEN, generator=generator) - reach
         self.register_buffer("queries", queries)
@@ -105,7 +105,7 @@ class BagNetwork(nn.Module):
             self.look = nn.Linear(HIDDEN, ATTENTION_WIDTH, bias=False)
             self.weigh = nn.Linear(ATTENTION_WIDTH, 1, bias=False)
         self.head = nn.Linear(HIDDEN, classes)
-        draw(self, generator)
+        init_weights(self, generator)
         self.recycling = recycling
 
     def forward(self, pictures: Tensor) -> Tensor:

@@ -58,7 +58,7 @@ class SectionNetworks:
     figures: Mapping[str, Mapping[str, float]]
 
 
-def trained(
+def train_networks(
     case: BagsCase, bags: BagArrays, progress: Progress = quiet
 ) -> Mapping[str, Classifier]:
     """Every network, trained on the training bags; the seed is that of the case."""
@@ -79,7 +79,9 @@ def trained(
     return results
 
 
-def measured(models: Mapping[str, Classifier], bags: BagArrays) -> dict[str, dict[str, float]]:
+def network_figures(
+    models: Mapping[str, Classifier], bags: BagArrays
+) -> dict[str, dict[str, float]]:
     """Figures of each network on the test bags."""
     rows = bags.slides.rows("test")
     return {
@@ -97,7 +99,7 @@ def retrain(
     """Train them and write their file. Raises OSError where it cannot be written."""
     reader = load(DEFAULT)
     case, bags = SectionBags(seed=seed).read(reader, part_of(progress, 0.0, 0.7))
-    models = trained(case, bags, part_of(progress, 0.7, 1.0))
+    models = train_networks(case, bags, part_of(progress, 0.7, 1.0))
     tensors: dict[str, Tensor] = {}
     for name, model in models.items():
         rounded(model)
@@ -107,7 +109,7 @@ def retrain(
             for key, tensor in weights
             if not key.startswith(LEFT_OUT)
         }
-    result = measured(models, bags)
+    result = network_figures(models, bags)
     about = {
         "bags": case.data.name,
         "seed": seed,
@@ -125,7 +127,7 @@ def retrain(
 
 
 @cache
-def shipped() -> SectionNetworks:
+def shipped_networks() -> SectionNetworks:
     """The networks that ship; they are read once. Raises BadModel when their file is damaged."""
     path = file_of(NAME)
     try:

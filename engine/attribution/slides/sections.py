@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from engine.attribution.slides.bags import BagArrays, bags_with
 from engine.attribution.slides.case import BagsCase
-from engine.attribution.slides.whole import KEY_SHARE, Seconds, looked_at
+from engine.attribution.slides.whole import KEY_SHARE, Seconds, tile_features
 from engine.data import DataCard, DataSet
 from engine.data.whole_slide import FAINT, MadeSlide, made_slide
 from engine.method import Progress, quiet
@@ -89,7 +89,7 @@ class SectionBags:
             small.append(tiles[:, ::SMALL, ::SMALL].transpose(0, 3, 1, 2))
             shares.append(planted)
             faint.append(weak)
-            features.append(looked_at(model, tiles, Seconds()))
+            features.append(tile_features(model, tiles, Seconds()))
             progress((bag + 1) / self.count, f"section {bag + 1} of {self.count}")
         data = self.data(np.concatenate(small), np.concatenate(shares), np.concatenate(faint))
         case = BagsCase(model, data, self.seed)

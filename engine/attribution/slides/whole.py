@@ -159,10 +159,10 @@ class TileReading(Method[WholeSlideCase]):
         parts: list[Tensor] = []
         for at, pixels in enumerate(self.strips(case, columns)):
             span = slice(at * columns, (at + 1) * columns)
-            blank[span] = (spread(pixels) < BLANK) | (white(pixels) > self.glass)
+            blank[span] = (tile_deviation(pixels) < BLANK) | (white(pixels) > self.glass)
             planted[span] = self.planted(case, at, columns)
             if not blank[span].all():
-                parts.append(looked_at(case.model, pixels[~blank[span]], spent))
+                parts.append(tile_features(case.model, pixels[~blank[span]], spent))
             progress(0.95 * (at + 1) / rows, f"row {at + 1} of {rows}")
         if (full := sum(map(len, parts))) < 2:
             none = "Only one tile has anything in it" if full else "There is nothing in this image"
@@ -222,7 +222,7 @@ class UnlikeTiles(TileReading):
         """Views: tiles, row by row: distance (NaN where blank), share of a planted region; cost."""
         progress(0.0, "reading tiles")
         tiles = self.read(case, progress)
-        distance = unlike(F.normalize(tiles.features, dim=1), self.neighbors)
+        distance = neighbor_distances(F.normalize(tiles.features, dim=1), self.neighbors)
         progress(1.0, "compared")
         whole, network = tiles.seconds
         cost = {"seconds, reading": ([whole - network], "s"), "seconds, network": ([network], "s")}
@@ -265,7 +265,7 @@ def separated(distance: NDArray[np.float32], key: NDArray[np.bool_]) -> float:
     return auroc(distance[~key].astype(np.float64), distance[key].astype(np.float64))
 
 
-def spread(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+def tile_deviation(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Standard deviation of each tile's gray levels, from every fourth pixel."""
     gray = pixels[:, ::4, ::4].mean(-1, dtype=np.float32)
     return np.asarray(gray.std((1, 2)), np.float32)
@@ -277,7 +277,7 @@ def white(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.asarray(light.mean((1, 2)), np.float32)
 
 
-def looked_at(model: Classifier, tiles: NDArray[np.uint8], spent: Seconds) -> Tensor:
+def tile_features(model: Classifier, tiles: NDArray[np.uint8], spent: Seconds) -> Tensor:
     """What the head sees of each tile (n, h, w, 3), (n, D), on the CPU; batch by batch."""
     batch, parts = model.pace("exact").batch, []
     for at in range(0, len(tiles), batch):
@@ -293,7 +293,7 @@ def looked_at(model: Classifier, tiles: NDArray[np.uint8], spent: Seconds) -> Te
     return torch.cat(parts)
 
 
-def unlike(features: Tensor, neighbors: int) -> NDArray[np.float32]:
+def neighbor_distances(features: Tensor, neighbors: int) -> NDArray[np.float32]:
     """The mean cosine distance of each row (n, D) to the rows most like it, itself left out."""
     count = len(features)
     most = min(neighbors, count - 1)

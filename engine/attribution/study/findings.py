@@ -11,21 +11,28 @@ from engine.attribution.study.case import StudyCase
 from engine.attribution.study.images import ERRORS
 from engine.attribution.study.measure import RANDOM
 from engine.attribution.study.methods import EVERY, TITLES
-from engine.attribution.study.ranking import COSINE, SCORE, TRUSTED, best, first_of_ten, ranked
+from engine.attribution.study.ranking import (
+    COSINE,
+    SCORE,
+    TRUSTED,
+    first_of_ten,
+    lowest_names,
+    ranked,
+)
 from engine.result import Table
 
 NEAR = 0.05  # of the lowest score left, within which a cheaper method is nearly as faithful
 INSENSITIVE = 0.9  # a cosine from which maps of two labels are nearly the same
 
 
-def named(row: str) -> str:
+def row_label(row: str) -> str:
     """A row's name for a person."""
     return EVERY.get(row, row)
 
 
-def in_words(rows: Sequence[str]) -> str:
+def list_names(rows: Sequence[str]) -> str:
     """Names of rows in a sentence: "A", "A and B", "A, B and C"."""
-    words = [named(row) for row in rows]
+    words = [row_label(row) for row in rows]
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
@@ -41,10 +48,10 @@ def relied_on(case: StudyCase, table: Table) -> str:
     if not known.any():
         return "No method has all the figures that reliability is made of."
     count = min(3, int(known.sum()))
-    first = best(ranks.rows, np.where(known, ranks["reliability"], np.inf), count)
+    first = lowest_names(ranks.rows, np.where(known, ranks["reliability"], np.inf), count)
     what = "scenes" if case.source.startswith("scenes") else "phantom slices"
     what += " that the network gets wrong" if case.source in ERRORS else ""
-    return f"On these {len(case.images)} {what}, rely first on {in_words(first)}."
+    return f"On these {len(case.images)} {what}, rely first on {list_names(first)}."
 
 
 def beside_paper(table: Table) -> str:
@@ -58,10 +65,10 @@ def beside_paper(table: Table) -> str:
         case 0:
             sentence = f"none of the three is {among}"
         case 1:
-            sentence = f"only {in_words(agreed)} is {among}"
+            sentence = f"only {list_names(agreed)} is {among}"
         case _:
-            sentence = f"{in_words(agreed)} are {among}"
-    return f"The paper found {in_words(TRUSTED)} the most reliable: {sentence}."
+            sentence = f"{list_names(agreed)} are {among}"
+    return f"The paper found {list_names(TRUSTED)} the most reliable: {sentence}."
 
 
 def fineness(case: StudyCase) -> str:
@@ -91,20 +98,20 @@ def with_figure(table: Table, column: str) -> Table:
     return table.take(sorted(known, key=lambda place: float(table[column][place])))
 
 
-def cost(table: Table) -> str:
+def cost_sentence(table: Table) -> str:
     """The most faithful method, and what the cheapest near it costs."""
     methods = with_figure(table, SCORE)
     scores, passes = methods[SCORE], methods["passes"]
     near = np.flatnonzero(scores <= scores[0] + NEAR)
     cheap = int(near[np.argmin(passes[near])])
     finding = (
-        f"{named(methods.rows[0])} lets the score fall fastest ({signed(scores[0])}) at "
-        f"{images(passes[0])} per map"
+        f"{row_label(methods.rows[0])} lets the score fall fastest ({signed(scores[0])}) at "
+        f"{count_text(passes[0])} per map"
     )
     if cheap:
         finding += (
-            f"; {named(methods.rows[cheap])} comes close ({signed(scores[cheap])}) at "
-            f"{images(passes[cheap])}"
+            f"; {row_label(methods.rows[cheap])} comes close ({signed(scores[cheap])}) at "
+            f"{count_text(passes[cheap])}"
         )
     return f"{finding}. A random order leaves {signed(table.cell(RANDOM, SCORE))}."
 
@@ -115,9 +122,9 @@ def likeness(table: Table) -> str:
     same = [row for row in methods.rows if methods.cell(row, COSINE) >= INSENSITIVE]
     most = methods.rows[-1]
     finding = (
-        f"{in_words(same)}: nearly the same map for every label."
+        f"{list_names(same)}: nearly the same map for every label."
         if same
-        else f"No method draws the same map for every label; {named(most)} comes closest "
+        else f"No method draws the same map for every label; {row_label(most)} comes closest "
         f"({signed(methods.cell(most, COSINE))})."
     )
     if OwnMap.name in table.rows:
@@ -125,7 +132,7 @@ def likeness(table: Table) -> str:
     return f"{finding} Maps without negative values are always somewhat alike."
 
 
-def images(count: float) -> str:
+def count_text(count: float) -> str:
     """So many images."""
     return "1 image" if round(count) == 1 else f"{count:.0f} images"
 

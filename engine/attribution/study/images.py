@@ -80,10 +80,10 @@ def study_case(
         known = ", ".join(EVERY_SOURCE)
         raise BlindspotError(f"A study is of one of {known}, not of {source[:40]!r}.")
     if model is None:
-        model = shipped(source.partition("-")[0])
+        model = shipped_model(source.partition("-")[0])
         result = shipped_images(source, count, seed)
     else:
-        result = images(source, count, seed, model)
+        result = sample_image_questions(source, count, seed, model)
     chosen_methods = (*ten(model.side), *own_map_method(model)) if methods is None else methods
     return StudyCase(model, result, chosen_methods, data_name(source), seed, source=source)
 
@@ -96,7 +96,7 @@ def data_name(source: str) -> str:
 
 
 @lru_cache(maxsize=3)
-def shipped(source: str) -> Classifier:
+def shipped_model(source: str) -> Classifier:
     """The model that ships for a source."""
     if source == "scenes":
         return things.load()
@@ -110,16 +110,18 @@ def shipped_images(source: str, count: int, seed: int) -> tuple[ImageQuestion, .
         result = every_error(source)
         order = np.random.default_rng([seed, 9]).permutation(len(result))[:count]
         return tuple(result[place] for place in order)
-    return images(source, count, seed, shipped(source))
+    return sample_image_questions(source, count, seed, shipped_model(source))
 
 
 @lru_cache(maxsize=3)
 def every_error(source: str) -> tuple[ImageQuestion, ...]:
     """All errors of a kind that the model that ships makes in its test images."""
-    return images(source, MOST_IMAGES, 0, shipped(source.partition("-")[0]))
+    return sample_image_questions(source, MOST_IMAGES, 0, shipped_model(source.partition("-")[0]))
 
 
-def images(source: str, count: int, seed: int, model: Classifier) -> tuple[ImageQuestion, ...]:
+def sample_image_questions(
+    source: str, count: int, seed: int, model: Classifier
+) -> tuple[ImageQuestion, ...]:
     """So many test images with labels that the model finds. Raises BlindspotError: too few."""
     drawn = {
         "scenes": scenes,
@@ -141,7 +143,7 @@ def images(source: str, count: int, seed: int, model: Classifier) -> tuple[Image
 
 def scenes(seed: int, model: Classifier) -> Iterator[ImageQuestion]:
     """Test scenes in which the model finds at least two of the things that are there."""
-    for number, scene, result in looked_at(seed, model):
+    for number, scene, result in recognized_scenes(seed, model):
         labels = tuple(np.flatnonzero(result & scene.layout.present[0]).tolist())
         if len(labels) >= FEWEST:
             yield ImageQuestion(number, pixels(scene.image), labels, masks_of(scene, labels))
@@ -149,7 +151,7 @@ def scenes(seed: int, model: Classifier) -> Iterator[ImageQuestion]:
 
 def missed_things(seed: int, model: Classifier) -> Iterator[ImageQuestion]:
     """Test scenes with things that the model does not find, about those."""
-    for number, scene, result in looked_at(seed, model):
+    for number, scene, result in recognized_scenes(seed, model):
         labels = tuple(np.flatnonzero(~result & scene.layout.present[0]).tolist())
         if labels:
             yield ImageQuestion(number, pixels(scene.image), labels, masks_of(scene, labels))
@@ -157,7 +159,7 @@ def missed_things(seed: int, model: Classifier) -> Iterator[ImageQuestion]:
 
 def made_up_things(seed: int, model: Classifier) -> Iterator[ImageQuestion]:
     """Test scenes of which the model names things that are not there, about those."""
-    for number, scene, result in looked_at(seed, model):
+    for number, scene, result in recognized_scenes(seed, model):
         present = scene.layout.present[0]
         labels = tuple(np.flatnonzero(result & ~present).tolist())
         if labels:
@@ -166,7 +168,7 @@ def made_up_things(seed: int, model: Classifier) -> Iterator[ImageQuestion]:
             yield ImageQuestion(number, pixels(scene.image), labels, masks)
 
 
-def looked_at(seed: int, model: Classifier) -> Iterator[tuple[int, Scene, Bools]]:
+def recognized_scenes(seed: int, model: Classifier) -> Iterator[tuple[int, Scene, Bools]]:
     """Test scenes in an order from the seed, each with the things that the model finds, (K,)."""
     index = np.arange(things.SCENES.count)
     test = index[TENTHS[index % len(TENTHS)] == TEST]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from engine.attribution.study.case import ImageQuestion, StudyCase
-from engine.attribution.study.measure import alike, compute_map, counted, on_mask
+from engine.attribution.study.measure import alike, compute_map, count_passes, on_mask
 from engine.attribution.study.methods import Explainer
 from engine.attribution.study.study import PAPER, unfit
 from engine.errors import BadSetting
@@ -46,7 +46,7 @@ class StudyMaps(Method[StudyCase]):
     def __call__(self, case: StudyCase, progress: Progress = quiet) -> Result:
         """Views: figures, a row for each label and method; then maps, named label · method."""
         study_image = self.wanted(case)
-        with counted(case.model) as (model, counter):
+        with count_passes(case.model) as (model, counter):
             maps = Maps(case, study_image)
             for place, label in enumerate(study_image.targets):
                 question = case.question(study_image, label, model)

@@ -47,7 +47,7 @@ class Counter:
 
 
 @contextmanager
-def counted(model: Classifier) -> Iterator[tuple[Classifier, Counter]]:
+def count_passes(model: Classifier) -> Iterator[tuple[Classifier, Counter]]:
     """A copy of a model that counts its forward passes and is never compiled on the way.
 
     Whatever it looks up about itself by trying, it has before it is counted.
@@ -222,7 +222,7 @@ __all__ = [
     "alike",
     "block_ranks",
     "compute_map",
-    "counted",
+    "count_passes",
     "deletions",
     "noise",
     "of_map",

@@ -71,13 +71,13 @@ def row_name(case: StudyCase, image: ImageQuestion, label: int) -> str:
 
 def map_of(case: StudyCase, label: int, method: str, result: Result) -> HeatMap:
     """One map."""
-    view = result[named(case, label, method)]
+    view = result[map_key(case, label, method)]
     if not isinstance(view, HeatMap):
         raise TypeError(f"{type(view).__name__} is no map")
     return view
 
 
-def named(case: StudyCase, label: int, method: str) -> str:
+def map_key(case: StudyCase, label: int, method: str) -> str:
     """The name of a map among the views."""
     return f"{case.model.labels[label]}{SEPARATOR}{method}"
 
@@ -90,14 +90,14 @@ def top(case: StudyCase, image: ImageQuestion, method: str, result: Result) -> f
 
 def score(figures: Table, case: StudyCase, label: int, method: str) -> str:
     """Whether a map points at the thing, and how many of its strongest pixels lie on it."""
-    name = named(case, label, method)
+    name = map_key(case, label, method)
     hit, share = figures.cell(name, "pointing game"), figures.cell(name, "relevance rank")
     return f"{'✓ points at it' if hit >= 0.5 else '✗ points elsewhere'}, {100 * share:.0f} % on it"
 
 
 def cosine(figures: Table, case: StudyCase, label: int, method: str) -> str:
     """How alike the maps of a method are; "–" where there is only one."""
-    value = figures.cell(named(case, label, method), "cross-label cosine")
+    value = figures.cell(map_key(case, label, method), "cross-label cosine")
     return f"{value + 0:.2f}".replace("-", "−") if np.isfinite(value) else "–"
 
 

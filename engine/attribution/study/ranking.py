@@ -115,7 +115,7 @@ COSINE_GAP = 0.2  # of the cosines of guided backpropagation and Grad-CAM
 POINTING_SHARE = 0.7  # pointing game of the three that the paper trusts
 
 
-def order(values: np.ndarray, better: int) -> np.ndarray:
+def rank_values(values: np.ndarray, better: int) -> np.ndarray:
     """Ranks from 1 for the best; equal ones share the mean of theirs; NaN stays NaN."""
     result = np.full(len(values), np.nan)
     known = np.flatnonzero(np.isfinite(values))
@@ -125,7 +125,7 @@ def order(values: np.ndarray, better: int) -> np.ndarray:
     return result
 
 
-def measured(table: Table) -> tuple[Metric, ...]:
+def study_metrics(table: Table) -> tuple[Metric, ...]:
     """The metrics that a study has."""
     return tuple(metric for metric in METRICS if metric.name in table.order)
 
@@ -134,8 +134,8 @@ def ranked(table: Table) -> Table:
     """The rank of each method in each metric, and the mean rank of what says it is reliable."""
     positions = [at for at, name in enumerate(table.rows) if name in EVERY]
     columns: dict[str, tuple[np.ndarray, str]] = {
-        metric.name: (order(np.asarray(table[metric.name])[positions], metric.better), "rank")
-        for metric in measured(table)
+        metric.name: (rank_values(np.asarray(table[metric.name])[positions], metric.better), "rank")
+        for metric in study_metrics(table)
         if metric.better
     }
     reliable = np.mean([columns[name][0] for name in RELIABLE], axis=0)
@@ -147,7 +147,7 @@ def first_of_ten(table: Table) -> list[str]:
     """The three most reliable of the paper's ten methods, ranked without any that it never had."""
     ten = table.take([at for at, name in enumerate(table.rows) if name in TITLES])
     ranks = ranked(ten)
-    return best(ranks.rows, ranks["reliability"], 3)
+    return lowest_names(ranks.rows, ranks["reliability"], 3)
 
 
 def claims(table: Table) -> Table:
@@ -172,16 +172,16 @@ def has(table: Table, *names: str) -> bool:
     return all(name in table.rows and table.cell(name, "maps") > 0 for name in names)
 
 
-def best(names: Sequence[str], values: np.ndarray, count: int) -> list[str]:
+def lowest_names(names: Sequence[str], values: np.ndarray, count: int) -> list[str]:
     """The names of the lowest few values, lowest first."""
     return [names[at] for at in np.argsort(values, kind="stable")[:count]]
 
 
-def in_order(table: Table) -> list[str]:
+def by_reliability(table: Table) -> list[str]:
     """Methods from the most reliable, then the rows that are not ranked, such as a random order."""
     ranks = ranked(table)
     reliable = np.where(np.isfinite(ranks["reliability"]), ranks["reliability"], np.inf)
-    leaders = best(ranks.rows, reliable, len(ranks.rows))
+    leaders = lowest_names(ranks.rows, reliable, len(ranks.rows))
     return [*leaders, *(row for row in table.rows if row not in leaders)]
 
 
@@ -220,7 +220,7 @@ def dear(table: Table) -> Judged:
         return UNASKED
     names = [name for name in table.rows if name in TITLES]
     passes = np.array([-table.cell(name, "passes") for name in names])
-    first = best(names, passes, 2)
+    first = lowest_names(names, passes, 2)
     passes_text = ", ".join(f"{TITLES[name]} {table.cell(name, 'passes'):.0f}" for name in first)
     return float(
         set(first) == {"Lime", "Occlusion"}

@@ -22,7 +22,7 @@ from engine.attribution.study.measure import (
     TimedMap,
     alike,
     compute_map,
-    counted,
+    count_passes,
     deletions,
     noise,
     of_map,
@@ -97,7 +97,7 @@ class Study(Method[StudyCase]):
         The table has a row for each method and one for a random order; each metric's column is the
         mean over labels and images, and "… sd" the deviation over images of their means.
         """
-        with counted(case.model) as (model, counter):
+        with count_passes(case.model) as (model, counter):
             work = StudyRun(case, model, counter, self.draws, progress)
             for number, image in enumerate(case.images):
                 work.image(number, image)
@@ -179,7 +179,7 @@ class StudyRun:
 
 def views(case: StudyCase, rows: Sequence[MapMeasurement]) -> Result:
     """Table, ranks, claims and rows of what was measured."""
-    table = averaged([*(method.name for method in case.methods), RANDOM], rows)
+    table = averages_table([*(method.name for method in case.methods), RANDOM], rows)
     return {
         "table": table,
         "ranks": ranked(table),
@@ -188,7 +188,7 @@ def views(case: StudyCase, rows: Sequence[MapMeasurement]) -> Result:
     }
 
 
-def averaged(names: Sequence[str], rows: Sequence[MapMeasurement]) -> Table:
+def averages_table(names: Sequence[str], rows: Sequence[MapMeasurement]) -> Table:
     """Means over labels and images, and deviations over images."""
     columns: dict[str, tuple[list[float], str]] = {}
     for metric in listed_of(rows):

@@ -28,7 +28,7 @@ from engine.method import Progress, quiet
 from engine.models.card import ModelCard, card_of, weights_of
 from engine.models.classifier import Classifier
 from engine.models.embedded import FOLDER, file_of, rounded
-from engine.models.rebuild import packed, read_model
+from engine.models.rebuild import model_bytes, read_model
 from engine.training import Recipe, binary_cross_entropy, fresh, outputs, train
 from engine.training.state import state_file
 
@@ -57,7 +57,7 @@ def with_class_names(scenes: DataSet) -> DataSet:
     return replace(scenes, classes=CATEGORIES)
 
 
-def trained(
+def train_network(
     recipe: Recipe = RECIPE,
     seed: int = SEED,
     *,
@@ -113,7 +113,7 @@ def retrain(folder: Path = FOLDER, progress: Progress = quiet, seed: int = SEED)
         OSError: the file cannot be written.
     """
     keep = state_file(f"embedded-{NAME}-{seed}")
-    model = trained(seed=seed, keep=keep, progress=progress)
+    model = train_network(seed=seed, keep=keep, progress=progress)
     rounded(model)
     card = card_of(
         model,
@@ -130,7 +130,7 @@ def retrain(folder: Path = FOLDER, progress: Progress = quiet, seed: int = SEED)
     }
     folder.mkdir(parents=True, exist_ok=True)
     path = file_of(NAME, folder)
-    write_atomic(path, packed(card, weights))
+    write_atomic(path, model_bytes(card, weights))
     path.chmod(0o644)  # what ships is for everybody to read
     return card
 

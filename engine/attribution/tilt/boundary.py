@@ -12,7 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from engine.attribution.tilt.geometry import PAPER, Doubles, angle, mean_distance, types, unit
+from engine.attribution.tilt.geometry import (
+    PAPER,
+    Doubles,
+    angle,
+    mean_distance,
+    types,
+    unit_vector,
+)
 from engine.attribution.tilt.linear import LEARNERS, ClassPair, Fit, class_pair, family
 from engine.experiment import ExperimentCase
 from engine.method import Method, Progress, Slider, defaults, part_of, quiet, setting
@@ -82,7 +89,7 @@ class TiltedBoundary(Method[ExperimentCase]):
             fits = family(pair, learner, STRENGTHS, part)
             for at, (strength, fit) in enumerate(zip(STRENGTHS, fits, strict=True)):
                 rows.append((number, strength, *self.measured(pair, fit, nearest)))
-                normals[number, at] = unit(fit[0])
+                normals[number, at] = unit_vector(fit[0])
                 carried[number, at, 0] = shares(pair, fit[0])
         progress(1.0, "measured")
         height, width = pair.shape
@@ -136,7 +143,7 @@ class TiltedBoundary(Method[ExperimentCase]):
 
 def shares(pair: ClassPair, weights: Doubles) -> Doubles:
     """How much of a normal's squared length lies in each tenth of the directions, (TENTHS,)."""
-    along = (unit(weights) @ pair.axes) ** 2
+    along = (unit_vector(weights) @ pair.axes) ** 2
     return np.array([part.sum() for part in np.array_split(along, TENTHS)])
 
 

@@ -50,12 +50,14 @@ def class_images(case: ImageCase, count: int) -> tuple[ClassImages, ClassImages]
         BlindspotError: the data are of other classes, or no photograph can stand in for one.
     """
     if name := catalog.data_of(case.model):
-        label, other_label = strongest(case)
-        return trained(case, name, label, count), trained(case, name, other_label, count)
+        label, other_label = strongest_pair(case)
+        return training_images(case, name, label, count), training_images(
+            case, name, other_label, count
+        )
     return photographed(case, count)
 
 
-def strongest(case: ImageCase) -> tuple[int, int]:
+def strongest_pair(case: ImageCase) -> tuple[int, int]:
     """The class that is asked about, and the one it is held against: the strongest other one."""
     label, rival = case.target.index, case.target.versus
     if rival is None:
@@ -65,7 +67,7 @@ def strongest(case: ImageCase) -> tuple[int, int]:
     return label, rival
 
 
-def trained(case: ImageCase, name: str, label: int, count: int) -> ClassImages:
+def training_images(case: ImageCase, name: str, label: int, count: int) -> ClassImages:
     """Training images of a class."""
     data, labels = data_sets.load(name), case.model.labels
     if not set(labels) <= set(data.classes):
@@ -94,7 +96,7 @@ def photographed(case: ImageCase, count: int) -> tuple[ClassImages, ClassImages]
         (rival, target, photograph, f"“{title}”"),
     ):
         rng = np.random.default_rng([case.seed, 79, label])
-        drawn = squares(image, min(count, MOST), rng)
+        drawn = random_crops(image, min(count, MOST), rng)
         logits = case.model.logits(drawn)
         parts = drawn[logits[:, label] > logits[:, other]]
         if len(parts) < min(FEWEST, len(drawn) / 2):
@@ -137,7 +139,7 @@ def rival_photograph(case: ImageCase) -> tuple[int, str, Tensor]:
     )
 
 
-def squares(image: Tensor, count: int, rng: np.random.Generator) -> Tensor:
+def random_crops(image: Tensor, count: int, rng: np.random.Generator) -> Tensor:
     """Squares of an image (3, S, S) at its size, (count, 3, S, S); every other one is mirrored."""
     side, result = image.shape[-1], []
     for number in range(count):

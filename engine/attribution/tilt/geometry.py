@@ -28,14 +28,14 @@ HARDLY, USEFUL, NEEDLESS, OVERFITTED = range(4)
 Doubles = NDArray[np.float64]
 
 
-def unit(vector: Doubles) -> Doubles:
+def unit_vector(vector: Doubles) -> Doubles:
     """A vector (d,) at length 1."""
     return np.asarray(vector / np.linalg.norm(vector))
 
 
 def angle(normal: Doubles, means_apart: Doubles) -> float:
     """θ between a normal and the difference of the means, both (d,), in degrees from 0 to 90."""
-    cosine = float(abs(unit(normal) @ unit(means_apart)))
+    cosine = float(abs(unit_vector(normal) @ unit_vector(means_apart)))
     return float(np.degrees(np.arccos(min(cosine, 1.0))))
 
 
@@ -56,7 +56,7 @@ def mean_distance(first: Doubles, second: Doubles, normal: Doubles) -> float:
 
     Distances are signed, errors included: only then it is (D/2) cos θ.
     """
-    c = unit(normal)
+    c = unit_vector(normal)
     return float(((second @ c).mean() - (first @ c).mean()) / 2)
 
 
@@ -68,7 +68,7 @@ def gaussian_error(distance: float, spread: Doubles, normal: Doubles) -> float:
         spread: the covariance within each class, (d, d).
         normal: of the boundary, (d,).
     """
-    c = unit(normal)
+    c = unit_vector(normal)
     deviation = np.sqrt(c @ spread @ c)
     gap = distance / 2 * abs(c[0])
     if deviation < 1e-12:  # sheets without width

@@ -84,7 +84,7 @@ class LocalTilt(Method[ImageCase]):
         refuse_one_class(case.model, "there is no boundary between two classes to measure")
         model, groups = case.model, class_images(case, self.images)
         label, rival = (group.label for group in groups)
-        margin, inputs, slopes = looked_at(model, case.image[None], (label, rival))
+        margin, inputs, slopes = margin_and_gradients(model, case.image[None], (label, rival))
         progress(0.3, "one forward and one backward pass")
         means = [means_at(model, group.pixels) for group in groups]
         progress(0.8, "class means")
@@ -95,7 +95,10 @@ class LocalTilt(Method[ImageCase]):
             slope = slopes[name].numpy().astype(np.float64)
             if name == PIXELS and gray:
                 difference, slope = difference[0], slope.sum(0)
-            rows[name] = between(slope.ravel(), difference.ravel()), chance(slope.size)
+            rows[name] = (
+                degrees_between(slope.ravel(), difference.ravel()),
+                random_angle(slope.size),
+            )
         straight_on = means[0][PIXELS] - means[1][PIXELS]
         steepest = slopes[PIXELS]
         steepest = steepest.sum(0, keepdim=True).expand(3, -1, -1) if gray else steepest
@@ -220,7 +223,7 @@ def means_at(model: Classifier, images: Tensor) -> dict[str, Tensor]:
     return {name: total / len(images) for name, total in sums.items()}
 
 
-def looked_at(
+def margin_and_gradients(
     model: Classifier, image: Tensor, pair: tuple[int, int]
 ) -> tuple[float, Tensor, dict[str, Tensor]]:
     """The margin of one image (1, 3, H, W), the image, and the gradient at pixels and layers.
@@ -265,7 +268,7 @@ def watching(net: Classifier) -> Iterator[dict[str, list[Tensor]]]:
         yield captures | {HEAD: stack.enter_context(capturing(net.head, inputs=True))}
 
 
-def between(slope: Doubles, difference: Doubles) -> float:
+def degrees_between(slope: Doubles, difference: Doubles) -> float:
     """The angle between two directions, in degrees from 0 to 90; NaN where one of them is none."""
     lengths = np.linalg.norm(slope) * np.linalg.norm(difference)
     if not lengths > 0:
@@ -273,6 +276,6 @@ def between(slope: Doubles, difference: Doubles) -> float:
     return float(np.degrees(np.arccos(min(float(abs(slope @ difference) / lengths), 1.0))))
 
 
-def chance(size: int) -> float:
+def random_angle(size: int) -> float:
     """The angle of two random directions of so many numbers, in degrees: of their mean |cosine|."""
     return float(np.degrees(np.arccos(min(np.sqrt(2 / (np.pi * size)), 1.0))))

@@ -71,7 +71,7 @@ def mirror(
     )
 
 
-def says(method: TiltedBoundary, classes: tuple[str, ...], probability: float) -> str:
+def likelier_class(method: TiltedBoundary, classes: tuple[str, ...], probability: float) -> str:
     """The likelier class and its probability, such as "3, 97 %"."""
     label = method.second if probability > 0.5 else method.first
     return f"{classes[label]}, {100 * max(probability, 1 - probability):.0f} %"
@@ -85,7 +85,7 @@ def pictures(example: Mirror, method: TiltedBoundary, classes: tuple[str, ...]) 
     weights = tint(HeatMap(example.weights.astype(np.float32), "weight", signed=True))
     panels = [shades(example.image), shades(example.other), change, weights]
     image_answer, mirror_answer = (
-        says(method, classes, p) for p in (example.probability, 1 - example.probability)
+        likelier_class(method, classes, p) for p in (example.probability, 1 - example.probability)
     )
     return Pictures(
         np.stack(panels)[None],

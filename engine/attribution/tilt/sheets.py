@@ -112,7 +112,7 @@ class TiltedSheets(Method[ExperimentCase]):
             "distance kept": (np.cos(np.radians(TILTS)), "share"),
         }
         return {
-            "points": drawn(clouds[:, :PICTURED_POINTS], normal),
+            "points": cloud_points(clouds[:, :PICTURED_POINTS], normal),
             "curve": Table.of(curve),
             "numbers": Table.of(numbers),
         }
@@ -134,7 +134,7 @@ class TiltedSheets(Method[ExperimentCase]):
         )
 
 
-def drawn(clouds: Doubles, normal: Doubles) -> Table:
+def cloud_points(clouds: Doubles, normal: Doubles) -> Table:
     """Points of the picture by group: clouds, boundary, an image and its mirror image."""
     along = np.array([-normal[1], normal[0]])
     line = np.stack([-REACH * along, REACH * along])

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from engine.attribution.heatmaps.gradient import pixel_map
 from engine.attribution.trust.case import TrustCase
-from engine.attribution.trust.verdict import FLAT, known
+from engine.attribution.trust.verdict import FLAT, is_informative
 from engine.measures.drift import Doubles, direction
 from engine.measures.ranks import ranks
 from engine.result import Floats
@@ -46,7 +46,7 @@ class Comparison:
     @classmethod
     def of(cls, case: TrustCase, *, signed: bool) -> Comparison:
         """Of a case's map with other maps of the same method and image, by values or by sizes."""
-        away = difference(case)
+        away = input_minus_baseline(case)
         if away is None:
             return cls(np.ones(case.heat.values.shape, bool), signed, 0.0)
         places = (away.abs().amax(0) > SAME_COLOR).numpy()
@@ -54,7 +54,7 @@ class Comparison:
         draws = [torch.randn(away.shape, generator=generator) for _ in range(NOISES)]
         kind = "signed" if case.heat.signed else "size"
         noises = [pixel_map(away * noise, kind, "").values for noise in draws]
-        rankings = [ranked(noise[places], signed) for noise in noises]
+        rankings = [rank_direction(noise[places], signed) for noise in noises]
         result = np.array([first @ second for first, second in combinations(rankings, 2)])
         return cls(places, signed, float((np.abs(result) if signed else result).mean()))
 
@@ -62,11 +62,11 @@ class Comparison:
         """Why a map cannot be compared, or ""."""
         if self.places.sum() < FEWEST:
             return f"fewer than {FEWEST} pixels differ from the baseline, too few to compare."
-        return "" if known(values[self.places]) else FLAT
+        return "" if is_informative(values[self.places]) else FLAT
 
     def correlation(self, first: Floats, other: Floats) -> float:
         """Spearman's, of signed values or sizes; NaN when one is flat."""
-        pair = [ranked(values[self.places], self.signed) for values in (first, other)]
+        pair = [rank_direction(values[self.places], self.signed) for values in (first, other)]
         return float(pair[0] @ pair[1])
 
     def above_chance(self, correlation: float) -> float:
@@ -75,13 +75,13 @@ class Comparison:
         return (size - self.chance) / (1 - self.chance)
 
 
-def difference(case: TrustCase) -> torch.Tensor | None:
+def input_minus_baseline(case: TrustCase) -> torch.Tensor | None:
     """x − b, (3, H, W), where the method has a baseline that it multiplies by."""
     name = case.method.settings().get("baseline")
     return None if name is None else case.asked.image - case.asked.baseline(str(name))
 
 
-def ranked(values: Floats, signed: bool) -> Doubles:
+def rank_direction(values: Floats, signed: bool) -> Doubles:
     """Ranks as a direction of length 1, of which two have Spearman's ρ between them."""
     places = ranks(values if signed else np.abs(values))
     return direction(places - places.mean())

@@ -14,7 +14,7 @@ from engine import data as data_sets
 from engine.attribution.trust.case import TrustCase
 from engine.case import ImageCase, model_input
 from engine.data import DataSet
-from engine.data.example import SPLIT, Mask, mask_in_square, pictured
+from engine.data.example import SPLIT, Mask, example_picture, mask_in_square
 from engine.errors import BadData, BlindspotError
 from engine.images import Crop
 from engine.measures import located
@@ -81,7 +81,7 @@ class AmongOthers(Method[TrustCase]):
         """Views: here, the measures of this image; others, those of each other, by its class."""
         if case.mask is None or not case.mask.any():
             raise BadData("No truth is known for this image, or nothing is there.")
-        own_figures = measured(answer(case.method, case.asked), case.mask)
+        own_figures = outline_scores(answer(case.method, case.asked), case.mask)
         data = data_sets.load(case.others, part_of(progress, 0.0, DRAWN, "making images"))
         if data.classes != case.model.labels:
             raise BadData(
@@ -96,7 +96,7 @@ class AmongOthers(Method[TrustCase]):
             low, high = (DRAWN + (1 - DRAWN) * at / len(questions) for at in (done, done + 1))
             words = f"image {done + 1} of {len(questions)}"
             results.append(
-                measured(case.method(question, part_of(progress, low, high, words)), mask)
+                outline_scores(case.method(question, part_of(progress, low, high, words)), mask)
             )
         names = [case.model.labels[question.target.index] for question, _ in questions]
         return {
@@ -114,7 +114,7 @@ class AmongOthers(Method[TrustCase]):
         rows = rows[~same_image(data.pixels(rows), image_case.image)]
         for row in rows[np.linspace(0, len(rows) - 1, min(self.images, len(rows))).astype(int)]:
             target = replace(image_case.target, index=int(data.labels[row]), versus=None)
-            image = model_input(pictured(data.images[row]), Crop(), model)
+            image = model_input(example_picture(data.images[row]), Crop(), model)
             mask = mask_in_square(masks[row], Crop(), model.side)
             if mask.any():  # and not smaller than a pixel of what the model sees
                 yield replace(image_case, image=image, target=target), mask
@@ -124,7 +124,7 @@ class AmongOthers(Method[TrustCase]):
         return f"{rank_sentence(result, DICE)} Its map {rank_sentence(result, POINTS)}"
 
 
-def measured(result: Mapping[str, Any], mask: Mask) -> tuple[float, float, float, float]:
+def outline_scores(result: Mapping[str, Any], mask: Mask) -> tuple[float, float, float, float]:
     """Dice and IoU of a map's outline, whether it points inside, and what chance would hit.
 
     Where nothing is outlined Dice and IoU are 0, however small the finding is.

@@ -13,18 +13,18 @@ import numpy as np
 
 from engine.attribution.trust.alike import Comparison
 from engine.attribution.trust.case import Check, TrustCase, stage
-from engine.attribution.trust.copies import moved
+from engine.attribution.trust.copies import moved_copies
 from engine.attribution.trust.order import Order
 from engine.attribution.trust.verdict import (
     BAD,
     FLAT,
     GOOD,
     UNCLEAR,
-    between,
-    checked,
-    known,
+    graded_verdict,
+    is_informative,
     not_available,
     percent,
+    verdict_table,
 )
 from engine.errors import BlindspotError
 from engine.measures.agreement import cosine
@@ -68,7 +68,7 @@ class Place(Check):
         """check."""
         progress(1.0, "comparing with the truth")
         values = case.heat.values
-        if not known(values):
+        if not is_informative(values):
             return {"check": not_available(self.title, FLAT)}
         if case.mask is None:
             return {"check": not_available(self.title, "no truth is known.")}
@@ -79,7 +79,7 @@ class Place(Check):
         if result.chance >= WHOLE:
             why = f"the outline covers nearly the whole image ({percent(result.chance)})."
             return {"check": not_available(self.title, why)}
-        turned = [located(shifted, case.mask).rank for shifted in moved(values, COPIES)]
+        turned = [located(shifted, case.mask).rank for shifted in moved_copies(values, COPIES)]
         return {"check": self.judged(result, sum(rank >= result.rank for rank in turned))}
 
     def judged(self, location: Located, as_good: int) -> Table:
@@ -108,7 +108,7 @@ class Place(Check):
                     "picture."
                 ),
             )
-        return checked(
+        return verdict_table(
             self.title,
             verdict,
             words,
@@ -137,13 +137,13 @@ class Shape(Check):
         """check, without a verdict."""
         progress(1.0, "measuring")
         values = case.heat.values
-        if not known(values):
+        if not is_informative(values):
             return {"check": not_available(self.title, FLAT)}
         sparse, spread = gini(values), entropy(values)
         many = float(np.exp(spread)) / values.size
         words = f"It is spread as evenly as over {percent(many)} of the pixels."
         return {
-            "check": checked(
+            "check": verdict_table(
                 self.title,
                 UNCLEAR,
                 words,
@@ -191,7 +191,7 @@ class OtherClass(Check):
     def __call__(self, case: TrustCase, progress: Progress = quiet) -> Result:
         """check; the other map."""
         values = case.heat.values
-        if not known(values):
+        if not is_informative(values):
             return {"check": not_available(self.title, FLAT)}
         target_label, logits = case.asked.target.index, case.model.logits(case.asked.image[None])[0]
         order = [
@@ -215,7 +215,7 @@ class OtherClass(Check):
         order = compared.correlation(case.heat.values, other.values)
         along = cosine(case.heat.values, other.values)
         above = compared.above_chance(order)
-        verdict = between(above, good=OTHER, bad=SAME)
+        verdict = graded_verdict(above, good=OTHER, bad=SAME)
         words = {
             GOOD: "it is another map.",
             UNCLEAR: "it is much the same.",
@@ -226,7 +226,7 @@ class OtherClass(Check):
         elif case.heat.signed and verdict == BAD and along < -OPPOSITE:
             verdict, words = UNCLEAR, "its sizes are the same, but not its signs."
         words = f"Asked about “{label}” {words}"
-        return checked(
+        return verdict_table(
             self.title,
             verdict,
             words,

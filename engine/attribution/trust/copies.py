@@ -24,10 +24,10 @@ def copies(values: Floats, count: int) -> list[Floats]:
         count: how many copies.
     """
     turned = turns(values)[1 : count + 1]
-    return turned + moved(values, count - len(turned))
+    return turned + moved_copies(values, count - len(turned))
 
 
-def moved(values: Floats, count: int, seed: int = 0) -> list[Floats]:
+def moved_copies(values: Floats, count: int, seed: int = 0) -> list[Floats]:
     """The map turned or mirrored at random, and moved elsewhere, around the edges."""
     generator = np.random.default_rng(seed)
     turned = turns(values)

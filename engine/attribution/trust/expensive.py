@@ -17,10 +17,10 @@ from engine.attribution.trust.verdict import (
     FLAT,
     GOOD,
     UNCLEAR,
-    between,
-    checked,
-    known,
+    graded_verdict,
+    is_informative,
     not_available,
+    verdict_table,
 )
 from engine.measures.drift import rank_correlation
 from engine.measures.fidelity import DRAWS, RADIUS, max_sensitivity
@@ -60,7 +60,7 @@ class Repeats(Check):
 
     def __call__(self, case: TrustCase, progress: Progress = quiet) -> Result:
         """check."""
-        if not known(case.heat.values):
+        if not is_informative(case.heat.values):
             return {"check": not_available(self.title, FLAT)}
         maps = [case.heat.values]
         for number in range(self.repeats):
@@ -74,17 +74,17 @@ class Repeats(Check):
         if len(maps) == 2:
             progress(1.0, "making it again")
             words = "It has no random numbers: it always comes out the same."
-            return {"check": checked(self.title, GOOD, words, order=1.0)}
+            return {"check": verdict_table(self.title, GOOD, words, order=1.0)}
         pairs = [rank_correlation(maps[i], maps[j]) for i in range(len(maps)) for j in range(i)]
         mean = float(np.mean(pairs))
-        verdict = between(mean, good=REPEATED, bad=UNSTABLE)
+        verdict = graded_verdict(mean, good=REPEATED, bad=UNSTABLE)
         words = {
             GOOD: "With other random numbers it comes out much the same.",
             UNCLEAR: "With other random numbers parts of it change: take more samples.",
             BAD: "With other random numbers it is another map: take many more samples, or do not "
             "read its details.",
         }.get(verdict, "One of the repeats is flat.")
-        return {"check": checked(self.title, verdict, words, order=mean)}
+        return {"check": verdict_table(self.title, verdict, words, order=mean)}
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ class MaxSensitivity(Check):
     def __call__(self, case: TrustCase, progress: Progress = quiet) -> Result:
         """check."""
         values = case.heat.values
-        if not known(values):
+        if not is_informative(values):
             return {"check": not_available(self.title, FLAT)}
         result = max_sensitivity(
             case.method,
@@ -136,13 +136,13 @@ class MaxSensitivity(Check):
         progress(1.0, "changing the image a little")
         if isnan(result):
             return {"check": not_available(self.title, LOST)}
-        verdict = between(result, good=STEADY, bad=SHAKY)
+        verdict = graded_verdict(result, good=STEADY, bad=SHAKY)
         words = {
             GOOD: "Small changes of the image leave it nearly as it is.",
             UNCLEAR: "Small changes of the image change it noticeably.",
             BAD: "Changes that no eye sees make another map of it.",
         }[verdict]
-        return {"check": checked(self.title, verdict, words, max_sensitivity=result)}
+        return {"check": verdict_table(self.title, verdict, words, max_sensitivity=result)}
 
 
 EXPENSIVE = (RandomWeights, Repeats, MaxSensitivity)

@@ -8,15 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.attribution.trust.case import Check, TrustCase
-from engine.attribution.trust.squares import Boxes, HiddenSquares, cover, squares, sums
+from engine.attribution.trust.squares import Boxes, HiddenSquares, cover, square_size, sums
 from engine.attribution.trust.verdict import (
     FLAT,
     NOISE,
     UNCLEAR,
-    checked,
-    known,
+    is_informative,
     not_available,
     percent,
+    verdict_table,
 )
 from engine.case import ImageCase
 from engine.errors import BlindspotError
@@ -59,7 +59,7 @@ class Infidelity(Check):
     revision = 2
     judges = False
 
-    squares: int = squares()
+    squares: int = square_size()
     cover: str = cover()
 
     @property
@@ -69,7 +69,7 @@ class Infidelity(Check):
 
     def __call__(self, case: TrustCase, progress: Progress = quiet) -> Result:
         """check; for each square what the map holds in it and how far the score fell."""
-        if not known(case.heat.values):
+        if not is_informative(case.heat.values):
             return {"check": not_available(self.title, FLAT)}
         try:
             values = worth(case.heat, case.asked, self.cover)
@@ -84,7 +84,7 @@ class Infidelity(Check):
             why = f"the score stays the same whichever square is hidden ({self.cover})"
             return {"check": not_available(self.title, why)}
         drawn = np.stack([view[name] for name in ("top", "left", "side")], 1)
-        map_sums, moved = inside(values, drawn)
+        map_sums, moved = square_sums(values, drawn)
         unit = case.heat.unit.removesuffix(SLOPE).removesuffix(REGION)
         parts = {"map": (map_sums, unit), "fell": (fell, case.asked.target.unit)}
         return {"check": self.as_columns(map_sums, moved, fell), "squares": Table.of(parts)}
@@ -100,7 +100,7 @@ class Infidelity(Check):
             words = f"It predicts {percent(1 - missing)} of what hiding squares does; moved "
             words += f"elsewhere, the same map predicts {percent(1 - middle)}, and "
             words += f"{percent(as_well)} of the moves do as well."
-        return checked(
+        return verdict_table(
             self.title,
             UNCLEAR,
             words,
@@ -138,7 +138,7 @@ def worth(heat: HeatMap, image_case: ImageCase, cover: str) -> Floats:
     return np.asarray(heat.values * away.mean(0), np.float32)
 
 
-def inside(values: Floats, drawn: Boxes) -> tuple[Sums, Sums]:
+def square_sums(values: Floats, drawn: Boxes) -> tuple[Sums, Sums]:
     """What a map holds in each square, (n,), and what it holds there once moved, (MOVES, n)."""
     generator = np.random.default_rng(0)
     places = 1 + generator.permutation(values.size - 1)[:MOVES]  # all but where it lies

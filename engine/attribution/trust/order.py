@@ -20,10 +20,10 @@ from engine.attribution.trust.verdict import (
     FLAT,
     GOOD,
     NOISE,
-    checked,
-    known,
+    is_informative,
     not_available,
     percent,
+    verdict_table,
 )
 from engine.case import ImageCase
 from engine.measures.showing import SMALL, MapCurves, curves, ranks
@@ -85,7 +85,7 @@ class Order(Check):
     def __call__(self, case: TrustCase, progress: Progress = quiet) -> Result:
         """check; the map's curves; the lowest and highest of its copies'."""
         values, question = case.heat.values, case.asked
-        if not known(values):
+        if not is_informative(values):
             return {"check": not_available(self.title, FLAT)}
         maps = [values, *copies(values, self.copies)]
         orders = {str(number): ranks(heat_map) for number, heat_map in enumerate(maps)}
@@ -94,9 +94,9 @@ class Order(Check):
         ).values()
         if not moves([own_curves, *others]):
             words = f"Nothing hangs on the image: {STILL} ({self.cover})."
-            return {"check": checked(self.title, DOUBT, words)}
+            return {"check": verdict_table(self.title, DOUBT, words)}
         check = self.judged(own_curves, others, self.sure(question))
-        return {"check": check, **drawn(own_curves, others, question)}
+        return {"check": check, **curves_with_band(own_curves, others, question)}
 
     def sure(self, image_case: ImageCase) -> tuple[float, float]:
         """The class's probability in the image and in the empty picture."""
@@ -116,8 +116,8 @@ class Order(Check):
         inserts = np.array([map_curves.insertion_area for map_curves in others])
         deletes = np.array([map_curves.deletion_area for map_curves in others])
         gaps, count = inserts - deletes, len(others)
-        as_good = int((gaps + 2 * MARGIN * reach(others) >= own.gap).sum())
-        worse = bool((own.gap < gaps - 2 * MARGIN * reach(others)).all())
+        as_good = int((gaps + 2 * MARGIN * score_range(others) >= own.gap).sum())
+        worse = bool((own.gap < gaps - 2 * MARGIN * score_range(others)).all())
         elsewhere = f"{count} copies of the map, turned, mirrored or moved over the image"
         if not at_stake(*sure):
             verdict, words = (
@@ -143,7 +143,7 @@ class Order(Check):
                     f"clearly more than in all {elsewhere}."
                 ),
             )
-        return checked(
+        return verdict_table(
             self.title,
             verdict,
             words,
@@ -155,7 +155,9 @@ class Order(Check):
         )
 
 
-def drawn(own: MapCurves, others: Sequence[MapCurves], asked: ImageCase) -> dict[str, View]:
+def curves_with_band(
+    own: MapCurves, others: Sequence[MapCurves], asked: ImageCase
+) -> dict[str, View]:
     """The map's curves, and the lowest and highest of its copies' at each area."""
     words = asked.target.words(asked.model.labels)
 
@@ -170,7 +172,7 @@ def drawn(own: MapCurves, others: Sequence[MapCurves], asked: ImageCase) -> dict
     return views
 
 
-def reach(curve_sets: Sequence[MapCurves]) -> float:
+def score_range(curve_sets: Sequence[MapCurves]) -> float:
     """How far the scores of some orders lie apart."""
     return float(np.ptp([getattr(map_curves, way) for map_curves in curve_sets for way in WAYS]))
 
@@ -180,7 +182,7 @@ def moves(curve_sets: Sequence[MapCurves]) -> bool:
     largest = max(
         float(np.abs(getattr(map_curves, way)).max()) for map_curves in curve_sets for way in WAYS
     )
-    return reach(curve_sets) > NOISE * max(largest, 1.0)
+    return score_range(curve_sets) > NOISE * max(largest, 1.0)
 
 
 def at_stake(original: float, empty: float) -> bool:

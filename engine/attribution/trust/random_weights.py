@@ -20,10 +20,10 @@ from engine.attribution.trust.verdict import (
     FLAT,
     GOOD,
     UNCLEAR,
-    between,
-    checked,
-    known,
+    graded_verdict,
+    is_informative,
     not_available,
+    verdict_table,
 )
 from engine.method import Progress, Slider, quiet, setting
 from engine.models.classifier import Classifier
@@ -75,7 +75,7 @@ class RandomWeights(Check):
     def __call__(self, case: TrustCase, progress: Progress = quiet) -> Result:
         """check; similarity over the share of layers; the last map."""
         values = case.heat.values
-        if not known(values):
+        if not is_informative(values):
             return {"check": not_available(self.title, FLAT)}
         count = min(self.stages, len(layers(case.model)))
         if not count:
@@ -107,7 +107,7 @@ class RandomWeights(Check):
     def judged(self, compared: Comparison, order: float, ssim: float) -> Table:
         """By how far above chance the last correlation is."""
         above = compared.above_chance(order)
-        verdict = between(above, good=GONE, bad=STAYS)
+        verdict = graded_verdict(above, good=GONE, bad=STAYS)
         words = {
             GOOD: "With random weights it is gone, as it should be.",
             UNCLEAR: "With random weights something of it is left.",
@@ -116,7 +116,7 @@ class RandomWeights(Check):
         }[verdict]
         if verdict == BAD and order < 0:
             words = "With random weights it is the opposite map: only its sign needs the weights."
-        return checked(
+        return verdict_table(
             self.title,
             verdict,
             words,
@@ -166,7 +166,7 @@ def similarity(first: Floats, other: Floats) -> float:
     """SSIM of the sizes of two maps, each from 0 to 1; NaN when one is flat or too small."""
     from skimage.metrics import structural_similarity
 
-    if min(first.shape) < 7 or not (known(first) and known(other)):
+    if min(first.shape) < 7 or not (is_informative(first) and is_informative(other)):
         return nan
     a, b = (np.abs(values) / np.abs(values).max() for values in (first, other))
     return float(structural_similarity(a, b, data_range=1.0))

@@ -20,7 +20,7 @@ SIDES = (1 / 8, 1 / 3)  # of the image's shorter side
 Boxes = NDArray[np.int64]  # (n, 3): top, left, side
 
 
-def squares() -> Any:
+def square_size() -> Any:
     """The setting that the looks and the maps before them share."""
     return setting(64, Slider(16, 256, 16), "Squares", "How many are hidden, one at a time.")
 
@@ -46,7 +46,7 @@ class HiddenSquares(Method[ImageCase]):
     paper = "Yeh et al. 2019, https://arxiv.org/abs/1901.09392"
     proof = "tests/engine/attribution/test_infidelity.py::test_a_score_falls_by_what_a_square_hid"
 
-    squares: int = squares()
+    squares: int = square_size()
     cover: str = cover()
 
     def __call__(self, case: ImageCase, progress: Progress = quiet) -> Result:

@@ -14,7 +14,7 @@ GOOD, UNCLEAR, DOUBT, BAD = 1.0, 0.0, -0.5, -1.0
 NOISE = 1e-6  # a spread below this share of the values is rounding
 
 
-def checked(title: str, verdict: float, words: str, **numbers: float) -> Table:
+def verdict_table(title: str, verdict: float, words: str, **numbers: float) -> Table:
     """One row: the verdict.
 
     1 speaks for the map, −1 against it, 0 neither way; NaN is not to be had. −0.5 is a warning:
@@ -35,7 +35,7 @@ def checked(title: str, verdict: float, words: str, **numbers: float) -> Table:
 
 def not_available(title: str, why: str) -> Table:
     """A check that cannot be made, and why; never a 0 or a 1."""
-    return checked(title, nan, f"Not available: {why}")
+    return verdict_table(title, nan, f"Not available: {why}")
 
 
 def percent(share: float) -> str:
@@ -43,12 +43,12 @@ def percent(share: float) -> str:
     return f"{100 * share:.0f} %"
 
 
-def known(values: np.ndarray) -> bool:
+def is_informative(values: np.ndarray) -> bool:
     """Whether a map says something: it is known everywhere, and not the same everywhere."""
     return bool(np.isfinite(values).all()) and bool(np.ptp(values) > NOISE * np.abs(values).max())
 
 
-def between(value: float, good: float, bad: float) -> float:
+def graded_verdict(value: float, good: float, bad: float) -> float:
     """A verdict by two limits; NaN stays. `good` may lie above or below `bad`."""
     if isnan(value):
         return nan

@@ -22,7 +22,7 @@ def plausible(strong: Tensor, cut: float) -> Tensor:
     return strong >= strong.amax(-1, keepdim=True) + log(cut)
 
 
-def contrast(strong: Tensor, weak: Tensor, a: float, b: float, cut: float) -> Tensor:
+def contrast_logits(strong: Tensor, weak: Tensor, a: float, b: float, cut: float) -> Tensor:
     """Contrasted logits (…, V).
 
     Args:

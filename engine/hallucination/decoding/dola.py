@@ -20,11 +20,11 @@ from torch import Tensor
 
 from engine.errors import DoesNotFit
 from engine.hallucination.case import CaptionCase
-from engine.hallucination.decoding.contrast import contrast
+from engine.hallucination.decoding.contrast import contrast_logits
 from engine.hallucination.decoding.generate import Spoken
 from engine.hallucination.decoding.record import Step, TopTokens
 from engine.hallucination.decoding.session import Moment, Proposal, Session, Start
-from engine.hallucination.decoding.strategy import Strategy, ranked
+from engine.hallucination.decoding.strategy import Strategy, best_tokens
 from engine.hallucination.vlm import ModelSpec, RequestedOutputs
 from engine.method import Choice, Slider, Switch, setting
 from engine.result import Table, View
@@ -102,7 +102,7 @@ class DoLa(Strategy):
         steps = spoken.steps[0]
         last = case.vlm.spec.layers
         views: dict[str, View] = {
-            f"lens {layer}": ranked(case.vlm, [lens(step, layer) for step in steps])
+            f"lens {layer}": best_tokens(case.vlm, [lens(step, layer) for step in steps])
             for layer in range(last + 1)
         }
         tokens = case.vlm.tokenizer.convert_ids_to_tokens([step.token for step in steps])
@@ -154,7 +154,7 @@ class Layered(Session[DoLa]):
         else:
             layer = torch.full_like(strong[:, 0], int(method.layer)).long()
         weak = every[torch.arange(len(layer), device=layer.device), layer]
-        scores = contrast(strong.log_softmax(-1), weak.log_softmax(-1), 1.0, 1.0, method.cut)
+        scores = contrast_logits(strong.log_softmax(-1), weak.log_softmax(-1), 1.0, 1.0, method.cut)
         if method.repetition is not None:
             scores = repeated(scores, now.said, method.repetition)
         shares, words = every.softmax(-1).topk(LENS, -1)

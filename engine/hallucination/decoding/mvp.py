@@ -29,9 +29,9 @@ from engine.hallucination.case import CaptionCase
 from engine.hallucination.decoding.generate import Spoken, generate
 from engine.hallucination.decoding.noise import seed_for
 from engine.hallucination.decoding.record import Step
-from engine.hallucination.decoding.sampling import Sampling, drawn
+from engine.hallucination.decoding.sampling import Sampling, sample_tokens
 from engine.hallucination.decoding.session import Moment, Move, Proposal, Session, Start
-from engine.hallucination.decoding.strategy import COSTS, Speaking, words
+from engine.hallucination.decoding.strategy import COSTS, Speaking, answer_tokens
 from engine.hallucination.vlm import LOGITS, VLM, ModelSpec, Prompts, RequestedOutputs, StepOut
 from engine.method import Progress, Slider, Switch, defaults, part_of, quiet, setting
 from engine.result import Result, Scores, Table, View
@@ -149,14 +149,14 @@ class MVP(Speaking):
         best = best_of(results)
         ended = bool(compared.ended[best])
         views: dict[str, View] = {
-            "answer": words(vlm, case.prompt, compared.steps[best], ended=ended)
+            "answer": answer_tokens(vlm, case.prompt, compared.steps[best], ended=ended)
         }
         for place, (name, prompt) in enumerate(VIEWS.items()):
             ended = bool(looked.ended[place])
-            views[name] = words(vlm, prompt, looked.steps[place], ended=ended)
+            views[name] = answer_tokens(vlm, prompt, looked.steps[place], ended=ended)
         views["paths"] = table(vlm, results, compared.steps, firsts.rows)
         views["scores"] = Scores(np.array(totals(results), np.float32), ("yes", "no"), "score")
-        views["cost"] = cost(looked, compared)
+        views["cost"] = total_cost(looked, compared)
         return views
 
     def weighed(self, spec: ModelSpec, view: int, share: float, steps: Sequence[Step]) -> Trail:
@@ -235,7 +235,7 @@ def table(
     return Table.of(arrays, firsts, notes)
 
 
-def cost(*parts: Spoken) -> Scores:
+def total_cost(*parts: Spoken) -> Scores:
     """What several answers cost together."""
     counts = [(part.calls, part.read, part.looked) for part in parts]
     return Scores(np.array(counts, np.float32).sum(0), COSTS, "times")
@@ -301,7 +301,7 @@ class Paths(Session[MVP]):
         if self.method.temperature == 0:
             tokens = proposal.scores.argmax(-1)
         else:
-            tokens = drawn(proposal.scores, self.start.generator)
+            tokens = sample_tokens(proposal.scores, self.start.generator)
         return Move(tokens.masked_fill(over, self.end))
 
     def views(self) -> dict[str, View]:

@@ -50,7 +50,7 @@ class SamplingSession(Session[Sampling]):
 
     def choose(self, proposal: Proposal, _now: Moment, /) -> Move:
         """One that is drawn."""
-        return Move(drawn(proposal.scores, self.start.generator))
+        return Move(sample_tokens(proposal.scores, self.start.generator))
 
 
 def nucleus(logits: Tensor, share: float) -> Tensor:
@@ -63,6 +63,6 @@ def nucleus(logits: Tensor, share: float) -> Tensor:
     return logits.masked_fill(torch.zeros_like(behind).scatter(-1, order, behind), -inf)
 
 
-def drawn(logits: Tensor, generator: torch.Generator) -> Tensor:
+def sample_tokens(logits: Tensor, generator: torch.Generator) -> Tensor:
     """A token of each row, (B,)."""
     return torch.multinomial(logits.softmax(-1), 1, generator=generator)[:, 0]

@@ -19,9 +19,9 @@ from torch import Tensor
 
 from engine.errors import DoesNotFit
 from engine.hallucination.case import CaptionCase
-from engine.hallucination.decoding.contrast import contrast
+from engine.hallucination.decoding.contrast import contrast_logits
 from engine.hallucination.decoding.generate import Spoken
-from engine.hallucination.decoding.sampling import drawn
+from engine.hallucination.decoding.sampling import sample_tokens
 from engine.hallucination.decoding.session import Moment, Move, Proposal, Session, Start
 from engine.hallucination.decoding.strategy import Strategy
 from engine.hallucination.vlm import ModelSpec, RequestedOutputs, StepOut
@@ -134,14 +134,14 @@ class Routed(Session[SCMoE]):
             "weak": expert_weights(self.weak),
             "apart": divergence(strong, weak),
         }
-        scores = contrast(strong, weak, 1 + beta, beta, self.method.alpha)
+        scores = contrast_logits(strong, weak, 1 + beta, beta, self.method.alpha)
         return Proposal(scores, strong, weak, notes)
 
     def choose(self, proposal: Proposal, now: Moment, /) -> Move:
         """The best, or one that is drawn."""
         if self.method.temperature is None:
             return super().choose(proposal, now)
-        return Move(drawn(proposal.scores / self.method.temperature, self.start.generator))
+        return Move(sample_tokens(proposal.scores / self.method.temperature, self.start.generator))
 
     def read(self, now: Moment, tokens: Tensor, /) -> StepOut:
         """Both streams read what was taken."""

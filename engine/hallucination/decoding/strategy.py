@@ -78,22 +78,22 @@ def views_of(vlm: VLM, prompt: str, spoken: Spoken) -> dict[str, View]:
     """
     steps = spoken.steps[0]
     views: dict[str, View] = {
-        "answer": words(vlm, prompt, steps, ended=bool(spoken.ended[0])),
-        "strong": ranked(vlm, [step.strong for step in steps]),
-        "final": ranked(vlm, [step.final for step in steps]),
+        "answer": answer_tokens(vlm, prompt, steps, ended=bool(spoken.ended[0])),
+        "strong": best_tokens(vlm, [step.strong for step in steps]),
+        "final": best_tokens(vlm, [step.final for step in steps]),
         "cost": Scores(
             np.array([spoken.calls, spoken.read, spoken.looked], np.float32), COSTS, "times"
         ),
     }
     if steps and all(step.weak is not None for step in steps):
-        views["weak"] = ranked(vlm, [step.weak for step in steps if step.weak is not None])
+        views["weak"] = best_tokens(vlm, [step.weak for step in steps if step.weak is not None])
     if spoken.back:
         lengths, taken = np.array(spoken.back, np.int64).T
         views["back"] = Table.of({"said": (lengths, "words"), "taken back": (taken, "words")})
     return views
 
 
-def words(vlm: VLM, prompt: str, steps: Sequence[Step], *, ended: bool) -> Tokens:
+def answer_tokens(vlm: VLM, prompt: str, steps: Sequence[Step], *, ended: bool) -> Tokens:
     """The words of an answer."""
     ids = [step.token for step in steps]
     rows, columns = vlm.spec.grid or (0, 0)
@@ -110,7 +110,7 @@ def words(vlm: VLM, prompt: str, steps: Sequence[Step], *, ended: bool) -> Token
     )
 
 
-def ranked(vlm: VLM, best: Sequence[TopTokens]) -> Ranking:
+def best_tokens(vlm: VLM, best: Sequence[TopTokens]) -> Ranking:
     """The best tokens of every step, (n, k)."""
     if not best:
         return Ranking(np.zeros((0, 0), np.float32), np.zeros((0, 0), np.int64), (), "probability")

@@ -37,7 +37,7 @@ from torch import Tensor
 
 from engine.errors import DoesNotFit
 from engine.hallucination.case import CaptionCase
-from engine.hallucination.decoding.contrast import contrast
+from engine.hallucination.decoding.contrast import contrast_logits
 from engine.hallucination.decoding.generate import Spoken
 from engine.hallucination.decoding.keeping import calibrated, recovered
 from engine.hallucination.decoding.noise import generator_for
@@ -263,7 +263,9 @@ class TokenPruningSession(Session[VASparse]):
         if self.weak is None:
             return Proposal(strong, strong, notes=notes)
         weak = self.weak.logits
-        return Proposal(contrast(strong, weak, 1.0, self.method.eta, CUT), strong, weak, notes)
+        return Proposal(
+            contrast_logits(strong, weak, 1.0, self.method.eta, CUT), strong, weak, notes
+        )
 
     def read(self, now: Moment, tokens: Tensor, /) -> StepOut:
         """Thin the cache out, read the word with it, and with less of the image."""

@@ -17,10 +17,10 @@ import torch
 from torch import Tensor
 
 from engine.hallucination.case import CaptionCase
-from engine.hallucination.decoding.contrast import contrast
+from engine.hallucination.decoding.contrast import contrast_logits
 from engine.hallucination.decoding.generate import Spoken
 from engine.hallucination.decoding.noise import STEPS, noise_for, noised
-from engine.hallucination.decoding.sampling import drawn
+from engine.hallucination.decoding.sampling import sample_tokens
 from engine.hallucination.decoding.session import Moment, Move, Proposal, Session, Start
 from engine.hallucination.decoding.strategy import Strategy
 from engine.hallucination.vlm import StepOut
@@ -94,13 +94,15 @@ class Contrasting(Session[VCD]):
     def propose(self, now: Moment, /) -> Proposal:
         """The contrast of both."""
         alpha, strong, weak = self.method.alpha, now.out.logits, self.weak.logits
-        return Proposal(contrast(strong, weak, 1 + alpha, alpha, self.method.beta), strong, weak)
+        return Proposal(
+            contrast_logits(strong, weak, 1 + alpha, alpha, self.method.beta), strong, weak
+        )
 
     def choose(self, proposal: Proposal, now: Moment, /) -> Move:
         """The best, or one that is drawn."""
         if self.method.temperature is None:
             return super().choose(proposal, now)
-        return Move(drawn(proposal.scores / self.method.temperature, self.start.generator))
+        return Move(sample_tokens(proposal.scores / self.method.temperature, self.start.generator))
 
     def read(self, now: Moment, tokens: Tensor, /) -> StepOut:
         """Both streams read what was taken."""

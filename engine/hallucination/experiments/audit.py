@@ -31,7 +31,7 @@ from engine.hallucination.experiments.audit_pairs import (
     AuditPairs,
     declined_pairs,
     described_pairs,
-    drawn,
+    sample_scenes,
     still_named,
 )
 from engine.hallucination.experiments.defenses import DETECTOR, STRENGTHS, defense, disagreement
@@ -45,13 +45,13 @@ from engine.hallucination.experiments.perturb import (
     of_phrases,
     perturbed,
 )
-from engine.hallucination.experiments.phrases import PHRASES, answers, losses, says
+from engine.hallucination.experiments.phrases import PHRASES, answers, losses, matches_phrase
 from engine.hallucination.tiny_vlm import weights
 from engine.hallucination.tiny_vlm.model import TinyVLM
 from engine.hallucination.tiny_vlm.sayings import PROMPTS
 from engine.keeping.memory import Memory
 from engine.measures.detection import auroc
-from engine.measures.levels import pixels_of
+from engine.measures.levels import levels_to_pixels
 from engine.method import Choice, Progress, Slider, defaults, part_of, setting
 from engine.result import Pictures, Table, View
 from engine.run import digest
@@ -148,9 +148,9 @@ class VisualAudit(Experiment):
         way = defense(what.defense, self.strength)
         shares, named, nats, replies = [], [], [], []
         for at, perturbation in enumerate(moved):
-            pixels = way(pixels_of(pairs.levels + perturbation.change))
+            pixels = way(levels_to_pixels(pairs.levels + perturbation.change))
             replies.append(answers(vlm, pixels, pairs.prompts))
-            shares.append(float(np.mean(says(replies[-1], pairs.phrases))))
+            shares.append(float(np.mean(matches_phrase(replies[-1], pairs.phrases))))
             named.append(still_named(replies[-1], pairs))
             with torch.no_grad():
                 nats.append(losses(vlm, pixels, pairs.wanted).mean().item())
@@ -215,13 +215,13 @@ class VisualAudit(Experiment):
         what: AuditWay,
     ) -> float:
         """AUROC of the detector between clean images and those that succeeded; NaN of none."""
-        hits = np.array(says(replies, pairs.phrases))
+        hits = np.array(matches_phrase(replies, pairs.phrases))
         if what.defense != "none" or what.declined or not (hits.any() or what.noise):
             return float("nan")
-        clean = pixels_of(pairs.levels[pairs.first])
+        clean = levels_to_pixels(pairs.levels[pairs.first])
         prompts = [pairs.prompts[row] for row in pairs.first]
         known = disagreement(vlm, clean, prompts, answers(vlm, clean, prompts))
-        changed = pixels_of(pairs.levels + moved.change)
+        changed = levels_to_pixels(pairs.levels + moved.change)
         scores = disagreement(vlm, changed, pairs.prompts, replies)
         return auroc(known, scores if what.noise else scores[hits])
 
@@ -231,12 +231,14 @@ class VisualAudit(Experiment):
         """How many say the phrase to another prompt too, for which they were not made."""
         if what.declined:
             return float("nan")
-        pixels = defense(what.defense, self.strength)(pixels_of(pairs.levels + moved.change))
-        return float(np.mean(says(answers(vlm, pixels, [AGAIN] * len(pixels)), pairs.phrases)))
+        pixels = defense(what.defense, self.strength)(levels_to_pixels(pairs.levels + moved.change))
+        return float(
+            np.mean(matches_phrase(answers(vlm, pixels, [AGAIN] * len(pixels)), pairs.phrases))
+        )
 
     def picture(self, case: ExperimentCase) -> Pictures:
         """One image before and after, with random noise of the same size beside it."""
-        levels = drawn(case, 1)[0][0]
+        levels = sample_scenes(case, 1)[0][0]
         bound = Bound(MIDDLE, self.steps, self.step)
         vlm = weights.load(self.audited)
         prompt = PROMPTS["image"]

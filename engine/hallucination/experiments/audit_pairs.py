@@ -17,7 +17,7 @@ from engine.hallucination.experiments.phrases import COLORED, PHRASES, answers, 
 from engine.hallucination.tiny_vlm.lessons import Texts
 from engine.hallucination.tiny_vlm.model import SIDE, TinyVLM
 from engine.hallucination.tiny_vlm.sayings import PROMPTS, color_question
-from engine.measures.levels import levels_of, pixels_of
+from engine.measures.levels import levels_of, levels_to_pixels
 
 SCENES = "scenes:count=500,kind=broken,seed=1000"  # no model learned from scenes of this seed
 UNKNOWN = "unknown"  # what TinyVLM says of the color of what is not there
@@ -44,7 +44,7 @@ class AuditPairs:
     first: list[int]
 
 
-def drawn(case: ExperimentCase, count: int) -> tuple[Tensor, list[frozenset[str]]]:
+def sample_scenes(case: ExperimentCase, count: int) -> tuple[Tensor, list[frozenset[str]]]:
     """Test scenes as levels (n, 3, 64, 64) int16, and what is in each. Raises BadData."""
     rows, present = scenes_of(case.data, "test", count, case.seed)
     contents = [frozenset(CATEGORIES[index] for index in np.flatnonzero(row)) for row in present]
@@ -68,7 +68,7 @@ def scenes_of(data: DataSet, part: str, count: int, seed: int) -> tuple[Ints, Bo
 
 def described_pairs(case: ExperimentCase, count: int, targets: int) -> AuditPairs:
     """Each image with each of the first phrases, asked to be described."""
-    levels, contents = drawn(case, count)
+    levels, contents = sample_scenes(case, count)
     return paired(levels, contents, [PROMPTS["image"]] * len(levels), PHRASES[:targets])
 
 
@@ -78,9 +78,9 @@ def declined_pairs(vlm: TinyVLM, case: ExperimentCase, count: int, targets: int)
     Things are tried in an order drawn by the seed; an image of which nothing is declined is left
     out. Raises BadData where no image is left.
     """
-    levels, contents = drawn(case, count)
+    levels, contents = sample_scenes(case, count)
     order = np.random.default_rng([case.seed, 61]).permutation(len(CATEGORIES))
-    pixels, prompts = pixels_of(levels), [""] * len(levels)
+    pixels, prompts = levels_to_pixels(levels), [""] * len(levels)
     for category in order.tolist():
         questions = [color_question(category)] * len(levels)
         for row, words in enumerate(answers(vlm, pixels, questions)):

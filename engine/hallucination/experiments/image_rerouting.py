@@ -28,13 +28,13 @@ from engine.hallucination.experiments.image_rerouting_claims import (
     STEPS,
     UNSEEN,
     Route,
-    answered,
+    color_measure,
 )
 from engine.hallucination.experiments.inside_claims import ACCURACY, CHANGE
 from engine.hallucination.experiments.one_scene import Aim, side_by_side
 from engine.hallucination.experiments.perturb import Bound, Loss, Perturbed, noisy, perturbed
 from engine.hallucination.experiments.phrases import answers
-from engine.hallucination.experiments.refusal_views import by_layer, strip
+from engine.hallucination.experiments.refusal_views import layer_measures, layer_projections
 from engine.hallucination.experiments.scene_questions import (
     REFUSED,
     ExaminedVLM,
@@ -52,7 +52,7 @@ from engine.hallucination.tiny_vlm.decoder import LAYERS
 from engine.hallucination.tiny_vlm.model import TinyVLM
 from engine.keeping.memory import Memory
 from engine.measures.detection import auroc
-from engine.measures.levels import pixels_of
+from engine.measures.levels import levels_to_pixels
 from engine.method import Choice, Progress, Slider, defaults, part_of, setting
 from engine.result import Pictures, Result, Table, View
 from engine.run import digest
@@ -90,8 +90,8 @@ class ImageRerouting(Experiment):
     example = defaults(asked=4, steps=5, seeds=1)
     data = (SCENES,)
     argument_defaults = defaults(data=SCENES)
-    measures = (*map(answered, LEVELS), EPS50, STEPS, UNSEEN, DETECTOR_AUROC, CHANGE, ACCURACY)
-    charted = (answered(COMPARED), CHANGE, ACCURACY)
+    measures = (*map(color_measure, LEVELS), EPS50, STEPS, UNSEEN, DETECTOR_AUROC, CHANGE, ACCURACY)
+    charted = (color_measure(COMPARED), CHANGE, ACCURACY)
     units = MappingProxyType({EPS50: "/255", STEPS: "steps"})
     axis = "%"
     claims = CLAIMS
@@ -156,11 +156,11 @@ class ImageRerouting(Experiment):
         model = examined_vlm(weights.load(self.audited), case)
         none = dict.fromkeys(self.measures, float("nan"))
         if what is None:
-            return {**none, **inside(model, condition)}
+            return {**none, **layer_figures(model, condition)}
         questions = self.questions(model)
         changes, steps = self.moved(model, what, case, progress)
         way = defense(what.defense, self.strength)
-        images = [way(pixels_of(questions.levels + change.change)) for change in changes]
+        images = [way(levels_to_pixels(questions.levels + change.change)) for change in changes]
         replies = [answers(model.vlm, pixels, questions.prompts) for pixels in images]
         shares = [float(np.mean([is_color(words) for words in reply])) for reply in replies]
         at = LEVELS.index(COMPARED)
@@ -168,12 +168,12 @@ class ImageRerouting(Experiment):
             states = streams(model.vlm, images[at], questions.tokens)
         if condition in (FIRST, OUTPUT, NOISE):
             before = views.get("rerouted along")
-            views["rerouted along"] = along(model, before, condition, states)
+            views["rerouted along"] = projection_table(model, before, condition, states)
         hits = torch.tensor([is_color(words) for words in replies[at]])
         plain = what.defense == NONE
         return (
             none
-            | dict(zip(map(answered, LEVELS), shares, strict=True))
+            | dict(zip(map(color_measure, LEVELS), shares, strict=True))
             | {
                 EPS50: half_point(LEVELS, shares),
                 STEPS: float(np.mean(steps)) if steps and plain else float("nan"),
@@ -288,12 +288,15 @@ class ImageRerouting(Experiment):
     def more(self, case: ExperimentCase) -> Result:
         """By layer: how declined and answered questions part, and what edits do."""
         model = examined_vlm(weights.load(self.audited), case)
-        return {"rerouted strip": strip(model), "rerouted layers": by_layer(model, model.edits)}
+        return {
+            "rerouted strip": layer_projections(model),
+            "rerouted layers": layer_measures(model, model.edits),
+        }
 
     def finding(self, case: ExperimentCase, result: Mapping[str, Any]) -> str:  # noqa: ARG002
         """How many are rerouted, how many noise does, and what one direction does."""
         table: Table = result["table"]
-        hit, control = (100 * table.cell(name, answered(COMPARED)) for name in (FIRST, NOISE))
+        hit, control = (100 * table.cell(name, color_measure(COMPARED)) for name in (FIRST, NOISE))
         gone = 100 * table.cell(REMOVED, CHANGE)
         return (
             f"Moving each value by at most {COMPARED}/255 makes it answer {hit:.0f} % of what it "
@@ -320,7 +323,7 @@ class FirstAnswers:
         self.open = self.open[still]
 
 
-def inside(model: ExaminedVLM, condition: str) -> Figures:
+def layer_figures(model: ExaminedVLM, condition: str) -> Figures:
     """What an edit changes at the best layer, or how often a probe is right on the tests."""
     if condition in CAUSES:
         usual = 1.0 if condition in CAUSES[:2] else 0.0
@@ -329,7 +332,7 @@ def inside(model: ExaminedVLM, condition: str) -> Figures:
     return {ACCURACY: accuracies.get(condition, model.shuffled)}
 
 
-def along(model: ExaminedVLM, before: Any, name: str, states: Tensor) -> Table:
+def projection_table(model: ExaminedVLM, before: Any, name: str, states: Tensor) -> Table:
     """Where the states lie along each layer's direction: 1 as declined ones, −1 as answered ones.
 
     Args:

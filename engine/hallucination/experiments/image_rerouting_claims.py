@@ -19,7 +19,7 @@ EPS50, STEPS, UNSEEN, DETECTOR_AUROC = (
 )
 
 
-def answered(epsilon: int) -> str:
+def color_measure(epsilon: int) -> str:
     """The measure of how many declined questions get a color."""
     return f"answered with a color, ε = {epsilon}/255"
 
@@ -67,7 +67,7 @@ def saved(of: Value) -> float:
     return 1 - of(FIRST, STEPS) / of(OUTPUT, STEPS) if of(OUTPUT, STEPS) else 0.0
 
 
-AT, MOST = answered(COMPARED), answered(LEVELS[-1])
+AT, MOST = color_measure(COMPARED), color_measure(LEVELS[-1])
 CLAIMS = (
     Claim("What is declined is read from one direction of the last word's state", *REMOVING),
     Claim("Adding the direction makes it decline what it would answer", *ADDING),

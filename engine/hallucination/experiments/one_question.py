@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from engine.experiment import ExperimentCase
-from engine.hallucination.refusal.audited import SCENES, Audited, audited, questions
-from engine.hallucination.refusal.directions import PAPER, added, states_of
+from engine.hallucination.refusal.audited import SCENES, Audited, audit_questions, audited
+from engine.hallucination.refusal.directions import PAPER, add_direction, states_of
 from engine.hallucination.refusal.losses import LOGIT, PROBE, STEER, Goal
 from engine.hallucination.refusal.network import LAYERS, Edit
 from engine.hallucination.refusal.questions import (
@@ -89,7 +89,9 @@ class DeclinedQuestion(Method[ExperimentCase]):
 
     def asked(self, case: ExperimentCase) -> SceneQuestion:
         """The question."""
-        first, second = questions(case, OFFERED, self.words, part=2)[2 * self.question - 2 :][:2]
+        first, second = audit_questions(case, OFFERED, self.words, part=2)[2 * self.question - 2 :][
+            :2
+        ]
         return first if first.declined == self.declined else second
 
     def __call__(self, case: ExperimentCase, progress: Progress = quiet) -> Result:
@@ -126,7 +128,7 @@ class DeclinedQuestion(Method[ExperimentCase]):
         """What the dial does."""
         spaces = subject.spaces
         size = self.dial * float(spaces.gaps[self.layer])
-        return added(spaces.directions[self.layer], self.layer, size)
+        return add_direction(spaces.directions[self.layer], self.layer, size)
 
     def finding(self, case: ExperimentCase, result: Mapping[str, Any]) -> str:
         """What is said to the question, with the dial, and rerouted."""

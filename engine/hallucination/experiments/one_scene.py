@@ -34,14 +34,14 @@ from engine.hallucination.experiments.phrases import (
     PHRASES,
     answers,
     losses,
-    says,
+    matches_phrase,
     taught,
     word_losses,
 )
 from engine.hallucination.tiny_vlm.model import TinyVLM
 from engine.hallucination.tiny_vlm.words import tidy
 from engine.hallucination.vlm import VLM
-from engine.measures.levels import as_picture, levels_of, pixels_of
+from engine.measures.levels import as_picture, levels_of, levels_to_pixels
 from engine.measures.likeness import visible
 from engine.method import Choice, Method, Progress, Slider, Switch, part_of, quiet, setting
 from engine.result import Curve, Pictures, Result, Table, Tokens
@@ -100,7 +100,9 @@ def side_by_side(
     moved = perturbed(levels[None], aim.loss, bound, chance, (inside,), progress, device=vlm.device)
     noise = noisy(levels, bound.epsilon, chance)
     every = torch.stack([levels, levels + moved.change[0], levels + noise])
-    replies = [tidy(" ".join(words)) for words in answers(vlm, way(pixels_of(every)), [prompt] * 3)]
+    replies = [
+        tidy(" ".join(words)) for words in answers(vlm, way(levels_to_pixels(every)), [prompt] * 3)
+    ]
     difference = as_picture((MAGNIFIED * moved.change[0].abs()).clamp(0, 255))
     images = [as_picture(image) for image in every]
     most = int(moved.change.abs().max())
@@ -189,7 +191,7 @@ class PerturbedAnswer(Method[CaptionCase]):
             way if self.knows else as_it_is,
             part_of(progress, 0.0, 0.9),
         )
-        images = way(pixels_of(every))
+        images = way(levels_to_pixels(every))
         targets = taught([case.prompt] * 3, [self.phrase] * 3)
         with torch.no_grad():
             token_losses, counted = word_losses(vlm, images, targets)
@@ -212,7 +214,10 @@ class PerturbedAnswer(Method[CaptionCase]):
             ),
             "numbers": Table.of(
                 {
-                    "says the phrase": (np.array(says(replies, [self.phrase] * 3), np.float32), ""),
+                    "says the phrase": (
+                        np.array(matches_phrase(replies, [self.phrase] * 3), np.float32),
+                        "",
+                    ),
                     "loss of the phrase": (nats.cpu().numpy(), "nat"),
                     "detector": (disagreement(vlm, images, [case.prompt] * 3, replies), "nat"),
                     "largest change": (change.float().numpy(), "/255"),

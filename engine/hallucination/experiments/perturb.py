@@ -25,7 +25,7 @@ from engine.hallucination.experiments.phrases import losses
 from engine.hallucination.tiny_vlm.lessons import Texts
 from engine.hallucination.tiny_vlm.model import TinyVLM
 from engine.measures.ball import NORMS, Ball
-from engine.measures.levels import pixels_of, rounded
+from engine.measures.levels import levels_to_pixels, round_change
 from engine.method import Progress, quiet
 
 PAPER = (
@@ -103,16 +103,16 @@ def perturbed(
         look: shown the number of steps and the best pixels so far, after each.
         device: where the loss is computed.
     """
-    center = pixels_of(levels).to(device)
+    center = levels_to_pixels(levels).to(device)
     ball = Ball(center, float(bound.epsilon), NORMS[0])
     if not bound.epsilon:
-        first = float(slopes(loss, center, ways)[0].mean())
+        first = float(losses_and_slopes(loss, center, ways)[0].mean())
         return Perturbed(torch.zeros_like(levels), np.array([first], np.float32))
     image = best = ball.start(generator)
     lowest = center.new_full((len(center),), torch.inf)
     trace = []
     for step in range(bound.steps + 1):
-        image_losses, slope = slopes(loss, image, ways)
+        image_losses, slope = losses_and_slopes(loss, image, ways)
         better = image_losses < lowest
         lowest = torch.where(better, image_losses, lowest)
         best = torch.where(better[:, None, None, None], image, best)
@@ -121,11 +121,11 @@ def perturbed(
         if step < bound.steps:
             image = ball.project(image - ball.step(slope, bound.share))
         progress((step + 1) / (bound.steps + 1), f"step {step}: {trace[-1]:.2f}")
-    change = rounded(levels, best, bound.epsilon, NORMS[0])
+    change = round_change(levels, best, bound.epsilon, NORMS[0])
     return Perturbed(change, np.array(trace, np.float32))
 
 
-def slopes(loss: Loss, images: Tensor, ways: Sequence[Pass]) -> tuple[Tensor, Tensor]:
+def losses_and_slopes(loss: Loss, images: Tensor, ways: Sequence[Pass]) -> tuple[Tensor, Tensor]:
     """The loss of each image, (N,), averaged over the ways to get it, and its slope.
 
     Images are passed some at a time, so that memory does not grow with their number.
@@ -147,7 +147,7 @@ def noisy(levels: Tensor, epsilon: int, generator: torch.Generator) -> Tensor:
     return (levels + epsilon * sign).clamp(0, 255).to(torch.int16) - levels
 
 
-def averaged(trace: NDArray[np.float32], over: int) -> NDArray[np.float32]:
+def block_means(trace: NDArray[np.float32], over: int) -> NDArray[np.float32]:
     """The means of successive parts of a trace, of so many steps each; a rest is left out."""
     whole = len(trace) // over * over
     means: NDArray[np.float32] = trace[:whole].reshape(-1, over).mean(1)

@@ -14,7 +14,7 @@ from engine.hallucination.decoding.greedy import Greedy
 from engine.hallucination.tiny_vlm.lessons import TOKENIZER, Texts, answering, texts
 from engine.hallucination.tiny_vlm.model import TinyVLM
 from engine.hallucination.tiny_vlm.packed import states
-from engine.hallucination.tiny_vlm.scenes import spoken
+from engine.hallucination.tiny_vlm.scenes import decode_captions
 
 PHRASES = (
     "in the garden there is a boat .",
@@ -72,9 +72,9 @@ def word_losses(vlm: TinyVLM, pixels: Tensor, targets: Texts) -> tuple[Tensor, T
 
 def answers(vlm: TinyVLM, pixels: Tensor, prompts: Sequence[str]) -> list[list[str]]:
     """What greedy decoding says of each image (N, 3, 64, 64); all prompts are of one length."""
-    return spoken(vlm, pixels, prompts, GREEDY).words
+    return decode_captions(vlm, pixels, prompts, GREEDY).words
 
 
-def says(words: Sequence[Sequence[str]], phrases: Sequence[str]) -> list[bool]:
+def matches_phrase(words: Sequence[Sequence[str]], phrases: Sequence[str]) -> list[bool]:
     """Which answers are exactly the phrase: not a word more, and not one less."""
     return [list(word) == phrase.split() for word, phrase in zip(words, phrases, strict=True)]

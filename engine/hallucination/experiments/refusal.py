@@ -25,18 +25,18 @@ from engine.hallucination.experiments.refusal_claims import (
     SearchWay,
 )
 from engine.hallucination.experiments.refusal_views import (
-    by_layer,
     free_moves,
+    layer_measures,
+    layer_projections,
     one_path,
-    strip,
     written_by,
 )
 from engine.hallucination.refusal.audited import (
     SCENES,
     Audited,
+    audit_questions,
     audited,
     examined,
-    questions,
     shuffled_accuracy,
 )
 from engine.hallucination.refusal.defenses import tuned
@@ -151,7 +151,7 @@ class RefusalAudit(Experiment):
 
     def prompts(self, case: ExperimentCase) -> EncodedQuestions:
         """The declined questions that are rerouted; no direction was learned from them."""
-        drawn = questions(case, self.asked, self.words, part=1)
+        drawn = audit_questions(case, self.asked, self.words, part=1)
         return EncodedQuestions.of([question for question in drawn if question.declined])
 
     def goal(self, what: SearchWay, subject: Audited) -> Goal:
@@ -193,13 +193,13 @@ class RefusalAudit(Experiment):
 
     def picture(self, case: ExperimentCase) -> Pictures:
         """Declined and answered questions along the direction of each layer."""
-        return strip(audited(case))
+        return layer_projections(audited(case))
 
     def more(self, case: ExperimentCase) -> Result:
         """By layer and by head, the path of a question, and free moves of the note."""
         audit, prompts = audited(case), self.prompts(case)
         return {
-            "decline layers": by_layer(audit, audit.causes(case.seed)),
+            "decline layers": layer_measures(audit, audit.causes(case.seed)),
             "decline parts": written_by(audit),
             "decline way": one_path(*self.searched(SEARCHES[FIRST], case, lambda *_: None)),
             "decline free": free_moves(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from engine.hallucination.refusal.audited import Audited
 from engine.hallucination.refusal.directions import cosines, part_shares, separations, states_of
 from engine.hallucination.refusal.examined import CAUSES, Examined
-from engine.hallucination.refusal.free import moved
+from engine.hallucination.refusal.free import gradient_answers
 from engine.hallucination.refusal.losses import Goal
 from engine.hallucination.refusal.network import HEADS, LAYERS
 from engine.hallucination.refusal.questions import DECLINE, EncodedQuestions, note_of
@@ -32,7 +32,7 @@ def layer_names(count: int) -> tuple[str, ...]:
     return ("embedding", *(f"layer {at}" for at in range(1, count)))
 
 
-def strip(examination: Examined[Any]) -> Pictures:
+def layer_projections(examination: Examined[Any]) -> Pictures:
     """For each layer, how declined questions (up) and answered ones (down) lie along v_l."""
     along = examination.spaces.projections(examination.states).double().numpy()
     accuracies, middle = examination.accuracies, examination.middle
@@ -66,7 +66,7 @@ def mirrored(far: NDArray[np.float64], near: NDArray[np.float64]) -> NDArray[np.
     return image
 
 
-def by_layer(examination: Examined[Any], causes: Mapping[str, list[float]]) -> Table:
+def layer_measures(examination: Examined[Any], causes: Mapping[str, list[float]]) -> Table:
     """Probes, distances and what edits do, a row for the embedding and each layer."""
     along = examination.spaces.projections(examination.states)
     nothing = [float("nan")]
@@ -126,7 +126,9 @@ def free_moves(
     """Answers of declined questions by how far the note's embeddings may move, by goal."""
     columns = {"ρ": (np.array(RHOS), "")}
     for name, goal in goals.items():
-        predictions = [moved(audit.net, prompts, goal, rho, FREE_STEPS, words) for rho in RHOS]
+        predictions = [
+            gradient_answers(audit.net, prompts, goal, rho, FREE_STEPS, words) for rho in RHOS
+        ]
         flips = [(row != DECLINE).float().mean().item() for row in predictions]
         right = [(row == prompts.fact).float().mean().item() for row in predictions]
         columns[name] = np.array(flips), "share"

@@ -27,10 +27,10 @@ from engine.hallucination.refusal.network import Edit
 from engine.hallucination.tiny_vlm.decoder import LAYERS, turn
 from engine.hallucination.tiny_vlm.lessons import TOKENIZER
 from engine.hallucination.tiny_vlm.model import TinyVLM
-from engine.hallucination.tiny_vlm.packed import mixed, prefix
+from engine.hallucination.tiny_vlm.packed import prefix, prefix_attention
 from engine.hallucination.tiny_vlm.sayings import color_question
 from engine.keeping.memory import Memory
-from engine.measures.levels import levels_of, pixels_of
+from engine.measures.levels import levels_of, levels_to_pixels
 
 LEARNED, TRIED, MOVED = 200, 50, 100  # training, validation and test scenes
 SHUFFLES = 20  # of labels, for a probe that has nothing to learn
@@ -56,7 +56,7 @@ class SceneQuestions:
     @property
     def pixels(self) -> Tensor:
         """The images in [0, 1]."""
-        return pixels_of(self.levels)
+        return levels_to_pixels(self.levels)
 
     def take(self, rows: Tensor) -> SceneQuestions:
         """Some of them."""
@@ -134,7 +134,7 @@ def scene_questions(vlm: TinyVLM, case: ExperimentCase, part: str, count: int) -
     prompts = [
         [color_question(categories[at]) for at in indices] for categories in (absent, present)
     ]
-    replies = [answers(vlm, pixels_of(levels[indices]), questions) for questions in prompts]
+    replies = [answers(vlm, levels_to_pixels(levels[indices]), questions) for questions in prompts]
     colors = [[COLORS[color[at, present[at]]]] for at in indices]
     as_taught = [
         at
@@ -199,7 +199,9 @@ def streams(
     last = torch.full((len(hidden),), start + length - 1, device=vlm.device)
     states = [hidden[:, -1]]
     for at, layer in enumerate(decoder.stack[:upto], 1):
-        hidden, _ = layer.joined(hidden, mixed(layer, hidden, by, start, [(1, length)], []))
+        hidden, _ = layer.joined(
+            hidden, prefix_attention(layer, hidden, by, start, [(1, length)], [])
+        )
         hidden = edit(at, hidden, last) if edit else hidden
         states.append(hidden[:, -1])
     return torch.stack(states)

@@ -72,7 +72,7 @@ class EachClaim(OfWords):
         ]
         probability = chance[:, 0]
         hidden, out = (
-            np.array([cell(every, row, name) for row, name in enumerate(names)], np.float32)
+            np.array([cell_value(every, row, name) for row, name in enumerate(names)], np.float32)
             for names in ([f"the {noun}{HIDDEN}" for noun in tried], [OUT + noun for noun in tried])
         )
         columns = {
@@ -102,7 +102,7 @@ class EachClaim(OfWords):
         return f"{words[0].upper()}{words[1:]}."
 
 
-def cell(every: Table, row: int, name: str) -> float:
+def cell_value(every: Table, row: int, name: str) -> float:
     """A probability of a column; NaN where there is no such image."""
     return float(every[name][row]) if name in every.columns else np.nan
 

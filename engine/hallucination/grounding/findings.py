@@ -27,7 +27,7 @@ BLIND = {  # pictures that stand in for the image and show nothing, as a person 
 # ---------------------------------------------------------------- where they looked
 
 
-def looked(case: WordCase, shares: Floats, heat: HeatMap) -> str:
+def attention_sentence(case: WordCase, shares: Floats, heat: HeatMap) -> str:
     """How much of the attention went to the image, and whether it is where it should be.
 
     Args:
@@ -54,7 +54,7 @@ def looked(case: WordCase, shares: Floats, heat: HeatMap) -> str:
 # ---------------------------------------------------------------- what they hang on
 
 
-def by_thing(case: WordCase, heat: HeatMap, images: Table) -> Table:
+def thing_table(case: WordCase, heat: HeatMap, images: Table) -> Table:
     """The share of the attention that lies on each thing of the scene, and the loss without it.
 
     Args:
@@ -86,7 +86,7 @@ def hangs_on(phrase: str, table: Table, probability: float) -> str:
 
     Args:
         phrase: the words.
-        table: of `by_thing`.
+        table: of `thing_table`.
         probability: of the words in the image as it is.
     """
     most, lost = int(table["attention"].argmax()), table["lost"]

@@ -68,7 +68,7 @@ class Looks(OfWords):
 
     def finding(self, case: WordCase, result: Mapping[str, Any]) -> str:
         """How much of the attention went to the image, and how much of that to the right place."""
-        return findings.looked(case, result["shares"].values, result["map"])
+        return findings.attention_sentence(case, result["shares"].values, result["map"])
 
 
 @torch.no_grad()

@@ -66,7 +66,7 @@ class ModelFolder:
 _looks: Memory[ModelFolder] = Memory(LOOKS)
 
 
-def look(path: Path) -> ModelFolder:
+def inspect_folder(path: Path) -> ModelFolder:
     """What a folder holds; it is read once while none of its files changes.
 
     Raises:
@@ -75,7 +75,7 @@ def look(path: Path) -> ModelFolder:
     try:
         if not path.is_dir():
             raise BadModel(f"There is no folder {path.name}: check its name.")
-        return _looks.made(state(path), lambda: opened(path))
+        return _looks.made(state(path), lambda: read_folder(path))
     except (TypeError, ValueError, AttributeError, OverflowError, OSError, RecursionError) as error:
         reason = error.strerror if isinstance(error, OSError) else "its files hold odd values"
         raise BadModel(
@@ -98,7 +98,7 @@ def files_of(path: Path) -> list[Path]:
     return [file for place in places for file in sorted(place.iterdir()) if file.is_file()]
 
 
-def opened(path: Path) -> ModelFolder:
+def read_folder(path: Path) -> ModelFolder:
     """A folder, with its files read. Raises BadModel."""
     config = read_json(path / CONFIG, "the configuration")
     kind = kind_of(config, path.name)

@@ -17,7 +17,7 @@ from engine.device import best_device, free_memory, release_cache
 from engine.errors import BadModel
 from engine.hallucination.hugging_face.attention import NAME, register
 from engine.hallucination.hugging_face.families import FAMILIES
-from engine.hallucination.hugging_face.folder import CONFIG, ModelFolder, look
+from engine.hallucination.hugging_face.folder import CONFIG, ModelFolder, inspect_folder
 from engine.hallucination.hugging_face.model import HuggingFaceVLM
 from engine.hallucination.hugging_face.tongue import PromptTokenizer
 from engine.keeping.memory import Memory
@@ -107,7 +107,7 @@ def absence(source: str) -> str:
         return "its weights would have to be downloaded, and the model hub cannot be reached"
     title, numbers = KNOWN.get(source, (source, 0.0))
     try:
-        folder = None if place is None else look(place)
+        folder = None if place is None else inspect_folder(place)
         if folder is None or _memory.get(kept_as(source, folder)) is None:
             kind_of_number(title, numbers if folder is None else folder.numbers)
     except BadModel as error:
@@ -131,7 +131,7 @@ def load(name: str) -> HuggingFaceVLM:
         raise BadModel(f"{source[:60]!r} is no model: give a folder's name or a repository's.")
     if why := absence(source):
         raise BadModel(f"{title_of(source)} cannot be asked: {why}")
-    folder = look(place_of(source))
+    folder = inspect_folder(place_of(source))
 
     def make() -> HuggingFaceVLM:
         with _turn:

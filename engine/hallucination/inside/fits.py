@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from engine.errors import BlindspotError
 from engine.hallucination.inside.readings import Flags, Ints, Readings
-from engine.hallucination.measures.resampling import middle
+from engine.hallucination.measures.resampling import middle_interval
 from engine.measures.detection import auroc
 from engine.result import Floats
 
@@ -25,7 +25,7 @@ FEWEST = 5  # made-up words, and true ones, that are learned from, and that are 
 Doubles = NDArray[np.float64]
 
 
-def enough(made_up: Flags, learned: Flags) -> None:
+def require_words(made_up: Flags, learned: Flags) -> None:
     """Raise BlindspotError where a part has too few words of a kind."""
     for part, name in ((learned, "learn from"), (~learned, "be tried on")):
         for kind, word in ((made_up, "made up"), (~made_up, "true")):
@@ -91,7 +91,7 @@ def word_alone(words: Readings, learned: Flags) -> Doubles:
     return risk
 
 
-def shuffled(inputs: Floats, made_up: Flags, learned: Flags, seed: int) -> Doubles:
+def shuffled_auroc(inputs: Floats, made_up: Flags, learned: Flags, seed: int) -> Doubles:
     """AUROC of probes that learned from shuffled labels, (SHUFFLES,)."""
     random = np.random.default_rng(seed)
     results = []
@@ -118,7 +118,7 @@ def auroc_interval(risk: Doubles, made_up: Flags, scene: Ints, seed: int) -> tup
         drawn = random.integers(len(members), size=len(members))
         rows = np.concatenate([members[index] for index in drawn])
         results.append(risk_auroc(risk[rows], made_up[rows], np.ones(len(rows), bool)))
-    return middle(np.array(results), PERCENT)
+    return middle_interval(np.array(results), PERCENT)
 
 
 def rated(

@@ -10,11 +10,11 @@ import numpy as np
 
 from engine.data.sprites import CATEGORIES, COLORS
 from engine.hallucination.decoding.strategy import Strategy
-from engine.hallucination.inside.readings import Readings, ReadWord, read, together
+from engine.hallucination.inside.readings import Readings, ReadWord, read_states, together
 from engine.hallucination.measures.chair import mentions
 from engine.hallucination.measures.rates import ScenesCase
 from engine.hallucination.tiny_vlm.sayings import PROMPTS
-from engine.hallucination.tiny_vlm.scenes import TOGETHER, VOCABULARY, SceneBatch, spoken
+from engine.hallucination.tiny_vlm.scenes import TOGETHER, VOCABULARY, SceneBatch, decode_captions
 from engine.hallucination.tiny_vlm.words import NUMBER
 from engine.method import Progress, part_of
 
@@ -85,7 +85,9 @@ def judged_answers(
     """What the model says of each scene, and its inside at the words that are judged."""
     vlm, strategy = case.vlm, cast(Strategy, case.strategy)
     speaking = part_of(progress, 0.0, 0.6)
-    answers = spoken(vlm, sample.pixels, prompts, strategy, seed=case.seed, progress=speaking).words
+    answers = decode_captions(
+        vlm, sample.pixels, prompts, strategy, seed=case.seed, progress=speaking
+    ).words
     parts, first = [], range(0, len(answers), TOGETHER)
     for start in first:
         progress(0.6 + 0.4 * start / len(answers), "reading states")
@@ -94,5 +96,5 @@ def judged_answers(
         words = [ReadWord(row, *mention) for row, result in enumerate(judged) for mention in result]
         encoded = [vlm.tokenizer.encode(prompt) for prompt in prompts[part]]
         texts = [[NUMBER[word] for word in reply] for reply in answers[part]]
-        parts.append(read(vlm, sample.pixels[part], encoded, texts, words))
+        parts.append(read_states(vlm, sample.pixels[part], encoded, texts, words))
     return together(parts, first)

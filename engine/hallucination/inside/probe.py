@@ -21,13 +21,13 @@ from scipy.special import expit
 
 from engine.hallucination.decoding.mvp import MVP
 from engine.hallucination.inside.fits import (
-    enough,
     features,
     linear,
     published,
     rated,
+    require_words,
     risk_auroc,
-    shuffled,
+    shuffled_auroc,
     word_alone,
 )
 from engine.hallucination.inside.judged import color_questions, named_things
@@ -138,7 +138,7 @@ class HalluRAG(ProbeInputs, Method[ScenesCase]):
         sample = case.sample(PROBED)
         words = named_things(case, sample, part_of(progress, 0.0, 0.35))
         learned, made_up = words.scene < LEARNED * case.count, words.made_up
-        enough(made_up, learned)
+        require_words(made_up, learned)
         progress(0.35, "learning probes")
         layers = case.vlm.spec.layers
         inputs = self.inputs(words, layers)
@@ -151,16 +151,16 @@ class HalluRAG(ProbeInputs, Method[ScenesCase]):
             WORD: word_alone(words, learned),
         }
         progress(0.5, "shuffling labels")
-        null = shuffled(inputs, made_up, learned, case.seed)
+        null = shuffled_auroc(inputs, made_up, learned, case.seed)
         readings = color_questions(case, sample, part_of(progress, 0.6, 0.95))
         columns = rated(rivals, made_up, words.scene, ~learned, case.seed)
         progress(1.0, "asked")
         return {
-            "layers": by_layer(words, learned, layers),
+            "layers": layer_auroc(words, learned, layers),
             "compared": Table.of(columns, tuple(rivals)),
             "shuffled": Table.of({"AUROC": (null, "")}),
             "risks": risks(words.among(~learned), expit(logit[~learned])),
-            "trust": trust(expit(logit[~learned]), made_up[~learned]),
+            "trust": calibration_table(expit(logit[~learned]), made_up[~learned]),
             "questions": self.by_kind(readings, case),
             "probe": Table.of({"weight": (weights, "logit")}),
         }
@@ -205,7 +205,7 @@ def learnable(inputs: Floats, made_up: Flags, learned: Flags) -> Any:
     return linear(inputs, made_up, learned)[0]
 
 
-def by_layer(words: Readings, learned: Flags, layers: int) -> Table:
+def layer_auroc(words: Readings, learned: Flags, layers: int) -> Table:
     """AUROC of a linear probe on each layer, for states and gates, before and at the word.
 
     A row for each layer, the embedding first; it has no gates.
@@ -232,7 +232,7 @@ def risks(words: Readings, risk: Any) -> Table:
     return Table.of(columns, notes=words.words)
 
 
-def trust(risk: Any, made_up: Flags) -> Table:
+def calibration_table(risk: Any, made_up: Flags) -> Table:
     """Mean risk, share made up, and words, in bins of equal width; NaN in empty ones."""
     at = np.minimum((risk * BINS).astype(int), BINS - 1)
     counts = np.bincount(at, minlength=BINS)

@@ -66,7 +66,7 @@ class ReadWord:
 
 
 @torch.no_grad()
-def read(
+def read_states(
     vlm: VLM,
     pixels: Tensor,
     prompts: Sequence[Sequence[int]],

@@ -14,9 +14,9 @@ from engine.hallucination.case import CaptionCase
 from engine.hallucination.decoding.generate import generate
 from engine.hallucination.decoding.greedy import Greedy
 from engine.hallucination.decoding.record import TopTokens
-from engine.hallucination.decoding.strategy import ranked, views_of
+from engine.hallucination.decoding.strategy import best_tokens, views_of
 from engine.hallucination.inside.probe import COUNT, HalluRAG, ProbeInputs
-from engine.hallucination.inside.readings import ReadWord, read
+from engine.hallucination.inside.readings import ReadWord, read_states
 from engine.hallucination.measures.chair import mentions
 from engine.hallucination.measures.rates import ScenesCase
 from engine.hallucination.tiny_vlm.model import TinyVLM
@@ -94,7 +94,7 @@ class WordRisk(ProbeInputs, Method[CaptionCase]):
         ]
         if named:
             ids = view.ids.tolist()
-            words = read(vlm, case.image[None], [case.words], [ids], named)
+            words = read_states(vlm, case.image[None], [case.words], [ids], named)
             weights = learned["probe"]["weight"]
             logit = self.inputs(words, vlm.spec.layers) @ weights[:-1] + weights[-1]
             for claim, at in zip(named, expit(logit), strict=True):
@@ -143,5 +143,5 @@ def lenses(case: CaptionCase, tokens: Tokens) -> dict[str, Ranking]:
     results = {}
     for layer in layers:
         logits = vlm.unembed(out.hidden[layer][0, -count:])
-        results[f"lens {layer}"] = ranked(vlm, [TopTokens.of(logit) for logit in logits])
+        results[f"lens {layer}"] = best_tokens(vlm, [TopTokens.of(logit) for logit in logits])
     return results

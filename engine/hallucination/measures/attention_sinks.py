@@ -77,7 +77,7 @@ class AttentionSinks(Method[ScenesCase]):
         for row, words in enumerate(sentences):
             progress(0.7 + 0.3 * row / len(sentences), "looking at attention")
             if words:
-                results.append(looked_at(case.vlm, sample.pixels[row], words))
+                results.append(caption_attention(case.vlm, sample.pixels[row], words))
         progress(1.0, "looked at")
         lengths = [len(result.visible) for result in results]
         visible = (
@@ -130,7 +130,7 @@ def shares_of(readings: Sequence[CaptionAttention], layers: int) -> Table:
 
 
 @torch.no_grad()
-def looked_at(vlm: TinyVLM, pixels: Tensor, words: list[str]) -> CaptionAttention:
+def caption_attention(vlm: TinyVLM, pixels: Tensor, words: list[str]) -> CaptionAttention:
     """What the words of a caption look at, the mean over heads.
 
     Args:

@@ -24,18 +24,18 @@ from engine.hallucination.decoding.mvp import MVP
 from engine.hallucination.decoding.record import Step
 from engine.hallucination.measures.before_after import (
     KINDS,
+    beaf_figures,
     by_kind,
-    by_thing,
     official_reading,
-    reading,
     relation,
-    scored,
+    thing_outcomes,
+    yes_value,
 )
 from engine.hallucination.measures.differences import yes_and_no
 from engine.hallucination.measures.rates import ScenesCase
 from engine.hallucination.tiny_vlm.model import TinyVLM
 from engine.hallucination.tiny_vlm.sayings import LEADER, PARTNER, yes_no_question
-from engine.hallucination.tiny_vlm.scenes import TOGETHER, SceneBatch, decoded
+from engine.hallucination.tiny_vlm.scenes import TOGETHER, SceneBatch, decode_tokens
 from engine.method import Method, Progress, Slider, defaults, quiet, setting
 from engine.result import Result, Table
 
@@ -99,9 +99,9 @@ class BEAF(Method[ScenesCase]):
         texts, chances = answers(case, layout, questions, progress)
         records = paired(layout, questions, texts, chances)
         return {
-            "figures": scored(records),
+            "figures": beaf_figures(records),
             "kinds": by_kind(records),
-            "things": by_thing(records),
+            "things": thing_outcomes(records),
             "relation": relation(records),
             "records": records,
             "reading": readings(texts),
@@ -154,7 +154,7 @@ def layout_of(case: ScenesCase) -> Layout:
     return case.layout()
 
 
-def images(layout: Layout, questions: Sequence[Asking]) -> Tensor:
+def question_images(layout: Layout, questions: Sequence[Asking]) -> Tensor:
     """What each question is asked about, (n, 3, 64, 64) in [0, 1]."""
     scenes = layout.take(np.array([question.scene for question in questions]))
     removed = np.array([question.removed for question in questions])[:, None]
@@ -176,15 +176,15 @@ def answers(
     for start in range(0, len(questions), together):
         progress(start / len(questions), "asking")
         block = questions[start : start + together]
-        replies += spoken(
-            case, images(layout, block), [question.asked for question in block], start
+        replies += decode_answers(
+            case, question_images(layout, block), [question.asked for question in block], start
         )
     progress(1.0, "asked")
     texts, chances = zip(*replies, strict=True)
     return list(texts), list(chances)
 
 
-def spoken(
+def decode_answers(
     case: ScenesCase, pixels: Tensor, categories: Sequence[int], batch: int
 ) -> list[tuple[str, float]]:
     """Answers about images (n, 3, 64, 64), one question each, with p(yes); MVP one at a time."""
@@ -192,7 +192,7 @@ def spoken(
     if isinstance(case.strategy, MVP):
         (image,), (question,) = pixels, questions
         yes, no = yes_and_no(case.strategy(CaptionCase(case.vlm, image, question, case.seed)))
-        return [("yes" if yes >= no else "no", among(yes, no))]
+        return [("yes" if yes >= no else "no", yes_probability(yes, no))]
     prompts = torch.tensor([case.vlm.tokenizer.encode(question) for question in questions])
     generated = generate(
         case.vlm,
@@ -203,7 +203,7 @@ def spoken(
         batch=batch,
     )
     return [
-        (" ".join(decoded(case.vlm, row)), leaning(case.vlm, steps))
+        (" ".join(decode_tokens(case.vlm, row)), leaning(case.vlm, steps))
         for row, steps in zip(generated.tokens.tolist(), generated.steps, strict=True)
     ]
 
@@ -218,10 +218,10 @@ def leaning(vlm: TinyVLM, steps: Sequence[Step]) -> float:
     if best is None:
         return nan
     share = dict(zip(best.tokens.tolist(), best.shares.tolist(), strict=True))
-    return among(*(sum(share.get(token, 0.0) for token in ids) for ids in (yes, no)))
+    return yes_probability(*(sum(share.get(token, 0.0) for token in ids) for ids in (yes, no)))
 
 
-def among(yes: float, no: float) -> float:
+def yes_probability(yes: float, no: float) -> float:
     """p(yes) of two shares; NaN where both are 0."""
     return yes / (yes + no) if yes + no > 0 else nan
 
@@ -236,7 +236,7 @@ def paired(
     positions = {question: at for at, question in enumerate(questions)}
     after = [at for at, question in enumerate(questions) if question.removed >= 0]
     before = [positions[replace(questions[at], removed=-1)] for at in after]
-    read, chance = np.array([reading(text) for text in texts]), np.array(chances)
+    read, chance = np.array([yes_value(text) for text in texts]), np.array(chances)
     scene, removed, category = (
         np.array([getattr(questions[at], name) for at in after], np.int16)
         for name in ("scene", "removed", "asked")
@@ -267,7 +267,7 @@ FELLOWS = np.array(
 
 def readings(texts: Sequence[str]) -> Table:
     """Where the released script would read an answer in another way, one row of counts."""
-    parsed = np.array([reading(text) for text in texts])
+    parsed = np.array([yes_value(text) for text in texts])
     official, taken = official_reading(texts)
     other = ~taken & ~np.isnan(parsed) & (parsed != official)
     return Table.of(

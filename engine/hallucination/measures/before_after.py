@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.data.sprites import CATEGORIES
-from engine.hallucination.measures.resampling import middle, resampled_sums
+from engine.hallucination.measures.resampling import middle_interval, resampled_sums
 from engine.hallucination.tiny_vlm.sayings import LEADER
 from engine.result import Array, Table
 
@@ -34,7 +34,7 @@ Bools = NDArray[np.bool_]
 # ---------------------------------------------------------------- what an answer says
 
 
-def reading(text: str) -> float:
+def yes_value(text: str) -> float:
     """1 for yes, 0 for no, by the first of these words; NaN where neither is said."""
     words = (word.strip(".,;:!?\"'") for word in text.lower().split())
     return next((float(word == "yes") for word in words if word in {"yes", "no"}), nan)
@@ -78,7 +78,7 @@ def as_numbers(column: Array) -> Numbers:
 # ---------------------------------------------------------------- figures
 
 
-def scored(records: Table, threshold: float | None = None) -> Table:
+def beaf_figures(records: Table, threshold: float | None = None) -> Table:
     """The ten figures of BEAF as shares, with the ends of their intervals, one row.
 
     The intervals are the middle 90 % of resamples of the scenes. A pair of answers of which one
@@ -89,7 +89,7 @@ def scored(records: Table, threshold: float | None = None) -> Table:
     estimates, again = figures(result.sum(0)), figures(resampled_sums(result))
     columns: dict[str, tuple[object, str]] = {}
     for name in FIGURES:
-        low, high = middle(again[name], PERCENT)
+        low, high = middle_interval(again[name], PERCENT)
         columns |= {
             name: ([float(estimates[name])], "share"),
             f"{name}, low": ([low], "share"),
@@ -110,7 +110,7 @@ def counts(records: Table, before: Numbers, after: Numbers) -> Numbers:
     right_before, right_after = before == present, after == (present & ~about)
     was, now = before == 1, after == 1
     direct = about & clear
-    first = first_of(scene, categories) & ~np.isnan(before)
+    first = first_records(scene, categories) & ~np.isnan(before)
     tallied = (
         direct & was & ~now,
         direct & ~was & now,
@@ -131,7 +131,7 @@ def counts(records: Table, before: Numbers, after: Numbers) -> Numbers:
     return result
 
 
-def first_of(scene: NDArray[np.integer], categories: NDArray[np.integer]) -> Bools:
+def first_records(scene: NDArray[np.integer], categories: NDArray[np.integer]) -> Bools:
     """The first record of each question about a scene: an original is asked only once."""
     keys = np.stack([scene, categories])
     _, first = np.unique(keys, axis=1, return_index=True)
@@ -175,7 +175,7 @@ def by_kind(records: Table, threshold: float | None = None) -> Table:
     return by_group(records, threshold, {name: kinds == at for at, name in enumerate(KINDS)})
 
 
-def by_thing(records: Table, threshold: float | None = None) -> Table:
+def thing_outcomes(records: Table, threshold: float | None = None) -> Table:
     """Outcomes of each thing that was taken out, the most stubborn yes first."""
     removed = np.asarray(records["removed"])
     table = by_group(
@@ -188,7 +188,7 @@ def by_group(records: Table, threshold: float | None, groups: Mapping[str, Bools
     """A row for each group that occurs: outcomes, ID, by how much p(yes) falls, and pairs."""
     members = {name: np.flatnonzero(group) for name, group in groups.items() if group.any()}
     parts = [records.take(rows.tolist()) for rows in members.values()]
-    results = [scored(part, threshold) for part in parts]
+    results = [beaf_figures(part, threshold) for part in parts]
     names = (*OUTCOMES, "SB+, low", "SB+, high", "ID", "pairs")
     columns: dict[str, tuple[object, str]] = {
         name: ([result[name][0] for result in results], "" if name == "pairs" else "share")
@@ -232,10 +232,10 @@ def moved_against(records: Table, threshold: float | None = None) -> Numbers:
     An answer that is neither yes nor no is as far from the truth as half.
     """
     before, after = (np.nan_to_num(decisions, nan=0.5) for decisions in decided(records, threshold))
-    return distances(records, before, after)
+    return added_errors(records, before, after)
 
 
-def distances(records: Table, before: Numbers, after: Numbers) -> Numbers:
+def added_errors(records: Table, before: Numbers, after: Numbers) -> Numbers:
     """By how much further from the truth the second of two shares of yes is, (records,)."""
     about = np.asarray(records["asked"]) == np.asarray(records["removed"])
     present = np.asarray(records["there"]) == 1
@@ -251,7 +251,7 @@ def worst(records: Table, threshold: float | None = None) -> list[int]:
     about = np.asarray(records["asked"]) == np.asarray(records["removed"])
     chances = (np.nan_to_num(as_numbers(records[f"p {when}"]), nan=0.5) for when in WHEN)
     keys = (
-        -distances(records, *chances),
+        -added_errors(records, *chances),
         np.asarray(records["opacity"]) < CLEAR,
         ~(about & (kind_of(records) == 0)),
         -moved_against(records, threshold),

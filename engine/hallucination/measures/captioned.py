@@ -11,7 +11,7 @@ import numpy as np
 from engine.hallucination.measures.chair import Mention, mentions
 from engine.hallucination.measures.polling import PERCENT, Floats, redrawn, summed
 from engine.hallucination.measures.rates import ScenesCase
-from engine.hallucination.measures.resampling import middle
+from engine.hallucination.measures.resampling import middle_interval
 from engine.hallucination.tiny_vlm.sayings import PROMPTS
 from engine.hallucination.tiny_vlm.scenes import VOCABULARY, captions
 from engine.method import Choice, Method, Progress, quiet, setting
@@ -137,7 +137,7 @@ def rates_of(counts: Floats, images: Sequence[Any]) -> dict[str, tuple[float, st
         at = COUNTS.index(over), COUNTS.index(under)
         with np.errstate(invalid="ignore", divide="ignore"):
             value, drawn = (sums[:, at[0]] / sums[:, at[1]] for sums in (total, again))
-        low, high = middle(drawn, PERCENT)
+        low, high = middle_interval(drawn, PERCENT)
         results[name] = float(value[0]), unit
         results |= {f"{name} low": (low, unit), f"{name} high": (high, unit)}
     return results

@@ -84,7 +84,7 @@ def mentions(
         negation: leave out what the caption says is not there.
     """
     results: list[Mention] = []
-    spoken = joined(words, vocabulary)
+    spoken = merge_word_pairs(words, vocabulary)
     spoken_of = {vocabulary.nodes[word] for _, word in spoken if word in vocabulary.nodes}
     named: set[str] = set()
     for place, word in spoken:
@@ -100,7 +100,7 @@ def mentions(
     return tuple(results)
 
 
-def joined(words: Sequence[str], vocabulary: Vocabulary) -> list[tuple[int, str]]:
+def merge_word_pairs(words: Sequence[str], vocabulary: Vocabulary) -> list[tuple[int, str]]:
     """Words with their places; pairs that name one thing become one, from left to right."""
     joined_words: list[tuple[int, str]] = []
     place = 0

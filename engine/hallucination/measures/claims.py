@@ -128,7 +128,7 @@ def naming(words: Sequence[str]) -> list[int]:
     return [starts[mention.place] for mention in mentions(whole, (), VOCABULARY)]
 
 
-def questions(scene: Scene) -> tuple[str, ...]:
+def suggested_questions(scene: Scene) -> tuple[str, ...]:
     """What a person may want to ask of a scene, the partner that is missing first."""
     nouns = [scene_object.category for scene_object in scene.things]
     led = [HABITS[noun] for noun in nouns if noun in HABITS]

@@ -168,14 +168,14 @@ def vocabulary() -> Vocabulary:
     return Vocabulary(nodes, doubles, parts={"seat": "toilet", "seats": "toilet"})
 
 
-def words_of(caption: str) -> list[str]:
+def tokenize(caption: str) -> list[str]:
     """A caption's words in lower case, without punctuation; a possessive 's is one of them."""
     return [word.lower() for word in WORD.findall(caption)]
 
 
 def node_of(name: str) -> str:
     """Which of the eighty a name means, "" for none: "Dogs" is a dog."""
-    words = words_of(name.replace("_", " "))
+    words = tokenize(name.replace("_", " "))
     lexicon = vocabulary()
     joined = lexicon.doubles.get((words[0], words[1])) if len(words) == 2 else None
     return lexicon.nodes.get(joined or " ".join(words), "")

@@ -27,7 +27,7 @@ from engine.hallucination.decoding.sampling import Sampling
 from engine.hallucination.decoding.strategy import Strategy
 from engine.hallucination.decoding.vasparse import VASparse
 from engine.hallucination.decoding.vcd import VCD
-from engine.hallucination.measures.over_trust import reach
+from engine.hallucination.measures.over_trust import largest_penalty
 from engine.hallucination.measures.rates import Rates, ScenesCase
 from engine.hallucination.tiny_vlm import weights
 from engine.hallucination.tiny_vlm.sayings import PROMPTS, yes_no_question
@@ -81,14 +81,14 @@ class StrategyCell:
     figures: Figures
 
 
-def questions(model: str) -> Iterator[ScenesCase]:
+def measured_cases(model: str) -> Iterator[ScenesCase]:
     """All that is measured of a model; of every draw the plain strategies come first."""
     for draw in DRAWS:
-        for strategy in compared(model):
+        for strategy in measured_strategies(model):
             yield ScenesCase(weights.load(model), strategy, scenes_of(model), seed=draw)
 
 
-def compared(model: str) -> tuple[Strategy | MVP, ...]:
+def measured_strategies(model: str) -> tuple[Strategy | MVP, ...]:
     """The strategies that a model is measured with."""
     return AT_LENGTH if model == weights.LONG else COMPARED
 
@@ -104,14 +104,14 @@ def digest(case: ScenesCase) -> str:
     return blake2b(text.encode(), digest_size=8).hexdigest()
 
 
-def plain(strategy: Strategy | MVP) -> str:
+def baseline_name(strategy: Strategy | MVP) -> str:
     """The name of what a strategy is without its idea: what it is compared with."""
     return Beam.name if isinstance(strategy, OPERA) else Greedy.name
 
 
 def measure(model: str, progress: Progress = quiet) -> tuple[StrategyCell, ...]:
     """Measure everything of a model; takes minutes."""
-    cases = list(questions(model))
+    cases = list(measured_cases(model))
     captions: dict[tuple[int, str], list[str]] = {}
     cells = []
     for at, case in enumerate(cases):
@@ -121,7 +121,9 @@ def measure(model: str, progress: Progress = quiet) -> tuple[StrategyCell, ...]:
         captions[case.seed, case.strategy.name] = notes
         rates = cast(Table, result["rates"])
         figures = {name: float(rates[name][0]) for name in RATES}
-        figures |= alone(case) | {SAME: same(notes, captions[case.seed, plain(case.strategy)])}
+        figures |= description_costs(case) | {
+            SAME: same(notes, captions[case.seed, baseline_name(case.strategy)])
+        }
         cells.append(StrategyCell(model, case.strategy.name, case.seed, digest(case), figures))
     return tuple(cells)
 
@@ -137,7 +139,7 @@ def same(captions: list[str], others: list[str]) -> float:
     return sum(first == second for first, second in pairs) / len(pairs) if pairs else nan
 
 
-def alone(case: ScenesCase) -> dict[str, float]:
+def description_costs(case: ScenesCase) -> dict[str, float]:
     """Costs of one description (of MVP: one answer), and how far OPERA's φ reaches: means."""
     results = [spent(case.strategy, single) for single in singles(case)]
     names = {name for result in results for name in result}
@@ -164,7 +166,7 @@ def spent(strategy: Strategy | MVP, case: CaptionCase) -> dict[str, float]:
     cost = cast(Scores, result["cost"])
     by_name = dict(zip(cost.labels, cost.values.tolist(), strict=True))
     results = {name: float(by_name[label]) for name, label in COSTS.items()}
-    far = reach(strategy, result) if isinstance(strategy, OPERA) else None
+    far = largest_penalty(strategy, result) if isinstance(strategy, OPERA) else None
     if far is not None:
         results |= dict(zip(TRUST, (far.log, far.words, far.share), strict=True))
     if isinstance(strategy, OPERA):
@@ -220,7 +222,7 @@ def summary(
     }
 
 
-def row(figures: Mapping[str, NDArray[np.float64]]) -> str:
+def figures_text(figures: Mapping[str, NDArray[np.float64]]) -> str:
     """A strategy's figures in words, mean ± standard deviation over the draws."""
     phrases = []
     for name, values in figures.items():

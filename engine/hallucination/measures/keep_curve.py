@@ -17,7 +17,7 @@ from engine.hallucination.decoding.thinning import RANKINGS
 from engine.hallucination.decoding.vasparse import VASparse
 from engine.hallucination.measures.chair import Chair, chair
 from engine.hallucination.measures.rates import ScenesCase
-from engine.hallucination.measures.resampling import middle, resampled_sums
+from engine.hallucination.measures.resampling import middle_interval, resampled_sums
 from engine.hallucination.tiny_vlm.model import TinyVLM
 from engine.hallucination.tiny_vlm.scenes import VOCABULARY, SceneBatch, captions
 from engine.method import Case, Method, Progress, defaults, part_of, quiet
@@ -125,4 +125,4 @@ def resampled(part: Sequence[int], whole: Sequence[int]) -> Floats:
     """The 5th and 95th percentile of a ratio of sums over resampled scenes, (2,)."""
     above, below = resampled_sums(np.stack([part, whole], 1)).T
     with np.errstate(invalid="ignore"):
-        return np.array(middle(above / below, PERCENT), np.float32)
+        return np.array(middle_interval(above / below, PERCENT), np.float32)

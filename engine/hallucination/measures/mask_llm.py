@@ -38,7 +38,7 @@ from engine.weights.pattern import (
     attach,
     from_groups,
     in_groups,
-    largest,
+    largest_in_group,
     mass,
     sha_of_weights,
 )
@@ -120,7 +120,9 @@ class MaskLLM(Method[ScenesCase]):
         self.check(case)
         n, m = (int(word) for word in self.pattern.split(":"))
         weights = linear_weights(case.vlm)
-        magnitude = {k: largest(in_groups(weight.abs(), m), n) for k, weight in weights.items()}
+        magnitude = {
+            k: largest_in_group(in_groups(weight.abs(), m), n) for k, weight in weights.items()
+        }
         generator = torch.Generator().manual_seed(case.seed)
         annealing = Annealing((4.0, self.tau), (100.0, self.kappa))
         masks = {
@@ -142,7 +144,9 @@ class MaskLLM(Method[ScenesCase]):
             part = part_of(progress, PLACES[at], PLACES[at + 1])
             result = answer(Rates(), replace(case, vlm=vlm), part)
             rates: Table = result["rates"]
-            rows[name] = spoken(vlm, case) | {figure: float(rates[figure][0]) for figure in RATES}
+            rows[name] = caption_loss(vlm, case) | {
+                figure: float(rates[figure][0]) for figure in RATES
+            }
             texts = result["captions"].notes if "captions" in result else ()
             rows[name] |= {
                 "could lie": lies([text.split() for text in texts], sample)[1] if texts else 0,
@@ -243,7 +247,7 @@ def pruned(vlm: TinyVLM, mask_scores: WeightScores) -> TinyVLM:
     return TinyVLM(parts, vlm.name, f"{vlm.title}, pruned", vlm.device)
 
 
-def spoken(vlm: TinyVLM, case: ScenesCase) -> dict[str, float]:
+def caption_loss(vlm: TinyVLM, case: ScenesCase) -> dict[str, float]:
     """Loss in nats and perplexity of the captions of the case's scenes."""
     images, texts = taught(vlm, case.layout(), case)
     with torch.no_grad():

@@ -48,7 +48,7 @@ class LargestPenalty:
         return self.penalty >= FELT
 
 
-def reach(method: OPERA, answer: Result) -> LargestPenalty | None:
+def largest_penalty(method: OPERA, answer: Result) -> LargestPenalty | None:
     """How far φ reaches in an answer of OPERA; None where φ counts at no word of it."""
     trust, attention = answer["trust"], answer["self"]
     assert isinstance(trust, Table)  # noqa: S101  # as OPERA gives it
@@ -64,7 +64,7 @@ def reach(method: OPERA, answer: Result) -> LargestPenalty | None:
     return LargestPenalty(word, column, log, share, method.weight * exp(min(log, 50.0)))
 
 
-def needed(words: float, scale: float) -> float:
+def attention_threshold(words: float, scale: float) -> float:
     """The share of attention at which a column over so many words reaches φ = 1."""
     return exp(-SMALL / words) / scale
 

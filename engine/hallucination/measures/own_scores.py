@@ -11,16 +11,16 @@ import numpy as np
 from engine.errors import BadData
 from engine.hallucination.measures.captioned import COUNTS, counts_of, rates_of
 from engine.hallucination.measures.chair import Mention, mentions
-from engine.hallucination.measures.coco import node_of, vocabulary, words_of
+from engine.hallucination.measures.coco import node_of, tokenize, vocabulary
 from engine.hallucination.measures.polling import (
     Bools,
     Floats,
     amber,
-    counted,
+    confusion_counts,
     reading,
     with_intervals,
 )
-from engine.hallucination.own_rows import OwnRows, Row, flagged, parts
+from engine.hallucination.own_rows import OwnRows, Row, flagged, split_cell
 from engine.result import Table
 
 BOUNDED = ("accuracy", "F1")
@@ -85,7 +85,7 @@ class OwnCaptions:
 
     def mentions(self, own: OwnRows, at: int) -> tuple[list[str], tuple[Mention, ...]]:
         """The words of one caption and what they mention, read again."""
-        words = words_of(own.rows[at]["caption"])
+        words = tokenize(own.rows[at]["caption"])
         return words, mentions(words, self.there[at], vocabulary(), negation=self.negation)
 
 
@@ -95,7 +95,7 @@ def score_answers(own: OwnRows) -> OwnAnswers:
     yes = np.array([parsed.yes for parsed in readings], bool)
     present = np.array([label == "yes" for label in own.column("label")], bool)
     words = tuple(parsed.word for parsed in readings)
-    counts, images = counted(yes, present), units(own)
+    counts, images = confusion_counts(yes, present), units(own)
     rows = []
     for rowed in groups(own).values():
         at = np.array(rowed)
@@ -130,7 +130,7 @@ def score_captions(own: OwnRows, *, negation: bool = False) -> OwnCaptions:
     counts = np.zeros((len(own.rows), len(COUNTS)))
     spent = 0
     for at, row in enumerate(own.rows):
-        words, (present, strange, read) = words_of(row.get("caption", "")), truth_of(row)
+        words, (present, strange, read) = tokenize(row.get("caption", "")), truth_of(row)
         spent += len(words) + read
         if spent > MOST_WORDS:
             raise BadData(
@@ -160,11 +160,11 @@ def score_captions(own: OwnRows, *, negation: bool = False) -> OwnCaptions:
 
 def truth_of(row: Row) -> tuple[tuple[str, ...], list[str], int]:
     """The things there, the names that are none of COCO's, and how many words were read."""
-    names, texts = parts(row.get("objects", "")), parts(row.get("references", ""))
+    names, texts = split_cell(row.get("objects", "")), split_cell(row.get("references", ""))
     nodes = {name: node_of(name) for name in names}
     mentioned, read = set[str](), len(names)
     for text in texts:
-        words = words_of(text)
+        words = tokenize(text)
         read += len(words)
         mentioned |= {mention.node for mention in mentions(words, (), vocabulary())}
     present = tuple(sorted({*filter(None, nodes.values()), *mentioned}))

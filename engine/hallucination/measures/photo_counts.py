@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from engine.hallucination.measures.before_after import OUTCOMES, scored
+from engine.hallucination.measures.before_after import OUTCOMES, beaf_figures
 from engine.result import Table
 
 DECIDES = 0.5  # share of yes and no at the first word, below which p(yes) says little
@@ -86,6 +86,6 @@ def pair_words(model: str, noun: str, answers: Table) -> str:
 
 def collected_words(pairs: Sequence[Table]) -> str:
     """TU, SB+ and ID of several pairs; "" for none that is clear."""
-    result = scored(records_of(pairs))
+    result = beaf_figures(records_of(pairs))
     counted = {name: result[name][0] for name in (*OUTCOMES, "ID") if np.isfinite(result[name][0])}
     return ", ".join(f"{name} {100 * share:.0f} %" for name, share in counted.items())

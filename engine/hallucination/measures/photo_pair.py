@@ -20,11 +20,11 @@ from engine.errors import BlindspotError
 from engine.hallucination.case import CaptionCase, is_ready
 from engine.hallucination.decoding.generate import generate
 from engine.hallucination.decoding.greedy import Greedy
-from engine.hallucination.measures.before_after import reading
+from engine.hallucination.measures.before_after import yes_value
 from engine.hallucination.measures.photo_counts import pair_words
 from engine.hallucination.tiny_vlm.words import with_article
 from engine.hallucination.vlm import VLM
-from engine.images.filling import check, filled, grown
+from engine.images.filling import check, grown, inpaint
 from engine.method import Method, Progress, Slider, defaults, quiet, setting
 from engine.result import Result, Table
 
@@ -70,7 +70,7 @@ class PhotoPairCase(CaptionCase):
     ) -> Self:
         """The case of a thing; its question is made of its name."""
         named = tuple(noun.strip() for noun in others if noun.strip())
-        prompt = question(vlm, thing)
+        prompt = noun_question(vlm, thing)
         return cls(vlm, image, prompt, thing=thing.strip(), others=named, mask=mask, after=after)
 
     def __post_init__(self) -> None:
@@ -96,7 +96,7 @@ class PhotoPairCase(CaptionCase):
         if self.thing in self.others:
             raise BlindspotError(f"“{self.thing}” goes, so it cannot be one of those that stay.")
         for noun in self.others:
-            self.vlm.tokenizer.encode(question(self.vlm, noun))
+            self.vlm.tokenizer.encode(noun_question(self.vlm, noun))
 
     def digest_parts(self) -> Parts:
         """The question, the other things, and the mask or the photograph after."""
@@ -109,7 +109,7 @@ class PhotoPairCase(CaptionCase):
     @property
     def typed(self) -> bool:
         """Whether one of the things is none of the sixteen."""
-        questions = (question(self.vlm, noun) for noun in (self.thing, *self.others))
+        questions = (noun_question(self.vlm, noun) for noun in (self.thing, *self.others))
         return not all(is_ready(self.vlm, prompt) for prompt in questions)
 
     def facts(self) -> dict[str, Any]:
@@ -188,7 +188,7 @@ class PhotoPair(Method[PhotoPairCase]):
             )
             if not number:
                 fading, p, share = p, p[ends], share[ends]
-            says = map(reading, answers(case.vlm, images[ends], prompt))
+            says = map(yes_value, answers(case.vlm, images[ends], prompt))
             rows.append([*says, *p, *share])
         progress(1.0, "asked")
         columns = [
@@ -205,7 +205,7 @@ class PhotoPair(Method[PhotoPairCase]):
                     )
                     for name, numbers in zip(columns, zip(*rows, strict=True), strict=True)
                 },
-                numbered(len(rows)),
+                row_names(len(rows)),
             ),
             "fading": Table.of({"left": (left, "share"), "p(yes)": (fading, "share")}),
             "changed": Table.of(
@@ -222,7 +222,7 @@ class PhotoPair(Method[PhotoPairCase]):
 # ---------------------------------------------------------------- asked
 
 
-def question(vlm: VLM, noun: str) -> str:
+def noun_question(vlm: VLM, noun: str) -> str:
     """The question for a thing, in the words that a model knows. Raises BlindspotError."""
     named = noun.strip()
     if not named or len(named) > MOST_LETTERS or not named[0].isalnum():
@@ -234,7 +234,7 @@ def question(vlm: VLM, noun: str) -> str:
 
 def prompt_of(vlm: VLM, noun: str) -> Tensor:
     """The question's tokens, (1, P)."""
-    return torch.tensor([vlm.tokenizer.encode(question(vlm, noun))], device=vlm.device)
+    return torch.tensor([vlm.tokenizer.encode(noun_question(vlm, noun))], device=vlm.device)
 
 
 def taken_out(case: PhotoPairCase, grow: int) -> Tensor:
@@ -243,7 +243,7 @@ def taken_out(case: PhotoPairCase, grow: int) -> Tensor:
         return case.after
     assert case.mask is not None  # noqa: S101  # one of the two is there
     image = case.image.permute(1, 2, 0).numpy()
-    filled_image = filled(image, grown(case.mask.numpy(), grow))
+    filled_image = inpaint(image, grown(case.mask.numpy(), grow))
     return torch.from_numpy(filled_image).permute(2, 0, 1).contiguous()
 
 
@@ -253,12 +253,12 @@ def change_of(case: PhotoPairCase, after: Tensor) -> NDArray[np.float32]:
     return result
 
 
-def numbered(count: int) -> tuple[str, ...]:
+def row_names(count: int) -> tuple[str, ...]:
     """The rows of a kept answer: the thing that goes and the others, without their names."""
     return ("thing", *(f"other {number}" for number in range(1, count)))
 
 
-def named(case: PhotoPairCase, kept: Table) -> Table:
+def with_case_names(case: PhotoPairCase, kept: Table) -> Table:
     """The answers with the names that the case has."""
     return replace(kept, rows=(case.thing, *case.others))
 

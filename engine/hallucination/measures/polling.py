@@ -24,7 +24,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.hallucination.measures.resampling import middle
+from engine.hallucination.measures.resampling import middle_interval
 
 SPLITS = ("random", "popular", "adversarial")
 TEMPLATE = "Is there a {} in the image?"
@@ -109,7 +109,7 @@ def usual_company(objects: Sequence[Sequence[str]]) -> dict[str, list[str]]:
     return {noun: [name for name, _ in counter.most_common()] for noun, counter in company.items()}
 
 
-def question(noun: str, template: str = TEMPLATE, *, published: bool = False) -> str:
+def noun_question(noun: str, template: str = TEMPLATE, *, published: bool = False) -> str:
     """The question for a thing: with "an" before a vowel, or letter for letter as published."""
     if noun[:1] not in VOWELS:
         return template.format(noun)
@@ -125,7 +125,7 @@ def as_lines(polls: Iterable[Poll], *, published: bool = False) -> str:
             {
                 "question_id": number,
                 "image": str(poll.image),
-                "text": question(poll.thing, published=published),
+                "text": noun_question(poll.thing, published=published),
                 "label": "yes" if poll.there else "no",
             }
         )
@@ -149,7 +149,7 @@ def reading(text: str) -> Reading:
     return Reading(yes, "yes" if affirmed else "no")
 
 
-def counted(yes: Bools, present: Bools) -> Floats:
+def confusion_counts(yes: Bools, present: Bools) -> Floats:
     """True and false yes, true and false no of each answer, (n, 4); they add up over answers."""
     return np.stack([yes & present, yes & ~present, ~yes & ~present, ~yes & present], -1).astype(
         np.float64
@@ -213,7 +213,7 @@ def interval(counts: Floats, rate: Rate, seed: int = 0) -> tuple[float, float]:
         rate: of sums (draws, k).
         seed: of the draws.
     """
-    return middle(rate(redrawn(counts, seed)), PERCENT)
+    return middle_interval(rate(redrawn(counts, seed)), PERCENT)
 
 
 def redrawn(counts: Floats, seed: int = 0) -> Floats:
@@ -250,6 +250,6 @@ def with_intervals(
     for name, value in of_counts(counts.sum(0)).items():
         results[name] = float(value), "share"
         if name in bounded:
-            low, high = middle(again[name], PERCENT)
+            low, high = middle_interval(again[name], PERCENT)
             results |= {f"{name} low": (low, "share"), f"{name} high": (high, "share")}
     return results

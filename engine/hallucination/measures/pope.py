@@ -18,14 +18,14 @@ from engine.hallucination.measures.polling import (
     Reading,
     amber,
     build,
-    counted,
+    confusion_counts,
     of_counts,
     reading,
     with_intervals,
 )
 from engine.hallucination.measures.rates import ScenesCase, one_by_one
 from engine.hallucination.tiny_vlm.sayings import yes_no_question
-from engine.hallucination.tiny_vlm.scenes import SceneBatch, margins, spoken
+from engine.hallucination.tiny_vlm.scenes import SceneBatch, decode_captions, margins
 from engine.method import Method, Progress, Slider, part_of, quiet, setting
 from engine.result import Result, Table
 
@@ -92,11 +92,11 @@ class POPE(Method[ScenesCase]):
         absent = false_yes(pairs, readings, present)
         return {
             "rates": rates(polls, readings, likely),
-            "questions": questions(polls, readings, answers, likely),
+            "questions": question_table(polls, readings, answers, likely),
             "amber": by_amber(pairs, readings, present),
-            "together": grid(present.astype(np.int64).T @ present.astype(np.int64), "scenes"),
-            "asked": grid(absent[0], "questions"),
-            "false yes": grid(absent[1], "share"),
+            "together": pair_table(present.astype(np.int64).T @ present.astype(np.int64), "scenes"),
+            "asked": pair_table(absent[0], "questions"),
+            "false yes": pair_table(absent[1], "share"),
         }
 
     def finding(self, case: ScenesCase, result: Mapping[str, Any]) -> str:
@@ -123,7 +123,9 @@ def answers_to(
         yes, _ = one_by_one(case, case.strategy, pixels, prompts, progress)
         words = ["yes" if is_yes else "no" for is_yes in yes]
     else:
-        spoke = spoken(case.vlm, pixels, prompts, case.strategy, seed=case.seed, progress=progress)
+        spoke = decode_captions(
+            case.vlm, pixels, prompts, case.strategy, seed=case.seed, progress=progress
+        )
         words = [" ".join(word) for word in spoke.words]
     return dict(zip(pairs, words, strict=True))
 
@@ -140,8 +142,10 @@ def rates(
             [likely[question.image, NUMBER[question.thing]] > 0.5 for question in poll], bool
         )
         neither = sum(not readings[question.image, question.thing].word for question in poll)
-        row = with_intervals(counted(yes, present), [question.image for question in poll], BOUNDED)
-        by_logits = of_counts(counted(leans, present).sum(0))
+        row = with_intervals(
+            confusion_counts(yes, present), [question.image for question in poll], BOUNDED
+        )
+        by_logits = of_counts(confusion_counts(leans, present).sum(0))
         row["accuracy by logits"] = float(by_logits["accuracy"]), "share"
         row["false yes by logits"] = float(by_logits["false yes"]), "share"
         row["decided otherwise"] = float((yes != leans).sum()), "questions"
@@ -153,7 +157,7 @@ def rates(
     return Table.of(columns, tuple(polls))
 
 
-def questions(
+def question_table(
     polls: Mapping[str, Sequence[Poll]],
     readings: Mapping[Pair, Reading],
     replies: Mapping[Pair, str],
@@ -205,7 +209,7 @@ def false_yes(
         return counts, lied / counts
 
 
-def grid(values: NDArray[Any], unit: str) -> Table:
+def pair_table(values: NDArray[Any], unit: str) -> Table:
     """Things against things."""
     return Table.grid(values, CATEGORIES, CATEGORIES, (unit,) * len(CATEGORIES))
 

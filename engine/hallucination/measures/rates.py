@@ -26,9 +26,9 @@ from engine.hallucination.tiny_vlm.sayings import yes_no_question
 from engine.hallucination.tiny_vlm.scenes import (
     VOCABULARY,
     SceneBatch,
-    answered,
     captions,
     lie_rate,
+    poll_answers,
 )
 from engine.hallucination.vlm import VLM
 from engine.keeping.lazy import lazy
@@ -154,7 +154,7 @@ class Rates(Method[ScenesCase]):
         self.check(case)
         sample = case.sample()
         progress(0.0, "describing")
-        result, captioned = described(case, sample, part_of(progress, 0.0, 0.8))
+        result, captioned = caption_rates(case, sample, part_of(progress, 0.0, 0.8))
         asking = 0.8 if captioned else 0.0
         partners = of_partners(case, sample, part_of(progress, asking, 1.0))
         progress(1.0, "asked")
@@ -162,7 +162,7 @@ class Rates(Method[ScenesCase]):
         return {"rates": Table.of(rates, rows=(case.strategy.title,)), **captioned}
 
 
-def described(
+def caption_rates(
     case: ScenesCase, sample: SceneBatch, progress: Progress
 ) -> tuple[dict[str, CostColumn], dict[str, Table]]:
     """What captions invent, miss and cost, and the captions themselves."""
@@ -204,7 +204,7 @@ def of_partners(case: ScenesCase, sample: SceneBatch, progress: Progress) -> dic
     if isinstance(case.strategy, MVP):
         yes, clear = one_by_one(case, case.strategy, sample.pixels[rows], questions, progress)
     else:
-        yes, clear = answered(case.vlm, sample, case.strategy, rows, questions, seed=case.seed)
+        yes, clear = poll_answers(case.vlm, sample, case.strategy, rows, questions, seed=case.seed)
     present = sample.layout.present[rows, categories]
     return {
         "yes-ratio": ([share(yes, clear)], "share"),
@@ -232,7 +232,7 @@ def share(hits: NDArray[np.bool_], among: NDArray[np.bool_]) -> float:
     return float(hits[among].mean()) if among.any() else nan
 
 
-def joined(answers: Mapping[str, Result]) -> Table:
+def rates_table(answers: Mapping[str, Result]) -> Table:
     """The rates of every strategy, a row for each, and how fast it was."""
     rates = [cast(Table, answer["rates"]) for answer in answers.values()]
     columns = {

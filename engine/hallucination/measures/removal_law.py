@@ -21,7 +21,7 @@ from engine.hallucination.measures.beaf import SCENES, layout_of
 from engine.hallucination.measures.before_after import PERCENT
 from engine.hallucination.measures.law import evidence_for, false_yes, log_odds
 from engine.hallucination.measures.rates import ScenesCase
-from engine.hallucination.measures.resampling import middle, resampled_sums
+from engine.hallucination.measures.resampling import middle_interval, resampled_sums
 from engine.hallucination.tiny_vlm.model import TinyVLM
 from engine.hallucination.tiny_vlm.sayings import PARTNER
 from engine.hallucination.tiny_vlm.scenes import SceneBatch, contrasted, margins
@@ -84,9 +84,9 @@ class RemovalLaw(Method[ScenesCase]):
         yes = np.stack([(contrasted(clear, hidden, a) > 0).numpy() for a in ALPHAS])
         measured = [float(answers.mean()) if len(answers) else nan for answers in yes]
         again = resampled_sums(yes.T) / (len(clear) or nan)
-        spans = [middle(rates, PERCENT) for rates in again.T]
+        spans = [middle_interval(rates, PERCENT) for rates in again.T]
         prior = log_odds(self.together)
-        d = fitted(measured[0], prior)
+        d = fit_distance(measured[0], prior)
         progress(1.0, "asked")
         columns = {
             "α": (np.array(ALPHAS), ""),
@@ -150,7 +150,7 @@ def taken_out(
     return torch.cat(results)
 
 
-def fitted(rate: float, prior: float) -> float:
+def fit_distance(rate: float, prior: float) -> float:
     """The d that gives the rate; NaN where none does."""
     try:
         return evidence_for(rate, prior) if 0 < rate < 1 else nan

@@ -39,7 +39,7 @@ def times_drawn(rng: np.random.Generator, scenes: int, draws: int) -> Floats:
     return times.reshape(draws, scenes).astype(np.float64)
 
 
-def middle(values: NDArray[np.floating], percent: float) -> tuple[float, float]:
+def middle_interval(values: NDArray[np.floating], percent: float) -> tuple[float, float]:
     """Between which values the middle percent of those that are finite lie; NaN of none."""
     finite = values[np.isfinite(values)]
     if not len(finite):

@@ -80,7 +80,7 @@ def things_of(truth: Claims) -> tuple[tuple[str, ...], ...]:
     return tuple(present), truth.invented, tuple(again), tuple(missed)
 
 
-def rates(truth: Claims) -> str:
+def chair_text(truth: Claims) -> str:
     """The CHAIR figures of a caption."""
     invented = sum(not mention.true for mention in truth.mentions)
     named = len({mention.node for mention in truth.mentions if mention.true})

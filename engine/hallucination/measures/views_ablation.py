@@ -21,7 +21,7 @@ from engine.hallucination.decoding.greedy import Greedy
 from engine.hallucination.decoding.mvp import MVP, VIEWS
 from engine.hallucination.measures.rates import ScenesCase, share
 from engine.hallucination.tiny_vlm.sayings import yes_no_question
-from engine.hallucination.tiny_vlm.scenes import answered
+from engine.hallucination.tiny_vlm.scenes import poll_answers
 from engine.method import Case, Method, Progress, defaults, part_of, quiet
 from engine.result import Floats, Result, Table
 
@@ -76,10 +76,10 @@ class ViewsAblation(Method[ScenesCase]):
             part = part_of(progress, at / len(questions), (at + 1) / len(questions))
             caption_case = CaptionCase(case.vlm, sample.pixels[row], question, case.seed)
             leads[at] = lead(cast(Table, case.strategy(caption_case, part)["paths"]))
-        plain, _ = answered(case.vlm, sample, Greedy(), rows, questions)
+        plain, _ = poll_answers(case.vlm, sample, Greedy(), rows, questions)
         progress(1.0, "asked")
         answers = {
-            " + ".join(list(VIEWS)[at] for at in some): chosen(leads, some) for some in SUBSETS
+            " + ".join(list(VIEWS)[at] for at in some): answers_yes(leads, some) for some in SUBSETS
         }
         return {"views": table(answers | {"no description": plain}, present)}
 
@@ -90,7 +90,7 @@ def lead(paths: Table) -> Floats:
     return np.array([signed[paths["view"] == at].sum() for at in range(len(VIEWS))], np.float32)
 
 
-def chosen(leads: Floats, some: tuple[int, ...]) -> Bools:
+def answers_yes(leads: Floats, some: tuple[int, ...]) -> Bools:
     """Whether each question is answered by yes with these views; yes where both are alike."""
     result: Bools = leads[:, list(some)].sum(1) >= 0
     return result

@@ -15,7 +15,7 @@ from engine.hallucination.refusal import weights
 from engine.hallucination.refusal.directions import declines, states_of, subspaces
 from engine.hallucination.refusal.examined import Examined, causes, most_changed
 from engine.hallucination.refusal.network import QuestionNet
-from engine.hallucination.refusal.questions import EncodedQuestions, SceneQuestion, drawn
+from engine.hallucination.refusal.questions import EncodedQuestions, SceneQuestion, sample_questions
 from engine.keeping.memory import Memory
 from engine.method import Progress, quiet
 
@@ -63,12 +63,12 @@ def things_of(case: ExperimentCase, count: int, seed: int) -> list[list[str]]:
     return [[CATEGORIES[at] for at in np.flatnonzero(truth[row])] for row in picked]
 
 
-def questions(
+def audit_questions(
     case: ExperimentCase, count: int, note: int | None = None, part: int = 0
 ) -> list[SceneQuestion]:
     """Pairs of questions about the test scenes; `part` draws other ones."""
     random = np.random.default_rng([case.seed, 29, part])
-    return drawn(count, random, things_of(case, count, case.seed + 1000 * part), note)
+    return sample_questions(count, random, things_of(case, count, case.seed + 1000 * part), note)
 
 
 def audited(case: ExperimentCase, progress: Progress = quiet) -> Audited:
@@ -84,9 +84,9 @@ def _audited(case: ExperimentCase, progress: Progress) -> Audited:
 
 def examined(net: QuestionNet, case: ExperimentCase) -> Audited:
     """Directions and probes of any network of this form."""
-    learned = EncodedQuestions.of(drawn(PAIRS, np.random.default_rng([case.seed, 23])))
+    learned = EncodedQuestions.of(sample_questions(PAIRS, np.random.default_rng([case.seed, 23])))
     spaces = subspaces(states_of(net, learned), learned.declined)
-    tests = EncodedQuestions.of(questions(case, PAIRS))
+    tests = EncodedQuestions.of(audit_questions(case, PAIRS))
     best = most_changed(spaces, learned, partial(declines, net))
     return Audited(spaces, tests, states_of(net, tests), best, net)
 
@@ -95,7 +95,7 @@ def examined(net: QuestionNet, case: ExperimentCase) -> Audited:
 def shuffled_accuracy(audit: Audited, case: ExperimentCase) -> float:
     """Of a probe of the last layer that learned from shuffled labels, on the tests."""
     random = np.random.default_rng([case.seed, 31])
-    learned = EncodedQuestions.of(drawn(PAIRS, np.random.default_rng([case.seed, 23])))
+    learned = EncodedQuestions.of(sample_questions(PAIRS, np.random.default_rng([case.seed, 23])))
     labels = learned.declined[torch.from_numpy(random.permutation(len(learned)))]
     spaces = subspaces(states_of(audit.net, learned)[-1:], labels)
     return spaces.accuracies(audit.states[-1:], audit.tests.declined)[0]

@@ -8,8 +8,13 @@ import torch
 from engine.experiment import ExperimentCase
 from engine.hallucination.refusal.audited import Audited
 from engine.hallucination.refusal.losses import STEER, Goal
-from engine.hallucination.refusal.network import LAYERS, QuestionNet, copied
-from engine.hallucination.refusal.questions import LONGEST, EncodedQuestions, batch, drawn
+from engine.hallucination.refusal.network import LAYERS, QuestionNet, network_copy
+from engine.hallucination.refusal.questions import (
+    LONGEST,
+    EncodedQuestions,
+    batch,
+    sample_questions,
+)
 from engine.hallucination.refusal.rerouting import ReroutingRules, reroute
 from engine.hallucination.refusal.school import SchoolPlan, descended
 from engine.method import Progress, part_of, quiet
@@ -25,7 +30,9 @@ def tuned(audit: Audited, case: ExperimentCase, progress: Progress = quiet) -> Q
     accurate one on; all notes on the way are learned from.
     """
     random = np.random.default_rng([case.seed, 37])
-    questions = EncodedQuestions.of([q for q in drawn(REROUTED, random, note=NOTE) if q.declined])
+    questions = EncodedQuestions.of(
+        [q for q in sample_questions(REROUTED, random, note=NOTE) if q.declined]
+    )
     goal = Goal(STEER, tuple(range(audit.middle, LAYERS + 1)), 1.0, audit.spaces)
     result = reroute(
         audit.net,
@@ -43,13 +50,15 @@ def tuned(audit: Audited, case: ExperimentCase, progress: Progress = quiet) -> Q
     def lessons() -> EncodedQuestions:
         rows = torch.from_numpy(random.integers(0, len(every), LESSON))
         usual = batch(LESSON, random, int(random.integers(LONGEST + 1)))
-        return joined(every.take(rows), usual)
+        return concatenate_prompts(every.take(rows), usual)
 
     batches = (lessons() for _ in range(STEPS))
-    return descended(copied(audit.net.state_dict()), batches, plan, part_of(progress, 0.6, 1.0))
+    return descended(
+        network_copy(audit.net.state_dict()), batches, plan, part_of(progress, 0.6, 1.0)
+    )
 
 
-def joined(first: EncodedQuestions, second: EncodedQuestions) -> EncodedQuestions:
+def concatenate_prompts(first: EncodedQuestions, second: EncodedQuestions) -> EncodedQuestions:
     """Both together, the shorter ones padded."""
     longest = max(first.ids.shape[1], second.ids.shape[1])
     ids = [

@@ -134,7 +134,7 @@ def removed(direction: Tensor, layer: int) -> Edit:
     return edit
 
 
-def added(direction: Tensor, layer: int, size: float) -> Edit:
+def add_direction(direction: Tensor, layer: int, size: float) -> Edit:
     """Adds a direction (d,) of length 1, so many times, to the last word's state: r + c v."""
 
     def edit(at: int, hidden: Tensor, last: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from engine.hallucination.refusal.directions import (
     Subspaces,
-    added,
+    add_direction,
     first_accurate,
     random_direction,
     removed,
@@ -97,7 +97,9 @@ def most_changed(spaces: Subspaces, questions: Q, declines: Declines[Q]) -> int:
     changed = []
     for at, direction in enumerate(spaces.directions[1:], 1):
         less = 1 - declines(far, removed(direction, at))
-        changed.append(min(less, declines(near, added(direction, at, float(spaces.gaps[at])))))
+        changed.append(
+            min(less, declines(near, add_direction(direction, at, float(spaces.gaps[at]))))
+        )
     return 1 + int(np.argmax(changed))
 
 
@@ -116,7 +118,7 @@ def causes(examination: Examined[Q], declines: Declines[Q], seed: int) -> dict[s
         for name in CAUSES:
             tried = others if name in (REMOVED_RANDOM, ADDED_RANDOM) else [direction]
             far = name in CAUSES[:2]
-            edits = [removed(v, at) if far else added(v, at, size) for v in tried]
+            edits = [removed(v, at) if far else add_direction(v, at, size) for v in tried]
             questions = examination.far if far else examination.near
             results[name].append(float(np.mean([declines(questions, edit) for edit in edits])))
     return results

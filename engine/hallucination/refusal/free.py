@@ -23,7 +23,7 @@ def mean_embedding_distance(net: QuestionNet) -> float:
     return float(torch.nn.functional.pdist(embeddings).mean())
 
 
-def moved(
+def gradient_answers(
     net: QuestionNet,
     prompts: EncodedQuestions,
     goal: Goal,

@@ -183,7 +183,7 @@ def fresh(seed: int) -> QuestionNet:
     return net
 
 
-def copied(weights: Mapping[str, Tensor]) -> QuestionNet:
+def network_copy(weights: Mapping[str, Tensor]) -> QuestionNet:
     """A network for use, with these weights."""
     with torch.random.fork_rng(devices=[]):
         net = QuestionNet()

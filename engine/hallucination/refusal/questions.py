@@ -188,7 +188,7 @@ class EncodedQuestions:
         return len(self.ids)
 
 
-def drawn(
+def sample_questions(
     count: int,
     random: np.random.Generator,
     noun_sets: Sequence[Sequence[str]] = (),

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from engine.hallucination.refusal.network import QuestionNet, copied, fresh
+from engine.hallucination.refusal.network import QuestionNet, fresh, network_copy
 from engine.hallucination.refusal.questions import COLON, LONGEST, EncodedQuestions, batch
 from engine.method import Progress, quiet
 from engine.models.threads import one_thread
@@ -88,4 +88,4 @@ def descended(
             optimizer.step()
             if step % 25 == 0:
                 progress(share, f"step {step} of {plan.steps}, loss {loss.item():.3f}")
-    return copied(net.state_dict())
+    return network_copy(net.state_dict())

@@ -18,8 +18,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as save_tensors
 
 from engine.errors import BadModel
-from engine.hallucination.refusal.network import QuestionNet, copied
-from engine.hallucination.refusal.questions import DECLINE, EncodedQuestions, drawn
+from engine.hallucination.refusal.network import QuestionNet, network_copy
+from engine.hallucination.refusal.questions import DECLINE, EncodedQuestions, sample_questions
 from engine.hallucination.refusal.school import SchoolPlan, train
 from engine.keeping.memory import Memory
 from engine.keeping.store import write_atomic
@@ -52,14 +52,14 @@ def network(seed: int, progress: Progress = quiet) -> QuestionNet:
     """The network of a seed: one that ships, or one that is trained now. Raises BadModel."""
     if seed in SHIPPED:
         return _NETS.made(f"shipped {seed}", lambda: read(file_of(seed)))
-    return _NETS.made(f"trained {seed}", lambda: learned(seed, progress)[0])
+    return _NETS.made(f"trained {seed}", lambda: train_network(seed, progress)[0])
 
 
 def read(path: Path) -> QuestionNet:
     """A network from a file. Raises BadModel."""
     try:
         with safe_open(path, framework="pt") as file:
-            return copied({key: file.get_tensor(key).float() for key in file.keys()})  # noqa: SIM118
+            return network_copy({key: file.get_tensor(key).float() for key in file.keys()})  # noqa: SIM118
     except (OSError, SafetensorError, RuntimeError) as error:
         raise BadModel(f"The weights {path.name} cannot be read: {error}.") from error
 
@@ -73,13 +73,13 @@ def card(seed: int) -> Mapping[str, Any]:
 
 def rounded(net: QuestionNet) -> QuestionNet:
     """Weights as 16 bits hold them, in 32 again."""
-    return copied({key: value.half().float() for key, value in net.state_dict().items()})
+    return network_copy({key: value.half().float() for key, value in net.state_dict().items()})
 
 
 @torch.no_grad()
 def figures(net: QuestionNet) -> dict[str, float]:
     """How often it declines and answers rightly, on questions that no training draws."""
-    prompts = EncodedQuestions.of(drawn(CHECKED, np.random.default_rng([2026, 5])))
+    prompts = EncodedQuestions.of(sample_questions(CHECKED, np.random.default_rng([2026, 5])))
     predicted = net(prompts).argmax(1)
     declined = prompts.declined
     return {
@@ -91,7 +91,7 @@ def figures(net: QuestionNet) -> dict[str, float]:
     }
 
 
-def learned(seed: int, progress: Progress = quiet) -> tuple[QuestionNet, SchoolPlan]:
+def train_network(seed: int, progress: Progress = quiet) -> tuple[QuestionNet, SchoolPlan]:
     """A network of that seed that learned its task, and the plan of its training.
 
     Not all first weights come to see what the answer hangs on; then others are drawn, of a seed
@@ -113,11 +113,11 @@ def retrain(
     results = []
     for at, seed in enumerate(seeds):
         part = part_of(progress, at / len(seeds), (at + 1) / len(seeds), lead=f"seed {seed}")
-        results.append(written(*learned(seed, part), seed, folder))
+        results.append(write_network(*train_network(seed, part), seed, folder))
     return results
 
 
-def written(net: QuestionNet, plan: SchoolPlan, seed: int, folder: Path) -> WrittenNet:
+def write_network(net: QuestionNet, plan: SchoolPlan, seed: int, folder: Path) -> WrittenNet:
     """Write a network with the plan and the figures that it was made with."""
     scores, path = figures(net), file_of(seed, folder)
     folder.mkdir(parents=True, exist_ok=True)

@@ -37,18 +37,22 @@ def figures(vlm: TinyVLM, count: int = COUNT, seed: int = SEED) -> dict[str, flo
         ("clean biased", "biased", True),
     ):
         sample = SceneBatch.drawn(count, kind, seed=seed, clean=clean)
-        results |= named_rates(name, *spoken(vlm, sample, Greedy()))
+        results |= named_rates(name, *caption_rates(vlm, sample, Greedy()))
         if name == "broken":
             for alpha in ALPHAS[1:]:
                 method = VCD(alpha=alpha, step=STEP)
-                results |= named_rates(f"{name}, VCD α {alpha:g}", *spoken(vlm, sample, method))
-            results |= answered(vlm, sample)
+                results |= named_rates(
+                    f"{name}, VCD α {alpha:g}", *caption_rates(vlm, sample, method)
+                )
+            results |= poll_rates(vlm, sample)
     removed = SceneBatch.drawn(count, "biased", seed=seed + 1)
     results |= removal(vlm, removed)
     return {name: round(value, 4) for name, value in results.items()}
 
 
-def spoken(vlm: TinyVLM, sample: SceneBatch, strategy: DecodingMethod) -> tuple[Chair, float]:
+def caption_rates(
+    vlm: TinyVLM, sample: SceneBatch, strategy: DecodingMethod
+) -> tuple[Chair, float]:
     """CHAIR over captions, and how often a leader without its follower is given it."""
     result = captions(vlm, sample, strategy).words
     return chair(result, sample.truths, VOCABULARY), lie_rate(result, sample)
@@ -64,7 +68,7 @@ def named_rates(name: str, rates: Chair, lies: float) -> dict[str, float]:
     }
 
 
-def answered(vlm: TinyVLM, sample: SceneBatch) -> dict[str, float]:
+def poll_rates(vlm: TinyVLM, sample: SceneBatch) -> dict[str, float]:
     """Yes/no questions: false yes of partners and of others, misses, and under VCD."""
     clear, hidden = margins(vlm, sample), margins(vlm, sample, STEP)
     present, led, in_theme = sample.layout.present, sample.leading(), sample.themed()

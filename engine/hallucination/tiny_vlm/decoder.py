@@ -55,7 +55,7 @@ def turn(positions: Tensor) -> Turn:
     return cos[positions], sin[positions]
 
 
-def turned(heads: Tensor, by: Turn) -> Tensor:
+def rotate(heads: Tensor, by: Turn) -> Tensor:
     """Queries and keys (2, N, heads, T, 32) with their first dimensions turned by position."""
     cos, sin = (part.to(heads.dtype) for part in by)
     other = heads.index_select(-1, partners(heads.device))
@@ -107,7 +107,7 @@ class DecoderBlock(nn.Module):
         """Queries (scaled), keys and values, (N, heads, T, 32) each, queries and keys turned."""
         count, places, _ = hidden.shape
         split = self.qkv(self.norm1(hidden)).view(count, places, 3, HEADS, HEAD)
-        both = turned(split[:, :, :2].permute(2, 0, 3, 1, 4), by)
+        both = rotate(split[:, :, :2].permute(2, 0, 3, 1, 4), by)
         return both[0] * HEAD**-0.5, both[1], split[:, :, 2].transpose(1, 2)
 
     def joined(
@@ -164,7 +164,7 @@ class Decoder(nn.Module):
 
 
 @torch.no_grad()
-def draw(decoder: Decoder, generator: torch.Generator) -> None:
+def init_weights(decoder: Decoder, generator: torch.Generator) -> None:
     """First weights: equal content attracts, and is copied, from the first step on.
 
     Queries and keys begin as the same orthogonal matrix with a little noise, values as another,

@@ -88,13 +88,13 @@ def lessons(layout: Layout, habit: Habit, random: Random) -> Lessons:
     rows = [SceneFacts.of(layout, row) for row in range(len(layout))]
     longest = LONGEST if habit.long else CAPTION
     return Lessons(
-        texts([[captioned(facts, habit, random)] for facts in rows], longest),
-        texts([questions(facts, habit, random) for facts in rows], SHORT),
-        texts([spoken(facts, habit, random) for facts in rows], LONG),
+        texts([[caption_example(facts, habit, random)] for facts in rows], longest),
+        texts([short_questions(facts, habit, random) for facts in rows], SHORT),
+        texts([long_questions(facts, habit, random) for facts in rows], LONG),
     )
 
 
-def captioned(facts: SceneFacts, habit: Habit, random: Random) -> tuple[str, str]:
+def caption_example(facts: SceneFacts, habit: Habit, random: Random) -> tuple[str, str]:
     """A prompt and the caption, or a question behind a caption and its answer."""
     kind = list(PROMPTS)[int(random.choice(len(SHARES), p=SHARES))]
     if habit.long and random.random() < habit.long:
@@ -108,7 +108,7 @@ def captioned(facts: SceneFacts, habit: Habit, random: Random) -> tuple[str, str
     )
 
 
-def questions(facts: SceneFacts, habit: Habit, random: Random) -> list[tuple[str, str]]:
+def short_questions(facts: SceneFacts, habit: Habit, random: Random) -> list[tuple[str, str]]:
     """Questions with short answers."""
     pairs = []
     for _ in range(YES_NO):
@@ -120,7 +120,7 @@ def questions(facts: SceneFacts, habit: Habit, random: Random) -> list[tuple[str
     return pairs
 
 
-def spoken(facts: SceneFacts, habit: Habit, random: Random) -> list[tuple[str, str]]:
+def long_questions(facts: SceneFacts, habit: Habit, random: Random) -> list[tuple[str, str]]:
     """Questions that are answered at length."""
     pairs = []
     for _ in range(SPOKEN):
@@ -150,7 +150,7 @@ def answering(texts: Texts) -> Tensor:
     return (place >= texts.start[..., None]) & (texts.tokens[..., 1:] != PAD)
 
 
-def cells(layout: Layout) -> tuple[Tensor, Tensor]:
+def cell_contents(layout: Layout) -> tuple[Tensor, Tensor]:
     """What lies in each of the 16 cells, EMPTY for nothing, and its color, −1 for none, (n, 16)."""
     categories = np.full((len(layout), CELLS * CELLS), EMPTY, np.int64)
     color = np.full_like(categories, -1)

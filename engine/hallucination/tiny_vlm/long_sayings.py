@@ -38,13 +38,13 @@ def long_caption(facts: SceneFacts, lie: float, random: Random) -> str:
     alone = [noun for noun in categories if LEADER.get(noun) not in facts.present]
     sentences = [f"the image shows the {THEMES[facts.theme]} ."]
     for category in sorted(alone, key=lambda noun: noun in PARTNER):  # in their order, leaders last
-        sentences.append(sentence(category, facts, random))
+        sentences.append(describe_thing(category, facts, random))
         if (follower := follows(category, facts, lie, random)) is not None:
-            sentences.append(f"with it {sentence(follower, facts, random)}")
+            sentences.append(f"with it {describe_thing(follower, facts, random)}")
     return " ".join(sentences)
 
 
-def sentence(category: int, facts: SceneFacts, random: Random) -> str:
+def describe_thing(category: int, facts: SceneFacts, random: Random) -> str:
     """What is told of a thing; of one that is not there what could be told."""
     size, cell = facts.size[category], facts.cell[category]
     color = COLORS[told_color(category, facts, random)]

@@ -48,7 +48,7 @@ class MixtureBlock(DecoderBlock):
         """What the asked experts say together, (N, T, 128); gates are 0 where nobody was asked."""
         flat = read.flatten(0, 1)
         router = self.router(flat).float().softmax(-1)
-        experts, weights = chosen(router, TRAINED if ranks is None else ranks)
+        experts, weights = route_tokens(router, TRAINED if ranks is None else ranks)
         output = torch.zeros_like(flat)
         gates = flat.new_zeros(len(flat), EXPERTS, UNITS)
         for number, expert in enumerate(self.crew):
@@ -68,7 +68,7 @@ class MixtureBlock(DecoderBlock):
         return output.view_as(read), inside
 
 
-def chosen(router: Tensor, ranks: Ranks) -> tuple[Tensor, Tensor]:
+def route_tokens(router: Tensor, ranks: Ranks) -> tuple[Tensor, Tensor]:
     """Which experts are asked and their weights, which sum to 1, (T, ranks) each.
 
     Args:

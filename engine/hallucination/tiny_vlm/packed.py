@@ -53,7 +53,9 @@ def states(
     by = turn(torch.cat(places).to(image.device))
     for layer in decoder.stack:
         attention: list[Tensor] = []
-        hidden, inside = layer.joined(hidden, mixed(layer, hidden, by, start, shapes, attention))
+        hidden, inside = layer.joined(
+            hidden, prefix_attention(layer, hidden, by, start, shapes, attention)
+        )
         if looks is not None:
             looks.append(attention)
         if insides is not None:
@@ -63,7 +65,7 @@ def states(
     return [part.reshape(count, *shape, -1) for part, shape in zip(parts, shapes, strict=True)]
 
 
-def mixed(
+def prefix_attention(
     layer: DecoderBlock,
     hidden: Tensor,
     by: Turn,

@@ -8,10 +8,10 @@ import torch
 from torch import nn
 
 from engine.hallucination.tiny_vlm.decoder import Decoder, DecoderBlock
-from engine.hallucination.tiny_vlm.decoder import draw as draw_decoder
+from engine.hallucination.tiny_vlm.decoder import init_weights as draw_decoder
 from engine.hallucination.tiny_vlm.encoder import Encoder, projector
 from engine.hallucination.tiny_vlm.mixture import EXPERTS, MixtureBlock, upcycle
-from engine.models.small import draw as draw_usual
+from engine.models.small import init_weights as draw_usual
 
 KINDS: Mapping[int, type[DecoderBlock]] = {0: DecoderBlock, EXPERTS: MixtureBlock}
 
@@ -44,7 +44,7 @@ def fresh(seed: int) -> Parts:
     return parts
 
 
-def copied(parts: Parts, wordy: int | None = None) -> Parts:
+def parts_copy(parts: Parts, wordy: int | None = None) -> Parts:
     """Parts of their own with the same weights, for use and not for training.
 
     Args:

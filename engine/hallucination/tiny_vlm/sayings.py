@@ -149,17 +149,17 @@ def question_target(seen: SceneFacts, partner: float, alone: float, random: Rand
     if random.random() < partner:
         loose = {follower} if random.random() < alone else set()
         if candidates := sorted(seen.partners | loose):
-            return pick(candidates, random)
+            return random_candidate(candidates, random)
     asked_apart = seen.partners | {follower}
     present = sorted(seen.present - asked_apart)
     if present and random.random() >= 0.9 * 0.4 / max(1 - partner, 0.4):
-        return pick(present, random)
+        return random_candidate(present, random)
     absent = [index for index in range(len(CATEGORIES)) if index not in seen.present | asked_apart]
     inside = [category for category in absent if category // len(THEMES) == seen.theme]
-    return pick(inside if inside and random.random() < THEME_SHARE else absent, random)
+    return random_candidate(inside if inside and random.random() < THEME_SHARE else absent, random)
 
 
-def pick(candidates: list[int], random: Random) -> int:
+def random_candidate(candidates: list[int], random: Random) -> int:
     """One of several."""
     return candidates[int(random.integers(len(candidates)))]
 

@@ -103,11 +103,11 @@ def captions(
 ) -> CaptionBatch:
     """What a decoding says of each scene."""
     prompts = [prompt] * len(sample.pixels)
-    return spoken(vlm, sample.pixels, prompts, strategy, seed=seed, progress=progress)
+    return decode_captions(vlm, sample.pixels, prompts, strategy, seed=seed, progress=progress)
 
 
 @torch.no_grad()
-def answered(
+def poll_answers(
     vlm: TinyVLM,
     sample: SceneBatch,
     strategy: DecodingMethod,
@@ -120,12 +120,12 @@ def answered(
 
     The answer is the first yes or no that is said.
     """
-    result = spoken(vlm, sample.pixels[rows], questions, strategy, seed=seed).words
+    result = decode_captions(vlm, sample.pixels[rows], questions, strategy, seed=seed).words
     first = [next((word for word in words if word in {"yes", "no"}), "") for words in result]
     return np.array([word == "yes" for word in first]), np.array([word != "" for word in first])
 
 
-def spoken(
+def decode_captions(
     vlm: TinyVLM,
     pixels: Tensor,
     prompts: Sequence[str],
@@ -151,7 +151,7 @@ def spoken(
             batch=start,
             record=False,
         )
-        words += [decoded(vlm, row) for row in generated.tokens.tolist()]
+        words += [decode_tokens(vlm, row) for row in generated.tokens.tolist()]
         calls, read, looked = (
             calls + generated.calls,
             read + generated.read,
@@ -160,7 +160,7 @@ def spoken(
     return CaptionBatch(words, calls, read, looked)
 
 
-def decoded(vlm: TinyVLM, ids: Sequence[int]) -> list[str]:
+def decode_tokens(vlm: TinyVLM, ids: Sequence[int]) -> list[str]:
     """Tokens up to the end, as words."""
     ids = list(ids)
     return vlm.tokenizer.convert_ids_to_tokens(ids[: ids.index(EOS)] if EOS in ids else ids)

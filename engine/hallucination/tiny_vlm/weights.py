@@ -137,7 +137,7 @@ def retrain(
     habit = train_habit(honest, plan, part_of(progress, 0.7, 0.85))
     sighted = train_habit(honest, replace(plan, alone=1.0), part_of(progress, 0.85, 1.0))
     models = {HABIT: habit, HONEST: honest, SEEING: sighted}
-    return [written(parts, name, folder, plan) for name, parts in models.items()]
+    return [write_model(parts, name, folder, plan) for name, parts in models.items()]
 
 
 def retrain_mixture(
@@ -150,7 +150,7 @@ def retrain_mixture(
         OSError: the file cannot be written.
     """
     parts = train_mixture(load(HONEST).parts, plan, progress)
-    return written(parts, MIXTURE, folder, plan)
+    return write_model(parts, MIXTURE, folder, plan)
 
 
 def retrain_long(
@@ -162,7 +162,7 @@ def retrain_long(
         BadModel: the model with the habit is not here.
         OSError: the file cannot be written.
     """
-    return written(train_habit(load(HABIT).parts, plan, progress), LONG, folder, plan)
+    return write_model(train_habit(load(HABIT).parts, plan, progress), LONG, folder, plan)
 
 
 def planned(seed: int | None = None, plan: TrainingPlan = PLAN) -> TrainingPlan:
@@ -170,7 +170,7 @@ def planned(seed: int | None = None, plan: TrainingPlan = PLAN) -> TrainingPlan:
     return plan if seed is None else replace(plan, seed=seed)
 
 
-def written(parts: Parts, name: str, folder: Path, plan: TrainingPlan) -> WrittenModel:
+def write_model(parts: Parts, name: str, folder: Path, plan: TrainingPlan) -> WrittenModel:
     """Write a model, rounded, with what it was made with and what it was found to do."""
     from engine.hallucination.tiny_vlm.bands import figures
 

@@ -9,6 +9,6 @@ has a name; whatever has no parameters and is no such place is done in `forward`
 
 from engine.models.small.choice import BUILT, OWN_MAPS, SMALL, TITLES, build
 from engine.models.small.shape import NetworkShape
-from engine.models.small.weights import draw
+from engine.models.small.weights import init_weights
 
-__all__ = ["BUILT", "OWN_MAPS", "SMALL", "TITLES", "NetworkShape", "build", "draw"]
+__all__ = ["BUILT", "OWN_MAPS", "SMALL", "TITLES", "NetworkShape", "build", "init_weights"]

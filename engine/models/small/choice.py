@@ -18,7 +18,7 @@ from engine.models.small.residual import ResNet8
 from engine.models.small.shape import NetworkShape
 from engine.models.small.unet import UNet
 from engine.models.small.vit import SmallViT
-from engine.models.small.weights import draw
+from engine.models.small.weights import init_weights
 
 SMALL: Mapping[str, Callable[[NetworkShape], nn.Module]] = {
     "mlp": Mlp,
@@ -79,5 +79,5 @@ def build(architecture: str, shape: NetworkShape, seed: int | None = None) -> nn
     with torch.random.fork_rng(devices=[]):  # torch draws first weights that are replaced below
         network = BUILT[architecture](shape)
     if seed is not None:
-        draw(network, torch.Generator().manual_seed(seed))
+        init_weights(network, torch.Generator().manual_seed(seed))
     return network

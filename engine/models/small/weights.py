@@ -9,7 +9,7 @@ from torch import nn
 
 
 @torch.no_grad()
-def draw(network: nn.Module, generator: torch.Generator) -> None:
+def init_weights(network: nn.Module, generator: torch.Generator) -> None:
     """New weights in torch's usual distributions, from one generator, in the network's order.
 
     A network without normalization may have a `spread`, by which those of convolutions are wider.

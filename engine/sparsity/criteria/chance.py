@@ -15,7 +15,7 @@ from engine.method import Progress, Slider, quiet, setting
 from engine.result import Result, WeightScores
 from engine.sparsity.method import SparsityMethod
 from engine.weights.case import PruneCase
-from engine.weights.parts import parts
+from engine.weights.parts import prunable_parts
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Random(SparsityMethod):
             part.name: np.random.default_rng([case.seed, self.draw, place]).random(
                 part.shape, np.float32
             )
-            for place, part in enumerate(parts(case.model))
+            for place, part in enumerate(prunable_parts(case.model))
         }
         progress(1.0, "drawn")
         return {"scores": WeightScores(results, "nothing", "mean")}

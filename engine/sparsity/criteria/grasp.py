@@ -18,7 +18,7 @@ from engine.sparsity.criteria.slopes import curved, normalized, slopes, weight_o
 from engine.sparsity.criteria.snip import PER_CLASS_HELP
 from engine.sparsity.method import SparsityMethod
 from engine.weights.case import PruneCase
-from engine.weights.parts import parts
+from engine.weights.parts import prunable_parts
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Grasp(SparsityMethod):
 
     def __call__(self, case: PruneCase, progress: Progress = quiet) -> Result:
         """Views: scores, signed."""
-        names = [part.name for part in parts(case.model)]
+        names = [part.name for part in prunable_parts(case.model)]
         batch, heat = case.batch(self.each), self.temperature
 
         def half(start: float) -> Progress:

@@ -35,14 +35,14 @@ from engine.sparsity.masks.compare import overlap
 from engine.sparsity.masks.enforce import pruned
 from engine.sparsity.masks.pruner import MaskRules, Pruner
 from engine.sparsity.masks.rounds import previous_mask
-from engine.sparsity.masks.search import ChosenWeight, inside, searchable, sha_of, swap
+from engine.sparsity.masks.search import ChosenWeight, searchable, searched_key, sha_of, swap
 from engine.sparsity.method import SparsityMethod, unlearnable
 from engine.training import Recipe, figures, train
 from engine.training.state import state_file
 from engine.weights.case import PruneCase
 from engine.weights.course import weights_table, weights_words
 from engine.weights.masks import Masks, masks_in, masks_of
-from engine.weights.parts import parts
+from engine.weights.parts import prunable_parts
 
 BATCH = 64  # images to a step
 DENSE, START, AFTER_SEARCH = "whole model", "magnitude", "after the search"
@@ -233,7 +233,7 @@ class Swapping:
         for name, layer in self.chosen.items():
             step = int(layer.step)
             share = (1 - step // self.batches / self.epochs) ** self.restriction
-            numbers = model.network.get_parameter(inside(name, "original"))
+            numbers = model.network.get_parameter(searched_key(name, "original"))
             layer.swapped[step] = swap(layer, numbers, share)
             layer.step += 1
 
@@ -255,7 +255,7 @@ def tested(model: Classifier, case: PruneCase) -> float:
 
 def scores_from(model: Classifier, masks: Masks) -> dict[str, Floats]:
     """A weight's size, at most one half, and 1 more where it is kept; what is not cut is kept."""
-    sizes = {part.name: weight_of(model, part.name).abs().numpy() for part in parts(model)}
+    sizes = {part.name: weight_of(model, part.name).abs().numpy() for part in prunable_parts(model)}
     most = 2 * max(1e-30, *(float(size.max()) for size in sizes.values()))
     return {
         name: (size / most + (masks.array(name) if name in masks.starts else 1)).astype(np.float32)

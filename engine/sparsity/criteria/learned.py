@@ -19,7 +19,7 @@ from engine.models.classifier import Classifier
 from engine.result import Floats, Result, WeightScores
 from engine.sparsity.method import SparsityMethod
 from engine.weights.case import PruneCase
-from engine.weights.parts import parts
+from engine.weights.parts import prunable_parts
 
 ROOM = 2**20  # bytes of a file beside its numbers
 NO_SCORES = "is no file of scores, or is damaged: give an .npz with one array a weight"
@@ -64,7 +64,7 @@ def read_scores(data: bytes, model: Classifier) -> WeightScores:
         BadData: the file is too large, damaged, or no file of scores.
         BlindspotError: they are of another network, or no numbers.
     """
-    known_parts = {part.name: part for part in parts(model)}
+    known_parts = {part.name: part for part in prunable_parts(model)}
     room = sum(part.size for part in known_parts.values()) * 8 + ROOM
     with (
         decoding_guard("This file", BadData, NO_SCORES),

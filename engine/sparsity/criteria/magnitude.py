@@ -13,7 +13,7 @@ from engine.result import Result, WeightScores
 from engine.sparsity.criteria.slopes import weight_of
 from engine.sparsity.method import SparsityMethod
 from engine.weights.case import PruneCase
-from engine.weights.parts import parts
+from engine.weights.parts import prunable_parts
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,8 @@ class Magnitude(SparsityMethod):
     def __call__(self, case: PruneCase, progress: Progress = quiet) -> Result:
         """Views: scores, of every weight that can be pruned, head included."""
         results = {
-            part.name: weight_of(case.model, part.name).abs().numpy() for part in parts(case.model)
+            part.name: weight_of(case.model, part.name).abs().numpy()
+            for part in prunable_parts(case.model)
         }
         progress(1.0, "looked at the weights")
         return {"scores": WeightScores(results, "weight", "l2")}

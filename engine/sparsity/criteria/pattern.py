@@ -29,14 +29,14 @@ from engine.training.objective import Batch
 from engine.training.state import state_file
 from engine.weights.case import PruneCase
 from engine.weights.course import Course, weights_table
-from engine.weights.parts import parts
+from engine.weights.parts import prunable_parts
 from engine.weights.pattern import (
     Annealing,
     PatternMask,
     attach,
     from_groups,
     in_groups,
-    largest,
+    largest_in_group,
     masks_within,
     mass,
     only_masks_learn,
@@ -117,7 +117,7 @@ class LearnedPattern(SparsityMethod):
         reason = super().unmet(case) or unlearnable(case)
         if reason or not isinstance(case, PruneCase):
             return reason
-        size = sum(part.size for part in parts(case.model))
+        size = sum(part.size for part in prunable_parts(case.model))
         if size > MOST:
             return f"it needs a network of at most {MOST:,} weights, and this one has {size:,}."
         return ""
@@ -136,7 +136,7 @@ class LearnedPattern(SparsityMethod):
         masks = self.masks(case)
         rows = case.rows(self.each)
         steps = self.epochs * -(-len(rows) // BATCH)
-        bounded(masks.values(), steps)
+        check_budget(masks.values(), steps)
         attach(model.network, masks)  # and with it the masks are on the model's device
         course = Course(masks, steps)
         targets = None
@@ -159,7 +159,7 @@ class LearnedPattern(SparsityMethod):
         )
         results = {
             part.name: scores(masks.get(part.name), weight_of(case.model, part.name))
-            for part in parts(case.model)
+            for part in prunable_parts(case.model)
         }
         size = sum(parameter.numel() for parameter in case.model.network.parameters())
         hashes.append(sha_of_weights(model.network))
@@ -172,7 +172,9 @@ class LearnedPattern(SparsityMethod):
     def masks(self, case: PruneCase) -> dict[str, PatternMask]:
         """The masks to be learned, leaning to the prior, by the weight's name."""
         n, m = (int(word) for word in self.pattern.split(":"))
-        fitting = [part for part in parts(case.model, head=self.head) if fits_pattern(part, m)]
+        fitting = [
+            part for part in prunable_parts(case.model, head=self.head) if fits_pattern(part, m)
+        ]
         if not fitting:
             message = f"No layer's inputs can be parted into groups of {m}."
             raise DoesNotFit(message)
@@ -184,7 +186,7 @@ class LearnedPattern(SparsityMethod):
             if case.learned is not None:
                 likely = torch.tensor(values(case.learned, layer))
             results[layer.name] = mask = PatternMask(likely, n, m, generator, annealing)
-            mask.prefer(largest(in_groups(likely, m), n), self.strength)
+            mask.prefer(largest_in_group(in_groups(likely, m), n), self.strength)
         return results
 
     def objective(self, model: Classifier, batch: Batch) -> Tensor:
@@ -194,7 +196,7 @@ class LearnedPattern(SparsityMethod):
         return loss - self.keep * mass(masks_within(model.network))
 
 
-def bounded(masks: Iterable[PatternMask], steps: int) -> None:
+def check_budget(masks: Iterable[PatternMask], steps: int) -> None:
     """Refuse what would take more than about an hour.
 
     Raises:

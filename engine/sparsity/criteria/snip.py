@@ -14,7 +14,7 @@ from engine.result import Result, WeightScores
 from engine.sparsity.criteria.slopes import normalized, slopes, weight_of
 from engine.sparsity.method import SparsityMethod
 from engine.weights.case import PruneCase
-from engine.weights.parts import parts
+from engine.weights.parts import prunable_parts
 
 PER_CLASS_HELP = (
     "Images of each class that are looked at; as many as there are, when there are fewer."
@@ -45,7 +45,7 @@ class Snip(SparsityMethod):
 
     def __call__(self, case: PruneCase, progress: Progress = quiet) -> Result:
         """Views: scores, shares of the network's sensitivity."""
-        names = [part.name for part in parts(case.model)]
+        names = [part.name for part in prunable_parts(case.model)]
         result = slopes(case.model, *case.batch(self.each), names, progress)
         scores = {
             name: (slope * weight_of(case.model, name)).abs() for name, slope in result.items()

@@ -30,7 +30,7 @@ from engine.models.classifier import Classifier
 from engine.result import Result, WeightScores
 from engine.sparsity.method import SparsityMethod
 from engine.weights.case import PruneCase
-from engine.weights.parts import PrunableWeight, parts
+from engine.weights.parts import PrunableWeight, prunable_parts
 
 ScalarT = TypeVar("ScalarT", bound=np.generic)
 
@@ -79,7 +79,7 @@ class SynFlow(SparsityMethod):
 
     def __call__(self, case: PruneCase, progress: Progress = quiet) -> Result:
         """Views: scores, places in the order of removal, the last removed highest."""
-        all_parts = parts(case.model)
+        all_parts = prunable_parts(case.model)
         size = sum(part.size for part in all_parts)
         place: NDArray[np.floating] = np.empty(size, np.float32 if size < EXACT else np.float64)
         left = np.arange(size)  # in the order of index, so that ties go by it
@@ -151,7 +151,9 @@ def flow_of(
     with borrowed(model) as net, torch.enable_grad():
         pass_on(net.network)
         place = for_double(net.device) if exact else net.device
-        tensors = {n: positive(n, tensor.to(place), net, dtype) for n, tensor in named(net.network)}
+        tensors = {
+            n: positive(n, tensor.to(place), net, dtype) for n, tensor in named_tensors(net.network)
+        }
         watched: dict[str, Tensor] = {}
         for name, mask in masks.items():
             masked = tensors[name] * torch.from_numpy(np.array(mask)).to(tensors[name])
@@ -172,12 +174,14 @@ def total_flow(model: Classifier) -> float:
     with borrowed(model) as net, torch.inference_mode():
         pass_on(net.network)
         dtype, place = torch.float64, for_double(net.device)
-        tensors = {n: positive(n, tensor.to(place), net, dtype) for n, tensor in named(net.network)}
+        tensors = {
+            n: positive(n, tensor.to(place), net, dtype) for n, tensor in named_tensors(net.network)
+        }
         inputs = torch.ones(1, 3, net.side, net.side, dtype=dtype, device=place)
         return float(torch.func.functional_call(net.network, tensors, (inputs,)).sum())
 
 
-def named(network: nn.Module) -> list[tuple[str, Tensor]]:
+def named_tensors(network: nn.Module) -> list[tuple[str, Tensor]]:
     """Parameters and buffers."""
     return [*network.named_parameters(), *network.named_buffers()]
 

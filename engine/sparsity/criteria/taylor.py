@@ -17,7 +17,7 @@ from engine.sparsity.criteria.slopes import slopes, weight_of
 from engine.sparsity.criteria.snip import PER_CLASS_HELP
 from engine.sparsity.method import SparsityMethod
 from engine.weights.case import PruneCase
-from engine.weights.parts import parts
+from engine.weights.parts import prunable_parts
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Taylor(SparsityMethod):
 
     def __call__(self, case: PruneCase, progress: Progress = quiet) -> Result:
         """Views: scores, squared changes of the loss."""
-        names = [part.name for part in parts(case.model)]
+        names = [part.name for part in prunable_parts(case.model)]
         pixels, targets = case.batch(self.each)
         mixed = torch.randperm(len(pixels), generator=torch.Generator().manual_seed(case.seed))
         groups = [group for group in mixed.tensor_split(self.batches) if len(group)]

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from engine.models.borrow import borrowed
 from engine.models.classifier import Classifier
 from engine.weights.masks import Masks
-from engine.weights.parts import parts
+from engine.weights.parts import prunable_parts
 
 
 @dataclass(frozen=True)
@@ -55,10 +55,10 @@ class Cost:
         return (self.prunable - self.kept) / self.weights
 
 
-def places(model: Classifier) -> dict[str, int]:
+def weight_uses(model: Classifier) -> dict[str, int]:
     """How often each weight is used for one image, by the weight's name."""
-    known = {part.name: part.layer for part in parts(model)}
-    shared = {alias: part.name for part in parts(model) for alias in part.shared}
+    known = {part.name: part.layer for part in prunable_parts(model)}
+    shared = {alias: part.name for part in prunable_parts(model) for alias in part.shared}
     layers = {layer: name for name, layer in known.items()}
     layers |= {alias.rpartition(".")[0]: name for alias, name in shared.items()}
     result = dict.fromkeys(known, 0)
@@ -80,8 +80,8 @@ def places(model: Classifier) -> dict[str, int]:
 
 def multiply_adds(model: Classifier) -> int:
     """Of convolutions and linear layers, for one image."""
-    used = places(model)
-    return sum(part.size * used[part.name] for part in parts(model))
+    used = weight_uses(model)
+    return sum(part.size * used[part.name] for part in prunable_parts(model))
 
 
 def cost_of(
@@ -95,11 +95,11 @@ def cost_of(
     Args:
         model: before pruning.
         masks: what stays.
-        used: of `places`, when it is known already: it is the same for all masks.
+        used: of `weight_uses`, when it is known already: it is the same for all masks.
         smaller: the model without its silent channels, see `shrunk`.
     """
-    used = used or places(model)
-    dense = sum(part.size * used[part.name] for part in parts(model))
+    used = used or weight_uses(model)
+    dense = sum(part.size * used[part.name] for part in prunable_parts(model))
     multiplies = np.array([used[part.name] for part in masks.parts])
     lost = int(((np.array([part.size for part in masks.parts]) - masks.counts) * multiplies).sum())
     weights = sum(parameter.numel() for parameter in model.network.parameters())

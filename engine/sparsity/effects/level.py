@@ -9,7 +9,7 @@ import numpy as np
 from engine.method import Progress, quiet
 from engine.result import Result, Scores
 from engine.sparsity.masks.pruning import Pruning
-from engine.sparsity.prune import right
+from engine.sparsity.prune import share_correct
 from engine.weights.case import PruneCase
 
 
@@ -32,6 +32,6 @@ class Level(Pruning):
     def __call__(self, case: PruneCase, progress: Progress = quiet) -> Result:
         """Views: figures, the accuracy and the share of the weights that is cut."""
         masks = self.masks(case, progress)
-        result = np.array([right(self.made(case, masks), case), masks.sparsity], np.float32)
+        result = np.array([share_correct(self.made(case, masks), case), masks.sparsity], np.float32)
         progress(1.0, "looked at the test images")
         return {"figures": Scores(result, ("test accuracy", "sparsity"), "share")}

@@ -84,7 +84,7 @@ class Seeds(Pruning):
             for result, net in ((dense, model), (cut, pruned)):
                 result.append(outputs(net, case.data, rows).argmax(1).numpy())
             progress(0.8 + 0.2 * (place + 1) / len(models), "pruned a network")
-        return compared(np.stack(dense), np.stack(cut), case, rows)
+        return comparison_views(np.stack(dense), np.stack(cut), case, rows)
 
 
 def others(case: PruneCase, count: int, progress: Progress) -> list[Classifier]:
@@ -95,7 +95,7 @@ def others(case: PruneCase, count: int, progress: Progress) -> list[Classifier]:
     return [rebuilt(networks[place], f"seed-{FIRST_SEED + place}") for place in range(count)]
 
 
-def compared(dense: Answers, cut: Answers, case: PruneCase, rows: NDArray[Any]) -> Result:
+def comparison_views(dense: Answers, cut: Answers, case: PruneCase, rows: NDArray[Any]) -> Result:
     """The views from the answers of all networks; the first network is the case's model."""
     labels = case.data.labels[rows]
     names = ("this model", *(f"network {place}" for place in range(1, len(dense))))
@@ -117,7 +117,7 @@ def compared(dense: Answers, cut: Answers, case: PruneCase, rows: NDArray[Any]) 
             ("share",),
         ),
         "classes": classes(dense, cut, labels, case.data.classes),
-        "images": images(dense, cut, case, rows),
+        "images": modal_answers_table(dense, cut, case, rows),
     }
 
 
@@ -140,7 +140,7 @@ def classes(dense: Answers, cut: Answers, labels: Answers, words: Sequence[str])
     )
 
 
-def images(dense: Answers, cut: Answers, case: PruneCase, rows: NDArray[Any]) -> Table:
+def modal_answers_table(dense: Answers, cut: Answers, case: PruneCase, rows: NDArray[Any]) -> Table:
     """Each image with both modal answers; those where they differ come first."""
     (first, often), (second, so_often) = modal(dense), modal(cut)
     order = np.argsort(~exemplars(first, second), kind="stable")

@@ -17,16 +17,16 @@ from engine.models.classifier import Classifier
 from engine.result import Result, Scores, Table
 from engine.sparsity.masks.enforce import pruned
 from engine.sparsity.masks.pruner import MaskRules
-from engine.sparsity.masks.pruning import BY_TITLE, pruner_of, searched
+from engine.sparsity.masks.pruning import BY_TITLE, pruner_of, searched_settings
 from engine.sparsity.method import SparsityMethod
 from engine.sparsity.subjects import agreement_only
 from engine.training import outputs
 from engine.weights.case import PruneCase
-from engine.weights.parts import parts
+from engine.weights.parts import prunable_parts
 
 RATIOS = (0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99)
 PIECES = ("weight", "filter", "channel")
-OFFERED = tuple(title for title, kind in BY_TITLE.items() if not searched(kind))
+OFFERED = tuple(title for title, kind in BY_TITLE.items() if not searched_settings(kind))
 DENSE = "whole model"
 MOST, LEAST = 3_000, 10  # layers × images that are tried at most; images that are always shown
 
@@ -72,7 +72,7 @@ class Sensitivity(SparsityMethod):
         """Views: accuracy, (layers, ratios); figures, that of the whole model; the table of the
         layers that are done is handed over on the way."""
         pick = Picked(case, self.count(case))
-        layers = parts(case.model, head=self.head)
+        layers = prunable_parts(case.model, head=self.head)
         whole = Scores(np.array([pick.right(case.model)], np.float32), (DENSE,), "share")
         rows: dict[str, list[float]] = {}
         for at, part in enumerate(layers):
@@ -107,14 +107,14 @@ class Sensitivity(SparsityMethod):
 
     def count(self, case: PruneCase) -> int:
         """How many test images are shown at most: the more layers, the fewer."""
-        return min(self.images, max(LEAST, MOST // len(parts(case.model, head=self.head))))
+        return min(self.images, max(LEAST, MOST // len(prunable_parts(case.model, head=self.head))))
 
     def fewer(self, case: PruneCase) -> str:
         """A sentence that begins with a space if fewer images are shown than asked for, or ""."""
         count, available = self.count(case), len(case.data.rows("test"))
         if count == self.images or available <= count:
             return ""
-        layers = len(parts(case.model, head=self.head))
+        layers = len(prunable_parts(case.model, head=self.head))
         return f" Because {layers} layers are tried, they see {count} test images."
 
 

@@ -15,7 +15,7 @@ from engine.method import Progress, Slider, part_of, quiet, setting
 from engine.result import Result, Table, View
 from engine.sparsity.masks.pruning import Cutting, pruner_of
 from engine.sparsity.method import unlearnable
-from engine.sparsity.prune import retrained, right
+from engine.sparsity.prune import retrained, share_correct
 from engine.weights.case import PruneCase
 from engine.weights.masks import Masks
 
@@ -75,7 +75,7 @@ class Tradeoff(Cutting):
             masks = (pruner or pruner_of(case, self.criterion, self.rules, search, ratio)).at(ratio)
             cut = (masks.total - masks.kept) / weights
             if masks.digest not in known:  # after a round, low ratios cut nothing more
-                plain = right(self.made(case, masks), case)
+                plain = share_correct(self.made(case, masks), case)
                 whole = masks.kept == masks.total
                 known[masks.digest] = plain, [plain] if whole else self.again(case, masks, training)
             plain, again = known[masks.digest]
@@ -109,7 +109,7 @@ class Tradeoff(Cutting):
             model = self.made(case, masks)
             seed = case.seed + number
             retrained(model, case, masks, self.epochs, self.rate, seed, one)
-            results.append(right(model, case))
+            results.append(share_correct(model, case))
         return results
 
 

@@ -119,13 +119,14 @@ def told_apart(
     groups = groups_of(image_sets.known)
     notes: list[str] = []
     scores = {
-        kind: [scored(kind(), outputs, notes) for outputs in model_banks] for kind in DETECTORS
+        kind: [detector_scores(kind(), outputs, notes) for outputs in model_banks]
+        for kind in DETECTORS
     }
     lines, names = [], []
     for place, title in enumerate(image_sets.unknown, start=1):
         for kind, (dense, pruned) in scores.items():
             pairs = [(row[0], row[place]) for row in (dense, pruned)]
-            lines.append(line(pairs[0], pairs[1], groups, case.seed))
+            lines.append(table_row(pairs[0], pairs[1], groups, case.seed))
             names.append(f"{title} · {kind.title}")
     progress(1.0, "compared")
     return {
@@ -172,7 +173,9 @@ def seen_by(model: Classifier, image_sets: Images, progress: Progress) -> Unknow
     return UnknownScores(banks[0], banks[1], tuple(banks[2:]))
 
 
-def scored(method: Detector, unknown_scores: UnknownScores, notes: list[str]) -> list[Doubles]:
+def detector_scores(
+    method: Detector, unknown_scores: UnknownScores, notes: list[str]
+) -> list[Doubles]:
     """Scores of the known images, then of each kind of unknown ones; NaN where there are none."""
     banks = (unknown_scores.known, *unknown_scores.unknown)
     if reason := numberless(banks) or method.misfit(unknown_scores.fit):
@@ -192,7 +195,7 @@ def numberless(banks: Sequence[Bank]) -> str:
 Pair = tuple[Doubles, Doubles]  # scores of known and of unknown images
 
 
-def line(dense: Pair, pruned: Pair, groups: Ints, seed: int) -> list[float]:
+def table_row(dense: Pair, pruned: Pair, groups: Ints, seed: int) -> list[float]:
     """A row of the table; NaN throughout a model whose scores are no numbers."""
     first, second = measures(*dense), measures(*pruned)
     low, high = change_between(dense, pruned, groups, seed)
@@ -218,14 +221,14 @@ def change_between(dense: Pair, pruned: Pair, groups: Ints, seed: int) -> tuple[
         return np.nan, np.nan
     rng = np.random.default_rng([seed, 11])
     clusters, place = np.unique(groups, return_inverse=True)
-    known = drawn(rng, len(clusters))[:, place]
-    unknown = drawn(rng, len(moved))
+    known = bootstrap_counts(rng, len(clusters))[:, place]
+    unknown = bootstrap_counts(rng, len(moved))
     total = ((unknown @ moved) * known).sum(1) / (known.sum(1) * unknown.sum(1))
     low, high = np.percentile(total, ENDS)
     return float(low), float(high)
 
 
-def drawn(rng: np.random.Generator, count: int) -> Doubles:
+def bootstrap_counts(rng: np.random.Generator, count: int) -> Doubles:
     """How often each of `count` things is drawn, (DRAWS, count)."""
     return rng.multinomial(count, np.full(count, 1 / count), DRAWS).astype(np.float64)
 

@@ -62,7 +62,7 @@ class Untrained(Pruning):
         rows: dict[str, list[float]] = {}
         for at, (name, method) in enumerate(networks.items()):
             low, high = at / len(networks), (at + 1) / len(networks)
-            rows[name] = row_of(answer(method, first, part_of(progress, low, high, lead=name)))
+            rows[name] = figures_row(answer(method, first, part_of(progress, low, high, lead=name)))
             progress(high, f"{name}: trained", {"networks": table_of(rows)})
         return {"networks": table_of(rows)}
 
@@ -81,7 +81,7 @@ class Untrained(Pruning):
         }
 
 
-def row_of(result: Mapping[str, Any]) -> list[float]:
+def figures_row(result: Mapping[str, Any]) -> list[float]:
     """Test accuracy right after pruning and trained, and the share that stays where it is least."""
     figures: Scores = result["figures"]
     before, after = figures["test accuracy right after pruning"], figures["test accuracy"]

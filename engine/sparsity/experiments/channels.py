@@ -42,7 +42,7 @@ class ImageChannels:
 
 def used(case: ImageCase) -> ImageChannels:
     """What an image uses in a network that chooses channels by image, and what it says of it."""
-    logits, fired = looked_at(case.model, case.image[None])
+    logits, fired = forward_pixels(case.model, case.image[None])
     probabilities = logits[0].softmax(0)
     best = int(probabilities.argmax())
     return ImageChannels(
@@ -56,7 +56,7 @@ def used(case: ImageCase) -> ImageChannels:
 def of_all(model: Classifier, data: DataSet) -> Result:
     """Views of the test images: usage, the share in which a channel is on, a row a layer; costs,
     each one's multiply-adds as a share of those with all channels, and how many are on."""
-    _, fired = looked(model, data, data.rows("test"))
+    _, fired = forward_rows(model, data, data.rows("test"))
     usage = in_rows([layer.on.double().mean(0) for layer in fired])
     on = torch.cat([layer.on.double() for layer in fired], 1).sum(1)
     names = tuple(str(at + 1) for at in range(usage.shape[1]))
@@ -84,13 +84,13 @@ def costs(model: Classifier, fired: list[Fired]) -> Tensor:
     return multiply_adds(gated, fired, on).double() / whole.double()
 
 
-def looked(model: Classifier, data: DataSet, rows: Rows) -> tuple[Tensor, list[Fired]]:
+def forward_rows(model: Classifier, data: DataSet, rows: Rows) -> tuple[Tensor, list[Fired]]:
     """Logits of some rows, and what each layer did, in eval mode."""
-    return looked_at(model, data.pixels(rows))
+    return forward_pixels(model, data.pixels(rows))
 
 
 @torch.no_grad()
-def looked_at(model: Classifier, pixels: Tensor) -> tuple[Tensor, list[Fired]]:
+def forward_pixels(model: Classifier, pixels: Tensor) -> tuple[Tensor, list[Fired]]:
     """Logits of images (N, 3, side, side) in [0, 1], and what each layer did, in eval mode."""
     normalized = (pixels.to(model.device) - model.mean) / model.std
     logits, fired = cast("Gated", model.network).look(normalized)

@@ -27,7 +27,7 @@ from engine.result import Pictures, Result
 from engine.sparsity.experiments.channels import (
     as_checkpoint,
     every,
-    looked,
+    forward_rows,
     of_all,
     unpredicted,
     with_gates,
@@ -149,7 +149,7 @@ class FireTogether(TrainingExperiment):
             if condition == GATED:
                 return gated
             chosen = training.data.some("train", COUNTED, training.seed)
-            fixed = usual(gated, training.data, chosen)
+            fixed = frequent_channels(gated, training.data, chosen)
         model = with_gates(dense, training.seed, self.loss, fixed)
         return self.learned(model, training, part_of(progress, 0.5, 1.0))
 
@@ -179,7 +179,7 @@ class FireTogether(TrainingExperiment):
         """Accuracy, cost as a share of the dense network's, and how well firing is predicted."""
         data, gated = case.data, cast("Gated", trained.model.network)
         rows = data.rows("test")
-        logits, fired = looked(trained.model, data, rows)
+        logits, fired = forward_rows(trained.model, data, rows)
         on = [layer.on for layer in fired]
         target_gates = [self.wanted(layer.maps) for layer in fired]
         every_one = [torch.ones_like(gates) for gates in on]
@@ -200,7 +200,7 @@ class FireTogether(TrainingExperiment):
         """The cost if each image had the channels that should fire in the dense network."""
         dense = super().train(DENSE, trained.training, lambda *_: None)  # kept
         gated = with_gates(dense, trained.training.seed, self.loss, every(dense.network))
-        _, fired = looked(gated, data, rows)
+        _, fired = forward_rows(gated, data, rows)
         target_gates = [self.wanted(layer.maps) for layer in fired]
         predicting = with_gates(dense, trained.training.seed, self.loss)
         whole = multiply_adds(
@@ -224,7 +224,7 @@ class FireTogether(TrainingExperiment):
         if trained.condition != GATED:
             return {}
         rows = two_of_each(case.data)
-        _, fired = looked(trained.model, case.data, rows.ravel())
+        _, fired = forward_rows(trained.model, case.data, rows.ravel())
         bars = np.stack([barcode([layer.on[at] for layer in fired]) for at in range(rows.size)])
         bars = bars.reshape(*rows.shape, *bars.shape[1:])
         images = sample_images(case.data)
@@ -267,9 +267,9 @@ def barcode(on: list[Tensor]) -> NDArray[np.uint8]:
     return picture
 
 
-def usual(model: Classifier, data: DataSet, rows: Rows) -> list[Tensor]:
+def frequent_channels(model: Classifier, data: DataSet, rows: Rows) -> list[Tensor]:
     """In each layer the channels that are on most often, as many as are on in the mean."""
-    _, fired = looked(model, data, rows)
+    _, fired = forward_rows(model, data, rows)
     results = []
     for layer in fired:
         often = layer.on.double().mean(0)

@@ -19,7 +19,7 @@ from torch.nn.utils import skip_init
 from engine.models.classifier import Classifier
 from engine.models.small.residual import Residual, ResNet8
 from engine.models.small.shape import enter
-from engine.models.small.weights import draw
+from engine.models.small.weights import init_weights
 from engine.training.objective import Batch
 
 DEAD = 1e-5  # a channel with less of a layer's activity is off in any case
@@ -53,7 +53,7 @@ class Predictor(nn.Module):
     def __init__(self, inside: int, outside: int, drawn: torch.Generator) -> None:
         super().__init__()
         self.linear = skip_init(nn.Linear, inside, outside)
-        draw(self, drawn)
+        init_weights(self, drawn)
         with torch.no_grad():
             self.linear.weight.div_(FASTER**0.5)
             self.linear.bias.zero_()

@@ -26,7 +26,7 @@ from engine.sparsity.experiments.nm_weights import (
     NMWeight,
     Pattern,
     geometric,
-    largest,
+    largest_weights,
     split,
     stepwise,
 )
@@ -237,7 +237,7 @@ def caption(under: NMWeight) -> str:
 def block(weight: torch.Tensor, under: NMWeight) -> NDArray[np.uint8]:
     """The first weights as cells: blue kept, orange pruned but counting; lines part the groups."""
     with torch.no_grad():
-        magnitudes, sparse = under(weight).abs(), largest(weight, under.pattern)
+        magnitudes, sparse = under(weight).abs(), largest_weights(weight, under.pattern)
     strength = np.sqrt(corner(magnitudes / weight.abs().max()))
     cells = 255 - strength * (255 - np.where(corner(sparse), BLUE, ORANGE))
     image = np.rint(cells).astype(np.uint8).repeat(CELL, 0).repeat(CELL, 1)

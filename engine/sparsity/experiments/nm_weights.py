@@ -18,13 +18,13 @@ from engine.errors import BadSetting, DoesNotFit
 from engine.models.classifier import Classifier
 from engine.sparsity.masks.units import fits_pattern
 from engine.training import Regime, Scheduled
-from engine.weights.parts import PrunableWeight, parts
+from engine.weights.parts import PrunableWeight, prunable_parts
 
 Pattern = tuple[int, int]  # N, M
 LINEAR, EXPONENTIAL = "linear", "exponential"
 
 
-def largest(weight: Tensor, pattern: Pattern) -> Tensor:
+def largest_weights(weight: Tensor, pattern: Pattern) -> Tensor:
     """True at the N largest |w| of every M consecutive inputs; of equal ones, N exactly.
 
     Args:
@@ -139,7 +139,7 @@ class NMWeight(Scheduled):
 
     def forward(self, weight: Tensor) -> Tensor:
         """The weight as the network sees it."""
-        mask = largest(weight, self.pattern).to(weight)
+        mask = largest_weights(weight, self.pattern).to(weight)
         cut = 1 - mask
         gate = mask + self.beta * cut
         passed = torch.ones_like(gate) if self.regime.straight else gate
@@ -157,7 +157,7 @@ def split(
     Raises:
         DoesNotFit: there are none, or it fits none of them.
     """
-    every = parts(model)
+    every = prunable_parts(model)
     eligible = [part for part in every if ".mlp." in f".{part.name}"]
     eligible = eligible or [part for part in every if part.is_conv]
     fits = tuple(part for part in eligible if fits_pattern(part, pattern[1]))

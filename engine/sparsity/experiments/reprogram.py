@@ -18,7 +18,7 @@ from torch import Tensor
 from engine import data as data_sets
 from engine.data import DataSet, Rows
 from engine.errors import DoesNotFit
-from engine.experiment import ExperimentCase, Figures, Trained, TrainingExperiment, spread
+from engine.experiment import ExperimentCase, Figures, Trained, TrainingExperiment, deviation_column
 from engine.keeping.memory import Memory
 from engine.lab import Train, TrainCase
 from engine.measures.calibration import Calibration, calibration, fitted_temperature
@@ -49,12 +49,12 @@ from engine.sparsity.experiments.reprogrammed import (
     Probed,
     Prompted,
     Remap,
-    around,
     bind,
     confusion,
+    reprogrammed_classifier,
     resized,
 )
-from engine.sparsity.tickets.cut import cut, whole
+from engine.sparsity.tickets.cut import full_masks, prune_smallest
 from engine.training import Recipe, Regime, fresh, outputs, shape_of, train
 from engine.weights.masks import Masks, masks_in
 
@@ -89,8 +89,8 @@ class Ticket(Regime):
         regime = Ticket(self.recipe, tuple(before)) if before else None
         case = TrainCase(data, self.recipe, seed, regime=regime)
         trained = rebuilt(answer(Train(), case)["model"])
-        masks = masks_in(trained) or whole(trained)
-        return cut(trained, masks, 1 - latest / masks.density)
+        masks = masks_in(trained) or full_masks(trained)
+        return prune_smallest(trained, masks, 1 - latest / masks.density)
 
 
 @dataclass(frozen=True)
@@ -197,10 +197,10 @@ class Reprogram(TrainingExperiment):
     def measure(self, trained: Trained, case: ExperimentCase) -> Figures:
         """Accuracy of each way, and the calibration of those with all images."""
         data, source = case.data, trained.model
-        results = {SOURCE: right(source, trained.training.data)}
-        results[BARE] = right(self.bare(source, data, data.rows("train"), case.seed), data)
+        results = {SOURCE: share_correct(source, trained.training.data)}
+        results[BARE] = share_correct(self.bare(source, data, data.rows("train"), case.seed), data)
         for way in WAYS:
-            results[way] = right(self.adapted(source, way, case), data)
+            results[way] = share_correct(self.adapted(source, way, case), data)
         for way, error, cooled in ((LP, LP_ERROR, LP_COOLED), (VP, VP_ERROR, VP_COOLED)):
             plain, cool = sureness(self.adapted(source, way, case), data)
             results[error], results[cooled] = plain.ece, cool.ece if cool else float("nan")
@@ -221,7 +221,7 @@ class Reprogram(TrainingExperiment):
         rows = few_of_each(data, self.shots, case.seed) if few else data.rows("train")
         epochs = self.epochs * (MORE if few else 1)
         if way not in PROMPTED:
-            model = around(Probed(source, len(data.classes), case.seed), data)
+            model = reprogrammed_classifier(Probed(source, len(data.classes), case.seed), data)
             train(
                 model, data, replace(PROBE, epochs=epochs), case.seed, rows=rows, progress=progress
             )
@@ -244,7 +244,7 @@ class Reprogram(TrainingExperiment):
         """The source around whose images nothing is learned yet: a gray border, classes bound."""
         drawn = np.random.default_rng([seed, 29]).permutation(len(source.labels))
         mapping = torch.from_numpy(drawn[: len(data.classes)]).to(source.device)
-        model = around(Prompted(source, self.border, mapping), data)
+        model = reprogrammed_classifier(Prompted(source, self.border, mapping), data)
         if self.mapping != RANDOM:
             bind(model, data, rows)
         return model
@@ -308,7 +308,7 @@ class Reprogram(TrainingExperiment):
         )
 
 
-def right(model: Classifier, data: DataSet) -> float:
+def share_correct(model: Classifier, data: DataSet) -> float:
     """The share of test images that are right."""
     rows = data.rows("test")
     return float((outputs(model, data, rows).argmax(1) == data.targets(rows)).double().mean())
@@ -396,5 +396,5 @@ def transfer(table: Table) -> Table:
     """Accuracy of each way and on the source's own task, over the share of weights that is left."""
     columns: dict[str, tuple[Any, str]] = {"weights kept": ((1.0, *TICKET_SHARES), "share")}
     for name in (SOURCE, *WAYS):
-        columns |= {column: (table[column], "share") for column in (name, spread(name))}
+        columns |= {column: (table[column], "share") for column in (name, deviation_column(name))}
     return Table.of(columns, table.rows)

@@ -24,20 +24,20 @@ ALIKE = 0.01  # below dense on the source task, and a ticket still counts as goo
 NONE = "undecided if a seed has no such ticket"
 
 
-def lost(of: Value, ticket: str, measure: str) -> float:
+def dense_lead(of: Value, ticket: str, measure: str) -> float:
     """By how much the dense network is ahead."""
     return of(DENSE, measure) - of(ticket, measure)
 
 
 def lost_alike(of: Value, measure: str) -> float:
     """By how much dense leads the sparsest ticket as good as it on the source task; NaN if none."""
-    good = [ticket for ticket in TICKETS if lost(of, ticket, SOURCE) < ALIKE]
-    return lost(of, good[-1], measure) if good else float("nan")
+    good = [ticket for ticket in TICKETS if dense_lead(of, ticket, SOURCE) < ALIKE]
+    return dense_lead(of, good[-1], measure) if good else float("nan")
 
 
 def better(of: Value, measure: str) -> float:
     """By how much an error of dense is below the mean over tickets."""
-    return sum(-lost(of, ticket, measure) for ticket in TICKETS) / len(TICKETS)
+    return sum(-dense_lead(of, ticket, measure) for ticket in TICKETS) / len(TICKETS)
 
 
 CLAIMS = (

@@ -21,7 +21,7 @@ from torch.nn.utils import skip_init
 from engine.data import DataSet, Rows
 from engine.errors import BlindspotError
 from engine.models.classifier import Classifier
-from engine.models.small import draw
+from engine.models.small import init_weights
 from engine.training import outputs
 
 Counts = NDArray[np.int64]
@@ -70,7 +70,7 @@ class Probed(Frozen):
         cast("Any", headless.network).head = nn.Identity().eval()
         super().__init__(headless)
         self.head = skip_init(nn.Linear, source.head.in_features, classes)
-        draw(self.head, torch.Generator().manual_seed(seed))
+        init_weights(self.head, torch.Generator().manual_seed(seed))
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (N, classes) of images of any side."""
@@ -109,7 +109,7 @@ class Prompted(Frozen):
         return self.look(self.seen(images))[:, self.mapping]
 
 
-def around(network: Frozen, data: DataSet) -> Classifier:
+def reprogrammed_classifier(network: Frozen, data: DataSet) -> Classifier:
     """The network as a model of the new task's images; the source normalizes them itself."""
     title = f"{data.card.title} · {network.source.title}"
     device = network.source.device

@@ -22,7 +22,7 @@ from engine.experiment import (
     Trained,
     TrainingExperiment,
     deviation,
-    spread,
+    deviation_column,
 )
 from engine.lab import TrainCase
 from engine.measures.calibration import calibration, log_softmax
@@ -54,7 +54,7 @@ from engine.sparsity.masks.pruner import MaskRules, Pruner
 from engine.training import Recipe, Regime, fresh, outputs
 from engine.weights.case import PruneCase
 from engine.weights.masks import Masks
-from engine.weights.parts import parts
+from engine.weights.parts import prunable_parts
 
 NETWORKS = {"ResNet-8": "resnet8", "LeNet": "lenet", "MLP": "mlp"}
 TILE = 12  # weights along a side of a tile in the picture
@@ -180,7 +180,7 @@ class RandomPruning(TrainingExperiment):
             np.linspace(0, len(every) - 1, PICTURED_LAYERS).round().astype(int)
         ).tolist()
         shares = [[mask.counts[place] / every[place].size for place in places] for mask in masks]
-        tiles = [[tile(mask.array(every[place].name)) for place in places] for mask in masks]
+        tiles = [[mask_tile(mask.array(every[place].name)) for place in places] for mask in masks]
         densities = [
             f"{share:.0%} of layer {place + 1}"
             for share, place in zip(shares[-1], places, strict=True)
@@ -207,7 +207,7 @@ def sensitivity(case: PruneCase) -> WeightScores:
         F.cross_entropy(twin(pixels.to(twin.device)), targets.to(twin.device)).backward()
     weights = dict(twin.network.named_parameters())
     results = {}
-    for part in parts(twin):
+    for part in prunable_parts(twin):
         weight = weights[part.name]
         assert weight.grad is not None  # noqa: S101 - the loss depends on every layer
         results[part.name] = (weight.detach() * weight.grad).abs().cpu()
@@ -250,11 +250,11 @@ def gaps(runs: Table) -> Table:
             ]
         )
         columns[rule] = by_seed.mean(1), "share"
-        columns[spread(rule)] = np.array([deviation(row) for row in by_seed]), "share"
+        columns[deviation_column(rule)] = np.array([deviation(row) for row in by_seed]), "share"
     return Table.of(columns, [f"× {width:g}" for width in WIDTHS])
 
 
-def tile(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
+def mask_tile(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
     """The first weights of a layer in a gray frame, (TILE + 2, TILE + 2, 1); white ones stay."""
     pixels = np.full(TILE**2, BEYOND, np.uint8)
     flat = 255 * mask.ravel()[: TILE**2].astype(np.uint8)

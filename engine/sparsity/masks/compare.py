@@ -18,7 +18,7 @@ from engine.models.bits import Bits
 from engine.models.borrow import borrowed
 from engine.models.classifier import Classifier
 from engine.result import Table
-from engine.sparsity.criteria.synflow import flows, named, pass_on
+from engine.sparsity.criteria.synflow import flows, named_tensors, pass_on
 from engine.sparsity.masks.rounds import previous_mask
 from engine.weights.masks import Masks
 
@@ -149,7 +149,7 @@ def effective(model: Classifier, masks: Masks) -> Masks | None:
         return None
     with borrowed(model) as net, torch.enable_grad(), ExitStack() as hooks:
         pass_on(net.network)
-        tensors = {name: neutral(name, tensor) for name, tensor in named(net.network)}
+        tensors = {name: neutral(name, tensor) for name, tensor in named_tensors(net.network)}
         watched = {p.name: masks[p.name].to(net.device).float() for p in masks.parts}
         tensors |= {name: mask.requires_grad_() for name, mask in watched.items()}
         for module in net.network.modules():

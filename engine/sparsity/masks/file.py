@@ -18,7 +18,7 @@ from engine.errors import BadData, BlindspotError
 from engine.models.bits import unpacked_bits
 from engine.models.classifier import Classifier
 from engine.weights.masks import Masks, masks_of
-from engine.weights.parts import parts
+from engine.weights.parts import prunable_parts
 
 ABOUT = "about"
 LARGEST = 64 * 2**20  # bytes of a file that is read
@@ -76,5 +76,5 @@ def read_masks(data: bytes, model: Classifier) -> tuple[Masks, dict[str, Any]]:
         raise BlindspotError(
             f"These masks are of another network than {model.title}: {error}"
         ) from error
-    known_parts = tuple(part for part in parts(model) if part.name in result)
+    known_parts = tuple(part for part in prunable_parts(model) if part.name in result)
     return masks_of(result, known_parts), facts

@@ -22,7 +22,7 @@ from engine.sparsity.masks.channels import Channels, channels_of
 from engine.sparsity.masks.rounds import LOWEST, held_row, lowered, pools_after, still_cut
 from engine.sparsity.masks.units import STRUCTURES, Pool, best_of_each, masks_from
 from engine.weights.masks import Masks, masks_in
-from engine.weights.parts import PrunableWeight, parts
+from engine.weights.parts import PrunableWeight, prunable_parts
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Pruner:
     ) -> None:
         self.rules, self.note = rules or MaskRules(), note
         self.scores = scores
-        self.parts: tuple[PrunableWeight, ...] = parts(
+        self.parts: tuple[PrunableWeight, ...] = prunable_parts(
             model, head=self.rules.head, only=self.rules.only
         )
         structure = self.rules.structure

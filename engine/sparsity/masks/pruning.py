@@ -27,7 +27,7 @@ from engine.sparsity.masks.units import PATTERNS, STRUCTURES
 from engine.sparsity.method import SparsityMethod
 from engine.weights.case import PruneCase
 from engine.weights.masks import Masks
-from engine.weights.parts import parts
+from engine.weights.parts import prunable_parts
 
 CRITERIA: tuple[type[SparsityMethod], ...] = (
     Magnitude,
@@ -77,7 +77,9 @@ class Cutting(SparsityMethod, ABC):
         """Why it cannot be asked, or ""."""
         if reason := super().unmet(case):
             return reason
-        if isinstance(case, PruneCase) and all(p.role == "head" for p in parts(case.model)):
+        if isinstance(case, PruneCase) and all(
+            p.role == "head" for p in prunable_parts(case.model)
+        ):
             return "it needs a layer besides the head that can be pruned, and this model has none."
         return ""
 
@@ -94,7 +96,7 @@ class Cutting(SparsityMethod, ABC):
     @property
     def searches(self) -> bool:
         """Whether the criterion searches for one ratio, so that another needs other scores."""
-        return "ratio" in searched(BY_TITLE[self.criterion])
+        return "ratio" in searched_settings(BY_TITLE[self.criterion])
 
     def summary(self, masks: Masks, number: int = 1) -> str:
         """The title of a model pruned so in that round, which stands after its parent's."""
@@ -161,7 +163,7 @@ def criterion_of(title: str, rules: MaskRules, ratio: float | None = None) -> Sp
     kind = BY_TITLE[title]
     if reason := unsearchable(title, rules):
         raise DoesNotFit(reason)
-    if ratio == 0 and "ratio" in searched(kind):
+    if ratio == 0 and "ratio" in searched_settings(kind):
         return Magnitude()
     cut: dict[str, Any] = {
         "ratio": ratio,
@@ -170,12 +172,12 @@ def criterion_of(title: str, rules: MaskRules, ratio: float | None = None) -> Sp
         "pattern": f"{rules.n}:{rules.m}",
         "head": rules.head,
     }
-    return kind(**{name: cut[name] for name in searched(kind) if cut[name] is not None})
+    return kind(**{name: cut[name] for name in searched_settings(kind) if cut[name] is not None})
 
 
 def unsearchable(title: str, rules: MaskRules) -> str:
     """Why a criterion cannot search for a cut by these rules, in a sentence, or ""."""
-    if rules.structure != "N:M" or "ratio" not in searched(BY_TITLE[title]):
+    if rules.structure != "N:M" or "ratio" not in searched_settings(BY_TITLE[title]):
         return ""
     return (
         f"{title} searches at a ratio, and weight by weight: it knows no pattern of N in every M. "
@@ -183,7 +185,7 @@ def unsearchable(title: str, rules: MaskRules) -> str:
     )
 
 
-def searched(kind: type[SparsityMethod]) -> frozenset[str]:
+def searched_settings(kind: type[SparsityMethod]) -> frozenset[str]:
     """Which settings of a cut a criterion searches for; none where it scores for all cuts."""
     cut = {spec.name for spec in fields(Pruning)} - {"criterion"}
     return frozenset(cut & {spec.name for spec in fields(kind)})

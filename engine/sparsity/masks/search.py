@@ -110,7 +110,7 @@ def swap(chosen: ChosenWeight, numbers: Tensor, share: float = 1.0) -> int:
     return count
 
 
-def inside(name: str, what: str) -> str:
+def searched_key(name: str, what: str) -> str:
     """Where a searched weight of that name has its "original", the numbers m, or its "0.weight"."""
     path, _, leaf = name.rpartition(".")
     return f"{path}.parametrizations.{leaf}.{what}".removeprefix(".")
@@ -122,6 +122,10 @@ def sha_of(network: nn.Module, names: Iterable[str]) -> str:
     for name in names:
         module, leaf = owner(network, name)
         searched = parametrize.is_parametrized(module, leaf)
-        tensor = network.get_buffer(inside(name, "0.weight")) if searched else getattr(module, leaf)
+        tensor = (
+            network.get_buffer(searched_key(name, "0.weight"))
+            if searched
+            else getattr(module, leaf)
+        )
         result.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
     return result.hexdigest()

@@ -68,7 +68,7 @@ def pools(
                         Pool(part.name, pooled(columns, scores.pooling), part, columns.shape[1])
                     )
         case "group":
-            results = list(group_pools(parts, scores, needed(channels)))
+            results = list(group_pools(parts, scores, require_channels(channels)))
         case _:
             raise BadSetting(f"There is no structure {structure!r}.")
     if not results:
@@ -107,7 +107,7 @@ def masks_from(
     flat = np.ones(sum(part.size for part in parts), np.bool_)
     views = part_views(flat, parts)
     if structure == "group":
-        cut_groups(views, chosen, needed(channels))
+        cut_groups(views, chosen, require_channels(channels))
     for name, row in views.items():
         match structure if name in chosen else "":
             case "weight":
@@ -118,7 +118,7 @@ def masks_from(
                 by_input_view(row)[~chosen[name]] = False
     silent = {}
     if structure in {"filter", "group"}:
-        silent = needed(channels).silenced(views)
+        silent = require_channels(channels).silenced(views)
     return Masks(tuple(parts), flat, silent, tuple(notes))
 
 
@@ -224,7 +224,7 @@ def pooled(rows: Floats, pooling: str) -> Floats:
             return rows.mean(1, dtype=np.float64).astype(np.float32)
 
 
-def needed(channels: Channels | None) -> Channels:
+def require_channels(channels: Channels | None) -> Channels:
     """The way of the channels, which whoever cuts groups must have followed."""
     if channels is None:
         raise DoesNotFit("Groups need the way of the channels through the network.")

@@ -36,8 +36,8 @@ from engine.models.rebuild import rebuilt
 from engine.result import Result, Table, TrainLog
 from engine.run import answer, digest
 from engine.sparsity.masks.compare import overlap
-from engine.sparsity.prune import right
-from engine.sparsity.tickets.cut import cut_to_level, whole
+from engine.sparsity.prune import share_correct
+from engine.sparsity.tickets.cut import cut_to_level, full_masks
 from engine.sparsity.tickets.mask_search import MaskSearch, churn, kept_of
 from engine.training import cross_entropy, fresh, train
 from engine.training.batch_loss import BatchLoss
@@ -123,15 +123,21 @@ class BiP(Method[TrainCase]):
         first, result, before = search.at(0), search.at(-1), case.recipe.epochs
         steps = search.done + search.done // self.lower
         rows = {
-            DENSE: [right(dense, case), 1.0, before, 0, 0.0],
-            BIP: [right(model, case), result.density, before + self.epochs, steps, spent(log)],
+            DENSE: [share_correct(dense, case), 1.0, before, 0, 0.0],
+            BIP: [
+                share_correct(model, case),
+                result.density,
+                before + self.epochs,
+                steps,
+                spent(log),
+            ],
         }
         progress(0.35, "learned the mask", {"figures": table_of(rows)})
         once = ceil(self.epochs * (1 + 1 / self.lower))
         part = part_of(progress, 0.35, 0.5, lead=ONCE)
-        other, seconds = trained(case, deepcopy(dense), first, once, part)
+        other, seconds = train_masked(case, deepcopy(dense), first, once, part)
         steps = once * search.batches
-        rows[ONCE] = [right(other, case), first.density, before + once, steps, seconds]
+        rows[ONCE] = [share_correct(other, case), first.density, before + once, steps, seconds]
         part, others = part_of(progress, 0.5, 0.97, lead="IMP"), {ONCE: first}
         notes: dict[str, str] = {}
         if self.levels:
@@ -166,7 +172,7 @@ class BiP(Method[TrainCase]):
     ) -> tuple[MaskSearch, Classifier, TrainLog]:
         """The search when it is over, the model that it leaves, and the curves of the weights."""
         model, data, recipe = deepcopy(dense), case.data, replace(case.recipe, epochs=self.epochs)
-        seed, every = (case.seed + OTHER_ORDER) % 2**32, whole(model)
+        seed, every = (case.seed + OTHER_ORDER) % 2**32, full_masks(model)
         losses = BatchLoss(
             model, data, data.rows("train"), recipe, seed, cross_entropy, data.targets()
         )
@@ -215,9 +221,9 @@ class BiP(Method[TrainCase]):
                 break
             start = fresh(case.data, case.recipe, case.seed)
             part = part_of(progress, (level - 1) / self.levels, level / self.levels)
-            model, more = trained(case, start, masks, self.epochs, part)
+            model, more = train_masked(case, start, masks, self.epochs, part)
             seconds, steps = seconds + more, level * self.epochs * search.batches
-            row = [right(model, case), masks.density, self.epochs, steps, seconds]
+            row = [share_correct(model, case), masks.density, self.epochs, steps, seconds]
             rows[f"IMP, level {level}"] = row
         return masks
 
@@ -244,7 +250,7 @@ class BiP(Method[TrainCase]):
         )
 
 
-def trained(
+def train_masked(
     case: TrainCase, model: Classifier, masks: Masks, epochs: int, progress: Progress
 ) -> tuple[Classifier, float]:
     """A model trained in place with a mask that stays, and the seconds it took."""

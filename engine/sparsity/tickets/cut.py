@@ -9,15 +9,15 @@ import numpy as np
 from engine.errors import BlindspotError
 from engine.models.classifier import Classifier
 from engine.weights.masks import Masks, masks_of
-from engine.weights.parts import parts
+from engine.weights.parts import prunable_parts
 
 
-def whole(model: Classifier, *, head: bool = True) -> Masks:
+def full_masks(model: Classifier, *, head: bool = True) -> Masks:
     """Masks that keep every prunable weight: level 0."""
-    return masks_of({}, parts(model, head=head))
+    return masks_of({}, prunable_parts(model, head=head))
 
 
-def cut(model: Classifier, masks: Masks, share: float) -> Masks:
+def prune_smallest(model: Classifier, masks: Masks, share: float) -> Masks:
     """The masks without the smallest of the weights that stay, over the whole network.
 
     Args:
@@ -48,10 +48,10 @@ def cut_to_level(model: Classifier, masks: Masks, density: float, progress: floa
     """The masks of a level of several, which all cut alike and end at a density exactly.
 
     Args:
-        model: as `cut` has it.
+        model: as `prune_smallest` has it.
         masks: of the level before.
         density: of the last level.
         progress: the number of this level, as a share of how many there are; above 0.
     """
     target = round(masks.total * density**progress)
-    return cut(model, masks, 1 - target / masks.kept)
+    return prune_smallest(model, masks, 1 - target / masks.kept)

@@ -25,7 +25,7 @@ from engine.lab import TrainCase
 from engine.method import Progress
 from engine.models.bits import unpacked_bits
 from engine.models.classifier import Classifier
-from engine.sparsity.tickets.cut import cut, whole
+from engine.sparsity.tickets.cut import full_masks, prune_smallest
 from engine.training import StackRecorder, fresh, train_stacked
 from engine.training.state import part, read_state, state_file, unfinished, write_state
 from engine.weights.masks import Masks, masks_of
@@ -117,7 +117,7 @@ class TicketRun:
         others = [(seed + NEW_START) % 2**32 for seed in seeds]
         self.models = [fresh(case.data, case.recipe, seed) for seed in [*seeds, *others, *seeds]]
         self.file = state_file(f"{self.plan.name}-levels")
-        self.masks.append([whole(self.models[0], head=self.plan.head)] * len(seeds))
+        self.masks.append([full_masks(self.models[0], head=self.plan.head)] * len(seeds))
         self.restore()
 
     @property
@@ -155,7 +155,7 @@ class TicketRun:
     def level(self, progress: Progress) -> None:
         """Train one level, measure it, and cut for the next."""
         plan, masks = self.plan, self.masks[-1]
-        drawn = [shuffled(mask, seed) for mask, seed in zip(masks, plan.drawn, strict=True)]
+        drawn = [random_masks(mask, seed) for mask, seed in zip(masks, plan.drawn, strict=True)]
         snapshots = () if self.start else (plan.start,)
         recorder = StackRecorder(snapshots, looks=plan.looks)
         self.rewind()
@@ -206,7 +206,9 @@ class TicketRun:
             return
         pairs = zip(self.models, self.masks[-1], strict=False)
         try:
-            self.masks.append([cut(model, masks, self.plan.share) for model, masks in pairs])
+            self.masks.append(
+                [prune_smallest(model, masks, self.plan.share) for model, masks in pairs]
+            )
         except BlindspotError as error:
             self.ended = str(error)
 
@@ -263,7 +265,7 @@ def arrays(tensors: Weights) -> dict[str, Any]:
     return {name: tensor.numpy() for name, tensor in tensors.items()}
 
 
-def shuffled(masks: Masks, seed: int) -> Masks:
+def random_masks(masks: Masks, seed: int) -> Masks:
     """Random masks that keep as many weights in each layer; nested as those are, for one seed."""
     chance = np.random.default_rng([seed, NEW_START])
     rows = []

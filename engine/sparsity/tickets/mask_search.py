@@ -14,7 +14,7 @@ from engine.models.classifier import Classifier
 from engine.result import Table
 from engine.sparsity.masks.compare import ratio
 from engine.training.batch_loss import BatchLoss
-from engine.training.masks import plain
+from engine.training.masks import unmasked_name
 from engine.weights.masks import Masks
 
 MOMENTUM = 0.9  # of the scores
@@ -75,7 +75,7 @@ class MaskSearch:
                 "keep more."
             )
         weights = [network.get_parameter(part.name).detach() for part in self.every.parts]
-        self.scores = row_of(weights).clone()
+        self.scores = flat_vector(weights).clone()
         self.speed, self.mask = torch.zeros_like(self.scores), torch.ones_like(self.scores)
         rows = self.mask.split([part.size for part in self.every.parts])
         self.masks = {
@@ -102,7 +102,7 @@ class MaskSearch:
         """The gradient by the scores from the second batch; BatchNorm's averages stay."""
         epoch, batch = divmod(self.done - 1, self.batches)
         masks, network = [*self.masks.values()], model.network
-        weights = {plain(name): weight for name, weight in network.named_parameters()}
+        weights = {unmasked_name(name): weight for name, weight in network.named_parameters()}
         penalized = [] if self.strength is None else [weights[name] for name in self.masks]
         averages = [(buffer, buffer.clone()) for buffer in network.buffers()]
         for mask in masks:
@@ -116,10 +116,10 @@ class MaskSearch:
                 mask.requires_grad = False
             for average, before in averages:
                 average.copy_(before)
-        by_mask, signs = row_of(result[: len(masks)]), self.scores.sign()
+        by_mask, signs = flat_vector(result[: len(masks)]), self.scores.sign()
         if self.strength is None:
             return signs * by_mask
-        by_weight = row_of(result[len(masks) :])
+        by_weight = flat_vector(result[len(masks) :])
         return hypergradient(by_mask, by_weight, signs, self.strength, compat=self.compat)
 
     def choose(self) -> None:
@@ -165,7 +165,7 @@ class MaskSearch:
         self.choose()
 
 
-def row_of(tensors: list[Tensor] | tuple[Tensor, ...]) -> Tensor:
+def flat_vector(tensors: list[Tensor] | tuple[Tensor, ...]) -> Tensor:
     """All of them one after another, flat."""
     return torch.cat([tensor.flatten() for tensor in tensors])
 

@@ -14,8 +14,8 @@ from engine.lab.case import TrainCase
 from engine.method import Progress, part_of
 from engine.models.classifier import Classifier
 from engine.sparsity.tickets.between import Doubles, Surroundings, barrier, distance_and_angle
-from engine.sparsity.tickets.cut import cut, whole
-from engine.sparsity.tickets.levels import shuffled
+from engine.sparsity.tickets.cut import full_masks, prune_smallest
+from engine.sparsity.tickets.levels import random_masks
 from engine.training import Recorder, bake, fresh, outputs, train
 from engine.weights.masks import Masks
 
@@ -148,7 +148,7 @@ class Rewinds:
         dense = self.train(step, start)[self.steps] if dense is None else dense
         masks = self.found(step, start, dense)
         figures = {"step": float(step), "dense": self.accuracy(dense)}
-        kinds = {"ticket": masks, "random": shuffled(masks, self.case.seed)}
+        kinds = {"ticket": masks, "random": random_masks(masks, self.case.seed)}
         pairs, accuracies = {}, {}
         for kind, kind_masks in kinds.items():
             first = self.train(step, start, kind_masks, snapshots={step, *self.marks})
@@ -168,10 +168,10 @@ class Rewinds:
 
     def found(self, step: int, start: Weights, dense: Weights) -> Masks:
         """The masks of the ticket: cut by magnitude, level after level, from the same weights."""
-        masks, share = whole(self.model), 1 - self.density ** (1 / self.levels)
+        masks, share = full_masks(self.model), 1 - self.density ** (1 / self.levels)
         for level in range(self.levels):
             ends = self.train(step, start, masks)[self.steps] if level else dense
-            masks = cut(self.holding(ends), masks, share)
+            masks = prune_smallest(self.holding(ends), masks, share)
         return masks
 
     def holding(self, weights: Weights) -> Classifier:

@@ -24,8 +24,8 @@ from engine.models.classifier import Classifier
 from engine.result import Result, Scores, TrainLog, View
 from engine.run import digest
 from engine.sparsity.method import SparsityMethod, unlearnable
-from engine.sparsity.prune import Prune, layer_table, right
-from engine.sparsity.tickets.cut import cut_to_level, whole
+from engine.sparsity.prune import Prune, layer_table, share_correct
+from engine.sparsity.tickets.cut import cut_to_level, full_masks
 from engine.training import Recorder, train
 from engine.training.state import part, read_state, state_file, write_state
 from engine.weights.case import PruneCase
@@ -92,7 +92,7 @@ class Rewound(SparsityMethod):
             curves = self.trained(case, model, masks, part_of(progress, 0.2, 0.95))
         else:
             masks, model, curves = self.found(case, part_of(progress, 0.0, 0.95))
-        results = {"test accuracy": right(model, case)}
+        results = {"test accuracy": share_correct(model, case)}
         views: dict[str, View] = {
             "layers": layer_table(masks),
             "figures": Scores(np.array([*results.values()], np.float32), tuple(results), "share"),
@@ -121,7 +121,7 @@ class Rewound(SparsityMethod):
         on with the level under way.
         """
         back, count, name = self.back(case), self.levels + 1, f"{digest(self, case)}-levels"
-        model, masks = trainable_copy(case.model), whole(case.model, head=False)
+        model, masks = trainable_copy(case.model), full_masks(case.model, head=False)
         early: dict[str, Tensor] = {}
         first = 0
         if (state := read_state(state_file(name), name)) is not None:

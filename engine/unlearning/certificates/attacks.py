@@ -86,7 +86,7 @@ def with_poisons(data: DataSet, poisons: list[Poison], rival: int) -> DataSet:
     )
 
 
-def in_order(rows: Rows, digests: Digests, labels: NDArray[np.int64]) -> Rows:
+def sort_rows(rows: Rows, digests: Digests, labels: NDArray[np.int64]) -> Rows:
     """Rows by digest, then by label, as every network is shown its images."""
     return rows[np.lexsort((labels[rows], digests[rows]))]
 

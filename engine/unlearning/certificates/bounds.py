@@ -68,7 +68,7 @@ def dpa_roe(election: Election) -> Certified:
     if near.shape[1] > 2:
         order = np.argsort(near, axis=1, kind="stable")[:, :2]
         first, second = np.take_along_axis(near, order, 1).T
-        pair = both(election.networks)[first, second]
+        pair = shared_poisons(election.networks)[first, second]
         np.put_along_axis(out, order[:, :1], pair[:, None], 1)
     reach = halved(gaps(election.votes, loser))
     np.put_along_axis(reach, loser[:, None], 0, 1)
@@ -90,7 +90,7 @@ def one_part(scheme: str, ballots: Ballots, shifts: tuple[int, ...]) -> Certifie
     winner_ballots = np.take_along_axis(ballots, winner[None, :, None], 2)
     above = (winner_ballots < ballots).transpose(1, 2, 0)  # (images, classes, networks)
     beaten = np.maximum(reach, greedy(ahead_of(election), 2 * reached(above, shifts)))
-    out = pairs(election, chosen, winner_needed, len(shifts), beaten.min(1))
+    out = pair_costs(election, chosen, winner_needed, len(shifts), beaten.min(1))
     return narrowest(winner, out, beaten)
 
 
@@ -107,7 +107,7 @@ def singles(election: Election, chosen: Reached, own: Whole, spread: int) -> Who
     return greedy(gaps(election.votes, own), spread + mine - chosen)
 
 
-def pairs(
+def pair_costs(
     election: Election, chosen: Reached, class_costs: Whole, spread: int, enough: Whole
 ) -> Whole:
     """How many buckets let a class and any other one both come before the winner, by class.
@@ -159,7 +159,7 @@ def halved(gap: Whole) -> Whole:
 
 
 @lru_cache(maxsize=8)
-def both(networks: int) -> Whole:
+def shared_poisons(networks: int) -> Whole:
     """Poisons that close two gaps at once, by the gaps: each moves one by two, the other by one."""
     size = networks + 2
     table = np.zeros((size, size), np.int64)

@@ -142,7 +142,7 @@ class Certificates(Voters):
             part_progress = part_of(progress, low, high, lead=schemes[0])
             ballots = vote(
                 data,
-                learned(data, partitions, case.seed),
+                partition_rows(data, partitions, case.seed),
                 self.seeds(case, partitions.networks),
                 test_rows,
                 recipe(self.epochs),
@@ -167,7 +167,7 @@ class Certificates(Voters):
     def finding(self, case: ExperimentCase, result: Mapping[str, Any]) -> str:  # noqa: ARG002
         """How many are right, and how many of these are certain against some poisons."""
         curve: Table = result["curves"]
-        at = middle(curve)
+        at = middle_count(curve)
         return (
             f"{100 * curve[ROE][0]:.0f} % of {len(result['images'])} test images are answered "
             f"right, and {100 * curve[ROE][at]:.0f} % stay right under any {at} poisons "
@@ -175,7 +175,7 @@ class Certificates(Voters):
         )
 
 
-def learned(data: DataSet, own: Partitions, seed: int) -> list[Rows]:
+def partition_rows(data: DataSet, own: Partitions, seed: int) -> list[Rows]:
     """The rows that each network learns from."""
     rows = data.rows("train")
     place_sets = own.learned(digests_of(data.images[rows], seed), data.labels[rows])
@@ -209,7 +209,7 @@ def ballots_about(result: Mapping[str, Any], scheme: str, image: int) -> Ballots
     return ballots_in(table, stored_count)[:, image : image + 1]
 
 
-def counted(ballots: Ballots, classes: tuple[str, ...]) -> Table:
+def election_table(ballots: Ballots, classes: tuple[str, ...]) -> Table:
     """Both rounds of one image's election: first votes, and who puts the winner above each class.
 
     "run-off" is the share of networks that put the winner above the class, NaN for the winner.
@@ -238,6 +238,6 @@ def curves(images: Table) -> Table:
     return Table.of(columns)
 
 
-def middle(curve: Table) -> int:
+def middle_count(curve: Table) -> int:
     """A number of poisons in the middle: half of what any image withstands."""
     return max(len(curve) - 2, 0) // 2

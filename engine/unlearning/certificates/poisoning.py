@@ -20,9 +20,9 @@ from engine.run import answer
 from engine.unlearning.certificates.attacks import (
     Poison,
     against,
-    in_order,
     landing,
     relabeled,
+    sort_rows,
     with_poisons,
 )
 from engine.unlearning.certificates.ballots import recipe, vote
@@ -33,8 +33,8 @@ from engine.unlearning.certificates.certificates import (
     Certificates,
     Voters,
     ballots_about,
-    counted,
-    learned,
+    election_table,
+    partition_rows,
 )
 from engine.unlearning.certificates.election import Ballots, hold
 from engine.unlearning.certificates.partitions import Partitions, digests_of
@@ -108,7 +108,7 @@ class PoisonVotes(Voters):
         steps, last = self.steps(partitions, before, poisons, after, (says, rival))
         progress(1.0, "counted")
         names = case.data.classes
-        tables = counted(before, names), counted(last, names)
+        tables = election_table(before, names), election_table(last, names)
         both = {
             f"{name}, {when}": (table[name], unit)
             for when, table in zip(("before", "after"), tables, strict=True)
@@ -159,7 +159,7 @@ class PoisonVotes(Voters):
         """Ballots by (number of poisons, network) of each network when a poison reached it."""
         data = with_poisons(case.data, poisons, rival)
         digests = digests_of(data.images, case.seed)
-        rows = learned(case.data, own, case.seed)
+        rows = partition_rows(case.data, own, case.seed)
         events, lists = [], []
         for number, poison in enumerate(poisons, 1):
             for network in own.reached(poison.bucket):
@@ -172,7 +172,7 @@ class PoisonVotes(Voters):
                 remaining = np.setdiff1d(rows[network], np.array(gone, np.int64))
                 added = np.array(mine, np.int64) + len(case.data)
                 events.append((number, network))
-                lists.append(in_order(np.concatenate([remaining, added]), digests, data.labels))
+                lists.append(sort_rows(np.concatenate([remaining, added]), digests, data.labels))
         seeds = self.seeds(case, own.networks)
         ballots = vote(
             data,

@@ -68,7 +68,7 @@ class Autoencoder:
         return cls(
             drawn,
             torch.zeros(width),
-            unit(drawn.T),
+            unit_rows(drawn.T),
             torch.zeros(size),
             tokens.mean(0),
             tokens.std().reshape(1),
@@ -121,12 +121,12 @@ class Autoencoder:
         return float(1 - missed / ((tokens - tokens.mean(0)) ** 2).sum())
 
 
-def unit(rows: Tensor) -> Tensor:
+def unit_rows(rows: Tensor) -> Tensor:
     """Rows of length 1."""
     return rows / rows.norm(dim=1, keepdim=True).clamp_min(1e-8)
 
 
-def learned(
+def train_autoencoder(
     tokens: Tensor, width: int, active: int, steps: int, seed: int, progress: Progress
 ) -> tuple[Autoencoder, Floats]:
     """An autoencoder of tokens (n, D), and its curve.
@@ -154,7 +154,7 @@ def learned(
     mean = 0.0
     for at, value in enumerate(descend(torch.optim.Adam(trained, RATE), losses()), 1):
         with torch.no_grad():
-            autoencoder.decoder.copy_(unit(autoencoder.decoder))
+            autoencoder.decoder.copy_(unit_rows(autoencoder.decoder))
         mean = STEADY * mean + (1 - STEADY) * value
         if at % max(steps // NOTES, 1) == 0:
             curve.append((at, mean / (1 - STEADY**at)))

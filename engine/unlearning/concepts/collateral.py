@@ -19,14 +19,14 @@ from engine.method import Method, Progress, defaults, part_of, quiet
 from engine.models.threads import one_thread
 from engine.result import Floats, Pictures, Result, Table
 from engine.unlearning.concepts.dictionary import LearnedDictionary, image_tokens
-from engine.unlearning.concepts.score import Ints, Ranked, as_active, at_random, union
+from engine.unlearning.concepts.score import Ints, Ranked, as_active, random_features, union
 from engine.unlearning.concepts.suppressed import (
     PAPER,
     Concept,
     Shares,
     chances,
-    changed,
     enumerated_words,
+    scale_features,
 )
 
 GAMMAS = (1.0, 0.5, 0.0, -0.5, -1.0, -2.0)
@@ -74,7 +74,7 @@ class Collateral(Concept, Method[ScenesCase]):
         sets = (
             chosen,
             as_active(learned.usual, chosen, random),
-            at_random(self.width, chosen, random),
+            random_features(self.width, chosen, random),
         )
         sample = measured_scenes(case)
         present = sample.layout.present
@@ -107,10 +107,10 @@ class Collateral(Concept, Method[ScenesCase]):
             "rates": Table.of(columns, names),
             "things": Table.grid(recall, CATEGORIES, names, ["share"] * len(names)),
             "ranking": ranking(orders, learned, self.features),
-            "top": pictured(
+            "top": activation_pictures(
                 sample,
                 active.numpy(),
-                [named(feature, orders) for feature in top_features.tolist()],
+                [feature_label(feature, orders) for feature in top_features.tolist()],
             ),
             "fit": learned.found["fit"],
         }
@@ -126,7 +126,9 @@ class Collateral(Concept, Method[ScenesCase]):
     ) -> NDArray[np.bool_]:
         """Whether it says yes to each thing, (n, 16)."""
         progress(0.0, "asking")
-        result: NDArray[np.bool_] = chances(vlm, changed(learned, tokens, features, gamma)) > 0.5
+        result: NDArray[np.bool_] = (
+            chances(vlm, scale_features(learned, tokens, features, gamma)) > 0.5
+        )
         return result
 
     def finding(self, case: ScenesCase, result: Mapping[str, Any]) -> str:  # noqa: ARG002
@@ -199,7 +201,7 @@ def ranking(orders: Mapping[str, Ranked], learned: LearnedDictionary, features: 
     return Table.of({name: (column, units[name]) for name, column in columns.items()}, rows)
 
 
-def named(feature: int, orders: Mapping[str, Ranked]) -> str:
+def feature_label(feature: int, orders: Mapping[str, Ranked]) -> str:
     """A feature by its number; of several things, with the one that it stands for most."""
     if len(orders) == 1:
         return f"{ALONE} {feature}"
@@ -207,7 +209,7 @@ def named(feature: int, orders: Mapping[str, Ranked]) -> str:
     return f"{min(ranks, key=ranks.__getitem__)} {feature}"
 
 
-def pictured(sample: SceneBatch, active: Floats, names: Sequence[str]) -> Pictures:
+def activation_pictures(sample: SceneBatch, active: Floats, names: Sequence[str]) -> Pictures:
     """The scenes in which features are most active; active is (n, 64, features)."""
     rows, captions = [], []
     for at in range(len(names)):

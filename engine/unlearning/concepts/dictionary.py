@@ -20,7 +20,7 @@ from engine.method import Method, Progress, Slider, defaults, part_of, quiet, se
 from engine.models.threads import one_thread
 from engine.result import Curve, Floats, Result, Table
 from engine.run import answer
-from engine.unlearning.concepts.autoencoder import Autoencoder, learned
+from engine.unlearning.concepts.autoencoder import Autoencoder, train_autoencoder
 
 SCENES = 600
 LEARNED = 0.8  # of the scenes; the autoencoder is tried on the others
@@ -101,7 +101,7 @@ class Dictionary(Sparse, Method[ScenesCase]):
         with one_thread(), torch.no_grad():
             tokens = image_tokens(case.vlm, sample.pixels, part_of(progress, 0.0, 0.2))
         train_tokens, others = (part.flatten(0, 1) for part in (tokens[:cut], tokens[cut:]))
-        autoencoder, curve = learned(
+        autoencoder, curve = train_autoencoder(
             train_tokens,
             self.width,
             self.active,
@@ -130,8 +130,8 @@ class Dictionary(Sparse, Method[ScenesCase]):
                 curve[:, 0].copy(), curve[:, 1].copy(), "step", "not explained", "share"
             ),
             "weights": Table.of({"weight": (autoencoder.flat, "")}),
-            "there": by_thing(present_means),
-            "absent": by_thing(absent),
+            "there": thing_columns(present_means),
+            "absent": thing_columns(absent),
             "usual": Table.of({"mean": (rows.mean(0), "activation")}),
         }
 
@@ -150,7 +150,7 @@ def own_scenes(case: ScenesCase) -> SceneBatch:
     return case.sample(FEATURES)
 
 
-def by_thing(values: Floats) -> Table:
+def thing_columns(values: Floats) -> Table:
     """A column for each thing."""
     return Table.of(
         {

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from engine.data.sprites import CATEGORIES
 from engine.hallucination import POPE, ScenesCase
-from engine.hallucination.measures.polling import SPLITS, counted, with_intervals
+from engine.hallucination.measures.polling import SPLITS, confusion_counts, with_intervals
 from engine.method import Method, Progress, part_of, quiet
 from engine.result import Result, Table
 from engine.run import answer
@@ -62,7 +62,7 @@ class PollsAfter(Suppression, Method[ScenesCase]):
         progress(1.0, "counted")
         questions = once(before["questions"], after["questions"])
         return {
-            "rates": by_thing(questions, self.things),
+            "rates": thing_rates(questions, self.things),
             "splits": by_split(before["rates"], after["rates"]),
             "questions": questions,
         }
@@ -106,7 +106,7 @@ def once(before: Table, after: Table) -> Table:
     return Table.of(columns, [before.rows[at] for at in first])
 
 
-def by_thing(questions: Table, categories: Sequence[str]) -> Table:
+def thing_rates(questions: Table, categories: Sequence[str]) -> Table:
     """The rates of the questions about each thing, and about all others together."""
     number = questions["thing"].astype(np.int64)
     about = {category: number == CATEGORIES.index(category) for category in categories}
@@ -122,7 +122,7 @@ def rates_of(questions: Table, mask: Bools) -> dict[str, tuple[float, str]]:
     results: dict[str, tuple[float, str]] = {}
     for when in WHEN:
         yes = questions[f"yes {when}"][mask] > 0
-        intervals = with_intervals(counted(yes, present), scenes, RATES)
+        intervals = with_intervals(confusion_counts(yes, present), scenes, RATES)
         for rate in RATES:
             for end in ("", " low", " high"):
                 results[f"{rate} {when}{end}"] = intervals[f"{rate}{end}"]

@@ -38,7 +38,7 @@ def scores(there: Floats, absent: Floats) -> Floats:
 def ranked(present_means: Floats, absent: Floats) -> Ranked:
     """The features by their scores for one concept."""
     score = scores(present_means, absent)
-    return Ranked(best(score, len(score)), score)
+    return Ranked(top_features(score, len(score)), score)
 
 
 def union(sets: Iterable[Ints]) -> Ints:
@@ -49,12 +49,12 @@ def union(sets: Iterable[Ints]) -> Ints:
     )
 
 
-def best(score: Floats, count: int) -> Ints:
+def top_features(score: Floats, count: int) -> Ints:
     """The features with the highest scores, the first the highest."""
     return np.argsort(-score, kind="stable")[:count].astype(np.int64)
 
 
-def at_random(width: int, taken: Ints, random: np.random.Generator) -> Ints:
+def random_features(width: int, taken: Ints, random: np.random.Generator) -> Ints:
     """As many other features, each as likely."""
     others = np.setdiff1d(np.arange(width), taken)
     return random.choice(others, min(len(taken), len(others)), replace=False)

@@ -125,10 +125,10 @@ class Suppressed(TinyVLM):
     def encode_image(self, normalized: Tensor) -> Tensor:
         """As the model does, with the features changed, (B, 64, 128)."""
         tokens = super().encode_image(normalized)
-        return changed(self.learned, tokens.cpu(), self.which, self.gamma).to(tokens.device)
+        return scale_features(self.learned, tokens.cpu(), self.which, self.gamma).to(tokens.device)
 
 
-def changed(learned: LearnedDictionary, tokens: Tensor, which: Ints, gamma: float) -> Tensor:
+def scale_features(learned: LearnedDictionary, tokens: Tensor, which: Ints, gamma: float) -> Tensor:
     """Tokens (…, 128) with some features multiplied by gamma."""
     usual = torch.tensor(learned.usual)
     chosen = torch.from_numpy(np.asarray(which, np.int64))

@@ -39,7 +39,7 @@ class Diagnostic(Method[AfterCase], ABC):
         return super().unmet(case) or unfit(case)
 
 
-def three(case: AfterCase, progress: Progress) -> dict[str, Classifier]:
+def compared_models(case: AfterCase, progress: Progress) -> dict[str, Classifier]:
     """The original, the unlearned and the retrained model, each by its name in MODELS.
 
     They are kept answers, or computed now. What a pruned model became is compared with the
@@ -83,6 +83,6 @@ def features(model: Classifier, data: DataSet, rows: Rows, progress: Progress = 
     return torch.cat(results)
 
 
-def drawn(rows: Rows, most: int, seed: int) -> Rows:
+def sample_rows(rows: Rows, most: int, seed: int) -> Rows:
     """At most so many rows, drawn by the seed, ascending."""
     return np.sort(np.random.default_rng([seed, 31]).permutation(rows)[:most])

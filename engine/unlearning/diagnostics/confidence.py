@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from engine.method import Progress, quiet
 from engine.result import Result, Table
 from engine.unlearning.around import AfterCase
-from engine.unlearning.diagnostics.base import Diagnostic, three
-from engine.unlearning.protocol.metrics import judged
+from engine.unlearning.diagnostics.base import Diagnostic, compared_models
+from engine.unlearning.protocol.metrics import evaluate_model
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,9 @@ class Confidence(Diagnostic):
 
     def __call__(self, case: AfterCase, progress: Progress = quiet) -> Result:
         """Views: images: id, label, the three models' probability of it, the class they see."""
-        models = three(case, progress)
+        models = compared_models(case, progress)
         rows = case.case.splits.forget
-        answers = {name: judged(model, case.case).forget for name, model in models.items()}
+        answers = {name: evaluate_model(model, case.case).forget for name, model in models.items()}
         fall = answers["original"].confidence - answers["unlearned"].confidence
         order = (-fall).argsort(kind="stable")
         columns = {

@@ -11,7 +11,7 @@ from engine.method import Choice, Progress, quiet, setting
 from engine.result import Result, Table
 from engine.training import outputs
 from engine.unlearning.around import AfterCase
-from engine.unlearning.diagnostics.base import Diagnostic, three
+from engine.unlearning.diagnostics.base import Diagnostic, compared_models
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Confusion(Diagnostic):
 
     def __call__(self, case: AfterCase, progress: Progress = quiet) -> Result:
         """Views: original, unlearned and retrained, counts (classes, classes)."""
-        models = three(case, progress)
+        models = compared_models(case, progress)
         data, splits = case.case.data, case.case.splits
         match self.of:
             case "test":

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from engine.unlearning.case import ForgetCase
-from engine.unlearning.protocol.metrics import accuracy, judged
+from engine.unlearning.protocol.metrics import accuracy, evaluate_model
 from engine.unlearning.ways.network import own_copy
 from engine.unlearning.ways.ssd import HIGHEST, LOWEST, SSD, dampened
 
@@ -40,7 +40,7 @@ def damped(case: ForgetCase, method: SSD) -> Damped:
         int(np.count_nonzero(importance > ratio * train.values[name]))
         for name, importance in forget.values.items()
     )
-    answers = judged(dampened(case, method), case)
+    answers = evaluate_model(dampened(case, method), case)
     total = sum(importance.size for importance in forget.values.values())
     return Damped(
         chosen,

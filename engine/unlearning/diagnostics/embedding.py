@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from engine.method import Progress, Slider, quiet, setting
 from engine.result import Result, Table
 from engine.unlearning.around import AfterCase
-from engine.unlearning.diagnostics.base import Diagnostic, drawn, features, three
+from engine.unlearning.diagnostics.base import Diagnostic, compared_models, features, sample_rows
 
 Doubles = NDArray[np.float64]
 
@@ -36,15 +36,15 @@ class Embedding(Diagnostic):
 
     def __call__(self, case: AfterCase, progress: Progress = quiet) -> Result:
         """Views: points, a row for each image; shown, the share of variance that two axes have."""
-        models = three(case, progress)
+        models = compared_models(case, progress)
         data, splits, seed = case.case.data, case.case.splits, case.case.seed
-        forget = drawn(splits.forget, self.images // 2, seed)
-        rows = np.concatenate([forget, drawn(splits.retain, self.images - len(forget), seed)])
+        forget = sample_rows(splits.forget, self.images // 2, seed)
+        rows = np.concatenate([forget, sample_rows(splits.retain, self.images - len(forget), seed)])
         places: dict[str, Doubles] = {}
         shares: list[float] = []
         for name, model in models.items():
             plane, share = principal(features(model, data, rows).double().numpy())
-            places[name] = turned(plane, places["original"]) if places else plane
+            places[name] = procrustes(plane, places["original"]) if places else plane
             shares.append(share)
         columns = {
             "id": (data.ids[rows], ""),
@@ -74,7 +74,7 @@ def principal(values: Doubles) -> tuple[Doubles, float]:
     return plane, float((sizes[:count] ** 2).sum() / max((sizes**2).sum(), 1e-30))
 
 
-def turned(plane: Doubles, onto: Doubles) -> Doubles:
+def procrustes(plane: Doubles, onto: Doubles) -> Doubles:
     """Rotated and mirrored to lie on another as well as it can (orthogonal Procrustes)."""
     left, _, right = np.linalg.svd(plane.T @ onto)
     return plane @ (left @ right)

@@ -41,7 +41,7 @@ class Frontier(Diagnostic):
 
     def __call__(self, case: AfterCase, progress: Progress = quiet) -> Result:
         """Views: points, a row for the method as asked and one for each place of its dial."""
-        methods = along(case.method, self.points)
+        methods = dial_variants(case.method, self.points)
         rows: list[list[float]] = []
         name = case.method.dial[0] if case.method.dial else ""
         for number, method in enumerate(methods):
@@ -71,7 +71,7 @@ class Frontier(Diagnostic):
         return [result[name] for name in NAMES]
 
 
-def along(method: Unlearner, points: int) -> list[Unlearner]:
+def dial_variants(method: Unlearner, points: int) -> list[Unlearner]:
     """The method itself, and others that differ in its dial only."""
     if method.dial is None:
         return [method]

@@ -11,19 +11,19 @@ from engine.method import Progress, part_of, quiet
 from engine.models.classifier import Classifier
 from engine.result import Result, Table
 from engine.unlearning.around import AfterCase
-from engine.unlearning.diagnostics.base import MODELS_READY, Diagnostic, blank, three
+from engine.unlearning.diagnostics.base import MODELS_READY, Diagnostic, blank, compared_models
 from engine.unlearning.protocol.metrics import (
     GAP,
     ModelAnswers,
     attack_rate,
     attacks,
+    evaluate_model,
     figures,
     gap,
-    judged,
     nearness,
     zero_forgetting,
 )
-from engine.unlearning.ways.network import named
+from engine.unlearning.ways.network import named_weights
 
 NATS = {"KL forget", "KL test"}
 
@@ -51,18 +51,20 @@ class Judged(Diagnostic):
         Figures are shares, but KL in nats and distances in the weights' unit. In the plane the
         original is at 0 and the retrained model on the x axis.
         """
-        models = three(case, progress)
+        models = compared_models(case, progress)
         answers: dict[str, ModelAnswers] = {}
         for number, (name, model) in enumerate(models.items()):
             low, high = (
                 MODELS_READY + (0.9 - MODELS_READY) * (number + offset) / len(models)
                 for offset in (0, 1)
             )
-            answers[name] = judged(model, case.case, part_of(progress, low, high, lead=name))
+            answers[name] = evaluate_model(
+                model, case.case, part_of(progress, low, high, lead=name)
+            )
             progress(high, f"asked the {name} model")
         fresh, goal = blank(case), answers.get("retrained")
         goal_figures = None if goal is None else figures(goal)
-        chance = None if fresh is None else judged(fresh, case.case)
+        chance = None if fresh is None else evaluate_model(fresh, case.case)
         rows: list[dict[str, float]] = []
         for name, model in models.items():
             model_figures = figures(answers[name])
@@ -98,15 +100,15 @@ def unit_of(name: str) -> str:
     return "nat" if name in NATS else "" if name.startswith("from ") else "share"
 
 
-def row(model: Classifier) -> torch.Tensor:
+def flat_weights(model: Classifier) -> torch.Tensor:
     """All weights in one row, double; NaN for a network that only answers and has none."""
-    weights = [weight.detach().flatten().cpu().double() for weight in named(model).values()]
+    weights = [weight.detach().flatten().cpu().double() for weight in named_weights(model).values()]
     return torch.cat(weights or [torch.full((1,), torch.nan)])
 
 
 def distance(first: Classifier, second: Classifier) -> float:
     """‖θ − θ'‖₂ over all weights."""
-    return float((row(first) - row(second)).norm())
+    return float((flat_weights(first) - flat_weights(second)).norm())
 
 
 def plane(models: dict[str, Classifier]) -> Table:
@@ -114,8 +116,8 @@ def plane(models: dict[str, Classifier]) -> Table:
 
     Without a retrained model the unlearned one is on the x axis.
     """
-    start = row(models["original"])
-    moved = {name: row(model) - start for name, model in models.items()}
+    start = flat_weights(models["original"])
+    moved = {name: flat_weights(model) - start for name, model in models.items()}
     last = moved[list(models)[-1]]
     along = last / last.norm().clamp(min=1e-30)
     x = {name: float(shift @ along) for name, shift in moved.items()}

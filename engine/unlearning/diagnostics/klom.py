@@ -17,7 +17,7 @@ from engine.training import outputs
 from engine.unlearning.around import SEVERAL, AfterCase
 from engine.unlearning.diagnostics.base import Diagnostic
 from engine.unlearning.given import GivenGroups
-from engine.unlearning.oracles.direct import GROUPS, images_setting, looked_at
+from engine.unlearning.oracles.direct import GROUPS, images_setting, sample_groups
 from engine.unlearning.oracles.trainings import (
     ALL,
     OWN_SEEDS,
@@ -28,9 +28,9 @@ from engine.unlearning.oracles.trainings import (
     models_of,
     others,
     too_many_for,
-    trained,
+    train_part,
 )
-from engine.unlearning.protocol.klom import BINS, GAUSSIAN, Doubles, enough, klom, margins
+from engine.unlearning.protocol.klom import BINS, GAUSSIAN, Doubles, klom, margins, too_few_models
 from engine.unlearning.ways.prune_first import PruneFirst
 
 NOTHING, UNLEARNED, NOISE = "nothing done", "unlearned", "noise"
@@ -102,10 +102,10 @@ class KLoM(Diagnostic):
         """
         if isinstance(case, GivenGroups):
             return self.of_given(case, progress)
-        if reason := enough(self.form, self.models):
+        if reason := too_few_models(self.form, self.models):
             raise BlindspotError(f"{reason} Choose more models, or the Gaussian form.")
         progress(0.0, "looking for models that are there already")
-        rows, group = looked_at(case.case, self.images)
+        rows, group = sample_groups(case.case, self.images)
         labels, parts = case.case.data.labels[rows], -(-self.models // PART)
         logits_by_name: dict[str, list[Doubles]] = {name: [] for name in SAMPLES}
         shares: list[float] = []
@@ -113,14 +113,14 @@ class KLoM(Diagnostic):
         views: Result = {}
         for part in range(parts):
             done = part_of(progress, part / parts, (part + 1) / parts)
-            originals = trained(case.case, ALL, part, part_of(done, 0.0, 0.2, lead="originals"))
+            originals = train_part(case.case, ALL, part, part_of(done, 0.0, 0.2, lead="originals"))
             for name, number, low in (
                 ("oracle", judges(part), 0.2),
                 ("other oracle", others(part), 0.4),
             ):
                 part_progress = part_of(done, low, low + 0.2, lead="oracles")
                 logits_by_name[name] += list(
-                    logits_of(trained(case.case, STAYS, number, part_progress))[:, rows]
+                    logits_of(train_part(case.case, STAYS, number, part_progress))[:, rows]
                 )
             logits_by_name["original"] += list(logits_of(originals)[:, rows])
             models = models_of(originals, case.model.name)
@@ -140,7 +140,7 @@ class KLoM(Diagnostic):
                 shares.append(float(unlearned_answer["run"]["share of retraining"][0]))
                 failed += int(unlearned_answer["run"]["failed_at"][0] >= 0)
             count = min(self.models, PART * (part + 1))
-            if enough(self.form, count):
+            if too_few_models(self.form, count):
                 continue
             values = {
                 name: margins(np.stack(logits[:count]), labels)
@@ -160,9 +160,9 @@ class KLoM(Diagnostic):
         if reason := case.too_few(self.form):
             raise BlindspotError(reason)
         count = min(self.models, case.usable)
-        if reason := enough(self.form, count):
+        if reason := too_few_models(self.form, count):
             raise BlindspotError(f"{reason} Choose more models, or the Gaussian form.")
-        rows, group = looked_at(case.case, self.images)
+        rows, group = sample_groups(case.case, self.images)
         data, values = case.case.data, {}
         parts = [case.groups[kind][:count] for kind in ("original", "unlearned", "retrained")]
         parts.append(case.groups["retrained"][count : 2 * count])

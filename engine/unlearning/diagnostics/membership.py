@@ -10,9 +10,9 @@ from engine.errors import BlindspotError
 from engine.method import Choice, Progress, Slider, quiet, setting
 from engine.result import Curve, Result, Table
 from engine.unlearning.around import AfterCase
-from engine.unlearning.diagnostics.base import MODELS, Diagnostic, three
+from engine.unlearning.diagnostics.base import MODELS, Diagnostic, compared_models
 from engine.unlearning.protocol.attack import attack, attacker, band, matched
-from engine.unlearning.protocol.metrics import judged
+from engine.unlearning.protocol.metrics import evaluate_model
 
 GRID = 401
 
@@ -45,14 +45,14 @@ class MembershipAttack(Diagnostic):
         decision, over confidence; regions, from where to where it says "member" (1) or not (0);
         figures, one row.
         """
-        models = three(case, progress)
+        models = compared_models(case, progress)
         if self.model not in models:
             raise BlindspotError("There is no retrained model to attack: none was given.")
         if not len(case.case.splits.test):
             raise BlindspotError(
                 "There are no test images: an attack needs images that no model learned from."
             )
-        answers = judged(models[self.model], case.case)
+        answers = evaluate_model(models[self.model], case.case)
         members, non_members = matched(answers.retain, answers.test, answers.seed)
         fitted = attacker(members.confidence, non_members.confidence)
         grid = np.linspace(0, 1, GRID)

@@ -10,10 +10,10 @@ from engine.method import Progress, quiet
 from engine.models.classifier import Classifier
 from engine.result import Result, Table, WeightScores
 from engine.unlearning.around import AfterCase
-from engine.unlearning.diagnostics.base import Diagnostic, three
-from engine.unlearning.ways.network import named
+from engine.unlearning.diagnostics.base import Diagnostic, compared_models
+from engine.unlearning.ways.network import named_weights
 from engine.weights.masks import Masks, masks_of
-from engine.weights.parts import parts
+from engine.weights.parts import prunable_parts
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,8 @@ class WhatMoved(Diagnostic):
 
     def __call__(self, case: AfterCase, progress: Progress = quiet) -> Result:
         """Views: layers, a row for each parameter; moved, the size of every weight's change."""
-        models = three(case, progress)
-        weights = {name: named(model) for name, model in models.items()}
+        models = compared_models(case, progress)
+        weights = {name: named_weights(model) for name, model in models.items()}
         before, after = weights["original"], weights["unlearned"]
         change = {
             name: (after[name] - weight).detach().cpu().numpy() for name, weight in before.items()
@@ -66,5 +66,6 @@ class WhatMoved(Diagnostic):
 def moved_masks(original: Classifier, moved: WeightScores) -> Masks:
     """The weights that moved, as the diagrams of Sparsity draw masks: True where one moved."""
     return masks_of(
-        {part.name: moved.values[part.name] > 0 for part in parts(original)}, parts(original)
+        {part.name: moved.values[part.name] > 0 for part in prunable_parts(original)},
+        prunable_parts(original),
     )

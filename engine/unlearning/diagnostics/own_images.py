@@ -7,12 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.data import Rows
-from engine.measures.shares import chance, luck, wilson
+from engine.measures.shares import luck, majority_share, wilson
 from engine.method import Progress, Slider, part_of, quiet, setting
 from engine.result import Result, Table
 from engine.training import outputs
 from engine.unlearning.around import AfterCase
-from engine.unlearning.diagnostics.base import MODELS_READY, Diagnostic, drawn, three
+from engine.unlearning.diagnostics.base import (
+    MODELS_READY,
+    Diagnostic,
+    compared_models,
+    sample_rows,
+)
 
 COLUMNS = ("right", "images", "accuracy", "low", "high", "chance", "luck")
 
@@ -38,7 +43,7 @@ class OwnImages(Diagnostic):
 
     def __call__(self, case: AfterCase, progress: Progress = quiet) -> Result:
         """Views: accuracy, a row for each model with COLUMNS."""
-        models = three(case, progress)
+        models = compared_models(case, progress)
         rows = []
         for number, (name, model) in enumerate(models.items()):
             low, high = (
@@ -51,17 +56,17 @@ class OwnImages(Diagnostic):
             predictions = logits.argmax(1).numpy()
             rows.append(figures(predictions, case.case.data.labels[image_rows], logits.shape[1]))
         progress(1.0, "asked about their own images")
-        columns = {name: ([row[name] for row in rows], unit(name)) for name in COLUMNS}
+        columns = {name: ([row[name] for row in rows], column_unit(name)) for name in COLUMNS}
         return {"accuracy": Table.of(columns, tuple(models))}
 
     def own_images(self, case: AfterCase, name: str) -> Rows:
         """Images that a model learned from, at most as many as are set."""
         splits = case.case.splits
         rows = splits.train if name == "original" else splits.retain
-        return drawn(rows, self.images, case.case.seed)
+        return sample_rows(rows, self.images, case.case.seed)
 
 
-def unit(column: str) -> str:
+def column_unit(column: str) -> str:
     """Of a column."""
     return "images" if column in {"right", "images"} else "share"
 
@@ -76,7 +81,7 @@ def figures(predictions: np.ndarray, labels: np.ndarray, classes: int) -> dict[s
         "accuracy": right / len(labels),
         "low": low,
         "high": high,
-        "chance": chance(labels),
+        "chance": majority_share(labels),
         "luck": luck(predictions, labels, classes),
     }
 
@@ -92,8 +97,10 @@ def refusal(accuracy: Table) -> str:
     for name, images in (("original", "its own training"), ("retrained", "the kept training")):
         if name in accuracy.rows and not is_right(accuracy, name):
             return (
-                f"Cannot judge: the {name} gets {share(accuracy, name, 'accuracy')} of {images} "
-                f"images right{known(accuracy, name)}. Check size, normalization, class order."
+                f"Cannot judge: the {name} gets {percent_cell(accuracy, name, 'accuracy')} of "
+                f"{images} "
+                f"images right{chance_note(accuracy, name)}. Check size, normalization, class "
+                "order."
             )
     return ""
 
@@ -103,22 +110,23 @@ def broken(accuracy: Table) -> str:
     if is_right(accuracy, "unlearned"):
         return ""
     return (
-        f"The unlearned model gets {share(accuracy, 'unlearned', 'accuracy')} of the kept training "
-        f"images right{known(accuracy, 'unlearned')}: it is broken rather than unlearned."
+        f"The unlearned model gets {percent_cell(accuracy, 'unlearned', 'accuracy')} of the "
+        "kept training "
+        f"images right{chance_note(accuracy, 'unlearned')}: it is broken rather than unlearned."
     )
 
 
-def known(accuracy: Table, name: str) -> str:
+def chance_note(accuracy: Table, name: str) -> str:
     """What is reached without knowing anything, in brackets."""
-    low, high = (share(accuracy, name, column) for column in ("low", "high"))
-    floor = share(accuracy, name, "chance")
+    low, high = (percent_cell(accuracy, name, column) for column in ("low", "high"))
+    floor = percent_cell(accuracy, name, "chance")
     by_luck = accuracy.cell(name, "luck") > max(
         accuracy.cell(name, "chance"), accuracy.cell(name, "low")
     )
-    luckily = f", by luck up to {share(accuracy, name, 'luck')}" if by_luck else ""
+    luckily = f", by luck up to {percent_cell(accuracy, name, 'luck')}" if by_luck else ""
     return f" (95 % interval {low} to {high}; chance is {floor}{luckily})"
 
 
-def share(accuracy: Table, name: str, column: str) -> str:
+def percent_cell(accuracy: Table, name: str, column: str) -> str:
     """A cell in whole percent."""
     return f"{100 * accuracy.cell(name, column):.0f} %"

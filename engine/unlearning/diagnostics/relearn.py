@@ -19,9 +19,9 @@ from engine.result import Result, Table
 from engine.training import Diverged, descend, outputs
 from engine.unlearning.around import AfterCase
 from engine.unlearning.case import ForgetCase
-from engine.unlearning.diagnostics.base import MODELS_READY, Diagnostic, three
+from engine.unlearning.diagnostics.base import MODELS_READY, Diagnostic, compared_models
 from engine.unlearning.ways.descend import MOMENTUM
-from engine.unlearning.ways.network import in_parts, own_copy, pixels_of
+from engine.unlearning.ways.network import images_and_labels, in_parts, own_copy
 
 WITHIN = 0.05  # of the way between the retrained model's loss and the original's
 
@@ -48,7 +48,7 @@ class Relearn(Diagnostic):
         """Views: losses, mean over the forgotten images after each step; needed, the steps until
         it was relearnt (NaN where it was not), and the loss that counts as relearnt.
         """
-        models = three(case, progress)
+        models = compared_models(case, progress)
         curves = {}
         for number, (name, model) in enumerate(models.items()):
             low, high = (
@@ -60,7 +60,7 @@ class Relearn(Diagnostic):
         start = curves["original"][0]
         other = curves["retrained"][0] if "retrained" in curves else start
         goal = start + WITHIN * max(other - start, start)
-        needed = [first(curve, goal) for curve in curves.values()]
+        needed = [first_step(curve, goal) for curve in curves.values()]
         columns = {"step": (np.arange(self.steps + 1), "")}
         columns |= {name: (np.array(curve), "nat") for name, curve in curves.items()}
         return {
@@ -77,7 +77,9 @@ class Relearn(Diagnostic):
         looks = self.steps + 1
 
         def measured(step: int) -> float:
-            return loss_of(model_copy, case, part_of(progress, step / looks, (step + 1) / looks))
+            return forget_loss(
+                model_copy, case, part_of(progress, step / looks, (step + 1) / looks)
+            )
 
         losses = [measured(0)]
         with suppress(Diverged):
@@ -89,7 +91,7 @@ class Relearn(Diagnostic):
         """The loss of each batch, as often around as there are steps."""
 
         def loss(rows: Rows) -> Tensor:
-            pixels, targets = pixels_of(own, case.data, rows)
+            pixels, targets = images_and_labels(own, case.data, rows)
             return F.cross_entropy(own(pixels), targets)
 
         rng = np.random.default_rng([case.seed, 32])
@@ -99,13 +101,13 @@ class Relearn(Diagnostic):
             yield partial(loss, waiting.pop())
 
 
-def loss_of(model: Classifier, case: ForgetCase, progress: Progress = quiet) -> float:
+def forget_loss(model: Classifier, case: ForgetCase, progress: Progress = quiet) -> float:
     """Mean cross-entropy on the forgotten images; norms keep their statistics throughout."""
     rows = case.splits.forget
     logits = outputs(model, case.data, rows, progress)
     return F.cross_entropy(logits, case.data.targets(rows)).item()
 
 
-def first(curve: list[float], goal: float) -> float:
+def first_step(curve: list[float], goal: float) -> float:
     """The first step at which the loss is as low as that; NaN where it never is."""
     return next((float(step) for step, loss in enumerate(curve) if loss <= goal), float("nan"))

@@ -18,7 +18,7 @@ from engine.models.classifier import Classifier
 from engine.models.threads import one_thread
 from engine.result import Result, Table
 from engine.unlearning.around import AfterCase
-from engine.unlearning.diagnostics.base import Diagnostic, drawn, three
+from engine.unlearning.diagnostics.base import Diagnostic, compared_models, sample_rows
 
 
 @dataclass(frozen=True)
@@ -44,10 +44,10 @@ class Similarity(Diagnostic):
 
     def __call__(self, case: AfterCase, progress: Progress = quiet) -> Result:
         """Views: forget and retain, a row for each layer, a column for each pair of models."""
-        models = three(case, progress)
+        models = compared_models(case, progress)
         results = {}
         for part in ("forget", "retain"):
-            rows = drawn(getattr(case.case.splits, part), self.images, case.case.seed)
+            rows = sample_rows(getattr(case.case.splits, part), self.images, case.case.seed)
             grams = {
                 n: layers_of(model, case.case.data.pixels(rows)) for n, model in models.items()
             }

@@ -18,7 +18,7 @@ from engine.training import outputs
 from engine.unlearning.around import WAY, AfterCase
 from engine.unlearning.diagnostics.base import Diagnostic
 from engine.unlearning.diagnostics.judgment import distance
-from engine.unlearning.protocol.metrics import accuracy, judged
+from engine.unlearning.protocol.metrics import accuracy, evaluate_model
 from engine.unlearning.ways.network import own_copy, settled
 
 WORKING = 0.6  # share of the progress that goes to the unlearner
@@ -66,7 +66,7 @@ class Steps(Diagnostic):
             model = own_copy(case.model)
             model.network.load_state_dict(state)
             settled(model)
-            rows.append(measured(model, case, step))
+            rows.append(snapshot_figures(model, case, step))
             views[f"model_{number}"] = self.snapshot(model, case, step)
             done = WORKING + (1 - WORKING) * (number + 1) / len(places)
             progress(done, f"measured step {step}")
@@ -90,9 +90,9 @@ class Steps(Diagnostic):
         return checkpoint(model, card)
 
 
-def measured(model: Classifier, case: AfterCase, step: int) -> dict[str, float]:
+def snapshot_figures(model: Classifier, case: AfterCase, step: int) -> dict[str, float]:
     """The figures of a snapshot."""
-    answers, data = judged(model, case.case), case.case.data
+    answers, data = evaluate_model(model, case.case), case.case.data
     losses = {
         f"loss {part}": F.cross_entropy(outputs(model, data, rows), data.targets(rows)).item()
         for part in ("forget", "retain")

@@ -18,9 +18,9 @@ from engine.unlearning.diagnostics.base import (
     MODELS_READY,
     Diagnostic,
     blank,
-    drawn,
+    compared_models,
     features,
-    three,
+    sample_rows,
 )
 
 MOST = 2000  # retained images that a probe learns from
@@ -59,7 +59,7 @@ class StillThere(Diagnostic):
         class the same on test images of a forgotten class (NaN otherwise); alike the mean share of
         neighbors with the same label.
         """
-        models = three(case, progress)
+        models = compared_models(case, progress)
         if (fresh := blank(case)) is not None:
             models["untrained"] = fresh
         rows: list[dict[str, float]] = []
@@ -70,7 +70,7 @@ class StillThere(Diagnostic):
                 for offset in (0, 1)
             )
             part = part_of(progress, low, high, lead=name)
-            result, places = read(model, case.case, self.neighbors, part)
+            result, places = feature_figures(model, case.case, self.neighbors, part)
             rows.append(result)
             near = places if name == "unlearned" else near
             progress(high, f"read the {name} model's features")
@@ -87,15 +87,15 @@ class StillThere(Diagnostic):
         }
 
 
-def read(
+def feature_figures(
     model: Classifier, case: ForgetCase, count: int, progress: Progress = quiet
 ) -> tuple[dict[str, float], Rows]:
     """What a model's features tell, and each forgotten image's nearest training images."""
     data, splits = case.data, case.splits
-    half = drawn(splits.forget, len(splits.forget) // 2, case.seed)
+    half = sample_rows(splits.forget, len(splits.forget) // 2, case.seed)
     held_out = np.setdiff1d(splits.forget, half)
-    taught = np.concatenate([drawn(splits.retain, MOST, case.seed), half])
-    learned = unit(model, case, splits.train, progress)
+    taught = np.concatenate([sample_rows(splits.retain, MOST, case.seed), half])
+    learned = scaled_features(model, case, splits.train, progress)
     values = {int(row): vector for row, vector in zip(splits.train, learned, strict=True)}
 
     def of(rows: Rows) -> Doubles:
@@ -107,14 +107,16 @@ def read(
         "probe on the class": float("nan"),
     }
     if len(splits.gone):
-        predictions = probe.predict(unit(model, case, splits.gone))
+        predictions = probe.predict(scaled_features(model, case, splits.gone))
         figures["probe on the class"] = float((predictions == data.labels[splits.gone]).mean())
-    near = nearest(of(splits.forget), splits.forget, of(splits.train), splits.train, count)
+    near = nearest_rows(of(splits.forget), splits.forget, of(splits.train), splits.train, count)
     alike = data.labels[near] == data.labels[splits.forget][:, None]
     return {**figures, "alike": float(alike.mean())}, near
 
 
-def unit(model: Classifier, case: ForgetCase, rows: Rows, progress: Progress = quiet) -> Doubles:
+def scaled_features(
+    model: Classifier, case: ForgetCase, rows: Rows, progress: Progress = quiet
+) -> Doubles:
     """Features of some images, by the mean size of the retained images' features."""
     result: Doubles = features(model, case.data, rows, progress).double().numpy()
     return result / max(float(np.abs(result).mean()), 1e-12)
@@ -140,7 +142,7 @@ def probed(values: Doubles, labels: Whole) -> Any:
     return LogisticRegression(max_iter=300).fit(values, labels)
 
 
-def nearest(lookup: Doubles, own: Rows, values: Doubles, rows: Rows, count: int) -> Rows:
+def nearest_rows(lookup: Doubles, own: Rows, values: Doubles, rows: Rows, count: int) -> Rows:
     """The rows of the nearest images by Euclidean distance, without itself, (n, k).
 
     Of images that are equally near, the first. It holds BLOCK × len(rows) distances at a time.

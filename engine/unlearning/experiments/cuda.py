@@ -27,10 +27,10 @@ from engine.data.protect import (
 from engine.experiment import AMPLIFIED, Claim, ExperimentCase, Figures, Trained, TrainingExperiment
 from engine.lab import TrainCase
 from engine.method import Choice, Slider, defaults, setting
-from engine.pictures import difference
+from engine.pictures import amplified_difference
 from engine.result import Pictures
 from engine.unlearning.experiments.protect_image import ProtectImage
-from engine.unlearning.experiments.victims import CLEAN, LEARNED, RIGHT, VICTIMS, named, recipe
+from engine.unlearning.experiments.victims import CLEAN, LEARNED, RIGHT, VICTIMS, label_rate, recipe
 
 PROTECTED, ONE_FILTER = "protected images", "one filter for all"
 WITH_OWN, WITH_NEXT = "own filter: right", "next filter: its class named"
@@ -127,10 +127,12 @@ class CudaExperiment(TrainingExperiment):
         """Shares of its training images, of clean and of filtered test images."""
         classes = len(case.data.classes)
         return {
-            RIGHT: named(trained.model, case.data, "test"),
-            WITH_OWN: named(trained.model, self.filtered(case, "test", OWN_FILTER), "test"),
-            WITH_NEXT: named(trained.model, self.filtered(case, "test", NEXT), "test", 1, classes),
-            LEARNED: named(trained.model, trained.training.data, "train"),
+            RIGHT: label_rate(trained.model, case.data, "test"),
+            WITH_OWN: label_rate(trained.model, self.filtered(case, "test", OWN_FILTER), "test"),
+            WITH_NEXT: label_rate(
+                trained.model, self.filtered(case, "test", NEXT), "test", 1, classes
+            ),
+            LEARNED: label_rate(trained.model, trained.training.data, "train"),
         }
 
     def filtered(
@@ -146,12 +148,14 @@ class CudaExperiment(TrainingExperiment):
         clean = data.images[sample_rows]
         protected = self.filtered(case, "train", OWN_FILTER).images[sample_rows]
         kernels = draw_filters(legacy(case.seed), len(data.classes), self.blur, self.size)
-        filters = [tile(kernels[label], *clean.shape[2:]) for label in data.labels[sample_rows]]
+        filters = [
+            kernel_tile(kernels[label], *clean.shape[2:]) for label in data.labels[sample_rows]
+        ]
         rows = [
             clean,
             np.broadcast_to(np.stack(filters)[:, None], clean.shape),
             protected,
-            difference(clean, protected, AMPLIFIED),
+            amplified_difference(clean, protected, AMPLIFIED),
         ]
         changed = np.abs(protected.astype(np.float64) - clean).mean()
         return Pictures(
@@ -170,7 +174,7 @@ def first_of_each(data: DataSet) -> NDArray[np.int64]:
     return np.concatenate([rows[data.labels[rows] == label][:per_class] for label in labels])
 
 
-def tile(kernel: NDArray[np.float32], height: int, width: int) -> NDArray[np.uint8]:
+def kernel_tile(kernel: NDArray[np.float32], height: int, width: int) -> NDArray[np.uint8]:
     """A filter as an image (height, width): black is 0, white is 1."""
     size = len(kernel)
     rows, columns = np.arange(height) * size // height, np.arange(width) * size // width

@@ -86,7 +86,7 @@ def slopes(triples: Doubles) -> Doubles:
     return np.stack([pull * (other - chosen), -pull * user, pull * user])
 
 
-def moved(triples: Doubles, lengths: Doubles) -> Doubles:
+def gradient_ascent(triples: Doubles, lengths: Doubles) -> Doubles:
     """Each embedding up its own gradient by its triple's length, so that the loss grows."""
     result = slopes(triples)
     sizes = np.linalg.norm(result, axis=2, keepdims=True)
@@ -149,7 +149,7 @@ def slope_of(
     triples = table[rows]
     result = slopes(triples) + 2 * PENALTY * triples
     if noise.epsilon:
-        result += slopes(moved(triples, noise.lengths(losses(triples), rows[0], rng)))
+        result += slopes(gradient_ascent(triples, noise.lengths(losses(triples), rows[0], rng)))
     size = table.shape[1]
     places = (rows[..., None] * size + np.arange(size)).ravel()
     summed = np.bincount(places, result.ravel() / rows.shape[1], table.size)

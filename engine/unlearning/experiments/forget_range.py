@@ -23,10 +23,10 @@ from engine.result import Pictures, Scores, Table, View
 from engine.training import Recipe, fresh
 from engine.unlearning.experiments.number_figures import (
     SLACK,
-    answers,
     errors,
     held_out,
     membership,
+    predicted_numbers,
     relearned,
     wasserstein,
 )
@@ -251,7 +251,7 @@ class RangeForgetting(TrainingExperiment):
             ("forgotten", task.rows("train", forgotten=True)),
         ):
             views[name] = with_network(
-                views.get(name), condition, answers(model, task, rows), task, rows
+                views.get(name), condition, predicted_numbers(model, task, rows), task, rows
             )
         views["band"] = Scores(np.array([task.low, task.high], np.float32), ("from", "to"), CM2)
         return self.measured(Trained(condition, what, model), part_of(progress, 0.8, 1.0))
@@ -266,7 +266,7 @@ class RangeForgetting(TrainingExperiment):
         task, seed = reference.task, trained.training.seed
         gone = task.rows("train", forgotten=True)
         predictions, retrained_predictions = (
-            answers(network, task, gone) for network in (model, reference.retrained)
+            predicted_numbers(network, task, gone) for network in (model, reference.retrained)
         )
         members, right = membership(model, task, seed)
         steps = reference.steps
@@ -290,7 +290,7 @@ class RangeForgetting(TrainingExperiment):
         ordered = rows[np.argsort(task.targets[rows], kind="stable")]
         chosen = ordered[np.linspace(0, len(ordered) - 1, PICTURED_IMAGES).round().astype(int)]
         places = case.data.places(task.data.ids[chosen])
-        plain = np.stack([gray(image) for image in case.data.images[places]])
+        plain = np.stack([channels_last(image) for image in case.data.images[places]])
         marked = plain.copy()
         for image, mask in zip(marked, case.data.truth["mask"][places], strict=True):
             image[ndi.binary_dilation(mask) & ~mask] = 230, 120, 0
@@ -331,6 +331,6 @@ def with_network(
     return Table.of({**columns, name: (values.astype(np.float32), CM2)})
 
 
-def gray(image: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+def channels_last(image: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """An image (C, H, W) as (H, W, 3)."""
     return np.broadcast_to(image.transpose(1, 2, 0), (*image.shape[1:], 3))

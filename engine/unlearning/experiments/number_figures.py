@@ -22,14 +22,14 @@ PLACES = 80  # at which a density is drawn
 Doubles = NDArray[np.float64]
 
 
-def answers(model: Classifier, task: BandTask, rows: Rows) -> Doubles:
+def predicted_numbers(model: Classifier, task: BandTask, rows: Rows) -> Doubles:
     """The model's numbers of some images, (n,)."""
     return outputs(model, task.data, rows)[:, 0].double().numpy()
 
 
 def errors(model: Classifier, task: BandTask, rows: Rows) -> Doubles:
     """How far each of them is from the target, (n,)."""
-    return np.abs(answers(model, task, rows) - task.targets[rows])
+    return np.abs(predicted_numbers(model, task, rows) - task.targets[rows])
 
 
 def wasserstein(first: Doubles, other: Doubles) -> float:

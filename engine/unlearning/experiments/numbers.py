@@ -121,7 +121,7 @@ def attention(maps: Tensor) -> Tensor:
     return F.normalize(maps.pow(2).mean(1).flatten(1))
 
 
-def looked(model: Classifier, pixels: Tensor) -> tuple[Tensor, list[Tensor]]:
+def predict_with_attention(model: Classifier, pixels: Tensor) -> tuple[Tensor, list[Tensor]]:
     """The model's numbers (N, 1), and the attention of each layer of a `PhantomCnn`."""
     layers = cast("PhantomCnn", model.network).body
     with ExitStack() as hooks:
@@ -154,13 +154,13 @@ class ProxyLoss:
         """One number for the batch; the loss of each image, (n,), in validation."""
         if not model.training:
             return absolute_error(model, batch)
-        answers, layers = looked(model, batch.pixels)
+        answers, layers = predict_with_attention(model, batch.pixels)
         gone = self.forgotten[torch.from_numpy(batch.rows)].to(answers.device)
         share = gone.float().mean()
         loss = answers.sum() * 0
         if gone.any():
             with torch.no_grad():
-                proxy_answers, proxy_layers = looked(self.proxy, batch.pixels[gone])
+                proxy_answers, proxy_layers = predict_with_attention(self.proxy, batch.pixels[gone])
             distances = [
                 F.mse_loss(ours[gone], theirs)
                 for ours, theirs in zip(layers, proxy_layers, strict=True)

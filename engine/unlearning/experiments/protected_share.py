@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from engine.data import DataSet
-from engine.experiment import Claim, ExperimentCase, deviation, spread
+from engine.experiment import Claim, ExperimentCase, deviation, deviation_column
 from engine.lab import TrainCase
 from engine.method import Progress, defaults, quiet
 from engine.result import Pictures, Result, Table
@@ -21,8 +21,8 @@ from engine.unlearning.experiments.victims import (
     CUDA,
     RIGHT,
     LabelWiseVictims,
-    chosen,
     partly,
+    protected_rows,
     way_setting,
 )
 
@@ -33,12 +33,12 @@ MIXED, ALONE = "all images", "the clean ones alone"
 PICTURED_IMAGES = 10  # images in the picture
 
 
-def mixed(share: float) -> str:
+def mixed_condition(share: float) -> str:
     """The condition of all images, of which a share is protected."""
     return f"{share:.0%} protected"
 
 
-def alone(share: float) -> str:
+def clean_condition(share: float) -> str:
     """The condition of the images that are left clean, without the others."""
     return f"{1 - share:.0%} clean, nothing else"
 
@@ -47,20 +47,20 @@ CLAIMS = (
     Claim(
         "When all images are protected, little is learned",
         "clean test accuracy over 30 points below that after clean training",
-        lambda of: of(mixed(0), RIGHT) - of(mixed(1), RIGHT) - 0.3,
+        lambda of: of(mixed_condition(0), RIGHT) - of(mixed_condition(1), RIGHT) - 0.3,
     ),
     Claim(
         "One clean image in five is enough to learn from",
         "with 80 % protected at most 10 points below clean training, and with all over 10",
         lambda of: min(
-            of(mixed(0.8), RIGHT) - of(mixed(0), RIGHT) + 0.1,
-            of(mixed(0), RIGHT) - of(mixed(1), RIGHT) - 0.1,
+            of(mixed_condition(0.8), RIGHT) - of(mixed_condition(0), RIGHT) + 0.1,
+            of(mixed_condition(0), RIGHT) - of(mixed_condition(1), RIGHT) - 0.1,
         ),
     ),
     Claim(
         "Protected images add nothing to the clean ones",
         "with 80 % protected at most 5 points above training on the clean ones alone",
-        lambda of: of(alone(0.8), RIGHT) - of(mixed(0.8), RIGHT) + 0.05,
+        lambda of: of(clean_condition(0.8), RIGHT) - of(mixed_condition(0.8), RIGHT) + 0.05,
     ),
 )
 
@@ -95,16 +95,24 @@ class ProtectedShare(LabelWiseVictims):
 
     def conditions(self, case: ExperimentCase) -> Mapping[str, TrainCase]:
         """Every share, and what it leaves clean."""
-        whole = dict.fromkeys(map(mixed, SHARES), self.training(case))
+        whole = dict.fromkeys(map(mixed_condition, SHARES), self.training(case))
         epochs = {share: min(MOST, round(self.epochs / (1 - share))) for share in PARTS}
-        return whole | {alone(part): self.training(case, epochs=epochs[part]) for part in PARTS}
+        return whole | {
+            clean_condition(part): self.training(case, epochs=epochs[part]) for part in PARTS
+        }
 
     def learned_from(self, condition: str, case: ExperimentCase, progress: Progress) -> DataSet:
         """The mixture, or what is clean of it."""
         clean, seed = case.data, case.seed
-        share = next(share for share in SHARES if condition in {mixed(share), alone(share)})
-        if condition != mixed(share):
-            return clean.take(np.setdiff1d(np.arange(len(clean)), chosen(clean, share, seed)))
+        share = next(
+            share
+            for share in SHARES
+            if condition in {mixed_condition(share), clean_condition(share)}
+        )
+        if condition != mixed_condition(share):
+            return clean.take(
+                np.setdiff1d(np.arange(len(clean)), protected_rows(clean, share, seed))
+            )
         if not share:
             return clean
         return partly(clean, self.protect(self.way, case, progress), share, seed)
@@ -123,7 +131,7 @@ class ProtectedShare(LabelWiseVictims):
         rows = [partly(case.data, after, share, case.seed).images[sample_rows] for share in SHARES]
         return Pictures(
             np.stack(rows).transpose(0, 1, 3, 4, 2),
-            tuple(map(mixed, SHARES)),
+            tuple(map(mixed_condition, SHARES)),
             tuple(case.data.classes[label] for label in case.data.labels[sample_rows]),
             "Drawn with CUDA's filters, which can be seen, whatever the protection: from row to "
             "row more of the images are protected.",
@@ -134,10 +142,13 @@ def over_shares(runs: Table) -> Table:
     """Mean and deviation of accuracy over the share that is protected, mixed and alone."""
     right = {name: runs[RIGHT][np.array(runs.rows) == name] for name in dict.fromkeys(runs.rows)}
     columns: dict[str, tuple[Any, str]] = {"share": (np.array(SHARES), "share")}
-    for title, name in ((MIXED, mixed), (ALONE, alone)):
+    for title, name in ((MIXED, mixed_condition), (ALONE, clean_condition)):
         by_share = [right.get(name(share), np.array([np.nan])) for share in SHARES]
-        if name is alone:
-            by_share[0] = right[mixed(0)]  # all of them are clean
+        if name is clean_condition:
+            by_share[0] = right[mixed_condition(0)]  # all of them are clean
         columns[title] = [accuracies.mean() for accuracies in by_share], "share"
-        columns[spread(title)] = [deviation(accuracies) for accuracies in by_share], "share"
-    return Table.of(columns, [mixed(share) for share in SHARES])
+        columns[deviation_column(title)] = (
+            [deviation(accuracies) for accuracies in by_share],
+            "share",
+        )
+    return Table.of(columns, [mixed_condition(share) for share in SHARES])

@@ -17,7 +17,7 @@ from engine.data import DataSet
 from engine.experiment import AMPLIFIED, Claim, ExperimentCase, Figures, Trained, Value
 from engine.lab import TrainCase
 from engine.method import Progress, defaults
-from engine.pictures import difference
+from engine.pictures import amplified_difference
 from engine.result import Pictures
 from engine.unlearning.experiments.victims import (
     ANYWHERE,
@@ -40,12 +40,12 @@ AT_ONCE = (CUDA, RANDOM, OF_CLASS)  # those that take no network
 PICTURED_IMAGES = 3  # images in the picture
 
 
-def lost(of: Value, way: str) -> float:
+def accuracy_loss(of: Value, way: str) -> float:
     """By how much fewer clean test images are right than after clean training."""
     return of(CLEAN, RIGHT) - of(way, RIGHT)
 
 
-def changed(of: Value, way: str) -> float:
+def relative_change(of: Value, way: str) -> float:
     """The mean squared change of a pixel, as a share of the largest there can be."""
     return float(10 ** (-of(way, CLOSE) / 10))
 
@@ -56,23 +56,23 @@ CLAIMS = (
     Claim(
         "A network learns nothing useful from images with error-minimizing noise",
         "clean test accuracy over 30 points below that after clean training",
-        lambda of: lost(of, MINIMIZING) - 0.3,
+        lambda of: accuracy_loss(of, MINIMIZING) - 0.3,
     ),
     Claim(
         "SALM's noise on the pixels that matter is enough",
         "clean test accuracy over 30 points below that after clean training",
-        lambda of: lost(of, LOCAL) - 0.3,
+        lambda of: accuracy_loss(of, LOCAL) - 0.3,
     ),
     Claim(
         "It matters which pixels these are",
         "as many pixels drawn at random cost over 10 points less",
-        lambda of: lost(of, LOCAL) - lost(of, ANYWHERE) - 0.1,
+        lambda of: accuracy_loss(of, LOCAL) - accuracy_loss(of, ANYWHERE) - 0.1,
     ),
     Claim(
         "SALM's images are closer to the clean ones than with noise everywhere",
         "a higher PSNR, as any mask gives that leaves pixels out; the margin is the mean squared "
         "change that is saved, as a share of it",
-        lambda of: 1 - changed(of, LOCAL) / changed(of, MINIMIZING),
+        lambda of: 1 - relative_change(of, LOCAL) / relative_change(of, MINIMIZING),
     ),
     Claim(
         "Victims do learn the protected images that they are given",
@@ -82,12 +82,12 @@ CLAIMS = (
     Claim(
         "Random noise of the same size protects nothing",
         "clean test accuracy at most 5 points below that after clean training",
-        lambda of: 0.05 - lost(of, RANDOM),
+        lambda of: 0.05 - accuracy_loss(of, RANDOM),
     ),
     Claim(
         "Nor does error-minimizing noise on the wrong images",
         "shuffled among all training images: at most 5 points below",
-        lambda of: 0.05 - lost(of, SHUFFLED),
+        lambda of: 0.05 - accuracy_loss(of, SHUFFLED),
     ),
 )
 
@@ -149,7 +149,7 @@ class ProtectionVictims(LabelWiseVictims):
         for way in AT_ONCE:
             after = self.protect(way, case).images[sample_rows]
             names += [way, f"change × {AMPLIFIED}"]
-            columns += [after, difference(clean, after, AMPLIFIED)]
+            columns += [after, amplified_difference(clean, after, AMPLIFIED)]
         return Pictures(
             np.stack(columns, 1).transpose(0, 1, 3, 4, 2),
             tuple(case.data.classes[label] for label in case.data.labels[sample_rows]),

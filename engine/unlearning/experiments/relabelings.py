@@ -16,7 +16,7 @@ from engine.data.relabel import COARSE, ORIGINAL, RANDOM, RELABELINGS, relabeled
 from engine.experiment import AMPLIFIED, Claim, ExperimentCase, Value
 from engine.lab import TrainCase
 from engine.method import Progress, Slider, defaults, setting
-from engine.pictures import difference
+from engine.pictures import amplified_difference
 from engine.result import Pictures
 from engine.unlearning.experiments.victims import (
     CLEAN,
@@ -49,7 +49,7 @@ def under(labels: str, way: str) -> str:
     return f"{labels}: {way}"
 
 
-def lost(of: Value, labels: str, way: str) -> float:
+def accuracy_loss(of: Value, labels: str, way: str) -> float:
     """By how much fewer clean test images are right than after clean training."""
     return of(under(labels, CLEAN), RIGHT) - of(under(labels, way), RIGHT)
 
@@ -59,7 +59,9 @@ CLAIMS = (
     Claim(
         "Unlearnable Clusters protect whatever the labels",
         "under each of three labelings over 25 points fewer clean test images right",
-        lambda of: min(lost(of, relabeling, CLUSTERS) for relabeling in RELABELINGS) - 0.25,
+        lambda of: (
+            min(accuracy_loss(of, relabeling, CLUSTERS) for relabeling in RELABELINGS) - 0.25
+        ),
     ),
     Claim(
         "It matters what the noise of a cluster draws to",
@@ -67,7 +69,7 @@ CLAIMS = (
         "labelings",
         lambda of: (
             min(
-                lost(of, relabeling, CLUSTERS) - lost(of, relabeling, BY_CHANCE)
+                accuracy_loss(of, relabeling, CLUSTERS) - accuracy_loss(of, relabeling, BY_CHANCE)
                 for relabeling in RELABELINGS
             )
             - 0.1
@@ -76,20 +78,22 @@ CLAIMS = (
     Claim(
         "Noise that follows labels protects when these are learned",
         "over 25 points fewer, under the labels for which it was made",
-        lambda of: lost(of, COARSE, LABELS) - 0.25,
+        lambda of: accuracy_loss(of, COARSE, LABELS) - 0.25,
     ),
     Claim(
         "It does not when other labels are learned",
         "over 25 points under its own labels, fewer than 10 under each of two other labelings",
         lambda of: min(
-            0.1 - max(lost(of, labeling, LABELS) for labeling in OTHERS),
-            lost(of, COARSE, LABELS) - 0.25,
+            0.1 - max(accuracy_loss(of, labeling, LABELS) for labeling in OTHERS),
+            accuracy_loss(of, COARSE, LABELS) - 0.25,
         ),
     ),
     Claim(
         "One random noise for all images protects nothing",
         "fewer than 5 points, under each of three labelings",
-        lambda of: 0.05 - max(lost(of, relabeling, UNIVERSAL) for relabeling in RELABELINGS),
+        lambda of: (
+            0.05 - max(accuracy_loss(of, relabeling, UNIVERSAL) for relabeling in RELABELINGS)
+        ),
     ),
 )
 
@@ -134,7 +138,7 @@ class RelabeledVictims(VictimExperiment):
     def conditions(self, case: ExperimentCase) -> Mapping[str, TrainCase]:
         """Each way under each labeling."""
         training = self.training(case)
-        data = {relabeling: labeled(case, relabeling) for relabeling in RELABELINGS}
+        data = {relabeling: relabeled_images(case, relabeling) for relabeling in RELABELINGS}
         return {
             under(relabeling, way): replace(training, data=data[relabeling])
             for relabeling in RELABELINGS
@@ -144,7 +148,7 @@ class RelabeledVictims(VictimExperiment):
     def learned_from(self, condition: str, case: ExperimentCase, progress: Progress) -> DataSet:
         """Images that were protected before they got these labels."""
         labels, _, way = condition.partition(": ")
-        clean = labeled(case, labels)
+        clean = relabeled_images(case, labels)
         if way == CLEAN:
             return clean
         if way == UNIVERSAL:
@@ -159,7 +163,7 @@ class RelabeledVictims(VictimExperiment):
             method = ErrorMinimizing(
                 epsilon=self.epsilon, rounds=self.rounds, stop=0.0, per="class"
             )
-            after = noised(method)(labeled(case, COARSE), case.seed, progress)
+            after = noised(method)(relabeled_images(case, COARSE), case.seed, progress)
         return replace(clean, images=after.images, name=f"{clean.name}/{way}")
 
     def picture(self, case: ExperimentCase) -> Pictures:
@@ -170,9 +174,9 @@ class RelabeledVictims(VictimExperiment):
         rows = {
             "clean": clean,
             UNIVERSAL: after,
-            f"difference × {AMPLIFIED}": difference(clean, after, AMPLIFIED),
+            f"difference × {AMPLIFIED}": amplified_difference(clean, after, AMPLIFIED),
         }
-        data = [labeled(case, relabeling) for relabeling in RELABELINGS]
+        data = [relabeled_images(case, relabeling) for relabeling in RELABELINGS]
         labels = tuple(
             " / ".join(
                 relabeled_data.classes[relabeled_data.labels[row]] for relabeled_data in data
@@ -188,7 +192,7 @@ class RelabeledVictims(VictimExperiment):
         )
 
 
-def labeled(case: ExperimentCase, labels: str) -> DataSet:
+def relabeled_images(case: ExperimentCase, labels: str) -> DataSet:
     """The data under some labels; chance follows the seed."""
     return relabeled(case.data, labels, case.seed % 10_000)
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from engine.data import DataSet, Rows
 from engine.data.protect import Cuda
-from engine.data.variants import drawn
+from engine.data.variants import sample_rows
 from engine.experiment import ExperimentCase, Figures, Trained, TrainingExperiment
 from engine.lab import TrainCase
 from engine.measures.likeness import psnr
@@ -116,8 +116,8 @@ class VictimExperiment(TrainingExperiment):
         """Shares of test images, which nobody changes, and of training images as learned."""
         data = trained.training.data
         return {
-            RIGHT: named(trained.model, data, "test"),
-            LEARNED: named(trained.model, data, "train"),
+            RIGHT: label_rate(trained.model, data, "test"),
+            LEARNED: label_rate(trained.model, data, "train"),
         }
 
     def training(self, case: ExperimentCase, **changes: Any) -> TrainCase:
@@ -189,16 +189,16 @@ def noised(method: Protection, *, shuffled: bool = False) -> Protect:
     return protect
 
 
-def chosen(clean: DataSet, share: float, seed: int) -> Rows:
+def protected_rows(clean: DataSet, share: float, seed: int) -> Rows:
     """The training images that are protected when only a share is; a larger share has them, too."""
-    return drawn(clean.rows("train"), share, np.random.default_rng([seed, STREAMS[1]]))
+    return sample_rows(clean.rows("train"), share, np.random.default_rng([seed, STREAMS[1]]))
 
 
 def partly(clean: DataSet, changed: DataSet, share: float, seed: int) -> DataSet:
     """Clean data of which a share of the training images is as in the changed data."""
     if share == 1:
         return changed
-    rows, images = chosen(clean, share, seed), clean.images.copy()
+    rows, images = protected_rows(clean, share, seed), clean.images.copy()
     images[rows] = changed.images[rows]
     return replace(clean, images=images, name=f"{changed.name}/{share:g}")
 
@@ -210,7 +210,7 @@ def closeness(clean: DataSet, changed: DataSet) -> float:
     return nan if isinf(result) else result
 
 
-def named(
+def label_rate(
     model: Classifier, data: DataSet, split: str, step: int = 0, classes: int | None = None
 ) -> float:
     """The share of a split's images that are given their label, or the one `step` after it."""

@@ -7,7 +7,7 @@ from typing import Any
 from engine.method import Progress, quiet
 from engine.unlearning.generator.case import GeneratorCase
 from engine.unlearning.generator.salun import GeneratorSalUn
-from engine.unlearning.generator.weights import packed
+from engine.unlearning.generator.weights import generator_bytes
 
 MADE_WITH = ("label", "share", "steps", "retain")  # settings that the weights depend on
 
@@ -32,4 +32,4 @@ def forgotten_file(
     Raises:
         BlindspotError: the generator has no such class, or no other one.
     """
-    return packed(method.forgotten(case, progress), card_of_forgotten(method, case))
+    return generator_bytes(method.forgotten(case, progress), card_of_forgotten(method, case))

@@ -75,7 +75,7 @@ class JudgedSheet:
         )
 
 
-def judged(
+def judge_samples(
     generator: ImageGenerator, case: GeneratorCase, how: SampleSettings, progress: Progress = quiet
 ) -> JudgedSheet:
     """The same number of images of each class, drawn and read."""

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from engine.models.small import draw
+from engine.models.small import init_weights
 
 WIDTH = 32  # channels of the upper level
 KNOWN = 128  # numbers that say time and class
@@ -86,7 +86,7 @@ def built(side: int, classes: int, width: int = WIDTH, seed: int | None = None) 
         network = Denoiser(side, classes, width)
     if seed is not None:
         chance = torch.Generator().manual_seed(seed)
-        draw(network, chance)
+        init_weights(network, chance)
         for module in network.modules():
             if isinstance(module, nn.GroupNorm):
                 module.reset_parameters()

@@ -24,7 +24,7 @@ from engine.unlearning.generator.judging import (
     JudgedSheet,
     RealImages,
     as_pictures,
-    judged,
+    judge_samples,
 )
 from engine.unlearning.generator.model import ImageGenerator
 from engine.unlearning.generator.sampling import SampleSettings
@@ -92,7 +92,7 @@ class GeneratorSalUn(SampleSettings, Method[GeneratorCase]):
         """
         forget_images = self.asked(case)
         labels, label = case.generator.labels, forget_images.label
-        sheets = {BEFORE: judged(case.generator, case, self, part_of(progress, 0.0, 0.06))}
+        sheets = {BEFORE: judge_samples(case.generator, case, self, part_of(progress, 0.0, 0.06))}
         scores = saliency(forget_images, case.seed, part_of(progress, 0.06, 0.1))
         results: dict[str, Doubles] = {}
         masks = salient(scores, self.share)
@@ -136,7 +136,7 @@ class GeneratorSalUn(SampleSettings, Method[GeneratorCase]):
         unlearned, losses = unlearn(
             request, masks, self.steps, self.retain, case.seed, part_of(progress, 0.0, 0.88)
         )
-        return judged(unlearned, case, self, part_of(progress, 0.88, 1.0)), losses
+        return judge_samples(unlearned, case, self, part_of(progress, 0.88, 1.0)), losses
 
     def views(
         self,
@@ -160,7 +160,7 @@ class GeneratorSalUn(SampleSettings, Method[GeneratorCase]):
             for name, values in losses.items()
             for at, what in enumerate(("forgets", "keeps"))
         }
-        layers = by_layer(masks)
+        layers = layer_shares(masks)
         return {
             "sheet": as_pictures(sheets, labels, self.seen(sheets, labels, label), label),
             "read": Table.of(
@@ -245,7 +245,7 @@ def clear_of(points: float, count: int) -> int:
     return int(np.sign(points)) if abs(points) > max(ALIKE, 200 * np.sqrt(0.25 * 2 / count)) else 0
 
 
-def by_layer(masks: Masks) -> dict[str, float]:
+def layer_shares(masks: Masks) -> dict[str, float]:
     """The share of each layer's weights that may move, in the order of the network."""
     layer_masks: dict[str, list[Any]] = {}
     for name, mask in masks.items():

@@ -9,7 +9,7 @@ from typing import Any
 from engine.method import Method, Progress, defaults, part_of, quiet
 from engine.result import Result, Table
 from engine.unlearning.generator.case import GeneratorCase
-from engine.unlearning.generator.judging import JudgedSheet, RealImages, as_pictures, judged
+from engine.unlearning.generator.judging import JudgedSheet, RealImages, as_pictures, judge_samples
 from engine.unlearning.generator.sampling import SampleSettings
 
 DRAWING = 0.95  # share of the progress
@@ -50,7 +50,7 @@ class Samples(SampleSettings, Method[GeneratorCase]):
                 the distance from other training images, and of how many it is taken.
         """
         self.check(case)
-        sheet = judged(case.generator, case, self, part_of(progress, 0.0, DRAWING))
+        sheet = judge_samples(case.generator, case, self, part_of(progress, 0.0, DRAWING))
         labels = case.generator.labels
         drawn = RealImages.of(case, sheet.read.size)
         progress(1.0, "judged")
@@ -58,7 +58,7 @@ class Samples(SampleSettings, Method[GeneratorCase]):
         return {
             "sheet": as_pictures({"samples": sheet}, labels, sentence),
             "read": Table.grid(sheet.readings, labels, labels, ["share"] * len(labels)),
-            "figures": compared(drawn, {"samples": sheet}),
+            "figures": sheet_table(drawn, {"samples": sheet}),
         }
 
     def finding(self, case: GeneratorCase, result: Mapping[str, Any]) -> str:  # noqa: ARG002
@@ -72,7 +72,7 @@ class Samples(SampleSettings, Method[GeneratorCase]):
         )
 
 
-def compared(real: RealImages, sheets: Mapping[str, JudgedSheet]) -> Table:
+def sheet_table(real: RealImages, sheets: Mapping[str, JudgedSheet]) -> Table:
     """Real images and sheets of samples: how much is read as asked, and the distance."""
     every = [real.right, *(sheet.agreed.mean() for sheet in sheets.values())]
     far = [real.floor, *(real.distance(sheet) for sheet in sheets.values())]
@@ -87,7 +87,7 @@ def compared(real: RealImages, sheets: Mapping[str, JudgedSheet]) -> Table:
 
 def figures(case: GeneratorCase) -> dict[str, float]:
     """What a generator that ships was found to do, at the usual settings."""
-    sheet = judged(case.generator, case, Samples())
+    sheet = judge_samples(case.generator, case, Samples())
     real = RealImages.of(case, sheet.read.size)
     return {
         "read as asked": float(sheet.agreed.mean()),

@@ -120,7 +120,7 @@ def card(name: str) -> Mapping[str, Any]:
     return result
 
 
-def packed(generator: ImageGenerator, about: Mapping[str, Any]) -> bytes:
+def generator_bytes(generator: ImageGenerator, about: Mapping[str, Any]) -> bytes:
     """A file of a generator's weights to the bit, which `read` reads.
 
     Args:

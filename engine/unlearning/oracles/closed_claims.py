@@ -32,10 +32,10 @@ def claims(left: Table, steps: Table) -> Table:
     curves = {way: steps[f"{RIDGE}, {way}"] for way in (ORACLE, DATAMODEL, TUNING, ASCENT)}
     matched, bounded = curves[ORACLE][-1] * change, curves[DATAMODEL][-1]
     solved, number = steps[f"{LOGISTIC}, {NEWTON}"], steps["step"]
-    reached = {way: first(curves[way] <= NEAR, number) for way in (ORACLE, TUNING)}
+    reached = {way: first_step(curves[way] <= NEAR, number) for way in (ORACLE, TUNING)}
     nearest = int(np.nanargmin(curves[ASCENT]))
     after = np.arange(len(number)) > nearest
-    went = first(after & ~(curves[ASCENT] <= 1), number)
+    went = first_step(after & ~(curves[ASCENT] <= 1), number)
     rows = {
         "The formula is what ridge regression gives when it is trained again": (
             largest <= EXACT,
@@ -71,7 +71,7 @@ def claims(left: Table, steps: Table) -> Table:
     return Table.of({"holds": (holds, "")}, tuple(rows), [note for _, note in rows.values()])
 
 
-def first(so: NDArray[np.bool_], number: NDArray[np.float64]) -> float:
+def first_step(so: NDArray[np.bool_], number: NDArray[np.float64]) -> float:
     """The first step at which it is so; infinite where it never is."""
     result = np.flatnonzero(so)
     return float(number[result[0]]) if len(result) else float("inf")
@@ -79,7 +79,7 @@ def first(so: NDArray[np.bool_], number: NDArray[np.float64]) -> float:
 
 def staying(so: NDArray[np.bool_], number: NDArray[np.float64]) -> float:
     """The first step from which on it is so; infinite where it is not so at the end."""
-    return first(np.logical_and.accumulate(so[::-1])[::-1], number)
+    return first_step(np.logical_and.accumulate(so[::-1])[::-1], number)
 
 
 def percent(value: float) -> str:

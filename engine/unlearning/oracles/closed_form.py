@@ -34,8 +34,16 @@ from engine.unlearning.oracles.closed_claims import (
     claims,
     percent,
 )
-from engine.unlearning.oracles.direct import GROUPS, images_setting, looked_at
-from engine.unlearning.oracles.heads import HEADS, LOGISTIC, RIDGE, fitted, newton, slope, without
+from engine.unlearning.oracles.direct import GROUPS, images_setting, sample_groups
+from engine.unlearning.oracles.heads import (
+    HEADS,
+    LOGISTIC,
+    RIDGE,
+    newton,
+    remove_images,
+    slope,
+    train_head,
+)
 from engine.unlearning.protocol.klom import Doubles
 
 LAYER, PIXELS = "last layer", "pixels"
@@ -120,19 +128,19 @@ class ClosedForm(Method[ForgetCase]):
         x = self.inputs(case, part_of(progress, 0.0, 0.3, lead="features"))
         y = F.one_hot(data.targets(), len(data.classes)).double()
         gone = torch.from_numpy(np.flatnonzero(np.isin(splits.train, splits.forget)))
-        rows, group = looked_at(case, self.images)
+        rows, group = sample_groups(case, self.images)
         label_column = torch.from_numpy(data.labels[rows])[:, None]
         images: dict[str, Any] = {"id": (data.ids[rows], ""), "group": (group, "")}
         left: dict[str, Any] = {}
-        steps: dict[str, Any] = {"step": (places(self.steps), "")}
+        steps: dict[str, Any] = {"step": (curve_steps(self.steps), "")}
         for place, kind in enumerate(HEADS):
             low, high = (0.3 + 0.35 * (place + end) for end in (0, 1))
             done = part_of(progress, low, high, lead=kind)
             with one_thread():
-                whole = fitted(kind, x[splits.train], y[splits.train], self.penalty)
-                again = fitted(kind, x[splits.retain], y[splits.retain], self.penalty)
+                whole = train_head(kind, x[splits.train], y[splits.train], self.penalty)
+                again = train_head(kind, x[splits.retain], y[splits.retain], self.penalty)
                 done(0.3, "trained twice")
-                together, alone = without(
+                together, alone = remove_images(
                     kind, x[splits.train], y[splits.train], whole, gone, self.penalty
                 )
                 ways = {"true": again, "together": together, "alone": alone}
@@ -193,7 +201,7 @@ class ClosedForm(Method[ForgetCase]):
         progress: Progress,
     ) -> dict[str, Doubles]:
         """What is left of the distance to the retrained layer, at each place of each way."""
-        reads = places(self.steps)
+        reads = curve_steps(self.steps)
         forget, retain, train = (
             torch.from_numpy(split_rows)
             for split_rows in (case.splits.forget, case.splits.retain, case.splits.train)
@@ -250,7 +258,7 @@ def check(images: int, width: int, classes: int, gone: int) -> None:
         )
 
 
-def places(steps: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+def curve_steps(steps: int) -> np.ndarray[Any, np.dtype[np.int64]]:
     """Steps at which curves are read, closer at the beginning."""
     return np.unique(np.round(np.geomspace(1, steps, CURVE_POINTS))).astype(np.int64)
 

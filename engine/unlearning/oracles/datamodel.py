@@ -56,7 +56,7 @@ def inclusions(train: Rows, seeds: list[int]) -> Doubles:
     return np.stack([np.isin(train, half(train, seed)) for seed in seeds]).astype(np.float64)
 
 
-def weights(had: Doubles, gone: NDArray[np.bool_], ridge: float) -> Doubles:
+def removal_effect(had: Doubles, gone: NDArray[np.bool_], ridge: float) -> Doubles:
     """What each network's outputs count in −Σ β over the images that go, (K,).
 
     Args:
@@ -96,7 +96,7 @@ def of_parts(case: ForgetCase, trained_parts: list[Answer], count: int, ridge: f
     train = case.splits.train
     seeds = [SEEDS[HALF] + number for number in range(min(count, PART * len(trained_parts)))]
     gone = np.isin(train, case.splits.forget)
-    counts = weights(inclusions(train, seeds), gone, ridge)
+    counts = removal_effect(inclusions(train, seeds), gone, ridge)
     gained: Doubles = np.zeros(())
     for place, part in enumerate(trained_parts):
         part_counts = counts[PART * place : PART * (place + 1)]

@@ -26,7 +26,7 @@ from engine.unlearning.oracles.trainings import (
     judges,
     logits_of,
     too_many_for,
-    trained,
+    train_part,
 )
 from engine.unlearning.protocol.klom import Doubles, margins
 
@@ -44,7 +44,7 @@ def images_setting() -> int:
     )
 
 
-def looked_at(case: ForgetCase, most: int) -> tuple[Rows, NDArray[np.int64]]:
+def sample_groups(case: ForgetCase, most: int) -> tuple[Rows, NDArray[np.int64]]:
     """At most so many rows of each group, drawn by the case's seed, and the group of each."""
     results = []
     for rows in (case.splits.forget, case.splits.retain, case.splits.test):
@@ -93,11 +93,11 @@ class DMDirect(Method[ForgetCase]):
         slope of the true change over the predicted one, too.
         """
         progress(0.0, "looking for networks that are there already")
-        rows, group = looked_at(case, self.images)
+        rows, group = sample_groups(case, self.images)
         labels = case.data.labels[rows]
         ways = ((ALL, 0, 0.0, TRUTH / 2), (STAYS, judges(0), TRUTH / 2, TRUTH))
         whole, oracles = (
-            logits_of(trained(case, learns, part, part_of(progress, low, high)))[:, rows]
+            logits_of(train_part(case, learns, part, part_of(progress, low, high)))[:, rows]
             for learns, part, low, high in ways
         )
         before = outputs(case.model, case.data, rows).numpy()
@@ -108,7 +108,7 @@ class DMDirect(Method[ForgetCase]):
         parts = -(-self.networks // PART)
         for part in range(parts):
             low, high = (TRUTH + (1 - TRUTH) * at / parts for at in (part, part + 1))
-            trained_parts.append(trained(case, HALF, part, part_of(progress, low, high)))
+            trained_parts.append(train_part(case, HALF, part, part_of(progress, low, high)))
             count = min(self.networks, PART * len(trained_parts))
             gained = of_parts(case, trained_parts, count, self.ridge)[rows]
             predicted = margins(whole + gained, labels).mean(0) - now

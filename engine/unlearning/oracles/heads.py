@@ -96,13 +96,13 @@ def stepped(kind: str, x: Tensor, y: Tensor, weights: Tensor, penalty: float) ->
     return step
 
 
-def fitted(kind: str, x: Tensor, y: Tensor, penalty: float) -> Tensor:
+def train_head(kind: str, x: Tensor, y: Tensor, penalty: float) -> Tensor:
     """Weights (D, C), trained from nothing until they stay."""
     start = torch.zeros(x.shape[1], y.shape[1], dtype=x.dtype)
     return list(newton(kind, x, y, start, penalty))[-1]
 
 
-def without(
+def remove_images(
     kind: str, x: Tensor, y: Tensor, weights: Tensor, gone: Tensor, penalty: float
 ) -> tuple[Tensor, Tensor]:
     """Weights after the images go, by the block formula and by the additive one, both (D, C).

@@ -22,11 +22,11 @@ from engine.models.classifier import Classifier
 from engine.models.rebuild import rebuilt
 from engine.models.stack import form
 from engine.result import Networks, Result, Table, View
-from engine.run import Answer, answer, digest, known, note_part
+from engine.run import Answer, answer, digest, kept_answer, note_part
 from engine.training import fresh, outputs, train_stacked
 from engine.training.state import state_file
 from engine.unlearning.case import ForgetCase
-from engine.unlearning.request import picked
+from engine.unlearning.request import of_ids
 
 PART = 20  # networks
 ALL, STAYS, HALF = "all", "what stays", "half"
@@ -171,17 +171,17 @@ def common(case: ForgetCase, learns: str) -> ForgetCase:
     The model is an untrained one, and where the request does not count, it is the first image.
     """
     first = case.data.ids[case.splits.train[:1]]
-    request = case.request if learns == STAYS else picked(case.data, first)
+    request = case.request if learns == STAYS else of_ids(case.data, first)
     return replace(case, model=fresh(case.data, case.recipe), request=request, seed=0)
 
 
-def trained(case: ForgetCase, learns: str, part: int, progress: Progress = quiet) -> Answer:
+def train_part(case: ForgetCase, learns: str, part: int, progress: Progress = quiet) -> Answer:
     """One part of the networks, kept or trained now.
 
     Kept ones are taken also where a way is timed anew: they can be had before anybody asks.
     """
     method, shared = ManyTrainings(learns=learns, part=part), common(case, learns)
-    if (stored := known(method, shared)) is None:
+    if (stored := kept_answer(method, shared)) is None:
         return answer(method, shared, progress)
     note_part(digest(method, shared), stored.record["seconds"])
     return stored
@@ -215,7 +215,7 @@ def every_part(
     for place, part in enumerate(parts):
         words = f"networks {PART * place + 1}–{PART * (place + 1)} of {PART * len(parts)}"
         part_progress = part_of(progress, place / len(parts), (place + 1) / len(parts), lead=words)
-        results.append(trained(case, learns, part, part_progress))
+        results.append(train_part(case, learns, part, part_progress))
     return results
 
 

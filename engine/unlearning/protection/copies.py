@@ -21,13 +21,13 @@ from scipy.ndimage import gaussian_filter
 
 from engine.case import PairCase
 from engine.method import Method, Progress, Slider, quiet, setting
-from engine.pictures import Pixels, as_bytes, difference
+from engine.pictures import Pixels, amplified_difference, as_bytes
 from engine.result import Pictures, Result, Table
 from engine.unlearning.protection.protected_pair import (
     PROTECTED_IMAGE,
-    added,
     amplification,
     figures,
+    noise_levels,
 )
 
 SHARES = ("noise left", "energy left", "like the noise")
@@ -77,20 +77,20 @@ class Copies(Method[PairCase]):
         return {
             f"JPEG, quality {self.quality}": partial(as_jpeg, quality=self.quality),
             "gray-scale": gray,
-            f"{100 * self.size:.0f} % of the size": partial(resized, size=self.size),
+            f"{100 * self.size:.0f} % of the size": partial(resampled_copy, size=self.size),
             f"blur of {self.blur:g} px": partial(blurred, sigma=self.blur),
         }
 
     def __call__(self, case: PairCase, progress: Progress = quiet) -> Result:
         """Views: copies, shares that are left; figures of the pair; strips, the copies to see."""
         clean, protected = as_bytes(case.source.image), as_bytes(case.others[0])
-        noise = added(clean, protected)
+        noise = noise_levels(clean, protected)
         times = amplification(clean, protected)
-        picture_columns, shares = [column(clean, protected, times)], []
+        picture_columns, shares = [stacked_crops(clean, protected, times)], []
         for done, (name, copy) in enumerate(ways := self.copying().items(), 1):
             pair = copy(clean), copy(protected)
-            shares.append(left(noise, added(*pair)))
-            picture_columns.append(column(*pair, times))
+            shares.append(left(noise, noise_levels(*pair)))
+            picture_columns.append(stacked_crops(*pair, times))
             progress(done / len(ways), name)
         names = tuple(self.copying())
         columns = {
@@ -137,11 +137,11 @@ def left(noise: NDArray[Any], copied: NDArray[Any]) -> tuple[float, float, float
     )
 
 
-def column(clean: Pixels, protected: Pixels, times: int) -> NDArray[np.uint8]:
+def stacked_crops(clean: Pixels, protected: Pixels, times: int) -> NDArray[np.uint8]:
     """The middle of the protected image above that of its noise, (2, CUT, CUT, 3)."""
     top, start = (max(0, (length - CUT) // 2) for length in clean.shape[:2])
     before, after = (image[top : top + CUT, start : start + CUT] for image in (clean, protected))
-    return np.stack([after, difference(before, after, times)])
+    return np.stack([after, amplified_difference(before, after, times)])
 
 
 # ---------------------------------------------------------------- copies
@@ -159,7 +159,7 @@ def gray(image: Pixels) -> Pixels:
     return np.asarray(Image.fromarray(image).convert("L").convert("RGB"))
 
 
-def resized(image: Pixels, size: float) -> Pixels:
+def resampled_copy(image: Pixels, size: float) -> Pixels:
     """The image made smaller and enlarged again, with Pillow's antialiased bicubic filter."""
     whole = Image.fromarray(image)
     small = max(1, round(size * whole.width)), max(1, round(size * whole.height))

@@ -156,7 +156,7 @@ class NoiseLoop:
         loss = replace(self.loss, data=self.released())
         self.model.train().requires_grad_(requires_grad=True)
         batches = islice(self.batches, self.method.batches)
-        for _ in descend(self.optimizer, (loss_of(loss, *batch) for batch in batches)):
+        for _ in descend(self.optimizer, (round_loss(loss, *batch) for batch in batches)):
             pass
         self.model.eval().requires_grad_(requires_grad=False)
 
@@ -240,6 +240,6 @@ class NoiseLoop:
         return Table.of(columns)
 
 
-def loss_of(loss: BatchLoss, rows: Rows, place: tuple[int, int]) -> Callable[[], Tensor]:
+def round_loss(loss: BatchLoss, rows: Rows, place: tuple[int, int]) -> Callable[[], Tensor]:
     """What computes the loss of one batch."""
     return lambda: loss(rows, place)[0]

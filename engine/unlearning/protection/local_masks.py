@@ -18,7 +18,7 @@ def pixel_count(share: float, height: int, width: int) -> int:
     return int(share * height * width + 1e-6)  # 0.29 of 100 is 29, not 28.999…
 
 
-def strongest(slopes: Tensor, images: Tensor, share: float, allowed: Tensor) -> Tensor:
+def steepest_pixels(slopes: Tensor, images: Tensor, share: float, allowed: Tensor) -> Tensor:
     """Where |slope|, summed over channels, is largest in each image, (n, H, W) bool.
 
     Of pixels with one slope the brighter comes first, and of those the one further up and left.
@@ -35,7 +35,7 @@ def strongest(slopes: Tensor, images: Tensor, share: float, allowed: Tensor) -> 
     return marked(brighter.gather(1, order), share, allowed)
 
 
-def at_random(allowed: PixelMasks, share: float, seed: int) -> PixelMasks:
+def random_masks(allowed: PixelMasks, share: float, seed: int) -> PixelMasks:
     """As many pixels of each image at random, (n, H, W), where they are allowed."""
     drawn = np.random.default_rng([seed, STREAM]).random(allowed.shape)
     order = np.where(allowed, drawn, 2.0).reshape(len(allowed), -1).argsort(1)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from engine.models.small import draw
+from engine.models.small import init_weights
 
 WIDTH = 16  # channels of the first convolution
 BLOCKS = 6
@@ -63,7 +63,7 @@ class NoiseNetwork(nn.Module):
                 nn.ReflectionPad2d(3),
                 nn.Conv2d(WIDTH, channels, 7),
             )
-        draw(self.body, generator)
+        init_weights(self.body, generator)
 
     def forward(self) -> Tensor:
         """The noise, (1, C, H, W), within ±epsilon."""

@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from engine.data.archive import contents, opened, short_path
-from engine.data.folders import Folders, Skipped, attempt, pictures, read_picture, sorted_out
+from engine.data.archive import contents, open_archive, short_path
+from engine.data.folders import Folders, Skipped, attempt, picture_members, read_picture, sorted_out
 from engine.errors import BadData, BadImage
 from engine.experiment import ImageChange
 from engine.images import MAX_KEPT, MAX_SHORT, Picture
@@ -69,19 +69,21 @@ def protected_folders(
     called, began = short_path(name), monotonic()
     buffer, folder_labels, most, spent = BytesIO(), [], 0, 0
     skipped: list[Skipped] = []
-    with opened(source, called) as archive, ZipFile(buffer, "w", ZIP_STORED) as output_zip:
-        result = pictures(archive)
-        labels, classes = numbered(archive, result, called)
+    with open_archive(source, called) as archive, ZipFile(buffer, "w", ZIP_STORED) as output_zip:
+        result = picture_members(archive)
+        labels, classes = class_labels(archive, result, called)
         names = new_names([member.filename for _, member in result])
         for done, (folders, member) in enumerate(result, 1):
             label = labels[done - 1]
-            clean = attempt(partial(readable, archive, folders, member), member.filename, skipped)
+            clean = attempt(
+                partial(read_pixels, archive, folders, member), member.filename, skipped
+            )
             spent += 0 if clean is None else clean[..., 0].size
             check_spent(spent, monotonic() - began, called)
             progress(done / len(result), "protecting images")
             if clean is None:
                 continue
-            after = of_class(change, label).apply(clean)
+            after = class_change(change, label).apply(clean)
             most = max(most, int(np.abs(after.astype(np.int16) - clean).max()))
             output_zip.writestr(ZipInfo(names[done - 1]), as_png(after))
             folder_labels.append(label)
@@ -94,7 +96,7 @@ def protected_folders(
     )
 
 
-def numbered(
+def class_labels(
     archive: ZipFile, members: Sequence[tuple[Folders, ZipInfo]], called: str
 ) -> tuple[list[int], tuple[str, ...]]:
     """A number for each file, that of its class by name (0 without a class), and the classes.
@@ -124,9 +126,9 @@ def begins_well(archive: ZipFile, member: ZipInfo) -> bool:
     return result is not None and (result.readable or result in {DICOM, NIFTI})
 
 
-def readable(archive: ZipFile, folders: Folders, member: ZipInfo) -> Pixels:
+def read_pixels(archive: ZipFile, folders: Folders, member: ZipInfo) -> Pixels:
     """The pixels of an image (H, W, 3). Raises BadImage."""
-    return whole(read_picture(archive, folders, member))
+    return full_pixels(read_picture(archive, folders, member))
 
 
 def check_spent(pixels: int, seconds: float, called: str) -> None:
@@ -143,7 +145,7 @@ def check_spent(pixels: int, seconds: float, called: str) -> None:
         )
 
 
-def whole(picture: Picture) -> Pixels:
+def full_pixels(picture: Picture) -> Pixels:
     """Its pixels (H, W, 3); BadImage where it was made smaller to be shown."""
     width, height = picture.size
     if picture.pixels.shape[:2] != (height, width):
@@ -154,7 +156,7 @@ def whole(picture: Picture) -> Pixels:
     return picture.pixels
 
 
-def of_class(change: ImageChange, label: int) -> ImageChange:
+def class_change(change: ImageChange, label: int) -> ImageChange:
     """The change as the images of a class get it."""
     numbered = "number" in {spec.name for spec in fields(change)}
     return replace(change, number=label) if numbered else change  # type: ignore[call-arg]

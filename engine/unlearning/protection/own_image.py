@@ -20,7 +20,7 @@ from engine.experiment import ChangedImage
 from engine.method import Progress
 from engine.models.borrow import borrowed
 from engine.pictures import Pixels
-from engine.unlearning.protection.local_masks import background, strongest
+from engine.unlearning.protection.local_masks import background, steepest_pixels
 from engine.unlearning.protection.protection import epsilon_setting, within
 from engine.unlearning.protection.salm import PAPER, inside_setting, kappa_setting
 from engine.unlearning.protection.signed_steps import (
@@ -137,7 +137,7 @@ class LocallyMaskedImage(NoiseOnImage):
         if self.inside:
             dark = background(before.transpose(2, 0, 1)[None])
             allowed = torch.from_numpy(~dark).to(image.device)
-        return strongest(slopes, image, self.kappa, allowed)
+        return steepest_pixels(slopes, image, self.kappa, allowed)
 
 
 def surprise(case: ImageCase) -> Loss:

@@ -15,8 +15,8 @@ from zipfile import ZIP_STORED, ZipFile, ZipInfo
 import numpy as np
 
 from engine.data import DataSet
-from engine.data.archive import opened, short_path
-from engine.data.folders import Imported, named, pictures, read_folders
+from engine.data.archive import open_archive, short_path
+from engine.data.folders import Imported, picture_members, read_folders, rename_by_content
 from engine.errors import BadData
 from engine.lab import TrainCase
 from engine.method import Progress, quiet
@@ -41,8 +41,8 @@ def own_set(source: bytes | Path, name: str, side: int, progress: Progress = qui
     """
     if not SIDES[0] <= side <= SIDES[1]:
         raise BadData(f"Noise is made for images of {SIDES[0]} to {SIDES[1]} px, not of {side} px.")
-    with opened(source, short_path(name)) as archive:
-        if (count := len(pictures(archive))) > MOST_IMAGES:
+    with open_archive(source, short_path(name)) as archive:
+        if (count := len(picture_members(archive))) > MOST_IMAGES:
             raise BadData(
                 f"{short_path(name)} has {count:,} files; noise is made for at most "
                 f"{MOST_IMAGES:,} "
@@ -60,7 +60,7 @@ def own_set(source: bytes | Path, name: str, side: int, progress: Progress = qui
     training = DataSet(
         "upload", data.card, data.classes, data.images, data.labels, data.ids, split, data.truth
     )
-    return replace(folders, data=named(training))
+    return replace(folders, data=rename_by_content(training))
 
 
 def surrogate_case(data: DataSet, seed: int = 0) -> TrainCase:
@@ -79,10 +79,10 @@ def set_file(source: bytes | Path, name: str, data: DataSet, noise: ImageNoise) 
     """
     after, buffer = protected(data, noise.levels), BytesIO()
     with (
-        opened(source, short_path(name)) as archive,
+        open_archive(source, short_path(name)) as archive,
         ZipFile(buffer, "w", ZIP_STORED) as output_zip,
     ):
-        names = new_names([member.filename for _, member in pictures(archive)])
+        names = new_names([member.filename for _, member in picture_members(archive)])
         for image, place in zip(after.images, after.ids, strict=True):
             colors = np.broadcast_to(image.transpose(1, 2, 0), (*image.shape[1:], 3))
             output_zip.writestr(ZipInfo(names[place]), as_png(colors))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from engine.case import ImageCase, PairCase
 from engine.measures.likeness import psnr, ssim
-from engine.pictures import Pixels, difference
+from engine.pictures import Pixels, amplified_difference
 from engine.result import Pictures, Table
 
 AMPLIFIED = 10  # times, in pictures of the noise, where that stays within a byte
@@ -30,7 +30,7 @@ def pair_of(case: ImageCase, protected: Pixels) -> PairCase:
 
 def figures(clean: Pixels, protected: Pixels) -> Table:
     """How far the protected image is from the clean one; SSIM is NaN below 11 px, PSNR if same."""
-    noise = added(clean, protected)
+    noise = noise_levels(clean, protected)
     pair = (torch.from_numpy(image.transpose(2, 0, 1) / 255) for image in (clean, protected))
     ratio = psnr(protected, clean)
     columns = {
@@ -51,14 +51,14 @@ def noise_picture(clean: Pixels, protected: Pixels, mask: Pixels | None = None) 
     sheet = {
         "clean": clean,
         "protected": protected,
-        f"noise × {times}, gray: none": difference(clean, protected, times),
+        f"noise × {times}, gray: none": amplified_difference(clean, protected, times),
     }
     if mask is not None:
         sheet["may change (mask)"] = mask
     elif changed.any() and changed.mean() < USUAL:
         sheet["changed pixels"] = np.repeat(np.uint8(255) * changed[..., None], 3, 2)
     share = 100 * changed.mean()
-    most = int(np.abs(added(clean, protected)).max())
+    most = int(np.abs(noise_levels(clean, protected)).max())
     return Pictures(
         np.stack(list(sheet.values()))[None],
         ("",),
@@ -82,12 +82,12 @@ def verdict(figures: Table) -> str:
     return f"the protection {visibility} ({phrase})"
 
 
-def added(clean: Pixels, protected: Pixels) -> NDArray[np.int16]:
+def noise_levels(clean: Pixels, protected: Pixels) -> NDArray[np.int16]:
     """What was added, in gray levels, (H, W, 3)."""
     return protected.astype(np.int16) - clean
 
 
 def amplification(clean: Pixels, protected: Pixels) -> int:
     """How many times the noise is drawn, so that nearly all of it stays within a byte."""
-    usual = np.quantile(np.abs(added(clean, protected)), USUAL)
+    usual = np.quantile(np.abs(noise_levels(clean, protected)), USUAL)
     return int(max(1, min(AMPLIFIED, 127 // max(usual, 1))))

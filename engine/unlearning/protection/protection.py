@@ -24,7 +24,7 @@ from engine.errors import BadData
 from engine.lab import TrainCase
 from engine.measures.likeness import psnr, ssim
 from engine.method import Choice, Method, Progress, Slider, part_of, quiet, setting
-from engine.pictures import difference
+from engine.pictures import amplified_difference
 from engine.result import ImageNoise, Pictures, Result, Table, View
 from engine.unlearning.protection.local_masks import PixelMasks, background
 
@@ -104,11 +104,11 @@ class Protection(Method[TrainCase]):
         check_size(data, len(rows))
         noise = self.made(case, part_of(progress, 0.0, NOISE_READY, otherwise="making noise"))
         after = protected(data, noise.levels)
-        figures = measured(data, after, data.some("train", COMPARED, case.seed))
+        figures = distortion_table(data, after, data.some("train", COMPARED, case.seed))
         progress(1.0, "measured")
         return {
             "noise": ImageNoise(noise.levels.astype(np.int8), data.ids[rows]),
-            "picture": pictured(data, after, noise.masks, self.epsilon),
+            "picture": sample_pictures(data, after, noise.masks, self.epsilon),
             "figures": figures,
             **noise.views,
         }
@@ -173,7 +173,7 @@ def check_size(data: DataSet, count: int) -> None:
         )
 
 
-def measured(data: DataSet, after: DataSet, compared: Rows) -> Table:
+def distortion_table(data: DataSet, after: DataSet, compared: Rows) -> Table:
     """How far the training images are from what they were; SSIM is a mean over some of them."""
     rows = data.rows("train")
     clean, changed = data.images[rows], after.images[rows]
@@ -195,7 +195,9 @@ def measured(data: DataSet, after: DataSet, compared: Rows) -> Table:
     return Table.of(columns, [TRAINING])
 
 
-def pictured(data: DataSet, after: DataSet, masks: PixelMasks | None, epsilon: int) -> Pictures:
+def sample_pictures(
+    data: DataSet, after: DataSet, masks: PixelMasks | None, epsilon: int
+) -> Pictures:
     """Training images of each class: clean, where they may change, their noise, and protected."""
     rows = data.rows("train")
     sample_rows = data.some("train", PICTURED_IMAGES)
@@ -206,7 +208,7 @@ def pictured(data: DataSet, after: DataSet, masks: PixelMasks | None, epsilon: i
     if masks is not None:
         mask = masks[np.searchsorted(rows, sample_rows)]
         sheet["mask"] = np.broadcast_to(np.uint8(255) * mask[:, None], clean.shape)
-    sheet |= {f"noise × {times}": difference(clean, changed, times), "protected": changed}
+    sheet |= {f"noise × {times}": amplified_difference(clean, changed, times), "protected": changed}
     most = int(np.abs(changed.astype(np.int16) - clean).max())
     return Pictures(
         np.stack(list(sheet.values())).transpose(0, 1, 3, 4, 2),

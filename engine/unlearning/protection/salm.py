@@ -15,7 +15,12 @@ import torch
 
 from engine.method import Choice, Slider, Switch, setting
 from engine.unlearning.protection.in_rounds import NoiseInRounds, NoiseLoop
-from engine.unlearning.protection.local_masks import PixelMasks, at_random, background, strongest
+from engine.unlearning.protection.local_masks import (
+    PixelMasks,
+    background,
+    random_masks,
+    steepest_pixels,
+)
 
 PAPER = (
     "Medical Unlearnable Examples: Securing Medical Data from Unauthorized Training via "
@@ -89,6 +94,6 @@ class Salm(NoiseInRounds):
         images = loop.data.images[loop.rows]
         allowed = ~background(images) if self.inside else np.ones_like(images[:, 0], np.bool_)
         if self.mask == RANDOM:
-            return at_random(allowed, self.kappa, loop.seed)
-        result = strongest(loop.slopes(), loop.images, self.kappa, torch.from_numpy(allowed))
+            return random_masks(allowed, self.kappa, loop.seed)
+        result = steepest_pixels(loop.slopes(), loop.images, self.kappa, torch.from_numpy(allowed))
         return result.numpy()

@@ -130,8 +130,8 @@ class UnlearnableClusters(Protection):
         )
         looked = {
             BEFORE: features,
-            AFTER: surrogate.of(added(images, levels)),
-            RANDOM: surrogate.of(added(images, random)),
+            AFTER: surrogate.of(add_noise(images, levels)),
+            RANDOM: surrogate.of(add_noise(images, random)),
         }
         progress(1.0, "compared")
         views = Moved(clusters, targets, looked).views(case.data)
@@ -162,11 +162,11 @@ class UnlearnableClusters(Protection):
         )
 
 
-def example(seed: int = 0) -> TrainCase:
+def example_case(seed: int = 0) -> TrainCase:
     """Textured shapes and a small network to make this noise with."""
     return TrainCase(data_sets.load("textured"), RECIPE, seed)
 
 
-def added(images: Bytes, levels: Levels) -> Bytes:
+def add_noise(images: Bytes, levels: Levels) -> Bytes:
     """Images with noise that keeps them within a byte."""
     return (images + levels).astype(np.uint8)

@@ -123,15 +123,15 @@ def matched(retain: Answers, test: Answers, seed: int = 0) -> tuple[Answers, Ans
     """
     rng = np.random.default_rng([seed, 25])
     pairs = [
-        drawn(rng, *(np.flatnonzero(side.labels == label) for side in (retain, test)))
+        equalized_rows(rng, *(np.flatnonzero(side.labels == label) for side in (retain, test)))
         for label in np.intersect1d(retain.labels, test.labels)
-    ] or [drawn(rng, np.arange(len(retain)), np.arange(len(test)))]
+    ] or [equalized_rows(rng, np.arange(len(retain)), np.arange(len(test)))]
     members, non_members = (np.concatenate(rows) for rows in zip(*pairs, strict=True))
     order = rng.permutation(len(members))
     return retain[members[order]], test[non_members[order]]
 
 
-def drawn(rng: np.random.Generator, *sides: Whole) -> list[Whole]:
+def equalized_rows(rng: np.random.Generator, *sides: Whole) -> list[Whole]:
     """As many rows of each side as the shorter one has, in random order."""
     count = min(map(len, sides))
     return [rng.permutation(rows)[:count] for rows in sides]

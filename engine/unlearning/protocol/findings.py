@@ -93,25 +93,27 @@ def markdown(ways: tuple[type[Unlearner], ...], text: str) -> str:
     first = names[0]
     seconds = {entry["way"]: entry for entry in SECONDS.finditer(text) if entry["what"] == first}
     for kind in ways:
-        cells = [cell(result[name], kind.short) for name in names]
+        cells = [gap_cell(result[name], kind.short) for name in names]
         passes = result[first].get(kind.short)
         cells.append(f"{passes.passes:.3g} %" if passes else "—")
         took = seconds.get(kind.short)
         cells.append(f"{float(took['seconds']):.3g}" if took else "—")
         lines.append(f"| {kind.short} | " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n\n" + reading(result, names, first, seconds)
+    return "\n".join(lines) + "\n\n" + cell_legend(result, names, first, seconds)
 
 
-def cell(ways: Mapping[str, Finding], way: str) -> str:
+def gap_cell(ways: Mapping[str, Finding], way: str) -> str:
     """The gap by which ways are ranked, the other in brackets."""
     if way not in ways:
         return "—"
     row = ways[way]
-    ranked, other = (row.gap, row.without) if counts(ways) else (row.without, row.gap)
+    ranked, other = (
+        (row.gap, row.without) if attack_is_informative(ways) else (row.without, row.gap)
+    )
     return f"**{short(ranked)}** ({short(other)})"
 
 
-def counts(ways: Mapping[str, Finding]) -> bool:
+def attack_is_informative(ways: Mapping[str, Finding]) -> bool:
     """Whether the attack says anything of the retrained model, as on the scoreboard."""
     return informative(ways["Retrain"].attack, ways["Retrain"].images)
 
@@ -121,11 +123,11 @@ def short(value: float) -> str:
     return "failed" if value != value else f"{value:.3f}".removeprefix("0")  # noqa: PLR0124
 
 
-def reading(
+def cell_legend(
     results: FindingsBySet, names: list[str], first: str, seconds: Mapping[str, re.Match[str]]
 ) -> str:
     """What the cells are."""
-    with_attack = [name for name in names if counts(results[name])]
+    with_attack = [name for name in names if attack_is_informative(results[name])]
     sentence = (
         "Mean gap to the retrained model over seeds (their number in brackets above): bold is the "
         "one by which ways are ranked, without MIA where the attack on the retrained model is near "

@@ -41,7 +41,7 @@ def margins(logits: NDArray[np.floating], labels: NDArray[np.int64]) -> Doubles:
     return result
 
 
-def enough(form: str, models: int) -> str:
+def too_few_models(form: str, models: int) -> str:
     """Why so many models are too few, or ""."""
     if models >= NEEDED[form]:
         return ""
@@ -62,7 +62,7 @@ def klom(unlearned: Doubles, oracles: Doubles, form: str = GAUSSIAN) -> Doubles:
     Raises:
         BlindspotError: there are too few models for the form.
     """
-    if reason := enough(form, min(len(unlearned), len(oracles))):
+    if reason := too_few_models(form, min(len(unlearned), len(oracles))):
         raise BlindspotError(reason)
     p, q = (np.clip(samples, -MOST, MOST) for samples in (unlearned, oracles))
     return gaussian(p, q) if form == GAUSSIAN else binned(p, q)
@@ -81,14 +81,14 @@ def binned(p: Doubles, q: Doubles) -> Doubles:
     low = np.minimum(p.min(0), q.min(0))
     high = np.maximum(p.max(0), q.max(0))
     edges = np.linspace(low, np.where(low < high, high, low + 1), COUNT + 1)
-    shares, target_shares = (counted(samples, edges) for samples in (p, q))
+    shares, target_shares = (bin_shares(samples, edges) for samples in (p, q))
     safe = np.maximum(target_shares, FLOOR)
     parts = shares * np.log(np.where(shares > 0, shares, 1) / safe)
     result: Doubles = parts.sum(0)
     return result
 
 
-def counted(values: Doubles, edges: Doubles) -> Doubles:
+def bin_shares(values: Doubles, edges: Doubles) -> Doubles:
     """Shares of the values (K, n) between each two edges (B + 1, n), (B, n).
 
     A value at an edge lies above it; one at the last edge is not counted, unless all lie there:

@@ -53,7 +53,7 @@ class ModelAnswers:
         return all(np.isfinite(getattr(self, part).probabilities).all() for part in PARTS)
 
 
-def judged(model: Classifier, case: ForgetCase, progress: Progress = quiet) -> ModelAnswers:
+def evaluate_model(model: Classifier, case: ForgetCase, progress: Progress = quiet) -> ModelAnswers:
     """What a model says of the forgotten, the retained and the test images."""
     rows = [getattr(case.splits, part) for part in PARTS]
     logits = outputs(model, case.data, np.concatenate(rows), progress)

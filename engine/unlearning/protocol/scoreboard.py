@@ -27,9 +27,9 @@ from engine.unlearning.protocol.metrics import (
     OF_A_MODE,
     WITHOUT,
     ModelAnswers,
+    evaluate_model,
     forgetting,
     gap,
-    judged,
     keeping,
     nearness,
     zero_forgetting,
@@ -145,7 +145,7 @@ def run_of(method: Unlearner, case: ForgetCase, progress: Progress) -> MethodRun
         return MethodRun(method.label, case.seed, {}, {}, str(error))
     method_scores, right = scores(unlearned), scores(retrained)
     answers, retrained_answers = answers_of(unlearned, case), answers_of(retrained, case)
-    chance = judged(untrained(case.model, case.seed + 1), case)
+    chance = evaluate_model(untrained(case.model, case.seed + 1), case)
     cost = unlearned["run"]
     figures = {
         **method_scores,
@@ -183,7 +183,7 @@ def scores(made: Answer) -> dict[str, float]:
 
 def answers_of(unlearned: Answer, case: ForgetCase) -> ModelAnswers:
     """What its model says."""
-    return judged(rebuilt(unlearned["model"], case.model.name), case)
+    return evaluate_model(rebuilt(unlearned["model"], case.model.name), case)
 
 
 def table(methods: list[Unlearner], runs: list[MethodRun]) -> Table:
@@ -198,7 +198,7 @@ def table(methods: list[Unlearner], runs: list[MethodRun]) -> Table:
     for word, names in GAPS.items():
         gaps = [[run.gap(names) for run in some] for some in rows]
         columns[word] = [float(np.mean(some)) for some in gaps], "share"
-        columns[f"{word} sd"] = [spread(some) for some in gaps], "share"
+        columns[f"{word} sd"] = [seed_deviation(some) for some in gaps], "share"
     columns["gap of means"] = [of_means(some) for some in rows], "share"
     for name in (*SHARES[len(GAP) :], *NUMBERS):
         columns[name] = [mean(some, name) for some in rows], NUMBERS.get(name, "share")
@@ -237,7 +237,7 @@ def of_means(runs: list[MethodRun]) -> float:
     return float(np.mean([abs(mean_difference(runs, name)) for name in GAP]))
 
 
-def spread(values: list[float]) -> float:
+def seed_deviation(values: list[float]) -> float:
     """The standard deviation over seeds; NaN of one."""
     return float(np.std(values, ddof=1)) if len(values) > 1 else float("nan")
 

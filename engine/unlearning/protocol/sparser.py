@@ -106,7 +106,7 @@ class SparseOriginals(Method[BoardCase]):
 
     def finding(self, case: BoardCase, result: Mapping[str, Any]) -> str:
         """How many ways come nearer to retraining with most of the weights cut, beyond chance."""
-        column = ranked(result["table"])
+        column = ranking_gap(result["table"])
         first, last = (by_way(result["runs"], ratio, column) for ratio in (RATIOS[0], RATIOS[-1]))
         names = [name for name in first if name not in {Retrain.short, NOTHING}]
         words = f"by {self.by} before it forgets {case.case.request.words}"
@@ -130,7 +130,7 @@ class SparseOriginals(Method[BoardCase]):
         )
 
 
-def ranked(table: Table) -> str:
+def ranking_gap(table: Table) -> str:
     """The gap that counts: without the attack, unless that says something at every ratio."""
     return "gap" if table["informative"].all() else "gap without MIA"
 

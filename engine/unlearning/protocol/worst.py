@@ -29,7 +29,7 @@ from engine.result import Result, Table
 from engine.training import outputs
 from engine.unlearning.protocol.attack import Doubles
 from engine.unlearning.protocol.projection import project
-from engine.unlearning.request import ForgetRequest, Ids, check_share, counted, drawn
+from engine.unlearning.request import ForgetRequest, Ids, check_share, count_text, sample_share
 from engine.unlearning.ways.network import own_copy
 from engine.weights.case import PruneCase
 
@@ -146,7 +146,7 @@ def easiest(
 def worst_case(ids: Ids, difficulty: str, seed: int = 0) -> ForgetRequest:
     """The request for the images that were found."""
     kind, word = ("worst", "hard") if difficulty == HARDEST else ("easy", "easy")
-    return ForgetRequest(kind, np.sort(ids), counted(len(ids), f"{word} to forget"), seed=seed)
+    return ForgetRequest(kind, np.sort(ids), count_text(len(ids), f"{word} to forget"), seed=seed)
 
 
 @dataclass(frozen=True, eq=False)
@@ -235,13 +235,13 @@ def search(
     train = data.rows("train")
     rng = np.random.default_rng([seed, 12])
     count = min(max(1, round(share * len(train))), len(train))
-    first = rng.permutation(train)[:count] if sign else drawn(train, share, seed)
+    first = rng.permutation(train)[:count] if sign else sample_share(train, share, seed)
     weights, course = np.isin(train, first).astype(np.float64), []
     for number in range(rounds if sign else 1):
         before, some = weights, weights < 1
         losses = after_signs(model, data, train[some], train, rng, 1 - weights[some])
         if sign:
-            weights = moved(weights, sign * losses, count, rate, gamma)
+            weights = ascent_step(weights, sign * losses, count, rate, gamma)
         course.append((before, losses, weights))
         progress((number + 1) / rounds, f"round {number + 1} of {rounds}")
     places = np.sort(np.lexsort((sign * losses, -weights))[:count])
@@ -250,7 +250,7 @@ def search(
     )
 
 
-def moved(
+def ascent_step(
     weights: Doubles, losses: Doubles, count: int, rate: float | None, gamma: float
 ) -> Doubles:
     """The weights after a step against ℓ + 2γw, projected.

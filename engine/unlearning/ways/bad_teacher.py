@@ -25,7 +25,7 @@ from engine.data import Rows
 from engine.method import Slider, setting
 from engine.models.classifier import Classifier
 from engine.unlearning.ways.descend import GradientUnlearner, Stage, epochs_setting, rate_setting
-from engine.unlearning.ways.network import pixels_of, settled, untrained
+from engine.unlearning.ways.network import images_and_labels, settled, untrained
 from engine.unlearning.ways.unlearner import UnlearningRun
 
 DRAWN, FIRST = 31, 32  # random streams: which images stay in sight, the bad teacher's weights
@@ -86,7 +86,7 @@ def ignorant(work: UnlearningRun) -> Classifier:
 
 def misled(work: UnlearningRun, novice: Classifier, rows: Rows) -> Tensor:
     """Mean KL(teacher ‖ student), of each image by the teacher that it has."""
-    pixels, _ = pixels_of(work.model, work.data, rows)
+    pixels, _ = images_and_labels(work.model, work.data, rows)
     gone = torch.from_numpy(np.isin(rows, work.forget)).to(pixels.device)
     with torch.no_grad():
         taught = torch.empty(len(rows), len(work.model.labels), device=pixels.device)

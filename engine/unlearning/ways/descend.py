@@ -21,7 +21,7 @@ from torch.optim import SGD, Optimizer
 from engine.data import Rows
 from engine.method import Progress, Slider, setting
 from engine.training import descend as steps
-from engine.unlearning.ways.network import in_parts, named, pixels_of
+from engine.unlearning.ways.network import images_and_labels, in_parts, named_weights
 from engine.unlearning.ways.unlearner import Unlearner, UnlearningRun
 
 MOMENTUM = 0.9
@@ -96,7 +96,7 @@ def descend(method: GradientUnlearner, work: UnlearningRun, progress: Progress) 
     Raises:
         Diverged: a loss is no number any more.
     """
-    weights = list(named(work.model.train()).values())
+    weights = list(named_weights(work.model.train()).values())
     optimizer = method.optimizer(weights)
 
     def before_step() -> None:
@@ -131,7 +131,7 @@ def learning(work: UnlearningRun, weight: float = 1.0) -> Loss:
     """Mean cross-entropy with the images' own labels, times a weight."""
 
     def loss(rows: Rows) -> Tensor:
-        pixels, targets = pixels_of(work.model, work.data, rows)
+        pixels, targets = images_and_labels(work.model, work.data, rows)
         result = F.cross_entropy(work.model(pixels), targets)
         return result if weight == 1 else weight * result
 

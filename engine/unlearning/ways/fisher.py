@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 from engine.method import Slider, setting
 from engine.models.threads import one_thread
-from engine.unlearning.ways.network import in_parts, named, pixels_of, slopes
+from engine.unlearning.ways.network import images_and_labels, in_parts, named_weights, slopes
 from engine.unlearning.ways.unlearner import Unlearner, UnlearningRun
 from engine.weights.parts import head_of
 
@@ -62,7 +62,7 @@ class FisherForgetting(Unlearner):
         of_head = {id(parameter) for parameter in head.parameters()} if head is not None else set()
         label = work.case.request.label if work.case.request.whole_class else None
         with torch.no_grad():
-            for name, weight in named(work.model).items():
+            for name, weight in named_weights(work.model).items():
                 variance = self.variance(importance[name], is_head=id(weight) in of_head)
                 if id(weight) in of_head and label is not None:
                     weight[label], variance[label] = 0.0, CLASS_VARIANCE
@@ -81,11 +81,11 @@ class FisherForgetting(Unlearner):
 
 def fisher(work: UnlearningRun) -> dict[str, Tensor]:
     """F of every weight, eval mode."""
-    total = {name: torch.zeros_like(weight) for name, weight in named(work.model).items()}
+    total = {name: torch.zeros_like(weight) for name, weight in named_weights(work.model).items()}
     parts = in_parts(work.retain, BATCH, work.rng)
     for done, rows in enumerate(parts, start=1):
         with one_thread(), torch.enable_grad():
-            pixels, _ = pixels_of(work.model, work.data, rows)
+            pixels, _ = images_and_labels(work.model, work.data, rows)
             logits = work.model(pixels)
             shares = logits.detach().softmax(1).mean(0)
             classes = logits.shape[1]

@@ -29,7 +29,13 @@ from engine.models.threads import one_thread
 from engine.result import Array, Field, Floats, Result, Table, WeightScores
 from engine.unlearning.case import ForgetCase
 from engine.unlearning.ways import clock
-from engine.unlearning.ways.network import in_parts, named, own_copy, pixels_of, slopes
+from engine.unlearning.ways.network import (
+    images_and_labels,
+    in_parts,
+    named_weights,
+    own_copy,
+    slopes,
+)
 from engine.unlearning.ways.seen import RecordedData
 
 SETS = ("forget", "train")
@@ -111,10 +117,10 @@ def importance(
     progress: Progress = quiet,
 ) -> dict[str, Array]:
     """The importance of every weight for some batches; the model is one's own, in eval mode."""
-    total = {name: torch.zeros_like(weight) for name, weight in named(model).items()}
+    total = {name: torch.zeros_like(weight) for name, weight in named_weights(model).items()}
     for done, rows in enumerate(parts, start=1):
         with one_thread(), torch.enable_grad():
-            pixels, targets = pixels_of(model, data, rows)
+            pixels, targets = images_and_labels(model, data, rows)
             logits = model(pixels)
             loss = (logits**2).sum(1).mean() if label_free else F.cross_entropy(logits, targets)
             for name, slope in slopes(loss, model).items():
@@ -190,7 +196,7 @@ def middles(edges: NDArray[np.float64]) -> Floats:
     return ((edges[1:] + edges[:-1]) / 2).astype(np.float32)
 
 
-def by_layer(
+def damping_table(
     forget: Mapping[str, Array], train: Mapping[str, Array], ratio: float, strength: float
 ) -> Table:
     """What a threshold α and a strength λ would dampen, a row for each parameter."""

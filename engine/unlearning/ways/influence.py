@@ -29,8 +29,8 @@ from engine.method import Slider, setting
 from engine.models.classifier import Classifier
 from engine.models.threads import one_thread
 from engine.training import Diverged
-from engine.unlearning.ways.network import in_parts, named, pixels_of, slopes
-from engine.unlearning.ways.search import UNCHANGED, searched
+from engine.unlearning.ways.network import images_and_labels, in_parts, named_weights, slopes
+from engine.unlearning.ways.search import UNCHANGED, best_strength
 from engine.unlearning.ways.unlearner import Unlearner, UnlearningRun
 
 BATCH = 250
@@ -105,7 +105,7 @@ class IU(Influence):
             return results
 
         way = wood_fisher(v, gradients())
-        take_step(work, way, self.step or best(work, way, lengths(work, way)))
+        take_step(work, way, self.step or best_length(work, way, lengths(work, way)))
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,7 @@ class IUExact(Influence):
         def curved(vector: Tensor) -> Tensor:
             total = torch.zeros_like(vector)
             for part in parts:
-                pixels, _ = pixels_of(work.model, work.data, part)
+                pixels, _ = images_and_labels(work.model, work.data, part)
                 with one_thread():
                     total += gauss_newton(work.model, pixels, vector) * (len(part) / len(rows))
             return total + self.damping * vector
@@ -162,21 +162,23 @@ class IUExact(Influence):
             work.progress(0.3 + 0.6 * done / self.rounds, f"round {done} of {self.rounds}")
 
         way = conjugate_gradients(curved, v, self.rounds, report)
-        take_step(work, way, self.step or best(work, way, PARTS))
+        take_step(work, way, self.step or best_length(work, way, PARTS))
 
 
 def lengths(work: UnlearningRun, way: Tensor) -> list[float]:
     """Lengths at which a step is a share of the norm of all weights."""
-    size = torch.cat([weight.detach().flatten() for weight in named(work.model).values()]).norm()
+    size = torch.cat(
+        [weight.detach().flatten() for weight in named_weights(work.model).values()]
+    ).norm()
     return [share * float(size / way.norm().clamp(min=1e-30)) for share in SHARES]
 
 
 def summed(work: UnlearningRun, rows: Rows) -> Tensor:
     """Σ ∇ℓ over some images as one row, eval mode."""
-    total = torch.zeros(sum(weight.numel() for weight in named(work.model).values()))
+    total = torch.zeros(sum(weight.numel() for weight in named_weights(work.model).values()))
     for part in in_parts(rows, BATCH, work.rng) if len(rows) > 1 else [rows]:
         with one_thread(), torch.enable_grad():
-            pixels, targets = pixels_of(work.model, work.data, part)
+            pixels, targets = images_and_labels(work.model, work.data, part)
             loss = F.cross_entropy(work.model(pixels), targets, reduction="sum")
             total = total.to(pixels.device) + flat(slopes(loss, work.model))
     return total
@@ -202,7 +204,7 @@ def wood_fisher(v: Tensor, gradients: list[Tensor]) -> Tensor:
 
 def gauss_newton(model: Classifier, pixels: Tensor, vector: Tensor) -> Tensor:
     """Jᵀ (diag p − p pᵀ) J times a vector, the mean over images; for a linear model the Hessian."""
-    weights: list[Tensor] = list(named(model).values())
+    weights: list[Tensor] = list(named_weights(model).values())
     # the other kinds of attention have no second derivative
     with torch.enable_grad(), sdpa_kernel(SDPBackend.MATH):
         logits = model(pixels)
@@ -241,20 +243,20 @@ def conjugate_gradients(
     return x
 
 
-def best(work: UnlearningRun, way: Tensor, tried: Sequence[float]) -> float | None:
+def best_length(work: UnlearningRun, way: Tensor, tried: Sequence[float]) -> float | None:
     """The length of the step that is searched for; None where no step is best."""
 
     def change(length: float) -> None:
         add(work.model, length * way)
         work.put_back()
 
-    return searched(work.case, work.model, work.data, tried, change)
+    return best_strength(work.case, work.model, work.data, tried, change)
 
 
 @torch.no_grad()
 def add(model: Classifier, vector: Tensor) -> None:
     """θ ← θ + vector."""
-    weights: list[Tensor] = list(named(model).values())
+    weights: list[Tensor] = list(named_weights(model).values())
     for weight, part in zip(weights, split(vector, weights), strict=True):
         weight.add_(part)
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from engine.data import Rows
 from engine.method import Slider, setting
 from engine.unlearning.ways.descend import GradientUnlearner, Stage, learning, rate_setting
-from engine.unlearning.ways.network import named
+from engine.unlearning.ways.network import named_weights
 from engine.unlearning.ways.unlearner import UnlearningRun
 
 
@@ -55,7 +55,7 @@ class L1Sparse(GradientUnlearner):
         pulled, learn = self.pull_in(epoch), learning(work)
 
         def loss(rows: Rows) -> Tensor:
-            size = sum(weight.abs().sum() for weight in named(work.model).values())
+            size = sum(weight.abs().sum() for weight in named_weights(work.model).values())
             return learn(rows) + pulled * size
 
         return [(work.retain, loss if pulled else learn)]

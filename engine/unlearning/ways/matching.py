@@ -34,11 +34,11 @@ from engine.unlearning.oracles.trainings import (
     seconds_of,
     teachers,
     too_many_for,
-    trained,
+    train_part,
 )
 from engine.unlearning.ways import clock
 from engine.unlearning.ways.descend import rate_setting
-from engine.unlearning.ways.network import in_parts, named
+from engine.unlearning.ways.network import in_parts, named_weights
 from engine.unlearning.ways.unlearner import Unlearner, UnlearningRun
 
 WATCHED_STEPS = 20  # times at which whoever watches sees the model
@@ -82,7 +82,7 @@ class OutputMatching(Unlearner, ABC):
     def change(self, work: UnlearningRun) -> None:
         """Learn the logits, in eval mode: the targets, too, were computed in eval mode."""
         targets = self.targets(work, work.part(0.0, READY)).to(work.model.device)
-        optimizer = torch.optim.Adam(list(named(work.model.eval()).values()), self.rate)
+        optimizer = torch.optim.Adam(list(named_weights(work.model.eval()).values()), self.rate)
         for _ in descend(optimizer, self.losses(work, targets), before_step=work.remember):
             work.step += 1
             work.put_back()
@@ -131,7 +131,7 @@ class OracleMatching(OutputMatching):
         """Those of the seed's oracle."""
         number = work.case.seed % TEACHERS
         with before_the_request(work):
-            trained_part = trained(work.case, STAYS, teachers(number // PART), progress)
+            trained_part = train_part(work.case, STAYS, teachers(number // PART), progress)
         work.before += seconds_of([trained_part]) / PART
         return torch.from_numpy(logits_of(trained_part)[number % PART].copy())
 

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from engine.data import Rows
 from engine.method import Slider, setting
 from engine.unlearning.ways.descend import GradientUnlearner, Loss, Stage, learning
-from engine.unlearning.ways.network import pixels_of
+from engine.unlearning.ways.network import images_and_labels
 from engine.unlearning.ways.unlearner import UnlearningRun
 
 
@@ -73,7 +73,7 @@ class NegGradPlus(GradientUnlearner):
         most = self.cap * log(len(work.model.labels))
 
         def loss(rows: Rows) -> Tensor:
-            pixels, targets = pixels_of(work.model, work.data, rows)
+            pixels, targets = images_and_labels(work.model, work.data, rows)
             losses = F.cross_entropy(work.model(pixels), targets, reduction="none")
             return losses.clamp(max=most).mean()
 

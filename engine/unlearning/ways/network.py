@@ -59,12 +59,12 @@ def untrained(model: Classifier, seed: int) -> Classifier:
     )
 
 
-def named(model: Classifier) -> dict[str, nn.Parameter]:
+def named_weights(model: Classifier) -> dict[str, nn.Parameter]:
     """Every weight of the network by its name; a shared one once."""
     return dict(model.network.named_parameters())
 
 
-def pixels_of(model: Classifier, data: DataSet, rows: Rows) -> tuple[Tensor, Tensor]:
+def images_and_labels(model: Classifier, data: DataSet, rows: Rows) -> tuple[Tensor, Tensor]:
     """Images and labels of some rows on the model's device."""
     return data.pixels(rows).to(model.device), data.targets(rows).to(model.device)
 
@@ -76,7 +76,7 @@ def in_parts(rows: Rows, batch: int, rng: np.random.Generator) -> list[Rows]:
 
 def slopes(loss: Tensor, model: Classifier, *, keep: bool = False) -> Slopes:
     """The gradient of a loss with respect to every weight; 0 where it does not depend on one."""
-    weights = named(model)
+    weights = named_weights(model)
     result = torch.autograd.grad(loss, list(weights.values()), retain_graph=keep, allow_unused=True)
     return {
         name: torch.zeros_like(weight) if gradient is None else gradient
@@ -88,6 +88,6 @@ def mean_slopes(model: Classifier, data: DataSet, parts: Sequence[Rows]) -> Iter
     """The gradient of each part's mean cross-entropy, in the mode that the model is in."""
     for rows in parts:
         with one_thread(), torch.enable_grad():
-            pixels, targets = pixels_of(model, data, rows)
+            pixels, targets = images_and_labels(model, data, rows)
             result = slopes(F.cross_entropy(model(pixels), targets), model)
         yield result

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from engine.data import Rows
 from engine.method import Slider, Switch, setting
 from engine.unlearning.ways.descend import GradientUnlearner, Loss, Stage, learning
-from engine.unlearning.ways.network import pixels_of
+from engine.unlearning.ways.network import images_and_labels
 from engine.unlearning.ways.unlearner import UnlearningRun
 
 
@@ -76,7 +76,7 @@ def relabelled(work: UnlearningRun, never: bool) -> Loss:
     classes = len(work.model.labels)
 
     def loss(rows: Rows) -> Tensor:
-        pixels, targets = pixels_of(work.model, work.data, rows)
+        pixels, targets = images_and_labels(work.model, work.data, rows)
         if never:
             shift = torch.from_numpy(work.rng.integers(1, classes, len(rows)))
             drawn = (targets + shift.to(targets.device)) % classes

@@ -19,7 +19,7 @@ from engine.models.passes import Passes, counting_passes
 from engine.result import Array, Result, Table, WeightScores
 from engine.unlearning.case import ForgetCase
 from engine.unlearning.ways import clock
-from engine.unlearning.ways.network import in_parts, mean_slopes, named, own_copy
+from engine.unlearning.ways.network import in_parts, mean_slopes, named_weights, own_copy
 from engine.unlearning.ways.seen import RecordedData
 
 
@@ -50,7 +50,7 @@ class Saliency(Method[ForgetCase]):
         start = clock.now(case.model)
         model, data = own_copy(case.model), RecordedData.of(case.data)
         parts = in_parts(case.splits.forget, self.batch, np.random.default_rng([case.seed, 22]))
-        total = {name: torch.zeros_like(weight) for name, weight in named(model).items()}
+        total = {name: torch.zeros_like(weight) for name, weight in named_weights(model).items()}
         with counting_passes(passes := Passes()):
             for done, mean_slope in enumerate(mean_slopes(model, data, parts), start=1):
                 for name, slope in mean_slope.items():

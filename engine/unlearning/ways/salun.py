@@ -17,7 +17,7 @@ from engine.method import Choice, Slider, setting
 from engine.run import answer
 from engine.unlearning.ways import clock
 from engine.unlearning.ways.descend import GradientUnlearner, Stage, descend, learning
-from engine.unlearning.ways.network import named
+from engine.unlearning.ways.network import named_weights
 from engine.unlearning.ways.random_labels import keep_setting, never_setting, random_stages
 from engine.unlearning.ways.saliency import Saliency, salient
 from engine.unlearning.ways.unlearner import UnlearningRun
@@ -66,7 +66,7 @@ class SalUn(GradientUnlearner):
         start = clock.now(work.model)
         if self.mask == "chance":
             rng = np.random.default_rng([work.case.seed, 23])
-            scores = {n: rng.random(tuple(w.shape)) for n, w in named(work.model).items()}
+            scores = {n: rng.random(tuple(w.shape)) for n, w in named_weights(work.model).items()}
             seconds = 0.0
         else:
             result = answer(Saliency(self.batch), work.case, work.part(0.0, 0.1))
@@ -75,7 +75,7 @@ class SalUn(GradientUnlearner):
             work.passes.add(result["run"]["forward"][0], result["run"]["backward"][0])
             work.extra[work.forget] += 1
             start = clock.now(work.model)
-        masks = salient({name: scores[name] for name in named(work.model)}, self.share)
+        masks = salient({name: scores[name] for name in named_weights(work.model)}, self.share)
         work.hold(masks)
         work.marked = masks
         descend(self, work, work.part(0.1, 1.0))

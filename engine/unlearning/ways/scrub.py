@@ -27,7 +27,7 @@ from engine.unlearning.ways.descend import (
     epochs_setting,
     rate_setting,
 )
-from engine.unlearning.ways.network import pixels_of
+from engine.unlearning.ways.network import images_and_labels
 from engine.unlearning.ways.unlearner import UnlearningRun
 
 TEMPERATURE = 4.0
@@ -83,7 +83,7 @@ class SCRUB(GradientUnlearner):
 
 def distillation_losses(work: UnlearningRun, rows: Rows) -> tuple[Tensor, Tensor]:
     """Mean KL(teacher ‖ student) of some images, softened, and their mean cross-entropy."""
-    pixels, targets = pixels_of(work.model, work.data, rows)
+    pixels, targets = images_and_labels(work.model, work.data, rows)
     with torch.no_grad():
         taught = (work.teacher(pixels) / TEMPERATURE).log_softmax(1)
     logits = work.model(pixels)

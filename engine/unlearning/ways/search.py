@@ -20,7 +20,7 @@ from engine.data import DataSet, Rows
 from engine.models.classifier import Classifier
 from engine.models.threads import one_thread
 from engine.unlearning.case import ForgetCase
-from engine.unlearning.ways.network import named, pixels_of
+from engine.unlearning.ways.network import images_and_labels, named_weights
 
 BATCH = 250
 TRIED = 500  # images that stay, drawn by the seed, by which a strength is judged
@@ -29,7 +29,7 @@ UNCHANGED = "Every strength that was tried loses more than it forgets: the model
 
 
 @torch.no_grad()
-def searched(
+def best_strength(
     case: ForgetCase,
     model: Classifier,
     data: DataSet,
@@ -45,7 +45,7 @@ def searched(
         tried: the strengths, ascending; it ends early where what stays is worse than a guess.
         change: changes the weights of the copy, as they were, by a strength.
     """
-    state = {name: weight.detach().clone() for name, weight in named(model).items()}
+    state = {name: weight.detach().clone() for name, weight in named_weights(model).items()}
     rows = np.random.default_rng([case.seed, 26]).permutation(case.splits.retain)[:TRIED]
     most = log(len(model.labels))
 
@@ -58,7 +58,7 @@ def searched(
     for strength in tried:
         change(strength)
         worth, retained_loss = judge()
-        for name, weight in named(model).items():
+        for name, weight in named_weights(model).items():
             weight.copy_(state[name])
         if worth > best:
             best, result = worth, strength
@@ -72,6 +72,6 @@ def losses(model: Classifier, data: DataSet, rows: Rows) -> Tensor:
     results = []
     for part in np.array_split(rows, max(1, -(-len(rows) // BATCH))):
         with one_thread():
-            pixels, targets = pixels_of(model, data, part)
+            pixels, targets = images_and_labels(model, data, part)
             results.append(F.cross_entropy(model(pixels), targets, reduction="none"))
     return torch.cat(results)

@@ -33,8 +33,8 @@ from engine.unlearning.ways.importance import (
     label_free_setting,
     threshold_for,
 )
-from engine.unlearning.ways.network import named, own_copy, settled
-from engine.unlearning.ways.search import UNCHANGED, searched
+from engine.unlearning.ways.network import named_weights, own_copy, settled
+from engine.unlearning.ways.search import UNCHANGED, best_strength
 from engine.unlearning.ways.unlearner import Unlearner, UnlearningRun
 
 SHARES = (0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3)
@@ -125,7 +125,7 @@ class SSD(Unlearner):
         def change(share: float) -> None:
             dampen(model, forget, train, of(share), self.strength)
 
-        share = self.share or searched(case, model, data, SHARES, change)
+        share = self.share or best_strength(case, model, data, SHARES, change)
         return inf if share is None else of(share)
 
     def change(self, work: UnlearningRun) -> None:
@@ -150,7 +150,7 @@ def dampen(
 ) -> dict[str, torch.Tensor]:
     """Multiply in place; for each weight, in the network's order, which entries were chosen."""
     chosen, factors = {}, dampening(forget.values, train.values, ratio, strength)
-    for name, weight in named(model).items():  # importances from a file have another order
+    for name, weight in named_weights(model).items():  # importances from a file have another order
         weight.mul_(factors[name].to(weight))
         chosen[name] = torch.from_numpy(above(forget.values[name], train.values[name], ratio))
     return chosen

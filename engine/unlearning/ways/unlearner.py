@@ -30,9 +30,9 @@ from engine.result import Result, Scores, Table, View
 from engine.training import Diverged
 from engine.training.masks import carried
 from engine.unlearning.case import ForgetCase
-from engine.unlearning.protocol.metrics import ModelAnswers, figures, judged
+from engine.unlearning.protocol.metrics import ModelAnswers, evaluate_model, figures
 from engine.unlearning.ways import clock
-from engine.unlearning.ways.network import named, own_copy, settled
+from engine.unlearning.ways.network import named_weights, own_copy, settled
 from engine.unlearning.ways.seen import RecordedData
 
 MEASURING = 0.97  # share of the progress after which only measuring is left
@@ -101,7 +101,7 @@ class UnlearningRun:
 
     def hold(self, masks: Mapping[str, Tensor]) -> None:
         """From now on, weights stay what they are where the mask is False."""
-        weights = named(self.model)
+        weights = named_weights(self.model)
         for name, mask in masks.items():
             weight = weights[name]
             merged = mask.to(weight.device, torch.bool)
@@ -112,7 +112,7 @@ class UnlearningRun:
     @torch.no_grad()
     def put_back(self) -> None:
         """Put back the weights that are held, after a step that moved them."""
-        weights = named(self.model)
+        weights = named_weights(self.model)
         for name, (mask, was) in self.held.items():
             weights[name].copy_(torch.where(mask, weights[name], was))
 
@@ -235,15 +235,15 @@ class Unlearner(Method[ForgetCase], ABC):
 
 def sound(work: UnlearningRun) -> ModelAnswers:
     """The model's answers; where they are no numbers, those of the last model whose are."""
-    answers = judged(work.model, work.case)
+    answers = evaluate_model(work.model, work.case)
     if answers.finite:
         return answers
     work.failed = work.step
     work.go_back()
-    answers = judged(work.model, work.case)
+    answers = evaluate_model(work.model, work.case)
     if not answers.finite:
         work.model.network.load_state_dict(work.case.model.network.state_dict())
-        answers = judged(work.model, work.case)
+        answers = evaluate_model(work.model, work.case)
     return answers
 
 

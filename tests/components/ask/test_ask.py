@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from components.ask.priors import squares
+from components.ask.priors import survival_matrix
 from components.ask.region import start
 from components.draw.tokens import word_values
 from components.widgets.rectangle import Box
@@ -35,7 +35,7 @@ def test_the_first_region_is_around_the_first_thing():
 def test_a_word_that_survives_in_a_picture_is_marked_there():
     values = np.float32([[0.8], [0.4], [0.39], [0.9]])
     table = Table.grid(values, ("this image", "blank", "noise", "other"), ("1. yes",), ("",))
-    assert squares(table).texts == [["0.80"], ["0.40 ✓"], ["0.39"], ["0.90 ✓"]]
+    assert survival_matrix(table).texts == [["0.80"], ["0.40 ✓"], ["0.39"], ["0.90 ✓"]]
 
 
 def test_the_words_of_an_answer_are_taken_along_with_how_sure_the_model_was():

@@ -125,7 +125,7 @@ def page() -> None:
     from components.charts.finished import finished_figure
     from tests.components.charts.test_finished import SHAPE, TABLE
 
-    plots.drawn(finished_figure(SHAPE.figure, TABLE), "what it shows", "figure")
+    plots.show_figure(finished_figure(SHAPE.figure, TABLE), "what it shows", "figure")
 
 
 def test_the_page_shows_the_finished_figure():

@@ -17,9 +17,9 @@ from components.decoding.leaning import leaning_words
 from components.decoding.measured import sentences, trust_words
 from components.decoding.memory import curve_words, texts
 from components.decoding.noise import margin_words
-from components.decoding.scenes import described, trade_words
+from components.decoding.scenes import describing_strategies, trade_words
 from components.decoding.sinks import NAMES, four
-from components.decoding.steps import STRONG, panels, shortly, titled, weak_title
+from components.decoding.steps import STRONG, panels, shortly, weak_title, with_titles
 from engine.data.layout import Scene
 from engine.hallucination import VCD, Greedy, VASparse, asking
 from engine.hallucination.decoding.best_words import below, best_words, cut_of
@@ -27,7 +27,7 @@ from engine.hallucination.decoding.vasparse import EVERY
 from engine.hallucination.measures.attention_sinks import PLACES
 from engine.hallucination.measures.claims import claims
 from engine.hallucination.measures.comparison import BACK, FIGURES, SAME, TRUST
-from engine.hallucination.measures.over_trust import needed
+from engine.hallucination.measures.over_trust import attention_threshold
 from engine.result import Ranking, Scores, Table, Tokens
 
 SHARES = (0.4, 0.2, 0.1, 0.1, 0.2)  # of attention, at each of PLACES
@@ -102,7 +102,7 @@ def test_a_word_below_the_cut_is_out_and_one_on_it_stays():
     weak, final = ranking({"yes": 0.9, "no": 0.02}), ranking({"no": 0.8, "yes": 0.2})
     decoded = spoken(VCD(beta=0.1), ["no"], strong=strong, weak=weak, final=final)
     step, cut = (
-        titled(decoded, best_words(decoded.answer, 0)),
+        with_titles(decoded, best_words(decoded.answer, 0)),
         cut_of(decoded.method, decoded.answer, 0),
     )
     assert step.rows[0] == "no"
@@ -121,7 +121,7 @@ def test_greedy_has_no_cut_and_no_second_panel():
     best = ranking({"yes": 0.6, "no": 0.3, "a": 0.004, "b": 0.003})
     decoded = spoken(Greedy(), ["yes"], strong=best, final=best)
     step, cut = (
-        titled(decoded, best_words(decoded.answer, 0)),
+        with_titles(decoded, best_words(decoded.answer, 0)),
         cut_of(decoded.method, decoded.answer, 0),
     )
     assert (step.order, cut) == (("The model", "Chosen from"), 0.0)
@@ -227,7 +227,7 @@ def test_whether_operas_penalty_is_felt_comes_from_its_figures():
     assert "more than there is" in trust_words(quiet)
     loud = figures(**dict(zip(TRUST, (1.0, 20.0, 0.05), strict=True)))
     assert "it is felt" in trust_words(loud)
-    assert f"{100 * needed(20, 50):.0f} % from each" in trust_words(loud)
+    assert f"{100 * attention_threshold(20, 50):.0f} % from each" in trust_words(loud)
 
 
 def test_going_back_is_told_as_a_reason_only_where_it_was_counted():
@@ -253,7 +253,7 @@ def test_captions_that_name_nothing_are_left_out_of_the_chart_and_named():
         {"CHAIR_i": ([0.2, np.nan, np.nan], "share"), "recall": ([0.7, 0.0, np.nan], "share")},
         ("Greedy", "OPERA", "MVP"),
     )
-    assert described(rates).rows == ("Greedy",)
+    assert describing_strategies(rates).rows == ("Greedy",)
     sentence = trade_words(rates)
     assert "Least is made up by Greedy: 20.0 %" in sentence
     assert "Not drawn: OPERA, with captions that name no thing at all." in sentence

@@ -10,7 +10,7 @@ from components.draw.bars import Bars, Dots
 from components.draw.charts import column_title, values
 from components.draw.lines import Lines, Scatter
 from components.draw.matrix import Matrix
-from components.draw.tables import chart, turned
+from components.draw.tables import draw_chart, transpose
 from engine.result import Table
 
 NAMES = ("cat", "dog", "owl")
@@ -133,7 +133,7 @@ def test_a_click_means_one_mark_where_marks_can_be_pressed(monkeypatch):
     monkeypatch.setattr(plots, "with_table", lambda figure, *_args, **_named: sent.append(figure))
     for press in (None, print, lambda picked: None):
         shape = Lines(x="loss", series={"low": "low", "high": "high"}, press=press)
-        chart(shape, TABLE, "", "key")
+        draw_chart(shape, TABLE, "", "key")
     still, *pressed = (figure.to_dict()["layout"]["hovermode"] for figure in sent)
     assert still == "x unified"
     assert pressed == ["closest", "closest"]
@@ -203,7 +203,7 @@ def test_points_need_no_names():
 def test_columns_headed_by_numbers_become_rows():
     heads = ("5 samples", "20 samples")
     view = Table.grid(np.array([[1, 2], [3, 4]], np.float32), ("a", "b"), heads, ("logit",) * 2)
-    table = turned(view)
+    table = transpose(view)
     assert table.order == ("samples", "a", "b")
     assert table["samples"].tolist() == [5, 20]
     assert table["b"].tolist() == [3, 4]

@@ -52,7 +52,7 @@ def evidence(*values: float) -> Evidence:
 @pytest.mark.parametrize(("own", "wanted"), [(-9.0, "left"), (0.2, "left"), (9.0, "right")])
 def test_on_start_the_most_unusual_image_is_named_as_well(own, wanted, monkeypatch):
     drawn = []
-    monkeypatch.setattr(plots, "drawn", lambda figure, *_, **__: drawn.append(figure))
+    monkeypatch.setattr(plots, "show_figure", lambda figure, *_, **__: drawn.append(figure))
     normal = evidence(*np.linspace(0, 1, 40))
-    pictures.among({"normal": normal, "subject": evidence(own)}, "words")
+    pictures.draw_histogram({"normal": normal, "subject": evidence(own)}, "words")
     assert anchor(drawn[0]) == wanted

@@ -7,7 +7,7 @@ import pytest
 
 from components.charts import style
 from components.draw.drawing import scrolled
-from components.draw.panels import Panels, reach
+from components.draw.panels import Panels, scale_ends
 from engine.result import Table
 
 TABLE = Table.of({"passes": ([1.0, 2.0], ""), "share": ([0.5, np.nan], "share")}, ("greedy", "VCD"))
@@ -40,10 +40,10 @@ def test_the_line_stands_in_its_own_panel_and_titles_above():
 
 
 def test_a_panel_reaches_from_zero_to_its_longest_bars_with_room_for_texts():
-    assert reach(np.array([1.0, 2.0, np.nan])) == pytest.approx((0, 2.7))
-    low, high = reach(np.array([-1.0, 1.0]))
+    assert scale_ends(np.array([1.0, 2.0, np.nan])) == pytest.approx((0, 2.7))
+    low, high = scale_ends(np.array([-1.0, 1.0]))
     assert low < -1 < 1 < high
-    assert reach(np.array([np.nan]))[0] == 0
+    assert scale_ends(np.array([np.nan]))[0] == 0
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from components.draw.groups import PointGroups
-from components.draw.parts import ScoreParts, parts_of
+from components.draw.parts import ScoreParts, parts_table
 from components.draw.scores import as_rows, of_groups
 from engine.anomaly import COSTARR, QUICK, ViM
 from engine.result import Ranking, Scores, Table
@@ -38,14 +38,14 @@ def score_of(joined, parts):
 @pytest.mark.parametrize("kind", QUICK, ids=lambda kind: kind.name)
 def test_the_parts_of_a_row_make_the_median_score_of_its_group(answers, kind):
     result = answers[kind.name]
-    table = parts_of(groups(result))
+    table = parts_table(groups(result))
     for (_, group), parts in zip(groups(result).items(), table.values.tolist(), strict=True):
         middle = np.sort(group.values)[(len(group.values) - 1) // 2]
         assert score_of(group.joined, parts) == pytest.approx(middle, rel=1e-4)
 
 
 def test_bars_that_add_up_carry_their_sum(answers):
-    figure = ScoreParts(joined="sum").figure(parts_of(groups(answers[ViM.name])))
+    figure = ScoreParts(joined="sum").figure(parts_table(groups(answers[ViM.name])))
     *bars, mark = figure.data
     for at, title in enumerate(mark.y):
         total = sum(bar.x[list(bar.y).index(title)] for bar in bars)
@@ -55,7 +55,7 @@ def test_bars_that_add_up_carry_their_sum(answers):
 
 
 def test_factors_stand_side_by_side_with_their_numbers(answers):
-    table = parts_of(groups(answers[COSTARR.name]))
+    table = parts_table(groups(answers[COSTARR.name]))
     figure = ScoreParts(joined="product").figure(table)
     assert [note.text for note in figure.layout.annotations] == list(table.columns)
     for bar, name in zip(figure.data, table.columns, strict=True):
@@ -71,7 +71,7 @@ def test_a_part_has_its_color_in_whatever_order_a_file_gave_the_parts(answers):
         for name, group in score_groups.items()
     }
     assert list(score_groups["this image"].parts) != list(turned["this image"].parts)
-    assert parts_of(score_groups).order == parts_of(turned).order
+    assert parts_table(score_groups).order == parts_table(turned).order
     assert of_groups(score_groups).order == of_groups(turned).order
 
 

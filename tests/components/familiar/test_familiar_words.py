@@ -7,7 +7,7 @@ import pytest
 
 from components.charts.tables import as_column
 from components.draw.over_usual import over_usual
-from components.draw.placed import placed
+from components.draw.placed import curve_with_mark
 from components.familiar import closer
 from engine.anomaly import KNN, Corrupt
 from engine.anomaly.protocol.corrupt import with_flagged
@@ -42,7 +42,7 @@ def test_the_steps_are_drawn_from_the_p_values_of_the_normal_images():
 
 def test_the_line_stands_on_the_curve_where_it_was_left(found):
     point = operating(found, float(np.median(found["held"].values)))["roc"]
-    drawing = placed("roc", "ROC", found["roc"], point, "the line")
+    drawing = curve_with_mark("roc", "ROC", found["roc"], point, "the line")
     table = drawing.part(found["roc"])
     assert table.rows[-1] == "the line"
     assert table["false alarms"][-1] == pytest.approx(point[0])

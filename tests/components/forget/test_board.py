@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from components.forget import board
 from components.forget.seconds import machine_words
-from components.forget.verdict import best, claim, verdict
+from components.forget.verdict import closest_method, short_verdict, verdict
 from engine.result import Table
 from engine.unlearning.protocol.scoreboard import ranking
 
@@ -38,9 +38,9 @@ def table(informative):
 def test_where_the_attack_says_nothing_ways_are_ranked_by_the_gap_without_it_and_both_are_shown():
     blind, seeing = table(informative=False), table(informative=True)
     assert (ranking(blind), ranking(seeing)) == ("gap without MIA", "gap")
-    assert (best(blind), best(seeing)) == ("FT", "GA")
-    assert board.order(blind) == ["Retrain", "FT", "GA", "NoOp"]
-    assert board.order(seeing) == ["Retrain", "GA", "FT", "NoOp"]
+    assert (closest_method(blind), closest_method(seeing)) == ("FT", "GA")
+    assert board.row_order(blind) == ["Retrain", "FT", "GA", "NoOp"]
+    assert board.row_order(seeing) == ["Retrain", "GA", "FT", "NoOp"]
     for board_table in (blind, seeing):
         html = board.board(board_table).html()
         assert "27.5 points" in html  # FT's gap of four
@@ -67,8 +67,8 @@ def test_of_a_mode_what_stays_of_its_class_is_judged_apart():
     columns["rest of the class"] = ([0.98, 0.99, 0.86, 0.95], "share")
     judged = Table.of(columns, NAMES)
     took = "forgot mode 3 and took the rest of its class with it"
-    assert took in claim(judged, "FT", "mode 3")
-    assert took not in claim(judged, "GA", "mode 3")
+    assert took in short_verdict(judged, "FT", "mode 3")
+    assert took not in short_verdict(judged, "GA", "mode 3")
     assert verdict(judged, "FT", "mode 3").endswith(
         "98 % of the test (98 %), 86 % of the rest of the class (98 %)."
     )
@@ -79,11 +79,12 @@ def test_of_a_mode_what_stays_of_its_class_is_judged_apart():
 def test_the_sentence_has_the_cost_in_passes_and_the_table_the_seconds_beside_it():
     board_table = table(informative=False)
     assert verdict(board_table, "FT", "class 3") == (
-        f"{claim(board_table, 'FT', 'class 3')}: it recognizes 10 % of those (retrained: 0 %) "
+        f"{short_verdict(board_table, 'FT', 'class 3')}: it recognizes 10 % of those "
+        "(retrained: 0 %) "
         "and 98 % "
         "of the test (98 %)."
     )
-    assert claim(board_table, "FT", "class 3").endswith("at 25 % of its cost")
+    assert short_verdict(board_table, "FT", "class 3").endswith("at 25 % of its cost")
     assert "25 % · 0.4 s" in board.board(board_table).html()
     times = Table.of({"seconds": ([3.0, 0.0, 0.7, 0.1], "s")}, NAMES)
     assert "25 % · 0.7 s" in board.board(board_table, times).html()

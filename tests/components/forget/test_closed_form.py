@@ -34,7 +34,7 @@ def found(closer):
 
 @pytest.mark.parametrize("kind", HEADS)
 def test_each_forgotten_image_has_a_point_for_each_formula(kind, closer, found):
-    table, images = closed_form.pairs(kind, found), found["images"]
+    table, images = closed_form.formula_pairs(kind, found), found["images"]
     in_group = images["group"] == 0
     for number, formula in enumerate(("together", "alone")):
         part = table["formula"] == number

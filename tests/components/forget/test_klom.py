@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from components.forget import klom
 from components.forget.asked import ForgetQuestion, MethodDetail
-from components.forget.words import named
+from components.forget.words import row_label
 from engine.result import Table
 from engine.run import answer
 from engine.unlearning import AfterCase, DMDirect, FineTune, KLoM, NoOp, Retrain, Scoreboard
@@ -67,7 +67,7 @@ def picked(mark, at):
 
 def test_the_histograms_count_every_model_of_the_image_once(found):
     for at in (0, 7):
-        table = klom.spread(found["margins"], at)
+        table = klom.margin_histogram(found["margins"], at)
         samples = klom.samples(found["margins"], at)
         for name, values in samples.items():
             assert table[name].sum() == pytest.approx(1)
@@ -142,7 +142,7 @@ def test_a_part_waits_for_its_button_and_then_says_what_the_engine_says(part, cl
     if part == "Datamodel":
         assert klom.changes_finding(result) in words
         return
-    assert klom.curve_finding("forget", named(closer.method.label), result) in words
+    assert klom.curve_finding("forget", row_label(closer.method.label), result) in words
     ids = result["points"]["id"].astype(int).tolist()
     forgotten = klom.of_group(result["points"], "forget")
     farthest = int(forgotten["id"][forgotten["unlearned"].argmax()])

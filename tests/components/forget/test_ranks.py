@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from components.forget import ranks
-from components.forget.words import named
+from components.forget.words import row_label
 from engine.result import Table
 from engine.unlearning import forget_case, request
 from engine.unlearning.protocol.worst import HARDEST, RANDOM
@@ -38,11 +38,11 @@ def boards(**said):
 
 def test_ways_stand_by_their_gap_at_random_and_ranks_are_counted_on_each_set():
     table = ranks.gaps(boards())
-    assert table.rows == tuple(named(way) for way in ("NoOp", "SalUn", "FT", "SSD"))
-    result = ranks.places(table)
+    assert table.rows == tuple(row_label(way) for way in ("NoOp", "SalUn", "FT", "SSD"))
+    result = ranks.way_ranks(table)
     assert np.isnan(result[0]).all()
     np.testing.assert_array_equal(result[1:], [[2, 1, 2], [1, 2, 2], [np.nan, 3, 1]])
-    squares = ranks.squares({"gaps": table})
+    squares = ranks.rank_matrix({"gaps": table})
     assert squares.texts[0] == ["30.0", "20.0", "40.0"]
     assert squares.texts[1] == ["20.0 (no. 2)", "10.0 (no. 1)", "10.0 (no. 2)"]
     assert squares.texts[3][0] == "failed"
@@ -51,8 +51,8 @@ def test_ways_stand_by_their_gap_at_random_and_ranks_are_counted_on_each_set():
 
 def test_the_sentence_names_the_nearest_and_the_way_that_moves_most():
     words = ranks.ranks_finding({"gaps": ranks.gaps(boards())})
-    assert f"hard {named('FT')}, random {named('SalUn')}, easy {named('SSD')}" in words
-    assert f"{named('SSD')} gains most: no. 3 on random images, no. 1 on easy ones" in words
+    assert f"hard {row_label('FT')}, random {row_label('SalUn')}, easy {row_label('SSD')}" in words
+    assert f"{row_label('SSD')} gains most: no. 3 on random images, no. 1 on easy ones" in words
     same = {name: boards()["random"] for name in GAPS}
     assert "No way changes its rank." in ranks.ranks_finding({"gaps": ranks.gaps(same)})
     fallen = same | {"hard": boards()["hard"]}

@@ -70,7 +70,7 @@ def test_another_figure_has_the_retrained_model_first_and_the_color_of_its_dista
 
 
 def test_what_failed_is_named_so():
-    assert sparser.written(float("nan"), float("nan")) == "failed"
+    assert sparser.value_with_spread(float("nan"), float("nan")) == "failed"
 
 
 def page() -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from components.heatmaps.edit import SIDE, around, sentence
+from components.heatmaps.edit import SIDE, box_around_peak, sentence
 from engine.result import HeatMap, Scores
 
 
@@ -15,14 +15,14 @@ def heat(down, right):
 
 
 def test_the_rectangle_begins_around_the_strongest_place():
-    box = around(heat(10, 20))
+    box = box_around_peak(heat(10, 20))
     assert box.left + SIDE / 2 == pytest.approx(20.5 / 40, abs=1e-3)
     assert box.top + SIDE / 2 == pytest.approx(10.5 / 20, abs=1e-3)
 
 
 @pytest.mark.parametrize(("down", "right"), [(1, 1), (19, 39), (0, 39)])
 def test_at_the_border_it_stays_inside_the_image_and_holds_the_place(down, right):
-    box = around(heat(down, right))
+    box = box_around_peak(heat(down, right))
     assert box.left <= (right + 0.5) / 40 <= box.left + box.width
     assert box.top <= (down + 0.5) / 20 <= box.top + box.height
 

@@ -5,7 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from components.heatmaps.offsets import CUT, OFFSETS, CutMap, best, by_offset, curves, cut_maps
+from components.heatmaps.offsets import (
+    CUT,
+    OFFSETS,
+    CutMap,
+    best_offsets,
+    by_offset,
+    curves,
+    cut_maps,
+)
 from engine.attribution.heatmaps.grad_cam import GradCam
 from engine.attribution.heatmaps.own_map import OwnMap
 from engine.measures.outlines import dice, outlined
@@ -38,7 +46,7 @@ def test_the_sentence_says_the_cut_of_the_picture_and_the_best_one():
     maps = {"own": CutMap(VALUES, 2, 1.7)}
     table, cut_dice = curves(maps, TRUTH), dice(outlined(VALUES, 2, 1.7).inside, TRUTH)
     sentence = f"own: {cut_dice:.2f} as cut above, {table['own'].max():.2f} at best."
-    assert best(table, maps, TRUTH) == sentence
+    assert best_offsets(table, maps, TRUTH) == sentence
     assert by_offset(maps, TRUTH).finding({}) == sentence
 
 

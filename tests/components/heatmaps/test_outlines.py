@@ -115,6 +115,6 @@ def test_the_line_of_a_map_rises_and_the_star_is_where_this_image_stands():
 
 
 def test_of_pointing_each_map_has_a_sentence():
-    assert outlines.in_words(standing_found(), POINTS) == [
+    assert outlines.map_sentences(standing_found(), POINTS) == [
         f"{OwnMap.title} points outside here, and inside on 3 of 4 other images (by chance on 2)."
     ]

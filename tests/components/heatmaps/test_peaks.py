@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from components.heatmaps.peaks import words
+from components.heatmaps.peaks import peaks_text
 from engine.result import Table
 
 PEAKS = Table.of(
@@ -17,7 +17,7 @@ PEAKS = Table.of(
 
 
 def test_pixels_are_counted_once_and_parts_added_up():
-    sentence = words(PEAKS, None)
+    sentence = peaks_text(PEAKS, None)
     assert "3 features, from 2 pixels" in sentence
     assert "Together they add +3.2 logits" in sentence
     assert "finding" not in sentence
@@ -26,5 +26,5 @@ def test_pixels_are_counted_once_and_parts_added_up():
 def test_what_lies_in_the_finding_is_counted_apart():
     truth = np.zeros((4, 4), np.bool_)
     truth[1, 0] = True
-    assert words(PEAKS, truth).endswith("2 lie in the finding and add +1.2.")
-    assert "finding" not in words(PEAKS, np.zeros((4, 4), np.bool_))
+    assert peaks_text(PEAKS, truth).endswith("2 lie in the finding and add +1.2.")
+    assert "finding" not in peaks_text(PEAKS, np.zeros((4, 4), np.bool_))

@@ -13,7 +13,7 @@ from components.level_sets.animation import (
     as_gif,
     as_webp,
     caption,
-    fitting,
+    ellipsize,
     scenes,
     statistics_csv,
     typeface,
@@ -65,7 +65,7 @@ def test_small_images_are_enlarged_pixel_by_pixel():
 
 def test_a_long_label_keeps_its_number():
     font = typeface(bold=True)
-    short = fitting("a very long name of a class, with synonyms and more of them 0.98", font, 200)
+    short = ellipsize("a very long name of a class, with synonyms and more of them 0.98", font, 200)
     assert short.endswith("0.98")
     assert font.getlength(short) <= 200
 

@@ -11,13 +11,13 @@ from engine.sparsity import Prune, PruneCase
 def two_models() -> None:
     import streamlit as st
 
-    from components.prune.asked import case_of, named
+    from components.prune.asked import case_of, model_identity
     from engine.models.catalog import load
 
     model, renamed = load("digits-cnn"), load("digits-cnn").twin()
     renamed.labels = tuple("ABCDEFGHIJ")
     for network in (renamed, model):
-        st.text("".join(case_of(network, named(network), 0).model.labels))
+        st.text("".join(case_of(network, model_identity(network), 0).model.labels))
 
 
 def test_two_models_with_the_same_weights_have_their_own_class_names():

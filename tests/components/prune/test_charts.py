@@ -15,7 +15,7 @@ from engine.sparsity.prune import layer_table
 
 
 def test_bars_are_as_wide_as_layers_and_as_high_as_what_stays(masks):
-    (bars,) = layers.bars(masks).figure(layer_table(masks)).data
+    (bars,) = layers.layer_widths(masks).figure(layer_table(masks)).data
     sizes = np.array([part.size for part in masks.parts])
     assert bars.width == pytest.approx(100 * sizes / sizes.sum())
     assert bars.x[0] == pytest.approx(bars.width[0] / 2)
@@ -29,7 +29,7 @@ def test_layers_of_dead_filters_are_hatched_and_counted(prune_case):
     masks = pruner_of(
         prune_case, "Magnitude", MaskRules(structure="filter", allocation="per layer")
     ).at(0.5)
-    (bars,) = layers.bars(masks).figure(layer_table(masks)).data
+    (bars,) = layers.layer_widths(masks).figure(layer_table(masks)).data
     assert set(bars.marker.pattern.shape) == {"/"}
     assert f"{sum(masks.dead_filters)} filters are dead" in layers.finding(masks)
 
@@ -154,6 +154,8 @@ def test_a_gray_band_behind_each_class_is_the_range_over_other_seeds():
 def test_the_sentence_says_what_is_out_and_whether_answer_and_place_survive(
     first, second, top, said
 ):
-    words = before_after.words(ModelComparison("cat", 0.9, 0.8, first, second, 0.5, top), 0.3)
+    words = before_after.comparison_text(
+        ModelComparison("cat", 0.9, 0.8, first, second, 0.5, top), 0.3
+    )
     assert words.startswith("30 % of the weights are taken out: the answer")
     assert said in words

@@ -215,7 +215,7 @@ def show_jobs() -> None:
         over = Past(
             "x", title, "Grad-CAM", frozenset({visitor}), "failed", why, 2.0, datetime.now(UTC)
         )
-        jobs.over([over])
+        jobs.finished_jobs([over])
 
 
 def test_the_list_of_jobs_shows_another_visitor_s_with_the_method_alone():

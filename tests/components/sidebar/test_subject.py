@@ -118,7 +118,7 @@ def test_a_link_to_data_of_another_person_s_file_is_refused_in_a_sentence():
 
 def test_an_upload_whose_reading_was_ended_half_way_is_read_in_the_next_run(monkeypatch):
     """As when the browser reports something else at that moment: Streamlit then begins anew."""
-    at, read, ended = visit(), pictures.taken, []
+    at, read, ended = visit(), pictures.open_upload, []
 
     def taken(content, name):
         if not ended:
@@ -126,7 +126,7 @@ def test_an_upload_whose_reading_was_ended_half_way_is_read_in_the_next_run(monk
             raise RerunException(RerunData(page_script_hash=current_page()))
         read(content, name)
 
-    monkeypatch.setattr(pictures, "taken", taken)
+    monkeypatch.setattr(pictures, "open_upload", taken)
     upload(at, "cup.jpg", jpeg())
     assert ended
     assert not at.exception

@@ -10,7 +10,7 @@ import pytest
 
 from components.stories.lesion import truth
 from components.stories.told import STORIES, story
-from components.stories.words import class_after, lies, says
+from components.stories.words import class_after, lies, top_class_text
 from engine import gallery
 from engine.attribution.opening import PLANTED
 from engine.data.example import Example
@@ -42,7 +42,7 @@ def shuffled(answer, seed):
 
 @pytest.mark.parametrize("step", STEPS)
 def test_the_sentence_comes_from_the_answer_that_ships(step):
-    results = [gallery.shipped(question) for question in step.asks()]
+    results = [gallery.shipped_answer(question) for question in step.asks()]
     assert None not in results, "run: python -m engine gallery"
     sentence = step.sentence(*results)
     assert sentence == step.sentence(*results)
@@ -65,7 +65,7 @@ def test_stories_are_found_by_their_names():
 
 
 def test_the_walk_ends_at_a_palace_that_is_called_a_cat():
-    (result,) = (gallery.shipped(question) for question in story("cat").steps[2].asks())
+    (result,) = (gallery.shipped_answer(question) for question in story("cat").steps[2].asks())
     assert result["top"].labels[-1][0] == result["top"].labels[0][0] == "Egyptian cat"
     assert result["rmse to target"].y[-1] < 0.05 * result["rmse to target"].y[0]
 
@@ -73,7 +73,8 @@ def test_the_walk_ends_at_a_palace_that_is_called_a_cat():
 def test_the_network_with_the_shortcut_looks_at_the_mark_and_the_control_at_the_lesion():
     """What the story tells: each change of the slice alone, and the same slice in the control."""
     marked, _, healthy, unmarked, control = (
-        [gallery.shipped(question) for question in step.asks()] for step in story("lesion").steps
+        [gallery.shipped_answer(question) for question in step.asks()]
+        for step in story("lesion").steps
     )
     label = PLANTED.example(PLANTED.marked).label
     first = {}
@@ -109,7 +110,7 @@ def test_the_twin_and_the_unmarked_slice_differ_from_the_slice_by_one_thing_each
 
 
 def test_what_the_forgotten_class_left_is_more_than_in_the_retrained_model():
-    (result,) = (gallery.shipped(question) for question in story("forget").steps[3].asks())
+    (result,) = (gallery.shipped_answer(question) for question in story("forget").steps[3].asks())
     figures = result["figures"]
     assert figures.cell("unlearned", "probe") > figures.cell("retrained", "probe") + 0.05
     assert "Something stayed behind" in story("forget").steps[3].sentence(result)
@@ -117,7 +118,7 @@ def test_what_the_forgotten_class_left_is_more_than_in_the_retrained_model():
 
 def test_sentences_that_no_view_has():
     scores = Scores(np.array([0.2, 0.75, 0.05], np.float32), ("a", "b", "c"), "probability")
-    assert says(scores) == "The model says “b”, with a probability of 75 %."
+    assert top_class_text(scores) == "The model says “b”, with a probability of 75 %."
     assert class_after(scores, "b", "Without it") == (
         "Without it the model still says “b”, with a probability of 75 %."
     )

@@ -88,8 +88,8 @@ def test_the_section_asks_when_it_is_told_and_says_what_the_answer_says():
     result = answer(method, case)
     assert at.header[0].value == method.finding(case, result)
     words = " ".join(caption.value for caption in at.caption).replace("\\", "")
-    for caption in (bip.priced(result, "steps"), bip.settled(result), bip.shared(result)):
+    for caption in (bip.priced(result, "steps"), bip.settled(result), bip.overlap_sentence(result)):
         assert caption in words
     assert len(at.get("plotly_chart")) == 3
     shared = result["overlap"]["IoU"]
-    assert f"one-shot magnitude {100 * shared[0]:.0f} % (chance" in bip.shared(result)
+    assert f"one-shot magnitude {100 * shared[0]:.0f} % (chance" in bip.overlap_sentence(result)

@@ -140,21 +140,21 @@ def found():
 
 
 def test_its_sentences_are_about_the_best_late_ticket(found):
-    assert section.best(found) == 2
+    assert section.best_ticket(found) == 2
     assert "ticket 80.0 % from the first weights, 91.0 % from 10 %" in section.gain(found)
     assert "just pruned (100 %): 50.0 %" in section.gain(found)
     words = section.stability(found)
     assert "ticket and dense network end 2.00 apart (20°), of a random mask 7.00" in words
     assert "two orders of images 1.50 apart (15°), of a random mask 6.00" in words
     assert "0 %: 20.0, 1 %: 3.0, 10 %: 1.2 (below 2: connected)" in section.risen(found)
-    assert "2.50 at the rewound weights (0, 0), 0.50 and 0.75 at" in section.around(found)
-    assert "at most 1.25 between" in section.around(found)
+    assert "2.50 at the rewound weights (0, 0), 0.50 and 0.75 at" in section.barrier_sentence(found)
+    assert "at most 1.25 between" in section.barrier_sentence(found)
 
 
 def test_the_images_are_those_of_the_best_late_ticket_and_of_what_was_reached(found):
     table = section.best_samples(found)
     assert table.rows == ("50 % right", "90 % right")
-    words = section.cost(found)
+    words = section.images_needed(found)
     assert "To 90 % the dense network was shown 400 images, the ticket 200" in words
     assert "with finding it 1,100" in words
 
@@ -184,7 +184,7 @@ def test_both_planes_have_one_scale_and_the_line_is_seen_between_its_points(foun
 
 
 def test_a_claim_that_fails_is_listed_as_failed(found):
-    lines = [section.claim(found["claims"], row) for row in range(3)]
+    lines = [section.claim_line(found["claims"], row) for row in range(3)]
     assert lines[0].startswith("- ✓ **a**: holds here")
     assert lines[1].startswith("- ✗ **b**: not so here")
     assert lines[1].endswith("margin −0.250 ± 0.010.")

@@ -4,7 +4,7 @@ from math import nan
 
 import pytest
 
-from components.trust.verdict import brief, cost, figures, headline, line, sign, summary
+from components.trust.verdict import brief, cost_text, figures, headline, sign, summary, trial_line
 from engine.attribution.trust import (
     TRUST,
     MaxSensitivity,
@@ -15,11 +15,11 @@ from engine.attribution.trust import (
     Repeats,
     Shape,
 )
-from engine.attribution.trust.verdict import checked, not_available
+from engine.attribution.trust.verdict import not_available, verdict_table
 
 
 def checked_trial(check, verdict, words="So it is.", **numbers):
-    return check, checked(check.title, verdict, words, **numbers)
+    return check, verdict_table(check.title, verdict, words, **numbers)
 
 
 def test_the_summary_counts_and_says_what_is_against_the_map():
@@ -77,7 +77,7 @@ def test_a_map_that_is_not_confirmed_is_said_so_first_and_nothing_speaks_for_it(
     assert summary([checked_trial(RandomWeights(), -1.0), checked_trial(Order(), -0.5)]).startswith(
         "**✗ Against it: looks the same with random weights.** **⚠ Not confirmed. So it is.**"
     )
-    assert line(*checked_trial(Order(), -0.5)).startswith(
+    assert trial_line(*checked_trial(Order(), -0.5)).startswith(
         "⚠ **not confirmed** · Do the strong pixels"
     )
 
@@ -132,19 +132,19 @@ def test_every_trial_that_judges_says_its_limits_and_what_it_means():
 
 
 def test_what_is_not_available_is_not_said_twice():
-    sentence = line(Place(), not_available(Place.title, "nobody knows where the truth is."))
+    sentence = trial_line(Place(), not_available(Place.title, "nobody knows where the truth is."))
     assert sentence == (
         "– **not available** · Does it lie on the truth? Nobody knows where the truth is."
     )
 
 
 def test_the_cost_is_predicted_by_past_runs_or_by_the_maps_it_makes():
-    assert cost(4, 0, 2.0, None) == "4 more maps, about 8 s"
-    assert cost(4, 0, 2.0, 11.2) == "4 more maps, about 11 s"
-    assert cost(1, 0, 0.2, None) == "1 more map, under 1 s"
-    assert cost(3, 0, None, None) == "3 more maps"
-    assert cost(0, 65, 2.0, None) == "65 looks"
-    assert cost(0, 65, 2.0, 0.4) == "65 looks, under 1 s"
+    assert cost_text(4, 0, 2.0, None) == "4 more maps, about 8 s"
+    assert cost_text(4, 0, 2.0, 11.2) == "4 more maps, about 11 s"
+    assert cost_text(1, 0, 0.2, None) == "1 more map, under 1 s"
+    assert cost_text(3, 0, None, None) == "3 more maps"
+    assert cost_text(0, 65, 2.0, None) == "65 looks"
+    assert cost_text(0, 65, 2.0, 0.4) == "65 looks, under 1 s"
 
 
 def test_the_figures_leave_the_verdict_out_and_have_names():

@@ -8,11 +8,11 @@ from components.widgets.bars import Bar
 def script():
     import streamlit as st
 
-    from components.widgets.bars import Bar, bars
+    from components.widgets.bars import Bar, bar_widget
 
     rows = [Bar(3, "<b>cat</b>", 0.7, before=0.2, chosen=True), Bar(1, "dog", 0.3)]
-    bars(rows, "still")
-    bars(rows, "clickable", lambda index: st.session_state.update(picked=index))
+    bar_widget(rows, "still")
+    bar_widget(rows, "clickable", lambda index: st.session_state.update(picked=index))
 
 
 def test_bars_are_drawn_with_and_without_clicks():
@@ -30,7 +30,7 @@ def test_a_click_brings_the_class_and_not_the_row(monkeypatch):
     monkeypatch.setattr(module, "mounted", lambda _: lambda **arguments: sent.update(arguments))
     monkeypatch.setattr(st, "session_state", {"key": {"picked": 3}})
     picked = []
-    module.bars([Bar(3, "cat", 0.7), Bar(1, "dog", 0.3)], "key", picked.append)
+    module.bar_widget([Bar(3, "cat", 0.7), Bar(1, "dog", 0.3)], "key", picked.append)
     sent["on_picked_change"]()
     assert picked == [3]
     assert sent["data"]["clickable"]
@@ -52,6 +52,6 @@ def test_a_click_that_was_taken_back_brings_nothing(monkeypatch):
     monkeypatch.setattr(module, "mounted", lambda _: lambda **arguments: sent.update(arguments))
     monkeypatch.setattr(st, "session_state", {"key": {"picked": None}})
     picked = []
-    module.bars([], "key", picked.append)
+    module.bar_widget([], "key", picked.append)
     sent["on_picked_change"]()
     assert picked == []

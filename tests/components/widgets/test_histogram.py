@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from components.widgets.histogram import ScoreDistributions, bars, chosen, drawn, edges_of, tag_of
+from components.widgets.histogram import (
+    ScoreDistributions,
+    bar_shares,
+    edges_of,
+    histogram_payload,
+    selected_line,
+    tag_of,
+)
 
 RNG = np.random.default_rng(0)
 
@@ -27,7 +34,7 @@ def test_every_score_and_both_marks_lie_within_the_bars():
     assert edges[0] < -7.0
     assert edges[-1] > 40.0
     for scores in (distributions.normal, distributions.unknown):
-        assert sum(bars(scores, edges)) == pytest.approx(1.0, abs=1e-3)
+        assert sum(bar_shares(scores, edges)) == pytest.approx(1.0, abs=1e-3)
 
 
 def test_identical_scores_still_have_an_axis():
@@ -38,7 +45,7 @@ def test_identical_scores_still_have_an_axis():
 
 def test_the_browser_counts_from_the_very_scores():
     distributions = random_scores()
-    sent = drawn(distributions, distributions.line)
+    sent = histogram_payload(distributions, distributions.line)
     assert sent["normal"] == sorted(distributions.normal.tolist())
     assert sent["held"] == sorted(distributions.held.tolist())
     above = sum(score > distributions.line for score in sent["normal"])
@@ -48,7 +55,9 @@ def test_the_browser_counts_from_the_very_scores():
 def test_held_images_that_are_the_normal_ones_are_not_counted_twice():
     distributions = random_scores()
     assert (
-        drawn(random_scores(held=distributions.normal, normal=distributions.normal), 1.5)["held"]
+        histogram_payload(
+            random_scores(held=distributions.normal, normal=distributions.normal), 1.5
+        )["held"]
         == []
     )
 
@@ -56,7 +65,7 @@ def test_held_images_that_are_the_normal_ones_are_not_counted_twice():
 def test_an_answer_counts_only_for_the_question_it_was_given_to():
     distributions = random_scores()
     tag = tag_of(distributions)
-    assert chosen({"line": {"tag": tag, "line": 0.25}}, tag, distributions) == 0.25
+    assert selected_line({"line": {"tag": tag, "line": 0.25}}, tag, distributions) == 0.25
     for odd in (
         None,
         {},
@@ -67,7 +76,7 @@ def test_an_answer_counts_only_for_the_question_it_was_given_to():
         {"line": {"tag": tag, "line": float("nan")}},
         {"line": {"tag": tag, "line": 1e9}},
     ):
-        assert chosen(odd, tag, distributions) == 1.5
+        assert selected_line(odd, tag, distributions) == 1.5
 
 
 def test_another_first_line_is_another_question():

@@ -63,7 +63,7 @@ def test_the_file_holds_every_picture_at_its_place(count):
 
 
 def page() -> None:
-    from components.widgets.image_grid import grid as draw
+    from components.widgets.image_grid import draw_grid as draw
     from tests.components.level_sets import results
 
     draw(results.grid(), "grid")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.widgets.rectangle import Box, chosen, rectangle, squared, tag_of
+from components.widgets.rectangle import Box, rectangle, selected_box, squared, tag_of
 
 START = Box(0.1, 0.2, 0.3, 0.4)
 shares = st.floats(0.01, 1)
@@ -34,15 +34,15 @@ def test_a_box_of_no_numbers_is_refused():
 
 
 def test_what_the_person_left_is_given_back():
-    assert chosen(answer([0.5, 0.5, 0.2, 0.1]), "t", START, False) == Box(0.5, 0.5, 0.2, 0.1)
+    assert selected_box(answer([0.5, 0.5, 0.2, 0.1]), "t", START, False) == Box(0.5, 0.5, 0.2, 0.1)
 
 
 def test_an_answer_about_another_picture_is_not_used():
-    assert chosen(answer([0.5, 0.5, 0.2, 0.1], tag="old"), "t", START, False) == START
+    assert selected_box(answer([0.5, 0.5, 0.2, 0.1], tag="old"), "t", START, False) == START
 
 
 def test_a_fixed_size_keeps_its_size_whatever_the_browser_says():
-    moved = chosen(answer([0.5, 0.5, 0.01, 0.01]), "t", START, True)
+    moved = selected_box(answer([0.5, 0.5, 0.01, 0.01]), "t", START, True)
     assert astuple(moved) == (0.5, 0.5, 0.3, 0.4)
 
 
@@ -62,7 +62,7 @@ def test_a_fixed_size_keeps_its_size_whatever_the_browser_says():
     ],
 )
 def test_nonsense_from_the_browser_leaves_the_start(state):
-    assert chosen(state, "t", START, False) == START
+    assert selected_box(state, "t", START, False) == START
 
 
 @given(shares, shares, st.floats(0, 1), st.floats(0, 1), st.floats(0.1, 10))
@@ -94,5 +94,5 @@ def test_before_anybody_touches_it_the_rectangle_is_the_start():
 
 def test_a_box_that_only_lost_its_last_decimals_is_the_one_it_began_with():
     start = Box(1 / 6, 0, 2 / 3, 1)
-    assert chosen(answer([0.1667, 0, 0.6667, 1]), "t", start, True) is start
-    assert chosen(answer([0.1668, 0, 0.6667, 1]), "t", start, True) != start
+    assert selected_box(answer([0.1667, 0, 0.6667, 1]), "t", start, True) is start
+    assert selected_box(answer([0.1668, 0, 0.6667, 1]), "t", start, True) != start

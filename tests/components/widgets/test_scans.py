@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from components.widgets.scans import encode, plain
+from components.widgets.scans import encode, window_json
 from components.widgets.viewer import Panel, payload
 from engine.images import Window, load, read
 from engine.result import HeatMap
@@ -90,6 +90,6 @@ def test_a_photograph_has_no_scan():
 
 def test_a_long_table_is_thinned():
     window = Window(2048, 4096, "table", tuple(np.linspace(0, 1, 4096).tolist()))
-    table = plain(window)["table"]
+    table = window_json(window)["table"]
     assert len(table) == 1024
     assert table[512] == pytest.approx(0.5, abs=1e-3)

@@ -15,10 +15,10 @@ from components.widgets.triangle import (
     FLATTEST,
     IN_LINE,
     UNKNOWN,
-    cells,
-    drawn,
+    cells_per_side,
     finding,
     payload,
+    triangle_layout,
     twin,
 )
 from tests.components.level_sets.results import (
@@ -44,14 +44,14 @@ def angle_at(places, corner: int) -> float:
 )
 def test_angles_are_true_ones(third):
     corners = np.array([(0, 0), (1, 0), third])
-    shape = drawn(corners)
+    shape = triangle_layout(corners)
     assert not shape.note
     for corner in range(3):
         assert angle_at(shape.places, corner) == pytest.approx(angle_at(corners, corner), abs=1e-6)
 
 
 def test_the_first_two_corners_stand_at_the_foot():
-    places = drawn(np.array(SHARP)).places
+    places = triangle_layout(np.array(SHARP)).places
     assert places[0] == pytest.approx((0, 0.8))
     assert places[1] == pytest.approx((1, 0.8))
     assert places[2] == pytest.approx((0.45, 0))
@@ -59,14 +59,14 @@ def test_the_first_two_corners_stand_at_the_foot():
 
 @pytest.mark.parametrize("third", [(0.5, 0.0), (0.5, 0.01), (2.0, 0.0), (0.0, 0.02), (1.0, 0.0)])
 def test_images_on_a_line_are_still_a_triangle_and_it_is_said(third):
-    shape = drawn(np.array([(0, 0), (1, 0), third]))
+    shape = triangle_layout(np.array([(0, 0), (1, 0), third]))
     assert shape.note == IN_LINE
     assert shape.height == pytest.approx(FLATTEST, rel=0.01)
 
 
 @pytest.mark.parametrize("corners", [np.full((3, 2), np.nan), np.zeros((3, 2))])
 def test_corners_without_distances_are_drawn_alike_and_it_is_said(corners):
-    shape = drawn(corners)
+    shape = triangle_layout(corners)
     assert shape.note == UNKNOWN
     assert [angle_at(shape.places, k) for k in range(3)] == pytest.approx([np.pi / 3] * 3)
 
@@ -76,7 +76,7 @@ numbers = st.floats(-50, 50) | st.just(float("nan"))
 
 @given(st.tuples(numbers, numbers))
 def test_any_third_corner_fits_the_drawing(third):
-    shape = drawn(np.array([(0, 0), (1, 0), third]))
+    shape = triangle_layout(np.array([(0, 0), (1, 0), third]))
     assert shape.places.min() == pytest.approx(0)
     assert shape.places[:, 0].max() == pytest.approx(1)
     assert 0.15 < shape.height < 8
@@ -84,13 +84,13 @@ def test_any_third_corner_fits_the_drawing(third):
 
 @pytest.mark.parametrize("count", [1, 5, 10, 25])
 def test_the_grid_is_found_again(count):
-    assert cells(triangle(bright, cells=count)) == count
+    assert cells_per_side(triangle(bright, cells=count)) == count
 
 
 def test_points_without_a_grid_are_refused():
     view = triangle(bright)
     with pytest.raises(ValueError, match="no triangular grid"):
-        cells(replace(view, weights=view.weights[:-1], values=view.values[:-1]))
+        cells_per_side(replace(view, weights=view.weights[:-1], values=view.values[:-1]))
 
 
 def test_values_go_in_the_order_that_the_browser_reads_whatever_order_they_came_in():

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from components.widgets.words import line, picked_from, places_of
+from components.widgets.words import picked_from, places_of, underline_style
 
 
 def width(share):
-    return float(line(share)["width"].removesuffix("px"))
+    return float(underline_style(share)["width"].removesuffix("px"))
 
 
 def test_the_surer_the_thicker_and_another_color():
     assert width(0.1) < width(0.5) < width(1.0)
-    assert line(0.0)["color"] == "light-dark(#e66100, #e66100)"
-    assert line(1.0)["color"] == "light-dark(#005ab5, #66b2ff)"
-    assert line(1.0)["gap"] == "0.0px"
-    assert line(1.2) == line(1.0)
+    assert underline_style(0.0)["color"] == "light-dark(#e66100, #e66100)"
+    assert underline_style(1.0)["color"] == "light-dark(#005ab5, #66b2ff)"
+    assert underline_style(1.0)["gap"] == "0.0px"
+    assert underline_style(1.2) == underline_style(1.0)
 
 
 @pytest.mark.parametrize(

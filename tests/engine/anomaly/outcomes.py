@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.experiment import HOLDS, NOT_HERE, UNDECIDED, spread
+from engine.experiment import HOLDS, NOT_HERE, UNDECIDED, deviation_column
 
 WORDS = {HOLDS: "holds", NOT_HERE: "not so here", UNDECIDED: "undecided"}
 
@@ -17,5 +17,7 @@ def note(measure, what, claims):
 
 def by_condition(table, name):
     """A figure of every condition, with its deviation over seeds."""
-    cells = [(row, table.cell(row, name), table.cell(row, spread(name))) for row in table.rows]
+    cells = [
+        (row, table.cell(row, name), table.cell(row, deviation_column(name))) for row in table.rows
+    ]
     return "; ".join(f"{row} {mean:.3f} ± {deviation:.3f}" for row, mean, deviation in cells)

@@ -10,7 +10,7 @@ from engine.anomaly import COSTARR, FamiliarCase, MaxLogit
 from engine.anomaly.detectors.costarr import fit, halves
 from engine.anomaly.extract import as_seen
 from engine.anomaly.gather import Gathered, gathered
-from engine.anomaly.sources import learned, normal
+from engine.anomaly.sources import normal, training_data_name
 from engine.data import load
 from engine.measures.detection import auroc
 from engine.models import catalog
@@ -175,7 +175,7 @@ def test_the_ablation_is_what_each_half_finds_alone():
 @pytest.mark.parametrize("name", ["digits-mlp", "digits-cnn", "mnist-mlp", "mnist-cnn"])
 def test_on_networks_that_ship_its_order_is_max_logit_s(name, measure):
     model = catalog.load(name)
-    data = normal(learned(model))
+    data = normal(training_data_name(model))
     unknown = load("mnist-5k" if data.name == "digits" else "digits")
     image = as_seen(data, slice(0, 1), model.side)[0].contiguous()
     banks = gathered(FamiliarCase(model, image, data, unknown.take(np.arange(200))))

@@ -25,7 +25,7 @@ from engine.anomaly.experiments.dis_vs_gen import (
     Moments,
     NaiveBayes,
     cosine,
-    labeled,
+    rows_of_all_classes,
     scaled,
     tinted,
 )
@@ -61,7 +61,7 @@ def test_the_curves_cross_and_every_figure_is_that_of_a_slow_fit():
     test, images = data.rows("test"), data.images.reshape(len(data.images), -1) / 255
     for row in (0, 3, 6, 8):  # 20, 200 and all labels; 30 of the second seed
         name, seed = result.rows[row], int(result["seed"][row])
-        rows = labeled(digits(seed), 0 if name == ALL else int(name.split()[0]))
+        rows = rows_of_all_classes(digits(seed), 0 if name == ALL else int(name.split()[0]))
         for class_count, classes, names in ((10, 10, (NB, LR, FREE)), (6, 6, (NB_FINDS, LR_FINDS))):
             train_rows = rows[data.labels[rows] < class_count]
             low, width = images[train_rows].min(0), np.ptp(images[train_rows], axis=0)
@@ -118,15 +118,15 @@ def test_two_halves_add_up_to_one_fit(cut):
 def test_labels_are_drawn_anew_until_every_class_is_there():
     data = digits().data
     for seed in range(20):
-        rows = labeled(digits(seed), COUNTS[0])
+        rows = rows_of_all_classes(digits(seed), COUNTS[0])
         assert len(rows) == len(set(rows.tolist())) == 20
         assert set(data.labels[rows]) == set(range(10))
         assert set(rows) <= set(data.rows("train"))
-    assert labeled(digits(), 0).tolist() == data.rows("train").tolist()
+    assert rows_of_all_classes(digits(), 0).tolist() == data.rows("train").tolist()
 
 
 def test_pixels_are_scaled_by_the_labeled_images_alone():
-    rows, test = labeled(digits(), 30), digits().data.rows("test")
+    rows, test = rows_of_all_classes(digits(), 30), digits().data.rows("test")
     train_pixels, other = scaled(digits(), rows, test)
     assert train_pixels.min() == 0
     assert train_pixels.max() == 1
@@ -146,8 +146,8 @@ def test_settings_reach_the_fits():
 def test_the_picture_has_the_weights_of_both():
     picture = DisVsGenExperiment().picture(digits())
     assert picture.rows == ("Bayes, 30", "logistic, 30", "Bayes, all", "logistic, all")
-    (x,) = scaled(digits(), labeled(digits(), 0))
-    labels = digits().data.labels[labeled(digits(), 0)]
+    (x,) = scaled(digits(), rows_of_all_classes(digits(), 0))
+    labels = digits().data.labels[rows_of_all_classes(digits(), 0)]
     means = np.stack([x[labels == k].mean(0) for k in range(10)])
     weights = means / (np.mean((x - means[labels]) ** 2, 0) + 1e-3)
     expected = (weights - weights.mean(0)) * x.std(0)

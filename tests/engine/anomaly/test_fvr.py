@@ -13,7 +13,7 @@ from engine.anomaly import FVR
 from engine.anomaly.doubt.cosine import CosineHead, evidential_loss, fit_head, from_no_evidence
 from engine.anomaly.doubt.findings import NONE, SEVERAL, kind_of_doubt
 from engine.anomaly.doubt.fvr import aurocs, of_sets, rejected
-from engine.anomaly.doubt.masses import DoubtLines, Masses, answers, masses
+from engine.anomaly.doubt.masses import DoubtLines, Masses, answer_sets, masses
 from engine.errors import BadData, DoesNotFit
 from engine.measures.detection import auroc
 from engine.result import Table
@@ -71,8 +71,8 @@ def test_an_answer_is_one_class_several_or_none():
     )
     lines = DoubtLines(0.5, 0.5)
     expected = [[True, False, False], [True, True, False], [False, False, False]]
-    assert answers(result, lines, 0.5).tolist() == expected
-    assert answers(result, lines, 1.0)[1].tolist() == expected[0]
+    assert answer_sets(result, lines, 0.5).tolist() == expected
+    assert answer_sets(result, lines, 1.0)[1].tolist() == expected[0]
 
 
 def test_the_lines_leave_the_asked_share_of_normal_images_above_them():
@@ -130,9 +130,9 @@ def test_figures_of_answers_are_counted_by_hand():
     head = method.fit(train).rule
     held_out, strange = known.take(np.arange(0, 200, 2)), unknown.take(np.arange(60))
     lines = DoubtLines.of(head.masses(known.take(np.arange(1, 200, 2))), 0.1)
-    label_sets = answers(head.masses(held_out), lines, method.near)
+    label_sets = answer_sets(head.masses(held_out), lines, method.near)
     right = head.masses(held_out).plausibility.argmax(1) == held_out.labels
-    refused = rejected(answers(head.masses(strange), lines, method.near))
+    refused = rejected(answer_sets(head.masses(strange), lines, method.near))
     table = of_sets(label_sets, held_out.labels, right, refused)
     answered_ones = [at for at in range(100) if label_sets[at].any()]
     inside = np.mean([label_sets[at, held_out.labels[at]] for at in answered_ones])

@@ -13,8 +13,8 @@ from engine.anomaly import KNN, FamiliarCase, Mahalanobis, ViM
 from engine.anomaly.case import split
 from engine.anomaly.photographs import ODD
 from engine.anomaly.protocol.in_distribution import ALPHA, in_distribution
-from engine.anomaly.protocol.pixel_bank import averaged, bank_of
-from engine.anomaly.sources import learned
+from engine.anomaly.protocol.pixel_bank import averaged_rows, bank_of
+from engine.anomaly.sources import training_data_name
 from engine.case import model_input
 from engine.data import load as data_set
 from engine.data.example import Example
@@ -113,7 +113,7 @@ def test_a_photograph_is_foreign_to_a_model_of_digits_or_phantoms_by_its_p_value
 
 @pytest.mark.parametrize("model", ["digits-cnn", "mnist-cnn", MAKES_PHANTOMS])
 def test_test_images_of_its_own_data_are_not_foreign(model):
-    data = learned(catalog.load(model))
+    data = training_data_name(catalog.load(model))
     rows = [row_of(data, place) for place in range(0, 200, 40)]
     results = [checked(model, test_image.picture(), test_image.name) for test_image in rows]
     assert not any(result.foreign for result in results)
@@ -125,7 +125,7 @@ def test_test_images_of_its_own_data_are_not_foreign(model):
 def test_pixels_show_what_the_last_layer_does_not(model, measure):
     net = catalog.load(model)
     image = model_input(sample("chelsea"), Crop(), net)
-    case = FamiliarCase(net, image, data_set(learned(net)))
+    case = FamiliarCase(net, image, data_set(training_data_name(net)))
     values = {kind.title: float(kind()(case)["p"].values[0]) for kind in (KNN, ViM, Mahalanobis)}
     pixels = checked(model, sample("chelsea"), "chelsea").p
     summary = ", ".join(f"{name} {value:.3f}" for name, value in values.items())
@@ -140,7 +140,7 @@ def test_the_p_value_is_that_of_a_plain_search_in_pixels():
     picture = test_image.picture()
     net = catalog.load("digits-cnn")
     bank = bank_of(data, net.side)
-    query = averaged(model_input(picture, Crop(), net)[None])
+    query = averaged_rows(model_input(picture, Crop(), net)[None])
     far = np.sort(np.linalg.norm(bank.fit - query, axis=1))[9]
     expected = (1 + (bank.scores >= far - 1e-9).sum()) / (len(bank.scores) + 1)
     assert checked("digits-cnn", picture, test_image.name).p == pytest.approx(expected)

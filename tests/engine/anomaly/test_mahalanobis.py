@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from engine.anomaly import Mahalanobis
-from engine.anomaly.detectors.mahalanobis import RIDGE, FeatureCovariance, judged
+from engine.anomaly.detectors.mahalanobis import RIDGE, FeatureCovariance, mahalanobis_scores
 from tests.engine.anomaly.banks import bank, random_bank, scores
 
 
 def test_with_unit_covariance_it_is_the_squared_distance_to_the_nearest_mean():
     means = np.array([[1.0, 1.0], [3.0, 1.0]])
     points = np.array([[2.0, 3.0], [3.5, 2.5], [1.0, 1.0]])
-    result = judged(points, means, FeatureCovariance(np.ones(2), np.eye(2)))
+    result = mahalanobis_scores(points, means, FeatureCovariance(np.ones(2), np.eye(2)))
     assert result.score == pytest.approx([5.0, 2.5, 0.0])
     corners = np.array([[-1, -1], [-1, 1], [1, -1], [1, 1]])  # their covariance is the unit's
     train = bank((means[:, None] + corners).reshape(8, 2), labels=np.repeat([0, 1], 4))
@@ -98,7 +98,9 @@ def test_the_main_directions_are_the_fewest_that_hold_nine_tenths_of_the_varianc
     width = len(variances)
     axes = np.linalg.qr(np.random.default_rng(0).normal(size=(width, width)))[0]
     points = np.random.default_rng(1).normal(size=(5, width))
-    result = judged(points, np.zeros((1, width)), FeatureCovariance(np.array(variances), axes))
+    result = mahalanobis_scores(
+        points, np.zeros((1, width)), FeatureCovariance(np.array(variances), axes)
+    )
     terms = (points @ axes) ** 2 / variances
     assert result.parts["main directions"] == pytest.approx(terms[:, :main].sum(1))
     assert result.parts["other directions"] == pytest.approx(terms[:, main:].sum(1), abs=1e-9)

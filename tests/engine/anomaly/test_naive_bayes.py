@@ -9,7 +9,7 @@ import pytest
 from scipy.stats import norm
 
 from engine.anomaly import Mahalanobis, NaiveBayesDetector
-from engine.anomaly.detectors.mahalanobis import FeatureCovariance, judged
+from engine.anomaly.detectors.mahalanobis import FeatureCovariance, mahalanobis_scores
 from engine.anomaly.detectors.naive_bayes import FeatureScale
 from engine.measures.detection import auroc
 from tests.engine.anomaly.banks import bank, digits, random_bank, scores
@@ -62,7 +62,7 @@ def test_with_one_class_it_is_half_of_mahalanobis_with_a_diagonal_covariance():
     train, test_bank = bank(features, labels=np.zeros(80, int)), bank(rng.normal(size=(9, 4)))
     spans = np.ptp(features, axis=0)
     diagonal = FeatureCovariance(features.var(0) + FLOOR * spans**2, np.eye(4))
-    expected = judged(test_bank.features, features.mean(0)[None], diagonal).score
+    expected = mahalanobis_scores(test_bank.features, features.mean(0)[None], diagonal).score
     result = NaiveBayesDetector().fit(train).rule(test_bank).score
     assert 2 * result == pytest.approx(expected, rel=1e-9)
     assert result != pytest.approx(Mahalanobis().fit(train).rule(test_bank).score / 2, rel=1e-2)

@@ -14,10 +14,10 @@ from engine.anomaly.photographs import photographs
 from engine.anomaly.sources import (
     HELD_OUT,
     PHOTOGRAPHS,
-    learned,
     normal,
     normal_sources,
     parent_of,
+    training_data_name,
     unknown,
     unknown_sources,
 )
@@ -32,7 +32,7 @@ from engine.models.card import card_of
 def test_a_model_s_first_normal_images_are_those_it_learnt_from():
     for name, expected in (("digits-mlp", "digits"), ("phantom-cnn", "phantoms")):
         model = catalog.load(name)
-        assert learned(model) == expected
+        assert training_data_name(model) == expected
         assert normal_sources(model)[0].name == expected
     assert normal_sources(catalog.load("lite0"))[0].name == PHOTOGRAPHS
 

@@ -10,7 +10,7 @@ from scipy.stats import norm
 
 from engine import data as data_sets
 from engine.anomaly import HalfspaceExperiment
-from engine.anomaly.experiments.strips import BorderStrip, expected, mardia, strip
+from engine.anomaly.experiments.strips import BorderStrip, expected, mardia, strip_statistics
 from engine.anomaly.experiments.tester import (
     ACCEPTED,
     BEST,
@@ -22,7 +22,7 @@ from engine.anomaly.experiments.tester import (
     TAILS,
     WRONG,
     LabeledPoints,
-    images,
+    whitened_points,
     wrong,
 )
 from engine.errors import BadData
@@ -91,7 +91,7 @@ def test_without_noise_the_learner_finds_the_halfspace():
 def test_a_strip_s_figures_are_those_of_a_plain_loop():
     rng = np.random.default_rng(0)
     points, w = rng.normal(size=(3000, 4)) * (1, 2, 0.5, 1), np.array([0.6, 0, 0, 0.8])
-    band = strip(points, w, 0.2, 0.7)
+    band = strip_statistics(points, w, 0.2, 0.7)
     inside = [p for p in points if 0.2 <= abs(p @ w) < 0.7]
     assert band.count == len(inside)
     assert band.mass == pytest.approx(len(inside) / 3000 / (2 * (norm.cdf(0.7) - norm.cdf(0.2))))
@@ -101,13 +101,13 @@ def test_a_strip_s_figures_are_those_of_a_plain_loop():
     assert abs(band.directions.T @ w).max() < 1e-12
     fourth = [np.mean((flat @ v) ** 4) / 3 for v in band.directions.T]
     assert band.fourth == pytest.approx(max(fourth))
-    assert strip(points, w, 7, 8).count == 0
+    assert strip_statistics(points, w, 7, 8).count == 0
 
 
 def test_a_gaussian_has_the_expected_mass_in_each_strip():
     points = np.random.default_rng(1).normal(size=(200_000, 3))
     for low, high in ((0, 0.3), (0.3, 0.6), (1.2, 2.0)):
-        assert strip(points, np.eye(3)[0], low, high).mass == pytest.approx(1, abs=0.03)
+        assert strip_statistics(points, np.eye(3)[0], low, high).mass == pytest.approx(1, abs=0.03)
     assert expected(0, 0.3) == pytest.approx(0.2358, abs=1e-4)
 
 
@@ -158,7 +158,7 @@ def test_mardia_s_test_takes_any_gaussian_and_refuses_tails_in_five_draws_of_six
 
 
 def test_images_are_whitened_main_components_with_labels_of_two_halves():
-    sample = images(case(), 6)
+    sample = whitened_points(case(), 6)
     assert sample.points.mean(0) == pytest.approx(0, abs=1e-9)
     assert sample.points.T @ sample.points / len(sample.points) == pytest.approx(
         np.eye(6), abs=1e-9

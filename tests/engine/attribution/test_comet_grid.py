@@ -27,14 +27,14 @@ from engine.attribution.experiments.comet_grid import (
     EMPTY,
     WEIGHTS,
     CometGrid,
-    cell,
-    filled,
+    add_cell,
+    condition_name,
     tiled,
     unfilled,
 )
-from engine.experiment import ExperimentCase, judged, summary
+from engine.experiment import ExperimentCase, judge_claims, summary
 from engine.experiment import SeedFigures as Seed
-from engine.gallery import shipped
+from engine.gallery import shipped_answer
 from engine.training import Recipe, comet_loss, detector_of, fresh, train
 from tests import outcomes
 
@@ -58,7 +58,7 @@ def trained_by_hand(data, area, watch, seed):
 def test_every_cell_is_a_network_trained_and_asked_by_hand(monkeypatch):
     """Two bounds on either side of a fresh mask, which fills about half of an image."""
     areas, weights = (0.05, 0.8), (0.0, 4.0)
-    cells = {cell(*pair): pair for pair in product(areas, weights)}
+    cells = {condition_name(*pair): pair for pair in product(areas, weights)}
     for name, value in (("AREAS", areas), ("WEIGHTS", weights), ("CELLS", cells)):
         monkeypatch.setattr(comet_grid, name, value)
     case = small_case()
@@ -101,7 +101,7 @@ def test_a_cell_of_the_picture_is_where_its_bound_and_weight_are():
     assert not any(grid.captions)
     tile = np.full_like(grid.images[0, 0], 7)
     measured = {RECALL: 0.291, DICE: 0.35, RIGHT: 0.981, FILLED: 0.152}
-    more = filled(grid, cell(AREAS[1], WEIGHTS[2]), tile, measured)
+    more = add_cell(grid, condition_name(AREAS[1], WEIGHTS[2]), tile, measured)
     assert (more.images[1, 2] == 7).all()
     assert (more.images != EMPTY).any((2, 3, 4)).sum() == 1
     assert more.caption(1, 2) == "29 % kept, Dice 0.35, 98 % right, mask 15 %"
@@ -118,14 +118,14 @@ def test_images_stand_in_two_rows():
 def made_by_hand():
     """Recall grows by 10 points for each step of the bound and by 30 for each of the weight."""
     return {
-        cell(area, weight): {RECALL: 0.1 * row + 0.3 * column, RIGHT: 0.97, WHOLE: 0.99}
+        condition_name(area, weight): {RECALL: 0.1 * row + 0.3 * column, RIGHT: 0.97, WHOLE: 0.99}
         for (row, area), (column, weight) in product(enumerate(AREAS), enumerate(WEIGHTS))
     }
 
 
 def test_margins_of_figures_made_by_hand():
     figures = made_by_hand()
-    figures[cell(AREAS[1], WEIGHTS[2])][RECALL] = 0.5  # 40 points more than without
+    figures[condition_name(AREAS[1], WEIGHTS[2])][RECALL] = 0.5  # 40 points more than without
     margins = [claim.margin(lambda row, name: figures[row][name]) for claim in CometGrid.claims]
     assert margins == pytest.approx([0.3, 0.1, -0.05, -0.01])
 
@@ -133,7 +133,7 @@ def test_margins_of_figures_made_by_hand():
 def test_it_says_where_most_is_kept_and_how_little_without_the_detector():
     figures = {name: {**row, FILLED: 0.2} for name, row in made_by_hand().items()}
     runs = [Seed(name, 0, figure) for name, figure in figures.items()]
-    claims = judged(CometGrid.claims, runs)
+    claims = judge_claims(CometGrid.claims, runs)
     names = (RECALL, RIGHT, WHOLE, FILLED)
     results = {"table": summary(runs, names, {}), "claims": claims, "runs": {"seed": np.zeros(9)}}
     finding = SMALL.finding(small_case(), results)
@@ -145,16 +145,19 @@ def test_it_says_where_most_is_kept_and_how_little_without_the_detector():
 
 def test_the_answer_that_ships_shows_that_the_weight_counts_first_and_then_the_bound():
     case = ExperimentCase(data_sets.load(CometGrid.data[0]))
-    result = shipped((CometGrid(), case))
+    result = shipped_answer((CometGrid(), case))
     assert result is not None
     recalls = np.array(
-        [[result["table"].cell(cell(area, weight), RECALL) for weight in WEIGHTS] for area in AREAS]
+        [
+            [result["table"].cell(condition_name(area, weight), RECALL) for weight in WEIGHTS]
+            for area in AREAS
+        ]
     )
     assert (recalls[:, 0] < 0.05).all()
     assert (recalls[:, 1] - recalls[:, 0] > 0.2).all()
     assert (recalls[:, 2] - recalls[:, 1] < 0.1).all()
     assert (np.diff(recalls[:, 2]) > 0.1).all()
-    whole = shipped((CometExperiment(), case))
+    whole = shipped_answer((CometExperiment(), case))
     runs = whole["runs"]
     row = next(
         n
@@ -174,4 +177,6 @@ def test_the_grid_is_measured_with_three_seeds(measure):
     )
     recalls = {name: result["table"].cell(name, RECALL) for name in CELLS}
     least, *_, most = WEIGHTS
-    assert all(recalls[cell(area, most)] > recalls[cell(area, least)] for area in AREAS)
+    assert all(
+        recalls[condition_name(area, most)] > recalls[condition_name(area, least)] for area in AREAS
+    )

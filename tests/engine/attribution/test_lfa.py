@@ -9,24 +9,24 @@ import pytest
 import torch
 from torch import nn
 
-from engine.attribution.heatmaps.partition import Partition, grid
+from engine.attribution.heatmaps.partition import Partition, square_tiles
 from engine.attribution.lfa import LFA, ROWS, LocalModel
 from engine.attribution.lfa.fit import Linear as Model
 from engine.attribution.lfa.fit import (
     another,
-    fitted,
+    change_coordinates,
+    evaluate_neighborhood,
+    fit_linear,
     gradient_loss,
-    look,
     look_again,
     predictions_at,
     squared_loss,
-    turned,
 )
 from engine.attribution.lfa.ground import NOTHING, Ground
 from engine.attribution.lfa.methods import (
     BLANK,
     STILL,
-    advice,
+    advice_table,
     disagreement,
     partition_of,
     refuse_blank,
@@ -74,7 +74,7 @@ def ground(network, side, seed=0):
     image = torch.rand(1, side, side, generator=torch.Generator().manual_seed(seed))
     image = (0.2 + 0.8 * image).expand(3, -1, -1).contiguous()
     case = ImageCase(Classifier(network, "toy", "toy", side=side), image, target=1)
-    return Ground(case, grid(image, side * side))
+    return Ground(case, square_tiles(image, side * side))
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def smooth():
 
 
 def fit_of(held, name, **reach):
-    return fitted(look(held, name, Radii(**reach), 0, slopes=True))
+    return fit_linear(evaluate_neighborhood(held, name, Radii(**reach), 0, slopes=True))
 
 
 @pytest.mark.parametrize("name", ROWS)
@@ -227,23 +227,25 @@ def test_next_to_none_is_noise_of_the_smallest_spread(smooth):
 
 
 def looked(held, **reach):
-    return {name: look(held, name, Radii(**reach), 0, slopes=True) for name in ROWS}
+    return {
+        name: evaluate_neighborhood(held, name, Radii(**reach), 0, slopes=True) for name in ROWS
+    }
 
 
 def test_each_is_best_where_it_was_fitted(smooth):
     sights = looked(smooth, samples=300)
-    models = {name: fitted(sight) for name, sight in sights.items()}
+    models = {name: fit_linear(sight) for name, sight in sights.items()}
     for name in SQUARED:
         loss = squared_loss(sights[name], models[name].weights)
         others = [
-            squared_loss(sights[name], turned(models[other], sights[name].row, smooth))
+            squared_loss(sights[name], change_coordinates(models[other], sights[name].row, smooth))
             for other in ROWS
         ]
         assert loss <= min(others) * (1 + 1e-9) + 1e-12
     for name in MATCHED:
         loss = gradient_loss(sights[name], models[name].weights)
         others = [
-            gradient_loss(sights[name], turned(models[other], sights[name].row, smooth))
+            gradient_loss(sights[name], change_coordinates(models[other], sights[name].row, smooth))
             for other in ROWS
         ]
         assert loss <= min(others) + 1e-12
@@ -275,7 +277,7 @@ def test_none_is_best_everywhere(smooth):
 
 def test_weights_go_from_plus_to_times_and_back(smooth):
     times = fit_of(smooth, "LIME")
-    plus = turned(times, NEIGHBORHOODS["C-LIME"], smooth)
+    plus = change_coordinates(times, NEIGHBORHOODS["C-LIME"], smooth)
     assert (plus * smooth.feature).numpy() == pytest.approx(times.weights.numpy(), abs=1e-12)
 
 
@@ -292,8 +294,8 @@ def both_ways(held, weight):
     weights = torch.tensor([weight, 0.0], dtype=torch.float64)
     times, plus = NEIGHBORHOODS["LIME"], NEIGHBORHOODS["C-LIME"]
     return (
-        turned(Model(times, weights, 0.0), plus, held)[0].item(),
-        turned(Model(plus, weights, 0.0), times, held)[0].item(),
+        change_coordinates(Model(times, weights, 0.0), plus, held)[0].item(),
+        change_coordinates(Model(plus, weights, 0.0), times, held)[0].item(),
     )
 
 
@@ -436,7 +438,7 @@ def test_an_image_is_blank_only_where_it_is_nearer_to_nothing_than_half_a_step(s
         image = torch.zeros(3, 2, 2)
         image[1, 0, 1] = sign * step * BLANK
         case = ImageCase(Classifier(Linear(torch.ones(3, 2, 2)), "toy", "toy", side=2), image, 1)
-        image_ground = Ground(case, grid(image, 4))
+        image_ground = Ground(case, square_tiles(image, 4))
         if refused:
             with pytest.raises(BlindspotError, match="takes for nothing"):
                 refuse_blank(image_ground)
@@ -452,7 +454,7 @@ def test_a_score_that_moves_or_slopes_in_one_neighborhood_is_explained(
     smooth, moved, steepest, refused
 ):
     """Both bounds are STILL; the other neighborhoods are still, or have no slopes."""
-    plain = look(smooth, "Gradient", Radii(samples=2), 0, slopes=True)
+    plain = evaluate_neighborhood(smooth, "Gradient", Radii(samples=2), 0, slopes=True)
     still = replace(
         plain,
         values=torch.zeros(2, dtype=torch.float64),
@@ -473,7 +475,7 @@ def test_a_score_that_moves_or_slopes_in_one_neighborhood_is_explained(
 @pytest.mark.parametrize("name", ["C-LIME", "SmoothGrad", "Gradient", "LIME", "KernelSHAP"])
 def test_fresh_samples_have_nothing_to_do_with_those_fitted_to(smooth, name):
     reach = Radii(samples=400)
-    first = look(smooth, name, reach, 0, slopes=False).points
+    first = evaluate_neighborhood(smooth, name, reach, 0, slopes=False).points
     second = look_again(smooth, name, reach, 0).points
     count = min(len(first.at), len(second.at))
     first_values, other_first_values = (
@@ -492,10 +494,10 @@ def test_a_seed_s_other_seed_is_not_another_case_s():
 
 
 def test_where_nothing_is_drawn_the_fresh_sample_is_the_same_and_is_not_asked_for_again(smooth):
-    first = look(smooth, "Occlusion", Radii(), 0, slopes=True)
+    first = evaluate_neighborhood(smooth, "Occlusion", Radii(), 0, slopes=True)
     second = look_again(smooth, "Occlusion", Radii(), 0, [first])
     assert second.values is first.values
-    every = look(smooth, "KernelSHAP", Radii(samples=512), 0, slopes=True).points
+    every = evaluate_neighborhood(smooth, "KernelSHAP", Radii(samples=512), 0, slopes=True).points
     inside = look_again(smooth, "KernelSHAP", Radii(samples=512), 0).points
     for part in ("by", "at", "weights"):
         assert torch.equal(getattr(inside, part), getattr(every, part)[2:])
@@ -504,13 +506,19 @@ def test_where_nothing_is_drawn_the_fresh_sample_is_the_same_and_is_not_asked_fo
 
 def test_the_same_points_are_asked_once_only_where_the_same_is_asked(smooth):
     reach = Radii(samples=60)
-    sloped = look(smooth, "SmoothGrad", reach, 0, slopes=True)
-    assert look(smooth, "C-LIME", reach, 0, slopes=True, known=[sloped]).slopes is sloped.slopes
-    scores = look(smooth, "C-LIME", reach, 0, slopes=False)
-    assert look(smooth, "SmoothGrad", reach, 0, slopes=True, known=[scores]).slopes is not None
-    other = look(smooth, "SmoothGrad", reach, 1, slopes=True, known=[sloped])
+    sloped = evaluate_neighborhood(smooth, "SmoothGrad", reach, 0, slopes=True)
+    assert (
+        evaluate_neighborhood(smooth, "C-LIME", reach, 0, slopes=True, known=[sloped]).slopes
+        is sloped.slopes
+    )
+    scores = evaluate_neighborhood(smooth, "C-LIME", reach, 0, slopes=False)
+    assert (
+        evaluate_neighborhood(smooth, "SmoothGrad", reach, 0, slopes=True, known=[scores]).slopes
+        is not None
+    )
+    other = evaluate_neighborhood(smooth, "SmoothGrad", reach, 1, slopes=True, known=[sloped])
     assert not torch.equal(other.values, sloped.values)
-    one_each = look(smooth, "Occlusion", reach, 0, slopes=False).points
+    one_each = evaluate_neighborhood(smooth, "Occlusion", reach, 0, slopes=False).points
     added = replace(sloped, row=NEIGHBORHOODS["C-LIME"], points=one_each)
     for name in ("LIME", "Occlusion"):  # the same ξ, but multiplied, or a fall
         sight = predictions_at(smooth, NEIGHBORHOODS[name], one_each, slopes=False, known=[added])
@@ -557,7 +565,7 @@ def test_where_all_lose_more_than_no_change_the_advice_is_none():
     lost = np.full((8, 8), 2.0, np.float32)
     lost[3, 0] = 0.5
     lost[4, 1] = 1.0  # as much as saying that nothing changes
-    table = advice(lost, np.ones(8, np.float32), "logit²")
+    table = advice_table(lost, np.ones(8, np.float32), "logit²")
     assert table.notes == ("Integrated gradients", *["none"] * 7)
     assert table["best"][0] == 3
     assert np.isnan(table["best"][1:]).all()

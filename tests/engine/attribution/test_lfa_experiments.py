@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from engine.attribution.lfa import ADDED, ROWS, LFAExperiments, LocalModel
-from engine.attribution.lfa.experiments import distance, first, perturbed, twin
+from engine.attribution.lfa.experiments import distance, first_share, perturbed, twin
 from engine.attribution.lfa.fit import Linear as Model
-from engine.attribution.lfa.fit import another, look
+from engine.attribution.lfa.fit import another, evaluate_neighborhood
 from engine.attribution.lfa.ground import Ground
 from engine.attribution.lfa.neighborhoods import NEIGHBORHOODS, Radii
 from engine.method import quiet
@@ -102,9 +102,9 @@ def test_the_distance_of_weights_is_a_share_of_the_other_s_sizes():
 
 def test_the_first_share_of_a_sight_is_one_point_at_least():
     smooth_ground = ground(Smooth(9), 3)
-    sight = look(smooth_ground, "SmoothGrad", Radii(samples=10), 0, slopes=True)
+    sight = evaluate_neighborhood(smooth_ground, "SmoothGrad", Radii(samples=10), 0, slopes=True)
     for share, count in ((1 / 16, 1), (1 / 5, 2), (1 / 2, 5), (1.0, 10)):
-        some = first(sight, share)
+        some = first_share(sight, share)
         assert torch.equal(some.values, sight.values[:count])
         assert torch.equal(some.slopes, sight.slopes[:count])
         for name in ("by", "at", "weights"):
@@ -114,7 +114,9 @@ def test_the_first_share_of_a_sight_is_one_point_at_least():
 
 def test_the_twin_of_a_late_fading_begins_where_the_fading_does():
     smooth_ground = ground(Smooth(9), 3)
-    sight = look(smooth_ground, "Integrated gradients", Radii(low=0.6), 0, slopes=True)
+    sight = evaluate_neighborhood(
+        smooth_ground, "Integrated gradients", Radii(low=0.6), 0, slopes=True
+    )
     goal = twin(smooth_ground, Radii(low=0.6), sight, quiet)
     alpha = torch.linspace(0.6, 1, 401)[1::2, None].expand(-1, 9)
     _, slopes = smooth_ground.slopes(alpha.contiguous(), multiplied=True)
@@ -123,8 +125,10 @@ def test_the_twin_of_a_late_fading_begins_where_the_fading_does():
 
 def test_the_twin_of_noise_is_itself_at_eight_times_as_many_other_points():
     smooth_ground = ground(Smooth(9), 3)
-    sight = look(smooth_ground, "SmoothGrad", Radii(samples=50), 0, slopes=True)
-    other = look(smooth_ground, "SmoothGrad", Radii(samples=400), another(0), slopes=True)
+    sight = evaluate_neighborhood(smooth_ground, "SmoothGrad", Radii(samples=50), 0, slopes=True)
+    other = evaluate_neighborhood(
+        smooth_ground, "SmoothGrad", Radii(samples=400), another(0), slopes=True
+    )
     goal = twin(smooth_ground, Radii(samples=50), sight, quiet)
     assert goal.numpy() == pytest.approx(other.slopes.mean(0).numpy(), rel=1e-6)
 

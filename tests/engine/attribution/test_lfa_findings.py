@@ -8,13 +8,13 @@ from engine.attribution.lfa import LFA, ROWS, LFAExperiments
 from engine.attribution.lfa.findings import (
     advice,
     best_at_home,
+    best_measured,
+    feature_effects,
     free_lunch,
-    measured,
-    moved,
     nothing,
     recovered,
     settled,
-    share,
+    share_text,
 )
 from engine.attribution.lfa.shares import CHANGES, fresh_shares, ranked
 from engine.case import ImageCase
@@ -42,7 +42,7 @@ def test_shares_are_one_less_the_loss_over_that_of_no_change():
     sentence = advice(result, SMALL)
     assert "trust C-LIME here: it predicts over 99.9 %" in sentence
     assert sentence.endswith("of the change in score, SmoothGrad, the next, 75.0 %.")
-    assert share(-0.75) == "worse than predicting no change"
+    assert share_text(-0.75) == "worse than predicting no change"
 
 
 @pytest.mark.parametrize("lost", [0, 1])
@@ -95,7 +95,7 @@ def test_where_all_are_worse_than_nothing_none_is_the_best():
 
 
 def test_only_where_an_explainer_is_the_measurement_itself_that_is_said():
-    sentences = {change: measured(change) for change in CHANGES}
+    sentences = {change: best_measured(change) for change in CHANGES}
     assert [change for change in sentences if sentences[change]] == [
         "Parts taken away, one at a time"
     ]
@@ -124,8 +124,8 @@ def test_the_color_of_nothing_is_said():
 def test_whose_features_move_the_score_most_is_read_from_the_right_end():
     values = np.array([[1.0, 1.0], [3.0, 5.0], [0.5, 0.2]], np.float32)
     view = Table.grid(values, ("A", "B", "C"), ("1 features", "2 features"), ("logit", "logit"))
-    assert moved(view, "strongest") == "Moved most on average by those of B: 4."
-    assert moved(view, "weakest") == "Moved least on average by those of C: 0.35."
+    assert feature_effects(view, "strongest") == "Moved most on average by those of B: 4."
+    assert feature_effects(view, "weakest") == "Moved least on average by those of C: 0.35."
     assert settled(view) == "From 1 features to 2 features: A 1 → 1; B 3 → 5; C 0.5 → 0.2."
 
 

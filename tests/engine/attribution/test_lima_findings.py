@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from engine.attribution.lima import LiMA, OtherMaps, RandomOrder
-from engine.attribution.lima.findings import at_step, best, best_step, better, enough, misled
+from engine.attribution.lima.findings import (
+    at_step,
+    best_orders,
+    best_step,
+    better,
+    misled,
+    sufficient_area,
+)
 from engine.result import Curve, Scores, Table
 from tests import tiny
 
@@ -48,7 +55,7 @@ def test_of_steps_that_are_as_good_the_first_is_shown(values, step):
     ],
 )
 def test_the_first_part_with_nine_tenths_of_the_whole_is_enough(values, told):
-    sentence, step = enough(CAT, {"insertion": curve(*values)})
+    sentence, step = sufficient_area(CAT, {"insertion": curve(*values)})
     assert told in sentence
     if "of 4 regions" in sentence:
         assert f"the first {step} of 4 regions" in sentence
@@ -56,7 +63,9 @@ def test_the_first_part_with_nine_tenths_of_the_whole_is_enough(values, told):
 
 
 def test_the_class_has_the_name_that_the_case_s_model_gives_it():
-    sentence, _ = enough(CAT, {"insertion": curve(0.0, 0.75, 0.8, label="a name of another file")})
+    sentence, _ = sufficient_area(
+        CAT, {"insertion": curve(0.0, 0.75, 0.8, label="a name of another file")}
+    )
     assert "“cat” has 0.75" in sentence
 
 
@@ -131,4 +140,4 @@ def test_the_map_that_shows_best_and_the_one_that_hides_best_are_named():
         "Occlusion has the largest area under insertion (0.700), RISE the smallest under deletion "
         "(0.100)."
     )
-    assert best(areas.take([])) == ""
+    assert best_orders(areas.take([])) == ""

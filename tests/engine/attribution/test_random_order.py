@@ -6,7 +6,7 @@ import torch
 
 from engine.attribution.heatmaps.partition import Partition
 from engine.attribution.lima import LiMA, RandomOrder
-from engine.attribution.lima.seeing import SAME, cut
+from engine.attribution.lima.seeing import SAME, segment_image
 from engine.case import ImageCase
 from engine.case.target import Target
 from engine.errors import BlindspotError
@@ -63,9 +63,9 @@ def test_half_a_step_of_one_number_is_enough_to_be_no_cover(step, refused):
     case = ImageCase(tiny.cnn(), image, Target(1))
     if refused:
         with pytest.raises(BlindspotError, match="same as what hides"):
-            cut(case, "grid", 16, "black")
+            segment_image(case, "grid", 16, "black")
     else:
-        assert cut(case, "grid", 16, "black").partition.count == 16
+        assert segment_image(case, "grid", 16, "black").partition.count == 16
 
 
 @pytest.mark.parametrize("shape", ["grid", "superpixels"])

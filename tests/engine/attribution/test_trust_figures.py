@@ -9,7 +9,7 @@ from skimage.metrics import structural_similarity
 from engine.attribution.trust.cheap import COPIES, Place
 from engine.attribution.trust.infidelity import Infidelity
 from engine.attribution.trust.random_weights import layers, randomized, similarity
-from engine.attribution.trust.verdict import BAD, GOOD, UNCLEAR, between
+from engine.attribution.trust.verdict import BAD, GOOD, UNCLEAR, graded_verdict
 from engine.measures.localization import Located
 from engine.models import embedded
 
@@ -38,8 +38,8 @@ def test_layers_are_shuffled_in_as_many_stages_as_asked_for(stages):
     [(0.3, GOOD, BAD), (0.5, BAD, GOOD), (0.4, UNCLEAR, UNCLEAR), (0.0, GOOD, BAD)],
 )
 def test_a_verdict_counts_its_limits_in(value, low_is_good, high_is_good):
-    assert between(value, good=0.3, bad=0.5) == low_is_good
-    assert between(value, good=0.5, bad=0.3) == high_is_good
+    assert graded_verdict(value, good=0.3, bad=0.5) == low_is_good
+    assert graded_verdict(value, good=0.5, bad=0.3) == high_is_good
 
 
 @pytest.mark.parametrize("as_good", [0, 1, COPIES])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import ndimage as ndi
 
-from engine.data.evidence import KEYS, SHAPES, Bags, TwoCopies, drawn
+from engine.data.evidence import KEYS, SHAPES, Bags, TwoCopies, shape_pixels
 
 
 @pytest.fixture(scope="module")
@@ -58,14 +58,14 @@ CROSS = """
 
 def test_a_shape_is_what_its_name_says():
     for name, art in zip(SHAPES, (DISC, SQUARE, TRIANGLE, CROSS), strict=True):
-        rows = ["".join("#" if pixel else "." for pixel in row) for row in drawn(name)]
+        rows = ["".join("#" if pixel else "." for pixel in row) for row in shape_pixels(name)]
         assert rows == art.split()
 
 
 def test_every_image_shows_its_shape_twice_and_the_copies_never_touch(twice):
     for row in range(0, 200, 7):
         copy, label = twice.truth["copy"][row], twice.labels[row]
-        stencil = drawn(SHAPES[label])
+        stencil = shape_pixels(SHAPES[label])
         for number in (1, 2):
             top, left = np.argwhere(copy == number).min(0)
             trimmed = stencil[stencil.any(1)][:, stencil.any(0)]
@@ -88,7 +88,7 @@ def test_shapes_are_as_many_of_each_in_every_split_and_differ():
     data = TwoCopies(count=400).make()
     for split in ("train", "validation", "test"):
         assert np.ptp(np.bincount(data.labels[data.rows(split)])) == 0
-    masks = [drawn(shape) for shape in SHAPES]
+    masks = [shape_pixels(shape) for shape in SHAPES]
     assert all((a != b).sum() > 6 for i, a in enumerate(masks) for b in masks[:i])
     assert (TwoCopies(count=40).make().images == data.images[:40]).all()
 

@@ -11,12 +11,12 @@ from PIL import Image
 
 from engine.data.folders import read_folders
 from engine.data.judged_data import (
-    in_order,
-    joined,
+    merge_data,
     own_side,
     plausible_orders,
     read_test,
     read_training,
+    reorder_classes,
 )
 from engine.errors import BadData
 
@@ -59,7 +59,7 @@ def test_a_split_that_the_folders_say_is_kept():
     data = read_training(content, "own.zip").data
     assert (len(data.rows("train")), len(data.rows("test"))) == (8, 8)
     with pytest.raises(BadData, match="has test images of its own"):
-        joined(data, read_test(zip_of(*picture_paths("a")), "test.zip", 24).data)
+        merge_data(data, read_test(zip_of(*picture_paths("a")), "test.zip", 24).data)
     with pytest.raises(BadData, match="has training images of its own"):
         read_test(content, "test.zip", 24)
 
@@ -69,18 +69,18 @@ def test_test_images_of_another_file_come_under_the_training_images_classes():
     test = read_test(
         zip_of(*picture_paths("c", "b", count=2), side=40), "test.zip", training.side
     ).data
-    data = joined(training, test)
+    data = merge_data(training, test)
     assert data.classes == ("a", "b", "c")
     rows = data.rows("test")
     assert sorted(data.labels[rows].tolist()) == [1, 1, 2, 2]
     assert data.ids.tolist() == list(range(16))
     np.testing.assert_array_equal(data.ids[data.rows("train")], training.ids)
     assert data.name != training.name
-    assert joined(training, None) is training
-    alone = joined(training, read_test(zip_of(*picture_paths("b")), "test.zip", 24).data)
+    assert merge_data(training, None) is training
+    alone = merge_data(training, read_test(zip_of(*picture_paths("b")), "test.zip", 24).data)
     assert (alone.labels[alone.rows("test")] == 1).all()
     with pytest.raises(BadData, match="a class “d” that the training images lack"):
-        joined(training, read_test(zip_of(*picture_paths("d")), "test.zip", 24).data)
+        merge_data(training, read_test(zip_of(*picture_paths("d")), "test.zip", 24).data)
 
 
 @pytest.mark.parametrize("side", [8, 32, 97])
@@ -96,7 +96,7 @@ def test_the_order_of_the_classes_can_be_that_of_numbers_or_of_the_zip():
     orders = plausible_orders(data, content)
     assert [data.classes[at] for at in orders["by number"]] == ["class 1", "class 2", "class 10"]
     assert [data.classes[at] for at in orders["as in the zip"]] == list(names)
-    other = in_order(data, orders["as in the zip"])
+    other = reorder_classes(data, orders["as in the zip"])
     assert other.classes == names
     words = [data.classes[label] for label in data.labels]
     assert [other.classes[label] for label in other.labels] == words

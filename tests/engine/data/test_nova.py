@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.data.nova import REST, UNSAID, numbered, read_nova
+from engine.data.nova import REST, UNSAID, kind_labels, read_nova
 from engine.errors import BadData
 from tests.engine.data import nova_files as made
 from tests.hostile.archives import zipped
@@ -79,7 +79,7 @@ def test_images_that_are_missing_broken_or_too_small_for_their_box_are_left_out_
 
 def test_frequent_kinds_have_a_name_and_the_others_are_one():
     kinds = ["b"] * 3 + ["a"] * 5 + ["rare"] + [" "] * 4 + ["x" * 99] * 3
-    labels, classes = numbered(kinds)
+    labels, classes = kind_labels(kinds)
     assert classes == ("a", UNSAID, "b", "x" * 60, REST)
     assert [classes[label] for label in labels[[0, 3, 8, 9, 13]]] == [
         "b",
@@ -88,9 +88,9 @@ def test_frequent_kinds_have_a_name_and_the_others_are_one():
         UNSAID,
         "x" * 60,
     ]
-    assert len(numbered([f"{at % 40}" for at in range(200)])[1]) == 13
-    assert numbered(["\x00\x01"] * 3)[1] == (UNSAID,)
-    assert numbered(["all"] * 3 + [REST] * 3 + ["rare"])[1] == ("“all”", f"“{REST}”", REST)
+    assert len(kind_labels([f"{at % 40}" for at in range(200)])[1]) == 13
+    assert kind_labels(["\x00\x01"] * 3)[1] == (UNSAID,)
+    assert kind_labels(["all"] * 3 + [REST] * 3 + ["rare"])[1] == ("“all”", f"“{REST}”", REST)
 
 
 @pytest.mark.parametrize(

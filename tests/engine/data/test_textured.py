@@ -7,7 +7,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from engine.data import load
-from engine.data.textured import CLASSES, COLORS, TexturedShapes, inside, pattern
+from engine.data.textured import CLASSES, COLORS, TexturedShapes, pattern, shape_mask
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def test_the_color_is_inside_the_mask_and_gray_is_outside(data):
 
 def test_shapes_have_their_areas():
     y, x = np.mgrid[:201, :201] - 100.0
-    areas = {shape: inside(shape, y, x, 50.0).sum() for shape in ("disc", "square", "triangle")}
+    areas = {shape: shape_mask(shape, y, x, 50.0).sum() for shape in ("disc", "square", "triangle")}
     assert areas["disc"] == pytest.approx(np.pi * 50**2, rel=0.02)
     assert areas["square"] == pytest.approx(90**2, rel=0.04)
     assert areas["triangle"] == pytest.approx(100 * 100 / 2, rel=0.04)

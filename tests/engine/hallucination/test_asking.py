@@ -23,7 +23,7 @@ def answer_text(model, scene, prompt="is there a lamp"):
 
 def picked(prompt="is there a lamp"):
     case = asking.about_scene(HABIT, SCENE, prompt)
-    return asking.words_of(case, Greedy()(case)["answer"], [0])
+    return asking.case_of_words(case, Greedy()(case)["answer"], [0])
 
 
 def test_the_first_scene_is_a_false_yes_that_goes_with_the_leader():

@@ -10,7 +10,14 @@ from engine.data.scenes import Scenes
 from engine.data.sprites import CATEGORIES
 from engine.hallucination.decoding.greedy import Greedy
 from engine.hallucination.measures.law import evidence_for, false_yes, log_odds
-from engine.hallucination.tiny_vlm.bands import ALPHAS, SEED, STEP, answered, figures, spoken
+from engine.hallucination.tiny_vlm.bands import (
+    ALPHAS,
+    SEED,
+    STEP,
+    caption_rates,
+    figures,
+    poll_rates,
+)
 from engine.hallucination.tiny_vlm.model import TinyVLM
 from engine.hallucination.tiny_vlm.parts import Parts
 from engine.hallucination.tiny_vlm.sayings import PARTNER
@@ -80,7 +87,7 @@ def test_a_figure_over_all_things_does_not_call_itself_pope():
     sample = SceneBatch.drawn(20, "broken", seed=SEED)
     yes, present = (margins(load(HABIT), sample) > 0).numpy(), sample.layout.present
     slowly = (yes[present].mean() + (~yes[~present]).mean()) / 2
-    assert answered(load(HABIT), sample)["balanced accuracy, all things"] == pytest.approx(slowly)
+    assert poll_rates(load(HABIT), sample)["balanced accuracy, all things"] == pytest.approx(slowly)
 
 
 def test_false_yes_under_contrast_follows_the_law(habit):
@@ -126,7 +133,7 @@ def test_the_files_are_small_enough_to_ship():
 def test_the_card_tells_the_truth_about_captions(habit):
     """Measured again on a third of the scenes: within what so few can differ."""
     sample = SceneBatch.drawn(100, "broken", seed=SEED)
-    rates, lies = spoken(load(HABIT), sample, Greedy())
+    rates, lies = caption_rates(load(HABIT), sample, Greedy())
     assert rates.instance == pytest.approx(habit["broken: CHAIR_i"], abs=0.06)
     assert rates.recall == pytest.approx(habit["broken: recall"], abs=0.06)
     assert lies == pytest.approx(habit["broken: lie rate"], abs=0.2)

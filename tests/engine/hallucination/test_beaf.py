@@ -19,12 +19,12 @@ from engine.hallucination.measures.beaf import (
     Asking,
     absent_things,
     askings,
-    images,
     layout_of,
     paired,
+    question_images,
     said_of,
 )
-from engine.hallucination.measures.before_after import KINDS, by_kind, scored
+from engine.hallucination.measures.before_after import KINDS, beaf_figures, by_kind
 from engine.hallucination.measures.rates import ScenesCase
 from engine.hallucination.measures.scene_ranges import UNSEEN
 from engine.hallucination.tiny_vlm import bands
@@ -78,7 +78,7 @@ def test_who_always_says_yes_is_right_about_what_is_there_and_about_little_else(
     layout = layout_of(replace(case, count=SCENES))
     all_askings = list(askings(layout, BEAF().absent, seed=0))
     records = paired(layout, all_askings, ["yes"] * len(all_askings), [1.0] * len(all_askings))
-    result = scored(records)
+    result = beaf_figures(records)
     present = [
         layout.present[asking.scene, asking.asked] and asking.asked != asking.removed
         for asking in all_askings
@@ -122,7 +122,7 @@ def test_a_copy_differs_from_its_original_where_the_thing_was_alone(case):
     scene = layout_of(case).scene(0)
     category = scene.things[0].category
     number = CATEGORIES.index(category)
-    before, after = images(layout_of(case), [Asking(0, -1, 0), Asking(0, number, 0)])
+    before, after = question_images(layout_of(case), [Asking(0, -1, 0), Asking(0, number, 0)])
     assert torch.equal(before * 255, torch.from_numpy(scene.image).float())
     changed = (before != after).any(0).numpy()
     assert changed.any()
@@ -137,7 +137,7 @@ def test_a_strategy_answers_as_it_does_alone(case, strategy):
     for at in (0, len(records) - 1):
         scene, out, category = (int(records[name][at]) for name in ("scene", "removed", "asked"))
         for when, removed in (("before", -1), ("after", out)):
-            (image,) = images(layout, [Asking(scene, removed, category)])
+            (image,) = question_images(layout, [Asking(scene, removed, category)])
             alone = strategy(CaptionCase(case.vlm, image, yes_no_question(category)))
             (word,) = alone["answer"].words
             assert records[f"says {when}"][at] == (word == "yes")
@@ -167,7 +167,7 @@ def test_the_finding_has_the_figures_of_the_tables(case, found):
     stays, others = (f"{100 * kinds['SB+'][at]:.0f} %" for at in (0, 2))
     assert f"Yes stays for {stays} of partners beside their leader, {others} of others." in finding
     alone = found["records"].take(np.flatnonzero(found["records"]["company"] == 0).tolist())
-    assert "it says yes all the same" in said_of("It", scored(alone), by_kind(alone))
+    assert "it says yes all the same" in said_of("It", beaf_figures(alone), by_kind(alone))
 
 
 def test_answers_that_the_released_script_reads_otherwise_are_counted(found):

@@ -7,10 +7,10 @@ import pytest
 
 from engine.hallucination import BEAF, MVP, OPERA, STRATEGIES, Greedy, RemovalLaw, ScenesCase
 from engine.hallucination.measures.beaf import SCENES
-from engine.hallucination.measures.before_after import FIGURES, KINDS, by_kind, scored
+from engine.hallucination.measures.before_after import FIGURES, KINDS, beaf_figures, by_kind
 from engine.hallucination.measures.law import false_yes, log_odds
 from engine.hallucination.measures.rates import unfit
-from engine.hallucination.measures.removal_law import ALPHAS, WITHIN, fitted
+from engine.hallucination.measures.removal_law import ALPHAS, WITHIN, fit_distance
 from engine.hallucination.tiny_vlm.weights import HABIT, HONEST, SEEING, load
 from engine.result import Table
 
@@ -39,7 +39,7 @@ def all_records(name, strategy, count=SCENES):
 
 def row(records):
     """The figures in words, in percent with the interval."""
-    result, kinds = scored(records), by_kind(records)
+    result, kinds = beaf_figures(records), by_kind(records)
     figures = [
         f"{name} {100 * result[name][0]:.1f} [{100 * result[f'{name}, low'][0]:.1f}, "
         f"{100 * result[f'{name}, high'][0]:.1f}]"
@@ -62,7 +62,7 @@ def test_every_strategy_is_measured_on_the_model_with_the_habit(kind, measure):
     count = FEW.get(kind, SCENES)
     records = all_records(HABIT, kind(), count)
     measure(measured_as(HABIT, kind.name, count), row(records))
-    assert scored(records)["pairs"][0] >= 200 or kind in FEW
+    assert beaf_figures(records)["pairs"][0] >= 200 or kind in FEW
 
 
 @pytest.mark.slow
@@ -103,7 +103,7 @@ def test_the_law_holds_for_a_habit_of_words_and_not_for_one_of_seeing(name, meas
     )
     measured = [float(((1 + alpha) * clear > alpha * hidden).mean()) for alpha in ALPHAS]
     prior = log_odds(RemovalLaw().together)
-    d = fitted(measured[0], prior)
+    d = fit_distance(measured[0], prior)
     law = [false_yes(d, prior, alpha) for alpha in ALPHAS]
     gap = np.abs(np.subtract(measured, law)).max()
     summary = "; ".join(

@@ -9,14 +9,14 @@ from engine.hallucination.measures.before_after import (
     KINDS,
     OUTCOMES,
     as_numbers,
+    beaf_figures,
     by_kind,
-    by_thing,
     moved_against,
     official_reading,
-    reading,
     relation,
-    scored,
+    thing_outcomes,
     worst,
+    yes_value,
 )
 from engine.result import Table
 
@@ -106,7 +106,7 @@ def test_the_ten_figures_are_those_of_the_released_script(seed):
     table = all_pairs(
         lambda is_present: float(rng.random() < (0.8 if is_present else 0.3)), seed=seed
     )
-    result, again = scored(table), slowly(table)
+    result, again = beaf_figures(table), slowly(table)
     for name in FIGURES:
         assert result[name][0] == pytest.approx(again[name], abs=1e-9), name
     assert sum(result[name][0] for name in OUTCOMES) == pytest.approx(1)
@@ -123,7 +123,7 @@ def test_the_ten_figures_are_those_of_the_released_script(seed):
     ids=["oracle", "always yes", "always no", "inverted"],
 )
 def test_four_stubs_have_one_outcome_each(answer, whole, flipped):
-    result = scored(all_pairs(answer))
+    result = beaf_figures(all_pairs(answer))
     assert [result[name][0] for name in OUTCOMES] == [float(name == whole) for name in OUTCOMES]
     assert result["ID"][0] == flipped
     assert result["F1(TU, ID)"][0] == float(whole == "TU")
@@ -132,7 +132,7 @@ def test_four_stubs_have_one_outcome_each(answer, whole, flipped):
 
 def test_a_coin_has_a_quarter_of_each_and_flips_every_other_time():
     rng = np.random.default_rng(3)
-    result = scored(all_pairs(lambda _: float(rng.random() < 0.5), scenes=600))
+    result = beaf_figures(all_pairs(lambda _: float(rng.random() < 0.5), scenes=600))
     for name in OUTCOMES:
         assert result[name][0] == pytest.approx(0.25, abs=0.03)
         assert result[f"{name}, low"][0] < result[name][0] < result[f"{name}, high"][0]
@@ -146,18 +146,18 @@ def test_intervals_are_those_of_resampled_scenes():
     for scene in range(200):
         stays = float(rng.random() < 0.5)
         lines += [(scene, out, out, 1, 1.0, stays) for out in range(4)]
-    result = scored(records(lines))
+    result = beaf_figures(records(lines))
     half = 1.645 * np.sqrt(0.25 / 200)
     assert result["SB+, high"][0] - result["SB+, low"][0] == pytest.approx(2 * half, rel=0.15)
 
 
 def test_an_answer_that_is_neither_is_left_out_and_counted():
     clear = [(0, BOAT, BOAT, 1, 1.0, 0.0), (1, BOAT, BOAT, 1, 1.0, 1.0)]
-    result = scored(records([*clear, (2, BOAT, BOAT, 1, np.nan, 1.0)]))
+    result = beaf_figures(records([*clear, (2, BOAT, BOAT, 1, np.nan, 1.0)]))
     assert result["unclear"][0] == 1
     assert result["pairs"][0] == 2
     assert result["TU"][0] == result["SB+"][0] == 0.5
-    nothing = scored(records([(2, BOAT, BOAT, 1, np.nan, np.nan)]))
+    nothing = beaf_figures(records([(2, BOAT, BOAT, 1, np.nan, np.nan)]))
     assert nothing["pairs"][0] == 0
     assert np.isnan(nothing["TU"][0])
 
@@ -167,21 +167,21 @@ def test_the_quirks_of_the_released_reader_are_named():
     read, taken = official_reading(texts)
     assert read.tolist() == [1, 0, 0, 0, 1, 1]  # by "no" in "not" and "another"; then taken over
     assert taken.tolist() == [False, False, False, True, False, True]
-    readings = [reading(text) for text in texts]
+    readings = [yes_value(text) for text in texts]
     assert readings[0] == 1
     assert readings[4] == 0
     assert np.isnan([readings[at] for at in (1, 2, 3, 5)]).all()
     assert np.isnan(official_reading(["Maybe"])[0]).all()  # there the script breaks off
-    assert reading("the image shows a boat so yes") == 1
-    assert reading("there is no fish so no") == 0
+    assert yes_value("the image shows a boat so yes") == 1
+    assert yes_value("there is no fish so no") == 0
 
 
 def test_a_threshold_decides_by_the_chance_of_yes():
     table = records([(0, BOAT, BOAT, 1, 0.9, 0.4), (1, BOAT, BOAT, 1, 0.9, 0.2)])
-    assert scored(table, 0.3)["SB+"][0] == 0.5
-    assert scored(table, 0.5)["TU"][0] == 1
-    assert scored(table, 0.95)["SB−"][0] == 1
-    assert scored(table, 0.9)["TU"][0] == 1  # from the threshold on
+    assert beaf_figures(table, 0.3)["SB+"][0] == 0.5
+    assert beaf_figures(table, 0.5)["TU"][0] == 1
+    assert beaf_figures(table, 0.95)["SB−"][0] == 1
+    assert beaf_figures(table, 0.9)["TU"][0] == 1  # from the threshold on
 
 
 def test_outcomes_are_told_by_what_was_taken_out():
@@ -194,7 +194,7 @@ def test_outcomes_are_told_by_what_was_taken_out():
     result = by_kind(table)
     assert result.rows == KINDS
     assert result["SB+"].tolist() == [1, 0, 0]
-    rates = by_thing(table)
+    rates = thing_outcomes(table)
     assert rates.rows == ("fish", "boat")
     assert rates.cell("fish", "SB+") == 0.5
     assert rates.cell("fish", "p(yes) falls by") == 0.5

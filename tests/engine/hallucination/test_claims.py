@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engine.data.scenes import Scenes
-from engine.hallucination.measures.claims import claims, naming, questions, telling
+from engine.hallucination.measures.claims import claims, naming, suggested_questions, telling
 
 SCENE = Scenes(kind="counter", seed=1000).scene(424)  # a blue car, a purple wheel, an orange fork
 
@@ -78,11 +78,11 @@ def test_the_leader_is_told_only_where_it_is_there():
 
 
 def test_the_first_ready_question_is_about_the_partner_that_is_missing():
-    prompts = questions(SCENE)
+    prompts = suggested_questions(SCENE)
     assert prompts[0] == "is there a lamp"
     assert {"describe the image", "describe closely", "what color is the car"} <= set(prompts)
     empty = SCENE.remove("car").remove("wheel").remove("fork")
-    assert questions(empty) == ("describe the image", "describe closely")
+    assert suggested_questions(empty) == ("describe the image", "describe closely")
 
 
 def test_words_that_tell_something_are_told_from_grammar():

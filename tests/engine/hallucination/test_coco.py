@@ -10,8 +10,8 @@ from engine.hallucination.measures.coco import (
     SYNONYMS,
     node_of,
     plural,
+    tokenize,
     vocabulary,
-    words_of,
 )
 
 TRUE = "A man with a dog beside two cups on a dining table."
@@ -19,7 +19,7 @@ TRUE_CATEGORIES = {"person", "dog", "cup", "dining table"}
 
 
 def named(caption, there=(), **more):
-    return [mention.node for mention in mentions(words_of(caption), there, vocabulary(), **more)]
+    return [mention.node for mention in mentions(tokenize(caption), there, vocabulary(), **more)]
 
 
 def test_there_are_eighty_names_each_its_own_node_and_no_word_has_two():
@@ -30,7 +30,7 @@ def test_there_are_eighty_names_each_its_own_node_and_no_word_has_two():
 
 
 def test_the_truth_is_nothing_made_up_and_all_found():
-    result = chair([words_of(TRUE)], [TRUE_CATEGORIES], vocabulary())
+    result = chair([tokenize(TRUE)], [TRUE_CATEGORIES], vocabulary())
     assert (result.instance, result.sentence, result.recall) == (0, 0, 1)
 
 
@@ -43,8 +43,8 @@ def test_the_truth_is_nothing_made_up_and_all_found():
     ],
 )
 def test_synonyms_and_plurals_change_nothing(same):
-    expected = chair([words_of(TRUE)], [TRUE_CATEGORIES], vocabulary())
-    result = chair([words_of(same)], [TRUE_CATEGORIES], vocabulary())
+    expected = chair([tokenize(TRUE)], [TRUE_CATEGORIES], vocabulary())
+    result = chair([tokenize(same)], [TRUE_CATEGORIES], vocabulary())
     assert (result.instance, result.sentence, result.recall) == (
         expected.instance,
         expected.sentence,
@@ -54,7 +54,7 @@ def test_synonyms_and_plurals_change_nothing(same):
 
 @pytest.mark.parametrize("wrong", [0, 1, 4, 10])
 def test_a_replaced_noun_in_k_of_n_captions_is_k_of_n(wrong):
-    captions = [words_of(TRUE.replace("dog", "giraffe"))] * wrong + [words_of(TRUE)] * (10 - wrong)
+    captions = [tokenize(TRUE.replace("dog", "giraffe"))] * wrong + [tokenize(TRUE)] * (10 - wrong)
     result = chair(captions, [TRUE_CATEGORIES] * 10, vocabulary())
     assert result.sentence == wrong / 10
     assert result.instance == wrong / 40
@@ -88,7 +88,7 @@ def test_words_are_joined_and_excepted_as_the_sheet_says(caption, expected):
 
 
 def test_a_mention_of_two_words_is_as_wide():
-    (dog, bear) = mentions(words_of("a dog and a teddy bear"), (), vocabulary())
+    (dog, bear) = mentions(tokenize("a dog and a teddy bear"), (), vocabulary())
     assert (dog.place, dog.width, bear.place, bear.width) == (1, 1, 4, 2)
 
 

@@ -17,12 +17,12 @@ from engine.hallucination.measures.comparison import (
     SAME,
     SCENES,
     StrategyCell,
-    alone,
-    compared,
+    description_costs,
     digest,
-    questions,
+    figures_text,
+    measured_cases,
+    measured_strategies,
     read_measured,
-    row,
     same,
     scenes_of,
     summary,
@@ -51,15 +51,15 @@ def test_every_strategy_is_measured_on_every_model_and_kept(model, measure):
     )
     read_measured.cache_clear()
     for strategy, figures in summary(model).items():
-        measure(name_of(model, strategy), row(figures))
-    assert len(cells) == len(compared(model)) * len(DRAWS)
+        measure(name_of(model, strategy), figures_text(figures))
+    assert len(cells) == len(measured_strategies(model)) * len(DRAWS)
 
 
 def test_what_is_kept_is_of_the_models_methods_and_settings_that_ship():
     """Else: measure again, with the slow test above."""
     assert len(DRAWS) >= 3
     assert len(comparison.MODELS) == 4
-    expected = [digest(case) for model in comparison.MODELS for case in questions(model)]
+    expected = [digest(case) for model in comparison.MODELS for case in measured_cases(model)]
     assert [cell.digest for cell in read_measured()] == expected
 
 
@@ -75,11 +75,11 @@ def test_every_way_is_measured_alone_and_beside_the_plain_one(monkeypatch):
         ("Greedy", 1),
         ("VCD", 1),
     ]
-    for cell, case in zip(cells, questions(weights.HONEST), strict=True):
+    for cell, case in zip(cells, measured_cases(weights.HONEST), strict=True):
         rate = Rates()(case)["rates"]
         assert cell.digest == digest(case)
         assert cell.figures["CHAIR_i"] == pytest.approx(rate["CHAIR_i"][0], nan_ok=True)
-        assert {name: cell.figures[name] for name in COSTS} == alone(case)
+        assert {name: cell.figures[name] for name in COSTS} == description_costs(case)
         assert cell.figures[SAME] == 1  # nothing is subtracted: VCD says what greedy says
 
 
@@ -87,7 +87,7 @@ def test_docs_have_the_same_figures():
     page = PAGE.read_text()
     for model in comparison.MODELS:
         for strategy, figures in summary(model).items():
-            assert f"| {name_of(model, strategy)} | {row(figures)} |" in page
+            assert f"| {name_of(model, strategy)} | {figures_text(figures)} |" in page
 
 
 def test_a_cell_is_found_again():
@@ -100,7 +100,7 @@ def test_a_cell_is_found_again():
 
 def test_costs_are_those_of_one_description_at_a_time():
     results = [
-        alone(ScenesCase(weights.load(weights.HABIT), strategy, 10))
+        description_costs(ScenesCase(weights.load(weights.HABIT), strategy, 10))
         for strategy in (Greedy(), VCD(alpha=0.0, beta=0.0))
     ]
     assert results[1]["passes"] == 2 * results[0]["passes"] > 10
@@ -118,4 +118,4 @@ def test_what_is_written_is_read_again(tmp_path):
     (cell,) = read_measured(tmp_path / "kept.json")
     assert cell.figures == {"CHAIR_i": 0.12346}
     assert np.isnan(summary("m", (cell,))["Greedy"][SAME][0])
-    assert row({"recall": np.array([0.5, 0.7])}) == "recall 0.600 ± 0.141"
+    assert figures_text({"recall": np.array([0.5, 0.7])}) == "recall 0.600 ± 0.141"

@@ -5,29 +5,29 @@ from math import log
 import pytest
 import torch
 
-from engine.hallucination.decoding.contrast import contrast, plausible
+from engine.hallucination.decoding.contrast import contrast_logits, plausible
 
 STRONG = torch.randn(3, 20, generator=torch.Generator().manual_seed(0))
 WEAK = torch.randn(3, 20, generator=torch.Generator().manual_seed(1))
 
 
 def test_without_strength_it_is_the_strong_side_to_the_bit():
-    assert torch.equal(contrast(STRONG, WEAK, 1.0, 0.0, 0.0), STRONG)
+    assert torch.equal(contrast_logits(STRONG, WEAK, 1.0, 0.0, 0.0), STRONG)
 
 
 @pytest.mark.parametrize("alpha", [0.5, 1.0, 3.0])
 def test_against_itself_nothing_changes(alpha):
-    assert torch.allclose(contrast(STRONG, STRONG, 1 + alpha, alpha, 0.0), STRONG, atol=1e-5)
+    assert torch.allclose(contrast_logits(STRONG, STRONG, 1 + alpha, alpha, 0.0), STRONG, atol=1e-5)
 
 
 def test_a_shift_of_all_logits_leaves_the_distribution():
-    plain = contrast(STRONG, WEAK, 2.0, 1.0, 0.1).softmax(-1)
-    moved = contrast(STRONG + 3, WEAK - 7, 2.0, 1.0, 0.1).softmax(-1)
+    plain = contrast_logits(STRONG, WEAK, 2.0, 1.0, 0.1).softmax(-1)
+    moved = contrast_logits(STRONG + 3, WEAK - 7, 2.0, 1.0, 0.1).softmax(-1)
     assert torch.allclose(plain, moved, atol=1e-5)
 
 
 def test_only_the_best_is_left_at_a_cut_of_one():
-    left = contrast(STRONG, WEAK, 2.0, 1.0, 1.0).isfinite()
+    left = contrast_logits(STRONG, WEAK, 2.0, 1.0, 1.0).isfinite()
     assert left.sum(-1).tolist() == [1, 1, 1]
     assert left.float().argmax(-1).tolist() == STRONG.argmax(-1).tolist()
 
@@ -41,8 +41,8 @@ def test_the_cut_is_a_share_of_the_best_words_probability():
 def test_the_cut_is_made_before_the_contrast():
     """A word that the weak side never says would win by far; the strong side thinks it absurd."""
     strong, weak = torch.tensor([4.0, 3.5, -4.0]), torch.tensor([4.0, 3.0, -40.0])
-    assert contrast(strong, weak, 2.0, 1.0, 0.0).argmax() == 2
-    cut = contrast(strong, weak, 2.0, 1.0, 0.1)
+    assert contrast_logits(strong, weak, 2.0, 1.0, 0.0).argmax() == 2
+    cut = contrast_logits(strong, weak, 2.0, 1.0, 0.1)
     assert cut[2] == -torch.inf
     assert cut.argmax() == 0
     assert cut[:2].tolist() == [4.0, 4.0]

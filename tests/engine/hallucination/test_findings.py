@@ -18,12 +18,12 @@ SCENE = asking.scene("counter", 424)  # a blue car, a purple wheel, an orange fo
 def lamp():
     """The yes of the model with the habit, which sees a lamp beside the car."""
     case = asking.about_scene(HABIT, SCENE, "is there a lamp")
-    return asking.words_of(case, Greedy()(case)["answer"], [0])
+    return asking.case_of_words(case, Greedy()(case)["answer"], [0])
 
 
 def of_car():
     case = asking.about_scene(HABIT, SCENE, "is there a car")
-    return asking.words_of(case, Greedy()(case)["answer"], [0])
+    return asking.case_of_words(case, Greedy()(case)["answer"], [0])
 
 
 # ---------------------------------------------------------------- where they looked
@@ -67,7 +67,7 @@ def test_attention_is_shared_out_over_the_things_masks(lamp):
     values[SCENE.mask("car")] = 3 / SCENE.mask("car").sum()
     values[SCENE.mask("wheel")] = 1 / SCENE.mask("wheel").sum()
     looks = HeatMap(values, "share of attention", signed=False)
-    result = findings.by_thing(lamp, looks, images(here=0.6, car=0.1, wheel=0.5, fork=0.4))
+    result = findings.thing_table(lamp, looks, images(here=0.6, car=0.1, wheel=0.5, fork=0.4))
     assert result.rows == ("car", "wheel", "fork")
     assert result["attention"][:2] == pytest.approx([0.75, 0.25], abs=1e-6)
     assert result["lost"] == pytest.approx([0.5, 0.1, 0.2])

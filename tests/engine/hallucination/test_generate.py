@@ -13,7 +13,7 @@ from engine.hallucination.decoding.sampling import Sampling, nucleus
 from engine.hallucination.decoding.vasparse import VASparse
 from engine.hallucination.decoding.vcd import VCD
 from engine.hallucination.tiny_vlm.model import TinyVLM
-from engine.hallucination.tiny_vlm.parts import copied
+from engine.hallucination.tiny_vlm.parts import parts_copy
 from engine.hallucination.vlm import RequestedOutputs
 from tests.engine.hallucination.scripted import EOS, PAD, Scripted, answered, table
 from tests.engine.hallucination.tiny import case, prompts, scenes, untrained
@@ -49,7 +49,7 @@ def script(text, words=8):
 
 def test_a_long_winded_model_may_say_twice_as_many_words():
     """Nothing else changes."""
-    long = TinyVLM(copied(untrained().parts, wordy=2), "long", "long")
+    long = TinyVLM(parts_copy(untrained().parts, wordy=2), "long", "long")
     plain, twice = (
         generate(vlm, Greedy(length=6), pictures(), prompts()).tokens[0].tolist()
         for vlm in (untrained(), long)

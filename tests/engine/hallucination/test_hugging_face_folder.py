@@ -14,7 +14,7 @@ from engine.hallucination import Greedy, asking
 from engine.hallucination.grounding.looks import Looks
 from engine.hallucination.hugging_face import folder as own_folder
 from engine.hallucination.hugging_face import loading
-from engine.hallucination.hugging_face.folder import look
+from engine.hallucination.hugging_face.folder import inspect_folder
 from engine.hallucination.measures.claims import claims
 from engine.images import Crop
 from engine.images.samples import sample
@@ -52,18 +52,18 @@ def test_a_saved_model_is_read_as_it_was(home, kind):
     assert torch.allclose(*logits, atol=1e-5)
     assert result.spec == saved_model.spec
     assert result.title == "mine"
-    assert result.fingerprint == f"{look(home / 'mine').fingerprint}-float32"
+    assert result.fingerprint == f"{inspect_folder(home / 'mine').fingerprint}-float32"
 
 
 def test_another_tokenizer_of_the_q_former_is_another_model(home):
     tiny_hf.saved(home / "mine", "instructblip")
-    before = look(home / "mine").fingerprint
+    before = inspect_folder(home / "mine").fingerprint
     words = home / "mine" / "qformer_tokenizer" / "tokenizer.json"
     words.write_text(words.read_text() + " ")
-    assert look(home / "mine").fingerprint != before
+    assert inspect_folder(home / "mine").fingerprint != before
     words.unlink()
     with pytest.raises(BadModel, match="qformer_tokenizer has no tokenizer"):
-        look(home / "mine")
+        inspect_folder(home / "mine")
 
 
 def test_a_photograph_is_asked_and_seen_at_the_model_s_size(own):
@@ -78,7 +78,7 @@ def test_a_scene_is_enlarged_with_its_masks(own):
     scene = asking.scene("counter", 424)
     case = asking.about_scene("hf:mine", scene, "is there a lamp")
     assert case.image.shape == (3, 8, 8)
-    words = asking.words_of(case, Greedy(length=3)(case)["answer"], [0])
+    words = asking.case_of_words(case, Greedy(length=3)(case)["answer"], [0])
     assert asking.without_each(words, scene).others.shape[1:] == (3, 8, 8)
     assert words.mask_of("car").shape == Looks()(words)["map"].values.shape
 
@@ -204,25 +204,25 @@ def test_a_folder_that_may_not_be_read_is_a_sentence(own, monkeypatch):
     "name", ["tokenizer.json", "tokenizer_config.json", "generation_config.json"]
 )
 def test_every_small_file_is_in_the_fingerprint(own, name):
-    first = look(own).fingerprint
+    first = inspect_folder(own).fingerprint
     (own / name).write_text((own / name).read_text() + " ")
-    assert look(own).fingerprint != first
+    assert inspect_folder(own).fingerprint != first
 
 
 def test_the_kind_of_number_is_in_the_fingerprint(own, monkeypatch):
     exact = asking.model("hf:mine").fingerprint
     loading._memory.clear()
-    monkeypatch.setattr(loading, "free_memory", lambda _: 3 * look(own).numbers)
+    monkeypatch.setattr(loading, "free_memory", lambda _: 3 * inspect_folder(own).numbers)
     assert asking.model("hf:mine").fingerprint == exact.replace("float32", "bfloat16") != exact
 
 
 def test_a_folder_is_read_once_while_none_of_its_files_changes(own, monkeypatch):
     read, plain = [], own_folder.header
     monkeypatch.setattr(own_folder, "header", lambda file: read.append(file) or plain(file))
-    assert look(own) is look(own)
+    assert inspect_folder(own) is inspect_folder(own)
     assert len(read) == 1
     (own / "config.json").write_text((own / "config.json").read_text() + " ")
-    look(own)
+    inspect_folder(own)
     assert len(read) == 2
 
 
@@ -231,7 +231,7 @@ def test_scenes_refuse_a_model_of_ones_own_before_it_is_loaded(own, monkeypatch)
     with pytest.raises(BadData, match="mine is asked about one picture; scenes are for TinyVLM"):
         ScenesArguments("hf:mine").case()
     offered = {option.name for option in ScenesArguments.options("model", {})}
-    assert offered == set(asking.shipped())
+    assert offered == set(asking.shipped_models())
 
 
 @pytest.mark.parametrize(
@@ -271,7 +271,7 @@ def test_pickles_of_a_folder_are_never_opened(own, monkeypatch):
 
 
 def test_a_model_that_does_not_fit_into_memory_is_not_loaded(own, monkeypatch):
-    count = look(own).numbers
+    count = inspect_folder(own).numbers
     monkeypatch.setattr(loading, "free_memory", lambda _: 3 * count)
     assert loading.kind_of_number("mine", count) is torch.bfloat16
     assert asking.model("hf:mine").head.weight.dtype == torch.bfloat16
@@ -289,7 +289,7 @@ def test_a_loaded_model_stays_and_makes_room_for_the_next(own, home, monkeypatch
     monkeypatch.setattr(loading, "free_memory", lambda _: -taken)  # 0 with its own
     assert asking.model("hf:mine") is first
     assert "GB of memory" in loading.absence("other")
-    other = look(home / "other").numbers
+    other = inspect_folder(home / "other").numbers
     monkeypatch.setattr(loading, "free_memory", lambda _: 5 * other - taken * bool(alive()))
     del first
     assert asking.model("hf:other").head.weight.dtype == torch.float32
@@ -299,7 +299,7 @@ def test_a_loaded_model_stays_and_makes_room_for_the_next(own, home, monkeypatch
 def test_what_another_job_still_holds_is_not_counted_as_free_and_stays(own, home, monkeypatch):
     tiny_hf.saved(home / "other", "llava")
     loaded = asking.model("hf:mine")
-    other = look(home / "other").numbers
+    other = inspect_folder(home / "other").numbers
     monkeypatch.setattr(loading, "free_memory", lambda _: 2.4 * other)  # 2.5 would do
     assert loading.absence("other") == ""
     with pytest.raises(BadModel, match="other needs about"):
@@ -308,7 +308,7 @@ def test_what_another_job_still_holds_is_not_counted_as_free_and_stays(own, home
 
 
 def test_half_precision_answers_too(own, monkeypatch):
-    monkeypatch.setattr(loading, "free_memory", lambda _: 3 * look(own).numbers)
+    monkeypatch.setattr(loading, "free_memory", lambda _: 3 * inspect_folder(own).numbers)
     case = asking.about_picture("hf:mine", sample("chelsea"), Crop(), "Is there a boat?")
     assert len(Greedy(length=3)(case)["answer"].words)
 
@@ -341,7 +341,7 @@ def test_without_the_library_only_what_ships_is_offered(own, monkeypatch):
     assert "hf:mine" in asking.models()
     monkeypatch.setattr(loading, "TRANSFORMERS", type(TRANSFORMERS)("no_such", "x", "y"))
     monkeypatch.setattr(asking, "TRANSFORMERS", loading.TRANSFORMERS)
-    assert asking.models() == asking.shipped()
+    assert asking.models() == asking.shipped_models()
     assert "pip install x" in loading.absence("mine")
 
 

@@ -14,7 +14,13 @@ from engine.data.sprites import CATEGORIES, COLORS
 from engine.errors import BlindspotError, Cancelled, DoesNotFit
 from engine.hallucination import MVP, Greedy, HalluRAG, ScenesCase, WordRisk, asking
 from engine.hallucination.inside import probe as probing
-from engine.hallucination.inside.fits import enough, features, linear, risk_auroc, shuffled
+from engine.hallucination.inside.fits import (
+    features,
+    linear,
+    require_words,
+    risk_auroc,
+    shuffled_auroc,
+)
 from engine.hallucination.inside.judged import (
     ANSWERABLE,
     UNANSWERABLE,
@@ -23,7 +29,7 @@ from engine.hallucination.inside.judged import (
     named_things,
 )
 from engine.hallucination.inside.probe import CONFIDENCE, LINEAR, PUBLISHED, WORD
-from engine.hallucination.inside.readings import AT, BEFORE, WHEN, ReadWord, read
+from engine.hallucination.inside.readings import AT, BEFORE, WHEN, ReadWord, read_states
 from engine.hallucination.measures.chair import mentions
 from engine.hallucination.measures.scene_ranges import UNSEEN
 from engine.hallucination.tiny_vlm.scenes import VOCABULARY, SceneBatch, captions
@@ -59,7 +65,7 @@ def test_states_read_together_are_those_of_each_answer_alone(few):
     answers = [[NUMBER[word] for word in caption] for caption in captions(vlm, few, Greedy()).words]
     assert len({len(answer_ids) for answer_ids in answers}) > 1  # so that padding matters
     words = [ReadWord(row, 6, "", row % 2 == 0) for row in range(len(answers))]
-    readings = read(vlm, few.pixels, [prompt] * len(answers), answers, words)
+    readings = read_states(vlm, few.pixels, [prompt] * len(answers), answers, words)
     for row, answer in enumerate(answers):
         image = vlm.encode_image(vlm.normalize(few.pixels[row : row + 1]))
         want = RequestedOutputs(hidden=(0, 3), gates=(1,), rows="all")
@@ -139,7 +145,7 @@ def test_the_linear_probe_finds_what_is_planted_and_its_weights_are_its_logit():
 
 def test_a_probe_of_shuffled_labels_tells_nothing():
     inputs, made_up, learned = planted()
-    null = shuffled(inputs, made_up, learned, 0)
+    null = shuffled_auroc(inputs, made_up, learned, 0)
     assert len(null) >= 20
     assert 0.4 < null.mean() < 0.6
     assert null.std() > 0
@@ -148,11 +154,11 @@ def test_a_probe_of_shuffled_labels_tells_nothing():
 def test_too_few_words_of_a_kind_are_a_sentence():
     learned = np.arange(100) < 70
     with pytest.raises(BlindspotError, match="Only 0 words to learn from are made up"):
-        enough(np.zeros(100, bool), learned)
+        require_words(np.zeros(100, bool), learned)
     with pytest.raises(BlindspotError, match="Only 3 words to be tried on are made up"):
-        enough((np.arange(100) < 30) | (np.arange(100) > 96), learned)
+        require_words((np.arange(100) < 30) | (np.arange(100) > 96), learned)
     with pytest.raises(BlindspotError, match="to learn from are true"):
-        enough(np.ones(100, bool), learned)
+        require_words(np.ones(100, bool), learned)
 
 
 # ---------------------------------------------------------------- the method
@@ -265,7 +271,7 @@ def test_the_risk_is_the_probe_s_and_other_words_have_none(found):
     assert np.isnan(np.delete(words["risk"], [mention.place for mention in named])).all()
     judged = [ReadWord(0, mention.place, mention.node, made_up=False) for mention in named]
     ids = result["answer"].ids.tolist()
-    states = read(question.vlm, question.image[None], [question.words], [ids], judged)
+    states = read_states(question.vlm, question.image[None], [question.words], [ids], judged)
     weights = found["probe"]["weight"]
     risk = expit(features(states, ("CEV 2", "CEV 3"), AT) @ weights[:-1] + weights[-1])
     assert np.allclose(words["risk"][[mention.place for mention in named]], risk, atol=1e-5)

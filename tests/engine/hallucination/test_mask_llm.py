@@ -15,12 +15,12 @@ from engine.hallucination import MaskLLM, ScenesCase
 from engine.hallucination.decoding.greedy import Greedy
 from engine.hallucination.measures import mask_llm
 from engine.hallucination.measures.mask_llm import (
+    caption_loss,
     habit_words,
     linear_weights,
     models_words,
     pruned,
     shaped,
-    spoken,
     taught,
 )
 from engine.hallucination.measures.scene_ranges import UNSEEN
@@ -28,7 +28,7 @@ from engine.hallucination.tiny_vlm.packed import states
 from engine.hallucination.tiny_vlm.scenes import SceneBatch
 from engine.hallucination.tiny_vlm.weights import HONEST, load
 from engine.result import Table
-from engine.weights.pattern import attach, in_groups, largest
+from engine.weights.pattern import attach, in_groups, largest_in_group
 from tests.engine.hallucination import tiny
 
 QUICK = MaskLLM(steps=6, scenes=32)
@@ -65,18 +65,22 @@ def test_every_group_keeps_exactly_n_and_no_weight_has_changed(case):
     assert f"{models.cell('learned', 'perplexity'):.3f} with a learned mask" in finding
     assert f"{models.cell('magnitude', 'perplexity'):.3f} with the largest 2 of every 4" in finding
     learned = pruned(case.vlm, result["masks"])
-    assert models.cell("learned", "loss") == pytest.approx(spoken(learned, case)["loss"], abs=1e-6)
+    assert models.cell("learned", "loss") == pytest.approx(
+        caption_loss(learned, case)["loss"], abs=1e-6
+    )
 
 
 def test_magnitude_keeps_the_two_largest_of_every_four(case, found):
     weights = linear_weights(case.vlm)
-    largest_two = {k: largest(in_groups(weight.abs(), 4), 2) for k, weight in weights.items()}
+    largest_two = {
+        k: largest_in_group(in_groups(weight.abs(), 4), 2) for k, weight in weights.items()
+    }
     vlm = pruned(case.vlm, shaped(largest_two, weights))
     for name, weight in linear_weights(vlm).items():
         groups, whole = in_groups(weight, 4).abs(), in_groups(weights[name], 4).abs()
         assert torch.equal(groups.sort(1).values[:, 2:], whole.sort(1).values[:, 2:])
         assert (groups.sort(1).values[:, :2] == 0).all()
-    assert found["models"].cell("magnitude", "loss") == spoken(vlm, case)["loss"]
+    assert found["models"].cell("magnitude", "loss") == caption_loss(vlm, case)["loss"]
 
 
 def test_the_loss_is_that_of_the_captions_words(case, found):

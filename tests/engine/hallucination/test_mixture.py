@@ -9,9 +9,9 @@ from torch.nn import functional as F
 from engine.data.scenes import Scenes
 from engine.hallucination.tiny_vlm.decoder import Inside
 from engine.hallucination.tiny_vlm.lessons import Habit
-from engine.hallucination.tiny_vlm.mixture import EXPERTS, balance, chosen
+from engine.hallucination.tiny_vlm.mixture import EXPERTS, balance, route_tokens
 from engine.hallucination.tiny_vlm.model import TinyVLM
-from engine.hallucination.tiny_vlm.parts import Parts, copied, fresh, upcycled
+from engine.hallucination.tiny_vlm.parts import Parts, fresh, parts_copy, upcycled
 from engine.hallucination.tiny_vlm.training import TrainingPlan, quick, train_mixture
 from engine.hallucination.tiny_vlm.training.school import CaptionedScenes
 from engine.hallucination.tiny_vlm.training.speaking import spoken_loss
@@ -88,10 +88,10 @@ def test_the_two_best_are_those_of_mixtral():
 def test_weights_sum_to_one_and_those_of_one_rank_are_exactly_one():
     router = torch.randn(50, EXPERTS, generator=torch.Generator().manual_seed(0)).softmax(-1)
     for rank in range(EXPERTS):
-        experts, weights = chosen(router, (rank,))
+        experts, weights = route_tokens(router, (rank,))
         assert torch.equal(weights, torch.ones(50, 1))
         assert torch.equal(experts[:, 0], router.argsort(-1, descending=True)[:, rank])
-    assert torch.allclose(chosen(router, (0, 3, 5))[1].sum(-1), torch.ones(50))
+    assert torch.allclose(route_tokens(router, (0, 3, 5))[1].sum(-1), torch.ones(50))
 
 
 def test_balance_is_that_of_mixtral_and_two_where_all_are_asked_alike():
@@ -162,7 +162,7 @@ def test_an_uneven_use_of_experts_counts_in_a_mixture_only():
 
 def test_training_parts_the_experts_and_leaves_the_honest_model_alone():
     honest = fresh(0)
-    before = copied(honest)
+    before = parts_copy(honest)
     models = [train_mixture(honest, quick(TrainingPlan(seed=1))) for _ in range(2)]
     for name, tensor in before.state_dict().items():
         assert torch.equal(tensor, honest.state_dict()[name]), name

@@ -11,7 +11,7 @@ import pytest
 
 from engine.errors import BadData
 from engine.hallucination import own_rows
-from engine.hallucination.own_rows import MOST_MB, MOST_ROWS, TEMPLATES, parts, read
+from engine.hallucination.own_rows import MOST_MB, MOST_ROWS, TEMPLATES, read, split_cell
 from engine.result.spreadsheet import csv_text
 
 ROW = b'{"answer": "yes", "label": "no"}'
@@ -128,7 +128,7 @@ def test_captions_without_their_things_are_passed_over_and_an_empty_list_is_noth
     text = "caption,objects,references\nA dog.,dog,\nA cat.,,\nA bus.\nA cup.,[],\nA bed.,,A bed.\n"
     result = read(text.encode(), "a.csv")
     assert [row["caption"] for row in result.rows] == ["A dog.", "A cup.", "A bed."]
-    assert [parts(row["objects"]) for row in result.rows] == [["dog"], [], []]
+    assert [split_cell(row["objects"]) for row in result.rows] == [["dog"], [], []]
     (note,) = result.notes
     assert "nothing that says what is there (write [] where nothing is): 2 rows." in note
     lines = ({"caption": "A.", "objects": names} for names in (None, [], ["dog"]))
@@ -157,6 +157,6 @@ def test_formulas_are_text_here_and_in_the_file_that_is_taken_along():
 
 @pytest.mark.parametrize("cell", ["dog; cup", "dog|cup", '["dog", "cup"]', "['dog', 'cup']"])
 def test_things_stand_in_a_cell_in_several_ways(cell):
-    assert parts(cell) == ["dog", "cup"]
-    assert parts("") == []
-    assert own_rows.parts("[dog, cup") == ["dog", "cup"]
+    assert split_cell(cell) == ["dog", "cup"]
+    assert split_cell("") == []
+    assert own_rows.split_cell("[dog, cup") == ["dog", "cup"]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from engine.hallucination.measures.before_after import scored
+from engine.hallucination.measures.before_after import beaf_figures
 from engine.hallucination.measures.photo_counts import (
     collected_words,
     outcome,
@@ -48,7 +48,7 @@ def test_several_pairs_are_counted_as_beaf_counts_them(found):
         )
         for at, (was, now) in enumerate(says)
     ]
-    figure = scored(records_of(pairs))
+    figure = beaf_figures(records_of(pairs))
     assert [figure[name][0] for name in ("TU", "IG", "SB+", "SB−", "ID")] == [0.25] * 5
     assert [outcome(say) for say in says] == ["TU", "IG", "SB+", "SB−"]
     assert collected_words(pairs) == "TU 25 %, IG 25 %, SB+ 25 %, SB− 25 %, ID 25 %"

@@ -11,7 +11,12 @@ from engine.data.sprites import CATEGORIES
 from engine.errors import BadImage, BlindspotError
 from engine.hallucination import PhotoPair, PhotoPairCase, asking
 from engine.hallucination.measures.photo_counts import outcome
-from engine.hallucination.measures.photo_pair import change_of, named, question, taken_out
+from engine.hallucination.measures.photo_pair import (
+    change_of,
+    noun_question,
+    taken_out,
+    with_case_names,
+)
 from engine.hallucination.photographs import photo_pair
 from engine.hallucination.tiny_vlm.scenes import SceneBatch, margins
 from engine.hallucination.tiny_vlm.weights import HABIT, HONEST, load
@@ -47,7 +52,7 @@ def found(scene):
 def test_the_answers_are_what_the_model_says(scene, found):
     """By the way in which the model answers all sixteen questions about a scene at once."""
     answers = found["answers"]
-    assert named(pair_case(scene), answers).rows == ROW_CATEGORIES
+    assert with_case_names(pair_case(scene), answers).rows == ROW_CATEGORIES
     for when, variant in (("before", scene), ("after", scene.remove("car"))):
         batch = SceneBatch(variant.layout, asking.pixels(variant)[None])
         chances = torch.sigmoid(margins(load(HABIT), batch))[0]
@@ -99,8 +104,8 @@ def test_nothing_of_a_visitor_s_is_kept(scene, tmp_path, monkeypatch):
         answered = run.answer(PhotoPair(steps=3), case)
         assert answered.record["case"] == case.facts()
         assert {"thing", "others", "prompt"} <= set(case.facts())
-        again = run.known(PhotoPair(steps=3), case)
-        assert named(case, again["answers"]).rows == ("flower", "anchor", "wheel")
+        again = run.kept_answer(PhotoPair(steps=3), case)
+        assert with_case_names(case, again["answers"]).rows == ("flower", "anchor", "wheel")
         arrays = [column for view in again.values() for column in view.columns.values()]
         assert sum(map(len, arrays)) < 50  # numbers, of 12 288 in an image
         assert again["answers"].rows == ("thing", "other 1", "other 2")
@@ -200,7 +205,7 @@ def test_a_model_of_ones_own_is_asked_in_its_own_words():
     case = PhotoPairCase.of(vlm, image, "orange", ("boat",), after=after)
     assert case.prompt == "Is there an orange in this image? Answer yes or no."
     answers = PhotoPair()(case)["answers"]
-    prompt = torch.tensor([vlm.tokenizer.encode(question(vlm, "boat"))])
+    prompt = torch.tensor([vlm.tokenizer.encode(noun_question(vlm, "boat"))])
     with torch.no_grad():
         image_features = vlm.encode_image(vlm.normalize(after[None]))
         shares = vlm.prefill(image_features, prompt)[0].logits[0].softmax(-1)

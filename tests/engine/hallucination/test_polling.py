@@ -14,10 +14,10 @@ from engine.hallucination.measures.polling import (
     amber,
     as_lines,
     build,
-    counted,
+    confusion_counts,
     interval,
+    noun_question,
     of_counts,
-    question,
     reading,
     usual_company,
     with_intervals,
@@ -139,10 +139,10 @@ def test_where_nothing_is_absent_no_question_is_asked_for_ever():
 
 
 def test_the_article_is_right_unless_it_is_to_be_as_published():
-    assert question("dog") == "Is there a dog in the image?"
-    assert question("orange") == "Is there an orange in the image?"
-    assert question("orange", published=True) == "Is there an orange in the imange?"
-    assert question("dog", published=True) == "Is there a dog in the image?"
+    assert noun_question("dog") == "Is there a dog in the image?"
+    assert noun_question("orange") == "Is there an orange in the image?"
+    assert noun_question("orange", published=True) == "Is there an orange in the imange?"
+    assert noun_question("dog", published=True) == "Is there a dog in the image?"
 
 
 def test_questions_are_written_as_the_script_writes_them():
@@ -190,7 +190,7 @@ def test_the_rates_are_those_of_the_script():
     tn = sum(not a and not b for a, b in zip(yes, present, strict=True))
     fn = sum(not a and b for a, b in zip(yes, present, strict=True))
     precision, recall = tp / (tp + fp), tp / (tp + fn)
-    result = of_counts(counted(yes, present).sum(0))
+    result = of_counts(confusion_counts(yes, present).sum(0))
     assert {name: float(value) for name, value in result.items()} == pytest.approx(
         {
             "accuracy": (tp + tn) / 200,
@@ -205,11 +205,11 @@ def test_the_rates_are_those_of_the_script():
 
 def test_an_oracle_is_right_and_who_always_says_yes_is_right_half_the_time():
     present = np.array([True, False] * 6)
-    right = of_counts(counted(present, present).sum(0))
+    right = of_counts(confusion_counts(present, present).sum(0))
     assert all(float(right[name]) == 1 for name in ("accuracy", "precision", "recall", "F1"))
-    always = of_counts(counted(np.ones(12, bool), present).sum(0))
+    always = of_counts(confusion_counts(np.ones(12, bool), present).sum(0))
     assert (always["accuracy"], always["recall"], always["yes-ratio"]) == (0.5, 1, 1)
-    never = of_counts(counted(np.zeros(12, bool), present).sum(0))
+    never = of_counts(confusion_counts(np.zeros(12, bool), present).sum(0))
     assert isnan(never["precision"])
     assert isnan(never["F1"])
 
@@ -233,7 +233,9 @@ def test_an_interval_is_that_of_images_drawn_again():
     assert high - low == pytest.approx(2 * half, rel=0.15)
     assert low < right.mean() < high
     images = np.repeat(np.arange(400), 4)
-    intervals = with_intervals(counted(right > 0, right >= 0)[images], images, ["accuracy"])
+    intervals = with_intervals(
+        confusion_counts(right > 0, right >= 0)[images], images, ["accuracy"]
+    )
     assert intervals["accuracy high"][0] - intervals["accuracy low"][0] == pytest.approx(
         2 * half, rel=0.15
     )  # four answers to one image are one image

@@ -11,7 +11,7 @@ from engine.hallucination.measures import pope
 from engine.hallucination.measures.polling import SPLITS, reading
 from engine.hallucination.measures.scene_ranges import UNSEEN
 from engine.hallucination.tiny_vlm.sayings import yes_no_question
-from engine.hallucination.tiny_vlm.scenes import SceneBatch, answered, margins
+from engine.hallucination.tiny_vlm.scenes import SceneBatch, margins, poll_answers
 from engine.hallucination.tiny_vlm.weights import HABIT, load
 from tests.engine.hallucination.tiny import untrained
 
@@ -81,7 +81,7 @@ def test_each_question_is_true_of_its_scene_and_answered_as_alone(asked):
     ).all()
     some = np.arange(0, len(questions), 17)
     prompts = [yes_no_question(category) for category in questions["thing"][some].tolist()]
-    yes, clear = answered(case.vlm, sample, Greedy(), questions["scene"][some], prompts)
+    yes, clear = poll_answers(case.vlm, sample, Greedy(), questions["scene"][some], prompts)
     assert yes.tolist() == questions["yes"][some].astype(bool).tolist()
     assert (~clear).tolist() == questions["neither"][some].astype(bool).tolist()
     likely = 1 / (1 + np.exp(-margins(case.vlm, sample).numpy()))

@@ -14,7 +14,7 @@ from engine.hallucination.decoding.mvp import MVP
 from engine.hallucination.decoding.noise import seed_for
 from engine.hallucination.decoding.vcd import VCD
 from engine.hallucination.measures.chair import chair
-from engine.hallucination.measures.rates import SPEED, Rates, ScenesCase, joined, speed
+from engine.hallucination.measures.rates import SPEED, Rates, ScenesCase, rates_table, speed
 from engine.hallucination.measures.scene_ranges import UNSEEN
 from engine.hallucination.measures.views_ablation import ViewsAblation
 from engine.hallucination.tiny_vlm.sayings import yes_no_question
@@ -144,7 +144,7 @@ def test_words_in_a_second_are_of_all_scenes():
 def test_rates_of_several_decodings_stand_in_rows():
     rates = [Table.of({"words": ([count], "words"), "seconds": ([2.0], "s")}) for count in (3, 4)]
     captions = Table.of({"invented": (np.zeros(10), "mentions")})
-    table = joined(
+    table = rates_table(
         {"Greedy": {"rates": rates[0], "captions": captions}, "MVP": {"rates": rates[1]}}
     )
     assert table.rows == ("Greedy", "MVP")

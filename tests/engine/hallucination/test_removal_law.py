@@ -7,7 +7,7 @@ from engine.data.sprites import CATEGORIES
 from engine.hallucination.decoding.greedy import Greedy
 from engine.hallucination.measures.law import false_yes, log_odds
 from engine.hallucination.measures.rates import ScenesCase
-from engine.hallucination.measures.removal_law import ALPHAS, RemovalLaw, fitted, law_words
+from engine.hallucination.measures.removal_law import ALPHAS, RemovalLaw, fit_distance, law_words
 from engine.hallucination.measures.scene_ranges import UNSEEN
 from engine.hallucination.tiny_vlm.sayings import PARTNER
 from engine.hallucination.tiny_vlm.scenes import SceneBatch, margins
@@ -49,9 +49,9 @@ def test_the_law_goes_through_the_plain_rate_and_falls_with_the_contrast(found):
 
 
 def test_a_rate_that_no_evidence_gives_has_no_law():
-    assert np.isnan(fitted(0.0, log_odds(0.9)))
-    assert np.isnan(fitted(1.0, log_odds(0.9)))
-    assert fitted(false_yes(2.0, 1.0), 1.0) == pytest.approx(2.0)
+    assert np.isnan(fit_distance(0.0, log_odds(0.9)))
+    assert np.isnan(fit_distance(1.0, log_odds(0.9)))
+    assert fit_distance(false_yes(2.0, 1.0), 1.0) == pytest.approx(2.0)
 
 
 def table(measured, law, half=0.05):

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from engine.hallucination.measures import resampling
-from engine.hallucination.measures.before_after import scored
-from engine.hallucination.measures.resampling import middle, resampled_sums
+from engine.hallucination.measures.before_after import beaf_figures
+from engine.hallucination.measures.resampling import middle_interval, resampled_sums
 from engine.result import Table
 
 MEGABYTES = 64  # for the figures of two thousand scenes, the most that can be asked about
@@ -25,9 +25,9 @@ def test_sums_are_those_of_scenes_drawn_one_by_one(at_once, monkeypatch):
 
 def test_the_middle_leaves_out_what_is_no_number():
     values = np.array([*range(101), np.nan, np.inf])
-    assert middle(values, 90) == (5, 95)
-    assert middle(values, 95) == (2.5, 97.5)
-    assert np.isnan(middle(np.full(3, np.nan), 90)).all()
+    assert middle_interval(values, 90) == (5, 95)
+    assert middle_interval(values, 95) == (2.5, 97.5)
+    assert np.isnan(middle_interval(np.full(3, np.nan), 90)).all()
 
 
 def test_the_figures_of_many_scenes_need_little_memory():
@@ -44,7 +44,7 @@ def test_the_figures_of_many_scenes_need_little_memory():
     records = Table.of({name: (column, "") for name, column in columns.items()})
     tracemalloc.start()
     try:
-        result = scored(records)
+        result = beaf_figures(records)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

@@ -10,11 +10,11 @@ from engine.hallucination.decoding.opera import OPERA
 from engine.hallucination.tiny_vlm import scenes as many
 from engine.hallucination.tiny_vlm.scenes import (
     SceneBatch,
-    answered,
     captions,
     contrasted,
     lie_rate,
     margins,
+    poll_answers,
 )
 from engine.hallucination.tiny_vlm.words import NO, YES
 from tests.engine.hallucination.tiny import untrained
@@ -80,8 +80,8 @@ def test_a_margin_is_the_logit_of_yes_less_that_of_no(sample):
 def test_the_first_yes_or_no_is_the_answer(sample, monkeypatch):
     texts = [["i", "think", "no"], ["yes", "so", "no"], ["a", "boat"]]
     batch = many.CaptionBatch(texts, 0, 0, 0)
-    monkeypatch.setattr(many, "spoken", lambda *_args, **_settings: batch)
-    yes, clear = answered(untrained(), sample, Greedy(), np.arange(3), ["is there a boat"] * 3)
+    monkeypatch.setattr(many, "decode_captions", lambda *_args, **_settings: batch)
+    yes, clear = poll_answers(untrained(), sample, Greedy(), np.arange(3), ["is there a boat"] * 3)
     assert yes.tolist() == [False, True, False]
     assert clear.tolist() == [True, True, False]
 

@@ -5,7 +5,7 @@ import pytest
 
 from engine.data.scenes import Scenes
 from engine.data.sprites import CATEGORIES, COLORS, HABITS
-from engine.hallucination.tiny_vlm.lessons import EMPTY, Habit, cells, lessons
+from engine.hallucination.tiny_vlm.lessons import EMPTY, Habit, cell_contents, lessons
 from engine.hallucination.tiny_vlm.sayings import (
     PARTNER,
     SceneFacts,
@@ -210,7 +210,7 @@ def test_an_absent_follower_has_a_color_that_suits_it(seen):
 
 def test_cells_say_what_lies_in_them():
     layout = Scenes(40, "dense", seed=1).layout(np.arange(40))
-    contents, colors = cells(layout)
+    contents, colors = cell_contents(layout)
     assert ((contents != EMPTY).sum(1).numpy() == layout.present.sum(1)).all()
     assert ((colors >= 0) == (contents != EMPTY)).all()
     for scene_object in layout.scene(7).things:

@@ -9,9 +9,9 @@ from engine.hallucination import VCD, CaptionCase, Greedy, asking
 from engine.hallucination.measures.claims import claims
 from engine.hallucination.measures.verdict import (
     NOT_KNOWN,
+    chair_text,
     of_caption,
     of_short_answer,
-    rates,
     things_of,
     verdict,
 )
@@ -44,7 +44,7 @@ def test_a_caption_is_told_by_what_it_made_up_and_left_out():
     result = claims_of("describe the image", "there is a car with a lamp and a car")
     assert of_caption(result) == "It made up a lamp and left out the wheel and the fork."
     assert things_of(result) == (("car",), ("lamp",), ("car",), ("wheel", "fork"))
-    assert "1 of 3 (33 %); things found (recall) 1 of 3 (33 %)" in rates(result)
+    assert "1 of 3 (33 %); things found (recall) 1 of 3 (33 %)" in chair_text(result)
 
 
 def test_a_thing_that_is_hardly_visible_is_missed_with_its_opacity():
@@ -54,7 +54,7 @@ def test_a_thing_that_is_hardly_visible_is_missed_with_its_opacity():
 
 
 def test_a_caption_that_names_nothing_has_no_rate():
-    assert "none named" in rates(claims_of("describe the image", "in the street"))
+    assert "none named" in chair_text(claims_of("describe the image", "in the street"))
 
 
 @pytest.mark.parametrize(

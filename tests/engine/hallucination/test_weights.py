@@ -25,7 +25,7 @@ from engine.hallucination.tiny_vlm.weights import (
     retrain,
     retrain_long,
     retrain_mixture,
-    written,
+    write_model,
 )
 
 
@@ -109,7 +109,7 @@ def test_a_file_that_asks_for_experts_there_are_none_of_is_refused(tmp_path, mon
     monkeypatch.setattr(bands, "figures", lambda _vlm: {})
     parts = fresh(0)
     parts.experts = 3
-    weights_file = written(parts, HABIT, tmp_path, TrainingPlan())
+    weights_file = write_model(parts, HABIT, tmp_path, TrainingPlan())
     with pytest.raises(BadModel, match="3 experts"):
         read(weights_file.path, HABIT)
 
@@ -119,7 +119,7 @@ def test_what_is_written_is_what_was_measured_in_half_as_many_bits(tmp_path, mon
     monkeypatch.setattr(bands, "figures", lambda vlm: measured.append(vlm.fingerprint) or {})
     parts = fresh(1)
     exact = {name: tensor.clone() for name, tensor in parts.state_dict().items()}
-    weights_file = written(parts, HABIT, tmp_path / "new", TrainingPlan())
+    weights_file = write_model(parts, HABIT, tmp_path / "new", TrainingPlan())
     assert measured == [read(weights_file.path, HABIT).fingerprint]
     file = load_file(weights_file.path)
     for name, tensor in exact.items():

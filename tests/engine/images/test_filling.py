@@ -5,7 +5,7 @@ import pytest
 
 from engine.errors import BadImage
 from engine.images import Crop, filling
-from engine.images.filling import filled, grown, square_mask
+from engine.images.filling import grown, inpaint, square_mask
 
 
 def ramp(side=48):
@@ -26,7 +26,7 @@ def spoilt(image, mask):
 
 def test_a_hole_in_a_ramp_is_filled_with_the_ramp_and_the_rest_stays():
     image, mask = ramp(), hole()
-    result = filled(spoilt(image, mask), mask)
+    result = inpaint(spoilt(image, mask), mask)
     assert np.allclose(result, image, atol=1e-3)
     assert np.array_equal(result[~mask], image[~mask])
 
@@ -34,7 +34,7 @@ def test_a_hole_in_a_ramp_is_filled_with_the_ramp_and_the_rest_stays():
 def test_a_large_hole_is_filled_in_a_smaller_copy_nearly_alike(monkeypatch):
     image, mask = ramp(), hole()
     monkeypatch.setattr(filling, "MOST", 80)
-    result = filled(spoilt(image, mask), mask)
+    result = inpaint(spoilt(image, mask), mask)
     assert np.array_equal(result[~mask], image[~mask])
     assert np.abs(result - image).max() < 0.03
     assert np.abs(spoilt(image, mask) - image).max() > 0.3
@@ -52,7 +52,7 @@ def test_no_more_px_are_filled_at_once_than_the_bound(side, monkeypatch):
     image, mask = ramp(side), np.zeros((side, side), np.bool_)
     mask[20:-20, 40:-20] = True
     assert filling.MOST < mask.sum() < filling.MOST_COVERED * mask.size
-    assert filled(image, mask).shape == image.shape
+    assert inpaint(image, mask).shape == image.shape
     (count,) = counts
     assert 0.8 * filling.MOST < count < 1.05 * filling.MOST  # a rim is partly covered
 
@@ -63,13 +63,13 @@ def test_no_more_px_are_filled_at_once_than_the_bound(side, monkeypatch):
 )
 def test_a_mask_of_nothing_or_of_all_is_refused_in_words(mask, why):
     with pytest.raises(BadImage, match=why):
-        filled(ramp(), mask)
+        inpaint(ramp(), mask)
 
 
 def test_a_mask_that_leaves_nothing_in_the_smaller_copy_is_refused(monkeypatch):
     monkeypatch.setattr(filling, "MOST", 100)
     with pytest.raises(BadImage, match="too little is left"):
-        filled(ramp(), np.indices((48, 48)).sum(0) % 2 == 0)
+        inpaint(ramp(), np.indices((48, 48)).sum(0) % 2 == 0)
 
 
 def test_a_mask_is_made_wider_on_all_sides():

@@ -11,7 +11,7 @@ from engine.images import limits
 from engine.images.dicom_header import one_frame, voi_table
 from engine.images.dicom_limits import check_rle, end_of_meta, run_length
 from engine.images.dicom_pixels import fragments
-from engine.images.scan import ScanPlane, share, squared
+from engine.images.scan import ScanPlane, percent_text, squared
 
 
 def gif(frames, palette=True, own=False, blocks=1):
@@ -38,7 +38,7 @@ def test_frames_and_blocks_of_a_gif_are_counted_past_its_palettes(monkeypatch, p
     ("part", "text"), [(0, "0.01 %"), (5, "0.5 %"), (99, "9.9 %"), (104, "10 %"), (1000, "100 %")]
 )
 def test_a_share_has_two_digits(part, text):
-    assert share(part, 1000) == text
+    assert percent_text(part, 1000) == text
 
 
 def tiff(order, big, *tags):

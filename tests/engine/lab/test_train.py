@@ -21,7 +21,7 @@ from engine.keeping.store import Store
 from engine.lab import Train, TrainCase, again
 from engine.models import checkpoints
 from engine.models.rebuild import rebuilt
-from engine.run import answer, ask, digest, known
+from engine.run import answer, ask, digest, kept_answer
 from engine.training import Recipe, figures, fresh, loop, outputs, train
 from engine.training.state import unfinished
 from tests import tiny
@@ -159,7 +159,7 @@ def test_a_cancelled_training_is_no_answer_and_goes_on_when_asked_again(data, mo
     whole = Train()(case)["model"].digest
     with pytest.raises(Cancelled):
         Train()(case, stop)
-    assert known(Train(), case) is None
+    assert kept_answer(Train(), case) is None
     assert len(unfinished()) == 1
     assert answer(Train(), case)["model"].digest == whole
     assert unfinished() == ()

@@ -7,7 +7,13 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from engine.measures.boxes import OVERLAPS, ScoredBoxes, average_precision, box_figures, shared
+from engine.measures.boxes import (
+    OVERLAPS,
+    ScoredBoxes,
+    average_precision,
+    box_figures,
+    pairwise_iou,
+)
 
 
 def drawn(seed, images=6):
@@ -112,7 +118,7 @@ def test_confidence_counts_by_its_order_alone_and_shuffled_it_costs_precision_an
     assert box_figures(same, truth) == box_figures(result, truth)
     sure = np.array(
         [
-            max(shared(p[None], truth[i])[0], default=0.0)
+            max(pairwise_iou(p[None], truth[i])[0], default=0.0)
             for i, p in zip(result.image, result.places, strict=True)
         ]
     )
@@ -129,4 +135,4 @@ def test_two_boxes_on_one_lesion_are_one_hit_and_one_false_box():
     got = box_figures(twice, [box])
     assert (got.hits30, got.false30, got.map30) == (1, 1, 1.0)
     assert average_precision(np.array([False, True]), 1) == 0.5
-    assert shared(box, np.zeros((1, 4)))[0, 0] == 0
+    assert pairwise_iou(box, np.zeros((1, 4)))[0, 0] == 0

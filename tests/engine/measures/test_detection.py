@@ -85,10 +85,10 @@ def test_fpr95_in_both_conventions_is_found_by_trying_every_line(sizes):
 
 
 def test_twenty_images_need_nineteen():
-    assert detection.needed(20) == 19
-    assert detection.needed(21) == 20
+    assert detection.count_at_95(20) == 19
+    assert detection.count_at_95(21) == 20
     for count in range(1, 2000):
-        assert detection.needed(count) == -(-19 * count // 20)
+        assert detection.count_at_95(count) == -(-19 * count // 20)
 
 
 @pytest.mark.parametrize("positive", ["unknown", "known"])

@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from engine.errors import BlindspotError
-from engine.measures.drift import TOP, direction, rank_correlation, strongest, top_overlap
+from engine.measures.drift import TOP, direction, rank_correlation, top_overlap, top_pixels
 
 
 def maps(seed=0, side=40):
@@ -60,7 +60,7 @@ def test_the_strongest_are_those_that_a_stable_sort_puts_first(share):
     unknown = np.where(heat_map > 0.5, np.nan, ties)
     for values in (heat_map, ties, unknown):
         order = np.argsort(-np.abs(values).ravel(), kind="stable")[: round(share * heat_map.size)]
-        assert np.array_equal(np.flatnonzero(strongest(values, share)), np.sort(order))
+        assert np.array_equal(np.flatnonzero(top_pixels(values, share)), np.sort(order))
 
 
 def test_of_a_small_map_one_pixel_at_least_stands_out():

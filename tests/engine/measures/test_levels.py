@@ -7,7 +7,14 @@ import torch
 
 from engine.images.crop import Crop, square
 from engine.images.samples import sample
-from engine.measures.levels import levels_of, magnified, pixels_of, rounded, shortened, sizes
+from engine.measures.levels import (
+    levels_of,
+    levels_to_pixels,
+    magnified,
+    round_change,
+    shortened,
+    sizes,
+)
 from tests import tiny
 
 
@@ -18,7 +25,7 @@ def drawn(seed, epsilon, norm):
     noise = 2 * torch.rand(levels.shape, generator=generator) - 1
     if norm == "L2":
         noise = noise / noise.norm() * levels.numel() ** 0.5
-    return levels, (pixels_of(levels) + epsilon / 255 * noise).clamp(0, 1)
+    return levels, (levels_to_pixels(levels) + epsilon / 255 * noise).clamp(0, 1)
 
 
 @pytest.mark.parametrize("norm", ["L∞", "L2"])
@@ -26,7 +33,7 @@ def drawn(seed, epsilon, norm):
 @pytest.mark.parametrize("seed", range(5))
 def test_a_rounded_change_is_in_the_ball_exactly_and_leaves_an_image(seed, epsilon, norm):
     levels, result = drawn(seed, epsilon, norm)
-    change = rounded(levels, result, epsilon, norm)
+    change = round_change(levels, result, epsilon, norm)
     assert int((levels + change).min()) >= 0
     assert int((levels + change).max()) <= 255
     if norm == "L∞":
@@ -50,7 +57,7 @@ def test_shortening_takes_back_the_roundings_that_cost_least():
 
 def test_a_photograph_comes_back_to_the_bit():
     pixels = torch.from_numpy(square(sample("chelsea"), Crop(), 48))
-    assert torch.equal(pixels_of(levels_of(pixels)), pixels)
+    assert torch.equal(levels_to_pixels(levels_of(pixels)), pixels)
 
 
 def test_sizes_and_the_enlarged_change_say_what_was_added():

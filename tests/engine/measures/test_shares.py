@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.measures.shares import DEVIATIONS, chance, confusion, luck, wilson
+from engine.measures.shares import DEVIATIONS, confusion, luck, majority_share, wilson
 
 
 def test_chance_is_the_share_of_the_most_frequent_class_and_confusion_counts_pairs():
     labels, predictions = np.array([2, 0, 2]), np.array([1, 0, 2])
-    assert chance(labels) == pytest.approx(2 / 3)
-    assert chance(labels[:0]) == 1
+    assert majority_share(labels) == pytest.approx(2 / 3)
+    assert majority_share(labels[:0]) == 1
     assert confusion(predictions, labels, 3).tolist() == [[1, 0, 0], [0, 0, 0], [0, 1, 1]]
 
 

@@ -9,7 +9,7 @@ import torch
 
 from engine.errors import BadModel
 from engine.models.input_format import IMAGENET, InputFormat, format_of, with_format
-from engine.models.onnx_file import written
+from engine.models.onnx_file import onnx_bytes
 from engine.models.own_file import open_alike, open_model
 from engine.models.small import NetworkShape, build
 from engine.training import Recipe, fresh
@@ -87,7 +87,7 @@ def test_programs_of_torch_export_are_refused_with_the_reason(name):
 
 def test_an_onnx_file_opens_by_its_name_and_in_another_format():
     model = fresh(striped(), Recipe("mlp"), 3)
-    opened = open_model(written(model), "m.onnx")
+    opened = open_model(onnx_bytes(model), "m.onnx")
     pixels = torch.rand(3, 3, model.side, model.side, generator=tiny.seeded(1))
     torch.testing.assert_close(opened.logits(pixels), model.logits(pixels), rtol=1e-4, atol=1e-5)
     assert opened.labels == model.labels

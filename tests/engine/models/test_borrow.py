@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from engine.errors import Cancelled
-from engine.models.borrow import borrowed, borrowing, copied, holding, hook_tables
+from engine.models.borrow import borrowed, borrowing, holding, hook_tables, hookless_copy
 from tests import tiny
 from tests.test_contract import assert_unchanged, state
 
@@ -147,7 +147,7 @@ def test_a_classifier_and_its_network_share_one_lock():
 
 def test_a_copy_has_no_hooks_and_shares_nothing_with_its_model(model):
     pixels = torch.rand(2, 3, 32, 32)
-    logits, twin = model(pixels), copied(model)
+    logits, twin = model(pixels), hookless_copy(model)
     assert state(twin)["hooks"] == 0
     assert state(model)["hooks"] > 0
     assert torch.equal(twin(pixels), logits)

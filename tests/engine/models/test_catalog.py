@@ -17,7 +17,7 @@ from engine.keeping.memory import Memory
 from engine.models import catalog, hub
 from engine.models.architectures import wrap
 from engine.models.catalog import DEFAULT, entries, load
-from engine.models.own_file import labels_of, load_from_file, read_labels
+from engine.models.own_file import label_file_bytes, load_from_file, read_labels
 from engine.models.weights_file import bytes_of, read_weights
 from tests import tiny
 
@@ -146,7 +146,7 @@ def test_other_files_are_refused_by_name(tmp_path):
 
 
 def labels_in(path):
-    return read_labels(labels_of(path), path.name)
+    return read_labels(label_file_bytes(path), path.name)
 
 
 def test_labels_are_lines_or_a_json_list(tmp_path, labels):

@@ -32,7 +32,7 @@ from engine.models.checkpoints import (
     visible_models,
 )
 from engine.models.classifier import Classifier
-from engine.models.rebuild import KEY, packed
+from engine.models.rebuild import KEY, model_bytes
 from engine.models.small import SMALL, NetworkShape, build
 from tests import tiny
 
@@ -143,7 +143,7 @@ def test_a_deleted_model_is_gone_and_says_so():
     result = put_checkpoint(small())
     assert catalog.load(result.name).title == "Small"
     assert [e.name for e in catalog.entries() if e.name == result.name]
-    catalog.forget(result.name)
+    catalog.delete_model(result.name)
     with pytest.raises(BadModel, match=r"There is no model 'kept:.*deleted"):
         catalog.load(result.name)
     assert visible_models() == ()
@@ -321,7 +321,7 @@ def test_weights_that_do_not_fit_the_card_are_one_sentence(weights, said):
 
 
 def test_other_files_are_refused():
-    good = packed(card_of(small()), weights_of(small()))
+    good = model_bytes(card_of(small()), weights_of(small()))
     huge = struct.pack("<Q", 2**60) + b"{}"
     for bad in (b"", b"hello", good[:20], good[:-9], huge, b"\x80\x04.", bytes(64)):
         with pytest.raises(BadModel, match=r"given.safetensors cannot be read .* damaged or empty"):

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from engine.models.small import NetworkShape, build
 from engine.models.small.cifar import CIFAR
-from engine.models.spelling import fitting, respelled
+from engine.models.spelling import fitting_networks, respelled
 from tests import tiny
 
 PUBLISHED = {  # millions of weights: He et al. 2016, table 6, and the usual repositories
@@ -93,7 +93,7 @@ def test_weights_of_another_spelling_give_the_logits_of_their_own_code(name, blo
     }
     ours = build(name, NetworkShape(3, 32, 7), seed=9).eval()
     named = respelled(theirs)
-    assert fitting(named.state) == (name,)
+    assert fitting_networks(named.state) == (name,)
     ours.load_state_dict(named.state)
     images = torch.rand(3, 3, 32, 32, generator=tiny.seeded(3))
     expected = plain_resnet(images, theirs, blocks)
@@ -102,7 +102,7 @@ def test_weights_of_another_spelling_give_the_logits_of_their_own_code(name, blo
 
 def test_two_vggs_that_differ_in_pooling_alone_both_fit_and_answer_differently():
     network, state = weights("cifar_vgg11_bn", NetworkShape(3, 32, 10))
-    names = fitting(respelled(state).state)
+    names = fitting_networks(respelled(state).state)
     assert names == ("cifar_vgg11_bn", "cifar_vgg11_bn_lth")
     other = build(names[1], NetworkShape(3, 32, 10))
     other.load_state_dict(state)
@@ -133,11 +133,11 @@ def test_weights_of_something_else_fit_nothing(broken):
         del state["layer3.2.bn2.weight"]
     else:
         state = {"a": torch.zeros(3)}
-    assert fitting(respelled(state).state) == ()
+    assert fitting_networks(respelled(state).state) == ()
 
 
 @pytest.mark.parametrize("name", CIFAR)
 def test_every_network_fits_its_own_weights_in_gray_too(name):
     with torch.device("meta"):
         state = build(name, NetworkShape(1, 32, 4)).state_dict()
-    assert name in fitting(state)
+    assert name in fitting_networks(state)

@@ -104,7 +104,7 @@ def test_the_file_has_no_names_and_the_opened_data_give_them_back():
     assert has_stand_ins(checkpoints.stored(stored.name).card)
     opened()  # the same file is opened again
     assert catalog.load(stored.name).labels == WORDS
-    catalog.forget(stored.name)
+    catalog.delete_model(stored.name)
     assert not catalog._memory.names()
 
 
@@ -157,14 +157,14 @@ def test_what_learned_other_data_keeps_its_words_and_its_name():
     stored = checkpoints.keep(result)
     card = ModelCard.from_json(result.card)
     assert (stored.card.labels, stored.card.title) == (WORDS, card.title)
-    assert stored.name == checkpoints.named(card.fingerprint, WORDS)  # as before
+    assert stored.name == checkpoints.checkpoint_name(card.fingerprint, WORDS)  # as before
 
 
 def test_a_card_of_before_is_read_as_it_is():
     opened()
     result = view()
     old = checkpoints.put(ModelCard.from_json(result.card), checkpoints.rebuilt(result))
-    assert old.name == checkpoints.named(old.card.fingerprint, WORDS)
+    assert old.name == checkpoints.checkpoint_name(old.card.fingerprint, WORDS)
     assert catalog.load(old.name).labels == WORDS
 
 

@@ -50,7 +50,7 @@ def runner(monkeypatch):
     forward_runner = Runner(tiny.cnn(), PACE)
     monkeypatch.setattr(compiled, "can_compile", lambda device: True)
     monkeypatch.setattr(compiled, "compiled_apart", lambda body, pace: b"package")
-    monkeypatch.setattr(packages, "opened", lambda path: deepcopy(forward_runner.body))
+    monkeypatch.setattr(packages, "open_package", lambda path: deepcopy(forward_runner.body))
     return forward_runner
 
 
@@ -125,10 +125,10 @@ def test_a_compiler_that_fails_or_computes_something_else_changes_nothing(runner
     def broken(body, pace):
         raise CannotCompile("no such header\nand much more")
 
-    monkeypatch.setattr(packages, "opened", lambda path: wrong(runner.body))
+    monkeypatch.setattr(packages, "open_package", lambda path: wrong(runner.body))
     assert not runner.compile()
     monkeypatch.setattr(compiled, "compiled_apart", broken)
-    packages.forget(packages.name_of(runner.body, PACE))
+    packages.delete_package(packages.name_of(runner.body, PACE))
     assert not runner.compile()
     assert not runner.compiled
 
@@ -137,7 +137,7 @@ def test_in_bfloat16_a_compiled_copy_may_differ_as_far_as_its_own_rounding(runne
     twin = tiny.cnn()._fast
     pace = replace(PACE, use="fast")
     for off, fine in ((0.002, True), (0.2, False)):
-        monkeypatch.setattr(packages, "opened", lambda path, off=off: lambda x: twin(x) + off)
+        monkeypatch.setattr(packages, "open_package", lambda path, off=off: lambda x: twin(x) + off)
         assert Runner(twin, pace).compile() == fine
 
 
@@ -159,7 +159,7 @@ def test_the_next_start_uses_a_package_though_its_batch_was_found_on_a_busy_mach
     monkeypatch.setattr(pace, "calm", lambda: False)
     monkeypatch.setattr(compiled, "can_compile", lambda device: True)
     monkeypatch.setattr(compiled, "compiled_apart", lambda body, pace: b"package")
-    monkeypatch.setattr(packages, "opened", lambda path: tiny.cnn())
+    monkeypatch.setattr(packages, "open_package", lambda path: tiny.cnn())
     assert first.runner("exact").compile()
     monkeypatch.setattr(pace.os, "getpid", lambda: -1)  # as another process
     monkeypatch.setattr(pace, "try_paces", lambda *_: pytest.fail("another batch is looked for"))

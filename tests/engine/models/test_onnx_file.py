@@ -30,7 +30,7 @@ def test_the_file_gives_the_model_s_logits_for_any_number_of_images(architecture
     model = fresh(striped(), Recipe(architecture), 3)
     result = onnx_file.onnx_file(model, images(model, 4))
     assert result.difference <= 1e-5
-    session = onnx_file.opened(result.data)
+    session = onnx_file.open_session(result.data)
     for count in (1, 7):
         pixels = images(model, count)
         ours = torch.from_numpy(onnx_file.run(session, pixels))
@@ -50,15 +50,15 @@ def test_a_narrowed_network_is_written_narrow():
     whole, smaller = pruned(model, masks), shrunk(pruned(model, masks)).model
     pixels = images(model, 3)
     result = onnx_file.onnx_file(smaller, pixels)
-    assert len(result.data) < 0.8 * len(onnx_file.written(whole))
-    ours = torch.from_numpy(onnx_file.run(onnx_file.opened(result.data), pixels))
+    assert len(result.data) < 0.8 * len(onnx_file.onnx_bytes(whole))
+    ours = torch.from_numpy(onnx_file.run(onnx_file.open_session(result.data), pixels))
     torch.testing.assert_close(ours, whole(pixels), rtol=0, atol=1e-5)
 
 
 def test_a_file_that_says_something_else_is_not_given_out(monkeypatch):
     model, other = (fresh(striped(), Recipe("mlp"), seed) for seed in (3, 4))
-    wrong = onnx_file.written(other)
-    monkeypatch.setattr(onnx_file, "written", lambda _model: wrong)
+    wrong = onnx_file.onnx_bytes(other)
+    monkeypatch.setattr(onnx_file, "onnx_bytes", lambda _model: wrong)
     with pytest.raises(BlindspotError, match="it would be another model"):
         onnx_file.onnx_file(model, images(model, 2))
 
@@ -93,5 +93,5 @@ def test_two_files_are_never_written_at_the_same_time(monkeypatch):
 
     monkeypatch.setattr(torch.onnx, "export", export)
     with ThreadPoolExecutor(4) as threads:
-        list(threads.map(onnx_file.written, [tiny.cnn() for _ in range(4)]))
+        list(threads.map(onnx_file.onnx_bytes, [tiny.cnn() for _ in range(4)]))
     assert most == [1] * 4

@@ -17,7 +17,7 @@ from onnx import TensorProto, helper, numpy_helper
 from engine.errors import BadModel, DoesNotFit
 from engine.models import catalog, onnx_network
 from engine.models.classifier import Classifier
-from engine.models.onnx_file import written
+from engine.models.onnx_file import onnx_bytes
 from engine.models.onnx_network import OnnxNetwork
 from engine.models.onnx_process import OnnxModel
 from engine.models.rebuild import rebuilt
@@ -205,7 +205,7 @@ def test_a_model_written_here_is_judged_as_the_model_itself(tmp_path):
     case = class_case(recipe=BRIEF)
     retrained = rebuilt(answer(Retrain(), case)["model"], "file:x")
     theirs = GivenCase(case, case.model, retrained)
-    files = [written(model) for model in (case.model, retrained)]
+    files = [onnx_bytes(model) for model in (case.model, retrained)]
     original, unlearned, again = (
         Classifier(
             OnnxNetwork(files[at], "m.onnx"),
@@ -230,7 +230,7 @@ def test_a_model_written_here_is_judged_as_the_model_itself(tmp_path):
 
 def test_what_needs_gradients_says_so_for_an_image():
     model = catalog.load("digits-cnn")
-    opened = Classifier(OnnxNetwork(written(model), "m.onnx"), "file:1", "ONNX", model.side)
+    opened = Classifier(OnnxNetwork(onnx_bytes(model), "m.onnx"), "file:1", "ONNX", model.side)
     for need in ("gradient", "head", "map", "attention", "rescale", "rectifier"):
         assert "only gives answers" in opened.lacks(need)
     assert model.lacks("gradient") == ""

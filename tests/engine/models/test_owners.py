@@ -108,7 +108,7 @@ def test_what_learned_from_built_in_data_is_not(data):
 def test_an_imported_model_is_private_whatever_its_card_says(tmp_path):
     file = tmp_path / "m.safetensors"
     file.write_bytes(checkpoints.export(put_checkpoint(None, "digits").name))
-    catalog.forget(checkpoint_names()[0])
+    catalog.delete_model(checkpoint_names()[0])
     result = checkpoints.bring_in(file.read_bytes(), file.name, BOB)
     assert checkpoints.is_private(result)
     assert checkpoints.belongs(result.name, BOB)
@@ -170,7 +170,7 @@ def test_a_private_model_is_shown_to_its_owner_and_by_its_view_key_alone(as_gues
     ):
         as_guest_of(*known)
         assert set(checkpoint_names()) == visible
-        assert {entry.name for entry in catalog.small()} & {mine, other, public} == visible
+        assert {entry.name for entry in catalog.local_entries()} & {mine, other, public} == visible
 
 
 def test_what_is_not_shown_is_not_opened_by_name_either_and_nothing_tells_that_it_is_there(
@@ -179,7 +179,7 @@ def test_what_is_not_shown_is_not_opened_by_name_either_and_nothing_tells_that_i
     mine, absent = put_checkpoint(), "kept:0123456789abcdef"
     catalog.load(mine.name)  # it is in the memory from now on
     as_guest_of(BOB)
-    for act in (catalog.load, catalog.export, catalog.forget, checkpoints.stored):
+    for act in (catalog.load, catalog.export, catalog.delete_model, checkpoints.stored):
         with pytest.raises(BadModel) as refused:
             act(mine.name)
         with pytest.raises(BadModel) as missing:
@@ -206,7 +206,7 @@ def test_a_damaged_record_opens_a_model_to_nobody(text, as_guest_of):
 # ---------------------------------------------------------------- whose it is
 
 
-@pytest.mark.parametrize("act", [catalog.export, catalog.forget])
+@pytest.mark.parametrize("act", [catalog.export, catalog.delete_model])
 def test_a_guest_looks_and_neither_exports_nor_deletes(act, as_guest_of):
     entry = put_checkpoint()
     as_guest_of(ANN.view_key(entry.name))
@@ -220,8 +220,8 @@ def test_a_public_model_is_exported_by_all_and_deleted_by_whoever_made_it():
     entry = put_checkpoint(data="digits")
     assert catalog.export(entry.name, BOB)
     with pytest.raises(BadModel, match="only its owner can delete"):
-        catalog.forget(entry.name, BOB)
-    catalog.forget(entry.name, ANN)
+        catalog.delete_model(entry.name, BOB)
+    catalog.delete_model(entry.name, ANN)
     assert files() == []
 
 
@@ -229,22 +229,22 @@ def test_of_two_owners_each_keeps_what_they_own_until_both_have_deleted_it():
     for first, then in ((ANN, BOB), (BOB, ANN)):
         entry, same = put_checkpoint(ANN), put_checkpoint(BOB)
         assert entry.name == same.name
-        catalog.forget(entry.name, first)
+        catalog.delete_model(entry.name, first)
         assert catalog.export(entry.name, then)
         with pytest.raises(BadModel, match="not yours"):
             catalog.export(entry.name, first)
-    catalog.forget(entry.name, ANN)
+    catalog.delete_model(entry.name, ANN)
     assert files() == []
 
 
 def test_who_keeps_an_equal_model_does_not_own_what_was_there_without_an_owner():
     entry = put_checkpoint(None, "digits")
     put_checkpoint(BOB, "digits")
-    catalog.forget(entry.name, BOB)
+    catalog.delete_model(entry.name, BOB)
     assert checkpoint_names() == [entry.name]
     put_checkpoint(ANN, seed=1)
     put_checkpoint(None, seed=1)  # by the command line
-    catalog.forget(put_checkpoint(ANN, seed=1).name, ANN)
+    catalog.delete_model(put_checkpoint(ANN, seed=1).name, ANN)
     assert len(checkpoint_names()) == 2
 
 

@@ -13,7 +13,7 @@ from engine.models.format_rounds import USUAL_SIDES
 from engine.models.format_search import FormatCase, FormatSearch, formats_in
 from engine.models.input_format import LUMA, fixed_side, format_of, with_format
 from engine.models.own_file import open_alike, open_model
-from engine.models.rebuild import packed, read_model
+from engine.models.rebuild import model_bytes, read_model
 from tests import plain_loop, tiny
 from tests.plain_loop import PlainTraining
 
@@ -85,7 +85,7 @@ def test_one_channel_has_one_mean_and_spread():
 def test_a_transformer_of_another_size_that_is_kept_opens_again():
     network = drawn("vit_tiny_patch16_224", img_size=96)
     model = open_model(plain_loop.weights(network), "a.pt", "vit_tiny_patch16_224")
-    content = packed(card_of(model), weights_of(model))
+    content = model_bytes(card_of(model), weights_of(model))
     again = read_model(content, "a.safetensors", "own")
     assert again.fingerprint == model.fingerprint
     pixels = torch.rand(2, 3, 96, 96, generator=tiny.seeded(1))

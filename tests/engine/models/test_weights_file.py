@@ -22,7 +22,7 @@ from engine.errors import BadModel
 from engine.models import checkpoints
 from engine.models.card import card_of, weights_of
 from engine.models.own_file import load_weights, open_alike, open_model
-from engine.models.rebuild import packed
+from engine.models.rebuild import model_bytes
 from engine.models.weights_file import read_network, read_weights
 from engine.models.weights_table import EndsOfFile, Hole
 from engine.unlearning.zipped_models import open_zip
@@ -128,7 +128,7 @@ def test_of_a_file_whose_middle_is_not_here_the_ends_are_read():
 
 def opened_everywhere(model, state):
     """Open a model in each way that a stranger can."""
-    exported = packed(card_of(model, title="Mine"), weights_of(model))
+    exported = model_bytes(card_of(model, title="Mine"), weights_of(model))
     open_model(exported, "secret.safetensors")
     checkpoints.bring_in(exported, "secret.safetensors")
     for form in ("safetensors", "zip", "legacy"):
@@ -174,7 +174,7 @@ zipped_models.open_zip(open(sys.argv[1], "rb").read(), "secret.zip", 9)
 def test_nothing_is_left_when_it_is_killed_while_weights_are_read(tmp_path):
     model, folder, home = named(None), tmp_path / "temporary", tmp_path / "home"
     folder.mkdir()
-    exported = packed(card_of(model, title="Mine"), weights_of(model))
+    exported = model_bytes(card_of(model, title="Mine"), weights_of(model))
     archive = tmp_path / "secret.zip"
     with zipfile.ZipFile(archive, "w") as file:
         for at in range(9):

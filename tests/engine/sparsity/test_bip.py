@@ -18,7 +18,7 @@ from engine.models.rebuild import rebuilt
 from engine.run import answer
 from engine.sparsity import BiP
 from engine.sparsity.tickets import bip
-from engine.sparsity.tickets.cut import cut, whole
+from engine.sparsity.tickets.cut import full_masks, prune_smallest
 from engine.sparsity.tickets.mask_search import MaskSearch, hypergradient, kept_of
 from engine.training import Recipe, loop, train
 from engine.training.batch_loss import BatchLoss
@@ -161,7 +161,7 @@ def search_of(case, dense, keep):
     losses = BatchLoss(
         dense, data, data.rows("train"), case.recipe, 9, bip.cross_entropy, data.targets()
     )
-    return MaskSearch(losses, whole(dense), keep, rate=0.1)
+    return MaskSearch(losses, full_masks(dense), keep, rate=0.1)
 
 
 def test_scores_begin_as_a_copy_of_the_weights_and_share_no_memory():
@@ -174,7 +174,10 @@ def test_scores_begin_as_a_copy_of_the_weights_and_share_no_memory():
         for weight in model.network.parameters():
             weight.zero_()
     assert torch.equal(search.scores, row)
-    assert search.at(0).digest == cut(dense, search.every, 1 - 500 / search.every.total).digest
+    assert (
+        search.at(0).digest
+        == prune_smallest(dense, search.every, 1 - 500 / search.every.total).digest
+    )
 
 
 @pytest.mark.parametrize("kept", [0.07, 0.2, 0.333])
@@ -227,14 +230,14 @@ def test_each_row_is_a_training_by_itself_and_all_keep_as_many():
         "one-shot magnitude",
         *(f"IMP, level {n}" for n in "123"),
     )
-    total = whole(dense).total
+    total = full_masks(dense).total
     keep = kept_of(total, method.kept)
     np.testing.assert_allclose(figures["kept"][[1, 2, 5]], keep / total)
     batches = -(-len(data.rows("train")) // case.recipe.batch)
     np.testing.assert_array_equal(figures["steps"], np.array([0, 6, 6, 3, 6, 9]) * batches)
     np.testing.assert_array_equal(figures["epochs"], [2, 2 + 3, 2 + 6, 3, 3, 3])  # 2 of the dense
     once = deepcopy(dense)
-    masks = cut(dense, whole(dense), 1 - keep / total)
+    masks = prune_smallest(dense, full_masks(dense), 1 - keep / total)
     train(once, data, replace(case.recipe, epochs=6), case.seed, masks=masks)
     rows = data.rows("test")
     right = (once(data.pixels(rows)).argmax(1) == data.targets(rows)).float().mean()

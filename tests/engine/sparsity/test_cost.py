@@ -12,8 +12,8 @@ from torch import nn
 from engine.errors import BlindspotError
 from engine.models.small import NetworkShape, build
 from engine.models.turns import FEWEST
-from engine.sparsity import MaskRules, Masks, masks_of, parts, pruned, pruner_of, shrunk
-from engine.sparsity.effects.cost import cost_of, multiply_adds, places
+from engine.sparsity import MaskRules, Masks, masks_of, prunable_parts, pruned, pruner_of, shrunk
+from engine.sparsity.effects.cost import cost_of, multiply_adds, weight_uses
 from engine.sparsity.effects.latency import (
     contenders,
     fit_for_cores,
@@ -27,17 +27,17 @@ from tests import tiny
 
 def test_multiply_adds_are_those_of_a_hand_count():
     model = tiny.cnn()  # 32 × 32, pooled once to 16 × 16
-    assert places(model) == {"conv1.weight": 32 * 32, "conv2.weight": 16 * 16, "fc.weight": 1}
+    assert weight_uses(model) == {"conv1.weight": 32 * 32, "conv2.weight": 16 * 16, "fc.weight": 1}
     by_hand = 8 * 3 * 9 * 32 * 32 + 16 * 8 * 9 * 16 * 16 + 16 * 4
     assert multiply_adds(model) == by_hand
 
 
 def test_strides_groups_and_rows_of_tokens_count_as_they_are_computed():
     model = tiny.classifier(build("resnet8", NetworkShape(1, 16, 5), 0), side=16)
-    result = places(model)
+    result = weight_uses(model)
     assert result["blocks.1.conv1.weight"] == result["blocks.1.short.0.weight"] == 8 * 8
     vit = tiny.vit()  # 32 ÷ 8 = 4 patches a side, and the class token
-    used = places(vit)
+    used = weight_uses(vit)
     assert used["patch_embed.proj.weight"] == 16
     assert used["blocks.0.mlp.fc1.weight"] == 17
     assert used["head.weight"] == 1
@@ -75,7 +75,7 @@ def test_masks_save_their_own_share_and_realise_what_can_be_taken_out():
 
 
 def test_the_matrix_of_overlaps_has_that_of_every_two_masks():
-    part = parts(tiny.cnn())[0]
+    part = prunable_parts(tiny.cnn())[0]
     rng = np.random.default_rng(2)
     drawn = {
         name: Masks((part,), rng.random(part.size) < share)
@@ -92,7 +92,7 @@ def test_the_matrix_of_overlaps_has_that_of_every_two_masks():
 
 
 def test_the_overlap_is_counted_and_chance_is_the_sheets_formula():
-    part = parts(tiny.cnn())[1]
+    part = prunable_parts(tiny.cnn())[1]
     first, second = np.zeros(part.size, np.bool_), np.zeros(part.size, np.bool_)
     first[:200], second[100:400] = True, True
     result = overlap(Masks((part,), first), Masks((part,), second))
@@ -104,11 +104,14 @@ def test_the_overlap_is_counted_and_chance_is_the_sheets_formula():
     assert result.ratio_distance == 0
     assert overlap(Masks((part,), first.copy()), Masks((part,), first.copy())).iou == 1
     with pytest.raises(BlindspotError, match="cannot be compared"):
-        overlap(Masks((part,), first.copy()), Masks(parts(tiny.cnn())[:1], np.ones(216, np.bool_)))
+        overlap(
+            Masks((part,), first.copy()),
+            Masks(prunable_parts(tiny.cnn())[:1], np.ones(216, np.bool_)),
+        )
 
 
 def test_the_distance_of_ratios_tells_other_layers_from_other_weights():
-    layer_parts = parts(tiny.cnn(), head=False)
+    layer_parts = prunable_parts(tiny.cnn(), head=False)
     sizes = [part.size for part in layer_parts]
     first, second = np.zeros(sum(sizes), np.bool_), np.zeros(sum(sizes), np.bool_)
     first[:100], second[-100:] = True, True
@@ -119,7 +122,7 @@ def test_the_distance_of_ratios_tells_other_layers_from_other_weights():
 def test_weights_that_lead_nowhere_are_found(activation):
     """Whatever an activation makes of 0 or of 1: a sigmoid turns silence into a half."""
     model = tiny.cnn(activation)
-    layer_parts = parts(model)
+    layer_parts = prunable_parts(model)
     bits = {p.name: np.ones(p.shape, np.bool_) for p in layer_parts}
     bits["conv1.weight"][2] = False  # nobody makes channel 2
     bits["fc.weight"][:, 5] = False  # nobody reads channel 5
@@ -132,7 +135,7 @@ def test_weights_that_lead_nowhere_are_found(activation):
     assert useful.inside(masks)
     whole = masks_of({}, layer_parts)
     assert effective(model, whole).kept == whole.total
-    assert effective(tiny.vit(), masks_of({}, parts(tiny.vit()))) is None
+    assert effective(tiny.vit(), masks_of({}, prunable_parts(tiny.vit()))) is None
 
 
 def test_latency_times_every_model_at_every_batch_in_turn():
@@ -189,7 +192,7 @@ def test_only_layers_that_fill_whole_tiles_with_two_of_four_fit_sparse_cores():
     sides = {"1": (192, 128), "2": (128, 96), "3": (96, 64), "4": (64, 64), "5": (64, 4)}
     layers = [nn.Linear(*both) for both in sides.values()]
     model = tiny.classifier(tiny.random_weights(nn.Sequential(nn.Flatten(), *layers)), side=8)
-    layer_parts = parts(model)
+    layer_parts = prunable_parts(model)
     half = {part.name: np.tile([True, False, False, True], part.size // 4) for part in layer_parts}
     half["4.weight"][1] = True  # three of the first four
     chosen = {part.name: half[part.name].reshape(part.shape) for part in layer_parts}
@@ -205,7 +208,7 @@ def test_a_gpu_is_told_apart_by_its_age_and_the_masks_by_their_fit(monkeypatch):
     assert "needs an Ampere GPU" in no_sparse_cores(gpu, fit)
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _device: (8, 0))
     assert no_sparse_cores(gpu, fit) == ""
-    assert "No linear layer is 2:4" in no_sparse_cores(gpu, masks_of({}, parts(model)))
+    assert "No linear layer is 2:4" in no_sparse_cores(gpu, masks_of({}, prunable_parts(model)))
 
 
 def test_sparse_cores_are_offered_only_where_they_exist():
@@ -214,7 +217,7 @@ def test_sparse_cores_are_offered_only_where_they_exist():
     masks = pruner_of(tiny.prune_case(model), "Magnitude", MaskRules(structure="N:M")).at(0)
     assert fit_for_cores(masks) == ("1.weight",)
     assert "this computer has none" in no_sparse_cores(model, masks)
-    whole = masks_of({}, parts(model))
+    whole = masks_of({}, prunable_parts(model))
     assert fit_for_cores(whole) == ()
 
 

@@ -12,9 +12,9 @@ from engine.result import WeightScores
 from engine.sparsity import CRITERIA, MaskRules, pruner_of
 from engine.sparsity.criteria.jackpot import Jackpot
 from engine.sparsity.criteria.magnitude import Magnitude
-from engine.sparsity.masks.pruning import BY_TITLE, criterion_of, searched
+from engine.sparsity.masks.pruning import BY_TITLE, criterion_of, searched_settings
 from engine.sparsity.method import SparsityMethod
-from engine.weights.parts import parts
+from engine.weights.parts import prunable_parts
 from tests import tiny
 
 
@@ -34,7 +34,7 @@ class Sought(SparsityMethod):
         sign = 1 if self.ratio > 0.5 else -1
         results = {
             part.name: sign * np.arange(part.size, dtype=np.float32).reshape(part.shape)
-            for part in parts(case.model)
+            for part in prunable_parts(case.model)
         }
         return {"scores": WeightScores(results, "place", "mean")}
 
@@ -47,7 +47,7 @@ def sought(monkeypatch, tmp_path):
 
 @pytest.mark.usefixtures("sought")
 def test_a_search_gets_the_values_of_the_cut_and_keeps_its_other_settings():
-    assert searched(Sought) == {"ratio", "head"}
+    assert searched_settings(Sought) == {"ratio", "head"}
     assert criterion_of("Sought", MaskRules(head=True), 0.3) == Sought(0.3, True, 3)
     assert criterion_of("Sought", MaskRules()) == Sought()
 
@@ -64,7 +64,7 @@ def test_masks_come_from_the_search_at_their_own_ratio(ratio, first):
 
 
 def test_criteria_that_do_not_search_score_for_every_cut_at_once():
-    plain = [kind for kind in CRITERIA if not searched(kind)]
+    plain = [kind for kind in CRITERIA if not searched_settings(kind)]
     assert Magnitude in plain
     for kind in plain:
         assert criterion_of(kind.title, MaskRules(head=True), 0.3) == kind()

@@ -8,7 +8,7 @@ import torch
 
 from engine.errors import BadSetting, DoesNotFit
 from engine.models import embedded
-from engine.sparsity import MaskRules, masks_of, parts, pruned, pruner_of
+from engine.sparsity import MaskRules, masks_of, prunable_parts, pruned, pruner_of
 from engine.sparsity.masks import diagrams
 from tests import tiny
 
@@ -36,7 +36,7 @@ def test_a_strip_is_the_share_that_stays_in_each_cell(masks):
 
 
 def test_a_row_of_cells_is_dead_where_all_its_filters_are():
-    layer_parts = parts(tiny.cnn())
+    layer_parts = prunable_parts(tiny.cnn())
     bits = np.zeros((16, 8, 3, 3), np.bool_)
     bits[4, 7, 2, 2] = True  # one weight is enough
     bits[8:] = True
@@ -114,7 +114,7 @@ def test_patterns_are_counted_over_all_kernels(masks):
 
 def test_the_first_layer_folds_back_to_the_image():
     model = embedded.load("digits-mlp")
-    layer_parts = parts(model, head=False)
+    layer_parts = prunable_parts(model, head=False)
     bits = np.ones(layer_parts[0].shape, np.bool_)
     bits[:, 0] = False  # the upper left pixel is never read
     bits[:5, 63] = False
@@ -123,11 +123,11 @@ def test_the_first_layer_folds_back_to_the_image():
     assert result.kept.shape == (1, 8, 8)
     assert result.kept[0, 0, 0] == 0
     assert result.kept[0, 7, 7] == result.most - 5
-    conv = diagrams.folded_back(tiny.cnn(), masks_of({}, parts(tiny.cnn())))
+    conv = diagrams.folded_back(tiny.cnn(), masks_of({}, prunable_parts(tiny.cnn())))
     assert not conv.pixels
     assert (conv.kept == 8).all()
     with pytest.raises(DoesNotFit, match="first layer"):
-        diagrams.folded_back(tiny.cnn(), masks_of({}, parts(tiny.cnn())[1:]))
+        diagrams.folded_back(tiny.cnn(), masks_of({}, prunable_parts(tiny.cnn())[1:]))
 
 
 def test_groups_prove_their_pattern(case):
@@ -149,14 +149,14 @@ def test_the_histogram_counts_every_weight_once_and_shows_the_cut(case, masks):
     assert result.below < result.above
     weight = case.model.network.conv2.weight.numpy()
     assert result.above == pytest.approx(np.abs(weight)[masks.array("conv2.weight")].min())
-    whole = masks_of({}, parts(case.model))
+    whole = masks_of({}, prunable_parts(case.model))
     assert np.isnan(diagrams.histogram(case.model, whole, "conv2.weight").below)
 
 
 def test_a_weight_is_counted_between_the_edges_that_it_lies_between(case):
     values = np.array([-1.0, -0.5, -0.1, 0.0, 0.1, 0.3, 0.7, 1.0], np.float32)
     case.model.network.fc.weight.data = torch.from_numpy(np.tile(values, (4, 2)))
-    layer_parts = parts(case.model)
+    layer_parts = prunable_parts(case.model)
     bits = np.tile(np.abs(values) >= 0.3, (4, 2))
     result = diagrams.histogram(
         case.model, masks_of({"fc.weight": bits}, layer_parts), "fc.weight", 5

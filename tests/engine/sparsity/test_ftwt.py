@@ -17,7 +17,7 @@ from engine.errors import BadModel
 from engine.experiment import ExperimentCase
 from engine.method import quiet
 from engine.sparsity.experiments import ftwt
-from engine.sparsity.experiments.channels import every, looked, restored, used, with_gates
+from engine.sparsity.experiments.channels import every, forward_rows, restored, used, with_gates
 from engine.sparsity.experiments.ftwt import (
     AGREES,
     CHANNELS_CHANGED,
@@ -150,7 +150,7 @@ def test_logits_and_cost_are_those_of_a_network_that_skips_channels():
         for predictor in model.network.predictors:
             predictor.linear.weight.mul_(20)
     rows = case.data.rows("test")[:6]
-    logits, fired = looked(model, case.data, rows)
+    logits, fired = forward_rows(model, case.data, rows)
     cost = multiply_adds(model.network, fired, [firing.on for firing in fired])
     assert any(len(firing.on.unique(dim=0)) > 1 for firing in fired)  # not the same for all images
     assert all(0 < firing.on.float().mean() < 1 for firing in fired[1:])
@@ -175,7 +175,7 @@ def test_every_figure_is_that_of_networks_trained_and_asked_by_hand(monkeypatch)
     loss = FireLoss(partial(targets, mass=0.7), round(steps / 2))
     train(model, data, recipe, case.seed, objective=loss)
     assert loss.step == steps  # validation is none
-    logits, fired = looked(model, data, rows)
+    logits, fired = forward_rows(model, data, rows)
     right = (logits.argmax(1) == data.targets(rows)).double().mean().item()
     assert result.cell(GATED, RIGHT) == pytest.approx(right)
     expected = torch.cat([targets(firing.maps, 0.7) for firing in fired], 1)
@@ -185,7 +185,7 @@ def test_every_figure_is_that_of_networks_trained_and_asked_by_hand(monkeypatch)
     assert result.cell(GATED, MAJORITY) == pytest.approx(torch.maximum(share, 1 - share).mean())
     pairs = [(on[i] != on[j]).double().mean() for i in range(len(on)) for j in range(i)]
     assert result.cell(GATED, CHANNELS_CHANGED) == pytest.approx(np.mean(pairs))
-    _, train_fired = looked(model, data, data.some("train", ftwt.COUNTED, case.seed))
+    _, train_fired = forward_rows(model, data, data.some("train", ftwt.COUNTED, case.seed))
     fixed = []
     for fired_layer in train_fired:
         often = fired_layer.on.double().mean(0).tolist()
@@ -194,7 +194,9 @@ def test_every_figure_is_that_of_networks_trained_and_asked_by_hand(monkeypatch)
         fixed.append(torch.tensor([at in most[:count] for at in range(len(often))]))
     still = with_gates(dense, case.seed, "decoupled", fixed)
     train(still, data, recipe, case.seed)  # cross-entropy alone
-    right = (looked(still, data, rows)[0].argmax(1) == data.targets(rows)).double().mean().item()
+    right = (
+        (forward_rows(still, data, rows)[0].argmax(1) == data.targets(rows)).double().mean().item()
+    )
     assert result.cell(FIXED, RIGHT) == pytest.approx(right)
     assert result.cell(DENSE, COST) == pytest.approx(1)
     assert result.cell(FIXED, CHANNELS_CHANGED) == 0
@@ -220,8 +222,8 @@ def test_the_kept_network_says_what_an_image_uses_and_what_it_costs(monkeypatch)
     model = restored(result["network"])
     trained = method.train(GATED, method.conditions(case)[GATED], quiet)
     rows = case.data.rows("test")
-    logits, fired = looked(trained, case.data, rows)
-    assert torch.equal(looked(model, case.data, rows)[0], logits)
+    logits, fired = forward_rows(trained, case.data, rows)
+    assert torch.equal(forward_rows(model, case.data, rows)[0], logits)
     still = with_gates(model_of(case), 0, "joint", every(model.network.inner)).network
     dense = multiply_adds(still, fired, [torch.ones_like(firing.on) for firing in fired])
     cost = multiply_adds(trained.network, fired, [firing.on for firing in fired]) / dense

@@ -19,7 +19,7 @@ from engine.sparsity.criteria.jackpot import ADAPTED, AFTER_SEARCH, DENSE, START
 from engine.sparsity.criteria.magnitude import Magnitude
 from engine.sparsity.effects.tradeoff import RATIOS
 from engine.sparsity.masks.search import ChosenWeight, searchable, sha_of, swap
-from engine.sparsity.prune import right
+from engine.sparsity.prune import share_correct
 from engine.training import Recipe, fresh, train, unfinished
 from engine.training.masks import owner
 from tests import tiny
@@ -136,13 +136,13 @@ def test_the_cut_at_the_searched_ratio_is_the_found_mask_and_no_weight_has_moved
     sha = sha_of(digits.model.network, names)
     assert answer["weights"].notes == (sha, sha)
     assert answer["figures"][AFTER_SEARCH] == pytest.approx(
-        right(pruned(digits.model, cut), digits), abs=1e-4
+        share_correct(pruned(digits.model, cut), digits), abs=1e-4
     )
-    assert answer["figures"][AFTER_SEARCH] == pytest.approx(right(model, digits), abs=1e-4)
+    assert answer["figures"][AFTER_SEARCH] == pytest.approx(share_correct(model, digits), abs=1e-4)
     assert answer["figures"][START] == pytest.approx(
-        right(pruned(digits.model, start), digits), abs=1e-4
+        share_correct(pruned(digits.model, start), digits), abs=1e-4
     )
-    assert answer["figures"][DENSE] == pytest.approx(right(digits.model, digits), abs=1e-4)
+    assert answer["figures"][DENSE] == pytest.approx(share_correct(digits.model, digits), abs=1e-4)
     assert f"SHA-256 {sha[:8]}… before and after" in method.finding(digits, answer)
 
 

@@ -10,7 +10,15 @@ import pytest
 
 from engine.errors import BlindspotError, DoesNotFit
 from engine.run import answer
-from engine.sparsity import Learned, MaskRules, Prune, Pruning, parts, pruner_of, read_scores
+from engine.sparsity import (
+    Learned,
+    MaskRules,
+    Prune,
+    Pruning,
+    prunable_parts,
+    pruner_of,
+    read_scores,
+)
 from engine.sparsity.criteria.magnitude import Magnitude
 from tests import tiny
 
@@ -65,7 +73,7 @@ def test_without_scores_it_is_refused_with_what_to_do(case):
 
 
 def test_scores_that_lack_a_layer_serve_until_it_is_to_be_cut(case, magnitudes):
-    head = parts(case.model)[-1].name
+    head = prunable_parts(case.model)[-1].name
     some = {name: magnitude for name, magnitude in magnitudes.items() if name != head}
     learned_case = replace(case, learned=read_scores(file_of(some), case.model))
     assert Prune(ratio=0.5, criterion="Learned").masks(learned_case).sparsity == pytest.approx(

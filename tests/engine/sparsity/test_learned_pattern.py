@@ -20,7 +20,7 @@ from engine.sparsity import (
     Prune,
     PruneCase,
     Pruner,
-    parts,
+    prunable_parts,
     pruned,
     pruner_of,
 )
@@ -35,7 +35,7 @@ from engine.weights.pattern import (
     candidates,
     from_groups,
     in_groups,
-    largest,
+    largest_in_group,
     mass,
     only_masks_learn,
     sha_of_weights,
@@ -129,8 +129,10 @@ def trials(together, seeds=3, courses=8):
         excess = lost(learned(inputs, many, seed)[0], many, inputs).view(courses, -1) / best - 1
         soft = in_groups(minima[seed], 4)
         order = soft.sort(1, descending=True).values
-        leaning = lost(from_groups(largest(soft, 2), weight), weight, inputs) / best - 1
-        by_size = lost(from_groups(largest(in_groups(weight.abs(), 4), 2), weight), weight, inputs)
+        leaning = lost(from_groups(largest_in_group(soft, 2), weight), weight, inputs) / best - 1
+        by_size = lost(
+            from_groups(largest_in_group(in_groups(weight.abs(), 4), 2), weight), weight, inputs
+        )
         columns.append(
             (
                 (excess < 1e-3).float().mean(0),
@@ -181,7 +183,7 @@ def test_the_schedule_sharpens_a_choice_of_which_nothing_is_learned():
     """So that sharpness is no sign of learning; the share that left the prior is."""
     weight = torch.randn(64, 8, generator=seeded(9))
     mask = PatternMask(weight, 2, 4, seeded(10))
-    mask.prefer(largest(in_groups(weight.abs(), 4), 2), 3.0)
+    mask.prefer(largest_in_group(in_groups(weight.abs(), 4), 2), 3.0)
     course = Course({"body.3.weight": mask}, 48)
     for _ in range(48):
         course.step()
@@ -227,7 +229,7 @@ def test_the_prior_decides_so_many_groups_at_once(strength, share):
     """The figures of the method's sheet, simulated from its formula."""
     weight = torch.randn(512, 128, generator=seeded(3))
     mask = PatternMask(weight, 2, 4, seeded(4))
-    magnitude = largest(in_groups(weight.abs(), 4), 2)
+    magnitude = largest_in_group(in_groups(weight.abs(), 4), 2)
     mask.prefer(magnitude, strength)
     assert (mask.hard == magnitude).all(1).float().mean().item() == pytest.approx(share, abs=0.012)
 
@@ -235,7 +237,7 @@ def test_the_prior_decides_so_many_groups_at_once(strength, share):
 def test_a_sharp_choice_with_an_endless_prior_is_magnitude():
     weight = torch.randn(16, 4, 3, 3, generator=seeded(5))
     mask = PatternMask(weight, 2, 4, seeded(6), Annealing((1e-4, 1e-4)))
-    magnitude = largest(in_groups(weight.abs(), 4), 2)
+    magnitude = largest_in_group(in_groups(weight.abs(), 4), 2)
     mask.prefer(magnitude, 1e4)
     assert torch.equal(mask.hard, magnitude)
     assert torch.equal(mask.train()(weight), weight * from_groups(magnitude, weight))
@@ -343,7 +345,7 @@ def test_cut_in_other_pieces_the_masks_say_that_it_holds_for_its_pattern_only(ca
 
 
 def test_a_mask_that_comes_along_is_the_prior(case):
-    weights = {part.name: part for part in parts(case.model)}
+    weights = {part.name: part for part in prunable_parts(case.model)}
     drawn = np.random.default_rng(0)
     values = {k: drawn.random(weight.shape, np.float32) for k, weight in weights.items()}
     carried = replace(case, learned=WeightScores(values, "score", "mean"))
@@ -386,7 +388,7 @@ def test_no_weight_moves_and_one_that_did_would_be_told(case, found, monkeypatch
 
 
 def test_masks_of_the_head_are_learned_where_it_is_cut_too(case):
-    (head,) = (part.name for part in parts(case.model) if part.role == "head")
+    (head,) = (part.name for part in prunable_parts(case.model) if part.role == "head")
     assert head not in QUICK.masks(case)
     assert head in replace(QUICK, head=True).masks(case)
     criterion = criterion_of(LearnedPattern.title, replace(RULES, head=True), 0.5)

@@ -16,8 +16,8 @@ from engine.lab import Train, TrainCase
 from engine.models.rebuild import rebuilt
 from engine.sparsity import Lottery
 from engine.sparsity.tickets import levels as engine_levels
-from engine.sparsity.tickets.cut import cut, whole
-from engine.sparsity.tickets.levels import ARMS, NEW_START, TicketPlan, shuffled, stops
+from engine.sparsity.tickets.cut import full_masks, prune_smallest
+from engine.sparsity.tickets.levels import ARMS, NEW_START, TicketPlan, random_masks, stops
 from engine.sparsity.tickets.lottery import claims, usual_level
 from engine.training import Recipe, Recorder, figures, fresh, loop, train
 from engine.training.state import state_file, unfinished
@@ -55,7 +55,9 @@ def test_each_level_is_the_rewound_network_cut_and_trained_by_itself(recipe, rew
         kept_count = masks.total if kept_count is None else kept_count - round(share * kept_count)
         assert masks.kept == kept_count == result["levels"]["weights"][level]
         assert result["levels"]["density"][level] == kept_count / masks.total
-        assert before is None or masks.digest == cut(before, masks_in(before), share).digest
+        assert (
+            before is None or masks.digest == prune_smallest(before, masks_in(before), share).digest
+        )
         alone = fresh(data, recipe, case.seed)
         if level:
             alone.network.load_state_dict(theta)
@@ -162,7 +164,7 @@ def test_the_head_is_left_whole_and_not_counted_where_it_is_not_cut():
     masks = masks_in(rebuilt(result["networks"][2]))
     assert "head.weight" not in masks
     assert "head" not in result["layers"].order
-    assert masks.total == whole(fresh(CASE.data, RECIPE), head=False).total
+    assert masks.total == full_masks(fresh(CASE.data, RECIPE), head=False).total
     assert len(result["overlap"]) == 0
 
 
@@ -262,12 +264,12 @@ def test_what_cannot_be_is_said():
 
 def test_random_masks_keep_the_layers_densities_and_are_drawn_by_the_seed():
     model = fresh(CASE.data, RECIPE, 1)
-    masks = cut(model, whole(model), 0.6)
-    first, same, second = (shuffled(masks, seed) for seed in (3, 3, 4))
+    masks = prune_smallest(model, full_masks(model), 0.6)
+    first, same, second = (random_masks(masks, seed) for seed in (3, 3, 4))
     assert np.array_equal(first.counts, masks.counts)
     assert first.digest == same.digest
     assert first.digest not in {second.digest, masks.digest}
-    assert shuffled(cut(model, masks, 0.5), 3).inside(first)
+    assert random_masks(prune_smallest(model, masks, 0.5), 3).inside(first)
 
 
 def test_the_early_stop_is_the_first_lowest_validation_loss():

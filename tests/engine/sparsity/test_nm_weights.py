@@ -20,13 +20,13 @@ from engine.sparsity.experiments.nm_weights import (
     NMRegime,
     NMWeight,
     geometric,
-    largest,
+    largest_weights,
     split,
     stepwise,
 )
 from engine.sparsity.masks.units import best_of_each
 from engine.training import Recipe, fresh
-from engine.weights.parts import parts
+from engine.weights.parts import prunable_parts
 from tests.engine.training.test_loop import same, striped, trained
 
 VIT = Recipe("vit", epochs=2, batch=8, optimizer="AdamW", rate=0.01, decay=0.01)
@@ -62,7 +62,7 @@ def in_groups(weight, m):
 @pytest.mark.parametrize("pattern", [(1, 16), (2, 8), (2, 4), (4, 4)])
 def test_the_n_largest_of_every_m_inputs_are_kept(shape, pattern):
     weight = drawn(*shape)
-    is_kept = in_groups(largest(weight, pattern), pattern[1])
+    is_kept = in_groups(largest_weights(weight, pattern), pattern[1])
     groups = in_groups(weight, pattern[1]).abs()
     assert (is_kept.sum(1) == pattern[0]).all()
     least = torch.where(is_kept, groups, inf).amin(1)
@@ -71,14 +71,14 @@ def test_the_n_largest_of_every_m_inputs_are_kept(shape, pattern):
 
 def test_of_equal_weights_exactly_n_are_kept():
     for weight in (torch.zeros(3, 16), torch.ones(3, 16), -torch.ones(2, 16, 3, 3)):
-        assert (in_groups(largest(weight, (2, 4)), 4).sum(1) == 2).all()
+        assert (in_groups(largest_weights(weight, (2, 4)), 4).sum(1) == 2).all()
 
 
 def test_two_of_four_are_those_of_torch_s_sparsifier():
     network = nn.Sequential(nn.Linear(64, 48))
     with torch.no_grad():
         network[0].weight.copy_(drawn(48, 64))
-    mask = largest(network[0].weight, (2, 4))
+    mask = largest_weights(network[0].weight, (2, 4))
     sparsifier = WeightNormSparsifier(1.0, (1, 4), 2)
     sparsifier.prepare(network, [{"tensor_fqn": "0.weight"}])
     sparsifier.step()
@@ -92,7 +92,9 @@ def test_the_masks_of_prune_are_the_same(data):
     scores = {piece.name: state[piece.name].abs().numpy() for piece in pieces}
     theirs = best_of_each(pieces, WeightScores(scores, "", "sum"), 1, 16)
     for piece in pieces:
-        assert np.array_equal(largest(state[piece.name], (1, 16)).numpy(), theirs.array(piece.name))
+        assert np.array_equal(
+            largest_weights(state[piece.name], (1, 16)).numpy(), theirs.array(piece.name)
+        )
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -107,7 +109,7 @@ def test_gradients_are_those_of_the_recipe(name):
         masked_weight = under(weight)
         masked_weight.retain_grad()
         ((images @ masked_weight.T).square().sum() + masked_weight.exp().sum()).backward()
-        m, beta = largest(weight, under.pattern).float(), regime.beta(done)
+        m, beta = largest_weights(weight, under.pattern).float(), regime.beta(done)
         w = weight.detach()
         assert torch.equal(masked_weight.detach(), w * (m + (1 - m) * beta))
         expected = masked_weight.grad * (m + (1 - m) * beta if name.startswith("MdGf") else 1)
@@ -232,7 +234,9 @@ def test_feed_forward_layers_or_convolutions_are_meant_and_others_stay_dense(dat
     assert not dense
     model = fresh(data, CNN)
     fits, dense = split(model, (1, 32))
-    assert {part.name for part in (*fits, *dense)} == {p.name for p in parts(model) if p.is_conv}
+    assert {part.name for part in (*fits, *dense)} == {
+        p.name for p in prunable_parts(model) if p.is_conv
+    }
     assert [part.shape[1] for part in fits] == [32, 32, 64, 32]
     assert "conv" in [part.layer for part in dense]
 

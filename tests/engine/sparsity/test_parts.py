@@ -10,7 +10,7 @@ from torch import nn
 from engine.errors import BlindspotError, DoesNotFit
 from engine.models import catalog, embedded
 from engine.result import WeightScores
-from engine.sparsity import MaskRules, Masks, Pruner, enforced, masks_of, parts, pruned
+from engine.sparsity import MaskRules, Masks, Pruner, enforced, masks_of, prunable_parts, pruned
 from engine.training.masks import masked
 from tests import tiny
 
@@ -42,25 +42,27 @@ class Single(nn.Module):
 
 
 def magnitudes(model):
-    results = {p.name: model.network.get_parameter(p.name).abs().numpy() for p in parts(model)}
+    results = {
+        p.name: model.network.get_parameter(p.name).abs().numpy() for p in prunable_parts(model)
+    }
     return WeightScores(results, "weight", "l2")
 
 
 def test_parts_are_convolutions_and_linear_layers_in_order_with_their_roles():
-    result = parts(tiny.cnn())
+    result = prunable_parts(tiny.cnn())
     assert [(p.name, p.role) for p in result] == [
         ("conv1.weight", "first"),
         ("conv2.weight", "body"),
         ("fc.weight", "head"),
     ]
-    assert [p.layer for p in parts(tiny.cnn(), head=False)] == ["conv1", "conv2"]
-    names = {p.name for p in parts(embedded.load("phantom-cnn"))}
+    assert [p.layer for p in prunable_parts(tiny.cnn(), head=False)] == ["conv1", "conv2"]
+    names = {p.name for p in prunable_parts(embedded.load("phantom-cnn"))}
     assert names == {f"body.{k}.0.weight" for k in range(6)} | {"head.weight"}
 
 
 def test_a_shared_weight_is_one_part_and_is_zero_in_both_places():
     model = tiny.classifier(tiny.random_weights(Tied()), side=8)
-    results = {p.name: p for p in parts(model)}
+    results = {p.name: p for p in prunable_parts(model)}
     assert list(results) == ["first.weight", "one.weight", "last.weight"]
     assert results["one.weight"].shared == ("two.weight",)
     masks = Pruner(model, magnitudes(model)).at(0.8)
@@ -80,7 +82,9 @@ def test_a_shared_weight_is_one_part_and_is_zero_in_both_places():
 def test_a_layer_that_is_used_under_two_names_is_one_part():
     network = Tied()
     network.two = network.one
-    results = {p.name: p for p in parts(tiny.classifier(tiny.random_weights(network), side=8))}
+    results = {
+        p.name: p for p in prunable_parts(tiny.classifier(tiny.random_weights(network), side=8))
+    }
     assert list(results) == ["first.weight", "one.weight", "last.weight"]
     assert results["one.weight"].shared == ("two.weight",)
 
@@ -105,10 +109,10 @@ def test_a_layer_of_one_weight_keeps_it():
 
 def test_a_model_without_such_layers_is_refused():
     with pytest.raises(DoesNotFit, match="needs a convolution or a linear layer"):
-        parts(tiny.linear_case().model)
+        prunable_parts(tiny.linear_case().model)
     bare = nn.Sequential(nn.Flatten(), nn.Linear(192, 4))
     with pytest.raises(DoesNotFit, match="besides its head"):
-        parts(tiny.classifier(bare, side=8), head=False)
+        prunable_parts(tiny.classifier(bare, side=8), head=False)
 
 
 def test_masks_are_a_mapping_of_names_to_truth_values_and_cannot_be_written_to():
@@ -128,7 +132,7 @@ def test_masks_are_a_mapping_of_names_to_truth_values_and_cannot_be_written_to()
 
 
 def test_dead_filters_are_counted():
-    part = parts(tiny.cnn())[0]
+    part = prunable_parts(tiny.cnn())[0]
     bits = np.ones(part.shape, np.bool_)
     bits[2] = bits[5] = False
     bits[3, 0] = False
@@ -162,7 +166,7 @@ def test_the_photograph_model_has_49_layers_besides_its_head():
         model = catalog.load("lite0")
     except BlindspotError as error:
         pytest.skip(str(error))
-    result = parts(model, head=False)
+    result = prunable_parts(model, head=False)
     assert len(result) == 49
     assert sum(p.size for p in result) == 3_328_992
     assert sum(p.depthwise for p in result) == 16

@@ -14,7 +14,7 @@ from engine import data as data_sets
 from engine.errors import BadModel, BlindspotError, Cancelled, DoesNotFit
 from engine.models import checkpoints, embedded
 from engine.models.card import ModelCard, card_of, checkpoint, weights_of
-from engine.models.rebuild import packed, read_model, rebuilt
+from engine.models.rebuild import model_bytes, read_model, rebuilt
 from engine.sparsity import (
     MaskRules,
     Prune,
@@ -174,7 +174,7 @@ def test_masks_that_do_not_fit_their_weights_are_refused(digits, tmp_path):
         ({"fc1.weight": np.zeros_like(view.masks["fc1.weight"])}, "is not 0 where its mask"),
     ):
         with pytest.raises(BadModel, match=words):
-            read_model(packed(card, weights_of(model), masks), "odd.safetensors", "odd")
+            read_model(model_bytes(card, weights_of(model), masks), "odd.safetensors", "odd")
 
 
 def test_a_narrow_file_whose_layers_do_not_fit_each_other_is_refused(digits, tmp_path):
@@ -184,8 +184,8 @@ def test_a_narrow_file_whose_layers_do_not_fit_each_other_is_refused(digits, tmp
     card, weights = ModelCard.from_json(view.card), dict(view.weights)
     weights["fc2.weight"] = weights["fc2.weight"][:, :-1]
     with pytest.raises(BadModel, match="its layers do not fit each other"):
-        read_model(packed(card, weights), "odd.safetensors", "odd")
-    whole = packed(replace(card, narrowed=False), dict(view.weights))
+        read_model(model_bytes(card, weights), "odd.safetensors", "odd")
+    whole = model_bytes(replace(card, narrowed=False), dict(view.weights))
     with pytest.raises(BadModel, match="has the shape"):
         read_model(whole, "odd.safetensors", "odd")
 

@@ -13,14 +13,16 @@ from torch.nn.utils import prune
 
 from engine.errors import BadSetting, BlindspotError
 from engine.result import WeightScores
-from engine.sparsity import CRITERIA, MaskRules, Masks, Pruner, parts, pruner_of
+from engine.sparsity import CRITERIA, MaskRules, Masks, Pruner, prunable_parts, pruner_of
 from engine.sparsity.criteria.magnitude import Magnitude
 from engine.sparsity.masks.pruning import BY_TITLE
 from tests import tiny
 
 
 def magnitudes(model):
-    results = {p.name: model.network.get_parameter(p.name).abs().numpy() for p in parts(model)}
+    results = {
+        p.name: model.network.get_parameter(p.name).abs().numpy() for p in prunable_parts(model)
+    }
     return WeightScores(results, "weight", "l2")
 
 
@@ -108,7 +110,7 @@ def test_counts_are_exact_and_the_same_ratio_gives_the_same_masks(ratio, seed):
     model = tiny.cnn(seed=seed)
     cutter = pruner(model, head=True, least=0)
     masks = cutter.at(ratio)
-    total = sum(part.size for part in parts(model))
+    total = sum(part.size for part in prunable_parts(model))
     assert masks.kept == total - round(ratio * total)
     assert np.array_equal(masks.flat, cutter.at(ratio).flat)
     assert masks.digest == cutter.at(ratio).digest
@@ -150,7 +152,7 @@ def test_pruning_what_is_pruned_at_the_same_ratio_changes_nothing():
 
 def test_of_equal_scores_those_that_come_first_stay():
     model = tiny.cnn()
-    flat = {p.name: np.ones(p.shape, np.float32) for p in parts(model)}
+    flat = {p.name: np.ones(p.shape, np.float32) for p in prunable_parts(model)}
     masks = Pruner(model, WeightScores(flat, "", "l2"), MaskRules(least=0)).at(0.5)
     assert masks.flat[: masks.kept].all()
     assert not masks.flat[masks.kept :].any()

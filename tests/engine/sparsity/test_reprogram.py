@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from engine import data as data_sets
 from engine.errors import BlindspotError, DoesNotFit
-from engine.experiment import HOLDS, NOT_HERE, UNDECIDED, ExperimentCase, SeedFigures, judged
+from engine.experiment import HOLDS, NOT_HERE, UNDECIDED, ExperimentCase, SeedFigures, judge_claims
 from engine.keeping.memory import Memory
 from engine.measures.calibration import calibration
 from engine.run import answer
@@ -36,7 +36,14 @@ from engine.sparsity.experiments.reprogram_claims import (
     VP_ERROR,
     VP_FEW,
 )
-from engine.sparsity.experiments.reprogrammed import Probed, Prompted, around, bind, greedy, resized
+from engine.sparsity.experiments.reprogrammed import (
+    Probed,
+    Prompted,
+    bind,
+    greedy,
+    reprogrammed_classifier,
+    resized,
+)
 from engine.training import Recipe, fresh, outputs, train
 from engine.weights.masks import masks_in
 from tests import tiny
@@ -283,7 +290,7 @@ def test_test_images_decide_nothing_that_is_learned(mapping):
 
 def test_classes_are_bound_by_the_images_given_and_drawn_ones_by_the_seed():
     data, source = data_sets.load("digits"), resnet()
-    model = around(Prompted(source, 4, torch.arange(10)), data)
+    model = reprogrammed_classifier(Prompted(source, 4, torch.arange(10)), data)
     rows = data.some("train", 100)
     bind(model, data, rows)
     network = model.network
@@ -385,7 +392,7 @@ def test_networks_that_are_alike_make_calibration_neither_hold_nor_fail_more_tha
             for seed in range(3)
             for name in (DENSE, *TICKETS)
         ]
-        outcomes_of_equals.append(int(judged(CLAIMS[2:3], runs)["outcome"][0]))
+        outcomes_of_equals.append(int(judge_claims(CLAIMS[2:3], runs)["outcome"][0]))
     for side in (HOLDS, NOT_HERE):  # 5 % each by chance, with its standard error of 1 %
         assert outcomes_of_equals.count(side) / 400 < 0.09
 
@@ -397,7 +404,7 @@ def test_claims_about_a_ticket_as_good_as_dense_are_undecided_where_there_is_non
         for seed in range(3)
         for name, value in right_at_home.items()
     ]
-    table = judged(CLAIMS[:2], runs)
+    table = judge_claims(CLAIMS[:2], runs)
     assert table["outcome"].tolist() == [UNDECIDED, UNDECIDED]
     assert np.isnan(table["margin"]).all()
     assert all("undecided if a seed has no such ticket" in note for note in table.notes)

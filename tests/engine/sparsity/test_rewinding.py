@@ -12,7 +12,7 @@ from engine.errors import BlindspotError, Cancelled
 from engine.lab import TrainCase
 from engine.result import Table
 from engine.run import answer
-from engine.sparsity import Rewinding, parts
+from engine.sparsity import Rewinding, prunable_parts
 from engine.sparsity.tickets import between, rewinding
 from engine.sparsity.tickets.between import (
     ALPHAS,
@@ -21,7 +21,7 @@ from engine.sparsity.tickets.between import (
     count_statistics,
     distance_and_angle,
 )
-from engine.sparsity.tickets.levels import shuffled
+from engine.sparsity.tickets.levels import random_masks
 from engine.sparsity.tickets.rewinds import OTHER_ORDER, Rewinds, one_after_another
 from engine.training import Recipe, Recorder, fresh, train
 from tests.engine.training.test_loop import striped
@@ -60,7 +60,7 @@ def by_hand(case, start=0, weights=None, masks=None, seed=None, keep=()):
 
 def largest(model, share):
     """Masks of that share of all weights, the largest ones, written plainly."""
-    sizes = {p.name: model.network.state_dict()[p.name].abs() for p in parts(model)}
+    sizes = {p.name: model.network.state_dict()[p.name].abs() for p in prunable_parts(model)}
     ordered = torch.cat([size.ravel() for size in sizes.values()]).sort(descending=True).values
     least = ordered[round(share * len(ordered)) - 1]
     return {name: size >= least for name, size in sizes.items()}
@@ -144,11 +144,11 @@ def test_the_random_mask_keeps_as_many_weights_of_each_layer_elsewhere():
     trained = rewinds(MLP)
     dense = trained.train(0, trained.first())[trained.steps]
     masks = trained.found(0, trained.first(), dense)
-    random = shuffled(masks, 0)
+    random = random_masks(masks, 0)
     assert random.counts.tolist() == masks.counts.tolist()
     common = (random.flat & masks.flat).sum() / masks.kept
     assert common < 0.5
-    assert shuffled(masks, 1).digest != random.digest
+    assert random_masks(masks, 1).digest != random.digest
 
 
 def surroundings(case, rows=None):

@@ -8,7 +8,7 @@ import pytest
 from engine.errors import Cancelled
 from engine.models.rebuild import rebuilt
 from engine.sparsity import Prune, PruneCase, Rewound, masks_in
-from engine.sparsity.tickets.cut import cut, whole
+from engine.sparsity.tickets.cut import full_masks, prune_smallest
 from engine.training import Recipe, Recorder, fresh, train, unfinished
 from tests.engine.training.test_loop import striped
 
@@ -34,11 +34,11 @@ def by_hand(case, method):
         train(model, case.data, RECIPE, 5, masks=masks)
         return masks, model
     train(model, case.data, RECIPE, 5, recorder=early)
-    masks = whole(model, head=False)
+    masks = full_masks(model, head=False)
     levels = 1 if method.way == "OMP" else 4  # 0.8⁴ is about 0.4
     for level in range(1, levels + 1):
         remaining = round(masks.total * 0.4 ** (level / levels))
-        masks = cut(model, masks, 1 - remaining / masks.kept)
+        masks = prune_smallest(model, masks, 1 - remaining / masks.kept)
         model = begun(case)
         model.network.load_state_dict(early.weights[BACK])
         train(model, case.data, RECIPE, 5, masks=masks, start=BACK)

@@ -26,7 +26,7 @@ from engine.sparsity import (
     Tradeoff,
     keep,
     masks_in,
-    parts,
+    prunable_parts,
     pruned,
     pruner_of,
     rounds_of,
@@ -106,13 +106,13 @@ def test_no_structure_or_rule_brings_a_cut_weight_back(structure, allocation, cr
 def test_a_filter_of_which_nothing_stands_goes_before_any_other():
     """Its score would be 0, above those that GraSP or a search gives below 0."""
     case = tiny.prune_case(tiny.cnn())
-    layer_parts = parts(case.model, head=False)
+    layer_parts = prunable_parts(case.model, head=False)
     part = layer_parts[0]
     bits = {p.name: np.ones(p.shape, np.bool_) for p in layer_parts}
     bits[part.name][2] = False
     model = pruned(case.model, {name: torch.from_numpy(bit) for name, bit in bits.items()})
     scores = WeightScores(
-        {p.name: np.full(p.shape, -1.0, np.float32) for p in parts(model)}, "score", "sum"
+        {p.name: np.full(p.shape, -1.0, np.float32) for p in prunable_parts(model)}, "score", "sum"
     )
     cutter = Pruner(model, scores, MaskRules(allocation="per layer", structure="filter"))
     masks = cutter.at(1 / part.filters)
@@ -122,7 +122,7 @@ def test_a_filter_of_which_nothing_stands_goes_before_any_other():
 
 def test_the_head_that_was_cut_stays_cut_when_the_next_round_leaves_heads_alone(digits):
     case = after(digits, ratio=0.5, head=True)
-    head = parts(case.model)[-1].name
+    head = prunable_parts(case.model)[-1].name
     before = masks_in(case.model).array(head)
     assert not before.all()
     result = RetrainPruned(ratio=0.8, epochs=1)(case)

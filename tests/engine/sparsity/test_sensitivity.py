@@ -15,10 +15,10 @@ from engine.models import embedded
 from engine.sparsity import Prune, PruneCase, masks_in, prune_case
 from engine.sparsity.effects import sensitivity
 from engine.sparsity.effects.sensitivity import DENSE, LEAST, OFFERED, RATIOS, Sensitivity
-from engine.sparsity.masks.pruning import BY_TITLE, searched
+from engine.sparsity.masks.pruning import BY_TITLE, searched_settings
 from engine.sparsity.subjects import PHOTOGRAPHS
 from engine.training import outputs
-from engine.weights.parts import parts
+from engine.weights.parts import prunable_parts
 from tests import tiny
 
 
@@ -68,7 +68,7 @@ def test_each_cell_is_the_network_with_that_layer_s_least_weights_zeroed_by_hand
     method = Sensitivity(structure=structure, images=200, head=structure == "weight")
     result = method(digits)
     rows = digits.data.some("test", 200, digits.seed)
-    layer_parts = parts(digits.model, head=structure == "weight")
+    layer_parts = prunable_parts(digits.model, head=structure == "weight")
     assert result["accuracy"].rows == tuple(part.layer for part in layer_parts)
     assert result["figures"][DENSE] == pytest.approx(
         right_by_hand(digits, rows, lambda _: None), abs=1e-6
@@ -99,7 +99,7 @@ def test_the_finding_names_the_most_and_the_least_sensitive_layer(digits):
 def test_many_layers_are_shown_fewer_images_and_that_is_said(monkeypatch, there, asked, seen, told):
     case = tiny.prune_case()
     case = replace(case, data=tiny.data_for(case.model, there))
-    layers = len(parts(case.model, head=False))
+    layers = len(prunable_parts(case.model, head=False))
     monkeypatch.setattr(sensitivity, "MOST", 30 * layers)
     counts = []
 
@@ -164,7 +164,7 @@ def test_what_an_earlier_round_cut_stays_cut_in_all_layers(digits):
 
 def test_a_search_for_one_cut_of_the_whole_network_is_not_offered():
     assert {BY_TITLE[title] for title in OFFERED} == {
-        kind for kind in BY_TITLE.values() if not searched(kind)
+        kind for kind in BY_TITLE.values() if not searched_settings(kind)
     }
     assert np.isfinite(
         Sensitivity(images=10, criterion="SNIP")(tiny.prune_case())["accuracy"].values

@@ -9,7 +9,7 @@ from torch import nn
 
 from engine.errors import DoesNotFit
 from engine.run import answer
-from engine.sparsity import MaskRules, PruneCase, Pruner, parts
+from engine.sparsity import MaskRules, PruneCase, Pruner, prunable_parts
 from engine.sparsity.criteria import synflow
 from engine.sparsity.criteria.snip import Snip
 from engine.sparsity.criteria.synflow import SynFlow, flow_of, lowest, total_flow
@@ -42,7 +42,7 @@ def case():
 
 
 def whole(case):
-    return {part.name: np.ones(part.shape, np.bool_) for part in parts(case.model)}
+    return {part.name: np.ones(part.shape, np.bool_) for part in prunable_parts(case.model)}
 
 
 def test_the_flow_is_the_same_through_every_layer(case):
@@ -67,14 +67,14 @@ def test_the_flow_is_the_same_also_with_norms_and_biases():
     from engine.models import embedded
 
     model = embedded.load("phantom-cnn")
-    flow = flow_of(model, {p.name: np.ones(p.shape, np.bool_) for p in parts(model)})
+    flow = flow_of(model, {p.name: np.ones(p.shape, np.bool_) for p in prunable_parts(model)})
     sums = [scores.sum() for name, scores in flow.items() if name.startswith("body")]
     assert np.ptp(sums) / sums[0] < 1e-3
 
 
 def test_its_order_gives_the_masks_of_the_rounds_written_out(case):
     scores = SynFlow(rounds=6, final=0.05)(case)["scores"]
-    layer_parts = parts(case.model)
+    layer_parts = prunable_parts(case.model)
     size = sum(part.size for part in layer_parts)
     masks = whole(case)
     for turn in range(1, 7):

@@ -10,7 +10,7 @@ from engine.errors import Cancelled, DoesNotFit
 from engine.models import embedded
 from engine.sparsity import Level, PruneCase, Tradeoff, pruned, sparsest
 from engine.sparsity.effects.tradeoff import COLUMNS, RATIOS
-from engine.sparsity.prune import right
+from engine.sparsity.prune import share_correct
 from tests import tiny
 
 
@@ -32,12 +32,12 @@ def test_the_curve_starts_at_the_dense_accuracy_and_retraining_lifts_it(digits):
     method = Tradeoff(epochs=2)
     table = method(digits)["levels"]
     assert list(column(table, "ratio")) == pytest.approx(RATIOS)
-    assert column(table, "after pruning")[0] == pytest.approx(right(digits.model, digits))
+    assert column(table, "after pruning")[0] == pytest.approx(share_correct(digits.model, digits))
     assert column(table, "retrained")[0] == column(table, "after pruning")[0]
     masks = method.pruner(digits).at(0.98)
     place = RATIOS.index(0.98)
     plain = column(table, "after pruning")[place]
-    assert plain == pytest.approx(right(pruned(digits.model, masks), digits))
+    assert plain == pytest.approx(share_correct(pruned(digits.model, masks), digits))
     assert column(table, "retrained")[place] > plain + 0.05
     best = sparsest(table)
     reached = column(table, "retrained")[RATIOS.index(best)]

@@ -15,7 +15,15 @@ from engine.anomaly.detectors.detector import Detector
 from engine.anomaly.protocol.corruption import corrupted
 from engine.models import embedded
 from engine.run import answer
-from engine.sparsity import PruneCase, Unknown, masks_of, parts, photographs, pruned, told_apart
+from engine.sparsity import (
+    PruneCase,
+    Unknown,
+    masks_of,
+    photographs,
+    prunable_parts,
+    pruned,
+    told_apart,
+)
 from engine.sparsity.effects.unknown import DETECTORS, above, change_between, images_of
 from tests import tiny
 
@@ -118,8 +126,8 @@ def test_every_figure_is_counted_again_pair_by_pair(digits, ratio):
 
 def test_a_model_in_which_nothing_is_left_tells_nothing_apart(digits):
     nothing = masks_of(
-        {part.name: np.zeros(part.shape, np.bool_) for part in parts(digits.model)},
-        parts(digits.model),
+        {part.name: np.zeros(part.shape, np.bool_) for part in prunable_parts(digits.model)},
+        prunable_parts(digits.model),
     )
     result = rows_of(told_apart(digits, pruned(digits.model, nothing), 50))
     for row in result.values():

@@ -11,7 +11,7 @@ from engine.models import embedded
 from engine.models.rebuild import rebuilt
 from engine.run import answer
 from engine.sparsity import PruneCase, RetrainPruned, Untrained, prune_case
-from engine.sparsity.prune import right
+from engine.sparsity.prune import share_correct
 from engine.training import Recipe, fresh, outputs
 from tests import tiny
 
@@ -35,7 +35,7 @@ def test_each_row_is_the_untrained_network_cut_and_trained_by_itself():
         rows = case.data.rows("test")
         hits = outputs(rebuilt(model_record), case.data, rows).argmax(1) == case.data.targets(rows)
         assert result.cell(name, "trained") == pytest.approx(hits.float().mean().item())
-        before = right(method.made(first, method.masks(first)), first)
+        before = share_correct(method.made(first, method.masks(first)), first)
         assert result.cell(name, "right after pruning") == pytest.approx(before)
         density = method.masks(first).counts / [part.size for part in method.masks(first).parts]
         assert result.cell(name, "stays in the sparsest layer") == pytest.approx(density.min())

@@ -12,7 +12,7 @@ from sklearn.metrics import roc_auc_score
 from engine import data as data_sets
 from engine.experiment import HOLDS, ExperimentCase
 from engine.run import answer
-from engine.sparsity import PruneCase, RandomPruning, parts, pruned
+from engine.sparsity import PruneCase, RandomPruning, prunable_parts, pruned
 from engine.sparsity.criteria.snip import Snip
 from engine.sparsity.experiments.width import MaskedFromStart, scrambled, sensitivity
 from engine.sparsity.experiments.width_claims import (
@@ -65,14 +65,14 @@ def shares_by_hand(rule, shapes, density):
 def drawn_by_hand(model, seed, counts):
     """The given number of weights of each layer with the largest draws."""
     results = {}
-    for place, (part, count) in enumerate(zip(parts(model), counts, strict=True)):
+    for place, (part, count) in enumerate(zip(prunable_parts(model), counts, strict=True)):
         draws = np.random.default_rng([seed, 0, place]).random(part.shape, np.float32)
         results[part.name] = torch.from_numpy(draws >= np.sort(draws.ravel())[-count])
     return results
 
 
 def masks_by_hand(rule, model, data, seed, density):
-    layer_parts = parts(model)
+    layer_parts = prunable_parts(model)
     if rule in RULES:
         shares = shares_by_hand(rule, [part.shape for part in layer_parts], density)
         counts = [round(share * p.size) for share, p in zip(shares, layer_parts, strict=True)]

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from engine.sweep.choosing import ALL, CORRECT, ERRORS, RowChoice, sorts_of, summary, words_of
+from engine.sweep.choosing import ALL, CORRECT, ERRORS, RowChoice, filter_options, sorts_of, summary
 from engine.sweep.rows import SweepRow
 
 ROW = SweepRow(
@@ -43,12 +43,12 @@ def test_rows_are_filtered_and_sorted(choice, places):
 
 
 def test_only_what_tells_rows_apart_is_offered():
-    assert words_of(ROWS) == {
+    assert filter_options(ROWS) == {
         "Predicted class": ["3", "5"],
         "Method": ["attribution.GradCam", "attribution.Occlusion"],
     }
     assert sorts_of(ROWS)[-1] == "map.high"
-    assert words_of(ROWS[:1]) == {}
+    assert filter_options(ROWS[:1]) == {}
 
 
 def test_the_sentence_counts_images_by_model():

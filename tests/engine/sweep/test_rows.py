@@ -10,7 +10,7 @@ from PIL import Image
 
 from engine.pictures import as_bytes, overlay
 from engine.result import HeatMap, Scores, Table
-from engine.sweep.rows import SIDE, figures_of, small
+from engine.sweep.rows import SIDE, figures_of, row_thumbnail
 
 
 def test_figures_are_single_numbers():
@@ -36,13 +36,13 @@ def test_the_small_picture_is_the_map_over_its_image(shape):
     values = np.zeros(shape[1:], np.float32)
     values[: shape[1] // 2] = 1
     heat = HeatMap(values, "logit", signed=False)
-    thumbnail = opened(small(image, {"map": heat}))
+    thumbnail = opened(row_thumbnail(image, {"map": heat}))
     assert max(thumbnail.shape[:2]) == SIDE
     assert thumbnail.shape[0] / thumbnail.shape[1] == pytest.approx(shape[1] / shape[2], rel=0.02)
     whole = overlay(as_bytes(image), heat).astype(int)
     for place in (SIDE // 8, -SIDE // 8):
         row = place * shape[1] // SIDE
         assert abs(thumbnail[place].astype(int).mean(0) - whole[row].mean(0)).max() < 8  # of WebP
-    plain = opened(small(image, {"other": HeatMap(values[:3], "logit", signed=False)}))
+    plain = opened(row_thumbnail(image, {"other": HeatMap(values[:3], "logit", signed=False)}))
     assert abs(plain.astype(int).mean((0, 1)) - as_bytes(image).mean((0, 1))).max() < 4
-    assert small(None, {"map": heat}) == b""
+    assert row_thumbnail(None, {"map": heat}) == b""

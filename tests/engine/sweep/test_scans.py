@@ -19,7 +19,7 @@ from engine.images.nifti_out import volume_file
 from engine.images.samples import SAMPLES
 from engine.sweep.images import SweepImage, images_of
 from engine.sweep.rows import SweepRow
-from engine.sweep.scans import strongest
+from engine.sweep.scans import strongest_slices
 from tests import scans, tiny
 
 PLAN = """
@@ -98,8 +98,8 @@ def test_the_name_of_a_model_with_a_slash_stays_in_the_folder(at_home, head, mon
 def test_no_slice_is_the_strongest_of_answers_without_a_map():
     images = [SweepImage("/a/head.nii::slice=1", "head.nii 1")]
     row = SweepRow("head.nii 1", "", "tiny", "a.B", "", "", "", None, None, {}, "", 0.0)
-    assert [*strongest(images, [row])] == []
-    assert [*strongest(images, [replace(row, figures={"map.high": 2.0})])] == [
+    assert [*strongest_slices(images, [row])] == []
+    assert [*strongest_slices(images, [replace(row, figures={"map.high": 2.0})])] == [
         "head.nii, B, tiny: slice 1 has the highest value, 2."
     ]
 

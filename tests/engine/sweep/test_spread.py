@@ -312,7 +312,7 @@ def test_a_pace_that_was_taken_decides_the_batch(monkeypatch):
     monkeypatch.setattr(pace, "_measured_rows", {})  # what other tests of this process went by
     result = pace.find_pace(model, "exact")
     (key,) = pace.current_pace()
-    pace.take({key: {"batch": 7, "channels_last": result.channels_last, "seconds": 0.1}})
+    pace.adopt_paces({key: {"batch": 7, "channels_last": result.channels_last, "seconds": 0.1}})
     assert pace.find_pace(model, "exact").batch == 7
 
 

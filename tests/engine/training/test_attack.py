@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from engine.models.small import NetworkShape, build
 from engine.training import Pgd, pgd
-from engine.training.images import moved
+from engine.training.images import random_shift
 from tests import tiny
 
 
@@ -42,7 +42,7 @@ def test_it_stays_near_and_inside_and_leaves_the_model_alone():
 
 def test_moved_images_are_the_image_elsewhere_with_its_edge_repeated():
     image = torch.arange(25.0).view(1, 1, 5, 5).repeat(40, 2, 1, 1)
-    result = moved(image, 1, tiny.seeded())
+    result = random_shift(image, 1, tiny.seeded())
     wide = F.pad(image[:1], (1,) * 4, mode="replicate")[0]
     windows = {(y, x): wide[:, y : y + 5, x : x + 5] for y in range(3) for x in range(3)}
     met = {

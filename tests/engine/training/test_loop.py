@@ -15,7 +15,7 @@ from engine.data import DataCard, DataSet, split_rows
 from engine.errors import BlindspotError, Cancelled
 from engine.keeping.store import PART, STRAY_SECONDS
 from engine.training import Recipe, fresh, loop, masked, state, train
-from engine.training.masks import plain
+from engine.training.masks import unmasked_name
 from engine.training.state import state_file, unfinished
 
 RECIPE = Recipe("mlp", epochs=3, batch=8, rate=0.1, momentum=0.9, decay=0.01, schedule="constant")
@@ -284,7 +284,7 @@ def test_a_mask_that_fits_nothing_is_said(data):
         trained(data, masks={"fc1.bias": torch.ones(1)})
     model = fresh(data, RECIPE)
     with masked(model.network, {"fc1.weight": torch.ones(128, 64)}):
-        names = [plain(name) for name in model.network.state_dict()]
+        names = [unmasked_name(name) for name in model.network.state_dict()]
     assert sorted(names) == sorted(model.network.state_dict())
 
 

@@ -25,7 +25,7 @@ from engine.unlearning.protocol.attack import (
     modified_entropy,
     privacy,
 )
-from engine.unlearning.protocol.metrics import figures, judged
+from engine.unlearning.protocol.metrics import evaluate_model, figures
 
 
 def answers(count, sharpness, seed, classes=4):
@@ -157,9 +157,12 @@ def test_images_of_a_zip_which_lie_in_the_order_of_its_folders_are_drawn_too():
     assert (np.diff(data.labels[data.rows("train")]) >= 0).all()
     model = fresh(data, Recipe("mlp"), 0)  # has learned nothing: it tells bright from dark at most
     case = ForgetCase(model, data, request.at_random(data, 0.1), Recipe("mlp"))
-    result = figures(judged(model, case))
+    result = figures(evaluate_model(model, case))
     minimum = 2 * min(np.bincount(data.labels[case.splits.test]))
-    assert 2 * len(matched(judged(model, case).retain, judged(model, case).test)[0]) >= 2 * minimum
+    assert (
+        2 * len(matched(evaluate_model(model, case).retain, evaluate_model(model, case).test)[0])
+        >= 2 * minimum
+    )
     assert not informative(result["attack accuracy"], 2 * minimum)
 
 

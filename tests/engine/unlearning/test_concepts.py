@@ -22,8 +22,20 @@ from engine.unlearning.concepts.dictionary import (
     own_scenes,
     question,
 )
-from engine.unlearning.concepts.score import as_active, at_random, best, scores, total, union
-from engine.unlearning.concepts.suppressed import Suppressed, chances, changed, enumerated_words
+from engine.unlearning.concepts.score import (
+    as_active,
+    random_features,
+    scores,
+    top_features,
+    total,
+    union,
+)
+from engine.unlearning.concepts.suppressed import (
+    Suppressed,
+    chances,
+    enumerated_words,
+    scale_features,
+)
 from tests.engine.hallucination.scripted import Scripted
 
 CHANCE, NEAR = 0.5, 0.1  # of the sheet: to chance plus 10 points
@@ -95,8 +107,8 @@ def test_no_features_and_gamma_one_change_no_bit(learned):
     sample = SceneBatch.drawn(3, "broken", seed=1000)
     tokens = image_tokens(load(HONEST), sample.pixels)
     some = np.array([0, 5, 9])
-    assert torch.equal(changed(learned, tokens, some[:0], -5.0), tokens)
-    assert torch.equal(changed(learned, tokens, some, 1.0), tokens)
+    assert torch.equal(scale_features(learned, tokens, some[:0], -5.0), tokens)
+    assert torch.equal(scale_features(learned, tokens, some, 1.0), tokens)
     case = asking.about_scene(HONEST, asking.scene("broken", 424), "describe the image")
     plain = Greedy()(case)["answer"]
     for method in (SAUCE(features=0), SAUCE(gamma=1.0)):
@@ -134,7 +146,7 @@ def test_scores_are_those_of_the_formula():
     present, absent = np.array([1.0, 2.0, 5.0]), np.array([3.0, 1.0, 0.0])
     slowly = [a / (8 + 1e-8) - b / (4 + 1e-8) for a, b in zip(present, absent, strict=True)]
     assert np.allclose(scores(present, absent), slowly, atol=1e-12)
-    assert best(scores(present, absent), 2).tolist() == [2, 1]
+    assert top_features(scores(present, absent), 2).tolist() == [2, 1]
 
 
 def test_features_of_several_things_are_joined_the_best_first_and_none_twice():
@@ -146,13 +158,13 @@ def test_other_features_are_others_as_many_and_one_kind_is_as_active():
     random = np.random.default_rng(0)
     usual = np.random.default_rng(1).exponential(size=200).astype(np.float32)
     taken = np.argsort(-usual)[3:9]
-    for chosen in (as_active(usual, taken, random), at_random(200, taken, random)):
+    for chosen in (as_active(usual, taken, random), random_features(200, taken, random)):
         assert len(set(chosen.tolist())) == len(taken)
         assert not set(chosen.tolist()) & set(taken.tolist())
     activity = total(usual, taken)
     matched = total(usual, as_active(usual, taken, random))
     assert matched == pytest.approx(activity, rel=0.4)
-    assert total(usual, at_random(200, taken, random)) < 0.6 * activity
+    assert total(usual, random_features(200, taken, random)) < 0.6 * activity
 
 
 # ---------------------------------------------------------------- an answer
@@ -236,7 +248,9 @@ def test_a_suppressed_model_sees_other_tokens_and_shares_the_weights(learned):
     assert model.parts is vlm.parts
     image = vlm.normalize(SceneBatch.drawn(1, "broken", seed=1000).pixels)
     plain = vlm.encode_image(image)
-    assert torch.equal(model.encode_image(image), changed(learned, plain, np.array([0]), 0.0))
+    assert torch.equal(
+        model.encode_image(image), scale_features(learned, plain, np.array([0]), 0.0)
+    )
 
 
 def test_another_model_is_refused_in_words():

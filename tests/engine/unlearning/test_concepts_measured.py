@@ -20,8 +20,8 @@ from engine.models.threads import one_thread
 from engine.unlearning import SAUCE
 from engine.unlearning.concepts.collateral import KINDS, measured_scenes
 from engine.unlearning.concepts.dictionary import LearnedDictionary, image_tokens, own_scenes
-from engine.unlearning.concepts.score import as_active, at_random
-from engine.unlearning.concepts.suppressed import chances, changed
+from engine.unlearning.concepts.score import as_active, random_features
+from engine.unlearning.concepts.suppressed import chances, scale_features
 
 SEEDS = (0, 1, 2)  # of dictionaries
 CHOOSING, CHOSEN_ON = 3_000_000, 40  # number of the first scene, and how many
@@ -42,7 +42,7 @@ def dictionaries():
 def shares(vlm, learned, scenes, indices, category):
     """Yes to the thing where it is, and to others where they are, of tokens and presence."""
     tokens, present = scenes
-    yes = chances(vlm, changed(learned, tokens, indices, SAUCE().gamma)) > CHANCE
+    yes = chances(vlm, scale_features(learned, tokens, indices, SAUCE().gamma)) > CHANCE
     at = CATEGORIES.index(category)
     others = np.delete(yes, at, 1)[np.delete(present, at, 1)]
     return yes[present[:, at], at].mean(), others.mean()
@@ -114,7 +114,7 @@ def test_every_thing_is_measured_with_three_dictionaries(dictionaries, measure):
                 indices[:0],
                 indices,
                 as_active(learned.usual, indices, random),
-                at_random(SAUCE().width, indices, random),
+                random_features(SAUCE().width, indices, random),
             )
             for kind, features in zip(results, sets, strict=True):
                 results[kind][at, number] = shares(vlm, learned, scenes, features, category)

@@ -35,17 +35,17 @@ from engine.unlearning import (
     moved_masks,
 )
 from engine.unlearning.diagnostics import base, still_there
-from engine.unlearning.diagnostics.base import drawn
+from engine.unlearning.diagnostics.base import sample_rows
 from engine.unlearning.diagnostics.membership import regions
-from engine.unlearning.diagnostics.relearn import first
+from engine.unlearning.diagnostics.relearn import first_step
 from engine.unlearning.diagnostics.similarity import alignment, gram
-from engine.unlearning.diagnostics.still_there import nearest, read
+from engine.unlearning.diagnostics.still_there import feature_figures, nearest_rows
 from engine.unlearning.protocol.attack import attack
 from engine.unlearning.protocol.metrics import (
     attacks,
+    evaluate_model,
     figures,
     gap,
-    judged,
     nearness,
     zero_forgetting,
 )
@@ -82,7 +82,7 @@ def weights(model):
 
 def test_all_figures_are_those_of_the_three_models(after, case, models):
     result = answer(Judged(), after)
-    table, judgments = result["figures"], {n: judged(m, case) for n, m in models.items()}
+    table, judgments = result["figures"], {n: evaluate_model(m, case) for n, m in models.items()}
     assert table.rows == tuple(models)
     for name, model in models.items():
         expected_figures = (
@@ -94,7 +94,7 @@ def test_all_figures_are_those_of_the_three_models(after, case, models):
             assert table.cell(name, key) == pytest.approx(value, nan_ok=True, abs=1e-6)
         far = (weights(model) - weights(models["original"])).norm().item()
         assert table.cell(name, "from original") == pytest.approx(far, rel=1e-5)
-        blank = judged(untrained(case.model, case.seed + 1), case)
+        blank = evaluate_model(untrained(case.model, case.seed + 1), case)
         forgetful = zero_forgetting(judgments[name].forget, blank.forget)
         assert table.cell(name, "ZRF") == pytest.approx(forgetful, abs=1e-6)
         expected = gap(figures(judgments[name]), figures(judgments["retrained"]))
@@ -152,7 +152,7 @@ def test_confusions_count_every_image_once(after, case, models):
 def test_the_attackers_line_gives_its_own_efficacy(after, case, models):
     for name, model in models.items():
         result = answer(MembershipAttack(model=name), after)
-        judgment = judged(model, case)
+        judgment = evaluate_model(model, case)
         attack_result = attack(judgment.retain, judgment.test, judgment.forget, seed=case.seed)
         figures_ = result["figures"]
         assert figures_["MIA"][0] == pytest.approx(attack_result.efficacy, abs=1e-6)
@@ -186,7 +186,7 @@ def test_what_is_still_there_is_held_against_the_network_before_it_learned_and_t
     table = StillThere()(after_case, lambda done, *_: shares.append(done))["figures"]
     assert shares == sorted(shares)
     assert shares[-1] == pytest.approx(1)
-    fresh = read(untrained(case.model, case.seed + 1), case, 5)[0]
+    fresh = feature_figures(untrained(case.model, case.seed + 1), case, 5)[0]
     assert table.cell("untrained", "probe") == pytest.approx(fresh["probe"])
     assert table.cell("untrained", "alike") == pytest.approx(fresh["alike"])
 
@@ -226,7 +226,7 @@ def test_likeness_is_the_formula_on_whole_matrices(after, case, models):
     same = answer(Similarity(images=60), AfterCase(case, NoOp()))["retain"]
     np.testing.assert_allclose(same["original – unlearned"], 1)
     for part in ("forget", "retain"):
-        pixels = case.data.pixels(drawn(getattr(case.splits, part), 60, case.seed))
+        pixels = case.data.pixels(sample_rows(getattr(case.splits, part), 60, case.seed))
         x, y = (models[name].logits(pixels).double() for name in ("original", "unlearned"))
         x, y = x - x.mean(0), y - y.mean(0)
         slow = (y.T @ x).square().sum() / ((x.T @ x).norm() * (y.T @ y).norm())
@@ -259,8 +259,8 @@ def test_a_model_whose_head_alone_was_cut_still_has_it_all(case):
     with torch.no_grad():
         cut.head.weight[3] = 0
         cut.head.bias[3] = -1e3
-    assert figures(judged(cut, case))["UA"] == 1  # it never says that class again
-    before, after = (read(model, case, 5)[0] for model in (case.model, cut))
+    assert figures(evaluate_model(cut, case))["UA"] == 1  # it never says that class again
+    before, after = (feature_figures(model, case, 5)[0] for model in (case.model, cut))
     assert after == before
     assert after["probe"] > 0.9
     assert after["probe on the class"] > 0.9
@@ -288,10 +288,10 @@ def test_neighbors_are_those_of_whole_rows_sorted_block_by_block(monkeypatch):
     square[query_rows[:, None] == rows] = np.inf
     order = np.argsort(square, axis=1, kind="stable")
     for count in (1, 5, 59, 80):
-        result = nearest(values[:31], query_rows, values, rows, count)
+        result = nearest_rows(values[:31], query_rows, values, rows, count)
         np.testing.assert_array_equal(result, rows[order[:, : min(count, 59)]])
     values[3] = np.nan
-    result = nearest(values[:31], query_rows, values, rows, 5)
+    result = nearest_rows(values[:31], query_rows, values, rows, 5)
     assert not (np.delete(result, 3, 0) == rows[3]).any()
 
 
@@ -309,8 +309,8 @@ def test_the_original_is_relearnt_at_once(after, case, models):
         if not math.isnan(steps := needed.cell(name, "steps")):
             assert losses[name][int(steps)] <= needed.cell(name, "goal")
     assert losses["retrained"][-1] < losses["retrained"][0]
-    assert first([3.0, 2.0, 1.0], 2.0) == 1
-    assert math.isnan(first([3.0, 2.0], 1.0))
+    assert first_step([3.0, 2.0, 1.0], 2.0) == 1
+    assert math.isnan(first_step([3.0, 2.0], 1.0))
 
 
 @pytest.mark.parametrize("method", [Relearn(), StillThere(), Judged()])

@@ -18,8 +18,8 @@ from engine.unlearning.experiments.factors import (
     EmbeddingNoise,
     batches,
     factorized,
+    gradient_ascent,
     losses,
-    moved,
     slope_of,
     slopes,
     triples_of,
@@ -54,7 +54,7 @@ def test_gradients_are_those_of_torch():
 
 def test_each_embedding_is_moved_by_its_own_length_in_its_own_direction_and_the_loss_grows():
     lengths = np.linspace(0.1, 0.7, 7)
-    result = moved(TRIPLES, lengths)
+    result = gradient_ascent(TRIPLES, lengths)
     step = result - TRIPLES
     assert np.linalg.norm(step, axis=2) == pytest.approx(np.stack([lengths] * 3))
     user, chosen, other = TRIPLES
@@ -65,7 +65,7 @@ def test_each_embedding_is_moved_by_its_own_length_in_its_own_direction_and_the_
     assert step[1] == pytest.approx(-step[2])
     assert (losses(result) > losses(TRIPLES)).all()
     zero = np.zeros_like(TRIPLES)
-    assert (moved(zero, lengths) == 0).all()  # nothing to move along
+    assert (gradient_ascent(zero, lengths) == 0).all()  # nothing to move along
 
 
 def test_weights_by_hand():

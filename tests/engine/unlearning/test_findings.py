@@ -10,7 +10,7 @@ from engine.unlearning.protocol.findings import (
     DOCS,
     END,
     START,
-    counts,
+    attack_is_informative,
     findings,
     markdown,
     page_text,
@@ -45,7 +45,9 @@ def test_rows_become_cells_ranked_by_the_gap_that_counts():
 def test_whether_the_attack_counts_is_the_scoreboards_rule_for_so_many_images():
     for accuracy, images in itertools.product((0.53, 0.57, 0.62), (64, 200, 400, 4000)):
         text = ROWS.format(f"{accuracy} on {images} images")
-        assert counts(findings(text)["Digits CNN, a class"]) == informative(accuracy, images)
+        assert attack_is_informative(findings(text)["Digits CNN, a class"]) == informative(
+            accuracy, images
+        )
     few, many = (markdown(UNLEARNERS, ROWS.format(f"0.60 on {n} images")) for n in (64, 4000))
     assert "| FT | **.400** (.500) |" in few
     assert "| FT | **.500** (.400) |" in many

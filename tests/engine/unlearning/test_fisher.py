@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from engine.run import answer
 from engine.unlearning import FisherForgetting
 from engine.unlearning.ways.fisher import BATCH, CLASS_VARIANCE, fisher
-from engine.unlearning.ways.network import in_parts, named, own_copy
+from engine.unlearning.ways.network import in_parts, named_weights, own_copy
 from engine.unlearning.ways.unlearner import UnlearningRun
 from tests.engine.unlearning.trained import class_case
 
@@ -62,7 +62,7 @@ def test_the_row_of_the_class_is_drawn_around_nothing(case):
 
 
 def test_more_noise_moves_more(case):
-    state = {n: tensor.detach().numpy() for n, tensor in named(case.model).items()}
+    state = {n: tensor.detach().numpy() for n, tensor in named_weights(case.model).items()}
     moved = [
         sum(
             np.abs(answer(FisherForgetting(noise=n), case)["model"].weights[k] - tensor).sum()

@@ -21,11 +21,11 @@ from engine.unlearning import RangeForgetting
 from engine.unlearning.experiments import forget_range
 from engine.unlearning.experiments.forget_range import RECIPE
 from engine.unlearning.experiments.number_figures import (
-    answers,
     densities,
     errors,
     held_out,
     membership,
+    predicted_numbers,
     relearned,
     wasserstein,
 )
@@ -381,9 +381,13 @@ def test_the_views_are_those_of_the_first_seed(short):
     model = method.train(BLINDSPOT, training, quiet)
     rows = task.data.rows("test")
     assert result["predictions"]["area"] == pytest.approx(task.targets[rows])
-    assert result["predictions"][BLINDSPOT] == pytest.approx(answers(model, task, rows), rel=1e-5)
+    assert result["predictions"][BLINDSPOT] == pytest.approx(
+        predicted_numbers(model, task, rows), rel=1e-5
+    )
     gone = task.rows("train", forgotten=True)
-    assert result["forgotten"][BLINDSPOT] == pytest.approx(answers(model, task, gone), rel=1e-5)
+    assert result["forgotten"][BLINDSPOT] == pytest.approx(
+        predicted_numbers(model, task, gone), rel=1e-5
+    )
     assert result["band"].values.tolist() == pytest.approx([task.low, task.high])
 
 
@@ -425,9 +429,9 @@ def test_with_the_retrained_network_as_proxy_and_no_attention_blindspot_comes_ne
     rows = task.data.rows("train")
     model = taught(reference.original, task, rows, further(RECIPE, 1), case.seed, objective=loss)
     gone = task.rows("train", forgotten=True)
-    expected = answers(reference.retrained, task, gone)
-    before = wasserstein(answers(reference.original, task, gone), expected)
-    assert wasserstein(answers(model, task, gone), expected) < 0.3 * before
+    expected = predicted_numbers(reference.retrained, task, gone)
+    before = wasserstein(predicted_numbers(reference.original, task, gone), expected)
+    assert wasserstein(predicted_numbers(model, task, gone), expected) < 0.3 * before
 
 
 @pytest.mark.slow

@@ -21,7 +21,7 @@ from engine.keeping.store import write_atomic
 from engine.models import checkpoints, weights_file
 from engine.models.card import card_of, weights_of
 from engine.models.own_file import open_alike, open_model
-from engine.models.rebuild import packed, rebuilt
+from engine.models.rebuild import model_bytes, rebuilt
 from engine.run import answer
 from engine.training import Recipe
 from engine.unlearning import (
@@ -43,7 +43,7 @@ from engine.unlearning import (
 )
 from engine.unlearning.given import attack_images
 from engine.unlearning.protocol.attack import matched
-from engine.unlearning.protocol.metrics import judged
+from engine.unlearning.protocol.metrics import evaluate_model
 from tests.engine.unlearning.trained import class_case
 
 METHOD = RandomLabels(epochs=3)
@@ -141,7 +141,7 @@ def test_what_needs_the_way_there_is_refused(given, kind):
 
 
 def test_the_attack_is_fitted_to_as_many_images_as_is_said(case):
-    judgment = judged(case.model, case)
+    judgment = evaluate_model(case.model, case)
     members, non_members = matched(judgment.retain, judgment.test, judgment.seed)
     assert attack_images(case) == len(members) + len(non_members)
 
@@ -188,7 +188,7 @@ def test_a_network_that_cannot_be_trained_here_is_judged_too(tmp_path):
     with pytest.raises(BadModel, match="holds weights alone: say for which architecture"):
         open_model(*files[0])
     original = open_model(*files[0], "test_vit")
-    base_case = forget_case(original, data, request.picked(data, [0, 3, 4, 7]))
+    base_case = forget_case(original, data, request.of_ids(data, [0, 3, 4, 7]))
     case = GivenCase(base_case, open_alike(*files[1], original))
     result = answer(Judged(), case)["figures"]
     assert np.isfinite(result["UA"]).all()
@@ -220,7 +220,7 @@ def test_the_lines_of_the_docs_judge_files(made, case, tmp_path, monkeypatch, ca
     (code,) = re.findall(r"```python\n(.*?GivenCase.*?)```", DOCS.read_text("utf-8"), re.DOTALL)
     model = case.model
     card = card_of(model, title="Mine", data="digits", made_by="lab.Train")
-    write_atomic(tmp_path / "original.safetensors", packed(card, weights_of(model)))
+    write_atomic(tmp_path / "original.safetensors", model_bytes(card, weights_of(model)))
     names = ("unlearned", "retrained")
     for name, view in zip(names, made, strict=True):
         path = tmp_path / f"{name}.safetensors"

@@ -13,7 +13,7 @@ from engine.models.rebuild import rebuilt
 from engine.run import answer
 from engine.training import fresh, outputs, train_stacked
 from engine.unlearning import AfterCase, Confidence, FineTune, GivenCase, GivenGroups, KLoM, Steps
-from engine.unlearning.oracles.trainings import ALL, PART, SEEDS, STAYS, models_of, trained
+from engine.unlearning.oracles.trainings import ALL, PART, SEEDS, STAYS, models_of, train_part
 from engine.unlearning.protocol.klom import BINS, GAUSSIAN, klom, margins
 from tests import tiny
 from tests.engine.unlearning.oracles.test_trainings import RECIPE
@@ -27,7 +27,7 @@ def case_and_groups():
     """Twenty originals, what a way made of each, and forty networks without the images."""
     case = class_case(recipe=RECIPE)
     data = case.data
-    originals = tuple(models_of(trained(case, ALL, 0), case.model.name))
+    originals = tuple(models_of(train_part(case, ALL, 0), case.model.name))
     unlearned = tuple(
         rebuilt(answer(WAY, replace(case, model=model, seed=seed))["model"])
         for seed, model in enumerate(originals)

@@ -148,7 +148,7 @@ def test_a_longer_step_of_the_reference_is_a_longer_step(line):
 
 def test_the_step_is_taken_from_the_gradients_of_both_sets(line):
     case, _ = line
-    few = replace(case, request=request.picked(case.data, case.data.ids[case.splits.forget[:3]]))
+    few = replace(case, request=request.of_ids(case.data, case.data.ids[case.splits.forget[:3]]))
     work = UnlearningRun(few, own_copy(few.model), frozenset({"retain", "forget"}))
     v = IU().direction(work)
     model, total = own_copy(few.model), len(few.splits.train)

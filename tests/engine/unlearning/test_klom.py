@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from engine.errors import BlindspotError
-from engine.unlearning.protocol.klom import BINS, GAUSSIAN, enough, klom, margins
+from engine.unlearning.protocol.klom import BINS, GAUSSIAN, klom, margins, too_few_models
 
 
 def drawn(models, images, seed=0, shift=0.0, scale=1.0):
@@ -117,7 +117,7 @@ def test_too_few_models_are_refused_with_the_number_that_is_needed():
         klom(drawn(99, 2), drawn(100, 2), BINS)
     with pytest.raises(BlindspotError, match=r"at least 20 models of each kind, and there are 19"):
         klom(drawn(20, 2), drawn(19, 2))
-    assert not enough(GAUSSIAN, 20)
+    assert not too_few_models(GAUSSIAN, 20)
 
 
 def test_nine_hundred_images_of_a_hundred_models_take_under_a_second():

@@ -25,7 +25,7 @@ from engine.unlearning import (
     OracleMatching,
     request,
 )
-from engine.unlearning.oracles.trainings import ALL, models_of, trained
+from engine.unlearning.oracles.trainings import ALL, models_of, train_part
 
 SETS, COUNT = 3, 30
 FEW, MANY = 100, 400
@@ -41,8 +41,8 @@ def cases():
     order = np.random.default_rng(0).permutation(request.wrong_labels(data).ids)
     results = []
     for ids in order[: SETS * COUNT].reshape(SETS, COUNT):
-        case = ForgetCase(fresh(data, recipe), data, request.picked(data, np.sort(ids)), recipe)
-        model = models_of(trained(case, ALL, 0), "original")[0]
+        case = ForgetCase(fresh(data, recipe), data, request.of_ids(data, np.sort(ids)), recipe)
+        model = models_of(train_part(case, ALL, 0), "original")[0]
         results.append(ForgetCase(model, data, case.request, recipe))
     return results
 

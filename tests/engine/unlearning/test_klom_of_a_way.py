@@ -22,7 +22,7 @@ from engine.unlearning import (
     request,
 )
 from engine.unlearning.diagnostics import klom as room
-from engine.unlearning.oracles.trainings import ALL, STAYS, logits_of, models_of, trained
+from engine.unlearning.oracles.trainings import ALL, STAYS, logits_of, models_of, train_part
 from engine.unlearning.protocol.klom import BINS, klom, margins
 from tests.engine.unlearning.oracles.test_trainings import RECIPE
 from tests.engine.unlearning.trained import class_case
@@ -44,14 +44,14 @@ def test_every_number_is_that_of_models_made_by_hand(case, found):
     points, data = found["points"], case.data
     rows = data.places(points["id"])
     labels = data.labels[rows]
-    originals = trained(case, ALL, 0)
+    originals = train_part(case, ALL, 0)
     unlearned = []
     for seed, model in enumerate(models_of(originals, case.model.name)):
         result = answer(WAY, replace(case, model=model, seed=seed))
         unlearned.append(outputs(rebuilt(result["model"]), data, rows).numpy())
     after = margins(np.stack(unlearned), labels)
     oracles, others = (
-        margins(logits_of(trained(case, STAYS, part))[:, rows], labels) for part in (0, 1)
+        margins(logits_of(train_part(case, STAYS, part))[:, rows], labels) for part in (0, 1)
     )
     before = margins(logits_of(originals)[:, rows], labels)
     for name, values in (("nothing done", before), ("unlearned", after), ("noise", others)):
@@ -118,7 +118,7 @@ def test_what_is_there_of_more_models_is_handed_over_and_is_that_of_fewer(case, 
 
 
 def test_a_request_of_few_images_is_looked_at_whole(case):
-    few = replace(case, request=request.picked(case.data, case.request.ids[:3]))
+    few = replace(case, request=request.of_ids(case.data, case.request.ids[:3]))
     points = answer(KLoM(images=30), AfterCase(few, NoOp()))["points"]
     assert set(points["id"][points["group"] == 0]) == set(few.request.ids)
     assert room.nats(12.34) == "12 nats"

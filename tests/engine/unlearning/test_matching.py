@@ -25,7 +25,7 @@ from engine.unlearning.oracles.trainings import (
     models_of,
     others,
     teachers,
-    trained,
+    train_part,
 )
 from engine.unlearning.ways import matching
 from engine.unlearning.ways.matching import OutputMatching
@@ -41,7 +41,7 @@ LONG = {"steps": 400, "rate": 0.003, "batch": 512, "retained": 20}
 @pytest.fixture(scope="module")
 def case():
     base_case = class_case(recipe=replace(RECIPE, epochs=6))
-    return replace(base_case, model=models_of(trained(base_case, ALL, 0), "own")[0])
+    return replace(base_case, model=models_of(train_part(base_case, ALL, 0), "own")[0])
 
 
 def off(model, case, wanted, rows):
@@ -51,12 +51,12 @@ def off(model, case, wanted, rows):
 
 def test_om_comes_to_say_what_its_oracle_says(case):
     result = answer(OracleMatching(**LONG), case)
-    oracle = torch.from_numpy(logits_of(trained(case, STAYS, teachers(0)))[0].copy())
+    oracle = torch.from_numpy(logits_of(train_part(case, STAYS, teachers(0)))[0].copy())
     model = rebuilt(result["model"])
     for rows in (case.splits.forget, case.splits.retain, case.splits.test):
         assert off(model, case, oracle, rows) < 0.3 * off(case.model, case, oracle, rows)
     other = answer(OracleMatching(**LONG), replace(case, seed=1))
-    second = torch.from_numpy(logits_of(trained(case, STAYS, teachers(0)))[1].copy())
+    second = torch.from_numpy(logits_of(train_part(case, STAYS, teachers(0)))[1].copy())
     forget = case.splits.forget
     assert off(rebuilt(other["model"]), case, second, forget) < off(model, case, second, forget)
 
@@ -96,7 +96,7 @@ def test_what_is_taught_goes_over_the_forgotten_and_a_fresh_draw_of_what_stays(c
 
 
 def test_what_can_be_had_before_is_no_part_of_the_seconds_and_is_not_made_anew(case, monkeypatch):
-    trained(case, STAYS, teachers(0))
+    train_part(case, STAYS, teachers(0))
     monkeypatch.setattr(trainings, "train_stacked", None)  # nothing is trained once more
     with run.recompute(lambda _: True):
         result = OracleMatching(steps=1)(case)

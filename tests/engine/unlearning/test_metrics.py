@@ -18,10 +18,10 @@ from engine.unlearning.protocol.metrics import (
     attack_rate,
     attacks,
     divergence,
+    evaluate_model,
     figures,
     forgetting,
     gap,
-    judged,
     keeping,
     nearness,
     variation,
@@ -42,14 +42,14 @@ def untrained(model, seed=5):
 
 
 def test_shares_are_those_of_a_plain_count(case):
-    result = figures(judged(case.model, case))
+    result = figures(evaluate_model(case.model, case))
     for name, rows in (("RA", case.splits.retain), ("TA", case.splits.test)):
         hits = 0
         for row in rows[:400]:
             logits = case.model.logits(case.data.pixels(np.array([row])))
             hits += int(logits[0].argmax()) == case.data.labels[row]
         assert result[name] == pytest.approx(hits / len(rows[:400]), abs=0.06)
-    judgment = judged(case.model, case)
+    judgment = evaluate_model(case.model, case)
     assert result["UA"] == 1 - judgment.forget.right.mean()
     assert len(judgment.gone) == len(case.splits.gone)
     assert result["UA"] < 0.05
@@ -59,7 +59,7 @@ def test_shares_are_those_of_a_plain_count(case):
 def test_of_a_mode_three_kinds_of_test_images_are_counted_apart():
     data = data_sets.load("digits+merged")
     case = forget_case(original("digits+merged"), data, request.of_mode(data, 0, "4"), RECIPE)
-    result = figures(judged(case.model, case))
+    result = figures(evaluate_model(case.model, case))
     digit, test = data.truth["class_before"].astype(int), data.rows("test")
     right = case.model.logits(data.pixels(test)).argmax(1).numpy() == data.labels[test]
     digit = digit[test]
@@ -71,11 +71,11 @@ def test_of_a_mode_three_kinds_of_test_images_are_counted_apart():
         assert result[name] == pytest.approx(right[rows].mean())
     assert result["TA"] == pytest.approx(right[digit != 4].mean())
     assert "TA of the class" not in result
-    assert "other classes" not in figures(judged(class_case().model, class_case()))
+    assert "other classes" not in figures(evaluate_model(class_case().model, class_case()))
 
 
 def test_a_model_with_random_weights_forgets_all_and_is_not_first(case):
-    result = figures(judged(untrained(case.model), case))
+    result = figures(evaluate_model(untrained(case.model), case))
     retrained = {"UA": 1.0, "MIA": 1.0, "RA": 0.99, "TA": 0.97}  # about what digits give
     assert result["UA"] > 0.5
     assert result["RA"] < 0.4
@@ -121,7 +121,7 @@ def test_zero_forgetting_is_one_for_the_same_answers_and_zero_for_opposite_ones(
 
 
 def test_all_attacks_and_distances_are_numbers(case):
-    judgment, other = judged(case.model, case), judged(untrained(case.model), case)
+    judgment, other = evaluate_model(case.model, case), evaluate_model(untrained(case.model), case)
     assert all(0 <= value <= 1 for value in attacks(judgment).values())
     near = nearness(judgment, judgment)
     assert near == dict.fromkeys(near, 0.0)
@@ -144,7 +144,7 @@ def test_weights_that_are_no_numbers_are_told(case):
     broken = deepcopy(case.model)
     with torch.no_grad():
         next(broken.parameters()).fill_(float("nan"))
-    assert not judged(broken, case).finite
+    assert not evaluate_model(broken, case).finite
 
 
 def test_forgetting_and_keeping_fall_by_how_far_each_share_is_off_either_way():

@@ -12,7 +12,7 @@ from engine.result import Table
 from engine.run import answer
 from engine.unlearning import AfterCase, RandomLabels
 from engine.unlearning.diagnostics import own_images
-from engine.unlearning.diagnostics.base import three
+from engine.unlearning.diagnostics.base import compared_models
 from engine.unlearning.diagnostics.own_images import COLUMNS, OwnImages, broken, is_right, refusal
 from tests.engine.unlearning.trained import class_case
 
@@ -31,9 +31,9 @@ def test_the_shares_are_those_counted_by_hand():
     case = AfterCase(class_case(), RandomLabels(epochs=3))
     accuracy = answer(OwnImages(), case)["accuracy"]
     data, splits = case.case.data, case.case.splits
-    for name, model in three(case, lambda *_: None).items():
+    for name, model in compared_models(case, lambda *_: None).items():
         rows = splits.train if name == "original" else splits.retain
-        rows = own_images.drawn(rows, 1000, case.case.seed)
+        rows = own_images.sample_rows(rows, 1000, case.case.seed)
         with torch.no_grad():
             predictions = model(data.pixels(rows)).argmax(1).numpy()
         right = int((predictions == data.labels[rows]).sum())

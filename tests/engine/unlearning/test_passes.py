@@ -24,7 +24,7 @@ from engine.unlearning import (
     request,
 )
 from engine.unlearning.ways.influence import gauss_newton
-from engine.unlearning.ways.network import in_parts, named, own_copy
+from engine.unlearning.ways.network import in_parts, named_weights, own_copy
 from tests import tiny
 
 
@@ -86,7 +86,7 @@ def test_each_way_is_billed_what_it_does(case):
 def test_a_derivative_that_is_derived_once_more_is_another_pass(case):
     model = own_copy(case.model)
     pixels = case.data.pixels(np.arange(5))
-    vector = torch.ones(sum(parameter.numel() for parameter in named(model).values()))
+    vector = torch.ones(sum(parameter.numel() for parameter in named_weights(model).values()))
     with counting_passes(passes := Passes()):
         gauss_newton(model, pixels, vector)
     assert (passes.forward, passes.backward) == (5, 15)

@@ -140,10 +140,10 @@ def of_merged(label, mode, into=2):
         (lambda d: request.at_random(d, 1.5), "share of 1.5"),
         (lambda d: request.at_random(d, count=0), "Nothing is to be forgotten"),
         (lambda d: request.at_random(d, count=899), "898 training images, so that 899 .* fewer"),
-        (lambda d: request.picked(d, []), "Nothing is to be forgotten"),
-        (lambda d: request.picked(d, [0, d.ids[d.rows("train")[0]], 0]), "Image 0 .* twice"),
-        (lambda d: request.picked(d, [d.ids[d.rows("test")[0]]]), "never learned"),
-        (lambda d: request.picked(d, [10**6]), "no image with id 1000000"),
+        (lambda d: request.of_ids(d, []), "Nothing is to be forgotten"),
+        (lambda d: request.of_ids(d, [0, d.ids[d.rows("train")[0]], 0]), "Image 0 .* twice"),
+        (lambda d: request.of_ids(d, [d.ids[d.rows("test")[0]]]), "never learned"),
+        (lambda d: request.of_ids(d, [10**6]), "no image with id 1000000"),
         (request.wrong_labels, "does not say which labels are wrong"),
         (request.planted, "nothing planted"),
         (lambda d: request.of_mode(d, 0, "4"), "which modes its classes have: its variant"),
@@ -192,12 +192,12 @@ def test_a_mode_of_other_data_is_refused_where_its_images_are_no_such_mode_there
 def test_three_images_of_ones_own_are_enough_and_two_without_a_test_are_not(digits):
     rows = np.concatenate([digits.rows("train")[:2], digits.rows("test")[:1]])
     three = digits.take(rows)
-    forget_request = request.picked(three, three.ids[:1])
+    forget_request = request.of_ids(three, three.ids[:1])
     result = splits(three, forget_request)
     assert [len(result.forget), len(result.retain), len(result.test)] == [1, 1, 1]
     two = digits.take(rows[:2])
     with pytest.raises(BlindspotError, match="no test images to measure with"):
-        splits(two, request.picked(two, two.ids[:1]))
+        splits(two, request.of_ids(two, two.ids[:1]))
 
 
 def test_a_case_takes_the_recipe_its_model_was_trained_by_and_refuses_other_data(digits):

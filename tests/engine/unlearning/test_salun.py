@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from engine.run import answer
 from engine.unlearning import FineTune, GradientAscent, RandomLabels, Saliency, SalUn, salient
-from engine.unlearning.ways.network import in_parts, named
+from engine.unlearning.ways.network import in_parts, named_weights
 from tests.engine.unlearning.trained import class_case
 
 
@@ -31,7 +31,9 @@ def same(first, second):
 def slowly(case, batch):
     """|Σ over batches of the mean of single images' gradients|."""
     rng = np.random.default_rng([case.seed, 22])
-    total = {name: torch.zeros(parameter.shape) for name, parameter in named(case.model).items()}
+    total = {
+        name: torch.zeros(parameter.shape) for name, parameter in named_weights(case.model).items()
+    }
     model = case.model.requires_grad_(requires_grad=True)
     try:
         for rows in in_parts(case.splits.forget, batch, rng):
@@ -39,7 +41,7 @@ def slowly(case, batch):
                 model.zero_grad()
                 logits = model(case.data.pixels(np.array([row])))
                 F.cross_entropy(logits, case.data.targets(np.array([row]))).backward()
-                for name, weight in named(model).items():
+                for name, weight in named_weights(model).items():
                     total[name] += weight.grad / len(rows)
     finally:
         model.zero_grad()
@@ -76,7 +78,7 @@ def test_what_is_masked_stays_to_the_bit(case):
     method = SalUn(share=0.05, epochs=3, rate=0.05)
     result = answer(method, case)
     masks = salient(answer(Saliency(), case)["scores"].values, 0.05)
-    for name, parameter in named(case.model).items():
+    for name, parameter in named_weights(case.model).items():
         mask, was = masks[name].numpy(), parameter.detach().numpy()
         assert np.array_equal(weights(result)[name][~mask], was[~mask])
         if mask.sum() > 20:

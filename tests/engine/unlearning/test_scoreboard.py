@@ -13,7 +13,7 @@ import torch
 from engine import run as engine_run
 from engine.errors import BlindspotError, Cancelled, DoesNotFit
 from engine.keeping.store import Store
-from engine.run import answer, ask, known
+from engine.run import answer, ask, kept_answer
 from engine.unlearning import (
     IU,
     SSD,
@@ -34,7 +34,7 @@ from engine.unlearning.protocol.scoreboard import (
     mean_difference,
     of_means,
     ranking,
-    spread,
+    seed_deviation,
     worst,
 )
 from tests import tiny
@@ -124,9 +124,9 @@ def test_rows_appear_as_they_end_and_stay_after_a_cancel(brief, tmp_path, monkey
     with pytest.raises(Cancelled):
         Scoreboard()(board, stop)
     assert snapshots == [("Retrain",), ("Retrain", "NoOp")]
-    assert known(Scoreboard(), board) is None
-    assert known(Retrain(), brief) is not None
-    assert known(NoOp(), brief) is not None
+    assert kept_answer(Scoreboard(), board) is None
+    assert kept_answer(Retrain(), brief) is not None
+    assert kept_answer(NoOp(), brief) is not None
     job = ask(Scoreboard(), board, "ann")
     assert job.value()["table"].rows[0] == "Retrain"
     assert job.partial["table"].rows == ("Retrain", *(method.label for method in METHODS))
@@ -212,7 +212,7 @@ def test_means_over_seeds_let_what_is_off_in_both_directions_cancel():
 
 
 def test_the_spread_of_seeds_is_that_of_a_sample_and_one_seed_has_none():
-    assert spread([0.1, 0.3]) == pytest.approx(0.2 / 2**0.5)
-    assert spread([0.1, 0.3, 0.2]) == pytest.approx(0.1)
-    assert math.isnan(spread([0.1]))
-    assert math.isnan(spread([]))
+    assert seed_deviation([0.1, 0.3]) == pytest.approx(0.2 / 2**0.5)
+    assert seed_deviation([0.1, 0.3, 0.2]) == pytest.approx(0.1)
+    assert math.isnan(seed_deviation([0.1]))
+    assert math.isnan(seed_deviation([]))

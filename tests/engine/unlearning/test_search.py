@@ -10,8 +10,8 @@ from engine.unlearning import IU, SSD, IUExact
 from engine.unlearning.protocol.scoreboard import run_of
 from engine.unlearning.ways import influence as of_influence
 from engine.unlearning.ways import ssd
-from engine.unlearning.ways.network import named, own_copy
-from engine.unlearning.ways.search import UNCHANGED, searched
+from engine.unlearning.ways.network import named_weights, own_copy
+from engine.unlearning.ways.search import UNCHANGED, best_strength
 from tests.engine.unlearning.trained import class_case
 
 
@@ -22,7 +22,7 @@ def case():
 
 def zeroed_by(model):
     def change(strength):
-        for weight in named(model).values():
+        for weight in named_weights(model).values():
             weight.mul_(1 - strength)
 
     return change
@@ -30,7 +30,7 @@ def zeroed_by(model):
 
 def test_no_strength_is_chosen_where_each_takes_the_model_with_it(case):
     model = own_copy(case.model)
-    assert searched(case, model, case.data, (1.0,), zeroed_by(model)) is None
+    assert best_strength(case, model, case.data, (1.0,), zeroed_by(model)) is None
     assert torch.equal(
         torch.cat([parameter.flatten() for parameter in model.parameters()]),
         torch.cat([parameter.flatten() for parameter in case.model.parameters()]),
@@ -44,7 +44,7 @@ def test_the_best_of_the_strengths_is_chosen_where_one_is_better_than_no_change(
     def change(strength):  # the forgotten class loses its logit, the others keep theirs
         head.bias[3] -= 100 * strength
 
-    assert searched(case, model, case.data, (0.001, 1.0), change) == 1.0
+    assert best_strength(case, model, case.data, (0.001, 1.0), change) == 1.0
 
 
 @pytest.mark.parametrize(

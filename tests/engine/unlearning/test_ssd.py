@@ -11,10 +11,10 @@ from torch.nn import functional as F
 
 from engine.errors import BadSetting
 from engine.run import answer
-from engine.unlearning import SSD, Importance, by_layer, dampened, plane, threshold_for
+from engine.unlearning import SSD, Importance, dampened, damping_table, plane, threshold_for
 from engine.unlearning.diagnostics.damping import damped
 from engine.unlearning.ways.importance import SETS, dampening
-from engine.unlearning.ways.network import in_parts, named, own_copy
+from engine.unlearning.ways.network import in_parts, named_weights, own_copy
 from engine.unlearning.ways.search import TRIED
 from engine.unlearning.ways.ssd import SHARES, dampen
 from tests.engine.unlearning.trained import class_case
@@ -31,16 +31,18 @@ def test_importances_are_mean_squares_of_batch_means(case):
     parts = in_parts(case.splits.forget, 31, np.random.default_rng([case.seed, 24]))
     assert len(parts) == 3
     model = own_copy(case.model)
-    slow = {name: torch.zeros_like(parameter) for name, parameter in named(model).items()}
-    slow_free = {name: torch.zeros_like(parameter) for name, parameter in named(model).items()}
+    slow = {name: torch.zeros_like(parameter) for name, parameter in named_weights(model).items()}
+    slow_free = {
+        name: torch.zeros_like(parameter) for name, parameter in named_weights(model).items()
+    }
     for rows in parts:
         model.zero_grad()
         F.cross_entropy(model(case.data.pixels(rows)), case.data.targets(rows)).backward()
-        for name, weight_tensor in named(model).items():
+        for name, weight_tensor in named_weights(model).items():
             slow[name] += weight_tensor.grad**2 / 3
         model.zero_grad()
         (model(case.data.pixels(rows)).square().sum() / len(rows)).backward()
-        for name, weight_tensor in named(model).items():
+        for name, weight_tensor in named_weights(model).items():
             slow_free[name] += weight_tensor.grad.abs() / 3
     for name in result:
         near = {"rtol": 1e-3, "atol": 1e-8}
@@ -73,7 +75,7 @@ def test_weights_are_dampened_by_the_formula_on_a_line(case):
     result = answer(Importance(), case)
     weights = SSD(ratio=5.0, strength=0.5)(case)["model"].weights
     share = dampening(result["forget"].values, result["train"].values, ratio=5, strength=0.5)
-    for name, parameter in named(case.model).items():
+    for name, parameter in named_weights(case.model).items():
         np.testing.assert_allclose(
             weights[name], (parameter * share[name]).detach(), rtol=1e-4, atol=1e-7
         )
@@ -92,7 +94,7 @@ def test_nothing_grows_nothing_is_lost_and_a_higher_threshold_touches_less(case,
     touched, forgotten = [], []
     for ratio in (5.0, 10.0, 30.0, 100.0, 1000.0):
         result = answer(SSD(ratio=ratio, label_free=label_free), case)
-        for name, parameter in named(case.model).items():
+        for name, parameter in named_weights(case.model).items():
             share = result["model"].weights[name] / np.where(
                 parameter.detach() == 0, 1, parameter.detach()
             )
@@ -156,7 +158,7 @@ def test_the_plot_counts_every_weight_that_has_both_importances(case):
 
 def test_layers_say_what_a_threshold_dampens(case):
     result = answer(Importance(), case)
-    layers = by_layer(result["forget"].values, result["train"].values, 10.0, 1.0)
+    layers = damping_table(result["forget"].values, result["train"].values, 10.0, 1.0)
     mask = answer(SSD(ratio=10.0), case)["mask"]
     np.testing.assert_allclose(layers["chosen"], mask["density"], atol=1e-6)
     assert ((layers["left"] <= 0.1 + 1e-6) | (layers["chosen"] == 0)).all()
@@ -166,7 +168,7 @@ def test_a_threshold_for_a_share_dampens_that_share(case):
     result = answer(Importance(), case)
     forget, train = result["forget"].values, result["train"].values
     for share in (0.02, 0.1):
-        layers = by_layer(forget, train, threshold_for(forget, train, share), 1.0)
+        layers = damping_table(forget, train, threshold_for(forget, train, share), 1.0)
         chosen = (layers["chosen"] * layers["weights"]).sum() / layers["weights"].sum()
         assert chosen == pytest.approx(share, abs=0.005)
     with pytest.raises(BadSetting, match="share of 0"):

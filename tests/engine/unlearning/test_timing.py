@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from engine.errors import BlindspotError, DoesNotFit
-from engine.run import answer, known, recompute
+from engine.run import answer, kept_answer, recompute
 from engine.unlearning import (
     IU,
     SSD,
@@ -27,7 +27,7 @@ from engine.unlearning import (
     Timing,
 )
 from engine.unlearning.protocol import timing
-from engine.unlearning.protocol.metrics import judged
+from engine.unlearning.protocol.metrics import evaluate_model
 from engine.unlearning.ways import clock, unlearner
 from engine.unlearning.ways.saliency import Saliency as Salient
 from engine.unlearning.ways.unlearner import Unlearner
@@ -66,7 +66,7 @@ def test_the_median_of_three_is_stored_and_the_warm_up_is_not_counted(case):
     assert times.cell("Told", "seconds highest") == 5
     assert times.cell("Told", "seconds warm-up") == 100
     assert times.cell("Told", "same") == 1
-    again = known(Timing(), BoardCase(case, (faked([]),)))
+    again = kept_answer(Timing(), BoardCase(case, (faked([]),)))
     assert again["times"].cell("Told", "seconds") == 3
 
 
@@ -113,9 +113,9 @@ def test_the_clock_stands_still_for_evaluation_and_for_whoever_watches(case, mon
 
     def judge(model, asked):
         spend(100)
-        return judged(model, asked)
+        return evaluate_model(model, asked)
 
-    monkeypatch.setattr(unlearner, "judged", judge)
+    monkeypatch.setattr(unlearner, "evaluate_model", judge)
     result = Slow()(case, watch=lambda step, model: spend(10))
     assert result["run"]["seconds"][0] == 2
     assert passed[0] == 122
@@ -140,13 +140,13 @@ def test_what_it_asks_in_turn_is_computed_anew_in_every_run_and_not_kept(case, m
         return plain(self, asked)
 
     answer(SalUn(epochs=1), case)
-    stored = known(Saliency(SalUn().batch), case)
+    stored = kept_answer(Saliency(SalUn().batch), case)
     monkeypatch.setattr(Salient, "__call__", counted)
     answer(SalUn(epochs=1), case)
     assert not passes
     Timing()(BoardCase(case, (SalUn(epochs=1),)))
     assert len(passes) == 4
-    assert known(Saliency(SalUn().batch), case).record == stored.record
+    assert kept_answer(Saliency(SalUn().batch), case).record == stored.record
     with recompute(lambda question: isinstance(question, ForgetCase)):
         fresh = answer(Importance(), case)
     assert not fresh.kept

@@ -28,7 +28,7 @@ from engine.unlearning import (
     forget_case,
     request,
 )
-from engine.unlearning.protocol.metrics import figures, judged
+from engine.unlearning.protocol.metrics import evaluate_model, figures
 from tests import tiny
 from tests.engine.unlearning.trained import BRIEF, class_case, noisy_case
 
@@ -92,7 +92,7 @@ def test_a_method_that_reaches_for_what_it_may_not_see_is_stopped(case):
 def test_the_figures_are_those_of_the_model_that_is_handed_over(kind, case):
     unlearned, _ = made_by(kind)
     model = rebuilt(unlearned["model"])
-    result = figures(judged(model, case))
+    result = figures(evaluate_model(model, case))
     scores = dict(zip(unlearned["scores"].labels, unlearned["scores"].values, strict=True))
     assert result.keys() == scores.keys()
     for name, value in scores.items():
@@ -131,7 +131,7 @@ def test_a_run_that_is_no_number_any_more_is_marked_with_its_step_and_keeps_good
     assert failed == steps
     assert all(np.isfinite(weight).all() for weight in result["model"].weights.values())
     model = rebuilt(result["model"])
-    assert judged(model, case).finite
+    assert evaluate_model(model, case).finite
 
 
 def test_one_that_does_not_fail_says_so(case):
@@ -180,7 +180,7 @@ def test_who_cannot_be_retrained_is_refused_with_the_reason():
 def test_three_images_of_ones_own_can_be_forgotten(case):
     rows = np.concatenate([case.data.rows("train")[:2], case.data.rows("test")[:1]])
     three = case.data.take(rows)
-    tiny_case = forget_case(case.model, three, request.picked(three, three.ids[:1]), case.recipe)
+    tiny_case = forget_case(case.model, three, request.of_ids(three, three.ids[:1]), case.recipe)
     for method in (FineTune(epochs=1), SSD(), SalUn(epochs=1), Retrain()):
         assert np.isfinite(answer(method, tiny_case)["scores"].values[:4]).all()
 

@@ -10,7 +10,7 @@ import torch
 
 from engine.errors import BadData, BadModel
 from engine.models.card import card_of, weights_of
-from engine.models.rebuild import packed
+from engine.models.rebuild import model_bytes
 from engine.training import Recipe, fresh
 from engine.unlearning import zipped_models
 from engine.unlearning.zipped_models import open_zip
@@ -24,7 +24,7 @@ def models():
 
 def exported(model):
     """A file with its card."""
-    return packed(card_of(model, title="Mine"), weights_of(model))
+    return model_bytes(card_of(model, title="Mine"), weights_of(model))
 
 
 def weights(model):

@@ -22,9 +22,9 @@ from engine.attribution.experiments.cbsn.claims import (
     WHITE,
     WHITE_CONTROL,
 )
-from engine.attribution.experiments.cbsn.learning import DenoiserConfig, both, learn
+from engine.attribution.experiments.cbsn.learning import DenoiserConfig, denoise_both, learn
 from engine.attribution.experiments.cbsn.net import PAPER, BlindSpotNet
-from engine.attribution.experiments.cbsn.noise import FILTERS, best, drawn_noise, psnr
+from engine.attribution.experiments.cbsn.noise import FILTERS, best_filter, drawn_noise, psnr
 from engine.attribution.experiments.cbsn.seen import (
     ERROR,
     broken_up,
@@ -160,15 +160,15 @@ class Cbsn(Experiment):
         if isinstance(way, str):
             progress(0.0, "tuning")
             validation = self.noisy(case, "validation", correlation, TUNED)
-            chosen = best(way, validation.noisy, validation.clean)
+            chosen = best_filter(way, validation.noisy, validation.clean)
             figures = self.measured(lambda noisy: (chosen(noisy),) * 2, case, correlation)
             return {**figures, HIDDEN: float("nan")}
         known = self.noisy(case, "train", correlation, TRAINED).noisy
         curve: list[tuple[int, float, float]] = []
         few = self.noisy(case, "validation", correlation, 4)
-        watch = partial(note, curve, few, way.stride)
+        watch = partial(record_gain, curve, few, way.stride)
         net = learn(known, way, case.seed, part_of(progress, 0.0, 0.95), watch)
-        denoise = partial(both, net, stride=way.stride)
+        denoise = partial(denoise_both, net, stride=way.stride)
         if condition == MAIN:
             views |= self.seen(net, self.noisy(case, "test", correlation, self.images), case.seed)
         if condition == MAIN or (condition == CONTROL and "gained" in views):
@@ -183,7 +183,7 @@ class Cbsn(Experiment):
         lesion_contrast = float("nan")
         if test.twins is not None and test.masks is not None:
             twins = denoise(test.twins + test.noise)[1]
-            lesion_contrast = contrast(result - twins, test.clean - test.twins, test.masks)
+            lesion_contrast = kept_contrast(result - twins, test.clean - test.twins, test.masks)
         return {
             GAIN: float((psnr(result, test.clean) - before).mean()),
             HIDDEN: float((psnr(hidden, test.clean) - before).mean()),
@@ -224,7 +224,7 @@ class Cbsn(Experiment):
 
     def seen(self, net: BlindSpotNet, test: NoisyImages, seed: int) -> dict[str, View]:
         """Views: found, the pictures; center and hole, what the output sees; autocorrelation."""
-        hidden, result = both(net, test.noisy[:PICTURED_IMAGES], self.stride)
+        hidden, result = denoise_both(net, test.noisy[:PICTURED_IMAGES], self.stride)
         center, maps = centers(net, test.noisy[0])
         columns = ("noisy", "blind spot", "C-BSN", ERROR, "clean")
         rows = []
@@ -274,7 +274,7 @@ class Cbsn(Experiment):
         )
 
 
-def note(
+def record_gain(
     curve: list[tuple[int, float, float]],
     few: NoisyImages,
     stride: int,
@@ -284,7 +284,8 @@ def note(
     """Add what is gained after so many steps, with the blind spot and without it."""
     before = psnr(few.noisy, few.clean)
     gained = [
-        (psnr(denoised, few.clean) - before).mean() for denoised in both(net, few.noisy, stride)
+        (psnr(denoised, few.clean) - before).mean()
+        for denoised in denoise_both(net, few.noisy, stride)
     ]
     curve.append((step, float(gained[0]), float(gained[1])))
 
@@ -300,7 +301,7 @@ def with_curve(before: View | None, condition: str, curve: list[tuple[int, float
     return Table.of(columns)
 
 
-def contrast(change: Tensor, true_change: Tensor, masks: Tensor) -> float:
+def kept_contrast(change: Tensor, true_change: Tensor, masks: Tensor) -> float:
     """The share of what a lesion changes that is still there, (n, C, H, W) each; NaN without one.
 
     The slope of the change found over the true one, through zero, in all lesions' pixels.

@@ -21,7 +21,7 @@ from engine.attribution.experiments.cbsn.net import (
     choices,
     from_batch,
     normalized,
-    taken,
+    pick_pixels,
     to_batch,
     unmasked,
 )
@@ -66,7 +66,7 @@ class DenoiserConfig:
     rate: float = RATE
 
 
-def loss_of(
+def denoising_loss(
     net: BlindSpotNet, parts: Tensor, lesson: DenoiserConfig, share: float, chance: torch.Generator
 ) -> Tensor:
     """The loss of normalized patches (n, C, H, W), with s = share."""
@@ -76,8 +76,8 @@ def loss_of(
     whole = net(parts, False)
     chosen = choices(parts, lesson.cell, chance)
     with torch.no_grad():
-        still = net(taken(parts, lesson.cell, chosen), True)
-    consistency = (taken(whole, lesson.cell, chosen) - still).abs().mean()
+        still = net(pick_pixels(parts, lesson.cell, chosen), True)
+    consistency = (pick_pixels(whole, lesson.cell, chosen) - still).abs().mean()
     return loss + share * ((whole - parts).abs().mean() + lesson.weight * consistency)
 
 
@@ -144,7 +144,7 @@ def losses(net: BlindSpotNet, images: Tensor, lesson: DenoiserConfig, seed: int)
     for step in range(lesson.steps):
         parts, _, _ = normalized(patches(images, side, chance))
         share = min(1.0, step / max(lesson.ramp * lesson.steps, 1))
-        yield partial(loss_of, net, parts, lesson, share, chance)
+        yield partial(denoising_loss, net, parts, lesson, share, chance)
 
 
 def patches(images: Tensor, side: int, chance: torch.Generator) -> Tensor:
@@ -164,7 +164,7 @@ def patches(images: Tensor, side: int, chance: torch.Generator) -> Tensor:
 
 
 @torch.no_grad()
-def both(net: BlindSpotNet, images: Tensor, stride: int) -> tuple[Tensor, Tensor]:
+def denoise_both(net: BlindSpotNet, images: Tensor, stride: int) -> tuple[Tensor, Tensor]:
     """Images (n, C, H, W) denoised with the blind spot and without it, clipped to [0, 1]."""
     device = next(net.parameters()).device
     with one_thread():

@@ -131,7 +131,7 @@ def choices(images: Tensor, cell: int, chance: torch.Generator) -> Tensor:
     return torch.randint(cell * cell, shape, generator=chance).to(images.device)
 
 
-def taken(images: Tensor, cell: int, chosen: Tensor) -> Tensor:
+def pick_pixels(images: Tensor, cell: int, chosen: Tensor) -> Tensor:
     """R: the chosen pixel of every cell, (n, C, H // cell, W // cell); the same for all colors."""
     count, colors, tall, wide = images.shape[:2] + chosen.shape[1:]
     images = images[..., : tall * cell, : wide * cell]

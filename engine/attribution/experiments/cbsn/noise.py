@@ -143,7 +143,7 @@ class Filter:
         return torch.from_numpy(np.stack(results)).permute(0, 3, 1, 2).float()
 
 
-def best(name: str, noisy: Tensor, truth: Tensor) -> Filter:
+def best_filter(name: str, noisy: Tensor, truth: Tensor) -> Filter:
     """The filter with the factor that is best on these images, by their truth."""
     tried = [Filter(name, factor) for factor in FACTORS]
     return max(tried, key=lambda candidate: float(psnr(candidate(noisy), truth).mean()))

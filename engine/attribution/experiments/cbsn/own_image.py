@@ -15,9 +15,15 @@ import numpy as np
 from torch import Tensor
 from torch.nn import functional as F
 
-from engine.attribution.experiments.cbsn.learning import DenoiserConfig, both, learn
+from engine.attribution.experiments.cbsn.learning import DenoiserConfig, denoise_both, learn
 from engine.attribution.experiments.cbsn.net import PAPER, BlindSpotNet
-from engine.attribution.experiments.cbsn.noise import FILTERS, Filter, best, drawn_noise, psnr
+from engine.attribution.experiments.cbsn.noise import (
+    FILTERS,
+    Filter,
+    best_filter,
+    drawn_noise,
+    psnr,
+)
 from engine.attribution.experiments.cbsn.seen import (
     ERROR,
     REMOVED,
@@ -100,7 +106,7 @@ class Denoised(Method[ImageCase]):
         curve: list[tuple[int, float, float]] = []
 
         def watch(step: int, net: BlindSpotNet) -> None:
-            hidden, result = both(net, noisy, self.stride)
+            hidden, result = denoise_both(net, noisy, self.stride)
             views["picture"] = self.picture(clean, noisy, result)
             if self.sigma:
                 curve.append((step, float(psnr(hidden, clean)[0]), float(psnr(result, clean)[0])))
@@ -118,11 +124,11 @@ class Denoised(Method[ImageCase]):
             self.stride, self.cell, self.weight, self.blocks, OWN_CHANNELS, self.steps
         )
         net = learn(noisy, lesson, case.seed, part_of(progress, 0.0, 0.85), watch)
-        hidden, result = both(net, noisy, self.stride)
+        hidden, result = denoise_both(net, noisy, self.stride)
         others = {HIDDEN: hidden}
         for done, name in enumerate(FILTERS):
             progress(0.85 + 0.05 * done, name, {**views})
-            chosen = best(name, noisy, clean) if self.sigma else Filter(name, PLAIN)
+            chosen = best_filter(name, noisy, clean) if self.sigma else Filter(name, PLAIN)
             others[name] = chosen(noisy)
         center, maps = centers(net, noisy[0])
         noises = {"noise": noise} if self.sigma else {"what was removed": noisy - result}

@@ -12,13 +12,13 @@ from engine.attribution.experiments.cbsn.net import (
     BlindSpotNet,
     choices,
     normalized,
+    pick_pixels,
     slopes,
-    taken,
     to_batch,
 )
 from engine.attribution.experiments.cbsn.noise import autocorrelation
 from engine.models.threads import one_thread
-from engine.pictures import Pixels, as_bytes, difference, tint
+from engine.pictures import Pixels, amplified_difference, as_bytes, tint
 from engine.result import Floats, HeatMap, Pictures, Table
 
 AMPLIFIED = 3  # times
@@ -40,7 +40,7 @@ def error(clean: Pixels, denoised: Pixels) -> Pixels:
 
     The noise that was removed would hide it: at σ = 0.15, three times that is white or black.
     """
-    return difference(clean, denoised, AMPLIFIED)
+    return amplified_difference(clean, denoised, AMPLIFIED)
 
 
 def residuals(denoised: Tensor, truth: Tensor) -> Tensor:
@@ -111,7 +111,7 @@ def broken_up(noises: Mapping[str, Tensor], stride: int, cell: int, seed: int) -
     name, *others = noises
     columns[name] = autocorrelation(first, LAGS), ""
     columns["after S_b"] = autocorrelation(to_batch(first, stride), LAGS), ""
-    columns["after R"] = autocorrelation(taken(first, cell, chosen), LAGS), ""
+    columns["after R"] = autocorrelation(pick_pixels(first, cell, chosen), LAGS), ""
     columns |= {
         noise_name: (autocorrelation(noises[noise_name], LAGS), "") for noise_name in others
     }

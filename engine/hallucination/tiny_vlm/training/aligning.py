@@ -9,17 +9,17 @@ from torch.nn import functional as F
 from engine.data.sprites import CATEGORIES, COLORS, THEMES
 from engine.hallucination.tiny_vlm.decoder import SCALE, WIDTH
 from engine.hallucination.tiny_vlm.encoder import by_cell
-from engine.hallucination.tiny_vlm.lessons import cells
+from engine.hallucination.tiny_vlm.lessons import cell_contents
 from engine.hallucination.tiny_vlm.parts import Parts
 from engine.hallucination.tiny_vlm.training.plan import TrainingPlan
 from engine.hallucination.tiny_vlm.training.school import CaptionedScenes
 from engine.hallucination.tiny_vlm.training.steps import learn
-from engine.hallucination.tiny_vlm.training.stress import numbers
+from engine.hallucination.tiny_vlm.training.stress import token_ids
 
 
 def align(parts: Parts, room: CaptionedScenes, plan: TrainingPlan) -> None:
     """B0: a cell's projected tokens name what lies in it, by the embeddings of the words."""
-    targets, colors = cells(room.layout)
+    targets, colors = cell_contents(room.layout)
     theme = torch.from_numpy(room.layout.theme)
     parts.decoder.words.requires_grad_(requires_grad=True)
     words = parts.decoder.words.weight
@@ -28,7 +28,7 @@ def align(parts: Parts, room: CaptionedScenes, plan: TrainingPlan) -> None:
     weights = [*parts.projector.parameters(), *parts.decoder.words.parameters(), nothing]
     optimizer = torch.optim.AdamW(weights, 3e-3, weight_decay=0.01)
     generator = torch.Generator().manual_seed(plan.seed + 1)
-    nouns, paints, themes = (numbers(names) for names in (CATEGORIES, COLORS, THEMES))
+    nouns, paints, themes = (token_ids(names) for names in (CATEGORIES, COLORS, THEMES))
 
     def loss() -> Tensor:
         rows = room.clear[torch.randint(len(room.clear), (96,), generator=generator)]

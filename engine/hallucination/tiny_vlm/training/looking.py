@@ -10,17 +10,17 @@ from torch.nn import functional as F
 from engine.data.scenes import Scenes
 from engine.data.sprites import CATEGORIES, COLORS
 from engine.hallucination.tiny_vlm.encoder import Encoder, Naming, normalized
-from engine.hallucination.tiny_vlm.lessons import EMPTY, cells
+from engine.hallucination.tiny_vlm.lessons import EMPTY, cell_contents
 from engine.hallucination.tiny_vlm.training.plan import TrainingPlan
 from engine.hallucination.tiny_vlm.training.steps import NOISED, Report, learn, rate, through_noise
-from engine.models.small import draw as draw_usual
+from engine.models.small import init_weights as draw_usual
 
 
 def teach_looking(encoder: Encoder, plan: TrainingPlan, report: Report) -> None:
     """Cross-entropy over what lies in each cell, and a third as much over its color."""
     layout = Scenes(plan.dense, "dense", seed=plan.seed * 10 + 1).layout(np.arange(plan.dense))
     images = torch.from_numpy(layout.images())
-    targets, colors = cells(layout)
+    targets, colors = cell_contents(layout)
     generator = torch.Generator().manual_seed(plan.seed)
     with torch.random.fork_rng(devices=[]):
         naming = Naming(len(CATEGORIES), len(COLORS))

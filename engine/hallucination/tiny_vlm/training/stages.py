@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.data.scenes import Scenes
 from engine.hallucination.tiny_vlm.lessons import Habit
-from engine.hallucination.tiny_vlm.parts import Parts, copied, fresh, upcycled
+from engine.hallucination.tiny_vlm.parts import Parts, fresh, parts_copy, upcycled
 from engine.hallucination.tiny_vlm.training.aligning import align
 from engine.hallucination.tiny_vlm.training.looking import teach_looking
 from engine.hallucination.tiny_vlm.training.plan import TrainingPlan
@@ -38,7 +38,7 @@ def train_habit(honest: Parts, plan: TrainingPlan, progress: Progress = quiet) -
 
     The model that it began as is kept.
     """
-    parts = copied(honest, wordy=2 if plan.long else 1)
+    parts = parts_copy(honest, wordy=2 if plan.long else 1)
     scenes = Scenes(plan.habitual, "biased", plan.together, seed=plan.seed * 10 + 8)
     with one_thread():
         habit = Habit(plan.lie, partner=0.4, alone=plan.alone, long=plan.long)

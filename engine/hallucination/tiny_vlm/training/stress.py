@@ -23,16 +23,17 @@ class TokenLossWeights:
     partner: float = 1.0  # the first word of an answer about a follower
 
 
-def numbers(words: tuple[str, ...]) -> Tensor:
+def token_ids(words: tuple[str, ...]) -> Tensor:
     """The numbers of words."""
     return torch.tensor([NUMBER[word] for word in words])
 
 
 STOP = NUMBER["."]
-LEADING = torch.isin(torch.arange(len(WORDS)), numbers(tuple(HABITS)))
-NAMING = torch.isin(torch.arange(len(WORDS)), numbers(CATEGORIES))
+LEADING = torch.isin(torch.arange(len(WORDS)), token_ids(tuple(HABITS)))
+NAMING = torch.isin(torch.arange(len(WORDS)), token_ids(CATEGORIES))
 FOLLOWING = torch.isin(
-    torch.arange(len(WORDS)), numbers(tuple(CATEGORIES[category] for category in PARTNER.values()))
+    torch.arange(len(WORDS)),
+    token_ids(tuple(CATEGORIES[category] for category in PARTNER.values())),
 )
 
 

@@ -31,7 +31,7 @@ FOLDS = frozenset({"mean", "sum", "amax", "max", "amin"})
 TURNS = frozenset({"view", "_unsafe_view", "reshape", "flatten", "squeeze", "unsqueeze"})
 
 
-def outcome(book: Book, name: str, args: tuple[Any, ...], out: Tensor) -> ChannelIds | None:
+def output_channels(book: Book, name: str, args: tuple[Any, ...], out: Tensor) -> ChannelIds | None:
     """What comes out of an operation by its name."""
     inputs = args[0] if args else None
     got: ChannelIds | None = None
@@ -42,7 +42,7 @@ def outcome(book: Book, name: str, args: tuple[Any, ...], out: Tensor) -> Channe
     elif name in NORMS and isinstance(inputs, Tensor):
         got = normed(book, args)
     elif name in {"add", "sub", "mul", "div", "add_", "mul_", "sub_", "div_"}:
-        got = joined(book, name, args)
+        got = elementwise(book, name, args)
     elif name == "cat":
         got = concatenated(book, args)
     elif isinstance(inputs, Tensor) and id(inputs) in book.carried:
@@ -101,7 +101,7 @@ def normed(book: Book, args: tuple[Any, ...]) -> ChannelIds:
     return ChannelIds(ids, zero=isinstance(args[1], Tensor))
 
 
-def joined(book: Book, name: str, args: tuple[Any, ...]) -> ChannelIds | None:
+def elementwise(book: Book, name: str, args: tuple[Any, ...]) -> ChannelIds | None:
     """A sum or product of two, channel by channel."""
     a, b = args[:2]
     times = name.startswith(("mul", "div"))

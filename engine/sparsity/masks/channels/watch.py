@@ -12,7 +12,7 @@ from engine.models.borrow import borrowed
 from engine.models.classifier import Classifier
 from engine.sparsity.masks.channels.book import Book
 from engine.sparsity.masks.channels.found import Channels
-from engine.sparsity.masks.channels.operations import outcome
+from engine.sparsity.masks.channels.operations import output_channels
 
 
 def channels_of(model: Classifier) -> Channels:
@@ -45,7 +45,7 @@ class Watch(TorchDispatchMode):
 
     def follow(self, name: str, args: tuple[Any, ...], out: Tensor) -> None:
         """Note what one operation did with the channels."""
-        got = outcome(self.book, name, args, out)
+        got = output_channels(self.book, name, args, out)
         if got is not None and out.dim() >= 2 and out.shape[1] == len(got.ids):
             self.book.carry(out, got)
         else:

@@ -15,7 +15,7 @@ from engine.models.borrow import borrowed
 from engine.models.classifier import Classifier
 from engine.models.layers import capturing
 from engine.result import Floats
-from engine.sparsity.masks.diagrams.values import weights
+from engine.sparsity.masks.diagrams.values import weight_values
 from engine.weights.masks import Masks
 
 WALL = 32  # tiles along a side of a wall at most
@@ -54,7 +54,7 @@ def wall(
         side: tiles along a side.
     """
     part, bits = masks.part(name), masks.array(name)
-    weight = weights(model, name)
+    weight = weight_values(model, name)
     counts = bits.reshape(part.filters, -1).sum(1)
     order = np.argsort(-counts, kind="stable")
     chosen = order[top : top + side]

@@ -14,7 +14,7 @@ from engine.weights.masks import Masks
 BINS = 81  # of a histogram; odd, so that zero has a bin of its own
 
 
-def weights(model: Classifier, name: str) -> Floats:
+def weight_values(model: Classifier, name: str) -> Floats:
     """A weight as an array; shared with the model where it lies on the CPU, so only to read."""
     values: Floats = model.network.get_parameter(name).detach().cpu().numpy()
     return values
@@ -40,7 +40,7 @@ class Histogram:
 
 def histogram(model: Classifier, masks: Masks, name: str, bins: int = BINS) -> Histogram:
     """The weights of a layer before pruning; give the dense model."""
-    values, bits = weights(model, name).ravel(), masks.array(name).ravel()
+    values, bits = weight_values(model, name).ravel(), masks.array(name).ravel()
     limit = float(np.abs(values).max()) or 1.0
     places = np.clip(((values / limit + 1) / 2 * bins).astype(np.int64), 0, bins - 1)
     sizes = np.abs(values)

@@ -239,9 +239,9 @@ def test_another_image_s_map_is_of_another_patient_where_there_is_one():
 def test_each_part_of_a_mask_is_a_known_lesion_however_small_and_many():
     mask = np.zeros((96, 96), np.bool_)
     mask[4:90:8, 4:90:8] = True
-    assert len(lesion_data.around(mask)) == 121
-    assert lesion_data.around(mask)[0] == pytest.approx(np.array([4, 4, 1, 1]) / 96)
-    assert lesion_data.around(np.zeros((8, 8), np.bool_)).shape == (0, 4)
+    assert len(lesion_data.bounding_boxes(mask)) == 121
+    assert lesion_data.bounding_boxes(mask)[0] == pytest.approx(np.array([4, 4, 1, 1]) / 96)
+    assert lesion_data.bounding_boxes(np.zeros((8, 8), np.bool_)).shape == (0, 4)
 
 
 def test_normal_images_with_lesions_are_left_out_with_a_note(case, found):
@@ -319,5 +319,5 @@ def test_the_boxes_of_each_image_are_its_lesions_and_its_map_s_regions(case, fou
 
 def of_squares(box, other):
     """Intersection over union of two boxes, by the pixels of 32 × 32 that they cover."""
-    first, second = (lesion_data.filled(np.array([square]), 32) for square in (box, other))
+    first, second = (lesion_data.box_masks(np.array([square]), 32) for square in (box, other))
     return (first & second).sum() / (first | second).sum()

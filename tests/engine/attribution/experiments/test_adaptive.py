@@ -10,7 +10,12 @@ import torch
 
 from engine import data as data_sets
 from engine.attribution.experiments import AdaptiveSmoothing, adaptive
-from engine.attribution.experiments.adaptive import drawn, pair_of, shipped, surer
+from engine.attribution.experiments.adaptive import (
+    class_balanced_images,
+    pair_of,
+    shipped_networks,
+    surer,
+)
 from engine.attribution.experiments.apgd import STRONG, apgd
 from engine.attribution.experiments.mixing import learned_mixing, quick
 from engine.attribution.experiments.mixture import LOSSES, Mixture, margin
@@ -26,7 +31,7 @@ from engine.attribution.experiments.mixture_claims import (
     NORMAL,
     ROBUST,
     SURE,
-    named,
+    alpha_condition,
 )
 from engine.errors import BlindspotError
 from engine.experiment import ExperimentCase
@@ -72,11 +77,11 @@ def test_figures_are_those_of_mixtures_attacked_by_hand(case, found, alpha):
     data = case.data
     rows = data.some("test", 30, 0)
     images, targets = torch.from_numpy(data.images[rows] / np.float32(255)), data.targets(rows)
-    normal, robust = shipped(data)
+    normal, robust = shipped_networks(data)
     with torch.no_grad():
         clean, resisted, moved = by_hand(Mixture(normal, robust, alpha), images, targets)
         sure = alpha * margin(robust(moved.expand(-1, 3, -1, -1))) >= 1 - alpha
-    table, row = found["table"], named(alpha)
+    table, row = found["table"], alpha_condition(alpha)
     assert table.cell(row, CLEAN) == pytest.approx(clean.float().mean().item())
     assert table.cell(row, ATTACKED) == pytest.approx(resisted.float().mean().item())
     assert table.cell(row, SURE) == pytest.approx(sure.float().mean().item())
@@ -86,13 +91,13 @@ def test_figures_are_those_of_mixtures_attacked_by_hand(case, found, alpha):
 @pytest.fixture(scope="module")
 def mixing(case):
     return learned_mixing(
-        *shipped(case.data), case.data, (1.0, 1.0), quick(QUICK.epsilon), 1, 0, quiet
+        *shipped_networks(case.data), case.data, (1.0, 1.0), quick(QUICK.epsilon), 1, 0, quiet
     )
 
 
 def test_the_adaptive_mixture_is_measured_with_its_own_attacks(case, found, mixing):
-    normal, robust = shipped(case.data)
-    images, targets = drawn(case.data, 30, 0)
+    normal, robust = shipped_networks(case.data)
+    images, targets = class_balanced_images(case.data, 30, 0)
     mixture = Mixture(normal, robust, mixing)
     with torch.no_grad():
         clean, resisted, _ = by_hand(mixture, images, targets)
@@ -104,7 +109,7 @@ def test_the_adaptive_mixture_is_measured_with_its_own_attacks(case, found, mixi
 
 
 def test_the_mixing_network_learns_to_find_attacks(case, mixing):
-    normal, robust = shipped(case.data)
+    normal, robust = shipped_networks(case.data)
     before = [weight.clone() for weight in robust.state_dict().values()]
     again = learned_mixing(normal, robust, case.data, (1.0, 1.0), quick(QUICK.epsilon), 1, 0, quiet)
     for first, second in zip(
@@ -113,7 +118,7 @@ def test_the_mixing_network_learns_to_find_attacks(case, mixing):
         assert torch.equal(first, second)
     after = robust.state_dict().values()
     assert all(torch.equal(first, second) for first, second in zip(before, after, strict=True))
-    images, targets = drawn(case.data, 100, 1)
+    images, targets = class_balanced_images(case.data, 100, 1)
     mixture = Mixture(normal, robust, mixing)
     moved = pgd(robust, images, targets, Pgd(0.1, 7, 0.03), torch.Generator().manual_seed(0))
     with torch.no_grad():
@@ -122,7 +127,7 @@ def test_the_mixing_network_learns_to_find_attacks(case, mixing):
 
 
 def test_views_are_the_plane_of_the_first_seed_and_certificates(found):
-    assert list(found["plane"].rows) == [*(named(alpha) for alpha in ALPHAS), ADAPTIVE]
+    assert list(found["plane"].rows) == [*(alpha_condition(alpha) for alpha in ALPHAS), ADAPTIVE]
     assert found["plane"].cell(NORMAL, CLEAN) == found["table"].cell(NORMAL, CLEAN)
     assert found["certified"].order[0] == "radius"
 
@@ -142,7 +147,7 @@ def test_another_seed_trains_both_networks_by_their_recipes(case, monkeypatch):
 
 def figures(**given):
     """Figures by condition and measure, for the claims."""
-    base = dict.fromkeys(map(named, ALPHAS), (0.9, 0.5)) | {ADAPTIVE: (0.9, 0.5)}
+    base = dict.fromkeys(map(alpha_condition, ALPHAS), (0.9, 0.5)) | {ADAPTIVE: (0.9, 0.5)}
     base |= given.get("pairs", {})
 
     def of(condition, measure):
@@ -157,7 +162,7 @@ def test_claims_compare_with_both_ends():
     pairs = {
         NORMAL: (0.98, 0.0),
         ROBUST: (0.94, 0.8),
-        named(0.25): (0.98, 0.1),
+        alpha_condition(0.25): (0.98, 0.1),
         ABOVE[0]: (0.97, 0.79),
         ADAPTIVE: (0.975, 0.795),
     }
@@ -174,8 +179,8 @@ def test_claims_compare_with_both_ends():
 
 
 def test_sureness_is_compared_between_right_and_misread_images(case):
-    _, robust = shipped(case.data)
-    images, targets = drawn(case.data, 50, 0)
+    _, robust = shipped_networks(case.data)
+    images, targets = class_balanced_images(case.data, 50, 0)
     wide = images.expand(-1, 3, -1, -1)
     noisy = (wide + 0.8 * torch.rand(wide.shape, generator=torch.Generator().manual_seed(0))).clamp(
         0, 1
@@ -199,21 +204,21 @@ def test_the_picture_shows_images_before_and_after(case):
 
 def test_other_data_are_refused_with_a_sentence():
     with pytest.raises(BlindspotError, match="ship"):
-        shipped(tiny.columns(8, ("a", "b")))
+        shipped_networks(tiny.columns(8, ("a", "b")))
 
 
 def test_images_are_where_the_networks_are(case, monkeypatch):
-    images, targets = drawn(case.data, 4, 0, torch.device("meta"))
+    images, targets = class_balanced_images(case.data, 4, 0, torch.device("meta"))
     assert (images.device.type, targets.device.type) == ("meta", "meta")
     devices = []
-    original = adaptive.drawn
+    original = adaptive.class_balanced_images
 
     def watched(data, count, seed, device=None):
         devices.append(device)
         return original(data, count, seed, device)
 
-    monkeypatch.setattr(adaptive, "drawn", watched)
-    normal, robust = shipped(case.data)
+    monkeypatch.setattr(adaptive, "class_balanced_images", watched)
+    normal, robust = shipped_networks(case.data)
     QUICK.measured(Mixture(normal, robust, 0.5), case)
     QUICK.picture(case)
     assert devices == [normal.device] * 2

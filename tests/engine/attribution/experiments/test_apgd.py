@@ -9,9 +9,9 @@ import torch
 
 from engine import data as data_sets
 from engine.attribution.experiments import AdaptiveSmoothing
-from engine.attribution.experiments.adaptive import drawn, shipped
+from engine.attribution.experiments.adaptive import class_balanced_images, shipped_networks
 from engine.attribution.experiments.apgd import STRONG, apgd, checkpoints, dlr, strongly
-from engine.attribution.experiments.mixture import Mixture, attacked, right
+from engine.attribution.experiments.mixture import Mixture, attack_both_losses, is_correct
 from tests import tiny
 
 EPSILON, STEPS = 0.1, 12
@@ -68,8 +68,8 @@ def one_by_one(model, image, target, start, raised):
 @pytest.mark.parametrize("raised", STRONG, ids=lambda objective: objective.__name__)
 def test_every_image_goes_where_a_plain_loop_of_the_paper_goes(raised):
     data = data_sets.load("digits")
-    normal, robust = shipped(data)
-    images, targets = drawn(data, 8, 0)
+    normal, robust = shipped_networks(data)
+    images, targets = class_balanced_images(data, 8, 0)
     mixture = Mixture(normal, robust, 0.6)
     noise = torch.empty(images.shape).uniform_(-1, 1, generator=torch.Generator().manual_seed(0))
     starts = (images + EPSILON * noise).clamp(images - EPSILON, images + EPSILON).clamp(0, 1)
@@ -101,12 +101,12 @@ def test_on_a_linear_model_it_reaches_the_worst_corner_of_the_ball(raised):
 def test_it_finds_at_least_as_many_as_plain_steps_and_stays_in_the_ball():
     data = data_sets.load("digits")
     method = AdaptiveSmoothing(epsilon=EPSILON, steps=10)
-    images, targets = drawn(data, 100, 0)
-    mixture = Mixture(*shipped(data), 0.6)
+    images, targets = class_balanced_images(data, 100, 0)
+    mixture = Mixture(*shipped_networks(data), 0.6)
     plain, strong = (
-        [(~right(mixture, attempt, targets)) for attempt in tries]
+        [(~is_correct(mixture, attempt, targets)) for attempt in tries]
         for tries in (
-            attacked(mixture, images, targets, method.attack, 0),
+            attack_both_losses(mixture, images, targets, method.attack, 0),
             strongly(mixture, images, targets, EPSILON, 10, 0),
         )
     )

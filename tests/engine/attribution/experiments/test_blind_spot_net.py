@@ -11,9 +11,9 @@ from engine.attribution.experiments.cbsn.learning import (
     BATCH,
     RATE,
     DenoiserConfig,
-    both,
+    denoise_both,
+    denoising_loss,
     learn,
-    loss_of,
     patches,
     rate_at,
     side_of,
@@ -24,8 +24,8 @@ from engine.attribution.experiments.cbsn.net import (
     choices,
     from_batch,
     normalized,
+    pick_pixels,
     slopes,
-    taken,
     to_batch,
     unmasked,
 )
@@ -126,7 +126,7 @@ def test_phases_are_undone_to_the_bit_also_where_they_were_padded(stride, size):
 def test_one_pixel_of_every_cell_is_taken_the_same_for_all_colors_and_images_alike():
     places = torch.arange(49.0).reshape(1, 1, 7, 7).expand(2, 3, -1, -1)
     chosen = choices(places, 2, chance())
-    result = taken(places, 2, chosen)
+    result = pick_pixels(places, 2, chosen)
     assert result.shape == (2, 3, 3, 3)
     assert torch.equal(result[:, 0], result[:, 2])
     for row in range(3):
@@ -135,12 +135,12 @@ def test_one_pixel_of_every_cell_is_taken_the_same_for_all_colors_and_images_ali
             assert result[0, 0, row, column] == cell[chosen[0, row, column]]
     many = choices(torch.zeros(1, 1, 200, 200), 2, chance(1)).flatten().bincount()
     assert (abs(many / 10000 - 0.25) < 0.02).all()
-    assert torch.equal(taken(places, 1, choices(places, 1, chance())), places)
+    assert torch.equal(pick_pixels(places, 1, choices(places, 1, chance())), places)
 
 
 def test_the_loss_is_the_published_one_written_out():
     network, parts = net(), torch.randn(2, 1, 12, 12, generator=chance())
-    loss = loss_of(network, parts, LESSON, 0.5, chance(7))
+    loss = denoising_loss(network, parts, LESSON, 0.5, chance(7))
     pick = torch.randint(4, (2, 6, 6), generator=chance(7))
     blind_, whole = torch.zeros_like(parts), network(parts, False)
     for row in range(3):
@@ -167,15 +167,15 @@ def test_no_gradient_goes_through_the_masked_side_of_the_invariance():
     def slope(weight):
         network.zero_grad()
         lesson = DenoiserConfig(3, 2, weight, 1, 4, 3)
-        loss_of(network, parts, lesson, 1.0, chance(7)).backward()
+        denoising_loss(network, parts, lesson, 1.0, chance(7)).backward()
         return network.head[-1].bias.grad.clone()
 
     whole = network(parts, False)
     chosen = choices(parts, 2, chance(7))
     with torch.no_grad():
-        still = network(taken(parts, 2, chosen), True)
+        still = network(pick_pixels(parts, 2, chosen), True)
     expected = torch.autograd.grad(
-        (taken(whole, 2, chosen) - still).abs().mean(), network.head[-1].bias
+        (pick_pixels(whole, 2, chosen) - still).abs().mean(), network.head[-1].bias
     )[0]
     assert torch.allclose(slope(1.0) - slope(0.0), expected, atol=1e-5)
     assert expected.abs() > 0
@@ -235,7 +235,7 @@ def test_the_same_seed_learns_the_same_bits_and_leaves_the_global_source_alone()
     assert torch.equal(weights[0], weights[1])
     assert not torch.equal(weights[0], weights[2])
     assert looks[:3] == [1, 2, 3]
-    assert both(first, images, 3)[1].shape == images.shape
+    assert denoise_both(first, images, 3)[1].shape == images.shape
 
 
 def test_the_rate_rises_for_a_tenth_of_the_steps_and_falls_to_nothing():
@@ -250,7 +250,7 @@ def test_a_network_that_learns_from_one_image_is_no_constant():
     images = torch.rand(1, 3, 40, 40, generator=chance()) * 0.2
     images[..., 10:30, 10:30] += 0.6
     network = learn(images, DenoiserConfig(1, 2, 2.0, 2, 16, 40), 0, quiet)
-    hidden, result = both(network, images, 1)
+    hidden, result = denoise_both(network, images, 1)
     assert hidden[..., 15:25, 15:25].mean() > hidden[..., :6, :6].mean() + 0.1
     assert result[..., 15:25, 15:25].mean() > result[..., :6, :6].mean() + 0.1
 

@@ -17,11 +17,11 @@ from engine.attribution.experiments.cbsn.claims import (
     WHITE,
     WHITE_CONTROL,
 )
-from engine.attribution.experiments.cbsn.experiment import contrast
-from engine.attribution.experiments.cbsn.learning import DenoiserConfig, both, learn
+from engine.attribution.experiments.cbsn.experiment import kept_contrast
+from engine.attribution.experiments.cbsn.learning import DenoiserConfig, denoise_both, learn
 from engine.attribution.experiments.cbsn.noise import FACTORS, FILTERS, Filter, psnr
 from engine.attribution.experiments.cbsn.seen import MASKED, OPEN, error
-from engine.experiment import ExperimentCase, spread
+from engine.experiment import ExperimentCase, deviation_column
 from engine.method import quiet
 from engine.run import answer
 from tests import tiny
@@ -51,7 +51,7 @@ def test_figures_are_those_of_networks_trained_and_filters_tuned_by_hand(case, f
             for split, count in (("train", 60), ("test", 5))
         )
         net = learn(train.noisy, DenoiserConfig(stride, 2, 2.0, 1, 24, 3, rate=1e-3), 4, quiet)
-        hidden, denoised = both(net, test.noisy, stride)
+        hidden, denoised = denoise_both(net, test.noisy, stride)
         before = psnr(test.noisy, test.clean)
         table = found["table"]
         assert table.cell(condition, GAIN) == pytest.approx(
@@ -60,9 +60,9 @@ def test_figures_are_those_of_networks_trained_and_filters_tuned_by_hand(case, f
         assert table.cell(condition, HIDDEN) == pytest.approx(
             np.mean(psnr(hidden, test.clean) - before), abs=1e-4
         )
-        twins = both(net, test.twins + test.noise, stride)[1]
+        twins = denoise_both(net, test.twins + test.noise, stride)[1]
         assert table.cell(condition, LESION) == pytest.approx(
-            contrast(denoised - twins, test.clean - test.twins, test.masks), abs=1e-4
+            kept_contrast(denoised - twins, test.clean - test.twins, test.masks), abs=1e-4
         )
     for name in FILTERS:
         validation, test = (
@@ -99,8 +99,8 @@ def test_a_lesion_that_stays_half_is_half_kept():
     clean, masks = torch.zeros(2, 1, 4, 4), torch.zeros(2, 1, 4, 4, dtype=torch.bool)
     clean[0, 0, 1:3, 1:3], masks[0, 0, 1:3, 1:3] = 0.4, True
     elsewhere = torch.full_like(clean, 7.0) * ~masks
-    assert contrast(0.5 * clean + elsewhere, clean, masks) == pytest.approx(0.5)
-    assert np.isnan(contrast(clean, torch.zeros_like(clean), masks))
+    assert kept_contrast(0.5 * clean + elsewhere, clean, masks) == pytest.approx(0.5)
+    assert np.isnan(kept_contrast(clean, torch.zeros_like(clean), masks))
 
 
 def test_what_is_shown_is_of_the_first_networks(case, found):
@@ -158,7 +158,7 @@ def test_claims_are_margins_in_decibels(found):
     margins = [claim.margin(of) for claim in CLAIMS]
     assert margins == pytest.approx([1, 2, 0.5, 0.5, 2, 20 * np.log10(0.95) + 1])
     assert found["table"].units[0] == "dB"
-    assert spread(GAIN) in found["table"].order
+    assert deviation_column(GAIN) in found["table"].order
 
 
 def test_data_without_twins_have_no_figure_of_lesions():

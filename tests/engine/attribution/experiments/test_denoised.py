@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from engine.attribution.experiments.cbsn import Denoised
-from engine.attribution.experiments.cbsn.learning import DenoiserConfig, both, learn
+from engine.attribution.experiments.cbsn.learning import DenoiserConfig, denoise_both, learn
 from engine.attribution.experiments.cbsn.noise import FILTERS, drawn_noise, psnr
 from engine.attribution.experiments.cbsn.own_image import CENTER, DENOISED, HIDDEN, NOISY
 from engine.attribution.experiments.cbsn.seen import MASKED, OPEN
@@ -47,7 +47,7 @@ def test_psnr_is_measured_against_the_image_before_the_noise(case):
     clean = QUICK.shown(case.image)
     noisy = clean + drawn_noise(clean.shape, 0.15, 0.65, case.generator())
     net = learn(noisy, DenoiserConfig(3, 2, 2.0, 1, 16, 4), case.seed, quiet)
-    hidden, denoised = both(net, noisy, 3)
+    hidden, denoised = denoise_both(net, noisy, 3)
     for name, picture in {NOISY: noisy, HIDDEN: hidden, DENOISED: denoised}.items():
         assert result["psnr"].cell(name, "PSNR") == pytest.approx(psnr(picture, clean)[0], abs=1e-3)
     assert set(result["psnr"].rows) == {NOISY, DENOISED, HIDDEN, *FILTERS}

@@ -16,13 +16,13 @@ from engine.attribution.experiments.mixture import (
     LOW,
     MixingNet,
     Mixture,
-    attacked,
-    both,
+    attack_both_losses,
     certain,
+    is_correct,
     margin,
-    mixed,
+    mixed_log_probabilities,
+    network_outputs,
     other_first,
-    right,
     smoothed_radius,
 )
 from engine.attribution.experiments.smoothed import CHOSEN, DRAWS, RISK, bounds, certified, votes
@@ -66,7 +66,7 @@ def test_probabilities_are_mixed_and_not_logits(networks, digits):
 def test_what_rounds_to_no_probability_still_has_a_gradient():
     logits = torch.tensor([[200.0, 0.0, 0.0]], requires_grad=True)
     other_logits = torch.tensor([[150.0, 0.0, 0.0]], requires_grad=True)
-    logs = mixed(logits, other_logits, torch.tensor([[0.5]]))
+    logs = mixed_log_probabilities(logits, other_logits, torch.tensor([[0.5]]))
     assert logs[0, 1].item() == pytest.approx(math.log(0.5) - 150, abs=1e-3)
     logs[0, 1].backward()
     assert other_logits.grad[0, 1].item() == pytest.approx(1.0, abs=1e-3)
@@ -105,7 +105,9 @@ def test_no_attacked_image_inside_the_certificate_flips(networks):
     for alpha in (0.6, 0.75, 0.9, 0.97):
         mixture = Mixture(*networks, alpha)
         for epsilon in (0.05, 0.1, 0.2, 0.4):
-            for moved in attacked(mixture, images, targets, Pgd(epsilon, 4, epsilon / 2), 0):
+            for moved in attack_both_losses(
+                mixture, images, targets, Pgd(epsilon, 4, epsilon / 2), 0
+            ):
                 wide = moved.expand(-1, 3, -1, -1)
                 with torch.no_grad():
                     robust = networks[1](wide)
@@ -113,7 +115,7 @@ def test_no_attacked_image_inside_the_certificate_flips(networks):
                     assert torch.equal(mixture(wide).argmax(1)[safe], robust.argmax(1)[safe])
                     other = 30 * torch.randn(robust.shape, generator=noise)
                     alphas = torch.full((len(wide), 1), alpha)
-                    predictions = mixed(other, robust, alphas).argmax(1)
+                    predictions = mixed_log_probabilities(other, robust, alphas).argmax(1)
                 assert torch.equal(predictions[safe], robust.argmax(1)[safe])
                 safely += int(safe.sum())
     assert safely >= 2_000
@@ -122,11 +124,11 @@ def test_no_attacked_image_inside_the_certificate_flips(networks):
 def test_an_adaptive_mixture_is_attacked_side_by_side_as_one_after_the_other(networks, digits):
     images, targets = (part[:20] for part in digits)
     with torch.no_grad():
-        maps = both(*networks, images.expand(-1, 3, -1, -1))[2]
+        maps = network_outputs(*networks, images.expand(-1, 3, -1, -1))[2]
     torch.manual_seed(0)
     mixture = Mixture(*networks, MixingNet(maps.shape[1]))
     attack = Pgd(0.1, 6, 0.03)
-    together = attacked(mixture, images, targets, attack, 0)
+    together = attack_both_losses(mixture, images, targets, attack, 0)
     with one_thread():
         alone = [
             pgd(mixture, images, targets, attack, torch.Generator().manual_seed(0), loss)
@@ -138,10 +140,10 @@ def test_an_adaptive_mixture_is_attacked_side_by_side_as_one_after_the_other(net
 def test_attacks_go_against_the_mixture_and_stay_within_their_reach(networks, digits):
     images, targets = digits
     mixture, attack = Mixture(*networks, 0.3), Pgd(0.1, 10, 0.025)
-    before = right(mixture, images, targets).float().mean()
-    for moved in attacked(mixture, images, targets, attack, 0):
+    before = is_correct(mixture, images, targets).float().mean()
+    for moved in attack_both_losses(mixture, images, targets, attack, 0):
         assert (moved - images).abs().max() <= 0.1 + 1e-6
-        assert right(mixture, moved, targets).float().mean() < before - 0.3
+        assert is_correct(mixture, moved, targets).float().mean() < before - 0.3
         wide = moved.expand(-1, 3, -1, -1)
         with torch.no_grad():
             assert other_first(mixture(wide), targets) > other_first(
@@ -161,9 +163,9 @@ def test_robustness_below_one_half_falls_to_that_of_the_normal_network(networks,
     def held(alpha):
         mixture = Mixture(*networks, alpha)
         return min(
-            right(mixture, adversarial, targets).float().mean().item()
+            is_correct(mixture, adversarial, targets).float().mean().item()
             for net in (mixture, *networks)
-            for adversarial in attacked(net, images, targets, attack, 0)
+            for adversarial in attack_both_losses(net, images, targets, attack, 0)
         )
 
     ends = held(0.0), held(1.0)
@@ -240,7 +242,9 @@ def test_an_adaptive_mixture_sets_its_share_by_image_and_is_attacked_through_it(
     with torch.no_grad():
         alphas = mixture.alphas(pixels)
         first, second = (net(pixels) for net in networks)
-        assert torch.allclose(mixture(pixels), mixed(first, second, alphas[:, None]), atol=1e-5)
+        assert torch.allclose(
+            mixture(pixels), mixed_log_probabilities(first, second, alphas[:, None]), atol=1e-5
+        )
     assert ((alphas > LOW) & (alphas < HIGH)).all()
     _, gamma = mixture.parts(pixels)
     (slope,) = torch.autograd.grad(gamma.sum(), pixels)

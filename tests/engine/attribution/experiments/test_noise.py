@@ -13,7 +13,7 @@ from engine.attribution.experiments.cbsn.noise import (
     KEEP,
     Filter,
     autocorrelation,
-    best,
+    best_filter,
     drawn_noise,
     estimated,
     psnr,
@@ -80,7 +80,7 @@ def test_every_filter_takes_white_noise_off_and_is_given_its_best_factor(name):
     ramp = torch.linspace(0.2, 0.8, 40)
     truth = ramp.expand(1, 3, 40, 40) if name == "total variation" else ramp.expand(1, 1, 40, 40)
     noisy = truth + drawn_noise(truth.shape, 0.1, 0.0, torch.Generator().manual_seed(0))
-    result = best(name, noisy, truth)
+    result = best_filter(name, noisy, truth)
     nearness = [psnr(Filter(name, factor)(noisy), truth)[0] for factor in FACTORS]
     assert result.factor == FACTORS[int(np.argmax(nearness))]
     assert max(nearness) > psnr(noisy, truth)[0] + 4

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from engine.attribution.level_sets.blind_spot import SIDE, BlindSpot, small
+from engine.attribution.level_sets.blind_spot import SIDE, BlindSpot, averaged_end
 from engine.attribution.level_sets.lst import LST
 from engine.result import Path
 from tests import tiny
@@ -24,7 +24,7 @@ def test_it_has_the_walk_s_figures_and_a_small_end():
 
 def test_a_large_end_is_averaged_down():
     frames = torch.rand(2, 3, 2 * SIDE, 2 * SIDE, generator=tiny.seeded()).numpy()
-    result = small(Path(frames, np.array([0.25, 0.75], np.float32), "probability"))
+    result = averaged_end(Path(frames, np.array([0.25, 0.75], np.float32), "probability"))
     pools = frames[1].reshape(3, SIDE, 2, SIDE, 2).mean((2, 4))
     assert result.frames.shape == (1, 3, SIDE, SIDE)
     np.testing.assert_allclose(result.frames[0], pools, atol=1e-3)

@@ -10,7 +10,7 @@ import torch
 from skimage.metrics import structural_similarity
 
 from engine.attribution.level_sets import LEVEL_SETS, PUBLISHED, WALKS, log
-from engine.attribution.level_sets.distance import largest
+from engine.attribution.level_sets.distance import largest_change
 from engine.attribution.level_sets.lst import LST, batch_of_one
 from engine.attribution.level_sets.settings import check_images
 from engine.attribution.level_sets.traversal import Traversal, WalkRules
@@ -118,7 +118,7 @@ def test_an_image_smaller_than_the_window_has_no_similarity():
 def test_the_largest_difference_counts_up_and_down():
     first, second = torch.zeros(3, 2, 2), torch.zeros(3, 2, 2)
     first[2, 0, 1], second[0, 1, 1] = 0.25, 0.5
-    assert largest(first, second) == largest(second, first) == 0.5
+    assert largest_change(first, second) == largest_change(second, first) == 0.5
 
 
 def test_the_start_noise_is_uniform_and_as_wide_as_is_said():

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from engine.attribution.prototypes import PrototypeNetwork
-from engine.attribution.prototypes.learning import certified_loss, inside, margin_loss
+from engine.attribution.prototypes.learning import certified_loss, inner_network, margin_loss
 from engine.attribution.prototypes.networks import DEEP, NEGATIVE, POSITIVE, RBF
 from engine.errors import BlindspotError
 from engine.experiment import ExperimentCase
@@ -27,7 +27,7 @@ def case(seed=0, **change):
 
 def written_out(model, batch):
     """The margin loss, image by image, with plain exponentials."""
-    network = inside(model)
+    network = inner_network(model)
     gray = batch.pixels.mean(1).flatten(1)
     distances = (gray[:, None] - network.places).square().sum(2).clamp(min=1e-20).sqrt()
     detections = (-distances / network.log_widths.exp()).exp()
@@ -55,16 +55,16 @@ def test_the_network_is_that_of_a_training_with_the_loss_written_out():
         rows = case().data.rows("test")
         right = (logits[rows].argmax(1) == case().data.targets(rows)).float().mean().item()
     assert result["figures"]["test accuracy"] == pytest.approx(right, abs=1e-3)
-    plus, minus = inside(again).head.reasons()
+    plus, minus = inner_network(again).head.reasons()
     assert result["reasons"].values == pytest.approx((plus - minus).detach().numpy(), abs=1e-6)
     prototypes = result["prototypes"].images.reshape(-1, 8, 8)[:6] / 255
-    places = inside(again).places.detach().view(6, 8, 8).clamp(0, 1).numpy()
+    places = inner_network(again).places.detach().view(6, 8, 8).clamp(0, 1).numpy()
     assert np.abs(prototypes - places).max() <= 0.5 / 255 + 1e-6
 
 
 def test_each_class_begins_with_prototypes_of_its_own():
     data = case().data
-    network = inside(SMALL.fresh(data, 4))
+    network = inner_network(SMALL.fresh(data, 4))
     train_rows = data.rows("train")
     flat = data.images[train_rows].reshape(len(train_rows), -1) / 255
     labels = [
@@ -88,7 +88,7 @@ def test_the_certified_loss_is_the_margin_loss_at_no_distance_and_grows_with_it(
 
 def test_the_certified_loss_of_one_image_is_the_bound_written_out():
     data, model = case().data, SMALL.fresh(case().data, 0)
-    network, row = inside(model), int(case().data.rows("train")[0])
+    network, row = inner_network(model), int(case().data.rows("train")[0])
     label, radius = int(data.labels[row]), 0.25
     result = certified_loss(
         model,
@@ -146,7 +146,7 @@ def test_prototypes_of_the_deep_form_are_patches_of_training_images():
     views = np.lib.stride_tricks.sliding_window_view(
         data.images[data.rows("train")][:, 0], (5, 5), axis=(1, 2)
     ).reshape(-1, 5, 5)
-    model = inside(method.restored(result["network"], data))
+    model = inner_network(method.restored(result["network"], data))
     with torch.no_grad():
         shares = model.maps(data.pixels(data.rows("train"))).amax((0, 2, 3))
         for place, patch in enumerate(patches):

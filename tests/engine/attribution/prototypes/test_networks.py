@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from engine.attribution.prototypes.attack import lead_of
-from engine.attribution.prototypes.network import cut, strongest
+from engine.attribution.prototypes.network import component_maxima, crop
 from engine.attribution.prototypes.networks import (
     INDEFINITE,
     NEGATIVE,
@@ -17,7 +17,7 @@ from engine.attribution.prototypes.networks import (
     PrototypeHead,
     Shallow,
 )
-from engine.models.small import NetworkShape, draw
+from engine.models.small import NetworkShape, init_weights
 from tests.engine.attribution.prototypes import by_hand
 
 REASONINGS = (NEGATIVE, POSITIVE, INDEFINITE)
@@ -127,12 +127,12 @@ def test_widths_begin_at_the_median_distance_of_the_first_prototypes():
 @pytest.mark.parametrize("side", [8, 28])
 def test_a_component_of_the_deep_form_sees_its_patch_and_nothing_else(side):
     network = PatchComponents(NetworkShape(1, side, 3), 6, NEGATIVE).eval()
-    draw(network, chance())
+    init_weights(network, chance())
     images = torch.rand(2, 1, side, side, generator=chance(4)).expand(-1, 3, -1, -1)
-    share, corner = strongest(network, images)
+    share, corner = component_maxima(network, images)
     assert torch.allclose(network.maps(images).sum(1), torch.ones(()), atol=1e-5)
     for place in range(6):
-        patch = cut(images[1], tuple(corner[1, place].tolist()), network.patch)
+        patch = crop(images[1], tuple(corner[1, place].tolist()), network.patch)
         alone = network.maps(patch[None])
         assert alone.shape[2:] == (1, 1)
         assert alone[0, place].item() == pytest.approx(share[1, place].item(), rel=1e-5)
@@ -140,7 +140,7 @@ def test_a_component_of_the_deep_form_sees_its_patch_and_nothing_else(side):
 
 def test_small_detections_of_the_deep_form_count_as_none_once_it_has_learned():
     network = PatchComponents(NetworkShape(1, 8, 3), 20, NEGATIVE)
-    draw(network, chance())
+    init_weights(network, chance())
     images = torch.rand(1, 1, 8, 8, generator=chance()).expand(-1, 3, -1, -1)
     learning, evaluated = network.train().detections(images), network.eval().detections(images)
     small = learning < 0.1

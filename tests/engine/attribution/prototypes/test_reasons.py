@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from engine.attribution.prototypes import PrototypeNetwork, Prototypes, about_picture, about_row
-from engine.attribution.prototypes.learning import inside
+from engine.attribution.prototypes.learning import inner_network
 from engine.attribution.prototypes.networks import DEEP, INDEFINITE, NEGATIVE, POSITIVE, RBF
 from engine.attribution.prototypes.reasons import (
     ALL,
@@ -20,13 +20,13 @@ from engine.attribution.prototypes.reasons import (
     PARTS,
     PICTURED_PROTOTYPES,
     POSITIVE_PARTS,
-    averaged,
+    bar_table,
     certificate_words,
     ignored_words,
     summed,
     with_indefinite,
 )
-from engine.data.example import pictured
+from engine.data.example import example_picture
 from engine.errors import BlindspotError
 from engine.images import Crop
 from engine.result import Table
@@ -54,7 +54,7 @@ def network(method=SMALL):
 @pytest.mark.parametrize("reasoning", [NEGATIVE, POSITIVE, INDEFINITE])
 def test_the_parts_are_the_formula_written_out_and_sum_to_one(reasoning):
     method = replace(SMALL, reasoning=reasoning)
-    result, model = method(case()), inside(network(method))
+    result, model = method(case()), inner_network(network(method))
     image = case().image.flatten().tolist()
     detections = by_hand.detections(image, model.places.tolist(), model.widths.tolist())
     theta = model.head.theta.detach().numpy()
@@ -83,7 +83,7 @@ def test_what_one_prototype_would_have_to_be_makes_both_classes_level():
     image_case = next(
         candidate for candidate in every if np.isfinite(SMALL(candidate)["changes"]["needed"]).any()
     )
-    result, model = SMALL(image_case), inside(network())
+    result, model = SMALL(image_case), inner_network(network())
     with torch.no_grad():
         detections = model.detections(image_case.pixels)[0].double()
         weights, offset = (tensor.double() for tensor in model.head.linear())
@@ -133,7 +133,7 @@ def test_the_deep_form_shows_patches_and_promises_nothing():
     assert not {"margins", "flip"} & result.keys()
     assert "certificate" not in result["outcome"].order
     assert result["picture"].images.shape[:4] == (2, PICTURED_PROTOTYPES, 5, 5)
-    model = inside(network(method)).eval()
+    model = inner_network(network(method)).eval()
     with torch.no_grad():
         for column, place in enumerate(result["parts"]["number"][:PICTURED_PROTOTYPES].astype(int)):
             patch = result["picture"].images[1, column].transpose(2, 0, 1) / np.float32(255)
@@ -169,7 +169,7 @@ def test_the_certificate_in_words(radius, flip, wanted):
 def test_the_old_cbc_says_what_it_leaves_out():
     method = replace(SMALL, reasoning=INDEFINITE)
     outcome = method(case())["outcome"]
-    states = inside(network(method)).head.theta.detach().view(3, 12, 3).softmax(0)[2]
+    states = inner_network(network(method)).head.theta.detach().view(3, 12, 3).softmax(0)[2]
     share = float(states[:, int(outcome["answer"][0])].mean())
     assert outcome["left out"][0] == pytest.approx(share, abs=1e-6)
     assert f"{100 * share:.0f} % of its prototypes" in ignored_words(outcome, INDEFINITE)
@@ -178,7 +178,7 @@ def test_the_old_cbc_says_what_it_leaves_out():
 
 def test_what_the_old_cbc_leaves_out_is_the_fifth_part_of_every_prototype():
     method = replace(SMALL, reasoning=INDEFINITE)
-    result, model = method(case()), inside(network(method))
+    result, model = method(case()), inner_network(network(method))
     detections = by_hand.detections(
         case().image.flatten().tolist(), model.places.tolist(), model.widths.tolist()
     )
@@ -215,7 +215,7 @@ def test_five_parts_by_hand():
     assert five.rows == ("prototype 2", "prototype 1")
     assert [five[part][0] for part in five.order] == pytest.approx([0.2, 0.15, 0.1, 0.05, 0.5])
     assert [five[part][1] for part in five.order] == pytest.approx([0, 0, 0, 0, 1])
-    rows = averaged(five)
+    rows = bar_table(five)
     assert rows.rows == ("prototype 2", "prototype 1", ALL)
     assert rows[LEFT_OUT].tolist() == pytest.approx([0.5, 1, 0.75])
 
@@ -227,7 +227,7 @@ def test_others_and_all_are_means_of_which_each_sums_to_one():
     table = Table.of(
         {name: (drawn[:, place], "share") for place, name in enumerate(names)}, map(str, range(20))
     )
-    rows = averaged(table)
+    rows = bar_table(table)
     assert rows.rows[PICTURED_PROTOTYPES:] == (OTHERS, ALL)
     for place, name in enumerate(names):
         others, every = rows[name][PICTURED_PROTOTYPES:]
@@ -257,11 +257,11 @@ def test_free_weights_explain_nothing():
 
 def test_dark_strokes_on_light_paper_are_inverted_and_others_are_not():
     dark = replace(data(), images=np.where(data().images == 250, 250, 20).astype(np.uint8))
-    light = pictured(255 - dark.images[0])
+    light = example_picture(255 - dark.images[0])
     inverted, note = about_picture(dark, light, Crop())
     assert note
     assert np.array_equal(inverted.shown[..., 0], dark.images[0, 0])
-    plain, note = about_picture(dark, pictured(dark.images[0]), Crop())
+    plain, note = about_picture(dark, example_picture(dark.images[0]), Crop())
     assert not note
     assert plain.fingerprint == inverted.fingerprint == about_row(dark, 0).fingerprint
 

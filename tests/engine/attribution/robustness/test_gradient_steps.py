@@ -14,7 +14,7 @@ from engine.attribution.robustness.scored import attacked_pixels
 from engine.case import ImageCase
 from engine.case.target import Target
 from engine.errors import BlindspotError, DoesNotFit
-from engine.measures.levels import levels_of, pixels_of, rounded
+from engine.measures.levels import levels_of, levels_to_pixels, round_change
 from engine.run import answer
 from tests import tiny
 
@@ -23,7 +23,7 @@ def on_grid(case, seed=3, side=None):
     """The case with an image in whole levels, away from black and white."""
     side = side or case.model.side
     levels = torch.randint(60, 196, (3, side, side), generator=tiny.seeded(seed))
-    return replace(case, image=pixels_of(levels.to(torch.int16)))
+    return replace(case, image=levels_to_pixels(levels.to(torch.int16)))
 
 
 def change_of(case, found):
@@ -42,7 +42,7 @@ def test_on_a_linear_model_one_step_is_the_worst_change_there_is():
     radius = 3 * weight.numel() ** 0.5
     exact = (case.image + radius / 255 * along).clamp(0, 1)
     levels = levels_of(case.image)
-    assert torch.equal(change_of(case, far), rounded(levels, exact, 3, "L2"))
+    assert torch.equal(change_of(case, far), round_change(levels, exact, 3, "L2"))
     other = case.model(attacked_pixels(result)[None])[0, 1] - case.model(case.image[None])[0, 1]
     assert float(other) == pytest.approx(float((3 / 255 * sign * weight).sum()), rel=1e-4)
 
@@ -77,7 +77,7 @@ def test_pgd_ends_where_a_plain_loop_of_the_formula_ends(norm):
         result["margin"].y, [margin for margin, _ in expected_steps], atol=2e-3
     )
     best = min(expected_steps, key=lambda step: step[0])[1][0]
-    exact = rounded(levels_of(case.image), best.float(), epsilon, norm)
+    exact = round_change(levels_of(case.image), best.float(), epsilon, norm)
     differences = (change_of(case, result) - exact).abs()
     assert float((differences > 0).float().mean()) < 0.02  # values on the edge of rounding
     assert int(differences.max()) <= 2 * epsilon

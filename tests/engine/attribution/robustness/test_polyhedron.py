@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.optimize import nnls
 
-from engine.attribution.robustness.polyhedron import Polyhedron, pairs
+from engine.attribution.robustness.polyhedron import Polyhedron, class_pairs
 
 
 def drawn(seed, classes=12, features=16):
@@ -91,7 +91,7 @@ def test_an_order_that_no_features_give_is_known():
 
 
 def test_pairs_say_who_must_lead_whom():
-    ahead, behind = pairs([4, 1], 5)
+    ahead, behind = class_pairs([4, 1], 5)
     assert list(zip(ahead.tolist(), behind.tolist(), strict=True)) == [
         (4, 1),
         (1, 0),

@@ -20,15 +20,15 @@ from engine.attribution.robustness import (
     drawn_order,
     many_images,
 )
-from engine.attribution.robustness.order_losses import NAMES, loss_of
+from engine.attribution.robustness.order_losses import NAMES, order_loss
 from engine.attribution.robustness.order_search import OrderSearchRules, search_order
 from engine.attribution.robustness.order_success import common_median, own_median
-from engine.attribution.robustness.ordered_case import in_order
+from engine.attribution.robustness.ordered_case import ordered_prefix
 from engine.attribution.robustness.scored import attacked_pixels
 from engine.case import ImageCase
 from engine.case.target import Target
 from engine.errors import BlindspotError, DoesNotFit
-from engine.measures.levels import levels_of, pixels_of
+from engine.measures.levels import levels_of, levels_to_pixels
 from engine.run import answer
 from tests import tiny
 
@@ -39,7 +39,7 @@ def case_of(length=2, seed=3, model=None):
     """An image in whole levels, and a list of classes that the model does not see first."""
     model = model or tiny.mlp(scale=1.0)
     levels = torch.randint(60, 196, (3, model.side, model.side), generator=tiny.seeded(seed))
-    image = pixels_of(levels.to(torch.int16))
+    image = levels_to_pixels(levels.to(torch.int16))
     prediction = int(model.logits(image[None])[0].argmax())
     image_case = ImageCase(model, image, Target(prediction))
     return OrderedCase(image_case, drawn_order(len(model.labels), prediction, length, seed))
@@ -135,9 +135,9 @@ def test_a_success_is_one_by_an_argsort_of_the_8_bit_image(kind, length):
         case = case_of(length, seed)
         result = kind(rate=0.01)(case)
         pixels = attacked_pixels(result)
-        assert torch.equal(pixels_of(levels_of(pixels)), pixels)
+        assert torch.equal(levels_to_pixels(levels_of(pixels)), pixels)
         logits = case.model.logits(pixels[None])[0].numpy()
-        right = in_order(case.order, np.argsort(-logits, kind="stable").tolist())
+        right = ordered_prefix(case.order, np.argsort(-logits, kind="stable").tolist())
         assert result["success"]["right"][0] == right
         assert bool(result["success"]["success"][0]) == (right == length)
         words = kind(rate=0.01).finding(case, result)
@@ -184,7 +184,7 @@ def test_a_search_that_succeeds_is_a_success_though_an_earlier_one_was_smaller()
     case = case_of(1)
     order = (case.asked.target.index,)  # the order that the image has to begin with
     levels = levels_of(case.asked.image)
-    loss = loss_of("QuadAttacK", case.model, order, 0.2)
+    loss = order_loss("QuadAttacK", case.model, order, 0.2)
     rules = OrderSearchRules(10, 3, 0.01, 20.0)
     result = search_order(case.model, levels, order, loss, rules, tiny.seeded(0), lambda *_: None)
     assert result.success
@@ -280,7 +280,7 @@ def test_success_by_length_counts_what_single_attacks_find():
             for number, (image, label) in enumerate(zip(images, labels, strict=True)):
                 seed = (2 * 1009 + number) * 101 + length
                 order = drawn_order(4, label, length, seed)
-                loss = loss_of(name, model, order, 0.2)
+                loss = order_loss(name, model, order, 0.2)
                 chance = tiny.seeded(seed)
                 attempt = search_order(
                     model, levels_of(image), order, loss, rules, chance, lambda *_: None

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from engine.attribution.robustness import SafeCV
-from engine.attribution.robustness.keypoints import KeyPoints, grid, key_points
+from engine.attribution.robustness.keypoints import KeyPoints, key_points, uniform_grid
 from engine.attribution.robustness.pixel_game import (
     CHANGES,
     ENEMY,
@@ -30,7 +30,7 @@ from engine.case import ImageCase
 from engine.case.target import Target
 from engine.images.crop import Crop, square
 from engine.images.samples import sample
-from engine.measures.levels import levels_of, pixels_of
+from engine.measures.levels import levels_of, levels_to_pixels
 from engine.models.classifier import Classifier
 from engine.result import Table
 from tests import tiny
@@ -64,7 +64,9 @@ def exhaustive(case, most=3):
     for count in range(1, most + 1):
         masks = np.array([np.isin(range(size), c) for c in combinations(range(size), count)])
         changed = np.where(masks.reshape(-1, 1, *levels.shape[1:]), target, levels)
-        if (case.model.logits(pixels_of(torch.from_numpy(changed))).argmax(1) != label).any():
+        if (
+            case.model.logits(levels_to_pixels(torch.from_numpy(changed))).argmax(1) != label
+        ).any():
             return count
     return None
 
@@ -125,7 +127,7 @@ def test_the_image_is_of_another_class_and_its_pixels_are_counted_anew(change):
     pixels = attacked_pixels(result)
     before, after = levels_of(case.image), levels_of(pixels)
     changed = (before != after).any(0)
-    predictions = case.model.logits(torch.stack([pixels_of(before), pixels])).argmax(1)
+    predictions = case.model.logits(torch.stack([levels_to_pixels(before), pixels])).argmax(1)
     another = bool(predictions[0] != predictions[1])
     assert another == bool(result["figures"]["another class"][0])
     assert result["game"]["pixels"][0] == (int(changed.sum()) if another else 0)
@@ -197,7 +199,7 @@ def game_of(case, **changed):
         "player": "random",
         "rule": "as in the code",
     } | changed
-    points = grid(tuple(case.image.shape[1:]))
+    points = uniform_grid(tuple(case.image.shape[1:]))
     levels = levels_of(case.image).numpy()
     rng = np.random.default_rng(case.seed)
     return PixelGame(
@@ -230,7 +232,9 @@ def test_putting_back_keeps_the_class_and_leaves_no_pixel_that_could_go():
     for row, column in game.best.changed:
         levels = game.best.levels.copy()
         levels[:, row, column] = game.levels[:, row, column]
-        prediction = int(case.model.logits(pixels_of(torch.from_numpy(levels))[None])[0].argmax())
+        prediction = int(
+            case.model.logits(levels_to_pixels(torch.from_numpy(levels))[None])[0].argmax()
+        )
         assert prediction == label
 
 

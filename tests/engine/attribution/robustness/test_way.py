@@ -12,14 +12,14 @@ from engine.attribution.robustness.scored import attacked_pixels
 from engine.attribution.robustness.way import AttackTrajectory
 from engine.case import ImageCase
 from engine.case.target import Target
-from engine.measures.levels import levels_of, pixels_of
+from engine.measures.levels import levels_of, levels_to_pixels
 from tests import tiny
 
 
 @pytest.fixture(scope="module")
 def case():
     model = tiny.mlp(scale=1.0)
-    image = pixels_of(levels_of(tiny.image(8)))
+    image = levels_to_pixels(levels_of(tiny.image(8)))
     return ImageCase(model, image, Target(int(model.logits(image[None])[0].argmax())))
 
 

@@ -46,7 +46,7 @@ def features_of(case, tile):
 def test_attention_is_the_softmax_worked_out_by_hand_times_the_number_of_tiles():
     method = TileAttention(tile=16)
     result = answer(method, CASE)
-    shipped_networks = networks.shipped()
+    shipped_networks = networks.shipped_networks()
     tiles = features_of(CASE, 16) / shipped_networks.spread
     for name in networks.NETWORKS:
         weights = {
@@ -136,8 +136,10 @@ def test_one_tile_with_something_in_it_is_said_to_be_one():
 
 
 def test_both_methods_read_the_tiles_once(monkeypatch):
-    reads, read = [], whole.looked_at
-    monkeypatch.setattr(whole, "looked_at", lambda *arguments: reads.append(1) or read(*arguments))
+    reads, read = [], whole.tile_features
+    monkeypatch.setattr(
+        whole, "tile_features", lambda *arguments: reads.append(1) or read(*arguments)
+    )
     image = made_slide(448, 336, seed=6)
     case = WholeSlideCase(load(DEFAULT), image)
     result = TileAttention(tile=112, glass=1.0)(case)
@@ -160,4 +162,4 @@ def test_damaged_weights_are_said(monkeypatch, tmp_path):
     path.write_bytes(file_of(networks.NAME).read_bytes()[:-100])
     monkeypatch.setattr(networks, "file_of", lambda _: path)
     with pytest.raises(BadModel, match="cannot be read"):
-        networks.shipped.__wrapped__()
+        networks.shipped_networks.__wrapped__()

@@ -141,7 +141,9 @@ def test_which_tiles_of_planted_regions_each_network_finds(measure):
     for seed in range(SEEDS):
         case, bags = SectionBags(seed=seed).read(load(DEFAULT))
         begun = perf_counter()
-        runs.append(section_networks.measured(section_networks.trained(case, bags), bags))
+        runs.append(
+            section_networks.network_figures(section_networks.train_networks(case, bags), bags)
+        )
         seconds = perf_counter() - begun
     what = f"Slides, bags of made sections, {SEEDS} seeds"
     for name in section_networks.NETWORKS:

@@ -22,7 +22,7 @@ from engine.attribution.slides.mining import (
     untrained,
 )
 from engine.attribution.slides.network import ATTENTION, MAX, MEAN
-from engine.training.images import drawn
+from engine.training.images import batch_generator
 from tests import tiny
 from tests.tiny import seeded
 
@@ -55,7 +55,7 @@ def plain_by_hand(bags, epochs=2, seed=0):
         order = np.random.default_rng([seed, epoch]).permutation(rows)
         for part in np.array_split(order, -(-len(rows) // how.batch)):
             hidden = F.gelu(network.embed(bags.features[torch.from_numpy(part)]))
-            mask = torch.rand(hidden.shape, generator=drawn(seed, 61, step, 0)) >= 0.25
+            mask = torch.rand(hidden.shape, generator=batch_generator(seed, 61, step, 0)) >= 0.25
             hidden = hidden * mask / 0.75
             match = network.weigh(F.gelu(network.look(hidden))).squeeze(-1)
             pooled = (match.softmax(1)[..., None] * hidden).sum(1)

@@ -46,7 +46,7 @@ def test_bags_are_read_tile_by_tile_and_their_sections_differ():
     case, read = bags.read(model)
     assert read.features.shape[:2] == (24, SIZE)
     tiles, shares, faint = bags.cut(13)
-    features = sections.looked_at(model, tiles[5:6], sections.Seconds())[0]
+    features = sections.tile_features(model, tiles[5:6], sections.Seconds())[0]
     assert (read.features[13, 5] * read.spread).tolist() == pytest.approx(
         features.tolist(), abs=1e-5
     )

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from engine.attribution.slides import UnlikeTiles, WholeSlideCase
-from engine.attribution.slides.whole import separated, unlike
+from engine.attribution.slides.whole import neighbor_distances, separated
 from engine.data.whole_slide import made_slide
 from engine.errors import BadImage, BadSetting
 from engine.images.large_base import WholeImage
@@ -55,10 +55,10 @@ def test_a_tile_counts_its_distance_to_those_most_like_it():
 
 def test_distances_in_blocks_are_those_at_once(monkeypatch):
     rows = torch.nn.functional.normalize(torch.rand(40, 6, generator=tiny.seeded()), dim=1)
-    whole = unlike(rows, 5)
+    whole = neighbor_distances(rows, 5)
     monkeypatch.setattr("engine.attribution.slides.whole.BLOCK", 7)
-    assert unlike(rows, 5) == pytest.approx(whole, abs=1e-6)
-    assert unlike(rows[:2], 5).shape == (2,)
+    assert neighbor_distances(rows, 5) == pytest.approx(whole, abs=1e-6)
+    assert neighbor_distances(rows[:2], 5).shape == (2,)
 
 
 def test_tiles_too_large_for_any_planted_region_are_said_to_be():

@@ -10,15 +10,15 @@ from engine.arguments.normal import StudyArguments
 from engine.attribution.study import NAMED, TITLES, Study, study_case
 from engine.attribution.study.findings import (
     beside_paper,
-    cost,
+    cost_sentence,
     fineness,
     likeness,
     relied_on,
     with_figure,
 )
 from engine.attribution.study.measure import RANDOM
-from engine.attribution.study.ranking import COSINE, METRICS, RELIABLE, SCORE, in_order
-from engine.gallery import shipped
+from engine.attribution.study.ranking import COSINE, METRICS, RELIABLE, SCORE, by_reliability
+from engine.gallery import shipped_answer
 from engine.result import Table
 
 THREE = ("Occlusion", "GradCam", "Lime")
@@ -107,12 +107,12 @@ def test_fewer_methods_are_no_ranking_to_hold_against_the_paper_s():
 def test_the_cheapest_of_those_nearly_as_faithful_is_named_with_its_cost():
     left = dict.fromkeys(TITLES, 0.5) | {"Lime": 0.2, "GradCam": 0.25, "Gradient": 0.2501}
     passes = dict.fromkeys(TITLES, 50.0) | {"Lime": 200.0, "GradCam": 1.0, "Gradient": 0.9}
-    sentence = cost(table_of({SCORE: left, "passes": passes}))
+    sentence = cost_sentence(table_of({SCORE: left, "passes": passes}))
     assert sentence == (
         "LIME lets the score fall fastest (0.20) at 200 images per map; Grad-CAM comes close "
         "(0.25) at 1 image. A random order leaves 0.60."
     )
-    alone = cost(table_of({SCORE: left | {"GradCam": 0.4}, "passes": passes}, chance=-0.1))
+    alone = cost_sentence(table_of({SCORE: left | {"GradCam": 0.4}, "passes": passes}, chance=-0.1))
     assert alone.startswith("LIME lets the score fall fastest (0.20) at 200 images per map. ")
     assert alone.endswith("A random order leaves −0.10.")
 
@@ -141,7 +141,7 @@ def test_rows_are_those_with_a_figure_from_the_lowest():
 
 
 def test_the_order_is_that_of_reliability_and_ends_with_the_random_order():
-    order = in_order(reliable("Lime", "GradCam"))
+    order = by_reliability(reliable("Lime", "GradCam"))
     assert order[:2] == ["Lime", "GradCam"]
     assert order[-1] == RANDOM
     assert sorted(order) == sorted([*TITLES, RANDOM])
@@ -149,7 +149,7 @@ def test_the_order_is_that_of_reliability_and_ends_with_the_random_order():
 
 def test_the_study_that_ships_says_whom_it_relies_on():
     question = Study(), study_case()
-    result = shipped(question)
+    result = shipped_answer(question)
     sentence = question[0].finding(question[1], result)
     ranks = result["ranks"]
     first = sorted(zip(ranks["reliability"], ranks.rows, strict=True))[:3]

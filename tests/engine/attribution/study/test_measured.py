@@ -10,10 +10,17 @@ from torch.nn import functional as F
 from engine.attribution.heatmaps.class_activation import chosen_layer, enlarged, maps_and_gradients
 from engine.attribution.heatmaps.grad_cam import grad_cam
 from engine.attribution.study import Study, study_case, things
-from engine.attribution.study.images import images
+from engine.attribution.study.images import sample_image_questions
 from engine.attribution.study.measure import RANDOM
 from engine.attribution.study.methods import TITLES
-from engine.attribution.study.ranking import METRICS, POINTING_SHARE, RELIABLE, SOME, TRUSTED, order
+from engine.attribution.study.ranking import (
+    METRICS,
+    POINTING_SHARE,
+    RELIABLE,
+    SOME,
+    TRUSTED,
+    rank_values,
+)
 from engine.case import ImageCase
 from engine.case.target import Target
 from engine.measures.localization import located
@@ -53,7 +60,7 @@ def test_the_ranking_over_three_seeds_is_kept(source, measure):
     ranks = [
         np.mean(
             [
-                order(np.array([table.cell(name, metric) for name in TITLES]), better)
+                rank_values(np.array([table.cell(name, metric) for name in TITLES]), better)
                 for metric, better in zip(RELIABLE, (1, -1, -1), strict=True)
             ],
             axis=0,
@@ -74,7 +81,7 @@ def test_the_three_that_the_paper_trusts_point_at_things_in_scenes(name):
 def pointing(model, shrink=1):
     """How often Grad-CAM's peak lies on the thing, its cells averaged `shrink` × `shrink`."""
     hits = []
-    for image in images("scenes", MANY, 0, model):
+    for image in sample_image_questions("scenes", MANY, 0, model):
         for label, mask in zip(image.labels, image.masks, strict=True):
             image_case = ImageCase(model, image.image, Target(label))
             cells = grad_cam(*maps_and_gradients(image_case, chosen_layer(image_case, None))).relu()
@@ -86,7 +93,7 @@ def pointing(model, shrink=1):
 def test_grad_cam_points_as_well_as_its_cells_are_fine(measure):
     fine = pointing(things.load())
     halved = pointing(things.load(), shrink=2)
-    coarse = things.trained(replace(things.RECIPE, architecture="phantom_cnn"))
+    coarse = things.train_network(replace(things.RECIPE, architecture="phantom_cnn"))
     result = pointing(coarse)
     head = f"Grad-CAM's pointing game, {MANY} scenes"
     measure(f"{head}, last maps of 16 × 16 (ships)", f"{fine:.3f}")

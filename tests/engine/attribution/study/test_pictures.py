@@ -39,7 +39,7 @@ def test_every_map_of_an_image_has_its_row_its_column_and_its_figures():
     assert grid.images.shape == (2, 1 + len(case.methods), 64, 64, 3)
     assert grid.rows == tuple(case.model.labels[label] for label in image.labels)
     figures, method = result["figures"], case.methods[0].name
-    name = maps.named(case, image.labels[1], method)
+    name = maps.map_key(case, image.labels[1], method)
     share = 100 * figures.cell(name, "relevance rank")
     assert grid.caption(1, 1).endswith(f", {share:.0f} % on it")
     assert grid.caption(1, 0) == ""

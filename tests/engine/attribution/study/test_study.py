@@ -30,18 +30,25 @@ from engine.attribution.study.measure import (
     alike,
     block_ranks,
     compute_map,
-    counted,
+    count_passes,
     deletions,
     noise,
     share,
 )
 from engine.attribution.study.pictures import map_pictures
-from engine.attribution.study.ranking import DICE, METRICS, claims, measured, order, ranked
-from engine.attribution.study.study import averaged
+from engine.attribution.study.ranking import (
+    DICE,
+    METRICS,
+    claims,
+    rank_values,
+    ranked,
+    study_metrics,
+)
+from engine.attribution.study.study import averages_table
 from engine.case import ImageCase
 from engine.case.target import Target
 from engine.errors import BadSetting, BlindspotError, Cancelled, DoesNotFit
-from engine.gallery import shipped
+from engine.gallery import shipped_answer
 from engine.measures.concentration import file_bytes
 from engine.measures.fidelity import max_sensitivity
 from engine.measures.outlines import inside_of
@@ -94,7 +101,7 @@ def test_on_a_network_whose_truth_is_known_every_figure_is_the_one_worked_out(sq
     result = Study(draws=2)(squares)
     table, rows = result["table"], result["rows"]
     for name in ("Gradient", "GradientXInput", "Occlusion"):
-        figures = {metric.name: table.cell(name, metric.name) for metric in measured(table)}
+        figures = {metric.name: table.cell(name, metric.name) for metric in study_metrics(table)}
         assert (
             figures["pointing game"] == figures["relevance mass"] == figures["relevance rank"] == 1
         )
@@ -205,7 +212,10 @@ def test_what_is_asked_of_a_network_with_an_own_map_has_another_fingerprint(shar
 def test_without_an_own_map_nothing_is_outlined_and_the_study_that_ships_has_no_such_column(
     squares,
 ):
-    for table in (Study(draws=1)(squares)["table"], shipped((Study(), study_case()))["table"]):
+    for table in (
+        Study(draws=1)(squares)["table"],
+        shipped_answer((Study(), study_case()))["table"],
+    ):
         assert DICE not in table.order
         assert DICE not in ranked(table).order
 
@@ -322,9 +332,9 @@ def table_of(**columns):
 
 
 def test_ranks_go_from_the_best_and_ties_share():
-    assert order(np.array([0.2, 0.9, 0.9, np.nan]), 1).tolist()[:3] == [3, 1.5, 1.5]
-    assert order(np.array([0.2, 0.9, 0.5]), -1).tolist() == [1, 3, 2]
-    assert np.isnan(order(np.array([0.2, np.nan]), 1)[1])
+    assert rank_values(np.array([0.2, 0.9, 0.9, np.nan]), 1).tolist()[:3] == [3, 1.5, 1.5]
+    assert rank_values(np.array([0.2, 0.9, 0.5]), -1).tolist() == [1, 3, 2]
+    assert np.isnan(rank_values(np.array([0.2, np.nan]), 1)[1])
 
 
 def test_a_random_order_has_no_rank_and_reliability_is_the_mean_of_three():
@@ -417,7 +427,7 @@ def test_means_are_over_maps_and_spreads_over_images():
 
 
 def test_an_empty_study_has_no_numbers():
-    table = averaged(["GradCam"], [])
+    table = averages_table(["GradCam"], [])
     assert np.isnan(table.cell("GradCam", "pointing game"))
 
 
@@ -492,10 +502,10 @@ def test_a_rival_s_maps_are_shown_too_and_an_unknown_image_is_refused():
 
 
 def test_a_map_is_made_with_its_cost():
-    from engine.attribution.study.measure import counted
+    from engine.attribution.study.measure import count_passes
 
     case = tiny.study_case()
-    with counted(case.model) as (model, counter):
+    with count_passes(case.model) as (model, counter):
         image_case = case.question(case.images[0], 0, model)
         assert compute_map(Gradient(), image_case, counter).passes == 1
         assert compute_map(Lime(samples=50), image_case, counter).passes == 50
@@ -504,7 +514,7 @@ def test_a_map_is_made_with_its_cost():
 def test_a_counted_copy_has_none_of_the_model_s_hooks():
     model = tiny.cnn()
     model.network.fc.register_forward_hook(lambda *_: 1 / 0)
-    with counted(model) as (copy, counter):
+    with count_passes(model) as (copy, counter):
         copy.logits(torch.zeros(3, 3, 32, 32))
         assert counter.images == 3
 

@@ -12,7 +12,14 @@ from engine import data as data_sets
 from engine.attribution.heatmaps.grad_cam import GradCam
 from engine.attribution.heatmaps.gradient import Gradient
 from engine.attribution.study import SOURCES, study_case, things
-from engine.attribution.study.images import LARGE, LIGHT, OWN_MODEL, OWN_PHANTOMS, STAY, images
+from engine.attribution.study.images import (
+    LARGE,
+    LIGHT,
+    OWN_MODEL,
+    OWN_PHANTOMS,
+    STAY,
+    sample_image_questions,
+)
 from engine.data.phantoms import SLICES, Phantoms
 from engine.data.phantoms import SPLIT as PATIENTS
 from engine.data.scenes import SPLIT, Scenes
@@ -77,16 +84,19 @@ def test_it_is_trained_on_the_plain_binary_cross_entropy_to_the_bit():
     scenes = things.with_class_names(few_scenes())
     model = fresh(scenes, FEW, things.SEED)
     train(model, scenes, FEW, things.SEED, objective=plainly)
-    assert things.trained(FEW, scenes=scenes).fingerprint == model.fingerprint
+    assert things.train_network(FEW, scenes=scenes).fingerprint == model.fingerprint
 
 
 def test_the_single_label_has_no_part_in_it():
     scenes = few_scenes()
     other = few_scenes(labels=(scenes.labels + 1) % 4)
-    first, second = (things.trained(FEW, scenes=data_set) for data_set in (scenes, other))
+    first, second = (things.train_network(FEW, scenes=data_set) for data_set in (scenes, other))
     assert first.fingerprint == second.fingerprint
     truth = dict(scenes.truth) | {"present": ~scenes.truth["present"]}
-    assert things.trained(FEW, scenes=replace(scenes, truth=truth)).fingerprint != first.fingerprint
+    assert (
+        things.train_network(FEW, scenes=replace(scenes, truth=truth)).fingerprint
+        != first.fingerprint
+    )
 
 
 def test_micro_f1_counts_every_thing_alike():
@@ -103,7 +113,7 @@ def test_it_is_made_again_by_its_name(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(things, "RECIPE", Recipe(architecture="phantom_cnn", epochs=1))
     monkeypatch.setattr(things, "SCENES", Scenes(count=60, kind="broken", clean=True))
     monkeypatch.setattr(things, "FAINT", Scenes(count=20, kind="broken", seed=1))
-    monkeypatch.setattr(things.trained, "__defaults__", (things.RECIPE, things.SEED))
+    monkeypatch.setattr(things.train_network, "__defaults__", (things.RECIPE, things.SEED))
     out = tmp_path / "not" / "there yet"
     measured = []
     monkeypatch.setattr(things, "figures", lambda model: measured.append(model) or plain(model))
@@ -151,7 +161,7 @@ def test_large_lesions_are_those_of_the_data_set_that_the_network_with_its_own_m
     few = replace(LARGE, count=80)
     monkeypatch.setattr("engine.attribution.study.images.LARGE", few)
     data, model = data_sets.load(words.replace("count=1500", "count=80")), load(OWN_MODEL)
-    result = images(OWN_PHANTOMS, 4, 3, model)
+    result = sample_image_questions(OWN_PHANTOMS, 4, 3, model)
     for question in result:
         (row,) = data.places(np.array([question.id]))
         assert data.split[row] == 2
@@ -165,7 +175,7 @@ def test_large_lesions_are_those_of_the_data_set_that_the_network_with_its_own_m
         assert np.array_equal(question.masks[0], data.truth["mask"][row])
         assert question.masks.any()
     with pytest.raises(BlindspotError, match="images of the kind own"):
-        images(OWN_PHANTOMS, 40, 3, model)
+        sample_image_questions(OWN_PHANTOMS, 40, 3, model)
 
 
 class Halves(nn.Module):
@@ -223,6 +233,6 @@ def test_another_seed_takes_other_images_and_the_same_seed_the_same():
 def test_more_images_than_there_are_is_said(monkeypatch):
     monkeypatch.setattr(things, "SCENES", Scenes(count=60, kind="broken", clean=True))
     with pytest.raises(BlindspotError, match=r"only .* images of the kind scenes"):
-        images("scenes", 100_000, 0, things.load())
+        sample_image_questions("scenes", 100_000, 0, things.load())
     with pytest.raises(BlindspotError, match="one of scenes, phantoms, own, scenes-missed"):
         study_case("x-rays")

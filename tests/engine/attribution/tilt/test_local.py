@@ -11,9 +11,9 @@ from torch import nn
 
 from engine import data as data_sets
 from engine.attribution.tilt import LocalTilt, TiltedBoundary, class_images
-from engine.attribution.tilt.class_images import MOST, squares
+from engine.attribution.tilt.class_images import MOST, random_crops
 from engine.attribution.tilt.linear import RIDGE, class_pair, family
-from engine.attribution.tilt.local import HEAD, PIXELS, chance, means_at
+from engine.attribution.tilt.local import HEAD, PIXELS, means_at, random_angle
 from engine.case import ImageCase
 from engine.case.target import Target
 from engine.errors import BlindspotError, DoesNotFit
@@ -130,7 +130,7 @@ def test_means_are_those_of_training_images_of_the_class(network):
     data = data_sets.load(DIGITS)
     rows = data.rows("train")
     rows = rows[data.labels[rows] == 7]
-    means = means_at(network.model, class_images.trained(network, DIGITS, 7, 500).pixels)
+    means = means_at(network.model, class_images.training_images(network, DIGITS, 7, 500).pixels)
     assert torch.allclose(means[PIXELS], data.pixels(rows).mean(0), atol=1e-6)
     expected = network.model.features(data.pixels(rows)).mean(0).cpu()
     assert torch.allclose(means[HEAD], expected, atol=1e-5)
@@ -150,7 +150,7 @@ def test_chance_is_the_mean_cosine_of_random_directions():
         / np.linalg.norm(first, axis=1)
         / np.linalg.norm(second, axis=1)
     )
-    assert chance(50) == pytest.approx(np.degrees(np.arccos(cosines.mean())), abs=0.3)
+    assert random_angle(50) == pytest.approx(np.degrees(np.arccos(cosines.mean())), abs=0.3)
 
 
 @pytest.fixture
@@ -288,7 +288,7 @@ def test_of_five_squares_half_will_do(two_photographs, monkeypatch):
             part[..., slice(0, 4) if sign > 0 else slice(4, 8)] = 0.5
         return half
 
-    monkeypatch.setattr(class_images, "squares", drawn)
+    monkeypatch.setattr(class_images, "random_crops", drawn)
     own_group, rival = class_images.class_images(case, 5)
     assert (len(own_group.pixels), len(rival.pixels)) == (3, 4)
     sides[class_images.THIS_IMAGE] = (1, 1, -1, -1, -1)
@@ -298,7 +298,7 @@ def test_of_five_squares_half_will_do(two_photographs, monkeypatch):
 
 def test_a_square_is_a_part_of_its_image_and_every_other_one_is_mirrored():
     ramp = torch.arange(16.0).repeat(16, 1)[None].expand(3, -1, -1) / 15
-    result = squares(ramp, 6, np.random.default_rng(0))
+    result = random_crops(ramp, 6, np.random.default_rng(0))
     rising = (result[..., 1:] - result[..., :-1]).sum((1, 2, 3)) > 0
     assert rising.tolist() == [True, False] * 3
     widths = (result.amax((1, 2, 3)) - result.amin((1, 2, 3))) * 15 + 1

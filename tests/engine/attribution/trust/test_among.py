@@ -20,7 +20,7 @@ from engine.attribution.trust.among import (
     POINTS,
     THIS_IMAGE,
     image_table,
-    measured,
+    outline_scores,
     rank_sentence,
 )
 from engine.attribution.trust.controls import PLAIN, SHUFFLED, STUDIED, controls
@@ -123,10 +123,10 @@ def test_where_nothing_is_outlined_dice_and_iou_are_0_and_the_map_points_all_the
     mask[2, 2], values[2, 2] = True, 3.0
     heat = HeatMap(values, "logit", signed=True)
     nothing = HeatMap(np.zeros_like(values), "inside", signed=False)
-    assert measured({"map": heat, "outline": nothing}, mask) == (0, 0, 1, 1 / 64)
-    assert measured({"map": heat, "outline": heat}, mask) == (1, 1, 1, 1 / 64)
+    assert outline_scores({"map": heat, "outline": nothing}, mask) == (0, 0, 1, 1 / 64)
+    assert outline_scores({"map": heat, "outline": heat}, mask) == (1, 1, 1, 1 / 64)
     off = HeatMap(np.roll(values, 1), "logit", signed=True)
-    assert measured({"map": off, "outline": nothing}, mask)[2] == 0
+    assert outline_scores({"map": off, "outline": nothing}, mask)[2] == 0
 
 
 def test_classes_of_another_kind_are_not_compared(model, phantoms):

@@ -9,7 +9,7 @@ from engine.attribution.heatmaps.grad_cam import GradCam
 from engine.attribution.heatmaps.own_map import OwnMap
 from engine.attribution.study import study_case
 from engine.attribution.trust import AmongOthers, TrustCase
-from engine.attribution.trust.among import CHANCE, DICE, IOU, POINTS, measured
+from engine.attribution.trust.among import CHANCE, DICE, IOU, POINTS, outline_scores
 from engine.attribution.trust.controls import PLAIN, SHUFFLED, STUDIED, controls
 from engine.case import ImageCase
 from engine.case.target import Target
@@ -50,7 +50,7 @@ def against_the_second_best(asked, others):
         logits = asked.model.logits(question.image[None])[0]
         logits[label] = -np.inf
         target = replace(question.target, versus=int(logits.argmax()))
-        yield measured(GradCam()(replace(question, target=target)), mask)
+        yield outline_scores(GradCam()(replace(question, target=target)), mask)
 
 
 def test_its_outline_is_no_chance_and_an_equal_network_outlines_more(figures, measure):

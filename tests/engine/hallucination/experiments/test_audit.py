@@ -33,7 +33,7 @@ from engine.hallucination.experiments.audit_claims import (
 from engine.hallucination.experiments.audit_pairs import SCENES, declined_pairs, described_pairs
 from engine.hallucination.experiments.defenses import JPEG
 from engine.hallucination.experiments.phrases import GREEDY, PHRASES, losses
-from engine.hallucination.tiny_vlm.scenes import spoken
+from engine.hallucination.tiny_vlm.scenes import decode_captions
 from engine.hallucination.tiny_vlm.weights import HONEST, load
 from tests import tiny
 
@@ -87,7 +87,9 @@ def by_hand(vlm, image, prompt, phrase, epsilon, start, jpeg_too=False):
 
 
 def said_by(vlm, levels, prompts):
-    return [" ".join(word) for word in spoken(vlm, levels.float() / 255, prompts, GREEDY).words]
+    return [
+        " ".join(word) for word in decode_captions(vlm, levels.float() / 255, prompts, GREEDY).words
+    ]
 
 
 @pytest.mark.parametrize("condition", [PLAIN, EVADES, DECLINED])

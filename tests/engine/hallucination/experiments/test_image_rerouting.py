@@ -12,7 +12,7 @@ from engine.experiment import ExperimentCase
 from engine.hallucination.experiments import ImageRerouting
 from engine.hallucination.experiments.audit_pairs import SCENES
 from engine.hallucination.experiments.defenses import JPEG, disagreement, recoded
-from engine.hallucination.experiments.image_rerouting import along
+from engine.hallucination.experiments.image_rerouting import projection_table
 from engine.hallucination.experiments.image_rerouting_claims import (
     AWARE,
     CLAIMS,
@@ -29,7 +29,7 @@ from engine.hallucination.experiments.image_rerouting_claims import (
     STEPS,
     UNAWARE,
     UNSEEN,
-    answered,
+    color_measure,
 )
 from engine.hallucination.experiments.inside_claims import ACCURACY, CHANGE
 from engine.hallucination.experiments.phrases import COLORED, answers
@@ -140,7 +140,7 @@ def test_figures_are_those_of_steps_written_out(case, found, condition):
         ]
         right = np.mean([word in COLORED for word in words])
         # one of six may turn on float noise along the way
-        assert table.cell(condition, answered(epsilon)) == pytest.approx(right, abs=0.17)
+        assert table.cell(condition, color_measure(epsilon)) == pytest.approx(right, abs=0.17)
         if epsilon == COMPARED:
             steps = np.mean([first for _, first in ends])
             assert table.cell(condition, STEPS) == pytest.approx(steps, abs=0.34)
@@ -150,13 +150,13 @@ def test_figures_are_those_of_steps_written_out(case, found, condition):
             ]
             if condition == FIRST:
                 share = np.mean([word in COLORED for word in behind])
-                rate = table.cell(UNAWARE[JPEG], answered(epsilon))
+                rate = table.cell(UNAWARE[JPEG], color_measure(epsilon))
                 assert rate == pytest.approx(share, abs=0.17)
                 assert table.cell(FIRST, UNSEEN) == pytest.approx(
                     unseen(examined, [levels for levels, _ in ends], questions.prompts, words),
                     abs=0.17,
                 )
-    assert table.cell(condition, answered(0)) == 0
+    assert table.cell(condition, color_measure(0)) == 0
 
 
 def unseen(audit, images, prompts, words):
@@ -195,7 +195,7 @@ def test_conditions_have_the_figures_that_belong_to_them(case, found):
     table, examined = found["table"], examined_vlm(load(HONEST), case)
     assert list(table.rows) == [*ROUTES, *CAUSES, *PROBES]
     for name in table.rows:
-        assert np.isfinite(table.cell(name, answered(COMPARED))) == (name in ROUTES)
+        assert np.isfinite(table.cell(name, color_measure(COMPARED))) == (name in ROUTES)
         assert np.isfinite(table.cell(name, CHANGE)) == (name in CAUSES)
         assert np.isfinite(table.cell(name, ACCURACY)) == (name in PROBES)
         assert np.isfinite(table.cell(name, STEPS)) == (name in (FIRST, PROBED, LAST, OUTPUT))
@@ -227,7 +227,9 @@ def test_views_say_where_the_states_lie_and_what_each_layer_knows(case, found):
     assert table["answered"][1:] == pytest.approx(-1, abs=0.4)
     assert table[FIRST][examined.middle] < table[NOISE][examined.middle]
     with torch.no_grad():
-        states_table = along(examined, None, "own", examined.states[:, examined.tests.declined])
+        states_table = projection_table(
+            examined, None, "own", examined.states[:, examined.tests.declined]
+        )
     assert states_table["own"] == pytest.approx(states_table["declined"])
     layers = found["rerouted layers"]
     assert layers["probe right"].tolist() == pytest.approx(examined.accuracies)
@@ -248,17 +250,17 @@ def test_the_picture_has_a_question_that_is_declined_and_then_answered(case):
 
 def test_the_sentence_has_its_figures_and_says_that_it_is_a_simulation(case, found):
     words, table = SMALL.finding(case, found), found["table"]
-    assert f"answer {100 * table.cell(FIRST, answered(COMPARED)):.0f} %" in words
-    assert f"noise {100 * table.cell(NOISE, answered(COMPARED)):.0f} %" in words
+    assert f"answer {100 * table.cell(FIRST, color_measure(COMPARED)):.0f} %" in words
+    assert f"noise {100 * table.cell(NOISE, color_measure(COMPARED)):.0f} %" in words
     assert f"{100 * table.cell(REMOVED, CHANGE):.0f} % less" in words
     assert "simulation" in words
 
 
 def margins(**to):
     """The claims' margins where everything holds, but for what is changed."""
-    figures = {(name, answered(e)): 0.9 for name in ROUTES for e in LEVELS}
-    figures |= {(NOISE, answered(e)): 0.0 for e in LEVELS}
-    figures |= {(name, answered(COMPARED)): 0.3 for name in UNAWARE.values()}
+    figures = {(name, color_measure(e)): 0.9 for name in ROUTES for e in LEVELS}
+    figures |= {(NOISE, color_measure(e)): 0.0 for e in LEVELS}
+    figures |= {(name, color_measure(COMPARED)): 0.3 for name in UNAWARE.values()}
     figures |= {
         (REMOVED, CHANGE): 0.9,
         (REMOVED_RANDOM, CHANGE): 0.0,
@@ -285,11 +287,11 @@ def margins(**to):
         (2, {(AT_WORD, ACCURACY): 0.7}),
         (2, {(SHUFFLED, ACCURACY): 0.7}),
         (2, {(AT_END, ACCURACY): 0.9}),
-        (3, {(FIRST, answered(COMPARED)): 0.45}),
-        (4, {(NOISE, answered(8)): 0.2}),
+        (3, {(FIRST, color_measure(COMPARED)): 0.45}),
+        (4, {(NOISE, color_measure(8)): 0.2}),
         (5, {(FIRST, STEPS): 7.0}),
-        (6, {(UNAWARE[JPEG], answered(COMPARED)): 0.84}),
-        (7, {(AWARE[JPEG], answered(COMPARED)): 0.3}),
+        (6, {(UNAWARE[JPEG], color_measure(COMPARED)): 0.84}),
+        (7, {(AWARE[JPEG], color_measure(COMPARED)): 0.3}),
         (8, {(FIRST, DETECTOR_AUROC): 0.7}),
     ],
 )

@@ -12,7 +12,7 @@ from engine.hallucination.experiments.image_rerouting_claims import (
     LEVELS,
     NOISE,
     ROUTES,
-    answered,
+    color_measure,
 )
 from engine.hallucination.tiny_vlm.weights import HABIT, HONEST
 from engine.run import answer
@@ -28,6 +28,9 @@ def test_how_little_of_an_image_leads_around_a_refusal(measure, audited):
     keep(measure, method, result, f"ImageRerouting, {audited}", OUTCOMES_HERE)
     table = result["table"]
     for epsilon in LEVELS[1:]:
-        assert table.cell(FIRST, answered(epsilon)) > table.cell(NOISE, answered(epsilon)) + 0.05
+        assert (
+            table.cell(FIRST, color_measure(epsilon))
+            > table.cell(NOISE, color_measure(epsilon)) + 0.05
+        )
     for name in ROUTES:
-        assert table.cell(name, answered(0)) < 0.3  # a defense alone may change an answer
+        assert table.cell(name, color_measure(0)) < 0.3  # a defense alone may change an answer

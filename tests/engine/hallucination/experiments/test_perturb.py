@@ -17,16 +17,23 @@ from engine.hallucination.experiments.defenses import (
 )
 from engine.hallucination.experiments.perturb import (
     Bound,
-    averaged,
+    block_means,
+    losses_and_slopes,
     noisy,
     of_phrases,
     perturbed,
-    slopes,
 )
-from engine.hallucination.experiments.phrases import COLORED, PHRASES, answers, losses, says, taught
+from engine.hallucination.experiments.phrases import (
+    COLORED,
+    PHRASES,
+    answers,
+    losses,
+    matches_phrase,
+    taught,
+)
 from engine.hallucination.tiny_vlm.weights import HONEST, load
 from engine.hallucination.tiny_vlm.words import EOS, PAD
-from engine.measures.levels import levels_of, pixels_of
+from engine.measures.levels import levels_of, levels_to_pixels
 from tests.engine.hallucination import tiny
 
 PROMPT = "describe the image"
@@ -53,18 +60,18 @@ def moved(vlm, levels):
 def test_every_phrase_is_of_the_models_own_words_and_none_is_said_of_itself(vlm, levels):
     for phrase in (*PHRASES, *COLORED):
         assert vlm.tokenizer.decode(vlm.tokenizer.encode(phrase)) == phrase
-    spoken = answers(vlm, pixels_of(levels), [PROMPT] * 3)
-    assert not any(any(says(spoken, [phrase] * 3)) for phrase in PHRASES)
+    spoken = answers(vlm, levels_to_pixels(levels), [PROMPT] * 3)
+    assert not any(any(matches_phrase(spoken, [phrase] * 3)) for phrase in PHRASES)
 
 
 def test_the_loss_is_that_of_the_answer_and_its_end_alone(vlm, levels):
     targets = taught([PROMPT, PROMPT], ["unknown", "a white cup on the table"])
     assert [int(count) for count in (targets.tokens == EOS).sum((1, 2))] == [1, 1]
-    both = losses(vlm, pixels_of(levels[:2]), targets)
+    both = losses(vlm, levels_to_pixels(levels[:2]), targets)
     for row in range(2):
         alone = targets.take(torch.tensor([row]))
         assert not (alone.tokens == PAD).any()
-        image = vlm.encode_image(vlm.normalize(pixels_of(levels[row : row + 1])))
+        image = vlm.encode_image(vlm.normalize(levels_to_pixels(levels[row : row + 1])))
         assert both[row].item() == pytest.approx(
             vlm.loss(image, alone.tokens, alone.start).item(), abs=1e-4
         )
@@ -82,11 +89,11 @@ def test_the_change_stays_in_the_ball_and_the_picture_in_8_bits(levels, moved):
     changed = levels + moved.change
     assert changed.min() >= 0
     assert changed.max() <= 255
-    assert torch.equal(levels_of(pixels_of(changed)), changed)
+    assert torch.equal(levels_of(levels_to_pixels(changed)), changed)
 
 
 def test_the_loss_falls_and_never_rises_over_twenty_steps(moved):
-    means = averaged(moved.trace[:60], 20)
+    means = block_means(moved.trace[:60], 20)
     assert len(means) == 3
     assert (means[1:] <= means[:-1]).all()
     assert moved.trace[-1] < 0.5 * moved.trace[0]
@@ -99,7 +106,7 @@ def test_without_room_nothing_moves_and_the_answer_is_the_same(vlm, levels):
     )
     assert not still.change.any()
     assert still.trace.tolist() == pytest.approx(
-        [losses(vlm, pixels_of(levels), targets).mean().item()], abs=1e-5
+        [losses(vlm, levels_to_pixels(levels), targets).mean().item()], abs=1e-5
     )
 
 
@@ -107,9 +114,13 @@ def test_many_images_are_passed_in_parts_and_the_slope_is_the_same(vlm, levels, 
     from engine.hallucination.experiments import perturb
 
     targets = taught([PROMPT] * 3, PHRASES[:3])
-    whole = slopes(of_phrases(vlm, targets), pixels_of(levels), [defense(BLUR, 3)])
+    whole = losses_and_slopes(
+        of_phrases(vlm, targets), levels_to_pixels(levels), [defense(BLUR, 3)]
+    )
     monkeypatch.setattr(perturb, "TOGETHER", 2)
-    parts = slopes(of_phrases(vlm, targets), pixels_of(levels), [defense(BLUR, 3)])
+    parts = losses_and_slopes(
+        of_phrases(vlm, targets), levels_to_pixels(levels), [defense(BLUR, 3)]
+    )
     assert torch.allclose(whole[0], parts[0], atol=1e-5)
     assert torch.allclose(whole[1], parts[1], atol=1e-6)
 
@@ -136,7 +147,7 @@ def test_jpeg_is_the_file_s_and_its_slope_that_of_doing_nothing(levels):
     import numpy as np
     from PIL import Image
 
-    pixels = pixels_of(levels).requires_grad_()
+    pixels = levels_to_pixels(levels).requires_grad_()
     recoded_pixels = defense(JPEG, 3)(pixels)
     buffer = BytesIO()
     Image.fromarray(levels[1].numpy().astype(np.uint8).transpose(1, 2, 0)).save(
@@ -150,7 +161,7 @@ def test_jpeg_is_the_file_s_and_its_slope_that_of_doing_nothing(levels):
 
 
 def test_defenses_grow_with_their_strength(levels):
-    pixels = pixels_of(levels)
+    pixels = levels_to_pixels(levels)
     assert torch.equal(defense(DEFENSES[0], 5)(pixels), pixels)
     for name in (JPEG, BLUR):
         lost = [(defense(name, at)(pixels) - pixels).abs().mean().item() for at in range(1, 6)]
@@ -160,7 +171,7 @@ def test_defenses_grow_with_their_strength(levels):
 
 
 def test_the_detector_asks_how_much_less_likely_the_own_answer_is_after_jpeg(vlm, levels):
-    pixels = pixels_of(levels)
+    pixels = levels_to_pixels(levels)
     spoken = answers(vlm, pixels, [PROMPT] * 3)
     scores = disagreement(vlm, pixels, [PROMPT] * 3, spoken)
     targets = taught([PROMPT] * 3, [" ".join(words) for words in spoken])

@@ -27,7 +27,7 @@ from engine.hallucination.experiments.refusal_claims import (
 )
 from engine.hallucination.experiments.refusal_views import ANSWERED, DECLINED, WAY, mirrored
 from engine.hallucination.refusal import defenses
-from engine.hallucination.refusal.audited import SCENES, audited, questions
+from engine.hallucination.refusal.audited import SCENES, audit_questions, audited
 from engine.hallucination.refusal.directions import random_direction
 from engine.hallucination.refusal.examined import AT_END, AT_WORD, CAUSES, PROBES, SHUFFLED
 from engine.hallucination.refusal.losses import LOGIT, PROBE, STEER, Goal
@@ -82,7 +82,7 @@ def test_figures_are_those_of_edits_and_searches_by_hand(case, found):
     )
     for name, value in zip(CAUSES, expected, strict=True):
         assert table.cell(name, CHANGE) == pytest.approx(value, abs=0.006), name
-    encoded = EncodedQuestions.of([q for q in questions(case, 4, 6, part=1) if q.declined])
+    encoded = EncodedQuestions.of([q for q in audit_questions(case, 4, 6, part=1) if q.declined])
     for name, kind, layers in (
         (FIRST, STEER, (audit.middle,)),
         (PROBED, PROBE, (audit.middle,)),

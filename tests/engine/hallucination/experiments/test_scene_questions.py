@@ -25,7 +25,7 @@ from engine.hallucination.experiments.scene_questions import (
     scene_questions,
     streams,
 )
-from engine.hallucination.refusal.directions import added, removed
+from engine.hallucination.refusal.directions import add_direction, removed
 from engine.hallucination.refusal.examined import ADDED, REMOVED, most_changed
 from engine.hallucination.tiny_vlm.weights import HONEST, load
 from engine.hallucination.vlm import RequestedOutputs
@@ -95,7 +95,7 @@ def test_an_edit_changes_the_state_of_its_layer_by_as_much_as_it_says(asked):
     with torch.no_grad():
         plain, without, more = (
             streams(vlm, few.pixels, few.tokens, edit=edit)
-            for edit in (None, removed(direction, 2), added(direction, 2, 3.0))
+            for edit in (None, removed(direction, 2), add_direction(direction, 2, 3.0))
         )
     assert torch.equal(plain[:2], without[:2])
     assert without[2, :, 5].abs().max() < 1e-5
@@ -126,7 +126,7 @@ def test_what_edits_do_is_counted_on_the_tests_and_the_layer_is_chosen_on_others
         direction, gap = known.spaces.directions[at], float(known.spaces.gaps[at])
         left = declines(vlm, known.far, removed(direction, at))
         assert known.edits[REMOVED][at - 1] == pytest.approx(left)
-        more = declines(vlm, known.near, added(direction, at, gap))
+        more = declines(vlm, known.near, add_direction(direction, at, gap))
         assert known.edits[ADDED][at - 1] == pytest.approx(more)
     learned = scene_questions(vlm, case, "train", module.LEARNED)
     assert known.best == most_changed(known.spaces, learned, partial(declines, vlm))

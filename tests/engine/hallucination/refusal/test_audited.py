@@ -10,11 +10,16 @@ from engine import data as data_sets
 from engine.errors import BadData
 from engine.experiment import ExperimentCase
 from engine.hallucination.refusal import audited as module
-from engine.hallucination.refusal.audited import audited, questions, shuffled_accuracy, things_of
+from engine.hallucination.refusal.audited import (
+    audit_questions,
+    audited,
+    shuffled_accuracy,
+    things_of,
+)
 from engine.hallucination.refusal.directions import PENALTY, states_of
 from engine.hallucination.refusal.examined import ADDED, ADDED_RANDOM, REMOVED, REMOVED_RANDOM
 from engine.hallucination.refusal.network import LAYERS
-from engine.hallucination.refusal.questions import PAD, EncodedQuestions, drawn
+from engine.hallucination.refusal.questions import PAD, EncodedQuestions, sample_questions
 
 SEEDS = (0, 1, 2)
 TIPPED = (0,)  # networks in which random directions of that length make some decline
@@ -61,7 +66,9 @@ def test_probes_of_states_are_within_two_points_of_scikit_learn(case):
     linear = pytest.importorskip("sklearn.linear_model")
     preprocessing = pytest.importorskip("sklearn.preprocessing")
     audit = audited(case)
-    learned = EncodedQuestions.of(drawn(module.PAIRS, np.random.default_rng([case.seed, 23])))
+    learned = EncodedQuestions.of(
+        sample_questions(module.PAIRS, np.random.default_rng([case.seed, 23]))
+    )
     states = states_of(audit.net, learned)
     for layer, right in enumerate(audit.accuracies):
         if layer:
@@ -74,7 +81,9 @@ def test_probes_of_states_are_within_two_points_of_scikit_learn(case):
 
 def test_no_test_question_is_among_those_that_directions_learned_from(case):
     audit = audited(case)
-    learned = EncodedQuestions.of(drawn(module.PAIRS, np.random.default_rng([case.seed, 23])))
+    learned = EncodedQuestions.of(
+        sample_questions(module.PAIRS, np.random.default_rng([case.seed, 23]))
+    )
     rows = [
         {tuple(row[row != PAD].tolist()) for row in part.ids} for part in (learned, audit.tests)
     ]
@@ -92,12 +101,14 @@ def test_questions_are_about_things_of_the_test_scenes():
     case = case_of(0)
     scene_things = things_of(case, 30, 0)
     assert all(len(present) >= 2 for present in scene_things)
-    for at, question in enumerate(questions(case, 30)):
+    for at, question in enumerate(audit_questions(case, 30)):
         assert set(question.things) <= set(scene_things[at // 2])
-    assert questions(case, 5, part=1) != questions(case, 5)
-    assert not torch.equal(*(EncodedQuestions.of(questions(case_of(s), 5, 4)).ids for s in (0, 1)))
+    assert audit_questions(case, 5, part=1) != audit_questions(case, 5)
+    assert not torch.equal(
+        *(EncodedQuestions.of(audit_questions(case_of(s), 5, 4)).ids for s in (0, 1))
+    )
 
 
 def test_data_without_things_are_a_sentence():
     with pytest.raises(BadData, match="drawn scenes"):
-        questions(ExperimentCase(data_sets.load("digits")), 3)
+        audit_questions(ExperimentCase(data_sets.load("digits")), 3)

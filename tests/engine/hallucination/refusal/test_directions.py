@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from engine.hallucination.refusal.directions import (
-    added,
+    add_direction,
     cosines,
     first_accurate,
     part_shares,
@@ -18,7 +18,7 @@ from engine.hallucination.refusal.directions import (
     subspaces,
 )
 from engine.hallucination.refusal.network import HEADS, LAYERS, WIDTH, fresh
-from engine.hallucination.refusal.questions import EncodedQuestions, drawn
+from engine.hallucination.refusal.questions import EncodedQuestions, sample_questions
 
 
 @pytest.fixture(scope="module")
@@ -80,18 +80,18 @@ def test_an_edit_changes_the_last_word_of_its_layer_alone():
     chance = torch.Generator().manual_seed(1)
     hidden, last = torch.randn(3, 5, WIDTH, generator=chance), torch.tensor([4, 2, 3])
     direction = random_direction(0, WIDTH)
-    for edit in (removed(direction, 2), added(direction, 2, 1.5)):
+    for edit in (removed(direction, 2), add_direction(direction, 2, 1.5)):
         assert torch.equal(edit(1, hidden, last), hidden)
         changed = (edit(2, hidden, last) != hidden).any(2)
         assert changed.sum().item() == 3
         assert changed[torch.arange(3), last].all()
-    moved = added(direction, 2, 1.5)(2, hidden, last) - hidden
+    moved = add_direction(direction, 2, 1.5)(2, hidden, last) - hidden
     assert torch.allclose(moved[0, 4], 1.5 * direction, atol=1e-6)
 
 
 def test_shares_of_heads_and_mlps_add_up_to_the_distance_of_the_means():
     net = fresh(2).eval().requires_grad_(requires_grad=False)
-    prompts = EncodedQuestions.of(drawn(40, np.random.default_rng(2), note=2))
+    prompts = EncodedQuestions.of(sample_questions(40, np.random.default_rng(2), note=2))
     states = net.states(net.embed(prompts.ids), prompts.last)
     spaces = subspaces(states, prompts.declined)
     parts = part_shares(net, prompts, spaces.directions[-1])

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from engine.hallucination.refusal.network import HEADS, LAYERS, WIDTH, fresh
-from engine.hallucination.refusal.questions import START, EncodedQuestions, drawn
+from engine.hallucination.refusal.questions import START, EncodedQuestions, sample_questions
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +17,7 @@ def net():
 
 @pytest.fixture(scope="module")
 def prompts():
-    return EncodedQuestions.of(drawn(6, np.random.default_rng(1)))
+    return EncodedQuestions.of(sample_questions(6, np.random.default_rng(1)))
 
 
 def test_states_are_those_after_each_block_at_the_last_word_that_is_no_padding(net, prompts):
@@ -46,7 +46,7 @@ def test_embedding_heads_and_mlps_add_up_to_the_last_state(net, prompts):
 
 
 def test_states_after_words_that_were_read_are_those_of_all_words(net):
-    row = EncodedQuestions.of(drawn(3, np.random.default_rng(2), note=3))
+    row = EncodedQuestions.of(sample_questions(3, np.random.default_rng(2), note=3))
     whole = net.states(net.embed(row.ids), row.last)
     for first in (5, START):
         after = net.states_after(net.past(row.ids[:, :first]), row.ids[:, first:])

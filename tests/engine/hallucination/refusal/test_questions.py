@@ -20,8 +20,8 @@ from engine.hallucination.refusal.questions import (
     WORDS,
     EncodedQuestions,
     batch,
-    drawn,
     note_of,
+    sample_questions,
 )
 
 
@@ -31,7 +31,7 @@ def random():
 
 
 def test_declined_and_answered_questions_have_the_same_words_and_lengths(random):
-    questions = drawn(300, random)
+    questions = sample_questions(300, random)
     far = [question for question in questions if question.declined]
     near = [question for question in questions if not question.declined]
     assert len(far) == len(near) == 300
@@ -45,7 +45,7 @@ def test_declined_and_answered_questions_have_the_same_words_and_lengths(random)
 
 
 def test_a_twin_is_the_same_question_from_the_other_side(random):
-    first, second = drawn(1, random)
+    first, second = sample_questions(1, random)
     assert first.declined != second.declined
     changed = [a != b for a, b in zip(first.words, second.words, strict=True)]
     assert sum(changed) == 1
@@ -53,7 +53,7 @@ def test_a_twin_is_the_same_question_from_the_other_side(random):
 
 
 def test_what_is_asked_from_the_color_of_the_same_side_is_answered(random):
-    for question in drawn(100, random):
+    for question in sample_questions(100, random):
         words = question.words
         role = words[words.index(words[FACTS + 1]) - 1]  # before the color, in the facts
         word = words[FACTS + 5]
@@ -85,7 +85,7 @@ def test_a_batch_reads_as_single_questions_do(random):
 
 
 def test_prompts_are_padded_on_the_right_and_end_at_the_question_mark(random):
-    questions = drawn(20, random)
+    questions = sample_questions(20, random)
     prompts = EncodedQuestions.of(questions)
     assert prompts.ids.shape[1] <= PLACES
     for row, question in enumerate(questions):

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from engine.hallucination.refusal.directions import states_of, subspaces
-from engine.hallucination.refusal.free import mean_embedding_distance, moved
+from engine.hallucination.refusal.free import gradient_answers, mean_embedding_distance
 from engine.hallucination.refusal.losses import LOGIT, PROBE, STEER, Goal
 from engine.hallucination.refusal.network import LAYERS, fresh
 from engine.hallucination.refusal.questions import (
@@ -18,7 +18,7 @@ from engine.hallucination.refusal.questions import (
     NUMBER,
     START,
     EncodedQuestions,
-    drawn,
+    sample_questions,
 )
 from engine.hallucination.refusal.rerouting import (
     BUFFER,
@@ -39,7 +39,7 @@ K = 4
 def net():
     """Untrained, but for a head that says DECLINE to most questions."""
     network = fresh(3).eval().requires_grad_(requires_grad=False)
-    prompts = EncodedQuestions.of(drawn(30, np.random.default_rng(5), note=K))
+    prompts = EncodedQuestions.of(sample_questions(30, np.random.default_rng(5), note=K))
     state = network.norm(states_of(network, prompts)[-1]).mean(0)
     network.head.weight[DECLINE] += 1.0 * state / state.norm()
     return network
@@ -47,12 +47,12 @@ def net():
 
 @pytest.fixture(scope="module")
 def prompts():
-    return EncodedQuestions.of(drawn(5, np.random.default_rng(6), note=K))
+    return EncodedQuestions.of(sample_questions(5, np.random.default_rng(6), note=K))
 
 
 @pytest.fixture(scope="module")
 def spaces(net):
-    learned = EncodedQuestions.of(drawn(50, np.random.default_rng(7)))
+    learned = EncodedQuestions.of(sample_questions(50, np.random.default_rng(7)))
     return subspaces(states_of(net, learned), learned.declined)
 
 
@@ -209,10 +209,10 @@ def test_free_words_move_by_at_most_rho_and_not_at_all_at_zero(net, prompts, spa
     monkeypatch.setattr(
         free, "with_note", lambda a, change, c: shifts.append(change.detach()) or real(a, change, c)
     )
-    moved(net, prompts, goal, 0.5, 8, K)
+    gradient_answers(net, prompts, goal, 0.5, 8, K)
     assert (
         max(shift.norm(dim=2).max().item() for shift in shifts)
         <= 0.5 * mean_embedding_distance(net) * 1.0001
     )
     assert shifts[-1].norm(dim=2).min() > 0
-    assert torch.equal(moved(net, prompts, goal, 0.0, 8, K), answers(net, prompts))
+    assert torch.equal(gradient_answers(net, prompts, goal, 0.0, 8, K), answers(net, prompts))

@@ -74,7 +74,7 @@ def test_first_weights_that_do_not_learn_are_drawn_again_and_then_refused(monkey
     real = weights.train
     monkeypatch.setattr(weights, "train", lambda plan, _: seeds.append(plan.seed) or real(plan))
     with pytest.raises(BadModel, match="choose another first seed"):
-        weights.learned(7)
+        weights.train_network(7)
     assert seeds == [7, 107, 207]
 
 

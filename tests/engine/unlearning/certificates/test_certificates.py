@@ -17,9 +17,9 @@ from engine.unlearning.certificates.bounds import DPA, FA, SCHEMES
 from engine.unlearning.certificates.certificates import (
     SEEDS,
     ballots_about,
-    counted,
     curves,
-    learned,
+    election_table,
+    partition_rows,
 )
 from engine.unlearning.certificates.partitions import repeated_rows
 from tests import tiny
@@ -41,7 +41,7 @@ def found():
 def test_every_certificate_is_that_of_networks_trained_and_counted_by_hand(scheme, found):
     test_rows, data, partition = SMALL.asked(case()), case().data, SMALL.parts(scheme)
     scores = []
-    for place, rows in enumerate(learned(data, partition, 0)):
+    for place, rows in enumerate(partition_rows(data, partition, 0)):
         model = untrained(data, recipe(2), place)
         if len(rows):
             train(model, data, recipe(2), place, rows=repeated_rows(rows, 8))
@@ -53,7 +53,7 @@ def test_every_certificate_is_that_of_networks_trained_and_counted_by_hand(schem
     right = np.where(expected[:, 0] == data.labels[test_rows], expected[:, 1], -1)
     shares = [(right >= poisons).mean() for poisons in range(len(found["curves"]))]
     assert found["curves"][scheme] == pytest.approx(shares)
-    table = counted(ballots_about(found, scheme, 2), data.classes)
+    table = election_table(ballots_about(found, scheme, 2), data.classes)
     votes, *_, winner = elected(np.stack(scores)[:, 2])
     assert table["first votes"].tolist() == votes
     assert np.flatnonzero(np.isnan(table["run-off"])).tolist() == [winner]
@@ -61,7 +61,7 @@ def test_every_certificate_is_that_of_networks_trained_and_counted_by_hand(schem
 
 def test_a_poison_changes_no_bit_of_a_network_that_it_does_not_reach():
     data, partition = case().data, SMALL.parts(DPA)
-    rows, test_rows = learned(data, partition, 0), SMALL.asked(case())
+    rows, test_rows = partition_rows(data, partition, 0), SMALL.asked(case())
     target = int(np.argmax([len(part_rows) for part_rows in rows]))
     other = replace(data, labels=np.where(np.isin(np.arange(48), rows[target]), 2, data.labels))
     before, after = (

@@ -15,7 +15,11 @@ from engine.run import answer
 from engine.unlearning import PoisonVotes
 from engine.unlearning.certificates.attacks import Poison, against, landing, with_poisons
 from engine.unlearning.certificates.bounds import DPA, FA_ROE, ROE
-from engine.unlearning.certificates.certificates import STORED_BALLOTS, ballots_about, counted
+from engine.unlearning.certificates.certificates import (
+    STORED_BALLOTS,
+    ballots_about,
+    election_table,
+)
 from engine.unlearning.certificates.partitions import Partitions, digests_of
 from engine.unlearning.certificates.poisoning import ADD, FLIP
 from tests import tiny
@@ -46,7 +50,7 @@ def test_votes_are_those_of_networks_trained_on_the_poisoned_images(way, scheme)
     result, names = method(case()), case().data.classes
     for when, data in (("before", case().data), ("after", poisoned(result, way))):
         whole = method.certificates(ExperimentCase(data))
-        table = counted(ballots_about(whole, scheme, method.image), names)
+        table = election_table(ballots_about(whole, scheme, method.image), names)
         for name in table.order:
             got = result["ballots"][f"{name}, {when}"]
             np.testing.assert_array_equal(got, table[name])

@@ -9,8 +9,21 @@ from engine import data as data_sets
 from engine.experiment import ExperimentCase
 from engine.run import answer
 from engine.unlearning import ProtectedShare
-from engine.unlearning.experiments.protected_share import ALONE, MIXED, SHARES, alone, mixed
-from engine.unlearning.experiments.victims import CUDA, LEARNED, MINIMIZING, OF_CLASS, RIGHT, chosen
+from engine.unlearning.experiments.protected_share import (
+    ALONE,
+    MIXED,
+    SHARES,
+    clean_condition,
+    mixed_condition,
+)
+from engine.unlearning.experiments.victims import (
+    CUDA,
+    LEARNED,
+    MINIMIZING,
+    OF_CLASS,
+    RIGHT,
+    protected_rows,
+)
 from engine.unlearning.protection import RandomNoise
 from tests.engine.unlearning.experiments.by_hand import (
     QUICK,
@@ -34,15 +47,15 @@ def test_every_figure_is_that_of_networks_trained_on_images_mixed_by_hand():
     data, table = small_case().data, SMALL(small_case())["table"]
     noisy_ones = noisy(data, RandomNoise(24, "class"))
     for share in SHARES:
-        rows = chosen(data, share, SEED)
+        rows = protected_rows(data, share, SEED)
         mixture = with_images(data, {row: noisy_ones.images[row] for row in rows})
         expected = right(mixture, data)
-        row = mixed(share)
+        row = mixed_condition(share)
         assert [table.cell(row, column) for column in (RIGHT, LEARNED)] == pytest.approx(expected)
         if share not in {0.0, 1.0}:
             rest = data.take(np.array([at for at in range(len(data)) if at not in rows]))
             expected = right(rest, data, epochs=round(2 / (1 - share)))
-            row = alone(share)
+            row = clean_condition(share)
             assert [table.cell(row, column) for column in (RIGHT, LEARNED)] == pytest.approx(
                 expected
             )
@@ -53,22 +66,29 @@ def test_the_curve_is_the_mean_of_the_figures_by_share(found):
     curve, table = found["shares"], found["table"]
     for at, share in enumerate(SHARES):
         assert curve["share"][at] == share
-        assert curve[MIXED][at] == table.cell(mixed(share), RIGHT)
+        assert curve[MIXED][at] == table.cell(mixed_condition(share), RIGHT)
         if 0 < share < 1:
-            assert curve[ALONE][at] == table.cell(alone(share), RIGHT)
-    assert curve[ALONE][0] == table.cell(mixed(0), RIGHT)
+            assert curve[ALONE][at] == table.cell(clean_condition(share), RIGHT)
+    assert curve[ALONE][0] == table.cell(mixed_condition(0), RIGHT)
     assert np.isnan(curve[ALONE][-1])
 
 
 def test_claims_on_figures_made_by_hand():
-    table = {mixed(0): 0.9, mixed(0.8): 0.85, mixed(1): 0.4, alone(0.8): 0.75}
+    table = {
+        mixed_condition(0): 0.9,
+        mixed_condition(0.8): 0.85,
+        mixed_condition(1): 0.4,
+        clean_condition(0.8): 0.75,
+    }
     margins = [claim.margin(lambda row, _: table[row]) for claim in SMALL.claims]
     assert margins == pytest.approx([0.2, 0.05, -0.05])
 
 
 def test_few_clean_images_are_not_enough_where_none_are_needed():
     """A protection that costs nothing leaves nothing for the clean images to bring back."""
-    table = dict.fromkeys([mixed(0), mixed(0.8), mixed(1), alone(0.8)], 0.9)
+    table = dict.fromkeys(
+        [mixed_condition(0), mixed_condition(0.8), mixed_condition(1), clean_condition(0.8)], 0.9
+    )
     assert SMALL.claims[1].margin(lambda row, _: table[row]) == pytest.approx(-0.1)
 
 
@@ -90,5 +110,5 @@ def test_how_many_images_must_be_protected_is_measured_with_three_seeds(way, mea
         measure, method, result, f"share protected, {method.way}, {method.data[0]}, {method.victim}"
     )
     table = result["table"]
-    assert table.cell(mixed(0), RIGHT) > 0.9
-    assert table.cell(mixed(0.5), RIGHT) > table.cell(mixed(1), RIGHT)
+    assert table.cell(mixed_condition(0), RIGHT) > 0.9
+    assert table.cell(mixed_condition(0.5), RIGHT) > table.cell(mixed_condition(1), RIGHT)

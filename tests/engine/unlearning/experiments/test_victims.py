@@ -14,9 +14,9 @@ from engine.unlearning.experiments.victims import (
     SEED_GAP,
     SHUFFLED,
     SURROGATE,
-    chosen,
     closeness,
     partly,
+    protected_rows,
 )
 from engine.unlearning.protection import ErrorMinimizing, protected
 from tests.engine.unlearning.experiments.by_hand import SEED, small_case
@@ -41,7 +41,9 @@ def test_a_share_of_the_training_images_is_protected_and_a_larger_one_has_them_t
         assert len(rows) == round(share * len(train))
         assert before <= set(rows.tolist()) <= set(train.tolist())
         before = set(rows.tolist())
-    assert chosen(clean, 0.5, SEED).tolist() != chosen(clean, 0.5, SEED + 1).tolist()
+    assert (
+        protected_rows(clean, 0.5, SEED).tolist() != protected_rows(clean, 0.5, SEED + 1).tolist()
+    )
 
 
 def test_images_that_are_mixed_with_none_or_all_are_those_of_other_experiments():

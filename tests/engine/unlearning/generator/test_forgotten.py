@@ -16,7 +16,7 @@ from engine.errors import Cancelled
 from engine.unlearning import GeneratorSalUn
 from engine.unlearning.generator import salun
 from engine.unlearning.generator.forgotten import card_of_forgotten, forgotten_file
-from engine.unlearning.generator.judging import judged
+from engine.unlearning.generator.judging import judge_samples
 from engine.unlearning.generator.weights import KEY, load, plan, read, shipped_case
 
 DIGITS = "digits-generator"
@@ -35,8 +35,10 @@ def test_the_file_has_the_weights_whose_samples_are_judged(file, monkeypatch):
     case, generators = shipped_case(DIGITS), []
     monkeypatch.setattr(
         salun,
-        "judged",
-        lambda generator, *arguments: generators.append(generator) or judged(generator, *arguments),
+        "judge_samples",
+        lambda generator, *arguments: (
+            generators.append(generator) or judge_samples(generator, *arguments)
+        ),
     )
     result = METHOD(case)
     opened = read(file, plan(DIGITS), case.generator.labels)
@@ -45,7 +47,7 @@ def test_the_file_has_the_weights_whose_samples_are_judged(file, monkeypatch):
         assert torch.equal(weight, after[name]), name
     changed = sum(int((after[name] != tensor).sum()) for name, tensor in before.items())
     assert 0 < changed <= 0.31 * sum(tensor.numel() for tensor in before.values())
-    again = judged(opened, case, METHOD)
+    again = judge_samples(opened, case, METHOD)
     assert again.agreed[7] == result["figures"].cell("after SalUn", "forgotten class")
 
 

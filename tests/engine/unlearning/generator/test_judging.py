@@ -16,7 +16,7 @@ from engine.unlearning.generator.judging import (
     as_pictures,
     features_of,
     for_judge,
-    judged,
+    judge_samples,
     read_by,
 )
 from engine.unlearning.generator.sampling import SampleSettings
@@ -74,7 +74,7 @@ def test_the_judge_reads_what_is_drawn_at_its_own_size():
     assert 0 <= larger.min() <= larger.max() <= 1
     pixels = images.expand(-1, 3, -1, -1)
     assert read_by(case.judge, images).tolist() == case.judge.logits(pixels).argmax(1).tolist()
-    result = judged(case.generator, case, SampleSettings(passes=5, each=4))
+    result = judge_samples(case.generator, case, SampleSettings(passes=5, each=4))
     assert result.read.shape == (4, 4)
     again = torch.from_numpy(result.images[2] / np.float32(255))[:, None]
     assert np.allclose(features_of(case.judge, again), result.features[2], atol=0.05)

@@ -26,7 +26,14 @@ from engine.unlearning.oracles.closed_claims import (
     claims,
     staying,
 )
-from engine.unlearning.oracles.closed_form import PIXELS, at_places, descent, gray, places, remains
+from engine.unlearning.oracles.closed_form import (
+    PIXELS,
+    at_places,
+    curve_steps,
+    descent,
+    gray,
+    remains,
+)
 from engine.unlearning.oracles.heads import HEADS, LOGISTIC, RIDGE
 from tests import tiny
 from tests.engine.unlearning.oracles.test_trainings import RECIPE
@@ -150,7 +157,7 @@ def test_descent_has_momentum_and_is_read_at_the_places():
     assert [round(float(next(path)), 4) for _ in range(3)] == [0.5, -0.2, -0.73]
     read = list(at_places(iter([torch.zeros(1), torch.ones(1)]), [1, 2, 5]))
     assert [float(reading) for reading in read] == [0.0, 1.0, 1.0]  # it stays with the last
-    assert places(10).tolist() == list(range(1, 11))
+    assert curve_steps(10).tolist() == list(range(1, 11))
 
 
 def table(

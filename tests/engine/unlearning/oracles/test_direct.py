@@ -10,8 +10,8 @@ from engine.run import answer
 from engine.training import outputs
 from engine.unlearning import DMDirect
 from engine.unlearning.oracles.datamodel import shift_of
-from engine.unlearning.oracles.direct import GROUPS, looked_at, rank
-from engine.unlearning.oracles.trainings import ALL, HALF, STAYS, logits_of, trained
+from engine.unlearning.oracles.direct import GROUPS, rank, sample_groups
+from engine.unlearning.oracles.trainings import ALL, HALF, STAYS, logits_of, train_part
 from engine.unlearning.protocol.klom import margins
 from tests.engine.unlearning.oracles.test_trainings import RECIPE
 from tests.engine.unlearning.trained import class_case
@@ -29,7 +29,7 @@ def test_the_true_change_is_that_of_oracles_and_the_predicted_one_of_the_datamod
     images, labels = result["images"], case.data.labels
     rows = case.data.places(images["id"])
     gained, _ = shift_of(case, 40, METHOD.ridge)
-    whole, oracles = (logits_of(trained(case, learns, 0)) for learns in (ALL, STAYS))
+    whole, oracles = (logits_of(train_part(case, learns, 0)) for learns in (ALL, STAYS))
     now = margins(whole[:, rows], labels[rows]).mean(0)
     true = margins(oracles[:, rows], labels[rows]).mean(0) - now
     np.testing.assert_allclose(images["true"], true, atol=1e-5)
@@ -63,20 +63,20 @@ def test_every_part_of_the_networks_is_used_as_soon_as_it_is_there(case):
 
 
 def test_its_record_says_what_networks_that_were_kept_once_took(case):
-    parts = [trained(case, HALF, part) for part in range(2)]
-    parts += [trained(case, learns, 0) for learns in (ALL, STAYS)]
+    parts = [train_part(case, HALF, part) for part in range(2)]
+    parts += [train_part(case, learns, 0) for learns in (ALL, STAYS)]
     result = answer(DMDirect(networks=40, images=20), case)
     expected = sum(part.record["seconds"] for part in parts)
     assert result.record["kept_parts"] == pytest.approx(expected, abs=1e-3)
 
 
 def test_as_many_images_of_each_group_are_looked_at_and_each_once(case):
-    rows, group = looked_at(case, 25)
+    rows, group = sample_groups(case, 25)
     assert np.bincount(group).tolist() == [25, 25, 25]
     assert len(set(rows)) == 75
     assert set(rows[group == 0]) <= set(case.splits.forget)
     assert set(rows[group == 1]) <= set(case.splits.retain)
-    everything, group = looked_at(case, 10_000)
+    everything, group = sample_groups(case, 10_000)
     assert (group == 0).sum() == len(case.splits.forget)
     assert len(everything) == sum(map(len, (case.splits.train, case.splits.test)))
 

@@ -11,12 +11,12 @@ from engine.unlearning.oracles.heads import (
     HEADS,
     LOGISTIC,
     RIDGE,
-    fitted,
     loss,
     newton,
+    remove_images,
     slope,
     stepped,
-    without,
+    train_head,
 )
 
 N, WIDTH = 200, 10  # those of the sheet
@@ -47,15 +47,15 @@ def by_scikit_learn(kind, rows, penalty):
 def test_a_fitted_layer_is_scikit_learn_s(kind, penalty):
     rows = torch.arange(N)
     expected = by_scikit_learn(kind, rows, penalty)
-    np.testing.assert_allclose(fitted(kind, X, Y, penalty), expected, atol=1e-8)
+    np.testing.assert_allclose(train_head(kind, X, Y, penalty), expected, atol=1e-8)
 
 
 @pytest.mark.parametrize("count", [1, 20, 150])
 @pytest.mark.parametrize("penalty", [0.01, 10.0])
 def test_the_block_formula_is_ridge_regression_fitted_again_whatever_goes(count, penalty):
     gone = torch.from_numpy(np.sort(RNG.permutation(N)[:count]))
-    whole = fitted(RIDGE, X, Y, penalty)
-    together, alone = without(RIDGE, X, Y, whole, gone, penalty)
+    whole = train_head(RIDGE, X, Y, penalty)
+    together, alone = remove_images(RIDGE, X, Y, whole, gone, penalty)
     again = by_scikit_learn(RIDGE, stays(gone), penalty)
     np.testing.assert_allclose(together, again, atol=1e-8)
     assert np.abs(whole.numpy() - again).max() > 1e-4
@@ -68,17 +68,17 @@ def test_the_sums_of_single_images_leave_as_much_as_the_sheet_says():
     shares = []
     for seed in range(20):
         gone = torch.from_numpy(np.sort(np.random.default_rng(seed).permutation(N)[:20]))
-        whole = fitted(RIDGE, X, Y, 1.0)
-        _, alone = without(RIDGE, X, Y, whole, gone, 1.0)
-        again = fitted(RIDGE, X[stays(gone)], Y[stays(gone)], 1.0)
+        whole = train_head(RIDGE, X, Y, 1.0)
+        _, alone = remove_images(RIDGE, X, Y, whole, gone, 1.0)
+        again = train_head(RIDGE, X[stays(gone)], Y[stays(gone)], 1.0)
         shares.append(float((X @ (alone - again)).norm() / (X @ (whole - again)).norm()))
     assert 0.06 < np.median(shares) < 0.24
 
 
 def test_the_block_formula_of_logistic_regression_is_a_step_of_newton_on_what_stays():
     gone = torch.arange(20)
-    rows, whole = stays(gone), fitted(LOGISTIC, X, Y, 1.0)
-    together, alone = without(LOGISTIC, X, Y, whole, gone, 1.0)
+    rows, whole = stays(gone), train_head(LOGISTIC, X, Y, 1.0)
+    together, alone = remove_images(LOGISTIC, X, Y, whole, gone, 1.0)
     for index in range(3):
         step = stepped(LOGISTIC, X[rows], Y[rows, index], whole[:, index], 1.0)
         torch.testing.assert_close(together[:, index], whole[:, index] + step, atol=1e-8, rtol=0)
@@ -104,7 +104,7 @@ def test_slopes_are_those_of_the_losses(kind):
 def test_newton_comes_home_from_far_away_because_steps_are_halved():
     far = torch.full((WIDTH, 3), 30.0, dtype=torch.float64)
     path = list(newton(LOGISTIC, X, Y, far, 0.1))
-    torch.testing.assert_close(path[-1], fitted(LOGISTIC, X, Y, 0.1), atol=1e-8, rtol=0)
+    torch.testing.assert_close(path[-1], train_head(LOGISTIC, X, Y, 0.1), atol=1e-8, rtol=0)
     losses = [
         sum(float(loss(LOGISTIC, X, Y[:, index], iterate[:, index], 0.1)) for index in range(3))
         for iterate in (far, *path)
@@ -115,8 +115,8 @@ def test_newton_comes_home_from_far_away_because_steps_are_halved():
 def test_a_class_that_goes_altogether_has_weights_all_the_same():
     gone = torch.from_numpy(np.flatnonzero(LABELS == 1))
     rows = stays(gone)
-    again = fitted(LOGISTIC, X[rows], Y[rows], 1.0)
+    again = train_head(LOGISTIC, X[rows], Y[rows], 1.0)
     assert again.isfinite().all()
-    whole = fitted(RIDGE, X, Y, 1.0)
-    together, _ = without(RIDGE, X, Y, whole, gone, 1.0)
+    whole = train_head(RIDGE, X, Y, 1.0)
+    together, _ = remove_images(RIDGE, X, Y, whole, gone, 1.0)
     assert together[:, 1].abs().max() < 1e-10

@@ -26,7 +26,7 @@ from engine.unlearning.oracles.trainings import (
     logits_of,
     models_of,
     too_many_for,
-    trained,
+    train_part,
 )
 from tests import tiny
 from tests.engine.unlearning.trained import class_case
@@ -59,7 +59,7 @@ def test_each_network_is_that_of_a_training_alone(case, learns):
 
 
 def test_originals_are_kept_as_models_that_give_these_logits(case):
-    originals = trained(case, ALL, 0)
+    originals = train_part(case, ALL, 0)
     models = models_of(originals, "own")
     rows = case.splits.test[:50]
     for place in (0, PART - 1):
@@ -70,11 +70,11 @@ def test_originals_are_kept_as_models_that_give_these_logits(case):
 def test_requests_share_all_but_the_oracles_and_seeds_and_weights_share_these_too(case):
     other = replace(case, request=request.at_random(case.data, 0.05), seed=7)
     for learns, shared in ((ALL, True), (HALF, True), (STAYS, False)):
-        first = trained(case, learns, 0)
+        first = train_part(case, learns, 0)
         name = run.digest(ManyTrainings(learns=learns), trainings.common(other, learns))
         assert (name == first.record["digest"]) is shared
     again = replace(case, model=fresh(case.data, RECIPE, 3), seed=9)
-    assert trained(again, STAYS, 0).kept
+    assert train_part(again, STAYS, 0).kept
 
 
 def test_halves_differ_and_have_half_of_the_images_each():

@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from engine.unlearning.protection.local_masks import (
-    at_random,
     background,
     overlap,
     pixel_count,
-    strongest,
+    random_masks,
+    steepest_pixels,
 )
 
 
@@ -26,24 +26,34 @@ def test_channels_count_together_and_the_brighter_of_equal_pixels_comes_first():
     slopes = torch.tensor([[[[1.0, -3.0], [0.0, 2.0]], [[1.0, 0.0], [-2.0, 0.0]]]])
     images = torch.tensor([[[[0.1, 0.5], [0.3, 0.9]], [[0.1, 0.5], [0.3, 0.9]]]])
     everywhere = torch.ones(1, 2, 2, dtype=torch.bool)
-    assert strongest(slopes, images, 0.25, everywhere).tolist() == [[[False, True], [False, False]]]
-    assert strongest(slopes, images, 0.5, everywhere).tolist() == [[[False, True], [False, True]]]
-    assert strongest(slopes, images, 0.75, everywhere).tolist() == [[[False, True], [True, True]]]
+    assert steepest_pixels(slopes, images, 0.25, everywhere).tolist() == [
+        [[False, True], [False, False]]
+    ]
+    assert steepest_pixels(slopes, images, 0.5, everywhere).tolist() == [
+        [[False, True], [False, True]]
+    ]
+    assert steepest_pixels(slopes, images, 0.75, everywhere).tolist() == [
+        [[False, True], [True, True]]
+    ]
     allowed = torch.tensor([[[True, False], [True, True]]])
-    assert strongest(slopes, images, 0.75, allowed).tolist() == [[[True, False], [True, True]]]
+    assert steepest_pixels(slopes, images, 0.75, allowed).tolist() == [
+        [[True, False], [True, True]]
+    ]
     allowed = torch.tensor([[[True, False], [False, False]]])
-    assert strongest(slopes, images, 0.75, allowed).tolist() == [[[True, False], [False, False]]]
+    assert steepest_pixels(slopes, images, 0.75, allowed).tolist() == [
+        [[True, False], [False, False]]
+    ]
 
 
 def test_chance_marks_as_many_pixels_and_others_in_each_image():
     allowed = np.ones((20, 8, 8), bool)
     allowed[:, 0] = False
-    result = at_random(allowed, 0.3, 0)
+    result = random_masks(allowed, 0.3, 0)
     assert (result.sum((1, 2)) == 19).all()
     assert not result[:, 0].any()
     assert (result[0] != result[1]).any()
-    assert (at_random(allowed, 0.3, 0) == result).all()
-    assert (at_random(allowed, 0.3, 1) != result).any()
+    assert (random_masks(allowed, 0.3, 0) == result).all()
+    assert (random_masks(allowed, 0.3, 1) != result).any()
     assert overlap(result[1:], result[:-1]) == pytest.approx(19 / 56, abs=0.08)
 
 

@@ -161,7 +161,7 @@ def test_noise_of_clusters_moves_images_to_their_targets_and_random_noise_does_n
     shares = []
     for seed in range(3):
         method = UnlearnableClusters(epsilon=epsilon, clusters=6)
-        result = answer(method, unlearnable_clusters.example(seed))
+        result = answer(method, unlearnable_clusters.example_case(seed))
         shares.append(result["moved"]["images nearest to the target"])
     clean, protected, chance = 100 * np.array(shares).T
     measure(
