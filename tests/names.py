@@ -20,7 +20,7 @@ VAGUE = frozenset({
     "them", "there", "thing", "things", "those", "told", "wanted", "which", "whose",
 })  # fmt: skip
 GENERIC = frozenset({"item", "value", "data", "obj"})
-MOST_VAGUE, MOST_GENERIC = 0.012, 0.03
+MOST_VAGUE, MOST_GENERIC = 0.01, 0.03
 
 
 def files() -> list[Path]:
