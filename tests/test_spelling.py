@@ -7,9 +7,15 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PLACES = (
-    "app.py", "components", "engine", "pages", "docs", "README.md", "CONTRIBUTING.md",
+    "app.py",
+    "components",
+    "engine",
+    "pages",
+    "docs",
+    "README.md",
+    "CONTRIBUTING.md",
     "assets/LICENSES.md",
-)  # fmt: skip
+)
 ENDINGS = {".css", ".js", ".md", ".py", ".toml"}
 NAME = "McConnell Brain Imaging Centre"
 BRITISH = re.compile(

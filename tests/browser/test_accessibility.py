@@ -37,9 +37,10 @@ def faults(page: Page, rules: Mapping[str, Any] | None = None) -> list[str]:
     result = Axe().run(page, options=options).response["violations"]
     return [
         f"{violation['id']}: {node['target']} {node['html'][:120]}"
-        for violation in result if violation["id"] not in STREAMLIT
+        for violation in result
+        if violation["id"] not in STREAMLIT
         for node in violation["nodes"]
-    ]  # fmt: skip
+    ]
 
 
 def is_light(page: Page) -> bool:

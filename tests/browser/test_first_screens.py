@@ -51,10 +51,20 @@ REGIONS = f"{MAIN} {CAPTION}:has-text(' regions (')"  # of Minimal regions, belo
 CHECKBOX, BUTTONS = "[data-testid=stCheckbox]", "[data-testid=stButtonGroup]"
 TEXTS = f"{MAIN} :is({CAPTION} p, {NOTE})"
 CONTROLS = [
-    "stSelectbox", "stMultiSelect", "stSlider", "stNumberInput", "stTextInput", "stButtonGroup",
-    "stRadio", "stCheckbox", "stFileUploader", "stPopover", "stExpander", "stButton",
+    "stSelectbox",
+    "stMultiSelect",
+    "stSlider",
+    "stNumberInput",
+    "stTextInput",
+    "stButtonGroup",
+    "stRadio",
+    "stCheckbox",
+    "stFileUploader",
+    "stPopover",
+    "stExpander",
+    "stButton",
     "stLinkButton",
-]  # fmt: skip
+]
 OUTSIDE = ".st-key-jobs, .st-key-lab-part"  # the header, and the tabs of Data and models
 BEFORE = f"""(nodes, top) => nodes.filter(node => !node.closest('{OUTSIDE}')
   && node.checkVisibility() && ({EDGES})(node).top < top).map(node => node.innerText)"""
@@ -266,9 +276,13 @@ def check_trained(page: Page) -> None:
     """A trained network's figures and curves stand there; see test_lab.py."""
     expect(page.locator(SENTENCE).first).to_contain_text("of the test images right")
     one = FirstScreen(
-        "", CHART, KEYS, f"{CAPTION}:has-text('images to learn from')",
-        ".st-key-lab-recipe-architecture", least=270,
-    )  # fmt: skip
+        "",
+        CHART,
+        KEYS,
+        f"{CAPTION}:has-text('images to learn from')",
+        ".st-key-lab-recipe-architecture",
+        least=270,
+    )
     for window, _ in windows(page):
         in_order(page, one, window)
 
@@ -283,9 +297,13 @@ def check_tray(page: Page) -> None:
     for window, _ in windows(page):
         for at in (0, 1):
             one = FirstScreen(
-                "", f"{MAPS} >> nth={at}", f"{ENDS} >> nth={at}", scale,
-                ".st-key-report-compare-Left", least=400,
-            )  # fmt: skip
+                "",
+                f"{MAPS} >> nth={at}",
+                f"{ENDS} >> nth={at}",
+                scale,
+                ".st-key-report-compare-Left",
+                least=400,
+            )
             in_order(page, one, window)
 
 
@@ -372,13 +390,16 @@ def check_familiar(page: Page) -> None:
 
 
 FIRST: dict[str, Callable[[Page], None]] = {
-    "": check_start, "minimal-regions": check_regions, "study": check_study, "ask": check_ask,
+    "": check_start,
+    "minimal-regions": check_regions,
+    "study": check_study,
+    "ask": check_ask,
     "familiar": check_familiar,
     **{
         address: partial(check_parts, screens=tuple(screens))
         for address, screens in groupby(SCREENS, lambda one: one.address)
     },
-}  # fmt: skip
+}
 """What stands there as a view opens, by its address; test_accessibility.py opens every view."""
 
 

@@ -23,9 +23,11 @@ FIVE = ["chocolate sauce", "consomme", "soup bowl", "cup", "coffee mug"]  # it f
 QUICK = {"robust.order": [FIVE[1], FIVE[0], *FIVE[2:4]], "robust.QuadAttacK.steps": "15"}
 
 DIGIT = {
-    "image": "From a data set", "data": "Digits, 8 × 8", "model": "Digits CNN",
+    "image": "From a data set",
+    "data": "Digits, 8 × 8",
+    "model": "Digits CNN",
     "robust.after": "your order",
-}  # fmt: skip
+}
 
 NAMED = "|".join(re.escape(kind.title) for kind in MAPS)
 FOLLOWED = re.compile(
