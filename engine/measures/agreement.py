@@ -99,8 +99,8 @@ def matrix(maps: Sequence[tuple[str, Floats]], by: str = "order") -> Table:
     names = tuple(name for name, _ in maps)
     for _, values in maps:
         same_size(maps[0][1], values)
+    # as bytes, which the cache can hash; arrays cannot be its keys
     result = pairwise_agreement(
-        # as bytes, which the cache can hash; arrays cannot be its keys
         tuple(values.astype(np.float32).tobytes() for _, values in maps), maps[0][1].shape, by
     )
     return Table.grid(result, names, names, (AGREEMENTS[by].unit,) * len(names))

@@ -145,8 +145,8 @@ def contiguous(shape: list[int]) -> list[int]:
 def whole_numbers(values: Any) -> list[int]:
     """Sizes as they are given. Raises ValueError for anything else."""
     results = list(values)
+    # type, not isinstance: True is an int
     if len(results) > DEEPEST or not all(
-        # type, not isinstance: True is an int
         type(result) is int and 0 <= result < 2**62 for result in results
     ):
         raise ValueError("no sizes")
@@ -222,9 +222,9 @@ def check_archive(members: list[ZipInfo], size: int, called: str) -> None:
         raise BadModel(f"{called} is packed, as torch never saves weights: save it again.")
     words = sum(member.file_size for member in members if member.filename.endswith(DATA))
     if (
-        # members lie uncompressed: only overlapping ones add up to more than the file
         words > MOST_WORDS
         or len(members) > MOST_MEMBERS
+        # members lie uncompressed: only overlapping ones add up to more than the file
         or sum(member.file_size for member in members) > size
     ):
         raise BadModel(too_much(called))
