@@ -71,5 +71,6 @@ def bar(degrees: float, right: float, down: float) -> NDArray[np.float64]:
     y, x = np.mgrid[:SIDE, :SIDE] - (SIDE - 1) / 2
     x, y, turn = x - right, y - down, np.deg2rad(degrees)
     along, across = x * np.cos(turn) + y * np.sin(turn), y * np.cos(turn) - x * np.sin(turn)
+    # each factor falls from 1 to 0 over one pixel: antialiased edges
     inside = np.clip(HALF + 0.5 - abs(along), 0, 1) * np.clip(THICK - abs(across), 0, 1)
     return np.asarray(inside)

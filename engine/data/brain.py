@@ -42,6 +42,7 @@ class Template:
     def at(self, points: Points) -> Floats:
         """The maps at points (3, ...), linear between voxels: (..., 5)."""
         place = (points.reshape(3, -1) - self.origin[:, None]) / self.step
+        # a little below the last voxel, so that every point has a neighbor above it
         place = np.clip(place, 0, np.array(self.shape)[:, None] - 1.001).astype(np.float32)
         low = place.astype(np.int64)
         part = place - low
@@ -66,6 +67,7 @@ def template() -> Template:
             archive["origin"],
             float(archive["step"]),
         )
+    # what of the brain is neither gray nor white matter
     fluid = np.clip(maps[3] - maps[1] - maps[2], 0, 1)
     every = np.stack([*maps[:3], fluid, maps[3]], axis=-1)
     return Template(np.ascontiguousarray(every.reshape(-1, 5)), maps.shape[1:], origin, step)
@@ -138,8 +140,10 @@ class Patient:
         points = np.stack([sign * x, y, np.broadcast_to(z, x.shape)])
         points = np.tensordot(self.turn, points, 1) + self.displacement(plane)
         away = points + (self.shift - VENTRICLES)[:, None, None]
+        # squares that are squared again below: an even pull inside, which ends steeply
         u, v, w = (away / VENTRICLES_REACH[:, None, None]) ** 2
         pull = self.ventricles * np.exp(-(u * u + v * v + w * w))
+        # looked up nearer to the center, so that the ventricles come out larger
         return template().at(VENTRICLES[:, None, None] + away * (1 - pull))
 
     def displacement(self, plane: AxialCut) -> Points:
@@ -150,11 +154,13 @@ class Patient:
             spline((at - first) / span * (count - 1), count)
             for at, first, span, count in zip(along, FIRST, SPAN, POINTS, strict=True)
         )
+        # all of a plane has one height: that axis is summed once, and not at every pixel
         level = self.control @ bz[0]  # (3, 7, 8)
         return by @ (bx @ level).swapaxes(1, 2)
 
     def tissue(self, maps: Floats) -> Floats:
         """The brightness of the maps, without noise or unevenness."""
+        # a floor against 0 / 0 outside of the brain; powers above 1 let the largest share win
         shares = np.clip(maps[..., GRAY : FLUID + 1], 1e-4, 1) ** np.float32(self.sharpness)
         level = shares @ self.levels / (shares @ np.ones(3, np.float32))
         mixed = (1 - self.shading) * level + 0.62 * self.shading * maps[..., T1]
@@ -207,6 +213,7 @@ def spline(at: Points, count: int) -> Points:
     near = [(1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3]
     weights = np.zeros((len(at), count))
     for offset, weight in enumerate(near, start=-1):
+        # clipped: beyond the grid its outermost points go on; `add.at`, as they then repeat
         np.add.at(weights, (np.arange(len(at)), np.clip(low + offset, 0, count - 1)), weight / 6)
     return weights
 
@@ -222,5 +229,6 @@ def unevenness(bias: Points, side: int) -> Floats:
 def cloud(rng: np.random.Generator, side: int, width: float) -> Floats:
     """Smooth noise of unit spread; `width` in pixels."""
     noise = rng.standard_normal((side, side), dtype=np.float32)
+    # wrapped, so that the spread is the same at the edges as inside
     smooth = ndi.gaussian_filter(noise, width, mode="wrap")
     return smooth / (smooth.std() + np.float32(1e-8))

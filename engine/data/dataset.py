@@ -172,6 +172,7 @@ class DataSet:
 def split_rows(count: int, shares: tuple[float, float, float], seed: int) -> NDArray[np.uint8]:
     """A random split in exact shares (train, validation, test), the same for the same seed."""
     order = np.random.default_rng(seed).permutation(count)
+    # rounded ends, not rounded parts: no image is left over
     ends = np.round(np.cumsum(shares) / sum(shares) * count).astype(int)
     split = np.empty(count, np.uint8)
     split[order] = np.searchsorted(ends, np.arange(count), side="right")
@@ -185,5 +186,6 @@ def stratified(
     split = np.empty(len(labels), np.uint8)
     for label in np.unique(labels):
         rows = np.flatnonzero(labels == label)
+        # a seed for each class: else classes of one size would be split at the same places
         split[rows] = split_rows(len(rows), shares, seed + int(label))
     return split

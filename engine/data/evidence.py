@@ -162,6 +162,7 @@ class Bags(DataRecipe):
         rows[:count] = rng.choice(pool[digits == key], count)
         if self.kind == "three" and rng.random() < 0.5:  # one image of another class
             other = rng.choice([candidate for candidate in used if candidate != key])
+            # behind the images of the key, none of which it may replace
             rows[count] = rng.choice(pool[digits == other])
         rows = rng.permutation(rows)
         hard = rng.random(self.size) < self.hard

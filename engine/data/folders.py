@@ -265,6 +265,7 @@ def pieces_of(picture: Picture, side: int, most: int) -> NDArray[np.uint8]:
     blocks = picture.pixels[: rows * side, : columns * side]
     blocks = blocks.reshape(rows, side, columns, side, 3).transpose(0, 2, 4, 1, 3)
     count = min(most, rows * columns)
+    # from all over the picture, and not its first rows alone
     chosen = np.linspace(0, rows * columns - 1, count).astype(int)
     return np.stack([blocks[at // columns, at % columns] for at in chosen])
 

@@ -60,6 +60,7 @@ class Interactions(DataRecipe):
         turn = np.zeros(chances.shape, np.int16)
         for user, count in enumerate(many):
             chosen = np.argsort(-keys[user])[:count]
+            # not in the order of the keys, in which popular items tend to come first
             turn[user, rng.permutation(chosen)] = np.arange(1, count + 1)
         height = -(-self.items // WIDTH)
         images = np.zeros((self.count, height * WIDTH), np.uint8)

@@ -121,6 +121,7 @@ class Layout:
                 canvas[row] += np.float32(noise) * grain
         np.clip(canvas, 0, 1, out=canvas)
         canvas *= 255
+        # with the truncation of astype this rounds, in place
         canvas += 0.5
         return canvas.astype(np.uint8)
 

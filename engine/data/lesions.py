@@ -76,6 +76,7 @@ class Lesion:
         """How far from the center, 1 at the outline."""
         cx, cy, cz = self.center
         dx, dy = plane.x - cx, plane.y - cy
+        # stretched one way and shrunk the other: the area stays
         u = (dx * np.cos(self.turn) + dy * np.sin(self.turn)) * self.stretch
         v = (dy * np.cos(self.turn) - dx * np.sin(self.turn)) / self.stretch
         angle = np.arctan2(v, u).astype(np.float32)
@@ -90,6 +91,8 @@ class Lesion:
         cx, cy, cz = self.center
         dx, dy, dz = plane.x - cx, plane.y - cy, plane.z - cz
         share = (dx**2 + dy**2 + dz**2) / (PUSHED * self.radius) ** 2
+        # looked up nearer to the center: tissue comes out further away. The power lets value and
+        # slope end at 0, so that no seam is seen
         pull = 1 - self.push * np.clip(1 - share, 0, None) ** 4
         return patient.maps(plane, cx + dx * pull, cy + dy * pull, cz + dz * pull)
 
@@ -157,6 +160,7 @@ def room(kind: int, maps: Floats, plane: AxialCut, radius: float, anywhere: bool
 
 def soft(excess: Floats, width: float) -> Floats:
     """1 inside, 0 outside, a smooth step between."""
+    # beyond ± 30 nothing of the step is left to see, and exp would overflow further out
     return 1 / (1 + np.exp(np.clip(excess / np.float32(width), -30, 30)))
 
 

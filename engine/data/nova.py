@@ -176,6 +176,7 @@ def in_square(picture: Picture, boxes: Boxes, side: int) -> tuple[NDArray[np.uin
         BadImage: a box does not lie within the picture.
     """
     width, height = picture.size
+    # a pixel of leeway for rounded corners; what lies outside is cut off below
     if (boxes[:, :2] < -1).any() or (boxes[:, :2] + boxes[:, 2:] > np.add(picture.size, 1)).any():
         raise BadImage(f"A box does not lie within its {width} × {height} px.")
     rows, columns = picture.pixels.shape[:2]

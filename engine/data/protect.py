@@ -138,6 +138,7 @@ def draw_filters(
     """A filter for each class, (classes, size, size)."""
     kernels = np.empty((classes, size, size), np.float32)
     for kernel in kernels:
+        # all three are drawn, as published, though one is used: later draws depend on it
         kernel[:] = rng.uniform(0, blur, (3, 1, size, size))[0, 0]
         kernel[rng.randint(size), rng.randint(size)] = 1.0
     return kernels

@@ -161,6 +161,7 @@ class Cohort(Named):
             for region, usual in regions.items():
                 for side in SIDES:
                     noise = rng.normal(size=len(head))
+                    # the variances add up to 1: two columns of a process correlate by about `tie`
                     loss = np.sqrt(self.tie) * latent[:, process] + np.sqrt(1 - self.tie) * noise
                     scanner = 1 + 0.04 * moved * rng.normal()
                     volumes.append(usual * (head / 1500) * scanner * (1 - 0.12 * loss))
@@ -174,5 +175,6 @@ def converts(values: Floats, columns: tuple[str, ...], usual: NDArray[np.bool_])
     logit = np.full(len(values), -0.3)
     for name, weight in DRIVERS.items():
         column = values[:, columns.index(name)]
+        # by the first site's mean and spread: what differs at the second moves the chance there
         logit += weight * (column - column[usual].mean()) / column[usual].std()
     return 1 / (1 + np.exp(-logit))

@@ -38,6 +38,7 @@ class Units:
         answers = torch.einsum("bhw,nkhw->bnk", images, self.filters)
         if not self.energy:
             return answers[..., 0].relu()
+        # a root has an infinite slope at 0
         return (answers.square().sum(-1) + 1e-12).sqrt()
 
 
@@ -71,6 +72,7 @@ def on_off_units(count: int = 42, side: int = 18, noise: float = 0.05, seed: int
         down, right = rng.uniform(-1, 1, 2)
         away = (x - right) ** 2 + (y - down) ** 2
         spot, around = (np.exp(-away / (2 * width**2)) for width in (SPOT, AROUND))
+        # both sum to 1, so that an even image gives no answer
         cell = spot / spot.sum() - around / around.sum()
         filters[unit, 0] = cell if group[unit] == 0 else -cell
     return Units(noisy(filters, noise, rng), torch.from_numpy(group), energy=False)

@@ -84,8 +84,10 @@ class NoisyLabels(Variant):
         rng = np.random.default_rng(self.seed)
         rows = sample_rows(data.rows("train"), self.share, rng)
         labels = data.labels.copy()
+        # from 1 on: a step of 0 would leave the label right
         step = 1 if self.kind == "asymmetric" else rng.integers(1, classes, len(rows))
         labels[rows] = (labels[rows] + step) % classes
+        # labels may be wrong already: the right ones are those from before all changes
         truth = {"clean_label": data.truth.get("clean_label", data.labels)}
         return renamed(replace(data, labels=labels, truth={**data.truth, **truth}), data, self)
 
@@ -232,6 +234,7 @@ class OpenSet(Variant):
             order = np.random.default_rng(self.seed).permutation(classes)
         known = np.sort(order[: classes - self.held])
         unknown = ~np.isin(data.truth.get("clean_label", data.labels), known)
+        # an image of a hidden class stays hidden, also where a wrong label would bring it in
         is_known = np.isin(data.labels, known) & ~unknown
         rows = np.flatnonzero(is_known | (data.split == TEST))
         names = (*(data.classes[label] for label in known), "unknown")

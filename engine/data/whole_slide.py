@@ -93,9 +93,11 @@ class MadeSlide(LargeImage):
         y, x = (places[:, at, None].astype(int) + steps for at in (0, 1))
         far = np.hypot((y - places[:, :1])[:, :, None], (x - places[:, 1:])[:, None, :])
         share = np.clip(radii[:, None, None] + 0.5 - far, 0, 1).astype(np.float32)
+        # with a rim, onto which places outside are clipped and which is cut off
         result = np.zeros((2, CELL + 2 * REACH + 2, CELL + 2 * REACH + 2), np.float32)
         y, x = (np.clip(coordinates + REACH, 0, CELL + 2 * REACH + 1) for coordinates in (y, x))
         kinds = crowded.astype(int)[:, None, None]
+        # where dots overlap the larger cover counts: a sum could be more than 1
         np.maximum.at(result, (kinds, y[:, :, None], x[:, None, :]), share)
         return result[:, REACH : REACH + CELL, REACH : REACH + CELL]
 

@@ -32,6 +32,7 @@ def eight_bits(image: Image.Image, inverted: bool = False) -> tuple[Image.Image,
         return Image.new("L", image.size), [f"{bits}: no value is a finite number, all black"]
     notes = [f"{missing} values are no finite numbers"] if missing else []
 
+    # `where` needs an initial value, and any valid one changes neither end
     first = values.flat[np.argmax(valid)]
     darkest = float(np.min(values, where=valid, initial=first))
     brightest = float(np.max(values, where=valid, initial=first))

@@ -38,6 +38,7 @@ def inflated(data: bytes) -> bytes:
     require_room(
         COPIES * min(MAX_UNPACKED, DEEPEST * len(data)), min(MAX_UNPACKED, DEEPEST * len(data))
     )
+    # raw deflate, without zlib's header (PS3.5 A.5)
     unpacking = zlib.decompressobj(-zlib.MAX_WBITS)
     plain = unpacking.decompress(memoryview(data)[end:], MAX_UNPACKED)
     if unpacking.unconsumed_tail:

@@ -125,6 +125,7 @@ def frames(pixels: Dataset) -> tuple[int, tuple[str, ...]]:
         samples = header_integer(pixels, "SamplesPerPixel") or 1
         bits = pixels.Rows * pixels.Columns * samples * pixels.BitsAllocated
         if str(pixels.PhotometricInterpretation).startswith("YBR_FULL_422"):
+            # 4:2:2 stores two samples a pixel where the header says three
             bits = bits * 2 // 3
         stored = length * 8 // bits
     if not stored:
@@ -192,6 +193,7 @@ def modality(
         return raw.astype(np.float32)
     if "ModalityLUTSequence" in pixels:
         return apply_modality_lut(raw, pixels).astype(np.float32)
+    # 16-bit values are exact in float32; 32-bit ones need float64
     exact = np.float32 if raw.dtype.itemsize <= 2 else np.float64
     values: NDArray[Any] = raw.astype(exact)
     values *= slope

@@ -59,10 +59,12 @@ def inpaint(image: NDArray[np.float32], mask: Mask) -> NDArray[np.float32]:
     from skimage.restoration import inpaint_biharmonic
 
     check(mask)
+    # the masked pixels fall with the square of the scale
     shape, scale = mask.shape, sqrt(min(1.0, MOST / int(mask.sum())))
     small = image, mask
     if scale < 1:
         height, width = (max(round(scale * side), 1) for side in shape)
+        # any share of mask: a mixed pixel must not be what the rest is filled from
         small = resized(image, height, width), resized(mask, height, width) > 0
         check(small[1])
     inpainted = inpaint_biharmonic(*small, channel_axis=-1).astype(np.float32)

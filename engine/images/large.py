@@ -239,6 +239,7 @@ def piecewise(data: bytes, fingerprint: str, called: str) -> LargeImage | None:
         raise BadImage(f"{called} lacks some of its pieces: save it anew.")
     how = "tile by tile" if tiled else "in strips"
     packed = packing not in PLAIN
+    # a predictor belongs to the codec: in uncompressed files it says nothing
     grid = TileGrid(
         height, across, (high, wide), channels, packed, packed and first(PREDICTOR, 1) == 2
     )

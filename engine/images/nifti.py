@@ -108,6 +108,7 @@ class NiftiScan(Scan):
         sizes = np.abs(stored) if np.iscomplexobj(stored) else stored
         with np.errstate(over="ignore", invalid="ignore"):
             values = sizes.astype(np.float64) * self.slope + self.intercept
+            # not (… ≤ …), which NaN meets as well
             values[~(np.abs(values) <= FARTHEST)] = np.nan
         return np.ascontiguousarray(values, dtype=np.float32)
 
@@ -115,6 +116,7 @@ class NiftiScan(Scan):
         """From the header's display range, and from the values of all slices."""
         window = possible((low + high) / 2, high - low, "linear exact") if low < high else None
         file_windows = (window,) if window else ()
+        # a cube root, since three axes are thinned by it
         thin = max(1, round((self.stored.size / SAMPLED) ** (1 / 3)))
         return presets(
             self.scaled(self.stored[::thin, ::thin, ::thin]), file_windows, hounsfield=False

@@ -60,6 +60,7 @@ def volume_reply(data: bytes) -> Reply:
     if max(shape[:3]) > MOST_SIDE:
         raise BadImage(f"has a side of more than {MOST_SIDE} voxels: save a part of it")
     start, dtype = int(header.get_data_offset()), header.get_data_dtype()
+    # NIfTI's first axis runs fastest: in C order the axes are read backwards
     stored = np.frombuffer(whole, dtype, int(np.prod(shape)), start).reshape(shape[::-1])
     slope, intercept = scaling(header)
     affine = header.get_best_affine()

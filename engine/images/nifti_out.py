@@ -76,6 +76,7 @@ def on_slice(scan: NiftiScan, plane: str, index: int, values: Values, crop: Crop
         for count, (low, high, length) in zip(cut.values.shape[:2], ends, strict=True)
     ]
     inside = np.logical_and.outer(*((share >= 0) & (share < 1) for share in shares))
+    # the middle of the map's pixel i lies at (i + 0.5) / side of its square
     places = [share * side - 0.5 for share, side in zip(shares, values.shape, strict=True)]
     grid = np.meshgrid(*places, indexing="ij")
     order = 0 if values.dtype == np.bool_ else 1

@@ -29,6 +29,7 @@ class Edges:
 
 def letters(direction: Sequence[float]) -> str:
     """The side a direction points to, and a second one where it is clearly tilted."""
+    # stable: at exactly 45° the letters come in the order of the axes
     order = np.argsort(-np.abs(direction), kind="stable")
     symbols = [TOWARDS[axis][int(direction[axis] > 0)] for axis in order]
     return "".join(symbols[: 1 + int(abs(direction[order[1]]) > TILTED)])

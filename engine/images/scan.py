@@ -207,4 +207,6 @@ def resized(values: Floats, size: tuple[int, int]) -> Floats:
     filled = Image.fromarray(np.where(missing, np.float32(0), values))
     weight = np.asarray(known)
     sums = np.asarray(filled.resize(size, Image.Resampling.BILINEAR))
+    # the mean of what is known: resized values over the resized share of known pixels. The
+    # maximum only keeps the division quiet where the outcome is not used
     return np.where(weight > 0.5, sums / np.maximum(weight, 0.5), np.float32(np.nan))

@@ -95,6 +95,7 @@ class TileGrid:
                 tile_starts(at, size, times)
                 for at, size in ((y - origin[0], len(part)), (x - origin[1], part.shape[1]))
             )
+            # summed as uint32 from the start: bytes would wrap
             added = np.add.reduceat(part, down, 0, np.uint32)
             added = np.add.reduceat(added, across, 1)
             row, column = row - rows.start, column - columns.start
@@ -127,6 +128,7 @@ class TileGrid:
         if len(body) < size:
             raise BadImage("This TIFF is cut off or broken: save it anew.")
         pixels = np.frombuffer(body, np.uint8, size).reshape(high, wide, self.channels)
+        # bytes wrap at 256, as the predictor's differences do
         return np.add.accumulate(pixels, 1, dtype=np.uint8) if self.differences else pixels
 
 
@@ -139,6 +141,7 @@ def tile_starts(at: int, size: int, times: int) -> tuple[NDArray[np.int64], int]
     """Where each square begins in a part that begins `at` px, and the number of the first one."""
     first = at // times
     begins = np.arange(first, -(-(at + size) // times)) * times - at
+    # a square that began in the part before goes on at 0
     return np.maximum(begins, 0), first
 
 

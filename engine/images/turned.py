@@ -31,6 +31,7 @@ class TurnedImage(LargeImage):
 
     def smaller(self, times: int, top: int, bottom: int, left: int, right: int) -> Pixels:
         """By the same squares as if it had been turned first."""
+        # cut at the end as it is seen, which may be the beginning in the file: squares begin there
         bottom -= (bottom - top) % times
         right -= (right - left) % times
         place = self.place((top, bottom, left, right))

@@ -57,9 +57,11 @@ class Window:
         center, width = self.center, self.width
         values = values.astype(np.float64)  # far values through a thin window
         match self.shape:
+            # the division by width − 1 becomes a step
             case "linear" if width == 1:
                 share = np.where(np.isnan(values), values, values > center - 0.5)
             case "linear":
+                # C.11.2.1.2: `width` counts whole values, both ends among them: width − 1 apart
                 share = (values - (center - 0.5)) / (width - 1) + 0.5
             case "linear exact":
                 share = (values - center) / width + 0.5
@@ -128,6 +130,7 @@ def most_values(values: Floats) -> Window:
     known = values[np.isfinite(values)]
     if not known.size:
         return spanning(0, 1)
+    # every n-th value: a million of them tell a percentile well enough
     low, high = np.percentile(known[:: max(1, known.size // 1_000_000)], MIDDLE)
     return spanning(float(low), float(high)) if high > low else full_range(values)
 

@@ -65,6 +65,7 @@ class Booking:
 
     def hand_over(self, arrays: Iterable[NDArray[Any]]) -> None:
         """Book what each of some arrays holds until it is gone, in place of these bytes."""
+        # by owner, each once: views share memory, and live as long as any of them
         for array in {id(owner): owner for owner in map(owner_of, arrays)}.values():
             booking = Booking(self.budget, self.visitor, 0)
             booking.resize(array.nbytes)

@@ -79,6 +79,7 @@ class Memory(Generic[KeptT]):
             making.wanted += 1
         try:
             with making.turn:
+                # asked again: another thread may have made it while this one waited for its turn
                 if (stored := self.get(name)) is None:
                     stored = make()
                     self.put(name, stored)

@@ -32,8 +32,10 @@ def as_called(digest: str, names: Sequence[str]) -> str:
 
 def hidden(names: Sequence[str], text: str) -> str:
     """The text with each name's place in its stead."""
+    # backwards, so that of equal forms the first keeps its place
     place = {form: at for at, form in reversed([*enumerate(forms(names))])}
     usable = (form for form in place if len(form.encode("utf-8", "replace")) >= SHORTEST)
+    # alternation takes the first that fits, and a name may stand inside a longer one
     longest = sorted(usable, key=len, reverse=True)
     if not longest:
         return text

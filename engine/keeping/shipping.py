@@ -48,6 +48,7 @@ def to_a_step(array: Array) -> Array:
     span = float(np.nanmax(array)) - float(np.nanmin(array))
     if not 0 < span < np.inf:
         return array
+    # a power of two: the last bits of each number become 0, which pack away
     step = 2.0 ** np.floor(np.log2(span / 2 ** BITS[array.dtype]))
     stepped: Array = (np.round(array.astype(np.float64) / step) * step).astype(array.dtype)
     return stepped
@@ -73,6 +74,7 @@ def gathered(data: bytes, way: bytes) -> bytes:
         if way == BY_FRAME and len(shape) == 4:
             frames = block.view(f"u{width}").reshape(shape[0], -1)
             frames[1:] -= frames[:-1].copy()  # wraps around, and so does the way back
+        # signs and exponents of neighbors are alike, and pack well side by side
         block[:] = block.reshape(-1, width).T.ravel()
     return whole.tobytes()
 

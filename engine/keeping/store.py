@@ -221,6 +221,7 @@ def remove(path: Path) -> None:
 
 def write_atomic(path: Path, data: bytes) -> None:
     """The file appears whole or not at all, for its owner alone."""
+    # in the same folder: a rename is atomic within one file system only
     with NamedTemporaryFile(dir=path.parent, prefix=PART, delete=False) as handle:
         temporary = Path(handle.name)
         try:

@@ -95,6 +95,7 @@ class Lane:
             served, tick = dict(self._served), next(self._ticks)
             while waiting and (first := min(waiting, key=turn(served))) is not job:
                 waiting.remove(first)
+                # played through as `_start` will do it: whoever had a turn goes behind the others
                 served |= dict.fromkeys(first.visitors, tick)
                 before, tick = before + 1, tick + 1
             return before

@@ -74,6 +74,7 @@ def same_signs(first: tuple[Bools, Floats], second: tuple[Bools, Floats]) -> flo
     (top, signed), (others_top, others_signed) = first, second
     if not top.any() or not others_top.any():
         return float("nan")
+    # NaN equals nothing: an unknown place counts as a disagreement
     return float(np.mean(signed[top] == others_signed[top]))
 
 
@@ -98,6 +99,7 @@ def matrix(maps: Sequence[tuple[str, Floats]], by: str = "order") -> Table:
     names = tuple(name for name, _ in maps)
     for _, values in maps:
         same_size(maps[0][1], values)
+    # as bytes, which the cache can hash; arrays cannot be its keys
     result = pairwise_agreement(
         tuple(values.astype(np.float32).tobytes() for _, values in maps), maps[0][1].shape, by
     )

@@ -29,6 +29,7 @@ class Ball:
     @property
     def radius(self) -> float:
         """Of the ball, in pixel values."""
+        # in L2, ε is a root mean square: over n values the length is √n times that
         spread = 1.0 if self.norm == "L∞" else self.center.numel() ** 0.5
         return self.epsilon / TOP * spread
 
@@ -36,6 +37,7 @@ class Ball:
         """A step along a slope, of a share of the radius."""
         if self.norm == "L∞":
             return share * self.radius * slope.sign()
+        # clamped: without a slope there is no step, instead of NaN
         return share * self.radius * slope / slope.norm().clamp_min(1e-30)
 
     def project(self, images: Tensor) -> Tensor:
@@ -45,10 +47,12 @@ class Ball:
             change = change.clamp(-self.radius, self.radius)
         elif (length := float(change.norm())) > self.radius:
             change = change * (self.radius / length)
+        # the center lies in [0, 1], so this moves no value away from it
         return (self.center + change).clamp(0, 1)
 
     def start(self, generator: torch.Generator) -> Tensor:
         """A random image in the ball: uniform in L∞, in L2 in a random direction, half way out."""
+        # drawn on the CPU: a seed gives one start on every device
         noise = (2 * torch.rand(self.center.shape, generator=generator) - 1).to(self.center)
         way = self.radius * noise if self.norm == "L∞" else self.step(noise, 0.5)
         return self.project(self.center + way)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+# rounded: arange gives 0.6000000000000001, which an overlap of 0.6 would miss
 OVERLAPS = tuple(np.round(np.arange(0.5, 1.0, 0.05), 2).tolist())  # of mAP@[50:95]
 
 Doubles = NDArray[np.float64]
@@ -84,6 +85,7 @@ def hits(scored_boxes: ScoredBoxes, truth: Sequence[Doubles], overlap: float) ->
     hit = np.zeros(len(scored_boxes.image), np.bool_)
     sorted_boxes = by_confidence(scored_boxes)
     for at, (image, place) in enumerate(zip(sorted_boxes.image, sorted_boxes.places, strict=True)):
+        # −1 lies below every overlap asked for, 0 included: a box that was hit is not hit again
         shares = np.where(left[image], pairwise_iou(place[None], truth[image])[0], -1.0)
         if len(shares) and shares.max() >= overlap:
             hit[at] = True
@@ -107,6 +109,7 @@ def average_precision(hit: Flags, count: int) -> float:
         hit: by falling confidence, (P,).
         count: how many there are to find.
     """
+    # each box found adds 1 / count of recall, so the area is the mean over these steps
     return float(precisions(hit, count).mean()) if count else float("nan")
 
 
@@ -118,5 +121,6 @@ def precisions(hit: Flags, count: int) -> Doubles:
         count: how many there are to find.
     """
     precision = np.cumsum(hit) / np.arange(1, len(hit) + 1)
+    # from the right: the best precision at this recall or a higher one
     envelope = np.maximum.accumulate(precision[::-1])[::-1][hit]
     return np.pad(envelope, (0, count - len(envelope)))

@@ -64,6 +64,7 @@ def calibration(logits: Array, labels: Array, temperature: float = 1.0) -> Calib
     place = np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)  # bins (low, high]
     counts, means, hits = binned(place, confidence, hit, BINS)
     gaps = np.abs(hits - means)
+    # by rank, not by quantiles of the confidence: ties would make edges coincide and bins empty
     ranks = np.empty(len(rows), int)
     ranks[np.argsort(confidence, kind="stable")] = rows
     even = binned(ranks * BINS // len(rows), confidence, hit, BINS)
@@ -71,6 +72,7 @@ def calibration(logits: Array, labels: Array, temperature: float = 1.0) -> Calib
     truth[rows, labels] = 1
     return Calibration(
         accuracy=float(hit.mean()),
+        # an empty bin is NaN, also times its 0 images: it adds nothing
         ece=float(np.nansum(gaps * counts) / len(rows)),
         adaptive_ece=float(np.nansum(np.abs(even[2] - even[1]) * even[0]) / len(rows)),
         mce=float(np.nanmax(gaps)),
@@ -96,6 +98,7 @@ def binned(
 def log_softmax(logits: Array, temperature: float = 1.0) -> Doubles:
     """Log probabilities of logits ÷ temperature, in float64."""
     scaled = np.asarray(logits, np.float64) / temperature
+    # log-sum-exp: the largest term is exp(0), so a cold temperature cannot overflow
     scaled = scaled - scaled.max(1, keepdims=True)
     return scaled - np.log(np.exp(scaled).sum(1, keepdims=True))
 
@@ -112,6 +115,8 @@ def fitted_temperature(logits: Array, labels: Array) -> float:
         raise BlindspotError("A temperature is fitted on validation images, and there are none.")
     rows = np.arange(len(labels))
 
+    # over log T, where halving and doubling are equal steps; the NLL is convex in 1 / T, so a
+    # local minimum is the minimum
     def nll(log_temperature: float) -> float:
         return float(-log_softmax(logits, exp(log_temperature))[rows, labels].mean())
 

@@ -37,7 +37,9 @@ def entropy(values: Floats) -> float:
     total = sizes.sum()
     if total <= NOTHING:
         return float("nan")
+    # 0 ln 0 is 0, which the logarithm cannot say
     shares = sizes[sizes > 0] / total
+    # + 0.0: one place alone would give −0.0
     return float(-(shares * np.log(shares)).sum()) + 0.0
 
 

@@ -27,6 +27,7 @@ def blur(images: Tensor, severity: int, _generator: torch.Generator) -> Tensor:
     from torchvision.transforms.v2.functional import gaussian_blur
 
     sigma = max(severity * images.shape[-1] / 100, 0.5 * severity)
+    # odd, 2 σ each way, and short enough for torchvision's reflected border
     reach = min(2 * round(2 * sigma) + 1, 2 * (min(images.shape[2:]) // 2) - 1)
     blurred: Tensor = gaussian_blur(images.contiguous(), [max(reach, 1)] * 2, [sigma])
     return blurred

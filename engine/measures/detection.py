@@ -42,6 +42,7 @@ def auroc(known: Doubles, unknown: Doubles) -> float:
     """
     known, unknown = check_scores(known, unknown)
     ordered = np.sort(known)
+    # the two counts differ by the ties, so half of their sum counts each tie half
     below = np.searchsorted(ordered, unknown, "left")
     not_above = np.searchsorted(ordered, unknown, "right")
     return float(below.sum() + not_above.sum()) / (2 * len(known) * len(unknown))
@@ -63,6 +64,7 @@ def roc(known: Doubles, unknown: Doubles) -> ThresholdRates:
     from sklearn.metrics import roc_curve
 
     labels, scores = labels_and_scores(*check_scores(known, unknown))
+    # collinear points stay: each is a threshold that can be chosen
     return ThresholdRates(*roc_curve(labels, scores, drop_intermediate=False))
 
 
@@ -72,9 +74,11 @@ def roc_hull(rates: Sequence[ThresholdRates]) -> tuple[Doubles, Doubles]:
     What lies on it can be had by drawing lots between two of the detectors (Provost and Fawcett
     2001, https://arxiv.org/abs/cs/0009007).
     """
+    # the two detectors that look at nothing: flag none, and flag all
     corners = [np.array([[0.0, 0.0], [1.0, 1.0]])]
     points = np.concatenate([*corners, *(np.stack([rate.x, rate.y], 1) for rate in rates)])
     hull_points: list[Doubles] = []
+    # monotone chain: from left to right, at one x from low to high
     for point in points[np.lexsort((points[:, 1], points[:, 0]))]:
         while len(hull_points) > 1 and left_turn(hull_points[-2], hull_points[-1], point):
             hull_points.pop()
@@ -86,6 +90,7 @@ def roc_hull(rates: Sequence[ThresholdRates]) -> tuple[Doubles, Doubles]:
 def left_turn(start: Doubles, middle: Doubles, other: Doubles) -> bool:
     """Whether the middle point (2,) lies on or below the line between its neighbors."""
     first, second = middle - start, other - start
+    # 0 counts too: a point on the line between two corners adds nothing to the hull
     return bool(first[0] * second[1] - first[1] * second[0] >= 0)
 
 
@@ -100,6 +105,7 @@ def fpr95(known: Doubles, unknown: Doubles, positive: Convention = "unknown") ->
     if positive == "unknown":
         ordered = np.sort(unknown)[::-1]
         line = ordered[count_at_95(len(unknown)) - 1]
+        # ≥: at the threshold itself known images are flagged as unknown ones are, so ties cost
         return float((known >= line).mean())
     line = np.sort(known)[count_at_95(len(known)) - 1]
     return float((unknown <= line).mean())
@@ -118,8 +124,10 @@ def precision_recall(
 
     known, unknown = check_scores(known, unknown)
     if positive == "known":
+        # known images as the positives, which must rank high: both signs and roles turn
         known, unknown = -unknown, -known
     precision, recall, levels = precision_recall_curve(*labels_and_scores(known, unknown))
+    # scikit-learn begins at recall 1, and its last point, recall 0, has no threshold of its own
     return ThresholdRates(recall[::-1], precision[::-1], np.append(np.inf, levels[::-1]))
 
 
@@ -132,6 +140,7 @@ def aupr(
     """
     curve = precision_recall(known, unknown, positive)
     if steps:
+        # steps, not lines: precision is not linear in recall between two points
         return float(np.diff(curve.x) @ curve.y[1:])
     return float(np.trapezoid(curve.y, curve.x))
 
@@ -149,6 +158,7 @@ def oscr(known: Doubles, right: Flags, unknown: Doubles) -> ThresholdRates:
     correct_scores = np.sort(known[np.asarray(right, bool)])
     return ThresholdRates(
         np.concatenate([[0.0], np.searchsorted(np.sort(unknown), levels, "right") / len(unknown)]),
+        # over all known images, also those told wrong: the end is the closed-set accuracy
         np.concatenate([[0.0], np.searchsorted(correct_scores, levels, "right") / len(known)]),
         np.concatenate([[-np.inf], levels]),
     )

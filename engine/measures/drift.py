@@ -54,12 +54,14 @@ def inner(first: Doubles, other: Doubles) -> float:
 def top_pixels(values: Floats, share: float = TOP) -> Bools:
     """Which pixels have the largest sizes, of equal ones the first; none in a flat map."""
     sizes = np.abs(values).ravel()
+    # no size is below 0: unknown pixels come last
     sizes = np.where(np.isnan(sizes), -1, sizes)
     count = max(round(share * sizes.size), 1)
     if not np.ptp(sizes):
         return np.zeros(sizes.size, bool)
     edge = np.partition(sizes, -count)[-count]
     result: Bools = sizes > edge
+    # of those at the edge only as many as are missing: both maps must name equally many pixels
     result[np.flatnonzero(sizes == edge)[: count - np.count_nonzero(result)]] = True
     return result
 

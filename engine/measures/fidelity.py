@@ -41,6 +41,7 @@ def infidelity(
     """
     fell = (score(image[None]) - score(image[None] - changes)).double()
     predicted = (changes.double() * attribution.double()).flatten(1).sum(1)
+    # the β of least squares: no other multiple of this map predicts better
     if scaled and (power := (predicted**2).mean()) > 0:
         predicted = predicted * (predicted * fell).mean() / power
     return float(((predicted - fell) ** 2).mean())
@@ -55,6 +56,7 @@ def missed(predicted: NDArray[np.float64], fell: NDArray[np.float64]) -> NDArray
 
     The best scale is β ≥ 0, so that a map that predicts the opposite gets 1.
     """
+    # 1 − cos² of the two: what the best multiple leaves of Σ Δf²
     along = np.maximum((predicted * fell).sum(-1), 0.0)
     power = (predicted**2).sum(-1) * (fell**2).sum()
     return np.asarray(1 - np.divide(along**2, power, out=np.zeros_like(power), where=power > 0))

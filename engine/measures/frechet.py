@@ -25,8 +25,10 @@ def frechet(left: Doubles, right: Doubles) -> float:
         raise ValueError("a covariance needs two rows at least")
     mean_shift = left.mean(0) - right.mean(0)
     first, second = np.atleast_2d(np.cov(left.T)), np.atleast_2d(np.cov(right.T))
+    # S T is not symmetric; S^½ T S^½ is, and has the same eigenvalues: real ones, found stably
     root = square_root(first)
     cross = np.linalg.eigvalsh(root @ second @ root)  # those of S T
+    # tr (S T)^½ is the sum of their roots; rounding turns zeros of a singular one negative
     shared = np.sqrt(np.maximum(cross, 0.0)).sum()
     return float(mean_shift @ mean_shift + np.trace(first) + np.trace(second) - 2 * shared)
 

@@ -38,9 +38,12 @@ def round_change(image: Tensor, changed_image: Tensor, epsilon: float, norm: str
     exact_change = changed_image.detach().cpu().double() * TOP - image.double()
     change = exact_change.round()
     if norm == "L∞":
+        # whole levels below a fractional ε: the ball is kept exactly
         change = change.clamp(-int(epsilon), int(epsilon))
     else:
+        # ε bounds the root mean square, so ε² times the count bounds the sum of squares
         change = shortened(change, exact_change, epsilon**2 * exact_change.numel())
+    # the cut at black and white only shortens a change, since the image itself lies within
     return (image + change.to(torch.int16)).clamp(0, TOP) - image
 
 
@@ -55,8 +58,10 @@ def shortened(change: Tensor, exact_change: Tensor, room: float) -> Tensor:
     if over <= 0:
         return change.view(exact_change.shape)
     size = change.abs()
+    # what was rounded toward zero is already shorter than the exact change
     up = (size > exact_change.flatten().abs()).nonzero().flatten()
     order = up[(exact_change.flatten().abs()[up] - (size[up] - 1)).argsort()]
+    # from s to s − 1, a square falls by 2 s − 1
     gains = (2 * size[order] - 1).cumsum(0)
     count = min(int(torch.searchsorted(gains, torch.tensor(over, dtype=gains.dtype))) + 1, len(up))
     back = order[:count]

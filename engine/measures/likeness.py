@@ -28,6 +28,7 @@ def ssim(image: Tensor, other: Tensor) -> float:
         *pair,
         data_range=1.0,
         channel_axis=0,
+        # as Wang et al.: scikit-image's defaults are a uniform window and a division by n − 1
         gaussian_weights=True,
         sigma=1.5,
         use_sample_covariance=False,
@@ -45,6 +46,7 @@ def psnr(images: NDArray[Any], others: NDArray[Any], peak: float = 255.0) -> flo
     errors = [
         np.square(a.astype(np.float64) - b).mean() for a, b in zip(images, others, strict=True)
     ]
+    # a mean of errors, not of decibels: one unchanged image would make that infinite
     error = float(np.mean(errors))
     return 10 * log10(peak**2 / error) if error else inf
 

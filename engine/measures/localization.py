@@ -45,6 +45,7 @@ def located(values: Floats, mask: NDArray[np.bool_]) -> Located:
     if not size:
         raise BlindspotError("The mask is empty: there is nothing that a map could hit.")
     known = np.nan_to_num(values.astype(np.float64), nan=-np.inf, posinf=np.inf, neginf=-np.inf)
+    # an infinite value ranks first, but would be all of the mass
     positive = np.where(np.isfinite(known), known, 0.0).clip(0)
     total = positive.sum()
     return Located(
@@ -60,4 +61,5 @@ def top_share(values: NDArray[np.float64], mask: NDArray[np.bool_], size: int) -
     edge = np.partition(values, values.size - size, axis=None)[values.size - size]
     above, level = values > edge, values == edge
     room = size - int(above.sum())
+    # of the ties at the edge what a random order gives on average
     return float((mask[above].sum() + room * mask[level].mean()) / size)

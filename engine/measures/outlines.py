@@ -80,8 +80,10 @@ def cut_of(values: Floats, groups: int = GROUPS) -> Cut:
         return Cut(known, 0.0, "the map is nowhere above 0")
     if high - low <= NOISE * high:
         return Cut(known, high, "the map is the same everywhere")
+    # multi-Otsu refuses more groups than there are occupied bins
     parts = min(groups, int((np.histogram(known, BINS)[0] > 0).sum()))
     last = float(threshold_multiotsu(known, parts, BINS)[-1])  # the middle of a group's last bin
+    # half a bin up, to the edge: all values of that bin belong to the group below
     return Cut(known, last + (high - low) / BINS / 2)
 
 
@@ -105,6 +107,7 @@ def dice(outline: Mask, truth: Mask) -> float:
     """2 |A ∩ B| / (|A| + |B|), with one pixel more above and below. Raises for other sizes."""
     check(outline, truth)
     both, all_of = np.count_nonzero(outline & truth), np.count_nonzero(outline) + truth.sum()
+    # where both are empty this is 1, and not 0 / 0
     return float((2 * both + SMOOTH) / (all_of + SMOOTH))
 
 

@@ -18,8 +18,10 @@ def ranks(values: Floats) -> NDArray[np.float64]:
         return np.full(values.shape, np.nan)
     order = np.argsort(values)
     ordered = values[order]
+    # cut to the length: without values there is no first one either
     first = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])[: len(values)])
     after = np.append(first[1:], len(values))  # where those equal to it have ended
     result = np.empty(len(values))
+    # the mean of the ranks first + 1 to after, which equal values share
     result[order] = np.repeat((first + 1 + after) / 2, after - first)
     return result

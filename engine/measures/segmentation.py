@@ -62,6 +62,7 @@ def aupro(maps: Floats, masks: Masks, within: Masks | None = None, limit: float 
     for at, mask in enumerate(masks & counts):
         labels, count = ndi.label(mask, TOUCHING)
         sizes = np.bincount(labels.ravel(), minlength=count + 1)
+        # summed above a threshold, divided by the regions: the mean overlap, by one global sort
         share[at][mask] = 1 / sizes[labels[mask]]
         regions += count
     values, share, outside = maps[counts], share[counts] / regions, ~masks[counts]
@@ -70,6 +71,7 @@ def aupro(maps: Floats, masks: Masks, within: Masks | None = None, limit: float 
     alarms = np.append(0, np.cumsum(outside[order])[ends] / outside.sum())
     overlap = np.append(0, np.cumsum(share[order])[ends])
     inside = alarms < limit
+    # up to the limit itself: coarse thresholds would leave a gap before it
     x = np.append(alarms[inside], limit)
     y = np.append(overlap[inside], np.interp(limit, alarms, overlap))
     return float(np.trapezoid(y, x) / limit)

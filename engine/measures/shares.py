@@ -47,6 +47,7 @@ def luck(predictions: Whole, labels: Whole, classes: int) -> float:
     if classes < MANY_CLASSES or not len(labels):
         return 0.0
     shares = confusion(predictions, labels, classes) / len(labels)
+    # Hoeffding's d_ij: of a sum along a random permutation, Σ d² / (C − 1) is the variance
     centered: Any = shares - shares.mean(0) - shares.mean(1)[:, None] + shares.mean()
     spread = np.sqrt((centered**2).sum() / (classes - 1))
     return float(shares.sum() / classes + DEVIATIONS * spread)

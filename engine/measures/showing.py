@@ -64,6 +64,7 @@ def ranks(values: Floats, ties: int = TIES) -> Ranks:
         raise BlindspotError("The map is not known everywhere: pixels cannot be put in order.")
     if not np.ptp(flat):
         raise BlindspotError("The map is the same everywhere: it puts no pixel before another.")
+    # in reading order, flat parts of a map would always be shown from the top
     drawn = np.random.default_rng(ties).permutation(flat.size)
     order = np.lexsort((drawn, -flat))
     result = np.empty(flat.size, np.int64)
@@ -199,6 +200,7 @@ def shown_of(area: NDArray[np.float64], insertion: Floats, deletion: Floats) -> 
         deletion.astype(np.float32),
         inserted,
         deleted,
+        # insertion read backwards is the deletion of the weakest first, with the same area
         inserted - deleted,
         normalized,
     )

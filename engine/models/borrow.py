@@ -66,6 +66,7 @@ def borrowed(model: ModuleT) -> Iterator[ModuleT]:
                 table.clear()
                 table.update(entries)
             for parameter, requires_grad, grad in parameters:
+                # torch makes this table at a parameter's first hook: there was none to remember
                 if id(hooks := hooks_of(parameter)) not in known:
                     hooks.clear()
                 parameter.requires_grad_(requires_grad)

@@ -254,6 +254,7 @@ def is_private(
     if (record := owners.read_record(model.path)) is not None:
         return record.private
     parent = model.card.parent
+    # in below: cards may name each other in a ring
     if not parent or parent in below or parent in shipped_fingerprints():
         return False
     everyone = every() if models is None else models

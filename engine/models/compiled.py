@@ -174,6 +174,7 @@ class Runner:
         except Exception as error:  # noqa: BLE001 - whatever the loader says, eager is there
             log.info("%s stays as it is: %s", self.body.title, first_line(error))
             return False
+        # not (far ≤ …), which refuses NaN as well; in float32 the plain logits' rounding is 0
         if not far <= CLOSE + 2 * rounding:
             log.warning("%s, compiled, is off by %.2g and not used", self.body.title, far)
             return False

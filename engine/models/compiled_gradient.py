@@ -113,6 +113,7 @@ def derived(forward: Forward, pixels: Tensor) -> tuple[Tensor, Tensor]:
     with torch.enable_grad():
         watched = pixels.detach().requires_grad_()
         logits = forward(watched)
+        # a random mixture, so that a wrong slope of any class shows
         way = torch.randn(logits.shape, generator=torch.Generator().manual_seed(0))
         (slopes,) = torch.autograd.grad(logits, watched, way)
     return logits.detach(), slopes
@@ -131,6 +132,7 @@ def chain_gradient(forward_part: Part, back: Part) -> Forward:
         @staticmethod
         @once_differentiable
         def backward(ctx: Any, slopes: Tensor) -> Tensor:
+            # a package does not look at strides: it was compiled for contiguous slopes
             return back([*ctx.saved_tensors, slopes.contiguous()])[0]
 
     def forward(pixels: Tensor) -> Tensor:

@@ -92,12 +92,15 @@ def turned_around(graph: fx.GraphModule, node: fx.Node) -> fx.Node:
     slopes, before, weight, _, stride, padding, dilation, _, _, groups, _ = arguments
     filters = getattr(graph, weight.target)  # (out, in / groups, h, w)
     sides = filters.shape[2:]
+    # p < side: with more padding, the way back would need a negative one
     if set(stride) == set(dilation) == {1} and all(
         p < side for p, side in zip(padding, sides, strict=True)
     ):
+        # the adjoint of correlation: filters flipped, in and out swapped within each group
         split = filters.unflatten(0, (groups, -1)).transpose(1, 2).flatten(0, 1).flip(2, 3)
         name = f"turned_{node.name}"
         graph.register_buffer(name, split.contiguous())
+        # a full convolution, less what the forward padding let outputs see beyond the image
         room = [side - 1 - p for p, side in zip(padding, sides, strict=True)]
         rest = (None, stride, room, dilation, False, [0, 0], groups)
         return graph.graph.call_function(
@@ -106,6 +109,7 @@ def turned_around(graph: fx.GraphModule, node: fx.Node) -> fx.Node:
     ends = zip(
         shape_of(before)[2:], shape_of(slopes)[2:], stride, padding, dilation, sides, strict=True
     )
+    # rows that a stride left unread at the end: output_padding, or the slopes come out too small
     lost = [i - ((o - 1) * s - 2 * p + d * (k - 1) + 1) for i, o, s, p, d, k in ends]
     rest = (None, stride, padding, dilation, True, lost, groups)
     return graph.graph.call_function(aten.convolution.default, (slopes, weight, *rest))

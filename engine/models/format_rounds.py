@@ -72,6 +72,7 @@ class FormatScore:
         """How many are right in an order found on the other half of the images."""
         even = np.arange(len(self.labels)) % 2 == 0
         count = 0
+        # an order judged on the images that it was fitted to would beat chance
         for found_on, tried_on in ((even, ~even), (~even, even)):
             order = assigned(self.predictions[found_on], self.labels[found_on], classes)
             count += int((order[self.predictions[tried_on]] == self.labels[tried_on]).sum())
@@ -102,6 +103,7 @@ class FormatRounds:
     def __init__(self, case: FormatCase, images: int, progress: Progress) -> None:
         self.case, self.progress = case, progress
         self.classes = len(case.data.classes)
+        # `some` sorts its rows, so that the first ones could be of a few classes alone
         self.rows = np.random.default_rng(7).permutation(case.data.some("train", images))
         self.network = case.model.twin(paced=False)
         self.best_low, self.seconds = 0.0, 0.0
@@ -131,6 +133,7 @@ class FormatRounds:
         finalists = [candidate.format for candidate in self.ranked(scores)[:FINALISTS]]
         wider = [channel for known in finalists for channel in self.other_channels(known)]
         finalists = list(dict.fromkeys([*finalists, *wider]))
+        # the finalists are tried on more images: the bar of the first ones is not theirs
         self.best_low = 0.0
         last = self.scored(finalists, len(self.rows), UNTIL[2])
         if self.stopped:
@@ -210,6 +213,7 @@ class FormatRounds:
             predictions = np.concatenate([predictions, more])
             score = FormatScore(input_format, predictions, labels[: len(predictions)])
             right = score.best(self.case.every_order, self.classes)
+            # intervals, not shares: after a few images the best may lie behind by luck
             low, high = wilson(right, len(predictions))
             if high < self.best_low or self.seconds >= until * SECONDS:
                 break
@@ -242,6 +246,7 @@ class FormatRounds:
 
         def share(score: FormatScore) -> float:
             right = score.best(self.case.every_order, self.classes)
+            # the lower end, so that a share over few images counts for less
             return wilson(right, len(score.labels))[0]
 
         return sorted(scores, key=share, reverse=True)

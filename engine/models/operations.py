@@ -61,7 +61,9 @@ def operation(node: Node) -> str:
     """Its name, such as Relu or Convolution; Product when two factors come from the image."""
     name = re.sub(r"Backwards?\d*$", "", node.name().rpartition("::")[2])
     if name in PRODUCTS:
+        # the first of addmm is what is added, no factor
         factors = node.next_functions[1:] if name == "Addmm" else node.next_functions[:2]
+        # 1 / x is not linear in x, even under a constant
         if name == "Div" and len(factors) > 1 and factors[1][0] is not None:
             return "Product"
         if sum(parent is not None for parent, _ in factors) > 1:

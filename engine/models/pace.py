@@ -184,6 +184,7 @@ def time_pace(model: Classifier, pace: Pace) -> float:
         times.append(time)
         if sum(times) >= ENOUGH:
             break
+    # the least disturbed try: other processes only ever add time
     return min(times) / pace.batch
 
 
@@ -212,6 +213,7 @@ def backward(model: Classifier, pixels: Tensor) -> Tensor:
     """The gradient of the first logit with respect to the pixels."""
     with torch.enable_grad():
         watched = pixels.detach().requires_grad_()
+        # images do not meet in eval mode: the slope of the sum is each image's own
         return torch.autograd.grad(model(watched)[:, 0].sum(), watched)[0]
 
 

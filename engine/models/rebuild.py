@@ -165,6 +165,7 @@ def resize(network: nn.Module, shapes: Mapping[str, tuple[int, ...]]) -> None:
         match module:
             case nn.Conv2d():
                 if module.groups > 1:
+                    # depthwise, one input a filter: it has a group for each channel that stays
                     module.groups = weight_shape[0] if weight_shape[1] == 1 else module.groups
                 module.out_channels, module.in_channels = (
                     weight_shape[0],

@@ -101,6 +101,7 @@ class Stack:
         def one(weights: dict[str, Tensor], buffers: dict[str, Tensor], images: Tensor) -> Tensor:
             return torch.func.functional_call(copy, (weights, buffers), (images,))
 
+        # one network alone needs no vmap, whose grouped convolutions are slow on larger images
         if len(images) > 1:
             logits: Tensor = torch.func.vmap(one)(masked, buffers, images)
             return logits
@@ -120,6 +121,7 @@ class Stack:
         """What the work gives for each part's place, two of them at a time."""
         if len(self.parts) == 1:
             return [work(0)]
+        # gradient mode belongs to a thread: the workers do not inherit it
         grad = torch.is_grad_enabled()
 
         def alike(place: int) -> WorkT:

@@ -145,6 +145,7 @@ def contiguous(shape: list[int]) -> list[int]:
 def whole_numbers(values: Any) -> list[int]:
     """Sizes as they are given. Raises ValueError for anything else."""
     results = list(values)
+    # type, not isinstance: True is an int
     if len(results) > DEEPEST or not all(
         type(result) is int and 0 <= result < 2**62 for result in results
     ):
@@ -223,6 +224,7 @@ def check_archive(members: list[ZipInfo], size: int, called: str) -> None:
     if (
         words > MOST_WORDS
         or len(members) > MOST_MEMBERS
+        # members lie uncompressed: only overlapping ones add up to more than the file
         or sum(member.file_size for member in members) > size
     ):
         raise BadModel(too_much(called))
@@ -303,8 +305,10 @@ def tensor_row(name: str, place: TensorPlace, where: Where, called: str) -> Row:
     storage: Storage = place.storage
     shape, stride = whole_numbers(place.shape), whole_numbers(place.stride)
     (first,) = whole_numbers([place.first])
+    # strides of 0 let a few bytes stand for a tensor of any size
     if storage.kind not in SIZES or prod(shape) > storage.count:
         raise BadModel(odd(called, name))
+    # no stride is negative here, so this element lies furthest
     last = first + sum((size - 1) * step for size, step in zip(shape, stride, strict=True))
     if prod(shape) and last >= storage.count:
         raise ValueError("a tensor reaches beyond its storage")

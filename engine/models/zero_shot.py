@@ -249,6 +249,7 @@ class ZeroShot(nn.Module):
         embedding = self.visual(images)
         if isinstance(embedding, tuple):  # some give their tokens too
             embedding = embedding[0]
+        # the texts have length 1 already, times the scale
         logits: Tensor = self.head(F.normalize(embedding, dim=-1))
         return logits
 

@@ -47,6 +47,7 @@ def pgd(
     """
     training = model.training
     model.eval()
+    # drawn on the CPU: a seed gives one start on every device
     noise = torch.empty(images.shape).uniform_(-1, 1, generator=generator).to(images.device)
     result = (images + attack.epsilon * noise).clamp(0, 1)
     try:
@@ -55,7 +56,9 @@ def pgd(
                 watched = result.detach().requires_grad_()
                 loss = raised(model(watched.expand(-1, 3, -1, -1)), targets)
                 (gradient,) = torch.autograd.grad(loss, watched)
+            # the sign alone: whether a loss is a sum or a mean over the batch changes no step
             near = result + attack.step * gradient.sign()
+            # the ball first: images lie in [0, 1], so the second cut leaves nothing outside of it
             result = near.clamp(images - attack.epsilon, images + attack.epsilon).clamp(0, 1)
     finally:
         model.train(training)

@@ -112,10 +112,12 @@ class BatchLoss:
             plain: whether `pixels` are the images without augmentation.
         """
         device = self.model.device
+        # np.float32: bytes over a plain 255 become float64
         images = torch.from_numpy(self.data.images[rows] / np.float32(255)).to(device)
         targets = self.targets[torch.from_numpy(rows)].to(device)
         second = None
         if self.second_view is not None:
+            # a stream of its own; 1, since a 0 at the end would hash to that of the first view
             second = self.second_view(images, batch_generator(self.seed, *place, 1)).expand(
                 -1, 3, -1, -1
             )

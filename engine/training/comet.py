@@ -63,10 +63,14 @@ def comet_loss(
     loss = inside + area_weight * (mask.mean((1, 2, 3)) - area).relu().mean()
     if not watch:
         return loss
+    # detached weights, not no_grad: the slope must pass through the detector to the mask
     still = {name: parameter.detach() for name, parameter in network.detector.named_parameters()}
     logits = functional_call(network.detector, still, (removed,))
+    # the hinge is on the batch's mean gap; one for each image would be another loss. Its L_P is
+    # detached, or the predictor would be pushed by it too
     short = inside.detach() - F.cross_entropy(logits, batch.targets) + gap
     if selected.requires_grad and short > 0:
+        # while the hinge is open, the mask gets (1 + λ_c) ∂L_P; the official code goes back twice
         selected.register_hook(lambda slope: (1 + watch) * slope)
     return loss + watch * short.relu()
 

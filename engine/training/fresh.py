@@ -29,6 +29,7 @@ def fresh(data: DataSet, recipe: Recipe, seed: int = 0) -> Classifier:
     shape = shape_of(data, recipe.width)
     train_images = data.images[data.rows("train")]
     mean = np.round(train_images.mean((0, 2, 3)) / 255, 3).tolist()
+    # a floor: a channel that hardly varies would become noise of unit spread
     std = np.round(np.maximum(train_images.std((0, 2, 3)) / 255, 0.01), 3).tolist()
     repeat = 3 // shape.channels
     title = f"{data.card.title} · {TITLES[recipe.architecture]}"

@@ -83,6 +83,7 @@ class TrainingRun:
         Raises:
             BlindspotError: the loss is no number any more.
         """
+        # asked at the step itself, where `batch` still counts the steps before it
         steps = descend(self.optimizer, self.losses(progress), rate=lambda _: self.rate)
         try:
             for loss in steps:
@@ -141,6 +142,7 @@ class TrainingRun:
         first, missed = divmod(self.start, self.batches)
         parts = self.batch_loss.parts(self.epoch)
         self.tell_time()
+        # the first epoch of a training that starts later saw only what was left of it
         count = sum(part.size for part in parts[missed if self.epoch == first else 0 :])
         means = self.sums["loss"] / count, self.sums["hits"] / count
         result = (*means, *self.batch_loss.validated(), self.sums["s"])

@@ -93,6 +93,7 @@ def parametrized(network: nn.Module, through: Sequence[tuple[str, nn.Module]]) -
         yield
     finally:
         for module, leaf, _ in places:
+            # one removal takes all of a weight's modules, and registering may have stopped half-way
             if parametrize.is_parametrized(module, leaf):
                 parametrize.remove_parametrizations(module, leaf, leave_parametrized=True)
 

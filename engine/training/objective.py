@@ -86,6 +86,7 @@ def most_likely(outputs: Tensor, targets: Tensor) -> Tensor:
 
 def labels_right(outputs: Tensor, targets: Tensor) -> Tensor:
     """The share of labels on the right side of a probability of one half, (n,)."""
+    # a logit of 0 is a probability of one half
     return ((outputs > 0) == (targets > 0.5)).float().mean(1)
 
 

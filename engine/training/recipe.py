@@ -100,6 +100,7 @@ class Recipe:
             case "cosine":
                 return self.rate * (1 + cos(pi * share)) / 2
             case "one cycle" if share < WARM:
+                # from 1/25 of the highest rate, as torch's OneCycleLR
                 return self.rate * (0.04 + 0.96 * share / WARM)
             case "one cycle":
                 return self.rate * (1 + cos(pi * (share - WARM) / (1 - WARM))) / 2

@@ -99,6 +99,7 @@ class StackedLoss:
             return self.in_parts(images, rows)
         logits, targets = self.answers(images, rows)
         losses = self.objective.each(logits, targets)
+        # a sum over networks: the gradient of each is that of its own mean, whatever K is
         loss = losses.view(rows.shape).mean(1).sum()
         return loss, losses.detach().sum().item(), self.objective.right(logits, targets)
 
@@ -133,6 +134,7 @@ class StackedLoss:
             )
         ]
         whole = losses.mean(1).sum()
+        # so that the loop's one backward call serves here too
         loss: Tensor = WithGradients.apply(whole, gradients, *named.values())  # type: ignore[no-untyped-call]
         return loss, losses.sum().item(), sum(right for _, right, _ in result)
 

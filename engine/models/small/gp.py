@@ -49,6 +49,7 @@ class PooledMap(nn.Module):
     def decoded(self, images: Tensor) -> Tensor:
         """What the head sees at every pixel, (N, C, H, W)."""
         height, width = images.shape[-2:]
+        # at the right and the bottom alone, and cut off again: every pixel keeps its place
         missing = (0, -width % HALVED, 0, -height % HALVED)
         maps = enter(images, self.shape)
         if any(missing):

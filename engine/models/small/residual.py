@@ -42,6 +42,7 @@ class ResNet8(nn.Module):
         self.blocks = nn.Sequential(
             Residual(fine, fine, 1),
             Residual(fine, middle, 2),
+            # images of 8 px would come down to maps of 2 × 2
             Residual(middle, coarse, 2 if shape.side > 8 else 1),
         )
         self.head = nn.Linear(coarse, shape.classes)

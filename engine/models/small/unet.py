@@ -50,6 +50,7 @@ class UNet(nn.Module):
     def own_maps(self, images: Tensor) -> Tensor:
         """A map of logits for each class, (N, classes, H, W)."""
         features = self.decoded(images)
+        # the head is linear, so the mean of this map is the logit to rounding
         return F.conv2d(features, self.head.weight[:, :, None, None], self.head.bias)
 
     def decoded(self, images: Tensor) -> Tensor:

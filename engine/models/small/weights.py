@@ -18,6 +18,7 @@ def init_weights(network: nn.Module, generator: torch.Generator) -> None:
     done: set[int] = set()
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
+            # torch's Kaiming uniform with a = √5 comes to 1 / √fan-in, for weights and biases alike
             reach = 1 / sqrt(prod(module.weight.shape[1:]))
             wide = spread * reach if isinstance(module, nn.Conv2d) else reach
             module.weight.uniform_(-wide, wide, generator=generator)
