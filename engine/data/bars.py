@@ -15,7 +15,7 @@ STEPS = 19  # angles from 0° to 90°
 DEGREES = 5.0  # from one to the next
 SPLIT = np.array([0, 0, 0, 0, 0, 0, 1, 2, 2, 2], np.uint8)  # of ten images of a class
 SIDE = 16  # px
-HALF, THICK = 6.0, 1.7  # px from the middle to the ends and to the edges
+HALF, THICK = 6.0, 1.7  # px from the middle to the ends, and to where the sides have faded out
 MOVED = 1.0  # px that it is moved at most, each way
 WITHIN = 0.5  # share of a step by which angles of one class differ
 

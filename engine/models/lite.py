@@ -76,7 +76,11 @@ LITES: Mapping[str, Lite] = {
         ),
     )
 }
-HALF = (0.5, 0.5, 0.5)  # the release normalizes by (x - 127) / 128
+HALF = (
+    0.5,
+    0.5,
+    0.5,
+)  # as timm has it; the release takes (x - 127) / 128: within half a gray level
 
 OUTER = {
     "_conv_stem": "conv_stem",
