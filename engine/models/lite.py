@@ -76,11 +76,7 @@ LITES: Mapping[str, Lite] = {
         ),
     )
 }
-HALF = (
-    0.5,
-    0.5,
-    0.5,
-)  # as timm has it; the release takes (x - 127) / 128: within half a gray level
+HALF = (0.5, 0.5, 0.5)  # as timm has it; the release takes (x - 127) / 128
 
 OUTER = {
     "_conv_stem": "conv_stem",
