@@ -71,7 +71,7 @@ class SCRUB(GradientUnlearner):
         """Away, then back."""
 
         def away(rows: Rows) -> Tensor:
-            # at the teacher itself KL has no slope: only decay and BatchNorm in training mode leave it
+            # at the teacher itself KL has no slope: only decay and BatchNorm leave that place
             return -distillation_losses(work, rows)[0]
 
         def mend(rows: Rows) -> Tensor:
