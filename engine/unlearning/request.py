@@ -207,6 +207,7 @@ def wrong_labels(data: DataSet) -> ForgetRequest:
     rows = data.rows("train")
     wrong = data.truth["clean_label"][rows] != data.labels[rows]
     if "poisoned" in data.truth:
+        # planted images have another label too, but are a request of their own
         wrong &= ~np.asarray(data.truth["poisoned"], np.bool_)[rows]
     if not wrong.any():
         raise BlindspotError(f"{data.card.title} has no wrong label that could be forgotten.")

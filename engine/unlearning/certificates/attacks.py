@@ -46,6 +46,7 @@ def relabeled(
     for bucket in order:
         candidates = np.flatnonzero((buckets == bucket) & (data.labels[rows] != classes[1]))
         if len(candidates):
+            # the last key counts first: other classes after the answer's, then by distance
             best = int(rows[candidates[np.lexsort((away[candidates], other[candidates]))[0]]])
             results.append(Poison(bucket, data.images[best], best))
     return results
@@ -94,6 +95,7 @@ def sort_rows(rows: Rows, digests: Digests, labels: NDArray[np.int64]) -> Rows:
 def against(ballot: Ballots, says: int, rival: int) -> Ballots:
     """One network's ballot (1, classes) with the rival first and the answer last."""
     score = -ballot.astype(np.int64)
+    # places are negated, so that 1 beats all of them (at most 0) and −classes loses to all
     score[:, rival], score[:, says] = 1, -score.shape[1]
     order = np.argsort(-score, axis=1, kind="stable")
     return np.argsort(order, axis=1).astype(np.uint8)

@@ -50,6 +50,7 @@ def vote(
         (networks, asked, classes).
     """
     plain = replace(data, split=np.zeros(len(data), np.uint8))  # no validation on the way
+    # 0 for all classes is what an empty network says: its ballot is the order of the classes
     scores = np.zeros((len(learned), len(image_rows), len(data.classes)), np.float32)
     nonempty = [place for place, rows in enumerate(learned) if len(rows)]
     for at in range(0, len(nonempty), TOGETHER):

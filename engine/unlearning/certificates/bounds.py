@@ -63,14 +63,19 @@ def dpa(election: Election) -> Certified:
 def dpa_roe(election: Election) -> Certified:
     """Two rounds: the winner drops out of the first two, or is beaten in the run-off."""
     winner, loser = election.winner, election.loser
+    # the run-off's winner may have fewer first votes than the loser: a gap below 0 is closed
     near = np.clip(gaps(election.votes, winner), 0, None)
     out = np.full(near.shape, NEVER)
     if near.shape[1] > 2:
+        # R1: the winner leaves the first two only if two classes pass it; the table grows with
+        # either gap, so that the two smallest gaps give the minimum over all pairs
         order = np.argsort(near, axis=1, kind="stable")[:, :2]
         first, second = np.take_along_axis(near, order, 1).T
         pair = shared_poisons(election.networks)[first, second]
         np.put_along_axis(out, order[:, :1], pair[:, None], 1)
+    # R2: a class must first take the loser's place in the run-off, and then win it
     reach = halved(gaps(election.votes, loser))
+    # the loser is there already
     np.put_along_axis(reach, loser[:, None], 0, 1)
     beaten = np.maximum(reach, halved(ahead_of(election)))
     return narrowest(winner, out, beaten)
@@ -88,7 +93,9 @@ def one_part(scheme: str, ballots: Ballots, shifts: tuple[int, ...]) -> Certifie
     reach = singles(election, chosen, loser, len(shifts))
     np.put_along_axis(reach, loser[:, None], 0, 1)
     winner_ballots = np.take_along_axis(ballots, winner[None, :, None], 2)
+    # a network that already puts the class above the winner has nothing left to give
     above = (winner_ballots < ballots).transpose(1, 2, 0)  # (images, classes, networks)
+    # turning one preference round moves the run-off's margin by 2
     beaten = np.maximum(reach, greedy(ahead_of(election), 2 * reached(above, shifts)))
     out = pair_costs(election, chosen, winner_needed, len(shifts), beaten.min(1))
     return narrowest(winner, out, beaten)
@@ -103,6 +110,7 @@ def singles(election: Election, chosen: Reached, own: Whole, spread: int) -> Who
         own: the class of each image.
         spread: how many networks a bucket reaches.
     """
+    # each network of a bucket gives at most 1 + [votes for own] − [votes for the class]
     mine = np.take_along_axis(chosen, own[:, None, None], 1)
     return greedy(gaps(election.votes, own), spread + mine - chosen)
 
@@ -116,10 +124,13 @@ def pair_costs(
     `enough`, which the second round needs, or than a pair before it: by its classes alone, and by
     the 3 votes that each network which a bucket reaches can move at most.
     """
+    # not cut at 0: a class that is ahead asks for less, so that the bound stays a lower one
     near = gaps(election.votes, election.winner)
+    # towards both at once: 1 + 2 [votes for the winner] − [for the first] − [for the second]
     mine = spread + 2 * np.take_along_axis(chosen, election.winner[:, None, None], 1)[:, 0]
     result, least = np.full(class_costs.shape, NEVER), enough.copy()
     for first, second in combinations(range(class_costs.shape[1]), 2):
+        # closing both takes at least what each takes alone
         alone = np.maximum(class_costs[:, first], class_costs[:, second])  # NEVER for the winner
         gap = near[:, first] + near[:, second]
         (rows,) = np.nonzero((alone <= least) & (gap <= least * (3 * spread)))
@@ -154,6 +165,7 @@ def later(classes: int, own: Whole) -> NDArray[np.bool_]:
 
 def halved(gap: Whole) -> Whole:
     """Poisons that close a gap where each changes one ballot, which moves it by two."""
+    # rounded up: half a poison closes nothing
     closed: Whole = (np.maximum(gap, 0) + 1) // 2
     return closed
 
@@ -165,6 +177,7 @@ def shared_poisons(networks: int) -> Whole:
     table = np.zeros((size, size), np.int64)
     for index in range(size):
         for other in range(size):
+            # the smaller gap is closed on the way: A(i, j) of the paper's code
             if min(index, other) <= 1:
                 table[index, other] = (max(index, other) + 1) // 2
             else:
@@ -178,6 +191,7 @@ def reached(ballots: NDArray[np.bool_], shifts: tuple[int, ...]) -> Reached:
     """Of how many networks that a bucket reaches it is true: (…, networks) to (…, buckets)."""
     result = np.zeros(ballots.shape, np.int8)
     for shift in shifts:
+        # bucket b reaches network b + shift: the roll brings that one to place b
         result += np.roll(ballots, -shift, axis=-1)
     return result
 
@@ -189,6 +203,7 @@ def greedy(gap: Whole, power: Reached) -> Whole:
     """
     left = np.maximum(gap, 0)
     result, most = np.zeros_like(left), int(power.max(initial=0))
+    # no power is below 0: a network has one first vote, so that what is subtracted is at most 1
     places = np.arange(left.size).reshape(*left.shape, 1) * (most + 1) + power
     count = np.bincount(places.ravel(), minlength=left.size * (most + 1))
     count = count.reshape(*left.shape, most + 1)
@@ -196,6 +211,7 @@ def greedy(gap: Whole, power: Reached) -> Whole:
         taken = np.minimum(count[..., index], -(-left // index))
         result += taken
         left = np.maximum(left - taken * index, 0)
+    # greedy is least: of all sets of so many buckets the strongest ones add up to most
     return np.where(left > 0, NEVER, result)
 
 
@@ -205,4 +221,5 @@ def narrowest(says: Whole, first: Whole, second: Whole) -> Certified:
     needed = np.minimum(first, second)
     rival = needed.argmin(1)
     lost = np.where(first[rows, rival] <= second[rows, rival], 1, 2)
+    # "needed" poisons change it, one less cannot
     return Certified(says, needed[rows, rival] - 1, rival, lost)

@@ -87,6 +87,7 @@ class Voters(Method[ExperimentCase]):
             )
         if not len(rows := data.some("test", self.images, case.seed)):
             raise BlindspotError(f"{title} has no test images to certify.")
+        # in random order: ballots are kept of the first ones only, which are to be a fair sample
         return np.random.default_rng([case.seed, 53]).permutation(rows)
 
     def seeds(self, case: ExperimentCase, networks: int) -> list[int]:
@@ -155,6 +156,7 @@ class Certificates(Voters):
                 columns |= {
                     f"{scheme}, says": (result.says.astype(np.uint8), ""),
                     f"{scheme}, radius": (
+                        # NEVER exceeds 16 bits, and there are no more networks to reach
                         np.minimum(result.radius, partitions.networks).astype(np.int16),
                         "poisons",
                     ),
@@ -215,6 +217,7 @@ def election_table(ballots: Ballots, classes: tuple[str, ...]) -> Table:
     "run-off" is the share of networks that put the winner above the class, NaN for the winner.
     """
     election = hold(ballots)
+    # ahead is above − below, and both add up to the networks
     share = (election.ahead[0] + election.networks) / (2 * election.networks)
     share[election.winner[0]] = np.nan
     columns = {"first votes": (election.votes[0], "networks"), "run-off": (share, "share")}

@@ -19,7 +19,9 @@ MOST_CLASSES = 256  # that ballots have places for
 
 def ballots_of(scores: NDArray[Any]) -> Ballots:
     """The ballots of scores (networks, images, classes), of at most MOST_CLASSES classes."""
+    # stable, so that equal scores keep the order of the classes
     order = np.argsort(-scores, axis=-1, kind="stable")
+    # the order of an order is its inverse: the place of each class
     return np.argsort(order, axis=-1).astype(np.uint8)
 
 
@@ -63,6 +65,7 @@ def hold(ballots: Ballots) -> Election:
     others[np.arange(images), first] = -1
     second = others.argmax(1)
     rows = np.arange(images)
+    # above − below: ballots are strict orders, so that every network is one or the other
     margin = 2 * preferring(ballots, first)[rows, second] - networks
     first_wins = (margin > 0) | ((margin == 0) & (first < second))
     winner, loser = np.where(first_wins, (first, second), (second, first))

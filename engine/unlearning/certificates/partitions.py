@@ -53,10 +53,12 @@ class Partitions:
 
     def buckets(self, digests: Digests) -> NDArray[np.int64]:
         """The bucket of each image."""
+        # the published code takes the sum of pixels; a digest fills buckets evenly for any images
         return (digests % np.uint64(self.networks)).astype(np.int64)
 
     def learned(self, digests: Digests, labels: NDArray[np.int64]) -> Iterator[Rows]:
         """The places of what each network learns from, by digest, then by label."""
+        # labels decide between copies alone: a relabeled image stays in its bucket
         order = np.lexsort((labels, digests))
         place_lists: list[list[int]] = [[] for _ in range(self.networks)]
         for place, bucket in zip(order.tolist(), self.buckets(digests[order]), strict=True):

@@ -135,6 +135,7 @@ class PoisonVotes(Voters):
         """The poisons, the strongest first; fewer where no image is left to be relabeled."""
         says, rival = classes
         place = before[:, 0].astype(np.int64)
+        # places differ by less than the classes: taking a first vote away always outweighs them
         power = (place[:, rival] - place[:, says]) + len(case.data.classes) * (place[:, says] == 0)
         bucket_powers = [
             sum(power[network] for network in own.reached(bucket)) for bucket in range(own.networks)
@@ -168,10 +169,12 @@ class PoisonVotes(Voters):
                     for place, poison in enumerate(poisons[:number])
                     if network in own.reached(poison.bucket)
                 ]
+                # a relabeled image leaves and comes back as a rival, to the same bucket
                 gone = [poisons[place].row for place in mine if poisons[place].row is not None]
                 remaining = np.setdiff1d(rows[network], np.array(gone, np.int64))
                 added = np.array(mine, np.int64) + len(case.data)
                 events.append((number, network))
+                # in the order in which a certificate's network would be shown the same images
                 lists.append(sort_rows(np.concatenate([remaining, added]), digests, data.labels))
         seeds = self.seeds(case, own.networks)
         ballots = vote(

@@ -95,6 +95,7 @@ class Autoencoder:
     def features(self, tokens: Tensor) -> Tensor:
         """f of tokens (…, D), (…, M): all but K are 0."""
         activations = ((tokens - self.mean) / self.scale @ self.encoder + self.threshold).relu()
+        # after the rectifier: a token may have fewer than K features, but none below 0
         best = activations.topk(self.active, -1)
         return torch.zeros_like(activations).scatter(-1, best.indices, best.values)
 
@@ -113,6 +114,7 @@ class Autoencoder:
         """
         feature = self.features(tokens)[..., features]
         feature = feature * (feature > usual[features])
+        # in the tokens' unit, without offset and mean: these are the same before and after
         return tokens + (gamma - 1) * feature @ self.decoder[features] * self.scale
 
     def explained(self, tokens: Tensor) -> float:
@@ -144,6 +146,7 @@ def train_autoencoder(
 
     def loss(rows: Tensor) -> Tensor:
         batch = tokens[rows]
+        # a share of the variance, whatever the size of the tokens
         return ((autoencoder.rebuilt(autoencoder.features(batch)) - batch) ** 2).mean() / variance
 
     def losses() -> Iterator[Loss]:
@@ -154,9 +157,11 @@ def train_autoencoder(
     mean = 0.0
     for at, value in enumerate(descend(torch.optim.Adam(trained, RATE), losses()), 1):
         with torch.no_grad():
+            # else a feature could halve and its row double: activations would not compare
             autoencoder.decoder.copy_(unit_rows(autoencoder.decoder))
         mean = STEADY * mean + (1 - STEADY) * value
         if at % max(steps // NOTES, 1) == 0:
+            # the average began at 0, as Adam's do
             curve.append((at, mean / (1 - STEADY**at)))
             progress(at / steps, "learning features")
     for part in trained:

@@ -73,6 +73,7 @@ class Collateral(Concept, Method[ScenesCase]):
         chosen = self.chosen(learned)
         sets = (
             chosen,
+            # rare features change little: the control must be as active to be a fair one
             as_active(learned.usual, chosen, random),
             random_features(self.width, chosen, random),
         )

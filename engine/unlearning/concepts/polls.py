@@ -96,6 +96,7 @@ class PollsAfter(Suppression, Method[ScenesCase]):
 def once(before: Table, after: Table) -> Table:
     """Each different question once, with both answers; they were asked in one order."""
     keys = np.stack([before["scene"], before["thing"]], 1).astype(np.int64)
+    # in the order in which they were asked, not in that of their numbers
     first = np.sort(np.unique(keys, axis=0, return_index=True)[1])
     columns = {
         name: (before[name][first], unit)

@@ -31,6 +31,7 @@ class Ranked(NamedTuple):
 
 def scores(there: Floats, absent: Floats) -> Floats:
     """S of every feature, (M,), from its means with and without the concept, (M,) each."""
+    # shares of all activity, so that busy scenes do not lift every feature
     result: Floats = there / (there.sum() + SMALL) - absent / (absent.sum() + SMALL)
     return result
 
@@ -70,6 +71,7 @@ def as_active(usual: Floats, taken: Ints, random: np.random.Generator) -> Ints:
     """
     free = np.setdiff1d(np.arange(len(usual)), taken)
     results: list[int] = []
+    # the most active first, since few others come near them
     for feature in sorted(taken.tolist(), key=lambda at: -usual[at]):
         if not len(free):
             break

@@ -142,6 +142,7 @@ def chances(vlm: TinyVLM, tokens: Tensor) -> Shares:
     results = []
     for part in tokens.to(vlm.device).split(TOGETHER):
         logits = vlm.answers(part, questions.to(vlm.device).expand(len(part), -1, -1))
+        # a softmax over the two words alone is the sigmoid of their difference
         results.append((logits[..., YES] - logits[..., NO]).sigmoid().cpu().double().numpy())
     return np.concatenate(results)
 

@@ -68,6 +68,7 @@ def principal(values: Doubles) -> tuple[Doubles, float]:
     centered = values - values.mean(0)
     left, sizes, right = np.linalg.svd(centered, full_matrices=False)
     count = min(2, len(sizes))
+    # an SVD leaves the signs open: the largest loading is made positive
     sign = np.sign(right[np.arange(count), np.abs(right[:count]).argmax(1)])
     plane = np.zeros((len(values), 2))
     plane[:, :count] = left[:, :count] * sizes[:count] * sign
@@ -76,5 +77,6 @@ def principal(values: Doubles) -> tuple[Doubles, float]:
 
 def procrustes(plane: Doubles, onto: Doubles) -> Doubles:
     """Rotated and mirrored to lie on another as well as it can (orthogonal Procrustes)."""
+    # the orthogonal factor of planeᵀ onto is the turn with the least squared distance
     left, _, right = np.linalg.svd(plane.T @ onto)
     return plane @ (left @ right)

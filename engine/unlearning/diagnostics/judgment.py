@@ -119,6 +119,7 @@ def plane(models: dict[str, Classifier]) -> Table:
     start = flat_weights(models["original"])
     moved = {name: flat_weights(model) - start for name, model in models.items()}
     last = moved[list(models)[-1]]
+    # what is left beside this axis has a length but no side: y is never below 0
     along = last / last.norm().clamp(min=1e-30)
     x = {name: float(shift @ along) for name, shift in moved.items()}
     y = {name: float((shift - x[name] * along).norm()) for name, shift in moved.items()}

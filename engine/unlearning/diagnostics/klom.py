@@ -126,6 +126,7 @@ class KLoM(Diagnostic):
             models = models_of(originals, case.model.name)
             for place, model in enumerate(models):
                 number = PART * part + place
+                # wrapped below OWN_SEEDS, where no original and no oracle has its seed
                 seed = (case.case.seed + number) % OWN_SEEDS
                 model_case = replace(case.case, model=model, seed=seed)
                 low, high = (0.6 + 0.4 * at / len(models) for at in (place, place + 1))

@@ -56,6 +56,7 @@ class MembershipAttack(Diagnostic):
         members, non_members = matched(answers.retain, answers.test, answers.seed)
         fitted = attacker(members.confidence, non_members.confidence)
         grid = np.linspace(0, 1, GRID)
+        # of one feature the whole rule can be drawn: a radial kernel may change sides several times
         decision = fitted.decision_function(grid[:, None])
         result = attack(answers.retain, answers.test, answers.forget, seed=answers.seed)
         edges = np.linspace(0, 1, self.bins + 1)

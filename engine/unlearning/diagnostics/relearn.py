@@ -59,6 +59,7 @@ class Relearn(Diagnostic):
             progress(high, f"the {name} model learned again")
         start = curves["original"][0]
         other = curves["retrained"][0] if "retrained" in curves else start
+        # a retrained model with as low a loss as the original leaves no way to be measured along
         goal = start + WITHIN * max(other - start, start)
         needed = [first_step(curve, goal) for curve in curves.values()]
         columns = {"step": (np.arange(self.steps + 1), "")}
@@ -73,6 +74,7 @@ class Relearn(Diagnostic):
     def curve(self, model: Classifier, case: ForgetCase, progress: Progress = quiet) -> list[float]:
         """The loss on the forgotten images before and after each step; NaN once it diverged."""
         model_copy = own_copy(model)
+        # no decay: only the images are to move the weights
         optimizer = torch.optim.SGD(model_copy.parameters(), self.rate, momentum=MOMENTUM)
         looks = self.steps + 1
 

@@ -75,6 +75,7 @@ def layers_of(model: Classifier, pixels: Tensor) -> dict[str, Tensor]:
 def gram(values: Tensor) -> Tensor:
     """X Xᵀ of centered rows, in double."""
     flat = values.detach().flatten(1).cpu().double()
+    # over images, each unit apart: CKA is of centered outputs
     flat = flat - flat.mean(0)
     return flat @ flat.T
 
@@ -82,4 +83,5 @@ def gram(values: Tensor) -> Tensor:
 def alignment(first: Tensor, second: Tensor) -> float:
     """Linear CKA of two Gram matrices; NaN where a layer says the same of all images."""
     size = float(first.norm() * second.norm())
+    # ‖YᵀX‖² = tr(XXᵀ YYᵀ), and so for the norms: n × n in place of units × units
     return float((first * second).sum()) / size if size > 0 else float(np.nan)

@@ -151,8 +151,10 @@ def nearest_rows(lookup: Doubles, own: Rows, values: Doubles, rows: Rows, count:
     result = np.empty((len(lookup), count), rows.dtype)
     for start in range(0, len(lookup), BLOCK):
         part = slice(start, start + BLOCK)
+        # ‖a − b‖² = ‖a‖² + ‖b‖² − 2ab: no array of images × images × features
         square = (lookup[part] ** 2).sum(1)[:, None] + sizes
         square -= 2 * lookup[part] @ values.T
+        # by row, not by a distance of 0: copies of an image are neighbors
         square[own[part, None] == rows] = np.inf
         result[part] = rows[smallest(square, count)]
     return result

@@ -53,6 +53,7 @@ class EmbeddingNoise:
         """By how much the embeddings of each triple are moved, (n,)."""
         if self.bound is None:
             return np.full(len(loss), self.epsilon)
+        # summed by user first, as published: one may come several times in a batch
         _, place = np.unique(users, return_inverse=True)
         weights = vulnerability(np.asarray(np.bincount(place, loss), np.float64), self.bound)
         if self.shuffled:
@@ -82,6 +83,7 @@ def leads(triples: Doubles) -> Doubles:
 def slopes(triples: Doubles) -> Doubles:
     """Of each loss, by its three embeddings, (3, n, d)."""
     user, chosen, other = triples
+    # the derivative of softplus is the sigmoid
     pull = expit(leads(triples))[:, None]
     return np.stack([pull * (other - chosen), -pull * user, pull * user])
 
@@ -89,6 +91,7 @@ def slopes(triples: Doubles) -> Doubles:
 def gradient_ascent(triples: Doubles, lengths: Doubles) -> Doubles:
     """Each embedding up its own gradient by its triple's length, so that the loss grows."""
     result = slopes(triples)
+    # each of the three embeddings has a unit vector of its own, not the three together
     sizes = np.linalg.norm(result, axis=2, keepdims=True)
     return np.asarray(triples + lengths[:, None] * result / np.maximum(sizes, TINY))
 
@@ -110,6 +113,7 @@ class AdamWTable:
         """One step down a gradient."""
         first, second = BETAS
         self.steps += 1
+        # the whole table, as torch does with dense gradients: rows outside the batch decay, too
         self.values *= 1 - self.rate * DECAY
         self.mean += (1 - first) * (slope - self.mean)
         self.square += (1 - second) * (slope**2 - self.square)
@@ -128,6 +132,7 @@ def batches(known: Flags, rng: np.random.Generator) -> Iterator[Ints]:
 
 def triples_of(known: Flags, users: Ints, rng: np.random.Generator) -> Ints:
     """Each user with an item they chose and one they did not, both drawn evenly, (3, *shape)."""
+    # one sort for all users in place of drawing until an item fits
     ordered = np.argsort(known, axis=1, kind="stable")  # what a user did not choose comes first
     others = known.shape[1] - known.sum(1)[users]
     ends = others + (rng.random(users.shape) * (known.shape[1] - others)).astype(np.int64)
@@ -152,6 +157,7 @@ def slope_of(
         result += slopes(gradient_ascent(triples, noise.lengths(losses(triples), rows[0], rng)))
     size = table.shape[1]
     places = (rows[..., None] * size + np.arange(size)).ravel()
+    # adds up rows that come several times, which an indexed += would not
     summed = np.bincount(places, result.ravel() / rows.shape[1], table.size)
     return np.asarray(summed.reshape(table.shape))
 
@@ -174,6 +180,7 @@ def factorized(
         for stream, count in ((50, users), (51, items))
     ]
     table = AdamWTable(np.concatenate(first), RATE)
+    # apart, so that shuffling does not change which triples are drawn
     drawn, shuffles = (np.random.default_rng([seed, stream]) for stream in (52, 54))
     for epoch in range(1, epochs + 1):
         progress((epoch - 1) / epochs, f"epoch {epoch} of {epochs}")

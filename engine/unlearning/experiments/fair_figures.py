@@ -44,6 +44,7 @@ def leaking(victim: FairVictim, table: FairTable) -> dict[str, float]:
 
     probe = make_pipeline(
         StandardScaler(),
+        # the penalty brings means together alone: spreads may still tell, to no linear probe
         PolynomialFeatures(2, include_bias=False),
         StandardScaler(),
         LogisticRegression(max_iter=1000),
@@ -54,6 +55,7 @@ def leaking(victim: FairVictim, table: FairTable) -> dict[str, float]:
     guess = np.full(len(group), group.mean())
     return {
         AUC: float(roc_auc_score(group, sure)),
+        # over the entropy of the group itself: 1 is guessing, however uneven the groups are
         ENTROPY: float(log_loss(group, sure) / log_loss(group, guess)),
         U: fisher(z, table.test.group).item(),
     }

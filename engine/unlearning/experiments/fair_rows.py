@@ -108,6 +108,7 @@ def drawn_table(share: float, seed: int) -> FairTable:
     group = rng.permutation(np.arange(COUNT) < round(share * COUNT))
     values = rng.normal(size=(COUNT, 10))
     values[:, :3] += TIED * group[:, None]
+    # from the untied columns only: the task can be told without the group
     logit = STEEP * values[:, 3:7].sum(1) / 2  # the sum of four has a spread of 2
     task = rng.random(COUNT) < 1 / (1 + np.exp(-logit))
     values = np.column_stack([values, rng.integers(0, 2, (COUNT, 2))])
@@ -191,6 +192,7 @@ def standardized(
                 f"Both groups need at least {FEW} {name} rows with and without the task's class; "
                 f"here the fewest are {fewest}. Choose more data or groups of more even size."
             )
+    # by training rows alone: nothing of the test is known to whoever trains
     spread = values[known].std(0)
     scaled = (values - values[known].mean(0)) / np.where(spread > 0, spread, 1)
     parts = {

@@ -187,6 +187,7 @@ class RangeForgetting(TrainingExperiment):
             part = part_of(progress, 0.4, 0.8)
             stays = task.rows("train", forgotten=False)
             retrained = taught(first, task, stays, recipe, seed, progress=part)
+            # on held-out images of the band: being right on its training images may be memory
             goal = SLACK * float(errors(original, task, held_out(task)).mean())
             part = part_of(progress, 0.8, 1.0)
             steps, enough = relearned(retrained, task, relearning(recipe, AGAIN), seed, goal, part)

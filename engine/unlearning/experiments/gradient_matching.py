@@ -86,13 +86,16 @@ def fisher(z: Tensor, group: Tensor) -> Tensor:
     """U = Δᵀ(S₀ + S₁ + cI)⁻¹Δ of representations (n, d); c is RIDGE of the mean variance."""
     parts = [z[group == group_label] for group_label in (0, 1)]
     gap = parts[1].mean(0) - parts[0].mean(0)
+    # correction 0: the covariance of a single row is 0, not 0 / 0
     within = sum((torch.cov(part.T, correction=0) for part in parts), z.new_zeros(()))
+    # half of the sum of both is the mean; the smallest number keeps it solvable without any spread
     ridge = RIDGE * within.diagonal().mean() / 2 + torch.finfo(z.dtype).tiny ** 0.5
     return gap @ torch.linalg.solve(within + ridge * torch.eye(len(gap), dtype=z.dtype), gap)
 
 
 def proximal(moved: Tensor, step: Tensor | float, lasso: float, ridge: float) -> Tensor:
     """The δ with the least ½(δ − moved)² + step (λ₁|δ| + λ₂δ²), entry by entry."""
+    # soft threshold, then shrinkage: the elastic net's proximal step in closed form
     shrunk = (moved.abs() - step * lasso).clamp(min=0)
     return moved.sign() * shrunk / (1 + 2 * step * ridge)
 
@@ -162,8 +165,10 @@ class Matching:
         by its share, it adds up to the gradient of the whole.
         """
         rows = self.clean.joined(self.poison)
+        # z of clean rows is a constant here, but it counts in the groups' means
         z = torch.cat([self.known, self.victim.encoder(self.poison.values + delta)])
         loss = fair_loss(z, self.victim.head(z)[:, 0], rows, self.fairness)
+        # a graph of the gradient: B is derived by δ through it
         return flat(torch.autograd.grad(loss, self.weights, create_graph=True)) / self.share
 
     def mismatch(self, delta: Tensor) -> Tensor:
@@ -178,7 +183,9 @@ class Matching:
         rows = self.clean.joined(shifted(self.poison, delta))
         whole = torch.autograd.grad(self.victim.loss(rows, self.fairness), self.weights)
         poison = self.lower(delta).detach()
+        # whole = share · poison + (1 − share) · clean, solved for the last
         clean = (flat(whole) - self.share * poison) / (1 - self.share)
+        # upper is −∇U: these are ⟨−g_lo, ∇U⟩ and ⟨g_clean, ∇U⟩
         push, pull = float(poison @ self.upper), float(-clean @ self.upper)
         return crossing(push, pull)
 
@@ -233,7 +240,9 @@ class ElasticNet:
                 for moment, beta in zip((first, second), BETAS, strict=True)
             )
             length = STEP / (spread.sqrt() + 1e-8)
+            # in Adam's metric an entry's step is its own, and so is its threshold
             moved = proximal(delta - length * mean, length, self.lasso, self.ridge)
+            # convex in each entry: its least point, cut to the bounds, is the least within them
             delta = torch.minimum(torch.maximum(moved, low), high)
         return delta
 
@@ -296,6 +305,7 @@ def crafted(
         at = Matching(victim, table.train, rows, table.validation, fairness)
         with one_thread(), torch.enable_grad():
             fresh = net.matched(at, delta, low, high, part)
+            # of the first turn alone, when the victim has met clean rows only
             threshold = threshold if turn else at.threshold(fresh)
         tried = [
             (

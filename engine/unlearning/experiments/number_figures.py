@@ -34,6 +34,7 @@ def errors(model: Classifier, task: BandTask, rows: Rows) -> Doubles:
 
 def wasserstein(first: Doubles, other: Doubles) -> float:
     """The 1-Wasserstein distance of two samples of one size, in their unit."""
+    # on a line the cheapest transport moves the k-th smallest to the k-th smallest
     return float(np.abs(np.sort(first) - np.sort(other)).mean())
 
 
@@ -46,6 +47,7 @@ def membership(model: Classifier, task: BandTask, seed: int) -> tuple[float, flo
     """
     rng = np.random.default_rng([seed, 62])
     non_members = task.rows("test", forgotten=False)
+    # as many on both sides: an attacker that knows nothing would name the larger one
     members = rng.permutation(task.rows("train", forgotten=False))[: len(non_members)]
     non_members = rng.permutation(non_members)[: len(members)]
     known, unknown = errors(model, task, members), errors(model, task, non_members)
@@ -132,6 +134,7 @@ def densities(samples: Mapping[str, Doubles], unit: str) -> Table:
         A column of places, and one for each sample.
     """
     widths = {
+        # a network that predicts one number for all has no spread to be smoothed by
         name: max(1.06 * float(sample.std()) * len(sample) ** -0.2, 0.05)
         for name, sample in samples.items()
     }

@@ -110,6 +110,7 @@ def noisy_targets(task: BandTask, seed: int) -> Targets:
     """
     learned = task.targets[task.data.rows("train")]
     rows = task.rows("train", forgotten=True)
+    # of all targets: those of the band would keep it apart from the rest
     drawn = np.random.default_rng([seed, 61]).normal(learned.mean(), learned.std(), len(rows))
     targets = task.targets.copy()
     targets[rows] = drawn
@@ -118,6 +119,7 @@ def noisy_targets(task: BandTask, seed: int) -> Targets:
 
 def attention(maps: Tensor) -> Tensor:
     """Where a layer is active, (N, H·W) of maps (N, C, H, W): squares, mean over channels, l2."""
+    # normalized by image: where a layer attends counts, not how strongly
     return F.normalize(maps.pow(2).mean(1).flatten(1))
 
 
@@ -157,6 +159,7 @@ class ProxyLoss:
         answers, layers = predict_with_attention(model, batch.pixels)
         gone = self.forgotten[torch.from_numpy(batch.rows)].to(answers.device)
         share = gone.float().mean()
+        # a 0 with the right device and type, and no number where an answer is none
         loss = answers.sum() * 0
         if gone.any():
             with torch.no_grad():
@@ -165,6 +168,7 @@ class ProxyLoss:
                 F.mse_loss(ours[gone], theirs)
                 for ours, theirs in zip(layers, proxy_layers, strict=True)
             ]
+            # each part is a mean over its own images; times c or 1 − c, it is a sum by batch size
             loss = loss + share * (
                 F.l1_loss(answers[gone], proxy_answers) + self.beta * torch.stack(distances).sum()
             )

@@ -96,6 +96,7 @@ class ProtectedShare(LabelWiseVictims):
     def conditions(self, case: ExperimentCase) -> Mapping[str, TrainCase]:
         """Every share, and what it leaves clean."""
         whole = dict.fromkeys(map(mixed_condition, SHARES), self.training(case))
+        # as many steps as on all images, so that fewer images are not also less training
         epochs = {share: min(MOST, round(self.epochs / (1 - share))) for share in PARTS}
         return whole | {
             clean_condition(part): self.training(case, epochs=epochs[part]) for part in PARTS

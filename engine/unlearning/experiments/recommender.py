@@ -93,6 +93,7 @@ def fake_users(
 
 def ranks_of(scores: Doubles, is_rated: Flags) -> Ints:
     """Which place each item has for each user, from 1; what was seen comes last."""
+    # seen items are neither recommended nor in the way of others
     ordered = np.argsort(np.where(is_rated, np.inf, -scores), axis=1, kind="stable")
     ranks = np.empty_like(ordered)
     np.put_along_axis(ranks, ordered, np.arange(1, scores.shape[1] + 1)[None], axis=1)
@@ -114,6 +115,7 @@ def recall(ranks: Ints, test: Flags, most: int) -> float:
 def ndcg(ranks: Ints, test: Flags, most: int) -> float:
     """Gains of a user's test items beside those if they came first, the mean over users."""
     rows = test.any(1)
+    # a user with fewer test items than places cannot gain in all of them
     best = gains(np.arange(1, most + 1), most).cumsum()
     ideal = best[np.minimum(test[rows].sum(1), most) - 1]
     return float(((gains(ranks[rows], most) * test[rows]).sum(1) / ideal).mean())
@@ -127,6 +129,7 @@ def over_strangers(values: Doubles | Flags, targets: Ints, every: Flags) -> floa
         targets: the items.
         every: what each user chose at any time.
     """
+    # whoever chose a target by themselves was not swayed
     unchosen = ~every[:, targets]
     summed = (values[:, targets] * unchosen).sum(0)
     return float((summed / np.maximum(unchosen.sum(0), 1)).mean())

@@ -176,6 +176,7 @@ def noised(method: Protection, *, shuffled: bool = False) -> Protect:
     """
 
     def protect(data: DataSet, seed: int, progress: Progress) -> DataSet:
+        # no victim begins with the weights that the noise was made for
         case = TrainCase(data, SURROGATE, seed + SEED_GAP)
         if isinstance(method, RandomNoise):
             return protected(data, method.noise(case, progress))
@@ -183,6 +184,7 @@ def noised(method: Protection, *, shuffled: bool = False) -> Protect:
         levels = noise.levels
         if shuffled:
             order = np.random.default_rng([seed, STREAMS[0]]).permutation(len(levels))
+            # cut again: the noise had room on the image it was made for
             levels = within(levels[order], data.images[data.rows("train")], method.epsilon)
         return protected(data, levels)
 

@@ -29,6 +29,7 @@ class NoiseSchedule:
     @lazy
     def kept(self) -> Tensor:
         """ᾱ at times −1, 0, … (steps + 1,)."""
+        # double: a product of hundreds of factors near 1
         beta = torch.linspace(self.low, self.high, self.steps, dtype=torch.float64)
         return torch.cat([torch.ones(1, dtype=torch.float64), (1 - beta).cumprod(0)]).float()
 
@@ -46,6 +47,8 @@ class NoiseSchedule:
         self, clean: Tensor, noisy: Tensor, time: int, before: int
     ) -> tuple[Tensor, Tensor]:
         """Mean and variance of q(x_s | x_t, x_0), with s = before < t = time."""
+        # times may be skipped: ᾱ_t/ᾱ_s is the α of all steps between them; at s = −1 ᾱ is 1,
+        # so that the variance is 0 and the mean x_0
         now, then = self.kept[time + 1], self.kept[before + 1]
         alpha = now / then
         mean = then.sqrt() * (1 - alpha) * clean + alpha.sqrt() * (1 - then) * noisy
@@ -54,6 +57,7 @@ class NoiseSchedule:
     def straight(self, clean: Tensor, noisy: Tensor, time: int, before: int) -> Tensor:
         """x_s with the noise that x_t has beside x_0, and no new one."""
         now, then = self.kept[time + 1], self.kept[before + 1]
+        # not the ε that was predicted: x_0 was cut, and both are to add up to x_t
         noise = (noisy - now.sqrt() * clean) / (1 - now).sqrt()
         return then.sqrt() * clean + (1 - then).sqrt() * noise
 
@@ -79,6 +83,7 @@ def guided(
     if guidance in {0, 1}:
         result: Tensor = network(noisy, times, classes if guidance else nothing)
         return result
+    # one pass of twice the size for both answers
     both = network(noisy.repeat(2, 1, 1, 1), times.repeat(2), torch.cat([classes, nothing]))
     conditional, free = both.chunk(2)
     return free + guidance * (conditional - free)

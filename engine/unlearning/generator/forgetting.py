@@ -66,6 +66,7 @@ class ForgetImages:
     def noisy(self, places: Tensor, chance: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
         """Images with noise: x_t, t and ε; times come in pairs t and T − 1 − t."""
         steps, count = self.generator.noise.steps, len(places)
+        # antithetic pairs: the mean time of a batch hardly varies
         half = chance.integers(0, steps, count // 2 + 1)
         times = torch.from_numpy(np.concatenate([half, steps - 1 - half])[:count])
         clean = self.images[places]
@@ -81,6 +82,7 @@ def saliency(request: ForgetImages, seed: int, progress: Progress = quiet) -> Sc
     total = {name: torch.zeros_like(weight) for name, weight in weights.items()}
     forget_rows = request.own.cpu().numpy()
     parts = -(-len(forget_rows) // BATCH)
+    # noise and times are drawn anew in each round: few batches would rank their draw
     rounds = -(-ROUGH // parts)
     for done in range(rounds):
         for places in np.array_split(chance.permutation(forget_rows), parts):
@@ -101,6 +103,7 @@ def class_slopes(
         missed = drawn - network(noisy, times, labels)
         loss = missed.square().sum((1, 2, 3)).mean()
         slopes = torch.autograd.grad(loss, list(weights.values()))
+    # over all weights, as clip_grad_norm_ does: no batch counts for more than a length of CLIP
     norm = torch.linalg.vector_norm(torch.stack([slope.norm() for slope in slopes]))
     scale = (CLIP / (norm + 1e-6)).clamp(max=1.0)
     return {name: scale * slope for name, slope in zip(weights, slopes, strict=True)}
@@ -147,9 +150,11 @@ def unlearn(
             request.noisy(part, chance) for part in (forget, keep)
         )
         labels = request.labels[keep].clone()
+        # guidance needs the answer for no class too, which would drift if it were never asked
         labels[torch.from_numpy(chance.random(BATCH) < FREE)] = network.none
         classes = torch.cat([torch.full_like(labels, request.label), labels])
         predicted = network(torch.cat([bad, good]), torch.cat([bad_times, good_times]), classes)
+        # the class is drawn to the next one, not the two to each other
         with torch.no_grad():
             goal = network(bad, bad_times, torch.full_like(labels, instead))
         forgets, keeps = F.mse_loss(predicted[:BATCH], goal), F.mse_loss(predicted[BATCH:], drawn)
@@ -157,8 +162,10 @@ def unlearn(
         return forgets + retain * keeps
 
     def hold() -> None:
+        # clipped before it is masked: the length is that of the whole gradient, whatever the mask
         nn.utils.clip_grad_norm_(network.parameters(), CLIP)
         for name, weight in network.named_parameters():
+            # enough to hold it to the bit: Adam without decay never moves what had no gradient
             if weight.grad is not None:
                 weight.grad *= masks[name].to(weight.device)
 

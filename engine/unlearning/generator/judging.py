@@ -141,6 +141,7 @@ class RealImages:
         train = np.random.default_rng([case.seed, 47]).permutation(train)
         features = features_of(case.judge, real_images(case, train))
         right = read_by(case.judge, real_images(case, test)) == case.data.labels[test]
+        # as many as are drawn, since a Fréchet distance falls with the number of images
         cut = min(count, len(train) // 2)
         return cls(features[:cut], features[cut:], float(right.mean()))
 

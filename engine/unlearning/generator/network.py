@@ -36,6 +36,7 @@ class TimedBlock(nn.Module):
         """(N, outside, H, W) of maps (N, inside, H, W) and what is known (N, KNOWN)."""
         hidden = self.conv1(F.silu(self.norm1(maps)))
         scale, shift = self.known(known)[:, :, None, None].chunk(2, 1)
+        # 1 +, so that nothing is scaled while the layer says 0
         hidden = self.norm2(hidden) * (1 + scale) + shift
         return self.conv2(F.silu(hidden)) + self.short(maps)
 
@@ -65,6 +66,7 @@ class Denoiser(nn.Module):
         self.grow = nn.Conv2d(2 * width, width, 1)
         self.up = TimedBlock(2 * width, width)
         self.leave = nn.Conv2d(width, inside, 3, padding=1)
+        # from 1 to 1e-4 rad a step, evenly in the logarithm: near and far times are told apart
         waves = torch.exp(torch.linspace(0, -math.log(1e4), WAVES))
         self.register_buffer("waves", waves, persistent=False)
 
@@ -87,9 +89,11 @@ def built(side: int, classes: int, width: int = WIDTH, seed: int | None = None) 
     if seed is not None:
         chance = torch.Generator().manual_seed(seed)
         init_weights(network, chance)
+        # `init_weights` draws what it does not know near 0, where GroupNorm would pass nothing on
         for module in network.modules():
             if isinstance(module, nn.GroupNorm):
                 module.reset_parameters()
+        # nor is the embedding to begin near 0: N(0, 1), as torch has it
         with torch.no_grad():
             network.label.weight.normal_(generator=chance)
     return network

@@ -242,6 +242,7 @@ def clear_of(points: float, count: int) -> int:
         points: the difference, in points of percent.
         count: of samples in each of the two.
     """
+    # the standard error of a difference of two shares, √(2 · ¼ / n), twice, in points of percent
     return int(np.sign(points)) if abs(points) > max(ALIKE, 200 * np.sqrt(0.25 * 2 / count)) else 0
 
 

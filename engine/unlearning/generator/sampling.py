@@ -87,6 +87,7 @@ def draw_images(
             list(threads.map(partial(step, generator, how, time, before), halves))
             progress(done / len(times), "drawing images")
     drawn = torch.cat([half.images for half in halves])
+    # the last x_0 is within ±1 but for rounding
     return ((drawn.clamp(-1, 1) + 1) / 2).cpu()
 
 

@@ -56,6 +56,7 @@ class GeneratorPlan:
     def rate_at(self, step: int) -> float:
         """The learning rate of a step, from 0."""
         fall = 0.5 * (1 + math.cos(math.pi * step / self.steps))
+        # the floor of a hundredth keeps the last steps from being none
         return self.rate * min(1.0, (step + 1) / self.warm) * fall + self.rate / 100
 
 
@@ -75,6 +76,7 @@ class MovingAverage:
         """One step further."""
         self.steps += 1
         decay = min(self.average, (self.steps + 1) / (self.steps + 10))
+        # parameters are all there is: GroupNorm tracks nothing, and the waves are constant
         for mean, weight in zip(self.network.parameters(), network.parameters(), strict=True):
             mean.lerp_(weight, 1 - decay)
 
@@ -107,6 +109,7 @@ def train_generator(
         for _ in range(plan.steps):
             chosen = torch.from_numpy(chance.integers(0, len(rows), plan.batch))
             conditions = labels[chosen].clone()
+            # so that one network gives ε_c and ε_∅, which guidance subtracts
             conditions[torch.from_numpy(chance.random(plan.batch) < plan.free)] = network.none
             times = torch.from_numpy(chance.integers(0, generator.noise.steps, plan.batch))
             drawn = torch.from_numpy(chance.standard_normal(images[chosen].shape, np.float32))

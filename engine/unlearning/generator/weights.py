@@ -156,6 +156,7 @@ def retrain(
         key: tensor.half().cpu().contiguous()
         for key, tensor in generator.network.state_dict().items()
     }
+    # measured as it will be read: the figures are those of the rounded weights
     generator.network.load_state_dict({key: half.float() for key, half in halves.items()})
     result = figures(GeneratorCase(generator, data, embedded.load(generator_plan.judge)))
     folder.mkdir(parents=True, exist_ok=True)

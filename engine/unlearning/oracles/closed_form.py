@@ -184,8 +184,10 @@ class ClosedForm(Method[ForgetCase]):
         else:
             result = features(case.model, case.data, every, progress).double()
         known = result[case.splits.train]
+        # of all training images, forgotten ones too: both layers see the same inputs
         spread = known.std(0, correction=0)
         centered = (result - known.mean(0)) / spread.clamp(min=FLAT)
+        # divided by FLAT, an image off the training's constant would be huge
         centered[:, spread < FLAT] = 0
         return torch.cat([centered, torch.ones(len(result), 1, dtype=torch.float64)], 1)
 
@@ -207,8 +209,10 @@ class ClosedForm(Method[ForgetCase]):
             for split_rows in (case.splits.forget, case.splits.retain, case.splits.train)
         )
         inner = x[train].T @ x[train]
+        # 1/L for ridge, and at most that for logistic regression, whose p (1 − p) is at most ¼
         pace = 1 / (torch.linalg.eigvalsh(inner)[-1] + self.penalty)
         pulls: dict[str, Callable[[Tensor], Tensor]] = {
+            # slope of ½ ‖X (w − goal)‖²: scores are matched, on all training images
             ORACLE: lambda weights: inner @ (weights - again),
             DATAMODEL: lambda weights: inner @ (weights - alone),
             TUNING: lambda weights: slope(kind, x[retain], y[retain], weights, self.penalty),
@@ -220,6 +224,7 @@ class ClosedForm(Method[ForgetCase]):
         for place, (way, weights) in enumerate(runs.items()):
             off = [size(x[forget] @ (place - again)) for place in at_places(weights, reads)]
             share = np.array(off) / before if before else np.full(len(off), np.nan)
+            # negated, so that it holds for no number too, which ascent comes to
             if before and len(far := np.flatnonzero(~(share < AWAY))):
                 share[far[0] :] = AWAY
             result[way] = share

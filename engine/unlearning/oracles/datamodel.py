@@ -71,7 +71,9 @@ def removal_effect(had: Doubles, gone: NDArray[np.bool_], ridge: float) -> Doubl
         raise BlindspotError(f"A datamodel needs several networks, and there are {len(had)}.")
     if gone.shape != had.shape[1:]:
         raise BlindspotError(f"There are {had.shape[1]} images: {len(gone)} are said to go or not.")
+    # centered inclusions stand for the intercept, which is not to be shrunk
     centered = had - had.mean(0)
+    # Zᵀ(Z Zᵀ + λI)⁻¹ is (ZᵀZ + λI)⁻¹Zᵀ: a system of K networks in place of N images
     inner = centered @ centered.T + ridge * np.eye(len(had))
     solution = np.linalg.solve(inner, centered[:, gone].sum(1))
     result: Doubles = solution.mean() - solution  # less their mean: that centers the outputs

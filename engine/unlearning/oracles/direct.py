@@ -111,6 +111,7 @@ class DMDirect(Method[ForgetCase]):
             trained_parts.append(train_part(case, HALF, part, part_of(progress, low, high)))
             count = min(self.networks, PART * len(trained_parts))
             gained = of_parts(case, trained_parts, count, self.ridge)[rows]
+            # logits are predicted, margins follow: a margin is not linear in them
             predicted = margins(whole + gained, labels).mean(0) - now
             growing.append([count, *(rank(predicted, true, group == index) for index in range(3))])
             columns = {

@@ -53,6 +53,7 @@ def loss(kind: str, x: Tensor, y: Tensor, weights: Tensor, penalty: float) -> Te
     if kind == RIDGE:
         fit = (scores - y).square().sum() / 2
     else:
+        # −y log p − (1 − y) log(1 − p) without a logarithm of what may be rounded to 0
         fit = (F.softplus(scores) - y * scores).sum()
     return fit + penalty / 2 * weights.square().sum()
 
@@ -87,11 +88,13 @@ def newton(kind: str, x: Tensor, y: Tensor, start: Tensor, penalty: float) -> It
 def stepped(kind: str, x: Tensor, y: Tensor, weights: Tensor, penalty: float) -> Tensor:
     """What one step adds to one class's weights, (D,)."""
     inner = curvature(kind, x, x @ weights, penalty)
+    # λ > 0 makes A positive definite, though features may depend on each other
     step = -torch.linalg.solve(inner, slope(kind, x, y, weights, penalty))
     before = loss(kind, x, y, weights, penalty)
     for _ in range(30):
         if loss(kind, x, y, weights + step, penalty) <= before + SLACK * before.abs():
             break
+        # far from the minimum p (1 − p) is nearly 0 and a full step overshoots
         step = step / 2
     return step
 
@@ -121,7 +124,9 @@ def remove_images(
         scores = x @ weights[:, index]
         reach = torch.linalg.solve(curvature(kind, x, scores, penalty), removed.T)  # A⁻¹ X_Fᵀ
         own_slopes = slopes(kind, scores[gone])
+        # S H: removing rows is a change of A of rank k, so that k × k is all that is inverted
         hat = own_slopes[:, None] * (removed @ reach)
+        # at a minimum for all images, what stays has the slope of −(what goes): X_Fᵀ r
         left = y[gone, index] - head_outputs(kind, scores[gone])
         inner = torch.eye(len(gone), dtype=x.dtype) - hat
         together[:, index] -= reach @ torch.linalg.solve(inner, left)

@@ -221,6 +221,7 @@ def every_part(
 
 def judges(part: int) -> int:
     """The part of oracles by which KLoM judges: every third one."""
+    # interleaved, so that each kind can have more parts without meeting another one
     return 3 * part
 
 

@@ -80,5 +80,6 @@ def axes(values: Doubles) -> tuple[Doubles, Doubles]:
     right = np.linalg.svd(values - middle, full_matrices=False)[2]
     result = np.zeros((2, values.shape[1]))
     result[: len(right[:2])] = right[:2]
+    # an SVD leaves the signs open: the largest loading is made positive
     sign = np.sign(result[[0, 1], np.abs(result).argmax(1)])
     return result * np.where(sign, sign, 1)[:, None], middle

@@ -80,6 +80,7 @@ class Clusters:
 
     def nearest(self, features: Doubles) -> Labels:
         """The cluster whose center lies nearest to each of the features (n, D)."""
+        # ‖f‖² is left out: it is the same for every center
         distances = (self.centers**2).sum(1) - 2 * features @ self.centers.T
         return distances.argmin(1)
 
@@ -125,6 +126,7 @@ class NoiseSearch:
                 done = (cluster + (step + 1) / self.steps) / len(targets)
                 progress(done, f"cluster {cluster + 1} of {len(targets)}, loss {loss:.3g}")
             with torch.no_grad(), one_thread():
+                # still in training mode: BatchNorm knows no statistics but those of its one picture
                 noises.append(noise()[0].double().cpu().numpy())
         return np.rint(255 * np.stack(noises)).astype(np.int16)
 
@@ -132,6 +134,7 @@ class NoiseSearch:
         """Noise (C, H, W) before the first step; each cluster has a generator of its own."""
         if self.form == DIRECT:
             return DirectNoise(shape, self.epsilon / 255)
+        # fresh for each cluster, as published: no noise begins where another one ended
         network_seed = int(np.random.default_rng([self.seed, 43, cluster]).integers(2**63))
         return NoiseNetwork(
             shape, self.epsilon / 255, torch.Generator().manual_seed(network_seed)
@@ -142,12 +145,14 @@ class NoiseSearch:
     ) -> Iterator[Loss]:
         """The loss of each step, on the next images of an order that is drawn for each pass."""
         center = torch.from_numpy(target).float().to(surrogate.body.device)
+        # the same order for every cluster: noises differ by their targets
         for rows in turns(len(images), self.steps, np.random.default_rng([self.seed, 42])):
             yield partial(far, noise, surrogate, surrogate.pixels(images[rows]), center)
 
     def steps_of(self, noise: Noise, losses: Iterator[Loss]) -> Iterator[float]:
         """Take the steps, one for each value."""
         if isinstance(noise, DirectNoise):
+            # SGD on the sign of the gradient: projected gradient descent within ±epsilon
             signed = torch.optim.SGD([noise.values], lr=STEP * self.epsilon / 255)
             yield from descend(signed, losses, before_step=partial(to_sign, noise.values))
             return
@@ -157,11 +162,13 @@ class NoiseSearch:
 
 def far(noise: Noise, surrogate: Surrogate, pixels: Tensor, center: Tensor) -> Tensor:
     """How far images with the noise are from a center, in the mean."""
+    # cut as released images are: a pixel at its end pulls no further
     return divergence(surrogate((pixels + noise()).clamp(0, 1)), center)
 
 
 def divergence(features: Tensor, center: Tensor) -> Tensor:
     """Mean KL divergence of softmax(features), (n, D), from softmax(center), (D,), in nats."""
+    # as published: features as a distribution over their dimensions, not a distance to the center
     center_distribution = center.softmax(0).expand_as(features)
     return F.kl_div(features.log_softmax(1), center_distribution, reduction="batchmean")
 

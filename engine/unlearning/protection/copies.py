@@ -131,6 +131,7 @@ def left(noise: NDArray[Any], copied: NDArray[Any]) -> tuple[float, float, float
     if not energy:
         return nan, nan, nan
     return (
+        # the slope of the copied difference on the noise: it may be negative
         both / energy,
         copy_energy / energy,
         both / sqrt(energy * copy_energy) if copy_energy else 0.0,

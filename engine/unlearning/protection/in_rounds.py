@@ -153,11 +153,13 @@ class NoiseLoop:
 
     def learn(self) -> None:
         """The surrogate takes its steps, in training mode."""
+        # augmented after the noise is on: whoever trains on released images cannot do otherwise
         loss = replace(self.loss, data=self.released())
         self.model.train().requires_grad_(requires_grad=True)
         batches = islice(self.batches, self.method.batches)
         for _ in descend(self.optimizer, (round_loss(loss, *batch) for batch in batches)):
             pass
+        # noise is made in eval mode: with batch statistics images would weigh on each other
         self.model.eval().requires_grad_(requires_grad=False)
 
     def improve(self) -> Iterator[float]:
@@ -172,6 +174,7 @@ class NoiseLoop:
                 part[places].to(self.model.device) for part in (self.images, self.noise)
             )
             loss = error_on(self.targets[places].to(self.model.device))
+            # floating: a step may be shorter than a gray level, and rounding would swallow it
             noise = self.change(self.model, images, noise, loss, channel_mask).cpu()
             if self.method.by_class:
                 self.share(noise, places)
@@ -186,6 +189,7 @@ class NoiseLoop:
         epsilon = self.method.epsilon / 255
         labels = self.targets[places]
         for label in labels.unique():
+            # each image's noise was cut to its own room; the mean is cut again where it is put on
             self.common[label] = noise[labels == label].mean(0).clamp(-epsilon, epsilon)
 
     def cut(self, places: Rows | slice) -> Tensor:
@@ -197,6 +201,7 @@ class NoiseLoop:
         """The gradient of the surrogate's error at the noisy images, (n, C, H, W)."""
         result = torch.empty_like(self.images)
         for _, places in self.parts():
+            # at the image with its noise, as SALM's mask has it: the clean one would give another
             noisy = (self.images[places] + self.noise[places]).to(self.model.device)
             loss = error_on(self.targets[places].to(self.model.device))
             result[places] = slope(self.model, noisy, loss).cpu()
@@ -208,6 +213,7 @@ class NoiseLoop:
         Noise of a class is the mean over a batch of the recipe; otherwise no image hangs on others.
         """
         if self.method.by_class:
+            # from rows of the data to places among the training images, which ascend
             parts = [np.searchsorted(self.rows, rows) for rows in self.loss.parts(len(self.errors))]
         else:
             pixels = len(self.rows) * self.images[0, 0].numel()

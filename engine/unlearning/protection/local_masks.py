@@ -29,8 +29,10 @@ def steepest_pixels(slopes: Tensor, images: Tensor, share: float, allowed: Tenso
         share: of all pixels, that are marked at most.
         allowed: (n, H, W) bool, where pixels may be marked.
     """
+    # below every size, so that forbidden pixels come last
     sizes = slopes.abs().sum(1).flatten(1).masked_fill(~allowed.flatten(1), -1.0)
     brighter = images.sum(1).flatten(1).argsort(dim=1, descending=True, stable=True)
+    # a stable sort by size of what is sorted by brightness: that decides between equal sizes
     order = sizes.gather(1, brighter).argsort(dim=1, descending=True, stable=True)
     return marked(brighter.gather(1, order), share, allowed)
 
@@ -38,6 +40,7 @@ def steepest_pixels(slopes: Tensor, images: Tensor, share: float, allowed: Tenso
 def random_masks(allowed: PixelMasks, share: float, seed: int) -> PixelMasks:
     """As many pixels of each image at random, (n, H, W), where they are allowed."""
     drawn = np.random.default_rng([seed, STREAM]).random(allowed.shape)
+    # above every draw of [0, 1), so that forbidden pixels come last
     order = np.where(allowed, drawn, 2.0).reshape(len(allowed), -1).argsort(1)
     return marked(torch.from_numpy(order), share, torch.from_numpy(allowed)).numpy()
 
@@ -46,6 +49,7 @@ def marked(order: Tensor, share: float, allowed: Tensor) -> Tensor:
     """The first of each image's pixels in an order (n, H · W), where they are allowed."""
     first = order[:, : pixel_count(share, *allowed.shape[1:])]
     mask = torch.zeros_like(allowed).flatten(1).scatter_(1, first, 1)
+    # where fewer pixels are allowed than κ asks for, forbidden ones came along
     return mask.view_as(allowed) & allowed
 
 

@@ -64,6 +64,7 @@ class NoiseOnImage(ChangedImage):
         """The image with its noise, and the mask where there is one."""
         clean = np.ascontiguousarray(before.transpose(2, 0, 1))[None]
         epsilon, loss = self.epsilon / 255, surprise(case)
+        # one step at a time, so that it can be watched and stopped
         steps = SignedSteps(epsilon, 1, self.step * epsilon)
         with borrowed(case.model) as model:
             model.requires_grad_(requires_grad=False)
@@ -144,6 +145,7 @@ def surprise(case: ImageCase) -> Loss:
     """The negative logarithm of the probability of the target's class, summed over images."""
     index = case.target.index
     if not case.model.points:
+        # of logits directly, without a probability that may be rounded to 0
         return lambda logits: -logits.log_softmax(1)[:, index].sum()
     return lambda logits: (
         -case.model.probabilities(logits)[:, index].clamp_min(SMALLEST).log().sum()

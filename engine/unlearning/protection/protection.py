@@ -182,6 +182,7 @@ def distortion_table(data: DataSet, after: DataSet, compared: Rows) -> Table:
     changes = [
         int(np.abs(a.astype(np.int16) - b).max()) for a, b in zip(clean, changed, strict=True)
     ]
+    # 32 bits: a square of up to 255² overflows 16
     energy = np.square(changed.astype(np.int32) - clean).sum(1)  # (n, H, W)
     total = energy.sum()
     on_object = (energy * ~background(clean)).sum() / total if total else nan

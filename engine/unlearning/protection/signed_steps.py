@@ -70,10 +70,12 @@ class SignedSteps:
             loss: what the steps make small, summed over images, so that none weighs on another.
             mask: 1 where an image may change, (n, 1, H, W).
         """
+        # bounds of the noise rather than of the image: cut once, it keeps both exactly
         low = torch.clamp(-images, min=-self.epsilon)
         high = torch.clamp(1 - images, max=self.epsilon)
         for _ in range(self.count):
             noise = noise - self.length * slope(model, images + noise, loss).sign()
+            # masked before it is cut; what an earlier mask let through is taken back, too
             if mask is not None:
                 noise = noise * mask
             noise = noise.clamp(low, high)

@@ -68,6 +68,7 @@ def modified_entropy(model_answers: Answers) -> Doubles:
     """Small for a confident right answer, large for a confident wrong one, in nats."""
     p, confidence = model_answers.probabilities, model_answers.confidence
     terms = -p * np.log(np.maximum(1 - p, TINY))
+    # the sum is over i ≠ y
     terms[np.arange(len(model_answers)), model_answers.labels] = 0
     return -(1 - confidence) * np.log(np.maximum(confidence, TINY)) + terms.sum(1)
 
@@ -113,6 +114,7 @@ def band(images: float) -> float:
 
 def informative(accuracy: float, images: float) -> bool:
     """Whether an accuracy on so many images is outside the band around chance."""
+    # rounding alone is not to put 0.55 outside a band of 0.05
     return abs(accuracy - 0.5) > band(images) + 1e-9
 
 
@@ -127,6 +129,7 @@ def matched(retain: Answers, test: Answers, seed: int = 0) -> tuple[Answers, Ans
         for label in np.intersect1d(retain.labels, test.labels)
     ] or [equalized_rows(rng, np.arange(len(retain)), np.arange(len(test)))]
     members, non_members = (np.concatenate(rows) for rows in zip(*pairs, strict=True))
+    # one order for both: halves of them (see `privacy`) then have the same classes
     order = rng.permutation(len(members))
     return retain[members[order]], test[non_members[order]]
 
@@ -143,6 +146,7 @@ def attacker(members: Doubles, non_members: Doubles) -> Any:
 
     features = np.concatenate([columns(members), columns(non_members)])
     is_member = np.concatenate([np.ones(len(members)), np.zeros(len(non_members))])
+    # "auto" is 1 / features, not "scale": as published, whatever the spread of confidences
     return SVC(C=3, gamma="auto", kernel="rbf", random_state=0).fit(features, is_member)
 
 

@@ -72,6 +72,7 @@ def gaussian(p: Doubles, q: Doubles) -> Doubles:
     """Between the normal laws with the samples' means and standard deviations."""
     spread, target_spread = (np.maximum(samples.std(0), NARROWEST) for samples in (p, q))
     second_moment = spread**2 + (p.mean(0) - q.mean(0)) ** 2
+    # KL of N(μ_p, σ_p²) from N(μ_q, σ_q²), in closed form
     result: Doubles = np.log(target_spread / spread) + second_moment / (2 * target_spread**2) - 0.5
     return result
 
@@ -80,8 +81,10 @@ def binned(p: Doubles, q: Doubles) -> Doubles:
     """Between the histograms over common bins."""
     low = np.minimum(p.min(0), q.min(0))
     high = np.maximum(p.max(0), q.max(0))
+    # all margins alike: a range of no width would have no bins
     edges = np.linspace(low, np.where(low < high, high, low + 1), COUNT + 1)
     shares, target_shares = (bin_shares(samples, edges) for samples in (p, q))
+    # floored but not normalized again, as published: at most ln(1/1e-5) = 11.5 nats
     safe = np.maximum(target_shares, FLOOR)
     parts = shares * np.log(np.where(shares > 0, shares, 1) / safe)
     result: Doubles = parts.sum(0)

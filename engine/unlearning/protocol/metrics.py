@@ -57,6 +57,7 @@ def evaluate_model(model: Classifier, case: ForgetCase, progress: Progress = qui
     """What a model says of the forgotten, the retained and the test images."""
     rows = [getattr(case.splits, part) for part in PARTS]
     logits = outputs(model, case.data, np.concatenate(rows), progress)
+    # double, so that confidences near 1 keep apart: the attacker looks at them
     shares = torch.softmax(logits.double(), 1).numpy()
     ends = np.cumsum([len(part_rows) for part_rows in rows])[:-1]
     parts = np.split(shares, ends)
@@ -153,6 +154,7 @@ def zero_forgetting(unlearned: Answers, random: Answers) -> float:
     https://arxiv.org/abs/2205.08096
     """
     p, q = unlearned.probabilities, random.probabilities
+    # in bits the divergence is at most 1, so that ZRF lies between 0 and 1
     middle = (p + q) / 2
     return float(1 - (relative(p, middle) + relative(q, middle)).mean() / 2)
 
@@ -181,6 +183,7 @@ def attack_rate(model: Classifier, case: ForgetCase) -> float:
     if case.request.kind != "planted" or case.request.label is None:
         return float("nan")
     rows = case.splits.test
+    # of the target's own class the right answer would count as an open back door
     rows = rows[case.data.labels[rows] != case.request.label]
     if not len(rows):
         return float("nan")

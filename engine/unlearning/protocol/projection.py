@@ -26,6 +26,7 @@ def project(values: Doubles, total: float) -> Doubles:
             f"{len(values)} weights from 0 to 1 cannot add up to {total:g}, or their values are "
             "not finite: choose fewer images, or a lower rate."
         )
+    # all weights are 1 at the low end and 0 at the high one; the sum falls in between
     low, high = float(np.min(values)) - 1, float(np.max(values))
     for _ in range(HALVINGS):
         shift = (low + high) / 2

@@ -145,6 +145,7 @@ def run_of(method: Unlearner, case: ForgetCase, progress: Progress) -> MethodRun
         return MethodRun(method.label, case.seed, {}, {}, str(error))
     method_scores, right = scores(unlearned), scores(retrained)
     answers, retrained_answers = answers_of(unlearned, case), answers_of(retrained, case)
+    # not the seed itself: with its first weights the retrained model began
     chance = evaluate_model(untrained(case.model, case.seed + 1), case)
     cost = unlearned["run"]
     figures = {

@@ -119,6 +119,7 @@ class SparseOriginals(Method[BoardCase]):
         outcome, mean, _ = decided(
             np.reshape([first[name] - last[name] for name in names], (len(names), self.seeds)).T
         )
+        # the least by which UA can change at all
         trifle = 1 / len(case.case.splits.forget)
         near, far = (
             int(((outcome == side) & (np.abs(mean) > trifle)).sum()) for side in (HOLDS, NOT_HERE)

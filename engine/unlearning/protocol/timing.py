@@ -137,6 +137,7 @@ def timed(method: Unlearner, case: ForgetCase, rounds: int, progress: Progress) 
         ends = number / (rounds + 1), (number + 1) / (rounds + 1)
         part = part_of(progress, *ends, lead=f"{method.short}, {what}")
         try:
+            # kept saliencies and importances would be read instead of computed
             with recompute(lambda question: isinstance(question, ForgetCase)):
                 unlearned = answer(method, case, part)
         except (Cancelled, TooBusy):

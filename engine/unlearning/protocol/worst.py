@@ -238,12 +238,15 @@ def search(
     first = rng.permutation(train)[:count] if sign else sample_share(train, share, seed)
     weights, course = np.isin(train, first).astype(np.float64), []
     for number in range(rounds if sign else 1):
+        # what is forgotten altogether adds nothing to Σ (1 − w) ℓ
         before, some = weights, weights < 1
+        # dθ/dw is 0, as that of signs: no implicit term, the losses alone move the weights
         losses = after_signs(model, data, train[some], train, rng, 1 - weights[some])
         if sign:
             weights = ascent_step(weights, sign * losses, count, rate, gamma)
         course.append((before, losses, weights))
         progress((number + 1) / rounds, f"round {number + 1} of {rounds}")
+    # the last key counts first: by weight, and among equal weights by loss
     places = np.sort(np.lexsort((sign * losses, -weights))[:count])
     return WorstSearch(
         train[places], losses[places], weights[places], np.array(course), sign, gamma
@@ -258,10 +261,13 @@ def ascent_step(
     Without a limit these are the best at these losses, so that none depends on where it was.
     """
     if rate is not None:
+        # in units of the losses' spread: weights are of size 1, losses of any
         step = rate / (losses.std() or 1.0)
         return project(weights - step * (losses + 2 * gamma * weights), count)
     if gamma:
+        # Σ wℓ + γ Σ w² is γ ‖w + ℓ/2γ‖² and a constant: its minimum is a projection
         return project(-losses / (2 * gamma), count)
+    # with γ = 0 the objective is linear: its minimum is the m smallest losses
     chosen = np.zeros(len(losses))
     chosen[np.argsort(losses, kind="stable")[:count]] = 1
     return chosen
@@ -299,6 +305,7 @@ def after_signs(
                 loss = (
                     F.cross_entropy(logits, targets)
                     if whole
+                    # a sum where the other case has a mean: a positive factor changes no sign
                     else counts[part].to(model_copy.device)
                     @ F.cross_entropy(logits, targets, reduction="none")
                 )

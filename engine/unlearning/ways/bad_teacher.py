@@ -72,6 +72,7 @@ class BadT(GradientUnlearner):
         def loss(rows: Rows) -> Tensor:
             return misled(work, novice, rows)
 
+        # begun anew in each epoch, so that it is the same share in all of them
         rng = np.random.default_rng([work.case.seed, DRAWN])
         count = max(1, round(self.retained * len(work.retain)))
         sampled = rng.permutation(work.retain)[:count]
@@ -94,4 +95,5 @@ def misled(work: UnlearningRun, novice: Classifier, rows: Rows) -> Tensor:
             if mask.any():
                 taught[mask] = teacher(pixels[mask]).log_softmax(1)
     log_probabilities = work.model(pixels).log_softmax(1)
+    # KL(teacher ‖ student): F.kl_div has the student first, and log_target takes the teacher's log
     return F.kl_div(log_probabilities, taught, reduction="batchmean", log_target=True)

@@ -100,13 +100,16 @@ def descend(method: GradientUnlearner, work: UnlearningRun, progress: Progress) 
     optimizer = method.optimizer(weights)
 
     def before_step() -> None:
+        # the loss of these weights is known to be finite here; that of the next ones is not
         work.remember()
         if (most := method.most_slope()) is not None:
+            # one norm over all weights: the gradient keeps its direction
             torch.nn.utils.clip_grad_norm_(weights, most)
 
     with suppress(Enough):
         for _ in steps(optimizer, losses(method, work, progress), before_step=before_step):
             work.step += 1
+            # momentum and weight decay move held weights that have no gradient at all
             work.put_back()
 
 

@@ -27,6 +27,7 @@ BATCH = 32
 MOST, MOST_OF_HEAD = 1e3, 1e2
 TIMES = 10
 TINY = 1e-8
+# published as 1e-4, which the head's factor of 10 then multiplies there
 CLASS_VARIANCE = 1e-3
 
 
@@ -57,6 +58,7 @@ class FisherForgetting(Unlearner):
     def change(self, work: UnlearningRun) -> None:
         """Find the importance of every weight and draw the noise."""
         importance = fisher(work)
+        # on the CPU, so that the noise is the same whichever device the weights are on
         generator = torch.Generator().manual_seed(int(work.rng.integers(2**62)))
         head = head_of(work.model)
         of_head = {id(parameter) for parameter in head.parameters()} if head is not None else set()
@@ -64,6 +66,7 @@ class FisherForgetting(Unlearner):
         with torch.no_grad():
             for name, weight in named_weights(work.model).items():
                 variance = self.variance(importance[name], is_head=id(weight) in of_head)
+                # weight and bias: the rows of both are the classes
                 if id(weight) in of_head and label is not None:
                     weight[label], variance[label] = 0.0, CLASS_VARIANCE
                 noise = torch.randn(weight.shape, generator=generator).to(weight)
@@ -72,9 +75,11 @@ class FisherForgetting(Unlearner):
 
     def variance(self, importance: Tensor, *, is_head: bool) -> Tensor:
         """Of the noise on one weight."""
+        # 1/F has no bound where no image that stays has a gradient
         most = MOST_OF_HEAD if is_head else MOST
         result = self.noise * (1 / (importance + TINY)).clamp(max=most)
         if result.ndim > 1:
+            # one variance for all inputs of a unit, or all input channels of a place in a kernel
             result = result.mean(1, keepdim=True).expand_as(result).clone()
         return result * TIMES if is_head or result.ndim == 1 else result
 
@@ -87,10 +92,12 @@ def fisher(work: UnlearningRun) -> dict[str, Tensor]:
         with one_thread(), torch.enable_grad():
             pixels, _ = images_and_labels(work.model, work.data, rows)
             logits = work.model(pixels)
+            # classes weighted by what the model says, as the Fisher information is: no label counts
             shares = logits.detach().softmax(1).mean(0)
             classes = logits.shape[1]
             for label in range(classes):
                 loss = F.cross_entropy(logits, torch.full_like(logits[:, 0], label).long())
+                # one forward pass serves all classes; the last one lets its graph go
                 result = slopes(loss, work.model, keep=label + 1 < classes)
                 for name, slope in result.items():
                     total[name] += shares[label] * slope**2 / len(parts)

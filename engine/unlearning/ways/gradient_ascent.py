@@ -68,6 +68,7 @@ class GradientAscent(GradientUnlearner):
 
         def loss(rows: Rows) -> Tensor:
             result = ascent(rows)
+            # raised before this batch has a step: the weights stay those with this loss
             if self.stop and -result.item() > end:
                 raise Enough
             return result

@@ -91,6 +91,7 @@ class Importance(Method[ForgetCase]):
                 progress((at + done) / len(SETS), words)
 
             start, before = clock.now(model), int(data.seen.sum())
+            # begun anew for each set: the order of one does not hang on the other having been drawn
             rng = np.random.default_rng([case.seed, 24])
             parts = in_parts(getattr(case.splits, name), self.batch, rng)
             with counting_passes(passes := Passes()):
@@ -124,6 +125,7 @@ def importance(
             logits = model(pixels)
             loss = (logits**2).sum(1).mean() if label_free else F.cross_entropy(logits, targets)
             for name, slope in slopes(loss, model).items():
+                # squares of batch means, as published: by image they would need a gradient of each
                 total[name] += slope.abs() if label_free else slope**2
         progress(done / len(parts), f"batch {done} of {len(parts)}")
     return {name: (sums.detach() / len(parts)).cpu().numpy() for name, sums in total.items()}
@@ -143,18 +145,21 @@ def dampening(
     results = {}
     for name, forget_importance in forget.items():
         chosen = above(forget_importance, train[name], ratio)
+        # only where chosen, so that I_f is above 0: elsewhere this may be 0 / 0
         share = np.divide(
             strength * train[name],
             forget_importance,
             out=np.ones_like(forget_importance),
             where=chosen,
         )
+        # a weight is never made larger, whatever λ
         results[name] = torch.from_numpy(np.minimum(share, 1))
     return results
 
 
 def above(forget: Array, train: Array, ratio: float) -> NDArray[np.bool_]:
     """Where I_f > α I_D; nowhere for an infinite α."""
+    # ∞ · 0 is no number
     return forget > ratio * train if isfinite(ratio) else np.zeros(forget.shape, np.bool_)
 
 
@@ -167,6 +172,7 @@ def threshold_for(forget: Mapping[str, Array], train: Mapping[str, Array], share
     if not 0 < share < 1:
         raise BadSetting(f"A share of {share:g} cannot be dampened: choose more than 0, below 1.")
     forget_values, whole = flat(forget), flat(train)
+    # without a gradient on forgotten images the ratio is 0, also where it would be 0 / 0
     known = forget_values > 0
     ratios = np.zeros(len(forget_values))
     ratios[known] = forget_values[known] / np.maximum(whole[known], TINY)

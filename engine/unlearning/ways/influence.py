@@ -56,6 +56,7 @@ class Influence(Unlearner, ABC):
         total = forget + retain
         of_forget = summed(work, work.forget) / total
         work.progress(0.1, "gradients of what is to be forgotten")
+        # the factor is 1/|D_r| − 1/N: what each image weighs more once the others are gone
         of_retain = summed(work, work.retain) * (forget / (total * retain))
         work.progress(0.3, "gradients of what stays")
         return of_forget - of_retain
@@ -155,7 +156,9 @@ class IUExact(Influence):
             for part in parts:
                 pixels, _ = images_and_labels(work.model, work.data, part)
                 with one_thread():
+                    # weighted by size: parts of unlike sizes add up to the mean over all images
                     total += gauss_newton(work.model, pixels, vector) * (len(part) / len(rows))
+            # without damping A is singular: one bias more on all logits changes no answer
             return total + self.damping * vector
 
         def report(done: int) -> None:
@@ -170,12 +173,14 @@ def lengths(work: UnlearningRun, way: Tensor) -> list[float]:
     size = torch.cat(
         [weight.detach().flatten() for weight in named_weights(work.model).values()]
     ).norm()
+    # relative to θ: no one length fits two models
     return [share * float(size / way.norm().clamp(min=1e-30)) for share in SHARES]
 
 
 def summed(work: UnlearningRun, rows: Rows) -> Tensor:
     """Σ ∇ℓ over some images as one row, eval mode."""
     total = torch.zeros(sum(weight.numel() for weight in named_weights(work.model).values()))
+    # a single image needs no order, and draws none of the run's random numbers
     for part in in_parts(rows, BATCH, work.rng) if len(rows) > 1 else [rows]:
         with one_thread(), torch.enable_grad():
             pixels, targets = images_and_labels(work.model, work.data, part)
@@ -196,6 +201,7 @@ def wood_fisher(v: Tensor, gradients: list[Tensor]) -> Tensor:
     """
     k, o = v.clone(), gradients[0].clone()
     for g in gradients[1:]:
+        # a proper WoodFisher has H⁻¹g in place of o; here o stays along the first gradient
         t = o @ g
         k -= (k @ g) / (DAMPING + t) * o
         o -= t / (DAMPING + t) * o
@@ -209,10 +215,14 @@ def gauss_newton(model: Classifier, pixels: Tensor, vector: Tensor) -> Tensor:
     with torch.enable_grad(), sdpa_kernel(SDPBackend.MATH):
         logits = model(pixels)
         p = logits.detach().softmax(1)
+        # Jᵀu is linear in u: its derivative by u, times a vector, is J times that vector,
+        # forward mode from two backward passes, whatever u is
         dual = torch.zeros_like(logits, requires_grad=True)
         back = torch.autograd.grad(logits, weights, dual, create_graph=True)
         tangents = split(vector, weights)
         (forward,) = torch.autograd.grad(back, dual, tangents, retain_graph=True)
+        # (diag p − p pᵀ) Jv; what the Hessian has besides, Σ_c (p_c − y_c) ∇²z_c, is left out:
+        # it may be indefinite, which conjugate gradients do not bear
         curved = p * forward - p * (p * forward).sum(1, keepdim=True)
         result = torch.autograd.grad(logits, weights, curved.detach() / len(pixels))
     return torch.cat([tensor.flatten() for tensor in result])
@@ -233,10 +243,12 @@ def conjugate_gradients(
     first = norm.clone()
     for done in range(1, rounds + 1):
         curved = product(p)
+        # A is positive definite, so that this is 0 for p = 0 only: v = 0 then gives x = 0
         length = norm / (p @ curved).clamp(min=1e-30)
         x, r = x + length * p, r - length * curved
         after = r @ r
         report(done)
+        # of squares: the residual is 1e-10 of the first one
         if after <= 1e-20 * first:
             break
         p, norm = r + after / norm * p, after

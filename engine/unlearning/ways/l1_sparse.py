@@ -55,6 +55,7 @@ class L1Sparse(GradientUnlearner):
         pulled, learn = self.pull_in(epoch), learning(work)
 
         def loss(rows: Rows) -> Tensor:
+            # over all parameters, norms and biases too, as published
             size = sum(weight.abs().sum() for weight in named_weights(work.model).values())
             return learn(rows) + pulled * size
 

@@ -95,6 +95,7 @@ class OutputMatching(Unlearner, ABC):
 
         def loss(rows: Rows) -> Tensor:
             pixels = work.data.pixels(rows).to(work.model.device)
+            # on logits: probabilities saturate near 0 and 1, where a square has hardly a slope
             return F.mse_loss(work.model(pixels), targets[torch.from_numpy(rows)])
 
         waiting: list[Rows] = []
@@ -105,6 +106,7 @@ class OutputMatching(Unlearner, ABC):
     def epoch(self, work: UnlearningRun) -> Rows:
         """What is to be forgotten, and a fresh draw of what stays."""
         most = self.retained * len(work.forget)
+        # forgotten images have targets like any other: nothing is driven away from anything
         return np.concatenate([work.forget, work.rng.permutation(work.retain)[:most]])
 
 
@@ -132,6 +134,7 @@ class OracleMatching(OutputMatching):
         number = work.case.seed % TEACHERS
         with before_the_request(work):
             trained_part = train_part(work.case, STAYS, teachers(number // PART), progress)
+        # the whole part was trained together; one of its networks is used
         work.before += seconds_of([trained_part]) / PART
         return torch.from_numpy(logits_of(trained_part)[number % PART].copy())
 
@@ -170,5 +173,6 @@ class DatamodelMatching(OutputMatching):
         for part in np.array_split(rows, -(-len(rows) // self.batch)):
             with torch.no_grad():
                 logits = work.teacher(work.data.pixels(part).to(work.model.device))
+            # anchored at the model that is asked: the datamodel gives the difference alone
             targets[torch.from_numpy(part)] += logits.cpu()
         return targets

@@ -58,6 +58,7 @@ class NegGradPlus(GradientUnlearner):
         down, up = learning(work), self.climbing(work)
 
         def loss(rows: Rows) -> Tensor:
+            # not 0 times an ascent: its batch would still move BatchNorm and draw numbers
             if self.balance == 1:
                 return down(rows)
             batch_size = min(self.batch, len(work.forget))
@@ -75,6 +76,7 @@ class NegGradPlus(GradientUnlearner):
         def loss(rows: Rows) -> Tensor:
             pixels, targets = images_and_labels(work.model, work.data, rows)
             losses = F.cross_entropy(work.model(pixels), targets, reduction="none")
+            # image by image: a cap on the mean would let one image climb on and on
             return losses.clamp(max=most).mean()
 
         return loss

@@ -71,12 +71,14 @@ def images_and_labels(model: Classifier, data: DataSet, rows: Rows) -> tuple[Ten
 
 def in_parts(rows: Rows, batch: int, rng: np.random.Generator) -> list[Rows]:
     """The rows in random order, in even parts of at most `batch`."""
+    # even, so that no short last batch counts as much as a full one
     return np.array_split(rng.permutation(rows), max(1, -(-len(rows) // batch)))
 
 
 def slopes(loss: Tensor, model: Classifier, *, keep: bool = False) -> Slopes:
     """The gradient of a loss with respect to every weight; 0 where it does not depend on one."""
     weights = named_weights(model)
+    # not backward(): nothing is left in .grad that a later step might take for its own
     result = torch.autograd.grad(loss, list(weights.values()), retain_graph=keep, allow_unused=True)
     return {
         name: torch.zeros_like(weight) if gradient is None else gradient

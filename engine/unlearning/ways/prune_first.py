@@ -124,4 +124,5 @@ class PruneFirst(Unlearner):
         work.step, work.failed = int(cost["steps"][0]), int(cost["failed_at"][0])
         exposures = result["seen"]
         work.extra[work.case.data.places(np.asarray(exposures["id"]))] += exposures["seen"]
+        # the inner run held the zeros; the tensors held here are those of the unpruned original
         work.held = {}

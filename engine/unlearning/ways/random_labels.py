@@ -78,6 +78,7 @@ def relabelled(work: UnlearningRun, never: bool) -> Loss:
     def loss(rows: Rows) -> Tensor:
         pixels, targets = images_and_labels(work.model, work.data, rows)
         if never:
+            # a shift of 1 to C − 1 around the circle: each other class is as likely
             shift = torch.from_numpy(work.rng.integers(1, classes, len(rows)))
             drawn = (targets + shift.to(targets.device)) % classes
         else:

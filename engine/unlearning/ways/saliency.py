@@ -54,6 +54,7 @@ class Saliency(Method[ForgetCase]):
         with counting_passes(passes := Passes()):
             for done, mean_slope in enumerate(mean_slopes(model, data, parts), start=1):
                 for name, slope in mean_slope.items():
+                    # with its sign: sizes summed by batch would be a map like Fisher's, not Eq. 4
                     total[name] += slope
                 progress(done / len(parts), f"batch {done} of {len(parts)}")
         scores = {name: gradient.detach().abs().cpu().numpy() for name, gradient in total.items()}
@@ -77,6 +78,7 @@ def salient(scores: Mapping[str, Array], share: float) -> dict[str, Tensor]:
         scores: of every weight, by name.
         share: of all entries of all weights, over the whole network.
     """
+    # one ranking over the whole network, as published; a share by layer is another mask
     flat = np.concatenate([score.ravel() for score in scores.values()])
     count = round(share * len(flat))
     bits = np.zeros(len(flat), np.bool_)

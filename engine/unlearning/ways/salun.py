@@ -75,6 +75,7 @@ class SalUn(GradientUnlearner):
             work.passes.add(result["run"]["forward"][0], result["run"]["backward"][0])
             work.extra[work.forget] += 1
             start = clock.now(work.model)
+        # in the network's order, which decides between equal scores
         masks = salient({name: scores[name] for name in named_weights(work.model)}, self.share)
         work.hold(masks)
         work.marked = masks

@@ -71,6 +71,7 @@ class SCRUB(GradientUnlearner):
         """Away, then back."""
 
         def away(rows: Rows) -> Tensor:
+            # at the teacher itself KL has no slope: only decay and BatchNorm leave that place
             return -distillation_losses(work, rows)[0]
 
         def mend(rows: Rows) -> Tensor:
@@ -89,6 +90,7 @@ def distillation_losses(work: UnlearningRun, rows: Rows) -> tuple[Tensor, Tensor
     logits = work.model(pixels)
     log_probabilities = (logits / TEMPERATURE).log_softmax(1)
     distance = (
+        # slopes of softened answers shrink as 1/T²: so α does not hang on T
         F.kl_div(log_probabilities, taught, reduction="batchmean", log_target=True) * TEMPERATURE**2
     )
     return distance, F.cross_entropy(logits, targets)

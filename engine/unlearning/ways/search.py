@@ -60,8 +60,10 @@ def best_strength(
         worth, retained_loss = judge()
         for name, weight in named_weights(model).items():
             weight.copy_(state[name])
+        # never so for what is no number
         if worth > best:
             best, result = worth, strength
+        # strengths ascend: from here on each would lose more than a guess does
         if not isfinite(retained_loss) or retained_loss > most:
             break
     return result

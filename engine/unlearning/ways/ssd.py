@@ -125,6 +125,7 @@ class SSD(Unlearner):
         def change(share: float) -> None:
             dampen(model, forget, train, of(share), self.strength)
 
+        # by share, which has no scale; which α fits hangs on network, request and batch
         share = self.share or best_strength(case, model, data, SHARES, change)
         return inf if share is None else of(share)
 

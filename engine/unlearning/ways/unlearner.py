@@ -106,6 +106,7 @@ class UnlearningRun:
             weight = weights[name]
             merged = mask.to(weight.device, torch.bool)
             if name in self.held:
+                # moves only where every mask lets it: zeros of a pruned model stay under SalUn
                 merged &= self.held[name][0]
             self.held[name] = merged, weight.detach().clone()
 
@@ -124,6 +125,7 @@ class UnlearningRun:
 
     def go_back(self) -> None:
         """The last good weights again."""
+        # buffers too: BatchNorm's statistics have followed the batches that blew up
         self.model.network.load_state_dict(self.good)
 
     def show(self) -> None:
@@ -133,6 +135,7 @@ class UnlearningRun:
         start = clock.now(self.model)
         training = self.model.training
         self.model.eval()
+        # whoever watches asks the model; that is no work of the request
         with counting_passes(None):
             self.watch(self.step, self.model)
         self.model.train(training)
@@ -235,6 +238,7 @@ class Unlearner(Method[ForgetCase], ABC):
 
 def sound(work: UnlearningRun) -> ModelAnswers:
     """The model's answers; where they are no numbers, those of the last model whose are."""
+    # losses were finite before each step; nobody has looked at what the last step made
     answers = evaluate_model(work.model, work.case)
     if answers.finite:
         return answers
@@ -242,6 +246,7 @@ def sound(work: UnlearningRun) -> ModelAnswers:
     work.go_back()
     answers = evaluate_model(work.model, work.case)
     if not answers.finite:
+        # a finite loss in training mode does not promise finite answers in eval mode
         work.model.network.load_state_dict(work.case.model.network.state_dict())
         answers = evaluate_model(work.model, work.case)
     return answers
