@@ -76,8 +76,7 @@ class Lrp(Method[ImageCase]):
         """Views: map and conservation (its sum beside the score), in logits."""
         box = self.rules == "epsilon-gamma-box"
         image = case.image
-        # z^B needs the lowest and the highest pixels as the first layer sees them: normalized as
-        # well
+        # z^B needs the lowest and highest pixels as the first layer sees them: normalized too
         batch = [image, torch.zeros_like(image), torch.ones_like(image)] if box else [image]
         memory_format = case.model.pace("exact").memory_format
         pixels = torch.stack(batch).to(case.model.device, memory_format=memory_format)

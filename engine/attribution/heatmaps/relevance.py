@@ -135,8 +135,7 @@ class Propagating(TorchFunctionMode):
         if func is F.batch_norm:
             return self.batch_norm(values, arguments)
         layer = LinearLayer(
-            # weight and bias are popped below, before this runs: what is left are stride and the
-            # like
+            # weight and bias are popped below, before this runs: stride and the like are left
             lambda v, w, b: func(v, w, b, **arguments),
             values,
             arguments.pop("weight").detach(),
@@ -157,8 +156,7 @@ class Propagating(TorchFunctionMode):
         """The output of a layer, with its rule for the way back."""
         epsilon = self.epsilon if layer.rule is epsilon_rule else STABILIZER
         result = with_rule(layer.values, output, partial(layer.rule, layer), epsilon)
-        # the output is held, so that its id stays its own; its version tells whether it was
-        # overwritten
+        # the output is held, so that its id stays its own; its version tells of overwriting
         self.layers[id(result)] = result, result._version, layer
         return result
 

@@ -166,7 +166,7 @@ class Traversal(Walk):
         """The memory a of these rows after the raw gradient of the cross-entropy is added."""
         bound = self.rules.epsilon or 0.0
         doubt = torch.sigmoid(-margin(self.logits[rows], self.classes[rows]))  # 1 − p_y, exact
-        # neither its sign nor its direction alone: idle while p_y ≈ 1, it winds up as the confidence sags
+        # with its length: idle while p_y ≈ 1, the memory winds up as the confidence sags
         raw = -doubt.view(-1, 1, 1, 1) * slope
         # rejected walks integrate too, which gets them moving again
         self.memory[rows] = (self.memory[rows] + bound / 2 * raw).clamp_(-bound, bound)

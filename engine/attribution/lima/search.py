@@ -119,8 +119,7 @@ def search(
         result.first.append(left[best])
         result.seen.append(parts.row(best))
         if len(left) > pending:
-            # no new looks, as in the authors' code: the terms of S⁺ ∪ {α}, but the s_eff of S⁻ ∪
-            # {α}
+            # as in the authors' code, no new looks: the terms are of S⁺ ∪ {α}, s_eff of S⁻ ∪ {α}
             poor = weights.of(parts, effectiveness(result.last, left, distances))
             picked = poor.argsort(stable=True)[:pending].tolist()
             # with many pending, the region that S⁺ has just got can be among the poorest

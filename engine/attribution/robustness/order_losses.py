@@ -50,8 +50,7 @@ def quadratic(polyhedron: Polyhedron) -> Loss:
     def loss(features: Tensor, logits: Tensor) -> Tensor:
         del logits
         point = polyhedron.nearest(features.detach().cpu().double().numpy()).point
-        # ∇ of the squared distance to a convex set is 2 (f − y*): no way back through the
-        # projection
+        # ∇ of the squared distance to a convex set is 2 (f − y*): the solver needs no gradient
         return (features - torch.from_numpy(point).to(features)).square().sum()
 
     return loss

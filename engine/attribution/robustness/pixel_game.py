@@ -246,8 +246,7 @@ class PixelGame:
                 for row, column in group:
                     levels[:, row, column] = self.levels[:, row, column]
                 try:
-                    # the image with the group put back; the published loop asks about a stale one
-                    # after a failure
+                    # this image; after a failure the published loop asks about a stale one
                     shares = self.ask([levels])[0]
                 except OutOfQueriesError:
                     self.keep(position)

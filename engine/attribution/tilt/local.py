@@ -94,8 +94,7 @@ class LocalTilt(Method[ImageCase]):
             difference = (means[0][name] - means[1][name]).numpy().astype(np.float64)
             slope = slopes[name].numpy().astype(np.float64)
             if name == PIXELS and gray:
-                # three equal channels move as one: their slopes add up, their means are one and the
-                # same
+                # three equal channels move as one: their slopes add up, their means do not
                 difference, slope = difference[0], slope.sum(0)
             rows[name] = (
                 degrees_between(slope.ravel(), difference.ravel()),
