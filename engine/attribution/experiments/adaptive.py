@@ -305,6 +305,7 @@ def surer(robust: Classifier, clean: Tensor, moved: Tensor, targets: Tensor) -> 
     """
     both = [robust(pixels) for pixels in (clean, moved)]
     good = both[0].argmax(1) == targets
+    # attacks stand one after the other, each of all images
     wrong = [~good, both[1].argmax(1) != targets.repeat(len(moved) // len(targets))]
     misread = torch.cat([margin(logits)[at] for logits, at in zip(both, wrong, strict=True)])
     return (margin(both[0])[good].mean() - misread.mean()).item()

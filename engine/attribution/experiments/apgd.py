@@ -40,6 +40,7 @@ def dlr(logits: Tensor, targets: Tensor) -> Tensor:
     target_logits = logits.gather(1, targets[:, None])[:, 0]
     other = logits.scatter(1, targets[:, None], -torch.inf).amax(1)
     ordered = logits.topk(min(3, logits.shape[1]), dim=1).values
+    # of two classes the last is the second: the ratio is ± 1 there, and has no slope
     return (other - target_logits) / (ordered[:, 0] - ordered[:, -1] + 1e-12)
 
 
@@ -52,6 +53,7 @@ def checkpoints(steps: int) -> list[int]:
     while share < 1:
         result.append(ceil(share * steps - 1e-9))  # 0.57 is a little more as floats add up
         share, before = share + max(share - before - LESS, LEAST), share
+    # of few steps, neighboring checkpoints are the same one
     return list(dict.fromkeys(result))
 
 
@@ -89,6 +91,7 @@ def apgd(
     for step in range(1, steps + 1):
         if not len(rows):
             break
+        # no momentum at first: there is no step before it
         now.step(AHEAD if step > 1 else 1.0)
         wrong = now.look(model, raised)
         if wrong.any():  # found: steps after this one would change nothing
@@ -156,8 +159,10 @@ class Ascent:
     def checkpoint(self, steps: int) -> None:
         """Halve the steps of those that were slow in so many, and send them back to their best."""
         slow = self.rises < RISES * steps
+        # the paper's second condition: the step was kept at the last checkpoint, and f's best too
         halve = slow | (~self.halved & (self.best_loss <= self.last))
         self.size = torch.where(halve, self.size / 2, self.size)
+        # the slope at the best place is known, so that going back takes no pass
         self.at, self.slope = (
             torch.where(wide(halve, self.at), best, new)
             for best, new in ((self.best, self.at), (self.best_slope, self.slope))

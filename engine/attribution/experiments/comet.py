@@ -261,6 +261,7 @@ def masked_logits(
                 (network.predictor, visible),
                 (network.detector, removed),
                 (network.detector, images),
+                # of the image, the outline of the mask alone is left
                 (network.predictor, mask * noise),
             )
             results.append(

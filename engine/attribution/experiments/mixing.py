@@ -96,6 +96,7 @@ def of_batches(
             images = torch.from_numpy(data.images[rows] / np.float32(255)).to(device)
             targets = data.targets(rows).to(device)
             reach = attack.epsilon * rng.uniform(*REACH)
+            # the step shrinks with the reach, so that as many steps cross it
             scaled_attack = Pgd(reach, attack.steps, attack.step * reach / attack.epsilon)
             moved = pgd(mixture, images, targets, scaled_attack, noise)
             yield partial(mixture_loss, mixture, torch.cat([images, moved]), targets)
@@ -113,5 +114,6 @@ def mixture_loss(mixture: Mixture, images: Tensor, targets: Tensor) -> Tensor:
         raise ValueError("a mixture without a mixing network learns nothing")
     is_attacked = torch.cat([torch.zeros(len(targets)), torch.ones(len(targets))]).to(gamma.device)
     detected = F.binary_cross_entropy_with_logits(gamma, is_attacked, reduction="none")
+    # clean images and then the same attacked, hence the targets twice
     wrong = F.nll_loss(logs, targets.repeat(2), reduction="none")
     return (DETECT * detected + JOINED * detected * wrong).mean()

@@ -51,6 +51,7 @@ class MixingNet(nn.Module):
     def forward(self, maps: Tensor) -> Tensor:
         """γ of each image, (N,), from the joined maps (N, C, h, w)."""
         gamma: Tensor = self.norm(self.head(self.body(maps).mean((2, 3))))[:, 0]
+        # in training and afterwards alike; the authors raise by 1.3 once it is trained
         return STEEP * gamma + RAISED
 
 
@@ -134,6 +135,7 @@ def mixed_log_probabilities(normal: Tensor, robust: Tensor, alpha: Tensor) -> Te
     probabilities that round to 0 has no gradient, and an attack would fail for no good reason.
     """
     normal_log, other_normal_log = normal.log_softmax(1), robust.log_softmax(1)
+    # at α = 0 and 1 one side is −∞ throughout, and drops out of the sum
     return torch.logaddexp(torch.log1p(-alpha) + normal_log, alpha.log() + other_normal_log)
 
 
@@ -162,6 +164,7 @@ def smoothed_radius(alpha: float, sigma: float, first: float, second: float) -> 
     other = (1 - alpha) / alpha
     if first <= second + other:
         return 0.0
+    # the other network at its worst: nothing for this class, all for one other; Φ⁻¹(1) is infinite
     ends = ndtri(min(first / (1 + other), 1 - 1e-12)), ndtri((second + other) / (1 + other))
     return float(max(0.0, sigma / 2 * (ends[0] - ends[1])))
 
@@ -170,6 +173,7 @@ def other_first(logits: Tensor, targets: Tensor) -> Tensor:
     """How far the best wrong class lies above the right one, the mean over images."""
     target_logits = logits.gather(1, targets[:, None])[:, 0]
     others = logits.scatter(1, targets[:, None], -torch.inf).amax(1)
+    # does not level off where the model is sure of itself, as cross-entropy's slope does
     return (others - target_logits).mean()
 
 

@@ -70,6 +70,7 @@ def radii_of(
     chosen = int(votes(robust, image, CHOSEN, noise).argmax())
     if chosen != label:
         return [0.0] * len(alphas)
+    # fresh draws: those by which the class was chosen favor it, and their bound would be too high
     first, second = bounds(votes(robust, image, DRAWS, noise), chosen)
     return [smoothed_radius(alpha, SIGMA, first, second) for alpha in alphas]
 
@@ -93,5 +94,6 @@ def bounds(counts: np.ndarray, chosen: int) -> tuple[float, float]:
     from scipy.special import betaincinv
 
     hits, draws = int(counts[chosen]), int(counts.sum())
+    # exact one-sided bound: the RISK quantile of Beta(k, n − k + 1); 0 where k is 0
     first = float(betaincinv(hits, draws - hits + 1, RISK)) if hits else 0.0
     return first, 1 - first

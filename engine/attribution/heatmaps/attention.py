@@ -58,6 +58,7 @@ def listen(case: ImageCase, *, gradient: bool = False) -> list[Tensor]:
     def keep(_module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
         if gradient and not inputs[0].requires_grad:
             inputs[0].requires_grad_()  # the first layer's: the graph begins here
+        # not detached: its gradient is then the total one, through all later layers
         softmaxes.append(inputs[0])
 
     for module in case.model.attentions:
@@ -79,6 +80,7 @@ def check_attention(case: ImageCase, seen: list[Tensor]) -> list[Tensor]:
     fitting = all(
         attention.ndim == 4 and attention.shape[-2:] == (tokens, tokens) for attention in seen
     )
+    # windows have other sizes; a layer that is skipped or used twice gives another count
     if not fitting or len(seen) != len(case.model.attentions):
         raise DoesNotFit(f"{case.model.title}: {NO_GRID}")
     return seen

@@ -79,6 +79,7 @@ class AttentionRollout(Method[ImageCase]):
         links = JOINS[self.heads](attention)
         count = int(self.discard * links.shape[1])
         weakest = links.argsort(dim=1, stable=True)[:, :count]
+        # the skip connection is added afterwards, so that no token ever loses itself
         return links.scatter(1, weakest, 0.0)
 
 
@@ -88,5 +89,6 @@ def rollout(layers: list[Tensor]) -> Tensor:
     relation = identity
     for links in layers:
         mixed = links + identity
+        # for the mean over heads this halves; rows of max, min and discarded links have other sums
         relation = mixed / mixed.sum(1, keepdim=True) @ relation
     return relation

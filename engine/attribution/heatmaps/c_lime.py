@@ -76,6 +76,7 @@ class CLime(Method[ImageCase]):
 
         def draw(index: int, out: Tensor) -> None:
             shift = shifts[index].to(image.dtype).index_select(0, places)
+            # not clipped to [0, 1]: near black and white ξ would no longer be Gaussian with mean 0
             torch.add(image, shift, out=in_memory(out))
 
         scores = score_renders(case, self.samples, draw, progress, "brightening regions")

@@ -75,5 +75,6 @@ def enlarged(maps: Tensor, case: ImageCase) -> Tensor:
 
 def activation_map(cells: Tensor, case: ImageCase, unit: str, *, signed: bool = False) -> HeatMap:
     """A layer's cells (h, w) as a map of pixels; what lowers the score goes when unsigned."""
+    # ReLU before the enlargement: halfway between cells of both signs, values would cancel
     activation = cells if signed else cells.relu()
     return HeatMap(enlarged(activation, case).numpy(), unit=unit, signed=signed)

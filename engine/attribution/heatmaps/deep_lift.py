@@ -74,10 +74,12 @@ class DeepLift(Method[ImageCase]):
             logits = case.model(pixels)
         progress(0.5, "image and baseline side by side")
         scores = case.target.as_logit(logits).of(logits)
+        # read from the recorded graph, so that operations called as functions are found too
         if odd := operations(scores) - LINEAR - RULES:
             raise DoesNotFit(
                 f"{self.title}: it needs rules for {operation_names(odd)}, and has none."
             )
+        # the image's score alone: its ratios Δout/Δin hold the baseline already
         (slopes,) = torch.autograd.grad(scores[0], pixels)
         attribution = (pair[0] - pair[1]) * slopes[0].cpu()
         progress(1.0, "one backward pass by the rescale rule")

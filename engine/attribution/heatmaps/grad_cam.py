@@ -66,6 +66,7 @@ class GradCam(Method[ImageCase]):
 
 def grad_cam(maps: Tensor, gradient: Tensor) -> Tensor:
     """The signed sum of maps (C, h, w) weighted by their mean gradient, (h, w)."""
+    # Eq. 1: the mean over cells, not the sum, so that one unit is one cell's share
     weights = gradient.mean((1, 2), keepdim=True)  # (C, 1, 1)
     return (weights * maps).sum(0)
 

@@ -50,6 +50,7 @@ class GradientRollout(Method[ImageCase]):
     def __call__(self, case: ImageCase, progress: Progress = quiet) -> Result:
         """Views: map, in relevance, never negative."""
         layers = [
+            # ReLU before the mean: a head that argues against must not cancel one that argues for
             (gradient * attention).relu().mean(0)
             for attention, gradient in attentions_and_gradients(case)
         ]
@@ -62,5 +63,7 @@ def relevance(layers: list[Tensor]) -> Tensor:
     identity = torch.eye(len(layers[0]))
     relation = identity
     for links in layers:
+        # rows are not normalized, unlike in plain rollout: relevances are added, not shared out
         relation = relation + links @ relation
+    # each token begins with 1 of itself, beside which the small slopes would vanish
     return relation - identity

@@ -87,11 +87,13 @@ class IntegratedGradients(Method[ImageCase]):
 def gauss_legendre(steps: int) -> tuple[Tensor, Tensor]:
     """Places on the way, in [0, 1], and their weights, which add up to 1."""
     places, weights = np.polynomial.legendre.leggauss(steps)
+    # from [-1, 1], where the weights add up to 2, to [0, 1]
     return torch.from_numpy((places + 1) / 2).float(), torch.from_numpy(weights / 2).float()
 
 
 def completeness(attribution: Tensor, scores: Tensor, unit: str) -> Scores:
     """The sum of an attribution beside what it should be: the image's score − the baseline's."""
+    # float64: in float32 the rounding of so long a sum would pass for incompleteness
     whole = float(attribution.double().sum())
     rise = float(scores[0].double() - scores[1].double())
     return Scores(np.array([whole, rise], np.float32), COMPLETE, unit)

@@ -77,6 +77,7 @@ class KernelShap(Method[ImageCase]):
             case, len(visible) + 2, draw, progress, "showing some of the regions"
         )
         nothing, everything = scores[0], scores[1]
+        # scores above the hidden picture's: g(0) = f(b) then holds without an intercept
         shares = shapley_fit(visible, scores[2:] - nothing, weights, everything - nothing)
         unit = f"{case.target.unit} per region"
         sums = torch.stack([shares.sum(), everything - nothing])
@@ -93,10 +94,12 @@ def shapley_fit(visible: Tensor, gains: Tensor, weights: Tensor, total: Tensor) 
 
     The last share is eliminated through φ_m = total − Σ others, so the sum is exact.
     """
+    # eliminating the only share leaves no unknown to fit
     if visible.shape[1] == 1:
         return total[None]
     z = visible.double()
     last = z[:, -1:]
+    # z_m (total − Σ others) in place of z_m φ_m: z_m · total moves to the gains' side
     outputs = gains.double() - last[:, 0] * total.double()
     others = fit(z[:, :-1] - last, outputs, weights, intercept=False)
     return torch.cat([others, (total - others.sum())[None]])
@@ -114,14 +117,17 @@ def coalitions(regions: int, samples: int, generator: torch.Generator) -> tuple[
     while k <= regions // 2 and shell_size(regions, k) <= left:
         shell = enumerated(regions, k)
         rows.append(shell)
+        # within a shell π is the same for every coalition
         weights.append(torch.full((len(shell),), shell_weight(regions, k) / len(shell)))
         left -= len(shell)
         k += 1
     open_sizes = range(k, regions // 2 + 1)
     if open_sizes and left >= 2:
+        # in complementary pairs, hence left // 2: they lower the variance (Covert and Lee)
         visible = sample_coalitions(regions, open_sizes, left // 2, generator)
         rest = sum(shell_weight(regions, size) for size in open_sizes)
         rows.append(visible)
+        # sizes are drawn by weight already, so draws count alike; together they weigh what is left
         weights.append(torch.full((len(visible),), rest / len(visible)))
     if not rows:  # one region: nothing lies between nothing and everything
         return torch.zeros(0, regions, dtype=torch.bool), torch.zeros(0)
@@ -135,6 +141,7 @@ def shell_size(regions: int, k: int) -> int:
 
 def shell_weight(regions: int, k: int) -> float:
     """The kernel's whole weight on a shell: C(m, k) π(k), for both sizes."""
+    # the binomial of C(m, k) cancels that of π(k)
     return (regions - 1) / (k * (regions - k)) * (1 if 2 * k == regions else 2)
 
 

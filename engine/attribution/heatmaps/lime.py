@@ -87,5 +87,6 @@ class Lime(Method[ImageCase]):
         total = hidden.sum()
         if total == 0:  # the image is its own cover: every sample is the image
             return torch.ones(len(visible))
+        # disjoint regions: squared differences of hidden ones add up, and nothing is rendered
         squared = (~visible).double() @ hidden / total
         return torch.exp(-squared / self.width**2)

@@ -16,5 +16,6 @@ def fit(inputs: Tensor, outputs: Tensor, weights: Tensor, *, intercept: bool) ->
     root = weights.double().sqrt()[:, None]
     if intercept:
         z = torch.cat([z, torch.ones(len(z), 1, dtype=z.dtype)], dim=1)
+    # √π on both sides makes it a plain problem, whose SVD is better conditioned than ZᵀΠZ
     solved: Tensor = torch.linalg.lstsq(z * root, y[:, None] * root, driver="gelsd").solution
     return solved[: inputs.shape[1], 0].float()

@@ -76,6 +76,7 @@ class Lrp(Method[ImageCase]):
         """Views: map and conservation (its sum beside the score), in logits."""
         box = self.rules == "epsilon-gamma-box"
         image = case.image
+        # z^B needs the lowest and highest pixels as the first layer sees them: normalized too
         batch = [image, torch.zeros_like(image), torch.ones_like(image)] if box else [image]
         memory_format = case.model.pace("exact").memory_format
         pixels = torch.stack(batch).to(case.model.device, memory_format=memory_format)
@@ -89,6 +90,8 @@ class Lrp(Method[ImageCase]):
                 f"{self.title}: it needs rules for {operation_names(odd)}, and has none."
             )
         (slopes,) = torch.autograd.grad(score, pixels)
+        # slopes with respect to pixels hold the 1 / std of the normalization, hence x − mean and
+        # not x; z^B adds the parts of l and h, which are the batch's other two
         relevance = ((pixels.detach() - case.model.mean) * slopes).sum(0).cpu()
         progress(1.0, "one backward pass by the rules")
         sums = np.array([relevance.double().sum(), score.detach().cpu()], np.float32)

@@ -37,6 +37,7 @@ def mean_gradient(
         for place in range(size):
             draw(start + place, buffer[place])
         _, gradients = case.gradient(buffer[:size])
+        # one by one: the order of the sum, and so its rounding, is the same for every batch size
         for weight, gradient in zip(weights[start : start + size], gradients, strict=True):
             total.addcmul_(gradient, weight)
         progress((start + size) / count, words)

@@ -174,6 +174,7 @@ def at_each_pixel(case: ImageCase, maps: Tensor, *, relative: bool) -> Tensor:
     logits = maps[0].flatten(1).T  # (pixels, classes)
     is_logit = case.target.reading == "logit" and case.target.versus is None
     if relative and is_logit and not case.model.points and logits.shape[1] > 1:
+        # what is added to the logits of all classes alike changes no answer
         logits = logits - logits.mean(1, keepdim=True)
     return case.target.of(logits).view(size)
 
@@ -192,6 +193,7 @@ def feature_rows(case: ImageCase, places: Tensor, parts: Tensor, *, relative: bo
     if target.versus is not None:
         part = part - parts[:, target.versus]
     elif relative and not case.model.points and parts.shape[1] > 1:
+        # as in the map: what a feature adds to all classes alike decides nothing
         part = part - parts.mean(1)
     middle = (places.double() + 0.5) / side
     return Table.of(

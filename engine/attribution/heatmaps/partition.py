@@ -76,6 +76,7 @@ class Partition:
 def superpixels(image: Tensor, regions: int) -> Partition:
     """SLIC superpixels of an image (3, H, W), one connected region each; tiles where SLIC fails."""
     pixels = image.permute(1, 2, 0).double().contiguous().numpy()
+    # as bytes, which can be a key of the cache; an array cannot
     result = segmented(pixels.tobytes(), pixels.shape, regions)
     return square_tiles(image, regions) if result is None else result
 

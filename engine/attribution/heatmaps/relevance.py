@@ -87,6 +87,7 @@ def gamma_rule(gamma: float, layer: LinearLayer, values: Tensor) -> Tensor:
     whole = layer(values[:1])
     positive = layer.call(above, layer.weight.clamp(min=0), bias)
     positive = positive + layer.call(below, layer.weight.clamp(max=0), None)
+    # the part with the sign of z: z⁺ where z > 0, else z⁻ = z − z⁺
     return whole + gamma * torch.where(whole > 0, positive, whole - positive)
 
 
@@ -134,6 +135,7 @@ class Propagating(TorchFunctionMode):
         if func is F.batch_norm:
             return self.batch_norm(values, arguments)
         layer = LinearLayer(
+            # weight and bias are popped below, before this runs: stride and the like are left
             lambda v, w, b: func(v, w, b, **arguments),
             values,
             arguments.pop("weight").detach(),
@@ -154,6 +156,7 @@ class Propagating(TorchFunctionMode):
         """The output of a layer, with its rule for the way back."""
         epsilon = self.epsilon if layer.rule is epsilon_rule else STABILIZER
         result = with_rule(layer.values, output, partial(layer.rule, layer), epsilon)
+        # the output is held, so that its id stays its own; its version tells of overwriting
         self.layers[id(result)] = result, result._version, layer
         return result
 
@@ -168,6 +171,7 @@ class Propagating(TorchFunctionMode):
             shift = shift + bias
         before, version, layer = self.layers.get(id(values), (None, 0, None))
         if layer is not None and before is values and version == values._version:
+            # straight to the input of the layer before, whose own rule is left out of the graph
             return self.ruled(layer.merged(scale, shift), output)
         return self.ruled(LinearLayer(per_channel, values, scale, shift, epsilon_rule), output)
 
@@ -195,8 +199,10 @@ def activation(
     """An activation with the pass rule, also where it works in place."""
     copy = values.detach().clone()
     output = func(copy, *options, **keywords)
+    # a function that works in place returns the memory that it was given
     in_place = output.data_ptr() == copy.data_ptr()
     passed = with_rule(values, output, lambda image: image[:1], STABILIZER)
+    # in place, the network goes on with the tensor it has and never looks at the returned one
     return values.copy_(passed) if in_place else passed
 
 
@@ -231,11 +237,14 @@ class Ruled(torch.autograd.Function):
         values = values.detach().requires_grad_()
         with torch.enable_grad():
             total = ctx.contributions(values)
+        # R_k / p_k, with R_k = slope · z_k
         shares = slopes[0][:1] * output[:1] / away_from_zero(total.detach(), ctx.epsilon)
+        # Σ_k ∂p_k/∂a_j · R_k / p_k, which times a_j is R_j, since p is linear in a
         (back,) = torch.autograd.grad(total, values, shares)
         return back, None, None, None
 
 
 def away_from_zero(values: Tensor, epsilon: float) -> Tensor:
     """Values with ε added to their size; 0 becomes ε."""
+    # not by sign(), which is 0 at 0 and would leave a division by zero
     return values + torch.where(values < 0, -epsilon, epsilon)

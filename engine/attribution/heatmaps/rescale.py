@@ -58,6 +58,7 @@ class Rescaling(TorchFunctionMode):
         copy = leaf.clone()  # which a step in place may spoil
         output = func(copy, *args[1:], **keywords)
         in_place = output.data_ptr() == copy.data_ptr()
+        # value by value, so that the gradient of the sum is each value's own slope
         (slope,) = torch.autograd.grad(output.sum(), leaf)
         output = RescaledActivation.apply(  # type: ignore[no-untyped-call]
             values, output.detach(), slope
@@ -73,6 +74,7 @@ class RescaledActivation(torch.autograd.Function):
         """The output as given, with its slope where image and baseline are the same."""
         (actual, none), (got, base) = values.chunk(2), output.chunk(2)
         change = actual - none
+        # 0 / 0, or mostly rounding: the limit of Δout/Δin is the derivative
         ratio = torch.where(change.abs() < SAME, slope.chunk(2)[0], (got - base) / change)
         ctx.save_for_backward(ratio)
         return output.clone()
@@ -105,6 +107,7 @@ class RescaledMaxPool(torch.autograd.Function):
         image, none = values.flatten(2).chunk(2)
         place = torch.where(got >= base, image_places, baseline_places)
         change = (image - none).gather(2, place)
+        # the winner is the same and does not move: a max pool then has slope 1
         ratio = torch.where(change.abs() < SAME, torch.ones_like(change), (got - base) / change)
         ctx.save_for_backward(ratio, place)
         ctx.shape = values.shape

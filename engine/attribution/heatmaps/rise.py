@@ -72,6 +72,7 @@ class Rise(Method[ImageCase]):
             out.copy_(torch.addcmul(nothing, masks.mask(index), something))
 
         scores = score_renders(case, self.masks, draw, progress, "looking through masks")
+        # divided by N · E[M], where E[M] = p
         values = masks.weighted_sum(scores - scores.mean()) / (self.masks * self.share)
         unit = f"{case.target.unit} above the mean"
         return {"map": HeatMap(values.numpy(), unit=unit, signed=True)}
@@ -98,6 +99,7 @@ class RandomGrids:
         grids = (torch.rand(size, generator=generator) < method.share).float()
         height, width = case.image.shape[1:]
         reach = torch.tensor([ceil(height / method.cells), ceil(width / method.cells)])
+        # by less than a cell, so that borders of cells fall anywhere and no grid shows in the map
         shifts = (torch.rand(method.masks, 2, generator=generator) * reach).long()
         return cls(grids, shifts, height, width)
 
@@ -123,6 +125,7 @@ class RandomGrids:
             y, x = self.shifts[part].T
             left = self.rows[y] @ (weights[part, None, None] * self.grids[part])  # (N, H, n)
             right = self.columns[x]  # (N, n, W)
+            # (H, N · n) @ (N · n, W): the product itself sums over masks and cells
             total += left.transpose(0, 1).flatten(1) @ right.flatten(0, 1)
         return total
 
@@ -133,6 +136,7 @@ def enlargement(cells: int, length: int) -> Tensor:
     Gives (shifts, length, n): the matrix for a shift turns n cells into `length` pixels.
     """
     cell = ceil(length / cells)
+    # the enlargement of the unit vectors is the matrix of the enlargement
     whole = F.interpolate(
         torch.eye(cells)[None], size=(cells + 1) * cell, mode="linear", align_corners=False
     )[0].T  # ((n + 1) · cell, n)

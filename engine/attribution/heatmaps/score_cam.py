@@ -93,6 +93,7 @@ class ScoreCam(Method[ImageCase]):
         nothing = case.baseline(self.cover)
         something = case.image - nothing
         flat = maps.flatten(1)
+        # a flat map stretched to [0, 1] would be 0 / 0
         uneven = (flat.amax(1) > flat.amin(1)).nonzero()[:, 0].tolist()
 
         def draw(index: int, out: Tensor) -> None:

@@ -112,6 +112,7 @@ class Penalized(Walk):
 
     def step(self) -> Tensor:
         """One step of the descent, always kept."""
+        # −∇CE = (1 − p_y) ∇m; 1 − p_y as sigmoid(−m), since 1 − sigmoid(m) cancels near p_y = 1
         doubt = torch.sigmoid(-margin(self.logits, self.classes)).view(-1, 1, 1, 1)
         descent = self.targets - self.x + self.penalty * doubt * self.slopes()
         self.x = (self.x + self.eta * descent).clamp(0, 1)

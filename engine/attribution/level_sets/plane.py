@@ -130,9 +130,11 @@ class Basis:
         spread, sides = torch.linalg.eigh(offsets @ offsets.T)  # the small side of the SVD
         if float(spread[-1]) <= 0:
             raise BlindspotError("The walk is straight, so there is no plane it bends in.")
+        # eigh sorts upwards: the last one is the first principal component
         aside = sides[:, -1] @ offsets
         aside *= length / aside.norm()
         across = offsets @ aside / length**2
+        # the sign of an eigenvector is arbitrary: the walk is drawn above the line
         aside, across = (aside, across) if across.sum() >= 0 else (-aside, -across)
         return cls(
             source,
@@ -145,6 +147,7 @@ class Basis:
 def heights(across: Tensor, step: float) -> Tensor:
     """Rows of the grid, a whole number of steps from the line, that take in the walk."""
     low, high = float(across.min()) - MARGIN, float(across.max()) + MARGIN
+    # whole multiples of the step, so that the straight line, at 0, is one of the rows
     return step * torch.arange(int(low / step) - 1, int(high / step) + 2)
 
 

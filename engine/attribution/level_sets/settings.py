@@ -71,6 +71,7 @@ class TargetedWalk(Walking):
     def start_noise(self, case: ImageCase) -> Tensor:
         """The noise on the source (3, H, W), the same for every walk of a case."""
         unit = torch.rand(case.image.shape, generator=case.generator())
+        # moves the start off spots where the gradient is exactly zero
         return self.noise / 255 * (unit - 0.5)
 
 

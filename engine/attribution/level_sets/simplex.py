@@ -121,6 +121,7 @@ def corners(images: Tensor) -> Tensor:
     a, b = (images[1:] - images[0]).double().flatten(1)
     square = a @ a
     along = a @ b / square
+    # where both ways are parallel, rounding may leave a little less than 0
     across = (b @ b / square - along**2).clamp_min(0).sqrt()
     return torch.tensor([[0.0, 0.0], [1.0, 0.0], [along, across]])
 
@@ -130,6 +131,7 @@ def statistics(values: Floats, steps: Tensor) -> Floats:
     _, i, j = steps.numpy().T
     source = values[(i == 0) & (j == 0)][0]
     paths = np.concatenate([values[j == 0], values[i == 0]])  # the source counts in both
+    # strictly, as published: at a fall of 0 the source itself does not count
     above = [float((values > source - fall).mean()) for fall in FALLS]
     numbers = [source, values.mean(), *above, paths.mean(), paths.min() - source]
     return np.array(numbers, np.float32)

@@ -75,6 +75,7 @@ class Star(LevelSet):
 
     def figures(self, case: PairCase, limbs: Tensor, controls: Tensor, left: Tensor) -> Table:
         """A row for each target, named by the class that the model sees in it."""
+        # the first point is the source as it is, without the walk's start noise: p0
         holds = limbs.amin(1) > limbs[:, 0] - self.delta
         columns = (limbs.amin(1), limbs.mean(1), controls.amin(1), controls.mean(1), holds, left)
         predicted = case.model.logits(torch.stack(case.others)).argmax(1)

@@ -70,6 +70,7 @@ class Walk:
         self.sources, self.targets = self._moved(sources), self._moved(targets)
         self.classes = classes.to(model.device)
         with torch.no_grad():
+            # of the clean source, before the noise: steps are accepted against it
             self.reference = margin(model(self.sources), self.classes).sigmoid()  # p0, (B,)
         self.going = torch.ones(len(sources), dtype=torch.bool, device=model.device)
         self.x = self._moved((sources + noise).clamp(0, 1))
@@ -95,6 +96,7 @@ class Walk:
     def slopes(self) -> Tensor:
         """∇m at x, (B, 3, H, W): computed only where x is new."""
         if self._due.any():
+            # of the sum: a walk's margin does not depend on the others in the batch
             (slope,) = torch.autograd.grad(self._margin.sum(), self._pixels)
             self.slope[self._rows[self._due]] = slope[self._due]
             self._due = torch.zeros_like(self._due)
@@ -105,6 +107,7 @@ class Walk:
         every = torch.arange(len(pixels), device=self.model.device)
         with torch.set_grad_enabled(slopes):
             self.logits, self.confidence = self._look(pixels, every)
+        # all are going here, so that ~going asks for no slope
         self._due = self.going if slopes else ~self.going
 
     def _moved(self, images: Tensor) -> Tensor:
@@ -145,13 +148,16 @@ class Traversal(Walk):
         across = tangent(self.targets[rows] - x, slope)
         proposal = x + self.eta[rows].view(-1, 1, 1, 1) * across
         if self.rules.epsilon is not None:
+            # a points where CE rises, so that taking it away pulls p_y up
             proposal -= self._remember(rows, slope)
         proposal.clamp_(0, 1)
         logits, confidence = self._look(proposal, rows)
+        # judged on the clipped proposal, and strictly, as published
         accepted = self.reference[rows] - confidence < self.rules.delta
         moved = rows[accepted]
         self.x[moved] = proposal[accepted]
         self.logits[moved], self.confidence[moved] = logits[accepted], confidence[accepted]
+        # a rejected walk stays where it is, and its slope is known
         self._due = accepted
         self._carry_on(rows, accepted, confidence)
         return torch.zeros_like(self.going).index_fill(0, moved, value=True)
@@ -160,7 +166,9 @@ class Traversal(Walk):
         """The memory a of these rows after the raw gradient of the cross-entropy is added."""
         bound = self.rules.epsilon or 0.0
         doubt = torch.sigmoid(-margin(self.logits[rows], self.classes[rows]))  # 1 − p_y, exact
+        # with its length: idle while p_y ≈ 1, the memory winds up as the confidence sags
         raw = -doubt.view(-1, 1, 1, 1) * slope
+        # rejected walks integrate too, which gets them moving again
         self.memory[rows] = (self.memory[rows] + bound / 2 * raw).clamp_(-bound, bound)
         return self.memory[rows]
 
@@ -174,6 +182,7 @@ class Traversal(Walk):
         if rules.adaptive:
             easy = self.reference[rows] - confidence < EASE * rules.delta
             factor = torch.where(accepted, torch.where(easy, GROW, 1.0), SHRINK)
+            # never below η itself, which may have been chosen above LONGEST
             low, high = REACH[0] * rules.eta, max(min(REACH[1] * rules.eta, LONGEST), rules.eta)
             self.eta[rows] = (self.eta[rows] * factor).clamp(low, high)
         if rules.stop == "first" or (rules.epsilon is None and not rules.adaptive):
@@ -183,12 +192,14 @@ class Traversal(Walk):
 def margin(logits: Tensor, classes: Tensor) -> Tensor:
     """z_y − log Σ_{j≠y} exp z_j of logits (B, C), (B,): its sigmoid is the confidence in y."""
     is_target = torch.nn.functional.one_hot(classes, logits.shape[1]).bool()
+    # stays exact where p_y rounds to 1: the others are summed up by themselves
     return logits[is_target] - logits.masked_fill(is_target, -torch.inf).logsumexp(1)
 
 
 def tangent(way: Tensor, slope: Tensor) -> Tensor:
     """What is left of the way (B, …) without its part along the slope."""
     tiny = torch.finfo(slope.dtype).tiny
+    # where the slope is 0 there is nothing to take out, and not 0 / 0
     along = dot(way, slope) / dot(slope, slope).clamp_min(tiny)
     return way - along.view(-1, *[1] * (way.ndim - 1)) * slope
 

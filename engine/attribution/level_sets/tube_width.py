@@ -108,6 +108,7 @@ class TubeWidth(LevelSet):
         aside = Directions(case.source, ways)
 
         def draw(index: int, out: Tensor) -> None:
+            # the radius runs fastest, so that the one direction that is held serves all radii
             place, number, radius = np.unravel_index(index, shape)
             flat = in_memory(out)
             direction = aside(int(place), int(number))
@@ -139,5 +140,6 @@ class Directions:
             drawn = torch.randn(self.case.image.shape, generator=generator)
             wild = in_memory(laid_out(self.case, drawn))
             wild -= (wild @ way) * way
+            # made unit length after the projection: r is then the whole step aside
             self.last, self.held = (place, number), wild / wild.norm()
         return self.held

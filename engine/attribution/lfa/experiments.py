@@ -134,6 +134,7 @@ def of_tangent(
     row = NEIGHBORHOODS[name]
     score, slopes = about
     weights = ground.pulled(slopes[None], multiplied=row.multiplied)[0].double()
+    # the image itself is at 1 where ξ multiplies, at 0 where it is added
     moved = points.at.double() - 1 if row.multiplied else points.at.double()
     values = score + moved @ weights
     if row.drop:
@@ -208,6 +209,7 @@ def twin(ground: Ground, reach: Radii, evaluated: Evaluated, progress: Progress)
         path = predictions_at(ground, row, even(alpha.contiguous()), slopes=True, progress=progress)
         return fit_linear(path).weights
     many = replace(reach, samples=TWIN * reach.samples)
+    # other draws than the explainer's own, with which it would share its error
     seed = another(ground.case.seed)
     return fit_linear(
         evaluate_neighborhood(
@@ -223,6 +225,7 @@ def perturbed(
     half = max(1, ground.count // 2)
     numbers = np.unique(np.linspace(1, half, STEPS).round().astype(int)).tolist()
     start = ground.scores(torch.ones(1, ground.count), multiplied=True)[0]
+    # drawn once: all explainers and numbers then differ by the features that are changed alone
     shaken = (
         torch.randn(draws, ground.count, generator=torch.Generator().manual_seed(ground.case.seed))
         * noise
@@ -250,6 +253,7 @@ def perturb_features(
     model: Linear, end: str, kind: str, numbers: Sequence[int], shaken: Tensor
 ) -> list[Tensor]:
     """For each number of features, ξ with those changed: (1, d) when zeroed, (draws, d) noised."""
+    # by size: a strong feature may speak against the class
     order = model.weights.abs().argsort(descending=end == "strongest", stable=True)
     changes = []
     for number in numbers:

@@ -128,6 +128,7 @@ def fit_linear(evaluated: Evaluated) -> Linear:
         assert evaluated.slopes is not None  # noqa: S101  # whoever fits by gradients looks at them
         weights = evaluated.slopes.mean(0)
         return Linear(evaluated.row, weights, refit(evaluated, weights))
+    # √π on both sides makes it a plain problem; by SVD, dependent columns get the least norm
     root = evaluated.points.weights.sqrt()[:, None]
     inputs = evaluated.points.by.double()
     if evaluated.row.intercept:

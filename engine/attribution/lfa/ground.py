@@ -64,6 +64,7 @@ class Ground:
         """
         sums = self.partition.sums(self.contrast.double())
         squares = self.partition.sums(self.contrast.double() ** 2)
+        # by the mean square: below NOTHING², Σc / Σc² is made of rounding
         known = squares > NOTHING**2 * self.sizes
         return torch.where(known, sums / squares, 0.0)
 
@@ -82,6 +83,7 @@ class Ground:
     def pulled(self, slopes: Tensor, *, multiplied: bool) -> Tensor:
         """Slopes of pixels (n, 3, H, W) as slopes of ξ, (n, d)."""
         if multiplied:
+            # chain rule: ∂(b + (x − b) ⊙ Pξ)/∂ξ brings x − b, where adding brings 1
             slopes = slopes * self.contrast
         flat = slopes.sum(1).flatten(1)
         sums = torch.zeros(len(flat), self.count, dtype=flat.dtype)
@@ -109,6 +111,7 @@ class Ground:
 
     def distances(self, by: Tensor) -> Tensor:
         """‖x − x_ξ‖ of multiplied images as a share of ‖x − b‖, (n,)."""
+        # features are disjoint, so their squared distances add up: no image is drawn
         squares = self.partition.sums(self.contrast**2).double()
         away = ((1 - by.double()) ** 2 @ squares).sqrt()
         return away / squares.sum().sqrt().clamp(min=1e-12)

@@ -99,6 +99,7 @@ def tiny_noise(ground: Ground, reach: Radii, generator: torch.Generator) -> Neig
 
 def fade_points(ground: Ground, reach: Radii, generator: torch.Generator) -> NeighborhoodPoints:
     """The whole image faded together: α even from `low` to 1, one draw in each equal part."""
+    # stratified: a mean over α varies far less than over independent draws
     places = (torch.arange(reach.samples) + torch.rand(reach.samples, generator=generator)) / (
         reach.samples
     )
@@ -116,6 +117,7 @@ def at_the_end(ground: Ground, reach: Radii, generator: torch.Generator) -> Neig
 def coins(ground: Ground, reach: Radii, generator: torch.Generator) -> NeighborhoodPoints:
     """Each feature kept or taken away by the toss of a coin, weighed by how near the image is."""
     by = torch.randint(2, (reach.samples, ground.count), generator=generator).float()
+    # no ½ in the exponent; with captum's kernel, which has one, the width would be κ / √2
     weights = (-((ground.distances(by) / reach.kernel) ** 2)).exp()
     return NeighborhoodPoints(by, by, weights / weights.sum())
 
@@ -134,9 +136,11 @@ def shapley(ground: Ground, reach: Radii, generator: torch.Generator) -> Neighbo
     inside = (sizes > 0) & (sizes < d)
     by, sizes = by[inside], sizes[inside]
     kernel = torch.tensor([kernel_of(d, k) for k in sizes.tolist()], dtype=torch.float64)
+    # coins toss every coalition with one chance, so the kernel comes in as a weight
     weights = kernel / kernel.sum()
     ends = torch.tensor([[0.0], [1.0]]).expand(2, d)
     both = torch.full((2,), ENDS, dtype=torch.float64)
+    # the ends first, where `coalitions` cuts them off
     by = torch.cat([ends, by])
     return NeighborhoodPoints(by, by, torch.cat([both, weights]))
 
@@ -155,6 +159,7 @@ def coalitions(ground: Ground, reach: Radii, generator: torch.Generator) -> Neig
     sizes = torch.arange(1, d)
     often = 1 / (sizes * (d - sizes)).double()
     size = sizes[torch.multinomial(often, reach.samples, replacement=True, generator=generator)]
+    # ranks of random numbers: those below `size` are a random subset of that size
     places = torch.rand(reach.samples, d, generator=generator).argsort(1).argsort(1)
     return even((places < size[:, None]).float())
 

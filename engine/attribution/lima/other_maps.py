@@ -115,6 +115,7 @@ def area_table(
 def by_mean(partition: Partition, values: Floats) -> Ranks:
     """For every pixel the place of its region, (H, W), 0 for the one with the highest mean."""
     sums = partition.sums(torch.from_numpy(np.array(values, np.float64))[None])
+    # the mean: by sums, large regions would come first for their size
     means = sums / torch.bincount(partition.labels.flatten(), minlength=partition.count)
     places = torch.empty(partition.count, dtype=torch.int64)
     places[means.argsort(descending=True, stable=True)] = torch.arange(partition.count)

@@ -108,6 +108,7 @@ def search(
     count = len(distances)
     result, left = SubsetSearch(), list(range(count))
     while left:
+        # nothing to compare it with: its place is known without a look
         if len(left) == 1:
             result.first.append(left.pop())
             progress(1.0, "ordering regions")
@@ -118,8 +119,10 @@ def search(
         result.first.append(left[best])
         result.seen.append(parts.row(best))
         if len(left) > pending:
+            # as in the authors' code, no new looks: the terms are of S⁺ ∪ {α}, s_eff of S⁻ ∪ {α}
             poor = weights.of(parts, effectiveness(result.last, left, distances))
             picked = poor.argsort(stable=True)[:pending].tolist()
+            # with many pending, the region that S⁺ has just got can be among the poorest
             waiting = [left[place] for place in picked if place != best]
             left.pop(best)
             if waiting:
@@ -164,9 +167,11 @@ def effectiveness(members: Sequence[int], candidates: Sequence[int], distances: 
     within = distances[inside][:, inside].clone()
     within.fill_diagonal_(float("inf"))
     to_new = distances[inside][:, list(candidates)]  # (held, n)
+    # the candidate may be a held region's new nearest; the last term is the candidate's own
     return torch.minimum(within.amin(1)[:, None], to_new).sum(0) + to_new.amin(0)
 
 
 def naive_looks(count: int) -> int:
     """Forward passes of the plain greedy search, its last, free step left out."""
+    # 2 (m + … + 2): each round shows and hides every region that is left
     return count * (count + 1) - 2

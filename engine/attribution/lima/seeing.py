@@ -46,7 +46,9 @@ class Seeing:
         result = self.probabilities(torch.cat([sets, ~sets]))
         visible_probabilities, hidden = result.chunk(2)
         target = self.case.target.index
+        # TINY inside the logarithm, as the authors have it: 0 · log 0 would be NaN
         uncertain = -(visible_probabilities * (visible_probabilities + TINY).log()).sum(-1)
+        # of one class the entropy is 0, and so would be its maximum ln 1
         classes = log(max(visible_probabilities.shape[-1], 2))
         first = torch.stack([visible_probabilities[:, self.first], hidden[:, self.first]], 1)
         return Terms(
@@ -64,6 +66,7 @@ class Seeing:
             draw(region, pixels[region])
         embeddings = torch.cat([self.encoded(part.float()) for part in pixels.split(pace.batch)])
         unit = torch.nn.functional.normalize(embeddings.flatten(1).double(), dim=1)
+        # arccos is infinitely steep at 1: hence float64, and a clamp against rounding beyond it
         return ((unit @ unit.T).clamp(-1, 1).arccos() / pi).float()
 
     def encoded(self, pixels: Tensor) -> Tensor:

@@ -62,6 +62,7 @@ def maps(seeing: Seeing, order: np.ndarray, shown: Floats, hidden: Floats) -> di
     changed = np.cumsum(np.abs(np.diff(shown - hidden)))
     value = np.empty(partition.count, np.float32)
     value[order] = (changed[-1] - changed) / max(changed[-1] - changed[0], TINY)
+    # where the first step alone changes anything, the quotient is 0 for it too
     value[order[0]] = 1
     rank = np.empty(partition.count, np.int64)
     rank[order] = np.arange(partition.count)

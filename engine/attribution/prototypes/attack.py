@@ -63,6 +63,7 @@ class AttackBudget:
         """The least lead on the way from one start, (N,), and the images there."""
         now, result = self.within(start, images, radii), images
         least = torch.full((len(images),), torch.inf, device=images.device)
+        # one look more than steps: where the last one led counts too
         for step in range(self.steps + 1):
             watched = now.detach().requires_grad_()
             lead = lead_of(scores(watched), own)
@@ -81,6 +82,7 @@ class AttackBudget:
         size = off.flatten(1).norm(dim=1)
         share = torch.where(size > radii, radii / size.clamp(min=1e-12), torch.ones_like(size))
         near = images + off * share[:, None, None, None]
+        # still in the ball: the image is in the box, so the clamp moves no value away from it
         return near.clamp(0, 1) if self.box else near
 
 

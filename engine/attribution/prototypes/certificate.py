@@ -54,12 +54,14 @@ class Leads:
         """The least lead (N, C) within a radius, (N,) or one number; infinite over the answer."""
         exponents = radius.reshape(-1, 1) / self.widths
         grown = exponents.clamp(max=MOST).exp()
+        # e^(−distance / σ) is never above 1
         low, high = self.detections / grown, (self.at_most * grown).clamp(max=1)
         far = exponents > MOST
         return self.lead(torch.where(far, 0.0, low), torch.where(far, 1.0, high))
 
     def lead(self, low: Tensor, high: Tensor) -> Tensor:
         """The least lead (N, C) where each component is seen from low to high, (N, K) each."""
+        # the worst case: what speaks for the answer seen least, what speaks against it most
         lead = self.gains.relu() * low[:, :, None] - (-self.gains).relu() * high[:, :, None]
         return self.others(lead.sum(1) + self.ahead)
 
@@ -78,9 +80,11 @@ class Leads:
         against = ((-self.gains).relu() * self.at_most[:, :, None]).sum(1)
         ahead = self.ahead
         root = (ahead**2 + 4 * against * speak).sqrt()
+        # the positive root of N s² − b s − P = 0; for b < 0 in the form in which nothing cancels
         growth = torch.where(ahead >= 0, (ahead + root) / (2 * against), 2 * speak / (root - ahead))
         nothing = torch.where(speak + ahead > 0, torch.inf, 1.0)  # 0 / 0: nothing speaks against
         growth = torch.where(growth.isnan(), nothing, growth)
+        # a root below 1 would be a negative radius: the answer is not ahead as it is
         return self.others(self.widths.min() * growth.log().clamp(min=0))
 
     def own_widths(self) -> Tensor:
@@ -94,4 +98,5 @@ class Leads:
             middle = (low + high) / 2
             holds = self.least(middle).amin(1) > 0
             low, high = torch.where(holds, middle, low), torch.where(holds, high, middle)
+        # the lower end, at which the lead is known to hold
         return torch.where(safe, torch.inf, low)

@@ -53,6 +53,7 @@ class PrototypeHead(nn.Module):
         """First weights, nearly even."""
         mean, spread = NEARLY_EVEN
         noise = torch.randn(self.theta.shape, generator=generator)
+        # as published; a softmax does not see the mean, free weights would
         self.theta.copy_(mean - spread * noise if self.bias is None else spread * noise)
 
     def reasons(self) -> tuple[Tensor, Tensor]:
@@ -89,6 +90,7 @@ class PrototypeHead(nn.Module):
 
     def forward(self, detections: Tensor) -> Tensor:
         """Scores (N, C); between 0 and 1 but for RBF."""
+        # Σ d r⁺ + (1 − d) r⁻ = d (r⁺ − r⁻) + Σ r⁻
         weights, offset = self.linear()
         return detections @ weights + offset
 
@@ -100,6 +102,7 @@ class Shallow(nn.Module):
         super().__init__()
         self.shape = shape
         self.places = nn.Parameter(torch.zeros(count, shape.channels * shape.side**2))
+        # logarithms: no step can make a width 0 or negative
         self.log_widths = nn.Parameter(torch.zeros(count))
         self.head = PrototypeHead(count, shape.classes, reasoning)
 
@@ -131,6 +134,7 @@ class Shallow(nn.Module):
         self.places.copy_(enter(examples, self.shape).flatten(1))
         distances = torch.pdist(self.places)
         middle = float(distances.median()) if len(distances) else 1.0
+        # where most examples are alike, their median distance is 0, by which detections divide
         self.log_widths.fill_(max(middle, 1e-3)).log_()
         self.head.begin(generator)
 

@@ -173,6 +173,7 @@ class Prototypes(Learns[PrototypeCase]):
             case.seed,
         )
         progress(1.0)
+        # what is found in a small ball lies in every larger one
         lead = np.minimum.accumulate(result.amin(0).double().cpu().numpy())
         proved = torch.stack(
             [stand.least(distance[None].double()).amin() for distance in radii]
@@ -288,6 +289,7 @@ def changes(detections: Tensor, weights: Tensor, scores: Tensor, classes: tuple[
     winner, rival = classes
     lead = scores[winner] - scores[rival]
     gain = weights[:, winner] - weights[:, rival]
+    # lead + gain (d' − d) = 0, solved for d'
     needed = detections - lead / gain
     possible = (needed >= 0) & (needed <= 1)
     needed = torch.where(possible, needed, torch.nan)
@@ -303,6 +305,7 @@ def changes(detections: Tensor, weights: Tensor, scores: Tensor, classes: tuple[
 @torch.no_grad()
 def nearest_flip(model: Classifier, image: Tensor, far: Tensor, own: int) -> Tensor:
     """Where the straight way from an image to one with another answer first has another one."""
+    # without 0, which is the image itself
     shares = torch.linspace(0, 1, 65, device=image.device)[1:]
     way = image + shares[:, None, None, None] * (far - image)
     others = model(way.expand(-1, 3, -1, -1)).argmax(1) != own

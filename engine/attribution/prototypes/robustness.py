@@ -172,6 +172,7 @@ class PrototypeRobustness(Method[ExperimentCase]):
                 torch.full_like(images[:, 0, 0, 0], distance),
                 seed,
             )
+            # an image that is turned at a small distance is turned at every larger one
             unturned &= (margins.amin(0) > 0).cpu()
             resisted.append(unturned.float().mean().item())
             progress(place / (len(radii) + 1))

@@ -74,6 +74,7 @@ def margin_slope(model: Classifier, images: Tensor, label: int) -> MarginSlope:
         others = torch.cat([logits[:, :label], logits[:, label + 1 :]], 1)
         margin = logits[0, label] - others.logsumexp(1)[0]
         (slope,) = torch.autograd.grad(margin, pixels)
+        # m < 0 does not say so: all other classes together may outweigh one that still leads
         another = bool(others.amax(1)[0] > logits[0, label])
     if not bool(torch.isfinite(slope).all()):
         raise BlindspotError(
@@ -93,6 +94,7 @@ def descend(
     for step in range(steps + 1):
         current = margin_slope(model, image, label)
         note(step, current)
+        # as pairs: False comes before True, and the margin decides among equals
         if (not current.another, current.margin) < lowest:
             best, lowest = image, (not current.another, current.margin)
         if step < steps:
@@ -152,6 +154,7 @@ class GradientAttack(Method[ImageCase]):
             )
 
         form = case.model.pace("gradient").memory_format
+        # the 8-bit image, so that rounding the result to levels need not leave the ball
         center = levels_to_pixels(levels)[None].to(case.model.device, memory_format=form)
         label = int(first.argmax())
         ball = Ball(center, float(self.epsilon), self.norm)

@@ -71,6 +71,7 @@ def detected(gray: Doubles) -> tuple[Doubles, Doubles]:
     except RuntimeError:  # it has found none
         return np.zeros((0, 2)), np.zeros(0)
     places, scales = np.asarray(finder.positions), np.asarray(finder.sigmas)
+    # SIFT gives a place again for each of its orientations
     result = np.unique(np.column_stack([places, scales]).round(3), axis=0)
     return result[:, :2], result[:, 2]
 
@@ -89,6 +90,7 @@ def responses(gray: Doubles, places: Doubles, scales: Doubles) -> Doubles:
         band = gaussian_filter(gray, 2 ** (1 / LEVELS) * sigma) - gaussian_filter(gray, sigma)
         at_step = steps == step
         result[at_step] = np.abs(band[rows[at_step], columns[at_step]])
+    # weights are shares of their sum, which must not be 0
     return result + 1e-6
 
 

@@ -50,6 +50,7 @@ def quadratic(polyhedron: Polyhedron) -> Loss:
     def loss(features: Tensor, logits: Tensor) -> Tensor:
         del logits
         point = polyhedron.nearest(features.detach().cpu().double().numpy()).point
+        # ∇ of the squared distance to a convex set is 2 (f − y*): the solver needs no gradient
         return (features - torch.from_numpy(point).to(features)).square().sum()
 
     return loss
@@ -63,6 +64,7 @@ def carlini_wagner(order: Sequence[int], classes: int, margin: float) -> Loss:
 
     def loss(features: Tensor, logits: Tensor) -> Tensor:
         del features
+        # min over l ≤ k, all k at once
         limits = logits[list(order)].cummin(0).values
         best = logits.expand(len(order), -1).masked_fill(~outside.to(logits.device), -torch.inf)
         return (margin + best.amax(1) - limits).clamp_min(0).mean()

@@ -91,6 +91,7 @@ class BestOrder:
         change = levels_of(pixels) - self.levels
         size = float(change.double().norm())
         if right == len(self.order):
+            # before the rounded image is asked about, which takes a pass
             if self.success and size >= self.size:
                 return False
             right = self.right_of(change)
@@ -157,12 +158,15 @@ def search_order(
             if step == rules.steps:
                 break
             if step == WARM:
+                # its moments are of the way out of the noise
                 optimizer = torch.optim.AdamW([delta], rules.rate)
             (slope,) = torch.autograd.grad(weight * value + delta.square().sum(), delta)
+            # λ eases after the step: the slope is of the loss that was judged
             weight, delta.grad = eased, slope
             optimizer.step()
             with torch.no_grad():
                 delta.copy_((image + delta).clamp(0, 1) - image)
+        # where this search began: λ itself may have eased since
         middle = (low + high) / 2
         low, high = (low, middle) if result else (middle, high)
     return OrderSearch(best.change, best.success, max(best.right, 0), best.at, log)

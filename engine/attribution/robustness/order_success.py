@@ -81,6 +81,7 @@ class OrderedSuccess(Method[AttackedImagesCase]):
                 order = drawn_order(classes, label, length, seed)
                 for place, name in enumerate(NAMES):
                     loss = order_loss(name, case.model, order, usual.margin)
+                    # the same noise to begin with for all three losses
                     chance = torch.Generator().manual_seed(seed)
                     result = search_order(
                         case.model, image_levels, order, loss, rules, chance, lambda *_: None

@@ -150,6 +150,7 @@ class PixelGame:
         if self.rules.rule == UCB1:
             bonus = np.sqrt(np.log(total) / counts)
         else:
+            # ln nᵢ / N grows with a child's own visits, where UCB1's ln N / nᵢ falls with them
             bonus = np.sqrt(np.log(counts) / total)
         return self.drawn(self.weights + bonus)
 
@@ -176,9 +177,11 @@ class PixelGame:
         for turn in range(2 * rounds):
             if position.said != self.own:
                 break
+            # exploring by flat weights; the authors' exploring step takes the form of the tree's
             place = self.drawn(self.weights if turn % 2 == 0 else self.weights + flat)
             after = self.visit(position, place)
             reward = position.share - after.share
+            # pixels that make the class likelier are taken back, but for a success
             if reward >= 0 or after.said != self.own:
                 position = after
             self.weigh(place, reward / PLAYED)
@@ -243,6 +246,7 @@ class PixelGame:
                 for row, column in group:
                     levels[:, row, column] = self.levels[:, row, column]
                 try:
+                    # this image; after a failure the published loop asks about a stale one
                     shares = self.ask([levels])[0]
                 except OutOfQueriesError:
                     self.keep(position)
@@ -295,4 +299,5 @@ def pixel_after(levels: Levels, change: str) -> Levels:
         return np.full_like(levels, 255)
     if change == FAR:
         return np.where(levels < 255 - levels, 255, 0).astype(np.int16)
+    # signed levels: in uint8 they would wrap around
     return np.where(levels < 128, levels + 50, levels - 50).astype(np.int16)

@@ -119,6 +119,7 @@ def nonnegative(
     for turn in range(ROUNDS):
         before = result.copy()
         active_set_step(gram, linear_term, result, inside, ridge)
+        # q − G μ is what each inequality still lacks, in logits
         left = np.where(inside, -np.inf, linear_term - gram @ result)
         stuck = turn > 0 and np.array_equal(before, result)  # a block hindered itself
         entering = np.argsort(left)[::-1][: 1 if stuck else BLOCK]
@@ -146,10 +147,12 @@ def active_set_step(
             multipliers[places] = best
             return
         now, low = multipliers[places], best <= 0
+        # how far towards the best until a multiplier reaches 0 (α of Lawson and Hanson)
         steps = now[low] / np.maximum(now[low] - best[low], 1e-300)
         step = float(steps.min())
         moved = now + step * (best - now)
         gone = low & (moved <= 1e-14)
+        # whatever rounding leaves of the one that limits the step: else the loop might not end
         gone[np.flatnonzero(low)[steps.argmin()]] = True
         moved[gone] = 0
         multipliers[places] = moved

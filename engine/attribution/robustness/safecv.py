@@ -141,6 +141,7 @@ class SafeCV(Method[ImageCase]):
             levels.numpy(),
             points,
             rules,
+            # a stream of its own: the control's luck is not the guided game's
             np.random.default_rng([case.seed, 1]),
             part_of(progress, 0.5, 1.0, lead=ANYWHERE),
         )
@@ -213,6 +214,7 @@ def summary(games: Mapping[str, PixelGame]) -> Table:
 def severity(game: PixelGame) -> Table:
     """Pixels of each simulation, the fewest so far, and a rolling mean; NaN without success."""
     result = np.array(game.series or [np.nan], np.float32)
+    # fmin passes over NaN, the simulations without success
     fewest = np.fmin.accumulate(result)
     rolling = [
         np.nanmean(part)

@@ -69,11 +69,13 @@ def select(scores: Tensor, how: Masking, done: float, generator: torch.Generator
     bags, size = scores.shape
     result = torch.full((bags, size), UNMASKED, dtype=torch.int8)
     order = scores.detach().cpu().argsort(dim=1, descending=True, stable=True)
+    # from the weakest reason to the strongest: what is written later stays
     if drawn := count(size, how.random):
         result.scatter_(1, random_orders(bags, size, generator)[:, :drawn], RANDOM)
     if lowest := count(size, how.low):
         result.scatter_(1, order[:, size - lowest :], LOW)
     if highest := count(size, how.high_at(done)):
+        # RHAM: as many tiles as HAM masks, drawn from a larger set of the highest
         among = min(size, max(highest, count(size, how.high_at(done) / how.varied)))
         places = order[:, :among]
         if among > highest:

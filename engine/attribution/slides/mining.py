@@ -75,6 +75,7 @@ class BagObjective:
         tiles = self.features[torch.from_numpy(batch.rows)]
         if not network.training:
             return F.cross_entropy(network.read(tiles).logits, batch.targets, reduction="none")
+        # a stream for each use: with nothing masked, dropout is that of the plain network
         noise = [batch_generator(self.seed, 61, self.step, stream) for stream in range(4)]
         done, self.step = self.step / self.steps, self.step + 1
         if self.how is None or batch.average is None:
@@ -134,6 +135,7 @@ def student(
 
 def consistency(teacher: Tensor, own: Tensor) -> Tensor:
     """Soft cross-entropy over the dimensions of the embeddings (B, H), (B,)."""
+    # τ is 1 for the student; over dimensions of the embedding, not over classes, as published
     return -((teacher / SHARP).softmax(1) * own.log_softmax(1)).sum(1)
 
 

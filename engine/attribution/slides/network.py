@@ -54,6 +54,7 @@ class Recycling(nn.Module):
         self.tell = nn.Linear(HIDDEN, 2 * inner, bias=False)
         self.out = nn.Linear(inner, HIDDEN)
         init_weights(self, generator)
+        # the published bound, which is of other sizes than these
         reach = sqrt(6 / (3 * 256 + 512))
         queries = 2 * reach * torch.rand(tokens, HIDDEN, generator=generator) - reach
         self.register_buffer("queries", queries)
@@ -140,6 +141,7 @@ class BagNetwork(nn.Module):
                 known = torch.cat([visible, visible.new_ones(tokens.shape[:2])], 1)
         if self.pooling == MAX:
             return self.by_best(hidden, visible)
+        # mean pooling: equal matches, whose softmax is a mean over the tiles that are seen
         match = looked.new_zeros(looked.shape[:2])
         if self.pooling == ATTENTION:
             match = self.weigh(F.gelu(self.look(looked))).squeeze(-1)

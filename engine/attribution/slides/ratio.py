@@ -108,6 +108,7 @@ class MaskedRatio(Method[BagsCase]):
 def of_runs(runs: list[dict[str, Any]], measure: str) -> tuple[float, float]:
     """Mean and standard deviation over seeds; the latter 0 with one seed."""
     values = np.array([run[measure] for run in runs])
+    # seeds are a small sample of all seeds, hence ddof 1
     return float(values.mean()), float(values.std(ddof=1)) if len(values) > 1 else 0.0
 
 

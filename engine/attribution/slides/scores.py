@@ -60,6 +60,7 @@ def bag_auc(probabilities: Numbers, labels: NDArray[np.int64]) -> float:
     classes = np.unique(labels)
     if len(classes) < 2:
         return float("nan")
+    # of two classes, either against the other gives the same area
     every = classes[-1:] if probabilities.shape[1] == 2 else classes
     scores = probabilities.astype(np.float64)
     return float(

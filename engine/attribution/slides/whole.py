@@ -300,6 +300,8 @@ def neighbor_distances(features: Tensor, neighbors: int) -> NDArray[np.float32]:
     result = torch.empty(count)
     for at in range(0, count, BLOCK):
         part = features[at : at + BLOCK] @ features.T
+        # a tile would be its own nearest neighbor
         part[torch.arange(len(part)), torch.arange(at, at + len(part))] = -torch.inf
         result[at : at + BLOCK] = 1 - part.topk(most, 1).values.mean(1)
+    # a cosine can round to a little more than 1
     return result.clamp_min(0).numpy().astype(np.float32)

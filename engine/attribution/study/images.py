@@ -174,6 +174,7 @@ def recognized_scenes(seed: int, model: Classifier) -> Iterator[tuple[int, Scene
     test = index[TENTHS[index % len(TENTHS)] == TEST]
     for number in np.random.default_rng([seed, 9]).permutation(test).tolist():
         scene = things.SCENES.scene(number)
+        # a sigmoid is above one half where its logit is above 0
         yield number, scene, model.logits(pixels(scene.image)[None])[0].numpy() > 0
 
 

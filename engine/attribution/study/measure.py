@@ -129,6 +129,7 @@ def random_block_ranks(shape: tuple[int, int], *seeds: int) -> Ranks:
 def share(map_curves: MapCurves) -> float:
     """The area under deletion as a share of the fall; NaN where nothing falls."""
     high, low = float(map_curves.deletion[0]), float(map_curves.deletion[-1])
+    # logits of different labels have no common zero or scale, shares of the fall have
     return (map_curves.deletion_area - low) / (high - low) if high - low >= SMALL else float("nan")
 
 

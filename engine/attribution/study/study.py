@@ -220,6 +220,7 @@ def deviation(metric: str, rows: Sequence[MapMeasurement]) -> float:
         for image in images
     ]
     known = [average for average in means if np.isfinite(average)]
+    # over images, since maps of one image's labels are not independent
     return float(np.std(known, ddof=1)) if len(known) > 1 else float("nan")
 
 

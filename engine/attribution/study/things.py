@@ -84,6 +84,7 @@ def train_network(
 def micro_f1(predicted: Bools, present: Bools) -> float:
     """2 TP / (2 TP + FP + FN) over every thing of every scene; both (n, things)."""
     right = int((predicted & present).sum())
+    # false positives and false negatives at once
     wrong = int((predicted ^ present).sum())
     return 2 * right / (2 * right + wrong) if right or wrong else 1.0
 

@@ -129,6 +129,7 @@ class TiltedBoundary(Method[ExperimentCase]):
             nearest / distance,
             *right,
             float(c0),
+            # ln N(s; +m, v) − ln N(s; −m, v) = 2 m s / v
             2 * distance / variance,
         )
 

@@ -35,6 +35,7 @@ def unit_vector(vector: Doubles) -> Doubles:
 
 def angle(normal: Doubles, means_apart: Doubles) -> float:
     """θ between a normal and the difference of the means, both (d,), in degrees from 0 to 90."""
+    # a normal has no sign: either direction is normal to the boundary
     cosine = float(abs(unit_vector(normal) @ unit_vector(means_apart)))
     return float(np.degrees(np.arccos(min(cosine, 1.0))))
 
@@ -93,8 +94,10 @@ def types(angles: Doubles, errors: Doubles, tested: int) -> NDArray[np.int64]:
         tested: how many images these are shares of.
     """
     least = float(errors.min())
+    # at an error of 0 the standard error is 0 too: one image is the least that can differ
     near = max(np.sqrt(least * (1 - least) / tested), 1 / tested) + 1e-9
     enough = angles[errors <= least + near].min()  # no more tilt than this is needed
+    # later lines overrule: needless before overfitted, hardly tilted before both
     result = np.where(angles > enough + 1e-9, OVERFITTED, USEFUL)
     result[errors > envelope(angles, errors) + near] = NEEDLESS
     result[angles <= SMALL] = HARDLY

@@ -76,6 +76,7 @@ class ClassPair:
     def within(self) -> Doubles:
         """The covariance within the classes, both weighing the same, (d, d)."""
         groups = [self.train[~self.second], self.train[self.second]]
+        # ddof 0: with it (S_w + λ I)⁻¹ d has the direction of the least squares fit to ± 1 exactly
         return np.asarray(np.mean([np.cov(group.T, bias=True) for group in groups], 0))
 
     @lazy
@@ -174,6 +175,7 @@ def family(
             "All training images of each class are alike: λ is in units of how much they vary."
         )
     middle = pair.train.mean(0)
+    # exact: |w|² keeps all three learners' weights in the span of the images
     points = (pair.train - middle) @ pair.axes
     difference = pair.apart @ pair.axes
     center = (sum(pair.means) / 2 - middle) @ pair.axes
@@ -183,6 +185,7 @@ def family(
         progress(done / len(strengths), f"{learner}, λ = {strength:g}")
         weights, offset = fit(strength * pair.mean_variance)
         pixels = pair.axes @ weights
+        # the fit was of centered images
         results.append((pixels, float(offset - pixels @ middle)))
     return results
 
@@ -244,6 +247,7 @@ def hinge_offset(scores: Doubles, second: NDArray[np.bool_]) -> float:
     weights = np.where(second, 1 / second.sum(), 1 / (~second).sum())
     places = np.where(second, 1.0, -1.0) - scores  # where an image's loss begins or ends
     order = np.argsort(places, kind="stable")
+    # left of all places the second class alone loses, with slope −Σ weights = −1
     slope = np.cumsum(weights[order]) - 1  # right of each place
     at = int(np.argmax(slope > -1e-9))
     flat = abs(slope[at]) <= 1e-9 and at + 1 < len(places)

@@ -94,6 +94,7 @@ class LocalTilt(Method[ImageCase]):
             difference = (means[0][name] - means[1][name]).numpy().astype(np.float64)
             slope = slopes[name].numpy().astype(np.float64)
             if name == PIXELS and gray:
+                # three equal channels move as one: their slopes add up, their means do not
                 difference, slope = difference[0], slope.sum(0)
             rows[name] = (
                 degrees_between(slope.ravel(), difference.ravel()),
@@ -278,4 +279,5 @@ def degrees_between(slope: Doubles, difference: Doubles) -> float:
 
 def random_angle(size: int) -> float:
     """The angle of two random directions of so many numbers, in degrees: of their mean |cosine|."""
+    # a coordinate of a random unit vector is about N(0, 1/n), whose mean size is √(2 / (π n))
     return float(np.degrees(np.arccos(min(np.sqrt(2 / (np.pi * size)), 1.0))))

@@ -66,6 +66,7 @@ def mirror(
         points.reshape(shape),
         other.reshape(shape),
         weights,
+        # exp overflows float64 from 710 on
         float(1 / (1 + np.exp(-np.clip(logit, -700, 700)))),
         row,
     )

@@ -119,6 +119,7 @@ class TiltedSheets(Method[ExperimentCase]):
 
     def root(self) -> Doubles:
         """A matrix A with A Aᵀ = the covariance; it has one, also where that is singular."""
+        # written out: numpy's Cholesky factor needs a covariance that is not singular
         rest = np.sqrt(1 - self.correlation**2)
         return np.array([[1.0, 0.0], [self.correlation * self.height, rest * self.height]])
 

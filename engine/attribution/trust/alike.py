@@ -50,6 +50,7 @@ class Comparison:
         if away is None:
             return cls(np.ones(case.heat.values.shape, bool), signed, 0.0)
         places = (away.abs().amax(0) > SAME_COLOR).numpy()
+        # a fixed seed: chance is one number for an image, whatever seed its map was made with
         generator = torch.Generator().manual_seed(0)
         draws = [torch.randn(away.shape, generator=generator) for _ in range(NOISES)]
         kind = "signed" if case.heat.signed else "size"

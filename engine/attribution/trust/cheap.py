@@ -221,6 +221,7 @@ class OtherClass(Check):
             UNCLEAR: "it is much the same.",
             BAD: "it looks the same: it shows what is there, not what speaks for this class.",
         }.get(verdict, "")
+        # sizes cannot tell a map from its opposite, so that signs have the last word
         if case.heat.signed and along <= OPPOSITE:
             verdict, words = GOOD, "it is the opposite map."
         elif case.heat.signed and verdict == BAD and along < -OPPOSITE:

@@ -33,6 +33,7 @@ def moved_copies(values: Floats, count: int, seed: int = 0) -> list[Floats]:
     turned = turns(values)
     results = []
     for _ in range(count):
+        # one pixel at least along each side: a copy does not lie where the map lies
         move = [int(generator.integers(1, side)) for side in values.shape]
         results.append(np.roll(turned[generator.integers(len(turned))], move, (0, 1)))
     return results

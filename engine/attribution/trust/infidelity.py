@@ -130,6 +130,7 @@ def worth(heat: HeatMap, image_case: ImageCase, cover: str) -> Floats:
         raise BlindspotError("its values are slopes, but not of single pixels.")
     if not heat.signed:
         raise BlindspotError("its values are sizes of slopes, which have lost their direction.")
+    # f(x) − f(cover) ≈ slope · (x − cover)
     away = (image_case.image - image_case.baseline(cover)).numpy()
     if np.ptp(away, 0).max() > SAME_STEP:
         raise BlindspotError(

@@ -143,6 +143,7 @@ def randomized(model: Classifier, stages: int, seed: int) -> Iterator[tuple[floa
     """
     names = layers(model)
     generator = torch.Generator().manual_seed(seed)
+    # one seed a layer: a later stage keeps what the stages before it shuffled
     drawn = {name: torch.randint(2**62, (), generator=generator).item() for name in names}
     for parts in np.array_split(np.arange(len(names)), min(stages, len(names))):
         reached = int(parts[-1]) + 1

@@ -75,6 +75,7 @@ def boxes(count: int, height: int, width: int) -> Boxes:
     generator = np.random.default_rng(SEED)
     low, high = (max(1, round(share * min(height, width))) for share in SIDES)
     side = generator.integers(low, high + 1, count)
+    # the size first: all sizes are equally likely, though a large square has fewer places
     top = generator.integers(0, height - side + 1)
     left = generator.integers(0, width - side + 1)
     return np.stack([top, left, side], 1)
@@ -92,10 +93,12 @@ def sums(
             side comes in at the other.
     """
     height, width = values.shape
+    # twice along each side, so that a square can go on around the edges of the moved map
     tiled = np.tile(values.astype(np.float64), (2, 2))
     total = np.pad(tiled, ((1, 0), (1, 0))).cumsum(0).cumsum(1)
     top = (drawn[:, 0] - moved[:, :1]) % height
     left = (drawn[:, 1] - moved[:, 1:]) % width
     bottom, right = top + drawn[:, 2], left + drawn[:, 2]
+    # summed-area table: four look-ups a square, whatever its size
     inside = total[bottom, right] - total[top, right] - total[bottom, left] + total[top, left]
     return np.asarray(inside)

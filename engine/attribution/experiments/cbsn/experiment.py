@@ -306,6 +306,7 @@ def kept_contrast(change: Tensor, true_change: Tensor, masks: Tensor) -> float:
 
     The slope of the change found over the true one, through zero, in all lesions' pixels.
     """
+    # least squares through zero: Σ c t / Σ t², over the lesion alone
     change, true_change = change.double(), true_change.double() * masks
     power = true_change.square().sum()
     return float((change * true_change).sum() / power) if power else float("nan")

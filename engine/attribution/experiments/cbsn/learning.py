@@ -142,6 +142,7 @@ def losses(net: BlindSpotNet, images: Tensor, lesson: DenoiserConfig, seed: int)
     chance = torch.Generator().manual_seed(seed)
     side = side_of(lesson, *images.shape[2:])
     for step in range(lesson.steps):
+        # the loss is taken of normalized patches: faint images weigh as much as bright ones
         parts, _, _ = normalized(patches(images, side, chance))
         share = min(1.0, step / max(lesson.ramp * lesson.steps, 1))
         yield partial(denoising_loss, net, parts, lesson, share, chance)

@@ -49,6 +49,7 @@ class Branch(nn.Module):
         for layer in self.points:
             maps = F.relu(layer(maps))
         for wide, mixing in zip(self.wide, self.mixing, strict=True):
+            # one ReLU in a block, where the published code has two
             maps = maps + mixing(F.relu(wide(maps)))
         return F.relu(self.last(maps))
 
@@ -160,6 +161,7 @@ def blind(net: BlindSpotNet, images: Tensor, stride: int) -> Tensor:
 def unmasked(net: BlindSpotNet, images: Tensor) -> Tensor:
     """Images (n, C, H, W) as the network without its mask gives them: the denoised ones."""
     parts, mean, deviation = normalized(images)
+    # more than the network's reach changes nothing; reflection takes less than a side
     pad = min(MOST_PADDED, net.reach, min(images.shape[2:]) - 1)
     result = net(F.pad(parts, (pad,) * 4, "reflect"), False)
     height, width = images.shape[2:]

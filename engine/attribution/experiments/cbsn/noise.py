@@ -25,6 +25,7 @@ def side_weight(correlation: float) -> float:
     """
     if not correlation:
         return 0.0
+    # the smaller root of 2 ρ a² − 2 a + ρ = 0, with which the center weighs most
     return float((1 - np.sqrt(max(0.0, 1 - 2 * correlation**2))) / (2 * correlation))
 
 
@@ -43,6 +44,7 @@ def drawn_noise(
     white = torch.randn((count * colors, 1, height + 2, width + 2), generator=chance)
     a = side_weight(correlation)
     row = torch.tensor([a, 1.0, a])
+    # squares of the kernel add up to 1, so that σ stays what it is
     kernel = torch.outer(row, row)[None, None] / row.square().sum()
     return sigma * F.conv2d(white, kernel).reshape(count, colors, height, width)
 
@@ -50,6 +52,7 @@ def drawn_noise(
 def psnr(denoised: Tensor, truth: Tensor) -> Doubles:
     """The peak signal-to-noise ratio of images (n, C, H, W) in [0, 1], clipped, (n,) dB."""
     errors = (denoised.clamp(0, 1) - truth).square().mean((1, 2, 3)).double()
+    # 100 dB at most, for an image without error
     return (-10 * errors.clamp(min=1e-10).log10()).numpy()
 
 
@@ -77,7 +80,9 @@ def estimated(image: Doubles) -> float:
 
     It is meant for white noise; where neighbors share their noise, it says too little.
     """
+    # four independent values of deviation σ, halved: deviation σ again
     detail = (image[:-1, :-1] - image[1:, :-1] - image[:-1, 1:] + image[1:, 1:]) / 2
+    # the median of |N(0, 1)|; the image's own edges hardly move a median
     return float(np.median(np.abs(detail)) / 0.6745)
 
 
@@ -108,8 +113,10 @@ def shrinkage(image: Doubles, sigma: float) -> Doubles:
     edge = BLOCK - 1
     wide = np.pad(image, ((edge, edge), (edge, edge), (0, 0)), "reflect")
     views = np.lib.stride_tricks.sliding_window_view(wide, (BLOCK, BLOCK), (0, 1))
+    # orthonormal: coefficients of white noise have the deviation σ too
     parts = dctn(views, axes=(-2, -1), norm="ortho")
     small = np.abs(parts) < KEEP * sigma
+    # the mean of a block is no detail
     small[..., 0, 0] = False
     blocks = idctn(np.where(small, 0.0, parts), axes=(-2, -1), norm="ortho")
     total = np.zeros_like(wide)
@@ -117,6 +124,7 @@ def shrinkage(image: Doubles, sigma: float) -> Doubles:
     for row in range(BLOCK):
         for column in range(BLOCK):
             total[row : row + tall, column : column + across] += blocks[..., row, column]
+    # with the padding, every pixel of the image lies in BLOCK² blocks
     return total[edge:-edge, edge:-edge] / BLOCK**2
 
 
