@@ -220,7 +220,7 @@ def evenness(image: Tensor) -> float:
     """The share of pixels that equal their right and their lower neighbor, in 8 bits."""
     eight = torch.round(image * 255)
     right = (eight[:, :-1, 1:] == eight[:, :-1, :-1]).all(0)
-    # a photograph's noise makes neighbors that equal in all channels rare
+    # in photographs noise makes neighbors that are equal in all channels rare
     below = (eight[:, 1:, :-1] == eight[:, :-1, :-1]).all(0)
     return float((right & below).float().mean())
 
