@@ -27,6 +27,7 @@ class Moments:
         one_hot = labels[None] == np.arange(classes)[:, None]
         counts = one_hot.sum(1).astype(np.float64)
         means = one_hot @ points / np.maximum(counts, 1)[:, None]
+        # around the mean: E[x²] − E[x]² would cancel for features that hardly vary
         return cls(counts, means, one_hot @ (points - means[labels]) ** 2)
 
     def __add__(self, other: Moments) -> Moments:
@@ -52,6 +53,7 @@ class NaiveBayes:
         count = moments.counts.sum()
         with np.errstate(divide="ignore"):
             priors = np.log(moments.counts / count)
+        # Σ_k π_k σ_k² with biased σ_k² is all squares over all points: one shared diagonal
         return cls(moments.means, moments.squares.sum(0) / count + floor, priors)
 
     @property
@@ -68,6 +70,7 @@ class NaiveBayes:
         """Half the squared deviations from each class's mean, (n, K): −log p less constants."""
         lengths = (points**2 / self.variance).sum(1)[:, None] / 2
         means = (self.means**2 / self.variance).sum(1) / 2
+        # ½ Σ (x − μ)²/σ² multiplied out: a matrix product, which can fall below 0 by rounding
         return np.maximum(lengths - points @ self.weights.T + means, 0)
 
     def joint(self, points: Doubles) -> Doubles:

@@ -222,6 +222,7 @@ def split(data: DataSet) -> tuple[Rows, Rows]:
         )
     fit, held_rows = rows[data.split[rows] == 0], rows[data.split[rows] != 0]
     if not len(fit) or not len(held_rows):
+        # every other one, since a file may be sorted
         fit, held_rows = rows[::2], rows[1::2]
     return evenly(fit, MOST_FIT), evenly(held_rows, MOST_HELD)
 

@@ -134,6 +134,7 @@ def as_seen(data: DataSet, rows: slice, side: int) -> Tensor:
 def key_of(image: Tensor) -> int:
     """A digest of an image's pixels (3, H, W), by which it is known again."""
     gray = image[:1] if image.stride(0) == 0 else image  # one channel repeated is hashed once
+    # in 8 bits, so that an image from a file and the same one from a data set have one key
     eight: NDArray[np.uint8] = np.rint(gray.numpy() * 255).astype(np.uint8)
     if len(eight) == 3 and (eight[:1] == eight).all():
         eight = eight[:1]

@@ -164,6 +164,7 @@ def heads_agree(bank: Bank) -> bool:
     if bank.head is None or not bank.features.shape[1]:
         return False
     logits = bank.features @ bank.head.weight.T + bank.head.bias
+    # float32 logits against a product in float64: they agree relative to their size only
     spread = max(1.0, float(np.abs(bank.logits).max()))
     return bool(np.abs(logits - bank.logits).max() <= CLOSE * spread)
 
@@ -178,6 +179,7 @@ def exclude_image(bank: Bank, subject: Bank, group: int | None) -> tuple[Bank, b
     if not same.any():
         return bank, False
     if bank.groups is not None:
+        # the image's patient goes with it: other slices of one head would make it look usual
         same = np.isin(bank.groups, bank.groups[same])
     return bank.take(~same), True
 

@@ -26,6 +26,7 @@ def texture(name: str) -> DataSet:
     rows, columns = (length // SQUARE for length in pixels.shape)
     cut = pixels[: rows * SQUARE, : columns * SQUARE].reshape(rows, SQUARE, columns, SQUARE)
     images = cut.transpose(0, 2, 1, 3).reshape(-1, 1, SQUARE, SQUARE)
+    # by halves of the photograph: neighbors in it are alike, and must not be on both sides
     is_held_out = np.arange(len(images)) % columns >= columns // 2
     card = DataCard(
         f"Texture: {TEXTURES[name].lower()}",

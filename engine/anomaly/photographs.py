@@ -55,6 +55,7 @@ def photographs() -> DataSet:
         images=np.stack(images),
         labels=np.zeros(len(images), np.int64),
         ids=np.arange(len(images)),
+        # whole photographs: their squares overlap
         split=np.where(order % 2 == 0, 0, 1).astype(np.uint8),
         truth={"group": group},
     )

@@ -136,6 +136,7 @@ def made_worse(normal: DataSet, kind: str, model: Classifier, seed: int) -> Data
     _, held_rows = split(normal)
     some = normal.take(evenly(held_rows, MOST_UNKNOWN))
     pixels = corrupted(as_seen(some, slice(None), model.side), kind, SEVERITY, seed)
+    # back to 8 bits, as normal images are: no detector can tell them by finer gray levels
     images = torch.round(pixels * 255).to(torch.uint8).numpy()
     return DataSet(
         name=f"{normal.name}/{kind}",

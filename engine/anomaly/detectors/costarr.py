@@ -106,9 +106,11 @@ class COSTARR(Detector):
         z, h = halves(bank, even=self.even)
         predicted, (full, thin) = bank.predicted, weights
         v = np.concatenate([full * z, thin * h], 1)
+        # by the predicted class on both sides: a new image's true one is not known
         usual = np.concatenate([full * means.z[predicted], thin * means.h[predicted]], 1)
         alike = (unit_rows(v) * unit_rows(usual)).sum(1)
         height = (bank.logits.max(1) - means.low) / (means.high - means.low)
+        # a logit beyond those of normal images must not make an image more familiar than known
         height = np.clip(height, 0.0, 1.0)
         score = -(alike * height) if logit else -alike
         return Scored(score, {"likeness": alike, "logit": height})
@@ -188,6 +190,7 @@ def fit(train: Bank, *, even: bool = False) -> tuple[Means, tuple[str, ...]]:
             f"{classes - len(present)} of {classes} classes have no rightly seen normal image: "
             "the mean of all stands in for theirs."
         )
+    # ends of the highest logits over all classes together, and of rightly seen images only
     top = good.logits.max(1)
     low, high = float(top.min()), float(top.max())
     if high <= low:

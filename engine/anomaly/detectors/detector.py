@@ -245,6 +245,7 @@ def operational(result: Mapping[str, Any], banks: Gathered) -> float:
     if len(strange) < 2:
         return float("nan")
     known = np.asarray(normal.values, np.float64)
+    # a line found on the images that it is tried on would flatter itself
     line = detection.best_threshold(known, banks.normal.right, strange[::2])
     tried = np.asarray(held_out.values, np.float64)
     return detection.oosa(tried, banks.held.right, strange[1::2], line)

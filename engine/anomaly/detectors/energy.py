@@ -49,5 +49,6 @@ class Energy(Detector):
 def energy_scores(logits: Doubles, temperature: float = 1.0) -> Scored:
     """The energy of logits (N, classes) and its two terms."""
     highest = -logits.max(1)
+    # × T outside: as T falls to 0 it becomes the highest logit
     score = -temperature * logsumexp(logits / temperature)
     return Scored(score, {"highest logit": highest, "other classes": score - highest})

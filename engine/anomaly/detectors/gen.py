@@ -62,6 +62,7 @@ class GEN(Detector):
 def generalized_entropy(probabilities: Doubles, gamma: float, top: int) -> Doubles:
     """The sum over the `top` highest of the probabilities (N, classes), (N,)."""
     ordered = np.sort(probabilities, axis=1)[:, ::-1]
+    # p₂ and smaller are at most ½, where this difference is exact enough
     rest = 1 - ordered
     rest[:, 0] = ordered[:, 1:].sum(1)  # 1 − p_1 without cancellation, for a very sure network
     return np.asarray(((ordered * rest)[:, :top] ** gamma).sum(1))

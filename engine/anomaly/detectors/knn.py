@@ -62,11 +62,13 @@ class KNN(Detector):
 def distances(queries: Doubles, known: Doubles, k: int) -> Doubles:
     """Euclidean distances (N, k) to the k nearest rows, nearest first."""
     rows, others = torch.from_numpy(queries), torch.from_numpy(known)
+    # |x − y|² = |x|² − 2 (x·y − |y|²/2): the nearest y is where the bracket is largest
     half = (others**2).sum(1) / -2
     result = np.empty((len(queries), k))
     for start in range(0, len(queries), CHUNK):
         some = rows[start : start + CHUNK]
         near = torch.addmm(half, some, others.T).topk(k, dim=1).values  # x·y − |y|² / 2
         squared = (some**2).sum(1, keepdim=True) - 2 * near
+        # a member of the bank can come out below 0 by rounding
         result[start : start + CHUNK] = squared.clamp_min(0).sqrt().numpy()
     return result

@@ -97,12 +97,14 @@ def spread_of(moved: Doubles, ridge: float) -> tuple[FeatureCovariance, tuple[st
         _, lengths, rows = np.linalg.svd(moved, full_matrices=False)
         values, axes = lengths**2 / count, rows.T
     else:
+        # ÷ N, the maximum-likelihood estimate, as scikit-learn's EmpiricalCovariance
         values, axes = np.linalg.eigh(moved.T @ moved / count)
         values, axes = np.maximum(values[::-1], 0.0), axes[:, ::-1]
     mean = float(values.sum() / width)
     if mean <= 0:
         note = "The normal images do not vary at all, so distances are taken as they are."
         return FeatureCovariance(np.ones_like(values), axes), (note,)
+    # variances below rounding of the largest are noise: their inverse would decide alone
     rank = int((values > SINGULAR * values[0]).sum())
     if rank == width or ridge > 0:
         return FeatureCovariance(values + ridge * mean, axes, max(ridge, SINGULAR) * mean), ()
@@ -118,12 +120,14 @@ def mahalanobis_scores(features: Doubles, means: Doubles, spread: FeatureCovaria
     turned, centers = features @ spread.axes, means @ spread.axes
     scale = np.sqrt(spread.variances)
     white, places = turned / scale, centers / scale
+    # Pythagoras: what the axes do not hold of a distance lies beside them
     residual = (
         np.maximum(squared_distances(features, means) - squared_distances(turned, centers), 0)
         / spread.rest
     )
     if spread.axes.shape[1] == features.shape[1]:
         residual = np.zeros_like(residual)
+    # found by the quick formula; its terms are then taken from differences, which do not cancel
     nearest = (squared_distances(white, places) + residual).argmin(1)
     terms = (white - places[nearest]) ** 2
     share = np.cumsum(spread.variances) / spread.variances.sum()

@@ -91,6 +91,7 @@ class NaiveBayesDetector(Detector):
 def bayes_scores(model: NaiveBayes, points: Doubles) -> Scored:
     """The score of scaled features (N, D), and its two terms."""
     distances = model.apart(points)
+    # log det Σ and 2π are left out: they are the same for all classes and images
     likely = model.log_priors - distances
     deviation = distances[np.arange(len(points)), likely.argmax(1)]
     score = -logsumexp(likely)

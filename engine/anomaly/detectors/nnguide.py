@@ -56,6 +56,7 @@ class NNGuide(Detector):
     def fit(self, train: Bank) -> Fitted:
         """The guide: normal directions, as long as their energies."""
         count = max(1, round(self.share * len(train)))
+        # a permutation's beginning: a larger share contains the smaller one's images
         rows = np.sort(np.random.default_rng(SEED).permutation(len(train))[:count])
         guide = torch.from_numpy(train.energy[rows, None] * train.directions[rows])
         k = min(self.k, count)
@@ -63,7 +64,9 @@ class NNGuide(Detector):
 
         def rule(bank: Bank) -> Scored:
             likeness = torch.from_numpy(bank.directions) @ guide.T
+            # the mean of the k nearest, where KNN takes the k-th alone
             guidance = likeness.topk(k, dim=1, sorted=False).values.mean(1).numpy()
+            # energy is the positive log-sum-exp here: familiar images have much of both factors
             score = -bank.energy * guidance
             return Scored(score, {"energy": bank.energy, "guidance": guidance})
 

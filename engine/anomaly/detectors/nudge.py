@@ -98,9 +98,11 @@ def nudged(model: Classifier, pixels: Tensor, temperature: float, epsilon: float
             watched = batch.detach().clone().requires_grad_()
             first = net(watched)
             sure = first.cpu().double() / temperature  # in float32 a sure model has no gradient
+            # towards the class that is seen: of known images the step should raise it more
             loss = F.cross_entropy(sure, sure.argmax(1), reduction="sum")
             (gradient,) = torch.autograd.grad(loss, watched)
             with torch.inference_mode():
+                # the model normalizes pixels itself: no division by deviations here
                 logits[start:end] = net(batch - epsilon * gradient.sign()).float().cpu()
 
     in_batches(len(pixels), pace.batch, run, model.title)

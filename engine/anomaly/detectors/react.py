@@ -64,6 +64,7 @@ def cut_at(level: float) -> Fitted:
 
     def rule(bank: Bank) -> Scored:
         head = require_head(bank)
+        # one level for all dimensions, as published
         cut = logsumexp(np.minimum(bank.features, level) @ head.weight.T + head.bias)
         return Scored(-cut, {"energy": -bank.energy, "the cut": bank.energy - cut})
 

@@ -73,6 +73,7 @@ def fit(train: Bank, dimensions: int) -> Fitted:
     """ViM with a space of so many directions; with all of them it is the energy."""
     head = require_head(train)
     origin = origin_of(head)
+    # around u and not the mean: from u the logits are W(z − u), without a bias
     moved = train.features - origin
     residual_of = outside(moved, dimensions)
 
@@ -82,6 +83,7 @@ def fit(train: Bank, dimensions: int) -> Fitted:
     usual = float(left_over(train.features).mean())
     notes: tuple[str, ...] = ()
     if usual > NOTHING * float(np.linalg.norm(moved, axis=1).mean()):
+        # α: on normal images the virtual logit is as large as the highest logit on average
         alpha = float(train.logits.max(1).mean()) / usual
     else:
         alpha = 0.0
@@ -99,9 +101,11 @@ def origin_of(head: Head) -> Doubles:
     """u = − W⁺ b: the shortest features that make every logit zero, or come nearest to it."""
     from scipy.linalg import LinAlgError, LinAlgWarning, lstsq, solve
 
+    # with independent rows W⁺ = Wᵀ(WWᵀ)⁻¹: a system as small as there are classes, and no SVD of W
     square = head.weight @ head.weight.T
     try:
         result = -head.weight.T @ solve(square, head.bias, assume_a="pos")
+        # WWᵀ squares W's condition number, so the answer is checked and not trusted
         if np.abs(head.weight @ result + head.bias).max() <= EXACT * np.abs(head.bias).max():
             return np.asarray(result)
     except (LinAlgError, LinAlgWarning):
@@ -117,6 +121,7 @@ def outside(moved: Doubles, dimensions: int) -> Callable[[Doubles], Doubles]:
         inside = rows[:dimensions].T
         return lambda around: around - (around @ inside) @ inside.T
     _, axes = np.linalg.eigh(moved.T @ moved)
+    # eigh sorts ascending: all but the last `dimensions` columns; lengths need only coordinates
     small = np.ascontiguousarray(axes[:, : axes.shape[1] - dimensions])
     return lambda around: around @ small
 

@@ -140,6 +140,7 @@ def partner_of(case: FamiliarCase, banks: Gathered, head: OpinionHead, label: in
     some = source_bank.take(np.asarray(source_bank.labels) == label)
     belief = head.masses(some).belief[:, label]
     alike = some.directions @ banks.subject.directions[0]
+    # else the most alike may be an image of that class that is itself in doubt
     alike[belief < np.median(belief)] = -np.inf
     return held_out_pixels(case, some.take(np.array([int(alike.argmax())])))[0]
 
@@ -153,6 +154,7 @@ def noise_for(case: FamiliarCase) -> Tensor:
     """Even noise in [0, 1] of the image's form, gray where the image is gray."""
     gray = bool((case.image == case.image[:1]).all())
     shape = (1 if gray else 3, *case.image.shape[1:])
+    # one channel where the image is gray: colored noise would be strange for its color alone
     drawn = torch.from_numpy(case.generator().random(shape, np.float32))
     return drawn.expand(3, -1, -1).contiguous()
 
@@ -182,6 +184,7 @@ def triangle(values: Doubles, weights: Doubles, images: Tensor, names: tuple[str
 
 def way_table(masses: Masses, weights: Doubles, corner: int, first: int, other: int) -> Table:
     """All masses on the way from the image to a corner, 1 the other class and 2 noise."""
+    # corners 1 and 2: 3 − corner is the other one, which a blend on this way has nothing of
     on_it = np.flatnonzero(weights[:, 3 - corner] == 0)
     rows = on_it[np.argsort(weights[on_it, corner])]
     belief = masses.belief[rows]

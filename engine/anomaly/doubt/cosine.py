@@ -35,11 +35,13 @@ class CosineHead(nn.Linear):
         chance = torch.Generator().manual_seed(seed)
         with torch.no_grad():
             self.weight.normal_(std=SPREAD, generator=chance)
+            # σ(−5) < 0.01: before anything is learned no class is plausible, and all is ignorance
             self.bias.fill_(BIAS)
         self.scale = nn.Parameter(torch.tensor(SCALE))
 
     def forward(self, features: Tensor) -> Tensor:
         """Logits."""
+        # logits that grow without bound leave no ignorance far from all data
         ways = F.normalize(features, dim=1) @ F.normalize(self.weight, dim=1).T
         return self.scale * ways + self.bias
 
@@ -71,15 +73,19 @@ def evidential_loss(logits: Tensor, labels: Tensor, share: float = 1.0) -> Tenso
         share: of the training that is done; the regularizer grows with it.
     """
     classes = logits.shape[1]
+    # e_k = K b_k / I = K e^{l_k} and α = e + 1
     alpha = classes * logits.clamp(max=HIGHEST).exp() + 1
     targets = F.one_hot(labels, classes).to(logits)
+    # E[−log p_y] under Dir(α) is ψ(S) − ψ(α_y)
     risk = (targets * (alpha.sum(1, keepdim=True).digamma() - alpha.digamma())).sum(1)
+    # the true class is set to α = 1, so that its evidence is not held against it
     return risk + min(1.0, share / ANNEALED) * from_no_evidence(targets + (1 - targets) * alpha)
 
 
 def from_no_evidence(alpha: Tensor) -> Tensor:
     """The divergence of Dirichlets (N, K) from the one without evidence, (N,)."""
     total = alpha.sum(1)
+    # log Γ(K) of the uniform Dirichlet, whose other terms are log Γ(1) = 0
     none = torch.tensor(float(alpha.shape[1]), dtype=alpha.dtype).lgamma()
     norm = total.lgamma() - alpha.lgamma().sum(1) - none
     return norm + ((alpha - 1) * (alpha.digamma() - total.digamma()[:, None])).sum(1)

@@ -82,6 +82,7 @@ def chain(logits: Sequence[Tensor]) -> EvidenceChain:
     beliefs: list[Tensor] = []
     vacuities: list[Tensor] = []
     conflicts: list[Tensor] = []
+    # e³⁰ is 10¹³: in float32 the + K below would be lost beside it
     every = [in_double(logit) for logit in logits]
     left = [torch.ones_like(every[0][:, 0])]
     for expert_logits in every:
@@ -90,10 +91,12 @@ def chain(logits: Sequence[Tensor]) -> EvidenceChain:
         belief, vacuity = evidence / total[:, None], expert_logits.shape[1] / total
         clash = torch.zeros_like(vacuity)
         if beliefs:
+            # Σ_{p≠q} b_p b_q with the expert before, as released, not with all before fused
             clash = beliefs[-1].sum(1) * belief.sum(1) - (beliefs[-1] * belief).sum(1)
         beliefs.append(belief)
         vacuities.append(vacuity)
         conflicts.append(clash)
+        # Dempster's rule for the mass of the whole frame
         left.append(left[-1] * vacuity / (1 - clash))
     return EvidenceChain(beliefs, vacuities, conflicts, left)
 
@@ -108,10 +111,12 @@ def together(logits: Sequence[Tensor], left: Sequence[Tensor], over: str) -> Ten
             image's answer depends on the others; or "experts", so that it does not.
     """
     weights = torch.stack([remainder / ETA for remainder in left[: len(logits)]])  # (experts, N)
+    # an image alone in its batch would get 1 from every expert as published
     shares = weights.softmax(1 if over == "batch" else 0).to(logits[0])
     return sum(share[:, None] * logit for share, logit in zip(shares, logits, strict=True))
 
 
 def engaged(left: Sequence[Tensor], least: float = ENGAGED) -> Tensor:
     """Which images still engage each expert, (experts, N): those with much left."""
+    # by the batch's largest: what is left shrinks by powers of ten from expert to expert
     return torch.stack([remainder / remainder.max() > least for remainder in left[:-1]])

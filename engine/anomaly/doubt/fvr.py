@@ -106,6 +106,7 @@ class FVR(Detector):
 
     def fitted(self, train: Bank) -> Fitted:
         """The head, learned once: where the lines lie plays no part in it."""
+        # without the other settings the key is the same, and the head is found in memory
         return Detector.fitted(FVR(self.loss), train)
 
     def __call__(self, case: FamiliarCase, progress: Progress = quiet) -> Result:

@@ -39,7 +39,9 @@ class Masses:
 def masses(logits: Doubles) -> Masses:
     """The opinions of logits (N, K), each the log odds of one class against all else."""
     logits = np.asarray(logits, np.float64)
+    # log m(∅) = −Σ softplus(l_k): in logarithms, since e^l overflows and products of 1 − pl vanish
     nothing = -np.logaddexp(0, logits).sum(1)
+    # b_k = m({k}) = pl_k Π_{j≠k} (1 − pl_j) = I e^{l_k}
     belief = np.exp(nothing[:, None] + logits)
     ignorance = np.exp(nothing)
     confusion = np.clip(1 - ignorance - belief.sum(1), 0, 1)  # below 0 by rounding only
@@ -75,6 +77,7 @@ def answer_sets(image_masses: Masses, lines: DoubtLines, near: float) -> Flags:
     """
     best = image_masses.plausibility.max(1, keepdims=True)
     several = image_masses.plausibility >= near * best
+    # by argmax and not by equality, so that a tie is still answered by one class
     single = np.arange(several.shape[1]) == image_masses.plausibility.argmax(1)[:, None]
     chosen = np.where((image_masses.confusion > lines.confusion)[:, None], several, single)
     return np.asarray(chosen & (image_masses.ignorance <= lines.ignorance)[:, None])

@@ -52,6 +52,7 @@ def chains(
     rows = np.array(list(rows_by_name.values()), np.int64)
     result = evidence(model, data, rows)
     answers = outputs(model, data, rows).argmax(1).numpy()
+    # among many images: alone, an image is its own largest and would engage every expert
     most = [float(remainder.max()) for remainder in evidence(model, data, context).left]
     left = np.stack([remainder.numpy() for remainder in result.left])  # (experts + 1, n)
     limits = least * np.array(most)

@@ -49,8 +49,10 @@ class TlcLoss:
 
     def __post_init__(self) -> None:
         counts, present = torch.from_numpy(self.counts).double(), torch.from_numpy(self.counts > 0)
+        # LDAM: margins go with n_c^(−1/4), the largest one for the rarest class
         rare = torch.where(present, counts**-0.25, 0.0)
         self.margins = self.margin * rare / rare.max()
+        # one over the effective number of images (1 − β^n) / (1 − β), with mean 1
         weights = torch.where(present, (1 - EFFECTIVE) / (1 - EFFECTIVE**counts), 0.0)
         self.weights = weights / weights[present].mean()
         heat = int(present.sum()) * FLATTER * counts / counts.sum() + 1 - FLATTER
@@ -70,9 +72,11 @@ class TlcLoss:
         network = cast(Experts, model.network)
         logits = network.each((batch.pixels - model.mean) / model.std)
         left = chain(logits).left
+        # the mean of all experts is a target that each is driven from: it must not follow
         whole = together(logits, left, over="batch").detach()
         engagement = engaged(left, self.least).to(logits[0])
         parts = [
+            # never ÷ 0: the image of which most is left always engages
             (self.of_expert(logit, whole, batch.targets) * mask).sum() / mask.sum()
             for logit, mask in zip(logits, engagement, strict=True)
         ]
@@ -87,11 +91,13 @@ class TlcLoss:
             labels: (N,).
         """
         targets = F.one_hot(labels, logits.shape[1]).to(logits)
+        # margins are in cosines, so in logits they are as much larger as the scale
         lowered = logits - SCALE * targets * self.margins.to(logits)
         weights = self.weights.to(logits) if self.late else None
         loss = F.cross_entropy(lowered, labels, weight=weights, reduction="none")
         if self.regular:
             right = in_double(targets)  # exp(30) is too much for float32
+            # α̃ is 1 on the true class, so that its evidence is not held against it
             others = right + (1 - right) * (in_double(lowered).exp() + 1)
             epoch, epochs = self.done // self.per_epoch, self.steps / self.per_epoch
             drawn = epoch / (ANNEALED * epochs) * from_no_evidence(others)
@@ -100,5 +106,6 @@ class TlcLoss:
             heat = self.heat.to(logits) if self.late else torch.ones_like(logits[0])
             log_shares, mean = (logits / heat).log_softmax(1), (whole / heat).softmax(1)
             divergence = F.kl_div(log_shares, mean, reduction="none").sum(1)
+            # minus: experts are driven apart; τ² undoes that τ shrinks gradients by 1/τ²
             loss = loss - DIVERSITY * float(heat.mean()) ** 2 * divergence
         return loss

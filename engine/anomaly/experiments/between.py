@@ -13,6 +13,7 @@ def neighbors(points: Doubles, k: int) -> Ints:
     from scipy.spatial.distance import cdist
 
     distances = cdist(points, points)
+    # a point would be its own nearest, and a new one a copy
     np.fill_diagonal(distances, np.inf)
     return np.argsort(distances, 1, kind="stable")[:, : min(k, len(points) - 1)]
 
@@ -38,8 +39,10 @@ def smote(
     """
     rows = np.arange(len(points)) if starts is None else starts
     near = neighbors(points, k)[rows]
+    # uniform over the n × k table of points and neighbors, as imbalanced-learn draws
     pair = rng.integers(0, near.size, count)
     start, end = points[rows[pair // near.shape[1]]], points[near.ravel()[pair]]
+    # one place for all coordinates keeps to the segment; one for each fills the box around it
     return start + rng.random((count, points.shape[1] if box else 1)) * (end - start)
 
 
@@ -53,9 +56,11 @@ def covariance(points: Doubles, k: int, *, box: bool = False) -> NDArray[np.floa
     x = points.repeat(near.shape[1], 0)
     d = points[near.ravel()] - x
     steps = d.T @ d / len(d)
+    # of a box the diagonal has E[u²] = 1/4 + 1/12 = 1/3, too
     square = steps / 3 if not box else steps / 4 + np.diag(np.diag(steps)) / 12
     cross = x.T @ d / len(d)
     mean = (x + d / 2).mean(0)
+    # E[(x + u d)(x + u d)ᵀ]
     second: NDArray[np.float64] = x.T @ x / len(x) + (cross + cross.T) / 2 + square
     return second - np.outer(mean, mean)
 

@@ -150,6 +150,7 @@ class DisVsGenExperiment(ClosedFormExperiment):
                 "logistic": regression(points, labels, self.c).coef_,
             }
             for model, weights in fitted.items():
+                # what classes share changes no answer; × a pixel's spread: what it can move
                 rows[f"{model}, {name}"] = (weights - weights.mean(0)) * points.std(0)
         alike = [
             cosine(rows[f"{model}, 30"], rows[f"{model}, all"]) for model in ("Bayes", "logistic")
@@ -201,6 +202,7 @@ def rows_of_all_classes(case: ExperimentCase, count: int) -> Ints:
 def scaled(case: ExperimentCase, *parts: Ints) -> list[Doubles]:
     """Images of rows as vectors, each pixel scaled to [0, 1] by those of the first part."""
     points = [pixels(case.data, rows) for rows in parts]
+    # from the labeled images alone: test images must not help to scale themselves
     low, high = points[0].min(0), points[0].max(0)
     return [(point - low) / np.where(high > low, high - low, 1) for point in points]
 

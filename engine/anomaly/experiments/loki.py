@@ -153,12 +153,14 @@ class LokiExperiment(ClosedFormExperiment):
         regression = LogisticRegression(C=self.c, max_iter=1000)
         regression.fit(pixels(data, rows), data.labels[rows])
         lead = regression.decision_function(pixels(data, require_rows(data, "test", 1)))
+        # of two classes scikit-learn gives one column: softmax of (0, l) is its sigmoid
         return lead if lead.ndim == 2 else np.stack([0 * lead, lead], 1)
 
     def metric(self, way: str, case: ExperimentCase) -> Doubles:
         """Distances between labels, (N, N), as one condition has them."""
         line = self.line(case)
         if way == ARGMAX:
+            # all equally far apart: Σ_k p_k d² = 1 − p_y, least for the most likely label
             return np.asarray(line > 0, np.float64)
         if way == SHUFFLED:
             order = np.random.default_rng([case.seed, 36]).permutation(len(line))
@@ -216,6 +218,7 @@ def frechet(probabilities: Doubles, distances: Doubles, observed: Ints, power: f
         observed: labels, (K,).
         power: of the distances.
     """
+    # rows are seen labels, columns all labels: (n, K) @ (K, N)
     return np.asarray((probabilities @ distances[observed] ** power).argmin(1))
 
 
@@ -226,6 +229,7 @@ def locus(distances: Doubles, observed: Ints) -> Flags:
     """
     legs = distances[observed][:, None] + distances[observed]  # (K, K, N)
     direct = distances[np.ix_(observed, observed)]
+    # on a shortest path the legs add up to the direct way; they are never less
     return np.asarray((legs <= direct[..., None]).any((0, 1)))
 
 

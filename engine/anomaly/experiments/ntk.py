@@ -101,7 +101,9 @@ class Activation:
         process = tangent = log_cosine
         for _ in range(layers):
             process, slope = self.logs(process)
+            # a cosine above 1 by rounding would be squared at every layer
             process = np.minimum(process, 0)
+            # Kᴸ = Σᴸ + Kᴸ⁻¹ φ̌'(Σᴸ⁻¹): `slope` is still that of the layer before
             tangent = np.logaddexp(process, tangent + slope)
         return process, tangent
 
@@ -182,6 +184,7 @@ class NtkExperiment(ClosedFormExperiment):
         sample = on_sphere(case, self.points)
         across = np.linspace(-REACH, REACH, GRID)
         places = lifted(np.stack(np.meshgrid(across, -across), -1).reshape(-1, 2))
+        # from distances, since 1 − ξ cancels near the pole, where the kernels change fastest
         at = np.log(cdist(places, sample.points).clip(1e-9) ** 2 / 2)  # 1 − ξ
         nodes = np.linspace(at.min(), at.max(), NODES)
         cosines, limits = np.log1p(-np.exp(nodes)), limits_of(sample, places)
@@ -231,6 +234,7 @@ def lifted(plane: Doubles) -> Doubles:
 
 def log_series(coefficients: Doubles, log_x: Doubles) -> Doubles:
     """log Σ c_i x^i for c ≥ 0; the lowest power is taken out, so that nothing underflows."""
+    # x^lowest vanishes as a float, but not its logarithm; what is left begins with a constant > 0
     lowest = int(np.flatnonzero(coefficients)[0])
     rest = np.polynomial.polynomial.polyval(np.exp(log_x), coefficients[lowest:])
     return np.asarray(lowest * log_x + np.log(rest))
@@ -238,6 +242,7 @@ def log_series(coefficients: Doubles, log_x: Doubles) -> Doubles:
 
 def vote(log_weights: Doubles, votes: Flags) -> Flags:
     """Which points (m,) the first group wins, by log weights (m, n) of its and the others' n."""
+    # only ratios within a row decide, and its largest weight is then 1
     lead = log_weights - log_weights.max(1, keepdims=True)
     weights = np.exp(lead)
     return np.asarray(weights[:, votes].sum(1) > weights[:, ~votes].sum(1))

@@ -241,6 +241,7 @@ class SmoteExperiment(ClosedFormExperiment):
         probability = self.learned(sample, added, case)
         known = np.concatenate([sample.others, sample.rare, added])
         others = self.given(AS_IT_IS, case).others  # one measure for all conditions
+        # from held-out images: of those in the bank the nearest would be themselves
         usual = np.quantile(cdist(sample.held_out, others).min(1), UNLIKE)
         away = cdist(sample.test[sample.is_rare], known).min(1)
         x, y = self.hull(way, case)
@@ -413,6 +414,7 @@ def learner_of(name: str, seed: int) -> Any:
         case "decision tree":
             return DecisionTreeClassifier(random_state=seed)
         case "naive Bayes":
+            # pixels that are always 0 have no variance, and would decide alone
             return GaussianNB(var_smoothing=1e-3)
         case _:
             return LogisticRegression(max_iter=1000)

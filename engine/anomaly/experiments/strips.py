@@ -25,6 +25,7 @@ class BorderStrip:
 
 def expected(low: float, high: float) -> float:
     """Share of a Gaussian between two distances from a border through its middle, both sides."""
+    # P(|z| ≤ t) = erf(t / √2)
     return float(erf(high / np.sqrt(2)) - erf(low / np.sqrt(2)))
 
 
@@ -36,6 +37,7 @@ def strip_statistics(points: Doubles, w: Doubles, low: float, high: float) -> Bo
     placed = inside @ along
     count = len(inside)
     values, axes = np.linalg.eigh(placed.T @ placed / max(count, 1))
+    # along eigenvectors only, where the theory asks every direction; ÷ 3, a Gaussian's
     fourth = ((placed @ axes) ** 4).mean(0).max() / 3 if count else 0.0
     mass = count / len(points) / expected(low, high)
     return BorderStrip(float(mass), values, float(fourth), count, along @ axes)
@@ -45,6 +47,8 @@ def mardia(points: Doubles) -> bool:
     """Whether the kurtosis is that of a Gaussian of any covariance, at 5 %."""
     n, d = points.shape
     centered = points - points.mean(0)
+    # Mardia's kurtosis is defined with the biased covariance
     inverse = np.linalg.inv(centered.T @ centered / n)
     kurtosis = (np.einsum("ni,ij,nj->n", centered, inverse, centered) ** 2).mean()
+    # of a Gaussian it is near normal with mean d (d + 2) and variance 8 d (d + 2) / n
     return bool(abs(kurtosis - d * (d + 2)) / np.sqrt(8 * d * (d + 2) / n) < NORMAL)

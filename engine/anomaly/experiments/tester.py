@@ -172,9 +172,11 @@ class HalfspaceExperiment(ClosedFormExperiment):
             inside = np.clip(1 / 2 - signed @ w.T / self.sigma, 0, 1)  # 0: right by σ/2 and more
             slope = 6 * inside * (1 - inside) / self.sigma  # of the ramp 3u² − 2u³
             down = slope.T @ signed / BATCH
+            # projected: the part of the step along w would only change its length
             w = unit_rows(w + STEP * (down - (down * w).sum(1, keepdims=True) * w))
             if (step + 1) % EVERY == 0:
                 way.append(w)
+        # a stationary point may be the best halfspace turned around
         halfspaces = np.concatenate([*way, *(-halfspace for halfspace in way)])
         return np.asarray(halfspaces[wrong(given, halfspaces).argmin()])
 
@@ -183,6 +185,7 @@ class HalfspaceExperiment(ClosedFormExperiment):
         edges = np.arange(0, SPAN, self.sigma)
         for at, edge in enumerate(edges):
             full = len(points) * expected(edge, edge + self.sigma)
+            # by a Gaussian's count, so that data with too few points there are not let off
             if at and full < FARTHER * points.shape[1]:
                 break  # farther out there are too few points to test
             fault = self.fault(strip_statistics(points, w, edge, edge + self.sigma), nearest=not at)
@@ -237,6 +240,7 @@ def whitened_points(case: ExperimentCase, dimension: int) -> LabeledPoints:
     from sklearn.linear_model import LogisticRegression
 
     data, train = case.data, require_rows(case.data, "train", 2 * dimension)
+    # with replacement, so that seeds differ though the images are the same
     rows: Ints = np.random.default_rng([case.seed, 39]).choice(train, len(train))
     vectors = pixels(data, rows)
     mean, axes, values = main_axes(vectors, dimension)
@@ -244,6 +248,7 @@ def whitened_points(case: ExperimentCase, dimension: int) -> LabeledPoints:
     if len(values) < dimension or values[0] <= 1e-9 or first.all() or not first.any():
         raise BadData(f"The images must differ in {dimension} ways and be of two classes or more.")
     points = (vectors - mean) @ axes / np.sqrt(values)
+    # the theory is of halfspaces through the origin, and the points are centered
     fit = LogisticRegression(fit_intercept=False).fit(points, first)
     return LabeledPoints(points, np.where(first, 1.0, -1.0), unit_rows(fit.coef_)[0])
 

@@ -55,8 +55,10 @@ class Lookup(PatchRule):
     def distances(self, maps: Maps) -> Tensor:
         """(1 − cos) / 2 between each patch and its answer."""
         results = []
+        # image by image: the weights of all at once would be (n · P, M)
         for at in range(len(maps[0])):
             patches, weights = self.looked_up(tuple(layer[at : at + 1] for layer in maps))
+            # 1 − (cos + 1)/2, with the answer in the space of the values, as the query is
             distances = (1 - F.cosine_similarity(patches, weights @ self.support, dim=1)) / 2
             results.append(distances.clamp_min(0).reshape(self.grid))
         return torch.stack(results)
@@ -131,6 +133,8 @@ class DictAS(Localizer):
         """The dictionary of the first few images."""
         known, shape = tokens(normal.fit), halved(concatenate_layers(normal.fit)).shape
         progress(0.5, "a dictionary")
+        # a mean that all patches share would make all cosines alike
         middle, spread = known.mean(0), known.std(0, correction=0) + LEAST
+        # patches of all shots side by side, not their mean: one of them may hold the answer
         support = known[: self.shots * shape[2] * shape[3]]
         return Lookup(middle, spread, (support - middle) / spread, (shape[2], shape[3]), self.heat)

@@ -56,6 +56,7 @@ def benchmark(case: LesionsCase, rows: Rows) -> Benchmark:
         masks = np.stack([box_masks(box, side) for box in boxes])
     else:
         exact = torch.from_numpy(np.array(data.truth["mask"], np.float32))
+        # nearest: between 0 and 1 a mask has no values
         masks = F.interpolate(exact[:, None], (side, side), mode="nearest")[:, 0].numpy() > 0
         boxes = [bounding_boxes(mask) for mask in masks]
     return Benchmark(pixels, heads(pixels), masks, boxes, data.labels, data.truth.get("group"))
@@ -113,6 +114,7 @@ def disjoint_normals(normal: DataSet, data: DataSet, rows: Rows) -> DataSet:
 def heads(pixels: Tensor) -> Masks:
     """What is not air around a head, (n, S, S), of pixels (n, 3, S, S) in [0, 1]."""
     bright = pixels.amax(1).numpy() > AIR / 255
+    # cavities and ventricles are as dark as air, but belong to the head
     return np.stack([ndi.binary_fill_holes(mask) for mask in bright])
 
 
@@ -121,6 +123,7 @@ def box_masks(boxes: NDArray[np.float64], side: int) -> Masks:
     mask = np.zeros((side, side), np.bool_)
     for left, top, width, height in boxes * side:
         rows, columns = (
+            # at least one pixel, or a small lesion would have no mask to be found on
             slice(round(low), max(round(low) + 1, round(low + length)))
             for low, length in ((top, height), (left, width))
         )

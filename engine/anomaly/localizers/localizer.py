@@ -192,6 +192,7 @@ class Localizer(Method[FamiliarCase]):
             for start in range(0, count, AT_ONCE):
                 some = tuple(layer[start : start + AT_ONCE] for layer in normal.held)
                 distances, whole = rule.judged(some)
+                # of the whole map: the line bounds false alarms anywhere in an image
                 highest.append(self.smooth(distances, case.model.side).max((1, 2)))
                 scores.append(whole.numpy())
                 progress(0.6 + 0.4 * min(start + AT_ONCE, count) / count, "held-out normal images")
@@ -289,6 +290,7 @@ def smoothing(places: int, side: int, width: float) -> Tensor:
         width: standard deviation of the Gaussian, px; 0 for none.
     """
     identity = torch.eye(places, dtype=torch.float64)[None]
+    # what a linear map does to the columns of the identity is its matrix
     large = F.interpolate(identity, side, mode="linear")[0].T.numpy()
     return torch.from_numpy(ndi.gaussian_filter1d(large, width, axis=0) if width else large).float()
 

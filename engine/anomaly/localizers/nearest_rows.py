@@ -44,6 +44,7 @@ class KnownRows:
         # along rows, NumPy's argmax is several times quicker than torch's on a CPU
         results = [torch.from_numpy(some.numpy().argmax(1)) for some in self.products(queries)]
         indices = torch.cat(results)
+        # anew from differences: |x|² − 2 x·m + |m|² cancels where a patch is nearly known
         return (queries - self.rows[indices]).norm(dim=1), indices
 
     def several(self, queries: Tensor, count: int) -> tuple[Tensor, Tensor]:

@@ -146,6 +146,7 @@ class Nova(Method[LesionsCase]):
             if (kind_rows := np.flatnonzero((lesion_set.kinds == at) | (name == ALL))).size
         }
         every = np.arange(len(maps))
+        # a map that knows nothing of the image: what place and size alone would hit
         swapped = maps[of_others(lesion_set)]
         rows[SWAPPED] = figures(lesion_set, swapped, threshold, every)
         progress(0.95, "pixels alone")
@@ -210,6 +211,7 @@ class Nova(Method[LesionsCase]):
         patches = normal_patches(single, self.normals, layers, part_of(progress, 0.0, 0.5))
         rule = local.fit(single, patches, part_of(progress, 0.5, 1.0, "comparing patches"))
         gray = as_seen(normal.take(patches.fit_rows), slice(None), side).mean(1)
+        # where normal images are all black the least noise would be infinitely odd
         middle, spread = gray.mean(0), gray.std(0, correction=0) + SPREAD
 
         def heat(pixels: Tensor) -> Floats:
@@ -225,6 +227,7 @@ class Nova(Method[LesionsCase]):
         self, heat: Heat, test_set: Benchmark, held_out: Tensor, progress: Progress = quiet
     ) -> tuple[Floats, Conformal]:
         """Maps of all images, 0 outside the head, and the highest value of held-out normal ones."""
+        # held-out images within their heads too: their highest value must come from the same places
         calm = in_heads(heat, held_out, heads(held_out), part_of(progress, 0.0, 0.4))
         maps = in_heads(heat, test_set.pixels, test_set.heads, part_of(progress, 0.4, 1.0))
         return maps, Conformal(calm.max((1, 2)).astype(np.float64))

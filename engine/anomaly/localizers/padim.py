@@ -34,9 +34,12 @@ class GaussianPlaces(PatchRule):
     def __init__(self, channels: Tensor, normal: Tensor, shrinkage: float) -> None:
         self.channels, self.middle = channels, normal.mean(1)
         centered = normal - self.middle[:, None]
+        # ÷ (n − 1): the mean is of the same few images
         spread = centered.mT @ centered / max(normal.shape[1] - 1, 1)  # (places, c, c)
+        # FLOOR is for places where all normal images are alike, such as air
         added = shrinkage * spread.diagonal(dim1=1, dim2=2).mean(1) + FLOOR
         spread.diagonal(dim1=1, dim2=2).add_(added[:, None])
+        # Σ = LLᵀ, so ‖L⁻¹ d‖² = dᵀ Σ⁻¹ d: no inverse is formed
         self.factor = torch.linalg.cholesky(spread)
         self.normal = normal
         if normal.shape[1] <= len(channels):
@@ -112,6 +115,7 @@ class PaDiM(Localizer):
         """A Gaussian at each place."""
         width = sum(layer.shape[1] for layer in normal.fit)
         count = min(self.dimensions, width)
+        # the same channels at all places: only then are distances on one scale
         channels = torch.from_numpy(np.sort(case.generator().permutation(width)[:count]))
         progress(0.5, "covariances")
         return GaussianPlaces(channels, select_channels(normal.fit, channels), self.shrinkage)

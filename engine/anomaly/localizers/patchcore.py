@@ -62,6 +62,7 @@ class NearestPatch(PatchRule):
         _, around = self.known.several(self.known.rows[answer], self.others)
         distances = (queries[:, None] - self.known.rows[around]).norm(dim=2)  # (n, b)
         share = (
+            # m* is the nearest, so powers are at least 1; one that overflows makes the share 0
             (distances - worst[:, None]).exp().sum(1).reciprocal()
         )  # of exp d(x*, m*) in the sum
         return worst * (1 - share)
@@ -130,14 +131,17 @@ def centers(rows: Tensor, count: int, generator: np.random.Generator, progress: 
     """
     width = rows.shape[1]
     if width > PROJECTED:
+        # this variance keeps squared distances in the mean (Johnson and Lindenstrauss)
         mix = torch.from_numpy(generator.normal(0, PROJECTED**-0.5, (width, PROJECTED)))
         rows = rows @ mix.to(rows.dtype)
+    # no distance changes, and squares lose less to the common part in float32
     rows = rows - rows.mean(0)
     squares = (rows**2).sum(1)
     chosen = [int(generator.integers(len(rows)))]
     distances = torch.full((len(rows),), torch.inf)
     for step in range(1, count):
         last = chosen[-1]
+        # squared, the farthest is the same; only the last center can have come nearer
         torch.minimum(distances, squares - 2 * (rows @ rows[last]) + squares[last], out=distances)
         distances[last] = -torch.inf  # nobody is chosen twice
         chosen.append(int(distances.argmax()))

@@ -38,6 +38,7 @@ def layers_at(model: Classifier, depth: str) -> tuple[Layer, ...]:
     maps = [layer for layer in model.layers if layer.is_map]
     if not maps:
         raise DoesNotFit(f"{model.title} has no layer whose output is a map.")
+    # the last layer of a resolution has the most context that this resolution offers
     last = {layer_maps.cells: layer_maps for layer_maps in maps}
     stages = sorted(last.values(), key=lambda layer_maps: -layer_maps.cells[0])
     if len(stages) == 1:  # tokens keep one resolution
@@ -75,6 +76,7 @@ def narrowed(values: Tensor) -> Tensor:
     channels = values.shape[1]
     if channels <= WIDTH:
         return values
+    # a fixed seed: normal images and the image itself must be mixed by the same matrix
     mix = torch.randn(WIDTH, channels, generator=torch.Generator().manual_seed(channels))
     return torch.einsum("nchw,kc->nkhw", values, mix / WIDTH**0.5)
 
@@ -87,6 +89,7 @@ def concatenate_layers(maps: Maps, pool: int = 1, mode: str = "bilinear") -> Ten
         pool: side of the neighborhood whose mean is taken at each place, on each layer's own grid.
         mode: how a coarser layer is enlarged: "bilinear" or "nearest".
     """
+    # zeros beyond the border count, as in anomalib, and in normal images alike
     pooled = [F.avg_pool2d(layer, pool, 1, pool // 2) for layer in maps] if pool > 1 else list(maps)
     size, smooth = pooled[0].shape[-2:], {"align_corners": False} if mode == "bilinear" else {}
     rest = [F.interpolate(layer, size, mode=mode, **smooth) for layer in pooled[1:]]
@@ -151,6 +154,7 @@ def training_and_held_out(case: FamiliarCase, count: int) -> tuple[Rows, Rows]:
     fit, held_rows = chance.permutation(fit), chance.permutation(held_rows)
     if groups is not None:
         fit, held_rows = fit[groups[fit] != case.group], held_rows[groups[held_rows] != case.group]
+        # one of each group, the first drawn: p-values count images as independent
         held_rows = held_rows[np.sort(np.unique(groups[held_rows], return_index=True)[1])]
     return fit[:count], held_rows[:MOST_HELD]
 

@@ -94,6 +94,7 @@ def tiling(width: int, height: int, side: int, overlap: float, most: int = MOST_
         lefts, tops = (starts(length, side, overlap) for length in (wide, high))
         if (count := len(lefts) * len(tops)) <= most:
             return Tiling(wide, high, lefts, tops, side, scale)
+        # the count goes with scale²; small steps near the limit lose no more than they must
         scale *= min(sqrt(most / count), SMALLER) if count > 2 * most else SMALLER
 
 
@@ -101,6 +102,7 @@ def starts(length: int, side: int, overlap: float) -> tuple[int, ...]:
     """Where tiles begin along one side, evenly, the last one at its end."""
     step = max(1, int(side * (1 - overlap)))
     count = ceil((length - side) / step) + 1
+    # evenly, so that the last tile overlaps no more than the others and none reaches beyond
     return tuple(np.linspace(0, length - side, count).round().astype(int).tolist())
 
 
@@ -228,6 +230,7 @@ def blended(grid: Tiling, tiles: Iterator[Floats]) -> tuple[Floats, Floats]:
         weight = np.outer(heavy, wide)
         sums[rows, columns] += weight * (down @ values @ across.T)
         weights[rows, columns] += weight
+        # before blending: the threshold holds for a tile by itself
         highest.append(values.max())
     return (sums / weights).astype(np.float32), np.array(highest, np.float32)
 
@@ -249,10 +252,12 @@ def tile_span(
     middles = (np.arange(count) + 0.5) / count * length - start
     inside = np.flatnonzero((middles >= 0) & (middles < side))
     share = middles[inside] / side
+    # values stand for the middles of their cells, and the outer half cells repeat the last one
     at = np.clip(share * known - 0.5, 0, known - 1)
     lower = np.minimum(at.astype(int), max(known - 2, 0))
     weights = np.zeros((len(inside), known))
     weights[np.arange(len(inside)), lower] = 1 - (at - lower)
     weights[np.arange(len(inside)), np.minimum(lower + 1, known - 1)] += at - lower
+    # a Hann window; LEAST keeps the sum of weights above 0 where one tile alone ends
     weight = np.sin(np.pi * share) ** 2 + LEAST
     return slice(inside[0], inside[-1] + 1), weights, weight

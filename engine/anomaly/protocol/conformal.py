@@ -76,7 +76,9 @@ class Conformal:
         ordered = np.sort(self.scores)
         least = len(self) - np.searchsorted(ordered, queries, "left")
         if generator is None:
+            # + 1 for the image itself, one of n + 1 that are exchangeable: p is valid and never 0
             return np.asarray((1 + least) / (len(self) + 1))
+        # the image counts among its own ties: share · (1 + ties), so that p is uniform on (0, 1)
         above = len(self) - np.searchsorted(ordered, queries, "right")
         share = generator.random(len(queries))
         return np.asarray((above + share * (1 + least - above)) / (len(self) + 1))
@@ -89,6 +91,7 @@ class Conformal:
         if self.predicted is None:
             return self
         same = self.predicted == predicted
+        # with few of a class the smallest p that it can reach would decide, and not the image
         if same.sum() < FEWEST:
             return self
         groups = None if self.groups is None else self.groups[same]
@@ -141,6 +144,7 @@ class Conformal:
             BadSetting: α is below the smallest p-value that can be reached, or no share.
         """
         rank = self.rank(alpha)
+        # above the k-th highest at most k − 1 are as high, so p ≤ k / (n + 1) ≤ α
         return float(np.sort(self.scores)[len(self) - rank])
 
     def threshold_by_group(self, alpha: float) -> float:
@@ -155,6 +159,7 @@ class Conformal:
                 f"{100 * self.smallest_by_group:.3g} % can be promised: choose at least that."
             )
         ordered = np.unique(self.scores)
+        # just above each score: what equals it counts as at least as high
         is_rejected = self.p_by_group(np.nextafter(ordered, np.inf)) <= alpha + 1e-12
         return float(ordered[is_rejected][0])
 
@@ -168,6 +173,7 @@ class Conformal:
                 f"{100 * self.smallest:.3g} % can be promised: choose at least that, or bring "
                 f"more normal images ({int(np.ceil(1 / alpha)) - 1} for {100 * alpha:.3g} %)."
             )
+        # 1e-9: a product that should be whole must not fall to the next lower k by rounding
         return int(np.floor(alpha * (len(self) + 1) + 1e-9))
 
     def band(self, alpha: float, share: float = BAND) -> tuple[float, float]:
@@ -195,6 +201,7 @@ def benjamini_hochberg(p: Doubles, level: float) -> Flags:
     passed = np.flatnonzero(values[order] <= lines)
     flagged = np.zeros(len(values), np.bool_)
     if len(passed):
+        # step-up: all below the last that passes, also those that miss their own line
         flagged[order[: passed[-1] + 1]] = True
     return flagged
 
@@ -202,4 +209,5 @@ def benjamini_hochberg(p: Doubles, level: float) -> Flags:
 def bonferroni(p: Doubles) -> float:
     """One p-value of several detectors asked about one image: m times the smallest, at most 1."""
     values = np.asarray(p, np.float64)
+    # valid whatever the detectors' dependence, which is strong: they see the same features
     return float(min(1.0, len(values) * values.min()))

@@ -28,6 +28,7 @@ def blur(pixels: Tensor, severity: float, generator: torch.Generator) -> Tensor:
     sigma = BLUR * severity * pixels.shape[-1]
     if sigma <= 0:
         return pixels
+    # beyond 3 σ a Gaussian weighs next to nothing; what is cut off is made up for by the division
     reach = min(max(1, round(3 * sigma)), pixels.shape[-1] - 1)
     at = torch.arange(-reach, reach + 1, dtype=pixels.dtype)
     row = torch.exp(-(at**2) / (2 * sigma**2))
@@ -59,6 +60,7 @@ def contrast(pixels: Tensor, severity: float, generator: torch.Generator) -> Ten
 def occlusion(pixels: Tensor, severity: float, generator: torch.Generator) -> Tensor:
     """A gray square that covers a share of the picture, anywhere in it."""
     height, width = pixels.shape[2:]
+    # a share of the area: the side goes with its root
     share = (HIDDEN * severity) ** 0.5
     high, wide = round(share * height), round(share * width)
     covered = pixels.clone()

@@ -106,6 +106,7 @@ def image_p_value(bank: PixelBank, name: str, image: Tensor, source: str) -> InD
     grouped = bank.groups is not None
     count = len(np.unique(ruler.groups)) if ruler.groups is not None else len(ruler)
     title = title_of(name)
+    # no p-value could reach the line: "usual" would say nothing
     if 1 / (count + 1) > ALPHA:
         return InDistribution(
             "unmeasured",
@@ -219,6 +220,7 @@ def evenness(image: Tensor) -> float:
     """The share of pixels that equal their right and their lower neighbor, in 8 bits."""
     eight = torch.round(image * 255)
     right = (eight[:, :-1, 1:] == eight[:, :-1, :-1]).all(0)
+    # in photographs noise makes neighbors that are equal in all channels rare
     below = (eight[:, 1:, :-1] == eight[:, :-1, :-1]).all(0)
     return float((right & below).float().mean())
 

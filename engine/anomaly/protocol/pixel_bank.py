@@ -58,6 +58,7 @@ class PixelBank:
         """Held-out distances without those of a group."""
         if group is None or self.groups is None:
             return Conformal(self.scores, None, self.groups)
+        # the image's own patient: slices of one head are nearer to each other than to any other
         other = self.groups != group
         return Conformal(self.scores[other], None, self.groups[other])
 

@@ -40,6 +40,7 @@ class Random(SparsityMethod):
     def __call__(self, case: PruneCase, progress: Progress = quiet) -> Result:
         """Views: scores, uniform between 0 and 1."""
         results = {
+            # ranked, where the published code tosses coins: counts are exact, masks nested
             part.name: np.random.default_rng([case.seed, self.draw, place]).random(
                 part.shape, np.float32
             )

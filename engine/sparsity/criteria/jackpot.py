@@ -232,6 +232,7 @@ class Swapping:
         del rate
         for name, layer in self.chosen.items():
             step = int(layer.step)
+            # step // batches is the epoch e from 0, so the share is 1 at first and never 0
             share = (1 - step // self.batches / self.epochs) ** self.restriction
             numbers = model.network.get_parameter(searched_key(name, "original"))
             layer.swapped[step] = swap(layer, numbers, share)
@@ -245,6 +246,7 @@ def has_statistics(model: Classifier) -> bool:
 
 def held_still(module: nn.Module, _inputs: object) -> None:
     """BatchNorm uses what it has counted before, also while the network trains."""
+    # in a pre-hook, since train() sets the mode of every module again
     module.eval()
 
 
@@ -256,6 +258,7 @@ def tested(model: Classifier, case: PruneCase) -> float:
 def scores_from(model: Classifier, masks: Masks) -> dict[str, Floats]:
     """A weight's size, at most one half, and 1 more where it is kept; what is not cut is kept."""
     sizes = {part.name: weight_of(model, part.name).abs().numpy() for part in prunable_parts(model)}
+    # sizes end below the 1 that is added, so no weight that is off outranks one that is on
     most = 2 * max(1e-30, *(float(size.max()) for size in sizes.values()))
     return {
         name: (size / most + (masks.array(name) if name in masks.starts else 1)).astype(np.float32)

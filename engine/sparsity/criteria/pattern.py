@@ -191,6 +191,7 @@ class LearnedPattern(SparsityMethod):
 
     def objective(self, model: Classifier, batch: Batch) -> Tensor:
         """Each image's cross-entropy, less λ times the weight that the masks keep, (n,)."""
+        # the trainer has set training mode, but of the copy only the masks' noise is wanted
         only_masks_learn(model.network)
         loss = F.cross_entropy(model(batch.pixels), batch.targets, reduction="none")
         return loss - self.keep * mass(masks_within(model.network))
@@ -215,5 +216,6 @@ def scores(mask: PatternMask | None, weight: Tensor) -> Floats:
     """One where the learned mask keeps a weight, plus half its probability; one without a mask."""
     if mask is None:
         return np.ones(tuple(weight.shape), np.float32)
+    # shares @ options: each weight's chance to be on; half of it never reaches a kept one's 1
     groups = mask.hard + mask.shares @ mask.options / 2
     return from_groups(groups, weight).contiguous().cpu().numpy()

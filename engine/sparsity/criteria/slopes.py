@@ -58,8 +58,10 @@ def curved(
         way = [along[name].to(weight) for name, weight in zip(names, weights, strict=True)]
         sums = [torch.zeros_like(weight) for weight in weights]
         for loss, done in losses(net, pixels, targets, temperature):
+            # H v is linear in the loss: batch by batch with the whole v gives the same sum
             first = torch.autograd.grad(loss, weights, create_graph=True)
             inner = torch.stack([(a * b).sum() for a, b in zip(first, way, strict=True)]).sum()
+            # where ⟨∇ℓ, v⟩ does not contain a weight its part of H v is 0, not an error
             second = torch.autograd.grad(inner, weights, allow_unused=True)
             for total, slope in zip(sums, second, strict=True):
                 if slope is not None:
@@ -83,6 +85,7 @@ def losses(
     in_batches(len(pixels), batch, lambda start, end: starts.append((start, end)), net.title)
     for start, end in starts:
         logits = net(pixels[start:end].to(net.device)) / temperature
+        # sum ÷ all images: gradients of unequal batches add up to exactly that of the mean
         loss = F.cross_entropy(logits, targets[start:end].to(net.device), reduction="sum")
         yield loss / len(pixels), end / len(pixels)
 
@@ -94,5 +97,6 @@ def weight_of(model: Classifier, name: str) -> Tensor:
 
 def normalized(scores: dict[str, Tensor]) -> dict[str, Floats]:
     """Scores divided by the sum of their sizes over the whole network."""
+    # in float64: a float32 sum of millions of small scores drops the last ones
     total = sum(score.abs().sum(dtype=torch.float64).item() for score in scores.values())
     return {name: (score / (total + 1e-10)).float().numpy() for name, score in scores.items()}

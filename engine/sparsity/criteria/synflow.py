@@ -81,19 +81,24 @@ class SynFlow(SparsityMethod):
         """Views: scores, places in the order of removal, the last removed highest."""
         all_parts = prunable_parts(case.model)
         size = sum(part.size for part in all_parts)
+        # places are whole numbers, and float32 tells neighbors apart below 2²⁴ only
         place: NDArray[np.floating] = np.empty(size, np.float32 if size < EXACT else np.float64)
         left = np.arange(size)  # in the order of index, so that ties go by it
         alive = np.ones(size, np.bool_)
         gone, exact, scale = 0, size <= LARGE, 1.0
         if not exact:
+            # with 1 ÷ √R at both ends the flow through the whole network is 1
             scale = total_flow(case.model) ** -0.5
         for turn in range(1, self.rounds + 1):
             flow = flow_of(case.model, split(alive, all_parts), exact, scale)
+            # every path passes the first layer, so its scores add up to all of R
             if not exact and (whole := float(flow[all_parts[0].name].sum(dtype=np.float64))) > 0:
                 scale *= whole**-0.5  # the flow falls with every cut
             scores = np.concatenate([flow[part.name].ravel() for part in all_parts])[left]
+            # exponential, as in the paper: of equal steps the last would cut most of what is left
             keep = max(round(size * self.final ** (turn / self.rounds)), 1)
             last = turn == self.rounds
+            # the last round ranks all that is left, so that sparser cuts have an order too
             cut = len(left) - (0 if last else keep)
             order = lowest(scores, cut)
             place[left[order]] = gone + np.arange(len(order))
@@ -108,6 +113,7 @@ def lowest(scores: NDArray[np.floating], count: int) -> NDArray[np.intp]:
     """Where the lowest so many are, lowest first; of equal ones the last come first."""
     if count <= 0:
         return np.empty(0, np.intp)
+    # only what goes is sorted: one partition is linear, a full sort in every round is not
     edge = np.partition(scores, count - 1)[count - 1]
     below = np.flatnonzero(scores < edge)
     level = np.flatnonzero(scores == edge)

@@ -59,6 +59,7 @@ class Taylor(SparsityMethod):
             for name, slope in slopes(
                 case.model, pixels[group], targets[group], names, part
             ).items():
+                # squared batch by batch: in one batch of all images signs would cancel
                 sums[name] += (slope * weight_of(case.model, name)).square()
         results = {name: total.numpy() for name, total in sums.items()}
         return {"scores": WeightScores(results, "nat²", "sum")}

@@ -65,7 +65,9 @@ def weight_uses(model: Classifier) -> dict[str, int]:
 
     def counting(name: str) -> Any:
         def hook(module: nn.Module, _inputs: Any, output: Tensor) -> None:
+            # output places of one image: each uses the whole weight once
             rows = output[0].numel() // output.shape[1 if isinstance(module, nn.Conv2d) else -1]
+            # a weight that several layers share, or a layer that is called twice, counts each time
             result[name] += rows
 
         return hook

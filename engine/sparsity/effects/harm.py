@@ -152,6 +152,7 @@ def images_table(case: PruneCase, rows: Rows, before: Array, after: Array) -> Ta
     positions = np.arange(len(rows))
     first, second = a.argmax(1), b.argmax(1)
     was, now = a[positions, first], b[positions, first]
+    # lexsort's last key counts first: changed answers, then by how sure the dense model was
     order = np.lexsort((-was, first == second))
     values = np.stack([rows, case.data.labels[rows], first, second, was, now, now - was], 1)
     return Table.grid(
@@ -174,6 +175,7 @@ def calibration_views(
         cooled: Calibration | None = None
         if len(validation):
             fitted = outputs(net, case.data, validation).numpy()
+            # on validation images: fitted to the test images themselves it would flatter its ECE
             heat = fitted_temperature(fitted, case.data.labels[validation])
             cooled = calibration(logits, labels, heat)
         lines.append(
@@ -240,6 +242,7 @@ def interval(differences: Array, seed: int) -> tuple[float, float]:
     draws = np.random.default_rng([seed, 7]).integers(
         0, len(differences), (DRAWS, len(differences))
     )
+    # of paired differences: both models saw the same images, so what they share cancels
     low, high = np.percentile(differences[draws].mean(1), ENDS)
     return float(low), float(high)
 
@@ -257,6 +260,7 @@ def drift_table(
         image = case.data.pixels(np.array([row]))[0].contiguous()
         dense = case.model.logits(image[None])[0].softmax(0)
         target = int(dense.argmax())
+        # both maps for the dense answer: maps of two classes would differ without any drift
         now = model.logits(image[None])[0].softmax(0)[target].item()
         first, second = (drawn(net, image, target) for net in (case.model, model))
         lines.append(

@@ -122,6 +122,7 @@ def runner(model: Classifier, pixels: Tensor, form: torch.memory_format) -> Call
 def latency_of(name: str, batch: int, rows: Sequence[float], dense: Sequence[float]) -> Latency:
     """Median, quartiles, and the ratio to the dense model of the same turn."""
     low, middle, high = (1000 * float(seconds) for seconds in np.percentile(rows, (25, 50, 75)))
+    # turn by turn: what slows the machine for a while slows both of a turn, and cancels
     ratio = float(np.median(np.array(dense) / np.array(rows)))
     return Latency(name, batch, middle, low, high, ratio, len(rows))
 

@@ -162,5 +162,6 @@ def modal(answers: Answers) -> tuple[Answers, NDArray[np.float64]]:
     """The most frequent answer for each image, UNDECIDED on a tie, and its share of networks."""
     counts = np.stack([(answers == index).sum(0) for index in range(int(answers.max()) + 1)])
     most = counts.max(0)
+    # argmax would take the lower class, and so make exemplars of mere ties
     tied = (counts == most).sum(0) > 1
     return np.where(tied, UNDECIDED, counts.argmax(0)), most / len(answers)

@@ -123,6 +123,7 @@ def sparsest(table: Table, column: str = "retrained") -> float:
     """The largest ratio that loses at most one point of the dense accuracy; NaN when none does."""
     accuracy = table[column]
     dense = table["after pruning"][0]
+    # 1e-9: a loss of exactly one point counts as within it, whatever float rounding says
     good = accuracy >= dense - WITHIN - 1e-9
     ratios = table[COLUMNS[0]]
     return float(ratios[good].max()) if good.any() else float("nan")

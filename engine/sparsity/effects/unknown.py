@@ -221,8 +221,10 @@ def change_between(dense: Pair, pruned: Pair, groups: Ints, seed: int) -> tuple[
         return np.nan, np.nan
     rng = np.random.default_rng([seed, 11])
     clusters, place = np.unique(groups, return_inverse=True)
+    # slices of one patient are alike: drawn singly they would make the interval too narrow
     known = bootstrap_counts(rng, len(clusters))[:, place]
     unknown = bootstrap_counts(rng, len(moved))
+    # AUROC is a mean over pairs: counts as weights give each draw's without building the draw
     total = ((unknown @ moved) * known).sum(1) / (known.sum(1) * unknown.sum(1))
     low, high = np.percentile(total, ENDS)
     return float(low), float(high)

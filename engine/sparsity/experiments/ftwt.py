@@ -192,6 +192,7 @@ class FireTogether(TrainingExperiment):
             COST: float(multiply_adds(gated, fired, on).double().mean() / whole),
             PLANNED: self.planned(trained, data, rows),
             AGREES: agree.mean().item(),
+            # what guessing each channel's usual state would get right: a predictor must beat it
             MAJORITY: torch.maximum(often, 1 - often).mean().item(),
             CHANNELS_CHANGED: channel_difference(on),
         }
@@ -273,6 +274,7 @@ def frequent_channels(model: Classifier, data: DataSet, rows: Rows) -> list[Tens
     results = []
     for layer in fired:
         often = layer.on.double().mean(0)
+        # as many as by image on average, so that the control costs the same
         count = max(1, round(layer.on.sum(1).double().mean().item()))
         chosen = often.argsort(descending=True, stable=True)[:count]
         results.append(torch.zeros_like(often, dtype=torch.bool).index_fill(0, chosen, value=True))
@@ -283,4 +285,5 @@ def channel_difference(on: list[Tensor]) -> float:
     """The mean share of channels in which two different images differ."""
     share = torch.cat([gates.double() for gates in on], 1).mean(0)
     count = len(on[0])
+    # over all pairs at once: p(1 − p) is half the chance to differ; n ÷ (n − 1) leaves out i = j
     return float((2 * share * (1 - share)).mean() * count / max(count - 1, 1))

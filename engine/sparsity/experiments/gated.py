@@ -55,6 +55,7 @@ class Predictor(nn.Module):
         self.linear = skip_init(nn.Linear, inside, outside)
         init_weights(self, drawn)
         with torch.no_grad():
+            # what the map starts as is unchanged: × √10 in forward undoes it
             self.linear.weight.div_(FASTER**0.5)
             self.linear.bias.zero_()
 
@@ -113,11 +114,14 @@ class Gated(nn.Module):
     def gate(self, fired: list[Fired], before: Tensor, after: Tensor) -> Tensor:
         """The layer's maps with the channels off that are said not to fire; noted in `fired`."""
         at = len(fired)
+        # decoupled: the predictors' loss must not reach the backbone
         logits = self.predictors[at](before if self.joint else before.detach())
         if self.fixed is None:
+            # σ(x) > ½ is x > 0; the choice has no gradient: cross-entropy teaches no predictor
             on = with_best(logits.detach() > 0, logits.detach())
         else:
             on = self.fixed[at].to(after.device).expand(len(after), -1)
+        # unmasked maps: a target from masked ones could never turn a channel on again
         fired.append(Fired(after, logits, on))
         return after * on[:, :, None, None]
 
@@ -137,6 +141,7 @@ def targets(maps: Tensor, mass: float) -> Tensor:
     ordered, order = shares.sort(dim=1, descending=True, stable=True)
     keep = ordered > DEAD
     if mass < 1:
+        # DEAD as slack: rounding in the sum must not drop a channel that ends exactly at the mass
         keep &= ordered.cumsum(1) <= mass + DEAD
     return with_best(torch.zeros_like(keep).scatter(1, order, keep), shares)
 
@@ -172,6 +177,7 @@ class FireLoss:
         gated = cast("Gated", model.network)
         logits, fired = gated.look((batch.pixels - model.mean) / model.std)
         loss = F.cross_entropy(logits, batch.targets, reduction="none")
+        # validation does not count as a step, and its loss stays that of the classifier
         if not model.training:
             return loss
         self.step += 1

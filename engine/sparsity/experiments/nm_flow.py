@@ -238,6 +238,7 @@ def block(weight: torch.Tensor, under: NMWeight) -> NDArray[np.uint8]:
     """The first weights as cells: blue kept, orange pruned but counting; lines part the groups."""
     with torch.no_grad():
         magnitudes, sparse = under(weight).abs(), largest_weights(weight, under.pattern)
+    # a root, since most weights are far below the largest and would be white
     strength = np.sqrt(corner(magnitudes / weight.abs().max()))
     cells = 255 - strength * (255 - np.where(corner(sparse), BLUE, ORANGE))
     image = np.rint(cells).astype(np.uint8).repeat(CELL, 0).repeat(CELL, 1)

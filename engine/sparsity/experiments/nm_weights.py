@@ -32,9 +32,11 @@ def largest_weights(weight: Tensor, pattern: Pattern) -> Tensor:
         pattern: N and M; M divides the inputs.
     """
     n, m = pattern
+    # kernels' places outside, input channels last: groups never mix places of a kernel
     rows = weight.detach().movedim(1, -1)
     groups = rows.reshape(-1, m).abs()
     keep = torch.zeros_like(groups, dtype=torch.bool)
+    # by index, not by a threshold: ties would keep more than n
     keep.scatter_(1, groups.topk(n, dim=1).indices, value=True)
     return keep.view(rows.shape).movedim(-1, 1)
 
@@ -52,6 +54,7 @@ class GatedWeights(torch.autograd.Function):
     def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor, None, None, None]:
         """The gradient of the weight that the optimizer moves."""
         weight, passed, pull = ctx.saved_tensors
+        # SR-STE: G + λ (1 − m) ⊙ w; the mask itself counts as constant
         return slopes[0] * passed + pull * weight, None, None, None
 
 
@@ -108,6 +111,7 @@ class NMRegime(Regime):
         if done >= 1 - self.tune or not self.fade or not self.half_life:
             return 0.0
         if self.fade == LINEAR:
+            # linear: one half after a half-life means 0 after two
             return max(0.0, 1 - since / (2 * self.half_life))
         return float(0.5 ** (since / self.half_life))
 
@@ -117,6 +121,7 @@ class NMRegime(Regime):
         The one after it then begins earlier.
         """
         steps = [*self.frames, self.pattern]
+        # the last pattern is a frame as long as the others, before fine-tuning
         place = int((done - self.dense) / (1 - self.dense - self.tune) * len(steps))
         left = steps[min(max(place, 0), len(steps) - 1) :]
         return next(pattern for pattern in left if inputs % pattern[1] == 0)
@@ -135,6 +140,7 @@ class NMWeight(Scheduled):
         regime = self.regime
         self.beta = regime.beta(done)
         self.pattern = regime.pattern_at(done, self.inputs)
+        # in the dense phase nothing is pruned that could be drawn to 0
         self.pull = regime.pull if done >= regime.dense else 0.0
 
     def forward(self, weight: Tensor) -> Tensor:
@@ -142,6 +148,7 @@ class NMWeight(Scheduled):
         mask = largest_weights(weight, self.pattern).to(weight)
         cut = 1 - mask
         gate = mask + self.beta * cut
+        # the derivative of w ⊙ gate is the gate; the published code passes the whole gradient
         passed = torch.ones_like(gate) if self.regime.straight else gate
         gated_weight: Tensor = GatedWeights.apply(weight, gate, passed, self.pull * cut)  # type: ignore[no-untyped-call]
         return gated_weight

@@ -90,6 +90,7 @@ class Ticket(Regime):
         case = TrainCase(data, self.recipe, seed, regime=regime)
         trained = rebuilt(answer(Train(), case)["model"])
         masks = masks_in(trained) or full_masks(trained)
+        # from what the level before kept to what this one keeps, of all weights
         return prune_smallest(trained, masks, 1 - latest / masks.density)
 
 
@@ -242,6 +243,7 @@ class Reprogram(TrainingExperiment):
 
     def bare(self, source: Classifier, data: DataSet, rows: Rows, seed: int) -> Classifier:
         """The source around whose images nothing is learned yet: a gray border, classes bound."""
+        # a start without repeats; unless the binding is random it is replaced at once
         drawn = np.random.default_rng([seed, 29]).permutation(len(source.labels))
         mapping = torch.from_numpy(drawn[: len(data.classes)]).to(source.device)
         model = reprogrammed_classifier(Prompted(source, self.border, mapping), data)

@@ -74,6 +74,7 @@ class Probed(Frozen):
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (N, classes) of images of any side."""
+        # the source is frozen: without its graph a step costs one forward pass through it
         with torch.no_grad():
             features = self.look(resized(images, self.source.side))
         return cast("Tensor", self.head(features))
@@ -102,6 +103,7 @@ class Prompted(Frozen):
     def seen(self, images: Tensor) -> Tensor:
         """What the source sees, (N, C, side, side) in [0, 1]."""
         placed = F.pad(resized(images, self.inside), (self.border,) * 4)
+        # a sigmoid keeps the border within [0, 1] with a slope everywhere, where a clamp has none
         return placed + self.prompt.sigmoid() * self.edge
 
     def forward(self, images: Tensor) -> Tensor:
@@ -128,6 +130,7 @@ def confusion(model: Classifier, data: DataSet, rows: Rows) -> Counts:
     """
     network = cast("Prompted", model.network)
     bound, sources = network.mapping, len(network.source.labels)
+    # for a moment all of the source's classes: the counts must not depend on the old binding
     network.mapping = torch.arange(sources, device=model.device)
     taken = outputs(model, data, rows).argmax(1).numpy()
     network.mapping = bound
@@ -155,6 +158,7 @@ def greedy(counts: Counts) -> NDArray[np.int64]:
     for _ in range(targets):
         source, target = np.unravel_index(left.argmax(), left.shape)
         result[target] = source
+        # −1 is below every count, so that neither is bound again even where all counts are 0
         left[source], left[:, target] = -1, -1
     return result
 
@@ -178,6 +182,7 @@ class Remap:
     def __call__(self, model: Classifier, rate: float) -> None:  # noqa: ARG002
         """Called after each step."""
         self.step += 1
+        # not after the last: the prompt would end with a binding that it never learned with
         if self.step % self.every == 0 and self.step < self.steps:
             bind(model, self.data, self.rows)
 

@@ -84,6 +84,7 @@ class MaskedFromStart(Regime):
         else:
             scores = cast(WeightScores, Random()(case)["scores"])
             ratios = sensitivity(case) if self.rule == SNIP_RATIO else None
+            # the head counts too, as in the published code: small and dense under ERK
             pruner = Pruner(model, scores, MaskRules(self.rule, head=True), ratios)
         return pruner.at(1 - self.density)
 
@@ -227,6 +228,7 @@ def scrambled(data: DataSet, seed: int) -> DataSet:
     test = data.take(data.rows("test"))
     count, channels, *sides = test.images.shape
     pixels = test.images.reshape(count, channels, -1)
+    # one permutation for all channels of an image: colors stay together
     places = np.random.default_rng([seed, 7]).random((count, 1, pixels.shape[2])).argsort(2)
     images = np.take_along_axis(pixels, places, 2).reshape(count, channels, *sides)
     return replace(test, name=f"{data.name}/scrambled", images=images)

@@ -53,6 +53,7 @@ def densities(
         case "uniform+":
             return uniform_plus(parts, counts, density)
         case "ER":
+            # outputs and inputs alone, also of a convolution: that is what tells ER from ERK
             raws = [(p.shape[0] + p.shape[1]) / (p.shape[0] * p.shape[1]) for p in parts]
         case _:
             raws = [sum(p.shape) / prod(p.shape) for p in parts]
@@ -65,11 +66,13 @@ def solved(raws: Sequence[float], counts: Sequence[int], density: float) -> tupl
     dense: set[int] = set()
     while len(dense) < len(raws):
         rest = [i for i in range(len(raws)) if i not in dense]
+        # stays above 0: a saturated layer takes less than the share it asked for
         budget = density * total - sum(counts[i] for i in dense)
         scale = budget / sum(raws[i] * counts[i] for i in rest)
         most = max(raws[i] for i in rest)
         if scale * most <= 1:
             return tuple(1.0 if i in dense else scale * raws[i] for i in range(len(raws)))
+        # only the fullest saturate at a time: what they leave makes ε rise, and others may follow
         dense |= {i for i in rest if raws[i] == most}
     return (1.0,) * len(raws)
 

@@ -64,6 +64,7 @@ def overlap(first: Masks, other: Masks, earlier: Masks | None = None) -> Overlap
     sizes = room(first, other, earlier)
     either = first.counts + other.counts - both
     a, b = first.counts / sizes, other.counts / sizes
+    # of independent masks: |A ∧ B| = d_A d_B n, and |A ∨ B| by inclusion and exclusion
     expected, union = a * b * sizes, (a + b - a * b) * sizes
     shares = first.counts / max(first.kept, 1), other.counts / max(other.kept, 1)
     layers = tuple(
@@ -123,6 +124,7 @@ class Reachability(torch.autograd.Function):
     @staticmethod
     def forward(_ctx: Any, values: Tensor) -> Tensor:
         """Where anything comes from the image."""
+        # counts of paths would grow by the fan-in at every layer and overflow float32
         return (values > 0).to(values.dtype)
 
     @staticmethod
@@ -149,6 +151,7 @@ def effective(model: Classifier, masks: Masks) -> Masks | None:
         return None
     with borrowed(model) as net, torch.enable_grad(), ExitStack() as hooks:
         pass_on(net.network)
+        # the weights' own values and signs would let paths cancel that are there
         tensors = {name: neutral(name, tensor) for name, tensor in named_tensors(net.network)}
         watched = {p.name: masks[p.name].to(net.device).float() for p in masks.parts}
         tensors |= {name: mask.requires_grad_() for name, mask in watched.items()}
@@ -163,6 +166,7 @@ def effective(model: Classifier, masks: Masks) -> Masks | None:
         np.zeros(mask.numel(), np.bool_) if slope is None else (slope > 0).cpu().numpy().ravel()
         for mask, slope in zip(watched.values(), slopes, strict=True)
     ]
+    # & flat: a cut weight gets a slope as well where both of its ends are reached
     return Masks(masks.parts, np.concatenate(rows) & masks.flat, masks.silent, masks.notes)
 
 

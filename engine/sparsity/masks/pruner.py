@@ -137,6 +137,7 @@ class Pruner:
         """N of every M, the same at any ratio."""
         scores = self.scores
         if self.held is not None:
+            # of N in M, what was cut goes first; only then does the choice fall on what is there
             scores = lowered(scores, self.held, self.parts, LOWEST)
         return best_of_each(self.parts, scores, self.rules.n, self.rules.m)
 
@@ -203,6 +204,7 @@ class RankedUnits:
             for start, pool in zip(starts, pools, strict=True)
         ]
         self.first = [place for some in self.firsts for place in some]
+        # the scores before they are raised: the guard's note tells by them which layers it saved
         self.plain = self.values[self.first]
         if self.first:
             self.values[self.first] = np.inf  # the best of each layer stay whatever comes
@@ -215,10 +217,12 @@ class RankedUnits:
         if count == 0:
             bits = np.zeros(size, np.bool_)
             return np.split(bits, self.ends), []
+        # a threshold on values sorted once: each further ratio costs one comparison and no sort
         edge = self.sorted[size - count]
         bits = self.values > edge
         missing = count - int(np.count_nonzero(bits))
         if missing:
+            # ties at the edge by index, so that counts are exact and masks nested
             bits[np.flatnonzero(self.values == edge)[:missing]] = True
         chosen = np.split(bits, self.ends)
         saved: list[str] = []

@@ -75,10 +75,12 @@ def pools_after(
         return plain
     left = {part.name: previous_mask(earlier, part).astype(np.float32) for part in prunable_weights}
     remaining = pools(structure, prunable_weights, WeightScores(left, "weight", "sum"), channels)
+    # cut weights count 0 in a unit's pooled score, as zeros do by magnitude
     counted = pools(
         structure, prunable_weights, lowered(scores, earlier, prunable_weights, 0.0), channels
     )
     return tuple(
+        # 0 would not be last where scores are signed, as GraSP's are
         replace(pool, values=np.where(some.values > 0, pool.values, np.float32(LOWEST)))
         for pool, some in zip(counted, remaining, strict=True)
     )

@@ -48,6 +48,7 @@ class ChosenWeight(nn.Module):
 
     def forward(self, numbers: Tensor) -> Tensor:
         """W ⊙ b; backward, the gradient of b goes to the numbers."""
+        # straight through, and not gated by b: weights that are off must get a gradient to come in
         return self.weight * (self.on + (numbers - numbers.detach()))
 
 
@@ -68,6 +69,7 @@ def searchable(
         numbers = model.network.get_parameter(part.name)
         chosen = ChosenWeight(numbers, masks.array(part.name), stored_bits[part.name], steps)
         numbers.data = torch.where(chosen.on > 0, 1.0, off).to(numbers)
+        # a shared weight is one tensor: all its uses must see the same choice
         for name in (part.name, *part.shared):
             parametrize.register_parametrization(*owner(model.network, name), chosen)
         learned.add(id(numbers))
@@ -76,6 +78,7 @@ def searchable(
         for leaf, parameter in list(module.named_parameters(recurse=False)):
             if id(parameter) not in learned:
                 delattr(module, leaf)
+                # as a buffer no optimizer finds it, whatever gradient or decay there is
                 module.register_buffer(leaf, parameter.detach())
     return result
 
@@ -104,6 +107,7 @@ def swap(chosen: ChosenWeight, numbers: Tensor, share: float = 1.0) -> int:
     going = going[m[going].argsort(stable=True)]
     coming = coming[m[coming].argsort(descending=True, stable=True)]
     pairs = min(len(going), len(coming))
+    # best against worst: gains fall from pair to pair, so those above 0 are the first ones
     count = ceil(share * int((m[coming[:pairs]] > m[going[:pairs]]).sum()))
     on[going[:count]] = 0
     on[coming[:count]] = 1

@@ -106,6 +106,7 @@ def remaining(state: Mapping[str, Tensor], channels: Channels) -> Whole:
         alive = nonzero(state[name]).reshape(len(ids), -1).any(1)
         silent[root[ids[alive]]] = False
     for name, ids in channels.attached.items():
+        # statistics alone make no channel speak: with scale and shift 0 the norm's output is 0
         if not name.endswith(("running_mean", "running_var")):
             silent[root[ids[nonzero(state[name])]]] = False
     for ids in channels.columns.values():
@@ -113,6 +114,7 @@ def remaining(state: Mapping[str, Tensor], channels: Channels) -> Whole:
     for name, ids in channels.columns.items():
         reads = np.moveaxis(nonzero(state[name]), 1, 0).reshape(len(ids), -1).any(1)
         unread[root[ids[reads]]] = False
+    # either is enough: what is always 0 adds nothing, and what nobody reads changes nothing
     gone = (silent | unread)[root] & (root != root[0])
     for space in channels.spaces:
         numbers = channels.rows[space.makers[0]][space.rows[space.makers[0]]]

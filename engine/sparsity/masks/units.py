@@ -62,6 +62,7 @@ def pools(
                     )
         case "channel":
             for part in parts:
+                # the first layer reads colors; with groups a column is of several inputs
                 if part.role != "first" and part.groups == 1:
                     columns = by_input(values(scores, part))
                     results.append(
@@ -165,6 +166,7 @@ def best_of_each(parts: Sequence[PrunableWeight], scores: WeightScores, n: int, 
         if fits_pattern(part, m):
             rows = along_inputs(values(scores, part))
             groups = rows.reshape(-1, m)
+            # stable: of equal scores the first stay, and always exactly n
             order = np.argsort(-groups, axis=1, kind="stable")[:, :n]
             bits = np.zeros(groups.shape, np.bool_)
             np.put_along_axis(bits, order, values=True, axis=1)
@@ -183,6 +185,7 @@ def fits_pattern(part: PrunableWeight, m: int) -> bool:
 
 def along_inputs(array: NDArray[ScalarT]) -> NDArray[ScalarT]:
     """A weight with its inputs last: (out, in), or (out, height, width, in)."""
+    # input channels last, since a matrix product adds up along them: groups must lie there
     turned = array if array.ndim == 2 else array.transpose(0, 2, 3, 1)
     return np.ascontiguousarray(turned)
 
@@ -216,6 +219,7 @@ def pooled(rows: Floats, pooling: str) -> Floats:
     """One score for each row (units, weights)."""
     match pooling:
         case "l2":
+            # root mean square: a plain norm would favor units of large layers when all compete
             square = np.einsum("ij,ij->i", rows, rows, dtype=np.float64) / rows.shape[1]
             return np.sqrt(square).astype(np.float32)
         case "sum":

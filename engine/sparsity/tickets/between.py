@@ -44,6 +44,7 @@ def distance_and_angle(first: Weights, other: Weights, masks: Masks) -> tuple[fl
     """Distance and angle in degrees over the kept entries only; both 0 exactly of equal weights."""
     a, b = kept_entries(first, masks), kept_entries(other, masks)
     u, v = (F.normalize(vector, dim=0) for vector in (a, b))
+    # Kahan's formula: arccos(u·v) keeps half of the digits near 0, where tickets lie close together
     angle = 2 * torch.atan2((u - v).norm(), (u + v).norm())
     return (a - b).norm().item(), torch.rad2deg(angle).item()
 
@@ -97,6 +98,7 @@ class Surroundings:
         at = torch.dot(second, across).item()
         upward = second - at * across
         height = upward.norm().item()
+        # below this, what is left of the second direction is rounding
         if height <= FLAT * along or not along:
             return {}
         upward /= height
@@ -131,6 +133,7 @@ class Surroundings:
 
 def barrier(errors: Doubles) -> float:
     """How far the error rises between two networks: max over α, less the mean of the ends."""
+    # max over α of E(α) − mean of the ends; both ends are among the α, so it is at least 0
     return float(errors.max() - (errors[0] + errors[-1]) / 2)
 
 
@@ -146,6 +149,7 @@ def count_statistics(model: Classifier, data: DataSet) -> None:
         norm.train()
     rows = data.some("train", STATISTICS)
     with torch.no_grad(), one_thread(), counting_passes(None):
+        # nearly equal parts: each batch weighs the same in the cumulative mean
         for part in np.array_split(rows, -(-len(rows) // LOOK)):
             model(data.pixels(part).to(model.device))
     for norm, momentum in zip(norms, usual, strict=True):

@@ -121,6 +121,7 @@ class BiP(Method[TrainCase]):
         dense = rebuilt(dense_result["model"], DENSE)
         search, model, log = self.learned(case, dense, part_of(progress, 0.15, 0.35, lead=BIP))
         first, result, before = search.at(0), search.at(-1), case.recipe.epochs
+        # a step on the scores costs a gradient as one on the weights does
         steps = search.done + search.done // self.lower
         rows = {
             DENSE: [share_correct(dense, case), 1.0, before, 0, 0.0],
@@ -133,6 +134,7 @@ class BiP(Method[TrainCase]):
             ],
         }
         progress(0.35, "learned the mask", {"figures": table_of(rows)})
+        # as many gradients as BiP takes on weights and scores together, all of them on weights
         once = ceil(self.epochs * (1 + 1 / self.lower))
         part = part_of(progress, 0.35, 0.5, lead=ONCE)
         other, seconds = train_masked(case, deepcopy(dense), first, once, part)
@@ -172,6 +174,7 @@ class BiP(Method[TrainCase]):
     ) -> tuple[MaskSearch, Classifier, TrainLog]:
         """The search when it is over, the model that it leaves, and the curves of the weights."""
         model, data, recipe = deepcopy(dense), case.data, replace(case.recipe, epochs=self.epochs)
+        # a second order of the train images, not held-out ones: so does the released "val" loader
         seed, every = (case.seed + OTHER_ORDER) % 2**32, full_masks(model)
         losses = BatchLoss(
             model, data, data.rows("train"), recipe, seed, cross_entropy, data.targets()
@@ -219,6 +222,7 @@ class BiP(Method[TrainCase]):
             except BlindspotError:
                 notes[[*rows][-1]] = ended(level, masks)
                 break
+            # always the first weights: of the level before only the mask is taken along
             start = fresh(case.data, case.recipe, case.seed)
             part = part_of(progress, (level - 1) / self.levels, level / self.levels)
             model, more = train_masked(case, start, masks, self.epochs, part)

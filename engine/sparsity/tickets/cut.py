@@ -32,6 +32,7 @@ def prune_smallest(model: Classifier, masks: Masks, share: float) -> Masks:
     weights = model.network.state_dict()
     sizes = np.concatenate([weights[part.name].abs().cpu().numpy().ravel() for part in masks.parts])
     alive = np.flatnonzero(masks.flat)
+    # open_lth cuts one more (it keeps |w| strictly above sort(|w|)[n]) and all ties with it
     gone = alive[np.argsort(sizes[alive], kind="stable")[: round(share * len(alive))]]
     flat = masks.flat.copy()
     flat[gone] = False
@@ -54,4 +55,5 @@ def cut_to_level(model: Classifier, masks: Masks, density: float, progress: floa
         progress: the number of this level, as a share of how many there are; above 0.
     """
     target = round(masks.total * density**progress)
+    # the count is rounded again there, so that this division costs no weight
     return prune_smallest(model, masks, 1 - target / masks.kept)

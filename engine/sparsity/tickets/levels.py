@@ -76,6 +76,7 @@ class TicketPlan:
     @property
     def start(self) -> int:
         """The step k that tickets are rewound to; at least one step is left."""
+        # int() rounds down, so that a small share of few steps is the first weights
         return min(int(self.rewind * self.steps), self.steps - 1)
 
     @property
@@ -155,7 +156,9 @@ class TicketRun:
     def level(self, progress: Progress) -> None:
         """Train one level, measure it, and cut for the next."""
         plan, masks = self.plan, self.masks[-1]
+        # each layer's own count, so that the control differs in which weights stay alone
         drawn = [random_masks(mask, seed) for mask, seed in zip(masks, plan.drawn, strict=True)]
+        # level 0 runs from step 0 and leaves θk on its way; later levels begin there
         snapshots = () if self.start else (plan.start,)
         recorder = StackRecorder(snapshots, looks=plan.looks)
         self.rewind()
@@ -271,6 +274,7 @@ def random_masks(masks: Masks, seed: int) -> Masks:
     rows = []
     for layer, count in zip(masks.parts, masks.counts, strict=True):
         row = np.zeros(layer.size, np.bool_)
+        # the permutation does not depend on count: a smaller count is a part of a larger one
         row[chance.permutation(layer.size)[:count]] = True
         rows.append(row)
     return replace(masks, flat=np.concatenate(rows))
@@ -288,5 +292,6 @@ def as_model(like: Classifier, weights: Weights, masks: Masks) -> Classifier:
 def stops(loss: NDArray[np.float64], looks: Sequence[int]) -> NDArray[np.float64]:
     """The step of the lowest validation loss, (arms, K) of (looks, arms, K); NaN without any."""
     steps = np.array(looks, np.float64)[loss.argmin(0)]
+    # argmin takes a NaN for the lowest
     steps[~np.isfinite(loss).all(0)] = np.nan
     return steps

@@ -75,6 +75,7 @@ class MaskSearch:
                 "keep more."
             )
         weights = [network.get_parameter(part.name).detach() for part in self.every.parts]
+        # a copy: as released, scores share the weights' memory, and the mask is that of largest |θ|
         self.scores = flat_vector(weights).clone()
         self.speed, self.mask = torch.zeros_like(self.scores), torch.ones_like(self.scores)
         rows = self.mask.split([part.size for part in self.every.parts])
@@ -90,6 +91,7 @@ class MaskSearch:
         """Count a step on the weights; after the last of `lower`, take one on the scores."""
         self.done += 1
         if self.done % self.lower == 0:
+            # torch's SGD with momentum, without the released decay of scores
             self.speed.mul_(MOMENTUM).add_(self.slope(model))
             share = self.done / (self.batches * self.losses.recipe.epochs)
             part = next((part for start, part in FALLS if share > start), 1.0)
@@ -104,18 +106,21 @@ class MaskSearch:
         masks, network = [*self.masks.values()], model.network
         weights = {unmasked_name(name): weight for name, weight in network.named_parameters()}
         penalized = [] if self.strength is None else [weights[name] for name in self.masks]
+        # only steps on the weights count statistics, so that each image counts once an epoch
         averages = [(buffer, buffer.clone()) for buffer in network.buffers()]
         for mask in masks:
             mask.requires_grad = True
         try:
             with torch.enable_grad():
                 loss, _, _ = self.losses(self.losses.parts(epoch)[batch], (epoch, batch))
+                # the network sees m ⊙ θ: by m this is θ ⊙ g, by θ it is m ⊙ g, in one pass
                 result = torch.autograd.grad(loss, [*masks, *penalized])
         finally:
             for mask in masks:
                 mask.requires_grad = False
             for average, before in averages:
                 average.copy_(before)
+        # straight through the choice, then through |s|: its slope is the sign
         by_mask, signs = flat_vector(result[: len(masks)]), self.scores.sign()
         if self.strength is None:
             return signs * by_mask
@@ -132,9 +137,11 @@ class MaskSearch:
         self.mask.zero_()
         self.mask[order[len(order) - self.keep :]] = 1
         if not all(mask.any() for mask in self.masks.values()):
+            # a layer that keeps any keeps its largest: forcing all changes the empty ones only
             largest = self.largest()
             others = order[~torch.isin(order, largest)]
             self.mask.zero_()
+            # `others` lacks one weight a layer: with the largest, exactly `keep` are on
             self.mask[torch.cat([others[len(order) - self.keep :], largest])] = 1
 
     def largest(self) -> Tensor:
@@ -172,6 +179,7 @@ def flat_vector(tensors: list[Tensor] | tuple[Tensor, ...]) -> Tensor:
 
 def kept_of(total: int, share: float) -> int:
     """How many of so many weights stay: n − int((1 − k) n), as the released code counts."""
+    # int() cuts off: rounding would differ from the released count by one
     return total - int((1 - share) * total)
 
 

@@ -250,6 +250,7 @@ def margins(run: Table) -> list[float]:
     """How far the figures of one seed are on the side of each of CLAIMS."""
     from scipy.stats import spearmanr
 
+    # at 100 % nothing is trained: both distances are 0 by construction and would help the claim
     late, below = inner(run), run["rewound to"] < 1
     better = run["ticket"][late].mean() - run["ticket"][0]
     orders = [
@@ -258,4 +259,5 @@ def margins(run: Table) -> list[float]:
     ]
     from_one = late & (run["rewound to"] > 0.005)  # 1 % of few steps, rounded; not 0.5 %
     nearer = 1 - run["pruning distance"] / np.maximum(run["pruning distance, random"], 1e-12)
+    # the weaker of both correlations, and the nearest miss among rewind points, decide
     return [float(better), float(MONOTONE - max(orders)), float(nearer[from_one].min())]

@@ -148,6 +148,7 @@ class Rewinds:
         dense = self.train(step, start)[self.steps] if dense is None else dense
         masks = self.found(step, start, dense)
         figures = {"step": float(step), "dense": self.accuracy(dense)}
+        # distances fall as less training is left; only beside the random mask do they say something
         kinds = {"ticket": masks, "random": random_masks(masks, self.case.seed)}
         pairs, accuracies = {}, {}
         for kind, kind_masks in kinds.items():
@@ -168,6 +169,7 @@ class Rewinds:
 
     def found(self, step: int, start: Weights, dense: Weights) -> Masks:
         """The masks of the ticket: cut by magnitude, level after level, from the same weights."""
+        # equal shares of what is left: (1 − share)^levels = density
         masks, share = full_masks(self.model), 1 - self.density ** (1 / self.levels)
         for level in range(self.levels):
             ends = self.train(step, start, masks)[self.steps] if level else dense
@@ -193,6 +195,7 @@ class Rewinds:
         """How many images the steps before this one have shown."""
         count, batches = len(self.case.data.rows("train")), batches_of(self.case)
         epochs, over = divmod(step, batches)
+        # batches are array_split's: the first `larger` of an epoch have one image more
         size, larger = divmod(count, batches)
         return epochs * count + over * size + min(over, larger)
 

@@ -79,6 +79,7 @@ class Rewound(SparsityMethod):
         """How many times it is cut."""
         if self.way != "IMP":
             return 1
+        # from (1 − LEVEL)^levels ≈ 1 − ratio
         return max(1, round(log(1 - self.ratio) / log(1 - LEVEL)))
 
     def __call__(self, case: PruneCase, progress: Progress = quiet) -> Result:
@@ -154,6 +155,7 @@ class Rewound(SparsityMethod):
         """The step that is gone back to; at least one step is left."""
         assert case.recipe is not None  # noqa: S101 - what `needs` promises
         steps = case.recipe.epochs * -(-len(case.data.rows("train")) // case.recipe.batch)
+        # a ticket rewound to the last step would not be trained at all
         return min(round(self.rewind * steps), steps - 1)
 
     def trained(

@@ -84,6 +84,7 @@ class Book:
             if isinstance(tensor, Tensor):
                 self.numbers.fix(ids)
             return
+        # one bias for two sets of channels could be cut for one of them only by harming the other
         if name in self.attached and not np.array_equal(self.attached[name], ids):
             self.numbers.fix(self.attached[name])
             self.numbers.fix(ids)

@@ -65,10 +65,12 @@ class Channels:
             has_rows[ids] = True
         whole = np.ones(len(self.root), np.bool_)  # by root: nothing of it is alive
         np.logical_and.at(whole, self.root[has_rows], dead[has_rows])
+        # a sum has no rows of its own: it is silent once all that is added into it is
         dead = np.where(has_rows, dead, whole[self.root]) & (self.root != self.root[FIXED])
         silent = dead | (has_rows & self._dead_rows(masks))
         return {
             name: ~silent[ids]
+            # with scale and shift 0 a norm gives 0 whatever its statistics: they need no mask
             for name, ids in self.attached.items()
             if silent[ids].any() and not name.endswith(("running_mean", "running_var"))
         }

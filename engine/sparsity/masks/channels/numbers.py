@@ -22,6 +22,7 @@ class Numbers:
     def find(self, node: int) -> int:
         """What stands for a number."""
         while self.up[node] != node:
+            # path halving: every other node on the way is hung higher, which keeps chains short
             self.up[node] = self.up[self.up[node]]
             node = self.up[node]
         return node
@@ -30,6 +31,7 @@ class Numbers:
         """Make them one, pair by pair."""
         for first, second in zip(some.tolist(), others.tolist(), strict=True):
             a, b = self.find(first), self.find(second)
+            # the smaller one leads: what is coupled with FIXED, which is 0, becomes fixed
             self.up[max(a, b)] = min(a, b)
 
     def fix(self, ids: Ids) -> None:

@@ -60,6 +60,7 @@ def convolved(book: Book, args: tuple[Any, ...]) -> ChannelIds | None:
     ids = book.made(name, weight.shape[0])
     if groups == 1:
         book.reads(name, inside)
+    # depthwise: channel n makes channel n alone, so that both go together
     elif weight.shape[1] == 1 and groups == weight.shape[0] == len(inside):
         book.numbers.couple(ids, inside)
     else:
@@ -83,6 +84,7 @@ def multiplied(book: Book, name: str, args: tuple[Any, ...]) -> ChannelIds | Non
     weight_name = book.name_of(weight)
     if not weight_name or inputs.dim() != 2:
         return None
+    # addmm and mm get the weight transposed; `name_of` knows such a view by its memory
     count = weight.shape[0] if name == "linear" else weight.shape[1]
     inside = book.read(inputs)
     ids = book.made(weight_name, count)
@@ -106,6 +108,7 @@ def elementwise(book: Book, name: str, args: tuple[Any, ...]) -> ChannelIds | No
     a, b = args[:2]
     times = name.startswith(("mul", "div"))
     if not isinstance(b, Tensor) or b.dim() == 0:
+        # a number added moves a silent channel away from 0; a factor does not
         known = book.carried.get(id(a))
         return known and ChannelIds(known.ids, known.zero and times)
     if not isinstance(a, Tensor) or a.dim() < 2 or b.dim() < 2 or a.shape[1] != b.shape[1]:
@@ -118,6 +121,7 @@ def elementwise(book: Book, name: str, args: tuple[Any, ...]) -> ChannelIds | No
     ids = book.numbers.fresh(len(first.ids))  # of both, and so of neither alone
     book.numbers.couple(ids, first.ids)
     book.numbers.couple(ids, second.ids)
+    # 0 times anything is 0, but a sum is 0 only where both terms are
     zero = (first.zero or second.zero) if times else (first.zero and second.zero)
     return ChannelIds(ids, zero)
 
@@ -142,6 +146,7 @@ def passed(known: ChannelIds, name: str, inputs: Tensor, out: Tensor) -> Channel
         if same:
             return known
         if out.dim() == 2 and out.shape[0] == inputs.shape[0]:
+            # flattened, each channel becomes height × width columns in a row
             repeats = inputs[0, 0].numel() if inputs.dim() > 2 else 1
             return ChannelIds(np.repeat(known.ids, repeats), known.zero)
     return None

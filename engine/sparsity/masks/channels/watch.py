@@ -23,6 +23,7 @@ def channels_of(model: Classifier) -> Channels:
         normalized = (pixels - net.mean) / net.std
         with Watch(book):
             logits = net.network(normalized)
+    # every class must keep its logit
     book.numbers.fix(book.ids(logits))
     return book.found()
 
@@ -46,6 +47,7 @@ class Watch(TorchDispatchMode):
     def follow(self, name: str, args: tuple[Any, ...], out: Tensor) -> None:
         """Note what one operation did with the channels."""
         got = output_channels(self.book, name, args, out)
+        # fixed where in doubt: a channel too many costs size, one too few the function
         if got is not None and out.dim() >= 2 and out.shape[1] == len(got.ids):
             self.book.carry(out, got)
         else:
