@@ -82,6 +82,7 @@ class HuggingFaceVLM:
         ends = self.family.network.generation_config.eos_token_id
         end, *also = [ends] if isinstance(ends, int) else ends or [known.eos_token_id]
         pad = end if known.pad_token_id is None else known.pad_token_id
+        # within its window a sliding mask hides nothing, so that none is needed
         reach = getattr(config, "sliding_window", None) or MOST_CONTEXT
         begin = int(self.before[0, 0]) if self.before.numel() else end
         return ModelSpec(
@@ -160,6 +161,7 @@ class HuggingFaceVLM:
         positions = torch.cat([places, torch.where(offsets >= 0, offsets + behind, -1)], 1)
         hidden = torch.cat(parts, 1)
         nothing = self.nothing(count, hidden)
+        # the last position that is read: `read` adds 1 to where the next token belongs
         cache = HeldLayers(nothing, positions[:, -1], padded=bool(padding.any()))
         grid = self.family.grid
         image_tokens = 0 if image is None else prod(grid) if grid else self.family.tokens
@@ -224,6 +226,7 @@ class HuggingFaceVLM:
             cache=HeldLayers(tuple(layer_cache.layers), cache.next_position + 1, cache.padded),
             hidden={at: states[at][:, rows] for at in want.hidden if at in states},
             attention={
+                # a slice is off the way to the logits: autograd has no gradient for it
                 at: shares[at] if want.gradient else shares[at][:, :, rows]
                 for at in want.attention
                 if at in shares
@@ -238,6 +241,7 @@ class HuggingFaceVLM:
         turned = self.family.turned(positions, self.before.shape[1])
         key_positions = torch.cat([held.layers[number].positions, positions], 1)[:, None, None, :]
         unseen = (key_positions < 0) | (key_positions > positions[:, None, :, None])
+        # finite: a row of padding sees nothing, and softmax over −∞ alone is NaN
         mask = hidden.new_zeros(unseen.shape).masked_fill(unseen, torch.finfo(hidden.dtype).min)
         options: dict[str, Any] = {self.held_as: held, LISTENER: listener}
         result: Tensor | tuple[Tensor, ...] = decoder.layers[number](
