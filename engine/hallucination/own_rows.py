@@ -176,6 +176,7 @@ def json_items(text: str) -> Iterator[tuple[str, Any]]:
     for number in count(1):
         if text[at : at + 1] == "]" and number == 1:
             break
+        # a window onto the text, moved before an object can reach beyond its end
         if at + MOST_LINE > start + len(part) < len(text):
             part, start = text[at : at + 4 * MOST_LINE], at
         try:
@@ -314,6 +315,7 @@ def split_cell(cell: str) -> list[str]:
     if cell.lstrip().startswith("["):
         try:
             return [
+                # a list as Python prints it has single quotation marks
                 str(element).strip() for element in read_json(cell.replace("'", '"'), MOST_LINE)
             ]
         except (ValueError, TypeError):

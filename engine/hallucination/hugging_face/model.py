@@ -70,6 +70,7 @@ class HuggingFaceVLM:
         self.device = str(family.network.device)
         self.before = torch.tensor([tongue.parted("?")[0]], dtype=torch.int64, device=self.device)
         layer = inspect.signature(inspect.unwrap(type(family.decoder.layers[0]).forward))
+        # layers of the library call the cache by either name
         self.held_as = next(
             name for name in ("cache", "past_key_values") if name in layer.parameters
         )
@@ -164,6 +165,7 @@ class HuggingFaceVLM:
         # the last position that is read: `read` adds 1 to where the next token belongs
         cache = HeldLayers(nothing, positions[:, -1], padded=bool(padding.any()))
         grid = self.family.grid
+        # an end sign behind the grid is no part of the image: it has no place in it
         image_tokens = 0 if image is None else prod(grid) if grid else self.family.tokens
         lies = Prefix(
             start + torch.arange(image_tokens), behind + torch.arange(length), behind + length

@@ -228,6 +228,7 @@ def taught(vlm: TinyVLM, layout: Layout, case: ScenesCase) -> tuple[Tensor, Text
     pixels = SceneBatch.of(layout).pixels
     with torch.no_grad():
         images = [vlm.encode_image(vlm.normalize(some)) for some in pixels.split(AHEAD)]
+    # drawn anew from the same seed: every model is judged by the same captions
     random = np.random.default_rng(case.seed)
     texts = lessons(layout, habit, random).captions
     return torch.cat(images), Texts(texts.tokens.to(vlm.device), texts.start.to(vlm.device))

@@ -178,6 +178,7 @@ def fresh(seed: int) -> QuestionNet:
     with torch.no_grad():
         for name, value in net.named_parameters():
             if value.ndim == 2:
+                # what writes into the residual stream begins at half the size
                 deep = name.endswith(("out.weight", "down.weight"))
                 scale = 0.02 if "words" in name or "places" in name else WIDTH**-0.5
                 value.normal_(std=scale * (0.5 if deep else 1.0), generator=generator)

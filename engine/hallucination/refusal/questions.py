@@ -151,6 +151,7 @@ class EncodedQuestions:
     def of(cls, questions: Sequence[SceneQuestion]) -> EncodedQuestions:
         """Encoded."""
         rows = [[NUMBER[word] for word in question.words] for question in questions]
+        # padded behind, where causal attention never looks: no mask is needed
         ids = torch.full((len(rows), max(map(len, rows))), PAD)
         for at, row in enumerate(rows):
             ids[at, : len(row)] = torch.tensor(row)

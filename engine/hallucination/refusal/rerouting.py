@@ -92,6 +92,7 @@ class NoteBuffer:
     def take(self, notes: list[tuple[int, ...]], losses: list[float]) -> None:
         """Put new notes in; of equal losses one is kept, of all the best few."""
         before = self.losses[0]
+        # equal losses in the order of the notes' words: no tie hangs on which came first
         merged = sorted(zip([*self.losses, *losses], [*self.notes, *notes], strict=True))
         entries: list[tuple[float, tuple[int, ...]]] = []
         for loss, note in merged:
@@ -216,6 +217,7 @@ def proposed(
     # a permutation: exactly so many of its entries are below the count
     exchanged = order < torch.tensor(counts)[:, None, None]
     picks = torch.randint(pool.shape[2], (rows, width, words), generator=generator)
+    # a word may be drawn for itself: then fewer are replaced
     drawn = pool[torch.arange(rows)[:, None, None], torch.arange(words)[None, None], picks]
     return torch.where(exchanged, drawn, new)
 
