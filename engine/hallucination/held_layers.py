@@ -66,8 +66,8 @@ class HeldLayers:
 
     def crop(self, length: int) -> HeldLayers:
         """Without what came at position `length` or later; the same for all rows."""
+        # by position, not by place: layers may have lost places; padding, at −1, stays
         layers = tuple(
-            # by position, not by place: layers may have lost places; padding, at −1, stays
             layer.take((layer.positions < length).all(0).nonzero()[:, 0]) for layer in self.layers
         )
         return HeldLayers(layers, self.next_position.clamp(max=length), self.padded)

@@ -314,8 +314,8 @@ def split_cell(cell: str) -> list[str]:
     """The things or captions of a cell, between semicolons or bars, or as a JSON list."""
     if cell.lstrip().startswith("["):
         try:
+            # a list as Python prints it has single quotation marks
             return [
-                # a list as Python prints it has single quotation marks
                 str(element).strip() for element in read_json(cell.replace("'", '"'), MOST_LINE)
             ]
         except (ValueError, TypeError):

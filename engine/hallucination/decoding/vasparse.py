@@ -285,7 +285,7 @@ class TokenPruningSession(Session[VASparse]):
         ]
 
         def less(layer: int, shares: Tensor) -> Tensor:
-            # sinks are told by attention before calibration: by that behind it they would be none
+            # sinks are told by attention before calibration: after it they stand out no more
             raw[layer] = shares
             at, method = places[layer], self.method
             mean = self.memory.sums.mean(layer, at)

@@ -196,8 +196,8 @@ class ImageRerouting(Experiment):
     ) -> tuple[list[Perturbed], list[float]]:
         """The images at every ε, each from a start of its own; steps until each is not declined."""
         questions = self.questions(model)
+        # a thousand apart: no two seeds share a start at any ε
         chances = [
-            # a thousand apart: no two seeds share a start at any ε
             torch.Generator().manual_seed(1000 * case.seed + at) for at in range(len(LEVELS))
         ]
         if what.noise:

@@ -174,7 +174,7 @@ def init_weights(decoder: Decoder, generator: torch.Generator) -> None:
 
     def orthogonal() -> Tensor:
         square = torch.randn(WIDTH, WIDTH, generator=generator)
-        # QR leaves signs open; with those of the diagonal every rotation is equally likely
+        # QR leaves signs open; with those of the diagonal every orthogonal matrix is as likely
         basis, upper = torch.linalg.qr(square)
         return basis * upper.diagonal().sign()
 
