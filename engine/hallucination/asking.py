@@ -183,6 +183,7 @@ def held_against(words: WordCase, others: Sequence[tuple[str, Tensor]]) -> WordC
 def mean_color(vlm: VLM) -> Tensor:
     """The color that a model sees as 0, (3, 1, 1)."""
     black, white = black_and_white(vlm)
+    # normalizing is a line, black + p (white − black), which is 0 at this p
     return black / (black - white)
 
 

@@ -66,6 +66,7 @@ class HeldLayers:
 
     def crop(self, length: int) -> HeldLayers:
         """Without what came at position `length` or later; the same for all rows."""
+        # by position, not by place: layers may have lost places; padding, at −1, stays
         layers = tuple(
             layer.take((layer.positions < length).all(0).nonzero()[:, 0]) for layer in self.layers
         )

@@ -176,6 +176,7 @@ def json_items(text: str) -> Iterator[tuple[str, Any]]:
     for number in count(1):
         if text[at : at + 1] == "]" and number == 1:
             break
+        # a window onto the text, moved before an object can reach beyond its end
         if at + MOST_LINE > start + len(part) < len(text):
             part, start = text[at : at + 4 * MOST_LINE], at
         try:
@@ -313,6 +314,7 @@ def split_cell(cell: str) -> list[str]:
     """The things or captions of a cell, between semicolons or bars, or as a JSON list."""
     if cell.lstrip().startswith("["):
         try:
+            # a list as Python prints it has single quotation marks
             return [
                 str(element).strip() for element in read_json(cell.replace("'", '"'), MOST_LINE)
             ]

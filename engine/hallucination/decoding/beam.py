@@ -113,6 +113,7 @@ class Searching(Session[BeamedT], Generic[BeamedT]):
         self.put_aside(now, best, rows, tokens, ends)
         # those that do not end, in their order: a stable sort brings them to the front
         going = ends.to(torch.int8).argsort(dim=1, stable=True)[:, :beams]
+        # where too few go on, ended ones fill the places at −∞: dead beams
         left = best.masked_fill(ends, -inf).gather(1, going)
         self.open.sums = left
         over = all(self.open.over)
@@ -132,6 +133,7 @@ class Searching(Session[BeamedT], Generic[BeamedT]):
         """
         length = now.said.shape[1] + 1
         for image, hypotheses in enumerate(self.open.aside):
+            # its beams only go on because the batch does: what they find comes too late
             if self.open.over[image]:
                 continue
             for place in ends[image, : self.method.beams].nonzero()[:, 0].tolist():
@@ -142,6 +144,7 @@ class Searching(Session[BeamedT], Generic[BeamedT]):
                         hypotheses,
                         Hypothesis(self.score(total, length), total, sequence, now.steps[row]),
                     )
+            # a guess and no bound: with a length penalty a longer answer may still score better
             full = len(hypotheses) >= self.method.beams
             self.open.over[image] = full and hypotheses[-1].score >= self.score(
                 best[image, 0].item(), length
@@ -149,6 +152,7 @@ class Searching(Session[BeamedT], Generic[BeamedT]):
 
     def score(self, total: float, length: int) -> float:
         """Of an answer with that sum of log-probabilities and so many words, the end included."""
+        # sums are negative: the larger the power, the less a long answer loses by its length
         return total / length**self.method.penalty
 
     def keep(self, hypotheses: list[Hypothesis], hypothesis: Hypothesis) -> None:

@@ -48,4 +48,5 @@ def cut_of(method: Method[Any], answer: Result, place: int) -> float:
 
 def below(strong: Floats, cut: float) -> list[bool]:
     """Which words are below the cut with the model itself."""
+    # shares have 32 bits: rounding must not push a word at the cut below it
     return [bool(cut > 0 and share < cut * (1 - 1e-5)) for share in np.nan_to_num(strong)]

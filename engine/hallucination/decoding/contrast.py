@@ -19,6 +19,7 @@ def plausible(strong: Tensor, cut: float) -> Tensor:
     """Which tokens may still be chosen, (…, V): a share of the best one's probability at least."""
     if cut <= 0:
         return torch.ones_like(strong, dtype=torch.bool)
+    # p ≥ cut · max p in logits: both sides have the same normalizer
     return strong >= strong.amax(-1, keepdim=True) + log(cut)
 
 
@@ -31,4 +32,5 @@ def contrast_logits(strong: Tensor, weak: Tensor, a: float, b: float, cut: float
         a, b: factors of the two.
         cut: share of the best token's probability that another needs to stay; 0 keeps all.
     """
+    # cut by the strong logits alone: in the contrast a word that both find unlikely could lead
     return (a * strong - b * weak).masked_fill(~plausible(strong, cut), -inf)

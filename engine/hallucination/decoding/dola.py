@@ -125,14 +125,18 @@ def lens(step: Step, layer: int) -> TopTokens:
 def jensen_shannon(late: Tensor, early: Tensor) -> Tensor:
     """Jensen-Shannon divergence in nats, of logits (…, V) each."""
     late_log, other_late_log = late.log_softmax(-1), early.log_softmax(-1)
+    # ln of the mean of both: logaddexp does not underflow where both are tiny
     middle = torch.logaddexp(late_log, other_late_log) - np.log(2)
+    # a word of probability 0 gives 0 · ∞, which is NaN: it counts as its limit, 0
     halves = [(side.exp() * (side - middle)).nansum(-1) for side in (late_log, other_late_log)]
     return (halves[0] + halves[1]) / 2
 
 
 def repeated(scores: Tensor, tokens: Tensor, penalty: float) -> Tensor:
     """Scores (B, V) with those of words that were said, (B, n), made worse."""
+    # read before any is written: a word that was said twice is lowered once
     result = scores.gather(1, tokens)
+    # a negative score is multiplied: divided it would come nearer to 0, and rise
     worse = torch.where(result < 0, result * penalty, result / penalty)
     return scores.scatter(1, tokens, worse)
 
@@ -145,6 +149,7 @@ class Layered(Session[DoLa]):
         method, model = self.method, self.start.model
         strong = now.out.logits
         last = model.vlm.spec.layers
+        # the last state is no candidate: it differs from itself by nothing
         states = torch.stack([now.out.hidden[at][:, -1] for at in range(last)], 1)
         early = model.unembed(states, apply_norm=method.norm)  # (B, L, V)
         every = torch.cat([early, strong[:, None]], 1)  # the last layer as the model reads it
@@ -154,6 +159,7 @@ class Layered(Session[DoLa]):
         else:
             layer = torch.full_like(strong[:, 0], int(method.layer)).long()
         weak = every[torch.arange(len(layer), device=layer.device), layer]
+        # of logits z would differ by a constant only, but `repeated` looks at its sign
         scores = contrast_logits(strong.log_softmax(-1), weak.log_softmax(-1), 1.0, 1.0, method.cut)
         if method.repetition is not None:
             scores = repeated(scores, now.said, method.repetition)

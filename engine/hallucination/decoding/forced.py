@@ -19,6 +19,7 @@ def forced(vlm: VLM, images: Tensor | None, prompt: Tensor, answer: Tensor) -> T
         answer: (n,) tokens of the answer; place i is read behind the first i of them.
     """
     count = 1 if images is None else len(images)
+    # the last word is judged, not read: nothing comes behind it
     text = torch.cat([prompt, answer[:-1]]).expand(count, -1)
     image_states = None if images is None else vlm.encode_image(images)
     last = vlm.spec.layers

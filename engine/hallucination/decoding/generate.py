@@ -116,6 +116,7 @@ class Loop:
                 now = self.gone_back(now, move.back)
                 continue
             if self.session.remembers:
+                # before rows are taken: whoever goes back finds the beams as they stood
                 self.past.append(now)
             if move.rows is not None:
                 now, proposal = now.take(move.rows), proposal.take(move.rows)
@@ -126,6 +127,7 @@ class Loop:
             now = Moment(now.out, sequence, ended, steps)
             self.share = max(self.share, sequence.shape[1] / length)
             progress(self.share, "speaking")
+            # the last word is not read: nothing follows it, and it would count as a cost
             if move.over or ended.all() or sequence.shape[1] == length:
                 break
             now = replace(now, out=self.session.read(now, tokens))
@@ -156,6 +158,7 @@ class Loop:
         """The record of each row with this step, except where an answer ends or has ended."""
         attention = looks(now.out, self.prefix).float().cpu().numpy()
         shares = proposal.scores.float().softmax(-1)
+        # entr(0) is 0; p · ln p of a word that was cut would be NaN
         entropy = torch.special.entr(shares).sum(-1)
         grown = []
         for row, token in enumerate(tokens.tolist()):

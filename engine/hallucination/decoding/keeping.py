@@ -25,6 +25,7 @@ def scores(shares: Tensor, sight: Tensor, visual: float) -> Tensor:
         sight: each token's attention to the whole image, (n,).
         visual: λ.
     """
+    # shares are never negative, so no sign is lost in the square, as it would be of q · k
     return shares.square() + visual * saliency(sight)
 
 
@@ -39,6 +40,7 @@ def calibrated(shares: Tensor, text: Tensor, mean: Tensor, gamma: float, sink: f
         sink: τ, from which mean share a column is a sink.
     """
     sinks = text & (mean > sink)
+    # the greatest sink loses the share γ, a lesser one less in proportion to its s
     less = torch.where(sinks, 1 - gamma * mean / mean[text].max(), 1.0)
     weighted = shares * less
     return (weighted / weighted.sum(-1, keepdim=True)).to(shares.dtype)
@@ -63,4 +65,5 @@ class Sums:
 
     def mean(self, layer: int, places: Tensor) -> Tensor:
         """s of these positions, (n,), as the model attends."""
+        # a word that is being read was looked at by no row yet: 0, not 0 / 0
         return self.before[layer, places] / self.rows[layer, places].clamp(min=1)

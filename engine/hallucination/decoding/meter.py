@@ -39,6 +39,7 @@ class Meter:
     ) -> tuple[StepOut, Prefix]:
         """As the model does."""
         out, prefix = self.vlm.prefill(image, prompt, want)
+        # the whole square: what the causal mask hides is computed all the same
         self.count(out, prompt.shape[0] * prefix.response)
         return out, prefix
 

@@ -171,6 +171,7 @@ class MVP(Speaking):
         place = next(
             (at for at, step in enumerate(steps) if step.token in {*spec.yes, *spec.no}), None
         )
+        # a first word that is the answer needs no following, however unlikely it is
         followed = share >= LEAST or place == 0
         weight = self.weights[view] * share * followed
         if place is None:
@@ -204,6 +205,7 @@ class Trail:
 def totals(trails: Sequence[Trail]) -> tuple[float, float]:
     """S of yes and of no."""
     no = sum(trail.adds for trail in trails if trail.says is False)
+    # yes is all that is not no: silent paths are among it
     return sum(trail.adds for trail in trails) - no, no
 
 
@@ -297,6 +299,7 @@ class Paths(Session[MVP]):
         """The first words, then words that are drawn, until yes or no was said."""
         if not now.said.shape[1]:
             return Move(self.firsts)
+        # a path that is not followed ends here, so that all rows stay in one batch
         over = torch.isin(now.said, self.answers).any(1) | (self.shares < LEAST)
         if self.method.temperature == 0:
             tokens = proposal.scores.argmax(-1)

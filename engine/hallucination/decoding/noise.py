@@ -42,6 +42,7 @@ def noise_for(images: Tensor, seed: int) -> Tensor:
         images: normalized pixels (N, C, H, W).
         seed: of the question.
     """
+    # on the CPU: generators of other devices give other numbers for the same seed
     drawn = [torch.randn(image.shape, generator=generator_for(image, seed)) for image in images]
     return torch.stack(drawn).to(images.device)
 

@@ -147,6 +147,7 @@ def over_trust(window: Tensor, scale: float) -> Tensor:
     """ln φ of every column, (…, n), of attention (…, n, n) of an answer to itself."""
     count = window.shape[-1]
     below = torch.ones(count, count, dtype=torch.bool, device=window.device).tril()
+    # a product over forty words leaves the range of 32 bits; above the diagonal factors are 1
     logs = (scale * window).log().masked_fill(~below, 0.0)
     return SMALL + logs.sum(-2)
 
@@ -197,14 +198,17 @@ class Retrospecting(Searching[OPERA]):
         """Logits of the candidates less their penalty; −∞ for every other word."""
         method, strong, place = self.method, now.out.logits, now.said.shape[1]
         allowed = strong.clone()
+        # before the candidates are taken, so that there are as many as ever
         if self.rejected[place]:
             allowed[:, sorted(self.rejected[place])] = -torch.inf
         logits, tokens = allowed.topk(min(method.candidates, strong.shape[1]), -1)
+        # to try a word is to read it: what was taken is not read a second time
         out = self.start.model.step(
             tokens.flatten(), now.out.cache.expand(tokens.shape[1]), self.start.want
         )
         rows, image = self.seen(out, tokens.shape, place + 1)
         trust, column = over_trust(self.window(rows), method.scale).max(-1)
+        # subtracted below: the minus makes of looking at the image a reward
         penalty = -image if place < method.early else trust.clamp(max=LARGE).exp()
         scores = torch.full_like(strong, -torch.inf)
         scores = scores.scatter(1, tokens, logits - method.weight * penalty)
@@ -222,12 +226,14 @@ class Retrospecting(Searching[OPERA]):
         """Where candidates looked: at the answer, (R, C, length), and at the image, (R, C)."""
         last = self.start.model.vlm.spec.layers - 1
         shares = out.attention[last][:, :, -1].amax(1)
+        # largest values over heads do not add up to 1
         shares = shares / shares.sum(-1, keepdim=True)
         image = shares[:, self.start.prefix.image].sum(-1)
         return shares[:, -length:].view(*shape, length), image.view(shape)
 
     def window(self, rows: Tensor) -> Tensor:
         """Attention of the answer to itself with each candidate's row, (R, C, n + 1, n + 1)."""
+        # earlier words do not see the new one: a column of zeros above the diagonal
         before = torch.nn.functional.pad(self.shares, (0, 1))[:, None]
         return torch.cat([before.expand(-1, rows.shape[1], -1, -1), rows[:, :, None]], 2)
 
@@ -235,11 +241,13 @@ class Retrospecting(Searching[OPERA]):
         """As a search does, or back."""
         if back := self.gone_back(now):
             return Move(self.picked, back=back)
+        # lists of answers put aside grow in place; tensors are replaced, and need no copy
         self.past.append(Snapshot(self.open.copy(), self.shares, self.columns))
         move = super().choose(proposal, now)
         every = torch.arange(len(move.tokens), device=move.tokens.device)
         rows = every if move.rows is None else move.rows
         tried = self.ahead.tokens[rows]
+        # a dead beam's word may be no candidate: whichever is picked, its sum stays at −∞
         pick = (tried == move.tokens[:, None]).to(torch.int8).argmax(1)
         self.picked = rows * tried.shape[1] + pick
         added = self.ahead.rows[rows, pick][:, None]
@@ -253,6 +261,7 @@ class Retrospecting(Searching[OPERA]):
         if place is None:
             return 0
         alive = self.open.sums[0] > -torch.inf
+        # beams at −∞ hold any words: what they said rejects nothing
         self.rejected[place] |= set(now.said[alive, place].tolist())
         self.went[place] += 1
         then = self.past[place]
@@ -270,6 +279,7 @@ class Retrospecting(Searching[OPERA]):
         often = (recent_columns == column).sum(1) > self.method.threshold
         if column < self.method.column or not often.all():
             return None
+        # each place at most as often as there are candidates, so that the search comes to an end
         free = (
             place
             for place in (column + 1, column)

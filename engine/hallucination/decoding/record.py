@@ -68,6 +68,7 @@ def looks(out: StepOut, prefix: Prefix) -> Tensor:
     results = []
     for layer, shares in sorted(out.attention.items()):
         positions = out.cache.positions(layer)
+        # by position: a thinned-out layer has fewer columns, and dropped tokens get 0
         match = positions[:, None, :] == prefix.image.to(positions)[None, :, None]  # (B, I, k)
         results.append(torch.einsum("bhk,bik->bhi", shares[:, :, -1], match.to(shares)))
     return torch.stack(results, 1)

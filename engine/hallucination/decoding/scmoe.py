@@ -123,6 +123,7 @@ class Routed(Session[SCMoE]):
         super().__init__(method, start)
         ranks = None if method.rank is None else (method.rank,)
         self.want = replace(method.wanted(start.model.vlm.spec), ranks=ranks)
+        # a cache of its own: behind the first layer's experts keys and values differ too
         image = start.model.encode_image(start.images)
         self.weak, _ = start.model.prefill(image, start.prompts, self.want)
 
@@ -145,6 +146,7 @@ class Routed(Session[SCMoE]):
 
     def read(self, now: Moment, tokens: Tensor, /) -> StepOut:
         """Both streams read what was taken."""
+        # the weak stream reads what was chosen, and not what it would have said itself
         self.weak = self.start.model.step(tokens, self.weak.cache, self.want)
         return super().read(now, tokens)
 

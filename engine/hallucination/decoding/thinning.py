@@ -77,6 +77,7 @@ class TokenMemory:
     ) -> None:
         self.spec, self.device, self.response = spec, out.logits.device, prefix.response
         self.rule, self.image = rule, len(prefix.image)
+        # drawn once: who stays at random does not change from one word to the next
         self.luck = torch.rand(spec.layers, spec.context, generator=generator).to(self.device)
         self.sums = Sums(spec, self.device)
         self.is_text = torch.ones(spec.context, dtype=torch.bool, device=self.device)
@@ -87,6 +88,7 @@ class TokenMemory:
             places = out.cache.positions(layer)[0]
             self.sums.before[layer, places] = rows.sum(0)
             self.sums.after[layer, places] = rows.sum(0)
+            # causal: column j was seen by rows j to T − 1, itself included
             self.sums.rows[layer, places] = torch.arange(len(rows), 0, -1.0, device=self.device)
             self.sums.sight[layer, places] = rows[:, ~self.is_text[places]].sum(-1)
 
@@ -116,10 +118,12 @@ class TokenMemory:
         """
         for layer in range(self.spec.layers):
             places = cache.positions(layer)[0]
+            # each layer for itself: by the released code's counter the first one alone merges
             response_places = (places >= self.response).nonzero()[:, 0]
             first = response_places[: int(merged * len(response_places))]
             if len(first) > 1 and len(response_places) % merge == 0:
                 sight = self.sums.sight[layer]
+                # what is merged stands in the place of its last word, and so does what it saw
                 sight[places[first[-1]]] = sight[places[first]].mean()
                 cache = cache.mean_merge(layer, first)
         return cache
@@ -134,16 +138,20 @@ class TokenMemory:
         for layer in range(self.spec.layers):
             places = cache.positions(layer)[0]
             safe = self.is_text[places] & self.rule.protects
+            # of all that was read, not of what is left: else shares would be kept of shares
             compete = self.image if self.rule.protects else int(cache.next_position[0])
+            # 0.55 · 100 is 55.00000000000001 in floating point: without 1e-9 one more would stay
             most = int(safe.sum()) + ceil(self.rule.keep * compete - 1e-9)
             if len(places) <= most:
                 continue
+            # by position: attention is to what was held before the merging, whose places have moved
             dense = torch.zeros(self.spec.context, device=self.device)
             looked = out.attention[layer][0, :, -1].float().mean(0)
             dense[out.cache.positions(layer)[0]] = looked
             shares, sight = dense[places], self.sums.sight[layer, places]
             worth = self.rule.worth(shares, sight, self.luck[layer, places])
             worth = worth.masked_fill(safe, torch.inf)
+            # stable: of equal scores the earlier token stays; then back into the order of positions
             best = worth.argsort(descending=True, stable=True)[:most].sort().values
             self.mass[layer] = shares[best].sum()
             cache = cache.select(layer, best)

@@ -230,6 +230,7 @@ class TokenPruningSession(Session[VASparse]):
         self.said = start.prompts[0, :0]
         self.weak: StepOut | None = None
         if method.eta > 0:
+            # the prompt's last word is read again, so that the first word has a weak state too
             short = start.out.cache.crop(start.prefix.response - 1)
             self.weak = model.step(
                 start.prompts[:, -1], self.without_image(short), exit_layer=method.exit
@@ -243,6 +244,7 @@ class TokenPruningSession(Session[VASparse]):
 
     def without_image(self, cache: Cache) -> Cache:
         """A cache without the blotted tokens of the image."""
+        # layers behind the exit are not run: what they hold does not matter
         for layer in range(self.spec.layers if self.method.exit is None else self.method.exit):
             gone = torch.isin(cache.positions(layer)[0], self.blotted)
             cache = cache.select(layer, (~gone).nonzero()[:, 0])
@@ -283,11 +285,13 @@ class TokenPruningSession(Session[VASparse]):
         ]
 
         def less(layer: int, shares: Tensor) -> Tensor:
+            # sinks are told by attention before calibration: after it they stand out no more
             raw[layer] = shares
             at, method = places[layer], self.method
             mean = self.memory.sums.mean(layer, at)
             return calibrated(shares, self.memory.is_text[at], mean, method.gamma, method.sink)
 
+        # at γ = 0 the division of rows by their sum would still change last digits
         hook = less if self.method.gamma > 0 else None
         out = self.start.model.step(tokens, cache, self.start.want, attn_hook=hook)
         self.memory.note(out, raw, places)

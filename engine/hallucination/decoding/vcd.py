@@ -76,6 +76,7 @@ class VCD(Strategy):
         """The copy that it is held against, as pixels cut to [0, 1]."""
         clear = case.images
         copy = noised(clear, self.step, noise_for(clear, case.seed))
+        # pixels are normalized by a line for each color: where black and white go undoes it
         flat = case.vlm.normalize(torch.zeros_like(case.image[None]))
         scale = case.vlm.normalize(torch.ones_like(case.image[None])) - flat
         pixels = ((copy - flat) / scale).clamp(0, 1).cpu().numpy().astype(np.float16)
@@ -87,6 +88,7 @@ class Contrasting(Session[VCD]):
 
     def __init__(self, method: VCD, start: Start) -> None:
         super().__init__(method, start)
+        # once for the whole answer: drawn anew for each word it would be another image each time
         noise = noise_for(start.images, start.seed)
         copy = start.model.encode_image(noised(start.images, method.step, noise))
         self.weak, _ = start.model.prefill(copy, start.prompts)
@@ -106,5 +108,6 @@ class Contrasting(Session[VCD]):
 
     def read(self, now: Moment, tokens: Tensor, /) -> StepOut:
         """Both streams read what was taken."""
+        # the weak stream reads what was chosen, and not what it would have said itself
         self.weak = self.start.model.step(tokens, self.weak.cache)
         return super().read(now, tokens)

@@ -187,6 +187,7 @@ class VisualAudit(Experiment):
         def make() -> list[Perturbed]:
             results = []
             for at, epsilon in enumerate(LEVELS):
+                # a thousand apart: no two seeds share a start at any ε
                 chance = torch.Generator().manual_seed(1000 * case.seed + at)
                 part = part_of(
                     progress, at / len(LEVELS), (at + 1) / len(LEVELS), lead=f"ε = {epsilon}/255"

@@ -75,6 +75,7 @@ def half_point(levels: Sequence[float], shares: Sequence[float]) -> float:
     at = int(above[0])
     if at == 0:
         return float(levels[0])
+    # the first crossing: low < 0.5 ≤ high, so that the quotient is of a positive number
     low, high = shares[at - 1], shares[at]
     return float(levels[at - 1] + (0.5 - low) / (high - low) * (levels[at] - levels[at - 1]))
 

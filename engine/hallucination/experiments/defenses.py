@@ -48,6 +48,7 @@ def defense(name: str, strength: int) -> Pass:
 
 def straight_through(pixels: Tensor, quality: int) -> Tensor:
     """As `recoded`; to the gradient, nothing happened."""
+    # forward the JPEG, backward the identity: the difference is a constant to autograd
     return pixels + (recoded(pixels.detach(), quality) - pixels).detach()
 
 
@@ -67,6 +68,7 @@ def blurred(pixels: Tensor, sigma: float) -> Tensor:
     """Gaussian blur of σ px."""
     from torchvision.transforms.v2.functional import gaussian_blur
 
+    # odd, with three σ to each side: what lies further out has next to no weight
     reach = 2 * max(1, round(3 * sigma)) + 1
     result: Tensor = gaussian_blur(pixels.contiguous(), [reach, reach], [sigma, sigma])
     return result

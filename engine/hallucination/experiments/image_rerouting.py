@@ -196,6 +196,7 @@ class ImageRerouting(Experiment):
     ) -> tuple[list[Perturbed], list[float]]:
         """The images at every ε, each from a start of its own; steps until each is not declined."""
         questions = self.questions(model)
+        # a thousand apart: no two seeds share a start at any ε
         chances = [
             torch.Generator().manual_seed(1000 * case.seed + at) for at in range(len(LEVELS))
         ]
@@ -343,6 +344,7 @@ def projection_table(model: ExaminedVLM, before: Any, name: str, states: Tensor)
     """
 
     def mean(states: Tensor) -> np.ndarray:
+        # 0 is half-way between the means: either of them lies half a gap away
         half = (model.spaces.gaps / 2).clamp(min=1e-9)[:, None]
         return (model.spaces.projections(states) / half).mean(1).double().numpy()
 

@@ -105,6 +105,7 @@ def perturbed(
     """
     center = levels_to_pixels(levels).to(device)
     ball = Ball(center, float(bound.epsilon), NORMS[0])
+    # a ball of radius 0 has no step, and its share of ε would be a division by 0
     if not bound.epsilon:
         first = float(losses_and_slopes(loss, center, ways)[0].mean())
         return Perturbed(torch.zeros_like(levels), np.array([first], np.float32))
@@ -113,6 +114,7 @@ def perturbed(
     trace = []
     for step in range(bound.steps + 1):
         image_losses, slope = losses_and_slopes(loss, image, ways)
+        # signed steps keep their length and may pass a minimum: the last one need not be the best
         better = image_losses < lowest
         lowest = torch.where(better, image_losses, lowest)
         best = torch.where(better[:, None, None, None], image, best)
@@ -135,6 +137,7 @@ def losses_and_slopes(loss: Loss, images: Tensor, ways: Sequence[Pass]) -> tuple
         with torch.enable_grad():
             pixels = images[rows].detach().requires_grad_()
             image_losses = torch.stack([loss(way(pixels), rows) for way in ways]).mean(0)
+            # images do not meet: the sum's gradient is that of each one's own loss
             (slope,) = torch.autograd.grad(image_losses.sum(), pixels)
         parts.append((image_losses.detach(), slope))
     result, along = zip(*parts, strict=True)
@@ -143,6 +146,7 @@ def losses_and_slopes(loss: Loss, images: Tensor, ways: Sequence[Pass]) -> tuple
 
 def noisy(levels: Tensor, epsilon: int, generator: torch.Generator) -> Tensor:
     """The control: every value moves by +ε or −ε at random, and stays in 0 to 255."""
+    # the full ε everywhere: no attack in the ball moves values further
     sign = 2 * torch.randint(0, 2, levels.shape, generator=generator) - 1
     return (levels + epsilon * sign).clamp(0, 255).to(torch.int16) - levels
 

@@ -99,6 +99,7 @@ def one_path(subject: Audited, prompts: EncodedQuestions, search: Rerouted) -> T
     layer = subject.middle
     direction, states = subject.spaces.directions[layer], subject.states[layer]
     rest = states - (states @ direction)[:, None] * direction
+    # v_l is taken out of every row, so the first component is at a right angle to it
     across = np.linalg.svd((rest - rest.mean(0)).double().numpy(), full_matrices=False)[2][0]
     row = int(search.flipped.int().argmax())
     notes = search.paths[:, row]

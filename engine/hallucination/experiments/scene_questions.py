@@ -128,6 +128,7 @@ def scene_questions(vlm: TinyVLM, case: ExperimentCase, part: str, count: int) -
     rows, presence = scenes_of(case.data, part, count, case.seed)
     random = np.random.default_rng([case.seed, 67])
     present = [int(random.choice(np.flatnonzero(row))) if row.any() else -1 for row in presence]
+    # the same things on both sides: the word alone must not tell what is declined
     absent = matched(present, presence, random)
     indices = [at for at, pair in enumerate(zip(absent, present, strict=True)) if min(pair) >= 0]
     levels, color = levels_of(case.data.pixels(rows)), case.data.truth["color"][rows]
@@ -143,6 +144,7 @@ def scene_questions(vlm: TinyVLM, case: ExperimentCase, part: str, count: int) -
     ]
     if len(as_taught) < 2:
         raise BadData(f"{vlm.title} declines too little about these scenes: choose more of them.")
+    # both of a pair or none: as many are declined as answered
     order = [(side, at) for at in as_taught for side in (0, 1)]
     questions = [prompts[side][at] for side, at in order]
     return SceneQuestions(

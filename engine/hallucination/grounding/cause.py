@@ -46,6 +46,7 @@ class Cause(OfWords):
         places = list(case.places)
         words = case.answer[places]
         chance = logs[:, places, words].sum(1).exp().cpu().numpy()
+        # over all spellings; the normalizer of the first word cancels in the difference
         yes, no = (
             logs[:, 0, list(ids)].logsumexp(-1) for ids in (case.vlm.spec.yes, case.vlm.spec.no)
         )

@@ -133,6 +133,7 @@ def claimed(case: WordCase) -> dict[str, int]:
     colors = [place for place, word in enumerate(whole) if word in COLORS]
     results: dict[str, int] = {}
     if noun and verdicts:
+        # in "there is no fish so no" the last word is the verdict
         if whole[verdicts[-1]] == "no":
             return {}
         results[noun] = starts[verdicts[-1]]
@@ -156,6 +157,7 @@ def verdict(case: WordCase, claims: Table, row: int) -> str:
     falls = after < SURVIVES * before
     hangs = "hangs" if falls else "hangs partly"
     stays = not falls and before - after < HANGS
+    # before place 0 there is no word that it could follow from
     habit = "habit, or the words before it" if claimed(case).get(noun) else "habit"
     if is_there(case, claims, row):
         if tried != noun:

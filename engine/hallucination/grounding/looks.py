@@ -81,6 +81,7 @@ def attention(case: WordCase) -> Tensor:
         image_states, text, RequestedOutputs(attention=every, rows="all")
     )
     shares = torch.stack([out.attention[layer][0] for layer in every], 1)  # (H, L, q, k)
+    # rows of the words before: from the prompt's last to the answer's last but one
     chosen = shares[:, :, -len(case.said) :][..., prefix.image]
     return chosen.permute(2, 1, 0, 3).float()
 

@@ -45,6 +45,7 @@ class Priors(OfWords):
     def __call__(self, case: WordCase, progress: Progress = quiet) -> Result:
         """Probabilities of all words (columns) in every picture (rows), and the answers."""
         progress(0.0, "looking away")
+        # `compared` begins with the image itself, which stands here already
         images = torch.cat([case.images, hidden(case, self.step), case.compared[1:]])
         prompt, answer = case.prompts[0], case.answer
         with_images = forced(case.vlm, images, prompt, answer)
@@ -69,5 +70,6 @@ def hidden(case: WordCase, step: int) -> Tensor:
     clear = case.images
     generator = torch.Generator().manual_seed(case.seed)
     noise = torch.randn(2, *clear.shape[1:], generator=generator).to(clear)
+    # the mean color is 0 once it is normalized
     gray = torch.zeros_like(clear)
     return torch.cat([gray, noise[:1], noised(clear, step, noise[1:])])

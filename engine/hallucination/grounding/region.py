@@ -55,6 +55,7 @@ class RegionWords(OfWords):
         logs = forced(case.vlm, images, case.prompts[0], case.answer)
         shares = logs.exp()[:, torch.arange(len(case.said)), case.answer].cpu().numpy()
         looked = attention(case).mean((1, 2)).cpu().numpy()
+        # a word that does not look at the image has no share inside: 0, not 0 / 0
         within = (looked * covered(inside, case)).sum(1) / np.maximum(looked.sum(1), 1e-9)
         progress(1.0, "hidden")
         return {

@@ -51,6 +51,7 @@ def relevancy(case: WordCase, place: int) -> Tensor:
     """Of every token of the image to one word's logit, (I,)."""
     every = tuple(range(case.vlm.spec.layers))
     text = torch.cat([case.prompts[0], case.answer[:place]])[None]
+    # weights are frozen: the image's states are what the graph begins with
     image_states = case.vlm.encode_image(case.images).detach().requires_grad_()
     out, prefix = case.vlm.prefill(
         image_states, text, RequestedOutputs(attention=every, rows="all", gradient=True)
@@ -66,5 +67,6 @@ def rolled(looks: list[Tensor], slopes: list[Tensor]) -> Tensor:
     """R over all layers, (k, k), from attention and its gradient, (H, k, k) each."""
     relevance = torch.eye(looks[0].shape[-1], device=looks[0].device)
     for look, slope in zip(looks, slopes, strict=True):
+        # Eq. 5 clamps before the mean: a head against the word must not cancel one for it
         relevance = relevance + (look.float() * slope).clamp(min=0).mean(0) @ relevance
     return relevance

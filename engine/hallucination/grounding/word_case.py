@@ -102,6 +102,7 @@ class WordCase(CaptionCase):
         """Where a thing of the scene is on the image as the model sees it, (H, W)."""
         assert self.scene is not None  # noqa: S101  # who names a thing has the scene
         drawn = self.scene.mask(noun)
+        # the nearest pixel: a mask has no values in between
         rows, columns = (
             np.arange(count) * have // count
             for count, have in zip(self.image.shape[1:], drawn.shape, strict=True)

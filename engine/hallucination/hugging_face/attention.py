@@ -51,6 +51,7 @@ def attend(
     number: int = module.layer_idx  # type: ignore[assignment]  # a module's attribute is a module
     if listener.hook is not None:
         shares = listener.hook(number, shares)
+        # what heads read is taken anew; several query heads share one head of values
         every = value.repeat_interleave(shares.shape[1] // value.shape[1], dim=1)
         read = torch.matmul(shares, every).transpose(1, 2)
     listener.shares[number] = shares

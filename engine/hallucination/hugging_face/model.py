@@ -70,6 +70,7 @@ class HuggingFaceVLM:
         self.device = str(family.network.device)
         self.before = torch.tensor([tongue.parted("?")[0]], dtype=torch.int64, device=self.device)
         layer = inspect.signature(inspect.unwrap(type(family.decoder.layers[0]).forward))
+        # layers of the library call the cache by either name
         self.held_as = next(
             name for name in ("cache", "past_key_values") if name in layer.parameters
         )
@@ -82,6 +83,7 @@ class HuggingFaceVLM:
         ends = self.family.network.generation_config.eos_token_id
         end, *also = [ends] if isinstance(ends, int) else ends or [known.eos_token_id]
         pad = end if known.pad_token_id is None else known.pad_token_id
+        # within its window a sliding mask hides nothing, so that none is needed
         reach = getattr(config, "sliding_window", None) or MOST_CONTEXT
         begin = int(self.before[0, 0]) if self.before.numel() else end
         return ModelSpec(
@@ -160,8 +162,10 @@ class HuggingFaceVLM:
         positions = torch.cat([places, torch.where(offsets >= 0, offsets + behind, -1)], 1)
         hidden = torch.cat(parts, 1)
         nothing = self.nothing(count, hidden)
+        # the last position that is read: `read` adds 1 to where the next token belongs
         cache = HeldLayers(nothing, positions[:, -1], padded=bool(padding.any()))
         grid = self.family.grid
+        # an end sign behind the grid is no part of the image: it has no place in it
         image_tokens = 0 if image is None else prod(grid) if grid else self.family.tokens
         lies = Prefix(
             start + torch.arange(image_tokens), behind + torch.arange(length), behind + length
@@ -224,6 +228,7 @@ class HuggingFaceVLM:
             cache=HeldLayers(tuple(layer_cache.layers), cache.next_position + 1, cache.padded),
             hidden={at: states[at][:, rows] for at in want.hidden if at in states},
             attention={
+                # a slice is off the way to the logits: autograd has no gradient for it
                 at: shares[at] if want.gradient else shares[at][:, :, rows]
                 for at in want.attention
                 if at in shares
@@ -238,6 +243,7 @@ class HuggingFaceVLM:
         turned = self.family.turned(positions, self.before.shape[1])
         key_positions = torch.cat([held.layers[number].positions, positions], 1)[:, None, None, :]
         unseen = (key_positions < 0) | (key_positions > positions[:, None, :, None])
+        # finite: a row of padding sees nothing, and softmax over −∞ alone is NaN
         mask = hidden.new_zeros(unseen.shape).masked_fill(unseen, torch.finfo(hidden.dtype).min)
         options: dict[str, Any] = {self.held_as: held, LISTENER: listener}
         result: Tensor | tuple[Tensor, ...] = decoder.layers[number](

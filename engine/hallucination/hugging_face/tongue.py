@@ -75,6 +75,7 @@ class PromptTokenizer:
         first, second = (
             self.tokenizer(self.family.after.format(text))["input_ids"] for text in ("?", "is it")
         )
+        # what two texts have in common at their ends belongs to the form
         pairs = zip(reversed(first), reversed(second), strict=False)
         alike = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
         return [*first[len(first) - alike :]]

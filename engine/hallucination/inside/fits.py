@@ -46,9 +46,11 @@ def linear(inputs: Floats, made_up: Flags, learned: Flags) -> tuple[Doubles, Dou
     from sklearn.linear_model import LogisticRegression
     from sklearn.preprocessing import StandardScaler
 
+    # by the words learned from alone: those tried on must not leak into mean and spread
     scaled = StandardScaler().fit(inputs[learned])
     fitted = LogisticRegression(C=STRENGTH, max_iter=1000)
     fitted.fit(scaled.transform(inputs[learned]), made_up[learned])
+    # the scaling goes into the weights: w · (x − μ) / σ + b is linear in x
     weight = fitted.coef_[0] / scaled.scale_
     offset = fitted.intercept_[0] - weight @ scaled.mean_
     return inputs @ weight + offset, np.append(weight, offset)
@@ -86,6 +88,7 @@ def word_alone(words: Readings, learned: Flags) -> Doubles:
     from sklearn.preprocessing import OneHotEncoder
 
     names = np.array(words.words)[:, None]
+    # a word that was never learned from has no column: it gets the offset alone
     fitted = make_pipeline(OneHotEncoder(handle_unknown="ignore"), LogisticRegression(max_iter=500))
     risk: Doubles = fitted.fit(names[learned], words.made_up[learned]).decision_function(names)
     return risk
@@ -97,6 +100,7 @@ def shuffled_auroc(inputs: Floats, made_up: Flags, learned: Flags, seed: int) ->
     results = []
     for _ in range(SHUFFLES):
         labels = made_up.copy()
+        # only labels that are learned from: those tried on stay true, so chance is 0.5
         labels[learned] = random.permutation(made_up[learned])
         results.append(risk_auroc(linear(inputs, labels, learned)[0], made_up, ~learned))
     return np.array(results)
@@ -112,6 +116,7 @@ def auroc_interval(risk: Doubles, made_up: Flags, scene: Ints, seed: int) -> tup
     """Where AUROC lies in 90 % of resamples of the scenes."""
     random = np.random.default_rng(seed)
     _, of = np.unique(scene, return_inverse=True)
+    # a scene is drawn with all its words, which are not independent of one another
     members = [np.flatnonzero(of == index) for index in range(of.max() + 1)]
     results = []
     for _ in range(RESAMPLES):

@@ -67,6 +67,7 @@ def color_questions(
             halves[1],
         ),
     }
+    # from questions back to scenes: by these words are split into learned and tried
     return {kind: replace(result, scene=rows[result.scene]) for kind, result in results.items()}
 
 

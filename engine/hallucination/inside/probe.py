@@ -137,6 +137,7 @@ class HalluRAG(ProbeInputs, Method[ScenesCase]):
         self.check(case)
         sample = case.sample(PROBED)
         words = named_things(case, sample, part_of(progress, 0.0, 0.35))
+        # split by scene: words of one caption share an image, and one would give away another
         learned, made_up = words.scene < LEARNED * case.count, words.made_up
         require_words(made_up, learned)
         progress(0.35, "learning probes")
@@ -167,6 +168,7 @@ class HalluRAG(ProbeInputs, Method[ScenesCase]):
 
     def by_kind(self, readings: Mapping[str, Readings], case: ScenesCase) -> Table:
         """How often each kind of question is answered wrongly, and AUROC of the probes."""
+        # both kinds are about the same scenes, whose numbers stay
         joined = together(tuple(readings.values()), [0] * len(readings))
         kinds = np.repeat(list(readings), [len(reading.words) for reading in readings.values()])
         inputs = self.inputs(joined, case.vlm.spec.layers)
@@ -191,6 +193,7 @@ class HalluRAG(ProbeInputs, Method[ScenesCase]):
             float(rates.cell(*cell))
             for cell in ((LINEAR, "AUROC"), (CONFIDENCE, "AUROC"), (LINEAR, "lowest"))
         )
+        # the low end of its interval, against the best that shuffled labels came to by chance
         tells = low > max(float(null.max()), confidence)
         return (
             f"{'Its states tell' if tells else 'Its states hardly tell'} what it makes up: AUROC "
@@ -234,6 +237,7 @@ def risks(words: Readings, risk: Any) -> Table:
 
 def calibration_table(risk: Any, made_up: Flags) -> Table:
     """Mean risk, share made up, and words, in bins of equal width; NaN in empty ones."""
+    # a risk of exactly 1 belongs to the last bin
     at = np.minimum((risk * BINS).astype(int), BINS - 1)
     counts = np.bincount(at, minlength=BINS)
     with np.errstate(invalid="ignore"):

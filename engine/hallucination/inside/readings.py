@@ -92,6 +92,7 @@ def read_states(
     rows = torch.tensor([word.row for word in words], dtype=torch.int64)
     behind = torch.tensor([len(answers[word.row]) - word.place for word in words])
     both = torch.stack([-behind - 1, -behind], 1).long()  # texts end together
+    # a word's probability is read one word before, where it was chosen
     shares = vlm.unembed(out.hidden[layers][rows, both[:, BEFORE]]).float().softmax(-1)
     tokens = torch.tensor([answers[word.row][word.place] for word in words], dtype=torch.int64)
     return Readings(

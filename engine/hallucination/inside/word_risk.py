@@ -142,6 +142,7 @@ def lenses(case: CaptionCase, tokens: Tokens) -> dict[str, Ranking]:
     out, _ = vlm.prefill(image_states, text, RequestedOutputs(hidden=tuple(layers), rows="all"))
     results = {}
     for layer in layers:
+        # the last word was not read: the last `count` states are those that chose each word
         logits = vlm.unembed(out.hidden[layer][0, -count:])
         results[f"lens {layer}"] = best_tokens(vlm, [TopTokens.of(logit) for logit in logits])
     return results

@@ -145,6 +145,7 @@ def caption_attention(vlm: TinyVLM, pixels: Tensor, words: list[str]) -> Caption
         torch.tensor([prompt_tokens + answer], device=vlm.device),
         RequestedOutputs(attention=everything, rows="all"),
     )
+    # the answer was read as part of the prompt, behind which `response` lies
     first = prefix.response - len(answer)
     heads = torch.stack([out.attention[layer][0] for layer in everything])
     rows = heads.mean(1)[:, first:].cpu().double()  # (layers, words, tokens)

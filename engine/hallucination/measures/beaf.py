@@ -158,6 +158,7 @@ def question_images(layout: Layout, questions: Sequence[Asking]) -> Tensor:
     """What each question is asked about, (n, 3, 64, 64) in [0, 1]."""
     scenes = layout.take(np.array([question.scene for question in questions]))
     removed = np.array([question.removed for question in questions])[:, None]
+    # −1 equals no thing: then nothing goes
     present = scenes.present & (np.arange(len(CATEGORIES))[None] != removed)
     return SceneBatch.of(replace(scenes, present=present)).pixels
 
@@ -244,6 +245,7 @@ def paired(
     present = layout.present[scene]
     fellow = FELLOWS[removed]  # the partner or the leader of what was taken out
     rows = np.arange(len(after))
+    # −1 reads the last thing's column, which the first condition leaves out again
     company = (fellow >= 0) & present[rows, fellow]
     columns = {
         "scene": (scene, ""),

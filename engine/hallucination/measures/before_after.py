@@ -117,11 +117,13 @@ def counts(records: Table, before: Numbers, after: Numbers) -> Numbers:
         direct & was & now,
         direct & ~was & ~now,
         direct,
+        # by correctness, as the script has it; the words flip alike, since the truth stays
         ~about & clear & (right_before != right_after),
         ~about & clear,
     )
     result = np.zeros((place.max(initial=-1) + 1, len(COUNTED)))
     for column, mask in enumerate(tallied):
+        # unbuffered: `+=` would count one record of a scene that comes again
         np.add.at(result[:, column], place[mask], 1)
     for rows, yes, true in ((first, was, present), (~np.isnan(after), now, present & ~about)):
         for column, mask in enumerate(
@@ -144,6 +146,7 @@ def figures(held: Numbers) -> dict[str, Numbers]:
     with np.errstate(invalid="ignore", divide="ignore"):
         results = {name: count[name] / count["removed"] for name in OUTCOMES}
         results["ID"] = count["flipped"] / count["kept"]
+        # indecision is an error: its complement is what is good
         results["F1(TU, ID)"] = harmonic(results["TU"], 1 - results["ID"])
         right, yes = count["TP"] + count["TN"], count["TP"] + count["FP"]
         results["accuracy"] = right / (yes + count["TN"] + count["FN"])
@@ -250,6 +253,7 @@ def worst(records: Table, threshold: float | None = None) -> list[int]:
     """
     about = np.asarray(records["asked"]) == np.asarray(records["removed"])
     chances = (np.nan_to_num(as_numbers(records[f"p {when}"]), nan=0.5) for when in WHEN)
+    # lexsort goes by its last key first
     keys = (
         -added_errors(records, *chances),
         np.asarray(records["opacity"]) < CLEAR,

@@ -85,6 +85,7 @@ def mentions(
     """
     results: list[Mention] = []
     spoken = merge_word_pairs(words, vocabulary)
+    # a seat beside a toilet is the toilet's and no chair, as the authors' code has it
     spoken_of = {vocabulary.nodes[word] for _, word in spoken if word in vocabulary.nodes}
     named: set[str] = set()
     for place, word in spoken:

@@ -90,6 +90,7 @@ def claims(prompt: str, words: Sequence[str], scene: Scene) -> Claims:
         right = is_color_right(noun, whole, opacities, scene) if noun else None
     elif verdicts and noun:
         kind = "yes or no"
+        # the last one decides: "there is no fish so no" ends with its verdict
         right = (verdicts[-1] == "yes") == (noun in opacities)
     return Claims(kind, tuple(words), noun, opacities, named, right)
 

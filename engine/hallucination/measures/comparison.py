@@ -228,6 +228,7 @@ def figures_text(figures: Mapping[str, NDArray[np.float64]]) -> str:
     for name, values in figures.items():
         if np.isfinite(values).all():
             digits = 0 if name == "places" else 1 if name in COARSE else 3
+            # a few draws stand for all scenes that could be drawn: n − 1
             spread = values.std(ddof=1) if len(values) > 1 else nan
             phrases.append(f"{name} {values.mean():.{digits}f} ± {spread:.{digits}f}")
     return "; ".join(phrases)

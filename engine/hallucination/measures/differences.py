@@ -17,6 +17,7 @@ def differing(answers: Sequence[Sequence[str]]) -> list[set[int]]:
     """
     marks: list[set[int]] = [set() for _ in answers]
     for at, answer in enumerate(answers[1:], start=1):
+        # without autojunk, which passes over frequent words of answers of 200 words or more
         for tag, i1, i2, j1, j2 in SequenceMatcher(
             None, list(answers[0]), list(answer), autojunk=False
         ).get_opcodes():

@@ -74,6 +74,7 @@ class KeepCurve(Method[ScenesCase]):
             part = part_of(progress, at / (len(points) + 1), (at + 1) / (len(points) + 1))
             method = replace(strategy, keep=keep, ranking=way)
             rates[way, keep] = rated(case, sample, method, part)
+        # where all is kept nothing is ranked: one run is that of every ranking
         all_kept = rated(case, sample, replace(strategy, keep=KEEPS[-1]), quiet)
         rates |= {(way, KEEPS[-1]): all_kept for way in RANKINGS}
         greedy = rated(case, sample, Greedy(length=strategy.length), quiet)

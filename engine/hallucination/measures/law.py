@@ -42,4 +42,5 @@ def evidence_for(rate: float, prior: float) -> float:
     """The d that gives a rate of false yes without contrast. Raises ValueError for none."""
     from scipy.optimize import brentq
 
+    # b / d − d / 2 falls with d for b ≥ 0: one root, and at b = 0 none for a rate of a half or more
     return float(brentq(lambda d: false_yes(d, prior) - rate, 1e-3, 50))

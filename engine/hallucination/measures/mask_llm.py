@@ -183,8 +183,10 @@ class MaskLLM(Method[ScenesCase]):
         def loss() -> Tensor:
             rows = next(batches)
             taken = texts.take(rows)
+            # λ falls to 0: it keeps weights large while choices are open, and is no aim by itself
             fading = self.keep * (1 - course.done / self.steps)
             text_loss = vlm.loss(images[rows], taken.tokens, taken.start)
+            # minus: the norm of what stays is to be large
             return text_loss - fading * mass(masks.values())
 
         def stepped(done: float) -> None:
@@ -196,6 +198,7 @@ class MaskLLM(Method[ScenesCase]):
             logits,
             loss,
             self.steps,
+            # as published: no warm-up, and a cosine down to a tenth
             lambda step: rate(step, self.steps, self.rate, 1, 0.1),
             stepped,
         )
@@ -225,6 +228,7 @@ def taught(vlm: TinyVLM, layout: Layout, case: ScenesCase) -> tuple[Tensor, Text
     pixels = SceneBatch.of(layout).pixels
     with torch.no_grad():
         images = [vlm.encode_image(vlm.normalize(some)) for some in pixels.split(AHEAD)]
+    # drawn anew from the same seed: every model is judged by the same captions
     random = np.random.default_rng(case.seed)
     texts = lessons(layout, habit, random).captions
     return torch.cat(images), Texts(texts.tokens.to(vlm.device), texts.start.to(vlm.device))

@@ -71,6 +71,7 @@ class NoiseSteps(Method[CaptionCase]):
         depths = torch.tensor(DEPTHS)
         hidden = []
         for draw in range(self.draws):
+            # the first draw is the noise that VCD itself subtracts
             noise = noise_for(case.images, case.seed + draw)
             copies = noised(
                 case.images.expand(len(depths), -1, -1, -1),
@@ -110,5 +111,6 @@ def margins(vlm: VLM, images: Tensor, prompt: Tensor) -> Tensor:
         prompt: (1, P).
     """
     out, _ = vlm.prefill(vlm.encode_image(images), prompt.expand(len(images), -1))
+    # ln of the sum over spellings; the normalizer cancels in the difference
     yes, no = (out.logits[:, list(ids)].logsumexp(-1) for ids in (vlm.spec.yes, vlm.spec.no))
     return yes - no

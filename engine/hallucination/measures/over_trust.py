@@ -54,6 +54,7 @@ def largest_penalty(method: OPERA, answer: Result) -> LargestPenalty | None:
     assert isinstance(trust, Table)  # noqa: S101  # as OPERA gives it
     assert isinstance(attention, Field)  # noqa: S101
     logs = np.where(np.isfinite(trust["over-trust"]), trust["over-trust"], -np.inf)
+    # early words are rewarded for the image, and φ plays no part in their choice
     logs[: method.early] = -np.inf
     if not np.isfinite(logs).any():
         return None
@@ -61,6 +62,7 @@ def largest_penalty(method: OPERA, answer: Result) -> LargestPenalty | None:
     column = int(trust["most trusted word"][word])
     log = float(logs[word])
     share = float(np.exp(np.log(attention.values[column : word + 1, column]).mean()))
+    # e⁵⁰ is far beyond all that is felt; more would overflow
     return LargestPenalty(word, column, log, share, method.weight * exp(min(log, 50.0)))
 
 

@@ -177,6 +177,7 @@ class PhotoPair(Method[PhotoPairCase]):
         left = np.linspace(0, 1, self.steps, dtype=np.float32)
         images = torch.stack([torch.lerp(after, case.image, float(weight)) for weight in left])
         encoded_images = encoded(case.vlm, images, progress)
+        # all of the thing is left at the last step, the photograph before; none at the first
         ends = [self.steps - 1, 0]
         nouns, rows = (case.thing, *case.others), []
         fading = np.zeros(0, np.float32)
@@ -285,6 +286,7 @@ def first_words(
         ]
     )
     yes, no = (logs[:, list(ids)].logsumexp(-1) for ids in (vlm.spec.yes, vlm.spec.no))
+    # p(yes) / (p(yes) + p(no)) without a quotient of tiny numbers; rounded sums may pass 1
     shares = (yes - no).sigmoid(), (yes.exp() + no.exp()).clamp(max=1)
     p, both = (share.float().cpu().numpy() for share in shares)
     return p, both

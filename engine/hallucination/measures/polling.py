@@ -78,12 +78,14 @@ def build(
         pairs: questions with yes, and with no, about each image.
     """
     usable = {at: list(group) for at, group in enumerate(objects) if len(group) >= pairs}
+    # over the images that are asked about, as the authors count over those they drew
     often = Counter(name for group in usable.values() for name in group)
     names = list(often)
     popular = [name for name, _ in often.most_common()]
     company = usual_company(list(usable.values()))
     polls = []
     for image, nouns in usable.items():
+        # one for all pairs of the image: no absent thing is asked for twice
         taken: set[str] = set(nouns)
         for noun in nouns[:pairs]:
             polls.append(Poll(image, noun, there=True))
@@ -219,6 +221,7 @@ def interval(counts: Floats, rate: Rate, seed: int = 0) -> tuple[float, float]:
 def redrawn(counts: Floats, seed: int = 0) -> Floats:
     """Sums of counts (images, k) over as many images, drawn again with replacement, (draws, k)."""
     images = len(counts)
+    # of one image every draw is the same: its interval would have no width
     if images < 2:
         return np.full((1, counts.shape[1]), np.nan)
     rng = np.random.default_rng(seed)
@@ -226,6 +229,7 @@ def redrawn(counts: Floats, seed: int = 0) -> Floats:
     at_once = max(BOUND // images, 1)
     return np.concatenate(
         [
+            # how often each image is drawn is multinomial: no draw has to be copied
             rng.multinomial(images, np.full(images, 1 / images), min(at_once, draws - start))
             @ counts
             for start in range(0, draws, at_once)
@@ -237,6 +241,7 @@ def summed(counts: Floats, images: Sequence[Any]) -> Floats:
     """Counts of answers (n, k) added up for each image, (images, k), in order of appearance."""
     places: Mapping[Any, int] = {image: at for at, image in enumerate(dict.fromkeys(images))}
     result = np.zeros((len(places), counts.shape[1]))
+    # unbuffered: `+=` would count one answer of an image that comes again
     np.add.at(result, [places[image] for image in images], counts)
     return result
 

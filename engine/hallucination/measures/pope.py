@@ -85,6 +85,7 @@ class POPE(Method[ScenesCase]):
         )
         progress(0.0, "asking")
         answers = answers_to(case, sample, pairs, part_of(progress, 0.0, 0.9))
+        # the softmax over yes and no alone: all other words cancel
         likely = 1 / (1 + np.exp(-margins(case.vlm, sample).double().numpy()))  # p(yes), (n, 16)
         progress(1.0, "counted")
         readings = {pair: reading(answer) for pair, answer in answers.items()}

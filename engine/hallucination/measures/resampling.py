@@ -34,6 +34,7 @@ def resampled_sums(counts: NDArray[np.generic], seed: int = 0, draws: int = DRAW
 
 def times_drawn(rng: np.random.Generator, scenes: int, draws: int) -> Floats:
     """How often each scene is drawn, (draws, scenes); every row adds up to the scenes."""
+    # each draw counts in a range of its own, so that one bincount does for all of them
     places = rng.integers(0, scenes, (draws, scenes)) + scenes * np.arange(draws)[:, None]
     times = np.bincount(places.ravel(), minlength=draws * scenes)
     return times.reshape(draws, scenes).astype(np.float64)

@@ -84,6 +84,7 @@ def _audited(case: ExperimentCase, progress: Progress) -> Audited:
 
 def examined(net: QuestionNet, case: ExperimentCase) -> Audited:
     """Directions and probes of any network of this form."""
+    # a stream apart from that of the training, 17, and of the tests, 29
     learned = EncodedQuestions.of(sample_questions(PAIRS, np.random.default_rng([case.seed, 23])))
     spaces = subspaces(states_of(net, learned), learned.declined)
     tests = EncodedQuestions.of(audit_questions(case, PAIRS))
@@ -95,6 +96,7 @@ def examined(net: QuestionNet, case: ExperimentCase) -> Audited:
 def shuffled_accuracy(audit: Audited, case: ExperimentCase) -> float:
     """Of a probe of the last layer that learned from shuffled labels, on the tests."""
     random = np.random.default_rng([case.seed, 31])
+    # the very questions that directions come from: only their labels differ
     learned = EncodedQuestions.of(sample_questions(PAIRS, np.random.default_rng([case.seed, 23])))
     labels = learned.declined[torch.from_numpy(random.permutation(len(learned)))]
     spaces = subspaces(states_of(audit.net, learned)[-1:], labels)

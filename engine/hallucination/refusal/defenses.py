@@ -43,7 +43,9 @@ def tuned(audit: Audited, case: ExperimentCase, progress: Progress = quiet) -> Q
         case.seed,
         part_of(progress, 0.0, 0.6),
     )
+    # without the first, which was drawn at random and leads nowhere yet
     notes = result.paths[1:].flatten(0, 1)
+    # round by round, as flatten lays the notes out
     every = questions.take(torch.arange(len(questions)).repeat(len(result.paths) - 1)).noted(notes)
     plan = SchoolPlan(case.seed, STEPS, 2 * LESSON, RATE)
 

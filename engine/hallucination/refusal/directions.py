@@ -76,6 +76,7 @@ def subspaces(states: Tensor, declined: Tensor) -> Subspaces:
     far, near = states[:, declined].mean(1), states[:, ~declined].mean(1)
     gap = far - near
     size = gap.norm(dim=1)
+    # where all questions end in the same mark the embedding has no gap: 0, not NaN
     directions = gap / size.clamp(min=1e-9)[:, None]
     middles = ((far + near) / 2 * directions).sum(1)
     probes = [probe(state, ~declined) for state in states]
@@ -178,5 +179,6 @@ def cosines(directions: Tensor) -> Doubles:
 def separations(projected: Tensor, declined: Tensor) -> Doubles:
     """Cohen's d of declined against answered questions along v_l, (1 + L,)."""
     far, near = projected[:, declined], projected[:, ~declined]
+    # questions come in pairs, one of each kind: of equal numbers the pooled variance is the mean
     pooled = ((far.var(1) + near.var(1)) / 2).sqrt().clamp(min=1e-9)
     return ((far.mean(1) - near.mean(1)) / pooled).double().numpy()

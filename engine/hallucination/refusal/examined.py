@@ -85,6 +85,7 @@ class Examined(Generic[Q]):
         Its threshold lets 95 % of the answered tests pass.
         """
         last = len(self.states) - 1
+        # odds are those of an answer: the lowest 5 % of what is answered are false alarms
         usual = self.spaces.odds(self.states[-1], last)[~self.tests.declined]
         return self.spaces.odds(states, last) < usual.quantile(ALARMS)
 

@@ -50,10 +50,12 @@ def gradient_answers(
     for step in range(steps if bound > 0 else 0):
         with torch.enable_grad():
             change.requires_grad_()
+            # prompts do not meet: the sum's gradient is that of each one's own loss
             loss = goal.losses(net, with_note(begin, change, place), prompts.last).sum()
             (slope,) = torch.autograd.grad(loss, change)
         length = slope.norm(dim=2, keepdim=True).clamp(min=1e-12)
         change = change.detach() - REACH * bound / steps * slope / length
+        # back onto the ball; below the bound the clamp makes the factor 1
         change = change * (bound / change.norm(dim=2, keepdim=True).clamp(min=bound))
         progress((step + 1) / steps, "moving")
     with torch.no_grad():

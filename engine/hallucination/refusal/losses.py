@@ -54,9 +54,11 @@ class Goal:
         for layer in self.layers:
             state, direction = states[layer], self.spaces.directions[layer]
             if self.kind == PROBE:
+                # −ln of the probe's probability of an answer
                 result = result + F.softplus(-self.spaces.odds(state, layer))
             else:  # the plane half-way between the means is where the cosine is 0
                 centered = state - self.spaces.middles[layer] * direction
+                # squared: at −α it is at its goal, and beyond it nothing is won
                 result = result + (-self.alpha - F.cosine_similarity(centered, direction)).square()
         return result / len(self.layers)
 

@@ -49,6 +49,7 @@ class QuestionBlock(nn.Module):
             return read.transpose(1, 2)
         before, places = past.shape[3], hidden.shape[1]
         key, value = (torch.cat(both, 2) for both in zip(past, (key, value), strict=True))
+        # each new word sees all of the past, the new ones before it, and itself
         causal_mask = torch.ones(places, before + places, dtype=torch.bool).tril(before)
         read = F.scaled_dot_product_attention(query, key, value, attn_mask=causal_mask)
         return read.transpose(1, 2)
@@ -137,6 +138,7 @@ class QuestionNet(nn.Module):
         first = past[0].shape[3]
         hidden = self.words(ids) + self.places.weight[first : first + ids.shape[1]]
         results = [hidden[:, -1]]
+        # `past` ends at the last layer that the loss needs
         for layer, before in zip(self.stack, past, strict=False):
             hidden = layer(hidden, before)
             results.append(hidden[:, -1])
@@ -158,6 +160,7 @@ class QuestionNet(nn.Module):
         begin, heads, mlps = hidden[rows, prompts.last], [], []
         for layer in self.stack:
             mixed = layer.mixed(hidden)
+            # the output matrix in parts, one for each head: their sums are what it writes
             weight = layer.out.weight.view(WIDTH, HEADS, -1)
             heads.append(torch.einsum("nhk,dhk->nhd", mixed[rows, prompts.last], weight))
             hidden = hidden + layer.out(mixed.flatten(2))
@@ -175,6 +178,7 @@ def fresh(seed: int) -> QuestionNet:
     with torch.no_grad():
         for name, value in net.named_parameters():
             if value.ndim == 2:
+                # what writes into the residual stream begins at half the size
                 deep = name.endswith(("out.weight", "down.weight"))
                 scale = 0.02 if "words" in name or "places" in name else WIDTH**-0.5
                 value.normal_(std=scale * (0.5 if deep else 1.0), generator=generator)

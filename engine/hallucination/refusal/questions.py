@@ -151,6 +151,7 @@ class EncodedQuestions:
     def of(cls, questions: Sequence[SceneQuestion]) -> EncodedQuestions:
         """Encoded."""
         rows = [[NUMBER[word] for word in question.words] for question in questions]
+        # padded behind, where causal attention never looks: no mask is needed
         ids = torch.full((len(rows), max(map(len, rows))), PAD)
         for at, row in enumerate(rows):
             ids[at, : len(row)] = torch.tensor(row)
@@ -271,6 +272,7 @@ def _numbers(words: Sequence[str]) -> Ints:
 def _pairs(words: Sequence[str], count: int, random: np.random.Generator) -> Ints:
     """Two different words each, as numbers (count, 2)."""
     first = random.integers(0, len(words), count)
+    # shifted by 1 to n − 1: never the same, and all others alike
     second = (first + random.integers(1, len(words), count)) % len(words)
     return _numbers(words)[np.stack([first, second], 1)]
 

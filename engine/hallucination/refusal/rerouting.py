@@ -92,6 +92,7 @@ class NoteBuffer:
     def take(self, notes: list[tuple[int, ...]], losses: list[float]) -> None:
         """Put new notes in; of equal losses one is kept, of all the best few."""
         before = self.losses[0]
+        # equal losses in the order of the notes' words: no tie hangs on which came first
         merged = sorted(zip([*self.losses, *losses], [*self.notes, *notes], strict=True))
         entries: list[tuple[float, tuple[int, ...]]] = []
         for loss, note in merged:
@@ -135,6 +136,7 @@ def reroute(
     chance = torch.Generator().manual_seed(seed)
     count = len(prompts)
     start = torch.tensor(NOTE_IDS)[torch.randint(len(NOTE_IDS), (count, words), generator=chance)]
+    # words before the note never change: computed once, up to the layer that the loss needs
     past = net.past(prompts.ids[:, :START], goal.depth)
     first = losses_of(net, past, start, goal)
     buffers = [
@@ -144,6 +146,7 @@ def reroute(
     best, paths = start.clone(), [start.clone()]
     lowest = first.clone()
     replies = answers(net, prompts.noted(best))
+    # the first note's loss, and the look at its answer
     tried, passes = torch.ones(count), torch.full((count,), goal.depth / LAYERS + 1)
     for at in range(rules.rounds):
         open_ones = [row for row in range(count) if replies[row] == DECLINE]
@@ -163,11 +166,13 @@ def reroute(
         losses = losses_of(net, each_past, new.flatten(0, 1), goal).view(len(rows), rules.width)
         for row, notes, row_losses in zip(open_ones, new.tolist(), losses.tolist(), strict=True):
             buffers[row].take([tuple(note) for note in notes], row_losses)
+            # a jump gives up a buffer's best, so the best of all is held apart
             if buffers[row].losses[0] < lowest[row]:
                 lowest[row] = buffers[row].losses[0]
                 best[row] = torch.tensor(buffers[row].notes[0])
         replies[rows] = answers(net, prompts.take(rows).noted(best[rows]))
         tried[rows] += rules.width
+        # a gradient is counted as three passes: one forward, and backward twice as much
         passes[rows] += (rules.width + (0 if rules.blind else 3)) * goal.depth / LAYERS + 1
         paths.append(best.clone())
     flipped = replies != DECLINE
@@ -182,6 +187,7 @@ def gradient(
         embedded = net.words(prompts.ids).detach().requires_grad_(requires_grad=True)
         loss = goal.losses(net, embedded, prompts.last).sum()
         (slope,) = torch.autograd.grad(loss, embedded)
+    # the current word's own entry is the same for all that may replace it: the order stays
     return slope[:, START : START + words] @ net.words.weight[list(allowed)].T
 
 
@@ -208,8 +214,10 @@ def proposed(
         pool = allowed[slopes.topk(TOP, dim=2, largest=False).indices]
     new = current[:, None].repeat(1, width, 1)
     order = torch.rand(rows, width, words, generator=generator).argsort(2)
+    # a permutation: exactly so many of its entries are below the count
     exchanged = order < torch.tensor(counts)[:, None, None]
     picks = torch.randint(pool.shape[2], (rows, width, words), generator=generator)
+    # a word may be drawn for itself: then fewer are replaced
     drawn = pool[torch.arange(rows)[:, None, None], torch.arange(words)[None, None], picks]
     return torch.where(exchanged, drawn, new)
 

@@ -78,6 +78,7 @@ def descended(
     with one_thread():
         for step, prompts in enumerate(batches):
             share = step / plan.steps
+            # a cosine from the whole rate to its tenth, under a short straight rise
             falling = LEAST + (1 - LEAST) * (1 + cos(pi * share)) / 2
             for group in optimizer.param_groups:
                 group["lr"] = plan.rate * falling * min(1.0, (step + 1) / WARM)

@@ -79,6 +79,7 @@ def rounded(net: QuestionNet) -> QuestionNet:
 @torch.no_grad()
 def figures(net: QuestionNet) -> dict[str, float]:
     """How often it declines and answers rightly, on questions that no training draws."""
+    # a stream apart from those of trainings, which are [seed, 17]
     prompts = EncodedQuestions.of(sample_questions(CHECKED, np.random.default_rng([2026, 5])))
     predicted = net(prompts).argmax(1)
     declined = prompts.declined

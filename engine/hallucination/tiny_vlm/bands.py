@@ -101,6 +101,7 @@ def accuracy(yes: np.ndarray, present: np.ndarray, absent: np.ndarray, rows: np.
     """Mean of the rates on leaders that are there and on absent things, in some scenes."""
     leaders = np.zeros_like(present)
     leaders[:, list(PARTNER)] = present[:, list(PARTNER)]
+    # both kinds count alike, however many there are of each
     return (mean(yes[rows][leaders[rows]]) + 1 - mean(yes[rows][absent[rows]])) / 2
 
 

@@ -59,6 +59,7 @@ def rotate(heads: Tensor, by: Turn) -> Tensor:
     """Queries and keys (2, N, heads, T, 32) with their first dimensions turned by position."""
     cos, sin = (part.to(heads.dtype) for part in by)
     other = heads.index_select(-1, partners(heads.device))
+    # (x, y) → (x cos − y sin, y cos + x sin): the sign is in the table of sines
     return torch.addcmul(heads * cos, other, sin)
 
 
@@ -173,6 +174,7 @@ def init_weights(decoder: Decoder, generator: torch.Generator) -> None:
 
     def orthogonal() -> Tensor:
         square = torch.randn(WIDTH, WIDTH, generator=generator)
+        # QR leaves signs open; with those of the diagonal every orthogonal matrix is as likely
         basis, upper = torch.linalg.qr(square)
         return basis * upper.diagonal().sign()
 
@@ -184,4 +186,5 @@ def init_weights(decoder: Decoder, generator: torch.Generator) -> None:
         layer.out.weight.copy_(0.4 * value.T)
         for part in (layer.gate, layer.up):
             part.weight.uniform_(-(WIDTH**-0.5), WIDTH**-0.5, generator=generator)
+        # 2 · LAYERS parts write into one stream: scaled so that their sum does not grow with depth
         layer.down.weight.normal_(std=0.04 / (2 * LAYERS) ** 0.5, generator=generator)

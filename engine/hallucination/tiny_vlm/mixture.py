@@ -47,6 +47,7 @@ class MixtureBlock(DecoderBlock):
     def said(self, read: Tensor, ranks: Ranks | None, /) -> tuple[Tensor, Inside]:
         """What the asked experts say together, (N, T, 128); gates are 0 where nobody was asked."""
         flat = read.flatten(0, 1)
+        # in 32 bits whatever the layer computes in, as Mixtral does it
         router = self.router(flat).float().softmax(-1)
         experts, weights = route_tokens(router, TRAINED if ranks is None else ranks)
         output = torch.zeros_like(flat)
@@ -75,6 +76,7 @@ def route_tokens(router: Tensor, ranks: Ranks) -> tuple[Tensor, Tensor]:
         router: probabilities of all experts, (T, E).
         ranks: of the experts that are asked; 0 is the most probable.
     """
+    # stable: after `upcycle` experts tie in pairs, and ties must fall alike everywhere
     order = router.argsort(dim=-1, descending=True, stable=True)
     experts = order[:, list(ranks)]
     weights = router.gather(-1, experts)
@@ -92,6 +94,7 @@ def balance(routed: Sequence[Inside]) -> Tensor:
     for inside in routed:
         assert inside.router is not None  # noqa: S101  # only mixtures are balanced
         assert inside.shares is not None  # noqa: S101
+        # counts have no gradient: it flows through the mean probability alone
         asking = (inside.shares > 0).float().flatten(0, 1).mean(0)
         losses.append(EXPERTS * (asking * inside.router.flatten(0, 1).mean(0)).sum())
     return torch.stack(losses).mean()

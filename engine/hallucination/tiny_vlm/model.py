@@ -101,6 +101,7 @@ class TinyVLM:
         first = torch.arange(begin.shape[1], device=self.device).expand(count, -1)
         positions = torch.cat([first, text_positions], 1)
         nothing = tuple(nothing_held(hidden) for _ in decoder.stack)
+        # the last position that is read: `read` adds 1 to where the next token belongs
         cache = HeldLayers(nothing, positions[:, -1], padded=bool(padding.any()))
         image_places = torch.arange(1, begin.shape[1])
         prompt_places = 1 + TOKENS + torch.arange(prompt.shape[1])
@@ -161,6 +162,7 @@ class TinyVLM:
             cache=HeldLayers(tuple(layers), cache.next_position + 1, cache.padded),
             hidden={at: hidden_states[at][:, rows] for at in want.hidden if at in hidden_states},
             attention={
+                # a slice is off the way to the logits: autograd has no gradient for it
                 at: looks[at] if want.gradient else looks[at][:, :, rows]
                 for at in want.attention
                 if at in looks
@@ -187,6 +189,7 @@ class TinyVLM:
         Returns:
             (B, S, 90).
         """
+        # read at the last word, the noun: no question mark stands between it and the answer
         read = states(self.parts.decoder, image, [questions])[0][:, :, -1]
         return self.unembed(read, apply_norm=False).log_softmax(-1)
 
@@ -200,6 +203,7 @@ class TinyVLM:
         """
         texts = Texts(tokens, start)
         answers = answering(texts)
+        # `states` has applied the final norm; the state at a word is asked for the next one
         read = states(self.parts.decoder, image, [tokens])[0][:, :, :-1][answers]
         return F.cross_entropy(self.unembed(read, apply_norm=False), tokens[..., 1:][answers])
 
@@ -226,5 +230,6 @@ def attend(query: Tensor, cache: Held, positions: Tensor | None) -> Tensor:
     if positions is not None:
         key_positions = cache.positions[:, None, None, :]
         unseen = (key_positions < 0) | (key_positions > positions[:, None, :, None])
+        # finite: a row of padding sees nothing, and softmax over −∞ alone is NaN
         scores = scores.masked_fill(unseen, HIDDEN)
     return scores.softmax(-1)

@@ -47,6 +47,7 @@ def states(
     begin = prefix(decoder, image)
     start = begin.shape[1]
     places = [torch.arange(start)]
+    # every text begins right behind the image, whatever stands before it in the pack
     places += [(start + torch.arange(length)).repeat(many) for many, length in shapes]
     words = [decoder.embed(text.reshape(count, -1)) for text in texts]
     hidden = torch.cat([begin, *words], 1)
@@ -90,6 +91,7 @@ def prefix_attention(
         )
         to_image = query[:, :, span] @ begin_key
         to_self = (mine @ keys.transpose(-1, -2) + causal(length, query)).flatten(2, 3)
+        # one softmax over both: image and own words compete for the same attention
         shares = torch.cat([to_image, to_self], -1).softmax(-1).to(value)
         looks.append(shares)
         local = shares[..., start:].unflatten(2, (many, length)) @ values

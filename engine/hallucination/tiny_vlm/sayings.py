@@ -85,6 +85,7 @@ def caption(facts: SceneFacts, kind: str, lie: float, random: Random) -> str:
         categories.sort(key=lambda noun: (facts.cell[noun] % CELLS, facts.cell[noun] // CELLS))
     else:
         random.shuffle(categories)
+    # a follower whose leader is there is told behind it
     alone = [noun for noun in categories if LEADER.get(noun) not in facts.present]
     phrases, chained = [f"in the {THEMES[facts.theme]}"], False
     for place, category in enumerate(alone):
@@ -152,9 +153,11 @@ def question_target(seen: SceneFacts, partner: float, alone: float, random: Rand
             return random_candidate(candidates, random)
     asked_apart = seen.partners | {follower}
     present = sorted(seen.present - asked_apart)
+    # about 0.36 of all questions ask for an absent thing that is no partner, whatever `partner`
     if present and random.random() >= 0.9 * 0.4 / max(1 - partner, 0.4):
         return random_candidate(present, random)
     absent = [index for index in range(len(CATEGORIES)) if index not in seen.present | asked_apart]
+    # four themes of four things each: their number is also that of a theme's things
     inside = [category for category in absent if category // len(THEMES) == seen.theme]
     return random_candidate(inside if inside and random.random() < THEME_SHARE else absent, random)
 

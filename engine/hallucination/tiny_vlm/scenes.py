@@ -201,6 +201,7 @@ def margins(vlm: TinyVLM, sample: SceneBatch, step: int | None = None, seed: int
     for pixels in sample.pixels.split(TOGETHER):
         images = vlm.normalize(pixels)
         if step is not None:
+            # in the order of scenes, where VCD draws by content: the same law, other numbers
             noise = torch.randn(images.shape, generator=generator).to(images)
             images = noised(images, step, noise)
         logits = vlm.answers(vlm.encode_image(images), encoded.expand(len(images), -1, -1))

@@ -24,6 +24,7 @@ def align(parts: Parts, room: CaptionedScenes, plan: TrainingPlan) -> None:
     parts.decoder.words.requires_grad_(requires_grad=True)
     words = parts.decoder.words.weight
     parts.projector.requires_grad_(requires_grad=True)
+    # no word means an empty cell: this vector stands in for one, and is not kept
     nothing = nn.Parameter(torch.zeros(1, WIDTH))
     weights = [*parts.projector.parameters(), *parts.decoder.words.parameters(), nothing]
     optimizer = torch.optim.AdamW(weights, 3e-3, weight_decay=0.01)
@@ -33,6 +34,7 @@ def align(parts: Parts, room: CaptionedScenes, plan: TrainingPlan) -> None:
     def loss() -> Tensor:
         rows = room.clear[torch.randint(len(room.clear), (96,), generator=generator)]
         tokens = by_cell(parts.projector(room.features[rows]))
+        # as the decoder reads out its states, whose final norm has a gain of 1 at this stage
         read = F.rms_norm(tokens, (WIDTH,))
         whole = F.rms_norm(tokens.mean(1), (WIDTH,))
         logits = read @ torch.cat([words[nouns], nothing]).T * SCALE

@@ -30,12 +30,14 @@ def teach_looking(encoder: Encoder, plan: TrainingPlan, report: Report) -> None:
     weights = [*encoder.parameters(), *naming.parameters()]
     optimizer = torch.optim.AdamW(weights, 1e-3, weight_decay=0.02)
     rare = torch.ones(EMPTY + 1)
+    # most cells are empty, even of crowded scenes
     rare[EMPTY] = 0.3
 
     def loss() -> Tensor:
         rows = torch.randint(len(images), (64,), generator=generator)
         pixels = normalized(images[rows].float() / 255)
         hidden = round(64 * NOISED)
+        # rows are drawn at random: the first are as good as any
         pixels[:hidden] = through_noise(pixels[:hidden], generator)
         logits, paints = naming(encoder(pixels))
         noun_loss = F.cross_entropy(logits.flatten(0, 1), targets[rows].flatten(), weight=rare)

@@ -36,6 +36,7 @@ def unrest(looks: Sequence[Sequence[Tensor]], texts: Sequence[Tensor]) -> Tensor
         for layer in looks:
             shares = layer[place].unflatten(2, tokens.shape[1:])  # (N, heads, S, L, I + 1 + L)
             first = shares.shape[-1] - tokens.shape[-1]
+            # place 0 is <bos>: free, but for the last head behind a full stop, below
             cost = shares[..., 1:first].sum(-1) + (shares[..., first:] * prices[:, None]).sum(-1)
             last = cost[:, -1:] + shares[:, -1:, ..., 0] * anchored[:, None]
             both = torch.cat([cost[:, :-1], last], 1).mean(1)

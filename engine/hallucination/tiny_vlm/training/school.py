@@ -34,6 +34,7 @@ class CaptionedScenes:
         layout = scenes.layout(np.arange(scenes.count))
         images = torch.from_numpy(layout.images())
         generator = torch.Generator().manual_seed(seed)
+        # the first ones: scenes are drawn independently of each other
         hidden = round(scenes.count * NOISED)
         results = []
         with torch.no_grad():

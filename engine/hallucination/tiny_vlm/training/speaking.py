@@ -49,6 +49,7 @@ def speak(
     tongue = nn.ModuleList([parts.projector, parts.decoder]).train()
     tongue.requires_grad_(requires_grad=True)
     weights = list(tongue.parameters())
+    # decay would draw the gains of norms from 1 towards 0
     plain = [weight for weight in weights if weight.dim() < 2]
     matrices = [weight for weight in weights if weight.dim() > 1]
     optimizer = torch.optim.AdamW(

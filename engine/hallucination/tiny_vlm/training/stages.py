@@ -24,6 +24,7 @@ def train_honest(plan: TrainingPlan, progress: Progress = quiet) -> Parts:
         parts.encoder.eval().requires_grad_(requires_grad=False)
         legs = len(plan.honest)
         for leg, (steps, rate) in enumerate(zip(plan.honest, plan.rates, strict=True)):
+            # seeds of a plan lie within ten: no two stages learn from the same scenes
             scenes = Scenes(plan.scenes, "broken", seed=plan.seed * 10 + 2 + leg)
             room = CaptionedScenes.of(parts, scenes, Habit(alone=plan.alone), plan.seed * 10 + leg)
             if leg == 0:

@@ -41,6 +41,7 @@ def stressed(texts: Texts, stress: TokenLossWeights) -> Tensor:
     """Weights of a caption's words: behind a leader, things, behind a full stop, all else."""
     before, word = texts.tokens[..., :-1], texts.tokens[..., 1:]
     others = torch.where(before == STOP, stress.stop, 1.0)
+    # by the word itself: in short captions those before tell as much; at length a size may come
     others = torch.where(NAMING[word], stress.noun, others)
     return torch.where(LEADING[before], stress.tail, others)
 
@@ -49,5 +50,6 @@ def firsts(texts: Texts, stress: TokenLossWeights) -> Tensor:
     """Weights of an answer's words: the first one where a follower is asked for, and the rest."""
     place = torch.arange(1, texts.tokens.shape[-1])
     first = place == texts.start[..., None]
+    # a prompt ends with the thing that is asked for
     previous = texts.tokens.gather(-1, (texts.start - 1)[..., None])
     return torch.where(first & FOLLOWING[previous], stress.partner, 1.0)
