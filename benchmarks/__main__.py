@@ -87,11 +87,11 @@ def title() -> str:
 def paces() -> str:
     """The model, and the batches that it was found to run best at."""
     model = case().model
-    results = [model.pace("exact"), model.pace("gradient")]
-    results += [model.pace("fast")] if model.offers_fast else []
+    model_paces = [model.pace("exact"), model.pace("gradient")]
+    model_paces += [model.pace("fast")] if model.offers_fast else []
     paces_text = "; ".join(
         f"{p.use}: batch {p.batch}, {'channels last' if p.channels_last else 'contiguous'}"
-        for p in results
+        for p in model_paces
     )
     return f"{model.title} at {model.side} px on {model.device}. {paces_text}."
 

@@ -43,22 +43,22 @@ def regions_case(name: str) -> tuple[ImageCase, int]:
 
 def lima(name: str, pending: int) -> dict[str, float]:
     """Forward passes and the area under insertion; with all pending it is the plain search."""
-    image, regions = regions_case(name)
-    result = LiMA(regions=regions, pending=pending)(image)
-    looks, areas = result["looks"].values, result["areas"].values  # type: ignore[attr-defined]
-    return {"passes": float(looks[0]), "insertion": float(areas[0])}
+    photo_case, regions = regions_case(name)
+    result = LiMA(regions=regions, pending=pending)(photo_case)
+    passes, areas = result["looks"].values, result["areas"].values  # type: ignore[attr-defined]
+    return {"passes": float(passes[0]), "insertion": float(areas[0])}
 
 
 def one_by_one(name: str) -> list[int]:
     """The plain greedy search as one writes it first: each set shown and hidden, by itself."""
-    image, regions = regions_case(name)
-    labels = Partition.of(image, "superpixels", regions).labels
+    photo_case, regions = regions_case(name)
+    labels = Partition.of(photo_case, "superpixels", regions).labels
     order: list[int] = []
     left = set(range(int(labels.max()) + 1))
 
     def worth(members: list[int]) -> float:
         inside = torch.isin(labels, torch.tensor(members))
-        return 20 * probability(image, inside) + 5 * (1 - probability(image, ~inside))
+        return 20 * probability(photo_case, inside) + 5 * (1 - probability(photo_case, ~inside))
 
     while left:
         order.append(max(left, key=lambda candidate: worth([*order, candidate])))
@@ -66,17 +66,17 @@ def one_by_one(name: str) -> list[int]:
     return order
 
 
-def probability(image: ImageCase, inside: Tensor) -> float:
+def probability(photo_case: ImageCase, inside: Tensor) -> float:
     """Of the target with only some pixels shown."""
-    masked_image = (image.image * inside)[None]
-    return float(image.model.logits(masked_image).softmax(1)[0, image.target.index])
+    masked_image = (photo_case.image * inside)[None]
+    return float(photo_case.model.logits(masked_image).softmax(1)[0, photo_case.target.index])
 
 
 def rows(rounds: int) -> Iterator[BenchmarkRow]:
     """LiMA and the curves."""
     first = PHOTOGRAPHS[0]
-    both = {name: (lima(name, PENDING), lima(name, ALL)) for name in PHOTOGRAPHS}
-    needed = int(both[first][0]["passes"])
+    searches = {name: (lima(name, PENDING), lima(name, ALL)) for name in PHOTOGRAPHS}
+    needed = int(searches[first][0]["passes"])
     yield paired(
         f"LiMA, {COUNT} regions",
         lambda: lima(first, PENDING),
@@ -86,8 +86,8 @@ def rows(rounds: int) -> Iterator[BenchmarkRow]:
         min(rounds, 3),
         f"{needed} forwards",
     )
-    fewer = [plain["passes"] / ours["passes"] for ours, plain in both.values()]
-    differences = [ours["insertion"] - plain["insertion"] for ours, plain in both.values()]
+    fewer = [plain["passes"] / ours["passes"] for ours, plain in searches.values()]
+    differences = [ours["insertion"] - plain["insertion"] for ours, plain in searches.values()]
     yield paired(
         f"LiMA, {COUNT} regions",
         lambda: lima(first, PENDING),
@@ -101,10 +101,10 @@ def rows(rounds: int) -> Iterator[BenchmarkRow]:
         min(fewer),
         "×",
         least=FEWER,
-        note=f"the least of {len(both)} photographs",
+        note=f"the least of {len(searches)} photographs",
     )
     yield BenchmarkRow.exact(
-        f"LiMA, {COUNT} regions, insertion area from plain search's, mean of {len(both)}",
+        f"LiMA, {COUNT} regions, insertion area from plain search's, mean of {len(searches)}",
         abs(sum(differences)) / len(differences),
         "",
         most=NEAR,
@@ -137,8 +137,8 @@ def losses(rounds: int) -> Iterator[BenchmarkRow]:
     digits = data.load("digits")
     model = load("digits-cnn")
     picture = Example(digits, int(digits.rows("test")[0])).picture()
-    image = image_case(model, picture, Crop(), Target(1))
+    digit_case = image_case(model, picture, Crop(), Target(1))
     for samples in (200, 500, 1000):
         name = f"Eight explainers and both cross-loss matrices on a digit, {samples} samples"
         method = LFA(features="pixels", samples=samples)
-        yield within(name, lambda m=method: m(image), MATRICES, rounds)
+        yield within(name, lambda m=method: m(digit_case), MATRICES, rounds)

@@ -28,11 +28,17 @@ BUDGET = 50.0  # ms of nine scores
 
 def many(count: int) -> DataSet:
     """The shipped photographs over and over."""
-    few = photographs()
-    images = few.images[np.arange(count) % len(few)]
-    nothing = np.zeros(count, np.int64)
+    shipped = photographs()
+    images = shipped.images[np.arange(count) % len(shipped)]
+    zeros = np.zeros(count, np.int64)
     return DataSet(
-        "many", few.card, few.classes, images, nothing, np.arange(count), nothing.astype(np.uint8)
+        "many",
+        shipped.card,
+        shipped.classes,
+        images,
+        zeros,
+        np.arange(count),
+        zeros.astype(np.uint8),
     )
 
 

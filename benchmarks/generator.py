@@ -22,20 +22,20 @@ def rows(rounds: int) -> Iterator[BenchmarkRow]:
     """A sheet of samples, and a step of forgetting, of each generator that ships."""
     classes = torch.arange(10).repeat_interleave(SAMPLES // 10)
     for name in weights.names():
-        drawing = weights.load(name)
+        generator = weights.load(name)
         yield within(
-            f"{drawing.title}: {SAMPLES} samples",
-            lambda g=drawing: draw_images(g, classes, Samples(), 0),
+            f"{generator.title}: {SAMPLES} samples",
+            lambda g=generator: draw_images(g, classes, Samples(), 0),
             SHEET,
             rounds,
         )
         case = weights.shipped_case(name)
-        rows = case.data.rows("train")
-        images = drawing.images(case.data, rows)
-        forget_images = ForgetImages(drawing, 3, images, case.data.targets(rows))
+        train_rows = case.data.rows("train")
+        images = generator.images(case.data, train_rows)
+        forget_images = ForgetImages(generator, 3, images, case.data.targets(train_rows))
         masks = salient(chance_scores(saliency(forget_images, 0), 0), 0.5)
         yield within(
-            f"{drawing.title}: {STEPS} steps of forgetting",
+            f"{generator.title}: {STEPS} steps of forgetting",
             lambda a=forget_images, m=masks: unlearn(a, m, STEPS, 3.0, 0),
             None,
             rounds,

@@ -141,8 +141,10 @@ def visitors(rounds: int) -> BenchmarkRow:
             for at, count in enumerate(VISITORS.sizes):
                 start = Barrier(count)
                 with ThreadPoolExecutor(count) as pool:
-                    came = [pool.submit(first_run, url, HEATMAPS, start) for _ in range(count)]
-                seconds[turn, at] = median(future.result()[1] for future in came)
-                for visit in came:
-                    visit.result()[0].close()
+                    client_runs = [
+                        pool.submit(first_run, url, HEATMAPS, start) for _ in range(count)
+                    ]
+                seconds[turn, at] = median(future.result()[1] for future in client_runs)
+                for client_run in client_runs:
+                    client_run.result()[0].close()
     return row(VISITORS, seconds)

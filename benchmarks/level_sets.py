@@ -81,23 +81,23 @@ def ours(steps: int, *, adaptive: bool = False, on: PairCase | None = None) -> E
     return End(float(walk.confidence[0]), target_rmse(walk.x))
 
 
-def published(network: nn.Module, form: torch.memory_format, steps: int) -> End:
+def published(network: nn.Module, memory_format: torch.memory_format, steps: int) -> End:
     """The loop of the authors' code, step by step."""
-    result = method(steps)
-    rules = result.rules()
+    lst_method = method(steps)
+    rules = lst_method.rules()
     source, target, labels = batch_of_one(pair())
-    source, target = source.to(memory_format=form), target.to(memory_format=form)
+    source, target = source.to(memory_format=memory_format), target.to(memory_format=memory_format)
     with torch.no_grad():
         reference = network(source).softmax(1)[:, labels[0]]
-    x = (source + result.start_noise(case())).clamp(0, 1)
+    x = (source + lst_method.start_noise(case())).clamp(0, 1)
     memory, bound = torch.zeros_like(x), rules.epsilon or 0.0
     for _ in range(steps):
         pixels = x.detach().requires_grad_()
         (g,) = torch.autograd.grad(
             F.cross_entropy(network(pixels), labels, reduction="sum"), pixels
         )
-        way = target - x
-        across = way - g * ((g * way).sum() / (g * g).sum())
+        to_target = target - x
+        across = to_target - g * ((g * to_target).sum() / (g * g).sum())
         memory = (memory + bound / 2 * g).clamp(-bound, bound)
         proposal = (x + rules.eta * across - memory).clamp(0, 1)
         with torch.no_grad():
@@ -129,22 +129,24 @@ def walks(
     name: str, pair_case: PairCase, goals: tuple[float, float], rounds: int
 ) -> Iterator[BenchmarkRow]:
     """A walk of ours against the loop in the same memory format, and against the loop as it is."""
-    last = pair_case.model.pace("gradient").channels_last
-    same = torch.channels_last if last else torch.contiguous_format
-    for against, channels_last, form, goal in (
-        ("the published loop in our memory format", last, same, goals[0]),
+    is_channels_last = pair_case.model.pace("gradient").channels_last
+    our_format = torch.channels_last if is_channels_last else torch.contiguous_format
+    for against, channels_last, memory_format, goal in (
+        ("the published loop in our memory format", is_channels_last, our_format, goals[0]),
         ("the published loop, contiguous", False, torch.contiguous_format, goals[1]),
     ):
         network = plain(channels_last)
         with counting() as tally:
-            ends = ours(STEPS, on=pair_case), published(network, form, STEPS)
+            ends = ours(STEPS, on=pair_case), published(network, memory_format, STEPS)
         share = tally.compiled / max(1, sum(tally.asked.values()))
         note = f"{STEPS} steps, {share:.0%} of the passes compiled; "
         note += "ends alike" if ends[0].like(ends[1]) else f"ends {ends}"
         yield paired(
             name,
             lambda: ours(STEPS, on=pair_case),
-            lambda network=network, form=form: published(network, form, STEPS),  # type: ignore[misc]
+            lambda network=network, memory_format=memory_format: published(
+                network, memory_format, STEPS
+            ),  # type: ignore[misc]
             against,
             goal,
             rounds,

@@ -64,21 +64,21 @@ def slices() -> Slices:
     """Healthy train slices, and test slices of other patients."""
     model, lesions, twins = case().model, data.load(PHANTOMS), data.load(f"{PHANTOMS}+healthy")
     layers = layers_at(model, PatchCore().depth)
-    fit, rows = twins.rows("train")[:NORMALS], lesions.rows("test")[:ODD]
+    fit, test_rows = twins.rows("train")[:NORMALS], lesions.rows("test")[:ODD]
     maps = [
-        maps_of(model, as_seen(of.take(some), slice(None), model.side), layers)
-        for of, some in ((twins, fit), (lesions, rows))
+        maps_of(model, as_seen(data_set.take(chosen_rows), slice(None), model.side), layers)
+        for data_set, chosen_rows in ((twins, fit), (lesions, test_rows))
     ]
-    return Slices(maps[0], maps[1], twins, lesions, rows)
+    return Slices(maps[0], maps[1], twins, lesions, test_rows)
 
 
 def lesion_case(at: int, seed: int = 0) -> FamiliarCase:
     """One of the slices with a lesion, among the healthy ones."""
-    result, model = slices(), case().model
-    row = result.rows[at]
-    image = as_seen(result.lesions.take(np.array([row])), slice(None), model.side)[0]
-    group = int(result.lesions.truth["group"][row])
-    return FamiliarCase(model, image, result.twins, group=group, seed=seed)
+    slice_set, model = slices(), case().model
+    row = slice_set.rows[at]
+    image = as_seen(slice_set.lesions.take(np.array([row])), slice(None), model.side)[0]
+    group = int(slice_set.lesions.truth["group"][row])
+    return FamiliarCase(model, image, slice_set.twins, group=group, seed=seed)
 
 
 @dataclass(frozen=True)
@@ -167,11 +167,11 @@ def against_anomalib(model_kind: Callable[..., Any], rounds: int) -> Iterator[Be
         max(2, rounds // 2),
     )
     for count in (1, AT_ONCE):
-        some = tuple(layer[:count].contiguous() for layer in slices().odd)
+        odd_maps = tuple(layer[:count].contiguous() for layer in slices().odd)
         yield paired(
             f"PatchCore: maps and scores, {count} at a time, {coreset_words}",
-            partial(ours.scored, rules[0], some),
-            as_people_do(partial(theirs.forward, models[0], some)),
+            partial(ours.scored, rules[0], odd_maps),
+            as_people_do(partial(theirs.forward, models[0], odd_maps)),
             AGAINST,
             1.5,
             10 * rounds,
@@ -184,22 +184,22 @@ def areas(
 ) -> BenchmarkRow:
     """Pixel AUROC within the brain of both, over coresets that begin at other patches."""
     odd = slices().odd
-    first = np.mean([area(ours.scored(rule, odd)[0]) for rule in rules])
-    second = np.mean([area(theirs.forward(m, odd).anomaly_map[:, 0].numpy()) for m in models])
+    our_area = np.mean([area(ours.scored(rule, odd)[0]) for rule in rules])
+    their_area = np.mean([area(theirs.forward(m, odd).anomaly_map[:, 0].numpy()) for m in models])
     return BenchmarkRow.exact(
         f"PatchCore: pixel AUROC within the brain, from {AGAINST}",
-        abs(first - second),
+        abs(our_area - their_area),
         "",
         most=NEAR,
-        note=f"{first:.4f} and theirs {second:.4f} over {len(rules)} coresets",
+        note=f"{our_area:.4f} and theirs {their_area:.4f} over {len(rules)} coresets",
     )
 
 
 def area(maps: Floats) -> float:
     """How well maps (n, side, side) tell lesions from the rest of the brain."""
-    truth, result = slices().lesions.truth, slices().rows
+    truth, lesion_rows = slices().lesions.truth, slices().rows
     small = F.adaptive_avg_pool2d(torch.tensor(maps), slices().lesions.side).numpy()
-    return pixel_auroc(small, truth["mask"][result], truth["twin"][result, 0] > AIR)
+    return pixel_auroc(small, truth["mask"][lesion_rows], truth["twin"][lesion_rows, 0] > AIR)
 
 
 def waits(rounds: int) -> Iterator[BenchmarkRow]:

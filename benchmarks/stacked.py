@@ -51,14 +51,14 @@ def one_by_one(recipe: Recipe) -> list[Classifier]:
 
 def bare(recipe: Recipe) -> list[Classifier]:
     """Each in a plain PyTorch loop, without curves."""
-    models, rows = begun(recipe), DIGITS.rows("train")
+    models, train_rows = begun(recipe), DIGITS.rows("train")
     pixels, targets = DIGITS.pixels(), DIGITS.targets()
     for seed, model in enumerate(models):
         model.train().requires_grad_(requires_grad=True)
         optimizer = torch.optim.SGD(model.parameters(), recipe.rate, recipe.momentum)
         for epoch in range(recipe.epochs):
-            order = np.random.default_rng([seed, epoch]).permutation(rows)
-            for part in np.array_split(order, -(-len(rows) // recipe.batch)):
+            order = np.random.default_rng([seed, epoch]).permutation(train_rows)
+            for part in np.array_split(order, -(-len(train_rows) // recipe.batch)):
                 optimizer.zero_grad()
                 F.cross_entropy(model(pixels[part]), targets[part]).backward()
                 optimizer.step()

@@ -37,9 +37,9 @@ def losses(together: int) -> StackedLoss:
     data, recipe = data_sets.load("mnist-5k"), RECIPES[LENET]
     stack = Stack([fresh(data, recipe, seed) for seed in range(COUNT)], together=together)
     stack.train()
-    rows = np.stack([data.rows("train")] * COUNT)
+    train_rows = np.stack([data.rows("train")] * COUNT)
     return StackedLoss(
-        stack, data, rows, recipe, tuple(range(COUNT)), cross_entropy, data.targets()
+        stack, data, train_rows, recipe, tuple(range(COUNT)), cross_entropy, data.targets()
     )
 
 
@@ -47,8 +47,8 @@ def trained(together: int) -> None:
     """Gradients of some steps, and a look, in one of both ways."""
     loss = losses(together)
     with one_thread():
-        for place, rows in enumerate(loss.parts(0)[:STEPS]):
-            loss(rows, (0, place))[0].backward()
+        for place, batch_rows in enumerate(loss.parts(0)[:STEPS]):
+            loss(batch_rows, (0, place))[0].backward()
         loss.validated_each()
     for weight in loss.network.parameters():
         weight.grad = None

@@ -26,20 +26,20 @@ def trial(method: Method[ImageCase]) -> tuple[TrustCase, Callable[[], object]]:
     question = case()
     mask = np.zeros((question.model.side,) * 2, bool)
     mask[60:150, 70:160] = True
-    known = TrustCase(question, method, mask)
-    assert known.heat.values.any()  # noqa: S101 - and it is kept now
+    trust_case = TrustCase(question, method, mask)
+    assert trust_case.heat.values.any()  # noqa: S101 - and it is kept now
     checks = [kind() for kind in CHEAP if not kind().maps or method.cost == "live"]
-    return known, lambda: [check(known) for check in checks]
+    return trust_case, lambda: [check(trust_case) for check in checks]
 
 
 def rows(rounds: int) -> Iterator[BenchmarkRow]:
     """The order of pixels against its own forward passes; all cheap trials of maps."""
     order = Order()
     count = 2 + (1 + order.copies) * 2 * (order.steps - 1)
-    known, _ = trial(GradCam())
+    trust_case, _ = trial(GradCam())
     yield paired(
         "Trust: order of pixels",
-        lambda: order(known),
+        lambda: order(trust_case),
         lambda: forwards(count),
         "its own forwards",
         0.9,

@@ -43,9 +43,9 @@ def pick_heat_map(case: ImageCase, key: str) -> type[Method[Any]]:
 def answer_and_map(case: ImageCase, kind: type[Method[Any]], slot: str) -> AnswerAndMap | None:
     """Both of a model about an image; None while one is computed."""
     methods: Mapping[str, Method[Any]] = {"answer": Prediction(), "heat": kind()}
-    results = [runs.ask(method, case, f"{slot}.{name}") for name, method in methods.items()]
-    if not all(isinstance(outcome, Answer) for outcome in results):
-        runs.watch(results)
+    outcomes = [runs.ask(method, case, f"{slot}.{name}") for name, method in methods.items()]
+    if not all(isinstance(outcome, Answer) for outcome in outcomes):
+        runs.watch(outcomes)
         return None
-    answer, heat = (outcome for outcome in results if isinstance(outcome, Answer))
+    answer, heat = (outcome for outcome in outcomes if isinstance(outcome, Answer))
     return AnswerAndMap(answer["classes"], heat["map"], heat)

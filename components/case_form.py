@@ -64,8 +64,8 @@ class CaseForm:
         """A number or a switch."""
         spec, key = self.kind.specs()[name], self.key_of(name)
         control, start = spec.metadata["control"], spec.default if first is None else first
-        for named, allowed, rule in forms.linked_words(control, key, start, None):
-            refuse(named, allowed, spec.metadata["label"], rule)
+        for link_name, allowed, rule in forms.linked_words(control, key, start, None):
+            refuse(link_name, allowed, spec.metadata["label"], rule)
         return forms.widget(spec, key, None, self.persist, start, **more)
 
     def text(self, name: str, first: str | None = None, **more: Any) -> Any:
@@ -114,40 +114,43 @@ class CaseForm:
         options = [
             option for option in self.kind.options(name, self.beside | self.given) if only(option)
         ]
-        named: dict[str, Any] = {
-            method.title: method.name for method in options if not method.reason
+        value_by_title: dict[str, Any] = {
+            option.title: option.name for option in options if not option.reason
         }
-        named |= own or {}
+        value_by_title |= own or {}
         if off:
-            named[control.off] = None
-        missing = [f"{method.title}: {method.reason}." for method in options if method.reason]
+            value_by_title[control.off] = None
+        missing = [f"{option.title}: {option.reason}." for option in options if option.reason]
         more["help"] = " ".join([spec.metadata["help"], *missing])
         more["name"] = re.split(r",| \(", label)[0]
         start: Any = spec.default if first is None else first
         if isinstance(control, Many) and not single:
-            begin = [title for title in named if named[title] in start]
-            begin.sort(key=lambda title: start.index(named[title]))
+            first_titles = [title for title in value_by_title if value_by_title[title] in start]
+            first_titles.sort(key=lambda title: start.index(value_by_title[title]))
             more |= {"rule": rule, "kept": self.kept}
-            picked = pick_some(label, list(named), self.key_of(name), begin, **more)
-            return tuple(named[title] for title in picked)
-        rule = rule or ("" if len(named) <= LISTED_WORDS else "one that is offered here")
+            picked = pick_some(label, list(value_by_title), self.key_of(name), first_titles, **more)
+            return tuple(value_by_title[title] for title in picked)
+        rule = rule or ("" if len(value_by_title) <= LISTED_WORDS else "one that is offered here")
         if kind == "search":
             chosen = search_box(
-                label, list(named), self.key_of(name), rule=rule, kept=self.kept, **more
+                label, list(value_by_title), self.key_of(name), rule=rule, kept=self.kept, **more
             )
-            return None if chosen is None else named[chosen]
-        begins = next((title for title in named if named[title] in several(start or "")), None)
+            return None if chosen is None else value_by_title[chosen]
+        first_title = next(
+            (title for title in value_by_title if value_by_title[title] in several(start or "")),
+            None,
+        )
         chosen = pick(
             label,
-            list(named),
+            list(value_by_title),
             self.key_of(name),
             kind,
-            first=begins,
+            first=first_title,
             rule=rule,
             kept=self.kept,
             **more,
         )
-        return (named[chosen],) if single else named[chosen]
+        return (value_by_title[chosen],) if single else value_by_title[chosen]
 
     def known(self, more: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The arguments by which the case is asked again; none where one of them has no name.
@@ -156,8 +159,8 @@ class CaseForm:
             more: arguments that the form does not ask for, such as the picture of the sidebar.
         """
         parts = [given_part for value in self.given.values() for given_part in several(value)]
-        named = all(isinstance(part, str | int | float | None) for part in parts)
-        return {**(more or {}), **self.given} if named else {}
+        all_named = all(isinstance(part, str | int | float | None) for part in parts)
+        return {**(more or {}), **self.given} if all_named else {}
 
     def key_of(self, name: str) -> str:
         """The key of an argument's widget, and its name in a link."""

@@ -125,13 +125,13 @@ def in_seconds(seconds: float) -> str:
 
 def configuration(answer: Answer) -> str:
     """Batch size, memory format and compiled share; "" where an older record does not say."""
-    ran = answer.record.get("forwards") or []
-    results = [
+    forward_settings = answer.record.get("forwards") or []
+    phrases = [
         f"batch {settings['batch']}, {settings['memory_format']}"
         + (f", {settings['compiled_share']:.0%} compiled" if settings["compiled_share"] else "")
-        for settings in ran
+        for settings in forward_settings
     ]
-    return f" ({'; '.join(results)})" if results else ""
+    return f" ({'; '.join(phrases)})" if phrases else ""
 
 
 def as_npy(heat: HeatMap) -> bytes:

@@ -68,9 +68,9 @@ def add_entry(entry: Entry) -> None:
 def take_entries() -> tuple[Entry, ...]:
     """What sections have left so far, for a footer further down; theirs has it no more."""
     entries = COLLECTING.get() or []
-    results = tuple(entries)
+    taken = tuple(entries)
     entries.clear()
-    return results
+    return taken
 
 
 def draw(entries: Sequence[Entry]) -> None:

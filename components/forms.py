@@ -98,13 +98,15 @@ def choice_options(control: Choice, case: Offering | None) -> Sequence[str]:
 
 def slider(control: Slider, start: float, label: str, **more: Any) -> float:
     """A slider with its unit; over decades it stops at 1, 2, 5. A wide range is typed."""
-    named = f"{label} ({control.unit})" if control.unit else label
+    label_with_unit = f"{label} ({control.unit})" if control.unit else label
     ends = control.low, control.high
     if control.whole and not control.log and ends[1] - ends[0] > WIDE * control.step:
-        return st.number_input(named, *ends, start, control.step, **more)
+        return st.number_input(label_with_unit, *ends, start, control.step, **more)
     if control.log:
-        return st.select_slider(named, marks(control, start), start, format_func=short, **more)
-    return st.slider(named, *ends, start, control.step, **more)
+        return st.select_slider(
+            label_with_unit, marks(control, start), start, format_func=short, **more
+        )
+    return st.slider(label_with_unit, *ends, start, control.step, **more)
 
 
 def marks(control: Slider, start: float | None) -> list[float]:
@@ -237,11 +239,11 @@ def pick_method(
     """
     fitting = {kind.title: kind for kind in kinds if not kind.unmet(case)}
     begin = first.title if first.title in fitting else next(iter(fitting))
-    choice, more = st.columns([6, 1], vertical_alignment="bottom")
-    with choice:
+    choice_column, settings_column = st.columns([6, 1], vertical_alignment="bottom")
+    with choice_column:
         kind = fitting[pick(label, list(fitting), key, "pills", first=begin)]
     refuse_links(kind, f"{slot}.{kind.name}", offering)
-    with more.popover("Settings"):
+    with settings_column.popover("Settings"):
         method = method_form(kind, f"{slot}.{kind.name}", offering)
         if not fields(kind):
             st.caption("It has none.")

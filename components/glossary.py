@@ -79,12 +79,12 @@ def method_texts(method: type[Method[Any]]) -> Iterator[str]:
 
 def explain(text: str) -> None:
     """A button with the terms that the text uses; nothing where it uses none."""
-    if not (result := terms_in(text)):
+    if not (terms := terms_in(text)):
         return
     with st.popover("Words", icon=":material/dictionary:"):
         st.markdown(
             "\n".join(
                 f"- **{escape_markdown(NAMES[term][0])}**: {escape_markdown(TERMS[term])}"
-                for term in result
+                for term in terms
             )
         )

@@ -34,8 +34,8 @@ PAGE = Path(streamlit.__file__).parent / "static" / "index.html"
 
 def inline_scripts(page: str) -> str:
     """The scripts that stand in a page itself, as a policy names them: by their digests."""
-    results = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
-    digests = (b64encode(sha256(script.encode()).digest()).decode() for script in results)
+    scripts = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    digests = (b64encode(sha256(script.encode()).digest()).decode() for script in scripts)
     return " ".join(f"'sha256-{digest}'" for digest in digests)
 
 

@@ -55,11 +55,15 @@ def choose_tried(
     table: Table = answer["formats"]
     tried = formats_in(table)
     begin_anew(str(answer.record["digest"]), key)
-    named = {input_format.words: input_format for input_format in tried}
+    format_by_words = {input_format.words: input_format for input_format in tried}
     draw_table(table, case, names)
     st.caption(ON_TRAINING + left_out(answer["tried"]))
-    chosen = choose_word("Input format", [*named, OTHER], f"{key}.format")
-    chosen_format = named[chosen] if chosen in named else state_format(tried[0], key, case.model)
+    chosen = choose_word("Input format", [*format_by_words, OTHER], f"{key}.format")
+    chosen_format = (
+        format_by_words[chosen]
+        if chosen in format_by_words
+        else state_format(tried[0], key, case.model)
+    )
     order = choose_order(orders_by_name(answer, case, names), table, case.data.classes, key)
     return None if chosen_format is None or order is None else (chosen_format, order)
 
@@ -145,9 +149,9 @@ def suggests(table: Table, orders: int) -> bool:
     It must make most images right: an untrained network, too, tells some classes apart.
     """
     images = int(table["images"][0])
-    known = max(int(table[f"right {number}"][0]) for number in range(orders))
+    best_named = max(int(table[f"right {number}"][0]) for number in range(orders))
     low, _ = wilson(int(table["right by assignment"][0]), images)
-    return low > max(wilson(known, images)[1], MOSTLY)
+    return low > max(wilson(best_named, images)[1], MOSTLY)
 
 
 def orders_by_name(answer: Answer, case: FormatCase, names: Sequence[str]) -> Mapping[str, Order]:
@@ -174,8 +178,12 @@ def state_format(start: InputFormat, key: str, model: Classifier) -> InputFormat
     left, middle, right = st.columns(3)
     side = int(left.number_input("Side (px)", *SIDES, start.side, key=f"{key}.side"))
     normalizations = [*NORMALIZATIONS, STATED]
-    known = start.normalization
-    first = normalizations.index(known) if known in NORMALIZATIONS else len(NORMALIZATIONS)
+    normalization_name = start.normalization
+    first = (
+        normalizations.index(normalization_name)
+        if normalization_name in NORMALIZATIONS
+        else len(NORMALIZATIONS)
+    )
     name = middle.selectbox("Normalization", normalizations, first, key=f"{key}.normalization")
     channels = right.selectbox(
         "Channels", channels_offered, channels_offered.index(start.channels), key=f"{key}.channels"

@@ -31,14 +31,14 @@ def jobs_button() -> None:
 
 def job_list() -> None:
     """Every lane, and what was done before."""
-    result = lanes()
+    all_lanes = lanes()
     past = sorted(
-        (past_job for lane in result for past_job in lane.past()),
+        (past_job for lane in all_lanes for past_job in lane.past()),
         key=lambda past_job: past_job.when,
     )
-    if not past and not any(lane.jobs() for lane in result):
+    if not past and not any(lane.jobs() for lane in all_lanes):
         st.caption("Nothing was asked yet that takes long.")
-    for lane in result:
+    for lane in all_lanes:
         for job in lane.jobs():
             if job.cost != "live":
                 running(lane, job)

@@ -47,19 +47,19 @@ def refuse(
         "links.refused", {}
     )
     requested = st.query_params.get_all(key)
-    rest = fitting_values(requested, allowed, many=many)
-    wrong = [word for word in requested if word not in rest]
-    repeated = [word for word in rest if requested.count(word) > 1]
-    if wrong or len(rest) < len(requested):
-        rewrite(key, rest)
-    st.session_state.setdefault(ADDRESS, {})[key] = rest
+    fitting = fitting_values(requested, allowed, many=many)
+    wrong = [word for word in requested if word not in fitting]
+    repeated = [word for word in fitting if requested.count(word) > 1]
+    if wrong or len(fitting) < len(requested):
+        rewrite(key, fitting)
+    st.session_state.setdefault(ADDRESS, {})[key] = fitting
     if wrong:
-        refused[key] = refusal(requested, wrong, name, rule, many=many), rest, late
+        refused[key] = refusal(requested, wrong, name, rule, many=many), fitting, late
     elif repeated:
         sentence = (
             f"The link has “{repeated[0][:LONGEST]}” as {name} more than once: it counts once."
         )
-        refused[key] = sentence, rest, late
+        refused[key] = sentence, fitting, late
     elif key in refused and requested != refused[key][1]:
         del refused[key]
     if key in refused and refused[key][2] == late:

@@ -101,7 +101,7 @@ def ended(measurement: MeasurementOnDemand[FoundT], job: Any) -> Outcome | Found
     """What came of it."""
     runs.visit().jobs.pop(measurement.slot, None)
     try:
-        foundt: FoundT = job.value()
+        measured: FoundT = job.value()
     except Exception as error:  # noqa: BLE001 - the outermost place: said on the page, logged
         return Problem(measurement.slot, measurement.title, problem(error))
-    return foundt
+    return measured

@@ -47,14 +47,14 @@ def own_words() -> frozenset[str]:
     return frozenset(word for word in words if word != LOOSE and not ANYBODYS.fullmatch(word))
 
 
-def user_data_sets(held: Any) -> Iterator[DataSet]:
+def user_data_sets(stored: Any) -> Iterator[DataSet]:
     """The data from files of this person that a session holds."""
-    match held:
-        case DataSet() if held.name.startswith(UPLOAD):
-            yield held
+    match stored:
+        case DataSet() if stored.name.startswith(UPLOAD):
+            yield stored
         case Imported():
-            yield from user_data_sets(held.data)
+            yield from user_data_sets(stored.data)
         case Mapping():
-            for value in held.values():
+            for value in stored.values():
                 if isinstance(value, DataSet | Imported | dict):
                     yield from user_data_sets(value)

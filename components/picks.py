@@ -56,12 +56,12 @@ def pick(
         case "radio":
             return st.radio(label, words, words.index(start), **shared)
         case "slider":
-            wordt: WordT = st.select_slider(label, words, start, **shared)
+            chosen: WordT = st.select_slider(label, words, start, **shared)
         case "pills":
-            wordt = st.pills(label, words, default=start, required=True, **shared)
+            chosen = st.pills(label, words, default=start, required=True, **shared)
         case "segments":
-            wordt = st.segmented_control(label, words, default=start, required=True, **shared)
-    return wordt
+            chosen = st.segmented_control(label, words, default=start, required=True, **shared)
+    return chosen
 
 
 def pick_some(

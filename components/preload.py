@@ -40,8 +40,8 @@ class Preload:
 
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start" and is_page(message["headers"]):
-                named = link_header(chart=chart_first(scope["path"]))
-                more = [(b"link", named)] if named else []
+                header = link_header(chart=chart_first(scope["path"]))
+                more = [(b"link", header)] if header else []
                 message = {**message, "headers": [*message["headers"], *more]}
             await send(message)
 
@@ -88,13 +88,13 @@ def started(page: Path) -> set[str]:
 def with_imports(folder: Path, kinds: Sequence[str] = KINDS) -> set[str]:
     """The files of the kinds, and those which they import, to the last."""
     pending = [path.name for kind in kinds for path in folder.glob(f"{kind}.*.js")]
-    results: set[str] = set()
+    names: set[str] = set()
     while pending:
         name = pending.pop()
-        if name not in results and (folder / name).is_file():
-            results.add(name)
+        if name not in names and (folder / name).is_file():
+            names.add(name)
             pending += imported(folder / name)
-    return results
+    return names
 
 
 def imported(path: Path) -> Iterator[str]:

@@ -239,8 +239,12 @@ def ask_each_when_told(
     }
     if waiting:
         seconds = [run.expected_seconds(*pair) for pair in waiting.values()]
-        known = sum(second for second in seconds if second)
-        hint = f" (about {max(known, 1):.0f} s here)" if all(seconds) else " (not timed here yet)"
+        total_seconds = sum(second for second in seconds if second)
+        hint = (
+            f" (about {max(total_seconds, 1):.0f} s here)"
+            if all(seconds)
+            else " (not timed here yet)"
+        )
         names = f": {', '.join(waiting)}" if named else ""
         start_button(f"{label}{names}{hint}", slot, list(slots.values()))
     return {
@@ -288,9 +292,9 @@ def by_button() -> set[str]:
     return digests
 
 
-def pressed_for(answer: Answer) -> bool:
+def pressed_for(model_answer: Answer) -> bool:
     """Whether a button was pressed for it since this was asked last."""
-    digest = str(answer.record["digest"])
+    digest = str(model_answer.record["digest"])
     pressed = digest in by_button()
     by_button().discard(digest)
     return pressed
@@ -415,10 +419,15 @@ def follow_progress(pending: Sequence[Pending], live: Live | None) -> None:
     """Redraws itself alone while the engine works; the page follows when something is done."""
     if any(waiting.job.finished for waiting in pending):
         st.rerun()
-    for question in pending:
+    for pending_answer in pending:
         row = st.container(horizontal=True, vertical_alignment="center")  # Stop keeps its width
-        row.progress(min(max(question.job.done, 0.0), 1.0), f"{question.title}: {question.words()}")
-        if row.button("Stop", key=f"{question.slot}.stop", on_click=stop, args=(question,)):
+        row.progress(
+            min(max(pending_answer.job.done, 0.0), 1.0),
+            f"{pending_answer.title}: {pending_answer.words()}",
+        )
+        if row.button(
+            "Stop", key=f"{pending_answer.slot}.stop", on_click=stop, args=(pending_answer,)
+        ):
             st.rerun()
-        if live and question.job.partial is not None:
-            live(question.job.partial)
+        if live and pending_answer.job.partial is not None:
+            live(pending_answer.job.partial)

@@ -191,15 +191,15 @@ def show_footer(section: Section, offer: Offer | None = None) -> None:
 
 def calls(section: Section) -> tuple[str, ...]:
     """The same question in Python and, where the case can be named there, in the shell."""
-    written = (section.script(),) if section.script else ()
+    script_calls = (section.script(),) if section.script else ()
     if type(section.case) not in BY_CASE:
-        return written
+        return script_calls
     kind = arguments_of(type(section.method))
     known = {name: setting for name, setting in section.known.items() if name in kind.specs()}
     try:
         arguments = kind.of(section.case, **known)
     except BlindspotError:  # a model or an image that only this session has
-        return written
+        return script_calls
     return as_python(section.method, arguments), as_shell(section.method, arguments)
 
 

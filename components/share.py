@@ -97,7 +97,7 @@ def keep_buttons(title: str, offer: Offer) -> None:
 
     The browser says with the press how it shows the maps, and knows the buttons by their keys.
     """
-    filed = f"{offer.key}.file-report"
+    report_key = f"{offer.key}.file-report"
     with st.container(horizontal=True):
         st.button(
             "Pin",
@@ -108,12 +108,12 @@ def keep_buttons(title: str, offer: Offer) -> None:
         )
         st.button(
             "Report",
-            key=filed,
+            key=report_key,
             icon=":material/description:",
             help=REPORT,
-            on_click=lambda: stage_file(f"{filed}.made", single_report(title, offer)),
+            on_click=lambda: stage_file(f"{report_key}.made", single_report(title, offer)),
         )
-        hand_over(f"{filed}.made", FILE)
+        hand_over(f"{report_key}.made", FILE)
     message_key = f"{offer.key}.pinned"
     if message_key in st.session_state and tray.stale():
         st.rerun()

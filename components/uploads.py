@@ -81,21 +81,21 @@ def open_data(content: bytes, name: str, side: int) -> None:
 
     try:
         if name.lower().endswith(".npz"):
-            npz = read_npz(content, name)
+            imported = read_npz(content, name)
         else:
-            npz = read_folders(content, name, side, told)
+            imported = read_folders(content, name, side, told)
     except BadData as error:
         st.session_state["lab.problem"] = str(error)
         bar.empty()
         return
     bar.empty()
-    npz = replace(npz, data=without_name(npz.data))
-    title = npz.data.card.title
-    session_uploads()[title] = npz
-    words = f"{name[:60]} is “{title}” here: {npz.summary}"
-    if SPLIT_NOTES["drawn"] in npz.data.card.made:
+    imported = replace(imported, data=without_name(imported.data))
+    title = imported.data.card.title
+    session_uploads()[title] = imported
+    words = f"{name[:60]} is “{title}” here: {imported.summary}"
+    if SPLIT_NOTES["drawn"] in imported.data.card.made:
         words = f"{words} {SPLIT_NOTES['drawn']}"
-    st.session_state.update({"lab.data": title, "lab.opened": (words, npz.skipped)})
+    st.session_state.update({"lab.data": title, "lab.opened": (words, imported.skipped)})
 
 
 def without_name(data: DataSet) -> DataSet:
@@ -103,25 +103,25 @@ def without_name(data: DataSet) -> DataSet:
     return replace(data, card=replace(data.card, title=f"Your data ({data.fingerprint[:4]})"))
 
 
-def describe(words: str, left: Sequence[Skipped]) -> None:
+def describe(words: str, left_out: Sequence[Skipped]) -> None:
     """What a file holds, and which of its files were left out."""
     st.caption(escape_markdown(words))
-    skipped(left)
+    skipped(left_out)
 
 
-def skipped(left: Sequence[Skipped]) -> None:
+def skipped(left_out: Sequence[Skipped]) -> None:
     """Which files were left out, and why."""
-    if not left:
+    if not left_out:
         return
     with st.expander(
-        "1 file was left out" if len(left) == 1 else f"{len(left)} files were left out"
+        "1 file was left out" if len(left_out) == 1 else f"{len(left_out)} files were left out"
     ):
         rows = [
             {"File": skipped_file.file, "Why": skipped_file.reason}
-            for skipped_file in left[:FILES_LISTED]
+            for skipped_file in left_out[:FILES_LISTED]
         ]
         st.dataframe(rows, hide_index=True, alt=f"Table of {len(rows)} files and reasons")
-        if len(left) > FILES_LISTED:
+        if len(left_out) > FILES_LISTED:
             st.caption(f"The first {FILES_LISTED} are listed.")
 
 
@@ -130,7 +130,7 @@ def skipped(left: Sequence[Skipped]) -> None:
 
 def all_held(key: str) -> dict[str, DataSet]:
     """What was opened in this session, in the lab or as pictures of a page, by title."""
-    lab = {title: result.data for title, result in session_uploads().items()}
+    lab = {title: imported.data for title, imported in session_uploads().items()}
     return lab | st.session_state.setdefault(f"{key}.own", {})
 
 
@@ -192,18 +192,18 @@ def take_pictures(
     side = min(max(side, SIDES[0]), SIDES[1])
     try:
         if reads:
-            folders = reads(uploaded.getvalue(), uploaded.name, side)
+            imported = reads(uploaded.getvalue(), uploaded.name, side)
         else:
             content = uploaded.getvalue()
-            folders = read_folders(content, uploaded.name, side, classless=True, pieces=pieces)
+            imported = read_folders(content, uploaded.name, side, classless=True, pieces=pieces)
     except BadData as error:
         st.session_state[f"{key}.problem"] = str(error)
         return
-    data = without_name(folders.data)
+    data = without_name(imported.data)
     if pieces:
         data = replace(data, card=replace(data.card, title=f"{data.card.title}, cut"))
     title = data.card.title
     st.session_state.setdefault(f"{key}.own", {})[title] = data
-    st.session_state[f"{key}.opened"] = f"Opened as “{title}”: {folders.summary}", folders.skipped
+    st.session_state[f"{key}.opened"] = f"Opened as “{title}”: {imported.summary}", imported.skipped
     if picker:
         st.session_state[picker] = title

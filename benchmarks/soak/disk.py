@@ -68,8 +68,10 @@ def full(folder: Path) -> Iterator[Row]:
         kind = f"a disk of {ROOM}B, filled" if mounted else f"files of at most {LONGEST} bytes"
         codes = []
         for number in range(4):
-            words = command.words(number, out / str(number) if mounted else home / f"out-{number}")
-            child = command.begin(home, words, log, limit)
+            arguments = command.words(
+                number, out / str(number) if mounted else home / f"out-{number}"
+            )
+            child = command.begin(home, arguments, log, limit)
             codes.append(command.ended(child, command.LIMIT))
         allowed_codes = {0} if mounted else {0, 2}
         yield Row(
@@ -80,8 +82,8 @@ def full(folder: Path) -> Iterator[Row]:
             set(codes) <= allowed_codes and not traces(log) and not any(store.damage(home)),
         )
         if mounted:
-            where = home / "out"
-            child = command.begin(home, command.words(4, where), log)
+            out_folder = home / "out"
+            child = command.begin(home, command.words(4, out_folder), log)
             code = command.ended(child, command.LIMIT)
             line = log.read_text(errors="replace").strip().splitlines()[-1]
             yield Row(

@@ -42,7 +42,7 @@ def by_command(folder: Path, count: int) -> Iterator[Row]:
         child = command.begin(home, command.words(number, home / f"out-{number}"), log)
         killed += command.ended(child, at) is None
         broken += list(store.damage(home))
-    left = store.leftovers(home)
+    leftovers = store.leftovers(home)
     same = 0
     for number in again:
         out = home / f"again-{number}"
@@ -51,7 +51,8 @@ def by_command(folder: Path, count: int) -> Iterator[Row]:
     yield Row(
         f"kill -9 of the command line at {count} moments",
         f"{killed} killed before their end; "
-        f"{len(broken)} damaged entries{f' ({broken[0]})' if broken else ''}; {left} unfinished "
+        f"{len(broken)} damaged entries{f' ({broken[0]})' if broken else ''}; {leftovers} "
+        "unfinished "
         "files, which a later start sweeps",
         "some killed, 0 damaged",
         bool(killed) and not broken,

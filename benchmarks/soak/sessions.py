@@ -85,8 +85,8 @@ def unique_sentences(pages: dict[Link, set[str]]) -> dict[Link, set[str]]:
 def crossing(link: Link, texts: set[str], alone: dict[Link, set[str]]) -> str:
     """What a page says that only another one should, or ""."""
     for other, theirs in alone.items():
-        if other != link and (result := theirs & texts):
-            return f"{link} says what {other} says: {min(result)[:80]}"
+        if other != link and (foreign := theirs & texts):
+            return f"{link} says what {other} says: {min(foreign)[:80]}"
     return ""
 
 
@@ -161,8 +161,8 @@ async def bring(url: str, number: int, alone: dict[Link, set[str]], tally: SoakT
         if f"file={digest}" not in visitor.query:
             tally.crossed.append(f"{digest} was uploaded, and the link says {visitor.query}")
         for link, theirs in alone.items():
-            if result := theirs & stable_text(page_run):
-                tally.crossed.append(f"an upload's page says what {link} says: {min(result)[:80]}")
+            if foreign := theirs & stable_text(page_run):
+                tally.crossed.append(f"an upload's page says what {link} says: {min(foreign)[:80]}")
         await asyncio.sleep(THOUGHT)
         await visitor.leave()
 

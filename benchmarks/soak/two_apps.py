@@ -21,9 +21,9 @@ def rows(folder: Path) -> Iterator[Row]:
     home = folder / "shared"
     home.mkdir()
     logs = folder / "one.log", folder / "two.log"
-    with running(home, logs[0]) as first_app, running(home, logs[1]) as other_first_app:
-        pages = asyncio.run(both(first_app.url, other_first_app.url))
-        faults = first_app.faults + other_first_app.faults
+    with running(home, logs[0]) as first_app, running(home, logs[1]) as second_app:
+        pages = asyncio.run(both(first_app.url, second_app.url))
+        faults = first_app.faults + second_app.faults
     alike = sum(first == second != set() for first, second in pages)
     broken = list(store.damage(home))
     yield Row(

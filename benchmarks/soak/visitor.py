@@ -232,10 +232,10 @@ def put(widget_state: Any, value: dict[str, Any]) -> None:
 
 def widget(seen: Seen, key: str) -> str:
     """The id of the widget whose key ends so. Raises LookupError, with what there is."""
-    results = [widget_id for name, widget_id in seen.widgets.items() if name.endswith(key)]
-    if not results:
+    widget_ids = [widget_id for name, widget_id in seen.widgets.items() if name.endswith(key)]
+    if not widget_ids:
         raise LookupError(f"no widget {key!r} among {sorted(seen.widgets)}")
-    return results[0]
+    return widget_ids[0]
 
 
 def note(message: ForwardMsg, page_run: Seen) -> None:

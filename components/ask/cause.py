@@ -26,10 +26,10 @@ ATTENTION = Bars(value="attention", title="% of attention", whole=True)
 LOST = Bars(value="lost", title="points lost", whole=True, color=1)
 
 
-def show(dialog_image: DialogImage, picked: WordCase, looks: HeatMap | None) -> None:
+def show(dialog_image: DialogImage, picked: WordCase, attention_map: HeatMap | None) -> None:
     """Each thing taken out, then one faded; of a picture whose truth nobody knows, neither."""
     scene = picked.scene
-    if looks is None:
+    if attention_map is None:
         return
     if scene is None:
         st.caption(
@@ -39,14 +39,16 @@ def show(dialog_image: DialogImage, picked: WordCase, looks: HeatMap | None) -> 
     elif not scene.things:
         st.info("The scene is empty: whatever the model says, it hangs on nothing in it.")
     else:
-        show_causes(dialog_image, picked, scene, looks)
+        show_causes(dialog_image, picked, scene, attention_map)
         fading(dialog_image, picked, scene)
 
 
-def show_causes(dialog_image: DialogImage, picked: WordCase, scene: Scene, looks: HeatMap) -> None:
+def show_causes(
+    dialog_image: DialogImage, picked: WordCase, scene: Scene, attention_map: HeatMap
+) -> None:
     """For each thing: how much the words looked at it, and what they owe to it."""
     case, phrase = asking.without_each(picked, scene), picked.phrase
-    table = partial(findings.thing_table, picked, looks)
+    table = partial(findings.thing_table, picked, attention_map)
     section.show(
         Section(
             f"{KEY}.cause",

@@ -31,8 +31,8 @@ def show(dialog_image: DialogImage, picked: WordCase) -> HeatMap | None:
             Section(KEY, Relevancy(), picked, "How Relevancy was made", known=dialog_image.known)
         )
     with above:
-        looks = section.show(attention(dialog_image, picked, method, result))
-    return looks["map"] if looks else None
+        attention_answer = section.show(attention(dialog_image, picked, method, result))
+    return attention_answer["map"] if attention_answer else None
 
 
 def attention(
@@ -41,9 +41,9 @@ def attention(
     """The attention, and beside it what the score runs through, as soon as that is there."""
     other, mask = relevancy["map"] if relevancy else None, case.mask
 
-    def picture(looks: Views) -> None:
+    def picture(attention_views: Views) -> None:
         note = "" if other else "being computed"
-        panels = [Panel("Attention", looks["map"]), Panel("Relevancy", other, note)]
+        panels = [Panel("Attention", attention_views["map"]), Panel("Relevancy", other, note)]
         viewer(enlarged(dialog_image.pixels), panels, f"{KEY}.viewer", truth=mask)
 
     return Section(

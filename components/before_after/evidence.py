@@ -203,8 +203,8 @@ def scene_records(records: Table, row: int) -> Table:
 def two_axes(result: Views, row: int, threshold: float | None) -> Matrix:
     """Right and wrong, the questions about what was taken out with a frame."""
     table = answers_of(result, row, threshold)
-    names = [name.removeprefix("without the ") for name in table.rows]
-    framed = [(at, table.order.index(name)) for at, name in enumerate(names) if at]
+    row_names = [name.removeprefix("without the ") for name in table.rows]
+    framed = [(at, table.order.index(name)) for at, name in enumerate(row_names) if at]
     marks = {1.0: "✓", 0.0: "✗"}
     texts = [[marks.get(float(cell), "?") for cell in line] for line in table.values]
     return Matrix(span=(0, 1), texts=texts, outlined=framed, x_title="asked for", height=300)

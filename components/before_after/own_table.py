@@ -123,7 +123,9 @@ def by_model(pairs: Iterable[CollectedPair]) -> Iterator[str]:
     parts: dict[tuple[str, str], list[CollectedPair]] = {}
     for pair in pairs:
         parts.setdefault(pair.asked, []).append(pair)
-    for alike in parts.values():
-        figures = collected_words([collected.answers for collected in alike]) or "no clear answer"
-        many = "s" if len(alike) > 1 else ""
-        yield f"{alike[0].model}, {len(alike)} pair{many}: {figures}."
+    for model_pairs in parts.values():
+        figures = (
+            collected_words([collected.answers for collected in model_pairs]) or "no clear answer"
+        )
+        plural = "s" if len(model_pairs) > 1 else ""
+        yield f"{model_pairs[0].model}, {len(model_pairs)} pair{plural}: {figures}."

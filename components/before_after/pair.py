@@ -155,14 +155,14 @@ def small_picture(layout: Layout, records: Table, place: int, *, chosen: bool) -
 
 def choose_fade(pair: OpenPair) -> float:
     """How much is left of the thing that was taken out."""
-    words = list(FADES)
+    steps = list(FADES)
     picked = pick(
         f"Opacity of the {pair.removed}",
-        words,
+        steps,
         f"{KEY}.fade",
         "slider",
         name="Opacity",
-        rule="one of " + ", ".join(words),
+        rule="one of " + ", ".join(steps),
     )
     return FADES[picked]
 

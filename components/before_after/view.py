@@ -30,12 +30,12 @@ def show() -> None:
     with controls:
         st.divider()
         question = choose()
-    known = run.kept_answer(question.method, question.case)
+    stored_answer = run.kept_answer(question.method, question.case)
     opened: OpenPair | None = None
     left, threshold = 0.0, None
-    if known:
+    if stored_answer:
         with others, show_problems():
-            threshold, opened = threshold_and_pair(question, known)
+            threshold, opened = threshold_and_pair(question, stored_answer)
         if opened:
             with fade:
                 left = pair.choose_fade(opened)
@@ -50,16 +50,18 @@ def show() -> None:
 
 
 def threshold_and_pair(
-    question: PairsQuestion, known: Views
+    question: PairsQuestion, stored_answer: Views
 ) -> tuple[float | None, OpenPair | None]:
     """What counts as yes, and the pair that is open."""
-    pictures, words = st.container(), st.columns([2, 1], gap="large")
-    with words[0]:
+    pictures, columns = st.container(), st.columns([2, 1], gap="large")
+    with columns[0]:
         threshold = choose_threshold()
-    with words[1]:
+    with columns[1]:
         category = choose_thing()
     with pictures:
-        opened = pair.choose(layout_of(question.case), known["records"], category, threshold)
+        opened = pair.choose(
+            layout_of(question.case), stored_answer["records"], category, threshold
+        )
     return threshold, opened
 
 

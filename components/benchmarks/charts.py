@@ -73,9 +73,9 @@ def split_words(answers: Answers, rate: str) -> str:
         f"{name} " + " / ".join(percent(share, 0) for share in answer["rates"][rate])
         for name, answer in list(answers.items())[:NAMED]
     ]
-    named = rate[0].upper() + rate[1:]
+    rate_title = rate[0].upper() + rate[1:]
     return (
-        f"{named} in %, random / popular / adversarial: {'; '.join(figures)}. "
+        f"{rate_title} in %, random / popular / adversarial: {'; '.join(figures)}. "
         "Bars: 95 % of redraws."
     )
 
@@ -135,18 +135,20 @@ def matrix() -> Drawing:
     """How often things stand together, with the share of false yes written over it."""
 
     def shape(result: Views) -> Matrix:
-        lied, together = result["false yes"].values, result["together"].values
+        false_yes, together = result["false yes"].values, result["together"].values
         counts = result["asked"].values
         names = result["together"].rows
         texts = [
-            [f"{100 * share:.0f}" if np.isfinite(share) else "" for share in row] for row in lied
+            [f"{100 * share:.0f}" if np.isfinite(share) else "" for share in row]
+            for row in false_yes
         ]
         hovers = [
             [
                 f"{left} and {top}: together in {together[a, b]:.0f} scenes; "
                 + (
-                    f"yes to an absent {top}: {lied[a, b] * counts[a, b]:.0f} of {counts[a, b]:.0f}"
-                    if np.isfinite(lied[a, b])
+                    f"yes to an absent {top}: {false_yes[a, b] * counts[a, b]:.0f} of "
+                    f"{counts[a, b]:.0f}"
+                    if np.isfinite(false_yes[a, b])
                     else f"an absent {top} was not asked for"
                 )
                 for b, top in enumerate(names)
@@ -171,12 +173,12 @@ def matrix() -> Drawing:
 def matrix_words(result: Views) -> str:
     """The pair with the most false yes, and how often it stands together."""
     counts, names = result["asked"].values, result["asked"].rows
-    lied = np.nan_to_num(result["false yes"].values) * counts
-    row, column = np.unravel_index(int(lied.argmax()), lied.shape)
-    if not lied[row, column]:
+    false_yes = np.nan_to_num(result["false yes"].values) * counts
+    row, column = np.unravel_index(int(false_yes.argmax()), false_yes.shape)
+    if not false_yes[row, column]:
         return "Color: in how many scenes both are. No absent thing got a yes."
     return (
         f"Color: scenes with both. Number: % of yes to the absent thing. Most: {names[column]} "
-        f"where there is {names[row]}, {lied[row, column]:.0f} of {counts[row, column]:.0f} "
+        f"where there is {names[row]}, {false_yes[row, column]:.0f} of {counts[row, column]:.0f} "
         f"(together in {result['together'].values[row, column]:.0f} scenes)."
     )

@@ -284,8 +284,8 @@ def caption_words(rates: Table) -> str:
 def length_words(rates: Table) -> str:
     """Each group's mean length, and the interval of what is made up."""
     figures = [
-        f"{name} {words:.0f} words, CHAIRi {percent_or_dash(low)} to {percent_or_dash(high)}"
-        for name, words, low, high in zip(
+        f"{name} {word_count:.0f} words, CHAIRi {percent_or_dash(low)} to {percent_or_dash(high)}"
+        for name, word_count, low, high in zip(
             rates.rows[:4],
             rates["words"],
             rates["CHAIR_i low"],

@@ -57,10 +57,10 @@ def selected_place(event: Any, count: int) -> int:
 
 def polls(answers: Mapping[str, Answer], cases: Mapping[str, ScenesCase]) -> None:
     """POPE question by question, of one decoding and split."""
-    first_column, other_first_column = st.columns(2)
-    with first_column:
+    decoding_column, split_column = st.columns(2)
+    with decoding_column:
         name = pick("Decoding", list(answers), f"{KEY}.polls.decoding", "pills")
-    with other_first_column:
+    with split_column:
         split = pick("Split", list(SPLITS), f"{KEY}.polls.split", "pills", first=SPLITS[-1])
     questions = cast(Table, answers[name]["questions"])
     order = worst(questions, SPLITS.index(split))
@@ -77,8 +77,8 @@ def worst(questions: Table, split: int) -> list[int]:
     """The questions of a split: the wrong ones first, of these the surest."""
     present, yes = questions["there"], questions["yes"]
     rows = np.flatnonzero(questions["split"] == split)
-    off = np.abs(questions["p(yes)"] - present)
-    ranked = sorted(rows.tolist(), key=lambda at: (present[at] == yes[at], -off[at]))
+    errors = np.abs(questions["p(yes)"] - present)
+    ranked = sorted(rows.tolist(), key=lambda at: (present[at] == yes[at], -errors[at]))
     return [int(at) for at in ranked]
 
 

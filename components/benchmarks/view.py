@@ -50,8 +50,8 @@ def show_answers(question: BenchmarkQuestion) -> tuple[Answers, Answers]:
         st.info("Choose at least one decoding to see what it makes up.")
         return {}, {}
     sentence = st.container()
-    left, right = st.columns(2, gap="large")
-    with left:
+    pope_column, chair_column = st.columns(2, gap="large")
+    with pope_column:
         label = f"Ask POPE's questions about {question.count} scenes"
         polls = ask(POPE(), question.cases, f"{KEY}.pope", label)
         polls, unasked = split_off(polls)
@@ -61,20 +61,20 @@ def show_answers(question: BenchmarkQuestion) -> tuple[Answers, Answers]:
             drawing = split_dots(polls, "accuracy", "POPE: right answers")
             draw(drawing, {SIDE: by_split(polls, "accuracy")}, f"{KEY}.accuracy")
             st.caption(charts.scenes_words(polls, question.count))
-    with right:
+    with chair_column:
         label = f"Describe {question.count} scenes for CHAIR"
-        result = ask(CHAIR(), question.captioned, f"{KEY}.chair", label)
-        if result:
+        captions = ask(CHAIR(), question.captioned, f"{KEY}.chair", label)
+        if captions:
             drawing = Drawing(
                 "rates",
                 "CHAIR: what is named, what is made up",
                 lambda result: charts.trade(result["rates"]),
                 lambda result: charts.trade_words(result["rates"]),
             )
-            draw(drawing, {"rates": chair_table(result)}, f"{KEY}.trade")
-    if finding := sentence_of(polls, result):
+            draw(drawing, {"rates": chair_table(captions)}, f"{KEY}.trade")
+    if finding := sentence_of(polls, captions):
         sentence.header(escape_markdown(finding))
-    return polls, result
+    return polls, captions
 
 
 def ask(method: Method[ScenesCase], cases: Cases, slot: str, label: str) -> Answers:

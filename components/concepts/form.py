@@ -23,16 +23,16 @@ def choose() -> tuple[DialogImage, CaptionCase, SAUCE]:
     """The image, the model with its prompt, and what is suppressed."""
     forms.refuse_links(SAUCE, SLOT)
     settings: dict[str, Any] = {}
-    chosen = ("concept", "second", "third", "features", "gamma")
-    for place, name in zip(st.columns([2, 2, 2, 3, 3], gap="medium"), chosen, strict=True):
+    setting_names = ("concept", "second", "third", "features", "gamma")
+    for place, name in zip(st.columns([2, 2, 2, 3, 3], gap="medium"), setting_names, strict=True):
         with place:
             settings |= forms.settings(SAUCE, SLOT, (name,))
-    words, editor = st.columns([5, 4], gap="large")
-    dialog_image = scene.choose(editor, STORY, KEY)
+    prompt_column, editor_column = st.columns([5, 4], gap="large")
+    dialog_image = scene.choose(editor_column, STORY, KEY)
     with st.sidebar:
         st.header("Model")
         name = question.choose_model(KEY, own=False)  # the dictionary is learned on scenes
-    with words:
+    with prompt_column:
         prompt = picks.pick("What it is told", tuple(PROMPTS.values()), f"{KEY}.told", "pills")
         with st.popover("The dictionary of features"):
             settings |= forms.settings(SAUCE, SLOT, ("width", "active", "steps"))

@@ -27,7 +27,7 @@ def show(
     """Each strategy's words and whether they are true, in the place of each; how they were made."""
     differ = worth_marking([decoded.tokens.words for decoded in comparison.spoken])
     chosen = selected_word(comparison)
-    for place, decoded_answer, other in zip(places, comparison.spoken, differ, strict=True):
+    for place, decoded_answer, marked_places in zip(places, comparison.spoken, differ, strict=True):
         with place:
             section.show(
                 Section(
@@ -36,7 +36,7 @@ def show(
                     comparison.case,
                     decoded_answer.title,
                     known=comparison.shown.known,
-                    evidence=(answer_drawing(decoded_answer, other, chosen),),
+                    evidence=(answer_drawing(decoded_answer, marked_places, chosen),),
                     provenance=provenance,
                     sentence=lambda _: "",  # the drawing says whether it is true
                 )
@@ -48,7 +48,7 @@ def show(
 
 
 def answer_drawing(
-    decoded: DecodedAnswer, other: set[int], chosen: tuple[str, int] | None
+    decoded: DecodedAnswer, marked_places: set[int], chosen: tuple[str, int] | None
 ) -> Drawing:
     """The words with what is known of each; a click picks the word that is looked into."""
 
@@ -57,7 +57,7 @@ def answer_drawing(
 
     mine = (chosen[1],) if chosen and chosen[0] == decoded.name else ()
     rows = [
-        replace(row, other=at in other)
+        replace(row, other=at in marked_places)
         for at, row in enumerate(answer_words.marked(decoded.tokens, decoded.claims, mine))
     ]
     label = f"{decoded.title}: {decoded.tokens.text}"
@@ -67,25 +67,25 @@ def answer_drawing(
 
 def verdict(decoded: DecodedAnswer) -> str:
     """Whether it is true, in a few words."""
-    against = decoded.claims
-    if against is None:
+    claims = decoded.claims
+    if claims is None:
         return "What is truly there is not known."
-    if against.kind == "caption":
-        return f"**{escape_markdown(of_caption(against))}**"
-    if against.right is None:
+    if claims.kind == "caption":
+        return f"**{escape_markdown(of_caption(claims))}**"
+    if claims.right is None:
         return "It says neither yes nor no."
-    return "**:material/check_circle: Right.**" if against.right else "**:material/cancel: Wrong.**"
+    return "**:material/check_circle: Right.**" if claims.right else "**:material/cancel: Wrong.**"
 
 
 def finding_words(comparison: Compared) -> str:
     """What every strategy says, in one sentence, and the truth of a short answer."""
-    against = comparison.spoken[0].claims
-    if against is None or against.kind != "caption":
+    claims = comparison.spoken[0].claims
+    if claims is None or claims.kind != "caption":
         sentence = grouped(comparison, ("says", "say"), lambda decoded: quoted(decoded.tokens.text))
-        if against is None or not against.asked:
+        if claims is None or not claims.asked:
             return f"{sentence}."
-        present = against.asked in against.there
-        what = with_article(against.asked) if present else f"no {against.asked}"
+        present = claims.asked in claims.there
+        what = with_article(claims.asked) if present else f"no {claims.asked}"
         return f"{sentence}. There is {what} in this scene."
     return (
         grouped(comparison, ("makes up", "make up"), lambda decoded: invented(decoded.claims)) + "."
@@ -114,9 +114,9 @@ def quoted(text: str) -> str:
     return escape_markdown(f"“{tidy(text)}”") if text else "nothing"
 
 
-def invented(against: Claims | None) -> str:
+def invented(claims: Claims | None) -> str:
     """The things that an answer makes up."""
-    made_up = against.invented if against else ()
+    made_up = claims.invented if claims else ()
     return escape_markdown(join_names([with_article(word) for word in made_up])) or "nothing"
 
 
@@ -135,6 +135,6 @@ def selected_word(comparison: Compared) -> tuple[str, int] | None:
     for decoded in (*contrasted, *comparison.spoken):
         if decoded.tokens.words:
             marks = differing([comparison.spoken[0].tokens.words, decoded.tokens.words])
-            telling = answer_words.first_place(decoded.tokens.words, decoded.claims)
-            return decoded.name, min(marks[1], default=telling)
+            default_place = answer_words.first_place(decoded.tokens.words, decoded.claims)
+            return decoded.name, min(marks[1], default=default_place)
     return None

@@ -166,6 +166,8 @@ def speak(dialog_image: DialogImage, case: CaptionCase, methods: Sequence[Method
     for method, slot in zip(methods, slots, strict=True):
         answer = runs.answer(method, case, slot)
         words = answer["answer"].words
-        against = claims(case.prompt, words, dialog_image.scene) if dialog_image.scene else None
-        spoken.append(DecodedAnswer(method, answer, against))
+        checked_claims = (
+            claims(case.prompt, words, dialog_image.scene) if dialog_image.scene else None
+        )
+        spoken.append(DecodedAnswer(method, answer, checked_claims))
     return Compared(dialog_image, case, tuple(spoken), greedy)

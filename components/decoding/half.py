@@ -38,8 +38,8 @@ def show(comparison: Compared) -> None:
     case = ScenesCase(vlm, Greedy(), SCENES, "biased" if habit else "broken")
 
     def says(answer: Answer) -> None:
-        cut = replace(comparison.case, vlm=pruned(vlm, answer["masks"]))
-        caption = runs.answer(Greedy(), cut, f"{SLOT}.says")["answer"].text
+        pruned_case = replace(comparison.case, vlm=pruned(vlm, answer["masks"]))
+        caption = runs.answer(Greedy(), pruned_case, f"{SLOT}.says")["answer"].text
         dense = comparison.greedy["answer"].text
         st.markdown(
             f"Of the image above, whole and greedy, it says “{escape_markdown(tidy(dense))}”; "

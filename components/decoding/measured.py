@@ -88,11 +88,11 @@ def unmoved(name: str, figures: Figures, other: str, others: Figures) -> list[st
         return []
     moved = f"{change.mean():+.1f} ± {deviation:.1f}".replace("-", "−")
     same = f"{100 * figures[SAME].mean():.0f} % of the captions are the same word for word."
-    result, finds = (100 * float(table["recall"].mean()) for table in (others, figures))
-    less = f". But it finds {finds:.0f} % of the things, {TITLES[other]} {result:.0f} %. "
+    other_recall, recall = (100 * float(table["recall"].mean()) for table in (others, figures))
+    less = f". But it finds {recall:.0f} % of the things, {TITLES[other]} {other_recall:.0f} %. "
     return [
         f"{TITLES[name]} makes up as much as {TITLES[other]}, as far as these draws show: CHAIR_i "
-        f"changes by {moved} points{less if finds < LITTLE * result else '; '}{same}"
+        f"changes by {moved} points{less if recall < LITTLE * other_recall else '; '}{same}"
     ]
 
 

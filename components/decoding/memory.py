@@ -90,8 +90,8 @@ def texts(dropped: Table, decoded: DecodedAnswer, place: int) -> list[str]:
     return [
         f"{layer.capitalize()}, {int(lost.sum())} of {read} dropped: "
         + " ".join(
-            f"~~{escape_markdown(name)}~~" if out else escape_markdown(name)
-            for name, out in zip(names, lost, strict=True)
+            f"~~{escape_markdown(name)}~~" if is_dropped else escape_markdown(name)
+            for name, is_dropped in zip(names, lost, strict=True)
         )
         for layer, lost in gone.items()
     ]
@@ -118,10 +118,15 @@ def law(keep: float) -> Lines:
 def law_words(keep: float, views: Views) -> str:
     """How few tokens hold nearly all, and what those that are kept could hold."""
     curve: Curve = views["recovered"]
-    half, share = np.interp(0.9, curve.y, curve.x), np.interp(keep, curve.x, curve.y)
+    token_share, attention_share = (
+        np.interp(0.9, curve.y, curve.x),
+        np.interp(keep, curve.x, curve.y),
+    )
     return (
-        f"The {100 * half:.0f} % most looked at tokens hold 90 % of the attention, at the last "
-        f"word of the question. Keeping {100 * keep:.0f} % could hold {100 * share:.0f} %."
+        f"The {100 * token_share:.0f} % most looked at tokens hold 90 % of the attention, at "
+        "the last "
+        f"word of the question. Keeping {100 * keep:.0f} % could hold "
+        f"{100 * attention_share:.0f} %."
     )
 
 

@@ -33,12 +33,12 @@ def show(comparison: Compared) -> None:
     )
     example_button("Show a lamp that VCD does not mend", STUBBORN)
     model_name = comparison.case.vlm.name
-    also = (
+    shows_second = (
         SEEING_MODEL in asking.models()
         and model_name != SEEING_MODEL
         and not NoiseSteps.unmet(comparison.case)
     )
-    for name in (model_name, SEEING_MODEL) if also else (model_name,):
+    for name in (model_name, SEEING_MODEL) if shows_second else (model_name,):
         draw_margins(comparison, name)
 
 
@@ -83,7 +83,7 @@ def draw_margins(comparison: Compared, name: str) -> None:
 def margin_words(margins_table: Table, step: int) -> str:
     """Whether subtracting the copy helps at the noise step of the page, and why."""
     at = int(np.abs(margins_table["step"] - step).argmin())
-    clear, hidden, left = (
+    clear, hidden, contrasted = (
         float(margins_table[name][at]) for name in ("clear", "hidden", "contrasted")
     )
     where = f"At t = {margins_table['step'][at]:.0f}"
@@ -101,7 +101,11 @@ def margin_words(margins_table: Table, step: int) -> str:
             "The copy leans less to yes than the image does: the belief comes from something seen, "
             "and subtracting moves even further to yes. Contrasting cannot mend that"
         )
-    return f"{where} {lean}. {why}: VCD says {margin_text(left)} ({left:+.2f}).".replace("-", "−")
+    return (
+        f"{where} {lean}. {why}: VCD says {margin_text(contrasted)} ({contrasted:+.2f}).".replace(
+            "-", "−"
+        )
+    )
 
 
 def margin_text(margin: float) -> str:

@@ -96,13 +96,13 @@ def trust_words(decoded: DecodedAnswer, views: Views) -> str:
 def felt_words(decoded: DecodedAnswer) -> str:
     """Whether φ changes anything in this answer, and what it would take."""
     method = cast(OPERA, decoded.method)
-    far = largest_penalty(method, decoded.answer.views)
-    if far is None:
+    largest = largest_penalty(method, decoded.answer.views)
+    if largest is None:
         return f"φ counts from word {method.early + 1} on: this answer is too short for it."
-    verdict = "it is felt" if far.felt else "it is not felt"
+    verdict = "it is felt" if largest.felt else "it is not felt"
     return (
-        f"The largest φ that counts lowers a score by {far.penalty:.2g} nats: {verdict}. "
-        + takes(far.words, far.share, method.scale)
+        f"The largest φ that counts lowers a score by {largest.penalty:.2g} nats: {verdict}. "
+        + takes(largest.words, largest.share, method.scale)
     )
 
 

@@ -86,7 +86,7 @@ def pieces(paths: Table) -> Table:
     adds = np.where(counts_as, paths["adds"], np.nan).T
     names = path_names(paths)
     pairs = zip(names, adds, strict=True)
-    return Table.of({name: (two, "score") for name, two in pairs}, ("yes", "no"))
+    return Table.of({name: (sums, "score") for name, sums in pairs}, ("yes", "no"))
 
 
 def path_names(paths: Table) -> list[str]:

@@ -57,17 +57,17 @@ def weak_title(decoded: DecodedAnswer) -> str:
 
 def panels(step: Table, cut: float) -> Panels:
     """A panel for each distribution; the words below the cut are hatched."""
-    out = below(step[STRONG], cut)
+    is_cut = below(step[STRONG], cut)
     return Panels(
         panels={name: name for name in step.columns},
         texts={
             name: [
-                shortly(value, cut_off=gone and name == FINAL)
-                for value, gone in zip(step[name], out, strict=True)
+                shortly(value, cut_off=is_cut_word and name == FINAL)
+                for value, is_cut_word in zip(step[name], is_cut, strict=True)
             ]
             for name in step.columns
         },
-        hatched={STRONG: out, FINAL: out},
+        hatched={STRONG: is_cut, FINAL: is_cut},
         lines={STRONG: cut} if cut > 0 else {},
         span=(0, 128),
         ticks=(0, 50, 100),

@@ -40,9 +40,9 @@ def show() -> Compared:
 
 def choose(answer: DeltaGenerator) -> tuple[DialogImage, CaptionCase, list[Method[Any]]]:
     """The image, the question, the strategies, and the settings of each."""
-    words, editor = st.columns([5, 4], gap="large")
-    dialog_image = scene.choose(editor, STORY, KEY)
-    with words:
+    prompt_column, editor_column = st.columns([5, 4], gap="large")
+    dialog_image = scene.choose(editor_column, STORY, KEY)
+    with prompt_column:
         case = question.choose(dialog_image, answer)
         kinds = pick(case)
         example_button("Show the example: a lamp that is not there", STORY)
@@ -65,14 +65,14 @@ def compare(
     with image:
         scene.picture(dialog_image, case.vlm.name)
     words, evidenced, provenance = (st.container() for _ in range(3))
-    result = speak(dialog_image, case, methods)
-    finding.header(answers.finding_words(result))
+    comparison = speak(dialog_image, case, methods)
+    finding.header(answers.finding_words(comparison))
     with words:
-        answers.show(result, places, provenance)
-    decided = np.isfinite(leaning.shares(result)).any()
+        answers.show(comparison, places, provenance)
+    decided = np.isfinite(leaning.shares(comparison)).any()
     evidence = [leaning.show, steps.show] if decided else [steps.show]
     columns = evidenced.columns(len(evidence), gap="large")
     for place, draw in zip(columns, evidence, strict=True):
         with place:
-            draw(result)
-    return result
+            draw(comparison)
+    return comparison

@@ -10,19 +10,19 @@ from engine.result import Tokens
 from engine.result.words import INSIDE
 
 
-def first_place(words: Sequence[str], against: Claims | None) -> int:
+def first_place(words: Sequence[str], claims: Claims | None) -> int:
     """An invented thing, else any thing; of a short answer its yes, no or color."""
-    if against is not None and against.mentions and against.kind == "caption":
-        return min(against.mentions, key=lambda mention: (mention.true, mention.place)).place
-    short = against is not None and against.kind != "caption"
-    result = telling(words) if short else naming(words) or telling(words)
-    return result[-1 if short else 0] if result else 0
+    if claims is not None and claims.mentions and claims.kind == "caption":
+        return min(claims.mentions, key=lambda mention: (mention.true, mention.place)).place
+    short = claims is not None and claims.kind != "caption"
+    places = telling(words) if short else naming(words) or telling(words)
+    return places[-1 if short else 0] if places else 0
 
 
-def marked(tokens: Tokens, against: Claims | None, picked: Sequence[int]) -> list[AnswerWord]:
+def marked(tokens: Tokens, claims: Claims | None, picked: Sequence[int]) -> list[AnswerWord]:
     """The words with what is known of each."""
     kinds, notes = {}, {}
-    for mention in against.mentions if against and against.kind == "caption" else ():
+    for mention in claims.mentions if claims and claims.kind == "caption" else ():
         kinds[mention.place] = (
             "invented" if not mention.true else "again" if mention.again else "true"
         )
@@ -31,11 +31,11 @@ def marked(tokens: Tokens, against: Claims | None, picked: Sequence[int]) -> lis
             "again": f"{mention.node}, named before",
             "true": f"the {mention.node} is there",
         }[kinds[mention.place]]
-    if against is not None and against.right is not None:
+    if claims is not None and claims.right is not None:
         for place, word in enumerate(tokens.words):
-            if word.lower() in {"yes", "no"} or against.kind == "color":
-                kinds[place] = "true" if against.right else "invented"
-                notes[place] = "right" if against.right else "wrong"
+            if word.lower() in {"yes", "no"} or claims.kind == "color":
+                kinds[place] = "true" if claims.right else "invented"
+                notes[place] = "right" if claims.right else "wrong"
     return [
         AnswerWord(
             word.removeprefix(INSIDE),

@@ -39,7 +39,7 @@ Edits = tuple[Edit, ...]
 
 def parse_edits(text: str) -> Edits:
     """The edits that a text names; what cannot be read is left out."""
-    return tuple(result for part in text.split(",") if (result := read_one(part.strip())))
+    return tuple(edit for part in text.split(",") if (edit := read_one(part.strip())))
 
 
 def is_readable(text: str) -> bool:
@@ -53,12 +53,12 @@ def read_one(part: str) -> Edit | None:
     if part.startswith("-"):
         return Edit(part[1:], "remove")
     for sign, act in SIGNS.items():
-        category, result, number = part.partition(sign)
+        category, separator, number = part.partition(sign)
         try:
             to = float(number)
         except ValueError:
             continue
-        if result and category and allowed(act, to):
+        if separator and category and allowed(act, to):
             return Edit(category, act, to)
     return None
 

@@ -97,13 +97,13 @@ def choose_prompt(dialog_image: DialogImage) -> str:
     return str(ask_carried(form, "ask", first="", most=400))
 
 
-def read_question(shown: DialogImage, name: str, prompt: str) -> CaptionCase | None:
+def read_question(dialog_image: DialogImage, name: str, prompt: str) -> CaptionCase | None:
     """What is asked; after a prompt that cannot be, why, and the last one that could."""
     last_key = f"{KEY}.last"
     try:
         with st.spinner("Loading the model"):
             asking.model(name)
-        case = question_case(shown, name, prompt)
+        case = question_case(dialog_image, name, prompt)
     except BadModel as error:
         st.error(escape_markdown(str(error)), icon=":material/error:")
         return None
@@ -111,7 +111,7 @@ def read_question(shown: DialogImage, name: str, prompt: str) -> CaptionCase | N
         last = st.session_state.get(last_key)
         more = f" Shown below is the answer to “{last}”." if last else ""
         st.error(escape_markdown(f"{error}{more}"), icon=":material/error:")
-        return question_case(shown, name, last) if last else None
+        return question_case(dialog_image, name, last) if last else None
     st.session_state[last_key] = prompt
     return case
 

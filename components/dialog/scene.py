@@ -65,11 +65,11 @@ class DialogImage:
     known: Mapping[str, Any] = field(default_factory=dict)  # by which it is asked for in Python
 
 
-def choose(editor: DeltaGenerator, number: int = FIRST, page: str = KEY) -> DialogImage:
+def choose(editor_place: DeltaGenerator, number: int = FIRST, page: str = KEY) -> DialogImage:
     """A scene or another image, in the sidebar; the same one wherever a page asks for it.
 
     Args:
-        editor: the place of what changes a scene.
+        editor_place: the place of what changes a scene.
         number: of the scene that is shown when none was chosen before.
         page: whose widgets they are; another page than Ask has the editor folded away.
     """
@@ -88,7 +88,7 @@ def choose(editor: DeltaGenerator, number: int = FIRST, page: str = KEY) -> Dial
         )
         remember_widget(key, picked)
         if picked == SCENE:
-            return choose_scene(number, page, editor)
+            return choose_scene(number, page, editor_place)
     keep_edits(())
     return sidebar_picture(page)
 
@@ -137,8 +137,8 @@ def choose_scene(start: int, page: str, editor_place: DeltaGenerator) -> DialogI
         ", ".join(f"{scene_object.color} {scene_object.category}" for scene_object in scene.things)
         or "nothing"
     )
-    folded = "Move things, let them fade, take them out"
-    with editor_place, st.expander(folded) if page != KEY else st.container():
+    expander_title = "Move things, let them fade, take them out"
+    with editor_place, st.expander(expander_title) if page != KEY else st.container():
         editor(first, scene, edits)
     return DialogImage(
         scene,

@@ -124,11 +124,11 @@ def as_shares(table: Table, columns: Iterable[str]) -> Table:
     return Table.of({name: (table[name], "share") for name in columns}, table.rows)
 
 
-def lines_of(table: Table, normal: int) -> str:
+def lines_of(table: Table, normal_count: int) -> str:
     """Where the lines lie, and how many normal images drew them."""
     confusion, ignorance = (table.cell(row, "line") for row in (SEVERAL, NONE))
     return (
-        f"Lines of {normal} normal images: rejected above {percent(ignorance)} of “{NONE}”, "
+        f"Lines of {normal_count} normal images: rejected above {percent(ignorance)} of “{NONE}”, "
         f"several answers above {percent(confusion)} of “{SEVERAL}”."
     )
 

@@ -19,14 +19,16 @@ def doubts(result: Views) -> str:
     wrong = int(table.cell("confusion", "wrong answers"))
     counted = {"errors": f" ({wrong} image{'s' * (wrong != 1)})"}
     for column, expected in (("unknown images", "ignorance"), ("errors", "confusion")):
-        claimed = table.cell(expected, column)
-        other = table.cell({"ignorance": "confusion", "confusion": "ignorance"}[expected], column)
-        if np.isfinite(claimed):
-            verdict = "✓ as claimed" if claimed > other else "✗ the claim fails here"
+        expected_auroc = table.cell(expected, column)
+        other_auroc = table.cell(
+            {"ignorance": "confusion", "confusion": "ignorance"}[expected], column
+        )
+        if np.isfinite(expected_auroc):
+            verdict = "✓ as claimed" if expected_auroc > other_auroc else "✗ the claim fails here"
             parts.append(
                 f"{column}{counted.get(column, '')} should be told by {expected}: AUROC "
-                f"{claimed:.2f}, "
-                f"the other doubt {other:.2f} ({verdict})"
+                f"{expected_auroc:.2f}, "
+                f"the other doubt {other_auroc:.2f} ({verdict})"
             )
     if not parts:
         return "There are neither unknown images nor errors here to measure by."

@@ -50,15 +50,15 @@ def draw_agreement(
     low, asks = MEASURES[words[word]]
     st.caption(f"{word[:1].upper()}{word[1:]}: {asks}")
     view = table_of(words[word])
-    named = tuple(names or view.rows)
+    labels = tuple(names or view.rows)
     shape = Matrix(
         signed=low < 0,
         span=(low, 1),
         bar=view.units[0],
         form=".2f",
-        names=named,
-        columns=named,
-        height=220 + ROW * len(named),
+        names=labels,
+        columns=labels,
+        height=220 + ROW * len(labels),
     )
     tables.draw_chart(shape, view, likeness(view), f"{key}.{words[word]}", wide=True)
 

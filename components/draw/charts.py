@@ -27,14 +27,14 @@ Values = NDArray[np.float64]
 
 def values(table: Table, column: str) -> Values:
     """A column as it is drawn, (rows,): shares in percent."""
-    stored = table.units[table.order.index(column)]
-    return np.asarray(table[column], np.float64) * (100 if stored == "share" else 1)
+    unit = table.units[table.order.index(column)]
+    return np.asarray(table[column], np.float64) * (100 if unit == "share" else 1)
 
 
 def column_unit(table: Table, column: str) -> str:
     """The unit a column is drawn in."""
-    stored = table.units[table.order.index(column)]
-    return "%" if stored == "share" else stored
+    unit = table.units[table.order.index(column)]
+    return "%" if unit == "share" else unit
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -65,9 +65,9 @@ class ClusterMap(Chart):
                 "size": [0, HEAD, 0] * len(starts),
             },
         )
-        every = [self.places(table, name) for name in (self.states or (self.state,))]
+        positions = [self.places(table, name) for name in (self.states or (self.state,))]
         for axis, update in enumerate((figure.update_xaxes, figure.update_yaxes)):
-            coordinates = np.concatenate([starts[:, axis], *(pair[axis] for pair in every)])
+            coordinates = np.concatenate([starts[:, axis], *(pair[axis] for pair in positions)])
             pad = PAD * max(np.ptp(coordinates), 1e-9)
             update(range=(coordinates.min() - pad, coordinates.max() + pad), showticklabels=False)
         figure.update_xaxes(title="first principal component")

@@ -121,13 +121,13 @@ def points_table(points: Points) -> Table:
     )
 
 
-def field_table(field: Field, shape: FieldChart) -> Table:
+def field_table(ground: Field, shape: FieldChart) -> Table:
     """The numbers, the row that is drawn on top first."""
-    rows = tuple(shape.y_names or (axis_label(field.y_label, y) for y in field.y))
-    columns = tuple(shape.x_names or (axis_label("", x) for x in field.x))
+    rows = tuple(shape.y_names or (axis_label(ground.y_label, y) for y in ground.y))
+    columns = tuple(shape.x_names or (axis_label("", x) for x in ground.x))
     order = slice(None) if shape.downward else slice(None, None, -1)
-    units = (field.unit,) * len(columns)
-    return Table.grid(field.values[order], rows[order], columns, units)
+    units = (ground.unit,) * len(columns)
+    return Table.grid(ground.values[order], rows[order], columns, units)
 
 
 def axis_label(label: str, at: float) -> str:

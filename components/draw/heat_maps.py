@@ -50,13 +50,13 @@ def draw_heat_map(view: HeatMap, key: str, finding: str, shape: OverPicture) -> 
     """The map with its finding as alt text and caption, its legend, and a PNG file."""
     css = Path(__file__).with_suffix(".css").read_text("utf-8")
     st.html(f"<style>{css}</style>{as_html(view, finding, shape)}")
-    drawn = blended(view, shape)  # the theme is not known where the file is made
-    caption, key_of = finding or as_sentence(viewer.finding(view)), legend_of(view, shape)
+    image = blended(view, shape)  # the theme is not known where the file is made
+    caption, legend = finding or as_sentence(viewer.finding(view)), legend_of(view, shape)
     with st.container(horizontal=True):  # the button keeps its width, however narrow the place
         st.caption(plain_markdown(caption), width="stretch")
         download(
             "PNG",
-            lambda: encoded(captioned(drawn, "", [caption], key_of)),
+            lambda: encoded(captioned(image, "", [caption], legend)),
             "blindspot-map.png",
             f"{key}.png",
         )

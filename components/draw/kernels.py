@@ -79,5 +79,5 @@ def draw_activations(maps: Mapping[str, Floats], name: str) -> None:
     if not np.any(last):
         st.caption(f"{name} is silent now: nothing of it stays.")
     elif first.size > 1 and np.ptp(first) and np.ptp(last):
-        alike = float(np.corrcoef(first.ravel(), last.ravel())[0, 1])
-        st.caption(f"The two maps go together with r = {signed(alike)}.")
+        correlation = float(np.corrcoef(first.ravel(), last.ravel())[0, 1])
+        st.caption(f"The two maps go together with r = {signed(correlation)}.")

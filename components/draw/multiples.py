@@ -23,8 +23,10 @@ def multiples(losses: Table, base: Floats, about: str, **more: Any) -> Matrix:
         about: what that is, such as "predicting no change".
         more: of `Matrix`.
     """
-    least = np.maximum(base.astype(np.float64), FLOOR)
-    times = np.log10(np.maximum(losses.values / least, 10.0**-DECADES)).clip(-DECADES, DECADES)
+    base_losses = np.maximum(base.astype(np.float64), FLOOR)
+    times = np.log10(np.maximum(losses.values / base_losses, 10.0**-DECADES)).clip(
+        -DECADES, DECADES
+    )
     best = losses.values.argmin(0)
     texts = [
         [f"★ {short(value)}" if best[c] == r else short(value) for c, value in enumerate(row)]
@@ -33,8 +35,8 @@ def multiples(losses: Table, base: Floats, about: str, **more: Any) -> Matrix:
     hovers = [
         [
             f"{name}, {column}<br>loss {short_number(float(value))} {losses.units[0]}<br>"
-            f"{short_number(float(value / low))} × that of {about}"
-            for column, value, low in zip(losses.columns, row, least, strict=True)
+            f"{short_number(float(value / base_loss))} × that of {about}"
+            for column, value, base_loss in zip(losses.columns, row, base_losses, strict=True)
         ]
         for name, row in zip(losses.rows, losses.values, strict=True)
     ]

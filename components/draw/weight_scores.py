@@ -25,8 +25,8 @@ def draw_weight_scores(view: WeightScores, key: str, finding: str = "") -> None:
 def spread_of(view: WeightScores) -> Table:
     """Quantiles of the sizes |score| in each weight, in the network's order."""
     sizes = [np.abs(scores).ravel() for scores in view.values.values()]
-    result = np.array([np.quantile(size, list(SHARES.values())) for size in sizes]).T
-    columns = {name: (values, view.unit) for name, values in zip(SHARES, result, strict=True)}
+    quantiles = np.array([np.quantile(size, list(SHARES.values())) for size in sizes]).T
+    columns = {name: (values, view.unit) for name, values in zip(SHARES, quantiles, strict=True)}
     columns["weights"] = (np.array([size.size for size in sizes]), "")
     return Table.of(columns, tuple(view.values))
 

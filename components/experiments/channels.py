@@ -32,9 +32,9 @@ def show(result: Views, case: ExperimentCase, key: str) -> None:
     view: Checkpoint = result["network"]
     st.header("Which channels this image uses")
     about = pick("Asked about", (TEST, SIDEBAR_IMAGE), f"{key}.about", "segments")
-    uploaded_image = image_alone() if about == SIDEBAR_IMAGE else None
+    sidebar_image = image_alone() if about == SIDEBAR_IMAGE else None
     model = network_of(view, view.digest, view.card)
-    image = choose_image(case.data, case.seed, model, uploaded_image, key)
+    image = choose_image(case.data, case.seed, model, sidebar_image, key)
     use = used(image.case)
     st.markdown(f"**{escape_markdown(sentence(use, result['costs'], image.about))}**")
     left, right = st.columns([1, 3], gap="large")
@@ -59,11 +59,11 @@ def draw_channel_matrix(drawn: Views, name: str, title: str, words: str, key: st
 
 def sentence(use: ImageChannels, costs: Table, about: str) -> str:
     """How many channels are on, and the multiply-adds beside those of the test images."""
-    on, all_of_them = int(np.nansum(use.on)), int(np.isfinite(use.on).sum())
+    on, total = int(np.nansum(use.on)), int(np.isfinite(use.on).sum())
     others = costs["multiply-adds"]
     cheaper = float((others < use.cost).mean())
     return (
-        f"{about[:1].upper()}{about[1:]} uses {on} of {all_of_them} channels and "
+        f"{about[:1].upper()}{about[1:]} uses {on} of {total} channels and "
         f"{percent(use.cost)} of the multiply-adds with all channels; the mean of the test images "
         f"is {costs['channels'].mean():.0f} and {percent(float(others.mean()))}, and "
         f"{100 * cheaper:.0f} % of them cost less."

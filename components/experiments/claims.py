@@ -43,11 +43,11 @@ def first_known(table: Table, measures: Sequence[str]) -> str:
 
 def measure_sentence(table: Table, measure: str) -> str:
     """One measure under every condition; where there is no number, the condition is left out."""
-    known = ((row, table.cell(row, measure)) for row in table.rows)
-    called = column_unit(table, measure)
+    cells = ((row, table.cell(row, measure)) for row in table.rows)
+    unit = column_unit(table, measure)
     values = [
-        f"{row} {100 * value:.0f} %" if called == "%" else f"{row} {value:.1f} {called}"
-        for row, value in known
+        f"{row} {100 * value:.0f} %" if unit == "%" else f"{row} {value:.1f} {unit}"
+        for row, value in cells
         if np.isfinite(value)
     ]
     if not values:
@@ -92,8 +92,8 @@ def mixtures(table: Table) -> str:
     results = []
     for row in table.rows:
         values = [table.cell(row, name) for name in measure_columns(table)]
-        known = " and ".join(percent(value) for value in values if np.isfinite(value))
-        results.append(f"{row}: {known}")
+        figures = " and ".join(percent(value) for value in values if np.isfinite(value))
+        results.append(f"{row}: {figures}")
     return (
         f"Clean test images right with {' and with '.join(measure_columns(table))}. "
         f"{'; '.join(results)}. "
@@ -156,14 +156,15 @@ def smote_sentence(table: Table) -> str:
 def engaged(table: Table) -> str:
     """How many experts each image engages, and where experts contradict each other most."""
     names = [row.rpartition(", ")[0] for row in table.rows]
-    counts = [
+    phrases = [
         f"{name} "
         f"{sum(int(table['engaged'][at]) for at, row_name in enumerate(names) if row_name == name)}"
         for name in dict.fromkeys(names)
     ]
     worst = int(np.argmax(table["conflict"]))
     return (
-        f"Experts engaged, of {names.count(names[0])}: {', '.join(counts)}. Most conflict with the "
+        f"Experts engaged, of {names.count(names[0])}: {', '.join(phrases)}. Most conflict with "
+        "the "
         f"expert before: {table.rows[worst]} ({percent(float(table['conflict'][worst]))})."
     )
 

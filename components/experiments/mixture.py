@@ -53,8 +53,8 @@ def in_plane(table: Table) -> Table:
 
 def chance_mix(table: Table, alpha: float, measure: str) -> float:
     """What comes out when the robust network answers by chance, with a probability of α."""
-    start, other_start = (table.cell(row, measure) for row in ENDS)
-    return (1 - alpha) * start + alpha * other_start
+    normal, robust = (table.cell(row, measure) for row in ENDS)
+    return (1 - alpha) * normal + alpha * robust
 
 
 def plane_words(result: Views) -> str:
@@ -122,9 +122,9 @@ def show(case: ExperimentCase, key: str) -> None:
     st.header("On one image under attack")
     key = f"{key}.one"  # a setting of the experiment is called images too
     about = pick("Asked about", (TEST, SIDEBAR_IMAGE), f"{key}.about", "segments")
-    uploaded_image = image_alone() if about == SIDEBAR_IMAGE else None
+    sidebar_image = image_alone() if about == SIDEBAR_IMAGE else None
     model = catalog.load(NETWORKS[catalog.word_of(case.data.name)][0])
-    image = choose_image(case.data, case.seed, model, uploaded_image, key)
+    image = choose_image(case.data, case.seed, model, sidebar_image, key)
     slot = f"{key}.MixedAnswers"
     answer, dial = st.container(), st.container()
     forms.refuse_links(MixedAnswers, slot)

@@ -49,11 +49,11 @@ def cards(kinds: Sequence[type[Experiment]], key: str) -> None:
 def experiment_card(kind: type[Experiment], key: str) -> None:
     """An experiment with its usual settings: its picture, and its finding if it was run."""
     method, case = kind(), ExperimentCase(data_sets.load(kind.data[0]))
-    known = run.kept_answer(method, case)
-    picture = known["picture"] if known else picture_of(method, case)
+    stored_answer = run.kept_answer(method, case)
+    picture = stored_answer["picture"] if stored_answer else picture_of(method, case)
     if isinstance(picture, Pictures):
         show_picture(labeled_grid(picture), picture.finding, width="stretch")
-    words = method.finding(case, known) if known else "Not run here yet."
+    words = method.finding(case, stored_answer) if stored_answer else "Not run here yet."
     st.markdown(f"**{escape_markdown(kind.title)}**  \n{escape_markdown(words)}")
     if st.button(
         "Open",

@@ -134,22 +134,22 @@ def standing(result: Views) -> RankingTable:
     """The retrained network on top, the others by their distance to it."""
     table = ranked(result["table"])
     ordered = table.rows
-    known = {name: says_something(result, name) for name in ordered}
-    whole = table.cell(ORIGINAL, DISTANCE) if ORIGINAL in table.rows else float("nan")
+    is_informative = {name: says_something(result, name) for name in ordered}
+    original_distance = table.cell(ORIGINAL, DISTANCE) if ORIGINAL in table.rows else float("nan")
 
     def cell(name: str, measure: str) -> RankingCell:
-        value, around = table.cell(name, measure), table.cell(name, deviation_column(measure))
+        value, deviation = table.cell(name, measure), table.cell(name, deviation_column(measure))
         share = measure in {MEMBERS, ATTACK, AIN}
         factor, form = (100, ".0f") if share else (1, ".2f")
         text = f"{factor * value:{form}}{' %' if share else ''}" if np.isfinite(value) else NONE
-        small = f"± {factor * around:{form}}" if np.isfinite(around) else ""
-        ranked = measure == DISTANCE
+        small = f"± {factor * deviation:{form}}" if np.isfinite(deviation) else ""
+        is_ranking = measure == DISTANCE
         return RankingCell(
             text,
             small,
-            tint(value / whole, FULL) if ranked else 0.0,
-            bold=ranked,
-            ignored=measure == MEMBERS and not known[name],
+            tint(value / original_distance, FULL) if is_ranking else 0.0,
+            bold=is_ranking,
+            ignored=measure == MEMBERS and not is_informative[name],
         )
 
     heads = [RankingHead("network")]

@@ -71,9 +71,9 @@ def show(kinds: Sequence[type[Experiment]], page: str = KEY) -> None:
         with middle, show_problems():
             alone(case, key)
     if kind.own_image is not None:
-        about = subject.current({"target"})
+        chosen_subject = subject.current({"target"})
         with middle, show_problems():
-            own_image.show(kind.own_image, f"{KEY}.{kind.own_image.name}", about)
+            own_image.show(kind.own_image, f"{KEY}.{kind.own_image.name}", chosen_subject)
 
 
 def choose(kind: type[Experiment], key: str) -> tuple[Experiment, ExperimentCase]:
@@ -107,6 +107,8 @@ def answer_section(method: Experiment, case: ExperimentCase, page: str, key: str
 
 def show_result(result: Views, key: str) -> None:
     """The picture and the claims."""
-    point = next((candidate for candidate in MAIN_DRAWINGS if candidate.view in result), BEFORE)
-    draw(point, result, f"{key}.picture")
+    main_drawing = next(
+        (candidate for candidate in MAIN_DRAWINGS if candidate.view in result), BEFORE
+    )
+    draw(main_drawing, result, f"{key}.picture")
     list_claims(result["claims"])

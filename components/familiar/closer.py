@@ -100,22 +100,24 @@ def steps_chart(steps: Table, severity: float, alpha: float) -> Lines:
 
 def parent_answer(question: FamiliarQuestion, result: Views, parent: Classifier) -> None:
     """The same question to the model that this one was made from."""
-    model_title, theirs = question.case.model.title, f"{parent.title} (parent)"
-    both = replace(question, case=replace(question.case, model=parent))
+    model_title, parent_title = question.case.model.title, f"{parent.title} (parent)"
+    parent_question = replace(question, case=replace(question.case, model=parent))
     section.show(
         Section(
             f"{KEY}.parent",
-            both.method,
-            both.case,
-            known=both.known,
+            parent_question.method,
+            parent_question.case,
+            known=parent_question.known,
             columns=1,
-            first=feature_questions(both),
+            first=feature_questions(parent_question),
             explained=False,
-            sentence=lambda other: f"{parent.title}: {both.method.finding(both.case, other)}",
+            sentence=lambda other: (
+                f"{parent.title}: {parent_question.method.finding(parent_question.case, other)}"
+            ),
             evidence=[
                 Drawing(
                     "measures",
-                    made=lambda other: of_models({model_title: result, theirs: other}),
+                    made=lambda other: of_models({model_title: result, parent_title: other}),
                     finding=lambda _: (
                         "Scores of two models are not on one scale; p-values and "
                         "shares are. The same normal and unknown images were shown to both."

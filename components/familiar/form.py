@@ -56,18 +56,20 @@ def choose(subject: Subject) -> FamiliarQuestion:
     form = CaseForm(FamiliarArguments, KEY, {"model": model})
     uploaded = uploads.all_held(KEY)
     with left:
-        usual = fitting_model(subject)
-        follow_image(form, usual, uploaded)
-        normal = form.ask("normal", own=uploaded, first=usual)
+        fitting_source = fitting_model(subject)
+        follow_image(form, fitting_source, uploaded)
+        normal = form.ask("normal", own=uploaded, first=fitting_source)
     if isinstance(normal, str):
         normal = make_with_spinner(lambda: sources.normal(form.given["normal"]))
     with middle:
-        mine = {title: data for title, data in uploaded.items() if data is not normal}
-        result = form.ask("unknown", own=mine, off=True)
-        unknown = None if isinstance(result, str) else result
+        other_uploads = {title: data for title, data in uploaded.items() if data is not normal}
+        chosen_unknown = form.ask("unknown", own=other_uploads, off=True)
+        unknown = None if isinstance(chosen_unknown, str) else chosen_unknown
         with show_problems():
-            if result and unknown is None:
-                unknown = make_with_spinner(lambda: sources.unknown(result, normal, model, seed))
+            if chosen_unknown and unknown is None:
+                unknown = make_with_spinner(
+                    lambda: sources.unknown(chosen_unknown, normal, model, seed)
+                )
     with right:
         alpha = choose_alpha()
     group = group_of(subject.arguments.get("image", ""), normal)
@@ -100,7 +102,7 @@ def choose_alpha() -> float:
     return words[picked]
 
 
-def feature_questions(asked: FamiliarQuestion) -> list[tuple[Extract, DataCase, str]]:
+def feature_questions(question: FamiliarQuestion) -> list[tuple[Extract, DataCase, str]]:
     """What a detector's answer rests on: features of the images, with their slots."""
-    parts = zip(PARTS, asked.case.parts, strict=True)
+    parts = zip(PARTS, question.case.parts, strict=True)
     return [(Extract(), part, f"{KEY}.{name}") for name, part in parts if part is not None]

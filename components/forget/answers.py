@@ -20,12 +20,14 @@ IMAGES = ("test", "forgotten", "retained")
 UNITS = {"share": "Shares", "nat": "Distances in nats", "": "Distances"}
 
 
-def confusion(closer: MethodDetail) -> Rows:
+def confusion(detail: MethodDetail) -> Rows:
     """What each model takes images of each class for."""
-    tested = len(closer.asked.case.splits.test)
-    of = pick("Images", IMAGES if tested else IMAGES[1:], f"{closer.key}.Confusion.of", "segments")
-    drawings = each_model("", confused, partial(confusion_finding, closer), closer.names)
-    return [[closer.section(Confusion(of=of), *drawings, columns=3)]]
+    test_count = len(detail.asked.case.splits.test)
+    of = pick(
+        "Images", IMAGES if test_count else IMAGES[1:], f"{detail.key}.Confusion.of", "segments"
+    )
+    drawings = each_model("", confused, partial(confusion_finding, detail), detail.names)
+    return [[detail.section(Confusion(of=of), *drawings, columns=3)]]
 
 
 def confused(name: str, result: Views) -> Matrix:
@@ -49,10 +51,10 @@ def confused(name: str, result: Views) -> Matrix:
     )
 
 
-def confusion_finding(closer: MethodDetail, name: str, result: Views) -> str:
+def confusion_finding(detail: MethodDetail, name: str, result: Views) -> str:
     """Where the forgotten class goes, or how many are right."""
     counts: Table = result[name]
-    label, values = closer.asked.case.request.label, counts.values
+    label, values = detail.asked.case.request.label, counts.values
     if label is None or not values[label].sum():
         share = np.trace(values) / max(values.sum(), 1)
         return f"{100 * share:.0f} % of {values.sum():.0f} images are told right."
@@ -64,7 +66,7 @@ def confusion_finding(closer: MethodDetail, name: str, result: Views) -> str:
     )
 
 
-def attack(closer: MethodDetail) -> Rows:
+def attack(detail: MethodDetail) -> Rows:
     """What an attacker goes by, in each of the three models."""
     st.caption(
         "Bars: how often the model is how sure of images that it learned and kept (members), and "
@@ -77,9 +79,9 @@ def attack(closer: MethodDetail) -> Rows:
     return [
         [
             Section(
-                f"{closer.key}.{name}",
+                f"{detail.key}.{name}",
                 MembershipAttack(model=name),
-                closer.case,
+                detail.case,
                 explained=False,
                 evidence=[
                     Drawing(
@@ -87,7 +89,7 @@ def attack(closer: MethodDetail) -> Rows:
                     )
                 ],
             )
-            for name in closer.names
+            for name in detail.names
         ]
     ]
 
@@ -95,11 +97,11 @@ def attack(closer: MethodDetail) -> Rows:
 def attack_histograms(result: Views) -> BarsAndLine:
     """Both histograms, the forgotten images as a line, and where it says "member"."""
     regions: Table = result["regions"]
-    member = zip(regions["from"], regions["to"], regions["member"], strict=True)
+    regions_said = zip(regions["from"], regions["to"], regions["member"], strict=True)
     return BarsAndLine(
         bars={"members": "members", "strangers": "strangers"},
         lines={"forgotten": "forgotten"},
-        shaded=[(100 * low, 100 * high) for low, high, says in member if says],
+        shaded=[(100 * low, 100 * high) for low, high, says in regions_said if says],
         x_title="probability of the label (%)",
         title="images (%)",
         x_factor=100,
@@ -120,7 +122,7 @@ def attack_finding(result: Views) -> str:
     return f"{words}, hardly more than by chance: this says nothing."
 
 
-def all_figures(closer: MethodDetail) -> Rows:
+def all_figures(detail: MethodDetail) -> Rows:
     """Every figure of the three models."""
     st.caption(
         "Forgetting is good where “after” is like “never saw it”; no figure is good by being high. "
@@ -128,7 +130,7 @@ def all_figures(closer: MethodDetail) -> Rows:
         "alike can lie far apart."
     )
     tables = (Drawing("figures", word, part=partial(of_unit, unit)) for unit, word in UNITS.items())
-    return [[closer.section(Judged(), *tables)]]
+    return [[detail.section(Judged(), *tables)]]
 
 
 def of_unit(unit: str, figures: Table) -> Table:

@@ -45,11 +45,11 @@ SERIES = {
 LOWEST = 1e-6  # of the change, at which curves end on a scale of decades
 
 
-def closed_form(closer: MethodDetail) -> Rows:
+def closed_form(detail: MethodDetail) -> Rows:
     """Both layers side by side; fast enough to begin by itself."""
-    chosen = forms.settings(ClosedForm, SLOT, ("features",))
+    settings = forms.settings(ClosedForm, SLOT, ("features",))
     others = ("penalty", "steps", "images")
-    chosen |= forms.folded_settings(ClosedForm, SLOT, others, "Settings of the layers")
+    settings |= forms.folded_settings(ClosedForm, SLOT, others, "Settings of the layers")
     changes = [
         Drawing(
             "images",
@@ -70,13 +70,13 @@ def closed_form(closer: MethodDetail) -> Rows:
         )
         for kind, title in TITLES.items()
     ]
-    method = ClosedForm(**chosen)
+    method = ClosedForm(**settings)
     return [
         [
             Section(
                 KEY,
                 method,
-                closer.asked.case,
+                detail.asked.case,
                 columns=2,
                 evidence=[*changes, *ways],
                 detail=partial(show_claims, method),

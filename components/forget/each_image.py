@@ -25,14 +25,14 @@ CHOSEN = f"{KEY}.image"  # the id of the image in sight
 PAGES = f"{KEY}.images.page"
 
 
-def each_image(closer: MethodDetail) -> Rows:
+def each_image(detail: MethodDetail) -> Rows:
     """The forgotten images as pictures, and one of them large."""
     return [
         [
-            closer.section(
+            detail.section(
                 Confidence(),
-                picture=lambda result: selected_image(closer, result["images"]),
-                detail=lambda result: image_buttons(closer, result["images"]),
+                picture=lambda result: selected_image(detail, result["images"]),
+                detail=lambda result: image_buttons(detail, result["images"]),
             )
         ]
     ]
@@ -70,8 +70,8 @@ def finding(result: Views) -> str:
     if not others:
         return f"The middle image falls from {before:.0f} % to {after:.0f} %."
     goal = others[0]
-    known = int((images["unlearned"] > images["retrained"] + 0.5).sum())
-    many = f"{known} of {len(images)} are" if known else "None is"
+    far_better = int((images["unlearned"] > images["retrained"] + 0.5).sum())
+    many = f"{far_better} of {len(images)} are" if far_better else "None is"
     return (
         f"The middle image falls from {before:.0f} % to {after:.0f} % (never seen: {goal:.0f} %). "
         f"{many} known far better."
@@ -108,13 +108,13 @@ def choose_id(label: str, ids: Sequence[int], key: str) -> int:
     return st.selectbox(label, ids, start, key=f"{key}.{ids[start]}", format_func="id {}".format)
 
 
-def image_buttons(closer: MethodDetail, images: Table) -> None:
+def image_buttons(detail: MethodDetail, images: Table) -> None:
     """Pictures to press, in the order of the fall."""
     ids = images["id"].astype(int).tolist()
-    rows = closer.data.places(np.array(ids)).tolist()
+    rows = detail.data.places(np.array(ids)).tolist()
     falls = zip(rows, 100 * images["original"], 100 * images["unlearned"], strict=True)
     press_images(
-        closer.data,
+        detail.data,
         page_of(rows, PAGE, PAGES, "Page of images"),
         "Forgotten images, by how far they fall; press one to see it large",
         f"{KEY}.images",
@@ -124,11 +124,11 @@ def image_buttons(closer: MethodDetail, images: Table) -> None:
     )
 
 
-def selected_image(closer: MethodDetail, images: Table) -> None:
+def selected_image(detail: MethodDetail, images: Table) -> None:
     """The image in sight, with what each model says."""
     st.caption("Press a picture, or click a mark in the chart above, to see that image large.")
     at = selected_place(images["id"].astype(int).tolist())
-    data, number = closer.data, int(images["id"][at])
+    data, number = detail.data, int(images["id"][at])
     row = int(data.places(np.array([number]))[0])
     label = data.classes[int(images["label"][at])]
     left, right = st.columns([1, 3], vertical_alignment="center")

@@ -31,13 +31,13 @@ SURE = 0.05  # p-value below which two sets differ
 LEAST = 1e-7  # nats, at which curves end on a scale of decades
 
 
-def extremes(closer: MethodDetail) -> Rows:
+def extremes(detail: MethodDetail) -> Rows:
     """The sets are searched for at once; the ways wait for a button below them."""
     chosen = forms.folded_settings(WorstCase, SLOT, SETTINGS, "Settings of the search")
     methods = {kind: WorstCase(kind, **chosen) for kind in SETS}
     rounds = [f"{number}" for number in range(1, methods[HARDEST].rounds + 1)]
     number = int(pick("Losses in round", rounds, f"{SLOT}.round", first=rounds[-1]))
-    case, data = closer.asked.case.pruning, closer.data
+    case, data = detail.asked.case.pruning, detail.data
 
     def sets(result: Views) -> Sets:
         """The answer of the section, which is of images at random, and the two before it."""
@@ -96,7 +96,7 @@ def extremes(closer: MethodDetail) -> Rows:
                     (methods[extreme], case, f"{SLOT}.{extreme}") for extreme in (HARDEST, EASIEST)
                 ],
                 sentence=lambda result: sentence(data, sets(result)),
-                detail=lambda result: rank(closer, sets(result)),
+                detail=lambda result: rank(detail, sets(result)),
             )
         ]
     ]
@@ -157,14 +157,16 @@ def sentence(data: DataSet, sets: Sets) -> str:
     return f"{words} Wrong labels: {', '.join(shares)}."
 
 
-def rank_test_words(own: NDArray[np.float64], chance: NDArray[np.float64]) -> str:
+def rank_test_words(own: NDArray[np.float64], random_distances: NDArray[np.float64]) -> str:
     """How typical a set is beside the random one, by a rank test (Mann–Whitney) at 5 %."""
     from scipy.stats import mannwhitneyu  # slow to import, and only this look needs it
 
-    test = mannwhitneyu(own, chance)
+    test = mannwhitneyu(own, random_distances)
     if test.pvalue > SURE:
         return "about as typical"
-    return "more typical" if test.statistic < len(own) * len(chance) / 2 else "less typical"
+    return (
+        "more typical" if test.statistic < len(own) * len(random_distances) / 2 else "less typical"
+    )
 
 
 def of_round(losses: Table, number: int) -> Table:

@@ -35,7 +35,7 @@ def choose() -> tuple[ForgetQuestion, MethodDetail | None]:
     """
     uploaded = {imported.data.name: title for title, imported in uploads.session_uploads().items()}
     form = CaseForm(BoardArguments, KEY, {"own": uploaded}, kept=True)
-    results: tuple[ForgetQuestion, MethodDetail | None] | None = None
+    question_and_detail: tuple[ForgetQuestion, MethodDetail | None] | None = None
     with show_problems():
         (what, request_place, way), wide, ways = st.columns(3), st.container(), st.container()
         with st.sidebar:
@@ -56,10 +56,10 @@ def choose() -> tuple[ForgetQuestion, MethodDetail | None]:
             methods, scoreboard = choose_ways(form)
         question = ForgetQuestion(case, (NoOp(), *methods), scoreboard)
         with way:
-            results = question, choose_closer(question)
-    if results is None:
+            question_and_detail = question, choose_closer(question)
+    if question_and_detail is None:
         end()
-    return results
+    return question_and_detail
 
 
 def forget_size(case: ForgetCase) -> str:
@@ -73,8 +73,8 @@ def forget_size(case: ForgetCase) -> str:
 
 def choose_closer(question: ForgetQuestion) -> MethodDetail | None:
     """The way that is looked at, at first the one that came nearest; None where there is none."""
-    known = run.kept_answer(question.scoreboard, question.board)
-    if known is None:
+    stored_answer = run.kept_answer(question.scoreboard, question.board)
+    if stored_answer is None:
         return None
     tried = {
         method.name: method for method in question.methods if method.label not in {GOAL, BEFORE}
@@ -86,13 +86,13 @@ def choose_closer(question: ForgetQuestion) -> MethodDetail | None:
         (
             tried_way.name
             for tried_way in tried.values()
-            if tried_way.label == closest_method(known["table"])
+            if tried_way.label == closest_method(stored_answer["table"])
         ),
         None,
     )
     form = CaseForm(AfterArguments, KEY)
     way = form.ask("way", first=nearest, only=lambda option: option.name in tried)
-    return MethodDetail(question, tried[way], known["table"])
+    return MethodDetail(question, tried[way], stored_answer["table"])
 
 
 def choose_ways(form: CaseForm) -> tuple[list[Unlearner], Scoreboard]:

@@ -19,35 +19,35 @@ from engine.unlearning import AfterCase, Frontier
 FORGETS, KEEPS = "forgets as retraining does (%)", "keeps as it does (%)"
 
 
-def frontier(closer: MethodDetail) -> Rows:
+def frontier(detail: MethodDetail) -> Rows:
     """Every way as a point, and the dial of the one that is looked at."""
 
     def trade_off(_: Views | None = None) -> None:
-        draw(all_ways(closer), {"table": closer.table}, f"{KEY}.frontier")
+        draw(all_ways(detail), {"table": detail.table}, f"{KEY}.frontier")
 
-    if closer.method.dial is None:
+    if detail.method.dial is None:
         trade_off()
         return []
-    button = f"Turn the dial of {row_label(closer.method.label)}"
+    button = f"Turn the dial of {row_label(detail.method.label)}"
     return [
-        [closer.section(Frontier(), ALONG, button=button, picture=trade_off, waiting=trade_off)]
+        [detail.section(Frontier(), ALONG, button=button, picture=trade_off, waiting=trade_off)]
     ]
 
 
-def all_ways(closer: MethodDetail) -> Drawing:
+def all_ways(detail: MethodDetail) -> Drawing:
     """Forgetting to the right, keeping upwards; the retrained model is in the corner."""
     paths: dict[str, Table] = {}
-    for method in closer.asked.methods:
-        if result := run.kept_answer(Frontier(), AfterCase(closer.asked.case, method)):
+    for method in detail.asked.methods:
+        if result := run.kept_answer(Frontier(), AfterCase(detail.asked.case, method)):
             paths[method.label] = by_dial(result["points"])
     shape = TradeOff(
         x="forgetting",
         y="keeping",
         goal=GOAL,
-        large=closer.method.label,
+        large=detail.method.label,
         faint=(BEFORE,),
         paths=paths,
-        names=[row_label(way) for way in closer.table.rows],
+        names=[row_label(way) for way in detail.table.rows],
         x_title=FORGETS,
         title=KEEPS,
     )

@@ -23,11 +23,11 @@ ABOUT = (
 ALL = max(NEEDED.values())  # models of each kind that count at most
 
 
-def show(closer: MethodDetail, groups: GivenGroups) -> None:
+def show(detail: MethodDetail, groups: GivenGroups) -> None:
     """The form to compare them in, and the answer above it; what is missing is said in words."""
     st.markdown(ABOUT)
     answer, controls = st.container(), st.container()
-    slot = f"{closer.key}.KLoM"
+    slot = f"{detail.key}.KLoM"
     with controls:
         settings: dict[str, Any] = {}
         for place, name in zip(st.columns(2, gap="large"), ("form", "images"), strict=True):
@@ -40,19 +40,19 @@ def show(closer: MethodDetail, groups: GivenGroups) -> None:
             return
         count = min(ALL, groups.usable)
         section.show(
-            closer.section(
+            detail.section(
                 method,
                 *curves("Unlearned"),
                 columns=3,
                 button="Compare all models",
                 before=f"{count} original, {count} unlearned and {2 * count} retrained models are "
                 "asked about some images. Nothing is trained.",
-                detail=partial(closely, closer),
+                detail=partial(closely, detail),
             )
         )
 
 
-def closely(closer: MethodDetail, result: Views) -> None:
+def closely(detail: MethodDetail, result: Views) -> None:
     """One image's margins, in half of a wide window."""
     with st.columns(2, gap="large")[0]:
-        one_image(closer, result)
+        one_image(detail, result)

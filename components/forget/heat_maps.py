@@ -37,10 +37,10 @@ PART = "Heat maps"
 STEP = f"{KEY}.step"
 
 
-def heat_maps(closer: MethodDetail) -> Rows:
+def heat_maps(detail: MethodDetail) -> Rows:
     """The same image in all models."""
-    shown_image, kind = choose(closer)
-    if (models := three_models(closer)) is None:
+    shown_image, kind = choose(detail)
+    if (models := three_models(detail)) is None:
         return []
     label = shown_image.case.model.labels[shown_image.case.target.index]
     whom = "all three" if len(models) == len(MODELS) else "both"
@@ -52,80 +52,82 @@ def heat_maps(closer: MethodDetail) -> Rows:
     return [
         [
             Section(
-                closer.key,
+                detail.key,
                 kind(),
                 replace(shown_image.case, model=models["unlearned"]),
-                picture=lambda _: model_maps(shown_image, kind, titles, f"{closer.key}.viewer"),
+                picture=lambda _: model_maps(shown_image, kind, titles, f"{detail.key}.viewer"),
             )
         ]
     ]
 
 
-def choose(closer: MethodDetail) -> tuple[ShownImage, type[Method[Any]]]:
+def choose(detail: MethodDetail) -> tuple[ShownImage, type[Method[Any]]]:
     """Which image, and which heat map."""
-    uploaded_image, model = closer.own, closer.asked.case.model
-    tested = len(closer.asked.case.splits.test)
+    sidebar_image, model = detail.own, detail.asked.case.model
+    test_count = len(detail.asked.case.splits.test)
     offered = [
         FORGOTTEN,
-        *([TEST] if tested else []),
-        *([SIDEBAR] if uploaded_image is not None else []),
+        *([TEST] if test_count else []),
+        *([SIDEBAR] if sidebar_image is not None else []),
     ]
     left, middle, right = st.columns([2, 1, 2], vertical_alignment="bottom")
     with left:
-        source = pick("Image shown", offered, f"{closer.key}.look.image")
-    if source == SIDEBAR and uploaded_image is not None:
-        shown_image = ShownImage(square_pixels(uploaded_image), uploaded_image.seen_by(model))
+        source = pick("Image shown", offered, f"{detail.key}.look.image")
+    if source == SIDEBAR and sidebar_image is not None:
+        shown_image = ShownImage(square_pixels(sidebar_image), sidebar_image.seen_by(model))
     else:
         with middle:
-            row = choose_row(closer, source)
-        pixels = closer.data.pixels(np.array([row]))[0].contiguous()
-        case = ImageCase(model, pixels, Target(int(closer.data.labels[row])))
-        shown_image = ShownImage(enlarged(color_pixels(closer.data, row)), case)
+            row = choose_row(detail, source)
+        pixels = detail.data.pixels(np.array([row]))[0].contiguous()
+        case = ImageCase(model, pixels, Target(int(detail.data.labels[row])))
+        shown_image = ShownImage(enlarged(color_pixels(detail.data, row)), case)
     with right:
-        return shown_image, pick_heat_map(shown_image.case, f"{closer.key}.heat")
+        return shown_image, pick_heat_map(shown_image.case, f"{detail.key}.heat")
 
 
-def choose_row(closer: MethodDetail, source: str) -> int:
+def choose_row(detail: MethodDetail, source: str) -> int:
     """A row of the data, at first of the forgotten image in sight."""
-    splits, data = closer.asked.case.splits, closer.data
+    splits, data = detail.asked.case.splits, detail.data
     if source == TEST:
         rows = np.concatenate([splits.gone, splits.test])
         return int(
             rows[
                 st.number_input(
-                    f"Number (of {len(rows)})", 1, len(rows), key=f"{closer.key}.look.test"
+                    f"Number (of {len(rows)})", 1, len(rows), key=f"{detail.key}.look.test"
                 )
                 - 1
             ]
         )
-    known = run.kept_answer(Confidence(), closer.case)
-    ids = known["images"]["id"] if known else data.ids[splits.forget]
-    number = choose_id("Image", ids.astype(int).tolist(), f"{closer.key}.look.id")
+    stored_answer = run.kept_answer(Confidence(), detail.case)
+    ids = stored_answer["images"]["id"] if stored_answer else data.ids[splits.forget]
+    number = choose_id("Image", ids.astype(int).tolist(), f"{detail.key}.look.id")
     return int(data.places(np.array([number]))[0])
 
 
-def three_models(closer: MethodDetail) -> Mapping[str, Classifier] | None:
+def three_models(detail: MethodDetail) -> Mapping[str, Classifier] | None:
     """The models, by their names; None while one is made."""
-    if isinstance(closer.case, GivenCase):
-        return closer.case.given
-    case, method = closer.asked.case, closer.method
-    unlearned = runs.ask(method, case, f"{closer.key}.unlearned")
-    again = runs.ask(Retrain(), method.reference(case), f"{closer.key}.again")
-    if not isinstance(unlearned, Answer) or not isinstance(again, Answer):
-        runs.watch([pending for pending in (unlearned, again) if not isinstance(pending, Answer)])
+    if isinstance(detail.case, GivenCase):
+        return detail.case.given
+    case, method = detail.asked.case, detail.method
+    unlearned = runs.ask(method, case, f"{detail.key}.unlearned")
+    retrained = runs.ask(Retrain(), method.reference(case), f"{detail.key}.again")
+    if not isinstance(unlearned, Answer) or not isinstance(retrained, Answer):
+        runs.watch(
+            [pending for pending in (unlearned, retrained) if not isinstance(pending, Answer)]
+        )
         return None
-    results = {"original": case.model}
-    for name, answer in zip(MODELS[1:], (unlearned, again), strict=True):
-        results[name] = model_of(answer["model"], str(answer.record["digest"]), case.model.name)
-    return results
+    models = {"original": case.model}
+    for name, answer in zip(MODELS[1:], (unlearned, retrained), strict=True):
+        models[name] = model_of(answer["model"], str(answer.record["digest"]), case.model.name)
+    return models
 
 
 # ---------------------------------------------------------------- steps
 
 
-def steps(closer: MethodDetail) -> Rows:
+def steps(detail: MethodDetail) -> Rows:
     """How it goes on the way, and one image's heat map at each step."""
-    return [[closer.section(Steps(), STEPS, detail=lambda result: before_and_now(closer, result))]]
+    return [[detail.section(Steps(), STEPS, detail=lambda result: before_and_now(detail, result))]]
 
 
 def model_steps(result: Views) -> list[int]:
@@ -166,14 +168,14 @@ STEPS = Drawing(
 )
 
 
-def before_and_now(closer: MethodDetail, answer: Answer) -> None:
+def before_and_now(detail: MethodDetail, answer: Answer) -> None:
     """One image's heat map before the first step and at the one that is looked at."""
-    step_numbers, original = model_steps(answer), closer.asked.case.model
+    step_numbers, original = model_steps(answer), detail.asked.case.model
     let_go(STEP, step_numbers, step_numbers[-1])
     if len(step_numbers) > 1:
         st.select_slider("Step", step_numbers, step_numbers[-1], key=STEP)
     maps = st.container()
-    shown_image, kind = choose(closer)
+    shown_image, kind = choose(detail)
     models = {
         title: model_of(answer[f"model_{at}"], f"{answer.record['digest']} {at}", original.name)
         for title, at in (

@@ -28,22 +28,22 @@ HIDDEN = 0.05  # of the images more than in the retrained model: something staye
 NAMES = {**WORDS, "untrained": "never learned anything"}
 
 
-def internal_views(closer: MethodDetail) -> Rows:
+def internal_views(detail: MethodDetail) -> Rows:
     """Where images lie, and how alike layers are."""
-    drawings = each_model("points", partial(embedded, closer), embedding_finding, closer.names)
+    drawings = each_model("points", partial(embedded, detail), embedding_finding, detail.names)
     words = (
         "Features before the last layer, by their two principal components. Where the forgotten "
         "images still are an island of their own, the model still tells them apart inside."
     )
     return [
-        [closer.section(Embedding(), *drawings, columns=3, detail=lambda _: st.caption(words))],
-        [closer.section(Similarity(), LAYERS)],
+        [detail.section(Embedding(), *drawings, columns=3, detail=lambda _: st.caption(words))],
+        [detail.section(Similarity(), LAYERS)],
     ]
 
 
-def embedded(closer: MethodDetail, name: str, result: Views) -> Scatter:
+def embedded(detail: MethodDetail, name: str, result: Views) -> Scatter:
     """Images that stay, and those to be forgotten."""
-    labels = [closer.data.classes[int(label)] for label in result["points"]["label"]]
+    labels = [detail.data.classes[int(label)] for label in result["points"]["label"]]
     return Scatter(
         x=f"{name} x",
         y=f"{name} y",
@@ -92,9 +92,9 @@ LAYERS = Drawing(
 # ---------------------------------------------------------------- weights
 
 
-def weight_rows(closer: MethodDetail) -> Rows:
+def weight_rows(detail: MethodDetail) -> Rows:
     """Which weights moved, by layer and one by one."""
-    return [[closer.section(WhatMoved(), MOVED, detail=partial(strips, closer))]]
+    return [[detail.section(WhatMoved(), MOVED, detail=partial(strips, detail))]]
 
 
 def moved_finding(result: Views) -> str:
@@ -123,10 +123,10 @@ MOVED = Drawing(
 )
 
 
-def strips(closer: MethodDetail, result: Views) -> None:
+def strips(detail: MethodDetail, result: Views) -> None:
     """Where in each layer they are."""
     st.markdown("**Where they are**")
-    masks = moved_masks(closer.asked.case.model, result["moved"])
+    masks = moved_masks(detail.asked.case.model, result["moved"])
     names = [part.layer for part in masks.parts]
     shares = [
         f"{100 * moved / part.size:.0f} %"
@@ -150,17 +150,17 @@ def strips(closer: MethodDetail, result: Views) -> None:
 # ---------------------------------------------------------------- what remains
 
 
-def still_there(closer: MethodDetail) -> Rows:
+def still_there(detail: MethodDetail) -> Rows:
     """The probe and the neighbors."""
     return [
         [
-            closer.section(
+            detail.section(
                 StillThere(),
                 PROBE,
                 button="Look what is still there",
                 before="A linear probe is taught on what each model sees before its last layer, "
                 "with half of the forgotten images, and is asked about the other half.",
-                detail=partial(neighbors, closer),
+                detail=partial(neighbors, detail),
             )
         ]
     ]
@@ -211,14 +211,14 @@ PROBE = Drawing(
 )
 
 
-def neighbors(closer: MethodDetail, result: Views) -> None:
+def neighbors(detail: MethodDetail, result: Views) -> None:
     """The training images that lie nearest to the chosen one in the unlearned model."""
     st.caption(
         "Every model that learned to see well lets some of it be read: compare with the one that "
         "never saw them, not with 0."
     )
     st.markdown("**What it takes them to be like now**")
-    data, view = closer.data, result["neighbors"]
+    data, view = detail.data, result["neighbors"]
     ids = [int(number) for number in view["id"]]
     number = choose_id("Forgotten image", ids, f"{KEY}.neighbors.of")
     near = [int(view[name][ids.index(number)]) for name in view.order[1:]]
@@ -238,9 +238,9 @@ def neighbors(closer: MethodDetail, result: Views) -> None:
     )
 
 
-def relearn(closer: MethodDetail) -> Rows:
+def relearn(detail: MethodDetail) -> Rows:
     """How soon it is all back."""
-    return [[closer.section(Relearn(), LOSSES)]]
+    return [[detail.section(Relearn(), LOSSES)]]
 
 
 def relearn_finding(result: Views) -> str:

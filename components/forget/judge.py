@@ -55,7 +55,7 @@ PARTS: Mapping[str, Part] = {
     "Confusion": ("What the models take the images for", answers.confusion),
     "All figures": (
         "All figures of the models",
-        lambda closer: answers.all_figures(replace(closer, key=f"{closer.key}.all")),
+        lambda detail: answers.all_figures(replace(detail, key=f"{detail.key}.all")),
     ),
 }
 NEED_TEST = ("Attack",)  # parts that images no model learned from are needed for
@@ -70,12 +70,12 @@ def show() -> None:
     answer, controls, below = st.container(), st.container(), st.container()
     with controls:
         case, fits = own_models.choose()
-    closer = method_detail(case)
+    detail = method_detail(case)
     table = Drawing(
         "figures",
         "",
-        partial(board, closer),
-        partial(reading_hint, closer),
+        partial(board, detail),
+        partial(reading_hint, detail),
         part=lambda figures: as_board(figures, case),
     )
     result = None
@@ -88,16 +88,16 @@ def show() -> None:
                     Judged(),
                     case,
                     columns=1,
-                    sentence=partial(sentence, closer),
+                    sentence=partial(sentence, detail),
                     evidence=[table],
                 )
             )
     if result:
         with below, show_problems():
-            charts(closer)
+            charts(detail)
             if isinstance(case, GivenGroups):
-                given_klom.show(closer, case)
-            look_closer(closer, take_entries())
+                given_klom.show(detail, case)
+            look_closer(detail, take_entries())
 
 
 def say_which(case: AfterCase, *, fits: bool) -> None:
@@ -173,12 +173,12 @@ def method_detail(case: AfterCase) -> MethodDetail:
 # ---------------------------------------------------------------- the verdict
 
 
-def sentence(closer: MethodDetail, result: Views) -> str:
+def sentence(detail: MethodDetail, result: Views) -> str:
     """How the unlearned model did, and whether something stayed inside where that is known."""
-    table, what = as_board(result["figures"], closer.case), closer.asked.case.request.words
-    traces = run.kept_answer(StillThere(), closer.case)
+    table, what = as_board(result["figures"], detail.case), detail.asked.case.request.words
+    traces = run.kept_answer(StillThere(), detail.case)
     stays = " Traces remain inside." if traces and inside.stayed(traces) else ""
-    if harm := broken_words(closer.case):
+    if harm := broken_words(detail.case):
         return harm
     if GOAL in table.rows:
         return verdict(table, UNLEARNED, what) + stays
@@ -197,24 +197,24 @@ def broken_words(case: AfterCase) -> str:
     return broken(answer["accuracy"]) if answer else ""
 
 
-def charts(closer: MethodDetail) -> None:
+def charts(detail: MethodDetail) -> None:
     """How sure the models are of the forgotten images, and what is still there inside."""
     left, right = st.columns([3, 2], gap="large")
     shift = replace(
         each_image.SHIFT, chart=lambda result: replace(each_image.shift(result), press=None)
     )
     with left:
-        section.show(closer.section(Confidence(), shift))
+        section.show(detail.section(Confidence(), shift))
     with right:
-        section.show(closer.section(StillThere(), inside.PROBE))
-    relearning = run.kept_answer(Relearn(), closer.case)
-    again = runs.ask_when_told(
-        Relearn(), closer.case, f"{KEY}.relearned", "Let the models learn the images again"
+        section.show(detail.section(StillThere(), inside.PROBE))
+    relearning = run.kept_answer(Relearn(), detail.case)
+    relearn_outcome = runs.ask_when_told(
+        Relearn(), detail.case, f"{KEY}.relearned", "Let the models learn the images again"
     )
-    if relearning is None and run.kept_answer(Relearn(), closer.case) is not None:
+    if relearning is None and run.kept_answer(Relearn(), detail.case) is not None:
         st.rerun()  # for the table above, which was drawn without it
-    if again is not None and not isinstance(again, Answer):
-        runs.watch([again])
+    if relearn_outcome is not None and not isinstance(relearn_outcome, Answer):
+        runs.watch([relearn_outcome])
 
 
 def as_board(figures: Table, case: AfterCase) -> Table:
@@ -237,19 +237,24 @@ def as_board(figures: Table, case: AfterCase) -> Table:
     for name in GAP:
         columns[f"{name} − retrained"] = [off(row, name) for row in rows], "share"
     for word, names in GAPS.items():
-        known = [name for name in names if np.isfinite(columns[name][0]).all()]
-        gaps = [float(np.mean([abs(off(row, name)) for name in known])) for row in rows]
+        finite_names = [name for name in names if np.isfinite(columns[name][0]).all()]
+        gaps = [float(np.mean([abs(off(row, name)) for name in finite_names])) for row in rows]
         columns |= {word: (gaps, "share"), f"{word} sd": ([np.nan] * len(rows), "share")}
     images = float(attack_images(case.case))
     columns["attack images"] = [images] * len(rows), ""
-    says = [float(informative(accuracy, images)) for accuracy in columns["attack accuracy"][0]]
-    columns |= {"informative": (says, ""), "share of retraining": ([np.nan] * len(rows), "share")}
+    is_informative = [
+        float(informative(accuracy, images)) for accuracy in columns["attack accuracy"][0]
+    ]
+    columns |= {
+        "informative": (is_informative, ""),
+        "share of retraining": ([np.nan] * len(rows), "share"),
+    }
     return Table.of(columns, [ROWS[name] for name in rows])
 
 
-def board(closer: MethodDetail, result: Views) -> RankingTable:
+def board(detail: MethodDetail, result: Views) -> RankingTable:
     """A row for each model; the two last columns are there once they were asked."""
-    table = as_board(result["figures"], closer.case)
+    table = as_board(result["figures"], detail.case)
     heads = (
         RankingHead("model"),
         *(RankingHead(word, name, f"{name}: {about}") for name, (word, about) in FIGURES.items()),
@@ -264,8 +269,8 @@ def board(closer: MethodDetail, result: Views) -> RankingTable:
             [
                 *(figure(table, row, name) for name in FIGURES),
                 *(gap(table, row, word) if GOAL in table.rows else RankingCell() for word in GAPS),
-                RankingCell(probed(closer, row)),
-                RankingCell(relearned(closer, row)),
+                RankingCell(probed(detail, row)),
+                RankingCell(relearned(detail, row)),
             ],
             "bottom" if row == GOAL else "",
         )
@@ -274,15 +279,15 @@ def board(closer: MethodDetail, result: Views) -> RankingTable:
     return RankingTable("Verdict", heads, rows, names=[NAMES[row] for row in table.rows])
 
 
-def probed(closer: MethodDetail, row: str) -> str:
+def probed(detail: MethodDetail, row: str) -> str:
     """What a new last layer finds in a model; a dash until it was asked."""
-    result = run.kept_answer(StillThere(), closer.case)
+    result = run.kept_answer(StillThere(), detail.case)
     return percent(result["figures"].cell(name_of(row), "probe")) if result else "–"
 
 
-def relearned(closer: MethodDetail, row: str) -> str:
+def relearned(detail: MethodDetail, row: str) -> str:
     """When a model knows it all again; a dash until it was asked."""
-    result = run.kept_answer(Relearn(), closer.case)
+    result = run.kept_answer(Relearn(), detail.case)
     return inside.steps(result["needed"].cell(name_of(row), "steps")) if result else "–"
 
 
@@ -291,24 +296,24 @@ def name_of(row: str) -> str:
     return next(name for name, word in ROWS.items() if word == row)
 
 
-def reading_hint(closer: MethodDetail, result: Views) -> str:
+def reading_hint(detail: MethodDetail, result: Views) -> str:
     """How the table is read, in at most two lines of a telephone."""
-    if lacking := without_test(closer.case):
+    if lacking := without_test(detail.case):
         return lacking
     if "retrained" not in result["figures"].rows:
         return "Only a retrained model shows what is good: open one to get gaps and a verdict."
-    tells = as_board(result["figures"], closer.case).cell(GOAL, "informative")
+    tells = as_board(result["figures"], detail.case).cell(GOAL, "informative")
     gray = "" if tells else " Gray: the attack is near chance."
     return f"Good is what is near the first row, not what is high.{gray}"
 
 
 @st.fragment
-def look_closer(closer: MethodDetail, above: Sequence[Entry]) -> None:
+def look_closer(detail: MethodDetail, above: Sequence[Entry]) -> None:
     """One part in sight once it is pressed; nothing of the others is computed."""
-    tested = len(closer.asked.case.splits.test)
-    offered = [name for name in PARTS if tested or name not in NEED_TEST]
+    test_count = len(detail.asked.case.splits.test)
+    offered = [name for name in PARTS if test_count or name not in NEED_TEST]
     part = pick_or_none("Closer look", offered, f"{KEY}.section")
     with footer(above):
         if part is not None:
             with show_problems():
-                draw_part(closer, *PARTS[part])
+                draw_part(detail, *PARTS[part])

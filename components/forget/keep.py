@@ -14,7 +14,7 @@ from components.sidebar.examples import BY_ID
 from components.taking import image_of, title_of
 
 
-def keep(closer: MethodDetail) -> Rows:
+def keep(detail: MethodDetail) -> Rows:
     """Keep it, then open it elsewhere."""
     st.caption(
         "A copy below its parent; the original stays. Once kept it can be chosen on every page, "
@@ -22,19 +22,19 @@ def keep(closer: MethodDetail) -> Rows:
     )
 
     def draw(found: Views) -> None:
-        draw_checkpoint(found["model"], KEY, image=image_from(closer))
+        draw_checkpoint(found["model"], KEY, image=image_from(detail))
 
     model = Drawing("model", by=draw)
     return [
         [
             Section(
-                f"{KEY}.made", closer.method, closer.asked.case, evidence=[model], explained=False
+                f"{KEY}.made", detail.method, detail.asked.case, evidence=[model], explained=False
             )
         ]
     ]
 
 
-def image_from(closer: MethodDetail) -> dict[str, Any]:
+def image_from(detail: MethodDetail) -> dict[str, Any]:
     """The sidebar's settings for the first of the forgotten images."""
-    title = title_of(closer.data.name)
-    return image_of(title, f"{BY_ID}{closer.asked.case.request.ids[0]}") if title else {}
+    title = title_of(detail.data.name)
+    return image_of(title, f"{BY_ID}{detail.asked.case.request.ids[0]}") if title else {}

@@ -35,15 +35,15 @@ TITLES = {"forget": "Forgotten images", "retain": "Images that stay", "test": "T
 SERIES = {NOTHING: "before", UNLEARNED: "after", NOISE: "noise"}
 
 
-def klom(closer: MethodDetail) -> Rows:
+def klom(detail: MethodDetail) -> Rows:
     """Curves of all images, one image's models, and what it cost; asked for with its price."""
     method = KLoM(
         **forms.folded_settings(KLoM, SLOT, ("form", "models", "images"), "Settings of KLoM")
     )
-    way = row_label(closer.method.label)
+    way = row_label(detail.method.label)
     return [
         [
-            closer.section(
+            detail.section(
                 method,
                 *curves(way),
                 columns=3,
@@ -52,7 +52,7 @@ def klom(closer: MethodDetail) -> Rows:
                 f"each; {2 * method.models} are trained without the images. Some minutes; all are "
                 "kept and "
                 "serve other ways, and what is done when it is stopped stays.",
-                detail=partial(closely, closer, method),
+                detail=partial(closely, detail, method),
             )
         ]
     ]
@@ -111,11 +111,11 @@ def curve(group: str, result: Views) -> Lines:
 def curve_finding(group: str, way: str, result: Views) -> str:
     """Median and 95th percentile of the way and of the noise."""
     table: Table = result["summary"]
-    (median, high), (noise, top) = (
+    (median, high), (noise_median, noise_high) = (
         [nats(table.cell(group, f"{name}, {word}")) for word in ("median", "95 %")]
         for name in (UNLEARNED, NOISE)
     )
-    return f"{way}: median {median}, 95 % are below {high}. Noise: {noise} and {top}."
+    return f"{way}: median {median}, 95 % are below {high}. Noise: {noise_median} and {noise_high}."
 
 
 def press(group: str, points: Table, picked: Any) -> None:
@@ -127,16 +127,16 @@ def press(group: str, points: Table, picked: Any) -> None:
         st.session_state[CHOSEN] = int(group_points["id"][order[mark]])
 
 
-def closely(closer: MethodDetail, method: KLoM, result: Views) -> None:
+def closely(detail: MethodDetail, method: KLoM, result: Views) -> None:
     """One image's models, and the price of every way whose KLoM is known."""
     left, right = st.columns(2, gap="large")
     with left:
-        one_image(closer, result)
+        one_image(detail, result)
     with right:
-        draw(prices(closer, method), result, f"{SLOT}.prices")
+        draw(prices(detail, method), result, f"{SLOT}.prices")
 
 
-def one_image(closer: MethodDetail, result: Views) -> None:
+def one_image(detail: MethodDetail, result: Views) -> None:
     """Its picture, and how the margins of all models are spread; at first the farthest one."""
     points: Table = result["points"]
     ids = points["id"].astype(int).tolist()
@@ -144,7 +144,7 @@ def one_image(closer: MethodDetail, result: Views) -> None:
         forgotten = of_group(points, GROUPS[0])
         st.session_state[CHOSEN] = int(forgotten["id"][int(forgotten[UNLEARNED].argmax())])
     number = st.selectbox("Image", ids, key=CHOSEN, format_func="id {}".format)
-    at, data = ids.index(number), closer.data
+    at, data = ids.index(number), detail.data
     row = int(data.places(np.array([number]))[0])
     words = f"Image {number}, labeled {data.classes[int(data.labels[row])]}"
     show_picture(
@@ -165,10 +165,10 @@ def one_image(closer: MethodDetail, result: Views) -> None:
 
 def samples(margins: Table, at: int) -> Mapping[str, NDArray[np.float64]]:
     """One image's margins by what the models are; both groups of oracles apart."""
-    results: dict[str, list[float]] = {name: [] for name in SAMPLES}
+    by_sample: dict[str, list[float]] = {name: [] for name in SAMPLES}
     for column in margins.order:
-        results[column.rsplit(" ", 1)[0]].append(float(margins[column][at]))
-    return {name: np.array(values) for name, values in results.items()}
+        by_sample[column.rsplit(" ", 1)[0]].append(float(margins[column][at]))
+    return {name: np.array(values) for name, values in by_sample.items()}
 
 
 def margin_histogram(margins: Table, at: int, bins: int = 15) -> Table:
@@ -207,7 +207,7 @@ def image_finding(at: int, result: Views) -> str:
     )
 
 
-def prices(closer: MethodDetail, method: KLoM) -> Drawing:
+def prices(detail: MethodDetail, method: KLoM) -> Drawing:
     """KLoM against compute, of all ways of the table whose KLoM is known."""
     return Drawing(
         "summary",
@@ -221,23 +221,26 @@ def prices(closer: MethodDetail, method: KLoM) -> Drawing:
             x_title="share of retraining's passes (%)",
             height=340,
         ),
-        lambda result: prices_finding(priced(closer, method, result)),
-        made=lambda result: priced(closer, method, result),
+        lambda result: prices_finding(priced(detail, method, result)),
+        made=lambda result: priced(detail, method, result),
     )
 
 
-def priced(closer: MethodDetail, method: KLoM, result: Views) -> Table:
+def priced(detail: MethodDetail, method: KLoM, result: Views) -> Table:
     """Nothing done, retraining, and each way that is known: its passes and its median KLoM."""
     summary: Table = result["summary"]
     rows = {
         "Nothing done": (0.0, summary.cell(GROUPS[0], f"{NOTHING}, median")),
         "Retrained (noise)": (1.0, summary.cell(GROUPS[0], f"{NOISE}, median")),
     }
-    for way in closer.asked.methods:
-        known = run.kept_answer(method, AfterCase(closer.asked.case, way))
-        if known is not None and way.short != "NoOp":
-            value = known["summary"].cell(GROUPS[0], f"{UNLEARNED}, median")
-            rows[row_label(way.label)] = (float(known["cost"]["share of retraining"][0]), value)
+    for way in detail.asked.methods:
+        stored_answer = run.kept_answer(method, AfterCase(detail.asked.case, way))
+        if stored_answer is not None and way.short != "NoOp":
+            value = stored_answer["summary"].cell(GROUPS[0], f"{UNLEARNED}, median")
+            rows[row_label(way.label)] = (
+                float(stored_answer["cost"]["share of retraining"][0]),
+                value,
+            )
     share, distance = zip(*rows.values(), strict=True)
     columns = {
         "share of retraining": (share, "share"),
@@ -261,7 +264,7 @@ def prices_finding(table: Table) -> str:
 # ---------------------------------------------------------------- datamodel
 
 
-def datamodel(closer: MethodDetail) -> Rows:
+def datamodel(detail: MethodDetail) -> Rows:
     """Predicted against true changes of margins."""
     settings = ("networks", "ridge", "images")
     method = DMDirect(
@@ -272,7 +275,7 @@ def datamodel(closer: MethodDetail) -> Rows:
             Section(
                 KEY,
                 method,
-                closer.asked.case,
+                detail.asked.case,
                 columns=2,
                 evidence=[CHANGES, GROWING],
                 button="Train the networks and predict",

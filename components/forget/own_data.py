@@ -142,8 +142,8 @@ def summary_of(data: DataSet) -> str:
 
 def orders_of(data: DataSet) -> Mapping[str, tuple[int, ...]]:
     """Orders of the classes that a training may have had, beside that of the data."""
-    results: dict[str, Mapping[str, tuple[int, ...]]] = st.session_state.get(f"{KEY}.orders", {})
-    return results.get(data.card.title, {})
+    orders: dict[str, Mapping[str, tuple[int, ...]]] = st.session_state.get(f"{KEY}.orders", {})
+    return orders.get(data.card.title, {})
 
 
 def remembered(name: str, key: Any, make: Callable[[], ValueT]) -> ValueT:

@@ -90,10 +90,10 @@ class OpenedModels:
 
     def case(self, asked: ForgetCase) -> GivenCase:
         """What they are asked about. Raises BlindspotError when they do not fit each other."""
-        first = self.first["unlearned"], self.first.get("retrained")
+        judged_models = self.first["unlearned"], self.first.get("retrained")
         if self.several:
-            return GivenGroups(asked, *first, self.groups)
-        return GivenCase(asked, *first)
+            return GivenGroups(asked, *judged_models, self.groups)
+        return GivenCase(asked, *judged_models)
 
 
 def choose() -> tuple[AfterCase, bool]:
@@ -147,10 +147,10 @@ def hold(opened: OpenedModels) -> bool:
         chosen_format = None if source is None else choose_format(opened, source)
     if source is None or chosen_format is None:
         return False
-    form, order = chosen_format
-    if source.side != form.side:
+    input_format, order = chosen_format
+    if source.side != input_format.side:
         with left:
-            sides = [f"{side} × {side} px" for side in (source.side, form.side)]
+            sides = [f"{side} × {side} px" for side in (source.side, input_format.side)]
             st.caption(f"Images of {sides[0]} are brought to {sides[1]}.")
     data = remembered(
         f"{KEY}.ordered", (source.fingerprint, order), lambda: reorder_classes(source, order)
@@ -159,11 +159,11 @@ def hold(opened: OpenedModels) -> bool:
         forget_request = choose_request(data)
     if forget_request is None:
         return False
-    key = opened, form, data.fingerprint, forget_request.kind, forget_request.ids.tobytes()
+    key = opened, input_format, data.fingerprint, forget_request.kind, forget_request.ids.tobytes()
     if st.session_state.get(f"{KEY}.asked") != key:  # all weights are looked through once
         with st.spinner("Comparing the models with each other"):
-            models = opened.read_in(form)
-            resized_data = resized(data, form.side)
+            models = opened.read_in(input_format)
+            resized_data = resized(data, input_format.side)
             question = forget_case(models.original, resized_data, forget_request, needs_test=False)
             case = models.case(question)
         st.session_state.update({f"{KEY}.case": case, f"{KEY}.asked": key})
@@ -227,19 +227,19 @@ def read(files: Mapping[str, Any], architecture: str) -> OpenedModels:
         if file is None:
             continue
         first = groups["original"][0] if groups else None
-        called, content = safe_name(file.name), file.getvalue()
-        if called.lower().endswith(".zip"):
-            zipped = open_zip(content, called, MOST[name], architecture, first)
+        filename, content = safe_name(file.name), file.getvalue()
+        if filename.lower().endswith(".zip"):
+            zipped = open_zip(content, filename, MOST[name], architecture, first)
             groups[name] = zipped.models
             skipped += zipped.skipped
             described = described or (first is None and not architecture)
         else:
             groups[name] = (
-                open_alike(content, called, first)
+                open_alike(content, filename, first)
                 if first
-                else open_model(content, called, architecture),
+                else open_model(content, filename, architecture),
             )
-            described = described or (first is None and has_card(content, called))
+            described = described or (first is None and has_card(content, filename))
     return OpenedModels(groups, described, skipped)
 
 
@@ -264,23 +264,23 @@ def choose_format(opened: OpenedModels, source: DataSet) -> tuple[InputFormat, O
     formats are tried. None until it is known.
     """
     st.markdown("**How the models take images**")
-    model, named = opened.original, orders_of(source)
+    model, orders = opened.original, orders_of(source)
     card_format = format_of(model), labels_order(model, source)
     if opened.described:
         st.caption(escape_markdown(f"As the original's card says: {card_format[0].words}."))
         if not st.toggle("Try other formats", key=f"{KEY}.formats"):
             return card_format
     if card_format[1] != tuple(range(len(card_format[1]))):
-        named = {"as its labels say": card_format[1], **named}
+        orders = {"as its labels say": card_format[1], **orders}
     case = remembered(
         f"{KEY}.tried",
         (opened, source.fingerprint),
-        lambda: FormatCase(model, source, tuple(named.values())),
+        lambda: FormatCase(model, source, tuple(orders.values())),
     )
     answer = input_formats.tried_formats(case, KEY)
     if answer is None:
         return None
-    return input_formats.choose_tried(answer, case, list(named), KEY)
+    return input_formats.choose_tried(answer, case, list(orders), KEY)
 
 
 def labels_order(model: Classifier, data: DataSet) -> Order:

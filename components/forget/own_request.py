@@ -25,8 +25,8 @@ def choose_request(data: DataSet) -> ForgetRequest | None:
     match pick("To be forgotten", (CLASSES, IDS, PICTURES), f"{KEY}.what", "segments"):
         case what if what == CLASSES:
             words = st.multiselect("Classes", data.classes, key=f"{KEY}.classes")
-            results = [data.classes.index(word) for word in words if word in data.classes]
-            forget_request = request.of_classes(data, results) if results else None
+            labels = [data.classes.index(word) for word in words if word in data.classes]
+            forget_request = request.of_classes(data, labels) if labels else None
         case what if what == IDS:
             typed = st.text_input("Ids", placeholder="4, 17, 23", key=f"{KEY}.ids")
             file = open_file(
@@ -57,11 +57,11 @@ def choose_request(data: DataSet) -> ForgetRequest | None:
 
 def found_in(data: DataSet, content: bytes) -> ForgetRequest:
     """The training images that a zip has. Raises BlindspotError."""
-    named = blake2b(content, key=data.fingerprint.encode(), digest_size=16).hexdigest()
+    digest = blake2b(content, key=data.fingerprint.encode(), digest_size=16).hexdigest()
     last: tuple[str, FoundImages | str] = st.session_state.get(f"{KEY}.searched", ("", ""))
-    if last[0] != named:
+    if last[0] != digest:
         with st.spinner("Looking for the images"):
-            last = st.session_state[f"{KEY}.searched"] = named, find_images(content, data)
+            last = st.session_state[f"{KEY}.searched"] = digest, find_images(content, data)
     if isinstance(last[1], str):
         raise BlindspotError(last[1])
     uploads.skipped(last[1].skipped)

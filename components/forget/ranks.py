@@ -40,15 +40,15 @@ def cases(case: ForgetCase, sets: Sets) -> Mapping[str, ForgetCase]:
     return results
 
 
-def rank(closer: MethodDetail, sets: Sets) -> None:
+def rank(detail: MethodDetail, sets: Sets) -> None:
     """The scoreboard of each set, asked for together, then the gaps and ranks side by side."""
     st.markdown("**Does the order of the ways change?**")
     boards = {
-        name: BoardCase(case, closer.asked.methods)
-        for name, case in cases(closer.asked.case, sets).items()
+        name: BoardCase(case, detail.asked.methods)
+        for name, case in cases(detail.asked.case, sets).items()
     }
     outcomes = runs.ask_all_when_told(
-        closer.asked.scoreboard, boards, f"{SLOT}.ranks", "Let every way forget these images"
+        detail.asked.scoreboard, boards, f"{SLOT}.ranks", "Let every way forget these images"
     )
     runs.watch(list(outcomes.values()))
     tables = {

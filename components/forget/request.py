@@ -116,12 +116,14 @@ def pick_images(form: CaseForm, data: DataSet) -> list[int]:
     chosen = parse_ids(form.ask("ids", placeholder="press pictures below, or type ids with commas"))
     left, right = st.columns(2)
     with left:
-        every = st.selectbox("Show the class", ["all", *data.classes], key=f"{KEY}.grid.class")
+        shown_class = st.selectbox(
+            "Show the class", ["all", *data.classes], key=f"{KEY}.grid.class"
+        )
     rows = data.rows("train")
-    if every != "all":
-        rows = rows[data.labels[rows] == data.classes.index(every)]
+    if shown_class != "all":
+        rows = rows[data.labels[rows] == data.classes.index(shown_class)]
     with right:
-        some = page_of(rows.tolist(), PAGE, f"{KEY}.grid.page")
+        page_rows = page_of(rows.tolist(), PAGE, f"{KEY}.grid.page")
 
     def press(number: int) -> None:
         """Pressed again, an image is left out again."""
@@ -130,19 +132,19 @@ def pick_images(form: CaseForm, data: DataSet) -> list[int]:
         st.session_state[form.key_of("ids")] = ", ".join(map(str, now))
 
     title = "Training images; press those to be forgotten"
-    press_images(data, some, title, f"{KEY}.grid", press, chosen=set(chosen))
+    press_images(data, page_rows, title, f"{KEY}.grid", press, chosen=set(chosen))
     return chosen
 
 
 def parse_ids(typed: str) -> list[int]:
     """The ids in a text. Raises BlindspotError for a word that is none."""
     words = [word.strip() for word in typed.split(",") if word.strip()]
-    results = []
+    ids = []
     for word in words:
         if (number := whole_number(word)) is None:
             raise BlindspotError(f"“{word[:40]}” is no id: type whole numbers with commas.")
-        results.append(number)
-    return results
+        ids.append(number)
+    return ids
 
 
 REQUESTS: Mapping[str, Callable[[CaseForm, DataSet, Classifier], ForgetRequest]] = {

@@ -19,23 +19,23 @@ from engine.unlearning import Timing
 QUIET = 0.9  # of a core
 
 
-def seconds(closer: MethodDetail) -> Rows:
+def seconds(detail: MethodDetail) -> Rows:
     """Asked for with its cost; then a mark for each way."""
     method = Timing()
-    about = (method.rounds + 1) * float(np.nansum(closer.table["seconds"]))
+    estimate = (method.rounds + 1) * float(np.nansum(detail.table["seconds"]))
     return [
         [
             Section(
                 KEY,
                 method,
-                closer.asked.board,
+                detail.asked.board,
                 evidence=[TIMES],
                 columns=1,
                 detail=show_notes,
                 button="Time every way",
                 before="The seconds in the table above are those of one run. Here each way, "
                 f"retraining too, is run once to warm up and then {method.rounds} times, and the "
-                f"middle one counts: about {about:.0f} s by the seconds above. Nothing that is "
+                f"middle one counts: about {estimate:.0f} s by the seconds above. Nothing that is "
                 "kept is "
                 "used.",
             )
@@ -94,11 +94,12 @@ def show_notes(result: Views) -> None:
 
 def machine_words(machine: Table) -> str:
     """Where it was measured, and whether others took the processor away."""
-    had = float(machine["seconds with a core"][0] / max(machine["seconds"][0], 1e-9))
+    core_share = float(machine["seconds with a core"][0] / max(machine["seconds"][0], 1e-9))
     words = f"Measured on {machine.rows[0]}, {machine['cores'][0]:.0f} cores"
-    if had >= QUIET:
+    if core_share >= QUIET:
         return f"{words}: the runs had a core to themselves."
     return (
-        f"{words}. It was busy: the runs had {100 * had:.0f} % of a core, so their seconds are too "
+        f"{words}. It was busy: the runs had {100 * core_share:.0f} % of a core, so their "
+        "seconds are too "
         "long. The shares in the table do not depend on it."
     )

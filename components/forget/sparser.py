@@ -25,7 +25,7 @@ SETTINGS = ("by", "seeds")
 FULL = 50  # points of a gap that have the full color
 
 
-def sparser(closer: MethodDetail) -> Rows:
+def sparser(detail: MethodDetail) -> Rows:
     """Asked for with its cost; a square for each way and share, of the figure that is chosen."""
     name = MEASURES[pick("Figure", list(MEASURES), f"{SLOT}.figure")]
     method = SparseOriginals(**forms.folded_settings(SparseOriginals, SLOT, SETTINGS, "Settings"))
@@ -40,7 +40,7 @@ def sparser(closer: MethodDetail) -> Rows:
             Section(
                 KEY,
                 method,
-                every_way(closer.asked.case),
+                every_way(detail.asked.case),
                 columns=1,
                 evidence=[squares],
                 button="Try sparser originals",

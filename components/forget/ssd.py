@@ -29,17 +29,17 @@ DOTS = 250  # weights that are drawn by chance, and as many that stand out most
 DIALS = (("ratio", "Threshold α", 0.0, 2.0), ("strength", "Strength λ", -1.0, 1.0))
 
 
-def ssd(closer: MethodDetail) -> Rows:
+def ssd(detail: MethodDetail) -> Rows:
     """The plot with two sliders."""
-    method = next((method for method in closer.asked.methods if isinstance(method, SSD)), SSD())
+    method = next((method for method in detail.asked.methods if isinstance(method, SSD)), SSD())
     importance = Importance(method.batch, method.label_free)
     return [
         [
             Section(
                 KEY,
                 importance,
-                closer.asked.case,
-                detail=lambda result: live(closer, at_first(closer.asked.case, method), result),
+                detail.asked.case,
+                detail=lambda result: live(detail, at_first(detail.asked.case, method), result),
             )
         ]
     ]
@@ -51,24 +51,24 @@ def at_first(case: ForgetCase, method: SSD) -> SSD:
 
 
 @st.fragment
-def live(closer: MethodDetail, method: SSD, answer: Answer) -> None:
+def live(detail: MethodDetail, method: SSD, answer: Answer) -> None:
     """Plot, sliders and figures; a move reruns only this."""
-    case, plot = closer.asked.case, st.container()
+    case, plot = detail.asked.case, st.container()
     method = choose(method)
-    after = damped(case, method)
+    damping = damped(case, method)
     forget, train = answer["forget"], answer["train"]
     weights = some_weights(str(answer.record["digest"]), forget, train)
-    over = weights["forgotten images"] > method.ratio * weights["all images"]
+    is_damped = weights["forgotten images"] > method.ratio * weights["all images"]
     drawn = Table.of(
-        {**{name: (weights[name], "") for name in weights.order}, "damped": (over, "")}
+        {**{name: (weights[name], "") for name in weights.order}, "damped": (is_damped, "")}
     )
     with plot:
         plots.show_figure(
             finished_figure(lines_of(method).figure, drawn),
-            finding(method, after),
+            finding(method, damping),
             f"{KEY}.SSD.plot",
         )
-    show_damage(after, closer.table)
+    show_damage(damping, detail.table)
     st.caption(
         f"Each dot is a weight: to the right, how much it counts for all images; upwards, for the "
         f"forgotten ones. Drawn are {DOTS} weights by chance and the {DOTS} that stand out most. "
@@ -100,13 +100,13 @@ def choose(method: SSD) -> SSD:
 def some_weights(digest: str, _forget: WeightScores, _train: WeightScores) -> Table:
     """The weights that are drawn: few, since a browser draws them anew at every move."""
     del digest
-    forget_values, train = flat(_forget), flat(_train)
-    known = (forget_values > 0) & (train > 0)
-    forget_values, train = forget_values[known], train[known]
+    forget_values, train_values = flat(_forget), flat(_train)
+    is_positive = (forget_values > 0) & (train_values > 0)
+    forget_values, train_values = forget_values[is_positive], train_values[is_positive]
     by_chance = np.random.default_rng(0).permutation(len(forget_values))[:DOTS]
-    some = np.union1d(by_chance, np.argsort(train / forget_values)[:DOTS])
+    chosen = np.union1d(by_chance, np.argsort(train_values / forget_values)[:DOTS])
     return Table.of(
-        {"all images": (train[some], ""), "forgotten images": (forget_values[some], "")}
+        {"all images": (train_values[chosen], ""), "forgotten images": (forget_values[chosen], "")}
     )
 
 
@@ -140,9 +140,9 @@ def finding(method: SSD, damping: Damped) -> str:
     )
 
 
-def show_damage(found: Damped, table: Table) -> None:
+def show_damage(damping: Damped, table: Table) -> None:
     """What that does to the model."""
-    values = {"UA": found.unlearning, "RA": found.retain, "TA": found.test}
+    values = {"UA": damping.unlearning, "RA": damping.retain, "TA": damping.test}
     for column, (name, value) in zip(st.columns(3), values.items(), strict=True):
         column.metric(FIGURES[name][0].capitalize(), percent(value))
         column.caption(escape_markdown(f"retrained: {percent(table.cell(GOAL, name))}"))

@@ -64,8 +64,8 @@ def offer_training(data: DataSet, model: Classifier, kind: type[Variant]) -> Non
     with st.container(horizontal=True):
         variant = kind(**forms.settings(kind, f"{KEY}.{kind.word}", VARIANT_SETTINGS[kind]))
     name = f"{data.name}+{variant.name}"
-    recipe, still = recipe_of(model), kind is not Merged
-    if still:
+    recipe, unaugmented = recipe_of(model), kind is not Merged
+    if unaugmented:
         recipe = replace(recipe, shift=0, mirror=False)
     case = TrainCase(data_sets.load(name), recipe)
     trained = run.kept_answer(Train(), case)
@@ -81,7 +81,8 @@ def offer_training(data: DataSet, model: Classifier, kind: type[Variant]) -> Non
         escape_markdown(
             f"A model can forget only what it learned: train one on {data.card.title} with "
             f"{WORDS[kind]}, by the recipe of {model.title} ({recipe.epochs} epochs)"
-            f"{BY_HEART if still else ''}. It is kept as a model, and both are then chosen here."
+            f"{BY_HEART if unaugmented else ''}. It is kept as a model, and both are then "
+            "chosen here."
         )
     )
     result = section.show(

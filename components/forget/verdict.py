@@ -39,13 +39,13 @@ def verdict(table: Table, way: str, what: str) -> str:
 
 def short_verdict(table: Table, way: str, what: str) -> str:
     """How one way did beside retraining, in a few words; arguments as of `verdict`."""
-    ranked, name = ranking(table), row_label(way)
-    gap = table.cell(way, ranked)
+    gap_column, name = ranking(table), row_label(way)
+    gap = table.cell(way, gap_column)
     if not np.isfinite(gap):
         return f"{name} failed on {what}"
     (known, goal), (test, test_goal) = shares(table, way)
     as_good = abs(known - goal) <= OFF and test_goal - test <= OFF
-    if as_good and table.cell(BEFORE, ranked) <= AS_WELL:
+    if as_good and table.cell(BEFORE, gap_column) <= AS_WELL:
         return f"{name} had little to forget of {what}, which other images teach too"
     if known - goal > OFF:
         return f"{name} did not forget {what}"
@@ -76,8 +76,8 @@ def shares(table: Table, way: str) -> tuple[tuple[float, float], tuple[float, fl
     Training images that stay where there are no test images.
     """
     known, goal = (1 - table.cell(row, "UA") for row in (way, GOAL))
-    rest = kept_column(table)
-    return (known, goal), (table.cell(way, rest), table.cell(GOAL, rest))
+    column = kept_column(table)
+    return (known, goal), (table.cell(way, column), table.cell(GOAL, column))
 
 
 def kept_column(table: Table) -> str:
@@ -94,5 +94,5 @@ def kept_words(table: Table) -> str:
 def closest_method(table: Table) -> str:
     """The way that came nearest to the retrained model; "" where none gave numbers."""
     ways = zip(table[ranking(table)], table.rows, strict=True)
-    known = [(float(gap), way) for gap, way in ways if way not in {GOAL, BEFORE}]
-    return min((pair for pair in known if np.isfinite(pair[0])), default=(0.0, ""))[1]
+    gaps = [(float(gap), way) for gap, way in ways if way not in {GOAL, BEFORE}]
+    return min((pair for pair in gaps if np.isfinite(pair[0])), default=(0.0, ""))[1]

@@ -61,15 +61,15 @@ def show() -> None:
     """The answer stands above the form that it depends on, and closer looks below both."""
     answer, controls, below = st.container(), st.container(), st.container()
     with controls:
-        question, closer = form.choose()
+        question, detail = form.choose()
     times = times_of(question)
     with answer, show_problems():
-        scoreboard(question, closer, times)
-    if closer is not None:
+        scoreboard(question, detail, times)
+    if detail is not None:
         if asks_own_image():
-            closer = replace(closer, own=subject.image_alone())
+            detail = replace(detail, own=subject.image_alone())
         with below:
-            look_closer(closer, take_entries(), timed=times is not None)
+            look_closer(detail, take_entries(), timed=times is not None)
     show_about(question)
 
 
@@ -79,7 +79,7 @@ def asks_own_image() -> bool:
     return st.session_state.get(key, st.query_params.get(key)) == heat_maps.PART
 
 
-def scoreboard(question: ForgetQuestion, closer: MethodDetail | None, times: Table | None) -> None:
+def scoreboard(question: ForgetQuestion, detail: MethodDetail | None, times: Table | None) -> None:
     """Sentence, picture and table; the form's question waits for its button."""
     table = Drawing(
         "table",
@@ -95,12 +95,12 @@ def scoreboard(question: ForgetQuestion, closer: MethodDetail | None, times: Tab
             columns=1,
             button="Forget",
             evidence=[table],
-            sentence=None if closer is None else lambda _: sentence(closer),
-            picture=None if closer is None else lambda _: picture(closer),
+            sentence=None if detail is None else lambda _: sentence(detail),
+            picture=None if detail is None else lambda _: picture(detail),
             before="Each way is run on a copy of the model, and so is a whole training without "
             "these images, to compare with. Rows appear as they are done; it can be stopped at any "
             "time.",
-            files=lambda _: files(closer),
+            files=lambda _: files(detail),
         )
     )
 
@@ -111,24 +111,24 @@ def times_of(question: ForgetQuestion) -> Table | None:
     return None if result is None else result["times"]
 
 
-def sentence(closer: MethodDetail) -> str:
+def sentence(detail: MethodDetail) -> str:
     """How the way did, and whether something stayed inside where that is known."""
-    words = verdict(closer.table, closer.method.label, closer.asked.case.request.words)
-    traces = run.kept_answer(StillThere(), closer.case)
+    words = verdict(detail.table, detail.method.label, detail.asked.case.request.words)
+    traces = run.kept_answer(StillThere(), detail.case)
     return f"{words} Traces remain inside." if traces and inside.stayed(traces) else words
 
 
-def picture(closer: MethodDetail) -> None:
+def picture(detail: MethodDetail) -> None:
     """How sure the models are of the forgotten images, beside what is still there inside."""
     left, right = st.columns([3, 2], gap="large")
     with left:
-        images = runs.ask(Confidence(), closer.case, f"{KEY}.Confidence")
+        images = runs.ask(Confidence(), detail.case, f"{KEY}.Confidence")
         if isinstance(images, Answer):
             draw(each_image.SHIFT, images, f"{KEY}.shift")
         else:
             runs.watch([images])
     with right:
-        if result := run.kept_answer(StillThere(), closer.case):
+        if result := run.kept_answer(StillThere(), detail.case):
             draw(inside.PROBE, result, f"{KEY}.probe")
         else:
             st.markdown(
@@ -136,38 +136,38 @@ def picture(closer: MethodDetail) -> None:
             )
 
 
-def files(closer: MethodDetail | None) -> Files:
+def files(detail: MethodDetail | None) -> Files:
     """The numbers of the picture."""
-    result = None if closer is None else run.kept_answer(Confidence(), closer.case)
+    result = None if detail is None else run.kept_answer(Confidence(), detail.case)
     return {} if result is None else {"images.csv": result["images"].csv}
 
 
 @st.fragment
-def look_closer(closer: MethodDetail, above: Sequence[Entry], *, timed: bool) -> None:
+def look_closer(detail: MethodDetail, above: Sequence[Entry], *, timed: bool) -> None:
     """One part in sight once it is pressed; nothing of the others is computed.
 
     Args:
-        closer: the way that is looked at.
+        detail: the way that is looked at.
         above: what the table leaves for the row at the end.
         timed: whether the table above has the seconds that are measured under "Time".
     """
     part = pick_or_none("Closer look", list(PARTS), f"{KEY}.section")
-    if part == heat_maps.PART and closer.own is None:
+    if part == heat_maps.PART and detail.own is None:
         st.rerun()  # the sidebar has no image yet
     with footer(above):
         if part is not None:
             with show_problems():
-                draw_part(closer, *PARTS[part])
-    if not timed and times_of(closer.asked) is not None:
+                draw_part(detail, *PARTS[part])
+    if not timed and times_of(detail.asked) is not None:
         st.rerun()  # they were done since the table was drawn
 
 
-def draw_part(closer: MethodDetail, title: str, build: Callable[[MethodDetail], Rows]) -> None:
+def draw_part(detail: MethodDetail, title: str, build: Callable[[MethodDetail], Rows]) -> None:
     """Its sections, and below them the controls that they depend on."""
     st.markdown(f"**{title}**")
     answer, controls = st.container(), st.container()
     with controls:
-        rows = build(closer)
+        rows = build(detail)
     with answer:
         for row in rows:
             for place, row_section in zip(st.columns(len(row), gap="large"), row, strict=True):

@@ -142,21 +142,23 @@ def instead_words(result: Views, label: str) -> str:
 def distance_words(result: Views) -> str:
     """The distances beside their floor."""
     table = result["figures"]
-    far = {name: table.cell(name, "distance of the others") for name in table.rows}
+    distances = {name: table.cell(name, "distance of the others") for name in table.rows}
     return (
-        f"Training images are {far.pop('real images'):.1f} from other training images, the floor; "
-        + ", ".join(f"{name} {value:.1f}" for name, value in far.items())
+        f"Training images are {distances.pop('real images'):.1f} from other training images, "
+        "the floor; "
+        + ", ".join(f"{name} {value:.1f}" for name, value in distances.items())
         + f". Lower is nearer.{floor_words(table)}"
     )
 
 
 def floor_words(figures: Table) -> str:
     """That the floor is of fewer images than are drawn, and what follows; "" where it is not."""
-    real, *drawn = figures["images compared"].astype(int)
-    if real >= max(drawn):
+    real_count, *sample_counts = figures["images compared"].astype(int)
+    if real_count >= max(sample_counts):
         return ""
     return (
-        f" The floor is of {real} images, fewer than the {max(drawn)} samples, so it is higher "
+        f" The floor is of {real_count} images, fewer than the {max(sample_counts)} samples, so "
+        "it is higher "
         "than it would be of as many."
     )
 

@@ -52,9 +52,9 @@ def edit_rectangle(subject: Subject, begin: Box) -> None:
 
 def start(subject: Subject, methods: Sequence[Method[Any]]) -> Box:
     """Around the strongest place of the first map, in the middle where there is none yet."""
-    known = run.kept_answer(methods[0], precise(methods[0], subject)) if methods else None
-    if known and np.isfinite(known["map"].values).any():
-        return box_around_peak(known["map"])
+    stored_answer = run.kept_answer(methods[0], precise(methods[0], subject)) if methods else None
+    if stored_answer and np.isfinite(stored_answer["map"].values).any():
+        return box_around_peak(stored_answer["map"])
     return Box(0.5 - SIDE / 2, 0.5 - SIDE / 2, SIDE, SIDE)
 
 

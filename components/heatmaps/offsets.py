@@ -42,14 +42,14 @@ def cut_maps(
 
     A mask of shares is cut at one half always, and a map whose outline is refused at no place.
     """
-    results = {}
+    cuts = {}
     for title, answer in answers.items():
-        map_, method = answer["map"], methods.get(title)
+        heat_map, method = answer["map"], methods.get(title)
         if "outline" not in answer:
-            results[title] = CutMap(map_.values)
-        elif map_.signed and isinstance(method, OwnMap) and answer["outline"].values.any():
-            results[title] = CutMap(map_.values, method.groups, method.offset)
-    return results
+            cuts[title] = CutMap(heat_map.values)
+        elif heat_map.signed and isinstance(method, OwnMap) and answer["outline"].values.any():
+            cuts[title] = CutMap(heat_map.values, method.groups, method.offset)
+    return cuts
 
 
 def by_offset(maps: Mapping[str, CutMap], truth: Mask) -> Drawing:

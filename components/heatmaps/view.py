@@ -81,17 +81,17 @@ def show(
         trials.drop_trials()  # trials of other maps do not keep a map waiting
     sections = {method.title: section(method, subject) for method in methods}
     st.markdown(f"**{escape_markdown(question_sentence(subject))}**")
-    result = together.ask_all(sections)
-    answers = together.answers_of(result)
+    outcomes = together.ask_all(sections)
+    answers = together.answers_of(outcomes)
     if answers:
         st.header(escape_markdown(sentence(answers)))
-    picture = first_screen(len(result), KEY)
-    runs.watch(list(result.values()))
-    whole = not any(isinstance(pending, Pending) for pending in result.values())
+    picture = first_screen(len(outcomes), KEY)
+    runs.watch(list(outcomes.values()))
+    whole = not any(isinstance(pending, Pending) for pending in outcomes.values())
     tried = [method for method in methods if method.title in answers] if checks and whole else []
     trials.drop_trials(tried)
     with rest:
-        judged = in_tabs(sections, answers, checks if whole else [], subject)
+        map_trials = in_tabs(sections, answers, checks if whole else [], subject)
         if checks and answers and not whole:
             st.caption("The maps are put on trial once all of them are there.")
         maps = [(title, answer["map"]) for title, answer in answers.items()]
@@ -99,7 +99,9 @@ def show(
         truth.show_scores(answers, subject)
         trials.agreement(maps)
     with picture:
-        panels = [panel(title, outcome, judged.get(title)) for title, outcome in result.items()]
+        panels = [
+            panel(title, outcome, map_trials.get(title)) for title, outcome in outcomes.items()
+        ]
         draw_maps(panels, subject, f"{KEY}.viewer")
 
 
@@ -107,17 +109,19 @@ def in_tabs(
     sections: Mapping[str, Section], answers: Answers, checks: Sequence[Check], subject: Subject
 ) -> dict[str, trials.Trial]:
     """All that is known of each map, its trials first."""
-    tried: dict[str, trials.Trial] = {}
+    map_trials: dict[str, trials.Trial] = {}
     until = monotonic() + trials.PATIENCE
     for title, answer in together.tabs(answers):
         if checks:
-            tried[title] = trials.map_trial(sections[title].method, answer, checks, subject, until)
+            map_trials[title] = trials.map_trial(
+                sections[title].method, answer, checks, subject, until
+            )
         added_up(answer)
         foreign = subject.in_distribution.foreign if checks else False
-        notes = trials.report_sentences(tried[title], withheld=foreign) if checks else ()
+        notes = trials.report_sentences(map_trials[title], withheld=foreign) if checks else ()
         show_answer(replace(sections[title], notes=notes), answer)
-    trials.watch(list(tried.values()))
-    return tried
+    trials.watch(list(map_trials.values()))
+    return map_trials
 
 
 def section(method: Method[Any], subject: Subject) -> Section:

@@ -20,12 +20,12 @@ from engine.hallucination.tiny_vlm.sayings import PROMPTS
 
 def choose() -> tuple[DialogImage, CaptionCase, dict[str, Any]]:
     """The image, the model with its prompt, and the probe's settings."""
-    words, editor = st.columns([5, 4], gap="large")
-    dialog_image = scene.choose(editor, STORY, KEY)
+    prompt_column, editor_column = st.columns([5, 4], gap="large")
+    dialog_image = scene.choose(editor_column, STORY, KEY)
     with st.sidebar:
         st.header("Model")
         name = question.choose_model(KEY, own=False)  # the probe learns on scenes: TinyVLM's
-    with words:
+    with prompt_column:
         prompt = picks.pick("What it is told", tuple(PROMPTS.values()), f"{KEY}.told", "pills")
         settings = folded_settings(HalluRAG, f"{KEY}.HalluRAG", FIELDS, "What the probe reads")
     case: CaptionCase | None = None

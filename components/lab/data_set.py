@@ -52,9 +52,9 @@ class TruthLayer:
     marked: str | None
 
 
-def heading(about: DataCard, counted: str) -> None:
+def heading(card: DataCard, count_text: str) -> None:
     """How much of what it is."""
-    st.header(escape_markdown(f"{about.title}: {counted}."))
+    st.header(escape_markdown(f"{card.title}: {count_text}."))
 
 
 def size_text(data: DataSet) -> str:
@@ -65,19 +65,19 @@ def size_text(data: DataSet) -> str:
     return f"{len(data):,} images of {len(data.classes)} classes, {per_class} of each"
 
 
-def show_description(about: DataCard, kind: str) -> None:
+def show_description(card: DataCard, kind: str) -> None:
     """What it shows and what is known of it, below its pictures."""
-    truth = about.truth or "nothing beyond the labels"
-    st.caption(escape_markdown(about.about))
+    truth = card.truth or "nothing beyond the labels"
+    st.caption(escape_markdown(card.about))
     st.caption(escape_markdown(f"Known truth: {truth}."))
     st.caption(f"{kind}.")
 
 
-def show_provenance(about: DataCard, fingerprint: str) -> None:
+def show_provenance(card: DataCard, fingerprint: str) -> None:
     """How it was made, under which terms, and by what it is told from any other."""
     st.markdown(
-        f"**How it was made.** {escape_markdown(about.made)}  \n**License.** "
-        f"{escape_markdown(about.license)}  \n"
+        f"**How it was made.** {escape_markdown(card.made)}  \n**License.** "
+        f"{escape_markdown(card.license)}  \n"
         f"**Fingerprint.** {fingerprint[:12]}"
     )
 
@@ -169,9 +169,9 @@ def class_row(
         rows = rows[_data.split[rows] == SPLITS.index(split)]
     if not len(rows):
         return None
-    some = _data.take(rows[np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(int)])
+    sample = _data.take(rows[np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(int)])
     return sheet(
-        some, count, mask=truth.mask, truth="twin" if truth.twin else None, marked=truth.marked
+        sample, count, mask=truth.mask, truth="twin" if truth.twin else None, marked=truth.marked
     )
 
 
@@ -239,10 +239,10 @@ def chosen_row(data: DataSet, page_rows: Rows) -> int:
         persist_state="session",
         placeholder="press a picture, or type its id",
     )
-    result = np.flatnonzero(data.ids == number) if number is not None else page_rows[:1]
-    if not len(result):
+    matches = np.flatnonzero(data.ids == number) if number is not None else page_rows[:1]
+    if not len(matches):
         st.caption(f"No image here has the id {number}; the first of the page is shown.")
-    return int(result[0] if len(result) else page_rows[0])
+    return int(matches[0] if len(matches) else page_rows[0])
 
 
 def thumb(data: DataSet, row: int, chosen: bool, truth: TruthLayer) -> Thumb:
@@ -278,9 +278,9 @@ def large(data: DataSet, row: int, truth: TruthLayer) -> None:
     word = data.classes[data.labels[row]]
     outlined = ""
     if truth.mask:
-        some = bool(data.truth[truth.mask][row].any())
-        outlined = f"; outlined: {truth.mask}" if some else f"; no {truth.mask} on it"
-    left, right, known = st.columns(3)
+        has_outline = bool(data.truth[truth.mask][row].any())
+        outlined = f"; outlined: {truth.mask}" if has_outline else f"; no {truth.mask} on it"
+    left, right, facts_column = st.columns(3)
     words = f"Image {data.ids[row]}: {word}{outlined}"
     show_picture(
         outlined_image(data, row, truth, scale), words, place=left, caption=escape_markdown(words)
@@ -290,8 +290,8 @@ def large(data: DataSet, row: int, truth: TruthLayer) -> None:
         caption = f"Its twin: the same image without what makes it “{word}”"
         show_picture(twin, caption, place=right, caption=escape_markdown(caption))
     else:
-        known = right
-    known.markdown(
+        facts_column = right
+    facts_column.markdown(
         "  \n".join(f"{what}: **{escape_markdown(value)}**" for what, value in facts(data, row))
     )
 
@@ -299,7 +299,7 @@ def large(data: DataSet, row: int, truth: TruthLayer) -> None:
 def facts(data: DataSet, row: int) -> list[tuple[str, str]]:
     """Id, label, split, and what is known beyond."""
     truth = data.truth
-    results = [
+    rows = [
         ("Id", str(data.ids[row])),
         ("Label", data.classes[data.labels[row]]),
         ("Split", SPLITS[data.split[row]]),
@@ -307,16 +307,16 @@ def facts(data: DataSet, row: int) -> list[tuple[str, str]]:
     for name, words in LABELS.items():
         if name in truth and 0 <= (label := int(truth[name][row])) < len(data.classes):
             same = label == data.labels[row]
-            results.append((words, f"{data.classes[label]}{' (the same)' if same else ''}"))
+            rows.append((words, f"{data.classes[label]}{' (the same)' if same else ''}"))
     for name, words in TRUTHS.items():
         if name in truth:
-            results.append((words, truth_text(truth[name][row])))
+            rows.append((words, truth_text(truth[name][row])))
     if (presence := truth.get("present")) is not None and presence.shape[1] == len(CATEGORIES):
         categories = [
             word for word, is_there in zip(CATEGORIES, presence[row], strict=True) if is_there
         ]
-        results.append(("Things on it", ", ".join(categories)))
-    return results
+        rows.append(("Things on it", ", ".join(categories)))
+    return rows
 
 
 def truth_text(value: np.generic) -> str:

@@ -50,10 +50,10 @@ def part() -> str:
 
 def kinds(tables: bool) -> dict[str, Kind]:
     """Everything that can be chosen, by title; uploads of this session last."""
-    results: dict[str, Kind] = {entry.card.title: entry.recipe for entry in registry.entries()}
+    offered: dict[str, Kind] = {entry.card.title: entry.recipe for entry in registry.entries()}
     if tables:
-        results |= {table.card.title: table for table in registry.tables()}
-    return results | uploads.session_uploads()
+        offered |= {table.card.title: table for table in registry.tables()}
+    return offered | uploads.session_uploads()
 
 
 def pick_data(told: bool) -> Kind:
@@ -114,14 +114,14 @@ def choose_variants() -> tuple[Variant, ...]:
         placeholder="as it is",
         help="What is changed stays known. Several changes are made one after another.",
     )
-    results = []
+    variants = []
     for title in titles:
         variant = PRESENT[title]
         forms.refuse_links(variant, f"lab.{variant.word}")
         with st.expander(f"{title}: settings"):
             st.caption((variant.__doc__ or "").splitlines()[0])
-            results.append(variant(**forms.settings(variant, f"lab.{variant.word}")))
-    return tuple(results)
+            variants.append(variant(**forms.settings(variant, f"lab.{variant.word}")))
+    return tuple(variants)
 
 
 def load(name: str) -> DataSet | None:

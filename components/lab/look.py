@@ -32,9 +32,9 @@ def show_data_set(request: Wanted, kind: Kind) -> None:
     answer, pictures, below = (st.container() for _ in range(3))
     name = request.name
     if request.first and cached(name) is None:
-        words, button = below.columns([3, 1], vertical_alignment="center")
-        words.info("Only the first images are made yet; the numbers count those.")
-        if not button.button("Make all", key="lab.all", help="Takes about 10 s a thousand."):
+        text_column, button_column = below.columns([3, 1], vertical_alignment="center")
+        text_column.info("Only the first images are made yet; the numbers count those.")
+        if not button_column.button("Make all", key="lab.all", help="Takes about 10 s a thousand."):
             name = request.first
     with answer:
         data = form.load(name)
@@ -46,13 +46,13 @@ def show_data_set(request: Wanted, kind: Kind) -> None:
         size = f"{count:,} images of {width} × {height} px"
         data_set.show_description(data.card, size)
     view_mode, split = data_set.choose_way(), data_set.choose_split()
-    judged = data_set.with_wrong_labels(data)
-    truth = data_set.choose_truth(judged)
+    data_with_truth = data_set.with_wrong_labels(data)
+    truth = data_set.choose_truth(data_with_truth)
     with pictures:
         if view_mode == data_set.SHEET:
-            data_set.contact(judged, data.fingerprint, truth, split)
+            data_set.contact(data_with_truth, data.fingerprint, truth, split)
         else:
-            data_set.browse(judged, truth, split)
+            data_set.browse(data_with_truth, truth, split)
     data_set.show_provenance(data.card, data.fingerprint)
     if isinstance(kind, Imported):
         uploads.skipped(kind.skipped)

@@ -70,11 +70,11 @@ def model_tree() -> dict[str, ModelRow]:
 def draw_tree(lines: Mapping[str, ModelRow]) -> None:
     """How many models there are, and all of them with size and figures."""
     trained_count = sum(line.entry.name.startswith(PREFIX) for line in lines.values())
-    shipped = sum(line.stored is not None for line in lines.values()) - trained_count
+    shipped_count = sum(line.stored is not None for line in lines.values()) - trained_count
     st.header(
-        f"{len(lines)} models can be chosen: {shipped} ship with Blindspot, "
+        f"{len(lines)} models can be chosen: {shipped_count} ship with Blindspot, "
         f"{trained_count or 'none'} made "
-        f"here, {len(lines) - shipped - trained_count} from elsewhere."
+        f"here, {len(lines) - shipped_count - trained_count} from elsewhere."
     )
     rows = [
         {
@@ -197,8 +197,8 @@ def bring_in() -> None:
         )
         if uploaded is not None and st.session_state.get("lab.imported") != uploaded.file_id:
             with show_problems():
-                content, called = uploaded.getvalue(), safe_name(uploaded.name)
-                stored = checkpoints.bring_in(content, called, sharing.owners()[0])
+                content, filename = uploaded.getvalue(), safe_name(uploaded.name)
+                stored = checkpoints.bring_in(content, filename, sharing.owners()[0])
                 st.session_state["lab.imported"] = uploaded.file_id
                 st.session_state["lab.imported.words"] = f"Imported: {stored.card.trail}."
                 st.rerun()  # so that the table has it

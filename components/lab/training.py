@@ -52,9 +52,9 @@ def show(case: TrainCase, key: str, button: str) -> None:
     )
 
 
-def accuracy_sentence(case: TrainCase, found: Views) -> str:
+def accuracy_sentence(case: TrainCase, result: Views) -> str:
     """How often the network is right on images that it did not learn from."""
-    right = dict(zip(found["figures"].labels, found["figures"].values, strict=True))
+    right = dict(zip(result["figures"].labels, result["figures"].values, strict=True))
     share = 100 * right["test accuracy"]
     return f"{network_title(case)} names {share:.1f} % of the test images right."
 
@@ -79,16 +79,16 @@ def network_title(case: TrainCase) -> str:
 
 def rests_on(case: TrainCase) -> str:
     """Of how many images it learns, how often, and with which seed."""
-    learned_from, held_out = (len(case.data.rows(split)) for split in ("train", "test"))
+    train_count, test_count = (len(case.data.rows(split)) for split in ("train", "test"))
     return (
-        f"{learned_from:,} images to learn from, {held_out:,} held out for the test, "
+        f"{train_count:,} images to learn from, {test_count:,} held out for the test, "
         f"{case.recipe.epochs} epochs, seed {case.seed}."
     )
 
 
-def show_accuracy(case: TrainCase, found: Views) -> None:
+def show_accuracy(case: TrainCase, result: Views) -> None:
     """Shares of right answers, and of how many images."""
-    scores = found["figures"]
+    scores = result["figures"]
     columns = st.columns(len(scores.labels))
     for column, label, value in zip(columns, scores.labels, scores.values, strict=True):
         short = SHORT.get(label, "Test, attacked")

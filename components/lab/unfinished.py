@@ -20,12 +20,12 @@ KEY = "lab.resumed"
 
 def draw() -> None:
     """The list with Resume and Drop, and the one that was resumed."""
-    results = [unfinished_run for unfinished_run in unfinished() if may_resume(unfinished_run)]
-    if results:
+    resumable = [unfinished_run for unfinished_run in unfinished() if may_resume(unfinished_run)]
+    if resumable:
         # by its key it stays open while trainings come and go, of other people, too
         with st.expander("Unfinished trainings", key="lab.unfinished", on_change="rerun"):
-            for result in results:
-                run_row(result)
+            for resumable_run in resumable:
+                run_row(resumable_run)
     if note := st.session_state.get(KEY):
         resumed(note)
 
@@ -35,9 +35,9 @@ def may_resume(unfinished_run: Unfinished) -> bool:
 
     One with a regime is gone on with where it was asked for: an experiment.
     """
-    plain_one = unfinished_run.note.get("kind") == "train" and "regime" not in unfinished_run.note
+    is_plain = unfinished_run.note.get("kind") == "train" and "regime" not in unfinished_run.note
     return (
-        plain_one
+        is_plain
         and not under_way(unfinished_run)
         and may_open(str(unfinished_run.note.get("data")))
     )
@@ -47,14 +47,16 @@ def run_row(unfinished_run: Unfinished) -> None:
     """One of them: what it is, how far it came, and what can be done."""
     note = unfinished_run.note
     network = TITLES.get(str(note.get("recipe", {}).get("architecture")), "a network")
-    words, go, away = st.columns([4, 1, 1], vertical_alignment="center")
-    words.markdown(
+    text_column, resume_column, drop_column = st.columns([4, 1, 1], vertical_alignment="center")
+    text_column.markdown(
         f"{escape_markdown(network)} on {escape_markdown(str(note.get('data')))}, seed "
         f"{note.get('seed')}: "
         f"{unfinished_run.done:.0%} done"
     )
-    go.button("Resume", key=f"lab.resume.{unfinished_run.name}", on_click=begin, args=(note,))
-    away.button(
+    resume_column.button(
+        "Resume", key=f"lab.resume.{unfinished_run.name}", on_click=begin, args=(note,)
+    )
+    drop_column.button(
         "Drop", key=f"lab.drop.{unfinished_run.name}", on_click=drop, args=(unfinished_run,)
     )
 

@@ -40,12 +40,12 @@ class AnimationFrame:
 
 def as_gif(views: Views, title: str = "") -> bytes:
     """An endless GIF, in fewer colors where it would get heavy."""
-    played = scenes(views, title)
+    frames = scenes(views, title)
     for colors in GIF_COLORS:
-        palette = palette_frames(played).quantize(colors)
+        palette = palette_frames(frames).quantize(colors)
         none = Image.Dither.NONE  # it would flicker
-        few = [scene.image.quantize(palette=palette, dither=none) for scene in played]
-        body = moving(few, played, "GIF", optimize=False)
+        quantized = [scene.image.quantize(palette=palette, dither=none) for scene in frames]
+        body = moving(quantized, frames, "GIF", optimize=False)
         if len(body) <= GIF_LIMIT:
             break
     return body
@@ -53,27 +53,27 @@ def as_gif(views: Views, title: str = "") -> bytes:
 
 def as_webp(views: Views, title: str = "") -> bytes:
     """An endless animated WebP: true colors in less room."""
-    played = scenes(views, title)
-    images = [scene.image for scene in played]
-    return moving(images, played, "WEBP", quality=WEBP_QUALITY, method=2)
+    frames = scenes(views, title)
+    images = [scene.image for scene in frames]
+    return moving(images, frames, "WEBP", quality=WEBP_QUALITY, method=2)
 
 
-def palette_frames(played: list[AnimationFrame]) -> Image.Image:
+def palette_frames(frames: list[AnimationFrame]) -> Image.Image:
     """A few of the images on one, from which the colors of all are chosen."""
-    picked = np.unique(np.linspace(0, len(played) - 1, PALETTE_SCENES).astype(int))
-    width, height = played[0].image.size
+    picked = np.unique(np.linspace(0, len(frames) - 1, PALETTE_SCENES).astype(int))
+    width, height = frames[0].image.size
     sheet = Image.new("RGB", (width, height * len(picked)))
     for row, at in enumerate(picked):
-        sheet.paste(played[at].image, (0, row * height))
+        sheet.paste(frames[at].image, (0, row * height))
     return sheet
 
 
 def moving(
-    images: list[Image.Image], played: list[AnimationFrame], form: str, **options: Any
+    images: list[Image.Image], frames: list[AnimationFrame], form: str, **options: Any
 ) -> bytes:
     """The images as one file."""
     file = io.BytesIO()
-    times = [scene.milliseconds for scene in played]
+    times = [scene.milliseconds for scene in frames]
     first, *rest = images
     first.save(file, form, save_all=True, append_images=rest, duration=times, loop=0, **options)
     return file.getvalue()
@@ -123,14 +123,14 @@ def caption(views: Views, at: int) -> tuple[str, str, str]:
     if isinstance(ranking, Ranking):
         says = f"{ranking.labels[at][0]} {ranking.values[at][0]:.2f}"
     distance = views.get("rmse to target")
-    far = f"RMSE to target {distance.y[step]:.3f}" if isinstance(distance, Curve) else ""
-    return f"step {step} of {last}", says, far
+    distance_text = f"RMSE to target {distance.y[step]:.3f}" if isinstance(distance, Curve) else ""
+    return f"step {step} of {last}", says, distance_text
 
 
 def captioned(image: Image.Image, words: tuple[str, str, str], title: str) -> Image.Image:
     """The image above a white strip: what the model says stands out."""
-    step, says, far = words
-    lines = [title, step, says, far] if title else [step, says, far]
+    step, says, distance_text = words
+    lines = [title, step, says, distance_text] if title else [step, says, distance_text]
     width = max(image.width, NARROWEST)
     whole = Image.new("RGB", (width, image.height + len(lines) * LEADING + 8), "white")
     whole.paste(image, ((width - image.width) // 2, 0))

@@ -96,13 +96,13 @@ def choose(subject: Subject) -> dict[str, Section]:
 
 def show(questions: Mapping[str, Section], rest: DeltaGenerator) -> None:
     """The answer; in `rest`, what else belongs to it."""
-    only, *_ = questions.values()
-    if reason := only.method.unmet(only.case):
-        st.info(escape_markdown(f"{only.method.title} is not available: {reason}"))
-    elif isinstance(only.method, LST):
+    first_section, *_ = questions.values()
+    if reason := first_section.method.unmet(first_section.case):
+        st.info(escape_markdown(f"{first_section.method.title} is not available: {reason}"))
+    elif isinstance(first_section.method, LST):
         walks.show(questions, rest)
     else:
-        section.show(replace(only, below=rest))
+        section.show(replace(first_section, below=rest))
 
 
 # --- the other ways of looking -------------------------------------------------------------------
@@ -128,9 +128,10 @@ def fallen(result: Views) -> str:
 
 def kept_class_sentence(result: Views) -> str:
     """How many walks keep their class."""
-    walks_ = ~np.eye(len(result["kept"].rows), dtype=bool)
+    off_diagonal = ~np.eye(len(result["kept"].rows), dtype=bool)
     return (
-        f"{int(result['kept'].values[walks_].sum())} of {walks_.sum()} walks keep the class that "
+        f"{int(result['kept'].values[off_diagonal].sum())} of {off_diagonal.sum()} walks keep "
+        "the class that "
         "they began with."
     )
 

@@ -68,20 +68,20 @@ def sections(
 def show(walks: Mapping[str, Section], rest: DeltaGenerator) -> None:
     """All walks in the player; in `rest` the figures and files of each."""
     runs.leave_others(KEY, [walk.slot for walk in walks.values()])
-    result = together.ask_all(walks)
+    outcomes = together.ask_all(walks)
     first = next(iter(walks.values()))
-    if not result:
+    if not outcomes:
         st.caption(first.before)
-    answers = together.answers_of(result)
+    answers = together.answers_of(outcomes)
     if title := next(iter(answers), ""):
         st.header(escape_markdown(nearness_words(answers[title])))
     walk_frames = [
         walked(title, walks[title].method, walks[title].case, outcome)
-        for title, outcome in result.items()
+        for title, outcome in outcomes.items()
     ]
     if ready := [frames for frames in walk_frames if frames is not None]:
         player(ready, f"{KEY}.player")
-    runs.watch(list(result.values()), live_frame)
+    runs.watch(list(outcomes.values()), live_frame)
     with rest:
         for title, answer in together.tabs(answers):
             show_answer(walks[title], answer)
@@ -96,9 +96,9 @@ def nearness_words(result: Views) -> str:
     )
 
 
-def show_figures(found: Views) -> None:
+def show_figures(result: Views) -> None:
     """The figures of a walk, one below the other."""
-    tables.figure_list(figures_column(found["figures"]))
+    tables.figure_list(figures_column(result["figures"]))
 
 
 def pick_comparisons() -> list[type[Walking]]:

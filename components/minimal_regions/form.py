@@ -58,14 +58,14 @@ class RegionSearch:
         return f"Which regions are enough for “{label}”?"
 
 
-def choose(about: Subject) -> RegionSearch | None:
+def choose(chosen_subject: Subject) -> RegionSearch | None:
     """Settings, and whose probability is looked at; None where that has yet to be said."""
-    refuse_links(LiMA, KEY, about.case)
+    refuse_links(LiMA, KEY, chosen_subject.case)
     st.caption(ABOUT)
     left, right = st.columns([1, 2], vertical_alignment="bottom")
     with left, st.popover("How the search goes", width="stretch"):
-        method = method_form(LiMA, KEY, about.case)
-        st.caption(cost_words(method, about))
+        method = method_form(LiMA, KEY, chosen_subject.case)
+        st.caption(cost_words(method, chosen_subject))
     with right:
         error = switch(
             "Explain the error",
@@ -73,27 +73,27 @@ def choose(about: Subject) -> RegionSearch | None:
             help="Search for the true class instead of the one asked about. For an image that the "
             "model gets wrong: which part speaks for the truth, and which regions mislead.",
         )
-    index = true_class(about) if error else about.case.target.index
+    index = true_class(chosen_subject) if error else chosen_subject.case.target.index
     if index is None:
         st.info("Choose the true class, and the search is for what speaks for it.")
         return None
-    case = replace(about.case.at("exact"), target=Target(index))
-    return RegionSearch(method, case, about, error)
+    case = replace(chosen_subject.case.at("exact"), target=Target(index))
+    return RegionSearch(method, case, chosen_subject, error)
 
 
-def true_class(about: Subject) -> int | None:
+def true_class(chosen_subject: Subject) -> int | None:
     """As the data set knows it, or as the person says."""
-    model, labels = about.case.model, about.case.model.labels
-    example = about.chosen.example
+    model, labels = chosen_subject.case.model, chosen_subject.case.model.labels
+    example = chosen_subject.chosen.example
     if example and example.label in labels:
         st.caption(f"The data set says: {escape_markdown(example.label)}.")
         return labels.index(example.label)
     form = CaseForm(ImageArguments, KEY, {"model": model})
-    named = form.ask(
+    label = form.ask(
         "target",
         "search",
         label="True class",
         placeholder="what it really is",
         linked=may_link(model),
     )
-    return labels.index(named) if named else None
+    return labels.index(label) if label else None

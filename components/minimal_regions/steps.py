@@ -30,11 +30,11 @@ def show(result: Views, band: Views | None, search_request: RegionSearch, first:
     """The slider over the steps, and what stands at one; it opens at the headline's step."""
     left, right = st.columns(2, gap="medium")  # the picture stands whole in the first screen
     with left:
-        count, search = (
+        count, search_digest = (
             len(result["insertion"].x) - 1,
             digest(search_request.method, search_request.case),
         )
-        step = choose_step(count, search, f"{KEY}.step", first)
+        step = choose_step(count, search_digest, f"{KEY}.step", first)
         pixels = highlighted_regions(
             square_pixels(search_request.about), result["rank"].values, step
         )
@@ -66,14 +66,14 @@ def curve(result: Views, band: Views | None, way: str, step: int) -> Drawing:
     )
 
 
-def choose_step(count: int, search: str, key: str, first: int) -> int:
+def choose_step(count: int, search_digest: str, key: str, first: int) -> int:
     """How many regions are shown; the link keeps it, where the page would not open there.
 
     What a link asks for is of the first search that is shown: any other opens at its own first
     step. Streamlit's own binding would give it to every search of another number of regions.
     """
-    if st.session_state.setdefault(f"{key}.of", search) != search:
-        st.session_state[f"{key}.of"] = search
+    if st.session_state.setdefault(f"{key}.of", search_digest) != search_digest:
+        st.session_state[f"{key}.of"] = search_digest
         st.query_params.pop(key, None)
     rule = f"a whole number from 0 to {count}"
     refuse(key, lambda word: parse_step(word, count) is not None, "Regions shown", rule)
@@ -83,7 +83,7 @@ def choose_step(count: int, search: str, key: str, first: int) -> int:
         0,
         count,
         first if linked is None else linked,
-        key=f"{key}.{search}",
+        key=f"{key}.{search_digest}",
         help="In the order that the search found. It begins at what the sentence above tells of.",
     )
     if step == first:
@@ -98,11 +98,11 @@ def parse_step(word: str, count: int) -> int | None:
     return int(word) if word.isdecimal() and len(word) < 4 and int(word) <= count else None
 
 
-def unsearched(about: Subject) -> None:
+def unsearched(chosen_subject: Subject) -> None:
     """The picture before any search."""
     middle, _ = st.columns([1, 2])
     words = "The image that is going to be searched"
-    show_picture(enlarged(square_pixels(about)), words, place=middle, width="stretch")
+    show_picture(enlarged(square_pixels(chosen_subject)), words, place=middle, width="stretch")
 
 
 def highlighted_regions(picture: Pixels, rank: NDArray[np.float32], step: int) -> Pixels:
@@ -122,6 +122,6 @@ def enlarged(picture: Pixels) -> Pixels:
     """The picture about SIDE px long; a tiny one keeps its squares."""
     height, width = picture.shape[:2]
     times = SIDE / max(height, width)
-    way = Image.Resampling.NEAREST if times > 4 else Image.Resampling.LANCZOS
+    resampling = Image.Resampling.NEAREST if times > 4 else Image.Resampling.LANCZOS
     size = max(1, round(width * times)), max(1, round(height * times))
-    return np.asarray(Image.fromarray(picture).resize(size, way))
+    return np.asarray(Image.fromarray(picture).resize(size, resampling))

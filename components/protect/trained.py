@@ -47,42 +47,39 @@ def show(kind: type[Protection], question: ProtectQuestion, uploaded: Any) -> No
     )
     try:
         with st.spinner("Reading the images"):
-            result = import_data(uploaded, side)
+            imported = import_data(uploaded, side)
     except BadData as error:
         st.error(escape_markdown(str(error)), icon=":material/error:")
         return
-    describe(result.summary, result.skipped)
-    given_above = shared_settings(kind, question)
+    describe(imported.summary, imported.skipped)
+    shared = shared_settings(kind, question)
     settings = forms.folded_settings(
-        kind,
-        f"{KEY}.{kind.name}",
-        setting_labels(kind).keys() - given_above,
-        "Settings of the noise",
+        kind, f"{KEY}.{kind.name}", setting_labels(kind).keys() - shared, "Settings of the noise"
     )
-    method = kind(**given_above, **settings)
+    method = kind(**shared, **settings)
     section.show(
         Section(
             SLOT,
             method,
-            surrogate_case(result.data),
-            button=f"Make noise for {len(result.data):,} images",
+            surrogate_case(imported.data),
+            button=f"Make noise for {len(imported.data):,} images",
             before="A small network learns the images, and their noise is made with it. It can be "
             "stopped. The noise and a picture of some images are kept on this computer, as answers "
             "are; the zip is not.",
             evidence=[Drawing("picture", wide=True), *MAPS],
-            detail=lambda answer: offer(uploaded, result, answer["noise"]),
+            detail=lambda answer: offer(uploaded, imported, answer["noise"]),
         )
     )
 
 
-def import_data(given: Any, side: int) -> Imported:
+def import_data(uploaded: Any, side: int) -> Imported:
     """The zip as a training set, read once for each size, also one that cannot be read."""
     stored: dict[Any, Imported | str] = st.session_state.setdefault(SLOT, {})
-    key = (given.file_id, side)
+    key = (uploaded.file_id, side)
     if key not in stored:
         stored.clear()
         try:
-            read = own_set(given.getvalue(), given.name, side)
+            read = own_set(uploaded.getvalue(), uploaded.name, side)
             stored[key] = replace(read, data=without_name(read.data))
         except BadData as error:
             stored[key] = str(error)

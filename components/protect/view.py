@@ -45,11 +45,11 @@ SERIES = {"noise left": "noise left", "like the noise": "like the noise (cosine)
 
 @st.fragment
 @footer()
-def show(about: Subject) -> None:
+def show(chosen_subject: Subject) -> None:
     """The answer above the controls that it depends on; moving one reruns only this."""
-    answer, controls, evidence, sliders, left, rest = (st.container() for _ in range(6))
+    answer, controls, evidence, sliders, copies_place, rest = (st.container() for _ in range(6))
     with controls:
-        question = choose(about)
+        question = choose(chosen_subject)
     with sliders:
         st.markdown(f"**{Copies.title}**")
         copies = choose_copies()
@@ -60,7 +60,7 @@ def show(about: Subject) -> None:
                 question.method,
                 question.case,
                 below=evidence,
-                known=about.arguments,
+                known=chosen_subject.arguments,
                 columns=1,
                 sentence=lambda result: sentence(question, copies, result),
                 picture=picture,
@@ -74,7 +74,7 @@ def show(about: Subject) -> None:
                 detail=lambda result: offer(question, before_and_after(result)[1]),
             )
         )
-    with left:
+    with copies_place:
         if result is not None:
             section.show(copies_section(question, copies, result))
     with rest:
@@ -139,8 +139,8 @@ def bars(result: Views) -> BarGroups:
     """Both shares of each copy, with room for their numbers."""
     table: Table = result["copies"]
     drawn = table.select(list(SERIES)).values
-    low, most = min(0.0, 100 * float(drawn.min())), max(100.0, 100 * float(drawn.max()))
-    return BarGroups(series=SERIES, title="%", span=(1.18 * low, 1.18 * most))
+    low, high = min(0.0, 100 * float(drawn.min())), max(100.0, 100 * float(drawn.max()))
+    return BarGroups(series=SERIES, title="%", span=(1.18 * low, 1.18 * high))
 
 
 def left_words(result: Views) -> str:

@@ -117,12 +117,12 @@ def pick_image(learned: ExperimentCase, method: Prototypes) -> PrototypeQuestion
     data, seed = learned.data, learned.seed
     with st.expander("Another image"):
         about = pick("Asked about", (TEST, SIDEBAR_IMAGE), f"{KEY}.about", "segments")
-        uploaded_image = image_alone() if about == SIDEBAR_IMAGE else None
-        if uploaded_image is None:
+        sidebar_image = image_alone() if about == SIDEBAR_IMAGE else None
+        if sidebar_image is None:
             row = pick_row(data)
             label, case = data.classes[data.labels[row]], about_row(data, row, seed)
             return PrototypeQuestion(case, method, label, PrototypeArguments.named(case))
-    return own_image(data, uploaded_image, method, seed)
+    return own_image(data, sidebar_image, method, seed)
 
 
 def own_image(data: DataSet, own: ChosenImage, method: Prototypes, seed: int) -> PrototypeQuestion:

@@ -76,8 +76,8 @@ def show_parts(question: PrototypeQuestion, result: Views) -> None:
     """The image, the prototypes that its answer looks at most, and what each adds."""
     left, right = st.columns([1, 3.2], gap="medium", vertical_alignment="top")
     with left:
-        about = answer_sentence(question, result)
-        show_picture(question.pixels, about, width="stretch", caption=escape_markdown(about))
+        caption = answer_sentence(question, result)
+        show_picture(question.pixels, caption, width="stretch", caption=escape_markdown(caption))
         st.caption(escape_markdown(scores_text(question, result)))
     with right:
         draw(Drawing("picture"), result, f"{KEY}.picture")
@@ -134,10 +134,10 @@ def own_parts(result: Views) -> Table:
     return with_indefinite(result["parts"], float(result["outcome"]["left out"][0]))
 
 
-def reasoning_text(five: Table) -> str:
+def reasoning_text(parts_table: Table) -> str:
     """Positive, negative and indefinite reasoning over all prototypes, which sum to one."""
     positive, negative, indefinite = (
-        100 * sum(float(five[part].mean()) for part in parts)
+        100 * sum(float(parts_table[part].mean()) for part in parts)
         for parts in (POSITIVE_PARTS, NEGATIVE_PARTS, (LEFT_OUT,))
     )
     return (

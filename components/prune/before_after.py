@@ -50,19 +50,19 @@ def show(
     after = answer_and_map(pruned, kind, f"{KEY}.{SLOTS[1]}")
     if before is None or after is None:
         return
-    result = model_comparison(question.image, before, after)
-    st.header(escape_markdown(comparison_text(result, masks.sparsity)))
+    comparison = model_comparison(question.image, before, after)
+    st.header(escape_markdown(comparison_text(comparison, masks.sparsity)))
     with pictures:
-        draw_maps(question.subject, TITLES, before, after, f"{KEY}.viewer", place_note(result))
+        draw_maps(question.subject, TITLES, before, after, f"{KEY}.viewer", place_note(comparison))
     with side_column:
-        draw_figures(result)
+        draw_figures(comparison)
     with answers:
         st.markdown("**What it says**")
         draw_likeliest(before, after, TITLES, f"{KEY}.answers")
     for slot, title, answer_map in zip(SLOTS, TITLES, (before, after), strict=True):
         if answer_map.looks is not None:
             taken_along = map_offer(
-                question, masks, f"{KEY}.{slot}", answer_map, answer_map.looks, result
+                question, masks, f"{KEY}.{slot}", answer_map, answer_map.looks, comparison
             )
             add_entry(Entry(title, offer=taken_along))
 
@@ -72,7 +72,7 @@ def map_offer(
     masks: Masks,
     key: str,
     answer_map: AnswerAndMap,
-    looks: Answer,
+    map_answer: Answer,
     comparison: ModelComparison,
 ) -> Offer:
     """One of the two to take along: its heat map, its classes, and where the model was cut.
@@ -87,7 +87,7 @@ def map_offer(
         return [Exhibit(answer_map.classes, "What it says"), cut]
 
     return Offer(
-        looks,
+        map_answer,
         key,
         files={"classes.csv": classes.csv, "layers.csv": lambda: layer_table(masks).csv()},
         calls=calls(Section(KEY, question.method, question.case)),
@@ -99,16 +99,17 @@ def map_offer(
     )
 
 
-def comparison_text(found: ModelComparison, sparsity: float) -> str:
+def comparison_text(comparison: ModelComparison, sparsity: float) -> str:
     """What was taken out, and whether the answer and the place survive."""
     if not sparsity:
-        return f"Nothing is taken out: it says {found.first}."
-    if found.first == found.second:
-        answer = f"the answer stays {found.first}"
+        return f"Nothing is taken out: it says {comparison.first}."
+    if comparison.first == comparison.second:
+        answer = f"the answer stays {comparison.first}"
     else:
-        answer = f"the answer changes from {found.first} to {found.second}"
+        answer = f"the answer changes from {comparison.first} to {comparison.second}"
     return (
-        f"{percent(sparsity)} of the weights are taken out: {answer}, and {place_text(found.top)}."
+        f"{percent(sparsity)} of the weights are taken out: {answer}, "
+        f"and {place_text(comparison.top)}."
     )
 
 

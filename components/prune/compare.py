@@ -51,9 +51,9 @@ def show(question: PruneQuestion, masks: Masks) -> None:
 def compare_masks(question: PruneQuestion, masks: Masks, word: str, other: Masks) -> None:
     """How alike the masks are to others of that name, and where they differ."""
     criterion = question.method.criterion
-    result = overlap(masks, other, masks_in(question.case.model))
-    st.markdown(f"**{escape_markdown(sentence(criterion, word, result))}**")
-    differences(criterion, word, masks, other, result)
+    mask_overlap = overlap(masks, other, masks_in(question.case.model))
+    st.markdown(f"**{escape_markdown(sentence(criterion, word, mask_overlap))}**")
+    differences(criterion, word, masks, other, mask_overlap)
 
 
 def by_criterion(question: PruneQuestion, criterion: str) -> Masks | None:
@@ -99,10 +99,10 @@ def differences(first: str, second: str, masks: Masks, other: Masks, mask_overla
         names,
         pictures,
         [
-            f"{name}: IoU {iou:.2f}, chance {by:.2f}"
-            for name, (iou, by) in zip(names, mask_overlap.layers, strict=True)
+            f"{name}: IoU {iou:.2f}, chance {chance:.2f}"
+            for name, (iou, chance) in zip(names, mask_overlap.layers, strict=True)
         ],
-        [f"{100 * iou:.0f} % · {100 * by:.0f} %" for iou, by in mask_overlap.layers],
+        [f"{100 * iou:.0f} % · {100 * chance:.0f} %" for iou, chance in mask_overlap.layers],
         ("layer", "who keeps what", "IoU · chance"),
         HIGH,
     )

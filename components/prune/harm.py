@@ -164,19 +164,20 @@ def calibration(result: Views) -> str:
         f"{100 * before['MCE']:.0f}); Brier {after['Brier']:.3f} ({before['Brier']:.3f})."
     )
     if np.isfinite(after["temperature"]):
-        left, off = after["ECE after"], after["ECE"]
+        ece_after, ece = after["ECE after"], after["ECE"]
         words += (
             f" With its logits divided by {after['temperature']:.2f}, fitted on validation "
-            f"images, it is off by {100 * left:.1f} points: {'less' if left < off else 'no less'}."
+            f"images, it is off by {100 * ece_after:.1f} points: "
+            f"{'less' if ece_after < ece else 'no less'}."
         )
     return words
 
 
 def worse_finding(table: Table) -> str:
     """Whether the pruned model bears worse images less well."""
-    sure = int((table["high"] < 0).sum())
+    worse_count = int((table["high"] < 0).sum())
     return (
-        f"The pruned model is surely worse (95 % interval below 0) at {sure} of "
+        f"The pruned model is surely worse (95 % interval below 0) at {worse_count} of "
         f"{len(table.rows)} kinds and strengths; the mean change is "
         f"{100 * table['change'].mean():+.1f} points."
     ).replace("-", "−")

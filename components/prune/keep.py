@@ -86,12 +86,12 @@ def keep_section(question: PruneQuestion, method: Pruning, button: str) -> Secti
     )
 
 
-def show_accuracy(found: Views) -> None:
+def show_accuracy(result: Views) -> None:
     """Accuracy before and after."""
-    scores: Scores = found["figures"]
+    scores: Scores = result["figures"]
     rows = zip(scores.labels, scores.values, strict=True)
     st.markdown("  \n".join(f"{label}: **{100 * float(value):.1f} %**" for label, value in rows))
-    if "model" not in found:
+    if "model" not in result:
         st.caption("This model cannot be kept: its network cannot be built again.")
 
 

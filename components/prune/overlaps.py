@@ -42,12 +42,12 @@ def show(question: PruneQuestion, masks: Masks) -> None:
     scored = scored_cuts(question, cuts)
     with figure:
         if len(scored) > 1:
-            tables, shares, without = overlap_tables(
+            overlap_views, shares, missing_reasons = overlap_tables(
                 question, scored, tuple(map(repr, scored.items())), digests(question, scored)
             )
-            reasons |= without
+            reasons |= missing_reasons
             if len(shares) > 1:
-                draw_overlaps(question, scored, tables, shares)
+                draw_overlaps(question, scored, overlap_views, shares)
     for title, reason in reasons.items():
         st.caption(escape_markdown(f"Not here: {title}. {reason[:1].upper()}{reason[1:]}"))
 
@@ -73,9 +73,9 @@ def fits(cut: Prune) -> bool:
     return not BY_TITLE[cut.criterion].limits(cut.rules)
 
 
-def criterion_label(asked: PruneQuestion, title: str, cut: Prune) -> str:
+def criterion_label(question: PruneQuestion, title: str, cut: Prune) -> str:
     """The criterion; with its pieces, where they are not those above."""
-    if cut.structure == asked.method.structure:
+    if cut.structure == question.method.structure:
         return title
     return f"{title}, {cut.pattern if cut.structure == PATTERNED else 'single weights'}"
 
@@ -120,10 +120,10 @@ def overlap_tables(
     reasons = {}
     for title, cut in _cuts.items():
         try:
-            result = masks_at(_question.case, cut)
-            masks[f"{criterion_label(_question, title, cut)}, {percent(result.density)} kept"] = (
-                result
-            )
+            cut_masks = masks_at(_question.case, cut)
+            masks[
+                f"{criterion_label(_question, title, cut)}, {percent(cut_masks.density)} kept"
+            ] = cut_masks
         except BlindspotError as error:
             reasons[title] = str(error)
     shares = tuple(mask.density for mask in masks.values())
@@ -131,10 +131,13 @@ def overlap_tables(
 
 
 def draw_overlaps(
-    asked: PruneQuestion, there: Mapping[str, Prune], found: Views, shares: Sequence[float]
+    question: PruneQuestion,
+    cuts: Mapping[str, Prune],
+    overlap_views: Views,
+    shares: Sequence[float],
 ) -> None:
     """The squares, what they show, and their numbers with those of chance."""
-    iou, chance = found["IoU"], found["chance"]
+    iou, chance = overlap_views["IoU"], overlap_views["chance"]
     hovers = [
         [
             f"{criterion} and {other}: both keep {percent(iou.cell(criterion, other))}; "
@@ -149,16 +152,18 @@ def draw_overlaps(
     title = "Weights that two criteria keep, of all that either keeps"
     draw(
         Drawing("IoU", title, chart=squares, finding=lambda _: sentence(iou, chance, shares)),
-        found,
+        overlap_views,
         OVERLAPS_KEY,
     )
-    other = [
-        criterion_label(asked, name, cut)
-        for name, cut in there.items()
-        if cut.structure != asked.method.structure
+    relabeled = [
+        criterion_label(question, name, cut)
+        for name, cut in cuts.items()
+        if cut.structure != question.method.structure
     ]
-    if other:
-        st.caption(escape_markdown(f"In the pieces that they are searched in: {'; '.join(other)}."))
+    if relabeled:
+        st.caption(
+            escape_markdown(f"In the pieces that they are searched in: {'; '.join(relabeled)}.")
+        )
     st.caption("What masks drawn by chance, with as many weights in each layer, have in common:")
     tables.fold_numbers({f"{OVERLAPS_KEY}.chance": chance})
 
@@ -180,6 +185,6 @@ def sentence(iou: Table, chance: Table, shares: Sequence[float]) -> str:
             f"by chance {percent(chance.cell(name, other))})"
         )
 
-    result = f"Most alike: {pair(np.nanargmax(above))}. Least: {pair(np.nanargmin(above))}."
+    summary = f"Most alike: {pair(np.nanargmax(above))}. Least: {pair(np.nanargmin(above))}."
     left_out = "" if (equal == pairs).all() else " Pairs that keep other shares are left out."
-    return f"{result}{left_out}"
+    return f"{summary}{left_out}"

@@ -119,9 +119,9 @@ def in_last_third(swaps: Table) -> int:
 
 def late(own: Table, other: Table, word: str) -> str:
     """Whether fewer weights change places at the end."""
-    own_swaps, other_swaps = in_last_third(own), in_last_third(other)
+    baseline_swaps, other_swaps = in_last_third(own), in_last_third(other)
     return (
-        f"In the last third of the steps {own_swaps:,} weights went in, with “{word}” "
+        f"In the last third of the steps {baseline_swaps:,} weights went in, with “{word}” "
         f"{other_swaps:,}; in all "
         f"steps {int(own['swapped'].sum()):,} and {int(other['swapped'].sum()):,}."
     )
@@ -148,11 +148,11 @@ def swap_finding(result: Views) -> str:
 
 def arm_sentence(own: Views, result: Views, word: str) -> str:
     """The two searches and magnitude on the test images."""
-    own_figures, other_figures = own["figures"], result["figures"]
+    baseline_figures, other_figures = own["figures"], result["figures"]
     words = (
-        f"Test images right: {100 * own_figures[AFTER_SEARCH]:.1f} % as above, "
+        f"Test images right: {100 * baseline_figures[AFTER_SEARCH]:.1f} % as above, "
         f"{100 * other_figures[AFTER_SEARCH]:.1f} % with "
-        f"“{word}”, {100 * own_figures[START]:.1f} % with magnitude's mask."
+        f"“{word}”, {100 * baseline_figures[START]:.1f} % with magnitude's mask."
     )
     if ADAPTED in other_figures.labels:
         words += f" With the statistics that it counted: {100 * other_figures[ADAPTED]:.1f} %."

@@ -56,24 +56,31 @@ def show(question: PruneQuestion, images: int) -> None:
 
 def changed_answers(result: Views) -> Table:
     """The share of changed answers of each pair of dense networks, and of each pruned one."""
-    differing, cut = result["pairs"]["answers that differ"], result["networks"]["answers changed"]
-    names = ("dense, other seed",) * len(differing) + ("pruned",) * len(cut)
-    return Table.of({"answers that change": (np.concatenate([differing, cut]), "share")}, names)
+    differing, pruned_shares = (
+        result["pairs"]["answers that differ"],
+        result["networks"]["answers changed"],
+    )
+    names = ("dense, other seed",) * len(differing) + ("pruned",) * len(pruned_shares)
+    return Table.of(
+        {"answers that change": (np.concatenate([differing, pruned_shares]), "share")}, names
+    )
 
 
 def change_finding(result: Views) -> str:
     """Whether pruning changes more answers than another seed does."""
-    cut = 100 * result["networks"]["answers changed"]
+    pruned_shares = 100 * result["networks"]["answers changed"]
     differing = 100 * result["pairs"]["answers that differ"]
-    if cut.min() > differing.max():
+    if pruned_shares.min() > differing.max():
         finding = "more than any other seed does"
-    elif cut.mean() > differing.mean():
+    elif pruned_shares.mean() > differing.mean():
         finding = "more than another seed does on average, within its range"
     else:
         finding = "no more than another seed does"
     return (
-        f"Pruning changes {cut.mean():.1f} % of the answers (from {cut.min():.1f} to "
-        f"{cut.max():.1f} over {len(cut)} networks), two dense networks of other seeds differ in "
+        f"Pruning changes {pruned_shares.mean():.1f} % of the answers (from "
+        f"{pruned_shares.min():.1f} to "
+        f"{pruned_shares.max():.1f} over {len(pruned_shares)} networks), two dense networks of "
+        "other seeds differ in "
         f"{differing.mean():.1f} % ({differing.min():.1f} to {differing.max():.1f}): {finding}."
     )
 
@@ -97,13 +104,17 @@ def class_finding(result: Views) -> str:
 
 def modal_images(question: PruneQuestion, table: Table) -> None:
     """Images of which the pruned networks mostly say something else than the dense ones."""
-    first, second = (table[name].astype(np.int64) for name in ("modal dense", "modal pruned"))
-    differ = exemplars(first, second)
+    dense_answers, pruned_answers = (
+        table[name].astype(np.int64) for name in ("modal dense", "modal pruned")
+    )
+    differ = exemplars(dense_answers, pruned_answers)
     st.caption(
         f"{int(differ.sum())} of {len(differ)} test images have another most frequent (modal) "
         "answer among the pruned networks than among the dense ones (pruning-identified "
         "exemplars, Hooker et al. 2019). Ties are left out."
     )
     labels, places = question.case.data.classes, np.flatnonzero(differ)[:WORST]
-    words = [f"{labels[first[place]]} → {labels[second[place]]}" for place in places]
+    words = [
+        f"{labels[dense_answers[place]]} → {labels[pruned_answers[place]]}" for place in places
+    ]
     draw_data_images(question.case.data, table["row"][places], words, WORST)

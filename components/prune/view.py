@@ -128,8 +128,8 @@ def prune(subject: Subject, case: PruneCase) -> None:
         list[PlacedDrawing](),
     )
     if part is not None:
-        look = PlacedDrawing(closer, lambda: SECTIONS[part](question, masks))
-        (at_once if part in AT_ONCE else later).append(look)
+        closer_drawing = PlacedDrawing(closer, lambda: SECTIONS[part](question, masks))
+        (at_once if part in AT_ONCE else later).append(closer_drawing)
     first = [answer, *at_once] if quick() else [*at_once, answer]
     for place, draw in [*first, *later]:
         with place, show_problems():
@@ -137,10 +137,10 @@ def prune(subject: Subject, case: PruneCase) -> None:
     explain(question, masks)
 
 
-def timed(show: Callable[..., None], *given: Any) -> None:
+def timed(draw: Callable[..., None], *given: Any) -> None:
     """Show the image's own answer, and note how long that took."""
     began = perf_counter()
-    show(*given)
+    draw(*given)
     st.session_state[TOOK] = perf_counter() - began
 
 

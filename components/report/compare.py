@@ -103,17 +103,22 @@ def side(result: Pinned) -> None:
     for note in result.notes[:1]:
         st.caption(escape_markdown(note))
     drawn = [exhibit for exhibit in result.exhibits if not empty(exhibit.view)]
-    for at, drawing in enumerate(drawn[:MOST]):
-        if drawing.title:
-            st.caption(escape_markdown(drawing.title))
-        by_kind(drawing.view, f"report.{result.name}.{at}", drawing.finding, drawing.shape)
+    for at, drawn_exhibit in enumerate(drawn[:MOST]):
+        if drawn_exhibit.title:
+            st.caption(escape_markdown(drawn_exhibit.title))
+        by_kind(
+            drawn_exhibit.view,
+            f"report.{result.name}.{at}",
+            drawn_exhibit.finding,
+            drawn_exhibit.shape,
+        )
 
 
 def differing(first: Pinned, second: Pinned) -> None:
     """What was different about how they were made."""
     descriptions = [dict(facts(result)) | settings(result) for result in (first, second)]
     unlike = [
-        (name, *(made_by.get(name, "–") for made_by in descriptions))
+        (name, *(description.get(name, "–") for description in descriptions))
         for name in dict.fromkeys([*descriptions[0], *descriptions[1]])
         if descriptions[0].get(name) != descriptions[1].get(name)
         and name not in {"Computed", "Answer digest"}

@@ -124,14 +124,14 @@ def report(
 @cache
 def template() -> Any:
     """The page, which escapes all that it is given."""
-    rooms = Environment(
+    environment = Environment(
         loader=FileSystemLoader(FOLDER),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return rooms.get_template("report.html.j2")
+    return environment.get_template("report.html.j2")
 
 
 def chapter_of(result: Pinned, room: int, until: float) -> dict[str, Any]:
@@ -139,8 +139,11 @@ def chapter_of(result: Pinned, room: int, until: float) -> dict[str, Any]:
     maps = [printed_map(seen_map, result.title) for seen_map in result.maps]
     figures = [printed(exhibit, drawn=monotonic() < until) for exhibit in result.exhibits]
     printed_figures: dict[str, list[PrintedFigure]] = {"maps": [], "figures": []}
-    for kind, results in (("maps", maps), ("figures", [figure for figure in figures if figure])):
-        for figure in results:
+    for kind, kind_figures in (
+        ("maps", maps),
+        ("figures", [figure for figure in figures if figure]),
+    ):
+        for figure in kind_figures:
             room -= len(figure.src)
             printed_figures[kind].append(figure if room >= 0 else without_picture(figure))
     return {
@@ -167,7 +170,7 @@ def without_picture(figure: PrintedFigure) -> PrintedFigure:
 def facts(result: Pinned) -> list[tuple[str, str]]:
     """How it was made, a name and a value each."""
     record, case = result.record, result.record["case"]
-    results = {
+    values = {
         "Method": f"{record['method']} r{record['revision']}",
         "Model": case.get("model"),
         "Model digest": case.get("model_fingerprint"),
@@ -184,7 +187,7 @@ def facts(result: Pinned) -> list[tuple[str, str]]:
         "Answer digest": record["digest"],
         "Versions": ", ".join(map(" ".join, (record.get("versions") or {}).items())),
     }
-    return [(name, str(value)) for name, value in results.items() if value not in (None, "")]
+    return [(name, str(value)) for name, value in values.items() if value not in (None, "")]
 
 
 # ---------------------------------------------------------------- pictures and charts
@@ -213,8 +216,8 @@ def printed(exhibit: Exhibit, *, drawn: bool = True) -> PrintedFigure | None:
         finding = exhibit.finding or f"{view.finding} {view.unit}".strip()
         return PrintedFigure(exhibit.title, picture_src(labeled_grid(view)), finding)
     if isinstance(view, Field):
-        ground = exhibit.shape if isinstance(exhibit.shape, FieldChart) else FieldChart()
-        src = figure_src(ground.figure(view)) if drawn else ""
+        field_chart = exhibit.shape if isinstance(exhibit.shape, FieldChart) else FieldChart()
+        src = figure_src(field_chart.figure(view)) if drawn else ""
         return PrintedFigure(exhibit.title, src, exhibit.finding, lines=[] if drawn else [UNDRAWN])
     rows = rows_of(view)
     if rows is None or not len(rows):
@@ -241,7 +244,7 @@ def printed_table(rows: Table, names: Sequence[str] = ()) -> PrintedTable:
     """The numbers with their units, as many as a page can show."""
     table = replace(rows, rows=tuple(names)) if names else rows
     frame = framed(table).iloc[:MOST_ROWS, :MOST_COLUMNS]
-    written = [
+    cells = [
         [str(name), *(write(value) for write, value in zip(formats(table), line, strict=False))]
         for name, line in zip(frame.index, frame.to_numpy(), strict=True)
     ]
@@ -251,14 +254,14 @@ def printed_table(rows: Table, names: Sequence[str] = ()) -> PrintedTable:
     if len(table.columns) > MOST_COLUMNS:
         hidden.append(f"{len(table.columns) - MOST_COLUMNS} more columns")
     more = f"{' and '.join(hidden)} are in the CSV file under Share." if hidden else ""
-    return PrintedTable(["", *frame.columns], written or [[NONE]], more)
+    return PrintedTable(["", *frame.columns], cells or [[NONE]], more)
 
 
 def figure_src(figure: go.Figure) -> str:
     """A chart as a picture within the page; "" where it cannot be drawn."""
-    drawn = svg(go.Figure(inked(figure.to_dict(), INK["light"])))
-    coded = base64.b64encode(drawn.encode()).decode()
-    return f"data:image/svg+xml;base64,{coded}" if drawn else ""
+    svg_text = svg(go.Figure(inked(figure.to_dict(), INK["light"])))
+    coded = base64.b64encode(svg_text.encode()).decode()
+    return f"data:image/svg+xml;base64,{coded}" if svg_text else ""
 
 
 def picture_src(pixels: Pixels) -> str:

@@ -136,8 +136,8 @@ def draw_bars(
     stacks: dict[Any, float],
 ) -> None:
     """Bars of one series, over, beside or on those of the others."""
-    level = trace.get("orientation") == "h"
-    along, up = ("y", "x") if level else ("x", "y")
+    is_horizontal = trace.get("orientation") == "h"
+    along, up = ("y", "x") if is_horizontal else ("x", "y")
     length = np.nan_to_num(axis_places(trace.get(up), []))
     at = axis_places(trace[along], names[along]) if along in trace else np.arange(len(length)) * 1.0
     mode = layout.get("barmode", "group")
@@ -157,7 +157,7 @@ def draw_bars(
     look = {"color": inks(marker.get("color"), "#0072b2"), "label": plain_text(trace.get("name"))}
     drawn = (
         axes.barh(at, length, wide, left=base, **look)
-        if level
+        if is_horizontal
         else axes.bar(at, length, wide, bottom=base, **look)
     )
     texts = trace.get("text")
@@ -319,13 +319,13 @@ def rgba(color: str) -> tuple[float, float, float, float]:
     """Plotly's way to write a color as numbers."""
     from matplotlib.colors import to_rgba
 
-    if result := re.findall(r"[\d.]+", color) if color.startswith("rgb") else []:
-        red, green, blue, *alpha = (float(part) for part in result)
+    if numbers := re.findall(r"[\d.]+", color) if color.startswith("rgb") else []:
+        red, green, blue, *alpha = (float(part) for part in numbers)
         return red / 255, green / 255, blue / 255, *(alpha or [1.0])  # type: ignore[return-value]
     return to_rgba(color)
 
 
 def plain_text(text: Any) -> str:
     """Plotly's text, which is HTML, as plain lines; matplotlib reads no formula in it."""
-    broken = re.sub(r"<br\s*/?>", "\n", "" if text is None else str(text))
-    return unescape(re.sub(r"<[^>]+>", "", broken)).replace("$", r"\$")
+    with_breaks = re.sub(r"<br\s*/?>", "\n", "" if text is None else str(text))
+    return unescape(re.sub(r"<[^>]+>", "", with_breaks)).replace("$", r"\$")

@@ -42,9 +42,9 @@ def draw() -> None:
         st.info(EMPTY)
         return
     many = len(results) > 1
-    heading, alike = st.container(), compare.draw(results) if many else ""
-    counted = f"{len(results)} results are pinned." if many else "One result is pinned."
-    heading.header(escape_markdown(f"{counted} {alike}".strip()))
+    heading, agreement = st.container(), compare.draw(results) if many else ""
+    count_text = f"{len(results)} results are pinned." if many else "One result is pinned."
+    heading.header(escape_markdown(f"{count_text} {agreement}".strip()))
     titles = tray.titles()
     for at, result in enumerate(results):
         result_row(result, at, len(results), titles)

@@ -135,17 +135,17 @@ def freeze(
         if isinstance(view, HeatMap)
     )
     drawn = [exhibit for exhibit in exhibits if fits_report(exhibit.view)]
-    drawn_ids = {id(drawing.view) for drawing in drawn}
+    drawn_ids = {id(exhibit.view) for exhibit in drawn}
     rest = [Exhibit(view, name) for name, view in answer.items() if id(view) not in drawn_ids]
     stills = [
         replace(
-            drawing,
-            view=few_frames(drawing.view),
-            title=clean(drawing.title),
-            finding=clean(drawing.finding),
-            shape=still(drawing.shape),
+            exhibit,
+            view=few_frames(exhibit.view),
+            title=clean(exhibit.title),
+            finding=clean(exhibit.finding),
+            shape=still(exhibit.shape),
         )
-        for drawing in [*drawn, *(drawing for drawing in rest if fits_report(drawing.view))]
+        for exhibit in [*drawn, *(exhibit for exhibit in rest if fits_report(exhibit.view))]
     ]
     if not sentence and maps:
         target = answer.record["case"].get("target")

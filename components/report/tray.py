@@ -30,8 +30,8 @@ _pinning = threading.Lock()
 
 def pinned() -> list[Pinned]:
     """What is pinned, first to last."""
-    pinneds: list[Pinned] = st.session_state.setdefault("report.tray", [])
-    return pinneds
+    results: list[Pinned] = st.session_state.setdefault("report.tray", [])
+    return results
 
 
 def pin(result: Pinned) -> str:
@@ -57,8 +57,8 @@ def pin(result: Pinned) -> str:
             )
         EVERYBODY.add(result)
     results.append(result)
-    known: set[str] = st.session_state.setdefault(MODELS, set())
-    known.update({result.model} & model_names())
+    past_models: set[str] = st.session_state.setdefault(MODELS, set())
+    past_models.update({result.model} & model_names())
     return ""
 
 

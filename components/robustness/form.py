@@ -49,9 +49,9 @@ class AttackQuestion:
         return self.case.image.shape[-1] <= SMALL
 
 
-def choose(about: Subject) -> AttackQuestion:
+def choose(chosen_subject: Subject) -> AttackQuestion:
     """The attack and its largest change; the model's first class is what is attacked."""
-    case = replace(about.case.at("exact"), target=Target(about.case.target.index))
+    case = replace(chosen_subject.case.at("exact"), target=Target(chosen_subject.case.target.index))
     slider, choice, more = st.columns([5, 4, 2], gap="large", vertical_alignment="bottom")
     with choice:
         kind = KINDS[pick("Attack", list(KINDS), f"{KEY}.attack", "segments")]
@@ -65,7 +65,7 @@ def choose(about: Subject) -> AttackQuestion:
             for spec in fields(kind)
             if spec.name not in settings
         }
-    return AttackQuestion(kind(**settings), case, about)
+    return AttackQuestion(kind(**settings), case, chosen_subject)
 
 
 def choose_ordered(question: AttackQuestion) -> OrderedAttack:

@@ -36,9 +36,9 @@ class KeyPointCircles(PicturePoints):
         return figure
 
 
-def searched_image(found: Views) -> Pixels:
+def searched_image(result: Views) -> Pixels:
     """The image that was searched, (H, W, 3)."""
-    pixels: Pixels = found["pictures"].images[0, 0]
+    pixels: Pixels = result["pictures"].images[0, 0]
     return pixels
 
 
@@ -57,9 +57,9 @@ def relative_points(result: Views) -> Table:
     return Table.of(columns, rows=points.rows)
 
 
-def reading_hint(found: Views) -> str:
+def reading_hint(result: Views) -> str:
     """How to read the circles, with the point that counted most in the end."""
-    points: Table = found["points"]
+    points: Table = result["points"]
     first = int(points["weight after"].argmax())
     if len(points) > 1 and not np.ptp(points["weight before"]):
         sentence = (

@@ -92,8 +92,8 @@ def chosen_of(
     """
     if before is not None and set(selected) == set(before):  # nobody chose
         return usual
-    left = [title for title in selected if title in offered]
-    return usual if selected and not left else left
+    still_offered = [title for title in selected if title in offered]
+    return usual if selected and not still_offered else still_offered
 
 
 def eight(question: AttackQuestion, case: Any, changed: str) -> Views | None:
@@ -121,8 +121,8 @@ def selected_maps(question: AttackQuestion, case: Any, titles: Sequence[str]) ->
     slot = f"{KEY}.maps"
     outcomes = (
         {
-            title: runs.ask(method, about, f"{slot}.{title}")
-            for title, (method, about) in questions.items()
+            title: runs.ask(method, pair_case, f"{slot}.{title}")
+            for title, (method, pair_case) in questions.items()
         }
         if question.small
         else runs.ask_each_when_told(questions, slot, "Compare the maps", named=False)
@@ -195,9 +195,9 @@ def trial_lines(check: Check, table: Table, views: Mapping[str, Table]) -> list[
     for title, view in views.items():
         mark, word = verdict.sign(check, view)
         alike = table.cell(title, NEW)
-        near = f"{alike:.2f}" if np.isfinite(alike) else "flat"
+        likeness_text = f"{alike:.2f}" if np.isfinite(alike) else "flat"
         sentences.append(
-            f"- {mark} **{escape_markdown(title)}** ({near}) {word}. "
+            f"- {mark} **{escape_markdown(title)}** ({likeness_text}) {word}. "
             f"{escape_markdown(view.notes[0])}"
         )
     return sentences

@@ -28,10 +28,10 @@ LINKED = "examples.linked"  # what the link had last, so that another one counts
 def choose() -> Example:
     """One image of the test split of a data set."""
     with st.spinner(MAKING):
-        result = data.load(choose_set())
-    rows = choose_rows(result)
+        data_set = data.load(choose_set())
+    rows = choose_rows(data_set)
     refuse("item", lambda word: is_place(word, 1, len(rows)), "Image", f"from 1 to {len(rows)}")
-    unseen = not len(rows) or SPLITS[result.split[rows[0]]] == SPLIT
+    unseen = not len(rows) or SPLITS[data_set.split[rows[0]]] == SPLIT
     place = st.number_input(
         f"Image (of {len(rows)} that no model here has learned from)"
         if unseen
@@ -42,7 +42,7 @@ def choose() -> Example:
         bind="query-params",
         persist_state="session",
     )
-    chosen = Example(result, int(rows[place - 1]))
+    chosen = Example(data_set, int(rows[place - 1]))
     st.caption(escape_markdown(example_line(chosen)))
     return chosen
 
@@ -121,11 +121,11 @@ def row_of(data: DataSet, word: str | None) -> int | None:
 
 def example_line(chosen: Example) -> str:
     """What is known of it in one line."""
-    known = f"id {chosen.data.ids[chosen.row]}, class {chosen.label}"
+    text = f"id {chosen.data.ids[chosen.row]}, class {chosen.label}"
     group = chosen.data.truth.get("group")
     if group is not None:
-        known += f", group {group[chosen.row]}"
-    return known + (", with a known mask" if chosen.has_finding else "")
+        text += f", group {group[chosen.row]}"
+    return text + (", with a known mask" if chosen.has_finding else "")
 
 
 def offer_models(chosen: Example | None, model: Classifier) -> None:

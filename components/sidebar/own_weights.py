@@ -47,8 +47,8 @@ def session_models() -> dict[str, Classifier]:
 
 def file_notes() -> dict[str, dict[str, str]]:
     """What the page says of each: "title", "file" and "format"."""
-    known: dict[str, dict[str, str]] = st.session_state.setdefault(f"{KEY}.notes", {})
-    return known
+    notes: dict[str, dict[str, str]] = st.session_state.setdefault(f"{KEY}.notes", {})
+    return notes
 
 
 def model_title(name: str) -> str:
@@ -105,11 +105,11 @@ def open_weights() -> None:
 
 def read_weights(file: Any, architecture: str) -> tuple[Classifier, dict[str, str]]:
     """The model of the form, and what the page says of it. Raises BadModel."""
-    called, content = safe_name(file.name), file.getvalue()
+    filename, content = safe_name(file.name), file.getvalue()
     uploaded = st.session_state.get(f"{KEY}.labels")
     labels = () if uploaded is None else read_labels(uploaded.getvalue(), safe_name(uploaded.name))
-    described = has_card(content, called)
-    model = open_model(content, called, architecture, labels)
+    described = has_card(content, filename)
+    model = open_model(content, filename, architecture, labels)
     stated = "its card says so" if described else "the usual one, until you state another"
     title = (st.session_state.get(f"{KEY}.called") or "").strip()
     return model, {"title": title, "file": file.name, "format": stated}

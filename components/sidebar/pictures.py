@@ -146,16 +146,17 @@ def from_data() -> Chosen:
     return Chosen(example.picture(), example.name, example=example, mask=example.mask())
 
 
-def current_picture(name: str, seen: DeltaGenerator) -> Chosen:
-    """The sample of that name, or what the person opened last; its window and mask in `seen`."""
+def current_picture(name: str, view_place: DeltaGenerator) -> Chosen:
+    """The sample of that name, or what the person opened last; its window and mask in "
+    "`view_place`."""
     if name:
         return Chosen(sample(name), name)
-    result: Picture | Scan = st.session_state["subject.upload"]
-    if isinstance(result, Scan):
-        (picture, view), scan = medical.choose_picture(result, seen), result
+    uploaded: Picture | Scan = st.session_state["subject.upload"]
+    if isinstance(uploaded, Scan):
+        (picture, view), scan = medical.choose_picture(uploaded, view_place), uploaded
     else:
-        picture, view, scan = result, None, None
-    with seen:
+        picture, view, scan = uploaded, None, None
+    with view_place:
         return Chosen(picture, view=view, scan=scan, mask=masks.choose(picture, view))
 
 
@@ -207,9 +208,9 @@ def choose_crop(picture: Picture, name: str) -> Crop:
         fixed_size=True,
         words="The square that the model sees",
     )
-    place = box.left * width / (width - side) if width > side else 0.5
+    across = box.left * width / (width - side) if width > side else 0.5
     down = box.top * height / (height - side) if height > side else 0.5
-    crop = linked if box == start else Crop(round(min(place, 1), 4), round(min(down, 1), 4))
+    crop = linked if box == start else Crop(round(min(across, 1), 4), round(min(down, 1), 4))
     st.session_state["subject.moved"] = name, crop
     if crop == Crop() or not name:
         st.query_params.pop("crop", None)

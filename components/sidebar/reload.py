@@ -45,9 +45,9 @@ def remember(name: str, content: bytes) -> None:
     kept_under = secrets.token_urlsafe(16)
     st.session_state[KEPT_UNDER] = kept_under
     FILES.put(kept_under, KeptFile(name, content))
-    end = threading.Timer(SECONDS, drop, [kept_under])
-    end.daemon = True
-    end.start()
+    timer = threading.Timer(SECONDS, drop, [kept_under])
+    timer.daemon = True
+    timer.start()
 
 
 def discard_upload() -> None:
@@ -71,10 +71,10 @@ def finest() -> Picture | None:
     if (file := FILES.get(kept_under)) is None:
         return None
     if (ready := FINE.get(kept_under)) is None:
-        result = load(file.content, file.name, fine=True)
-        if not isinstance(result, Picture):
+        picture = load(file.content, file.name, fine=True)
+        if not isinstance(picture, Picture):
             return None
-        FINE.put(kept_under, ready := result)
+        FINE.put(kept_under, ready := picture)
         if FILES.get(kept_under) is None:  # it was let go of while it was decoded
             FINE.drop(kept_under)
     return ready

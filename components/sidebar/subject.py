@@ -183,8 +183,8 @@ def in_sidebar() -> Places:
 def on_page(page: DeltaGenerator) -> Places:
     """The image with the model's answer, thumbnails of others, and the model below them."""
     with page:
-        picture, says, opener, picker, model, view_container = (st.container() for _ in range(6))
-    return Places(picker, opener, picture, model, says, view_container)
+        picture, says, opener, picker, model, seen_place = (st.container() for _ in range(6))
+    return Places(picker, opener, picture, model, says, seen_place)
 
 
 def draw(asks: Collection[Part] = EVERYTHING, page: DeltaGenerator | None = None) -> None:

@@ -49,18 +49,18 @@ def choose_target(scores: Scores, model: Classifier, asks: Collection[Part] = EV
     above = st.container()  # the bars stand first, but need what is chosen below them
     linked = may_link(model)
     form = CaseForm(ImageArguments, beside={"model": model}, kept=True)
-    named = form.ask(
+    chosen_label = form.ask(
         "target",
         "search",
         placeholder=f"{labels[top[0][0]]} (the model's first)",
         rule=f"a class of {model.title}",
         linked=linked,
     )
-    index = labels.index(named) if named else top[0][0]
+    index = labels.index(chosen_label) if chosen_label else top[0][0]
     form.given["target"] = labels[index]
-    rather = None
+    versus_label = None
     if "versus" in asks:
-        rather = form.ask(
+        versus_label = form.ask(
             "versus",
             "search",
             placeholder="anything else",
@@ -75,7 +75,7 @@ def choose_target(scores: Scores, model: Classifier, asks: Collection[Part] = EV
             rows, "subject.bars", lambda picked: st.session_state.update(target=labels[picked])
         )
         st.caption(meaning(model))
-    return Target(index, labels.index(rather) if rather else None)
+    return Target(index, labels.index(versus_label) if versus_label else None)
 
 
 def meaning(model: Classifier) -> str:

@@ -101,8 +101,8 @@ def pick(shown: Sequence[str]) -> str:
         (shipped_example.title, of_file(shipped_example.path), shipped_example == shipped)
         for shipped_example in SHIPPED
     ]
-    pressed = [Thumb(at, *row) for at, row in enumerate(rows)]
-    thumbs(pressed, "Images to ask about", "subject.thumbs", take)
+    thumbnails = [Thumb(at, *row) for at, row in enumerate(rows)]
+    thumbs(thumbnails, "Images to ask about", "subject.thumbs", take)
     return picked
 
 
@@ -148,8 +148,8 @@ def thumb(title: str) -> str:
 
 def uploaded() -> Picture:
     """What the person opened, of a scan its middle."""
-    result: Picture | Scan = st.session_state["subject.upload"]
-    return result.picture() if isinstance(result, Scan) else result
+    upload: Picture | Scan = st.session_state["subject.upload"]
+    return upload.picture() if isinstance(upload, Scan) else upload
 
 
 def of_picture(picture: Picture) -> Pixels:

@@ -28,12 +28,13 @@ def coverage(question: SlidesQuestion) -> Drawing:
         if not np.asarray(result["tiles"]["key"], bool).any():
             return "No key tile is known here."
         table: Table = part(result["tiles"])
-        deep = {
+        tiles_needed = {
             name: int(np.argmax(np.asarray(table[name]) >= MOST)) + 1 for name in (ABMIL, STUDENT)
         }
         return (
-            f"To have seen nine of ten key tiles, one looks at {deep[STUDENT]} of {size} tiles by "
-            f"the student, at {deep[ABMIL]} by plain attention."
+            f"To have seen nine of ten key tiles, one looks at {tiles_needed[STUDENT]} of "
+            f"{size} tiles by "
+            f"the student, at {tiles_needed[ABMIL]} by plain attention."
         )
 
     chart = Lines(

@@ -35,11 +35,11 @@ def masked(question: SlidesQuestion) -> Drawing:
     return Drawing("masks", "What the student is not shown", made=made, wide=True)
 
 
-def legend_text(asked: SlidesQuestion, kinds: NDArray[np.int8], bag: int) -> str:
+def legend_text(question: SlidesQuestion, kinds: NDArray[np.int8], bag: int) -> str:
     """What the colors mean, and how many key tiles were masked."""
     present = [kind for kind in TINTS if (kinds == kind).any()]
     colors = "; ".join(f"{NAMES[kind]}: {KINDS[kind]}" for kind in present)
-    key = asked.layout.key[int(bag)]
+    key = question.layout.key[int(bag)]
     first, last = int((kinds[0][key] != UNMASKED).sum()), int((kinds[-1][key] != UNMASKED).sum())
     hidden = f"Of {int(key.sum())} key tiles {first} are hidden at the first step shown, {last} at "
     hidden += "the last."

@@ -89,15 +89,15 @@ def sentence(question: SlidesQuestion, result: Views) -> str:
     tiles = f"{count} of {size} tiles make" if count > 1 else f"One of {size} tiles makes"
     first = "strongest tile is" if count == 1 else f"{count} strongest tiles hold"
     score = "" if question.score == ATTENTION else f" for “{question.score}”"
-    hit_count, plain_one = (
+    student_hits, plain_hits = (
         hits(question, result, score_column(question)),
         hits(question, result, ABMIL),
     )
     if count == 1:
-        comparison = f"one of them: {'yes' if hit_count else 'no'}; plain attention's: "
-        comparison += "yes" if plain_one else "no"
+        comparison = f"one of them: {'yes' if student_hits else 'no'}; plain attention's: "
+        comparison += "yes" if plain_hits else "no"
     else:
-        comparison = f"{hit_count} of them, plain attention's {plain_one}"
+        comparison = f"{student_hits} of them, plain attention's {plain_hits}"
     return f"{tiles} this slide “{question.label}”. The student's {first}{score} {comparison}."
 
 

@@ -86,13 +86,13 @@ def attribution(question: str, subject: Subject) -> Card:
     """A heat map, and below it what its trials say."""
     method = first_map(subject)
     case = precise(method, subject).at("exact")
-    trial = TrustCase(case, method, subject.mask)
-    checks: Sequence[Check] = [kind() for kind in CHEAP if not kind.unmet(trial)]
+    trust_case = TrustCase(case, method, subject.mask)
+    checks: Sequence[Check] = [kind() for kind in CHEAP if not kind.unmet(trust_case)]
     return Card(
         question,
         views.HEATMAPS,
         {method.title: main("look", method, case)}
-        | {check.title: comparison_of("look", check, trial) for check in checks},
+        | {check.title: comparison_of("look", check, trust_case) for check in checks},
         sentence=lambda result: heatmaps.sentence({method.title: result[method.title]}),
         picture=lambda result: pictures.overlay_maps(subject, result[method.title]["map"]),
         enough=1,
@@ -173,11 +173,11 @@ def familiar_question(subject: Subject) -> familiar.FamiliarQuestion:
 
 def sparsity(question: str, subject: Subject) -> Card:
     """The answer and the map of the model, and of a pruned copy."""
-    case, method, cut = subject.case.at("exact"), first_map(subject), PrunedImage()
+    case, method, pruned_image = subject.case.at("exact"), first_map(subject), PrunedImage()
     asks = {
         "answer": comparison_of("pruned", Prediction(), replace(case, target=Target(0))),
         "map": comparison_of("pruned", method, case),
-        "copy": main("pruned", cut, case),
+        "copy": main("pruned", pruned_image, case),
     }
 
     def change(answers: Answers) -> ModelComparison:
@@ -195,7 +195,7 @@ def sparsity(question: str, subject: Subject) -> Card:
         picture=lambda result: pictures.overlay_maps(
             subject, result["map"]["map"], result["copy"]["map"]
         ),
-        settings={"prune.ratio": cut.ratio},
+        settings={"prune.ratio": pruned_image.ratio},
     )
 
 

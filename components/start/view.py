@@ -62,13 +62,13 @@ def show() -> None:
             for name, column in zip(row, st.columns(3), strict=True)
         }
         usual, more = st.container(), st.container()
-    about = subject.current((), left)
+    chosen_subject = subject.current((), left)
     with warning:
-        in_distribution.show_usualness(about, usual)
+        in_distribution.show_usualness(chosen_subject, usual)
     with more:
         stories.links()
         further()
-    cards, turn = questions.question_cards(about), True
+    cards, turn = questions.question_cards(chosen_subject), True
     sections = [section for card in cards.values() for section in card.sections.values()]
     runs.ends_with_view(
         {

@@ -37,13 +37,13 @@ def heatmaps_query(model: str, data: str) -> dict[str, Any]:
     entry = next(
         small_model for small_model in catalog.local_entries() if small_model.name == model
     )
-    item, label = choice(PLANTED.example(data)), PLANTED.example(PLANTED.marked).label
+    item, class_name = choice(PLANTED.example(data)), PLANTED.example(PLANTED.marked).label
     return {
         "image": FROM_DATA,
         "data": data,
         "item": item,
         "model": entry.line,
-        "target": label,
+        "target": class_name,
         "heatmaps.methods": PLANTED.maps.title,
     }
 
@@ -68,14 +68,14 @@ def truth(what: str) -> Mask:
 # ---------------------------------------------------------------- sentences
 
 
-def looks(_answer: Answer, where: Answer) -> str:
+def looks(_answer: Answer, map_answer: Answer) -> str:
     """How much of the map lies on the lesion, and how much on the mark."""
-    return lies(where["map"].values, lesion(), mark())
+    return lies(map_answer["map"].values, lesion(), mark())
 
 
-def finds(answer: Answer, where: Answer) -> str:
+def finds(answer: Answer, map_answer: Answer) -> str:
     """What the network says, and how much of the map lies on the lesion."""
-    on_map = on_lesion(where["map"].values, lesion())
+    on_map = on_lesion(map_answer["map"].values, lesion())
     return f"{top_class_text(answer['classes'])} On the lesion lies {on_map}."
 
 
@@ -96,20 +96,20 @@ def image(key: str, said: Answer, _where: Answer) -> None:
 
 
 def show_overlay(
-    data: str, outline: Callable[[], Mask] | None, key: str, answer: Answer, where: Answer
+    data: str, outline: Callable[[], Mask] | None, key: str, answer: Answer, map_answer: Answer
 ) -> None:
     """The map over the slice, and what the network says."""
     pixels = enlarged(PLANTED.example(data).picture().pixels)
     mask = outline() if outline else None
-    panel = Panel(PLANTED.maps.title, where["map"])
+    panel = Panel(PLANTED.maps.title, map_answer["map"])
     beside_classes(
         lambda: viewer(pixels, [panel], f"{key}.map", truth=mask, bare=True), answer, key
     )
 
 
-def covered(_answer: Answer, where: Answer) -> NDArray[np.uint8]:
+def covered(_answer: Answer, map_answer: Answer) -> NDArray[np.uint8]:
     """The map over the slice, (H, W, 3)."""
-    return overlay(enlarged(PLANTED.example(PLANTED.marked).picture().pixels), where["map"])
+    return overlay(enlarged(PLANTED.example(PLANTED.marked).picture().pixels), map_answer["map"])
 
 
 STORY = Story(

@@ -55,15 +55,17 @@ def story_list() -> None:
             story_card(offered_story)
 
 
-def story_card(told: Story) -> None:
+def story_card(listed_story: Story) -> None:
     """A story: what comes out in it, with the picture of that step."""
-    st.header(told.title)
-    step = told.steps[told.cover]
+    st.header(listed_story.title)
+    step = listed_story.steps[listed_story.cover]
     if answers := step_answers(step):
-        show_picture(told.picture(*answers), step.title, width="stretch")
+        show_picture(listed_story.picture(*answers), step.title, width="stretch")
         st.markdown(f"**{escape_markdown(step.sentence(*answers))}**")
-    st.caption(told.about)
-    st.link_button(f"Begin: {told.title}", f"?story={told.name}", icon=":material/slideshow:")
+    st.caption(listed_story.about)
+    st.link_button(
+        f"Begin: {listed_story.title}", f"?story={listed_story.name}", icon=":material/slideshow:"
+    )
 
 
 def present(current_story: Story) -> None:
@@ -76,8 +78,8 @@ def present(current_story: Story) -> None:
         st.info(escape_markdown(problem), icon=":material/link_off:")
     if notes:
         st.header(escape_markdown(step.note))
-        after = current_story.steps[at].title if at < len(current_story.steps) else "the end"
-        st.markdown(f"Next: {escape_markdown(after)}")
+        next_title = current_story.steps[at].title if at < len(current_story.steps) else "the end"
+        st.markdown(f"Next: {escape_markdown(next_title)}")
     else:
         with show_problems():
             draw_step(step, f"stories.{current_story.name}.{at}")

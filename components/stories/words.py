@@ -39,6 +39,6 @@ def lies(values: Floats, lesion: Mask, mark: Mask) -> str:
 
 def on_lesion(values: Floats, lesion: Mask) -> str:
     """How much of a map's positive values lies on the lesion, beside chance."""
-    result = located(values, lesion)
-    share, chance = percent(result.mass), percent(result.chance)
+    overlap = located(values, lesion)
+    share, chance = percent(overlap.mass), percent(overlap.chance)
     return f"{share} of the map ({chance} of the image)"

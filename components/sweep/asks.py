@@ -42,21 +42,21 @@ def ask(
         if cost == "live":
             job.wait(runs.LIVE_SECONDS)
         if job.finished:
-            workt: WorkT = job.value()
-            return workt
+            outcome: WorkT = job.value()
+            return outcome
     except Exception as error:  # noqa: BLE001 - the outermost place: said on the page, logged
         return Problem(slot, in_lane.TITLE, notices.problem(error))
     return Pending(slot, in_lane.TITLE, job, None, in_lane.device())
 
 
-def compute(name: str, looked: LookedUp, *, usual: bool) -> Swept | Pending | Problem | None:
+def compute(name: str, lookup: LookedUp, *, usual: bool) -> Swept | Pending | Problem | None:
     """The sweep; None while what takes long waits for its button."""
-    quick = usual or (not looked.unknown and looked.seconds <= QUICK_SECONDS)
+    quick = usual or (not lookup.unknown and lookup.seconds <= QUICK_SECONDS)
     if not quick and not begun(name):
-        count = len(looked.missing)
+        count = len(lookup.missing)
         runs.start_button(f"Compute {count:,} {'answer' if count == 1 else 'answers'}", GO, [GO])
         return None
-    return ask(GO, name, in_lane.computing(looked), "live" if quick else "job")
+    return ask(GO, name, in_lane.computing(lookup), "live" if quick else "job")
 
 
 def begun(name: str) -> bool:

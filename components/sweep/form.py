@@ -52,7 +52,7 @@ class PlannedSweep:
 
 def choose() -> PlannedSweep:
     """Images and models on the left, methods and settings on the right."""
-    uploaded = {title: result.data for title, result in uploads.session_uploads().items()}
+    uploaded = {title: imported.data for title, imported in uploads.session_uploads().items()}
     form = CaseForm(SweepRequest, KEY)
     left, right = st.columns(2, gap="large")
     with left:

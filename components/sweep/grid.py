@@ -39,8 +39,8 @@ def show(rows: Sequence[SweepRow], *, linked: bool = True) -> None:
         if len(chosen) == len(rows)
         else (f"{len(chosen):,} of {len(rows):,} answers")
     )
-    several = filter_options(rows)
-    cells = [answer_thumbnail(at, chosen[at], several) for at in indices]
+    filters = filter_options(rows)
+    cells = [answer_thumbnail(at, chosen[at], filters) for at in indices]
     if cells:
         thumbs(cells, f"Small maps of {count}", f"{KEY}.cells", lambda _number: None)
     st.caption(f"{count}. {COLORS}" if cells else "No answer is like that.")
@@ -51,10 +51,10 @@ def choose(rows: Sequence[SweepRow], *, linked: bool) -> RowChoice:
     only: dict[str, str] = {}
     bind = "query-params" if linked else None
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        known = any(row.correct is not None for row in rows)
-        right = pick("Show", RIGHT, f"{KEY}.show", "segments") if known else RIGHT[0]
+        has_truth = any(row.correct is not None for row in rows)
+        right = pick("Show", RIGHT, f"{KEY}.show", "segments") if has_truth else RIGHT[0]
         by = pick("Sort by", sorts_of(rows), f"{KEY}.sort", width=180)
-        down = switch("Highest first", f"{KEY}.down")
+        descending = switch("Highest first", f"{KEY}.down")
         with st.popover("Filter"):
             for name, words in filter_options(rows).items():
                 word = pick(name, [EVERY, *words], f"{KEY}.only.{name.lower()}", bind=bind)
@@ -65,18 +65,18 @@ def choose(rows: Sequence[SweepRow], *, linked: bool) -> RowChoice:
             icon=DATA_AND_MODELS.icon,
             query_params={},
         )
-    return RowChoice(right, only, by, down)
+    return RowChoice(right, only, by, descending)
 
 
-def answer_thumbnail(place: int, row: SweepRow, several: dict[str, list[str]]) -> Thumb:
+def answer_thumbnail(place: int, row: SweepRow, filters: dict[str, list[str]]) -> Thumb:
     """One answer: what the model says, whether that is right, and what tells it apart."""
     notes = []
     if row.top_class and row.confidence is not None:
         answer_text = f"{row.top_class}, {100 * row.confidence:.0f} %"
         notes.append(f"✗ {answer_text}, not {row.label}" if row.correct is False else answer_text)
-    if "Model" in several:
+    if "Model" in filters:
         notes.append(line_of(row.model).strip() or row.model)
-    if "Method" in several:
+    if "Method" in filters:
         notes.append(method_named(row.method).title)
     notes += [row.settings] if row.settings else []
     source = f"data:image/webp;base64,{b64encode(row.picture).decode()}"

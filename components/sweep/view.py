@@ -31,16 +31,16 @@ def show() -> None:
     answer, controls = st.container(), st.container()
     with controls:
         st.divider()
-        question = form.choose()
+        planned = form.choose()
     with answer, show_problems():
-        if question.plan is None:
-            st.info(escape_markdown(question.problem))
+        if planned.plan is None:
+            st.info(escape_markdown(planned.problem))
         else:
-            show_sweep(question, question.plan)
+            show_sweep(planned, planned.plan)
     with controls:
-        if not question.own:
-            download("Plan (TOML)", partial(as_toml, question.said), "plan.toml", f"{KEY}.toml")
-    for kind in question.kinds:
+        if not planned.own:
+            download("Plan (TOML)", partial(as_toml, planned.said), "plan.toml", f"{KEY}.toml")
+    for kind in planned.kinds:
         footer.add_entry(Entry(kind.title, kind))
 
 
@@ -48,19 +48,19 @@ def show_sweep(planned: PlannedSweep, plan: SweepPlan) -> None:
     """What is kept of the plan, what has yet to be computed, and both as a grid."""
     with st.spinner("Loading the models"):
         name = in_lane.plan_name(plan)
-    looked = asks.ask(asks.LOOK, asks.lookup_job(name), in_lane.looking_up(plan), "live")
-    if isinstance(looked, Pending | Problem):
-        runs.watch([looked])
+    lookup = asks.ask(asks.LOOK, asks.lookup_job(name), in_lane.looking_up(plan), "live")
+    if isinstance(lookup, Pending | Problem):
+        runs.watch([lookup])
         return
     above, below = st.container(), st.container()
     with below:
         caption_slot = st.empty()
-        done = asks.compute(name, looked, usual=planned.usual) if looked.missing else None
+        done = asks.compute(name, lookup, usual=planned.usual) if lookup.missing else None
         if isinstance(done, Pending | Problem):
             runs.watch([done])
-        words = progress_text(done) if isinstance(done, Swept) else looked.words(1)
+        words = progress_text(done) if isinstance(done, Swept) else lookup.words(1)
         caption_slot.caption(escape_markdown(f"{words}."))
-    rows, left_out = answer_notes(looked, done)
+    rows, left_out = answer_notes(lookup, done)
     with above:
         if rows:
             st.header(escape_markdown(summary(rows, model_lines())))
@@ -73,11 +73,11 @@ def show_sweep(planned: PlannedSweep, plan: SweepPlan) -> None:
             take_along(rows)
 
 
-def answer_notes(looked: LookedUp, done: object) -> tuple[list[SweepRow], list[str]]:
+def answer_notes(lookup: LookedUp, done: object) -> tuple[list[SweepRow], list[str]]:
     """The answers there are, and why others are left out."""
     if isinstance(done, Swept):
         return [*done.rows], [problem for _, problem in done.left_out]
-    ordered = [looked.found[place] for place in sorted(looked.found)]
+    ordered = [lookup.found[place] for place in sorted(lookup.found)]
     return [outcome.row for outcome in ordered if outcome.row], [
         outcome.problem for outcome in ordered if not outcome.row
     ]

@@ -48,8 +48,8 @@ def choose() -> TicketQuestion:
             with st.popover("Settings"):
                 form.ask("seed")
                 method = Lottery(**forms.settings(Lottery, f"{KEY}.LTH"))
-        uploaded_image = image_alone() if about == SIDEBAR_IMAGE else None
+        sidebar_image = image_alone() if about == SIDEBAR_IMAGE else None
         with st.spinner("Making the images"):
             case = TrainArguments(**form.given).case()
-        question = TicketQuestion(case, method, form.known(), uploaded_image)
+        question = TicketQuestion(case, method, form.known(), sidebar_image)
     return question or end()

@@ -137,14 +137,18 @@ def ask_image(question: TicketQuestion, result: Views, level: int) -> bool:
             slot: answer_and_map(replace(image.case, model=model), kind, f"{KEY}.{slot}")
             for slot, model in networks.items()
         }
-        known = {slot: answer for slot, answer in answers.items() if answer is not None}
-        if whole_row := len(known) == len(networks):
-            viewer(image.pixels, [panel(titles[s], known[s]) for s in known], f"{KEY}.viewer")
-            st.caption(escape_markdown(maps_caption(image, titles, known)))
+        ready_answers = {slot: answer for slot, answer in answers.items() if answer is not None}
+        if complete := len(ready_answers) == len(networks):
+            viewer(
+                image.pixels,
+                [panel(titles[s], ready_answers[s]) for s in ready_answers],
+                f"{KEY}.viewer",
+            )
+            st.caption(escape_markdown(maps_caption(image, titles, ready_answers)))
     with right:
         st.markdown("**What the first layer still reads**")
         draw_folded_back(ticket, kept_by(ticket))
-    return whole_row
+    return complete
 
 
 def panel(title: str, answer: AnswerAndMap) -> Panel:
@@ -154,11 +158,12 @@ def panel(title: str, answer: AnswerAndMap) -> Panel:
 
 
 def maps_caption(
-    image: AskedImage, titles: Mapping[str, str], known: Mapping[str, AnswerAndMap]
+    image: AskedImage, titles: Mapping[str, str], ready_answers: Mapping[str, AnswerAndMap]
 ) -> str:
     """What the maps are of, and what each has in common with that of the whole network."""
     changes = {
-        s: model_comparison(image.case, known["whole"], answer) for s, answer in known.items()
+        s: model_comparison(image.case, ready_answers["whole"], answer)
+        for s, answer in ready_answers.items()
     }
     words = [
         f"{titles[slot]} {100 * change.top:.0f} %"

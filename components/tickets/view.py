@@ -31,11 +31,11 @@ def show(question: TicketQuestion) -> None:
     answer = st.container()
     slider, button = st.columns([4, 1], vertical_alignment="bottom")
     image, rest = st.container(), st.container()
-    known = run.kept_answer(question.method, question.case)
+    stored_answer = run.kept_answer(question.method, question.case)
     level = 0
-    if known:
+    if stored_answer:
         with slider, show_problems():
-            level = tape.choose_level(known)
+            level = tape.choose_level(stored_answer)
     with answer:
         result = section.show(tape_section(question, level, rest))
     if result:

@@ -87,11 +87,11 @@ def choose() -> TiltQuestion:
     with show_problems():
         case = ExperimentArguments(**form.given).case()
         classes = list(case.data.classes)
-        for place_of, name, start, column in zip(
+        for title, name, start, column in zip(
             ("One class", "Other class"), ("first", "second"), ("2", "3"), middle, strict=True
         ):
             with column:
-                label = pick(place_of, classes, f"{KEY}.{name}", first=start)
+                label = pick(title, classes, f"{KEY}.{name}", first=start)
             settings[name] = classes.index(label)
         method = TiltedBoundary(**settings)
         rows = method.pair(case).typical

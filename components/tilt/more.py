@@ -111,7 +111,7 @@ def in_a_network() -> bool:
     )
 
 
-def local(about: Subject) -> None:
+def local(chosen_subject: Subject) -> None:
     """The network of the sidebar at the image of the sidebar."""
     forms.refuse_links(LocalTilt, LOCAL)
     answer, controls = st.container(), st.container()
@@ -120,7 +120,7 @@ def local(about: Subject) -> None:
     with answer:
         section.show(
             Section(
-                KEY, method, about.case.at("exact"), known=about.arguments,
+                KEY, method, chosen_subject.case.at("exact"), known=chosen_subject.arguments,
                 picture=lambda result: st.caption(escape_markdown(means_words(result))),
                 evidence=(
                     Drawing(
@@ -172,13 +172,16 @@ def angle_words(result: Views) -> str:
 def way_words(result: Views) -> str:
     """How far the boundary is on each way."""
     numbers: Table = result["numbers"]
-    near, far = (float(numbers[name][0]) for name in ("to the boundary", "along the means"))
-    met = [
+    along_gradient, along_means = (
+        float(numbers[name][0]) for name in ("to the boundary", "along the means")
+    )
+    distances = [
         f"{levels(distance)} gray levels" if np.isfinite(distance) else "not met"
-        for distance in (near, far)
+        for distance in (along_gradient, along_means)
     ]
     return (
-        f"The boundary: {met[0]} against the gradient, {met[1]} from mean to mean. 1 / cos θ is "
+        f"The boundary: {distances[0]} against the gradient, {distances[1]} from mean to mean. "
+        "1 / cos θ is "
         f"{numbers['expected'][0]:.1f}, which the ratio is in a linear classifier."
     )
 

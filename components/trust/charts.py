@@ -30,8 +30,8 @@ def draw_order_curves(result: Result, key: str) -> None:
 def order_drawing(curves: Mapping[str, Curve], way: str) -> Drawing:
     """One of the two; both have one scale."""
     map_curve, low, high = (curves[f"{way}{end}"] for end in ("", " low", " high"))
-    every = np.concatenate([curve.y for curve in curves.values()])
-    room = 0.05 * float(np.ptp(every))
+    heights = np.concatenate([curve.y for curve in curves.values()])
+    room = 0.05 * float(np.ptp(heights))
     inner = slice(1, -1)  # at both ends all orders are alike
     beyond = map_curve.y > high.y if way == "insertion" else map_curve.y < low.y
     words = (
@@ -47,7 +47,7 @@ def order_drawing(curves: Mapping[str, Curve], way: str) -> Drawing:
         COPIES,
         words,
         height=HEIGHT,
-        span=(float(every.min()) - room, float(every.max()) + room),
+        span=(float(heights.min()) - room, float(heights.max()) + room),
     )
 
 
@@ -61,7 +61,7 @@ def shuffled_drawing(result: Result) -> Drawing:
     views = {title: result[name] for name, title in MEASURED.items()}
     curves = {title: view for title, view in views.items() if isinstance(view, Curve)}
     table = as_columns(curves, x_unit="share")
-    known = {name: name for name, curve in curves.items() if np.isfinite(curve.y[1:]).any()}
+    series = {name: name for name, curve in curves.items() if np.isfinite(curve.y[1:]).any()}
     low = min(0.0, *(float(np.nanmin(curve.y)) for curve in curves.values()))
     last = float(curves[MEASURED["order"]].y[-1])
     words = (
@@ -69,7 +69,7 @@ def shuffled_drawing(result: Result) -> Drawing:
         f"what it was is {signed(last)} (1: the same, 0: unrelated, −1: the opposite)."
     )
     chart = Lines(
-        x=table.order[0], series=known, title="alike", span=(low - 0.05, 1.05), height=HEIGHT
+        x=table.order[0], series=series, title="alike", span=(low - 0.05, 1.05), height=HEIGHT
     )
     return Drawing("order", "", chart, lambda _: words, made=lambda _: table)
 

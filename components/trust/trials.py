@@ -131,7 +131,7 @@ def tried(
         trial.barred = FAST
         return trial
     case = TrustCase(subject.case.at("exact"), method, subject.mask)
-    dear: list[Outcome] = []
+    slow_outcomes: list[Outcome] = []
     reasons: list[str] = []
     for check in checks:
         key = f"{KEY}.{method.name}.{check.name}"
@@ -139,8 +139,8 @@ def tried(
             trial_row(check, {"check": not_available(check.title, reason)}, subject, case, key)
             reasons.append(reason)
             continue
-        few = check.looks <= AUTOMATIC and (not check.maps or method.cost == "live")
-        quick = isinstance(check, CHEAP) and few
+        is_short = check.looks <= AUTOMATIC and (not check.maps or method.cost == "live")
+        quick = isinstance(check, CHEAP) and is_short
         outcome = (
             runs.ask(check, case, key, max(0.0, until - monotonic()))
             if quick
@@ -155,36 +155,36 @@ def tried(
             trial.quick.append(outcome)
         elif isinstance(outcome, Problem):
             trial.ended += check.judges
-            dear.append(outcome)
+            slow_outcomes.append(outcome)
         else:
             trial.found.append((check, None))
-            dear += [outcome] if outcome is not None else []
+            slow_outcomes += [outcome] if outcome is not None else []
     if len(reasons) == len(checks):
         trial.barred = f"not tried: {'; '.join(dict.fromkeys(reasons))}"
     elif subject.in_distribution.foreign:
         trial.barred = WITHHELD
-    runs.watch(dear)
+    runs.watch(slow_outcomes)
     return trial
 
 
 def on_request(check: Check, case: TrustCase, key: str, seconds_per_map: float) -> Outcome | None:
     """What a dear trial gave, how far it is, or a button that begins it."""
-    words, button = st.columns([5, 2], vertical_alignment="center")
-    with button:
+    text_column, button_column = st.columns([5, 2], vertical_alignment="center")
+    with button_column:
         cost = verdict.cost_text(
             check.maps, check.looks, seconds_per_map, expected_seconds(check, case)
         )
         outcome = runs.ask_when_told(check, case, key, f"Try it: {cost}", hinted=False)
     if outcome is None:
-        words.markdown(f"○ **not tried yet** · {check.title}")
+        text_column.markdown(f"○ **not tried yet** · {check.title}")
     return outcome
 
 
 def trial_row(
-    check: Check, found: Answer | dict[str, Any], subject: Subject, case: TrustCase, key: str
+    check: Check, result: Answer | dict[str, Any], subject: Subject, case: TrustCase, key: str
 ) -> None:
     """One trial: its line, and what it rests on, which is drawn once it is unfolded."""
-    view: Table = found["check"]
+    view: Table = result["check"]
     box = st.expander(
         trial_text(check, view, withheld=subject.in_distribution.foreign),
         key=f"{key}.row",
@@ -194,7 +194,7 @@ def trial_row(
         return
     with box:
         if draw := TRIAL_VIEWS.get(check.name):
-            draw(dict(found), subject, case, key)
+            draw(dict(result), subject, case, key)
         if len(view.order) > 1:
             tables.show_table(verdict.figures(view), f"{key}.numbers", whole=True)
         st.markdown(check.about())

@@ -133,18 +133,20 @@ def favorable(good: Sequence[str], *, warned: bool, evident: bool, unclear: int)
     return sentence if warned else f"{sentence} A map that knows nothing may pass that too."
 
 
-def cost_text(maps: int, looks: int, seconds_per_map: float | None, known: float | None) -> str:
+def cost_text(
+    maps: int, looks: int, seconds_per_map: float | None, past_seconds: float | None
+) -> str:
     """What a trial costs: how many maps or looks, and seconds where they can be predicted.
 
     Args:
         maps: how many more maps it makes.
         looks: how often it looks at an image instead.
         seconds_per_map: seconds that the map itself took.
-        known: seconds that the same trial took here before.
+        past_seconds: seconds that the same trial took here before.
     """
     count = f"{looks} looks" if looks else f"{maps} more map" + ("" if maps == 1 else "s")
     predicted = None if seconds_per_map is None or not maps else maps * seconds_per_map
-    seconds = known if known is not None else predicted
+    seconds = past_seconds if past_seconds is not None else predicted
     if seconds is None or not isfinite(seconds):
         return count
     return f"{count}, " + ("under 1 s" if seconds < 1 else f"about {seconds:.0f} s")

@@ -61,13 +61,13 @@ def hottest(patches: Table) -> Table:
     order = np.argsort(-patches["distance"], kind="stable")[:HOTTEST]
     rows, columns = (int(patches[name].max()) + 1 for name in ("row", "column"))
     unit = dict(zip(patches.order, patches.units, strict=True))
-    results = {
+    position = {
         "left": ((patches["column"][order] + 0.5) / columns, "share"),
         "top": ((patches["row"][order] + 0.5) / rows, "share"),
     }
     rest = {name: (patches[name][order], unit[name]) for name in patches.order}
     sizes = {"rows": (np.full(len(order), rows), ""), "columns": (np.full(len(order), columns), "")}
-    return Table.of(results | rest | sizes)
+    return Table.of(position | rest | sizes)
 
 
 def selected_patch(hot: Table) -> int:

@@ -133,13 +133,13 @@ def of_image(boxes: Table, at: int) -> Table:
 
 def overlaps(boxes: Table) -> str:
     """How many of an image's boxes hit, and how well the best one does."""
-    result = boxes["overlap"][boxes["known"] == 0]
-    lesions = f"{len(boxes) - len(result)} known (dashed)"
-    if not len(result):
+    found_overlaps = boxes["overlap"][boxes["known"] == 0]
+    lesions = f"{len(boxes) - len(found_overlaps)} known (dashed)"
+    if not len(found_overlaps):
         return f"{lesions}; nothing lies above the threshold."
     return (
-        f"{lesions}, {len(result)} found (solid); the best overlaps a known one by "
-        f"{percent(float(result.max()))} (intersection over union)."
+        f"{lesions}, {len(found_overlaps)} found (solid); the best overlaps a known one by "
+        f"{percent(float(found_overlaps.max()))} (intersection over union)."
     )
 
 

@@ -68,11 +68,11 @@ def finest(subject: Subject) -> Picture:
     picture = subject.picture
     if subject.name or picture.size == picture.pixels.shape[1::-1]:
         return picture
-    result = reload.finest()
-    if result is None:  # after an hour, or when others opened much
+    original = reload.finest()
+    if original is None:  # after an hour, or when others opened much
         st.caption("The file is no longer kept: open it again to read all of its pixels.")
         return picture
-    return result
+    return original
 
 
 def plan_sentence(method: TileByTile, case: PhotographCase) -> str:
@@ -83,17 +83,17 @@ def plan_sentence(method: TileByTile, case: PhotographCase) -> str:
     if grid.scale < 1:
         return words + smaller(grid)
     height, width = case.picture.pixels.shape[:2]
-    every = case.picture.size == (width, height)
-    return words + ("Every pixel is read." if every else f"It is read at {width} × {height} px.")
+    is_whole = case.picture.size == (width, height)
+    return words + ("Every pixel is read." if is_whole else f"It is read at {width} × {height} px.")
 
 
-def draw_blended_map(subject: Subject, method: TileByTile, found: Views) -> None:
+def draw_blended_map(subject: Subject, method: TileByTile, result: Views) -> None:
     """The blended map over all of the photograph."""
-    figures = {name: float(found["figures"][name][0]) for name in found["figures"].order}
+    figures = {name: float(result["figures"][name][0]) for name in result["figures"].order}
     caption = (
         f"Threshold {figures['threshold']:.3g} "
         f"for each tile, by {figures['held out']:.0f} normal images"
     )
-    panel = Panel(method.title, found["map"], caption)
+    panel = Panel(method.title, result["map"], caption)
     with first_screen(1, TILES_KEY):
         viewer(enlarged(subject.picture.pixels), [panel], f"{TILES_KEY}.viewer")

@@ -100,14 +100,14 @@ def grouped(case: ScanCase, table: Table) -> Table:
     return Table.of(columns | {"open": (is_open.astype(int), "")}, names)
 
 
-def slice_scatter(case: ScanCase, found: Views) -> Scatter:
+def slice_scatter(case: ScanCase, result: Views) -> Scatter:
     """A mark for each slice, and the threshold."""
     return Scatter(
         x="slice",
         y="highest",
         groups=("open", ("slice", "open slice")),
         size=9,
-        line=float(found["figures"]["threshold"][0]),
+        line=float(result["figures"]["threshold"][0]),
         line_name="threshold",
         press=slice_opener(case),
     )
@@ -141,13 +141,13 @@ def open_slice(case: ScanCase, number: int) -> None:
 def show_slices(case: ScanCase, result: Views) -> None:
     """The strangest slices, each with a button; the strangest is opened when it was asked for."""
     table = result["slices"]
-    best = [int(at) for at in strangest(table)[:STRANGEST_SLICES]]
+    strangest_rows = [int(at) for at in strangest(table)[:STRANGEST_SLICES]]
     if runs.pressed_for(result):  # type: ignore[arg-type]  # a section's picture has an answer
-        open_slice(case, int(table["slice"][best[0]]))
+        open_slice(case, int(table["slice"][strangest_rows[0]]))
         st.rerun()
     unit = case.localizer.unit
     with st.container(horizontal=True):
-        for at in best:
+        for at in strangest_rows:
             number, value = int(table["slice"][at]), f"{table['highest'][at]:.3g}"
             with st.container(width=WIDE):
                 show_picture(thumbnail(case, number), f"Slice {number}", width=WIDE)

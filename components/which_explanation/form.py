@@ -52,9 +52,9 @@ class ExplainerTrial:
         return LocalModel(explainer=explainer, **settings)
 
 
-def choose(about: Subject) -> ExplainerTrial:
+def choose(chosen_subject: Subject) -> ExplainerTrial:
     """The change, the sliders that two of the maps follow, and the rest folded."""
-    case = about.case.at("exact")
+    case = chosen_subject.case.at("exact")
     small = case.image.shape[1] * case.image.shape[2] <= MOST
     key = f"{KEY}.small" if small else KEY
     refuse_links(LFA, key, case)
@@ -62,13 +62,13 @@ def choose(about: Subject) -> ExplainerTrial:
     change = pick("Which change do you care about?", list(CHANGES), f"{KEY}.losses.change", "pills")
     specs = {spec.name: spec for spec in fields(LFA)}
     settings: dict[str, Any] = {}
-    *places, folded = st.columns(4, vertical_alignment="bottom")
+    *places, settings_column = st.columns(4, vertical_alignment="bottom")
     for place, name in zip(places, ("noise", "low", "kernel"), strict=True):
         with place:
             settings[name] = widget(specs[name], f"{key}.{name}")
-    with folded, st.popover("Features and samples", width="stretch"):
+    with settings_column, st.popover("Features and samples", width="stretch"):
         settings |= feature_controls(specs, key, case, small=small)
-    return ExplainerTrial(LFA(**settings), case, about, change, small)
+    return ExplainerTrial(LFA(**settings), case, chosen_subject, change, small)
 
 
 def feature_controls(

@@ -193,8 +193,8 @@ def as_seen(heat: HeatMap, title: str, ground: MapGround, look: Look) -> tuple[P
         np.float32
     )
     alpha = {"image": 0.0, "map": 1.0, "overlay": look.opacity}[look.mode]
-    ground_ink = picture if look.mode != "map" else np.full_like(picture, 255)
-    mixed = np.where(visible[..., None], (1 - alpha) * ground_ink + alpha * colored, ground_ink)
+    background = picture if look.mode != "map" else np.full_like(picture, 255)
+    mixed = np.where(visible[..., None], (1 - alpha) * background + alpha * colored, background)
     image = np.rint(mixed).astype(np.uint8)
     if look.outline and cut is not None and alpha:
         image[border(visible)] = WHITE
@@ -245,9 +245,9 @@ def enlarged(
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """The values at the picture's size, (height, width), and where they are known."""
     known = np.isfinite(values)
-    way = Image.Resampling.BILINEAR if smooth and known.all() else Image.Resampling.NEAREST
+    resampling = Image.Resampling.BILINEAR if smooth and known.all() else Image.Resampling.NEAREST
     filled = np.where(known, values, 0).astype(np.float32)
-    large = Image.fromarray(filled).resize((width, height), way)
+    large = Image.fromarray(filled).resize((width, height), resampling)
     mask = Image.fromarray(known).resize((width, height), Image.Resampling.NEAREST)
     return np.asarray(large), np.asarray(mask)
 
@@ -257,10 +257,10 @@ def legend(
 ) -> Legend:
     """The ends of the colors in words; hidden values are white in the bar."""
     values = np.linspace(scale.low, scale.high, len(shades))
-    drawn = np.full_like(shades, shades[127]) if flat else shades.copy()
+    bar = np.full_like(shades, shades[127]) if flat else shades.copy()
     hidden = ""
     if cut is not None:
-        drawn[(np.abs(values) if heat.signed else values) < cut] = 255
+        bar[(np.abs(values) if heat.signed else values) < cut] = 255
         known = heat.values[np.isfinite(heat.values)]
         share = 100 * float((strength(heat, known) >= cut).mean()) if known.size else 0
         end = with_unit(short_number(cut), heat.unit)
@@ -268,11 +268,7 @@ def legend(
         hidden = f"Hidden {where}; {share:.3g} % of the map is shown."
     middle = "the same everywhere" if flat else "0" if heat.signed else ""
     return Legend(
-        drawn,
-        short_number(scale.low),
-        middle,
-        with_unit(short_number(scale.high), heat.unit),
-        hidden,
+        bar, short_number(scale.low), middle, with_unit(short_number(scale.high), heat.unit), hidden
     )
 
 

@@ -27,8 +27,8 @@ def hand_over(key: str, file: str) -> None:
         key: as it was made under.
         file: the name that the browser saves it under.
     """
-    if result := st.session_state.pop(key, None):
+    if staged := st.session_state.pop(key, None):
         kind = mimetypes.guess_type(file)[0] or UNKNOWN
         mounted(__file__, "saving.js", "hand_over.js")(
-            key=f"{key}.saving", data={**result, "name": file, "type": kind}
+            key=f"{key}.saving", data={**staged, "name": file, "type": kind}
         )

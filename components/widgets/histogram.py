@@ -40,39 +40,41 @@ def histogram(distributions: ScoreDistributions, words: str, key: str) -> float:
     begin again.
     """
     tag = tag_of(distributions)
-    selection = selected_line(st.session_state.get(key), tag, distributions)
+    line = selected_line(st.session_state.get(key), tag, distributions)
     result = mounted(__file__)(
         key=key,
-        data=histogram_payload(distributions, selection) | {"tag": tag, "words": words},
+        data=histogram_payload(distributions, line) | {"tag": tag, "words": words},
         on_line_change=lambda: None,
     )
     return selected_line(result, tag, distributions)
 
 
-def histogram_payload(shown: ScoreDistributions, line: float) -> dict[str, Any]:
+def histogram_payload(distributions: ScoreDistributions, line: float) -> dict[str, Any]:
     """What the browser is sent: bars, and the sorted scores from which it counts."""
-    edges = edges_of(shown)
+    edges = edges_of(distributions)
     return {
         "edges": edges.tolist(),
         "bars": {
-            "normal": bar_shares(shown.normal, edges),
-            "unknown": bar_shares(shown.unknown, edges),
+            "normal": bar_shares(distributions.normal, edges),
+            "unknown": bar_shares(distributions.unknown, edges),
         },
-        "normal": sorted_scores(shown.normal),
-        "held": [] if shown.held is shown.normal else sorted_scores(shown.held),
-        "unknown": sorted_scores(shown.unknown),
-        "subject": shown.subject,
+        "normal": sorted_scores(distributions.normal),
+        "held": []
+        if distributions.held is distributions.normal
+        else sorted_scores(distributions.held),
+        "unknown": sorted_scores(distributions.unknown),
+        "subject": distributions.subject,
         "line": line,
-        "unit": shown.unit,
+        "unit": distributions.unit,
     }
 
 
 def edges_of(distributions: ScoreDistributions) -> Doubles:
     """The ends of the bars, from the lowest to the highest of all scores."""
-    every = np.concatenate(
+    scores = np.concatenate(
         [distributions.normal, distributions.unknown, [distributions.subject, distributions.line]]
     )
-    low, high = float(every.min()), float(every.max())
+    low, high = float(scores.min()), float(scores.max())
     room = MARGIN * (high - low) or max(abs(high), 1.0) * MARGIN
     return np.linspace(low - room, high + room, BINS + 1)
 

@@ -186,10 +186,10 @@ def write_text(
     pen: ImageDraw.ImageDraw, at: tuple[int, int], text: str, size: int, room: int, ink: str = INK
 ) -> None:
     """One line of text, cut with an ellipsis where the room ends."""
-    letters = font(size)
-    while letters.getlength(text) > room and len(text) > 1:
+    typeface = font(size)
+    while typeface.getlength(text) > room and len(text) > 1:
         text = text[:-2].rstrip() + "…"
-    pen.text(at, text, ink, letters)
+    pen.text(at, text, ink, typeface)
 
 
 def font(size: int) -> ImageFont.FreeTypeFont:

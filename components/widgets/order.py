@@ -23,9 +23,11 @@ def draw_order(
 
     def moved() -> None:
         """Nothing is taken from the browser but an order of the words that it was given."""
-        result = st.session_state[key]["order"]
-        known = isinstance(result, list) and all(isinstance(entry, str) for entry in result)
-        if known and sorted(result) == sorted(words):
-            on_move(result)
+        new_order = st.session_state[key]["order"]
+        is_word_list = isinstance(new_order, list) and all(
+            isinstance(entry, str) for entry in new_order
+        )
+        if is_word_list and sorted(new_order) == sorted(words):
+            on_move(new_order)
 
     mounted(__file__)(data={"words": list(words), "label": label}, key=key, on_order_change=moved)

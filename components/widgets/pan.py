@@ -90,18 +90,18 @@ def levels(image: LargeImage) -> int:
     return max(1, ceil(log2(max(image.width, image.height) / OVERVIEW)))
 
 
-def requested_tiles(wanted: object, image: LargeImage) -> list[tuple[str, tuple[int, int, int]]]:
+def requested_tiles(requested: object, image: LargeImage) -> list[tuple[str, tuple[int, int, int]]]:
     """The tiles that a browser may ask for, by name: level/column/row; others are left out."""
-    results = []
-    for address in (wanted if isinstance(wanted, list) else [])[:AT_ONCE]:
+    tiles = []
+    for address in (requested if isinstance(requested, list) else [])[:AT_ONCE]:
         parts = str(address).split("/")
         if len(parts) == 3 and all(part.isdecimal() and len(part) < 7 for part in parts):
             level, column, row = map(int, parts)
             size = SIDE << min(level, 31)
             inside = column * size < image.width and row * size < image.height
             if level < levels(image) and inside:
-                results.append((str(address), (level, column, row)))
-    return results
+                tiles.append((str(address), (level, column, row)))
+    return tiles
 
 
 def tile_url(image: LargeImage, level: int, column: int, row: int) -> str:

@@ -112,9 +112,16 @@ def walk_payload(walk: Walked) -> dict[str, Any]:
     }
 
 
-def end_of_walk(picture: Pixels, name: str, drawn: str, predicted: str = "") -> dict[str, str]:
+def end_of_walk(
+    picture: Pixels, name: str, drawn_class: str, predicted_class: str = ""
+) -> dict[str, str]:
     """An end of a walk, the class whose confidence is drawn, and the one that stands with it."""
-    return {"src": frame_url(picture), "name": name, "label": drawn, "seen": predicted or drawn}
+    return {
+        "src": frame_url(picture),
+        "name": name,
+        "label": drawn_class,
+        "seen": predicted_class or drawn_class,
+    }
 
 
 def walk_path(walk: Walked) -> Path:

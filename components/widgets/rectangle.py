@@ -46,15 +46,15 @@ class Box:
     def around(cls, mask: NDArray[np.bool_]) -> Box:
         """The smallest one around a mask over the whole picture that is not empty, (H, W)."""
         down, right = (np.flatnonzero(mask.any(axis)) for axis in (1, 0))
-        left, end, top, low = right[0], right[-1] + 1, down[0], down[-1] + 1
+        left, right_end, top, bottom = right[0], right[-1] + 1, down[0], down[-1] + 1
         height, width = mask.shape
-        shares = (left / width, top / height, (end - left) / width, (low - top) / height)
+        shares = (left / width, top / height, (right_end - left) / width, (bottom - top) / height)
         return cls(*(round(float(share), 4) for share in shares))
 
     def sides(self) -> dict[str, float]:
         """Its four sides in whole percent of the picture's, as methods take a region."""
-        low, end = self.top + self.height, self.left + self.width
-        edges = {"top": self.top, "left": self.left, "bottom": low, "right": end}
+        bottom, right = self.top + self.height, self.left + self.width
+        edges = {"top": self.top, "left": self.left, "bottom": bottom, "right": right}
         return {name: min(round(share, 2), 1.0) for name, share in edges.items()}
 
 

@@ -94,11 +94,11 @@ def frame_sheet(frames: Frames, room: int) -> Sheet:
 
 def frame_pixels(frame: NDArray[Any]) -> Pixels:
     """One frame (3, H, W) as (H, W, 3) bytes, at most 224 px long; what is not known is black."""
-    known = np.nan_to_num(frame.astype(np.float32), nan=0.0, posinf=1.0, neginf=0.0)
-    bytes_ = as_bytes(known)
-    if max(bytes_.shape[:2]) <= LARGEST:
-        return bytes_
-    image = Image.fromarray(bytes_)
+    filled = np.nan_to_num(frame.astype(np.float32), nan=0.0, posinf=1.0, neginf=0.0)
+    pixels = as_bytes(filled)
+    if max(pixels.shape[:2]) <= LARGEST:
+        return pixels
+    image = Image.fromarray(pixels)
     image.thumbnail((LARGEST, LARGEST), Image.Resampling.LANCZOS)
     return np.asarray(image)
 
@@ -116,8 +116,8 @@ def residues(frames: Frames, end: Pixels) -> NDArray[np.float32]:
     if frames.shape[2:] != end.shape[:2]:
         message = f"The frames are {frames.shape[2:]} and the image is {end.shape[:2]} px."
         raise ValueError(message)
-    target = end.transpose(2, 0, 1) / np.float32(255)
-    differences = [np.abs(frame.astype(np.float32) - target).mean(0) for frame in frames]
+    end_pixels = end.transpose(2, 0, 1) / np.float32(255)
+    differences = [np.abs(frame.astype(np.float32) - end_pixels).mean(0) for frame in frames]
     return np.stack(differences).astype(np.float32)
 
 
@@ -140,9 +140,9 @@ def residue_sheet(values: NDArray[np.float32], room: int) -> Sheet:
 def coded(values: NDArray[np.float32], side: int, top: int, scale: float) -> Sheet:
     """The values, averaged down to a side, as codes from 0 to `top`."""
     height, width = values.shape[1:]
-    less = min(1.0, side / max(height, width))
-    size = (max(1, round(width * less)), max(1, round(height * less)))
-    if less < 1:
+    factor = min(1.0, side / max(height, width))
+    size = (max(1, round(width * factor)), max(1, round(height * factor)))
+    if factor < 1:
         box = Image.Resampling.BOX
         values = np.stack(
             [np.asarray(Image.fromarray(frame).resize(size, box)) for frame in values]

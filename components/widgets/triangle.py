@@ -231,8 +231,8 @@ def picture_url(image: Array) -> str:
 
 def as_pixels(image: Array) -> Pixels:
     """An image (3, H, W) in [0, 1], of any precision, as bytes (H, W, 3)."""
-    known = np.nan_to_num(np.moveaxis(image, 0, -1).astype(np.float32))
-    pixels: Pixels = np.rint(np.clip(known, 0, 1) * 255).astype(np.uint8)
+    filled = np.nan_to_num(np.moveaxis(image, 0, -1).astype(np.float32))
+    pixels: Pixels = np.rint(np.clip(filled, 0, 1) * 255).astype(np.uint8)
     return pixels
 
 

@@ -88,12 +88,12 @@ def keep_asked(key: str) -> None:
 def asked_file(panels: Sequence[Panel], ground: MapGround, key: str) -> dict[str, Any] | None:
     """The panel that was to be saved as a file, as it was seen; None where none was."""
     request = st.session_state.pop(f"{key}.asked", None)
-    sent = request if isinstance(request, dict) else {}
+    save_request = request if isinstance(request, dict) else {}
     for panel in panels:
-        if panel.heat is not None and panel.title == sent.get("title"):
-            picture = as_file(panel.heat, panel.title, ground, read_look(sent.get("look")))
+        if panel.heat is not None and panel.title == save_request.get("title"):
+            picture = as_file(panel.heat, panel.title, ground, read_look(save_request.get("look")))
             body = saved(Image.fromarray(picture), "PNG")
-            return {"when": sent.get("when"), "src": data_url("png", body)}
+            return {"when": save_request.get("when"), "src": data_url("png", body)}
     return None
 
 

@@ -45,7 +45,7 @@ class AnswerWord:
 
 def draw_words(
     rows: Sequence[AnswerWord],
-    said: str,
+    label: str,
     key: str,
     on_pick: Callable[[list[int]], None],
     *,
@@ -55,7 +55,7 @@ def draw_words(
 
     Args:
         rows: the words.
-        said: what the group of words is, for those who cannot see it.
+        label: what the group of words is, for those who cannot see it.
         key: of the component.
         on_pick: told the places, from 0, in their order.
         small: for several answers beside each other, without what the lines mean.
@@ -77,7 +77,7 @@ def draw_words(
         else []
     )
     mounted(__file__)(
-        data={"rows": drawn, "words": said, "tag": tag, "legend": ends, "small": small},
+        data={"rows": drawn, "words": label, "tag": tag, "legend": ends, "small": small},
         key=key,
         on_picked_change=picked,
     )
@@ -116,8 +116,8 @@ def places_of(answer: Any, tag: str, count: int) -> list[int]:
 def picked_from(linked: str, count: int, first: Collection[int]) -> tuple[int, ...]:
     """The places that a link names, such as "0,3"; `first` where it names none that exist."""
     places = {whole_number(part) for part in linked.split(",")}
-    results = sorted(place for place in places if place is not None and place < count)
-    return tuple(results) or tuple(first)
+    picked = sorted(place for place in places if place is not None and place < count)
+    return tuple(picked) or tuple(first)
 
 
 def picked_places(key: str, text: str, count: int, first: int) -> tuple[int, ...]:
