@@ -76,11 +76,11 @@ def over_scenes() -> Iterator[BenchmarkRow]:
             [seconds],
             "s",
             most=most,
-            note=asked_of(results[0]),
+            note=asked_text(results[0]),
         )
 
 
-def asked_of(result: Result) -> str:
+def asked_text(result: Result) -> str:
     """How much was asked, where the result tells."""
     if "questions" in result:
         return f"{len(result['questions'])} questions, three splits of 300 at most"

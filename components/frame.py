@@ -44,8 +44,8 @@ sharing.begin()
 
 tray.begin()
 menu: dict[str, list[st.Page]] = {}
-for one in VIEWS:
-    menu.setdefault(one.menu, []).append(page(one))
+for view_page in VIEWS:
+    menu.setdefault(view_page.menu, []).append(page(view_page))
 chosen = st.navigation(menu, position="top")
 mark(next(view.menu for view in VIEWS if view.address == chosen.url_path), list(menu))
 links.say_bound(chosen.url_path)

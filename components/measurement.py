@@ -14,11 +14,11 @@ from components.runs import Outcome, Pending, Problem
 from engine.lane import lane
 from engine.method import Progress
 
-FoundT = TypeVar("FoundT")
+MeasuredT = TypeVar("MeasuredT")
 
 
 @dataclass(frozen=True)
-class MeasurementOnDemand(Generic[FoundT]):
+class MeasurementOnDemand(Generic[MeasuredT]):
     """Something that a button measures.
 
     Args:
@@ -36,15 +36,15 @@ class MeasurementOnDemand(Generic[FoundT]):
     title: str
     name: str
     device: str
-    work: Callable[[Progress], FoundT]
+    work: Callable[[Progress], MeasuredT]
     button: str = "Measure it here"
     again: str = "Measure again"
     last: bool = False
 
 
-def show(measurement: MeasurementOnDemand[FoundT], draw: Callable[[FoundT], None]) -> None:
+def show(measurement: MeasurementOnDemand[MeasuredT], draw: Callable[[MeasuredT], None]) -> None:
     """The button, how far it is, or what this session has measured, with a button for another."""
-    measured: dict[str, FoundT] = st.session_state.setdefault(measurement.slot, {})
+    measured: dict[str, MeasuredT] = st.session_state.setdefault(measurement.slot, {})
     if measurement.name not in measured:
         outcome = follow(measurement)
         if isinstance(outcome, Pending | Problem):
@@ -97,11 +97,11 @@ def button(measurement: MeasurementOnDemand[Any], label: str, name: str, kind: A
     st.button(label, key=f"{measurement.slot}.{name}", type=kind, on_click=want)
 
 
-def ended(measurement: MeasurementOnDemand[FoundT], job: Any) -> Outcome | FoundT:
+def ended(measurement: MeasurementOnDemand[MeasuredT], job: Any) -> Outcome | MeasuredT:
     """What came of it."""
     runs.visit().jobs.pop(measurement.slot, None)
     try:
-        measured: FoundT = job.value()
+        measured: MeasuredT = job.value()
     except Exception as error:  # noqa: BLE001 - the outermost place: said on the page, logged
         return Problem(measurement.slot, measurement.title, problem(error))
     return measured

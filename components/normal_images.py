@@ -14,14 +14,14 @@ from engine.anomaly.healthy import TWINS
 NAME = "normal"  # the argument
 
 
-def fitting_model(subject: Subject) -> str:
+def normal_source_for_model(subject: Subject) -> str:
     """What the model learned from; for a model of photographs, what the image is like."""
     if sources.training_data_name(subject.case.model):
         return sources.normal_sources(subject.case.model)[0].name
-    return fitting_image(subject)
+    return normal_source_for_image(subject)
 
 
-def fitting_image(subject: Subject) -> str:
+def normal_source_for_image(subject: Subject) -> str:
     """Heads without a lesion for a phantom or a scan, else what the model learned from."""
     is_head = subject.name.startswith("phantoms") or subject.picture.behind is not None
     return TWINS if is_head else sources.normal_sources(subject.case.model)[0].name

@@ -10,12 +10,12 @@ import streamlit as st
 from components.notices import escape_markdown
 from engine.errors import BlindspotError
 
-FoundT = TypeVar("FoundT")
+ContentT = TypeVar("ContentT")
 
 
 def open_file(
-    label: str, key: str, read: Callable[[bytes], FoundT], most: int, help: str
-) -> FoundT | None:
+    label: str, key: str, read: Callable[[bytes], ContentT], most: int, help: str
+) -> ContentT | None:
     """What is read from a file; None until there is one that fits.
 
     Args:

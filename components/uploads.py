@@ -128,7 +128,7 @@ def skipped(left_out: Sequence[Skipped]) -> None:
 # ---------------------------------------------------------------- pictures without classes
 
 
-def all_held(key: str) -> dict[str, DataSet]:
+def session_data_sets(key: str) -> dict[str, DataSet]:
     """What was opened in this session, in the lab or as pictures of a page, by title."""
     lab = {title: imported.data for title, imported in session_uploads().items()}
     return lab | st.session_state.setdefault(f"{key}.own", {})

@@ -22,7 +22,7 @@ from PIL import Image
 
 from benchmarks.soak.report import Row, quantile
 from benchmarks.soak.server import Server, running
-from benchmarks.soak.visitor import Seen, Visitor
+from benchmarks.soak.visitor import PageRun, Visitor
 from engine.images.samples import SAMPLES
 
 VISITORS, UPLOADERS, TRAINERS = 50, 5, 2
@@ -71,7 +71,7 @@ def links() -> list[Link]:
     return heatmaps + [(view, "") for view in VIEWS]
 
 
-def stable_text(page_run: Seen) -> set[str]:
+def stable_text(page_run: PageRun) -> set[str]:
     """What a page says, without what differs from time to time."""
     return {TIMES.sub("…", text) for text in page_run.texts}
 

@@ -48,7 +48,7 @@ class LinkedWidget:
 
 
 @dataclass
-class Seen:
+class PageRun:
     """What one run of a page sent.
 
     Args:
@@ -111,14 +111,14 @@ class Visitor:
         )
         return cls(url, socket, token)
 
-    async def open(self, address: str, link: Mapping[str, Any] | None = None) -> Seen:
+    async def open(self, address: str, link: Mapping[str, Any] | None = None) -> PageRun:
         """Follow a link to a view, as a click in the menu does: widgets begin anew."""
         self.query, self.page = urlencode(link or {}, doseq=True), address
         self.states.clear()
         return await self.run()
 
-    async def set(self, key: str, page_run: Seen, **value: Any) -> Seen:
-        """Give a widget a value and run the page: set("k", seen, int_value=3).
+    async def set(self, key: str, page_run: PageRun, **value: Any) -> PageRun:
+        """Give a widget a value and run the page: set("k", page_run, int_value=3).
 
         Args:
             key: of the widget, or how it ends.
@@ -131,7 +131,7 @@ class Visitor:
             del self.states[trigger]
         return result
 
-    async def run(self) -> Seen:
+    async def run(self) -> PageRun:
         """Run the page as it stands."""
         message = BackMsg()
         state = message.rerun_script
@@ -148,9 +148,9 @@ class Visitor:
         page_run.seconds = perf_counter() - begun
         return page_run
 
-    async def listen(self) -> Seen:
+    async def listen(self) -> PageRun:
         """Everything until the script has finished."""
-        page_run = Seen()
+        page_run = PageRun()
         while True:
             data = await self.socket.recv(decode=False)
             page_run.bytes += len(data)
@@ -172,7 +172,7 @@ class Visitor:
             elif kind == "script_finished" and message.script_finished != AGAIN:
                 return page_run
 
-    async def upload(self, key: str, page_run: Seen, name: str, content: bytes) -> Seen:
+    async def upload(self, key: str, page_run: PageRun, name: str, content: bytes) -> PageRun:
         """Give a file to an uploader."""
         request = FileURLsRequest(
             request_id=uuid4().hex, file_names=[name], session_id=self.session
@@ -204,7 +204,7 @@ class Visitor:
             "Cookie": f"{COOKIE}={self.token}",
             "X-Xsrftoken": self.token,
         }
-        status, _ = asked_of(urlsplit(self.url).netloc, path, "PUT", body, headers)
+        status, _ = http_request(urlsplit(self.url).netloc, path, "PUT", body, headers)
         if status != 204:
             raise ConnectionError(f"the upload of {name} was answered by {status}")
 
@@ -230,7 +230,7 @@ def put(widget_state: Any, value: dict[str, Any]) -> None:
             setattr(widget_state, name, field_value)
 
 
-def widget(seen: Seen, key: str) -> str:
+def widget(seen: PageRun, key: str) -> str:
     """The id of the widget whose key ends so. Raises LookupError, with what there is."""
     widget_ids = [widget_id for name, widget_id in seen.widgets.items() if name.endswith(key)]
     if not widget_ids:
@@ -238,7 +238,7 @@ def widget(seen: Seen, key: str) -> str:
     return widget_ids[0]
 
 
-def note(message: ForwardMsg, page_run: Seen) -> None:
+def note(message: ForwardMsg, page_run: PageRun) -> None:
     """Keep what an element says, and which widget it is."""
     if message.delta.WhichOneof("type") == "add_block":
         fold = message.delta.add_block.expandable
@@ -287,7 +287,7 @@ def linked_widget(kind: str, body: Any) -> LinkedWidget:
     )
 
 
-def asked_of(
+def http_request(
     place: str, path: str, method: str = "GET", body: bytes = b"", headers: Any = ()
 ) -> tuple[int, Any]:
     """Status and headers of a request to a server of this machine."""
@@ -303,7 +303,7 @@ def asked_of(
 
 def forgery_token(place: str) -> str:
     """The token that Streamlit gives a browser as a cookie."""
-    _, headers = asked_of(place, "/_stcore/health")
+    _, headers = http_request(place, "/_stcore/health")
     for line in headers.get_all("Set-Cookie") or []:
         name, _, rest = line.partition("=")
         if name == COOKIE:

@@ -37,8 +37,8 @@ def show() -> None:
     closer(question, polls, captions)
     st.divider()
     own.show()
-    left(POPE(), question.cases, polls)
-    left(CHAIR(), question.cases, captions)
+    show_offers(POPE(), question.cases, polls)
+    show_offers(CHAIR(), question.cases, captions)
 
 
 def show_answers(question: BenchmarkQuestion) -> tuple[Answers, Answers]:
@@ -158,7 +158,7 @@ def logit_words(answer: Answer) -> str:
     )
 
 
-def left(method: Method[ScenesCase], cases: Cases, answers: Answers) -> None:
+def show_offers(method: Method[ScenesCase], cases: Cases, answers: Answers) -> None:
     """What stands under Share and in the explanation."""
     for name, answer in answers.items():
         answer_section = Section(

@@ -55,14 +55,14 @@ def show(comparison: Compared) -> None:
                         title="% of the attention",
                     ),
                     top_words,
-                    part=four,
+                    part=merged_shares,
                 ),
             ),
         )
     )
 
 
-def four(shares: Table) -> Table:
+def merged_shares(shares: Table) -> Table:
     """The places, words of question and answer as one."""
     words = shares[WORDS] + shares[QUESTION]
     columns = {name: (shares[name], "share") for name in (BEGINNING, STOPS, IMAGE)}

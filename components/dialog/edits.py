@@ -39,16 +39,16 @@ Edits = tuple[Edit, ...]
 
 def parse_edits(text: str) -> Edits:
     """The edits that a text names; what cannot be read is left out."""
-    return tuple(edit for part in text.split(",") if (edit := read_one(part.strip())))
+    return tuple(edit for part in text.split(",") if (edit := parse_edit(part.strip())))
 
 
 def is_readable(text: str) -> bool:
     """Whether a link's text is of edits alone, and of no more than a person makes."""
     parts = text.split(",", MOST)
-    return not text or (len(parts) <= MOST and all(read_one(part.strip()) for part in parts))
+    return not text or (len(parts) <= MOST and all(parse_edit(part.strip()) for part in parts))
 
 
-def read_one(part: str) -> Edit | None:
+def parse_edit(part: str) -> Edit | None:
     """One edit, or None."""
     if part.startswith("-"):
         return Edit(part[1:], "remove")
@@ -93,14 +93,14 @@ def applied(scene: Scene, edits: Edits) -> tuple[Scene, Edits, tuple[str, ...]]:
     first, applied_edits, problems = scene, [], []
     for edit in edits:
         try:
-            scene = done(scene, edit)
+            scene = with_edit(scene, edit)
             applied_edits.append(edit)
         except BadData as error:
             problems.append(str(error))
     return scene, () if scene.things == first.things else tuple(applied_edits), tuple(problems)
 
 
-def done(scene: Scene, edit: Edit) -> Scene:
+def with_edit(scene: Scene, edit: Edit) -> Scene:
     """One edit. Raises BadData."""
     match edit.act:
         case "remove":

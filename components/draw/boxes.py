@@ -14,7 +14,7 @@ from components.draw.pictures import url
 from engine.pictures import Pixels
 from engine.result import Table
 
-KNOWN, FOUND_COLOR = "#ffdc3c", "#ff5a5a"
+KNOWN_COLOR, PREDICTED_COLOR = "#ffdc3c", "#ff5a5a"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +63,9 @@ class PictureBoxes(Chart):
         """One box in px, its name within its upper left corner, or outside of it."""
         left, top, width, height = box.tolist()
         shape = {"type": "rect", "x0": left, "y0": top, "x1": left + width, "y1": top + height}
-        color = (KNOWN if known else FOUND_COLOR) if self.known else series_style(at)["color"]
+        color = (
+            (KNOWN_COLOR if known else PREDICTED_COLOR) if self.known else series_style(at)["color"]
+        )
         dash = "dash" if known else "solid"
         for ink, px in (("#000", 5), (color, 3)):  # a black edge is seen on every picture
             figure.add_shape(shape, line={"color": ink, "width": px, "dash": dash})

@@ -48,7 +48,7 @@ def strip(view: Path, finding: str, shape: Frames) -> Pictures:
     """Some images in one row, ends included, each with its score."""
     at = thinned(len(view.frames), shape.most)
     images = np.stack([as_bytes(frame.astype(np.float32)) for frame in view.frames[at]])
-    captions = tuple(figure(value, view.unit) for value in view.values[at])
+    captions = tuple(score_text(value, view.unit) for value in view.values[at])
     columns = tuple(f"{shape.step} {step}" for step in steps(view)[at])
     return Pictures(images[None], ("",), columns, finding, captions=captions)
 
@@ -61,16 +61,16 @@ def scores(view: Path, shape: Frames) -> Table:
 def said_of(view: Path, shape: Frames) -> str:
     """Where the score begins and ends, and where it is highest and lowest between."""
     at = steps(view)
-    first, last = (figure(view.values[place], view.unit) for place in (0, -1))
+    first, last = (score_text(view.values[place], view.unit) for place in (0, -1))
     sentence = f"The {shape.score} goes from {first} at {shape.step} {at[0]} to {last} at {at[-1]}"
     for word, place in (("above", np.nanargmax(view.values)), ("below", np.nanargmin(view.values))):
         if 0 < place < len(at) - 1:
-            value = figure(view.values[place], view.unit)
+            value = score_text(view.values[place], view.unit)
             return f"{sentence}; between them {word} both, {value} at {at[place]}."
     return f"{sentence}."
 
 
-def figure(value: float, unit: str) -> str:
+def score_text(value: float, unit: str) -> str:
     """A score with its unit, where the unit is not its name."""
     text = number(float(value))
     return text if unit in ("", "probability", "confidence") else f"{text} {unit}"

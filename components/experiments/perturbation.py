@@ -54,13 +54,16 @@ def over_epsilon(
     columns: dict[str, tuple[Any, str]] = {X: (np.array(levels, np.float64), "/255")}
     for name in names:
         if name in table.rows:
-            columns[called(table, name)] = [table.cell(name, measure(e)) for e in levels], "share"
+            columns[condition_title(table, name)] = (
+                [table.cell(name, measure(e)) for e in levels],
+                "share",
+            )
             deviations = [table.cell(name, deviation_column(measure(e))) for e in levels]
-            columns[deviation_column(called(table, name))] = deviations, "share"
+            columns[deviation_column(condition_title(table, name))] = deviations, "share"
     return Table.of(columns)
 
 
-def called(table: Table, name: str) -> str:
+def condition_title(table: Table, name: str) -> str:
     """A condition with its ε50."""
     half = table.cell(name, EPS50)
     return f"{name}, ε50 = {half:.1f}" if np.isfinite(half) else f"{name}, no ε50"

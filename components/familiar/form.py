@@ -11,7 +11,7 @@ import streamlit as st
 from components import uploads
 from components.case_form import CaseForm
 from components.forms import pick_method
-from components.normal_images import fitting_model, follow_image
+from components.normal_images import follow_image, normal_source_for_model
 from components.notices import show_problems
 from components.picks import pick
 from components.sidebar.subject import Subject
@@ -54,9 +54,9 @@ def choose(subject: Subject) -> FamiliarQuestion:
     left, middle, right = st.columns(3)
     model, seed = subject.case.model, subject.case.seed
     form = CaseForm(FamiliarArguments, KEY, {"model": model})
-    uploaded = uploads.all_held(KEY)
+    uploaded = uploads.session_data_sets(KEY)
     with left:
-        fitting_source = fitting_model(subject)
+        fitting_source = normal_source_for_model(subject)
         follow_image(form, fitting_source, uploaded)
         normal = form.ask("normal", own=uploaded, first=fitting_source)
     if isinstance(normal, str):

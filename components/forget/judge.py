@@ -102,7 +102,7 @@ def show() -> None:
 
 def say_which(case: AfterCase, *, fits: bool) -> None:
     """Which models the verdict is about, above it; a warning when the form says others by now."""
-    names = own_models.judged_ones(case)
+    names = own_models.judged_note(case)
     if not fits:
         before = f"the models judged before ({names})" if names else "the built-in example"
         st.warning(escape_markdown(f"This is about {before}, not about the files below."))

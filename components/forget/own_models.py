@@ -114,7 +114,7 @@ def choose() -> tuple[AfterCase, bool]:
     return case, fits
 
 
-def judged_ones(case: AfterCase) -> str:
+def judged_note(case: AfterCase) -> str:
     """The opened models of a case by the start of each fingerprint; "" of the example."""
     if not isinstance(case, GivenCase):
         return ""

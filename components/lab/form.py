@@ -19,13 +19,13 @@ from engine.data.variants import VARIANTS
 from engine.result import Result
 
 DATA, TRAIN, MODELS = PARTS = ("Data", "Train", "Models")
-PRESENT = {kind.title: kind for kind in VARIANTS}
+VARIANTS_BY_TITLE = {kind.title: kind for kind in VARIANTS}
 
 Kind = type[DataRecipe] | type[Cohort] | Imported
 
 
 @dataclass(frozen=True)
-class Wanted:
+class DataRequest:
     """The data set that the form asks for."""
 
     base: str  # its name without variants
@@ -87,7 +87,7 @@ def kind_card(kind: Kind) -> Any:
     return kind.data.card if isinstance(kind, Imported) else kind.card
 
 
-def data_settings(kind: Kind) -> Wanted | None:
+def data_settings(kind: Kind) -> DataRequest | None:
     """The settings of the data set and of its variants; None where it has no images."""
     if isinstance(kind, Imported):
         base = first = kind.data.name
@@ -99,15 +99,21 @@ def data_settings(kind: Kind) -> Wanted | None:
         base = recipe.name
         first = base if recipe.at_hand() else recipe.first().name
     variants = choose_variants()
-    return Wanted(base, variants, "" if first == base else composed(first, variants))
+    return DataRequest(base, variants, "" if first == base else composed(first, variants))
 
 
 def choose_variants() -> tuple[Variant, ...]:
     """Changes to the data set, applied in the order in which they were added."""
-    refuse("lab.variants", PRESENT, "Change it", "one of " + ", ".join(PRESENT), many=True)
+    refuse(
+        "lab.variants",
+        VARIANTS_BY_TITLE,
+        "Change it",
+        "one of " + ", ".join(VARIANTS_BY_TITLE),
+        many=True,
+    )
     titles = st.multiselect(
         "Change it",
-        list(PRESENT),
+        list(VARIANTS_BY_TITLE),
         key="lab.variants",
         bind="query-params",
         persist_state="session",
@@ -116,7 +122,7 @@ def choose_variants() -> tuple[Variant, ...]:
     )
     variants = []
     for title in titles:
-        variant = PRESENT[title]
+        variant = VARIANTS_BY_TITLE[title]
         forms.refuse_links(variant, f"lab.{variant.word}")
         with st.expander(f"{title}: settings"):
             st.caption((variant.__doc__ or "").splitlines()[0])

@@ -6,7 +6,7 @@ import streamlit as st
 
 from components import uploads
 from components.lab import data_set, form, table
-from components.lab.form import Kind, Wanted
+from components.lab.form import DataRequest, Kind
 from engine.data.folders import Imported
 from engine.data.registry import cached
 
@@ -27,7 +27,7 @@ def draw() -> None:
             show_data_set(request, kind)
 
 
-def show_data_set(request: Wanted, kind: Kind) -> None:
+def show_data_set(request: DataRequest, kind: Kind) -> None:
     """Images, card and numbers; of a large set its first images, until asked."""
     answer, pictures, below = (st.container() for _ in range(3))
     name = request.name

@@ -9,7 +9,7 @@ import streamlit as st
 from components import forms
 from components.case_form import CaseForm
 from components.lab import form, training, unfinished
-from components.lab.form import Wanted
+from components.lab.form import DataRequest
 from components.notices import show_problems
 from engine.arguments.trained import TrainArguments
 from engine.data import DataSet
@@ -42,7 +42,7 @@ def draw() -> None:
         unfinished.draw()
 
 
-def full_data(request: Wanted) -> DataSet | None:
+def full_data(request: DataRequest) -> DataSet | None:
     """All of the data; what takes long to make is made when told."""
     if request.first and cached(request.name) is None:
         st.info("These images are not made yet; a training needs all of them.")

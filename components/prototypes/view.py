@@ -107,7 +107,7 @@ def bars(question: PrototypeQuestion, result: Views) -> Drawing:
     """The parts of each prototype; of the old CBC, what it leaves out too."""
     title = f"What makes the score of {question.name(result['outcome']['answer'][0])}"
     if question.method.reasoning == INDEFINITE:
-        return five("parts", title, own_parts)
+        return indefinite_parts_drawing("parts", title, own_parts)
     return Drawing("parts", title, STACKED, partial(parts_sentence, "parts"), part=summed)
 
 
@@ -118,7 +118,7 @@ def parts_sentence(view: str, result: Views) -> str:
     return f"{listing[0].upper()}{listing[1:]}. The first two are the score; all four make 100 %."
 
 
-def five(view: str, title: str, of: Callable[[Views], Table]) -> Drawing:
+def indefinite_parts_drawing(view: str, title: str, of: Callable[[Views], Table]) -> Drawing:
     """The four parts of each prototype and what is indefinite."""
     return Drawing(
         view,
@@ -153,7 +153,7 @@ def rival(question: PrototypeQuestion) -> Drawing:
         "rival parts", title, STACKED, partial(parts_sentence, "rival parts"), part=summed
     )
     if question.method.reasoning == INDEFINITE:
-        drawing = five("rival parts", title, partial(rival_parts, question))
+        drawing = indefinite_parts_drawing("rival parts", title, partial(rival_parts, question))
     return replace(
         drawing, below=lambda result: draw(Drawing("rival picture"), result, f"{KEY}.rival picture")
     )

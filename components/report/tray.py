@@ -24,7 +24,7 @@ ROOM_OF_ALL = 1_000_000_000  # bytes of all visitors' trays together
 WHOLE = "report.whole"  # whether the page itself is drawn, not only a fragment of it
 MODELS = "report.models"  # that were among those offered when something of them was pinned
 
-EVERYBODY: Final = WeakSet[Pinned]()  # those of a session that has ended leave by themselves
+ALL_PINNED: Final = WeakSet[Pinned]()  # those of a session that has ended leave by themselves
 _pinning = threading.Lock()
 
 
@@ -50,12 +50,12 @@ def pin(result: Pinned) -> str:
             "the report, and remove some; then pin this one."
         )
     with _pinning:
-        if sum(pinned_result.nbytes for pinned_result in EVERYBODY) + result.nbytes > ROOM_OF_ALL:
+        if sum(pinned_result.nbytes for pinned_result in ALL_PINNED) + result.nbytes > ROOM_OF_ALL:
             return (
                 "The trays of all visitors are full: together they hold at most "
                 f"{ROOM_OF_ALL / 1e6:,.0f} MB. Remove some of yours, or try again later."
             )
-        EVERYBODY.add(result)
+        ALL_PINNED.add(result)
     results.append(result)
     past_models: set[str] = st.session_state.setdefault(MODELS, set())
     past_models.update({result.model} & model_names())
@@ -96,7 +96,7 @@ def remove(name: str) -> None:
     """Let go of one."""
     results = pinned()
     with _pinning:
-        EVERYBODY.difference_update(
+        ALL_PINNED.difference_update(
             pinned_result for pinned_result in results if pinned_result.name == name
         )
     results[:] = [pinned_result for pinned_result in results if pinned_result.name != name]

@@ -93,7 +93,7 @@ def choose_order(question: AttackQuestion) -> tuple[int, ...]:
     linked = may_link(model)
     if linked:
         rule = f"classes of {model.title} but for “{names[class_index]}”, each once, at most {most}"
-        refuse(key, one_more(offered, most), "Your order", rule, many=True)
+        refuse(key, order_check(offered, most), "Your order", rule, many=True)
     usual = [names[index] for index in drawn_order(len(names), class_index, USUAL)]
     if key in st.session_state:
         before: Sequence[str] = st.session_state[key]
@@ -122,7 +122,7 @@ def choose_order(question: AttackQuestion) -> tuple[int, ...]:
     return tuple(names.index(name) for name in chosen)
 
 
-def one_more(offered: Sequence[str], most: int) -> Callable[[str], bool]:
+def order_check(offered: Sequence[str], most: int) -> Callable[[str], bool]:
     """Whether a link's next word can be in the list: an offered class, once, if there is room."""
     taken: list[str] = []
 

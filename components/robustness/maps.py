@@ -57,12 +57,12 @@ def followed(question: AttackQuestion, bound: Answer | None, ordered: Answer | N
     usual = {kind.title for kind in MAPS if not kind.unmet(question.case)}
     with answer:
         result = (
-            eight(question, case, chosen)
+            usual_maps(question, case, chosen)
             if set(titles) == usual
             else selected_maps(question, case, titles)
         )
     if result is not None:
-        trusted(question, result)
+        show_trust(question, result)
 
 
 def choose_maps(question: AttackQuestion) -> list[str]:
@@ -96,7 +96,7 @@ def chosen_of(
     return usual if selected and not still_offered else still_offered
 
 
-def eight(question: AttackQuestion, case: Any, changed: str) -> Views | None:
+def usual_maps(question: AttackQuestion, case: Any, changed: str) -> Views | None:
     """The usual maps, compared in one answer."""
     return section.show(
         Section(
@@ -153,14 +153,14 @@ def show_three_maps(question: AttackQuestion, result: Views) -> None:
     draw_maps(panels, question.about, f"{KEY}.viewer")
 
 
-def trusted(question: AttackQuestion, result: Views) -> None:
+def show_trust(question: AttackQuestion, result: Views) -> None:
     """For each trial a line for each map: whether it moved, and what the trial said."""
     if question.about.in_distribution.foreign:
         st.markdown(f"**Can they be trusted?** {WITHHELD}")
         return
     st.markdown("**Can they be trusted?**")
     for trial in TRIALS:
-        tried(question, result, *trial)
+        run_trial(question, result, *trial)
     st.page_link(
         HEATMAPS.path,
         label="Other trials of these maps stand on Heatmaps",
@@ -169,7 +169,9 @@ def trusted(question: AttackQuestion, result: Views) -> None:
     )
 
 
-def tried(question: AttackQuestion, result: Views, check: Check, button: str, passing: str) -> None:
+def run_trial(
+    question: AttackQuestion, result: Views, check: Check, button: str, passing: str
+) -> None:
     """One trial of each map, when it is asked for."""
     table = result["followed"]
     st.markdown(escape_markdown(check.title))

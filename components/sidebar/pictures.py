@@ -147,8 +147,7 @@ def from_data() -> Chosen:
 
 
 def current_picture(name: str, view_place: DeltaGenerator) -> Chosen:
-    """The sample of that name, or what the person opened last; its window and mask in "
-    "`view_place`."""
+    """The sample of that name, or what was opened last; its window and mask in `view_place`."""
     if name:
         return Chosen(sample(name), name)
     uploaded: Picture | Scan = st.session_state["subject.upload"]

@@ -20,7 +20,7 @@ from components.open_file import open_file
 from components.picks import pick
 from components.section import Section
 from components.slides.form import KEY
-from components.widgets.pan import Over, highest_squares, pan
+from components.widgets.pan import TileMap, highest_squares, pan
 from engine.arguments.whole_slides import SYNTHETIC
 from engine.attribution.slides import TileAttention, UnlikeTiles, WholeSlideCase
 from engine.attribution.slides.attention import EQUAL, KEY_RECALL, SAYS, network_sentence
@@ -154,7 +154,7 @@ def picture(question: SlideQuestion, result: Views) -> None:
     marked = None if np.isnan(planted).all() else planted >= KEY_SHARE
     unit = question.unit(table)
     least = LEAST if unit == EQUAL else None
-    over = Over(question.of(table), question.method.tile, unit, marked, least)
+    over = TileMap(question.of(table), question.method.tile, unit, marked, least)
     panned(question.case.image, over, sentence(question, result))
     words = "Rare in this image, which is not the same as diseased."
     if question.column != "distance":
@@ -165,7 +165,7 @@ def picture(question: SlideQuestion, result: Views) -> None:
 
 
 @st.fragment
-def panned(image: LargeImage, over: Over | None, words: str) -> None:
+def panned(image: LargeImage, over: TileMap | None, words: str) -> None:
     """A fragment, so that tiles that come later draw nothing else again."""
     with show_problems():  # a piece may turn out to be broken only when it is looked at
         pan(image, over, words, f"{KEY}.pan")

@@ -19,7 +19,7 @@ from components.forget.verdict import short_verdict
 from components.heatmaps import view as heatmaps
 from components.level_sets import asked as levels
 from components.level_sets import walks
-from components.normal_images import fitting_model
+from components.normal_images import normal_source_for_model
 from components.prune import before_after
 from components.runs import Pending
 from components.section import Section
@@ -64,12 +64,12 @@ def question_cards(subject: Subject) -> Mapping[str, Card]:
         }
 
 
-def main(name: str, method: Method[Any], case: Any) -> Section:
+def main_section(name: str, method: Method[Any], case: Any) -> Section:
     """The question of the card of that name."""
     return Section(f"{KEY}.{name}", method, case, method.title)
 
 
-def comparison_of(name: str, method: Method[Any], case: Any) -> Section:
+def comparison_section(name: str, method: Method[Any], case: Any) -> Section:
     """What its answer is held against, which needs no explanation of its own."""
     return Section(f"{KEY}.{name}", method, case, explained=False)
 
@@ -91,8 +91,8 @@ def attribution(question: str, subject: Subject) -> Card:
     return Card(
         question,
         views.HEATMAPS,
-        {method.title: main("look", method, case)}
-        | {check.title: comparison_of("look", check, trust_case) for check in checks},
+        {method.title: main_section("look", method, case)}
+        | {check.title: comparison_section("look", check, trust_case) for check in checks},
         sentence=lambda result: heatmaps.sentence({method.title: result[method.title]}),
         picture=lambda result: pictures.overlay_maps(subject, result[method.title]["map"]),
         enough=1,
@@ -128,7 +128,7 @@ def level_set(question: str, subject: Subject) -> Card:
     return Card(
         question,
         views.LEVEL_SETS,
-        {"walk": main("blind spot", BlindSpot(), case)},
+        {"walk": main_section("blind spot", BlindSpot(), case)},
         sentence=lambda result: walks.nearness_words(result["walk"]),
         picture=lambda result: pictures.pair(
             subject.case.image,
@@ -148,7 +148,7 @@ def anomaly(question: str, subject: Subject) -> Card:
     return Card(
         question,
         views.FAMILIAR,
-        {"detector": main("unusual", anomaly_question.method, anomaly_question.case)},
+        {"detector": main_section("unusual", anomaly_question.method, anomaly_question.case)},
         sentence=lambda result: standing.sentence(anomaly_question, result["detector"]),
         picture=lambda result: pictures.draw_histogram(
             result["detector"], standing.sentence(anomaly_question, result["detector"])
@@ -159,7 +159,7 @@ def anomaly(question: str, subject: Subject) -> Card:
 def familiar_question(subject: Subject) -> familiar.FamiliarQuestion:
     """What Familiar? asks about the image as it opens."""
     model = subject.case.model
-    normal = sources.normal(fitting_model(subject))
+    normal = sources.normal(normal_source_for_model(subject))
     group = group_of(subject.arguments.get("image", ""), normal)
     case = opening.unusual(model, subject.case.image, normal.name, group)
     fitting = [kind for kind in DETECTORS if not kind.unmet(case)]
@@ -175,9 +175,9 @@ def sparsity(question: str, subject: Subject) -> Card:
     """The answer and the map of the model, and of a pruned copy."""
     case, method, pruned_image = subject.case.at("exact"), first_map(subject), PrunedImage()
     asks = {
-        "answer": comparison_of("pruned", Prediction(), replace(case, target=Target(0))),
-        "map": comparison_of("pruned", method, case),
-        "copy": main("pruned", pruned_image, case),
+        "answer": comparison_section("pruned", Prediction(), replace(case, target=Target(0))),
+        "map": comparison_section("pruned", method, case),
+        "copy": main_section("pruned", pruned_image, case),
     }
 
     def change(answers: Answers) -> ModelComparison:
@@ -218,7 +218,7 @@ def hallucination(question: str, subject: Subject) -> Card:
     return Card(
         question,
         views.ASK,
-        {"answer": main("made up", Greedy(), case)},
+        {"answer": main_section("made up", Greedy(), case)},
         sentence=says,
         picture=lambda _: pictures.draw_scene(scene),
         why=why,
@@ -238,8 +238,8 @@ def unlearning(question: str, _subject: Subject) -> Card:
         question,
         views.FORGET,
         {
-            "board": main("forget", method, board),
-            "there": comparison_of("forget", StillThere(), after),
+            "board": main_section("forget", method, board),
+            "there": comparison_section("forget", StillThere(), after),
         },
         sentence=lambda result: (
             short_verdict(result["board"]["table"], after.method.label, board.case.request.words)

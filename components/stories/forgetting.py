@@ -35,7 +35,7 @@ ATTACKED = MembershipAttack(model="unlearned")
 ATTACK = Drawing("histogram", "", answers.attack_histograms, answers.attack_finding)
 
 
-def closer(scoreboard: Answer) -> MethodDetail:
+def method_detail(scoreboard: Answer) -> MethodDetail:
     """The way that the story tells of, in the scoreboard that the view Forget opens with."""
     case = board()
     question = ForgetQuestion(case.case, case.methods, Scoreboard())
@@ -54,7 +54,7 @@ def beside_board(diagnostic: Diagnostic) -> Sequence[Question]:
 
 def forgot(scoreboard: Answer, _images: Answer) -> str:
     """How that way did."""
-    detail = closer(scoreboard)
+    detail = method_detail(scoreboard)
     return verdict(detail.table, detail.method.label, detail.asked.case.request.words)
 
 
@@ -65,12 +65,12 @@ def stayed(answer: Answer) -> str:
 
 def called(scoreboard: Answer, answer: Answer) -> str:
     """What the unlearned model takes the forgotten images for."""
-    return answers.confusion_finding(closer(scoreboard), "unlearned", answer)
+    return answers.confusion_finding(method_detail(scoreboard), "unlearned", answer)
 
 
 def confusions(key: str, scoreboard: Answer, answer: Answer) -> None:
     """What the model took images for, before and after."""
-    finding = partial(answers.confusion_finding, closer(scoreboard))
+    finding = partial(answers.confusion_finding, method_detail(scoreboard))
     drawings = each_model("", answers.confused, finding)
     for place, drawing in zip(st.columns(2, gap="large"), drawings[:2], strict=True):
         with place:
@@ -83,7 +83,7 @@ def closer_look(part: str = "") -> dict[str, str]:
     return way | ({f"{KEY}.section": part} if part else {})
 
 
-def one_of_them() -> NDArray[np.uint8]:
+def forgotten_image() -> NDArray[np.uint8]:
     """An image that is to be forgotten, (H, W, 3)."""
     case = forgotten()
     return enlarged(color_pixels(case.data, int(case.splits.forget[0])))
@@ -137,5 +137,5 @@ STORY = Story(
             FORGET, lambda: closer_look("Relearn"),
         ),
     ),
-    cover=3, picture=lambda _answer: one_of_them(),
+    cover=3, picture=lambda _answer: forgotten_image(),
 )  # fmt: skip

@@ -117,12 +117,12 @@ def map_trial(
         until: monotonic seconds at which the page stops waiting for cheap ones.
     """
     summary = st.container()
-    trial = tried(method, answer, checks, subject, until)
+    trial = run_checks(method, answer, checks, subject, until)
     summary.markdown(f"**Can {method.title} be trusted?** {in_short(trial)}")
     return trial
 
 
-def tried(
+def run_checks(
     method: Method[Any], answer: Answer, checks: Sequence[Check], subject: Subject, until: float
 ) -> Trial:
     """What came out of the trials, each drawn as a line."""

@@ -10,7 +10,7 @@ import streamlit as st
 
 from components import forms, uploads
 from components.case_form import CaseForm
-from components.normal_images import fitting_image, follow_image
+from components.normal_images import follow_image, normal_source_for_image
 from components.notices import escape_markdown
 from components.picks import pick
 from components.sidebar.subject import Subject
@@ -23,7 +23,7 @@ OWN_HELP = (
     "session's memory."
 )
 PIECES = 16  # squares that a large normal picture is cut into, for tiles
-MATTER = ("normals", "alpha")  # settings that stand beside the picture
+MAIN_SETTINGS = ("normals", "alpha")  # settings that stand beside the picture
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def choose(subject: Subject) -> WhereQuestion:
     model, seed = subject.case.model, subject.case.seed
     form = CaseForm(FamiliarArguments, KEY, {"model": model})
     with left:
-        uploaded, usual = uploads.all_held(KEY), fitting_image(subject)
+        uploaded, usual = uploads.session_data_sets(KEY), normal_source_for_image(subject)
         follow_image(form, usual, uploaded)
         normal = form.ask("normal", own=uploaded, first=usual)
         if isinstance(normal, str):
@@ -68,11 +68,11 @@ def choose_method(case: FamiliarCase, middle: Any, right: Any) -> Localizer:
         kind = fitting[pick("Localizer", list(fitting), f"{KEY}.localizer", "pills")]
         key = f"{KEY}.{kind.name}"
         forms.refuse_links(kind, key)
-        names = [spec.name for spec in fields(kind) if spec.name not in MATTER]
+        names = [spec.name for spec in fields(kind) if spec.name not in MAIN_SETTINGS]
         with st.popover("Settings"):
             rest = forms.settings(kind, key, names)
     with right:
-        return kind(**forms.settings(kind, key, MATTER), **rest)
+        return kind(**forms.settings(kind, key, MAIN_SETTINGS), **rest)
 
 
 def normal_images_text(question: WhereQuestion) -> str:

@@ -64,7 +64,7 @@ def choose(model: Classifier) -> tuple[Nova, LesionsCase, CaseForm]:
     left, right = st.columns(2, gap="large")
     with left:
         data = form.ask("data", own=st.session_state.setdefault(f"{KEY}.own", {}))
-        normal = form.ask("normal", own=uploads.all_held("where"))
+        normal = form.ask("normal", own=uploads.session_data_sets("where"))
         form.ask("seed")
     with right:
         method = Nova(**forms.settings(Nova, KEY))

@@ -14,20 +14,20 @@ from PIL import Image
 
 from engine.keeping.memory import Memory
 
-MadeT = TypeVar("MadeT")
+EncodedT = TypeVar("EncodedT")
 
 GRAY_LIMIT = 400_000  # bytes of a PNG in gray, whose values are often read off
 COLOR_LIMIT = 40_000  # bytes of a PNG in color, which only photographs exceed at these sizes
 WEBP_QUALITY = 92
 
 
-class RecentEncodings(Generic[MadeT]):
+class RecentEncodings(Generic[EncodedT]):
     """The last few encodings, under a digest of what was encoded."""
 
     def __init__(self, most: int) -> None:
-        self.held: Memory[MadeT] = Memory(most)
+        self.held: Memory[EncodedT] = Memory(most)
 
-    def get(self, array: NDArray[Any], extra: str, make: Callable[[], MadeT]) -> MadeT:
+    def get(self, array: NDArray[Any], extra: str, make: Callable[[], EncodedT]) -> EncodedT:
         """The encoding kept for this array, made once."""
         array = np.ascontiguousarray(array)
         name = blake2b(f"{array.dtype}{array.shape}{extra}".encode())

@@ -34,7 +34,7 @@ class ScoreDistributions:
 
 
 def histogram(distributions: ScoreDistributions, words: str, key: str) -> float:
-    """Draw it and give the line where the person left it, at first `shown.line`.
+    """Draw it and give the line where the person left it, at first `distributions.line`.
 
     `words` is the finding, for who does not see the picture. Other scores or another first line
     begin again.

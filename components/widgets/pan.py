@@ -34,7 +34,7 @@ ENCODED = RecentEncodings[str](TILES_CACHED)
 
 
 @dataclass(frozen=True, eq=False)
-class Over:
+class TileMap:
     """A map over squares of the image.
 
     Args:
@@ -53,7 +53,7 @@ class Over:
     least: float | None = None
 
 
-def pan(image: LargeImage, over: Over | None, words: str, key: str) -> None:
+def pan(image: LargeImage, over: TileMap | None, words: str, key: str) -> None:
     """Draw the image with the map over it.
 
     Args:
@@ -137,7 +137,7 @@ def overview_pixels(image: LargeImage, long: int = OVERVIEW) -> NDArray[np.uint8
     return image.smaller(times, 0, image.height, 0, image.width)
 
 
-def overlay_json(over: Over) -> dict[str, Any]:
+def overlay_json(over: TileMap) -> dict[str, Any]:
     """The map as a picture with a pixel for each square, and the ends of its colors."""
     low, high = extent(over.values)
     values, known, unit = over.values, np.isfinite(over.values), over.unit

@@ -74,18 +74,18 @@ def viewer(
         message = f"The viewer holds one to {MOST_PANELS} panels, not {len(panels)}."
         raise ValueError(message)
     data = payload(picture, panels, key, behind, truth) | {"bare": bare}
-    data["saved"] = asked_file(panels, MapGround(picture, behind, truth), key)
+    data["saved"] = requested_file(panels, MapGround(picture, behind, truth), key)
     mounted(__file__, *SCRIPTS)(
-        data=data, key=key, on_save_change=lambda: keep_asked(key), on_look_change=lambda: None
+        data=data, key=key, on_save_change=lambda: store_request(key), on_look_change=lambda: None
     )
 
 
-def keep_asked(key: str) -> None:
+def store_request(key: str) -> None:
     """Which panel is to be saved; what the browser sends is there in this one run only."""
     st.session_state[f"{key}.asked"] = st.session_state[key].get("save")
 
 
-def asked_file(panels: Sequence[Panel], ground: MapGround, key: str) -> dict[str, Any] | None:
+def requested_file(panels: Sequence[Panel], ground: MapGround, key: str) -> dict[str, Any] | None:
     """The panel that was to be saved as a file, as it was seen; None where none was."""
     request = st.session_state.pop(f"{key}.asked", None)
     save_request = request if isinstance(request, dict) else {}

@@ -10,18 +10,18 @@ from components.views import ANOMALY_EXPERIMENTS
 st.title("Confusion or ignorance")
 st.markdown("Does the model hesitate between classes that it knows, or does it know none of them?")
 
-about = subject.current({"seed"})
+chosen_subject = subject.current({"seed"})
 answer, controls, blends, below = (st.container() for _ in range(4))
 with notices.show_problems():
     with answer:
-        asked = form.choose(about)
-        if asked.own:
-            in_distribution.show_usualness(about)
+        question = form.choose(chosen_subject)
+        if question.own:
+            in_distribution.show_usualness(chosen_subject)
     with controls:
         method = view.settings()
     with answer:
-        view.show(asked, method, below)
+        view.show(question, method, below)
     with blends:
-        view.show_blends(asked, method.loss)
+        view.show_blends(question, method.loss)
 
 st.page_link(ANOMALY_EXPERIMENTS.path, label="Which claims of the papers hold here: Experiments")

@@ -8,18 +8,18 @@ from components.sidebar import subject
 
 st.title("Familiar?")
 
-about = subject.current({"seed"})
-model = about.case.model
+chosen_subject = subject.current({"seed"})
+model = chosen_subject.case.model
 st.markdown(
     f"Has **{notices.escape_markdown(model.lineage.trail)}** seen anything like this image?"
 )
 answer, controls, below = (st.container() for _ in range(3))
-in_distribution.show_usualness(about, below)
+in_distribution.show_usualness(chosen_subject, below)
 with notices.show_problems():
     with controls:
-        asked = form.choose(about)
+        question = form.choose(chosen_subject)
     with answer:
-        view.show(asked, below)
+        view.show(question, below)
 
 with st.expander("Images of yours, as normal or as unknown ones"):
     uploads.draw_pictures(form.KEY, model.side, form.OWN_HELP, picker=f"{form.KEY}.normal")

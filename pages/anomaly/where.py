@@ -8,8 +8,8 @@ from components.where_odd import form, nova, photograph, slices, view
 
 st.title("Where is it odd?")
 
-about = subject.current({"seed"})
-model = about.case.model
+chosen_subject = subject.current({"seed"})
+model = chosen_subject.case.model
 st.markdown(
     "Which places look unlike normal images to the layers of "
     f"**{notices.escape_markdown(model.title)}**?"
@@ -17,16 +17,16 @@ st.markdown(
 
 warning, answer, controls, whole, below = (st.container() for _ in range(5))
 with warning:
-    in_distribution.show_usualness(about, below)
+    in_distribution.show_usualness(chosen_subject, below)
 with notices.show_problems():
     with controls:
-        asked = form.choose(about)
-        view.offer_phantom(about)
+        question = form.choose(chosen_subject)
+        view.offer_phantom(chosen_subject)
     with answer:
-        view.show(asked, about, below)
+        view.show(question, chosen_subject, below)
     with whole:
-        slices.show(asked, about)
-        photograph.show(asked, about)
+        slices.show(question, chosen_subject)
+        photograph.show(question, chosen_subject)
 
 with st.expander("Normal images of yours"):
     uploads.draw_pictures(

@@ -10,18 +10,18 @@ from engine.attribution import FIRST, HEATMAPS
 
 st.title("Heatmaps")
 
-about = subject.current()
+chosen_subject = subject.current()
 warning, answer, edited, controls, rest = (st.container() for _ in range(5))
 with warning:
-    in_distribution.show_usualness(about, rest)
+    in_distribution.show_usualness(chosen_subject, rest)
 with controls:
-    asked = likeness.choose(about)
-    methods = view.settings(view.pick(HEATMAPS, asked, FIRST), asked)
-    checks = trials.choose(asked)
+    scored_subject = likeness.choose(chosen_subject)
+    methods = view.settings(view.pick(HEATMAPS, scored_subject, FIRST), scored_subject)
+    checks = trials.choose(scored_subject)
 with answer:
     if methods:
-        view.show(methods, checks, asked, rest)
+        view.show(methods, checks, scored_subject, rest)
     else:
         st.info("Choose at least one method to see where the score comes from.")
 with edited:
-    edit.edit_rectangle(about, edit.start(asked, methods))
+    edit.edit_rectangle(chosen_subject, edit.start(scored_subject, methods))

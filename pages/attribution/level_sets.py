@@ -9,13 +9,13 @@ from components.sidebar import partners, subject
 
 st.title("Level sets")
 
-about = subject.current({"target", "seed"})
+chosen_subject = subject.current({"target", "seed"})
 warning, answer, controls, rest = (st.container() for _ in range(4))
 with warning:
-    in_distribution.show_usualness(about, rest)
-    st.markdown(f"**{escape_markdown(view.question_sentence(about))}**")
+    in_distribution.show_usualness(chosen_subject, rest)
+    st.markdown(f"**{escape_markdown(view.question_sentence(chosen_subject))}**")
 with controls:
-    questions = view.choose(about)
+    questions = view.choose(chosen_subject)
     with st.expander("Targets of yours"):
         partners.open_own()
 with answer:

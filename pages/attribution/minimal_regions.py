@@ -8,15 +8,15 @@ from components.sidebar import subject
 
 st.title("Minimal regions")
 
-about = subject.current({"target", "seed"})
-warning, answer, controls, beside = (st.container() for _ in range(4))
+chosen_subject = subject.current({"target", "seed"})
+warning, answer, controls, rest = (st.container() for _ in range(4))
 with warning:
-    in_distribution.show_usualness(about, beside)
+    in_distribution.show_usualness(chosen_subject, rest)
 with controls:
-    asked = form.choose(about)
-if asked is not None:
+    question = form.choose(chosen_subject)
+if question is not None:
     with answer:
-        found = view.show(asked, beside)
-    if found is not None:
-        with beside:
-            view.compare(asked, found)
+        search_answer = view.show(question, rest)
+    if search_answer is not None:
+        with rest:
+            view.compare(question, search_answer)

@@ -9,10 +9,10 @@ st.markdown("Which prototypes speak **for** and **against** the answer, and what
 
 answer, controls, below = st.container(), st.container(), st.container()
 with controls:
-    asked = form.choose()
+    question = form.choose()
 with answer:
-    view.show(asked, below)
+    view.show(question, below)
 with below:
     st.divider()
-learned.show(asked)
-robust.show(asked)
+learned.show(question)
+robust.show(question)

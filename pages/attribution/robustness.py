@@ -8,16 +8,16 @@ from components.sidebar import subject
 
 st.title("Robustness")
 
-about = subject.current({"seed"})
+chosen_subject = subject.current({"seed"})
 warning, answer, controls, rest = (st.container() for _ in range(4))
 with warning:
-    in_distribution.show_usualness(about, rest)
+    in_distribution.show_usualness(chosen_subject, rest)
 with controls:
-    asked = form.choose(about)
+    question = form.choose(chosen_subject)
 with answer:
-    found = view.show(asked, rest)
+    attack_answer = view.show(question, rest)
 with rest:
-    ordered = view.in_your_order(asked)
-    maps.followed(asked, found, ordered)
-    view.by_asking(asked)
-    view.by_length(asked)
+    ordered = view.in_your_order(question)
+    maps.followed(question, attack_answer, ordered)
+    view.by_asking(question)
+    view.by_length(question)

@@ -9,11 +9,11 @@ st.markdown("Which **tiles** of a large image make a network give its label?")
 
 answer, controls, below = st.container(), st.container(), st.container()
 with controls:
-    asked = form.choose()
+    question = form.choose()
 with answer:
-    view.show(asked, below)
+    view.show(question, below)
 with below:
     st.divider()
-ratio.show(asked)
+ratio.show(question)
 st.divider()
 own.show()

@@ -11,6 +11,6 @@ st.markdown(
 
 answer, controls, rest = (st.container() for _ in range(3))
 with controls:
-    asked = form.choose()
+    question = form.choose()
 with answer:
-    view.show(asked, rest)
+    view.show(question, rest)

@@ -8,11 +8,11 @@ from components.which_explanation import form, view
 
 st.title("Which explanation?")
 
-about = subject.current({"target", "versus", "reading", "seed"})
+chosen_subject = subject.current({"target", "versus", "reading", "seed"})
 warning, answer, controls, rest = (st.container() for _ in range(4))
 with warning:
-    in_distribution.show_usualness(about, rest)
+    in_distribution.show_usualness(chosen_subject, rest)
 with controls:
-    asked = form.choose(about)
+    question = form.choose(chosen_subject)
 with answer:
-    view.show(asked, rest)
+    view.show(question, rest)

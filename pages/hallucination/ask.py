@@ -9,9 +9,9 @@ st.title("Ask")
 st.markdown("What does a model that looks and talks see, and what does it make up?")
 
 verdict_area, controls = st.container(), st.container()
-prompt, editor = controls.columns([5, 4], gap="large")
-scene_image = scene.choose(editor)
-with prompt:
+prompt_column, editor_column = controls.columns([5, 4], gap="large")
+scene_image = scene.choose(editor_column)
+with prompt_column:
     case = question.choose(scene_image, verdict_area)
 with verdict_area:
     picked = answer.show(scene_image, case)

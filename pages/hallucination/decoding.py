@@ -19,9 +19,9 @@ st.markdown(
     "up less?"
 )
 
-decoded = view.show()
+comparison = view.show()
 
 for title, parts in CLOSER.items():
     with st.expander(title):
         for part in parts:
-            part.show(decoded)
+            part.show(comparison)

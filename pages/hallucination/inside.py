@@ -11,10 +11,10 @@ st.markdown("Does the model **know** when it makes something up?")
 
 answer, controls = st.container(), st.container()
 with controls:
-    shown, case, given = form.choose()
+    dialog_image, case, settings = form.choose()
 with answer:
-    method = replace(view.METHOD, **given)
-    view.show(shown, case, method)
-if learned := view.probe_question(case, method):
+    method = replace(view.METHOD, **settings)
+    view.show(dialog_image, case, method)
+if probe_pair := view.probe_question(case, method):
     st.divider()
-    probe.show(learned)
+    probe.show(probe_pair)

@@ -9,10 +9,10 @@ from components.sidebar import subject
 
 st.title("Prune")
 
-about = subject.current({"target", "versus", "reading", "seed"})
-st.markdown(f"What can **{escape_markdown(about.case.model.lineage.trail)}** do without?")
+chosen_subject = subject.current({"target", "versus", "reading", "seed"})
+st.markdown(f"What can **{escape_markdown(chosen_subject.case.model.lineage.trail)}** do without?")
 warning, answer, usual = (st.container() for _ in range(3))
 with warning:
-    in_distribution.show_usualness(about, usual)
+    in_distribution.show_usualness(chosen_subject, usual)
 with answer:
-    view.show(about)
+    view.show(chosen_subject)

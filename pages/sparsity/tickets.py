@@ -9,8 +9,8 @@ st.markdown("Could a **part of the network** have learned alone, from the weight
 
 answer, controls = st.container(), st.container()
 with controls:
-    asked = form.choose()
+    question = form.choose()
 with answer:
-    view.show(asked)
-bip.show(asked.case)
+    view.show(question)
+bip.show(question.case)
 rewinding.show(rewinding.usual_case())

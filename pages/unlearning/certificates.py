@@ -9,9 +9,9 @@ st.markdown("How many training images may be **poisoned** before this answer can
 
 answer, controls, below = st.container(), st.container(), st.container()
 with controls:
-    asked = form.choose()
+    question = form.choose()
 with answer:
-    view.show(asked, below)
+    view.show(question, below)
 with below:
     st.divider()
-poison.show(asked)
+poison.show(question)

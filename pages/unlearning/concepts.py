@@ -9,9 +9,9 @@ st.markdown("Can a model stop seeing **one thing**, or up to three, and keep the
 
 answer, controls = st.container(), st.container()
 with controls:
-    shown, case, method = form.choose()
+    dialog_image, case, method = form.choose()
 with answer:
-    view.show(shown, case, method)
+    view.show(dialog_image, case, method)
 st.divider()
 collateral.show(case, method)
 st.divider()

@@ -9,8 +9,8 @@ st.markdown("Can a model that draws digits forget how to draw **one of them**, a
 
 answer, controls, below = st.container(), st.container(), st.container()
 with controls:
-    asked = form.choose()
+    question = form.choose()
 with answer:
-    view.show(asked, below)
+    view.show(question, below)
 st.divider()
-view.samples(asked)
+view.samples(question)

@@ -8,10 +8,10 @@ from components.sidebar import subject
 
 st.title("Protect data")
 
-about = subject.current({"target"})
+chosen_subject = subject.current({"target"})
 warning, answer, rest = (st.container() for _ in range(3))
 with warning:
-    in_distribution.show_usualness(about, rest)
+    in_distribution.show_usualness(chosen_subject, rest)
     st.markdown("Can your images be changed so that a network **learns nothing useful** from them?")
 with answer:
-    view.show(about)
+    view.show(chosen_subject)

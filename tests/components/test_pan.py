@@ -12,7 +12,7 @@ from PIL import Image
 from components.colors import SEQUENTIAL
 from components.widgets import pan
 from components.widgets.pan import (
-    Over,
+    TileMap,
     highest_squares,
     levels,
     overlay_json,
@@ -76,7 +76,7 @@ def test_a_browser_gets_a_few_tiles_at_a_time():
 
 def test_the_map_has_a_pixel_for_each_square_and_none_where_nothing_is_known():
     values = np.array([[0.0, 0.5, 1.0], [np.nan, 0.25, 0.75]], np.float32)
-    description = overlay_json(Over(values, 64, "cosine distance", values > 0.6))
+    description = overlay_json(TileMap(values, 64, "cosine distance", values > 0.6))
     colors = opened(description["src"])
     assert colors[0, 2].tolist() == [*SEQUENTIAL[-1].tolist(), 255]
     assert colors[1, 0, 3] == 0
@@ -86,7 +86,7 @@ def test_the_map_has_a_pixel_for_each_square_and_none_where_nothing_is_known():
 
 def test_colors_may_follow_the_logarithm_from_some_value_on():
     values = np.array([[0.001, 0.01, 0.1], [1, 10, np.nan]], np.float32)
-    description = overlay_json(Over(values, 64, "× an equal share", least=0.01))
+    description = overlay_json(TileMap(values, 64, "× an equal share", least=0.01))
     image = opened(description["src"])
     steps = [SEQUENTIAL[round(share * (len(SEQUENTIAL) - 1))] for share in (0, 0, 1 / 3, 2 / 3, 1)]
     assert image[..., :3].reshape(-1, 3)[:5].tolist() == np.array(steps).tolist()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
 
-from benchmarks.soak.visitor import LinkedWidget, Seen, Visitor
+from benchmarks.soak.visitor import LinkedWidget, PageRun, Visitor
 from components.notices import UNEXPECTED
 from components.views import HEATMAPS, PROTECT_DATA
 from tests.awaited import awaited
@@ -49,7 +49,7 @@ class Tab:
         self.visitor = visitor
         self.bound: set[str] = set()
 
-    async def follow(self, view: str, link: dict[str, str], awaits: str = "") -> Seen:
+    async def follow(self, view: str, link: dict[str, str], awaits: str = "") -> PageRun:
         """Follow a link within the app, and wait until the parameter is there, if one is named."""
         address = parse_qs(self.visitor.query, keep_blank_values=True)
         sent = {key: values for key, values in address.items() if key in self.bound}
@@ -158,7 +158,7 @@ async def follow_all(url: str, asked: KeptParameter) -> str:
         await tab.visitor.leave()
 
 
-def problem_of(seen: Seen, key: str, expected: str) -> str:
+def problem_of(seen: PageRun, key: str, expected: str) -> str:
     """What is wrong with a page that is to show a value; or ""."""
     if seen.traces:
         return seen.traces[0]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.soak.server import running
-from benchmarks.soak.visitor import Seen, Visitor
+from benchmarks.soak.visitor import PageRun, Visitor
 from tests.awaited import awaited
 from tests.links import every_widget
 from tests.links.trial import unsaid
@@ -27,10 +27,10 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         assert not server.faults
 
 
-def opened(url: str, link: dict) -> tuple[Seen, str]:
+def opened(url: str, link: dict) -> tuple[PageRun, str]:
     """The page of a link, and its address."""
 
-    async def visit() -> tuple[Seen, str]:
+    async def visit() -> tuple[PageRun, str]:
         visitor = await Visitor.arrive(url)
         page = await visitor.open("", link)
         await visitor.leave()

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from benchmarks.soak.server import Server, running
-from benchmarks.soak.visitor import Seen, Visitor
+from benchmarks.soak.visitor import PageRun, Visitor
 from components.notices import UNEXPECTED
 from tests.awaited import awaited
 from tests.links.recording import NAMES
@@ -58,9 +58,9 @@ class Prober:
     server: Server
     names: Path
     unfold: bool = True
-    known: dict[LinkState, tuple[Seen, tuple[str, ...]]] = field(default_factory=dict)
+    known: dict[LinkState, tuple[PageRun, tuple[str, ...]]] = field(default_factory=dict)
 
-    def state(self, state: LinkState) -> tuple[Seen, tuple[str, ...]]:
+    def state(self, state: LinkState) -> tuple[PageRun, tuple[str, ...]]:
         """What the state shows, and all names that it reads from a link."""
         if state not in self.known:
             begin = self.names.stat().st_size if self.names.exists() else 0
@@ -101,7 +101,7 @@ class Prober:
             return "a trace in the log"
         return unsaid(page, address, bad)
 
-    async def opened(self, view: str, link: Mapping[str, Any]) -> tuple[Seen, str]:
+    async def opened(self, view: str, link: Mapping[str, Any]) -> tuple[PageRun, str]:
         """The page with all of it unfolded, and its address then."""
         visitor = await Visitor.arrive(self.server.url)
         try:
@@ -119,7 +119,7 @@ class Prober:
             await visitor.leave()
 
 
-def unsaid(seen: Seen, address: str, bad: Mapping[str, Words]) -> str:
+def unsaid(seen: PageRun, address: str, bad: Mapping[str, Words]) -> str:
     """Which parameter of a widget keeps values that it cannot have, or has lost them in silence."""
     query = parse_qs(address, keep_blank_values=True)
     wrong = [

@@ -168,7 +168,7 @@ def test_forty_results_are_listed_chosen_from_and_filed(two):
 def test_the_trays_of_all_visitors_are_bounded_together(two, monkeypatch):
     other = settled(visit())
     monkeypatch.setattr(
-        tray, "ROOM_OF_ALL", sum(pinned_result.nbytes for pinned_result in tray.EVERYBODY)
+        tray, "ROOM_OF_ALL", sum(pinned_result.nbytes for pinned_result in tray.ALL_PINNED)
     )
     press(other, "heatmaps.GradCam.pin")
     assert "The trays of all visitors are full: together they hold at most" in words(other)
@@ -181,7 +181,7 @@ def test_the_trays_of_all_visitors_are_bounded_together(two, monkeypatch):
 
 def test_the_tray_of_a_visitor_who_left_takes_no_room(two):
     mine = weakref.WeakSet(two.session_state["report.tray"])
-    assert set(mine) <= set(tray.EVERYBODY)
+    assert set(mine) <= set(tray.ALL_PINNED)
     two.session_state["report.tray"].clear()  # as Streamlit does when a session ends
     gc.collect()
     assert not mine

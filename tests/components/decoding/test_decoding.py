@@ -18,7 +18,7 @@ from components.decoding.measured import sentences, trust_words
 from components.decoding.memory import curve_words, texts
 from components.decoding.noise import margin_words
 from components.decoding.scenes import describing_strategies, trade_words
-from components.decoding.sinks import NAMES, four
+from components.decoding.sinks import NAMES, merged_shares
 from components.decoding.steps import STRONG, panels, shortly, weak_title, with_titles
 from engine.data.layout import Scene
 from engine.hallucination import VCD, Greedy, VASparse, asking
@@ -263,7 +263,7 @@ def test_captions_that_name_nothing_are_left_out_of_the_chart_and_named():
 
 def test_bars_of_attention_hold_all_of_it():
     places = {name: ([share], "share") for name, share in zip(PLACES, SHARES, strict=True)}
-    drawn = four(Table.of(places, ("layer 1",)))
+    drawn = merged_shares(Table.of(places, ("layer 1",)))
     assert sum(float(drawn[name][0]) for name in drawn.order) == pytest.approx(1.0)
     assert float(drawn["full stops"][0]) == pytest.approx(0.2)
     assert drawn.order == tuple(NAMES)

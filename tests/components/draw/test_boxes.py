@@ -53,6 +53,6 @@ def test_known_boxes_are_dashed_with_their_name_below_and_found_ones_solid_with_
     )
     figure = PictureBoxes(picture=PICTURE, known="known", value="overlap").figure(known)
     looks = [(shape.line.dash, shape.line.color) for shape in figure.layout.shapes[1::2]]
-    assert looks == [("dash", boxes.KNOWN), ("solid", boxes.FOUND_COLOR)]
+    assert looks == [("dash", boxes.KNOWN_COLOR), ("solid", boxes.PREDICTED_COLOR)]
     notes = [(note.text, note.y, note.yanchor) for note in figure.layout.annotations]
     assert notes == [("known", pytest.approx(30), "top"), ("found: 40 %", 0, "bottom")]

@@ -50,7 +50,7 @@ def test_zips_give_many_of_each_and_files_one():
     case = opened.case(replace(case_and_groups()[0], model=opened.original))
     assert isinstance(case, GivenGroups)
     assert case.counts == {"original": 2, "unlearned": 2, "retrained": 2}
-    assert own_models.judged_ones(case).endswith(", the first of each")
+    assert own_models.judged_note(case).endswith(", the first of each")
     assert own_models.opened_models_note(opened).startswith(
         "Open: 2 original, 2 unlearned, 2 retrained; the fi"
     )
