@@ -99,7 +99,7 @@ def free_memory(device: torch.device) -> int:
         return torch.cuda.mem_get_info(device)[0]
     try:
         lines = Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
-        results = dict(line.split(":", 1) for line in lines if ":" in line)
-        return int(results["MemAvailable"].split()[0]) * 1024
+        memory_info = dict(line.split(":", 1) for line in lines if ":" in line)
+        return int(memory_info["MemAvailable"].split()[0]) * 1024
     except (OSError, KeyError, ValueError, IndexError):
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2

@@ -231,8 +231,8 @@ class Experiment(Method[ExperimentCase]):
         outcomes = claims["outcome"].tolist()
         words = f"{claims.rows[0]}: {OUTCOMES[outcomes[0]]} here. "
         words += f"{outcomes.count(HOLDS)} of {len(outcomes)} claims hold"
-        if open_ones := outcomes.count(UNDECIDED):
-            words += f", {open_ones} undecided"
+        if undecided_count := outcomes.count(UNDECIDED):
+            words += f", {undecided_count} undecided"
         return f"{words} ({seeds} seed{'s' if seeds > 1 else ''})."
 
     def __call__(self, case: ExperimentCase, progress: Progress = quiet) -> Result:
@@ -240,7 +240,7 @@ class Experiment(Method[ExperimentCase]):
         views: dict[str, View] = {"picture": self.picture(case)}
         plan = [
             (seeded, condition, what)
-            for seeded in (replace(case, seed=case.seed + more) for more in range(self.seeds))
+            for seeded in (replace(case, seed=case.seed + offset) for offset in range(self.seeds))
             for condition, what in self.conditions(seeded).items()
         ]
         progress(0.0, "starting", {**views})

@@ -54,15 +54,15 @@ def read_toml(text: bytes, called: str, most: int, deepest: int = DEEPEST) -> di
     plain = QUOTED.sub("q", text.decode("utf-8", "replace"))
     if re.search(rf"(?<![\w-])(?:[\w-]++\s*+\.\s*+){{{deepest + 1}}}", plain):
         raise BadSetting(f"{called} cannot be read: {too_deep(deepest)}.")  # slow to parse
-    words = {"ask": "toml", "deepest": deepest}
+    request = {"ask": "toml", "deepest": deepest}
     try:
         reply, _ = send_request(
-            called, words, [np.frombuffer(text, np.uint8)], advice="make it shorter"
+            called, request, [np.frombuffer(text, np.uint8)], advice="make it shorter"
         )
     except BadImage as error:
         raise BadSetting(str(error)) from None
-    plan: dict[str, Any] = reply["toml"]
-    return plan
+    parsed: dict[str, Any] = reply["toml"]
+    return parsed
 
 
 def toml_in_reader(text: bytes, called: str, deepest: int) -> dict[str, Any]:

@@ -48,8 +48,10 @@ def stale(question: Question) -> str:
     for name, view in method(case).items():
         for field, array in lasting(view).items():
             before = stored[name].arrays()[field]
-            near = SAME + 0.5 ** BITS.get(array.dtype, 64)  # of the range; half a step is rounding
-            if not np.allclose(before, array, rtol=SAME, atol=near * float(np.ptp(array))):
+            tolerance = SAME + 0.5 ** BITS.get(
+                array.dtype, 64
+            )  # of the range; half a step is rounding
+            if not np.allclose(before, array, rtol=SAME, atol=tolerance * float(np.ptp(array))):
                 return f"{method.title} gives another {name}"
     return ""
 
@@ -77,9 +79,11 @@ def make(again: Collection[str] = ()) -> int:
     GALLERY.mkdir(parents=True, exist_ok=True)
     store = Store(GALLERY)
     pairs = list(questions())
-    known = sorted({method.name for method, _ in pairs})
-    if unknown := set(again).difference(known):
-        raise BlindspotError(f"No answer that ships is of {min(unknown)!r}: {', '.join(known)}.")
+    method_names = sorted({method.name for method, _ in pairs})
+    if unknown := set(again).difference(method_names):
+        raise BlindspotError(
+            f"No answer that ships is of {min(unknown)!r}: {', '.join(method_names)}."
+        )
     titles = {}
     for method, case in pairs:
         name = digest(method, case)

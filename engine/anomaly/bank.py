@@ -117,8 +117,8 @@ def logsumexp(logits: Doubles) -> Doubles:
 def softmax(logits: Doubles) -> Doubles:
     """Probabilities (N, classes)."""
     # a shift changes no probability, and the largest power is then 1
-    raised = np.exp(logits - logits.max(1, keepdims=True))
-    return np.asarray(raised / raised.sum(1, keepdims=True))
+    exponentials = np.exp(logits - logits.max(1, keepdims=True))
+    return np.asarray(exponentials / exponentials.sum(1, keepdims=True))
 
 
 def unit_rows(vectors: Doubles) -> Doubles:

@@ -33,9 +33,9 @@ class Moments:
     def __add__(self, other: Moments) -> Moments:
         """Those of both parts, by Chan's formula."""
         counts = self.counts + other.counts
-        step, all_of = other.means - self.means, np.maximum(counts, 1)[:, None]
-        means = self.means + step * other.counts[:, None] / all_of
-        between = step**2 * (self.counts * other.counts)[:, None] / all_of
+        mean_shift, total_counts = other.means - self.means, np.maximum(counts, 1)[:, None]
+        means = self.means + mean_shift * other.counts[:, None] / total_counts
+        between = mean_shift**2 * (self.counts * other.counts)[:, None] / total_counts
         return Moments(counts, means, self.squares + other.squares + between)
 
 
@@ -75,8 +75,8 @@ class NaiveBayes:
 
     def joint(self, points: Doubles) -> Doubles:
         """log p(x, class), (n, K)."""
-        alike = ((points**2) / self.variance + np.log(2 * np.pi * self.variance)).sum(1) / 2
-        return points @ self.weights.T + self.biases - alike[:, None]
+        shared_term = ((points**2) / self.variance + np.log(2 * np.pi * self.variance)).sum(1) / 2
+        return points @ self.weights.T + self.biases - shared_term[:, None]
 
     def unusual(self, points: Doubles) -> Doubles:
         """−log p(x), nats, (n,): an outlier score."""

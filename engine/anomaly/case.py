@@ -127,13 +127,13 @@ class FamiliarCase(Case):
     @lazy
     def parts(self) -> tuple[DataCase, DataCase, DataCase | None]:
         """The images to fit to, those held out, and the unknown ones, each for the model."""
-        fit, held_rows = split(self.normal)
+        fit_rows, held_rows = split(self.normal)
         unknown = None
         if self.unknown is not None:
             rows = evenly(np.arange(len(self.unknown)), MOST_UNKNOWN)
             unknown = DataCase(self.model, self.unknown.take(rows))
         return (
-            DataCase(self.model, self.normal.take(fit)),
+            DataCase(self.model, self.normal.take(fit_rows)),
             DataCase(self.model, self.normal.take(held_rows)),
             unknown,
         )
@@ -141,8 +141,8 @@ class FamiliarCase(Case):
     @property
     def labeled(self) -> bool:
         """Whether the normal images' classes are the model's own."""
-        known = self.model.labels
-        return self.normal.classes[: len(known)] == known
+        labels = self.model.labels
+        return self.normal.classes[: len(labels)] == labels
 
     def generator(self) -> np.random.Generator:
         """A fresh source of random numbers, always from the same seed."""
@@ -190,8 +190,8 @@ class LesionsCase(Case):
 
 def mapless(model: Classifier) -> str:
     """Why the model has no patches, or ""."""
-    maps = any(layer.is_map for layer in model.layers)
-    return "" if maps else "it needs layers whose output is a map, and this model has none."
+    has_maps = any(layer.is_map for layer in model.layers)
+    return "" if has_maps else "it needs layers whose output is a map, and this model has none."
 
 
 def headless(model: Classifier) -> str:
@@ -220,11 +220,11 @@ def split(data: DataSet) -> tuple[Rows, Rows]:
             f"{data.card.title} has {count}: at least two are needed, one to learn what is usual "
             "and one to compare with. Give more."
         )
-    fit, held_rows = rows[data.split[rows] == 0], rows[data.split[rows] != 0]
-    if not len(fit) or not len(held_rows):
+    fit_rows, held_rows = rows[data.split[rows] == 0], rows[data.split[rows] != 0]
+    if not len(fit_rows) or not len(held_rows):
         # every other one, since a file may be sorted
-        fit, held_rows = rows[::2], rows[1::2]
-    return evenly(fit, MOST_FIT), evenly(held_rows, MOST_HELD)
+        fit_rows, held_rows = rows[::2], rows[1::2]
+    return evenly(fit_rows, MOST_FIT), evenly(held_rows, MOST_HELD)
 
 
 def evenly(rows: Rows, most: int) -> Rows:

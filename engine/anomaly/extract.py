@@ -102,16 +102,16 @@ def forward_batches(
     with ExitStack() as stack:
         net = stack.enter_context(borrowed(model))
         stack.enter_context(torch.inference_mode())
-        caught = stack.enter_context(capturing(head, inputs=True)) if head is not None else []
+        head_inputs = stack.enter_context(capturing(head, inputs=True)) if head is not None else []
         maps = {n: stack.enter_context(capturing(model.layer(n))) for n in layers}
 
         def run(low: int, high: int) -> None:
-            for captured in (caught, *maps.values()):
+            for captured in (head_inputs, *maps.values()):
                 captured.clear()
             batch = pixels[low:high].to(model.device, memory_format=pace.memory_format)
             outputs.put("logits", start + low, net(batch))
-            if caught and caught[0].ndim == 2:
-                outputs.put("features", start + low, caught[0])
+            if head_inputs and head_inputs[0].ndim == 2:
+                outputs.put("features", start + low, head_inputs[0])
             for name, captured in maps.items():
                 outputs.put(f"maps/{name}", start + low, captured[0])
 
@@ -135,8 +135,8 @@ def key_of(image: Tensor) -> int:
     """A digest of an image's pixels (3, H, W), by which it is known again."""
     gray = image[:1] if image.stride(0) == 0 else image  # one channel repeated is hashed once
     # in 8 bits, so that an image from a file and the same one from a data set have one key
-    eight: NDArray[np.uint8] = np.rint(gray.numpy() * 255).astype(np.uint8)
-    if len(eight) == 3 and (eight[:1] == eight).all():
-        eight = eight[:1]
-    digest = blake2b(np.ascontiguousarray(eight).tobytes(), digest_size=7).digest()
+    levels: NDArray[np.uint8] = np.rint(gray.numpy() * 255).astype(np.uint8)
+    if len(levels) == 3 and (levels[:1] == levels).all():
+        levels = levels[:1]
+    digest = blake2b(np.ascontiguousarray(levels).tobytes(), digest_size=7).digest()
     return int.from_bytes(digest, "big")

@@ -66,9 +66,9 @@ def gathered(case: FamiliarCase, progress: Progress = quiet) -> Gathered:
         unknown = bank_of(unknown_case, case.unknown, part_of(progress, 0.7, 0.9), labeled=False)
         unknown = exclude_image(unknown, subject, None)[0]
     notes: list[str] = []
-    fit, found_there = exclude_image(fit, subject, case.group)
-    held_bank, found_here = exclude_image(held_bank, subject, case.group)
-    if found_there or found_here:
+    fit, in_fit = exclude_image(fit, subject, case.group)
+    held_bank, in_held_out = exclude_image(held_bank, subject, case.group)
+    if in_fit or in_held_out:
         notes.append(
             "The image, or its group, is among the normal ones; it was not compared with itself."
         )
@@ -77,8 +77,8 @@ def gathered(case: FamiliarCase, progress: Progress = quiet) -> Gathered:
             f"{case.normal.card.title} has no normal image beside this one: give at least two more."
         )
     check_finite(subject, "this image")
-    named = {"normal images": fit, "held-out normal images": held_bank, "unknown images": unknown}
-    for words, bank in named.items():
+    banks = {"normal images": fit, "held-out normal images": held_bank, "unknown images": unknown}
+    for words, bank in banks.items():
         check_finite(bank, words)
     normal, rest = parted(held_bank, case)
     if not len(rest):
@@ -189,11 +189,11 @@ def parted(bank: Bank, case: FamiliarCase) -> tuple[Bank, Bank]:
 
     A half is drawn by each image's own key or group, so that one image less moves no other.
     """
-    names: Ints = bank.groups if bank.groups is not None else np.asarray(bank.ids, np.int64)
-    order = np.unique(names)
+    group_ids: Ints = bank.groups if bank.groups is not None else np.asarray(bank.ids, np.int64)
+    order = np.unique(group_ids)
     if len(order) < FEW:
         return bank, bank.take(np.arange(0))
     chance = np.array([np.random.default_rng([case.seed, int(n) % 2**63]).random() for n in order])
-    first = order[np.argsort(chance, kind="stable")[: -(-len(order) // 2)]]
-    inside = np.isin(names, first)
+    first_half = order[np.argsort(chance, kind="stable")[: -(-len(order) // 2)]]
+    inside = np.isin(group_ids, first_half)
     return bank.take(inside), bank.take(~inside)

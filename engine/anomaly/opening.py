@@ -81,5 +81,7 @@ def doubted() -> Example:
 def unusual(model: Classifier, image: Tensor, name: str, group: int | None = None) -> FamiliarCase:
     """An image among normal ones by name, measured by the unknown ones that are offered first."""
     normal = sources.normal(name)
-    first = next(source.name for source in sources.unknown_sources(normal) if not source.reason)
-    return FamiliarCase(model, image, normal, sources.unknown(first, normal, model), group)
+    unknown_name = next(
+        source.name for source in sources.unknown_sources(normal) if not source.reason
+    )
+    return FamiliarCase(model, image, normal, sources.unknown(unknown_name, normal, model), group)

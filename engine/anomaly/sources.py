@@ -94,19 +94,21 @@ def group_word(normal: DataSet) -> str:
 
 def unknown_sources(normal: DataSet) -> tuple[Option, ...]:
     """What can stand for unknown images beside these normal ones."""
-    word = normal.name.partition("+")[0].partition(":")[0]
+    base_name = normal.name.partition("+")[0].partition(":")[0]
     held_classes = (
         ""
         if len(unknown_rows(normal))
         else (f"{normal.card.title} holds no class out; train a model on data with unknown classes")
     )
     results = [Option(HELD_OUT, "Held-out classes", held_classes)]
-    if word == "phantoms":
+    if base_name == "phantoms":
         results += [Option(name, f"Phantoms: {title}") for title, name in SHIFTED.items()]
     results += [
-        Option(entry.name, entry.card.title) for entry in data_sets.entries() if entry.name != word
+        Option(entry.name, entry.card.title)
+        for entry in data_sets.entries()
+        if entry.name != base_name
     ]
-    if word != PHOTOGRAPHS:
+    if base_name != PHOTOGRAPHS:
         results.append(Option(PHOTOGRAPHS, "Shipped photographs"))
     results += [Option(kind, f"Normal images with {kind}") for kind in CORRUPTIONS]
     return tuple(results)
@@ -134,8 +136,8 @@ def unknown(
 def made_worse(normal: DataSet, kind: str, model: Classifier, seed: int) -> DataSet:
     """Held-out normal images with a corruption of medium severity, at the model's size."""
     _, held_rows = split(normal)
-    some = normal.take(evenly(held_rows, MOST_UNKNOWN))
-    pixels = corrupted(as_seen(some, slice(None), model.side), kind, SEVERITY, seed)
+    held_out = normal.take(evenly(held_rows, MOST_UNKNOWN))
+    pixels = corrupted(as_seen(held_out, slice(None), model.side), kind, SEVERITY, seed)
     # back to 8 bits, as normal images are: no detector can tell them by finer gray levels
     images = torch.round(pixels * 255).to(torch.uint8).numpy()
     return DataSet(
@@ -143,9 +145,9 @@ def made_worse(normal: DataSet, kind: str, model: Classifier, seed: int) -> Data
         card=replace(normal.card, title=f"{normal.card.title} with {kind}"),
         classes=normal.classes,
         images=images,
-        labels=some.labels,
-        ids=some.ids,
-        split=some.split,
+        labels=held_out.labels,
+        ids=held_out.ids,
+        split=held_out.split,
     )
 
 

@@ -91,8 +91,8 @@ class Arguments(Declared, ABC, Generic[CaseT]):
     def changed(self, defaults: Mapping[str, Any]) -> dict[str, Any]:
         """The arguments at another value than a method's own default, or the declared one."""
         results = {spec.name: getattr(self, spec.name) for spec in fields(self)}
-        usual = {spec.name: spec.default for spec in fields(self)} | dict(defaults)
-        return {name: result for name, result in results.items() if result != usual[name]}
+        default_values = {spec.name: spec.default for spec in fields(self)} | dict(defaults)
+        return {name: result for name, result in results.items() if result != default_values[name]}
 
 
 def parse_value(raw: object, control: Any) -> object:

@@ -106,12 +106,16 @@ def request_from(text: str, data: DataSet) -> ForgetRequest:
 
 def parse_parts(kind: str, others: Sequence[str]) -> Extra:
     """What follows the first part, by name. Raises BlindspotError for what that kind has not."""
-    known = MORE.get(kind, ())
-    has = f"besides “{kind}” there can be {' and '.join(known)}" if known else "nothing follows it"
+    parameter_names = MORE.get(kind, ())
+    has = (
+        f"besides “{kind}” there can be {' and '.join(parameter_names)}"
+        if parameter_names
+        else "nothing follows it"
+    )
     results: dict[str, str] = {}
     for part in others:
         name, equals, what = part.partition("=")
-        if name not in known or not equals or name in results:
+        if name not in parameter_names or not equals or name in results:
             twice = "is given twice" if name in results else f"is no part of “{kind}”"
             raise BlindspotError(f"{part[:60]!r} {twice}: {has}, as in {form_of(kind)}.")
         results[name] = what

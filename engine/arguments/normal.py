@@ -203,9 +203,9 @@ class StudyArguments(Arguments[StudyCase]):
 
     def case(self) -> StudyCase:
         """The case of the study."""
-        made = study_case(self.source, self.count, self.seed)
-        explainers = tuple(EXPLAINERS.read(method, made.methods) for method in self.methods)
-        return replace(made, methods=(*explainers, *own_map_method(made.model)))
+        study = study_case(self.source, self.count, self.seed)
+        explainers = tuple(EXPLAINERS.read(method, study.methods) for method in self.methods)
+        return replace(study, methods=(*explainers, *own_map_method(study.model)))
 
     @classmethod
     def named(cls, case: StudyCase) -> dict[str, Any]:

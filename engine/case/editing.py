@@ -24,9 +24,9 @@ def covered(
         color: of the paint, as #rrggbb.
     """
     height, width = case.image.shape[1:]
-    left, top, wide, high = box
-    rows = slice(round(top * height), round((top + high) * height))
-    columns = slice(round(left * width), round((left + wide) * width))
+    left, top, box_width, box_height = box
+    rows = slice(round(top * height), round((top + box_height) * height))
+    columns = slice(round(left * width), round((left + box_width) * width))
     image = case.image.clone()
     if cover == PAINT:
         paint = torch.tensor([*bytes.fromhex(color.removeprefix("#"))], dtype=image.dtype) / 255

@@ -37,12 +37,12 @@ def answers_in_formats(
     with borrowed(model):
         for input_format in formats:
             try:
-                read_so = in_format_of(model, input_format)
+                format_model = in_format_of(model, input_format)
             except BadModel:
                 continue
             pixels = torch.from_numpy(square(picture, crop, input_format.side))[None]
             with torch.inference_mode():
-                logits = read_so(pixels.to(model.device))
+                logits = format_model(pixels.to(model.device))
                 shares = model.probabilities(logits)[0].cpu()
             best = int(shares.argmax())
             answers.append(FormatAnswer(input_format, model.labels[best], float(shares[best])))

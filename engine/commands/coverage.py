@@ -99,14 +99,14 @@ def page() -> str:
     known = {kind.full_name() for kind in METHODS}
     known_systems = systems()
     built = [system for system in known_systems if not system.unbuilt(known)]
-    whole = sum(not system.missing for system in built)
+    complete_count = sum(not system.missing for system in built)
     where = method_views()
     available = set(where.values())
     lines = [
         TOP,
         f"{len(METHODS)} methods work. Of {len(known_systems)} research systems, {len(built)} "
         "are there, "
-        f"{whole} of them with nothing missing that their authors would look for.",
+        f"{complete_count} of them with nothing missing that their authors would look for.",
         "\n## Methods\n",
         "| method | title | view | paper | proved by |",
         "|---|---|---|---|---|",

@@ -98,10 +98,13 @@ def add(parser: Parser, name: str, spec: Any, default: Any) -> None:
     """An option; its text is read by the control that the field declares."""
     from engine.arguments.text import text_of
 
-    many = isinstance(default, tuple)
+    is_plural = isinstance(default, tuple)
     off = getattr(spec.metadata["control"], "off", "")
-    usual = off if default is None else " ".join(default) if many else text_of(default)
-    words = spec.metadata["help"] + (f" Default: {usual}." if usual else "")
+    default_text = off if default is None else " ".join(default) if is_plural else text_of(default)
+    words = spec.metadata["help"] + (f" Default: {default_text}." if default_text else "")
     parser.add_argument(
-        f"--{name}", nargs="+" if many else None, metavar="VALUE", help=words.replace("%", "%%")
+        f"--{name}",
+        nargs="+" if is_plural else None,
+        metavar="VALUE",
+        help=words.replace("%", "%%"),
     )

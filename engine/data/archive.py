@@ -185,8 +185,8 @@ def compressed_bytes(
     local = file.read(LOCAL)
     if not local.startswith(LOCAL_ENTRY) or len(local) < LOCAL:
         raise BadImage(DAMAGED_MEMBER)
-    name, extra = (int.from_bytes(local[at : at + 2], "little") for at in (26, 28))
-    file.seek(name + extra, 1)
+    name_length, extra_length = (int.from_bytes(local[at : at + 2], "little") for at in (26, 28))
+    file.seek(name_length + extra_length, 1)
     data = file.read(min(member.compress_size, most))
     if len(data) < min(member.compress_size, most):
         raise BadImage(DAMAGED_MEMBER)

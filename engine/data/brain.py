@@ -52,9 +52,9 @@ class Template:
         result = np.zeros((len(first), self.flat.shape[1]), np.float32)
         for i, j, k in np.ndindex(2, 2, 2):
             weight = weights[i, 0] * weights[j, 1] * weights[k, 2]
-            near = self.flat.take(first + np.dot((i, j, k), strides), axis=0)
-            near *= weight[:, None]
-            result += near
+            corner_values = self.flat.take(first + np.dot((i, j, k), strides), axis=0)
+            corner_values *= weight[:, None]
+            result += corner_values
         return result.reshape(*points.shape[1:], -1)
 
 
@@ -69,8 +69,8 @@ def template() -> Template:
         )
     # what of the brain is neither gray nor white matter
     fluid = np.clip(maps[3] - maps[1] - maps[2], 0, 1)
-    every = np.stack([*maps[:3], fluid, maps[3]], axis=-1)
-    return Template(np.ascontiguousarray(every.reshape(-1, 5)), maps.shape[1:], origin, step)
+    tissues = np.stack([*maps[:3], fluid, maps[3]], axis=-1)
+    return Template(np.ascontiguousarray(tissues.reshape(-1, 5)), maps.shape[1:], origin, step)
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,20 +199,20 @@ class Finish:
 
 def rotation(axis: int, angle: float) -> Points:
     """A turn about an axis."""
-    turned = np.eye(3)
+    matrix = np.eye(3)
     a, b = (axis + 1) % 3, (axis + 2) % 3
-    turned[[a, b], [a, b]] = np.cos(angle)
-    turned[a, b], turned[b, a] = -np.sin(angle), np.sin(angle)
-    return turned
+    matrix[[a, b], [a, b]] = np.cos(angle)
+    matrix[a, b], matrix[b, a] = -np.sin(angle), np.sin(angle)
+    return matrix
 
 
 def spline(at: Points, count: int) -> Points:
     """Weights of `count` control points of a cubic B-spline at coordinates, (len(at), count)."""
     low = np.floor(at).astype(int)
     t = at - low
-    near = [(1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3]
+    basis = [(1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3]
     weights = np.zeros((len(at), count))
-    for offset, weight in enumerate(near, start=-1):
+    for offset, weight in enumerate(basis, start=-1):
         # clipped: beyond the grid its outermost points go on; `add.at`, as they then repeat
         np.add.at(weights, (np.arange(len(at)), np.clip(low + offset, 0, count - 1)), weight / 6)
     return weights

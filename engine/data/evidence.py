@@ -191,5 +191,5 @@ def shape_pixels(shape: str) -> NDArray[np.bool_]:
 def harder(image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
     """A digit faint and turned."""
     angle = rng.uniform(*TURN) * rng.choice([-1, 1])
-    turned = ndi.rotate(image.astype(np.float32), angle, reshape=False, order=1)
-    return np.round(FAINT * turned).astype(np.uint8)
+    rotated = ndi.rotate(image.astype(np.float32), angle, reshape=False, order=1)
+    return np.round(FAINT * rotated).astype(np.uint8)

@@ -100,10 +100,11 @@ class Imported:
                 if low == high
                 else (f", from pictures of {low} to {high} px")
             )
-        left = len(self.skipped)
+        skipped_count = len(self.skipped)
         return (
-            f"{text}. {left:,} {'file was' if left == 1 else 'files were'} left out."
-            if left
+            f"{text}. {skipped_count:,} {'file was' if skipped_count == 1 else 'files were'} "
+            "left out."
+            if skipped_count
             else f"{text}."
         )
 
@@ -151,20 +152,20 @@ def read_folders(
         raise BadData(f"Images cannot have {side} px: choose from {SIDES[0]} to {SIDES[1]}.")
     called = short_path(name or (source.name if isinstance(source, Path) else "this file"))
     with open_archive(source, called) as archive:
-        results = picture_members(archive)
+        members = picture_members(archive)
         if classless:
-            results = [(folders or (LOOSE,), member) for folders, member in results]
-        if len(results) > MAX_IMAGES:
-            raise BadData(f"{called} has {len(results):,} files; at most {MAX_IMAGES:,} are read.")
-        if len(results) * max(pieces, 1) * 3 * side * side > MAX_HELD:
+            members = [(folders or (LOOSE,), member) for folders, member in members]
+        if len(members) > MAX_IMAGES:
+            raise BadData(f"{called} has {len(members):,} files; at most {MAX_IMAGES:,} are read.")
+        if len(members) * max(pieces, 1) * 3 * side * side > MAX_HELD:
             what = "give fewer pictures, or do not cut them" if pieces else "choose a smaller side"
             raise BadData(f"{called} has too many images for {side} px: {what}.")
-        with book(len(results) * max(pieces, 1) * 3 * side * side, called) as booking:
-            pixels = decode_pictures(archive, results, side, progress, pieces)
+        with book(len(members) * max(pieces, 1) * 3 * side * side, called) as booking:
+            pixels = decode_pictures(archive, members, side, progress, pieces)
             images, read_rows, skipped = pixels.compact(), pixels.kept, pixels.skipped
             booking.hand_over([images])
-    places = [results[place][0] for place in read_rows]
-    labels, split, classes = sorted_out(places, called, skipped, 1 if classless else 2)
+    folder_paths = [members[place][0] for place in read_rows]
+    labels, split, classes = sorted_out(folder_paths, called, skipped, 1 if classless else 2)
     ids = np.array(read_rows, np.int64)
     if pieces and len(set(read_rows)) < FEWEST:
         raise BadData(f"{called} has one picture: squares of {FEWEST} or more are compared.")
@@ -193,9 +194,9 @@ def picture_members(archive: ZipFile) -> list[tuple[Folders, ZipInfo]]:
     results = []
     for member in sorted(archive.infolist(), key=lambda member: member.filename):
         path = PurePosixPath(member.filename.replace("\\", "/"))
-        hidden = any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
-        folder = member.filename.endswith("/")  # not is_dir(), which an empty name breaks
-        if not (folder or hidden or path.name.lower() in LITTER):
+        is_hidden = any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
+        is_folder = member.filename.endswith("/")  # not is_dir(), which an empty name breaks
+        if not (is_folder or is_hidden or path.name.lower() in LITTER):
             results.append((path.parts[:-1], member))
     return results
 
@@ -238,20 +239,20 @@ def decode_pictures(
     pieces: int = 0,
 ) -> DecodedPictures:
     """The pictures, and what could not be read."""
-    read = DecodedPictures(np.empty((len(members) * max(pieces, 1), 3, side, side), np.uint8))
+    decoded = DecodedPictures(np.empty((len(members) * max(pieces, 1), 3, side, side), np.uint8))
     for place, (folders, member) in enumerate(members):
         picture = attempt(
             partial(read_picture, archive, folders, member, fine=pieces > 0),
             member.filename,
-            read.skipped,
+            decoded.skipped,
         )
         if picture is not None:
             cut = pieces_of(picture, side, pieces)
-            read.images[len(read.kept) : len(read.kept) + len(cut)] = cut
-            read.kept += [place] * len(cut)
-            read.shapes.add(picture.size)
+            decoded.images[len(decoded.kept) : len(decoded.kept) + len(cut)] = cut
+            decoded.kept += [place] * len(cut)
+            decoded.shapes.add(picture.size)
         progress((place + 1) / len(members), "reading pictures")
-    return read
+    return decoded
 
 
 def pieces_of(picture: Picture, side: int, most: int) -> NDArray[np.uint8]:

@@ -55,10 +55,10 @@ class Interactions(DataRecipe):
         kind = np.arange(self.items) * self.groups // self.items
         focus = rng.uniform(*FOCUS, self.count)
         chances = self.chances(rng, interest, kind, focus)
-        many = rng.integers(FEWEST, MOST + 1, self.count)
+        choice_counts = rng.integers(FEWEST, MOST + 1, self.count)
         keys = np.log(chances) + rng.gumbel(size=chances.shape)  # the largest: drawn one by one
         turn = np.zeros(chances.shape, np.int16)
-        for user, count in enumerate(many):
+        for user, count in enumerate(choice_counts):
             chosen = np.argsort(-keys[user])[:count]
             # not in the order of the keys, in which popular items tend to come first
             turn[user, rng.permutation(chosen)] = np.arange(1, count + 1)

@@ -98,10 +98,10 @@ def unpacked(data: bytes) -> Arrays:
 
 def sweep(folder: Path) -> None:
     """Let go of what was read longest ago until the folder fits."""
-    results = [(path, path.stat()) for path in folder.iterdir() if not path.name.startswith(PART)]
-    results.sort(key=lambda result: result[1].st_mtime, reverse=True)
+    entries = [(path, path.stat()) for path in folder.iterdir() if not path.name.startswith(PART)]
+    entries.sort(key=lambda result: result[1].st_mtime, reverse=True)
     total = 0
-    for path, facts in results:
+    for path, facts in entries:
         total += facts.st_size
         if total > DISK_BYTES:
             remove(path)

@@ -128,11 +128,11 @@ class Layout:
     def canvas(self) -> Floats:
         """The scenes without noise, (n, 64, 64, 3) in [0, 1.1]."""
         alpha, shade = sprites()
-        wide = SIDE + 2 * PAD
-        canvas = np.zeros((len(self), wide, wide, 3), np.float32)
+        padded_side = SIDE + 2 * PAD
+        canvas = np.zeros((len(self), padded_side, padded_side, 3), np.float32)
         inside = canvas[:, PAD:-PAD, PAD:-PAD]
         inside[:] = backgrounds()[self.background] * self.brightness[:, None, None, None]
-        corners, down = self.corners() + PAD, np.arange(FRAME)
+        corners, offsets = self.corners() + PAD, np.arange(FRAME)
         order = np.argsort(~self.present, axis=1, kind="stable")  # the present ones, first to last
         counts = self.present.sum(1)
         for place in range(counts.max(initial=0)):
@@ -142,21 +142,21 @@ class Layout:
             cover = alpha[index, size] * self.opacity[rows, index, None, None]
             paint = PAINT[self.color[rows, index]][:, None, None] * shade[index, size][..., None]
             top, left = corners[rows, index].T[..., None]
-            spot = (rows[:, None, None], (top + down)[:, :, None], (left + down)[:, None, :])
-            under = canvas[spot]
-            canvas[spot] = under + cover[..., None] * (paint - under)
+            spot = (rows[:, None, None], (top + offsets)[:, :, None], (left + offsets)[:, None, :])
+            background = canvas[spot]
+            canvas[spot] = background + cover[..., None] * (paint - background)
         return np.ascontiguousarray(inside)
 
     def masks(self, category: str, side: int = SIDE) -> Bools:
         """Every pixel that a thing touches, (n, side, side); empty where it is absent."""
-        index, wide, by = number(category), SIDE + 2 * PAD, SIDE // side
-        touched = np.zeros((len(self), wide, wide), np.bool_)
-        corners, down = self.corners()[:, index] + PAD, np.arange(FRAME)
+        index, padded_side, by = number(category), SIDE + 2 * PAD, SIDE // side
+        painted = np.zeros((len(self), padded_side, padded_side), np.bool_)
+        corners, offsets = self.corners()[:, index] + PAD, np.arange(FRAME)
         rows = np.flatnonzero(self.present[:, index] & (self.opacity[:, index] > 0))
         top, left = corners[rows].T[..., None]
-        spot = (rows[:, None, None], (top + down)[:, :, None], (left + down)[:, None, :])
-        touched[spot] = sprites()[0][index, self.size[rows, index]] > 0
-        inside = touched[:, PAD:-PAD, PAD:-PAD]
+        spot = (rows[:, None, None], (top + offsets)[:, :, None], (left + offsets)[:, None, :])
+        painted[spot] = sprites()[0][index, self.size[rows, index]] > 0
+        inside = painted[:, PAD:-PAD, PAD:-PAD]
         small: Bools = np.any(inside.reshape(-1, side, by, side, by), axis=(2, 4))
         return small
 

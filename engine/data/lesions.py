@@ -119,8 +119,8 @@ class Lesion:
             changed = changed * (1 - share) + share * self.filling(far, plane) * brain
             mask = far < 1
         inside = maps[..., BRAIN] > 0.5
-        drawn = tissue + np.float32(contrast) * (changed - tissue)
-        return drawn, mask & inside, (oedema > 0.5) & (far >= 1) & inside
+        lesioned = tissue + np.float32(contrast) * (changed - tissue)
+        return lesioned, mask & inside, (oedema > 0.5) & (far >= 1) & inside
 
     def oedema(self, far: Floats, maps: Floats) -> Floats:
         """How much water stands around the lesion: it runs along the white matter."""

@@ -57,10 +57,10 @@ class Relabeled(Variant):
         if self.how == COARSE:
             return merged(data, self, place, names)
         rng = np.random.default_rng([self.seed, 41])
-        drawn = rng.permutation(np.arange(count) // 2)
-        while same_groups(drawn, place):
-            drawn = rng.permutation(drawn)
-        return merged(data, self, drawn)
+        groups = rng.permutation(np.arange(count) // 2)
+        while same_groups(groups, place):
+            groups = rng.permutation(groups)
+        return merged(data, self, groups)
 
 
 def relabeled(data: DataSet, how: str, seed: int = 0) -> DataSet:
@@ -85,8 +85,8 @@ def coarse(data: DataSet) -> tuple[NDArray[np.int64], tuple[str, ...]]:
 
 def same_groups(first: NDArray[np.int64], second: NDArray[np.int64]) -> bool:
     """Whether two labelings of the same classes put the same ones together."""
-    both = len({*zip(first.tolist(), second.tolist(), strict=True)})
-    return both == len(np.unique(first)) == len(np.unique(second))
+    pair_count = len({*zip(first.tolist(), second.tolist(), strict=True)})
+    return pair_count == len(np.unique(first)) == len(np.unique(second))
 
 
 def by_class(data: DataSet, attribute: str) -> NDArray[np.str_]:

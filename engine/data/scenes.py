@@ -148,9 +148,9 @@ class Scenes(DataRecipe):
             levels = np.array(DENSE)[(draw * len(DENSE)).astype(np.int64)]
             return np.broadcast_to(levels[..., None], (*themes.shape, N))
         in_theme = np.arange(N) // len(THEMES) == themes[..., None]
-        usual = np.full(N, THEME_SHARE)
-        usual[LEADERS] = LEADER
-        return np.where(in_theme, usual, FOREIGN)
+        theme_shares = np.full(N, THEME_SHARE)
+        theme_shares[LEADERS] = LEADER
+        return np.where(in_theme, theme_shares, FOREIGN)
 
     def following(self, leading: Bools, themes: Ints) -> NDArray[np.float64]:
         """How likely the second of each pair is there."""

@@ -137,19 +137,19 @@ class Cohort(Named):
         scores = 25 - 3 * (latent @ SCORE_WEIGHTS.T) + rng.normal(0, 2, (count, len(SCORES)))
         values = np.column_stack([volumes, scores, age, head, gene])
         columns = (*names, *SCORES, *OTHERS)
-        chance = converts(values, columns, site == 0)
+        conversion_odds = converts(values, columns, site == 0)
         return LabeledTable(
             name=self.name,
             card=CARD,
             columns=columns,
             values=values,
             classes=("stable", "converts"),
-            labels=(rng.random(count) < chance).astype(np.int64),
+            labels=(rng.random(count) < conversion_odds).astype(np.int64),
             ids=np.arange(count),
             split=split,
             drivers=DRIVERS,
             origin=np.array([*origin, *[-1] * (len(columns) - len(origin))]),
-            truth={"latent": latent, "site": site, "chance": chance},
+            truth={"latent": latent, "site": site, "chance": conversion_odds},
         )
 
     def volumes(

@@ -56,7 +56,7 @@ class TexturedShapes(DataRecipe):
             rng = np.random.default_rng([self.seed, 45, row])
             images[row], masks[row] = textured_image(*CLASSES[row % len(CLASSES)], rng)
         labels = index % len(CLASSES)
-        known = np.array(CLASSES)[labels]
+        attributes = np.array(CLASSES)[labels]
         return DataSet(
             name=self.name,
             card=self.card,
@@ -66,9 +66,9 @@ class TexturedShapes(DataRecipe):
             ids=index,
             split=SPLIT[index // len(CLASSES) % len(SPLIT)],
             truth={
-                "shape": known[:, 0],
-                "color": known[:, 1],
-                "texture": known[:, 2],
+                "shape": attributes[:, 0],
+                "color": attributes[:, 1],
+                "texture": attributes[:, 2],
                 "mask": masks,
             },
         )

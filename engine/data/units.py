@@ -69,11 +69,11 @@ def on_off_units(count: int = 42, side: int = 18, noise: float = 0.05, seed: int
     y, x = np.meshgrid(at, at, indexing="ij")
     filters = np.zeros((count, 2, side, side))
     for unit in range(count):
-        down, right = rng.uniform(-1, 1, 2)
-        away = (x - right) ** 2 + (y - down) ** 2
-        spot, around = (np.exp(-away / (2 * width**2)) for width in (SPOT, AROUND))
+        center_y, center_x = rng.uniform(-1, 1, 2)
+        away = (x - center_x) ** 2 + (y - center_y) ** 2
+        center, surround = (np.exp(-away / (2 * width**2)) for width in (SPOT, AROUND))
         # both sum to 1, so that an even image gives no answer
-        cell = spot / spot.sum() - around / around.sum()
+        cell = center / center.sum() - surround / surround.sum()
         filters[unit, 0] = cell if group[unit] == 0 else -cell
     return Units(noisy(filters, noise, rng), torch.from_numpy(group), energy=False)
 
@@ -82,5 +82,5 @@ def noisy(filters: np.ndarray, noise: float, rng: np.random.Generator) -> Tensor
     """Filters of unit length with noise of that length on each that is not empty."""
     length = np.sqrt((filters**2).sum((2, 3), keepdims=True))
     grain = rng.normal(size=filters.shape) / np.sqrt(filters[0, 0].size)
-    whole = np.where(length > 0, filters / np.maximum(length, 1e-12) + noise * grain, 0)
-    return torch.from_numpy(whole.astype(np.float32))
+    noisy_filters = np.where(length > 0, filters / np.maximum(length, 1e-12) + noise * grain, 0)
+    return torch.from_numpy(noisy_filters.astype(np.float32))

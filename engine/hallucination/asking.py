@@ -102,9 +102,9 @@ def sized(images: Tensor, vlm: VLM) -> Tensor:
     return result.reshape(*images.shape[:-2], side, side)
 
 
-def case_of_words(asked: CaptionCase, answer: Tokens, places: Sequence[int]) -> WordCase:
+def case_of_words(caption_case: CaptionCase, answer: Tokens, places: Sequence[int]) -> WordCase:
     """Words of an answer, by their places. Raises BlindspotError for none."""
-    return WordCase.of(asked, tuple(answer.ids.tolist()), tuple(places))
+    return WordCase.of(caption_case, tuple(answer.ids.tolist()), tuple(places))
 
 
 def without_each(words: WordCase, scene: Scene) -> WordCase:
@@ -112,10 +112,10 @@ def without_each(words: WordCase, scene: Scene) -> WordCase:
 
     Raises BadData where the scene is empty.
     """
-    named = things_in(scene)
-    others = torch.stack([pixels(scene.remove(noun)) for noun in named])
+    nouns = things_in(scene)
+    others = torch.stack([pixels(scene.remove(noun)) for noun in nouns])
     return replace(
-        words, others=sized(others, words.vlm), names=tuple(f"without the {noun}" for noun in named)
+        words, others=sized(others, words.vlm), names=tuple(f"without the {noun}" for noun in nouns)
     )
 
 
@@ -135,8 +135,10 @@ def hidden_each(words: WordCase, scene: Scene) -> WordCase:
 
 def box(mask: NDArray[np.bool_]) -> tuple[slice, slice]:
     """The rows and columns around a mask (H, W) that is not empty."""
-    down, right = (np.flatnonzero(mask.any(axis)) for axis in (1, 0))
-    return slice(down[0], down[-1] + 1), slice(right[0], right[-1] + 1)
+    row_indices, column_indices = (np.flatnonzero(mask.any(axis)) for axis in (1, 0))
+    return slice(row_indices[0], row_indices[-1] + 1), slice(
+        column_indices[0], column_indices[-1] + 1
+    )
 
 
 def things_in(scene: Scene) -> list[str]:

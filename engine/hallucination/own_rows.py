@@ -129,8 +129,8 @@ def in_encoding(content: bytes, name: str) -> str:
 def csv_rows(text: str) -> Iterator[Mapping[str, Any]]:
     """The rows of a table with commas, semicolons or tabs."""
     head = text.lstrip("\n\r").partition("\n")[0]
-    mark = max(",;\t", key=head.count)
-    reader = csv.reader((line for _, line in numbered_lines(text, newline="")), delimiter=mark)
+    delimiter = max(",;\t", key=head.count)
+    reader = csv.reader((line for _, line in numbered_lines(text, newline="")), delimiter=delimiter)
     try:
         heads = next((row for row in reader if any(row)), None)
         if heads is None:
@@ -201,8 +201,8 @@ def json_items(text: str) -> Iterator[tuple[str, Any]]:
 
 def after_space(text: str, at: int) -> int:
     """The place of the next letter that is no space, from one on."""
-    result = SPACE.match(text, at)
-    return result.end() if result else at
+    space_match = SPACE.match(text, at)
+    return space_match.end() if space_match else at
 
 
 def numbered_lines(text: str, newline: str) -> Iterator[tuple[int, str]]:
@@ -271,12 +271,12 @@ def complete_rows(rows: Iterator[Mapping[str, Any]]) -> tuple[list[Row], Counter
                     "is yes "
                     "or no."
                 )
-            whole = bool(label) and row.get("answer") is not None
+            is_complete = bool(label) and row.get("answer") is not None
             cells["label"] = label
         else:
             truth_text = cells["objects"].strip() or split_cell(cells.get("references", ""))
-            whole = bool(truth_text) and row["caption"] is not None
-        if whole:
+            is_complete = bool(truth_text) and row["caption"] is not None
+        if is_complete:
             results.append(cells)
         else:
             dropped[kind] += 1

@@ -57,9 +57,10 @@ def photo_pair(
 def check_size(picture: Picture, after: Picture) -> None:
     """Raise BadImage where the two photographs differ in size."""
     if picture.size != after.size:
-        (width, height), (wide, high) = picture.size, after.size
+        (width, height), (after_width, after_height) = picture.size, after.size
         raise BadImage(
-            f"The photograph after has {wide} × {high} px and the one before {width} × {height}: "
+            f"The photograph after has {after_width} × {after_height} px and the one before "
+            f"{width} × {height}: "
             "they must be of one size, and show the same but for the thing."
         )
 

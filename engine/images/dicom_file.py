@@ -154,11 +154,11 @@ def frame(words: Words, arrays: Arrays) -> Reply:
         why = "is damaged or inconsistent (its pixels cannot be decoded): export it again"
     if why:
         raise BadImage(f"{called} {why}.")
-    whole = np.issubdtype(raw.dtype, np.integer)
-    if words["padding"] and whole:
+    is_integer = np.issubdtype(raw.dtype, np.integer)
+    if words["padding"] and is_integer:
         low, high = words["padding"]
         values[(raw >= low) & (raw <= high)] = np.nan
     values[~(np.abs(values) <= FARTHEST)] = np.nan
     table = "ModalityLUTSequence" in pixels
-    step = abs(words["scale"][0]) if whole and not table else float(table)
+    step = abs(words["scale"][0]) if is_integer and not table else float(table)
     return {"step": step}, [values]

@@ -209,10 +209,10 @@ def piecewise(data: bytes, fingerprint: str, called: str) -> LargeImage | None:
 
     width, height, channels = first(WIDTH), first(HEIGHT), first(CHANNELS, 1)
     packing, intent = first(COMPRESSION, 1), first(INTENT, 1)
-    known = packing in PLAIN | DEFLATE and channels in {1, 3, 4} and first(PLANAR, 1) == 1
-    known &= set(tags.get(BITS, (1,))) == {8} and first(PREDICTOR, 1) in {1, 2}
-    known &= intent in ({0, 1} if channels == 1 else {2})
-    if not known or not width or not height:
+    is_supported = packing in PLAIN | DEFLATE and channels in {1, 3, 4} and first(PLANAR, 1) == 1
+    is_supported &= set(tags.get(BITS, (1,))) == {8} and first(PREDICTOR, 1) in {1, 2}
+    is_supported &= intent in ({0, 1} if channels == 1 else {2})
+    if not is_supported or not width or not height:
         return None
     if width * height > MOST_PIXELS:
         raise BadImage(

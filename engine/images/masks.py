@@ -31,12 +31,13 @@ def mask_of(
     """
     marks, size = bright_mask(mask_file, view)
     if marks.shape != picture.pixels.shape[:2]:
-        theirs, ours, where = size, picture.size, "The mask"
-        if theirs == ours:  # the files are alike, but one has pixels that are not square
-            theirs, ours = marks.shape[::-1], picture.pixels.shape[1::-1]
+        mask_size, image_size, where = size, picture.size, "The mask"
+        if mask_size == image_size:  # the files are alike, but one has pixels that are not square
+            mask_size, image_size = marks.shape[::-1], picture.pixels.shape[1::-1]
             where = "With square pixels the mask"
         raise BadImage(
-            f"{where} has {theirs[0]} × {theirs[1]} px and the image {ours[0]} × {ours[1]}: "
+            f"{where} has {mask_size[0]} × {mask_size[1]} px and the image {image_size[0]} × "
+            f"{image_size[1]}: "
             "they must be of one size."
         )
     if not marks.any() and not empty:
@@ -44,14 +45,14 @@ def mask_of(
     return marks
 
 
-def bright_mask(given: Picture | Scan, view: SliceChoice | None) -> tuple[Mask, tuple[int, int]]:
+def bright_mask(source: Picture | Scan, view: SliceChoice | None) -> tuple[Mask, tuple[int, int]]:
     """What is bright, half of the range and more; and the file's own width and height."""
-    if isinstance(given, Picture):
-        image = given
-        values = given.pixels.max(-1).astype(np.float32)
+    if isinstance(source, Picture):
+        image = source
+        values = source.pixels.max(-1).astype(np.float32)
     else:
         choice = SliceChoice(view.plane, view.slice, view.volume) if view else SliceChoice()
-        image = given.picture(fitting_slice(given, choice))
+        image = source.picture(fitting_slice(source, choice))
         behind = image.behind
         if behind is None or behind.values is None:
             raise BadImage("A scan in color cannot be a mask: open one in gray.")

@@ -84,12 +84,12 @@ def gold(boxes: Any, called: str) -> list[tuple[float, ...]]:
     return results
 
 
-def json_value(given: Any, called: str) -> Any:
+def json_value(cell: Any, called: str) -> Any:
     """A value of the table, or what its text stands for where it is kept as JSON."""
-    if not isinstance(given, str):
-        return given
+    if not isinstance(cell, str):
+        return cell
     try:
-        return read_json(text(given, called), MOST_TEXT)
+        return read_json(text(cell, called), MOST_TEXT)
     except ValueError as error:
         raise BadImage(f"{called}: a text that should be JSON is none.") from error
 

@@ -203,9 +203,11 @@ def resized(values: Floats, size: tuple[int, int]) -> Floats:
     missing = np.isnan(values)
     if not missing.any():
         return np.array(Image.fromarray(values).resize(size, Image.Resampling.BILINEAR))
-    known = Image.fromarray((~missing).astype(np.float32)).resize(size, Image.Resampling.BILINEAR)
+    validity = Image.fromarray((~missing).astype(np.float32)).resize(
+        size, Image.Resampling.BILINEAR
+    )
     filled = Image.fromarray(np.where(missing, np.float32(0), values))
-    weight = np.asarray(known)
+    weight = np.asarray(validity)
     sums = np.asarray(filled.resize(size, Image.Resampling.BILINEAR))
     # the mean of what is known: resized values over the resized share of known pixels. The
     # maximum only keeps the division quiet where the outcome is not used

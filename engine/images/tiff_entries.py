@@ -59,5 +59,5 @@ def whole_numbers(data: bytes, entry: TiffEntry) -> tuple[int, ...]:
     """The values of an entry of WHOLE_NUMBERS; those that the file has, where it is cut off."""
     width, order = SIZES[entry.form], "<" if byte_order(data) == "little" else ">"
     values = data[entry.place : entry.place + entry.size]
-    whole = values[: len(values) // width * width]
-    return tuple(np.frombuffer(whole, f"{order}u{width}").tolist())
+    complete_bytes = values[: len(values) // width * width]
+    return tuple(np.frombuffer(complete_bytes, f"{order}u{width}").tolist())

@@ -140,8 +140,8 @@ def presets(values: Floats, own: tuple[Window, ...], *, hounsfield: bool) -> tup
     names = ["From the file", *(f"From the file, {place}" for place in range(2, len(own) + 1))]
     stored = [Preset(name, window) for name, window in zip(names, own, strict=False)]
     middle = Preset("Middle 98 %", most_values(values))
-    whole = Preset("Full range", full_range(values))
+    full = Preset("Full range", full_range(values))
     if not hounsfield:
-        return (*stored, middle, whole)
+        return (*stored, middle, full)
     first = [] if stored else [preset for preset in CT if preset.name == "Abdomen"]
-    return (*stored, *first, *(preset for preset in CT if preset not in first), middle, whole)
+    return (*stored, *first, *(preset for preset in CT if preset not in first), middle, full)

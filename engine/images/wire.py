@@ -110,7 +110,7 @@ def fill(pipe: BinaryIO, room: memoryview) -> None:
     """Read until the room is full."""
     at = 0
     while at < len(room):
-        got = pipe.readinto(room[at:])  # type: ignore[attr-defined]
-        if not got:
+        read_count = pipe.readinto(room[at:])  # type: ignore[attr-defined]
+        if not read_count:
             raise EOFError
-        at += got
+        at += read_count

@@ -68,27 +68,27 @@ def decompress(packed: bytes) -> bytes:
 
 def gathered(data: bytes, way: bytes) -> bytes:
     """The first bytes of all numbers of an array, then the second ones, and so on."""
-    whole = np.frombuffer(data, np.uint8).copy()
+    array_bytes = np.frombuffer(data, np.uint8).copy()
     for at, width, shape in layout(data):
-        block = whole[at]
+        block = array_bytes[at]
         if way == BY_FRAME and len(shape) == 4:
             frames = block.view(f"u{width}").reshape(shape[0], -1)
             frames[1:] -= frames[:-1].copy()  # wraps around, and so does the way back
         # signs and exponents of neighbors are alike, and pack well side by side
         block[:] = block.reshape(-1, width).T.ravel()
-    return whole.tobytes()
+    return array_bytes.tobytes()
 
 
 def scattered(data: bytes, way: bytes) -> bytes:
     """What `gathered` was given."""
-    whole = np.frombuffer(data, np.uint8).copy()
+    array_bytes = np.frombuffer(data, np.uint8).copy()
     for at, width, shape in layout(data):
-        block = whole[at]
+        block = array_bytes[at]
         block[:] = block.reshape(width, -1).T.ravel()
         if way == BY_FRAME and len(shape) == 4:
             frames = block.view(f"u{width}").reshape(shape[0], -1)
             np.cumsum(frames, axis=0, dtype=frames.dtype, out=frames)
-    return whole.tobytes()
+    return array_bytes.tobytes()
 
 
 def layout(data: bytes) -> Iterator[tuple[slice, int, tuple[int, ...]]]:

@@ -68,15 +68,26 @@ class TrainSeeds(Method[TrainCase]):
         self, cases: Sequence[TrainCase], models: Sequence[Classifier], progress: Progress
     ) -> None:
         """Train the models in place, together where that can be; an interruption is gone on."""
-        first, seeds = cases[0], [case.seed for case in cases]
-        alone = first.recipe.attack is not None or first.regime is not None
-        recipe, keep = first.recipe, f"{first.fingerprint}-{self.networks}-seeds-{REVISION}"
-        if not alone and first.data.side <= SMALL_SIDE:
+        first_case, seeds = cases[0], [case.seed for case in cases]
+        alone = first_case.recipe.attack is not None or first_case.regime is not None
+        recipe, keep = (
+            first_case.recipe,
+            f"{first_case.fingerprint}-{self.networks}-seeds-{REVISION}",
+        )
+        if not alone and first_case.data.side <= SMALL_SIDE:
             train_stacked(
-                models, first.data, recipe, seeds, keep=state_file(keep), progress=progress
+                models, first_case.data, recipe, seeds, keep=state_file(keep), progress=progress
             )
             return
         for place, (model, seed) in enumerate(zip(models, seeds, strict=True)):
             part = part_of(progress, place / len(seeds), (place + 1) / len(seeds))
             path = state_file(f"{keep}-{place}")
-            train(model, first.data, recipe, seed, regime=first.regime, keep=path, progress=part)
+            train(
+                model,
+                first_case.data,
+                recipe,
+                seed,
+                regime=first_case.regime,
+                keep=path,
+                progress=part,
+            )

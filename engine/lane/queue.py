@@ -57,10 +57,10 @@ class Lane:
     ) -> Job[T]:
         """Queue the work, or join the job of the same name. Raises TooBusy when full."""
         with self.changed:
-            known = self._jobs.get(name)
-            if known is not None and not known.cancelled and not known.finished:
-                known.join(visitor)
-                return known  # type: ignore[return-value]  # one name, one kind of answer
+            existing = self._jobs.get(name)
+            if existing is not None and not existing.cancelled and not existing.finished:
+                existing.join(visitor)
+                return existing  # type: ignore[return-value]  # one name, one kind of answer
             if len(self._jobs) >= LONGEST:
                 raise TooBusy(f"{LONGEST} questions are waiting already; please try again soon.")
             wanting = {visitor, HOUSE} if cost == "job" else {visitor}

@@ -109,8 +109,10 @@ def matrix(maps: Sequence[tuple[str, Floats]], by: str = "order") -> Table:
 @lru_cache(maxsize=16)  # a page says and draws it in every run
 def pairwise_agreement(maps: tuple[bytes, ...], shape: tuple[int, ...], by: str) -> Floats:
     """Each map (float32) with each, (n, n)."""
-    way = AGREEMENTS[by]
-    profiles = [way.look(np.frombuffer(content, np.float32).reshape(shape)) for content in maps]
+    agreement = AGREEMENTS[by]
+    profiles = [
+        agreement.look(np.frombuffer(content, np.float32).reshape(shape)) for content in maps
+    ]
     return np.array(
-        [[way.compare(first, other) for other in profiles] for first in profiles], np.float32
+        [[agreement.compare(first, other) for other in profiles] for first in profiles], np.float32
     )

@@ -54,5 +54,5 @@ class Ball:
         """A random image in the ball: uniform in L∞, in L2 in a random direction, half way out."""
         # drawn on the CPU: a seed gives one start on every device
         noise = (2 * torch.rand(self.center.shape, generator=generator) - 1).to(self.center)
-        way = self.radius * noise if self.norm == "L∞" else self.step(noise, 0.5)
-        return self.project(self.center + way)
+        offset = self.radius * noise if self.norm == "L∞" else self.step(noise, 0.5)
+        return self.project(self.center + offset)

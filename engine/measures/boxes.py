@@ -56,18 +56,18 @@ class BoxFigures:
 
 def box_figures(scored_boxes: ScoredBoxes, truth: Sequence[Doubles]) -> BoxFigures:
     """The figures of boxes against those that each image is known to have, (K, 4) each."""
-    at = {overlap: hits(scored_boxes, truth, overlap) for overlap in (0.3, *OVERLAPS)}
+    hits_by_overlap = {overlap: hits(scored_boxes, truth, overlap) for overlap in (0.3, *OVERLAPS)}
     count = sum(map(len, truth))
-    areas = {overlap: average_precision(hit, count) for overlap, hit in at.items()}
-    known = [image for image, boxes in enumerate(truth) if len(boxes)]
-    hit = set(by_confidence(scored_boxes).image[at[0.5]].tolist())
+    areas = {overlap: average_precision(hit, count) for overlap, hit in hits_by_overlap.items()}
+    lesion_images = [image for image, boxes in enumerate(truth) if len(boxes)]
+    hit_images = set(by_confidence(scored_boxes).image[hits_by_overlap[0.5]].tolist())
     return BoxFigures(
         areas[0.3],
         areas[0.5],
         float(np.mean([areas[overlap] for overlap in OVERLAPS])),
-        len(hit) / len(known) if known else float("nan"),
-        int(at[0.3].sum()),
-        int((~at[0.3]).sum()),
+        len(hit_images) / len(lesion_images) if lesion_images else float("nan"),
+        int(hits_by_overlap[0.3].sum()),
+        int((~hits_by_overlap[0.3]).sum()),
     )
 
 
@@ -81,15 +81,15 @@ def by_confidence(scored_boxes: ScoredBoxes) -> ScoredBoxes:
 
 def hits(scored_boxes: ScoredBoxes, truth: Sequence[Doubles], overlap: float) -> Flags:
     """Whether each box hits, by falling confidence, (P,)."""
-    left = [np.ones(len(boxes), np.bool_) for boxes in truth]
+    unmatched = [np.ones(len(boxes), np.bool_) for boxes in truth]
     hit = np.zeros(len(scored_boxes.image), np.bool_)
     sorted_boxes = by_confidence(scored_boxes)
     for at, (image, place) in enumerate(zip(sorted_boxes.image, sorted_boxes.places, strict=True)):
         # −1 lies below every overlap asked for, 0 included: a box that was hit is not hit again
-        shares = np.where(left[image], pairwise_iou(place[None], truth[image])[0], -1.0)
+        shares = np.where(unmatched[image], pairwise_iou(place[None], truth[image])[0], -1.0)
         if len(shares) and shares.max() >= overlap:
             hit[at] = True
-            left[image][shares.argmax()] = False
+            unmatched[image][shares.argmax()] = False
     return hit
 
 
@@ -97,9 +97,9 @@ def pairwise_iou(first: Doubles, other: Doubles) -> Doubles:
     """Intersection over union of boxes (n, 4) and (m, 4), (n, m); 0 for boxes without area."""
     start = np.maximum(first[:, None, :2], other[None, :, :2])
     end = np.minimum((first[:, :2] + first[:, 2:])[:, None], (other[:, :2] + other[:, 2:])[None])
-    both = (end - start).clip(0).prod(2)
-    either = first[:, 2:].prod(1)[:, None] + other[:, 2:].prod(1)[None] - both
-    return np.divide(both, either, out=np.zeros_like(both), where=either > 0)
+    intersection = (end - start).clip(0).prod(2)
+    union = first[:, 2:].prod(1)[:, None] + other[:, 2:].prod(1)[None] - intersection
+    return np.divide(intersection, union, out=np.zeros_like(intersection), where=union > 0)
 
 
 def average_precision(hit: Flags, count: int) -> float:

@@ -56,28 +56,32 @@ def calibration(logits: Array, labels: Array, temperature: float = 1.0) -> Calib
     """
     if not len(logits):
         raise BlindspotError("Calibration needs at least one image.")
-    logs = log_softmax(logits, temperature)
-    chances = np.exp(logs)
+    log_probabilities = log_softmax(logits, temperature)
+    probabilities = np.exp(log_probabilities)
     rows = np.arange(len(labels))
-    confidence = chances.max(1)
-    hit = (chances.argmax(1) == labels).astype(np.float64)
-    place = np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)  # bins (low, high]
-    counts, means, hits = binned(place, confidence, hit, BINS)
+    confidence = probabilities.max(1)
+    hit = (probabilities.argmax(1) == labels).astype(np.float64)
+    bin_numbers = np.clip(
+        np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1
+    )  # bins (low, high]
+    counts, means, hits = binned(bin_numbers, confidence, hit, BINS)
     gaps = np.abs(hits - means)
     # by rank, not by quantiles of the confidence: ties would make edges coincide and bins empty
     ranks = np.empty(len(rows), int)
     ranks[np.argsort(confidence, kind="stable")] = rows
-    even = binned(ranks * BINS // len(rows), confidence, hit, BINS)
-    truth = np.zeros_like(chances)
+    equal_mass = binned(ranks * BINS // len(rows), confidence, hit, BINS)
+    truth = np.zeros_like(probabilities)
     truth[rows, labels] = 1
     return Calibration(
         accuracy=float(hit.mean()),
         # an empty bin is NaN, also times its 0 images: it adds nothing
         ece=float(np.nansum(gaps * counts) / len(rows)),
-        adaptive_ece=float(np.nansum(np.abs(even[2] - even[1]) * even[0]) / len(rows)),
+        adaptive_ece=float(
+            np.nansum(np.abs(equal_mass[2] - equal_mass[1]) * equal_mass[0]) / len(rows)
+        ),
         mce=float(np.nanmax(gaps)),
-        brier=float(np.square(chances - truth).sum(1).mean()),
-        nll=float(-logs[rows, labels].mean()),
+        brier=float(np.square(probabilities - truth).sum(1).mean()),
+        nll=float(-log_probabilities[rows, labels].mean()),
         confidence=means,
         hits=hits,
         counts=counts,

@@ -18,8 +18,8 @@ SEVERITIES = (1, 2, 3)
 
 def noise(images: Tensor, severity: int, generator: torch.Generator) -> Tensor:
     """Gaussian noise of 0.08, 0.16 or 0.24, the same in all channels of gray images' copies."""
-    drawn = torch.randn(len(images), 1, *images.shape[2:], generator=generator)
-    return images + 0.08 * severity * drawn
+    gaussian = torch.randn(len(images), 1, *images.shape[2:], generator=generator)
+    return images + 0.08 * severity * gaussian
 
 
 def blur(images: Tensor, severity: int, _generator: torch.Generator) -> Tensor:

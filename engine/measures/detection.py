@@ -104,11 +104,11 @@ def fpr95(known: Doubles, unknown: Doubles, positive: Convention = "unknown") ->
     known, unknown = check_scores(known, unknown)
     if positive == "unknown":
         ordered = np.sort(unknown)[::-1]
-        line = ordered[count_at_95(len(unknown)) - 1]
+        threshold = ordered[count_at_95(len(unknown)) - 1]
         # ≥: at the threshold itself known images are flagged as unknown ones are, so ties cost
-        return float((known >= line).mean())
-    line = np.sort(known)[count_at_95(len(known)) - 1]
-    return float((unknown <= line).mean())
+        return float((known >= threshold).mean())
+    threshold = np.sort(known)[count_at_95(len(known)) - 1]
+    return float((unknown <= threshold).mean())
 
 
 def count_at_95(count: int) -> int:
@@ -178,8 +178,10 @@ def oosa(known: Doubles, right: Flags, unknown: Doubles, threshold: float) -> fl
     description.
     """
     known, unknown = check_scores(known, unknown)
-    good = (np.asarray(right, bool) & (known <= threshold)).sum() + (unknown > threshold).sum()
-    return float(good / (len(known) + len(unknown)))
+    correct_count = (np.asarray(right, bool) & (known <= threshold)).sum() + (
+        unknown > threshold
+    ).sum()
+    return float(correct_count / (len(known) + len(unknown)))
 
 
 def best_threshold(known: Doubles, right: Flags, unknown: Doubles) -> float:

@@ -39,27 +39,29 @@ def infidelity(
         changes: I, (n, C, H, W).
         scaled: multiply a by β = E[Iᵀa Δf] / E[(Iᵀa)²] first, so that only its direction counts.
     """
-    fell = (score(image[None]) - score(image[None] - changes)).double()
+    drops = (score(image[None]) - score(image[None] - changes)).double()
     predicted = (changes.double() * attribution.double()).flatten(1).sum(1)
     # the β of least squares: no other multiple of this map predicts better
     if scaled and (power := (predicted**2).mean()) > 0:
-        predicted = predicted * (predicted * fell).mean() / power
-    return float(((predicted - fell) ** 2).mean())
+        predicted = predicted * (predicted * drops).mean() / power
+    return float(((predicted - drops) ** 2).mean())
 
 
-def missed(predicted: NDArray[np.float64], fell: NDArray[np.float64]) -> NDArray[np.float64]:
+def missed(predicted: NDArray[np.float64], drops: NDArray[np.float64]) -> NDArray[np.float64]:
     """Scaled infidelity as a share of what a map of zeros gets, (…,): 0 predicts all, 1 nothing.
 
     Args:
         predicted: Iᵀa of the changes, (…, n).
-        fell: f(x) − f(x − I), (n,), not all 0.
+        drops: f(x) − f(x − I), (n,), not all 0.
 
     The best scale is β ≥ 0, so that a map that predicts the opposite gets 1.
     """
     # 1 − cos² of the two: what the best multiple leaves of Σ Δf²
-    along = np.maximum((predicted * fell).sum(-1), 0.0)
-    power = (predicted**2).sum(-1) * (fell**2).sum()
-    return np.asarray(1 - np.divide(along**2, power, out=np.zeros_like(power), where=power > 0))
+    inner_products = np.maximum((predicted * drops).sum(-1), 0.0)
+    power = (predicted**2).sum(-1) * (drops**2).sum()
+    return np.asarray(
+        1 - np.divide(inner_products**2, power, out=np.zeros_like(power), where=power > 0)
+    )
 
 
 def max_sensitivity(
@@ -77,16 +79,16 @@ def max_sensitivity(
     for a map of zeros, and for one that is not known somewhere before or after a change. `plain` is
     the map of the image as it is, where it is known.
     """
-    known = method(case)["map"].values if plain is None else plain  # type: ignore[attr-defined]
-    vector = flat(known)
+    plain_map = method(case)["map"].values if plain is None else plain  # type: ignore[attr-defined]
+    vector = flat(plain_map)
     length = float(np.linalg.norm(vector))
     generator = torch.Generator().manual_seed(case.seed)
     largest = 0.0
     for number in range(draws):
         change = (2 * torch.rand(case.image.shape, generator=generator) - 1) * radius
-        moved = replace(case, image=case.image + change)
+        changed_case = replace(case, image=case.image + change)
         part = part_of(progress, number / draws, (number + 1) / draws, CHANGING, CHANGING)
-        result = flat(method(moved, part)["map"].values)  # type: ignore[attr-defined]
+        result = flat(method(changed_case, part)["map"].values)  # type: ignore[attr-defined]
         largest = float(np.maximum(largest, np.linalg.norm(result - vector)))  # NaN stays
     return largest / length if length > 0 else float("nan")
 

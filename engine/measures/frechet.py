@@ -27,10 +27,10 @@ def frechet(left: Doubles, right: Doubles) -> float:
     first, second = np.atleast_2d(np.cov(left.T)), np.atleast_2d(np.cov(right.T))
     # S T is not symmetric; S^½ T S^½ is, and has the same eigenvalues: real ones, found stably
     root = square_root(first)
-    cross = np.linalg.eigvalsh(root @ second @ root)  # those of S T
+    eigenvalues = np.linalg.eigvalsh(root @ second @ root)  # those of S T
     # tr (S T)^½ is the sum of their roots; rounding turns zeros of a singular one negative
-    shared = np.sqrt(np.maximum(cross, 0.0)).sum()
-    return float(mean_shift @ mean_shift + np.trace(first) + np.trace(second) - 2 * shared)
+    root_trace = np.sqrt(np.maximum(eigenvalues, 0.0)).sum()
+    return float(mean_shift @ mean_shift + np.trace(first) + np.trace(second) - 2 * root_trace)
 
 
 def square_root(covariance: Doubles) -> Doubles:

@@ -47,30 +47,34 @@ def round_change(image: Tensor, changed_image: Tensor, epsilon: float, norm: str
     return (image + change.to(torch.int16)).clamp(0, TOP) - image
 
 
-def shortened(change: Tensor, exact_change: Tensor, room: float) -> Tensor:
-    """The rounded change with squares that add up to no more than `room`.
+def shortened(change: Tensor, exact_change: Tensor, budget: float) -> Tensor:
+    """The rounded change with squares that add up to no more than `budget`.
 
     Values that were rounded away from zero go back by one level, those nearest to the lower level
     first. Where that is not enough, the smallest changes are left out.
     """
     change = change.clone().flatten()
-    over = float(change.square().sum()) - room
-    if over <= 0:
+    excess = float(change.square().sum()) - budget
+    if excess <= 0:
         return change.view(exact_change.shape)
     size = change.abs()
     # what was rounded toward zero is already shorter than the exact change
-    up = (size > exact_change.flatten().abs()).nonzero().flatten()
-    order = up[(exact_change.flatten().abs()[up] - (size[up] - 1)).argsort()]
+    rounded_up = (size > exact_change.flatten().abs()).nonzero().flatten()
+    order = rounded_up[
+        (exact_change.flatten().abs()[rounded_up] - (size[rounded_up] - 1)).argsort()
+    ]
     # from s to s − 1, a square falls by 2 s − 1
     gains = (2 * size[order] - 1).cumsum(0)
-    count = min(int(torch.searchsorted(gains, torch.tensor(over, dtype=gains.dtype))) + 1, len(up))
-    back = order[:count]
-    change[back] -= change[back].sign()
-    over = float(change.square().sum()) - room
-    if over > 0:
+    count = min(
+        int(torch.searchsorted(gains, torch.tensor(excess, dtype=gains.dtype))) + 1, len(rounded_up)
+    )
+    lowered = order[:count]
+    change[lowered] -= change[lowered].sign()
+    excess = float(change.square().sum()) - budget
+    if excess > 0:
         smallest = change.abs().argsort()
-        gone = int(torch.searchsorted(change[smallest].square().cumsum(0), over)) + 1
-        change[smallest[:gone]] = 0
+        dropped_count = int(torch.searchsorted(change[smallest].square().cumsum(0), excess)) + 1
+        change[smallest[:dropped_count]] = 0
     return change.view(exact_change.shape)
 
 

@@ -72,10 +72,10 @@ def visible(before: NDArray[Any], after: NDArray[Any], likeness: float = nan) ->
     if isnan(likeness):
         share = change_share(before, after)
         figure = f"the change is {share:.2f} of the image's contrast"
-        gone, is_visible = share >= GONE_SHARE, share >= SEEN_SHARE
+        is_ruined, is_visible = share >= GONE_SHARE, share >= SEEN_SHARE
     else:
         figure = f"SSIM {likeness:.2f}; 1 is the same"
-        gone, is_visible = likeness < GONE, likeness < VISIBLE_BELOW
-    if gone:
+        is_ruined, is_visible = likeness < GONE, likeness < VISIBLE_BELOW
+    if is_ruined:
         return f" The image itself is ruined by then ({figure})."
     return f" The change can be seen ({figure})." if is_visible else ""

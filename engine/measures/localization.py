@@ -44,14 +44,16 @@ def located(values: Floats, mask: NDArray[np.bool_]) -> Located:
     size = int(mask.sum())
     if not size:
         raise BlindspotError("The mask is empty: there is nothing that a map could hit.")
-    known = np.nan_to_num(values.astype(np.float64), nan=-np.inf, posinf=np.inf, neginf=-np.inf)
+    comparable = np.nan_to_num(
+        values.astype(np.float64), nan=-np.inf, posinf=np.inf, neginf=-np.inf
+    )
     # an infinite value ranks first, but would be all of the mass
-    positive = np.where(np.isfinite(known), known, 0.0).clip(0)
+    positive = np.where(np.isfinite(comparable), comparable, 0.0).clip(0)
     total = positive.sum()
     return Located(
-        hit=float(mask[known == known.max()].mean()),
+        hit=float(mask[comparable == comparable.max()].mean()),
         mass=float(positive[mask].sum() / total) if total > 0 else float("nan"),
-        rank=top_share(known, mask, size),
+        rank=top_share(comparable, mask, size),
         chance=size / mask.size,
     )
 
@@ -59,7 +61,7 @@ def located(values: Floats, mask: NDArray[np.bool_]) -> Located:
 def top_share(values: NDArray[np.float64], mask: NDArray[np.bool_], size: int) -> float:
     """The mask's share among the `size` highest values; equal ones at the edge count by share."""
     edge = np.partition(values, values.size - size, axis=None)[values.size - size]
-    above, level = values > edge, values == edge
-    room = size - int(above.sum())
+    is_above, is_tied = values > edge, values == edge
+    room = size - int(is_above.sum())
     # of the ties at the edge what a random order gives on average
-    return float((mask[above].sum() + room * mask[level].mean()) / size)
+    return float((mask[is_above].sum() + room * mask[is_tied].mean()) / size)

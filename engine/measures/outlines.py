@@ -74,17 +74,19 @@ def cut_of(values: Floats, groups: int = GROUPS) -> Cut:
     """Where a map (H, W) is cut by multi-Otsu; as `outlined`, without its offset."""
     from skimage.filters import threshold_multiotsu
 
-    known = np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0).clip(0)
-    low, high = float(known.min()), float(known.max())
+    nonnegative = np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0).clip(0)
+    low, high = float(nonnegative.min()), float(nonnegative.max())
     if high <= 0:
-        return Cut(known, 0.0, "the map is nowhere above 0")
+        return Cut(nonnegative, 0.0, "the map is nowhere above 0")
     if high - low <= NOISE * high:
-        return Cut(known, high, "the map is the same everywhere")
+        return Cut(nonnegative, high, "the map is the same everywhere")
     # multi-Otsu refuses more groups than there are occupied bins
-    parts = min(groups, int((np.histogram(known, BINS)[0] > 0).sum()))
-    last = float(threshold_multiotsu(known, parts, BINS)[-1])  # the middle of a group's last bin
+    group_count = min(groups, int((np.histogram(nonnegative, BINS)[0] > 0).sum()))
+    last_threshold = float(
+        threshold_multiotsu(nonnegative, group_count, BINS)[-1]
+    )  # the middle of a group's last bin
     # half a bin up, to the edge: all values of that bin belong to the group below
-    return Cut(known, last + (high - low) / BINS / 2)
+    return Cut(nonnegative, last_threshold + (high - low) / BINS / 2)
 
 
 def dice_by_offset(
@@ -92,8 +94,8 @@ def dice_by_offset(
 ) -> list[float]:
     """Dice of a map's outline (H, W) at each of some offsets."""
     cut = cut_of(values, groups)
-    nothing = bool(cut.reason)
-    return [dice((cut.values > cut.at(offset)) & (not nothing), truth) for offset in offsets]
+    is_empty = bool(cut.reason)
+    return [dice((cut.values > cut.at(offset)) & (not is_empty), truth) for offset in offsets]
 
 
 def inside_of(answer: Mapping[str, Any]) -> Mask:
@@ -106,16 +108,19 @@ def inside_of(answer: Mapping[str, Any]) -> Mask:
 def dice(outline: Mask, truth: Mask) -> float:
     """2 |A ∩ B| / (|A| + |B|), with one pixel more above and below. Raises for other sizes."""
     check(outline, truth)
-    both, all_of = np.count_nonzero(outline & truth), np.count_nonzero(outline) + truth.sum()
+    intersection, size_sum = (
+        np.count_nonzero(outline & truth),
+        np.count_nonzero(outline) + truth.sum(),
+    )
     # where both are empty this is 1, and not 0 / 0
-    return float((2 * both + SMOOTH) / (all_of + SMOOTH))
+    return float((2 * intersection + SMOOTH) / (size_sum + SMOOTH))
 
 
 def iou(outline: Mask, truth: Mask) -> float:
     """|A ∩ B| / |A ∪ B|, with one pixel more above and below. Raises for other sizes."""
     check(outline, truth)
-    both, either = np.count_nonzero(outline & truth), np.count_nonzero(outline | truth)
-    return float((both + SMOOTH) / (either + SMOOTH))
+    intersection, union = np.count_nonzero(outline & truth), np.count_nonzero(outline | truth)
+    return float((intersection + SMOOTH) / (union + SMOOTH))
 
 
 def check(outline: Mask, truth: Mask) -> None:

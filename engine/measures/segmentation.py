@@ -32,8 +32,8 @@ def pixel_auroc(maps: Floats, masks: Masks, within: Masks | None = None) -> floa
     """
     from sklearn.metrics import roc_auc_score
 
-    counts = scored_pixels(maps, masks, within)
-    return float(roc_auc_score(masks[counts], maps[counts]))
+    is_scored = scored_pixels(maps, masks, within)
+    return float(roc_auc_score(masks[is_scored], maps[is_scored]))
 
 
 def pixel_ap(maps: Floats, masks: Masks, within: Masks | None = None) -> float:
@@ -44,8 +44,8 @@ def pixel_ap(maps: Floats, masks: Masks, within: Masks | None = None) -> float:
     """
     from sklearn.metrics import average_precision_score
 
-    counts = scored_pixels(maps, masks, within)
-    return float(average_precision_score(masks[counts], maps[counts]))
+    is_scored = scored_pixels(maps, masks, within)
+    return float(average_precision_score(masks[is_scored], maps[is_scored]))
 
 
 def aupro(maps: Floats, masks: Masks, within: Masks | None = None, limit: float = LIMIT) -> float:
@@ -56,39 +56,44 @@ def aupro(maps: Floats, masks: Masks, within: Masks | None = None, limit: float 
     regions count as much as large ones. Bergmann et al., "The MVTec Anomaly Detection Dataset"
     (2021). Arguments and errors as `pixel_auroc`.
     """
-    counts = scored_pixels(maps, masks, within)
-    share = np.zeros(maps.shape)  # of its region's weight that each pixel has
+    is_scored = scored_pixels(maps, masks, within)
+    region_weights = np.zeros(maps.shape)  # of its region's weight that each pixel has
     regions = 0
-    for at, mask in enumerate(masks & counts):
+    for at, mask in enumerate(masks & is_scored):
         labels, count = ndi.label(mask, TOUCHING)
         sizes = np.bincount(labels.ravel(), minlength=count + 1)
         # summed above a threshold, divided by the regions: the mean overlap, by one global sort
-        share[at][mask] = 1 / sizes[labels[mask]]
+        region_weights[at][mask] = 1 / sizes[labels[mask]]
         regions += count
-    values, share, outside = maps[counts], share[counts] / regions, ~masks[counts]
+    values, region_weights, outside = (
+        maps[is_scored],
+        region_weights[is_scored] / regions,
+        ~masks[is_scored],
+    )
     order = np.argsort(-values, kind="stable")
     ends = np.append(np.flatnonzero(np.diff(values[order])), len(order) - 1)  # ties go together
     alarms = np.append(0, np.cumsum(outside[order])[ends] / outside.sum())
-    overlap = np.append(0, np.cumsum(share[order])[ends])
-    inside = alarms < limit
+    overlap = np.append(0, np.cumsum(region_weights[order])[ends])
+    within_limit = alarms < limit
     # up to the limit itself: coarse thresholds would leave a gap before it
-    x = np.append(alarms[inside], limit)
-    y = np.append(overlap[inside], np.interp(limit, alarms, overlap))
+    x = np.append(alarms[within_limit], limit)
+    y = np.append(overlap[within_limit], np.interp(limit, alarms, overlap))
     return float(np.trapezoid(y, x) / limit)
 
 
 def scored_pixels(maps: Floats, masks: Masks, within: Masks | None) -> Masks:
     """The pixels that count, once all fits together."""
-    counts = np.ones(maps.shape, np.bool_) if within is None else within
-    if not maps.shape == masks.shape == counts.shape or maps.ndim != 3:
+    is_scored = np.ones(maps.shape, np.bool_) if within is None else within
+    if not maps.shape == masks.shape == is_scored.shape or maps.ndim != 3:
         raise BlindspotError(
-            f"Maps {maps.shape}, masks {masks.shape} and the pixels that count {counts.shape} must "
+            f"Maps {maps.shape}, masks {masks.shape} and the pixels that count "
+            f"{is_scored.shape} must "
             "be (images, height, width) of one size: bring the masks to the maps' size."
         )
-    if not np.isfinite(maps[counts]).all():
+    if not np.isfinite(maps[is_scored]).all():
         raise BlindspotError("A map has values that are not finite, which cannot be ranked.")
-    inside = masks[counts].mean() if counts.any() else 0.0
-    if not 0 < inside < 1:
-        side = "inside" if not inside else "outside"
+    anomalous_share = masks[is_scored].mean() if is_scored.any() else 0.0
+    if not 0 < anomalous_share < 1:
+        side = "inside" if not anomalous_share else "outside"
         raise BlindspotError(f"No pixel that counts lies {side} the masks, so nothing is measured.")
-    return counts
+    return is_scored

@@ -65,8 +65,8 @@ def ranks(values: Floats, ties: int = TIES) -> Ranks:
     if not np.ptp(flat):
         raise BlindspotError("The map is the same everywhere: it puts no pixel before another.")
     # in reading order, flat parts of a map would always be shown from the top
-    drawn = np.random.default_rng(ties).permutation(flat.size)
-    order = np.lexsort((drawn, -flat))
+    tie_order = np.random.default_rng(ties).permutation(flat.size)
+    order = np.lexsort((tie_order, -flat))
     result = np.empty(flat.size, np.int64)
     result[order] = np.arange(flat.size)
     return result.reshape(values.shape)
@@ -100,8 +100,8 @@ def curves(
     """
     size = case.image.shape[1] * case.image.shape[2]
     limits = np.rint(np.linspace(0, size, steps + 1)).astype(np.int64)
-    orderly = {name: Stepped(order, limits, limits / size) for name, order in orders.items()}
-    return stepwise(case, orderly, cover, progress)
+    stepped_orders = {name: Stepped(order, limits, limits / size) for name, order in orders.items()}
+    return stepwise(case, stepped_orders, cover, progress)
 
 
 def region_curves(
@@ -149,10 +149,12 @@ def stepwise(
     case: ImageCase, orders: Mapping[str, Stepped], cover: str, progress: Progress
 ) -> dict[str, MapCurves]:
     """Every step of every order, shown and hidden, in one batched pass."""
-    places = [in_memory(laid_out(case, channel_ranks(order.ranks))) for order in orders.values()]
+    rank_tensors = [
+        in_memory(laid_out(case, channel_ranks(order.ranks))) for order in orders.values()
+    ]
     image = in_memory(as_drawn(case, case.image))
     hidden = in_memory(as_drawn(case, case.baseline(cover)))
-    looks = [
+    renders = [
         (index, pair, int(limit))
         for index, order in enumerate(orders.values())
         for pair in ((image, hidden), (hidden, image))
@@ -164,21 +166,24 @@ def stepwise(
         if index < 2:
             flat.copy_((hidden, image)[index])
             return
-        order_index, pair, limit = looks[index - 2]
-        torch.where(places[order_index] < limit, *pair, out=flat)
+        order_index, pair, limit = renders[index - 2]
+        torch.where(rank_tensors[order_index] < limit, *pair, out=flat)
 
     words = "showing and hiding pixels"
-    scores = score_renders(case, 2 + len(looks), draw, progress, words).numpy()
+    scores = score_renders(case, 2 + len(renders), draw, progress, words).numpy()
     nothing, everything = scores[:2]
     result, start = {}, 2
     for name, order in orders.items():
         inner = len(order.limits) - 2
-        insertion, gone = scores[start : start + inner], scores[start + inner : start + 2 * inner]
+        insertion, deletion = (
+            scores[start : start + inner],
+            scores[start + inner : start + 2 * inner],
+        )
         start += 2 * inner
         result[name] = shown_of(
             order.area,
             np.concatenate([[nothing], insertion, [everything]]),
-            np.concatenate([[everything], gone, [nothing]]),
+            np.concatenate([[everything], deletion, [nothing]]),
         )
     return result
 
@@ -191,17 +196,19 @@ def channel_ranks(order_ranks: Ranks) -> Tensor:
 def shown_of(area: NDArray[np.float64], insertion: Floats, deletion: Floats) -> MapCurves:
     """Curves with their areas, which are added up in 64 bits."""
     exact = [curve.astype(np.float64) for curve in (insertion, deletion)]
-    inserted, deleted = (float(np.trapezoid(curve, area)) for curve in exact)
+    insertion_area, deletion_area = (float(np.trapezoid(curve, area)) for curve in exact)
     rise = float(insertion[-1] - insertion[0])
-    normalized = (inserted - float(insertion[0])) / rise if abs(rise) >= SMALL else float("nan")
+    normalized = (
+        (insertion_area - float(insertion[0])) / rise if abs(rise) >= SMALL else float("nan")
+    )
     return MapCurves(
         area.astype(np.float32),
         insertion.astype(np.float32),
         deletion.astype(np.float32),
-        inserted,
-        deleted,
+        insertion_area,
+        deletion_area,
         # insertion read backwards is the deletion of the weakest first, with the same area
-        inserted - deleted,
+        insertion_area - deletion_area,
         normalized,
     )
 

@@ -55,7 +55,7 @@ def wrap(
     if not labels and getattr(network, "num_classes", 0) == IMAGENET:
         labels = imagenet_labels()
     side, mean, std = side or image_side(network), config["mean"], config["std"]
-    more: dict[str, Any] = {
+    arguments: dict[str, Any] = {
         "labels": labels,
         "lineage": Lineage(title),
         "architecture": architecture and TIMM + architecture,
@@ -63,8 +63,8 @@ def wrap(
     try:
         if input_channels(network) == 1:
             form = InputFormat(side, triple(mean), triple(std), "gray")
-            return in_format(network, form, name, title, **more)
-        return Classifier(network, name, title, side, mean, std, **more)
+            return in_format(network, form, name, title, **arguments)
+        return Classifier(network, name, title, side, mean, std, **arguments)
     except BadModel:
         raise
     except Exception as error:  # layers of each kind have their own way to refuse an image

@@ -83,8 +83,8 @@ def fitting_sentence(fits: Sequence[str]) -> str:
     if not fits:
         return ""
     choice = " or ".join(fits)
-    more = ", which differ in pooling alone" if len(fits) > 1 else ""
-    return f" Its weights fit {choice}{more}."
+    difference = ", which differ in pooling alone" if len(fits) > 1 else ""
+    return f" Its weights fit {choice}{difference}."
 
 
 def onnx_model(content: bytes, called: str, labels: Sequence[str], name: str) -> Classifier:

@@ -46,7 +46,7 @@ def borrowed(model: ModuleT) -> Iterator[ModuleT]:
     """
     with holding(model):
         modules = list(model.modules())
-        plain = [(module, dict(module.__dict__)) for module in modules]
+        attributes_before = [(module, dict(module.__dict__)) for module in modules]
         tables = [(table, dict(table)) for module in modules for table in registries(module)]
         tables += [(hooks, dict(hooks)) for p in model.parameters() if (hooks := hooks_of(p))]
         parameters = [(p, p.requires_grad, p.grad) for p in model.parameters()]
@@ -56,18 +56,18 @@ def borrowed(model: ModuleT) -> Iterator[ModuleT]:
             yield model
         finally:
             _borrowing.depth -= 1
-            for module, attributes in plain:
+            for module, attributes in attributes_before:
                 for name in set(module.__dict__) - set(attributes):
                     if not is_lazy(module, name):
                         del module.__dict__[name]
                 module.__dict__.update(attributes)
-            known = {id(table) for table, _ in tables}
+            table_ids = {id(table) for table, _ in tables}
             for table, entries in tables:
                 table.clear()
                 table.update(entries)
             for parameter, requires_grad, grad in parameters:
                 # torch makes this table at a parameter's first hook: there was none to remember
-                if id(hooks := hooks_of(parameter)) not in known:
+                if id(hooks := hooks_of(parameter)) not in table_ids:
                     hooks.clear()
                 parameter.requires_grad_(requires_grad)
                 parameter.grad = grad

@@ -69,9 +69,9 @@ def check_pass(network: nn.Module, side: int, called: str, channels: int = 3) ->
         BadModel: its layers do not fit each other or the image, or a step would take more than
             MOST_STEP.
     """
-    was, steps = network.training, StepGuard(called)
+    was_training, guard = network.training, StepGuard(called)
     try:
-        with torch.no_grad(), steps:
+        with torch.no_grad(), guard:
             network.eval()(torch.zeros(1, channels, side, side, device="meta"))
     except BadModel:
         raise
@@ -83,7 +83,7 @@ def check_pass(network: nn.Module, side: int, called: str, channels: int = 3) ->
             f"({first_line(error)})."
         ) from error
     finally:
-        network.train(was)
+        network.train(was_training)
 
 
 class StepGuard(TorchDispatchMode):
@@ -125,8 +125,8 @@ def with_memory(network: nn.Module, make: Make, called: str) -> nn.Module:
     """
     if all_in_file(network):
         return network.to_empty(device="cpu")
-    whole = on_meta(make, called)
-    if bytes_of(whole) > max(MOST_WHOLE, 2 * bytes_of(network)):
+    full_network = on_meta(make, called)
+    if bytes_of(full_network) > max(MOST_WHOLE, 2 * bytes_of(network)):
         raise BadModel(f"{called} cannot be read: it is much narrower than its architecture.")
     return make()
 

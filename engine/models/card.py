@@ -73,11 +73,11 @@ class ModelCard:
         """The card again. Raises BadModel when it is none, or says what cannot be."""
         try:
             parsed = read_json(text, BUDGET)
-            known = {spec.name for spec in fields(cls)}
+            field_names = {spec.name for spec in fields(cls)}
             arguments: dict[str, Any] = {
                 name: tuple(value) if isinstance(value, list) else value
                 for name, value in parsed.items()
-                if name in known
+                if name in field_names
             }
             card = cls(**arguments)
             check(card)
@@ -99,8 +99,8 @@ def check(card: ModelCard) -> None:
         raise ValueError("a figure is no number")
     if len(card.mean) != 3 or len(card.std) != 3 or min(card.std) <= 0:
         raise ValueError("it needs three means and three deviations above 0")
-    whole = {"channels": card.channels, "side": card.side, "seed": card.seed}
-    if odd := [name for name, value in whole.items() if type(value) is not int]:
+    whole_numbers = {"channels": card.channels, "side": card.side, "seed": card.seed}
+    if odd := [name for name, value in whole_numbers.items() if type(value) is not int]:
         raise ValueError(f"its {odd[0]} is no whole number")
     if card.channels not in {1, 3} or not 8 <= card.side <= LONGEST_SIDE:
         raise ValueError(f"no network takes {card.channels} channels of side {card.side}")

@@ -58,8 +58,8 @@ def checkpoint_name(fingerprint: str, labels: tuple[str, ...], *words: str) -> s
 
 def names_of(card: ModelCard) -> tuple[str, str]:
     """The names that a model with this card may have here: see `free_name`."""
-    usual = checkpoint_name(card.fingerprint, card.labels)
-    return usual, checkpoint_name(card.fingerprint, card.labels, card.as_json())
+    usual_name = checkpoint_name(card.fingerprint, card.labels)
+    return usual_name, checkpoint_name(card.fingerprint, card.labels, card.as_json())
 
 
 def free_name(card: ModelCard, owner: Owner | None) -> str:
@@ -69,15 +69,15 @@ def free_name(card: ModelCard, owner: Owner | None) -> str:
     owner's private model has the same weights and classes and any other word on its card, this one
     gets a file of its own.
     """
-    usual, private_name = names_of(card)
-    path = path_of(usual)
+    usual_name, private_name = names_of(card)
+    path = path_of(usual_name)
     if owner is None or not path.is_file():
-        return usual
+        return usual_name
     record = owners.read_record(path)
     if record is not None and record.belongs_to(owner):
-        return usual
-    existing = Stored(usual, card_at(path), 0, path)
-    return private_name if is_private(existing) and existing.card != card else usual
+        return usual_name
+    existing = Stored(usual_name, card_at(path), 0, path)
+    return private_name if is_private(existing) and existing.card != card else usual_name
 
 
 def keep(view: Checkpoint, owner: Owner | None = None, *, private: bool = False) -> Stored:
@@ -120,9 +120,9 @@ def put(
             if not exists:
                 remove(owners.record_path(path))  # of a model that was removed by hand
             private = is_private(Stored(name, card, 0, path)) or (private and not exists)
-            before = owners.add_owner(path, name, owner, private=private)
+            previous_record = owners.add_owner(path, name, owner, private=private)
             if not exists:
-                write_with_record(path, data, before)
+                write_with_record(path, data, previous_record)
         except OSError as error:
             raise not_kept(card.title, len(data), error) from error
     return stored_with_classes(stored_at(name, path))
@@ -219,11 +219,11 @@ def every() -> tuple[Stored, ...]:
 def tree(models: Sequence[Stored]) -> tuple[tuple[int, Stored], ...]:
     """The models with their depth, children after their parent; a lost parent makes a root."""
     children: dict[str, list[Stored]] = {}
-    known = {model.card.fingerprint for model in models}
+    fingerprints = {model.card.fingerprint for model in models}
     for model in models:
-        children.setdefault(model.card.parent if model.card.parent in known else "", []).append(
-            model
-        )
+        children.setdefault(
+            model.card.parent if model.card.parent in fingerprints else "", []
+        ).append(model)
     results: dict[str, tuple[int, Stored]] = {}
     for first in (*children.get("", []), *models):  # those last that a ring of parents hides
         waiting = [(0, first)]
@@ -231,8 +231,8 @@ def tree(models: Sequence[Stored]) -> tuple[tuple[int, Stored], ...]:
             depth, model = waiting.pop()
             if model.name not in results:
                 results[model.name] = depth, model
-                below = children.get(model.card.fingerprint, [])
-                waiting += [(depth + 1, child) for child in reversed(below)]
+                child_models = children.get(model.card.fingerprint, [])
+                waiting += [(depth + 1, child) for child in reversed(child_models)]
     return tuple(results.values())
 
 
@@ -259,8 +259,8 @@ def is_private(
         return False
     everyone = every() if models is None else models
     holders = [checkpoint for checkpoint in everyone if checkpoint.card.fingerprint == parent]
-    above = below | {parent}
-    return bool(holders) and all(is_private(holder, everyone, above) for holder in holders)
+    below_parent = below | {parent}
+    return bool(holders) and all(is_private(holder, everyone, below_parent) for holder in holders)
 
 
 def shipped_fingerprints() -> frozenset[str]:

@@ -155,23 +155,23 @@ def chest_model(
         labels: one for each output, "" for those that were not learned.
         points: the operating point of each output, NaN where there is none.
     """
-    reads = read_weights if path.suffix == ".safetensors" else read_network
-    state = reads(bytes_of(path), path.name)
+    reader = read_weights if path.suffix == ".safetensors" else read_network
+    state = reader(bytes_of(path), path.name)
     dense: Any = dense_net()
-    known = dense.state_dict()
+    expected_state = dense.state_dict()
     state = {name: tensor for name, tensor in state.items() if name != "op_threshs"}
-    check(known, state, f"{path.name} does not fit {weights.title}")
+    check(expected_state, state, f"{path.name} does not fit {weights.title}")
     dense.load_state_dict(state)
-    named = [row for row, label in enumerate(labels) if label]
+    named_rows = [row for row, label in enumerate(labels) if label]
     return Classifier(
-        ChestNetwork(dense, named),
+        ChestNetwork(dense, named_rows),
         weights.name,
         weights.title,
         SIDE,
         HALF,
         SCALE,
-        labels=[labels[row].replace("_", " ") for row in named],
-        points=[points[row] if math.isfinite(points[row]) else 0.5 for row in named],
+        labels=[labels[row].replace("_", " ") for row in named_rows],
+        points=[points[row] if math.isfinite(points[row]) else 0.5 for row in named_rows],
     )
 
 

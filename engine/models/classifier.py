@@ -269,11 +269,11 @@ class Classifier(nn.Module):
 
     def place(self, name: str) -> Layer:
         """The layer of that name. Raises BadModel naming the known ones."""
-        known = {layer.name: layer for layer in self.layers}
-        if name not in known:
-            message = f"{self.title} has no layer {name!r}; it has {', '.join(known)}."
+        layers_by_name = {layer.name: layer for layer in self.layers}
+        if name not in layers_by_name:
+            message = f"{self.title} has no layer {name!r}; it has {', '.join(layers_by_name)}."
             raise BadModel(message)
-        return known[name]
+        return layers_by_name[name]
 
     @property
     def last_map(self) -> Layer | None:

@@ -170,13 +170,13 @@ class Runner:
             compiled = self.opened()
             if compiled is None:
                 return False
-            far, rounding = self.distances(compiled)
+            distance, rounding = self.distances(compiled)
         except Exception as error:  # noqa: BLE001 - whatever the loader says, eager is there
             log.info("%s stays as it is: %s", self.body.title, first_line(error))
             return False
         # not (far ≤ …), which refuses NaN as well; in float32 the plain logits' rounding is 0
-        if not far <= CLOSE + 2 * rounding:
-            log.warning("%s, compiled, is off by %.2g and not used", self.body.title, far)
+        if not distance <= CLOSE + 2 * rounding:
+            log.warning("%s, compiled, is off by %.2g and not used", self.body.title, distance)
             return False
         self._compiled = compiled
         return True

@@ -47,8 +47,8 @@ class GradientRunner(Runner):
         It is not while a method has the model in hand, with hooks of its own, and no longer once
         weights or statistics were changed in place, or the model is trained.
         """
-        alike = self.compiled and super().fits(pixels) and pixels.dtype == torch.float32
-        return alike and not borrowing() and self._state == version(self.body)
+        fits_package = self.compiled and super().fits(pixels) and pixels.dtype == torch.float32
+        return fits_package and not borrowing() and self._state == version(self.body)
 
     def load(self) -> bool:
         """Use the packages on disk; whether they give the same logits and slopes."""
@@ -111,11 +111,11 @@ def version(body: nn.Module) -> int:
 def derived(forward: Forward, pixels: Tensor) -> tuple[Tensor, Tensor]:
     """Logits, and the slopes by the pixels of a mixture of them."""
     with torch.enable_grad():
-        watched = pixels.detach().requires_grad_()
-        logits = forward(watched)
+        leaf = pixels.detach().requires_grad_()
+        logits = forward(leaf)
         # a random mixture, so that a wrong slope of any class shows
-        way = torch.randn(logits.shape, generator=torch.Generator().manual_seed(0))
-        (slopes,) = torch.autograd.grad(logits, watched, way)
+        cotangent = torch.randn(logits.shape, generator=torch.Generator().manual_seed(0))
+        (slopes,) = torch.autograd.grad(logits, leaf, cotangent)
     return logits.detach(), slopes
 
 

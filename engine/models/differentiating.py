@@ -44,9 +44,9 @@ def joint_graph(network: nn.Module, pixels: Tensor) -> tuple[fx.GraphModule, Ten
 
     def both(primals_1: Tensor, tangents_1: Tensor) -> list[Tensor]:
         with torch.enable_grad():
-            watched = primals_1.detach().requires_grad_()
-            logits = plain(watched)
-            (result,) = torch.autograd.grad(logits, watched, tangents_1)
+            leaf = primals_1.detach().requires_grad_()
+            logits = plain(leaf)
+            (result,) = torch.autograd.grad(logits, leaf, tangents_1)
         return [logits.detach(), result]
 
     traced = as_convolutions(make_fx(both)(pixels, slopes))

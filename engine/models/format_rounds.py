@@ -128,8 +128,10 @@ class FormatRounds:
             :BEST_SIDES
         ]
         known = {score.format for score in scores}
-        every = [side for side in self.at_sides(near, (*NORMALIZATIONS, "")) if side not in known]
-        scores += self.scored(every, first, UNTIL[1])
+        new_formats = [
+            side for side in self.at_sides(near, (*NORMALIZATIONS, "")) if side not in known
+        ]
+        scores += self.scored(new_formats, first, UNTIL[1])
         finalists = [candidate.format for candidate in self.ranked(scores)[:FINALISTS]]
         wider = [channel for known in finalists for channel in self.other_channels(known)]
         finalists = list(dict.fromkeys([*finalists, *wider]))
@@ -137,7 +139,9 @@ class FormatRounds:
         self.best_low = 0.0
         last = self.scored(finalists, len(self.rows), UNTIL[2])
         if self.stopped:
-            last += [score for score in scores if score.format not in {two.format for two in last}]
+            last += [
+                score for score in scores if score.format not in {other.format for other in last}
+            ]
         return self.ranked(last)
 
     def sides(self) -> Iterator[int]:
@@ -209,8 +213,8 @@ class FormatRounds:
         while len(predictions) < len(rows):
             start = len(predictions)
             self.report(input_format)
-            more = self.timed(self.answers, model, start, min(start + BATCH, len(rows)))
-            predictions = np.concatenate([predictions, more])
+            new_predictions = self.timed(self.answers, model, start, min(start + BATCH, len(rows)))
+            predictions = np.concatenate([predictions, new_predictions])
             score = FormatScore(input_format, predictions, labels[: len(predictions)])
             right = score.best(self.case.every_order, self.classes)
             # intervals, not shares: after a few images the best may lie behind by luck

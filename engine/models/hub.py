@@ -109,10 +109,10 @@ def host_known(host: str) -> bool | None:
 def host_answers(host: str) -> bool:
     """As `hub_answers`, for another host."""
     with _hub_lock:
-        if (known := host_known(host)) is None:
-            known = connects(host)
-            _hosts_seen[host] = monotonic(), known
-        return known
+        if (reachable := host_known(host)) is None:
+            reachable = connects(host)
+            _hosts_seen[host] = monotonic(), reachable
+        return reachable
 
 
 def connects(host: str) -> bool:

@@ -118,15 +118,15 @@ def blocks(network: nn.Module, inside: str = "") -> Iterator[tuple[str, nn.Modul
     """
     unfolded: tuple[str, ...] = getattr(network, "unfolded", ())
     for name, part in network.get_submodule(inside).named_children():
-        whole = f"{inside}.{name}" if inside else name
+        full_name = f"{inside}.{name}" if inside else name
         if isinstance(part, nn.Identity | nn.Dropout):
             continue
-        if whole in unfolded:
-            yield from blocks(network, whole)
+        if full_name in unfolded:
+            yield from blocks(network, full_name)
         elif isinstance(part, nn.Sequential | nn.ModuleList):
-            yield from ((f"{whole}.{inner}", child) for inner, child in part.named_children())
+            yield from ((f"{full_name}.{inner}", child) for inner, child in part.named_children())
         else:
-            yield whole, part
+            yield full_name, part
 
 
 @contextmanager

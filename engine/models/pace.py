@@ -153,17 +153,22 @@ def try_paces(model: Classifier, use: Use, formats: tuple[bool, ...]) -> Pace:
                 left.remove(channels_last)
     if not paces:
         return Pace(1, channels_last=formats[-1], use=use, seconds=0.0)
-    again = [pace for pace in paces if pace.seconds <= NEAR * min(pace.seconds for pace in paces)]
-    if len(again) == 1:
-        return again[0]
-    most = max(pace.batch for pace in again)
-    looks = [  # in turn, so that a slow moment meets all of them
-        [timed_again(model, pace, most) for pace in again] for _ in range(LOOKS)
+    candidates = [
+        pace for pace in paces if pace.seconds <= NEAR * min(pace.seconds for pace in paces)
     ]
-    again = [replace(pace, seconds=min(times)) for pace, *times in zip(again, *looks, strict=True)]
-    fastest = min(pace.seconds for pace in again)
+    if len(candidates) == 1:
+        return candidates[0]
+    most = max(pace.batch for pace in candidates)
+    looks = [  # in turn, so that a slow moment meets all of them
+        [timed_again(model, pace, most) for pace in candidates] for _ in range(LOOKS)
+    ]
+    candidates = [
+        replace(pace, seconds=min(times)) for pace, *times in zip(candidates, *looks, strict=True)
+    ]
+    fastest = min(pace.seconds for pace in candidates)
     return min(
-        (pace for pace in again if pace.seconds <= fastest * CLOSE), key=lambda pace: pace.batch
+        (pace for pace in candidates if pace.seconds <= fastest * CLOSE),
+        key=lambda pace: pace.batch,
     )
 
 
@@ -212,9 +217,9 @@ def forward(model: Classifier, pixels: Tensor) -> Tensor:
 def backward(model: Classifier, pixels: Tensor) -> Tensor:
     """The gradient of the first logit with respect to the pixels."""
     with torch.enable_grad():
-        watched = pixels.detach().requires_grad_()
+        leaf = pixels.detach().requires_grad_()
         # images do not meet in eval mode: the slope of the sum is each image's own
-        return torch.autograd.grad(model(watched)[:, 0].sum(), watched)[0]
+        return torch.autograd.grad(model(leaf)[:, 0].sum(), leaf)[0]
 
 
 def in_batches(count: int, batch: int, work: Callable[[int, int], None], title: str) -> None:

@@ -137,11 +137,11 @@ def trusted(name: str) -> Path | None:
     try:
         if not path.is_file() or not private(path.parent):
             return None
-        whole = checksum(path.read_bytes()) == path.with_suffix(SUM).read_text().strip()
+        is_intact = checksum(path.read_bytes()) == path.with_suffix(SUM).read_text().strip()
     except (OSError, UnicodeDecodeError) as error:
         log.info("package %s is not used: %s", name, error)
         return None
-    if not whole:
+    if not is_intact:
         log.warning("package %s is damaged and was removed", name)
         delete_package(name)
         return None

@@ -43,8 +43,12 @@ def scale_ends(heat: HeatMap) -> tuple[float, float]:
 
 def extent(values: NDArray[Any]) -> tuple[float, float]:
     """The lowest and highest known value; 0 and 0 where none is known."""
-    known = values[np.isfinite(values)]
-    return (float(known.min()), float(known.max())) if known.size else (0.0, 0.0)
+    finite_values = values[np.isfinite(values)]
+    return (
+        (float(finite_values.min()), float(finite_values.max()))
+        if finite_values.size
+        else (0.0, 0.0)
+    )
 
 
 def is_flat(low: float, high: float) -> bool:
@@ -63,8 +67,12 @@ def tint(
         ramp: the colors; those of a light page if not given.
     """
     low, high = span or scale_ends(heat)
-    known = np.where(np.isfinite(heat.values), heat.values, np.nan)
-    places = np.full_like(known, 0.5) if is_flat(low, high) else (known - low) / (high - low)
+    finite_or_nan = np.where(np.isfinite(heat.values), heat.values, np.nan)
+    places = (
+        np.full_like(finite_or_nan, 0.5)
+        if is_flat(low, high)
+        else (finite_or_nan - low) / (high - low)
+    )
     shades = (DIVERGING_LIGHT if heat.signed else SEQUENTIAL) if ramp is None else ramp
     steps = np.clip(np.nan_to_num(places, nan=0.5), 0, 1) * 255
     colors: Pixels = shades[np.rint(steps).astype(np.uint8)]

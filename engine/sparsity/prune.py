@@ -165,11 +165,11 @@ def finished(
     recipe: Mapping[str, Any] | None = None,
 ) -> Result:
     """The views of a pruned model."""
-    less = shrunk(model)
-    spent = cost_of(case.model, masks, weight_uses(case.model), less.model)
+    shrinking = shrunk(model)
+    spent = cost_of(case.model, masks, weight_uses(case.model), shrinking.model)
     dense, now = share_correct(case.model, case), share_correct(model, case)
     results = {"test accuracy": now, **figures, "test accuracy of the dense model": dense}
-    chosen_model = less.model if smaller and less.taken else model
+    chosen_model = shrinking.model if smaller and shrinking.taken else model
     progress(0.95, "measured")
     views: dict[str, View] = {
         "layers": layer_table(masks, effective(case.model, masks)),

@@ -108,9 +108,9 @@ def shrunk(pixels: Pixels) -> Pixels:
     """A picture whose longer side is SIDE px; a tiny one gets larger pixels, not more of them."""
     height, width = pixels.shape[:2]
     times = SIDE / max(height, width)
-    way = Image.Resampling.NEAREST if times > 1 else Image.Resampling.BOX
+    resampling = Image.Resampling.NEAREST if times > 1 else Image.Resampling.BOX
     size = max(round(width * times), 1), max(round(height * times), 1)
-    return np.asarray(Image.fromarray(pixels).resize(size, way))
+    return np.asarray(Image.fromarray(pixels).resize(size, resampling))
 
 
 def columns_of(rows: Sequence[SweepRow]) -> dict[str, list[Any]]:

@@ -130,13 +130,18 @@ def look_up(plan: SweepPlan, spread: Executor, report: Report) -> LookedUp:
     if all(result.problem for result in results.values()) and len(results) == len(questions):
         count = f"{len(questions):,}"
         raise BlindspotError(f"None of the {count} answers can be had. {results[0].problem}")
-    known = [seconds for seconds in expected.values() if seconds is not None]
+    known_seconds = [seconds for seconds in expected.values() if seconds is not None]
     missing = sorted(
         (replace(entry, alone=long(entry, expected[digest])) for digest, entry in first.items()),
         key=lambda entry: entry.place,
     )
     return LookedUp(
-        questions, results, tuple(missing), tuple(twice), sum(known), len(expected) - len(known)
+        questions,
+        results,
+        tuple(missing),
+        tuple(twice),
+        sum(known_seconds),
+        len(expected) - len(known_seconds),
     )
 
 
@@ -147,14 +152,14 @@ def sweep(looked: LookedUp, spread: Executor, report: Report) -> Swept:
     for outcome in results_with_progress(spread, looked.missing, "computed", report, compute=True):
         results[outcome.place] = outcome
         computed += outcome.computed
-    again = []
+    retried = []
     for outcome, first in looked.twice:
         if results[first].row is None:  # it would fail again
             results[outcome.place] = replace(results[first], place=outcome.place)
         else:
-            again.append(outcome)
+            retried.append(outcome)
     for outcome in results_with_progress(
-        spread, again, "read again", report, compute=True
+        spread, retried, "read again", report, compute=True
     ):  # they are kept by now
         results[outcome.place] = outcome
         computed += outcome.computed

@@ -86,15 +86,21 @@ def train(
     through = {} if regime is None else regime.parametrizations(model)
     arrays = {"rows/": rows} | ({} if weights is None else {"weights/": weights})
     arrays |= {} if targets is None else {"targets/": target_tensor.numpy()}
-    also = changed_arguments(objective, second_view, start, recorder, regime) if keep else {}
-    name = training_digest(model.network, data, recipe, seed, masks, arrays, also) if keep else ""
+    digest_arguments = (
+        changed_arguments(objective, second_view, start, recorder, regime) if keep else {}
+    )
+    name = (
+        training_digest(model.network, data, recipe, seed, masks, arrays, digest_arguments)
+        if keep
+        else ""
+    )
     recorder = recorder or Recorder()
     recorder.begin(model, masks, start)
     trained = [model] if recorder.average is None else [model, recorder.average]
     model.train().requires_grad_(requires_grad=True)
     try:
-        every = [*multipliers(model.network, masks), *through.items()]
-        with parametrized(model.network, every):
+        parametrizations = [*multipliers(model.network, masks), *through.items()]
+        with parametrized(model.network, parametrizations):
             loss = BatchLoss(
                 model,
                 data,

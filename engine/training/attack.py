@@ -53,9 +53,9 @@ def pgd(
     try:
         for _ in range(attack.steps):
             with torch.enable_grad():
-                watched = result.detach().requires_grad_()
-                loss = raised(model(watched.expand(-1, 3, -1, -1)), targets)
-                (gradient,) = torch.autograd.grad(loss, watched)
+                leaf = result.detach().requires_grad_()
+                loss = raised(model(leaf.expand(-1, 3, -1, -1)), targets)
+                (gradient,) = torch.autograd.grad(loss, leaf)
             # the sign alone: whether a loss is a sum or a mean over the batch changes no step
             near = result + attack.step * gradient.sign()
             # the ball first: images lie in [0, 1], so the second cut leaves nothing outside of it

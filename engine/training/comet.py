@@ -64,8 +64,10 @@ def comet_loss(
     if not watch:
         return loss
     # detached weights, not no_grad: the slope must pass through the detector to the mask
-    still = {name: parameter.detach() for name, parameter in network.detector.named_parameters()}
-    logits = functional_call(network.detector, still, (removed,))
+    frozen_parameters = {
+        name: parameter.detach() for name, parameter in network.detector.named_parameters()
+    }
+    logits = functional_call(network.detector, frozen_parameters, (removed,))
     # the hinge is on the batch's mean gap; one for each image would be another loss. Its L_P is
     # detached, or the predictor would be pushed by it too
     short = inside.detach() - F.cross_entropy(logits, batch.targets) + gap
@@ -105,8 +107,8 @@ def train_whole(
     if isinstance(network, Comet):
         detector = detector_of(model)
         keep_path = keep and keep.with_name(f"detector-{keep.name}")
-        first, progress = part_of(progress, 0.0, FIRST), rest_of(progress, FIRST)
-        train(detector, data, recipe, seed, keep=keep_path, progress=first)
+        detector_progress, progress = part_of(progress, 0.0, FIRST), rest_of(progress, FIRST)
+        train(detector, data, recipe, seed, keep=keep_path, progress=detector_progress)
         model.changed()
     chosen_objective = objective or objective_of(model)
     return train(

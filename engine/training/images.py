@@ -26,8 +26,8 @@ def augmented(images: Tensor, generator: torch.Generator, recipe: Recipe) -> Ten
     if recipe.shift:
         images = random_shift(images, recipe.shift, generator)
     if recipe.mirror:
-        turned = torch.rand(len(images), 1, 1, 1, generator=generator) < 0.5
-        images = torch.where(turned.to(images.device), images.flip(-1), images)
+        is_mirrored = torch.rand(len(images), 1, 1, 1, generator=generator) < 0.5
+        images = torch.where(is_mirrored.to(images.device), images.flip(-1), images)
     return images
 
 
@@ -41,10 +41,10 @@ def batch_generator(*place: int) -> torch.Generator:
 def random_shift(images: Tensor, most: int, generator: torch.Generator) -> Tensor:
     """Each image (N, C, H, W) moved by up to so many pixels; what is missing repeats the edge."""
     count, channels, height, width = images.shape
-    wide = F.pad(images, (most,) * 4, mode="replicate")
+    padded = F.pad(images, (most,) * 4, mode="replicate")
     places = torch.randint(0, 2 * most + 1, (2, count, 1), generator=generator)
     rows = (places[0] + torch.arange(height))[:, None, :, None].to(images.device)
     columns = (places[1] + torch.arange(width))[:, None, None, :].to(images.device)
     image = torch.arange(count, device=images.device)[:, None, None, None]
     channel = torch.arange(channels, device=images.device)[None, :, None, None]
-    return wide[image, channel, rows, columns]
+    return padded[image, channel, rows, columns]

@@ -139,14 +139,16 @@ class TrainingRun:
 
     def close_epoch(self) -> None:
         """Note the epoch's figures and begin the next."""
-        first, missed = divmod(self.start, self.batches)
+        first_epoch, skipped_batches = divmod(self.start, self.batches)
         parts = self.batch_loss.parts(self.epoch)
         self.tell_time()
         # the first epoch of a training that starts later saw only what was left of it
-        count = sum(part.size for part in parts[missed if self.epoch == first else 0 :])
+        count = sum(
+            part.size for part in parts[skipped_batches if self.epoch == first_epoch else 0 :]
+        )
         means = self.sums["loss"] / count, self.sums["hits"] / count
-        result = (*means, *self.batch_loss.validated(), self.sums["s"])
-        for name, value in zip(CURVES, result, strict=True):
+        epoch_figures = (*means, *self.batch_loss.validated(), self.sums["s"])
+        for name, value in zip(CURVES, epoch_figures, strict=True):
             self.curves[name].append(value)
         self.sums = dict.fromkeys(self.sums, 0.0)
         self.epoch, self.batch = self.epoch + 1, 0

@@ -56,14 +56,14 @@ def multipliers(network: nn.Module, masks: Masks) -> Iterator[tuple[str, nn.Modu
     Raises:
         BlindspotError: a mask is of no parameter, or has another shape.
     """
-    known = dict(network.named_parameters(remove_duplicate=False))
+    parameters = dict(network.named_parameters(remove_duplicate=False))
     for name, mask in masks.items():
-        if name not in known:
+        if name not in parameters:
             raise BlindspotError(f"There is no weight called {name!r} to mask.")
-        if known[name].shape != mask.shape:
-            shapes = f"{tuple(mask.shape)}, not {tuple(known[name].shape)}"
+        if parameters[name].shape != mask.shape:
+            shapes = f"{tuple(mask.shape)}, not {tuple(parameters[name].shape)}"
             raise BlindspotError(f"The mask of {name} has the shape {shapes}.")
-        yield name, Masked(mask.to(known[name]))
+        yield name, Masked(mask.to(parameters[name]))
 
 
 @contextmanager
@@ -78,14 +78,14 @@ def parametrized(network: nn.Module, through: Sequence[tuple[str, nn.Module]]) -
     Raises:
         BlindspotError: a name is of no parameter.
     """
-    known = dict(network.named_parameters(remove_duplicate=False))
-    if odd := [name for name, _ in through if name not in known]:
+    parameters = dict(network.named_parameters(remove_duplicate=False))
+    if odd := [name for name, _ in through if name not in parameters]:
         raise BlindspotError(f"There is no weight called {odd[0]!r}.")
     places = [
         (*owner(network, alias), mask)
         for name, mask in through
-        for alias, weight in known.items()
-        if weight is known[name]
+        for alias, weight in parameters.items()
+        if weight is parameters[name]
     ]
     try:
         for module, leaf, parametrization in places:

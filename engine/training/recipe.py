@@ -120,7 +120,9 @@ class Recipe:
     @classmethod
     def from_dict(cls, settings: Mapping[str, Any]) -> Recipe:
         """The recipe again. Raises BadSetting for an unknown field or a value out of range."""
-        known = {spec.name for spec in fields(cls)}
-        if odd := sorted(set(settings) - known):
-            raise BadSetting(f"A recipe has no {odd[0]!r}: it has {', '.join(sorted(known))}.")
+        field_names = {spec.name for spec in fields(cls)}
+        if odd := sorted(set(settings) - field_names):
+            raise BadSetting(
+                f"A recipe has no {odd[0]!r}: it has {', '.join(sorted(field_names))}."
+            )
         return cls(**settings)

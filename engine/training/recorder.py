@@ -71,12 +71,12 @@ class Recorder:
         self.snapshot(network, step)
         if self.average is None or self.decay is None:
             return
-        now = effective_weights(network)
+        current = effective_weights(network)
         for name, mean in self.average.network.named_parameters():
-            mean.lerp_(now[name], 1 - self.decay)
+            mean.lerp_(current[name], 1 - self.decay)
         for name, buffer in self.average.network.named_buffers():
-            if name in now:
-                buffer.copy_(now[name])
+            if name in current:
+                buffer.copy_(current[name])
 
     def curve(self) -> Curve:
         """The loss of each step."""

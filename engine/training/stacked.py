@@ -133,9 +133,9 @@ class StackedLoss:
                 *(model_gradients for _, _, model_gradients in result), strict=True
             )
         ]
-        whole = losses.mean(1).sum()
+        summed_loss = losses.mean(1).sum()
         # so that the loop's one backward call serves here too
-        loss: Tensor = WithGradients.apply(whole, gradients, *named.values())  # type: ignore[no-untyped-call]
+        loss: Tensor = WithGradients.apply(summed_loss, gradients, *named.values())  # type: ignore[no-untyped-call]
         return loss, losses.sum().item(), sum(right for _, right, _ in result)
 
     def answers(self, images: Tensor, rows: Rows) -> tuple[Tensor, Tensor]:
@@ -171,8 +171,8 @@ class StackedLoss:
                     right += torch.tensor([self.objective.right(*pair) for pair in pairs])
         finally:
             self.stack.train()
-        shares = len(eval_rows) or math.nan
-        return loss / shares, right / shares
+        image_count = len(eval_rows) or math.nan
+        return loss / image_count, right / image_count
 
 
 @dataclass
@@ -254,12 +254,19 @@ def train_stacked(
         arrays = {"rows/": stacked} | (
             {} if targets is None else {"targets/": target_tensor.numpy()}
         )
-        also: dict[str, Any] = {"seeds": list(seeds), "objective": objective.name}
+        digest_arguments: dict[str, Any] = {"seeds": list(seeds), "objective": objective.name}
         if len(stack.parts) > 1:
-            also["parts"] = len(stack.parts)  # other bits than in one pass: neither goes on
+            digest_arguments["parts"] = len(
+                stack.parts
+            )  # other bits than in one pass: neither goes on
         if start or recorder.snapshots or recorder.looks:
-            also |= {"start": start, "steps": [list(recorder.snapshots), list(recorder.looks)]}
-        name = training_digest(stack.network, data, recipe, seeds[0], stack.masks, arrays, also)
+            digest_arguments |= {
+                "start": start,
+                "steps": [list(recorder.snapshots), list(recorder.looks)],
+            }
+        name = training_digest(
+            stack.network, data, recipe, seeds[0], stack.masks, arrays, digest_arguments
+        )
     stack.train()
     loss = StackedLoss(stack, data, stacked, recipe, tuple(seeds), objective, target_tensor)
     recorder.begin(models[0], {}, start)

@@ -68,11 +68,11 @@ def read_place(path: Path) -> Place:
 
 def write_state(path: Path, place: Place, tensors: Tensors) -> None:
     """Keep the state; a full disk costs the going on later, not the training."""
-    whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    place_text = json.dumps({"digest": digest(whole), **place})
+    cpu_tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    place_text = json.dumps({"digest": digest(cpu_tensors), **place})
     try:
         private_folder(path.parent)
-        write_atomic(path, save_tensors(whole, metadata={"place": place_text}))
+        write_atomic(path, save_tensors(cpu_tensors, metadata={"place": place_text}))
     except OSError as error:
         log.warning("the state of a training could not be kept: %s", error)
 

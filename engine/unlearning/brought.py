@@ -93,10 +93,10 @@ def of_pictures(data: DataSet, picture_set: DataSet) -> ForgetRequest:
     """
     if data.images.shape[2:] != picture_set.images.shape[2:]:
         raise BlindspotError(f"The pictures have another size than {data.card.title}.")
-    known: dict[bytes, list[int]] = {}
+    rows_by_digest: dict[bytes, list[int]] = {}
     for row in range(len(data)):
-        known.setdefault(pixels_digest(data.images[row]), []).append(row)
-    results = [known.get(pixels_digest(image), []) for image in picture_set.images]
+        rows_by_digest.setdefault(pixels_digest(data.images[row]), []).append(row)
+    results = [rows_by_digest.get(pixels_digest(image), []) for image in picture_set.images]
     learned = [[row for row in rows if data.split[row] == 0] for rows in results]
     if lost := [at for at, rows in enumerate(learned) if not rows]:
         what = (
@@ -114,5 +114,5 @@ def of_pictures(data: DataSet, picture_set: DataSet) -> ForgetRequest:
 
 def pixels_digest(image: NDArray[np.uint8]) -> bytes:
     """A name for the pixels of an image (1 or 3, H, W); gray has the same in three channels."""
-    whole = np.broadcast_to(image, (3, *image.shape[1:]))
-    return blake2b(np.ascontiguousarray(whole).tobytes(), digest_size=16).digest()
+    rgb = np.broadcast_to(image, (3, *image.shape[1:]))
+    return blake2b(np.ascontiguousarray(rgb).tobytes(), digest_size=16).digest()

@@ -118,10 +118,10 @@ class GivenGroups(GivenCase):
     def __post_init__(self) -> None:
         super().__post_init__()
         for kind, models in self.groups.items():
-            known: dict[str, int] = {}
+            numbers: dict[str, int] = {}
             for number, model in enumerate(models, 1):
                 self.check_model(model, f"The {kind} model {number} does not fit the first")
-                if first := known.setdefault(model.fingerprint, number) - number:
+                if first := numbers.setdefault(model.fingerprint, number) - number:
                     raise BlindspotError(
                         f"The {kind} models {number + first} and {number} hold the same weights: "
                         "give models of trainings of their own."

@@ -260,8 +260,8 @@ def splits(data: DataSet, request: ForgetRequest, *, needs_test: bool = True) ->
             f"{title} has no test images to measure with: at least one must be kept apart from "
             "training."
         )
-    whole = np.unique(data.labels[forget if request.whole_class else forget[:0]])
-    gone = np.isin(data.labels[test], whole)
+    whole_classes = np.unique(data.labels[forget if request.whole_class else forget[:0]])
+    is_gone = np.isin(data.labels[test], whole_classes)
     if request.mode:
         in_mode = of_its_mode(data, request)
         if not in_mode[forget].all():
@@ -269,11 +269,11 @@ def splits(data: DataSet, request: ForgetRequest, *, needs_test: bool = True) ->
                 f"The images of {request.words} are others in {title}: choose the mode again, of "
                 "these data."
             )
-        gone = in_mode[test]
-    if len(test) and gone.all():
+        is_gone = in_mode[test]
+    if len(test) and is_gone.all():
         what = "mode" if request.mode else "class"
         raise BlindspotError(f"{title} has only test images of that {what}: nothing measures.")
-    return Splits(np.sort(forget), retain, test[~gone], test[gone])
+    return Splits(np.sort(forget), retain, test[~is_gone], test[is_gone])
 
 
 def of_its_mode(data: DataSet, request: ForgetRequest) -> NDArray[np.bool_]:

@@ -76,10 +76,14 @@ def prunable_parts(
             continue
         weight_name, weight = f"{name}.weight" if name else "weight", module.weight
         if id(weight) in results:
-            known = results[id(weight)]
-            role: Role = "head" if module is last else known.role
+            existing = results[id(weight)]
+            role: Role = "head" if module is last else existing.role
             results[id(weight)] = PrunableWeight(
-                known.name, known.shape, known.groups, role, (*known.shared, weight_name)
+                existing.name,
+                existing.shape,
+                existing.groups,
+                role,
+                (*existing.shared, weight_name),
             )
             continue
         role = "head" if module is last else "body" if results else "first"

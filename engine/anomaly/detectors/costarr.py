@@ -104,16 +104,18 @@ class COSTARR(Detector):
             logit: whether the logit is a factor.
         """
         z, h = halves(bank, even=self.even)
-        predicted, (full, thin) = bank.predicted, weights
-        v = np.concatenate([full * z, thin * h], 1)
+        predicted, (feature_weight, attenuated_weight) = bank.predicted, weights
+        v = np.concatenate([feature_weight * z, attenuated_weight * h], 1)
         # by the predicted class on both sides: a new image's true one is not known
-        usual = np.concatenate([full * means.z[predicted], thin * means.h[predicted]], 1)
-        alike = (unit_rows(v) * unit_rows(usual)).sum(1)
-        height = (bank.logits.max(1) - means.low) / (means.high - means.low)
+        class_means = np.concatenate(
+            [feature_weight * means.z[predicted], attenuated_weight * means.h[predicted]], 1
+        )
+        cosine = (unit_rows(v) * unit_rows(class_means)).sum(1)
+        logit_factor = (bank.logits.max(1) - means.low) / (means.high - means.low)
         # a logit beyond those of normal images must not make an image more familiar than known
-        height = np.clip(height, 0.0, 1.0)
-        score = -(alike * height) if logit else -alike
-        return Scored(score, {"likeness": alike, "logit": height})
+        logit_factor = np.clip(logit_factor, 0.0, 1.0)
+        score = -(cosine * logit_factor) if logit else -cosine
+        return Scored(score, {"likeness": cosine, "logit": logit_factor})
 
     def ablation(self, means: Means, banks: Gathered) -> Table:
         """Each half alone and both, with and without the logit, beside MaxLogit's order.
@@ -123,7 +125,7 @@ class COSTARR(Detector):
         """
         from scipy.stats import spearmanr
 
-        highest = -banks.held.logits.max(1)
+        max_logit_scores = -banks.held.logits.max(1)
         lines, names = [], []
         for logit in (True, False):
             for name, (of_z, of_h) in HALVES.items():
@@ -138,7 +140,7 @@ class COSTARR(Detector):
                 ruler = Conformal(score(banks.normal), None, banks.normal.groups)
                 area = np.nan if banks.unknown is None else auroc(held_scores, score(banks.unknown))
                 p = float(ruler.verdict_p(score(banks.subject))[0])
-                lines.append([p, area, spearmanr(held_scores, highest).statistic])
+                lines.append([p, area, spearmanr(held_scores, max_logit_scores).statistic])
                 names.append(f"{name}, {'with' if logit else 'without'} the logit")
         return Table.grid(
             np.array(lines, np.float32), tuple(names), ABLATED, ("p-value", "share", "")
@@ -176,14 +178,14 @@ def fit(train: Bank, *, even: bool = False) -> tuple[Means, tuple[str, ...]]:
     if not right.any():
         right = np.ones(len(train), np.bool_)
         notes.append("The model gets no normal image right: all are used.")
-    good = train.take(right)
-    z, h = halves(good, even=even)
-    classes = good.logits.shape[1]
+    correct_images = train.take(right)
+    z, h = halves(correct_images, even=even)
+    classes = correct_images.logits.shape[1]
     means_z = np.tile(z.mean(0), (classes, 1))
     means_h = np.tile(h.mean(0), (classes, 1))
-    present = np.unique(good.predicted)
+    present = np.unique(correct_images.predicted)
     for label in present:
-        in_class = good.predicted == label
+        in_class = correct_images.predicted == label
         means_z[label], means_h[label] = z[in_class].mean(0), h[in_class].mean(0)
     if len(present) < classes:
         notes.append(
@@ -191,7 +193,7 @@ def fit(train: Bank, *, even: bool = False) -> tuple[Means, tuple[str, ...]]:
             "the mean of all stands in for theirs."
         )
     # ends of the highest logits over all classes together, and of rightly seen images only
-    top = good.logits.max(1)
+    top = correct_images.logits.max(1)
     low, high = float(top.min()), float(top.max())
     if high <= low:
         low, high = low - 1.0, low  # one logit: what reaches it is 1

@@ -26,10 +26,10 @@ def factors(result: Mapping[str, Any]) -> str:
 
 def which_half(table: Table) -> str:
     """Which half counts, and whether the order is MaxLogit's. Args: table: the ablation."""
-    order, areas = float(table["Spearman with MaxLogit"][0]), table["AUROC"]
-    correlation = f"{order:.2f}".replace("-", "−")
+    rho, areas = float(table["Spearman with MaxLogit"][0]), table["AUROC"]
+    correlation = f"{rho:.2f}".replace("-", "−")
     words = f"Over other normal images its order and MaxLogit's correlate at {correlation}"
-    words += ": here COSTARR is MaxLogit. " if order >= SAME_ORDER else ". "
+    words += ": here COSTARR is MaxLogit. " if rho >= SAME_ORDER else ". "
     if np.isfinite(areas).all():
         more = "more than" if areas[0] > areas[1:3].max() + HARDLY else "no more than"
         words += f"Of these unknown images both halves together tell {more} one of them. "

@@ -131,11 +131,11 @@ class Detector(Method[FamiliarCase]):
 
     def evidence(self, rule: Rule, bank: Bank) -> Evidence:
         """The scores of a bank as a view."""
-        judged = rule(bank)
+        scored = rule(bank)
         blank = np.full(len(bank), -1, np.int64)
         return Evidence(
-            judged.score.astype(np.float32),
-            {name: values.astype(np.float32) for name, values in judged.parts.items()},
+            scored.score.astype(np.float32),
+            {name: values.astype(np.float32) for name, values in scored.parts.items()},
             bank.predicted,
             blank if bank.labels is None else np.asarray(bank.labels, np.int64),
             blank if bank.ids is None else np.asarray(bank.ids, np.int64),
@@ -162,7 +162,7 @@ def p_value_views(result: Mapping[str, Any], banks: Gathered) -> dict[str, View]
     ruler = ruler_of(normal, banks.normal.groups)
     class_ruler = ruler.of_class(int(subject.predicted[0]))
     score = np.asarray(subject.values, np.float64)
-    least = int((ruler.scores >= score[0]).sum())
+    at_least_as_odd = int((ruler.scores >= score[0]).sum())
     by_class = class_ruler is not ruler
     values = [
         ruler.p(score)[0],
@@ -170,7 +170,7 @@ def p_value_views(result: Mapping[str, Any], banks: Gathered) -> dict[str, View]
         ruler.p_by_group(score)[0],
     ]
     floor = [ruler.smallest, class_ruler.smallest if by_class else np.nan, ruler.smallest_by_group]
-    counts = [len(ruler), len(class_ruler) if by_class else 0, least]
+    counts = [len(ruler), len(class_ruler) if by_class else 0, at_least_as_odd]
     return {
         "p": Scores(np.array(values, np.float32), RULES, "p-value"),
         "smallest": Scores(np.array(floor, np.float32), RULES, "p-value"),
@@ -205,7 +205,7 @@ def nearest_images(banks: Gathered) -> dict[str, View]:
 def detection_views(result: Mapping[str, Any], banks: Gathered) -> dict[str, View]:
     """Curves and measures against the unknown images, and how often the model is right."""
     held_out = result["held"]
-    known = np.asarray(held_out.values, np.float64)
+    normal_scores = np.asarray(held_out.values, np.float64)
     right = banks.held.right
     labeled = banks.held.labels is not None
     accuracy = float(right.mean()) if labeled else np.nan
@@ -213,20 +213,20 @@ def detection_views(result: Mapping[str, Any], banks: Gathered) -> dict[str, Vie
     views: dict[str, View] = {}
     unknown = result.get("unknown")
     if isinstance(unknown, Evidence):
-        strange = np.asarray(unknown.values, np.float64)
+        unknown_scores = np.asarray(unknown.values, np.float64)
         values |= {
-            "AUROC": detection.auroc(known, strange),
-            "FPR95, unknown positive": detection.fpr95(known, strange),
-            "FPR95, normal positive": detection.fpr95(known, strange, "known"),
-            "AUPR, unknown positive": detection.aupr(known, strange),
-            "AUPR, normal positive": detection.aupr(known, strange, "known"),
-            "share of unknown": len(strange) / (len(strange) + len(known)),
+            "AUROC": detection.auroc(normal_scores, unknown_scores),
+            "FPR95, unknown positive": detection.fpr95(normal_scores, unknown_scores),
+            "FPR95, normal positive": detection.fpr95(normal_scores, unknown_scores, "known"),
+            "AUPR, unknown positive": detection.aupr(normal_scores, unknown_scores),
+            "AUPR, normal positive": detection.aupr(normal_scores, unknown_scores, "known"),
+            "share of unknown": len(unknown_scores) / (len(unknown_scores) + len(normal_scores)),
         }
-        views |= curves(known, strange)
+        views |= curves(normal_scores, unknown_scores)
         if labeled:
-            values["AUOSCR"] = detection.auoscr(known, right, strange)
+            values["AUOSCR"] = detection.auoscr(normal_scores, right, unknown_scores)
             values["OOSA"] = operational(result, banks)
-            rates = detection.oscr(known, right, strange)
+            rates = detection.oscr(normal_scores, right, unknown_scores)
             views["oscr"] = curve(rates, "unknown images accepted", "right and accepted")
     else:
         values["share of unknown"] = 0.0
@@ -241,22 +241,26 @@ def operational(result: Mapping[str, Any], banks: Gathered) -> float:
     The line is drawn on the normal images that p-values come from, and tried on the held ones.
     """
     normal, held_out, unknown = (result[name] for name in ("normal", "held", "unknown"))
-    strange = np.asarray(unknown.values, np.float64)
-    if len(strange) < 2:
+    unknown_scores = np.asarray(unknown.values, np.float64)
+    if len(unknown_scores) < 2:
         return float("nan")
-    known = np.asarray(normal.values, np.float64)
+    normal_scores = np.asarray(normal.values, np.float64)
     # a line found on the images that it is tried on would flatter itself
-    line = detection.best_threshold(known, banks.normal.right, strange[::2])
-    tried = np.asarray(held_out.values, np.float64)
-    return detection.oosa(tried, banks.held.right, strange[1::2], line)
+    threshold = detection.best_threshold(normal_scores, banks.normal.right, unknown_scores[::2])
+    held_out_scores = np.asarray(held_out.values, np.float64)
+    return detection.oosa(held_out_scores, banks.held.right, unknown_scores[1::2], threshold)
 
 
-def curves(known: Doubles, strange: Doubles) -> dict[str, View]:
+def curves(normal_scores: Doubles, unknown_scores: Doubles) -> dict[str, View]:
     """ROC and precision over recall."""
     return {
-        "roc": curve(detection.roc(known, strange), "false alarms", "unknown images found"),
+        "roc": curve(
+            detection.roc(normal_scores, unknown_scores), "false alarms", "unknown images found"
+        ),
         "pr": curve(
-            detection.precision_recall(known, strange), "unknown images found", "precision"
+            detection.precision_recall(normal_scores, unknown_scores),
+            "unknown images found",
+            "precision",
         ),
     }
 

@@ -48,7 +48,7 @@ class Energy(Detector):
 
 def energy_scores(logits: Doubles, temperature: float = 1.0) -> Scored:
     """The energy of logits (N, classes) and its two terms."""
-    highest = -logits.max(1)
+    max_logit_term = -logits.max(1)
     # × T outside: as T falls to 0 it becomes the highest logit
     score = -temperature * logsumexp(logits / temperature)
-    return Scored(score, {"highest logit": highest, "other classes": score - highest})
+    return Scored(score, {"highest logit": max_logit_term, "other classes": score - max_logit_term})

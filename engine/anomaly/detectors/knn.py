@@ -50,25 +50,25 @@ class KNN(Detector):
         """The directions of the normal images."""
         k = min(self.k, len(train))
         notes = () if k == self.k else (f"There are {k} normal images, so the {k}-th is taken.",)
-        known = train.directions
+        reference = train.directions
 
         def rule(bank: Bank) -> Scored:
-            near = distances(bank.directions, known, k)
+            near = distances(bank.directions, reference, k)
             return Scored(near[:, -1], {"nearest": near[:, 0], "spread": near[:, -1] - near[:, 0]})
 
         return Fitted(rule, notes)
 
 
-def distances(queries: Doubles, known: Doubles, k: int) -> Doubles:
+def distances(queries: Doubles, reference: Doubles, k: int) -> Doubles:
     """Euclidean distances (N, k) to the k nearest rows, nearest first."""
-    rows, others = torch.from_numpy(queries), torch.from_numpy(known)
+    rows, others = torch.from_numpy(queries), torch.from_numpy(reference)
     # |x − y|² = |x|² − 2 (x·y − |y|²/2): the nearest y is where the bracket is largest
-    half = (others**2).sum(1) / -2
-    result = np.empty((len(queries), k))
+    half_squares = (others**2).sum(1) / -2
+    nearest = np.empty((len(queries), k))
     for start in range(0, len(queries), CHUNK):
-        some = rows[start : start + CHUNK]
-        near = torch.addmm(half, some, others.T).topk(k, dim=1).values  # x·y − |y|² / 2
-        squared = (some**2).sum(1, keepdim=True) - 2 * near
+        chunk = rows[start : start + CHUNK]
+        near = torch.addmm(half_squares, chunk, others.T).topk(k, dim=1).values  # x·y − |y|² / 2
+        squared = (chunk**2).sum(1, keepdim=True) - 2 * near
         # a member of the bank can come out below 0 by rounding
-        result[start : start + CHUNK] = squared.clamp_min(0).sqrt().numpy()
-    return result
+        nearest[start : start + CHUNK] = squared.clamp_min(0).sqrt().numpy()
+    return nearest

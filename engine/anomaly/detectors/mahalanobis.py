@@ -56,9 +56,9 @@ class Mahalanobis(Detector):
         """Class means and the inverse of the shared covariance."""
         labels, notes = classes_of(train)
         means = np.stack([train.features[labels == label].mean(0) for label in np.unique(labels)])
-        spread, more = spread_of(centered(train.features, labels), self.ridge)
+        spread, spread_notes = spread_of(centered(train.features, labels), self.ridge)
         return Fitted(
-            lambda bank: mahalanobis_scores(bank.features, means, spread), (*notes, *more)
+            lambda bank: mahalanobis_scores(bank.features, means, spread), (*notes, *spread_notes)
         )
 
 
@@ -84,21 +84,21 @@ def classes_of(train: Bank) -> tuple[Ints, tuple[str, ...]]:
 
 def centered(features: Doubles, labels: Ints) -> Doubles:
     """Features less the mean of their own class, (N, D)."""
-    moved = features.copy()
+    deviations = features.copy()
     for label in np.unique(labels):
-        moved[labels == label] -= features[labels == label].mean(0)
-    return moved
+        deviations[labels == label] -= features[labels == label].mean(0)
+    return deviations
 
 
-def spread_of(moved: Doubles, ridge: float) -> tuple[FeatureCovariance, tuple[str, ...]]:
+def spread_of(deviations: Doubles, ridge: float) -> tuple[FeatureCovariance, tuple[str, ...]]:
     """The covariance of centered features (N, D), and what had to be done to invert it."""
-    count, width = moved.shape
+    count, width = deviations.shape
     if count < width:  # the axes beyond the images' own have no variance
-        _, lengths, rows = np.linalg.svd(moved, full_matrices=False)
+        _, lengths, rows = np.linalg.svd(deviations, full_matrices=False)
         values, axes = lengths**2 / count, rows.T
     else:
         # ÷ N, the maximum-likelihood estimate, as scikit-learn's EmpiricalCovariance
-        values, axes = np.linalg.eigh(moved.T @ moved / count)
+        values, axes = np.linalg.eigh(deviations.T @ deviations / count)
         values, axes = np.maximum(values[::-1], 0.0), axes[:, ::-1]
     mean = float(values.sum() / width)
     if mean <= 0:
@@ -117,19 +117,19 @@ def spread_of(moved: Doubles, ridge: float) -> tuple[FeatureCovariance, tuple[st
 
 def mahalanobis_scores(features: Doubles, means: Doubles, spread: FeatureCovariance) -> Scored:
     """Squared distances to the nearest mean, parted at the main directions."""
-    turned, centers = features @ spread.axes, means @ spread.axes
+    rotated, centers = features @ spread.axes, means @ spread.axes
     scale = np.sqrt(spread.variances)
-    white, places = turned / scale, centers / scale
+    whitened, whitened_centers = rotated / scale, centers / scale
     # Pythagoras: what the axes do not hold of a distance lies beside them
     residual = (
-        np.maximum(squared_distances(features, means) - squared_distances(turned, centers), 0)
+        np.maximum(squared_distances(features, means) - squared_distances(rotated, centers), 0)
         / spread.rest
     )
     if spread.axes.shape[1] == features.shape[1]:
         residual = np.zeros_like(residual)
     # found by the quick formula; its terms are then taken from differences, which do not cancel
-    nearest = (squared_distances(white, places) + residual).argmin(1)
-    terms = (white - places[nearest]) ** 2
+    nearest = (squared_distances(whitened, whitened_centers) + residual).argmin(1)
+    terms = (whitened - whitened_centers[nearest]) ** 2
     share = np.cumsum(spread.variances) / spread.variances.sum()
     main = int(np.searchsorted(share, MAIN)) + 1
     inside = terms[:, :main].sum(1)
@@ -139,5 +139,5 @@ def mahalanobis_scores(features: Doubles, means: Doubles, spread: FeatureCovaria
 
 def squared_distances(rows: Doubles, others: Doubles) -> Doubles:
     """Squared distances (N, M) between rows (N, D) and (M, D)."""
-    mixed = rows @ others.T
-    return np.asarray((rows**2).sum(1)[:, None] - 2 * mixed + (others**2).sum(1))
+    products = rows @ others.T
+    return np.asarray((rows**2).sum(1)[:, None] - 2 * products + (others**2).sum(1))

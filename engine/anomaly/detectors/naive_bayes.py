@@ -81,9 +81,9 @@ class NaiveBayesDetector(Detector):
     def fit(self, train: Bank) -> Fitted:
         """Class means and shares, and the shared variance of each feature."""
         labels, notes = classes_of(train)
-        classes, places = np.unique(labels, return_inverse=True)
+        classes, class_indices = np.unique(labels, return_inverse=True)
         scale = FeatureScale.of(train.features)
-        moments = Moments.of(scale(train.features), places, len(classes))
+        moments = Moments.of(scale(train.features), class_indices, len(classes))
         model = NaiveBayes.of(moments, self.floor)
         return Fitted(lambda bank: bayes_scores(model, scale(bank.features)), notes)
 
@@ -92,7 +92,7 @@ def bayes_scores(model: NaiveBayes, points: Doubles) -> Scored:
     """The score of scaled features (N, D), and its two terms."""
     distances = model.apart(points)
     # log det Σ and 2π are left out: they are the same for all classes and images
-    likely = model.log_priors - distances
-    deviation = distances[np.arange(len(points)), likely.argmax(1)]
-    score = -logsumexp(likely)
+    log_joint = model.log_priors - distances
+    deviation = distances[np.arange(len(points)), log_joint.argmax(1)]
+    score = -logsumexp(log_joint)
     return Scored(score, {"deviation": deviation, "classes": score - deviation})

@@ -95,12 +95,14 @@ def nudged(model: Classifier, pixels: Tensor, temperature: float, epsilon: float
     def run(start: int, end: int) -> None:
         batch = pixels[start:end].to(model.device, memory_format=pace.memory_format)
         with borrowed(model) as net, torch.enable_grad():
-            watched = batch.detach().clone().requires_grad_()
-            first = net(watched)
-            sure = first.cpu().double() / temperature  # in float32 a sure model has no gradient
+            leaf = batch.detach().clone().requires_grad_()
+            first_logits = net(leaf)
+            scaled_logits = (
+                first_logits.cpu().double() / temperature
+            )  # in float32 a sure model has no gradient
             # towards the class that is seen: of known images the step should raise it more
-            loss = F.cross_entropy(sure, sure.argmax(1), reduction="sum")
-            (gradient,) = torch.autograd.grad(loss, watched)
+            loss = F.cross_entropy(scaled_logits, scaled_logits.argmax(1), reduction="sum")
+            (gradient,) = torch.autograd.grad(loss, leaf)
             with torch.inference_mode():
                 # the model normalizes pixels itself: no division by deviations here
                 logits[start:end] = net(batch - epsilon * gradient.sign()).float().cpu()

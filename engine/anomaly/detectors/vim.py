@@ -80,11 +80,11 @@ def fit(train: Bank, dimensions: int) -> Fitted:
     def left_over(features: Doubles) -> Doubles:
         return np.asarray(np.linalg.norm(residual_of(features - origin), axis=1))
 
-    usual = float(left_over(train.features).mean())
+    mean_residual = float(left_over(train.features).mean())
     notes: tuple[str, ...] = ()
-    if usual > NOTHING * float(np.linalg.norm(moved, axis=1).mean()):
+    if mean_residual > NOTHING * float(np.linalg.norm(moved, axis=1).mean()):
         # α: on normal images the virtual logit is as large as the highest logit on average
-        alpha = float(train.logits.max(1).mean()) / usual
+        alpha = float(train.logits.max(1).mean()) / mean_residual
     else:
         alpha = 0.0
         if dimensions < moved.shape[1]:
@@ -122,8 +122,8 @@ def outside(moved: Doubles, dimensions: int) -> Callable[[Doubles], Doubles]:
         return lambda around: around - (around @ inside) @ inside.T
     _, axes = np.linalg.eigh(moved.T @ moved)
     # eigh sorts ascending: all but the last `dimensions` columns; lengths need only coordinates
-    small = np.ascontiguousarray(axes[:, : axes.shape[1] - dimensions])
-    return lambda around: around @ small
+    minor_axes = np.ascontiguousarray(axes[:, : axes.shape[1] - dimensions])
+    return lambda around: around @ minor_axes
 
 
 def require_head(bank: Bank) -> Head:

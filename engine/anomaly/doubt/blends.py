@@ -82,16 +82,17 @@ class Blends(Method[FamiliarCase]):
         images = torch.stack([case.image, partner, noise_for(case)])
         weights = simplex_grid(self.cells)
         progress(0.7, "looking at blends")
-        result = head.masses(bank_of_pixels(case.model, blended(images, weights)))
+        blend_masses = head.masses(bank_of_pixels(case.model, blended(images, weights)))
         progress(1.0, f"{len(weights)} blends")
         labels = case.model.labels
         names = (labels[first], labels[other], NOISE)
         steps = {
-            way: way_table(result, weights, at, first, other) for at, way in enumerate(WAYS, 1)
+            way: way_table(blend_masses, weights, at, first, other)
+            for at, way in enumerate(WAYS, 1)
         }
         return {
-            "confusion": triangle(result.confusion, weights, images, names),
-            "ignorance": triangle(result.ignorance, weights, images, names),
+            "confusion": triangle(blend_masses.confusion, weights, images, names),
+            "ignorance": triangle(blend_masses.ignorance, weights, images, names),
             **steps,
             "strip": strip(images, names),
         }
@@ -137,12 +138,12 @@ def partner_of(case: FamiliarCase, banks: Gathered, head: OpinionHead, label: in
         raise BadData(
             f"No held-out normal image is of class {case.model.labels[label]}: choose another one."
         )
-    some = source_bank.take(np.asarray(source_bank.labels) == label)
-    belief = head.masses(some).belief[:, label]
-    alike = some.directions @ banks.subject.directions[0]
+    class_bank = source_bank.take(np.asarray(source_bank.labels) == label)
+    belief = head.masses(class_bank).belief[:, label]
+    similarities = class_bank.directions @ banks.subject.directions[0]
     # else the most alike may be an image of that class that is itself in doubt
-    alike[belief < np.median(belief)] = -np.inf
-    return held_out_pixels(case, some.take(np.array([int(alike.argmax())])))[0]
+    similarities[belief < np.median(belief)] = -np.inf
+    return held_out_pixels(case, class_bank.take(np.array([int(similarities.argmax())])))[0]
 
 
 def bank_classes(bank: Bank) -> set[int]:
@@ -185,8 +186,8 @@ def triangle(values: Doubles, weights: Doubles, images: Tensor, names: tuple[str
 def way_table(masses: Masses, weights: Doubles, corner: int, first: int, other: int) -> Table:
     """All masses on the way from the image to a corner, 1 the other class and 2 noise."""
     # corners 1 and 2: 3 − corner is the other one, which a blend on this way has nothing of
-    on_it = np.flatnonzero(weights[:, 3 - corner] == 0)
-    rows = on_it[np.argsort(weights[on_it, corner])]
+    on_edge = np.flatnonzero(weights[:, 3 - corner] == 0)
+    rows = on_edge[np.argsort(weights[on_edge, corner])]
     belief = masses.belief[rows]
     columns: dict[str, tuple[Any, str]] = {
         "share": (weights[rows, corner], "share"),

@@ -32,9 +32,9 @@ class CosineHead(nn.Linear):
 
     def __init__(self, features: int, classes: int, seed: int = 0) -> None:
         super().__init__(features, classes)
-        chance = torch.Generator().manual_seed(seed)
+        generator = torch.Generator().manual_seed(seed)
         with torch.no_grad():
-            self.weight.normal_(std=SPREAD, generator=chance)
+            self.weight.normal_(std=SPREAD, generator=generator)
             # σ(−5) < 0.01: before anything is learned no class is plausible, and all is ignorance
             self.bias.fill_(BIAS)
         self.scale = nn.Parameter(torch.tensor(SCALE))
@@ -42,8 +42,8 @@ class CosineHead(nn.Linear):
     def forward(self, features: Tensor) -> Tensor:
         """Logits."""
         # logits that grow without bound leave no ignorance far from all data
-        ways = F.normalize(features, dim=1) @ F.normalize(self.weight, dim=1).T
-        return self.scale * ways + self.bias
+        cosines = F.normalize(features, dim=1) @ F.normalize(self.weight, dim=1).T
+        return self.scale * cosines + self.bias
 
 
 def loss_setting() -> Any:
@@ -86,8 +86,8 @@ def from_no_evidence(alpha: Tensor) -> Tensor:
     """The divergence of Dirichlets (N, K) from the one without evidence, (N,)."""
     total = alpha.sum(1)
     # log Γ(K) of the uniform Dirichlet, whose other terms are log Γ(1) = 0
-    none = torch.tensor(float(alpha.shape[1]), dtype=alpha.dtype).lgamma()
-    norm = total.lgamma() - alpha.lgamma().sum(1) - none
+    log_gamma_classes = torch.tensor(float(alpha.shape[1]), dtype=alpha.dtype).lgamma()
+    norm = total.lgamma() - alpha.lgamma().sum(1) - log_gamma_classes
     return norm + ((alpha - 1) * (alpha.digamma() - total.digamma()[:, None])).sum(1)
 
 
@@ -129,7 +129,9 @@ def with_head(model: Classifier, head: nn.Linear) -> Classifier:
     """A copy of the model that ends in another head."""
     copy = model.twin(paced=False)
     name = next(name for name, module in copy.network.named_modules() if module is copy.head)
-    above, _, last = name.rpartition(".")
-    setattr(copy.network.get_submodule(above), last, deepcopy(head).float().to(model.device))
+    parent_name, _, leaf_name = name.rpartition(".")
+    setattr(
+        copy.network.get_submodule(parent_name), leaf_name, deepcopy(head).float().to(model.device)
+    )
     vars(copy).pop("head", None)
     return copy

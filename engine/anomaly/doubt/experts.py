@@ -83,21 +83,21 @@ def chain(logits: Sequence[Tensor]) -> EvidenceChain:
     vacuities: list[Tensor] = []
     conflicts: list[Tensor] = []
     # e³⁰ is 10¹³: in float32 the + K below would be lost beside it
-    every = [in_double(logit) for logit in logits]
-    left = [torch.ones_like(every[0][:, 0])]
-    for expert_logits in every:
+    double_logits = [in_double(logit) for logit in logits]
+    left = [torch.ones_like(double_logits[0][:, 0])]
+    for expert_logits in double_logits:
         evidence = expert_logits.exp()
         total = evidence.sum(1) + expert_logits.shape[1]
         belief, vacuity = evidence / total[:, None], expert_logits.shape[1] / total
-        clash = torch.zeros_like(vacuity)
+        conflict = torch.zeros_like(vacuity)
         if beliefs:
             # Σ_{p≠q} b_p b_q with the expert before, as released, not with all before fused
-            clash = beliefs[-1].sum(1) * belief.sum(1) - (beliefs[-1] * belief).sum(1)
+            conflict = beliefs[-1].sum(1) * belief.sum(1) - (beliefs[-1] * belief).sum(1)
         beliefs.append(belief)
         vacuities.append(vacuity)
-        conflicts.append(clash)
+        conflicts.append(conflict)
         # Dempster's rule for the mass of the whole frame
-        left.append(left[-1] * vacuity / (1 - clash))
+        left.append(left[-1] * vacuity / (1 - conflict))
     return EvidenceChain(beliefs, vacuities, conflicts, left)
 
 

@@ -89,8 +89,8 @@ def mass_increases(table: Table) -> tuple[float, float]:
 def higher(confusion: float, ignorance: float, rise: str = "rises by up to") -> str:
     """The doubt that rises more, then the other one."""
     pairs = [("confusion", confusion), ("ignorance", ignorance)]
-    (more, much), (less, little) = sorted(pairs, key=lambda pair: -pair[1])
-    return f"{more} {rise} {points(much)} ({less} by {points(little)})"
+    (larger, larger_rise), (smaller, smaller_rise) = sorted(pairs, key=lambda pair: -pair[1])
+    return f"{larger} {rise} {points(larger_rise)} ({smaller} by {points(smaller_rise)})"
 
 
 def points(rise: float) -> str:

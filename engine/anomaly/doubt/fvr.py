@@ -137,15 +137,19 @@ class FVR(Detector):
     def more(self, fitted: Fitted, banks: Gathered) -> dict[str, View]:
         """How well both doubts tell, and how good answers with several classes are."""
         head: Any = fitted.rule
-        known = head.masses(banks.held)
-        unknown = head.masses(banks.unknown) if banks.unknown is not None else None
-        right = known.plausibility.argmax(1) == banks.held.labels
+        held_masses = head.masses(banks.held)
+        unknown_masses = head.masses(banks.unknown) if banks.unknown is not None else None
+        right = held_masses.plausibility.argmax(1) == banks.held.labels
         lines = DoubtLines.of(head.masses(banks.normal), self.alarms)
-        chosen = answer_sets(known, lines, self.near)
+        chosen = answer_sets(held_masses, lines, self.near)
         labels = np.asarray(banks.held.labels)
-        refused = np.nan if unknown is None else rejected(answer_sets(unknown, lines, self.near))
+        refused = (
+            np.nan
+            if unknown_masses is None
+            else rejected(answer_sets(unknown_masses, lines, self.near))
+        )
         return {
-            "doubts": aurocs(known, right, unknown),
+            "doubts": aurocs(held_masses, right, unknown_masses),
             "sets": of_sets(chosen, labels, right, refused),
         }
 
@@ -159,15 +163,20 @@ class FVR(Detector):
         return DoubtLines.of(self.head(banks).masses(banks.normal), self.alarms)
 
 
-def aurocs(known: Masses, right: Flags, unknown: Masses | None) -> Table:
+def aurocs(held_masses: Masses, right: Flags, unknown_masses: Masses | None) -> Table:
     """AUROC of both doubts, for unknown among known images and for errors among known ones."""
     columns: dict[str, tuple[Any, str]] = {}
     doubts = ("ignorance", "confusion")
-    both = [np.nan] * len(doubts)
-    if unknown is not None:
-        both = [auroc(getattr(known, doubt), getattr(unknown, doubt)) for doubt in doubts]
-    columns["unknown images"] = both, "AUROC"
-    columns["errors"] = [error_auroc(getattr(known, doubt), right) for doubt in doubts], "AUROC"
+    unknown_aurocs = [np.nan] * len(doubts)
+    if unknown_masses is not None:
+        unknown_aurocs = [
+            auroc(getattr(held_masses, doubt), getattr(unknown_masses, doubt)) for doubt in doubts
+        ]
+    columns["unknown images"] = unknown_aurocs, "AUROC"
+    columns["errors"] = (
+        [error_auroc(getattr(held_masses, doubt), right) for doubt in doubts],
+        "AUROC",
+    )
     columns["wrong answers"] = [float((~right).sum())] * len(doubts), "images"
     return Table.of(columns, doubts)
 

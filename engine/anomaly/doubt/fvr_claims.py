@@ -139,8 +139,8 @@ class FvrClaims(TrainingExperiment):
         """A network whose logits are log odds."""
         data, seed = training.data, training.seed
         if condition in {FROZEN, SHUFFLED}:
-            known = super().train(condition, training, progress)
-            return headed(known, data, seed, shuffled=condition == SHUFFLED)
+            backbone = super().train(condition, training, progress)
+            return headed(backbone, data, seed, shuffled=condition == SHUFFLED)
         model = fresh(data, training.recipe, seed)
         if condition == WHOLE:
             model = with_head(model, new_head(model, seed))
@@ -153,42 +153,42 @@ class FvrClaims(TrainingExperiment):
         unknown = np.flatnonzero(data.truth["unknown"])
         rows = np.setdiff1d(data.rows("test"), unknown)
         labels = data.labels[rows]
-        known, strange = opinions(model, data, rows), opinions(model, data, unknown)
-        right = known.plausibility.argmax(1) == labels
+        known_masses, unknown_masses = opinions(model, data, rows), opinions(model, data, unknown)
+        right = known_masses.plausibility.argmax(1) == labels
         lines = DoubtLines.of(opinions(model, data, validation_rows(data)), ALARMS)
-        chosen = answer_sets(known, lines, NEAR)
+        chosen = answer_sets(known_masses, lines, NEAR)
         answered = chosen.any(1)
-        half = opinion_of(model, blended_images(data, rows, case.seed))
-        noise = opinion_of(model, noises(data, case.seed))
+        blend_masses = opinion_of(model, blended_images(data, rows, case.seed))
+        noise_masses = opinion_of(model, noises(data, case.seed))
         return {
-            I_UNKNOWN: auroc(known.ignorance, strange.ignorance),
-            C_UNKNOWN: auroc(known.confusion, strange.confusion),
-            I_WRONG: error_auroc(known.ignorance, right, CHANCE),
-            C_WRONG: error_auroc(known.confusion, right, CHANCE),
+            I_UNKNOWN: auroc(known_masses.ignorance, unknown_masses.ignorance),
+            C_UNKNOWN: auroc(known_masses.confusion, unknown_masses.confusion),
+            I_WRONG: error_auroc(known_masses.ignorance, right, CHANCE),
+            C_WRONG: error_auroc(known_masses.confusion, right, CHANCE),
             RIGHT: float(right[answered].mean()) if answered.any() else 0.0,
             IN_SET: float(chosen[answered, labels[answered]].mean()) if answered.any() else 0.0,
             LONGER: float(chosen[answered].sum(1).mean() - 1) if answered.any() else 0.0,
-            REFUSED: float(1 - answer_sets(strange, lines, NEAR).any(1).mean()),
-            BLEND_C: float(half.confusion.mean()),
-            BLEND_I: float(half.ignorance.mean()),
-            NOISE_C: float(noise.confusion.mean()),
-            NOISE_I: float(noise.ignorance.mean()),
+            REFUSED: float(1 - answer_sets(unknown_masses, lines, NEAR).any(1).mean()),
+            BLEND_C: float(blend_masses.confusion.mean()),
+            BLEND_I: float(blend_masses.ignorance.mean()),
+            NOISE_C: float(noise_masses.confusion.mean()),
+            NOISE_I: float(noise_masses.ignorance.mean()),
         }
 
     def picture(self, case: ExperimentCase) -> Pictures:
         """Known digits, unknown digits, blends and noise."""
         data = self.conditions(case)[WHOLE].data
         unknown = np.flatnonzero(data.truth["unknown"])
-        known = np.setdiff1d(data.rows("test"), unknown)
+        known_rows = np.setdiff1d(data.rows("test"), unknown)
         groups = {
-            "known": data.pixels(known[:PICTURED_IMAGES]),
+            "known": data.pixels(known_rows[:PICTURED_IMAGES]),
             "unknown": data.pixels(unknown[:PICTURED_IMAGES]),
-            "half and half": blended_images(data, known, case.seed)[:PICTURED_IMAGES],
+            "half and half": blended_images(data, known_rows, case.seed)[:PICTURED_IMAGES],
             "noise": noises(data, case.seed)[:PICTURED_IMAGES],
         }
         count = min(len(group) for group in groups.values())
         images = np.stack(
-            [np.stack([as_bytes(pixels) for pixels in some[:count]]) for some in groups.values()]
+            [np.stack([as_bytes(pixels) for pixels in group[:count]]) for group in groups.values()]
         )
         return Pictures(
             images,

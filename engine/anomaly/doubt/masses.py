@@ -40,10 +40,10 @@ def masses(logits: Doubles) -> Masses:
     """The opinions of logits (N, K), each the log odds of one class against all else."""
     logits = np.asarray(logits, np.float64)
     # log m(∅) = −Σ softplus(l_k): in logarithms, since e^l overflows and products of 1 − pl vanish
-    nothing = -np.logaddexp(0, logits).sum(1)
+    log_ignorance = -np.logaddexp(0, logits).sum(1)
     # b_k = m({k}) = pl_k Π_{j≠k} (1 − pl_j) = I e^{l_k}
-    belief = np.exp(nothing[:, None] + logits)
-    ignorance = np.exp(nothing)
+    belief = np.exp(log_ignorance[:, None] + logits)
+    ignorance = np.exp(log_ignorance)
     confusion = np.clip(1 - ignorance - belief.sum(1), 0, 1)  # below 0 by rounding only
     return Masses(ignorance, confusion, belief, np.exp(-np.logaddexp(0, -logits)))
 
@@ -61,10 +61,10 @@ class DoubtLines:
     @classmethod
     def of(cls, normal: Masses, alarms: float) -> DoubtLines:
         """Lines that so large a share of normal images lies above."""
-        result = (
+        quantiles = (
             np.quantile(doubts, 1 - alarms) for doubts in (normal.ignorance, normal.confusion)
         )
-        return cls(*map(float, result))
+        return cls(*map(float, quantiles))
 
 
 def answer_sets(image_masses: Masses, lines: DoubtLines, near: float) -> Flags:

@@ -53,18 +53,18 @@ def chains(
     result = evidence(model, data, rows)
     answers = outputs(model, data, rows).argmax(1).numpy()
     # among many images: alone, an image is its own largest and would engage every expert
-    most = [float(remainder.max()) for remainder in evidence(model, data, context).left]
+    largest = [float(remainder.max()) for remainder in evidence(model, data, context).left]
     left = np.stack([remainder.numpy() for remainder in result.left])  # (experts + 1, n)
-    limits = least * np.array(most)
+    limits = least * np.array(largest)
     engaged = np.logical_and.accumulate(left[:-1] > limits[:-1, None])
     experts, positions = len(engaged), np.arange(len(rows))
     belief = np.stack(
         [expert_belief.numpy() for expert_belief in result.belief]
     )  # (experts, n, classes)
-    sure = belief[:, positions, answers]
+    answer_belief = belief[:, positions, answers]
     columns = {
-        "belief in the answer": sure,
-        "belief in other classes": belief.sum(2) - sure,
+        "belief in the answer": answer_belief,
+        "belief in other classes": belief.sum(2) - answer_belief,
         "vacuity": np.stack([expert_vacuity.numpy() for expert_vacuity in result.vacuity]),
         "conflict": np.stack([expert_conflict.numpy() for expert_conflict in result.conflict]),
     }

@@ -175,19 +175,19 @@ class TLC(TrainingExperiment):
         labels = data.labels[rows]
         frequent, rare = thirds(data)
         head, tail = np.isin(labels, frequent), np.isin(labels, rare)
-        result, strange = (
+        known_judgment, unknown_judgment = (
             judge_images(trained.model, data, rows),
             judge_images(trained.model, data, unknown),
         )
-        right = result.predicted == labels
-        share = shares_engaged(result.left, self.least)
+        right = known_judgment.predicted == labels
+        share = shares_engaged(known_judgment.left, self.least)
         return {
             RIGHT: right.mean(),
             HEAD: right[head].mean(),
             TAIL: right[tail].mean(),
-            NAMES_TAIL: auroc(result.doubt[~tail], result.doubt[tail]),
-            NAMES_WRONG: error_auroc(result.doubt, right, CHANCE),
-            NAMES_UNKNOWN: auroc(result.doubt, strange.doubt),
+            NAMES_TAIL: auroc(known_judgment.doubt[~tail], known_judgment.doubt[tail]),
+            NAMES_WRONG: error_auroc(known_judgment.doubt, right, CHANCE),
+            NAMES_UNKNOWN: auroc(known_judgment.doubt, unknown_judgment.doubt),
             USE_HEAD: share[head].mean(),
             USE_TAIL: share[tail].mean(),
         }
@@ -196,32 +196,37 @@ class TLC(TrainingExperiment):
         """The chain of TLC's experts on the first test image of three kinds."""
         if trained.condition != TLC_ROW:
             return {}
-        data, strange = trained.training.data, trained.training.data.truth["unknown"]
-        known = np.setdiff1d(data.rows("test"), np.flatnonzero(strange))
+        data, is_unknown = trained.training.data, trained.training.data.truth["unknown"]
+        known_rows = np.setdiff1d(data.rows("test"), np.flatnonzero(is_unknown))
         frequent, rare = thirds(data)
         groups = {
-            f"{word} ({data.classes[label]})": known[data.labels[known] == label]
+            f"{word} ({data.classes[label]})": known_rows[data.labels[known_rows] == label]
             for word, label in (("frequent", frequent[0]), ("rare", rare[-1]))
         }
-        groups["unknown"] = np.flatnonzero(strange)
+        groups["unknown"] = np.flatnonzero(is_unknown)
         firsts = {name: int(rows[0]) for name, rows in groups.items() if len(rows)}
-        return chains(trained.model, data, firsts, known, self.least)
+        return chains(trained.model, data, firsts, known_rows, self.least)
 
     def picture(self, case: ExperimentCase) -> Pictures:
         """Training images of the known classes, from the most frequent to the rarest."""
         data = next(iter(self.conditions(case).values())).data
         rows = data.rows("train")
-        known = np.unique(data.labels[rows])
-        counts = [int((data.labels[rows] == label).sum()) for label in known]
-        wide = [
+        known_classes = np.unique(data.labels[rows])
+        counts = [int((data.labels[rows] == label).sum()) for label in known_classes]
+        shown_counts = [
             min(PICTURED_IMAGES, ceil(PICTURED_IMAGES * count / max(counts))) for count in counts
         ]
-        grid = np.full((len(known), PICTURED_IMAGES, *data.images.shape[2:], 3), 255, np.uint8)
-        for at, class_index in enumerate(known):
-            some = rows[data.labels[rows] == class_index][: wide[at]]
-            grid[at, : len(some)] = np.stack([as_bytes(image) for image in data.pixels(some)])
+        grid = np.full(
+            (len(known_classes), PICTURED_IMAGES, *data.images.shape[2:], 3), 255, np.uint8
+        )
+        for at, class_index in enumerate(known_classes):
+            class_rows = rows[data.labels[rows] == class_index][: shown_counts[at]]
+            grid[at, : len(class_rows)] = np.stack(
+                [as_bytes(image) for image in data.pixels(class_rows)]
+            )
         names = tuple(
-            f"{data.classes[label]} ({count})" for label, count in zip(known, counts, strict=True)
+            f"{data.classes[label]} ({count})"
+            for label, count in zip(known_classes, counts, strict=True)
         )
         return Pictures(
             grid,
@@ -249,9 +254,9 @@ def held_of(data: DataSet) -> int:
 def thirds(data: DataSet) -> tuple[list[int], list[int]]:
     """The most frequent and the rarest third of the classes that were learned."""
     counts = np.bincount(data.labels[data.rows("train")], minlength=len(data.classes))
-    known = [int(label) for label in counts.argsort(kind="stable")[::-1] if counts[label]]
-    third = max(1, round(len(known) / 3))
-    return known[:third], known[-third:]
+    ranked_labels = [int(label) for label in counts.argsort(kind="stable")[::-1] if counts[label]]
+    third = max(1, round(len(ranked_labels) / 3))
+    return ranked_labels[:third], ranked_labels[-third:]
 
 
 def experts_for(data: DataSet, count: int, seed: int) -> Classifier:
@@ -277,9 +282,11 @@ def experts_for(data: DataSet, count: int, seed: int) -> Classifier:
 def judge_images(model: Classifier, data: DataSet, rows: Rows) -> TlcJudgment:
     """What a network makes of some images; without experts, one minus the highest probability."""
     if not isinstance(model.network, Experts):
-        sure = outputs(model, data, rows).double().softmax(1)
+        probabilities = outputs(model, data, rows).double().softmax(1)
         unspent = [torch.ones(len(rows), dtype=torch.float64)] * 2
-        return TlcJudgment(sure.argmax(1).numpy(), 1 - sure.max(1).values.numpy(), unspent)
+        return TlcJudgment(
+            probabilities.argmax(1).numpy(), 1 - probabilities.max(1).values.numpy(), unspent
+        )
     left = evidence(model, data, rows).left
     doubt = left[-1].clamp_min(1e-300).log().numpy()  # in order, where powers of e would run out
     return TlcJudgment(outputs(model, data, rows).argmax(1).numpy(), doubt, left)

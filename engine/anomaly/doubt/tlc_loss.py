@@ -96,12 +96,12 @@ class TlcLoss:
         weights = self.weights.to(logits) if self.late else None
         loss = F.cross_entropy(lowered, labels, weight=weights, reduction="none")
         if self.regular:
-            right = in_double(targets)  # exp(30) is too much for float32
+            one_hot = in_double(targets)  # exp(30) is too much for float32
             # α̃ is 1 on the true class, so that its evidence is not held against it
-            others = right + (1 - right) * (in_double(lowered).exp() + 1)
+            alpha = one_hot + (1 - one_hot) * (in_double(lowered).exp() + 1)
             epoch, epochs = self.done // self.per_epoch, self.steps / self.per_epoch
-            drawn = epoch / (ANNEALED * epochs) * from_no_evidence(others)
-            loss = loss + drawn.to(loss)
+            regularizer = epoch / (ANNEALED * epochs) * from_no_evidence(alpha)
+            loss = loss + regularizer.to(loss)
         if self.diverse:
             heat = self.heat.to(logits) if self.late else torch.ones_like(logits[0])
             log_shares, mean = (logits / heat).log_softmax(1), (whole / heat).softmax(1)

@@ -77,9 +77,11 @@ def in_danger(points: Doubles, others: Doubles, k: int) -> Ints:
     """
     from scipy.spatial.distance import cdist
 
-    both = np.concatenate([points, others])
-    distances = cdist(points, both)
+    all_points = np.concatenate([points, others])
+    distances = cdist(points, all_points)
     distances[np.arange(len(points)), np.arange(len(points))] = np.inf
     near = np.argsort(distances, 1, kind="stable")[:, :k]
-    strange = (near >= len(points)).sum(1)
-    return np.flatnonzero((strange >= near.shape[1] / 2) & (strange < near.shape[1]))
+    other_class_counts = (near >= len(points)).sum(1)
+    return np.flatnonzero(
+        (other_class_counts >= near.shape[1] / 2) & (other_class_counts < near.shape[1])
+    )

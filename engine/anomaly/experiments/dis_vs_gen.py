@@ -152,7 +152,7 @@ class DisVsGenExperiment(ClosedFormExperiment):
             for model, weights in fitted.items():
                 # what classes share changes no answer; × a pixel's spread: what it can move
                 rows[f"{model}, {name}"] = (weights - weights.mean(0)) * points.std(0)
-        alike = [
+        weight_cosines = [
             cosine(rows[f"{model}, 30"], rows[f"{model}, all"]) for model in ("Bayes", "logistic")
         ]
         return Pictures(
@@ -160,7 +160,7 @@ class DisVsGenExperiment(ClosedFormExperiment):
             tuple(rows),
             case.data.classes,
             "Orange speaks for a class, blue against. Cosine of 30 labels with all: naive Bayes "
-            f"{alike[0]:.2f}, logistic {alike[1]:.2f}.",
+            f"{weight_cosines[0]:.2f}, logistic {weight_cosines[1]:.2f}.",
         )
 
 

@@ -124,12 +124,12 @@ class LokiExperiment(ClosedFormExperiment):
     def measured(self, way: str, case: ExperimentCase) -> Figures:
         """Exact answers on unseen and seen labels, distance to the right one, reach."""
         line, observed, right = self.line(case), self.observed(case), truth(case)
-        known = np.isin(right, observed)
+        is_observed = np.isin(right, observed)
         result = self.answers(way, case)
         within = locus(self.metric(way, case), observed)
         return {
-            UNSEEN: float((result == right)[~known].mean()),
-            SEEN_EXACT: float((result == right)[known].mean()),
+            UNSEEN: float((result == right)[~is_observed].mean()),
+            SEEN_EXACT: float((result == right)[is_observed].mean()),
             LABEL_DISTANCE: float(np.sqrt((line[result, right] ** 2).mean()) / line.max()),
             INSIDE: float(within[result].mean()),
         }

@@ -208,9 +208,9 @@ def on_sphere(case: ExperimentCase, count: int) -> OnSphere:
     """So many training and test images on a sphere of dimension 2. Raises BadData."""
     data, rng = case.data, np.random.default_rng([case.seed, 33])
     train, test = require_rows(data, "train", 20), require_rows(data, "test", 20)
-    known = pixels(data, train)
-    axes = np.linalg.svd(known - known.mean(0), full_matrices=False)[2][:DIMENSION]
-    farthest = abs((known - known.mean(0)) @ axes.T).max()
+    train_pixels = pixels(data, train)
+    axes = np.linalg.svd(train_pixels - train_pixels.mean(0), full_matrices=False)[2][:DIMENSION]
+    farthest = abs((train_pixels - train_pixels.mean(0)) @ axes.T).max()
     drawn, tested = (rng.permutation(rows)[:count] for rows in (train, test))
     first = max(1, round(FIRST * len(data.classes)))
     if not farthest or len(np.unique(data.labels[drawn] < first)) < 2:
@@ -218,7 +218,7 @@ def on_sphere(case: ExperimentCase, count: int) -> OnSphere:
 
     def placed(rows: Ints) -> Doubles:
         """Rows on the sphere; a test image beyond all training images lies at the edge."""
-        plane = (pixels(data, rows) - known.mean(0)) @ axes.T / farthest
+        plane = (pixels(data, rows) - train_pixels.mean(0)) @ axes.T / farthest
         return lifted(REACH * np.clip(plane, -1, 1))
 
     return OnSphere(

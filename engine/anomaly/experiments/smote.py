@@ -239,17 +239,17 @@ class SmoteExperiment(ClosedFormExperiment):
         sample = self.given(way, case)
         added = self.added(way, sample, case)
         probability = self.learned(sample, added, case)
-        known = np.concatenate([sample.others, sample.rare, added])
+        training_points = np.concatenate([sample.others, sample.rare, added])
         others = self.given(AS_IT_IS, case).others  # one measure for all conditions
         # from held-out images: of those in the bank the nearest would be themselves
-        usual = np.quantile(cdist(sample.held_out, others).min(1), UNLIKE)
-        away = cdist(sample.test[sample.is_rare], known).min(1)
+        normal_distance = np.quantile(cdist(sample.held_out, others).min(1), UNLIKE)
+        distances = cdist(sample.test[sample.is_rare], training_points).min(1)
         x, y = self.hull(way, case)
         return {
             RECALL: float((probability[sample.is_rare] > 0.5).mean()),
             AUC: float(roc_auc_score(sample.is_rare, probability)),
             HULL: float(np.trapezoid(y, x)),
-            FLAGGED: float((away > usual).mean()),
+            FLAGGED: float((distances > normal_distance).mean()),
             SPREAD: spread_of(added if len(added) else sample.rare) / spread_of(sample.rare),
         }
 
@@ -273,10 +273,10 @@ class SmoteExperiment(ClosedFormExperiment):
         segments = np.stack([begin, end, np.full_like(end, np.nan)], 1).reshape(-1, end.shape[1])
         if self.box:
             segments = segments[:0]
-        drawn = self.added(NEAREST, sample, case)[:POINTS]
+        synthetic = self.added(NEAREST, sample, case)[:POINTS]
         mean, axes, _ = main_axes(sample.rare, 2)
-        flat = (np.concatenate([segments, drawn, sample.rare]) - mean) @ axes[:, ::-1]
-        names = [SEGMENTS] * len(segments) + [DRAWN] * len(drawn) + [REAL] * len(sample.rare)
+        flat = (np.concatenate([segments, synthetic, sample.rare]) - mean) @ axes[:, ::-1]
+        names = [SEGMENTS] * len(segments) + [DRAWN] * len(synthetic) + [REAL] * len(sample.rare)
         columns = {"first direction": (flat[:, 0], ""), "second direction": (flat[:, 1], "")}
         return Table.of(columns, names)
 
@@ -292,21 +292,21 @@ class SmoteExperiment(ClosedFormExperiment):
 
     def learned(self, given: Imbalanced, added: Doubles, case: ExperimentCase) -> Doubles:
         """Probability of each test image to be rare, (test,)."""
-        known = np.concatenate([given.others, given.rare, added])
+        training_points = np.concatenate([given.others, given.rare, added])
         learner = learner_of(self.learner, case.seed)
-        learner.fit(known, np.arange(len(known)) >= len(given.others))
+        learner.fit(training_points, np.arange(len(training_points)) >= len(given.others))
         return np.asarray(learner.predict_proba(given.test)[:, 1])
 
     def hull(self, way: str, case: ExperimentCase) -> tuple[Doubles, Doubles]:
         """Of the ROC curves with fewer and fewer others, and the same images added."""
-        whole = self.given(AS_IT_IS if way == FEWER else way, case)
-        added = self.added(way, whole, case)
+        full_sample = self.given(AS_IT_IS if way == FEWER else way, case)
+        added = self.added(way, full_sample, case)
         rng = np.random.default_rng([case.seed, 41])
         curves = []
         for share in OTHERS_SHARES:
-            sample = whole.fewer(max(2, round(share * len(whole.others))), rng)
-            sure = self.learned(sample, added, case)
-            curves.append(roc(sure[~sample.is_rare], sure[sample.is_rare]))
+            sample = full_sample.fewer(max(2, round(share * len(full_sample.others))), rng)
+            probabilities = self.learned(sample, added, case)
+            curves.append(roc(probabilities[~sample.is_rare], probabilities[sample.is_rare]))
         return roc_hull(curves)
 
     def added(self, way: str, sample: Imbalanced, case: ExperimentCase) -> Doubles:
@@ -337,7 +337,7 @@ class SmoteExperiment(ClosedFormExperiment):
         }
         count = min(PICTURED_IMAGES, len(sample.rare))
         rows = {name: group for name, group in rows.items() if len(group) >= count}
-        drawn = [
+        picture_rows = [
             np.stack([*group_pixels[:count], group_pixels.mean(0), BRIGHT * group_pixels.std(0)])
             for group_pixels in map(sample.pixels, rows.values())
         ]
@@ -347,7 +347,7 @@ class SmoteExperiment(ClosedFormExperiment):
             for name, group in list(rows.items())[1:]
         ]
         return Pictures(
-            np.stack([vectors_to_images(image, case.data) for image in drawn]),
+            np.stack([vectors_to_images(image, case.data) for image in picture_rows]),
             tuple(rows),
             (*map(str, range(1, count + 1)), "mean", f"spread × {BRIGHT:g}"),
             f"Total variance beside the real “{case.data.classes[sample.label]}”: "
@@ -369,11 +369,11 @@ def imbalanced(case: ExperimentCase, rare_count: int, space: str = PIXELS) -> Im
             f"SMOTE needs two different training images and a test image of "
             f"“{data.classes[label]}”: choose other data or another seed."
         )
-    vectors, known = pixels(data, np.arange(len(data))), None
+    vectors, training_pairs = pixels(data, np.arange(len(data))), None
     if space == FEATURES:
         images, vectors = vectors, features(data)
         training = np.concatenate([others, rare[:rare_count]])
-        known = vectors[training], images[training]
+        training_pairs = vectors[training], images[training]
     return Imbalanced(
         label,
         vectors[rare[:rare_count]],
@@ -381,7 +381,7 @@ def imbalanced(case: ExperimentCase, rare_count: int, space: str = PIXELS) -> Im
         vectors[held_out],
         vectors[test],
         is_rare,
-        known=known,
+        known=training_pairs,
     )
 
 

@@ -165,7 +165,7 @@ class HalfspaceExperiment(ClosedFormExperiment):
         """The halfspace of fewest points on the wrong side among those on the way down, (d,)."""
         rng = np.random.default_rng([case.seed, 38])
         w = unit_rows(rng.normal(size=(STARTS, given.points.shape[1])))
-        way = []
+        path = []
         for step in range(STEPS):
             rows = rng.integers(0, len(given.points), BATCH)
             signed = given.points[rows] * given.labels[rows, None]
@@ -175,9 +175,9 @@ class HalfspaceExperiment(ClosedFormExperiment):
             # projected: the part of the step along w would only change its length
             w = unit_rows(w + STEP * (down - (down * w).sum(1, keepdims=True) * w))
             if (step + 1) % EVERY == 0:
-                way.append(w)
+                path.append(w)
         # a stationary point may be the best halfspace turned around
-        halfspaces = np.concatenate([*way, *(-halfspace for halfspace in way)])
+        halfspaces = np.concatenate([*path, *(-halfspace for halfspace in path)])
         return np.asarray(halfspaces[wrong(given, halfspaces).argmin()])
 
     def reason(self, points: Doubles, w: Doubles) -> str:

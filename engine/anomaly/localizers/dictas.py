@@ -131,10 +131,10 @@ class DictAS(Localizer):
         progress: Progress = quiet,
     ) -> PatchRule:
         """The dictionary of the first few images."""
-        known, shape = tokens(normal.fit), halved(concatenate_layers(normal.fit)).shape
+        patches, shape = tokens(normal.fit), halved(concatenate_layers(normal.fit)).shape
         progress(0.5, "a dictionary")
         # a mean that all patches share would make all cosines alike
-        middle, spread = known.mean(0), known.std(0, correction=0) + LEAST
+        middle, spread = patches.mean(0), patches.std(0, correction=0) + LEAST
         # patches of all shots side by side, not their mean: one of them may hold the answer
-        support = known[: self.shots * shape[2] * shape[3]]
+        support = patches[: self.shots * shape[2] * shape[3]]
         return Lookup(middle, spread, (support - middle) / spread, (shape[2], shape[3]), self.heat)

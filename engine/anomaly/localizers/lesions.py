@@ -55,9 +55,9 @@ def benchmark(case: LesionsCase, rows: Rows) -> Benchmark:
         ]
         masks = np.stack([box_masks(box, side) for box in boxes])
     else:
-        exact = torch.from_numpy(np.array(data.truth["mask"], np.float32))
+        full_masks = torch.from_numpy(np.array(data.truth["mask"], np.float32))
         # nearest: between 0 and 1 a mask has no values
-        masks = F.interpolate(exact[:, None], (side, side), mode="nearest")[:, 0].numpy() > 0
+        masks = F.interpolate(full_masks[:, None], (side, side), mode="nearest")[:, 0].numpy() > 0
         boxes = [bounding_boxes(mask) for mask in masks]
     return Benchmark(pixels, heads(pixels), masks, boxes, data.labels, data.truth.get("group"))
 
@@ -78,8 +78,8 @@ def of_others(test_set: Benchmark) -> Rows:
     result = np.empty(count, np.int64)
     for at in range(count):
         others = (at + count // 2 + np.arange(count)) % count  # neighbors in a file may be alike
-        apart_from = others[groups[others] != groups[at]]
-        result[at] = apart_from[0] if len(apart_from) else others[0]
+        other_patients = others[groups[others] != groups[at]]
+        result[at] = other_patients[0] if len(other_patients) else others[0]
     return result
 
 
@@ -89,26 +89,26 @@ def without_lesions(normal: DataSet) -> tuple[DataSet, tuple[str, ...]]:
     Raises:
         BadData: all have one.
     """
-    sick = np.zeros(len(normal), np.bool_)
+    has_lesion = np.zeros(len(normal), np.bool_)
     if (masks := normal.truth.get("mask")) is not None:
-        sick |= np.asarray(masks).reshape(len(normal), -1).any(1)
+        has_lesion |= np.asarray(masks).reshape(len(normal), -1).any(1)
     if (boxes := normal.truth.get("boxes")) is not None:
-        sick |= np.isfinite(boxes).any((1, 2))
-    if not sick.any():
+        has_lesion |= np.isfinite(boxes).any((1, 2))
+    if not has_lesion.any():
         return normal, ()
-    if sick.all():
+    if has_lesion.all():
         raise BadData(f"{normal.card.title}: each of the normal images has a lesion itself.")
-    note = f"{sick.sum():,} of {len(normal):,} normal images have lesions and were left out."
-    return normal.take(np.flatnonzero(~sick)), (note,)
+    note = f"{has_lesion.sum():,} of {len(normal):,} normal images have lesions and were left out."
+    return normal.take(np.flatnonzero(~has_lesion)), (note,)
 
 
 def disjoint_normals(normal: DataSet, data: DataSet, rows: Rows) -> DataSet:
     """The normal images without the groups of the images that are asked about."""
-    words = {data_set.name.partition("+")[0].partition(":")[0] for data_set in (normal, data)}
-    known, groups = (data_set.truth.get("group") for data_set in (normal, data))
-    if len(words) > 1 or known is None or groups is None:
+    base_names = {data_set.name.partition("+")[0].partition(":")[0] for data_set in (normal, data)}
+    normal_groups, data_groups = (data_set.truth.get("group") for data_set in (normal, data))
+    if len(base_names) > 1 or normal_groups is None or data_groups is None:
         return normal
-    return normal.take(np.flatnonzero(~np.isin(known, groups[rows])))
+    return normal.take(np.flatnonzero(~np.isin(normal_groups, data_groups[rows])))
 
 
 def heads(pixels: Tensor) -> Masks:

@@ -190,8 +190,8 @@ class Localizer(Method[FamiliarCase]):
             highest, scores = [], []
             count = len(normal.held_rows)
             for start in range(0, count, AT_ONCE):
-                some = tuple(layer[start : start + AT_ONCE] for layer in normal.held)
-                distances, whole = rule.judged(some)
+                chunk = tuple(layer[start : start + AT_ONCE] for layer in normal.held)
+                distances, whole = rule.judged(chunk)
                 # of the whole map: the line bounds false alarms anywhere in an image
                 highest.append(self.smooth(distances, case.model.side).max((1, 2)))
                 scores.append(whole.numpy())

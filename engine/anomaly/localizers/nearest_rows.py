@@ -59,5 +59,5 @@ class KnownRows:
 
     def products(self, queries: Tensor) -> Iterator[Tensor]:
         """x·m − ‖m‖² / 2 of all known rows, (≤ P, M) at a time; the nearest's is the largest."""
-        for some in queries.split(max(COMPARED // len(self.rows), LEAST_ROWS)):
-            yield torch.addmm(self.half, some - self.middle, self.centered.T)
+        for chunk in queries.split(max(COMPARED // len(self.rows), LEAST_ROWS)):
+            yield torch.addmm(self.half, chunk - self.middle, self.centered.T)

@@ -133,9 +133,9 @@ class Nova(Method[LesionsCase]):
             raise BadData(
                 f"{case.data.card.title}: at least two images are needed, one with a lesion."
             )
-        local = KINDS[self.localizer](normals=self.normals, alpha=self.alpha)
+        localizer = KINDS[self.localizer](normals=self.normals, alpha=self.alpha)
         heat, plain, held_heat, notes = self.heats(
-            local, case, lesion_set, part_of(progress, 0.05, 0.4)
+            localizer, case, lesion_set, part_of(progress, 0.05, 0.4)
         )
         maps, ruler = self.mapped(heat, lesion_set, held_heat, part_of(progress, 0.4, 0.9))
         threshold, problem = first_line(ruler, self.alpha)
@@ -145,29 +145,33 @@ class Nova(Method[LesionsCase]):
             for at, name in enumerate(names)
             if (kind_rows := np.flatnonzero((lesion_set.kinds == at) | (name == ALL))).size
         }
-        every = np.arange(len(maps))
+        all_rows = np.arange(len(maps))
         # a map that knows nothing of the image: what place and size alone would hit
         swapped = maps[of_others(lesion_set)]
-        rows[SWAPPED] = figures(lesion_set, swapped, threshold, every)
+        rows[SWAPPED] = figures(lesion_set, swapped, threshold, all_rows)
         progress(0.95, "pixels alone")
-        flat, lines = self.mapped(plain, lesion_set, held_heat)
-        line = first_line(lines, self.alpha)[0]
-        rows[PIXELS] = figures(lesion_set, flat, line, every)
-        ways = {ALL: (maps, threshold), SWAPPED: (swapped, threshold), PIXELS: (flat, line)}
+        pixel_maps, pixel_ruler = self.mapped(plain, lesion_set, held_heat)
+        pixel_threshold = first_line(pixel_ruler, self.alpha)[0]
+        rows[PIXELS] = figures(lesion_set, pixel_maps, pixel_threshold, all_rows)
+        map_sets = {
+            ALL: (maps, threshold),
+            SWAPPED: (swapped, threshold),
+            PIXELS: (pixel_maps, pixel_threshold),
+        }
         picture, boxes = examples(
-            lesion_set, maps, threshold, names, local.unit, shown=not is_own(case.data)
+            lesion_set, maps, threshold, names, localizer.unit, shown=not is_own(case.data)
         )
         progress(1.0, "measured")
         return {
             "table": Table.grid(
                 np.array(list(rows.values())), list(rows), list(COLUMNS), list(COLUMNS.values())
             ),
-            "curve": curve(lesion_set, ways),
+            "curve": curve(lesion_set, map_sets),
             "picture": picture,
             "boxes": boxes,
             "figures": Table.of(
                 {
-                    "threshold": ([threshold], local.unit),
+                    "threshold": ([threshold], localizer.unit),
                     "smallest p": ([ruler.smallest], "probability"),
                     "held out": ([len(ruler.scores)], "images"),
                 }
@@ -183,14 +187,14 @@ class Nova(Method[LesionsCase]):
         overall = {name: table.cell(ALL, name) for name in table.order}
         by_chance = table.cell(SWAPPED, "mAP@30")
         hardest = f"; hardest: {worst} ({table.cell(worst, 'mAP@30'):.2f})" if kinds[1:] else ""
-        few = result["figures"]["smallest p"][0] > self.alpha
+        too_few = result["figures"]["smallest p"][0] > self.alpha
         line = f" Too few normal images for a threshold at {100 * self.alpha:.3g} % false alarms."
         return (
             f"{KINDS[self.localizer].title} boxes {overall['TP30']:.0f} of "
             f"{overall['boxes']:.0f} lesions "
             f"with {overall['FP30']:.0f} false boxes: mAP@30 {overall['mAP@30']:.2f}, by "
             "another image's "
-            f"map {by_chance:.2f}{hardest}.{line if few else ''}"
+            f"map {by_chance:.2f}{hardest}.{line if too_few else ''}"
         )
 
     def heats(
@@ -228,28 +232,28 @@ class Nova(Method[LesionsCase]):
     ) -> tuple[Floats, Conformal]:
         """Maps of all images, 0 outside the head, and the highest value of held-out normal ones."""
         # held-out images within their heads too: their highest value must come from the same places
-        calm = in_heads(heat, held_out, heads(held_out), part_of(progress, 0.0, 0.4))
+        normal_maps = in_heads(heat, held_out, heads(held_out), part_of(progress, 0.0, 0.4))
         maps = in_heads(heat, test_set.pixels, test_set.heads, part_of(progress, 0.4, 1.0))
-        return maps, Conformal(calm.max((1, 2)).astype(np.float64))
+        return maps, Conformal(normal_maps.max((1, 2)).astype(np.float64))
 
 
 def in_heads(heat: Heat, pixels: Tensor, within: Masks, progress: Progress) -> Floats:
     """Maps of all images, 0 outside the head."""
     results = []
     for start in range(0, len(pixels), AT_ONCE):
-        some = slice(start, start + AT_ONCE)
-        results.append(np.where(within[some], heat(pixels[some]), 0))
+        chunk = slice(start, start + AT_ONCE)
+        results.append(np.where(within[chunk], heat(pixels[chunk]), 0))
         progress(min(start + AT_ONCE, len(pixels)) / len(pixels), "mapping images")
     return np.concatenate(results).astype(np.float32)
 
 
 def figures(asked: Benchmark, maps: Floats, threshold: float, rows: Rows) -> list[float]:
     """Those of COLUMNS, over some of the images."""
-    result = scored_boxes(maps[rows], threshold)
+    scored = scored_boxes(maps[rows], threshold)
     truth = [asked.boxes[row] for row in rows]
     heats, masks, within = maps[rows], asked.masks[rows], asked.heads[rows]
-    sick = [at for at, boxes in enumerate(truth) if len(boxes)]
-    points = [masks[at].flat[heats[at].argmax()] for at in sick]
+    lesion_rows = [at for at, boxes in enumerate(truth) if len(boxes)]
+    points = [masks[at].flat[heats[at].argmax()] for at in lesion_rows]
     inside = masks[within]
     pixels = (
         [f(heats, masks, within) for f in (pixel_auroc, aupro)] if 0 < inside.mean() < 1 else []
@@ -257,8 +261,8 @@ def figures(asked: Benchmark, maps: Floats, threshold: float, rows: Rows) -> lis
     return [
         len(rows),
         sum(map(len, truth)),
-        *asdict(box_figures(result, truth)).values(),
-        float(np.mean(points)) if sick else np.nan,
+        *asdict(box_figures(scored, truth)).values(),
+        float(np.mean(points)) if lesion_rows else np.nan,
         float((heats.max((1, 2)) > threshold).mean()),
         *(pixels or [np.nan, np.nan]),
     ]
@@ -310,27 +314,29 @@ def examples(
     picture: whether it is known, and a found one's highest value and its overlap with that known
     one which it overlaps most.
     """
-    sick = np.array([len(box) > 0 for box in test_set.boxes])
+    has_lesion = np.array([len(box) > 0 for box in test_set.boxes])
     rows = [
         int(kind_rows[0])
         for at in range(len(names) - 1)
-        if (kind_rows := np.flatnonzero(sick & (test_set.kinds == at))).size
+        if (kind_rows := np.flatnonzero(has_lesion & (test_set.kinds == at))).size
     ]
     images, framed_images, boxes = [], [], []
     for at, row in enumerate(rows):
-        under = (
+        background = (
             test_set.pixels[row].numpy() if shown else np.stack([maps[row] / (maps.max() or 1)] * 3)
         )
-        image = np.round(under.transpose(1, 2, 0) * 255).astype(np.uint8)
+        image = np.round(background.transpose(1, 2, 0) * 255).astype(np.uint8)
         images.append(image)
         known, table = test_set.boxes[row], boxes_above(maps[row], threshold, "")
-        result, copy = box_array(table), image.copy()
-        for some, color, dash in ((known, DASHED, 3), (result, SOLID, 0)):
-            for box in some:
+        found_boxes, copy = box_array(table), image.copy()
+        for box_set, color, dash in ((known, DASHED, 3), (found_boxes, SOLID, 0)):
+            for box in box_set:
                 framed(copy, box, color, dash)
         framed_images.append(copy)
         boxes += [(at, 1, *box, np.nan, np.nan) for box in known]
-        scores = zip(result, table["highest"], pairwise_iou(result, known).max(1), strict=True)
+        scores = zip(
+            found_boxes, table["highest"], pairwise_iou(found_boxes, known).max(1), strict=True
+        )
         boxes += [(at, 0, *box, highest, overlap) for box, highest, overlap in scores]
     picture = Pictures(
         np.stack([images, framed_images]),
@@ -339,8 +345,8 @@ def examples(
         "The first image of each kind: known boxes dashed and yellow, boxes found solid and red.",
     )
     units = ("", "", "share", "share", "share", "share", unit, "share")
-    called = ["known" if box[1] else "found" for box in boxes]
-    return picture, Table.grid(np.array(boxes), called, BOXES, units)
+    row_names = ["known" if box[1] else "found" for box in boxes]
+    return picture, Table.grid(np.array(boxes), row_names, BOXES, units)
 
 
 def framed(

@@ -110,15 +110,17 @@ def judge_parts(
     about, localizer = replace(case.about, image=first), case.localizer
     normal, learned = localizer.prepared(about, part_of(progress, 0.0, FITTING))
     layers = layers_at(about.model, localizer.depth)
-    result, some = [], [first]
+    distances, batch = [], [first]
     for at in range(1, count + 1):
-        if len(some) == AT_ONCE or at == count:
-            result.append(learned.rule.distances(maps_of(about.model, torch.stack(some), layers)))
-            some = []
+        if len(batch) == AT_ONCE or at == count:
+            distances.append(
+                learned.rule.distances(maps_of(about.model, torch.stack(batch), layers))
+            )
+            batch = []
         progress(FITTING + (1 - FITTING) * 0.95 * at / count, f"{at} of {count}")
         if at < count:
-            some.append(next(images))
-    return JudgedParts(torch.cat(result), learned, normal)
+            batch.append(next(images))
+    return JudgedParts(torch.cat(distances), learned, normal)
 
 
 def rough_seconds(case: PartsCase, count: int) -> float:

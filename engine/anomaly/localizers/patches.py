@@ -35,14 +35,14 @@ Maps = tuple[Tensor, ...]  # (n, C, h, w) of each layer, the finest first
 
 def layers_at(model: Classifier, depth: str) -> tuple[Layer, ...]:
     """One or two layers of a model, the finest first. Raises DoesNotFit without any."""
-    maps = [layer for layer in model.layers if layer.is_map]
-    if not maps:
+    map_layers = [layer for layer in model.layers if layer.is_map]
+    if not map_layers:
         raise DoesNotFit(f"{model.title} has no layer whose output is a map.")
     # the last layer of a resolution has the most context that this resolution offers
-    last = {layer_maps.cells: layer_maps for layer_maps in maps}
-    stages = sorted(last.values(), key=lambda layer_maps: -layer_maps.cells[0])
+    by_resolution = {layer_maps.cells: layer_maps for layer_maps in map_layers}
+    stages = sorted(by_resolution.values(), key=lambda layer_maps: -layer_maps.cells[0])
     if len(stages) == 1:  # tokens keep one resolution
-        stages = maps
+        stages = map_layers
     first = (len(stages) - 1) // 2 - 1 + DEPTHS.index(depth)
     places = {min(max(at, 0), len(stages) - 1) for at in (first, first + 1)}
     return tuple(stages[at] for at in sorted(places))
@@ -91,8 +91,8 @@ def concatenate_layers(maps: Maps, pool: int = 1, mode: str = "bilinear") -> Ten
     """
     # zeros beyond the border count, as in anomalib, and in normal images alike
     pooled = [F.avg_pool2d(layer, pool, 1, pool // 2) for layer in maps] if pool > 1 else list(maps)
-    size, smooth = pooled[0].shape[-2:], {"align_corners": False} if mode == "bilinear" else {}
-    rest = [F.interpolate(layer, size, mode=mode, **smooth) for layer in pooled[1:]]
+    size, options = pooled[0].shape[-2:], {"align_corners": False} if mode == "bilinear" else {}
+    rest = [F.interpolate(layer, size, mode=mode, **options) for layer in pooled[1:]]
     return torch.cat([pooled[0], *rest], 1)
 
 
@@ -135,28 +135,31 @@ def normal_patches(
     for at, rows in enumerate((fit, held_out)):
         part = part_of(progress, at / 2, (at + 1) / 2)
         maps, keys = seen_before(case.model, case.normal, rows, layers, part)
-        other = np.flatnonzero(keys != key_of(case.image))
-        results.append((tuple(layer[other] for layer in maps), rows[other]))
+        others = np.flatnonzero(keys != key_of(case.image))
+        results.append((tuple(layer[others] for layer in maps), rows[others]))
     (fit_maps, fit_rows), (held_maps, held_rows) = results
     if not len(fit_rows) or not len(held_rows):
         raise BadData(
             f"{case.normal.card.title} has too few normal images beside this one: give at least "
             "two more, one to learn what is usual and one to compare with."
         )
-    both = np.concatenate([fit_rows, held_rows])
-    return NormalPatches(fit_maps, held_maps, fit_rows, held_rows, tuple(oddities(case, both)))
+    all_rows = np.concatenate([fit_rows, held_rows])
+    return NormalPatches(fit_maps, held_maps, fit_rows, held_rows, tuple(oddities(case, all_rows)))
 
 
 def training_and_held_out(case: FamiliarCase, count: int) -> tuple[Rows, Rows]:
     """Rows to fit to and held-out rows, by the case's seed; more images keep the first ones."""
-    fit, held_rows = split(case.normal)
-    chance, groups = case.generator(), case.normal.truth.get("group")
-    fit, held_rows = chance.permutation(fit), chance.permutation(held_rows)
+    fit_rows, held_rows = split(case.normal)
+    rng, groups = case.generator(), case.normal.truth.get("group")
+    fit_rows, held_rows = rng.permutation(fit_rows), rng.permutation(held_rows)
     if groups is not None:
-        fit, held_rows = fit[groups[fit] != case.group], held_rows[groups[held_rows] != case.group]
+        fit_rows, held_rows = (
+            fit_rows[groups[fit_rows] != case.group],
+            held_rows[groups[held_rows] != case.group],
+        )
         # one of each group, the first drawn: p-values count images as independent
         held_rows = held_rows[np.sort(np.unique(groups[held_rows], return_index=True)[1])]
-    return fit[:count], held_rows[:MOST_HELD]
+    return fit_rows[:count], held_rows[:MOST_HELD]
 
 
 def oddities(case: FamiliarCase, rows: Rows) -> list[str]:
@@ -178,20 +181,20 @@ def seen_before(
     model: Classifier, data: DataSet, rows: Rows, layers: tuple[Layer, ...], progress: Progress
 ) -> tuple[Maps, Rows]:
     """Maps of some rows and the digest of each image; looked at once and then remembered."""
-    named = f"{model.fingerprint}|{[layer.name for layer in layers]}|{data.fingerprint}"
+    key_prefix = f"{model.fingerprint}|{[layer.name for layer in layers]}|{data.fingerprint}"
     maps, keys = [], [np.empty(0, np.int64)]
     for start in range(0, len(rows), CHUNK):
-        some = rows[start : start + CHUNK]
+        chunk = rows[start : start + CHUNK]
 
-        def make(some: Rows = some) -> tuple[Maps, Rows]:
+        def make(some: Rows = chunk) -> tuple[Maps, Rows]:
             pixels = as_seen(data.take(some), slice(None), model.side)
             pixel_keys = np.array([key_of(pixel) for pixel in pixels], np.int64)
             return maps_of(model, pixels, layers), pixel_keys
 
-        values, chunk_keys = _map_cache.made(f"{named}|{some.tolist()}", make)
+        values, chunk_keys = _map_cache.made(f"{key_prefix}|{chunk.tolist()}", make)
         maps.append(values)
         keys.append(chunk_keys)
-        progress((start + len(some)) / len(rows), "looking at normal images")
+        progress((start + len(chunk)) / len(rows), "looking at normal images")
     if not maps:
         return tuple(torch.empty(0) for _ in layers), keys[0]
     return tuple(torch.cat(parts) for parts in zip(*maps, strict=True)), np.concatenate(keys)

@@ -90,10 +90,12 @@ def tiling(width: int, height: int, side: int, overlap: float, most: int = MOST_
     """
     scale = max(1.0, side / min(width, height))
     while True:
-        wide, high = (max(side, round(length * scale)) for length in (width, height))
-        lefts, tops = (starts(length, side, overlap) for length in (wide, high))
+        scaled_width, scaled_height = (
+            max(side, round(length * scale)) for length in (width, height)
+        )
+        lefts, tops = (starts(length, side, overlap) for length in (scaled_width, scaled_height))
         if (count := len(lefts) * len(tops)) <= most:
-            return Tiling(wide, high, lefts, tops, side, scale)
+            return Tiling(scaled_width, scaled_height, lefts, tops, side, scale)
         # the count goes with scale²; small steps near the limit lose no more than they must
         scale *= min(sqrt(most / count), SMALLER) if count > 2 * most else SMALLER
 
@@ -154,7 +156,7 @@ class TileByTile(Method[PhotographCase]):
         if grid.scale < 1:
             notes = (*notes, smaller(grid))
         row, column = np.unravel_index(values.argmax(), values.shape)
-        more = {
+        tile_figures = {
             "highest": ([values.max()], localizer.unit),
             "below": ([(parts.learned.highest < values.max()).mean()], "share"),
             "left": ([(column + 0.5) / values.shape[1]], "share"),
@@ -165,7 +167,7 @@ class TileByTile(Method[PhotographCase]):
         }
         units = dict(zip(figures.order, figures.units, strict=True))
         result: Result = {
-            "figures": Table.of(more | {n: (figures[n], units[n]) for n in figures.order}),
+            "figures": Table.of(tile_figures | {n: (figures[n], units[n]) for n in figures.order}),
             "map": HeatMap(values, localizer.unit, signed=False),
             "mask": HeatMap((values > threshold).astype(np.float32), "above the threshold", False),
             "boxes": boxes_above(
@@ -225,9 +227,11 @@ def blended(grid: Tiling, tiles: Iterator[Floats]) -> tuple[Floats, Floats]:
     sums, weights = np.zeros(shape), np.zeros(shape)
     highest = []
     for (top, left), values in zip(grid.corners(), tiles, strict=True):
-        rows, down, heavy = tile_span(top, grid.side, grid.height, shape[0], len(values))
-        columns, across, wide = tile_span(left, grid.side, grid.width, shape[1], len(values))
-        weight = np.outer(heavy, wide)
+        rows, down, row_weight = tile_span(top, grid.side, grid.height, shape[0], len(values))
+        columns, across, column_weight = tile_span(
+            left, grid.side, grid.width, shape[1], len(values)
+        )
+        weight = np.outer(row_weight, column_weight)
         sums[rows, columns] += weight * (down @ values @ across.T)
         weights[rows, columns] += weight
         # before blending: the threshold holds for a tile by itself
@@ -236,7 +240,7 @@ def blended(grid: Tiling, tiles: Iterator[Floats]) -> tuple[Floats, Floats]:
 
 
 def tile_span(
-    start: int, side: int, length: int, count: int, known: int
+    start: int, side: int, length: int, count: int, tile_places: int
 ) -> tuple[slice, NDArray[np.float64], NDArray[np.float64]]:
     """The places of a map along one side that lie in a tile.
 
@@ -244,7 +248,7 @@ def tile_span(
         start, side: of the tile, in px.
         length: of the photograph, in px.
         count: places of the map.
-        known: values of the tile.
+        tile_places: values of the tile.
 
     Returns:
         Which places; how each is made of the tile's values, (places, known); and its weight.
@@ -253,11 +257,11 @@ def tile_span(
     inside = np.flatnonzero((middles >= 0) & (middles < side))
     share = middles[inside] / side
     # values stand for the middles of their cells, and the outer half cells repeat the last one
-    at = np.clip(share * known - 0.5, 0, known - 1)
-    lower = np.minimum(at.astype(int), max(known - 2, 0))
-    weights = np.zeros((len(inside), known))
+    at = np.clip(share * tile_places - 0.5, 0, tile_places - 1)
+    lower = np.minimum(at.astype(int), max(tile_places - 2, 0))
+    weights = np.zeros((len(inside), tile_places))
     weights[np.arange(len(inside)), lower] = 1 - (at - lower)
-    weights[np.arange(len(inside)), np.minimum(lower + 1, known - 1)] += at - lower
+    weights[np.arange(len(inside)), np.minimum(lower + 1, tile_places - 1)] += at - lower
     # a Hann window; LEAST keeps the sum of weights above 0 where one tile alone ends
     weight = np.sin(np.pi * share) ** 2 + LEAST
     return slice(inside[0], inside[-1] + 1), weights, weight

@@ -110,6 +110,6 @@ def detector_figures(method: Detector, banks: Gathered) -> list[float]:
     below = float((ruler.scores < score[0]).mean())
     rates = [float("nan"), float("nan")]
     if banks.unknown is not None and len(banks.unknown):
-        known, strange = rule(banks.held).score, rule(banks.unknown).score
-        rates = [auroc(known, strange), fpr95(known, strange)]
+        normal_scores, unknown_scores = rule(banks.held).score, rule(banks.unknown).score
+        rates = [auroc(normal_scores, unknown_scores), fpr95(normal_scores, unknown_scores)]
     return [p, below, *rates]

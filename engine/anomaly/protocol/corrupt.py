@@ -81,8 +81,10 @@ class Corrupt(Method[FamiliarCase]):
         rows, judged, seen_as = [], [], []
         for place, severity in enumerate(LEVELS):
             if severity:
-                both = torch.cat([case.image[None], pixels])
-                bank = bank_of_pixels(case.model, corrupted(both, self.kind, severity, case.seed))
+                clean_and_corrupted = torch.cat([case.image[None], pixels])
+                bank = bank_of_pixels(
+                    case.model, corrupted(clean_and_corrupted, self.kind, severity, case.seed)
+                )
             else:  # what was looked at already, to the last digit
                 bank = concatenate_banks(banks.subject, chosen)
             score = rule(bank).score

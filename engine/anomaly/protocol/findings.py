@@ -53,11 +53,12 @@ def verdict(
     """
     at, word = Standing(found), group_word(normal)
     if not at.decided:
-        many = f"{at.independent} can be compared with"
+        count_words = f"{at.independent} can be compared with"
         if at.by_group:
-            many = f"they come from {at.independent} {word}{'s' * (at.independent != 1)}"
+            count_words = f"they come from {at.independent} {word}{'s' * (at.independent != 1)}"
         return (
-            f"Too few normal images for a verdict: {many}, and at least {INDEPENDENT} are needed."
+            f"Too few normal images for a verdict: {count_words}, and at least {INDEPENDENT} "
+            "are needed."
         )
     if at.smallest > alpha:
         return (
@@ -166,14 +167,14 @@ def made_of(table: Table, joined: str) -> str:
     """
     parts = [(name, *(three_digits(value) for value in table[name][:2])) for name in table.columns]
     if joined == "alone":
-        _, measured, usual = parts[0]
+        _, measured, median_value = parts[0]
         return (
             f"The score is one number: {measured} "
-            f"for this image, {usual} for the middle normal one."
+            f"for this image, {median_value} for the middle normal one."
         )
     prefixes = ("middle normal: ", *[""] * (len(parts) - 1))
     listing = ", ".join(
-        f"{name} {measured} ({word}{usual})"
-        for word, (name, measured, usual) in zip(prefixes, parts, strict=True)
+        f"{name} {measured} ({word}{median_value})"
+        for word, (name, measured, median_value) in zip(prefixes, parts, strict=True)
     )
     return f"{JOINED[joined]}: {listing}."

@@ -169,10 +169,10 @@ def bank_of(data: DataSet, side: int) -> PixelBank:
     """The bank of a data set, at a model's working size."""
     fit, held_rows = split(data)
     groups = data.truth.get("group")
-    known = PixelBank(pixel_rows(data, fit, side), np.empty(0), None)
+    fit_bank = PixelBank(pixel_rows(data, fit, side), np.empty(0), None)
     return PixelBank(
-        known.fit,
-        known.distance(pixel_rows(data, held_rows, side)),
+        fit_bank.fit,
+        fit_bank.distance(pixel_rows(data, held_rows, side)),
         None if groups is None else np.asarray(groups, np.int64)[held_rows],
     )
 

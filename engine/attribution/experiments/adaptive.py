@@ -303,12 +303,14 @@ def surer(robust: Classifier, clean: Tensor, moved: Tensor, targets: Tensor) -> 
 
     NaN where none is misread.
     """
-    both = [robust(pixels) for pixels in (clean, moved)]
-    good = both[0].argmax(1) == targets
+    clean_and_moved = [robust(pixels) for pixels in (clean, moved)]
+    good = clean_and_moved[0].argmax(1) == targets
     # attacks stand one after the other, each of all images
-    wrong = [~good, both[1].argmax(1) != targets.repeat(len(moved) // len(targets))]
-    misread = torch.cat([margin(logits)[at] for logits, at in zip(both, wrong, strict=True)])
-    return (margin(both[0])[good].mean() - misread.mean()).item()
+    wrong = [~good, clean_and_moved[1].argmax(1) != targets.repeat(len(moved) // len(targets))]
+    misread = torch.cat(
+        [margin(logits)[at] for logits, at in zip(clean_and_moved, wrong, strict=True)]
+    )
+    return (margin(clean_and_moved[0])[good].mean() - misread.mean()).item()
 
 
 def with_point(plane: Any, condition: str, figures: Figures) -> Table:

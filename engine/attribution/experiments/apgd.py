@@ -80,27 +80,27 @@ def apgd(
     """
     noise = torch.empty(images.shape).uniform_(-1, 1, generator=generator).to(images.device)
     low, high = (images - epsilon).clamp_min(0), (images + epsilon).clamp_max(1)
-    begin = (images + epsilon * noise).clamp(low, high)
-    loss, slope, wrong = losses_and_slopes(model, begin, targets, raised)
-    result, rows = begin.clone(), (~wrong).nonzero()[:, 0]  # those that are not misread yet
-    now = Ascent(
-        low, high, targets, begin, begin, loss, slope, begin, loss, slope,
+    start = (images + epsilon * noise).clamp(low, high)
+    loss, slope, wrong = losses_and_slopes(model, start, targets, raised)
+    result, rows = start.clone(), (~wrong).nonzero()[:, 0]  # those that are not misread yet
+    ascent = Ascent(
+        low, high, targets, start, start, loss, slope, start, loss, slope,
         torch.full_like(loss, 2 * epsilon), torch.zeros_like(loss), loss, torch.ones_like(wrong),
     ).of(~wrong)  # fmt: skip
-    marks, begun = checkpoints(steps), 0
+    marks, last_checkpoint = checkpoints(steps), 0
     for step in range(1, steps + 1):
         if not len(rows):
             break
         # no momentum at first: there is no step before it
-        now.step(AHEAD if step > 1 else 1.0)
-        wrong = now.look(model, raised)
+        ascent.step(AHEAD if step > 1 else 1.0)
+        wrong = ascent.look(model, raised)
         if wrong.any():  # found: steps after this one would change nothing
-            result[rows[wrong]] = now.at[wrong]
-            now, rows = now.of(~wrong), rows[~wrong]
+            result[rows[wrong]] = ascent.at[wrong]
+            ascent, rows = ascent.of(~wrong), rows[~wrong]
         if step in marks:
-            now.checkpoint(step - begun)
-            begun = step
-    result[rows] = now.best
+            ascent.checkpoint(step - last_checkpoint)
+            last_checkpoint = step
+    result[rows] = ascent.best
     return result
 
 
@@ -146,14 +146,14 @@ class Ascent:
 
     def look(self, model: nn.Module, raised: LossPerImage) -> Tensor:
         """Loss and slope where they are now; which are misread, (N,)."""
-        old = self.loss
+        previous_loss = self.loss
         self.loss, self.slope, wrong = losses_and_slopes(model, self.at, self.targets, raised)
-        better, self.rises = self.loss > self.best_loss, self.rises + (self.loss > old)
+        improved, self.rises = self.loss > self.best_loss, self.rises + (self.loss > previous_loss)
         self.best, self.best_slope = (
-            torch.where(wide(better, self.at), new, best)
+            torch.where(wide(improved, self.at), new, best)
             for new, best in ((self.at, self.best), (self.slope, self.best_slope))
         )
-        self.best_loss = torch.where(better, self.loss, self.best_loss)
+        self.best_loss = torch.where(improved, self.loss, self.best_loss)
         return wrong
 
     def checkpoint(self, steps: int) -> None:
@@ -187,10 +187,10 @@ def losses_and_slopes(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The loss of each image (N,), its slope (N, C, H, W), and whether it is misread (N,)."""
     with torch.enable_grad():
-        watched = images.detach().requires_grad_()
-        logits = model(watched.expand(-1, 3, -1, -1))
+        leaf = images.detach().requires_grad_()
+        logits = model(leaf.expand(-1, 3, -1, -1))
         loss = raised(logits, targets)
-        (slope,) = torch.autograd.grad(loss.sum(), watched)
+        (slope,) = torch.autograd.grad(loss.sum(), leaf)
     return loss.detach(), slope, logits.argmax(1) != targets
 
 

@@ -189,12 +189,12 @@ class CometExperiment(TrainingExperiment):
             for part in (shares, 1 - shares)
         )
         targets = case.data.targets(rows)[:, None]
-        sure = (
+        percentages = (
             100 * logits.softmax(1).gather(1, targets)[:, 0]
             for logits in masked_logits(trained.model, pixels, case.seed)[:2]
         )
         captions = ("",) * 3 * len(rows) + tuple(
-            f"{percent:.0f} %" for part in sure for percent in part
+            f"{percent:.0f} %" for part in percentages for percent in part
         )
         drawn = [tint(HeatMap(mask, SHARE_KEPT, signed=False), (0.0, 1.0)) for mask in masks]
         recall = float(((masks > HALF) & truth).sum() / max(truth.sum(), 1))
@@ -249,14 +249,14 @@ def masked_logits(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Logits (n, classes): the predictor's of what is kept, the detector's of the rest and of whole
     images, and the predictor's of noise behind the same masks."""
-    chance = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed)
     results: list[tuple[Tensor, ...]] = []
     with borrowed(model) as net, torch.inference_mode():
         network = comet_of(net)
         for part in pixels.split(LOOK):
             images = (part.to(net.device) - net.mean) / net.std
             mask, visible, removed = network.split(images)
-            noise = torch.randn(visible.shape, generator=chance).to(visible)
+            noise = torch.randn(visible.shape, generator=generator).to(visible)
             passes = (
                 (network.predictor, visible),
                 (network.detector, removed),
@@ -296,11 +296,11 @@ def evidence_share(masks: Floats, truth: NDArray[np.bool_]) -> float:
 def copies_kept(masks: NDArray[np.bool_], data: DataSet, rows: Rows) -> float:
     """The share of images of which each copy is kept by more than half; NaN without images."""
     copies = data.truth.get("copy", data.truth["mask"].astype(np.uint8))[rows]
-    whole = [
+    all_copies_kept = [
         all(mask[copy == number].mean() > HALF for number in np.unique(copy[copy > 0]))
         for mask, copy in zip(masks, copies, strict=True)
     ]
-    return float(np.mean(whole)) if whole else float("nan")
+    return float(np.mean(all_copies_kept)) if all_copies_kept else float("nan")
 
 
 def balanced_rows(data: DataSet) -> Rows:

@@ -183,8 +183,8 @@ def tiled(images: Sequence[Pixels]) -> Pixels:
     """Images (H, W, 3) side by side in two rows; what is left over stays gray."""
     wide = -(-len(images) // 2)
     spare = [np.full_like(images[0], EMPTY)] * (2 * wide - len(images))
-    every = [*images, *spare]
-    return np.concatenate([np.concatenate(every[:wide], 1), np.concatenate(every[wide:], 1)])
+    tiles = [*images, *spare]
+    return np.concatenate([np.concatenate(tiles[:wide], 1), np.concatenate(tiles[wide:], 1)])
 
 
 def unfilled(data: DataSet) -> Pictures:

@@ -187,12 +187,12 @@ class MixedAnswers(Method[ImageCase]):
                 pgd(model, image, target, attack, torch.Generator().manual_seed(seed), loss)
                 for loss in LOSSES
             ]
-            tried = [self.in_levels(image, result) for result in results]
+            trials = [self.in_levels(image, result) for result in results]
             with torch.no_grad():
                 harm = [
-                    other_first(mixture(trial.expand(-1, 3, -1, -1)), target) for trial in tried
+                    other_first(mixture(trial.expand(-1, 3, -1, -1)), target) for trial in trials
                 ]
-        return tried[int(torch.stack(harm).argmax())]
+        return trials[int(torch.stack(harm).argmax())]
 
     def in_levels(self, image: Tensor, attacked: Tensor) -> Tensor:
         """An attacked image as it is shown: whole levels of 1/255, each within ε of the image's."""
@@ -205,7 +205,7 @@ class MixedAnswers(Method[ImageCase]):
         answers: Table = result["answers"]
         labels = case.model.labels
         readings = ", ".join(f"{name} {labels[int(np.argmax(answers[name]))]}" for name in NETS)
-        sure = result["numbers"].cell("attacked", "certain")
+        certainty = result["numbers"].cell("attacked", "certain")
         margin_, needed = (
             result["numbers"].cell("attacked", column) for column in ("margin", "needed")
         )
@@ -215,7 +215,7 @@ class MixedAnswers(Method[ImageCase]):
         read = "Attacked, it is read as" if self.epsilon else "Nothing was changed. It is read as"
         images = result["picture"].images[0]
         visibility = visible(images[0], images[1])
-        if sure:
+        if certainty:
             return f"{read}: {readings}. The normal network cannot change that: {lead}.{visibility}"
         more = (
             "it has no say at α = 0"
@@ -228,5 +228,5 @@ class MixedAnswers(Method[ImageCase]):
 def pair_names(name: str) -> tuple[str, str] | tuple[()]:
     """The normal and the robust network of the kind of a model; none where there are not both."""
     stem = name.removesuffix(ROBUST)
-    both = stem, f"{stem}{ROBUST}"
-    return both if all(catalog.ships(network) for network in both) else ()
+    names = stem, f"{stem}{ROBUST}"
+    return names if all(catalog.ships(network) for network in names) else ()

@@ -74,16 +74,16 @@ def forward_pass(case: ImageCase) -> Tensor:
     return logits
 
 
-def check_attention(case: ImageCase, seen: list[Tensor]) -> list[Tensor]:
+def check_attention(case: ImageCase, softmaxes: list[Tensor]) -> list[Tensor]:
     """The same, when every layer looked once from all tokens to all tokens."""
     tokens = prefix(case) + rows(case) * columns(case)
     fitting = all(
-        attention.ndim == 4 and attention.shape[-2:] == (tokens, tokens) for attention in seen
+        attention.ndim == 4 and attention.shape[-2:] == (tokens, tokens) for attention in softmaxes
     )
     # windows have other sizes; a layer that is skipped or used twice gives another count
-    if not fitting or len(seen) != len(case.model.attentions):
+    if not fitting or len(softmaxes) != len(case.model.attentions):
         raise DoesNotFit(f"{case.model.title}: {NO_GRID}")
-    return seen
+    return softmaxes
 
 
 def token_map(relation: Tensor, case: ImageCase, unit: str) -> HeatMap:
@@ -92,10 +92,10 @@ def token_map(relation: Tensor, case: ImageCase, unit: str) -> HeatMap:
     The deciding token is the class token, or, in a model that pools its patches, their mean.
     """
     network: Any = case.model.network
-    first = prefix(case)
-    by_class_token = first > 0 and getattr(network, "global_pool", "token") == "token"
-    row = relation[0] if by_class_token else relation[first:].mean(0)
-    cells = row[first:].view(rows(case), columns(case))
+    prefix_count = prefix(case)
+    by_class_token = prefix_count > 0 and getattr(network, "global_pool", "token") == "token"
+    row = relation[0] if by_class_token else relation[prefix_count:].mean(0)
+    cells = row[prefix_count:].view(rows(case), columns(case))
     return HeatMap(enlarged(cells, case).numpy(), unit=unit, signed=False)
 
 

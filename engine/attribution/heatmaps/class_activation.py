@@ -31,14 +31,14 @@ LAYER_HELP = (
 
 def chosen_layer(case: ImageCase, name: str | None) -> str:
     """The layer asked for, or the deepest one that still is a map."""
-    known = case.options("maps")
-    if not known:
+    map_layers = case.options("maps")
+    if not map_layers:
         raise DoesNotFit(f"{case.model.title} has no layer that is a map.")
     if name is None:
-        return known[-1]
-    if name not in known:
+        return map_layers[-1]
+    if name not in map_layers:
         message = f"{case.model.title} has no map at layer {name!r}; choose one of "
-        raise BadSetting(message + ", ".join(known) + ".")
+        raise BadSetting(message + ", ".join(map_layers) + ".")
     return name
 
 

@@ -113,18 +113,18 @@ def coalitions(regions: int, samples: int, generator: torch.Generator) -> tuple[
     """
     rows: list[Tensor] = []
     weights: list[Tensor] = []
-    left, k = samples, 1
-    while k <= regions // 2 and shell_size(regions, k) <= left:
+    remaining, k = samples, 1
+    while k <= regions // 2 and shell_size(regions, k) <= remaining:
         shell = enumerated(regions, k)
         rows.append(shell)
         # within a shell π is the same for every coalition
         weights.append(torch.full((len(shell),), shell_weight(regions, k) / len(shell)))
-        left -= len(shell)
+        remaining -= len(shell)
         k += 1
     open_sizes = range(k, regions // 2 + 1)
-    if open_sizes and left >= 2:
+    if open_sizes and remaining >= 2:
         # in complementary pairs, hence left // 2: they lower the variance (Covert and Lee)
-        visible = sample_coalitions(regions, open_sizes, left // 2, generator)
+        visible = sample_coalitions(regions, open_sizes, remaining // 2, generator)
         rest = sum(shell_weight(regions, size) for size in open_sizes)
         rows.append(visible)
         # sizes are drawn by weight already, so draws count alike; together they weigh what is left

@@ -130,14 +130,14 @@ class OwnMap(Method[ImageCase]):
         words, share = case.target.words(case.model.labels), float(result["outline"].values.mean())
         edge, highest, _ = result["level"].values
         if "watched" in result:
-            kept_share, taken = (
+            kept_probability, removed_probability = (
                 in_percent(float(fraction)) for fraction in result["watched"].values
             )
             mean = in_percent(float(result["map"].values.mean()))
             name = case.model.labels[case.target.index]  # whatever it is held against
             return (
                 f"The mask keeps {mean} of the image: "
-                f"“{name}” {kept_share} {KEEPS}, {taken} {TAKES}."
+                f"“{name}” {kept_probability} {KEEPS}, {removed_probability} {TAKES}."
             )
         if why := refusal(case, result["answer"].values):
             return f"Nothing is outlined: {why}."

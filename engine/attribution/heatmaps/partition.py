@@ -88,9 +88,9 @@ def segmented(pixels: bytes, shape: tuple[int, ...], regions: int) -> Partition 
 
     image = np.frombuffer(pixels).reshape(shape)
     for compactness in COMPACTNESS:
-        result = slic(image, n_segments=regions, compactness=compactness, start_label=0)
-        if 2 * len(np.unique(result)) >= regions:
-            return relabeled(result)
+        segments = slic(image, n_segments=regions, compactness=compactness, start_label=0)
+        if 2 * len(np.unique(segments)) >= regions:
+            return relabeled(segments)
     return None
 
 

@@ -169,8 +169,8 @@ class Propagating(TorchFunctionMode):
         shift = -given["running_mean"] * scale
         if (bias := detached(given.get("bias"))) is not None:
             shift = shift + bias
-        before, version, layer = self.layers.get(id(values), (None, 0, None))
-        if layer is not None and before is values and version == values._version:
+        previous, version, layer = self.layers.get(id(values), (None, 0, None))
+        if layer is not None and previous is values and version == values._version:
             # straight to the input of the layer before, whose own rule is left out of the graph
             return self.ruled(layer.merged(scale, shift), output)
         return self.ruled(LinearLayer(per_channel, values, scale, shift, epsilon_rule), output)

@@ -72,10 +72,15 @@ class RescaledActivation(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, values: Tensor, output: Tensor, slope: Tensor) -> Tensor:
         """The output as given, with its slope where image and baseline are the same."""
-        (actual, none), (got, base) = values.chunk(2), output.chunk(2)
-        change = actual - none
+        (image_input, baseline_input), (image_output, baseline_output) = (
+            values.chunk(2),
+            output.chunk(2),
+        )
+        change = image_input - baseline_input
         # 0 / 0, or mostly rounding: the limit of Δout/Δin is the derivative
-        ratio = torch.where(change.abs() < SAME, slope.chunk(2)[0], (got - base) / change)
+        ratio = torch.where(
+            change.abs() < SAME, slope.chunk(2)[0], (image_output - baseline_output) / change
+        )
         ctx.save_for_backward(ratio)
         return output.clone()
 
@@ -100,15 +105,17 @@ class RescaledMaxPool(torch.autograd.Function):
         """The largest value of each window."""
         output: Tensor
         output, places = F.max_pool2d(values, *window, **keywords)
-        (got, base), (image_places, baseline_places) = (
+        (image_output, baseline_output), (image_places, baseline_places) = (
             output.flatten(2).chunk(2),
             places.flatten(2).chunk(2),
         )
-        image, none = values.flatten(2).chunk(2)
-        place = torch.where(got >= base, image_places, baseline_places)
-        change = (image - none).gather(2, place)
+        image_input, baseline_input = values.flatten(2).chunk(2)
+        place = torch.where(image_output >= baseline_output, image_places, baseline_places)
+        change = (image_input - baseline_input).gather(2, place)
         # the winner is the same and does not move: a max pool then has slope 1
-        ratio = torch.where(change.abs() < SAME, torch.ones_like(change), (got - base) / change)
+        ratio = torch.where(
+            change.abs() < SAME, torch.ones_like(change), (image_output - baseline_output) / change
+        )
         ctx.save_for_backward(ratio, place)
         ctx.shape = values.shape
         return output

@@ -82,11 +82,11 @@ class ScoreCam(Method[ImageCase]):
 
     def joined(self, maps: Tensor, rise: Tensor) -> Tensor:
         """The maps (C, h, w) added under their weights, (h, w); those without a score left out."""
-        known = rise.isfinite()
-        if not known.any():
+        has_score = rise.isfinite()
+        if not has_score.any():
             return torch.zeros(maps.shape[1:])
-        weights = rise[known].softmax(0) if self.weights == "softmax" else rise[known]
-        return (weights[:, None, None] * maps[known]).sum(0)
+        weights = rise[has_score].softmax(0) if self.weights == "softmax" else rise[has_score]
+        return (weights[:, None, None] * maps[has_score]).sum(0)
 
     def rises(self, case: ImageCase, maps: Tensor, progress: Progress) -> Tensor:
         """S (C,): the score under each map's mask less the hidden picture's; NaN where flat."""

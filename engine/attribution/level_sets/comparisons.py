@@ -140,5 +140,5 @@ class ProjectionOnly(Guarded):
         self.check_case(case)
         noise = self.start_noise(case.source)
         walk = Traversal(case.model, *batch_of_one(case), self.rules(), noise)
-        stays = self.stop == "retry"
-        return logged(walk, case, self.steps, self.frames, progress, stays=stays)
+        retries = self.stop == "retry"
+        return logged(walk, case, self.steps, self.frames, progress, stays=retries)

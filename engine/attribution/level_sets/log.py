@@ -57,11 +57,13 @@ class Log:
     def __init__(self, case: PairCase, walk: Walk, steps: int, frames: int) -> None:
         self.case, self.walk = case, walk
         image = case.source.image
-        room = max(2, min(frames, LARGEST // (2 * image.numel())))
-        self.wanted = {int(step) for step in np.linspace(0, steps, room).round()}
+        frame_count = max(2, min(frames, LARGEST // (2 * image.numel())))
+        self.wanted = {int(step) for step in np.linspace(0, steps, frame_count).round()}
         self.target_class = int(case.model.logits(case.others[0][None])[0].argmax())
         self.rows = np.full((len(CURVES), steps + 1), nan, np.float32)
-        self.frames = np.empty((room, *image.shape), np.float16)  # the last may be an early end
+        self.frames = np.empty(
+            (frame_count, *image.shape), np.float16
+        )  # the last may be an early end
         self.kept: list[int] = []
         self.ranked: list[tuple[Tensor, Tensor]] = []
         self.step = -1
@@ -95,7 +97,7 @@ class Log:
 
     def result(self) -> Result:
         """Views so far: path, top and the curves."""
-        confidence, wide = self.rows[0], slice(self.step + 1)
+        confidence, noted_steps = self.rows[0], slice(self.step + 1)
         values, classes = (torch.stack(part).numpy() for part in zip(*self.ranked, strict=True))
         labels = self.case.model.labels
         return {
@@ -114,7 +116,7 @@ class Log:
             **{
                 name: Curve(
                     np.arange(self.step + 1, dtype=np.float32),
-                    row[wide],
+                    row[noted_steps],
                     x_label="step",
                     y_label=self._label(name),
                     unit=unit,

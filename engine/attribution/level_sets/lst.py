@@ -44,8 +44,8 @@ class LST(LevelSet):
         walk = Traversal(
             case.model, source, target, labels, self.rules(), self.start_noise(case.source)
         )
-        stays = self.stop == "retry"
-        return logged(walk, case, self.steps, self.frames, progress, stays=stays)
+        retries = self.stop == "retry"
+        return logged(walk, case, self.steps, self.frames, progress, stays=retries)
 
 
 def batch_of_one(case: PairCase) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

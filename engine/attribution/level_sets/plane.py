@@ -92,16 +92,16 @@ class Plane(LevelSet):
 
     def looked(self, case: PairCase, plane: Basis, places: Tensor, progress: Progress) -> Tensor:
         """Confidence at places (n, 2) of the plane, clipped to proper pixels."""
-        source, way, aside = (
+        source, way, bend_direction = (
             in_memory(as_drawn(case.source, image)) for image in (plane.source, *plane.directions)
         )
-        table: list[list[float]] = places.tolist()
+        coordinates: list[list[float]] = places.tolist()
 
         def draw(index: int, out: Tensor) -> None:
-            along, across = table[index]
+            along, across = coordinates[index]
             flat = in_memory(out)
             torch.add(source, way, alpha=along, out=flat)
-            flat.add_(aside, alpha=across).clamp_(0, 1)
+            flat.add_(bend_direction, alpha=across).clamp_(0, 1)
 
         return confidences(case.source, len(places), draw, progress, "looking at the plane")
 
@@ -122,23 +122,25 @@ class Basis:
     def of(cls, case: PairCase, frames: Tensor) -> Basis:
         """The plane of these images (k, 3, H, W)."""
         source, target = case.source.image, case.others[0]
-        way = (target - source).double().flatten()
-        length = way.norm()
-        away = (frames - source).double().flatten(1)  # (k, d)
-        along = away @ way / length**2
-        offsets = away - along[:, None] * way
+        axis = (target - source).double().flatten()
+        length = axis.norm()
+        displacements = (frames - source).double().flatten(1)  # (k, d)
+        along = displacements @ axis / length**2
+        offsets = displacements - along[:, None] * axis
         spread, sides = torch.linalg.eigh(offsets @ offsets.T)  # the small side of the SVD
         if float(spread[-1]) <= 0:
             raise BlindspotError("The walk is straight, so there is no plane it bends in.")
         # eigh sorts upwards: the last one is the first principal component
-        aside = sides[:, -1] @ offsets
-        aside *= length / aside.norm()
-        across = offsets @ aside / length**2
+        bend_direction = sides[:, -1] @ offsets
+        bend_direction *= length / bend_direction.norm()
+        across = offsets @ bend_direction / length**2
         # the sign of an eigenvector is arbitrary: the walk is drawn above the line
-        aside, across = (aside, across) if across.sum() >= 0 else (-aside, -across)
+        bend_direction, across = (
+            (bend_direction, across) if across.sum() >= 0 else (-bend_direction, -across)
+        )
         return cls(
             source,
-            torch.stack([way, aside]).float().view(2, *source.shape),
+            torch.stack([axis, bend_direction]).float().view(2, *source.shape),
             torch.stack([along, across], 1).float(),
             float(spread[-1] / spread.sum()),
         )

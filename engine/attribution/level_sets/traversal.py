@@ -145,8 +145,8 @@ class Traversal(Walk):
         slopes = self.slopes()
         rows = self.going.nonzero().flatten()
         x, slope = self.x[rows], slopes[rows]
-        across = tangent(self.targets[rows] - x, slope)
-        proposal = x + self.eta[rows].view(-1, 1, 1, 1) * across
+        tangents = tangent(self.targets[rows] - x, slope)
+        proposal = x + self.eta[rows].view(-1, 1, 1, 1) * tangents
         if self.rules.epsilon is not None:
             # a points where CE rises, so that taking it away pulls p_y up
             proposal -= self._remember(rows, slope)
@@ -196,12 +196,12 @@ def margin(logits: Tensor, classes: Tensor) -> Tensor:
     return logits[is_target] - logits.masked_fill(is_target, -torch.inf).logsumexp(1)
 
 
-def tangent(way: Tensor, slope: Tensor) -> Tensor:
+def tangent(direction: Tensor, slope: Tensor) -> Tensor:
     """What is left of the way (B, …) without its part along the slope."""
     tiny = torch.finfo(slope.dtype).tiny
     # where the slope is 0 there is nothing to take out, and not 0 / 0
-    along = dot(way, slope) / dot(slope, slope).clamp_min(tiny)
-    return way - along.view(-1, *[1] * (way.ndim - 1)) * slope
+    along = dot(direction, slope) / dot(slope, slope).clamp_min(tiny)
+    return direction - along.view(-1, *[1] * (direction.ndim - 1)) * slope
 
 
 def dot(first: Tensor, second: Tensor) -> Tensor:

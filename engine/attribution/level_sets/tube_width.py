@@ -94,8 +94,8 @@ class TubeWidth(LevelSet):
             if step and not walk.ended:
                 walk.step()
             if step in stops:
-                way = tangent(walk.targets - walk.x, walk.slopes()).float().cpu()
-                snapshots.append((*walk.snapshot(), way))
+                walk_tangent = tangent(walk.targets - walk.x, walk.slopes()).float().cpu()
+                snapshots.append((*walk.snapshot(), walk_tangent))
             progress(step / self.steps, f"walking, step {step}")
         bound = float(walk.reference[0]) - self.delta
         images, confidence, ways = (torch.cat(part) for part in zip(*snapshots, strict=True))
@@ -104,15 +104,15 @@ class TubeWidth(LevelSet):
     def strayed(self, case: PairCase, images: Tensor, ways: Tensor, progress: Progress) -> Tensor:
         """Confidence (places, draws, radii) beside the images, every radius on one direction."""
         shape = len(images), self.draws, len(RADII)
-        drawn = [in_memory(as_drawn(case.source, image)) for image in images]
-        aside = Directions(case.source, ways)
+        base_images = [in_memory(as_drawn(case.source, image)) for image in images]
+        directions = Directions(case.source, ways)
 
         def draw(index: int, out: Tensor) -> None:
             # the radius runs fastest, so that the one direction that is held serves all radii
             place, number, radius = np.unravel_index(index, shape)
             flat = in_memory(out)
-            direction = aside(int(place), int(number))
-            torch.add(drawn[place], direction, alpha=RADII[radius], out=flat).clamp_(0, 1)
+            direction = directions(int(place), int(number))
+            torch.add(base_images[place], direction, alpha=RADII[radius], out=flat).clamp_(0, 1)
 
         count = int(np.prod(shape))
         values = confidences(case.source, count, draw, progress, "looking beside the walk")
@@ -135,11 +135,11 @@ class Directions:
         """Direction `number` at a place, number by number as images lie in memory."""
         if self.last != (place, number):
             seed = (self.case.seed * 1_000_003 + place) * 1_000_003 + number
-            way = self.ways[place]
+            direction = self.ways[place]
             generator = torch.Generator().manual_seed(seed % 2**63)
-            drawn = torch.randn(self.case.image.shape, generator=generator)
-            wild = in_memory(laid_out(self.case, drawn))
-            wild -= (wild @ way) * way
+            noise = torch.randn(self.case.image.shape, generator=generator)
+            random_direction = in_memory(laid_out(self.case, noise))
+            random_direction -= (random_direction @ direction) * direction
             # made unit length after the projection: r is then the whole step aside
-            self.last, self.held = (place, number), wild / wild.norm()
+            self.last, self.held = (place, number), random_direction / random_direction.norm()
         return self.held

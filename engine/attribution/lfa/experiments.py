@@ -183,18 +183,18 @@ def convergence(
     return Table.grid(np.array(errors, np.float32), ROWS, counts, units)
 
 
-def first_share(seen: Evaluated, share: float) -> Evaluated:
+def first_share(evaluated: Evaluated, share: float) -> Evaluated:
     """The same sight with the first share of its points."""
-    count = max(1, round(share * len(seen.values)))
-    if count == len(seen.values):
-        return seen
-    points = seen.points
+    count = max(1, round(share * len(evaluated.values)))
+    if count == len(evaluated.values):
+        return evaluated
+    points = evaluated.points
     some = NeighborhoodPoints(points.by[:count], points.at[:count], points.weights[:count])
     return replace(
-        seen,
+        evaluated,
         points=some,
-        values=seen.values[:count],
-        slopes=None if seen.slopes is None else seen.slopes[:count],
+        values=evaluated.values[:count],
+        slopes=None if evaluated.slopes is None else evaluated.slopes[:count],
     )
 
 
@@ -208,12 +208,12 @@ def twin(ground: Ground, reach: Radii, evaluated: Evaluated, progress: Progress)
         alpha = (reach.low + (1 - reach.low) * places)[:, None].expand(-1, ground.count)
         path = predictions_at(ground, row, even(alpha.contiguous()), slopes=True, progress=progress)
         return fit_linear(path).weights
-    many = replace(reach, samples=TWIN * reach.samples)
+    dense_reach = replace(reach, samples=TWIN * reach.samples)
     # other draws than the explainer's own, with which it would share its error
     seed = another(ground.case.seed)
     return fit_linear(
         evaluate_neighborhood(
-            ground, row.title, many, seed, slopes=not row.squared, progress=progress
+            ground, row.title, dense_reach, seed, slopes=not row.squared, progress=progress
         )
     ).weights
 

@@ -108,9 +108,9 @@ def predictions_at(
 ) -> Evaluated:
     """What the model says at these points."""
     for evaluated in known:
-        alike = (evaluated.row.multiplied, evaluated.row.drop) == (row.multiplied, row.drop)
+        same_row = (evaluated.row.multiplied, evaluated.row.drop) == (row.multiplied, row.drop)
         enough = evaluated.slopes is not None or not slopes
-        if alike and enough and torch.equal(evaluated.points.at, points.at):
+        if same_row and enough and torch.equal(evaluated.points.at, points.at):
             return Evaluated(row, points, evaluated.values, evaluated.slopes if slopes else None)
     if slopes:
         values, pulled = ground.slopes(points.at, multiplied=row.multiplied, progress=progress)

@@ -65,8 +65,8 @@ class Ground:
         sums = self.partition.sums(self.contrast.double())
         squares = self.partition.sums(self.contrast.double() ** 2)
         # by the mean square: below NOTHING², Σc / Σc² is made of rounding
-        known = squares > NOTHING**2 * self.sizes
-        return torch.where(known, sums / squares, 0.0)
+        has_contrast = squares > NOTHING**2 * self.sizes
+        return torch.where(has_contrast, sums / squares, 0.0)
 
     @lazy
     def sizes(self) -> Tensor:

@@ -206,12 +206,12 @@ def judged_fresh(
 ) -> dict[str, View]:
     """The squared loss at fresh samples, and the advice that follows from it."""
     unit = f"{ground.case.target.unit}²"
-    lost = table(crossed(ground, fresh, models, squared_loss), unit)
-    still = unmoved(fresh, {"squared loss": squared_loss}, unit)
+    fresh_losses = table(crossed(ground, fresh, models, squared_loss), unit)
+    no_change = unmoved(fresh, {"squared loss": squared_loss}, unit)
     return {
-        "fresh squared loss": lost,
-        "fresh no change": still,
-        "advice": advice_table(lost.values, still.values[0], unit),
+        "fresh squared loss": fresh_losses,
+        "fresh no change": no_change,
+        "advice": advice_table(fresh_losses.values, no_change.values[0], unit),
     }
 
 

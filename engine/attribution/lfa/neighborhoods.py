@@ -139,10 +139,10 @@ def shapley(ground: Ground, reach: Radii, generator: torch.Generator) -> Neighbo
     # coins toss every coalition with one chance, so the kernel comes in as a weight
     weights = kernel / kernel.sum()
     ends = torch.tensor([[0.0], [1.0]]).expand(2, d)
-    both = torch.full((2,), ENDS, dtype=torch.float64)
+    end_weights = torch.full((2,), ENDS, dtype=torch.float64)
     # the ends first, where `coalitions` cuts them off
     by = torch.cat([ends, by])
-    return NeighborhoodPoints(by, by, torch.cat([both, weights]))
+    return NeighborhoodPoints(by, by, torch.cat([end_weights, weights]))
 
 
 def coalitions(ground: Ground, reach: Radii, generator: torch.Generator) -> NeighborhoodPoints:

@@ -51,27 +51,31 @@ def misled(case: ImageCase, result: ViewsByName) -> tuple[str, int]:
     """Of a case that asks about the true class: is the model wrong, what brings the truth out, and
     at which step.
     """
-    true, first = result["insertion"], result[f"insertion {FIRST}"]
-    label, other, best = asked_about(case), first_class(result), best_step(true)
-    if not other:
+    label_curve, first_class_curve = result["insertion"], result[f"insertion {FIRST}"]
+    label, first_label, best = asked_about(case), first_class(result), best_step(label_curve)
+    if not first_label:
         return (
-            f"The model gets this image right: “{label}” ({true.y[-1]:.2f}). There is no error to "
+            f"The model gets this image right: “{label}” ({label_curve.y[-1]:.2f}). There is no "
+            "error to "
             "explain."
         ), best
     words = (
-        f"The model says “{other}” ({first.y[-1]:.2f}) instead of “{label}” ({true.y[-1]:.3f}). "
+        f"The model says “{first_label}” ({first_class_curve.y[-1]:.2f}) instead of “{label}” "
+        f"({label_curve.y[-1]:.3f}). "
     )
-    if best == len(true.x) - 1:
+    if best == len(label_curve.x) - 1:
         words += f"No part shown in the order found gives “{label}” more than the whole does."
     elif best == 0:
         words += (
-            f"With every region hidden “{label}” has {true.y[0]:.2f}, and no part shown in the "
+            f"With every region hidden “{label}” has {label_curve.y[0]:.2f}, and no part shown "
+            "in the "
             "order found gives it more."
         )
     else:
         words += (
-            f"With only {100 * true.x[best]:.0f} % of the image shown, “{label}” reaches "
-            f"{true.y[best]:.2f} and “{other}” has {first.y[best]:.2f}: what is left out there "
+            f"With only {100 * label_curve.x[best]:.0f} % of the image shown, “{label}” reaches "
+            f"{label_curve.y[best]:.2f} and “{first_label}” has "
+            f"{first_class_curve.y[best]:.2f}: what is left out there "
             "misleads."
         )
     return words, best
@@ -84,23 +88,24 @@ def best_step(curve: Curve) -> int:
 
 def at_step(case: ImageCase, result: ViewsByName, step: int) -> str:
     """What the model says with so many regions shown, and with these hidden."""
-    insertion, gone = result["insertion"], result["deletion"]
+    insertion, deletion = result["insertion"], result["deletion"]
     other = first_class(result)
     other_text = f" (“{other}” {result[f'insertion {FIRST}'].y[step]:.2f})" if other else ""
     return (
         f"{step} of {len(insertion.x) - 1} regions ({100 * insertion.x[step]:.0f} %): "
         f"“{asked_about(case)}” {insertion.y[step]:.2f} with only these{other_text}, "
-        f"{gone.y[step]:.2f} "
+        f"{deletion.y[step]:.2f} "
         f"without, {insertion.y[-1]:.2f} whole."
     )
 
 
 def passes(result: ViewsByName) -> str:
     """What the search cost."""
-    ours, plainly = result["looks"].values
+    pass_count, greedy_pass_count = result["looks"].values
     return (
-        f"{ours:.0f} forward passes; the plain greedy search takes {plainly:.0f} "
-        f"({plainly / ours:.2f} × as many), whose order is better on some images and worse on "
+        f"{pass_count:.0f} forward passes; the plain greedy search takes {greedy_pass_count:.0f} "
+        f"({greedy_pass_count / pass_count:.2f} × as many), whose order is better on some "
+        "images and worse on "
         "others. With as many pending as there are regions it is the plain search."
     )
 
@@ -135,9 +140,12 @@ def random_order_range(areas: Table) -> str:
 def better(result: ViewsByName, band: ViewsByName) -> str:
     """Whether the areas of a search leave what random orders give."""
     inserted, deleted = (result["areas"][way] for way in ("insertion", "deletion"))
-    areas = band["areas"]
-    above, below = inserted > areas["insertion"].max(), deleted < areas["deletion"].min()
-    orders = f"better than all of {len(areas)} random orders"
+    random_areas = band["areas"]
+    above, below = (
+        inserted > random_areas["insertion"].max(),
+        deleted < random_areas["deletion"].min(),
+    )
+    orders = f"better than all of {len(random_areas)} random orders"
     if above and below:
         return f"Insertion ({inserted:.3f}) and deletion ({deleted:.3f}) are both {orders}."
     if above or below:

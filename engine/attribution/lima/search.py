@@ -106,31 +106,31 @@ def search(
         progress: told after each round.
     """
     count = len(distances)
-    result, left = SubsetSearch(), list(range(count))
-    while left:
+    result, remaining = SubsetSearch(), list(range(count))
+    while remaining:
         # nothing to compare it with: its place is known without a look
-        if len(left) == 1:
-            result.first.append(left.pop())
+        if len(remaining) == 1:
+            result.first.append(remaining.pop())
             progress(1.0, "ordering regions")
             break
-        parts = look(grown(result.first, left, count))
-        result.looks += len(left)
-        best = int(weights.of(parts, effectiveness(result.first, left, distances)).argmax())
-        result.first.append(left[best])
-        result.seen.append(parts.row(best))
-        if len(left) > pending:
+        terms = look(grown(result.first, remaining, count))
+        result.looks += len(remaining)
+        best = int(weights.of(terms, effectiveness(result.first, remaining, distances)).argmax())
+        result.first.append(remaining[best])
+        result.seen.append(terms.row(best))
+        if len(remaining) > pending:
             # as in the authors' code, no new looks: the terms are of S⁺ ∪ {α}, s_eff of S⁻ ∪ {α}
-            poor = weights.of(parts, effectiveness(result.last, left, distances))
-            picked = poor.argsort(stable=True)[:pending].tolist()
+            last_scores = weights.of(terms, effectiveness(result.last, remaining, distances))
+            picked = last_scores.argsort(stable=True)[:pending].tolist()
             # with many pending, the region that S⁺ has just got can be among the poorest
-            waiting = [left[place] for place in picked if place != best]
-            left.pop(best)
+            waiting = [remaining[place] for place in picked if place != best]
+            remaining.pop(best)
             if waiting:
                 worst = backwards(look, result, waiting, distances, weights, count)
-                left.remove(worst)
+                remaining.remove(worst)
         else:
-            left.pop(best)
-        progress(1 - len(left) / len(distances), "ordering regions")
+            remaining.pop(best)
+        progress(1 - len(remaining) / len(distances), "ordering regions")
     return result
 
 
@@ -143,11 +143,11 @@ def backwards(
     count: int,
 ) -> int:
     """The waiting region that joins S⁻: with the lowest F of S⁻ and it."""
-    parts = look(grown(subset_search.last, waiting, count))
+    terms = look(grown(subset_search.last, waiting, count))
     subset_search.looks += len(waiting)
-    least = int(weights.of(parts, effectiveness(subset_search.last, waiting, distances)).argmin())
+    least = int(weights.of(terms, effectiveness(subset_search.last, waiting, distances)).argmin())
     subset_search.last.append(waiting[least])
-    subset_search.back.append(parts.row(least))
+    subset_search.back.append(terms.row(least))
     return waiting[least]
 
 

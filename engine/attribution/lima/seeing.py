@@ -33,8 +33,8 @@ class Seeing:
     @lazy
     def ends(self) -> Tensor:
         """Of all classes, with nothing shown and with everything, (2, K)."""
-        both = torch.tensor([[False], [True]]).expand(2, self.partition.count)
-        return self.probabilities(both)
+        visible = torch.tensor([[False], [True]]).expand(2, self.partition.count)
+        return self.probabilities(visible)
 
     @lazy
     def first(self) -> int:
@@ -47,12 +47,17 @@ class Seeing:
         visible_probabilities, hidden = result.chunk(2)
         target = self.case.target.index
         # TINY inside the logarithm, as the authors have it: 0 · log 0 would be NaN
-        uncertain = -(visible_probabilities * (visible_probabilities + TINY).log()).sum(-1)
+        entropy = -(visible_probabilities * (visible_probabilities + TINY).log()).sum(-1)
         # of one class the entropy is 0, and so would be its maximum ln 1
-        classes = log(max(visible_probabilities.shape[-1], 2))
-        first = torch.stack([visible_probabilities[:, self.first], hidden[:, self.first]], 1)
+        largest_entropy = log(max(visible_probabilities.shape[-1], 2))
+        first_probabilities = torch.stack(
+            [visible_probabilities[:, self.first], hidden[:, self.first]], 1
+        )
         return Terms(
-            visible_probabilities[:, target], 1 - hidden[:, target], 1 - uncertain / classes, first
+            visible_probabilities[:, target],
+            1 - hidden[:, target],
+            1 - entropy / largest_entropy,
+            first_probabilities,
         )
 
     def distances(self) -> Tensor:

@@ -28,22 +28,22 @@ def views_of(seeing: Seeing, search: SubsetSearch) -> dict[str, View]:
     sizes = np.bincount(partition.labels.flatten().numpy(), minlength=partition.count)
     order = np.array(search.order)
     area = np.concatenate([[0], np.cumsum(sizes[order]) / sizes.sum()]).astype(np.float32)
-    insertion, hidden = probability_curves(
+    insertion, deletion = probability_curves(
         search, end_probabilities(seeing, target), "shown", "hidden"
     )
-    refuse_still(np.concatenate([insertion, hidden]), labels[target])
+    refuse_still(np.concatenate([insertion, deletion]), labels[target])
     first_shown, first_hidden = probability_curves(
         search, end_probabilities(seeing, seeing.first), "first_shown", "first_hidden"
     )
-    areas = [float(np.trapezoid(curve, area)) for curve in (insertion, hidden)]
+    areas = [float(np.trapezoid(curve, area)) for curve in (insertion, deletion)]
 
     def curve(values: Floats, label: str) -> Curve:
         return Curve(area, values, "share of the image", label, "probability")
 
     return {
-        **maps(seeing, order, insertion, hidden),
+        **maps(seeing, order, insertion, deletion),
         "insertion": curve(insertion, labels[target]),
-        "deletion": curve(hidden, labels[target]),
+        "deletion": curve(deletion, labels[target]),
         "insertion of the first class": curve(first_shown, labels[seeing.first]),
         "deletion of the first class": curve(first_hidden, labels[seeing.first]),
         "areas": Scores(np.array(areas, np.float32), ("insertion", "deletion"), "probability"),
@@ -60,17 +60,17 @@ def maps(seeing: Seeing, order: np.ndarray, shown: Floats, hidden: Floats) -> di
     """
     partition = seeing.partition
     changed = np.cumsum(np.abs(np.diff(shown - hidden)))
-    value = np.empty(partition.count, np.float32)
-    value[order] = (changed[-1] - changed) / max(changed[-1] - changed[0], TINY)
+    remaining_share = np.empty(partition.count, np.float32)
+    remaining_share[order] = (changed[-1] - changed) / max(changed[-1] - changed[0], TINY)
     # where the first step alone changes anything, the quotient is 0 for it too
-    value[order[0]] = 1
+    remaining_share[order[0]] = 1
     rank = np.empty(partition.count, np.int64)
     rank[order] = np.arange(partition.count)
-    left = partition.values(torch.from_numpy(value)).numpy()
-    steps = partition.values(torch.from_numpy(rank).float()).numpy()
+    share_map = partition.values(torch.from_numpy(remaining_share)).numpy()
+    rank_map = partition.values(torch.from_numpy(rank).float()).numpy()
     return {
-        "map": HeatMap(left, "share of the change to come", signed=False),
-        "rank": HeatMap(steps, "step", signed=False),
+        "map": HeatMap(share_map, "share of the change to come", signed=False),
+        "rank": HeatMap(rank_map, "step", signed=False),
     }
 
 
@@ -94,7 +94,7 @@ def probability_curves(
         *column_values(search.seen, shows),
         *reversed(column_values(search.back, hides)),
     ]
-    hidden = [
+    deletion = [
         everything,
         *column_values(search.seen, hides),
         *reversed(column_values(search.back, shows)),
@@ -102,7 +102,7 @@ def probability_curves(
     count = len(search.order)
     return (
         np.array([*insertion[:count], everything], np.float32),
-        np.array([*hidden[:count], nothing], np.float32),
+        np.array([*deletion[:count], nothing], np.float32),
     )
 
 

@@ -48,9 +48,9 @@ class AttackBudget:
         leads, result = [], images.clone()
         least = torch.full((len(images),), torch.inf, device=images.device)
         with one_thread(), torch.enable_grad():
-            for turn in range(self.restarts):
+            for restart in range(self.restarts):
                 noise = torch.randn(images.shape, generator=generator).to(images)
-                start = images + scaled(noise, radii * (turn > 0))
+                start = images + scaled(noise, radii * (restart > 0))
                 lead, moved = self.descend(scores, images, start, own, radii)
                 result = torch.where((lead < least)[:, None, None, None], moved, result)
                 least = torch.minimum(least, lead)
@@ -61,29 +61,29 @@ class AttackBudget:
         self, scores: Scores, images: Tensor, start: Tensor, own: Tensor, radii: Tensor
     ) -> tuple[Tensor, Tensor]:
         """The least lead on the way from one start, (N,), and the images there."""
-        now, result = self.within(start, images, radii), images
+        current, result = self.within(start, images, radii), images
         least = torch.full((len(images),), torch.inf, device=images.device)
         # one look more than steps: where the last one led counts too
         for step in range(self.steps + 1):
-            watched = now.detach().requires_grad_()
-            lead = lead_of(scores(watched), own)
-            better = lead.detach() < least
-            least = torch.where(better, lead.detach(), least)
-            result = torch.where(better[:, None, None, None], now, result)
+            leaf = current.detach().requires_grad_()
+            lead = lead_of(scores(leaf), own)
+            is_lower = lead.detach() < least
+            least = torch.where(is_lower, lead.detach(), least)
+            result = torch.where(is_lower[:, None, None, None], current, result)
             if step < self.steps:
-                (slope,) = torch.autograd.grad(lead.sum(), watched)
-                moved = now - scaled(slope, REACH * radii / self.steps)
-                now = self.within(moved, images, radii)
+                (slope,) = torch.autograd.grad(lead.sum(), leaf)
+                moved = current - scaled(slope, REACH * radii / self.steps)
+                current = self.within(moved, images, radii)
         return least, result
 
     def within(self, moved: Tensor, images: Tensor, radii: Tensor) -> Tensor:
         """The nearest images that are allowed."""
-        off = moved - images
-        size = off.flatten(1).norm(dim=1)
+        offset = moved - images
+        size = offset.flatten(1).norm(dim=1)
         share = torch.where(size > radii, radii / size.clamp(min=1e-12), torch.ones_like(size))
-        near = images + off * share[:, None, None, None]
+        projected = images + offset * share[:, None, None, None]
         # still in the ball: the image is in the box, so the clamp moves no value away from it
-        return near.clamp(0, 1) if self.box else near
+        return projected.clamp(0, 1) if self.box else projected
 
 
 def scaled(directions: Tensor, lengths: Tensor) -> Tensor:

@@ -79,8 +79,8 @@ class PrototypeCase(Case):
     def row(self) -> int | None:
         """Where this image is in the data set, if it is one of it."""
         levels = np.round(255 * self.image.numpy()).astype(np.uint8)
-        same = (self.data.images == levels).all((1, 2, 3))
-        return int(same.argmax()) if same.any() else None
+        is_same = (self.data.images == levels).all((1, 2, 3))
+        return int(is_same.argmax()) if is_same.any() else None
 
     @property
     def blank(self) -> bool:

@@ -53,11 +53,11 @@ class Leads:
     def least(self, radius: Tensor) -> Tensor:
         """The least lead (N, C) within a radius, (N,) or one number; infinite over the answer."""
         exponents = radius.reshape(-1, 1) / self.widths
-        grown = exponents.clamp(max=MOST).exp()
+        growth = exponents.clamp(max=MOST).exp()
         # e^(−distance / σ) is never above 1
-        low, high = self.detections / grown, (self.at_most * grown).clamp(max=1)
-        far = exponents > MOST
-        return self.lead(torch.where(far, 0.0, low), torch.where(far, 1.0, high))
+        low, high = self.detections / growth, (self.at_most * growth).clamp(max=1)
+        is_far = exponents > MOST
+        return self.lead(torch.where(is_far, 0.0, low), torch.where(is_far, 1.0, high))
 
     def lead(self, low: Tensor, high: Tensor) -> Tensor:
         """The least lead (N, C) where each component is seen from low to high, (N, K) each."""
@@ -76,14 +76,18 @@ class Leads:
 
     def closed_form(self) -> Tensor:
         """The radius over each class, (N, C): the paper's, with the smallest σ for all."""
-        speak = (self.gains.relu() * self.detections[:, :, None]).sum(1)
-        against = ((-self.gains).relu() * self.at_most[:, :, None]).sum(1)
+        supporting = (self.gains.relu() * self.detections[:, :, None]).sum(1)
+        opposing = ((-self.gains).relu() * self.at_most[:, :, None]).sum(1)
         ahead = self.ahead
-        root = (ahead**2 + 4 * against * speak).sqrt()
+        root = (ahead**2 + 4 * opposing * supporting).sqrt()
         # the positive root of N s² − b s − P = 0; for b < 0 in the form in which nothing cancels
-        growth = torch.where(ahead >= 0, (ahead + root) / (2 * against), 2 * speak / (root - ahead))
-        nothing = torch.where(speak + ahead > 0, torch.inf, 1.0)  # 0 / 0: nothing speaks against
-        growth = torch.where(growth.isnan(), nothing, growth)
+        growth = torch.where(
+            ahead >= 0, (ahead + root) / (2 * opposing), 2 * supporting / (root - ahead)
+        )
+        without_opposition = torch.where(
+            supporting + ahead > 0, torch.inf, 1.0
+        )  # 0 / 0: nothing speaks against
+        growth = torch.where(growth.isnan(), without_opposition, growth)
         # a root below 1 would be a negative radius: the answer is not ahead as it is
         return self.others(self.widths.min() * growth.log().clamp(min=0))
 
@@ -91,9 +95,9 @@ class Leads:
         """The radius (N,) where each component keeps its σ; infinite where no lead is lost."""
         far = float(FARTHEST * self.widths.max())
         low, high = torch.zeros_like(self.ahead[:, 0]), torch.full_like(self.ahead[:, 0], far)
-        none = torch.zeros_like(self.detections)
-        whatever = self.lead(none, none + 1) > 0  # is seen; or nothing speaks against
-        safe = (whatever | self.closed_form().isinf()).all(1)
+        zeros = torch.zeros_like(self.detections)
+        always_leads = self.lead(zeros, zeros + 1) > 0  # is seen; or nothing speaks against
+        safe = (always_leads | self.closed_form().isinf()).all(1)
         for _ in range(HALVINGS):
             middle = (low + high) / 2
             holds = self.least(middle).amin(1) > 0

@@ -118,9 +118,9 @@ def learned_images(model: Classifier, data: DataSet) -> list[Pixels]:
         share, where = component_maxima(network, data.pixels(part).to(model.device))
         top, image = share.max(0)
         for place in torch.nonzero(top > best).flatten().tolist():
-            row, at = int(image[place]), tuple(where[int(image[place]), place].tolist())
+            row, corner = int(image[place]), tuple(where[int(image[place]), place].tolist())
             pixels = torch.from_numpy(data.images[part[row]] / 255.0)
-            patches[place] = as_bytes(crop(pixels, at, network.patch))
+            patches[place] = as_bytes(crop(pixels, corner, network.patch))
         best = torch.maximum(best, top)
     return patches
 
@@ -129,10 +129,10 @@ def learned_images(model: Classifier, data: DataSet) -> list[Pixels]:
 def component_maxima(network: PatchComponents, pixels: Tensor) -> tuple[Tensor, Tensor]:
     """How much of each component is there (N, K), and the corner of its patch (N, K, 2)."""
     maps = network.eval().maps(pixels).cpu()
-    across = maps.shape[-1]
-    share, place = maps.flatten(2).max(2)
-    corner = torch.stack([place // across, place % across], -1) * network.jump
-    return share, corner
+    column_count = maps.shape[-1]
+    largest, place = maps.flatten(2).max(2)
+    corner = torch.stack([place // column_count, place % column_count], -1) * network.jump
+    return largest, corner
 
 
 def crop(image: Tensor, corner: tuple[int, ...], side: int) -> Tensor:

@@ -64,8 +64,8 @@ class PrototypeHead(nn.Module):
                 return plus, minus
             case "indefinite":
                 plus, minus, _ = self.states()
-                whole = (plus + minus).sum(0)
-                return plus / whole, minus / whole
+                total = (plus + minus).sum(0)
+                return plus / total, minus / total
             case "present only":
                 plus = self.theta.softmax(0)
             case _:

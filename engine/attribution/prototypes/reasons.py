@@ -90,8 +90,8 @@ class Prototypes(Learns[PrototypeCase]):
         alone, what it would have to be seen as for the rival to win, NaN where that alone cannot.
         Margins: the lead by distance, as proved and as the attack has it.
         """
-        how = PrototypeNetwork(**self.learned_as())
-        result = answer(how, case.learned, part_of(progress, 0.0, 0.7))
+        learner = PrototypeNetwork(**self.learned_as())
+        result = answer(learner, case.learned, part_of(progress, 0.0, 0.7))
         model = self.restored(result["network"], case.data)
         with torch.no_grad():
             exact = in_doubles(model)
@@ -99,14 +99,16 @@ class Prototypes(Learns[PrototypeCase]):
             plus, minus = exact.head.reasons()
         scores = detections @ (plus - minus) + minus.sum(0)
         winner, rival = (int(index) for index in scores.topk(2).indices)
-        parts, other = (reason_table(detections, plus, minus, label) for label in (winner, rival))
+        winner_parts, rival_parts = (
+            reason_table(detections, plus, minus, label) for label in (winner, rival)
+        )
         progress(0.75, "compared with the prototypes")
         views: dict[str, View] = {
             "scores": Scores(scores.float().numpy(), case.data.classes, "share"),
-            "parts": parts,
-            "picture": self.picture(case, model, parts),
-            "rival parts": other,
-            "rival picture": self.picture(case, model, other),
+            "parts": winner_parts,
+            "picture": self.picture(case, model, winner_parts),
+            "rival parts": rival_parts,
+            "rival picture": self.picture(case, model, rival_parts),
             "changes": changes(detections, plus - minus, scores, (winner, rival)),
         }
         ignored = float(exact.head.ignored()[winner])
@@ -134,8 +136,10 @@ class Prototypes(Learns[PrototypeCase]):
         network = inner_network(model)
         if isinstance(network, PatchComponents):
             _, corners = component_maxima(network, case.pixels.to(model.device))
-            at = [tuple(corners[0, index].tolist()) for index in chosen]
-            rows.append([as_bytes(crop(case.image, corner, network.patch)) for corner in at])
+            corner_places = [tuple(corners[0, index].tolist()) for index in chosen]
+            rows.append(
+                [as_bytes(crop(case.image, corner, network.patch)) for corner in corner_places]
+            )
             captions += [""] * len(chosen)
             names.append("here")
         return Pictures(
@@ -154,20 +158,20 @@ class Prototypes(Learns[PrototypeCase]):
         label = torch.tensor([winner])
         with torch.no_grad():
             exact = cast("Shallow", in_doubles(model))
-            stand = leads(exact, case.pixels.double(), label)
-        radius = float(stand.own_widths()[0])
+            class_leads = leads(exact, case.pixels.double(), label)
+        radius = float(class_leads.own_widths()[0])
         outcome |= {
             "certificate": radius,
-            "closed form": float(stand.closed_form().amin()),
+            "closed form": float(class_leads.closed_form().amin()),
             "flip": float("nan"),
         }
-        most = FAR * radius if 0 < radius < np.inf else 1.0
-        radii = torch.linspace(0, most, PLACES)
-        many = case.image[None].repeat(PLACES, 1, 1, 1).to(model.device)
+        farthest = FAR * radius if 0 < radius < np.inf else 1.0
+        radii = torch.linspace(0, farthest, PLACES)
+        starts = case.image[None].repeat(PLACES, 1, 1, 1).to(model.device)
         attack = AttackBudget(restarts=self.tries)
         result, images = attack(
             lambda pixels: model(pixels.expand(-1, 3, -1, -1)),
-            many,
+            starts,
             label.expand(PLACES).to(model.device),
             radii.to(model.device),
             case.seed,
@@ -176,7 +180,7 @@ class Prototypes(Learns[PrototypeCase]):
         # what is found in a small ball lies in every larger one
         lead = np.minimum.accumulate(result.amin(0).double().cpu().numpy())
         proved = torch.stack(
-            [stand.least(distance[None].double()).amin() for distance in radii]
+            [class_leads.least(distance[None].double()).amin() for distance in radii]
         ).numpy()
         margins = {
             "distance": (radii.numpy(), ""),
@@ -184,8 +188,8 @@ class Prototypes(Learns[PrototypeCase]):
             "attacked": (lead, "share"),
         }
         views: dict[str, View] = {"margins": Table.of(margins)}
-        if (over := np.flatnonzero(lead < 0)).size:
-            nearest = nearest_flip(model, case.image.to(model.device), images[over[0]], winner)
+        if (successes := np.flatnonzero(lead < 0)).size:
+            nearest = nearest_flip(model, case.image.to(model.device), images[successes[0]], winner)
             outcome["flip"] = float((nearest - case.image).norm())
             views["flip"] = flipped(case, model, nearest)
         return views
@@ -193,11 +197,12 @@ class Prototypes(Learns[PrototypeCase]):
     def finding(self, case: PrototypeCase, result: Mapping[str, Any]) -> str:
         """The answer, what it rests on, and how far the image can change."""
         outcome, parts = result["outcome"], result["parts"]
-        says = case.data.classes[int(outcome["answer"][0])]
+        answer_class = case.data.classes[int(outcome["answer"][0])]
         present, absent = (100 * float(parts[part].sum()) for part in AGREE)
         words = BLANK if case.blank else ""
         words += (
-            f"Read as {says}: {present:.0f} % for what is seen, {absent:.0f} % for what is not."
+            f"Read as {answer_class}: {present:.0f} % for what is seen, {absent:.0f} % for what "
+            "is not."
         )
         return f"{words} {certificate_words(outcome)}" if "certificate" in outcome.order else words
 
@@ -216,7 +221,7 @@ def reason_table(detections: Tensor, plus: Tensor, minus: Tensor, label: int) ->
     """How far each prototype is seen and its parts in a class; what counts most comes first."""
     wants, avoids = plus[:, label], minus[:, label]
     order = torch.argsort(-(wants + avoids), stable=True)
-    four = (
+    part_shares = (
         detections * wants,
         (1 - detections) * avoids,
         detections * avoids,
@@ -227,7 +232,8 @@ def reason_table(detections: Tensor, plus: Tensor, minus: Tensor, label: int) ->
         "seen": (detections[order].numpy(), "share"),
     }
     columns |= {
-        part: (shares[order].numpy(), "share") for part, shares in zip(PARTS, four, strict=True)
+        part: (shares[order].numpy(), "share")
+        for part, shares in zip(PARTS, part_shares, strict=True)
     }
     return Table.of(columns, [prototype_name(int(index)) for index in order])
 
@@ -303,14 +309,14 @@ def changes(detections: Tensor, weights: Tensor, scores: Tensor, classes: tuple[
 
 
 @torch.no_grad()
-def nearest_flip(model: Classifier, image: Tensor, far: Tensor, own: int) -> Tensor:
+def nearest_flip(model: Classifier, image: Tensor, other_image: Tensor, own: int) -> Tensor:
     """Where the straight way from an image to one with another answer first has another one."""
     # without 0, which is the image itself
     shares = torch.linspace(0, 1, 65, device=image.device)[1:]
-    way = image + shares[:, None, None, None] * (far - image)
-    others = model(way.expand(-1, 3, -1, -1)).argmax(1) != own
-    first = int(others.float().argmax()) if bool(others.any()) else -1
-    return way[first].cpu()
+    path_images = image + shares[:, None, None, None] * (other_image - image)
+    is_flipped = model(path_images.expand(-1, 3, -1, -1)).argmax(1) != own
+    first = int(is_flipped.float().argmax()) if bool(is_flipped.any()) else -1
+    return path_images[first].cpu()
 
 
 def flipped(case: PrototypeCase, model: Classifier, nearest: Tensor) -> Pictures:

@@ -115,13 +115,13 @@ class PrototypeRobustness(Method[ExperimentCase]):
         radii = np.linspace(0, self.farthest, DISTANCES)
         columns: dict[str, tuple[Any, str]] = {"distance": (radii, "")}
         rows: dict[str, list[float]] = {}
-        for at, (name, how) in enumerate(self.learners().items()):
-            low, high = at / len(FORMS), (at + 1) / len(FORMS)
+        for number, (name, learner) in enumerate(self.learners().items()):
+            low, high = number / len(FORMS), (number + 1) / len(FORMS)
             middle = low + LEARNED * (high - low)
-            result = answer(how, case, part_of(progress, low, middle, lead=name))
-            model = how.restored(result["network"], case.data)
+            result = answer(learner, case, part_of(progress, low, middle, lead=name))
+            model = learner.restored(result["network"], case.data)
             test_rows = case.data.some("test", self.images, case.seed)
-            proved, resisted, tried = self.measured(
+            proved, resisted, attack_figures = self.measured(
                 model,
                 case.data,
                 test_rows,
@@ -133,8 +133,13 @@ class PrototypeRobustness(Method[ExperimentCase]):
                 columns[f"{name}, certified"] = proved, "share"
                 columns[f"{name}, attacked"] = resisted, "share"
             half = DISTANCES // 2
-            rows[name] = [result["figures"]["test accuracy"], proved[half], resisted[half], *tried]
-        heads = (
+            rows[name] = [
+                result["figures"]["test accuracy"],
+                proved[half],
+                resisted[half],
+                *attack_figures,
+            ]
+        column_names = (
             "test accuracy",
             "certified",
             "attacked",
@@ -147,7 +152,7 @@ class PrototypeRobustness(Method[ExperimentCase]):
         progress(1.0, "measured")
         return {
             "curves": Table.of(columns),
-            "networks": Table.grid(np.array(list(rows.values())), tuple(rows), heads, units),
+            "networks": Table.grid(np.array(list(rows.values())), tuple(rows), column_names, units),
         }
 
     def measured(
@@ -160,8 +165,8 @@ class PrototypeRobustness(Method[ExperimentCase]):
         progress: Progress,
     ) -> tuple[list[float], list[float], tuple[float, ...]]:
         """Certified and attacked accuracy at each distance, and what came of all the attacks."""
-        images, predicted, stand, right = standing(model, data, rows)
-        radius = stand.own_widths()
+        images, predicted, class_leads, right = standing(model, data, rows)
+        radius = class_leads.own_widths()
         attack = AttackBudget(restarts=self.tries)
         unturned, resisted = right.clone(), [right.float().mean().item()]
         for place, distance in enumerate(radii[1:].tolist(), 1):
@@ -191,12 +196,12 @@ class PrototypeRobustness(Method[ExperimentCase]):
         """Mean radius, attacks inside of it, how many succeeded, and how many did farther out."""
         finite = torch.isfinite(radius) & (radius > 0)
         finite_images, reach = images[finite.to(images.device)], radius[finite].to(images)
-        owned = own[finite.to(own.device)]
+        finite_predicted = own[finite.to(own.device)]
         inside, _ = AttackBudget(restarts=self.tries, box=False)(
-            scores_of(model), finite_images, owned, INSIDE * reach, seed
+            scores_of(model), finite_images, finite_predicted, INSIDE * reach, seed
         )
         outside, _ = AttackBudget(restarts=self.tries)(
-            scores_of(model), finite_images, owned, FAR * reach, seed
+            scores_of(model), finite_images, finite_predicted, FAR * reach, seed
         )
         mean = radius[right & finite].mean().item()
         turned = (outside.amin(0) < 0).float().mean().item()
@@ -220,8 +225,8 @@ def standing(model: Classifier, data: DataSet, rows: Rows) -> tuple[Tensor, Tens
     images = torch.from_numpy(data.images[rows] / np.float32(255)).to(model.device)
     predicted = scores_of(model)(images).argmax(1)
     exact = cast("Shallow", in_doubles(model))
-    stand = leads(exact, images.expand(-1, 3, -1, -1).cpu().double(), predicted.cpu())
-    return images, predicted, stand, predicted.cpu() == data.targets(rows)
+    class_leads = leads(exact, images.expand(-1, 3, -1, -1).cpu().double(), predicted.cpu())
+    return images, predicted, class_leads, predicted.cpu() == data.targets(rows)
 
 
 def scores_of(model: Classifier) -> Any:

@@ -156,14 +156,14 @@ class MapsFollow(Method[PairCase]):
                 f"correlations of the maps before and after it lie between {values[low]:.2f} "
                 f"({table.rows[low]}) and {values[high]:.2f} ({table.rows[high]})."
             )
-        moved, alike = int((values < FOLLOWS).sum()), any_class(case, result)
+        moved, class_note = int((values < FOLLOWS).sum()), any_class(case, result)
         if len(values) == 1:
             followed = "moved with the answer" if moved else "did not move with the answer"
-            return f"{table.rows[0]} {followed} (rank correlation {values[0]:.2f}).{alike}"
+            return f"{table.rows[0]} {followed} (rank correlation {values[0]:.2f}).{class_note}"
         return (
             f"{moved} of {len(values)} heat maps moved with the answer (rank correlation below "
             f"{FOLLOWS:g}): {table.rows[low]} most ({values[low]:.2f}), {table.rows[high]} least "
-            f"({values[high]:.2f}).{alike}"
+            f"({values[high]:.2f}).{class_note}"
         )
 
 

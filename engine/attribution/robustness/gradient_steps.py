@@ -143,12 +143,12 @@ class GradientAttack(Method[ImageCase]):
         """
         refuse_one_class(case.model)
         levels, margins = levels_of(case.image), []
-        first = case.model.logits(levels_to_pixels(levels)[None])[0]
-        way = AttackTrajectory(levels, first, self.passes if self.epsilon else 0)
+        first_logits = case.model.logits(levels_to_pixels(levels)[None])[0]
+        trajectory = AttackTrajectory(levels, first_logits, self.passes if self.epsilon else 0)
 
         def note(step: int, current: MarginSlope) -> None:
             margins.append(current.margin)
-            way.note(current.image[0], current.logits)
+            trajectory.note(current.image[0], current.logits)
             progress(
                 min(step / (self.passes + 1), 1.0), f"step {step}: margin {current.margin:.2f}"
             )
@@ -156,7 +156,7 @@ class GradientAttack(Method[ImageCase]):
         form = case.model.pace("gradient").memory_format
         # the 8-bit image, so that rounding the result to levels need not leave the ball
         center = levels_to_pixels(levels)[None].to(case.model.device, memory_format=form)
-        label = int(first.argmax())
+        label = int(first_logits.argmax())
         ball = Ball(center, float(self.epsilon), self.norm)
         if self.epsilon:
             image = self.found(case, ball, label, note)[0]
@@ -167,7 +167,7 @@ class GradientAttack(Method[ImageCase]):
         progress(1.0, "asked again about the rounded image")
         steps = np.arange(len(margins), dtype=np.float32)
         curve = Curve(steps, np.array(margins, np.float32), "step", "margin", "logit")
-        return {**rescored.views(), "margin": curve, **way.views(rescored)}
+        return {**rescored.views(), "margin": curve, **trajectory.views(rescored)}
 
     def finding(self, case: ImageCase, result: Mapping[str, Any]) -> str:  # noqa: ARG002
         """What the model says after the change, and whether it can be seen."""

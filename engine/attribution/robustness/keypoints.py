@@ -49,16 +49,16 @@ def key_points(gray: Doubles) -> KeyPoints:
     """The key points of a gray image (H, W) in [0, 1]; its grid points where it has none."""
     from skimage.transform import resize
 
-    times = INFLATION if min(gray.shape) < SMALL else 1
-    large = resize(gray, [times * length for length in gray.shape]) if times > 1 else gray
+    factor = INFLATION if min(gray.shape) < SMALL else 1
+    large = resize(gray, [factor * length for length in gray.shape]) if factor > 1 else gray
     places, scales = detected(large)
     if not len(places):
         return uniform_grid(gray.shape)
     response = responses(large, places, scales)
     order = response.argsort()[::-1][:MOST]
     weights = response[order] / response[order].sum()
-    middle = (places[order] + 0.5) / times - 0.5  # where a pixel's whole number is its middle
-    return KeyPoints(middle, (scales[order] + WIDER) / times, weights)
+    middle = (places[order] + 0.5) / factor - 0.5  # where a pixel's whole number is its middle
+    return KeyPoints(middle, (scales[order] + WIDER) / factor, weights)
 
 
 def detected(gray: Doubles) -> tuple[Doubles, Doubles]:
@@ -72,8 +72,8 @@ def detected(gray: Doubles) -> tuple[Doubles, Doubles]:
         return np.zeros((0, 2)), np.zeros(0)
     places, scales = np.asarray(finder.positions), np.asarray(finder.sigmas)
     # SIFT gives a place again for each of its orientations
-    result = np.unique(np.column_stack([places, scales]).round(3), axis=0)
-    return result[:, :2], result[:, 2]
+    points = np.unique(np.column_stack([places, scales]).round(3), axis=0)
+    return points[:, :2], points[:, 2]
 
 
 def responses(gray: Doubles, places: Doubles, scales: Doubles) -> Doubles:

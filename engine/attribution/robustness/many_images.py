@@ -71,16 +71,16 @@ class AttackedImagesCase(Case):
             (part for part in ("test", "validation", "train") if len(data.rows(part))), "test"
         )
         rows = data.some(split, LOOKED * self.count, self.seed)
-        known = data.classes == self.model.labels
+        same_classes = data.classes == self.model.labels
         tensors: list[Tensor] = []
         classes: list[int] = []
-        for some in np.split(rows, range(AT_ONCE, len(rows), AT_ONCE)):
-            pixels = self.as_seen(some)
+        for chunk in np.split(rows, range(AT_ONCE, len(rows), AT_ONCE)):
+            pixels = self.as_seen(chunk)
             predicted = self.model.logits(pixels).argmax(1).numpy()
-            right = predicted == data.labels[some] if known else np.ones(len(some), bool)
-            result = np.flatnonzero(right)[: self.count - len(classes)]
-            tensors.append(pixels[result].clone())
-            classes += predicted[result].tolist()
+            right = predicted == data.labels[chunk] if same_classes else np.ones(len(chunk), bool)
+            indices = np.flatnonzero(right)[: self.count - len(classes)]
+            tensors.append(pixels[indices].clone())
+            classes += predicted[indices].tolist()
             if len(classes) == self.count:
                 break
         if not classes:

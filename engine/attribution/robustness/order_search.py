@@ -136,31 +136,31 @@ def search_order(
     best, log = BestOrder(model, levels, order), []
     low, high = 0.0, rules.weight
     for search in range(rules.searches):
-        weight, result = (low + high) / 2, False
+        weight, succeeded = (low + high) / 2, False
         image = levels_to_pixels(levels).to(model.device)
         noise = NOISE * torch.randn(image.shape, generator=generator).to(image)
         delta = ((image + noise).clamp(0, 1) - image).requires_grad_()
         optimizer = torch.optim.AdamW([delta], rules.rate)
         for step in range(rules.steps + 1):
             features, logits = head_features(model, image + delta)
-            value = loss(features, logits)
+            loss_value = loss(features, logits)
             ranking = logits.detach().argsort(descending=True, stable=True).tolist()
             right, at = ordered_prefix(order, ranking), search * (rules.steps + 1) + step
             size = float(delta.detach().norm())
-            if best.offer((image + delta).detach(), right, float(value.detach()), at):
-                result, eased = True, weight * EASED
+            if best.offer((image + delta).detach(), right, float(loss_value.detach()), at):
+                succeeded, eased = True, weight * EASED
             else:
                 eased = weight
-                if right == len(order) and rules.searches > 1 and not result:
-                    result = best.holds((image + delta).detach())  # larger, and a success
-            log.append(OrderStep(float(value.detach()), size, right, weight))
+                if right == len(order) and rules.searches > 1 and not succeeded:
+                    succeeded = best.holds((image + delta).detach())  # larger, and a success
+            log.append(OrderStep(float(loss_value.detach()), size, right, weight))
             note(at, log[-1], (image + delta).detach(), logits.detach())
             if step == rules.steps:
                 break
             if step == WARM:
                 # its moments are of the way out of the noise
                 optimizer = torch.optim.AdamW([delta], rules.rate)
-            (slope,) = torch.autograd.grad(weight * value + delta.square().sum(), delta)
+            (slope,) = torch.autograd.grad(weight * loss_value + delta.square().sum(), delta)
             # λ eases after the step: the slope is of the loss that was judged
             weight, delta.grad = eased, slope
             optimizer.step()
@@ -168,7 +168,7 @@ def search_order(
                 delta.copy_((image + delta).clamp(0, 1) - image)
         # where this search began: λ itself may have eased since
         middle = (low + high) / 2
-        low, high = (low, middle) if result else (middle, high)
+        low, high = (low, middle) if succeeded else (middle, high)
     return OrderSearch(best.change, best.success, max(best.right, 0), best.at, log)
 
 

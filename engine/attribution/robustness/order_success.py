@@ -82,9 +82,9 @@ class OrderedSuccess(Method[AttackedImagesCase]):
                 for place, name in enumerate(NAMES):
                     loss = order_loss(name, case.model, order, usual.margin)
                     # the same noise to begin with for all three losses
-                    chance = torch.Generator().manual_seed(seed)
+                    generator = torch.Generator().manual_seed(seed)
                     result = search_order(
-                        case.model, image_levels, order, loss, rules, chance, lambda *_: None
+                        case.model, image_levels, order, loss, rules, generator, lambda *_: None
                     )
                     won[at, image, place] = result.success
                     size[at, image, place] = sizes(result.change)["RMS"]
@@ -113,9 +113,9 @@ class OrderedSuccess(Method[AttackedImagesCase]):
 
     def finding(self, case: AttackedImagesCase, result: Mapping[str, Any]) -> str:  # noqa: ARG002
         """The longest list, and how often each attack finds it."""
-        last, longest = result["success"], int(result["success"]["K"][-1])
+        success, longest = result["success"], int(result["success"]["K"][-1])
         count = len(set(result["attacks"]["image"].tolist()))
-        shares = {name: float(last[name][-1]) for name in NAMES}
+        shares = {name: float(success[name][-1]) for name in NAMES}
         rest = ", ".join(
             f"{name} {100 * share:.0f} %" for name, share in shares.items() if name != QUAD
         )
@@ -137,9 +137,9 @@ def by_length(values: Any, lengths: list[int], unit: str) -> Table:
 def common_median(won: Any, size: Any) -> Any:
     """The median size where every loss succeeds, (lengths, losses); NaN where that is nowhere."""
     result = np.full((len(won), won.shape[2]), np.nan, np.float32)
-    for at, (wins, sizes_) in enumerate(zip(won, size, strict=True)):
+    for at, (wins, image_sizes) in enumerate(zip(won, size, strict=True)):
         if (all_won := wins.all(1)).any():
-            result[at] = np.median(sizes_[all_won], axis=0)
+            result[at] = np.median(image_sizes[all_won], axis=0)
     return result
 
 

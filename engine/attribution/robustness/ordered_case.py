@@ -87,8 +87,8 @@ def drawn_order(classes: int, without: int, count: int = USUAL, seed: int = 0) -
 def ordered_prefix(order: Sequence[int], ranking: Sequence[int]) -> int:
     """How many classes at the head of a ranking are those of the list, in its order."""
     right = 0
-    for expected, result in zip(order, ranking, strict=False):
-        if int(expected) != int(result):
+    for expected, predicted in zip(order, ranking, strict=False):
+        if int(expected) != int(predicted):
             break
         right += 1
     return right

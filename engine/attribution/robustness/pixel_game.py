@@ -125,9 +125,9 @@ class PixelGame:
         node, position, path = self.root, self.start, []
         new = beyond = False
         while not new and position.said == self.own and not beyond:
-            fresh = [i for i in np.argsort(-self.weights) if int(i) not in node.children]
-            place = int(fresh[0]) if fresh else self.explore(node)
-            new = bool(fresh)
+            unvisited = [i for i in np.argsort(-self.weights) if int(i) not in node.children]
+            place = int(unvisited[0]) if unvisited else self.explore(node)
+            new = bool(unvisited)
             after = self.visit(position, place)
             node = node.children.setdefault(place, GameNode())
             node.visits += 1
@@ -198,8 +198,8 @@ class PixelGame:
             Position(image, (*position.changed, *pixels), float(row[self.own]), int(row.argmax()))
             for image, pixels, row in zip(images, sets, shares, strict=True)
         ]
-        still = [candidate for candidate in offered if candidate.said == self.own]
-        self.lowest = min([self.lowest, *still], key=lambda candidate: candidate.share)
+        unchanged = [candidate for candidate in offered if candidate.said == self.own]
+        self.lowest = min([self.lowest, *unchanged], key=lambda candidate: candidate.share)
         taken = offered[int(share.argmax() if self.rules.player == ENEMY else share.argmin())]
         for offer in offered:
             if self.rules.player == FRIEND and offer is not taken and offer.said != self.own:
@@ -225,8 +225,8 @@ class PixelGame:
     def spot(self, place: int) -> Pixel:
         """A pixel near a key point."""
         height, width = self.levels.shape[1:]
-        drawn = self.rng.normal(self.points.places[place], self.points.widths[place])
-        row, column = np.clip(np.rint(drawn), 0, (height - 1, width - 1)).astype(int)
+        coordinates = self.rng.normal(self.points.places[place], self.points.widths[place])
+        row, column = np.clip(np.rint(coordinates), 0, (height - 1, width - 1)).astype(int)
         return int(row), int(column)
 
     def changed(self, levels: Levels, pixels: list[Pixel]) -> Levels:
@@ -239,9 +239,9 @@ class PixelGame:
     def put_back(self, position: Position) -> Position:
         """Restore groups of pixels as long as another class is said: never more, often fewer."""
         for size in GROUPS:
-            left = list(position.changed)
-            while left:
-                group, left = left[:size], left[size:]
+            pending = list(position.changed)
+            while pending:
+                group, pending = pending[:size], pending[size:]
                 levels = position.levels.copy()
                 for row, column in group:
                     levels[:, row, column] = self.levels[:, row, column]

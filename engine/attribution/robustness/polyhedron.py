@@ -112,22 +112,22 @@ def nonnegative(
         start: which multipliers are tried first.
         near: a gradient below this counts as none.
     """
-    result = np.zeros(len(linear_term))
+    multipliers = np.zeros(len(linear_term))
     inside = np.zeros(len(linear_term), bool)
     inside[start] = True
     ridge = RIDGE * float(gram.diagonal().max())
     for turn in range(ROUNDS):
-        before = result.copy()
-        active_set_step(gram, linear_term, result, inside, ridge)
+        before = multipliers.copy()
+        active_set_step(gram, linear_term, multipliers, inside, ridge)
         # q − G μ is what each inequality still lacks, in logits
-        left = np.where(inside, -np.inf, linear_term - gram @ result)
-        stuck = turn > 0 and np.array_equal(before, result)  # a block hindered itself
-        entering = np.argsort(left)[::-1][: 1 if stuck else BLOCK]
-        entering = entering[left[entering] > near]
+        gradient = np.where(inside, -np.inf, linear_term - gram @ multipliers)
+        stuck = turn > 0 and np.array_equal(before, multipliers)  # a block hindered itself
+        entering = np.argsort(gradient)[::-1][: 1 if stuck else BLOCK]
+        entering = entering[gradient[entering] > near]
         if not len(entering):
             break
         inside[entering] = True
-    return result
+    return multipliers
 
 
 def active_set_step(
@@ -151,9 +151,9 @@ def active_set_step(
         steps = now[low] / np.maximum(now[low] - best[low], 1e-300)
         step = float(steps.min())
         moved = now + step * (best - now)
-        gone = low & (moved <= 1e-14)
+        dropped = low & (moved <= 1e-14)
         # whatever rounding leaves of the one that limits the step: else the loop might not end
-        gone[np.flatnonzero(low)[steps.argmin()]] = True
-        moved[gone] = 0
+        dropped[np.flatnonzero(low)[steps.argmin()]] = True
+        moved[dropped] = 0
         multipliers[places] = moved
-        inside[places[gone]] = False
+        inside[places[dropped]] = False

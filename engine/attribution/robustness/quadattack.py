@@ -69,10 +69,12 @@ class OrderedAttack(Method[OrderedCase]):
         rules = OrderSearchRules(self.steps, self.searches, self.rate, self.weight)
         total = self.searches * (self.steps + 1)
 
-        way = AttackTrajectory(levels, model.logits(levels_to_pixels(levels)[None])[0], total)
+        trajectory = AttackTrajectory(
+            levels, model.logits(levels_to_pixels(levels)[None])[0], total
+        )
 
         def note(at: int, step: OrderStep, image: Tensor, logits: Tensor) -> None:
-            way.note(image, logits)
+            trajectory.note(image, logits)
             words = f"step {at}: {step.right} of {len(case.order)} places right"
             progress(at / total, words)
 
@@ -84,7 +86,7 @@ class OrderedAttack(Method[OrderedCase]):
             **rescored.views(case.order),
             "success": outcome_table(result, case, rescored),
             "search": steps_of(result),
-            **way.views(rescored, case.order[0]),
+            **trajectory.views(rescored, case.order[0]),
         }
 
     @abstractmethod

@@ -213,19 +213,19 @@ def summary(games: Mapping[str, PixelGame]) -> Table:
 
 def severity(game: PixelGame) -> Table:
     """Pixels of each simulation, the fewest so far, and a rolling mean; NaN without success."""
-    result = np.array(game.series or [np.nan], np.float32)
+    pixel_counts = np.array(game.series or [np.nan], np.float32)
     # fmin passes over NaN, the simulations without success
-    fewest = np.fmin.accumulate(result)
+    fewest = np.fmin.accumulate(pixel_counts)
     rolling = [
         np.nanmean(part)
-        if np.isfinite(part := result[max(0, at - ROLLING + 1) : at + 1]).any()
+        if np.isfinite(part := pixel_counts[max(0, at - ROLLING + 1) : at + 1]).any()
         else np.nan
-        for at in range(len(result))
+        for at in range(len(pixel_counts))
     ]
     return Table.of(
         {
-            "simulation": (np.arange(1, len(result) + 1, dtype=np.float32), "number"),
-            "pixels": (result, "px"),
+            "simulation": (np.arange(1, len(pixel_counts) + 1, dtype=np.float32), "number"),
+            "pixels": (pixel_counts, "px"),
             "fewest so far": (fewest, "px"),
             "mean of ten": (np.array(rolling, np.float32), "px"),
         }
@@ -257,11 +257,11 @@ def tree(root: GameNode) -> Table:
 
     def walk(node: GameNode, path: tuple[int, ...]) -> None:
         for place, child in sorted(node.children.items()):
-            way = (*path, place + 1)
-            rows.append(" → ".join(map(str, way)))
+            child_path = (*path, place + 1)
+            rows.append(" → ".join(map(str, child_path)))
             visits.append(child.visits)
             rewards.append(child.reward / child.visits)
-            walk(child, way)
+            walk(child, child_path)
 
     walk(root, ())
     return Table.of(

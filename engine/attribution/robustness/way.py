@@ -30,8 +30,8 @@ class AttackTrajectory:
     def __init__(self, levels: Tensor, logits: Tensor, steps: int) -> None:
         self.levels = levels
         # one place stays free for the image that is found in the end
-        room = max(2, min(FRAMES, LARGEST // (4 * levels.numel()) - 1))
-        self.wanted = {int(step) for step in np.linspace(0, steps, room).round()}
+        frame_count = max(2, min(FRAMES, LARGEST // (4 * levels.numel()) - 1))
+        self.wanted = {int(step) for step in np.linspace(0, steps, frame_count).round()}
         self.frames: list[Tensor] = []
         self.kept: list[int] = []
         self.shares: list[Tensor] = []

@@ -70,16 +70,20 @@ class TileAttention(TileReading):
         read, readers = self.read(case, progress), shipped_networks()
         features = (read.features / readers.spread)[None]
         key = (read.planted >= KEY_SHARE)[~read.blank][None]
-        known = not np.isnan(read.planted).all()
+        has_truth = not np.isnan(read.planted).all()
         scores: dict[str, tuple[NDArray[np.float32], str]] = {}
         columns: dict[str, list[float]] = {SAYS: [], KEY_RECALL: [], TILE_AUROC: []}
         for name, network in readers.networks.items():
-            chance, values = of_tiles(network, features)
+            planted_probability, values = of_tiles(network, features)
             scores[name] = values, unit_of(network)
-            columns[SAYS].append(chance)
-            every = np.ones_like(key)
-            columns[KEY_RECALL].append(recall(values[None], key, every) if known else np.nan)
-            columns[TILE_AUROC].append(tile_auroc(values[None], key, every) if known else np.nan)
+            columns[SAYS].append(planted_probability)
+            all_tiles = np.ones_like(key)
+            columns[KEY_RECALL].append(
+                recall(values[None], key, all_tiles) if has_truth else np.nan
+            )
+            columns[TILE_AUROC].append(
+                tile_auroc(values[None], key, all_tiles) if has_truth else np.nan
+            )
         progress(1.0, "weighed")
         networks = Table.of(
             {what: (column, "share") for what, column in columns.items()}, list(scores)
@@ -122,9 +126,9 @@ def of_tiles(network: BagNetwork, features: Tensor) -> tuple[float, NDArray[np.f
     """The chance of a planted region, and a score for each tile (N,), of features (1, N, D)."""
     with torch.inference_mode(), one_thread():
         reading = network.read(features)
-        chance = float(reading.logits.softmax(1)[0, PLANTED])
+        planted_probability = float(reading.logits.softmax(1)[0, PLANTED])
         if network.pooling == ATTENTION:
             values = reading.weights[0] * features.shape[1]
         else:
             values = network.head(reading.hidden)[0].softmax(-1)[:, PLANTED]
-    return chance, values.numpy().astype(np.float32)
+    return planted_probability, values.numpy().astype(np.float32)

@@ -222,8 +222,8 @@ def watched(bags: BagArrays) -> list[int]:
     """Training bags whose masks are kept: with key tiles, easy and hard ones among them, first."""
     rows = bags.slides.rows("train")
     key, hard = bags.layout.key[rows], bags.layout.hard[rows]
-    both = (key & hard).any(1) & (key & ~hard).any(1)
-    order = np.argsort(~both, kind="stable")
+    has_both = (key & hard).any(1) & (key & ~hard).any(1)
+    order = np.argsort(~has_both, kind="stable")
     chosen: list[int] = rows[order[:WATCHED]].tolist()
     return chosen
 
@@ -231,7 +231,7 @@ def watched(bags: BagArrays) -> list[int]:
 def views(said: Mapping[str, BagPredictions], bags: BagArrays, rows: Rows) -> Result:
     """What came of each network on the test bags."""
     key, hard, rival = bags.layout.key[rows], bags.layout.hard[rows], bags.layout.rival[rows]
-    every = np.ones_like(key)
+    all_tiles = np.ones_like(key)
     labels = bags.slides.labels[rows]
     scores = {name: output.attention for name, output in said.items()}
     label_shares = np.take_along_axis(said[STUDENT].by_class, labels[:, None, None], 2)[..., 0]
@@ -244,7 +244,7 @@ def views(said: Mapping[str, BagPredictions], bags: BagArrays, rows: Rows) -> Re
                 BagPredictions(prediction.probabilities, values, prediction.by_class), bags, rows
             )
         )
-        measures["tile AUROC"] = tile_auroc(values, key, every)
+        measures["tile AUROC"] = tile_auroc(values, key, all_tiles)
         measures["rivals"] = tile_auroc(values, key, rival)
         for measure, value in measures.items():
             columns[measure].append(value)
@@ -260,7 +260,7 @@ def views(said: Mapping[str, BagPredictions], bags: BagArrays, rows: Rows) -> Re
             for at, name in enumerate(bags.slides.classes)
         },
     }
-    told_bags: dict[str, tuple[Any, str]] = {
+    bag_columns: dict[str, tuple[Any, str]] = {
         "bag": (bags.slides.ids[rows], ""),
         "label": (labels, ""),
         "key tiles": (key.sum(1), "tiles"),
@@ -270,7 +270,7 @@ def views(said: Mapping[str, BagPredictions], bags: BagArrays, rows: Rows) -> Re
             for name, output in said.items()
         },
     }
-    return {"figures": table, "bags": Table.of(told_bags), "tiles": Table.of(tiles)}
+    return {"figures": table, "bags": Table.of(bag_columns), "tiles": Table.of(tiles)}
 
 
 def by_class(name: str) -> str:

@@ -81,14 +81,16 @@ class BagObjective:
         if self.how is None or batch.average is None:
             result = network.read(tiles, noise=noise[STUDENT])
             return F.cross_entropy(result.logits, batch.targets, reduction="none")
-        taught = teach(bag_network(batch.average), tiles, noise[TEACHER])
-        scores = tile_scores(bag_network(batch.average), taught, by_class=self.how.by_class)
+        teacher_answer = teach(bag_network(batch.average), tiles, noise[TEACHER])
+        scores = tile_scores(bag_network(batch.average), teacher_answer, by_class=self.how.by_class)
         masks = select(scores, self.how.masking, done, noise[PICK])
         self.keep(batch, masks)
         result = student(network, tiles, masks, noise[STUDENT], noise[RECYCLE])
         loss = F.cross_entropy(result.logits, batch.targets, reduction="none")
         if self.how.consistency:
-            loss = loss + self.how.consistency * consistency(taught.embedding, result.embedding)
+            loss = loss + self.how.consistency * consistency(
+                teacher_answer.embedding, result.embedding
+            )
         return loss
 
     def keep(self, batch: Batch, masks: Tensor) -> None:
@@ -122,7 +124,7 @@ def student(
     tiles: Tensor,
     masks: Tensor,
     noise: torch.Generator,
-    recycled: torch.Generator,
+    recycled_noise: torch.Generator,
 ) -> BagAnswer:
     """What the student makes of the tiles that it sees, and of tokens of the recycled ones."""
     if bool((masks == UNMASKED).all()):
@@ -130,7 +132,7 @@ def student(
     visible, recycled_mask = ((masks == kind).to(tiles.device) for kind in (UNMASKED, RECYCLED))
     if network.recycling is None or not recycled_mask.any():
         return network.read(tiles, visible, noise)
-    return network.read(tiles, visible, noise, recycled_mask, recycled)
+    return network.read(tiles, visible, noise, recycled_mask, recycled_noise)
 
 
 def consistency(teacher: Tensor, own: Tensor) -> Tensor:

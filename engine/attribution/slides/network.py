@@ -119,7 +119,7 @@ class BagNetwork(nn.Module):
         visible: Tensor | None = None,
         noise: torch.Generator | None = None,
         recycled_mask: Tensor | None = None,
-        recycled: torch.Generator | None = None,
+        recycled_noise: torch.Generator | None = None,
     ) -> BagAnswer:
         """The answer about bags.
 
@@ -128,27 +128,27 @@ class BagNetwork(nn.Module):
             visible: which of them are looked at, (B, N) bool; all when left out.
             noise: of dropout; none of it without.
             recycled_mask: which go to the recycling network, (B, N) bool.
-            recycled: of that network's dropout.
+            recycled_noise: of that network's dropout.
         """
         hidden = dropped(F.gelu(self.embed(tiles)), DROPOUT, noise)
-        looked, known = hidden, visible
+        attended_tokens, attended_mask = hidden, visible
         if recycled_mask is not None and self.recycling is not None:
-            tokens = self.recycling(hidden, recycled_mask, recycled)
-            if recycled is not None:
+            tokens = self.recycling(hidden, recycled_mask, recycled_noise)
+            if recycled_noise is not None:
                 self.recycling.follow(tokens)
-            looked = torch.cat([hidden, tokens], 1)
+            attended_tokens = torch.cat([hidden, tokens], 1)
             if visible is not None:
-                known = torch.cat([visible, visible.new_ones(tokens.shape[:2])], 1)
+                attended_mask = torch.cat([visible, visible.new_ones(tokens.shape[:2])], 1)
         if self.pooling == MAX:
             return self.by_best(hidden, visible)
         # mean pooling: equal matches, whose softmax is a mean over the tiles that are seen
-        match = looked.new_zeros(looked.shape[:2])
+        match = attended_tokens.new_zeros(attended_tokens.shape[:2])
         if self.pooling == ATTENTION:
-            match = self.weigh(F.gelu(self.look(looked))).squeeze(-1)
-        if known is not None:
-            match = match.masked_fill(~known, -torch.inf)
+            match = self.weigh(F.gelu(self.look(attended_tokens))).squeeze(-1)
+        if attended_mask is not None:
+            match = match.masked_fill(~attended_mask, -torch.inf)
         weights = match.softmax(1)
-        embedding = torch.einsum("bn,bnh->bh", weights, looked)
+        embedding = torch.einsum("bn,bnh->bh", weights, attended_tokens)
         return BagAnswer(self.head(embedding), embedding, weights[:, : tiles.shape[1]], hidden)
 
     def by_best(self, hidden: Tensor, visible: Tensor | None) -> BagAnswer:

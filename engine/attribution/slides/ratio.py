@@ -62,19 +62,21 @@ class MaskedRatio(Method[BagsCase]):
             done = 0.05 + 0.95 * len(runs) / steps
             return part_of(progress, done, done + 0.95 / steps, lead=words)
 
-        for seeded in (replace(case, seed=case.seed + more) for more in range(self.seeds)):
+        for seeded in (replace(case, seed=case.seed + offset) for offset in range(self.seeds)):
             plain = None
             for name, pooling in POOLINGS.items():
                 plain = learn(seeded, bags, how, pooling, progress=told(name)).model
-                measured = figures(evaluate_bags(plain, bags, rows), bags, rows)
-                runs.append({"name": name, "seed": seeded.seed, "ratio": np.nan, **measured})
+                run_figures = figures(evaluate_bags(plain, bags, rows), bags, rows)
+                runs.append({"name": name, "seed": seeded.seed, "ratio": np.nan, **run_figures})
             for ratio in RATIOS:
                 mining = VERSIONS[self.version](high=ratio).mining()
                 trained = learn(
                     seeded, bags, how, how=mining, begins=plain, progress=told(f"r_h {ratio:g}")
                 )
-                measured = figures(evaluate_bags(trained.model, bags, rows), bags, rows)
-                runs.append({"name": self.version, "seed": seeded.seed, "ratio": ratio, **measured})
+                run_figures = figures(evaluate_bags(trained.model, bags, rows), bags, rows)
+                runs.append(
+                    {"name": self.version, "seed": seeded.seed, "ratio": ratio, **run_figures}
+                )
         progress(1.0, "measured")
         return {"curve": curve(runs), "plain": plain_networks(runs), "runs": figure_table(runs)}
 
@@ -116,16 +118,18 @@ def curve(runs: list[dict[str, Any]]) -> Table:
     """A row for each r_h: the student's figures, with a band, and those of the plain networks."""
     columns: dict[str, tuple[Any, str]] = {"masked": (RATIOS, "share")}
     for measure in MEASURES:
-        every = [of_runs([run for run in runs if run["ratio"] == r], measure) for r in RATIOS]
-        mean, spread = np.array(every).T
+        means_and_spreads = [
+            of_runs([run for run in runs if run["ratio"] == r], measure) for r in RATIOS
+        ]
+        mean, spread = np.array(means_and_spreads).T
         columns[measure] = mean, "share"
         columns |= {
             f"{measure}, low": (mean - spread, "share"),
             f"{measure}, high": (mean + spread, "share"),
         }
         for name in POOLINGS:
-            usual, _ = of_runs([run for run in runs if run["name"] == name], measure)
-            columns[f"{measure}, {name}"] = np.full(len(RATIOS), usual), "share"
+            plain_mean, _ = of_runs([run for run in runs if run["name"] == name], measure)
+            columns[f"{measure}, {name}"] = np.full(len(RATIOS), plain_mean), "share"
     return Table.of(columns)
 
 

@@ -61,13 +61,13 @@ def bag_auc(probabilities: Numbers, labels: NDArray[np.int64]) -> float:
     if len(classes) < 2:
         return float("nan")
     # of two classes, either against the other gives the same area
-    every = classes[-1:] if probabilities.shape[1] == 2 else classes
+    scored_classes = classes[-1:] if probabilities.shape[1] == 2 else classes
     scores = probabilities.astype(np.float64)
     return float(
         np.mean(
             [
                 auroc(scores[labels != label, label], scores[labels == label, label])
-                for label in every
+                for label in scored_classes
             ]
         )
     )

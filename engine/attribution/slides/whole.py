@@ -153,7 +153,7 @@ class TileReading(Method[WholeSlideCase]):
     def fresh(self, case: WholeSlideCase, progress: Progress) -> TilesRead:
         """The tiles, read now."""
         rows, columns = self.grid(case)
-        begun, spent = perf_counter(), Seconds()
+        start, spent = perf_counter(), Seconds()
         blank = np.zeros(rows * columns, bool)
         planted = np.full(rows * columns, np.nan, np.float32)
         parts: list[Tensor] = []
@@ -164,13 +164,17 @@ class TileReading(Method[WholeSlideCase]):
             if not blank[span].all():
                 parts.append(tile_features(case.model, pixels[~blank[span]], spent))
             progress(0.95 * (at + 1) / rows, f"row {at + 1} of {rows}")
-        if (full := sum(map(len, parts))) < 2:
-            none = "Only one tile has anything in it" if full else "There is nothing in this image"
+        if (tile_count := sum(map(len, parts))) < 2:
+            reason = (
+                "Only one tile has anything in it"
+                if tile_count
+                else "There is nothing in this image"
+            )
             raise BadImage(
-                f"{none}: no two tiles are anything but blank or glass. Choose smaller tiles, or "
+                f"{reason}: no two tiles are anything but blank or glass. Choose smaller tiles, or "
                 "allow more glass."
             )
-        seconds = perf_counter() - begun, spent.total
+        seconds = perf_counter() - start, spent.total
         return TilesRead(rows, columns, blank, planted, torch.cat(parts), seconds)
 
     def strips(self, case: WholeSlideCase, columns: int) -> Iterator[NDArray[np.uint8]]:
@@ -224,8 +228,11 @@ class UnlikeTiles(TileReading):
         tiles = self.read(case, progress)
         distance = neighbor_distances(F.normalize(tiles.features, dim=1), self.neighbors)
         progress(1.0, "compared")
-        whole, network = tiles.seconds
-        cost = {"seconds, reading": ([whole - network], "s"), "seconds, network": ([network], "s")}
+        total_seconds, network = tiles.seconds
+        cost = {
+            "seconds, reading": ([total_seconds - network], "s"),
+            "seconds, network": ([network], "s"),
+        }
         return {
             "tiles": tiles.columns_with({"distance": (distance, "cosine distance")}),
             "cost": Table.of(cost),
@@ -234,15 +241,17 @@ class UnlikeTiles(TileReading):
     def finding(self, case: WholeSlideCase, result: Mapping[str, Any]) -> str:  # noqa: ARG002
         """How many tiles there are, and whether the strangest are those that were planted."""
         table: Table = result["tiles"]
-        known = np.isfinite(table["distance"])
-        words = f"{int(known.sum()):,} of {len(known):,} tiles are compared"
+        is_compared = np.isfinite(table["distance"])
+        words = f"{int(is_compared.sum()):,} of {len(is_compared):,} tiles are compared"
         if np.isnan(table["planted"]).all():
-            most = table["distance"][known].max() / max(np.median(table["distance"][known]), 1e-9)
+            most = table["distance"][is_compared].max() / max(
+                np.median(table["distance"][is_compared]), 1e-9
+            )
             return f"{words}; the strangest is {most:.1f} times as unlike the others as usual."
-        key = (table["planted"] >= KEY_SHARE)[known]
+        key = (table["planted"] >= KEY_SHARE)[is_compared]
         if not key.any():
             return f"{words}; none lies in a planted region by a quarter: choose smaller tiles."
-        distance = table["distance"][known]
+        distance = table["distance"][is_compared]
         top = np.argsort(-distance, kind="stable")[: min(TOP, int(key.sum()))]
         area = 100 * key.mean()
         return (

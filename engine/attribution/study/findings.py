@@ -44,14 +44,14 @@ def mask_target(case: StudyCase) -> str:
 def relied_on(case: StudyCase, table: Table) -> str:
     """Which methods are the most reliable here: the three of the lowest mean rank."""
     ranks = ranked(table)
-    known = np.isfinite(ranks["reliability"])
-    if not known.any():
+    has_rank = np.isfinite(ranks["reliability"])
+    if not has_rank.any():
         return "No method has all the figures that reliability is made of."
-    count = min(3, int(known.sum()))
-    first = lowest_names(ranks.rows, np.where(known, ranks["reliability"], np.inf), count)
+    count = min(3, int(has_rank.sum()))
+    top_names = lowest_names(ranks.rows, np.where(has_rank, ranks["reliability"], np.inf), count)
     what = "scenes" if case.source.startswith("scenes") else "phantom slices"
     what += " that the network gets wrong" if case.source in ERRORS else ""
-    return f"On these {len(case.images)} {what}, rely first on {list_names(first)}."
+    return f"On these {len(case.images)} {what}, rely first on {list_names(top_names)}."
 
 
 def beside_paper(table: Table) -> str:
@@ -73,10 +73,10 @@ def beside_paper(table: Table) -> str:
 
 def fineness(case: StudyCase) -> str:
     """How fine the maps of Grad-CAM are beside what the masks outline; "" where it is not asked."""
-    last = case.model.last_map
-    if last is None or "GradCam" not in {method.name for method in case.methods}:
+    last_layer_map = case.model.last_map
+    if last_layer_map is None or "GradCam" not in {method.name for method in case.methods}:
         return ""
-    rows, columns = last.cells
+    rows, columns = last_layer_map.cells
     cell, what = case.model.side / max(rows, columns), mask_target(case)
     side = float(np.median([np.sqrt(mask.sum()) for image in case.images for mask in image.masks]))
     sentence = (
@@ -103,15 +103,15 @@ def cost_sentence(table: Table) -> str:
     methods = with_figure(table, SCORE)
     scores, passes = methods[SCORE], methods["passes"]
     near = np.flatnonzero(scores <= scores[0] + NEAR)
-    cheap = int(near[np.argmin(passes[near])])
+    cheapest = int(near[np.argmin(passes[near])])
     finding = (
         f"{row_label(methods.rows[0])} lets the score fall fastest ({signed(scores[0])}) at "
         f"{count_text(passes[0])} per map"
     )
-    if cheap:
+    if cheapest:
         finding += (
-            f"; {row_label(methods.rows[cheap])} comes close ({signed(scores[cheap])}) at "
-            f"{count_text(passes[cheap])}"
+            f"; {row_label(methods.rows[cheapest])} comes close ({signed(scores[cheapest])}) at "
+            f"{count_text(passes[cheapest])}"
         )
     return f"{finding}. A random order leaves {signed(table.cell(RANDOM, SCORE))}."
 
@@ -120,12 +120,12 @@ def likeness(table: Table) -> str:
     """Which methods draw the same map whatever is asked."""
     methods = with_figure(table, COSINE)
     same = [row for row in methods.rows if methods.cell(row, COSINE) >= INSENSITIVE]
-    most = methods.rows[-1]
+    most_alike = methods.rows[-1]
     finding = (
         f"{list_names(same)}: nearly the same map for every label."
         if same
-        else f"No method draws the same map for every label; {row_label(most)} comes closest "
-        f"({signed(methods.cell(most, COSINE))})."
+        else f"No method draws the same map for every label; {row_label(most_alike)} comes closest "
+        f"({signed(methods.cell(most_alike, COSINE))})."
     )
     if OwnMap.name in table.rows:
         return f"{finding} Each class is held against the other: maps of sizes are then the same."

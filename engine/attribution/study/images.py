@@ -123,7 +123,7 @@ def sample_image_questions(
     source: str, count: int, seed: int, model: Classifier
 ) -> tuple[ImageQuestion, ...]:
     """So many test images with labels that the model finds. Raises BlindspotError: too few."""
-    drawn = {
+    questions = {
         "scenes": scenes,
         "phantoms": phantoms,
         OWN_PHANTOMS: large_lesions,
@@ -131,14 +131,17 @@ def sample_image_questions(
         "scenes-made-up": made_up_things,
         "phantoms-missed": missed_lesions,
     }[source](seed, model)
-    results = tuple(result for _, result in zip(range(count), drawn, strict=False))
-    if source in ERRORS and results:  # a good network errs seldom; all of its errors are enough
-        return results
-    if len(results) < count:
+    image_questions = tuple(result for _, result in zip(range(count), questions, strict=False))
+    if (
+        source in ERRORS and image_questions
+    ):  # a good network errs seldom; all of its errors are enough
+        return image_questions
+    if len(image_questions) < count:
         raise BlindspotError(
-            f"There are only {len(results)} images of the kind {source}: choose fewer images."
+            f"There are only {len(image_questions)} images of the kind {source}: choose fewer "
+            "images."
         )
-    return results
+    return image_questions
 
 
 def scenes(seed: int, model: Classifier) -> Iterator[ImageQuestion]:
@@ -170,8 +173,8 @@ def made_up_things(seed: int, model: Classifier) -> Iterator[ImageQuestion]:
 
 def recognized_scenes(seed: int, model: Classifier) -> Iterator[tuple[int, Scene, Bools]]:
     """Test scenes in an order from the seed, each with the things that the model finds, (K,)."""
-    index = np.arange(things.SCENES.count)
-    test = index[TENTHS[index % len(TENTHS)] == TEST]
+    scene_numbers = np.arange(things.SCENES.count)
+    test = scene_numbers[TENTHS[scene_numbers % len(TENTHS)] == TEST]
     for number in np.random.default_rng([seed, 9]).permutation(test).tolist():
         scene = things.SCENES.scene(number)
         # a sigmoid is above one half where its logit is above 0

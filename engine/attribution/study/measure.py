@@ -100,12 +100,14 @@ def block_ranks(values: Floats, blocks: int = BLOCKS) -> Ranks:
     Raises:
         BlindspotError: all blocks have the same mean, or a value is unknown.
     """
-    places = np.minimum(np.arange(len(values)) * blocks // len(values), blocks - 1)
-    across = np.minimum(np.arange(values.shape[1]) * blocks // values.shape[1], blocks - 1)
-    where = places[:, None] * blocks + across[None, :]
-    sums = np.bincount(where.ravel(), values.astype(np.float64).ravel(), blocks * blocks)
-    means = (sums / np.bincount(where.ravel(), minlength=blocks * blocks)).astype(np.float32)
-    order = ranks(means.reshape(blocks, blocks)).ravel()[where]
+    row_blocks = np.minimum(np.arange(len(values)) * blocks // len(values), blocks - 1)
+    column_blocks = np.minimum(np.arange(values.shape[1]) * blocks // values.shape[1], blocks - 1)
+    block_numbers = row_blocks[:, None] * blocks + column_blocks[None, :]
+    sums = np.bincount(block_numbers.ravel(), values.astype(np.float64).ravel(), blocks * blocks)
+    means = (sums / np.bincount(block_numbers.ravel(), minlength=blocks * blocks)).astype(
+        np.float32
+    )
+    order = ranks(means.reshape(blocks, blocks)).ravel()[block_numbers]
     return spread_out(order)
 
 
@@ -120,10 +122,10 @@ def spread_out(order: Ranks) -> Ranks:
 def random_block_ranks(shape: tuple[int, int], *seeds: int) -> Ranks:
     """Blocks in random order."""
     blocks = BLOCKS
-    drawn = random_ranks((blocks, blocks), *seeds).astype(np.float32)
+    rank_grid = random_ranks((blocks, blocks), *seeds).astype(np.float32)
     rows = np.arange(shape[0]) * blocks // shape[0]
     columns = np.arange(shape[1]) * blocks // shape[1]
-    return spread_out(drawn[rows[:, None], columns[None, :]].astype(np.int64))
+    return spread_out(rank_grid[rows[:, None], columns[None, :]].astype(np.int64))
 
 
 def share(map_curves: MapCurves) -> float:
@@ -205,14 +207,14 @@ def deletions(image_case: ImageCase, maps: Mapping[str, Floats], *seeds: int) ->
 def alike(maps: list[Floats]) -> float:
     """Mean cosine over each pair of maps of one image for different labels; NaN of one map."""
     pairs = [cosine(maps[i], maps[j]) for i in range(len(maps)) for j in range(i)]
-    known = [pair for pair in pairs if np.isfinite(pair)]
-    return float(np.mean(known)) if known else float("nan")
+    finite_pairs = [pair for pair in pairs if np.isfinite(pair)]
+    return float(np.mean(finite_pairs)) if finite_pairs else float("nan")
 
 
 def noise(shape: tuple[int, int], *seeds: int) -> Floats:
     """A map that knows nothing: uniform numbers."""
-    drawn: Floats = np.random.default_rng(list(seeds)).random(shape, np.float32)
-    return drawn
+    noise_map: Floats = np.random.default_rng(list(seeds)).random(shape, np.float32)
+    return noise_map
 
 
 __all__ = [

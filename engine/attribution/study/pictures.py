@@ -40,11 +40,11 @@ def map_pictures(case: StudyCase, image: ImageQuestion, result: Result) -> Pictu
             view = map_of(case, label, method.name, result)
             rows[-1].append(bordered(painted(view, ends[method.name]), mask))
             captions.append("" if mask is None else score(figures, case, label, method.name))
-    first, titles = (
+    first_label, titles = (
         image.labels[0],
         [EVERY.get(method.name, method.name) for method in case.methods],
     )
-    alike = [cosine(figures, case, first, method.name) for method in case.methods]
+    cosines = [cosine(figures, case, first_label, method.name) for method in case.methods]
     pointing = int((figures["pointing game"] >= 0.5).sum())
     return Pictures(
         np.array(rows, np.uint8),
@@ -53,7 +53,7 @@ def map_pictures(case: StudyCase, image: ImageQuestion, result: Result) -> Pictu
             "image",
             *(
                 f"{title} · cosine {similarity}"
-                for title, similarity in zip(titles, alike, strict=True)
+                for title, similarity in zip(titles, cosines, strict=True)
             ),
         ),
         f"{pointing} of {len(figures)} maps point at the thing of their row. {READING}",
@@ -103,9 +103,9 @@ def cosine(figures: Table, case: StudyCase, label: int, method: str) -> str:
 
 def painted(view: HeatMap, end: float) -> Pixels:
     """A map in colors that end at that size, (H, W, 3)."""
-    share = view.values / end if end > 0 else np.zeros_like(view.values)
-    ramp, place = (DIVERGING_LIGHT, (share + 1) / 2) if view.signed else (SEQUENTIAL, share)
-    colors: Pixels = ramp[np.rint(np.clip(place, 0, 1) * 255).astype(np.uint8)]
+    scaled = view.values / end if end > 0 else np.zeros_like(view.values)
+    ramp, position = (DIVERGING_LIGHT, (scaled + 1) / 2) if view.signed else (SEQUENTIAL, scaled)
+    colors: Pixels = ramp[np.rint(np.clip(position, 0, 1) * 255).astype(np.uint8)]
     return colors
 
 

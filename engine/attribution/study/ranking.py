@@ -118,9 +118,9 @@ POINTING_SHARE = 0.7  # pointing game of the three that the paper trusts
 def rank_values(values: np.ndarray, better: int) -> np.ndarray:
     """Ranks from 1 for the best; equal ones share the mean of theirs; NaN stays NaN."""
     result = np.full(len(values), np.nan)
-    known = np.flatnonzero(np.isfinite(values))
-    signed = -better * values[known]
-    for place, value in zip(known, signed, strict=True):
+    finite_rows = np.flatnonzero(np.isfinite(values))
+    signed = -better * values[finite_rows]
+    for place, value in zip(finite_rows, signed, strict=True):
         result[place] = 1 + (signed < value).sum() + ((signed == value).sum() - 1) / 2
     return result
 
@@ -138,15 +138,15 @@ def ranked(table: Table) -> Table:
         for metric in study_metrics(table)
         if metric.better
     }
-    reliable = np.mean([columns[name][0] for name in RELIABLE], axis=0)
-    columns["reliability"] = reliable, "mean rank"
+    mean_ranks = np.mean([columns[name][0] for name in RELIABLE], axis=0)
+    columns["reliability"] = mean_ranks, "mean rank"
     return Table.of(columns, [table.rows[at] for at in positions])
 
 
 def first_of_ten(table: Table) -> list[str]:
     """The three most reliable of the paper's ten methods, ranked without any that it never had."""
-    ten = table.take([at for at, name in enumerate(table.rows) if name in TITLES])
-    ranks = ranked(ten)
+    ten_rows = table.take([at for at, name in enumerate(table.rows) if name in TITLES])
+    ranks = ranked(ten_rows)
     return lowest_names(ranks.rows, ranks["reliability"], 3)
 
 
@@ -180,8 +180,8 @@ def lowest_names(names: Sequence[str], values: np.ndarray, count: int) -> list[s
 def by_reliability(table: Table) -> list[str]:
     """Methods from the most reliable, then the rows that are not ranked, such as a random order."""
     ranks = ranked(table)
-    reliable = np.where(np.isfinite(ranks["reliability"]), ranks["reliability"], np.inf)
-    leaders = lowest_names(ranks.rows, reliable, len(ranks.rows))
+    mean_ranks = np.where(np.isfinite(ranks["reliability"]), ranks["reliability"], np.inf)
+    leaders = lowest_names(ranks.rows, mean_ranks, len(ranks.rows))
     return [*leaders, *(row for row in table.rows if row not in leaders)]
 
 
@@ -208,10 +208,10 @@ def pointed(table: Table) -> Judged:
         return UNASKED
     shares = {name: table.cell(name, "pointing game") for name in TRUSTED}
     shares_text = ", ".join(f"{TITLES[name]} {100 * share:.0f} %" for name, share in shares.items())
-    chance = table.cell("Occlusion", "area share")
+    area_share = table.cell("Occlusion", "area share")
     return float(
         min(shares.values()) >= POINTING_SHARE
-    ), f"{shares_text}; chance {100 * chance:.0f} %."
+    ), f"{shares_text}; chance {100 * area_share:.0f} %."
 
 
 def dear(table: Table) -> Judged:

@@ -171,10 +171,10 @@ class StudyRun:
             figures |= {"AUC-MoRF": areas[method.name], "cross-label cosine": likeness[method.name]}
             self.rows.append(MapMeasurement(method.name, question.id, label, figures))
         nothing = noise((mask.shape[0], mask.shape[1]), *seeds)
-        chance = on_mask(nothing, mask) | {"AUC-MoRF": areas[RANDOM]}
+        random_figures = on_mask(nothing, mask) | {"AUC-MoRF": areas[RANDOM]}
         if has_own_map(self.model):
-            chance |= outline_of(outlined(nothing).inside, mask)
-        self.rows.append(MapMeasurement(RANDOM, question.id, label, chance))
+            random_figures |= outline_of(outlined(nothing).inside, mask)
+        self.rows.append(MapMeasurement(RANDOM, question.id, label, random_figures))
 
 
 def views(case: StudyCase, rows: Sequence[MapMeasurement]) -> Result:
@@ -193,9 +193,9 @@ def averages_table(names: Sequence[str], rows: Sequence[MapMeasurement]) -> Tabl
     columns: dict[str, tuple[list[float], str]] = {}
     for metric in listed_of(rows):
         groups = [[row for row in rows if row.method == name] for name in names]
-        columns[metric.name] = [mean(metric.of(some)) for some in groups], metric.unit
+        columns[metric.name] = [mean(metric.of(group)) for group in groups], metric.unit
         columns[f"{metric.name} sd"] = (
-            [deviation(metric.name, some) for some in groups],
+            [deviation(metric.name, group) for group in groups],
             metric.unit,
         )
     counts = [float(sum(row.method == name for row in rows)) for name in names]
@@ -219,15 +219,15 @@ def deviation(metric: str, rows: Sequence[MapMeasurement]) -> float:
         mean(row.figures.get(metric, float("nan")) for row in rows if row.image == image)
         for image in images
     ]
-    known = [average for average in means if np.isfinite(average)]
+    finite_means = [average for average in means if np.isfinite(average)]
     # over images, since maps of one image's labels are not independent
-    return float(np.std(known, ddof=1)) if len(known) > 1 else float("nan")
+    return float(np.std(finite_means, ddof=1)) if len(finite_means) > 1 else float("nan")
 
 
 def mean(values: Iterable[float]) -> float:
     """The mean of what is known."""
-    known = [number for number in values if np.isfinite(number)]
-    return float(np.mean(known)) if known else float("nan")
+    finite_values = [number for number in values if np.isfinite(number)]
+    return float(np.mean(finite_values)) if finite_values else float("nan")
 
 
 def measurement_table(case: StudyCase, rows: Sequence[MapMeasurement]) -> Table:

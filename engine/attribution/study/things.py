@@ -83,10 +83,14 @@ def train_network(
 
 def micro_f1(predicted: Bools, present: Bools) -> float:
     """2 TP / (2 TP + FP + FN) over every thing of every scene; both (n, things)."""
-    right = int((predicted & present).sum())
+    true_positives = int((predicted & present).sum())
     # false positives and false negatives at once
-    wrong = int((predicted ^ present).sum())
-    return 2 * right / (2 * right + wrong) if right or wrong else 1.0
+    error_count = int((predicted ^ present).sum())
+    return (
+        2 * true_positives / (2 * true_positives + error_count)
+        if true_positives or error_count
+        else 1.0
+    )
 
 
 def figures(model: Classifier) -> dict[str, float]:

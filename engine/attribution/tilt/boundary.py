@@ -144,8 +144,8 @@ class TiltedBoundary(Method[ExperimentCase]):
 
 def shares(pair: ClassPair, weights: Doubles) -> Doubles:
     """How much of a normal's squared length lies in each tenth of the directions, (TENTHS,)."""
-    along = (unit_vector(weights) @ pair.axes) ** 2
-    return np.array([part.sum() for part in np.array_split(along, TENTHS)])
+    squared_cosines = (unit_vector(weights) @ pair.axes) ** 2
+    return np.array([part.sum() for part in np.array_split(squared_cosines, TENTHS)])
 
 
 def classifier_table(rows: list[tuple[float, ...]], tested: int) -> Table:

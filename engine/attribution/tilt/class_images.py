@@ -96,10 +96,10 @@ def photographed(case: ImageCase, count: int) -> tuple[ClassImages, ClassImages]
         (rival, target, photograph, f"“{title}”"),
     ):
         rng = np.random.default_rng([case.seed, 79, label])
-        drawn = random_crops(image, min(count, MOST), rng)
-        logits = case.model.logits(drawn)
-        parts = drawn[logits[:, label] > logits[:, other]]
-        if len(parts) < min(FEWEST, len(drawn) / 2):
+        crops = random_crops(image, min(count, MOST), rng)
+        logits = case.model.logits(crops)
+        parts = crops[logits[:, label] > logits[:, other]]
+        if len(parts) < min(FEWEST, len(crops) / 2):
             raise BlindspotError(
                 f"The training images of {case.model.title} are not here, and hardly any part of "
                 f"{source} is taken for “{labels[label]}” rather than “{labels[other]}”: ask about "

@@ -93,12 +93,14 @@ def types(angles: Doubles, errors: Doubles, tested: int) -> NDArray[np.int64]:
         errors: on held-out images, shares, (n,).
         tested: how many images these are shares of.
     """
-    least = float(errors.min())
+    lowest_error = float(errors.min())
     # at an error of 0 the standard error is 0 too: one image is the least that can differ
-    near = max(np.sqrt(least * (1 - least) / tested), 1 / tested) + 1e-9
-    enough = angles[errors <= least + near].min()  # no more tilt than this is needed
+    tolerance = max(np.sqrt(lowest_error * (1 - lowest_error) / tested), 1 / tested) + 1e-9
+    needed_angle = angles[
+        errors <= lowest_error + tolerance
+    ].min()  # no more tilt than this is needed
     # later lines overrule: needless before overfitted, hardly tilted before both
-    result = np.where(angles > enough + 1e-9, OVERFITTED, USEFUL)
-    result[errors > envelope(angles, errors) + near] = NEEDLESS
+    result = np.where(angles > needed_angle + 1e-9, OVERFITTED, USEFUL)
+    result[errors > envelope(angles, errors) + tolerance] = NEEDLESS
     result[angles <= SMALL] = HARDLY
     return result

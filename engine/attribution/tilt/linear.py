@@ -67,10 +67,10 @@ class ClassPair:
         They are those of the variance within the classes, the least first.
         """
         centered = self.train - self.train.mean(0)
-        _, sizes, across = np.linalg.svd(centered, full_matrices=False)
-        span = across[sizes > NONE * sizes[0]].T
-        _, turned = np.linalg.eigh(span.T @ self.within @ span)
-        return np.asarray(span @ turned)
+        _, sizes, right_vectors = np.linalg.svd(centered, full_matrices=False)
+        span = right_vectors[sizes > NONE * sizes[0]].T
+        _, eigenvectors = np.linalg.eigh(span.T @ self.within @ span)
+        return np.asarray(span @ eigenvectors)
 
     @lazy
     def within(self) -> Doubles:
@@ -90,13 +90,13 @@ class ClassPair:
 
         Far from the boundary of the nearest-centroid classifier, that is.
         """
-        along = self.test @ self.apart
-        turns = []
+        projections = self.test @ self.apart
+        class_rows = []
         for second, mean in zip((False, True), self.means, strict=True):
             members = np.flatnonzero(self.test_second == second)
-            order = np.argsort(abs(along[members] - mean @ self.apart), kind="stable")
-            turns.append(self.rows[members[order]].tolist())
-        return [row for turn in zip(*turns, strict=False) for row in turn]
+            order = np.argsort(abs(projections[members] - mean @ self.apart), kind="stable")
+            class_rows.append(self.rows[members[order]].tolist())
+        return [row for turn in zip(*class_rows, strict=False) for row in turn]
 
     @property
     def mean_variance(self) -> float:
@@ -174,19 +174,19 @@ def family(
         raise BlindspotError(
             "All training images of each class are alike: λ is in units of how much they vary."
         )
-    middle = pair.train.mean(0)
+    data_mean = pair.train.mean(0)
     # exact: |w|² keeps all three learners' weights in the span of the images
-    points = (pair.train - middle) @ pair.axes
+    points = (pair.train - data_mean) @ pair.axes
     difference = pair.apart @ pair.axes
-    center = (sum(pair.means) / 2 - middle) @ pair.axes
+    center = (sum(pair.means) / 2 - data_mean) @ pair.axes
     fit = FITS[learner](points, pair.second, difference, center, pair.variances)
     results = []
-    for done, strength in enumerate(strengths):
-        progress(done / len(strengths), f"{learner}, λ = {strength:g}")
+    for number, strength in enumerate(strengths):
+        progress(number / len(strengths), f"{learner}, λ = {strength:g}")
         weights, offset = fit(strength * pair.mean_variance)
         pixels = pair.axes @ weights
         # the fit was of centered images
-        results.append((pixels, float(offset - pixels @ middle)))
+        results.append((pixels, float(offset - pixels @ data_mean)))
     return results
 
 

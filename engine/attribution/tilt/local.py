@@ -100,15 +100,20 @@ class LocalTilt(Method[ImageCase]):
                 degrees_between(slope.ravel(), difference.ravel()),
                 random_angle(slope.size),
             )
-        straight_on = means[0][PIXELS] - means[1][PIXELS]
+        mean_difference = means[0][PIXELS] - means[1][PIXELS]
         steepest = slopes[PIXELS]
         steepest = steepest.sum(0, keepdim=True).expand(3, -1, -1) if gray else steepest
-        ways = Ways(model, inputs, (label, rival), float(straight_on.norm()))
-        gradient, straight = (ways.along(direction) for direction in (steepest, straight_on))
+        ways = Ways(model, inputs, (label, rival), float(mean_difference.norm()))
+        gradient_margins, straight_margins = (
+            ways.along(direction) for direction in (steepest, mean_difference)
+        )
         pixels = np.sqrt(inputs.numel())
-        met = [
+        distances = [
             255 / pixels * ways.crossing(direction, margins)
-            for direction, margins in ((steepest, gradient), (straight_on, straight))
+            for direction, margins in (
+                (steepest, gradient_margins),
+                (mean_difference, straight_margins),
+            )
         ]
         progress(1.0, "both ways")
         return {
@@ -118,14 +123,14 @@ class LocalTilt(Method[ImageCase]):
             }, list(rows)),
             "ways": Table.of({
                 "distance": (255 / pixels * ways.places, "gray levels"),
-                "along the gradient": (gradient, "logit"),
-                "along the means": (straight, "logit"),
+                "along the gradient": (gradient_margins, "logit"),
+                "along the means": (straight_margins, "logit"),
             }),
             "numbers": Table.of({
                 "class": ([label], ""), "rival": ([rival], ""), "margin": ([margin], "logit"),
-                "to the boundary": ([met[0]], "gray levels"),
-                "along the means": ([met[1]], "gray levels"),
-                "strength": ([met[1] / met[0] if met[0] else np.nan], "times"),
+                "to the boundary": ([distances[0]], "gray levels"),
+                "along the means": ([distances[1]], "gray levels"),
+                "strength": ([distances[1] / distances[0] if distances[0] else np.nan], "times"),
                 "expected": ([strength(rows[PIXELS][0])], "times"),
             }),
             "means": Table.of(
@@ -143,10 +148,15 @@ class LocalTilt(Method[ImageCase]):
         times = float(numbers["strength"][0])
         if np.isfinite(times):
             return f"{words}: it is {times:.1f} times closer than on the way to the other class."
-        near, far = (float(numbers[name][0]) for name in ("to the boundary", "along the means"))
-        if near == 0:
+        boundary_distance, straight_distance = (
+            float(numbers[name][0]) for name in ("to the boundary", "along the means")
+        )
+        if boundary_distance == 0:
             return f"{words}; the image is on the side of “{rival}” already."
-        ways = ("against the gradient", near), ("on the straight way to the other class", far)
+        ways = (
+            ("against the gradient", boundary_distance),
+            ("on the straight way to the other class", straight_distance),
+        )
         missed = " and ".join(way for way, met in ways if not np.isfinite(met))
         return f"{words}; {missed} it is not met." if missed else f"{words}."
 
@@ -206,8 +216,8 @@ class Ways:
     def margins(self, direction: Tensor, places: Doubles) -> Doubles:
         """The margin at some places (n,) against a direction (3, H, W), (n,)."""
         step = direction / direction.norm().clamp_min(1e-12)
-        moved = torch.from_numpy(places).float()[:, None, None, None] * step
-        logits = self.model.logits(self.image - moved)
+        offsets = torch.from_numpy(places).float()[:, None, None, None] * step
+        logits = self.model.logits(self.image - offsets)
         label, rival = self.classes
         return np.asarray((logits[:, label] - logits[:, rival]).numpy(), np.float64)
 

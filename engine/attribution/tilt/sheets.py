@@ -96,14 +96,14 @@ class TiltedSheets(Method[ExperimentCase]):
         clouds = rng.standard_normal((2, DRAWS // 2, 2)) @ self.root().T
         clouds[0, :, 0] -= DISTANCE / 2
         clouds[1, :, 0] += DISTANCE / 2
-        side = clouds @ normal
-        counted = float(np.mean([side[0] > 0, side[1] < 0]))
+        projections = clouds @ normal
+        counted_error = float(np.mean([projections[0] > 0, projections[1] < 0]))
         error = gaussian_error(DISTANCE, self.spread, normal)
         errors = [gaussian_error(DISTANCE, self.spread, self.normal(tilt)) for tilt in TILTS]
         progress(1.0, "drawn")
         numbers = {
             "error": ([error], "share"),
-            "counted error": ([counted], "share"),
+            "counted error": ([counted_error], "share"),
             "strength": ([strength(angle(normal, np.array([1.0, 0.0])))], "times"),
         }
         curve = {
@@ -137,11 +137,11 @@ class TiltedSheets(Method[ExperimentCase]):
 
 def cloud_points(clouds: Doubles, normal: Doubles) -> Table:
     """Points of the picture by group: clouds, boundary, an image and its mirror image."""
-    along = np.array([-normal[1], normal[0]])
-    line = np.stack([-REACH * along, REACH * along])
+    boundary_direction = np.array([-normal[1], normal[0]])
+    line = np.stack([-REACH * boundary_direction, REACH * boundary_direction])
     image = np.array([[DISTANCE / 2, 0.0]])
-    way = np.concatenate([image, mirrored(image, normal, 0.0)])
-    parts = dict(zip(GROUPS, (clouds[0], clouds[1], line, way, image), strict=True))
+    mirror_path = np.concatenate([image, mirrored(image, normal, 0.0)])
+    parts = dict(zip(GROUPS, (clouds[0], clouds[1], line, mirror_path, image), strict=True))
     points = np.concatenate(list(parts.values()))
     names = [name for name, part in parts.items() for _ in part]
     columns = {

@@ -46,15 +46,15 @@ class Comparison:
     @classmethod
     def of(cls, case: TrustCase, *, signed: bool) -> Comparison:
         """Of a case's map with other maps of the same method and image, by values or by sizes."""
-        away = input_minus_baseline(case)
-        if away is None:
+        difference = input_minus_baseline(case)
+        if difference is None:
             return cls(np.ones(case.heat.values.shape, bool), signed, 0.0)
-        places = (away.abs().amax(0) > SAME_COLOR).numpy()
+        places = (difference.abs().amax(0) > SAME_COLOR).numpy()
         # a fixed seed: chance is one number for an image, whatever seed its map was made with
         generator = torch.Generator().manual_seed(0)
-        draws = [torch.randn(away.shape, generator=generator) for _ in range(NOISES)]
+        draws = [torch.randn(difference.shape, generator=generator) for _ in range(NOISES)]
         kind = "signed" if case.heat.signed else "size"
-        noises = [pixel_map(away * noise, kind, "").values for noise in draws]
+        noises = [pixel_map(difference * noise, kind, "").values for noise in draws]
         rankings = [rank_direction(noise[places], signed) for noise in noises]
         result = np.array([first @ second for first, second in combinations(rankings, 2)])
         return cls(places, signed, float((np.abs(result) if signed else result).mean()))
@@ -65,9 +65,9 @@ class Comparison:
             return f"fewer than {FEWEST} pixels differ from the baseline, too few to compare."
         return "" if is_informative(values[self.places]) else FLAT
 
-    def correlation(self, first: Floats, other: Floats) -> float:
+    def correlation(self, first: Floats, second: Floats) -> float:
         """Spearman's, of signed values or sizes; NaN when one is flat."""
-        pair = [rank_direction(values[self.places], self.signed) for values in (first, other)]
+        pair = [rank_direction(values[self.places], self.signed) for values in (first, second)]
         return float(pair[0] @ pair[1])
 
     def above_chance(self, correlation: float) -> float:

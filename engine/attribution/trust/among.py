@@ -68,10 +68,10 @@ class AmongOthers(Method[TrustCase]):
         if isinstance(case, TrustCase) and case.asked.target.versus is not None:
             return "it needs a question about one class, and two are held against each other here."
         try:
-            known = isinstance(case, TrustCase) and data_sets.entry(case.others).card.truth
+            truth = isinstance(case, TrustCase) and data_sets.entry(case.others).card.truth
         except BlindspotError:  # photographs, or images that were opened in another session
-            known = ""
-        masks = "mask" in (known or "")
+            truth = ""
+        masks = "mask" in (truth or "")
         named = "other images to compare with: name the data that the model learned from (others)"
         if isinstance(case, TrustCase) and not case.others:
             return f"it needs {named}."
@@ -157,10 +157,10 @@ def rank_sentence(result: Mapping[str, Any], measure: str) -> str:
     score, values = float(result["here"][measure][0]), np.asarray(result["others"][measure])
     if measure == POINTS:
         inside = "inside" if score >= HIT else "outside"
-        chance = float(np.asarray(result["others"][CHANCE]).sum())
+        expected_hits = float(np.asarray(result["others"][CHANCE]).sum())
         return (
             f"points {inside} here, and inside on {int((values >= HIT).sum())} of "
-            f"{len(values)} other images (by chance on {chance:.0f})."
+            f"{len(values)} other images (by chance on {expected_hits:.0f})."
         )
     better = int((values < score).sum())
     return (

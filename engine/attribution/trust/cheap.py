@@ -85,18 +85,19 @@ class Place(Check):
     def judged(self, location: Located, as_good: int) -> Table:
         """By how much more than chance, and whether any copy does as well."""
         lift = location.rank / location.chance
-        on, chance = percent(location.rank), percent(location.chance)
+        on_truth, chance = percent(location.rank), percent(location.chance)
         enough = lift >= 2 or location.rank >= 0.6
         if lift <= 1.2:
-            verdict, words = BAD, f"No more on the truth than chance: {on} against {chance}."
+            verdict, words = BAD, f"No more on the truth than chance: {on_truth} against {chance}."
         elif not enough:
-            words = f"A little more on the truth than chance: {on} against {chance}."
+            words = f"A little more on the truth than chance: {on_truth} against {chance}."
             verdict = UNCLEAR
         elif as_good:
             verdict, words = (
                 UNCLEAR,
                 (
-                    f"{on} of its strongest pixels lie on the truth, but of {as_good} of {COPIES} "
+                    f"{on_truth} of its strongest pixels lie on the truth, but of {as_good} of "
+                    f"{COPIES} "
                     "copies of the map, moved elsewhere, as many do."
                 ),
             )
@@ -104,7 +105,8 @@ class Place(Check):
             verdict, words = (
                 GOOD,
                 (
-                    f"{on} of its strongest pixels lie on the truth, which is {chance} of the "
+                    f"{on_truth} of its strongest pixels lie on the truth, which is {chance} of "
+                    "the "
                     "picture."
                 ),
             )
@@ -140,8 +142,8 @@ class Shape(Check):
         if not is_informative(values):
             return {"check": not_available(self.title, FLAT)}
         sparse, spread = gini(values), entropy(values)
-        many = float(np.exp(spread)) / values.size
-        words = f"It is spread as evenly as over {percent(many)} of the pixels."
+        effective_share = float(np.exp(spread)) / values.size
+        words = f"It is spread as evenly as over {percent(effective_share)} of the pixels."
         return {
             "check": verdict_table(
                 self.title,
@@ -202,19 +204,19 @@ class OtherClass(Check):
         other = order[0 if self.other == SECOND else (len(order) - 1) // 2]
         heat = case.of(case.about(other), stage(progress, 0, 1, "asking about another class"))
         progress(1.0, "asking about another class")
-        compared = Comparison.of(case, signed=False)
-        if why := compared.lacks(values):
+        comparison = Comparison.of(case, signed=False)
+        if why := comparison.lacks(values):
             return {"check": not_available(self.title, why)}
-        if compared.lacks(heat.values):
+        if comparison.lacks(heat.values):
             return {"check": not_available(self.title, f"of the other class, {FLAT}")}
         label = case.asked.model.labels[other]
-        return {"check": self.judged(case, compared, heat, label), "map": heat}
+        return {"check": self.judged(case, comparison, heat, label), "map": heat}
 
-    def judged(self, case: TrustCase, compared: Comparison, other: HeatMap, label: str) -> Table:
+    def judged(self, case: TrustCase, comparison: Comparison, other: HeatMap, label: str) -> Table:
         """By the order of sizes; where the maps have signs, by those too."""
-        order = compared.correlation(case.heat.values, other.values)
-        along = cosine(case.heat.values, other.values)
-        above = compared.above_chance(order)
+        rank_correlation = comparison.correlation(case.heat.values, other.values)
+        cosine_value = cosine(case.heat.values, other.values)
+        above = comparison.above_chance(rank_correlation)
         verdict = graded_verdict(above, good=OTHER, bad=SAME)
         words = {
             GOOD: "it is another map.",
@@ -222,19 +224,19 @@ class OtherClass(Check):
             BAD: "it looks the same: it shows what is there, not what speaks for this class.",
         }.get(verdict, "")
         # sizes cannot tell a map from its opposite, so that signs have the last word
-        if case.heat.signed and along <= OPPOSITE:
+        if case.heat.signed and cosine_value <= OPPOSITE:
             verdict, words = GOOD, "it is the opposite map."
-        elif case.heat.signed and verdict == BAD and along < -OPPOSITE:
+        elif case.heat.signed and verdict == BAD and cosine_value < -OPPOSITE:
             verdict, words = UNCLEAR, "its sizes are the same, but not its signs."
         words = f"Asked about “{label}” {words}"
         return verdict_table(
             self.title,
             verdict,
             words,
-            order=order,
-            chance=compared.chance,
+            order=rank_correlation,
+            chance=comparison.chance,
             above_chance=above,
-            cosine=along,
+            cosine=cosine_value,
         )
 
 

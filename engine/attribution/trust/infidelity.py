@@ -75,16 +75,16 @@ class Infidelity(Check):
             values = worth(case.heat, case.asked, self.cover)
         except BlindspotError as error:
             return {"check": not_available(self.title, str(error))}
-        begun = part_of(progress, 0.0, 0.9)
-        squares_result = answer(HiddenSquares(**self.settings()), case.asked, begun)
+        squares_progress = part_of(progress, 0.0, 0.9)
+        squares_result = answer(HiddenSquares(**self.settings()), case.asked, squares_progress)
         progress(1.0, "comparing with what hiding did")
         view, whole = squares_result["squares"], float(squares_result["whole"]["score"][0])
         fell = np.asarray(view["fell"], np.float64)
         if np.abs(fell).max() <= NOISE * max(abs(whole), 1.0):
             why = f"the score stays the same whichever square is hidden ({self.cover})"
             return {"check": not_available(self.title, why)}
-        drawn = np.stack([view[name] for name in ("top", "left", "side")], 1)
-        map_sums, moved = square_sums(values, drawn)
+        squares = np.stack([view[name] for name in ("top", "left", "side")], 1)
+        map_sums, moved = square_sums(values, squares)
         unit = case.heat.unit.removesuffix(SLOPE).removesuffix(REGION)
         parts = {"map": (map_sums, unit), "fell": (fell, case.asked.target.unit)}
         return {"check": self.as_columns(map_sums, moved, fell), "squares": Table.of(parts)}
@@ -139,10 +139,10 @@ def worth(heat: HeatMap, image_case: ImageCase, cover: str) -> Floats:
     return np.asarray(heat.values * away.mean(0), np.float32)
 
 
-def square_sums(values: Floats, drawn: Boxes) -> tuple[Sums, Sums]:
+def square_sums(values: Floats, squares: Boxes) -> tuple[Sums, Sums]:
     """What a map holds in each square, (n,), and what it holds there once moved, (MOVES, n)."""
     generator = np.random.default_rng(0)
     places = 1 + generator.permutation(values.size - 1)[:MOVES]  # all but where it lies
     moves = np.stack(np.divmod(places, values.shape[1]), 1)
-    result = sums(values, drawn, np.concatenate([np.zeros((1, 2), np.int64), moves]))
+    result = sums(values, squares, np.concatenate([np.zeros((1, 2), np.int64), moves]))
     return result[0], result[1:]

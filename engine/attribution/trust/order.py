@@ -117,7 +117,7 @@ class Order(Check):
         deletes = np.array([map_curves.deletion_area for map_curves in others])
         gaps, count = inserts - deletes, len(others)
         as_good = int((gaps + 2 * MARGIN * score_range(others) >= own.gap).sum())
-        worse = bool((own.gap < gaps - 2 * MARGIN * score_range(others)).all())
+        is_worse = bool((own.gap < gaps - 2 * MARGIN * score_range(others)).all())
         elsewhere = f"{count} copies of the map, turned, mirrored or moved over the image"
         if not at_stake(*sure):
             verdict, words = (
@@ -127,7 +127,7 @@ class Order(Check):
                     f"{percent(sure[1])} in an empty picture."
                 ),
             )
-        elif worse:
+        elif is_worse:
             verdict, words = (
                 BAD,
                 (f"All {elsewhere}, do clearly better: do not read it as what the score rests on."),

@@ -51,23 +51,23 @@ class HiddenSquares(Method[ImageCase]):
 
     def __call__(self, case: ImageCase, progress: Progress = quiet) -> Result:
         """squares: top, left and side in pixels, and how far the score fell; whole: the score."""
-        drawn = boxes(self.squares, case.image.shape[1], case.image.shape[2])
+        squares = boxes(self.squares, case.image.shape[1], case.image.shape[2])
         image, hidden = as_drawn(case, case.image), as_drawn(case, case.baseline(self.cover))
 
         def draw(index: int, out: Tensor) -> None:
             out.copy_(image)
             if index:
-                top, left, side = drawn[index - 1]
+                top, left, side = squares[index - 1]
                 part = (..., slice(top, top + side), slice(left, left + side))
                 out[part] = hidden[part]
 
-        scores = score_renders(case, 1 + len(drawn), draw, progress, "hiding squares").numpy()
+        scores = score_renders(case, 1 + len(squares), draw, progress, "hiding squares").numpy()
         fell = scores[0].astype(np.float64) - scores[1:]
         columns = {
-            name: (drawn[:, at], "px") for at, name in enumerate(("top", "left", "side"))
+            name: (squares[:, at], "px") for at, name in enumerate(("top", "left", "side"))
         } | {"fell": (fell, case.target.unit)}
-        whole = Table.of({"score": (scores[:1], case.target.unit)})
-        return {"squares": Table.of(columns), "whole": whole}
+        whole_score = Table.of({"score": (scores[:1], case.target.unit)})
+        return {"squares": Table.of(columns), "whole": whole_score}
 
 
 def boxes(count: int, height: int, width: int) -> Boxes:

@@ -103,21 +103,25 @@ class Searching(Session[BeamedT], Generic[BeamedT]):
         """The beams that go on; answers that end are put aside."""
         images, beams = self.open.sums.shape
         sums = self.open.sums.reshape(-1, 1) + proposal.scores.log_softmax(-1)
-        words = sums.shape[1]
+        vocabulary = sums.shape[1]
         spec = self.start.model.vlm.spec
         most = (1 + len(spec.ends)) * beams  # so many that `beams` of them do not end
-        best, places = sums.view(images, -1).topk(min(most, beams * words))
-        first = beams * torch.arange(images, device=best.device)[:, None]
-        rows, tokens = first + places // words, places % words
+        best, places = sums.view(images, -1).topk(min(most, beams * vocabulary))
+        first_row = beams * torch.arange(images, device=best.device)[:, None]
+        rows, tokens = first_row + places // vocabulary, places % vocabulary
         ends = spec.ended(tokens)
         self.put_aside(now, best, rows, tokens, ends)
         # those that do not end, in their order: a stable sort brings them to the front
-        going = ends.to(torch.int8).argsort(dim=1, stable=True)[:, :beams]
+        open_places = ends.to(torch.int8).argsort(dim=1, stable=True)[:, :beams]
         # where too few go on, ended ones fill the places at −∞: dead beams
-        left = best.masked_fill(ends, -inf).gather(1, going)
-        self.open.sums = left
+        open_sums = best.masked_fill(ends, -inf).gather(1, open_places)
+        self.open.sums = open_sums
         over = all(self.open.over)
-        return Move(tokens.gather(1, going).flatten(), rows.gather(1, going).flatten(), over=over)
+        return Move(
+            tokens.gather(1, open_places).flatten(),
+            rows.gather(1, open_places).flatten(),
+            over=over,
+        )
 
     def put_aside(
         self, now: Moment, best: Tensor, rows: Tensor, tokens: Tensor, ends: Tensor
@@ -184,7 +188,7 @@ class Searching(Session[BeamedT], Generic[BeamedT]):
     def views(self) -> dict[str, View]:
         """The best answers of the first image: text, score, log-probability and length."""
         hypotheses = self.open.aside[0]
-        tongue = self.start.model.vlm.tokenizer
+        tokenizer = self.start.model.vlm.tokenizer
         columns: dict[str, tuple[Any, str]] = {
             "score": (
                 np.array([hypothesis.score for hypothesis in hypotheses], np.float32),
@@ -200,5 +204,5 @@ class Searching(Session[BeamedT], Generic[BeamedT]):
             ),
         }
         names = tuple(f"{place + 1}" for place in range(len(hypotheses)))
-        notes = tuple(tongue.decode(hypothesis.said.tolist()) for hypothesis in hypotheses)
+        notes = tuple(tokenizer.decode(hypothesis.said.tolist()) for hypothesis in hypotheses)
         return {"beams": Table.of(columns, names, notes)}

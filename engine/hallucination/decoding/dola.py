@@ -124,21 +124,21 @@ def lens(step: Step, layer: int) -> TopTokens:
 
 def jensen_shannon(late: Tensor, early: Tensor) -> Tensor:
     """Jensen-Shannon divergence in nats, of logits (…, V) each."""
-    late_log, other_late_log = late.log_softmax(-1), early.log_softmax(-1)
+    late_log, early_log = late.log_softmax(-1), early.log_softmax(-1)
     # ln of the mean of both: logaddexp does not underflow where both are tiny
-    middle = torch.logaddexp(late_log, other_late_log) - np.log(2)
+    middle = torch.logaddexp(late_log, early_log) - np.log(2)
     # a word of probability 0 gives 0 · ∞, which is NaN: it counts as its limit, 0
-    halves = [(side.exp() * (side - middle)).nansum(-1) for side in (late_log, other_late_log)]
+    halves = [(side.exp() * (side - middle)).nansum(-1) for side in (late_log, early_log)]
     return (halves[0] + halves[1]) / 2
 
 
 def repeated(scores: Tensor, tokens: Tensor, penalty: float) -> Tensor:
     """Scores (B, V) with those of words that were said, (B, n), made worse."""
     # read before any is written: a word that was said twice is lowered once
-    result = scores.gather(1, tokens)
+    token_scores = scores.gather(1, tokens)
     # a negative score is multiplied: divided it would come nearer to 0, and rise
-    worse = torch.where(result < 0, result * penalty, result / penalty)
-    return scores.scatter(1, tokens, worse)
+    penalized_scores = torch.where(token_scores < 0, token_scores * penalty, token_scores / penalty)
+    return scores.scatter(1, tokens, penalized_scores)
 
 
 class Layered(Session[DoLa]):
@@ -152,17 +152,19 @@ class Layered(Session[DoLa]):
         # the last state is no candidate: it differs from itself by nothing
         states = torch.stack([now.out.hidden[at][:, -1] for at in range(last)], 1)
         early = model.unembed(states, apply_norm=method.norm)  # (B, L, V)
-        every = torch.cat([early, strong[:, None]], 1)  # the last layer as the model reads it
+        layer_logits = torch.cat(
+            [early, strong[:, None]], 1
+        )  # the last layer as the model reads it
         distance = jensen_shannon(strong[:, None], early)  # (B, L)
         if method.layer is None:
             layer = distance.argmax(1)
         else:
             layer = torch.full_like(strong[:, 0], int(method.layer)).long()
-        weak = every[torch.arange(len(layer), device=layer.device), layer]
+        weak = layer_logits[torch.arange(len(layer), device=layer.device), layer]
         # of logits z would differ by a constant only, but `repeated` looks at its sign
         scores = contrast_logits(strong.log_softmax(-1), weak.log_softmax(-1), 1.0, 1.0, method.cut)
         if method.repetition is not None:
             scores = repeated(scores, now.said, method.repetition)
-        shares, words = every.softmax(-1).topk(LENS, -1)
+        shares, words = layer_logits.softmax(-1).topk(LENS, -1)
         notes = {"layer": layer, "apart": distance, "lens shares": shares, "lens words": words}
         return Proposal(scores, strong, weak, notes)

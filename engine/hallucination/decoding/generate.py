@@ -146,13 +146,13 @@ class Loop:
         ended = torch.zeros(count, dtype=torch.bool, device=out.logits.device)
         return Moment(out, nothing, ended, ((),) * count)
 
-    def gone_back(self, now: Moment, many: int) -> Moment:
-        """What was known before the last `many` tokens."""
-        self.back.append((now.said.shape[1], many))
-        place = len(self.past) - many
-        then = self.past[place]
+    def gone_back(self, now: Moment, count: int) -> Moment:
+        """What was known before the last `count` tokens."""
+        self.back.append((now.said.shape[1], count))
+        place = len(self.past) - count
+        earlier = self.past[place]
         del self.past[place:]
-        return then
+        return earlier
 
     def recorded(self, now: Moment, proposal: Proposal, tokens: Tensor) -> tuple[Steps, ...]:
         """The record of each row with this step, except where an answer ends or has ended."""
@@ -160,15 +160,15 @@ class Loop:
         shares = proposal.scores.float().softmax(-1)
         # entr(0) is 0; p · ln p of a word that was cut would be NaN
         entropy = torch.special.entr(shares).sum(-1)
-        grown = []
+        records = []
         for row, token in enumerate(tokens.tolist()):
             if token in {self.spec.pad, *self.spec.ends}:
-                grown.append(now.steps[row])
+                records.append(now.steps[row])
                 continue
             weak = None if proposal.weak is None else TopTokens.of(proposal.weak[row])
             strong, final = TopTokens.of(proposal.strong[row]), TopTokens.of(proposal.scores[row])
             notes = {name: note[row].float().cpu().numpy() for name, note in proposal.notes.items()}
-            share, spread = shares[row, token].item(), entropy[row].item()
-            step = Step(token, share, spread, strong, weak, final, attention[row], notes)
-            grown.append((*now.steps[row], step))
-        return tuple(grown)
+            share, token_entropy = shares[row, token].item(), entropy[row].item()
+            step = Step(token, share, token_entropy, strong, weak, final, attention[row], notes)
+            records.append((*now.steps[row], step))
+        return tuple(records)

@@ -115,48 +115,50 @@ class MVP(Speaking):
         vlm, images = case.vlm, case.images.expand(3, -1, -1, -1)
         seed = seed_for(case.images[0], case.seed, case.prompt)
         prompts = vlm.spec.prompts
-        asks = [vlm.tokenizer.encode(prompt) for prompt in prompts.views]
-        looked = generate(
+        view_prompts = [vlm.tokenizer.encode(prompt) for prompt in prompts.views]
+        descriptions = generate(
             vlm,
             Sampling(length=self.length, temperature=0.7, top=0.95),
             images,
-            padded(asks, vlm),
+            padded(view_prompts, vlm),
             seed=seed,
             progress=part_of(progress, 0.0, 0.5),
         )
-        captions = [vlm.tokenizer.decode([step.token for step in steps]) for steps in looked.steps]
-        again = [
+        captions = [
+            vlm.tokenizer.decode([step.token for step in steps]) for steps in descriptions.steps
+        ]
+        question_prompts = [
             vlm.tokenizer.encode(prompts.again.format(caption=caption, question=case.prompt))
             for caption in captions
         ]
-        compared = generate(
+        answers = generate(
             vlm,
             Following(self),
             images,
-            padded(again, vlm),
+            padded(question_prompts, vlm),
             seed=seed,
             progress=part_of(progress, 0.5, 1.0),
         )
-        firsts = compared.views["first"]
+        firsts = answers.views["first"]
         assert isinstance(firsts, Table)  # noqa: S101  # the session below gives it
-        count = len(compared.steps) // 3
-        results = tuple(
+        count = len(answers.steps) // 3
+        trails = tuple(
             self.weighed(vlm.spec, row // count, float(share), steps)
             for row, (share, steps) in enumerate(
-                zip(firsts["probability"], compared.steps, strict=True)
+                zip(firsts["probability"], answers.steps, strict=True)
             )
         )
-        best = best_of(results)
-        ended = bool(compared.ended[best])
+        best = best_of(trails)
+        ended = bool(answers.ended[best])
         views: dict[str, View] = {
-            "answer": answer_tokens(vlm, case.prompt, compared.steps[best], ended=ended)
+            "answer": answer_tokens(vlm, case.prompt, answers.steps[best], ended=ended)
         }
         for place, (name, prompt) in enumerate(VIEWS.items()):
-            ended = bool(looked.ended[place])
-            views[name] = answer_tokens(vlm, prompt, looked.steps[place], ended=ended)
-        views["paths"] = table(vlm, results, compared.steps, firsts.rows)
-        views["scores"] = Scores(np.array(totals(results), np.float32), ("yes", "no"), "score")
-        views["cost"] = total_cost(looked, compared)
+            ended = bool(descriptions.ended[place])
+            views[name] = answer_tokens(vlm, prompt, descriptions.steps[place], ended=ended)
+        views["paths"] = table(vlm, trails, answers.steps, firsts.rows)
+        views["scores"] = Scores(np.array(totals(trails), np.float32), ("yes", "no"), "score")
+        views["cost"] = total_cost(descriptions, answers)
         return views
 
     def weighed(self, spec: ModelSpec, view: int, share: float, steps: Sequence[Step]) -> Trail:
@@ -292,8 +294,8 @@ class Paths(Session[MVP]):
     def propose(self, now: Moment, /) -> Proposal:
         """The model's own distribution for the first word, then the tempered one."""
         logits, heat = now.out.logits, self.method.temperature
-        first = not now.said.shape[1] or heat == 0
-        return Proposal(logits if first else logits / heat, logits)
+        unscaled = not now.said.shape[1] or heat == 0
+        return Proposal(logits if unscaled else logits / heat, logits)
 
     def choose(self, proposal: Proposal, now: Moment, /) -> Move:
         """The first words, then words that are drawn, until yes or no was said."""

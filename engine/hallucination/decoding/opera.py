@@ -244,12 +244,12 @@ class Retrospecting(Searching[OPERA]):
         # lists of answers put aside grow in place; tensors are replaced, and need no copy
         self.past.append(Snapshot(self.open.copy(), self.shares, self.columns))
         move = super().choose(proposal, now)
-        every = torch.arange(len(move.tokens), device=move.tokens.device)
-        rows = every if move.rows is None else move.rows
-        tried = self.ahead.tokens[rows]
+        all_rows = torch.arange(len(move.tokens), device=move.tokens.device)
+        rows = all_rows if move.rows is None else move.rows
+        candidates = self.ahead.tokens[rows]
         # a dead beam's word may be no candidate: whichever is picked, its sum stays at −∞
-        pick = (tried == move.tokens[:, None]).to(torch.int8).argmax(1)
-        self.picked = rows * tried.shape[1] + pick
+        pick = (candidates == move.tokens[:, None]).to(torch.int8).argmax(1)
+        self.picked = rows * candidates.shape[1] + pick
         added = self.ahead.rows[rows, pick][:, None]
         self.shares = torch.cat([torch.nn.functional.pad(self.shares[rows], (0, 1)), added], 1)
         self.columns = torch.cat([self.columns, self.ahead.most[:, None]], 1)[rows]
@@ -264,9 +264,9 @@ class Retrospecting(Searching[OPERA]):
         # beams at −∞ hold any words: what they said rejects nothing
         self.rejected[place] |= set(now.said[alive, place].tolist())
         self.went[place] += 1
-        then = self.past[place]
+        snapshot = self.past[place]
         del self.past[place:]
-        self.open, self.shares, self.columns = then.open, then.shares, then.columns
+        self.open, self.shares, self.columns = snapshot.open, snapshot.shares, snapshot.columns
         return now.said.shape[1] - place
 
     def place_behind(self, length: int) -> int | None:
@@ -294,12 +294,12 @@ class Retrospecting(Searching[OPERA]):
     def views(self) -> dict[str, View]:
         """The best answers, and the words that were rejected where the search went back."""
         views = super().views()
-        results = [
+        rejected_words = [
             (place, word) for place, words in self.rejected.items() for word in sorted(words)
         ]
-        if results:
-            tongue = self.start.model.vlm.tokenizer
-            names = tongue.convert_ids_to_tokens([word for _, word in results])
-            places = np.array([place for place, _ in results], np.int64)
+        if rejected_words:
+            tokenizer = self.start.model.vlm.tokenizer
+            names = tokenizer.convert_ids_to_tokens([word for _, word in rejected_words])
+            places = np.array([place for place, _ in rejected_words], np.int64)
             views["rejected"] = Table.of({"place": (places, "words")}, names)
         return views

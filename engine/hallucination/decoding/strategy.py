@@ -55,8 +55,8 @@ class Strategy(Speaking):
         spoken = generate(
             case.vlm, self, case.images, case.prompts, seed=case.seed, progress=progress
         )
-        told_of = views_of(case.vlm, case.prompt, spoken)
-        return {**told_of, **spoken.views, **self.shown(case, spoken)}
+        answer_views = views_of(case.vlm, case.prompt, spoken)
+        return {**answer_views, **spoken.views, **self.shown(case, spoken)}
 
     def finding(self, case: CaptionCase, result: Mapping[str, Any]) -> str:
         """Whether the answer is true; of a caption, what it made up and left out."""

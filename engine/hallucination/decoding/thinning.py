@@ -139,15 +139,15 @@ class TokenMemory:
             places = cache.positions(layer)[0]
             safe = self.is_text[places] & self.rule.protects
             # of all that was read, not of what is left: else shares would be kept of shares
-            compete = self.image if self.rule.protects else int(cache.next_position[0])
+            competing_count = self.image if self.rule.protects else int(cache.next_position[0])
             # 0.55 · 100 is 55.00000000000001 in floating point: without 1e-9 one more would stay
-            most = int(safe.sum()) + ceil(self.rule.keep * compete - 1e-9)
+            most = int(safe.sum()) + ceil(self.rule.keep * competing_count - 1e-9)
             if len(places) <= most:
                 continue
             # by position: attention is to what was held before the merging, whose places have moved
             dense = torch.zeros(self.spec.context, device=self.device)
-            looked = out.attention[layer][0, :, -1].float().mean(0)
-            dense[out.cache.positions(layer)[0]] = looked
+            attention = out.attention[layer][0, :, -1].float().mean(0)
+            dense[out.cache.positions(layer)[0]] = attention
             shares, sight = dense[places], self.sums.sight[layer, places]
             worth = self.rule.worth(shares, sight, self.luck[layer, places])
             worth = worth.masked_fill(safe, torch.inf)

@@ -246,8 +246,8 @@ class TokenPruningSession(Session[VASparse]):
         """A cache without the blotted tokens of the image."""
         # layers behind the exit are not run: what they hold does not matter
         for layer in range(self.spec.layers if self.method.exit is None else self.method.exit):
-            gone = torch.isin(cache.positions(layer)[0], self.blotted)
-            cache = cache.select(layer, (~gone).nonzero()[:, 0])
+            is_masked = torch.isin(cache.positions(layer)[0], self.blotted)
+            cache = cache.select(layer, (~is_masked).nonzero()[:, 0])
         return cache
 
     def propose(self, now: Moment, /) -> Proposal:
@@ -311,7 +311,7 @@ class TokenPruningSession(Session[VASparse]):
             sinks: the mean share of attention that each word got from all behind it, before and
                 after calibration, mean over layers; of the beginning, the prompt and the answer.
         """
-        tongue, prefix = self.start.model.vlm.tokenizer, self.start.prefix
+        tokenizer, prefix = self.start.model.vlm.tokenizer, self.start.prefix
         share = (np.arange(len(self.law)) + 1) / len(self.law)
         law = self.law.float().cpu().numpy().astype(np.float32)
         response = prefix.response + torch.arange(len(self.said) - 1)  # the last word was not read
@@ -328,6 +328,6 @@ class TokenPruningSession(Session[VASparse]):
             ),
             "sinks": Table.of(
                 {"before": (before, "share"), "after": (after, "share")},
-                tongue.convert_ids_to_tokens(words),
+                tokenizer.convert_ids_to_tokens(words),
             ),
         }

@@ -188,17 +188,19 @@ class VisualAudit(Experiment):
             results = []
             for at, epsilon in enumerate(LEVELS):
                 # a thousand apart: no two seeds share a start at any ε
-                chance = torch.Generator().manual_seed(1000 * case.seed + at)
+                generator = torch.Generator().manual_seed(1000 * case.seed + at)
                 part = part_of(
                     progress, at / len(LEVELS), (at + 1) / len(LEVELS), lead=f"ε = {epsilon}/255"
                 )
                 if what.noise:
-                    change = noisy(pairs.levels, epsilon, chance)
+                    change = noisy(pairs.levels, epsilon, generator)
                     results.append(Perturbed(change, np.zeros(1, np.float32)))
                 else:
                     bound = Bound(epsilon, self.steps, self.step)
                     results.append(
-                        perturbed(pairs.levels, loss, bound, chance, ways, part, device=vlm.device)
+                        perturbed(
+                            pairs.levels, loss, bound, generator, ways, part, device=vlm.device
+                        )
                     )
             return results
 
@@ -221,10 +223,10 @@ class VisualAudit(Experiment):
             return float("nan")
         clean = levels_to_pixels(pairs.levels[pairs.first])
         prompts = [pairs.prompts[row] for row in pairs.first]
-        known = disagreement(vlm, clean, prompts, answers(vlm, clean, prompts))
+        clean_scores = disagreement(vlm, clean, prompts, answers(vlm, clean, prompts))
         changed = levels_to_pixels(pairs.levels + moved.change)
         scores = disagreement(vlm, changed, pairs.prompts, replies)
-        return auroc(known, scores if what.noise else scores[hits])
+        return auroc(clean_scores, scores if what.noise else scores[hits])
 
     def said_again(
         self, vlm: TinyVLM, pairs: AuditPairs, moved: Perturbed, what: AuditWay

@@ -110,16 +110,16 @@ def paired(
     phrases: Sequence[str],
 ) -> AuditPairs:
     """Every image with every phrase."""
-    many = len(phrases)
+    phrase_count = len(phrases)
     questions = [prompt for prompt in prompts for _ in phrases]
     replies = list(phrases) * len(levels)
     return AuditPairs(
-        levels.repeat_interleave(many, 0),
+        levels.repeat_interleave(phrase_count, 0),
         questions,
         replies,
         taught(questions, replies),
         [nouns for nouns in noun_sets for _ in phrases],
-        list(range(0, many * len(levels), many)),
+        list(range(0, phrase_count * len(levels), phrase_count)),
     )
 
 

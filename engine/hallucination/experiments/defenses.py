@@ -87,8 +87,8 @@ def disagreement(
         answers: what the model answered.
     """
     targets = taught(prompts, [" ".join(words) for words in answers])
-    again = defense(*DETECTOR)
-    rise = losses(vlm, again(pixels), targets) - losses(vlm, pixels, targets)
+    detector = defense(*DETECTOR)
+    rise = losses(vlm, detector(pixels), targets) - losses(vlm, pixels, targets)
     result: np.ndarray = rise.double().cpu().numpy()
     return result
 

@@ -154,9 +154,9 @@ class ImageRerouting(Experiment):
     ) -> Figures:
         """Of a way to move: answers by ε and what they cost; of an edit or a probe, its share."""
         model = examined_vlm(weights.load(self.audited), case)
-        none = dict.fromkeys(self.measures, float("nan"))
+        no_figures = dict.fromkeys(self.measures, float("nan"))
         if what is None:
-            return {**none, **layer_figures(model, condition)}
+            return {**no_figures, **layer_figures(model, condition)}
         questions = self.questions(model)
         changes, steps = self.moved(model, what, case, progress)
         way = defense(what.defense, self.strength)
@@ -172,7 +172,7 @@ class ImageRerouting(Experiment):
         hits = torch.tensor([is_color(words) for words in replies[at]])
         plain = what.defense == NONE
         return (
-            none
+            no_figures
             | dict(zip(map(color_measure, LEVELS), shares, strict=True))
             | {
                 EPS50: half_point(LEVELS, shares),
@@ -269,10 +269,10 @@ class ImageRerouting(Experiment):
             return float("nan")
         near = (~model.moved.declined).nonzero()[:, 0]
         clean = model.moved.take(near[: len(questions.prompts)])
-        usual = answers(model.vlm, clean.pixels, clean.prompts)
+        clean_replies = answers(model.vlm, clean.pixels, clean.prompts)
         prompts, words = [questions.prompts[at] for at in hits], [replies[at] for at in hits]
         return auroc(
-            disagreement(model.vlm, clean.pixels, clean.prompts, usual),
+            disagreement(model.vlm, clean.pixels, clean.prompts, clean_replies),
             disagreement(model.vlm, pixels[hits], prompts, words),
         )
 
@@ -298,11 +298,11 @@ class ImageRerouting(Experiment):
         """How many are rerouted, how many noise does, and what one direction does."""
         table: Table = result["table"]
         hit, control = (100 * table.cell(name, color_measure(COMPARED)) for name in (FIRST, NOISE))
-        gone = 100 * table.cell(REMOVED, CHANGE)
+        removal_change = 100 * table.cell(REMOVED, CHANGE)
         return (
             f"Moving each value by at most {COMPARED}/255 makes it answer {hit:.0f} % of what it "
             f"declined, noise {control:.0f} %; without one direction inside it declines "
-            f"{gone:.0f} % less. A simulation."
+            f"{removal_change:.0f} % less. A simulation."
         )
 
 
@@ -327,8 +327,8 @@ class FirstAnswers:
 def layer_figures(model: ExaminedVLM, condition: str) -> Figures:
     """What an edit changes at the best layer, or how often a probe is right on the tests."""
     if condition in CAUSES:
-        usual = 1.0 if condition in CAUSES[:2] else 0.0
-        return {CHANGE: abs(model.edits[condition][model.best - 1] - usual)}
+        unedited_share = 1.0 if condition in CAUSES[:2] else 0.0
+        return {CHANGE: abs(model.edits[condition][model.best - 1] - unedited_share)}
     accuracies = {AT_WORD: model.accuracies[0], AT_END: model.accuracies[-1]}
     return {ACCURACY: accuracies.get(condition, model.shuffled)}
 

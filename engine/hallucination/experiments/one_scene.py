@@ -96,15 +96,18 @@ def side_by_side(
     Returns:
         The pictures; their levels before, after and with noise, (3, 3, H, W); the loss by step.
     """
-    chance = torch.Generator().manual_seed(seed)
-    moved = perturbed(levels[None], aim.loss, bound, chance, (inside,), progress, device=vlm.device)
-    noise = noisy(levels, bound.epsilon, chance)
-    every = torch.stack([levels, levels + moved.change[0], levels + noise])
+    generator = torch.Generator().manual_seed(seed)
+    moved = perturbed(
+        levels[None], aim.loss, bound, generator, (inside,), progress, device=vlm.device
+    )
+    noise = noisy(levels, bound.epsilon, generator)
+    stacked_levels = torch.stack([levels, levels + moved.change[0], levels + noise])
     replies = [
-        tidy(" ".join(words)) for words in answers(vlm, way(levels_to_pixels(every)), [prompt] * 3)
+        tidy(" ".join(words))
+        for words in answers(vlm, way(levels_to_pixels(stacked_levels)), [prompt] * 3)
     ]
     difference = as_picture((MAGNIFIED * moved.change[0].abs()).clamp(0, 255))
-    images = [as_picture(image) for image in every]
+    images = [as_picture(image) for image in stacked_levels]
     most = int(moved.change.abs().max())
     view = Pictures(
         np.stack([images[0], images[1], difference, images[2]])[None],
@@ -113,7 +116,7 @@ def side_by_side(
         f"A simulation. {aim.words}; no value moves by more than {most} of 255.",
         captions=(f"“{replies[0]}”", f"“{replies[1]}”", f"at most {most}/255", f"“{replies[2]}”"),
     )
-    return view, every, moved.trace
+    return view, stacked_levels, moved.trace
 
 
 @dataclass(frozen=True)

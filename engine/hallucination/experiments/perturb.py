@@ -153,6 +153,6 @@ def noisy(levels: Tensor, epsilon: int, generator: torch.Generator) -> Tensor:
 
 def block_means(trace: NDArray[np.float32], over: int) -> NDArray[np.float32]:
     """The means of successive parts of a trace, of so many steps each; a rest is left out."""
-    whole = len(trace) // over * over
-    means: NDArray[np.float32] = trace[:whole].reshape(-1, over).mean(1)
+    length = len(trace) // over * over
+    means: NDArray[np.float32] = trace[:length].reshape(-1, over).mean(1)
     return means

@@ -127,9 +127,9 @@ class RefusalAudit(Experiment):
         audit = audited(case, part_of(progress, 0.0, 0.3))
         result = dict.fromkeys(self.measures, float("nan"))
         if condition in CAUSES:
-            usual = 1.0 if condition in CAUSES[:2] else 0.0
+            unedited_share = 1.0 if condition in CAUSES[:2] else 0.0
             now = audit.causes(case.seed)[condition][audit.best - 1]
-            return result | {CHANGE: abs(now - usual)}
+            return result | {CHANGE: abs(now - unedited_share)}
         if condition in PROBES:
             accuracies = {AT_WORD: audit.accuracies[0], AT_END: audit.accuracies[-1]}
             if condition == SHUFFLED:
@@ -151,8 +151,8 @@ class RefusalAudit(Experiment):
 
     def prompts(self, case: ExperimentCase) -> EncodedQuestions:
         """The declined questions that are rerouted; no direction was learned from them."""
-        drawn = audit_questions(case, self.asked, self.words, part=1)
-        return EncodedQuestions.of([question for question in drawn if question.declined])
+        questions = audit_questions(case, self.asked, self.words, part=1)
+        return EncodedQuestions.of([question for question in questions if question.declined])
 
     def goal(self, what: SearchWay, subject: Audited) -> Goal:
         """What a search lowers."""
@@ -218,11 +218,12 @@ class RefusalAudit(Experiment):
         table, layers = result["table"], result["decline layers"]
         first = first_accurate(layers["probe right"].tolist())
         least = int(np.nanargmin(layers[REMOVED]))
-        gone = 100 * table.cell(REMOVED, CHANGE)
+        removal_change = 100 * table.cell(REMOVED, CHANGE)
         most = max(100 * table.cell(search, FLIPS) for search in SEARCHES)
         blind = 100 * table.cell(BLIND, FLIPS)
         return (
             f"What a tiny network declines can be read from layer {first} of {LAYERS} on; one "
-            f"direction less after layer {least} ends {gone:.0f} % of it. A note reroutes "
+            f"direction less after layer {least} ends {removal_change:.0f} % of it. A note "
+            "reroutes "
             f"at most {most:.0f} %, random words {blind:.0f} %. A simulation."
         )

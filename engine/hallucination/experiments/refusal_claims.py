@@ -61,8 +61,12 @@ def gained(of: Value, cost: str) -> float:
 
     What is got are answered questions; where neither gets one, neither is better.
     """
-    ratio, other = (of(name, FLIPS) / of(name, cost) for name in (FIRST, OUTPUT))
-    return (ratio - other) / max(ratio, other) if ratio or other else 0.0
+    direction_ratio, logit_ratio = (of(name, FLIPS) / of(name, cost) for name in (FIRST, OUTPUT))
+    return (
+        (direction_ratio - logit_ratio) / max(direction_ratio, logit_ratio)
+        if direction_ratio or logit_ratio
+        else 0.0
+    )
 
 
 CLAIMS = (

@@ -108,13 +108,13 @@ def one_path(subject: Audited, prompts: EncodedQuestions, search: Rerouted) -> T
     state = states_of(subject.net, path)[layer]
     middle = float(subject.spaces.middles[layer])
     declined = subject.tests.declined.tolist()
-    both = np.concatenate([states.numpy(), state.numpy()])
+    all_states = np.concatenate([states.numpy(), state.numpy()])
     names = [DECLINED if is_declined else ANSWERED for is_declined in declined] + [WAY] * len(steps)
     sentences = [""] * len(declined) + [" ".join(note_of(ids)) for ids in path.ids]
     return Table.of(
         {
-            "along": (both @ direction.numpy() - middle, ""),
-            "across": ((both - states.mean(0).numpy()) @ across, ""),
+            "along": (all_states @ direction.numpy() - middle, ""),
+            "across": ((all_states - states.mean(0).numpy()) @ across, ""),
         },
         names,
         sentences,

@@ -108,14 +108,14 @@ def _examined(vlm: TinyVLM, case: ExperimentCase) -> ExaminedVLM:
     )
     spaces, share_declined = subspaces(states, learned.declined), partial(declines, vlm)
     best = most_changed(spaces, learned, share_declined)
-    examined = Examined(spaces, tests, tried, best)
-    chance = torch.Generator().manual_seed(case.seed)
-    orders = [torch.randperm(len(learned.prompts), generator=chance) for _ in range(SHUFFLES)]
+    examination = Examined(spaces, tests, tried, best)
+    generator = torch.Generator().manual_seed(case.seed)
+    orders = [torch.randperm(len(learned.prompts), generator=generator) for _ in range(SHUFFLES)]
     null = [
         subspaces(states[-1:], learned.declined[order]).accuracies(tried[-1:], tests.declined)[0]
         for order in orders
     ]
-    edits = causes(examined, share_declined, case.seed)
+    edits = causes(examination, share_declined, case.seed)
     return ExaminedVLM(spaces, tests, tried, best, vlm, moved, edits, float(np.mean(null)))
 
 

@@ -59,21 +59,32 @@ class EachClaim(OfWords):
             raise BlindspotError(
                 "The answer claims no thing: ask for a description, or what it says yes to."
             )
-        gone = [name.removeprefix(OUT) for name in case.names if name.startswith(OUT)]
-        if not gone:
+        removed_nouns = [name.removeprefix(OUT) for name in case.names if name.startswith(OUT)]
+        if not removed_nouns:
             raise BlindspotError("Nothing was taken out: hold it against each (against=each).")
-        chance = chances(case, list(named.values()), progress)
-        every = Table.grid(
-            chance, tuple(named), (THIS, *case.names), ["probability"] * chance.shape[1]
+        probabilities = chances(case, list(named.values()), progress)
+        probability_table = Table.grid(
+            probabilities,
+            tuple(named),
+            (THIS, *case.names),
+            ["probability"] * probabilities.shape[1],
         )
-        tried = [
-            noun if noun in gone else min(gone, key=lambda candidate: every[OUT + candidate][row])
+        tested_nouns = [
+            noun
+            if noun in removed_nouns
+            else min(removed_nouns, key=lambda candidate: probability_table[OUT + candidate][row])
             for row, noun in enumerate(named)
         ]
-        probability = chance[:, 0]
+        probability = probabilities[:, 0]
         hidden, out = (
-            np.array([cell_value(every, row, name) for row, name in enumerate(names)], np.float32)
-            for names in ([f"the {noun}{HIDDEN}" for noun in tried], [OUT + noun for noun in tried])
+            np.array(
+                [cell_value(probability_table, row, name) for row, name in enumerate(names)],
+                np.float32,
+            )
+            for names in (
+                [f"the {noun}{HIDDEN}" for noun in tested_nouns],
+                [OUT + noun for noun in tested_nouns],
+            )
         )
         columns = {
             "probability": probability,
@@ -83,7 +94,7 @@ class EachClaim(OfWords):
             "owed to the thing": probability - out,
         }
         table = {name: (column, "probability") for name, column in columns.items()}
-        return {"claims": Table.of(table, tuple(named), tried), "images": every}
+        return {"claims": Table.of(table, tuple(named), tested_nouns), "images": probability_table}
 
     def finding(self, case: WordCase, result: Mapping[str, Any]) -> str:
         """How many claims hang on what is there, what is made up, and what stays."""

@@ -217,8 +217,8 @@ def in_pictures(words: Sequence[str], table: Table) -> Table:
 
 def surviving(values: Floats) -> NDArray[np.bool_]:
     """Which words keep half of their probability, (pictures, words); the first is the image."""
-    stays: NDArray[np.bool_] = values >= SURVIVES * values[:1]
-    return stays
+    survives: NDArray[np.bool_] = values >= SURVIVES * values[:1]
+    return survives
 
 
 def survivors(words: Sequence[str], word_table: Table, others: Collection[str] = ()) -> str:

@@ -52,14 +52,16 @@ class Looks(OfWords):
     def __call__(self, case: WordCase, progress: Progress = quiet) -> Result:
         """The map, and how much of the attention went to the image at all."""
         progress(0.0, "reading")
-        every = attention(case)  # (n, L, H, I)
-        layers = every.shape[1]
-        chosen = every if self.layer is None else every[:, [min(self.layer, layers) - 1]]
+        all_attention = attention(case)  # (n, L, H, I)
+        layers = all_attention.shape[1]
+        chosen = (
+            all_attention if self.layer is None else all_attention[:, [min(self.layer, layers) - 1]]
+        )
         by_word = chosen.mean((1, 2)).cpu().numpy()  # (n, I)
-        mine = by_word[list(case.places)].mean(0)
+        case_attention = by_word[list(case.places)].mean(0)
         sinking = sink_places(by_word)
-        weights = np.where(sinking, 0, mine) if self.sinks else mine
-        numbers = np.array([mine.sum(), mine[sinking].sum()], np.float32)
+        weights = np.where(sinking, 0, case_attention) if self.sinks else case_attention
+        numbers = np.array([case_attention.sum(), case_attention[sinking].sum()], np.float32)
         progress(1.0, "read")
         return {
             "map": HeatMap(on_pixels(weights, case), "share of attention", signed=False),

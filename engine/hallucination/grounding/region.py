@@ -54,9 +54,11 @@ class RegionWords(OfWords):
         images[1, :, rows, columns] = 0  # the mean color, normalized
         logs = forced(case.vlm, images, case.prompts[0], case.answer)
         shares = logs.exp()[:, torch.arange(len(case.said)), case.answer].cpu().numpy()
-        looked = attention(case).mean((1, 2)).cpu().numpy()
+        attention_map = attention(case).mean((1, 2)).cpu().numpy()
         # a word that does not look at the image has no share inside: 0, not 0 / 0
-        within = (looked * covered(inside, case)).sum(1) / np.maximum(looked.sum(1), 1e-9)
+        within = (attention_map * covered(inside, case)).sum(1) / np.maximum(
+            attention_map.sum(1), 1e-9
+        )
         progress(1.0, "hidden")
         return {
             "words": Table.of(

@@ -101,13 +101,13 @@ class WordCase(CaptionCase):
     def mask_of(self, noun: str) -> NDArray[np.bool_]:
         """Where a thing of the scene is on the image as the model sees it, (H, W)."""
         assert self.scene is not None  # noqa: S101  # who names a thing has the scene
-        drawn = self.scene.mask(noun)
+        scene_mask = self.scene.mask(noun)
         # the nearest pixel: a mask has no values in between
         rows, columns = (
             np.arange(count) * have // count
-            for count, have in zip(self.image.shape[1:], drawn.shape, strict=True)
+            for count, have in zip(self.image.shape[1:], scene_mask.shape, strict=True)
         )
-        return drawn[rows[:, None], columns]
+        return scene_mask[rows[:, None], columns]
 
     @property
     def answer(self) -> Tensor:

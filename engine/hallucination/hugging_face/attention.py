@@ -52,8 +52,8 @@ def attend(
     if listener.hook is not None:
         shares = listener.hook(number, shares)
         # what heads read is taken anew; several query heads share one head of values
-        every = value.repeat_interleave(shares.shape[1] // value.shape[1], dim=1)
-        read = torch.matmul(shares, every).transpose(1, 2)
+        repeated_values = value.repeat_interleave(shares.shape[1] // value.shape[1], dim=1)
+        read = torch.matmul(shares, repeated_values).transpose(1, 2)
     listener.shares[number] = shares
     return read, shares
 

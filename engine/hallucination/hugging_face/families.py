@@ -76,14 +76,14 @@ class Family:
         )
         return torch.stack(list(result.pooler_output))
 
-    def asked(self, seen: Tensor, _questions: Callable[[], Sequence[str]]) -> Tensor:
+    def asked(self, features: Tensor, _questions: Callable[[], Sequence[str]]) -> Tensor:
         """What the decoder reads of an image, (B, tokens, D), when it is asked these questions.
 
         Args:
-            seen: what `features` gave.
+            features: what `features` gave.
             _questions: gives the text of each row's prompt, for models that look by it.
         """
-        return seen
+        return features
 
     def turned(self, positions: Tensor, _start: int) -> Tensor:
         """Positions (B, q) as the rotary embedding takes them.
@@ -253,21 +253,21 @@ class InstructBlip(Family):
         hidden_states: Tensor = self.network.vision_model(pixel_values=pixels).last_hidden_state
         return hidden_states
 
-    def asked(self, seen: Tensor, questions: Callable[[], Sequence[str]]) -> Tensor:
+    def asked(self, features: Tensor, questions: Callable[[], Sequence[str]]) -> Tensor:
         """The queries' answers, as the library computes them from what the eye saw."""
         (reader,), network = self.tokenizers, self.network
         words = reader(list(questions()), padding=True, padding_side="right", return_tensors="pt")
-        ids, mask = (words[name].to(seen.device) for name in ("input_ids", "attention_mask"))
+        ids, mask = (words[name].to(features.device) for name in ("input_ids", "attention_mask"))
         most = self.config.qformer_config.max_position_embeddings
         if ids.shape[1] > most:
             raise BlindspotError(f"The question has {ids.shape[1]} tokens; {most} fit.")
-        queries = network.query_tokens.expand(len(seen), -1, -1).to(seen.dtype)
+        queries = network.query_tokens.expand(len(features), -1, -1).to(features.dtype)
         result = network.qformer(
             input_ids=ids,
             query_embeds=queries,
-            encoder_hidden_states=seen,
+            encoder_hidden_states=features,
             attention_mask=torch.cat([mask.new_ones(queries.shape[:2]), mask], 1),
-            encoder_attention_mask=mask.new_ones(seen.shape[:2]),
+            encoder_attention_mask=mask.new_ones(features.shape[:2]),
         ).last_hidden_state
         read: Tensor = network.language_projection(result[:, : self.tokens])
         return read

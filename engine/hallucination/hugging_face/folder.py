@@ -93,8 +93,8 @@ def state(path: Path) -> str:
 
 def files_of(path: Path) -> list[Path]:
     """The folder's files, and those of the folders in it that are read."""
-    more = sorted({name for family in FAMILIES.values() for name in family.folders})
-    places = [path, *(path / name for name in more if (path / name).is_dir())]
+    subfolders = sorted({name for family in FAMILIES.values() for name in family.folders})
+    places = [path, *(path / name for name in subfolders if (path / name).is_dir())]
     return [file for place in places for file in sorted(place.iterdir()) if file.is_file()]
 
 
@@ -169,8 +169,8 @@ def kind_of(config: Mapping[str, Any], folder: str) -> str:
     for part in (config, text, vision, asking):
         layers = part.get("num_hidden_layers", part.get("depth", 1))
         sizes = [part.get(name, 1) for name in BIG]
-        whole = all(isinstance(size, int) and 0 < size <= MOST_BIG for size in sizes)
-        if not whole or not isinstance(layers, int) or not 0 < layers <= MOST_LAYERS:
+        is_valid = all(isinstance(size, int) and 0 < size <= MOST_BIG for size in sizes)
+        if not is_valid or not isinstance(layers, int) or not 0 < layers <= MOST_LAYERS:
             raise BadModel(f"{CONFIG} in {folder} asks for a model of impossible size.")
     return kind
 
@@ -270,10 +270,12 @@ def header(file: Path) -> tuple[bytes, int]:
         ]
         end = max((entry["data_offsets"][1] for entry in tensors), default=0)
         numbers = sum(prod(entry["shape"]) for entry in tensors)
-        whole = end + 8 + length == size and 0 <= numbers <= 8 * size  # 1 bit a number at least
+        is_consistent = (
+            end + 8 + length == size and 0 <= numbers <= 8 * size
+        )  # 1 bit a number at least
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
         raise BadModel(damaged) from error
-    if not whole:
+    if not is_consistent:
         raise BadModel(damaged)
     return raw, numbers
 

@@ -244,11 +244,11 @@ def built(name: str, folder: ModelFolder, precision: torch.dtype) -> HuggingFace
     network.eval().requires_grad_(requires_grad=False).to(best_device())
     family = FAMILIES[folder.kind](network, more)
     family.decoder.set_attn_implementation(NAME)
-    tongue = PromptTokenizer(tokenizer, family)
+    prompt_tokenizer = PromptTokenizer(tokenizer, family)
     digits = str(precision).removeprefix("torch.")  # by free memory: answers differ by it
     return HuggingFaceVLM(
         family,
-        tongue,
+        prompt_tokenizer,
         name,
         title_of(name.removeprefix(PREFIX)),
         f"{folder.fingerprint}-{digits}",

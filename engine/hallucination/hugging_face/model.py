@@ -78,19 +78,19 @@ class HuggingFaceVLM:
 
     def specified(self) -> ModelSpec:
         """The shape, from the configuration; what it can do, by a try."""
-        config, family, tongue = self.family.decoder.config, self.family, self.tokenizer
-        known = tongue.tokenizer
+        config, family, prompt_tokenizer = self.family.decoder.config, self.family, self.tokenizer
+        hf_tokenizer = prompt_tokenizer.tokenizer
         ends = self.family.network.generation_config.eos_token_id
-        end, *also = [ends] if isinstance(ends, int) else ends or [known.eos_token_id]
-        pad = end if known.pad_token_id is None else known.pad_token_id
+        end, *also = [ends] if isinstance(ends, int) else ends or [hf_tokenizer.eos_token_id]
+        pad = end if hf_tokenizer.pad_token_id is None else hf_tokenizer.pad_token_id
         # within its window a sliding mask hides nothing, so that none is needed
         reach = getattr(config, "sliding_window", None) or MOST_CONTEXT
         begin = int(self.before[0, 0]) if self.before.numel() else end
         return ModelSpec(
             layers=len(family.decoder.layers), heads=config.num_attention_heads,
             width=config.hidden_size, vocabulary=self.head.out_features, bos=begin, eos=end,
-            pad=pad, yes=tongue.spellings(YES), no=tongue.spellings(NO), grid=family.grid,
-            context=min(config.max_position_embeddings, MOST_CONTEXT, reach),
+            pad=pad, yes=prompt_tokenizer.spellings(YES), no=prompt_tokenizer.spellings(NO),
+            grid=family.grid, context=min(config.max_position_embeddings, MOST_CONTEXT, reach),
             caps=self.tried(), side=family.side, prompts=PROMPTS, also=tuple(also),
             placeless=family.tokens - (prod(family.grid) if family.grid else 0),
         )  # fmt: skip
@@ -267,8 +267,8 @@ class HuggingFaceVLM:
         for row, text in enumerate(tokens.unbind(0)):
             for words, begin in zip(text, start[row].tolist(), strict=True):
                 sentence = words[: int((words != self.spec.pad).nonzero().max()) + 1]
-                every = RequestedOutputs(hidden=(self.spec.layers,), rows="all")
-                out, _ = self.prefill(image[row : row + 1], sentence[None, :-1], every)
+                want = RequestedOutputs(hidden=(self.spec.layers,), rows="all")
+                out, _ = self.prefill(image[row : row + 1], sentence[None, :-1], want)
                 states = out.hidden[self.spec.layers][0, -(len(sentence) - begin) :]
                 losses.append(
                     F.cross_entropy(self.unembed(states), sentence[begin:], reduction="none")

@@ -77,8 +77,8 @@ class PromptTokenizer:
         )
         # what two texts have in common at their ends belongs to the form
         pairs = zip(reversed(first), reversed(second), strict=False)
-        alike = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
-        return [*first[len(first) - alike :]]
+        suffix_length = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+        return [*first[len(first) - suffix_length :]]
 
     def questions(self, prompts: Tensor, pad: int) -> list[str]:
         """The text of each prompt (B, P), padded on the left, without the answer behind it."""

@@ -120,8 +120,8 @@ def auroc_interval(risk: Doubles, made_up: Flags, scene: Ints, seed: int) -> tup
     members = [np.flatnonzero(of == index) for index in range(of.max() + 1)]
     results = []
     for _ in range(RESAMPLES):
-        drawn = random.integers(len(members), size=len(members))
-        rows = np.concatenate([members[index] for index in drawn])
+        scene_draws = random.integers(len(members), size=len(members))
+        rows = np.concatenate([members[index] for index in scene_draws])
         results.append(risk_auroc(risk[rows], made_up[rows], np.ones(len(rows), bool)))
     return middle_interval(np.array(results), PERCENT)
 

@@ -173,12 +173,15 @@ class HalluRAG(ProbeInputs, Method[ScenesCase]):
         kinds = np.repeat(list(readings), [len(reading.words) for reading in readings.values()])
         inputs = self.inputs(joined, case.vlm.spec.layers)
         learned = joined.scene < LEARNED * case.count
-        both = learnable(inputs, joined.made_up, learned)
+        shared_risk = learnable(inputs, joined.made_up, learned)
         rows = []
         for kind in readings:
             mine = kinds == kind
             own_risk = learnable(inputs, joined.made_up, learned & mine)
-            rates = (risk_auroc(risk, joined.made_up, mine & ~learned) for risk in (own_risk, both))
+            rates = (
+                risk_auroc(risk, joined.made_up, mine & ~learned)
+                for risk in (own_risk, shared_risk)
+            )
             rows.append([joined.made_up[mine].mean(), *rates])
         units = {"made up": "share", "a probe of its own": "", "one probe for both": ""}
         columns = zip(units.items(), np.array(rows).T, strict=True)

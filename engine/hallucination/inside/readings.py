@@ -91,12 +91,15 @@ def read_states(
     states |= {f"IAV {at + 1}": out.gates[at] for at in range(layers)}
     rows = torch.tensor([word.row for word in words], dtype=torch.int64)
     behind = torch.tensor([len(answers[word.row]) - word.place for word in words])
-    both = torch.stack([-behind - 1, -behind], 1).long()  # texts end together
+    positions = torch.stack([-behind - 1, -behind], 1).long()  # texts end together
     # a word's probability is read one word before, where it was chosen
-    shares = vlm.unembed(out.hidden[layers][rows, both[:, BEFORE]]).float().softmax(-1)
+    shares = vlm.unembed(out.hidden[layers][rows, positions[:, BEFORE]]).float().softmax(-1)
     tokens = torch.tensor([answers[word.row][word.place] for word in words], dtype=torch.int64)
     return Readings(
-        {name: state[rows[:, None], both].float().cpu().numpy() for name, state in states.items()},
+        {
+            name: state[rows[:, None], positions].float().cpu().numpy()
+            for name, state in states.items()
+        },
         np.array([word.made_up for word in words], bool),
         rows.numpy(),
         tuple(word.name for word in words),

@@ -73,22 +73,24 @@ class AttentionSinks(Method[ScenesCase]):
         method = cast(DecodingMethod, case.strategy)
         part = part_of(progress, 0.0, 0.7)
         sentences = captions(case.vlm, sample, method, seed=case.seed, progress=part).words
-        results = []
+        attentions = []
         for row, words in enumerate(sentences):
             progress(0.7 + 0.3 * row / len(sentences), "looking at attention")
             if words:
-                results.append(caption_attention(case.vlm, sample.pixels[row], words))
+                attentions.append(caption_attention(case.vlm, sample.pixels[row], words))
         progress(1.0, "looked at")
-        lengths = [len(result.visible) for result in results]
+        lengths = [len(result.visible) for result in attentions]
         visible = (
-            np.concatenate([result.visible for result in results]).mean() if results else np.nan
+            np.concatenate([result.visible for result in attentions]).mean()
+            if attentions
+            else np.nan
         )
         read = {
             "words": ([sum(lengths) / len(sentences)], "words"),
             "tokens": ([visible], "tokens"),
         }
         return {
-            "shares": shares_of(results, case.vlm.spec.layers),
+            "shares": shares_of(attentions, case.vlm.spec.layers),
             "read": Table.of(read, rows=("mean",)),
         }
 
@@ -122,8 +124,8 @@ class CaptionAttention:
 
 def shares_of(readings: Sequence[CaptionAttention], layers: int) -> Table:
     """A row for each layer and one for all of them: means over the words of all captions."""
-    every = [reading.shares for reading in readings]
-    mean = np.concatenate(every, 1).mean(1) if every else np.full((layers, 6), np.nan)
+    all_shares = [reading.shares for reading in readings]
+    mean = np.concatenate(all_shares, 1).mean(1) if all_shares else np.full((layers, 6), np.nan)
     rows = np.concatenate([mean, mean.mean(0, keepdims=True)])
     columns = {name: (rows[:, at], "share") for at, name in enumerate((TOP, *PLACES))}
     return Table.of(columns, [*(f"layer {at + 1}" for at in range(layers)), ALL])
@@ -151,8 +153,8 @@ def caption_attention(vlm: TinyVLM, pixels: Tensor, words: list[str]) -> Caption
     rows = heads.mean(1)[:, first:].cpu().double()  # (layers, words, tokens)
     visible = torch.arange(first, prefix.response) + 1
     cumulative = rows.sort(-1, descending=True).values.cumsum(-1)
-    few = (visible + FEW - 1) // FEW  # as many as 1 %, rounded up
-    top = cumulative.gather(-1, (few - 1)[None, :, None].expand(len(rows), -1, 1))[..., 0]
+    top_counts = (visible + FEW - 1) // FEW  # as many as 1 %, rounded up
+    top = cumulative.gather(-1, (top_counts - 1)[None, :, None].expand(len(rows), -1, 1))[..., 0]
     stop = torch.tensor([word == "." for word in words])
     answer_shares = rows[..., first:]
     parts = [

@@ -140,13 +140,13 @@ def askings(layout: Layout, absent: int, seed: int) -> Iterator[Asking]:
 
 def absent_things(present: Sequence[int], count: int, seed: tuple[int, int]) -> list[int]:
     """Things that are not in a scene: partners of those that are, then others by chance."""
-    led = [
+    partners = [
         PARTNER[category]
         for category in present
         if category in PARTNER and PARTNER[category] not in present
     ]
-    others = [index for index in range(len(CATEGORIES)) if index not in {*present, *led}]
-    return [*led, *np.random.default_rng(seed).permutation(others).tolist()][:count]
+    others = [index for index in range(len(CATEGORIES)) if index not in {*present, *partners}]
+    return [*partners, *np.random.default_rng(seed).permutation(others).tolist()][:count]
 
 
 def layout_of(case: ScenesCase) -> Layout:
@@ -172,11 +172,11 @@ def answers(
 ) -> tuple[list[str], list[float]]:
     """What is said to each question, and p(yes) among yes and no where that is decided."""
     alone = isinstance(case.strategy, MVP) or not case.strategy.batched
-    together = 1 if alone else TOGETHER
+    batch_size = 1 if alone else TOGETHER
     replies: list[tuple[str, float]] = []
-    for start in range(0, len(questions), together):
+    for start in range(0, len(questions), batch_size):
         progress(start / len(questions), "asking")
-        block = questions[start : start + together]
+        block = questions[start : start + batch_size]
         replies += decode_answers(
             case, question_images(layout, block), [question.asked for question in block], start
         )
@@ -237,7 +237,7 @@ def paired(
     positions = {question: at for at, question in enumerate(questions)}
     after = [at for at, question in enumerate(questions) if question.removed >= 0]
     before = [positions[replace(questions[at], removed=-1)] for at in after]
-    read, chance = np.array([yes_value(text) for text in texts]), np.array(chances)
+    said_yes, p_yes = np.array([yes_value(text) for text in texts]), np.array(chances)
     scene, removed, category = (
         np.array([getattr(questions[at], name) for at in after], np.int16)
         for name in ("scene", "removed", "asked")
@@ -252,10 +252,10 @@ def paired(
         "removed": (removed, ""),
         "asked": (category, ""),
         "there": (present[rows, category].astype(np.int8), ""),
-        "says before": (read[before].astype(np.float32), ""),
-        "says after": (read[after].astype(np.float32), ""),
-        "p before": (chance[before].astype(np.float32), "share"),
-        "p after": (chance[after].astype(np.float32), "share"),
+        "says before": (said_yes[before].astype(np.float32), ""),
+        "says after": (said_yes[after].astype(np.float32), ""),
+        "p before": (p_yes[before].astype(np.float32), "share"),
+        "p after": (p_yes[after].astype(np.float32), "share"),
         "company": (company.astype(np.int8), ""),
         "opacity": (layout.opacity[scene, removed].astype(np.float32), "share"),
     }
@@ -270,14 +270,14 @@ FELLOWS = np.array(
 def readings(texts: Sequence[str]) -> Table:
     """Where the released script would read an answer in another way, one row of counts."""
     parsed = np.array([yes_value(text) for text in texts])
-    official, taken = official_reading(texts)
-    other = ~taken & ~np.isnan(parsed) & (parsed != official)
+    official, taken_over = official_reading(texts)
+    read_otherwise = ~taken_over & ~np.isnan(parsed) & (parsed != official)
     return Table.of(
         {
             "answers": ([len(texts)], "answers"),
             "neither yes nor no": ([int(np.isnan(parsed).sum())], "answers"),
-            "taken over from the one before": ([int(taken.sum())], "answers"),
-            "read otherwise by a part of a word": ([int(other.sum())], "answers"),
+            "taken over from the one before": ([int(taken_over.sum())], "answers"),
+            "read otherwise by a part of a word": ([int(read_otherwise.sum())], "answers"),
         },
         rows=("all answers",),
     )

@@ -47,13 +47,13 @@ def official_reading(texts: Sequence[str]) -> tuple[Numbers, Bools]:
     answer with neither silently gets that of the one before it; the script breaks off where the
     first one has neither, which is NaN here.
     """
-    read, taken, last = np.zeros(len(texts)), np.zeros(len(texts), np.bool_), nan
+    values, taken_over, last = np.zeros(len(texts)), np.zeros(len(texts), np.bool_), nan
     for at, text in enumerate(texts):
         lower = text.lower()
-        taken[at] = "yes" not in lower and "no" not in lower
-        last = last if taken[at] else float("yes" in lower)
-        read[at] = last
-    return read, taken
+        taken_over[at] = "yes" not in lower and "no" not in lower
+        last = last if taken_over[at] else float("yes" in lower)
+        values[at] = last
+    return values, taken_over
 
 
 def decided(records: Table, threshold: float | None = None) -> tuple[Numbers, Numbers]:
@@ -85,17 +85,17 @@ def beaf_figures(records: Table, threshold: float | None = None) -> Table:
     is neither yes nor no is left out, and counted as "unclear".
     """
     before, after = decided(records, threshold)
-    result = counts(records, before, after)
-    estimates, again = figures(result.sum(0)), figures(resampled_sums(result))
+    scene_counts = counts(records, before, after)
+    estimates, resampled = figures(scene_counts.sum(0)), figures(resampled_sums(scene_counts))
     columns: dict[str, tuple[object, str]] = {}
     for name in FIGURES:
-        low, high = middle_interval(again[name], PERCENT)
+        low, high = middle_interval(resampled[name], PERCENT)
         columns |= {
             name: ([float(estimates[name])], "share"),
             f"{name}, low": ([low], "share"),
             f"{name}, high": ([high], "share"),
         }
-    columns["pairs"] = ([int(result[:, COUNTED.index("removed")].sum())], "pairs")
+    columns["pairs"] = ([int(scene_counts[:, COUNTED.index("removed")].sum())], "pairs")
     columns["unclear"] = ([int(np.isnan(before + after).sum())], "pairs")
     return Table.of(columns, rows=("all pairs",))
 
@@ -106,26 +106,29 @@ def counts(records: Table, before: Numbers, after: Numbers) -> Numbers:
     _, place = np.unique(scene, return_inverse=True)
     categories, removed = np.asarray(records["asked"]), np.asarray(records["removed"])
     present = np.asarray(records["there"]) == 1  # before; after, the removed thing is gone
-    about, clear = categories == removed, ~np.isnan(before + after)
-    right_before, right_after = before == present, after == (present & ~about)
-    was, now = before == 1, after == 1
-    direct = about & clear
-    first = first_records(scene, categories) & ~np.isnan(before)
+    asks_removed, clear = categories == removed, ~np.isnan(before + after)
+    right_before, right_after = before == present, after == (present & ~asks_removed)
+    yes_before, yes_after = before == 1, after == 1
+    direct = asks_removed & clear
+    is_first = first_records(scene, categories) & ~np.isnan(before)
     tallied = (
-        direct & was & ~now,
-        direct & ~was & now,
-        direct & was & now,
-        direct & ~was & ~now,
+        direct & yes_before & ~yes_after,
+        direct & ~yes_before & yes_after,
+        direct & yes_before & yes_after,
+        direct & ~yes_before & ~yes_after,
         direct,
         # by correctness, as the script has it; the words flip alike, since the truth stays
-        ~about & clear & (right_before != right_after),
-        ~about & clear,
+        ~asks_removed & clear & (right_before != right_after),
+        ~asks_removed & clear,
     )
     result = np.zeros((place.max(initial=-1) + 1, len(COUNTED)))
     for column, mask in enumerate(tallied):
         # unbuffered: `+=` would count one record of a scene that comes again
         np.add.at(result[:, column], place[mask], 1)
-    for rows, yes, true in ((first, was, present), (~np.isnan(after), now, present & ~about)):
+    for rows, yes, true in (
+        (is_first, yes_before, present),
+        (~np.isnan(after), yes_after, present & ~asks_removed),
+    ):
         for column, mask in enumerate(
             (yes & true, yes & ~true, ~yes & ~true, ~yes & true), len(tallied)
         ):
@@ -142,24 +145,24 @@ def first_records(scene: NDArray[np.integer], categories: NDArray[np.integer]) -
 
 def figures(held: Numbers) -> dict[str, Numbers]:
     """The figures of counts (…, len(COUNTED)), each (…); NaN where nothing can be divided."""
-    count = dict(zip(COUNTED, np.moveaxis(held, -1, 0), strict=True))
+    by_name = dict(zip(COUNTED, np.moveaxis(held, -1, 0), strict=True))
     with np.errstate(invalid="ignore", divide="ignore"):
-        results = {name: count[name] / count["removed"] for name in OUTCOMES}
-        results["ID"] = count["flipped"] / count["kept"]
+        results = {name: by_name[name] / by_name["removed"] for name in OUTCOMES}
+        results["ID"] = by_name["flipped"] / by_name["kept"]
         # indecision is an error: its complement is what is good
         results["F1(TU, ID)"] = harmonic(results["TU"], 1 - results["ID"])
-        right, yes = count["TP"] + count["TN"], count["TP"] + count["FP"]
-        results["accuracy"] = right / (yes + count["TN"] + count["FN"])
-        results["precision"] = count["TP"] / yes
-        results["recall"] = count["TP"] / (count["TP"] + count["FN"])
+        right, yes = by_name["TP"] + by_name["TN"], by_name["TP"] + by_name["FP"]
+        results["accuracy"] = right / (yes + by_name["TN"] + by_name["FN"])
+        results["precision"] = by_name["TP"] / yes
+        results["recall"] = by_name["TP"] / (by_name["TP"] + by_name["FN"])
         results["F1"] = harmonic(results["precision"], results["recall"])
     return results
 
 
-def harmonic(numbers: Numbers, other: Numbers) -> Numbers:
+def harmonic(first: Numbers, second: Numbers) -> Numbers:
     """The harmonic mean; 0 where both are 0."""
-    both = numbers + other
-    return np.where(both == 0, 0.0, 2 * numbers * other / np.where(both == 0, 1, both))
+    total = first + second
+    return np.where(total == 0, 0.0, 2 * first * second / np.where(total == 0, 1, total))
 
 
 # ---------------------------------------------------------------- by what was taken out
@@ -217,12 +220,12 @@ def relation(records: Table) -> Table:
     """
     removed, categories = np.asarray(records["removed"]), np.asarray(records["asked"])
     fell = np.asarray(records["p before"] - records["p after"], np.float64)
-    known = np.isfinite(fell)
-    total, many = np.zeros((2, len(CATEGORIES), len(CATEGORIES)))
-    np.add.at(total, (removed[known], categories[known]), fell[known])
-    np.add.at(many, (removed[known], categories[known]), 1)
+    is_finite = np.isfinite(fell)
+    total, pair_counts = np.zeros((2, len(CATEGORIES), len(CATEGORIES)))
+    np.add.at(total, (removed[is_finite], categories[is_finite]), fell[is_finite])
+    np.add.at(pair_counts, (removed[is_finite], categories[is_finite]), 1)
     with np.errstate(invalid="ignore"):
-        cells = total / np.where(many < FEWEST, nan, many)
+        cells = total / np.where(pair_counts < FEWEST, nan, pair_counts)
     return Table.grid(cells, CATEGORIES, CATEGORIES, ["share"] * len(CATEGORIES))
 
 

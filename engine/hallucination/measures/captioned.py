@@ -131,13 +131,15 @@ def rates_of(counts: Floats, images: Sequence[Any]) -> dict[str, tuple[float, st
         counts: of each caption.
         images: what each is about; images are drawn again, not captions.
     """
-    again, total = redrawn(summed(counts, images)), counts.sum(0)[None]
+    resampled, total = redrawn(summed(counts, images)), counts.sum(0)[None]
     results: dict[str, tuple[float, str]] = {}
-    for name, (over, under, unit) in RATES.items():
-        at = COUNTS.index(over), COUNTS.index(under)
+    for name, (numerator, denominator, unit) in RATES.items():
+        at = COUNTS.index(numerator), COUNTS.index(denominator)
         with np.errstate(invalid="ignore", divide="ignore"):
-            value, drawn = (sums[:, at[0]] / sums[:, at[1]] for sums in (total, again))
-        low, high = middle_interval(drawn, PERCENT)
-        results[name] = float(value[0]), unit
+            estimate, resampled_rates = (
+                sums[:, at[0]] / sums[:, at[1]] for sums in (total, resampled)
+            )
+        low, high = middle_interval(resampled_rates, PERCENT)
+        results[name] = float(estimate[0]), unit
         results |= {f"{name} low": (low, unit), f"{name} high": (high, unit)}
     return results

@@ -79,15 +79,15 @@ def claims(prompt: str, words: Sequence[str], scene: Scene) -> Claims:
         if scene_object.opacity > 0
     }
     noun = first_thing(prompt)
-    whole, starts = whole_words(words)
-    result = mentions(whole, opacities, VOCABULARY)
+    full_words, starts = whole_words(words)
+    result = mentions(full_words, opacities, VOCABULARY)
     named = tuple(replace(mention, place=starts[mention.place]) for mention in result)
-    verdicts = [word for word in whole if word in {"yes", "no"}]
+    verdicts = [word for word in full_words if word in {"yes", "no"}]
     kind: Kind = "caption"
     right = None
     if prompt.lower().strip().startswith("what color"):
         kind = "color"
-        right = is_color_right(noun, whole, opacities, scene) if noun else None
+        right = is_color_right(noun, full_words, opacities, scene) if noun else None
     elif verdicts and noun:
         kind = "yes or no"
         # the last one decides: "there is no fish so no" ends with its verdict
@@ -119,14 +119,14 @@ def is_color_right(
 
 def telling(words: Sequence[str]) -> list[int]:
     """The places of words that say something of an image; the others are grammar."""
-    whole, starts = whole_words(words)
-    return [place for place, word in zip(starts, whole, strict=True) if word in TELLING]
+    full_words, starts = whole_words(words)
+    return [place for place, word in zip(starts, full_words, strict=True) if word in TELLING]
 
 
 def naming(words: Sequence[str]) -> list[int]:
     """The places of words that name a thing."""
-    whole, starts = whole_words(words)
-    return [starts[mention.place] for mention in mentions(whole, (), VOCABULARY)]
+    full_words, starts = whole_words(words)
+    return [starts[mention.place] for mention in mentions(full_words, (), VOCABULARY)]
 
 
 def suggested_questions(scene: Scene) -> tuple[str, ...]:

@@ -153,8 +153,8 @@ def vocabulary() -> Vocabulary:
     """Every word and pair of words to the thing it names."""
     nodes = {
         form: name
-        for name, more in SYNONYMS.items()
-        for word in (name, *more.split())
+        for name, synonyms in SYNONYMS.items()
+        for word in (name, *synonyms.split())
         for form in forms(word)
     }
     pairs = {name: name for name in SYNONYMS if " " in name} | PAIRS

@@ -166,9 +166,9 @@ def spent(strategy: Strategy | MVP, case: CaptionCase) -> dict[str, float]:
     cost = cast(Scores, result["cost"])
     by_name = dict(zip(cost.labels, cost.values.tolist(), strict=True))
     results = {name: float(by_name[label]) for name, label in COSTS.items()}
-    far = largest_penalty(strategy, result) if isinstance(strategy, OPERA) else None
-    if far is not None:
-        results |= dict(zip(TRUST, (far.log, far.words, far.share), strict=True))
+    penalty = largest_penalty(strategy, result) if isinstance(strategy, OPERA) else None
+    if penalty is not None:
+        results |= dict(zip(TRUST, (penalty.log, penalty.words, penalty.share), strict=True))
     if isinstance(strategy, OPERA):
         results[BACK] = float(len(cast(Table, result["back"]))) if "back" in result else 0.0
     return results

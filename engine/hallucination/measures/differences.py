@@ -49,5 +49,5 @@ def yes_and_no(answer: Result) -> tuple[float, float]:
     place = next((at for at, word in enumerate(tokens.words) if word in {"yes", "no"}), None)
     if place is None:
         return nan, nan
-    chance = dict(zip(best.labels[place], best.values[place].tolist(), strict=True))
-    return chance.get("yes", 0.0), chance.get("no", 0.0)
+    probabilities = dict(zip(best.labels[place], best.values[place].tolist(), strict=True))
+    return probabilities.get("yes", 0.0), probabilities.get("no", 0.0)

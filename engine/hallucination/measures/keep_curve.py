@@ -118,12 +118,14 @@ def curve(rates: dict[tuple[str, float], Chair]) -> Table:
 
 def ends_of(rates: Chair) -> Floats:
     """Where CHAIR_i lies in 90 % of resamples of the captions, (2,); NaN where nothing is named."""
-    invented = [sum(not claim.true for claim in mention) for mention in rates.mentions]
-    return resampled(invented, [len(mention) for mention in rates.mentions])
+    invented = [
+        sum(not claim.true for claim in caption_mentions) for caption_mentions in rates.mentions
+    ]
+    return resampled(invented, [len(caption_mentions) for caption_mentions in rates.mentions])
 
 
 def resampled(part: Sequence[int], whole: Sequence[int]) -> Floats:
     """The 5th and 95th percentile of a ratio of sums over resampled scenes, (2,)."""
-    above, below = resampled_sums(np.stack([part, whole], 1)).T
+    numerators, denominators = resampled_sums(np.stack([part, whole], 1)).T
     with np.errstate(invalid="ignore"):
-        return np.array(middle_interval(above / below, PERCENT), np.float32)
+        return np.array(middle_interval(numerators / denominators, PERCENT), np.float32)

@@ -130,7 +130,7 @@ class MaskLLM(Method[ScenesCase]):
         }
         for name, mask in masks.items():
             mask.prefer(magnitude[name], self.strength)
-        course, weighed = self.learn(case, masks, part_of(progress, 0.0, PLACES[0]))
+        course, weights_view = self.learn(case, masks, part_of(progress, 0.0, PLACES[0]))
         ways = {MAGNITUDE: magnitude, LEARNED: {name: mask.hard for name, mask in masks.items()}}
         chosen_masks = {way: shaped(groups, weights) for way, groups in ways.items()}
         vlms = {DENSE: case.vlm} | {
@@ -160,7 +160,7 @@ class MaskLLM(Method[ScenesCase]):
             **captions_of(captions),
             **course.views(),
             "masks": chosen_masks[LEARNED],
-            "weights": weighed,
+            "weights": weights_view,
         }
 
     def learn(
@@ -182,12 +182,12 @@ class MaskLLM(Method[ScenesCase]):
 
         def loss() -> Tensor:
             rows = next(batches)
-            taken = texts.take(rows)
+            batch_texts = texts.take(rows)
             # λ falls to 0: it keeps weights large while choices are open, and is no aim by itself
-            fading = self.keep * (1 - course.done / self.steps)
-            text_loss = vlm.loss(images[rows], taken.tokens, taken.start)
+            mass_weight = self.keep * (1 - course.done / self.steps)
+            text_loss = vlm.loss(images[rows], batch_texts.tokens, batch_texts.start)
             # minus: the norm of what stays is to be large
-            return text_loss - fading * mass(masks.values())
+            return text_loss - mass_weight * mass(masks.values())
 
         def stepped(done: float) -> None:
             course.step()
@@ -207,11 +207,11 @@ class MaskLLM(Method[ScenesCase]):
     def finding(self, case: ScenesCase, result: Mapping[str, Any]) -> str:
         """The perplexity of the three models, and whether weights moved."""
         del case
-        whole, by_size, learned = (
+        dense, by_size, learned = (
             f"{result['models'].cell(way, 'perplexity'):.3f}" for way in (DENSE, MAGNITUDE, LEARNED)
         )
         return (
-            f"Perplexity of captions (how surprised it is): {whole} with all weights, {by_size} "
+            f"Perplexity of captions (how surprised it is): {dense} with all weights, {by_size} "
             f"with the largest {self.pattern.replace(':', ' of every ')}, {learned} with a learned "
             f"mask. {weights_words(result['weights'])}"
         )
@@ -227,7 +227,9 @@ def taught(vlm: TinyVLM, layout: Layout, case: ScenesCase) -> tuple[Tensor, Text
     habit = Habit(TrainingPlan.lie) if case.kind == "biased" else Habit()
     pixels = SceneBatch.of(layout).pixels
     with torch.no_grad():
-        images = [vlm.encode_image(vlm.normalize(some)) for some in pixels.split(AHEAD)]
+        images = [
+            vlm.encode_image(vlm.normalize(image_batch)) for image_batch in pixels.split(AHEAD)
+        ]
     # drawn anew from the same seed: every model is judged by the same captions
     random = np.random.default_rng(case.seed)
     texts = lessons(layout, habit, random).captions

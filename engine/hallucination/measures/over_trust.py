@@ -74,10 +74,12 @@ def attention_threshold(words: float, scale: float) -> float:
 def walk(back: Table, total: int) -> Table:
     """The answer's length over words chosen: up to each going back, down, and up to the end."""
     x, y, chosen, length = [0], [0], 0, 0
-    for long, less in zip(back["said"].astype(int), back["taken back"].astype(int), strict=True):
-        chosen += long - length
+    for said_length, taken_back in zip(
+        back["said"].astype(int), back["taken back"].astype(int), strict=True
+    ):
+        chosen += said_length - length
         x += [chosen, chosen]
-        y += [long, long - less]
-        length = long - less
+        y += [said_length, said_length - taken_back]
+        length = said_length - taken_back
     columns = {"words chosen": [*x, chosen + total - length], "length": [*y, total]}
     return Table.of({name: (column, "words") for name, column in columns.items()})

@@ -97,20 +97,22 @@ def score_answers(own: OwnRows) -> OwnAnswers:
     words = tuple(parsed.word for parsed in readings)
     counts, images = confusion_counts(yes, present), units(own)
     rows = []
-    for rowed in groups(own).values():
-        at = np.array(rowed)
-        plain = [words[place] for place in rowed]
-        result = with_intervals(counts[at], [images[place] for place in rowed], BOUNDED)
-        caught = amber(plain, present[at])
-        other = [bool(w) and (w == "yes") != y for w, y in zip(plain, yes[at], strict=True)]
+    for group_rows in groups(own).values():
+        at = np.array(group_rows)
+        plain = [words[place] for place in group_rows]
+        result = with_intervals(counts[at], [images[place] for place in group_rows], BOUNDED)
+        amber_scores = amber(plain, present[at])
+        read_otherwise = [
+            bool(w) and (w == "yes") != y for w, y in zip(plain, yes[at], strict=True)
+        ]
         rows.append(
             {
                 **result,
                 "neither": (float(plain.count("")), "answers"),
-                "read otherwise": (float(sum(other)), "answers"),
-                "no found": (caught["recall"], "share"),
-                "F1 of no": (caught["F1"], "share"),
-                "answers": (float(len(rowed)), "answers"),
+                "read otherwise": (float(sum(read_otherwise)), "answers"),
+                "no found": (amber_scores["recall"], "share"),
+                "F1 of no": (amber_scores["F1"], "share"),
+                "answers": (float(len(group_rows)), "answers"),
             }
         )
     return OwnAnswers(stacked(rows, list(groups(own))), yes, present, words)
@@ -176,10 +178,10 @@ def left_out(names: Sequence[str]) -> tuple[str, ...]:
     if not names:
         return ()
     quoted = ", ".join(f"“{name[:30]}”" for name in names[:NAMED])
-    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
+    rest_words = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
     if len(names) == MOST_UNKNOWN:
-        more = more.replace("and", "and at least", 1)
-    return (f"Not among COCO's eighty things, so left out of what is there: {quoted}{more}.",)
+        rest_words = rest_words.replace("and", "and at least", 1)
+    return (f"Not among COCO's eighty things, so left out of what is there: {quoted}{rest_words}.",)
 
 
 def units(own: OwnRows) -> list[str]:

@@ -64,13 +64,19 @@ def pair_words(model: str, noun: str, answers: Table) -> str:
     """The finding of one pair, by the name of the thing that goes."""
     says = [answers[f"says {when}"][0] for when in ("before", "after")]
     before, after = (100 * float(answers[f"p {when}"][0]) for when in ("before", "after"))
-    chance = f"p(yes) {before:.0f} → {after:.0f} %"
+    probability_text = f"p(yes) {before:.0f} → {after:.0f} %"
     name = outcome(says)
     if not name:
-        first = f"{model} answers neither yes nor no about the {noun} ({chance}): nothing counts"
+        first = (
+            f"{model} answers neither yes nor no about the {noun} ({probability_text}): nothing "
+            "counts"
+        )
     else:
         reply_text = " → ".join(map(said_word, says))
-        first = f"{model}, asked for the {noun}: {reply_text}, {MEANING[name]} ({name}); {chance}"
+        first = (
+            f"{model}, asked for the {noun}: {reply_text}, {MEANING[name]} ({name}); "
+            f"{probability_text}"
+        )
     weak = min(float(answers[f"decided {when}"][0]) for when in ("before", "after"))
     if weak < DECIDES:
         first += f", though its first word is yes or no in {100 * weak:.0f} % only"

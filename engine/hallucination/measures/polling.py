@@ -250,11 +250,11 @@ def with_intervals(
     counts: Floats, images: Sequence[Any], bounded: Sequence[str]
 ) -> dict[str, tuple[float, str]]:
     """The rates of answers (n, 4), each with its unit; of some also the ends of their interval."""
-    again = of_counts(redrawn(summed(counts, images)))
+    resampled = of_counts(redrawn(summed(counts, images)))
     results: dict[str, tuple[float, str]] = {}
     for name, value in of_counts(counts.sum(0)).items():
         results[name] = float(value), "share"
         if name in bounded:
-            low, high = middle_interval(again[name], PERCENT)
+            low, high = middle_interval(resampled[name], PERCENT)
             results |= {f"{name} low": (low, "share"), f"{name} high": (high, "share")}
     return results

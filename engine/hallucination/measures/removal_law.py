@@ -84,8 +84,8 @@ class RemovalLaw(Method[ScenesCase]):
         yes = np.stack([(contrasted(clear, hidden, a) > 0).numpy() for a in ALPHAS])
         measured = [float(answers.mean()) if len(answers) else nan for answers in yes]
         # a pair is drawn again with its answers at every α: points of a curve go together
-        again = resampled_sums(yes.T) / (len(clear) or nan)
-        spans = [middle_interval(rates, PERCENT) for rates in again.T]
+        resampled_rates = resampled_sums(yes.T) / (len(clear) or nan)
+        spans = [middle_interval(rates, PERCENT) for rates in resampled_rates.T]
         prior = log_odds(self.together)
         d = fit_distance(measured[0], prior)
         progress(1.0, "asked")

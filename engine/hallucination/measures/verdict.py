@@ -72,12 +72,12 @@ def of_caption(truth: Claims) -> str:
 def things_of(truth: Claims) -> tuple[tuple[str, ...], ...]:
     """The things that a caption names rightly, makes up, names again and misses, each once."""
     present = dict.fromkeys(mention.node for mention in truth.mentions if mention.true)
-    again = dict.fromkeys(mention.node for mention in truth.mentions if mention.again)
+    repeated = dict.fromkeys(mention.node for mention in truth.mentions if mention.again)
     missed = [
         name if opacity >= FAINT else f"{name} (at {100 * opacity:.0f} % opacity)"
         for name, opacity in ((name, truth.there[name]) for name in truth.missed)
     ]
-    return tuple(present), truth.invented, tuple(again), tuple(missed)
+    return tuple(present), truth.invented, tuple(repeated), tuple(missed)
 
 
 def chair_text(truth: Claims) -> str:

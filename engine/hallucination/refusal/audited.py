@@ -85,10 +85,12 @@ def _audited(case: ExperimentCase, progress: Progress) -> Audited:
 def examined(net: QuestionNet, case: ExperimentCase) -> Audited:
     """Directions and probes of any network of this form."""
     # a stream apart from that of the training, 17, and of the tests, 29
-    learned = EncodedQuestions.of(sample_questions(PAIRS, np.random.default_rng([case.seed, 23])))
-    spaces = subspaces(states_of(net, learned), learned.declined)
+    training_questions = EncodedQuestions.of(
+        sample_questions(PAIRS, np.random.default_rng([case.seed, 23]))
+    )
+    spaces = subspaces(states_of(net, training_questions), training_questions.declined)
     tests = EncodedQuestions.of(audit_questions(case, PAIRS))
-    best = most_changed(spaces, learned, partial(declines, net))
+    best = most_changed(spaces, training_questions, partial(declines, net))
     return Audited(spaces, tests, states_of(net, tests), best, net)
 
 
@@ -97,7 +99,11 @@ def shuffled_accuracy(audit: Audited, case: ExperimentCase) -> float:
     """Of a probe of the last layer that learned from shuffled labels, on the tests."""
     random = np.random.default_rng([case.seed, 31])
     # the very questions that directions come from: only their labels differ
-    learned = EncodedQuestions.of(sample_questions(PAIRS, np.random.default_rng([case.seed, 23])))
-    labels = learned.declined[torch.from_numpy(random.permutation(len(learned)))]
-    spaces = subspaces(states_of(audit.net, learned)[-1:], labels)
+    training_questions = EncodedQuestions.of(
+        sample_questions(PAIRS, np.random.default_rng([case.seed, 23]))
+    )
+    labels = training_questions.declined[
+        torch.from_numpy(random.permutation(len(training_questions)))
+    ]
+    spaces = subspaces(states_of(audit.net, training_questions)[-1:], labels)
     return spaces.accuracies(audit.states[-1:], audit.tests.declined)[0]

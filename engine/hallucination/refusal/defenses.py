@@ -46,13 +46,15 @@ def tuned(audit: Audited, case: ExperimentCase, progress: Progress = quiet) -> Q
     # without the first, which was drawn at random and leads nowhere yet
     notes = result.paths[1:].flatten(0, 1)
     # round by round, as flatten lays the notes out
-    every = questions.take(torch.arange(len(questions)).repeat(len(result.paths) - 1)).noted(notes)
+    all_questions = questions.take(
+        torch.arange(len(questions)).repeat(len(result.paths) - 1)
+    ).noted(notes)
     plan = SchoolPlan(case.seed, STEPS, 2 * LESSON, RATE)
 
     def lessons() -> EncodedQuestions:
-        rows = torch.from_numpy(random.integers(0, len(every), LESSON))
+        rows = torch.from_numpy(random.integers(0, len(all_questions), LESSON))
         usual = batch(LESSON, random, int(random.integers(LONGEST + 1)))
-        return concatenate_prompts(every.take(rows), usual)
+        return concatenate_prompts(all_questions.take(rows), usual)
 
     batches = (lessons() for _ in range(STEPS))
     return descended(

@@ -73,15 +73,15 @@ def states_of(net: QuestionNet, prompts: EncodedQuestions, edit: Edit | None = N
 
 def subspaces(states: Tensor, declined: Tensor) -> Subspaces:
     """Directions and probes of states (1 + L, N, d) of questions that are declined (N,) or not."""
-    far, near = states[:, declined].mean(1), states[:, ~declined].mean(1)
-    gap = far - near
-    size = gap.norm(dim=1)
+    declined_mean, answered_mean = states[:, declined].mean(1), states[:, ~declined].mean(1)
+    gap = declined_mean - answered_mean
+    gap_length = gap.norm(dim=1)
     # where all questions end in the same mark the embedding has no gap: 0, not NaN
-    directions = gap / size.clamp(min=1e-9)[:, None]
-    middles = ((far + near) / 2 * directions).sum(1)
+    directions = gap / gap_length.clamp(min=1e-9)[:, None]
+    middles = ((declined_mean + answered_mean) / 2 * directions).sum(1)
     probes = [probe(state, ~declined) for state in states]
     weights, offsets = (torch.stack(part) for part in zip(*probes, strict=True))
-    return Subspaces(directions, size, middles, weights, offsets)
+    return Subspaces(directions, gap_length, middles, weights, offsets)
 
 
 def probe(states: Tensor, answered: Tensor) -> tuple[Tensor, Tensor]:
@@ -178,7 +178,9 @@ def cosines(directions: Tensor) -> Doubles:
 
 def separations(projected: Tensor, declined: Tensor) -> Doubles:
     """Cohen's d of declined against answered questions along v_l, (1 + L,)."""
-    far, near = projected[:, declined], projected[:, ~declined]
+    declined_projections, answered_projections = projected[:, declined], projected[:, ~declined]
     # questions come in pairs, one of each kind: of equal numbers the pooled variance is the mean
-    pooled = ((far.var(1) + near.var(1)) / 2).sqrt().clamp(min=1e-9)
-    return ((far.mean(1) - near.mean(1)) / pooled).double().numpy()
+    pooled = (
+        ((declined_projections.var(1) + answered_projections.var(1)) / 2).sqrt().clamp(min=1e-9)
+    )
+    return ((declined_projections.mean(1) - answered_projections.mean(1)) / pooled).double().numpy()

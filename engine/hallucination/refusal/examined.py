@@ -86,20 +86,23 @@ class Examined(Generic[Q]):
         """
         last = len(self.states) - 1
         # odds are those of an answer: the lowest 5 % of what is answered are false alarms
-        usual = self.spaces.odds(self.states[-1], last)[~self.tests.declined]
-        return self.spaces.odds(states, last) < usual.quantile(ALARMS)
+        answered_odds = self.spaces.odds(self.states[-1], last)[~self.tests.declined]
+        return self.spaces.odds(states, last) < answered_odds.quantile(ALARMS)
 
 
 def most_changed(spaces: Subspaces, questions: Q, declines: Declines[Q]) -> int:
     """The layer, from 1 on, at which both edits do most: the one that does less there decides."""
-    far, near = (
+    declined_questions, answered_questions = (
         questions.take(mask.nonzero()[:, 0]) for mask in (questions.declined, ~questions.declined)
     )
     changed = []
     for at, direction in enumerate(spaces.directions[1:], 1):
-        less = 1 - declines(far, removed(direction, at))
+        answered_share = 1 - declines(declined_questions, removed(direction, at))
         changed.append(
-            min(less, declines(near, add_direction(direction, at, float(spaces.gaps[at]))))
+            min(
+                answered_share,
+                declines(answered_questions, add_direction(direction, at, float(spaces.gaps[at]))),
+            )
         )
     return 1 + int(np.argmax(changed))
 
@@ -112,14 +115,18 @@ def causes(examination: Examined[Q], declines: Declines[Q], seed: int) -> dict[s
     ones do is the mean of several.
     """
     spaces, width = examination.spaces, examination.states.shape[2]
-    others = [random_direction(1000 * seed + at, width) for at in range(CONTROLS)]
+    random_directions = [random_direction(1000 * seed + at, width) for at in range(CONTROLS)]
     results: dict[str, list[float]] = {name: [] for name in CAUSES}
     for at in range(1, len(examination.states)):
         size, direction = float(spaces.gaps[at]), spaces.directions[at]
         for name in CAUSES:
-            tried = others if name in (REMOVED_RANDOM, ADDED_RANDOM) else [direction]
-            far = name in CAUSES[:2]
-            edits = [removed(v, at) if far else add_direction(v, at, size) for v in tried]
-            questions = examination.far if far else examination.near
+            directions = (
+                random_directions if name in (REMOVED_RANDOM, ADDED_RANDOM) else [direction]
+            )
+            is_removal = name in CAUSES[:2]
+            edits = [
+                removed(v, at) if is_removal else add_direction(v, at, size) for v in directions
+            ]
+            questions = examination.far if is_removal else examination.near
             results[name].append(float(np.mean([declines(questions, edit) for edit in edits])))
     return results

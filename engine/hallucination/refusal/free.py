@@ -45,13 +45,13 @@ def gradient_answers(
     """
     bound = rho * mean_embedding_distance(net)
     place = slice(START, START + words)
-    begin = net.words(prompts.ids).detach()
-    change = torch.zeros_like(begin[:, place])
+    embeddings = net.words(prompts.ids).detach()
+    change = torch.zeros_like(embeddings[:, place])
     for step in range(steps if bound > 0 else 0):
         with torch.enable_grad():
             change.requires_grad_()
             # prompts do not meet: the sum's gradient is that of each one's own loss
-            loss = goal.losses(net, with_note(begin, change, place), prompts.last).sum()
+            loss = goal.losses(net, with_note(embeddings, change, place), prompts.last).sum()
             (slope,) = torch.autograd.grad(loss, change)
         length = slope.norm(dim=2, keepdim=True).clamp(min=1e-12)
         change = change.detach() - REACH * bound / steps * slope / length
@@ -59,12 +59,12 @@ def gradient_answers(
         change = change * (bound / change.norm(dim=2, keepdim=True).clamp(min=bound))
         progress((step + 1) / steps, "moving")
     with torch.no_grad():
-        hidden = net.at_places(with_note(begin, change, place))
+        hidden = net.at_places(with_note(embeddings, change, place))
         return net.logits(net.states(hidden, prompts.last)[-1]).argmax(1)
 
 
-def with_note(begin: Tensor, change: Tensor, place: slice) -> Tensor:
+def with_note(embeddings: Tensor, change: Tensor, place: slice) -> Tensor:
     """Embedded words (N, T, d) with the note's changed."""
-    result = begin.clone()
-    result[:, place] = begin[:, place] + change
+    result = embeddings.clone()
+    result[:, place] = embeddings[:, place] + change
     return result

@@ -45,14 +45,14 @@ class QuestionBlock(nn.Module):
         """
         query, key, value = self.split(hidden)
         if past is None:
-            read = F.scaled_dot_product_attention(query, key, value, is_causal=True)
-            return read.transpose(1, 2)
-        before, places = past.shape[3], hidden.shape[1]
+            attended = F.scaled_dot_product_attention(query, key, value, is_causal=True)
+            return attended.transpose(1, 2)
+        past_length, places = past.shape[3], hidden.shape[1]
         key, value = (torch.cat(both, 2) for both in zip(past, (key, value), strict=True))
         # each new word sees all of the past, the new ones before it, and itself
-        causal_mask = torch.ones(places, before + places, dtype=torch.bool).tril(before)
-        read = F.scaled_dot_product_attention(query, key, value, attn_mask=causal_mask)
-        return read.transpose(1, 2)
+        causal_mask = torch.ones(places, past_length + places, dtype=torch.bool).tril(past_length)
+        attended = F.scaled_dot_product_attention(query, key, value, attn_mask=causal_mask)
+        return attended.transpose(1, 2)
 
     def said(self, hidden: Tensor) -> Tensor:
         """What the MLP adds."""
@@ -139,8 +139,8 @@ class QuestionNet(nn.Module):
         hidden = self.words(ids) + self.places.weight[first : first + ids.shape[1]]
         results = [hidden[:, -1]]
         # `past` ends at the last layer that the loss needs
-        for layer, before in zip(self.stack, past, strict=False):
-            hidden = layer(hidden, before)
+        for layer, layer_past in zip(self.stack, past, strict=False):
+            hidden = layer(hidden, layer_past)
             results.append(hidden[:, -1])
         return torch.stack(results)
 

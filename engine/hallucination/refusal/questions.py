@@ -229,8 +229,8 @@ def _two(words: Sequence[str], random: np.random.Generator) -> tuple[str, str]:
 
 def _four(random: np.random.Generator) -> tuple[str, str, str, str]:
     """Four different colors."""
-    first, second, three, four = map(str, random.choice(COLORS, 4, replace=False))
-    return first, second, three, four
+    first, second, third, fourth = map(str, random.choice(COLORS, 4, replace=False))
+    return first, second, third, fourth
 
 
 def batch(count: int, random: np.random.Generator, note: int) -> EncodedQuestions:
@@ -238,23 +238,25 @@ def batch(count: int, random: np.random.Generator, note: int) -> EncodedQuestion
     nouns, names = _pairs(CATEGORIES, count, random), _pairs(NAMES, count, random)
     colors = random.permuted(np.tile(_numbers(COLORS), (count, 1)), axis=1)[:, :4]
     person, queried, viewer = random.integers(0, 2, (3, count))
-    every, walls = np.arange(count), random.choice(_numbers(WALLS), count)
+    rows, walls = np.arange(count), random.choice(_numbers(WALLS), count)
     ids = np.empty((count, START + note + 1), np.int64)
     ids[:, 0:FACTS:3] = _numbers((*ROLES, "."))
     ids[:, 1 : FACTS - 1 : 3] = colors
     ids[:, [2, 5]], ids[:, [8, 11]] = nouns, names
-    looked = colors[every, 2 * person + viewer]
-    from_, by, colon, what, who, is_, the, of, house = _numbers(
+    viewer_colors = colors[rows, 2 * person + viewer]
+    from_word, by, colon, what, who, is_word, the, of, house = _numbers(
         ("from", "by", ":", "what", "who", "is", "the", "of", "house")
     )
     role = _numbers(ROLES)[2 * person + queried]
-    about_things = [from_, looked, colon, what, is_, role, the, walls]
-    about_names = [by, looked, colon, who, is_, role, of, house]
-    for at, (first, second) in enumerate(zip(about_things, about_names, strict=True), FACTS):
-        ids[:, at] = np.where(person == 1, second, first)
+    about_things = [from_word, viewer_colors, colon, what, is_word, role, the, walls]
+    about_names = [by, viewer_colors, colon, who, is_word, role, of, house]
+    for at, (thing_word, name_word) in enumerate(
+        zip(about_things, about_names, strict=True), FACTS
+    ):
+        ids[:, at] = np.where(person == 1, name_word, thing_word)
     ids[:, START - 1], ids[:, -1] = NUMBER["note"], NUMBER["?"]
     ids[:, START:-1] = random.choice(NOTE_IDS, (count, note))
-    fact = np.where(person[:, None] == 1, names, nouns)[every, queried]
+    fact = np.where(person[:, None] == 1, names, nouns)[rows, queried]
     return EncodedQuestions(
         torch.from_numpy(ids),
         torch.full((count,), START + note),

@@ -114,9 +114,9 @@ class NoteBuffer:
         self.notes, self.losses, self.stale = self.notes[rank:], self.losses[rank:], 0
 
 
-def replaced(loss: float, first: float, words: int) -> int:
+def replaced(loss: float, first_loss: float, words: int) -> int:
     """How many of a note's words are exchanged at once."""
-    share = min(1.0, max(0.0, loss / first)) if first > 0 else 0.0
+    share = min(1.0, max(0.0, loss / first_loss)) if first_loss > 0 else 0.0
     return max(1, int(words * share ** (1 / EXPONENT)))
 
 
@@ -133,38 +133,46 @@ def reroute(
 
     A question's search ends when the network's answer with its best note is not DECLINE any more.
     """
-    chance = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed)
     count = len(prompts)
-    start = torch.tensor(NOTE_IDS)[torch.randint(len(NOTE_IDS), (count, words), generator=chance)]
+    start = torch.tensor(NOTE_IDS)[
+        torch.randint(len(NOTE_IDS), (count, words), generator=generator)
+    ]
     # words before the note never change: computed once, up to the layer that the loss needs
     past = net.past(prompts.ids[:, :START], goal.depth)
-    first = losses_of(net, past, start, goal)
+    initial_losses = losses_of(net, past, start, goal)
     buffers = [
         NoteBuffer([tuple(note)], [loss])
-        for note, loss in zip(start.tolist(), first.tolist(), strict=True)
+        for note, loss in zip(start.tolist(), initial_losses.tolist(), strict=True)
     ]
     best, paths = start.clone(), [start.clone()]
-    lowest = first.clone()
+    lowest = initial_losses.clone()
     replies = answers(net, prompts.noted(best))
     # the first note's loss, and the look at its answer
     tried, passes = torch.ones(count), torch.full((count,), goal.depth / LAYERS + 1)
     for at in range(rules.rounds):
-        open_ones = [row for row in range(count) if replies[row] == DECLINE]
-        progress(at / rules.rounds, f"{count - len(open_ones)} of {count} answered")
-        if not open_ones:
+        open_rows = [row for row in range(count) if replies[row] == DECLINE]
+        progress(at / rules.rounds, f"{count - len(open_rows)} of {count} answered")
+        if not open_rows:
             break
-        rows = torch.tensor(open_ones)
-        for row in open_ones:
+        rows = torch.tensor(open_rows)
+        for row in open_rows:
             if buffers[row].stale >= rules.patience:
-                buffers[row].jump(chance)
-        current = torch.tensor([buffers[row].notes[0] for row in open_ones])
-        part = prompts.take(rows).noted(current)
-        ranks = None if rules.blind else gradient(net, part, goal, words, rules.allowed)
-        counts = [replaced(buffers[row].losses[0], float(first[row]), words) for row in open_ones]
-        new = proposed(current, ranks, counts, rules, chance)  # (n, width, k)
-        each_past = [layer[:, rows.repeat_interleave(rules.width)] for layer in past]
-        losses = losses_of(net, each_past, new.flatten(0, 1), goal).view(len(rows), rules.width)
-        for row, notes, row_losses in zip(open_ones, new.tolist(), losses.tolist(), strict=True):
+                buffers[row].jump(generator)
+        current = torch.tensor([buffers[row].notes[0] for row in open_rows])
+        open_prompts = prompts.take(rows).noted(current)
+        ranks = None if rules.blind else gradient(net, open_prompts, goal, words, rules.allowed)
+        counts = [
+            replaced(buffers[row].losses[0], float(initial_losses[row]), words) for row in open_rows
+        ]
+        candidates = proposed(current, ranks, counts, rules, generator)  # (n, width, k)
+        repeated_past = [layer[:, rows.repeat_interleave(rules.width)] for layer in past]
+        losses = losses_of(net, repeated_past, candidates.flatten(0, 1), goal).view(
+            len(rows), rules.width
+        )
+        for row, notes, row_losses in zip(
+            open_rows, candidates.tolist(), losses.tolist(), strict=True
+        ):
             buffers[row].take([tuple(note) for note in notes], row_losses)
             # a jump gives up a buffer's best, so the best of all is held apart
             if buffers[row].losses[0] < lowest[row]:
@@ -215,11 +223,11 @@ def proposed(
     new = current[:, None].repeat(1, width, 1)
     order = torch.rand(rows, width, words, generator=generator).argsort(2)
     # a permutation: exactly so many of its entries are below the count
-    exchanged = order < torch.tensor(counts)[:, None, None]
+    is_replaced = order < torch.tensor(counts)[:, None, None]
     picks = torch.randint(pool.shape[2], (rows, width, words), generator=generator)
     # a word may be drawn for itself: then fewer are replaced
-    drawn = pool[torch.arange(rows)[:, None, None], torch.arange(words)[None, None], picks]
-    return torch.where(exchanged, drawn, new)
+    replacements = pool[torch.arange(rows)[:, None, None], torch.arange(words)[None, None], picks]
+    return torch.where(is_replaced, replacements, new)
 
 
 @torch.no_grad()

@@ -58,8 +58,8 @@ def lesson(net: QuestionNet, prompts: EncodedQuestions) -> Tensor:
     hidden, rows = net.embed(prompts.ids), torch.arange(len(prompts))
     for layer in net.stack:
         hidden = layer(hidden)
-    named = F.cross_entropy(net.logits(hidden[rows, colon]), prompts.viewer)
-    return F.cross_entropy(net.logits(hidden[rows, prompts.last]), prompts.targets) + named
+    viewer_loss = F.cross_entropy(net.logits(hidden[rows, colon]), prompts.viewer)
+    return F.cross_entropy(net.logits(hidden[rows, prompts.last]), prompts.targets) + viewer_loss
 
 
 def descended(
@@ -79,9 +79,9 @@ def descended(
         for step, prompts in enumerate(batches):
             share = step / plan.steps
             # a cosine from the whole rate to its tenth, under a short straight rise
-            falling = LEAST + (1 - LEAST) * (1 + cos(pi * share)) / 2
+            cosine_factor = LEAST + (1 - LEAST) * (1 + cos(pi * share)) / 2
             for group in optimizer.param_groups:
-                group["lr"] = plan.rate * falling * min(1.0, (step + 1) / WARM)
+                group["lr"] = plan.rate * cosine_factor * min(1.0, (step + 1) / WARM)
             loss = lesson(net, prompts)
             optimizer.zero_grad()
             loss.backward()

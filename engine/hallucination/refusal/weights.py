@@ -98,9 +98,9 @@ def train_network(seed: int, progress: Progress = quiet) -> tuple[QuestionNet, S
     Not all first weights come to see what the answer hangs on; then others are drawn, of a seed
     that is larger by 100. Raises BadModel where the third training fails too.
     """
-    for again in range(TRIES):
-        plan = replace(PLAN, seed=seed + AGAIN * again)
-        part = part_of(progress, again / TRIES, (again + 1) / TRIES)
+    for attempt in range(TRIES):
+        plan = replace(PLAN, seed=seed + AGAIN * attempt)
+        part = part_of(progress, attempt / TRIES, (attempt + 1) / TRIES)
         net = rounded(train(plan, part))
         if min(figures(net).values()) > ENOUGH:
             return net, plan

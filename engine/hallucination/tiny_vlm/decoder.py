@@ -108,8 +108,8 @@ class DecoderBlock(nn.Module):
         """Queries (scaled), keys and values, (N, heads, T, 32) each, queries and keys turned."""
         count, places, _ = hidden.shape
         split = self.qkv(self.norm1(hidden)).view(count, places, 3, HEADS, HEAD)
-        both = rotate(split[:, :, :2].permute(2, 0, 3, 1, 4), by)
-        return both[0] * HEAD**-0.5, both[1], split[:, :, 2].transpose(1, 2)
+        query_and_key = rotate(split[:, :, :2].permute(2, 0, 3, 1, 4), by)
+        return query_and_key[0] * HEAD**-0.5, query_and_key[1], split[:, :, 2].transpose(1, 2)
 
     def joined(
         self, hidden: Tensor, mixed: Tensor, ranks: Ranks | None = None

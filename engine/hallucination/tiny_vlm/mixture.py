@@ -56,9 +56,9 @@ class MixtureBlock(DecoderBlock):
             tokens, places = (experts == number).nonzero(as_tuple=True)
             if not len(tokens):
                 continue
-            mine = flat[tokens]
-            gate = F.silu(expert.gate(mine))
-            answer = expert.down(gate * expert.up(mine))
+            expert_inputs = flat[tokens]
+            gate = F.silu(expert.gate(expert_inputs))
+            answer = expert.down(gate * expert.up(expert_inputs))
             output = output.index_add(0, tokens, weights[tokens, places, None].to(answer) * answer)
             gates[tokens, number] = gate.detach()
         shares = torch.zeros_like(router).scatter(-1, experts, weights)

@@ -57,8 +57,8 @@ class Grasp(SparsityMethod):
             return lambda done, words="", partial=None: progress(start + done / 2, words, partial)
 
         # a softmax that is sure of its answers has hardly any slope or curvature: hence T
-        first = slopes(case.model, *batch, names, half(0.0), temperature=heat)
-        second = curved(case.model, *batch, first, half(0.5), temperature=heat)
+        gradients = slopes(case.model, *batch, names, half(0.0), temperature=heat)
+        curvature = curved(case.model, *batch, gradients, half(0.5), temperature=heat)
         # removal is a step −θ and changes gᵀg by −2 θ ⊙ Hg to first order: large ones must stay
-        scores = {name: weight_of(case.model, name) * flow for name, flow in second.items()}
+        scores = {name: weight_of(case.model, name) * flow for name, flow in curvature.items()}
         return {"scores": WeightScores(normalized(scores), "share", "sum")}

@@ -280,7 +280,7 @@ def by_epoch(swaps: NDArray[np.int64], accuracy: Sequence[float]) -> Table:
 
 def overlap_table(start: Masks, final: Masks, earlier: Masks | None) -> Table:
     """What both masks keep of what either keeps, for all layers and each, beside chance."""
-    both = overlap(start, final, earlier)
-    values = np.array([(both.iou, both.chance), *both.layers])
+    similarity = overlap(start, final, earlier)
+    values = np.array([(similarity.iou, similarity.chance), *similarity.layers])
     names = ("all", *(part.layer for part in start.parts))
     return Table.grid(values, names, ("IoU", "chance"), ("share", "share"))

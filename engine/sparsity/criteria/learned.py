@@ -65,18 +65,18 @@ def read_scores(data: bytes, model: Classifier) -> WeightScores:
         BlindspotError: they are of another network, or no numbers.
     """
     known_parts = {part.name: part for part in prunable_parts(model)}
-    room = sum(part.size for part in known_parts.values()) * 8 + ROOM
+    byte_limit = sum(part.size for part in known_parts.values()) * 8 + ROOM
     with (
         decoding_guard("This file", BadData, NO_SCORES),
         np.load(io.BytesIO(data), allow_pickle=False) as archive,
     ):
-        if sum(member.file_size for member in archive.zip.infolist()) > room:
+        if sum(member.file_size for member in archive.zip.infolist()) > byte_limit:
             raise BlindspotError(f"This file holds more scores than {model.title} has weights.")
-        results = {name: np.asarray(archive[name]) for name in archive.files}
-    if not results:
+        arrays = {name: np.asarray(archive[name]) for name in archive.files}
+    if not arrays:
         raise BadData("There are no scores in this file.")
     checked: dict[str, Floats] = {}
-    for name, array in results.items():
+    for name, array in arrays.items():
         if name not in known_parts:
             example = next(iter(known_parts))
             raise BlindspotError(

@@ -182,11 +182,11 @@ class LearnedPattern(SparsityMethod):
         annealing = Annealing((4.0, self.tau), (100.0, self.kappa))
         results = {}
         for layer in fitting:
-            likely = weight_of(case.model, layer.name).abs()
+            initial_scores = weight_of(case.model, layer.name).abs()
             if case.learned is not None:
-                likely = torch.tensor(values(case.learned, layer))
-            results[layer.name] = mask = PatternMask(likely, n, m, generator, annealing)
-            mask.prefer(largest_in_group(in_groups(likely, m), n), self.strength)
+                initial_scores = torch.tensor(values(case.learned, layer))
+            results[layer.name] = mask = PatternMask(initial_scores, n, m, generator, annealing)
+            mask.prefer(largest_in_group(in_groups(initial_scores, m), n), self.strength)
         return results
 
     def objective(self, model: Classifier, batch: Batch) -> Tensor:

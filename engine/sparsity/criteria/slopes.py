@@ -55,12 +55,14 @@ def curved(
     names = list(along)
     with borrowed(model) as net, torch.enable_grad():
         weights = watched(net, names)
-        way = [along[name].to(weight) for name, weight in zip(names, weights, strict=True)]
+        directions = [along[name].to(weight) for name, weight in zip(names, weights, strict=True)]
         sums = [torch.zeros_like(weight) for weight in weights]
         for loss, done in losses(net, pixels, targets, temperature):
             # H v is linear in the loss: batch by batch with the whole v gives the same sum
             first = torch.autograd.grad(loss, weights, create_graph=True)
-            inner = torch.stack([(a * b).sum() for a, b in zip(first, way, strict=True)]).sum()
+            inner = torch.stack(
+                [(a * b).sum() for a, b in zip(first, directions, strict=True)]
+            ).sum()
             # where ⟨∇ℓ, v⟩ does not contain a weight its part of H v is 0, not an error
             second = torch.autograd.grad(inner, weights, allow_unused=True)
             for total, slope in zip(sums, second, strict=True):
@@ -72,8 +74,8 @@ def curved(
 
 def watched(net: Classifier, names: Sequence[str]) -> list[Tensor]:
     """The weights of a borrowed model, with gradients on."""
-    known = dict(net.network.named_parameters())
-    return [known[name].requires_grad_() for name in names]
+    parameters = dict(net.network.named_parameters())
+    return [parameters[name].requires_grad_() for name in names]
 
 
 def losses(

@@ -46,8 +46,8 @@ class Snip(SparsityMethod):
     def __call__(self, case: PruneCase, progress: Progress = quiet) -> Result:
         """Views: scores, shares of the network's sensitivity."""
         names = [part.name for part in prunable_parts(case.model)]
-        result = slopes(case.model, *case.batch(self.each), names, progress)
+        gradients = slopes(case.model, *case.batch(self.each), names, progress)
         scores = {
-            name: (slope * weight_of(case.model, name)).abs() for name, slope in result.items()
+            name: (slope * weight_of(case.model, name)).abs() for name, slope in gradients.items()
         }
         return {"scores": WeightScores(normalized(scores), "share", "sum")}

@@ -83,28 +83,28 @@ class SynFlow(SparsityMethod):
         size = sum(part.size for part in all_parts)
         # places are whole numbers, and float32 tells neighbors apart below 2²⁴ only
         place: NDArray[np.floating] = np.empty(size, np.float32 if size < EXACT else np.float64)
-        left = np.arange(size)  # in the order of index, so that ties go by it
+        remaining = np.arange(size)  # in the order of index, so that ties go by it
         alive = np.ones(size, np.bool_)
-        gone, exact, scale = 0, size <= LARGE, 1.0
+        removed_count, exact, scale = 0, size <= LARGE, 1.0
         if not exact:
             # with 1 ÷ √R at both ends the flow through the whole network is 1
             scale = total_flow(case.model) ** -0.5
         for turn in range(1, self.rounds + 1):
             flow = flow_of(case.model, split(alive, all_parts), exact, scale)
             # every path passes the first layer, so its scores add up to all of R
-            if not exact and (whole := float(flow[all_parts[0].name].sum(dtype=np.float64))) > 0:
-                scale *= whole**-0.5  # the flow falls with every cut
-            scores = np.concatenate([flow[part.name].ravel() for part in all_parts])[left]
+            if not exact and (flow_sum := float(flow[all_parts[0].name].sum(dtype=np.float64))) > 0:
+                scale *= flow_sum**-0.5  # the flow falls with every cut
+            scores = np.concatenate([flow[part.name].ravel() for part in all_parts])[remaining]
             # exponential, as in the paper: of equal steps the last would cut most of what is left
             keep = max(round(size * self.final ** (turn / self.rounds)), 1)
             last = turn == self.rounds
             # the last round ranks all that is left, so that sparser cuts have an order too
-            cut = len(left) - (0 if last else keep)
+            cut = len(remaining) - (0 if last else keep)
             order = lowest(scores, cut)
-            place[left[order]] = gone + np.arange(len(order))
-            gone += len(order)
-            alive[left[order]] = False
-            left = np.delete(left, order)
+            place[remaining[order]] = removed_count + np.arange(len(order))
+            removed_count += len(order)
+            alive[remaining[order]] = False
+            remaining = np.delete(remaining, order)
             progress(turn / self.rounds, f"round {turn} of {self.rounds}")
         return {"scores": WeightScores(split(place, all_parts), "place", "mean")}
 
@@ -116,9 +116,9 @@ def lowest(scores: NDArray[np.floating], count: int) -> NDArray[np.intp]:
     # only what goes is sorted: one partition is linear, a full sort in every round is not
     edge = np.partition(scores, count - 1)[count - 1]
     below = np.flatnonzero(scores < edge)
-    level = np.flatnonzero(scores == edge)
-    some = np.concatenate([below, level[len(level) - (count - len(below)) :]])
-    return some[np.lexsort((-some, scores[some]))]
+    ties = np.flatnonzero(scores == edge)
+    indices = np.concatenate([below, ties[len(ties) - (count - len(below)) :]])
+    return indices[np.lexsort((-indices, scores[indices]))]
 
 
 def split(
@@ -156,22 +156,25 @@ def flow_of(
     dtype = torch.float64 if exact else torch.float32
     with borrowed(model) as net, torch.enable_grad():
         pass_on(net.network)
-        place = for_double(net.device) if exact else net.device
+        device = for_double(net.device) if exact else net.device
         tensors = {
-            n: positive(n, tensor.to(place), net, dtype) for n, tensor in named_tensors(net.network)
+            n: positive(n, tensor.to(device), net, dtype)
+            for n, tensor in named_tensors(net.network)
         }
-        watched: dict[str, Tensor] = {}
+        masked_weights: dict[str, Tensor] = {}
         for name, mask in masks.items():
             masked = tensors[name] * torch.from_numpy(np.array(mask)).to(tensors[name])
-            watched[name] = tensors[name] = masked.requires_grad_()
+            masked_weights[name] = tensors[name] = masked.requires_grad_()
         size = (1, 3, net.side, net.side)
-        inputs = torch.full(size, scale, dtype=dtype, device=place)
+        inputs = torch.full(size, scale, dtype=dtype, device=device)
         logits = torch.func.functional_call(net.network, tensors, (inputs,))
-        seed = torch.full_like(logits, scale)
-        slopes = torch.autograd.grad(logits, list(watched.values()), seed, allow_unused=True)
+        output_gradient = torch.full_like(logits, scale)
+        slopes = torch.autograd.grad(
+            logits, list(masked_weights.values()), output_gradient, allow_unused=True
+        )
     return {
         name: (torch.zeros_like(weight) if slope is None else slope * weight.detach()).cpu().numpy()
-        for (name, weight), slope in zip(watched.items(), slopes, strict=True)
+        for (name, weight), slope in zip(masked_weights.items(), slopes, strict=True)
     }
 
 
@@ -179,11 +182,12 @@ def total_flow(model: Classifier) -> float:
     """R of the whole network, in float64, without gradients."""
     with borrowed(model) as net, torch.inference_mode():
         pass_on(net.network)
-        dtype, place = torch.float64, for_double(net.device)
+        dtype, device = torch.float64, for_double(net.device)
         tensors = {
-            n: positive(n, tensor.to(place), net, dtype) for n, tensor in named_tensors(net.network)
+            n: positive(n, tensor.to(device), net, dtype)
+            for n, tensor in named_tensors(net.network)
         }
-        inputs = torch.ones(1, 3, net.side, net.side, dtype=dtype, device=place)
+        inputs = torch.ones(1, 3, net.side, net.side, dtype=dtype, device=device)
         return float(torch.func.functional_call(net.network, tensors, (inputs,)).sum())
 
 
@@ -198,8 +202,8 @@ def positive(name: str, tensor: Tensor, net: Classifier, dtype: torch.dtype) -> 
         return tensor
     module = net.network.get_submodule(name.rpartition(".")[0])
     leaf = name.rpartition(".")[2]
-    norm = isinstance(module, nn.modules.batchnorm._BatchNorm)
-    if leaf == "bias" or (norm and leaf == "running_mean"):
+    is_norm = isinstance(module, nn.modules.batchnorm._BatchNorm)
+    if leaf == "bias" or (is_norm and leaf == "running_mean"):
         return torch.zeros_like(tensor, dtype=dtype)
     return tensor.detach().to(dtype).abs()
 

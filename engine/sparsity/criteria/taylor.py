@@ -46,8 +46,8 @@ class Taylor(SparsityMethod):
         """Views: scores, squared changes of the loss."""
         names = [part.name for part in prunable_parts(case.model)]
         pixels, targets = case.batch(self.each)
-        mixed = torch.randperm(len(pixels), generator=torch.Generator().manual_seed(case.seed))
-        groups = [group for group in mixed.tensor_split(self.batches) if len(group)]
+        order = torch.randperm(len(pixels), generator=torch.Generator().manual_seed(case.seed))
+        groups = [group for group in order.tensor_split(self.batches) if len(group)]
         sums = {name: torch.zeros_like(weight_of(case.model, name)) for name in names}
         for place, group in enumerate(groups):
 

@@ -57,11 +57,11 @@ class Cost:
 
 def weight_uses(model: Classifier) -> dict[str, int]:
     """How often each weight is used for one image, by the weight's name."""
-    known = {part.name: part.layer for part in prunable_parts(model)}
+    layer_names = {part.name: part.layer for part in prunable_parts(model)}
     shared = {alias: part.name for part in prunable_parts(model) for alias in part.shared}
-    layers = {layer: name for name, layer in known.items()}
-    layers |= {alias.rpartition(".")[0]: name for alias, name in shared.items()}
-    result = dict.fromkeys(known, 0)
+    name_of = {layer: name for name, layer in layer_names.items()}
+    name_of |= {alias.rpartition(".")[0]: name for alias, name in shared.items()}
+    result = dict.fromkeys(layer_names, 0)
 
     def counting(name: str) -> Any:
         def hook(module: nn.Module, _inputs: Any, output: Tensor) -> None:
@@ -73,7 +73,7 @@ def weight_uses(model: Classifier) -> dict[str, int]:
         return hook
 
     with borrowed(model) as net, ExitStack() as hooks, torch.inference_mode():
-        for layer, name in layers.items():
+        for layer, name in name_of.items():
             module = net.network.get_submodule(layer)
             hooks.callback(module.register_forward_hook(counting(name)).remove)
         net(torch.zeros(1, 3, net.side, net.side, device=net.device))
@@ -82,14 +82,14 @@ def weight_uses(model: Classifier) -> dict[str, int]:
 
 def multiply_adds(model: Classifier) -> int:
     """Of convolutions and linear layers, for one image."""
-    used = weight_uses(model)
-    return sum(part.size * used[part.name] for part in prunable_parts(model))
+    uses = weight_uses(model)
+    return sum(part.size * uses[part.name] for part in prunable_parts(model))
 
 
 def cost_of(
     model: Classifier,
     masks: Masks,
-    used: Mapping[str, int] | None = None,
+    uses: Mapping[str, int] | None = None,
     smaller: Classifier | None = None,
 ) -> Cost:
     """What masks save.
@@ -97,13 +97,15 @@ def cost_of(
     Args:
         model: before pruning.
         masks: what stays.
-        used: of `weight_uses`, when it is known already: it is the same for all masks.
+        uses: of `weight_uses`, when it is known already: it is the same for all masks.
         smaller: the model without its silent channels, see `shrunk`.
     """
-    used = used or weight_uses(model)
-    dense = sum(part.size * used[part.name] for part in prunable_parts(model))
-    multiplies = np.array([used[part.name] for part in masks.parts])
-    lost = int(((np.array([part.size for part in masks.parts]) - masks.counts) * multiplies).sum())
+    uses = uses or weight_uses(model)
+    dense = sum(part.size * uses[part.name] for part in prunable_parts(model))
+    multiplies = np.array([uses[part.name] for part in masks.parts])
+    removed_adds = int(
+        ((np.array([part.size for part in masks.parts]) - masks.counts) * multiplies).sum()
+    )
     weights = sum(parameter.numel() for parameter in model.network.parameters())
-    real = float("nan") if smaller is None else float(multiply_adds(smaller))
-    return Cost(weights, masks.total, masks.kept, dense, dense - lost, real)
+    realisable = float("nan") if smaller is None else float(multiply_adds(smaller))
+    return Cost(weights, masks.total, masks.kept, dense, dense - removed_adds, realisable)

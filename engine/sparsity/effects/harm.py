@@ -129,12 +129,14 @@ def harm(
 def classes_table(before: Array, after: Array, labels: Array, classes: tuple[str, ...]) -> Table:
     """Each class that has test images: how many, right before, right after, the change, flips."""
     present = np.unique(labels)
-    first, second = before.argmax(1), after.argmax(1)
+    dense_answers, pruned_answers = before.argmax(1), after.argmax(1)
     lines = []
     for label in present:
         members = labels == label
-        a, b = (first[members] == label).mean(), (second[members] == label).mean()
-        lines.append([members.sum(), a, b, b - a, (first[members] != second[members]).mean()])
+        a, b = (dense_answers[members] == label).mean(), (pruned_answers[members] == label).mean()
+        lines.append(
+            [members.sum(), a, b, b - a, (dense_answers[members] != pruned_answers[members]).mean()]
+        )
     return Table.grid(
         np.array(lines, np.float64),
         tuple(classes[label] for label in present),
@@ -150,11 +152,22 @@ def images_table(case: PruneCase, rows: Rows, before: Array, after: Array) -> Ta
     """
     a, b = (np.exp(log_softmax(logits)) for logits in (before, after))
     positions = np.arange(len(rows))
-    first, second = a.argmax(1), b.argmax(1)
-    was, now = a[positions, first], b[positions, first]
+    dense_answers, pruned_answers = a.argmax(1), b.argmax(1)
+    dense_probability, pruned_probability = a[positions, dense_answers], b[positions, dense_answers]
     # lexsort's last key counts first: changed answers, then by how sure the dense model was
-    order = np.lexsort((-was, first == second))
-    values = np.stack([rows, case.data.labels[rows], first, second, was, now, now - was], 1)
+    order = np.lexsort((-dense_probability, dense_answers == pruned_answers))
+    values = np.stack(
+        [
+            rows,
+            case.data.labels[rows],
+            dense_answers,
+            pruned_answers,
+            dense_probability,
+            pruned_probability,
+            pruned_probability - dense_probability,
+        ],
+        1,
+    )
     return Table.grid(
         values[order].astype(np.float64),
         tuple(str(image_id) for image_id in case.data.ids[rows][order]),
@@ -171,13 +184,13 @@ def calibration_views(
     validation = case.data.rows("validation")
     for name, net, logits in (("dense", case.model, before), ("pruned", model, after)):
         plain = calibration(logits, labels)
-        heat = float("nan")
-        cooled: Calibration | None = None
+        temperature = float("nan")
+        scaled: Calibration | None = None
         if len(validation):
-            fitted = outputs(net, case.data, validation).numpy()
+            validation_logits = outputs(net, case.data, validation).numpy()
             # on validation images: fitted to the test images themselves it would flatter its ECE
-            heat = fitted_temperature(fitted, case.data.labels[validation])
-            cooled = calibration(logits, labels, heat)
+            temperature = fitted_temperature(validation_logits, case.data.labels[validation])
+            scaled = calibration(logits, labels, temperature)
         lines.append(
             [
                 plain.accuracy,
@@ -186,8 +199,8 @@ def calibration_views(
                 plain.mce,
                 plain.brier,
                 plain.nll,
-                heat,
-                *((cooled.ece, cooled.mce, cooled.brier, cooled.nll) if cooled else (np.nan,) * 4),
+                temperature,
+                *((scaled.ece, scaled.mce, scaled.brier, scaled.nll) if scaled else (np.nan,) * 4),
             ]
         )
         views[name] = reliability_table(plain)
@@ -222,9 +235,9 @@ def corruption_table(case: PruneCase, model: Classifier, rows: Rows, progress: P
     lines, names = [], []
     conditions = [(kind, severity) for kind in CORRUPTIONS for severity in SEVERITIES]
     for done, (kind, severity) in enumerate(conditions, start=1):
-        worse = corrupted(pixels, kind, severity, case.seed)
+        corrupted_pixels = corrupted(pixels, kind, severity, case.seed)
         hits = [
-            (net.logits(worse).argmax(1).numpy() == labels).astype(np.float64)
+            (net.logits(corrupted_pixels).argmax(1).numpy() == labels).astype(np.float64)
             for net in (case.model, model)
         ]
         low, high = interval(hits[1] - hits[0], case.seed)
@@ -254,22 +267,22 @@ def drift_table(
 
     The images whose maps changed most come first. NaN where a map is flat.
     """
-    drawn = map_of(heat, case.model)
+    draw_map = map_of(heat, case.model)
     lines = []
     for done, row in enumerate(rows, start=1):
         image = case.data.pixels(np.array([row]))[0].contiguous()
         dense = case.model.logits(image[None])[0].softmax(0)
         target = int(dense.argmax())
         # both maps for the dense answer: maps of two classes would differ without any drift
-        now = model.logits(image[None])[0].softmax(0)[target].item()
-        first, second = (drawn(net, image, target) for net in (case.model, model))
+        pruned_probability = model.logits(image[None])[0].softmax(0)[target].item()
+        first, second = (draw_map(net, image, target) for net in (case.model, model))
         lines.append(
             [
                 row,
                 rank_correlation(first, second),
                 top_overlap(first, second),
                 dense[target].item(),
-                now,
+                pruned_probability,
             ]
         )
         progress(done / len(rows), "comparing heat maps")

@@ -74,13 +74,13 @@ def latency(
     """
     latencies: list[Latency] = []
     nets = {"dense": dense, **others}
-    form = dense.pace("exact").memory_format
+    memory_format = dense.pace("exact").memory_format
     for number, batch in enumerate(batches):
         drawn = torch.rand(
             batch, 3, dense.side, dense.side, generator=torch.Generator().manual_seed(0)
         )
-        pixels = drawn.to(dense.device, memory_format=form)
-        runs = {name: runner(net, pixels, form) for name, net in nets.items()}
+        pixels = drawn.to(dense.device, memory_format=memory_format)
+        runs = {name: runner(net, pixels, memory_format) for name, net in nets.items()}
 
         def told(share: float, number: int = number, batch: int = batch) -> None:
             progress((number + share) / len(batches), f"batch of {batch}")
@@ -163,8 +163,8 @@ def contenders(masked: Classifier, masks: Masks) -> dict[str, Classifier]:
     results = {"masked": masked, "channels taken out": shrunk(masked).model}
     if not no_sparse_cores(masked, masks):
         with borrowed(masked) as net:
-            half = deepcopy(net).half()
-        results |= {"masked, float16": half, "2:4, float16": sparse_cores(masked, masks)}
+            half_precision = deepcopy(net).half()
+        results |= {"masked, float16": half_precision, "2:4, float16": sparse_cores(masked, masks)}
     return results
 
 

@@ -55,18 +55,18 @@ class PrunedImage(Method[ImageCase]):
             BlindspotError: the images that the model learned from cannot be had.
         """
         progress(0.0, "getting the model's images ready")
-        whole = prune_case(case.model, case.seed)
+        pruning_case = prune_case(case.model, case.seed)
         rule = Prune(ratio=self.ratio)
-        masks = rule.masks(whole, part_of(progress, 0.1, 0.8, "scoring the weights"))
+        masks = rule.masks(pruning_case, part_of(progress, 0.1, 0.8, "scoring the weights"))
         progress(0.8, "asking the pruned copy")
-        pruned = replace(case, model=rule.made(whole, masks))
-        heat: Method[ImageCase] = Gradient() if GradCam.unmet(pruned) else GradCam()
+        pruned = replace(case, model=rule.made(pruning_case, masks))
+        heat_method: Method[ImageCase] = Gradient() if GradCam.unmet(pruned) else GradCam()
         classes = answer(Prediction(), pruned)["classes"]
         progress(0.9, "looking where it looks")
-        looks = answer(heat, pruned)["map"]
+        heat_map = answer(heat_method, pruned)["map"]
         progress(1.0, "asked the pruned copy")
         return {
             "classes": classes,
-            "map": looks,
+            "map": heat_map,
             "cut": Table.of({"share": ([masks.sparsity], "share")}, ("pruned",)),
         }

@@ -121,7 +121,7 @@ def comparison_views(dense: Answers, cut: Answers, case: PruneCase, rows: NDArra
     }
 
 
-def classes(dense: Answers, cut: Answers, labels: Answers, words: Sequence[str]) -> Table:
+def classes(dense: Answers, cut: Answers, labels: Answers, names: Sequence[str]) -> Table:
     """Each class: change of accuracy by pruning, and how other dense networks differ from this."""
     lines, present = [], np.unique(labels)
     for label in present:
@@ -134,7 +134,7 @@ def classes(dense: Answers, cut: Answers, labels: Answers, words: Sequence[str])
         )
     return Table.grid(
         np.array(lines, np.float64),
-        tuple(words[label] for label in present),
+        tuple(names[label] for label in present),
         ("images", "change", "mean change", "lowest other seed", "highest other seed"),
         ("", "share", "share", "share", "share"),
     )
@@ -142,9 +142,11 @@ def classes(dense: Answers, cut: Answers, labels: Answers, words: Sequence[str])
 
 def modal_answers_table(dense: Answers, cut: Answers, case: PruneCase, rows: NDArray[Any]) -> Table:
     """Each image with both modal answers; those where they differ come first."""
-    (first, often), (second, so_often) = modal(dense), modal(cut)
-    order = np.argsort(~exemplars(first, second), kind="stable")
-    values = np.stack([rows, case.data.labels[rows], first, second, often, so_often], 1)
+    (dense_answers, dense_share), (pruned_answers, pruned_share) = modal(dense), modal(cut)
+    order = np.argsort(~exemplars(dense_answers, pruned_answers), kind="stable")
+    values = np.stack(
+        [rows, case.data.labels[rows], dense_answers, pruned_answers, dense_share, pruned_share], 1
+    )
     return Table.grid(
         values[order].astype(np.float64),
         tuple(str(image_id) for image_id in case.data.ids[rows][order]),
@@ -161,7 +163,7 @@ def exemplars(first: Answers, second: Answers) -> NDArray[np.bool_]:
 def modal(answers: Answers) -> tuple[Answers, NDArray[np.float64]]:
     """The most frequent answer for each image, UNDECIDED on a tie, and its share of networks."""
     counts = np.stack([(answers == index).sum(0) for index in range(int(answers.max()) + 1)])
-    most = counts.max(0)
+    largest_counts = counts.max(0)
     # argmax would take the lower class, and so make exemplars of mere ties
-    tied = (counts == most).sum(0) > 1
-    return np.where(tied, UNDECIDED, counts.argmax(0)), most / len(answers)
+    tied = (counts == largest_counts).sum(0) > 1
+    return np.where(tied, UNDECIDED, counts.argmax(0)), largest_counts / len(answers)

@@ -71,20 +71,22 @@ class Sensitivity(SparsityMethod):
     def __call__(self, case: PruneCase, progress: Progress = quiet) -> Result:
         """Views: accuracy, (layers, ratios); figures, that of the whole model; the table of the
         layers that are done is handed over on the way."""
-        pick = Picked(case, self.count(case))
+        test_sample = Picked(case, self.count(case))
         layers = prunable_parts(case.model, head=self.head)
-        whole = Scores(np.array([pick.right(case.model)], np.float32), (DENSE,), "share")
+        dense_accuracy = Scores(
+            np.array([test_sample.right(case.model)], np.float32), (DENSE,), "share"
+        )
         rows: dict[str, list[float]] = {}
-        for at, part in enumerate(layers):
-            low, high = at / len(layers), (at + 1) / len(layers)
+        for index, part in enumerate(layers):
+            low, high = index / len(layers), (index + 1) / len(layers)
             rules = MaskRules("per layer", self.structure, self.head, only=(part.name,))
             pruner = pruner_of(case, self.criterion, rules, part_of(progress, low, low, "scoring"))
             rows[part.layer] = []
             for done, ratio in enumerate(RATIOS, start=1):
-                rows[part.layer].append(pick.right(pruned(case.model, pruner.at(ratio))))
+                rows[part.layer].append(test_sample.right(pruned(case.model, pruner.at(ratio))))
                 progress(low + (high - low) * done / len(RATIOS), f"{part.layer}: {ratio:.0%} cut")
-            progress(high, part.layer, {"accuracy": table_of(rows), "figures": whole})
-        return {"accuracy": table_of(rows), "figures": whole}
+            progress(high, part.layer, {"accuracy": table_of(rows), "figures": dense_accuracy})
+        return {"accuracy": table_of(rows), "figures": dense_accuracy}
 
     def finding(self, case: PruneCase, result: Mapping[str, Any]) -> str:
         """The most and the least sensitive layer, by the mean over the ratios."""
@@ -92,7 +94,7 @@ class Sensitivity(SparsityMethod):
         table: Table = result["accuracy"]
         means = table.values.mean(1)
         low, high = table.rows[int(means.argmin())], table.rows[int(means.argmax())]
-        whole = 100 * result["figures"][DENSE]
+        dense_percent = 100 * result["figures"][DENSE]
         if low == high:
             return (
                 f"Only {low} can be cut: on average over the ratios {100 * means[0]:.1f} % {right}."
@@ -100,7 +102,8 @@ class Sensitivity(SparsityMethod):
             )
         return (
             f"{low} is the most sensitive layer: with 30 to 99 % of it alone cut, "
-            f"{100 * means.min():.1f} % of answers are {right} on average ({whole:.1f} % in the "
+            f"{100 * means.min():.1f} % of answers are {right} on average ({dense_percent:.1f} "
+            "% in the "
             f"whole model). The least sensitive is {high}: {100 * means.max():.1f} %."
             f"{self.fewer(case)}"
         )

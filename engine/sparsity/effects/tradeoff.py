@@ -61,7 +61,7 @@ class Tradeoff(Cutting):
         pruner = None if self.searches else self.pruner(case, scoring)
         weights = sum(parameter.numel() for parameter in case.model.network.parameters())
         lines: list[list[float]] = []
-        known: dict[str, tuple[float, list[float]]] = {}
+        measured_levels: dict[str, tuple[float, list[float]]] = {}
         ratios = RATIOS if self.structure != "N:M" else RATIOS[:1]
         for place, ratio in enumerate(ratios):
 
@@ -73,21 +73,26 @@ class Tradeoff(Cutting):
 
             search, training = part_of(level, 0, 0.5), part_of(level, 0.5, 1)
             masks = (pruner or pruner_of(case, self.criterion, self.rules, search, ratio)).at(ratio)
-            cut = (masks.total - masks.kept) / weights
-            if masks.digest not in known:  # after a round, low ratios cut nothing more
+            cut_share = (masks.total - masks.kept) / weights
+            if masks.digest not in measured_levels:  # after a round, low ratios cut nothing more
                 plain = share_correct(self.made(case, masks), case)
                 whole = masks.kept == masks.total
-                known[masks.digest] = plain, [plain] if whole else self.again(case, masks, training)
-            plain, again = known[masks.digest]
+                measured_levels[masks.digest] = (
+                    plain,
+                    [plain] if whole else self.again(case, masks, training),
+                )
+            plain, retrained_accuracies = measured_levels[masks.digest]
             lines.append(
                 [
                     ratio,
                     masks.sparsity,
-                    cut,
+                    cut_share,
                     plain,
-                    float(np.mean(again)) if self.epochs else np.nan,
-                    float(np.std(again, ddof=1)) if self.epochs and len(again) > 1 else np.nan,
-                    len(again) if self.epochs else 0,
+                    float(np.mean(retrained_accuracies)) if self.epochs else np.nan,
+                    float(np.std(retrained_accuracies, ddof=1))
+                    if self.epochs and len(retrained_accuracies) > 1
+                    else np.nan,
+                    len(retrained_accuracies) if self.epochs else 0,
                 ]
             )
             words = f"{ratio:.0%} cut: {plain:.1%} right"
@@ -124,6 +129,6 @@ def sparsest(table: Table, column: str = "retrained") -> float:
     accuracy = table[column]
     dense = table["after pruning"][0]
     # 1e-9: a loss of exactly one point counts as within it, whatever float rounding says
-    good = accuracy >= dense - WITHIN - 1e-9
+    is_close = accuracy >= dense - WITHIN - 1e-9
     ratios = table[COLUMNS[0]]
-    return float(ratios[good].max()) if good.any() else float("nan")
+    return float(ratios[is_close].max()) if is_close.any() else float("nan")

@@ -147,8 +147,8 @@ def images_of(case: PruneCase, most: int) -> Images:
     offered = {
         source.name: source.title for source in sources.unknown_sources(data) if not source.reason
     }
-    other = next(name for name in OTHERS if name in offered)
-    names = [name for name in (sources.HELD_OUT, other, *WORSE) if name in offered]
+    other_name = next(name for name in OTHERS if name in offered)
+    names = [name for name in (sources.HELD_OUT, other_name, *WORSE) if name in offered]
     return Images(
         data.take(fit),
         data.take(evenly(tested if len(tested) else held_out, most)),
@@ -158,8 +158,8 @@ def images_of(case: PruneCase, most: int) -> Images:
 
 def seen_by(model: Classifier, image_sets: Images, progress: Progress) -> UnknownScores:
     """The banks of one model; its features of these images are kept."""
-    named = image_sets.fit.classes[: len(model.labels)] == model.labels
-    groups = [(image_sets.fit, named), (image_sets.known, named)]
+    has_labels = image_sets.fit.classes[: len(model.labels)] == model.labels
+    groups = [(image_sets.fit, has_labels), (image_sets.known, has_labels)]
     groups += [(images, False) for images in image_sets.unknown.values()]
     banks = [
         bank_of(
@@ -197,17 +197,26 @@ Pair = tuple[Doubles, Doubles]  # scores of known and of unknown images
 
 def table_row(dense: Pair, pruned: Pair, groups: Ints, seed: int) -> list[float]:
     """A row of the table; NaN throughout a model whose scores are no numbers."""
-    first, second = measures(*dense), measures(*pruned)
+    dense_measures, pruned_measures = measures(*dense), measures(*pruned)
     low, high = change_between(dense, pruned, groups, seed)
     counts = [len(dense[0]), len(np.unique(groups)), len(dense[1])]
-    return [first[0], second[0], second[0] - first[0], low, high, first[1], second[1], *counts]
+    return [
+        dense_measures[0],
+        pruned_measures[0],
+        pruned_measures[0] - dense_measures[0],
+        low,
+        high,
+        dense_measures[1],
+        pruned_measures[1],
+        *counts,
+    ]
 
 
-def measures(known: Doubles, unknown: Doubles) -> tuple[float, float]:
+def measures(normal_scores: Doubles, unknown_scores: Doubles) -> tuple[float, float]:
     """AUROC and FPR95; NaN where scores are no numbers."""
-    if not (np.isfinite(known).all() and np.isfinite(unknown).all()):
+    if not (np.isfinite(normal_scores).all() and np.isfinite(unknown_scores).all()):
         return np.nan, np.nan
-    return auroc(known, unknown), fpr95(known, unknown)
+    return auroc(normal_scores, unknown_scores), fpr95(normal_scores, unknown_scores)
 
 
 def change_between(dense: Pair, pruned: Pair, groups: Ints, seed: int) -> tuple[float, float]:
@@ -216,17 +225,19 @@ def change_between(dense: Pair, pruned: Pair, groups: Ints, seed: int) -> tuple[
     Known images are drawn in whole groups (those of one photograph or patient together), and both
     models are shown the same draw.
     """
-    moved = above(*pruned) - above(*dense)  # (unknown, known)
-    if not np.isfinite(moved).all():
+    differences = above(*pruned) - above(*dense)  # (unknown, known)
+    if not np.isfinite(differences).all():
         return np.nan, np.nan
     rng = np.random.default_rng([seed, 11])
-    clusters, place = np.unique(groups, return_inverse=True)
+    clusters, cluster_numbers = np.unique(groups, return_inverse=True)
     # slices of one patient are alike: drawn singly they would make the interval too narrow
-    known = bootstrap_counts(rng, len(clusters))[:, place]
-    unknown = bootstrap_counts(rng, len(moved))
+    normal_counts = bootstrap_counts(rng, len(clusters))[:, cluster_numbers]
+    unknown_counts = bootstrap_counts(rng, len(differences))
     # AUROC is a mean over pairs: counts as weights give each draw's without building the draw
-    total = ((unknown @ moved) * known).sum(1) / (known.sum(1) * unknown.sum(1))
-    low, high = np.percentile(total, ENDS)
+    resampled = ((unknown_counts @ differences) * normal_counts).sum(1) / (
+        normal_counts.sum(1) * unknown_counts.sum(1)
+    )
+    low, high = np.percentile(resampled, ENDS)
     return float(low), float(high)
 
 
@@ -235,11 +246,11 @@ def bootstrap_counts(rng: np.random.Generator, count: int) -> Doubles:
     return rng.multinomial(count, np.full(count, 1 / count), DRAWS).astype(np.float64)
 
 
-def above(known: Doubles, unknown: Doubles) -> Doubles:
+def above(normal_scores: Doubles, unknown_scores: Doubles) -> Doubles:
     """1 where an unknown image scores above a known one, ½ where alike, (unknown, known)."""
-    if not (np.isfinite(known).all() and np.isfinite(unknown).all()):
-        return np.full((len(unknown), len(known)), np.nan)
-    return np.asarray(np.sign(unknown[:, None] - known) / 2 + 0.5)
+    if not (np.isfinite(normal_scores).all() and np.isfinite(unknown_scores).all()):
+        return np.full((len(unknown_scores), len(normal_scores)), np.nan)
+    return np.asarray(np.sign(unknown_scores[:, None] - normal_scores) / 2 + 0.5)
 
 
 def groups_of(data: DataSet) -> Ints:

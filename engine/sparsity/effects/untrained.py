@@ -57,12 +57,14 @@ class Untrained(Pruning):
     def __call__(self, case: PruneCase, progress: Progress = quiet) -> Result:
         """Views: networks, a row for each."""
         assert case.recipe is not None  # noqa: S101 - what `needs` promises
-        first = PruneCase(fresh(case.data, case.recipe, case.seed), case.data, case.seed)
+        untrained_case = PruneCase(fresh(case.data, case.recipe, case.seed), case.data, case.seed)
         networks = self.networks()
         rows: dict[str, list[float]] = {}
         for at, (name, method) in enumerate(networks.items()):
             low, high = at / len(networks), (at + 1) / len(networks)
-            rows[name] = figures_row(answer(method, first, part_of(progress, low, high, lead=name)))
+            rows[name] = figures_row(
+                answer(method, untrained_case, part_of(progress, low, high, lead=name))
+            )
             progress(high, f"{name}: trained", {"networks": table_of(rows)})
         return {"networks": table_of(rows)}
 

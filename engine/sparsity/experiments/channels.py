@@ -80,8 +80,8 @@ def costs(model: Classifier, fired: list[Fired]) -> Tensor:
     """Multiply-adds of each image (N,), as a share of those with all channels."""
     gated = cast("Gated", model.network)
     on = [layer.on for layer in fired]
-    whole = multiply_adds(unpredicted(gated), fired, [torch.ones_like(gates) for gates in on])
-    return multiply_adds(gated, fired, on).double() / whole.double()
+    full_cost = multiply_adds(unpredicted(gated), fired, [torch.ones_like(gates) for gates in on])
+    return multiply_adds(gated, fired, on).double() / full_cost.double()
 
 
 def forward_rows(model: Classifier, data: DataSet, rows: Rows) -> tuple[Tensor, list[Fired]]:

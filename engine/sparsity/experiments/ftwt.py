@@ -183,13 +183,13 @@ class FireTogether(TrainingExperiment):
         on = [layer.on for layer in fired]
         target_gates = [self.wanted(layer.maps) for layer in fired]
         every_one = [torch.ones_like(gates) for gates in on]
-        whole = multiply_adds(unpredicted(gated), fired, every_one).mean()
+        full_cost = multiply_adds(unpredicted(gated), fired, every_one).mean()
         right = (logits.argmax(1) == data.targets(rows)).double().mean().item()
         agree = torch.cat([(a == b).double() for a, b in zip(on, target_gates, strict=True)], 1)
         often = torch.cat([mask.double().mean(0) for mask in target_gates])
         return {
             RIGHT: right,
-            COST: float(multiply_adds(gated, fired, on).double().mean() / whole),
+            COST: float(multiply_adds(gated, fired, on).double().mean() / full_cost),
             PLANNED: self.planned(trained, data, rows),
             AGREES: agree.mean().item(),
             # what guessing each channel's usual state would get right: a predictor must beat it
@@ -204,11 +204,11 @@ class FireTogether(TrainingExperiment):
         _, fired = forward_rows(gated, data, rows)
         target_gates = [self.wanted(layer.maps) for layer in fired]
         predicting = with_gates(dense, trained.training.seed, self.loss)
-        whole = multiply_adds(
+        gated_cost = multiply_adds(
             cast("Gated", gated.network), fired, [layer.on for layer in fired]
         ).mean()
         cost = multiply_adds(cast("Gated", predicting.network), fired, target_gates)
-        return float(cost.double().mean() / whole)
+        return float(cost.double().mean() / gated_cost)
 
     def picture(self, case: ExperimentCase) -> Pictures:
         """Two images of each of some classes."""

@@ -92,8 +92,8 @@ class Gated(nn.Module):
         sizes = [
             (convolution.in_channels, convolution.out_channels) for convolution in convolutions
         ]
-        drawn = torch.Generator().manual_seed(seed)
-        self.predictors = nn.ModuleList(Predictor(*size, drawn) for size in sizes)
+        generator = torch.Generator().manual_seed(seed)
+        self.predictors = nn.ModuleList(Predictor(*size, generator) for size in sizes)
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (N, classes)."""

@@ -172,7 +172,7 @@ class NMFlowExperiment(TrainingExperiment):
         """Test images right, how sure it is of their class, and weights that are not 0."""
         rows = case.data.rows("test")
         logits, labels = outputs(trained.model, case.data, rows), case.data.targets(rows)
-        sure = logits.double().softmax(1).gather(1, labels[:, None])
+        label_probabilities = logits.double().softmax(1).gather(1, labels[:, None])
         regime = trained.training.regime
         pattern = regime.pattern if isinstance(regime, NMRegime) else self.kept
         weights = [
@@ -182,7 +182,7 @@ class NMFlowExperiment(TrainingExperiment):
         count = sum(int(weight.count_nonzero()) for weight in weights)
         return {
             RIGHT: (logits.argmax(1) == labels).double().mean().item(),
-            SURE: sure.mean().item(),
+            SURE: label_probabilities.mean().item(),
             PATTERN_KEPT: count / sum(weight.numel() for weight in weights),
         }
 

@@ -164,9 +164,9 @@ def split(
     Raises:
         DoesNotFit: there are none, or it fits none of them.
     """
-    every = prunable_parts(model)
-    eligible = [part for part in every if ".mlp." in f".{part.name}"]
-    eligible = eligible or [part for part in every if part.is_conv]
+    parts = prunable_parts(model)
+    eligible = [part for part in parts if ".mlp." in f".{part.name}"]
+    eligible = eligible or [part for part in parts if part.is_conv]
     fits = tuple(part for part in eligible if fits_pattern(part, pattern[1]))
     if not fits:
         raise DoesNotFit(

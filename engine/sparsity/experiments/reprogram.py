@@ -244,8 +244,8 @@ class Reprogram(TrainingExperiment):
     def bare(self, source: Classifier, data: DataSet, rows: Rows, seed: int) -> Classifier:
         """The source around whose images nothing is learned yet: a gray border, classes bound."""
         # a start without repeats; unless the binding is random it is replaced at once
-        drawn = np.random.default_rng([seed, 29]).permutation(len(source.labels))
-        mapping = torch.from_numpy(drawn[: len(data.classes)]).to(source.device)
+        source_order = np.random.default_rng([seed, 29]).permutation(len(source.labels))
+        mapping = torch.from_numpy(source_order[: len(data.classes)]).to(source.device)
         model = reprogrammed_classifier(Prompted(source, self.border, mapping), data)
         if self.mapping != RANDOM:
             bind(model, data, rows)

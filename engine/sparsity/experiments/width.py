@@ -176,12 +176,12 @@ class RandomPruning(TrainingExperiment):
         masks = [
             MaskedFromStart(rule, self.density).masks(model, case.data, case.seed) for rule in RULES
         ]
-        every = masks[0].parts
+        parts = masks[0].parts
         places = np.unique(
-            np.linspace(0, len(every) - 1, PICTURED_LAYERS).round().astype(int)
+            np.linspace(0, len(parts) - 1, PICTURED_LAYERS).round().astype(int)
         ).tolist()
-        shares = [[mask.counts[place] / every[place].size for place in places] for mask in masks]
-        tiles = [[mask_tile(mask.array(every[place].name)) for place in places] for mask in masks]
+        shares = [[mask.counts[place] / parts[place].size for place in places] for mask in masks]
+        tiles = [[mask_tile(mask.array(parts[place].name)) for place in places] for mask in masks]
         densities = [
             f"{share:.0%} of layer {place + 1}"
             for share, place in zip(shares[-1], places, strict=True)
@@ -193,7 +193,7 @@ class RandomPruning(TrainingExperiment):
             f"White weights stay, {self.density:.0%} in all; {RULES[-1]} keeps "
             f"{', '.join(densities)}.",
             captions=tuple(
-                f"{share:.0%} of {every[place].size:,}"
+                f"{share:.0%} of {parts[place].size:,}"
                 for row in shares
                 for share, place in zip(row, places, strict=True)
             ),

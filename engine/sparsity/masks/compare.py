@@ -58,24 +58,25 @@ def overlap(first: Masks, other: Masks, earlier: Masks | None = None) -> Overlap
     """
     if [p.name for p in first.parts] != [p.name for p in other.parts]:
         raise BlindspotError("These masks are of different layers and cannot be compared.")
-    both = np.array(
+    intersection = np.array(
         [np.count_nonzero(first.array(p.name) & other.array(p.name)) for p in first.parts], np.int64
     )
     sizes = room(first, other, earlier)
-    either = first.counts + other.counts - both
+    union_counts = first.counts + other.counts - intersection
     a, b = first.counts / sizes, other.counts / sizes
     # of independent masks: |A ∧ B| = d_A d_B n, and |A ∨ B| by inclusion and exclusion
     expected, union = a * b * sizes, (a + b - a * b) * sizes
     shares = first.counts / max(first.kept, 1), other.counts / max(other.kept, 1)
     layers = tuple(
-        (ratio(x, y), ratio(u, v)) for x, y, u, v in zip(both, either, expected, union, strict=True)
+        (ratio(x, y), ratio(u, v))
+        for x, y, u, v in zip(intersection, union_counts, expected, union, strict=True)
     )
     return Overlap(
-        ratio(both.sum(), either.sum()),
+        ratio(intersection.sum(), union_counts.sum()),
         ratio(expected.sum(), union.sum()),
-        int(both.sum()),
-        int(first.kept - both.sum()),
-        int(other.kept - both.sum()),
+        int(intersection.sum()),
+        int(first.kept - intersection.sum()),
+        int(other.kept - intersection.sum()),
         float(np.abs(shares[0] - shares[1]).sum() / 2),
         layers,
     )
@@ -103,14 +104,14 @@ def overlaps(masks: Mapping[str, Masks], earlier: Masks | None = None) -> dict[s
 
 def room(first: Masks, other: Masks, earlier: Masks | None) -> NDArray[np.float64]:
     """Of each part how many weights could have been kept."""
-    whole = np.array([p.size for p in first.parts], np.float64)
+    part_sizes = np.array([p.size for p in first.parts], np.float64)
     if earlier is None:
-        return whole
-    left = [previous_mask(earlier, part) for part in first.parts]
-    row = np.concatenate([bits.ravel() for bits in left])
+        return part_sizes
+    earlier_masks = [previous_mask(earlier, part) for part in first.parts]
+    row = np.concatenate([bits.ravel() for bits in earlier_masks])
     if np.any((first.flat | other.flat) & ~row):
-        return whole  # one of them was not bound by that round
-    return np.array([max(np.count_nonzero(bits), 1) for bits in left], np.float64)
+        return part_sizes  # one of them was not bound by that round
+    return np.array([max(np.count_nonzero(bits), 1) for bits in earlier_masks], np.float64)
 
 
 def ratio(part: float, whole: float) -> float:
@@ -153,18 +154,18 @@ def effective(model: Classifier, masks: Masks) -> Masks | None:
         pass_on(net.network)
         # the weights' own values and signs would let paths cancel that are there
         tensors = {name: neutral(name, tensor) for name, tensor in named_tensors(net.network)}
-        watched = {p.name: masks[p.name].to(net.device).float() for p in masks.parts}
-        tensors |= {name: mask.requires_grad_() for name, mask in watched.items()}
+        mask_tensors = {p.name: masks[p.name].to(net.device).float() for p in masks.parts}
+        tensors |= {name: mask.requires_grad_() for name, mask in mask_tensors.items()}
         for module in net.network.modules():
             if isinstance(module, nn.Conv2d | nn.Linear):
                 hook = module.register_forward_hook(arrived)
                 hooks.callback(hook.remove)
         inputs = torch.ones(1, 3, net.side, net.side, device=net.device)
         logits = torch.func.functional_call(net.network, tensors, (inputs,))
-        slopes = torch.autograd.grad(logits.sum(), list(watched.values()), allow_unused=True)
+        slopes = torch.autograd.grad(logits.sum(), list(mask_tensors.values()), allow_unused=True)
     rows: list[Bits] = [
         np.zeros(mask.numel(), np.bool_) if slope is None else (slope > 0).cpu().numpy().ravel()
-        for mask, slope in zip(watched.values(), slopes, strict=True)
+        for mask, slope in zip(mask_tensors.values(), slopes, strict=True)
     ]
     # & flat: a cut weight gets a slope as well where both of its ends are reached
     return Masks(masks.parts, np.concatenate(rows) & masks.flat, masks.silent, masks.notes)

@@ -101,8 +101,8 @@ class Cutting(SparsityMethod, ABC):
     def summary(self, masks: Masks, number: int = 1) -> str:
         """The title of a model pruned so in that round, which stands after its parent's."""
         how_much = self.pattern if self.structure == "N:M" else f"{100 * masks.sparsity:.1f} % cut"
-        again = f" · round {number}" if number > 1 else ""
-        return f"{how_much} · {self.criterion}{again}"
+        round_words = f" · round {number}" if number > 1 else ""
+        return f"{how_much} · {self.criterion}{round_words}"
 
     def made(self, case: PruneCase, masks: Masks) -> Classifier:
         """The pruned copy."""

@@ -100,6 +100,9 @@ def still_cut(masks: Masks, earlier: Masks, row: Bits) -> Masks:
         if name not in masks.starts:
             before = earlier.array(name)
             silent[name] = before & silent[name] if name in silent else before
-    gone = int(np.count_nonzero(masks.flat)) - int(np.count_nonzero(flat))
-    note = f"{gone:,} weights that this ratio would keep were cut in an earlier round and stay cut."
-    return Masks(masks.parts, flat, silent, (*masks.notes, note) if gone else masks.notes)
+    removed_count = int(np.count_nonzero(masks.flat)) - int(np.count_nonzero(flat))
+    note = (
+        f"{removed_count:,} weights that this ratio would keep were cut in an earlier round and "
+        "stay cut."
+    )
+    return Masks(masks.parts, flat, silent, (*masks.notes, note) if removed_count else masks.notes)

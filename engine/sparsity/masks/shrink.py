@@ -115,13 +115,13 @@ def remaining(state: Mapping[str, Tensor], channels: Channels) -> Whole:
         reads = np.moveaxis(nonzero(state[name]), 1, 0).reshape(len(ids), -1).any(1)
         unread[root[ids[reads]]] = False
     # either is enough: what is always 0 adds nothing, and what nobody reads changes nothing
-    gone = (silent | unread)[root] & (root != root[0])
+    is_removed = (silent | unread)[root] & (root != root[0])
     for space in channels.spaces:
         numbers = channels.rows[space.makers[0]][space.rows[space.makers[0]]]
         everywhere = channels.rows[space.makers[0]]
-        if gone[everywhere].all():  # a layer without channels is none
-            gone[root == root[numbers[0]]] = False
-    return ~gone
+        if is_removed[everywhere].all():  # a layer without channels is none
+            is_removed[root == root[numbers[0]]] = False
+    return ~is_removed
 
 
 def nonzero(tensor: Tensor) -> Bits:

@@ -159,8 +159,8 @@ def best_of_each(parts: Sequence[PrunableWeight], scores: WeightScores, n: int, 
         raise BadSetting(f"{n}:{m} is no pattern: keep at least 1 and fewer than {m} of {m}.")
     flat = np.ones(sum(part.size for part in parts), np.bool_)
     views = part_views(flat, parts)
-    whole = [part.layer for part in parts if not fits_pattern(part, m)]
-    if len(whole) == len(parts):
+    unfit_layers = [part.layer for part in parts if not fits_pattern(part, m)]
+    if len(unfit_layers) == len(parts):
         raise DoesNotFit(f"No layer's inputs can be parted into groups of {m}.")
     for part in parts:
         if fits_pattern(part, m):
@@ -172,8 +172,8 @@ def best_of_each(parts: Sequence[PrunableWeight], scores: WeightScores, n: int, 
             np.put_along_axis(bits, order, values=True, axis=1)
             views[part.name][:] = from_inputs(bits.reshape(rows.shape), part)
     notes = []
-    if whole:
-        names = ", ".join(whole[:4]) + (" …" if len(whole) > 4 else "")
+    if unfit_layers:
+        names = ", ".join(unfit_layers[:4]) + (" …" if len(unfit_layers) > 4 else "")
         notes.append(f"Whole stay {names}: their inputs cannot be parted into groups of {m}.")
     return Masks(tuple(parts), flat, {}, tuple(notes))
 

@@ -40,9 +40,9 @@ def kept_entries(weights: Weights, masks: Masks) -> Tensor:
     return torch.cat([weights[p.name].cpu().double()[masks[p.name]] for p in masks.parts])
 
 
-def distance_and_angle(first: Weights, other: Weights, masks: Masks) -> tuple[float, float]:
+def distance_and_angle(first: Weights, second: Weights, masks: Masks) -> tuple[float, float]:
     """Distance and angle in degrees over the kept entries only; both 0 exactly of equal weights."""
-    a, b = kept_entries(first, masks), kept_entries(other, masks)
+    a, b = kept_entries(first, masks), kept_entries(second, masks)
     u, v = (F.normalize(vector, dim=0) for vector in (a, b))
     # Kahan's formula: arccos(u·v) keeps half of the digits near 0, where tickets lie close together
     angle = 2 * torch.atan2((u - v).norm(), (u + v).norm())
@@ -73,12 +73,12 @@ class Surroundings:
         wrong = (logits.argmax(1) != labels).float().mean().item()
         return F.cross_entropy(logits, labels).item(), wrong
 
-    def line(self, first: Weights, other: Weights) -> Doubles:
+    def line(self, first: Weights, second: Weights) -> Doubles:
         """Loss and error at each α, (ALPHAS, 2): at α = 0 those of one, at 1 of the other."""
         names = [name for name, _ in self.model.network.named_parameters()]
         return np.array(
             [
-                self.at({name: torch.lerp(first[name], other[name], alpha) for name in names})
+                self.at({name: torch.lerp(first[name], second[name], alpha) for name in names})
                 for alpha in np.linspace(0, 1, ALPHAS).tolist()
             ]
         )
@@ -103,13 +103,13 @@ class Surroundings:
             return {}
         upward /= height
         x, y = axis(0.0, along, at), axis(0.0, height)
-        ground = [[self.loss(origin + u * across + v * upward) for u in x] for v in y]
+        losses = [[self.loss(origin + u * across + v * upward) for u in x] for v in y]
         labels = ("toward the first order's ticket", "toward the second order's ticket")
         ends = np.array([[along, 0.0], [0.0, 0.0], [at, height]], np.float32)
         alphas = np.linspace(0, 1, ALPHAS, dtype=np.float32)[:, None]
         way = (1 - alphas) * ends[0] + alphas * ends[2]
         return {
-            "plane": Field(np.array(ground, np.float32), x, y, *labels, "nat"),
+            "plane": Field(np.array(losses, np.float32), x, y, *labels, "nat"),
             "arms": Points(ends, self.losses((corner, start, other)), *labels, "nat"),
             "way": Points(way, self.line(corner, other)[:, 0].astype(np.float32), *labels, "nat"),
         }
@@ -126,9 +126,9 @@ class Surroundings:
         shaped = {k: v.view_as(parameters[k]) for k, v in zip(parameters, split, strict=True)}
         return self.at(shaped)[0]
 
-    def losses(self, some: Sequence[Weights]) -> NDArray[np.float32]:
+    def losses(self, networks: Sequence[Weights]) -> NDArray[np.float32]:
         """The loss of each."""
-        return np.array([self.at(weights)[0] for weights in some], np.float32)
+        return np.array([self.at(weights)[0] for weights in networks], np.float32)
 
 
 def barrier(errors: Doubles) -> float:
@@ -142,7 +142,7 @@ def count_statistics(model: Classifier, data: DataSet) -> None:
     norms = [module for module in model.network.modules() if isinstance(module, nn.BatchNorm2d)]
     if not norms:
         return
-    usual = [norm.momentum for norm in norms]
+    momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.reset_running_stats()
         norm.momentum = None  # the mean over all batches
@@ -152,7 +152,7 @@ def count_statistics(model: Classifier, data: DataSet) -> None:
         # nearly equal parts: each batch weighs the same in the cumulative mean
         for part in np.array_split(rows, -(-len(rows) // LOOK)):
             model(data.pixels(part).to(model.device))
-    for norm, momentum in zip(norms, usual, strict=True):
+    for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
         norm.eval()
 
@@ -160,5 +160,5 @@ def count_statistics(model: Classifier, data: DataSet) -> None:
 def axis(*places: float) -> NDArray[np.float32]:
     """Nodes of an axis on which the places lie, with a margin."""
     low, high = min(places), max(places)
-    room = MARGIN * (high - low)
-    return np.linspace(low - room, high + room, GRID, dtype=np.float32)
+    padding = MARGIN * (high - low)
+    return np.linspace(low - padding, high + padding, GRID, dtype=np.float32)

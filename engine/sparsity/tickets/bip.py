@@ -120,14 +120,14 @@ class BiP(Method[TrainCase]):
         dense_result = answer(Train(), case, part_of(progress, 0.0, 0.15, lead=DENSE))
         dense = rebuilt(dense_result["model"], DENSE)
         search, model, log = self.learned(case, dense, part_of(progress, 0.15, 0.35, lead=BIP))
-        first, result, before = search.at(0), search.at(-1), case.recipe.epochs
+        first, final, before = search.at(0), search.at(-1), case.recipe.epochs
         # a step on the scores costs a gradient as one on the weights does
         steps = search.done + search.done // self.lower
         rows = {
             DENSE: [share_correct(dense, case), 1.0, before, 0, 0.0],
             BIP: [
                 share_correct(model, case),
-                result.density,
+                final.density,
                 before + self.epochs,
                 steps,
                 spent(log),
@@ -135,16 +135,24 @@ class BiP(Method[TrainCase]):
         }
         progress(0.35, "learned the mask", {"figures": table_of(rows)})
         # as many gradients as BiP takes on weights and scores together, all of them on weights
-        once = ceil(self.epochs * (1 + 1 / self.lower))
-        part = part_of(progress, 0.35, 0.5, lead=ONCE)
-        other, seconds = train_masked(case, deepcopy(dense), first, once, part)
-        steps = once * search.batches
-        rows[ONCE] = [share_correct(other, case), first.density, before + once, steps, seconds]
-        part, others = part_of(progress, 0.5, 0.97, lead="IMP"), {ONCE: first}
+        oneshot_epochs = ceil(self.epochs * (1 + 1 / self.lower))
+        step_progress = part_of(progress, 0.35, 0.5, lead=ONCE)
+        oneshot_model, seconds = train_masked(
+            case, deepcopy(dense), first, oneshot_epochs, step_progress
+        )
+        steps = oneshot_epochs * search.batches
+        rows[ONCE] = [
+            share_correct(oneshot_model, case),
+            first.density,
+            before + oneshot_epochs,
+            steps,
+            seconds,
+        ]
+        step_progress, other_masks = part_of(progress, 0.5, 0.97, lead="IMP"), {ONCE: first}
         notes: dict[str, str] = {}
         if self.levels:
-            masks = self.iterated(case, dense, search, rows, notes, part)
-            others |= {} if notes else {"IMP": masks}
+            masks = self.iterated(case, dense, search, rows, notes, step_progress)
+            other_masks |= {} if notes else {"IMP": masks}
         figures = {
             "test accuracy": round(rows[BIP][0], 4),
             "test accuracy of the dense model": round(rows[DENSE][0], 4),
@@ -164,7 +172,7 @@ class BiP(Method[TrainCase]):
         return {
             "figures": table_of(rows, notes),
             "mask": churn(search),
-            "overlap": overlaps(result, others),
+            "overlap": overlaps(final, other_masks),
             "log": log,
             "model": checkpoint(model, card),
         }
@@ -175,14 +183,14 @@ class BiP(Method[TrainCase]):
         """The search when it is over, the model that it leaves, and the curves of the weights."""
         model, data, recipe = deepcopy(dense), case.data, replace(case.recipe, epochs=self.epochs)
         # a second order of the train images, not held-out ones: so does the released "val" loader
-        seed, every = (case.seed + OTHER_ORDER) % 2**32, full_masks(model)
+        seed, all_weights = (case.seed + OTHER_ORDER) % 2**32, full_masks(model)
         losses = BatchLoss(
             model, data, data.rows("train"), recipe, seed, cross_entropy, data.targets()
         )
         search = MaskSearch(
             losses,
-            every,
-            kept_of(every.total, self.kept),
+            all_weights,
+            kept_of(all_weights.total, self.kept),
             self.rate,
             self.implicit,
             self.lower,
@@ -224,9 +232,9 @@ class BiP(Method[TrainCase]):
                 break
             # always the first weights: of the level before only the mask is taken along
             start = fresh(case.data, case.recipe, case.seed)
-            part = part_of(progress, (level - 1) / self.levels, level / self.levels)
-            model, more = train_masked(case, start, masks, self.epochs, part)
-            seconds, steps = seconds + more, level * self.epochs * search.batches
+            level_progress = part_of(progress, (level - 1) / self.levels, level / self.levels)
+            model, level_seconds = train_masked(case, start, masks, self.epochs, level_progress)
+            seconds, steps = seconds + level_seconds, level * self.epochs * search.batches
             row = [share_correct(model, case), masks.density, self.epochs, steps, seconds]
             rows[f"IMP, level {level}"] = row
         return masks
@@ -236,21 +244,23 @@ class BiP(Method[TrainCase]):
         figures: Table = result["figures"]
         if ONCE not in figures.rows:
             return ""
-        at = {row: f"{100 * figures.cell(row, 'right'):.1f} %" for row in figures.rows}
+        accuracy_words = {row: f"{100 * figures.cell(row, 'right'):.1f} %" for row in figures.rows}
         words = (
             f"With {100 * figures.cell(BIP, 'kept'):.3g} % of the weights, learning the mask too "
-            f"(BiP) gets {at[BIP]} right, the largest weights in as many steps {at[ONCE]}"
+            f"(BiP) gets {accuracy_words[BIP]} right, the largest weights in as many steps "
+            f"{accuracy_words[ONCE]}"
         )
-        if short := "".join(figures.notes):
-            return f"{words}. {short}"
+        if notes := "".join(figures.notes):
+            return f"{words}. {notes}"
         if not self.levels:
             return f"{words}."
         last = figures.rows[-1]
-        more = figures.cell(last, "steps") / figures.cell(BIP, "steps")
-        epochs, others = (figures.cell(row, "epochs") for row in (last, BIP))
+        step_ratio = figures.cell(last, "steps") / figures.cell(BIP, "steps")
+        last_epochs, bip_epochs = (figures.cell(row, "epochs") for row in (last, BIP))
         return (
-            f"{words}; cutting level by level (IMP) {at[last]} in {more:.2g} times the steps, but "
-            f"with {epochs:.0f} epochs behind its last weights and not {others:.0f}."
+            f"{words}; cutting level by level (IMP) {accuracy_words[last]} in {step_ratio:.2g} "
+            "times the steps, but "
+            f"with {last_epochs:.0f} epochs behind its last weights and not {bip_epochs:.0f}."
         )
 
 

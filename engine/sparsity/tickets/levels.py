@@ -157,7 +157,9 @@ class TicketRun:
         """Train one level, measure it, and cut for the next."""
         plan, masks = self.plan, self.masks[-1]
         # each layer's own count, so that the control differs in which weights stay alone
-        drawn = [random_masks(mask, seed) for mask, seed in zip(masks, plan.drawn, strict=True)]
+        control_masks = [
+            random_masks(mask, seed) for mask, seed in zip(masks, plan.drawn, strict=True)
+        ]
         # level 0 runs from step 0 and leaves θk on its way; later levels begin there
         snapshots = () if self.start else (plan.start,)
         recorder = StackRecorder(snapshots, looks=plan.looks)
@@ -167,7 +169,7 @@ class TicketRun:
             plan.case.data,
             plan.case.recipe,
             plan.drawn * len(ARMS),
-            masks=[*masks, *masks, *drawn],
+            masks=[*masks, *masks, *control_masks],
             start=plan.start if self.start else 0,
             recorder=recorder,
             keep=state_file(f"{plan.name}{UNDER_WAY}"),
@@ -270,12 +272,12 @@ def arrays(tensors: Weights) -> dict[str, Any]:
 
 def random_masks(masks: Masks, seed: int) -> Masks:
     """Random masks that keep as many weights in each layer; nested as those are, for one seed."""
-    chance = np.random.default_rng([seed, NEW_START])
+    rng = np.random.default_rng([seed, NEW_START])
     rows = []
     for layer, count in zip(masks.parts, masks.counts, strict=True):
         row = np.zeros(layer.size, np.bool_)
         # the permutation does not depend on count: a smaller count is a part of a larger one
-        row[chance.permutation(layer.size)[:count]] = True
+        row[rng.permutation(layer.size)[:count]] = True
         rows.append(row)
     return replace(masks, flat=np.concatenate(rows))
 

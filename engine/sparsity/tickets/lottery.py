@@ -148,9 +148,9 @@ class Lottery(Method[TrainCase]):
                 cards.append(card_of(models[-1], title=title, figures=figures, **common))
             views[name] = networks(models, cards)
         first = {name: tensor[0] for name, tensor in run.start.items()}
-        begin = as_model(run.models[0], first, run.masks[0][0])
+        start_model = as_model(run.models[0], first, run.masks[0][0])
         title = f"at step {run.plan.start}"
-        views["start"] = checkpoint(begin, card_of(begin, title=title, **common))
+        views["start"] = checkpoint(start_model, card_of(start_model, title=title, **common))
         return views
 
     def finding(self, case: TrainCase, result: Mapping[str, Any]) -> str:  # noqa: ARG002
@@ -278,7 +278,7 @@ def claims(runs: Table, steps: int) -> Table:
     sooner = (mean("new start", "early stop") - mean("ticket", "early stop")) / steps
     shares = sorted({round(100 * density, 1) for density in runs["density"][inside].tolist()})
     where = f"on average at {', '.join(f'{share:g}' for share in shares)} % of the weights"
-    tried = {
+    margins_and_tests = {
         "The ticket is as good as the whole network": (
             right["ticket"] - dense + NEAR,
             f"at most {100 * NEAR:.0f} point less right, {where}",
@@ -296,11 +296,15 @@ def claims(runs: Table, steps: int) -> Table:
             "an earlier lowest validation loss, in percent of all steps",
         ),
     }
-    known = {words: pair for words, pair in tried.items() if np.isfinite(pair[0]).all()}
-    outcome, margin, tolerance = decided(np.stack([margins for margins, _ in known.values()], 1))
+    decidable = {
+        words: pair for words, pair in margins_and_tests.items() if np.isfinite(pair[0]).all()
+    }
+    outcome, margin, tolerance = decided(
+        np.stack([margins for margins, _ in decidable.values()], 1)
+    )
     columns = {
         "outcome": (outcome, ""),
         "margin": (margin, "share"),
         "tolerance": (tolerance, "share"),
     }
-    return Table.of(columns, list(known), [test for _, test in known.values()])
+    return Table.of(columns, list(decidable), [test for _, test in decidable.values()])

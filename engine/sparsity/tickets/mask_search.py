@@ -114,17 +114,17 @@ class MaskSearch:
             with torch.enable_grad():
                 loss, _, _ = self.losses(self.losses.parts(epoch)[batch], (epoch, batch))
                 # the network sees m ⊙ θ: by m this is θ ⊙ g, by θ it is m ⊙ g, in one pass
-                result = torch.autograd.grad(loss, [*masks, *penalized])
+                gradients = torch.autograd.grad(loss, [*masks, *penalized])
         finally:
             for mask in masks:
                 mask.requires_grad = False
             for average, before in averages:
                 average.copy_(before)
         # straight through the choice, then through |s|: its slope is the sign
-        by_mask, signs = flat_vector(result[: len(masks)]), self.scores.sign()
+        by_mask, signs = flat_vector(gradients[: len(masks)]), self.scores.sign()
         if self.strength is None:
             return signs * by_mask
-        by_weight = flat_vector(result[len(masks) :])
+        by_weight = flat_vector(gradients[len(masks) :])
         return hypergradient(by_mask, by_weight, signs, self.strength, compat=self.compat)
 
     def choose(self) -> None:
@@ -161,8 +161,8 @@ class MaskSearch:
 
     def memory(self) -> dict[str, Tensor]:
         """Scores, their speed, the masks so far, and the place."""
-        history, place = torch.from_numpy(np.stack(self.history)), torch.tensor(self.done)
-        return {"scores": self.scores, "speed": self.speed, "history": history, "done": place}
+        history, done = torch.from_numpy(np.stack(self.history)), torch.tensor(self.done)
+        return {"scores": self.scores, "speed": self.speed, "history": history, "done": done}
 
     def recall(self, memory: dict[str, Tensor]) -> None:
         """Go on from there."""
@@ -190,6 +190,6 @@ def churn(search: MaskSearch) -> Table:
     """
     bits = np.stack(search.history)
     flipped = np.mean(bits ^ np.concatenate([bits[:1], bits[:-1]]), 1)
-    same = [ratio(float((bit & bits[-1]).sum()), float((bit | bits[-1]).sum())) for bit in bits]
+    iou = [ratio(float((bit & bits[-1]).sum()), float((bit | bits[-1]).sum())) for bit in bits]
     rows = ("start", *(f"epoch {epoch}" for epoch in range(1, len(bits))))
-    return Table.of({"flipped": (flipped, "share"), SAME: (np.array(same), "share")}, rows)
+    return Table.of({"flipped": (flipped, "share"), SAME: (np.array(iou), "share")}, rows)

@@ -130,8 +130,8 @@ class Rewinding(Method[TrainCase]):
         """Views of the case's seed: runs, barrier, samples, and the planes."""
         rewinds = Rewinds(case, self.density, self.levels, iter(()))
         steps, points = rewinds.steps, self.steps(rewinds.steps)
-        trained = [k for k in points if k < steps]
-        count = 1 + sum((5 if k else 4) + self.levels - 1 for k in trained)
+        trained_points = [k for k in points if k < steps]
+        count = 1 + sum((5 if k else 4) + self.levels - 1 for k in trained_points)
         rewinds = replace(rewinds, told=one_after_another(progress, count), points=points)
         dense = rewinds.train(0, rewinds.first(), snapshots=rewinds.marks)
         looks = {step: rewinds.accuracy(state) for step, state in dense.items()}
@@ -142,11 +142,12 @@ class Rewinding(Method[TrainCase]):
             rows.append([case.seed, k / steps, *ticket.figures.values()])
             errors.append(ticket.errors)
             samples.append(touched(rewinds, looks, k, ticket.accuracies))
-            if at in {0, len(trained) - 1}:
-                around = rewinds.around(case.data.some("test", GROUND))
+            if at in {0, len(trained_points) - 1}:
+                surroundings = rewinds.around(case.data.some("test", GROUND))
                 lead = "late " if at else ""
                 planes |= {
-                    lead + name: v for name, v in around.plane(ticket.start, *ticket.ends).items()
+                    lead + name: v
+                    for name, v in surroundings.plane(ticket.start, *ticket.ends).items()
                 }
         progress(1.0, "measured")
         figures = ("seed", "rewound to", *ticket.figures)
@@ -195,11 +196,11 @@ def touched(rewinds: Rewinds, dense: Looks, step: int, ticket: Looks) -> Numbers
     finding = before + rewinds.levels * (whole - before)
     results = []
     for level in LEVELS:
-        alone, ticket_shown = (
+        dense_shown, ticket_shown = (
             min((rewinds.shown(at) for at, look in looks.items() if look >= level), default=np.nan)
             for looks in (dense, ticket)
         )
-        results.append([level, alone, ticket_shown - before, finding + ticket_shown - before])
+        results.append([level, dense_shown, ticket_shown - before, finding + ticket_shown - before])
     return np.array(results, np.float64)
 
 
@@ -229,14 +230,14 @@ def combined(results: Sequence[Mapping[str, Any]]) -> Result:
         means[f"highest {name}"] = np.max(ends, 0), "share"
     outcome, margin, tolerance = decided(np.array([margins(table) for table in runs]))
     judged = {"outcome": (outcome, ""), "margin": (margin, ""), "tolerance": (tolerance, "")}
-    every = {name: np.concatenate([table[name] for table in runs]) for name in runs[0].order}
+    all_runs = {name: np.concatenate([table[name] for table in runs]) for name in runs[0].order}
     return {
         "rewinding": Table.of(means, runs[0].rows),
         "claims": Table.of(judged, tuple(CLAIMS), tuple(CLAIMS.values())),
         "barrier": mean_of([result["barrier"] for result in results]),
         **{name: results[0][name] for name in PLANES if name in results[0]},
         "samples": mean_of([result["samples"] for result in results]),
-        "runs": replace(runs[0], columns=every, rows=runs[0].rows * len(runs)),
+        "runs": replace(runs[0], columns=all_runs, rows=runs[0].rows * len(runs)),
     }
 
 

@@ -150,22 +150,24 @@ class Rewinds:
         figures = {"step": float(step), "dense": self.accuracy(dense)}
         # distances fall as less training is left; only beside the random mask do they say something
         kinds = {"ticket": masks, "random": random_masks(masks, self.case.seed)}
-        pairs, accuracies = {}, {}
+        pairs, snapshots = {}, {}
         for kind, kind_masks in kinds.items():
             first = self.train(step, start, kind_masks, snapshots={step, *self.marks})
             second = self.train(step, start, kind_masks, other_order=True)
             pairs[kind] = first[self.steps], second[self.steps]
-            accuracies[kind] = first
+            snapshots[kind] = first
             figures[kind] = self.accuracy(first[self.steps])
-            about = "" if kind == "ticket" else f", {kind}"
-            for what, two in (("pruning", (dense, pairs[kind][0])), ("order", pairs[kind])):
-                distance, angle = distance_and_angle(*two, kind_masks)
-                figures |= {f"{what} distance{about}": distance, f"{what} angle{about}": angle}
+            suffix = "" if kind == "ticket" else f", {kind}"
+            for what, pair in (("pruning", (dense, pairs[kind][0])), ("order", pairs[kind])):
+                distance, angle = distance_and_angle(*pair, kind_masks)
+                figures |= {f"{what} distance{suffix}": distance, f"{what} angle{suffix}": angle}
         errors = self.around(self.rows).line(*pairs["ticket"])[:, 1]
         figures["barrier"] = barrier(errors)
-        looks = {mark: self.accuracy(state) for mark, state in accuracies["ticket"].items()}
+        ticket_accuracies = {
+            mark: self.accuracy(state) for mark, state in snapshots["ticket"].items()
+        }
         masked = {name: masks.get(name, 1) * tensor.cpu() for name, tensor in start.items()}
-        return RewoundTicket(step, masked, pairs["ticket"], figures, errors, looks)
+        return RewoundTicket(step, masked, pairs["ticket"], figures, errors, ticket_accuracies)
 
     def found(self, step: int, start: Weights, dense: Weights) -> Masks:
         """The masks of the ticket: cut by magnitude, level after level, from the same weights."""
@@ -194,10 +196,10 @@ class Rewinds:
     def shown(self, step: int) -> int:
         """How many images the steps before this one have shown."""
         count, batches = len(self.case.data.rows("train")), batches_of(self.case)
-        epochs, over = divmod(step, batches)
+        epochs, rest = divmod(step, batches)
         # batches are array_split's: the first `larger` of an epoch have one image more
         size, larger = divmod(count, batches)
-        return epochs * count + over * size + min(over, larger)
+        return epochs * count + rest * size + min(rest, larger)
 
 
 def batches_of(case: TrainCase) -> int:

@@ -85,18 +85,18 @@ class Rewound(SparsityMethod):
     def __call__(self, case: PruneCase, progress: Progress = quiet) -> Result:
         """Views: layers, figures, log of the last training, and model where it can be kept."""
         if self.way == "SynFlow":
-            cutting = Prune(criterion="SynFlow", ratio=self.ratio)
+            pruning = Prune(criterion="SynFlow", ratio=self.ratio)
             masks, model = (
-                cutting.masks(case, part_of(progress, 0.0, 0.2)),
+                pruning.masks(case, part_of(progress, 0.0, 0.2)),
                 trainable_copy(case.model),
             )
             curves = self.trained(case, model, masks, part_of(progress, 0.2, 0.95))
         else:
             masks, model, curves = self.found(case, part_of(progress, 0.0, 0.95))
-        results = {"test accuracy": share_correct(model, case)}
+        figures = {"test accuracy": share_correct(model, case)}
         views: dict[str, View] = {
             "layers": layer_table(masks),
-            "figures": Scores(np.array([*results.values()], np.float32), tuple(results), "share"),
+            "figures": Scores(np.array([*figures.values()], np.float32), tuple(figures), "share"),
             "log": curves,
         }
         if case.model.architecture and case.recipe is not None:
@@ -109,7 +109,7 @@ class Rewound(SparsityMethod):
                 data=case.data.name,
                 recipe=case.recipe.as_dict(),
                 seed=case.seed,
-                figures=results,
+                figures=figures,
             )
             views["model"] = checkpoint(model, card)
         progress(1.0, "measured")

@@ -40,14 +40,16 @@ def relabeled(
     data, rows = case.data, case.data.rows("train")
     buckets = own.buckets(digests_of(data.images[rows], case.seed))
     image = data.images[row].astype(np.float32).ravel()
-    away = np.linalg.norm(data.images[rows].reshape(len(rows), -1) - image, axis=1)
-    other = data.labels[rows] != classes[0]
+    distances = np.linalg.norm(data.images[rows].reshape(len(rows), -1) - image, axis=1)
+    is_other = data.labels[rows] != classes[0]
     results = []
     for bucket in order:
         candidates = np.flatnonzero((buckets == bucket) & (data.labels[rows] != classes[1]))
         if len(candidates):
             # the last key counts first: other classes after the answer's, then by distance
-            best = int(rows[candidates[np.lexsort((away[candidates], other[candidates]))[0]]])
+            best = int(
+                rows[candidates[np.lexsort((distances[candidates], is_other[candidates]))[0]]]
+            )
             results.append(Poison(bucket, data.images[best], best))
     return results
 

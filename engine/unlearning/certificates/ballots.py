@@ -30,7 +30,7 @@ def vote(
     learned: Sequence[Rows],
     seeds: Sequence[int],
     image_rows: Rows,
-    how: Recipe,
+    training_recipe: Recipe,
     count: int,
     progress: Progress = quiet,
 ) -> Ballots:
@@ -42,27 +42,29 @@ def vote(
             without any puts the classes in the order of their numbers.
         seeds: of each network: its first weights, and the order in which it is shown its images.
         image_rows: rows on which they vote.
-        how: all of them are trained.
+        training_recipe: all of them are trained.
         count: how many images each is shown in an epoch, whatever it has.
         progress: told of parts.
 
     Returns:
         (networks, asked, classes).
     """
-    plain = replace(data, split=np.zeros(len(data), np.uint8))  # no validation on the way
+    without_validation = replace(
+        data, split=np.zeros(len(data), np.uint8)
+    )  # no validation on the way
     # 0 for all classes is what an empty network says: its ballot is the order of the classes
     scores = np.zeros((len(learned), len(image_rows), len(data.classes)), np.float32)
     nonempty = [place for place, rows in enumerate(learned) if len(rows)]
     for at in range(0, len(nonempty), TOGETHER):
         places = nonempty[at : at + TOGETHER]
-        models = [untrained(data, how, seeds[place]) for place in places]
+        models = [untrained(data, training_recipe, seeds[place]) for place in places]
         low, high = at / len(nonempty), (at + len(places)) / len(nonempty)
         words = f"networks {at + 1}–{at + len(places)} of {len(nonempty)}"
         part = part_of(progress, low, low + LEARNING * (high - low), lead=words)
         train_stacked(
             models,
-            plain,
-            how,
+            without_validation,
+            training_recipe,
             [seeds[place] for place in places],
             rows=[repeated_rows(learned[place], count) for place in places],
             progress=part,
@@ -73,8 +75,8 @@ def vote(
     return ballots_of(scores)
 
 
-def untrained(data: DataSet, how: Recipe, seed: int) -> Classifier:
+def untrained(data: DataSet, training_recipe: Recipe, seed: int) -> Classifier:
     """A network with first weights of the seed, normalized by numbers that no image changes."""
-    shape = shape_of(data, how.width)
-    network = build(how.architecture, shape, seed)
+    shape = shape_of(data, training_recipe.width)
+    network = build(training_recipe.architecture, shape, seed)
     return Classifier(network, "voter", "Voter", shape.side, MIDDLE, MIDDLE, data.classes)

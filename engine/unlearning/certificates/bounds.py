@@ -64,21 +64,21 @@ def dpa_roe(election: Election) -> Certified:
     """Two rounds: the winner drops out of the first two, or is beaten in the run-off."""
     winner, loser = election.winner, election.loser
     # the run-off's winner may have fewer first votes than the loser: a gap below 0 is closed
-    near = np.clip(gaps(election.votes, winner), 0, None)
-    out = np.full(near.shape, NEVER)
-    if near.shape[1] > 2:
+    vote_gaps = np.clip(gaps(election.votes, winner), 0, None)
+    out_of_runoff = np.full(vote_gaps.shape, NEVER)
+    if vote_gaps.shape[1] > 2:
         # R1: the winner leaves the first two only if two classes pass it; the table grows with
         # either gap, so that the two smallest gaps give the minimum over all pairs
-        order = np.argsort(near, axis=1, kind="stable")[:, :2]
-        first, second = np.take_along_axis(near, order, 1).T
+        order = np.argsort(vote_gaps, axis=1, kind="stable")[:, :2]
+        first, second = np.take_along_axis(vote_gaps, order, 1).T
         pair = shared_poisons(election.networks)[first, second]
-        np.put_along_axis(out, order[:, :1], pair[:, None], 1)
+        np.put_along_axis(out_of_runoff, order[:, :1], pair[:, None], 1)
     # R2: a class must first take the loser's place in the run-off, and then win it
     reach = halved(gaps(election.votes, loser))
     # the loser is there already
     np.put_along_axis(reach, loser[:, None], 0, 1)
-    beaten = np.maximum(reach, halved(ahead_of(election)))
-    return narrowest(winner, out, beaten)
+    lost_runoff = np.maximum(reach, halved(ahead_of(election)))
+    return narrowest(winner, out_of_runoff, lost_runoff)
 
 
 def one_part(scheme: str, ballots: Ballots, shifts: tuple[int, ...]) -> Certified:
@@ -94,11 +94,11 @@ def one_part(scheme: str, ballots: Ballots, shifts: tuple[int, ...]) -> Certifie
     np.put_along_axis(reach, loser[:, None], 0, 1)
     winner_ballots = np.take_along_axis(ballots, winner[None, :, None], 2)
     # a network that already puts the class above the winner has nothing left to give
-    above = (winner_ballots < ballots).transpose(1, 2, 0)  # (images, classes, networks)
+    prefers_winner = (winner_ballots < ballots).transpose(1, 2, 0)  # (images, classes, networks)
     # turning one preference round moves the run-off's margin by 2
-    beaten = np.maximum(reach, greedy(ahead_of(election), 2 * reached(above, shifts)))
-    out = pair_costs(election, chosen, winner_needed, len(shifts), beaten.min(1))
-    return narrowest(winner, out, beaten)
+    lost_runoff = np.maximum(reach, greedy(ahead_of(election), 2 * reached(prefers_winner, shifts)))
+    out_of_runoff = pair_costs(election, chosen, winner_needed, len(shifts), lost_runoff.min(1))
+    return narrowest(winner, out_of_runoff, lost_runoff)
 
 
 def singles(election: Election, chosen: Reached, own: Whole, spread: int) -> Whole:
@@ -111,36 +111,36 @@ def singles(election: Election, chosen: Reached, own: Whole, spread: int) -> Who
         spread: how many networks a bucket reaches.
     """
     # each network of a bucket gives at most 1 + [votes for own] − [votes for the class]
-    mine = np.take_along_axis(chosen, own[:, None, None], 1)
-    return greedy(gaps(election.votes, own), spread + mine - chosen)
+    own_reached = np.take_along_axis(chosen, own[:, None, None], 1)
+    return greedy(gaps(election.votes, own), spread + own_reached - chosen)
 
 
 def pair_costs(
-    election: Election, chosen: Reached, class_costs: Whole, spread: int, enough: Whole
+    election: Election, chosen: Reached, class_costs: Whole, spread: int, upper_bounds: Whole
 ) -> Whole:
     """How many buckets let a class and any other one both come before the winner, by class.
 
     Only the fewest of an image counts, so a pair is looked at where it could need no more than
-    `enough`, which the second round needs, or than a pair before it: by its classes alone, and by
-    the 3 votes that each network which a bucket reaches can move at most.
+    `upper_bounds`, which the second round needs, or than a pair before it: by its classes alone,
+    and by the 3 votes that each network which a bucket reaches can move at most.
     """
     # not cut at 0: a class that is ahead asks for less, so that the bound stays a lower one
-    near = gaps(election.votes, election.winner)
+    winner_gaps = gaps(election.votes, election.winner)
     # towards both at once: 1 + 2 [votes for the winner] − [for the first] − [for the second]
-    mine = spread + 2 * np.take_along_axis(chosen, election.winner[:, None, None], 1)[:, 0]
-    result, least = np.full(class_costs.shape, NEVER), enough.copy()
+    winner_power = spread + 2 * np.take_along_axis(chosen, election.winner[:, None, None], 1)[:, 0]
+    result, lowest = np.full(class_costs.shape, NEVER), upper_bounds.copy()
     for first, second in combinations(range(class_costs.shape[1]), 2):
         # closing both takes at least what each takes alone
         alone = np.maximum(class_costs[:, first], class_costs[:, second])  # NEVER for the winner
-        gap = near[:, first] + near[:, second]
-        (rows,) = np.nonzero((alone <= least) & (gap <= least * (3 * spread)))
+        gap = winner_gaps[:, first] + winner_gaps[:, second]
+        (rows,) = np.nonzero((alone <= lowest) & (gap <= lowest * (3 * spread)))
         if not len(rows):
             continue
-        power = mine[rows] - chosen[rows, first] - chosen[rows, second]
-        at_once = greedy(gap[rows], power)
-        needed = np.maximum(alone[rows], at_once)
+        power = winner_power[rows] - chosen[rows, first] - chosen[rows, second]
+        joint_cost = greedy(gap[rows], power)
+        needed = np.maximum(alone[rows], joint_cost)
         result[rows, first] = np.minimum(result[rows, first], needed)
-        least[rows] = np.minimum(least[rows], needed)
+        lowest[rows] = np.minimum(lowest[rows], needed)
     return result
 
 
@@ -166,8 +166,8 @@ def later(classes: int, own: Whole) -> NDArray[np.bool_]:
 def halved(gap: Whole) -> Whole:
     """Poisons that close a gap where each changes one ballot, which moves it by two."""
     # rounded up: half a poison closes nothing
-    closed: Whole = (np.maximum(gap, 0) + 1) // 2
-    return closed
+    needed: Whole = (np.maximum(gap, 0) + 1) // 2
+    return needed
 
 
 @lru_cache(maxsize=8)
@@ -201,18 +201,18 @@ def greedy(gap: Whole, power: Reached) -> Whole:
 
     Powers are small whole numbers, so that counting them is faster than sorting.
     """
-    left = np.maximum(gap, 0)
-    result, most = np.zeros_like(left), int(power.max(initial=0))
+    remaining = np.maximum(gap, 0)
+    result, largest_power = np.zeros_like(remaining), int(power.max(initial=0))
     # no power is below 0: a network has one first vote, so that what is subtracted is at most 1
-    places = np.arange(left.size).reshape(*left.shape, 1) * (most + 1) + power
-    count = np.bincount(places.ravel(), minlength=left.size * (most + 1))
-    count = count.reshape(*left.shape, most + 1)
-    for index in range(most, 0, -1):
-        taken = np.minimum(count[..., index], -(-left // index))
+    cells = np.arange(remaining.size).reshape(*remaining.shape, 1) * (largest_power + 1) + power
+    power_counts = np.bincount(cells.ravel(), minlength=remaining.size * (largest_power + 1))
+    power_counts = power_counts.reshape(*remaining.shape, largest_power + 1)
+    for index in range(largest_power, 0, -1):
+        taken = np.minimum(power_counts[..., index], -(-remaining // index))
         result += taken
-        left = np.maximum(left - taken * index, 0)
+        remaining = np.maximum(remaining - taken * index, 0)
     # greedy is least: of all sets of so many buckets the strongest ones add up to most
-    return np.where(left > 0, NEVER, result)
+    return np.where(remaining > 0, NEVER, result)
 
 
 def narrowest(says: Whole, first: Whole, second: Whole) -> Certified:

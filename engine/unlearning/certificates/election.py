@@ -28,8 +28,8 @@ def ballots_of(scores: NDArray[Any]) -> Ballots:
 def preferring(ballots: Ballots, classes: Whole) -> Whole:
     """How many networks put each image's class above each other one, (images, classes)."""
     class_ballots = np.take_along_axis(ballots, classes[None, :, None], 2)
-    above: Whole = (class_ballots < ballots).sum(0, dtype=np.int64)
-    return above
+    preferred_counts: Whole = (class_ballots < ballots).sum(0, dtype=np.int64)
+    return preferred_counts
 
 
 @dataclass(frozen=True)
@@ -57,9 +57,9 @@ class Election:
 def hold(ballots: Ballots) -> Election:
     """Count the ballots: the two classes that are first most often meet in a run-off."""
     networks, images, classes = ballots.shape
-    top = ballots.argmin(2)
-    places = top + classes * np.arange(images)
-    votes = np.bincount(places.ravel(), minlength=images * classes).reshape(images, classes)
+    first_choices = ballots.argmin(2)
+    cells = first_choices + classes * np.arange(images)
+    votes = np.bincount(cells.ravel(), minlength=images * classes).reshape(images, classes)
     first = votes.argmax(1)
     others = votes.copy()
     others[np.arange(images), first] = -1

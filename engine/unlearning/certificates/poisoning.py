@@ -94,10 +94,10 @@ class PoisonVotes(Voters):
         what would be said in the worst case. Ballots has both rounds before and after. Outcome:
         answer, rival, certificate, how many poisons there are.
         """
-        whole = answer(self.certificates, case, part_of(progress, 0.0, CERTIFIED))
-        before = ballots_about(whole, self.scheme, self.image)
+        certified = answer(self.certificates, case, part_of(progress, 0.0, CERTIFIED))
+        before = ballots_about(certified, self.scheme, self.image)
         says, rival, radius = (
-            int(whole["images"][f"{self.scheme}, {name}"][self.image])
+            int(certified["images"][f"{self.scheme}, {name}"][self.image])
             for name in ("says", "rival", "radius")
         )
         row = int(self.asked(case)[self.image])
@@ -105,10 +105,10 @@ class PoisonVotes(Voters):
         poisons = self.poisons(case, partitions, before, row, (says, rival))
         part = part_of(progress, CERTIFIED, 1.0, lead="training again")
         after = self.after(case, partitions, poisons, rival, row, part) if poisons else {}
-        steps, last = self.steps(partitions, before, poisons, after, (says, rival))
+        steps, last_ballots = self.steps(partitions, before, poisons, after, (says, rival))
         progress(1.0, "counted")
         names = case.data.classes
-        tables = election_table(before, names), election_table(last, names)
+        tables = election_table(before, names), election_table(last_ballots, names)
         both = {
             f"{name}, {when}": (table[name], unit)
             for when, table in zip(("before", "after"), tables, strict=True)
@@ -134,9 +134,11 @@ class PoisonVotes(Voters):
     ) -> list[Poison]:
         """The poisons, the strongest first; fewer where no image is left to be relabeled."""
         says, rival = classes
-        place = before[:, 0].astype(np.int64)
+        class_places = before[:, 0].astype(np.int64)
         # places differ by less than the classes: taking a first vote away always outweighs them
-        power = (place[:, rival] - place[:, says]) + len(case.data.classes) * (place[:, says] == 0)
+        power = (class_places[:, rival] - class_places[:, says]) + len(case.data.classes) * (
+            class_places[:, says] == 0
+        )
         bucket_powers = [
             sum(power[network] for network in own.reached(bucket)) for bucket in range(own.networks)
         ]
@@ -161,25 +163,29 @@ class PoisonVotes(Voters):
         data = with_poisons(case.data, poisons, rival)
         digests = digests_of(data.images, case.seed)
         rows = partition_rows(case.data, own, case.seed)
-        events, lists = [], []
+        events, row_lists = [], []
         for number, poison in enumerate(poisons, 1):
             for network in own.reached(poison.bucket):
-                mine = [
+                poison_places = [
                     place
                     for place, poison in enumerate(poisons[:number])
                     if network in own.reached(poison.bucket)
                 ]
                 # a relabeled image leaves and comes back as a rival, to the same bucket
-                gone = [poisons[place].row for place in mine if poisons[place].row is not None]
-                remaining = np.setdiff1d(rows[network], np.array(gone, np.int64))
-                added = np.array(mine, np.int64) + len(case.data)
+                replaced_rows = [
+                    poisons[place].row for place in poison_places if poisons[place].row is not None
+                ]
+                remaining = np.setdiff1d(rows[network], np.array(replaced_rows, np.int64))
+                added = np.array(poison_places, np.int64) + len(case.data)
                 events.append((number, network))
                 # in the order in which a certificate's network would be shown the same images
-                lists.append(sort_rows(np.concatenate([remaining, added]), digests, data.labels))
+                row_lists.append(
+                    sort_rows(np.concatenate([remaining, added]), digests, data.labels)
+                )
         seeds = self.seeds(case, own.networks)
         ballots = vote(
             data,
-            lists,
+            row_lists,
             [seeds[network] for _, network in events],
             np.array([row]),
             recipe(self.epochs),
@@ -245,12 +251,12 @@ class PoisonVotes(Voters):
 
 def pictures(poisons: list[Poison], label: str, way: str) -> Pictures:
     """The first poisons, with the label under which they are learned."""
-    first = poisons[:PICTURED_POISONS]
-    images = np.stack([poison.image.transpose(1, 2, 0) for poison in first])[None]
-    done = "added" if way == ADD else "relabeled"
+    pictured = poisons[:PICTURED_POISONS]
+    images = np.stack([poison.image.transpose(1, 2, 0) for poison in pictured])[None]
+    action = "added" if way == ADD else "relabeled"
     return Pictures(
         images,
         ("",),
-        tuple(f"poison {place + 1}" for place in range(len(first))),
-        f"{len(poisons)} training images are {done}, all of them labeled {label}.",
+        tuple(f"poison {place + 1}" for place in range(len(pictured))),
+        f"{len(poisons)} training images are {action}, all of them labeled {label}.",
     )

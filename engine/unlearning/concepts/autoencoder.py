@@ -64,11 +64,11 @@ class Autoencoder:
     ) -> Autoencoder:
         """Before it learns from tokens (n, D): the encoder is the decoder turned round."""
         size = tokens.shape[1]
-        drawn = START * torch.randn(size, width, generator=generator)
+        initial = START * torch.randn(size, width, generator=generator)
         return cls(
-            drawn,
+            initial,
             torch.zeros(width),
-            unit_rows(drawn.T),
+            unit_rows(initial.T),
             torch.zeros(size),
             tokens.mean(0),
             tokens.std().reshape(1),
@@ -103,24 +103,26 @@ class Autoencoder:
         """ĥ of features (…, M), (…, D)."""
         return (features @ self.decoder + self.offset) * self.scale + self.mean
 
-    def suppressed(self, tokens: Tensor, features: Tensor, gamma: float, usual: Tensor) -> Tensor:
+    def suppressed(
+        self, tokens: Tensor, features: Tensor, gamma: float, mean_activations: Tensor
+    ) -> Tensor:
         """h′ of tokens (…, D).
 
         Args:
             tokens: h.
             features: numbers of the features in S.
             gamma: γ.
-            usual: μ, the mean of every feature, (M,); one that is not above it is left alone.
+            mean_activations: μ, the mean of every feature, (M,); one not above it is left alone.
         """
-        feature = self.features(tokens)[..., features]
-        feature = feature * (feature > usual[features])
+        activations = self.features(tokens)[..., features]
+        activations = activations * (activations > mean_activations[features])
         # in the tokens' unit, without offset and mean: these are the same before and after
-        return tokens + (gamma - 1) * feature @ self.decoder[features] * self.scale
+        return tokens + (gamma - 1) * activations @ self.decoder[features] * self.scale
 
     def explained(self, tokens: Tensor) -> float:
         """The share of the variance of tokens (n, D) around their mean that is rebuilt."""
-        missed = ((self.rebuilt(self.features(tokens)) - tokens) ** 2).sum()
-        return float(1 - missed / ((tokens - tokens.mean(0)) ** 2).sum())
+        residual = ((self.rebuilt(self.features(tokens)) - tokens) ** 2).sum()
+        return float(1 - residual / ((tokens - tokens.mean(0)) ** 2).sum())
 
 
 def unit_rows(rows: Tensor) -> Tensor:
@@ -155,15 +157,15 @@ def train_autoencoder(
 
     curve: list[tuple[float, float]] = []
     mean = 0.0
-    for at, value in enumerate(descend(torch.optim.Adam(trained, RATE), losses()), 1):
+    for step, value in enumerate(descend(torch.optim.Adam(trained, RATE), losses()), 1):
         with torch.no_grad():
             # else a feature could halve and its row double: activations would not compare
             autoencoder.decoder.copy_(unit_rows(autoencoder.decoder))
         mean = STEADY * mean + (1 - STEADY) * value
-        if at % max(steps // NOTES, 1) == 0:
+        if step % max(steps // NOTES, 1) == 0:
             # the average began at 0, as Adam's do
-            curve.append((at, mean / (1 - STEADY**at)))
-            progress(at / steps, "learning features")
+            curve.append((step, mean / (1 - STEADY**step)))
+            progress(step / steps, "learning features")
     for part in trained:
         part.requires_grad_(False)
     return autoencoder, np.array(curve, np.float32)

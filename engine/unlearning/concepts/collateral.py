@@ -69,13 +69,13 @@ class Collateral(Concept, Method[ScenesCase]):
         """
         self.check(case)
         learned = self.learned(case.vlm, part_of(progress, 0.0, 0.5))
-        random = np.random.default_rng(case.seed)
+        rng = np.random.default_rng(case.seed)
         chosen = self.chosen(learned)
         sets = (
             chosen,
             # rare features change little: the control must be as active to be a fair one
-            as_active(learned.usual, chosen, random),
-            random_features(self.width, chosen, random),
+            as_active(learned.usual, chosen, rng),
+            random_features(self.width, chosen, rng),
         )
         sample = measured_scenes(case)
         present = sample.layout.present
@@ -173,11 +173,11 @@ def rates(
 ) -> dict[str, tuple[Shares, str]]:
     """The three rates of a set of features by γ, from answers (γ, n, 16)."""
     indices = list(forgotten)
-    others, others_present = np.delete(yes, indices, 2), np.delete(present, indices, 1)
+    other_yes, other_present = np.delete(yes, indices, 2), np.delete(present, indices, 1)
     return {
         f"yes to it, {kind}": (mean(yes[..., indices][:, present[:, indices]]), "share"),
-        f"yes to others, {kind}": (mean(others[:, others_present]), "share"),
-        f"false yes, {kind}": (mean(others[:, ~others_present]), "share"),
+        f"yes to others, {kind}": (mean(other_yes[:, other_present]), "share"),
+        f"false yes, {kind}": (mean(other_yes[:, ~other_present]), "share"),
     }
 
 
@@ -214,14 +214,14 @@ def activation_pictures(sample: SceneBatch, active: Floats, names: Sequence[str]
     """The scenes in which features are most active; active is (n, 64, features)."""
     rows, captions = [], []
     for at in range(len(names)):
-        most = active[..., at].max(1)
-        scenes = np.argsort(-most, kind="stable")[:IMAGES]
-        scale = max(float(most.max()), 1e-8)
+        peaks = active[..., at].max(1)
+        scenes = np.argsort(-peaks, kind="stable")[:IMAGES]
+        scale = max(float(peaks.max()), 1e-8)
         for scene in scenes:
             heat = (active[scene, :, at] / scale).reshape(8, 8).repeat(8, 0).repeat(8, 1)
             pixels = sample.pixels[scene].permute(1, 2, 0).numpy()
             rows.append((255 * pixels * (0.25 + 0.75 * heat[..., None])).astype(np.uint8))
-            captions.append(f"{most[scene]:.1f}")
+            captions.append(f"{peaks[scene]:.1f}")
     columns = min(IMAGES, len(sample.pixels))
     return Pictures(
         np.stack(rows).reshape(len(names), columns, 64, 64, 3),

@@ -90,17 +90,20 @@ class Dictionary(Sparse, Method[ScenesCase]):
         sample = own_scenes(case)
         cut = int(LEARNED * case.count)
         present = sample.layout.present[:cut]
-        odd = [
+        constant_categories = [
             CATEGORIES[at] for at, flags in enumerate(present.T) if flags.all() or not flags.any()
         ]
-        if odd or cut == case.count:
+        if constant_categories or cut == case.count:
             raise BlindspotError(
                 f"{case.count} scenes are too few: some have to be with and some without "
-                f"{odd[0] if odd else 'each thing'}. Choose more scenes."
+                f"{constant_categories[0] if constant_categories else 'each thing'}. Choose "
+                "more scenes."
             )
         with one_thread(), torch.no_grad():
             tokens = image_tokens(case.vlm, sample.pixels, part_of(progress, 0.0, 0.2))
-        train_tokens, others = (part.flatten(0, 1) for part in (tokens[:cut], tokens[cut:]))
+        train_tokens, held_out_tokens = (
+            part.flatten(0, 1) for part in (tokens[:cut], tokens[cut:])
+        )
         autoencoder, curve = train_autoencoder(
             train_tokens,
             self.width,
@@ -112,17 +115,17 @@ class Dictionary(Sparse, Method[ScenesCase]):
         with one_thread(), torch.no_grad():
             parts = tokens[:cut].split(TOGETHER)
             means = torch.cat([autoencoder.features(part).mean(1) for part in parts])
-            tried = autoencoder.features(others) > 0
-            explained = autoencoder.explained(others)
+            is_active = autoencoder.features(held_out_tokens) > 0
+            explained = autoencoder.explained(held_out_tokens)
         progress(1.0, "learned")
-        rows = means.numpy()
-        present_means = np.stack([rows[flags].mean(0) for flags in present.T], 1)
-        absent = np.stack([rows[~flags].mean(0) for flags in present.T], 1)
+        scene_means = means.numpy()
+        present_means = np.stack([scene_means[flags].mean(0) for flags in present.T], 1)
+        absent_means = np.stack([scene_means[~flags].mean(0) for flags in present.T], 1)
         fit = {
             "explained variance": ([explained], "share"),
-            "L0": ([float(tried.sum(1).float().mean())], "features"),
-            "dead": ([float((~tried.any(0)).float().mean())], "share"),
-            "tokens": ([len(others)], "tokens"),
+            "L0": ([float(is_active.sum(1).float().mean())], "features"),
+            "dead": ([float((~is_active.any(0)).float().mean())], "share"),
+            "tokens": ([len(held_out_tokens)], "tokens"),
         }
         return {
             "fit": Table.of(fit, ("autoencoder",)),
@@ -131,8 +134,8 @@ class Dictionary(Sparse, Method[ScenesCase]):
             ),
             "weights": Table.of({"weight": (autoencoder.flat, "")}),
             "there": thing_columns(present_means),
-            "absent": thing_columns(absent),
-            "usual": Table.of({"mean": (rows.mean(0), "activation")}),
+            "absent": thing_columns(absent_means),
+            "usual": Table.of({"mean": (scene_means.mean(0), "activation")}),
         }
 
     def finding(self, case: ScenesCase, result: Mapping[str, Any]) -> str:  # noqa: ARG002

@@ -57,8 +57,10 @@ class PollsAfter(Suppression, Method[ScenesCase]):
         self.check(case)
         learned = self.learned(case.vlm, part_of(progress, 0.0, 0.4))
         before = answer(POPE(), case, part_of(progress, 0.4, 0.7, lead="before"))
-        without = replace(case, vlm=self.suppressed(case.vlm, learned))
-        after: Mapping[str, Any] = POPE()(without, part_of(progress, 0.7, 1.0, lead="after"))
+        suppressed_case = replace(case, vlm=self.suppressed(case.vlm, learned))
+        after: Mapping[str, Any] = POPE()(
+            suppressed_case, part_of(progress, 0.7, 1.0, lead="after")
+        )
         progress(1.0, "counted")
         questions = once(before["questions"], after["questions"])
         return {

@@ -69,8 +69,8 @@ class SAUCE(Suppression, Method[CaptionCase]):
         answers, shares = [], []
         with one_thread(), torch.no_grad():
             for model in (vlm, self.suppressed(vlm, learned)):
-                spoken = generate(model, Greedy(), case.images, case.prompts, seed=case.seed)
-                answers.append(views_of(model, case.prompt, spoken)["answer"])
+                captions = generate(model, Greedy(), case.images, case.prompts, seed=case.seed)
+                answers.append(views_of(model, case.prompt, captions)["answer"])
                 shares.append(chances(vlm, model.encode_image(case.images))[0])
         progress(1.0, "asked")
         columns = {

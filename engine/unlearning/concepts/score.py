@@ -36,9 +36,9 @@ def scores(there: Floats, absent: Floats) -> Floats:
     return result
 
 
-def ranked(present_means: Floats, absent: Floats) -> Ranked:
+def ranked(present_means: Floats, absent_means: Floats) -> Ranked:
     """The features by their scores for one concept."""
-    score = scores(present_means, absent)
+    score = scores(present_means, absent_means)
     return Ranked(top_features(score, len(score)), score)
 
 
@@ -55,32 +55,34 @@ def top_features(score: Floats, count: int) -> Ints:
     return np.argsort(-score, kind="stable")[:count].astype(np.int64)
 
 
-def random_features(width: int, taken: Ints, random: np.random.Generator) -> Ints:
+def random_features(width: int, taken: Ints, rng: np.random.Generator) -> Ints:
     """As many other features, each as likely."""
     others = np.setdiff1d(np.arange(width), taken)
-    return random.choice(others, min(len(taken), len(others)), replace=False)
+    return rng.choice(others, min(len(taken), len(others)), replace=False)
 
 
-def as_active(usual: Floats, taken: Ints, random: np.random.Generator) -> Ints:
+def as_active(mean_activations: Floats, taken: Ints, rng: np.random.Generator) -> Ints:
     """For each taken feature one of the others whose mean is nearest to its own.
 
     Args:
-        usual: the mean of every feature, (M,).
+        mean_activations: the mean of every feature, (M,).
         taken: the features to be matched.
-        random: which of the `NEAR` nearest is drawn.
+        rng: which of the `NEAR` nearest is drawn.
     """
-    free = np.setdiff1d(np.arange(len(usual)), taken)
+    free = np.setdiff1d(np.arange(len(mean_activations)), taken)
     results: list[int] = []
     # the most active first, since few others come near them
-    for feature in sorted(taken.tolist(), key=lambda at: -usual[at]):
+    for feature in sorted(taken.tolist(), key=lambda at: -mean_activations[at]):
         if not len(free):
             break
-        nearest = np.argsort(np.abs(usual[free] - usual[feature]), kind="stable")[:NEAR]
-        results.append(int(free[random.choice(nearest)]))
+        nearest = np.argsort(
+            np.abs(mean_activations[free] - mean_activations[feature]), kind="stable"
+        )[:NEAR]
+        results.append(int(free[rng.choice(nearest)]))
         free = free[free != results[-1]]
     return np.array(results, np.int64)
 
 
-def total(usual: Floats, features: Iterable[int]) -> float:
+def total(mean_activations: Floats, features: Iterable[int]) -> float:
     """How active some features are together, as the sum of their means."""
-    return float(usual[list(features)].sum())
+    return float(mean_activations[list(features)].sum())

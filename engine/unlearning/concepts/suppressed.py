@@ -71,9 +71,10 @@ class Concept(Sparse):
 
     def ranked(self, learned: LearnedDictionary) -> dict[str, Ranked]:
         """For each thing the features from the highest score on, and the score of every feature."""
-        present_means, absent = learned.found["there"], learned.found["absent"]
+        present_means, absent_means = learned.found["there"], learned.found["absent"]
         return {
-            category: ranked(present_means[category], absent[category]) for category in self.things
+            category: ranked(present_means[category], absent_means[category])
+            for category in self.things
         }
 
     def chosen(self, learned: LearnedDictionary) -> Ints:
@@ -130,9 +131,9 @@ class Suppressed(TinyVLM):
 
 def scale_features(learned: LearnedDictionary, tokens: Tensor, which: Ints, gamma: float) -> Tensor:
     """Tokens (…, 128) with some features multiplied by gamma."""
-    usual = torch.tensor(learned.usual)
+    mean_activations = torch.tensor(learned.usual)
     chosen = torch.from_numpy(np.asarray(which, np.int64))
-    return learned.autoencoder.suppressed(tokens, chosen, gamma, usual)
+    return learned.autoencoder.suppressed(tokens, chosen, gamma, mean_activations)
 
 
 @torch.no_grad()

@@ -62,9 +62,9 @@ class Judged(Diagnostic):
                 model, case.case, part_of(progress, low, high, lead=name)
             )
             progress(high, f"asked the {name} model")
-        fresh, goal = blank(case), answers.get("retrained")
+        blank_model, goal = blank(case), answers.get("retrained")
         goal_figures = None if goal is None else figures(goal)
-        chance = None if fresh is None else evaluate_model(fresh, case.case)
+        blank_answers = None if blank_model is None else evaluate_model(blank_model, case.case)
         rows: list[dict[str, float]] = []
         for name, model in models.items():
             model_figures = figures(answers[name])
@@ -75,15 +75,15 @@ class Judged(Diagnostic):
                     **attacks(answers[name]),
                     **distances(answers[name], goal),
                     "ZRF": np.nan
-                    if chance is None
-                    else zero_forgetting(answers[name].forget, chance.forget),
+                    if blank_answers is None
+                    else zero_forgetting(answers[name].forget, blank_answers.forget),
                     "attack rate": attack_rate(model, case.case),
                     "from original": distance(model, models["original"]),
                     "from retrained": distance(model, models["retrained"]) if goal else np.nan,
                 }
             )
-        first = [*GAP, "gap"]
-        order = [*first, *(name for name in rows[0] if name not in first)]
+        leading_columns = [*GAP, "gap"]
+        order = [*leading_columns, *(name for name in rows[0] if name not in leading_columns)]
         columns = {name: ([row[name] for row in rows], unit_of(name)) for name in order}
         progress(1.0, "judged")
         return {"figures": Table.of(columns, tuple(models)), "plane": plane(models)}
@@ -117,10 +117,10 @@ def plane(models: dict[str, Classifier]) -> Table:
     Without a retrained model the unlearned one is on the x axis.
     """
     start = flat_weights(models["original"])
-    moved = {name: flat_weights(model) - start for name, model in models.items()}
-    last = moved[list(models)[-1]]
+    shifts = {name: flat_weights(model) - start for name, model in models.items()}
+    last_shift = shifts[list(models)[-1]]
     # what is left beside this axis has a length but no side: y is never below 0
-    along = last / last.norm().clamp(min=1e-30)
-    x = {name: float(shift @ along) for name, shift in moved.items()}
-    y = {name: float((shift - x[name] * along).norm()) for name, shift in moved.items()}
+    direction = last_shift / last_shift.norm().clamp(min=1e-30)
+    x = {name: float(shift @ direction) for name, shift in shifts.items()}
+    y = {name: float((shift - x[name] * direction).norm()) for name, shift in shifts.items()}
     return Table.of({"x": (list(x.values()), ""), "y": (list(y.values()), "")}, tuple(models))

@@ -112,13 +112,15 @@ class KLoM(Diagnostic):
         failed = 0
         views: Result = {}
         for part in range(parts):
-            done = part_of(progress, part / parts, (part + 1) / parts)
-            originals = train_part(case.case, ALL, part, part_of(done, 0.0, 0.2, lead="originals"))
+            round_progress = part_of(progress, part / parts, (part + 1) / parts)
+            originals = train_part(
+                case.case, ALL, part, part_of(round_progress, 0.0, 0.2, lead="originals")
+            )
             for name, number, low in (
                 ("oracle", judges(part), 0.2),
                 ("other oracle", others(part), 0.4),
             ):
-                part_progress = part_of(done, low, low + 0.2, lead="oracles")
+                part_progress = part_of(round_progress, low, low + 0.2, lead="oracles")
                 logits_by_name[name] += list(
                     logits_of(train_part(case.case, STAYS, number, part_progress))[:, rows]
                 )
@@ -132,7 +134,7 @@ class KLoM(Diagnostic):
                 low, high = (0.6 + 0.4 * at / len(models) for at in (place, place + 1))
                 lead = f"unlearning model {number + 1} of {self.models}"
                 unlearned_answer = answer(
-                    case.method, model_case, part_of(done, low, high, lead=lead)
+                    case.method, model_case, part_of(round_progress, low, high, lead=lead)
                 )
                 unlearned = rebuilt(unlearned_answer["model"], case.model.name)
                 logits_by_name["unlearned"].append(

@@ -97,15 +97,18 @@ class MembershipAttack(Diagnostic):
 def regions(grid: np.ndarray[tuple[int], np.dtype[np.float64]], decision: np.ndarray) -> Table:
     """Where the decision keeps its sign; ends are where it is 0 on the line between two points."""
     member = decision > 0
-    turns = np.flatnonzero(member[1:] != member[:-1])
-    slope = decision[turns + 1] - decision[turns]
-    places = grid[turns] - decision[turns] * (grid[turns + 1] - grid[turns]) / slope
+    sign_changes = np.flatnonzero(member[1:] != member[:-1])
+    slope = decision[sign_changes + 1] - decision[sign_changes]
+    places = (
+        grid[sign_changes]
+        - decision[sign_changes] * (grid[sign_changes + 1] - grid[sign_changes]) / slope
+    )
     ends = np.concatenate([[0.0], places, [1.0]])
-    first = member[np.concatenate([[0], turns + 1])]
+    is_member_region = member[np.concatenate([[0], sign_changes + 1])]
     return Table.of(
         {
             "from": (ends[:-1], "probability"),
             "to": (ends[1:], "probability"),
-            "member": (first.astype(np.float64), ""),
+            "member": (is_member_region.astype(np.float64), ""),
         }
     )

@@ -40,21 +40,26 @@ class WhatMoved(Diagnostic):
         change = {
             name: (after[name] - weight).detach().cpu().numpy() for name, weight in before.items()
         }
-        length = {n: max(float(weight.detach().norm()), 1e-30) for n, weight in before.items()}
-        again = weights.get("retrained")
-        far = {
-            name: np.nan if again is None else float((again[name] - weight).detach().norm())
+        lengths = {n: max(float(weight.detach().norm()), 1e-30) for n, weight in before.items()}
+        retrained_weights = weights.get("retrained")
+        retrained_distances = {
+            name: np.nan
+            if retrained_weights is None
+            else float((retrained_weights[name] - weight).detach().norm())
             for name, weight in before.items()
         }
         columns = {
             "weights": ([delta.size for delta in change.values()], ""),
             "moved": ([float((delta != 0).mean()) for delta in change.values()], "share"),
             "relative": (
-                [float(np.linalg.norm(delta)) / length[n] for n, delta in change.items()],
+                [float(np.linalg.norm(delta)) / lengths[n] for n, delta in change.items()],
                 "share",
             ),
             "furthest": ([float(np.abs(delta).max()) for delta in change.values()], ""),
-            "relative, retrained": ([distance / length[n] for n, distance in far.items()], "share"),
+            "relative, retrained": (
+                [distance / lengths[n] for n, distance in retrained_distances.items()],
+                "share",
+            ),
         }
         progress(1.0, "compared")
         return {

@@ -123,8 +123,8 @@ def chance_note(accuracy: Table, name: str) -> str:
     by_luck = accuracy.cell(name, "luck") > max(
         accuracy.cell(name, "chance"), accuracy.cell(name, "low")
     )
-    luckily = f", by luck up to {percent_cell(accuracy, name, 'luck')}" if by_luck else ""
-    return f" (95 % interval {low} to {high}; chance is {floor}{luckily})"
+    luck_note = f", by luck up to {percent_cell(accuracy, name, 'luck')}" if by_luck else ""
+    return f" (95 % interval {low} to {high}; chance is {floor}{luck_note})"
 
 
 def percent_cell(accuracy: Table, name: str, column: str) -> str:

@@ -58,9 +58,9 @@ class Relearn(Diagnostic):
             curves[name] = self.curve(model, case.case, part_of(progress, low, high, lead=name))
             progress(high, f"the {name} model learned again")
         start = curves["original"][0]
-        other = curves["retrained"][0] if "retrained" in curves else start
+        retrained_loss = curves["retrained"][0] if "retrained" in curves else start
         # a retrained model with as low a loss as the original leaves no way to be measured along
-        goal = start + WITHIN * max(other - start, start)
+        goal = start + WITHIN * max(retrained_loss - start, start)
         needed = [first_step(curve, goal) for curve in curves.values()]
         columns = {"step": (np.arange(self.steps + 1), "")}
         columns |= {name: (np.array(curve), "nat") for name, curve in curves.items()}
@@ -76,11 +76,13 @@ class Relearn(Diagnostic):
         model_copy = own_copy(model)
         # no decay: only the images are to move the weights
         optimizer = torch.optim.SGD(model_copy.parameters(), self.rate, momentum=MOMENTUM)
-        looks = self.steps + 1
+        evaluation_count = self.steps + 1
 
         def measured(step: int) -> float:
             return forget_loss(
-                model_copy, case, part_of(progress, step / looks, (step + 1) / looks)
+                model_copy,
+                case,
+                part_of(progress, step / evaluation_count, (step + 1) / evaluation_count),
             )
 
         losses = [measured(0)]

@@ -94,14 +94,14 @@ def feature_figures(
     data, splits = case.data, case.splits
     half = sample_rows(splits.forget, len(splits.forget) // 2, case.seed)
     held_out = np.setdiff1d(splits.forget, half)
-    taught = np.concatenate([sample_rows(splits.retain, MOST, case.seed), half])
+    probe_rows = np.concatenate([sample_rows(splits.retain, MOST, case.seed), half])
     learned = scaled_features(model, case, splits.train, progress)
     values = {int(row): vector for row, vector in zip(splits.train, learned, strict=True)}
 
     def of(rows: Rows) -> Doubles:
         return np.stack([values[int(row)] for row in rows])
 
-    probe = probed(of(taught), data.labels[taught])
+    probe = probed(of(probe_rows), data.labels[probe_rows])
     figures = {
         "probe": float((probe.predict(of(held_out)) == data.labels[held_out]).mean()),
         "probe on the class": float("nan"),
@@ -110,8 +110,8 @@ def feature_figures(
         predictions = probe.predict(scaled_features(model, case, splits.gone))
         figures["probe on the class"] = float((predictions == data.labels[splits.gone]).mean())
     near = nearest_rows(of(splits.forget), splits.forget, of(splits.train), splits.train, count)
-    alike = data.labels[near] == data.labels[splits.forget][:, None]
-    return {**figures, "alike": float(alike.mean())}, near
+    same_label = data.labels[near] == data.labels[splits.forget][:, None]
+    return {**figures, "alike": float(same_label.mean())}, near
 
 
 def scaled_features(

@@ -115,13 +115,15 @@ class CudaExperiment(TrainingExperiment):
 
     def conditions(self, case: ExperimentCase) -> Mapping[str, TrainCase]:
         """Clean training, protected training, and the control with one filter."""
-        how = replace(recipe(self.victim, self.epochs), epsilon=self.epsilon)
+        victim_recipe = replace(recipe(self.victim, self.epochs), epsilon=self.epsilon)
         trained_on = {
             CLEAN: case.data,
             PROTECTED: self.filtered(case, "train", OWN_FILTER, self.share),
             ONE_FILTER: self.filtered(case, "train", SAME, self.share),
         }
-        return {name: TrainCase(data, how, case.seed) for name, data in trained_on.items()}
+        return {
+            name: TrainCase(data, victim_recipe, case.seed) for name, data in trained_on.items()
+        }
 
     def measure(self, trained: Trained, case: ExperimentCase) -> Figures:
         """Shares of its training images, of clean and of filtered test images."""

@@ -57,8 +57,8 @@ def copy_images(images: Bytes, copy: Copy) -> Bytes:
     result = np.empty_like(images)
     for place, image in enumerate(images):
         pixels = image[0] if len(image) == 1 else image.transpose(1, 2, 0)
-        read = copy(np.ascontiguousarray(pixels))
-        result[place] = read[None] if read.ndim == 2 else read.transpose(2, 0, 1)
+        copied = copy(np.ascontiguousarray(pixels))
+        result[place] = copied[None] if copied.ndim == 2 else copied.transpose(2, 0, 1)
     return result
 
 

@@ -90,10 +90,10 @@ def slopes(triples: Doubles) -> Doubles:
 
 def gradient_ascent(triples: Doubles, lengths: Doubles) -> Doubles:
     """Each embedding up its own gradient by its triple's length, so that the loss grows."""
-    result = slopes(triples)
+    gradients = slopes(triples)
     # each of the three embeddings has a unit vector of its own, not the three together
-    sizes = np.linalg.norm(result, axis=2, keepdims=True)
-    return np.asarray(triples + lengths[:, None] * result / np.maximum(sizes, TINY))
+    sizes = np.linalg.norm(gradients, axis=2, keepdims=True)
+    return np.asarray(triples + lengths[:, None] * gradients / np.maximum(sizes, TINY))
 
 
 @dataclass(eq=False)
@@ -111,33 +111,37 @@ class AdamWTable:
 
     def step(self, slope: Doubles) -> None:
         """One step down a gradient."""
-        first, second = BETAS
+        beta1, beta2 = BETAS
         self.steps += 1
         # the whole table, as torch does with dense gradients: rows outside the batch decay, too
         self.values *= 1 - self.rate * DECAY
-        self.mean += (1 - first) * (slope - self.mean)
-        self.square += (1 - second) * (slope**2 - self.square)
-        size = np.sqrt(self.square / (1 - second**self.steps)) + EPSILON
-        self.values -= self.rate / (1 - first**self.steps) * self.mean / size
+        self.mean += (1 - beta1) * (slope - self.mean)
+        self.square += (1 - beta2) * (slope**2 - self.square)
+        size = np.sqrt(self.square / (1 - beta2**self.steps)) + EPSILON
+        self.values -= self.rate / (1 - beta1**self.steps) * self.mean / size
 
 
-def batches(known: Flags, rng: np.random.Generator) -> Iterator[Ints]:
+def batches(choices: Flags, rng: np.random.Generator) -> Iterator[Ints]:
     """An epoch of triples (3, BATCH): a user, an item they chose and one they did not.
 
     Users are drawn evenly, then their items; there are as many triples as choices, or a few more.
     """
-    steps = -(-int(known.sum()) // BATCH)
-    yield from triples_of(known, rng.integers(0, len(known), (steps, BATCH)), rng).swapaxes(0, 1)
+    steps = -(-int(choices.sum()) // BATCH)
+    yield from triples_of(choices, rng.integers(0, len(choices), (steps, BATCH)), rng).swapaxes(
+        0, 1
+    )
 
 
-def triples_of(known: Flags, users: Ints, rng: np.random.Generator) -> Ints:
+def triples_of(choices: Flags, users: Ints, rng: np.random.Generator) -> Ints:
     """Each user with an item they chose and one they did not, both drawn evenly, (3, *shape)."""
     # one sort for all users in place of drawing until an item fits
-    ordered = np.argsort(known, axis=1, kind="stable")  # what a user did not choose comes first
-    others = known.shape[1] - known.sum(1)[users]
-    ends = others + (rng.random(users.shape) * (known.shape[1] - others)).astype(np.int64)
-    starts = (rng.random(users.shape) * others).astype(np.int64)
-    return np.stack([users, ordered[users, ends], ordered[users, starts]])
+    ordered = np.argsort(choices, axis=1, kind="stable")  # what a user did not choose comes first
+    unchosen_counts = choices.shape[1] - choices.sum(1)[users]
+    chosen_places = unchosen_counts + (
+        rng.random(users.shape) * (choices.shape[1] - unchosen_counts)
+    ).astype(np.int64)
+    other_places = (rng.random(users.shape) * unchosen_counts).astype(np.int64)
+    return np.stack([users, ordered[users, chosen_places], ordered[users, other_places]])
 
 
 def slope_of(
@@ -152,40 +156,40 @@ def slope_of(
         rng: shuffles, where the noise does so.
     """
     triples = table[rows]
-    result = slopes(triples) + 2 * PENALTY * triples
+    gradients = slopes(triples) + 2 * PENALTY * triples
     if noise.epsilon:
-        result += slopes(gradient_ascent(triples, noise.lengths(losses(triples), rows[0], rng)))
+        gradients += slopes(gradient_ascent(triples, noise.lengths(losses(triples), rows[0], rng)))
     size = table.shape[1]
     places = (rows[..., None] * size + np.arange(size)).ravel()
     # adds up rows that come several times, which an indexed += would not
-    summed = np.bincount(places, result.ravel() / rows.shape[1], table.size)
+    summed = np.bincount(places, gradients.ravel() / rows.shape[1], table.size)
     return np.asarray(summed.reshape(table.shape))
 
 
 def factorized(
-    known: Flags, noise: EmbeddingNoise, epochs: int, seed: int, progress: Progress = quiet
+    choices: Flags, noise: EmbeddingNoise, epochs: int, seed: int, progress: Progress = quiet
 ) -> tuple[Doubles, Doubles]:
     """Embeddings of users and of items that were learned from what users chose.
 
     Args:
-        known: what each user chose, (users, items); each chose something, but not everything.
+        choices: what each user chose, (users, items); each chose something, but not everything.
         noise: against which they are learned, from epoch START on.
         epochs: passes.
         seed: of first embeddings and triples, which do not depend on the noise.
         progress: told of each epoch; may raise to cancel.
     """
-    users, items = known.shape
-    first = [
+    users, items = choices.shape
+    initial = [
         np.random.default_rng([seed, stream]).normal(0, SPREAD, (count, SIZE))
         for stream, count in ((50, users), (51, items))
     ]
-    table = AdamWTable(np.concatenate(first), RATE)
+    table = AdamWTable(np.concatenate(initial), RATE)
     # apart, so that shuffling does not change which triples are drawn
-    drawn, shuffles = (np.random.default_rng([seed, stream]) for stream in (52, 54))
+    batch_rng, shuffle_rng = (np.random.default_rng([seed, stream]) for stream in (52, 54))
     for epoch in range(1, epochs + 1):
         progress((epoch - 1) / epochs, f"epoch {epoch} of {epochs}")
-        now = noise if epoch >= START else EmbeddingNoise()
-        for batch in batches(known, drawn):
+        epoch_noise = noise if epoch >= START else EmbeddingNoise()
+        for batch in batches(choices, batch_rng):
             rows = batch + np.array([[0], [users], [users]])  # items lie below users
-            table.step(slope_of(table.values, rows, now, shuffles))
+            table.step(slope_of(table.values, rows, epoch_noise, shuffle_rng))
     return table.values[:users], table.values[users:]

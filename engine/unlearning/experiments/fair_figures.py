@@ -51,12 +51,12 @@ def leaking(victim: FairVictim, table: FairTable) -> dict[str, float]:
     )
     probe.fit(victim.represented(table.train).numpy(), table.train.group.numpy())
     z, group = victim.represented(table.test), table.test.group.numpy()
-    sure = probe.predict_proba(z.numpy())[:, 1]
-    guess = np.full(len(group), group.mean())
+    probabilities = probe.predict_proba(z.numpy())[:, 1]
+    base_rate = np.full(len(group), group.mean())
     return {
-        AUC: float(roc_auc_score(group, sure)),
+        AUC: float(roc_auc_score(group, probabilities)),
         # over the entropy of the group itself: 1 is guessing, however uneven the groups are
-        ENTROPY: float(log_loss(group, sure) / log_loss(group, guess)),
+        ENTROPY: float(log_loss(group, probabilities) / log_loss(group, base_rate)),
         U: fisher(z, table.test.group).item(),
     }
 
@@ -98,11 +98,11 @@ def mixed_up(delta: Tensor, numeric: Tensor, rng: np.random.Generator) -> Tensor
 
 def by_columns(table: FairTable, delta: Tensor) -> Table:
     """How far poison shifts each column of numbers, and the share of rows that it does not."""
-    size, zero = delta.abs().mean(0).numpy(), (delta == 0).double().mean(0).numpy()
+    mean_shift, unshifted_share = delta.abs().mean(0).numpy(), (delta == 0).double().mean(0).numpy()
     numeric = table.numeric.numpy()
     columns = {
-        "mean shift": (size[numeric], "standard deviations"),
-        "rows not shifted": (zero[numeric], "share"),
+        "mean shift": (mean_shift[numeric], "standard deviations"),
+        "rows not shifted": (unshifted_share[numeric], "share"),
     }
     return Table.of(columns, [name for name, on in zip(table.columns, numeric, strict=True) if on])
 
@@ -120,11 +120,11 @@ def shares_table(shares: Sequence[float], figures_by_share: Sequence[Figures]) -
     return Table.of(columns)
 
 
-def with_plane(known: View | None, name: str, victim: FairVictim, table: FairTable) -> Pictures:
+def with_plane(previous: View | None, name: str, victim: FairVictim, table: FairTable) -> Pictures:
     """The pictures of representations with one more; see `plane`."""
     image, columns = plane(victim, table)[None, None], [name]
-    if isinstance(known, Pictures):
-        image, columns = np.concatenate([known.images, image], 1), [*known.columns, name]
+    if isinstance(previous, Pictures):
+        image, columns = np.concatenate([previous.images, image], 1), [*previous.columns, name]
     words = (
         f"Test rows in the representation: across, where the groups are farthest apart; up, the "
         f"task. {COLORS} Mixed colors hide the group."
@@ -134,8 +134,8 @@ def with_plane(known: View | None, name: str, victim: FairVictim, table: FairTab
 
 def plane(victim: FairVictim, table: FairTable) -> Image:
     """Test rows as dots (SIDE, SIDE, 3), along Fisher's direction and the task's."""
-    z, rows = victim.represented(table.train).numpy(), table.train.group.numpy()
-    across = direction(z, rows)
+    z, groups = victim.represented(table.train).numpy(), table.train.group.numpy()
+    across = direction(z, groups)
     with torch.no_grad():
         up = victim.head.weight[0].numpy()
     test = victim.represented(table.test).numpy()
@@ -165,9 +165,9 @@ def columns_apart(table: FairTable) -> Pictures:
         name: (rows.values[flag == 1].mean(0) - rows.values[flag == 0].mean(0)).abs().numpy()
         for name, flag in flags.items()
     }
-    most = np.sort(np.argsort(-np.maximum(*gaps.values()), kind="stable")[:PICTURED_COLUMNS])
+    chosen = np.sort(np.argsort(-np.maximum(*gaps.values()), kind="stable")[:PICTURED_COLUMNS])
     images = [
-        [histogram(rows.values[:, at].numpy(), flag.numpy() > 0) for at in most]
+        [histogram(rows.values[:, at].numpy(), flag.numpy() > 0) for at in chosen]
         for flag in flags.values()
     ]
     widest: Mapping[str, str] = {
@@ -176,7 +176,7 @@ def columns_apart(table: FairTable) -> Pictures:
     return Pictures(
         np.array(images),
         tuple(flags),
-        tuple(table.columns[at] for at in most),
+        tuple(table.columns[at] for at in chosen),
         f"Training rows of {table.about}. Blue: group or task 0; orange: 1. The group differs most "
         f"in “{widest['by group']}”, the task in “{widest['by task']}”.",
     )

@@ -168,9 +168,9 @@ class FairPoisoning(ClosedFormExperiment):
     ) -> Figures:
         """Those that the condition's call gives; the first seed's are shown."""
         first = "picture" in views
-        whole = condition == MATCHED and first
-        result = what(part_of(progress, 0.0, 0.3 if whole else 1.0), views)
-        if whole:
+        with_curve = condition == MATCHED and first
+        result = what(part_of(progress, 0.0, 0.3 if with_curve else 1.0), views)
+        if with_curve:
             views["curve"] = self.curve(case, views, result, part_of(progress, 0.3, 1.0))
         if condition == CLEAN and first:
             views["curve"] = shares_table([0.0], [result])
@@ -225,17 +225,23 @@ class FairPoisoning(ClosedFormExperiment):
     ) -> Table:
         """Figures of matched poison by its share."""
         clean: Table = views["curve"]
-        results = {0.0: {name: float(clean[name][0]) for name in clean.order[1:]}, self.share: own}
-        others = [share for share in SHARES if share not in results]
-        for done, share in enumerate(others):
+        figures_by_share = {
+            0.0: {name: float(clean[name][0]) for name in clean.order[1:]},
+            self.share: own,
+        }
+        other_shares = [share for share in SHARES if share not in figures_by_share]
+        for done, share in enumerate(other_shares):
             part = part_of(
                 progress,
-                done / len(others),
-                (done + 1) / len(others),
+                done / len(other_shares),
+                (done + 1) / len(other_shares),
                 lead=f"{100 * share:.0f} % poison",
             )
-            results[share] = replace(self, share=share).measured(MATCHED, case, part)
-        return shares_table(sorted(results), [results[result] for result in sorted(results)])
+            figures_by_share[share] = replace(self, share=share).measured(MATCHED, case, part)
+        return shares_table(
+            sorted(figures_by_share),
+            [figures_by_share[poison_share] for poison_share in sorted(figures_by_share)],
+        )
 
     def table(self, case: ExperimentCase) -> FairTable:
         """The rows of one seed."""

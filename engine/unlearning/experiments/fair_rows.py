@@ -158,7 +158,7 @@ def attributes(images: Doubles) -> Doubles:
     """Measures of gray images (n, H, W) in [0, 1], (n, 12); see MEASURED."""
     flat = images.reshape(len(images), -1)
     half = images.shape[1] // 2
-    steps = [abs(np.diff(images, axis=axis)).mean((1, 2)) for axis in (1, 2)]
+    gradients = [abs(np.diff(images, axis=axis)).mean((1, 2)) for axis in (1, 2)]
     return np.column_stack(
         [
             flat.mean(1),
@@ -169,7 +169,7 @@ def attributes(images: Doubles) -> Doubles:
             ((flat > HEAD) & (flat < DARK)).mean(1),
             abs(images - images[:, :, ::-1]).mean((1, 2)),
             images[:, :half].mean((1, 2)) - images[:, half:].mean((1, 2)),
-            steps[0] + steps[1],
+            gradients[0] + gradients[1],
         ]
     )
 
@@ -183,7 +183,7 @@ def standardized(
     about: str,
 ) -> FairTable:
     """The table in standard deviations of its training rows. Raises BadData: too few rows."""
-    known = split == SPLITS.index("train")
+    is_train = split == SPLITS.index("train")
     for place, name in enumerate(SPLITS):
         kinds = 2 * task[split == place] + group[split == place]
         fewest = np.bincount(kinds, minlength=4).min()
@@ -193,8 +193,8 @@ def standardized(
                 f"here the fewest are {fewest}. Choose more data or groups of more even size."
             )
     # by training rows alone: nothing of the test is known to whoever trains
-    spread = values[known].std(0)
-    scaled = (values - values[known].mean(0)) / np.where(spread > 0, spread, 1)
+    spread = values[is_train].std(0)
+    scaled = (values - values[is_train].mean(0)) / np.where(spread > 0, spread, 1)
     parts = {
         name: FairRows(
             *(
@@ -204,7 +204,7 @@ def standardized(
         )
         for place, name in enumerate(SPLITS)
     }
-    numeric = [len(np.unique(column)) > CATEGORIES for column in values[known].T]
+    numeric = [len(np.unique(column)) > CATEGORIES for column in values[is_train].T]
     return FairTable(columns, **parts, numeric=torch.tensor(numeric), about=about)
 
 

@@ -180,19 +180,19 @@ class RangeForgetting(TrainingExperiment):
 
         def make() -> Reference:
             task = band_task(training.data, self.end, self.share)
-            first = fresh(task.data, training.recipe, training.seed)
+            untrained = fresh(task.data, training.recipe, training.seed)
             everything = task.data.rows("train")
             recipe, seed, part = training.recipe, training.seed, part_of(progress, 0.0, 0.4)
-            original = taught(first, task, everything, recipe, seed, progress=part)
+            original = taught(untrained, task, everything, recipe, seed, progress=part)
             part = part_of(progress, 0.4, 0.8)
             stays = task.rows("train", forgotten=False)
-            retrained = taught(first, task, stays, recipe, seed, progress=part)
+            retrained = taught(untrained, task, stays, recipe, seed, progress=part)
             # on held-out images of the band: being right on its training images may be memory
             goal = SLACK * float(errors(original, task, held_out(task)).mean())
             part = part_of(progress, 0.8, 1.0)
             steps, enough = relearned(retrained, task, relearning(recipe, AGAIN), seed, goal, part)
-            known = float(steps) if enough and steps else float("nan")
-            return Reference(task, original, retrained, goal, known)
+            relearn_steps = float(steps) if enough and steps else float("nan")
+            return Reference(task, original, retrained, goal, relearn_steps)
 
         return REFERENCES.made(name, make)
 
@@ -205,9 +205,9 @@ class RangeForgetting(TrainingExperiment):
             return ready_models[condition]
         stays, everything = task.rows("train", forgotten=False), task.data.rows("train")
         if condition == SECOND:
-            again, part_progress = seed + SECOND_RETRAINED, part_of(progress, 0.6, 1.0)
-            first = fresh(task.data, training.recipe, again)
-            return taught(first, task, stays, training.recipe, again, progress=part_progress)
+            second_seed, part_progress = seed + SECOND_RETRAINED, part_of(progress, 0.6, 1.0)
+            first = fresh(task.data, training.recipe, second_seed)
+            return taught(first, task, stays, training.recipe, second_seed, progress=part_progress)
         if condition == PROXY:
             return self.proxy_network(training, task, part_of(progress, 0.6, 1.0))
         part_progress, recipe = part_of(progress, 0.8, 1.0), further(training.recipe, self.epochs)
@@ -265,11 +265,12 @@ class RangeForgetting(TrainingExperiment):
         """The same, which can be stopped while the band is learned again."""
         reference, model = self.reference(trained.training, quiet), trained.model
         task, seed = reference.task, trained.training.seed
-        gone = task.rows("train", forgotten=True)
+        forgotten_rows = task.rows("train", forgotten=True)
         predictions, retrained_predictions = (
-            predicted_numbers(network, task, gone) for network in (model, reference.retrained)
+            predicted_numbers(network, task, forgotten_rows)
+            for network in (model, reference.retrained)
         )
-        members, right = membership(model, task, seed)
+        members, attack_accuracy = membership(model, task, seed)
         steps = reference.steps
         if trained.condition != RETRAINED and np.isfinite(steps):
             recipe = relearning(trained.training.recipe, AGAIN)
@@ -280,7 +281,7 @@ class RangeForgetting(TrainingExperiment):
             RETAINED: float(errors(model, task, task.rows("test", forgotten=False)).mean()),
             FORGOTTEN: float(errors(model, task, task.rows("test", forgotten=True)).mean()),
             MEMBERS: members,
-            ATTACK: right,
+            ATTACK: attack_accuracy,
             AIN: steps / reference.steps,
         }
 
@@ -323,12 +324,12 @@ class RangeForgetting(TrainingExperiment):
 
 
 def with_network(
-    known: View | None, name: str, values: np.ndarray[Any, Any], task: BandTask, rows: Rows
+    previous: View | None, name: str, values: np.ndarray[Any, Any], task: BandTask, rows: Rows
 ) -> Table:
     """A table of images with one more network's predictions; it begins with their areas."""
     columns: dict[str, tuple[Any, str]] = {"area": (task.targets[rows], CM2)}
-    if isinstance(known, Table):
-        columns |= {column: (known[column], CM2) for column in known.order[1:]}
+    if isinstance(previous, Table):
+        columns |= {column: (previous[column], CM2) for column in previous.order[1:]}
     return Table.of({**columns, name: (values.astype(np.float32), CM2)})
 
 

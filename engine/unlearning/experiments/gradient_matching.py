@@ -214,30 +214,35 @@ class ElasticNet:
     lasso: float  # λ₁
     ridge: float  # λ₂
 
-    def value(self, at: Matching, delta: Tensor) -> float:
+    def value(self, matching: Matching, delta: Tensor) -> float:
         """What goes down."""
         size = self.lasso * delta.abs().sum() + self.ridge * delta.square().sum()
-        return len(delta) * at.mismatch(delta).item() + size.item()
+        return len(delta) * matching.mismatch(delta).item() + size.item()
 
-    def slope(self, at: Matching, delta: Tensor) -> Tensor:
+    def slope(self, matching: Matching, delta: Tensor) -> Tensor:
         """The gradient of P · B by δ, (P, D)."""
         moving = delta.clone().requires_grad_()
-        return torch.autograd.grad(at.mismatch(moving), moving)[0] * len(delta)
+        return torch.autograd.grad(matching.mismatch(moving), moving)[0] * len(delta)
 
     def matched(
-        self, at: Matching, delta: Tensor, low: Tensor, high: Tensor, progress: Progress = quiet
+        self,
+        matching: Matching,
+        delta: Tensor,
+        low: Tensor,
+        high: Tensor,
+        progress: Progress = quiet,
     ) -> Tensor:
         """δ (P, D) after all steps, within its bounds `low` and `high`, (P, D) each."""
-        first, second = torch.zeros_like(delta), torch.zeros_like(delta)
+        first_moment, second_moment = torch.zeros_like(delta), torch.zeros_like(delta)
         for done in range(self.steps):
             if done % EVERY == 0:
                 progress(done / self.steps, "altering rows")
-            slope = self.slope(at, delta)
-            first = BETAS[0] * first + (1 - BETAS[0]) * slope
-            second = BETAS[1] * second + (1 - BETAS[1]) * slope.square()
+            slope = self.slope(matching, delta)
+            first_moment = BETAS[0] * first_moment + (1 - BETAS[0]) * slope
+            second_moment = BETAS[1] * second_moment + (1 - BETAS[1]) * slope.square()
             mean, spread = (
                 moment / (1 - beta ** (done + 1))
-                for moment, beta in zip((first, second), BETAS, strict=True)
+                for moment, beta in zip((first_moment, second_moment), BETAS, strict=True)
             )
             length = STEP / (spread.sqrt() + 1e-8)
             # in Adam's metric an entry's step is its own, and so is its threshold
@@ -302,12 +307,12 @@ def crafted(
     low, high = bounds(table, rows)
     for turn in range(rounds):
         part = part_of(progress, 0.2 + 0.8 * turn / rounds, 0.2 + 0.8 * (turn + 1) / rounds)
-        at = Matching(victim, table.train, rows, table.validation, fairness)
+        matching = Matching(victim, table.train, rows, table.validation, fairness)
         with one_thread(), torch.enable_grad():
-            fresh = net.matched(at, delta, low, high, part)
+            new_delta = net.matched(matching, delta, low, high, part)
             # of the first turn alone, when the victim has met clean rows only
-            threshold = threshold if turn else at.threshold(fresh)
-        tried = [
+            threshold = threshold if turn else matching.threshold(new_delta)
+        attempts = [
             (
                 candidate,
                 teach(
@@ -317,8 +322,8 @@ def crafted(
                     EPOCHS // rounds,
                 ),
             )
-            for candidate in (fresh, delta)
+            for candidate in (new_delta, delta)
         ]
-        delta, victim = max(tried, key=lambda attempt: attempt[1].separation(table.validation))
+        delta, victim = max(attempts, key=lambda attempt: attempt[1].separation(table.validation))
         deltas.append(delta)
     return MatchedPoison(rows, tuple(deltas), threshold, victim)

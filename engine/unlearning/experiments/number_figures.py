@@ -32,10 +32,10 @@ def errors(model: Classifier, task: BandTask, rows: Rows) -> Doubles:
     return np.abs(predicted_numbers(model, task, rows) - task.targets[rows])
 
 
-def wasserstein(first: Doubles, other: Doubles) -> float:
+def wasserstein(first: Doubles, second: Doubles) -> float:
     """The 1-Wasserstein distance of two samples of one size, in their unit."""
     # on a line the cheapest transport moves the k-th smallest to the k-th smallest
-    return float(np.abs(np.sort(first) - np.sort(other)).mean())
+    return float(np.abs(np.sort(first) - np.sort(second)).mean())
 
 
 def membership(model: Classifier, task: BandTask, seed: int) -> tuple[float, float]:
@@ -50,14 +50,17 @@ def membership(model: Classifier, task: BandTask, seed: int) -> tuple[float, flo
     # as many on both sides: an attacker that knows nothing would name the larger one
     members = rng.permutation(task.rows("train", forgotten=False))[: len(non_members)]
     non_members = rng.permutation(non_members)[: len(members)]
-    known, unknown = errors(model, task, members), errors(model, task, non_members)
-    fitted = attacker(known, unknown)
+    member_losses, non_member_losses = (
+        errors(model, task, members),
+        errors(model, task, non_members),
+    )
+    attack_model = attacker(member_losses, non_member_losses)
 
     def called(losses: Doubles) -> float:
-        return float(fitted.predict(columns(losses)).mean())
+        return float(attack_model.predict(columns(losses)).mean())
 
-    gone = errors(model, task, task.rows("train", forgotten=True))
-    return called(gone), (called(known) + 1 - called(unknown)) / 2
+    forgotten_losses = errors(model, task, task.rows("train", forgotten=True))
+    return called(forgotten_losses), (called(member_losses) + 1 - called(non_member_losses)) / 2
 
 
 class LearnedAgain(Exception):
@@ -138,12 +141,12 @@ def densities(samples: Mapping[str, Doubles], unit: str) -> Table:
         name: max(1.06 * float(sample.std()) * len(sample) ** -0.2, 0.05)
         for name, sample in samples.items()
     }
-    most = 3 * max(widths.values())
-    every = np.concatenate(list(samples.values()))
-    places = np.linspace(every.min() - most, every.max() + most, PLACES)
+    margin = 3 * max(widths.values())
+    all_samples = np.concatenate(list(samples.values()))
+    places = np.linspace(all_samples.min() - margin, all_samples.max() + margin, PLACES)
     results: dict[str, tuple[Doubles, str]] = {"prediction": (places, unit)}
     for name, sample in samples.items():
-        away = (places[:, None] - sample) / widths[name]
-        heights = np.exp(-(away**2) / 2).mean(1) / (widths[name] * np.sqrt(2 * np.pi))
+        deviations = (places[:, None] - sample) / widths[name]
+        heights = np.exp(-(deviations**2) / 2).mean(1) / (widths[name] * np.sqrt(2 * np.pi))
         results[name] = heights, f"1/{unit}"
     return Table.of(results)

@@ -78,8 +78,8 @@ def band_task(data: DataSet, end: str, share: float) -> BandTask:
             "phantoms."
         )
     areas = data.truth["mask"].sum((1, 2)) * (FIELD / 10 / data.side) ** 2
-    edged = np.array([name != NO_EDGE for name in data.classes])[data.labels]
-    rows = np.flatnonzero((areas > 0) & edged)
+    has_edge = np.array([name != NO_EDGE for name in data.classes])[data.labels]
+    rows = np.flatnonzero((areas > 0) & has_edge)
     targets = areas[rows].astype(np.float32)
     images = replace(
         data.take(rows), classes=("area (cm²)",), labels=np.zeros(len(rows), np.int64), truth={}
@@ -94,10 +94,11 @@ def band_task(data: DataSet, end: str, share: float) -> BandTask:
     splits = {"train": "training", "validation": "validation", "test": "test"}
     if not len(task.rows("validation", forgotten=True)):
         del splits["validation"]  # test images stand in
-    for split, named in splits.items():
+    for split, split_title in splits.items():
         if min(len(task.rows(split, forgotten=side)) for side in (False, True)) < FEWEST:
             raise BlindspotError(
-                f"At least {FEWEST} {named} images must be forgotten, and as many stay: choose "
+                f"At least {FEWEST} {split_title} images must be forgotten, and as many stay: "
+                "choose "
                 "data with more slices."
             )
     return task
@@ -157,24 +158,27 @@ class ProxyLoss:
         if not model.training:
             return absolute_error(model, batch)
         answers, layers = predict_with_attention(model, batch.pixels)
-        gone = self.forgotten[torch.from_numpy(batch.rows)].to(answers.device)
-        share = gone.float().mean()
+        is_forgotten = self.forgotten[torch.from_numpy(batch.rows)].to(answers.device)
+        share = is_forgotten.float().mean()
         # a 0 with the right device and type, and no number where an answer is none
         loss = answers.sum() * 0
-        if gone.any():
+        if is_forgotten.any():
             with torch.no_grad():
-                proxy_answers, proxy_layers = predict_with_attention(self.proxy, batch.pixels[gone])
+                proxy_answers, proxy_layers = predict_with_attention(
+                    self.proxy, batch.pixels[is_forgotten]
+                )
             distances = [
-                F.mse_loss(ours[gone], theirs)
+                F.mse_loss(ours[is_forgotten], theirs)
                 for ours, theirs in zip(layers, proxy_layers, strict=True)
             ]
             # each part is a mean over its own images; times c or 1 − c, it is a sum by batch size
             loss = loss + share * (
-                F.l1_loss(answers[gone], proxy_answers) + self.beta * torch.stack(distances).sum()
+                F.l1_loss(answers[is_forgotten], proxy_answers)
+                + self.beta * torch.stack(distances).sum()
             )
-        if not gone.all():
-            stays = F.l1_loss(answers[~gone], batch.targets[~gone])
-            loss = loss + (1 - share) * stays
+        if not is_forgotten.all():
+            retain_loss = F.l1_loss(answers[~is_forgotten], batch.targets[~is_forgotten])
+            loss = loss + (1 - share) * retain_loss
         return loss
 
 
@@ -201,7 +205,7 @@ def taught(
 ) -> Classifier:
     """A copy of the model that learned from the rows; their own targets if none are given."""
     student = model.twin()
-    target_tensor = task.targets if targets is None else targets
+    target_values = task.targets if targets is None else targets
     train(
         student,
         task.data,
@@ -209,7 +213,7 @@ def taught(
         seed,
         rows=rows,
         objective=objective,
-        targets=target_tensor,
+        targets=target_values,
         progress=progress,
     )
     return student

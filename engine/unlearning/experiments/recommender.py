@@ -49,8 +49,11 @@ def choices_of(data: DataSet) -> UserChoices:
             "(interactions)."
         )
     turn = data.truth["turn"].astype(np.int64)
-    many = turn.max(1, keepdims=True)
-    train, test = (many * TRAIN).astype(np.int64), many - (many * TEST).astype(np.int64)
+    choice_counts = turn.max(1, keepdims=True)
+    train, test = (
+        (choice_counts * TRAIN).astype(np.int64),
+        choice_counts - (choice_counts * TEST).astype(np.int64),
+    )
     chosen = turn > 0
     return UserChoices(
         chosen & (turn <= train), chosen & (turn > train) & (turn <= test), turn > test
@@ -108,8 +111,8 @@ def gains(ranks: Ints, most: int) -> Doubles:
 def recall(ranks: Ints, test: Flags, most: int) -> float:
     """Share of a user's test items among their first `most`, the mean over users with any."""
     rows = test.any(1)
-    result = (ranks <= most) & test
-    return float((result[rows].sum(1) / test[rows].sum(1)).mean())
+    hits = (ranks <= most) & test
+    return float((hits[rows].sum(1) / test[rows].sum(1)).mean())
 
 
 def ndcg(ranks: Ints, test: Flags, most: int) -> float:

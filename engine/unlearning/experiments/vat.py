@@ -195,11 +195,11 @@ class VatExperiment(ClosedFormExperiment):
         """What targets and genuine users' later choices have become, and who was swayed."""
         choices = choices_of(case.data)
         targets, fakes = self.attack(choices.train, case.seed)
-        known = choices.train if condition == CLEAN else np.concatenate([choices.train, fakes])
-        users, items = factorized(known, self.noise(condition), self.epochs, case.seed, progress)
+        observed = choices.train if condition == CLEAN else np.concatenate([choices.train, fakes])
+        users, items = factorized(observed, self.noise(condition), self.epochs, case.seed, progress)
         genuine = len(choices.train)
         ranks, every = ranks_of(users[:genuine] @ items.T, choices.seen), choices.every
-        loss = fit_of(users, items, known, case.seed)
+        loss = fit_of(users, items, observed, case.seed)
         swayed: Flags = np.asarray(((ranks <= 10) & ~every)[:, targets].any(1))
         if condition == PLAIN:
             weights = vulnerability(loss, self.bound)[:genuine]
@@ -221,15 +221,15 @@ class VatExperiment(ClosedFormExperiment):
         """What users chose, and the same with fake users below and the targets marked."""
         choices = choices_of(case.data)
         targets, fakes = self.attack(choices.train, case.seed)
-        below = fakes.repeat(THICK, 0)
+        fake_rows = fakes.repeat(THICK, 0)
         plain, attacked = (
-            np.full((len(choices.train) + len(below), choices.train.shape[1], 3), 255, np.uint8)
+            np.full((len(choices.train) + len(fake_rows), choices.train.shape[1], 3), 255, np.uint8)
             for _ in range(2)
         )
         blue, orange = (rgb(CATEGORICAL[place]) for place in (0, 1))
         for image in (plain, attacked):
             image[: len(choices.train)][choices.every] = blue
-        attacked[len(choices.train) :][below] = orange
+        attacked[len(choices.train) :][fake_rows] = orange
         for target in targets:
             place = slice(max(0, target - THICK // 2), target + THICK // 2)
             attacked[:: 2 * THICK, place] = orange
@@ -250,13 +250,13 @@ class VatExperiment(ClosedFormExperiment):
         )
 
 
-def fit_of(users: Doubles, items: Doubles, known: Flags, seed: int) -> Doubles:
+def fit_of(users: Doubles, items: Doubles, observed: Flags, seed: int) -> Doubles:
     """The mean loss of each user, fake ones too, on as many triples of each, (users,)."""
     rng = np.random.default_rng([seed, 56])
-    user_rows = np.arange(len(known)).repeat(DRAWS)
-    user, chosen, other = triples_of(known, user_rows, rng)
+    user_rows = np.arange(len(observed)).repeat(DRAWS)
+    user, chosen, other = triples_of(observed, user_rows, rng)
     loss = losses(np.stack([users[user], items[chosen], items[other]]))
-    return np.asarray(loss.reshape(len(known), DRAWS).mean(1))
+    return np.asarray(loss.reshape(len(observed), DRAWS).mean(1))
 
 
 def correlation(values: Doubles, flags: Flags) -> float:

@@ -218,7 +218,10 @@ def label_rate(
     """The share of a split's images that are given their label, or the one `step` after it."""
     rows = data.rows(split)
     target_labels = data.targets(rows) + step
-    result = outputs(model, data, rows).argmax(1)
+    predictions = outputs(model, data, rows).argmax(1)
     return (
-        (result == (target_labels % classes if classes else target_labels)).double().mean().item()
+        (predictions == (target_labels % classes if classes else target_labels))
+        .double()
+        .mean()
+        .item()
     )

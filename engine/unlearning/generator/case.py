@@ -39,12 +39,13 @@ class GeneratorCase(Case):
     precision: Precision = "exact"
 
     def __post_init__(self) -> None:
-        drawn = len(self.generator.labels)
+        class_count = len(self.generator.labels)
         others = {self.data.card.title: self.data.classes, self.judge.title: self.judge.labels}
         for title, labels in others.items():
-            if len(labels) != drawn:
+            if len(labels) != class_count:
                 raise BlindspotError(
-                    f"{self.generator.title} draws {drawn} classes, but {title} has {len(labels)}: "
+                    f"{self.generator.title} draws {class_count} classes, but {title} has "
+                    f"{len(labels)}: "
                     "choose data and a judge of the same classes."
                 )
         for split, why in (
@@ -52,7 +53,7 @@ class GeneratorCase(Case):
             ("test", "whether the judge can read it is not known"),
         ):
             present_labels = set(self.data.labels[self.data.rows(split)].tolist())
-            if missing := sorted(set(range(drawn)) - present_labels):
+            if missing := sorted(set(range(class_count)) - present_labels):
                 kind = "training" if split == "train" else split
                 raise BlindspotError(
                     f"{self.data.card.title} has no {kind} image of the class "

@@ -49,17 +49,20 @@ class NoiseSchedule:
         """Mean and variance of q(x_s | x_t, x_0), with s = before < t = time."""
         # times may be skipped: ᾱ_t/ᾱ_s is the α of all steps between them; at s = −1 ᾱ is 1,
         # so that the variance is 0 and the mean x_0
-        now, then = self.kept[time + 1], self.kept[before + 1]
-        alpha = now / then
-        mean = then.sqrt() * (1 - alpha) * clean + alpha.sqrt() * (1 - then) * noisy
-        return mean / (1 - now), (1 - alpha) * (1 - then) / (1 - now)
+        alpha_bar, previous_alpha_bar = self.kept[time + 1], self.kept[before + 1]
+        alpha = alpha_bar / previous_alpha_bar
+        mean = (
+            previous_alpha_bar.sqrt() * (1 - alpha) * clean
+            + alpha.sqrt() * (1 - previous_alpha_bar) * noisy
+        )
+        return mean / (1 - alpha_bar), (1 - alpha) * (1 - previous_alpha_bar) / (1 - alpha_bar)
 
     def straight(self, clean: Tensor, noisy: Tensor, time: int, before: int) -> Tensor:
         """x_s with the noise that x_t has beside x_0, and no new one."""
-        now, then = self.kept[time + 1], self.kept[before + 1]
+        alpha_bar, previous_alpha_bar = self.kept[time + 1], self.kept[before + 1]
         # not the ε that was predicted: x_0 was cut, and both are to add up to x_t
-        noise = (noisy - now.sqrt() * clean) / (1 - now).sqrt()
-        return then.sqrt() * clean + (1 - then).sqrt() * noise
+        noise = (noisy - alpha_bar.sqrt() * clean) / (1 - alpha_bar).sqrt()
+        return previous_alpha_bar.sqrt() * clean + (1 - previous_alpha_bar).sqrt() * noise
 
     def times(self, passes: int) -> list[int]:
         """At most so many times, evenly from the last one to 0."""
@@ -79,11 +82,13 @@ def guided(
         classes: c, (N,).
         guidance: g.
     """
-    nothing = torch.full_like(classes, network.none)
+    no_class = torch.full_like(classes, network.none)
     if guidance in {0, 1}:
-        result: Tensor = network(noisy, times, classes if guidance else nothing)
+        result: Tensor = network(noisy, times, classes if guidance else no_class)
         return result
     # one pass of twice the size for both answers
-    both = network(noisy.repeat(2, 1, 1, 1), times.repeat(2), torch.cat([classes, nothing]))
-    conditional, free = both.chunk(2)
-    return free + guidance * (conditional - free)
+    guided_and_plain = network(
+        noisy.repeat(2, 1, 1, 1), times.repeat(2), torch.cat([classes, no_class])
+    )
+    conditional, unconditional = guided_and_plain.chunk(2)
+    return unconditional + guidance * (conditional - unconditional)

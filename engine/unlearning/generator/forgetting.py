@@ -63,21 +63,21 @@ class ForgetImages:
         """Places of all other images."""
         return (self.labels != self.label).nonzero()[:, 0]
 
-    def noisy(self, places: Tensor, chance: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
+    def noisy(self, places: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
         """Images with noise: x_t, t and ε; times come in pairs t and T − 1 − t."""
         steps, count = self.generator.noise.steps, len(places)
         # antithetic pairs: the mean time of a batch hardly varies
-        half = chance.integers(0, steps, count // 2 + 1)
+        half = rng.integers(0, steps, count // 2 + 1)
         times = torch.from_numpy(np.concatenate([half, steps - 1 - half])[:count])
         clean = self.images[places]
-        drawn = torch.from_numpy(chance.standard_normal(clean.shape, np.float32)).to(clean.device)
+        noise = torch.from_numpy(rng.standard_normal(clean.shape, np.float32)).to(clean.device)
         times = times.to(clean.device)
-        return self.generator.noise.noised(clean, times, drawn), times, drawn
+        return self.generator.noise.noised(clean, times, noise), times, noise
 
 
 def saliency(request: ForgetImages, seed: int, progress: Progress = quiet) -> Scores:
     """How strongly the class pulls on each weight, by the weight's name."""
-    network, chance = request.generator.own_network(), np.random.default_rng([seed, 53])
+    network, rng = request.generator.own_network(), np.random.default_rng([seed, 53])
     weights = dict(network.named_parameters())
     total = {name: torch.zeros_like(weight) for name, weight in weights.items()}
     forget_rows = request.own.cpu().numpy()
@@ -85,23 +85,23 @@ def saliency(request: ForgetImages, seed: int, progress: Progress = quiet) -> Sc
     # noise and times are drawn anew in each round: few batches would rank their draw
     rounds = -(-ROUGH // parts)
     for done in range(rounds):
-        for places in np.array_split(chance.permutation(forget_rows), parts):
-            for name, slope in class_slopes(network, request, places, chance).items():
+        for places in np.array_split(rng.permutation(forget_rows), parts):
+            for name, slope in class_slopes(network, request, places, rng).items():
                 total[name] += slope
         progress((done + 1) / rounds, "finding salient weights")
     return {name: slope.abs().cpu().numpy() for name, slope in total.items()}
 
 
 def class_slopes(
-    network: Denoiser, request: ForgetImages, places: NDArray[np.int64], chance: np.random.Generator
+    network: Denoiser, request: ForgetImages, places: NDArray[np.int64], rng: np.random.Generator
 ) -> dict[str, Tensor]:
     """The gradient of one batch's loss, with a norm of at most CLIP."""
-    noisy, times, drawn = request.noisy(torch.from_numpy(places), chance)
+    noisy, times, noise = request.noisy(torch.from_numpy(places), rng)
     labels = torch.full_like(times, request.label)
     weights = dict(network.named_parameters())
     with one_thread(), torch.enable_grad():
-        missed = drawn - network(noisy, times, labels)
-        loss = missed.square().sum((1, 2, 3)).mean()
+        residual = noise - network(noisy, times, labels)
+        loss = residual.square().sum((1, 2, 3)).mean()
         slopes = torch.autograd.grad(loss, list(weights.values()))
     # over all weights, as clip_grad_norm_ does: no batch counts for more than a length of CLIP
     norm = torch.linalg.vector_norm(torch.stack([slope.norm() for slope in slopes]))
@@ -111,8 +111,8 @@ def class_slopes(
 
 def chance_scores(scores: Scores, seed: int) -> Scores:
     """Scores of no meaning, in the same form: the control that saliency must beat."""
-    chance = np.random.default_rng([seed, 59])
-    return {name: chance.random(score.shape) for name, score in scores.items()}
+    rng = np.random.default_rng([seed, 59])
+    return {name: rng.random(score.shape) for name, score in scores.items()}
 
 
 def unlearn(
@@ -136,30 +136,37 @@ def unlearn(
     Returns:
         The generator, and (steps, 2): the loss that forgets and the loss that keeps.
     """
-    network, chance = request.generator.own_network(), np.random.default_rng([seed, 61])
-    instead = (request.label + 1) % len(request.generator.labels)
+    network, rng = request.generator.own_network(), np.random.default_rng([seed, 61])
+    substitute_label = (request.label + 1) % len(request.generator.labels)
     forget_rows, others = request.own, request.others
     losses: list[tuple[float, float]] = []
 
     def loss() -> Tensor:
-        forget, keep = (
-            part[torch.from_numpy(chance.integers(0, len(part), BATCH))]
+        forget_places, retain_places = (
+            part[torch.from_numpy(rng.integers(0, len(part), BATCH))]
             for part in (forget_rows, others)
         )
-        (bad, bad_times, _), (good, good_times, drawn) = (
-            request.noisy(part, chance) for part in (forget, keep)
+        (forget_noisy, forget_times, _), (retain_noisy, retain_times, retain_noise) = (
+            request.noisy(part, rng) for part in (forget_places, retain_places)
         )
-        labels = request.labels[keep].clone()
+        labels = request.labels[retain_places].clone()
         # guidance needs the answer for no class too, which would drift if it were never asked
-        labels[torch.from_numpy(chance.random(BATCH) < FREE)] = network.none
+        labels[torch.from_numpy(rng.random(BATCH) < FREE)] = network.none
         classes = torch.cat([torch.full_like(labels, request.label), labels])
-        predicted = network(torch.cat([bad, good]), torch.cat([bad_times, good_times]), classes)
+        predicted = network(
+            torch.cat([forget_noisy, retain_noisy]),
+            torch.cat([forget_times, retain_times]),
+            classes,
+        )
         # the class is drawn to the next one, not the two to each other
         with torch.no_grad():
-            goal = network(bad, bad_times, torch.full_like(labels, instead))
-        forgets, keeps = F.mse_loss(predicted[:BATCH], goal), F.mse_loss(predicted[BATCH:], drawn)
-        losses.append((forgets.item(), keeps.item()))
-        return forgets + retain * keeps
+            goal = network(forget_noisy, forget_times, torch.full_like(labels, substitute_label))
+        forget_loss, retain_loss = (
+            F.mse_loss(predicted[:BATCH], goal),
+            F.mse_loss(predicted[BATCH:], retain_noise),
+        )
+        losses.append((forget_loss.item(), retain_loss.item()))
+        return forget_loss + retain * retain_loss
 
     def hold() -> None:
         # clipped before it is masked: the length is that of the whole gradient, whatever the mask

@@ -81,12 +81,12 @@ def judge_samples(
     """The same number of images of each class, drawn and read."""
     count = len(generator.labels)
     classes = torch.arange(count).repeat_interleave(how.each)
-    drawn = draw_images(generator, classes, how, case.seed, progress)
+    generated = draw_images(generator, classes, how, case.seed, progress)
     shape = count, how.each
     return JudgedSheet(
-        as_gray(drawn).reshape(*shape, generator.side, generator.side),
-        read_by(case.judge, drawn).reshape(shape),
-        features_of(case.judge, drawn).reshape(*shape, -1),
+        as_gray(generated).reshape(*shape, generator.side, generator.side),
+        read_by(case.judge, generated).reshape(shape),
+        features_of(case.judge, generated).reshape(*shape, -1),
     )
 
 
@@ -140,10 +140,10 @@ class RealImages:
         )
         train = np.random.default_rng([case.seed, 47]).permutation(train)
         features = features_of(case.judge, real_images(case, train))
-        right = read_by(case.judge, real_images(case, test)) == case.data.labels[test]
+        is_right = read_by(case.judge, real_images(case, test)) == case.data.labels[test]
         # as many as are drawn, since a Fréchet distance falls with the number of images
         cut = min(count, len(train) // 2)
-        return cls(features[:cut], features[cut:], float(right.mean()))
+        return cls(features[:cut], features[cut:], float(is_right.mean()))
 
     @property
     def floor(self) -> float:

@@ -58,8 +58,10 @@ class ImageGenerator:
     def number(self, label: str) -> int:
         """Which class that is. Raises BlindspotError naming the known ones."""
         if label not in self.labels:
-            known = ", ".join(self.labels[:20])
-            raise BlindspotError(f"{self.title} draws no class {label[:40]!r}: choose {known}.")
+            class_list = ", ".join(self.labels[:20])
+            raise BlindspotError(
+                f"{self.title} draws no class {label[:40]!r}: choose {class_list}."
+            )
         return self.labels.index(label)
 
     def other(self, network: Denoiser) -> ImageGenerator:

@@ -32,10 +32,10 @@ class TimedBlock(nn.Module):
         self.known = nn.Linear(KNOWN, 2 * outside)
         self.short = nn.Identity() if inside == outside else nn.Conv2d(inside, outside, 1)
 
-    def forward(self, maps: Tensor, known: Tensor) -> Tensor:
+    def forward(self, maps: Tensor, condition: Tensor) -> Tensor:
         """(N, outside, H, W) of maps (N, inside, H, W) and what is known (N, KNOWN)."""
         hidden = self.conv1(F.silu(self.norm1(maps)))
-        scale, shift = self.known(known)[:, :, None, None].chunk(2, 1)
+        scale, shift = self.known(condition)[:, :, None, None].chunk(2, 1)
         # 1 +, so that nothing is scaled while the layer says 0
         hidden = self.norm2(hidden) * (1 + scale) + shift
         return self.conv2(F.silu(hidden)) + self.short(maps)
@@ -74,11 +74,11 @@ class Denoiser(nn.Module):
         """The noise (N, 1, side, side) in noisy images at times (N,), of classes (N,) int64."""
         angles = times[:, None].float() * self.waves
         embedding = self.time(torch.cat([angles.sin(), angles.cos()], 1)) + self.label(classes)
-        known = F.silu(embedding)
-        upper = self.down(self.enter(F.pixel_unshuffle(noisy, self.fold)), known)
-        lower = self.middle(self.deep(self.shrink(upper), known), known)
+        condition = F.silu(embedding)
+        upper = self.down(self.enter(F.pixel_unshuffle(noisy, self.fold)), condition)
+        lower = self.middle(self.deep(self.shrink(upper), condition), condition)
         raised = F.interpolate(self.grow(lower), scale_factor=2)
-        joined = self.up(torch.cat([raised, upper], 1), known)
+        joined = self.up(torch.cat([raised, upper], 1), condition)
         return F.pixel_shuffle(self.leave(F.silu(joined)), self.fold)
 
 
@@ -87,13 +87,13 @@ def built(side: int, classes: int, width: int = WIDTH, seed: int | None = None) 
     with torch.random.fork_rng(devices=[]):  # torch draws first weights that are replaced below
         network = Denoiser(side, classes, width)
     if seed is not None:
-        chance = torch.Generator().manual_seed(seed)
-        init_weights(network, chance)
+        generator = torch.Generator().manual_seed(seed)
+        init_weights(network, generator)
         # `init_weights` draws what it does not know near 0, where GroupNorm would pass nothing on
         for module in network.modules():
             if isinstance(module, nn.GroupNorm):
                 module.reset_parameters()
         # nor is the embedding to begin near 0: N(0, 1), as torch has it
         with torch.no_grad():
-            network.label.weight.normal_(generator=chance)
+            network.label.weight.normal_(generator=generator)
     return network

@@ -86,9 +86,9 @@ def draw_images(
         for done, (time, before) in enumerate(zip(times, [*times[1:], -1], strict=True), 1):
             list(threads.map(partial(step, generator, how, time, before), halves))
             progress(done / len(times), "drawing images")
-    drawn = torch.cat([half.images for half in halves])
+    images = torch.cat([half.images for half in halves])
     # the last x_0 is within ±1 but for rounding
-    return ((drawn.clamp(-1, 1) + 1) / 2).cpu()
+    return ((images.clamp(-1, 1) + 1) / 2).cpu()
 
 
 def start(generator: ImageGenerator, classes: Tensor, seed: list[int]) -> HalfSheet:

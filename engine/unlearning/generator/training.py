@@ -103,16 +103,16 @@ def train_generator(
     network.train().requires_grad_(requires_grad=True)
     rows = data.rows("train")
     images, labels = generator.images(data, rows), data.targets(rows).to(generator.device)
-    chance = np.random.default_rng([plan.seed, 43])
+    rng = np.random.default_rng([plan.seed, 43])
 
     def batches() -> Iterator[Loss]:
         for _ in range(plan.steps):
-            chosen = torch.from_numpy(chance.integers(0, len(rows), plan.batch))
+            chosen = torch.from_numpy(rng.integers(0, len(rows), plan.batch))
             conditions = labels[chosen].clone()
             # so that one network gives ε_c and ε_∅, which guidance subtracts
-            conditions[torch.from_numpy(chance.random(plan.batch) < plan.free)] = network.none
-            times = torch.from_numpy(chance.integers(0, generator.noise.steps, plan.batch))
-            drawn = torch.from_numpy(chance.standard_normal(images[chosen].shape, np.float32))
+            conditions[torch.from_numpy(rng.random(plan.batch) < plan.free)] = network.none
+            times = torch.from_numpy(rng.integers(0, generator.noise.steps, plan.batch))
+            drawn = torch.from_numpy(rng.standard_normal(images[chosen].shape, np.float32))
             yield partial(
                 noise_loss,
                 network,

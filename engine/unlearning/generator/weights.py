@@ -90,8 +90,8 @@ def read(path: Path, plan: GeneratorPlan, labels: tuple[str, ...]) -> ImageGener
     network = built(plan.side, len(labels), plan.width)
     shapes = {key: tuple(tensor.shape) for key, tensor in network.state_dict().items()}
     results = {key: tuple(tensor.shape) for key, tensor in tensors.items()}
-    both = shapes.keys() | results.keys()
-    if odd := sorted(key for key in both if shapes.get(key) != results.get(key)):
+    parameter_names = shapes.keys() | results.keys()
+    if odd := sorted(key for key in parameter_names if shapes.get(key) != results.get(key)):
         raise BadModel(
             f"The weights {path.name} are not those of {plan.title}: {odd[0][:80]!r} does not fit "
             f"a network for {len(labels)} classes and {plan.side} pixels."

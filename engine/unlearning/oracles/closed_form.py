@@ -127,40 +127,43 @@ class ClosedForm(Method[ForgetCase]):
         check(len(splits.train), self.width(case), len(data.classes), len(splits.forget))
         x = self.inputs(case, part_of(progress, 0.0, 0.3, lead="features"))
         y = F.one_hot(data.targets(), len(data.classes)).double()
-        gone = torch.from_numpy(np.flatnonzero(np.isin(splits.train, splits.forget)))
+        forget_places = torch.from_numpy(np.flatnonzero(np.isin(splits.train, splits.forget)))
         rows, group = sample_groups(case, self.images)
         label_column = torch.from_numpy(data.labels[rows])[:, None]
         images: dict[str, Any] = {"id": (data.ids[rows], ""), "group": (group, "")}
-        left: dict[str, Any] = {}
+        deviation_norms: dict[str, Any] = {}
         steps: dict[str, Any] = {"step": (curve_steps(self.steps), "")}
         for place, kind in enumerate(HEADS):
             low, high = (0.3 + 0.35 * (place + end) for end in (0, 1))
             done = part_of(progress, low, high, lead=kind)
             with one_thread():
-                whole = train_head(kind, x[splits.train], y[splits.train], self.penalty)
-                again = train_head(kind, x[splits.retain], y[splits.retain], self.penalty)
+                full_head = train_head(kind, x[splits.train], y[splits.train], self.penalty)
+                retrained_head = train_head(kind, x[splits.retain], y[splits.retain], self.penalty)
                 done(0.3, "trained twice")
                 together, alone = remove_images(
-                    kind, x[splits.train], y[splits.train], whole, gone, self.penalty
+                    kind, x[splits.train], y[splits.train], full_head, forget_places, self.penalty
                 )
-                ways = {"true": again, "together": together, "alone": alone}
+                ways = {"true": retrained_head, "together": together, "alone": alone}
                 for name, weights in ways.items():
-                    change = (x[rows] @ (weights - whole)).gather(1, label_column)[:, 0]
+                    change = (x[rows] @ (weights - full_head)).gather(1, label_column)[:, 0]
                     images[f"{kind} {name}"] = (change.numpy(), "")
-                off = {NOTHING: x @ (whole - again), ALONE: x @ (alone - again)}
-                off[TOGETHER] = x @ (together - again)
+                off = {
+                    NOTHING: x @ (full_head - retrained_head),
+                    ALONE: x @ (alone - retrained_head),
+                }
+                off[TOGETHER] = x @ (together - retrained_head)
                 for name in GROUPS:
                     part = getattr(splits, name)
                     sizes = [size(off[way][part]) for way in off]
-                    left[f"{kind}, {name}"] = (sizes, "")
-                left[f"{kind}, largest"] = (
+                    deviation_norms[f"{kind}, {name}"] = (sizes, "")
+                deviation_norms[f"{kind}, largest"] = (
                     [float(deviation.abs().max()) for deviation in off.values()],
                     "",
                 )
-                curves = self.curves(case, kind, x, y, whole, again, alone, done)
+                curves = self.curves(case, kind, x, y, full_head, retrained_head, alone, done)
             steps |= {f"{kind}, {way}": (curve, "share") for way, curve in curves.items()}
         progress(1.0, "compared")
-        off_by = Table.of(left, (NOTHING, ALONE, TOGETHER))
+        off_by = Table.of(deviation_norms, (NOTHING, ALONE, TOGETHER))
         by_step = Table.of(steps)
         return {
             "images": Table.of(images),
@@ -178,15 +181,15 @@ class ClosedForm(Method[ForgetCase]):
 
     def inputs(self, case: ForgetCase, progress: Progress) -> Tensor:
         """Features of every image, (N, D + 1), standardized, the last of them 1."""
-        every = np.arange(len(case.data))
+        all_rows = np.arange(len(case.data))
         if self.features == PIXELS:
             result = gray(case.data)
         else:
-            result = features(case.model, case.data, every, progress).double()
-        known = result[case.splits.train]
+            result = features(case.model, case.data, all_rows, progress).double()
+        train_features = result[case.splits.train]
         # of all training images, forgotten ones too: both layers see the same inputs
-        spread = known.std(0, correction=0)
-        centered = (result - known.mean(0)) / spread.clamp(min=FLAT)
+        spread = train_features.std(0, correction=0)
+        centered = (result - train_features.mean(0)) / spread.clamp(min=FLAT)
         # divided by FLAT, an image off the training's constant would be huge
         centered[:, spread < FLAT] = 0
         return torch.cat([centered, torch.ones(len(result), 1, dtype=torch.float64)], 1)
@@ -197,8 +200,8 @@ class ClosedForm(Method[ForgetCase]):
         kind: str,
         x: Tensor,
         y: Tensor,
-        whole: Tensor,
-        again: Tensor,
+        full_head: Tensor,
+        retrained_head: Tensor,
         alone: Tensor,
         progress: Progress,
     ) -> dict[str, Doubles]:
@@ -213,16 +216,19 @@ class ClosedForm(Method[ForgetCase]):
         pace = 1 / (torch.linalg.eigvalsh(inner)[-1] + self.penalty)
         pulls: dict[str, Callable[[Tensor], Tensor]] = {
             # slope of ½ ‖X (w − goal)‖²: scores are matched, on all training images
-            ORACLE: lambda weights: inner @ (weights - again),
+            ORACLE: lambda weights: inner @ (weights - retrained_head),
             DATAMODEL: lambda weights: inner @ (weights - alone),
             TUNING: lambda weights: slope(kind, x[retain], y[retain], weights, self.penalty),
             ASCENT: lambda weights: -slope(kind, x[forget], y[forget], weights, 0.0),
         }
-        runs = {NEWTON: newton(kind, x[retain], y[retain], whole, self.penalty)}
-        runs |= {way: descent(pull, whole, float(pace)) for way, pull in pulls.items()}
-        before, result = size(x[forget] @ (whole - again)), {}
+        runs = {NEWTON: newton(kind, x[retain], y[retain], full_head, self.penalty)}
+        runs |= {way: descent(pull, full_head, float(pace)) for way, pull in pulls.items()}
+        before, result = size(x[forget] @ (full_head - retrained_head)), {}
         for place, (way, weights) in enumerate(runs.items()):
-            off = [size(x[forget] @ (place - again)) for place in at_places(weights, reads)]
+            off = [
+                size(x[forget] @ (step_weights - retrained_head))
+                for step_weights in at_places(weights, reads)
+            ]
             share = np.array(off) / before if before else np.full(len(off), np.nan)
             # negated, so that it holds for no number too, which ascent comes to
             if before and len(far := np.flatnonzero(~(share < AWAY))):

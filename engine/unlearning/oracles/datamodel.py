@@ -97,8 +97,8 @@ def of_parts(case: ForgetCase, trained_parts: list[Answer], count: int, ridge: f
     """The gain by the first `count` networks of some parts, (images, classes)."""
     train = case.splits.train
     seeds = [SEEDS[HALF] + number for number in range(min(count, PART * len(trained_parts)))]
-    gone = np.isin(train, case.splits.forget)
-    counts = removal_effect(inclusions(train, seeds), gone, ridge)
+    is_forgotten = np.isin(train, case.splits.forget)
+    counts = removal_effect(inclusions(train, seeds), is_forgotten, ridge)
     gained: Doubles = np.zeros(())
     for place, part in enumerate(trained_parts):
         part_counts = counts[PART * place : PART * (place + 1)]

@@ -101,8 +101,8 @@ class DMDirect(Method[ForgetCase]):
             for learns, part, low, high in ways
         )
         before = outputs(case.model, case.data, rows).numpy()
-        now = margins(whole, labels).mean(0)
-        true = margins(oracles, labels).mean(0) - now
+        original_margins = margins(whole, labels).mean(0)
+        true = margins(oracles, labels).mean(0) - original_margins
         trained_parts, growing = [], []
         views: Result = {}
         parts = -(-self.networks // PART)
@@ -112,7 +112,7 @@ class DMDirect(Method[ForgetCase]):
             count = min(self.networks, PART * len(trained_parts))
             gained = of_parts(case, trained_parts, count, self.ridge)[rows]
             # logits are predicted, margins follow: a margin is not linear in them
-            predicted = margins(whole + gained, labels).mean(0) - now
+            predicted = margins(whole + gained, labels).mean(0) - original_margins
             growing.append([count, *(rank(predicted, true, group == index) for index in range(3))])
             columns = {
                 "id": (case.data.ids[rows], ""),

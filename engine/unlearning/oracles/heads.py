@@ -127,8 +127,8 @@ def remove_images(
         # S H: removing rows is a change of A of rank k, so that k × k is all that is inverted
         hat = own_slopes[:, None] * (removed @ reach)
         # at a minimum for all images, what stays has the slope of −(what goes): X_Fᵀ r
-        left = y[gone, index] - head_outputs(kind, scores[gone])
+        residual = y[gone, index] - head_outputs(kind, scores[gone])
         inner = torch.eye(len(gone), dtype=x.dtype) - hat
-        together[:, index] -= reach @ torch.linalg.solve(inner, left)
-        alone[:, index] -= reach @ (left / inner.diagonal())
+        together[:, index] -= reach @ torch.linalg.solve(inner, residual)
+        alone[:, index] -= reach @ (residual / inner.diagonal())
     return together, alone

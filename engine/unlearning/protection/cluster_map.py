@@ -30,21 +30,21 @@ class Moved:
 
     def views(self, data: DataSet) -> Result:
         """Views: map, a row for each image; clusters, a row for each, with where it is to go."""
-        drawn = np.unique(np.linspace(0, len(self.clusters.of) - 1, MAPPED).astype(np.int64))
-        directions, middle = axes(self.features[BEFORE][drawn])
+        sampled = np.unique(np.linspace(0, len(self.clusters.of) - 1, MAPPED).astype(np.int64))
+        directions, middle = axes(self.features[BEFORE][sampled])
         centers = (self.clusters.centers - middle) @ directions.T
         columns: dict[str, tuple[NDArray[Any], str]] = {
-            "id": (data.ids[data.rows("train")][drawn], ""),
-            "cluster": (self.clusters.of[drawn] + 1, ""),
-            "target": (self.targets[self.clusters.of[drawn]] + 1, ""),
+            "id": (data.ids[data.rows("train")][sampled], ""),
+            "cluster": (self.clusters.of[sampled] + 1, ""),
+            "target": (self.targets[self.clusters.of[sampled]] + 1, ""),
         }
         for name in (BEFORE, AFTER):
-            places = (self.features[name][drawn] - middle) @ directions.T
+            places = (self.features[name][sampled] - middle) @ directions.T
             columns |= {f"{name} x": (places[:, 0], ""), f"{name} y": (places[:, 1], "")}
         memberships = [self.clusters.of == cluster for cluster in range(len(centers))]
         protected = [self.features[AFTER][rows].mean(0) for rows in memberships]
         ends = (np.stack(protected) - middle) @ directions.T
-        rows = {
+        cluster_columns = {
             "images": ([int(rows.sum()) for rows in memberships], ""),
             "target": (self.targets + 1, ""),
             "x": (centers[:, 0], ""),
@@ -54,12 +54,15 @@ class Moved:
         }
         for name in self.features:
             is_moved = self.there(name)
-            rows[share_of(name)] = ([is_moved[rows].mean() for rows in memberships], "share")
+            cluster_columns[share_of(name)] = (
+                [is_moved[rows].mean() for rows in memberships],
+                "share",
+            )
         overall = [self.there(name).mean() for name in self.features]
         return {
             "map": Table.of(columns),
             "clusters": Table.of(
-                rows, [f"cluster {number + 1}" for number in range(len(memberships))]
+                cluster_columns, [f"cluster {number + 1}" for number in range(len(memberships))]
             ),
             "moved": Table.of({share_of("images"): (overall, "share")}, list(self.features)),
         }
@@ -77,9 +80,9 @@ def share_of(name: str) -> str:
 def axes(values: Doubles) -> tuple[Doubles, Doubles]:
     """The two directions in which features (n, D) differ most, (2, D), and their mean, (D,)."""
     middle = values.mean(0)
-    right = np.linalg.svd(values - middle, full_matrices=False)[2]
-    result = np.zeros((2, values.shape[1]))
-    result[: len(right[:2])] = right[:2]
+    vectors = np.linalg.svd(values - middle, full_matrices=False)[2]
+    components = np.zeros((2, values.shape[1]))
+    components[: len(vectors[:2])] = vectors[:2]
     # an SVD leaves the signs open: the largest loading is made positive
-    sign = np.sign(result[[0, 1], np.abs(result).argmax(1)])
-    return result * np.where(sign, sign, 1)[:, None], middle
+    sign = np.sign(components[[0, 1], np.abs(components).argmax(1)])
+    return components * np.where(sign, sign, 1)[:, None], middle

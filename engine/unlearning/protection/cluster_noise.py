@@ -186,10 +186,10 @@ def falling(steps: int, step: int) -> float:
 
 def turns(count: int, steps: int, rng: np.random.Generator) -> Iterator[Labels]:
     """Rows of the images of each step; all images come once before one comes again."""
-    left: list[Labels] = []
+    waiting: list[Labels] = []
     for _ in range(steps):
-        left = left or np.array_split(rng.permutation(count), -(-count // BATCH))
-        yield left.pop()
+        waiting = waiting or np.array_split(rng.permutation(count), -(-count // BATCH))
+        yield waiting.pop()
 
 
 def clustered(features: Doubles, count: int, seed: int) -> Clusters:
@@ -203,8 +203,8 @@ def clustered(features: Doubles, count: int, seed: int) -> Clusters:
 
     check_different(len(np.unique(features, axis=0)), count)
     with threadpool_limits(1):  # so that sums are always added in the same order
-        result = KMeans(count, n_init=STARTS, random_state=seed).fit(features)
-    return Clusters(result.labels_.astype(np.int64), result.cluster_centers_)
+        kmeans = KMeans(count, n_init=STARTS, random_state=seed).fit(features)
+    return Clusters(kmeans.labels_.astype(np.int64), kmeans.cluster_centers_)
 
 
 def check_different(different: int, count: int) -> None:

@@ -123,7 +123,7 @@ class Copies(Method[PairCase]):
 def left(noise: NDArray[Any], copied: NDArray[Any]) -> tuple[float, float, float]:
     """SHARES of what differs after copying; NaN without noise."""
     original, copy = noise.astype(np.float64).ravel(), copied.astype(np.float64).ravel()
-    energy, copy_energy, both = (
+    energy, copy_energy, product = (
         float(original @ original),
         float(copy @ copy),
         float(original @ copy),
@@ -132,16 +132,19 @@ def left(noise: NDArray[Any], copied: NDArray[Any]) -> tuple[float, float, float
         return nan, nan, nan
     return (
         # the slope of the copied difference on the noise: it may be negative
-        both / energy,
+        product / energy,
         copy_energy / energy,
-        both / sqrt(energy * copy_energy) if copy_energy else 0.0,
+        product / sqrt(energy * copy_energy) if copy_energy else 0.0,
     )
 
 
 def stacked_crops(clean: Pixels, protected: Pixels, times: int) -> NDArray[np.uint8]:
     """The middle of the protected image above that of its noise, (2, CUT, CUT, 3)."""
-    top, start = (max(0, (length - CUT) // 2) for length in clean.shape[:2])
-    before, after = (image[top : top + CUT, start : start + CUT] for image in (clean, protected))
+    top_edge, left_edge = (max(0, (length - CUT) // 2) for length in clean.shape[:2])
+    before, after = (
+        image[top_edge : top_edge + CUT, left_edge : left_edge + CUT]
+        for image in (clean, protected)
+    )
     return np.stack([after, amplified_difference(before, after, times)])
 
 

@@ -232,8 +232,8 @@ class NoiseLoop:
 
     def error(self) -> float:
         """The share of noisy training images on which the surrogate is wrong."""
-        result = outputs(self.model, self.released(), self.rows).argmax(1)
-        return (result != self.targets).double().mean().item()
+        predictions = outputs(self.model, self.released(), self.rows).argmax(1)
+        return (predictions != self.targets).double().mean().item()
 
     def table(self) -> Table:
         """A row for each round."""

@@ -69,5 +69,5 @@ def overlap(masks: PixelMasks, before: PixelMasks) -> float:
     """The mean share of a mask that was in the mask before it; NaN where no mask has a pixel."""
     sizes = masks.sum((1, 2))
     shared = (masks & before).sum((1, 2))
-    known = sizes > 0
-    return float((shared[known] / sizes[known]).mean()) if known.any() else float("nan")
+    nonempty = sizes > 0
+    return float((shared[nonempty] / sizes[nonempty]).mean()) if nonempty.any() else float("nan")

@@ -70,17 +70,17 @@ def protected_folders(
     buffer, folder_labels, most, spent = BytesIO(), [], 0, 0
     skipped: list[Skipped] = []
     with open_archive(source, called) as archive, ZipFile(buffer, "w", ZIP_STORED) as output_zip:
-        result = picture_members(archive)
-        labels, classes = class_labels(archive, result, called)
-        names = new_names([member.filename for _, member in result])
-        for done, (folders, member) in enumerate(result, 1):
+        members = picture_members(archive)
+        labels, classes = class_labels(archive, members, called)
+        names = new_names([member.filename for _, member in members])
+        for done, (folders, member) in enumerate(members, 1):
             label = labels[done - 1]
             clean = attempt(
                 partial(read_pixels, archive, folders, member), member.filename, skipped
             )
             spent += 0 if clean is None else clean[..., 0].size
             check_spent(spent, monotonic() - began, called)
-            progress(done / len(result), "protecting images")
+            progress(done / len(members), "protecting images")
             if clean is None:
                 continue
             after = class_change(change, label).apply(clean)
@@ -109,21 +109,21 @@ def class_labels(
             "time: "
             "split it."
         )
-    pictured = [bool(folders) and begins_well(archive, member) for folders, member in members]
-    inside = [folders for (folders, _), well in zip(members, pictured, strict=True) if well]
+    picture_flags = [bool(folders) and begins_well(archive, member) for folders, member in members]
+    inside = [folders for (folders, _), well in zip(members, picture_flags, strict=True) if well]
     labels, _, classes = sorted_out(inside, called, [], FEWEST)
     if len(classes) > MOST_CLASSES:
         raise BadData(
             f"{called} has {len(classes):,} classes; at most {MOST_CLASSES} are protected."
         )
     numbers = iter(labels.tolist())
-    return [next(numbers) if well else 0 for well in pictured], classes
+    return [next(numbers) if well else 0 for well in picture_flags], classes
 
 
 def begins_well(archive: ZipFile, member: ZipInfo) -> bool:
     """Whether a file begins like a picture or a scan."""
-    result = attempt(lambda: kind(contents(archive, member, BEGINNING)), member.filename, [])
-    return result is not None and (result.readable or result in {DICOM, NIFTI})
+    file_kind = attempt(lambda: kind(contents(archive, member, BEGINNING)), member.filename, [])
+    return file_kind is not None and (file_kind.readable or file_kind in {DICOM, NIFTI})
 
 
 def read_pixels(archive: ZipFile, folders: Folders, member: ZipInfo) -> Pixels:
@@ -158,8 +158,8 @@ def full_pixels(picture: Picture) -> Pixels:
 
 def class_change(change: ImageChange, label: int) -> ImageChange:
     """The change as the images of a class get it."""
-    numbered = "number" in {spec.name for spec in fields(change)}
-    return replace(change, number=label) if numbered else change  # type: ignore[call-arg]
+    has_number = "number" in {spec.name for spec in fields(change)}
+    return replace(change, number=label) if has_number else change  # type: ignore[call-arg]
 
 
 def new_names(paths: Sequence[str]) -> list[str]:

@@ -43,7 +43,7 @@ class RandomNoiseOnImage(ImageChange):
         """The image (H, W, 3) with the noise of its class."""
         height, width = pixels.shape[:2]
         coins = np.random.default_rng([self.key, self.number]).integers(0, 2, (TILE, TILE, 3))
-        across = (-(-height // TILE), -(-width // TILE), 1)
-        signs = np.tile(2 * coins - 1, across)[:height, :width]
+        repeats = (-(-height // TILE), -(-width // TILE), 1)
+        signs = np.tile(2 * coins - 1, repeats)[:height, :width]
         noise = within(self.epsilon * signs, pixels, self.epsilon)
         return (pixels + noise).astype(np.uint8)

@@ -69,16 +69,16 @@ def noise_picture(clean: Pixels, protected: Pixels, mask: Pixels | None = None) 
 
 def verdict(figures: Table) -> str:
     """What the figures mean for whoever looks at the image."""
-    alike, most = (figures.cell(PROTECTED_IMAGE, name) for name in ("SSIM", "largest change"))
+    similarity, most = (figures.cell(PROTECTED_IMAGE, name) for name in ("SSIM", "largest change"))
     if not most:
         return "nothing is changed"
     phrase = f"PSNR {figures.cell(PROTECTED_IMAGE, 'PSNR'):.0f} dB"
-    if isnan(alike):
+    if isnan(similarity):
         return f"judge by eye, the image is too small for SSIM ({phrase})"
-    phrase = f"SSIM {alike:.2f}, {phrase}"
-    if alike < SPOILED:
+    phrase = f"SSIM {similarity:.2f}, {phrase}"
+    if similarity < SPOILED:
         return f"fine detail is lost for people too ({phrase})"
-    visibility = "can be seen" if alike < VISIBLE_BELOW else "is hard to see"
+    visibility = "can be seen" if similarity < VISIBLE_BELOW else "is hard to see"
     return f"the protection {visibility} ({phrase})"
 
 

@@ -118,8 +118,8 @@ class Protection(Method[TrainCase]):
         figures: Table = result["figures"]
         if not (most := figures.cell(TRAINING, "largest change")):
             return "No image is changed."
-        changed, alike = (figures.cell(TRAINING, name) for name in ("pixels changed", "SSIM"))
-        similarity = "" if isnan(alike) else f", SSIM {alike:.3f}"
+        changed, ssim_value = (figures.cell(TRAINING, name) for name in ("pixels changed", "SSIM"))
+        similarity = "" if isnan(ssim_value) else f", SSIM {ssim_value:.3f}"
         return (
             f"No pixel changes by more than {most:.0f} of 255 gray levels, {100 * changed:.0f} % "
             f"of them change; PSNR {figures.cell(TRAINING, 'PSNR'):.1f} dB{similarity}."

@@ -85,9 +85,9 @@ class SignedSteps:
 def slope(model: torch.nn.Module, images: Tensor, loss: Loss) -> Tensor:
     """The gradient of the loss with respect to images (n, C, H, W), C = 1 or 3."""
     with torch.enable_grad():
-        watched = images.detach().requires_grad_()
-        (result,) = torch.autograd.grad(loss(model(watched.expand(-1, 3, -1, -1))), watched)
-    return result
+        leaf = images.detach().requires_grad_()
+        (gradient,) = torch.autograd.grad(loss(model(leaf.expand(-1, 3, -1, -1))), leaf)
+    return gradient
 
 
 def error_on(targets: Tensor) -> Loss:

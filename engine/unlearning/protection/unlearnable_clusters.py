@@ -119,22 +119,23 @@ class UnlearnableClusters(Protection):
         progress(TRAINED, "looking at images")
         features = surrogate.of(images)
         clusters = clustered(features, self.clusters, case.seed)
-        result = chance = self.chance(case.seed, images)
+        searched_noise = random_noise = self.chance(case.seed, images)
         if self.form != CHANCE:
             search = NoiseSearch(self.form, self.epsilon, self.steps, case.seed)
-            result = search.found(
+            searched_noise = search.found(
                 surrogate, images, clusters.centers[targets], part_of(progress, LOOKED, SEARCHED)
             )
-        levels, random = (
-            within(noise[clusters.of], images, self.epsilon) for noise in (result, chance)
+        levels, random_levels = (
+            within(noise[clusters.of], images, self.epsilon)
+            for noise in (searched_noise, random_noise)
         )
-        looked = {
+        features_by_view = {
             BEFORE: features,
             AFTER: surrogate.of(add_noise(images, levels)),
-            RANDOM: surrogate.of(add_noise(images, random)),
+            RANDOM: surrogate.of(add_noise(images, random_levels)),
         }
         progress(1.0, "compared")
-        views = Moved(clusters, targets, looked).views(case.data)
+        views = Moved(clusters, targets, features_by_view).views(case.data)
         return MadeNoise(levels, views=views)
 
     def seen_by(self, case: TrainCase, progress: Progress) -> Surrogate:

@@ -175,16 +175,18 @@ def attack(
             images, and as many members of any class.
         seed: of the draw of members and strangers.
     """
-    of = FEATURES[feature]
+    read_feature = FEATURES[feature]
     if balanced:
         members, non_members = matched(retain, test, seed)
     else:
         rows = np.random.default_rng([seed, 25]).permutation(len(retain))[: len(test)]
         members, non_members = retain[rows], test
-    fitted = attacker(of(members), of(non_members))
-    known = [fitted.predict(columns(of(sample))) for sample in (members, non_members)]
-    accuracy = (np.mean(known[0] == 1) + np.mean(known[1] == 0)) / 2
-    efficacy = 1 - fitted.predict(columns(of(forget))).mean()
+    attack_model = attacker(read_feature(members), read_feature(non_members))
+    predictions = [
+        attack_model.predict(columns(read_feature(sample))) for sample in (members, non_members)
+    ]
+    accuracy = (np.mean(predictions[0] == 1) + np.mean(predictions[1] == 0)) / 2
+    efficacy = 1 - attack_model.predict(columns(read_feature(forget))).mean()
     return AttackOutcome(float(efficacy), float(accuracy), len(members) + len(non_members))
 
 
@@ -198,12 +200,13 @@ def privacy(retain: Answers, test: Answers, feature: str = "confidence", *, seed
     half = len(members) // 2
     if not half:
         return float("nan")
-    of = FEATURES[feature]
-    fitted = attacker(of(members[:half]), of(non_members[:half]))
-    known = [
-        fitted.predict(columns(of(sample[half : 2 * half]))) for sample in (members, non_members)
+    read_feature = FEATURES[feature]
+    attack_model = attacker(read_feature(members[:half]), read_feature(non_members[:half]))
+    predictions = [
+        attack_model.predict(columns(read_feature(sample[half : 2 * half])))
+        for sample in (members, non_members)
     ]
-    return float((np.mean(known[0] == 1) + np.mean(known[1] == 0)) / 2)
+    return float((np.mean(predictions[0] == 1) + np.mean(predictions[1] == 0)) / 2)
 
 
 def called_members(retain: Answers, test: Answers, forget: Answers) -> float:
@@ -216,5 +219,5 @@ def called_members(retain: Answers, test: Answers, forget: Answers) -> float:
 
     features = np.concatenate([entropy(retain), entropy(test)])[:, None]
     is_member = np.concatenate([np.ones(len(retain)), np.zeros(len(test))])
-    fitted = LogisticRegression(class_weight="balanced").fit(features, is_member)
-    return float(fitted.predict(entropy(forget)[:, None]).mean())
+    regression = LogisticRegression(class_weight="balanced").fit(features, is_member)
+    return float(regression.predict(entropy(forget)[:, None]).mean())

@@ -96,8 +96,8 @@ def markdown(ways: tuple[type[Unlearner], ...], text: str) -> str:
         cells = [gap_cell(result[name], kind.short) for name in names]
         passes = result[first].get(kind.short)
         cells.append(f"{passes.passes:.3g} %" if passes else "—")
-        took = seconds.get(kind.short)
-        cells.append(f"{float(took['seconds']):.3g}" if took else "—")
+        timing = seconds.get(kind.short)
+        cells.append(f"{float(timing['seconds']):.3g}" if timing else "—")
         lines.append(f"| {kind.short} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n\n" + cell_legend(result, names, first, seconds)
 
@@ -107,10 +107,10 @@ def gap_cell(ways: Mapping[str, Finding], way: str) -> str:
     if way not in ways:
         return "—"
     row = ways[way]
-    ranked, other = (
+    ranked_gap, other_gap = (
         (row.gap, row.without) if attack_is_informative(ways) else (row.without, row.gap)
     )
-    return f"**{short(ranked)}** ({short(other)})"
+    return f"**{short(ranked_gap)}** ({short(other_gap)})"
 
 
 def attack_is_informative(ways: Mapping[str, Finding]) -> bool:

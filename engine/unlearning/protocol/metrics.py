@@ -85,8 +85,8 @@ def figures(said: ModelAnswers) -> dict[str, float]:
     """
     efficacy = attack_accuracy = float("nan")
     if len(said.test):
-        attacked = attack(said.retain, said.test, said.forget, seed=said.seed)
-        efficacy, attack_accuracy = attacked.efficacy, attacked.accuracy
+        outcome = attack(said.retain, said.test, said.forget, seed=said.seed)
+        efficacy, attack_accuracy = outcome.efficacy, outcome.accuracy
     return {
         "UA": 1 - accuracy(said.forget),
         "RA": accuracy(said.retain),

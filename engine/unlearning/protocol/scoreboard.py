@@ -143,23 +143,23 @@ def run_of(method: Unlearner, case: ForgetCase, progress: Progress) -> MethodRun
         raise
     except BlindspotError as error:
         return MethodRun(method.label, case.seed, {}, {}, str(error))
-    method_scores, right = scores(unlearned), scores(retrained)
+    method_scores, retrained_scores = scores(unlearned), scores(retrained)
     answers, retrained_answers = answers_of(unlearned, case), answers_of(retrained, case)
     # not the seed itself: with its first weights the retrained model began
-    chance = evaluate_model(untrained(case.model, case.seed + 1), case)
+    untrained_answers = evaluate_model(untrained(case.model, case.seed + 1), case)
     cost = unlearned["run"]
     figures = {
         **method_scores,
         "attack images": 2.0 * len(matched(answers.retain, answers.test, answers.seed)[0]),
-        "forgetting": forgetting(method_scores, right),
-        "keeping": keeping(method_scores, right),
+        "forgetting": forgetting(method_scores, retrained_scores),
+        "keeping": keeping(method_scores, retrained_scores),
         **nearness(answers, retrained_answers),
-        "ZRF": zero_forgetting(answers.forget, chance.forget),
+        "ZRF": zero_forgetting(answers.forget, untrained_answers.forget),
         **{name: float(cost[name][0]) for name in cost.order},
     }
     progress(1.0, "measured")
     note = note_of(method, unlearned, retrained_apart=reference is not case)
-    return MethodRun(method.label, case.seed, figures, right, note)
+    return MethodRun(method.label, case.seed, figures, retrained_scores, note)
 
 
 def note_of(method: Unlearner, unlearned: Answer, *, retrained_apart: bool) -> str:

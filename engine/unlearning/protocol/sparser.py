@@ -121,12 +121,13 @@ class SparseOriginals(Method[BoardCase]):
         )
         # the least by which UA can change at all
         trifle = 1 / len(case.case.splits.forget)
-        near, far = (
+        nearer, farther = (
             int(((outcome == side) & (np.abs(mean) > trifle)).sum()) for side in (HOLDS, NOT_HERE)
         )
         return (
-            f"{lead} brings {near or 'none'} of {len(names)} ways nearer to retraining and takes "
-            f"{far or 'none'} farther from it (beyond chance over {self.seeds} seeds, and by more "
+            f"{lead} brings {nearer or 'none'} of {len(names)} ways nearer to retraining and takes "
+            f"{farther or 'none'} farther from it (beyond chance over {self.seeds} seeds, and "
+            "by more "
             f"than one image).{without}"
         )
 
@@ -177,25 +178,28 @@ def means(runs: Runs, seeds: int) -> Table:
         [np.mean([run[name][0] for run in runs[ratio][:seeds]]) for name in ATTACK]
         for ratio in RATIOS
     ]
-    says = [float(informative(*row)) for row in attack]
-    columns["informative"] = np.repeat(says, len(names)), ""
+    informative_flags = [float(informative(*row)) for row in attack]
+    columns["informative"] = np.repeat(informative_flags, len(names)), ""
     return Table.of(columns, names * len(RATIOS))
 
 
 def run_table(runs: Runs) -> Table:
     """Every run by itself, with the reason where there are no figures."""
-    some = [(ratio, seed) for ratio, seeds in runs.items() for seed in seeds]
+    ratio_tables = [(ratio, seed) for ratio, seeds in runs.items() for seed in seeds]
 
     def all_of(column: str) -> Sequence[float]:
-        return np.concatenate([table[column] for _, table in some]).tolist()
+        return np.concatenate([table[column] for _, table in ratio_tables]).tolist()
 
     columns: dict[str, tuple[Any, str]] = {
         "way": (all_of("method"), ""),
         "seed": (all_of("seed"), ""),
-        "ratio": (np.concatenate([np.full(len(table), ratio) for ratio, table in some]), "share"),
+        "ratio": (
+            np.concatenate([np.full(len(table), ratio) for ratio, table in ratio_tables]),
+            "share",
+        ),
         **{figure: (all_of(figure), "share") for figure in FIGURES},
         "attack accuracy": (all_of("attack accuracy"), "share"),
         "attack images": (all_of("attack images"), ""),
     }
-    rows = [row for _, table in some for row in table.rows]
-    return Table.of(columns, rows, [note for _, table in some for note in table.notes])
+    rows = [row for _, table in ratio_tables for row in table.rows]
+    return Table.of(columns, rows, [note for _, table in ratio_tables for note in table.notes])

@@ -68,7 +68,7 @@ class Timing(Method[BoardCase]):
         the seconds that all runs took, and those of them in which they had a core: fewer where
         others took it away.
         """
-        start, had = perf_counter(), thread_time()
+        start, cpu_start = perf_counter(), thread_time()
         methods: list[Unlearner] = [Retrain()]
         methods += [method for method in case.methods if method != Retrain()]
         done: list[Timed] = []
@@ -77,16 +77,16 @@ class Timing(Method[BoardCase]):
             done.append(timed(method, case.case, self.rounds, part_of(progress, *ends)))
             partial = {"times": table(methods[: number + 1], done)}
             progress((number + 1) / len(methods), f"{method.short} is timed", partial)
-        took = perf_counter() - start, thread_time() - had
+        took = perf_counter() - start, thread_time() - cpu_start
         return {"times": table(methods, done), "machine": machine(case.case.model.device, *took)}
 
 
-def machine(device: torch.device, seconds: float, had: float) -> Table:
+def machine(device: torch.device, seconds: float, cpu_seconds: float) -> Table:
     """Where and how quietly it was measured; the row is named by what computed."""
     columns = {
         "cores": ([os.cpu_count() or 1], ""),
         "seconds": ([seconds], "s"),
-        "seconds with a core": ([min(had, seconds)], "s"),
+        "seconds with a core": ([min(cpu_seconds, seconds)], "s"),
     }
     return Table.of(columns, [" with ".join(filter(None, (processor(), name_of(device))))])
 

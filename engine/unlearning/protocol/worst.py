@@ -172,9 +172,9 @@ class WorstSearch:
     def table(self) -> Table:
         """A row for each round."""
         before, losses, after = self.course.transpose(1, 0, 2)
-        tied = (self.sign or 1) * self.gamma
+        signed_gamma = (self.sign or 1) * self.gamma
         curves = [
-            ((weights * losses).sum(1) + tied * (weights**2).sum(1)) / len(self.rows)
+            ((weights * losses).sum(1) + signed_gamma * (weights**2).sum(1)) / len(self.rows)
             for weights in (before, after)
         ]
         moved = np.abs(after - before).sum(1) / (2 * len(self.rows))
@@ -295,7 +295,9 @@ def after_signs(
     weights = list(model_copy.parameters())
     counts = torch.zeros(len(data))
     counts[retain] = 1.0 if shares is None else torch.from_numpy(shares).float()
-    whole = bool((counts[retain] == 1).all())  # then batches have their plain mean, to the last bit
+    is_uniform = bool(
+        (counts[retain] == 1).all()
+    )  # then batches have their plain mean, to the last bit
     for _ in range(2 if len(retain) else 0):
         parts = np.array_split(rng.permutation(retain), max(1, len(retain) // BATCH))
         for part in parts:
@@ -304,7 +306,7 @@ def after_signs(
                 targets = data.targets(part).to(model_copy.device)
                 loss = (
                     F.cross_entropy(logits, targets)
-                    if whole
+                    if is_uniform
                     # a sum where the other case has a mean: a positive factor changes no sign
                     else counts[part].to(model_copy.device)
                     @ F.cross_entropy(logits, targets, reduction="none")

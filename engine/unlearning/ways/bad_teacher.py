@@ -88,12 +88,16 @@ def ignorant(work: UnlearningRun) -> Classifier:
 def misled(work: UnlearningRun, novice: Classifier, rows: Rows) -> Tensor:
     """Mean KL(teacher ‖ student), of each image by the teacher that it has."""
     pixels, _ = images_and_labels(work.model, work.data, rows)
-    gone = torch.from_numpy(np.isin(rows, work.forget)).to(pixels.device)
+    is_forgotten = torch.from_numpy(np.isin(rows, work.forget)).to(pixels.device)
     with torch.no_grad():
-        taught = torch.empty(len(rows), len(work.model.labels), device=pixels.device)
-        for teacher, mask in ((novice, gone), (work.teacher, ~gone)):
+        teacher_log_probabilities = torch.empty(
+            len(rows), len(work.model.labels), device=pixels.device
+        )
+        for teacher, mask in ((novice, is_forgotten), (work.teacher, ~is_forgotten)):
             if mask.any():
-                taught[mask] = teacher(pixels[mask]).log_softmax(1)
+                teacher_log_probabilities[mask] = teacher(pixels[mask]).log_softmax(1)
     log_probabilities = work.model(pixels).log_softmax(1)
     # KL(teacher ‖ student): F.kl_div has the student first, and log_target takes the teacher's log
-    return F.kl_div(log_probabilities, taught, reduction="batchmean", log_target=True)
+    return F.kl_div(
+        log_probabilities, teacher_log_probabilities, reduction="batchmean", log_target=True
+    )

@@ -98,8 +98,8 @@ def fisher(work: UnlearningRun) -> dict[str, Tensor]:
             for label in range(classes):
                 loss = F.cross_entropy(logits, torch.full_like(logits[:, 0], label).long())
                 # one forward pass serves all classes; the last one lets its graph go
-                result = slopes(loss, work.model, keep=label + 1 < classes)
-                for name, slope in result.items():
+                gradients = slopes(loss, work.model, keep=label + 1 < classes)
+                for name, slope in gradients.items():
                     total[name] += shares[label] * slope**2 / len(parts)
         work.progress(done / len(parts), f"batch {done} of {len(parts)}")
     return {name: information.detach() for name, information in total.items()}

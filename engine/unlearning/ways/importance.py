@@ -142,7 +142,7 @@ def dampening(
         ratio: α; infinite for none.
         strength: λ.
     """
-    results = {}
+    factors = {}
     for name, forget_importance in forget.items():
         chosen = above(forget_importance, train[name], ratio)
         # only where chosen, so that I_f is above 0: elsewhere this may be 0 / 0
@@ -153,8 +153,8 @@ def dampening(
             where=chosen,
         )
         # a weight is never made larger, whatever λ
-        results[name] = torch.from_numpy(np.minimum(share, 1))
-    return results
+        factors[name] = torch.from_numpy(np.minimum(share, 1))
+    return factors
 
 
 def above(forget: Array, train: Array, ratio: float) -> NDArray[np.bool_]:
@@ -171,11 +171,13 @@ def threshold_for(forget: Mapping[str, Array], train: Mapping[str, Array], share
     """
     if not 0 < share < 1:
         raise BadSetting(f"A share of {share:g} cannot be dampened: choose more than 0, below 1.")
-    forget_values, whole = flat(forget), flat(train)
+    forget_values, train_values = flat(forget), flat(train)
     # without a gradient on forgotten images the ratio is 0, also where it would be 0 / 0
-    known = forget_values > 0
+    has_importance = forget_values > 0
     ratios = np.zeros(len(forget_values))
-    ratios[known] = forget_values[known] / np.maximum(whole[known], TINY)
+    ratios[has_importance] = forget_values[has_importance] / np.maximum(
+        train_values[has_importance], TINY
+    )
     return float(np.quantile(ratios, 1 - share))
 
 
@@ -184,9 +186,11 @@ def plane(forget: Mapping[str, Array], train: Mapping[str, Array], bins: int = 6
 
     Weights of no importance for either set are left out: they have no place on such a scale.
     """
-    forget_values, whole = flat(forget), flat(train)
-    known = (forget_values > 0) & (whole > 0)
-    counts, x, y = np.histogram2d(np.log10(whole[known]), np.log10(forget_values[known]), bins=bins)
+    forget_values, train_values = flat(forget), flat(train)
+    has_importance = (forget_values > 0) & (train_values > 0)
+    counts, x, y = np.histogram2d(
+        np.log10(train_values[has_importance]), np.log10(forget_values[has_importance]), bins=bins
+    )
     return Field(
         counts.T.astype(np.float32),
         middles(x),
@@ -208,14 +212,14 @@ def damping_table(
     """What a threshold α and a strength λ would dampen, a row for each parameter."""
     factors = dampening(forget, train, ratio, strength)
     chosen = {name: above(forget[name], train[name], ratio) for name in factors}
-    left = [
+    mean_factors = [
         float(factor[torch.from_numpy(chosen[name])].mean()) if chosen[name].any() else 1.0
         for name, factor in factors.items()
     ]
     columns = {
         "weights": ([factor.numel() for factor in factors.values()], ""),
         "chosen": ([float(mask.mean()) for mask in chosen.values()], "share"),
-        "left": (left, "share"),
+        "left": (mean_factors, "share"),
     }
     return Table.of(columns, tuple(factors))
 

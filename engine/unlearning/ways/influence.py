@@ -105,8 +105,12 @@ class IU(Influence):
                 work.progress(0.3 + 0.6 * done / len(rows), f"image {done} of {len(rows)}")
             return results
 
-        way = wood_fisher(v, gradients())
-        take_step(work, way, self.step or best_length(work, way, lengths(work, way)))
+        step_direction = wood_fisher(v, gradients())
+        take_step(
+            work,
+            step_direction,
+            self.step or best_length(work, step_direction, lengths(work, step_direction)),
+        )
 
 
 @dataclass(frozen=True)
@@ -164,17 +168,17 @@ class IUExact(Influence):
         def report(done: int) -> None:
             work.progress(0.3 + 0.6 * done / self.rounds, f"round {done} of {self.rounds}")
 
-        way = conjugate_gradients(curved, v, self.rounds, report)
-        take_step(work, way, self.step or best_length(work, way, PARTS))
+        step_direction = conjugate_gradients(curved, v, self.rounds, report)
+        take_step(work, step_direction, self.step or best_length(work, step_direction, PARTS))
 
 
-def lengths(work: UnlearningRun, way: Tensor) -> list[float]:
+def lengths(work: UnlearningRun, direction: Tensor) -> list[float]:
     """Lengths at which a step is a share of the norm of all weights."""
     size = torch.cat(
         [weight.detach().flatten() for weight in named_weights(work.model).values()]
     ).norm()
     # relative to θ: no one length fits two models
-    return [share * float(size / way.norm().clamp(min=1e-30)) for share in SHARES]
+    return [share * float(size / direction.norm().clamp(min=1e-30)) for share in SHARES]
 
 
 def summed(work: UnlearningRun, rows: Rows) -> Tensor:
@@ -240,29 +244,31 @@ def conjugate_gradients(
     """x with A x = v for a symmetric positive A, as near as so many rounds come."""
     x, r = torch.zeros_like(v), v.clone()
     p, norm = r.clone(), r @ r
-    first = norm.clone()
+    initial_norm = norm.clone()
     for done in range(1, rounds + 1):
         curved = product(p)
         # A is positive definite, so that this is 0 for p = 0 only: v = 0 then gives x = 0
         length = norm / (p @ curved).clamp(min=1e-30)
         x, r = x + length * p, r - length * curved
-        after = r @ r
+        next_norm = r @ r
         report(done)
         # of squares: the residual is 1e-10 of the first one
-        if after <= 1e-20 * first:
+        if next_norm <= 1e-20 * initial_norm:
             break
-        p, norm = r + after / norm * p, after
+        p, norm = r + next_norm / norm * p, next_norm
     return x
 
 
-def best_length(work: UnlearningRun, way: Tensor, tried: Sequence[float]) -> float | None:
+def best_length(
+    work: UnlearningRun, direction: Tensor, candidates: Sequence[float]
+) -> float | None:
     """The length of the step that is searched for; None where no step is best."""
 
     def change(length: float) -> None:
-        add(work.model, length * way)
+        add(work.model, length * direction)
         work.put_back()
 
-    return best_strength(work.case, work.model, work.data, tried, change)
+    return best_strength(work.case, work.model, work.data, candidates, change)
 
 
 @torch.no_grad()
@@ -273,9 +279,9 @@ def add(model: Classifier, vector: Tensor) -> None:
         weight.add_(part)
 
 
-def take_step(work: UnlearningRun, way: Tensor, length: float | None) -> None:
+def take_step(work: UnlearningRun, direction: Tensor, length: float | None) -> None:
     """θ ← θ + length · way, or θ as it is for None. Raises Diverged when that is no number."""
-    vector = (length or 0.0) * way
+    vector = (length or 0.0) * direction
     if not torch.isfinite(vector).all():
         raise Diverged
     if length is None:

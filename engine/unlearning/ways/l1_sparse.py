@@ -52,18 +52,18 @@ class L1Sparse(GradientUnlearner):
 
     def stages(self, work: UnlearningRun, epoch: int) -> Sequence[Stage]:
         """What stays, with the pull of this epoch."""
-        pulled, learn = self.pull_in(epoch), learning(work)
+        epoch_pull, learn = self.pull_in(epoch), learning(work)
 
         def loss(rows: Rows) -> Tensor:
             # over all parameters, norms and biases too, as published
             size = sum(weight.abs().sum() for weight in named_weights(work.model).values())
-            return learn(rows) + pulled * size
+            return learn(rows) + epoch_pull * size
 
-        return [(work.retain, loss if pulled else learn)]
+        return [(work.retain, loss if epoch_pull else learn)]
 
     def pull_in(self, epoch: int) -> float:
         """γ in an epoch, counted from 0."""
-        pulled = self.epochs - self.free
-        if not self.pull or epoch >= pulled:
+        pulled_epochs = self.epochs - self.free
+        if not self.pull or epoch >= pulled_epochs:
             return 0.0
-        return self.pull * (1 - epoch / pulled)
+        return self.pull * (1 - epoch / pulled_epochs)

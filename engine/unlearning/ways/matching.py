@@ -166,9 +166,9 @@ class DatamodelMatching(OutputMatching):
     def targets(self, work: UnlearningRun, progress: Progress) -> Tensor:
         """The original's, plus what the datamodel says that they gain."""
         with before_the_request(work):
-            gained, seconds = shift_of(work.case, self.networks, self.ridge, progress)
+            logit_gain, seconds = shift_of(work.case, self.networks, self.ridge, progress)
         work.before += seconds
-        targets = torch.from_numpy(gained).float()
+        targets = torch.from_numpy(logit_gain).float()
         rows = work.case.splits.train
         for part in np.array_split(rows, -(-len(rows) // self.batch)):
             with torch.no_grad():

@@ -62,8 +62,8 @@ class NegGradPlus(GradientUnlearner):
             if self.balance == 1:
                 return down(rows)
             batch_size = min(self.batch, len(work.forget))
-            drawn = work.rng.choice(work.forget, batch_size, replace=False)
-            return self.balance * down(rows) - (1 - self.balance) * up(drawn)
+            forget_rows = work.rng.choice(work.forget, batch_size, replace=False)
+            return self.balance * down(rows) - (1 - self.balance) * up(forget_rows)
 
         return [(work.retain, loss)]
 

@@ -79,10 +79,12 @@ def slopes(loss: Tensor, model: Classifier, *, keep: bool = False) -> Slopes:
     """The gradient of a loss with respect to every weight; 0 where it does not depend on one."""
     weights = named_weights(model)
     # not backward(): nothing is left in .grad that a later step might take for its own
-    result = torch.autograd.grad(loss, list(weights.values()), retain_graph=keep, allow_unused=True)
+    gradients = torch.autograd.grad(
+        loss, list(weights.values()), retain_graph=keep, allow_unused=True
+    )
     return {
         name: torch.zeros_like(weight) if gradient is None else gradient
-        for (name, weight), gradient in zip(weights.items(), result, strict=True)
+        for (name, weight), gradient in zip(weights.items(), gradients, strict=True)
     }
 
 
@@ -91,5 +93,5 @@ def mean_slopes(model: Classifier, data: DataSet, parts: Sequence[Rows]) -> Iter
     for rows in parts:
         with one_thread(), torch.enable_grad():
             pixels, targets = images_and_labels(model, data, rows)
-            result = slopes(F.cross_entropy(model(pixels), targets), model)
-        yield result
+            gradients = slopes(F.cross_entropy(model(pixels), targets), model)
+        yield gradients

@@ -97,10 +97,10 @@ class PruneFirst(Unlearner):
             pruning = sparsity.RetrainPruned(ratio=self.ratio, epochs=self.epochs)
             pruned = answer(pruning, case.pruning, progress)
         else:
-            first = untrained(case.model, case.seed)
-            first.masks = {}
-            begun = replace(case.pruning, model=first, recipe=case.recipe)
-            pruned = answer(sparsity.Rewound(way=self.by, ratio=self.ratio), begun, progress)
+            initial_model = untrained(case.model, case.seed)
+            initial_model.masks = {}
+            pruning_case = replace(case.pruning, model=initial_model, recipe=case.recipe)
+            pruned = answer(sparsity.Rewound(way=self.by, ratio=self.ratio), pruning_case, progress)
         model = rebuilt(pruned["model"], case.model.name)
         return replace(case, model=model), float(pruned.record["seconds"])
 
@@ -113,8 +113,8 @@ class PruneFirst(Unlearner):
         work.progress(0.0, "pruning")
         with counting_passes(None):
             case, work.before = self.sparse(work.case, work.part(0.0, 0.5))
-            inner = THEN[self.then]()
-            result = answer(inner, case, work.part(0.5, 1.0))
+            unlearner = THEN[self.then]()
+            result = answer(unlearner, case, work.part(0.5, 1.0))
         work.model = own_copy(rebuilt(result["model"], work.case.model.name))
         work.model.lineage = work.case.model.lineage
         cost = result["run"]

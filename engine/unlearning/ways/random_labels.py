@@ -80,9 +80,11 @@ def relabelled(work: UnlearningRun, never: bool) -> Loss:
         if never:
             # a shift of 1 to C − 1 around the circle: each other class is as likely
             shift = torch.from_numpy(work.rng.integers(1, classes, len(rows)))
-            drawn = (targets + shift.to(targets.device)) % classes
+            random_targets = (targets + shift.to(targets.device)) % classes
         else:
-            drawn = torch.from_numpy(work.rng.integers(0, classes, len(rows))).to(targets.device)
-        return F.cross_entropy(work.model(pixels), drawn)
+            random_targets = torch.from_numpy(work.rng.integers(0, classes, len(rows))).to(
+                targets.device
+            )
+        return F.cross_entropy(work.model(pixels), random_targets)
 
     return loss

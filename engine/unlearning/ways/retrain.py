@@ -43,6 +43,6 @@ class Retrain(Unlearner):
             note={"kind": "unlearn", "model": case.model.name, "data": case.data.name},
             progress=work.part(0.0, 1.0),
         )
-        image_count = int(log.shown.sum()) * case.recipe.passes // case.recipe.epochs
-        work.passes = Passes(image_count, image_count)  # also what came before an interruption
+        pass_count = int(log.shown.sum()) * case.recipe.passes // case.recipe.epochs
+        work.passes = Passes(pass_count, pass_count)  # also what came before an interruption
         work.step = case.recipe.epochs * -(-len(work.retain) // case.recipe.batch)

@@ -86,11 +86,14 @@ def distillation_losses(work: UnlearningRun, rows: Rows) -> tuple[Tensor, Tensor
     """Mean KL(teacher ‖ student) of some images, softened, and their mean cross-entropy."""
     pixels, targets = images_and_labels(work.model, work.data, rows)
     with torch.no_grad():
-        taught = (work.teacher(pixels) / TEMPERATURE).log_softmax(1)
+        teacher_log_probabilities = (work.teacher(pixels) / TEMPERATURE).log_softmax(1)
     logits = work.model(pixels)
     log_probabilities = (logits / TEMPERATURE).log_softmax(1)
     distance = (
         # slopes of softened answers shrink as 1/T²: so α does not hang on T
-        F.kl_div(log_probabilities, taught, reduction="batchmean", log_target=True) * TEMPERATURE**2
+        F.kl_div(
+            log_probabilities, teacher_log_probabilities, reduction="batchmean", log_target=True
+        )
+        * TEMPERATURE**2
     )
     return distance, F.cross_entropy(logits, targets)

@@ -33,7 +33,7 @@ def best_strength(
     case: ForgetCase,
     model: Classifier,
     data: DataSet,
-    tried: Sequence[float],
+    strengths: Sequence[float],
     change: Callable[[float], None],
 ) -> float | None:
     """The best of some strengths, or None if no change at all is better than each of them.
@@ -42,7 +42,7 @@ def best_strength(
         case: what is to be forgotten.
         model: a copy of the original, in eval mode; it is afterwards as it was.
         data: the case's, as it may be looked at.
-        tried: the strengths, ascending; it ends early where what stays is worse than a guess.
+        strengths: the strengths, ascending; it ends early where what stays is worse than a guess.
         change: changes the weights of the copy, as they were, by a strength.
     """
     state = {name: weight.detach().clone() for name, weight in named_weights(model).items()}
@@ -51,11 +51,11 @@ def best_strength(
 
     def judge() -> tuple[float, float]:
         retain_loss = losses(model, data, rows).mean().item()
-        won = losses(model, data, case.splits.forget).clamp(max=most).mean().item()
-        return won - WORTH * retain_loss, retain_loss
+        forget_loss = losses(model, data, case.splits.forget).clamp(max=most).mean().item()
+        return forget_loss - WORTH * retain_loss, retain_loss
 
     result, (best, _) = None, judge()
-    for strength in tried:
+    for strength in strengths:
         change(strength)
         worth, retained_loss = judge()
         for name, weight in named_weights(model).items():

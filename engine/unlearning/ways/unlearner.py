@@ -114,8 +114,8 @@ class UnlearningRun:
     def put_back(self) -> None:
         """Put back the weights that are held, after a step that moved them."""
         weights = named_weights(self.model)
-        for name, (mask, was) in self.held.items():
-            weights[name].copy_(torch.where(mask, weights[name], was))
+        for name, (mask, frozen_weight) in self.held.items():
+            weights[name].copy_(torch.where(mask, weights[name], frozen_weight))
 
     def remember(self) -> None:
         """These weights gave numbers: they are the last good ones."""
@@ -208,10 +208,10 @@ class Unlearner(Method[ForgetCase], ABC):
         seconds = clock.now(work.model) - start - work.paused
         settled(work.model)
         answers = sound(work)
-        result = figures(answers)
+        shares = figures(answers)
         views: dict[str, View] = {
-            "model": checkpoint(work.model, self.card(work, result)),
-            "scores": Scores(np.array(list(result.values())), tuple(result), "share"),
+            "model": checkpoint(work.model, self.card(work, shares)),
+            "scores": Scores(np.array(list(shares.values())), tuple(shares), "share"),
             "run": bill(work, seconds),
             "seen": seen_by(work),
         }

@@ -156,19 +156,19 @@ class Cbsn(Experiment):
         views: dict[str, View],
     ) -> Figures:
         """Those of one network or filter, with what is to be seen of the first networks."""
-        correlation, way = what
-        if isinstance(way, str):
+        correlation, denoiser = what
+        if isinstance(denoiser, str):
             progress(0.0, "tuning")
             validation = self.noisy(case, "validation", correlation, TUNED)
-            chosen = best_filter(way, validation.noisy, validation.clean)
+            chosen = best_filter(denoiser, validation.noisy, validation.clean)
             figures = self.measured(lambda noisy: (chosen(noisy),) * 2, case, correlation)
             return {**figures, HIDDEN: float("nan")}
-        known = self.noisy(case, "train", correlation, TRAINED).noisy
+        noisy_images = self.noisy(case, "train", correlation, TRAINED).noisy
         curve: list[tuple[int, float, float]] = []
-        few = self.noisy(case, "validation", correlation, 4)
-        watch = partial(record_gain, curve, few, way.stride)
-        net = learn(known, way, case.seed, part_of(progress, 0.0, 0.95), watch)
-        denoise = partial(denoise_both, net, stride=way.stride)
+        validation_images = self.noisy(case, "validation", correlation, 4)
+        watch = partial(record_gain, curve, validation_images, denoiser.stride)
+        net = learn(noisy_images, denoiser, case.seed, part_of(progress, 0.0, 0.95), watch)
+        denoise = partial(denoise_both, net, stride=denoiser.stride)
         if condition == MAIN:
             views |= self.seen(net, self.noisy(case, "test", correlation, self.images), case.seed)
         if condition == MAIN or (condition == CONTROL and "gained" in views):
@@ -193,20 +193,20 @@ class Cbsn(Experiment):
     def finding(self, case: ExperimentCase, result: Mapping[str, Any]) -> str:  # noqa: ARG002
         """What it gains, what is left of the lesions, and the same of the best filter."""
         table: Table = result["table"]
-        filter_ = max(FILTERS, key=lambda name: table.cell(name, GAIN))
-        gains = [f"{table.cell(row, GAIN):.1f} dB" for row in (MAIN, filter_)]
-        left = [
+        filter_name = max(FILTERS, key=lambda name: table.cell(name, GAIN))
+        gains = [f"{table.cell(row, GAIN):.1f} dB" for row in (MAIN, filter_name)]
+        kept_shares = [
             f"{100 * contrast_share:.0f} % of the lesions' contrast"
-            for row in (MAIN, filter_)
+            for row in (MAIN, filter_name)
             if np.isfinite(contrast_share := table.cell(row, LESION))
         ]
-        lesion_note, other = (
-            (f" and keeps {share}" for share in left) if len(left) > 1 else ("", "")
+        network_note, filter_note = (
+            (f" and keeps {share}" for share in kept_shares) if len(kept_shares) > 1 else ("", "")
         )
         return (
-            f"Without a clean image it gains {gains[0]}{lesion_note}; {filter_}, the best "
+            f"Without a clean image it gains {gains[0]}{network_note}; {filter_name}, the best "
             "filter, gains "
-            f"{gains[1]}{other}."
+            f"{gains[1]}{filter_note}."
         )
 
     def noisy(
@@ -216,8 +216,8 @@ class Cbsn(Experiment):
         data, rows = case.data, case.data.some(split, count, case.seed)
         clean = in_unit(data.images[rows])
         stream = int(np.random.default_rng([case.seed, STREAMS[split]]).integers(2**31))
-        chance = torch.Generator().manual_seed(stream)
-        noise = drawn_noise(clean.shape, self.sigma, correlation, chance)
+        generator = torch.Generator().manual_seed(stream)
+        noise = drawn_noise(clean.shape, self.sigma, correlation, generator)
         twins = in_unit(data.truth["twin"][rows]) if "twin" in data.truth else None
         masks = torch.from_numpy(data.truth["mask"][rows])[:, None] if twins is not None else None
         return NoisyImages(clean, noise, twins, masks)
@@ -229,8 +229,8 @@ class Cbsn(Experiment):
         columns = ("noisy", "blind spot", "C-BSN", ERROR, "clean")
         rows = []
         for slices in zip(test.noisy, hidden, result, test.clean, strict=False):
-            *others, two, clean = (as_bytes(image.expand(3, -1, -1)) for image in slices)
-            rows.append([*others, two, error(clean, two), clean])
+            *others, denoised, clean = (as_bytes(image.expand(3, -1, -1)) for image in slices)
+            rows.append([*others, denoised, error(clean, denoised), clean])
         before, after = (
             psnr(images, test.clean[:PICTURED_IMAGES]).mean()
             for images in (test.noisy[:PICTURED_IMAGES], result)
@@ -283,11 +283,11 @@ def record_gain(
 ) -> None:
     """Add what is gained after so many steps, with the blind spot and without it."""
     before = psnr(few.noisy, few.clean)
-    gained = [
+    gains = [
         (psnr(denoised, few.clean) - before).mean()
         for denoised in denoise_both(net, few.noisy, stride)
     ]
-    curve.append((step, float(gained[0]), float(gained[1])))
+    curve.append((step, float(gains[0]), float(gains[1])))
 
 
 def with_curve(before: View | None, condition: str, curve: list[tuple[int, float, float]]) -> Table:

@@ -67,35 +67,39 @@ class DenoiserConfig:
 
 
 def denoising_loss(
-    net: BlindSpotNet, parts: Tensor, lesson: DenoiserConfig, share: float, chance: torch.Generator
+    net: BlindSpotNet,
+    parts: Tensor,
+    config: DenoiserConfig,
+    share: float,
+    generator: torch.Generator,
 ) -> Tensor:
     """The loss of normalized patches (n, C, H, W), with s = share."""
     size = parts.shape[2], parts.shape[3]
-    phases = net(to_batch(parts, lesson.stride), True)
-    loss = (from_batch(phases, lesson.stride, size) - parts).abs().mean()
-    whole = net(parts, False)
-    chosen = choices(parts, lesson.cell, chance)
+    phases = net(to_batch(parts, config.stride), True)
+    loss = (from_batch(phases, config.stride, size) - parts).abs().mean()
+    full_output = net(parts, False)
+    chosen = choices(parts, config.cell, generator)
     with torch.no_grad():
-        still = net(pick_pixels(parts, lesson.cell, chosen), True)
-    consistency = (pick_pixels(whole, lesson.cell, chosen) - still).abs().mean()
-    return loss + share * ((whole - parts).abs().mean() + lesson.weight * consistency)
+        blind_output = net(pick_pixels(parts, config.cell, chosen), True)
+    consistency = (pick_pixels(full_output, config.cell, chosen) - blind_output).abs().mean()
+    return loss + share * ((full_output - parts).abs().mean() + config.weight * consistency)
 
 
-def side_of(lesson: DenoiserConfig, height: int, width: int) -> int:
+def side_of(config: DenoiserConfig, height: int, width: int) -> int:
     """The side of a patch: b and i divide it. Raises BadData where an image has no such patch."""
-    step = lcm(lesson.stride, lesson.cell)
+    step = lcm(config.stride, config.cell)
     side = min(PATCH, height, width) // step * step
     if not side:
         raise BadData(
-            f"The image has {width} × {height} px, too few for b = {lesson.stride} and "
-            f"i = {lesson.cell}: choose smaller ones."
+            f"The image has {width} × {height} px, too few for b = {config.stride} and "
+            f"i = {config.cell}: choose smaller ones."
         )
     return side
 
 
 def learn(
     images: Tensor,
-    lesson: DenoiserConfig,
+    config: DenoiserConfig,
     seed: int,
     progress: Progress,
     watch: Watch | None = None,
@@ -107,27 +111,27 @@ def learn(
 
     Args:
         images: as they are, in [0, 1] or near.
-        lesson: what is made small.
+        config: what is made small.
         seed: of first weights, patches and choices.
         progress: is told the share done.
         watch: is called LOOKS times on the way, with the network in use.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        net = BlindSpotNet(images.shape[1], lesson.channels, lesson.blocks)
+        net = BlindSpotNet(images.shape[1], config.channels, config.blocks)
     net.to(best_device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimizer = torch.optim.Adam(net.parameters(), lesson.rate)
-    taught = descend(
+    optimizer = torch.optim.Adam(net.parameters(), config.rate)
+    training_steps = descend(
         optimizer,
-        losses(net, images.to(best_device()), lesson, seed),
-        rate=lambda step: rate_at(step, lesson.steps, lesson.rate),
+        losses(net, images.to(best_device()), config, seed),
+        rate=lambda step: rate_at(step, config.steps, config.rate),
         before_step=lambda: nn.utils.clip_grad_norm_(net.parameters(), STEEPEST),
     )
-    every = max(lesson.steps // LOOKS, 1)
-    for done, _ in enumerate(taught, 1):
-        if watch and (done % every == 0 or done == lesson.steps):
+    report_interval = max(config.steps // LOOKS, 1)
+    for done, _ in enumerate(training_steps, 1):
+        if watch and (done % report_interval == 0 or done == config.steps):
             watch(done, net)
-        progress(done / lesson.steps, "learning to denoise")
+        progress(done / config.steps, "learning to denoise")
     return net.eval().requires_grad_(requires_grad=False)
 
 
@@ -137,23 +141,23 @@ def rate_at(step: int, steps: int, rate: float = RATE) -> float:
     return rate * rising * (1 + cos(pi * step / steps)) / 2
 
 
-def losses(net: BlindSpotNet, images: Tensor, lesson: DenoiserConfig, seed: int) -> Iterator[Loss]:
+def losses(net: BlindSpotNet, images: Tensor, config: DenoiserConfig, seed: int) -> Iterator[Loss]:
     """The loss of every step."""
-    chance = torch.Generator().manual_seed(seed)
-    side = side_of(lesson, *images.shape[2:])
-    for step in range(lesson.steps):
+    generator = torch.Generator().manual_seed(seed)
+    side = side_of(config, *images.shape[2:])
+    for step in range(config.steps):
         # the loss is taken of normalized patches: faint images weigh as much as bright ones
-        parts, _, _ = normalized(patches(images, side, chance))
-        share = min(1.0, step / max(lesson.ramp * lesson.steps, 1))
-        yield partial(denoising_loss, net, parts, lesson, share, chance)
+        parts, _, _ = normalized(patches(images, side, generator))
+        share = min(1.0, step / max(config.ramp * config.steps, 1))
+        yield partial(denoising_loss, net, parts, config, share, generator)
 
 
-def patches(images: Tensor, side: int, chance: torch.Generator) -> Tensor:
+def patches(images: Tensor, side: int, generator: torch.Generator) -> Tensor:
     """BATCH square patches (BATCH, C, side, side), turned by quarters and mirrored alike."""
     count, _, height, width = images.shape
 
     def drawn(end: int) -> int:
-        return int(torch.randint(end, (), generator=chance))
+        return int(torch.randint(end, (), generator=generator))
 
     results = []
     for _ in range(BATCH):

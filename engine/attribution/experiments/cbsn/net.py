@@ -78,7 +78,8 @@ class BlindSpotNet(nn.Module):
         half = max(channels // 2, 1)
         sides = (channels * len(kernels), channels, half, half)
         layers = [
-            nn.Conv2d(side, two, 1) for side, two in zip(sides, (*sides[1:], colors), strict=True)
+            nn.Conv2d(in_channels, out_channels, 1)
+            for in_channels, out_channels in zip(sides, (*sides[1:], colors), strict=True)
         ]
         self.head = nn.ModuleList(layers)
         for layer in self.modules():
@@ -109,27 +110,29 @@ def to_batch(images: Tensor, stride: int) -> Tensor:
     there the last pixel is repeated, fewer times than the stride.
     """
     count, colors, height, width = images.shape
-    more = -width % stride, -height % stride
-    if any(more):
-        images = F.pad(images, (0, more[0], 0, more[1]), "reflect" if stride % 2 else "replicate")
-    tall, wide = (height + more[1]) // stride, (width + more[0]) // stride
-    cells = images.reshape(count, colors, tall, stride, wide, stride)
-    return cells.permute(3, 5, 0, 1, 2, 4).reshape(-1, colors, tall, wide)
+    padding = -width % stride, -height % stride
+    if any(padding):
+        images = F.pad(
+            images, (0, padding[0], 0, padding[1]), "reflect" if stride % 2 else "replicate"
+        )
+    cell_rows, cell_columns = (height + padding[1]) // stride, (width + padding[0]) // stride
+    cells = images.reshape(count, colors, cell_rows, stride, cell_columns, stride)
+    return cells.permute(3, 5, 0, 1, 2, 4).reshape(-1, colors, cell_rows, cell_columns)
 
 
 def from_batch(phases: Tensor, stride: int, size: tuple[int, int]) -> Tensor:
     """The inverse of `to_batch`: images of that size (H, W) again."""
     _, colors, tall, wide = phases.shape
     cells = phases.reshape(stride, stride, -1, colors, tall, wide)
-    whole = cells.permute(2, 3, 4, 0, 5, 1).reshape(-1, colors, tall * stride, wide * stride)
-    return whole[..., : size[0], : size[1]]
+    images = cells.permute(2, 3, 4, 0, 5, 1).reshape(-1, colors, tall * stride, wide * stride)
+    return images[..., : size[0], : size[1]]
 
 
-def choices(images: Tensor, cell: int, chance: torch.Generator) -> Tensor:
+def choices(images: Tensor, cell: int, generator: torch.Generator) -> Tensor:
     """Which pixel of every cell × cell pixels is taken, (n, H // cell, W // cell), at random."""
     count, _, height, width = images.shape
     shape = count, height // cell, width // cell
-    return torch.randint(cell * cell, shape, generator=chance).to(images.device)
+    return torch.randint(cell * cell, shape, generator=generator).to(images.device)
 
 
 def pick_pixels(images: Tensor, cell: int, chosen: Tensor) -> Tensor:

@@ -30,7 +30,7 @@ def side_weight(correlation: float) -> float:
 
 
 def drawn_noise(
-    shape: Sequence[int], sigma: float, correlation: float, chance: torch.Generator
+    shape: Sequence[int], sigma: float, correlation: float, generator: torch.Generator
 ) -> Tensor:
     """Gaussian noise (n, C, H, W) of deviation σ, low-passed by a 3 × 3 kernel.
 
@@ -38,10 +38,10 @@ def drawn_noise(
         shape: n, C, H, W.
         sigma: the deviation, in the unit of the images.
         correlation: of pixels side by side, 0 to 0.7; those 3 px apart share nothing.
-        chance: where it comes from.
+        generator: where it comes from.
     """
     count, colors, height, width = shape
-    white = torch.randn((count * colors, 1, height + 2, width + 2), generator=chance)
+    white = torch.randn((count * colors, 1, height + 2, width + 2), generator=generator)
     a = side_weight(correlation)
     row = torch.tensor([a, 1.0, a])
     # squares of the kernel add up to 1, so that σ stays what it is
@@ -111,19 +111,19 @@ def shrinkage(image: Doubles, sigma: float) -> Doubles:
     from scipy.fft import dctn, idctn
 
     edge = BLOCK - 1
-    wide = np.pad(image, ((edge, edge), (edge, edge), (0, 0)), "reflect")
-    views = np.lib.stride_tricks.sliding_window_view(wide, (BLOCK, BLOCK), (0, 1))
+    padded = np.pad(image, ((edge, edge), (edge, edge), (0, 0)), "reflect")
+    views = np.lib.stride_tricks.sliding_window_view(padded, (BLOCK, BLOCK), (0, 1))
     # orthonormal: coefficients of white noise have the deviation σ too
     parts = dctn(views, axes=(-2, -1), norm="ortho")
     small = np.abs(parts) < KEEP * sigma
     # the mean of a block is no detail
     small[..., 0, 0] = False
     blocks = idctn(np.where(small, 0.0, parts), axes=(-2, -1), norm="ortho")
-    total = np.zeros_like(wide)
-    tall, across = blocks.shape[:2]
+    total = np.zeros_like(padded)
+    height, width = blocks.shape[:2]
     for row in range(BLOCK):
         for column in range(BLOCK):
-            total[row : row + tall, column : column + across] += blocks[..., row, column]
+            total[row : row + height, column : column + width] += blocks[..., row, column]
     # with the padding, every pixel of the image lies in BLOCK² blocks
     return total[edge:-edge, edge:-edge] / BLOCK**2
 
@@ -153,5 +153,5 @@ class Filter:
 
 def best_filter(name: str, noisy: Tensor, truth: Tensor) -> Filter:
     """The filter with the factor that is best on these images, by their truth."""
-    tried = [Filter(name, factor) for factor in FACTORS]
-    return max(tried, key=lambda candidate: float(psnr(candidate(noisy), truth).mean()))
+    candidates = [Filter(name, factor) for factor in FACTORS]
+    return max(candidates, key=lambda candidate: float(psnr(candidate(noisy), truth).mean()))

@@ -98,9 +98,9 @@ class Denoised(Method[ImageCase]):
     def __call__(self, case: ImageCase, progress: Progress = quiet) -> Result:
         """Views: picture, before and after; others, blind output and filters; center and hole, what
         an output pixel hangs on; autocorrelation; psnr in dB and steps, where noise was put on."""
-        chance = case.generator()
+        generator = case.generator()
         clean = self.shown(case.image)
-        noise = drawn_noise(clean.shape, self.sigma, self.correlation, chance)
+        noise = drawn_noise(clean.shape, self.sigma, self.correlation, generator)
         noisy = clean + noise
         views: dict[str, View] = {}
         curve: list[tuple[int, float, float]] = []
@@ -195,16 +195,16 @@ class Denoised(Method[ImageCase]):
         """How near it comes beside the best filter, or how like noise what was removed is."""
         if "psnr" not in result:
             table: Table = result["autocorrelation"]
-            alike = float(table["what was removed"][1])
-            if isnan(alike):
+            correlation = float(table["what was removed"][1])
+            if isnan(correlation):
                 return "Nothing was removed: the image is the same everywhere."
             return (
                 "Denoised from its own noise alone. What was removed has a correlation of "
-                f"{alike:.2f} between neighbors; look for shapes in it."
+                f"{correlation:.2f} between neighbors; look for shapes in it."
             ).replace("-0", "−0")
-        near: Table = result["psnr"]
-        name = max(FILTERS, key=lambda filter_name: near.cell(filter_name, "PSNR"))
-        values = [near.cell(row, "PSNR") for row in (NOISY, DENOISED, name)]
+        psnr_table: Table = result["psnr"]
+        name = max(FILTERS, key=lambda filter_name: psnr_table.cell(filter_name, "PSNR"))
+        values = [psnr_table.cell(row, "PSNR") for row in (NOISY, DENOISED, name)]
         return (
             f"Denoised from this one noisy image: {values[1]:.1f} dB, noisy {values[0]:.1f} dB. "
             f"Best filter ({name}): {values[2]:.1f} dB."

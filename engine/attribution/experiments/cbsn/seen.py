@@ -71,8 +71,8 @@ def centers(net: BlindSpotNet, image: Tensor) -> tuple[Table, tuple[Floats, Floa
         },
         (MASKED, OPEN),
     )
-    around = slice(top, top + WINDOW), slice(left, left + WINDOW)
-    return table, (blind[around], unmasked[around])
+    window = slice(top, top + WINDOW), slice(left, left + WINDOW)
+    return table, (blind[window], unmasked[window])
 
 
 def elsewhere(slope: Floats, row: int, column: int) -> float:

@@ -36,11 +36,11 @@ def align(parts: Parts, room: CaptionedScenes, plan: TrainingPlan) -> None:
         tokens = by_cell(parts.projector(room.features[rows]))
         # as the decoder reads out its states, whose final norm has a gain of 1 at this stage
         read = F.rms_norm(tokens, (WIDTH,))
-        whole = F.rms_norm(tokens.mean(1), (WIDTH,))
+        image_mean = F.rms_norm(tokens.mean(1), (WIDTH,))
         logits = read @ torch.cat([words[nouns], nothing]).T * SCALE
         named = F.cross_entropy(logits.flatten(0, 1), targets[rows].flatten())
         painted = (read @ words[paints].T * SCALE).flatten(0, 1)
         named = named + 0.3 * F.cross_entropy(painted, colors[rows].flatten(), ignore_index=-1)
-        return named + 0.3 * F.cross_entropy(whole @ words[themes].T * SCALE, theme[rows])
+        return named + 0.3 * F.cross_entropy(image_mean @ words[themes].T * SCALE, theme[rows])
 
     learn(optimizer, weights, loss, plan.aligned, lambda step: 3e-3 * (1 - step / plan.aligned))

@@ -39,8 +39,8 @@ def unrest(looks: Sequence[Sequence[Tensor]], texts: Sequence[Tensor]) -> Tensor
             # place 0 is <bos>: free, but for the last head behind a full stop, below
             cost = shares[..., 1:first].sum(-1) + (shares[..., first:] * prices[:, None]).sum(-1)
             last = cost[:, -1:] + shares[:, -1:, ..., 0] * anchored[:, None]
-            both = torch.cat([cost[:, :-1], last], 1).mean(1)
-            paid = paid + both[is_word].sum() / len(looks)
+            mean_cost = torch.cat([cost[:, :-1], last], 1).mean(1)
+            paid = paid + mean_cost[is_word].sum() / len(looks)
         words += int(is_word.sum())
     return paid / words
 

@@ -40,8 +40,8 @@ class CaptionedScenes:
         with torch.no_grad():
             for start in range(0, scenes.count, AHEAD):
                 pixels = normalized(images[start : start + AHEAD].float() / 255)
-                many = min(max(hidden - start, 0), len(pixels))
-                pixels[:many] = through_noise(pixels[:many], generator)
+                noisy_count = min(max(hidden - start, 0), len(pixels))
+                pixels[:noisy_count] = through_noise(pixels[:noisy_count], generator)
                 results.append(parts.encoder(pixels))
         random = np.random.default_rng(seed)
         clear = torch.arange(hidden, scenes.count)

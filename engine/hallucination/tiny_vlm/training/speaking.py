@@ -46,9 +46,9 @@ def speak(
         even: how much an uneven use of experts counts, where there are some.
         rest: how much attention counts that does not rest on a sink.
     """
-    tongue = nn.ModuleList([parts.projector, parts.decoder]).train()
-    tongue.requires_grad_(requires_grad=True)
-    weights = list(tongue.parameters())
+    trained_modules = nn.ModuleList([parts.projector, parts.decoder]).train()
+    trained_modules.requires_grad_(requires_grad=True)
+    weights = list(trained_modules.parameters())
     # decay would draw the gains of norms from 1 towards 0
     plain = [weight for weight in weights if weight.dim() < 2]
     matrices = [weight for weight in weights if weight.dim() > 1]

@@ -63,10 +63,10 @@ class Channels:
             )
             dead[ids[alive]] = False
             has_rows[ids] = True
-        whole = np.ones(len(self.root), np.bool_)  # by root: nothing of it is alive
-        np.logical_and.at(whole, self.root[has_rows], dead[has_rows])
+        all_dead = np.ones(len(self.root), np.bool_)  # by root: nothing of it is alive
+        np.logical_and.at(all_dead, self.root[has_rows], dead[has_rows])
         # a sum has no rows of its own: it is silent once all that is added into it is
-        dead = np.where(has_rows, dead, whole[self.root]) & (self.root != self.root[FIXED])
+        dead = np.where(has_rows, dead, all_dead[self.root]) & (self.root != self.root[FIXED])
         silent = dead | (has_rows & self._dead_rows(masks))
         return {
             name: ~silent[ids]

@@ -34,20 +34,20 @@ TURNS = frozenset({"view", "_unsafe_view", "reshape", "flatten", "squeeze", "uns
 def output_channels(book: Book, name: str, args: tuple[Any, ...], out: Tensor) -> ChannelIds | None:
     """What comes out of an operation by its name."""
     inputs = args[0] if args else None
-    got: ChannelIds | None = None
+    output_ids: ChannelIds | None = None
     if name == "convolution":
-        got = convolved(book, args)
+        output_ids = convolved(book, args)
     elif name in {"addmm", "mm", "linear"}:
-        got = multiplied(book, name, args)
+        output_ids = multiplied(book, name, args)
     elif name in NORMS and isinstance(inputs, Tensor):
-        got = normed(book, args)
+        output_ids = normed(book, args)
     elif name in {"add", "sub", "mul", "div", "add_", "mul_", "sub_", "div_"}:
-        got = elementwise(book, name, args)
+        output_ids = elementwise(book, name, args)
     elif name == "cat":
-        got = concatenated(book, args)
+        output_ids = concatenated(book, args)
     elif isinstance(inputs, Tensor) and id(inputs) in book.carried:
-        got = passed(book.carried[id(inputs)], name, inputs, out)
-    return got
+        output_ids = passed(book.carried[id(inputs)], name, inputs, out)
+    return output_ids
 
 
 def convolved(book: Book, args: tuple[Any, ...]) -> ChannelIds | None:

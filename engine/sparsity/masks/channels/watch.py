@@ -46,9 +46,9 @@ class Watch(TorchDispatchMode):
 
     def follow(self, name: str, args: tuple[Any, ...], out: Tensor) -> None:
         """Note what one operation did with the channels."""
-        got = output_channels(self.book, name, args, out)
+        output_ids = output_channels(self.book, name, args, out)
         # fixed where in doubt: a channel too many costs size, one too few the function
-        if got is not None and out.dim() >= 2 and out.shape[1] == len(got.ids):
-            self.book.carry(out, got)
+        if output_ids is not None and out.dim() >= 2 and out.shape[1] == len(output_ids.ids):
+            self.book.carry(out, output_ids)
         else:
             self.book.fix_all(args)

@@ -67,6 +67,6 @@ def groups(masks: Masks, name: str, n: int, m: int, rows: int = 32, wide: int = 
     if not fits_pattern(part, m):
         raise DoesNotFit(f"{part.layer} has inputs that cannot be parted into groups of {m}.")
     lined = along_inputs(masks.array(name)).reshape(-1, part.shape[1] // m, m)
-    whole = lined.reshape(part.filters, -1, m)
-    counts = whole.sum(2, dtype=np.int64)
-    return Groups(whole[:rows, :wide], counts[:rows, :wide], bool((counts == n).all()))
+    grouped = lined.reshape(part.filters, -1, m)
+    counts = grouped.sum(2, dtype=np.int64)
+    return Groups(grouped[:rows, :wide], counts[:rows, :wide], bool((counts == n).all()))
