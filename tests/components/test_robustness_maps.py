@@ -10,7 +10,7 @@ from engine.result import Table
 
 
 def test_no_map_moved_with_an_answer_that_did_not_change(monkeypatch):
-    monkeypatch.setattr(maps.verdict, "verdict", {"a": maps.GOOD, "b": "no"}.get)
+    monkeypatch.setattr(maps.verdict, "verdict_value", {"a": maps.GOOD, "b": "no"}.get)
     names = ("one", "two")
     views = dict(zip(names, "ab", strict=True))
 

@@ -99,10 +99,10 @@ def test_the_first_picture_is_there_without_any_choice_and_is_the_one_that_ships
 
 def test_a_slow_answer_lets_the_charts_of_the_weights_be_drawn_before_it(monkeypatch):
     drawn = []
-    for module, name in ((before_after, "show"), (layers, "chart")):
+    for module, name in ((before_after, "show"), (layers, "draw_layers")):
         monkeypatch.setattr(module, name, lambda *_, name=name: drawn.append(name))
     at = opened()
-    for long, expected in ((1.0, ["show", "chart"]), (0.0, ["chart", "show"])):
+    for long, expected in ((1.0, ["show", "draw_layers"]), (0.0, ["draw_layers", "show"])):
         monkeypatch.setattr(view, "LONG", long)
         drawn.clear()
         at.run()
