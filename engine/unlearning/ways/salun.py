@@ -63,7 +63,7 @@ class SalUn(GradientUnlearner):
 
     def change(self, work: UnlearningRun) -> None:
         """Find the mask, hold the others, and take the steps."""
-        start = clock.now(work.model)
+        start, paused = clock.now(work.model), work.paused
         if self.mask == "chance":
             rng = np.random.default_rng([work.case.seed, 23])
             scores = {n: rng.random(tuple(w.shape)) for n, w in named_weights(work.model).items()}
@@ -80,7 +80,7 @@ class SalUn(GradientUnlearner):
         work.hold(masks)
         work.marked = masks
         descend(self, work, work.part(0.1, 1.0))
-        work.spent = clock.now(work.model) - start + seconds - work.paused
+        work.spent = clock.now(work.model) - start + seconds - (work.paused - paused)
 
     def stages(self, work: UnlearningRun, epoch: int) -> Sequence[Stage]:
         """By the steps that were chosen."""

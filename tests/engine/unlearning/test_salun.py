@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from engine.run import answer
 from engine.unlearning import FineTune, GradientAscent, RandomLabels, Saliency, SalUn, salient
+from engine.unlearning.ways import clock
 from engine.unlearning.ways.network import in_parts, named_weights
 from tests.engine.unlearning.trained import class_case
 
@@ -119,6 +120,17 @@ def test_equal_scores_are_chosen_in_order_and_all_layers_compete():
     masks = salient(scores, 3 / 7)
     assert masks["a"].tolist() == [[True, True], [False, False]]
     assert masks["b"].tolist() == [True, False, False]
+
+
+def test_what_was_shown_before_its_steps_is_not_taken_off_their_time(case, monkeypatch):
+    passed = [0.0]
+    monkeypatch.setattr(clock, "perf_counter", lambda: passed[0])
+
+    def watch(step, model):
+        passed[0] += 10
+
+    run = SalUn(mask="chance", epochs=1)(case, watch=watch)["run"]
+    assert run["seconds"][0] == 0
 
 
 def test_labels_may_be_kept_from_being_right(case):
