@@ -38,6 +38,7 @@ class SalUn(GradientUnlearner):
     cost = "wait"
     paper = "Fan et al. 2024, https://arxiv.org/abs/2310.12508"
     dial = ("share", (0.02, 0.05, 0.1, 0.3, 0.5, 1.0))
+    revision = 3  # of a pruned model, its mask is the weights that were chosen
     proof = (
         "tests/engine/unlearning/test_salun.py"
         "::test_a_mask_of_everything_gives_random_labels_bit_for_bit"

@@ -10,7 +10,8 @@ from torch.nn import functional as F
 from engine.run import answer
 from engine.unlearning import FineTune, GradientAscent, RandomLabels, Saliency, SalUn, salient
 from engine.unlearning.ways import clock
-from engine.unlearning.ways.network import in_parts, named_weights
+from engine.unlearning.ways.network import in_parts, named_weights, own_copy
+from engine.unlearning.ways.unlearner import UnlearningRun
 from tests.engine.unlearning.trained import class_case
 
 
@@ -87,6 +88,17 @@ def test_what_is_masked_stays_to_the_bit(case):
     density = result["mask"]
     whole = (density["density"] * density["weights"]).sum() / density["weights"].sum()
     assert whole == pytest.approx(0.05, abs=1e-3)
+
+
+def test_zeros_of_a_pruned_model_stay_and_the_mask_that_was_chosen_is_not_changed(case):
+    model = own_copy(case.model)
+    kept = torch.arange(model.network.head.weight.numel()).reshape(10, -1) % 2 == 0
+    chosen = torch.ones_like(kept)
+    work = UnlearningRun(case, model, frozenset())
+    for mask in (kept, chosen):
+        work.hold({"head.weight": mask})
+    assert torch.equal(work.held["head.weight"][0], kept)
+    assert chosen.all()
 
 
 def test_its_mask_serves_other_steps_too(case):
