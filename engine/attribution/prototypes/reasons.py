@@ -239,7 +239,7 @@ def reason_table(detections: Tensor, plus: Tensor, minus: Tensor, label: int) ->
 
 
 def summed(parts: Table) -> Table:
-    """The bars that are drawn: SHOWN prototypes, and all others together."""
+    """The bars that are drawn: PICTURED_PROTOTYPES, and all others together."""
     columns = {}
     for name, unit in zip(parts.order, parts.units, strict=True):
         values = parts[name].astype(np.float64)
@@ -268,7 +268,7 @@ def with_indefinite(parts: Table, left_out: float) -> Table:
 
 
 def bar_table(parts: Table) -> Table:
-    """The bars that are drawn of it: SHOWN prototypes, the others' mean and the mean of all."""
+    """The bars that are drawn of it: PICTURED_PROTOTYPES, the others' mean and the mean of all."""
     columns = {}
     for name, unit in zip(parts.order, parts.units, strict=True):
         values = parts[name]

@@ -56,7 +56,7 @@ def count(size: int, share: float) -> int:
 
 
 def select(scores: Tensor, how: Masking, done: float, generator: torch.Generator) -> Tensor:
-    """What happens to each tile, (B, N) int8: SEEN, or why it is masked.
+    """What happens to each tile, (B, N) int8: UNMASKED, or why it is masked.
 
     A tile that is masked twice has the first reason of HIGH, LOW and RANDOM.
 

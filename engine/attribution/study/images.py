@@ -67,7 +67,7 @@ def study_case(
     """The study of so many images.
 
     Args:
-        source: one of SOURCES or ERRORS, or OWN.
+        source: one of EVERY_SOURCE.
         count: of images.
         seed: which images, and of every random number.
         methods: the explainers; all ten when left out, and the model's own map where it has one.

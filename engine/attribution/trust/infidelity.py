@@ -56,7 +56,7 @@ class Infidelity(Check):
     proof = (
         "tests/engine/attribution/test_infidelity.py::test_the_weights_of_a_linear_model_know_all"
     )
-    revision = 2
+    revision = 3  # regions of the same value are told apart by their place
     judges = False
 
     squares: int = square_size()
@@ -114,16 +114,20 @@ def worth(heat: HeatMap, image_case: ImageCase, cover: str) -> Floats:
     """How far the score should fall without each pixel by a map, (H, W).
 
     Most maps tell that themselves. A value of a region is shared out among its pixels, which are
-    those that have that value. A slope tells it for a step of brightness, so that it has to be
-    multiplied by x − cover, channel by channel. A map has one value for all channels: the sum of
-    their slopes, which is enough where all channels take the same step, as in a gray image.
+    those that have that value and touch. A slope tells it for a step of brightness, so that it has
+    to be multiplied by x − cover, channel by channel. A map has one value for all channels: the sum
+    of their slopes, which is enough where all channels take the same step, as in a gray image.
 
     Raises:
         BlindspotError: the slopes cannot be multiplied.
     """
     if heat.unit.endswith(REGION):
-        _, place, sizes = np.unique(heat.values, return_inverse=True, return_counts=True)
-        return np.asarray(heat.values / sizes[place].reshape(heat.values.shape), np.float32)
+        from skimage.measure import label
+
+        _, same = np.unique(heat.values, return_inverse=True)
+        # others elsewhere may have the same value; superpixels and tiles are of one piece each
+        place = label(same.reshape(heat.values.shape), background=-1, connectivity=1)
+        return np.asarray(heat.values / np.bincount(place.ravel())[place], np.float32)
     if SLOPE not in heat.unit:
         return heat.values
     if not heat.unit.endswith(SLOPE):

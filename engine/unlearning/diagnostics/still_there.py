@@ -33,7 +33,7 @@ Whole = NDArray[np.int64]
 class StillThere(Diagnostic):
     """What a new head could still read from the features of the forgotten images.
 
-    A linear probe is taught the labels on frozen features, half of the forgotten images among
+    A linear probe is probe_rows the labels on frozen features, half of the forgotten images among
     them, and is scored on the other half. A model that only stopped saying a class's name still has
     it; so, by the way, has every model that learned to see well: compare with the retrained model
     and with an untrained one, not with 0. Neighbors are the training images nearest in features.
@@ -42,6 +42,7 @@ class StillThere(Diagnostic):
     name = "StillThere"
     title = "What is still there"
     needs = frozenset({"head"})
+    revision = 2  # all features are divided by the size of those of the images that stay
     proof = (
         "tests/engine/unlearning/test_diagnostics.py"
         "::test_a_model_whose_head_alone_was_cut_still_has_it_all"
@@ -95,8 +96,10 @@ def feature_figures(
     half = sample_rows(splits.forget, len(splits.forget) // 2, case.seed)
     held_out = np.setdiff1d(splits.forget, half)
     probe_rows = np.concatenate([sample_rows(splits.retain, MOST, case.seed), half])
-    learned = scaled_features(model, case, splits.train, progress)
-    values = {int(row): vector for row, vector in zip(splits.train, learned, strict=True)}
+    learned: Doubles = features(model, data, splits.train, progress).double().numpy()
+    # one scale for all images, so that the probe's penalty weighs the same for every model
+    scale = max(float(np.abs(learned[np.isin(splits.train, splits.retain)]).mean()), 1e-12)
+    values = {int(row): vector / scale for row, vector in zip(splits.train, learned, strict=True)}
 
     def of(rows: Rows) -> Doubles:
         return np.stack([values[int(row)] for row in rows])
@@ -107,23 +110,16 @@ def feature_figures(
         "probe on the class": float("nan"),
     }
     if len(splits.gone):
-        predictions = probe.predict(scaled_features(model, case, splits.gone))
+        gone: Doubles = features(model, data, splits.gone).double().numpy()
+        predictions = probe.predict(gone / scale)
         figures["probe on the class"] = float((predictions == data.labels[splits.gone]).mean())
     near = nearest_rows(of(splits.forget), splits.forget, of(splits.train), splits.train, count)
     same_label = data.labels[near] == data.labels[splits.forget][:, None]
     return {**figures, "alike": float(same_label.mean())}, near
 
 
-def scaled_features(
-    model: Classifier, case: ForgetCase, rows: Rows, progress: Progress = quiet
-) -> Doubles:
-    """Features of some images, by the mean size of the retained images' features."""
-    result: Doubles = features(model, case.data, rows, progress).double().numpy()
-    return result / max(float(np.abs(result).mean()), 1e-12)
-
-
 class ConstantProbe:
-    """A probe that was taught one label only."""
+    """A probe that was probe_rows one label only."""
 
     def __init__(self, label: int) -> None:
         self.label = label

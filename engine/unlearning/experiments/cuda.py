@@ -170,7 +170,7 @@ class CudaExperiment(TrainingExperiment):
 
 
 def first_of_each(data: DataSet) -> NDArray[np.int64]:
-    """The first training images of every class, about SHOWN in all, class by class."""
+    """The first training images of every class, about PICTURED_IMAGES in all, class by class."""
     rows, per_class = data.rows("train"), max(1, PICTURED_IMAGES // len(data.classes))
     labels = range(len(data.classes))
     return np.concatenate([rows[data.labels[rows] == label][:per_class] for label in labels])

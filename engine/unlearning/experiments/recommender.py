@@ -15,7 +15,7 @@ PROFILE = 30  # items of a fake user
 TARGETS = 5  # items that the attack is to promote
 UNPOPULAR = 0.25  # they are among so large a share of the items, those least often chosen
 POPULAR = 0.1  # half of the rest of a bandwagon profile is among so many, those most often chosen
-TRAIN, TEST = 0.7, 0.2  # of a user's choices: the first, and the last; between them, validation
+TRAIN, TEST = 7, 2  # tenths of a user's choices: the first, and the last; between them, validation
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,10 +50,9 @@ def choices_of(data: DataSet) -> UserChoices:
         )
     turn = data.truth["turn"].astype(np.int64)
     choice_counts = turn.max(1, keepdims=True)
-    train, test = (
-        (choice_counts * TRAIN).astype(np.int64),
-        choice_counts - (choice_counts * TEST).astype(np.int64),
-    )
+    # in whole numbers: as a float, 90 × 0.7 is 62.999…
+    train = choice_counts * TRAIN // 10
+    test = choice_counts - choice_counts * TEST // 10
     chosen = turn > 0
     return UserChoices(
         chosen & (turn <= train), chosen & (turn > train) & (turn <= test), turn > test

@@ -3,7 +3,7 @@
 F_i = mean over batches of D_r of Σ_y p̄_y (∂CE_mean(·, y)/∂θ_i)², with p̄_y the batch's mean
 probability of class y; variance α · min(1/(F + 1e-8), 1000), for the head 100; for weights with
 more than one dimension it is averaged over the second; head, biases and norms have ten times as
-much. Where a class is forgotten, its row of the head is drawn around 0 with variance 1e-3.
+much. Where classes are forgotten, their rows of the head are drawn around 0 with variance 1e-3.
 
 Golatkar et al., "Eternal Sunshine of the Spotless Net" (2020), https://arxiv.org/abs/1911.04933, in
 the form of the published code of Jia et al. (2023).
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -45,6 +46,7 @@ class FisherForgetting(Unlearner):
     cost = "wait"
     paper = "Golatkar et al. 2020, https://arxiv.org/abs/1911.04933"
     sees = frozenset({"retain"})
+    revision = 3  # every class of a request is drawn anew
     dial = ("noise", (1e-9, 1e-8, 1e-7, 1e-6, 1e-5))
     proof = "tests/engine/unlearning/test_fisher.py::test_its_importance_is_that_of_a_slow_sum"
 
@@ -62,13 +64,15 @@ class FisherForgetting(Unlearner):
         generator = torch.Generator().manual_seed(int(work.rng.integers(2**62)))
         head = head_of(work.model)
         of_head = {id(parameter) for parameter in head.parameters()} if head is not None else set()
-        label = work.case.request.label if work.case.request.whole_class else None
+        # for their labels; the images are not looked at
+        rows, whole = work.case.splits.forget, work.case.request.whole_class
+        labels = np.unique(work.case.data.labels[rows if whole else rows[:0]])
         with torch.no_grad():
             for name, weight in named_weights(work.model).items():
                 variance = self.variance(importance[name], is_head=id(weight) in of_head)
                 # weight and bias: the rows of both are the classes
-                if id(weight) in of_head and label is not None:
-                    weight[label], variance[label] = 0.0, CLASS_VARIANCE
+                if id(weight) in of_head:
+                    weight[labels], variance[labels] = 0.0, CLASS_VARIANCE
                 noise = torch.randn(weight.shape, generator=generator).to(weight)
                 weight.add_(variance.sqrt() * noise)
         work.put_back()

@@ -63,6 +63,7 @@ class PruneFirst(Unlearner):
     short = "Prune first"
     cost = "job"
     paper = "Jia et al. 2023, https://arxiv.org/abs/2304.04934"
+    revision = 3  # FF draws every class of a request anew
     dial = ("ratio", (0.5, 0.8, 0.9, 0.95, 0.98))
     proof = (
         "tests/engine/unlearning/test_prune_first.py"

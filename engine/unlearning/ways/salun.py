@@ -38,6 +38,7 @@ class SalUn(GradientUnlearner):
     cost = "wait"
     paper = "Fan et al. 2024, https://arxiv.org/abs/2310.12508"
     dial = ("share", (0.02, 0.05, 0.1, 0.3, 0.5, 1.0))
+    revision = 3  # of a pruned model, its mask is the weights that were chosen
     proof = (
         "tests/engine/unlearning/test_salun.py"
         "::test_a_mask_of_everything_gives_random_labels_bit_for_bit"
@@ -63,7 +64,7 @@ class SalUn(GradientUnlearner):
 
     def change(self, work: UnlearningRun) -> None:
         """Find the mask, hold the others, and take the steps."""
-        start = clock.now(work.model)
+        start, paused = clock.now(work.model), work.paused
         if self.mask == "chance":
             rng = np.random.default_rng([work.case.seed, 23])
             scores = {n: rng.random(tuple(w.shape)) for n, w in named_weights(work.model).items()}
@@ -80,7 +81,7 @@ class SalUn(GradientUnlearner):
         work.hold(masks)
         work.marked = masks
         descend(self, work, work.part(0.1, 1.0))
-        work.spent = clock.now(work.model) - start + seconds - work.paused
+        work.spent = clock.now(work.model) - start + seconds - (work.paused - paused)
 
     def stages(self, work: UnlearningRun, epoch: int) -> Sequence[Stage]:
         """By the steps that were chosen."""

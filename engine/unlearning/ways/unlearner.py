@@ -107,7 +107,7 @@ class UnlearningRun:
             merged = mask.to(weight.device, torch.bool)
             if name in self.held:
                 # moves only where every mask lets it: zeros of a pruned model stay under SalUn
-                merged &= self.held[name][0]
+                merged = merged & self.held[name][0]
             self.held[name] = merged, weight.detach().clone()
 
     @torch.no_grad()

@@ -98,9 +98,9 @@ def test_slopes_that_cannot_be_multiplied_predict_nothing_wrong(linear, method, 
 
 
 def test_a_square_holds_the_part_of_a_region_s_value_that_lies_in_it(linear):
-    """Regions of 1 × 16, 5 × 16 and 10 × 16 pixels, worth 1, 2 and −1 logit as a whole."""
+    """Regions of 1, 5 and 10 rows, worth 1, 2 and 1 logit as a whole: two of the same worth."""
     case, _ = linear
-    worth = np.repeat([1.0, 2.0, -1.0], [1, 5, 10])[:, None] * np.ones((1, 16))
+    worth = np.repeat([1.0, 2.0, 1.0], [1, 5, 10])[:, None] * np.ones((1, 16))
     share = worth / np.repeat([1, 5, 10], [1, 5, 10])[:, None] / 16
 
     @dataclass(frozen=True)

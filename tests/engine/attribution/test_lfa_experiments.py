@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from engine.attribution.lfa import ADDED, ROWS, LFAExperiments, LocalModel
-from engine.attribution.lfa.experiments import distance, first_share, perturbed, twin
+from engine.attribution.lfa.experiments import distance, perturbed, twin
 from engine.attribution.lfa.fit import Linear as Model
 from engine.attribution.lfa.fit import another, evaluate_neighborhood
 from engine.attribution.lfa.ground import Ground
@@ -100,16 +100,21 @@ def test_the_distance_of_weights_is_a_share_of_the_other_s_sizes():
     assert np.isnan(distance(weights, torch.zeros(3)))
 
 
-def test_the_first_share_of_a_sight_is_one_point_at_least():
+def test_at_fewer_samples_each_is_the_explainer_that_is_fitted_to_so_many():
+    """Integrated gradients on the whole path, and KernelSHAP to coalitions of every size."""
     smooth_ground = ground(Smooth(9), 3)
-    sight = evaluate_neighborhood(smooth_ground, "SmoothGrad", Radii(samples=10), 0, slopes=True)
-    for share, count in ((1 / 16, 1), (1 / 5, 2), (1 / 2, 5), (1.0, 10)):
-        some = first_share(sight, share)
-        assert torch.equal(some.values, sight.values[:count])
-        assert torch.equal(some.slopes, sight.slopes[:count])
-        for name in ("by", "at", "weights"):
-            part = getattr(some.points, name)
-            assert torch.equal(part, getattr(sight.points, name)[:count])
+    settings, reach = {"features": "pixels", "noise": 0.2}, Radii(noise=0.2, samples=800)
+    table = LFAExperiments(**settings, samples=800)(smooth_ground.case)["convergence"]
+    assert table.order[0] == "50 samples"
+    for name in ROWS[:-1]:  # all but occlusion
+        slopes = not NEIGHBORHOODS[name].squared
+        sight = evaluate_neighborhood(smooth_ground, name, reach, 0, slopes=slopes)
+        goal = twin(smooth_ground, reach, sight, quiet)
+        for column, samples in enumerate((50, 100, 200, 400, 800)):
+            method = LocalModel(explainer=name, **settings, samples=samples)
+            weights = torch.tensor(method(smooth_ground.case)["map"].values).flatten().double()
+            far = distance(weights, goal)
+            assert row(table, name)[column] == pytest.approx(far, rel=0.01, abs=1e-4), name
 
 
 def test_the_twin_of_a_late_fading_begins_where_the_fading_does():

@@ -278,6 +278,23 @@ def test_a_model_whose_head_alone_was_cut_still_has_it_all(case):
         assert case.data.ids[case.splits.train[far.argmin()]] == name
 
 
+def test_the_probe_reads_all_images_on_the_scale_of_what_stays(case, monkeypatch):
+    read = []
+
+    class Probe:
+        def predict(self, values):
+            read.append(values)
+            return np.zeros(len(values))
+
+    monkeypatch.setattr(still_there, "probed", lambda *_: Probe())
+    feature_figures(case.model, case, 5)
+    gone, stays = (
+        case.model.features(case.data.pixels(rows)).double().numpy()
+        for rows in (case.splits.gone, case.splits.retain)
+    )
+    np.testing.assert_allclose(read[1], gone / np.abs(stays).mean(), rtol=1e-4, atol=1e-6)
+
+
 def test_neighbors_are_those_of_whole_rows_sorted_block_by_block(monkeypatch):
     monkeypatch.setattr(still_there, "BLOCK", 7)
     rng = np.random.default_rng(0)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
 
 from engine.run import answer
-from engine.unlearning import FisherForgetting
+from engine.unlearning import FisherForgetting, request
 from engine.unlearning.ways.fisher import BATCH, CLASS_VARIANCE, fisher
 from engine.unlearning.ways.network import in_parts, named_weights, own_copy
 from engine.unlearning.ways.unlearner import UnlearningRun
@@ -59,6 +61,16 @@ def test_the_row_of_the_class_is_drawn_around_nothing(case):
     others = np.delete(weights["head.weight"], 3, 0)
     was = np.delete(case.model.network.head.weight.detach().numpy(), 3, 0)
     np.testing.assert_allclose(others, was, atol=0.02)
+
+
+def test_the_rows_of_several_classes_are_drawn_around_nothing(case):
+    both = replace(case, request=request.of_classes(case.data, (3, 5)))
+    weights = answer(FisherForgetting(noise=1e-9), both)["model"].weights
+    was = case.model.network.state_dict()
+    for name in ("head.weight", "head.bias"):
+        assert np.abs(weights[name][[3, 5]]).max() < 5 * CLASS_VARIANCE**0.5
+        others = [label for label in range(10) if label not in {3, 5}]
+        np.testing.assert_allclose(weights[name][others], was[name].numpy()[others], atol=0.02)
 
 
 def test_more_noise_moves_more(case):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -47,6 +48,14 @@ def test_the_first_seven_tenths_are_learned_and_the_last_two_are_tested(data):
         assert set(np.flatnonzero(choices.test[user])) == set(ordered[-tested:])
     assert (choices.every == (data.truth["turn"] > 0)).all()
     assert not (choices.seen & choices.test).any()
+
+
+def test_of_ninety_choices_sixty_three_are_learned():
+    """As floats, 90 times 0.7 is 62.999…"""
+    data = tiny.columns(8, ("a", "b"))
+    choices = choices_of(replace(data, truth={"turn": np.tile(np.arange(1, 91), (len(data), 1))}))
+    for part, count in ((choices.train, 63), (choices.validation, 9), (choices.test, 18)):
+        assert (part.sum(1) == count).all()
 
 
 def test_data_without_users_are_refused_in_words():

@@ -9,7 +9,9 @@ from torch.nn import functional as F
 
 from engine.run import answer
 from engine.unlearning import FineTune, GradientAscent, RandomLabels, Saliency, SalUn, salient
-from engine.unlearning.ways.network import in_parts, named_weights
+from engine.unlearning.ways import clock
+from engine.unlearning.ways.network import in_parts, named_weights, own_copy
+from engine.unlearning.ways.unlearner import UnlearningRun
 from tests.engine.unlearning.trained import class_case
 
 
@@ -88,6 +90,17 @@ def test_what_is_masked_stays_to_the_bit(case):
     assert whole == pytest.approx(0.05, abs=1e-3)
 
 
+def test_zeros_of_a_pruned_model_stay_and_the_mask_that_was_chosen_is_not_changed(case):
+    model = own_copy(case.model)
+    kept = torch.arange(model.network.head.weight.numel()).reshape(10, -1) % 2 == 0
+    chosen = torch.ones_like(kept)
+    work = UnlearningRun(case, model, frozenset())
+    for mask in (kept, chosen):
+        work.hold({"head.weight": mask})
+    assert torch.equal(work.held["head.weight"][0], kept)
+    assert chosen.all()
+
+
 def test_its_mask_serves_other_steps_too(case):
     full = {"share": 1.0, "epochs": 2}
     assert same(answer(SalUn(steps="fine-tuning", **full), case), answer(FineTune(epochs=2), case))
@@ -119,6 +132,17 @@ def test_equal_scores_are_chosen_in_order_and_all_layers_compete():
     masks = salient(scores, 3 / 7)
     assert masks["a"].tolist() == [[True, True], [False, False]]
     assert masks["b"].tolist() == [True, False, False]
+
+
+def test_what_was_shown_before_its_steps_is_not_taken_off_their_time(case, monkeypatch):
+    passed = [0.0]
+    monkeypatch.setattr(clock, "perf_counter", lambda: passed[0])
+
+    def watch(step, model):
+        passed[0] += 10
+
+    run = SalUn(mask="chance", epochs=1)(case, watch=watch)["run"]
+    assert run["seconds"][0] == 0
 
 
 def test_labels_may_be_kept_from_being_right(case):
