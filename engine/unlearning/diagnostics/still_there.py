@@ -33,7 +33,7 @@ Whole = NDArray[np.int64]
 class StillThere(Diagnostic):
     """What a new head could still read from the features of the forgotten images.
 
-    A linear probe is probe_rows the labels on frozen features, half of the forgotten images among
+    A linear probe is taught the labels on frozen features, half of the forgotten images among
     them, and is scored on the other half. A model that only stopped saying a class's name still has
     it; so, by the way, has every model that learned to see well: compare with the retrained model
     and with an untrained one, not with 0. Neighbors are the training images nearest in features.
@@ -119,7 +119,7 @@ def feature_figures(
 
 
 class ConstantProbe:
-    """A probe that was probe_rows one label only."""
+    """A probe that was taught one label only."""
 
     def __init__(self, label: int) -> None:
         self.label = label
