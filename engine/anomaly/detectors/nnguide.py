@@ -61,6 +61,14 @@ class NNGuide(Detector):
         guide = torch.from_numpy(train.energy[rows, None] * train.directions[rows])
         k = min(self.k, count)
         notes = () if k == self.k else (f"The bank has {count} images, so {k} are averaged.",)
+        below = int((train.energy[rows] < 0).sum())
+        if count - below < k:
+            # the authors' code has no guard either; a few below 0 are never among the most alike
+            notes += (
+                f"The energy (log Σ exp of the logits) of {below} of {count} normal images is "
+                "below 0. NNGuide takes it to be positive: two negative factors make an image of "
+                "little energy look familiar, so its score says little here.",
+            )
 
         def rule(bank: Bank) -> Scored:
             likeness = torch.from_numpy(bank.directions) @ guide.T
