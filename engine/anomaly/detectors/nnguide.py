@@ -60,7 +60,9 @@ class NNGuide(Detector):
         rows = np.sort(np.random.default_rng(SEED).permutation(len(train))[:count])
         guide = torch.from_numpy(train.energy[rows, None] * train.directions[rows])
         k = min(self.k, count)
-        notes = () if k == self.k else (f"The bank has {count} images, so {k} are averaged.",)
+        notes: tuple[str, ...] = ()
+        if k < self.k:
+            notes = (f"The bank has {count} images, so {k} are averaged.",)
         below = int((train.energy[rows] < 0).sum())
         if count - below < k:
             # the authors' code has no guard either; a few below 0 are never among the most alike
