@@ -206,10 +206,10 @@ def headless(model: Classifier) -> str:
 def split(data: DataSet) -> tuple[Rows, Rows]:
     """The rows to fit to and those held out; images of unknown classes are in neither.
 
-    Where nothing but train images is there, half of them is held out.
+    Where nothing but train images is there, half of them is held out, or half of their groups.
 
     Raises:
-        BadData: fewer than two normal images.
+        BadData: fewer than two normal images, or all of one group.
     """
     unknown = data.truth.get("unknown")
     normal = np.ones(len(data), np.bool_) if unknown is None else ~np.asarray(unknown, np.bool_)
@@ -222,8 +222,18 @@ def split(data: DataSet) -> tuple[Rows, Rows]:
         )
     fit_rows, held_rows = rows[data.split[rows] == 0], rows[data.split[rows] != 0]
     if not len(fit_rows) or not len(held_rows):
+        groups, places = data.truth.get("group"), np.arange(len(rows))
+        if groups is not None:
+            # pieces of one picture are too alike to be compared with each other
+            places = np.unique(groups[rows], return_inverse=True)[1]
         # every other one, since a file may be sorted
-        fit_rows, held_rows = rows[::2], rows[1::2]
+        fit_rows, held_rows = rows[places % 2 == 0], rows[places % 2 == 1]
+        if not len(held_rows):
+            raise BadData(
+                f"{data.card.title} has normal images of one group alone, such as pieces of one "
+                "picture: at least two groups are needed, one to learn what is usual and one to "
+                "compare with. Give more."
+            )
     return evenly(fit_rows, MOST_FIT), evenly(held_rows, MOST_HELD)
 
 

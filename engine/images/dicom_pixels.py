@@ -49,7 +49,9 @@ FAMILIES = (  # transfer syntaxes that are not decoded, by the start of their nu
     ("1.2.840.10008.1.2.4.101", "an MPEG-2 film"),
     ("1.2.840.10008.1.2.4.10", "an MPEG-4 film"),
     ("1.2.840.10008.1.2.4.11", "JPEG XL"),
-    ("1.2.840.10008.1.2.4.20", "high-throughput JPEG 2000 (HTJ2K) by reference"),
+    ("1.2.840.10008.1.2.4.204", "high-throughput JPEG 2000 (HTJ2K) by reference"),
+    ("1.2.840.10008.1.2.4.205", "high-throughput JPEG 2000 (HTJ2K) by reference"),
+    ("1.2.840.10008.1.2.4.20", "high-throughput JPEG 2000 (HTJ2K)"),
     ("1.2.840.10008.1.2.4", "an old form of JPEG"),
     ("1.2.840.10008.1.2.7", "uncompressed video in a stream"),
 )

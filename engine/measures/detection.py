@@ -185,9 +185,12 @@ def oosa(known: Doubles, right: Flags, unknown: Doubles, threshold: float) -> fl
 
 
 def best_threshold(known: Doubles, right: Flags, unknown: Doubles) -> float:
-    """The score at which OOSA is highest on a validation mix; of equal ones the lowest."""
+    """The score at which OOSA is highest on a validation mix; of equal ones the lowest.
+
+    −∞ rejects every image, as the first point of `oscr` does.
+    """
     known, unknown = check_scores(known, unknown)
-    levels = np.unique(np.concatenate([known, unknown]))
+    levels = np.append(-np.inf, np.unique(np.concatenate([known, unknown])))
     correct_scores = np.sort(known[np.asarray(right, bool)])
     accepted = np.searchsorted(correct_scores, levels, "right")
     rejected = len(unknown) - np.searchsorted(np.sort(unknown), levels, "right")

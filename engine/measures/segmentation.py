@@ -74,10 +74,10 @@ def aupro(maps: Floats, masks: Masks, within: Masks | None = None, limit: float 
     ends = np.append(np.flatnonzero(np.diff(values[order])), len(order) - 1)  # ties go together
     alarms = np.append(0, np.cumsum(outside[order])[ends] / outside.sum())
     overlap = np.append(0, np.cumsum(region_weights[order])[ends])
-    within_limit = alarms < limit
+    end = int(np.searchsorted(alarms, limit))  # the first at the limit or beyond
     # up to the limit itself: coarse thresholds would leave a gap before it
-    x = np.append(alarms[within_limit], limit)
-    y = np.append(overlap[within_limit], np.interp(limit, alarms, overlap))
+    last = np.interp(limit, alarms[: end + 1], overlap[: end + 1])
+    x, y = np.append(alarms[:end], limit), np.append(overlap[:end], last)
     return float(np.trapezoid(y, x) / limit)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from components.charts.tables import percent
-from components.prune import asked, before_after, layers, overlaps, view
+from components.prune import accuracy, asked, before_after, layers, overlaps, view
 from components.views import PRUNE
 from engine import run
 from engine.attribution.heatmaps.grad_cam import GradCam
@@ -46,6 +46,7 @@ from engine.sparsity import (
 from engine.sparsity.criteria.magnitude import Magnitude
 from engine.sparsity.masks import pruning
 from engine.sparsity.masks.compare import overlap
+from engine.sparsity.prune import share_correct
 from engine.training import Recipe, fresh
 from engine.weights.course import course_words
 from tests.visits import problems, settled, unfolded, visit, words
@@ -334,6 +335,17 @@ def test_the_curve_has_the_point_of_now_and_a_budget_that_is_stated(digits):
     )
     expected = Tradeoff(epochs=0)(digits)["levels"].values
     assert table["after pruning"].to_numpy() == pytest.approx(expected[:, 3])
+
+
+def test_the_whole_model_of_a_pattern_s_curve_is_the_dense_one(digits):
+    dense = 100 * share_correct(digits.model, digits)
+    for pattern, end in (
+        ("2:4", "Right after pruning up to 50 % may go without losing more."),
+        ("1:16", "Right after pruning every level that was tried loses more than a point."),
+    ):
+        result = Tradeoff(epochs=0, structure="N:M", pattern=pattern)(digits)
+        sentence = accuracy.finding(result, "right")
+        assert sentence == f"The whole model: {dense:.3g} % right (gray band: ± 1 point). {end}"
 
 
 def test_a_curve_that_is_stopped_shows_its_levels_and_begins_again(monkeypatch):

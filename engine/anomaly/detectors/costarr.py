@@ -65,7 +65,7 @@ class COSTARR(Detector):
         "COSTARR: Consolidated Open Set Technique with Attenuation for Robust Recognition (2025), "
         "https://arxiv.org/abs/2508.01087"
     )
-    revision = 3
+    revision = 4
     needs = frozenset({"normal", "head", "one of many"})
     unit = "−familiarity"
     joined = "product"

@@ -74,7 +74,7 @@ class Detector(Method[FamiliarCase]):
 
     family = "anomaly"
     cost: ClassVar[Cost] = "live"
-    revision: ClassVar[int] = 2
+    revision: ClassVar[int] = 3  # OOSA may reject every image
     needs = frozenset({"normal"})
     unit: ClassVar[str] = "score"
     joined: ClassVar[str] = "alone"  # how the parts make the score: sum, product, alone

@@ -60,7 +60,17 @@ class NNGuide(Detector):
         rows = np.sort(np.random.default_rng(SEED).permutation(len(train))[:count])
         guide = torch.from_numpy(train.energy[rows, None] * train.directions[rows])
         k = min(self.k, count)
-        notes = () if k == self.k else (f"The bank has {count} images, so {k} are averaged.",)
+        notes: tuple[str, ...] = ()
+        if k < self.k:
+            notes = (f"The bank has {count} images, so {k} are averaged.",)
+        below = int((train.energy[rows] < 0).sum())
+        if count - below < k:
+            # the authors' code has no guard either; a few below 0 are never among the most alike
+            notes += (
+                f"The energy (log Σ exp of the logits) of {below} of {count} normal images is "
+                "below 0. NNGuide takes it to be positive: two negative factors make an image of "
+                "little energy look familiar, so its score says little here.",
+            )
 
         def rule(bank: Bank) -> Scored:
             likeness = torch.from_numpy(bank.directions) @ guide.T

@@ -75,7 +75,7 @@ class FVR(Detector):
         "Fan et al., Flexible Visual Recognition by Evidential Modeling of Confusion and "
         "Ignorance (2023), https://arxiv.org/abs/2309.07403"
     )
-    revision = 3
+    revision = 4
     unit = "mass"
     needs = Detector.needs | {"head", "labels", "one of many"}
     proof = "tests/engine/anomaly/test_fvr.py::test_masses_are_the_sum_over_all_subsets"

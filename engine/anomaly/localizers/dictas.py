@@ -46,10 +46,14 @@ class Lookup(PatchRule):
         self.middle, self.spread, self.support = middle, spread, support
         self.grid, self.heat = grid, heat
 
+    def compared(self, maps: Maps) -> tuple[Tensor, Tensor]:
+        """Patches (P, C) and their cosines with the dictionary's patches, (P, M)."""
+        patches = (tokens(maps) - self.middle) / self.spread
+        return patches, F.normalize(patches, dim=1) @ F.normalize(self.support, dim=1).T
+
     def looked_up(self, maps: Maps) -> tuple[Tensor, Tensor]:
         """Patches (P, C) and the weights of the dictionary's patches, (P, M), 1 in sum."""
-        patches = (tokens(maps) - self.middle) / self.spread
-        likeness = F.normalize(patches, dim=1) @ F.normalize(self.support, dim=1).T
+        patches, likeness = self.compared(maps)
         return patches, sparsemax(likeness / self.heat)
 
     def distances(self, maps: Maps) -> Tensor:
@@ -64,13 +68,11 @@ class Lookup(PatchRule):
         return torch.stack(results)
 
     def nearest(self, maps: Maps, count: int) -> NearestPatches:
-        """The patches of most weight, which are those nearest in direction."""
-        patches, weights = self.looked_up(maps)
-        indices = weights.topk(min(count, weights.shape[1]), 1).indices
-        distances = (1 - F.cosine_similarity(patches[:, None], self.support[indices], dim=2)) / 2
-        return NearestPatches(
-            *at_places(indices, self.grid[1], self.grid[0]), distances.clamp_min(0)
-        )
+        """The patches nearest in direction; those that answer, by weight, come first."""
+        # by cosine: beyond the few patches that answer, all weights are 0
+        cosines, indices = self.compared(maps)[1].topk(min(count, len(self.support)), 1)
+        distances = ((1 - cosines) / 2).clamp_min(0)
+        return NearestPatches(*at_places(indices, self.grid[1], self.grid[0]), distances)
 
 
 def tokens(maps: Maps) -> Tensor:
@@ -95,12 +97,12 @@ class DictAS(Localizer):
     lookup alone: in the paper, queries, keys and values are made by networks that are trained on
     other objects, on CLIP's features and with its words. Without that training it finds less than
     PatchCore on the phantoms, and says nothing about the paper's figures. The grid is coarser than
-    PatchCore's; the normal patches that are shown are those of most weight.
+    PatchCore's; the normal patches that are shown are the nearest in direction.
     """
 
     name = "DictAS"
     title = "DictAS, untrained"
-    revision = 2
+    revision = 3  # the named patches are the nearest in direction
     unit = "lookup error"
     paper = (
         "Qu et al., DictAS: A Framework for Class-Generalizable Few-Shot Anomaly Segmentation via "

@@ -13,6 +13,8 @@ import numpy as np
 from engine.errors import DoesNotFit
 from engine.method import Progress, Slider, part_of, quiet, setting
 from engine.result import Result, Table, View
+from engine.sparsity.criteria.magnitude import Magnitude
+from engine.sparsity.masks.pruner import MaskRules
 from engine.sparsity.masks.pruning import Cutting, pruner_of
 from engine.sparsity.method import unlearnable
 from engine.sparsity.prune import retrained, share_correct
@@ -32,9 +34,11 @@ class Tradeoff(Cutting):
     the zeros held: its mean over seeds, and its standard deviation as spread. The seed changes the
     order of the images, not the masks. A level is within reach of the dense model when it loses no
     more than one point. Few test images make the curve rough: with 359 digits a step is 0.3 points.
+    N of every M is one level beside the dense model, since its pattern is its ratio.
     """
 
     name = "Tradeoff"
+    revision = 2  # N:M has the dense model too
     title = "Accuracy against sparsity"
     cost = "job"
     proof = (
@@ -62,7 +66,8 @@ class Tradeoff(Cutting):
         weights = sum(parameter.numel() for parameter in case.model.network.parameters())
         lines: list[list[float]] = []
         measured_levels: dict[str, tuple[float, list[float]]] = {}
-        ratios = RATIOS if self.structure != "N:M" else RATIOS[:1]
+        patterned = self.structure == "N:M"
+        ratios = (0.0, 1 - self.rules.n / self.rules.m) if patterned else RATIOS
         for place, ratio in enumerate(ratios):
 
             def level(
@@ -73,6 +78,8 @@ class Tradeoff(Cutting):
 
             search, training = part_of(level, 0, 0.5), part_of(level, 0.5, 1)
             masks = (pruner or pruner_of(case, self.criterion, self.rules, search, ratio)).at(ratio)
+            if patterned and not ratio:  # a pattern cuts at any ratio: the dense model by weights
+                masks = pruner_of(case, Magnitude.title, MaskRules(head=self.head)).at(ratio)
             cut_share = (masks.total - masks.kept) / weights
             if masks.digest not in measured_levels:  # after a round, low ratios cut nothing more
                 plain = share_correct(self.made(case, masks), case)

@@ -205,7 +205,7 @@ class RankedUnits:
         ]
         self.first = [place for some in self.firsts for place in some]
         # the scores before they are raised: the guard's note tells by them which layers it saved
-        self.plain = self.values[self.first]
+        self.plain, self.bests = self.values[self.first], [pool.values.max() for pool in pools]
         if self.first:
             self.values[self.first] = np.inf  # the best of each layer stay whatever comes
         self.sorted: Floats = np.sort(self.values)
@@ -224,21 +224,16 @@ class RankedUnits:
         if missing:
             # ties at the edge by index, so that counts are exact and masks nested
             bits[np.flatnonzero(self.values == edge)[:missing]] = True
-        chosen = np.split(bits, self.ends)
-        saved: list[str] = []
-        if self.first:
-            saved = self.rescued(chosen, edge, requested < len(self.first))
-        return chosen, guarded(saved)
+        return np.split(bits, self.ends), guarded(self.rescued(requested))
 
-    def rescued(self, chosen: Sequence[Bits], edge: float, short: bool) -> list[str]:
-        """The layers that would have lost everything."""
-        result, place = [], 0
-        for name, bits, some in zip(self.names, chosen, self.firsts, strict=True):
-            scores = self.plain[place : place + len(some)]
-            place += len(some)
-            if np.count_nonzero(bits) == len(scores) and (short or not np.any(scores >= edge)):
-                result.append(name)
-        return result
+    def rescued(self, requested: int) -> list[str]:
+        """The layers whose best is not among the best so many of all, where the guard keeps it."""
+        if not self.first:
+            return []
+        others = self.sorted[: -len(self.first)]  # those that are not raised
+        above = len(others) - np.searchsorted(others, self.bests, "right")
+        above += np.count_nonzero(self.plain > np.array(self.bests)[:, None], axis=1)
+        return [name for name, count in zip(self.names, above, strict=True) if count >= requested]
 
 
 def best_places(values: Floats, count: int) -> list[int]:

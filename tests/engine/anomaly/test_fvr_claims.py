@@ -30,7 +30,7 @@ from engine.anomaly.doubt.fvr_claims import (
     WHOLE,
     new_head,
 )
-from engine.anomaly.doubt.masses import masses
+from engine.anomaly.doubt.masses import DoubtLines, answer_sets, masses
 from engine.data.variants import OpenSet
 from engine.experiment import ExperimentCase
 from engine.measures.detection import auroc
@@ -50,15 +50,19 @@ def test_every_figure_is_that_of_a_network_trained_and_asked_by_hand():
     fvrclaim = FvrClaims(seeds=1, held=1)(case)["table"]
     data = OpenSet(1, case.seed + 1)(case.data)
     unknown = np.flatnonzero(data.truth["unknown"])
-    known = np.setdiff1d(data.rows("test"), unknown)
+    tested = np.setdiff1d(data.rows("test"), unknown)
+    drawn, known = tested[::2], tested[1::2]  # no validation images: half of these draw the lines
     for row in (WHOLE, LINEAR):
         model = fresh(data, FRESH, case.seed)
         if row == WHOLE:
             model = with_head(model, new_head(model, case.seed))
         train(model, data, FRESH, case.seed, objective=by_masses)
-        low, high = (
-            masses(outputs(model, data, rows).double().numpy()) for rows in (known, unknown)
+        low, high, half = (
+            masses(outputs(model, data, rows).double().numpy()) for rows in (known, unknown, drawn)
         )
+        answered = answer_sets(low, DoubtLines.of(half, 0.05), 0.3).any(1)
+        right = low.plausibility.argmax(1) == data.labels[known]
+        assert fvrclaim.cell(row, RIGHT) == pytest.approx(right[answered].mean())
         assert fvrclaim.cell(row, I_UNKNOWN) == pytest.approx(auroc(low.ignorance, high.ignorance))
         assert fvrclaim.cell(row, C_UNKNOWN) == pytest.approx(auroc(low.confusion, high.confusion))
     figures = {

@@ -75,6 +75,16 @@ def test_images_of_unknown_classes_are_never_normal():
     assert not unknown[held_out].any()
 
 
+def test_where_all_images_are_of_one_split_its_halves_share_no_group():
+    data = tiny.data_set(MODEL.labels, 32, 60)
+    pieces = replace(data, split=np.zeros(60, np.uint8), truth={"group": np.arange(60) // 6})
+    parts = [set(pieces.truth["group"][rows].tolist()) for rows in split(pieces)]
+    assert [len(groups) for groups in parts] == [5, 5]
+    assert parts[0].isdisjoint(parts[1])
+    with pytest.raises(BadData, match="two groups are needed"):
+        case_of(pieces.take(np.arange(6)))
+
+
 @pytest.mark.parametrize("count", [2, 3, 5])
 @pytest.mark.parametrize("kind", QUICK, ids=lambda kind: kind.name)
 def test_a_handful_of_normal_images_gives_an_answer_and_its_smallest_p(kind, count):

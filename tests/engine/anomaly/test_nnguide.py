@@ -1,5 +1,7 @@
 """NNGuide: a bank of one, a plain re-derivation, and what it does with fewer images."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -50,3 +52,16 @@ def test_a_bank_smaller_than_k_is_told():
     fitted = NNGuide(k=10).fit(random_bank(2))
     assert "2 images" in fitted.notes[0]
     assert np.isfinite(fitted.rule(QUERIES).score).all()
+
+
+def test_energies_below_zero_which_turn_the_likeness_around_are_told():
+    assert not NNGuide().fit(TRAIN).notes
+    low = replace(TRAIN, logits=TRAIN.logits - 100)
+    notes = NNGuide().fit(low).notes
+    assert f"{len(TRAIN)} of {len(TRAIN)} normal images" in notes[0]
+    # what the note is about: of one image twice, the less energy the more familiar
+    twice = QUERIES.take(np.array([0, 0]))
+    twice = replace(twice, logits=twice.logits - [[100], [200]])
+    sure, unsure = NNGuide().fit(low).rule(twice).score
+    assert twice.energy[0] > twice.energy[1]
+    assert sure > unsure

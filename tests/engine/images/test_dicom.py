@@ -24,7 +24,7 @@ from pydicom.uid import (
 )
 
 from engine.errors import BadImage, BadSetting
-from engine.images import Picture, SliceChoice, Window, load, read
+from engine.images import Picture, SliceChoice, Window, dicom_pixels, load, read
 from engine.images.dicom_pixels import FAMILIES
 from engine.images.kinds import DICOM, kind
 from tests.scans import AXIAL, SAGITTAL, SECRETS, dataset, dicom, lut, ramp, written
@@ -321,6 +321,17 @@ def test_a_compression_without_decoder_is_named_in_words(syntax, said):
     dicom_dataset = dataset(ramp(), syntax)
     dicom_dataset.PixelData = encapsulate([b"\xff\xd8\xff\xd9"])
     assert said in refusal(written(dicom_dataset))
+
+
+@pytest.mark.parametrize("last", [201, 202, 203, 204, 205])
+def test_high_throughput_jpeg_2000_is_called_a_link_only_where_it_is_one(last, monkeypatch):
+    def no_decoder(syntax):
+        raise NotImplementedError(syntax)
+
+    monkeypatch.setattr(dicom_pixels, "get_decoder", no_decoder)
+    with pytest.raises(BadImage, match="HTJ2K") as caught:
+        dicom_pixels.check_syntax(f"1.2.840.10008.1.2.4.{last}", 8)
+    assert ("by reference" in str(caught.value)) == (last > 203)
 
 
 def test_every_family_of_syntaxes_is_found_by_its_own_words():

@@ -152,6 +152,13 @@ def test_the_best_line_is_found_by_trying_every_one():
     assert detection.oosa(KNOWN, RIGHT, UNKNOWN, best) == pytest.approx(max(tried))
 
 
+def test_the_best_line_of_scores_that_tell_nothing_rejects_everything():
+    known, unknown = np.array([1.0, 1.0]), np.array([1.0, 1.0, 1.0])
+    best = detection.best_threshold(known, np.array([True, False]), unknown)
+    assert best == -np.inf
+    assert detection.oosa(known, np.array([True, False]), unknown, best) == pytest.approx(3 / 5)
+
+
 @pytest.mark.parametrize(
     ("known", "unknown", "words"),
     [

@@ -64,6 +64,15 @@ def test_aupro_is_the_mean_overlap_of_every_region_at_every_threshold(limit):
         )
 
 
+def test_at_the_limit_itself_the_area_ends_at_the_first_overlap_that_has_its_false_positives():
+    masks = np.zeros((1, 5, 2), bool)
+    masks[0, 0] = True
+    # one of eight pixels outside lies above all of the region, whose two pixels follow
+    maps = np.array([[[4, 3], [5, 2], [1, 1], [1, 1], [1, 1]]], np.float32)
+    within = np.ones(masks.shape, bool)
+    assert aupro(maps, masks, limit=1 / 8) == slow_aupro(maps, masks, within, 1 / 8) == 0
+
+
 def test_auroc_is_the_share_of_pairs_and_ap_the_sum_of_steps():
     for _ in range(5):
         maps, masks, within = drawn()

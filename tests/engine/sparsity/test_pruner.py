@@ -175,15 +175,36 @@ def test_the_guard_keeps_the_best_weight_of_a_layer_and_says_so():
     assert Pruner(model, low).at(0.1).notes == ()
 
 
+@pytest.mark.parametrize("least", [1, 2])
+def test_the_guard_names_exactly_the_layers_that_would_be_empty_without_it(least):
+    model = tiny.cnn()
+    guarded, bare = pruner(model, least=least), pruner(model, least=0)
+    named = []
+    for count in range(20):  # also fewer than the guard keeps, and just as many
+        ratio = 1 - (count or 0.4) / bare.units
+        emptied = [
+            part.layer
+            for part, left in zip(bare.parts, bare.at(ratio).counts, strict=True)
+            if not left
+        ]
+        named.append(len(emptied))
+        words = ", ".join(emptied)
+        assert guarded.at(ratio).notes == (
+            (f"The guard against collapse keeps the best of {words}: nothing would be left there.",)
+            if emptied
+            else ()
+        )
+    assert set(named) == {0, 1, 2}
+
+
 def test_the_ends_of_the_slider():
     model = tiny.cnn()
     cutter, bare = pruner(model), pruner(model, least=0)
     size = cutter.units
     assert cutter.at(0.0).flat.all()
     assert bare.at(1 - 1 / size).kept == 1
-    guarded = cutter.at(1 - 1 / size)
-    assert list(guarded.counts) == [1, 1]
-    assert guarded.notes == (
+    assert list(cutter.at(1 - 1 / size).counts) == [1, 1]
+    assert cutter.at(1 - 0.4 / size).notes == (
         "The guard against collapse keeps the best of conv1, conv2: nothing would be left there.",
     )
     for wrong in (1.0, 1.2, -0.1, float("nan")):

@@ -77,9 +77,19 @@ def test_a_stop_in_the_middle_of_a_level_leaves_the_levels_before_it(digits):
 
 def test_several_seeds_give_a_spread(digits):
     table = Tradeoff(epochs=1, seeds=2, structure="N:M", pattern="1:16")(digits)["levels"]
-    assert column(table, "seeds").tolist() == [2]
-    assert column(table, "sparsity")[0] == pytest.approx(15 / 16)
-    assert column(table, "spread")[0] >= 0
+    assert column(table, "seeds").tolist() == [1, 2]
+    assert column(table, "spread")[1] >= 0
+
+
+def test_the_curve_of_a_pattern_is_the_dense_model_and_the_pattern(digits):
+    method = Tradeoff(epochs=0, structure="N:M", pattern="1:16")
+    table = method(digits)["levels"]
+    assert column(table, "ratio") == pytest.approx([0, 15 / 16])
+    assert column(table, "sparsity") == pytest.approx([0, 15 / 16])
+    made = pruned(digits.model, method.pruner(digits).at(0))
+    shares = [share_correct(model, digits) for model in (digits.model, made)]
+    assert column(table, "after pruning") == pytest.approx(shares)
+    assert shares[0] > shares[1] + 0.01
 
 
 def test_without_train_images_only_the_first_curve_can_be_had():

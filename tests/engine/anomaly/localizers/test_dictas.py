@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.optimize import minimize
+from torch.nn import functional as F
 
 from engine.anomaly import DictAS, PatchCore
 from engine.anomaly.localizers.dictas import UNTRAINED, tokens
@@ -111,3 +112,13 @@ def test_few_normal_patches_answer(asked):
 def test_each_answer_says_that_the_lookup_is_not_trained(asked):
     assert UNTRAINED in PLAIN(asked)["notes"].labels
     assert UNTRAINED not in PatchCore()(asked)["notes"].labels
+
+
+def test_every_named_patch_is_the_next_nearest_also_where_its_weight_is_nothing(asked):
+    normal = normal_of(asked)
+    rule = DictAS(normals=100, blur=0.0, heat=0.01).fit(asked, normal)
+    patches, weights = rule.looked_up(normal.held)
+    assert ((weights > 0).sum(1) < 5).any()
+    cosines = F.cosine_similarity(patches[:, None], rule.support[None], dim=2)
+    nearest = ((1 - cosines) / 2).sort(1).values[:, :5]
+    torch.testing.assert_close(rule.nearest(normal.held, 5).distance, nearest, atol=1e-5, rtol=0)
