@@ -174,7 +174,7 @@ def convergence(
             errors.append([float("nan")] * len(FRACTIONS))
             continue
         goal = twin(ground, reach, evaluated, part_of(part, 0.0, 0.8))
-        sights = []
+        sights: list[Evaluated] = []
         for count in counts:
             # drawn anew: the first of many may be a corner, as the beginning of a path is
             sight = evaluate_neighborhood(
