@@ -22,7 +22,7 @@ from dataclasses import replace
 
 import torch
 
-from engine.families import BESIDE, METHODS
+from engine.families import INTERNAL_METHODS, METHODS
 from engine.sparsity.experiments import reprogram
 from engine.sparsity.tickets import between
 from tests import paces, pretend, tiny
@@ -32,7 +32,7 @@ torch.set_num_threads(1)
 paces.pace.try_paces = paces.given
 reprogram.RECIPE, between.GRID = replace(reprogram.RECIPE, epochs=1), 3
 with pretend.computing((torch.float64,) if "float64" in sys.argv else ()):
-    for kind in (*METHODS, *BESIDE):
+    for kind in (*METHODS, *INTERNAL_METHODS):
         if kind.full_name() in sys.argv:
             case = settled(tiny.case_for(kind))
             assert once(kind)(case)

@@ -53,7 +53,7 @@ ELSEWHERE = {
     "TRUST": "Attribution / Heatmaps",
     "BANDS": "Attribution / Heatmaps",
     "AMONG": "Attribution / Heatmaps",
-    "WHICH": "Attribution / Which explanation?",
+    "WHICH_EXPLANATION": "Attribution / Which explanation?",
     "QUICK": "Anomaly / Familiar?",
     "DETECTORS": "Anomaly / Familiar?",
     "FAMILIAR": "Anomaly / Familiar?",

@@ -491,15 +491,15 @@ PEAK = """
 import sys
 from pathlib import Path
 from engine.images.kinds import kind
-from engine.images.picture import decoded
+from engine.images.picture import decode_picture
 def peak():  # of this program alone; getrusage would hand on the peak of the one that started it
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
 data = Path(sys.argv[1]).read_bytes()
 small = Path(sys.argv[2]).read_bytes()
-decoded(small, kind(small), "x")
+decode_picture(small, kind(small), "x")
 before = peak()
-assert max(decoded(data, kind(data), "x").size) == 6000
+assert max(decode_picture(data, kind(data), "x").size) == 6000
 print(peak() - before)
 """
 
