@@ -25,13 +25,13 @@ READ = """
 import sys
 from pathlib import Path
 from engine.images.kinds import kind
-from engine.images.picture import decoded  # here, and not in the reader, whose memory is its own
+from engine.images.picture import decode_picture  # here, and not in the reader, whose memory is its own
 def peak():
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
 data = Path(sys.argv[1]).read_bytes()
 before = peak()
-decoded(data, kind(data), "large.jpg")
+decode_picture(data, kind(data), "large.jpg")
 print(f"{peak() - before:.0f}")
 """
 

@@ -1,6 +1,6 @@
 """What every listed method promises, checked on tiny models in seconds.
 
-A method is covered by being listed in its family's METHODS, or in BESIDE with the reason why it is
+A method is covered by being listed in its family's METHODS, or in INTERNAL_METHODS with the reason why it is
 not: a class that is in neither fails.
 """
 
