@@ -25,7 +25,7 @@ READ = """
 import sys
 from pathlib import Path
 from engine.images.kinds import kind
-from engine.images.picture import decode_picture  # here, and not in the reader, whose memory is its own
+from engine.images.picture import decode_picture  # here: the reader's memory is its own
 def peak():
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024

@@ -1,7 +1,7 @@
 """What every listed method promises, checked on tiny models in seconds.
 
-A method is covered by being listed in its family's METHODS, or in INTERNAL_METHODS with the reason why it is
-not: a class that is in neither fails.
+A method is covered by being listed in its family's METHODS, or in INTERNAL_METHODS with the reason
+why it is not: a class that is in neither fails.
 """
 
 from __future__ import annotations
