@@ -209,5 +209,5 @@ def margin_loss(model: Classifier, batch: Batch, margin: float) -> Tensor:
 def certified_loss(model: Classifier, batch: Batch, margin: float, radius: float) -> Tensor:
     """The same of the least lead within a radius, (n,)."""
     network = cast("Shallow", inner_network(model))
-    least = leads(network, batch.pixels, batch.targets).least(batch.pixels.new_tensor(radius))
+    least = leads(network, batch.pixels, batch.targets).least(batch.pixels.new_full((), radius))
     return F.relu(margin - least.amin(1))

@@ -178,7 +178,7 @@ class Prototypes(Learns[PrototypeCase]):
         )
         progress(1.0)
         # what is found in a small ball lies in every larger one
-        lead = np.minimum.accumulate(result.amin(0).double().cpu().numpy())
+        lead = np.minimum.accumulate(result.amin(0).cpu().double().numpy())
         proved = torch.stack(
             [class_leads.least(distance[None].double()).amin() for distance in radii]
         ).numpy()

@@ -89,7 +89,7 @@ def disagreement(
     targets = taught(prompts, [" ".join(words) for words in answers])
     detector = defense(*DETECTOR)
     rise = losses(vlm, detector(pixels), targets) - losses(vlm, pixels, targets)
-    result: np.ndarray = rise.double().cpu().numpy()
+    result: np.ndarray = rise.cpu().double().numpy()
     return result
 
 

@@ -64,7 +64,7 @@ class Surrogate:
         """Features (n, D) of images of bytes."""
         parts = np.array_split(images, max(1, -(-len(images) // BATCH)))
         with torch.no_grad(), one_thread():
-            return np.concatenate([self(self.pixels(part)).double().cpu() for part in parts])
+            return np.concatenate([self(self.pixels(part)).cpu().double() for part in parts])
 
     def pixels(self, images: Bytes) -> Tensor:
         """Images of bytes as it takes them."""
@@ -127,7 +127,7 @@ class NoiseSearch:
                 progress(done, f"cluster {cluster + 1} of {len(targets)}, loss {loss:.3g}")
             with torch.no_grad(), one_thread():
                 # still in training mode: BatchNorm knows no statistics but those of its one picture
-                noises.append(noise()[0].double().cpu().numpy())
+                noises.append(noise()[0].cpu().double().numpy())
         return np.rint(255 * np.stack(noises)).astype(np.int16)
 
     def begun(self, shape: tuple[int, ...], cluster: int) -> Noise:
