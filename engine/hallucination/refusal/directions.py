@@ -92,8 +92,8 @@ def probe(states: Tensor, answered: Tensor) -> tuple[Tensor, Tensor]:
     mean, scale = states.mean(0), states.std(0).clamp(min=1e-6)
     inputs, targets = (states - mean) / scale, answered.float()
     with torch.enable_grad():
-        weight = torch.zeros(states.shape[1], requires_grad=True)
-        offset = torch.zeros((), requires_grad=True)
+        weight = torch.zeros(states.shape[1], device=states.device, requires_grad=True)
+        offset = torch.zeros((), device=states.device, requires_grad=True)
         optimizer = torch.optim.Adam([weight, offset], RATE)
         for _ in range(STEPS):
             loss = (
