@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load, save
 
+from engine.keeping.claims import claimed
 from engine.keeping.packing import DAMAGE
 from engine.keeping.private import private_folder
 from engine.keeping.store import PART, home, remove, touch, write_atomic
@@ -20,6 +21,7 @@ from engine.keeping.store import PART, home, remove, touch, write_atomic
 log = logging.getLogger(__name__)
 
 DISK_BYTES = 1 * 2**30
+CLAIMS = "data-claims"  # the folder, beside that of the arrays, of what is being made
 PACKED = "packed:"  # how the name of a mask kept as bits begins; its length stands after it
 
 Arrays = dict[str, NDArray[Any]]
@@ -28,18 +30,22 @@ Arrays = dict[str, NDArray[Any]]
 def stored_arrays(word: str, recipe: Mapping[str, Any], make: Callable[[], Arrays]) -> Arrays:
     """The arrays of a recipe: read when they are there whole, else made and written.
 
+    Whoever wants arrays that another thread or process is making waits for those.
     Trouble with the disk costs time, never the arrays.
     """
     path = path_of(word, recipe)
     if (result := read(path)) is not None:
         return result
-    arrays = make()
-    try:
-        private_folder(path.parent)
-        write_atomic(path, packed(arrays))
-        sweep(path.parent)
-    except OSError as error:
-        log.warning("%s not kept on disk: %s", path.name, error)
+    with claimed(folder().resolve().with_name(CLAIMS), path.stem.rsplit("-", maxsplit=1)[-1]):
+        if (result := read(path)) is not None:  # another process or visitor made it meanwhile
+            return result
+        arrays = make()
+        try:
+            private_folder(path.parent)
+            write_atomic(path, packed(arrays))
+            sweep(path.parent)
+        except OSError as error:
+            log.warning("%s not kept on disk: %s", path.name, error)
     return arrays
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
+from time import sleep
 
 import numpy as np
 import pytest
@@ -93,3 +95,16 @@ def test_the_folder_stays_within_its_size(home, monkeypatch):
         stored_arrays("toy", {"n": n}, maker)
     assert not first.exists()
     assert len(list((home / "data").iterdir())) == 3
+
+
+def test_two_who_want_the_same_make_it_once():
+    made = []
+
+    def slowly():
+        made.append(sleep(0.3))
+        return Maker()()
+
+    with ThreadPoolExecutor() as pool:
+        first, second = pool.map(lambda _: stored_arrays("x", {"a": 1}, slowly), range(2))
+    assert len(made) == 1
+    assert same(first, second)
