@@ -1,37 +1,25 @@
-"""The section on late rewinding says and draws what its answer has."""
-
-from __future__ import annotations
+"""The sections on BiP and late rewinding say and draw what their answers have."""
 
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from components.tickets import bip
 from components.tickets import rewinding as section
 from engine.lab import TrainCase
 from engine.result import Field, Points, Table
 from engine.run import answer
-from engine.sparsity import Rewinding
+from engine.sparsity import BiP, Rewinding
 from engine.sparsity.tickets import between
 from engine.training import Recipe
+from tests.components.pages import page_of
+from tests.engine.sparsity.test_bip import RECIPE as BIP_RECIPE
 from tests.engine.training.test_loop import striped
 from tests.visits import problems, settled
 
 RECIPE = Recipe("mlp", epochs=3, batch=8, rate=0.1)
 POINTS = ("0 %", "1 %", "10 %", "100 %")
 LINK = {"rewinding.points": "4", "rewinding.density": "0.2"}
-
-
-def page() -> None:
-    """What AppTest runs."""
-    import streamlit as st
-
-    from components.tickets import rewinding
-    from engine.lab import TrainCase
-    from tests.components.tickets import test_rewinding_section as here
-    from tests.engine.training.test_loop import striped
-
-    recipe = here.ONE_EPOCH if st.session_state.get("short") else here.RECIPE
-    rewinding.show(TrainCase(striped(60), recipe, 31))
 
 
 ONE_EPOCH = Recipe("mlp", epochs=1, batch=8)
@@ -43,12 +31,8 @@ def coarse(monkeypatch):
     monkeypatch.setattr(between, "GRID", 4)
 
 
-def visit(**session) -> AppTest:
-    at = AppTest.from_function(page, default_timeout=120)
-    at.query_params.update(LINK)
-    for name, value in session.items():
-        at.session_state[name] = value
-    return at.run()
+def visit(recipe) -> AppTest:
+    return page_of(section.show, TrainCase(striped(60), recipe, 31), link=LINK)
 
 
 def press(at: AppTest) -> AppTest:
@@ -57,12 +41,10 @@ def press(at: AppTest) -> AppTest:
 
 
 def test_it_says_what_it_trains_and_then_what_came_of_it():
-    at = visit()
-    assert not at.exception
+    at = visit(RECIPE)
     assert not at.header
-    before = next(
-        caption.value for caption in at.caption if caption.value.startswith("A ticket keeps 20 %")
-    )
+    captions = [caption.value for caption in at.caption]
+    (before,) = (text for text in captions if text.startswith("A ticket keeps 20 %"))
     assert "about 30 trainings" in before  # 2 seeds of 1 + 4 + 2 × 5
     at = press(at)
     assert not problems(at)
@@ -78,9 +60,7 @@ def test_it_says_what_it_trains_and_then_what_came_of_it():
 
 
 def test_one_epoch_is_refused_in_a_sentence():
-    at = press(visit(short=True))
-    assert any("choose 2 epochs or more" in words for words in problems(at))
-    assert not at.exception
+    assert any("choose 2 epochs or more" in words for words in problems(press(visit(ONE_EPOCH))))
 
 
 def test_the_usual_training_is_a_resnet_that_learns_fast_from_the_first_step_on():
@@ -149,11 +129,7 @@ def test_its_sentences_are_about_the_best_late_ticket(found):
     assert "0 %: 20.0, 1 %: 3.0, 10 %: 1.2 (below 2: connected)" in section.risen(found)
     assert "2.50 at the rewound weights (0, 0), 0.50 and 0.75 at" in section.barrier_sentence(found)
     assert "at most 1.25 between" in section.barrier_sentence(found)
-
-
-def test_the_images_are_those_of_the_best_late_ticket_and_of_what_was_reached(found):
-    table = section.best_samples(found)
-    assert table.rows == ("50 % right", "90 % right")
+    assert section.best_samples(found).rows == ("50 % right", "90 % right")  # what was reached
     words = section.images_needed(found)
     assert "To 90 % the dense network was shown 400 images, the ticket 200" in words
     assert "with finding it 1,100" in words
@@ -169,11 +145,11 @@ def test_the_picture_ends_before_the_trained_network_that_is_only_pruned(found):
 
 
 def test_both_planes_have_one_scale_and_the_line_is_seen_between_its_points(found):
-    early, other_early = (
+    early, late = (
         Field(np.full((2, 2), v, np.float32), *[np.arange(2)] * 2, "", "", "") for v in (1, 3)
     )
     way = Points(np.arange(60, dtype=np.float32).reshape(30, 2), np.arange(30), "", "", "nat")
-    views = {"plane": early, "late plane": other_early}
+    views = {"plane": early, "late plane": late}
     views |= {f"{lead}{name}": way for lead in ("", "late ") for name in ("arms", "way")}
     shapes = section.ground(views), section.late_ground(views)
     assert [shape.span for shape in shapes] == [(1.0, 3.0)] * 2
@@ -184,9 +160,65 @@ def test_both_planes_have_one_scale_and_the_line_is_seen_between_its_points(foun
 
 
 def test_a_claim_that_fails_is_listed_as_failed(found):
-    lines = [section.claim_line(found["claims"], row) for row in range(3)]
-    assert lines[0].startswith("- ✓ **a**: holds here")
-    assert lines[1].startswith("- ✗ **b**: not so here")
-    assert lines[1].endswith("margin −0.250 ± 0.010.")
-    assert lines[2].startswith("- ? **c**: undecided here")
-    assert lines[2].endswith("margin +0.000.")
+    first, second, third = (section.claim_line(found["claims"], row) for row in range(3))
+    assert first.startswith("- ✓ **a**: holds here")
+    assert second.startswith("- ✗ **b**: not so here")
+    assert second.endswith("margin −0.250 ± 0.010.")
+    assert third.startswith("- ? **c**: undecided here")
+    assert third.endswith("margin +0.000.")
+
+
+def figures(*levels):
+    shared = [0.97, 1, 30, 0, 0], [0.96, 0.05, 40, 300, 7], [0.95, 0.05, 50, 300, 6]
+    values = np.array([*shared, *levels])
+    rows = ("dense", "BiP", "one-shot magnitude", "IMP, level 1", "IMP, level 2")
+    names = ("right", "kept", "epochs", "steps", "seconds")
+    units = ("share", "share", "", "", "s")
+    return Table.grid(values, rows[: len(values)], names, units)
+
+
+LEVELS = [0.98, 0.5, 10, 150, 3.0], [0.94, 0.05, 10, 1500, 6.5]
+
+
+@pytest.mark.parametrize(("price", "ends"), [("steps", (150, 1500)), ("seconds", (3.0, 6.5))])
+def test_each_network_is_a_point_at_its_price_and_imp_is_one_group(price, ends):
+    dense, once, learned, imp = bip.trade(price).figure(bip.grouped(figures(*LEVELS))).data
+    assert [trace.name for trace in (dense, once, learned, imp)] == list(bip.GROUPS)
+    assert [*dense.y, *once.y, *learned.y] == pytest.approx([97, 95, 96])
+    assert imp.x == pytest.approx(ends)
+    assert imp.y == pytest.approx([98, 94])
+
+
+def test_the_words_name_both_ends_of_the_trade():
+    words = bip.priced({"figures": figures(*LEVELS)}, "steps")
+    assert words.startswith(
+        "Test images right. BiP: 96.0 % after 300 steps; one-shot magnitude: 95.0 % after 300 "
+        "steps; IMP, level 2: 94.0 % after 1,500 steps."
+    )
+    assert "These weights learned for 40, 50 and 10 epochs: a level of IMP begins" in words
+    assert "IMP" not in bip.priced({"figures": figures()}, "steps")
+
+    first, both = (  # an answer that grows
+        bip.priced({"figures": figures().take(rows)}, "steps") for rows in ([0], [0, 1])
+    )
+    assert first.startswith("Test images right. dense: 97.0 % after")
+    assert "BiP: 96.0 %" in both
+    assert "one-shot" not in both
+
+
+def test_the_section_asks_when_it_is_told_and_says_what_the_answer_says():
+    case, method = TrainCase(striped(), BIP_RECIPE, seed=4), BiP(kept=0.2, epochs=2, levels=2)
+    settings = {"kept": "0.2", "epochs": "2", "levels": "2"}
+    at = page_of(bip.show, case, link={f"{bip.SLOT}.{name}": v for name, v in settings.items()})
+    assert "cut to 20 % of its weights" in " ".join(caption.value for caption in at.caption)
+    next(button for button in at.button if button.label.startswith("Learn the mask")).click().run()
+    settled(at)
+    assert not problems(at)
+    result = answer(method, case)
+    assert at.header[0].value == method.finding(case, result)
+    words = " ".join(caption.value for caption in at.caption).replace("\\", "")
+    for caption in (bip.priced(result, "steps"), bip.settled(result), bip.overlap_sentence(result)):
+        assert caption in words
+    assert len(at.get("plotly_chart")) == 3
+    shared = result["overlap"]["IoU"]
+    assert f"one-shot magnitude {100 * shared[0]:.0f} % (chance" in bip.overlap_sentence(result)
