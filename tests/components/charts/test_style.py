@@ -40,7 +40,6 @@ def test_a_table_has_units_and_dashes_and_no_name_twice():
     )
     assert first == ["0.500", "yes", "25 %", "−0.125"]
     assert second == ["–"] * 4
-
     many = Table.grid(np.ones((1, 1), np.float32), ("it",), ("loss",), ("nat",))
     assert list(tables.framed(many).columns) == ["loss (nats)"]
 
@@ -92,5 +91,4 @@ def test_the_sequential_ramp_gets_lighter_and_zero_recedes_into_the_page_in_both
     assert on_light[127] > 95
     assert (np.diff(on_dark[:127]) < 0).all()
     assert on_dark[127] < 10
-
     assert len(set(colors.CATEGORICAL)) == 8

@@ -107,7 +107,6 @@ def test_each_column_s_best_is_marked_once_and_colors_are_decades_of_its_own_bas
     assert np.array(trace.z)[:, 1] == pytest.approx([0, -2, 0])
     assert np.array(trace.z)[0, 2] == pytest.approx(-3)  # no further
     assert "10 × that of no change" in trace.hovertext[1][0]
-
     assert [short(value) for value in (0.0, 0.00123, 0.5, 31000.0)] == ["0", "1e−3", "0.5", "3e4"]
 
 

@@ -76,7 +76,6 @@ def test_another_figure_has_the_retrained_model_first_and_the_color_of_its_dista
     assert chart.texts[0][0] == "90 ± 0"
     np.testing.assert_allclose(np.array(chart.colors)[:, 0], [0, 80, 25, 70])
     assert "near the first row" in sparser.finding(table(), "UA")
-
     assert sparser.value_with_spread(float("nan"), float("nan")) == "failed"
 
 

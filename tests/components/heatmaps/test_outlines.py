@@ -133,7 +133,6 @@ def test_each_offset_is_that_of_an_outline_of_its_own_and_nothing_above_nothing_
     assert table["own"] == pytest.approx(expected)
     assert len(set(np.round(expected, 3))) > 3
     assert table[CUT].tolist() == OFFSETS.tolist()
-
     nothing = curves({"own": CutMap(-np.abs(VALUES))}, TRUTH)
     assert nothing["own"] == pytest.approx(np.full(len(OFFSETS), 1 / (TRUTH.sum() + 1)))
 

@@ -203,7 +203,6 @@ def test_a_long_label_keeps_its_number_and_a_heavy_gif_goes_in_fewer_colors():
     short = ellipsize("a very long name of a class, with synonyms and more of them 0.98", font, 200)
     assert short.endswith("0.98")
     assert font.getlength(short) <= 200
-
     assert len(as_gif(walked(side=224, frames=24).views)) <= GIF_LIMIT
 
 

@@ -68,13 +68,6 @@ def test_the_curve_goes_by_what_stays_and_the_diamond_stands_at_now():
     assert len(shape.figure(accuracy.with_what_stays(untrained)).data) == 1
 
 
-def test_how_far_one_can_go_is_said_for_both_curves():
-    words = accuracy.finding({"levels": levels((0.9, 0.895))}, "right")
-    assert "The whole model: 90 % right" in words
-    assert "Right after pruning every level that was tried loses more than a point" in words
-    assert "After training again up to 90 % may go" in words
-
-
 def test_latencies_are_milliseconds_with_their_quartiles_in_a_field_for_each_batch():
     rows = [
         Latency(name, batch, 2.0 + batch, 1.5 + batch, 3.0 + batch, ratio, 9)
@@ -117,26 +110,6 @@ def test_a_gray_band_behind_each_class_is_the_range_over_other_seeds():
     np.testing.assert_allclose(np.asarray(band.base, float), [-20, -5])
     np.testing.assert_allclose(np.asarray(band.x, float), [30, 5])
     assert band.width > bars.width
-    words = seeds.class_finding({"classes": table})
-    assert words.startswith("2 of 2 classes lose more than in any dense network")
-
-
-@pytest.mark.parametrize(
-    ("first", "second", "top", "said"),
-    [
-        ("cat", "cat", 0.8, "the answer stays cat, and it looks at about the same place"),
-        ("cat", "dog", 0.3, "changes from cat to dog, and it looks partly elsewhere"),
-        ("cat", "cat", 0.1, "and it looks elsewhere"),
-        ("cat", "cat", float("nan"), "and its heat map is flat"),
-    ],
-)
-def test_the_sentence_says_what_is_out_and_whether_answer_and_place_survive(
-    first, second, top, said
-):
-    comparison = ModelComparison("cat", 0.9, 0.8, first, second, 0.5, top)
-    words = before_after.comparison_text(comparison, 0.3)
-    assert words.startswith("30 % of the weights are taken out: the answer")
-    assert said in words
 
 
 def table(*lines, names=("scenes · KNN", "scenes · MSP", "scenes · Energy")):
@@ -145,10 +118,6 @@ def table(*lines, names=("scenes · KNN", "scenes · MSP", "scenes · Energy")):
 
 def figure_of(shown):
     return unknown.TOLD_APART.figure(shown)
-
-
-def words_of(shown):
-    return unknown.finding({"told": shown})
 
 
 DETECTED = (
@@ -178,18 +147,35 @@ def test_each_kind_of_image_has_a_field_with_every_detector_in_it():
     assert [trace.showlegend for trace in marked] == [True, True, False, False]
 
 
-def test_the_words_count_what_is_surely_worse_and_surely_better():
-    words = words_of(table(*DETECTED))
-    times = "85 % of the time in the whole model and 80 % in the pruned one"
-    assert f"{times} (AUROC; 100 %: always" in words
-    assert "below 0) in 1 and surely better in 1" in words
-    assert "30 % of the known ones would be flagged before and 30 % now" in words
+GONE = [0.9, np.nan, np.nan, np.nan, np.nan, 0.2, np.nan, 100, 100, 50]
 
 
-def test_a_row_without_figures_is_no_number_in_the_words_and_no_mark():
-    gone = [0.9, np.nan, np.nan, np.nan, np.nan, 0.2, np.nan, 100, 100, 50]
-    words = words_of(table(*DETECTED, gone))
-    assert "1 of 3 have no figure" in words
-    assert "nan" not in words
-    assert words_of(table(gone)) == "No figure can be had. 1 of 1 have no figure."
-    assert np.isnan(figure_of(table(gone)).data[-1].x[0])
+def test_a_row_without_figures_has_no_mark():
+    assert np.isnan(figure_of(table(GONE)).data[-1].x[0])
+
+
+def test_sentences(snapshot):
+    def compared(second, top, sparsity=0.3):
+        comparison = ModelComparison("cat", 0.9, 0.8, "cat", second, 0.5, top)
+        return before_after.comparison_text(comparison, sparsity)
+
+    def losses(*changes):
+        values = np.array([[change, -0.2, 0.1] for change in changes])
+        rows, columns = ("fish", "cat")[: len(changes)], ("change", *seeds.ENDS)
+        classes = Table.grid(values, rows, columns, ("share",) * 3)
+        return seeds.class_finding({"classes": classes})
+
+    assert snapshot == {
+        "nothing out": compared("cat", 1.0, 0.0),
+        "same place": compared("cat", 0.8),
+        "another answer": compared("dog", 0.3),
+        "elsewhere": compared("cat", 0.1),
+        "flat": compared("cat", np.nan),
+        "curves": accuracy.finding({"levels": levels((0.9, 0.895))}, "right"),
+        "without training": accuracy.finding({"levels": levels((np.nan, np.nan))}, "right"),
+        "classes": losses(-0.5, -0.1),
+        "no class": losses(-0.2),
+        "told apart": unknown.finding({"told": table(*DETECTED)}),
+        "one without figures": unknown.finding({"told": table(*DETECTED, GONE)}),
+        "none with figures": unknown.finding({"told": table(GONE)}),
+    }

@@ -106,7 +106,6 @@ def test_one_press_opens_names_and_asks_weights_of_one_s_own():
     at.session_state["model"] = "digits-mlp"  # as another page chooses one
     at.radio(key="models.whose").set_value("My network").run()
     assert at.text[0].value in {model_name, "digits-mlp"}
-
     exported = embedded.file_of("digits-cnn").read_bytes()
     at = opening(at, exported, "safetensors", "My network", "")
     assert at.radio(key="models.whose").value == "My network (2)"

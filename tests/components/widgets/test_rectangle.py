@@ -68,7 +68,6 @@ def test_the_question_has_a_new_name_when_anything_changes_and_an_untouched_box_
     questions += [("a", START, True, False), ("a", START, False, True)]
     names = {tag_of(*question) for question in questions}
     assert len(names | {tag_of("a", Box(0, 0, 1, 1), False, False)}) == 5
-
     assert rectangle(np.zeros((20, 30, 3), np.uint8), START, "k", words="Cover") == START
 
 
