@@ -56,7 +56,7 @@ def spoken(method, words, scene: Scene | None = None, **views) -> DecodedAnswer:
     return DecodedAnswer(method, {"answer": tokens(*words), **views}, against)
 
 
-def said(*answers):
+def finding_of(*answers):
     return finding_words(SimpleNamespace(spoken=answers))
 
 
@@ -109,9 +109,11 @@ LAMP = ["a", "car", "with", "a", "lamp"]
 def test_sentences(snapshot):
     no_lamp = spoken(Greedy(), ["yes"], STREET), spoken(VASparse(), ["yes"], STREET)
     assert snapshot == {
-        "those who say the same stand together": said(*no_lamp, spoken(VCD(), ["no"], STREET)),
-        "nothing known of the scene": said(spoken(Greedy(), ["yes"]), spoken(VCD(), [])),
-        "captions": said(spoken(Greedy(), LAMP, STREET), spoken(VCD(), ["a", "car"], STREET)),
+        "those who say the same stand together": finding_of(
+            *no_lamp, spoken(VCD(), ["no"], STREET)
+        ),
+        "nothing known of the scene": finding_of(spoken(Greedy(), ["yes"]), spoken(VCD(), [])),
+        "captions": finding_of(spoken(Greedy(), LAMP, STREET), spoken(VCD(), ["a", "car"], STREET)),
         "neither": leaning_words(np.nan, np.nan),
         "near": leaning_words(0.396, 0.393),
         "far": leaning_words(0.408, 0.339),

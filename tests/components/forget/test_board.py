@@ -102,21 +102,19 @@ VERDICTS = {  # of FT, where these columns are others
 
 
 def test_sentences(snapshot):
-    said = {name: verdict(changed(columns), "FT", "mode 3") for name, columns in VERDICTS.items()}
-    said["kept the rest of its class"] = short_verdict(changed(REST), "GA", "mode 3")
-    said["attack is blind"] = board.finding(table(informative=False))
-    said["attack sees, with times"] = board.finding(table(informative=True), Table.of({}))
+    texts = {name: verdict(changed(columns), "FT", "mode 3") for name, columns in VERDICTS.items()}
+    texts["kept the rest of its class"] = short_verdict(changed(REST), "GA", "mode 3")
+    texts["attack is blind"] = board.finding(table(informative=False))
+    texts["attack sees, with times"] = board.finding(table(informative=True), Table.of({}))
     columns = {"cores": ([2.0] * 2, ""), "seconds": ([10.0] * 2, "s")}
     columns["seconds with a core"] = [9.9, 3.0], "s"
     machines = Table.of(columns, ["Some CPU"] * 2)
-    said["quiet machine"], said["busy machine"] = (
-        machine_words(machines.take([row])) for row in (0, 1)
-    )
+    texts["machines"] = [machine_words(machines.take([row])) for row in (0, 1)]
     same = {name: boards()["random"] for name in GAPS}
     fallen = same | {"hard": boards()["hard"]}
     for name, sets in (("gains", boards()), ("no change", same), ("loses", fallen)):
-        said[f"ranks, {name}"] = ranks.ranks_finding({"gaps": ranks.gaps(sets)})
-    assert said == snapshot
+        texts[f"ranks, {name}"] = ranks.ranks_finding({"gaps": ranks.gaps(sets)})
+    assert texts == snapshot
 
 
 WAYS = ("Retrain", "NoOp", "SalUn", "FT", "SSD")

@@ -122,16 +122,16 @@ def found():
 def test_sentences_are_about_the_best_late_ticket(found, snapshot):
     assert section.best_ticket(found) == 2
     assert section.best_samples(found).rows == ("50 % right", "90 % right")  # what was reached
-    sentences = ("gain", "stability", "risen", "barrier_sentence", "images_needed")
-    said = {name: getattr(section, name)(found) for name in sentences}
-    said["claims"] = [section.claim_line(found["claims"], row) for row in range(3)]
+    names = ("gain", "stability", "risen", "barrier_sentence", "images_needed")
+    texts = {name: getattr(section, name)(found) for name in names}
+    texts["claims"] = [section.claim_line(found["claims"], row) for row in range(3)]
     traded = {"BiP, steps": (LEVELS, "steps"), "BiP, seconds": (LEVELS, "seconds")}
     traded["BiP, no IMP"] = ((), "steps")
     for name, (levels, price) in traded.items():
-        said[name] = bip.priced({"figures": figures(*levels)}, price)
+        texts[name] = bip.priced({"figures": figures(*levels)}, price)
     for rows in ([0], [0, 1]):  # an answer that grows
-        said[f"BiP, {len(rows)} of 3"] = bip.priced({"figures": figures().take(rows)}, "steps")
-    assert said == snapshot
+        texts[f"BiP, {len(rows)} of 3"] = bip.priced({"figures": figures().take(rows)}, "steps")
+    assert texts == snapshot
 
 
 def test_the_picture_ends_before_the_trained_network_that_is_only_pruned(found):

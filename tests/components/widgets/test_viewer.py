@@ -143,8 +143,8 @@ def spot(row: float, column: float, shape=(90, 120)) -> np.ndarray:
     ],
 )
 def test_the_finding_names_the_strongest_place(row, column, words):
-    said = finding(heat(0.4 + 1.7 * spot(row, column)))
-    assert said == f"strongest in the {words}, 0.4 to 2.1 logit"
+    sentence = finding(heat(0.4 + 1.7 * spot(row, column)))
+    assert sentence == f"strongest in the {words}, 0.4 to 2.1 logit"
 
 
 def test_findings(snapshot):
