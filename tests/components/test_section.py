@@ -35,7 +35,6 @@ def slowly(monkeypatch):
 
 
 def page(**chosen) -> AppTest:
-    """A page of one section."""
     return page_of(partial(draw, **chosen))
 
 

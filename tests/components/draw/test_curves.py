@@ -117,7 +117,7 @@ def answer(*said: str, ended: bool = True) -> Tokens:
     return Tokens(
         np.arange(count),
         np.linspace(0.5, 1, count, dtype=np.float32),
-        np.zeros(count, np.float32),
+        np.linspace(0.25, 1.25, count, dtype=np.float32),
         np.zeros((count, 0, 0, 0), np.float16),
         said,
         "describe the image",
@@ -139,7 +139,7 @@ def test_words_are_drawn_by_kind_with_their_finding_and_table():
     assert table.index.tolist() == ["a", "car"]
     assert table["probability (probability)"].tolist() == [0.5, 1.0]
     csv = word_values(answer("a", "car")).csv()
-    assert csv.splitlines() == ["row,probability,entropy", "a,0.5,0.0", "car,1.0,0.0"]
+    assert csv.splitlines() == ["row,probability,entropy", "a,0.5,0.25", "car,1.0,1.25"]
 
 
 def test_an_answer_that_was_cut_off_or_has_no_words_says_so():

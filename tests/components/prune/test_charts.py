@@ -147,6 +147,7 @@ def test_each_kind_of_image_has_a_field_with_every_detector_in_it():
     assert [trace.showlegend for trace in marked] == [True, True, False, False]
 
 
+EVEN = [0.9, 0.9, 0, -0.1, 0.1, 0.2, 0.2, 100, 100, 50]
 GONE = [0.9, np.nan, np.nan, np.nan, np.nan, 0.2, np.nan, 100, 100, 50]
 
 
@@ -175,7 +176,7 @@ def test_sentences(snapshot):
         "without training": accuracy.finding({"levels": levels((np.nan, np.nan))}, "right"),
         "classes": losses(-0.5, -0.1),
         "no class": losses(-0.2),
-        "told apart": unknown.finding({"told": table(*DETECTED)}),
+        "told apart": unknown.finding({"told": table(*DETECTED, EVEN)}),
         "one without figures": unknown.finding({"told": table(*DETECTED, GONE)}),
         "none with figures": unknown.finding({"told": table(GONE)}),
     }

@@ -214,14 +214,9 @@ def test_an_image_of_a_data_set_comes_with_its_mask_and_the_models_that_learnt_i
     ("link", "refused"),
     [
         ({"data": "Digits, 8 × 8", "item": "90000"}, "“90000” as Image"),
-        *(
-            ({"data": name}, f"“{name}” as Data set")
-            for name in (
-                "digits+nonsense",
-                "digits+noisy:colour=blue",
-                "digits+poisoned:target=500",
-            )
-        ),
+        ({"data": "digits+nonsense"}, "“digits+nonsense” as Data set"),
+        ({"data": "digits+noisy:colour=blue"}, "“digits+noisy:colour=blue” as Data set"),
+        ({"data": "digits+poisoned:target=500"}, "“digits+poisoned:target=500” as Data set"),
     ],
     ids=["image", "change", "setting", "value"],
 )

@@ -80,26 +80,17 @@ def test_even_noise_stays_below_a_megabyte_and_a_walk_that_goes_on_in_half_the_r
     assert len(json.dumps(sent)) < 550_000
 
 
-@pytest.mark.parametrize("side", [8, 28, 32])
-def test_the_residues_come_back_to_half_a_step_of_the_root(side):
-    walk = walked(side=side)
+@pytest.mark.parametrize("side", [8, 28, 32, 224])
+def test_the_residues_come_back_to_half_a_step_of_the_root_of_blocks_in_a_photograph(side):
+    walk = walked(side=side) if side < 224 else photograph_walk(side, 16)
     sent = walk_payload(walk)
-    assert sent["small"]
-    for back, end in zip(residues(sent), (walk.target, walk.source), strict=True):
-        want = truth(walk, end)
-        assert back.shape == want.shape
-        half = 0.5 / sent["residues"]["top"] * np.sqrt(sent["residues"]["scale"])
-        assert np.abs(np.sqrt(back) - np.sqrt(want)).max() <= half * 1.001 + 1e-6
-
-
-def test_the_residues_of_a_photograph_are_means_over_blocks():
-    walk = photograph_walk(224, 16)
-    sent = walk_payload(walk)
-    side = sent["residues"]["inner"][0]
-    assert side in {224, 112, 56, 28}
+    assert sent["small"] is (side < 224)
+    inner = sent["residues"]["inner"][0]
+    assert inner in ({side} if side < 224 else {224, 112, 56, 28})
     half = 0.5 / sent["residues"]["top"] * np.sqrt(sent["residues"]["scale"])
     for back, end in zip(residues(sent), (walk.target, walk.source), strict=True):
-        want = blocks(truth(walk, end), side)
+        want = blocks(truth(walk, end), inner)
+        assert back.shape == want.shape
         assert np.abs(np.sqrt(back) - np.sqrt(want)).max() <= half * 1.001 + 1e-6
 
 
