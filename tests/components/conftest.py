@@ -1,7 +1,5 @@
 """What the tests of several components draw."""
 
-from __future__ import annotations
-
 import pytest
 
 from engine.sparsity import MaskRules, pruner_of

@@ -1,12 +1,15 @@
 """A page of one section, and the method that it asks."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import streamlit as st
+
+from components import section
+from components.draw.bars import Bars
+from components.draw.drawing import Drawing
 from engine.case_base import Case
 from engine.method import Method, Progress, quiet
 from engine.result import Result, Table
@@ -65,37 +68,24 @@ def table(owls: int) -> Table:
     return Table.of({"birds": ([1.0, owls], "")}, ("cat", "owl"))
 
 
-def page() -> None:
-    """What AppTest runs."""
-    import streamlit as st
-
-    from components import section
-    from components.draw.bars import Bars
-    from components.draw.drawing import Drawing
-    from tests.components.sections import Birds, Counted
-
-    chosen = dict(st.session_state["chosen"])
-    if chosen.pop("controlled", False):
-        above, controls, chosen["below"] = st.container(), st.container(), st.container()
+def draw(controlled=False, apart=False, lacking=False, **chosen):
+    """A page of one section."""
+    above = st.container()
+    if controlled:
+        controls, chosen["below"] = st.container(), st.container()
         controls.markdown("the controls")
-    else:
-        above = st.container()
-    if chosen.pop("apart", False):
+    if apart:
         st.markdown("the rest of the view")
         chosen["provenance"] = st.container()
-    case = Birds("there is no such bird." if chosen.pop("lacking", False) else "")
+    bars = Drawing("table", "How many", Bars(value="birds"), lambda result: "owl has most")
     with above:
         section.show(
             section.Section(
                 "birds",
                 Counted(),
-                case,
+                Birds("there is no such bird." if lacking else ""),
                 picture=lambda result: st.markdown("the picture"),
-                evidence=(
-                    Drawing(
-                        "table", "How many", Bars(value="birds"), lambda result: "owl has most"
-                    ),
-                ),
+                evidence=(bars,),
                 detail=lambda result: st.markdown("the detail"),
                 **chosen,
             )

@@ -1,15 +1,16 @@
 """A form of a case: what is drawn, linked, refused and asked again is what is declared."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import pytest
-from streamlit.testing.v1 import AppTest
+import streamlit as st
 
+from components.case_form import CaseForm
+from components.links import refusals_here
 from engine.arguments.base import Declared
 from engine.arguments.controls import Many, Text, argument
 from engine.method import Choice, Option, Slider, Switch
+from tests.components.pages import page_of
 from tests.visits import pills, problems
 
 
@@ -31,14 +32,8 @@ class ToyArguments(Declared):
     text: str = argument("as it is", Text(), "Text", "Anything.")
 
 
-def drawn():
-    """The script: every argument, folded away, and what is known of the case."""
-    import streamlit as st
-
-    from components.case_form import CaseForm
-    from components.links import refusals_here
-    from tests.components.test_case_form import ToyArguments
-
+def draw():
+    """Every argument, folded away, and what is known of the case."""
     form = CaseForm(ToyArguments, "page")
     with refusals_here(), st.expander("Folded"):
         form.ask("word")
@@ -50,24 +45,14 @@ def drawn():
 
 
 def form(**link):
-    at = AppTest.from_function(drawn, default_timeout=30)
-    at.query_params.update({f"page.{name}": value for name, value in link.items()})
-    at.run()
-    assert not at.exception
-    return at
+    return page_of(draw, link={f"page.{name}": value for name, value in link.items()})
 
 
 def test_an_untouched_form_begins_as_declared_and_is_asked_again_by_what_it_gives():
     at = form()
     settings = at.session_state["given"]
-    assert settings == {
-        "word": "b",
-        "thing": "z",
-        "some": ("q",),
-        "count": 4,
-        "clear": False,
-        "text": "as it is",
-    }
+    whole = {"word": "b", "thing": "z", "some": ("q",), "count": 4}
+    assert settings == whole | {"clear": False, "text": "as it is"}
     assert at.session_state["known"] == {"image": "sample:coffee"} | settings
     assert not at.query_params
     ToyArguments(**settings)  # every value is allowed
@@ -76,14 +61,8 @@ def test_an_untouched_form_begins_as_declared_and_is_asked_again_by_what_it_give
 def test_a_link_says_what_a_person_reads_and_gives_what_a_command_says():
     at = form(word="Ay", thing="Ex", some=["p", "q"], count="9", clear="true", text="other")
     assert not problems(at)
-    assert at.session_state["given"] == {
-        "word": "a",
-        "thing": "x",
-        "some": ("p", "q"),
-        "count": 9,
-        "clear": True,
-        "text": "other",
-    }
+    whole = {"word": "a", "thing": "x", "some": ("p", "q"), "count": 9}
+    assert at.session_state["given"] == whole | {"clear": True, "text": "other"}
     assert at.selectbox(key="page.word").label == "Word, in full"
     assert at.slider(key="page.count").help == "How many."
 

@@ -106,11 +106,7 @@ def test_the_record_names_everything_the_answer_depends_on_and_no_file(subject):
     assert "Jane" not in taken + exports.provenance(answer)
 
 
-def test_the_line_under_a_picture_names_batch_memory_format_and_compiled_share():
-    record = {"forwards": [{"batch": 8, "memory_format": "channels_last", "compiled_share": 0.9}]}
-    answer = run.Answer({}, record, kept=False)
-    assert exports.configuration(answer) == " (batch 8, channels_last, 90% compiled)"
-    assert exports.configuration(run.Answer({}, {"forwards": None}, kept=True)) == ""
+RECORD = {"method": "toys.Toy", "revision": 1, "seconds": 1.0, "device": "cpu"}
 
 
 @pytest.mark.parametrize(
@@ -119,18 +115,11 @@ def test_the_line_under_a_picture_names_batch_memory_format_and_compiled_share()
     ids=["target", "normal images"],
 )
 def test_one_line_names_the_question_the_configuration_and_whether_it_was_kept(asked, says):
-    record = {
-        "method": "toys.Toy",
-        "revision": 1,
-        "seconds": 1.0,
-        "device": "cpu",
+    record = RECORD | {
         "case": {"model": "m", "model_fingerprint": "f" * 16, "precision": "exact", **asked},
         "forwards": [{"batch": 8, "memory_format": "channels_last", "compiled_share": 0.9}],
     }
-    lines = {
-        is_stored: exports.provenance(run.Answer({}, record, kept=is_stored))
-        for is_stored in (True, False)
-    }
+    lines = {kept: exports.provenance(run.Answer({}, record, kept=kept)) for kept in (True, False)}
     assert "kept from before" in lines[True]
     assert "computed now" not in lines[True]
     assert "computed now" in lines[False]
@@ -141,16 +130,10 @@ def test_one_line_names_the_question_the_configuration_and_whether_it_was_kept(a
 
 @pytest.mark.parametrize(("parts", "says"), [(812.0, "took 812 s"), (0.5, ""), (None, "")])
 def test_an_answer_put_together_from_kept_ones_says_what_those_took(parts, says):
-    record = {
-        "method": "toys.Toy",
-        "revision": 1,
-        "seconds": 1.0,
-        "device": "cpu",
-        "case": {},
-        "kept_parts": parts,
-    }
-    line = exports.provenance(run.Answer({}, record, kept=True))
-    assert line.endswith(says or "kept from before")
+    answer = run.Answer({}, RECORD | {"case": {}, "kept_parts": parts}, kept=True)
+    assert exports.provenance(answer).endswith(says or "kept from before")
+    plain = run.Answer({}, {"forwards": None}, kept=True)
+    assert exports.configuration(plain) == ""
 
 
 def test_a_long_time_is_said_without_powers_of_ten():

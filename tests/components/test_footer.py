@@ -1,17 +1,16 @@
 """Sections share one footer: one Share, one explanation, whatever each of them has by then."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 import pytest
-from streamlit.testing.v1 import AppTest
+import streamlit as st
 
 from components import section
 from components.ending import end
-from components.footer import footer
+from components.footer import footer, take_entries
 from engine.method import Progress, quiet
 from engine.result import Result
+from tests.components.pages import page_of
 from tests.components.sections import Birds, Counted, table
 from tests.visits import settled
 
@@ -49,65 +48,50 @@ class Later(BirdsSeen):
     paper = None
 
 
-SEEN_SECTION = section.Section(
-    "seen", BirdsSeen(), Birds(), "Seen in spring", script=lambda: "seen()"
-)
-HEARD_SECTION = section.Section(
-    "heard", BirdsHeard(), Birds(), "Heard in autumn", script=lambda: "heard()"
-)
+SEEN = ("seen", BirdsSeen(), Birds(), "Seen in spring")
+SEEN_SECTION = section.Section(*SEEN, script=lambda: "seen()")
+HEARD = ("heard", BirdsHeard(), Birds(), "Heard in autumn")
+HEARD_SECTION = section.Section(*HEARD, script=lambda: "heard()")
+
+
+def draw(parts, own):
+    """Sections in one footer; `own` ones are in a fragment with one of its own."""
+
+    @st.fragment
+    @footer()
+    def alone():
+        for part in own:
+            section.show(part)
+
+    with footer():
+        for part in parts:
+            section.show(part)
+        alone()
+    st.markdown("the end")
 
 
 def page(*parts, own=()):
-    """A page of these sections in one footer; `own` ones are in a fragment with one of its own."""
-
-    def script(parts, own):
-        import streamlit as st
-
-        from components import section
-        from components.footer import footer
-
-        @st.fragment
-        @footer()
-        def alone():
-            for part in own:
-                section.show(part)
-
-        with footer():
-            for part in parts:
-                section.show(part)
-            alone()
-        st.markdown("the end")
-
-    at = AppTest.from_function(script, default_timeout=30, args=(parts, own)).run()
-    assert not at.exception
-    return settled(at)
+    return settled(page_of(draw, parts, own))
 
 
 def shares(at):
-    """The popovers that take along."""
     return [popover for popover in at.get("popover") if popover.proto.popover.label == "Share"]
 
 
 def explanations(at):
-    """The expanders that explain."""
     return [expander for expander in at.expander if expander.label == WHAT]
 
 
 def words(block):
-    """The paragraphs in a block."""
     return [element.value for element in block.markdown]
 
 
 def test_two_sections_share_one_menu_and_one_explanation_by_their_titles():
     at = page(SEEN_SECTION, HEARD_SECTION)
     (share,), (explained,) = shares(at), explanations(at)
-    groups = {
-        expander.label: expander
-        for expander in at.expander
-        if expander.label in {SEEN_SECTION.title, HEARD_SECTION.title}
-    }
-    assert list(groups) == ["Seen in spring", "Heard in autumn"]
-    for group, name in zip(groups.values(), ("Seen", "Heard"), strict=True):
+    groups = [expander for expander in at.expander if expander.label != WHAT]
+    assert [group.label for group in groups] == ["Seen in spring", "Heard in autumn"]
+    for group, name in zip(groups, ("Seen", "Heard"), strict=True):
         assert [snippet.value for snippet in group.code] == [f"{name.lower()}()"]
         files = [button.proto.label for button in group.get("download_button")]
         assert files == [f"blindspot-{name}-table.csv", f"blindspot-{name}-record.json"]
@@ -123,9 +107,8 @@ def test_two_sections_share_one_menu_and_one_explanation_by_their_titles():
 
 
 def test_a_section_that_waits_is_explained_and_the_other_is_taken_along():
-    at = page(
-        SEEN_SECTION, replace(SEEN_SECTION, key="later", method=Later(), title="", button="Later")
-    )
+    later = replace(SEEN_SECTION, key="later", method=Later(), title="", button="Later")
+    at = page(SEEN_SECTION, later)
     (share,), (explained,) = shares(at), explanations(at)
     assert [snippet.value for snippet in share.code] == ["seen()"]
     assert [expander.label for expander in at.expander] == [WHAT]  # one answer needs no heading
@@ -148,30 +131,24 @@ def test_a_view_that_ends_early_has_its_footer_and_what_stands_below():
 
 def test_a_fragment_has_a_footer_of_its_own():
     at = page(SEEN_SECTION, own=[HEARD_SECTION])
-    assert [[code.value for code in share.code] for share in shares(at)] == [
-        ["heard()"],
-        ["seen()"],
-    ]
+    codes = [[code.value for code in share.code] for share in shares(at)]
+    assert codes == [["heard()"], ["seen()"]]
+
+
+def draw_closer():
+    @st.fragment
+    def closer(above):
+        with footer(above):
+            if st.toggle("closer"):
+                section.show(HEARD_SECTION)
+
+    with footer():
+        section.show(SEEN_SECTION)
+        closer(take_entries())
 
 
 def test_a_fragment_that_ends_the_page_has_one_row_for_all_and_keeps_it_when_run_alone():
-    def script(seen, heard):
-        import streamlit as st
-
-        from components import section
-        from components.footer import footer, take_entries
-
-        @st.fragment
-        def closer(above):
-            with footer(above):
-                if st.toggle("closer"):
-                    section.show(heard)
-
-        with footer():
-            section.show(seen)
-            closer(take_entries())
-
-    at = AppTest.from_function(script, default_timeout=30, args=(SEEN_SECTION, HEARD_SECTION)).run()
+    at = page_of(draw_closer)
     for codes in (["seen()"], ["seen()", "heard()"]):
         at = settled(at)
         (share,), (explained,) = shares(at), explanations(at)
@@ -181,12 +158,7 @@ def test_a_fragment_that_ends_the_page_has_one_row_for_all_and_keeps_it_when_run
 
 
 def test_a_section_without_a_footer_stands_alone():
-    def script(one):
-        from components import section
-
-        section.show(one)
-
-    at = settled(AppTest.from_function(script, default_timeout=30, args=(SEEN_SECTION,)).run())
+    at = settled(page_of(section.show, SEEN_SECTION))
     assert len(shares(at)) == len(explanations(at)) == 1
 
 

@@ -1,38 +1,29 @@
 """A method's form: what is drawn is what is declared, and what is moved is what is asked."""
 
 import pytest
-from streamlit.testing.v1 import AppTest
+import streamlit as st
 
-from components.forms import marks, slider_start, word_check
+from components.forms import marks, method_form, refuse_links, slider_start, word_check
 from engine.method import Slider
+from tests.components.pages import page_of
 from tests.components.toy import COUNT, DECADES, LAYER, MAYBE, OFTEN, SHARE, WORD, Toy
 from tests.tiny import cnn_case
 from tests.visits import problems
 
 
-def drawn():
-    """The script: the form of the toy, and the method that it gives."""
-    import streamlit as st
-
-    from components.forms import method_form, refuse_links
-    from tests.components.toy import Toy
-    from tests.tiny import cnn_case
-
+def draw():
+    """The form of the toy, and the method that it gives."""
     case = cnn_case()
     refuse_links(Toy, "page.Toy", case)
-    st.session_state["made"] = method_form(Toy, "page.Toy", case)
+    st.session_state["toy"] = method_form(Toy, "page.Toy", case)
 
 
 def form(**link):
-    at = AppTest.from_function(drawn, default_timeout=30)
-    at.query_params.update({f"page.Toy.{name}": value for name, value in link.items()})
-    at.run()
-    assert not at.exception
-    return at
+    return page_of(draw, link={f"page.Toy.{name}": value for name, value in link.items()})
 
 
 def toy_of(at) -> Toy:
-    return at.session_state["made"]
+    return at.session_state["toy"]
 
 
 def test_an_untouched_form_gives_the_defaults_and_leaves_the_address_empty():
@@ -43,22 +34,18 @@ def test_an_untouched_form_gives_the_defaults_and_leaves_the_address_empty():
 
 def test_every_setting_shows_its_label_its_unit_and_its_help():
     at = form()
-    labels = [
-        widget.label
+    labels = {
+        kind: [widget.label for widget in at.get(kind)]
         for kind in ("slider", "select_slider", "selectbox", "toggle")
-        for widget in at.get(kind)
-    ]
-    assert sorted(labels) == [
-        "Count (px)",
-        "Decades",
-        "Layer",
-        "Maybe: as it comes or a number",
-        "Often",
-        "Share",
-        "Switch",
-        "Word",
-    ]
+    }
+    assert labels == {
+        "slider": ["Count (px)", "Share"],
+        "select_slider": ["Decades", "Often"],
+        "selectbox": ["Word", "Layer"],
+        "toggle": ["Maybe: as it comes or a number", "Switch"],
+    }
     assert at.slider(key="page.Toy.count").help == "How many."
+    assert at.select_slider(key="page.Toy.decades").value == 0.03  # one of its stops
 
 
 def test_each_widget_sets_its_own_setting():
@@ -87,10 +74,6 @@ def test_a_setting_that_can_be_off_shows_its_slider_when_switched_on():
     at.toggle(key="page.Toy.maybe.on").set_value(True).run()
     at.slider(key="page.Toy.maybe").set_value(0.7).run()
     assert toy_of(at).maybe == 0.7
-
-
-def test_the_default_of_a_slider_over_decades_is_one_of_its_stops():
-    assert form().select_slider(key="page.Toy.decades").value == 0.03
 
 
 @pytest.mark.parametrize(

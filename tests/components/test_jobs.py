@@ -1,34 +1,30 @@
 """The list of jobs: each has a name that may be read here, and its Stop is whole."""
 
-from __future__ import annotations
+from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
-from components import measurement
+from components import jobs, measurement, runs
 from components.measurement import MeasurementOnDemand
+from engine.lane import Job, Past
+from tests.components.pages import page_of
 
 
-def show_jobs(titles: tuple[str, str]) -> None:
+def show_jobs(title, public, words="", why="", end="done"):
     """One that runs and one that is over, of this visitor and of another one."""
-    from datetime import UTC, datetime
-    from types import SimpleNamespace
-
-    from components import jobs, runs
-    from engine.lane import Job, Past
-
-    title, public = titles
     lane = SimpleNamespace(place=lambda _: 0, device="cpu")
     for visitor in (runs.visit().visitor, "ann"):
-        jobs.running(lane, Job(visitor, lambda _: None, "wait", {visitor}, 0, title, public))
-        over = Past("x", title, public, frozenset({visitor}), "done", "", 2.0, datetime.now(UTC))
-        jobs.finished_jobs([over])
+        job = Job(visitor, lambda _: None, "wait", {visitor}, 0, title.format(visitor), public)
+        job.words = words.format(visitor)
+        jobs.running(lane, job)
+        done = frozenset({visitor}), end, why.format(visitor), 2.0, datetime.now(UTC)
+        jobs.finished_jobs([Past("x", title.format(visitor), public, *done)])
 
 
 @pytest.mark.parametrize("titles", [("", ""), ("Mine", ""), ("", "Public"), ("Mine", "Public")])
 def test_every_job_has_a_name_whoever_reads_it(titles):
-    at = AppTest.from_function(show_jobs, kwargs={"titles": titles}).run()
-    assert not at.exception
+    at = page_of(show_jobs, *titles)
     bars = [bar.proto.text for bar in at.get("progress")]
     lines = [line.value for line in at.markdown]
     assert len(bars) == len(lines) == 2
@@ -41,21 +37,9 @@ def test_every_job_has_a_name_whoever_reads_it(titles):
 
 
 def test_stop_is_not_squeezed_into_a_share_of_a_narrow_list():
-    at = AppTest.from_function(show_jobs, kwargs={"titles": ("Mine", "Public")}).run()
+    at = page_of(show_jobs, "Mine", "Public")
     assert [button.label for button in at.button] == ["Stop", "Stop"]
     assert not at.columns
-
-
-def measured() -> None:
-    from components import measurement
-    from tests.components.test_jobs import SLOW
-
-    measurement.show(SLOW, print)
-
-
-SLOW: MeasurementOnDemand[str] = MeasurementOnDemand(
-    "m", "Measured time", "m", "cpu", lambda _: "done"
-)
 
 
 def test_what_a_button_measures_has_a_name_for_strangers(monkeypatch):
@@ -67,6 +51,19 @@ def test_what_a_button_measures_has_a_name_for_strangers(monkeypatch):
             raise RuntimeError("enough")
 
     monkeypatch.setattr(measurement, "lane", lambda _: Queue())
-    at = AppTest.from_function(measured).run()
+    slow = MeasurementOnDemand("m", "Measured time", "m", "cpu", lambda _: "done")
+    at = page_of(measurement.show, slow, print)
     at.button(key="m.go").click().run()
     assert submitted == ["Measured time"]
+
+
+def test_the_list_of_jobs_shows_another_visitor_s_with_the_method_alone():
+    """What a visitor called their classes is for that visitor's eyes."""
+    words = "Secretum of {}"
+    why = f"{words} is the same everywhere."
+    at = page_of(show_jobs, f"Grad-CAM · {words}", "Grad-CAM", f"step 3: {words}", why, "failed")
+    drawn = [*at.caption, *at.markdown, *at.get("progress")]
+    text = "\n".join(str(getattr(element, "value", "")) + str(element.proto) for element in drawn)
+    assert "Secretum of ann" not in text
+    assert "another visitor" in text
+    assert text.count("Secretum of") >= 3

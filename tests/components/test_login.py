@@ -1,7 +1,7 @@
-"""Where a server was set up to ask who comes, nothing of a page is there before."""
+"""Who may come in, and what is let go of when a visitor has left."""
 
-from __future__ import annotations
-
+import gc
+import weakref
 from types import SimpleNamespace
 
 import pytest
@@ -10,9 +10,14 @@ from streamlit import config
 from streamlit.runtime.secrets import Secrets
 from streamlit.testing.v1 import AppTest
 
-from components import login
+from components import login, presence, uploads
+from components.presence import Presence
+from components.sidebar import reload
 from components.views import ROOT
 from engine.errors import BlindspotError
+from engine.keeping.budget import BUDGET
+from tests.components.pages import page_of
+from tests.engine.data.test_folders import png, two, zipped
 from tests.visits import words
 
 
@@ -55,17 +60,15 @@ def test_without_a_section_about_it_nobody_is_asked():
     assert "Log out" not in [button.label for button in start().button]
 
 
-def test_the_section_in_the_secrets_decides(monkeypatch):
-    monkeypatch.setattr(st, "secrets", {"auth": {}})
-    assert login.required()
-
-
 @pytest.mark.parametrize(
     ("text", "asked"), [("[auth]\n", True), ("[other]\n", False), (None, False)]
 )
-def test_secrets_in_a_file_decide_too(secrets_of, text, asked):
+def test_the_section_in_the_secrets_decides(monkeypatch, secrets_of, text, asked):
     secrets_of(text)
     assert login.required() is asked
+    login.required.cache_clear()
+    monkeypatch.setattr(st, "secrets", {"auth": {}})
+    assert login.required()
 
 
 def test_secrets_that_cannot_be_read_let_nobody_in(secrets_of):
@@ -96,3 +99,85 @@ def secrets_of(monkeypatch, tmp_path):
     monkeypatch.setattr(st, "secrets", Secrets())
     yield lambda text: text is None or path.write_text(text)
     config.set_option("secrets.files", before)
+
+
+def draw_data():
+    presence.arrive()
+    if not uploads.session_uploads():
+        uploads.open_data(zipped(two()), "mine.zip", 16)
+    st.text(", ".join(uploads.session_uploads()))
+
+
+def opened():
+    """A visitor with a data set: their session, presence, and a weak reference to the data."""
+    known = set(presence._present)
+    at = page_of(draw_data)
+    (visitor_presence,) = presence._present - known
+    (result,) = at.session_state["lab.uploads"].values()
+    return at, visitor_presence, weakref.ref(result.data)
+
+
+def test_bytes_of_a_visitor_who_has_left_are_given_back():
+    at, visitor_presence, data = opened()
+    assert BUDGET.booked[visitor_presence.visitor] == data().images.nbytes
+    presence._present.discard(visitor_presence)
+    visitor_presence.let_go()
+    del at
+    gc.collect()
+    assert data() is None
+    assert visitor_presence.visitor not in BUDGET.booked
+
+
+def test_a_visitor_who_came_back_keeps_what_is_open():
+    at, visitor_presence, data = opened()
+    presence._present.discard(visitor_presence)
+    again = Presence(visitor_presence.visitor, "other", visitor_presence.state)
+    presence._present.add(again)
+    visitor_presence.let_go()
+    assert "lab.uploads" in at.session_state
+    assert data() is not None
+    presence._present.discard(again)
+
+
+def draw_picture():
+    presence.arrive()
+    if reload.finest() is None:
+        reload.remember("mine.png", png(size=(300, 300)))
+        reload.finest()
+
+
+def test_a_picture_kept_for_a_reload_goes_with_the_last_session_of_its_tab():
+    known = set(presence._present)
+    at = page_of(draw_picture)
+    (first,) = presence._present - known
+    key = at.session_state[reload.KEPT_UNDER]
+    assert BUDGET.booked[first.visitor] == 300 * 300 * 3
+    page_of(draw_picture, **{reload.KEPT_UNDER: key})
+    (second,) = presence._present - known - {first}
+    for visitor_presence, is_stored in ((first, True), (second, False)):
+        presence._present.discard(visitor_presence)
+        visitor_presence.let_go()
+        assert (reload.FILES.get(key) is not None) is is_stored
+    gc.collect()
+    assert first.visitor not in BUDGET.booked
+
+
+def test_the_browser_s_leaving_sets_the_clock(monkeypatch):
+    timers = []
+
+    class Timer:
+        daemon = False
+
+        def __init__(self, seconds, call):
+            timers.append((seconds, call))
+
+        def start(self):
+            assert self.daemon
+
+    monkeypatch.setattr(presence.threading, "Timer", Timer)
+    visitor_presence = Presence("somebody", "session", None)
+    presence._present.add(visitor_presence)
+    visitor_presence.leave()
+    assert visitor_presence not in presence._present
+    assert timers == [(presence.AWAY_SECONDS, visitor_presence.let_go)]
+    assert presence.AWAY_SECONDS > 120  # in which Streamlit may give the session back

@@ -7,13 +7,17 @@ from threading import Event
 from time import sleep
 
 import pytest
+import streamlit as st
 from streamlit.runtime.caching import clear_session_resource_cache
 from streamlit.testing.v1 import AppTest
 
 import engine.attribution
-from components import notices, runs
+from components import jobs, notices, runs
 from components.runs import Visit
 from engine.lane import lanes
+from tests import tiny
+from tests.components import toy
+from tests.components.pages import page_of
 from tests.components.toy import Broken, Slow, Toy
 from tests.visits import pills, problems, provenance, visit
 
@@ -44,8 +48,11 @@ def only(title: str, **settings) -> AppTest:
     return visit({"heatmaps.methods": [title], **settings})
 
 
-def button(at: AppTest, key: str):
-    return at.button(key=key)
+def slow_page(draw=None) -> AppTest:
+    """A page whose question is being computed: that of Heatmaps, or one that is drawn."""
+    at = page_of(draw) if draw else only("Slow")
+    assert Slow.running.wait(10)
+    return at
 
 
 def test_a_long_answer_shows_its_words_while_others_are_there_already():
@@ -58,14 +65,9 @@ def test_a_long_answer_shows_its_words_while_others_are_there_already():
 
 def test_a_job_that_the_page_begins_is_in_the_list_of_jobs_at_once():
     at = only("Slow")
-    assert [popover.proto.popover.label for popover in at.get("popover") if jobs_of(popover)] == [
-        "Jobs (1)"
-    ]
+    labels = [popover.proto.popover.label for popover in at.get("popover")]
+    assert [label for label in labels if label.startswith("Jobs")] == ["Jobs (1)"]
     assert any(text.startswith("**Slow") for text in bars(at))
-
-
-def jobs_of(popover) -> bool:
-    return popover.proto.popover.label.startswith("Jobs")
 
 
 def bars(at: AppTest) -> list[str]:
@@ -74,15 +76,14 @@ def bars(at: AppTest) -> list[str]:
 
 
 def test_stop_stops_the_work_and_says_so_and_start_again_starts_it():
-    at = only("Slow")
-    assert Slow.running.wait(10)
-    button(at, "heatmaps.Slow.stop").click().run()
+    at = slow_page()
+    at.button(key="heatmaps.Slow.stop").click().run()
     assert Slow.stopped.wait(10)
     assert problems(at) == ["Slow: Stopped."]
     at.run()
     assert problems(at) == ["Slow: Stopped."]
     Slow.let_go.set()
-    button(at, "heatmaps.Slow.again").click().run()
+    at.button(key="heatmaps.Slow.again").click().run()
     finish(at)
     assert len(provenance(at)) == 1
 
@@ -98,8 +99,7 @@ def finish(at: AppTest) -> None:
 
 
 def test_an_answer_is_kept_from_before_only_for_who_did_not_wait_for_it():
-    at = only("Slow")
-    assert Slow.running.wait(10)
+    at = slow_page()
     Slow.let_go.set()
     finish(at)
     assert map_origins(at) == ["computed now"]
@@ -115,8 +115,7 @@ def map_origins(at: AppTest) -> list[str]:
 
 
 def test_another_setting_gives_up_what_was_asked_before():
-    at = only("Slow")
-    assert Slow.running.wait(10)
+    at = slow_page()
     at.slider(key="heatmaps.Slow.size").set_value(0.25).run()
     assert Slow.stopped.wait(10)
 
@@ -129,8 +128,7 @@ def test_a_method_that_is_taken_away_is_no_longer_computed():
 
 
 def test_a_closed_tab_leaves_what_only_it_waited_for():
-    at = only("Slow")
-    assert Slow.running.wait(10)
+    at = slow_page()
     close_tabs()
     assert Slow.stopped.wait(10)
     assert not at.exception
@@ -139,7 +137,7 @@ def test_a_closed_tab_leaves_what_only_it_waited_for():
 def test_a_tab_that_closes_leaves_those_who_wait_for_the_same():
     first, second = only("Slow"), only("Slow")
     assert Slow.running.wait(10)
-    button(first, "heatmaps.Slow.stop").click().run()
+    first.button(key="heatmaps.Slow.stop").click().run()
     assert not Slow.stopped.wait(0.2)
     Slow.let_go.set()
     finish(second)
@@ -157,14 +155,14 @@ def test_an_unexpected_failure_is_a_sentence_and_a_log_entry_and_is_not_tried_ag
     assert Broken.calls == 1
     assert "a secret of the inside" in caplog.text
     assert len(provenance(at)) == 1
-    button(at, "heatmaps.Broken.again").click().run()
+    at.button(key="heatmaps.Broken.again").click().run()
     finish(at)
     assert Broken.calls == 2
 
 
 @pytest.mark.parametrize("title", ["Broken", "Slow"])
 def test_what_failed_or_was_stopped_in_the_list_of_jobs_keeps_what_it_had_found(title):
-    at = AppTest.from_function(growing, args=(title,)).run()
+    at = page_of(growing, title)
     if title == "Slow":
         finish_first_round(at)
         (button,) = [candidate for candidate in at.button if candidate.key.startswith("jobs.stop.")]
@@ -175,14 +173,8 @@ def test_what_failed_or_was_stopped_in_the_list_of_jobs_keeps_what_it_had_found(
     assert not at.exception
 
 
-def growing(title: str) -> None:
+def growing(title):
     """A page with one answer that grows."""
-    import streamlit as st
-
-    from components import jobs, runs
-    from tests import tiny
-    from tests.components import toy
-
     outcome = runs.ask(getattr(toy, title)(), tiny.cnn_case(), "growing.slot")
     runs.watch_growing(outcome, lambda partial: st.text(f"found: {list(partial)}"))
     jobs.jobs_button()
@@ -199,8 +191,7 @@ def finish_first_round(at: AppTest) -> None:
 
 
 def test_another_setting_on_one_page_leaves_what_another_page_of_the_visitor_waits_for():
-    at = AppTest.from_function(two_pages).run()
-    assert Slow.running.wait(10)
+    at = slow_page(two_pages)
     at.toggle(key="one.other").set_value(True).run()
     assert not Slow.stopped.wait(0.2)
     at.toggle(key="two.other").set_value(True).run()
@@ -208,46 +199,34 @@ def test_another_setting_on_one_page_leaves_what_another_page_of_the_visitor_wai
 
 
 def test_stop_on_one_page_leaves_what_another_page_of_the_visitor_waits_for():
-    at = AppTest.from_function(two_pages).run()
-    assert Slow.running.wait(10)
-    button(at, "one.slot.stop").click().run()
+    at = slow_page(two_pages)
+    at.button(key="one.slot.stop").click().run()
     assert not Slow.stopped.wait(0.2)
     assert problems(at) == ["Slow: Stopped."]
-    button(at, "two.slot.stop").click().run()
+    at.button(key="two.slot.stop").click().run()
     assert Slow.stopped.wait(10)
 
 
-def two_pages() -> None:
+def two_pages():
     """Two pages of one visitor that ask the same at first."""
-    import streamlit as st
-
-    from components import runs
-    from tests import tiny
-    from tests.components.toy import Slow
-
     for page in ("one", "two"):
         size = 0.25 if st.toggle("Other", key=f"{page}.other") else 0.5
         runs.watch([runs.ask(Slow(size=size), tiny.cnn_case(), f"{page}.slot")])
 
 
 def test_the_place_in_the_queue_is_that_of_the_lane_that_was_asked():
-    at = AppTest.from_function(two_lanes).run()
-    assert Slow.running.wait(10)
+    at = slow_page(two_lanes)
     assert bars(at.run())[1:3] == [
         "Slow: waiting: 1 other question goes first",
         "Slow: waiting: 2 other questions go first",
     ]
 
 
-def two_lanes() -> None:
+def two_lanes():
     """Three questions in one lane, and one in another, which is asked last."""
-    from components import runs
-    from tests import tiny
-    from tests.components.toy import Elsewhere, Slow
-
     case = tiny.cnn_case()
     results = [runs.ask(Slow(size=size), case, f"lanes.{size}") for size in (0.1, 0.2, 0.3)]
-    elsewhere = Elsewhere(case.model, case.image, case.target)
+    elsewhere = toy.Elsewhere(case.model, case.image, case.target)
     runs.watch([*results, runs.ask(Slow(size=0.4), elsewhere, "lanes.0.4")])
 
 
@@ -259,19 +238,13 @@ def test_a_visit_that_ends_leaves_every_job():
         def leave(self, visitor):
             self.visitors.remove(visitor)
 
-    jobs = {"a": Left(), "b": Left()}
-    Visit("me", dict(jobs)).end()
-    assert all(job.visitors == {"you"} for job in jobs.values())
+    left = {"a": Left(), "b": Left()}
+    Visit("me", dict(left)).end()
+    assert all(job.visitors == {"you"} for job in left.values())
 
 
-def two_views() -> None:
+def two_views():
     """Two views of one visitor: the first asks two questions, of which the second view asks one."""
-    import streamlit as st
-
-    from components import runs
-    from tests import tiny
-    from tests.components.toy import Slow
-
     case = tiny.cnn_case()
     view = st.segmented_control("View", ["first", "second", "third"], default="first", key="view")
     runs.visit().open_view(view)
@@ -292,8 +265,7 @@ def turn_to(at: AppTest, view: str) -> None:
 
 
 def test_another_view_gives_up_what_ends_with_its_view_but_for_the_question_that_it_takes_over():
-    at = AppTest.from_function(two_views).run()
-    assert Slow.running.wait(10)
+    at = slow_page(two_views)
     before = set(waited_for())
     assert len(before) == 2
     turn_to(at, "second")
@@ -308,8 +280,7 @@ def test_another_view_gives_up_what_ends_with_its_view_but_for_the_question_that
 
 
 def test_another_visitor_keeps_what_somebody_left_with_a_view():
-    at = AppTest.from_function(two_views).run()
-    assert Slow.running.wait(10)
+    at = slow_page(two_views)
     shared = [job for lane in lanes() for job in lane.jobs()]
     for job in shared:
         job.join("another")
@@ -323,7 +294,6 @@ def test_another_visitor_keeps_what_somebody_left_with_a_view():
 
 def test_a_run_that_is_out_of_date_does_not_wait_for_a_live_answer(monkeypatch):
     """Streamlit ends it where it looks at the session; so it looks while it waits."""
-    looked = []
 
     class Left(BaseException):
         pass
@@ -335,10 +305,8 @@ def test_a_run_that_is_out_of_date_does_not_wait_for_a_live_answer(monkeypatch):
 
     class Held(dict):
         def get(self, key):
-            looked.append(key)
             raise Left
 
     monkeypatch.setattr(runs.st, "session_state", Held())
     with pytest.raises(Left):
         runs.wait_for(Job(), 20.0)
-    assert looked

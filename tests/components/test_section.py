@@ -1,18 +1,23 @@
-"""A section asks, waits, draws and explains in one order, on every view."""
+"""Sections, cards and folded parts ask, wait, draw and explain in one order, on every view."""
 
-from __future__ import annotations
-
+from functools import partial
 from itertools import count
 from threading import Event
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from components import views
 from components.draw.drawing import Drawing
-from components.section import in_rows
+from components.folded import folded
+from components.section import Section, in_rows
+from components.start.cards import LATER, Card, card_or_reason, fill
+from engine.errors import BadData
 from engine.lane import lanes
-from tests.components import sections
-from tests.visits import problems, settled
+from tests.components.pages import page_of
+from tests.components.sections import Birds, Counted, CountedBefore, draw
+from tests.visits import problems, settled, unfolded
 
 REVISIONS = count(1)
 
@@ -21,19 +26,16 @@ REVISIONS = count(1)
 def slowly(monkeypatch):
     """The method waits until it is let go, and nothing is known from another test."""
     for name in ("running", "let_go"):
-        monkeypatch.setattr(sections.Counted, name, Event())
-    monkeypatch.setattr(sections.Counted, "revision", next(REVISIONS))
+        monkeypatch.setattr(Counted, name, Event())
+    monkeypatch.setattr(Counted, "revision", next(REVISIONS))
     yield
-    sections.Counted.let_go.set()
+    Counted.let_go.set()
     for job in [job for lane in lanes() for job in lane.jobs()]:
         job.wait(10)
 
 
 def page(**chosen) -> AppTest:
-    """A page of one section."""
-    at = AppTest.from_function(sections.page, default_timeout=30)
-    at.session_state["chosen"] = chosen
-    return at.run()
+    return page_of(partial(draw, **chosen))
 
 
 def order(at: AppTest) -> list[str]:
@@ -54,42 +56,50 @@ def test_a_wide_drawing_has_a_row_of_its_own():
 
 
 def test_the_answer_stands_in_one_order():
-    sections.Counted.let_go.set()
+    Counted.let_go.set()
     at = settled(page())
     assert not problems(at)
-    sequence = order(at)
-    places = [
-        next(at for at, word in enumerate(sequence) if start in word)
-        for start in ("Owls lead", "the picture", "How many", "owl has most", "the detail", "toys.")
-    ]
-    assert places == sorted(places)
+    stand_in_order(
+        at, "Owls lead", "the picture", "How many", "owl has most", "the detail", "toys."
+    )
     assert len(at.get("plotly_chart")) == 1
     assert "What am I looking at?" in [expander.label for expander in at.expander]
     assert [popover.proto.popover.label for popover in at.get("popover")] == ["Share"]
+    apart = settled(page(apart=True))  # how it was made, apart from the answer
+    stand_in_order(apart, "the detail", "the rest of the view", "toys.")
+    below = settled(page(controlled=True))  # what follows the picture, below the controls
+    words = ("Owls lead", "the picture", "the controls", "owl has most", "the detail", "toys.")
+    stand_in_order(below, *words)
+
+
+def stand_in_order(at, *starts):
+    sequence = order(at)
+    places = [next(at for at, word in enumerate(sequence) if start in word) for start in starts]
+    assert places == sorted(places)
 
 
 def test_what_waits_for_its_button_says_what_it_would_do():
     at = page(button="Count them", before="Every bird is counted.")
     assert "Every bird is counted." in order(at)
-    assert not sections.Counted.running.is_set()
-    sections.Counted.let_go.set()
+    assert not Counted.running.is_set()
+    Counted.let_go.set()
     next(button for button in at.button if button.label.startswith("Count them")).click().run()
     settled(at)
     assert at.header[0].value == "Owls lead with 3."
 
 
 def test_what_it_rests_on_is_asked_before_it():
-    at = page(first=((sections.CountedBefore(), sections.Birds(), "birds.before"),))
-    assert sections.Counted.running.wait(10)
+    at = page(first=((CountedBefore(), Birds(), "birds.before"),))
+    assert Counted.running.wait(10)
     at.run()
     assert [button.key for button in at.button if button.label == "Stop"] == ["birds.before.stop"]
-    sections.Counted.let_go.set()
+    Counted.let_go.set()
     assert settled(at).header[0].value == "Owls lead with 3."
 
 
 def test_what_is_there_already_is_drawn_while_the_rest_is_computed():
     at = page()
-    assert sections.Counted.running.wait(10)
+    assert Counted.running.wait(10)
     at.run()
     assert not at.header  # no finding without the whole answer
     assert len(at.get("plotly_chart")) == 1
@@ -104,26 +114,71 @@ def test_a_question_that_cannot_be_asked_says_why():
     assert not at.button
 
 
-def test_how_it_was_made_can_stand_apart_from_the_answer():
-    sections.Counted.let_go.set()
-    sequence = order(settled(page(apart=True)))
-    line = next(at for at, word in enumerate(sequence) if "toys." in word)
-    assert sequence.index("the detail") < sequence.index("the rest of the view") < line
+def draw_card(turn, lacking):
+    card = Card(
+        "How many owls are there?",
+        views.STUDY,
+        {"owls": Section("start.owls", Counted(), Birds(lacking))},
+        sentence=lambda result: f"{result['owls']['table'].cell('owl', 'birds'):.0f} owls.",
+        picture=lambda result: st.markdown("the picture"),
+        why="Birds, and nothing else.",
+    )
+    st.session_state["next"] = fill(card, turn=turn)
 
 
-def test_what_follows_the_picture_can_stand_below_the_controls():
-    sections.Counted.let_go.set()
-    at = settled(page(controlled=True))
-    sequence = order(at)
-    places = [
-        next(at for at, word in enumerate(sequence) if start in word)
-        for start in (
-            "Owls lead",
-            "the picture",
-            "the controls",
-            "owl has most",
-            "the detail",
-            "toys.",
-        )
-    ]
-    assert places == sorted(places)
+def page_text(at: AppTest) -> str:
+    return " ".join(block.value for block in [*at.markdown, *at.caption])
+
+
+def test_before_its_turn_nothing_is_asked():
+    at = page_of(draw_card, False, "")
+    assert LATER in page_text(at)
+    assert not at.get("progress")
+    assert at.session_state["next"] is False
+
+
+def test_what_the_case_lacks_is_said_and_the_next_card_has_its_turn():
+    at = page_of(draw_card, True, "there is no such bird.")
+    assert "Not available: there is no such bird." in page_text(at)
+    assert "Birds, and nothing else." in page_text(at)
+    assert at.session_state["next"] is True
+    assert [button.label for button in at.button] == ["Open Study"]
+
+
+def test_a_card_that_is_computed_keeps_the_next_one_waiting_and_then_says_its_answer():
+    at = page_of(draw_card, True, "")
+    assert at.get("progress")
+    assert at.session_state["next"] is False
+    assert "owls." not in page_text(at)
+    Counted.let_go.set()
+    settled(at, lambda at: at.session_state["next"])
+    assert "3 owls." in page_text(at)
+    assert "the picture" in page_text(at)
+
+
+def test_a_card_that_cannot_be_made_is_its_reason():
+    def make(question, subject):
+        raise BadData(f"{subject} has no images: open a zip.")
+
+    card = card_or_reason("How unusual?", views.FAMILIAR, make, "This model")
+    assert card.why == "This model has no images: open a zip."
+    assert card.question == "How unusual?"
+    assert not card.sections
+
+
+def page_texts(at):
+    return [block.value for block in at.markdown]
+
+
+def draw_folded():
+    folded("More", "more", lambda: st.markdown("what was folded"))
+    st.markdown("the page")
+
+
+def test_the_content_is_drawn_when_it_is_unfolded_and_not_before():
+    at = page_of(draw_folded)
+    assert [box.label for box in at.expander] == ["More"]
+    assert page_texts(at) == ["the page"]
+    assert page_texts(unfolded(at)) == ["what was folded", "the page"]
+    at.session_state["more"] = False
+    assert page_texts(at.run()) == ["the page"]

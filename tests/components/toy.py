@@ -1,7 +1,5 @@
 """A method with one setting of every kind, and methods that fail or take their time."""
 
-from __future__ import annotations
-
 import threading
 from dataclasses import dataclass
 

@@ -1,6 +1,6 @@
 """A visitor whose share of memory is full brings weights: a sentence, and nothing they had is lost.
 
-Elsewhere: `tests/engine/test_budget.py` tests the budget, `tests/components/test_presence.py` that
+Elsewhere: `tests/engine/test_budget.py` tests the budget, `tests/components/test_login.py` that
 it is given back.
 """
 

@@ -1,7 +1,5 @@
 """A kept figure is the one that would be built now: what it is drawn of tells it from others."""
 
-from __future__ import annotations
-
 import json
 import re
 from dataclasses import replace
@@ -10,16 +8,16 @@ import numpy as np
 import plotly.graph_objects as go
 import plotly.io
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from components.charts import finished as kept_figures
-from components.charts import style
+from components.charts import plots, style
 from components.charts.finished import FINISHED_FIGURES, LEAST, Finished, finished, finished_figure
 from components.charts.style import INK
 from components.draw.bars import Bars
 from components.draw.lines import Lines
 from components.views import ROOT
 from engine.result import Table
+from tests.components.pages import page_of
 
 TABLE = Table.of({"change": ([-0.25, 0.5], "share"), "other": ([1.0, 2.0], "nat")}, ("a", "b"))
 SHAPE = Bars(value="change")
@@ -120,16 +118,11 @@ def test_kept_figures_are_bounded_in_bytes_and_in_number():
     assert FINISHED_FIGURES.room // LEAST <= 2048
 
 
-def page() -> None:
-    from components.charts import plots
-    from components.charts.finished import finished_figure
-    from tests.components.charts.test_finished import SHAPE, TABLE
-
-    plots.show_figure(finished_figure(SHAPE.figure, TABLE), "what it shows", "figure")
-
-
 def test_the_page_shows_the_finished_figure():
     for _ in range(2):  # built, then kept
-        (chart,) = AppTest.from_function(page, default_timeout=60).run().get("plotly_chart")
+        at = page_of(
+            plots.show_figure, finished_figure(SHAPE.figure, TABLE), "what it shows", "figure"
+        )
+        (chart,) = at.get("plotly_chart")
         assert json.loads(chart.proto.spec) == spec(SHAPE, TABLE)
         assert chart.proto.alt == "what it shows"

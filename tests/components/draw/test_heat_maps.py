@@ -1,19 +1,22 @@
-"""A still map lies over its picture, with the ends of its colors, their unit, and words."""
-
-from __future__ import annotations
+"""Maps over pictures, masks and cells that are off: colors, legends and words."""
 
 import re
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from components.charts import style
 from components.charts.style import COLORS
 from components.colors import DIVERGING_DARK, DIVERGING_LIGHT, SEQUENTIAL
+from components.draw import mask_pictures
+from components.draw.crossed import DROPPED, SHADE, crossed, crossed_out
+from components.draw.drawing import Drawing, draw
 from components.draw.heat_maps import OverPicture, as_html, blended, border
 from engine.result import HeatMap
+from engine.sparsity import MaskRules, pruner_of
+from engine.sparsity.masks import diagrams
+from tests.components.pages import page_of
 
 GRAY = np.full((40, 40, 3), 90, np.uint8)
 HOSTILE = '"><script>alert(1)</script>'
@@ -76,18 +79,88 @@ def test_the_border_of_the_truth_is_drawn_inside_the_mask_alone():
     assert drawn[10, 10].tolist() == list(bytes.fromhex(COLORS["light"][1][1:]))
 
 
-def page() -> None:
-    """A map drawn by its kind."""
-    from components.draw.drawing import Drawing, draw
-    from components.draw.heat_maps import OverPicture
-    from tests.components.draw.test_heat_maps import GRAY, heat
-
-    shape = OverPicture(picture=GRAY)
-    draw(Drawing("map", "Where", shape, lambda _: "It is the ear."), {"map": heat()}, "here")
-
-
 def test_a_map_is_drawn_by_its_kind():
-    at = AppTest.from_function(page).run()
-    assert not at.exception
+    drawing = Drawing("map", "Where", OverPicture(picture=GRAY), lambda _: "It is the ear.")
+    at = page_of(draw, drawing, {"map": heat()}, "here")
     assert at.caption[0].value.startswith("It is the ear")
     assert "bs-map" in at.get("html")[0].proto.body
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_each_weight_of_a_wall_is_a_square_of_its_own_color(prune_case, masks, theme):
+    part = masks.parts[1]  # 16 filters of 8 channels
+    result = diagrams.wall(prune_case.model, masks, part.name)
+    drawn = mask_pictures.wall(result, theme)
+    height, width = drawn.pixels.shape[:2]
+    for at, (left, top, across, down) in enumerate(drawn.boxes):
+        block = drawn.pixels[
+            round(top * height) : round((top + down) * height),
+            round(left * width) : round((left + across) * width),
+        ]
+        gray = (block == mask_pictures.CUT).all(-1).sum() / mask_pictures.CELL**2
+        assert gray == np.isnan(result.kernels[at]).sum()
+
+
+def test_positive_and_negative_weights_differ_and_the_largest_has_the_end_s_color():
+    values = np.array([[-2.0, 0.0, 2.0, np.nan]])
+    pixels = mask_pictures.signed_picture(values, 2.0, "light")[0]
+    assert tuple(pixels[0]) == tuple(mask_pictures.DIVERGING_LIGHT[0])
+    assert tuple(pixels[2]) == tuple(mask_pictures.DIVERGING_LIGHT[255])
+    assert tuple(pixels[3]) == mask_pictures.CUT
+
+
+def test_strips_show_the_share_and_dead_rows_stand_out(prune_case):
+    rules = MaskRules(structure="filter", allocation="per layer")
+    masks = pruner_of(prune_case, "Magnitude", rules).at(0.5)
+    strip = diagrams.strips(masks)[0]
+    pixels = mask_pictures.layer_strip(strip)
+    orange = (pixels == mask_pictures.DEAD).all(-1)
+    assert np.array_equal(orange.all(1), strip.dead)
+    assert strip.dead.any()
+
+
+def test_a_difference_of_equal_masks_has_one_color_only(masks):
+    result = diagrams.difference(masks, masks, masks.parts[1].name)
+    colors = mask_pictures.difference_picture(result, "light").reshape(-1, 3)
+    mixed = np.outer(result.both.ravel(), mask_pictures.BOTH)
+    mixed += np.outer(1 - result.both.ravel(), mask_pictures.PAPER["light"])
+    assert np.abs(colors - mixed).max() <= 1
+
+
+def test_patterns_carry_their_shares_and_words(masks):
+    result = diagrams.patterns(masks)
+    html = mask_pictures.patterns_html(result)
+    assert html.count("<img") == len(result.shares)
+    assert f"{100 * result.shares[0]:.1f} %" in html
+
+
+def test_groups_that_keep_n_say_so_below(prune_case):
+    masks = pruner_of(prune_case, "Magnitude", MaskRules(structure="N:M", n=2, m=4)).at(0)
+    result = diagrams.groups(masks, masks.parts[1].name, 2, 4)
+    exact = mask_pictures.groups_picture(result, 2, "light")
+    wrong = mask_pictures.groups_picture(result, 3, "light")
+    assert not (exact == mask_pictures.DEAD).all(-1).any()
+    assert (wrong == mask_pictures.DEAD).all(-1).any()
+
+
+def test_only_cells_that_are_off_are_grayed():
+    pixels = np.full((64, 64, 3), 50, np.uint8)
+    grid = np.ones((8, 8), bool)
+    grid[2, 5] = False
+    grayed = crossed(pixels, grid)
+    cell = grayed.shape[0] // 8
+    changed = (grayed != 50).any(-1)
+    where = np.zeros_like(changed)
+    where[2 * cell : 3 * cell, 5 * cell : 6 * cell] = True
+    assert (changed == where).all()
+    middle = grayed[2 * cell + cell // 2, 5 * cell + 2]
+    assert np.abs(middle - ((1 - SHADE) * 50 + SHADE * DROPPED)).max() <= 1
+
+
+def test_each_grid_has_its_picture_and_its_count():
+    grids = np.ones((2, 8, 8), bool)
+    grids[1, :2] = False
+    view = crossed_out(np.zeros((64, 64, 3), np.uint8), grids, "Layer", "tokens", "what is seen")
+    assert view.images.shape[:2] == (1, 2)
+    assert view.columns == ("Layer 1", "Layer 2")
+    assert view.captions == ("64 of 64 tokens", "48 of 64 tokens")

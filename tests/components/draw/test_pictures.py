@@ -1,6 +1,4 @@
-"""A grid of images is a table with words for every image."""
-
-from __future__ import annotations
+"""Grids of images, and boxes and marks over a picture."""
 
 import io
 import re
@@ -9,10 +7,13 @@ from base64 import b64decode
 import numpy as np
 import pytest
 from PIL import Image
-from streamlit.testing.v1 import AppTest
 
-from components.draw.pictures import as_html
-from engine.result import Pictures
+from components.draw import boxes
+from components.draw.boxes import PictureBoxes
+from components.draw.picture_points import PicturePoints
+from components.draw.pictures import as_html, draw_pictures
+from engine.result import Pictures, Table
+from tests.components.pages import page_of
 
 HOSTILE = '<img src=x onerror="alert(1)">'
 
@@ -41,12 +42,9 @@ def test_images_are_sent_without_loss(channels):
     assert np.array_equal(pixels.reshape(12, 12, channels), image_view.images[0, 0])
 
 
-def test_only_small_images_are_drawn_in_squares():
+def test_only_small_images_are_drawn_in_squares_and_a_telephone_shows_up_to_three_in_a_row():
     assert as_html(view(side=12)).count("bs-small") == 4
     assert "bs-small" not in as_html(view(side=200))
-
-
-def test_a_telephone_shows_up_to_three_pictures_side_by_side():
     assert "bs-three" in as_html(view())
     images = np.zeros((1, 4, 8, 8, 3), np.uint8)
     four = Pictures(images, ("row",), tuple("abcd"), "Seen.", "")
@@ -56,16 +54,56 @@ def test_a_telephone_shows_up_to_three_pictures_side_by_side():
     assert 'alt="a"' in nameless
 
 
-def page() -> None:
-    """A page with one grid."""
-    from components.draw.pictures import draw_pictures
-    from tests.components.draw.test_pictures import view
-
-    draw_pictures(view(), "grid")
-
-
 def test_the_finding_stands_below_and_the_grid_can_be_taken_along():
-    at = AppTest.from_function(page).run()
-    assert not at.exception
+    at = page_of(draw_pictures, view(), "grid")
     assert [caption.value.replace("\\", "") for caption in at.caption] == ['What is "seen".']
     assert len(at.get("download_button")) == 1
+
+
+PICTURE = np.zeros((50, 100, 3), np.uint8)
+SHARES = {
+    "left": [0.1, 0.5, np.nan],
+    "top": [0.2, 0.0, np.nan],
+    "width": [0.3, 0.5, np.nan],
+    "height": [0.4, 1.0, np.nan],
+    "sure": [0.25, 0.5, 1.0],
+}
+COLUMNS = {name: (shares, "share") for name, shares in SHARES.items()}
+TABLE = Table.of(COLUMNS, ("cat", "<b>dog</b>", "owl"))
+
+
+def test_boxes_lie_at_their_shares_with_names_and_colors_of_their_own():
+    figure = PictureBoxes(picture=PICTURE, value="sure").figure(TABLE)
+    edges, shapes = figure.layout.shapes[::2], figure.layout.shapes[1::2]
+    corners = [(shape.x0, shape.y0, shape.x1, shape.y1) for shape in edges]
+    assert corners[0] == pytest.approx((10, 10, 40, 30))
+    assert corners[1] == pytest.approx((50, 0, 100, 50))
+    assert len(corners) == 2  # a row without a place has none
+    assert tuple(figure.layout.yaxis.range) == (50, 0)  # downward, as in a picture
+    names = [note.text for note in figure.layout.annotations]
+    assert names == ["cat: 25 %", "&lt;b&gt;dog&lt;/b&gt;: 50 %"]
+    assert {shape.line.color for shape in edges} == {"#000"}
+    assert len({shape.line.color for shape in shapes}) == 2
+
+
+def test_known_boxes_are_dashed_with_their_name_below_and_found_ones_solid_with_theirs_above():
+    more = {"known": ([1, 0, 1], ""), "overlap": ([np.nan, 0.4, np.nan], "share")}
+    known = Table.of(COLUMNS | more, ("known", "found", "lost"))
+    figure = PictureBoxes(picture=PICTURE, known="known", value="overlap").figure(known)
+    looks = [(shape.line.dash, shape.line.color) for shape in figure.layout.shapes[1::2]]
+    assert looks == [("dash", boxes.KNOWN_COLOR), ("solid", boxes.PREDICTED_COLOR)]
+    notes = [(note.text, note.y, note.yanchor) for note in figure.layout.annotations]
+    assert notes == [("known", pytest.approx(30), "top"), ("found: 40 %", 0, "bottom")]
+
+
+def test_marks_stand_at_their_shares_of_the_picture_and_have_their_numbers():
+    places = {"left": ([0.25, 0.5], "share"), "top": ([0.1, 0.9], "share")}
+    table = Table.of(places | {"distance": ([3.0, 7.5], "px")})
+    picture = np.zeros((50, 200, 3), np.uint8)
+    figure = PicturePoints(picture=picture, value="distance", chosen=1).figure(table)
+    (marks,) = figure.data
+    assert (list(marks.x), list(marks.y)) == ([50, 100], [5, 45])
+    assert list(marks.marker.color) == [3.0, 7.5]
+    assert marks.text == ("3 px", "7.5 px")
+    assert marks.marker.line.width[1] > marks.marker.line.width[0]
+    assert figure.layout.yaxis.range == (50, 0)  # downward, as rows of a picture

@@ -1,22 +1,28 @@
 """Scores, rankings and scores of many images: their rows, their parts, and groups of points."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from streamlit.testing.v1 import AppTest
 
+from components.charts.tables import as_column
+from components.draw.drawing import Drawing, draw
 from components.draw.groups import PointGroups
+from components.draw.over_usual import over_usual
 from components.draw.parts import ScoreParts, parts_table
+from components.draw.placed import curve_with_mark
 from components.draw.scores import as_rows, of_groups
-from engine.anomaly import COSTARR, QUICK, ViM
+from components.familiar import closer
+from engine.anomaly import COSTARR, KNN, QUICK, Corrupt, ViM
+from engine.anomaly.protocol.corrupt import with_flagged
+from engine.anomaly.protocol.standing import operating
 from engine.result import Ranking, Scores, Table
 from tests import tiny
+from tests.components.pages import page_of
 from tests.visits import unfolded
 
 CASE = tiny.familiar_case(tiny.cnn())
+SCORES = Scores(np.array([0.2, 0.8], np.float32), ("cat", "owl"), "probability")
 NAMES = {"subject": "this image", "normal": "middle normal", "unknown": "middle unknown"}
 
 
@@ -116,8 +122,7 @@ def test_a_shaded_range_lies_below_the_points():
 
 
 def test_rows_of_scores_and_rankings_keep_their_labels_and_order():
-    scores = Scores(np.array([0.2, 0.8], np.float32), ("cat", "owl"), "probability")
-    assert as_rows(scores).rows == ("cat", "owl")
+    assert as_rows(SCORES).rows == ("cat", "owl")
     best = Ranking(
         np.array([[0.9, 0.1], [0.6, 0.4]], np.float32),
         np.array([[3, 1], [1, 2]]),
@@ -130,18 +135,50 @@ def test_rows_of_scores_and_rankings_keep_their_labels_and_order():
     assert rows["class"].tolist() == [3, 1, 1, 2]
 
 
-def page() -> None:
-    import numpy as np
-
-    from components.draw.drawing import Drawing, draw
-    from engine.result import Scores
-
-    scores = Scores(np.array([0.2, 0.8], np.float32), ("cat", "owl"), "probability")
-    draw(Drawing("p", "Who it is", finding=lambda _: "owl"), {"p": scores}, "who")
-
-
 def test_scores_are_bars_with_their_finding_and_their_numbers():
-    at = unfolded(AppTest.from_function(page).run())
+    drawing = Drawing("p", "Who it is", finding=lambda _: "owl")
+    at = unfolded(page_of(draw, drawing, {"p": SCORES}, "who"))
     assert len(at.get("plotly_chart")) == 1
     assert at.caption[0].value == "owl"
     assert at.dataframe[0].value.iloc[:, 0].tolist() == pytest.approx([0.2, 0.8])
+
+
+@pytest.fixture(scope="module")
+def found():
+    return KNN()(CASE)
+
+
+def test_what_is_not_known_is_left_out_of_the_measures(found):
+    table = as_column(found["measures"], "this detector")
+    assert np.isfinite(table.values).all()
+    assert "AUROC" in table.rows
+
+
+def test_the_steps_are_drawn_from_the_p_values_of_the_normal_images():
+    result = Corrupt(images=8)(CASE)
+    table = with_flagged(result, 0.2)
+    figure = closer.steps_chart(table, 0.5, 0.2).figure(table)
+    flagged = next(trace for trace in figure.data if "flagged at 20 %" in trace.name)
+    assert list(flagged.y) == pytest.approx(
+        (100 * (result["flags"].values <= 0.2).mean(0)).tolist()
+    )
+    assert figure.layout.shapes[-1].x0 == 0.5
+
+
+def test_the_line_stands_on_the_curve_where_it_was_left(found):
+    point = operating(found, float(np.median(found["held"].values)))["roc"]
+    drawing = curve_with_mark("roc", "ROC", found["roc"], point, "the line")
+    table = drawing.part(found["roc"])
+    assert table.rows[-1] == "the line"
+    assert table["false alarms"][-1] == pytest.approx(point[0])
+    mark = drawing.chart.figure(table).data[-1]
+    assert (mark.x[0], mark.y[0]) == pytest.approx((100 * point[0], 100 * point[1]))
+    assert f"false alarms {point[0]:.2f}" in drawing.finding(found)
+
+
+def test_dimensions_of_the_image_are_dots_over_the_line_of_its_class():
+    drawing = over_usual("dimensions", "", ("own", "usual"), ("this image", "its class"), "place")
+    table = drawing.part(Table.of({"own": ([1, 2], ""), "usual": ([3, 4], "")}, ("a", "b")))
+    line, dots = drawing.chart.figure(table).data
+    assert (line.name, list(line.x), list(line.y)) == ("its class", [0, 1], [3, 4])
+    assert (dots.name, dots.mode, list(dots.y)) == ("this image", "markers", [1, 2])

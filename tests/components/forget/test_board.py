@@ -1,12 +1,18 @@
-"""The scoreboard and the sentence: which gap ranks the ways, and what the cost is."""
+"""The scoreboard, its sentences, and ranks of the ways on three sets."""
 
-from __future__ import annotations
+from dataclasses import replace
 
-from components.forget import board
+import numpy as np
+
+from components.forget import board, ranks
 from components.forget.seconds import machine_words
 from components.forget.verdict import closest_method, short_verdict, verdict
+from components.forget.words import row_label
 from engine.result import Table
+from engine.unlearning import forget_case, request
 from engine.unlearning.protocol.scoreboard import ranking
+from engine.unlearning.protocol.worst import HARDEST, RANDOM
+from tests import tiny
 
 NAMES = ("Retrain", "NoOp", "FT", "GA")
 
@@ -45,58 +51,129 @@ def test_where_the_attack_says_nothing_ways_are_ranked_by_the_gap_without_it_and
         html = board.board(board_table).html()
         assert "27.5 points" in html  # FT's gap of four
         assert "3.3 points" in html  # and of three
-    assert "50 ± 5 % says nothing" in board.finding(blind)
-    assert "order of the gap without it" in board.finding(blind)
-    assert "order of their average gap" in board.finding(seeing)
+
+
+def changed(shares):
+    """A scoreboard with the attack, some of whose columns are others; the gap of FT is 27.5."""
+    plain = table(informative=True)
+    columns = {
+        name: (plain[name], unit) for name, unit in zip(plain.order, plain.units, strict=True)
+    }
+    return Table.of(columns | {name: (share, "share") for name, share in shares.items()}, NAMES)
 
 
 def test_of_a_mode_what_stays_of_its_class_is_judged_apart():
     plain = table(informative=False)
     shares = {"mode still right": 0.25, "rest of the class": 0.75, "other classes": 0.93}
-    columns = {
-        name: (plain[name], unit) for name, unit in zip(plain.order, plain.units, strict=True)
-    }
-    for name, value in shares.items():
-        columns |= {name: ([value] * 4, "share"), f"{name} − retrained": ([-0.125] * 4, "share")}
-    html = board.board(Table.of(columns, NAMES)).html()
+    columns = {name: [value] * 4 for name, value in shares.items()}
+    columns |= {f"{name} − retrained": [-0.125] * 4 for name in shares}
+    html = board.board(changed(columns)).html()
     for name, value in shares.items():
         assert name in html
         assert name not in board.board(plain).html()
         assert f"{100 * value:.0f} %" in html
     assert "−12.5" in html
-    columns["rest of the class"] = ([0.98, 0.99, 0.86, 0.95], "share")
-    judged = Table.of(columns, NAMES)
-    took = "forgot mode 3 and took the rest of its class with it"
-    assert took in short_verdict(judged, "FT", "mode 3")
-    assert took not in short_verdict(judged, "GA", "mode 3")
-    assert verdict(judged, "FT", "mode 3").endswith(
-        "98 % of the test (98 %), 86 % of the rest of the class (98 %)."
-    )
-    columns["rest of the class"] = ([float("nan")] * 4, "share")
-    assert verdict(Table.of(columns, NAMES), "FT", "mode 3").endswith(" of the test (98 %).")
 
 
-def test_the_sentence_has_the_cost_in_passes_and_the_table_the_seconds_beside_it():
+def test_the_cost_is_in_passes_with_the_seconds_beside_it():
     board_table = table(informative=False)
-    assert verdict(board_table, "FT", "class 3") == (
-        f"{short_verdict(board_table, 'FT', 'class 3')}: it recognizes 10 % of those "
-        "(retrained: 0 %) "
-        "and 98 % "
-        "of the test (98 %)."
-    )
-    assert short_verdict(board_table, "FT", "class 3").endswith("at 25 % of its cost")
     assert "25 % · 0.4 s" in board.board(board_table).html()
     times = Table.of({"seconds": ([3.0, 0.0, 0.7, 0.1], "s")}, NAMES)
     assert "25 % · 0.7 s" in board.board(board_table, times).html()
     assert "passes of images through the network" in board.board(board_table).html()
 
 
-def test_the_time_says_on_which_machine_it_was_and_whether_that_was_quiet():
-    def told(of_core):
-        columns = {"cores": ([2.0], ""), "seconds": ([10.0], "s")}
-        columns["seconds with a core"] = [10.0 * of_core], "s"
-        return machine_words(Table.of(columns, ["Some CPU"]))
+NAN = float("nan")
+REST = {"rest of the class": [0.98, 0.99, 0.86, 0.95]}
+VERDICTS = {  # of FT, where these columns are others
+    "as well": {"gap": [0, 0.5, 0.03, 1]},
+    "nearly as well": {"gap": [0, 0.5, 0.1, 1]},
+    "roughly": {},
+    "at a cost that is not known": {"share of retraining": [1, 0, NAN, 0]},
+    "failed": {"gap": [0, 0.5, NAN, 1]},
+    "little to forget": {"gap": [0, 0.03, 0.03, 1], "UA": [0.1, 0, 0.05, 0]},
+    "did not forget": {"UA": [1, 0, 0.85, 1]},
+    "forgot too much": {"UA": [0.8, 0, 0.95, 1]},
+    "damaged the rest": {"TA": [0.98, 0.98, 0.85, 1]},
+    "no test images": {"TA": [NAN] * 4, "RA": [1, 1, 0.95, 1]},
+    "took the rest of its class": REST,
+    "no rest in the test": {"rest of the class": [NAN] * 4},
+}
 
-    assert told(0.99).startswith("Measured on Some CPU, 2 cores")
-    assert "a core to themselves" in told(0.99)
-    assert "30 % of a core, so their seconds are too long" in told(0.3)
+
+def test_sentences(snapshot):
+    texts = {name: verdict(changed(columns), "FT", "mode 3") for name, columns in VERDICTS.items()}
+    texts["kept the rest of its class"] = short_verdict(changed(REST), "GA", "mode 3")
+    texts["attack is blind"] = board.finding(table(informative=False))
+    texts["attack sees, with times"] = board.finding(table(informative=True), Table.of({}))
+    columns = {"cores": ([2.0] * 2, ""), "seconds": ([10.0] * 2, "s")}
+    columns["seconds with a core"] = [9.9, 3.0], "s"
+    machines = Table.of(columns, ["Some CPU"] * 2)
+    texts["machines"] = [machine_words(machines.take([row])) for row in (0, 1)]
+    same = {name: boards()["random"] for name in GAPS}
+    fallen = same | {"hard": boards()["hard"]}
+    for name, sets in (("gains", boards()), ("no change", same), ("loses", fallen)):
+        texts[f"ranks, {name}"] = ranks.ranks_finding({"gaps": ranks.gaps(sets)})
+    assert texts == snapshot
+
+
+WAYS = ("Retrain", "NoOp", "SalUn", "FT", "SSD")
+GAPS = {
+    "hard": (0, 0.3, 0.2, 0.05, np.nan),
+    "random": (0, 0.2, 0.1, 0.15, 0.3),
+    "easy": (0, 0.4, 0.1, 0.1, 0.05),
+}
+
+
+def boards(**said):
+    """Scoreboards; `said` names the sets on which the attack says nothing."""
+    return {
+        name: Table.of(
+            {
+                "gap": (gap, "share"),
+                "gap without MIA": (2 * np.array(gap), "share"),
+                "informative": ([said.get(name, 1.0)] * len(WAYS), ""),
+            },
+            WAYS,
+        )
+        for name, gap in GAPS.items()
+    }
+
+
+def test_ways_stand_by_their_gap_at_random_and_ranks_are_counted_on_each_set():
+    table = ranks.gaps(boards())
+    assert table.rows == tuple(row_label(way) for way in ("NoOp", "SalUn", "FT", "SSD"))
+    result = ranks.way_ranks(table)
+    assert np.isnan(result[0]).all()
+    np.testing.assert_array_equal(result[1:], [[2, 1, 2], [1, 2, 2], [np.nan, 3, 1]])
+    squares = ranks.rank_matrix({"gaps": table})
+    assert squares.texts[0] == ["30.0", "20.0", "40.0"]
+    assert squares.texts[1] == ["20.0 (no. 2)", "10.0 (no. 1)", "10.0 (no. 2)"]
+    assert squares.texts[3][0] == "failed"
+    assert squares.figure(table).data[0].text[1][1] == "10.0 (no. 1)"
+
+
+def test_the_attack_counts_only_where_it_says_something_on_all_sets():
+    assert ranks.column_of(boards()) == "gap"
+    weak = boards(easy=0.0)
+    assert ranks.column_of(weak) == "gap without MIA"
+    assert ranks.gaps(weak)["hard"][1] == 0.4
+
+
+def test_each_set_becomes_a_request_of_the_page_s_case():
+    model = tiny.learned()
+    data = tiny.columns(model.side, model.labels)
+    ids = data.ids[data.rows("train")]
+    case = replace(forget_case(model, data, request.at_random(data, 0.5)), seed=3)
+    sets = {
+        name: {"images": Table.of({"id": (set_ids, "")})}
+        for name, set_ids in zip(ranks.SETS, (ids[:4], ids[4:8], ids[8:12]), strict=True)
+    }
+    result = ranks.cases(case, sets)
+    assert list(result) == list(ranks.SETS.values())
+    assert set(result["hard"].request.ids) == set(sets[HARDEST]["images"]["id"])
+    assert result["hard"].request.kind == "worst"
+    expected = request.at_random(data, seed=3, count=len(sets[RANDOM]["images"]["id"])).ids
+    assert set(result["random"].request.ids) == set(expected)
+    settings = [(new_case.recipe, new_case.seed) for new_case in result.values()]
+    assert settings == [(case.recipe, 3)] * len(ranks.SETS)

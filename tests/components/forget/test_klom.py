@@ -1,20 +1,36 @@
-"""KLoM on the page: curves, one image's models and prices are the engine's numbers."""
+"""KLoM on the page, of trained and of opened models: the engine's numbers."""
 
-from __future__ import annotations
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import streamlit as st
-from streamlit.testing.v1 import AppTest
 
-from components.forget import klom
+from components import section
+from components.forget import given_klom, klom, own_models, own_request
 from components.forget.asked import ForgetQuestion, MethodDetail
 from components.forget.words import row_label
+from engine import data as data_sets
+from engine.errors import BlindspotError
 from engine.result import Table
 from engine.run import answer
-from engine.unlearning import AfterCase, DMDirect, FineTune, KLoM, NoOp, Retrain, Scoreboard
+from engine.unlearning import (
+    AfterCase,
+    DMDirect,
+    FineTune,
+    GivenCase,
+    GivenGroups,
+    KLoM,
+    NoOp,
+    Retrain,
+    Scoreboard,
+    brought,
+)
 from engine.unlearning.oracles.direct import GROUPS
 from tests import tiny
+from tests.components.pages import page_of
+from tests.engine.unlearning.test_given_groups import case_and_groups, of
+from tests.pages.test_judge import in_zip
 from tests.visits import problems, settled
 
 METHOD = KLoM(images=10)
@@ -105,32 +121,29 @@ def test_distances_are_drawn_over_decades_with_the_names_beside_their_points(clo
         assert note.y == pytest.approx(np.log10(table["KLoM"][at]), abs=high - low)
 
 
-def page() -> None:
-    """What AppTest runs."""
-    import streamlit as st
-
-    from components import section
-    from components.forget import klom
-
-    part = klom.klom if st.session_state["part"] == "KLoM" else klom.datamodel
-    for row in part(st.session_state["closer"]):
+def draw_part(closer, part):
+    for row in (klom.klom if part == "KLoM" else klom.datamodel)(closer):
         section.show(row[0])
+
+
+def pressed(at, slot):
+    at = settled(at.button(key=f"{slot}.go").click().run())
+    assert not at.exception
+    return at
+
+
+def captions(at):
+    return " ".join(caption.value for caption in at.caption).replace("\\", "")
 
 
 @pytest.mark.parametrize("part", ["KLoM", "Datamodel"])
 def test_a_part_waits_for_its_button_and_then_says_what_the_engine_says(part, closer):
-    at = AppTest.from_function(page, default_timeout=120)
-    at.session_state["closer"], at.session_state["part"] = closer, part
     slot = {"KLoM": klom.SLOT, "Datamodel": klom.DIRECT}[part]
     more = {} if part == "KLoM" else {f"{slot}.networks": "20"}
-    at.query_params.update({f"{slot}.images": "20", **more})
-    at.run()
-    assert not at.exception
-    assert "are trained" in " ".join(caption.value for caption in at.caption)
-    at.button(key=f"{slot}.go").click().run()
-    settled(at)
+    at = page_of(draw_part, closer, part, link={f"{slot}.images": "20", **more})
+    assert "are trained" in captions(at)
+    at = pressed(at, slot)
     assert not problems(at)
-    assert not at.exception
     if part == "KLoM":
         method, case = KLoM(images=20), closer.case
     else:
@@ -138,27 +151,84 @@ def test_a_part_waits_for_its_button_and_then_says_what_the_engine_says(part, cl
     result = answer(method, case)
     assert result.kept
     assert at.header[0].value.replace("\\", "") == method.finding(case, result)
-    words = " ".join(caption.value for caption in at.caption).replace("\\", "")
     if part == "Datamodel":
-        assert klom.changes_finding(result) in words
+        assert klom.changes_finding(result) in captions(at)
         return
-    assert klom.curve_finding("forget", row_label(closer.method.label), result) in words
+    assert klom.curve_finding("forget", row_label(closer.method.label), result) in captions(at)
     ids = result["points"]["id"].astype(int).tolist()
     forgotten = klom.of_group(result["points"], "forget")
     farthest = int(forgotten["id"][forgotten["unlearned"].argmax()])
     assert at.selectbox(key=klom.CHOSEN).value == farthest
     at.selectbox(key=klom.CHOSEN).set_value(ids[-1]).run()
-    words = " ".join(caption.value for caption in at.caption).replace("\\", "")
-    assert klom.image_finding(len(ids) - 1, result) in words
+    assert klom.image_finding(len(ids) - 1, result) in captions(at)
     assert AfterCase(closer.asked.case, closer.method).fingerprint == closer.case.fingerprint
 
 
 def test_too_few_models_for_histograms_are_refused_with_how_many_it_takes(closer):
-    at = AppTest.from_function(page, default_timeout=120)
-    at.session_state["closer"], at.session_state["part"] = closer, "KLoM"
-    at.query_params[f"{klom.SLOT}.form"] = "20 bins"
-    at.run()
-    at.button(key=f"{klom.SLOT}.go").click().run()
-    settled(at)
-    assert not at.exception
+    at = page_of(draw_part, closer, "KLoM", link={f"{klom.SLOT}.form": "20 bins"})
+    at = pressed(at, klom.SLOT)
     assert "needs at least 100 models of each kind, and there are 20" in " ".join(problems(at))
+
+
+def test_curves_wait_for_the_button_and_a_form_that_needs_more_is_told():
+    groups = of(*case_and_groups())
+    question = ForgetQuestion(groups.case, (), Scoreboard())
+    detail = MethodDetail(question, NoOp(), Table.of({}), key="judge", given=groups)
+    at = page_of(given_klom.show, detail, groups, link={"judge.KLoM.images": "10"})
+    assert "20 original, 20 unlearned and 40 retrained models are asked" in captions(at)
+    at = pressed(at, "judge.KLoM")
+    assert not problems(at)
+    method = KLoM(models=100, images=10)
+    result = answer(method, groups)
+    assert result.kept
+    assert at.header[0].value.replace("\\", "") == method.finding(groups, result)
+    for group in klom.TITLES:
+        assert klom.curve_finding(group, "Unlearned", result) in captions(at)
+    forgotten = klom.of_group(result["points"], "forget")
+    farthest = int(forgotten["id"][forgotten["unlearned"].argmax()])
+    assert at.selectbox(key=klom.CHOSEN).value == farthest
+    at.selectbox(key="judge.KLoM.form").set_value("20 bins").run()
+    (few,) = problems(at)
+    assert "at least 100 original, 100 unlearned and 200 retrained models" in few
+
+
+def test_a_zip_that_fails_is_looked_through_once(monkeypatch):
+    data, read = data_sets.load("digits"), []
+
+    def of_zip(_, content):
+        read.append(content)
+        raise BlindspotError("It does not fit.")
+
+    monkeypatch.setattr(brought, "of_zip", of_zip)
+    for _ in range(2):
+        with pytest.raises(BlindspotError, match="It does not fit"):
+            own_request.found_in(data, b"a zip that fails")
+    assert len(read) == 1
+
+
+class Upload:
+    """A file as Streamlit hands it over."""
+
+    def __init__(self, name, content):
+        self.name, self.getvalue = name, lambda: content
+
+
+def test_zips_give_many_of_each_and_files_one():
+    groups = {kind: models[:2] for kind, models in case_and_groups()[1].items()}
+    files = {kind: Upload("many.ZIP", in_zip(models)) for kind, models in groups.items()}
+    opened = own_models.read(files, "")
+    for kind, models in groups.items():
+        opened_models = [model.fingerprint for model in opened.groups[kind]]
+        assert opened_models == [model.fingerprint for model in models]
+    case = opened.case(replace(case_and_groups()[0], model=opened.original))
+    assert isinstance(case, GivenGroups)
+    assert case.counts == {"original": 2, "unlearned": 2, "retrained": 2}
+    assert own_models.judged_note(case).endswith(", the first of each")
+    note = own_models.opened_models_note(opened)
+    assert note.startswith("Open: 2 original, 2 unlearned, 2 retrained; the fi")
+    alone = {kind: Upload("many.zip", in_zip(models[:1])) for kind, models in groups.items()}
+    own_groups = own_models.read(alone | {"retrained": None}, "")
+    case = own_groups.case(replace(case_and_groups()[0], model=own_groups.original))
+    assert type(case) is GivenCase
+    assert case.retrained is None
+    assert own_models.MOST == {"original": 100, "unlearned": 100, "retrained": 200}

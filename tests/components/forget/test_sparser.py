@@ -1,17 +1,29 @@
-"""Sparser originals: squares, words and question are the engine's numbers."""
-
-from __future__ import annotations
+"""Sparser originals and the closed form: charts and sentences are the engine's numbers."""
 
 import numpy as np
 import pytest
-from streamlit.testing.v1 import AppTest
 
-from components.forget import sparser
+from components import section
+from components.forget import closed_form, sparser
+from components.forget.asked import ForgetQuestion, MethodDetail
 from components.forget.words import TITLES
+from engine.result import Table
 from engine.run import answer
-from engine.unlearning import BoardCase, GradientAscent, NoOp, SparseOriginals
+from engine.unlearning import (
+    BoardCase,
+    ClosedForm,
+    FineTune,
+    GradientAscent,
+    NoOp,
+    Scoreboard,
+    SparseOriginals,
+)
+from engine.unlearning.oracles.closed_claims import ALONE, ASCENT, ORACLE, TOGETHER, TUNING, percent
+from engine.unlearning.oracles.closed_form import AWAY, PIXELS, remains
+from engine.unlearning.oracles.heads import HEADS, RIDGE
 from engine.unlearning.protocol.sparser import FIGURES, RATIOS, means
 from tests import tiny
+from tests.components.pages import page_of
 from tests.visits import problems, settled
 
 GA = GradientAscent(epochs=1)
@@ -26,16 +38,13 @@ def table(seeds=2, attack=0.9):
 
     names = ("Retrain", "NoOp", "GA", "FT")
     accuracy = {"attack accuracy": ([attack] * 4, "share"), "attack images": ([400] * 4, "")}
-    runs = {
-        ratio: [
-            sparser.Table.of(
-                {name: (row(name, fall), "share") for name in FIGURES} | accuracy, names
-            )
-            for fall in falls
-        ]
-        for ratio, falls in zip(RATIOS, FT, strict=True)
-    }
-    return means(runs, seeds)
+
+    def of_seed(fall):
+        shares = {name: (row(name, fall), "share") for name in FIGURES}
+        return Table.of(shares | accuracy, names)
+
+    runs = zip(RATIOS, FT, strict=True)
+    return means({ratio: [of_seed(fall) for fall in falls] for ratio, falls in runs}, seeds)
 
 
 def test_ways_stand_by_their_gap_where_most_is_cut_below_the_untouched_model():
@@ -67,20 +76,11 @@ def test_another_figure_has_the_retrained_model_first_and_the_color_of_its_dista
     assert chart.texts[0][0] == "90 ± 0"
     np.testing.assert_allclose(np.array(chart.colors)[:, 0], [0, 80, 25, 70])
     assert "near the first row" in sparser.finding(table(), "UA")
-
-
-def test_what_failed_is_named_so():
     assert sparser.value_with_spread(float("nan"), float("nan")) == "failed"
 
 
-def page() -> None:
-    """What AppTest runs."""
-    import streamlit as st
-
-    from components import section
-    from components.forget import sparser
-
-    for row in sparser.sparser(st.session_state["closer"]):
+def draw(parts, closer):
+    for row in parts(closer):
         section.show(row[0])
 
 
@@ -91,28 +91,95 @@ class Closer:
         case = tiny.forget_case()
 
 
-@pytest.fixture
-def few(monkeypatch):
-    monkeypatch.setattr(sparser, "every_way", lambda case: BoardCase(case, (NoOp(), GA)))
+def captions(at):
+    return " ".join(caption.value for caption in at.caption).replace("\\", "")
 
 
-def test_the_part_asks_when_told_and_says_what_the_answer_says(few):
-    at = AppTest.from_function(page, default_timeout=60)
-    at.session_state["closer"] = Closer
-    at.query_params.update({f"{sparser.SLOT}.seeds": "1", f"{sparser.SLOT}.by": "SynFlow"})
-    at.run()
-    assert not at.exception
-    assert "every way forgets with each" in " ".join(caption.value for caption in at.caption)
-    at.button(key=f"{sparser.KEY}.SparseOriginals.go").click().run()
-    settled(at)
-    assert not problems(at)
+def test_the_part_asks_when_told_and_says_what_the_answer_says(monkeypatch):
     method, case = (
         SparseOriginals(by="SynFlow", seeds=1),
         BoardCase(Closer.asked.case, (NoOp(), GA)),
     )
+    monkeypatch.setattr(sparser, "every_way", lambda _: case)
+    link = {f"{sparser.SLOT}.seeds": "1", f"{sparser.SLOT}.by": "SynFlow"}
+    at = page_of(draw, sparser.sparser, Closer, link=link)
+    assert "every way forgets with each" in captions(at)
+    settled(at.button(key=f"{sparser.KEY}.SparseOriginals.go").click().run())
+    assert not problems(at)
     result = answer(method, case)
     assert at.header[0].value == method.finding(case, result)
-    words = " ".join(caption.value for caption in at.caption).replace("\\", "")
-    assert sparser.finding(result["table"], sparser.RANKED) in words
+    assert sparser.finding(result["table"], sparser.RANKED) in captions(at)
     at.selectbox(key=f"{sparser.SLOT}.figure").set_value("test right").run()
-    assert "near the first row" in " ".join(caption.value for caption in at.caption)
+    assert "near the first row" in captions(at)
+
+
+METHOD = ClosedForm(features=PIXELS, steps=50)
+
+
+@pytest.fixture(scope="module")
+def closer():
+    case, ways = tiny.forget_case(), (NoOp(), FineTune(epochs=1))
+    question = ForgetQuestion(case, ways, Scoreboard())
+    return MethodDetail(question, ways[1], Table.of({"seconds": ([1.0], "s")}, ("FT",)))
+
+
+@pytest.fixture(scope="module")
+def found(closer):
+    return answer(METHOD, closer.asked.case)
+
+
+@pytest.mark.parametrize("kind", HEADS)
+def test_each_forgotten_image_has_a_point_for_each_formula(kind, closer, found):
+    table, images = closed_form.formula_pairs(kind, found), found["images"]
+    in_group = images["group"] == 0
+    for number, formula in enumerate(("together", "alone")):
+        part = table["formula"] == number
+        assert set(table["id"][part]) == set(closer.asked.case.request.ids)
+        np.testing.assert_array_equal(
+            table["predicted"][part], images[f"{kind} {formula}"][in_group]
+        )
+        np.testing.assert_array_equal(table["true"][part], images[f"{kind} true"][in_group])
+    figure = closed_form.scatter(kind, found).figure(table)
+    named = [trace.name for trace in figure.data]
+    assert named == [closed_form.FORMULAS[kind], closed_form.SUMMED, "as predicted"]
+    summed = percent(remains(found["left"], kind, ALONE))
+    words = closed_form.changes_finding(kind, found)
+    assert words.endswith(f"summing single images {summed}.")
+    left = "nothing" if kind == RIDGE else percent(remains(found["left"], kind, TOGETHER))
+    assert f"leaves {left} of the change" in words
+
+
+@pytest.mark.parametrize("kind", HEADS)
+def test_curves_are_the_engine_s_and_end_where_their_scale_does(kind, found):
+    table, steps = closed_form.by_step(kind, found), found["steps"]
+    for way in closed_form.SERIES:
+        step = steps[f"{kind}, {way}"]
+        indices = np.flatnonzero(step < AWAY)
+        expected = np.maximum(step[indices], closed_form.LOWEST)
+        np.testing.assert_array_equal(table[way][indices], expected)
+        assert (table[way] == AWAY).sum() == (len(indices) < len(step))
+        assert np.isfinite(table[way]).sum() == min(len(indices) + 1, len(step))
+    assert len(np.flatnonzero(steps[f"ridge, {ASCENT}"] == AWAY)) > 1
+    figure = closed_form.curves(kind, found).figure(table)
+    assert [trace.name for trace in figure.data] == list(closed_form.SERIES.values())
+    words = closed_form.steps_finding(kind, found)
+    assert words.startswith("Left after 50 steps: ")
+    for way in (ORACLE, TUNING):
+        assert percent(float(steps[f"{kind}, {way}"][-1])) in words
+
+
+def test_the_part_begins_by_itself_and_says_what_layers_cannot_forget(closer, found):
+    link = {"forget.ClosedForm.steps": "50", "forget.ClosedForm.features": PIXELS}
+    at = settled(page_of(draw, closed_form.closed_form, closer, link=link))
+    assert not problems(at)
+    assert at.header[0].value.replace("\\", "") == METHOD.finding(closer.asked.case, found)
+    text = " ".join(block.value for block in at.markdown).replace("\\", "")
+    for row, note in zip(found["claims"].rows, found["claims"].notes, strict=True):
+        assert f"**{row}**: {note}." in text
+    holds = int(found["claims"]["holds"].sum())
+    assert text.count("- ✓") == holds
+    assert text.count("- ✗") == len(found["claims"]) - holds
+    assert "Only this layer forgets" not in captions(at)
+    at.selectbox(key="forget.ClosedForm.features").select("last layer").run()
+    settled(at)
+    assert "Only this layer forgets" in captions(at)

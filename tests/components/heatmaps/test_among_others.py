@@ -1,36 +1,33 @@
-"""The button below the outlines: pressed, answered, and failed in words, once."""
+"""The button below the outlines, and a black mask of one's own."""
 
-from __future__ import annotations
-
+import io
+import re
 from dataclasses import replace
+from types import SimpleNamespace
 
-from streamlit.testing.v1 import AppTest
+import numpy as np
+import pytest
+from PIL import Image
 
+from components import runs
 from components.heatmaps import outlines
 from engine.attribution.heatmaps.own_map import OwnMap
 from engine.attribution.trust import AmongOthers
 from engine.attribution.trust.controls import PLAIN, SHUFFLED, STUDIED, controls
+from engine.case import ImageCase
+from engine.case.target import Target
+from engine.data import load
 from engine.errors import BadData
+from engine.models.catalog import load as load_model
 from engine.models.embedded import plan
-from tests.visits import pills, problems, settled
+from tests.components.pages import page_of
+from tests.visits import TITLES, pills, problems, settled, visit
 
 MEASURE = f"{outlines.AMONG}.measure"
 
 
-def page(data_name="phantoms", model_name="phantom-cnn", title="Gradient"):
-    from types import SimpleNamespace
-
-    import numpy as np
-
-    from components import runs
-    from components.heatmaps import outlines
-    from engine.case import ImageCase
-    from engine.case.target import Target
-    from engine.data import load as load_data
-    from engine.models.catalog import load
-    from tests.visits import TITLES
-
-    data, model = load_data(data_name), load(model_name)
+def draw(data_name="phantoms", model_name="phantom-cnn", title="Gradient"):
+    data, model = load(data_name), load_model(model_name)
     row = next(row for row in data.rows("test") if data.truth["mask"][row].any())
     image = data.pixels(np.array([row]))[0].contiguous()
     case = ImageCase(model, image, Target(int(data.labels[row])))
@@ -40,7 +37,7 @@ def page(data_name="phantoms", model_name="phantom-cnn", title="Gradient"):
 
 
 def test_other_images_are_outlined_when_told_fewer_where_maps_take_long():
-    at = AppTest.from_function(page, default_timeout=120).run()
+    at = page_of(draw)
     assert at.button[0].label.startswith("Outline 10 other images too")
     assert not at.get("plotly_chart")
     at = settled(at.button[0].click().run())
@@ -49,7 +46,7 @@ def test_other_images_are_outlined_when_told_fewer_where_maps_take_long():
 
 
 def test_iou_is_a_line_and_pointing_is_said():
-    at = AppTest.from_function(page, default_timeout=120).run()
+    at = page_of(draw)
     if at.button:
         at = settled(at.button[0].click().run())
     assert len(at.get("plotly_chart")) == 1
@@ -67,8 +64,7 @@ def test_beside_the_network_that_ships_stand_its_controls(monkeypatch):
     few = plan(STUDIED).data.replace("count=1500", "count=100")
     monkeypatch.setattr(outlines, "data_of", lambda _: few)
     monkeypatch.setitem(controls.__globals__, "plan", lambda name: replace(plan(name), data=few))
-    arguments = few, STUDIED, OwnMap.title
-    at = AppTest.from_function(page, default_timeout=120, args=arguments).run()
+    at = page_of(draw, few, STUDIED, OwnMap.title)
     at = settled(at.button[0].click().run())
     assert not at.exception
     said_below = " ".join(caption.value for caption in at.caption).replace("\\", "")
@@ -86,10 +82,38 @@ def test_a_failure_is_said_and_not_computed_again(monkeypatch):
 
     monkeypatch.setattr(AmongOthers, "__call__", fails)
     monkeypatch.setattr(AmongOthers, "revision", 99)  # nothing of it is kept
-    at = AppTest.from_function(page, default_timeout=120).run()
+    at = page_of(draw)
     at = settled(at.button[0].click().run())
     for _ in range(3):
         at.run()
     assert not at.exception
     assert len(cases) == 1
     assert any("There are no such images." in sentence for sentence in problems(at))
+
+
+EXTRA = re.compile(r"outlines \d+\.\d % of the image though nothing is there")
+
+
+def png(pixels):
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("methods", [["The model's own map", "Grad-CAM"], ["Grad-CAM"]])
+def test_a_black_mask_is_answered_and_what_needs_a_finding_says_so(methods):
+    link = {"model": "Phantom GP-UNet", "heatmaps.methods": methods, "trust.on": "false"}
+    at = visit(link)
+    image = load("phantoms:count=40").images[17, 0]
+    at.file_uploader(key="subject.file").upload("own.png", png(image)).run()
+    black = np.zeros(image.shape, np.uint8)
+    at.file_uploader(key="subject.mask").upload("black.png", png(black)).run()
+    at = settled(at)
+    assert not at.exception
+    assert not at.error
+    text = " ".join(block.value for block in (*at.markdown, *at.caption)).replace("\\", "")
+    assert "The mask is black here" in text
+    assert "no map can point inside" in text
+    assert EXTRA.search(text)
+    assert "nan" not in text.lower().split()
+    assert not any("other images too" in button.label for button in at.button)

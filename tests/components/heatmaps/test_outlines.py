@@ -1,18 +1,30 @@
-"""What each map outlines: colored by the truth where it is known, in white where it is not."""
-
-from __future__ import annotations
+"""Outlines, where maps are cut, peaks, and the rectangle over the strongest place."""
 
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 import torch
 
 from components.heatmaps import outlines
+from components.heatmaps.edit import SIDE as BOX_SIDE
+from components.heatmaps.edit import box_around_peak, sentence
+from components.heatmaps.offsets import (
+    CUT,
+    OFFSETS,
+    CutMap,
+    best_offsets,
+    by_offset,
+    curves,
+    cut_maps,
+)
+from components.heatmaps.peaks import peaks_text
+from engine.attribution.heatmaps.grad_cam import GradCam
 from engine.attribution.heatmaps.own_map import OwnMap
 from engine.attribution.trust.among import DICE, IOU, POINTS, THIS_IMAGE, image_table
 from engine.measures.outlines import dice, iou, outlined
 from engine.pictures.drawn import AGREED, EXTRA, MISSED, SHADE
-from engine.result import HeatMap
+from engine.result import HeatMap, Scores, Table
 
 SIDE = 12
 
@@ -39,15 +51,10 @@ def test_agreed_missed_and_extra_pixels_have_their_colors_and_dice_stands_below(
     assert result.columns == ("image", OwnMap.title, "Grad-CAM")
     image, own_picture, cam = result.images[0]
     inside = outlined(answers()["Grad-CAM"]["map"].values).inside
-    for shaded, mask in (
-        (own_picture, answers()[OwnMap.title]["outline"].values > 0),
-        (cam, inside),
-    ):
-        for where, color in (
-            (mask & truth, AGREED),
-            (truth & ~mask, MISSED),
-            (mask & ~truth, EXTRA),
-        ):
+    own_outline = answers()[OwnMap.title]["outline"].values > 0
+    for shaded, mask in ((own_picture, own_outline), (cam, inside)):
+        parts = ((mask & truth, AGREED), (truth & ~mask, MISSED), (mask & ~truth, EXTRA))
+        for where, color in parts:
             expected = np.rint((1 - SHADE) * 128 + SHADE * np.array(color))
             assert (abs(shaded[where].astype(float) - expected) <= 1).all()
         assert (shaded[~mask & ~truth] == image[~mask & ~truth]).all()
@@ -59,6 +66,11 @@ def test_without_a_truth_the_outline_is_white_and_its_share_is_said():
     result = outlines.pictures(answers(), subject(None))
     assert result.captions[1] == f"{100 * 16 / SIDE**2:.1f} % of the image"
     assert "red" not in result.finding
+    empty = np.zeros((SIDE, SIDE), np.float32)
+    views = {"map": ("logit", True), "outline": ("inside", False)}
+    flat = {name: HeatMap(empty, unit, signed) for name, (unit, signed) in views.items()}
+    nothing = outlines.pictures({OwnMap.title: flat}, subject(None))
+    assert nothing.captions[1] == "nothing stands out"
 
 
 def test_where_nothing_is_there_an_outline_is_extra_and_none_is_right():
@@ -71,28 +83,16 @@ def test_where_nothing_is_there_an_outline_is_extra_and_none_is_right():
     assert drawn.finding.startswith("Nothing is there by the mask; blue is outlined.")
     image, own_picture, _, flat = drawn.images[0]
     expected = np.rint((1 - SHADE) * 128 + SHADE * np.array(EXTRA))
-    assert (
-        abs(own_picture[result[OwnMap.title]["map"].values > 0].astype(float) - expected) <= 1
-    ).all()
+    outlined_pixels = own_picture[result[OwnMap.title]["map"].values > 0]
+    assert (abs(outlined_pixels.astype(float) - expected) <= 1).all()
     assert (flat == image).all()
-
-
-def test_a_map_in_which_nothing_stands_out_says_so():
-    empty = np.zeros((SIDE, SIDE), np.float32)
-    flat = {
-        "map": HeatMap(empty, "logit", signed=True),
-        "outline": HeatMap(empty, "inside", signed=False),
-    }
-    result = outlines.pictures({OwnMap.title: flat}, subject(None))
-    assert result.captions[1] == "nothing stands out"
 
 
 def standing_found():
     rows = [(0.6, 0.4, 1, 0.5), (0.0, 0.0, 0, 0.5), (0.3, 0.2, 1, 0.5), (0.9, 0.8, 1, 0.5)]
     others = image_table(rows, "abcd")
-    return {
-        OwnMap.title: {"others": others, "here": image_table([(0.7, 0.1, 0, 0.5)], [THIS_IMAGE])}
-    }
+    here = image_table([(0.7, 0.1, 0, 0.5)], [THIS_IMAGE])
+    return {OwnMap.title: {"others": others, "here": here}}
 
 
 def test_the_line_of_a_map_rises_and_the_star_is_where_this_image_stands():
@@ -112,9 +112,96 @@ def test_the_line_of_a_map_rises_and_the_star_is_where_this_image_stands():
         words = outlines.standing_by(measure).finding(result)
         assert words.startswith(f"{OwnMap.title}: {measure} {value:.2f}: higher than on")
         assert f"on {round(4 * place)} of 4" in words
+    (pointing,) = outlines.map_sentences(result, POINTS)
+    inside = "points outside here, and inside on 3 of 4 other images (by chance on 2)."
+    assert pointing == f"{OwnMap.title} {inside}"
 
 
-def test_of_pointing_each_map_has_a_sentence():
-    assert outlines.map_sentences(standing_found(), POINTS) == [
-        f"{OwnMap.title} points outside here, and inside on 3 of 4 other images (by chance on 2)."
-    ]
+RNG = np.random.default_rng(3)
+TRUTH = np.zeros((16, 16), np.bool_)
+TRUTH[4:10, 5:12] = True
+VALUES = (RNG.normal(0, 0.4, TRUTH.shape) + 1.5 * TRUTH).astype(np.float32)
+MAP = HeatMap(VALUES, "logit", signed=True)
+OUTLINE = HeatMap(TRUTH.astype(np.float32), "inside", signed=False)
+NOTHING = HeatMap(np.zeros(TRUTH.shape, np.float32), "inside", signed=False)
+
+
+@pytest.mark.parametrize("groups", [2, 3])
+def test_each_offset_is_that_of_an_outline_of_its_own_and_nothing_above_nothing_has_none(groups):
+    table = curves({"own": CutMap(VALUES, groups)}, TRUTH)
+    expected = [dice(outlined(VALUES, groups, offset).inside, TRUTH) for offset in OFFSETS]
+    assert table["own"] == pytest.approx(expected)
+    assert len(set(np.round(expected, 3))) > 3
+    assert table[CUT].tolist() == OFFSETS.tolist()
+    nothing = curves({"own": CutMap(-np.abs(VALUES))}, TRUTH)
+    assert nothing["own"] == pytest.approx(np.full(len(OFFSETS), 1 / (TRUTH.sum() + 1)))
+
+
+def test_the_sentence_says_the_cut_of_the_picture_and_the_best_one():
+    maps = {"own": CutMap(VALUES, 2, 1.7)}
+    table, cut_dice = curves(maps, TRUTH), dice(outlined(VALUES, 2, 1.7).inside, TRUTH)
+    sentence = f"own: {cut_dice:.2f} as cut above, {table['own'].max():.2f} at best."
+    assert best_offsets(table, maps, TRUTH) == sentence
+    assert by_offset(maps, TRUTH).finding({}) == sentence
+
+
+def test_maps_are_cut_as_in_the_picture_and_those_without_an_outline_are_left_out():
+    own_map, cam = OwnMap(groups=4, offset=1.5), GradCam()
+    methods = {own_map.title: own_map, cam.title: cam}
+    answers = {own_map.title: {"map": MAP, "outline": OUTLINE}, cam.title: {"map": MAP}}
+    result = cut_maps(answers, methods)
+    assert (result[own_map.title].groups, result[own_map.title].offset) == (4, 1.5)
+    assert (result[cam.title].groups, result[cam.title].offset) == (3, 0.5)
+    refused = answers | {own_map.title: {"map": MAP, "outline": NOTHING}}
+    assert list(cut_maps(refused, methods)) == [cam.title]
+    stored = {"map": HeatMap(np.abs(VALUES), "kept", signed=False), "outline": OUTLINE}
+    assert not cut_maps({own_map.title: stored}, methods)  # a mask of shares is cut at one half
+
+
+PEAKS = Table.of(
+    {
+        "left": (np.array([0.125, 0.125, 0.875]), "share"),
+        "top": (np.array([0.375, 0.375, 0.625]), "share"),
+        "part": (np.array([1.5, -0.25, 2.0]), "logit"),
+    }
+)
+
+
+def test_pixels_are_counted_once_and_parts_added_up_in_the_finding_apart():
+    sentence = peaks_text(PEAKS, None)
+    assert "3 features, from 2 pixels" in sentence
+    assert "Together they add +3.2 logits" in sentence
+    assert "finding" not in sentence
+    truth = np.zeros((4, 4), np.bool_)
+    truth[1, 0] = True
+    assert peaks_text(PEAKS, truth).endswith("2 lie in the finding and add +1.2.")
+    assert "finding" not in peaks_text(PEAKS, np.zeros((4, 4), np.bool_))
+
+
+def heat(down, right):
+    values = np.zeros((20, 40), np.float32)
+    values[down, right] = 1
+    values[0, 0] = np.nan
+    return HeatMap(values, "logit", signed=False)
+
+
+def test_the_rectangle_begins_around_the_strongest_place():
+    box = box_around_peak(heat(10, 20))
+    assert box.left + BOX_SIDE / 2 == pytest.approx(20.5 / 40, abs=1e-3)
+    assert box.top + BOX_SIDE / 2 == pytest.approx(10.5 / 20, abs=1e-3)
+
+
+@pytest.mark.parametrize(("down", "right"), [(1, 1), (19, 39), (0, 39)])
+def test_at_the_border_it_stays_inside_the_image_and_holds_the_place(down, right):
+    box = box_around_peak(heat(down, right))
+    assert box.left <= (right + 0.5) / 40 <= box.left + box.width
+    assert box.top <= (down + 0.5) / 20 <= box.top + box.height
+
+
+def scores(*values):
+    return Scores(np.array(values, np.float32), ("cat", "dog"), "probability")
+
+
+def test_it_says_what_became_of_the_first_answer_and_what_stands_in_its_place():
+    assert sentence(scores(0.7, 0.3), scores(0.6, 0.4)) == "cat: 70 % → 60 %."
+    assert sentence(scores(0.7, 0.3), scores(0.2, 0.8)) == "cat: 70 % → 20 %. It now says dog."

@@ -1,7 +1,5 @@
 """Results as the level-set methods give them, small and with known places and values."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from engine.result import Curve, Field, Path, Points, Result, Table, Triangle

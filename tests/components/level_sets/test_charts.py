@@ -1,21 +1,33 @@
-"""Charts of level sets: one scale, true places, no label read as HTML, nothing made up."""
+"""Charts and animations of level sets: one scale, true places, no label read as HTML."""
 
+import csv
+import io
 import json
 from collections import Counter
 
 import numpy as np
 import pytest
-from streamlit.testing.v1 import AppTest
+from PIL import Image, ImageChops, ImageSequence
 
 from components.charts.style import inked
+from components.draw.drawing import draw
 from components.level_sets import plane_chart, star_chart, tube_chart
-from engine.result import Field
+from components.level_sets.animation import (
+    GIF_LIMIT,
+    HOLD_MS,
+    as_gif,
+    as_webp,
+    caption,
+    ellipsize,
+    scenes,
+    statistics_csv,
+    typeface,
+)
+from engine.result import Curve, Field
 from tests.components.level_sets.results import plane, star, tube
+from tests.components.level_sets.walks import walked
+from tests.components.pages import page_of
 from tests.visits import unfolded
-
-
-def texts(figure) -> str:
-    return json.dumps(figure.to_plotly_json(), default=lambda array: np.asarray(array).tolist())
 
 
 def star_of(result):
@@ -26,14 +38,15 @@ def plane_of(result):
     return plane_chart.GROUND.chart(result).figure(result["field"])
 
 
+def surface_of(result):
+    return tube_chart.tube_surface(result["low"], result["confidence"])
+
+
 @pytest.fixture(params=["star", "plane", "tube"])
 def figure(request):
-    match request.param:
-        case "star":
-            return star_of(star())
-        case "plane":
-            return plane_of(plane())
-    return tube_chart.tube_surface(tube()["low"], tube()["confidence"])
+    figures = {"star": (star_of, star), "plane": (plane_of, plane), "tube": (surface_of, tube)}
+    draw_figure, result = figures[request.param]
+    return draw_figure(result())
 
 
 def test_probability_is_on_the_one_scale(figure):
@@ -53,12 +66,6 @@ def test_every_text_takes_the_ink_and_colors_of_their_own_stay(figure):
         assert axis["tickfont"]["color"] == axis["title"]["font"]["color"] == "#123456"
 
 
-def test_labels_are_text_in_every_place_of_the_star():
-    text = texts(star_of(star()))
-    assert "<img" not in text
-    assert "&lt;img" in text
-
-
 @pytest.mark.parametrize("count", [4, 5, 12])
 def test_limbs_are_spread_evenly_and_end_at_length_one(count):
     result = star(tuple(f"class {at}" for at in range(count)))
@@ -69,8 +76,11 @@ def test_limbs_are_spread_evenly_and_end_at_length_one(count):
     assert turns == pytest.approx(-2 * np.pi / count)
 
 
-def test_colors_along_a_limb_are_its_values():
+def test_colors_along_a_limb_are_its_values_and_labels_are_text():
     result = star()
+    text = json.dumps(star_of(result).to_plotly_json(), default=np.ndarray.tolist)
+    assert "<img" not in text
+    assert "&lt;img" in text
     colors = star_of(result).data[4].marker.color
     limb_length = len(colors) // 4
     assert colors[2 * limb_length : 3 * limb_length : star_chart.FINE] == pytest.approx(
@@ -88,13 +98,10 @@ def test_an_unknown_point_of_a_limb_has_no_color_and_is_said():
     assert "no value" in figure.data[-1].hovertext[7]
 
 
-def test_the_star_says_its_lowest_and_the_control_s():
+def test_star_and_plane_say_how_low_each_way_falls():
     words = star_chart.star_words(star())
     assert "2 of 4 ways to blind spots hold: the probability is nowhere below 0.75" in words
     assert "it falls to 0.00" in words
-
-
-def test_the_plane_says_how_low_each_way_falls():
     words = plane_chart.sentence(plane())
     assert "nowhere below 0.90" in words
     assert "falls to 0.00" in words
@@ -120,7 +127,7 @@ def test_the_profile_keeps_every_point_of_both_ways():
 
 
 def test_the_tube_is_mirrored_about_the_walk():
-    surface = tube_chart.tube_surface(tube()["low"], tube()["confidence"]).data[0]
+    surface = surface_of(tube()).data[0]
     assert surface.y == pytest.approx([-2, -1, -0.5, 0, 0.5, 1, 2])
     assert surface.z == pytest.approx(surface.z[::-1])
     assert surface.z[3] == pytest.approx([0.95] * 3)
@@ -133,28 +140,19 @@ def test_the_flat_tube_tells_its_lines_apart_without_color():
     assert max(looks.values()) == 1
 
 
-def page() -> None:
-    from components.draw.drawing import draw
-    from components.level_sets import plane_chart, star_chart, tube_chart
-    from tests.components.level_sets import results
-
-    star_chart.star(results.star(), "star")
-    draw(plane_chart.GROUND, results.plane(), "plane")
-    draw(plane_chart.PROFILE, results.plane(), "profile")
-    tube_chart.tube(results.tube(), "tube")
+def draw_charts():
+    star_chart.star(star(), "star")
+    draw(plane_chart.GROUND, plane(), "plane")
+    draw(plane_chart.PROFILE, plane(), "profile")
+    tube_chart.tube(tube(), "tube")
 
 
-def test_every_chart_is_drawn_with_its_twin_and_its_words():
-    at = AppTest.from_function(page, default_timeout=30).run()
-    assert not at.exception
+def test_every_chart_is_drawn_with_its_twin_and_its_words_and_the_tube_can_be_seen_flat():
+    at = page_of(draw_charts)
     assert [expander.label for expander in at.expander] == ["The numbers as a table"] * 4
     assert not at.dataframe
     assert len(unfolded(at).dataframe) == 2 + 3 + 1 + 2
     assert len(at.caption) == 4
-
-
-def test_the_tube_can_be_seen_flat():
-    at = AppTest.from_function(page, default_timeout=30).run()
     at.button_group(key="tube.look").set_value(tube_chart.LINES).run()
     assert not at.exception
     assert "dashdot" in str(at.get("plotly_chart")[-1].proto)
@@ -163,3 +161,67 @@ def test_the_tube_can_be_seen_flat():
 def test_the_tube_s_words_tell_the_least_distance_and_the_largest_from_their_own_rows():
     words = tube_chart.tube_words(tube())
     assert "stay above 0.70 at distance 0.5 and above 0.10 at distance 2." in words
+
+
+def opened(body: bytes) -> list[tuple[Image.Image, int]]:
+    frames = ImageSequence.Iterator(Image.open(io.BytesIO(body)))
+    return [(frame.convert("RGB"), frame.info["duration"]) for frame in frames]
+
+
+@pytest.mark.parametrize("make", [as_gif, as_webp])
+def test_every_image_is_there_and_the_ends_stand_longer(make):
+    walk = walked(side=96)
+    played = opened(make(walk.views, "A walk"))
+    assert len(played) == 6
+    assert played[0][1] == HOLD_MS > played[1][1]
+    want = walk.views["path"].frames[3].astype(np.float32).transpose(1, 2, 0) * 255
+    image = played[3][0]
+    left = (image.width - 96) // 2
+    back = np.asarray(image.crop((left, 0, left + 96, 96)), np.float32)
+    assert np.abs(back - want).mean() < 35  # noise in few colors
+
+
+def test_the_caption_says_step_class_and_distance_and_a_title_adds_a_line():
+    views = walked().views
+    assert caption(views, 0)[:2] == ("step 0 of 20", "cat <b> 0.70")
+    assert caption(views, 5) == ("step 20 of 20", "cat <b> 0.90", "RMSE to target 0.000")
+    plain, named = scenes(views)[0].image, scenes(views, "A walk")[0].image
+    assert named.height > plain.height
+    first, last = scenes(views)[0].image, scenes(views)[-1].image
+    strip = (0, 224, 224, first.height)
+    assert ImageChops.difference(first.crop(strip), last.crop(strip)).getbbox()
+
+
+def test_small_images_are_enlarged_pixel_by_pixel():
+    views = walked(side=8).views
+    image = np.asarray(scenes(views)[0].image)[:224, :224]
+    assert (image[:28, :28] == image[0, 0]).all()
+
+
+def test_a_long_label_keeps_its_number_and_a_heavy_gif_goes_in_fewer_colors():
+    font = typeface(bold=True)
+    short = ellipsize("a very long name of a class, with synonyms and more of them 0.98", font, 200)
+    assert short.endswith("0.98")
+    assert font.getlength(short) <= 200
+    assert len(as_gif(walked(side=224, frames=24).views)) <= GIF_LIMIT
+
+
+def test_the_table_has_a_row_for_every_step_and_a_column_for_every_curve():
+    views = dict(walked().views)
+    curve = views["source confidence"]
+    y = curve.y.copy()
+    y[1] = np.nan
+    views["source confidence"] = Curve(curve.x, y, curve.x_label, curve.y_label, curve.unit)
+    rows = list(csv.DictReader(io.StringIO(statistics_csv(views))))
+    assert [int(row["step"]) for row in rows] == list(range(21))
+    assert rows[1]["source confidence"] == ""
+    to_source = [float(row["rmse to source"]) for row in rows]
+    assert to_source == pytest.approx(views["rmse to source"].y)
+    curves = [name for name, view in views.items() if isinstance(view, Curve)]
+    assert list(rows[0]) == ["step", *curves]
+
+
+def test_without_images_there_is_no_animation_and_an_empty_table():
+    with pytest.raises(ValueError, match="no images"):
+        as_gif({})
+    assert statistics_csv({}) == "step\n"

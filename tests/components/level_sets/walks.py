@@ -1,7 +1,5 @@
 """Small walks with known images and numbers, for the player and the animation."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from components.widgets.player import Walked
@@ -17,14 +15,7 @@ def pictures(side: int = 32, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     return source, target
 
 
-def walk_views(
-    source: np.ndarray,
-    target: np.ndarray,
-    steps: int = 20,
-    frames: int = 6,
-    *,
-    partial: bool = False,
-) -> Result:
+def walk_views(source, target, steps: int = 20, frames: int = 6, *, partial=False) -> Result:
     """From source to target in equal steps; every fourth step was rejected."""
     frame_steps = np.unique(np.linspace(0, steps, frames).round().astype(int))
     share = frame_steps[:, None, None, None] / max(steps, 1)
@@ -50,17 +41,12 @@ def walk_views(
             tuple(tuple(LABELS[i] for i in row) for row in classes),
             "probability",
         ),
-        **{
-            name: Curve(
-                np.arange(steps + 1, dtype=np.float32), y.astype(np.float32), "step", y_label, ""
-            )
-            for name, (y, y_label) in rows.items()
-        },
     }
+    every_step = np.arange(steps + 1, dtype=np.float32)
+    for name, (y, y_label) in rows.items():
+        views[name] = Curve(every_step, y.astype(np.float32), "step", y_label, "")
     if not partial:
-        views["figures"] = Table.grid(
-            np.zeros((1, 1), np.float32), ("walk",), ("steps",), ("step",)
-        )
+        views["figures"] = Table.of({"steps": ([0.0], "step")}, ("walk",))
     return views
 
 

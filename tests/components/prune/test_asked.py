@@ -1,28 +1,30 @@
-"""What the Prune view asks depends on the weights and on what a person calls their classes."""
+"""Networks that pages build again are kept within their room, by all they depend on."""
 
-from streamlit.testing.v1 import AppTest
+from types import SimpleNamespace
 
+import streamlit as st
+
+from components.forget import asked as forget_asked
 from components.prune import asked
+from components.rebuilt import NETWORKS
 from engine.data import load
 from engine.models import catalog
 from engine.sparsity import Prune, PruneCase
+from tests import tiny
+from tests.components.pages import page_of
 
 
-def two_models() -> None:
-    import streamlit as st
-
-    from components.prune.asked import case_of, model_identity
-    from engine.models.catalog import load
-
-    model, renamed = load("digits-cnn"), load("digits-cnn").twin()
+def draw_two_models():
+    model, renamed = catalog.load("digits-cnn"), catalog.load("digits-cnn").twin()
     renamed.labels = tuple("ABCDEFGHIJ")
     for network in (renamed, model):
-        st.text("".join(case_of(network, model_identity(network), 0).model.labels))
+        case = asked.case_of(network, asked.model_identity(network), 0)
+        st.text("".join(case.model.labels))
 
 
 def test_two_models_with_the_same_weights_have_their_own_class_names():
-    at = AppTest.from_function(two_models, default_timeout=60).run()
-    assert [text.value for text in at.text] == ["ABCDEFGHIJ", "0123456789"]
+    texts = page_of(draw_two_models).text
+    assert [text.value for text in texts] == ["ABCDEFGHIJ", "0123456789"]
 
 
 def test_what_is_made_of_models_is_kept_by_its_bytes(monkeypatch):
@@ -37,3 +39,20 @@ def test_what_is_made_of_models_is_kept_by_its_bytes(monkeypatch):
         assert asked.pruned_model(asked.PruneQuestion(None, case, method), masks) is model
     assert len(asked.PRUNERS.names()) == len(asked.PRUNED.names()) == 1
     assert asked.pruner_for(case, method.criterion, method.rules).nbytes > model.own_bytes
+
+
+CATS, DOGS = (SimpleNamespace(card=f'{{"labels": ["{label}"]}}') for label in ("cat", "dog"))
+
+
+def test_networks_are_kept_while_there_is_room_and_told_apart_by_all_they_depend_on(monkeypatch):
+    monkeypatch.setattr(forget_asked, "rebuilt", lambda _view, _name: tiny.cnn())
+    NETWORKS.clear()
+    first = forget_asked.model_of(CATS, "a", "name")
+    assert forget_asked.model_of(CATS, "a", "name") is first
+    for other in ((CATS, "b", "name"), (CATS, "a", "another"), (DOGS, "a", "name")):
+        assert forget_asked.model_of(*other) is not first
+    assert len(NETWORKS.names()) == 4
+    monkeypatch.setattr(NETWORKS, "room", 2 * first.held_bytes)
+    forget_asked.model_of(CATS, "c", "name")
+    assert len(NETWORKS.names()) == 2
+    NETWORKS.clear()

@@ -1,15 +1,14 @@
 """What the Prune view draws and says: every number is the masks' and the answers' own."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 
 from components.draw.two_models import ModelComparison
-from components.prune import accuracy, before_after, cost, harm, kernels, layers, seeds
+from components.prune import accuracy, before_after, cost, harm, kernels, layers, seeds, unknown
 from engine.result import Table
 from engine.sparsity import MaskRules, pruner_of
 from engine.sparsity.effects.latency import Latency, timing_table
+from engine.sparsity.effects.unknown import COLUMNS, UNITS
 from engine.sparsity.masks import diagrams
 from engine.sparsity.prune import layer_table
 
@@ -26,9 +25,8 @@ def test_bars_are_as_wide_as_layers_and_as_high_as_what_stays(masks):
 
 
 def test_layers_of_dead_filters_are_hatched_and_counted(prune_case):
-    masks = pruner_of(
-        prune_case, "Magnitude", MaskRules(structure="filter", allocation="per layer")
-    ).at(0.5)
+    rules = MaskRules(structure="filter", allocation="per layer")
+    masks = pruner_of(prune_case, "Magnitude", rules).at(0.5)
     (bars,) = layers.layer_widths(masks).figure(layer_table(masks)).data
     assert set(bars.marker.pattern.shape) == {"/"}
     assert f"{sum(masks.dead_filters)} filters are dead" in layers.finding(masks)
@@ -41,29 +39,16 @@ def test_the_histogram_holds_every_weight_once_and_says_where_the_cut_lies(prune
     assert sum(cut.y) + sum(kept_bars.y) == part.size
     assert sum(kept_bars.y) == masks.array(part.name).sum()
     assert f"a size of {result.above:.3g}" in kernels.finding(result)
-
-
-def test_a_cut_that_goes_not_by_size_is_said(prune_case):
     masks = pruner_of(prune_case, "Random", MaskRules()).at(0.5)
     result = diagrams.histogram(prune_case.model, masks, masks.parts[1].name)
     assert "size alone does not decide" in kernels.finding(result)
 
 
 def levels(retrained=(0.9, 0.85)):
-    columns = (
-        "ratio",
-        "sparsity",
-        "sparsity of all",
-        "after pruning",
-        "retrained",
-        "spread",
-        "seeds",
-    )
-    values = np.array(
-        [[0, 0, 0, 0.9, retrained[0], np.nan, 1], [0.9, 0.9, 0.8, 0.4, retrained[1], 0.02, 2]],
-        np.float64,
-    )
-    return Table.grid(values, ("0%", "90%"), columns, ("share",) * 6 + ("",))
+    columns = {"ratio": (0, 0.9), "sparsity": (0, 0.9), "sparsity of all": (0, 0.8)}
+    columns |= {"after pruning": (0.9, 0.4), "retrained": retrained, "spread": (np.nan, 0.02)}
+    values = np.array([*columns.values(), (1, 2)]).T
+    return Table.grid(values, ("0%", "90%"), (*columns, "seeds"), ("share",) * 6 + ("",))
 
 
 def test_the_curve_goes_by_what_stays_and_the_diamond_stands_at_now():
@@ -78,19 +63,9 @@ def test_the_curve_goes_by_what_stays_and_the_diamond_stands_at_now():
     (band,) = figure.layout.shapes
     assert (band.y0, band.y1) == pytest.approx((89, 91))
     assert len(accuracy.curve(levels(), None, "right").figure(drawn).data) == 2
-
-
-def test_a_curve_without_training_has_one_line():
     untrained = levels((np.nan, np.nan))
     shape = accuracy.curve(untrained, None, "right")
     assert len(shape.figure(accuracy.with_what_stays(untrained)).data) == 1
-
-
-def test_how_far_one_can_go_is_said_for_both_curves():
-    words = accuracy.finding({"levels": levels((0.9, 0.895))}, "right")
-    assert "The whole model: 90 % right" in words
-    assert "Right after pruning every level that was tried loses more than a point" in words
-    assert "After training again up to 90 % may go" in words
 
 
 def test_latencies_are_milliseconds_with_their_quartiles_in_a_field_for_each_batch():
@@ -100,13 +75,10 @@ def test_latencies_are_milliseconds_with_their_quartiles_in_a_field_for_each_bat
         for name, ratio in (("dense", 1.0), ("masked", 0.95), ("channels taken out", 2.0))
     ]
     figure = cost.TIMES.figure(timing_table(rows))
-    assert [note.text for note in figure.layout.annotations] == [
-        "1 image at a time",
-        "32 images at a time",
-    ]
+    fields = [note.text for note in figure.layout.annotations]
+    assert fields == ["1 image at a time", "32 images at a time"]
     first, speeds, second, _ = figure.data
-    assert list(first.x) == [3, 3, 3]
-    assert list(second.x) == [34, 34, 34]
+    assert [*first.x, *second.x] == [3] * 3 + [34] * 3
     assert first.y[0] == "whole model"
     assert first.error_x.array == pytest.approx([1.0] * 3)
     assert first.error_x.arrayminus == pytest.approx([0.5] * 3)
@@ -138,24 +110,73 @@ def test_a_gray_band_behind_each_class_is_the_range_over_other_seeds():
     np.testing.assert_allclose(np.asarray(band.base, float), [-20, -5])
     np.testing.assert_allclose(np.asarray(band.x, float), [30, 5])
     assert band.width > bars.width
-    words = seeds.class_finding({"classes": table})
-    assert words.startswith("2 of 2 classes lose more than in any dense network")
 
 
-@pytest.mark.parametrize(
-    ("first", "second", "top", "said"),
-    [
-        ("cat", "cat", 0.8, "the answer stays cat, and it looks at about the same place"),
-        ("cat", "dog", 0.3, "changes from cat to dog, and it looks partly elsewhere"),
-        ("cat", "cat", 0.1, "and it looks elsewhere"),
-        ("cat", "cat", float("nan"), "and its heat map is flat"),
-    ],
+def table(*lines, names=("scenes · KNN", "scenes · MSP", "scenes · Energy")):
+    return Table.grid(np.array(lines), tuple(names[: len(lines)]), COLUMNS, UNITS)
+
+
+def figure_of(shown):
+    return unknown.TOLD_APART.figure(shown)
+
+
+DETECTED = (
+    [0.9, 0.7, -0.2, -0.3, -0.1, 0.2, 0.5, 100, 100, 50],
+    [0.8, 0.9, 0.1, 0.05, 0.2, 0.4, 0.1, 100, 100, 50],
 )
-def test_the_sentence_says_what_is_out_and_whether_answer_and_place_survive(
-    first, second, top, said
-):
-    words = before_after.comparison_text(
-        ModelComparison("cat", 0.9, 0.8, first, second, 0.5, top), 0.3
-    )
-    assert words.startswith("30 % of the weights are taken out: the answer")
-    assert said in words
+
+
+def test_marks_stand_at_the_figures_of_both_models_row_by_row_from_the_top():
+    figure = figure_of(table(*DETECTED))
+    whole, pruned = figure.data[-2:]
+    assert whole.x == pytest.approx([90, 80])
+    assert pruned.x == pytest.approx([70, 90])
+    assert list(whole.y) == ["KNN", "MSP"]
+    assert figure.layout.yaxis.autorange == "reversed"
+    assert {shape.x0 for shape in figure.layout.shapes} == {50}  # chance
+
+
+def test_each_kind_of_image_has_a_field_with_every_detector_in_it():
+    kinds = ["Normal images with noise", "B"]
+    names = [f"{kind} · {detector}" for kind in kinds for detector in "xy"]
+    figure = figure_of(table(*DETECTED, *DETECTED, names=names))
+    assert [annotation.text for annotation in figure.layout.annotations] == kinds
+    marked = [trace for trace in figure.data if trace.mode == "markers"]
+    assert [list(trace.y) for trace in marked] == [["x", "y"]] * 4
+    assert [trace.yaxis for trace in marked] == ["y", "y", "y2", "y2"]
+    assert [trace.showlegend for trace in marked] == [True, True, False, False]
+
+
+EVEN = [0.9, 0.9, 0, -0.1, 0.1, 0.2, 0.2, 100, 100, 50]
+GONE = [0.9, np.nan, np.nan, np.nan, np.nan, 0.2, np.nan, 100, 100, 50]
+
+
+def test_a_row_without_figures_has_no_mark():
+    assert np.isnan(figure_of(table(GONE)).data[-1].x[0])
+
+
+def test_sentences(snapshot):
+    def compared(second, top, sparsity=0.3):
+        comparison = ModelComparison("cat", 0.9, 0.8, "cat", second, 0.5, top)
+        return before_after.comparison_text(comparison, sparsity)
+
+    def losses(*changes):
+        values = np.array([[change, -0.2, 0.1] for change in changes])
+        rows, columns = ("fish", "cat")[: len(changes)], ("change", *seeds.ENDS)
+        classes = Table.grid(values, rows, columns, ("share",) * 3)
+        return seeds.class_finding({"classes": classes})
+
+    assert snapshot == {
+        "nothing out": compared("cat", 1.0, 0.0),
+        "same place": compared("cat", 0.8),
+        "another answer": compared("dog", 0.3),
+        "elsewhere": compared("cat", 0.1),
+        "flat": compared("cat", np.nan),
+        "curves": accuracy.finding({"levels": levels((0.9, 0.895))}, "right"),
+        "without training": accuracy.finding({"levels": levels((np.nan, np.nan))}, "right"),
+        "classes": losses(-0.5, -0.1),
+        "no class": losses(-0.2),
+        "told apart": unknown.finding({"told": table(*DETECTED, EVEN)}),
+        "one without figures": unknown.finding({"told": table(*DETECTED, GONE)}),
+        "none with figures": unknown.finding({"told": table(GONE)}),
+    }

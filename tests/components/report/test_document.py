@@ -1,7 +1,5 @@
 """The report: whole, offline, without a name of a file, and bounded."""
 
-from __future__ import annotations
-
 import base64
 import re
 from datetime import UTC, datetime
@@ -21,10 +19,13 @@ from components.report import document, figures
 from components.report.document import report
 from components.report.figures import svg
 from components.report.pinned import freeze
+from components.report.settings import setting_words
 from components.widgets.as_seen import Look, MapGround
 from engine import run
-from engine.attribution import Gradient
+from engine.attribution import GradCam, Gradient
 from engine.attribution.lima import LiMA
+from engine.hallucination.decoding.dola import DoLa
+from engine.method import Method
 from engine.result import Curve, HeatMap, Path, Pictures, Scores, Table
 from tests import tiny
 
@@ -62,15 +63,10 @@ class Addresses(HTMLParser):
         self.found += [value for name, value in attrs if name in {"src", "href", "srcset", "data"}]
 
 
-def parsed(html):
-    reader = Addresses()
-    reader.feed(html)
-    return reader
-
-
 def test_nothing_is_fetched_and_nothing_runs():
     html = report([pinned(), pinned(LiMA(shape="grid", regions=16))], WHEN)
-    reader = parsed(html)
+    reader = Addresses()
+    reader.feed(html)
     assert all(source.startswith(("data:image/", "#")) for source in reader.found)
     assert len(reader.found) > 4
     assert not {"script", "link", "iframe", "object"} & set(reader.tags)
@@ -90,21 +86,13 @@ def test_it_says_how_the_answer_was_made_and_what_it_is_not():
     result = pinned()
     report_html = unescape(report([result], WHEN))
     record = result.record
+    legend = result.maps[0].legend
     for part in (
-        record["digest"],
-        record["case"]["model_fingerprint"],
-        record["case"]["target"],
-        record["versions"]["torch"],
-        "signed",
-        "python -m engine",
-        RESEARCH,
-        "27 November 2026",
+        *(record["digest"], record["case"]["model_fingerprint"], record["case"]["target"]),
+        *(record["versions"]["torch"], "signed", "python -m engine", RESEARCH, "27 November 2026"),
+        *(*result.maps[0].lines, legend.low, legend.high),
     ):
         assert part in report_html
-    assert all(line in report_html for line in result.maps[0].lines)
-    legend = result.maps[0].legend
-    assert legend.low in report_html
-    assert legend.high in report_html
 
 
 def test_every_figure_of_the_answer_is_in_it():
@@ -140,8 +128,7 @@ def test_images_and_walks_are_pictures():
     result = pinned(exhibits=[Exhibit(grid, "Grid"), Exhibit(walk, "Walk")])
     frames = result.exhibits[1].view
     assert isinstance(frames, Pictures)
-    assert frames.columns[0] == "step 0"
-    assert frames.columns[-1] == "step 19"
+    assert (frames.columns[0], frames.columns[-1]) == ("step 0", "step 19")
     html = report([result], WHEN)
     assert 'alt="Two images."' in html
     assert 'alt="Steps of the walk."' in html
@@ -152,7 +139,7 @@ def test_forty_results_stay_within_room_and_time_and_tell_how_far_they_are(monke
     result = pinned(exhibits=[Exhibit(table, "Birds", "", Bars(value="birds"))])
     monkeypatch.setattr(document, "SECONDS", 0.0)
     reports = []
-    html = report([result] * 40, WHEN, lambda done, words: reports.append((done, words)))
+    html = report([result] * 40, WHEN, lambda *told: reports.append(told))
     assert html.count("<article") == 40
     assert reports[0] == (0.0, f"1 of 40: {result.title}")
     assert reports[-1][0] == 1.0
@@ -164,12 +151,6 @@ def test_forty_results_stay_within_room_and_time_and_tell_how_far_they_are(monke
     assert 'class="shown"' not in small
 
 
-def drawn(figure):
-    """The SVG's own words, as matplotlib names its parts, and how many paths it has."""
-    text = svg(figure)
-    return text, text.count("<path")
-
-
 def test_bars_lines_and_grids_are_drawn_and_others_are_left_to_their_numbers():
     bars = go.Figure(go.Bar(x=[1, 2], y=["a", "b"], orientation="h"))
     lines = Lines(x="x", series={"y": "the y"}).figure(
@@ -177,9 +158,9 @@ def test_bars_lines_and_grids_are_drawn_and_others_are_left_to_their_numbers():
     )
     grid = go.Figure(go.Heatmap(z=[[0, 1], [1, 0]]))
     for figure in (bars, lines, grid):
-        assert drawn(figure)[0].lstrip().startswith("<?xml")
+        assert svg(figure).lstrip().startswith("<?xml")
     more = go.Figure(go.Bar(x=[1, 2, 3, 4], y=list("abcd"), orientation="h"))
-    assert drawn(more)[1] > drawn(bars)[1]
+    assert svg(more).count("<path") > svg(bars).count("<path")
     assert svg(go.Figure(go.Surface(z=[[0, 1], [1, 0]]))) == ""
     assert svg(go.Figure()) == ""
 
@@ -189,22 +170,19 @@ def test_any_label_can_be_drawn(text):
     assert "<svg" in svg(go.Figure(go.Bar(x=[text], y=[1]), {"xaxis": {"title": {"text": text}}}))
 
 
-NONE: list[float] = []
-
-
 @pytest.mark.parametrize(
     "trace",
     [
-        go.Bar(x=NONE, y=NONE, marker={"color": NONE}),
-        go.Bar(x=NONE, y=NONE, orientation="h", text=NONE),
-        go.Scatter(x=NONE, y=NONE, mode="markers", marker={"color": NONE}),
-        go.Scatter(x=NONE, y=NONE, mode="lines+markers", line={"color": "red"}, fill="toself"),
-        go.Heatmap(z=NONE),
+        go.Bar(x=[], y=[], marker={"color": []}),
+        go.Bar(x=[], y=[], orientation="h", text=[]),
+        go.Scatter(x=[], y=[], mode="markers", marker={"color": []}),
+        go.Scatter(x=[], y=[], mode="lines+markers", line={"color": "red"}, fill="toself"),
+        go.Heatmap(z=[]),
     ],
     ids=["bars", "level bars", "marks", "area", "grid"],
 )
 def test_a_chart_without_marks_is_an_empty_chart(trace):
-    assert drawn(go.Figure(trace))[0].lstrip().startswith("<?xml")
+    assert svg(go.Figure(trace)).lstrip().startswith("<?xml")
 
 
 def test_one_color_for_each_mark_is_drawn_and_numbers_are_one_color():
@@ -216,3 +194,22 @@ def test_one_color_for_each_mark_is_drawn_and_numbers_are_one_color():
 
 def test_a_report_knows_every_dash_of_the_charts():
     assert set(style.DASHES) == {"solid", *figures.DASHES}
+
+
+def words(method: Method) -> dict[str, str]:
+    record = {"method": method.full_name(), "settings": method.settings()}
+    return dict(setting_words(record))
+
+
+def test_what_is_left_to_the_method_is_in_words_and_what_plays_no_part_is_not_there():
+    assert words(GradCam())["Layer"] == "the last one"
+    assert words(GradCam(layer="blocks.3"))["Layer"] == "blocks.3"
+    assert "off" not in words(GradCam()).values()
+    assert words(DoLa())["Early layer"] == "most different"
+    assert "Repetition penalty" not in words(DoLa())
+    assert words(DoLa(repetition=1.2))["Repetition penalty"] == "1.2"
+
+
+def test_a_method_that_is_no_longer_here_has_the_names_of_its_record():
+    record = {"method": "attribution.Gone", "settings": {"depth": 3}}
+    assert dict(setting_words(record)) == {"depth": "3"}

@@ -67,10 +67,8 @@ def test_the_words_of_a_link_are_the_classes(clip_here):
     assert at.session_state["subject"].case.model.name == "open_clip:mine?bone, fish?a scan of {}"
     at.text_area(key="words").set_value("bone").run()
     assert not at.exception
-    assert any(
-        "Give 2 to 50 words, separated by commas: there is 1." in message
-        for message in problems(at)
-    )
+    refusal = "Give 2 to 50 words, separated by commas: there is 1."
+    assert any(refusal in message for message in problems(at))
 
 
 def test_what_cannot_be_had_is_gray_with_the_command(monkeypatch):
@@ -94,9 +92,8 @@ def test_where_the_extra_is_installed_its_model_is_one_click_away(monkeypatch):
     monkeypatch.setattr(hub, "connects", lambda _: False)
     at = upload(visit(), "a.dcm", dicom(np.uint8(ramp(32, 0, 255))))
     assert any("choose a model for X-rays below" in message for message in problems(at))
-    assert [button.label for button in at.button if button.key == "kinds.model"] == [
-        f"Use {ALL.title}"
-    ]
+    labels = [button.label for button in at.button if button.key == "kinds.model"]
+    assert labels == [f"Use {ALL.title}"]
 
 
 def kind(content, name, view=None):
@@ -126,9 +123,5 @@ def test_a_view_that_needs_one_answer_of_many_says_so(chest_here, view):
 @needs_xray
 def test_detectors_that_need_no_softmax_are_left(chest_here):
     at = visit({"model": ALL.title}, FAMILIAR)
-    assert pills(at, "familiar.detector").options == [
-        "KNN",
-        "Mahalanobis",
-        "Naive Bayes",
-        "MaxLogit",
-    ]
+    options = pills(at, "familiar.detector").options
+    assert options == ["KNN", "Mahalanobis", "Naive Bayes", "MaxLogit"]

@@ -1,7 +1,5 @@
 """A scan in the sidebar: slices, planes, windows, and no word of the patient anywhere."""
 
-from __future__ import annotations
-
 import logging
 import os
 import re

@@ -1,30 +1,28 @@
-"""What a visitor called their weights and classes is for that visitor's eyes."""
-
-from __future__ import annotations
+"""What a visitor states about their weights and classes is for that visitor's eyes."""
 
 import io
 
+import numpy as np
 import pytest
+import streamlit as st
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from components import input_formats
+from components.sidebar import models, own_weights, targets
+from engine.data.judged_data import typed_order
+from engine.errors import BadData
+from engine.images import Crop, load
 from engine.models import embedded
-from tests import plain_loop
+from engine.result import Scores, Table
+from tests import plain_loop, tiny
+from tests.components.pages import page_of
 from tests.plain_loop import PlainTraining
 from tests.visits import settled
 
 
-def choosing() -> None:
+def choosing():
     """The sidebar of a visitor whose model and class names are files of their own."""
-    import numpy as np
-    import streamlit as st
-
-    from components.sidebar import models, own_weights, targets
-    from engine.images import Crop, load
-    from engine.result import Scores
-    from tests import tiny
-    from tests.components.sidebar.test_own_weights import picture
-
     own_model = tiny.cnn()
     own_model.name, own_model.title = "file:123456", "Own weights 123456 (cnn)"
     own_model.labels = tuple(f"Secretum {index}" for index in range(4))
@@ -42,16 +40,13 @@ def choosing() -> None:
 
 
 def test_a_link_has_neither_the_name_of_a_file_nor_its_class_names():
-    at = AppTest.from_function(choosing, default_timeout=300).run()
-    assert not at.exception
+    at = page_of(choosing)
     assert any("Patient Smith.pt" in caption.value.replace("\\", "") for caption in at.caption)
     at.selectbox(key="target").set_value("Secretum 2").run()
     at.selectbox(key="versus").set_value("Secretum 1").run()
     assert not at.exception
     assert at.text[0].value == "2 rather than 1"
-    linked = {
-        select_box.proto.query_param_key: select_box.proto.options for select_box in at.selectbox
-    }
+    linked = {box.proto.query_param_key: box.proto.options for box in at.selectbox}
     assert not {"target", "versus", "model"} & linked.keys()
     assert "Smith" not in str([options for key, options in linked.items() if key])
     (source_radio,) = [radio for radio in at.radio if radio.key == "models.whose"]
@@ -61,14 +56,13 @@ def test_a_link_has_neither_the_name_of_a_file_nor_its_class_names():
 
 
 def picture() -> bytes:
-    """A small PNG."""
     file = io.BytesIO()
     Image.new("RGB", (40, 40), "teal").save(file, "PNG")
     return file.getvalue()
 
 
 def asking() -> None:
-    """A page that asks the chosen model about an image, and shows what a link would have."""
+    """A page that asks the chosen model about an image; it stands alone: tests of pages run it."""
     import streamlit as st
 
     from components.sidebar import models, own_weights
@@ -80,6 +74,10 @@ def asking() -> None:
     st.text(model.name)
     if model.name.startswith("file:"):
         own_weights.draw_format(model, load(picture()), Crop())
+
+
+def captions(at: AppTest) -> str:
+    return " ".join(caption.value for caption in at.caption)
 
 
 def opening(at: AppTest, content: bytes, suffix: str, called: str, architecture: str) -> AppTest:
@@ -95,33 +93,31 @@ def opening(at: AppTest, content: bytes, suffix: str, called: str, architecture:
 def test_one_press_opens_names_and_asks_weights_of_one_s_own():
     how = PlainTraining()
     network = plain_loop.untrained(how)
-    at = AppTest.from_function(asking, default_timeout=300).run()
+    at = page_of(asking)
     default_model = at.text[0].value
     at = opening(at, plain_loop.weights(network), "pt", "My network", "test_efficientnet")
     assert at.radio(key="models.whose").value == "My network"  # nothing else was pressed
     model_name = at.text[0].value
     assert model_name.startswith("file:")
     assert "My" not in model_name
-    words = " ".join(caption.value for caption in at.caption)
-    assert "takes 160 × 160 px, RGB, ImageNet" in words
+    assert "takes 160 × 160 px, RGB, ImageNet" in captions(at)
     at.radio(key="models.whose").set_value("from the list").run()
     assert at.text[0].value == default_model
     at.session_state["model"] = "digits-mlp"  # as another page chooses one
     at.radio(key="models.whose").set_value("My network").run()
     assert at.text[0].value in {model_name, "digits-mlp"}
-
     exported = embedded.file_of("digits-cnn").read_bytes()
     at = opening(at, exported, "safetensors", "My network", "")
     assert at.radio(key="models.whose").value == "My network (2)"
-    assert "takes 8 × 8 px" in " ".join(caption.value for caption in at.caption)
-    assert "its card says so" in " ".join(caption.value for caption in at.caption)
+    assert "takes 8 × 8 px" in captions(at)
+    assert "its card says so" in captions(at)
     titles = {name: model.title for name, model in at.session_state["models.own"].items()}
     assert "network" not in str(titles)  # records and jobs have the title
     assert "Smith" not in str(titles)
 
 
 def test_a_file_that_does_not_fit_is_a_sentence_and_the_model_stays():
-    at = AppTest.from_function(asking, default_timeout=300).run()
+    at = page_of(asking)
     default_model = at.text[0].value
     for content, suffix, expected in (
         (b"junk", "safetensors", "damaged"),
@@ -133,9 +129,8 @@ def test_a_file_that_does_not_fit_is_a_sentence_and_the_model_stays():
 
 
 def test_the_format_can_be_stated_and_is_compared_on_the_image_in_sight():
-    at = AppTest.from_function(asking, default_timeout=300).run()
     content = plain_loop.weights(plain_loop.untrained(PlainTraining()))
-    at = opening(at, content, "pt", "Mine", "test_efficientnet")
+    at = opening(page_of(asking), content, "pt", "Mine", "test_efficientnet")
     at.session_state["models.format.open"] = True
     at.run()
     at.toggle(key="models.compare").set_value(True).run()
@@ -150,21 +145,18 @@ def test_the_format_can_be_stated_and_is_compared_on_the_image_in_sight():
     assert at.radio(key="models.whose").value == "Mine"
     (model,) = at.session_state["models.own"].values()
     assert model.side == 32
-    assert any("takes 32 × 32 px, RGB, ImageNet" in caption.value for caption in at.caption)
+    assert "takes 32 × 32 px, RGB, ImageNet" in captions(at)
     assert len(at.session_state["models.own"]) == 1
 
 
 def test_a_network_of_one_channel_opens_and_has_one_mean():
     how = PlainTraining(channels="gray", made=(("in_chans", 1),))
-    at = AppTest.from_function(asking, default_timeout=300).run()
     content = plain_loop.weights(plain_loop.untrained(how))
-    at = opening(at, content, "pt", "Mine", "test_efficientnet")
-    assert any("takes 160 × 160 px, gray, mean 0.485" in caption.value for caption in at.caption)
+    at = opening(page_of(asking), content, "pt", "Mine", "test_efficientnet")
+    assert "takes 160 × 160 px, gray, mean 0.485" in captions(at)
     at.session_state["models.format.open"] = True
     at.run()
-    (channels,) = [
-        select_box for select_box in at.selectbox if select_box.key.endswith(".channels")
-    ]
+    (channels,) = [box for box in at.selectbox if box.key.endswith(".channels")]
     assert channels.options == ["gray"]
     key = next(field.key for field in at.text_input if field.key.endswith(".Mean"))
     assert at.text_input(key=key).value == "0.485"
@@ -173,13 +165,13 @@ def test_a_network_of_one_channel_opens_and_has_one_mean():
     at.text_input(key=key).set_value("0.25").run()
     at.button(key="models.read").click().run()
     assert not at.exception
-    assert any("gray, mean 0.25, spread 0.229" in caption.value for caption in at.caption)
+    assert "gray, mean 0.25, spread 0.229" in captions(at)
 
 
 @pytest.mark.slow
 def test_labeled_images_show_the_right_format_and_name_the_classes():
     how = PlainTraining()
-    at = AppTest.from_function(asking, default_timeout=300).run()
+    at = page_of(asking)
     content = plain_loop.weights(plain_loop.trained(how))
     at = opening(at, content, "pt", "Mine", "test_efficientnet")
     at.session_state["models.format.open"] = True
@@ -196,33 +188,50 @@ def test_labeled_images_show_the_right_format_and_name_the_classes():
     assert model.labels == plain_loop.CLASSES
 
 
-def show_jobs() -> None:
-    """The jobs of two visitors, one running and one over for each."""
-    from datetime import UTC, datetime
-    from types import SimpleNamespace
-
-    from components import jobs, runs
-    from engine.lane import Job, Past
-
-    me = runs.visit().visitor
-    for visitor in (me, "ann"):
-        title = f"Grad-CAM · Secretum of {visitor}"
-        job = Job(visitor, lambda _: None, "wait", {visitor}, 0, title, "Grad-CAM")
-        job.words = f"step 3: Secretum of {visitor}"
-        lane = SimpleNamespace(place=lambda _: 0, device="cpu")
-        jobs.running(lane, job)
-        why = f"Secretum of {visitor} is the same everywhere."
-        over = Past(
-            "x", title, "Grad-CAM", frozenset({visitor}), "failed", why, 2.0, datetime.now(UTC)
-        )
-        jobs.finished_jobs([over])
+CLASSES = ("ant", "bee", "cat")
 
 
-def test_the_list_of_jobs_shows_another_visitor_s_with_the_method_alone():
-    at = AppTest.from_function(show_jobs).run()
-    assert not at.exception
-    drawn = [*at.caption, *at.markdown, *at.get("progress")]
-    text = "\n".join(str(getattr(element, "value", "")) + str(element.proto) for element in drawn)
-    assert "Secretum of ann" not in text
-    assert "another visitor" in text
-    assert text.count("Secretum of") >= 3
+@pytest.mark.parametrize("text", ["cat\nant\nbee", "cat, ant,bee", " cat \n\nant\nbee\n"])
+def test_an_order_is_typed_in_lines_or_with_commas(text):
+    assert typed_order(text, CLASSES) == (2, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("cat, ant, dog", "“dog” is no class of these images. They are: ant, bee, cat."),
+        ("cat, cat, ant", "“cat” stands twice: name each class once."),
+        ("cat", "2 of 3 classes are missing, such as “ant”: name one for each output."),
+        ("", "3 of 3 classes are missing"),
+    ],
+)
+def test_what_is_no_order_is_a_sentence(text, sentence):
+    with pytest.raises(BadData) as refusal:
+        typed_order(text, CLASSES)
+    assert str(refusal.value).startswith(sentence)
+
+
+def choosing_order():
+    """The order of the classes of a model that is right in that of the data, and a cut search."""
+    counts = {"right 0": ([9], ""), "right by assignment": ([9], ""), "images": ([10], "")}
+    orders = {input_formats.AS_IN_THE_DATA: (0, 1, 2)}
+    st.text(str(input_formats.choose_order(orders, Table.of(counts), CLASSES, "k")))
+    for tried in (20, 63):
+        st.text(input_formats.left_out(Table.of({"tried": ([tried], ""), "planned": ([63], "")})))
+
+
+def test_a_detected_order_is_confirmed_or_typed():
+    at = page_of(choosing_order)
+    assert at.selectbox(key="k.order").value == "as in the data"
+    assert at.text[0].value == "(0, 1, 2)"
+    assert "Only 20 of 63 formats were tried" in at.text[1].value
+    assert not at.text[2].value
+    at.selectbox(key="k.order").set_value("in an order of your own").run()
+    assert at.text_area(key="k.typed").value == "ant\nbee\ncat"  # to be changed, not begun
+    assert at.text[0].value == "(0, 1, 2)"
+    at.text_area(key="k.typed").set_value("cat\nant\nbee").run()
+    assert at.text[0].value == "(2, 0, 1)"
+    at.text_area(key="k.typed").set_value("cat\nant\ndog").run()
+    assert at.text[0].value == "None"
+    assert "no class of these images" in at.error[0].value
+    assert 0 < at.text_area(key="k.typed").proto.max_chars < 200

@@ -48,6 +48,7 @@ def test_an_upload_is_read_shown_and_asked_about():
     assert at.selectbox(key="image").value == "Your image"
     assert all(line.endswith(" · espresso (logit)") for line in provenance(at))
     assert 'read(Path("your-image.png"))' in at.code[0].value
+    assert at.session_state["subject"].arguments == {}  # no command can name it
 
 
 @pytest.mark.parametrize(
@@ -62,11 +63,6 @@ def test_a_command_is_told_the_image_so_that_it_asks_about_the_same_pixels(link)
     case = subject.case.at("exact")
     again = ImageArguments.of(case, **subject.arguments).case()
     assert digest(Gradient(), again) == digest(Gradient(), case)
-
-
-def test_no_command_can_name_an_upload():
-    at = upload(visit(), "cup.jpg", jpeg())
-    assert at.session_state["subject"].arguments == {}
 
 
 def test_the_rotation_that_a_camera_wrote_is_honored():
@@ -139,18 +135,14 @@ def current_page() -> str:
     return get_script_run_ctx().page_script_hash
 
 
-def test_a_class_by_name_is_asked_about():
+def test_a_class_by_name_is_asked_about_and_rather_than_another_one():
     at = visit()
     at.selectbox(key="target").set_value("tabby").run()
     assert all(line.endswith(" · tabby (logit)") for line in provenance(at))
-
-
-def test_rather_than_another_class_is_another_question():
-    at = visit()
     at.selectbox(key="versus").set_value("lynx").run()
-    assert all("Egyptian cat rather than lynx" in line for line in provenance(at))
+    assert all("tabby rather than lynx" in line for line in provenance(at))
     assert "versus=" in at.code[0].value
-    assert "Egyptian cat" not in at.selectbox(key="versus").options
+    assert "tabby" not in at.selectbox(key="versus").options
 
 
 @pytest.mark.parametrize("reading", ["probability", "margin"])
@@ -161,16 +153,8 @@ def test_another_reading_is_another_question(reading):
 
 
 def test_a_link_opens_with_everything_that_it_names():
-    at = visit(
-        {
-            "image": "A cup of coffee",
-            "target": "espresso",
-            "versus": "eggnog",
-            "reading": "margin",
-            "seed": "12",
-            "crop": "0.1,0.5",
-        }
-    )
+    link = {"image": "A cup of coffee", "target": "espresso", "versus": "eggnog"}
+    at = visit(link | {"reading": "margin", "seed": "12", "crop": "0.1,0.5"})
     case = at.session_state["subject"].case
     assert case.target.words(case.model.labels) == "espresso rather than eggnog"
     assert (case.target.reading, case.seed) == ("margin", 12)
@@ -202,11 +186,8 @@ def test_what_a_link_cannot_have_is_ignored_and_that_is_said(key, asked):
 @pytest.mark.parametrize(
     "asked", ["", "a", "1", "2,0", "nan,0.5", "0.5,nan", "0.1,0.2,0.3", "-1,1"]
 )
-def test_a_crop_that_cannot_be_is_the_middle(asked):
+def test_a_crop_of_a_link_is_read_and_one_that_cannot_be_is_the_middle(asked):
     assert read_crop(asked) == Crop()
-
-
-def test_a_crop_of_a_link_is_read():
     assert read_crop("0.25,1") == Crop(0.25, 1.0)
 
 
@@ -229,17 +210,19 @@ def test_an_image_of_a_data_set_comes_with_its_mask_and_the_models_that_learnt_i
     assert "image='example:digits/" in at.code[0].value
 
 
-def test_a_link_to_an_image_that_a_data_set_has_not_is_said():
-    at = visit({"image": "From a data set", "data": "Digits, 8 × 8", "item": "90000"})
-    assert any("“90000” as Image" in words for words in problems(at))
-
-
 @pytest.mark.parametrize(
-    "name", ["digits+nonsense", "digits+noisy:colour=blue", "digits+poisoned:target=500"]
+    ("link", "refused"),
+    [
+        ({"data": "Digits, 8 × 8", "item": "90000"}, "“90000” as Image"),
+        ({"data": "digits+nonsense"}, "“digits+nonsense” as Data set"),
+        ({"data": "digits+noisy:colour=blue"}, "“digits+noisy:colour=blue” as Data set"),
+        ({"data": "digits+poisoned:target=500"}, "“digits+poisoned:target=500” as Data set"),
+    ],
+    ids=["image", "change", "setting", "value"],
 )
-def test_a_link_to_a_change_that_a_data_set_cannot_have_is_refused_and_the_view_is_drawn(name):
-    at = visit({"image": "From a data set", "data": name})
-    assert any(f"“{name}” as Data set" in words for words in problems(at))
+def test_what_a_data_set_has_not_is_refused_and_the_view_is_drawn(link, refused):
+    at = visit({"image": "From a data set"} | link)
+    assert any(refused in words for words in problems(at))
     assert at.selectbox(key="data").value == "Digits, 8 × 8"
     assert at.main.title
 

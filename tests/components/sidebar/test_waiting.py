@@ -1,37 +1,31 @@
-"""A page without a subject says why: its image is still read, behind how many questions, or not."""
-
-from __future__ import annotations
+"""Small pictures to choose from, and why a page has no subject yet."""
 
 from threading import Event
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
-from streamlit.testing.v1 import AppTest
+from PIL import Image
 
 from components import runs
+from components.runs import Pending, Problem
+from components.sidebar import examples, subject
+from components.sidebar.pictures import FROM_DATA, YOURS
+from components.sidebar.thumbnails import SHIPPED, answer_by, of_picture, shipped_now, take_example
+from engine.data.example import example
 from engine.device import best_device
 from engine.lane import lane
+from engine.models.catalog import DEFAULT
+from tests.components.pages import page_of
 from tests.components.sidebar.test_subject import upload
 from tests.pages.test_start import new_picture
 from tests.visits import problems, settled, visit
 
-
-def page(state: str, own: bool, before: int) -> None:
-    """The end of a page whose subject is not there."""
-    import streamlit as st
-
-    from components import runs
-    from components.runs import Pending, Problem
-    from components.sidebar import subject
-    from components.sidebar.pictures import YOURS
-
-    runs.lane = lambda _: type("Lane", (), {"place": lambda *_: before})()
-    st.session_state["image"] = YOURS if own else "A cat (Chelsea)"
-    waiting = {
-        "pending": Pending("s", "Prediction", None, None, "cpu"),
-        "problem": Problem("s", "Prediction", "It failed."),
-        "none": None,
-    }[state]
-    subject.why_none(waiting)
+STATES = {
+    "pending": Pending("s", "Prediction", None, None, "cpu"),
+    "problem": Problem("s", "Prediction", "It failed."),
+    "none": None,
+}
 
 
 @pytest.mark.parametrize(
@@ -46,9 +40,8 @@ def page(state: str, own: bool, before: int) -> None:
     ],
 )
 def test_a_page_without_a_subject_says_why(state, own, before, says, monkeypatch):
-    monkeypatch.setattr(runs, "lane", runs.lane)  # and back
-    at = AppTest.from_function(page, kwargs={"state": state, "own": own, "before": before}).run()
-    assert not at.exception
+    monkeypatch.setattr(runs, "lane", lambda _: SimpleNamespace(place=lambda _: before))
+    at = page_of(subject.why_none, STATES[state], image=YOURS if own else "A cat (Chelsea)")
     (info,) = at.info
     assert info.value.startswith(says)
 
@@ -74,3 +67,46 @@ def test_an_upload_behind_another_question_says_so_instead_of_asking_for_an_imag
         go.set()
         job.wait(20)
     assert not any("being read" in words for words in problems(settled(at)))
+
+
+SCENE = SHIPPED[1]
+
+
+@pytest.fixture
+def held(monkeypatch):
+    """The session's state."""
+    state: dict[str, object] = {}
+    monkeypatch.setattr("streamlit.session_state", state)
+    monkeypatch.setattr("streamlit.query_params", {})
+    return state
+
+
+@pytest.mark.parametrize("one", SHIPPED, ids=lambda shipped_example: shipped_example.title)
+def test_the_small_picture_that_comes_along_is_the_image_s(one):
+    """Where it is not: `Image.fromarray(of_picture(one.picture())).save(one.path)`."""
+    drawn, thumbnail = (
+        np.asarray(picture, int) for picture in (Image.open(one.path), of_picture(one.picture()))
+    )
+    assert np.abs(drawn - thumbnail).max() <= 1
+
+
+def test_it_is_found_by_the_number_that_the_list_of_its_data_set_gives_it(held):
+    take_example(SCENE)
+    assert (held["image"], held["data"]) == (FROM_DATA, "scenes:count=100")
+    rows = examples.with_finding_first(
+        data := example("scenes:count=100/18").data, data.rows("test")
+    )
+    assert data.ids[rows[held["item"] - 1]] == SCENE.id
+    assert shipped_now() == SCENE
+    held["item"] += 1  # by hand
+    assert shipped_now() is None
+
+
+def test_a_model_that_a_person_chose_stays(held):
+    answer_by("phantom-cnn")
+    assert held["model"] == "phantom-cnn"
+    answer_by(DEFAULT)
+    assert held["model"] == DEFAULT
+    held["model"] = "digits-mlp"
+    answer_by("phantom-cnn")
+    assert held["model"] == "digits-mlp"

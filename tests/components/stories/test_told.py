@@ -1,7 +1,5 @@
 """Each step of a story says what the answer that ships says, and nothing that was typed."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import replace
 
@@ -77,14 +75,14 @@ def test_the_network_with_the_shortcut_looks_at_the_mark_and_the_control_at_the_
         for step in story("lesion").steps
     )
     label = PLANTED.example(PLANTED.marked).label
-    first = {}
-    for name, (answer, _) in {
-        "marked": marked,
-        "healthy": healthy,
-        "unmarked": unmarked,
-        "control": control,
-    }.items():
-        first[name] = answer["classes"].labels[int(answer["classes"].values.argmax())]
+    names, steps = (
+        ("marked", "healthy", "unmarked", "control"),
+        (marked, healthy, unmarked, control),
+    )
+    first = {
+        name: answer["classes"].labels[int(answer["classes"].values.argmax())]
+        for name, (answer, _) in zip(names, steps, strict=True)
+    }
     assert first["marked"] == first["healthy"] == first["control"] == label
     assert first["unmarked"] != label
     lesion, mark = PLANTED.example(PLANTED.marked).mask(), truth("mark")
@@ -119,12 +117,9 @@ def test_what_the_forgotten_class_left_is_more_than_in_the_retrained_model():
 def test_sentences_that_no_view_has():
     scores = Scores(np.array([0.2, 0.75, 0.05], np.float32), ("a", "b", "c"), "probability")
     assert top_class_text(scores) == "The model says “b”, with a probability of 75 %."
-    assert class_after(scores, "b", "Without it") == (
-        "Without it the model still says “b”, with a probability of 75 %."
-    )
-    assert class_after(scores, "a", "Without it") == (
-        "Without it the model says “b”; “a” has a probability of 20 %."
-    )
+    still, other = (class_after(scores, label, "Without it") for label in "ba")
+    assert still == "Without it the model still says “b”, with a probability of 75 %."
+    assert other == "Without it the model says “b”; “a” has a probability of 20 %."
     values, left = np.zeros((4, 4), np.float32), np.zeros((4, 4), bool)
     left[:, :2] = True
     values[0], values[1, 0] = 1, -9  # what speaks against the class counts for nothing

@@ -1,7 +1,5 @@
 """Shuffled models and maps of chance are caught: what the panel says in short of their maps."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

@@ -1,9 +1,11 @@
-"""What the trials of a map say together."""
+"""What the trials of a map say, together and beside their curves."""
 
 from math import nan
 
+import numpy as np
 import pytest
 
+from components.trust.charts import order_drawing, shuffled_drawing
 from components.trust.verdict import brief, cost_text, figures, headline, sign, summary, trial_line
 from engine.attribution.trust import (
     TRUST,
@@ -16,82 +18,47 @@ from engine.attribution.trust import (
     Shape,
 )
 from engine.attribution.trust.verdict import not_available, verdict_table
+from engine.result import Curve
 
 
 def checked_trial(check, verdict, words="So it is.", **numbers):
     return check, verdict_table(check.title, verdict, words, **numbers)
 
 
-def test_the_summary_counts_and_says_what_is_against_the_map():
-    sentence = summary(
-        [
-            checked_trial(Order(), 1.0),
-            checked_trial(OtherClass(), 1.0),
-            checked_trial(RandomWeights(), -1.0),
-            checked_trial(Shape(), 0.0),
-            (Place(), not_available(Place.title, "no truth.")),
-            (Repeats(), None),
-            (MaxSensitivity(), None),
-        ]
-    )
-    assert sentence == (
-        "**✗ Against it: looks the same with random weights.** ✓ For it: its strong pixels carry "
-        "the score; another class gives another map. 1 not available, 2 not tried yet."
-    )
-
-
-def test_a_map_that_nobody_tried_has_no_count_of_its_own():
-    assert summary([(RandomWeights(), None)]) == "1 not tried yet."
-    assert summary([(Order(), not_available(Order.title, "flat."))]) == "1 not available."
-
-
-def test_what_is_only_for_a_map_or_only_against_it_is_said_so():
-    assert summary([checked_trial(Order(), 1.0)]) == (
-        "✓ For it: its strong pixels carry the score. Nothing against it."
-    )
-    assert summary([checked_trial(OtherClass(), 1.0), checked_trial(Order(), 0.0)]) == (
-        "Passed: another class gives another map. A map that knows nothing may pass that too. "
-        "1 neither way."
-    )
-    assert summary([checked_trial(OtherClass(), -1.0), checked_trial(Order(), 0.0)]) == (
-        "**✗ Against it: looks the same for another class.** Nothing for it. 1 neither way."
-    )
-
-
-def test_a_map_that_is_not_confirmed_is_said_so_first_and_nothing_speaks_for_it():
+def test_sentences(snapshot):
     little = "Little hangs on the image: its class is 16 % likely here, 10 % in an empty picture."
-    sentence = summary(
-        [
-            checked_trial(Order(), -0.5, little),
-            checked_trial(OtherClass(), 1.0),
-            checked_trial(Repeats(), 1.0),
-        ]
-    )
-    assert sentence == (
-        f"**⚠ Not confirmed. {little}** Passed: another class gives another map; comes out alike "
-        "again."
-    )
-    assert summary([checked_trial(Order(), -0.5), checked_trial(OtherClass(), 0.0)]) == (
-        "**⚠ Not confirmed. So it is.** Nothing for it. 1 neither way."
-    )
-    assert summary([checked_trial(RandomWeights(), -1.0), checked_trial(Order(), -0.5)]).startswith(
-        "**✗ Against it: looks the same with random weights.** **⚠ Not confirmed. So it is.**"
-    )
-    assert trial_line(*checked_trial(Order(), -0.5)).startswith(
-        "⚠ **not confirmed** · Do the strong pixels"
-    )
-
-
-@pytest.mark.parametrize(
-    ("given", "told"),
-    [
-        ((Order(), -0.5), "⚠ Not confirmed."),
-        ((RandomWeights(), -1.0), "✗ Against it: looks the same with random weights."),
-    ],
-)
-def test_where_there_is_little_room_the_reasons_are_left_out(given, told):
-    assert brief(headline([checked_trial(*given)])) == told
-    assert brief("being tried …") == "being tried …"
+    order, doubted = checked_trial(Order(), 1.0), checked_trial(Order(), -0.5)
+    unclear, another = checked_trial(Order(), 0.0), checked_trial(OtherClass(), 1.0)
+    shuffled = checked_trial(RandomWeights(), -1.0)
+    no_truth = (Place(), not_available(Place.title, "nobody knows where the truth is."))
+    untried = [(Repeats(), None), (MaxSensitivity(), None)]
+    described = checked_trial(Shape(), 0.0)
+    assert snapshot == {
+        "all kinds": summary([order, another, shuffled, described, no_truth, *untried]),
+        "not tried": summary([(RandomWeights(), None)]),
+        "not available": summary([(Order(), not_available(Order.title, "flat."))]),
+        "only for it": summary([order]),
+        "only passed": summary([another, unclear]),
+        "only against it": summary([checked_trial(OtherClass(), -1.0), unclear]),
+        "neither": summary([described, unclear]),
+        "not confirmed": summary(
+            [checked_trial(Order(), -0.5, little), another, checked_trial(Repeats(), 1.0)]
+        ),
+        "not confirmed, nothing for it": summary([doubted, checked_trial(OtherClass(), 0.0)]),
+        "against it and not confirmed": summary([shuffled, doubted]),
+        "line of a doubt": trial_line(*doubted),
+        "line of what is not available": trial_line(*no_truth),
+        "sign of a description": sign(*described),
+        "little room": [brief(headline([trial])) for trial in (doubted, shuffled)],
+        "little room, no sentence": brief("being tried …"),
+        "maps": cost_text(4, 0, 2.0, None),
+        "maps, past seconds": cost_text(4, 0, 2.0, 11.2),
+        "one map": cost_text(1, 0, 0.2, None),
+        "a second": cost_text(1, 0, 1.0, None),
+        "maps without seconds": [cost_text(3, 0, seconds, None) for seconds in (None, nan)],
+        "looks": cost_text(0, 65, 2.0, None),
+        "looks, past seconds": cost_text(0, 65, 2.0, 0.4),
+    }
 
 
 @pytest.mark.parametrize(
@@ -107,47 +74,51 @@ def test_only_the_order_and_a_known_truth_speak_for_a_map(kind):
     assert "✓" not in summary([checked_trial(kind(), 1.0), checked_trial(Order(), -0.5)])
 
 
-def test_a_description_is_never_counted_as_a_verdict():
-    assert summary([checked_trial(Shape(), 0.0), checked_trial(Order(), 0.0)]) == (
-        "Nothing speaks for it or against it. 1 neither way."
-    )
-    assert sign(*checked_trial(Shape(), 0.0)) == ("·", "a description, no verdict")
-
-
-@pytest.mark.parametrize("verdict", [1.0, 0.0, -0.5, -1.0, nan])
-def test_every_verdict_has_a_sign_and_a_word_of_its_own(verdict):
-    mark, word = sign(*checked_trial(Order(), verdict))
-    others = [
-        sign(*checked_trial(Order(), score))
-        for score in (1.0, 0.0, -0.5, -1.0, nan)
-        if score is not verdict
-    ]
-    assert mark not in {other_mark for other_mark, _ in others}
-    assert word not in {other_word for _, other_word in others}
-
-
-def test_every_trial_that_judges_says_its_limits_and_what_it_means():
+def test_every_verdict_has_a_sign_and_a_word_of_its_own_and_every_judge_its_limits():
+    signs = [sign(*checked_trial(Order(), score)) for score in (1.0, 0.0, -0.5, -1.0, nan)]
+    assert [len(set(column)) for column in zip(*signs, strict=True)] == [5, 5]
     for kind in TRUST:
         assert bool(kind.limits and kind.favor and kind.against) is kind.judges
-
-
-def test_what_is_not_available_is_not_said_twice():
-    sentence = trial_line(Place(), not_available(Place.title, "nobody knows where the truth is."))
-    assert sentence == (
-        "– **not available** · Does it lie on the truth? Nobody knows where the truth is."
-    )
-
-
-def test_the_cost_is_predicted_by_past_runs_or_by_the_maps_it_makes():
-    assert cost_text(4, 0, 2.0, None) == "4 more maps, about 8 s"
-    assert cost_text(4, 0, 2.0, 11.2) == "4 more maps, about 11 s"
-    assert cost_text(1, 0, 0.2, None) == "1 more map, under 1 s"
-    assert cost_text(3, 0, None, None) == "3 more maps"
-    assert cost_text(0, 65, 2.0, None) == "65 looks"
-    assert cost_text(0, 65, 2.0, 0.4) == "65 looks, under 1 s"
 
 
 def test_the_figures_leave_the_verdict_out_and_have_names():
     table = figures(checked_trial(RandomWeights(), 1.0, order=0.25, ssim=0.5)[1])
     assert table.order == ("order (Spearman)", "structure (SSIM)")
     assert table.values.tolist() == [[0.25, 0.5]]
+
+
+def curve(*values: float) -> Curve:
+    shares = np.linspace(0, 1, len(values), dtype=np.float32)
+    return Curve(shares, np.array(values, np.float32), "share of the image", "likeness", "")
+
+
+def test_how_alike_the_map_is_once_all_layers_are_shuffled_stands_at_the_end():
+    """All curves begin at 1, with no layer shuffled."""
+    drawing = shuffled_drawing({"order": curve(1, 0.6, 0.12), "ssim": curve(1, 0.7, 0.34)})
+    assert "Once all are, the map's correlation with what it was is 0.12" in drawing.finding({})
+    table = drawing.made({})
+    assert table.units[0] == "share"
+    assert [table[name][-1] for name in table.order] == pytest.approx([1, 0.12, 0.34])
+    drawn = {trace.name: list(trace.y) for trace in drawing.chart.figure(table).data}
+    assert drawn["order (Spearman)"][-1] == np.float32(0.12)
+
+
+def test_what_a_small_map_has_no_figure_for_is_not_drawn():
+    drawing = shuffled_drawing({"order": curve(1, 0.6, -0.2), "ssim": curve(1, np.nan, np.nan)})
+    (line,) = drawing.chart.figure(drawing.made({})).data
+    assert line.name == "order (Spearman)"
+    assert "is −0.20 (1: the same" in drawing.finding({})
+
+
+@pytest.mark.parametrize(("way", "told"), [("insertion", "Above"), ("deletion", "Below")])
+def test_where_a_map_leaves_its_copies_is_counted_on_the_side_that_is_good(way, told):
+    """At both ends all orders are alike."""
+    low, high = curve(0, 0.2, 0.3, 0.4, 1), curve(0, 0.4, 0.6, 0.8, 1)
+    middle = curve(0, 0.5, 0.7, 0.1, 1)  # twice above, once below
+    drawing = order_drawing({way: middle, f"{way} low": low, f"{way} high": high}, way)
+    count = 2 if way == "insertion" else 1
+    assert drawing.finding({}).startswith(f"{told} all copies")
+    assert f"at {count} of 3 steps" in drawing.finding({})
+    low_end, high_end = drawing.chart.span
+    assert low_end < 0
+    assert high_end > 1

@@ -1,7 +1,5 @@
 """A picture is drawn again as the viewer shows it, at its own resolution, with its legend."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 
@@ -21,56 +19,31 @@ SIGNED = HeatMap(RISING.values * 2 - 1, "logit", signed=True)
 
 
 def test_a_look_is_what_the_browser_said_within_bounds():
-    sent = {
-        "mode": "map",
-        "opacity": 85,
-        "zoom": 2,
-        "x": 0.25,
-        "y": 0.5,
-        "dark": True,
-        "outline": True,
-        "window": {"center": 40, "width": 80, "shape": "linear"},
-        "panels": [{"title": "Grad-CAM", "low": -1, "high": 1, "cut": 0.2}],
-    }
-    look = read_look(sent)
+    sent = {"mode": "map", "opacity": 85, "zoom": 2, "x": 0.25, "y": 0.5, "dark": True}
+    sent |= {"outline": True, "window": {"center": 40, "width": 80, "shape": "linear"}}
+    panel = {"title": "Grad-CAM", "low": -1, "high": 1, "cut": 0.2}
+    look = read_look(sent | {"panels": [panel]})
     assert (look.mode, look.opacity, look.zoom, look.dark) == ("map", 0.85, 2, True)
     assert look.window == Window(40, 80, "linear")
     assert look.scales == {"Grad-CAM": Scale(-1, 1, 0.2)}
-
-
-def test_a_table_s_window_and_no_more_panels_than_there_can_be_are_read():
     panels = [{"title": str(at), "low": 0, "high": 1} for at in range(50)]
     look = read_look({"window": WINDOW, "panels": panels})
     assert look.window == Window(1.0, 2.0, "table", (0.0, 1.0))
-    assert list(look.scales) == ["0", "1", "2", "3"]
+    assert list(look.scales) == ["0", "1", "2", "3"]  # no more than there can be
 
 
 @pytest.mark.parametrize(
     "sent",
     [
-        None,
-        "x",
-        [],
-        {},
+        *(None, "x", [], {}, {"mode": ["image"]}),
         {"mode": 3, "opacity": "loud", "zoom": None, "window": {"width": -1}},
         {"panels": [{"title": "a", "low": float("nan"), "high": 1}, "b", {"low": 2, "high": 1}]},
-        {"panels": 5},
-        {"panels": "abc"},
-        {"panels": {"a": 1}},
-        {"mode": ["image"]},
+        *({"panels": odd} for odd in (5, "abc", {"a": 1})),
         {"zoom": HUGE, "opacity": HUGE, "panels": [{"title": "a", "low": -HUGE, "high": HUGE}]},
+        *({"window": WINDOW | odd} for odd in ({"width": HUGE}, {"center": "1"})),
         *(
-            {"window": WINDOW | odd}
-            for odd in (
-                {"table": 5},
-                {"table": ["x"]},
-                {"table": [None]},
-                {"table": [HUGE]},
-                {"table": []},
-                {"table": [float("nan")]},
-                {"width": HUGE},
-                {"center": "1"},
-            )
+            {"window": WINDOW | {"table": table}}
+            for table in (5, ["x"], [None], [HUGE], [], [float("nan")])
         ),
     ],
 )

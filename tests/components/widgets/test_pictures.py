@@ -2,17 +2,31 @@
 
 import ast
 import io
+import re
 from base64 import b64decode
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from streamlit.testing.v1 import AppTest
 
 from components.widgets import pictures
 from components.widgets.encoding import COLOR_LIMIT
-from components.widgets.pictures import LONG_SIDE, encoded
+from components.widgets.image_grid import (
+    CELL,
+    GAP,
+    MARGIN,
+    as_html,
+    as_png,
+    cells,
+    draw_grid,
+    finding,
+)
+from components.widgets.pictures import LONG_SIDE, encoded, show_picture
+from engine import result
+from tests.components.level_sets.results import CORNERS, HOSTILE, grid
+from tests.components.pages import page_of
+from tests.visits import unfolded
 
 ROOT = Path(__file__).resolve().parents[3]
 ALLOWED = {
@@ -21,11 +35,7 @@ ALLOWED = {
 }
 
 
-def picture_page() -> None:
-    import numpy as np  # AppTest runs the source of this function alone
-
-    from components.widgets.pictures import show_picture
-
+def draw_small():
     show_picture(np.full((8, 8, 3), 7, np.uint8), "Eight by eight", width=64, caption="Small")
 
 
@@ -40,15 +50,14 @@ def calls(file: Path) -> set[str]:
     return results
 
 
-def test_every_view_draws_pictures_and_downloads_through_the_shared_elements() -> None:
+def test_every_view_draws_pictures_and_downloads_through_the_shared_elements():
     files = [*(ROOT / "components").rglob("*.py"), *(ROOT / "pages").rglob("*.py")]
     results = {str(file.relative_to(ROOT)): calls(file) for file in files if calls(file)}
     assert results == ALLOWED
 
 
-def test_a_picture_is_part_of_the_page_with_its_pixels_unchanged() -> None:
-    at = AppTest.from_function(picture_page).run()
-    assert not at.exception
+def test_a_picture_is_part_of_the_page_with_its_pixels_unchanged():
+    at = page_of(draw_small)
     (element,) = at.get("image")
     (sent,) = element.proto.imgs
     assert sent.alt == "Eight by eight"
@@ -59,25 +68,67 @@ def test_a_picture_is_part_of_the_page_with_its_pixels_unchanged() -> None:
 
 
 @pytest.mark.parametrize("shape", [(3000, 4000), (4000, 3000)])
-def test_a_large_photograph_is_shrunk_to_what_a_page_can_carry(shape) -> None:
-    noise = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
-    kind, body = encoded(noise)
+def test_a_large_photograph_is_shrunk_to_what_a_page_can_carry_and_a_light_picture_is_not(shape):
+    kind, body = encoded(np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8))
     assert kind == "webp"
     assert max(Image.open(io.BytesIO(body)).size) == LONG_SIDE
-
-
-def test_a_light_picture_stays_lossless() -> None:
     kind, body = encoded(np.zeros((300, 200, 3), np.uint8))
     assert kind == "png"
     assert len(body) < COLOR_LIMIT
 
 
-def test_the_same_picture_is_encoded_once(monkeypatch) -> None:
+def test_the_same_picture_is_encoded_once(monkeypatch):
     encode_calls = []
     monkeypatch.setattr(
         pictures, "encoded", lambda pixels: encode_calls.append(1) or encoded(pixels)
     )
     for _ in range(2):
-        at = AppTest.from_function(picture_page).run()
-    assert not at.exception
+        page_of(draw_small)
     assert len(encode_calls) <= 1
+
+
+def test_rows_are_targets_columns_are_sources_and_a_lost_class_is_marked_in_words():
+    cell, lost = cells(grid())[2][0], cells(grid())[0][1]
+    assert (cell.target, cell.source) == ("cup", "cat")
+    assert cell.pixels[0, 0] == pytest.approx(CORNERS[2], abs=1)
+    assert cell.words == "End of the walk from cat to cup: probability of cat 0.99, ✓ class kept"
+    assert lost.mark == "✗ class lost"
+    assert as_html(grid()).count("✗ class lost</span>") == 1
+    assert "5 of 6 walks kept that class, lowest probability 0.20." in finding(cells(grid()))
+
+
+def test_labels_are_text_every_cell_says_its_finding_and_every_heading_its_scope():
+    html = as_html(grid())
+    assert "<img src=x" not in html
+    assert "&lt;img src=x onerror=&quot;alert(1)&quot;&gt;" in html
+    assert len(re.findall(r"<img ", html)) == 9 + 3 + 3
+    html = as_html(grid(labels=("cat", "palace", "cup")))
+    assert len(re.findall(r'alt="[^"]+probability[^"]+"', html)) == 9
+    assert html.count('scope="col"') == html.count('scope="row"') == 3
+
+
+def test_a_value_that_is_not_known_is_a_dash():
+    walks = dict(grid())
+    values = walks["images"].values.copy()
+    values[1] = np.nan
+    walks["images"] = result.Path(walks["images"].frames, values, "probability")
+    cell = cells(walks)[0][1]
+    assert cell.mark == "no value"
+    assert "nan" not in as_html(walks)
+    assert "lowest probability 0.99" not in finding([[cell]])
+
+
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_the_file_holds_every_picture_at_its_place(count):
+    walks = grid(tuple(f"class number {at}" for at in range(count)), lost=())
+    picture = np.asarray(Image.open(io.BytesIO(as_png(walks))))
+    for column in range(count):
+        column_pixels = picture[:, MARGIN + column * (CELL + GAP) + CELL // 2]
+        for row in cells(walks):
+            assert (column_pixels == row[column].pixels[0, 0]).all(axis=1).sum() == CELL
+
+
+def test_the_page_shows_the_table_its_twin_and_the_file():
+    at = page_of(draw_grid, grid(), "grid")
+    assert len(unfolded(at).dataframe) == 3
+    assert HOSTILE not in at.get("html")[0].proto.body

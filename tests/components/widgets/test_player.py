@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 from scipy.ndimage import zoom
-from streamlit.testing.v1 import AppTest
 
 from components.widgets import sheets
 from components.widgets.player import payload, player, walk_payload
 from engine.result import Curve, Path
-from tests.components.level_sets.walks import walked
+from tests.components.level_sets.walks import walk_views, walked
+from tests.components.pages import page_of
 
 
 def opened(sheet: dict) -> np.ndarray:
@@ -59,8 +59,6 @@ def smooth(side: int, seed: int) -> np.ndarray:
 
 
 def photograph_walk(side: int, frames: int, steps: int = 600):
-    from tests.components.level_sets.walks import walk_views
-
     source, target = smooth(side, 1), smooth(side, 2)
     walk = walked(side=8)
     views = walk_views(source, target, steps, frames)
@@ -73,31 +71,26 @@ def test_a_walk_on_photographs_stays_below_a_megabyte(side, frames):
     assert len(json.dumps(sent)) < 1_000_000
 
 
-def test_even_noise_stays_below_a_megabyte():
-    sent = payload([walked(side=224, steps=600, frames=48)], "k")
-    assert len(json.dumps(sent)) < 1_000_000
+def test_even_noise_stays_below_a_megabyte_and_a_walk_that_goes_on_in_half_the_room():
+    noise = payload([walked(side=224, steps=600, frames=48)], "k")
+    assert len(json.dumps(noise)) < 1_000_000
+    walk = photograph_walk(224, 40)
+    views = {name: view for name, view in walk.views.items() if name != "figures"}
+    sent = payload([dataclasses.replace(walk, views=views)], "k")
+    assert len(json.dumps(sent)) < 550_000
 
 
-@pytest.mark.parametrize("side", [8, 28, 32])
-def test_the_residues_come_back_to_half_a_step_of_the_root(side):
-    walk = walked(side=side)
+@pytest.mark.parametrize("side", [8, 28, 32, 224])
+def test_the_residues_come_back_to_half_a_step_of_the_root_of_blocks_in_a_photograph(side):
+    walk = walked(side=side) if side < 224 else photograph_walk(side, 16)
     sent = walk_payload(walk)
-    assert sent["small"]
-    for back, end in zip(residues(sent), (walk.target, walk.source), strict=True):
-        want = truth(walk, end)
-        assert back.shape == want.shape
-        half = 0.5 / sent["residues"]["top"] * np.sqrt(sent["residues"]["scale"])
-        assert np.abs(np.sqrt(back) - np.sqrt(want)).max() <= half * 1.001 + 1e-6
-
-
-def test_the_residues_of_a_photograph_are_means_over_blocks():
-    walk = photograph_walk(224, 16)
-    sent = walk_payload(walk)
-    side = sent["residues"]["inner"][0]
-    assert side in {224, 112, 56, 28}
+    assert sent["small"] is (side < 224)
+    inner = sent["residues"]["inner"][0]
+    assert inner in ({side} if side < 224 else {224, 112, 56, 28})
     half = 0.5 / sent["residues"]["top"] * np.sqrt(sent["residues"]["scale"])
     for back, end in zip(residues(sent), (walk.target, walk.source), strict=True):
-        want = blocks(truth(walk, end), side)
+        want = blocks(truth(walk, end), inner)
+        assert back.shape == want.shape
         assert np.abs(np.sqrt(back) - np.sqrt(want)).max() <= half * 1.001 + 1e-6
 
 
@@ -119,10 +112,12 @@ def test_large_frames_come_back_nearly_and_do_not_bleed(side):
     assert np.abs(back[:, -1] - want[:, -1]).mean() < 10
 
 
-def test_frames_are_sent_at_most_224_px_long():
+def test_frames_are_sent_at_most_224_px_long_and_many_are_thinned_with_both_ends():
     sent = walk_payload(photograph_walk(320, 3))
     assert sent["frames"]["inner"] == [224, 224]
     assert (sent["width"], sent["height"]) == (320, 320)
+    steps = walk_payload(walked(side=8, steps=300, frames=200))["steps"]
+    assert (len(steps), steps[0], steps[-1]) == (64, 0, 300)
 
 
 def test_the_numbers_are_those_of_every_step():
@@ -146,13 +141,6 @@ def test_a_part_of_a_walk_is_sent_as_far_as_it_goes():
     assert sent["curves"] == {name: [] for name in sent["curves"]}
     assert sent["top"] == [[]] * 6
     assert sent["fall"] is None
-
-
-def test_a_walk_that_goes_on_is_sent_in_half_the_room():
-    walk = photograph_walk(224, 40)
-    views = {name: view for name, view in walk.views.items() if name != "figures"}
-    sent = payload([dataclasses.replace(walk, views=views)], "k")
-    assert len(json.dumps(sent)) < 550_000
 
 
 def test_a_walk_of_one_image_has_no_way_behind_it():
@@ -183,12 +171,6 @@ def test_what_is_not_known_is_sent_as_such():
     assert unknown.sum() == 1
 
 
-def test_many_images_are_thinned_and_keep_both_ends():
-    sent = walk_payload(walked(side=8, steps=300, frames=200))
-    assert len(sent["steps"]) == 64
-    assert (sent["steps"][0], sent["steps"][-1]) == (0, 300)
-
-
 def test_a_walk_is_encoded_once(monkeypatch):
     walk = walked(title="First")
     first = walk_payload(walk)
@@ -198,30 +180,25 @@ def test_a_walk_is_encoded_once(monkeypatch):
     assert (second["frames"], second["residues"]) == (first["frames"], first["residues"])
 
 
-@pytest.mark.parametrize("count", [0, 4])
-def test_the_player_holds_one_to_three_walks(count):
-    with pytest.raises(ValueError, match="one to 3 walks"):
-        player([walked()] * count, "k")
+def changed(**views):
+    return lambda: walk_payload(dataclasses.replace(walked(), **views))
 
 
-def test_an_end_of_another_size_is_refused_in_a_sentence():
-    walk = dataclasses.replace(walked(), target=np.zeros((9, 9, 3), np.uint8))
-    with pytest.raises(ValueError, match=r"The frames are .* px"):
-        walk_payload(walk)
-
-
-def test_a_walk_without_images_is_refused_in_a_sentence():
-    with pytest.raises(ValueError, match="has no images"):
-        walk_payload(dataclasses.replace(walked(), views={}))
-
-
-def script():
-    from components.widgets.player import player
-    from tests.components.level_sets.walks import walked
-
-    player([walked(title=name) for name in "ABC"], "three")
-    player([walked(steps=0, frames=1)], "one")
+@pytest.mark.parametrize(
+    ("refused", "sentence"),
+    [
+        (lambda: player([], "k"), "one to 3 walks"),
+        (lambda: player([walked()] * 4, "k"), "one to 3 walks"),
+        (changed(target=np.zeros((9, 9, 3), np.uint8)), "The frames are .* px"),
+        (changed(views={}), "has no images"),
+    ],
+    ids=["none", "four", "an end of another size", "no images"],
+)
+def test_what_is_no_walk_is_refused_in_a_sentence(refused, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        refused()
 
 
 def test_one_and_three_walks_are_drawn():
-    assert not AppTest.from_function(script).run().exception
+    page_of(player, [walked(title=name) for name in "ABC"], "three")
+    page_of(player, [walked(steps=0, frames=1)], "one")

@@ -1,18 +1,29 @@
-"""What the browser is sent of a scan can be read back, and is small."""
-
-from __future__ import annotations
+"""Scans and large images: what the browser is sent can be read back, and is small."""
 
 import base64
 import io
 import json
+from base64 import b64decode
+from io import BytesIO
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from components.colors import SEQUENTIAL
+from components.widgets import pan
+from components.widgets.pan import (
+    TileMap,
+    highest_squares,
+    levels,
+    overlay_json,
+    requested_tiles,
+    tile_url,
+)
 from components.widgets.scans import encode, window_json
 from components.widgets.viewer import Panel, payload
 from engine.images import Window, load, read
+from engine.images.large_base import WholeImage
 from engine.result import HeatMap
 from tests.scans import AXIAL, dicom, ramp
 
@@ -50,11 +61,8 @@ def test_heavy_slices_are_sent_smaller_and_never_without_steps_of_their_own():
 
 @pytest.mark.parametrize("value", [0.0, -7.5, np.nan])
 def test_a_slice_of_one_value_arrives(value):
-    assert np.array_equal(
-        decoded(encode(np.full((4, 4), value, np.float32), 0.0)),
-        np.full((4, 4), value, np.float32),
-        equal_nan=True,
-    )
+    values = np.full((4, 4), value, np.float32)
+    assert np.array_equal(decoded(encode(values, 0.0)), values, equal_nan=True)
 
 
 def test_a_noisy_scan_and_four_maps_stay_under_the_budget_of_a_message():
@@ -76,20 +84,85 @@ def test_windows_sides_and_unit_go_along():
     assert scan["name"] == load(data).digest
 
 
-def test_a_scan_in_color_goes_as_a_picture_with_its_sides():
+def test_a_scan_in_color_goes_as_a_picture_with_its_sides_and_a_photograph_has_none():
     picture = read(dicom(np.full((8, 8, 3), 90, np.uint8), ImageOrientationPatient=AXIAL))
     sent = payload(picture.pixels, [Panel("A", None)], "k", picture.behind)["picture"]
     assert sent["scan"]["gray"] is None
     assert sent["scan"]["edges"]["left"] == "R"
-
-
-def test_a_photograph_has_no_scan():
     sent = payload(np.zeros((4, 4, 3), np.uint8), [Panel("A", None)], "k")
     assert sent["picture"]["scan"] is None
 
 
 def test_a_long_table_is_thinned():
-    window = Window(2048, 4096, "table", tuple(np.linspace(0, 1, 4096).tolist()))
-    table = window_json(window)["table"]
+    steps = tuple(np.linspace(0, 1, 4096).tolist())
+    table = window_json(Window(2048, 4096, "table", steps))["table"]
     assert len(table) == 1024
     assert table[512] == pytest.approx(0.5, abs=1e-3)
+
+
+PIXELS = np.random.default_rng(0).integers(0, 256, (600, 2500, 3), dtype=np.uint8)
+IMAGE = WholeImage(2500, 600, "noise", (), PIXELS)
+
+
+def opened(url):
+    return np.asarray(Image.open(BytesIO(b64decode(url.partition(",")[2]))).convert("RGBA"))
+
+
+def test_there_are_levels_until_the_overview_is_as_fine():
+    assert levels(IMAGE) == 2
+    assert levels(WholeImage(900, 600, "small", (), PIXELS[:, :900])) == 1
+    assert max(opened(pan.overview(IMAGE)).shape) <= pan.OVERVIEW
+
+
+def test_a_tile_is_its_part_of_the_image_at_its_level(monkeypatch):
+    monkeypatch.setattr(pan, "light", lambda image: ("png", pan.saved(image, "PNG")))
+    monkeypatch.setattr(pan, "ENCODED", pan.RecentEncodings(8))
+    result = opened(tile_url(IMAGE, 0, 9, 2))[..., :3]
+    assert np.array_equal(result, PIXELS[512:600, 2304:2500])
+    half = opened(tile_url(IMAGE, 1, 1, 0))[..., :3]
+    expected = PIXELS[0:512, 512:1024].reshape(256, 2, 256, 2, 3).mean((1, 3)).round()
+    assert np.abs(half - expected).max() <= 1
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        *(None, "0/0/0", ["0/0"], ["a/0/0"], ["-1/0/0"], ["0/10/0"], ["2/0/0"], ["0/0/3"]),
+        *(["0/0/0/0"], ["0/9999999999/0"], [None], [["0/0/0"]]),
+    ],
+    ids=str,
+)
+def test_what_is_no_tile_of_the_image_is_left_out(wanted):
+    assert requested_tiles(wanted, IMAGE) == []
+
+
+def test_a_browser_gets_a_few_tiles_at_a_time():
+    requested = [f"0/{column}/{row}" for row in range(3) for column in range(10)]
+    result = requested_tiles(requested, IMAGE)
+    assert [name for name, _ in result] == requested[: pan.AT_ONCE]
+    assert result[11] == ("0/1/1", (0, 1, 1))
+
+
+def test_the_map_has_a_pixel_for_each_square_and_none_where_nothing_is_known():
+    values = np.array([[0.0, 0.5, 1.0], [np.nan, 0.25, 0.75]], np.float32)
+    description = overlay_json(TileMap(values, 64, "cosine distance", values > 0.6))
+    colors = opened(description["src"])
+    assert colors[0, 2].tolist() == [*SEQUENTIAL[-1].tolist(), 255]
+    assert colors[1, 0, 3] == 0
+    assert description["marked"] == [[0, 2], [1, 2]]
+    assert (description["low"], description["high"]) == ("0", "1 cosine distance")
+
+
+def test_colors_may_follow_the_logarithm_from_some_value_on():
+    values = np.array([[0.001, 0.01, 0.1], [1, 10, np.nan]], np.float32)
+    description = overlay_json(TileMap(values, 64, "× an equal share", least=0.01))
+    image = opened(description["src"])
+    steps = [SEQUENTIAL[round(share * (len(SEQUENTIAL) - 1))] for share in (0, 0, 1 / 3, 2 / 3, 1)]
+    assert image[..., :3].reshape(-1, 3)[:5].tolist() == np.array(steps).tolist()
+    assert image[1, 2, 3] == 0
+    assert (description["low"], description["high"]) == ("0.01", "10 × an equal share, logarithmic")
+
+
+def test_the_strongest_squares_come_first_and_no_unknown_one():
+    values = np.array([[0.1, np.nan], [0.9, 0.5]], np.float32)
+    assert highest_squares(values, 10) == [(1, 0), (1, 1), (0, 0)]

@@ -83,11 +83,8 @@ def test_any_third_corner_fits_the_drawing(third):
 
 
 @pytest.mark.parametrize("count", [1, 5, 10, 25])
-def test_the_grid_is_found_again(count):
+def test_the_grid_is_found_again_and_points_without_one_are_refused(count):
     assert cells_per_side(triangle(bright, cells=count)) == count
-
-
-def test_points_without_a_grid_are_refused():
     view = triangle(bright)
     with pytest.raises(ValueError, match="no triangular grid"):
         cells_per_side(replace(view, weights=view.weights[:-1], values=view.values[:-1]))
@@ -111,29 +108,20 @@ def test_an_unknown_value_is_null_and_the_finding_does_without_it():
     assert "nan" not in sent["finding"]
 
 
-def test_nothing_known_is_said():
-    assert finding(triangle(lambda weights: np.full(len(weights), np.nan))) == "No values."
-
-
 def test_the_finding_says_the_mean_the_sides_the_lowest_and_where():
     words = finding(BOTH["raw targets"])
     assert words.startswith("Mean 0.18, along the two sides from source 0.35; lowest below 0.01, ")
     lone = finding(triangle(lambda w: 1 - 0.6 * w[:, 1]))
     assert lone.endswith("lowest 0.40, at blind spot 1.")
+    nothing, flat = (triangle(lambda w, v=v: np.full(len(w), v)) for v in (np.nan, 0.7))
+    assert finding(nothing) == "No values."
+    assert finding(flat) == "Mean 0.70, the same everywhere."
 
 
-def test_a_flat_triangle_is_the_same_everywhere():
-    assert finding(triangle(lambda w: np.full(len(w), 0.7))) == "Mean 0.70, the same everywhere."
-
-
-def test_a_shared_picture_goes_once():
+def test_a_shared_picture_goes_once_and_looks_as_it_should():
     sent = payload(BOTH, "k")
     assert len(sent["pictures"]) == 3
     assert sent["triangles"][0]["pictures"] == sent["triangles"][1]["pictures"] == [0, 1, 2]
-
-
-def test_pictures_are_small_and_look_as_they_should():
-    sent = payload(BOTH, "k")
     image = Image.open(io.BytesIO(b64decode(sent["pictures"][0].split(",")[1])))
     assert np.asarray(image.convert("RGB")).mean((0, 1)) == pytest.approx(CORNERS[0], abs=4)
 

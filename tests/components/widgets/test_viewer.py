@@ -56,34 +56,25 @@ def test_the_map_comes_back_to_half_a_step(values):
     assert (error <= half * 1.001 + 1e-9 * max(abs(sent["low"]), abs(sent["high"]))).all()
 
 
-def test_the_ends_come_back_exactly():
-    values = np.array([[-1.25, 0.5], [3.0, 7.75]])
-    back = decoded(sent_map(heat(values)))
-    assert back.min() == -1.25
-    assert back.max() == 7.75
-
-
-def test_infinite_values_are_as_unknown_as_nan():
+def test_the_ends_come_back_exactly_and_infinite_values_are_unknown():
+    back = decoded(sent_map(heat([[-1.25, 0.5], [3.0, 7.75]])))
+    assert (back.min(), back.max()) == (-1.25, 7.75)
     back = decoded(sent_map(heat([[np.inf, 1.0], [-np.inf, 2.0]])))
     assert np.isnan(back[:, 0]).all()
     assert back[:, 1] == pytest.approx([1, 2])
 
 
-def test_four_noisy_maps_on_a_photograph_stay_below_a_megabyte():
-    panels = [Panel(f"Noise {seed}", noise(224, seed)) for seed in range(4)]
+@pytest.mark.parametrize(("side", "coarse"), [(224, False), (384, True)])
+def test_four_noisy_maps_on_a_photograph_stay_below_a_megabyte_in_coarser_steps(side, coarse):
+    panels = [Panel(f"Noise {seed}", noise(side, seed)) for seed in range(4)]
     sent = payload(ASTRONAUT, panels, "k")
     assert len(json.dumps(sent)) < 1_000_000
-    assert {panel["map"]["top"] for panel in sent["panels"]} == {65535}
-
-
-def test_larger_noise_is_sent_in_coarser_steps_and_still_fits():
-    panels = [Panel(f"Noise {seed}", noise(384, seed)) for seed in range(4)]
-    sent = payload(ASTRONAUT, panels, "k")
-    assert len(json.dumps(sent)) < 1_000_000
-    top = sent["panels"][0]["map"]["top"]
-    assert top < 65535
-    error = np.abs(decoded(sent["panels"][0]["map"]) - panels[0].heat.values)
-    assert error.max() <= np.ptp(panels[0].heat.values) / top / 2 * 1.001
+    tops = {panel["map"]["top"] for panel in sent["panels"]}
+    assert max(tops) <= 65535
+    assert (tops == {65535}) is not coarse
+    first = sent["panels"][0]["map"]
+    error = np.abs(decoded(first) - panels[0].heat.values)
+    assert error.max() <= np.ptp(panels[0].heat.values) / first["top"] / 2 * 1.001
 
 
 def test_a_light_picture_is_sent_without_loss():
@@ -152,64 +143,35 @@ def spot(row: float, column: float, shape=(90, 120)) -> np.ndarray:
     ],
 )
 def test_the_finding_names_the_strongest_place(row, column, words):
-    assert finding(heat(0.4 + 1.7 * spot(row, column))) == (
-        f"strongest in the {words}, 0.4 to 2.1 logit"
-    )
+    sentence = finding(heat(0.4 + 1.7 * spot(row, column)))
+    assert sentence == f"strongest in the {words}, 0.4 to 2.1 logit"
 
 
-def test_a_signed_map_also_says_where_it_is_most_negative():
-    view = heat(2 * spot(0.15, 0.85) - spot(0.85, 0.15), signed=True)
-    assert finding(view) == (
-        "strongest in the upper right, most negative in the lower left, −1 to 2 logit"
-    )
+def test_findings(snapshot):
+    bright_pixel = spot(0.85, 0.85)
+    bright_pixel[5, 5] = 1.5  # it is not the strongest place
+    maps = {
+        "both signs": heat(2 * spot(0.15, 0.85) - spot(0.85, 0.15), signed=True),
+        "nowhere negative": heat(spot(0.5, 0.5), signed=True),
+        "nowhere positive": heat(0 - spot(0.5, 0.5), signed=True),
+        "one bright pixel": heat(bright_pixel),
+        "no values": heat(np.full((4, 4), np.nan)),
+        "no unit": heat([[0.0, 1.0]], unit=""),
+        "flat": heat(np.full((4, 4), 0.3)),
+    }
+    assert snapshot == {name: finding(view) for name, view in maps.items()}
 
 
-def test_a_signed_map_with_one_sign_says_so():
-    assert finding(heat(spot(0.5, 0.5), signed=True)).startswith(
-        "strongest in the middle, nowhere negative"
-    )
-    assert finding(heat(-spot(0.5, 0.5), signed=True)).startswith(
-        "nowhere positive, most negative in the middle"
-    )
-
-
-def test_one_bright_pixel_is_not_taken_for_the_strongest_place():
-    values = spot(0.85, 0.85)
-    values[5, 5] = 1.5
-    assert "lower right" in finding(heat(values))
-
-
-def test_a_flat_map_says_so_and_float_noise_counts_as_flat():
-    assert finding(heat(np.full((4, 4), 0.3))) == "flat: 0.3 logit everywhere"
+def test_float_noise_counts_as_flat():
     assert sent_map(heat(0.3 + 1e-8 * np.random.default_rng(0).normal(size=(4, 4))))["flat"]
     assert not sent_map(heat([[0.3, 0.301]]))["flat"]
     assert sent_map(heat(np.zeros((4, 4)), signed=True))["flat"]
 
 
-def test_a_map_without_values_says_so():
-    assert finding(heat(np.full((4, 4), np.nan))) == "no values"
-
-
-def test_a_unit_that_is_empty_leaves_no_gap():
-    assert finding(heat([[0.0, 1.0]], unit="")).endswith("0 to 1")
-
-
-@pytest.mark.parametrize(
-    ("number", "words"),
-    [
-        (0, "0"),
-        (0.404, "0.4"),
-        (-2.149, "−2.1"),
-        (12.6, "13"),
-        (1234.4, "1234"),
-        (0.00123, "0.0012"),
-        (0.00001234, "1.2e−5"),
-        (-3.2e8, "−3.2e8"),
-        (1e-20, "1.0e−20"),
-    ],
-)
-def test_numbers_are_short(number, words):
-    assert short_number(number) == words
+def test_numbers_are_short():
+    numbers = (0, 0.404, -2.149, 12.6, 1234.4, 0.00123, 0.00001234, -3.2e8, 1e-20)
+    words = ["0", "0.4", "−2.1", "13", "1234", "0.0012", "1.2e−5", "−3.2e8", "1.0e−20"]
+    assert [short_number(number) for number in numbers] == words
 
 
 @pytest.mark.parametrize("signed", [False, True])
