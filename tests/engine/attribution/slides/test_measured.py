@@ -5,8 +5,6 @@ bags. Claims are the sheet's: more hard key tiles found than by plain attention,
 better; class scores rank the tiles of a class (v2).
 """
 
-from __future__ import annotations
-
 import io
 from time import perf_counter
 
@@ -22,19 +20,13 @@ from engine.attribution.slides import (
     TileAttention,
     UnlikeTiles,
     WholeSlideCase,
+    scores,
     section_networks,
 )
 from engine.attribution.slides.attention import KEY_RECALL, TILE_AUROC
 from engine.attribution.slides.bags import bags_of
 from engine.attribution.slides.methods import ABMIL, MAX_POOLING, POOLINGS, recipe
 from engine.attribution.slides.mining import learn
-from engine.attribution.slides.scores import (
-    MEASURES,
-    BagPredictions,
-    evaluate_bags,
-    figures,
-    tile_auroc,
-)
 from engine.attribution.slides.sections import SectionBags
 from engine.attribution.slides.whole import KEY_SHARE
 from engine.data.whole_slide import made_slide
@@ -60,31 +52,31 @@ def trained(kind, methods, seed):
 
     As the methods train and measure them, which other tests say; the plain ones are trained once.
     """
-    data = data_sets.load(named(KINDS[kind], seed))
-    case = BagsCase(load("mnist-cnn"), data, seed)
+    case = BagsCase(load("mnist-cnn"), data_sets.load(named(KINDS[kind], seed)), seed)
     bags, how = bags_of(case), recipe(EPOCHS)
     rows = bags.slides.rows("test")
     models = {name: learn(case, bags, how, pooling).model for name, pooling in POOLINGS.items()}
     for method in methods:
-        mining = method.mining()
-        mined = learn(case, bags, how, how=mining, begins=models[ABMIL]).model
+        mined = learn(case, bags, how, how=method.mining(), begins=models[ABMIL]).model
         models[method.title] = mined
-    predictions = {name: evaluate_bags(model, bags, rows) for name, model in models.items()}
+    predictions = {name: scores.evaluate_bags(model, bags, rows) for name, model in models.items()}
     labels = bags.slides.labels[rows]
     for method in methods:
         prediction = predictions[method.title]
         mined = np.take_along_axis(prediction.by_class, labels[:, None, None], 2)[..., 0]
-        predictions[f"{method.title}, class score"] = BagPredictions(
+        predictions[f"{method.title}, class score"] = scores.BagPredictions(
             prediction.probabilities, mined, prediction.by_class
         )
     results = {
-        name: dict(figures(bag_prediction, bags, rows))
+        name: dict(scores.figures(bag_prediction, bags, rows))
         for name, bag_prediction in predictions.items()
     }
     for name, prediction in predictions.items():
         key, rival = bags.layout.key[rows], bags.layout.rival[rows]
-        results[name]["tile AUROC"] = tile_auroc(prediction.attention, key, np.ones_like(key))
-        results[name]["rivals"] = tile_auroc(prediction.attention, key, rival)
+        results[name]["tile AUROC"] = scores.tile_auroc(
+            prediction.attention, key, np.ones_like(key)
+        )
+        results[name]["rivals"] = scores.tile_auroc(prediction.attention, key, rival)
     return results
 
 
@@ -96,7 +88,7 @@ def trained(kind, methods, seed):
 def test_which_key_tiles_each_network_finds(kind, methods, measure):
     runs = [trained(kind, methods, seed) for seed in range(SEEDS)]
     what = f"Slides, {kind}, {SEEDS} seeds"
-    names = (*MEASURES, "tile AUROC", *(["rivals"] if "3" in kind else []))
+    names = (*scores.MEASURES, "tile AUROC", *(["rivals"] if "3" in kind else []))
     for row in runs[0]:
         phrases = []
         for name in names:
@@ -148,7 +140,7 @@ def test_which_tiles_of_planted_regions_each_network_finds(measure):
     what = f"Slides, bags of made sections, {SEEDS} seeds"
     for name in section_networks.NETWORKS:
         phrases = []
-        for figure in MEASURES:
+        for figure in scores.MEASURES:
             values = np.array([run[name][figure] for run in runs])
             phrases.append(f"{figure} {values.mean():.3f} ± {values.std(ddof=1):.3f}")
         measure(f"{what}: {name}", "; ".join(phrases))
