@@ -1,7 +1,5 @@
 """Slice and window of a scan are named with its file, in the words of the page."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 
@@ -50,16 +48,13 @@ def test_the_words_choose_what_the_page_would(head, words, view):
     assert named.digest == chosen.digest != read_named(head).digest
 
 
-def test_a_window_is_named_or_said_in_numbers(tomogram):
+def test_a_window_is_named_or_said_in_numbers_and_its_name_may_have_a_comma(tomogram, tmp_path):
+    """A file with two windows of its own offers “From the file, 2”."""
     brain = load(Path(tomogram)).picture(SliceChoice(window=BRAIN))
     assert np.array_equal(read_named(f"{tomogram}::window=brain").pixels, brain.pixels)
     wide = read_named(f"{tomogram}::window=Brain,width=400").pixels
     other = load(Path(tomogram)).picture(SliceChoice(window=BRAIN.moved(40, 400)))
     assert np.array_equal(wide, other.pixels)
-
-
-def test_a_window_with_a_comma_in_its_name_can_be_named(tmp_path):
-    """A file with two windows of its own offers “From the file, 2”."""
     content = scans.dicom(scans.ramp(), WindowCenter=["300", "40"], WindowWidth=["200", "80"])
     (tmp_path / "two.dcm").write_bytes(content)
     result = read_named(f"{tmp_path / 'two.dcm'}::window=From the file, 2,slice=1")
