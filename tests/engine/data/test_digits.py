@@ -92,15 +92,12 @@ def test_a_class_is_a_shape_a_color_and_a_texture_as_drawn(data):
     assert (TexturedShapes(count=120, seed=1).make().images != data.images[:120]).any()
 
 
-def test_shapes_have_their_areas():
+def test_shapes_have_their_areas_and_stripes_one_direction_where_checks_have_two():
     y, x = np.mgrid[:201, :201] - 100.0
     areas = {shape: shape_mask(shape, y, x, 50.0).sum() for shape in ("disc", "square", "triangle")}
     assert areas["disc"] == pytest.approx(np.pi * 50**2, rel=0.02)
     assert areas["square"] == pytest.approx(90**2, rel=0.04)
     assert areas["triangle"] == pytest.approx(100 * 100 / 2, rel=0.04)
-
-
-def test_stripes_change_along_one_direction_and_checks_along_two():
     y, x = np.mgrid[:64, :64].astype(float)
     for seed in range(5):
         shares = {}

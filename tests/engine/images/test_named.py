@@ -11,6 +11,7 @@ from engine.commands.cli import main
 from engine.errors import BadImage, BadSetting
 from engine.images import SliceChoice, Window, load
 from engine.images.named import read_named, with_view
+from engine.images.samples import SAMPLES
 from tests import scans, tiny
 from tests.written import answer_folder
 
@@ -78,11 +79,11 @@ def test_what_a_scan_has_not_is_said(head, words, problem):
         read_named(f"{head}::{words}")
 
 
-def test_a_picture_has_no_slice(tmp_path):
-    from engine.images.samples import SAMPLES
-
+def test_a_picture_has_no_slice_and_nothing_said_of_a_scan_leaves_the_name_as_it_is():
     with pytest.raises(BadImage, match="is one picture: it has no slice"):
         read_named(f"{SAMPLES[0].path()}::slice=2")
+    assert with_view("a.png", {"slice": None, "plane": ""}) == "a.png"
+    assert with_view("a.nii", {"slice": "3", "window": "Brain"}) == "a.nii::slice=3,window=Brain"
 
 
 def test_the_command_takes_slice_and_window(head, tmp_path, monkeypatch, capsys):
@@ -95,8 +96,3 @@ def test_the_command_takes_slice_and_window(head, tmp_path, monkeypatch, capsys)
     assert json.loads((answer_folder(tmp_path / "a") / "result.json").read_text())["case"]["kind"]
     assert main(["run", "attribution.Gradient", "--slice", "2", "--out", str(tmp_path / "c")]) == 2
     assert "Say with --image which scan" in capsys.readouterr().err
-
-
-def test_nothing_said_of_a_scan_leaves_the_name_as_it_is():
-    assert with_view("a.png", {"slice": None, "plane": ""}) == "a.png"
-    assert with_view("a.nii", {"slice": "3", "window": "Brain"}) == "a.nii::slice=3,window=Brain"

@@ -93,7 +93,7 @@ def test_networks_learn_from_no_test_slice_and_see_no_clean_one(case, monkeypatc
     assert not groups[0] & groups[1]
 
 
-def test_half_a_lesion_is_half_kept_and_without_twins_there_is_no_such_figure():
+def test_half_a_lesion_is_half_kept_and_an_erased_one_is_seen_in_the_error():
     clean, masks = torch.zeros(2, 1, 4, 4), torch.zeros(2, 1, 4, 4, dtype=torch.bool)
     clean[0, 0, 1:3, 1:3], masks[0, 0, 1:3, 1:3] = 0.4, True
     elsewhere = torch.full_like(clean, 7.0) * ~masks
@@ -102,6 +102,18 @@ def test_half_a_lesion_is_half_kept_and_without_twins_there_is_no_such_figure():
     method = Cbsn(seeds=1, steps=2, images=4, blocks=1)
     case = ExperimentCase(tiny.squares())
     assert np.isnan(method.figures(MAIN, (0.65, method.lesson), case, quiet, {})[LESION])
+    chance = np.random.default_rng(0)
+    clean = np.full((32, 32, 3), 90, np.uint8)
+    clean[10:16, 10:16] = 130  # a lesion
+    erased = np.full_like(clean, 90)
+    noise = 0.15 * 255 * chance.standard_normal((32, 32, 1))
+    noisy = np.clip(clean + noise, 0, 255).astype(int)
+    removed = np.clip(128 + 3 * (noisy - erased), 0, 255)
+    assert np.isin(removed, (0, 255)).mean() > 0.2  # why the noise that was removed is not shown
+    difference = error(clean, erased)
+    assert (difference[10:16, 10:16] == 128 - 3 * 40).all()
+    difference[10:16, 10:16] = 128
+    assert (difference == 128).all()
 
 
 def test_what_is_shown_is_of_the_first_networks_with_three_times_its_error(case, found):
@@ -122,21 +134,6 @@ def test_what_is_shown_is_of_the_first_networks_with_three_times_its_error(case,
     expected = 128 + 3 * (pictures["C-BSN"] - pictures["clean"])
     np.testing.assert_array_equal(pictures["error × 3"], expected.clip(0, 255))
     assert np.ptp(pictures["error × 3"]) > 0
-
-
-def test_an_erased_lesion_is_seen_in_the_error_and_is_not_hidden_by_the_noise():
-    chance = np.random.default_rng(0)
-    clean = np.full((32, 32, 3), 90, np.uint8)
-    clean[10:16, 10:16] = 130  # a lesion
-    erased = np.full_like(clean, 90)
-    noise = 0.15 * 255 * chance.standard_normal((32, 32, 1))
-    noisy = np.clip(clean + noise, 0, 255).astype(int)
-    removed = np.clip(128 + 3 * (noisy - erased), 0, 255)
-    assert np.isin(removed, (0, 255)).mean() > 0.2  # why the noise that was removed is not shown
-    difference = error(clean, erased)
-    assert (difference[10:16, 10:16] == 128 - 3 * 40).all()
-    difference[10:16, 10:16] = 128
-    assert (difference == 128).all()
 
 
 def test_claims_are_margins_in_decibels_and_the_sentence_says_what_is_left_of_lesions(found, case):

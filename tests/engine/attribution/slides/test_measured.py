@@ -47,6 +47,12 @@ def named(pattern, seed):
     return name if seed else name.replace(",seed=0", "").replace(":seed=0", "")
 
 
+def phrases(runs, row, names):
+    """Each figure's mean and deviation over seeds."""
+    columns = {name: np.array([run[row][name] for run in runs]) for name in names}
+    return "; ".join(f"{n} {v.mean():.3f} ± {v.std(ddof=1):.3f}" for n, v in columns.items())
+
+
 def trained(kind, methods, seed):
     """Figures by network of bags of a seed: three plain networks, and each method's student.
 
@@ -90,11 +96,7 @@ def test_which_key_tiles_each_network_finds(kind, methods, measure):
     what = f"Slides, {kind}, {SEEDS} seeds"
     names = (*scores.MEASURES, "tile AUROC", *(["rivals"] if "3" in kind else []))
     for row in runs[0]:
-        phrases = []
-        for name in names:
-            values = np.array([run[row][name] for run in runs])
-            phrases.append(f"{name} {values.mean():.3f} ± {values.std(ddof=1):.3f}")
-        measure(f"{what}: {row}", "; ".join(phrases))
+        measure(f"{what}: {row}", phrases(runs, row, names))
     for method in methods:
         claims = claims_of(runs, method, rivals="3" in kind)
         outcomes, means, within = decided(np.stack(list(claims.values()), 1))
@@ -139,11 +141,7 @@ def test_which_tiles_of_planted_regions_each_network_finds(measure):
         seconds = perf_counter() - begun
     what = f"Slides, bags of made sections, {SEEDS} seeds"
     for name in section_networks.NETWORKS:
-        phrases = []
-        for figure in scores.MEASURES:
-            values = np.array([run[name][figure] for run in runs])
-            phrases.append(f"{figure} {values.mean():.3f} ± {values.std(ddof=1):.3f}")
-        measure(f"{what}: {name}", "; ".join(phrases))
+        measure(f"{what}: {name}", phrases(runs, name, scores.MEASURES))
     for name in section_networks.STUDENTS:
         for figure in ("key tiles found", "hard ones"):
             gain = np.array([run[name][figure] - run[ABMIL][figure] for run in runs])
@@ -161,11 +159,11 @@ def test_attention_over_the_made_section_that_the_page_shows(measure):
     result = answer(method, case)
     measure("Slides, attention over the made section", method.finding(case, result))
     for name in section_networks.NETWORKS:
-        phrases = [
+        words = [
             f"{column} {result['networks'].cell(name, column):.3f}"
             for column in (KEY_RECALL, TILE_AUROC)
         ]
-        measure(f"Slides, attention over the made section: {name}", "; ".join(phrases))
+        measure(f"Slides, attention over the made section: {name}", "; ".join(words))
     assert result["networks"].cell(ABMIL, TILE_AUROC) > 0.8
 
 

@@ -205,16 +205,13 @@ def test_errors_are_missed_or_made_up_and_asked_beside_what_the_model_says():
         assert np.array_equal(image.masks[0], phantom.mask)
 
 
-def test_a_scene_is_the_one_of_the_data_set_and_the_seed_takes_the_images():
+def test_the_seed_takes_the_scenes_of_the_data_set_and_more_than_there_are_is_said(monkeypatch):
     data = data_sets.load(things.SCENES.name)
     image = study_case(count=2).images[1]
     assert np.array_equal(data.pixels(data.places(np.array([image.id])))[0], image.image)
     first, again, other = (study_case(count=3, seed=seed) for seed in (0, 0, 1))
     assert first.fingerprint == again.fingerprint
     assert {image.id for image in first.images} != {image.id for image in other.images}
-
-
-def test_more_images_than_there_are_is_said(monkeypatch):
     monkeypatch.setattr(things, "SCENES", Scenes(count=60, kind="broken", clean=True))
     with pytest.raises(BlindspotError, match=r"only .* images of the kind scenes"):
         sample_image_questions("scenes", 100_000, 0, things.load())
