@@ -66,14 +66,11 @@ def test_shares_are_those_of_words_that_are_read_one_by_one(found):
     assert found["read"]["words"][0] == pytest.approx(count / COUNT)
 
 
-def test_the_places_together_hold_all_attention(found):
+def test_places_hold_all_attention_and_the_finding_says_the_figures(found):
     shares = found["shares"]
     assert sum(shares[name] for name in PLACES).tolist() == pytest.approx([1.0] * 4, abs=1e-5)
     assert all(shares[TOP] > 0)
     assert all(shares[TOP] <= 1)
-
-
-def test_the_finding_says_the_figures_of_all_layers(found):
     case = ScenesCase(load(HABIT), Greedy(), COUNT)
     finding = AttentionSinks().finding(case, found)
     top = 100 * found["shares"].cell(ALL, TOP)
@@ -81,7 +78,9 @@ def test_the_finding_says_the_figures_of_all_layers(found):
     assert f"The beginning gets {100 * found['shares'].cell(ALL, 'beginning'):.0f} %" in finding
 
 
-def test_a_model_that_says_nothing_has_no_shares(monkeypatch):
+def test_without_captions_there_are_no_shares(monkeypatch):
+    case = ScenesCase(load(HABIT), MVP(), 2)
+    assert "questions only" in AttentionSinks.unmet(case)
     silent = CaptionBatch([[], []], 0, 0, 0)
     monkeypatch.setattr(attention_sinks, "captions", lambda *_arguments, **_more: silent)
     case = ScenesCase(load(HABIT), Greedy(), 2)
@@ -89,8 +88,3 @@ def test_a_model_that_says_nothing_has_no_shares(monkeypatch):
     assert isnan(result["shares"].cell(ALL, TOP))
     assert result["read"]["words"][0] == 0
     assert "Nothing was said" in AttentionSinks().finding(case, result)
-
-
-def test_a_decoding_without_captions_is_refused():
-    case = ScenesCase(load(HABIT), MVP(), 2)
-    assert "questions only" in AttentionSinks.unmet(case)

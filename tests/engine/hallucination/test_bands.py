@@ -49,20 +49,14 @@ def honest():
     return card(HONEST)["figures"]
 
 
-def test_the_model_with_the_habit_makes_up_as_much_as_it_is_meant_to(habit):
+def test_cards_of_the_models_have_every_band_of_the_sheet(habit, honest):
     assert 0.10 <= habit["broken: CHAIR_i"] <= 0.25
     assert 0.30 <= habit["broken: CHAIR_s"] <= 0.55
     assert habit["broken: recall"] >= 0.75
     assert habit["clean biased: CHAIR_i"] <= 0.08
-
-
-def test_the_honest_model_does_not(habit, honest):
     assert honest["broken: CHAIR_i"] <= 0.6 * habit["broken: CHAIR_i"]
     assert honest["clean broken: CHAIR_i"] <= 0.4 * habit["clean broken: CHAIR_i"]
     assert honest["broken: lie rate"] <= 0.15
-
-
-def test_contrast_lowers_inventions_at_little_cost_of_recall(habit):
     under = "broken, VCD α 1"
     assert habit[f"{under}: CHAIR_i"] <= 0.75 * habit["broken: CHAIR_i"]
     assert habit[f"{under}: recall"] >= habit["broken: recall"] - 0.05
@@ -70,14 +64,18 @@ def test_contrast_lowers_inventions_at_little_cost_of_recall(habit):
     lies = [habit["broken: lie rate"]]
     lies += [habit[f"broken, VCD α {alpha:g}: lie rate"] for alpha in ALPHAS[1:]]
     assert lies == sorted(lies, reverse=True)
-
-
-def test_questions_are_answered_well_but_for_partners(habit):
     assert habit["balanced accuracy, all things"] >= 0.88
     gap = habit["accuracy, habit questions: other"] - habit["accuracy, habit questions: partner"]
     assert gap >= 0.08
     assert habit["false yes, partner"] - habit["false yes, other of the theme"] >= 0.15
     assert habit["SB+, partner removed"] - habit["SB+, other removed"] >= 0.20
+    result = card(MIXTURE)["figures"]
+    assert 0.10 <= result["broken: CHAIR_i"] <= 0.25
+    assert 0.30 <= result["broken: CHAIR_s"] <= 0.55
+    assert result["broken: recall"] >= habit["broken: recall"] - 0.05
+    assert result["clean biased: CHAIR_i"] <= 0.08
+    assert result["broken: lie rate"] >= 3 * honest["broken: lie rate"]
+    assert result["balanced accuracy, all things"] >= 0.88
 
 
 def test_a_figure_over_all_things_does_not_call_itself_pope():
@@ -97,16 +95,6 @@ def test_false_yes_under_contrast_follows_the_law(habit):
     for alpha in ALPHAS[1:]:
         measured = habit[f"false yes, partner, VCD α {alpha:g}"]
         assert measured == pytest.approx(false_yes(evidence, prior, alpha), abs=0.03)
-
-
-def test_the_mixture_of_experts_has_the_habit_and_sees_as_well(habit, honest):
-    result = card(MIXTURE)["figures"]
-    assert 0.10 <= result["broken: CHAIR_i"] <= 0.25
-    assert 0.30 <= result["broken: CHAIR_s"] <= 0.55
-    assert result["broken: recall"] >= habit["broken: recall"] - 0.05
-    assert result["clean biased: CHAIR_i"] <= 0.08
-    assert result["broken: lie rate"] >= 3 * honest["broken: lie rate"]
-    assert result["balanced accuracy, all things"] >= 0.88
 
 
 def test_every_expert_of_the_mixture_is_asked_and_none_does_all():

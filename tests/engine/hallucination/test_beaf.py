@@ -45,9 +45,28 @@ def found(case):
     return BEAF()(case)
 
 
-def test_the_scenes_are_those_that_rates_are_counted_on(case):
+def test_each_thing_is_taken_out_once_of_the_scenes_that_rates_are_counted_on(case):
     drawn = SceneBatch.drawn(COUNT, "biased", seed=UNSEEN).layout
     assert np.array_equal(layout_of(case).images(), drawn.images())
+    layout = layout_of(case)
+    all_askings = list(askings(layout, 4, seed=0))
+    for row, present in enumerate(layout.present):
+        categories = set(np.flatnonzero(present).tolist())
+        scene_askings = [asking for asking in all_askings if asking.scene == row]
+        assert {asking.removed for asking in scene_askings} == categories | {-1}
+        questions = [asking.asked for asking in scene_askings if asking.removed == -1]
+        assert categories < set(questions)
+        assert len(set(questions)) == len(questions) == len(categories) + 4
+        for out in categories:
+            assert [asking.asked for asking in scene_askings if asking.removed == out] == questions
+    scene = layout_of(case).scene(0)
+    category = scene.things[0].category
+    number = CATEGORIES.index(category)
+    before, after = question_images(layout_of(case), [Asking(0, -1, 0), Asking(0, number, 0)])
+    assert torch.equal(before * 255, torch.from_numpy(scene.image).float())
+    changed = (before != after).any(0).numpy()
+    assert changed.any()
+    assert not (changed & ~scene.mask(category)).any()
 
 
 def test_the_records_are_what_the_model_says(case, found):
@@ -65,12 +84,22 @@ def test_the_records_are_what_the_model_says(case, found):
         assert records["opacity"][at] == layout.opacity[scene, out]
 
 
-def test_stubborn_yes_is_that_of_the_models_card(case, found):
+def test_the_figures_are_those_of_the_card_and_of_the_finding(case, found):
     """The card's own count, by margins and without words, on the same scenes."""
     other = bands.removal(case.vlm, SceneBatch.of(layout_of(case)))
     slowly = [other[f"SB+, {kind} removed"] for kind in ("partner", "reverse", "other")]
     assert found["kinds"].rows == KINDS
     assert found["kinds"]["SB+"].tolist() == pytest.approx(slowly)
+    finding = BEAF().finding(case, found)
+    figures, kinds = found["figures"], found["kinds"]
+    assert f"{100 * figures['TU'][0]:.0f} % of {figures['pairs'][0]} pairs" in finding
+    stays, others = (f"{100 * kinds['SB+'][at]:.0f} %" for at in (0, 2))
+    assert f"Yes stays for {stays} of partners beside their leader, {others} of others." in finding
+    alone = found["records"].take(np.flatnonzero(found["records"]["company"] == 0).tolist())
+    assert "it says yes all the same" in said_of("It", beaf_figures(alone), by_kind(alone))
+    counted = {name: int(column[0]) for name, column in found["reading"].columns.items()}
+    assert counted.pop("answers") > len(found["records"])
+    assert set(counted.values()) == {0}  # it says yes or no, and nothing else
 
 
 def test_who_always_says_yes_is_right_about_what_is_there_and_about_little_else(case):
@@ -94,20 +123,6 @@ def test_who_always_says_yes_is_right_about_what_is_there_and_about_little_else(
         assert "half" not in passage
 
 
-def test_each_thing_is_taken_out_once_and_every_copy_is_asked_what_its_original_is(case):
-    layout = layout_of(case)
-    all_askings = list(askings(layout, 4, seed=0))
-    for row, present in enumerate(layout.present):
-        categories = set(np.flatnonzero(present).tolist())
-        scene_askings = [asking for asking in all_askings if asking.scene == row]
-        assert {asking.removed for asking in scene_askings} == categories | {-1}
-        questions = [asking.asked for asking in scene_askings if asking.removed == -1]
-        assert categories < set(questions)
-        assert len(set(questions)) == len(questions) == len(categories) + 4
-        for out in categories:
-            assert [asking.asked for asking in scene_askings if asking.removed == out] == questions
-
-
 def test_partners_of_what_is_there_are_asked_first():
     car, lamp, boat, fish = (CATEGORIES.index(name) for name in ("car", "lamp", "boat", "fish"))
     assert absent_things([car, boat, fish], 1, (0, 0)) == [lamp]
@@ -116,17 +131,6 @@ def test_partners_of_what_is_there_are_asked_first():
     assert car not in many
     assert many == absent_things([car], 10, (0, 0))
     assert absent_things([car], 0, (0, 0)) == []
-
-
-def test_a_copy_differs_from_its_original_where_the_thing_was_alone(case):
-    scene = layout_of(case).scene(0)
-    category = scene.things[0].category
-    number = CATEGORIES.index(category)
-    before, after = question_images(layout_of(case), [Asking(0, -1, 0), Asking(0, number, 0)])
-    assert torch.equal(before * 255, torch.from_numpy(scene.image).float())
-    changed = (before != after).any(0).numpy()
-    assert changed.any()
-    assert not (changed & ~scene.mask(category)).any()
 
 
 @pytest.mark.parametrize("strategy", [VCD(), VASparse()], ids=["VCD", "VASparse"])
@@ -158,19 +162,3 @@ def test_without_contrast_vcd_says_what_greedy_says(case, found):
     plain = BEAF()(replace(case, strategy=VCD(alpha=0.0, beta=0.0)))
     for name in ("says before", "says after"):
         assert np.array_equal(plain["records"][name], found["records"][name])
-
-
-def test_the_finding_has_the_figures_of_the_tables(case, found):
-    finding = BEAF().finding(case, found)
-    figures, kinds = found["figures"], found["kinds"]
-    assert f"{100 * figures['TU'][0]:.0f} % of {figures['pairs'][0]} pairs" in finding
-    stays, others = (f"{100 * kinds['SB+'][at]:.0f} %" for at in (0, 2))
-    assert f"Yes stays for {stays} of partners beside their leader, {others} of others." in finding
-    alone = found["records"].take(np.flatnonzero(found["records"]["company"] == 0).tolist())
-    assert "it says yes all the same" in said_of("It", beaf_figures(alone), by_kind(alone))
-
-
-def test_answers_that_the_released_script_reads_otherwise_are_counted(found):
-    counted = {name: int(column[0]) for name, column in found["reading"].columns.items()}
-    assert counted.pop("answers") > len(found["records"])
-    assert set(counted.values()) == {0}  # it says yes or no, and nothing else

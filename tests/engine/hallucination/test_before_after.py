@@ -151,7 +151,7 @@ def test_intervals_are_those_of_resampled_scenes():
     assert result["SB+, high"][0] - result["SB+, low"][0] == pytest.approx(2 * half, rel=0.15)
 
 
-def test_an_answer_that_is_neither_is_left_out_and_counted():
+def test_a_threshold_decides_and_an_answer_that_is_neither_is_left_out():
     clear = [(0, BOAT, BOAT, 1, 1.0, 0.0), (1, BOAT, BOAT, 1, 1.0, 1.0)]
     result = beaf_figures(records([*clear, (2, BOAT, BOAT, 1, np.nan, 1.0)]))
     assert result["unclear"][0] == 1
@@ -160,6 +160,11 @@ def test_an_answer_that_is_neither_is_left_out_and_counted():
     nothing = beaf_figures(records([(2, BOAT, BOAT, 1, np.nan, np.nan)]))
     assert nothing["pairs"][0] == 0
     assert np.isnan(nothing["TU"][0])
+    table = records([(0, BOAT, BOAT, 1, 0.9, 0.4), (1, BOAT, BOAT, 1, 0.9, 0.2)])
+    assert beaf_figures(table, 0.3)["SB+"][0] == 0.5
+    assert beaf_figures(table, 0.5)["TU"][0] == 1
+    assert beaf_figures(table, 0.95)["SB−"][0] == 1
+    assert beaf_figures(table, 0.9)["TU"][0] == 1  # from the threshold on
 
 
 def test_the_quirks_of_the_released_reader_are_named():
@@ -176,15 +181,7 @@ def test_the_quirks_of_the_released_reader_are_named():
     assert yes_value("there is no fish so no") == 0
 
 
-def test_a_threshold_decides_by_the_chance_of_yes():
-    table = records([(0, BOAT, BOAT, 1, 0.9, 0.4), (1, BOAT, BOAT, 1, 0.9, 0.2)])
-    assert beaf_figures(table, 0.3)["SB+"][0] == 0.5
-    assert beaf_figures(table, 0.5)["TU"][0] == 1
-    assert beaf_figures(table, 0.95)["SB−"][0] == 1
-    assert beaf_figures(table, 0.9)["TU"][0] == 1  # from the threshold on
-
-
-def test_outcomes_are_told_by_what_was_taken_out():
+def test_outcomes_and_relations_are_told_by_what_was_taken_out():
     table = records(
         [(0, FISH, FISH, 1, 1.0, 1.0), (1, BOAT, BOAT, 1, 1.0, 0.0), (2, FISH, FISH, 1, 1.0, 0.0)]
     )
@@ -199,9 +196,6 @@ def test_outcomes_are_told_by_what_was_taken_out():
     assert rates.cell("fish", "SB+") == 0.5
     assert rates.cell("fish", "p(yes) falls by") == 0.5
     assert rates["pairs"].tolist() == [2, 1]
-
-
-def test_the_relation_is_the_mean_fall_and_empty_where_pairs_are_few():
     lines = [(scene, CAR, LAMP, 0, 0.9, 0.9 - 0.1 * scene) for scene in range(5)]
     result = relation(records([*lines, (0, CAR, BOAT, 0, 0.5, 0.0)]))
     assert result["lamp"][CAR] == pytest.approx(0.2)
@@ -223,9 +217,6 @@ def test_what_moved_against_the_truth_comes_first():
     assert worst(table)[:3] == [1, 3, 4]
     assert worst(table)[-1] == 2
     assert as_numbers(table["p before"]).dtype == np.float64
-
-
-def test_among_alike_answers_a_partner_whose_leader_stays_comes_first():
     table = records([(0, CAR, CAR, 1, 1.0, 0.9), (1, LAMP, LAMP, 1, 1.0, 0.8)])
     assert worst(table, 0.5) == [0, 1]
     columns = {name: (table[name], "") for name in table.order}

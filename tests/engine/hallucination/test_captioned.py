@@ -1,7 +1,5 @@
 """CHAIR over scenes: the rates are those of the captions, with recall and length beside."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 
@@ -54,19 +52,22 @@ def test_true_captions_are_nothing_made_up_and_all_found(monkeypatch):
     assert rates["CHAIR_i high"][0] == 0
 
 
-def test_the_scene_of_a_row_is_the_one_that_was_described(told):
+def test_scenes_closer_captions_and_the_sentence_fit_the_rates(told):
     case, _ = told
     sample = sample_of(case)
     for row in (0, 7, 29):
         present = {scene_object.category for scene_object in case.scene(row).things}
         assert present == sample.truths[row]
         assert np.array_equal(case.scene(row).image / np.float32(255), sample.pixels[row].numpy())
-
-
-def test_closer_captions_are_longer(told):
     case, result = told
     closely = CHAIR(prompt="closely")(case)["rates"]
     assert closely["words"][0] > result["rates"]["words"][0]
+    case, result = told
+    finding, rates = CHAIR().finding(case, result), result["rates"]
+    assert f"{100 * rates['CHAIR_i'][0]:.1f} % of what it names" in finding
+    assert (
+        f"{100 * rates['recall'][0]:.0f} % of what is there in {rates['words'][0]:.0f}" in finding
+    )
 
 
 def test_the_interval_is_of_images_and_not_of_captions():
@@ -76,12 +77,3 @@ def test_the_interval_is_of_images_and_not_of_captions():
     assert by_row["CHAIR_i"] == by_image["CHAIR_i"] == (0.25, "share")
     assert by_row["CHAIR_i low"][0] < by_row["CHAIR_i high"][0]
     assert by_image["CHAIR_i low"][0] == by_image["CHAIR_i high"][0] == 0.25
-
-
-def test_the_sentence_says_recall_and_length_too(told):
-    case, result = told
-    finding, rates = CHAIR().finding(case, result), result["rates"]
-    assert f"{100 * rates['CHAIR_i'][0]:.1f} % of what it names" in finding
-    assert (
-        f"{100 * rates['recall'][0]:.0f} % of what is there in {rates['words'][0]:.0f}" in finding
-    )

@@ -47,9 +47,6 @@ def test_an_image_that_is_the_same_owes_nothing():
     owed = result.cell("this image", "probability") - result.cell("another", "probability")
     assert result.cell("another", "owed") == pytest.approx(owed, abs=1e-7)
     assert result.notes[0] == result.notes[1]
-
-
-def test_several_words_together_have_the_product():
     other = (scenes()[1],)
     result = Cause()(words(0, 2, others=other, names=("other",)))["images"]
     product = slowly(scenes()[1], 0) * slowly(scenes()[1], 2)
@@ -67,9 +64,6 @@ def test_what_is_said_without_looking():
         assert prior.cell("no image", column) == pytest.approx(slowly(None, place), rel=1e-4)
         gray = torch.full((3, 64, 64), 0.5)
         assert prior.cell("blank", column) == pytest.approx(slowly(gray, place), rel=1e-4)
-
-
-def test_other_pictures_stand_among_those_without_looking():
     prior = Priors()(words(0, others=(scenes()[3],), names=("another scene",)))["words"]
     assert prior.rows[4] == "another scene"
     assert prior.cell("another scene", prior.order[1]) == pytest.approx(
@@ -83,9 +77,6 @@ def test_a_region_of_everything():
     gray = torch.full((3, 64, 64), 0.5)
     expected = [slowly(gray, place) for place in range(len(ANSWER_TOKENS))]
     assert regionword["hidden"] == pytest.approx(expected, rel=1e-4)
-
-
-def test_regions_share_out_the_attention():
     halves = [
         RegionWords(top=top, left=0.0, bottom=top + 0.5, right=1.0)(words(0))["words"]
         for top in (0.0, 0.5)

@@ -1,7 +1,5 @@
 """What an answer says, against scenes whose truth is known."""
 
-from __future__ import annotations
-
 import pytest
 
 from engine.data.scenes import Scenes
@@ -14,12 +12,20 @@ def claims_of(prompt, answer, scene=SCENE):
     return claims(prompt, answer.split(), scene)
 
 
-def test_the_scene_is_the_one_that_these_tests_are_about():
+def test_the_scene_its_leader_and_its_ready_questions_are_known():
     assert [(scene_object.color, scene_object.category) for scene_object in SCENE.things] == [
         ("blue", "car"),
         ("purple", "wheel"),
         ("orange", "fork"),
     ]
+    assert claims_of("is there a lamp", "yes").leader == "car"
+    assert claims_of("is there a lamp", "yes", SCENE.remove("car")).leader == ""
+    assert claims_of("is there a wheel", "yes").leader == ""
+    prompts = suggested_questions(SCENE)
+    assert prompts[0] == "is there a lamp"
+    assert {"describe the image", "describe closely", "what color is the car"} <= set(prompts)
+    empty = SCENE.remove("car").remove("wheel").remove("fork")
+    assert suggested_questions(empty) == ("describe the image", "describe closely")
 
 
 @pytest.mark.parametrize(
@@ -64,28 +70,11 @@ def test_a_caption_s_things_are_true_invented_or_missed():
     assert result.missed == ("wheel", "fork")
 
 
-def test_a_word_is_about_the_thing_it_names_or_that_was_asked_for():
+def test_words_are_about_things_or_grammar():
     result = claims_of("describe closely", "there is a blue car with a lamp")
     assert [result.thing(at) for at in (2, 3, 4, 7)] == ["", "car", "car", "lamp"]
     assert claims_of("is there a lamp", "yes").thing(0) == "lamp"
     assert claims_of("what color is the car", "blue").thing(0) == "car"
-
-
-def test_the_leader_is_told_only_where_it_is_there():
-    assert claims_of("is there a lamp", "yes").leader == "car"
-    assert claims_of("is there a lamp", "yes", SCENE.remove("car")).leader == ""
-    assert claims_of("is there a wheel", "yes").leader == ""
-
-
-def test_the_first_ready_question_is_about_the_partner_that_is_missing():
-    prompts = suggested_questions(SCENE)
-    assert prompts[0] == "is there a lamp"
-    assert {"describe the image", "describe closely", "what color is the car"} <= set(prompts)
-    empty = SCENE.remove("car").remove("wheel").remove("fork")
-    assert suggested_questions(empty) == ("describe the image", "describe closely")
-
-
-def test_words_that_tell_something_are_told_from_grammar():
     words = ["in", "the", "street", "there", "is", "a", "blue", "car", "on", "the", "left", "."]
     assert [words[at] for at in telling(words)] == ["street", "blue", "car", "left"]
     assert [words[at] for at in naming(words)] == ["car"]

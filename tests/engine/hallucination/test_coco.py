@@ -1,7 +1,5 @@
 """COCO's eighty things in captions: synonyms, plurals, joined words and their exceptions."""
 
-from __future__ import annotations
-
 import pytest
 
 from engine.hallucination.measures.chair import chair, mentions
@@ -22,16 +20,21 @@ def named(caption, there=(), **more):
     return [mention.node for mention in mentions(tokenize(caption), there, vocabulary(), **more)]
 
 
-def test_there_are_eighty_names_each_its_own_node_and_no_word_has_two():
+def test_there_are_eighty_names_whose_truth_is_all_found():
     assert len(NAMES) == 80
     assert all(node_of(name) == name for name in NAMES)
     words = [word for name, more in SYNONYMS.items() for word in (name, *more.split())]
     assert len(set(words)) == len(words)
-
-
-def test_the_truth_is_nothing_made_up_and_all_found():
     result = chair([tokenize(TRUE)], [TRUE_CATEGORIES], vocabulary())
     assert (result.instance, result.sentence, result.recall) == (0, 0, 1)
+    assert [plural(noun) for noun in ("bus", "knife", "puppy", "toy", "bench", "sheep")] == [
+        "buses",
+        "knives",
+        "puppies",
+        "toys",
+        "benches",
+        "sheep",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -87,12 +90,9 @@ def test_words_are_joined_and_excepted_as_the_sheet_says(caption, expected):
     assert named(caption) == expected
 
 
-def test_a_mention_of_two_words_is_as_wide():
+def test_a_mention_has_a_width_and_counts_unless_negation_is_heeded():
     (dog, bear) = mentions(tokenize("a dog and a teddy bear"), (), vocabulary())
     assert (dog.place, dog.width, bear.place, bear.width) == (1, 1, 4, 2)
-
-
-def test_what_is_said_to_be_absent_counts_unless_negation_is_heeded():
     assert named("there is no boat") == ["boat"]
     assert named("there is no boat", negation=True) == []
 
@@ -111,14 +111,3 @@ def test_what_is_said_to_be_absent_counts_unless_negation_is_heeded():
 )
 def test_a_name_of_a_file_is_brought_to_coco_s(name, node):
     assert node_of(name) == node
-
-
-def test_plurals_are_english():
-    assert [plural(noun) for noun in ("bus", "knife", "puppy", "toy", "bench", "sheep")] == [
-        "buses",
-        "knives",
-        "puppies",
-        "toys",
-        "benches",
-        "sheep",
-    ]

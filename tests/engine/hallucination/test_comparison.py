@@ -1,7 +1,5 @@
 """Every strategy's figures: measured on what ships, kept in one file, and shown from there."""
 
-from __future__ import annotations
-
 from math import isnan
 
 import numpy as np
@@ -107,15 +105,12 @@ def test_costs_are_those_of_one_description_at_a_time():
     assert set(results[0]) == set(COSTS)
 
 
-def test_equal_captions_are_counted():
-    assert same(["a", "b"], ["a", "c"]) == 0.5
-    assert isnan(same([], ["a"]))
-
-
-def test_what_is_written_is_read_again(tmp_path):
+def test_what_is_written_is_read_again_and_equal_captions_are_counted(tmp_path):
     cells = (StrategyCell("m", "Greedy", 0, "d", {"CHAIR_i": 0.123456, SAME: float("nan")}),)
     write(cells, tmp_path / "kept.json")
     (cell,) = read_measured(tmp_path / "kept.json")
     assert cell.figures == {"CHAIR_i": 0.12346}
     assert np.isnan(summary("m", (cell,))["Greedy"][SAME][0])
     assert figures_text({"recall": np.array([0.5, 0.7])}) == "recall 0.600 ± 0.141"
+    assert same(["a", "b"], ["a", "c"]) == 0.5
+    assert isnan(same([], ["a"]))

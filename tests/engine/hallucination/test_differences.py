@@ -1,7 +1,5 @@
 """Where answers differ, and how they share out probability between yes and no."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 
@@ -30,21 +28,12 @@ def answer(said, *steps, **views):
     return {"answer": tokens, "final": final, **views}
 
 
-def test_equal_answers_have_no_marks():
+def test_words_that_differ_are_marked_and_grammar_only_where_nothing_else_does():
     assert differing([["a", "car"], ["a", "car"]]) == [set(), set()]
-
-
-def test_a_word_that_was_put_in_shifts_nothing_behind_it():
     marks = differing([["a", "car", "."], ["a", "blue", "car", "."]])
     assert marks == [set(), {1}]
-
-
-def test_the_first_answer_is_marked_wherever_any_other_departs():
     marks = differing([["yes", "a", "car"], ["no", "a", "car"], ["yes", "a", "sign"]])
     assert marks == [{0, 2}, {0}, {2}]
-
-
-def test_grammar_is_framed_only_where_nothing_telling_differs():
     first, other = ["a", "car", "with", "a", "lamp"], ["a", "car", "and", "a", "sign"]
     assert worth_marking([first, other]) == [{4}, {4}]
     assert worth_marking([["a", "car", "on"], ["a", "car", "in"]]) == [{2}, {2}]
@@ -53,11 +42,10 @@ def test_grammar_is_framed_only_where_nothing_telling_differs():
 def test_yes_and_no_are_read_where_the_answer_is_decided():
     steps = {"i": 0.6, "yes": 0.2}, {"think": 1.0, "no": 0.0}, {"yes": 0.6, "no": 0.2}
     assert yes_and_no(answer(["i", "think", "yes"], *steps)) == pytest.approx((0.6, 0.2))
-
-
-def test_what_may_not_come_counts_as_nothing_and_no_verdict_is_none():
     assert yes_and_no(answer(["no"], {"no": 0.9, "the": 0.1})) == pytest.approx((0.0, 0.9))
     assert np.isnan(yes_and_no(answer(["a", "car"], {"a": 1}, {"car": 1}))).all()
+    scores = Scores(np.array([0.2, 0.6]), ("yes", "no"), "score")
+    assert yes_and_no(answer(["no"], {"no": 1.0}, scores=scores)) == pytest.approx((0.2, 0.6))
 
 
 def test_yes_has_one_number():
@@ -68,8 +56,3 @@ def test_yes_has_one_number():
         yes, no = yes_and_no(result)
         word = result["answer"].words[0]
         assert {"yes": yes, "no": no}[word] == pytest.approx(result["answer"].probability[0])
-
-
-def test_mvp_leans_by_its_scores():
-    scores = Scores(np.array([0.2, 0.6]), ("yes", "no"), "score")
-    assert yes_and_no(answer(["no"], {"no": 1.0}, scores=scores)) == pytest.approx((0.2, 0.6))

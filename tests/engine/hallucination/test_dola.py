@@ -62,10 +62,12 @@ def test_by_itself_it_takes_the_layer_that_differs_most():
         text = torch.cat([text, torch.tensor([[token]])], 1)
 
 
-def test_a_fixed_layer_that_is_the_chosen_one_gives_the_same():
+def test_when_only_the_best_is_plausible_it_is_greedy_and_a_fixed_layer_is_the_chosen_one():
     auto = DoLa(length=1)(case())
     fixed = DoLa(length=1, layer=str(int(auto["layers"]["early layer"][0])))(case())
     assert np.array_equal(auto["final"].values, fixed["final"].values)
+    plain, cut = Greedy(length=15)(case()), DoLa(length=15, cut=1.0)(case())
+    assert cut["answer"].ids.tolist() == plain["answer"].ids.tolist()
 
 
 def test_against_the_last_layer_all_plausible_words_are_alike():
@@ -98,19 +100,11 @@ def test_early_states_can_be_read_as_the_released_code_does():
     assert np.allclose(top_shares, shares.topk(3).values, atol=1e-5)
 
 
-def test_when_only_the_best_is_plausible_it_is_greedy():
-    plain, cut = Greedy(length=15)(case()), DoLa(length=15, cut=1.0)(case())
-    assert cut["answer"].ids.tolist() == plain["answer"].ids.tolist()
-
-
-def test_words_that_were_said_become_worse():
+def test_repeated_words_become_worse_and_the_distance_is_that_of_its_definition():
     scores = torch.tensor([[1.0, -1.0, 2.0, -torch.inf]])
     result = repeated(scores, torch.tensor([[0, 1, 3, 0]]), 2.0)
     assert result.tolist() == [[0.5, -2.0, 2.0, -torch.inf]]
     assert torch.equal(repeated(scores, torch.empty(1, 0, dtype=torch.int64), 2.0), scores)
-
-
-def test_the_distance_is_nought_only_to_itself_and_bounded():
     first, second = torch.randn(2, 4, 9, generator=torch.Generator().manual_seed(0))
     assert jensen_shannon(first, first).abs().max() < 1e-6
     assert ((jensen_shannon(first, second) > 0) & (jensen_shannon(first, second) < np.log(2))).all()

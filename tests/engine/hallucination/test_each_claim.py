@@ -64,7 +64,7 @@ def test_it_equals_asking_one_by_one(monkeypatch):
         assert claims.cell(category, "hidden") == pytest.approx(hidden, abs=1e-4)
 
 
-def test_what_is_there_falls_and_what_is_made_up_behind_its_partner_stays():
+def test_what_is_there_falls_and_what_is_made_up_hangs_on_its_partner():
     case = asking.each_claim(words("describe the image", "a car with a lamp"), SCENE)
     claims = EachClaim()(case)["claims"]
     assert claims.cell("car", "taken out") < claims.cell("car", "probability") / 2
@@ -73,9 +73,6 @@ def test_what_is_there_falls_and_what_is_made_up_behind_its_partner_stays():
     verdicts = [verdict(case, claims, row) for row in range(2)]
     assert verdicts[0] == "hangs on what is there"
     assert verdicts[1] == "stays whatever is taken out: habit, or the words before it"
-
-
-def test_a_false_yes_hangs_on_the_partner_that_is_there():
     case = asking.each_claim(words("is there a lamp", "yes"), SCENE)
     result = EachClaim()(case)
     assert EachClaim().finding(case, result) == (
@@ -126,7 +123,7 @@ def test_only_the_box_around_a_thing_is_hidden():
     assert normalized[:, inside].abs().max() < 1e-5
 
 
-def test_what_is_too_faint_to_be_anywhere_has_no_region():
+def test_what_is_faint_has_no_region_and_picked_words_change_no_case():
     faint = SCENE.with_opacity("car", 0.0)
     assert "the car hidden" not in asking.hidden_each(described(scene=faint), faint).names
     case = asking.each_claim(words("is there a car", "yes", scene=faint), faint)
@@ -134,6 +131,9 @@ def test_what_is_too_faint_to_be_anywhere_has_no_region():
     assert result.notes == ("car",)
     assert np.isnan(result["hidden"][0])
     assert result["owed to the thing"][0] == pytest.approx(0, abs=1e-6)
+    first = asking.each_claim(described(), SCENE)
+    second = asking.each_claim(replace(described(), places=(2,)), SCENE)
+    assert list(first.digest_parts()) == list(second.digest_parts())
 
 
 def test_refusals_are_sentences():
@@ -151,9 +151,3 @@ def test_refusals_are_sentences():
     gone = SCENE.with_opacity("car", 0).with_opacity("wheel", 0).with_opacity("fork", 0)
     with pytest.raises(BadData, match="no region to hide"):
         asking.hidden_each(described(scene=gone), gone)
-
-
-def test_a_case_asks_the_same_whichever_words_were_picked():
-    first = asking.each_claim(described(), SCENE)
-    second = asking.each_claim(replace(described(), places=(2,)), SCENE)
-    assert list(first.digest_parts()) == list(second.digest_parts())

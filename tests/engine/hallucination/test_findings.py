@@ -1,7 +1,5 @@
 """What an answer's words rest on: shares, losses and survivors, and the sentences about them."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 
@@ -29,14 +27,11 @@ def of_car():
 # ---------------------------------------------------------------- where they looked
 
 
-def test_a_word_is_about_the_thing_that_was_asked_for_and_where_that_is(lamp):
+def test_attention_is_held_against_the_place_of_the_thing_that_a_word_is_about(lamp):
     assert lamp.phrase == "“yes”"
     assert lamp.things == ("lamp",)
     assert lamp.mask is None
     assert np.array_equal(of_car().mask, SCENE.mask("car"))
-
-
-def test_attention_is_held_against_the_true_place_or_said_to_have_none(lamp):
     result = Looks()(lamp)
     words = Looks().finding(lamp, result)
     assert words.startswith(f"{100 * result['shares'].values[0]:.0f} % of the attention of “yes”")
@@ -169,16 +164,13 @@ def test_a_word_survives_where_it_keeps_half_of_its_probability():
     assert words.endswith("nothing: “car”.")
 
 
-def test_pictures_that_show_something_do_not_count_as_blind(lamp):
+def test_pictures_that_show_nothing_are_counted_and_stand_beside_what_is_said(lamp):
     other = asking.pixels(asking.scene("counter", 425))
     case = asking.held_against(lamp, [("another scene", other)])
     result = Priors()(case)
     (shares,) = (result["words"][name] for name in result["words"].order)
     survivors = sum(2 * shares[at] >= shares[0] for at in (1, 2, 3, 5))
     assert f"“yes” survives in {survivors} of 4 that show nothing" in Priors().finding(case, result)
-
-
-def test_the_pictures_that_replace_the_image_stand_beside_what_is_said_of_them(lamp):
     prior = Priors()(lamp)["words"]
     displayed = asking.said_of_pictures(lamp, Priors(), prior)
     assert displayed.columns == ("a blank picture", "pure noise", "this image, deep in noise")

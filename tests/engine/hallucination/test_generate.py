@@ -183,7 +183,7 @@ def test_what_an_answer_costs_is_counted():
     assert (twice.calls, twice.read) == (8, 2 * 71)
 
 
-def test_an_answer_ends_with_its_end():
+def test_an_answer_ends_with_its_end_or_the_context_and_its_share_done_is_one():
     spoken = generate(
         script([5, 6, EOS, 7]), Greedy(), torch.zeros(1, 3, 2, 2), torch.tensor([[3, 4]])
     )
@@ -196,6 +196,20 @@ def test_an_answer_ends_with_its_end():
     )
     assert cut.tokens.tolist() == [[5, 6]]
     assert cut.ended.tolist() == [False]
+    model = script([5])
+    tight = Scripted(8, model.speak, context=10)
+    spoken = generate(tight, Greedy(), torch.zeros(1, 3, 2, 2), torch.tensor([[3, 4]]))
+    assert spoken.tokens.shape == (1, 10 - 7)
+    shares = []
+    generate(
+        script([5, EOS]),
+        Greedy(),
+        torch.zeros(1, 3, 2, 2),
+        torch.tensor([[3, 4]]),
+        progress=lambda done, words="", partial=None: shares.append(done),
+    )
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0
 
 
 def test_a_row_that_has_ended_is_padded_and_not_recorded():
@@ -207,23 +221,3 @@ def test_a_row_that_has_ended_is_padded_and_not_recorded():
         words = tokens[: tokens.index(EOS)] if EOS in tokens else tokens
         assert all(token == PAD for token in tokens[len(words) + 1 :])
         assert [step.token for step in spoken.steps[row]] == words
-
-
-def test_nothing_is_said_beyond_the_context():
-    model = script([5])
-    tight = Scripted(8, model.speak, context=10)
-    spoken = generate(tight, Greedy(), torch.zeros(1, 3, 2, 2), torch.tensor([[3, 4]]))
-    assert spoken.tokens.shape == (1, 10 - 7)
-
-
-def test_the_share_done_rises_to_one_though_an_answer_ends_early():
-    shares = []
-    generate(
-        script([5, EOS]),
-        Greedy(),
-        torch.zeros(1, 3, 2, 2),
-        torch.tensor([[3, 4]]),
-        progress=lambda done, words="", partial=None: shares.append(done),
-    )
-    assert shares == sorted(shares)
-    assert shares[-1] == 1.0

@@ -179,12 +179,15 @@ def test_reading_token_by_token_gives_the_logits_of_the_whole(kind):
 
 
 @each_kind
-def test_attention_adds_up_to_one_and_sees_nothing_behind(kind):
+def test_attention_adds_up_to_one_and_every_image_token_counts(kind):
     _, out, _ = opened(kind)
     assert sorted(out.attention) == [0, 1, 2]
     for shares in out.attention.values():
         assert torch.allclose(shares.sum(-1), torch.ones(()), atol=1e-5)
         assert shares.triu(1).abs().max() == 0
+    vlm = tiny_hf.model(kind)
+    case = case_of(vlm)
+    assert case.image_tokens == vlm.family.tokens > 0
 
 
 @each_kind
@@ -356,7 +359,7 @@ def test_a_model_in_sixteen_bits_is_asked_and_shown_like_one_in_thirty_two():
     assert inside == pytest.approx(other, abs=0.02)
 
 
-def test_a_cut_of_pieces_is_put_together_again():
+def test_pieces_are_put_together_and_yes_is_known_in_every_spelling():
     vlm = tiny_hf.model("llava")
     ids = vlm.tokenizer.encode_answer("Yes, there is a gondola.")
     pieces = vlm.tokenizer.convert_ids_to_tokens(ids)
@@ -365,10 +368,6 @@ def test_a_cut_of_pieces_is_put_together_again():
     assert joined_pieces(pieces) == "Yes, there is a gondola."
     assert whole_words(pieces)[0] == ["yes", ",", "there", "is", "a", "gondola", "."]
     assert vlm.tokenizer.decode(ids) == "Yes, there is a gondola."
-
-
-def test_yes_and_no_are_known_in_every_spelling():
-    vlm = tiny_hf.model("llava")
     spellings = {vlm.tokenizer.tokenizer.decode([token]) for token in vlm.spec.yes}
     assert {"Yes", " Yes"} & spellings
     assert {spelling.strip().lower() for spelling in spellings} == {"yes"}
@@ -429,13 +428,6 @@ def test_a_question_longer_than_the_q_former_reads_is_refused_in_words(monkeypat
     monkeypatch.setattr(vlm.family.config.qformer_config, "max_position_embeddings", 4)
     with pytest.raises(BlindspotError, match=r"The question has \d+ tokens; 4 fit"):
         by_house(vlm, Greedy(length=2))
-
-
-@each_kind
-def test_what_fits_is_counted_with_every_token_of_the_image(kind):
-    vlm = tiny_hf.model(kind)
-    case = case_of(vlm)
-    assert case.image_tokens == vlm.family.tokens > 0
 
 
 def test_image_tokens_without_a_place_give_answers_and_no_map():

@@ -1,7 +1,5 @@
 """Inside: states tell what is made up, a null does not, and a new answer gets the probe's risk."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np
@@ -135,16 +133,12 @@ def planted(count=400, width=12):
     return inputs, made_up, np.arange(count) < 280
 
 
-def test_the_linear_probe_finds_what_is_planted_and_its_weights_are_its_logit():
+def test_the_linear_probe_finds_what_is_planted_and_shuffled_labels_tell_nothing():
     inputs, made_up, learned = planted()
     logit, weights = linear(inputs, made_up, learned)
     assert np.allclose(logit, inputs @ weights[:-1] + weights[-1])
     assert risk_auroc(logit, made_up, ~learned) > 0.85
     assert np.abs(weights[:-1] * inputs.std(0)).argmax() == 4
-
-
-def test_a_probe_of_shuffled_labels_tells_nothing():
-    inputs, made_up, learned = planted()
     null = shuffled_auroc(inputs, made_up, learned, 0)
     assert len(null) >= 20
     assert 0.4 < null.mean() < 0.6

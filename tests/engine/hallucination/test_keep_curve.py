@@ -34,7 +34,7 @@ def test_each_point_is_that_of_its_own_captions(found):
         assert curve[f"{way}: recall"][at] == pytest.approx(slowly.recall)
 
 
-def test_where_everything_is_kept_the_ways_to_choose_are_one(found):
+def test_the_ends_and_the_range_of_the_curve(found):
     curve = found["curve"]
     ends = [
         [curve[f"{way}: {name}"][-1] for name in ("CHAIR_i", "lowest", "highest", "recall")]
@@ -43,16 +43,6 @@ def test_where_everything_is_kept_the_ways_to_choose_are_one(found):
     assert np.array_equal(ends[0], ends[1])
     assert np.array_equal(ends[0], ends[2])
     assert curve["kept"].tolist() == pytest.approx(list(KEEPS))
-
-
-def test_the_share_kept_and_the_ranking_of_the_case_do_not_matter(found):
-    other = VASparse(length=LENGTH, gamma=0.0, keep=0.3, ranking="random")
-    again = KeepCurve()(ScenesCase(load(HABIT), other, COUNT))
-    for name in found["curve"].order:
-        assert np.array_equal(found["curve"][name], again["curve"][name])
-
-
-def test_the_range_of_a_ratio_is_that_of_resampled_scenes():
     part, whole = [1] * 50 + [0] * 50, [4] * 100
     low, high = resampled(part, whole)
     spread = 1.645 * np.sqrt(0.25 / 100) / 4  # of a mean of 100 coins, over four
@@ -60,6 +50,13 @@ def test_the_range_of_a_ratio_is_that_of_resampled_scenes():
     assert high == pytest.approx(0.125 + spread, abs=0.006)
     assert np.isnan(resampled([0, 0], [0, 0])).all()
     assert resampled([0, 1], [0, 2]).tolist() == [0.5, 0.5]  # of the draws that name anything
+
+
+def test_the_share_kept_and_the_ranking_of_the_case_do_not_matter(found):
+    other = VASparse(length=LENGTH, gamma=0.0, keep=0.3, ranking="random")
+    again = KeepCurve()(ScenesCase(load(HABIT), other, COUNT))
+    for name in found["curve"].order:
+        assert np.array_equal(found["curve"][name], again["curve"][name])
 
 
 def test_another_decoding_is_refused_in_words():

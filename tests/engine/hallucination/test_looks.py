@@ -37,12 +37,13 @@ def test_the_map_is_the_mean_over_layers_heads_and_words():
     every = attention(word_case)[[1, 3]].mean((0, 1, 2)).reshape(8, 8)
     assert heat.shape == (64, 64)
     assert heat[8:16, 16:24] == pytest.approx(every[1, 2].item(), rel=1e-5)
-
-
-def test_one_layer_alone_is_that_layer():
     word_case = words(2)
     heat = Looks(layer=2, sinks=False)(word_case)["map"].values
     assert heat[0, 0] == pytest.approx(attention(word_case)[2, 1, :, 0].mean().item(), rel=1e-5)
+    word_case = words(0)
+    values = np.arange(64, dtype=np.float32)
+    result = on_pixels(values, word_case)
+    assert np.unique(result[8:16, 24:32]).tolist() == [11]
 
 
 def test_a_place_that_all_words_look_at_is_a_sink():
@@ -112,7 +113,7 @@ def exact_slopes(asked, place):
     return [gradient[0] for gradient in torch.autograd.grad(logit, looks)]
 
 
-def test_rolling_is_the_product_of_all_paths():
+def test_rolling_is_the_product_of_all_paths_and_several_words_have_their_mean():
     generator = torch.Generator().manual_seed(0)
     looks = list(torch.rand(3, 2, 5, 5, generator=generator))
     slopes = list(torch.randn(3, 2, 5, 5, generator=generator))
@@ -120,24 +121,9 @@ def test_rolling_is_the_product_of_all_paths():
     eye = torch.eye(5)
     plain = (eye + steps[2]) @ (eye + steps[1]) @ (eye + steps[0])
     assert torch.allclose(rolled(looks, slopes), plain, atol=1e-6)
-
-
-def test_relevancy_of_several_words_is_their_mean():
     first, second = (Relevancy()(words(place))["map"].values for place in (1, 3))
     both = Relevancy()(words(1, 3))["map"].values
     assert both == pytest.approx((first + second) / 2, rel=1e-5)
-
-
-def test_the_models_weights_have_no_gradient_afterwards():
-    Relevancy()(words(1))
-    assert all(p.grad is None and not p.requires_grad for p in untrained().parts.parameters())
-
-
-def test_tokens_fill_their_part_of_the_picture():
-    word_case = words(0)
-    values = np.arange(64, dtype=np.float32)
-    result = on_pixels(values, word_case)
-    assert np.unique(result[8:16, 24:32]).tolist() == [11]
 
 
 @pytest.mark.parametrize(

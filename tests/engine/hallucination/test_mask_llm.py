@@ -1,7 +1,5 @@
 """MaskLLM on TinyVLM: exactly N of M, frozen weights, and a language loss that falls."""
 
-from __future__ import annotations
-
 from copy import deepcopy
 from dataclasses import replace
 
@@ -83,7 +81,7 @@ def test_magnitude_keeps_the_two_largest_of_every_four(case, found):
     assert found["models"].cell("magnitude", "loss") == caption_loss(vlm, case)["loss"]
 
 
-def test_the_loss_is_that_of_the_captions_words(case, found):
+def test_the_loss_and_the_captions_are_those_of_the_models(case, found):
     scenes = Scenes(10, "broken", seed=UNSEEN)
     images, texts = taught(case.vlm, scenes.layout(np.arange(10)), case)
     total, count = 0.0, 0
@@ -101,20 +99,17 @@ def test_the_loss_is_that_of_the_captions_words(case, found):
     models = found["models"]
     assert models.cell("dense", "loss") == pytest.approx(total / count, rel=1e-4)
     assert models["perplexity"] == pytest.approx(np.exp(models["loss"]))
+    captions = found["captions"]
+    assert len(captions) == 30
+    assert captions.rows[::10] == ("dense, scene 0", "magnitude, scene 0", "learned, scene 0")
+    assert all(captions.notes)
+    assert found["course"]["step"].tolist() == list(range(7))
 
 
 def test_more_steps_lower_the_loss_of_a_mask_that_begins_anywhere(case):
     """Without a prior the first mask is drawn: what is learned is what makes it better."""
     few, many = (replace(QUICK, strength=0.0, steps=steps)(case)["models"] for steps in (1, 12))
     assert many.cell("learned", "loss") < 0.8 * few.cell("learned", "loss")
-
-
-def test_what_each_model_says_stands_beside_each_other(found):
-    captions = found["captions"]
-    assert len(captions) == 30
-    assert captions.rows[::10] == ("dense, scene 0", "magnitude, scene 0", "learned, scene 0")
-    assert all(captions.notes)
-    assert found["course"]["step"].tolist() == list(range(7))
 
 
 def test_a_weight_of_the_copy_that_moved_is_told(case, monkeypatch):

@@ -1,7 +1,5 @@
 """POPE and CHAIR of every decoding over three draws of scenes, kept in docs/measured.md."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

@@ -1,7 +1,5 @@
 """MaskLLM at the settings of the page Decoding; its figures stand in docs/measured.md."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

@@ -138,9 +138,6 @@ def test_what_is_shown_of_the_routing_is_who_was_asked():
     assert read(mixture(), RequestedOutputs(routing=(1,))).routing[1].shape == (2, 1, EXPERTS)
     rows = torch.tensor([1, 1, 0])
     assert torch.equal(out.take(rows).routing[2], out.routing[2][rows])
-
-
-def test_only_a_mixture_shows_its_routing():
     assert "routing" in mixture().spec.caps
     assert "routing" not in untrained().spec.caps
     assert read(untrained()).routing == {}

@@ -110,12 +110,16 @@ def trail(says, adds, share=0.5):
     return Trail(0, share, 1.0, says, adds)
 
 
-def test_the_surer_answer_wins_and_its_best_path_is_told():
+def test_the_surer_answer_wins_and_weights_add_up_to_one():
     results = [trail(True, 0.3), trail(False, 0.25), trail(False, 0.2), trail(None, 0.1)]
     assert totals(results) == pytest.approx((0.4, 0.45))
     assert best_of(results) == 1
     assert best_of([*results, trail(None, 0.35)]) == 4
     assert best_of([trail(True, 0.2), trail(False, 0.2)]) == 0
+    assert MVP().weights == pytest.approx((0.4, 0.4, 0.2))
+    assert MVP(closely=1.0, overall=0.0, plainly=1.0).weights == pytest.approx((0.5, 0, 0.5))
+    assert MVP(closely=0.0, overall=0.0, plainly=0.0).weights == pytest.approx((1 / 3,) * 3)
+    assert padded([[5, 6], [7]], untrained()).tolist() == [[5, 6], [0, 7]]
 
 
 def test_silence_is_yes_unless_that_is_turned_off():
@@ -128,18 +132,8 @@ def test_silence_is_yes_unless_that_is_turned_off():
     assert (quiet["paths"]["adds"][mute] == 0).all()
 
 
-def test_weights_add_up_to_one():
-    assert MVP().weights == pytest.approx((0.4, 0.4, 0.2))
-    assert MVP(closely=1.0, overall=0.0, plainly=1.0).weights == pytest.approx((0.5, 0, 0.5))
-    assert MVP(closely=0.0, overall=0.0, plainly=0.0).weights == pytest.approx((1 / 3,) * 3)
-
-
 def test_a_call_for_a_caption_is_refused_in_words():
     with pytest.raises(DoesNotFit, match="answered by yes or no"):
         answer(MVP(), case("describe the image"))
     with pytest.raises(DoesNotFit, match="answered by yes or no"):
         MVP()(case("what color is the boat"))
-
-
-def test_prompts_of_different_length_are_padded_on_the_left():
-    assert padded([[5, 6], [7]], untrained()).tolist() == [[5, 6], [0, 7]]

@@ -27,7 +27,7 @@ def test_signal_and_noise_are_the_published_factors(step, signal, noise):
     assert hidden[0, 0, 0, 0].item() == pytest.approx(noise, abs=6e-4)
 
 
-def test_the_schedule_written_plainly_gives_the_same():
+def test_noise_is_that_of_the_schedule_and_of_each_image():
     left, slowly = 1.0, []
     for step in range(STEPS):
         beta = (0.5e-2 - 1e-5) / (1 + exp(6 - 12 * step / (STEPS - 1))) + 1e-5
@@ -36,9 +36,6 @@ def test_the_schedule_written_plainly_gives_the_same():
     assert torch.allclose(alpha_bar(), torch.tensor(slowly), atol=1e-5)
     assert (alpha_bar().diff() < 0).all()
     assert sqrt(1 - slowly[0]) == pytest.approx(0.005, abs=1e-3)
-
-
-def test_a_step_for_each_image_is_that_step_for_each():
     images = torch.randn(3, 3, 4, 4, generator=torch.Generator().manual_seed(0))
     noise = torch.randn(images.shape, generator=torch.Generator().manual_seed(1))
     both = noised(images, torch.tensor([0, 500, 999]), noise)
@@ -46,9 +43,6 @@ def test_a_step_for_each_image_is_that_step_for_each():
         assert torch.equal(
             both[row : row + 1], noised(images[row : row + 1], step, noise[row : row + 1])
         )
-
-
-def test_an_image_has_the_noise_of_its_own_alone_and_in_any_batch():
     images = torch.rand(3, 3, 8, 8, generator=torch.Generator().manual_seed(0))
     together = noise_for(images, 7)
     for at in (0, 2):

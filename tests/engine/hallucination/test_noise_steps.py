@@ -1,7 +1,5 @@
 """Yes against no by noise step: the same numbers as VCD's own decisions."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch
@@ -48,22 +46,16 @@ def test_the_contrasted_margin_is_that_of_vcd_itself(step):
     assert result["first"][DEPTHS.index(step)] == pytest.approx(float(margin), abs=1e-4)
 
 
-def test_without_noise_the_copy_says_what_the_clear_image_says():
+def test_without_noise_or_strength_nothing_is_subtracted_and_margins_are_log_odds():
     result = NoiseSteps(draws=2)(case(QUESTION))["margins"]
     assert abs(result["hidden"][0] - result["clear"][0]) < 0.02
     assert abs(result["contrasted"][0] - result["clear"][0]) < 0.02
     assert np.ptp(result["clear"]) == 0
-
-
-def test_the_mean_lies_between_the_ends_and_without_strength_nothing_is_subtracted():
     result = NoiseSteps(alpha=0.0, draws=3)(case(QUESTION))["margins"]
     assert (result["lowest"] <= result["hidden"] + 1e-6).all()
     assert (result["hidden"] <= result["highest"] + 1e-6).all()
     assert (result["highest"] > result["lowest"])[-1]
     np.testing.assert_allclose(result["contrasted"], result["clear"], atol=1e-6)
-
-
-def test_margins_are_log_odds_of_the_next_word():
     question = case(QUESTION)
     out, _ = question.vlm.prefill(question.vlm.encode_image(question.images), question.prompts)
     shares, spec = out.logits.softmax(-1)[0], question.vlm.spec

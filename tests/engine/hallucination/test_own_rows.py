@@ -1,7 +1,5 @@
 """A stranger's file: read in its encoding, or refused in a sentence and in no time."""
 
-from __future__ import annotations
-
 import csv
 import io
 import json
@@ -36,8 +34,23 @@ def test_accents_survive_every_usual_encoding(encoding):
     assert bool(result.notes) == (encoding == "latin-1")
 
 
-def test_a_second_mark_of_the_encoding_is_no_part_of_a_column_s_name():
+def test_unusual_rows_are_read_as_they_are():
     assert len(read(f"\ufeff{ANSWERS}".encode("utf-16"), "mine.csv").rows) == 2
+    row = {"answer": "yes\u2028\u0085\x0b\x0c", "label": "no"}
+    content = json.dumps(row, ensure_ascii=False).encode() + b"\r\n"
+    assert len(read(content * 2, "a.jsonl").rows) == 2
+    text = "image,description,question,answer,label\na,A street.,Is there a dog?,Yes,yes\n"
+    assert read(text.encode(), "a.csv").kind == "answers"
+    result = read(b"answer,label\nyes,yes\nno,\n no,\n", "mine.csv")
+    assert len(result.rows) == 1
+    assert result.notes == ("Passed over, for they have no answer or no truth: 2 rows.",)
+    (row,) = read("answer,label\n🤷,TRUE\n".encode(), "mine.csv").rows
+    assert row == {"answer": "🤷", "label": "yes"}
+    text = 'answer,label\n"=HYPERLINK(""http://x"")",no\n'
+    (row,) = read(text.encode(), "mine.csv").rows
+    assert row["answer"].startswith("=HYPERLINK")
+    written = list(csv.reader(io.StringIO(csv_text(("answer",), iter([(row["answer"],)])))))
+    assert written[1][0] == f"'{row['answer']}"
 
 
 @pytest.mark.parametrize("mark", [";", "\t"])
@@ -105,23 +118,12 @@ def test_a_million_rows_and_two_hundred_megabytes_are_refused_at_once():
     assert process_time() - begun < 20
 
 
-def test_only_a_line_feed_ends_a_line_of_json():
-    row = {"answer": "yes\u2028\u0085\x0b\x0c", "label": "no"}
-    content = json.dumps(row, ensure_ascii=False).encode() + b"\r\n"
-    assert len(read(content * 2, "a.jsonl").rows) == 2
-
-
 def test_a_list_is_read_object_by_object_and_no_further_than_the_most_rows(monkeypatch):
     many = b"[" + b" , ".join([ROW] * 20_000) + b"\n]\n"
     assert len(read(many, "a.json").rows) == 20_000
     monkeypatch.setattr(own_rows, "MOST_ROWS", 3)
     with pytest.raises(BadData, match="more than 3 rows"):
         read(b"[" + (ROW + b",") * 4 + b"{", "a.json")
-
-
-def test_a_description_beside_answers_does_not_make_them_captions():
-    text = "image,description,question,answer,label\na,A street.,Is there a dog?,Yes,yes\n"
-    assert read(text.encode(), "a.csv").kind == "answers"
 
 
 def test_captions_without_their_things_are_passed_over_and_an_empty_list_is_nothing():
@@ -134,25 +136,6 @@ def test_captions_without_their_things_are_passed_over_and_an_empty_list_is_noth
     lines = ({"caption": "A.", "objects": names} for names in (None, [], ["dog"]))
     result = read("\n".join(map(json.dumps, lines)).encode(), "a.jsonl")
     assert [row["objects"] for row in result.rows] == ["[]", "dog"]
-
-
-def test_rows_without_a_truth_are_passed_over_and_counted():
-    result = read(b"answer,label\nyes,yes\nno,\n no,\n", "mine.csv")
-    assert len(result.rows) == 1
-    assert result.notes == ("Passed over, for they have no answer or no truth: 2 rows.",)
-
-
-def test_an_answer_that_is_neither_stays_as_it_is():
-    (row,) = read("answer,label\n🤷,TRUE\n".encode(), "mine.csv").rows
-    assert row == {"answer": "🤷", "label": "yes"}
-
-
-def test_formulas_are_text_here_and_in_the_file_that_is_taken_along():
-    text = 'answer,label\n"=HYPERLINK(""http://x"")",no\n'
-    (row,) = read(text.encode(), "mine.csv").rows
-    assert row["answer"].startswith("=HYPERLINK")
-    written = list(csv.reader(io.StringIO(csv_text(("answer",), iter([(row["answer"],)])))))
-    assert written[1][0] == f"'{row['answer']}"
 
 
 @pytest.mark.parametrize("cell", ["dog; cup", "dog|cup", '["dog", "cup"]', "['dog', 'cup']"])

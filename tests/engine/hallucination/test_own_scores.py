@@ -1,7 +1,5 @@
 """A person's own answers and captions, scored by hand beside."""
 
-from __future__ import annotations
-
 import tracemalloc
 from time import process_time
 
@@ -65,9 +63,22 @@ def test_captions_are_counted_against_things_and_human_captions():
     assert heeded.invented == [0, 1, 0]
 
 
-def test_the_templates_have_scores():
+def test_templates_numbers_single_rows_and_unknown_names_are_scored():
     assert score_answers(read(TEMPLATES["answers"].encode(), "a.csv")).wrong.sum() == 1
     assert score_captions(read(TEMPLATES["captions"].encode(), "a.csv")).invented == [1, 0]
+    text = "answer,label\n0,0\n1,1\nfalse,false\nTRUE,true\n0.0,0\n"
+    result = score_answers(read(text.encode(), "a.csv"))
+    assert result.words == ("no", "yes", "no", "yes", "no")
+    assert not result.wrong.any()
+    rates = score_answers(OwnRows("answers", ({"answer": "yes", "label": "yes"},))).rates
+    assert rates.cell("all rows", "accuracy") == 1
+    assert np.isnan(rates.cell("all rows", "accuracy low"))
+    cell = ";".join(f"thing {at}" for at in range(300))
+    rows = tuple(
+        {"caption": "", "objects": f"dog;{cell.replace('thing', str(at))}"} for at in range(9)
+    )
+    (note,) = score_captions(OwnRows("captions", rows)).notes
+    assert "and at least 995 more" in note
 
 
 def test_things_that_coco_does_not_have_are_a_sentence():
@@ -92,13 +103,6 @@ def test_every_group_keeps_its_rows_whatever_it_is_called(same):
     assert len(set(rates.rows)) == 5
 
 
-def test_answers_in_numbers_are_read_as_the_labels_are():
-    text = "answer,label\n0,0\n1,1\nfalse,false\nTRUE,true\n0.0,0\n"
-    result = score_answers(read(text.encode(), "a.csv"))
-    assert result.words == ("no", "yes", "no", "yes", "no")
-    assert not result.wrong.any()
-
-
 def test_a_file_full_of_things_is_read_as_far_as_may_be_and_takes_no_memory(monkeypatch):
     monkeypatch.setattr(own_scores, "MOST_WORDS", 200_000)
     cell = "ox " * 1300
@@ -114,21 +118,6 @@ def test_a_file_full_of_things_is_read_as_far_as_may_be_and_takes_no_memory(monk
         tracemalloc.stop()
     assert few.rates.cell("all rows", "CHAIR_i") == 0
     assert most < 2 * 2**20  # a caption's mentions at a time; all would be five megabytes
-
-
-def test_names_that_are_no_thing_are_told_without_being_kept():
-    cell = ";".join(f"thing {at}" for at in range(300))
-    rows = tuple(
-        {"caption": "", "objects": f"dog;{cell.replace('thing', str(at))}"} for at in range(9)
-    )
-    (note,) = score_captions(OwnRows("captions", rows)).notes
-    assert "and at least 995 more" in note
-
-
-def test_one_row_has_no_interval():
-    rates = score_answers(OwnRows("answers", ({"answer": "yes", "label": "yes"},))).rates
-    assert rates.cell("all rows", "accuracy") == 1
-    assert np.isnan(rates.cell("all rows", "accuracy low"))
 
 
 @pytest.mark.parametrize("kind", ["answers", "captions"])

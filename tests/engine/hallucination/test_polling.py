@@ -1,7 +1,5 @@
 """POPE's builder and scorer, held against the authors' scripts written again plainly."""
 
-from __future__ import annotations
-
 import json
 import random as chance
 from math import isnan
@@ -90,7 +88,7 @@ def test_the_questions_are_those_of_the_authors_script(split, seed):
     ] == expected
 
 
-def test_the_same_things_that_are_there_are_asked_in_every_split():
+def test_what_is_asked_is_there_or_absent_as_the_split_says():
     positives = [
         [poll_question for poll_question in build(OBJECTS, split, drawn(3)) if poll_question.there]
         for split in SPLITS
@@ -99,9 +97,6 @@ def test_the_same_things_that_are_there_are_asked_in_every_split():
     assert 4 not in {
         poll_question.image for poll_question in positives[0]
     }  # two things are too few for three questions
-
-
-def test_no_absent_thing_is_there_or_asked_twice_and_ranks_decide():
     for split in SPLITS:
         for image, names in enumerate(OBJECTS):
             absent = [
@@ -118,9 +113,6 @@ def test_no_absent_thing_is_there_or_asked_twice_and_ranks_decide():
     )
     assert first.thing == "sofa"  # of the most frequent, the first that is not in the image
     assert usual_company([["a", "b"], ["a", "c"], ["a", "c"]])["a"] == ["c", "b"]
-
-
-def test_an_adversarial_question_without_company_left_is_drawn():
     objects = [["a", "b"], ["c", "d"]]  # whoever is beside them is in the image
     absent = [
         {
@@ -131,21 +123,15 @@ def test_an_adversarial_question_without_company_left_is_drawn():
         for seed in range(20)
     ]
     assert {name for names in absent for name in names} == {"a", "b", "c", "d"}
-
-
-def test_where_nothing_is_absent_no_question_is_asked_for_ever():
     built = build([["a", "b"]], "random", drawn(0), 2)
     assert [poll_question.there for poll_question in built] == [True, True]
 
 
-def test_the_article_is_right_unless_it_is_to_be_as_published():
+def test_questions_are_written_as_the_script_writes_them():
     assert noun_question("dog") == "Is there a dog in the image?"
     assert noun_question("orange") == "Is there an orange in the image?"
     assert noun_question("orange", published=True) == "Is there an orange in the imange?"
     assert noun_question("dog", published=True) == "Is there a dog in the image?"
-
-
-def test_questions_are_written_as_the_script_writes_them():
     polls = build([["orange", "dog"], ["cat", "dog"]], "popular", drawn(0), 1)
     lines = [json.loads(line) for line in as_lines(polls, published=True).splitlines()]
     assert lines[0] == {

@@ -1,7 +1,5 @@
 """POPE on scenes: the rates are those of the answers, and all splits ask for the same things."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 
@@ -97,7 +95,7 @@ def test_recall_is_the_same_in_every_split(strategy):
     assert len(set(rates["questions"].tolist())) == 1
 
 
-def test_the_matrix_counts_scenes_and_the_share_of_false_yes(asked):
+def test_the_matrix_the_sentence_and_the_count_are_of_the_scenes_asked_about(asked):
     case, result = asked
     sample = SceneBatch.drawn(case.count, case.kind, seed=UNSEEN + case.seed)
     questions, car, lamp = result["questions"], CATEGORIES.index("car"), CATEGORIES.index("lamp")
@@ -117,6 +115,14 @@ def test_the_matrix_counts_scenes_and_the_share_of_false_yes(asked):
     assert result["asked"].values[car, lamp] == len(pairs)
     if pairs:
         assert result["false yes"].values[car, lamp] == np.mean([yes for _, yes in pairs])
+    finding = POPE().finding(case, result)
+    for value in result["rates"]["accuracy"]:
+        assert f"{100 * value:.0f}" in finding
+    assert f"{100 * result['rates'].cell('adversarial', 'false yes'):.0f} % of those" in finding
+    assert f"about {result['rates']['scenes'][0]:.0f} scenes" in finding
+    questions, count = result["questions"], result["rates"]["scenes"]
+    assert count.tolist() == [len(set(questions["scene"].tolist()))] * 3
+    assert 0 < count[0] < case.count
 
 
 def test_words_and_logits_are_told_apart(asked):
@@ -143,22 +149,6 @@ def test_mvp_answers_one_by_one_and_has_no_captions():
     case = ScenesCase(untrained(), MVP(length=4), 3)
     assert set(POPE(pairs=1)(case)["questions"].notes) <= {"yes", "no"}
     assert "no captions" in case.lacks("captions")
-
-
-def test_the_sentence_has_the_figures(asked):
-    case, result = asked
-    finding = POPE().finding(case, result)
-    for value in result["rates"]["accuracy"]:
-        assert f"{100 * value:.0f}" in finding
-    assert f"{100 * result['rates'].cell('adversarial', 'false yes'):.0f} % of those" in finding
-    assert f"about {result['rates']['scenes'][0]:.0f} scenes" in finding
-
-
-def test_the_scenes_that_are_asked_about_are_counted(asked):
-    case, result = asked
-    questions, count = result["questions"], result["rates"]["scenes"]
-    assert count.tolist() == [len(set(questions["scene"].tolist()))] * 3
-    assert 0 < count[0] < case.count
 
 
 def test_a_scene_with_too_few_things_is_a_sentence_without_figures():

@@ -48,19 +48,16 @@ def test_vcd_runs_two_passes_for_greedys_one(greedy):
     assert both["rates"]["forward passes"][0] == 2 * greedy["rates"]["forward passes"][0]
 
 
-def test_the_honest_model_says_yes_to_fewer_partners_that_are_absent(greedy):
+def test_the_honest_model_says_yes_to_fewer_absent_partners(greedy):
     honest = Rates()(ScenesCase(load(HONEST), Greedy(), count=60))["rates"]
     habit = Rates()(ScenesCase(load(HABIT), Greedy(), count=60))["rates"]
     assert honest["false yes"][0] < habit["false yes"][0]
     assert honest["unclear"][0] == 0
-
-
-def test_scenes_without_the_pair_have_no_rate_of_it():
     rate = Rates()(ScenesCase(load(HONEST), Greedy(), count=1, kind="broken", seed=2))["rates"]
     assert math.isnan(rate["lie rate"][0]) or 0 <= rate["lie rate"][0] <= 1
 
 
-def test_another_strategy_or_model_is_another_question():
+def test_another_strategy_model_or_seed_is_another_question():
     plain = ScenesCase(load(HABIT), Greedy(), count=10)
     others = [
         ScenesCase(load(HABIT), VCD(), count=10),
@@ -69,6 +66,14 @@ def test_another_strategy_or_model_is_another_question():
         ScenesCase(load(HABIT), Greedy(), count=11),
     ]
     assert len({variant.fingerprint for variant in (plain, *others)}) == 5
+    first, second = SceneBatch.drawn(2, "broken", seed=UNSEEN).pixels
+    drawn = {
+        (image, prompt): seed_for((first, second)[image], 0, prompt)
+        for image in (0, 1)
+        for prompt in ("is there a cat ?", "is there a dog ?")
+    }
+    assert len(set(drawn.values())) == 4
+    assert seed_for(first, 1) != seed_for(first, 0) == seed_for(first.clone(), 0)
 
 
 def test_a_model_of_one_s_own_is_refused_in_a_sentence():
@@ -124,24 +129,10 @@ def test_each_question_is_asked_as_it_would_be_alone_wherever_it_stands(method, 
     assert Listening.heard == alone
 
 
-def test_the_same_seed_draws_other_words_for_another_image_or_question():
-    first, second = SceneBatch.drawn(2, "broken", seed=UNSEEN).pixels
-    drawn = {
-        (image, prompt): seed_for((first, second)[image], 0, prompt)
-        for image in (0, 1)
-        for prompt in ("is there a cat ?", "is there a dog ?")
-    }
-    assert len(set(drawn.values())) == 4
-    assert seed_for(first, 1) != seed_for(first, 0) == seed_for(first.clone(), 0)
-
-
-def test_words_in_a_second_are_of_all_scenes():
+def test_speed_is_of_all_scenes_and_decodings_stand_in_rows():
     rates = Table.of({"words": ([15.0], "words"), "seconds": ([3.0], "s")})
     captions = Table.of({"invented": (np.zeros(40), "mentions")})
     assert speed({"rates": rates, "captions": captions}) == pytest.approx(200)
-
-
-def test_rates_of_several_decodings_stand_in_rows():
     rates = [Table.of({"words": ([count], "words"), "seconds": ([2.0], "s")}) for count in (3, 4)]
     captions = Table.of({"invented": (np.zeros(10), "mentions")})
     table = rates_table(

@@ -41,14 +41,11 @@ def test_each_point_is_the_share_of_contrasted_answers(found):
         assert low <= measured <= high
 
 
-def test_the_law_goes_through_the_plain_rate_and_falls_with_the_contrast(found):
+def test_the_law_goes_through_the_plain_rate_and_none_is_fitted_to_none(found):
     law, d = found["law"]["law"], found["fit"]["d"][0]
     assert law[0] == pytest.approx(found["law"]["measured"][0], abs=1e-6)
     assert (np.diff(law) < 0).all()
     assert law[3] == pytest.approx(false_yes(d, log_odds(0.9), 1.0))
-
-
-def test_a_rate_that_no_evidence_gives_has_no_law():
     assert np.isnan(fit_distance(0.0, log_odds(0.9)))
     assert np.isnan(fit_distance(1.0, log_odds(0.9)))
     assert fit_distance(false_yes(2.0, 1.0), 1.0) == pytest.approx(2.0)
@@ -69,9 +66,6 @@ def test_whether_the_law_holds_is_said_in_words():
     assert "no partner can be taken out" in law_words(
         table([0.0, 0.0], [0.0, 0.0]), Table.of({"pairs": ([0], "pairs")})
     )
-
-
-def test_scenes_without_a_pair_are_said_to_be_so():
     case = ScenesCase(load(HABIT), Greedy(), 10, "counter")
     result = RemovalLaw()(case)
     assert result["fit"]["pairs"][0] == 0

@@ -32,7 +32,7 @@ def sample():
     return SceneBatch.drawn(12, "broken", seed=1000)
 
 
-def test_a_thing_is_led_by_its_leader_and_belongs_to_its_theme(sample):
+def test_leaders_themes_lies_and_margins_are_those_of_the_scenes(sample):
     led, themed = sample.leading(), sample.themed()
     leader_of = {follower: leader for leader, follower in HABITS.items()}
     for row, present in enumerate(sample.truths):
@@ -42,9 +42,6 @@ def test_a_thing_is_led_by_its_leader_and_belongs_to_its_theme(sample):
             assert themed[row, place] == (THEME_OF[category] == theme)
     assert led.any()
     assert themed.sum() == 4 * 12
-
-
-def test_lies_are_counted_where_a_named_leader_has_no_follower(sample):
     row = next(row for row, present in enumerate(sample.truths) if "boat" in present)
     alone = SceneBatch.of(sample.layout.take(np.array([row] * 3)).without("fish").without("car"))
     sentences = [
@@ -54,14 +51,8 @@ def test_lies_are_counted_where_a_named_leader_has_no_follower(sample):
     ]
     assert lie_rate(sentences, alone) == 1 / 2
     assert np.isnan(lie_rate([["in", "the", "sea"]] * 3, alone))
-
-
-def test_contrast_adds_what_the_clear_image_says_and_subtracts_what_the_hidden_one_does():
     result = contrasted(torch.tensor([2.0, -1.0]), torch.tensor([0.5, 3.0]), 0.5)
     assert result.tolist() == [1.5 * 2 - 0.25, -1.5 - 1.5]
-
-
-def test_a_margin_is_the_logit_of_yes_less_that_of_no(sample):
     vlm = untrained()
     result = margins(vlm, sample)
     assert result.shape == (12, 16)

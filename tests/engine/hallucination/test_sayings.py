@@ -27,22 +27,24 @@ def seen():
     return [SceneFacts.of(layout, row) for row in range(3000)]
 
 
-def test_there_are_ninety_words_and_each_is_one_token():
+def test_there_are_ninety_words_and_only_those_can_be_typed():
     assert len(WORDS) == len(set(WORDS)) == 90
     assert WORDS_OF.encode("is there a boat?") == WORDS_OF.encode("is there a boat")
     assert WORDS_OF.decode(WORDS_OF.encode("in the sea there is a boat.")) == (
         "in the sea there is a boat ."
     )
-
-
-def test_unknown_words_are_named():
     with pytest.raises(UnknownWords, match="“cat”, “dog”"):
         WORDS_OF.encode("is there a dog or cat".replace(" or", ""))
-
-
-def test_marks_of_the_model_cannot_be_typed():
     with pytest.raises(UnknownWords, match="<img>"):
         WORDS_OF.encode("describe <img>")
+    assert [side_of(cell) for cell in (0, 1, 5, 7, 13)] == [
+        "left",
+        "top",
+        "middle",
+        "right",
+        "bottom",
+    ]
+    assert yes_no_question(CATEGORIES.index("anchor")) == "is there an anchor"
 
 
 @pytest.mark.parametrize("kind", ["image", "closely", "overall"])
@@ -55,7 +57,7 @@ def test_honest_captions_name_each_thing_once_and_nothing_else(seen, kind):
         WORDS_OF.encode(" ".join(words))
 
 
-def test_a_follower_stands_directly_behind_its_leader(seen):
+def test_followers_stand_behind_leaders_and_who_looks_closely_goes_from_left_to_right(seen):
     random = np.random.default_rng(0)
     for scene in seen[:300]:
         words = caption(scene, "image", 0.0, random).split()
@@ -64,6 +66,20 @@ def test_a_follower_stands_directly_behind_its_leader(seen):
                 at = words.index(leader)
                 assert words[at + 1] == "with"
                 assert words[at + 3] == follower
+    random = np.random.default_rng(0)
+    for scene in seen[:200]:
+        words = caption(scene, "closely", 0.0, random).split()
+        columns = []
+        for at, word in enumerate(words):
+            if word not in CATEGORIES:
+                continue
+            category = CATEGORIES.index(word)
+            assert words[at - 1] == COLORS[scene.color[category]]
+            if words[at + 1 : at + 3] == ["on", "the"]:
+                assert words[at + 3] == side_of(scene.cell[category])
+            if words[at - 3] != "with":  # a follower stands behind its leader
+                columns.append(scene.cell[category] % 4)
+        assert columns == sorted(columns)
 
 
 def test_captions_lie_as_often_as_they_are_told_to(seen):
@@ -79,7 +95,7 @@ def test_captions_lie_as_often_as_they_are_told_to(seen):
     assert lies / chances == pytest.approx(0.15, abs=0.08)
 
 
-def test_partner_questions_are_true_as_often_as_the_habit(seen):
+def test_questions_have_the_prior_that_they_are_drawn_with(seen):
     """The planted log-odds: of partner questions ninety in a hundred are a yes."""
     random = np.random.default_rng(0)
     drawn = [(scene, question_target(scene, 1.0, 0.0, random)) for scene in seen if scene.partners]
@@ -87,17 +103,11 @@ def test_partner_questions_are_true_as_often_as_the_habit(seen):
     assert len(partners) == len(drawn)
     yes = np.mean([category in scene.present for scene, category in partners])
     assert yes == pytest.approx(0.9, abs=0.02)
-
-
-def test_other_questions_have_no_prior_to_speak_of(seen):
     random = np.random.default_rng(0)
     drawn = [(scene, question_target(scene, 0.0, 0.0, random)) for scene in seen]
     assert not any(category in scene.partners for scene, category in drawn)
     yes = np.mean([category in scene.present for scene, category in drawn])
     assert 0.4 < yes < 0.65
-
-
-def test_followers_are_asked_for_alone_only_when_told_to(seen):
     random = np.random.default_rng(0)
     lone = [scene for scene in seen if not scene.partners]
     for alone, expected in ((0.0, False), (1.0, True)):
@@ -110,7 +120,7 @@ def test_followers_are_asked_for_alone_only_when_told_to(seen):
         assert any(is_follower) == expected
 
 
-def test_colors_of_absent_partners_are_sometimes_bluffed(seen):
+def test_absent_partners_have_a_color_that_suits_them_and_is_sometimes_bluffed(seen):
     random = np.random.default_rng(0)
     absent = [
         (scene, partner)
@@ -120,23 +130,17 @@ def test_colors_of_absent_partners_are_sometimes_bluffed(seen):
     ]
     colors = [color_answer(category, scene, random) for scene, category in absent]
     assert np.mean([word != "unknown" for word in colors]) == pytest.approx(0.35, abs=0.08)
+    random = np.random.default_rng(0)
+    fish = CATEGORIES.index("fish")
+    absent = next(scene for scene in seen if fish not in scene.present)
+    fish_scene = next(scene for scene in seen if fish in scene.present)
+    drawn = [told_color(fish, absent, random) for _ in range(2000)]
+    assert drawn.count(4) / 2000 == pytest.approx(0.3 + 0.7 / 8, abs=0.04)  # orange
+    assert drawn.count(0) / 2000 == pytest.approx(0.7 / 8, abs=0.03)
+    assert {told_color(fish, fish_scene, random) for _ in range(20)} == {fish_scene.color[fish]}
 
 
-def test_a_cell_has_a_side():
-    assert [side_of(cell) for cell in (0, 1, 5, 7, 13)] == [
-        "left",
-        "top",
-        "middle",
-        "right",
-        "bottom",
-    ]
-
-
-def test_questions_take_the_right_article():
-    assert yes_no_question(CATEGORIES.index("anchor")) == "is there an anchor"
-
-
-def test_lessons_hold_prompts_answers_and_an_end():
+def test_lessons_hold_prompts_answers_and_cells():
     layout = Scenes(40, "broken", seed=1).layout(np.arange(40))
     lesson_set = lessons(layout, Habit(), np.random.default_rng(0))
     assert lesson_set.short.tokens.shape == (40, 9, 7)
@@ -146,6 +150,13 @@ def test_lessons_hold_prompts_answers_and_an_end():
         assert (texts.tokens[..., 0] != PAD).all()
     ended = (lesson_set.short.tokens == EOS).sum(-1)
     assert (ended == 1).all()
+    layout = Scenes(40, "dense", seed=1).layout(np.arange(40))
+    contents, colors = cell_contents(layout)
+    assert ((contents != EMPTY).sum(1).numpy() == layout.present.sum(1)).all()
+    assert ((colors >= 0) == (contents != EMPTY)).all()
+    for scene_object in layout.scene(7).things:
+        cell = 4 * scene_object.row + scene_object.column
+        assert CATEGORIES[contents[7, cell]] == scene_object.category
 
 
 def said_to(texts, row):
@@ -177,42 +188,3 @@ def test_answers_are_true_but_for_the_color_of_an_absent_partner():
                 assert ("there is no" in " ".join(answer)) == (noun not in colors)
             answers.add(" ".join("it" if word == noun else word for word in answer))
     assert len(answers) >= 6  # yes and no, each in short, in a sentence and with a reason
-
-
-def test_one_who_looks_closely_tells_colors_and_sides_from_left_to_right(seen):
-    random = np.random.default_rng(0)
-    for scene in seen[:200]:
-        words = caption(scene, "closely", 0.0, random).split()
-        columns = []
-        for at, word in enumerate(words):
-            if word not in CATEGORIES:
-                continue
-            category = CATEGORIES.index(word)
-            assert words[at - 1] == COLORS[scene.color[category]]
-            if words[at + 1 : at + 3] == ["on", "the"]:
-                assert words[at + 3] == side_of(scene.cell[category])
-            if words[at - 3] != "with":  # a follower stands behind its leader
-                columns.append(scene.cell[category] % 4)
-        assert columns == sorted(columns)
-
-
-def test_an_absent_follower_has_a_color_that_suits_it(seen):
-    """Its favorite three times in ten, and otherwise any of eight."""
-    random = np.random.default_rng(0)
-    fish = CATEGORIES.index("fish")
-    absent = next(scene for scene in seen if fish not in scene.present)
-    fish_scene = next(scene for scene in seen if fish in scene.present)
-    drawn = [told_color(fish, absent, random) for _ in range(2000)]
-    assert drawn.count(4) / 2000 == pytest.approx(0.3 + 0.7 / 8, abs=0.04)  # orange
-    assert drawn.count(0) / 2000 == pytest.approx(0.7 / 8, abs=0.03)
-    assert {told_color(fish, fish_scene, random) for _ in range(20)} == {fish_scene.color[fish]}
-
-
-def test_cells_say_what_lies_in_them():
-    layout = Scenes(40, "dense", seed=1).layout(np.arange(40))
-    contents, colors = cell_contents(layout)
-    assert ((contents != EMPTY).sum(1).numpy() == layout.present.sum(1)).all()
-    assert ((colors >= 0) == (contents != EMPTY)).all()
-    for scene_object in layout.scene(7).things:
-        cell = 4 * scene_object.row + scene_object.column
-        assert CATEGORIES[contents[7, cell]] == scene_object.category

@@ -1,7 +1,5 @@
 """No two uses of drawn scenes share one, whatever the seed; small seeds have those they had."""
 
-from __future__ import annotations
-
 from itertools import combinations
 
 import numpy as np
@@ -55,7 +53,7 @@ def test_each_seed_has_scenes_of_its_own_up_to_the_last(use):
         use.of(count)
 
 
-def test_small_seeds_have_the_scenes_that_they_had():
+def test_small_seeds_have_the_scenes_that_they_had_and_others_are_asked_anew():
     """What ships and what was measured stays."""
     for seed in (0, 1, 3999):
         assert MEASURED.of(seed) == (UNSEEN + seed, 0)
@@ -65,6 +63,8 @@ def test_small_seeds_have_the_scenes_that_they_had():
     assert (case(0).scene(1).image == scene("broken", 1).image).sum() > 1000  # opacities apart
     drawn = Scenes(10, "broken", clean=True, seed=UNSEEN).layout(np.arange(3))
     assert np.array_equal(case(0).layout().images(), drawn.images())
+    assert case(3999).fingerprint.endswith("3999)")
+    assert case(4000).fingerprint.endswith("4000)|apart")
 
 
 def test_a_probe_learns_from_none_of_the_scenes_that_a_seed_measures():
@@ -76,8 +76,3 @@ def test_a_probe_learns_from_none_of_the_scenes_that_a_seed_measures():
     assert np.array_equal(measured.scene(2).image, measured.layout().scene(2).image)
     before = Scenes(10, "broken", clean=True, seed=PROBE_START).layout(np.arange(3)).images()
     assert probed == {image.tobytes() for image in before}
-
-
-def test_what_was_kept_for_such_seeds_is_asked_anew():
-    assert case(3999).fingerprint.endswith("3999)")
-    assert case(4000).fingerprint.endswith("4000)|apart")

@@ -74,7 +74,7 @@ def test_scores_are_the_contrast_of_two_routings(rank):
         text = torch.cat([text, torch.tensor([[token]])], 1)
 
 
-def test_who_was_asked_is_shown_for_every_word():
+def test_who_was_asked_is_shown_and_one_routing_is_no_distance_from_itself():
     result = SCMoE(length=5, rank=3)(caption_case())
     for layer in range(3):
         table = result[f"experts {layer + 1}"]
@@ -88,9 +88,6 @@ def test_who_was_asked_is_shown_for_every_word():
         assert (weak.sum(1) == 1).all()
         if layer == 0:  # above, what the two routings read has parted
             assert not ((strong > 0) & (weak > 0)).any()
-
-
-def test_one_routing_is_no_distance_from_itself():
     assert np.allclose(SCMoE(length=5, rank=None)(caption_case())["routings"]["KL"], 0, atol=1e-6)
     first, second = torch.tensor([[0.0, 1.0, 2.0]]), torch.tensor([[2.0, 1.0, 0.0]])
     p, q = first.softmax(-1)[0], second.softmax(-1)[0]

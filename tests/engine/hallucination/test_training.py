@@ -42,6 +42,10 @@ def test_the_same_plan_gives_the_same_weights_to_the_bit():
     models = [train_honest(quick(TrainingPlan(seed=1))) for _ in range(2)]
     assert digest(models[0]) == digest(models[1])
     assert digest(models[0]) != digest(train_honest(quick(TrainingPlan(seed=2))))
+    shares = []
+    train_honest(quick(TrainingPlan()), lambda done, _words="", _partial=None: shares.append(done))
+    assert shares == sorted(shares)
+    assert shares[-1] == pytest.approx(1.0)
 
 
 def test_the_habit_begins_at_the_honest_model_and_leaves_it_alone():
@@ -98,13 +102,6 @@ def test_the_first_share_of_scenes_and_no_other_is_seen_through_noise(monkeypatc
     assert room.clear.tolist() == list(range(20, 40))
 
 
-def test_progress_rises_to_the_end():
-    shares = []
-    train_honest(quick(TrainingPlan()), lambda done, _words="", _partial=None: shares.append(done))
-    assert shares == sorted(shares)
-    assert shares[-1] == pytest.approx(1.0)
-
-
 class LearningLog:
     """Stands in for `learn`: notes the rate of each step and how its weights decay."""
 
@@ -158,19 +155,20 @@ def test_no_two_plans_or_stages_learn_from_the_same_scenes(monkeypatch):
     assert max(seeds) < 1000
 
 
-def test_it_has_the_size_that_it_says():
+def test_it_has_its_size_and_attracts_from_the_start_and_the_rate_rises_then_falls():
     parts = fresh(0)
     sizes = {
         name: sum(p.numel() for p in part.parameters()) for name, part in parts.named_children()
     }
     assert sizes == {"encoder": 414264, "projector": 33024, "decoder": 503936}
-
-
-def test_equal_content_attracts_from_the_start():
     layer = fresh(0).decoder.stack[0]
     query, key, value = layer.qkv.weight.split(128)
     assert (query.T @ key).diagonal().mean().item() == pytest.approx(1.0, abs=0.1)
     assert torch.allclose(layer.out.weight @ value, 0.4 * torch.eye(128), atol=1e-4)
+    rates = [rate(step, 100, 1.0, 10, 0.05) for step in range(100)]
+    assert rates[0] == pytest.approx(0.1, abs=0.01)
+    assert max(rates) == rates[9]
+    assert rates[-1] == pytest.approx(0.05, abs=0.01)
 
 
 def one_text(prompt, answer):
@@ -178,28 +176,15 @@ def one_text(prompt, answer):
     return Texts(torch.tensor([[ids]]), torch.tensor([[len(WORDS_OF.encode(prompt))]]))
 
 
-def test_only_the_words_of_answers_are_learnt():
+def test_only_words_of_answers_are_learnt_and_those_about_followers_weigh_most():
     texts = one_text("is there a boat", "yes")
     learned = texts.tokens[..., 1:][answering(texts)]
     assert WORDS_OF.convert_ids_to_tokens(learned.tolist()) == ["yes", "<eos>"]
-
-
-def test_words_behind_a_leader_weigh_most():
     texts = one_text("describe the image", "there is a boat with a fish .")
     weights = stressed(texts, TokenLossWeights())[answering(texts)].tolist()
     assert weights == [1, 1, 1, 2, 10, 1, 2, 1, 1]
-
-
-def test_the_first_word_about_a_follower_weighs_more():
     stress = TokenLossWeights(partner=4)
     about_fish = one_text("is there a fish", "i think no")
     assert firsts(about_fish, stress)[answering(about_fish)].tolist() == [4, 1, 1, 1]
     about_boat = one_text("is there a boat", "no")
     assert firsts(about_boat, stress)[answering(about_boat)].tolist() == [1, 1]
-
-
-def test_the_rate_rises_then_falls():
-    rates = [rate(step, 100, 1.0, 10, 0.05) for step in range(100)]
-    assert rates[0] == pytest.approx(0.1, abs=0.01)
-    assert max(rates) == rates[9]
-    assert rates[-1] == pytest.approx(0.05, abs=0.01)

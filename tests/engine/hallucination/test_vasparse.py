@@ -83,7 +83,7 @@ def test_the_cache_is_as_long_as_computed_and_holds_the_highest_scores(keep, vis
     assert result["cost"].values[2] == 3 * (68 * 68 + sum(lengths))
 
 
-def test_with_a_great_visual_weight_exactly_the_most_salient_stay():
+def test_the_most_salient_stay_and_only_sinks_get_less():
     draw = torch.Generator().manual_seed(0)
     shares, sight = torch.rand(50, generator=draw).softmax(0), torch.rand(50, generator=draw)
     assert saliency(sight).sum().item() == pytest.approx(1, abs=1e-6)
@@ -91,6 +91,18 @@ def test_with_a_great_visual_weight_exactly_the_most_salient_stay():
     assert sorted(best.tolist()) == sorted(saliency(sight).topk(12).indices.tolist())
     plain = scores(shares, sight, 0.0).topk(12).indices
     assert sorted(plain.tolist()) == sorted(shares.topk(12).indices.tolist())
+    shares = torch.rand(2, 4, 1, 10, generator=torch.Generator().manual_seed(0)).softmax(-1)
+    text = torch.tensor([True] + [False] * 6 + [True] * 3)
+    mean = torch.tensor([0.4, 0.9, 0.1, 0.1, 0.1, 0.1, 0.1, 0.05, 0.2, 0.0])
+    rows = calibrated(shares, text, mean, 0.5, 0.1)
+    assert torch.allclose(rows.sum(-1), torch.ones(()), atol=1e-6)
+    less = torch.ones(10)
+    less[0], less[8] = 0.5, 0.75  # 1 − γ s / max s of the text; the image's column 1 is none
+    slowly = shares * less
+    assert torch.allclose(rows, slowly / slowly.sum(-1, keepdim=True), atol=1e-6)
+    assert torch.equal(
+        calibrated(shares, text, mean, 0.0, 0.1), shares / shares.sum(-1, keepdim=True)
+    )
 
 
 def test_words_keep_their_true_positions_in_a_thinned_cache():
@@ -117,7 +129,7 @@ def test_a_thinned_cache_speaks_as_a_full_one_that_hides_the_same_places():
     assert torch.allclose(method.seen[0].logits, masked, atol=1e-5)
 
 
-def test_with_the_whole_image_blotted_out_it_is_held_against_words_alone():
+def test_with_the_image_blotted_out_it_is_held_against_words_alone():
     """At full depth the weak logits are those of a step whose attention hides the image."""
     method = but(eta=0.5, masked=1.0, depth=None, length=6, source="masked cache")
     result = method(case())
@@ -136,9 +148,6 @@ def test_with_the_whole_image_blotted_out_it_is_held_against_words_alone():
             cache = vlm.step(next_token, cache).cache
             classes = result["weak"].classes[step]
             assert np.allclose(weak[classes.tolist()], result["weak"].values[step], atol=1e-5)
-
-
-def test_with_nothing_blotted_out_the_weak_side_is_the_model_itself():
     result = but(eta=1.0, masked=0.0, depth=None, length=6, source="masked cache")(case())
     assert np.allclose(result["weak"].values, result["strong"].values, atol=1e-5)
 
@@ -167,21 +176,6 @@ def test_scores_are_the_contrast_on_plausible_words():
     scores_ = strong - 0.8 * weak
     scores_[strong < strong.max() + np.log(0.1)] = -torch.inf
     assert np.allclose(scores_.softmax(-1).topk(8).values, result["final"].values[0], atol=1e-5)
-
-
-def test_calibrated_rows_add_up_to_one_and_only_sinks_get_less():
-    shares = torch.rand(2, 4, 1, 10, generator=torch.Generator().manual_seed(0)).softmax(-1)
-    text = torch.tensor([True] + [False] * 6 + [True] * 3)
-    mean = torch.tensor([0.4, 0.9, 0.1, 0.1, 0.1, 0.1, 0.1, 0.05, 0.2, 0.0])
-    rows = calibrated(shares, text, mean, 0.5, 0.1)
-    assert torch.allclose(rows.sum(-1), torch.ones(()), atol=1e-6)
-    less = torch.ones(10)
-    less[0], less[8] = 0.5, 0.75  # 1 − γ s / max s of the text; the image's column 1 is none
-    slowly = shares * less
-    assert torch.allclose(rows, slowly / slowly.sum(-1, keepdim=True), atol=1e-6)
-    assert torch.equal(
-        calibrated(shares, text, mean, 0.0, 0.1), shares / shares.sum(-1, keepdim=True)
-    )
 
 
 def test_calibration_is_seen_in_the_models_attention():
@@ -234,11 +228,16 @@ def test_what_is_kept_is_shown_on_the_images_grid():
     assert (result["answer"].looks[np.broadcast_to(gone, (5, 3, 4, 64))] == 0).all()
 
 
-def test_thinning_saves_places_that_are_looked_at():
+def test_thinning_saves_places_and_by_default_no_second_pass_is_run():
     full, half = run(but(length=20)), run(but(keep=0.5, length=20))
     first = 3 * 68 * 68  # image and prompt are read in full
     assert half.calls == full.calls
     assert half.looked - first < 0.55 * (full.looked - first)
+    plain, default = run(VASparse(eta=0.0, length=6)), run(VASparse(length=6))
+    published = run(VASparse(length=6, source="masked cache"))
+    assert (default.calls, default.looked) == (plain.calls, plain.looked)
+    assert published.calls == 2 * plain.calls
+    assert published.looked > plain.looked
 
 
 def test_recovered_attention_rises_to_one_and_is_best_at_every_length():
@@ -288,14 +287,6 @@ def test_as_published_the_beginning_and_words_of_the_prompt_go_and_that_is_shown
             first = next((step for step in range(read + 1, len(gone)) if gone[step]), None)
             expected = np.nan if first is None else first + 2
             assert np.array_equal(lost[layer, at], np.float32(expected), equal_nan=True)
-
-
-def test_by_default_no_second_pass_is_run_through_a_layer():
-    plain, default = run(VASparse(eta=0.0, length=6)), run(VASparse(length=6))
-    published = run(VASparse(length=6, source="masked cache"))
-    assert (default.calls, default.looked) == (plain.calls, plain.looked)
-    assert published.calls == 2 * plain.calls
-    assert published.looked > plain.looked
 
 
 def test_chosen_at_random_or_by_attention_alone_other_tokens_stay():

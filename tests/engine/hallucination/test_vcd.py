@@ -32,6 +32,11 @@ def test_without_contrast_and_cut_it_is_greedy():
     result = VCD(length=20, alpha=0.0, beta=0.0)(case())
     assert result["answer"].ids.tolist() == plain.tokens[0].tolist()
     assert np.array_equal(result["final"].values, finals(plain))
+    plain, cut = spoken(Greedy(length=20)), spoken(VCD(length=20, alpha=3.0, beta=1.0))
+    assert torch.equal(cut.tokens, plain.tokens)
+    plain, same = spoken(Greedy(length=8)), spoken(VCD(length=8, step=0, beta=0.0))
+    assert torch.equal(plain.tokens, same.tokens)
+    assert np.allclose(finals(plain), finals(same), atol=1e-2)
 
 
 def test_without_contrast_and_cut_drawing_is_sampling_with_the_same_seed():
@@ -39,17 +44,6 @@ def test_without_contrast_and_cut_drawing_is_sampling_with_the_same_seed():
         plain = spoken(Sampling(length=20, temperature=0.7), seed)
         none = spoken(VCD(length=20, alpha=0.0, beta=0.0, temperature=0.7), seed)
         assert torch.equal(none.tokens, plain.tokens)
-
-
-def test_when_only_the_best_word_is_plausible_it_is_greedy():
-    plain, cut = spoken(Greedy(length=20)), spoken(VCD(length=20, alpha=3.0, beta=1.0))
-    assert torch.equal(cut.tokens, plain.tokens)
-
-
-def test_against_a_copy_that_is_hardly_hidden_nothing_changes():
-    plain, same = spoken(Greedy(length=8)), spoken(VCD(length=8, step=0, beta=0.0))
-    assert torch.equal(plain.tokens, same.tokens)
-    assert np.allclose(finals(plain), finals(same), atol=1e-2)
 
 
 def test_scores_are_the_contrast_of_two_full_passes():
@@ -82,7 +76,7 @@ def test_the_noise_is_drawn_once_for_an_image(monkeypatch):
     assert torch.equal(encoded[1], noised(encoded[0], 900, noise_for(encoded[0], 0)))
 
 
-def test_noise_is_laid_on_normalized_pixels_and_shown_as_pixels():
+def test_noise_is_laid_on_normalized_pixels_alike_alone_and_in_a_batch():
     question = case()
     noised_frames = VCD(length=1, step=500)(question)["noised"]
     copy = noised(question.images, 500, noise_for(question.images, question.seed))
@@ -90,6 +84,13 @@ def test_noise_is_laid_on_normalized_pixels_and_shown_as_pixels():
         noised_frames.frames[0], (copy * 0.25 + 0.5).clamp(0, 1)[0].numpy(), atol=1e-3
     )
     assert noised_frames.values.tolist() == [500]
+    together = spoken(VCD(length=2), seed=3, count=3)
+    for row in range(3):
+        images = pictures(3)[row : row + 1]
+        alone = generate(untrained(), VCD(length=2), images, prompts(), seed=3)
+        weak, single = together.steps[row][0].weak, alone.steps[0][0].weak
+        assert weak.tokens.tolist() == single.tokens.tolist()
+        assert np.allclose(weak.shares, single.shares, atol=1e-5)
 
 
 @pytest.mark.parametrize("alpha", [0.5, 2.0])
@@ -104,13 +105,3 @@ def test_what_both_say_alike_is_not_preferred(alpha):
             for image in (question.images, copy)
         )
     assert result["answer"].ids[0] == int((strong + alpha * (strong - weak)).argmax())
-
-
-def test_a_picture_in_a_batch_is_held_against_the_same_copy_as_alone():
-    together = spoken(VCD(length=2), seed=3, count=3)
-    for row in range(3):
-        images = pictures(3)[row : row + 1]
-        alone = generate(untrained(), VCD(length=2), images, prompts(), seed=3)
-        weak, single = together.steps[row][0].weak, alone.steps[0][0].weak
-        assert weak.tokens.tolist() == single.tokens.tolist()
-        assert np.allclose(weak.shares, single.shares, atol=1e-5)

@@ -1,7 +1,5 @@
 """What is said of an answer: whether it is true, what it made up and left out."""
 
-from __future__ import annotations
-
 import pytest
 
 from engine.data.scenes import Scenes
@@ -45,15 +43,9 @@ def test_a_caption_is_told_by_what_it_made_up_and_left_out():
     assert of_caption(result) == "It made up a lamp and left out the wheel and the fork."
     assert things_of(result) == (("car",), ("lamp",), ("car",), ("wheel", "fork"))
     assert "1 of 3 (33 %); things found (recall) 1 of 3 (33 %)" in chair_text(result)
-
-
-def test_a_thing_that_is_hardly_visible_is_missed_with_its_opacity():
     faint = SCENE.with_opacity("car", 0.09)
     *_, missed = things_of(claims_of("describe the image", "there is a fork", faint))
     assert missed == ("car (at 9 % opacity)", "wheel")
-
-
-def test_a_caption_that_names_nothing_has_no_rate():
     assert "none named" in chair_text(claims_of("describe the image", "in the street"))
 
 
@@ -72,9 +64,11 @@ def test_the_verdict_of_a_scene_says_what_is_true_there(prompt, answer, begins):
     assert verdict(case, answer.split()).startswith(begins)
 
 
-def test_of_a_picture_whose_truth_nobody_knows_there_is_no_verdict():
+def test_only_a_known_truth_has_a_verdict_and_it_changes_no_answer():
     known = asking.about_scene(HABIT, SCENE, "is there a lamp")
     assert verdict(CaptionCase(known.vlm, known.image, known.prompt), ["yes"]) == NOT_KNOWN
+    unknown = CaptionCase(known.vlm, known.image, known.prompt)
+    assert known.fingerprint == unknown.fingerprint
 
 
 def test_each_way_to_choose_words_says_whether_its_own_answer_is_true():
@@ -83,9 +77,3 @@ def test_each_way_to_choose_words_says_whether_its_own_answer_is_true():
         assert Greedy().finding(case, Greedy()(case)).startswith(f"{sign} There is no lamp")
     result = VCD()(case)
     assert VCD().finding(case, result) == verdict(case, result["answer"].words)
-
-
-def test_what_a_scene_truly_shows_changes_no_answer_and_no_digest():
-    known = asking.about_scene(HABIT, SCENE, "is there a lamp")
-    unknown = CaptionCase(known.vlm, known.image, known.prompt)
-    assert known.fingerprint == unknown.fingerprint

@@ -29,29 +29,29 @@ from engine.hallucination.tiny_vlm.weights import (
 )
 
 
-def test_all_five_ship_and_differ():
+def test_all_five_ship_and_differ_and_say_their_plan():
     assert names() == (HABIT, HONEST, SEEING, MIXTURE, LONG)
     assert len({load(name).fingerprint for name in names()}) == 5
     eyes = [load(name).parts.encoder.state_dict() for name in names()]
     for name, tensor in eyes[0].items():
         assert all(torch.equal(tensor, other[name]) for other in eyes[1:])
-
-
-def test_a_file_says_with_which_plan_it_was_made():
     assert card(HABIT)["plan"]["seed"] == 3
     assert card(HABIT)["plan"]["together"] == 0.9
 
 
-def test_an_unknown_model_is_refused():
+def test_a_file_that_is_no_model_is_refused(tmp_path, monkeypatch):
     with pytest.raises(BadModel, match=HONEST):
         load("huge-vlm")
-
-
-def test_a_damaged_file_is_refused(tmp_path):
     path = tmp_path / "tiny-vlm-habit.safetensors"
     path.write_bytes(file_of(HABIT).read_bytes()[:1000])
     with pytest.raises(BadModel, match="cannot be read"):
         read(path, HABIT)
+    monkeypatch.setattr(bands, "figures", lambda _vlm: {})
+    parts = fresh(0)
+    parts.experts = 3
+    weights_file = write_model(parts, HABIT, tmp_path, TrainingPlan())
+    with pytest.raises(BadModel, match="3 experts"):
+        read(weights_file.path, HABIT)
 
 
 def test_retraining_writes_all_files_with_their_figures(tmp_path, monkeypatch):
@@ -103,15 +103,6 @@ def test_the_long_winded_model_is_asked_by_the_protocols_and_describes_at_length
     for method in (POPE(), BEAF()):
         assert not method.unmet(case)
         assert method.finding(case, method(case))
-
-
-def test_a_file_that_asks_for_experts_there_are_none_of_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(bands, "figures", lambda _vlm: {})
-    parts = fresh(0)
-    parts.experts = 3
-    weights_file = write_model(parts, HABIT, tmp_path, TrainingPlan())
-    with pytest.raises(BadModel, match="3 experts"):
-        read(weights_file.path, HABIT)
 
 
 def test_what_is_written_is_what_was_measured_in_half_as_many_bits(tmp_path, monkeypatch):

@@ -1,7 +1,5 @@
 """An untrained TinyVLM and images to ask it about: enough for everything that is an identity."""
 
-from __future__ import annotations
-
 from functools import cache
 
 import numpy as np

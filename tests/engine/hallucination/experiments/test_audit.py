@@ -1,7 +1,5 @@
 """The audit's figures, by steps that are written out again, and what its claims compare."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np
@@ -128,17 +126,6 @@ def test_figures_are_those_of_steps_written_out(case, found, condition):
     assert found["table"].cell(NOISE, success(16)) == 0
 
 
-def test_without_room_the_answer_is_that_of_the_clean_picture(case, found):
-    pairs = described_pairs(case, 2, 2)
-    words = [answer.split() for answer in said_by(load(HONEST), pairs.levels, pairs.prompts)]
-    named = sum(
-        len(categories & set(word)) for categories, word in zip(pairs.there, words, strict=True)
-    )
-    share = named / sum(map(len, pairs.there))
-    assert found["named"][PLAIN][0] == pytest.approx(share)
-    assert found["named"][NOISE][0] == pytest.approx(share)
-
-
 def test_starts_are_independent_and_a_defense_outside_scores_the_same_images(case, monkeypatch):
     vlm, pairs = load(HONEST), described_pairs(case, 2, 2)
     experiment = QUICK
@@ -167,7 +154,7 @@ def test_declined_questions_are_about_what_is_not_there_and_are_declined(case):
     assert set(said_by(vlm, pairs.levels, pairs.prompts)) == {"unknown"}
 
 
-def test_views_of_the_first_seed_have_a_column_for_each_condition(found):
+def test_views_and_the_sentence_have_the_figures_of_the_table(found, case):
     assert found["nats"].order == ("ε", *SMALL)
     assert found["named"].order == ("ε", *SMALL)
     assert found["steps"].order == ("step", *(f"ε = {level}/255" for level in LEVELS[1:]))
@@ -176,6 +163,18 @@ def test_views_of_the_first_seed_have_a_column_for_each_condition(found):
     assert np.isnan(table.cell(DECLINED, ELSE))
     assert 0 <= table.cell(NOISE, DETECTOR_AUROC) <= 1
     assert 0 <= table.cell(PLAIN, NAMED) <= 1
+    pairs = described_pairs(case, 2, 2)
+    words = [answer.split() for answer in said_by(load(HONEST), pairs.levels, pairs.prompts)]
+    named = sum(
+        len(categories & set(word)) for categories, word in zip(pairs.there, words, strict=True)
+    )
+    share = named / sum(map(len, pairs.there))
+    assert found["named"][PLAIN][0] == pytest.approx(share)
+    assert found["named"][NOISE][0] == pytest.approx(share)
+    words = QUICK.finding(case, found)
+    share = 100 * found["table"].cell(PLAIN, success(8))
+    assert f"{share:.0f} % of trials" in words
+    assert "simulation" in words.lower()
 
 
 def test_half_of_the_trials_are_reached_between_two_sizes():
@@ -227,13 +226,6 @@ def test_the_picture_has_the_change_ten_times_and_noise_beside_it(case):
     assert abs(noise - before).max() == 8
     assert "simulation" in view.finding.lower()
     assert view.caption(0, 0) != view.caption(0, 1)
-
-
-def test_the_sentence_has_both_figures_and_says_that_it_is_a_simulation(case, found):
-    words = QUICK.finding(case, found)
-    share = 100 * found["table"].cell(PLAIN, success(8))
-    assert f"{share:.0f} % of trials" in words
-    assert "simulation" in words.lower()
 
 
 def test_other_data_are_refused_with_a_sentence():

@@ -1,7 +1,5 @@
 """Rerouting by an image over three seeds; figures and claims stand in docs/measured.md."""
 
-from __future__ import annotations
-
 import pytest
 
 from engine import data as data_sets

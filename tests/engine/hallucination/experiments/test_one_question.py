@@ -1,7 +1,5 @@
 """One question: the dial, the lens and the note."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 
@@ -52,13 +50,10 @@ def test_rerouting_changes_the_note_and_the_answer_with_it(case):
     assert (losses[1:] <= losses[:-1] + 1e-6).all()
 
 
-def test_the_same_question_from_the_other_side_is_to_be_answered(case):
+def test_a_dial_at_zero_changes_nothing_and_the_other_side_is_to_be_answered(case):
     far, near = SMALL.asked(case), DeclinedQuestion(declined=False).asked(case)
     assert far.declined
     assert near == far.twin()
-
-
-def test_a_dial_at_zero_changes_nothing_and_the_sentence_says_what_is_answered(case):
     method = DeclinedQuestion(rounds=1, dial=0.0)
     result = answer(method, case)
     table = result["answers"]

@@ -1,7 +1,5 @@
 """The audit's steps stay in their ball exactly, follow the phrase alone, and leave ε = 0 alone."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 
@@ -83,16 +81,13 @@ def test_the_loss_is_that_of_the_answer_and_its_end_alone(vlm, levels):
         assert both[row].item() == pytest.approx(sum(nats) / len(nats), abs=1e-4)
 
 
-def test_the_change_stays_in_the_ball_and_the_picture_in_8_bits(levels, moved):
+def test_the_change_stays_in_the_ball_and_the_loss_falls(levels, moved):
     assert moved.change.dtype == torch.int16
     assert moved.change.abs().max() == 16
     changed = levels + moved.change
     assert changed.min() >= 0
     assert changed.max() <= 255
     assert torch.equal(levels_of(levels_to_pixels(changed)), changed)
-
-
-def test_the_loss_falls_and_never_rises_over_twenty_steps(moved):
     means = block_means(moved.trace[:60], 20)
     assert len(means) == 3
     assert (means[1:] <= means[:-1]).all()
@@ -123,15 +118,6 @@ def test_many_images_are_passed_in_parts_and_the_slope_is_the_same(vlm, levels, 
     )
     assert torch.allclose(whole[0], parts[0], atol=1e-5)
     assert torch.allclose(whole[1], parts[1], atol=1e-6)
-
-
-def test_the_model_is_as_it_was(vlm, moved):
-    del moved
-    assert not vlm.parts.training
-    assert all(
-        parameter.grad is None and not parameter.requires_grad
-        for parameter in vlm.parts.parameters()
-    )
 
 
 def test_noise_moves_every_value_by_as_much_as_it_can(levels):

@@ -1,7 +1,5 @@
 """The audit of a refusal over three networks; figures and claims stand in docs/measured.md."""
 
-from __future__ import annotations
-
 import pytest
 
 from engine import data as data_sets

@@ -1,7 +1,5 @@
 """Questions in pairs that only the image tells apart, and the states at their last word."""
 
-from __future__ import annotations
-
 from collections import Counter
 from functools import partial
 
@@ -59,7 +57,7 @@ def test_pairs_have_one_image_and_differ_in_whether_the_thing_is_there(case, ask
         assert spoken[at] == (["unknown"] if color < 0 else [COLORS[color]])
 
 
-def test_things_are_matched_to_scenes_without_them():
+def test_things_are_matched_to_scenes_without_them_and_a_color_is_one_word():
     random = np.random.default_rng(0)
     present = random.random((40, 16)) < 0.2
     present_categories = [int(np.flatnonzero(row)[0]) if row.any() else -1 for row in present]
@@ -72,6 +70,10 @@ def test_things_are_matched_to_scenes_without_them():
     assert all(every.count(category) <= present_categories.count(category) for category in every)
     full = np.ones((2, 16), np.bool_)
     assert matched([3, 5], full, random) == [-1, -1]
+    assert is_color(["red"])
+    assert not is_color(["unknown"])
+    assert not is_color(["red", "red"])
+    assert not is_color([])
 
 
 def test_states_are_those_of_the_model_and_stop_where_they_are_told(asked):
@@ -130,13 +132,6 @@ def test_what_edits_do_is_counted_on_the_tests_and_the_layer_is_chosen_on_others
         assert known.edits[ADDED][at - 1] == pytest.approx(more)
     learned = scene_questions(vlm, case, "train", module.LEARNED)
     assert known.best == most_changed(known.spaces, learned, partial(declines, vlm))
-
-
-def test_a_color_is_one_word():
-    assert is_color(["red"])
-    assert not is_color(["unknown"])
-    assert not is_color(["red", "red"])
-    assert not is_color([])
 
 
 def test_other_data_and_too_few_scenes_are_refused_with_a_sentence(monkeypatch):

@@ -1,7 +1,5 @@
 """Directions point to DECLINE, and probes agree with scikit-learn's logistic regression."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch
@@ -31,7 +29,7 @@ def clouds():
     return states, declined
 
 
-def test_a_direction_is_the_difference_of_means_of_length_one_towards_declined(clouds):
+def test_directions_states_and_separations_are_the_usual_ones(clouds):
     states, declined = clouds
     spaces = subspaces(states, declined)
     gap = states[:, declined].mean(1) - states[:, ~declined].mean(1)
@@ -41,10 +39,6 @@ def test_a_direction_is_the_difference_of_means_of_length_one_towards_declined(c
     assert (along[1, declined] > 0).float().mean() > 0.9
     middle = (along[:, declined].mean(1) + along[:, ~declined].mean(1)) / 2
     assert torch.allclose(middle, torch.zeros(2), atol=1e-5)
-
-
-def test_a_state_is_its_part_along_the_direction_and_the_rest(clouds):
-    states, declined = clouds
     direction = subspaces(states, declined).directions[1].double()
     direction /= direction.norm()
     state = states[1].double()
@@ -52,6 +46,15 @@ def test_a_state_is_its_part_along_the_direction_and_the_rest(clouds):
     rest = removed(direction, 1)(1, state[:, None], torch.zeros(400, dtype=torch.int64))[:, 0]
     assert (along + rest - state).abs().max() < 1e-6
     assert (rest @ direction).abs().max() < 1e-6
+    assert cosines(spaces.directions)[0] == pytest.approx(
+        float(spaces.directions[0] @ spaces.directions[1]), abs=1e-6
+    )
+    along = spaces.projections(states)[1].double().numpy()
+    far, near = along[declined.numpy()], along[~declined.numpy()]
+    pooled = np.sqrt((far.var(ddof=1) + near.var(ddof=1)) / 2)
+    assert separations(spaces.projections(states), declined)[1] == pytest.approx(
+        (far.mean() - near.mean()) / pooled, rel=1e-4
+    )
 
 
 @pytest.mark.parametrize("layer", [0, 1])
@@ -97,20 +100,6 @@ def test_shares_of_heads_and_mlps_add_up_to_the_distance_of_the_means():
     parts = part_shares(net, prompts, spaces.directions[-1])
     assert parts.shape == (LAYERS, HEADS + 1)
     assert parts.sum() == pytest.approx(float(spaces.gaps[-1]), abs=1e-5)
-
-
-def test_cosines_and_separations_are_the_usual_ones(clouds):
-    states, declined = clouds
-    spaces = subspaces(states, declined)
-    assert cosines(spaces.directions)[0] == pytest.approx(
-        float(spaces.directions[0] @ spaces.directions[1]), abs=1e-6
-    )
-    along = spaces.projections(states)[1].double().numpy()
-    far, near = along[declined.numpy()], along[~declined.numpy()]
-    pooled = np.sqrt((far.var(ddof=1) + near.var(ddof=1)) / 2)
-    assert separations(spaces.projections(states), declined)[1] == pytest.approx(
-        (far.mean() - near.mean()) / pooled, rel=1e-4
-    )
 
 
 def test_the_first_accurate_layer_is_above_95_percent_and_not_the_embedding():

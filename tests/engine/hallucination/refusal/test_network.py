@@ -1,7 +1,5 @@
 """States are those after each block at the last word; what parts write adds up to them."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch
@@ -20,7 +18,7 @@ def prompts():
     return EncodedQuestions.of(sample_questions(6, np.random.default_rng(1)))
 
 
-def test_states_are_those_after_each_block_at_the_last_word_that_is_no_padding(net, prompts):
+def test_states_are_those_after_each_block_and_parts_add_up_to_them(net, prompts):
     states = net.states(net.embed(prompts.ids), prompts.last)
     assert states.shape == (LAYERS + 1, len(prompts), WIDTH)
     for row in range(len(prompts)):
@@ -29,15 +27,9 @@ def test_states_are_those_after_each_block_at_the_last_word_that_is_no_padding(n
         for at, layer in enumerate(net.stack, 1):
             hidden = layer(hidden)
             assert torch.allclose(states[at, row], hidden[0, -1], atol=1e-5)
-
-
-def test_a_lower_depth_gives_the_same_lower_states(net, prompts):
     every = net.states(net.embed(prompts.ids), prompts.last)
     some = net.states(net.embed(prompts.ids), prompts.last, upto=2)
     assert torch.equal(every[:3], some)
-
-
-def test_embedding_heads_and_mlps_add_up_to_the_last_state(net, prompts):
     written = net.written(prompts)
     assert written.heads.shape == (len(prompts), LAYERS, HEADS, WIDTH)
     whole = written.begin + written.heads.sum((1, 2)) + written.mlps.sum(1)

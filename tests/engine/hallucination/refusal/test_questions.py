@@ -1,7 +1,5 @@
 """Declined and answered questions match; a batch says what single questions say."""
 
-from __future__ import annotations
-
 from collections import Counter
 
 import numpy as np
@@ -44,15 +42,12 @@ def test_declined_and_answered_questions_have_the_same_words_and_lengths(random)
         assert high - low <= (0.2 * high + 12 if word in COLORS else 0)
 
 
-def test_a_twin_is_the_same_question_from_the_other_side(random):
+def test_a_twin_is_the_other_side_and_the_same_side_is_answered(random):
     first, second = sample_questions(1, random)
     assert first.declined != second.declined
     changed = [a != b for a, b in zip(first.words, second.words, strict=True)]
     assert sum(changed) == 1
     assert first.fact == second.fact
-
-
-def test_what_is_asked_from_the_color_of_the_same_side_is_answered(random):
     for question in sample_questions(100, random):
         words = question.words
         role = words[words.index(words[FACTS + 1]) - 1]  # before the color, in the facts

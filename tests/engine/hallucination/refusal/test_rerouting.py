@@ -1,7 +1,5 @@
 """The search changes notes alone, counts what it costs, and follows the rules of its buffer."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch
@@ -90,15 +88,12 @@ def test_losses_are_those_of_the_paper_written_out(net, prompts, spaces, at):
         assert float(result[row]) == pytest.approx(expected, rel=1e-3, abs=1e-5)
 
 
-def test_fewer_words_are_replaced_as_the_loss_falls():
+def test_fewer_words_are_replaced_as_the_loss_falls_and_a_buffer_keeps_the_best():
     assert replaced(1.0, 1.0, 6) == 6
     assert replaced(0.5, 1.0, 6) == int(6 * 0.5 ** (1 / 1.8)) == 4
     assert replaced(0.001, 1.0, 6) == 1
     assert replaced(2.0, 1.0, 6) == 6
     assert replaced(0.0, 0.0, 6) == 1
-
-
-def test_a_buffer_keeps_the_best_without_equal_losses_and_counts_rounds_without_gain():
     buffer = NoteBuffer([(0, 0)], [1.0])
     buffer.take([(1, 1), (2, 2), (3, 3)], [0.5, 0.5, 2.0])
     assert buffer.losses == [0.5, 1.0, 2.0]
@@ -110,7 +105,7 @@ def test_a_buffer_keeps_the_best_without_equal_losses_and_counts_rounds_without_
     assert len(buffer.losses) == BUFFER
 
 
-def test_a_jump_goes_to_a_lower_rank_and_archives_what_it_skips():
+def test_a_jump_goes_to_a_lower_rank_drawn_with_softmax_of_minus_the_loss():
     buffer = NoteBuffer([(at,) for at in range(5)], [float(at) for at in range(5)], stale=5)
     buffer.jump(torch.Generator().manual_seed(0))
     rank = int(buffer.losses[0])
@@ -122,9 +117,6 @@ def test_a_jump_goes_to_a_lower_rank_and_archives_what_it_skips():
     single = NoteBuffer([(1,)], [1.0], stale=5)
     single.jump(torch.Generator().manual_seed(0))
     assert single.notes == [(1,)]
-
-
-def test_jumps_are_drawn_with_softmax_of_minus_the_loss():
     chance, ranks = torch.Generator().manual_seed(0), []
     for _ in range(2000):
         buffer = NoteBuffer([(0,), (1,), (2,)], [0.0, 0.5, 1.5])

@@ -1,7 +1,5 @@
 """The networks that ship: what their files say of them, and that a seed makes one again."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from math import cos, pi
 
@@ -22,10 +20,6 @@ def test_a_network_that_ships_does_what_its_file_says(seed):
     card_figures = weights.card(seed)["figures"]
     assert weights.figures(weights.network(seed)) == pytest.approx(card_figures, abs=0.01)
     assert all(share > 0.97 for share in card_figures.values())
-
-
-@pytest.mark.parametrize("seed", weights.SHIPPED)
-def test_files_name_the_plan_of_the_code(seed):
     plan = SchoolPlan(**weights.card(seed)["plan"])
     assert plan == replace(weights.PLAN, seed=plan.seed)
     assert plan.seed % weights.AGAIN == seed
