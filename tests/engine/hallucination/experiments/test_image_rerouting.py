@@ -107,8 +107,7 @@ def by_hand(one, asked, condition, row, epsilon, start):
 
 
 def next_word(vlm, pixels, prompt):
-    with torch.no_grad():
-        word = int(states_and_logits(vlm, pixels, prompt)[1].argmax())
+    word = int(states_and_logits(vlm, pixels, prompt)[1].argmax())
     return vlm.tokenizer.decode([word])
 
 
@@ -161,18 +160,15 @@ def unseen(audit, images, prompts, words):
     """Of the answers with a color, how many the last probe's threshold lets pass, by hand."""
     weight, offset = audit.spaces.weights[3], audit.spaces.offsets[3]
     usual = (audit.states[3][~audit.tests.declined] @ weight + offset).numpy()
-    with torch.no_grad():
-        odds = [
-            float(
-                states_and_logits(audit.vlm, levels.float() / 255, prompt)[0][3] @ weight + offset
-            )
-            for levels, prompt, word in zip(images, prompts, words, strict=True)
-            if word in COLORED
-        ]
+    odds = [
+        float(states_and_logits(audit.vlm, levels.float() / 255, prompt)[0][3] @ weight + offset)
+        for levels, prompt, word in zip(images, prompts, words, strict=True)
+        if word in COLORED
+    ]
     return np.mean(np.array(odds) >= np.quantile(usual, 0.05))
 
 
-def test_the_detector_holds_rerouted_answers_against_usual_ones_with_a_color(case):
+def test_detector_and_defenses_hold_rerouted_answers_against_usual_ones(case):
     examined = examined_vlm(load(HONEST), case)
     questions = SMALL.questions(examined)
     near = examined.moved.take((~examined.moved.declined).nonzero()[:, 0][:6])
@@ -187,6 +183,14 @@ def test_the_detector_holds_rerouted_answers_against_usual_ones_with_a_color(cas
     wins = np.mean([(high > low) + 0.5 * (high == low) for high in moved for low in clean])
     assert SMALL.detected(examined, questions, pixels, words) == pytest.approx(wins)
     assert np.isnan(SMALL.detected(examined, questions, pixels, [[UNKNOWN]] * 6))
+    quiet = lambda *_: None  # noqa: E731
+    plain = SMALL.moved(examined, ROUTES[FIRST], case, quiet)
+    assert SMALL.moved(examined, ROUTES[UNAWARE[JPEG]], case, quiet) is plain
+    through = SMALL.moved(examined, ROUTES[AWARE[JPEG]], case, quiet)
+    assert not torch.equal(through[0][2].change, plain[0][2].change)
+    assert [int(attack.change.abs().max()) for attack in plain[0]] == list(LEVELS)
+    noise, _ = SMALL.moved(examined, ROUTES[NOISE], case, quiet)
+    assert [int(attack.change.abs().max()) for attack in noise] == list(LEVELS)
 
 
 def test_conditions_views_and_the_sentence_have_their_figures(case, found):
@@ -209,11 +213,8 @@ def test_conditions_views_and_the_sentence_have_their_figures(case, found):
     assert table["declined"][1:] == pytest.approx(1, abs=0.4)
     assert table["answered"][1:] == pytest.approx(-1, abs=0.4)
     assert table[FIRST][examined.middle] < table[NOISE][examined.middle]
-    with torch.no_grad():
-        states_table = projection_table(
-            examined, None, "own", examined.states[:, examined.tests.declined]
-        )
-    assert states_table["own"] == pytest.approx(states_table["declined"])
+    places = projection_table(examined, None, "own", examined.states[:, examined.tests.declined])
+    assert places["own"] == pytest.approx(places["declined"])
     layers = found["rerouted layers"]
     assert layers["probe right"].tolist() == pytest.approx(examined.accuracies)
     assert layers[REMOVED][1:].tolist() == pytest.approx(examined.edits[REMOVED])
@@ -225,18 +226,6 @@ def test_conditions_views_and_the_sentence_have_their_figures(case, found):
     assert "simulation" in words
     assert len(set(ImageRerouting.measures)) == len(ImageRerouting.measures)
     assert {EPS50, STEPS, UNSEEN, DETECTOR_AUROC} < set(ImageRerouting.measures)
-
-
-def test_a_defense_outside_scores_the_same_images_and_one_inside_others(case):
-    examined = examined_vlm(load(HONEST), case)
-    quiet = lambda *_: None  # noqa: E731
-    plain = SMALL.moved(examined, ROUTES[FIRST], case, quiet)
-    assert SMALL.moved(examined, ROUTES[UNAWARE[JPEG]], case, quiet) is plain
-    through = SMALL.moved(examined, ROUTES[AWARE[JPEG]], case, quiet)
-    assert not torch.equal(through[0][2].change, plain[0][2].change)
-    assert [int(attack.change.abs().max()) for attack in plain[0]] == list(LEVELS)
-    noise, _ = SMALL.moved(examined, ROUTES[NOISE], case, quiet)
-    assert [int(attack.change.abs().max()) for attack in noise] == list(LEVELS)
 
 
 def test_the_picture_has_a_question_that_is_declined_and_then_answered(case):

@@ -126,7 +126,7 @@ def test_a_jump_goes_to_a_lower_rank_drawn_with_softmax_of_minus_the_loss():
     assert np.mean(np.array(ranks) == 1) == pytest.approx(expected, abs=0.04)
 
 
-def test_the_slope_of_a_word_is_that_of_its_embedding(net, prompts, spaces):
+def test_words_are_replaced_by_those_of_the_most_negative_slopes(net, prompts, spaces):
     goal = Goal(LOGIT, (), 1.0, spaces)
     slopes = gradient(net, prompts, goal, K, NOTE_IDS)
     assert slopes.shape == (len(prompts), K, len(NOTE_IDS))
@@ -138,9 +138,6 @@ def test_the_slope_of_a_word_is_that_of_its_embedding(net, prompts, spaces):
         other[:, START + 1] -= tiny * net.words.weight[NOTE_IDS[word]]
         slope = goal.losses(net, moved_words, prompts.last) - goal.losses(net, other, prompts.last)
         assert torch.allclose(slope / (2 * tiny), slopes[:, 1, word], atol=2e-3)
-
-
-def test_so_many_words_are_replaced_by_words_of_the_most_negative_slopes():
     chance = torch.Generator().manual_seed(0)
     current = torch.full((2, K), NOTE_IDS[0])
     slopes = torch.randn(2, K, len(NOTE_IDS), generator=chance)
@@ -169,22 +166,15 @@ def test_only_the_note_changes_and_only_into_words(net, prompts, spaces, at, all
     assert torch.equal(result.flipped, result.said != DECLINE)
 
 
-def test_the_best_note_never_gets_worse_and_a_seed_gives_the_same_again(net, prompts, spaces):
+def test_the_best_note_never_gets_worse_and_tries_are_counted(net, prompts, spaces):
     goal = Goal(STEER, (2,), 1.0, spaces)
     first, second = (reroute(net, prompts, goal, ReroutingRules(5, 8), K, 3) for _ in range(2))
     assert torch.equal(first.paths, second.paths)
-    losses = torch.stack(
-        [
-            goal.losses(net, net.words(prompts.noted(notes).ids), prompts.last)
-            for notes in first.paths
-        ]
-    )
+    words = (net.words(prompts.noted(notes).ids) for notes in first.paths)
+    losses = torch.stack([goal.losses(net, row, prompts.last) for row in words])
     assert (losses.diff(dim=0) <= 1e-6).all()
     other = reroute(net, prompts, goal, ReroutingRules(5, 8), K, 4)
     assert not torch.equal(first.paths[0], other.paths[0])
-
-
-def test_what_is_tried_is_counted_until_the_answer_changes(net, prompts, spaces):
     goal, rules = Goal(STEER, (2,), 1.0, spaces), ReroutingRules(3, 8)
     result = reroute(net, prompts, goal, rules, K, 3)
     rounds = (result.tried - 1) / rules.width
@@ -202,9 +192,7 @@ def test_free_words_move_by_at_most_rho_and_not_at_all_at_zero(net, prompts, spa
         free, "with_note", lambda a, change, c: shifts.append(change.detach()) or real(a, change, c)
     )
     gradient_answers(net, prompts, goal, 0.5, 8, K)
-    assert (
-        max(shift.norm(dim=2).max().item() for shift in shifts)
-        <= 0.5 * mean_embedding_distance(net) * 1.0001
-    )
+    furthest = max(shift.norm(dim=2).max().item() for shift in shifts)
+    assert furthest <= 0.5 * mean_embedding_distance(net) * 1.0001
     assert shifts[-1].norm(dim=2).min() > 0
     assert torch.equal(gradient_answers(net, prompts, goal, 0.0, 8, K), answers(net, prompts))
