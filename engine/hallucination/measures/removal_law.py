@@ -52,7 +52,7 @@ class RemovalLaw(Method[ScenesCase]):
     paper = "Leng et al. 2024, https://arxiv.org/abs/2311.16922"
     argument_defaults = defaults(count=SCENES, kind="biased")
     proof = (
-        "tests/engine/hallucination/test_removal_law.py"
+        "tests/engine/hallucination/test_curves.py"
         "::test_each_point_is_the_share_of_contrasted_answers"
     )
 
