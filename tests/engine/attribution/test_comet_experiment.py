@@ -1,7 +1,5 @@
 """COMET with and without its detector: every figure by hand, margins, and what was measured."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from functools import partial
 
@@ -12,24 +10,6 @@ from torch.nn import functional as F
 
 from engine import data as data_sets
 from engine.attribution.experiments import comet
-from engine.attribution.experiments.comet import (
-    BEYOND,
-    BOTH,
-    CAM_DICE,
-    DICE,
-    FILLED,
-    NATS_GAP,
-    RANK,
-    RECALL,
-    REST,
-    RIGHT,
-    SHAPE,
-    WHOLE,
-    WITH,
-    WITHOUT,
-    CometExperiment,
-    masks_of,
-)
 from engine.attribution.heatmaps.grad_cam import GradCam
 from engine.case import ImageCase
 from engine.case.target import Target
@@ -39,7 +19,7 @@ from engine.run import answer
 from engine.training import Recipe, comet_loss, detector_of, fresh, train
 from tests import outcomes
 
-SMALL = CometExperiment(seeds=1, epochs=2)
+SMALL = comet.CometExperiment(seeds=1, epochs=2)
 
 
 def small_case(seed=3):
@@ -67,7 +47,10 @@ def test_every_figure_is_that_of_networks_trained_and_asked_by_hand():
     data, result = case.data, answer(SMALL, case)["table"]
     rows = data.rows("test")
     truth, copies, targets = data.truth["mask"][rows], data.truth["copy"][rows], data.targets(rows)
-    for condition, kind, watch in ((WITH, "comet", SMALL.watch), (WITHOUT, "selector", 0.0)):
+    for condition, kind, watch in (
+        (comet.WITH, "comet", SMALL.watch),
+        (comet.WITHOUT, "selector", 0.0),
+    ):
         model = trained_by_hand(data, kind, watch, case.seed)
         network = model.network
         with torch.no_grad():
@@ -105,22 +88,24 @@ def test_every_figure_is_that_of_networks_trained_and_asked_by_hand():
             return (logits.argmax(1) == targets).double().mean().item()
 
         expected = {
-            RECALL: (binary_masks & truth).sum() / truth.sum(),
-            BOTH: np.mean(both),
-            RANK: np.mean(strongest),
-            FILLED: mask.mean(),
-            CAM_DICE: np.median(cams),
-            DICE: np.median([dice(*pair) for pair in zip(binary_masks, truth, strict=True)]),
-            BEYOND: np.mean([max(image_mask.mean() - SMALL.area, 0) for image_mask in mask]),
-            RIGHT: share(inside),
-            WHOLE: share(whole),
-            REST: share(rest),
-            SHAPE: share(shape),
-            NATS_GAP: (F.cross_entropy(rest, targets) - F.cross_entropy(inside, targets)).item(),
+            comet.RECALL: (binary_masks & truth).sum() / truth.sum(),
+            comet.BOTH: np.mean(both),
+            comet.RANK: np.mean(strongest),
+            comet.FILLED: mask.mean(),
+            comet.CAM_DICE: np.median(cams),
+            comet.DICE: np.median([dice(*pair) for pair in zip(binary_masks, truth, strict=True)]),
+            comet.BEYOND: np.mean([max(image_mask.mean() - SMALL.area, 0) for image_mask in mask]),
+            comet.RIGHT: share(inside),
+            comet.WHOLE: share(whole),
+            comet.REST: share(rest),
+            comet.SHAPE: share(shape),
+            comet.NATS_GAP: (
+                F.cross_entropy(rest, targets) - F.cross_entropy(inside, targets)
+            ).item(),
         }
         figures = {name: result.cell(condition, name) for name in expected}
         assert figures == pytest.approx(expected, abs=2e-3)
-    assert result.cell(WITH, FILLED) != result.cell(WITHOUT, FILLED)
+    assert result.cell(comet.WITH, comet.FILLED) != result.cell(comet.WITHOUT, comet.FILLED)
 
 
 def test_pictures_show_masks_of_both_trainings_over_the_same_images():
@@ -135,11 +120,17 @@ def test_pictures_show_masks_of_both_trainings_over_the_same_images():
 
 def test_margins_of_figures_made_by_hand():
     figures = {
-        WITH: {RECALL: 0.9, NATS_GAP: 4.0, RIGHT: 0.99, WHOLE: 0.99, BEYOND: 0.01},
-        WITHOUT: {RECALL: 0.5},
+        comet.WITH: {
+            comet.RECALL: 0.9,
+            comet.NATS_GAP: 4.0,
+            comet.RIGHT: 0.99,
+            comet.WHOLE: 0.99,
+            comet.BEYOND: 0.01,
+        },
+        comet.WITHOUT: {comet.RECALL: 0.5},
     }
     margins = [
-        claim.margin(lambda row, name: figures[row][name]) for claim in CometExperiment.claims
+        claim.margin(lambda row, name: figures[row][name]) for claim in comet.CometExperiment.claims
     ]
     assert margins == pytest.approx([0.15, 0.05, 0.3, 0.01, 0.01])
 
@@ -147,10 +138,10 @@ def test_margins_of_figures_made_by_hand():
 @pytest.mark.slow
 @pytest.mark.timeout(5400)
 def test_what_the_paper_claims_is_measured_with_three_seeds(measure):
-    method = CometExperiment()
+    method = comet.CometExperiment()
     result = answer(method, ExperimentCase(data_sets.load(method.data[0])))
     table = result["table"]
-    assert table.cell(WITH, RECALL) > table.cell(WITHOUT, RECALL)
+    assert table.cell(comet.WITH, comet.RECALL) > table.cell(comet.WITHOUT, comet.RECALL)
     outcomes.keep(measure, method, result, "COMET, shapes drawn twice", outcomes.OUTCOMES_HERE)
 
 
@@ -162,14 +153,14 @@ def test_images_with_nothing_to_find_have_no_share_of_evidence():
         array[rows[1:]] = 0
     few = replace(data, truth={**data.truth, **truth}, name="healthy")
     model = fresh(few, Recipe("comet", epochs=1), 0)
-    result = SMALL.measure(Trained(WITH, None, model), replace(case, data=few))
-    alone = masks_of(model, few, rows[:1])[0]
+    result = SMALL.measure(Trained(comet.WITH, None, model), replace(case, data=few))
+    alone = comet.masks_of(model, few, rows[:1])[0]
     true_mask = few.truth["mask"][rows[0]]
-    assert result[RECALL] == pytest.approx((alone > 0.5)[true_mask].mean())
-    assert result[BOTH] == float(
+    assert result[comet.RECALL] == pytest.approx((alone > 0.5)[true_mask].mean())
+    assert result[comet.BOTH] == float(
         all(
             (alone > 0.5)[few.truth["copy"][rows[0]] == copy_number].mean() > 0.5
             for copy_number in (1, 2)
         )
     )
-    assert 0 <= result[RANK] <= 1
+    assert 0 <= result[comet.RANK] <= 1

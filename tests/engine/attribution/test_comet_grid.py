@@ -1,7 +1,5 @@
 """COMET's grid of bounds and weights: every cell by hand, the picture, margins, what it shows."""
 
-from __future__ import annotations
-
 from functools import partial
 from itertools import product
 
@@ -10,17 +8,7 @@ import pytest
 import torch
 
 from engine import data as data_sets
-from engine.attribution.experiments import comet_grid
-from engine.attribution.experiments.comet import (
-    DICE,
-    FILLED,
-    RANK,
-    RECALL,
-    RIGHT,
-    WHOLE,
-    WITH,
-    CometExperiment,
-)
+from engine.attribution.experiments import comet, comet_grid
 from engine.attribution.experiments.comet_grid import (
     AREAS,
     CELLS,
@@ -81,15 +69,15 @@ def test_every_cell_is_a_network_trained_and_asked_by_hand(monkeypatch):
             both = ((image_mask > 0.5) & true_mask).sum()
             dices.append((2 * both + 1) / ((image_mask > 0.5).sum() + true_mask.sum() + 1))
         expected = {
-            RECALL: (binary_masks & truth).sum() / truth.sum(),
-            FILLED: mask.mean(),
-            RANK: np.mean(strongest),
-            DICE: np.median(dices),
-            RIGHT: (answers == data.targets(rows)).double().mean().item(),
+            comet.RECALL: (binary_masks & truth).sum() / truth.sum(),
+            comet.FILLED: mask.mean(),
+            comet.RANK: np.mean(strongest),
+            comet.DICE: np.median(dices),
+            comet.RIGHT: (answers == data.targets(rows)).double().mean().item(),
         }
         figures = {what: table.cell(name, what) for what in expected}
         assert figures == pytest.approx(expected, abs=1e-6)
-    shares = [table.cell(name, FILLED) for name in cells]
+    shares = [table.cell(name, comet.FILLED) for name in cells]
     assert len({round(share, 6) for share in shares}) == len(cells)
     assert result["found"].images.shape == (2, 2, 48, 48, 3)
     assert all("% kept, Dice" in caption for caption in result["found"].captions)
@@ -100,7 +88,7 @@ def test_a_cell_of_the_picture_is_where_its_bound_and_weight_are():
     assert (grid.images == EMPTY).all()
     assert not any(grid.captions)
     tile = np.full_like(grid.images[0, 0], 7)
-    measured = {RECALL: 0.291, DICE: 0.35, RIGHT: 0.981, FILLED: 0.152}
+    measured = {comet.RECALL: 0.291, comet.DICE: 0.35, comet.RIGHT: 0.981, comet.FILLED: 0.152}
     more = add_cell(grid, condition_name(AREAS[1], WEIGHTS[2]), tile, measured)
     assert (more.images[1, 2] == 7).all()
     assert (more.images != EMPTY).any((2, 3, 4)).sum() == 1
@@ -118,23 +106,27 @@ def test_images_stand_in_two_rows():
 def made_by_hand():
     """Recall grows by 10 points for each step of the bound and by 30 for each of the weight."""
     return {
-        condition_name(area, weight): {RECALL: 0.1 * row + 0.3 * column, RIGHT: 0.97, WHOLE: 0.99}
+        condition_name(area, weight): {
+            comet.RECALL: 0.1 * row + 0.3 * column,
+            comet.RIGHT: 0.97,
+            comet.WHOLE: 0.99,
+        }
         for (row, area), (column, weight) in product(enumerate(AREAS), enumerate(WEIGHTS))
     }
 
 
 def test_margins_of_figures_made_by_hand():
     figures = made_by_hand()
-    figures[condition_name(AREAS[1], WEIGHTS[2])][RECALL] = 0.5  # 40 points more than without
+    figures[condition_name(AREAS[1], WEIGHTS[2])][comet.RECALL] = 0.5  # 40 points more than without
     margins = [claim.margin(lambda row, name: figures[row][name]) for claim in CometGrid.claims]
     assert margins == pytest.approx([0.3, 0.1, -0.05, -0.01])
 
 
 def test_it_says_where_most_is_kept_and_how_little_without_the_detector():
-    figures = {name: {**row, FILLED: 0.2} for name, row in made_by_hand().items()}
+    figures = {name: {**row, comet.FILLED: 0.2} for name, row in made_by_hand().items()}
     runs = [Seed(name, 0, figure) for name, figure in figures.items()]
     claims = judge_claims(CometGrid.claims, runs)
-    names = (RECALL, RIGHT, WHOLE, FILLED)
+    names = (comet.RECALL, comet.RIGHT, comet.WHOLE, comet.FILLED)
     results = {"table": summary(runs, names, {}), "claims": claims, "runs": {"seed": np.zeros(9)}}
     finding = SMALL.finding(small_case(), results)
     assert finding.startswith(
@@ -149,7 +141,7 @@ def test_the_answer_that_ships_shows_that_the_weight_counts_first_and_then_the_b
     assert result is not None
     recalls = np.array(
         [
-            [result["table"].cell(condition_name(area, weight), RECALL) for weight in WEIGHTS]
+            [result["table"].cell(condition_name(area, weight), comet.RECALL) for weight in WEIGHTS]
             for area in AREAS
         ]
     )
@@ -157,14 +149,14 @@ def test_the_answer_that_ships_shows_that_the_weight_counts_first_and_then_the_b
     assert (recalls[:, 1] - recalls[:, 0] > 0.2).all()
     assert (recalls[:, 2] - recalls[:, 1] < 0.1).all()
     assert (np.diff(recalls[:, 2]) > 0.1).all()
-    whole = shipped_answer((CometExperiment(), case))
+    whole = shipped_answer((comet.CometExperiment(), case))
     runs = whole["runs"]
     row = next(
         n
         for n, row_name in enumerate(runs.rows)
-        if row_name == WITH and runs["seed"][n] == case.seed
+        if row_name == comet.WITH and runs["seed"][n] == case.seed
     )
-    assert recalls[1, 2] == pytest.approx(runs[RECALL][row], abs=1e-3)  # the same training
+    assert recalls[1, 2] == pytest.approx(runs[comet.RECALL][row], abs=1e-3)  # the same training
 
 
 @pytest.mark.slow
@@ -175,7 +167,7 @@ def test_the_grid_is_measured_with_three_seeds(measure):
     outcomes.keep(
         measure, method, result, "COMET's grid, shapes drawn twice", outcomes.OUTCOMES_HERE
     )
-    recalls = {name: result["table"].cell(name, RECALL) for name in CELLS}
+    recalls = {name: result["table"].cell(name, comet.RECALL) for name in CELLS}
     least, *_, most = WEIGHTS
     assert all(
         recalls[condition_name(area, most)] > recalls[condition_name(area, least)] for area in AREAS

@@ -1,7 +1,5 @@
 """What a map predicts of hiding squares: by hand on a linear model, and by a slower form."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 import numpy as np

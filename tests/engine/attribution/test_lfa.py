@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from engine.attribution.heatmaps.partition import Partition, square_tiles
-from engine.attribution.lfa import LFA, ROWS, LocalModel
+from engine.attribution.lfa import LFA, ROWS, LocalModel, methods
 from engine.attribution.lfa.fit import Linear as Model
 from engine.attribution.lfa.fit import (
     another,
@@ -23,15 +23,6 @@ from engine.attribution.lfa.fit import (
     squared_loss,
 )
 from engine.attribution.lfa.ground import NOTHING, Ground
-from engine.attribution.lfa.methods import (
-    BLANK,
-    STILL,
-    advice_table,
-    disagreement,
-    partition_of,
-    refuse_blank,
-    refuse_still,
-)
 from engine.attribution.lfa.neighborhoods import ENDS, FEW, NEAR, NEIGHBORHOODS, Radii, kernel_of
 from engine.case import ImageCase
 from engine.errors import BlindspotError
@@ -417,17 +408,17 @@ def test_as_many_pixels_as_a_model_is_fitted_to_are_not_refused():
     case = ImageCase(
         Classifier(Linear(torch.zeros(3, 32, 32)), "big", "big", side=32), image, target=1
     )
-    assert partition_of(case, "pixels", 4).count == 1024
-    assert partition_of(case, "grid", 4).count == 4
+    assert methods.partition_of(case, "pixels", 4).count == 1024
+    assert methods.partition_of(case, "grid", 4).count == 4
     for height, width in ((20, 60), (60, 20)):
         with pytest.raises(BlindspotError, match="has 1200 pixels"):
-            partition_of(replace(case, image=torch.rand(3, height, width)), "pixels", 4)
+            methods.partition_of(replace(case, image=torch.rand(3, height, width)), "pixels", 4)
 
 
 def test_two_features_in_opposite_order_disagree_as_much_as_can_be():
     tile, row = tile_of(0.1, 0.2, 0.3, 0.4), NEIGHBORHOODS["LIME"]
     weights = [torch.tensor(pair).double() for pair in ((1.0, -2.0), (-3.0, 1.0))]
-    spread = disagreement(tile, [Model(row, weight, 0.0) for weight in weights])
+    spread = methods.disagreement(tile, [Model(row, weight, 0.0) for weight in weights])
     assert (spread.values == 0.5).all()  # places 0 and 1, and 1 and 0
 
 
@@ -436,14 +427,14 @@ def test_an_image_is_blank_only_where_it_is_nearer_to_nothing_than_half_a_step(s
     """One number of one pixel decides, above or below: nothing is black here."""
     for sign in (1, -1):
         image = torch.zeros(3, 2, 2)
-        image[1, 0, 1] = sign * step * BLANK
+        image[1, 0, 1] = sign * step * methods.BLANK
         case = ImageCase(Classifier(Linear(torch.ones(3, 2, 2)), "toy", "toy", side=2), image, 1)
         image_ground = Ground(case, square_tiles(image, 4))
         if refused:
             with pytest.raises(BlindspotError, match="takes for nothing"):
-                refuse_blank(image_ground)
+                methods.refuse_blank(image_ground)
         else:
-            refuse_blank(image_ground)
+            methods.refuse_blank(image_ground)
 
 
 @pytest.mark.parametrize(
@@ -461,15 +452,15 @@ def test_a_score_that_moves_or_slopes_in_one_neighborhood_is_explained(
         slopes=torch.zeros(2, 9, dtype=torch.float64),
     )
     slopes = still.slopes.clone()
-    slopes[1, 4] = -steepest * STILL
-    values = torch.tensor([-moved * STILL, 0], dtype=torch.float64)
+    slopes[1, 4] = -steepest * methods.STILL
+    values = torch.tensor([-moved * methods.STILL, 0], dtype=torch.float64)
     looks = [replace(still, slopes=None), still, replace(still, values=values, slopes=slopes)]
     for sights in (looks, looks[::-1]):
         if refused:
             with pytest.raises(BlindspotError, match="nothing to explain"):
-                refuse_still(smooth.case, sights)
+                methods.refuse_still(smooth.case, sights)
         else:
-            refuse_still(smooth.case, sights)
+            methods.refuse_still(smooth.case, sights)
 
 
 @pytest.mark.parametrize("name", ["C-LIME", "SmoothGrad", "Gradient", "LIME", "KernelSHAP"])
@@ -565,7 +556,7 @@ def test_where_all_lose_more_than_no_change_the_advice_is_none():
     lost = np.full((8, 8), 2.0, np.float32)
     lost[3, 0] = 0.5
     lost[4, 1] = 1.0  # as much as saying that nothing changes
-    table = advice_table(lost, np.ones(8, np.float32), "logit²")
+    table = methods.advice_table(lost, np.ones(8, np.float32), "logit²")
     assert table.notes == ("Integrated gradients", *["none"] * 7)
     assert table["best"][0] == 3
     assert np.isnan(table["best"][1:]).all()

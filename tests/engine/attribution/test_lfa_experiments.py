@@ -1,7 +1,5 @@
 """The LFA paper's experiments: on linear models, in the limit, and against plain loops."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch

@@ -5,15 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from engine.attribution.lima import LiMA, OtherMaps, RandomOrder
-from engine.attribution.lima.findings import (
-    at_step,
-    best_orders,
-    best_step,
-    better,
-    misled,
-    sufficient_area,
-)
+from engine.attribution.lima import LiMA, OtherMaps, RandomOrder, findings
 from engine.result import Curve, Scores, Table
 from tests import tiny
 
@@ -41,7 +33,7 @@ def areas_of(inserted, deleted):
     ],
 )
 def test_of_steps_that_are_as_good_the_first_is_shown(values, step):
-    assert best_step(curve(*values)) == step
+    assert findings.best_step(curve(*values)) == step
 
 
 @pytest.mark.parametrize(
@@ -55,7 +47,7 @@ def test_of_steps_that_are_as_good_the_first_is_shown(values, step):
     ],
 )
 def test_the_first_part_with_nine_tenths_of_the_whole_is_enough(values, told):
-    sentence, step = sufficient_area(CAT, {"insertion": curve(*values)})
+    sentence, step = findings.sufficient_area(CAT, {"insertion": curve(*values)})
     assert told in sentence
     if "of 4 regions" in sentence:
         assert f"the first {step} of 4 regions" in sentence
@@ -63,7 +55,7 @@ def test_the_first_part_with_nine_tenths_of_the_whole_is_enough(values, told):
 
 
 def test_the_class_has_the_name_that_the_case_s_model_gives_it():
-    sentence, _ = sufficient_area(
+    sentence, _ = findings.sufficient_area(
         CAT, {"insertion": curve(0.0, 0.75, 0.8, label="a name of another file")}
     )
     assert "“cat” has 0.75" in sentence
@@ -79,7 +71,9 @@ def test_the_class_has_the_name_that_the_case_s_model_gives_it():
 )
 def test_what_misleads_is_said_only_where_a_part_does_better_than_the_whole(true, told):
     first = curve(*[0.8] * 5, label="dog")
-    sentence, _ = misled(CAT, {"insertion": curve(*true), "insertion of the first class": first})
+    sentence, _ = findings.misled(
+        CAT, {"insertion": curve(*true), "insertion of the first class": first}
+    )
     assert told in sentence
     assert ("misleads" in sentence) == (true[2] == 0.6)
 
@@ -92,15 +86,15 @@ def test_what_the_whole_image_gives_is_read_where_the_whole_image_is_shown():
         "insertion of the first class": curve(0.05, 0.4, 0.77, label="dog"),
         "deletion of the first class": curve(0.77, 0.3, 0.05, label="dog"),
     }
-    assert at_step(CAT, results, 1) == (
+    assert findings.at_step(CAT, results, 1) == (
         "1 of 2 regions (50 %): “cat” 0.62 with only these (“dog” 0.40), 0.20 without, 0.33 whole."
     )
-    sentence, _ = misled(CAT, results)
+    sentence, _ = findings.misled(CAT, results)
     assert "says “dog” (0.77) instead of “cat” (0.330)" in sentence
     assert "With only 50 % of the image shown, “cat” reaches 0.62 and “dog” has 0.40" in sentence
     right = results | {"insertion of the first class": results["insertion"]}
-    assert "gets this image right: “cat” (0.33)" in misled(CAT, right)[0]
-    assert "dog" not in at_step(CAT, right, 1)
+    assert "gets this image right: “cat” (0.33)" in findings.misled(CAT, right)[0]
+    assert "dog" not in findings.at_step(CAT, right, 1)
 
 
 @pytest.mark.parametrize(
@@ -117,13 +111,13 @@ def test_better_than_all_random_orders_is_better_than_the_best_of_them(inserted,
     """Of insertion the best order is the highest, of deletion the lowest."""
     drawn = np.array([0.4, 0.6, 0.3, 0.5, 0.2])
     columns = {"insertion": (drawn, "probability"), "deletion": (drawn[::-1], "probability")}
-    assert told in better(areas_of(inserted, deleted), {"areas": Table.of(columns)})
+    assert told in findings.better(areas_of(inserted, deleted), {"areas": Table.of(columns)})
 
 
 def test_an_order_no_better_than_random_is_called_so():
     band = RandomOrder(shape="grid", regions=16)(tiny.cnn_case())
-    assert "this order says little" in better(areas_of(0, 1), band)
-    assert "are both better than all of 5 random orders" in better(areas_of(2, -1), band)
+    assert "this order says little" in findings.better(areas_of(0, 1), band)
+    assert "are both better than all of 5 random orders" in findings.better(areas_of(2, -1), band)
 
 
 def test_the_areas_of_random_orders_are_said_from_the_lowest_to_the_highest():
@@ -140,4 +134,4 @@ def test_the_map_that_shows_best_and_the_one_that_hides_best_are_named():
         "Occlusion has the largest area under insertion (0.700), RISE the smallest under deletion "
         "(0.100)."
     )
-    assert best_orders(areas.take([])) == ""
+    assert findings.best_orders(areas.take([])) == ""

@@ -1,7 +1,5 @@
 """The model's own map: the last layer at every pixel, or the mask that the model sees through."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The figures of the trials, each written out by hand."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from skimage.metrics import structural_similarity

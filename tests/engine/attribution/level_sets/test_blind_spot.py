@@ -1,7 +1,5 @@
 """The walk in short: its figures, and a small picture of where it ends."""
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 

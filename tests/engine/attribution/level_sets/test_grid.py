@@ -1,7 +1,5 @@
 """Every cell of the grid is a walk of its own."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch

@@ -4,8 +4,6 @@ Minutes each, so slow. The figures go into docs/measured.md:
 python -m pytest -m slow tests/engine/attribution/level_sets/test_measured.py --timeout 3600
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import cache
 

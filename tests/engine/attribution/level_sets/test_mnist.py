@@ -3,8 +3,6 @@
 The bounds are those of the specification's own trial, which had 100 sources.
 """
 
-from __future__ import annotations
-
 from functools import cache
 
 import numpy as np

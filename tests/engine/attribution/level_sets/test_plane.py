@@ -1,7 +1,5 @@
 """On a linear model the walk lies in one plane, and the confidence there is known."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The triangle on a linear model, where every point can be worked out by hand."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch

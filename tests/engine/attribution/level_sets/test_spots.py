@@ -1,7 +1,5 @@
 """Many walks at once: what they tell on the way."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 

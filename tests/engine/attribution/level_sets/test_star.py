@@ -1,7 +1,5 @@
 """The limbs of a star on models where they can be looked at one by one."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch

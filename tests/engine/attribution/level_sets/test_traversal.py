@@ -1,7 +1,5 @@
 """The traversal has a closed form on linear logits, and agrees with itself written slowly."""
 
-from __future__ import annotations
-
 from collections import Counter
 
 import numpy as np

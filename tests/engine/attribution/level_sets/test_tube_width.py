@@ -1,7 +1,5 @@
 """The width of the tube against a plain loop, and what its directions are."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The tilt of a network's boundary, on networks whose boundary is known."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np
