@@ -67,7 +67,6 @@ FAMILIES = (
         "lima",
         "attribution/lima",
         "tests/engine/attribution/test_lima*.py",
-        "tests/engine/attribution/test_random_order.py",
         "tests/engine/attribution/test_other_maps.py",
     ),
     part(

@@ -9,7 +9,6 @@ from torch import nn
 from engine.attribution.heatmaps.deep_lift import DeepLift
 from engine.case import ImageCase
 from engine.case.target import Target
-from engine.errors import DoesNotFit
 from tests import tiny
 from tests.engine.attribution.photo import cat_case
 
@@ -68,13 +67,6 @@ def test_max_pools_in_place_and_twice_used_activations_have_it_too():
     model = tiny.classifier(tiny.random_weights(Pooled()))
     case = ImageCase(model, tiny.image(), Target(2))
     assert_complete(case, DeepLift(baseline="blur")(case), "blur", rel=1e-4)
-
-
-def test_a_linear_model_gives_weight_times_input():
-    case = tiny.linear_case()
-    shares = (case.model.network.weight * case.image).sum(0).numpy()
-    heat = DeepLift(baseline="black")(case)["map"]
-    np.testing.assert_allclose(heat.values, shares, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.filterwarnings("ignore:Setting forward, backward hooks")
@@ -156,11 +148,3 @@ def test_probabilities_and_margins_are_read_as_logits():
         )
         np.testing.assert_allclose(read.values, expected.values, atol=1e-6)
         assert read.unit == "logit"
-
-
-def test_gates_attention_and_layer_norm_are_refused():
-    gated = tiny.classifier(tiny.random_weights(Gated()))
-    with pytest.raises(DoesNotFit, match="gates"):
-        DeepLift()(ImageCase(gated, tiny.image(), Target(0)))
-    with pytest.raises(DoesNotFit, match="layer normalization"):
-        DeepLift()(tiny.vit_case())

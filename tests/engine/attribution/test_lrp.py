@@ -217,9 +217,12 @@ def test_probabilities_are_read_as_logits_and_a_contrast_is_the_difference():
     np.testing.assert_allclose(maps[3], maps[1] - maps[2], atol=1e-4)
 
 
-def test_gates_attention_and_layer_norm_are_refused():
+@pytest.mark.parametrize("kind", [Lrp, DeepLift])
+def test_gates_attention_and_layer_norm_are_refused(kind):
     gated = tiny.classifier(tiny.random_weights(Gated()))
-    with pytest.raises(DoesNotFit, match="gates"):
-        Lrp()(ImageCase(gated, tiny.image(), Target(0)))
-    with pytest.raises(DoesNotFit, match="layer normalization"):
-        Lrp()(tiny.vit_case())
+    for case, words in (
+        (ImageCase(gated, tiny.image(), Target(0)), "gates"),
+        (tiny.vit_case(), "layer normalization"),
+    ):
+        with pytest.raises(DoesNotFit, match=words):
+            kind()(case)
