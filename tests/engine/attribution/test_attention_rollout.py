@@ -19,9 +19,11 @@ from tests import tiny
 BOTH = pytest.mark.parametrize("kind", [AttentionRollout, GradientRollout], ids=lambda k: k.name)
 
 
-def small_vit(name="vit_tiny_patch16_224", **given):
+def small_vit(**given):
     settings = {"img_size": 32, "patch_size": 8, "embed_dim": 24, "depth": 3, "num_heads": 3}
-    network = timm.create_model(name, pretrained=False, num_classes=4, **(settings | given))
+    network = timm.create_model(
+        "vit_tiny_patch16_224", pretrained=False, num_classes=4, **(settings | given)
+    )
     return tiny.classifier(tiny.random_weights(network, 0, 0.2), name="tiny-vit")
 
 
@@ -75,16 +77,6 @@ def test_it_is_the_product_of_the_layers_written_out(heads, discard):
     assert heat.unit == "share per patch"
 
 
-def test_all_shares_add_up_to_one():
-    relation = rollout([attention.mean(0) for attention in attentions(tiny.vit_case())])
-    torch.testing.assert_close(relation.sum(1), torch.ones(17))
-    assert (relation >= 0).all()
-
-
-def test_attention_to_oneself_alone_leaves_every_token_where_it_is():
-    torch.testing.assert_close(rollout([torch.eye(9)] * 4), torch.eye(9))
-
-
 def test_attention_to_all_alike_has_a_closed_form():
     case = tiny.vit_case()
     with torch.no_grad():
@@ -95,15 +87,9 @@ def test_attention_to_all_alike_has_a_closed_form():
     np.testing.assert_allclose(heat, (1 - 0.5**3) / 17, rtol=1e-5)
 
 
-@pytest.mark.parametrize(
-    ("name", "given"),
-    [
-        ("vit_tiny_patch16_224", {"class_token": False, "global_pool": "avg"}),
-        ("vit_tiny_patch16_224", {"reg_tokens": 2, "global_pool": "avg"}),
-    ],
-)
-def test_a_model_that_pools_its_patches_is_read_at_their_mean(name, given):
-    model = small_vit(name, **given)
+@pytest.mark.parametrize("given", [{"class_token": False}, {"reg_tokens": 2}])
+def test_a_model_that_pools_its_patches_is_read_at_their_mean(given):
+    model = small_vit(**given, global_pool="avg")
     case = ImageCase(model, tiny.image(), Target(1))
     first = model.network.num_prefix_tokens
     relation = rollout([attention.mean(0) for attention in attentions(case)])
@@ -115,8 +101,7 @@ def test_a_model_that_pools_its_patches_is_read_at_their_mean(name, given):
 
 def test_a_grid_that_is_not_square_keeps_its_rows_and_columns():
     case = tiny.vit_case()
-    network = case.model.network
-    network.patch_embed.grid_size = (2, 8)
+    case.model.network.patch_embed.grid_size = (2, 8)
     relation = torch.zeros(17, 17)
     relation[0, 1 + 8 + 7] = 1.0  # the last patch of the second row
     heat = token_map(relation, case, "").values
@@ -127,16 +112,9 @@ def test_a_grid_that_is_not_square_keeps_its_rows_and_columns():
 
 @BOTH
 def test_windows_of_attention_are_refused_with_the_reason(kind):
-    network = timm.create_model(
-        "swin_tiny_patch4_window7_224",
-        pretrained=False,
-        img_size=32,
-        window_size=4,
-        embed_dim=12,
-        depths=(1, 1),
-        num_heads=(2, 2),
-        num_classes=4,
-    )
+    sizes = {"img_size": 32, "window_size": 4, "embed_dim": 12, "num_classes": 4}
+    sizes |= {"depths": (1, 1), "num_heads": (2, 2)}
+    network = timm.create_model("swin_tiny_patch4_window7_224", pretrained=False, **sizes)
     case = ImageCase(tiny.classifier(network), tiny.image(), Target(1))
     assert "one grid of patches" in kind.unmet(case)
     with pytest.raises(DoesNotFit, match="one grid of patches"):

@@ -93,8 +93,7 @@ class Adjacent(nn.Module):
 
     def forward(self, images):
         hidden = self.act(self.conv(images))
-        pooled = self.pool(hidden * 1 if self.apart else hidden)
-        return self.fc(pooled.mean((2, 3)))
+        return self.fc(self.pool(hidden * 1 if self.apart else hidden).mean((2, 3)))
 
 
 def peer_of(apart, kernel):
@@ -109,29 +108,17 @@ def peer_of(apart, kernel):
 
 
 @pytest.mark.filterwarnings("ignore:Setting forward, backward hooks")
-def test_captum_agrees_on_max_pools_where_a_step_stands_before_them():
-    ours, peer, rise = peer_of(apart=True, kernel=2)
-    np.testing.assert_allclose(ours, peer, atol=1e-4 * abs(ours).max())
-    assert ours.sum() == pytest.approx(rise, rel=1e-4)
-
-
-@pytest.mark.filterwarnings("ignore:Setting forward, backward hooks")
-@pytest.mark.parametrize(("apart", "kernel"), [(False, 2), (True, 3)])
-def test_elsewhere_captum_s_map_misses_the_difference_and_ours_does_not(apart, kernel):
-    """ReLU directly before the pool, or windows that overlap."""
+@pytest.mark.parametrize(("apart", "kernel"), [(True, 2), (False, 2), (True, 3)])
+def test_captum_misses_the_difference_unless_a_step_stands_before_a_pool_without_overlap(
+    apart, kernel
+):
     ours, peer, rise = peer_of(apart, kernel)
     assert ours.sum() == pytest.approx(rise, rel=1e-4)
-    assert abs(peer.sum() - rise) > 10 * abs(ours.sum() - rise)
-    assert abs(peer - ours).max() > 0.01 * abs(ours).max()
-
-
-def test_it_is_not_gradient_x_input_where_relu6_saturates():
-    case = tiny.cnn_case(nn.ReLU6)
-    case = ImageCase(case.model, case.image * 12 - 6, case.target)
-    _, gradient = case.gradient(case.image[None])
-    plain = (gradient[0] * case.image).sum(0).numpy()
-    heat = DeepLift(baseline="black")(case)["map"].values
-    assert abs(heat - plain).max() > 0.1 * abs(heat).max()
+    if (apart, kernel) == (True, 2):
+        np.testing.assert_allclose(ours, peer, atol=1e-4 * abs(ours).max())
+    else:
+        assert abs(peer.sum() - rise) > 10 * abs(ours.sum() - rise)
+        assert abs(peer - ours).max() > 0.01 * abs(ours).max()
 
 
 def test_probabilities_and_margins_are_read_as_logits():

@@ -92,12 +92,6 @@ def test_on_lite0_the_cells_add_up_to_the_logit_less_its_bias(lite0):
     assert cells.sum().item() == pytest.approx(logit - lite0.head.bias[CAT].item(), rel=1e-4)
 
 
-def test_on_lite0_the_cat_s_face_is_brighter_than_what_is_behind_it(lite0):
-    heat = GradCam()(ImageCase(lite0, photograph("chelsea"), Target(CAT)))["map"].values
-    face, behind = heat[40:190, 30:200], heat[90:160, 214:]  # the face fills almost the picture
-    assert face.mean() > 2 * behind.mean()
-
-
 @pytest.mark.parametrize("top", [0, 112])
 @pytest.mark.parametrize("left", [0, 112])
 def test_on_lite0_the_center_of_mass_follows_a_small_cat_into_each_corner(lite0, top, left):

@@ -182,7 +182,6 @@ class Called(nn.Module):
 
 
 def by_hand(network, image, index, slope):
-    """Layer by layer, from the score back to the pixels."""
     with torch.no_grad():
         first = network.conv1(image[None])
         second = network.conv2(network.pool(network.act1(first)))
@@ -227,8 +226,7 @@ def test_on_efficientnet_lite0_it_is_not_the_gradient():
     guided = GuidedBackprop()(case)["map"].values.ravel()
     plain = Gradient()(case)["map"].values.ravel()
     assert guided @ plain / (np.linalg.norm(guided) * np.linalg.norm(plain)) < 0.9
-    pixels = case.image[None].clone().requires_grad_()
-    score = case.model(pixels)[0, 0]
+    score = case.model(case.image[None].clone().requires_grad_())[0, 0]
     assert sum(operation(node) in RECTIFIERS for node in nodes(score)) == 33
 
 

@@ -26,12 +26,16 @@ from engine.case.scoring import score_renders
 from engine.method import quiet
 from tests import tiny
 
+GRID = {"shape": "grid", "regions": 16, "cover": "black"}
+NINE = GRID | {"regions": 9}
 
-def test_a_linear_model_gives_each_region_its_sum_of_weight_times_pixel():
+
+@pytest.mark.parametrize("method", [Lime(samples=200, **GRID), KernelShap(samples=100, **GRID)])
+def test_a_linear_model_gives_each_region_its_sum_of_weight_times_pixel(method):
     case = tiny.linear_case()
-    heat = Lime(shape="grid", regions=16, samples=200, cover="black")(case)["map"].values
     partition = Partition.of(case, "grid", 16)
     sums = partition.sums(case.image * case.model.network.weight.detach())
+    heat = method(case)["map"].values
     np.testing.assert_allclose(heat, partition.values(sums).numpy(), atol=2e-3)
 
 
@@ -80,21 +84,28 @@ def test_the_fit_is_weighted_least_squares_with_an_intercept():
     np.testing.assert_allclose(result.numpy(), normal[:4].numpy(), rtol=1e-4, atol=1e-6)
 
 
-def test_lime_agrees_with_captum_s_at_many_samples():
+def captum_lime(model):
+    def even(*_args, **_kwargs):
+        return torch.tensor(1.0)
+
+    return CaptumLime(model, SkLearnLinearRegression(), similarity_func=even)
+
+
+@pytest.mark.parametrize(
+    ("method", "peer", "samples"),
+    [
+        (Lime(samples=2000, width=10.0, **NINE), captum_lime, 200),
+        (KernelShap(samples=1000, **NINE), CaptumKernelShap, 300),
+    ],
+)
+def test_it_agrees_with_captum_s_at_many_samples(method, peer, samples):
     case = tiny.cnn_case()
-    partition = Partition.of(case, "grid", 9)
-    ours = Lime(shape="grid", regions=9, samples=2000, width=10.0, cover="black")(case)["map"]
+    asked = {"target": 3, "feature_mask": Partition.of(case, "grid", 9).labels[None, None]}
+    ours = method(case)["map"].values.ravel()
     torch.manual_seed(0)
-    theirs = CaptumLime(
-        case.model,
-        interpretable_model=SkLearnLinearRegression(),
-        similarity_func=lambda *_args, **_kwargs: torch.tensor(1.0),
-    ).attribute(
-        case.image[None], target=3, feature_mask=partition.labels[None, None], n_samples=200
-    )
-    first = ours.values.ravel()
-    second = theirs[0, 0].numpy().ravel()
-    assert first @ second / np.linalg.norm(first) / np.linalg.norm(second) > 0.95
+    theirs = peer(case.model).attribute(case.image[None], **asked, n_samples=samples)[0, 0]
+    theirs = theirs.numpy().ravel()
+    assert ours @ theirs / np.linalg.norm(ours) / np.linalg.norm(theirs) > 0.95
 
 
 def brute_force(case, partition, cover):
@@ -128,8 +139,7 @@ def test_with_all_coalitions_it_is_the_shapley_value(regions):
 @pytest.mark.parametrize("samples", [100, 500])
 def test_the_shares_always_add_up_to_the_difference(samples):
     case = tiny.cnn_case()
-    result = KernelShap(regions=30, samples=samples)(case)
-    total, difference = result["completeness"].values
+    total, difference = KernelShap(regions=30, samples=samples)(case)["completeness"].values
     rise = case.score(torch.stack([case.baseline("mean"), case.image]))
     assert difference == pytest.approx((rise[1] - rise[0]).item(), rel=1e-4)
     assert total == pytest.approx(difference, rel=1e-4)
@@ -151,14 +161,6 @@ def test_more_samples_come_closer_to_the_shapley_value():
     assert errors[2] < 1e-4 * np.abs(exact).max() + 1e-6
 
 
-def test_a_linear_model_gives_each_region_its_sum_whatever_the_samples():
-    case = tiny.linear_case()
-    partition = Partition.of(case, "grid", 16)
-    sums = partition.sums(case.image * case.model.network.weight.detach())
-    heat = KernelShap(shape="grid", regions=16, samples=100, cover="black")(case)["map"].values
-    np.testing.assert_allclose(heat, partition.values(sums).numpy(), atol=2e-3)
-
-
 def test_coalitions_come_with_their_complement_and_the_kernel_s_whole_weight():
     is_shown, weights = coalitions(12, 300, tiny.seeded(1))
     assert len(is_shown) <= 300
@@ -177,19 +179,3 @@ def test_one_region_takes_the_whole_difference():
         torch.zeros(0, 1, dtype=torch.bool), torch.zeros(0), torch.zeros(0), torch.tensor(2.5)
     )
     assert shares.tolist() == [2.5]
-
-
-def test_it_agrees_with_captum_s_at_many_samples():
-    case = tiny.cnn_case()
-    partition = Partition.of(case, "grid", 9)
-    ours = KernelShap(shape="grid", regions=9, samples=1000, cover="black")(case)["map"].values
-    torch.manual_seed(0)
-    theirs = (
-        CaptumKernelShap(case.model)
-        .attribute(
-            case.image[None], target=3, feature_mask=partition.labels[None, None], n_samples=300
-        )[0, 0]
-        .numpy()
-    )
-    first, second = ours.ravel(), theirs.ravel()
-    assert first @ second / np.linalg.norm(first) / np.linalg.norm(second) > 0.95

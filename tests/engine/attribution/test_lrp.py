@@ -52,8 +52,7 @@ class TwoLayers(nn.Module):
 def test_two_layers_worked_out_by_hand(method, relevance):
     image = torch.zeros(3, 2, 2)
     image[0] = torch.tensor(PIXELS)
-    case = ImageCase(tiny.classifier(TwoLayers(), 2), image, Target(1))
-    result = method(case)
+    result = method(ImageCase(tiny.classifier(TwoLayers(), 2), image, Target(1)))
     np.testing.assert_allclose(result["map"].values, relevance, atol=1e-5)
     np.testing.assert_allclose(result["conservation"].values, [np.sum(relevance), 5], atol=1e-5)
 
@@ -63,11 +62,8 @@ class Chain(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.conv1, self.conv2, self.conv3 = (
-            nn.Conv2d(3, 6, 2),
-            nn.Conv2d(6, 5, 1),
-            nn.Conv2d(5, 2, 1),
-        )
+        self.conv1, self.conv2 = nn.Conv2d(3, 6, 2), nn.Conv2d(6, 5, 1)
+        self.conv3 = nn.Conv2d(5, 2, 1)
 
     def forward(self, images):
         return self.conv3(F.relu(self.conv2(self.conv1(images)))).flatten(1)

@@ -41,8 +41,7 @@ def test_a_map_that_is_the_same_everywhere_puts_nothing_in_order():
     """The score of a model without weights never moves: nothing is lost, and there is no slope."""
     case = tiny.linear_case(seed=3)
     case.model.network.weight.data.zero_()
-    rows = METHOD(case)["areas"].rows
-    assert not {"Occlusion", "Integrated gradients"} & set(rows)
+    assert not {"Occlusion", "Integrated gradients"} & set(METHOD(case)["areas"].rows)
 
 
 def test_its_share_of_progress_rises_from_map_to_map_to_the_end():
@@ -58,8 +57,7 @@ def test_its_share_of_progress_rises_from_map_to_map_to_the_end():
 
 def test_a_region_counts_by_its_mean_whatever_its_size():
     labels = torch.tensor([[0, 0, 0], [1, 2, 2]])
-    values = np.array([[1.0, 1, 1], [2, 1.2, 1.4]], np.float32)
-    ranks = by_mean(Partition(labels), values)
+    ranks = by_mean(Partition(labels), np.array([[1.0, 1, 1], [2, 1.2, 1.4]], np.float32))
     assert ranks.tolist() == [[2, 2, 2], [0, 1, 1]]
 
 
@@ -101,8 +99,7 @@ def test_the_band_holds_what_a_sum_gives():
         low, high = result[f"{name} low"].y, result[f"{name} high"].y
         assert (low <= high).all()
         assert [low[0], high[0]] == pytest.approx([first, first], abs=1e-6)
-        inside = (low < high - 1e-9).sum()
-        assert inside > 30
+        assert (low < high - 1e-9).sum() > 30
 
 
 def test_its_curves_are_those_of_the_probability_however_the_score_is_read():
@@ -123,8 +120,7 @@ def test_another_seed_draws_other_orders_of_the_same_regions():
 
 @pytest.mark.parametrize("kind", [LiMA, RandomOrder])
 def test_an_image_that_is_its_own_cover_is_refused(kind):
-    model = tiny.cnn()
-    case = ImageCase(model, torch.zeros(3, 32, 32), Target(1))
+    case = ImageCase(tiny.cnn(), torch.zeros(3, 32, 32), Target(1))
     with pytest.raises(BlindspotError, match=r"same as what hides its regions \(black\)"):
         kind(shape="grid", regions=16)(case)
 

@@ -100,17 +100,10 @@ def test_projection_only_is_the_walk_without_memory():
     case = tiny.pair_case(tiny.mlp())
     same = {"eta": 0.05, "steps": 40}
     first, second = comparisons.ProjectionOnly(**same)(case), LST(**same, epsilon=None)(case)
-    assert first.keys() == second.keys()
+    others = (comparisons.StraightLine, comparisons.ConfidencePenalty)
+    views = [first, second, *(kind(steps=20)(case) for kind in others)]
+    assert all(view.keys() == first.keys() for view in views)
     for name, view in first.items():
         for field, array in view.arrays().items():
             np.testing.assert_array_equal(array, second[name].arrays()[field])
     assert not np.array_equal(first["end"].frames, LST(**same)(case)["end"].frames)
-
-
-def test_they_have_the_views_of_the_walk():
-    case = tiny.pair_case(tiny.mlp())
-    views = [
-        kind(steps=20)(case).keys()
-        for kind in (LST, comparisons.StraightLine, comparisons.ConfidencePenalty)
-    ]
-    assert views[0] == views[1] == views[2]
