@@ -1,7 +1,5 @@
 """LiMA's claims, measured: next to the plain search, and against other orders of its regions."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -1,7 +1,5 @@
 """How often Trust is wrong: on maps that know nothing, and on a model that learned nothing."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np

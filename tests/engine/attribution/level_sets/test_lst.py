@@ -1,7 +1,5 @@
 """LST as a method: what its answer holds, what it refuses, and what a cancel leaves."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -4,8 +4,6 @@ Another seed learns another four fifths of the training images. The sheet's clai
 is lowest at an intermediate λ.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

@@ -1,7 +1,5 @@
 """Two Gaussian clouds: errors by the formula of normal distributions, and counted."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from scipy.stats import multivariate_normal, norm
