@@ -41,15 +41,8 @@ def small_case(seed=3):
 
 
 def trained_by_hand(data, seed, architecture="comet", *, watch, area):
-    recipe = Recipe(
-        architecture,
-        epochs=2,
-        batch=64,
-        optimizer="AdamW",
-        rate=0.003,
-        decay=0.03,
-        schedule="one cycle",
-    )
+    settings = {"epochs": 2, "batch": 64, "optimizer": "AdamW", "rate": 0.003, "decay": 0.03}
+    recipe = Recipe(architecture, **settings, schedule="one cycle")
     model = fresh(data, recipe, seed)
     train(detector_of(model), data, recipe, seed)
     train(model, data, recipe, seed, objective=partial(comet_loss, watch=watch, area=area))
@@ -283,8 +276,7 @@ def test_the_answer_that_ships_shows_that_the_weight_counts_first_and_then_the_b
     assert (recalls[:, 1] - recalls[:, 0] > 0.2).all()
     assert (recalls[:, 2] - recalls[:, 1] < 0.1).all()
     assert (np.diff(recalls[:, 2]) > 0.1).all()
-    whole = shipped_answer((comet.CometExperiment(), case))
-    runs = whole["runs"]
+    runs = shipped_answer((comet.CometExperiment(), case))["runs"]
     row = next(
         n
         for n, row_name in enumerate(runs.rows)

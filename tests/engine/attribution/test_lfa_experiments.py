@@ -40,8 +40,7 @@ def test_with_enough_samples_all_eight_recover_a_linear_model(smooth):
 
 
 def test_with_fewer_samples_than_features_only_slopes_and_single_parts_recover_it():
-    case = ground(Smooth(64), 8).case
-    error = LFAExperiments(**SETTINGS, samples=50)(case)["recovery"]
+    error = LFAExperiments(**SETTINGS, samples=50)(ground(Smooth(64), 8).case)["recovery"]
     for name in ROWS:
         exact = name in MATCHED or name == "Occlusion"
         assert (row(error, name)[0] < 1e-3) == exact, name
@@ -275,8 +274,7 @@ def test_the_ranking_of_a_change_has_its_own_neighborhood_and_both_samples():
 
 
 def test_the_shell_hears_what_the_page_says():
-    model = tiny.mlp()
-    case = ImageCase(model, tiny.image(8), 1)
+    case = ImageCase(tiny.mlp(), tiny.image(8), 1)
     trial_of, experiments = LFA(features="pixels", samples=50), LFAExperiments(count=4, samples=50)
     result = trial_of(case)
     assert (

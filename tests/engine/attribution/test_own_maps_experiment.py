@@ -27,17 +27,8 @@ def small_case(seed=3):
 
 
 def trained_by_hand(data, architecture, seed):
-    recipe = Recipe(
-        architecture,
-        epochs=4,
-        batch=32,
-        optimizer="AdamW",
-        rate=0.003,
-        decay=0.01,
-        schedule="one cycle",
-        shift=2,
-        mirror=True,
-    )
+    settings = {"epochs": 4, "batch": 32, "optimizer": "AdamW", "rate": 0.003, "decay": 0.01}
+    recipe = Recipe(architecture, **settings, schedule="one cycle", shift=2, mirror=True)
     model = fresh(data, recipe, seed)
     train(model, data, recipe, seed)
     return model
@@ -48,8 +39,7 @@ def grad_cam_by_hand(model, pixels, label):
     maps, network = [], model.network
     handle = network.deep[-1].register_forward_hook(lambda *arguments: maps.append(arguments[-1]))
     with torch.enable_grad():
-        score = model(pixels.requires_grad_())[0, label]
-        (slope,) = torch.autograd.grad(score, maps[0])
+        (slope,) = torch.autograd.grad(model(pixels.requires_grad_())[0, label], maps[0])
     handle.remove()
     cam = (slope.mean((2, 3), keepdim=True) * maps[0]).sum(1, keepdim=True).relu()
     return F.interpolate(cam, size=pixels.shape[-2:], mode="bilinear")[0, 0].detach().numpy()
@@ -141,10 +131,8 @@ def test_shuffling_moves_training_labels_among_each_other_and_no_others():
 
 
 def test_the_picture_shows_a_slice_and_its_lesion_in_blue_over_it():
-    picture = SMALL.picture(small_case())
-    image, marked = picture.images[:, 0].astype(int)
-    rows = own_maps.examples(small_case().data)
-    mask = small_case().data.truth["mask"][rows[0]]
+    image, marked = SMALL.picture(small_case()).images[:, 0].astype(int)
+    mask = small_case().data.truth["mask"][own_maps.examples(small_case().data)[0]]
     assert (image[~mask] == marked[~mask]).all()
     assert (marked[mask] != image[mask]).any()
 

@@ -233,7 +233,6 @@ def test_over_all_shipped_photographs_the_end_looks_like_the_target_to_us_and_no
 def walked_together(
     method: LevelSet, pairs: Sequence[tuple[str, str]] = PAIRS, name: str = "lite0"
 ) -> Traversal:
-    """All pairs as one batch."""
     cases = [pair(*names, name) for names in pairs]
     return Traversal(
         load(name),

@@ -148,8 +148,7 @@ def test_the_walk_begins_at_the_source_with_its_noise_on_it():
     method = Plane(cells=8, eta=0.05, steps=40, noise=8)
     result = method(case)
     source, way = case.source.image.double(), (case.others[0] - case.source.image).double()
-    start = method.start_noise(case.source).double()
-    noised = (source + start).clamp(0, 1) - source
+    noised = (source + method.start_noise(case.source).double()).clamp(0, 1) - source
     along = (noised * way).sum() / (way * way).sum()
     assert abs(along) > 1e-4
     first, silent = result["walk"].places[0], Plane(cells=8, eta=0.05, steps=40, noise=0)(case)

@@ -195,32 +195,6 @@ def test_a_walk_to_where_it_stands_only_comes_nearer():
     assert (walk.x - source).abs().max() < 8 / 255
 
 
-def test_without_room_and_memory_nothing_moves_for_long():
-    model = slowly.in_float64(tiny.mlp(scale=0.5))
-    sources, targets, labels = slowly.pairs(model, 12, low=0.0, high=1.0)
-    free = Traversal(model, sources, targets, labels, WalkRules(0.1, None, 0.2))
-    tight = Traversal(model, sources, targets, labels, WalkRules(0.1, None, 0.0))
-    moves = torch.zeros(2)
-    for _ in range(20):
-        moves += torch.tensor(
-            [0.0 if walk.ended else float(walk.step().float().mean()) for walk in (free, tight)]
-        )
-    assert moves[0] > 15
-    assert moves[1] < 10
-
-
-def test_the_memory_goes_on_growing_while_a_step_is_rejected():
-    model = slowly.in_float64(tiny.mlp(scale=1.0))
-    source, target, labels = slowly.pairs(model, low=0.0, high=1.0)
-    walk = Traversal(model, source, target, labels, WalkRules(0.1, 0.0001, 0.005))
-    sizes = []
-    for _ in range(6):
-        assert not walk.step()[0]
-        assert torch.equal(walk.x, source)
-        sizes.append(float(walk.memory.norm()))
-    assert sizes == sorted(set(sizes))
-
-
 def test_an_adaptive_walk_comes_as_near_in_half_the_steps_and_stays_in_the_band():
     model = slowly.in_float64(tiny.mlp())
     sources, targets, labels = slowly.pairs(model, 6, low=0.2, high=0.8)

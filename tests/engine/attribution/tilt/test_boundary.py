@@ -84,26 +84,25 @@ def test_right_answers_are_those_of_the_boundary_counted_by_hand():
                 assert table[column][row] == pytest.approx(right)
 
 
-@pytest.mark.parametrize("classes", [(2, 3), (3, 8)])
-def test_the_angle_of_ridge_lda_falls_with_regularization_from_nearly_along_to_across(classes):
-    degrees = rows_of(RIDGE, *classes)["angle"]
-    assert (np.diff(degrees) < 0).all()
-    assert degrees[0] > 75
-    assert degrees[-1] < 0.3
-
-
-@pytest.mark.parametrize("learner", [SVM, LOGISTIC])
-def test_the_other_learners_tilt_the_same_way(learner):
-    degrees = rows_of(learner)["angle"]
-    assert degrees[0] > 30
-    assert degrees[-1] < 1
-    assert (np.diff(degrees) < 1).all()  # they fall, or stay where the margin is hard
+@pytest.mark.parametrize(
+    ("learner", "classes", "first", "last", "rise"),
+    [
+        (RIDGE, (2, 3), 75, 0.3, 0),
+        (RIDGE, (3, 8), 75, 0.3, 0),
+        (SVM, (2, 3), 30, 1, 1),  # it stays where the margin is hard
+        (LOGISTIC, (2, 3), 30, 1, 1),
+    ],
+)
+def test_the_angle_falls_with_regularization(learner, classes, first, last, rise):
+    degrees = rows_of(learner, *classes)["angle"]
+    assert (np.diff(degrees) < rise).all()
+    assert degrees[0] > first
+    assert degrees[-1] < last
 
 
 def test_with_much_regularization_all_three_are_the_nearest_centroid_classifier():
     pair = digits()
-    peer = NearestCentroid().fit(pair.train, pair.second)
-    expected = peer.predict(pair.test)
+    expected = NearestCentroid().fit(pair.train, pair.second).predict(pair.test)
     for learner in (RIDGE, LOGISTIC):
         weights, offset = family(pair, learner, [1e7])[0]
         assert geometry.angle(weights, pair.apart) < 0.05
@@ -129,14 +128,9 @@ def test_the_linear_svm_and_the_logistic_are_those_of_scikit_learn_on_pixels():
         C=1 / (len(pair.train) * penalty), class_weight="balanced", max_iter=5000, tol=1e-8
     ).fit(pair.train, pair.second)
     assert geometry.angle(family(pair, LOGISTIC, [0.01])[0][0], peer.coef_[0]) < 0.1
-    peer = LinearSVC(
-        loss="hinge",
-        C=1 / (len(pair.train) * penalty),
-        class_weight="balanced",
-        intercept_scaling=30,
-        max_iter=5000,
-        random_state=0,
-    )
+    settings = {"loss": "hinge", "intercept_scaling": 30, "max_iter": 5000, "random_state": 0}
+    strength = 1 / (len(pair.train) * penalty)
+    peer = LinearSVC(C=strength, class_weight="balanced", **settings)
     middle = pair.train.mean(0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it stops before the end, so that ours is no worse
@@ -236,8 +230,7 @@ def test_pictures_show_the_image_and_its_mirror_images():
     view = pictures(mirror_pair, method, data.classes)
     assert np.array_equal(view.images[0, 0, ..., 0], data.images[row, 0])
     assert f"{mirror_pair.change:.0f} of 255" in view.finding
-    displayed = wall(data, row, views, 0)
-    assert displayed.images.shape[1] == len(WALL) + 1
+    assert wall(data, row, views, 0).images.shape[1] == len(WALL) + 1
     changes = [mirror(data, row, views, 0, place).change for place in WALL]
     assert changes[0] > 3 * changes[-1]  # noise on the same digit, instead of another one
 

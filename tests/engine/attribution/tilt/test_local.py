@@ -169,8 +169,7 @@ def test_without_training_images_two_photographs_stand_in_and_are_said(two_photo
     cosine = abs((slope * difference).sum()) / slope.norm() / difference.norm()
     expected = np.degrees(np.arccos(float(cosine)))
     assert result["angles"].cell(PIXELS, "angle") == pytest.approx(expected, abs=1e-3)
-    margin = (slope * case.image).sum()
-    gray_levels = 255 * float(margin / slope.norm()) / np.sqrt(3 * 64)
+    gray_levels = 255 * float((slope * case.image).sum() / slope.norm()) / np.sqrt(3 * 64)
     assert result["numbers"]["to the boundary"][0] == pytest.approx(gray_levels, rel=1e-3)
 
 
@@ -201,8 +200,6 @@ def test_the_boundary_is_found_where_the_margin_is_bent_within_a_step(two_photog
 
 
 class Deaf(Flat):
-    """Its logits do not follow the pixels."""
-
     def forward(self, images):
         return super().forward(images.detach())
 
@@ -286,7 +283,6 @@ def test_a_class_that_no_photograph_shows_is_a_sentence(two_photographs):
 def test_an_image_on_the_side_of_the_other_class_is_said_to_be_there(linear):
     case, _ = linear
     question = replace(case, target=Target(3, 2))  # it is a 2
-    result = LocalTilt(images=20)(question)
-    finding = LocalTilt().finding(question, result)
+    finding = LocalTilt().finding(question, LocalTilt(images=20)(question))
     assert "on the side of “2” already" in finding
     assert "straight way" not in finding

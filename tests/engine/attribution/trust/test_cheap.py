@@ -123,8 +123,7 @@ def test_a_map_that_the_model_cannot_have_is_not_put_on_trial(linear):
 
 def test_an_empty_or_odd_mask_is_not_available(linear):
     for mask in (np.zeros((12, 12), bool), np.ones((5, 5), bool)):
-        check = check_of(Place(), linear, Gradient(), mask)
-        assert np.isnan(verdict(check))
+        assert np.isnan(verdict(check_of(Place(), linear, Gradient(), mask)))
 
 
 def test_a_model_with_one_class_cannot_be_asked_about_another():
