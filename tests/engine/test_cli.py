@@ -423,8 +423,6 @@ def test_the_network_of_scenes_is_trained_from_the_seed_that_was_asked_for(tmp_p
     assert card_at(embedded.file_of("scenes-things", tmp_path)).seed == 7
 
 
-# ---------------------------------------------------------------- experiments
-
 EXPERIMENT = ["run", "unlearning.CUDA", "--data", "columns"]
 BRIEFLY = ["--set", "epochs=1", "seeds=2", "victim=MLP"]
 

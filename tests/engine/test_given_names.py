@@ -58,9 +58,6 @@ def answer_text(found) -> str:
     return json.dumps([found.record, [view.facts() for view in found.values()]], default=str)
 
 
-# ---------------------------------------------------------------- what was typed
-
-
 @pytest.fixture
 def learned_word(monkeypatch):
     """TinyVLM knows a word that nothing else has, in the place of one that nobody asks."""
@@ -132,9 +129,6 @@ def test_nothing_is_kept_of_a_model_whose_classes_were_typed(home):
     assert "seconds.json" in stored
     assert WORD not in stored
     assert digest(method, case) not in stored
-
-
-# ---------------------------------------------------------------- names from files
 
 
 def test_names_from_files_are_put_back_from_the_reader_s_own(home, monkeypatch):

@@ -542,9 +542,6 @@ def test_joining_and_leaving_from_many_threads_keeps_the_lane_alive(queue):
     assert queue._jobs == {}
 
 
-# ---------------------------------------------------------------- what nobody looks at any more
-
-
 def order_of(queue, jobs):
     """The names of waiting jobs in the order in which they go."""
     return [job.name for job in sorted(jobs, key=queue.place)]

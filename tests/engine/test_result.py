@@ -192,9 +192,6 @@ def test_networks_are_one_checkpoint_for_each_card():
         Networks(weights | {"w": np.zeros((3, 3))}, "lab.Train", "{}", ("{}",) * 3)
 
 
-# ---------------------------------------------------------------- pictures
-
-
 def pictures(channels=3, captions=()):
     images = np.random.default_rng(0).integers(0, 255, (2, 3, 8, 10, channels), dtype=np.uint8)
     return Pictures(images, ("before", "after"), ("a", "b", "c"), "Two rows.", "gray", captions)
@@ -242,9 +239,6 @@ def test_a_grid_as_one_image_has_every_picture_pixel_by_pixel(channels):
 def test_a_difference_is_amplified_around_gray_and_cut():
     before, after = np.array([100, 100, 100, 0], np.uint8), np.array([100, 110, 0, 255], np.uint8)
     assert amplified_difference(before, after, 3).tolist() == [128, 158, 0, 255]
-
-
-# ---------------------------------------------------------------- tables
 
 
 @pytest.mark.filterwarnings("error")

@@ -104,9 +104,6 @@ CASES = {"region": region_case, "number": number_case, "similarity": likeness_ca
 cases = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 
 
-# ---------------------------------------------------------------- a region
-
-
 def test_a_regions_score_is_the_mean_of_its_places():
     case = region_case()
     logits = case.model.network.conv(case.image[None])[0]
@@ -169,9 +166,6 @@ def test_classes_and_regions_are_not_mixed_up():
         RegionTarget(2, mask=torch.zeros(4, 4))
 
 
-# ---------------------------------------------------------------- a number
-
-
 @shares
 def test_a_numbers_map_is_weight_times_pixel_in_its_unit(method):
     case = number_case()
@@ -195,9 +189,6 @@ def test_a_number_has_no_probability_and_must_be_among_the_outputs():
         NumberTarget(0, reading="probability")
     with pytest.raises(BlindspotError, match="unknown"):
         replace(number_case(), target=NumberTarget(2))
-
-
-# ---------------------------------------------------------------- a similarity
 
 
 def test_the_embedding_is_what_the_head_is_given():
@@ -238,9 +229,6 @@ def test_rules_that_need_a_linear_score_refuse_a_similarity_and_wrong_lengths_ar
             method(likeness_case())
     with pytest.raises(BlindspotError, match=r"embeddings \(5,\), and this is \(3,\)"):
         replace(likeness_case(), target=SimilarityTarget(reference=torch.ones(3)))
-
-
-# ---------------------------------------------------------------- all of them
 
 
 class DenseCnn(tiny.Cnn):

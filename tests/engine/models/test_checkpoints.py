@@ -181,9 +181,6 @@ def test_the_picker_shows_size_figures_and_depth():
     assert results[child.name].reason == "made here by lab.Shift"
 
 
-# --- disk --------------------------------------------------------------------------------------
-
-
 def test_a_full_disk_is_one_sentence_and_leaves_nothing(monkeypatch):
     class Full:
         def __init__(self, handle):
@@ -237,9 +234,6 @@ def test_a_half_written_or_damaged_file_is_left_out_of_the_list():
     (checkpoints.folder() / ("0" * 16 + ".safetensors")).write_bytes(data[: len(data) // 2])
     (checkpoints.folder() / ".part-abc").write_bytes(data[:50])
     assert [entry.name for entry in visible_models()] == [whole.name]
-
-
-# --- hostile files -----------------------------------------------------------------------------
 
 
 def written(card, weights=None):

@@ -107,13 +107,11 @@ def test_maps_of_a_finding(model, xray):
     cam = GradCam()(case)["map"].values
     assert np.isfinite(cam).all()
     assert cam.max() > 0
-
     hidden = Occlusion(side=56, overlap=0.0)(case)["map"].values
     covered = xray.clone()
     covered[:, :56, :56] = 0.5  # the model's zero
     fall = case.score(xray[None]) - case.score(covered[None])
     assert hidden[10, 10] == pytest.approx(float(fall), abs=1e-4)
-
     result = IntegratedGradients(steps=64)(case)
     total, difference = result["completeness"].values[:2]
     assert total == pytest.approx(difference, rel=0.1)

@@ -92,9 +92,6 @@ def files():
     return sorted(path.name for path in checkpoints.folder().iterdir())
 
 
-# ---------------------------------------------------------------- what is private
-
-
 @pytest.mark.parametrize("data", [DATA, f"{DATA}+noisy:share=0.3", f"{DATA}+poison+long-tailed"])
 def test_what_learned_from_a_person_s_file_is_private_whatever_was_done_to_the_data(data):
     assert checkpoints.is_private(put_checkpoint(data=data))
@@ -152,9 +149,6 @@ def kept_public_twin(shipped):
     return checkpoints.put(replace(shipped.card, title="twin"), model, ANN).name
 
 
-# ---------------------------------------------------------------- who sees it
-
-
 def test_a_private_model_is_shown_to_its_owner_and_by_its_view_key_alone(as_guest_of):
     mine, other = put_checkpoint().name, put_checkpoint(seed=1).name
     public = put_checkpoint(data="digits", seed=2).name
@@ -201,9 +195,6 @@ def test_a_damaged_record_opens_a_model_to_nobody(text, as_guest_of):
     owners.record_path(entry.path).write_text(text)
     as_guest_of(ANN)
     assert checkpoint_names() == []
-
-
-# ---------------------------------------------------------------- whose it is
 
 
 @pytest.mark.parametrize("act", [catalog.export, catalog.delete_model])
@@ -267,9 +258,6 @@ def test_what_is_made_from_a_model_that_was_only_shown_is_not_taken_away():
     assert checkpoints.may_copy(entry.card.fingerprint, BOB)
     assert checkpoints.may_copy(put_checkpoint(data="digits", seed=1).card.fingerprint, BOB)
     assert checkpoints.may_copy(embedded.stored()[0].card.fingerprint, BOB)
-
-
-# ---------------------------------------------------------------- what the disk has
 
 
 def test_the_disk_has_digests_alone_in_files_for_this_account_alone():
