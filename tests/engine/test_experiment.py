@@ -1,7 +1,5 @@
 """Experiments: what seeds decide, and trainings that are kept, shared and resumed."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 import numpy as np

@@ -1,7 +1,5 @@
 """No word of a visitor is on the disk: what was typed is not kept there, names are put back."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
 from functools import partial

@@ -1,7 +1,5 @@
 """Files of networks that timm does not have open by name, or by what they hold."""
 
-from __future__ import annotations
-
 from io import BytesIO
 
 import pytest

@@ -1,8 +1,7 @@
 """Whatever a method did to a borrowed model is undone, however it ended."""
 
-from __future__ import annotations
-
 import threading
+from functools import partial
 
 import pytest
 import torch
@@ -130,11 +129,7 @@ def test_two_threads_do_not_leave_each_others_hooks():
             if maps.shape[0] != 1 or model.features(image).shape != (1, 16):
                 wrong.append(seed)
 
-    threads = [threading.Thread(target=look, args=(seed,)) for seed in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(SOON)
+    tiny.at_once(*(partial(look, seed) for seed in range(4)))
     assert wrong == []
     assert state(model)["hooks"] == 0
 

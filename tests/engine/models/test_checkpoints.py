@@ -1,7 +1,5 @@
 """Models made here come back as they were, or a sentence says why they do not."""
 
-from __future__ import annotations
-
 import errno
 import json
 import os
@@ -31,10 +29,10 @@ from engine.models.checkpoints import (
     tree,
     visible_models,
 )
-from engine.models.classifier import Classifier
 from engine.models.rebuild import KEY, model_bytes
-from engine.models.small import SMALL, NetworkShape, build
+from engine.models.small import SMALL
 from tests import tiny
+from tests.engine.models.saved import small_network
 
 
 @pytest.fixture(autouse=True)
@@ -44,19 +42,8 @@ def own_home(tmp_path, monkeypatch):
     monkeypatch.setattr(hub, "knock", lambda: False)
 
 
-def small(architecture="lenet", seed=0, title="Small", labels=("cat", "dog", "<b>")):
-    network = build(architecture, NetworkShape(1, 12, 3), seed)
-    return Classifier(
-        network,
-        "small",
-        title,
-        12,
-        (0.3,) * 3,
-        (0.123456,) * 3,
-        labels,
-        device=tiny.CPU,
-        architecture=architecture,
-    )
+def small(*arguments, labels=("cat", "dog", "<b>"), **more):
+    return small_network(*arguments, labels=labels, std=(0.123456,) * 3, **more)
 
 
 def shifted(model, by=0.01):
@@ -98,8 +85,7 @@ def test_a_network_of_timm_is_kept_too():
     torch.manual_seed(0)
     network = timm.create_model("resnet10t", pretrained=False, num_classes=3)
     model = wrap(network, "own", "Own", architecture="resnet10t")
-    result = put_checkpoint(model)
-    assert load(result.name).fingerprint == model.fingerprint
+    assert load(put_checkpoint(model).name).fingerprint == model.fingerprint
 
 
 def test_a_childs_lineage_is_a_trail_and_the_list_a_tree():
@@ -160,8 +146,7 @@ def test_what_is_no_name_never_becomes_a_path(name):
 
 
 def test_an_exported_model_is_brought_in_elsewhere(tmp_path, monkeypatch):
-    root = put_checkpoint(small(title="Root"))
-    child = keep(child_view(load(root.name), "child"))
+    child = keep(child_view(load(put_checkpoint(small(title="Root")).name), "child"))
     file = export(child.name)
     monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path / "elsewhere"))
     assert visible_models() == ()

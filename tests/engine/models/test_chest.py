@@ -96,8 +96,7 @@ def test_values_go_from_minus_1024_to_1024_to_the_bit(network, model, monkeypatc
 def test_colors_are_averaged_and_equal_channels_stay_to_the_bit():
     some = torch.rand(2, 3, 5, 5, generator=tiny.seeded()) * 2048 - 1024
     assert torch.allclose(chest.gray(some), some.mean(1, keepdim=True), atol=1e-3)
-    alike = some[:, :1].expand(-1, 3, -1, -1)
-    assert torch.equal(chest.gray(alike), some[:, :1])
+    assert torch.equal(chest.gray(some[:, :1].expand(-1, 3, -1, -1)), some[:, :1])
 
 
 @needs_library
@@ -112,8 +111,7 @@ def test_maps_of_a_finding(model, xray):
     covered[:, :56, :56] = 0.5  # the model's zero
     fall = case.score(xray[None]) - case.score(covered[None])
     assert hidden[10, 10] == pytest.approx(float(fall), abs=1e-4)
-    result = IntegratedGradients(steps=64)(case)
-    total, difference = result["completeness"].values[:2]
+    total, difference = IntegratedGradients(steps=64)(case)["completeness"].values[:2]
     assert total == pytest.approx(difference, rel=0.1)
     assert abs(difference) > 0.01
 
@@ -215,8 +213,7 @@ def test_no_code_of_a_file_is_run(network, tmp_path, monkeypatch, archive):
     twin.register_forward_pre_hook(print)
     torch.save(twin, tmp_path / ALL.file, _use_new_zipfile_serialization=archive)
     model = chest.chest_model(tmp_path / ALL.file, ALL, FINDINGS, POINTS)
-    same = twin.features.conv0.weight
-    assert torch.equal(model.network.features.conv0.weight, same)
+    assert torch.equal(model.network.features.conv0.weight, twin.features.conv0.weight)
     with pytest.raises(BadModel, match="damaged, or another kind of file"):
         chest.read_network(pickle.dumps(Hostile()), "odd.pt")
 

@@ -1,7 +1,5 @@
 """A model is compiled once that pays, agrees with itself, and stays eager when anything is odd."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal

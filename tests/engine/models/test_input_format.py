@@ -1,7 +1,5 @@
 """The same weights in another format: what goes in is what the network was trained on."""
 
-from __future__ import annotations
-
 from itertools import product
 
 import pytest
@@ -84,8 +82,7 @@ def test_formats_can_be_changed_again_and_again_without_touching_the_first():
     assert len({before, bgr.fingerprint, again.fingerprint}) == 3
     with torch.no_grad():
         torch.testing.assert_close(bgr(images.flip(1)), again_bgr(again, images))
-    back = with_format(again, format_of(first))
-    assert back.fingerprint == before == first.fingerprint
+    assert with_format(again, format_of(first)).fingerprint == before == first.fingerprint
     assert with_format(first, format_of(first)) is first
 
 

@@ -1,6 +1,4 @@
-"""The released weights under timm's names, and nothing but those weights."""
-
-from __future__ import annotations
+"""The released weights under timm's names, and what they say about the photographs."""
 
 import pytest
 import torch
@@ -8,7 +6,7 @@ import torch
 from engine.case import image_case
 from engine.case.target import Target
 from engine.errors import BadModel
-from engine.images import Crop
+from engine.images import Crop, square
 from engine.images.samples import sample
 from engine.models.catalog import lites
 from engine.models.lite import LITES, Lite, imagenet_labels, load_lite, rename
@@ -70,3 +68,23 @@ def test_no_two_classes_share_a_label():
     assert labels[285] == "Egyptian cat"
     assert labels[967] == "espresso"
     assert sorted(name for name in labels if "crane" in name) == ["crane (bird)", "crane (machine)"]
+
+
+@pytest.mark.parametrize(
+    ("name", "label", "probability"),
+    [
+        ("chelsea", "Egyptian cat", 0.384),
+        ("coffee", "espresso", 0.940),
+        ("camera", "tripod", 0.950),
+        ("china", "palace", 0.302),
+        ("flower", "daisy", 0.215),
+        ("motorcycle", "moped", 0.702),
+        ("hopper", "military uniform", 0.401),
+    ],
+)
+def test_the_photograph_is_seen_as(model, name, label, probability):
+    """A hundredth of room is left because JPEG decoders differ a little."""
+    pixels = torch.from_numpy(square(sample(name), Crop(), model.side))
+    probabilities = model(pixels[None].to(model.device)).softmax(1)[0]
+    assert model.labels[probabilities.argmax()] == label
+    assert probabilities.max().item() == pytest.approx(probability, abs=0.01)
