@@ -174,10 +174,12 @@ def test_another_s_names_come_from_memory_as_little_as_from_the_disk(home):
         assert ("Smith" in card) is (case is mine)
 
 
-def test_who_calls_a_file_otherwise_does_not_join_another_s_job(home):
+def test_who_calls_a_file_otherwise_does_not_join_another_s_job_and_what_ships_has_no_names(home):
     mine, same, other = (own_training(title) for title in ("Smith", "Smith", "another.zip"))
     assert job_name(Train(), mine) == job_name(Train(), same) != job_name(Train(), other)
     assert job_name(Train(), tiny.train_case()) == digest(Train(), tiny.train_case())
+    assert given_names(tiny.cnn_case()) == ()
+    assert given_names(tiny.train_case()) == ()
 
 
 def test_a_file_that_is_called_like_a_class_moves_no_other_name(home, monkeypatch):
@@ -199,11 +201,6 @@ def test_what_is_forgotten_is_forgotten_under_all_names(tmp_path):
         store.put("a", {"scores": view}, {}, names)
     store.forget("a")
     assert all(store.get("a", names) is None for names in ((), ("first",), ("other",)))
-
-
-def test_names_of_what_ships_are_nobody_s(home):
-    assert given_names(tiny.cnn_case()) == ()
-    assert given_names(tiny.train_case()) == ()
 
 
 def test_hiding_is_undone_whatever_the_names():

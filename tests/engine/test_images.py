@@ -85,12 +85,9 @@ def test_lossless_formats_give_back_the_pixels_they_were_given(form, pixels):
     assert picture.notes == ()
 
 
-def test_lossless_webp_gives_back_its_pixels():
+def test_webp_gives_back_its_pixels_gif_its_palette_and_jpeg_a_few_levels_beside():
     image = noise(31, 17)
     assert np.array_equal(read(saved(image, "WEBP", lossless=True)).pixels, np.asarray(image))
-
-
-def test_gif_gives_its_palette_colors_and_jpeg_is_within_a_few_levels():
     pixels = read(saved(corners().quantize(4), "GIF")).pixels
     assert tuple(pixels[0, 0]) == RED
     assert tuple(pixels[31, 0]) == BLUE
@@ -166,13 +163,10 @@ def test_broken_exif_leaves_the_picture_as_it_lies(exif):
     assert (picture.size, picture.notes) == ((48, 32), ())
 
 
-def test_single_bits_are_black_and_white():
+def test_single_bits_are_black_and_white_and_gray_is_repeated_to_three_channels():
     image = Image.fromarray(np.array([[True, False], [False, True]]))
     for form in ("PNG", "TIFF", "BMP"):
         assert read(saved(image, form)).pixels[..., 1].tolist() == [[255, 0], [0, 255]]
-
-
-def test_grey_is_repeated_to_three_channels():
     gray = np.array([[0, 7, 200]], np.uint8)
     assert read(saved(Image.fromarray(gray), "PNG")).pixels.tolist() == [
         [[0, 0, 0], [7, 7, 7], [200, 200, 200]]
@@ -245,13 +239,10 @@ def test_a_constant_sixteen_bit_image_stays_flat(value):
     assert np.unique(pixels).tolist() == [round(value / 257)]
 
 
-def test_floats_without_any_number_are_black():
+def test_floats_without_any_number_are_black_and_those_at_the_ends_of_their_range_do_not_overflow():
     picture = read(saved(Image.fromarray(np.full((2, 2), np.nan, np.float32)), "TIFF"))
     assert picture.pixels.max() == 0
     assert "no value is a finite number" in picture.notes[0]
-
-
-def test_floats_at_the_ends_of_their_range_do_not_overflow():
     ends = np.finfo(np.float32)
     values = np.array([[ends.min, 0, ends.max]], np.float32)
     with warnings.catch_warnings():
@@ -268,14 +259,11 @@ def test_deep_grey_keeps_the_order_of_its_values(values):
     assert (np.diff(pixels.ravel()[order]) >= 0).all()
 
 
-def test_color_of_sixteen_bits_shows_its_upper_eight():
+def test_color_of_sixteen_bits_shows_its_upper_eight_or_is_stretched_alike_where_it_is_dark():
     values = np.array([[[65535, 32768, 0], [256, 25700, 51400]]], np.uint16)
     picture = read(png(values, color_type=2))
     assert picture.pixels.tolist() == [[[255, 128, 0], [1, 100, 200]]]
     assert picture.notes == ("16 bits a color: the upper 8 are shown",)
-
-
-def test_dark_color_of_sixteen_bits_is_stretched_alike_in_all_channels():
     values = np.array([[[0, 1024, 2048], [4096, 0, 0]]], np.uint16)
     picture = read(png(values, color_type=2))
     assert picture.pixels.tolist() == [[[0, 64, 128], [255, 0, 0]]]
@@ -301,10 +289,13 @@ def test_transparent_parts_lie_on_white(mode):
         assert picture.notes == ("transparent parts shown on white",)
 
 
-def test_an_opaque_alpha_channel_is_not_worth_a_note():
+def test_an_opaque_alpha_channel_is_not_worth_a_note_and_a_color_key_lies_on_white():
     picture = read(saved(Image.new("RGBA", (2, 2), (1, 2, 3, 255)), "PNG"))
     assert picture.pixels[0, 0].tolist() == [1, 2, 3]
     assert picture.notes == ()
+    pixels = read(saved(corners(), "PNG", transparency=RED)).pixels
+    assert pixels[0, 0].tolist() == [255, 255, 255]
+    assert pixels[0, 47].tolist() == [*GREEN]
 
 
 @pytest.mark.parametrize(
@@ -317,12 +308,6 @@ def test_a_palette_with_transparent_colors_lies_on_white(transparency, first):
     image.putdata([0, 1, 2])
     pixels = read(saved(image, "PNG", transparency=transparency)).pixels
     assert pixels.tolist() == [[[*first], [255, 255, 255], [*BLUE]]]
-
-
-def test_a_transparent_color_key_lies_on_white():
-    pixels = read(saved(corners(), "PNG", transparency=RED)).pixels
-    assert pixels[0, 0].tolist() == [255, 255, 255]
-    assert pixels[0, 47].tolist() == [*GREEN]
 
 
 def test_hidden_color_under_transparent_pixels_does_not_bleed_when_shrunk():
@@ -372,12 +357,15 @@ def test_adobe_rgb_is_turned_to_srgb(mode, color):
     assert picture.notes == ("colors turned to sRGB from the file's profile (Adobe RGB (1998))",)
 
 
-def test_a_profile_that_says_srgb_changes_nothing():
+def test_a_profile_that_says_srgb_or_is_for_other_colors_changes_nothing():
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     image = noise(16, 16)
     picture = read(saved(image, "PNG", icc_profile=srgb))
     assert np.array_equal(picture.pixels, np.asarray(image))
     assert picture.notes == ()
+    lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
+    picture = read(saved(Image.new("L", (2, 2), 77), "PNG", icc_profile=lab))
+    assert picture.pixels[0, 0].tolist() == [77, 77, 77]
 
 
 @pytest.mark.parametrize("profile", [b"rubbish", b"\0" * 200])
@@ -386,12 +374,6 @@ def test_a_broken_profile_is_ignored(mode, profile):
     image = Image.new(mode, (2, 2), 77 if mode == "L" else tuple([77] * len(mode)))
     with_profile = read(saved(image, "TIFF", icc_profile=profile))
     assert np.array_equal(with_profile.pixels, read(saved(image, "TIFF")).pixels)
-
-
-def test_a_profile_for_other_colors_is_ignored():
-    lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
-    picture = read(saved(Image.new("L", (2, 2), 77), "PNG", icc_profile=lab))
-    assert picture.pixels[0, 0].tolist() == [77, 77, 77]
 
 
 @pytest.mark.parametrize("form", ["GIF", "WEBP", "PNG", "TIFF"])

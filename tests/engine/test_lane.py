@@ -420,11 +420,6 @@ def test_a_lane_that_rests_gives_its_memory_back_once(monkeypatch):
         queue.close(3)
 
 
-def test_an_idle_lane_is_woken_by_the_next_question(queue):
-    idle(queue)
-    assert queue.submit("a", give(1), "wait", "ann").wait(SOON)
-
-
 def test_each_device_has_one_lane_and_all_close_with_the_process(monkeypatch):
     monkeypatch.setattr(devices, "_lanes", {})
     first, other = devices.lane("cpu"), devices.lane("cuda:1")
@@ -436,9 +431,11 @@ def test_each_device_has_one_lane_and_all_close_with_the_process(monkeypatch):
     assert not any(lane._thread.is_alive() for lane in (first, other))
 
 
-def test_a_lane_knows_its_own_thread(queue):
+def test_a_lane_knows_its_own_thread_and_is_woken_by_the_next_question(queue):
     assert not queue.inside
     assert queue.submit("a", lambda _progress: queue.inside, "wait", "ann").value() is True
+    idle(queue)
+    assert queue.submit("a", give(1), "wait", "ann").wait(SOON)
 
 
 def test_the_queue_s_order_is_kind_then_who_was_served_longest_ago_then_who_came():

@@ -72,15 +72,12 @@ def test_two_who_ask_at_once_wait_for_one_making_and_others_do_not():
     assert results[0] is results[1] is builds
 
 
-def test_a_making_that_fails_keeps_nothing_and_can_be_tried_again():
+def test_a_making_that_fails_can_be_tried_again_and_one_may_ask_for_another():
     memory = Memory(9)
     with pytest.raises(ZeroDivisionError):
         memory.made("a", lambda: 1 // 0)
     assert memory.names() == []
     assert memory.made("a", lambda: 2) == 2
-
-
-def test_making_one_may_ask_for_another():
     memory = Memory(9)
     assert memory.made("b", lambda: memory.made("a", lambda: 1) + 1) == 2
     assert memory.names() == ["a", "b"]

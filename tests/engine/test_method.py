@@ -50,12 +50,9 @@ def test_what_is_out_of_range_is_refused_naming_the_setting_and_the_range(name, 
     assert isinstance(caught.value, ValueError)
 
 
-def test_what_is_in_range_is_taken_ends_and_off_included():
+def test_what_is_in_range_is_taken_and_listed_as_changed_where_it_was_moved():
     for name, value in [("steps", 1), ("steps", 64), ("width", None), ("width", 1), ("word", "b")]:
         assert Toy(**{name: value}).settings()[name] == value
-
-
-def test_only_what_was_moved_is_listed_as_changed():
     changed = {spec.name: value for spec, value in Toy(steps=9, turn=True).changed()}
     assert changed == {"steps": 9, "turn": True}
     assert list(Toy().changed()) == []
@@ -83,13 +80,10 @@ def test_a_logarithmic_slider_has_the_usual_marks_and_allows_each(ends, marks):
     assert all(slider.allows(mark) for mark in slider.marks())  # whole numbers: 10 and not 10.0
 
 
-def test_a_slider_counts_when_ends_and_step_are_whole():
+def test_a_slider_counts_when_ends_and_step_are_whole_and_a_word_of_the_case_is_checked_there():
     assert Slider(1, 30, 1).whole
     assert not Slider(0, 1.0, 1).whole
     assert Slider(0, 1.0, 1).allows(0.5)
-
-
-def test_a_word_read_from_the_case_is_checked_there_and_must_be_a_word():
     layers = Choice(source="layers")
     assert layers.allows("conv1")
     assert not layers.allows(3)

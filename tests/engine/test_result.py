@@ -59,18 +59,19 @@ def test_names_of_views_that_begin_alike_are_kept_apart():
     assert again["map:2"].values.shape == (4, 4)
 
 
-def test_a_number_without_axes_keeps_having_none():
+def test_a_number_without_axes_keeps_having_none_and_every_number_counts_in_a_digest_of_16_bytes():
     assert Checkpoint({"seen": np.array(7)}, "", "", "{}").weights["seen"].shape == ()
     assert digest_arrays({"seen": np.array(7)}) != digest_arrays({"seen": np.array([7])})
+    digest = digest_arrays({"a": np.array([1, 2])})
+    assert len(bytes.fromhex(digest)) == 16
+    assert digest == Checkpoint({"a": np.array([1, 2])}, "", "", "{}").digest
+    assert digest_arrays({"a": np.array([1, 3])}) != digest
 
 
-def test_lists_from_json_become_the_tuples_they_were():
+def test_numbers_of_numpy_can_be_written_as_json_whose_lists_become_tuples_again():
     view = Scores(np.array([1, 2], np.float32), ("cat", "dog"), "logit")
     back = Scores.build(view.arrays(), json.loads(json.dumps(view.facts())))
     assert back.labels == ("cat", "dog")
-
-
-def test_numbers_of_numpy_can_be_written_as_json():
     view = HeatMap(np.zeros((1, 1), np.float32), "logit", signed=np.bool_(True))
     assert json.dumps(view.facts()) == '{"unit": "logit", "signed": true}'
 
@@ -97,13 +98,6 @@ def test_names_of_weights_may_have_slashes():
     assert back.masks == {}
 
 
-def test_the_digest_of_arrays_has_sixteen_bytes_and_depends_on_every_number():
-    digest = digest_arrays({"a": np.array([1, 2])})
-    assert len(bytes.fromhex(digest)) == 16
-    assert digest == Checkpoint({"a": np.array([1, 2])}, "", "", "{}").digest
-    assert digest_arrays({"a": np.array([1, 3])}) != digest
-
-
 def test_the_digest_of_arrays_knows_names_types_and_shapes_but_no_order():
     first, second = np.arange(4, dtype=np.float32), np.arange(4, dtype=np.float64)
     assert digest_arrays({"a": first, "b": second}) == digest_arrays({"b": second, "a": first})
@@ -116,7 +110,7 @@ def test_the_digest_of_arrays_knows_names_types_and_shapes_but_no_order():
     assert digest_arrays({"a": np.eye(2)[:, ::-1]}) == digest_arrays({"a": np.eye(2)[::-1]})
 
 
-def test_columns_keep_their_order_and_units_through_the_store():
+def test_columns_keep_their_order_and_units_through_the_store_and_in_a_file_that_sorts_arrays():
     table = Table.of(
         {"z": (np.array([1, 2]), "px"), "a": (np.array([0.5, np.nan]), "share")}, ("x", "y")
     )
@@ -129,6 +123,9 @@ def test_columns_keep_their_order_and_units_through_the_store():
     assert back.cell("y", "z") == 2
     assert back["z"].dtype == table["z"].dtype
     np.testing.assert_array_equal(back["a"], table["a"])
+    table = Table.of({"b": ([1], ""), "a": ([2], "")})
+    arrays = dict(sorted(table.arrays().items()))
+    assert list(Table.build(arrays, table.facts()).columns) == ["b", "a"]
 
 
 def test_rows_are_taken_in_the_order_of_their_places_with_their_names_and_notes():
@@ -223,12 +220,6 @@ def test_a_table_is_text_with_empty_places_for_what_is_not_known():
         {"a": (np.array([0.1, np.nan], np.float32), ""), "n": ([1, 2], "")}, ("x", "y")
     )
     assert table.csv() == "row,a,n\nx,0.1,1\ny,,2\n"
-
-
-def test_a_table_keeps_its_order_though_a_file_sorts_its_arrays():
-    table = Table.of({"b": ([1], ""), "a": ([2], "")})
-    arrays = dict(sorted(table.arrays().items()))
-    assert list(Table.build(arrays, table.facts()).columns) == ["b", "a"]
 
 
 @given(st.lists(st.sampled_from(["a", "a (2)", "a (3)", "a (2) (2)", "b"]), max_size=9))

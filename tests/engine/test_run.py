@@ -170,12 +170,9 @@ def test_the_record_says_what_kept_answers_took_that_were_only_put_together(case
     assert answer(Asks(), case).record["kept_parts"] == inner.record["seconds"]
 
 
-def test_asking_while_holding_a_model_is_refused_instead_of_waiting_for_ever(case):
+def test_what_does_not_fit_or_holds_the_model_is_refused_before_it_takes_a_place(case):
     with borrowed(case.model), pytest.raises(RuntimeError, match="give the model back"):
         answer(Slow(), case)
-
-
-def test_what_does_not_fit_is_refused_before_it_takes_a_place(case):
     with pytest.raises(DoesNotFit, match="exactly only"):
         ask(Slow(), case.at("fast"))
     assert calls == []

@@ -30,7 +30,15 @@ def test_a_map_is_rounded_to_half_a_step_of_its_range_and_only_once():
     assert np.array_equal(again.values, small.values, equal_nan=True)
 
 
-def test_pictures_keep_256_shades_and_black_and_white():
+@pytest.mark.parametrize("fill", [0.5, np.nan, np.inf])
+def test_what_has_no_range_stays(fill):
+    map_ = heat(np.full((80, 80), fill))
+    assert np.array_equal(rounded({"map": map_})["map"].values, map_.values, equal_nan=True)
+
+
+def test_pictures_keep_256_shades_and_black_and_white_and_tables_stay():
+    table = Table({"seconds": RANDOM.random(5000)}, ("seconds",), ("s",))
+    assert rounded({"table": table})["table"] is table
     frames = RANDOM.random((5, 3, 40, 40)).astype(np.float16)
     frames[:, :, 0, 0], frames[:, :, 1, 1] = 0.0, 1.0
     path = Path(frames, np.linspace(0, 1, 5, dtype=np.float32), "confidence")
@@ -39,17 +47,6 @@ def test_pictures_keep_256_shades_and_black_and_white():
     assert np.all(small.frames[:, :, 0, 0] == 0)
     assert np.all(small.frames[:, :, 1, 1] == 1)
     assert np.array_equal(small.values, path.values)  # five numbers stay what they are
-
-
-@pytest.mark.parametrize("fill", [0.5, np.nan, np.inf])
-def test_what_has_no_range_stays(fill):
-    map_ = heat(np.full((80, 80), fill))
-    assert np.array_equal(rounded({"map": map_})["map"].values, map_.values, equal_nan=True)
-
-
-def test_tables_stay():
-    table = Table({"seconds": RANDOM.random(5000)}, ("seconds",), ("s",))
-    assert rounded({"table": table})["table"] is table
 
 
 @pytest.mark.parametrize("moving", [True, False])

@@ -84,13 +84,10 @@ def test_an_answer_is_found_after_a_restart(store):
     assert fresh(store).get("b") is None
 
 
-def test_members_of_a_mapping_keep_their_order_through_the_disk(store):
+def test_members_of_a_mapping_keep_their_order_through_the_disk_or_are_read_by_name(store):
     weights = {name: np.zeros(size, np.float32) for name, size in (("z", 1), ("a", 3), ("m", 2))}
     store.put("a", {"scores": WeightScores(weights, "", "sum")}, {})
     assert list(fresh(store).get("a").result["scores"].values) == ["z", "a", "m"]
-
-
-def test_an_entry_without_an_order_is_read_by_name(store):
     weights = {name: np.zeros(2, np.float32) for name in ("z", "a")}
     header, data = pack(StoredAnswer({"scores": WeightScores(weights, "", "sum")}, {}))
     del header["views"]["scores"]["arrays"]
@@ -189,7 +186,7 @@ def test_left_overs_are_swept(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == [".part-new"]
 
 
-def test_memory_holds_no_more_than_its_bound(tmp_path):
+def test_memory_holds_no_more_than_its_bound_with_arrays_and_without(tmp_path):
     weight = ENTRY_BYTES + 4096
     store = Store(tmp_path, memory_bytes=3 * weight)
     for name in "abcde":
@@ -197,9 +194,6 @@ def test_memory_holds_no_more_than_its_bound(tmp_path):
     assert store._memory.names() == ["c", "d", "e"]
     assert store.get("a") is not None  # from disk
     assert store._memory.names() == ["d", "e", "a"]
-
-
-def test_answers_without_arrays_are_bounded_too(tmp_path):
     store = Store(tmp_path, memory_bytes=10 * ENTRY_BYTES)
     for number in range(30):
         store.put(str(number), {}, {})

@@ -75,13 +75,10 @@ def test_mode_flags_gradients_hooks_attributes_and_parts_are_put_back(model, end
     assert not borrowing()
 
 
-def test_a_hook_that_was_taken_off_is_there_again(model):
+def test_a_hook_that_was_taken_off_is_there_again_and_a_model_may_be_borrowed_again_inside(model):
     with borrowed(model):
         model.network.conv1._forward_hooks.clear()
     assert len(model.network.conv1._forward_hooks) == 1
-
-
-def test_it_may_be_borrowed_again_inside(model):
     with borrowed(model):
         with borrowed(model):
             assert borrowing()

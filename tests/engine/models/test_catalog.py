@@ -63,10 +63,15 @@ def test_weights_of_ones_own_are_read_with_their_labels(tmp_path, state, labels,
     assert torch.allclose(model(pixels), network(plain), atol=1e-4)
 
 
-def test_wrapped_weights_and_those_of_parallel_training_are_found(tmp_path, state):
+def test_wrapped_weights_and_those_of_parallel_training_are_found_and_too_few_labels_are_said(
+    tmp_path, state, labels
+):
     wrapped = {"epoch": 3, "state_dict": {f"module.{k}": v for k, v in state.items()}}
     model = load_from_file(write(tmp_path / "own.pt", wrapped), ARCHITECTURE)
     assert model.labels == ("class 0", "class 1", "class 2")
+    labels.write_text("cat\ndog\n")
+    with pytest.raises(BadModel, match="has 3 classes but 2 labels"):
+        load_from_file(write(tmp_path / "own.pt", state), ARCHITECTURE, labels)
 
 
 def test_another_architecture_is_said(tmp_path, state):
@@ -173,12 +178,6 @@ def test_a_list_of_labels_larger_than_any_is_not_read(tmp_path):
         labels_in(path)
 
 
-def test_too_few_labels_are_said(tmp_path, state, labels):
-    labels.write_text("cat\ndog\n")
-    with pytest.raises(BadModel, match="has 3 classes but 2 labels"):
-        load_from_file(write(tmp_path / "own.pt", state), ARCHITECTURE, labels)
-
-
 def test_an_unknown_architecture_is_answered_with_near_names():
     for name, words in (
         ("resnet5O", "no architecture called 'resnet5O'.*resnet50"),
@@ -283,13 +282,10 @@ def test_an_error_of_the_hub_becomes_a_sentence(monkeypatch):
         load("resnet50")
 
 
-def test_a_network_that_takes_no_color_photograph_is_refused():
+def test_a_small_vision_transformer_of_timm_can_be_wrapped_and_no_network_of_four_channels():
     network = timm.create_model(ARCHITECTURE, pretrained=False, num_classes=3, in_chans=4)
     with pytest.raises(BadModel, match="does not take one color photograph"):
         wrap(network, "depth", "Color and depth")
-
-
-def test_a_small_vision_transformer_of_timm_can_be_wrapped():
     network = timm.create_model("vit_tiny_patch16_224", pretrained=False, depth=2, num_classes=5)
     model = wrap(network, "vit", "ViT")
     assert (model.side, len(model.labels), len(model.attentions)) == (224, 5, 2)

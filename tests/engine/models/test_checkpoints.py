@@ -299,7 +299,7 @@ def test_weights_that_do_not_fit_the_card_are_one_sentence(weights, said):
     assert visible_models() == ()
 
 
-def test_other_files_are_refused():
+def test_other_files_are_refused_and_one_that_is_too_large_unread(monkeypatch):
     good = model_bytes(card_of(small()), weights_of(small()))
     huge = struct.pack("<Q", 2**60) + b"{}"
     for bad in (b"", b"hello", good[:20], good[:-9], huge, b"\x80\x04.", bytes(64)):
@@ -307,9 +307,6 @@ def test_other_files_are_refused():
             bring_in(bad, "given.safetensors")
     with pytest.raises(BadModel, match="was not exported from Blindspot"):
         bring_in(save_arrays({"a": np.zeros(2)}), "given.safetensors")
-
-
-def test_a_file_that_is_too_large_is_refused_unread(monkeypatch):
     monkeypatch.setattr(weights_file, "LARGEST", 2**20)
     with pytest.raises(BadModel, match=r"given.safetensors is larger than 1 MB"):
         bring_in(bytes(2**20 + 1), "given.safetensors")

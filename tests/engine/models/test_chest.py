@@ -218,13 +218,15 @@ def test_no_code_of_a_file_is_run(network, tmp_path, monkeypatch, archive):
         chest.read_network(pickle.dumps(Hostile()), "odd.pt")
 
 
-def test_without_the_library_the_command_is_said(monkeypatch):
+def test_without_the_library_the_command_is_said_and_so_is_an_unknown_name(monkeypatch):
     monkeypatch.setattr("engine.models.extras.find_spec", lambda _: None)
     (line,) = catalog.chests()
     assert (line.available, line.reason) == (False, "pip install torchxrayvision")
     assert line.title == "Chest X-rays (torchxrayvision)"
     with pytest.raises(BadModel, match="needs torchxrayvision: pip install torchxrayvision"):
         catalog.have(ALL.name)
+    with pytest.raises(BadModel, match="no chest X-ray model 'torchxrayvision:odd'"):
+        catalog.have("torchxrayvision:odd")
 
 
 def test_offline_the_file_to_bring_is_named(monkeypatch, tmp_path):
@@ -240,8 +242,3 @@ def test_offline_the_file_to_bring_is_named(monkeypatch, tmp_path):
         "its weights are on github.com, which cannot be reached"
     }
     assert not any(entry.available for entry in catalog.chests())
-
-
-def test_an_unknown_name_is_said():
-    with pytest.raises(BadModel, match="no chest X-ray model 'torchxrayvision:odd'"):
-        catalog.have("torchxrayvision:odd")

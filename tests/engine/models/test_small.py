@@ -128,20 +128,17 @@ def test_maps_of_gradients_squares_and_layers_are_made_of_each(architecture, sid
         assert values.any() or at > 1  # a class may have no positive evidence in a layer
 
 
-def test_what_a_network_lacks_is_said():
-    mlp, vit = (case_of(name, NetworkShape(1, 16, 4)) for name in ("mlp", "vit"))
-    assert "read as a map" in GradCam.unmet(mlp)
-    assert GradCam.unmet(vit) == ""
-    assert AttentionRollout.unmet(vit) == ""
-    assert "attention" in AttentionRollout.unmet(mlp)
-
-
-def test_attention_of_the_small_transformer_is_read():
+def test_attention_of_the_small_transformer_is_read_and_what_a_network_lacks_is_said():
     case = case_of("vit", NetworkShape(1, 28, 4))
     assert len(case.model.attentions) == 4
     values = AttentionRollout()(case)["map"].values
     assert values.shape == (28, 28)
     assert np.isfinite(values).all()
+    mlp, vit = (case_of(name, NetworkShape(1, 16, 4)) for name in ("mlp", "vit"))
+    assert "read as a map" in GradCam.unmet(mlp)
+    assert GradCam.unmet(vit) == ""
+    assert AttentionRollout.unmet(vit) == ""
+    assert "attention" in AttentionRollout.unmet(mlp)
 
 
 def test_a_class_score_of_the_unet_is_the_mean_of_its_map():
