@@ -71,18 +71,15 @@ def test_the_facts_hold_neither_pixels_nor_file_names(case):
     assert all(isinstance(value, str | int | None) for value in facts.values())
 
 
-def test_the_gradient_of_a_linear_model_is_its_weight():
+def test_scores_agree_with_gradient_passes_which_give_the_weight_of_a_linear_model(case):
+    images = torch.stack([tiny.image(seed=n) for n in range(5)])
+    assert case.score(images).tolist() == pytest.approx(case.gradient(images)[0].tolist(), abs=1e-5)
     case = tiny.linear_case()
     scores, gradients = case.gradient(torch.stack([case.image, case.image * 0]))
     weight = case.model.network.weight.detach()
     assert torch.allclose(gradients[0], weight, atol=1e-6)
     assert torch.allclose(gradients[1], weight, atol=1e-6)
     assert scores.tolist() == pytest.approx([(weight * case.image).sum().item(), 0.0], abs=1e-4)
-
-
-def test_scores_agree_with_the_gradient_passes(case):
-    images = torch.stack([tiny.image(seed=n) for n in range(5)])
-    assert case.score(images).tolist() == pytest.approx(case.gradient(images)[0].tolist(), abs=1e-5)
 
 
 def test_baselines_are_black_the_models_zero_and_a_blur(case):
@@ -171,14 +168,11 @@ def test_scores_are_what_the_reading_says(target, scores):
     assert target.unit == "logit"
 
 
-def test_probabilities_are_of_the_softmax():
+def test_probabilities_are_of_the_softmax_and_a_margin_has_a_gradient_and_changes_no_logits():
     assert Target(1, reading="probability").of(LOGITS)[0].item() == pytest.approx(P[1])
     contrast = Target(1, versus=0, reading="probability")
     assert contrast.of(LOGITS)[0].item() == pytest.approx(P[1] - P[0])
     assert contrast.unit == "probability"
-
-
-def test_a_margin_has_a_gradient_and_leaves_the_logits_alone():
     logits = LOGITS.clone().requires_grad_()
     Target(0, reading="margin").of(logits).sum().backward()
     assert logits.grad.tolist() == [[1.0, -1.0, 0.0], [1.0, -1.0, 0.0]]

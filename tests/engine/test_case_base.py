@@ -96,14 +96,11 @@ def test_every_field_and_the_kind_count_in_the_fingerprint_and_no_order_of_names
     assert twin.fingerprint != toy.fingerprint
 
 
-def test_class_names_that_somebody_gave_are_not_in_the_fingerprint(toy):
+def test_neither_given_class_names_nor_what_nothing_tells_apart_is_in_a_fingerprint(toy):
     before = toy.fingerprint
     toy.model.labels = tuple(f"Patient {index}" for index in range(4))
     assert replace(toy).fingerprint == before
     assert "Patient" not in str(toy.facts())
-
-
-def test_what_nothing_tells_apart_has_no_fingerprint():
     with pytest.raises(TypeError, match="a object has no fingerprint"):
         list(value_parts([object()]))
 

@@ -274,7 +274,7 @@ def test_what_is_wrong_is_said_in_one_line(small, refused, tmp_path, extra, word
     assert not (tmp_path / "out").exists()
 
 
-def test_other_wrong_words_are_said_in_one_line_too(small, refused, tmp_path):
+def test_other_wrong_words_are_said_in_one_line_too(small, refused, tmp_path, monkeypatch):
     out = ["--out", str(tmp_path)]
     assert "Gradient" in refused("run", "attribution.Gradent", "--image", "sample:coffee", *out)
     assert "no sample called" in refused(*RUN[:3], "sample:dog", *out)
@@ -285,9 +285,6 @@ def test_other_wrong_words_are_said_in_one_line_too(small, refused, tmp_path):
     assert "invalid choice: 'swep'" in refused("swep")
     assert "COMMAND" in refused()
     assert "page.png" in refused(*RUN, "--out", str(page))
-
-
-def test_fast_is_refused_where_the_device_has_none(small, refused, tmp_path, monkeypatch):
     monkeypatch.setattr("engine.models.classifier.has_fast", lambda _device: False)
     assert "--precision exact" in refused(*RUN, "--precision", "fast", "--out", str(tmp_path))
 

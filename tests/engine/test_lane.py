@@ -486,9 +486,7 @@ def test_the_random_numbers_of_the_lane_s_own_gpu_are_left_alone(device, numbers
     assert forked == [numbers]
 
 
-def test_so_many_visitors_are_remembered_and_who_was_served_longest_ago_is_forgotten_first(
-    queue, monkeypatch
-):
+def test_of_the_visitors_remembered_who_was_served_longest_ago_goes_first(queue, monkeypatch):
     monkeypatch.setattr(module, "REMEMBERED", 3)
     for number, visitor in enumerate(("ann", "bob", "cat", "ann", "dan", "eve")):
         ended(queue.submit(f"{number}", give(0), "live", visitor))

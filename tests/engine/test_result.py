@@ -208,14 +208,11 @@ def test_a_matrix_becomes_a_table_whose_columns_have_names_of_their_own():
     assert len(Table.grid(np.array([]), (), ("a", "b"), ("", ""))) == 0
 
 
-def test_columns_are_chosen_and_named_anew():
+def test_columns_are_chosen_and_named_anew_and_a_table_is_text_with_empty_places():
     table = Table.of({"a": ([1, 2], "s"), "b": ([3, 4], "%"), "c": ([5, 6], "")}, ("x", "y"))
     chosen = table.select(("c", "a")).renamed({"c": "third"})
     assert (chosen.order, chosen.units, chosen.rows) == (("third", "a"), ("", "s"), ("x", "y"))
     assert chosen["third"].tolist() == [5, 6]
-
-
-def test_a_table_is_text_with_empty_places_for_what_is_not_known():
     table = Table.of(
         {"a": (np.array([0.1, np.nan], np.float32), ""), "n": ([1, 2], "")}, ("x", "y")
     )

@@ -155,14 +155,11 @@ def test_a_full_gpu_is_told_in_words_and_nothing_holds_what_filled_it(case):
     assert caught.value.__cause__ is caught.value.__context__ is None
 
 
-def test_a_method_may_ask_another_in_the_lane(case):
+def test_a_method_may_ask_another_and_the_record_says_what_its_kept_answer_took(case, fresh):
     total = answer(Asks(), case)["it"].values[0]
     inner = kept_answer(Gradient(), case)
     assert inner is not None
     assert total == pytest.approx(inner["map"].values.sum())
-
-
-def test_the_record_says_what_kept_answers_took_that_were_only_put_together(case, fresh):
     first = answer(Asks(), case)
     assert first.record["kept_parts"] == 0, "asked in turn, and part of its own seconds"
     fresh.forget(first.record["digest"])

@@ -63,7 +63,7 @@ def test_weights_of_ones_own_are_read_with_their_labels(tmp_path, state, labels,
     assert torch.allclose(model(pixels), network(plain), atol=1e-4)
 
 
-def test_wrapped_weights_and_those_of_parallel_training_are_found_and_too_few_labels_are_said(
+def test_wrapped_and_parallel_weights_are_found_and_too_few_labels_are_said(
     tmp_path, state, labels
 ):
     wrapped = {"epoch": 3, "state_dict": {f"module.{k}": v for k, v in state.items()}}
@@ -204,14 +204,11 @@ def test_without_the_hub_it_is_said_and_greyed(monkeypatch):
             assert "cannot be reached" in entry.reason
 
 
-def test_the_list_of_models_looks_for_no_hub(monkeypatch):
+def test_the_list_of_models_looks_for_no_hub_and_others_look_for_it_once_a_minute(monkeypatch):
     monkeypatch.setattr(hub, "_hub_seen", None)
     monkeypatch.setattr(hub, "knock", lambda: pytest.fail("nobody chose a model of the hub"))
     suggested = [entry for entry in entries() if entry.name in catalog.SUGGESTED]
     assert all(entry.available and "downloaded" in entry.reason for entry in suggested)
-
-
-def test_the_hub_is_looked_for_once_a_minute(monkeypatch):
     looks = []
     monkeypatch.setattr(hub, "_hub_seen", None)
     monkeypatch.setattr(hub, "knock", lambda: bool(looks.append(1)))

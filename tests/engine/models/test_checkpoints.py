@@ -229,8 +229,12 @@ def written(card, weights=None):
     return save_arrays(tensors, metadata={KEY: card_text}), "given.safetensors"
 
 
-def test_a_good_file_made_by_the_same_hands_is_taken():
+def test_a_good_file_is_taken_and_a_card_says_what_it_does_not_know_and_takes_no_more():
     assert bring_in(*written({})).card.title == "Small"
+    card = ModelCard.from_json(card_of(small()).as_json()[:-1] + ', "future": [1]}')
+    assert card == card_of(small())
+    with pytest.raises(BadModel, match="its architecture has no name here"):
+        card_of(tiny.cnn())
 
 
 @pytest.mark.parametrize(
@@ -310,10 +314,3 @@ def test_other_files_are_refused_and_one_that_is_too_large_unread(monkeypatch):
     monkeypatch.setattr(weights_file, "LARGEST", 2**20)
     with pytest.raises(BadModel, match=r"given.safetensors is larger than 1 MB"):
         bring_in(bytes(2**20 + 1), "given.safetensors")
-
-
-def test_a_card_says_what_it_does_not_know_and_takes_no_more():
-    card = ModelCard.from_json(card_of(small()).as_json()[:-1] + ', "future": [1]}')
-    assert card == card_of(small())
-    with pytest.raises(BadModel, match="its architecture has no name here"):
-        card_of(tiny.cnn())

@@ -265,9 +265,7 @@ def test_a_really_compiled_model_gives_the_same_map_and_nothing_here_is_patched(
     assert json.dumps(without_words(answer.record))
 
 
-def test_only_a_network_with_a_name_on_a_processor_with_a_compiler_is_compiled(
-    tmp_path, monkeypatch
-):
+def test_only_a_network_with_a_name_is_compiled_where_a_compiler_is(tmp_path, monkeypatch):
     with pytest.raises(CannotCompile, match="has no name here"):
         compiling.compiled_apart(tiny.cnn(), PACE)
     monkeypatch.setenv("CXX", sys.executable)  # any program that is there

@@ -36,9 +36,7 @@ def test_names_are_turned_by_their_block():
     assert rename("_blocks.1._bn2.bias", state, places) == "blocks.1.0.bn3.bias"
 
 
-def test_another_file_is_refused_with_what_to_do_and_a_package_that_is_missing_is_named(
-    monkeypatch, tmp_path
-):
+def test_another_file_and_a_missing_package_are_said_with_what_to_do(monkeypatch, tmp_path):
     other = tmp_path / "weights.pth"
     other.write_bytes(b"not these")
     monkeypatch.setattr(Lite, "path", lambda _self: other)
