@@ -145,8 +145,7 @@ def test_paint_is_the_color_that_was_chosen_and_covering_nothing_changes_nothing
     case = tiny.cnn_case()
     painted = covered(case, (0.25, 0.5, 0.5, 0.25), "paint", "#ff8000").image[:, 20, 12]
     assert painted.tolist() == pytest.approx([1, 128 / 255, 0])
-    nothing = covered(case, (0.5, 0.5, 0.0, 0.0), "black")
-    assert nothing.fingerprint == case.fingerprint
+    assert covered(case, (0.5, 0.5, 0.0, 0.0), "black").fingerprint == case.fingerprint
 
 
 LOGITS = torch.tensor([[1.0, 3.0, 0.0], [2.0, 0.0, -1.0]])

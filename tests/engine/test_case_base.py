@@ -107,8 +107,7 @@ def test_neither_given_class_names_nor_what_nothing_tells_apart_is_in_a_fingerpr
 
 def test_lane_facts_and_lacks_come_from_the_fields(toy):
     assert toy.lane == "cpu"
-    facts = toy.facts()
-    assert facts == {
+    assert toy.facts() == {
         "kind": "toy",
         "model": "tiny-cnn",
         "model_fingerprint": toy.model.fingerprint,

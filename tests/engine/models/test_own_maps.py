@@ -22,9 +22,8 @@ pooling = pytest.mark.parametrize("architecture", MAXIMA)
 
 
 def classifier(architecture, shape, seed=0):
-    network = build(architecture, shape, seed)
     return Classifier(
-        network,
+        build(architecture, shape, seed),
         architecture,
         TITLES[architecture],
         shape.side,
