@@ -131,9 +131,10 @@ def law_words(law: Table, fit: Table) -> str:
         if inside.all()
         else "and the law does not hold here"
     )
+    points = f"{100 * gap.max():.0f}"
     return (
         f"{first}; the law has {100 * law.cell('α = 1', 'law'):.0f} %: {verdict} (largest gap "
-        f"{100 * gap.max():.0f} points, at {law.rows[int(gap.argmax())]})."
+        f"{points} point{'' if points == '1' else 's'}, at {law.rows[int(gap.argmax())]})."
     )
 
 

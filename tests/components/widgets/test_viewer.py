@@ -169,8 +169,8 @@ def test_float_noise_counts_as_flat():
 
 
 def test_numbers_are_short():
-    numbers = (0, 0.404, -2.149, 12.6, 1234.4, 0.00123, 0.00001234, -3.2e8, 1e-20)
-    words = ["0", "0.4", "−2.1", "13", "1234", "0.0012", "1.2e−5", "−3.2e8", "1.0e−20"]
+    numbers = (0, -0.0, 0.404, -2.149, 12.6, 1234.4, 0.00123, 0.00001234, -3.2e8, 1e-20)
+    words = ["0", "0", "0.4", "−2.1", "13", "1234", "0.0012", "1.2e−5", "−3.2e8", "1.0e−20"]
     assert [short_number(number) for number in numbers] == words
 
 
