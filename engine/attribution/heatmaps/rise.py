@@ -44,7 +44,10 @@ class Rise(Method[ImageCase]):
     cost = "wait"
     paper = "Petsiuk, Das & Saenko 2018, https://arxiv.org/abs/1806.07421"
     fast = True
-    proof = "tests/engine/attribution/test_occlusion.py::test_it_is_the_paper_s_sum_written_out_mask_by_mask"
+    proof = (
+        "tests/engine/attribution/test_occlusion.py"
+        "::test_it_is_the_paper_s_sum_written_out_mask_by_mask"
+    )
 
     masks: int = setting(
         1000,
