@@ -200,7 +200,6 @@ def test_what_is_right_is_that_of_networks_trained_by_hand():
     strange = data.pixels(np.flatnonzero(data.truth["unknown"]))
     unknown = chain(experts.network.each((strange - experts.mean) / experts.std)).left[-1].log()
     assert table.cell(TLC_ROW, NAMES_UNKNOWN) == pytest.approx(auroc(left, unknown.numpy()))
-
     check_one_chain(method(case), experts, data, rows)
 
 
