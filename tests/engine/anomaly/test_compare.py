@@ -49,8 +49,7 @@ def test_the_operating_point_lies_on_its_curve(answer, share):
     line = float(scores[int(share * (len(scores) - 1))])
     for name, (x, y) in operating(answer, line).items():
         curve = answer[name]
-        on_curve = np.isclose(curve.x, x, atol=1e-6) & np.isclose(curve.y, y, atol=1e-6)
-        assert on_curve.any(), name
+        assert (np.isclose(curve.x, x, atol=1e-6) & np.isclose(curve.y, y, atol=1e-6)).any(), name
 
 
 def test_a_line_above_everything_flags_nothing_and_makes_no_false_alarm(answer):

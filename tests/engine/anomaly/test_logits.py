@@ -29,8 +29,7 @@ def test_msp_is_written_again_and_does_not_move_with_the_logits_zero():
     assert scores(MSP(), moved(FEW, 7.0)) == pytest.approx(slow, rel=1e-12)
     assert scores(MSP(), moved(FEW, 900.0)) == pytest.approx(slow, rel=1e-9)
     assert banks.scores(MSP(), BANK, FEW) == pytest.approx(slow, rel=1e-5)
-    result = banks.scores(MSP(), moved(BANK, 7.0), moved(FEW, 7.0))
-    assert result == pytest.approx(slow, rel=1e-5)
+    assert banks.scores(MSP(), moved(BANK, 7.0), moved(FEW, 7.0)) == pytest.approx(slow, rel=1e-5)
 
 
 def test_energy_moves_with_the_logits_zero():

@@ -305,8 +305,7 @@ def test_the_cut_of_the_scores_is_the_learned_mask_and_better_than_magnitude(cas
             assert (scores.values[part.name] == 1).all()
             continue
         assert np.array_equal(masks.array(part.name), scores.values[part.name] >= 1)
-        groups = in_groups(masks[part.name].int(), 4)
-        assert (groups.sum(1) == 1).all()
+        assert (in_groups(masks[part.name].int(), 4).sum(1) == 1).all()
     learned_loss, by_size = (
         loss_of(pruned(model, chosen_masks, "x"), case.data) for chosen_masks in (masks, plain)
     )

@@ -160,8 +160,7 @@ def test_noise_is_told_apart_less_well_once_most_is_cut_and_as_well_when_half_is
         for case in cases
     ]
     mended = keep_apart(measure, "magnitude 95%, then 5 epochs", again)
-    back = (mended[..., 1] - mended[..., 0])[:, noise].mean()
-    assert back > moved[0.95][:, noise].mean()
+    assert (mended[..., 1] - mended[..., 0])[:, noise].mean() > moved[0.95][:, noise].mean()
 
 
 @pytest.mark.slow

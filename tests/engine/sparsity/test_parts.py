@@ -143,8 +143,7 @@ def test_masks_are_a_mapping_of_names_to_truth_values_and_cannot_be_written_to()
         masks.flat[0] = True
     with pytest.raises(KeyError):
         masks["fc.weight"]
-    again = masks_of(dict(masks), masks.parts)
-    assert again.digest == masks.digest
+    assert masks_of(dict(masks), masks.parts).digest == masks.digest
 
 
 def test_dead_filters_are_counted():
@@ -152,8 +151,7 @@ def test_dead_filters_are_counted():
     bits = np.ones(part.shape, np.bool_)
     bits[2] = bits[5] = False
     bits[3, 0] = False
-    masks = Masks((part,), bits.ravel())
-    assert masks.dead_filters == (2,)
+    assert Masks((part,), bits.ravel()).dead_filters == (2,)
 
 
 def test_a_pruned_copy_leaves_the_model_alone_and_has_a_fingerprint_of_its_own():

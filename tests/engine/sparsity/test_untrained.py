@@ -52,8 +52,7 @@ def test_the_chosen_criterion_is_among_them_once_and_learned_scores_are_not():
 def test_networks_that_are_trained_are_handed_over_while_others_wait(case):
     partials = []
     Untrained(epochs=1)(case, lambda _done, _words="", partial=None: partials.append(partial))
-    rows = [len(partial["networks"].rows) for partial in partials if partial]
-    assert rows == [1, 2, 3, 4, 5, 6]
+    assert [len(partial["networks"].rows) for partial in partials if partial] == [1, 2, 3, 4, 5, 6]
 
 
 def test_a_model_whose_training_is_not_known_is_refused_in_a_sentence(case):
