@@ -30,7 +30,7 @@ from engine.sparsity import (
 from engine.sparsity.tickets.levels import ARMS
 from engine.sparsity.tickets.lottery import RECIPES, usual_level
 from engine.training import Recipe
-from tests.engine.sparsity import digits_cnn
+from tests.engine.sparsity.cases import digits_cnns
 
 SEEDS = 3
 RATIOS = (0.5, 0.8, 0.9, 0.95)
@@ -50,7 +50,7 @@ class Lost:
 @pytest.fixture(scope="module")
 def cases():
     """The digits CNN from its recipe, with three seeds."""
-    return digits_cnn.of_seeds(SEEDS)
+    return digits_cnns(SEEDS)
 
 
 def lost(case, model):

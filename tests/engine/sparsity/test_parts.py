@@ -12,7 +12,6 @@ from torch.nn.utils import prune
 
 from engine.errors import BadData, BlindspotError, DoesNotFit
 from engine.models import catalog, embedded
-from engine.result import WeightScores
 from engine.sparsity import (
     MaskRules,
     Masks,
@@ -28,6 +27,7 @@ from engine.sparsity.tickets.cut import full_masks, prune_smallest
 from engine.training import Recipe, fresh
 from engine.training.masks import masked
 from tests import tiny
+from tests.engine.sparsity.cases import magnitudes
 from tests.engine.training.test_loop import striped
 
 
@@ -55,13 +55,6 @@ class Single(nn.Module):
 
     def forward(self, images):
         return self.last(self.more(self.one(images.flatten(1).mean(1, keepdim=True))))
-
-
-def magnitudes(model):
-    results = {
-        p.name: model.network.get_parameter(p.name).abs().numpy() for p in prunable_parts(model)
-    }
-    return WeightScores(results, "weight", "l2")
 
 
 def test_parts_are_convolutions_and_linear_layers_in_order_with_their_roles():
