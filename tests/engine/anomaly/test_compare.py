@@ -1,4 +1,4 @@
-"""The table of detectors says what each says alone."""
+"""Detectors beside each other, and where the line stands on the curves of one."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What every detector says of its own score: the parts that are drawn make it."""
+"""The parts of scores, the size of fitted rules, and models that give NaN or infinite numbers."""
 
 from __future__ import annotations
 

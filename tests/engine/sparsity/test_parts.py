@@ -1,4 +1,4 @@
-"""What counts as prunable, also where weights are shared, single or missing."""
+"""What counts as prunable; masks in a file; the cut of a ticket level."""
 
 from __future__ import annotations
 

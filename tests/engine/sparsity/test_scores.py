@@ -1,4 +1,4 @@
-"""Scores against closed forms, finite differences of nothing, and autograd's own Hessian."""
+"""Scores against closed forms and autograd, and criteria that search for one cut."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a search for masks gains over magnitude, over networks of three seeds, and its claims."""
+"""What a search for masks gains over magnitude, and late rewinding over a random mask."""
 
 from __future__ import annotations
 
