@@ -1,4 +1,4 @@
-"""What a search for masks gains over magnitude, over networks of three seeds, and its claims."""
+"""What a search for masks gains over magnitude, and late rewinding over a random mask."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from engine import data as data_sets
+from engine.experiment import OUTCOMES
+from engine.lab import TrainCase
 from engine.models import embedded
-from engine.sparsity import PruneCase
+from engine.sparsity import PruneCase, Rewinding
 from engine.sparsity.criteria.jackpot import AFTER_SEARCH, DENSE, START, Jackpot
-from engine.training import fresh, train
+from engine.training import Recipe, fresh, train
 
 SEEDS = 3
 POINTS = 5  # that the search should gain over magnitude at 95 %
@@ -79,3 +81,39 @@ def test_a_searched_mask_is_near_magnitude_s_and_right_more_often(model, data, m
         assert min(iou) > 5 * chance
         assert np.mean(gains) > 0
     assert np.mean(gains) >= POINTS  # at the last ratio, where magnitude fails
+
+
+def point_text(table, row):
+    """The figures of one rewind point."""
+    value = {name: float(table[name][row]) for name in table.order}
+    return (
+        f"ticket {100 * value['ticket']:.1f} % ({100 * value['lowest ticket']:.1f} to "
+        f"{100 * value['highest ticket']:.1f}), dense {100 * value['dense']:.1f} %, random mask "
+        f"{100 * value['random']:.1f} %; distance to dense {value['pruning distance']:.2f} "
+        f"({value['pruning angle']:.0f}°), random {value['pruning distance, random']:.2f} "
+        f"({value['pruning angle, random']:.0f}°); between orders {value['order distance']:.2f} "
+        f"({value['order angle']:.0f}°), random {value['order distance, random']:.2f} "
+        f"({value['order angle, random']:.0f}°); barrier {100 * value['barrier']:.1f} points"
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "epochs"), [("digits", 6), ("mnist-5k", 4)])
+def test_a_ticket_lies_nearer_to_the_dense_network_than_a_random_mask(name, epochs, measure):
+    case = TrainCase(data_sets.load(name), Recipe("resnet8", epochs=epochs, rate=0.1))
+    method = Rewinding(points=4, seeds=SEEDS)
+    result = method(case)
+    table, claims = result["rewinding"], result["claims"]
+    title = f"Late rewinding, ResNet-8 on {name}, 10 % kept, {epochs} epochs, {SEEDS} seeds"
+    for row, point in enumerate(table.rows):
+        measure(f"{title}, {point}", point_text(table, row))
+    outcomes = [
+        f"{row}: {OUTCOMES[int(at)]}"
+        for row, at in zip(claims.rows, claims["outcome"], strict=True)
+    ]
+    measure(f"{title}, claims", "; ".join(outcomes))
+    late = (table["rewound to"] >= 0.005) & (table["rewound to"] < 1)
+    assert late.sum() == 2
+    assert (table["pruning distance"] < table["pruning distance, random"])[late].all()
+    assert table["pruning distance"][-1] == table["order distance"][-1] == 0
+    assert np.isfinite(table.values).all()
