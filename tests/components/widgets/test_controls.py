@@ -72,7 +72,6 @@ def test_a_step_does_not_override_where_the_person_has_moved_since(level, monkey
 
 def draw_bars():
     rows = [Bar(3, "<b>cat</b>", 0.7, before=0.2, chosen=True), Bar(1, "dog", 0.3)]
-    bars.bar_widget([], "none")
     bars.bar_widget(rows, "still")
     bars.bar_widget(rows, "clickable", lambda index: st.session_state.update(picked=index))
 
