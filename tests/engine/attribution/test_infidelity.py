@@ -62,6 +62,7 @@ def test_the_weights_of_a_linear_model_know_all(linear):
     assert check["infidelity"][0] == pytest.approx(0, abs=1e-5)
     assert check["infidelity_moved"][0] > 0.5
     assert check["moves_as_good"][0] == 0
+    assert check.notes[0].startswith("It predicts 100 % of what hiding squares does; moved ")
     assert infidelity_check(case, 50 * worth)["infidelity"][0] == pytest.approx(0, abs=1e-5)
     assert infidelity_check(case, -worth)["infidelity"][0] == 1  # the opposite direction
 

@@ -260,6 +260,12 @@ def test_a_tile_of_one_color_is_turned_by_that_color_unless_it_is_nothing(color,
     assert result == pytest.approx((plus, 3.0 * color), rel=1e-5)
 
 
+def test_weights_go_from_plus_to_times_and_back(smooth):
+    times = fit_of(smooth, "LIME")
+    plus = change_coordinates(times, NEIGHBORHOODS["C-LIME"], smooth)
+    assert (plus * smooth.feature).numpy() == pytest.approx(times.weights.numpy(), abs=1e-12)
+
+
 @pytest.mark.parametrize("tilt", [0.0, 1e-2, 1e-4])
 def test_a_tile_that_is_on_average_nothing_is_not_blown_up(tilt):
     plus, times = both_ways(tile_of(0.4, -0.4, 0.4, -0.4 + tilt), 3.0)

@@ -259,9 +259,10 @@ def test_one_region_is_refused(case, monkeypatch):
 @pytest.mark.parametrize("cover", ["black", "mean", "blur"])
 def test_hidden_regions_become_the_cover_that_was_chosen(case, cover):
     result = LiMA(shape="grid", regions=16, pending=4, cover=cover)(case)
-    nothing = case.model.logits(case.baseline(cover)[None]).softmax(1)[0, 1].item()
-    assert result["insertion"].y[0] == pytest.approx(nothing, abs=1e-6)
-    assert result["deletion"].y[-1] == pytest.approx(nothing, abs=1e-6)
+    both = case.model.logits(torch.stack([case.baseline(cover), case.image]))
+    ends = both.softmax(1)[:, 1].numpy()
+    assert result["insertion"].y[[0, -1]] == pytest.approx(ends, abs=1e-6)
+    assert result["deletion"].y[[-1, 0]] == pytest.approx(ends, abs=1e-6)
     partition = Partition.of(case, "grid", 16)
     first = result["order"]["region"][0]
     blended = torch.where(partition.labels == first, case.image, case.baseline(cover))

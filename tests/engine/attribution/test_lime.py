@@ -100,10 +100,10 @@ def captum_lime(model):
 )
 def test_it_agrees_with_captum_s_at_many_samples(method, peer, samples):
     case = tiny.cnn_case()
-    asked = {"target": 3, "feature_mask": Partition.of(case, "grid", 9).labels[None, None]}
+    question = {"target": 3, "feature_mask": Partition.of(case, "grid", 9).labels[None, None]}
     ours = method(case)["map"].values.ravel()
     torch.manual_seed(0)
-    theirs = peer(case.model).attribute(case.image[None], **asked, n_samples=samples)[0, 0]
+    theirs = peer(case.model).attribute(case.image[None], **question, n_samples=samples)[0, 0]
     theirs = theirs.numpy().ravel()
     assert ours @ theirs / np.linalg.norm(ours) / np.linalg.norm(theirs) > 0.95
 

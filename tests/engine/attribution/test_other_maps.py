@@ -208,8 +208,11 @@ ENOUGH = {
 def test_sentences(snapshot):
     dog = curve(*[0.8] * 5, label="dog")
     other_file = {"insertion": curve(0.0, 0.75, 0.8, label="a name of another file")}
-    columns = {"insertion": ([0.5, 0.7], "probability"), "deletion": ([0.1, 0.2], "probability")}
-    areas = Table.of(columns, ["RISE", "Occlusion"])
+    columns = {
+        "insertion": ([0.5, 0.7, 0.4], "probability"),
+        "deletion": ([0.2, 0.3, 0.1], "probability"),
+    }
+    areas = Table.of(columns, ["RISE", "Occlusion", "Gradient"])
     looks = Scores(np.array([1666.0, 2550.0]), ("ours", "plain"), "forward passes")
     assert {
         "enough": {

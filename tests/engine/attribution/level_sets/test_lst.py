@@ -169,6 +169,14 @@ def test_a_walk_without_a_rejected_step_has_no_first_one():
     assert np.isnan(readings["first rejected step"])
 
 
+def test_the_memory_visibly_changes_a_walk():
+    case = tiny.pair_case(tiny.mlp(scale=1.0))
+    on, off = (figures(LST(eta=0.1, epsilon=e, delta=0.05, noise=0)(case)) for e in (0.005, None))
+    assert off["accepted steps"] < 0.9
+    assert on["accepted steps"] > off["accepted steps"]
+    assert on["RMSE to target"] < off["RMSE to target"]
+
+
 @pytest.mark.parametrize("when", [1, 2, 7, 39])
 def test_a_cancel_at_any_step_leaves_the_path_so_far(when):
     case = tiny.pair_case(tiny.mlp())

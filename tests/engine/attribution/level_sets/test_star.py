@@ -213,12 +213,12 @@ def test_points_go_from_the_source_by_whole_steps_to_both_ends():
 
 
 def test_the_statistics_of_six_points_by_hand():
-    """In the order above: a share counts what lies above its bound and not at it."""
-    values = np.array([0.75, 0.5, 0.25, 0.75, 0.5, 1.0], np.float32)
+    """In the order above: shares count what lies above a bound; the lowest is off both paths."""
+    values = np.array([0.75, 0.5, 0.25, 0.75, 0.125, 1.0], np.float32)
     result = statistics(values, barycentric(2))
     to_b, to_a = 0.75 + 0.5 + 0.25, 0.75 + 0.75 + 1.0
-    shares = [1 / 6, 3 / 6, 3 / 6, 5 / 6]  # above 0.75, 0.65, 0.55 and 0.45
-    expected = [0.75, 3.75 / 6, *shares, (to_a + to_b) / 6, 0.25 - 0.75]
+    shares = [1 / 6, 3 / 6, 3 / 6, 4 / 6]  # above 0.75, 0.65, 0.55 and 0.45
+    expected = [0.75, 3.375 / 6, *shares, (to_a + to_b) / 6, 0.25 - 0.75]
     assert result == pytest.approx(np.array(expected), rel=1e-6)
 
 

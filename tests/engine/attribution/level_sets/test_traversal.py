@@ -76,6 +76,7 @@ def test_a_straight_line_or_a_climb_in_confidence_does_not_have_it(fake, monkeyp
         (0, 0.001, 0.02, "retry"),  # one rejected, then pulled back
         (2, 0.0003, 0.05, "retry"),  # stuck for good, with one more step in between
         (0, None, 0.05, "retry"),
+        (1, None, 0.0, "retry"),  # without any room it soon stands still
         (0, 0.001, 0.02, "first"),
     ],
 )
@@ -243,10 +244,10 @@ def test_an_adaptive_step_grows_to_six_times_its_length_and_never_beyond_half_th
 
 def test_an_adaptive_step_grows_where_it_was_easy_stays_where_it_was_not_and_halves_when_rejected():
     """Easy is a fall of less than half of δ: 0.0625 and not 0.125 of 0.25."""
-    walk = adaptive_walk(0.125, 0.25, 4)
-    rows, accepted = torch.arange(3), torch.tensor([True, True, False])
-    walk._carry_on(rows, accepted, torch.tensor([0.9375, 0.875, 0.7]))
-    assert walk.eta.tolist() == pytest.approx([0.1375, 0.125, 0.0625, 0.125])
+    walk = adaptive_walk(0.125, 0.25, 5)
+    rows, accepted = torch.arange(4), torch.tensor([True, True, True, False])
+    walk._carry_on(rows, accepted, torch.tensor([0.9375, 0.875, 0.8, 0.7]))
+    assert walk.eta.tolist() == pytest.approx([0.1375, 0.125, 0.125, 0.0625, 0.125])
     assert walk.going.all()
 
 

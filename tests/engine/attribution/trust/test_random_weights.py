@@ -85,6 +85,9 @@ def test_a_trial_can_be_cancelled_inside_a_map(digit):
 def test_shuffling_keeps_every_weight_and_the_original(digit):
     before = digit.model.fingerprint
     steps = list(randomized(digit.model, 3, seed=0))
+    shares = [share for share, _ in steps]
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
     weights = dict(digit.model.network.named_parameters())
     for name, changed in steps[-1][1].network.named_parameters():
         assert torch.equal(changed.flatten().sort().values, weights[name].flatten().sort().values)
