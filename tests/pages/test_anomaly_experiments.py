@@ -1,4 +1,4 @@
-"""Experiments of Anomaly as a visitor meets them: a card each, a run, its claims, odd links."""
+"""Experiments of Anomaly as a visitor meets them: a card each, a run, its claims, what ships."""
 
 from __future__ import annotations
 
@@ -150,11 +150,3 @@ def test_a_first_visit_is_answered_without_computing(name: str, computed: list[s
     assert len(at.main.header) >= len({type(method) for method, _ in VIEWS[name][1]()})
     assert computed == []
     assert not at.main.get("progress")
-
-
-def test_links_that_cannot_be_had_are_ignored_with_a_notice():
-    link = {f"{KEY}.data": "X-rays", f"{KEY}.kept": "1", "anomaly.chosen": "Alchemy"}
-    text = " ".join(problems(visit(link, ANOMALY_EXPERIMENTS)))
-    assert "“X-rays” as Data" in text
-    assert "“1” as" in text
-    assert "“Alchemy” as Experiment" in text

@@ -37,6 +37,7 @@ from engine.arguments.whole_slides import WholeSlideArguments
 from engine.hallucination.experiments import RefusalAudit
 from engine.models import checkpoints
 from engine.models.card import card_of
+from engine.sparsity import NMFlowExperiment
 from engine.sweep.request import SweepRequest
 from engine.training import Recipe, fresh, train
 from tests import homes
@@ -77,7 +78,7 @@ class Form:
     kind: type[Declared]
     without: dict[str, str] = field(default_factory=dict)
     link: dict[str, str] = field(default_factory=dict)
-    wrong: dict[str, str] = field(default_factory=dict)  # of other widgets in the view
+    wrong: dict[str, str] = field(default_factory=dict)  # of other widgets: value [as title]
     learned: str = ""  # few images that a model has to learn first, so that they are offered
 
     @property
@@ -135,12 +136,12 @@ FORMS = (
     ),
     Form(
         views.FAMILIAR, "familiar", FamiliarArguments, SIDEBAR,
-        wrong={"familiar.detector": "Nobody"},
+        wrong={"familiar.detector": "Nobody as Detector"},
     ),
     Form(
         views.WHERE_ODD, "where", FamiliarArguments,
         SIDEBAR | {"unknown": "nothing is measured by unknown images there"},
-        wrong={"where.PatchCore.normals": "9999"},
+        wrong={"where.PatchCore.normals": "9999 as PatchCore ▸ Normal images used"},
     ),
     Form(  # folded, but for a link into it
         views.WHERE_ODD, "where.nova", LesionsArguments,
@@ -148,7 +149,10 @@ FORMS = (
     ),
     Form(
         views.FORGET, "forget", BoardArguments, FORGET,
-        wrong={"forget.section": "Nowhere", "forget.way": "Magic", "forget.SalUn.share": "7"},
+        wrong={
+            "forget.what": "nothing as To be forgotten", "forget.section": "Nowhere as Closer look",
+            "forget.way": "Magic as Look closer at", "forget.SalUn.share": "7 as SalUn ▸ Share",
+        },
     ),
     Form(
         views.FORGET, "forget", AfterArguments, FORGET | dict.fromkeys(("model", "data"), ABOVE)
@@ -237,7 +241,7 @@ FORMS = (
     ),
     Form(
         views.ANOMALY_EXPERIMENTS, "anomaly.SMOTE", ExperimentArguments,
-        wrong={"anomaly.SMOTE.kept": "1", "anomaly.chosen": "Alchemy"},
+        wrong={"anomaly.SMOTE.kept": "1", "anomaly.chosen": "Alchemy as Experiment"},
     ),
     Form(views.HALLUCINATION_EXPERIMENTS, "hallucination.VisualAudit", ExperimentArguments),
     Form(
@@ -250,7 +254,10 @@ FORMS = (
     ),
     Form(
         views.SPARSITY_EXPERIMENTS, "sparsity.NMFlow", ExperimentArguments,
-        wrong={"sparsity.NMFlow.pattern": "3:5", "sparsity.NMFlow.epochs": "1000"},
+        wrong={
+            "sparsity.NMFlow.pattern": f"3:5 as {NMFlowExperiment.title} ▸ Pattern",
+            "sparsity.NMFlow.epochs": "1000",
+        },
     ),
     Form(
         views.PRUNE, "prune", PruneArguments,
@@ -258,7 +265,10 @@ FORMS = (
             "data": "what the model learned from", "recipe": "the model's own",
             "scores": "a file, opened in the view",
         },
-        wrong={"prune.section": "Nowhere", "prune.criterion": "Taste"},
+        wrong={
+            "prune.section": "Nowhere as Look closer",
+            "prune.criterion": "Taste as Prune ▸ Criterion",
+        },
     ),
 )  # fmt: skip
 NOWHERE = {
@@ -309,11 +319,13 @@ def test_a_form_offers_what_is_declared_and_refuses_what_it_cannot_be_in_words(f
     if form.kind is LesionsArguments:
         LesionsArguments().case()  # drawn here, since a visit waits for two minutes only
     bad = {form.key_of(name): BAD for name in form.asked}
-    at = settled(visit(form.link | form.wrong | bad, form.view))
+    values = {key: words.split(" as ")[0] for key, words in form.wrong.items()}
+    at = settled(visit(form.link | values | bad, form.view))
     offered = {name for name in form.kind.specs() if form.key_of(name) in keys(at)}
     assert form.asked <= offered, f"it does not ask {form.asked - offered}"
     assert not {name for name in offered - form.asked if form.without[name] not in {PICKER, ABOVE}}
     sentences = [sentence for sentence in problems(at) if f"“{BAD}”" in sentence]
     assert len(sentences) == len(form.asked), sentences
     text = " ".join(problems(at))
-    assert not [value for value in form.wrong.values() if f"“{value}”" not in text], text
+    for key, value in values.items():
+        assert f"“{value}”{form.wrong[key].removeprefix(value)}" in text

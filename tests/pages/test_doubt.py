@@ -106,10 +106,12 @@ OWN_FILES = {
 def test_a_file_of_one_s_own_has_masses_and_a_place_among_the_others():
     at = visit(DIGITS, DOUBT)
     for name, content in OWN_FILES.items():
+        before = at.session_state["subject"].case.fingerprint
         at = settled(at.file_uploader(key="subject.file").upload(name, content).run(), both)
         assert not at.error, name
         assert not at.warning, name
         chosen = at.session_state["subject"]
+        assert chosen.case.fingerprint != before
         assert chosen.case.image.shape[1:] == (catalog.load("digits-cnn").side,) * 2
         case = replace(case_of(0), image=chosen.case.image)
         result = FVR()(case)

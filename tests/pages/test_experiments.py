@@ -201,10 +201,3 @@ def test_quarters_are_of_users_by_their_loss():
     rows[1], rows[4], rows[5] = SWAYED, SWAYED, SWAYED
     table = Table.of({"loss": (loss, ""), "weight": (loss, "")}, rows)
     assert "50 % of the quarter that is fitted best, 100 % of the quarter" in quarters(table)
-
-
-def test_links_that_cannot_be_had_are_ignored_with_a_notice():
-    link = {f"{KEY}.data": "X-rays", f"{KEY}.epochs": "1000"}
-    text = " ".join(problems(visit(link, UNLEARNING_EXPERIMENTS)))
-    assert "“X-rays” as Data" in text
-    assert "“1000” as" in text

@@ -104,6 +104,7 @@ def test_another_detector_gives_its_own_answer_with_its_settings_and_its_lines_a
     at = opened(familiar__detector="KNN", familiar__KNN__k="5")
     result = KNN(k=5)(case_of())
     assert f"among all normal images: {result['p'].values[0]:.3g}" in words(at)
+    assert "anomaly.KNN" in words(at)
     python = next(block.value for block in at.code if "anomaly.KNN" in block.value)
     assert question_in(python) == digest(KNN(k=5), case_of())
     pills(at, "familiar.detector").set_value("COSTARR").run()

@@ -147,6 +147,7 @@ def test_what_does_not_fit_is_said_and_the_form_stays():
     pills(at, f"{KEY}.way").set_value(AFTER).run()
     at = upload(at, "after", photograph(height=50))
     assert "The photograph after has 80 × 50 px" in " ".join(problems(at))
+    assert at.text_input(key=f"{KEY}.thing").value == "cup"
 
 
 def test_a_file_that_is_no_picture_and_words_that_are_not_known_are_said(sample_answer):

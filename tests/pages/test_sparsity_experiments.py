@@ -1,4 +1,4 @@
-"""Experiments of Sparsity as a visitor meets them: the picture, a run, its claims, odd links."""
+"""Experiments of Sparsity as a visitor meets them: the picture, a run, its claims."""
 
 from __future__ import annotations
 
@@ -179,10 +179,3 @@ def test_channels_of_trained_networks_stand_where_the_images_were():
     text = words(opened_kind(FireTogether))
     assert result["channels"].finding in text
     assert result["picture"].finding not in text
-
-
-def test_links_that_cannot_be_had_are_ignored_with_a_notice():
-    text = " ".join(problems(opened(data="X-rays", pattern="3:5", epochs="1000")))
-    assert "“X-rays” as Data" in text
-    assert "“3:5” as Training with N of every M weights (N:M flow) ▸ Pattern" in text
-    assert "Epochs; it is ignored, because it must be" in text

@@ -62,7 +62,6 @@ def test_cheap_trials_are_there_at_once_and_each_map_is_summed_up(shown_to, cnn)
 
 
 def test_a_dear_trial_says_its_cost_and_is_made_when_told(shown_to, cnn):
-    """Colors were added in the slopes, and each takes another step when it is hidden."""
     at = shown_to(cnn, ["Gradient"])
     (line,) = lines(at, "Is it about this class?")
     assert line.startswith(("✓ **passed**", "? **neither way**", "✗ **speaks against it**"))
@@ -76,7 +75,7 @@ def test_a_dear_trial_says_its_cost_and_is_made_when_told(shown_to, cnn):
     assert "2 not tried yet" in words(at)
     at = settled(at.button(key="trust.Gradient.Infidelity.go").click().run())
     (line,) = lines(at, "Does it predict what hiding a part does?")
-    assert line.startswith("– **not available**")
+    assert line.startswith("– **not available**")  # each color takes another step when hidden
     assert "a slope whose channels were folded" in line
 
 
