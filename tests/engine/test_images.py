@@ -161,6 +161,7 @@ NO_ORIENTATION[0x0112] = 99
 def test_broken_exif_leaves_the_picture_as_it_lies(exif):
     picture = read(saved(corners(), "JPEG", exif=exif))
     assert (picture.size, picture.notes) == ((48, 32), ())
+    assert read(saved(corners(), "PNG", exif=NO_ORIENTATION)).notes == ()
 
 
 def test_single_bits_are_black_and_white_and_gray_is_repeated_to_three_channels():

@@ -126,6 +126,7 @@ def test_columns_keep_their_order_and_units_through_the_store_and_in_a_file_that
     table = Table.of({"b": ([1], ""), "a": ([2], "")})
     arrays = dict(sorted(table.arrays().items()))
     assert list(Table.build(arrays, table.facts()).columns) == ["b", "a"]
+    assert len(Table.of({"a": ([0, 0], "")}, notes=("x", ""))) == 2  # a note for each row
 
 
 def test_rows_are_taken_in_the_order_of_their_places_with_their_names_and_notes():
@@ -238,7 +239,7 @@ def packed_twice():
     )
 
 
-def shown(images=lambda images: images, rows=("a", "b"), captions=()):
+def pictures_with(images=lambda images: images, rows=("a", "b"), captions=()):
     return Pictures(images(pictures().images), rows, ("a", "b", "c"), "", captions=captions)
 
 
@@ -258,10 +259,10 @@ def shown(images=lambda images: images, rows=("a", "b"), captions=()):
             lambda: Networks({"w": np.zeros((3, 3)), "b": np.arange(2)}, "", "{}", ("{}",) * 3),
             "3 networks have 2 weights 'b'",
         ),
-        (lambda: shown(lambda images: images / 255), "uint8"),
-        (lambda: shown(lambda images: images[..., :2]), "1 or 3"),
-        (lambda: shown(rows=("a",)), "labels"),
-        (lambda: shown(captions=("one",)), "captions"),
+        (lambda: pictures_with(lambda images: images / 255), "uint8"),
+        (lambda: pictures_with(lambda images: images[..., :2]), "1 or 3"),
+        (lambda: pictures_with(rows=("a",)), "labels"),
+        (lambda: pictures_with(captions=("one",)), "captions"),
     ],
 )
 def test_what_does_not_fit_together_is_refused(build, words):

@@ -108,7 +108,7 @@ def test_it_is_found_again_by_its_name(data):
     ("ask", "error", "words"),
     [
         (lambda data: replace(data, images=np.zeros((10, 2, 4, 4), np.uint8)), BadData, "1 or 3"),
-        (lambda data: replace(data, labels=np.zeros(9, np.int64)), BadData, "images but 9 labels"),
+        (lambda data: replace(data, labels=np.zeros(9, int)), BadData, "10 images but 9 labels"),
         (lambda data: replace(data, labels=np.full(10, 2)), BadData, "between 0 and 1"),
         (lambda data: replace(data, ids=np.zeros(10, np.int64)), BadData, "one id"),
         (lambda data: replace(data, truth={"mask": np.zeros((3, 4, 5))}), BadData, "but 3 mask"),

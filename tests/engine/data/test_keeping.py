@@ -91,13 +91,13 @@ def test_the_folder_stays_within_its_size(home, monkeypatch):
 
 
 def test_two_who_want_the_same_make_it_once():
-    made = []
+    calls = []
 
     def slowly():
-        made.append(sleep(0.3))
+        calls.append(sleep(0.3))
         return Maker()()
 
     with ThreadPoolExecutor() as pool:
         first, second = pool.map(lambda _: stored_arrays("x", {"a": 1}, slowly), range(2))
-    assert len(made) == 1
+    assert len(calls) == 1
     assert same(first, second)

@@ -18,6 +18,7 @@ from engine.models.catalog import DEFAULT, entries, load
 from engine.models.own_file import label_file_bytes, load_from_file, read_labels
 from engine.models.weights_file import bytes_of, read_weights
 from tests import tiny
+from tests.hostile.archives import zipped
 
 ARCHITECTURE = "resnet10t"
 
@@ -110,7 +111,7 @@ NO_TABLE = [[1, 2], {"a": 1}, {1: torch.zeros(1)}, torch.zeros(2), "x"]
         (b"(lp0\n.", "junk.pt", "damaged or empty|no plain table"),
         (b"PK\x03\x04", "junk.pt", "damaged or empty|no plain table"),
         (bytes(64), "junk.pt", "damaged or empty|no plain table"),
-        (b"PK\x03\x04", "weights.zip", r"neither .safetensors nor .pt"),
+        (zipped({"a": b"b"}), "weights.zip", r"neither .safetensors nor .pt"),
         (saved(tiny.Cnn()), "model.pt", "Save the state_dict alone"),
         *((saved(content), "own.pt", "no plain table of weights") for content in NO_TABLE),
     ],
