@@ -82,9 +82,10 @@ def test_truths_invent_nothing_and_intervals_are_of_images():
     assert by_row["CHAIR_i"] == by_image["CHAIR_i"] == (0.25, "share")
     assert by_row["CHAIR_i low"][0] < by_row["CHAIR_i high"][0]
     assert by_image["CHAIR_i low"][0] == by_image["CHAIR_i high"][0] == 0.25
+    assert rates_of(counts[::2], range(3))["CHAIR_i high"] == (0, "share")
 
 
-@pytest.mark.parametrize("wrong", [0, 1, 3, 7])
+@pytest.mark.parametrize("wrong", [0, 1, 3, 7, 10])
 def test_a_wrong_thing_in_k_of_n_captions_is_k_of_n(wrong):
     pairs = [("there is a boat with a fork .", "boat")] * wrong
     pairs += [("there is a boat with a fish .", "boat fish")] * (10 - wrong)
@@ -134,6 +135,11 @@ def test_there_are_eighty_names_of_one_node_or_two_words():
     assert len(set(words)) == len(words)
     result = chair([tokenize(TRUE)], [TRUE_CATEGORIES], vocabulary())
     assert (result.instance, result.sentence, result.recall) == (0, 0, 1)
+    captions = [tokenize(TRUE.replace("dog", "giraffe"))] * 4 + [tokenize(TRUE)] * 6
+    result = chair(captions, [TRUE_CATEGORIES] * 10, vocabulary())
+    assert (result.sentence, result.instance) == (4 / 10, 4 / 40)
+    assert named("there is no boat") == ["boat"]
+    assert named("there is no boat", negation=True) == []
     singular, plurals = "bus knife puppy toy bench", "buses knives puppies toys benches"
     assert [plural(noun) for noun in singular.split()] == plurals.split()
     assert plural("sheep") == "sheep"

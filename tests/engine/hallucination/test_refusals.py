@@ -9,7 +9,15 @@ import torch
 from engine import data
 from engine.errors import BadData, BadImage, BlindspotError, DoesNotFit
 from engine.experiment import ExperimentCase
-from engine.hallucination import HalluRAG, PhotoPair, PhotoPairCase, RegionWords, ScenesCase, asking
+from engine.hallucination import (
+    HalluRAG,
+    PerturbedAnswer,
+    PhotoPair,
+    PhotoPairCase,
+    RegionWords,
+    ScenesCase,
+    asking,
+)
 from engine.hallucination.decoding.dola import DoLa
 from engine.hallucination.decoding.greedy import Greedy
 from engine.hallucination.decoding.mvp import MVP
@@ -76,6 +84,11 @@ REFUSALS = [
         "choose more of them",
     ),
     (lambda: audit_questions(ExperimentCase(data.load("digits")), 3), BadData, "drawn scenes"),
+    (
+        lambda: PerturbedAnswer().check(tiny.asked_image()),
+        DoesNotFit,
+        "needs a vision-language model, a picture and a prompt",
+    ),
     (lambda: RegionWords(top=0.5, bottom=0.5)(words()), BlindspotError, "empty"),
     (
         lambda: replace(words(), others=scenes()[1:2], names=("a", "b")),
@@ -100,7 +113,11 @@ REFUSALS = [
     (lambda: ViewsAblation()(habit_case(Greedy())), DoesNotFit, "the decoding MVP"),
     (lambda: KeepCurve()(habit_case(Greedy())), DoesNotFit, "the decoding VASparse"),
     (lambda: HalluRAG()(habit_case(MVP(), 70)), DoesNotFit, "describes images"),
-    (lambda: require_words(ROWS < 0, ROWS < 70), BlindspotError, "Only 0 words to learn from are"),
+    (
+        lambda: require_words(ROWS < 0, ROWS < 70),
+        BlindspotError,
+        "Only 0 words to learn from are made up",
+    ),
     (
         lambda: require_words((ROWS < 30) | (ROWS > 96), ROWS < 70),
         BlindspotError,
@@ -127,7 +144,11 @@ REFUSALS = [
         BadImage,
         "451 × 300 px and the one before 600 × 400",
     ),
-    (lambda: photo_pair(HABIT, sample("coffee"), "cup", sides=HALF), BadImage, "is empty"),
+    (
+        lambda: photo_pair(HABIT, sample("coffee"), "cup", sides=HALF),
+        BadImage,
+        "rectangle is empty",
+    ),
 ]
 
 

@@ -41,9 +41,10 @@ def test_without_contrast_and_cut_it_is_greedy():
         assert torch.equal(none.tokens, plain.tokens)
 
 
-def test_scores_are_the_contrast_of_two_full_passes():
+@pytest.mark.parametrize("alpha", [0.5, 1.5, 2.0])
+def test_scores_are_the_contrast_of_two_full_passes(alpha):
     """Both streams read the chosen words: a pass over the whole text gives the same contrast."""
-    vlm, method = untrained(), VCD(length=6, alpha=1.5, beta=0.0, step=700)
+    vlm, method = untrained(), VCD(length=6, alpha=alpha, beta=0.0, step=700)
     result = spoken(method, seed=4)
     clear = pictures()
     copy = noised(clear, 700, noise_for(clear, 4))
@@ -52,7 +53,7 @@ def test_scores_are_the_contrast_of_two_full_passes():
         strong, weak = (
             vlm.prefill(vlm.encode_image(image), text)[0].logits for image in (clear, copy)
         )
-        scores = (2.5 * strong - 1.5 * weak)[0]
+        scores = ((1 + alpha) * strong - alpha * weak)[0]
         assert int(scores.argmax()) == result.tokens[0, step]
         best = scores.softmax(-1)[result.steps[0][step].final.tokens.tolist()]
         assert np.allclose(best, result.steps[0][step].final.shares, atol=1e-4)

@@ -40,8 +40,9 @@ def claim(noun, tried, before, after, prompt="is there a car", reply="yes"):
 
 def pair(before, after, decided=0.9, others=((1, 1), (0, 1))):
     says = np.array([(before, after), *others]).T
-    rates = {"p_before": [0.9] * len(says.T), "p_after": [0.2] * len(says.T)}
-    decides = {f"decided_{when}": [decided] * len(says.T) for when in ("before", "after")}
+    rest = [0.7] * len(others)  # no figure of theirs is in the words
+    rates = {"p_before": [0.9, *rest], "p_after": [0.2, *rest]}
+    decides = {"decided_before": [0.9, 0.1, 0.1][: len(says.T)], "decided_after": [decided, *rest]}
     answers = table(says_before=says[0], says_after=says[1], **rates, **decides)
     return pair_words("M", "car", answers)
 
