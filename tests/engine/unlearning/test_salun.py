@@ -128,3 +128,7 @@ def test_what_was_shown_before_its_steps_is_not_taken_off_their_time(case, monke
 
     run = SalUn(mask="chance", epochs=1)(case, watch=watch)["run"]
     assert run["seconds"][0] == 0
+
+
+def test_labels_may_be_kept_from_being_right(case):
+    assert not same(answer(SalUn(never=True, epochs=1), case), answer(SalUn(epochs=1), case))
