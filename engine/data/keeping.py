@@ -21,22 +21,30 @@ from engine.keeping.store import PART, home, remove, touch, write_atomic
 log = logging.getLogger(__name__)
 
 DISK_BYTES = 1 * 2**30
-CLAIMS = "data-claims"  # the folder, beside that of the arrays, of what is being made
+CLAIMS = "claims"  # the folder, beside that of the arrays, of what is being computed
 PACKED = "packed:"  # how the name of a mask kept as bits begins; its length stands after it
 
 Arrays = dict[str, NDArray[Any]]
 
 
-def stored_arrays(word: str, recipe: Mapping[str, Any], make: Callable[[], Arrays]) -> Arrays:
+def stored_arrays(
+    word: str,
+    recipe: Mapping[str, Any],
+    make: Callable[[], Arrays],
+    beat: Callable[[], object] = bool,
+) -> Arrays:
     """The arrays of a recipe: read when they are there whole, else made and written.
 
-    Whoever wants arrays that another thread or process is making waits for those.
+    Whoever wants arrays that another thread or process is making waits for those; `beat` is called
+    again and again meanwhile, and may raise to end that.
+
     Trouble with the disk costs time, never the arrays.
     """
     path = path_of(word, recipe)
     if (result := read(path)) is not None:
         return result
-    with claimed(folder().resolve().with_name(CLAIMS), path.stem.rsplit("-", maxsplit=1)[-1]):
+    digest = path.stem.rsplit("-", maxsplit=1)[-1]
+    with claimed(folder().resolve().with_name(CLAIMS), digest, beat=beat):
         if (result := read(path)) is not None:  # another process or visitor made it meanwhile
             return result
         arrays = make()

@@ -92,7 +92,12 @@ class Phantoms(DataRecipe):
 
     def make(self, progress: Progress = quiet) -> DataSet:
         """The slices, from the disk when they were made before."""
-        arrays = stored_arrays(self.word, self.question, lambda: self.arrays(progress))
+        arrays = stored_arrays(
+            self.word,
+            self.question,
+            lambda: self.arrays(progress),
+            beat=lambda: progress(0.0, "waiting for whoever draws them already"),
+        )
         index = np.arange(self.count)
         truth = {"mask": arrays["mask"], "oedema": arrays["oedema"], "twin": arrays["twin"]}
         return DataSet(

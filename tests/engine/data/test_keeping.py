@@ -2,6 +2,7 @@
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 from time import sleep
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 from engine.data import keeping
 from engine.data.keeping import stored_arrays
+from engine.errors import Cancelled
 
 
 @pytest.fixture(autouse=True)
@@ -101,3 +103,23 @@ def test_two_who_want_the_same_make_it_once():
         first, second = pool.map(lambda _: stored_arrays("x", {"a": 1}, slowly), range(2))
     assert len(calls) == 1
     assert same(first, second)
+
+
+def test_who_waits_can_be_called_off():
+    begun, done = Event(), Event()
+
+    def slowly():
+        begun.set()
+        done.wait(20)
+        return Maker()()
+
+    def stop():
+        raise Cancelled
+
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(stored_arrays, "x", {"a": 2}, slowly)
+        begun.wait(20)
+        with pytest.raises(Cancelled):
+            stored_arrays("x", {"a": 2}, Maker(), beat=stop)
+        done.set()
+    assert same(first.result(), Maker()())
