@@ -17,7 +17,6 @@ from engine.run import answer
 from engine.unlearning import (
     AfterCase,
     DMDirect,
-    FineTune,
     GivenCase,
     GivenGroups,
     KLoM,
@@ -27,7 +26,6 @@ from engine.unlearning import (
     brought,
 )
 from engine.unlearning.oracles.direct import GROUPS
-from tests import tiny
 from tests.components.pages import page_of
 from tests.engine.unlearning.test_given_groups import case_and_groups, of
 from tests.pages.test_judge import in_zip
@@ -37,31 +35,24 @@ METHOD = KLoM(images=10)
 
 
 @pytest.fixture(scope="module")
-def closer():
-    case, ways = tiny.forget_case(), (NoOp(), FineTune(epochs=1))
-    question = ForgetQuestion(case, ways, Scoreboard())
-    return MethodDetail(question, ways[1], Table.of({"seconds": ([1.0], "s")}, ("FT",)))
-
-
-@pytest.fixture(scope="module")
-def found(closer):
-    return answer(METHOD, closer.case)
+def result(detail):
+    return answer(METHOD, detail.case)
 
 
 @pytest.mark.parametrize("group", GROUPS)
-def test_a_curve_has_each_sample_in_its_own_order(group, found):
-    table, points = klom.quantiles(group, found), found["points"]
+def test_a_curve_has_each_sample_in_its_own_order(group, result):
+    table, points = klom.quantiles(group, result), result["points"]
     in_group = points["group"] == GROUPS.index(group)
     for name in klom.SERIES:
         expected = np.quantile(points[name][in_group], (0, 1))
         np.testing.assert_allclose(table[name][[0, -1]], np.maximum(expected, klom.LOWEST))
         assert (np.diff(table[name]) >= 0).all()
-    assert found["summary"].cell(group, "unlearned, median") > 0
+    assert result["summary"].cell(group, "unlearned, median") > 0
 
 
-def test_a_mark_that_is_clicked_is_its_image(closer, found, monkeypatch):
-    points, state = found["points"], {}
-    retained, drawn = klom.of_group(points, "retain"), klom.quantiles("retain", found)
+def test_a_mark_that_is_clicked_is_its_image(detail, result, monkeypatch):
+    points, state = result["points"], {}
+    retained, drawn = klom.of_group(points, "retain"), klom.quantiles("retain", result)
     monkeypatch.setattr(st, "session_state", state)
     for curve, name in enumerate(klom.SERIES):
         for at, x in enumerate(klom.QUANTILES.tolist()):
@@ -81,37 +72,37 @@ def picked(mark, at):
     return {"selection": {"points": points, "point_indices": indices, "box": [], "lasso": []}}
 
 
-def test_the_histograms_count_every_model_of_the_image_once(found):
+def test_the_histograms_count_every_model_of_the_image_once(result):
     for at in (0, 7):
-        table = klom.margin_histogram(found["margins"], at)
-        samples = klom.samples(found["margins"], at)
+        table = klom.margin_histogram(result["margins"], at)
+        samples = klom.samples(result["margins"], at)
         for name, values in samples.items():
             assert table[name].sum() == pytest.approx(1)
             inside = (values >= table["from"][3]) & (values < table["to"][3])
             assert table[name][3] == pytest.approx(inside.mean())
-        words = klom.image_finding(at, found)
+        words = klom.image_finding(at, result)
         assert f"{samples['oracle'].mean():.1f} in models".replace("-", "−") in words
 
 
-def test_ways_whose_klom_is_known_stand_beside_retraining_and_nothing_done(closer, found):
-    table = klom.priced(closer, METHOD, found)
+def test_ways_whose_klom_is_known_stand_beside_retraining_and_nothing_done(detail, result):
+    table = klom.priced(detail, METHOD, result)
     assert table.rows == ("Nothing done", "Retrained (noise)", "Fine-tune (epochs 1)")
     row = table.rows[2]
-    run = answer(closer.method, closer.asked.case)["run"]
+    run = answer(detail.method, detail.asked.case)["run"]
     assert table.cell(row, "share of retraining") == pytest.approx(
         float(run["share of retraining"][0])
     )
-    assert table.cell(row, "KLoM") == found["summary"].cell("forget", "unlearned, median")
-    other = klom.priced(closer, KLoM(images=20), found)
+    assert table.cell(row, "KLoM") == result["summary"].cell("forget", "unlearned, median")
+    other = klom.priced(detail, KLoM(images=20), result)
     assert len(other) == 2
     assert Retrain.short not in table.rows
 
 
-def test_distances_are_drawn_over_decades_with_the_names_beside_their_points(closer, found):
-    figure = klom.curve("forget", found).figure(klom.quantiles("forget", found))
+def test_distances_are_drawn_over_decades_with_the_names_beside_their_points(detail, result):
+    figure = klom.curve("forget", result).figure(klom.quantiles("forget", result))
     assert figure.layout.yaxis.type == "log"
-    drawing = klom.prices(closer, METHOD)
-    table = drawing.made(found)
+    drawing = klom.prices(detail, METHOD)
+    table = drawing.made(result)
     figure = drawing.chart.figure(table)
     low, high = figure.layout.yaxis.range
     assert len(figure.layout.annotations) == len(table)
@@ -121,8 +112,8 @@ def test_distances_are_drawn_over_decades_with_the_names_beside_their_points(clo
         assert note.y == pytest.approx(np.log10(table["KLoM"][at]), abs=high - low)
 
 
-def draw_part(closer, part):
-    for row in (klom.klom if part == "KLoM" else klom.datamodel)(closer):
+def draw_part(detail, part):
+    for row in (klom.klom if part == "KLoM" else klom.datamodel)(detail):
         section.show(row[0])
 
 
@@ -137,35 +128,35 @@ def captions(at):
 
 
 @pytest.mark.parametrize("part", ["KLoM", "Datamodel"])
-def test_a_part_waits_for_its_button_and_then_says_what_the_engine_says(part, closer):
+def test_a_part_waits_for_its_button_and_then_says_what_the_engine_says(part, detail):
     slot = {"KLoM": klom.SLOT, "Datamodel": klom.DIRECT}[part]
     more = {} if part == "KLoM" else {f"{slot}.networks": "20"}
-    at = page_of(draw_part, closer, part, link={f"{slot}.images": "20", **more})
+    at = page_of(draw_part, detail, part, link={f"{slot}.images": "20", **more})
     assert "are trained" in captions(at)
     at = pressed(at, slot)
     assert not problems(at)
     if part == "KLoM":
-        method, case = KLoM(images=20), closer.case
+        method, case = KLoM(images=20), detail.case
     else:
-        method, case = DMDirect(networks=20, images=20), closer.asked.case
+        method, case = DMDirect(networks=20, images=20), detail.asked.case
     result = answer(method, case)
     assert result.kept
     assert at.header[0].value.replace("\\", "") == method.finding(case, result)
     if part == "Datamodel":
         assert klom.changes_finding(result) in captions(at)
         return
-    assert klom.curve_finding("forget", row_label(closer.method.label), result) in captions(at)
+    assert klom.curve_finding("forget", row_label(detail.method.label), result) in captions(at)
     ids = result["points"]["id"].astype(int).tolist()
     forgotten = klom.of_group(result["points"], "forget")
     farthest = int(forgotten["id"][forgotten["unlearned"].argmax()])
     assert at.selectbox(key=klom.CHOSEN).value == farthest
     at.selectbox(key=klom.CHOSEN).set_value(ids[-1]).run()
     assert klom.image_finding(len(ids) - 1, result) in captions(at)
-    assert AfterCase(closer.asked.case, closer.method).fingerprint == closer.case.fingerprint
+    assert AfterCase(detail.asked.case, detail.method).fingerprint == detail.case.fingerprint
 
 
-def test_too_few_models_for_histograms_are_refused_with_how_many_it_takes(closer):
-    at = page_of(draw_part, closer, "KLoM", link={f"{klom.SLOT}.form": "20 bins"})
+def test_too_few_models_for_histograms_are_refused_with_how_many_it_takes(detail):
+    at = page_of(draw_part, detail, "KLoM", link={f"{klom.SLOT}.form": "20 bins"})
     at = pressed(at, klom.SLOT)
     assert "needs at least 100 models of each kind, and there are 20" in " ".join(problems(at))
 

@@ -5,19 +5,10 @@ import pytest
 
 from components import section
 from components.forget import closed_form, sparser
-from components.forget.asked import ForgetQuestion, MethodDetail
 from components.forget.words import TITLES
 from engine.result import Table
 from engine.run import answer
-from engine.unlearning import (
-    BoardCase,
-    ClosedForm,
-    FineTune,
-    GradientAscent,
-    NoOp,
-    Scoreboard,
-    SparseOriginals,
-)
+from engine.unlearning import BoardCase, ClosedForm, GradientAscent, NoOp, SparseOriginals
 from engine.unlearning.oracles.closed_claims import ALONE, ASCENT, ORACLE, TOGETHER, TUNING, percent
 from engine.unlearning.oracles.closed_form import AWAY, PIXELS, remains
 from engine.unlearning.oracles.heads import HEADS, RIDGE
@@ -79,8 +70,8 @@ def test_another_figure_has_the_retrained_model_first_and_the_color_of_its_dista
     assert sparser.value_with_spread(float("nan"), float("nan")) == "failed"
 
 
-def draw(parts, closer):
-    for row in parts(closer):
+def draw(parts, detail):
+    for row in parts(detail):
         section.show(row[0])
 
 
@@ -114,41 +105,34 @@ METHOD = ClosedForm(features=PIXELS, steps=50)
 
 
 @pytest.fixture(scope="module")
-def closer():
-    case, ways = tiny.forget_case(), (NoOp(), FineTune(epochs=1))
-    question = ForgetQuestion(case, ways, Scoreboard())
-    return MethodDetail(question, ways[1], Table.of({"seconds": ([1.0], "s")}, ("FT",)))
-
-
-@pytest.fixture(scope="module")
-def found(closer):
-    return answer(METHOD, closer.asked.case)
+def result(detail):
+    return answer(METHOD, detail.asked.case)
 
 
 @pytest.mark.parametrize("kind", HEADS)
-def test_each_forgotten_image_has_a_point_for_each_formula(kind, closer, found):
-    table, images = closed_form.formula_pairs(kind, found), found["images"]
+def test_each_forgotten_image_has_a_point_for_each_formula(kind, detail, result):
+    table, images = closed_form.formula_pairs(kind, result), result["images"]
     in_group = images["group"] == 0
     for number, formula in enumerate(("together", "alone")):
         part = table["formula"] == number
-        assert set(table["id"][part]) == set(closer.asked.case.request.ids)
+        assert set(table["id"][part]) == set(detail.asked.case.request.ids)
         np.testing.assert_array_equal(
             table["predicted"][part], images[f"{kind} {formula}"][in_group]
         )
         np.testing.assert_array_equal(table["true"][part], images[f"{kind} true"][in_group])
-    figure = closed_form.scatter(kind, found).figure(table)
+    figure = closed_form.scatter(kind, result).figure(table)
     named = [trace.name for trace in figure.data]
     assert named == [closed_form.FORMULAS[kind], closed_form.SUMMED, "as predicted"]
-    summed = percent(remains(found["left"], kind, ALONE))
-    words = closed_form.changes_finding(kind, found)
+    summed = percent(remains(result["left"], kind, ALONE))
+    words = closed_form.changes_finding(kind, result)
     assert words.endswith(f"summing single images {summed}.")
-    left = "nothing" if kind == RIDGE else percent(remains(found["left"], kind, TOGETHER))
+    left = "nothing" if kind == RIDGE else percent(remains(result["left"], kind, TOGETHER))
     assert f"leaves {left} of the change" in words
 
 
 @pytest.mark.parametrize("kind", HEADS)
-def test_curves_are_the_engine_s_and_end_where_their_scale_does(kind, found):
-    table, steps = closed_form.by_step(kind, found), found["steps"]
+def test_curves_are_the_engine_s_and_end_where_their_scale_does(kind, result):
+    table, steps = closed_form.by_step(kind, result), result["steps"]
     for way in closed_form.SERIES:
         step = steps[f"{kind}, {way}"]
         indices = np.flatnonzero(step < AWAY)
@@ -157,25 +141,25 @@ def test_curves_are_the_engine_s_and_end_where_their_scale_does(kind, found):
         assert (table[way] == AWAY).sum() == (len(indices) < len(step))
         assert np.isfinite(table[way]).sum() == min(len(indices) + 1, len(step))
     assert len(np.flatnonzero(steps[f"ridge, {ASCENT}"] == AWAY)) > 1
-    figure = closed_form.curves(kind, found).figure(table)
+    figure = closed_form.curves(kind, result).figure(table)
     assert [trace.name for trace in figure.data] == list(closed_form.SERIES.values())
-    words = closed_form.steps_finding(kind, found)
+    words = closed_form.steps_finding(kind, result)
     assert words.startswith("Left after 50 steps: ")
     for way in (ORACLE, TUNING):
         assert percent(float(steps[f"{kind}, {way}"][-1])) in words
 
 
-def test_the_part_begins_by_itself_and_says_what_layers_cannot_forget(closer, found):
+def test_the_part_begins_by_itself_and_says_what_layers_cannot_forget(detail, result):
     link = {"forget.ClosedForm.steps": "50", "forget.ClosedForm.features": PIXELS}
-    at = settled(page_of(draw, closed_form.closed_form, closer, link=link))
+    at = settled(page_of(draw, closed_form.closed_form, detail, link=link))
     assert not problems(at)
-    assert at.header[0].value.replace("\\", "") == METHOD.finding(closer.asked.case, found)
+    assert at.header[0].value.replace("\\", "") == METHOD.finding(detail.asked.case, result)
     text = " ".join(block.value for block in at.markdown).replace("\\", "")
-    for row, note in zip(found["claims"].rows, found["claims"].notes, strict=True):
+    for row, note in zip(result["claims"].rows, result["claims"].notes, strict=True):
         assert f"**{row}**: {note}." in text
-    holds = int(found["claims"]["holds"].sum())
+    holds = int(result["claims"]["holds"].sum())
     assert text.count("- ✓") == holds
-    assert text.count("- ✗") == len(found["claims"]) - holds
+    assert text.count("- ✗") == len(result["claims"]) - holds
     assert "Only this layer forgets" not in captions(at)
     at.selectbox(key="forget.ClosedForm.features").select("last layer").run()
     settled(at)

@@ -1,0 +1,15 @@
+"""A way of forgetting that its part of the page looks at closer."""
+
+import pytest
+
+from components.forget.asked import ForgetQuestion, MethodDetail
+from engine.result import Table
+from engine.unlearning import FineTune, NoOp, Scoreboard
+from tests import tiny
+
+
+@pytest.fixture(scope="module")
+def detail():
+    case, ways = tiny.forget_case(), (NoOp(), FineTune(epochs=1))
+    question = ForgetQuestion(case, ways, Scoreboard())
+    return MethodDetail(question, ways[1], Table.of({"seconds": ([1.0], "s")}, ("FT",)))
