@@ -18,7 +18,7 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parents[1]
 REQUIREMENTS = ROOT / "requirements.txt"
-FOR_TESTS = ("pytest>=8.3", "pytest-timeout>=2.3", "hypothesis>=6.100")
+FOR_TESTS = ("pytest>=8.3", "pytest-timeout>=2.3", "hypothesis>=6.100", "syrupy>=5,<8")
 METHOD_ARGUMENTS = ("attribution.GradCam", "--image", "sample:chelsea")
 TESTS = (
     "tests/engine/test_store.py",
