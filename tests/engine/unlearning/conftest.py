@@ -1,4 +1,4 @@
-"""What the tests of unlearning ask most often."""
+"""The case and the data that most tests of unlearning start from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The defaults on the networks that ship: none takes the model with it, none does nothing."""
+"""The defaults on the networks that ship; the documented table is the measured table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Poisoning a fair representation: what leaks, controls that must not, the curve, the claims."""
+"""Poisoning a fair representation: its rows, what leaks, controls that must not, the claims."""
 
 from __future__ import annotations
 

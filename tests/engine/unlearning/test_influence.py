@@ -1,4 +1,4 @@
-"""Newton's step where it is exact, and the published code's shortcut where it is not."""
+"""Newton's step where it is exact, the published shortcut where it is not; Fisher forgetting."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""KLoM against the published code's steps written out, closed forms, and its own noise."""
+"""KLoM against the published steps written out, closed forms, its noise; KLoM of a method."""
 
 from __future__ import annotations
 
@@ -155,12 +155,12 @@ def case():
 
 
 @pytest.fixture(scope="module")
-def found(case):
+def klom_result(case):
     return answer(KLoM(images=30), AfterCase(case, WAY))
 
 
-def test_every_number_is_that_of_models_made_by_hand(case, found):
-    points, data = found["points"], case.data
+def test_every_number_is_that_of_models_made_by_hand(case, klom_result):
+    points, data = klom_result["points"], case.data
     rows = data.places(points["id"])
     labels = data.labels[rows]
     originals = train_part(case, ALL, 0)
@@ -177,24 +177,26 @@ def test_every_number_is_that_of_models_made_by_hand(case, found):
         np.testing.assert_allclose(points[name], klom(values, oracles), atol=1e-4)
     for number, group in enumerate(("forget", "retain", "test")):
         part = points["unlearned"][points["group"] == number]
-        summary = found["summary"]
+        summary = klom_result["summary"]
         assert summary.cell(group, "unlearned, median") == pytest.approx(np.median(part))
         assert summary.cell(group, "unlearned, 95 %") == pytest.approx(np.quantile(part, 0.95))
-    np.testing.assert_allclose(found["margins"]["unlearned 3"], after[2], atol=1e-4)
+    np.testing.assert_allclose(klom_result["margins"]["unlearned 3"], after[2], atol=1e-4)
     middle, nothing, noise = (
         room.nats(float(np.median(points[name][points["group"] == 0])))
         for name in ("unlearned", "nothing done", "noise")
     )
-    assert KLoM().finding(AfterCase(case, WAY), found) == (
+    assert KLoM().finding(AfterCase(case, WAY), klom_result) == (
         f"On the middle forgotten image, FT is {middle} from models that never saw it (nothing "
         f"done: {nothing}; noise: {noise})."
     )
 
 
-def test_doing_nothing_is_the_originals_and_retraining_is_noise(case, found):
+def test_doing_nothing_is_the_originals_and_retraining_is_noise(case, klom_result):
     nothing = answer(KLoM(images=30), AfterCase(case, NoOp()))["points"]
     np.testing.assert_allclose(nothing["unlearned"], nothing["nothing done"], atol=1e-4)
-    np.testing.assert_allclose(nothing["nothing done"], found["points"]["nothing done"], atol=1e-4)
+    np.testing.assert_allclose(
+        nothing["nothing done"], klom_result["points"]["nothing done"], atol=1e-4
+    )
     again = answer(KLoM(images=30), AfterCase(case, Retrain()))["summary"]
     noise = again.cell("forget", "noise, 95 %")
     assert again.cell("forget", "unlearned, median") < max(2 * noise, 0.5)
@@ -224,13 +226,13 @@ def test_ways_with_zeros_of_their_own_and_what_cannot_be_trained_often_are_refus
     assert KLoM.unmet(case) == "it needs a model, what it is to forget, and how."
 
 
-def test_what_is_there_of_more_models_is_handed_over_and_is_that_of_fewer(case, found):
+def test_what_is_there_of_more_models_is_handed_over_and_is_that_of_fewer(case, klom_result):
     reports = []
     KLoM(models=40, images=30)(
         AfterCase(case, WAY), lambda _done, _words="", partial=None: reports.append(partial)
     )
     first, last = [report for report in reports if report]
-    np.testing.assert_allclose(first["points"]["unlearned"], found["points"]["unlearned"])
+    np.testing.assert_allclose(first["points"]["unlearned"], klom_result["points"]["unlearned"])
     assert len(first["margins"].order) == 80
     assert len(last["margins"].order) == 160
     assert last["cost"]["models"][0] == 40

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from engine import data as data_sets
-from engine.errors import BlindspotError
+from engine.errors import BadData, BlindspotError
 from engine.models import embedded
 from engine.run import answer
 from engine.sparsity import PruneCase
@@ -130,6 +130,11 @@ def of_merged(label, mode, into=2):
     return request.of_mode(data_sets.load(f"digits+merged:into={into}"), label, mode)
 
 
+def only_threes_in_test(data):
+    """All training images, but test images of class 3 only."""
+    return data.take(np.flatnonzero((data.labels == 3) | (data.split != 2)))
+
+
 @pytest.mark.parametrize(
     ("ask", "words"),
     [
@@ -158,20 +163,11 @@ def of_merged(label, mode, into=2):
         (lambda d: request.of_group(with_groups(), 7), "no training image of group 7"),
         (lambda d: splits(d, request.at_random(d, 1.0)), "All 898 training images.*leave some"),
         (
-            lambda d: splits(
-                small := d.take(np.flatnonzero((d.labels == 3) | (d.split != 2))),
-                request.of_class(small, 3),
-            ),
+            lambda d: splits(only_threes_in_test(d), request.of_class(d, 3)),
             "only test images of that class",
         ),
-        (
-            lambda d: splits(
-                replace(d, split=np.full(len(d), 2, np.uint8)), request.of_class(d, 3)
-            ),
-            "only training images",
-        ),
         (lambda d: splits(d, of_merged(0, "9", into=3)), OTHER_MODE),  # without any modes
-        (
+        (  # under other classes
             lambda _: splits(data_sets.load("digits+merged:into=2"), of_merged(0, "9", into=3)),
             OTHER_MODE,
         ),
@@ -180,6 +176,12 @@ def of_merged(label, mode, into=2):
 def test_what_cannot_be_forgotten_is_refused_in_one_sentence(digits, ask, words):
     with pytest.raises(BlindspotError, match=words):
         ask(digits)
+
+
+def test_a_request_of_other_data_is_refused(digits):
+    other = replace(digits, split=np.full(len(digits), 2, np.uint8))
+    with pytest.raises(BadData, match="only training images"):
+        splits(other, request.of_class(digits, 3))
 
 
 def test_three_images_of_ones_own_are_enough_and_two_without_a_test_are_not(digits):

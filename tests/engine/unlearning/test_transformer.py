@@ -1,4 +1,4 @@
-"""The ways reach every weight of a transformer: attention, LayerNorm, class token, positions."""
+"""The ways reach every weight of a transformer, and work on every trainable network."""
 
 from __future__ import annotations
 

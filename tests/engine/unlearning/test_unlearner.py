@@ -1,4 +1,4 @@
-"""What holds for every unlearner: who it saw, what it left alone, how it fails and is kept."""
+"""What holds for every unlearner, also for the page's example; data that record each access."""
 
 from __future__ import annotations
 

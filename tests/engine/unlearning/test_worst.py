@@ -1,4 +1,4 @@
-"""The search for the images that are hardest to forget, written again step by step."""
+"""The search for the hardest images to forget, step by step; the projection beside a QP solver."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Certificates against every election of a few networks, and against the published loops."""
+"""Certificates against every election and the published loops; partitions and both rounds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Defenses as an experiment: images treated and victims trained by hand, and the papers' claims."""
+"""Defenses, and the share of protected images: victims trained by hand, and the claims."""
 
 from __future__ import annotations
 

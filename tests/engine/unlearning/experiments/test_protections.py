@@ -1,4 +1,4 @@
-"""Protections as an experiment: victims trained by hand, and the claims at the papers' scale."""
+"""Protections as an experiment: which images, how far they move, victims by hand, claims."""
 
 from __future__ import annotations
 

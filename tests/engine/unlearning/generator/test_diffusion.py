@@ -1,4 +1,4 @@
-"""Noise goes in and out by the formulas of DDPM and DDIM; guidance by its own."""
+"""Noise goes in and out by the formulas of DDPM and DDIM; images are drawn by the sampler's."""
 
 from __future__ import annotations
 

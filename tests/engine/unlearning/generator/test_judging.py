@@ -1,4 +1,4 @@
-"""What is counted of a sheet, and how real images are divided."""
+"""What is counted of a sheet, how real images are divided, what the shipped generators draw."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def strip_images(view, row, column):
 
 
 @pytest.fixture(scope="module")
-def found():
+def samples_result():
     return Samples()(shipped_case("digits-generator"))
 
 
@@ -152,18 +152,18 @@ def test_samples_are_read_as_asked_by_another_judge():
     assert np.allclose(result["read"].values.sum(1), 1)
 
 
-def test_the_floor_lies_below_the_samples(found):
-    figures = found["figures"]
+def test_the_floor_lies_below_the_samples(samples_result):
+    figures = samples_result["figures"]
     floor, far = (figures.cell(name, "distance") for name in ("real images", "samples"))
     assert 0 < floor < far
     assert figures["images compared"].tolist() == [200, 200]
     assert figures.cell("real images", "read as asked") > 0.95
 
 
-def test_the_sentence_is_made_of_the_figures(found):
+def test_the_sentence_is_made_of_the_figures(samples_result):
     case = shipped_case("digits-generator")
-    figures = found["figures"]
-    sentence = Samples().finding(case, found)
+    figures = samples_result["figures"]
+    sentence = Samples().finding(case, samples_result)
     assert f"{100 * figures.cell('samples', 'read as asked'):.0f} % of the samples" in sentence
     assert f"{figures.cell('samples', 'distance'):.1f}" in sentence
 

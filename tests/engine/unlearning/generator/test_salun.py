@@ -1,4 +1,4 @@
-"""A generator forgets a class; the answer is that of its pictures."""
+"""A generator forgets a class: the answer is that of its pictures; its file, and the docs."""
 
 from __future__ import annotations
 

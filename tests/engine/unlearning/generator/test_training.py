@@ -1,4 +1,4 @@
-"""A generator is trained by its plan, and kept as the moving average of its weights."""
+"""A generator is trained by its plan; those that ship are read, damaged, unfit, made again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""DM-Direct: both changes by hand, what it hands over on the way, and a datamodel of nothing."""
+"""DM-Direct: both changes by hand, what it hands over; datamodels against known sums."""
 
 from __future__ import annotations
 

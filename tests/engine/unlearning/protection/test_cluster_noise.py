@@ -1,4 +1,4 @@
-"""Clusters of features and the noise that moves them: the loss, the order, the steps."""
+"""Clusters of features, the noise that moves them, and a cluster's noise from a network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Copies: what is left of a noise whose fate is known beforehand."""
+"""Copies: what is left of a known noise; a protected image beside the clean image."""
 
 from __future__ import annotations
 

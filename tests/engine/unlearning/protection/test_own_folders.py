@@ -1,4 +1,4 @@
-"""A zip of one's own class folders comes back protected, with the same folders, names and sizes."""
+"""A zip of class folders comes back protected, with folders, names and sizes, or as a set."""
 
 from __future__ import annotations
 

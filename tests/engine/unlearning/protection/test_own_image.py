@@ -1,4 +1,4 @@
-"""Noise on one's own image: each step by hand, its bounds in bytes, and its mask."""
+"""Noise or the filter on an uploaded image: each step by hand, its bounds, and its mask."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SALM: the mask re-derived by plain sorting, its size, its control, and its limit."""
+"""SALM: the mask re-derived by plain sorting, its size, control and limit; few pixels."""
 
 from __future__ import annotations
 

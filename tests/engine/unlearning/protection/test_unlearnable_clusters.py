@@ -1,4 +1,4 @@
-"""Unlearnable Clusters: the published descent written out, and that no label takes part."""
+"""Unlearnable Clusters: the published descent written out, no labels, the map of clusters."""
 
 from __future__ import annotations
 
