@@ -1,4 +1,4 @@
-"""Detectors beside each other, and where the line stands on the curves of one."""
+"""Detectors beside each other, and where the line stands on the curves of a single detector."""
 
 import numpy as np
 import pytest

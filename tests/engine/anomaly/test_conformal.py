@@ -134,7 +134,7 @@ def test_by_group_p_keeps_its_promise_where_images_of_a_group_are_alike():
     assert np.mean(grouped) <= 0.115
 
 
-def test_no_normal_image_is_refused_and_one_and_identical_ones_give_a_p():
+def test_no_normal_scores_are_refused_and_a_single_or_equal_scores_give_a_p():
     with pytest.raises(BlindspotError, match="no normal images left"):
         Conformal(np.array([]))
     assert Conformal(np.array([1.0])).p(np.array([9.0])) == pytest.approx([0.5])

@@ -7,7 +7,7 @@ from engine.anomaly import KNN
 from tests.engine.anomaly.banks import random_bank, scores
 
 
-@pytest.mark.parametrize("k", [1, 5, 20])
+@pytest.mark.parametrize("k", [1, 2, 5, 20])
 def test_distances_are_those_of_a_plain_search(k):
     train, test_bank = random_bank(50, seed=1), random_bank(9, seed=2)
     slow = []

@@ -49,7 +49,6 @@ def test_the_parts_make_the_score_as_the_detector_says(kind):
 
 
 WIDTH = 8
-TRAINING_BANK = random_bank(60, WIDTH)
 
 
 def test_an_array_counts_once_and_a_view_as_all_that_it_keeps():
@@ -86,7 +85,7 @@ def test_a_function_holds_what_it_closes_over():
     ids=lambda parameter: getattr(parameter, "name", ""),
 )
 def test_a_rule_is_as_large_as_what_it_has_learnt(detector, size):
-    assert detector.fit(TRAINING_BANK).nbytes == LEAST + size
+    assert detector.fit(random_bank(60, WIDTH)).nbytes == LEAST + size
 
 
 TESTED_KINDS = (*DETECTORS, Compare, Corrupt)
@@ -110,7 +109,7 @@ def model_of(network):
 
 @pytest.mark.parametrize("kind", TESTED_KINDS, ids=lambda kind: kind.name)
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_a_model_with_such_weights_is_refused_in_a_sentence(kind, value):
+def test_a_model_with_weights_that_are_not_finite_is_refused_in_a_sentence(kind, value):
     network = tiny.random_weights(tiny.Cnn(), 0)
     with torch.no_grad():
         network.fc.weight[0] = value
@@ -119,14 +118,14 @@ def test_a_model_with_such_weights_is_refused_in_a_sentence(kind, value):
 
 
 @pytest.mark.parametrize("kind", TESTED_KINDS, ids=lambda kind: kind.name)
-def test_an_image_that_gives_such_numbers_is_named(kind):
+def test_an_image_that_gives_numbers_that_are_not_finite_is_named(kind):
     case = tiny.familiar_case(model_of(tiny.random_weights(Quotient(), 0)))
     with pytest.raises(DoesNotFit, match=re.escape(SENTENCE + "this image")):
         kind()(replace(case, image=torch.zeros_like(case.image)))
 
 
 @pytest.mark.parametrize("kind", TESTED_KINDS, ids=lambda kind: kind.name)
-def test_normal_images_that_give_such_numbers_are_counted(kind):
+def test_normal_images_that_give_numbers_that_are_not_finite_are_counted(kind):
     case = tiny.familiar_case(model_of(tiny.random_weights(Quotient(), 0)))
     held_out = np.flatnonzero(case.normal.split == 0)
     images = case.normal.images.copy()

@@ -135,7 +135,7 @@ def test_squares_of_a_texture_lie_side_by_side_and_the_right_half_is_held_out():
         assert set(held_out % 8) == {4, 5, 6, 7}
 
 
-def test_they_are_offered_for_every_model_after_what_it_learned_from():
+def test_textures_and_twins_are_offered_for_every_model_after_what_it_learned_from():
     for model in ("lite0", "phantom-cnn"):
         names = [source.name for source in normal_sources(catalog.load(model))]
         assert names[-4:] == [TWINS, *TEXTURES]

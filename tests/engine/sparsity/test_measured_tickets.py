@@ -112,8 +112,8 @@ def test_a_ticket_lies_nearer_to_the_dense_network_than_a_random_mask(name, epoc
         for row, at in zip(claims.rows, claims["outcome"], strict=True)
     ]
     measure(f"{title}, claims", "; ".join(outcomes))
-    late = (table["rewound to"] >= 0.005) & (table["rewound to"] < 1)
-    assert late.sum() == 2
-    assert (table["pruning distance"] < table["pruning distance, random"])[late].all()
+    is_late = (table["rewound to"] >= 0.005) & (table["rewound to"] < 1)
+    assert is_late.sum() == 2
+    assert (table["pruning distance"] < table["pruning distance, random"])[is_late].all()
     assert table["pruning distance"][-1] == table["order distance"][-1] == 0
     assert np.isfinite(table.values).all()

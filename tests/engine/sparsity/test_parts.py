@@ -197,7 +197,7 @@ def test_masks_come_back_as_they_went(case, structure):
     assert np.array_equal(bits.astype(bool), masks.array("conv2.weight"))
 
 
-def test_files_that_are_none_are_refused_in_words(case):
+def test_files_without_masks_or_of_another_network_are_refused_in_words(case):
     masks = pruner_of(case, "Magnitude", MaskRules()).at(0.5)
     data = masks_file(masks)
     for wrong in (b"", b"PK\x03\x04 nonsense", data[: len(data) // 2]):

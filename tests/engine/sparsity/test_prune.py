@@ -195,7 +195,7 @@ def test_what_cannot_be_pruned_says_why():
     model = tiny.cnn()
     data = tiny.data_for(model)
     for method in (RetrainPruned(), Jackpot(), LearnedPattern()):
-        with pytest.raises(DoesNotFit, match="needs images to learn from"):
+        with pytest.raises(DoesNotFit, match="it needs images to learn from"):
             method.check(PruneCase(model, data.take(data.rows("test"))))
     with pytest.raises(BlindspotError, match="no test images"):
         PruneCase(model, data.take(data.rows("train")))

@@ -70,7 +70,7 @@ def test_where_nothing_is_cut_no_answer_changes_but_other_seeds_still_differ():
     assert (result["pairs"].values > 0).all()
 
 
-def test_an_unknown_training_and_scores_of_one_network_are_refused():
+def test_an_unknown_training_and_learned_scores_are_refused():
     for method in (Seeds(), Untrained()):
         with pytest.raises(DoesNotFit, match="needs to know how the model was trained"):
             answer(method, replace(tiny.prune_case(), recipe=None))
