@@ -7,9 +7,12 @@ others.
 
 from __future__ import annotations
 
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # a fork keeps one thread; read before torch starts
+
 import argparse
 import json
-import os
 import sys
 import tempfile
 from collections.abc import Sequence
