@@ -56,6 +56,7 @@ from tests.answers import (
     small,
     timed,
 )
+from tests.recorded import assert_recorded
 from tests.written import assert_written
 
 LINEAR = (TiltedBoundary, TiltedSheets)
@@ -271,6 +272,11 @@ def test_its_settings_can_be_drawn_and_are_bounded(kind):
         for value in [wrong, *beyond]:
             with pytest.raises(BadSetting, match=spec.metadata["label"]):
                 kind(**{spec.name: value})
+
+
+@every
+def test_it_answers_what_was_recorded(kind):
+    assert_recorded(kind.full_name(), plain(kind))
 
 
 @every

@@ -29,6 +29,7 @@ from tests.answers import (
     small,
 )
 from tests.effects import EFFECTS, INERT, Effect
+from tests.recorded import assert_recorded
 from tests.test_contract import CONTRACT_METHODS
 
 targeted = pytest.mark.parametrize(
@@ -94,7 +95,9 @@ def test_every_setting_changes_an_answer(kind):
         value = getattr(method, spec.name)
         for other in others(spec.metadata["control"], value, case):
             with suppress(BlindspotError):  # the case refuses this value: another one, then
-                if differing(first, replace(method, **{spec.name: other})(case), ROUNDING):
+                changed = replace(method, **{spec.name: other})(case)
+                if differing(first, changed, ROUNDING):
+                    assert_recorded(f"{name} = {other}", changed)
                     break
         else:
             still.append(spec.name)
