@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-CONTRACT = "tests/test_contract.py"
+CONTRACT = "tests/test_contract.py", "tests/test_contract_answers.py"
 
 
 @dataclass(frozen=True)
@@ -28,12 +28,12 @@ class Family:
 
     def proofs(self) -> list[str]:
         """The tests' files."""
-        return self._found((*self.tests, CONTRACT) if self.contract else self.tests)
+        return self._found((*self.tests, *CONTRACT) if self.contract else self.tests)
 
     @property
     def only(self) -> str:
         """The tests to be asked, as pytest's -k has it."""
-        return f"not test_contract.py or {self.contract}" if self.contract else ""
+        return f"not test_contract or {self.contract}" if self.contract else ""
 
     def _found(self, patterns: tuple[str, ...]) -> list[str]:
         paths = {path for pattern in patterns for path in ROOT.glob(pattern)}
@@ -41,25 +41,55 @@ class Family:
         return sorted(str(path.relative_to(ROOT)) for path in paths - out)
 
 
-OF_METHODS = ("anomaly", "hallucination", "sparsity", "unlearning")  # families with their room
-CORE = ("", "arguments/", "case/", "commands/", "keeping/", "lane/", "pictures/", "result/")
-# attribution's other families
-OTHER_FAMILIES = ("lfa", "lima", "trust", "infidelity", "other_maps")
+ROOMS = ("anomaly", "attribution", "hallucination", "sparsity", "unlearning")  # of methods
+CORE = (
+    "",
+    *(
+        f"{room}/"
+        for room in (
+            "arguments",
+            "case",
+            "commands",
+            "keeping",
+            "lane",
+            "pictures",
+            "result",
+            "sweep",
+        )
+    ),
+)
+OTHER_MAPS = ("lfa", "lima", "trust", "infidelity", "other_maps")  # of other families' tests
+OTHERS = ("experiments", "prototypes", "robustness", "slides", "tilt")
 
 
 def part(name: str, folder: str, *tests: str) -> Family:
     """A family whose code is a folder of the engine."""
     code = (f"engine/{folder}/**/*.py",)
-    contract = f"{name}." if name in OF_METHODS else ""
-    return Family(name, code, tests or (f"tests/engine/{folder}/**/test_*.py",), (), contract)
+    return Family(name, code, tests or (f"tests/engine/{folder}/**/test_*.py",), (), room(folder))
+
+
+def room(folder: str) -> str:
+    """How the full names of a folder's methods begin, if it has methods."""
+    first = folder.split("/", maxsplit=1)[0]
+    return f"{first}." if first in ROOMS else ""
 
 
 FAMILIES = (
     Family(
         "attribution",
-        ("engine/attribution/heatmaps/*.py",),
+        ("engine/attribution/*.py", "engine/attribution/heatmaps/*.py"),
         ("tests/engine/attribution/test_*.py",),
-        tuple(f"tests/engine/attribution/test_{name}*.py" for name in OTHER_FAMILIES),
+        tuple(f"tests/engine/attribution/test_{name}*.py" for name in OTHER_MAPS),
+        contract="attribution.",
+    ),
+    Family(
+        "other attribution",
+        tuple(f"engine/attribution/{folder}/**/*.py" for folder in OTHERS),
+        (
+            *(f"tests/engine/attribution/{folder}/**/test_*.py" for folder in OTHERS),
+            "tests/engine/attribution/test_*experiment*.py",
+        ),
+        contract="attribution.",
     ),
     part("level sets", "attribution/level_sets"),
     part("lfa", "attribution/lfa", "tests/engine/attribution/test_lfa*.py"),
@@ -105,8 +135,8 @@ FAMILIES = (
     ),
     Family(
         "core",
-        ("engine/*.py", "engine/lane/*.py", "engine/result/*.py"),
-        ("tests/engine/test_*.py",),
+        tuple(f"engine/{part}*.py" for part in CORE),
+        ("tests/engine/test_*.py", "tests/engine/sweep/test_*.py"),
         (
             "engine/commands/cli.py",
             "engine/gallery.py",
