@@ -10,8 +10,6 @@ from streamlit.testing.v1 import AppTest
 
 from components import input_formats
 from components.sidebar import models, own_weights, targets
-from engine.data.judged_data import typed_order
-from engine.errors import BadData
 from engine.images import Crop, load
 from engine.models import embedded
 from engine.result import Scores, Table
@@ -189,26 +187,6 @@ def test_labeled_images_show_the_right_format_and_name_the_classes():
 
 
 CLASSES = ("ant", "bee", "cat")
-
-
-@pytest.mark.parametrize("text", ["cat\nant\nbee", "cat, ant,bee", " cat \n\nant\nbee\n"])
-def test_an_order_is_typed_in_lines_or_with_commas(text):
-    assert typed_order(text, CLASSES) == (2, 0, 1)
-
-
-@pytest.mark.parametrize(
-    ("text", "sentence"),
-    [
-        ("cat, ant, dog", "“dog” is no class of these images. They are: ant, bee, cat."),
-        ("cat, cat, ant", "“cat” stands twice: name each class once."),
-        ("cat", "2 of 3 classes are missing, such as “ant”: name one for each output."),
-        ("", "3 of 3 classes are missing"),
-    ],
-)
-def test_what_is_no_order_is_a_sentence(text, sentence):
-    with pytest.raises(BadData) as refusal:
-        typed_order(text, CLASSES)
-    assert str(refusal.value).startswith(sentence)
 
 
 def choosing_order():

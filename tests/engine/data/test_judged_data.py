@@ -11,6 +11,7 @@ from engine.data.judged_data import (
     read_test,
     read_training,
     reorder_classes,
+    typed_order,
 )
 from engine.errors import BadData
 from tests.engine.data.nova_files import png
@@ -84,3 +85,23 @@ def test_the_order_of_the_classes_can_be_that_of_numbers_or_of_the_zip():
     words = [data.classes[label] for label in data.labels]
     assert [other.classes[label] for label in other.labels] == words
     assert plausible_orders(read_training(zip_of(*picture_paths("a", "b")), "x.zip").data) == {}
+
+
+@pytest.mark.parametrize("text", ["cat\nant\nbee", "cat, ant,bee", " cat \n\nant\nbee\n"])
+def test_an_order_is_typed_in_lines_or_with_commas(text):
+    assert typed_order(text, ("ant", "bee", "cat")) == (2, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("cat, ant, dog", "“dog” is no class of these images. They are: ant, bee, cat."),
+        ("cat, cat, ant", "“cat” stands twice: name each class once."),
+        ("cat", "2 of 3 classes are missing, such as “ant”: name one for each output."),
+        ("", "3 of 3 classes are missing"),
+    ],
+)
+def test_what_is_no_order_is_a_sentence(text, sentence):
+    with pytest.raises(BadData) as refusal:
+        typed_order(text, ("ant", "bee", "cat"))
+    assert str(refusal.value).startswith(sentence)

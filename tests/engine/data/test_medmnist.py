@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.data.archive import compressed_bytes
 from engine.data.medmnist import keys, read_npz
 from engine.errors import BadData
 
@@ -162,3 +163,11 @@ def test_a_damaged_file_gives_a_sentence_or_a_data_set(places, values, cut):
     for content in (bytes(data), WHOLE[:cut]):
         with contextlib.suppress(BadData):  # any other exception fails
             assert len(read_npz(content).data) == 50
+
+
+def test_of_a_member_no_more_is_read_than_needed():
+    with zipfile.ZipFile(io.BytesIO(npz(arrays(), np.savez))) as archive:
+        member = archive.infolist()[0]
+        whole = compressed_bytes(archive, member)
+        assert len(whole) == member.compress_size
+        assert compressed_bytes(archive, member, 100).tolist() == whole[:100].tolist()
