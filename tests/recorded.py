@@ -4,9 +4,9 @@ A stored answer is found again by its method's revision: one that computes somet
 same revision shows people old numbers. So what is red here means: raise `revision`, and record
 again with `python -m tests.recorded`, which writes recorded_answers.json and takes some minutes.
 
-Each array is kept as projections on fixed waves, with how far they may move: ten times as far as
-they do where the processor's wide instructions are switched off, as on an older machine. What moves
-much then, such as the end of a long training, is not kept.
+Each array is kept as its norm and its product with a fixed wave, and how far both may move: ten
+times as far as they do where the processor's wide instructions are switched off, as on an older
+machine. What moves much then, such as the end of a long training, is not kept.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from engine.result import View
 from tests.answers import timed
 
 FILE = Path(__file__).with_name("recorded_answers.json")
-RECORDING = "BLINDSPOT_RECORDING"  # names the file that projections are added to
+RECORDING = "BLINDSPOT_RECORDING"  # names the file that summaries are added to
 TESTS = [
     "tests/test_contract.py::test_it_answers_what_was_recorded",
     "tests/test_contract_answers.py::test_every_setting_changes_an_answer",
@@ -42,32 +42,30 @@ OLDER = {
 }
 """An older processor, as torch and numpy take it."""
 MARGIN = 10.0
-LEAST, MOST = 1e-5, 1e-2  # of an array's norm: what any projection may move; what is not kept
-WAVES = 2
+LEAST, MOST = 1e-5, 1e-2  # of an array's norm: what any may move; where one is not kept
 TORCH = ".".join(torch.__version__.split(".")[:2])
 
 
-def projections(answer: Mapping[str, View]) -> dict[str, list[float]]:
-    """For each array by view and field: its norm, then its projections on waves (float64)."""
+def summary(answer: Mapping[str, View]) -> dict[str, list[float]]:
+    """For each array by view and field: its norm, and its product with a wave."""
     return {
-        f"{name}/{field}": projected(array)
+        f"{name}/{field}": norm_and_product(array)
         for name, view in answer.items()
         for field, array in view.arrays().items()
         if not timed(field) and array.dtype.kind in "biuf"
     }
 
 
-def projected(array: np.ndarray) -> list[float]:
-    """An array's norm, and its projections; what is not finite counts as a number of its own."""
+def norm_and_product(array: np.ndarray) -> list[float]:
+    """An array's norm and product; what is not finite counts as a number of its own."""
     values = np.nan_to_num(array.astype(np.float64).ravel(), nan=0.1, posinf=0.2, neginf=0.3)
-    places = np.arange(1, values.size + 1, dtype=np.float64)
-    waves = [values @ np.cos(step * places) for step in np.sqrt([2.0, 3.0])[:WAVES]]
-    return [float(np.linalg.norm(values)), *map(float, waves)]
+    wave = np.cos(np.sqrt(2) * np.arange(1, values.size + 1))
+    return [float(np.linalg.norm(values)), float(values @ wave)]
 
 
 def assert_recorded(name: str, answer: Mapping[str, View]) -> None:
     """The answer's arrays are those that were recorded."""
-    ours = projections(answer)
+    ours = summary(answer)
     if path := os.environ.get(RECORDING):
         with Path(path).open("a", encoding="utf-8") as file:
             file.write(json.dumps({name: ours}) + "\n")
@@ -92,8 +90,8 @@ def record() -> dict[str, Any]:
     return json.loads(FILE.read_text(encoding="utf-8"))
 
 
-def measured(names: list[str], environment: Mapping[str, str]) -> dict[str, Any]:
-    """The projections of these methods' answers, of all if none is named, in a process apart."""
+def computed(names: list[str], environment: Mapping[str, str]) -> dict[str, Any]:
+    """The summaries of these methods' answers, of all if none is named, in a process apart."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "answers.jsonl"
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *TESTS]
@@ -114,19 +112,22 @@ def with_tolerance(here: list[float], there: list[float]) -> list[float] | None:
     if moved > MOST:
         return None
     tolerance = max(LEAST, MARGIN * moved) * norm
-    return [float(f"{tolerance:.1e}"), *(float(f"{number:.7g}") for number in here)]
+    return [float(f"{tolerance:.1e}"), *(float(f"{number:.6g}") for number in here)]
 
 
 def main(names: list[str]) -> None:
     """Record these methods' answers, or all."""
-    here, there = measured(names, {}), measured(names, OLDER)
+    here, there = computed(names, {}), computed(names, OLDER)
     answers = dict(record()["answers"]) if names else {}
     for name, arrays in here.items():
         kept = {
             field: with_tolerance(numbers, there[name][field]) for field, numbers in arrays.items()
         }
         answers[name] = {field: numbers for field, numbers in kept.items() if numbers}
-    lines = [f"{json.dumps(name)}: {json.dumps(answers[name])}" for name in sorted(answers)]
+    lines = [
+        f"{json.dumps(name)}: {json.dumps(answers[name], separators=(',', ':'))}"
+        for name in sorted(answers)
+    ]
     body = ",\n".join(lines)
     FILE.write_text(f'{{"torch": "{TORCH}", "answers": {{\n{body}\n}}}}\n', encoding="utf-8")
 
