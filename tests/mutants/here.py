@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.images import reader, reader_process
-from engine.images.wire import Arrays, Words, receive, send
+from engine.images.wire import Arrays, Sink, Words, receive, send
 
 PROGRAM = reader.PROGRAM
 
@@ -24,20 +24,25 @@ def read_here() -> None:
     plain = reader.Reader.ask
 
     def ask(
-        self: reader.Reader, words: Mapping[str, Any], arrays: Sequence[NDArray[Any]]
+        self: reader.Reader,
+        words: Mapping[str, Any],
+        arrays: Sequence[NDArray[Any]],
+        sink: Sink | None = None,
     ) -> tuple[Words, Arrays]:
         if reader.PROGRAM != PROGRAM:
-            return plain(self, words, arrays)
+            return plain(self, words, arrays, sink)
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
-            return carried(*reader_process.answer(*carried(words, arrays)))
+            return carried(*reader_process.answer(*carried(words, arrays)), sink)
 
     reader.Reader.ask = ask  # type: ignore[method-assign]
 
 
-def carried(words: Mapping[str, Any], arrays: Sequence[NDArray[Any]]) -> tuple[Words, Arrays]:
+def carried(
+    words: Mapping[str, Any], arrays: Sequence[NDArray[Any]], sink: Sink | None = None
+) -> tuple[Words, Arrays]:
     """What comes out of a pipe of what goes in."""
     pipe = io.BytesIO()
     send(pipe, words, arrays)
     pipe.seek(0)
-    return receive(pipe)
+    return receive(pipe, sink)

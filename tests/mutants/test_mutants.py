@@ -12,8 +12,11 @@ import tomllib
 
 import pytest
 
+from engine.images import load
+from engine.images import reader as readers
 from tests.mutants.families import FAMILIES, ROOT
 from tests.mutants.forks import forked
+from tests.mutants.here import read_here
 from tests.mutants.mutant import grown, mutants
 from tests.mutants.pins import pins
 from tests.mutants.swap import differ, loaded, swap
@@ -143,6 +146,19 @@ def test_a_child_gives_its_answer_or_none_when_it_dies_or_never_ends(tmp_path):
             pass
 
     assert forked(spin, 0, 60, log) is None
+
+
+def test_a_picture_is_read_in_this_process_as_in_the_reader_s_own(tmp_path):
+    data = (ROOT / "docs/start.png").read_bytes()
+    pixels = load(data, "a.png").pixels
+
+    def in_this_process():
+        read_here()
+        for reader in readers._idle:
+            reader.process.kill()
+        return bool((load(data, "a.png").pixels == pixels).all())
+
+    assert forked(in_this_process, 30, 60, tmp_path / "log") is True
 
 
 TRIED = """

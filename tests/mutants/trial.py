@@ -24,6 +24,7 @@ from tests.mutants.swap import loaded, swap
 
 WALL = 900.0  # seconds a mutant may take in all; for those that wait for ever
 BASE = 7200.0  # the same for the unchanged code
+FEW = 0.05  # of a family's tests: if more are red without a mutant, nothing is measured
 SPARE = 10.0  # seconds of processor on top of five times what the tests need
 
 
@@ -101,6 +102,9 @@ class Trial:
         result = forked(lambda: self.measured(session, files), BASE, BASE, self.log)
         if result is None:
             raise pytest.UsageError("the tests do not run through without a mutant")
+        if len(result["failed"]) > FEW * len(session.items):
+            red = f"{len(result['failed'])} tests, such as {result['failed'][0]}"
+            raise pytest.UsageError(f"{red}, are red without a mutant")
         self.reach = result
         if not any(result["items"].values()) and not any(result["files"].values()):
             raise pytest.UsageError("no test reaches any function of the changed files")
