@@ -136,7 +136,7 @@ FAMILIES = (
     Family(
         "core",
         tuple(f"engine/{part}*.py" for part in CORE),
-        ("tests/engine/test_*.py", "tests/engine/sweep/test_*.py"),
+        ("tests/engine/test_*.py", "tests/engine/sweep/test_*.py", "tests/test_private.py"),
         (
             "engine/commands/cli.py",
             "engine/gallery.py",

@@ -174,6 +174,14 @@ def test_coalitions_come_with_their_complement_and_the_kernel_s_whole_weight():
     assert weights.sum().item() == pytest.approx(whole, rel=1e-5)
 
 
+def test_all_coalitions_of_an_even_number_of_regions_are_taken_where_there_is_room():
+    visible, weights = coalitions(4, 14, tiny.seeded(0))
+    assert len({tuple(row.tolist()) for row in visible}) == len(visible) == 2**4 - 2
+    for size in (1, 2, 3):  # (m − 1) / (C(m, k) k (m − k)), of each
+        each = 3 / (comb(4, size) * size * (4 - size))
+        assert weights[visible.sum(1) == size].numpy() == pytest.approx(each)
+
+
 def test_one_region_takes_the_whole_difference():
     shares = shapley_fit(
         torch.zeros(0, 1, dtype=torch.bool), torch.zeros(0), torch.zeros(0), torch.tensor(2.5)

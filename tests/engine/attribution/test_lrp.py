@@ -10,6 +10,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from engine.attribution.heatmaps.deep_lift import DeepLift
 from engine.attribution.heatmaps.gradient_x_input import GradientXInput
 from engine.attribution.heatmaps.lrp import Lrp
+from engine.attribution.heatmaps.relevance import LinearLayer, box_rule
 from engine.case import ImageCase
 from engine.case.target import Target
 from engine.errors import DoesNotFit
@@ -107,6 +108,16 @@ def test_the_rules_written_out_unit_by_unit(gamma):
     pixels = boxed(case.image.double().numpy().ravel(), weights[0], relevance)
     heat = Lrp(gamma=gamma)(case)["map"]
     np.testing.assert_allclose(heat.values, pixels.reshape(3, 2, 2).sum(0), rtol=1e-3, atol=1e-4)
+
+
+def test_pixels_lie_between_bounds_that_need_not_be_zero_and_one():
+    """W x − W⁺ l − W⁻ h, for the lowest and highest pixels as the first layer sees them."""
+    weight = np.array([[1.0, -2, 3], [-1, 0.5, 0]], np.float32)
+    image, low, high = (np.full(3, value, np.float32) for value in (0.5, -1.5, 2))
+    layer = LinearLayer(F.linear, torch.empty(0), torch.tensor(weight), None, box_rule)
+    result = box_rule(layer, torch.tensor(np.stack([image, low, high])))
+    expected = weight @ image - np.maximum(weight, 0) @ low - np.minimum(weight, 0) @ high
+    np.testing.assert_allclose(result[0], expected)
 
 
 def unbiased(network):

@@ -176,9 +176,10 @@ def test_without_what_classes_share_parts_sum_to_zero_over_the_classes():
 
 
 def test_only_a_logit_of_a_network_without_means_and_mask_is_such_a_sum():
-    alone = answer(OwnMap(), case_of(classes=1, target=0))["map"].values
-    assert alone.shape == (16, 16)
-    assert np.isfinite(alone).all()
+    alone = answer(OwnMap(), case_of(classes=1, target=0))
+    assert alone["map"].values.shape == (16, 16)
+    assert np.isfinite(alone["map"].values).all()
+    assert alone["peaks"]["part"].any()  # one class shares nothing with others
     others = [case_of(target=Target(2, reading=reading)) for reading in ("probability", "margin")]
     for case in (*others, case_of("mean_unet"), case_of("comet")):
         assert "peaks" not in answer(OwnMap(), case)

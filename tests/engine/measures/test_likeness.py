@@ -28,8 +28,10 @@ def test_the_error_is_the_mean_over_all_images():
     ("added", "words"),
     [
         (10, ""),
+        (15, " The change can be seen (the change is 0.15 of the image's contrast)."),
         (30, " The change can be seen (the change is 0.30 of the image's contrast)."),
         (50, " The change can be seen (the change is 0.50 of the image's contrast)."),
+        (60, " The image itself is ruined by then (the change is 0.60 of the image's contrast)."),
         (75, " The image itself is ruined by then (the change is 0.75 of the image's contrast)."),
     ],
 )

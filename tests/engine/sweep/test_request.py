@@ -36,6 +36,8 @@ def test_a_plan_that_takes_too_much_is_refused_in_words(monkeypatch):
         "side": list(range(1, 97)), "overlap": [0, 0.25, 0.5], "cover": ["mean", "black", "blur"],
     }}), Path())  # fmt: skip
     assert refusal(many).startswith("This plan has 86,400 answers; at most 400 are computed on")
+    monkeypatch.setattr(request, "MOST_ANSWERS", plan.count)
+    assert refusal(plan) == ""
     monkeypatch.setattr(request, "MOST_BYTES", 10_000)
     assert "take about 0 MB; at most 0 MB are kept" in refusal(plan)
 

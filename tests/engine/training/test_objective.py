@@ -21,6 +21,7 @@ from engine.training import (
     loop,
     squared_error,
 )
+from engine.training.objective import labels_right
 from engine.training.question import name_of
 from tests.engine.training.test_loop import EVERYTHING, RECIPE, same, striped, trained
 
@@ -44,6 +45,11 @@ def test_cross_entropy_is_what_is_left_out(data):
     assert same(plain, explicit)
     assert same(plain, custom)
     np.testing.assert_array_equal(log.validation_accuracy, again.validation_accuracy)
+
+
+def test_a_label_is_right_on_the_side_of_one_half_and_a_half_itself_says_no():
+    outputs, targets = torch.tensor([[0.0, 1.0], [0.0, -1.0]]), torch.tensor([[0.0, 1.0]] * 2)
+    assert labels_right(outputs, targets).tolist() == [1, 0.5]
 
 
 def test_an_objective_sees_its_batch_and_may_pull(data):
