@@ -34,6 +34,10 @@ def test_all_five_ship_and_differ_and_say_their_plan():
     assert weights.card(HABIT)["plan"]["together"] == 0.9
 
 
+def test_a_card_has_the_figures_that_are_measured():
+    assert bands.figures(load(HABIT), count=4).keys() == weights.card(HABIT)["figures"].keys()
+
+
 def test_a_file_that_is_no_model_is_refused(tmp_path, monkeypatch):
     with pytest.raises(BadModel, match=HONEST):
         load("huge-vlm")
