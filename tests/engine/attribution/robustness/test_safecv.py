@@ -105,6 +105,19 @@ def drawn_case(seed=0):
     return replace(tiny.cnn_case(), image=tiny.image(seed=seed), seed=seed)
 
 
+@pytest.mark.parametrize(
+    ("change", "levels"),
+    [
+        (pixel_game.FAR, [255, 255, 0, 0]),
+        (pixel_game.WHITE, [255] * 4),
+        (pixel_game.SHIFT, [50, 177, 78, 205]),
+    ],
+)
+def test_what_a_pixel_becomes(change, levels):
+    before = np.array([0, 127, 128, 255], np.int16)
+    assert pixel_game.pixel_after(before, change).tolist() == levels
+
+
 @pytest.mark.parametrize("change", pixel_game.CHANGES)
 def test_the_image_is_of_another_class_and_its_pixels_are_counted_anew(change):
     case = drawn_case()

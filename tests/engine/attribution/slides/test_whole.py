@@ -85,7 +85,9 @@ def test_the_finding_counts_planted_tiles_among_the_strangest_by_the_share_of_th
     key, distance = (table["planted"] >= 0.25)[known], table["distance"][known]
     count = min(20, key.sum())
     hits = key[np.argsort(-distance)[:count]].sum()
-    assert method.finding(case, result).startswith(f"{hits} of the {count} strangest tiles")
+    sentence = method.finding(case, result)
+    assert sentence.startswith(f"{hits} of the {count} strangest tiles")
+    assert f"which are {100 * key.mean():.0f} % of the tissue" in sentence
     pairs = [(a > b) + 0.5 * (a == b) for a in distance[key] for b in distance[~key]]
     assert separated(distance, key) == pytest.approx(np.mean(pairs))
     assert "the strangest is" in UnlikeTiles(tile=16).finding(CASE, UnlikeTiles(tile=16)(CASE))
