@@ -1,6 +1,7 @@
 """Where images come from, by name, and their features: those of the head, once for each model."""
 
 from copy import deepcopy
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -143,13 +144,15 @@ def test_textures_and_twins_are_offered_for_every_model_after_what_it_learned_fr
 
 
 def test_a_phantom_s_own_patient_is_left_out_of_its_healthy_twins():
-    twins, phantoms = normal(TWINS), load("phantoms:count=200")
+    some, phantoms = normal("phantoms:count=200+healthy"), load("phantoms:count=200")
+    assert some.name == "phantoms:count=200+healthy"
+    twins = replace(some, name=TWINS)
     assert group_of("example:phantoms:count=200/57", twins) == phantoms.truth["group"][57] == 5
     assert group_of("example:digits/57", twins) is None
     assert group_of("sample:chelsea", twins) is None
-    lesions = load("phantoms").truth["mask"].any((1, 2))
-    assert np.array_equal(twins.images[~lesions], load("phantoms").images[~lesions])
-    assert (twins.images[lesions] != load("phantoms").images[lesions]).any((1, 2, 3)).all()
+    lesions = phantoms.truth["mask"].any((1, 2))
+    assert np.array_equal(twins.images[~lesions], phantoms.images[~lesions])
+    assert (twins.images[lesions] != phantoms.images[lesions]).any((1, 2, 3)).all()
 
 
 def some(name, count=12):
