@@ -41,7 +41,7 @@ class Extract(Method[DataCase]):
     cost = "wait"
     needs = frozenset({"data"})
     proof = (
-        "tests/engine/anomaly/test_extract.py"
+        "tests/engine/anomaly/test_sources.py"
         "::test_features_times_the_head_give_the_logits_for_every_model_that_ships"
     )
 

@@ -37,7 +37,7 @@ class GEN(Detector):
     )
     unit = "generalized entropy"
     needs = Detector.needs | {"one of many"}
-    proof = "tests/engine/anomaly/test_gen.py::test_it_is_the_sum_written_out_by_hand"
+    proof = "tests/engine/anomaly/test_logits.py::test_it_is_the_sum_written_out_by_hand"
 
     gamma: float = setting(
         0.1, Slider(0.05, 1.0, 0.05), "γ", "The lower, the more small probabilities count."

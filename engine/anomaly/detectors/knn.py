@@ -37,7 +37,7 @@ class KNN(Detector):
     needs = frozenset({"normal", "head"})
     unit = "distance"
     joined = "sum"
-    proof = "tests/engine/anomaly/test_knn.py::test_distances_are_those_of_a_plain_search"
+    proof = "tests/engine/anomaly/test_vim.py::test_distances_are_those_of_a_plain_search"
 
     k: int = setting(
         10,

@@ -65,7 +65,7 @@ class NaiveBayesDetector(Detector):
     unit = "nat"
     joined = "sum"
     proof = (
-        "tests/engine/anomaly/test_naive_bayes.py"
+        "tests/engine/anomaly/test_mahalanobis.py"
         "::test_it_is_minus_the_log_of_densities_that_are_multiplied_one_by_one"
     )
 

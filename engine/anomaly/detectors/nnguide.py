@@ -39,8 +39,7 @@ class NNGuide(Detector):
     unit = "squared logit"
     joined = "product"
     proof = (
-        "tests/engine/anomaly/test_nnguide.py"
-        "::test_with_a_bank_of_one_it_is_two_energies_and_a_cosine"
+        "tests/engine/anomaly/test_vim.py::test_with_a_bank_of_one_it_is_two_energies_and_a_cosine"
     )
 
     k: int = setting(

@@ -68,7 +68,7 @@ class OdinStep(Method[DataCase]):
     cost = "wait"
     paper = PAPER
     needs = frozenset({"data"})
-    proof = "tests/engine/anomaly/test_odin.py::test_the_step_on_a_linear_model_has_a_closed_form"
+    proof = "tests/engine/anomaly/test_logits.py::test_the_step_on_a_linear_model_has_a_closed_form"
 
     temperature: float = temperature_setting(1000.0)
     epsilon: float = epsilon_setting(0.0014)

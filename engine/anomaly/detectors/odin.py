@@ -32,7 +32,9 @@ class ODIN(Detector):
     unit = "−probability"
     joined = "sum"
     needs = Detector.needs | {"one of many"}
-    proof = "tests/engine/anomaly/test_odin.py::test_without_a_step_odin_is_msp_at_its_temperature"
+    proof = (
+        "tests/engine/anomaly/test_logits.py::test_without_a_step_odin_is_msp_at_its_temperature"
+    )
 
     temperature: float = temperature_setting(1000.0)
     epsilon: float = epsilon_setting(0.0014)

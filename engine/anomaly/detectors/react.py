@@ -38,7 +38,7 @@ class ReAct(Detector):
     needs = frozenset({"normal", "head", "one of many"})
     unit = "logit"
     joined = "sum"
-    proof = "tests/engine/anomaly/test_react.py::test_without_a_cut_it_is_the_energy"
+    proof = "tests/engine/anomaly/test_logits.py::test_without_a_cut_it_is_the_energy"
 
     percentile: float = setting(
         90.0,

@@ -52,7 +52,7 @@ class Blends(Method[FamiliarCase]):
     revision = 2
     paper = FVR.paper
     needs = FVR.needs
-    proof = "tests/engine/anomaly/test_blends.py::test_every_blend_is_judged_as_an_image_by_itself"
+    proof = "tests/engine/anomaly/test_fvr.py::test_every_blend_is_judged_as_an_image_by_itself"
 
     toward: str | None = setting(
         None,

@@ -82,7 +82,7 @@ class LokiExperiment(ClosedFormExperiment):
     )
     question = "Can a classifier name labels that it never saw?"
     proof = (
-        "tests/engine/anomaly/test_loki.py"
+        "tests/engine/anomaly/test_dis_vs_gen.py"
         "::test_every_answer_is_the_rounded_mean_place_and_every_figure_counts_them"
     )
     data = ("bars", "digits")

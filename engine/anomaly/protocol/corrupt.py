@@ -53,7 +53,7 @@ class Corrupt(Method[FamiliarCase]):
     revision = 3
     needs = frozenset({"normal", "head"})
     proof = (
-        "tests/engine/anomaly/test_corrupt.py"
+        "tests/engine/anomaly/test_compare.py"
         "::test_noise_on_digits_raises_the_score_as_accuracy_falls"
     )
 

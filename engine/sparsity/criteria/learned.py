@@ -38,7 +38,7 @@ class Learned(SparsityMethod):
     title = "Learned"
     cost = "live"
     proof = (
-        "tests/engine/sparsity/test_learned.py"
+        "tests/engine/sparsity/test_scores.py"
         "::test_a_file_of_magnitudes_gives_the_masks_of_magnitude"
     )
 

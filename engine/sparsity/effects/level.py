@@ -25,7 +25,7 @@ class Level(Pruning):
     title = "Accuracy at this ratio"
     cost = "live"
     proof = (
-        "tests/engine/sparsity/test_tradeoff.py"
+        "tests/engine/sparsity/test_rounds.py"
         "::test_a_level_asked_alone_is_the_curve_s_point_at_that_ratio"
     )
 

@@ -33,8 +33,8 @@ class PrunedImage(Method[ImageCase]):
     cost = "wait"
     needs = frozenset({"class", "gradient"})
     proof = (
-        "tests/engine/sparsity/test_pruned_image.py"
-        "::test_it_says_what_the_pruned_model_says_and_where_that_looks"
+        "tests/engine/sparsity/test_harm.py"
+        "::test_a_pruned_copy_says_of_an_image_what_the_pruned_model_says_and_where_that_looks"
     )
 
     ratio: float = setting(

@@ -42,7 +42,7 @@ class Tradeoff(Cutting):
     title = "Accuracy against sparsity"
     cost = "job"
     proof = (
-        "tests/engine/sparsity/test_tradeoff.py"
+        "tests/engine/sparsity/test_rounds.py"
         "::test_the_curve_starts_at_the_dense_accuracy_and_retraining_lifts_it"
     )
 

@@ -48,7 +48,7 @@ class Untrained(Pruning):
     paper = "Frankle et al. 2021, https://arxiv.org/abs/2009.08576"
     needs = frozenset({"training"})
     proof = (
-        "tests/engine/sparsity/test_untrained.py"
+        "tests/engine/sparsity/test_seeds.py"
         "::test_each_row_is_the_untrained_network_cut_and_trained_by_itself"
     )
 

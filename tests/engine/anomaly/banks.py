@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -32,11 +33,7 @@ def random_bank(count=60, width=8, seed=0, labels=True):
     features = spelled(np.maximum(rng.normal(0.3, 1, (count, width)), 0))
     weight = np.random.default_rng(5).normal(size=(3, width))
     features_bank = bank(features, weight, [0.1, -0.2, 0.3])
-    return (
-        features_bank
-        if not labels
-        else bank(features, weight, [0.1, -0.2, 0.3], features_bank.predicted)
-    )
+    return replace(features_bank, labels=features_bank.predicted) if labels else features_bank
 
 
 def spelled(features):
@@ -73,19 +70,15 @@ def answered(detector, train, asked, unknown=None):
 
     def data(*banks):
         classes = model.labels if train.labels is not None else ("any",)
-        labels = [
-            np.zeros(len(image_bank), int) if image_bank.labels is None else image_bank.labels
-            for image_bank in banks
-        ]
-        split = np.repeat([0, 2][: len(banks)], [len(image_bank) for image_bank in banks]).astype(
-            np.uint8
-        )
+        sizes = [len(image_bank) for image_bank in banks]
+        named = [np.zeros(len(each), int) if each.labels is None else each.labels for each in banks]
+        split = np.repeat(np.uint8([0, 2][: len(banks)]), sizes)
         return DataSet(
             "spelled",
             DataCard("Spelled", "", "", ""),
             classes,
             np.concatenate([images(image_bank.features) for image_bank in banks]),
-            np.concatenate(labels),
+            np.concatenate(named),
             np.arange(len(split)),
             split,
         )

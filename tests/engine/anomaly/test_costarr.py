@@ -23,6 +23,8 @@ def test_attenuated_features_and_the_bias_add_up_to_the_logit():
     _, h = halves(QUERIES, even=False)
     top = QUERIES.logits.max(1)
     assert np.abs(h.sum(1) + QUERIES.head.bias[QUERIES.predicted] - top).max() < 1e-4
+    for half in halves(QUERIES, even=COSTARR().even):  # by default both are of one length
+        assert np.linalg.norm(half, axis=1) == pytest.approx(1)
 
 
 def test_without_the_attenuated_half_and_the_logit_it_is_the_cosine_to_the_class_mean():
@@ -148,12 +150,6 @@ def gathered_by_hand(kind, seed=0):
     places = np.arange(len(known))
     first, second = known.take(places[::2]), known.take(places[1::2])
     return Gathered(unknown.take(np.array([0])), train, first, second, unknown)
-
-
-def test_by_default_both_halves_are_joined_at_one_length():
-    z, h = halves(QUERIES, even=COSTARR().even)
-    assert np.linalg.norm(z, axis=1) == pytest.approx(1)
-    assert np.linalg.norm(h, axis=1) == pytest.approx(1)
 
 
 def test_the_ablation_is_what_each_half_finds_alone():

@@ -1,14 +1,17 @@
-"""The answer of a detector: p-values, curves and measures are those of its own scores."""
+"""The answer of a detector, by its own scores, and what detectors make of unknown digits."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from engine.anomaly import KNN, MSP, Conformal, FamiliarCase
+from engine.anomaly import COSTARR, KNN, MSP, QUICK, Conformal, FamiliarCase, Mahalanobis, ViM
+from engine.anomaly.gather import gathered
 from engine.data import load
 from engine.measures import detection
+from engine.measures.detection import auroc, fpr95
 from engine.models import catalog
+from tests.engine.anomaly.banks import digits
 
 
 @pytest.fixture(scope="module")
@@ -53,8 +56,6 @@ def test_the_measures_are_those_of_the_held_and_unknown_scores(found):
 
 
 def test_the_nearest_normal_images_are_those_with_the_nearest_features(case, found):
-    from engine.anomaly.gather import gathered
-
     banks = gathered(case)
     all_distances = np.linalg.norm(banks.fit.directions - banks.subject.directions, axis=1)
     ids, distances = found["nearest"].values.T
@@ -84,8 +85,6 @@ def test_p_is_uniform_on_normal_images_that_were_held_out(case, kind):
 
 
 def test_every_score_carries_the_label_and_the_id_of_its_image(case, found):
-    from engine.anomaly.gather import gathered
-
     banks = gathered(case)
     for name in ("normal", "held", "unknown"):
         bank = getattr(banks, name)
@@ -94,3 +93,50 @@ def test_every_score_carries_the_label_and_the_id_of_its_image(case, found):
     assert found["held"].labels.tolist() == banks.held.labels.tolist()
     assert set(found["unknown"].labels) == {-1}  # not of this model
     assert found["subject"].ids.tolist() == found["subject"].labels.tolist() == [-1]
+
+
+SEEDS = range(5)
+MARGIN = 0.01
+
+
+def scores(detector, seed):
+    train, known, unknown = digits(seed)
+    rule = detector.fit(train).rule
+    return rule(known).score, rule(unknown).score
+
+
+def mean_auroc(kind):
+    return float(np.mean([auroc(*scores(kind(), seed)) for seed in SEEDS]))
+
+
+@pytest.mark.parametrize("kind", [KNN, ViM, Mahalanobis])
+def test_what_reads_features_beats_the_highest_probability(kind):
+    assert mean_auroc(kind) >= mean_auroc(MSP) + MARGIN
+
+
+def test_unknown_digits_have_small_p_values_and_known_ones_have_uniform_ones():
+    for kind in (KNN, ViM):
+        known, unknown = scores(kind(), 3)
+        ruler = Conformal(known[::2])
+        assert np.median(ruler.p(unknown)) < 0.05
+        p = np.sort(ruler.p(known[1::2]))
+        assert np.abs(p - np.arange(1, len(p) + 1) / len(p)).max() < 0.12
+
+
+@pytest.mark.slow
+def test_over_five_seeds_the_detectors_stand_as_the_sheet_has_them(measure):
+    results = {kind.name: mean_auroc(kind) for kind in QUICK}
+    results["COSTARR without the logit"] = float(
+        np.mean([auroc(*scores(COSTARR(logit=False), seed)) for seed in SEEDS])
+    )
+    for name, value in results.items():
+        measure(f"anomaly: AUROC on digits 6/4, {name}, mean of 5 seeds", f"{value:.3f}")
+    for name, positive in (("unknown", "unknown"), ("normal", "known")):
+        value = np.mean([fpr95(*scores(KNN(), seed), positive) for seed in SEEDS])
+        measure(f"anomaly: FPR95 on digits 6/4, KNN, {name} positive", f"{value:.3f}")
+    for name in ("KNN", "ViM", "Mahalanobis"):
+        assert results[name] >= results["MSP"] + MARGIN
+    sheet = {"ViM": 0.952, "KNN": 0.948, "Mahalanobis": 0.932, "MSP": 0.902, "MaxLogit": 0.900,
+             "ReAct": 0.899, "Energy": 0.898, "NNGuide": 0.887, "COSTARR": 0.904}  # fmt: skip
+    for name, value in sheet.items():
+        assert results[name] == pytest.approx(value, abs=0.02)

@@ -24,11 +24,6 @@ PHANTOMS = SimpleNamespace(name="phantoms:count=9")
 
 
 @pytest.fixture(scope="module")
-def worse():
-    return Corrupt(images=8)(CASE)
-
-
-@pytest.fixture(scope="module")
 def near():
     return KNN()(CASE)
 
@@ -42,72 +37,42 @@ def answer(least, p, by_group=np.nan, groups=0):
     return {
         "counts": Scores(np.array([200, 0, least], np.float32), COUNTS, "images"),
         "p": Scores(np.array([p, np.nan, by_group], np.float32), RULES, "p-value"),
-        "smallest": Scores(np.array([1 / 201, np.nan, floor], np.float32), RULES, "p-value"),
+        "smallest": Scores(np.array([1 / 201, 1 / 41, floor], np.float32), RULES, "p-value"),
     }
 
 
-@pytest.mark.parametrize(
-    ("given", "more", "words"),
-    [
-        ((0, 1 / 201), {}, "More unusual than every one of 200 normal images by KNN (p = 0.005)."),
-        ((1, 2 / 201), {}, "More unusual than 199 of 200 normal images by KNN (p = 0.01)."),
-        ((150, 151 / 201), {}, "Nothing unusual by KNN: 150 of 200 normal images"),
-        ((15, 16 / 201), {}, "Nothing unusual by KNN: 15 of 200 normal images"),
-        ((2, 3 / 201, 0.3, 60), {}, "Nothing unusual by KNN: 2 of 200"),
-        ((150, 151 / 201), {"unlike": True}, "KNN misses it: 150 of 200 normal images"),
-        (
-            (0, 1 / 201, 1 / 31, 30),
-            {"alpha": 0.02},
-            "Too few normal images for a verdict at 2 % false alarms: with 30 patients, p cannot "
-            "fall below 0.032. Allow more",
-        ),
-        (
-            (0, 1 / 201, 0.2, 4),
-            {},
-            "Too few normal images for a verdict: they come from 4 patients, and at least 20 are",
-        ),
-        ((0, 1 / 201, 0.5, 1), {}, "Too few normal images for a verdict: they come from 1 patient"),
-    ],
-)
-def test_the_sentence_says_unusual_only_where_the_p_value_it_names_is_below_the_line(
-    given, more, words
-):
-    assert findings.verdict("KNN", PHANTOMS, answer(*given), **more).startswith(words)
-
-
-def test_images_without_groups_are_counted_one_by_one():
+def test_the_sentence_says_unusual_only_where_the_p_value_it_names_is_below_the_line(snapshot):
     few = answer(0, 1 / 5)
     few["counts"] = Scores(np.array([4, 0, 0], np.float32), COUNTS, "images")
-    assert "4 can be compared with, and at least 20" in findings.verdict("KNN", PHANTOMS, few)
+    answers = [
+        (few, {}),
+        *((answer(least, (least + 1) / 201), {}) for least in (0, 1, 15, 150)),
+        (answer(150, 151 / 201), {"unlike": True}),
+        (answer(2, 3 / 201, 0.3, 60), {}),
+        (answer(0, 1 / 201, 1 / 31, 30), {"alpha": 0.02}),
+        (answer(0, 1 / 201, 0.2, 4), {}),
+        (answer(0, 1 / 201, 0.5, 1), {}),
+    ]
+    assert [findings.verdict("KNN", PHANTOMS, each, **more) for each, more in answers] == snapshot
 
 
 def test_a_detector_says_of_its_own_answer_what_the_page_says(near):
-    assert KNN().finding(CASE, near) == findings.verdict("KNN", CASE.normal, near)
-    assert f"{int(near['counts'].values[2])} of " in KNN().finding(CASE, near) or (
-        "every one" in KNN().finding(CASE, near)
-    )
-
-
-def test_the_score_is_given_with_the_ends_of_the_normal_ones(near):
-    scores = near["normal"].values
-    words = findings.only_score(CASE.normal, near)
+    words = KNN().finding(CASE, near)
+    assert words == findings.verdict("KNN", CASE.normal, near)
+    assert f"{int(near['counts'].values[2])} of " in words or "every one" in words
+    scores, words = near["normal"].values, findings.only_score(CASE.normal, near)
     assert f"This image's score is {near['subject'].values[0]:.3g}" in words
     assert f"of {len(scores)} normal images lie between {scores.min():.3g} and" in words
 
 
-def test_the_p_value_is_that_of_the_class_only_where_enough_are_seen_alike():
+def test_the_p_value_is_that_of_the_class_only_where_enough_are_seen_alike(snapshot):
     sample_answer = answer(9, 0.25, 0.5, 30)
-    shares, (meaning,) = findings.p_values(PHANTOMS, sample_answer, "ring", by_class=False)
-    assert shares[0].startswith("p-value among all normal images: 0.25 (the smallest that can be")
-    assert shares[1].startswith("p-value counted by patient: 0.5")
-    assert "not what is wrong with it" in meaning
-    shares, notes = findings.p_values(PHANTOMS, sample_answer, "ring", by_class=True)
-    assert shares[0].startswith("p-value among all")
-    assert notes[0] == "Fewer than 20 normal images are seen as ring, so all are compared."
+    for by_class in (False, True):
+        words = findings.p_values(PHANTOMS, sample_answer, "ring", by_class=by_class)
+        assert words == snapshot
     sample_answer["p"] = Scores(np.array([0.25, 0.125, np.nan], np.float32), RULES, "p-value")
     sample_answer["counts"] = Scores(np.array([200, 40, 9], np.float32), COUNTS, "images")
-    (share,), _ = findings.p_values(PHANTOMS, sample_answer, "ring", by_class=True)
-    assert share.startswith("p-value among 40 images seen as ring: 0.125")
+    assert findings.p_values(PHANTOMS, sample_answer, "ring", by_class=True) == snapshot
 
 
 def evidence(scores, ids):
@@ -203,24 +168,18 @@ def test_the_ranking_begins_with_the_lowest_p_value_and_pays_for_it():
     assert f"{table.rows[best]} tells the unknown images best" in believed(result)
 
 
-def test_the_steps_have_the_share_of_normal_images_that_the_line_flags(worse):
+def test_the_steps_of_images_made_worse_are_counted_and_told_in_words():
+    worse = Corrupt(images=8)(CASE)
+    steps, flagged = worse["steps"], (worse["flags"].values <= 0.2).mean(0)
     table = with_flagged(worse, 0.2)
-    assert table[FLAGGED] == pytest.approx((worse["flags"].values <= 0.2).mean(0))
+    assert table[FLAGGED] == pytest.approx(flagged)
     assert table[SEVERITY] == pytest.approx(LEVELS)
-
-
-def test_a_step_is_told_in_words(worse):
-    steps = worse["steps"]
-    flagged = 100 * (worse["flags"].values <= 0.2).mean(0)
     words = at_step(worse, 4, 0.2, "KNN", CASE.model.labels)
     assert f"{steps['score of the image'][4]:.3g}" in words
-    assert f"{flagged[4]:.0f} % of normal images" in words
+    assert f"{100 * flagged[4]:.0f} % of normal images" in words
     assert f"gets {100 * steps['accuracy'][4]:.0f} % of them right" in words
     assert f"The model sees: {CASE.model.labels[int(worse['classes'].values[4])]}." in words
-
-
-def test_images_made_worse_are_told_from_the_first_step_to_the_last(worse):
-    p, right = worse["steps"]["p-value of the image"], 100 * worse["steps"]["accuracy"]
+    p, right = steps["p-value of the image"], 100 * steps["accuracy"]
     assert Corrupt(images=8).finding(CASE, worse) == (
         f"From no noise to the most, the image's p-value goes from {p[0]:.2g} to {p[-1]:.2g}, and "
         f"the normal images that the model gets right from {right[0]:.0f} % to {right[-1]:.0f} %."

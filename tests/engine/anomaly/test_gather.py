@@ -1,15 +1,25 @@
-"""Which images are compared with which: never with itself, never with what was fitted to."""
+"""Which images are compared with which; parts of scores, the size of rules, and bad numbers."""
 
+from __future__ import annotations
+
+import re
 from dataclasses import replace
+from types import MethodType
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
+from engine import anomaly
 from engine.anomaly import KNN, METHODS, QUICK, FamiliarCase, Mahalanobis
 from engine.anomaly.case import split
 from engine.anomaly.detectors import detector
+from engine.anomaly.detectors.detector import LEAST
+from engine.anomaly.detectors.held import held_bytes
 from engine.anomaly.gather import gathered, heads_agree
 from engine.errors import BadData, BlindspotError, DoesNotFit
+from engine.models.classifier import Classifier
 from tests import tiny
 from tests.engine.anomaly.banks import random_bank
 
@@ -97,32 +107,26 @@ def test_a_handful_of_normal_images_gives_an_answer_and_its_smallest_p(kind, cou
     assert any("too few" in note for note in result["notes"].labels)
 
 
-@pytest.mark.parametrize("count", [0, 1])
-def test_fewer_than_two_normal_images_is_a_sentence(count):
-    with pytest.raises(BadData, match="at least two are needed"):
-        case_of(tiny.data_set(MODEL.labels, 32, 8).take(np.arange(count)))
-
-
-def test_two_images_of_which_one_is_asked_about_are_too_few():
-    data = tiny.data_set(MODEL.labels, 32, 2)
+def test_too_few_normal_images_and_an_image_of_another_size_are_sentences():
+    data = tiny.data_set(MODEL.labels, 32)
+    for count in (0, 1):
+        with pytest.raises(BadData, match="at least two are needed"):
+            case_of(data.take(np.arange(count)))
+    pair = tiny.data_set(MODEL.labels, 32, 2)
     with pytest.raises(BadData, match="no normal image beside this one"):
-        gathered(case_of(data, data.pixels()[0].contiguous()))
+        gathered(case_of(pair, pair.pixels()[0].contiguous()))
+    with pytest.raises(BlindspotError, match=r"not \(3, 32, 32\)"):
+        case_of(data, tiny.image(16))
 
 
 @pytest.mark.parametrize("kind", QUICK, ids=lambda kind: kind.name)
-def test_identical_normal_images_give_an_answer(kind):
+def test_identical_normal_images_and_those_of_one_class_give_an_answer(kind):
     data = tiny.data_set(MODEL.labels, 32, 60)
     same = replace(data, images=np.repeat(data.images[:1], 60, axis=0))
-    result = kind()(case_of(same))
-    assert np.isfinite(result["subject"].values).all()
-    assert 0 < result["p"].values[0] <= 1
-
-
-@pytest.mark.parametrize("kind", QUICK, ids=lambda kind: kind.name)
-def test_normal_images_of_one_class_give_an_answer(kind):
-    data = tiny.data_set(MODEL.labels, 32, 60)
-    result = kind()(case_of(data.take(data.labels == 1)))
-    assert np.isfinite(result["subject"].values).all()
+    for normal in (same, data.take(data.labels == 1)):
+        result = kind()(case_of(normal))
+        assert np.isfinite(result["subject"].values).all()
+        assert 0 < result["p"].values[0] <= 1
 
 
 def test_labels_of_other_classes_than_the_model_s_are_not_used():
@@ -132,11 +136,6 @@ def test_labels_of_other_classes_than_the_model_s_are_not_used():
     result = Mahalanobis()(case)
     assert (result["held"].labels == -1).all()
     assert np.isnan(result["measures"]["accuracy"][0])
-
-
-def test_an_image_of_another_size_is_a_sentence():
-    with pytest.raises(BlindspotError, match=r"not \(3, 32, 32\)"):
-        case_of(tiny.data_set(MODEL.labels, 32), tiny.image(16))
 
 
 def test_logits_that_are_not_the_head_s_are_refused_by_who_needs_them():
@@ -172,3 +171,103 @@ def test_rules_are_remembered_up_to_so_many_bytes(monkeypatch):
 def test_every_method_refuses_a_picture_alone():
     for kind in METHODS:
         assert kind.unmet(tiny.cnn_case()).startswith("it needs")
+
+
+TRAIN = random_bank(90, seed=1)
+QUERIES = replace(
+    random_bank(30, seed=2),
+    nudge=lambda heat, step: random_bank(30, seed=2).logits * 1.1 + heat * step,
+)
+
+
+@pytest.mark.parametrize("kind", anomaly.DETECTORS, ids=lambda kind: kind.name)
+def test_the_parts_make_the_score_as_the_detector_says(kind):
+    judged = kind().fit(TRAIN).rule(QUERIES)
+    parts = np.stack(list(judged.parts.values()))
+    joined_scores = {"sum": parts.sum(0), "product": -parts.prod(0), "alone": parts[0]}[kind.joined]
+    assert judged.score == pytest.approx(joined_scores, rel=1e-9, abs=1e-9)
+    assert len(parts) == (1 if kind.joined == "alone" else 2)
+    assert (np.ptp(parts, 1) > 0).all()
+
+
+WIDTH = 8
+
+
+def test_an_array_counts_once_and_a_view_as_all_that_it_keeps():
+    array = np.zeros((10, 4))
+    assert held_bytes(array) == 320
+    assert held_bytes(array[:1].T) == 320
+    assert held_bytes([array, {"again": array[2:]}, "words", 7]) == 320
+    assert held_bytes(torch.zeros(5)) == 20
+    assert held_bytes(anomaly.Head(array, np.zeros(3))) == 344
+
+
+def test_a_function_holds_what_it_closes_over():
+    array, other = np.zeros(4), np.zeros(2)
+
+    def inner():
+        return array
+
+    assert held_bytes(lambda: (inner(), other)) == 48
+    assert held_bytes(MethodType(inner, anomaly.Head(array, other))) == 48
+    assert held_bytes(np.zeros) == 0
+
+
+@pytest.mark.parametrize(
+    ("detector", "size"),
+    [
+        (anomaly.MSP(), 0),
+        (anomaly.ReAct(), 0),
+        (anomaly.KNN(), 60 * WIDTH * 8),  # the directions of all images
+        (anomaly.NNGuide(share=0.5), 30 * WIDTH * 8),
+        (
+            anomaly.Mahalanobis(),
+            (3 * WIDTH + WIDTH * WIDTH + WIDTH) * 8,
+        ),  # means, axes and their spread
+        (anomaly.ViM(), (WIDTH * WIDTH // 2 + WIDTH) * 8),  # half of the directions, and the origin
+        (anomaly.COSTARR(), 2 * 3 * WIDTH * 8),  # two means for each class
+    ],
+    ids=lambda parameter: getattr(parameter, "name", ""),
+)
+def test_a_rule_is_as_large_as_what_it_has_learnt(detector, size):
+    assert detector.fit(random_bank(60, WIDTH)).nbytes == LEAST + size
+
+
+TESTED_KINDS = (*anomaly.DETECTORS, anomaly.Compare, anomaly.Corrupt)
+SENTENCE = "not finite numbers (NaN or infinite) for "
+
+
+class Quotient(nn.Module):
+    """Divides by the mean of the image, so that a black one gives NaN."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(3, 4)
+
+    def forward(self, images):
+        return self.fc(images.mean((2, 3)) / images.mean((1, 2, 3))[:, None])
+
+
+def model_of(network):
+    return Classifier(network, "tiny", "tiny", 32, device=torch.device("cpu"))
+
+
+@pytest.mark.parametrize("kind", TESTED_KINDS, ids=lambda kind: kind.name)
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_model_with_weights_that_are_not_finite_is_refused_in_a_sentence(kind, value):
+    network = tiny.random_weights(tiny.Cnn(), 0)
+    with torch.no_grad():
+        network.fc.weight[0] = value
+    with pytest.raises(DoesNotFit, match=re.escape(SENTENCE + "this image")):
+        kind()(tiny.familiar_case(model_of(network)))
+
+
+@pytest.mark.parametrize("kind", TESTED_KINDS, ids=lambda kind: kind.name)
+def test_images_that_give_numbers_that_are_not_finite_are_named_or_counted(kind):
+    case = tiny.familiar_case(model_of(tiny.random_weights(Quotient(), 0)))
+    with pytest.raises(DoesNotFit, match=re.escape(SENTENCE + "this image")):
+        kind()(replace(case, image=torch.zeros_like(case.image)))
+    images = case.normal.images.copy()
+    images[np.flatnonzero(case.normal.split == 0)[:2]] = 0
+    with pytest.raises(DoesNotFit, match=r"2 of \d+ normal images"):
+        kind()(replace(case, normal=replace(case.normal, images=images)))

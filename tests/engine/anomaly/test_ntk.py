@@ -10,26 +10,7 @@ import pytest
 
 from engine import data as data_sets
 from engine.anomaly import NtkExperiment
-from engine.anomaly.experiments.ntk import (
-    ACTIVATIONS,
-    AS_MAJORITY,
-    AS_NEAREST,
-    AS_SINGULAR,
-    GRID,
-    MAJORITY,
-    NEAREST,
-    REACH,
-    RIGHT,
-    SINGULAR,
-    Activation,
-    OnSphere,
-    deep,
-    lifted,
-    limits_of,
-    on_sphere,
-    painted,
-    shallow,
-)
+from engine.anomaly.experiments import ntk
 from engine.errors import BadData
 from engine.experiment import ExperimentCase
 from tests import tiny
@@ -54,18 +35,18 @@ def long_kernel(squares, cosine, layers):
 
 def test_every_figure_is_that_of_votes_counted_one_by_one_in_long_numbers():
     result = NtkExperiment(seeds=1, points=20, layers=LAYERS)(digits(2))["table"]
-    sphere = on_sphere(digits(2), 20)
+    sphere = ntk.on_sphere(digits(2), 20)
     distances = np.linalg.norm(sphere.test[:, None] - sphere.points[None], axis=-1)
     power = np.where(sphere.votes, distances**-2.0, -(distances**-2.0)).sum(1) > 0
     limits = {
-        AS_NEAREST: sphere.votes[distances.argmin(1)],
-        AS_MAJORITY: np.full(20, 2 * sphere.votes.sum() > 20),
-        AS_SINGULAR: power,
-        RIGHT: sphere.truth,
+        ntk.AS_NEAREST: sphere.votes[distances.argmin(1)],
+        ntk.AS_MAJORITY: np.full(20, 2 * sphere.votes.sum() > 20),
+        ntk.AS_SINGULAR: power,
+        ntk.RIGHT: sphere.truth,
     }
     figures = set()
-    for name, activation in ACTIVATIONS.items():
-        for condition, layers in ((deep(name), LAYERS), (shallow(name), 2)):
+    for name, activation in ntk.ACTIVATIONS.items():
+        for condition, layers in ((ntk.deep(name), LAYERS), (ntk.shallow(name), 2)):
             decided = []
             for point in sphere.test:
                 votes = mpmath.mpf(0)
@@ -83,7 +64,7 @@ def test_every_figure_is_that_of_votes_counted_one_by_one_in_long_numbers():
 @pytest.mark.parametrize("layers", [1, 3, 10, 100])
 def test_the_kernel_of_the_second_polynomial_is_its_closed_form(layers):
     """K = (2^(L+1) − 1) ξ^(2^L), also where no float can hold it."""
-    _, tangent = ACTIVATIONS[NEAREST].kernels(np.log(COSINES), layers)
+    _, tangent = ntk.ACTIVATIONS[ntk.NEAREST].kernels(np.log(COSINES), layers)
     expected = [
         float(mpmath.log(2 ** (layers + 1) - 1) + 2**layers * mpmath.log(cosine))
         for cosine in COSINES
@@ -92,12 +73,12 @@ def test_the_kernel_of_the_second_polynomial_is_its_closed_form(layers):
 
 
 def test_in_the_second_regime_all_pairs_count_the_same():
-    process, tangent = ACTIVATIONS[MAJORITY].kernels(np.log(COSINES), 200)
-    squares = ACTIVATIONS[MAJORITY].squares
+    process, tangent = ntk.ACTIVATIONS[ntk.MAJORITY].kernels(np.log(COSINES), 200)
+    squares = ntk.ACTIVATIONS[ntk.MAJORITY].squares
     fixed = min(np.roots([squares[2], -1, squares[0]]))  # of ξ = a₀² + a₂² ξ²; the other one is 1
     assert np.exp(process) == pytest.approx(fixed)
     assert np.ptp(tangent) < 1e-12
-    assert np.ptp(ACTIVATIONS[MAJORITY].kernels(np.log(COSINES), 2)[1]) > 1
+    assert np.ptp(ntk.ACTIVATIONS[ntk.MAJORITY].kernels(np.log(COSINES), 2)[1]) > 1
     assert squares @ np.arange(3) > 1  # B': what lies close is driven apart
 
 
@@ -108,7 +89,7 @@ def psi(activation, cosines, layers=400):
 
 
 def test_the_singular_kernel_has_the_limit_that_its_equation_says():
-    activation = ACTIVATIONS[SINGULAR]
+    activation = ntk.ACTIVATIONS[ntk.SINGULAR]
     mapped = np.polynomial.polynomial.polyval(COSINES, activation.squares)
     step = psi(activation, mapped) - psi(activation, COSINES)
     assert step == pytest.approx(np.log(activation.squares[1]))  # ψ(dual ξ) = A'² ψ(ξ)
@@ -127,7 +108,7 @@ def test_the_singular_kernel_has_the_limit_that_its_equation_says():
 )
 def test_the_limit_s_power_of_1_minus_cosine_is_half_the_sphere_s_dimension(coefficients, power):
     near, far = 1 - np.array([1e-6]), 1 - np.array([1e-4])
-    activation = Activation(coefficients)
+    activation = ntk.Activation(coefficients)
     slope = (psi(activation, near) - psi(activation, far)) / np.log(100)
     assert slope == pytest.approx(power, abs=2e-3)
     first, steps = activation.squares[1], activation.squares @ np.arange(len(coefficients))
@@ -135,35 +116,28 @@ def test_the_limit_s_power_of_1_minus_cosine_is_half_the_sphere_s_dimension(coef
 
 
 def test_images_lie_on_the_sphere_with_positive_cosines_by_their_main_components():
-    sphere = on_sphere(digits(), 100)
+    sphere = ntk.on_sphere(digits(), 100)
     assert np.linalg.norm(sphere.points, axis=1) == pytest.approx(1)
     assert (sphere.test @ sphere.points.T).min() > 0
     plane = sphere.points[:, :2] / sphere.points[:, 2:]
-    assert abs(plane).max() <= REACH + 1e-12
+    assert abs(plane).max() <= ntk.REACH + 1e-12
     assert sphere.votes.sum() == pytest.approx(40, abs=15)
-    assert lifted(plane) == pytest.approx(sphere.points)
+    assert ntk.lifted(plane) == pytest.approx(sphere.points)
 
 
 def test_the_last_column_of_the_picture_is_what_the_limits_decide():
-    picture, sphere = NtkExperiment(points=40).picture(digits()), on_sphere(digits(), 40)
+    picture, sphere = NtkExperiment(points=40).picture(digits()), ntk.on_sphere(digits(), 40)
     assert picture.columns[-1] == "limit"
     assert picture.columns[0] == "1 layer"
-    across = np.linspace(-REACH, REACH, GRID)
+    across = np.linspace(-ntk.REACH, ntk.REACH, ntk.GRID)
     for row, column in ((0, 0), (7, 30), (39, 39), (20, 11)):
-        (place,) = lifted(np.array([[across[column], -across[row]]]))
-        for at, (limit,) in enumerate(limits_of(sphere, place[None])):
+        (place,) = ntk.lifted(np.array([[across[column], -across[row]]]))
+        for at, (limit,) in enumerate(ntk.limits_of(sphere, place[None])):
             red, _, blue = picture.images[at, -1, row, column]
             assert (blue > red) == limit
     for at in (0, 1):  # 100 layers decide nearly as the limit
         assert np.mean(picture.images[at, -2] == picture.images[at, -1]) > 0.97
     assert np.mean(picture.images[0, 0] == picture.images[0, -1]) < 0.9
-
-
-def test_settings_reach_the_figures():
-    variants = {"layers": 2}, {"layers": 8}, {"layers": 8, "points": 20}
-    kinds = [NtkExperiment(**settings).conditions(digits()) for settings in variants]
-    figures = [conditions[deep(NEAREST)]()[AS_NEAREST] for conditions in kinds]
-    assert len(set(figures)) == 3
 
 
 def test_images_of_one_class_are_refused_in_words():
@@ -174,15 +148,18 @@ def test_images_of_one_class_are_refused_in_words():
 
 
 def test_a_picture_of_regions_has_each_image_where_it_lies_on_the_plane():
-    plane = np.array([[-REACH, REACH], [REACH, REACH], [-REACH, -REACH]])  # up is up
+    plane = np.array(
+        [[-ntk.REACH, ntk.REACH], [ntk.REACH, ntk.REACH], [-ntk.REACH, -ntk.REACH]]
+    )  # up is up
     points = np.concatenate([plane, np.ones((3, 1))], 1) / 1.5
     votes, none = np.array([True, False, True]), np.zeros((0, 3))
-    left = np.tile(np.arange(GRID) < GRID / 2, GRID)
+    left = np.tile(np.arange(ntk.GRID) < ntk.GRID / 2, ntk.GRID)
     pale, image = (
-        painted(left, OnSphere(points[:count], votes[:count], none, none)).astype(int)
+        ntk.painted(left, ntk.OnSphere(points[:count], votes[:count], none, none)).astype(int)
         for count in (0, 3)
     )
-    assert np.argwhere((image != pale).any(2)).tolist() == [[0, 0], [0, GRID - 1], [GRID - 1, 0]]
+    end = ntk.GRID - 1
+    assert np.argwhere((image != pale).any(2)).tolist() == [[0, 0], [0, end], [end, 0]]
     assert (image[0, 0] == image[-1, 0]).all()
     assert not (image[0, 0] == image[0, -1]).all()
     assert not (pale[0, 0] == pale[0, -1]).all()

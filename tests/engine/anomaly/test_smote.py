@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -48,6 +49,11 @@ def digits(seed=0):
     return ExperimentCase(data_sets.load("digits"), seed)
 
 
+@cache
+def table_of_threes():
+    return SmoteExperiment(seeds=1)(digits(3))["table"]
+
+
 @pytest.mark.parametrize("box", [False, True])
 @pytest.mark.parametrize("k", [1, 4, 11])
 def test_drawn_points_have_the_closed_form_s_covariance(k, box):
@@ -68,20 +74,15 @@ def test_the_covariance_of_what_it_draws_is_its_closed_form():
     result = SmoteExperiment(seeds=3)(digits())["runs"]
     for row, condition in enumerate(result.rows):
         rare = imbalanced(digits(int(result["seed"][row])), 15).rare
-        expected = {
-            AS_IT_IS: rare.var(0).sum(),
-            COPIES: rare.var(0).sum(),
-            FEWER: rare.var(0).sum(),
-            NEAREST: np.trace(covariance(rare, 5)),
-            ANY: np.trace(covariance(rare, 14)),
-        }
-        share = expected[condition] / rare.var(0).sum()
+        between = {NEAREST: 5, ANY: 14}.get(condition)
+        spread = np.trace(covariance(rare, between)) if between else rare.var(0).sum()
+        share = spread / rare.var(0).sum()
         assert result[SPREAD][row] == pytest.approx(share, abs=0.05)
 
 
 def test_every_figure_is_that_of_a_tree_grown_by_hand():
     digit_case = digits(3)
-    result = SmoteExperiment(seeds=1)(digit_case)["table"]
+    result = table_of_threes()
     dataset = imbalanced(digit_case, 15)
     train, test = (digit_case.data.rows(split) for split in ("train", "test"))
     labels = digit_case.data.labels
@@ -95,7 +96,7 @@ def test_every_figure_is_that_of_a_tree_grown_by_hand():
         added = SmoteExperiment().added(way, dataset, digit_case)
         assert len(added) == (0 if way == AS_IT_IS else len(dataset.others) - 15)
         known = np.concatenate([dataset.others, dataset.rare, added])
-        sure, rare = by_a_tree(dataset.others, len(known), known, images[test]), labels[test] == 3
+        sure, rare = by_a_tree(dataset.others, known, images[test]), labels[test] == 3
         nearest = cdist(images[test][rare], known).min(1)
         assert result.cell(way, RECALL) == pytest.approx(np.mean(sure[rare] > 0.5))
         assert result.cell(way, AUC) == pytest.approx(roc_auc_score(rare, sure))
@@ -110,8 +111,8 @@ def test_as_few_others_are_as_many_as_the_rare_images_and_the_tree_is_grown_on_t
     assert len(dataset.others) == len(dataset.rare) == 15
     assert {tuple(image) for image in dataset.others} <= {tuple(image) for image in whole.others}
     known = np.concatenate([dataset.others, dataset.rare])
-    sure = by_a_tree(dataset.others, len(known), known, dataset.test)
-    result = SmoteExperiment(seeds=1)(digit_case)["table"]
+    sure = by_a_tree(dataset.others, known, dataset.test)
+    result = table_of_threes()
     assert result.cell(FEWER, AUC) == pytest.approx(roc_auc_score(dataset.is_rare, sure))
     assert result.cell(FEWER, HULL) == result.cell(AS_IT_IS, HULL)  # it is one of that hull's
     usual = np.quantile(cdist(whole.held_out, whole.others).min(1), 0.95)
@@ -119,9 +120,9 @@ def test_as_few_others_are_as_many_as_the_rare_images_and_the_tree_is_grown_on_t
     assert result.cell(FEWER, FLAGGED) == pytest.approx((away > usual).mean())
 
 
-def by_a_tree(others, count, known, test):
+def by_a_tree(others, known, test):
     tree = DecisionTreeClassifier(random_state=3)
-    tree.fit(known, [at >= len(others) for at in range(count)])
+    tree.fit(known, np.arange(len(known)) >= len(others))
     return tree.predict_proba(test)[:, 1]
 
 
@@ -139,10 +140,7 @@ def test_the_hull_is_that_of_the_curves_at_every_share_of_the_others(monkeypatch
     x, y = method.hull(NEAREST, digit_case)
     dataset = method.given(NEAREST, digit_case)
     count = len(dataset.others)
-    assert [size for size, *_ in calls] == [
-        count,
-        *(round(count * s) for s in (0.5, 0.25, 0.1, 0.05)),
-    ]
+    assert [size for size, *_ in calls] == [round(count * s) for s in (1, 0.5, 0.25, 0.1, 0.05)]
     assert {added for _, added, _ in calls} == {count - 15}  # the same images at each
     areas = [roc_auc_score(dataset.is_rare, sure) for *_, sure in calls]
     assert np.trapezoid(y, x) > max(areas)
@@ -167,9 +165,8 @@ def test_only_rare_images_at_the_border_begin_new_ones():
     rows = in_danger(dataset.rare, dataset.others, 5)
     expected = smote(dataset.rare, 30, 5, np.random.default_rng([0, 31]), starts=rows)
     assert len(rows)
-    assert replace(method, amount=200).added(NEAREST, dataset, digit_case) == pytest.approx(
-        expected
-    )
+    added = replace(method, amount=200).added(NEAREST, dataset, digit_case)
+    assert added == pytest.approx(expected)
 
 
 def test_along_main_components_all_is_seen_and_drawn_in_so_many_numbers():
@@ -178,11 +175,9 @@ def test_along_main_components_all_is_seen_and_drawn_in_so_many_numbers():
     whole = imbalanced(digit_case, 15)
     assert dataset.test.shape == (len(whole.test), 5)
     training = np.concatenate([whole.others, whole.rare])
-    rest = [
-        ((training - dataset.pixels(np.concatenate([dataset.others, dataset.rare]))) ** 2).sum()
-    ]
-    rest.append((np.linalg.svd(training - training.mean(0))[1][5:] ** 2).sum())
-    assert rest[0] == pytest.approx(rest[1])
+    seen = dataset.pixels(np.concatenate([dataset.others, dataset.rare]))
+    rest = (np.linalg.svd(training - training.mean(0))[1][5:] ** 2).sum()
+    assert ((training - seen) ** 2).sum() == pytest.approx(rest)
     plain, along = (
         SmoteExperiment(seeds=1, components=dimensions)(digit_case) for dimensions in (None, 5)
     )
@@ -219,16 +214,14 @@ def test_neighbors_are_the_nearest_others_of_a_plain_loop():
 def test_settings_reach_what_is_drawn():
     digit_case, dataset = digits(), imbalanced(digits(), 10)
     assert len(dataset.rare) == 10
-    assert (
-        len(SmoteExperiment(others=20).given(NEAREST, digit_case).others)
-        == len(dataset.others) // 5
-    )
+    fewer = SmoteExperiment(others=20).given(NEAREST, digit_case).others
+    assert len(fewer) == len(dataset.others) // 5
     assert len(SmoteExperiment(amount=250).added(NEAREST, dataset, digit_case)) == 25
-    plain = SmoteExperiment(k=1).added(NEAREST, dataset, digit_case)
-    assert not np.array_equal(plain, SmoteExperiment(k=2).added(NEAREST, dataset, digit_case))
-    assert not np.array_equal(
-        plain, SmoteExperiment(k=1, box=True).added(NEAREST, dataset, digit_case)
+    plain, *others = (
+        SmoteExperiment(**settings).added(NEAREST, dataset, digit_case)
+        for settings in ({"k": 1}, {"k": 2}, {"k": 1, "box": True})
     )
+    assert not any(np.array_equal(plain, other) for other in others)
     figures = [
         SmoteExperiment(learner=learner).measured(NEAREST, digit_case)[AUC]
         for learner in ("decision tree", "naive Bayes", "logistic regression")
@@ -244,9 +237,8 @@ def test_the_picture_has_means_and_spreads_of_what_it_shows():
     assert (picture.images[0, -1, :, :, 0] == spread).all()
     for way in (NEAREST, ANY):
         added = SmoteExperiment().added(way, dataset, digits())
-        assert (
-            f"{100 * spread_of(added) / spread_of(dataset.rare):.0f} % ({way})" in picture.finding
-        )
+        share = 100 * spread_of(added) / spread_of(dataset.rare)
+        assert f"{share:.0f} % ({way})" in picture.finding
     means = picture.images[:, -1].mean((1, 2, 3))
     assert means[2] < 0.9 * means[0]  # the spread shrinks
 

@@ -21,7 +21,6 @@ from engine.anomaly.experiments.tester import (
     SQUEEZED,
     TAILS,
     WRONG,
-    LabeledPoints,
     whitened_points,
     wrong,
 )
@@ -38,7 +37,7 @@ def case(seed=0):
 
 def test_gaussian_data_are_accepted_and_every_other_shape_is_not():
     """The experiment itself, against errors counted by hand."""
-    method = HalfspaceExperiment(seeds=4)
+    method = HalfspaceExperiment(seeds=3)
     result = method(case())["runs"]
     for row, shape in enumerate(result.rows):
         assert result[ACCEPTED][row] == (shape == GAUSS), shape
@@ -166,16 +165,6 @@ def test_images_are_whitened_main_components_with_labels_of_two_halves():
     assert wrong(sample, sample.best[None])[0] < 0.35
     assert set(sample.labels) == {-1, 1}
     assert not HalfspaceExperiment().conditions(case())[IMAGES]()[ACCEPTED]
-
-
-def test_settings_reach_the_verdict():
-    sample = HalfspaceExperiment().sample(GAUSS, case(), 10_000)
-    assert not HalfspaceExperiment().reason(sample.points, sample.best)
-    assert HalfspaceExperiment(delta=0.1).reason(sample.points, sample.best)
-    assert HalfspaceExperiment(dimension=4).sample(GAUSS, case(), 50).points.shape == (50, 4)
-    steep, wide = (HalfspaceExperiment(sigma=s).learned(sample, case()) for s in (0.1, 0.6))
-    assert not np.array_equal(steep, wide)
-    assert isinstance(sample, LabeledPoints)
 
 
 def test_the_picture_says_what_is_accepted():

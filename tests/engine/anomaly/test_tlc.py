@@ -13,17 +13,8 @@ from torch.nn import functional as F
 
 from engine import data as data_sets
 from engine.anomaly import TLC
+from engine.anomaly.doubt import tlc
 from engine.anomaly.doubt.experts import chain, engaged, together
-from engine.anomaly.doubt.tlc import (
-    ALL_IN,
-    NAMES_TAIL,
-    NAMES_UNKNOWN,
-    PLAIN,
-    RIGHT,
-    TLC_ROW,
-    experts_for,
-    thirds,
-)
 from engine.anomaly.doubt.tlc_loss import TlcLoss
 from engine.data.variants import LongTailed, OpenSet
 from engine.experiment import ExperimentCase
@@ -97,11 +88,8 @@ def test_experts_are_weighed_over_the_batch_or_over_themselves():
         for w, expert_logits in zip(left, three, strict=False)
     ]
     torch.testing.assert_close(batch, sum(weighted))
-    alone = together(
-        [expert_logits[:1] for expert_logits in three],
-        [column[:1] for column in left],
-        over="experts",
-    )
+    first = [[column[:1] for column in columns] for columns in (three, left)]
+    alone = together(*first, over="experts")
     torch.testing.assert_close(together(three, left, over="experts")[:1], alone)
 
 
@@ -142,7 +130,7 @@ def by_hand(loss, model, batch, late):
 @pytest.mark.parametrize("done", [0, 37, 95])
 def test_the_loss_is_the_authors_written_out(done):
     data = tiny.columns(8, ("a", "b", "c"))
-    model = experts_for(data, 3, seed=1)
+    model = tlc.experts_for(data, 3, seed=1)
     rows = data.rows("train")[:8]
     batch = Batch(rows, data.pixels(rows), data.targets(rows))
     loss = TlcLoss(np.array([50, 9, 2]), steps=100, per_epoch=5)
@@ -153,7 +141,7 @@ def test_the_loss_is_the_authors_written_out(done):
 
 def test_one_expert_without_its_extras_is_a_cosine_softmax():
     data = tiny.columns(8, ("a", "b", "c"))
-    model = experts_for(data, 1, seed=1)
+    model = tlc.experts_for(data, 1, seed=1)
     rows = data.rows("train")[:8]
     batch = Batch(rows, data.pixels(rows), data.targets(rows))
     loss = TlcLoss(np.array([50, 9, 2]), 100, 5, 0.0, regular=False, diverse=False)
@@ -185,20 +173,20 @@ def test_what_is_right_is_that_of_networks_trained_by_hand():
     rows = np.setdiff1d(data.rows("test"), np.flatnonzero(data.truth["unknown"]))
     right = (outputs(model, data, rows).argmax(1).numpy() == data.labels[rows]).mean()
     table = method(case)["table"]
-    assert table.rows == (PLAIN, TLC_ROW, ALL_IN)
-    assert table.cell(PLAIN, RIGHT) == pytest.approx(right)
-    assert thirds(data) == ([0], [1])
-    experts = experts_for(data, 3, 2)
+    assert table.rows == (tlc.PLAIN, tlc.TLC_ROW, tlc.ALL_IN)
+    assert table.cell(tlc.PLAIN, tlc.RIGHT) == pytest.approx(right)
+    assert tlc.thirds(data) == ([0], [1])
+    experts = tlc.experts_for(data, 3, 2)
     counts = np.bincount(data.labels[data.rows("train")], minlength=len(data.classes))
     loss = TlcLoss(counts, steps=2, per_epoch=1)
     train(experts, data, replace(recipe, rate=0.005), 2, objective=loss, after_step=loss.count)
     pixels = (data.pixels(rows) - experts.mean) / experts.std
     left = chain(experts.network.each(pixels)).left[-1].log().numpy()
     rare = data.labels[rows] == 1
-    assert table.cell(TLC_ROW, NAMES_TAIL) == pytest.approx(auroc(left[~rare], left[rare]))
+    assert table.cell(tlc.TLC_ROW, tlc.NAMES_TAIL) == pytest.approx(auroc(left[~rare], left[rare]))
     strange = data.pixels(np.flatnonzero(data.truth["unknown"]))
     unknown = chain(experts.network.each((strange - experts.mean) / experts.std)).left[-1].log()
-    assert table.cell(TLC_ROW, NAMES_UNKNOWN) == pytest.approx(auroc(left, unknown.numpy()))
+    assert table.cell(tlc.TLC_ROW, tlc.NAMES_UNKNOWN) == pytest.approx(auroc(left, unknown.numpy()))
     check_one_chain(method(case), experts, data, rows)
 
 
@@ -242,7 +230,7 @@ def check_one_chain(found, experts, data, rows):
 def test_what_the_paper_claims_is_measured_with_three_seeds(name, ratio, measure):
     result = answer(TLC(ratio=ratio), ExperimentCase(data_sets.load(name)))
     table, claims = result["table"], result["claims"]
-    assert table.cell(PLAIN, RIGHT) > 0.8
+    assert table.cell(tlc.PLAIN, tlc.RIGHT) > 0.8
     what = f"TLC at {ratio:.0f}:1 on {name}"
     outcomes.note(measure, what, claims)
     for figure in TLC.measures:

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from engine import data as data_sets
+from engine.experiment import ExperimentCase
 from engine.models import embedded
 from engine.result import WeightScores
 from engine.sparsity import PruneCase, prunable_parts
 from engine.training import fresh, train
+from tests import tiny
+
+
+def small_case(seed: int = 3) -> ExperimentCase:
+    """Three classes of small images, of which an epoch is one step."""
+    return ExperimentCase(tiny.columns(8, ("a", "b", "c")), seed)
 
 
 def digits_cnns(count: int) -> list[PruneCase]:

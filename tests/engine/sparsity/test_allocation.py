@@ -58,6 +58,8 @@ def test_uniform_plus_holds_the_first_convolution_and_a_fifth_of_the_head():
     assert rest == head == pytest.approx((0.5 * 5072 - 144) / 4928)
     with pytest.raises(BadSetting, match="choose a ratio below 0\\.9"):
         densities("uniform+", SHEET, 0.01)
+    with pytest.raises(BadSetting, match="choose one of uniform"):
+        densities("global", SHEET, 0.5)
 
 
 @pytest.mark.parametrize("rule", ["per layer", *RULES])
@@ -72,11 +74,6 @@ def test_masks_hold_each_layers_share_to_the_weight(rule):
         expected = [round(share * size) for share, size in zip(shares, sizes, strict=True)]
     assert list(masks.counts) == expected
     assert masks.density == pytest.approx(0.4, abs=1e-3)
-
-
-def test_a_rule_nobody_knows_is_refused():
-    with pytest.raises(BadSetting, match="choose one of uniform"):
-        densities("global", SHEET, 0.5)
 
 
 def test_keeping_everything_keeps_every_layer_whole():

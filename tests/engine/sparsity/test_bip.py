@@ -58,9 +58,8 @@ def plainly(case, dense, method):
         pixels = (case.data.pixels(some) - dense.mean) / dense.std
         logits = torch.func.functional_call(network, masked_weights, (pixels,))
         loss = F.cross_entropy(logits, case.data.targets(some))
-        return dict(
-            zip(masked_weights, torch.autograd.grad(loss, [*masked_weights.values()]), strict=True)
-        )
+        grads = torch.autograd.grad(loss, [*masked_weights.values()])
+        return dict(zip(masked_weights, grads, strict=True))
 
     masks, steps = mask(), method.epochs * batches
     for step in range(1, steps + 1):
@@ -156,10 +155,8 @@ def test_with_every_weight_kept_it_is_the_dense_training_gone_on_to_the_bit(arch
 
 
 def search_of(case, dense, keep):
-    data = case.data
-    losses = BatchLoss(
-        dense, data, data.rows("train"), case.recipe, 9, bip.cross_entropy, data.targets()
-    )
+    data, rows = case.data, case.data.rows("train")
+    losses = BatchLoss(dense, data, rows, case.recipe, 9, bip.cross_entropy, data.targets())
     return MaskSearch(losses, full_masks(dense), keep, rate=0.1)
 
 
@@ -173,10 +170,8 @@ def test_scores_begin_as_a_copy_of_the_weights_and_share_no_memory():
         for weight in model.network.parameters():
             weight.zero_()
     assert torch.equal(search.scores, row)
-    assert (
-        search.at(0).digest
-        == prune_smallest(dense, search.every, 1 - 500 / search.every.total).digest
-    )
+    masks = prune_smallest(dense, search.every, 1 - 500 / search.every.total)
+    assert search.at(0).digest == masks.digest
 
 
 @pytest.mark.parametrize("kept", [0.07, 0.2, 0.333])
@@ -223,12 +218,8 @@ def test_each_row_is_a_training_by_itself_and_all_keep_as_many():
     method = replace(MOVING, levels=3)
     result = method(case)
     figures, data = result["figures"], case.data
-    assert figures.rows == (
-        "dense",
-        "BiP",
-        "one-shot magnitude",
-        *(f"IMP, level {n}" for n in "123"),
-    )
+    levels = [f"IMP, level {n}" for n in "123"]
+    assert figures.rows == ("dense", "BiP", "one-shot magnitude", *levels)
     total = full_masks(dense).total
     keep = kept_of(total, method.kept)
     np.testing.assert_allclose(figures["kept"][[1, 2, 5]], keep / total)
@@ -250,10 +241,8 @@ def test_each_row_is_a_training_by_itself_and_all_keep_as_many():
     np.testing.assert_allclose(result["overlap"].cell("one-shot magnitude", "IoU"), same[0])
     assert result["overlap"].rows == ("one-shot magnitude", "IMP")
     stored_model = rebuilt(result["model"])
-    assert (
-        sum(int((stored_model.network.get_parameter(p.name) != 0).sum()) for p in masks.parts)
-        == keep
-    )
+    weights = [stored_model.network.get_parameter(p.name) for p in masks.parts]
+    assert sum(int((weight != 0).sum()) for weight in weights) == keep
     assert stored_model.masks.keys() == {part.name for part in masks.parts}
     assert stored_model.lineage.parent == dense.fingerprint
     finding = method.finding(case, result)

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from engine.errors import BlindspotError
+from engine.models.classifier import Classifier
 from engine.models.small import NetworkShape, build
 from engine.models.turns import FEWEST
 from engine.sparsity import MaskRules, Masks, masks_of, prunable_parts, pruned, pruner_of, shrunk
@@ -20,6 +22,7 @@ from engine.sparsity.effects.latency import (
     latency,
     latency_of,
     no_sparse_cores,
+    sparse_cores,
 )
 from engine.sparsity.masks.compare import effective, overlap, overlaps
 from tests import tiny
@@ -55,8 +58,6 @@ def test_strides_groups_and_rows_of_tokens_count_as_they_are_computed():
 
 
 def test_multiply_adds_are_those_that_torch_counts():
-    from torch.utils.flop_counter import FlopCounterMode
-
     for name in ("lenet", "resnet8", "unet", "phantom_cnn"):
         model = tiny.classifier(build(name, NetworkShape(1, 16, 5), 0), side=16)
         with FlopCounterMode(display=False) as counter, torch.no_grad():
@@ -110,10 +111,7 @@ def test_the_overlap_is_counted_and_chance_is_the_sheets_formula():
     assert result.ratio_distance == 0
     assert overlap(Masks((part,), first.copy()), Masks((part,), first.copy())).iou == 1
     with pytest.raises(BlindspotError, match="cannot be compared"):
-        overlap(
-            Masks((part,), first.copy()),
-            Masks(prunable_parts(tiny.cnn())[:1], np.ones(216, np.bool_)),
-        )
+        overlap(Masks((part,), first), Masks(prunable_parts(tiny.cnn())[:1], np.ones(216, bool)))
 
 
 def test_the_distance_of_ratios_tells_other_layers_from_other_weights():
@@ -155,12 +153,8 @@ def test_latency_times_every_model_at_every_batch_in_turn():
         repeats=6,
         progress=lambda done, *_: shares.append(done),
     )
-    assert [(timing.name, timing.batch) for timing in result] == [
-        ("dense", 1),
-        ("masked", 1),
-        ("dense", 4),
-        ("masked", 4),
-    ]
+    order = [(name, batch) for batch in (1, 4) for name in ("dense", "masked")]
+    assert [(timing.name, timing.batch) for timing in result] == order
     assert all(0 < timing.low <= timing.median <= timing.high for timing in result)
     assert all(timing.repeats == 6 for timing in result)
     assert result[0].ratio == 1
@@ -205,31 +199,23 @@ def test_only_layers_that_fill_whole_tiles_with_two_of_four_fit_sparse_cores():
     assert fit_for_cores(masks_of(chosen, layer_parts)) == ("1.weight",)
 
 
-def test_a_gpu_is_told_apart_by_its_age_and_the_masks_by_their_fit(monkeypatch):
+def test_sparse_cores_are_offered_only_where_they_exist_and_the_masks_fit(monkeypatch):
     model = tiny.classifier(perceptron(), side=8)
     fit = pruner_of(tiny.prune_case(model), "Magnitude", MaskRules(structure="N:M")).at(0)
+    assert fit_for_cores(fit) == ("1.weight",)
+    assert "this computer has none" in no_sparse_cores(model, fit)
     gpu = SimpleNamespace(device=torch.device("cuda"))
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _device: (7, 5))
     assert "needs an Ampere GPU" in no_sparse_cores(gpu, fit)
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _device: (8, 0))
     assert no_sparse_cores(gpu, fit) == ""
-    assert "No linear layer is 2:4" in no_sparse_cores(gpu, masks_of({}, prunable_parts(model)))
-
-
-def test_sparse_cores_are_offered_only_where_they_exist():
-    model = tiny.classifier(perceptron(), side=8)
-    masks = pruner_of(tiny.prune_case(model), "Magnitude", MaskRules(structure="N:M")).at(0)
-    assert fit_for_cores(masks) == ("1.weight",)
-    assert "this computer has none" in no_sparse_cores(model, masks)
     whole = masks_of({}, prunable_parts(model))
     assert fit_for_cores(whole) == ()
+    assert "No linear layer is 2:4" in no_sparse_cores(gpu, whole)
 
 
 @pytest.mark.gpu
 def test_sparse_cores_compute_what_zeros_do():
-    from engine.models.classifier import Classifier
-    from engine.sparsity.effects.latency import sparse_cores
-
     model = Classifier(perceptron(), "g", "g", 8, device=torch.device("cuda"))
     masks = pruner_of(tiny.prune_case(model), "Magnitude", MaskRules(structure="N:M")).at(0)
     zeros = pruned(model, masks)

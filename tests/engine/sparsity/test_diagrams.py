@@ -33,6 +33,8 @@ def test_a_strip_is_the_share_that_stays_in_each_cell(masks):
                 cell = bits[tops[r] : tops[r + 1], lefts[c] : lefts[c + 1]]
                 assert strip.density[r, c] == pytest.approx(cell.mean(), abs=1e-6)
             assert strip.dead[r] == (not bits[tops[r] : tops[r + 1]].any())
+    small = diagrams.strips(masks)[2]  # weight by weight
+    assert np.array_equal(small.density.astype(bool), masks.array("fc.weight"))
 
 
 def test_a_row_of_cells_is_dead_where_all_its_filters_are():
@@ -45,11 +47,6 @@ def test_a_row_of_cells_is_dead_where_all_its_filters_are():
     assert strip.dead.tolist() == [True, False, False, False]
     assert strip.density[1].sum() == 1 / 4  # a cell of four filters and one weight of each
     assert diagrams.strips(chosen)[1].dead.tolist() == [row != 4 and row < 8 for row in range(16)]
-
-
-def test_a_small_layer_is_shown_weight_by_weight(masks):
-    strip = diagrams.strips(masks)[2]
-    assert np.array_equal(strip.density.astype(bool), masks.array("fc.weight"))
 
 
 def test_the_wall_shows_kept_weights_and_the_fullest_filters_first(case, masks):

@@ -35,14 +35,10 @@ from engine.sparsity.experiments.ftwt import (
 from engine.sparsity.experiments.gated import FireLoss, Gated, multiply_adds, targets, uniform
 from engine.training import fresh, train
 from engine.training.objective import Batch
-from tests import tiny
 from tests.engine.anomaly import outcomes
+from tests.engine.sparsity.cases import small_case
 
 FIRE_TARGETS = partial(targets, mass=0.8)
-
-
-def small():
-    return ExperimentCase(tiny.columns(8, ("a", "b", "c")), 3)
 
 
 def model_of(case, epochs=2):
@@ -70,7 +66,7 @@ def test_uniform_targets_switch_the_weakest_off_in_every_image():
 
 
 def test_with_every_channel_on_it_is_the_dense_network():
-    case = small()
+    case = small_case()
     dense = model_of(case)
     gated = with_gates(dense, 0, "decoupled")
     for predictor in gated.network.predictors:
@@ -82,7 +78,7 @@ def test_with_every_channel_on_it_is_the_dense_network():
 
 @pytest.mark.parametrize("loss", ["decoupled", "joint"])
 def test_the_predictors_loss_reaches_the_backbone_only_where_it_is_joint(loss):
-    case = small()
+    case = small_case()
     model = with_gates(model_of(case), 0, loss)
     model.train().requires_grad_(requires_grad=True)
     rows = case.data.rows("train")[:8]
@@ -107,15 +103,9 @@ def skipped(gated: Gated, image: torch.Tensor, fired, at_image: int) -> tuple[to
         cost += output.shape[2] * output.shape[3] * weight.numel()
         if norm is None:
             return output
-        output = F.batch_norm(
-            output,
-            norm.running_mean[outside],
-            norm.running_var[outside],
-            norm.weight[outside],
-            norm.bias[outside],
-            training=False,
-            eps=norm.eps,
-        )
+        names = ("running_mean", "running_var", "weight", "bias")
+        statistics = [getattr(norm, name)[outside] for name in names]
+        output = F.batch_norm(output, *statistics, training=False, eps=norm.eps)
         return output if add is None else output + add
 
     first = torch.arange(net.conv.in_channels)
@@ -142,7 +132,7 @@ def skipped(gated: Gated, image: torch.Tensor, fired, at_image: int) -> tuple[to
 
 
 def test_logits_and_cost_are_those_of_a_network_that_skips_channels():
-    case = small()
+    case = small_case()
     model = with_gates(model_of(case), 5, "decoupled")
     with torch.no_grad():
         for predictor in model.network.predictors:
@@ -162,7 +152,7 @@ def test_logits_and_cost_are_those_of_a_network_that_skips_channels():
 
 def test_every_figure_is_that_of_networks_trained_and_asked_by_hand(monkeypatch):
     monkeypatch.setattr(ftwt, "RECIPE", replace(RECIPE, epochs=2, rate=0.02))
-    case = small()
+    case = small_case()
     result = FireTogether(seeds=1, epochs=2, mass=0.7)(case)["table"]
     rows, data = case.data.rows("test"), case.data
     dense = fresh(data, ftwt.RECIPE, case.seed)
@@ -192,16 +182,14 @@ def test_every_figure_is_that_of_networks_trained_and_asked_by_hand(monkeypatch)
         fixed.append(torch.tensor([at in most[:count] for at in range(len(often))]))
     still = with_gates(dense, case.seed, "decoupled", fixed)
     train(still, data, recipe, case.seed)  # cross-entropy alone
-    right = (
-        (forward_rows(still, data, rows)[0].argmax(1) == data.targets(rows)).double().mean().item()
-    )
-    assert result.cell(FIXED, RIGHT) == pytest.approx(right)
+    hits = forward_rows(still, data, rows)[0].argmax(1) == data.targets(rows)
+    assert result.cell(FIXED, RIGHT) == pytest.approx(hits.double().mean().item())
     assert result.cell(DENSE, COST) == pytest.approx(1)
     assert result.cell(FIXED, CHANNELS_CHANGED) == 0
     assert result.cell(DENSE, PLANNED) == result.cell(GATED, PLANNED)
 
 
-def test_a_picture_of_channels_shows_those_that_are_on(monkeypatch):
+def test_a_picture_of_channels_shows_those_that_are_on():
     on = [torch.tensor([True, False, True]), torch.tensor([False, True])]
     picture = ftwt.barcode(on)
     assert picture.shape == (64, 64, 3)
@@ -212,7 +200,7 @@ def test_a_picture_of_channels_shows_those_that_are_on(monkeypatch):
 
 def test_the_kept_network_says_what_an_image_uses_and_what_it_costs(monkeypatch):
     monkeypatch.setattr(ftwt, "RECIPE", replace(RECIPE, epochs=2, rate=0.02))
-    case = small()
+    case = small_case()
     method = FireTogether(seeds=2, epochs=2, rule=UNIFORM, cut=0.4)
     result = method(case)
     assert result["network"].card
@@ -244,12 +232,8 @@ def test_the_kept_network_says_what_an_image_uses_and_what_it_costs(monkeypatch)
 def test_the_claims_at_the_usual_settings(measure):
     result = FireTogether()(ExperimentCase(data_sets.load("mnist-5k")))
     claims, table = result["claims"], result["table"]
-    assert (
-        table.cell(FIXED, CHANNELS_CHANGED)
-        == table.cell(DENSE, CHANNELS_CHANGED)
-        == 0
-        < table.cell(GATED, CHANNELS_CHANGED)
-    )
+    fixed, dense, gated = (table.cell(row, CHANNELS_CHANGED) for row in (FIXED, DENSE, GATED))
+    assert fixed == dense == 0 < gated
     outcomes.note(measure, "FTWT, ResNet-8, mnist-5k", claims)
     for name in FireTogether.measures:
         measure(f"FTWT, {name}", outcomes.by_condition(table, name))

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
 from engine.attribution.heatmaps.gradient import Gradient
 from engine.case import ImageCase
+from engine.case.prediction import Prediction
 from engine.case.target import Target
 from engine.errors import BlindspotError
 from engine.measures.calibration import calibration
 from engine.models import embedded
 from engine.models.catalog import data_of
-from engine.sparsity import Harm, PruneCase, harm, photographs, prune_case
+from engine.sparsity import Harm, Prune, PruneCase, harm, photographs, prune_case
 from engine.sparsity.effects.harm import interval
+from engine.sparsity.effects.pruned_image import PrunedImage
 from engine.sparsity.subjects import agreement_only, names_of_photographs
 from engine.training import outputs
 from tests import tiny
@@ -44,15 +48,12 @@ def test_classes_and_images_are_counted_by_hand(digits):
         in_class = labels == digits.data.classes.index(name)
         line = dict(zip(result["classes"].columns, result["classes"].values[place], strict=True))
         assert line["images"] == in_class.sum()
-        assert line["dense"] == pytest.approx(
-            (first[in_class] == labels[in_class]).mean(), abs=1e-6
-        )
-        assert line["pruned"] == pytest.approx(
-            (second[in_class] == labels[in_class]).mean(), abs=1e-6
-        )
-        assert line["answers changed"] == pytest.approx(
-            (first != second)[in_class].mean(), abs=1e-6
-        )
+        for column, hits in {
+            "dense": first == labels,
+            "pruned": second == labels,
+            "answers changed": first != second,
+        }.items():
+            assert line[column] == pytest.approx(hits[in_class].mean(), abs=1e-6)
     table = result["images"]
     changed = table["dense answer"] != table["pruned answer"]
     assert changed.sum() == (first != second).sum() > 0
@@ -112,3 +113,20 @@ def test_photographs_are_labelled_by_the_dense_model_and_say_so():
     result = harm(case, model, images=5, maps=1)
     assert "calibration" not in result
     assert (result["classes"]["dense"] == 1).all()
+
+
+def test_a_pruned_copy_says_of_an_image_what_the_pruned_model_says_and_where_that_looks(digits):
+    row = digits.data.rows("test")[:1]
+    target = Target(int(digits.data.labels[row[0]]))
+    case = ImageCase(digits.model, digits.data.pixels(row)[0], target)
+    result, whole, rule = PrunedImage()(case), prune_case(case.model), Prune(ratio=0.7)
+    masks = rule.masks(whole)
+    pruned_case = replace(case, model=rule.made(whole, masks))
+    assert result["cut"]["share"][0] == pytest.approx(masks.sparsity)
+    assert masks.sparsity == pytest.approx(0.7, abs=0.01)
+    expected = Prediction()(pruned_case)["classes"].values
+    np.testing.assert_allclose(result["classes"].values, expected)
+    np.testing.assert_allclose(result["map"].values, Gradient()(pruned_case)["map"].values)
+    assert not np.allclose(result["map"].values, Gradient()(case)["map"].values)
+    same = PrunedImage(ratio=0.0)(case)["classes"].values  # nothing taken out changes nothing
+    np.testing.assert_allclose(same, Prediction()(case)["classes"].values, atol=1e-6)

@@ -11,7 +11,6 @@ import pytest
 import torch
 
 from engine.errors import BadSetting, BlindspotError, Cancelled
-from engine.keeping.packing import StoredAnswer, pack, unpack
 from engine.lab import Train, TrainCase
 from engine.models.rebuild import rebuilt
 from engine.sparsity import Lottery
@@ -25,8 +24,14 @@ from engine.weights.masks import masks_in
 from tests.engine.training.test_loop import striped
 
 RECIPE = Recipe("mlp", epochs=4, batch=8, optimizer="Adam", rate=0.005, schedule="cosine")
-NORMED = replace(RECIPE, architecture="resnet8", optimizer="SGD", rate=0.02)
+NORMED = replace(RECIPE, architecture="resnet8", optimizer="SGD", rate=0.02, width=0.25)
 CASE = TrainCase(striped(), RECIPE, 5)
+INTERRUPTED = Lottery(levels=2, rewind=20.0, seeds=2)
+
+
+@pytest.fixture(scope="module")
+def uninterrupted():
+    return INTERRUPTED(CASE)
 
 
 def furthest(model, other):
@@ -43,7 +48,7 @@ def test_each_level_is_the_rewound_network_cut_and_trained_by_itself(recipe, rew
     case, share, data = replace(CASE, recipe=recipe), 0.3, CASE.data
     result = Lottery(share=share, levels=2, rewind=rewind, seeds=2)(case)
     steps = recipe.epochs * -(-len(data.rows("train")) // 8)
-    start, kept_count, before = int(rewind / 100 * steps), None, None
+    start, kept_count, before = int(rewind / 100 * steps), 0, None
     record = Recorder((start,))
     train(fresh(data, recipe, case.seed), data, recipe, case.seed, recorder=record)
     begin = record.weights[start]
@@ -52,14 +57,12 @@ def test_each_level_is_the_rewound_network_cut_and_trained_by_itself(recipe, rew
     for level in range(3):
         ours = rebuilt(result["networks"][level])
         masks = masks_in(ours)
-        kept_count = masks.total if kept_count is None else kept_count - round(share * kept_count)
+        kept_count = kept_count - round(share * kept_count) if level else masks.total
         assert masks.kept == kept_count == result["levels"]["weights"][level]
         assert result["levels"]["density"][level] == kept_count / masks.total
-        assert (
-            before is None or masks.digest == prune_smallest(before, masks_in(before), share).digest
-        )
         alone = fresh(data, recipe, case.seed)
         if level:
+            assert masks.digest == prune_smallest(before, masks_in(before), share).digest
             alone.network.load_state_dict(theta)
         train(alone, data, recipe, case.seed, masks=masks, start=start if level else 0)
         assert furthest(ours, alone) < 1e-5
@@ -135,9 +138,11 @@ def test_the_new_start_beside_a_ticket_has_its_masks_and_is_trained_in_its_order
         assert furthest(restarted, ticket) > 1e-2
         assert f"new start of {100 * masks.density:.2g} %" in result["anew"].cards[level]
         right = result["runs"]["accuracy"].reshape(2, 3, 2)[level, 1, 0]
-        assert json.loads(result["anew"].cards[level])["figures"]["test accuracy"] == round(
-            right, 4
-        )
+        card = json.loads(result["anew"].cards[level])
+        assert card["figures"]["test accuracy"] == round(right, 4)
+    bits = result["networks"].masks["fc1.weight"]
+    assert bits.dtype == np.uint8
+    assert bits.shape == (2, 128 * 64 // 8)  # one bit a weight
 
 
 def test_networks_that_would_take_too_much_room_are_refused_in_a_sentence(monkeypatch):
@@ -168,11 +173,12 @@ def test_the_head_is_left_whole_and_not_counted_where_it_is_not_cut():
     assert len(result["overlap"]) == 0
 
 
-def test_a_stopped_run_goes_on_with_the_level_under_way_to_the_same_answer(tmp_path, monkeypatch):
+def test_a_stopped_run_goes_on_with_the_level_under_way_to_the_same_answer(
+    uninterrupted, tmp_path, monkeypatch
+):
     monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
     monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
-    method, reports, parts = Lottery(levels=2, rewind=20.0, seeds=2), [], []
-    whole_answer = method(CASE)
+    reports, parts = [], []
 
     def stop(done, words="", partial=None):
         reports.append((done, words))
@@ -181,7 +187,7 @@ def test_a_stopped_run_goes_on_with_the_level_under_way_to_the_same_answer(tmp_p
             raise Cancelled
 
     with pytest.raises(Cancelled):
-        method(CASE, stop)
+        INTERRUPTED(CASE, stop)
     assert reports[-1][1].startswith("level 1 of 2")
     assert [len(part["levels"]) for part in parts] == [1]
     assert [job.note["kind"] for job in unfinished()] == ["tickets"] * 2
@@ -192,50 +198,45 @@ def test_a_stopped_run_goes_on_with_the_level_under_way_to_the_same_answer(tmp_p
         return real(*given, **more)
 
     monkeypatch.setattr(engine_levels, "train_stacked", counted)
-    after = method(CASE, lambda done, *_: again.append(done))
+    after = INTERRUPTED(CASE, lambda done, *_: again.append(done))
     assert len(trained) == 2  # level 0 is not trained again
     assert again[0] > reports[-1][0] - 1e-9  # nor the first half of level 1
-    for name, view in whole_answer.items():
-        for field, array in view.arrays().items():
-            np.testing.assert_array_equal(after[name].arrays()[field], array, err_msg=name)
+    assert_same_arrays(after, uninterrupted)
     assert not list(state_file("").parent.glob("*.safetensors"))
 
 
-def killed(method, home, copy, monkeypatch):
-    """What a process that is killed in the middle of level 1 leaves, in another home."""
-    monkeypatch.setenv("BLINDSPOT_HOME", str(home))
+def assert_same_arrays(answer, other):
+    for name, view in other.items():
+        for field, array in view.arrays().items():
+            np.testing.assert_array_equal(answer[name].arrays()[field], array, err_msg=name)
+
+
+def test_a_run_that_was_killed_goes_on_and_one_whose_levels_are_gone_says_so(
+    uninterrupted, tmp_path, monkeypatch
+):
     monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
-    monkeypatch.setattr(loop, "KEEP_SECONDS", -1.0)
 
     def kill(done, *_):
         if done > 0.5:
-            copytree(home, copy)  # before anything is written because of the end
+            for gone in (False, True):  # before anything is written because of the end
+                copytree(tmp_path / "home", tmp_path / f"copy {gone}")
             raise Cancelled
 
-    with pytest.raises(Cancelled):
-        method(CASE, kill)
-    monkeypatch.setenv("BLINDSPOT_HOME", str(copy))
-
-
-def test_a_run_that_was_killed_goes_on_and_one_whose_levels_are_gone_says_so(tmp_path, monkeypatch):
-    method = Lottery(levels=2, seeds=2)
-    whole_answer = method(CASE)
+    with monkeypatch.context() as patch:
+        patch.setenv("BLINDSPOT_HOME", str(tmp_path / "home"))
+        patch.setattr(loop, "KEEP_SECONDS", -1.0)
+        with pytest.raises(Cancelled):
+            INTERRUPTED(CASE, kill)
     for gone in (False, True):
-        killed(method, tmp_path / f"home {gone}", tmp_path / f"copy {gone}", monkeypatch)
+        monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path / f"copy {gone}"))
         (levels,) = state_file("").parent.glob("*-levels.safetensors")
         if gone:
             levels.unlink()  # as the state touched longest ago goes
         reports = []
-        after = method(
-            CASE, lambda done, words="", *_, reports=reports: reports.append((done, words))
-        )
+        after = INTERRUPTED(CASE, lambda *given, reports=reports: reports.append(given))
         assert (reports[0][0] < 1 / 3) == gone
         assert ("no longer kept, so it begins with the first" in reports[0][1]) == gone
-        for name in ("networks", "anew", "runs"):
-            assert all(
-                np.array_equal(array, after[name].arrays()[field])
-                for field, array in whole_answer[name].arrays().items()
-            )
+        assert_same_arrays(after, uninterrupted)
 
 
 def test_a_level_that_would_empty_a_layer_ends_it_and_says_so():
@@ -267,6 +268,7 @@ def test_random_masks_keep_the_layers_densities_and_are_drawn_by_the_seed():
     masks = prune_smallest(model, full_masks(model), 0.6)
     first, same, second = (random_masks(masks, seed) for seed in (3, 3, 4))
     assert np.array_equal(first.counts, masks.counts)
+    assert (first.flat & masks.flat).sum() / masks.kept < 0.5
     assert first.digest == same.digest
     assert first.digest not in {second.digest, masks.digest}
     assert random_masks(prune_smallest(model, masks, 0.5), 3).inside(first)
@@ -299,17 +301,3 @@ def test_claims_are_judged_seed_by_seed_over_the_levels_they_speak_of():
         np.testing.assert_allclose(levels[kind], by_hand.mean(1))
         np.testing.assert_allclose(levels[f"{kind}, lowest"], by_hand.min(1))
         np.testing.assert_allclose(levels[f"{kind}, highest"], by_hand.max(1))
-
-
-def test_the_networks_come_back_from_the_store_with_their_masks():
-    result = Lottery(levels=1, seeds=1)(CASE)
-    header, packed = pack(StoredAnswer(result, {}))
-    back = unpack(json.loads(json.dumps(header)), packed).result
-    bits = back["networks"].masks["fc1.weight"]
-    assert bits.dtype == np.uint8
-    assert bits.shape == (2, 128 * 64 // 8)  # one bit a weight
-    for name in ("networks", "anew"):
-        for level in (0, 1):
-            again, ours = rebuilt(back[name][level]), rebuilt(result[name][level])
-            assert again.fingerprint == ours.fingerprint
-            assert masks_in(again).digest == masks_in(ours).digest

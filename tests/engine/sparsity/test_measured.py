@@ -6,8 +6,6 @@ random masks of the same density.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import pytest
 
@@ -36,39 +34,38 @@ SEEDS = 3
 RATIOS = (0.5, 0.8, 0.9, 0.95)
 
 
-@dataclass(frozen=True)
-class Lost:
-    """Means over the images of one network."""
-
-    accuracy: float  # points
-    ece: float
-    flips: float
-    order: float
-    top: float
-
-
 @pytest.fixture(scope="module")
 def cases():
     """The digits CNN from its recipe, with three seeds."""
     return digits_cnns(SEEDS)
 
 
+def in_pairs(cases):
+    """Each with the next one, the last with the first."""
+    return zip(cases, [*cases[1:], cases[0]], strict=True)
+
+
 def lost(case, model):
+    """Means over the images of one network; its accuracy in points."""
     result = harm(case, model, images=400, maps=100)
     calibration = result["calibration"].values
     images, drift = result["images"], result["drift"]
     flips = images.values[:, 2] != images.values[:, 3]
-    return Lost(
-        100 * (calibration[1, 0] - calibration[0, 0]),
-        calibration[1, 1] - calibration[0, 1],
-        flips.mean(),
-        np.nanmean(drift.values[:, 1]),
-        np.nanmean(drift.values[:, 2]),
-    )
+    return {
+        "accuracy": 100 * (calibration[1, 0] - calibration[0, 0]),
+        "ece": calibration[1, 1] - calibration[0, 1],
+        "flips": flips.mean(),
+        "order": np.nanmean(drift.values[:, 1]),
+        "top": np.nanmean(drift.values[:, 2]),
+    }
+
+
+def mean_of(some, name):
+    return np.mean([outcome[name] for outcome in some])
 
 
 def mean_sd(some, name, digits=3):
-    values = [getattr(outcome, name) for outcome in some]
+    values = [outcome[name] for outcome in some]
     return f"{np.mean(values):.{digits}f} ± {np.std(values, ddof=1):.{digits}f}"
 
 
@@ -91,8 +88,7 @@ def test_drift_and_harm_grow_with_the_share_that_is_cut(cases, measure):
             some.append(lost(case, method.made(case, method.masks(case))))
         keep(measure, f"magnitude {ratio:.0%}", some)
         rows[ratio] = some
-    order = [np.mean([outcome.order for outcome in rows[ratio]]) for ratio in RATIOS]
-    flips = [np.mean([outcome.flips for outcome in rows[ratio]]) for ratio in RATIOS]
+    order, flips = ([mean_of(rows[ratio], name) for ratio in RATIOS] for name in ("order", "flips"))
     assert order == sorted(order, reverse=True)
     assert flips == sorted(flips)
     random = []
@@ -100,14 +96,11 @@ def test_drift_and_harm_grow_with_the_share_that_is_cut(cases, measure):
         method = Harm(ratio=0.5, criterion="Random")
         random.append(lost(case, method.made(case, method.masks(case))))
     keep(measure, "random 50%", random)
-    assert np.mean([outcome.order for outcome in random]) < order[0]
-    assert np.mean([outcome.accuracy for outcome in random]) < -5
-    others = [
-        lost(prune_case, other.model)
-        for prune_case, other in zip(cases, [*cases[1:], cases[0]], strict=True)
-    ]
+    assert mean_of(random, "order") < order[0]
+    assert mean_of(random, "accuracy") < -5
+    others = [lost(case, other.model) for case, other in in_pairs(cases)]
     keep(measure, "control: dense networks of two seeds", others)
-    assert np.mean([outcome.order for outcome in others]) < order[0]
+    assert mean_of(others, "order") < order[0]
 
 
 def detection_rates(case, model):
@@ -150,10 +143,7 @@ def test_noise_is_told_apart_less_well_once_most_is_cut_and_as_well_when_half_is
     moved = {ratio: result[..., 1] - result[..., 0] for ratio, result in results.items()}
     assert np.abs(moved[0.5]).mean() < 0.02
     assert moved[0.95][:, noise].mean() < -0.02
-    others = [
-        detection_rates(prune_case, other.model)
-        for prune_case, other in zip(cases, [*cases[1:], cases[0]], strict=True)
-    ]
+    others = [detection_rates(case, other.model) for case, other in in_pairs(cases)]
     keep_apart(measure, "control: dense networks of two seeds", others)
     again = [
         detection_rates(case, rebuilt(RetrainPruned(ratio=0.95, epochs=5)(case)["model"]))
@@ -172,9 +162,7 @@ def test_retraining_gives_back_accuracy_and_part_of_the_map(cases, measure):
         before.append(lost(case, method.made(case, masks)))
         after.append(lost(case, rebuilt(method(case)["model"])))
     keep(measure, "magnitude 95%, then 5 epochs", after)
-    assert np.mean([outcome.accuracy for outcome in after]) > np.mean(
-        [outcome.accuracy for outcome in before]
-    )
+    assert mean_of(after, "accuracy") > mean_of(before, "accuracy")
 
 
 @pytest.mark.slow

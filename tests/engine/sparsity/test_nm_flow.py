@@ -30,15 +30,11 @@ from engine.sparsity.experiments.nm_flow import (
     corner,
 )
 from engine.training import Recipe, fresh
-from tests import tiny
 from tests.engine.anomaly import outcomes
+from tests.engine.sparsity.cases import small_case
 
-STEPS = 6  # an epoch of the tiny data is one step
+STEPS = 4  # an epoch of the tiny data is one step
 FRAMES = {SD_STEP: (15, 8, 4, 2, 1), SD_GEO: ((8, 128), (4, 64), (2, 32), (1, 16))}
-
-
-def tiny_case():
-    return ExperimentCase(tiny.columns(8, ("a", "b", "c")), seed=3)
 
 
 def pattern_of(name, step, inputs):
@@ -93,13 +89,8 @@ def by_hand(name, case, pull):
         masked_weights, masks, gates = used(step)
         masked_weights = {k: w.clone().requires_grad_() for k, w in masked_weights.items()}
         loss = F.cross_entropy(logits(masked_weights, rows), data.targets(rows))
-        slopes = dict(
-            zip(
-                masked_weights,
-                torch.autograd.grad(loss, list(masked_weights.values())),
-                strict=True,
-            )
-        )
+        grads = torch.autograd.grad(loss, list(masked_weights.values()))
+        slopes = dict(zip(masked_weights, grads, strict=True))
         for key, weight in weights.items():
             weight.grad = slopes[key]
             if key in thin and name in (MD_LINEAR, MD_EXP, MILD_MD):
@@ -120,7 +111,7 @@ def by_hand(name, case, pull):
 
 
 def test_every_figure_is_that_of_networks_trained_by_hand():
-    case, pull = tiny_case(), 0.001
+    case, pull = small_case(), 0.001
     method = NMFlowExperiment(seeds=1, epochs=STEPS, pull=pull)
     result = method(case)["runs"]
     assert result.rows == tuple(method.conditions(case))
@@ -139,13 +130,13 @@ def test_every_figure_is_that_of_networks_trained_by_hand():
 
 def test_what_two_conditions_share_is_trained_once():
     """At 2:4 the two controls are conditions that are there already."""
-    conditions = NMFlowExperiment(pattern="2:4").conditions(tiny_case())
+    conditions = NMFlowExperiment(pattern="2:4").conditions(small_case())
     assert conditions[MILD_SR].fingerprint == conditions[SR_STE].fingerprint
     assert conditions[MILD_MD].fingerprint == conditions[MD_EXP].fingerprint
-    others = NMFlowExperiment(pull=0.001).conditions(tiny_case())
+    others = NMFlowExperiment(pull=0.001).conditions(small_case())
     changed = {
         name
-        for name, condition in NMFlowExperiment().conditions(tiny_case()).items()
+        for name, condition in NMFlowExperiment().conditions(small_case()).items()
         if others[name].fingerprint != condition.fingerprint
     }
     assert changed == {SR_STE, MILD_SR}
@@ -180,7 +171,7 @@ def test_the_picture_is_the_block_that_the_forward_pass_sees():
 
 
 def test_layers_that_stay_dense_are_named():
-    case, method = tiny_case(), NMFlowExperiment(network="ResNet-8", pattern="1:32")
+    case, method = small_case(), NMFlowExperiment(network="ResNet-8", pattern="1:32")
     words = (
         "Dense stay conv, blocks.0.conv1, blocks.0.conv2, blocks.1.conv1, blocks.1.short.0: 32 "
         "does not divide their number of inputs."

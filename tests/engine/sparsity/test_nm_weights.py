@@ -31,6 +31,7 @@ from tests.engine.training.test_loop import same, striped, trained
 
 VIT = Recipe("vit", epochs=2, batch=8, optimizer="AdamW", rate=0.01, decay=0.01)
 CNN = replace(VIT, architecture="resnet8")
+NARROW = replace(CNN, width=0.25)
 STE = NMRegime((1, 16))
 FADES = replace(STE, fade=EXPONENTIAL, half_life=0.1, straight=False)
 RECIPES = {
@@ -92,9 +93,8 @@ def test_the_masks_of_prune_are_the_same(data):
     scores = {piece.name: state[piece.name].abs().numpy() for piece in pieces}
     theirs = best_of_each(pieces, WeightScores(scores, "", "sum"), 1, 16)
     for piece in pieces:
-        assert np.array_equal(
-            largest_weights(state[piece.name], (1, 16)).numpy(), theirs.array(piece.name)
-        )
+        ours = largest_weights(state[piece.name], (1, 16)).numpy()
+        assert np.array_equal(ours, theirs.array(piece.name))
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -124,7 +124,7 @@ def test_gradients_are_those_of_the_recipe(name):
             torch.testing.assert_close(weight.grad, again.grad, rtol=1e-6, atol=0)
 
 
-@pytest.mark.parametrize(("recipe", "pattern"), [(VIT, (1, 16)), (CNN, (2, 4))])
+@pytest.mark.parametrize(("recipe", "pattern"), [(VIT, (1, 16)), (NARROW, (2, 4))])
 @pytest.mark.parametrize("name", RECIPES)
 def test_the_pattern_holds_whenever_beta_is_0_and_in_the_end(data, name, recipe, pattern):
     regime = replace(RECIPES[name], pattern=pattern, tune=0.25)
@@ -159,11 +159,11 @@ def test_recipes_that_coincide_give_the_same_bits(data):
     equal = [replace(STE, pull=0.0), at_once, replace(at_once, fade=LINEAR)]
     for recipe in equal:
         assert same(trained(data, VIT, regime=recipe)[0], ste)
-    for name, recipe in RECIPES.items():
-        assert same(trained(data, VIT, regime=recipe)[0], ste) == (name == "STE"), name
+    for name, recipe in list(RECIPES.items())[1:]:
+        assert not same(trained(data, VIT, regime=recipe)[0], ste), name
 
 
-@pytest.mark.parametrize("recipe", [VIT, CNN])
+@pytest.mark.parametrize("recipe", [VIT, NARROW])
 def test_beta_of_1_all_along_is_dense_training_to_the_bit(data, recipe):
     dense, log = trained(data, recipe)
     for straight in (False, True):
@@ -177,9 +177,8 @@ def test_beta_of_1_all_along_is_dense_training_to_the_bit(data, recipe):
 def test_a_dense_phase_learns_as_dense_training_until_it_ends(data):
     _, log = trained(data, VIT)
     for name, regime in RECIPES.items():
-        _, pattern_log = trained(
-            data, VIT, regime=replace(regime, dense=0.5, pull=regime.pull * 1000)
-        )
+        late = replace(regime, dense=0.5, pull=regime.pull * 1000)
+        _, pattern_log = trained(data, VIT, regime=late)
         assert pattern_log.train_loss[0] == log.train_loss[0], name
         assert pattern_log.train_loss[1] != log.train_loss[1], name
 
@@ -213,9 +212,8 @@ def test_frames_are_equally_long_between_the_phases():
     for frame, (n, m) in enumerate(regime.frames):
         time = times[[pattern == (n, m) for pattern in patterns]]
         assert time.max() == pytest.approx(0.25 + 0.1 * (frame + 1), abs=0.006)
-    assert {pattern for pattern, done in zip(patterns, times, strict=True) if done > 0.66} == {
-        (1, 16)
-    }
+    late = {pattern for pattern, done in zip(patterns, times, strict=True) if done > 0.66}
+    assert late == {(1, 16)}
     assert regime.pattern_at(1.0, 64) == (1, 16)
 
 
@@ -228,9 +226,8 @@ def test_a_frame_whose_groups_are_too_large_is_left_out():
 
 def test_feed_forward_layers_or_convolutions_are_meant_and_others_stay_dense(data):
     fits, dense = split(fresh(data, VIT), (1, 16))
-    assert [part.layer for part in fits] == [
-        f"blocks.{n}.mlp.fc{k}" for n in range(4) for k in (1, 2)
-    ]
+    layers = [f"blocks.{n}.mlp.fc{k}" for n in range(4) for k in (1, 2)]
+    assert [part.layer for part in fits] == layers
     assert not dense
     model = fresh(data, CNN)
     fits, dense = split(model, (1, 32))

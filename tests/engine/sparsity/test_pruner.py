@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from copy import deepcopy
 
 import numpy as np
@@ -9,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
+from torch.ao.pruning import WeightNormSparsifier
 from torch.nn.utils import prune
 
 from engine.errors import BadSetting, BlindspotError
 from engine.result import WeightScores
-from engine.sparsity import CRITERIA, MaskRules, Masks, Pruner, prunable_parts, pruner_of
+from engine.sparsity import CRITERIA, MaskRules, Masks, Pruner, prunable_parts, pruned, pruner_of
 from engine.sparsity.criteria.magnitude import Magnitude
 from engine.sparsity.masks.pruning import BY_TITLE
 from tests import tiny
@@ -69,12 +71,8 @@ def test_masks_are_those_of_torch_pruning_by_rows_and_columns(structure, dim):
 
 
 def test_two_of_four_are_those_of_the_sparsifier_of_torch():
-    from torch.ao.pruning import WeightNormSparsifier
-
     layer = nn.Linear(16, 12)
-    sparsifier = WeightNormSparsifier(
-        sparsity_level=1.0, sparse_block_shape=(1, 4), zeros_per_block=2
-    )
+    sparsifier = WeightNormSparsifier(1.0, (1, 4), 2)
     network = nn.Sequential(nn.Flatten(), nn.Linear(3 * 64, 16), layer, nn.Linear(12, 4))
     tiny.random_weights(network)
     model = tiny.classifier(network, side=8)
@@ -136,8 +134,6 @@ def test_a_higher_ratio_only_ever_cuts_more(title, rules):
 
 
 def test_pruning_what_is_pruned_at_the_same_ratio_changes_nothing():
-    from engine.sparsity import pruned
-
     model = tiny.cnn()
     masks = pruner(model).at(0.7)
     again = pruner(pruned(model, masks)).at(0.7)
@@ -176,18 +172,12 @@ def test_the_guard_names_exactly_the_layers_that_would_be_empty_without_it(least
     named = []
     for count in range(20):  # also fewer than the guard keeps, and just as many
         ratio = 1 - (count or 0.4) / bare.units
-        emptied = [
-            part.layer
-            for part, left in zip(bare.parts, bare.at(ratio).counts, strict=True)
-            if not left
-        ]
+        counts = zip(bare.parts, bare.at(ratio).counts, strict=True)
+        emptied = [part.layer for part, left in counts if not left]
         named.append(len(emptied))
         words = ", ".join(emptied)
-        assert guarded.at(ratio).notes == (
-            (f"The guard against collapse keeps the best of {words}: nothing would be left there.",)
-            if emptied
-            else ()
-        )
+        note = f"The guard against collapse keeps the best of {words}: nothing would be left there."
+        assert guarded.at(ratio).notes == ((note,) if emptied else ())
     assert set(named) == {0, 1, 2}
 
 
@@ -247,8 +237,6 @@ def test_every_criterion_can_be_named_by_its_title():
 
 
 def test_selection_makes_no_copy_of_the_weights_for_a_ratio():
-    import tracemalloc
-
     network = nn.Sequential(nn.Flatten(), nn.Linear(3 * 64, 2000), nn.ReLU(), nn.Linear(2000, 4))
     model = tiny.classifier(tiny.random_weights(network), side=8)
     cutter = pruner(model)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from importlib import import_module
 from itertools import product
 from math import cos, pi
@@ -19,7 +20,7 @@ from engine.keeping.memory import Memory
 from engine.measures.calibration import calibration
 from engine.run import answer
 from engine.sparsity import Reprogram
-from engine.sparsity.experiments import reprogram
+from engine.sparsity.experiments import reprogram, reprogrammed
 from engine.sparsity.experiments.reprogram import AGAIN, ONCE, RANDOM, Ticket, few_of_each, sureness
 from engine.sparsity.experiments.reprogram_claims import (
     BARE,
@@ -36,18 +37,11 @@ from engine.sparsity.experiments.reprogram_claims import (
     VP_ERROR,
     VP_FEW,
 )
-from engine.sparsity.experiments.reprogrammed import (
-    Probed,
-    Prompted,
-    bind,
-    greedy,
-    reprogrammed_classifier,
-    resized,
-)
 from engine.training import Recipe, fresh, outputs, train
 from engine.weights.masks import masks_in
 from tests import tiny
 from tests.engine.anomaly import outcomes
+from tests.engine.sparsity.cases import small_case
 
 SHORT = Recipe("lenet", epochs=1, width=0.5)
 
@@ -58,12 +52,9 @@ def short(monkeypatch):
     monkeypatch.setattr(reprogram, "RECIPE", SHORT)
 
 
-def small_case(seed=3):
-    return ExperimentCase(tiny.columns(8, ("a", "b", "c")), seed)
-
-
+@cache
 def resnet():
-    """A source with BatchNorm that has learned a little."""
+    """A source with BatchNorm that has learned a little; no test changes it."""
     data = data_sets.load("bars:count=190")
     recipe = Recipe("resnet8", epochs=1, width=0.25)
     model = fresh(data, recipe, 1)
@@ -90,7 +81,7 @@ def sources_by_hand(seed):
     return dict(zip((DENSE, *TICKETS), result, strict=True))
 
 
-def learned_by_hand(weights, loss, rows, seed, epochs, rate, at_epoch=lambda: None):
+def learn_by_hand(weights, loss, rows, seed, epochs, rate, at_epoch=lambda: None):
     """Adam over epochs in the trainer's order, with a rate that falls as a half cosine."""
     adam = torch.optim.Adam(weights, rate)
     count = -(-len(rows) // 64)
@@ -106,7 +97,7 @@ def learned_by_hand(weights, loss, rows, seed, epochs, rate, at_epoch=lambda: No
 
 
 def probe_by_hand(source, data, rows, seed, epochs):
-    pixels = resized(data.pixels(), 16)
+    pixels = reprogrammed.resized(data.pixels(), 16)
     captured = {}
     hook = source.network.head.register_forward_pre_hook(lambda _, args: captured.update(x=args[0]))
     with torch.no_grad():
@@ -121,14 +112,10 @@ def probe_by_hand(source, data, rows, seed, epochs):
     def logits(places):
         return captured["x"][places] @ weight.T + bias
 
-    learned_by_hand(
-        [weight, bias],
-        lambda at: F.cross_entropy(logits(at), data.targets()[at]),
-        rows,
-        seed,
-        epochs,
-        0.01,
-    )
+    def loss(places):
+        return F.cross_entropy(logits(places), data.targets()[places])
+
+    learn_by_hand([weight, bias], loss, rows, seed, epochs, 0.01)
     return logits
 
 
@@ -155,15 +142,11 @@ def prompt_by_hand(source, data, rows, seed, epochs):
     test = torch.from_numpy(data.rows("test"))
     with torch.no_grad():
         bare = (look(test)[:, bound].argmax(1) == data.targets()[test]).double().mean().item()
-    learned_by_hand(
-        [border],
-        lambda at: F.cross_entropy(look(at)[:, bound], data.targets()[at]),
-        rows,
-        seed,
-        epochs,
-        0.05,
-        remap,
-    )
+
+    def loss(places):
+        return F.cross_entropy(look(places)[:, bound], data.targets()[places])
+
+    learn_by_hand([border], loss, rows, seed, epochs, 0.05, remap)
     return (lambda places: look(places)[:, bound]), bare
 
 
@@ -193,10 +176,8 @@ def test_every_figure_is_that_of_networks_trained_and_asked_by_hand():
         }
         bars = data_sets.load("bars")
         test_rows = bars.rows("test")
-        right = (
-            (outputs(source, bars, test_rows).argmax(1) == bars.targets(test_rows)).double().mean()
-        )
-        assert table.cell(name, SOURCE) == pytest.approx(right.item())
+        hits = outputs(source, bars, test_rows).argmax(1) == bars.targets(test_rows)
+        assert table.cell(name, SOURCE) == pytest.approx(hits.double().mean().item())
         assert table.cell(name, BARE) == pytest.approx(bare)
         for way, logits in ways.items():
             with torch.no_grad():
@@ -226,7 +207,7 @@ def test_tickets_are_nested_exact_and_begin_as_the_dense_network_does():
 def test_bound_classes_are_those_of_a_brute_force_and_none_is_taken_twice(seed):
     chance = np.random.default_rng(seed)
     counts = chance.integers(0, 4, (7, int(chance.integers(1, 8))))  # many ties
-    result = greedy(counts)
+    result = reprogrammed.greedy(counts)
     assert result.tolist() == brute_force(counts)
     assert len(set(result.tolist())) == counts.shape[1]
 
@@ -242,7 +223,7 @@ def test_without_a_border_a_prompt_has_no_gradient_and_is_the_mapping_alone():
     expected = source(F.interpolate(case.data.pixels(rows), (16, 16), mode="bilinear"))
     assert torch.allclose(outputs(bare, case.data, rows), expected[:, bare.network.mapping])
     for border, moves in ((0, False), (4, True)):
-        network = Prompted(source, border, torch.arange(3))
+        network = reprogrammed.Prompted(source, border, torch.arange(3))
         network.prompt.requires_grad_()
         F.cross_entropy(network(case.data.pixels(rows)), case.data.targets(rows)).backward()
         assert bool(network.prompt.grad.any()) is moves
@@ -290,9 +271,11 @@ def test_test_images_decide_nothing_that_is_learned(mapping):
 
 def test_classes_are_bound_by_the_images_given_and_drawn_ones_by_the_seed():
     data, source = data_sets.load("digits"), resnet()
-    model = reprogrammed_classifier(Prompted(source, 4, torch.arange(10)), data)
+    model = reprogrammed.reprogrammed_classifier(
+        reprogrammed.Prompted(source, 4, torch.arange(10)), data
+    )
     rows = data.some("train", 100)
-    bind(model, data, rows)
+    reprogrammed.bind(model, data, rows)
     network = model.network
     taken = source(network.seen(data.pixels(rows)).detach()).argmax(1)
     counts = np.zeros((19, 10), int)
@@ -351,28 +334,6 @@ def test_the_picture_has_the_digits_in_the_middle_of_a_gray_border():
     assert large.images.shape == picture.images.shape
 
 
-def test_views_are_of_the_networks_behind_the_figures():
-    case = small_case()
-    method = Reprogram(seeds=2, epochs=1)
-    result = method(case)
-    runs, counts = result["runs"], result["bound"]
-    assert [note for note in counts.notes if note] != []
-    assert sorted(note for note in counts.notes if note) == ["a", "b", "c"]
-    assert counts.values.sum() == len(case.data.rows("test"))
-    for place, name in enumerate((DENSE, *TICKETS)):
-        assert result["transfer"][VP][place] == result["table"].cell(name, VP)
-    bins = result["prompt ticket"]
-    at = next(row for row, name in enumerate(runs.rows) if name == TICKETS[-1])
-    gaps = bins["images"] * np.abs(bins["confidence"] - bins["right"])
-    error = np.nansum(gaps) / bins["images"].sum()
-    assert runs[VP_ERROR][at] == pytest.approx(error, abs=1e-6)
-    source = method.train(DENSE, method.conditions(case)[DENSE], lambda *_: None)
-    network = method.adapted(source, VP, case).network
-    border = result["prompts"].images[0, 0].astype(float) / 255
-    expected = (network.prompt.sigmoid() * network.edge)[0].numpy()
-    assert border[..., 0] == pytest.approx(expected, abs=1 / 255)
-
-
 def test_figures_as_the_paper_has_them_make_every_claim_hold():
     dense = {SOURCE: 0.98, LP: 0.8, VP: 0.5, BARE: 0.3, LP_ERROR: 0.02, VP_ERROR: 0.05}
     ticket = {SOURCE: 0.975, LP: 0.79, VP: 0.4, BARE: 0.3, LP_ERROR: 0.03, VP_ERROR: 0.09}
@@ -410,7 +371,7 @@ def test_claims_about_a_ticket_as_good_as_dense_are_undecided_where_there_is_non
     assert all("undecided if a seed has no such ticket" in note for note in table.notes)
 
 
-def test_nothing_is_learned_twice_however_few_are_held(monkeypatch):
+def test_views_are_of_the_networks_behind_the_figures_and_nothing_is_learned_twice(monkeypatch):
     learned, adapt = [], Reprogram.adapt
 
     def counted(self, source, way, case, told):
@@ -419,9 +380,25 @@ def test_nothing_is_learned_twice_however_few_are_held(monkeypatch):
 
     monkeypatch.setattr(reprogram, "ADAPTED", Memory(4))
     monkeypatch.setattr(Reprogram, "adapt", counted)
-    result = Reprogram(seeds=2, epochs=1)(small_case(5))
+    case, method = small_case(), Reprogram(seeds=2, epochs=1)
+    result = method(case)
     assert len(learned) == len(set(learned)) == 2 * 4 * (1 + len(TICKETS))
     assert result["prompts"].rows == (DENSE, *TICKETS)
+    runs, counts = result["runs"], result["bound"]
+    assert sorted(note for note in counts.notes if note) == ["a", "b", "c"]
+    assert counts.values.sum() == len(case.data.rows("test"))
+    for place, name in enumerate((DENSE, *TICKETS)):
+        assert result["transfer"][VP][place] == result["table"].cell(name, VP)
+    bins = result["prompt ticket"]
+    at = next(row for row, name in enumerate(runs.rows) if name == TICKETS[-1])
+    gaps = bins["images"] * np.abs(bins["confidence"] - bins["right"])
+    error = np.nansum(gaps) / bins["images"].sum()
+    assert runs[VP_ERROR][at] == pytest.approx(error, abs=1e-6)
+    source = method.train(DENSE, method.conditions(case)[DENSE], lambda *_: None)
+    network = method.adapted(source, VP, case).network
+    border = result["prompts"].images[0, 0].astype(float) / 255
+    expected = (network.prompt.sigmoid() * network.edge)[0].numpy()
+    assert border[..., 0] == pytest.approx(expected, abs=1 / 255)
 
 
 def test_what_is_kept_is_said_as_it_is():
@@ -432,8 +409,8 @@ def test_what_is_kept_is_said_as_it_is():
 
 def test_a_probe_sees_what_the_source_s_head_saw():
     source, data = resnet(), data_sets.load("digits")
-    probe = Probed(source, 10, 0)
-    pixels = resized(data.pixels(data.rows("test")[:5]), 16)
+    probe = reprogrammed.Probed(source, 10, 0)
+    pixels = reprogrammed.resized(data.pixels(data.rows("test")[:5]), 16)
     features = source.features(pixels).clone()  # may have a gradient beside it
     expected = features @ probe.head.weight.T + probe.head.bias
     assert torch.allclose(probe(pixels), expected, atol=1e-5)

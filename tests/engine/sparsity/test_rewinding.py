@@ -21,13 +21,12 @@ from engine.sparsity.tickets.between import (
     count_statistics,
     distance_and_angle,
 )
-from engine.sparsity.tickets.levels import random_masks
 from engine.sparsity.tickets.rewinds import OTHER_ORDER, Rewinds, one_after_another
 from engine.training import Recipe, Recorder, fresh, train
 from tests.engine.training.test_loop import striped
 
 MLP = TrainCase(striped(60), Recipe("mlp", epochs=3, batch=8, rate=0.1), 4)  # 15 steps
-RESNET = replace(MLP, recipe=Recipe("resnet8", epochs=2, batch=12, rate=0.1))
+RESNET = replace(MLP, recipe=Recipe("resnet8", epochs=2, batch=12, rate=0.1, width=0.25))
 SOME = Rewinding(density=0.2, points=4, seeds=1)  # steps 0, 1, 2 and 15 of 15
 
 
@@ -40,8 +39,21 @@ def coarse():
 
 
 @pytest.fixture(scope="module")
-def found():
-    return SOME(MLP)
+def evaluated_steps():
+    """Of each rewind step: the steps at which the dense network and the ticket were evaluated."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def found(evaluated_steps):
+    def watched(rewinds, dense, step, ticket):
+        evaluated_steps.append((step, set(dense), set(ticket)))
+        return usual(rewinds, dense, step, ticket)
+
+    usual = rewinding.touched
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rewinding, "touched", watched)
+        return SOME(MLP)
 
 
 def rewinds(case, density=0.2, levels=1):
@@ -104,17 +116,16 @@ def test_every_figure_is_that_of_trainings_by_hand(found):
 
 
 @pytest.mark.parametrize(("case", "levels"), [(MLP, 1), (MLP, 2), (RESNET, 1)])
-def test_rewound_to_the_end_the_ticket_is_the_dense_network_pruned(case, levels):
-    table = replace(SOME, levels=levels)(case)["runs"]
+def test_rewound_to_the_end_the_ticket_is_the_dense_network_pruned(case, levels, found):
+    is_found = case is MLP and levels == 1
+    table = (found if is_found else replace(SOME, levels=levels)(case))["runs"]
     figures = dict(zip(table.order, table.values[-1], strict=True))
     assert figures["rewound to"] == 1
-    assert [figure for name, figure in figures.items() if "distance" in name] == [0.0] * 4
-    assert [figure for name, figure in figures.items() if "angle" in name] == [0.0] * 4
-    assert figures["barrier"] == 0
+    unmoved = [name for name in figures if "distance" in name or "angle" in name]
+    assert [figures[name] for name in (*unmoved, "barrier")] == [0.0] * 9
     dense, _ = by_hand(case)
     if levels == 1:
-        masks = largest(dense, 0.2)
-        for name, mask in masks.items():
+        for name, mask in largest(dense, 0.2).items():
             dense.network.state_dict()[name].mul_(mask)
     assert figures["ticket" if levels == 1 else "dense"] == pytest.approx(right(dense, case))
 
@@ -138,16 +149,6 @@ def test_a_ticket_of_several_levels_is_cut_each_time_in_a_ticket_trained_from_th
     second = largest(by_hand(MLP, 2, saved[2], first)[0], 0.2)
     assert all(torch.equal(masks[name], mask) for name, mask in second.items())
     assert not all(torch.equal(masks[name], mask) for name, mask in largest(dense, 0.2).items())
-
-
-def test_the_random_mask_keeps_as_many_weights_of_each_layer_elsewhere():
-    trained = rewinds(MLP)
-    dense = trained.train(0, trained.first())[trained.steps]
-    masks = trained.found(0, trained.first(), dense)
-    random = random_masks(masks, 0)
-    assert random.counts.tolist() == masks.counts.tolist()
-    assert (random.flat & masks.flat).sum() / masks.kept < 0.5
-    assert random_masks(masks, 1).digest != random.digest
 
 
 def surroundings(case, rows=None):
@@ -181,11 +182,9 @@ def test_the_ends_have_statistics_of_training_images_where_there_is_batch_norm()
     weights = model.network.state_dict()
     expected = fresh(case.data, case.recipe)
     expected.network.load_state_dict(weights)
-    norms = [
-        module for module in expected.network.modules() if isinstance(module, torch.nn.BatchNorm2d)
-    ]
-    for layer in norms:
-        layer.momentum = 1.0  # what is counted is that of the one batch
+    for module in expected.network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.momentum = 1.0  # what is counted is that of the one batch
     expected.train()
     with torch.no_grad():
         expected(case.data.pixels(case.data.rows("train")))
@@ -198,30 +197,21 @@ def test_the_ends_have_statistics_of_training_images_where_there_is_batch_norm()
 def test_counting_statistics_changes_nothing_else():
     model, _ = by_hand(RESNET)
     before = {k: tensor.clone() for k, tensor in model.network.state_dict().items()}
-    usual = [
-        module.momentum for module in model.modules() if isinstance(module, torch.nn.BatchNorm2d)
-    ]
-    count_statistics(model, RESNET.data)
-    changed = {
-        k for k, tensor in model.network.state_dict().items() if not torch.equal(tensor, before[k])
-    }
-    assert {name.rpartition(".")[2] for name in changed} <= {
-        "running_mean",
-        "running_var",
-        "num_batches_tracked",
-    }
-    assert any("running_mean" in name for name in changed)
     norms = [module for module in model.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    usual = [layer.momentum for layer in norms]
+    count_statistics(model, RESNET.data)
+    after = model.network.state_dict()
+    changed = {k.rpartition(".")[2] for k in after if not torch.equal(after[k], before[k])}
+    assert "running_mean" in changed
+    assert changed <= {"running_mean", "running_var", "num_batches_tracked"}
     assert [layer.momentum for layer in norms] == usual
     assert not any(module.training for module in model.modules())
 
 
 def test_the_plane_holds_its_three_networks_at_their_distances():
     trained = rewinds(MLP)
-    start, ends = (
-        trained.first(),
-        [by_hand(MLP, seed=seed)[0].network.state_dict() for seed in (1, 2)],
-    )
+    start = trained.first()
+    ends = [by_hand(MLP, seed=seed)[0].network.state_dict() for seed in (1, 2)]
     around = surroundings(MLP)
     views = around.plane(start, *ends)
     places = views["arms"].places.astype(float)  # one, start, other
@@ -253,38 +243,24 @@ def test_images_are_counted_until_an_accuracy_is_first_reached():
     assert [trained.shown(step) for step in (0, 1, 2, 5, 6, 15)] == [0, 8, 15, 36, 44, 108]
     dense, ticket = {1: 0.3, 5: 0.55, 6: 0.5, 15: 0.91}, {2: 0.1, 5: 0.7, 15: 0.7}
     table = rewinding.touched(trained, dense, 2, ticket)
-    np.testing.assert_array_equal(
-        table[:5],
-        [
-            [0.5, 36, 21, 15 + 2 * 93 + 21],
-            [0.6, 108, 21, 15 + 2 * 93 + 21],
-            [0.7, 108, 21, 15 + 2 * 93 + 21],
-            [0.8, 108, np.nan, np.nan],
-            [0.9, 108, np.nan, np.nan],
-        ],
-    )
+    reached = [[level, 108, 21, 15 + 2 * 93 + 21] for level in (0.6, 0.7)]
+    missed = [[level, 108, np.nan, np.nan] for level in (0.8, 0.9)]
+    expected = [[0.5, 36, 21, 15 + 2 * 93 + 21], *reached, *missed]
+    np.testing.assert_array_equal(table[:5], expected)
     assert np.isnan(table[5:, 1:]).all()
 
 
-def test_the_dense_network_and_every_ticket_are_looked_at_after_the_same_steps(monkeypatch):
-    records = []
-
-    def watched(rewinds, dense, step, ticket):
-        records.append((step, set(dense), set(ticket)))
-        return usual(rewinds, dense, step, ticket)
-
-    usual = rewinding.touched
-    monkeypatch.setattr(rewinding, "touched", watched)
-    SOME(MLP)
-    assert [step for step, _, _ in records] == [0, 1, 2, 15]
-    for step, dense, ticket in records:
+@pytest.mark.usefixtures("found")
+def test_the_dense_network_and_every_ticket_are_looked_at_after_the_same_steps(evaluated_steps):
+    assert [step for step, _, _ in evaluated_steps] == [0, 1, 2, 15]
+    for step, dense, ticket in evaluated_steps:
         assert ticket == {moment for moment in dense if moment >= step}
         assert {0, 1, 2, 15} <= dense
 
 
-def test_several_seeds_are_those_alone_with_their_means():
+def test_several_seeds_are_those_alone_with_their_means(found):
     both = replace(SOME, seeds=2)(MLP)
-    alone = [SOME(replace(MLP, seed=seed)) for seed in (4, 5)]
+    alone = [found, SOME(replace(MLP, seed=5))]
     np.testing.assert_array_equal(
         both["runs"].values, np.concatenate([single["runs"].values for single in alone])
     )
@@ -303,15 +279,10 @@ def test_several_seeds_are_those_alone_with_their_means():
 
 def run_of(ticket, pruning, order, random):
     """Figures of one seed at 0, 0.5, 2, 10 and 100 %."""
-    places = [0, 0.005, 0.02, 0.1, 1]
-    columns = {
-        "rewound to": places,
-        "ticket": ticket,
-        "pruning distance": pruning,
-        "order distance": order,
-        "pruning distance, random": random,
-    }
-    return Table.of({name: (np.array(values, float), "") for name, values in columns.items()})
+    names = ("rewound to", "ticket", "pruning distance", "order distance")
+    columns = [0, 0.005, 0.02, 0.1, 1], ticket, pruning, order, random
+    named = zip((*names, "pruning distance, random"), columns, strict=True)
+    return Table.of({name: (np.array(values, float), "") for name, values in named})
 
 
 def test_a_margin_is_how_far_the_figures_are_on_the_claims_side():

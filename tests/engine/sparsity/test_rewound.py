@@ -63,12 +63,8 @@ def test_each_way_is_trainings_from_the_early_weights_written_out(case, way):
 def test_the_steps_gone_back_to_and_the_levels_follow_from_the_settings(case):
     assert Rewound(rewind=0.17).back(case) == BACK
     assert Rewound(rewind=0.0).back(case) == 0
-    assert [Rewound(way="IMP", ratio=ratio).levels for ratio in (0.0, 0.2, 0.8, 0.95)] == [
-        1,
-        1,
-        7,
-        13,
-    ]
+    levels = [Rewound(way="IMP", ratio=ratio).levels for ratio in (0.0, 0.2, 0.8, 0.95)]
+    assert levels == [1, 1, 7, 13]
     assert Rewound(way="OMP", ratio=0.95).levels == 1
 
 

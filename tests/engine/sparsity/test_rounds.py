@@ -1,4 +1,4 @@
-"""Rounds: what was cut stays cut, and every share counts against all weights."""
+"""Rounds count every share against all weights; the curve of one ratio after another."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from engine.errors import BlindspotError
+from engine.errors import BlindspotError, Cancelled, DoesNotFit
 from engine.models import checkpoints
 from engine.models.rebuild import rebuilt
 from engine.result import WeightScores
@@ -29,9 +29,12 @@ from engine.sparsity import (
     pruned,
     pruner_of,
     rounds_of,
+    sparsest,
 )
+from engine.sparsity.effects.tradeoff import RATIOS
 from engine.sparsity.masks.compare import overlap
 from engine.sparsity.masks.pruning import BY_TITLE
+from engine.sparsity.prune import share_correct
 from tests import tiny
 
 pytestmark = pytest.mark.usefixtures("empty_home")
@@ -43,14 +46,13 @@ def after(case, **settings):
     return PruneCase(method.made(case, method.masks(case)), case.data, case.seed)
 
 
-def plain_second_round(model, first, scores, ratio):
+def plain_second_round(first, scores, ratio):
     """The definition, slowly: of what stands, the best so that `ratio` of ALL weights are gone."""
     row = np.concatenate([scores.values[p.name].ravel() for p in first.parts])
     cut_count = first.total - round(ratio * first.total)
     order = sorted(np.flatnonzero(first.flat), key=lambda at: (-row[at], at))
     bits = np.zeros(first.total, np.bool_)
     bits[order[:cut_count]] = True
-    del model
     return bits
 
 
@@ -62,7 +64,7 @@ def test_the_second_round_takes_the_least_of_what_stands_until_the_share_of_all_
     first = masks_in(case.model)
     second = Prune(ratio=0.9, criterion=criterion).masks(case)
     scores = BY_TITLE[criterion]()(case)["scores"]
-    assert np.array_equal(second.flat, plain_second_round(case.model, first, scores, 0.9))
+    assert np.array_equal(second.flat, plain_second_round(first, scores, 0.9))
     assert second.sparsity == pytest.approx(0.9, abs=1 / second.total)
     assert second.inside(first)
 
@@ -74,9 +76,8 @@ def test_a_share_that_is_gone_already_cuts_nothing_more_and_says_so(digits, rati
     assert np.array_equal(masks.flat, masks_in(case.model).flat)
     notes = " ".join(masks.notes)
     gone = masks.total - round(ratio * masks.total) - masks.kept
-    assert (f"{gone:,} weights that this ratio would keep were cut in an earlier" in notes) == (
-        gone > 0
-    )
+    words = f"{gone:,} weights that this ratio would keep were cut in an earlier"
+    assert (words in notes) == (gone > 0)
 
 
 @pytest.mark.parametrize("structure", STRUCTURES)
@@ -185,14 +186,77 @@ def test_a_card_that_says_nonsense_of_its_round_counts_as_one(digits):
         assert rounds_of(case.model) == 1
 
 
-def test_before_any_round_masks_are_what_they_were(digits):
-    masks = pruner_of(digits, "Magnitude", MaskRules()).at(0.7)
-    row = np.concatenate(
-        [
-            digits.model.network.get_parameter(p.name).detach().abs().numpy().ravel()
-            for p in masks.parts
-        ]
-    )
-    assert masks.kept == np.count_nonzero(masks.flat)
-    assert row[masks.flat].min() >= row[~masks.flat].max()
-    assert not masks.notes
+def test_the_curve_starts_at_the_dense_accuracy_and_retraining_lifts_it(digits):
+    method = Tradeoff(epochs=2)
+    table = method(digits)["levels"]
+    assert list(table["ratio"]) == pytest.approx(RATIOS)
+    assert table["after pruning"][0] == pytest.approx(share_correct(digits.model, digits))
+    assert table["retrained"][0] == table["after pruning"][0]
+    masks = method.pruner(digits).at(0.98)
+    place = RATIOS.index(0.98)
+    plain = table["after pruning"][place]
+    assert plain == pytest.approx(share_correct(pruned(digits.model, masks), digits))
+    assert table["retrained"][place] > plain + 0.05
+    best = sparsest(table)
+    reached = table["retrained"][RATIOS.index(best)]
+    assert reached >= table["after pruning"][0] - 0.0101
+    assert best >= sparsest(table, "after pruning")
+
+
+def test_levels_are_handed_over_while_others_wait(digits):
+    reports = []
+
+    def listen(done, words="", partial=None):
+        reports.append((done, partial))
+
+    Tradeoff(epochs=0)(digits, listen)
+    parts = [partial["levels"] for _, partial in reports if partial]
+    assert [len(part.rows) for part in parts] == list(range(1, len(RATIOS) + 1))
+    assert np.isnan(parts[-1]["retrained"]).all()
+    assert [done for done, _ in reports] == sorted(done for done, _ in reports)
+
+
+def test_a_stop_in_the_middle_of_a_level_leaves_the_levels_before_it(digits):
+    partials = []
+
+    def stop(done, words="", partial=None):
+        if partial:
+            partials.append(partial["levels"])
+        if words.startswith("epoch") and len(partials) >= 3:
+            raise Cancelled("enough")
+
+    before = digits.model.fingerprint
+    with pytest.raises(Cancelled):
+        Tradeoff(epochs=1)(digits, stop)
+    assert len(partials[-1].rows) == 3
+    del digits.model.__dict__["fingerprint"]
+    assert digits.model.fingerprint == before
+
+
+def test_the_curve_of_a_pattern_is_the_dense_model_and_the_pattern(digits):
+    method = Tradeoff(epochs=0, structure="N:M", pattern="1:16")
+    table = method(digits)["levels"]
+    assert table["ratio"] == pytest.approx([0, 15 / 16])
+    assert table["sparsity"] == pytest.approx([0, 15 / 16])
+    made = pruned(digits.model, method.pruner(digits).at(0))
+    shares = [share_correct(model, digits) for model in (digits.model, made)]
+    assert table["after pruning"] == pytest.approx(shares)
+    assert shares[0] > shares[1] + 0.01
+
+
+def test_without_train_images_only_the_first_curve_can_be_had():
+    model = tiny.cnn()
+    data = tiny.data_for(model)
+    case = PruneCase(model, data.take(data.rows("test")))
+    with pytest.raises(DoesNotFit, match="Choose 0 epochs"):
+        Tradeoff(epochs=1)(case)
+    assert len(Tradeoff(epochs=0)(case)["levels"].rows) == len(RATIOS)
+
+
+def test_a_level_asked_alone_is_the_curve_s_point_at_that_ratio(digits):
+    table = Tradeoff(epochs=0)(digits)["levels"]
+    for ratio in (0.0, 0.9, 0.98):
+        accuracy, sparsity = Level(ratio=ratio)(digits)["figures"].values
+        place = RATIOS.index(ratio)
+        assert accuracy == pytest.approx(table["after pruning"][place])
+        assert sparsity == pytest.approx(table["sparsity"][place])

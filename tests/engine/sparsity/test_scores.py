@@ -1,8 +1,9 @@
-"""Scores against closed forms and autograd, and criteria that search for one cut."""
+"""Scores against closed forms and autograd, from a search for one cut, and from a file."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import io
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -10,9 +11,22 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from engine.errors import BlindspotError, DoesNotFit
 from engine.method import Slider, Switch, quiet, setting
 from engine.result import WeightScores
-from engine.sparsity import CRITERIA, MaskRules, PruneCase, Pruner, pruner_of
+from engine.run import answer
+from engine.sparsity import (
+    CRITERIA,
+    Learned,
+    MaskRules,
+    Prune,
+    PruneCase,
+    Pruner,
+    Pruning,
+    prunable_parts,
+    pruner_of,
+    read_scores,
+)
 from engine.sparsity.criteria.chance import Random
 from engine.sparsity.criteria.grasp import Grasp
 from engine.sparsity.criteria.jackpot import Jackpot
@@ -22,7 +36,6 @@ from engine.sparsity.criteria.taylor import Taylor
 from engine.sparsity.masks.compare import overlap
 from engine.sparsity.masks.pruning import BY_TITLE, criterion_of, searched_settings
 from engine.sparsity.method import SparsityMethod
-from engine.weights.parts import prunable_parts
 from tests import tiny
 
 
@@ -187,3 +200,87 @@ def test_criteria_that_do_not_search_score_for_every_cut_at_once():
 def test_a_jackpot_is_searched_for_the_ratio_the_layers_and_the_head_of_the_cut():
     criterion = criterion_of(Jackpot.title, MaskRules("ERK", head=True), 0.9)
     assert criterion == Jackpot(ratio=0.9, allocation="ERK", head=True)
+
+
+def file_of(arrays, save=np.savez):
+    out = io.BytesIO()
+    save(out, **arrays)
+    return out.getvalue()
+
+
+@pytest.fixture(scope="module")
+def case():
+    return tiny.prune_case(tiny.cnn())
+
+
+@pytest.fixture(scope="module")
+def by_size(case):
+    return dict(Magnitude()(case)["scores"].values)
+
+
+@pytest.mark.parametrize("allocation", ["global", "per layer", "ERK"])
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_a_file_of_magnitudes_gives_the_masks_of_magnitude(case, by_size, allocation, save):
+    scores = read_scores(file_of(by_size, save), case.model)
+    learned_case = replace(case, learned=scores)
+    rules = MaskRules(allocation=allocation)
+    for ratio in (0.3, 0.8):
+        first, second = (
+            pruner_of(learned_case, name, rules).at(ratio) for name in ("Learned", "Magnitude")
+        )
+        assert np.array_equal(first.flat, second.flat)
+
+
+def test_other_scores_are_another_question_and_other_masks(case, by_size):
+    turned = {name: -magnitude for name, magnitude in by_size.items()}
+    cases = [
+        replace(case, learned=read_scores(file_of(scores), case.model))
+        for scores in (by_size, turned)
+    ]
+    assert cases[0].fingerprint != cases[1].fingerprint
+    first, second = (Prune(ratio=0.5, criterion="Learned").masks(variant) for variant in cases)
+    assert np.count_nonzero(first.flat & second.flat) < 0.1 * first.total
+
+
+def test_without_scores_it_is_refused_with_what_to_do(case):
+    bare = replace(case, learned=None)
+    with pytest.raises(DoesNotFit, match=r"open a file of them"):
+        answer(Learned(), bare)
+    with pytest.raises(DoesNotFit, match=r"open a file of them"):
+        Prune(ratio=0.5, criterion="Learned")(bare)
+    assert "Learned" in Pruning.__dataclass_fields__["criterion"].metadata["control"].options
+
+
+def test_scores_that_lack_a_layer_serve_until_it_is_to_be_cut(case, by_size):
+    head = prunable_parts(case.model)[-1].name
+    some = {name: magnitude for name, magnitude in by_size.items() if name != head}
+    learned_case = replace(case, learned=read_scores(file_of(some), case.model))
+    assert Prune(ratio=0.5, criterion="Learned").masks(learned_case).sparsity == pytest.approx(
+        0.5, abs=0.01
+    )
+    with pytest.raises(BlindspotError, match=f"no scores of {head}"):
+        Prune(ratio=0.5, criterion="Learned", head=True).masks(learned_case)
+
+
+def test_files_that_do_not_fit_are_refused_with_a_sentence(case, by_size):
+    first = next(iter(by_size))
+    whole = file_of(by_size)
+    wrong = {
+        "no file of scores": (b"", b"tea", whole[:100]),
+        "no scores in this file": (file_of({}),),
+        "no weight 'nose'": (file_of({"nose": np.ones(3)}),),
+        "but the weight is": (file_of({first: np.ones(3)}),),
+        "no numbers": (
+            file_of({first: np.full(by_size[first].shape, np.nan)}),
+            file_of({first: np.full(by_size[first].shape, 1e300)}),
+            file_of({first: np.full(by_size[first].shape, "tea")}),
+        ),
+        "more scores than": (file_of({first: np.zeros(2**20)}, np.savez_compressed),),
+    }
+    for words, files in wrong.items():
+        for data in files:
+            with np.errstate(over="ignore"), pytest.raises(BlindspotError, match=words):
+                read_scores(data, case.model)
+    pickled = file_of({first: np.array([object()], dtype=object)})
+    with pytest.raises(BlindspotError, match="no file of scores"):
+        read_scores(pickled, case.model)

@@ -1,4 +1,4 @@
-"""What pruning changes, beside what another seed changes: counted again by hand."""
+"""What pruning changes, beside another seed's change, and what it does before training."""
 
 from __future__ import annotations
 
@@ -10,11 +10,15 @@ import pytest
 from engine.errors import DoesNotFit
 from engine.method import quiet
 from engine.models import embedded
+from engine.models.rebuild import rebuilt
 from engine.run import answer
-from engine.sparsity import Seeds, Untrained, prune_case
+from engine.sparsity import PruneCase, RetrainPruned, Seeds, Untrained, prune_case
 from engine.sparsity.effects.seeds import UNDECIDED, exemplars, modal, others
-from engine.training import outputs
+from engine.sparsity.prune import share_correct
+from engine.training import Recipe, fresh, outputs
 from tests import tiny
+
+ALL = ("nothing cut", "SNIP", "GraSP", "SynFlow", "Random")
 
 
 def test_the_modal_answer_is_the_most_frequent_one_and_a_tie_has_none():
@@ -35,6 +39,7 @@ def test_changes_pairs_and_modal_answers_are_counted_by_hand():
     result = method(case)
     rows = case.data.rows("test")[:10]
     models = [case.model, *others(case, 2, quiet)]
+    assert len({model.fingerprint for model in models}) == 3
     dense = [outputs(model, case.data, rows).argmax(1).numpy() for model in models]
     cut = []
     for model in models:
@@ -49,16 +54,10 @@ def test_changes_pairs_and_modal_answers_are_counted_by_hand():
     expected = [(dense[first_model] != dense[other]).mean() for first_model, other in pairs]
     assert result["pairs"].values[:, 0] == pytest.approx(expected)
     first, second = modal(np.stack(dense))[0], modal(np.stack(cut))[0]
-    table = result["images"]
+    is_exemplar = exemplars(*result["images"].values[:, 2:4].T.astype(int))
     count = int(exemplars(first, second).sum())
-    assert exemplars(*table.values[:, 2:4].T.astype(int))[:count].all()
-    assert not exemplars(*table.values[:, 2:4].T.astype(int))[count:].any()
-
-
-def test_the_other_networks_differ_from_the_model_and_from_each_other():
-    case = tiny.prune_case()
-    results = [case.model, *others(case, 2, quiet)]
-    assert len({result.fingerprint for result in results}) == 3
+    assert is_exemplar[:count].all()
+    assert not is_exemplar[count:].any()
 
 
 def test_where_nothing_is_cut_no_answer_changes_but_other_seeds_still_differ():
@@ -76,6 +75,39 @@ def test_an_unknown_training_and_learned_scores_are_refused():
             answer(method, replace(tiny.prune_case(), recipe=None))
     with pytest.raises(DoesNotFit, match="belong to one network"):
         Seeds(criterion="Learned")(tiny.prune_case())
+
+
+def test_each_row_is_the_untrained_network_cut_and_trained_by_itself():
+    case = replace(prune_case(embedded.load("digits-mlp")), recipe=Recipe("mlp"))
+    partials = []
+
+    def listen(_done, _words="", partial=None):
+        partials.extend([partial] if partial else [])
+
+    result = Untrained(ratio=0.95, epochs=1)(case, listen)["networks"]
+    assert [len(partial["networks"].rows) for partial in partials] == [1, 2, 3, 4, 5, 6]
+    first = PruneCase(fresh(case.data, case.recipe, case.seed), case.data, case.seed)
+    assert result.rows == (*ALL, "Magnitude")
+    for name in result.rows:
+        rule = {"ratio": 0.0} if name == ALL[0] else {"ratio": 0.95, "criterion": name}
+        method = RetrainPruned(**rule, epochs=1, rate=Recipe().rate)
+        model_record = method(first)["model"]
+        rows = case.data.rows("test")
+        hits = outputs(rebuilt(model_record), case.data, rows).argmax(1) == case.data.targets(rows)
+        assert result.cell(name, "trained") == pytest.approx(hits.float().mean().item())
+        masks = method.masks(first)
+        before = share_correct(method.made(first, masks), first)
+        assert result.cell(name, "right after pruning") == pytest.approx(before)
+        density = masks.counts / [part.size for part in masks.parts]
+        assert result.cell(name, "stays in the sparsest layer") == pytest.approx(density.min())
+    assert len(set(result["trained"].tolist())) > 3
+
+
+def test_the_chosen_criterion_is_among_them_once_and_learned_scores_are_not():
+    assert tuple(Untrained(criterion="GraSP").networks()) == ALL
+    assert tuple(Untrained(criterion="Learned").networks()) == ALL
+    assert tuple(Untrained(criterion="Taylor").networks()) == (*ALL, "Taylor")
+    assert {network.ratio for network in Untrained(ratio=0.7).networks().values()} == {0.0, 0.7}
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from engine.errors import DoesNotFit
+from engine.models import embedded
 from engine.run import answer
 from engine.sparsity import MaskRules, PruneCase, Pruner, prunable_parts
 from engine.sparsity.criteria import synflow
@@ -58,14 +59,11 @@ def test_the_flow_is_the_same_through_every_layer(case):
         assert (scores >= 0).all()
     places = SynFlow(rounds=1)(case)["scores"].values  # the lowest flow goes first
     order = np.argsort(np.concatenate([places[name].ravel() for name in flow]))
-    assert (
-        np.diff(np.concatenate([layer_flow.ravel() for layer_flow in flow.values()])[order]) >= 0
-    ).all()
+    flat = np.concatenate([scores.ravel() for scores in flow.values()])
+    assert (np.diff(flat[order]) >= 0).all()
 
 
 def test_the_flow_is_the_same_also_with_norms_and_biases():
-    from engine.models import embedded
-
     model = embedded.load("phantom-cnn")
     flow = flow_of(model, {p.name: np.ones(p.shape, np.bool_) for p in prunable_parts(model)})
     sums = [scores.sum() for name, scores in flow.items() if name.startswith("body")]
@@ -90,9 +88,8 @@ def test_its_order_gives_the_masks_of_the_rounds_written_out(case):
         for part in layer_parts:
             masks[part.name] = flat[start : start + part.size].reshape(part.shape)
             start += part.size
-        ours = Pruner(case.model, scores, MaskRules(head=True, least=0)).at(
-            1 - round(density * size) / size
-        )
+        pruner = Pruner(case.model, scores, MaskRules(head=True, least=0))
+        ours = pruner.at(1 - round(density * size) / size)
         assert np.array_equal(ours.flat, flat)
 
 

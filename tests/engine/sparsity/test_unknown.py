@@ -32,10 +32,8 @@ NOISE = "Normal images with noise"
 
 def rows_of(result):
     table = result["told"]
-    return {
-        name: dict(zip(table.columns, line, strict=True))
-        for name, line in zip(table.rows, table.values, strict=True)
-    }
+    lines = [dict(zip(table.columns, line, strict=True)) for line in table.values]
+    return dict(zip(table.rows, lines, strict=True))
 
 
 def counted(known, unknown):
@@ -64,9 +62,8 @@ def scores_by_hand(kind, fit, labels, asked):
         case "KNN":
             unit_features = features / np.linalg.norm(features, axis=1, keepdims=True)
             other = query_features / np.linalg.norm(query_features, axis=1, keepdims=True)
-            return np.array(
-                [np.sort(np.linalg.norm(unit_features - row, axis=1))[9] for row in other]
-            )
+            distances = [np.linalg.norm(unit_features - row, axis=1) for row in other]
+            return np.sort(distances, axis=1)[:, 9]
     moved, means = features.copy(), []
     for label in range(10):
         means.append(features[labels == label].mean(0))
@@ -104,15 +101,14 @@ def test_every_figure_is_counted_again_pair_by_pair(digits, ratio):
     strange = (corrupted(worse, "noise", 0.5, 0) * 255).round() / 255
     for name, net in (("dense", digits.model), ("pruned", model)):
         fit = features_and_logits(net, data.pixels(train))
+        asked = [features_and_logits(net, some) for some in (known, strange)]
         for kind in DETECTORS:
             known_scores, strange_scores = (
-                scores_by_hand(kind.name, fit, data.labels[train], features_and_logits(net, some))
-                for some in (known, strange)
+                scores_by_hand(kind.name, fit, data.labels[train], some) for some in asked
             )
             row = result[f"{NOISE} · {kind.title}"]
-            assert row[f"{name} AUROC"] == pytest.approx(
-                counted(known_scores, strange_scores), abs=2e-4
-            )
+            area = counted(known_scores, strange_scores)
+            assert row[f"{name} AUROC"] == pytest.approx(area, abs=2e-4)
             line = np.sort(strange_scores)[::-1][int(np.ceil(0.95 * len(strange_scores))) - 1]
             assert row[f"{name} FPR95"] == pytest.approx((known_scores >= line).mean(), abs=0.017)
             assert row["known images"] == row["known groups"] == 60
@@ -120,10 +116,8 @@ def test_every_figure_is_counted_again_pair_by_pair(digits, ratio):
 
 
 def test_a_model_in_which_nothing_is_left_tells_nothing_apart(digits):
-    nothing = masks_of(
-        {part.name: np.zeros(part.shape, np.bool_) for part in prunable_parts(digits.model)},
-        prunable_parts(digits.model),
-    )
+    parts = prunable_parts(digits.model)
+    nothing = masks_of({part.name: np.zeros(part.shape, np.bool_) for part in parts}, parts)
     result = rows_of(told_apart(digits, pruned(digits.model, nothing), 50))
     for row in result.values():
         assert (row["pruned AUROC"], row["pruned FPR95"]) == (0.5, 1.0)

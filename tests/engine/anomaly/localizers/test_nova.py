@@ -13,7 +13,6 @@ from engine.anomaly import Conformal, FamiliarCase, LesionsCase, Nova, PatchCore
 from engine.anomaly.localizers import lesions as lesion_data
 from engine.anomaly.localizers import nova
 from engine.anomaly.localizers.nova import ALL, PIXELS, SWAPPED
-from engine.data import DataCard, DataSet
 from engine.data.nova import read_nova
 from engine.errors import BadData
 from engine.measures.boxes import ScoredBoxes, box_figures
@@ -37,16 +36,8 @@ def lesions(count=12):
         if labels[row] == 1:
             pixels[row][0, masks[row]] = 255
     pixels[:, :, :, 28:] = 0  # air
-    return DataSet(
-        "lesions",
-        DataCard("Lesions", "", "", ""),
-        KINDS,
-        pixels,
-        labels,
-        np.arange(count),
-        np.full(count, 2, np.uint8),
-        {"mask": masks},
-    )
+    data = replace(cells.data(pixels, 0, mask=masks), name="lesions", classes=KINDS)
+    return replace(data, labels=labels, ids=np.arange(count))
 
 
 def normal(count=60):
@@ -120,10 +111,8 @@ def test_every_figure_is_that_of_maps_and_boxes_made_one_image_at_a_time(case, f
             [at, *box] for at, i in enumerate(indices) for box in boxes_of(row_maps[i], threshold)
         ]
         flat = np.array(boxes, np.float64).reshape(-1, 6)
-        truth = [
-            np.array([box[:4] for box in boxes_of(1.0 * masks[i], 0.5)]).reshape(-1, 4)
-            for i in indices
-        ]
+        known = [[box[:4] for box in boxes_of(1.0 * masks[i], 0.5)] for i in indices]
+        truth = [np.array(boxes).reshape(-1, 4) for boxes in known]
         expected = box_figures(
             ScoredBoxes(flat[:, 0].astype(int), flat[:, 1:5], flat[:, 5].astype(np.float32)), truth
         )
@@ -182,7 +171,7 @@ def test_air_counts_nowhere(case, found):
     assert np.isfinite(found["table"].cell(ALL, "AUPRO"))
 
 
-def test_a_file_in_the_benchmark_s_format_gives_the_table_of_its_boxes(case):
+def test_a_file_in_the_benchmark_s_format_gives_the_table_of_its_boxes(case, found):
     data = lesions()
     rows = [
         nova_files.row(
@@ -199,11 +188,10 @@ def test_a_file_in_the_benchmark_s_format_gives_the_table_of_its_boxes(case):
     table = answer["table"]
     assert table.rows[:3] == ("kind 1", "kind 2", "kind 3")  # no word of the file
     gray = answer["picture"].images
-    assert not (gray[..., :1] == gray).all()  # boxes
-    assert (
-        (gray[..., :1] == gray).all(-1) | np.isin(gray, [*nova.SOLID, *nova.DASHED]).all(-1)
-    ).all()
-    exact = Nova()(case)["table"]
+    is_gray = (gray[..., :1] == gray).all(-1)
+    assert not is_gray.all()  # boxes
+    assert (is_gray | np.isin(gray, [*nova.SOLID, *nova.DASHED]).all(-1)).all()
+    exact = found["table"]
     for row in (*KINDS, ALL, PIXELS):
         table_row = f"kind {nova_data.classes.index(row) + 1}" if row in KINDS else row
         for name in nova.COLUMNS:
@@ -223,13 +211,9 @@ def test_patients_of_the_images_that_are_asked_about_are_not_among_the_normal_on
 
 
 def test_another_image_s_map_is_of_another_patient_where_there_is_one():
-    some = lesion_data.Benchmark(
-        torch.zeros(6, 3, 8, 8),
-        *[np.zeros((6, 8, 8), np.bool_)] * 2,
-        [],
-        np.zeros(6, np.int64),
-        np.array([0, 0, 1, 0, 0, 1]),
-    )
+    pixels, masks, groups = torch.zeros(6, 3, 8, 8), np.zeros((6, 8, 8), bool), [0, 0, 1, 0, 0, 1]
+    kinds = np.zeros(6, np.int64)
+    some = lesion_data.Benchmark(pixels, masks, masks, [], kinds, np.array(groups))
     rows = lesion_data.of_others(some)
     assert (some.groups[rows] != some.groups).all()
     assert list(lesion_data.of_others(replace(some, groups=None))) == [3, 4, 5, 0, 1, 2]
@@ -244,7 +228,7 @@ def test_each_part_of_a_mask_is_a_known_lesion_however_small_and_many():
     assert lesion_data.bounding_boxes(np.zeros((8, 8), np.bool_)).shape == (0, 4)
 
 
-def test_normal_images_with_lesions_are_left_out_with_a_note(case, found):
+def test_normal_images_with_lesions_are_left_out_with_a_note(case):
     sick = np.zeros((60, 32, 32), np.bool_)
     sick[::3, 4, 4] = True
     images = case.normal.images.copy()
@@ -279,15 +263,12 @@ def test_what_cannot_be_measured_is_a_sentence(case):
     assert "masks or boxes" in Nova.unmet(replace(case, data=bare))
 
 
-def test_the_picture_has_known_boxes_dashed_and_found_boxes_solid(found):
+def test_the_picture_has_both_sorts_of_boxes_and_the_area_below_a_curve_is_its_precision(found):
     image = found["picture"].images[1, 0]
     assert found["picture"].rows == ("image", "boxes")
     assert found["picture"].columns == KINDS[1:]
-    assert (image == nova.SOLID).all(-1).any()
-    assert (image == nova.DASHED).all(-1).any()
-
-
-def test_the_area_below_each_curve_is_its_average_precision(found):
+    assert (image == nova.SOLID).all(-1).any()  # found boxes
+    assert (image == nova.DASHED).all(-1).any()  # known ones
     curve, table = found["curve"], found["table"]
     assert curve["recall"] == pytest.approx(np.arange(1, 9) / 8)  # eight lesions
     for row in (ALL, SWAPPED, PIXELS):
@@ -306,13 +287,10 @@ def test_the_boxes_of_each_image_are_its_lesions_and_its_map_s_regions(case, fou
         np.testing.assert_allclose(sides[image_boxes["known"] == 1], known, atol=1e-6)
         expected = sorted(boxes_of(map_of(case, case.data.images[row]), usual), key=lambda o: -o[4])
         is_found = image_boxes["known"] == 0
-        np.testing.assert_allclose(
-            sides[is_found], [wanted_box[:4] for wanted_box in expected], atol=1e-6
-        )
+        np.testing.assert_allclose(sides[is_found], [box[:4] for box in expected], atol=1e-6)
         for box, overlap in zip(sides[is_found], image_boxes["overlap"][is_found], strict=True):
-            assert overlap == pytest.approx(
-                max(of_squares(box, known_box) for known_box in known), abs=1e-6
-            )
+            most = max(of_squares(box, known_box) for known_box in known)
+            assert overlap == pytest.approx(most, abs=1e-6)
         assert np.isnan(image_boxes["overlap"][~is_found]).all()
 
 

@@ -1,4 +1,4 @@
-"""PatchCore against plain searches over all normal patches."""
+"""PatchCore and the nearest rows against plain searches over all normal patches."""
 
 import numpy as np
 import pytest
@@ -6,6 +6,8 @@ import torch
 from torch.nn import functional as F
 
 from engine.anomaly import PatchCore
+from engine.anomaly.localizers import nearest_rows
+from engine.anomaly.localizers.nearest_rows import KnownRows
 from engine.anomaly.localizers.patchcore import centers
 from engine.method import quiet
 from tests.engine.anomaly.localizers import cells
@@ -122,3 +124,42 @@ def test_wide_patches_are_projected_before_they_are_chosen():
     rows = torch.from_numpy(np.random.default_rng(3).normal(size=(200, 300))).float()
     rows[:5] *= 50  # five that no projection hides
     assert set(centers(rows, 8, np.random.default_rng(1), quiet).tolist()) >= set(range(5))
+
+
+FAR = 300.0  # what all rows have in common, beside differences of about 1
+
+
+@pytest.fixture
+def few_at_a_time(monkeypatch):
+    monkeypatch.setattr(nearest_rows, "COMPARED", 600)
+    monkeypatch.setattr(nearest_rows, "LEAST_ROWS", 7)
+
+
+@pytest.fixture(scope="module")
+def rows():
+    """Known rows, others of which two are known too, and the distances of these from those."""
+    chance = torch.Generator().manual_seed(0)
+    known, queries = (FAR + torch.randn(count, 12, generator=chance) for count in (60, 33))
+    queries[4], queries[32] = known[7], known[59]
+    first, second = queries.double(), known.double()
+    return known, queries, torch.cdist(first, second, compute_mode="donot_use_mm_for_euclid_dist")
+
+
+@pytest.mark.usefixtures("few_at_a_time")
+def test_the_nearest_row_is_that_of_a_plain_search_at_its_distance(rows):
+    known, queries, distances = rows
+    distance, indices = KnownRows.of(known).nearest(queries)
+    assert indices.tolist() == distances.argmin(1).tolist()
+    torch.testing.assert_close(distance.double(), distances.min(1).values, rtol=1e-5, atol=1e-6)
+    assert distance[4] == distance[32] == 0
+    assert (indices[4], indices[32]) == (7, 59)
+
+
+@pytest.mark.usefixtures("few_at_a_time")
+def test_several_are_the_nearest_in_order_and_no_more_than_there_are(rows):
+    known, queries, distances = rows
+    distance, indices = KnownRows.of(known).several(queries, 5)
+    ordered = distances.sort(dim=1)
+    assert indices.tolist() == ordered.indices[:, :5].tolist()
+    torch.testing.assert_close(distance.double(), ordered.values[:, :5], rtol=1e-5, atol=1e-6)
+    assert KnownRows.of(known[:3]).several(queries, 5)[0].shape == (33, 3)

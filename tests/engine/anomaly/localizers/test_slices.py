@@ -66,10 +66,8 @@ def test_each_slice_has_the_map_that_the_localizer_gives_it_alone(normal, scan, 
         row = {name: result["slices"][name][place] for name in result["slices"].order}
         assert row["highest"] == pytest.approx(single["figures"]["highest"][0], rel=1e-4)
         assert row["below"] == pytest.approx(single["figures"]["below"][0])
-        assert (row["left"], row["top"]) == (
-            single["figures"]["left"][0],
-            single["figures"]["top"][0],
-        )
+        for name in ("left", "top"):
+            assert row[name] == single["figures"][name][0]
         assert result["figures"]["threshold"][0] == single["figures"]["threshold"][0]
     assert np.array_equal(result["held"].values, single["held"].values)
 
@@ -87,11 +85,8 @@ def test_the_strangest_slice_is_named_with_its_place_and_beside_what_chance_give
         f"{0.05 * SLICES:.3g} would."
     )
     few = replace(scan_case, localizer=PatchCore(alpha=0.01))
-    assert (
-        SliceBySlice()
-        .finding(few, SliceBySlice()(few))
-        .endswith("Too few normal images were held out for a threshold at 1 % false alarms.")
-    )
+    words = "Too few normal images were held out for a threshold at 1 % false alarms."
+    assert SliceBySlice().finding(few, SliceBySlice()(few)).endswith(words)
 
 
 def test_a_long_scan_is_looked_at_evenly_and_that_is_said(normal, scan):

@@ -16,7 +16,6 @@ from engine.anomaly.healthy import texture
 from engine.anomaly.localizers import tiles
 from engine.anomaly.localizers.regions import boxes_above
 from engine.anomaly.localizers.tiles import MOST_TILES, PhotographCase, TileByTile, blended, tiling
-from engine.data import DataCard, DataSet
 from engine.images import Crop, Picture, load, square
 from engine.images.picture import FINE
 from engine.measures.segmentation import pixel_auroc
@@ -61,11 +60,8 @@ def test_tiles_cover_the_photograph_overlap_as_asked_and_are_bounded(size, overl
 
 
 def test_a_photograph_is_cut_at_its_own_size_as_long_as_its_tiles_are_not_too_many():
-    assert tiling(4000, 3000, 224, 0.25).scale == 1
-    assert (len(tiling(4000, 3000, 224, 0.25).lefts), len(tiling(4000, 3000, 224, 0.25).tops)) == (
-        24,
-        18,
-    )
+    grid = tiling(4000, 3000, 224, 0.25)
+    assert (grid.scale, len(grid.lefts), len(grid.tops)) == (1, 24, 18)
     less = tiling(4000, 3000, 64, 0.25)
     assert less.scale < 0.5
     assert len(less) > 0.8 * MOST_TILES
@@ -75,9 +71,8 @@ def test_a_photograph_is_cut_at_its_own_size_as_long_as_its_tiles_are_not_too_ma
 def test_too_many_tiles_are_a_sentence(normal, monkeypatch):
     monkeypatch.setattr(tiles, "tiling", lambda *arguments: tiling(*arguments, 6))
     result = TileByTile()(case(normal, np.zeros((3, 200, 200), np.uint8)))
-    assert (
-        result["notes"].labels[-1].startswith(f"At most {MOST_TILES} tiles of 32 px are read, so")
-    )
+    note = result["notes"].labels[-1]
+    assert note.startswith(f"At most {MOST_TILES} tiles of 32 px are read, so")
     assert result["figures"]["tiles"][0] <= 6
 
 
@@ -143,23 +138,13 @@ def squares(pixels, side, count, seed):
     """Squares (count, 1, side, side) from places drawn at random."""
     rng = np.random.default_rng(seed)
     places = [rng.integers(0, length - side + 1, count) for length in pixels.shape]
-    return np.stack([pixels[t : t + side, x : x + side] for t, x in zip(*places, strict=True)])[
-        :, None
-    ]
+    pairs = zip(*places, strict=True)
+    return np.stack([pixels[None, t : t + side, x : x + side] for t, x in pairs])
 
 
 def normals(images):
     """Normal images of one texture, the last third held out."""
-    count = len(images)
-    return DataSet(
-        "gravel",
-        DataCard("Gravel", "", "", ""),
-        ("normal",),
-        images,
-        np.zeros(count, int),
-        np.arange(count),
-        (np.arange(count) >= 2 * count // 3).astype(np.uint8),
-    )
+    return cells.data(images, 2 * len(images) // 3)
 
 
 def field(height, width, seed):
@@ -167,23 +152,20 @@ def field(height, width, seed):
     data = texture("gravel").images[:, 0]
     whole = data.reshape(8, 8, 64, 64).transpose(0, 2, 1, 3).reshape(512, 512)
     rng = np.random.default_rng(seed)
-    rows = [
-        np.hstack(
-            [whole[:: rng.choice([1, -1]), :: rng.choice([1, -1])] for _ in range(-(-width // 512))]
-        )
-        for _ in range(-(-height // 512))
+    across, down = (-(-length // 512) for length in (width, height))
+    squares_of = [
+        [whole[:: rng.choice([1, -1]), :: rng.choice([1, -1])] for _ in range(across)]
+        for _ in range(down)
     ]
-    return np.ascontiguousarray(np.vstack(rows)[:height, :width])
+    return np.ascontiguousarray(np.block(squares_of)[:height, :width])
 
 
-def scratched(pixels, at, length=36, width=3):
-    """A slanted bright scratch, and where it is."""
-    odd, mask = pixels.copy(), np.zeros(pixels.shape, bool)
+def scratch(pixels, mask, at, length=36, width=3):
+    """Draws a slanted bright scratch, and where it is."""
     for step in range(length):
         row, column = at[0] + step // 2, at[1] + step
-        mask[row : row + width, column : column + width] = True
-    odd[mask] = 250
-    return odd, mask
+        for array, value in ((pixels, 250), (mask, True)):
+            array[row : row + width, column : column + width] = value
 
 
 class Fine(nn.Module):
@@ -206,11 +188,9 @@ def test_scratches_in_a_photograph_of_12_megapixels_are_found_in_tiles_and_lost_
     """
     whole, mask = field(3000, 4000, 1), np.zeros((3000, 4000), bool)
     chance = np.random.default_rng(3)
-    for row, column in zip(
-        chance.integers(100, 2900, 20), chance.integers(600, 3400, 20), strict=True
-    ):
-        whole, scratch = scratched(whole, (row, column))
-        mask |= scratch
+    ends = chance.integers(100, 2900, 20), chance.integers(600, 3400, 20)
+    for at in zip(*ends, strict=True):
+        scratch(whole, mask, at)
     stored = BytesIO()
     Image.fromarray(whole).save(stored, "JPEG", quality=95)
     photograph = load(stored.getvalue(), "a.jpg", fine=True)
@@ -221,7 +201,7 @@ def test_scratches_in_a_photograph_of_12_megapixels_are_found_in_tiles_and_lost_
     about = FamiliarCase(model, torch.from_numpy(square(photograph, Crop(), model.side)), sharp)
     result = TileByTile()(PhotographCase(about, PatchCore(), photograph))
     assert result["figures"]["tiles"][0] == 24 * 18
-    small = np.stack([seen_small(field(3000, 4000, 10 + at)) for at in range(12)])
+    small = np.stack([seen_small(field(3000, 4000, 10 + at)) for at in range(6)])
     resized = PatchCore()(replace(about, normal=normals(small)))
     tiled, shrunk = area(result["map"].values, mask), area(resized["map"].values, mask[:, 500:3500])
     assert tiled > 0.85
@@ -248,9 +228,8 @@ def test_what_one_tile_finds_and_its_neighbor_does_not_is_said(normal):
     photo_case = case(normal, np.zeros((3, 200, 200), np.uint8))
     result = TileByTile()(photo_case)
     table = result["figures"]
-    columns = {
-        name: (table[name], unit) for name, unit in zip(table.order, table.units, strict=True)
-    }
+    units = zip(table.order, table.units, strict=True)
+    columns = {name: (table[name], unit) for name, unit in units}
     spot = Table.of(columns | {"above": ([1], "tiles")})
     none = boxes_above(np.zeros((8, 8), np.float32), 1.0, "")
     assert TileByTile().finding(photo_case, {"figures": spot, "boxes": none}).endswith(tiles.ALONE)
