@@ -35,7 +35,7 @@ class OwnImages(Diagnostic):
 
     name = "OwnImages"
     title = "Right on their own images"
-    proof = "tests/engine/unlearning/test_own_images.py::test_the_shares_are_those_counted_by_hand"
+    proof = "tests/engine/unlearning/test_metrics.py::test_the_shares_are_those_counted_by_hand"
 
     images: int = setting(
         1000, Slider(10, 10_000, 10), "Images", "At most so many of each kind, drawn by the seed."

@@ -121,7 +121,7 @@ class RelabeledVictims(VictimExperiment):
     )
     question = "Does a protection hold when the images get other labels?"
     proof = (
-        "tests/engine/unlearning/experiments/test_relabelings.py"
+        "tests/engine/unlearning/experiments/test_protections.py"
         "::test_every_figure_is_that_of_networks_trained_under_each_labeling_by_hand"
     )
     example = defaults(victim="MLP", clusters=3, rounds=1)

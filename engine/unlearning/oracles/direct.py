@@ -71,7 +71,7 @@ class DMDirect(Method[ForgetCase]):
     needs = frozenset({"retraining"})
     paper = "Georgiev et al. 2024, https://arxiv.org/abs/2410.23232"
     proof = (
-        "tests/engine/unlearning/oracles/test_direct.py"
+        "tests/engine/unlearning/oracles/test_trainings.py"
         "::test_the_true_change_is_that_of_oracles_and_the_predicted_one_of_the_datamodel"
     )
 

@@ -68,7 +68,7 @@ class Salm(NoiseInRounds):
     title = "Sparsity-aware local masking (SALM)"
     paper = PAPER
     proof = (
-        "tests/engine/unlearning/protection/test_salm.py"
+        "tests/engine/unlearning/protection/test_error_minimizing.py"
         "::test_the_mask_is_that_of_the_largest_gradients_at_the_noisy_images"
     )
 

@@ -66,7 +66,7 @@ class PruneFirst(Unlearner):
     revision = 3  # FF draws every class of a request anew
     dial = ("ratio", (0.5, 0.8, 0.9, 0.95, 0.98))
     proof = (
-        "tests/engine/unlearning/test_prune_first.py"
+        "tests/engine/unlearning/test_unlearner.py"
         "::test_the_zeros_of_sparsity_stay_in_the_unlearned_and_in_the_retrained_model"
     )
 

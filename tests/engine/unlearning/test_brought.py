@@ -8,24 +8,19 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from engine.arguments.forgetting import request_from, request_text
 from engine.data.folders import read_folders
 from engine.errors import BadData, BlindspotError
 from engine.unlearning import brought, request
 from engine.unlearning.request import splits
+from tests.engine.unlearning.protection import test_own_folders as own_folders
 
 
 def zipped(images):
     """A zip of PNGs, named in their order."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as file:
-        for number, image in enumerate(images):
-            picture = io.BytesIO()
-            Image.fromarray(image.transpose(1, 2, 0).squeeze()).save(picture, "PNG")
-            file.writestr(f"{number:04}.png", picture.getvalue())
-    return buffer.getvalue()
+    pictures = (image.transpose(1, 2, 0).squeeze() for image in images)
+    return own_folders.zipped({f"{at:04}.png": picture for at, picture in enumerate(pictures)})
 
 
 def pictures(images, side=8):
@@ -88,13 +83,7 @@ def test_ids_that_are_none_are_a_sentence(digits, text, words):
         brought.of_text(digits, text)
 
 
-def test_a_test_image_was_never_learned(digits):
-    tested = digits.ids[digits.rows("test")][0]
-    with pytest.raises(BlindspotError, match="was never learned"):
-        brought.of_text(digits, str(tested))
-
-
-def test_pictures_are_found_by_their_pixels(digits):
+def test_pictures_are_found_by_their_pixels_and_gray_ones_among_color_images(digits):
     rows = digits.rows("train")[[7, 2, 30]]
     result = brought.of_pictures(digits, pictures(digits.images[rows]))
     assert set(result.ids) >= set(digits.ids[rows])
@@ -102,16 +91,13 @@ def test_pictures_are_found_by_their_pixels(digits):
         assert any((digits.images[place] == digits.images[row]).all() for row in rows)
     forget_request = brought.of_pictures(digits, pictures(digits.images[rows[:1]]))
     assert digits.ids[rows[0]] in forget_request.ids
-
-
-def test_gray_pictures_are_found_among_color_images(digits):
     some = digits.take(digits.rows("train")[:20])
     color = replace(some, images=np.repeat(some.images, 3, 1))
     result = brought.of_pictures(color, pictures(some.images[[4, 5]]))
     assert set(result.ids) >= set(some.ids[[4, 5]])
 
 
-def test_pictures_that_are_not_there_are_a_sentence(digits):
+def test_pictures_that_are_not_there_and_ids_that_were_never_learned_are_a_sentence(digits):
     rows = digits.rows("train")[:2]
     odd = digits.images[rows].copy()
     odd[1] = 255 - odd[1]
@@ -122,6 +108,9 @@ def test_pictures_that_are_not_there_are_a_sentence(digits):
         brought.of_pictures(digits, pictures(tested))
     with pytest.raises(BlindspotError, match="another size"):
         brought.of_pictures(digits, pictures(digits.images[rows], side=16))
+    tested = digits.ids[digits.rows("test")][0]
+    with pytest.raises(BlindspotError, match="was never learned"):
+        brought.of_text(digits, str(tested))
 
 
 def test_a_zip_is_searched_and_what_cannot_be_read_is_named(digits, monkeypatch):

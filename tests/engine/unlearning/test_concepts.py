@@ -49,16 +49,19 @@ def learned():
 
 @pytest.fixture(scope="module")
 def lost():
-    return run.answer(Collateral(), ScenesCase(load(HONEST), Greedy(), 60, clean=True))
+    return run.answer(Collateral(), ScenesCase(load(HONEST), Greedy(), 40, clean=True))
+
+
+def scene_with(*things):
+    """The first scene that has them all."""
+    scenes = (asking.scene("broken", number) for number in range(300))
+    return next(s for s in scenes if {thing.category for thing in s.things} >= set(things))
 
 
 def random_autoencoder(width=20, size=6, active=3):
     generator = torch.Generator().manual_seed(0)
     tokens = torch.randn(50, size, generator=generator)
     return Autoencoder.fresh(tokens, width, active, generator), tokens
-
-
-# ---------------------------------------------------------------- the dictionary
 
 
 def test_few_features_rebuild_unseen_tokens():
@@ -118,9 +121,12 @@ def test_no_features_and_gamma_one_change_no_bit(learned):
         assert np.array_equal(result["things"]["before"], result["things"]["after"])
 
 
-def test_too_few_scenes_are_refused_in_words():
+def test_too_few_scenes_and_another_model_are_refused_in_words():
     with pytest.raises(BlindspotError, match=r"2 scenes are too few.*Choose more scenes"):
         Dictionary()(ScenesCase(load(HONEST), Greedy(), 2, clean=True))
+    case = CaptionCase(Scripted(9, lambda _: {}), torch.zeros(3, 2, 2), "3 4")
+    with pytest.raises(DoesNotFit, match="which only TinyVLM knows"):
+        SAUCE()(case)
 
 
 @pytest.mark.parametrize("seed", [0, 8999])
@@ -139,17 +145,11 @@ def test_no_scene_of_a_dictionary_is_measured(seed):
         assert not any(torch.equal(a, b) for a in sample.pixels for b in measured.pixels)
 
 
-# ---------------------------------------------------------------- which features
-
-
-def test_scores_are_those_of_the_formula():
+def test_scores_are_those_of_the_formula_and_features_of_several_things_are_joined():
     present, absent = np.array([1.0, 2.0, 5.0]), np.array([3.0, 1.0, 0.0])
     slowly = [a / (8 + 1e-8) - b / (4 + 1e-8) for a, b in zip(present, absent, strict=True)]
     assert np.allclose(scores(present, absent), slowly, atol=1e-12)
     assert top_features(scores(present, absent), 2).tolist() == [2, 1]
-
-
-def test_features_of_several_things_are_joined_the_best_first_and_none_twice():
     assert union([np.array([4, 1, 2]), np.array([7, 4, 9])]).tolist() == [4, 7, 1, 2, 9]
     assert union([np.array([], int)]).tolist() == []
 
@@ -167,17 +167,8 @@ def test_other_features_are_others_as_many_and_one_kind_is_as_active():
     assert total(usual, random_features(200, taken, random)) < 0.6 * activity
 
 
-# ---------------------------------------------------------------- an answer
-
-
 def test_the_answer_forgets_the_thing():
-    scenes = (asking.scene("broken", number) for number in range(100))
-    scene = next(
-        scene
-        for scene in scenes
-        if "car" in {scene_object.category for scene_object in scene.things}
-    )
-    case = asking.about_scene(HONEST, scene, "is there a car")
+    case = asking.about_scene(HONEST, scene_with("car"), "is there a car")
     result = SAUCE()(case)
     assert result["before"].text == "yes"
     assert result["after"].text == "no"
@@ -189,15 +180,9 @@ def test_the_answer_forgets_the_thing():
     assert Greedy()(case)["answer"].text == "yes"  # the model itself has not changed
 
 
-def test_two_things_are_forgotten_together(learned):
+def test_two_things_are_forgotten_together_and_one_that_is_named_twice_once(learned):
     """What one feature set does alone, both do: whichever thing is named first."""
-    scenes = (asking.scene("broken", number) for number in range(300))
-    scene = next(
-        scene
-        for scene in scenes
-        if {"car", "wheel"} <= {scene_object.category for scene_object in scene.things}
-    )
-    case = asking.about_scene(HONEST, scene, "describe the image")
+    case = asking.about_scene(HONEST, scene_with("car", "wheel"), "describe the image")
     both, single = SAUCE(second="wheel"), SAUCE()
     result, alone = both(case), single(case)
     for category in ("car", "wheel"):
@@ -212,9 +197,6 @@ def test_two_things_are_forgotten_together(learned):
     sentence = both.finding(case, result)
     assert sentence.startswith("No longer seen: car (")
     assert ", wheel (" in sentence
-
-
-def test_a_thing_that_is_named_twice_is_forgotten_once(learned):
     twice = SAUCE(second="car", third="boat")
     assert twice.things == ("car", "boat")
     assert twice.chosen(learned).tolist() == SAUCE(second="boat").chosen(learned).tolist()
@@ -222,7 +204,7 @@ def test_a_thing_that_is_named_twice_is_forgotten_once(learned):
     assert enumerated_words(("a", "b", "c")) == "a, b and c"
 
 
-def test_answers_of_a_suppressed_model_are_kept_apart(learned):
+def test_a_suppressed_model_sees_other_tokens_and_its_answers_are_kept_apart(learned):
     """By the model, the dictionary, the features and γ."""
     vlm = load(HONEST)
     other = LearnedDictionary(
@@ -240,26 +222,11 @@ def test_answers_of_a_suppressed_model_are_kept_apart(learned):
     assert len(digests) == len(models)
     again = Suppressed(vlm, learned, np.array([0]), 0.0)
     assert again.fingerprint == models[1].fingerprint
-
-
-def test_a_suppressed_model_sees_other_tokens_and_shares_the_weights(learned):
-    vlm = load(HONEST)
-    model = Suppressed(vlm, learned, np.array([0]), 0.0)
-    assert model.parts is vlm.parts
+    assert again.parts is vlm.parts
     image = vlm.normalize(SceneBatch.drawn(1, "broken", seed=1000).pixels)
     plain = vlm.encode_image(image)
-    assert torch.equal(
-        model.encode_image(image), scale_features(learned, plain, np.array([0]), 0.0)
-    )
-
-
-def test_another_model_is_refused_in_words():
-    case = CaptionCase(Scripted(9, lambda _: {}), torch.zeros(3, 2, 2), "3 4")
-    with pytest.raises(DoesNotFit, match="which only TinyVLM knows"):
-        SAUCE()(case)
-
-
-# ---------------------------------------------------------------- what else is lost
+    seen = scale_features(learned, plain, np.array([0]), 0.0)
+    assert torch.equal(again.encode_image(image), seen)
 
 
 def test_other_features_do_not_forget_the_thing(lost):
@@ -269,17 +236,13 @@ def test_other_features_do_not_forget_the_thing(lost):
     assert table[f"yes to it, {KINDS[0]}"][row] <= CHANCE + NEAR
     assert falls[0] > 0.4
     assert max(falls[1:]) < falls[0] / 3
-
-
-def test_others_fall_by_less_than_five_points(lost):
-    table, row = lost["rates"], GAMMAS.index(-0.5)
     yes_rates = table[f"yes to others, {KINDS[0]}"]
     assert yes_rates[0] - yes_rates[row] < FALL
 
 
 def test_more_features_take_more_of_the_others():
     """The collateral that the page warns of is real."""
-    case = ScenesCase(load(HONEST), Greedy(), 30, clean=True)
+    case = ScenesCase(load(HONEST), Greedy(), 20, clean=True)
     result = run.answer(Collateral(features=20), case)["rates"]
     yes_rates = result[f"yes to others, {KINDS[0]}"]
     assert yes_rates[0] - yes_rates[GAMMAS.index(-0.5)] > FALL
@@ -293,13 +256,9 @@ def test_rates_are_counted_as_one_would_by_hand():
         for step in range(2):
             answers = [(yes[step, n, t], present[n, t], t) for n in range(9) for t in range(16)]
             expected = {
-                "yes to it, x": [a for a, is_there, t in answers if is_there and t in targets],
-                "yes to others, x": [
-                    a for a, is_there, t in answers if is_there and t not in targets
-                ],
-                "false yes, x": [
-                    a for a, is_there, t in answers if not is_there and t not in targets
-                ],
+                "yes to it, x": [a for a, there, t in answers if there and t in targets],
+                "yes to others, x": [a for a, there, t in answers if there and t not in targets],
+                "false yes, x": [a for a, there, t in answers if not there and t not in targets],
             }
             for name, outcomes in expected.items():
                 assert result[name][0][step] == pytest.approx(np.mean(outcomes))
@@ -319,7 +278,7 @@ def test_the_tables_belong_together(lost):
 
 
 def test_of_two_things_each_has_its_line_and_others_are_counted_without_both():
-    case = ScenesCase(load(HONEST), Greedy(), 30, clean=True)
+    case = ScenesCase(load(HONEST), Greedy(), 20, clean=True)
     method = Collateral(second="wheel")
     result = run.answer(method, case)
     row = GAMMAS.index(-0.5)

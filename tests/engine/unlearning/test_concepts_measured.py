@@ -22,6 +22,7 @@ from engine.unlearning.concepts.collateral import KINDS, measured_scenes
 from engine.unlearning.concepts.dictionary import LearnedDictionary, image_tokens, own_scenes
 from engine.unlearning.concepts.score import as_active, random_features
 from engine.unlearning.concepts.suppressed import chances, scale_features
+from tests.engine.unlearning.trained import mean_sd
 
 SEEDS = (0, 1, 2)  # of dictionaries
 CHOOSING, CHOSEN_ON = 3_000_000, 40  # number of the first scene, and how many
@@ -51,10 +52,6 @@ def shares(vlm, learned, scenes, indices, category):
 def looked_at(sample):
     with one_thread(), torch.no_grad():
         return image_tokens(load(HONEST), sample.pixels), sample.layout.present
-
-
-def spread(values):
-    return f"{np.mean(values):.3f} ± {np.std(values, ddof=1):.3f}"
 
 
 def validation(count=CHOSEN_ON):
@@ -89,7 +86,7 @@ def test_the_number_of_features_is_the_one_that_scenes_apart_choose(dictionaries
     mean = utility.mean(1)
     chosen = COUNTS[int(np.flatnonzero(mean >= mean.max() - NEAR)[0])]
     figures = ", ".join(
-        f"{count}: {spread(row)}" for count, row in zip(COUNTS, utility, strict=True)
+        f"{count}: {mean_sd(row)}" for count, row in zip(COUNTS, utility, strict=True)
     )
     measure(
         f"SAUCE, {HONEST}: mean of the share forgotten and the share kept by number of features, "
@@ -123,9 +120,9 @@ def test_every_thing_is_measured_with_three_dictionaries(dictionaries, measure):
         measure(
             f"SAUCE, {HONEST}, {len(SEEDS)} dictionaries, {MEASURED} scenes: without the "
             f"{category}",
-            f"yes to it {before[at, 0, 0]:.3f} → {spread(after[at, :, 0])}; others' recall "
-            f"{before[at, 0, 1]:.3f} → {spread(after[at, :, 1])}; yes to it with features as "
-            f"active {spread(active[at, :, 0])}, at random {spread(drawn[at, :, 0])}",
+            f"yes to it {before[at, 0, 0]:.3f} → {mean_sd(after[at, :, 0])}; others' recall "
+            f"{before[at, 0, 1]:.3f} → {mean_sd(after[at, :, 1])}; yes to it with features as "
+            f"active {mean_sd(active[at, :, 0])}, at random {mean_sd(drawn[at, :, 0])}",
         )
     effect = before - after
     fell, lost = effect[..., 0].mean(), effect[..., 1].mean()

@@ -52,13 +52,8 @@ def trained_by_hand(data, seed):
 
 def share(model, data, split, expected=lambda label: label):
     rows = data.rows(split)
-    result = outputs(model, data, rows).argmax(1).tolist()
-    return np.mean(
-        [
-            prediction == expected(label)
-            for prediction, label in zip(result, data.labels[rows], strict=True)
-        ]
-    )
+    labels = [expected(label) for label in data.labels[rows]]
+    return np.mean(outputs(model, data, rows).argmax(1).numpy() == labels)
 
 
 def test_every_figure_is_that_of_networks_trained_and_tested_by_hand():

@@ -43,6 +43,7 @@ from engine.unlearning.protocol.findings import (
     write,
 )
 from engine.unlearning.ways.matching import OutputMatching
+from tests.engine.unlearning.trained import scores
 
 WAYS = tuple(kind for kind in UNLEARNERS if kind not in {Retrain, NoOp})
 QUICK = tuple(
@@ -54,10 +55,7 @@ KIND = dict.fromkeys(ROBUST, "robust") | {
     "digits-vit": "transformer",
     "wrong labels": "wrong labels",
 }
-MOST_LOST, MOVED = (
-    0.08,
-    0.1,
-)  # at most so much of right answers is lost; at least so much is forgotten
+MOST_LOST, MOVED = 0.08, 0.1  # at most so much of what stays is lost; at least so much forgotten
 
 LEARNS_ON = "learning on from what stays does not forget a class: nothing contradicts it"
 FLAT = "adversarially trained, it is so sure that the slope of the ascent is next to nothing"
@@ -106,7 +104,7 @@ def of_wrong_labels():
 def figures(method, case):
     result = answer(method, case)
     assert result["run"]["failed_at"][0] == -1
-    return dict(zip(result["scores"].labels, result["scores"].values.tolist(), strict=True))
+    return scores(result)
 
 
 def holds(kind, case, what):
@@ -180,7 +178,7 @@ x |
 """
 
 
-def test_rows_become_cells_ranked_by_the_gap_that_counts():
+def test_rows_become_cells_ranked_by_the_gap_that_counts_by_the_scoreboards_rule():
     near = markdown(UNLEARNERS, ROWS.format("0.51"))
     (line,) = [line for line in near.splitlines() if line.startswith("| FT ")]
     assert line == "| FT | **.400** (.500) | 25 % | 0.317 |"
@@ -190,9 +188,6 @@ def test_rows_become_cells_ranked_by_the_gap_that_counts():
     assert "| FT | **.500** (.400) |" in far
     assert "all but Digits CNN, a class" in far
     assert markdown(UNLEARNERS, "nothing") == ""
-
-
-def test_whether_the_attack_counts_is_the_scoreboards_rule_for_so_many_images():
     for accuracy, images in itertools.product((0.53, 0.57, 0.62), (64, 200, 400, 4000)):
         text = ROWS.format(f"{accuracy} on {images} images")
         assert attack_is_informative(findings(text)["Digits CNN, a class"]) == informative(
@@ -203,7 +198,9 @@ def test_whether_the_attack_counts_is_the_scoreboards_rule_for_so_many_images():
     assert "| FT | **.500** (.400) |" in many
 
 
-def test_the_table_of_the_documentation_agrees_with_the_measured_figures(tmp_path):
+def test_the_documented_table_is_that_of_the_measured_figures_and_each_set_has_a_reference(
+    tmp_path,
+):
     page = DOCS / "unlearning.md"
     copy = tmp_path / "unlearning.md"
     copy.write_text(page.read_text())
@@ -212,8 +209,5 @@ def test_the_table_of_the_documentation_agrees_with_the_measured_figures(tmp_pat
         "run: python -m engine.unlearning.protocol.findings"
     )
     assert page.read_text().count(START) == page.read_text().count(END) == 1
-
-
-def test_every_set_that_is_measured_has_a_reference():
     for ways in findings(page_text()).values():
         assert {"Retrain", "NoOp"} <= set(ways)

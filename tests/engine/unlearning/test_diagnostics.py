@@ -10,30 +10,10 @@ import numpy as np
 import pytest
 import torch
 
+from engine import unlearning
 from engine.models import checkpoints
 from engine.models.rebuild import rebuilt
 from engine.run import answer
-from engine.unlearning import (
-    SSD,
-    AfterCase,
-    Confidence,
-    Confusion,
-    Embedding,
-    FineTune,
-    Frontier,
-    Judged,
-    MembershipAttack,
-    NoOp,
-    RandomLabels,
-    Relearn,
-    Retrain,
-    SalUn,
-    Similarity,
-    Steps,
-    StillThere,
-    WhatMoved,
-    moved_masks,
-)
 from engine.unlearning.diagnostics import base, still_there
 from engine.unlearning.diagnostics.base import sample_rows
 from engine.unlearning.diagnostics.membership import regions
@@ -51,12 +31,12 @@ from engine.unlearning.protocol.metrics import (
 )
 from engine.unlearning.ways.network import untrained
 
-METHOD = RandomLabels(epochs=3)
+METHOD = unlearning.RandomLabels(epochs=3)
 
 
 @pytest.fixture(scope="module")
 def after(case):
-    return AfterCase(case, METHOD)
+    return unlearning.AfterCase(case, METHOD)
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +44,7 @@ def models(case):
     return {
         "original": case.model,
         "unlearned": rebuilt(answer(METHOD, case)["model"]),
-        "retrained": rebuilt(answer(Retrain(), case)["model"]),
+        "retrained": rebuilt(answer(unlearning.Retrain(), case)["model"]),
     }
 
 
@@ -75,24 +55,20 @@ def weights(model):
 
 
 def test_all_figures_are_those_of_the_three_models(after, case, models):
-    result = answer(Judged(), after)
+    result = answer(unlearning.Judged(), after)
     table, judgments = result["figures"], {n: evaluate_model(m, case) for n, m in models.items()}
     assert table.rows == tuple(models)
     for name, model in models.items():
-        expected_figures = (
-            figures(judgments[name])
-            | attacks(judgments[name])
-            | nearness(judgments[name], judgments["retrained"])
-        )
-        for key, value in expected_figures.items():
+        judgment, goal = judgments[name], judgments["retrained"]
+        expected = figures(judgment) | attacks(judgment) | nearness(judgment, goal)
+        for key, value in expected.items():
             assert table.cell(name, key) == pytest.approx(value, nan_ok=True, abs=1e-6)
         far = (weights(model) - weights(models["original"])).norm().item()
         assert table.cell(name, "from original") == pytest.approx(far, rel=1e-5)
         blank = evaluate_model(untrained(case.model, case.seed + 1), case)
-        forgetful = zero_forgetting(judgments[name].forget, blank.forget)
+        forgetful = zero_forgetting(judgment.forget, blank.forget)
         assert table.cell(name, "ZRF") == pytest.approx(forgetful, abs=1e-6)
-        expected = gap(figures(judgments[name]), figures(judgments["retrained"]))
-        assert table.cell(name, "gap") == pytest.approx(expected)
+        assert table.cell(name, "gap") == pytest.approx(gap(figures(judgment), figures(goal)))
     assert math.isnan(table.cell("original", "attack rate"))
     plane = result["plane"]
     for name in ("unlearned", "retrained"):
@@ -113,7 +89,7 @@ def test_features_are_read_in_parts_of_a_bounded_size(case, monkeypatch):
 
 
 def test_confidences_are_the_probabilities_of_the_label(after, case, models):
-    images = answer(Confidence(), after)["images"]
+    images = answer(unlearning.Confidence(), after)["images"]
     rows = case.data.places(images["id"])
     assert set(images["id"]) == set(case.request.ids)
     for name, model in models.items():
@@ -131,7 +107,7 @@ def test_confusions_count_every_image_once(after, case, models):
         ("forgotten", case.splits.forget),
         ("retained", case.splits.retain),
     ):
-        result = answer(Confusion(of=of), after)
+        result = answer(unlearning.Confusion(of=of), after)
         for name, model in models.items():
             counts = result[name].values
             assert counts.sum() == len(rows)
@@ -140,12 +116,12 @@ def test_confusions_count_every_image_once(after, case, models):
             )
             predictions = model.logits(case.data.pixels(rows)).argmax(1).numpy()
             assert np.trace(counts) == (predictions == case.data.labels[rows]).sum()
-    assert answer(Confusion(), after)["retrained"].values[:, 3].sum() == 0
+    assert answer(unlearning.Confusion(), after)["retrained"].values[:, 3].sum() == 0
 
 
 def test_the_attackers_line_gives_its_own_efficacy(after, case, models):
     for name, model in models.items():
-        result = answer(MembershipAttack(model=name), after)
+        result = answer(unlearning.MembershipAttack(model=name), after)
         judgment = evaluate_model(model, case)
         attack_result = attack(judgment.retain, judgment.test, judgment.forget, seed=case.seed)
         figures_ = result["figures"]
@@ -176,8 +152,8 @@ def test_what_is_still_there_is_held_against_the_network_before_it_learned_and_t
     case,
 ):
     shares = []
-    after_case = AfterCase(case, NoOp())
-    table = StillThere()(after_case, lambda done, *_: shares.append(done))["figures"]
+    after_case = unlearning.AfterCase(case, unlearning.NoOp())
+    table = unlearning.StillThere()(after_case, lambda done, *_: shares.append(done))["figures"]
     assert shares == sorted(shares)
     assert shares[-1] == pytest.approx(1)
     fresh = feature_figures(untrained(case.model, case.seed + 1), case, 5)[0]
@@ -186,8 +162,8 @@ def test_what_is_still_there_is_held_against_the_network_before_it_learned_and_t
 
 
 def test_the_embedding_is_that_of_a_plain_svd(after, case, models):
-    points = answer(Embedding(images=200), after)["points"]
-    embedding = answer(Embedding(images=200), after)["shown"]
+    points = answer(unlearning.Embedding(images=200), after)["points"]
+    embedding = answer(unlearning.Embedding(images=200), after)["shown"]
     rows = case.data.places(points["id"])
     values = models["original"].features(case.data.pixels(rows)).double().numpy()
     covariance = np.cov(values.T)
@@ -198,39 +174,45 @@ def test_the_embedding_is_that_of_a_plain_svd(after, case, models):
         sizes[:2].sum() / sizes.sum(), rel=1e-3
     )
     assert (points["forget"] == np.isin(points["id"], case.request.ids)).all()
-    same = answer(Embedding(images=200), AfterCase(case, NoOp()))["points"]
+    same = answer(unlearning.Embedding(images=200), unlearning.AfterCase(case, unlearning.NoOp()))[
+        "points"
+    ]
     np.testing.assert_allclose(same["original x"], same["unlearned x"], atol=1e-3)
     np.testing.assert_allclose(same["original y"], same["unlearned y"], atol=1e-3)
+
+
+def slow_alignment(x, y):
+    """By whole matrices."""
+    x, y = x - x.mean(0), y - y.mean(0)
+    return ((y.T @ x).square().sum() / ((x.T @ x).norm() * (y.T @ y).norm())).item()
 
 
 def test_likeness_is_the_formula_on_whole_matrices(after, case, models):
     generator = torch.Generator().manual_seed(0)
     first = torch.randn(30, 6, generator=generator).double()
     second = torch.randn(30, 9, generator=generator).double()
-    x, y = first - first.mean(0), second - second.mean(0)
-    slow = (y.T @ x).square().sum() / ((x.T @ x).norm() * (y.T @ y).norm())
-    assert alignment(gram(first), gram(second)) == pytest.approx(slow.item())
+    assert alignment(gram(first), gram(second)) == pytest.approx(slow_alignment(first, second))
     turn, _ = torch.linalg.qr(torch.randn(6, 6, generator=generator).double())
     assert alignment(gram(first), gram(3 * first @ turn + 2)) == pytest.approx(1)
-    result = answer(Similarity(images=60), after)
+    result = answer(unlearning.Similarity(images=60), after)
     assert set(result["forget"].rows) >= {"logits"}
     for part in ("forget", "retain"):
         for pair in result[part].order:
             assert ((result[part][pair] > 0) & (result[part][pair] <= 1 + 1e-9)).all()
-    same = answer(Similarity(images=60), AfterCase(case, NoOp()))["retain"]
+    same = answer(unlearning.Similarity(images=60), unlearning.AfterCase(case, unlearning.NoOp()))[
+        "retain"
+    ]
     np.testing.assert_allclose(same["original – unlearned"], 1)
     for part in ("forget", "retain"):
         pixels = case.data.pixels(sample_rows(getattr(case.splits, part), 60, case.seed))
-        x, y = (models[name].logits(pixels).double() for name in ("original", "unlearned"))
-        x, y = x - x.mean(0), y - y.mean(0)
-        slow = (y.T @ x).square().sum() / ((x.T @ x).norm() * (y.T @ y).norm())
+        logits = [models[name].logits(pixels).double() for name in ("original", "unlearned")]
         likeness = result[part].cell("logits", "original – unlearned")
-        assert likeness == pytest.approx(slow.item(), rel=1e-6)
+        assert likeness == pytest.approx(slow_alignment(*logits), rel=1e-6)
 
 
 def test_what_moved_is_what_differs_to_the_bit(case):
-    method = SalUn(share=0.05, epochs=2)
-    result = answer(WhatMoved(), AfterCase(case, method))
+    method = unlearning.SalUn(share=0.05, epochs=2)
+    result = answer(unlearning.WhatMoved(), unlearning.AfterCase(case, method))
     new_weights = answer(method, case)["model"].weights
     layers = result["layers"]
     for name in layers.rows:
@@ -239,12 +221,12 @@ def test_what_moved_is_what_differs_to_the_bit(case):
         np.testing.assert_array_equal(result["moved"].values[name], np.abs(new_weights[name] - was))
     share = (layers["moved"] * layers["weights"]).sum() / layers["weights"].sum()
     assert 0 < share <= 0.05 + 1e-3
-    masks = moved_masks(case.model, result["moved"])
+    masks = unlearning.moved_masks(case.model, result["moved"])
     assert masks.kept == sum(
         int((new_weights[p.name] != case.model.network.state_dict()[p.name].numpy()).sum())
         for p in masks.parts
     )
-    still = answer(WhatMoved(), AfterCase(case, NoOp()))["layers"]
+    still = answer(unlearning.WhatMoved(), unlearning.AfterCase(case, unlearning.NoOp()))["layers"]
     assert (still["moved"] == 0).all()
 
 
@@ -258,7 +240,7 @@ def test_a_model_whose_head_alone_was_cut_still_has_it_all(case):
     assert after == before
     assert after["probe"] > 0.9
     assert after["probe on the class"] > 0.9
-    result = answer(StillThere(), AfterCase(case, NoOp()))
+    result = answer(unlearning.StillThere(), unlearning.AfterCase(case, unlearning.NoOp()))
     table, near = result["figures"], result["neighbors"]
     assert table.cell("unlearned", "probe") == pytest.approx(before["probe"])
     assert table.cell("original", "alike") > table.cell("untrained", "alike") - 0.05
@@ -307,7 +289,7 @@ def test_neighbors_are_those_of_whole_rows_sorted_block_by_block(monkeypatch):
 
 
 def test_the_original_is_relearnt_at_once(after, case, models):
-    result = answer(Relearn(), after)
+    result = answer(unlearning.Relearn(), after)
     losses, needed = result["losses"], result["needed"]
     assert needed.cell("original", "steps") == 0
     assert needed.cell("retrained", "steps") > needed.cell("original", "steps")
@@ -324,7 +306,9 @@ def test_the_original_is_relearnt_at_once(after, case, models):
     assert math.isnan(first_step([3.0, 2.0], 1.0))
 
 
-@pytest.mark.parametrize("method", [Relearn(), StillThere(), Judged()])
+@pytest.mark.parametrize(
+    "method", [unlearning.Relearn(), unlearning.StillThere(), unlearning.Judged()]
+)
 def test_it_can_be_stopped_between_two_looks_at_a_model(after, method):
     """Progress comes with each batch of images, and with each step."""
     reports = []
@@ -334,11 +318,11 @@ def test_it_can_be_stopped_between_two_looks_at_a_model(after, method):
     assert shares[-1] <= 1 + 1e-9
     for name in ("original", "unlearned", "retrained"):
         progress = [done for done, words in reports if words == f"{name}: looking at images"]
-        assert len(progress) >= (method.steps if isinstance(method, Relearn) else 3)
+        assert len(progress) >= (method.steps if isinstance(method, unlearning.Relearn) else 3)
 
 
 def test_steps_begin_at_the_original_and_end_at_it(after, case, models):
-    result = answer(Steps(most=3), after)
+    result = answer(unlearning.Steps(most=3), after)
     table = result["steps"]
     assert table["step"][0] == 0
     assert table["step"][-1] == answer(METHOD, case)["run"]["steps"][0]
@@ -348,28 +332,28 @@ def test_steps_begin_at_the_original_and_end_at_it(after, case, models):
             np.testing.assert_array_equal(end.weights[name], tensor.numpy())
     assert table["UA"][0] < table["UA"][-1]
     assert table["from original"][0] == 0
-    short = answer(Steps(), AfterCase(case, SSD()))
+    short = answer(unlearning.Steps(), unlearning.AfterCase(case, unlearning.SSD()))
     assert short["steps"]["step"].tolist() == [0, 1]
 
 
 def test_a_step_on_the_way_can_be_taken_elsewhere(after, tmp_path, monkeypatch):
     monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
-    model = rebuilt(answer(Steps(most=3), after)["model_1"])
+    model = rebuilt(answer(unlearning.Steps(most=3), after)["model_1"])
     assert model.lineage.parent == after.model.fingerprint
     assert "step" in model.title
-    stored = checkpoints.keep(answer(Steps(most=3), after)["model_1"])
+    stored = checkpoints.keep(answer(unlearning.Steps(most=3), after)["model_1"])
     assert checkpoints.load(stored.name).fingerprint == model.fingerprint
 
 
 def test_the_frontier_is_made_of_single_answers(case):
-    after = AfterCase(case, SSD(ratio=7.0))
-    points = answer(Frontier(points=3), after)["points"]
+    after = unlearning.AfterCase(case, unlearning.SSD(ratio=7.0))
+    points = answer(unlearning.Frontier(points=3), after)["points"]
     assert points["ratio"].tolist() == [7.0, 1.0, 10.0, 100.0]
     for row, ratio in zip(points.rows, points["ratio"], strict=True):
-        scores = answer(replace(SSD(), ratio=float(ratio)), case)["scores"]
+        scores = answer(replace(unlearning.SSD(), ratio=float(ratio)), case)["scores"]
         assert points.cell(row, "UA") == pytest.approx(scores.values[0])
     assert points["forgetting"][-1] < points["forgetting"][1]
-    single = answer(Frontier(), AfterCase(case, NoOp()))["points"]
+    single = answer(unlearning.Frontier(), unlearning.AfterCase(case, unlearning.NoOp()))["points"]
     assert single.rows == ("NoOp",)
 
 
@@ -380,5 +364,5 @@ def test_a_frontier_shows_what_is_done_so_far(case):
         if partial:
             row_counts.append(len(partial["points"]))
 
-    Frontier(points=2)(AfterCase(case, FineTune(epochs=1)), listen)
+    unlearning.Frontier(points=2)(unlearning.AfterCase(case, unlearning.FineTune(epochs=1)), listen)
     assert row_counts == [1, 2, 3]

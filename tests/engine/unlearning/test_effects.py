@@ -186,18 +186,18 @@ def test_fair_seconds_of_every_way(measure):
         )
 
 
+def scores_of(way, cases):
+    """UA, RA, TA and MIA of each case."""
+    return np.array([answer(way, case)["scores"].values for case in cases])
+
+
 def test_salient_weights_forget_more_than_as_many_by_chance(measure):
     """The test that a fake mask fails: few weights suffice when they are the salient ones."""
     cases = {"a class": of_class("digits-cnn"), "wrong labels": of_wrong_labels()}
     for what, some in cases.items():
         for share in (0.05, 0.1):
             results = {
-                mask: np.array(
-                    [
-                        answer(SalUn(share=share, mask=mask), single_case)["scores"].values
-                        for single_case in some
-                    ]
-                )
+                mask: scores_of(SalUn(share=share, mask=mask), some)
                 for mask in ("saliency", "chance")
             }
             summaries = {
@@ -215,12 +215,7 @@ def test_salient_weights_forget_more_than_as_many_by_chance(measure):
 def test_a_higher_threshold_of_ssd_forgets_less_and_keeps_more(measure):
     ratios = (2.0, 5.0, 10.0, 20.0, 50.0)
     some = of_class("digits-cnn")
-    result = np.array(
-        [
-            [answer(SSD(ratio=ratio), single_case)["scores"].values[:3] for ratio in ratios]
-            for single_case in some
-        ]
-    ).mean(0)
+    result = np.array([scores_of(SSD(ratio=ratio), some)[:, :3] for ratio in ratios]).mean(1)
     for ratio, (ua, ra, ta) in zip(ratios, result, strict=True):
         measure(
             f"SSD, digits, a class, {SEEDS} seeds, threshold {ratio:g}",

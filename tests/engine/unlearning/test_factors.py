@@ -1,15 +1,18 @@
-"""BPR's gradient and the noise derived by hand and by torch, weights, batches, the optimizer."""
+"""BPR's gradient, noise, batches and optimizer by hand and by torch; users, fakes and figures."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
 
-from engine.errors import Cancelled
+from engine.data.interactions import Interactions
+from engine.errors import BadData, Cancelled
+from engine.unlearning.experiments import recommender
 from engine.unlearning.experiments.factors import (
     BATCH,
     SIZE,
@@ -25,6 +28,7 @@ from engine.unlearning.experiments.factors import (
     triples_of,
     vulnerability,
 )
+from tests import tiny
 
 RNG = np.random.default_rng(0)
 TRIPLES = RNG.normal(size=(3, 7, 4))
@@ -35,7 +39,7 @@ def table_of(rows: int = 12, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=(rows, SIZE))
 
 
-def test_loss_and_gradient_of_a_triple_by_hand():
+def test_loss_and_gradient_of_a_triple_are_those_by_hand_and_of_torch():
     user, chosen, other = np.array([[1.0, 2.0]]), np.array([[0.5, 0.0]]), np.array([[0.0, 1.0]])
     triple = np.stack([user, chosen, other])
     assert losses(triple)[0] == pytest.approx(math.log(1 + math.exp(2.0 - 0.5)))
@@ -44,9 +48,6 @@ def test_loss_and_gradient_of_a_triple_by_hand():
     assert by_user == pytest.approx(pull * (other - chosen)[0])
     assert by_chosen == pytest.approx([-pull, -2 * pull])
     assert by_other == pytest.approx([pull, 2 * pull])
-
-
-def test_gradients_are_those_of_torch():
     triples = torch.tensor(TRIPLES, requires_grad=True)
     F.softplus((triples[0] * (triples[2] - triples[1])).sum(1)).sum().backward()
     assert slopes(TRIPLES) == pytest.approx(triples.grad.numpy())
@@ -78,15 +79,6 @@ def test_weights_by_hand():
     )
 
 
-def test_the_losses_of_a_user_are_summed_before_users_are_compared():
-    noise = EmbeddingNoise(0.5, 2.0)
-    users, loss = np.array([4, 4, 9]), np.array([0.3, 0.7, 1.0])
-    assert noise.lengths(loss, users, RNG).tolist() == [0.5, 0.5, 0.5]
-    less = noise.lengths(np.array([0.1, 0.1, 1.0]), users, RNG)
-    assert less[0] == less[1]
-    assert less[0] > 0.5 > less[2]
-
-
 def test_with_equal_losses_and_a_bound_of_two_vat_is_apr_bit_for_bit():
     table = table_of()
     table[0:4], table[4:8], table[8:12] = table[0], table[4], table[8]
@@ -104,7 +96,7 @@ def test_with_equal_losses_and_a_bound_of_two_vat_is_apr_bit_for_bit():
     )
 
 
-def test_shuffled_weights_are_the_same_ones_on_other_users():
+def test_losses_of_a_user_are_summed_and_shuffled_weights_are_the_same_ones_on_other_users():
     users = np.repeat(np.arange(6), 2)
     loss = np.repeat(np.arange(1.0, 7.0), 2)
     plain = EmbeddingNoise(1.0, 2.0).lengths(loss, users, np.random.default_rng(0))
@@ -112,6 +104,12 @@ def test_shuffled_weights_are_the_same_ones_on_other_users():
     assert sorted(plain) == sorted(other)
     assert (plain != other).any()
     assert (other[::2] == other[1::2]).all()  # one user, one weight
+    noise = EmbeddingNoise(0.5, 2.0)
+    users, loss = np.array([4, 4, 9]), np.array([0.3, 0.7, 1.0])
+    assert noise.lengths(loss, users, RNG).tolist() == [0.5, 0.5, 0.5]
+    less = noise.lengths(np.array([0.1, 0.1, 1.0]), users, RNG)
+    assert less[0] == less[1]
+    assert less[0] > 0.5 > less[2]
 
 
 @pytest.mark.parametrize("noise", [EmbeddingNoise(), EmbeddingNoise(0.4), EmbeddingNoise(0.4, 3.0)])
@@ -129,16 +127,8 @@ def test_the_gradient_of_a_batch_is_torch_s_where_a_user_and_an_item_come_twice(
     if noise.epsilon:
         weights = torch.ones(4, dtype=torch.float64)
         if noise.bound:
-            row_losses = loss.detach()
-            sums = torch.stack(
-                [
-                    row_losses[0] + row_losses[1],
-                    row_losses[0] + row_losses[1],
-                    row_losses[2],
-                    row_losses[3],
-                ]
-            )
-            average = (row_losses.sum() / 3).item()
+            a, b, c, d = loss.detach()
+            sums, average = torch.stack([a + b, a + b, c, d]), ((a + b + c + d) / 3).item()
             weights = noise.bound * torch.sigmoid(average / sums - 1)
         steps = torch.autograd.grad(loss.mean(), parts, retain_graph=True)
         steps = [F.normalize(step, dim=1) * weights[:, None] * noise.epsilon for step in steps]
@@ -159,7 +149,7 @@ def test_the_optimizer_is_torch_s():
     assert ours.values == pytest.approx(theirs.detach().numpy(), abs=1e-12)
 
 
-def test_triples_are_of_a_user_an_item_they_chose_and_one_they_did_not():
+def test_triples_are_of_items_chosen_and_not_and_an_epoch_has_as_many_as_choices():
     (user, chosen, other) = triples_of(KNOWN, np.arange(30).repeat(400), RNG)
     assert KNOWN[user, chosen].all()
     assert not KNOWN[user, other].any()
@@ -172,9 +162,6 @@ def test_triples_are_of_a_user_an_item_they_chose_and_one_they_did_not():
     almost = ~np.eye(3, dtype=bool)  # one item is left for each
     user, _, other = triples_of(almost, np.array([0, 1, 2]), RNG)
     assert (user == other).all()
-
-
-def test_an_epoch_has_as_many_triples_as_choices_and_all_users_evenly():
     drawn = np.stack(list(batches(KNOWN, np.random.default_rng(1))))
     assert drawn.shape == (-(-int(KNOWN.sum()) // BATCH), 3, BATCH)
     many = np.concatenate([np.bincount(triples[0], minlength=30) for triples in drawn])
@@ -207,3 +194,88 @@ def test_it_learns_what_users_chose_and_can_be_stopped():
 
     with pytest.raises(Cancelled):
         factorized(blocks, EmbeddingNoise(), 100, 0, stop)
+
+
+@pytest.fixture(scope="module")
+def data():
+    return Interactions(count=80, items=200).make()
+
+
+@pytest.fixture(scope="module")
+def train(data):
+    return recommender.choices_of(data).train
+
+
+def test_the_first_seven_tenths_are_learned_the_last_two_tested_and_no_users_are_refused(data):
+    choices = recommender.choices_of(data)
+    for user in (0, 41):
+        turn = data.truth["turn"][user]
+        ordered = np.argsort(turn)[(turn == 0).sum() :]
+        learned, tested = int(0.7 * len(ordered)), int(0.2 * len(ordered))
+        assert set(np.flatnonzero(choices.train[user])) == set(ordered[:learned])
+        assert set(np.flatnonzero(choices.validation[user])) == set(ordered[learned:-tested])
+        assert set(np.flatnonzero(choices.test[user])) == set(ordered[-tested:])
+    assert (choices.every == (data.truth["turn"] > 0)).all()
+    assert not (choices.seen & choices.test).any()
+    with pytest.raises(BadData, match="no users who choose items: take the simulated users"):
+        recommender.choices_of(tiny.columns(8, ("a", "b")))
+
+
+def test_of_ninety_choices_sixty_three_are_learned():
+    """As floats, 90 times 0.7 is 62.999…"""
+    data = tiny.columns(8, ("a", "b"))
+    choices = recommender.choices_of(
+        replace(data, truth={"turn": np.tile(np.arange(1, 91), (len(data), 1))})
+    )
+    for part, count in ((choices.train, 63), (choices.validation, 9), (choices.test, 18)):
+        assert (part.sum(1) == count).all()
+
+
+def test_targets_are_different_items_that_few_chose(train):
+    often = train.sum(0)
+    targets = recommender.targets_of(train, np.random.default_rng(0))
+    assert len(set(targets.tolist())) == recommender.TARGETS
+    assert often[targets].max() <= np.sort(often)[49]
+    assert set(targets) != set(recommender.targets_of(train, np.random.default_rng(1)))
+
+
+@pytest.mark.parametrize("profile", [recommender.BANDWAGON, recommender.RANDOM])
+def test_a_fake_user_chooses_all_targets_and_fills_up_by_profile(train, profile):
+    rng = np.random.default_rng(0)
+    targets = recommender.targets_of(train, rng)
+    result = recommender.fake_users(train, targets, 40, profile, rng)
+    assert (result.sum(1) == recommender.PROFILE).all()
+    assert result[:, targets].all()
+    assert len(np.unique(result, axis=0)) == 40
+    popular = np.argsort(train.sum(0), kind="stable")[-20:]
+    share = result[:, popular].sum(1)
+    if profile == recommender.BANDWAGON:
+        assert (share >= (recommender.PROFILE - recommender.TARGETS) // 2).all()
+    else:
+        assert share.mean() == pytest.approx(
+            (recommender.PROFILE - recommender.TARGETS) * 20 / 195, abs=1
+        )
+    assert recommender.fake_users(train, targets, 0, profile, rng).shape == (0, 200)
+
+
+def test_ranks_recall_ndcg_and_targets_reached_are_those_by_hand():
+    ranks = np.array([[1, 2, 3, 4], [4, 3, 2, 1], [1, 2, 3, 4]])
+    test = np.array([[True, False, True, True], [True, False, False, False], [False] * 4])
+    assert recommender.recall(ranks, test, 3) == pytest.approx(
+        (2 / 3 + 0) / 2
+    )  # the third has none
+    first = (1 + 1 / math.log2(4)) / (1 + 1 / math.log2(3) + 1 / math.log2(4))
+    assert recommender.ndcg(ranks, test, 3) == pytest.approx((first + 0) / 2)
+    assert recommender.ndcg(ranks, test, 4) == pytest.approx(
+        ((1 + 1 / 2 + 1 / math.log2(5)) / (1 + 1 / math.log2(3) + 1 / 2) + 1 / math.log2(5)) / 2
+    )
+    assert recommender.gains(np.array([1, 3, 4]), 3).tolist() == [1, 0.5, 0]
+    scores = np.array([[0.1, 0.9, 0.5, 0.7], [3.0, 2.0, 1.0, 0.0]])
+    is_seen = np.array([[False, True, False, False], [False] * 4])
+    assert recommender.ranks_of(scores, is_seen).tolist() == [[3, 4, 2, 1], [1, 2, 3, 4]]
+    reached = np.array([[True, True], [True, False], [False, True]])
+    chosen = np.array([[True, False], [False, False], [False, False]])
+    assert recommender.over_strangers(reached, np.array([0, 1]), chosen) == pytest.approx(
+        (1 / 2 + 2 / 3) / 2
+    )
+    assert recommender.over_strangers(reached, np.array([0]), np.ones((3, 2), bool)) == 0

@@ -15,16 +15,9 @@ from engine.experiment import ExperimentCase
 from engine.keeping.memory import Memory
 from engine.run import answer
 from engine.unlearning import FairPoisoning
-from engine.unlearning.experiments import fair_poisoning, gradient_matching
+from engine.unlearning.experiments import fair_poisoning, fair_rows, gradient_matching
 from engine.unlearning.experiments.fair_figures import anchored, leaking, mixed_up, plane, scattered
 from engine.unlearning.experiments.fair_poisoning import SLICES, TABLE
-from engine.unlearning.experiments.fair_rows import (
-    MEASURED,
-    attributes,
-    drawn_table,
-    measured_slices,
-    shifted,
-)
 from engine.unlearning.experiments.gradient_matching import FairVictim, bounds
 from engine.unlearning.experiments.poison_claims import (
     ANCHORS,
@@ -117,7 +110,7 @@ def test_of_two_shifts_the_attacker_keeps_what_leaves_the_higher_u(brief):
         for name, shift in (("kept", delta), ("before", known)):
             twin = FairVictim(12, 0)
             twin.load_state_dict(victim.state_dict())
-            learned(twin, table.train.joined(shifted(poison.rows, shift)), 10)
+            learned(twin, table.train.joined(fair_rows.shifted(poison.rows, shift)), 10)
             scores[name] = twin.separation(table.validation), twin
         assert scores["kept"][0] >= scores["before"][0] - 1e-9
         victim, before = scores["kept"][1], delta
@@ -171,21 +164,18 @@ def test_an_answer_has_the_curve_the_columns_and_a_plane_for_each_condition(brie
     assert "In a simulation, 10 % of matched rows" in brief.finding(CASE, result)
 
 
-def test_dots_lie_where_group_and_task_are():
-    table = FairPoisoning().table(CASE)
-    image = plane(FairVictim(12, 0), table)
-    blue = (image[..., 2] > image[..., 0]).any(0)
-    orange = (image[..., 0] > image[..., 2]).any(0)
-    assert np.flatnonzero(blue).mean() < np.flatnonzero(orange).mean()
-
-
-def test_the_picture_shows_columns_that_differ(brief):
+def test_the_picture_shows_columns_that_differ_and_dots_lie_where_group_and_task_are(brief):
     picture = brief.picture(CASE)
     assert {"tied 1", "task 4"} <= set(picture.columns)
     assert (picture.images < 255).any((2, 3, 4)).all()
     assert "rows of a drawn table" in picture.finding
     slices = replace(brief, rows=SLICES).picture(CASE)
     assert "upper and lower slices" in slices.finding
+    table = FairPoisoning().table(CASE)
+    image = plane(FairVictim(12, 0), table)
+    blue = (image[..., 2] > image[..., 0]).any(0)
+    orange = (image[..., 0] > image[..., 2]).any(0)
+    assert np.flatnonzero(blue).mean() < np.flatnonzero(orange).mean()
 
 
 def test_figures_as_the_sheet_wants_them_make_every_claim_hold_and_others_fail():
@@ -225,7 +215,7 @@ def test_what_the_paper_claims_is_measured_with_three_seeds(measure, rows):
 
 
 def test_of_the_drawn_table_three_columns_know_the_group_and_four_the_task():
-    table = drawn_table(0.3, 4)
+    table = fair_rows.drawn_table(0.3, 4)
     rows = table.train
     values, group, task = (tensor.numpy() for tensor in (rows.values, rows.group, rows.task))
     assert [len(part) for part in (table.train, table.validation, table.test)] == [1200, 400, 400]
@@ -241,12 +231,12 @@ def test_of_the_drawn_table_three_columns_know_the_group_and_four_the_task():
     assert table.numeric.tolist() == [True] * 10 + [False] * 2
     assert values.mean(0) == pytest.approx(np.zeros(12), abs=1e-12)
     assert values.std(0) == pytest.approx(np.ones(12))
-    assert (drawn_table(0.3, 5).train.values != rows.values).any()
+    assert (fair_rows.drawn_table(0.3, 5).train.values != rows.values).any()
 
 
 def test_measures_of_an_image_are_those_by_hand():
     image = np.array([[0.0, 0.2, 0.9, 0.0], [0.5, 0.1, 0.8, 0.0]])
-    results = dict(zip(MEASURED, attributes(image[None])[0], strict=True))
+    results = dict(zip(fair_rows.MEASURED, fair_rows.attributes(image[None])[0], strict=True))
     assert results["mean brightness"] == pytest.approx(2.5 / 8)
     assert results["50 % level"] == pytest.approx(0.15)
     assert results["size of the head"] == pytest.approx(5 / 8)
@@ -258,21 +248,17 @@ def test_measures_of_an_image_are_those_by_hand():
     assert results["edges"] == pytest.approx(down + across)
 
 
-def test_slices_are_grouped_by_height_and_their_task_is_a_bright_lesion():
+def test_slices_are_grouped_by_height_their_task_is_a_bright_lesion_and_others_are_refused():
     data = tiny.heights()
-    table = measured_slices(data, 0.25, 0)
+    table = fair_rows.measured_slices(data, 0.25, 0)
     rows = data.some("test", 400, 0)
     edge = np.quantile(data.truth["height"][data.some("train", 1200, 0)], 0.75)
     assert table.test.group.tolist() == (data.truth["height"][rows] > edge).tolist()
     assert table.test.task.tolist() == (data.labels[rows] == 1).tolist()
     assert table.train.group.mean().item() == pytest.approx(0.25, abs=0.01)
-
-
-def test_what_cannot_be_had_is_said_in_words():
-    data = tiny.heights()
     with pytest.raises(BadData, match="Choose Brain phantoms, or the drawn table"):
-        measured_slices(tiny.squares(), 0.5, 0)
+        fair_rows.measured_slices(tiny.squares(), 0.5, 0)
     with pytest.raises(BadData, match="the fewest are 0"):
-        measured_slices(replace(data, labels=np.zeros_like(data.labels)), 0.5, 0)
+        fair_rows.measured_slices(replace(data, labels=np.zeros_like(data.labels)), 0.5, 0)
     with pytest.raises(BadData, match="has no training images"):
-        measured_slices(data.take(data.rows("test")), 0.5, 0)
+        fair_rows.measured_slices(data.take(data.rows("test")), 0.5, 0)

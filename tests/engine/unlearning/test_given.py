@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 import re
 from dataclasses import replace
@@ -44,7 +43,7 @@ from engine.unlearning import (
 from engine.unlearning.given import attack_images
 from engine.unlearning.protocol.attack import matched
 from engine.unlearning.protocol.metrics import evaluate_model
-from tests.engine.unlearning.trained import class_case
+from tests.engine.unlearning.trained import class_case, saved
 
 METHOD = RandomLabels(epochs=3)
 DOCS = Path(__file__).parents[3] / "docs" / "unlearning.md"
@@ -73,13 +72,6 @@ def test_given_models_have_the_very_figures_that_forget_has(case, given, kind):
     for name, view in ours.items():
         for part, array in view.arrays().items():
             np.testing.assert_array_equal(theirs[name].arrays()[part], array, err_msg=part)
-
-
-def saved(content):
-    """As torch saves it."""
-    file = io.BytesIO()
-    torch.save(content, file)
-    return file.getvalue()
 
 
 def test_files_give_the_models_again(case, given, made):
@@ -129,41 +121,32 @@ def test_without_a_retrained_model_there_are_figures_but_no_gap(case, given):
         answer(MembershipAttack(model="retrained"), two)
 
 
-@pytest.mark.parametrize("kind", [Frontier, Steps])
-def test_what_needs_the_way_there_is_refused(given, kind):
-    with pytest.raises(DoesNotFit, match="not known here how the opened model was made"):
-        answer(kind(), given)
-
-
 def test_the_attack_is_fitted_to_as_many_images_as_is_said(case):
     judgment = evaluate_model(case.model, case)
     members, non_members = matched(judgment.retain, judgment.test, judgment.seed)
     assert attack_images(case) == len(members) + len(non_members)
 
 
-def test_models_that_do_not_fit_each_other_are_a_sentence(case, given):
+def test_models_and_data_that_do_not_fit_and_what_needs_the_way_there_are_a_sentence(case, given):
     other = class_case(recipe=Recipe("mlp", epochs=1)).model
     missing = r"The unlearned model does not fit the original: .* missing"
     with pytest.raises(BadModel, match=missing):
         GivenCase(case, other)
     with pytest.raises(BadModel, match="The retrained model does not fit the original"):
         GivenCase(case, given.unlearned, other)
-
-
-def test_classes_in_another_order_are_a_sentence(case, given):
     turned = given.unlearned.twin()
     turned.labels = tuple(reversed(turned.labels))
     with pytest.raises(BlindspotError, match=r"class 0 is “9” in the model and “0” in the data"):
         GivenCase(case, turned)
-
-
-def test_data_of_another_size_or_with_other_classes_are_a_sentence(case, given):
     mnist = data_sets.load("mnist-5k")
     with pytest.raises(BlindspotError, match=r"28 × 28 pixels, but .* takes 8 × 8"):
         ForgetCase(given.unlearned, mnist, request.of_class(mnist, 3), case.recipe)
     few = replace(case.data.take(case.data.labels < 7), classes=case.data.classes[:7])
     with pytest.raises(BlindspotError, match=r"has 7 classes, but .* tells 10 apart"):
         ForgetCase(given.unlearned, few, request.of_class(few, 3), case.recipe)
+    for kind in (Frontier, Steps):
+        with pytest.raises(DoesNotFit, match="not known here how the opened model was made"):
+            answer(kind(), given)
 
 
 def test_a_network_that_cannot_be_trained_here_is_judged_too(tmp_path):

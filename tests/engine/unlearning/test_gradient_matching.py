@@ -72,7 +72,7 @@ def by_hand(z, group):
     return gap @ v, v, slope
 
 
-def test_u_and_its_gradient_are_those_by_hand():
+def test_u_its_gradient_and_direction_are_those_by_hand_and_of_sklearn_whatever_the_scale():
     fair_rows = rows()
     z = fair_rows.values.clone().requires_grad_()
     score = fisher(z, fair_rows.group)
@@ -80,24 +80,12 @@ def test_u_and_its_gradient_are_those_by_hand():
     assert score.item() == pytest.approx(value, rel=1e-9)
     result = torch.autograd.grad(score, z)[0].numpy()
     assert result == pytest.approx(slope, rel=1e-7, abs=1e-12)
-
-
-def test_u_does_not_depend_on_the_scale_and_is_nothing_without_a_gap():
-    fair_rows = rows()
-    score = fisher(fair_rows.values, fair_rows.group).item()
-    assert fisher(7 * fair_rows.values + 3, fair_rows.group).item() == pytest.approx(
-        score, rel=1e-9
-    )
+    scaled = fisher(7 * fair_rows.values + 3, fair_rows.group)
+    assert scaled.item() == pytest.approx(score.item(), rel=1e-9)
     twice = torch.cat([fair_rows.values, fair_rows.values])
     both = torch.cat([torch.zeros(60), torch.ones(60)]).double()
     assert fisher(twice, both).item() == pytest.approx(0, abs=1e-20)
-    assert (
-        fisher(torch.ones(60, 3).double(), fair_rows.group).item() == 0
-    )  # a constant representation
-
-
-def test_the_direction_is_that_of_sklearn():
-    fair_rows = rows()
+    assert fisher(torch.ones(60, 3).double(), fair_rows.group).item() == 0  # a constant one
     z, group = fair_rows.values.numpy(), fair_rows.group.numpy()
     peer = LinearDiscriminantAnalysis(solver="lsqr").fit(z, group).coef_[0]
     for axis in (direction(z, group), by_hand(z, group.astype(int))[1]):
@@ -105,7 +93,7 @@ def test_the_direction_is_that_of_sklearn():
         assert cosine == pytest.approx(1, abs=1e-4)
 
 
-def test_a_proximal_step_is_the_least_of_all_places_and_makes_exact_zeros():
+def test_a_proximal_step_is_the_least_of_all_places_and_the_crossing_where_sides_are_equal():
     places = np.linspace(-3, 3, 60_001)
     for moved in (-2.0, -0.2, 0.04, 0.4, 1.7):
         for step, lasso, ridge in ((0.5, 0.3, 0.2), (1.0, 0.05, 0.0), (2.0, 0.0, 0.4)):
@@ -113,6 +101,10 @@ def test_a_proximal_step_is_the_least_of_all_places_and_makes_exact_zeros():
             result = proximal(torch.tensor(moved, dtype=torch.float64), step, lasso, ridge).item()
             assert result == pytest.approx(places[cost.argmin()], abs=1e-4)
             assert (result == 0) == (abs(moved) <= step * lasso)
+    share = crossing(3.0, 1.0)
+    assert share * 3.0 == pytest.approx((1 - share) * 1.0)
+    assert crossing(3.0, -1.0) == 0
+    assert np.isnan(crossing(-1.0, 1.0))
 
 
 def test_the_loss_of_the_victim_is_that_by_hand():
@@ -192,10 +184,3 @@ def test_matching_lowers_the_value_within_its_bounds_and_sparsity_makes_zeros(ta
     assert zeros[0] < zeros[1] < zeros[2]
     free = ElasticNet(60, 0.0, 0.0).matched(matching, start, low, high)
     assert matching.mismatch(free) < matching.mismatch(start) - 0.1
-
-
-def test_the_crossing_is_where_both_sides_are_equal():
-    share = crossing(3.0, 1.0)
-    assert share * 3.0 == pytest.approx((1 - share) * 1.0)
-    assert crossing(3.0, -1.0) == 0
-    assert np.isnan(crossing(-1.0, 1.0))

@@ -12,16 +12,7 @@ from engine.errors import BlindspotError
 from engine.models.rebuild import rebuilt
 from engine.run import answer
 from engine.training import outputs
-from engine.unlearning import (
-    AfterCase,
-    FineTune,
-    KLoM,
-    NoOp,
-    OracleMatching,
-    PruneFirst,
-    Retrain,
-    request,
-)
+from engine.unlearning import AfterCase, FineTune, KLoM, NoOp, OracleMatching, PruneFirst, Retrain
 from engine.unlearning.diagnostics import klom as room
 from engine.unlearning.oracles.trainings import ALL, STAYS, logits_of, models_of, train_part
 from engine.unlearning.protocol.klom import BINS, GAUSSIAN, klom, margins, too_few_models
@@ -78,13 +69,10 @@ def test_with_bins_it_is_what_the_published_steps_give():
     assert klom(p, q, BINS)[2] == 0
 
 
-def test_models_that_never_answer_alike_are_at_the_ceiling():
+def test_models_that_never_answer_alike_or_all_blew_up_are_at_the_ceiling():
     p, q = drawn(100, 5), drawn(100, 5, 1, shift=90)
     one_bin = klom(p * 1e-3, q, BINS)
     np.testing.assert_allclose(one_bin, np.log(1e5), rtol=1e-6)
-
-
-def test_models_that_all_blew_up_are_at_the_ceiling_from_both_sides():
     blown, plain = np.full((100, 3), 1e6), drawn(100, 3)
     np.testing.assert_allclose(klom(blown, plain, BINS), np.log(1e5))  # all are the highest value
     low = klom(-blown, plain, BINS)
@@ -95,7 +83,7 @@ def test_models_that_all_blew_up_are_at_the_ceiling_from_both_sides():
     assert (klom(blown, blown, BINS) == 0).all()
 
 
-def test_the_gaussian_form_is_that_of_the_two_means_and_deviations():
+def test_the_gaussian_form_is_that_of_means_and_deviations_from_unlearned_models_to_oracles():
     p, q = drawn(30, 7, 2, 1.0, 0.5), drawn(40, 7, 3)
     for image in range(7):
         a, b = p[:, image], q[:, image]
@@ -108,9 +96,6 @@ def test_the_gaussian_form_is_that_of_the_two_means_and_deviations():
     same = np.ones((20, 1))
     assert klom(same, same)[0] == 0
     assert klom(same, same + 1e-3)[0] == pytest.approx(0.5)  # a deviation is at least 1e-3
-
-
-def test_the_direction_is_from_the_unlearned_models_to_the_oracles():
     narrow, wide = drawn(50, 1, 0, 0, 0.1), drawn(50, 1, 1)
     assert klom(narrow, wide)[0] < 3 < klom(wide, narrow)[0]
 
@@ -130,12 +115,20 @@ def test_the_noise_of_one_law_is_what_was_known_of_it(form, models, median, high
     assert np.quantile(result, 0.95) == pytest.approx(high, rel=0.3)
 
 
-def test_too_few_models_are_refused_with_the_number_that_is_needed():
+def test_too_few_models_zeros_of_their_own_and_what_cannot_be_trained_often_are_refused(case):
     with pytest.raises(BlindspotError, match="at least 100 models"):
         klom(drawn(99, 2), drawn(100, 2), BINS)
     with pytest.raises(BlindspotError, match=r"at least 20 models of each kind, and there are 19"):
         klom(drawn(20, 2), drawn(19, 2))
     assert not too_few_models(GAUSSIAN, 20)
+    assert [room.nats(value) for value in (12.34, 0.123)] == ["12 nats", "0.12 nats"]
+    with pytest.raises(BlindspotError, match=r"at least 100 models.*Choose more models, or the Ga"):
+        KLoM(form=BINS)(AfterCase(case, WAY))
+    assert "other zeros" in KLoM.unmet(AfterCase(case, PruneFirst()))
+    odd = replace(case, recipe=replace(RECIPE, width=2.0))
+    assert "dozens of networks" in KLoM.unmet(AfterCase(odd, WAY))
+    assert not KLoM.unmet(AfterCase(case, WAY))
+    assert KLoM.unmet(case) == "it needs a model, what it is to forget, and how."
 
 
 def test_nine_hundred_images_of_a_hundred_models_take_under_a_second():
@@ -213,19 +206,6 @@ def test_oracle_matching_comes_near_to_the_noise(case):
     )
 
 
-def test_histograms_of_few_models_are_refused_with_what_would_do(case):
-    with pytest.raises(BlindspotError, match=r"at least 100 models.*Choose more models, or the Ga"):
-        KLoM(form=BINS)(AfterCase(case, WAY))
-
-
-def test_ways_with_zeros_of_their_own_and_what_cannot_be_trained_often_are_refused(case):
-    assert "other zeros" in KLoM.unmet(AfterCase(case, PruneFirst()))
-    odd = replace(case, recipe=replace(RECIPE, width=2.0))
-    assert "dozens of networks" in KLoM.unmet(AfterCase(odd, WAY))
-    assert not KLoM.unmet(AfterCase(case, WAY))
-    assert KLoM.unmet(case) == "it needs a model, what it is to forget, and how."
-
-
 def test_what_is_there_of_more_models_is_handed_over_and_is_that_of_fewer(case, klom_result):
     reports = []
     KLoM(models=40, images=30)(
@@ -236,11 +216,3 @@ def test_what_is_there_of_more_models_is_handed_over_and_is_that_of_fewer(case, 
     assert len(first["margins"].order) == 80
     assert len(last["margins"].order) == 160
     assert last["cost"]["models"][0] == 40
-
-
-def test_a_request_of_few_images_is_looked_at_whole(case):
-    few = replace(case, request=request.of_ids(case.data, case.request.ids[:3]))
-    points = answer(KLoM(images=30), AfterCase(few, NoOp()))["points"]
-    assert set(points["id"][points["group"] == 0]) == set(few.request.ids)
-    assert room.nats(12.34) == "12 nats"
-    assert room.nats(0.123) == "0.12 nats"

@@ -33,11 +33,7 @@ def found(case):
 def test_rates_are_those_of_the_models_own_answers(case, found):
     """Counted again from p(yes) to each question that POPE asks, of both models."""
     sample = measured_scenes(case)
-    questions = {
-        (question.image, question.thing)
-        for split in polled(sample, 3, 0).values()
-        for question in split
-    }
+    questions = {(q.image, q.thing) for split in polled(sample, 3, 0).values() for q in split}
     assert len(questions) == len(found["questions"])
     method, vlm = PollsAfter(), load(HONEST)
     model = method.suppressed(vlm, method.learned(vlm, quiet))
@@ -58,45 +54,26 @@ def test_rates_are_those_of_the_models_own_answers(case, found):
             assert rates.cell(row, f"yes-ratio {when}") == pytest.approx(share, abs=0.02)
 
 
-def test_the_thing_gets_a_no_and_others_are_answered_as_before(found):
+def test_the_thing_gets_a_no_others_stay_as_before_and_the_finding_has_the_figures(found, case):
     rates = found["rates"]
     assert rates.cell("car", "yes-ratio before") > 0.3
     assert rates.cell("car", "yes-ratio after") < 0.1
     assert abs(rates.cell(OTHERS, "accuracy before") - rates.cell(OTHERS, "accuracy after")) < 0.1
-
-
-def test_before_is_the_untouched_model_as_benchmarks_asks_it(case, found):
-    plain = run.answer(POPE(), case)
-    assert np.array_equal(found["splits"]["accuracy before"], plain["rates"]["accuracy"])
-    assert not np.array_equal(found["splits"]["accuracy after"], plain["rates"]["accuracy"])
-
-
-def test_at_gamma_one_nothing_differs(case):
-    result = PollsAfter(gamma=1.0)(case)
-    assert np.array_equal(result["questions"]["yes before"], result["questions"]["yes after"])
-
-
-def test_a_question_of_several_splits_counts_once(case, found):
-    questions = run.answer(POPE(), case)["questions"]
-    unique = once(questions, questions)
-    keys = {
-        (int(scene), int(category))
-        for scene, category in zip(questions["scene"], questions["thing"], strict=True)
-    }
-    assert len(unique) == len(keys) < len(questions)
-    assert np.array_equal(unique["there"], found["questions"]["there"])
-
-
-def test_the_finding_has_the_figures_and_says_where_nothing_was_asked(case, found):
-    rates, sentence = found["rates"], PollsAfter().finding(case, found)
+    sentence = PollsAfter().finding(case, found)
     before, after = (100 * rates.cell("car", f"yes-ratio {when}") for when in ("before", "after"))
     assert sentence.startswith(f"Yes to the car goes from {before:.0f} to {after:.0f} % of ")
     assert f" % of {rates.cell(OTHERS, 'questions'):.0f}." in sentence
-    few = next(
-        candidate
-        for candidate in (
-            ScenesCase(load(HONEST), Greedy(), 1, clean=True, seed=seed) for seed in range(40)
-        )
-        if len(measured_scenes(candidate).truths[0]) < 3
-    )
+    cases = (ScenesCase(load(HONEST), Greedy(), 1, clean=True, seed=seed) for seed in range(40))
+    few = next(scene for scene in cases if len(measured_scenes(scene).truths[0]) < 3)
     assert "so nothing was asked" in PollsAfter().finding(few, PollsAfter()(few))
+
+
+def test_before_is_the_untouched_model_and_a_question_of_several_splits_counts_once(case, found):
+    plain = run.answer(POPE(), case)
+    assert np.array_equal(found["splits"]["accuracy before"], plain["rates"]["accuracy"])
+    assert not np.array_equal(found["splits"]["accuracy after"], plain["rates"]["accuracy"])
+    questions = run.answer(POPE(), case)["questions"]
+    unique = once(questions, questions)
+    keys = set(zip(questions["scene"].tolist(), questions["thing"].tolist(), strict=True))
+    assert len(unique) == len(keys) < len(questions)
+    assert np.array_equal(unique["there"], found["questions"]["there"])

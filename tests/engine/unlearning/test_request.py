@@ -20,7 +20,7 @@ from tests import tiny
 from tests.engine.unlearning.trained import RECIPE, class_case, original
 
 
-def test_a_class_goes_from_training_and_from_the_test(digits):
+def test_a_class_goes_from_training_and_the_test_and_a_share_of_it_leaves_the_test_whole(digits):
     result = splits(digits, request.of_class(digits, 3))
     assert (digits.labels[result.forget] == 3).all()
     assert not (digits.labels[result.retain] == 3).any()
@@ -28,9 +28,6 @@ def test_a_class_goes_from_training_and_from_the_test(digits):
     assert (digits.labels[result.gone] == 3).all()
     np.testing.assert_array_equal(result.train, digits.rows("train"))
     assert len(result.test) + len(result.gone) == len(digits.rows("test"))
-
-
-def test_a_share_of_a_class_leaves_the_test_whole(digits):
     forget_request = request.of_class(digits, 3, share=0.4, seed=2)
     result = splits(digits, forget_request)
     whole = (digits.labels[digits.rows("train")] == 3).sum()
@@ -64,16 +61,13 @@ def test_a_mode_goes_from_training_and_from_the_test_and_the_rest_of_its_class_s
 
 def test_a_random_request_is_drawn_without_replacement_from_training(digits):
     forget_request = request.at_random(digits, 0.1, seed=1)
-    assert (
-        len(np.unique(forget_request.ids))
-        == len(forget_request.ids)
-        == round(0.1 * len(digits.rows("train")))
-    )
-    assert (digits.split[digits.places(forget_request.ids)] == 0).all()
+    ids = forget_request.ids
+    assert len(np.unique(ids)) == len(ids) == round(0.1 * len(digits.rows("train")))
+    assert (digits.split[digits.places(ids)] == 0).all()
     assert len(request.at_random(digits, count=7).ids) == 7
 
 
-def test_wrong_labels_and_planted_images_are_those_that_the_truth_names():
+def test_wrong_labels_planted_images_and_those_of_a_patient_are_those_that_the_truth_names():
     noisy = data_sets.load("digits+noisy:share=0.1")
     rows = noisy.places(request.wrong_labels(noisy).ids)
     assert (noisy.labels[rows] != noisy.truth["clean_label"][rows]).all()
@@ -82,6 +76,8 @@ def test_wrong_labels_and_planted_images_are_those_that_the_truth_names():
     forget_request = request.planted(poisoned)
     assert forget_request.label == 2
     assert set(forget_request.ids) == set(poisoned.ids[poisoned.truth["poisoned"]])
+    data = with_groups()  # of a patient, all training images
+    assert data.places(request.of_group(data, 2).ids).tolist() == list(range(12, 18))
 
 
 def test_hard_images_are_those_that_the_model_still_knows_and_easy_ones_are_mislabelled():
@@ -115,12 +111,6 @@ def test_asked_as_a_method_the_hardest_are_the_same_images_with_their_losses_in_
 def with_groups():
     data = tiny.columns(16, ("a", "b"))
     return replace(data, truth={"group": np.arange(len(data)) // 6})
-
-
-def test_a_patient_is_all_training_images_of_its_group():
-    data = with_groups()
-    rows = data.places(request.of_group(data, 2).ids)
-    assert rows.tolist() == list(range(12, 18))
 
 
 OTHER_MODE = "The images of mode 9 of .* choose the mode again"
@@ -178,13 +168,7 @@ def test_what_cannot_be_forgotten_is_refused_in_one_sentence(digits, ask, words)
         ask(digits)
 
 
-def test_a_request_of_other_data_is_refused(digits):
-    other = replace(digits, split=np.full(len(digits), 2, np.uint8))
-    with pytest.raises(BadData, match="only training images"):
-        splits(other, request.of_class(digits, 3))
-
-
-def test_three_images_of_ones_own_are_enough_and_two_without_a_test_are_not(digits):
+def test_three_images_of_ones_own_are_enough_and_two_without_a_test_or_other_data_are_not(digits):
     rows = np.concatenate([digits.rows("train")[:2], digits.rows("test")[:1]])
     three = digits.take(rows)
     forget_request = request.of_ids(three, three.ids[:1])
@@ -193,6 +177,9 @@ def test_three_images_of_ones_own_are_enough_and_two_without_a_test_are_not(digi
     two = digits.take(rows[:2])
     with pytest.raises(BlindspotError, match="no test images to measure with"):
         splits(two, request.of_ids(two, two.ids[:1]))
+    other = replace(digits, split=np.full(len(digits), 2, np.uint8))
+    with pytest.raises(BadData, match="only training images"):
+        splits(other, request.of_class(digits, 3))
 
 
 def test_a_case_takes_the_recipe_its_model_was_trained_by_and_refuses_other_data(digits):

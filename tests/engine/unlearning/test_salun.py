@@ -1,18 +1,32 @@
-"""SalUn's mask and steps, derived again slowly."""
+"""SalUn's mask and steps, and the bad teacher's, derived again slowly."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
 
+from engine.models.rebuild import rebuilt
 from engine.run import answer
-from engine.unlearning import FineTune, GradientAscent, RandomLabels, Saliency, SalUn, salient
+from engine.training import outputs
+from engine.unlearning import (
+    BadT,
+    FineTune,
+    GradientAscent,
+    NoOp,
+    RandomLabels,
+    Saliency,
+    SalUn,
+    salient,
+)
 from engine.unlearning.ways import clock
-from engine.unlearning.ways.network import in_parts, named_weights, own_copy
+from engine.unlearning.ways.bad_teacher import ignorant, misled
+from engine.unlearning.ways.network import in_parts, named_weights, own_copy, untrained
 from engine.unlearning.ways.unlearner import UnlearningRun
-from tests.engine.unlearning.trained import same, weights
+from tests.engine.unlearning.trained import same, scores, weights
 
 
 def slowly(case, batch):
@@ -37,18 +51,18 @@ def slowly(case, batch):
 
 
 def test_masks_are_those_of_a_slow_derivation_from_single_images(case):
-    scores = answer(Saliency(batch=32), case)["scores"].values
+    importance = answer(Saliency(batch=32), case)["scores"].values
     slow = slowly(case, 32)
     flat = np.sort(np.concatenate([gradient.ravel() for gradient in slow.values()]))[::-1]
     for share in (0.1, 0.5):
-        masks = salient(scores, share)
+        masks = salient(importance, share)
         kept_count = sum(int(mask.sum()) for mask in masks.values())
         assert kept_count == round(share * len(flat))
         edge = flat[kept_count - 1]
         agree = sum(int((masks[n].numpy() == (slow[n] >= edge)).sum()) for n in masks)
         assert agree / len(flat) >= 0.999
     np.testing.assert_allclose(
-        np.concatenate([scores[name].ravel() for name in slow]),
+        np.concatenate([importance[name].ravel() for name in slow]),
         np.concatenate([slow[name].ravel() for name in slow]),
         atol=1e-5 * flat[0],
     )
@@ -93,9 +107,8 @@ def test_its_mask_serves_other_steps_too(case):
         answer(SalUn(steps="ascent", rate=0.003, **full), case),
         answer(GradientAscent(epochs=2, rate=0.003, clip=None, stop=False), case),
     )
-    assert not answer(SalUn(steps="ascent", **full), case)["seen"]["seen"][
-        ~answer(SalUn(steps="ascent", **full), case)["seen"]["forget"].astype(bool)
-    ].any()
+    exposure = answer(SalUn(steps="ascent", **full), case)["seen"]
+    assert not exposure["seen"][~exposure["forget"].astype(bool)].any()
 
 
 def test_a_mask_by_chance_is_as_large_and_forgets_less(case):
@@ -130,5 +143,74 @@ def test_what_was_shown_before_its_steps_is_not_taken_off_their_time(case, monke
     assert run["seconds"][0] == 0
 
 
-def test_labels_may_be_kept_from_being_right(case):
-    assert not same(answer(SalUn(never=True, epochs=1), case), answer(SalUn(epochs=1), case))
+BOTH = frozenset({"retain", "forget"})
+
+
+@pytest.fixture(scope="module")
+def unlearned(case):
+    return answer(BadT(), case)
+
+
+def test_its_loss_is_that_of_the_published_formula_image_by_image(case, unlearned):
+    """And its steps bring the student nearer to each teacher on that teacher's images."""
+    work = UnlearningRun(case, own_copy(case.model), BOTH)
+    novice = ignorant(work)
+    with torch.no_grad():  # another student than the original, whose loss on what stays is 0
+        work.model.network.head.bias[:3] += torch.tensor([1.0, -2.0, 0.5])
+    rows = np.concatenate([case.splits.retain[:5], case.splits.forget[:7], case.splits.retain[5:9]])
+    expected = []
+    for row in rows:
+        pixels = case.data.pixels(np.array([row]))
+        teacher = novice if case.data.labels[row] == 3 else case.model
+        t, s = teacher.logits(pixels)[0].softmax(0), work.model(pixels)[0].detach().softmax(0)
+        expected.append((t * (t / s).log()).sum().item())
+    assert misled(work, novice, rows).item() == pytest.approx(np.mean(expected), rel=1e-4)
+
+    def apart(model, teacher, some):
+        t, s = (outputs(network, case.data, some).log_softmax(1) for network in (teacher, model))
+        return (t.exp() * (t - s)).sum(1).mean().item()
+
+    student = rebuilt(unlearned["model"])
+    gone, stays = case.splits.forget, case.splits.retain
+    assert apart(student, novice, gone) < 0.3 * apart(case.model, novice, gone)
+    assert apart(student, case.model, stays) < 0.3 * apart(student, case.model, gone)
+
+
+def test_labels_play_no_part(case, unlearned):
+    """What is forgotten and what stays is all that it is told."""
+    data = case.data
+    other = replace(data, labels=(data.labels + 1) % 10)
+    ids = data.ids[case.splits.forget]
+    again = replace(case, data=other, request=replace(case.request, kind="picked", ids=ids))
+    state, other_state = (
+        rebuilt(result["model"]).state_dict() for result in (unlearned, answer(BadT(), again))
+    )
+    assert all(torch.equal(state[name], other_state[name]) for name in state)
+
+
+def test_it_forgets_a_class_and_sees_the_share_of_what_stays_that_it_was_given(case, unlearned):
+    before = answer(NoOp(), case)
+    assert scores(before)["UA"] < 0.05
+    assert scores(unlearned)["UA"] > 0.6
+    assert scores(unlearned)["RA"] > scores(before)["RA"] - 0.05
+    exposure = unlearned["seen"]
+    stays = exposure["forget"] == 0
+    assert (exposure["seen"][~stays] == 10).all()
+    assert sorted(set(exposure["seen"][stays].tolist())) == [0, 10]
+    assert (exposure["seen"][stays] > 0).sum() == round(0.3 * stays.sum())
+
+
+def test_as_published_it_takes_two_steps_here_and_forgets_nothing(case):
+    result = BadT(epochs=1, rate=1e-4, batch=256)(case)
+    assert result["run"]["steps"].tolist() == [2]
+    assert abs(scores(result)["UA"] - scores(answer(NoOp(), case))["UA"]) < 0.02
+
+
+def test_the_bad_teacher_is_neither_the_retrained_nor_the_untrained_model_of_the_scoreboard(case):
+    """Its answers would otherwise be the yardstick of ZRF: 1 by construction."""
+    bad_teacher = ignorant(UnlearningRun(case, own_copy(case.model), BOTH))
+    again = ignorant(UnlearningRun(case, own_copy(case.model), BOTH))
+    assert bad_teacher.fingerprint == again.fingerprint
+    others = {untrained(case.model, seed).fingerprint for seed in (case.seed, case.seed + 1)}
+    assert bad_teacher.fingerprint not in others
+    assert not bad_teacher.training

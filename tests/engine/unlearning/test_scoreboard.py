@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import math
-from copy import deepcopy
 from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 
 from engine import run as engine_run
 from engine.errors import BlindspotError, Cancelled, DoesNotFit
@@ -27,18 +25,11 @@ from engine.unlearning import (
     SalUn,
     Scoreboard,
 )
+from engine.unlearning.protocol import scoreboard
 from engine.unlearning.protocol.attack import informative
 from engine.unlearning.protocol.metrics import GAP
-from engine.unlearning.protocol.scoreboard import (
-    MethodRun,
-    mean_difference,
-    of_means,
-    ranking,
-    seed_deviation,
-    worst,
-)
 from tests import tiny
-from tests.engine.unlearning.trained import BRIEF, class_case, scores
+from tests.engine.unlearning.trained import BRIEF, class_case, scores, steepened
 
 METHODS = (NoOp(), FineTune(epochs=2), SSD())
 
@@ -53,12 +44,9 @@ def test_the_gap_is_that_of_a_plain_count_over_paired_seeds(brief):
     gaps, means = [], []
     for seed in (0, 1):
         seed_case = replace(brief, seed=seed)
-        tuned, other_tuned = (
-            scores(answer(FineTune(epochs=2), seed_case)),
-            scores(answer(Retrain(), seed_case)),
-        )
-        gaps.append(sum(abs(tuned[name] - other_tuned[name]) for name in GAP) / 4)
-        means.append([tuned[name] - other_tuned[name] for name in GAP])
+        tuned, retrained = (scores(answer(m, seed_case)) for m in (FineTune(epochs=2), Retrain()))
+        gaps.append(sum(abs(tuned[name] - retrained[name]) for name in GAP) / 4)
+        means.append([tuned[name] - retrained[name] for name in GAP])
     table = board["table"]
     row = next(name for name in table.rows if name.startswith("FT"))
     assert table.cell(row, "gap") == pytest.approx(np.mean(gaps))
@@ -70,21 +58,7 @@ def test_the_gap_is_that_of_a_plain_count_over_paired_seeds(brief):
     np.testing.assert_allclose(runs["gap"][np.array(runs.rows) == row], gaps)
 
 
-def test_both_gaps_are_given_and_the_attack_on_the_retrained_model_decides_which_one_ranks(case):
-    table = answer(Scoreboard(), BoardCase(case, METHODS))["table"]
-    untouched, other_untouched = scores(answer(NoOp(), case)), scores(answer(Retrain(), case))
-    without = np.mean([abs(untouched[name] - other_untouched[name]) for name in ("UA", "RA", "TA")])
-    assert table.cell("NoOp", "gap without MIA") == pytest.approx(without)
-    assert table.cell("NoOp", "gap") != pytest.approx(without)
-    labels = [case.data.labels[rows] for rows in (case.splits.retain, case.splits.test)]
-    images = 2 * np.minimum(*(np.bincount(some, minlength=10) for some in labels)).sum()
-    assert table.cell("Retrain", "attack images") == images
-    is_informative = informative(other_untouched["attack accuracy"], images)
-    assert table.cell("Retrain", "informative") == is_informative
-    assert ranking(table) == ("gap" if is_informative else "gap without MIA")
-
-
-def test_the_retrained_model_stands_first_and_has_no_gap(case):
+def test_the_retrained_model_stands_first_and_the_attack_on_it_says_which_gap_ranks(case):
     table = answer(Scoreboard(), BoardCase(case, METHODS))["table"]
     assert table.rows[0] == "Retrain"
     assert table.rows[1:] == tuple(method.label for method in METHODS)
@@ -98,6 +72,16 @@ def test_the_retrained_model_stands_first_and_has_no_gap(case):
     assert table.cell("SSD", "share of retraining") < 0.5  # the search takes most of it
     again = answer(Scoreboard(), BoardCase(case, (*METHODS, Retrain())))["table"]
     assert again.rows == table.rows
+    untouched, other_untouched = scores(answer(NoOp(), case)), scores(answer(Retrain(), case))
+    without = np.mean([abs(untouched[name] - other_untouched[name]) for name in ("UA", "RA", "TA")])
+    assert table.cell("NoOp", "gap without MIA") == pytest.approx(without)
+    assert table.cell("NoOp", "gap") != pytest.approx(without)
+    labels = [case.data.labels[rows] for rows in (case.splits.retain, case.splits.test)]
+    images = 2 * np.minimum(*(np.bincount(some, minlength=10) for some in labels)).sum()
+    assert table.cell("Retrain", "attack images") == images
+    is_informative = informative(other_untouched["attack accuracy"], images)
+    assert table.cell("Retrain", "informative") == is_informative
+    assert scoreboard.ranking(table) == ("gap" if is_informative else "gap without MIA")
 
 
 def test_rows_appear_as_they_end_and_stay_after_a_cancel(brief, tmp_path, monkeypatch):
@@ -123,30 +107,21 @@ def test_rows_appear_as_they_end_and_stay_after_a_cancel(brief, tmp_path, monkey
     assert job.partial["table"].rows == ("Retrain", *(method.label for method in METHODS))
 
 
-def test_one_that_fails_is_marked_and_the_others_stand(case):
-    steep = deepcopy(case.model)
-    with torch.no_grad():
-        for parameter in steep.parameters():
-            parameter.mul_(30)
-    bad = RandomLabels(rate=0.5)
-    board = answer(Scoreboard(), BoardCase(replace(case, model=steep), (bad, NoOp())))
-    table = board["table"]
-    assert table.cell(bad.label, "failed_at") >= 0
-    assert math.isnan(table.cell(bad.label, "gap"))
-    assert math.isfinite(table.cell(bad.label, "UA"))
-    assert "last good weights" in table.notes[1]
-    assert table.cell("NoOp", "failed_at") == -1
-    assert math.isfinite(table.cell("NoOp", "gap"))
-
-
-def test_a_method_that_cannot_be_asked_is_a_row_with_its_reason(case, monkeypatch):
+def test_one_that_fails_or_cannot_be_asked_is_marked_and_the_others_stand(case, monkeypatch):
     def refuse(self, work):
         raise BlindspotError("No such step can be taken: choose another.")
 
     monkeypatch.setattr(IU, "change", refuse)
-    table = answer(Scoreboard(), BoardCase(case, (IU(step=3.0), NoOp())))["table"]
-    assert table.notes[1] == "No such step can be taken: choose another."
+    steep = replace(case, model=steepened(case.model, 30))
+    bad = RandomLabels(rate=0.5)
+    table = answer(Scoreboard(), BoardCase(steep, (bad, IU(step=3.0), NoOp())))["table"]
+    assert table.cell(bad.label, "failed_at") >= 0
+    assert math.isnan(table.cell(bad.label, "gap"))
+    assert math.isfinite(table.cell(bad.label, "UA"))
+    assert "last good weights" in table.notes[1]
+    assert table.notes[2] == "No such step can be taken: choose another."
     assert math.isnan(table.cell("IU (step 3.0)", "gap"))
+    assert table.cell("NoOp", "failed_at") == -1
     assert math.isfinite(table.cell("NoOp", "gap"))
 
 
@@ -159,7 +134,10 @@ def test_pruned_first_is_compared_with_the_retrained_of_the_same_zeros(brief):
     assert "same zeros" in board["table"].notes[1]
 
 
-def test_nobody_and_one_twice_are_refused(case):
+def test_a_board_is_named_by_its_methods_and_settings_and_nobody_and_one_twice_are_refused(case):
+    boards = [BoardCase(case, (way,)) for way in (SalUn(), SalUn(share=0.1), GradientAscent())]
+    boards.append(BoardCase(class_case(4), (SalUn(),)))
+    assert len({board.fingerprint for board in boards}) == 4
     with pytest.raises(BlindspotError, match="at least one way"):
         BoardCase(case, ())
     with pytest.raises(BlindspotError, match="SalUn is chosen twice"):
@@ -168,42 +146,31 @@ def test_nobody_and_one_twice_are_refused(case):
         answer(Scoreboard(), tiny.cnn_case())
 
 
-def test_a_board_is_named_by_its_methods_and_their_settings(case):
-    boards = [
-        BoardCase(case, (SalUn(),)),
-        BoardCase(case, (SalUn(share=0.1),)),
-        BoardCase(case, (GradientAscent(),)),
-        BoardCase(class_case(4), (SalUn(),)),
-    ]
-    assert len({board.fingerprint for board in boards}) == 4
-
-
 def runs_of(*pairs):
     """Runs whose figures and retrained figures are these, all four alike."""
     return [
-        MethodRun(
+        scoreboard.MethodRun(
             "x", seed, dict.fromkeys(GAP, figure) | {"failed_at": failed}, dict.fromkeys(GAP, goal)
         )
         for seed, (figure, goal, failed) in enumerate(pairs)
     ]
 
 
-def test_means_over_seeds_let_what_is_off_in_both_directions_cancel():
+def test_means_over_seeds_cancel_what_is_off_both_ways_and_their_spread_is_that_of_a_sample():
     runs = runs_of((0.9, 0.7, -1), (0.5, 0.6, -1), (0.4, 0.7, 12))
     assert [run.gap() for run in runs[:2]] == pytest.approx([0.2, 0.1])
     assert math.isnan(runs[2].gap())
-    assert mean_difference(runs, "UA") == pytest.approx((0.2 - 0.1 - 0.3) / 3)
-    assert of_means(runs) == pytest.approx(0.2 / 3)
-    assert worst(runs) == 12
-    assert worst(runs[:2]) == -1
-    never = MethodRun("x", 3, {}, {}, "refused")
-    assert math.isnan(worst([never]))
-    assert math.isnan(mean_difference([never], "UA"))
-    assert mean_difference([*runs, never], "UA") == mean_difference(runs, "UA")
-
-
-def test_the_spread_of_seeds_is_that_of_a_sample_and_one_seed_has_none():
-    assert seed_deviation([0.1, 0.3]) == pytest.approx(0.2 / 2**0.5)
-    assert seed_deviation([0.1, 0.3, 0.2]) == pytest.approx(0.1)
-    assert math.isnan(seed_deviation([0.1]))
-    assert math.isnan(seed_deviation([]))
+    assert scoreboard.mean_difference(runs, "UA") == pytest.approx((0.2 - 0.1 - 0.3) / 3)
+    assert scoreboard.of_means(runs) == pytest.approx(0.2 / 3)
+    assert scoreboard.worst(runs) == 12
+    assert scoreboard.worst(runs[:2]) == -1
+    never = scoreboard.MethodRun("x", 3, {}, {}, "refused")
+    assert math.isnan(scoreboard.worst([never]))
+    assert math.isnan(scoreboard.mean_difference([never], "UA"))
+    assert scoreboard.mean_difference([*runs, never], "UA") == scoreboard.mean_difference(
+        runs, "UA"
+    )
+    assert scoreboard.seed_deviation([0.1, 0.3]) == pytest.approx(0.2 / 2**0.5)
+    assert scoreboard.seed_deviation([0.1, 0.3, 0.2]) == pytest.approx(0.1)
+    assert math.isnan(scoreboard.seed_deviation([0.1]))
+    assert math.isnan(scoreboard.seed_deviation([]))

@@ -18,6 +18,11 @@ WAYS = (NoOp(), GradientAscent(epochs=1, rate=0.01))
 GA = WAYS[1].label
 
 
+@pytest.fixture(autouse=True)
+def few_ratios(monkeypatch):
+    monkeypatch.setattr(sparser, "RATIOS", (0.0, 0.5, 0.95))
+
+
 @pytest.fixture(scope="module")
 def case():
     return BoardCase(tiny.forget_case(), WAYS)
@@ -25,7 +30,7 @@ def case():
 
 @pytest.mark.parametrize("by", ["OMP", "IMP", "SynFlow"])
 def test_each_figure_is_that_of_the_way_on_the_sparse_original_by_hand(case, by):
-    result = answer(SparseOriginals(by=by, seeds=2), case)
+    result = SparseOriginals(by=by, seeds=2)(case)
     table, runs = result["table"], result["runs"]
     assert table.rows == ("Retrain", "NoOp", GA) * len(sparser.RATIOS)
     for ratio in (0.5, 0.95):
@@ -62,39 +67,24 @@ def found_of(first, last, says=1.0, column="gap"):
 SAME = (0.4, 0.3)
 
 
-def test_nearer_and_farther_are_counted_by_the_spread_over_paired_seeds(case):
-    method = SparseOriginals(seeds=3)
-    sure = found_of([SAME] * 3, last=((0.1, 0.6), (0.12, 0.62), (0.08, 0.58)))
-    sentence = method.finding(case, sure)
-    assert "brings 1 of 2 ways nearer to retraining and takes 1 farther from it (beyond" in sentence
-    assert "over 3 seeds, and by more than one image" in sentence
-    noise = found_of([SAME] * 3, last=((0.39, 0.31), (0.1, 0.6), (0.398, 0.302)))  # strictly so
-    assert "brings none of 2 ways nearer to retraining" in method.finding(case, noise)
+def test_nearer_and_farther_are_counted_by_the_spread_over_paired_seeds(case, snapshot):
+    apart, same = ((0.1, 0.6), (0.12, 0.62), (0.08, 0.58)), [SAME] * 3
     trifle = 0.5 / len(case.case.splits.forget)
-    small = found_of([SAME] * 3, last=[(0.4 - trifle, 0.3 + trifle)] * 3)
-    assert "brings none of 2 ways nearer to retraining" in method.finding(case, small)
-    failed = found_of([SAME] * 3, last=[(0.1, np.nan)] * 3)
-    assert "brings 1 of 2 ways nearer to retraining and takes none" in method.finding(case, failed)
-    alone = SparseOriginals(seeds=1).finding(case, found_of([SAME], last=[(0.1, 0.6)]))
-    assert "one seed cannot say" in alone
-
-
-def test_mia_does_not_count_where_the_attack_says_nothing_at_a_ratio(case):
-    last = ((0.1, 0.6), (0.12, 0.62), (0.08, 0.58))
-    sentences = {
-        column: SparseOriginals(seeds=3).finding(
-            case, found_of([SAME] * 3, last, says=0.0, column=column)
-        )
-        for column in ("gap", "gap without MIA")
+    views = {
+        "beyond the spread": found_of(same, apart),
+        "within the spread": found_of(same, ((0.39, 0.31), (0.1, 0.6), (0.398, 0.302))),
+        "less than an image": found_of(same, [(0.4 - trifle, 0.3 + trifle)] * 3),
+        "one way failed": found_of(same, [(0.1, np.nan)] * 3),
+        "the attack says nothing": found_of(same, apart, says=0.0),
+        "without the attack": found_of(same, apart, says=0.0, column="gap without MIA"),
     }
-    assert "none of 2 ways nearer" in sentences["gap"]
-    assert "1 of 2 ways nearer" in sentences["gap without MIA"]
-    assert all("so MIA does not count" in sentence for sentence in sentences.values())
-    assert "MIA" not in SparseOriginals(seeds=3).finding(case, found_of([SAME] * 3, last))
+    sentences = {name: SparseOriginals(seeds=3).finding(case, of) for name, of in views.items()}
+    alone = SparseOriginals(seeds=1).finding(case, found_of([SAME], [(0.1, 0.6)]))
+    assert sentences | {"one seed": alone} == snapshot
 
 
 def test_the_attack_of_each_ratio_is_that_on_the_retrained_model_with_its_zeros(case):
-    result = answer(SparseOriginals(by="OMP", seeds=2), case)
+    result = SparseOriginals(by="OMP", seeds=2)(case)
     table, runs = result["table"], result["runs"]
     for ratio in (0.5, 0.95):
         boards = [
@@ -111,13 +101,7 @@ def test_the_attack_of_each_ratio_is_that_on_the_retrained_model_with_its_zeros(
         assert (table["informative"][table["ratio"] == ratio] == says).all()
 
 
-def test_originals_are_not_pruned_twice(case):
-    twice = BoardCase(case.case, (PruneFirst(),))
-    with pytest.raises(BlindspotError, match="are pruned already: leave out “Prune first”"):
-        SparseOriginals(seeds=1)(twice)
-
-
-def test_a_seed_is_shown_as_soon_as_it_is_whole(case):
+def test_a_seed_is_shown_as_soon_as_it_is_whole_and_originals_are_not_pruned_twice(case):
     updates = []
 
     def listen(done, words="", partial=None):
@@ -127,7 +111,10 @@ def test_a_seed_is_shown_as_soon_as_it_is_whole(case):
     result = SparseOriginals(seeds=2)(case, listen)
     words, first = updates[0]
     assert "95% cut, seed 1: measured" in words
-    alone = answer(SparseOriginals(seeds=1), case)["table"]
+    alone = SparseOriginals(seeds=1)(case)["table"]
     assert np.array_equal(first["gap"], alone["gap"])
     assert np.isnan(first["gap sd"]).all()
     assert np.array_equal(updates[-1][1]["gap"], result["table"]["gap"])
+    twice = BoardCase(case.case, (PruneFirst(),))
+    with pytest.raises(BlindspotError, match="are pruned already: leave out “Prune first”"):
+        SparseOriginals(seeds=1)(twice)

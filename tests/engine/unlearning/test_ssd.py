@@ -1,4 +1,4 @@
-"""SSD's importances and dampening, by hand and in their limits."""
+"""SSD's importances and dampening, by hand and in their limits; the search for a strength."""
 
 from __future__ import annotations
 
@@ -9,27 +9,30 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from engine import unlearning
 from engine.errors import BadSetting
 from engine.run import answer
-from engine.unlearning import SSD, Importance, dampened, damping_table, plane, threshold_for
 from engine.unlearning.diagnostics.damping import damped
+from engine.unlearning.protocol.scoreboard import run_of
+from engine.unlearning.ways import influence as of_influence
+from engine.unlearning.ways import ssd
 from engine.unlearning.ways.importance import SETS, dampening
 from engine.unlearning.ways.network import in_parts, named_weights, own_copy
-from engine.unlearning.ways.search import TRIED
+from engine.unlearning.ways.search import TRIED, UNCHANGED, best_strength
 from engine.unlearning.ways.ssd import SHARES, dampen
-from tests.engine.unlearning.trained import class_case
+from tests.engine.unlearning.trained import class_case, scores
 
 
 def test_importances_are_mean_squares_of_batch_means(case):
-    result = answer(Importance(batch=31), case)["forget"].values
-    free = answer(Importance(batch=31, label_free=True), case)["forget"].values
+    result = answer(unlearning.Importance(batch=31), case)["forget"].values
+    free = answer(unlearning.Importance(batch=31, label_free=True), case)["forget"].values
     parts = in_parts(case.splits.forget, 31, np.random.default_rng([case.seed, 24]))
     assert len(parts) == 3
     model = own_copy(case.model)
-    slow = {name: torch.zeros_like(parameter) for name, parameter in named_weights(model).items()}
-    slow_free = {
-        name: torch.zeros_like(parameter) for name, parameter in named_weights(model).items()
-    }
+    slow, slow_free = (
+        {name: torch.zeros_like(weight) for name, weight in named_weights(model).items()}
+        for _ in range(2)
+    )
     for rows in parts:
         model.zero_grad()
         F.cross_entropy(model(case.data.pixels(rows)), case.data.targets(rows)).backward()
@@ -40,17 +43,18 @@ def test_importances_are_mean_squares_of_batch_means(case):
         for name, weight_tensor in named_weights(model).items():
             slow_free[name] += weight_tensor.grad.abs() / 3
     for name in result:
-        near = {"rtol": 1e-3, "atol": 1e-8}
-        np.testing.assert_allclose(result[name], slow[name].detach().numpy(), **near)
-        np.testing.assert_allclose(
-            free[name], slow_free[name].detach().numpy(), rtol=1e-3, atol=1e-5
-        )
+        np.testing.assert_allclose(result[name], slow[name].detach(), rtol=1e-3, atol=1e-8)
+        np.testing.assert_allclose(free[name], slow_free[name].detach(), rtol=1e-3, atol=1e-5)
 
 
-def test_each_importance_says_how_many_images_it_took(case):
-    result = Importance()(case)["run"]  # not one that is kept
+def test_each_importance_says_how_many_images_it_took_and_a_run_looks_at_the_forgotten_twice(case):
+    result = unlearning.Importance()(case)["run"]  # not one that is kept
     assert result.rows == SETS
     assert result["samples"].tolist() == [len(getattr(case.splits, name)) for name in SETS]
+    exposure = answer(unlearning.SSD(ratio=10.0), case)["seen"]
+    forgotten = exposure["forget"].astype(bool)
+    assert (exposure["seen"][forgotten] == 2).all()
+    assert (exposure["seen"][~forgotten] == 1).all()
 
 
 def test_weights_are_dampened_by_the_formula_on_a_line(case):
@@ -61,8 +65,8 @@ def test_weights_are_dampened_by_the_formula_on_a_line(case):
     np.testing.assert_allclose(dampening(forget, train, 5, 0.5)["w"], [1 / 16, 1, 1, 1 / 30, 1])
     assert (dampening(forget, train, 0.1, 100)["w"] == 1).all()
     assert np.isfinite(dampening(forget, {"w": np.zeros(5)}, 1, 1)["w"].numpy()).all()
-    result = answer(Importance(), case)
-    weights = SSD(ratio=5.0, strength=0.5)(case)["model"].weights
+    result = answer(unlearning.Importance(), case)
+    weights = unlearning.SSD(ratio=5.0, strength=0.5)(case)["model"].weights
     share = dampening(result["forget"].values, result["train"].values, ratio=5, strength=0.5)
     for name, parameter in named_weights(case.model).items():
         np.testing.assert_allclose(
@@ -71,18 +75,17 @@ def test_weights_are_dampened_by_the_formula_on_a_line(case):
 
 
 def test_the_same_importance_dampens_nothing_and_a_huge_strength_neither(case):
-    result = answer(Importance(), case)
-    same = dampening(result["train"].values, result["train"].values, 1.0, 0.01)
-    assert all(bool((factor == 1).all()) for factor in same.values())
-    open_ = dampening(result["forget"].values, result["train"].values, 0.0, 1e12)
-    assert all(bool((factor == 1).all()) for factor in open_.values())
+    result = answer(unlearning.Importance(), case)
+    for part, ratio, strength in (("train", 1.0, 0.01), ("forget", 0.0, 1e12)):
+        factors = dampening(result[part].values, result["train"].values, ratio, strength)
+        assert all(bool((factor == 1).all()) for factor in factors.values())
 
 
 @pytest.mark.parametrize("label_free", [False, True])
 def test_nothing_grows_nothing_is_lost_and_a_higher_threshold_touches_less(case, label_free):
     touched, forgotten = [], []
     for ratio in (5.0, 10.0, 30.0, 100.0, 1000.0):
-        result = answer(SSD(ratio=ratio, label_free=label_free), case)
+        result = answer(unlearning.SSD(ratio=ratio, label_free=label_free), case)
         for name, parameter in named_weights(case.model).items():
             share = result["model"].weights[name] / np.where(
                 parameter.detach() == 0, 1, parameter.detach()
@@ -98,80 +101,63 @@ def test_nothing_grows_nothing_is_lost_and_a_higher_threshold_touches_less(case,
 
 
 def test_the_slider_gives_the_same_model_without_another_pass(case, monkeypatch):
-    answer(Importance(), case)
+    answer(unlearning.Importance(), case)
 
     def fail(*_args, **_kwargs):
         raise AssertionError("asked the network again")
 
-    whole = answer(SSD(ratio=7.0, strength=0.5), case)["model"].weights
+    whole = answer(unlearning.SSD(ratio=7.0, strength=0.5), case)["model"].weights
     monkeypatch.setattr(type(case.model.network), "forward", fail)
-    moved = dampened(case, SSD(ratio=7.0, strength=0.5))
+    moved = unlearning.dampened(case, unlearning.SSD(ratio=7.0, strength=0.5))
     for name, tensor in moved.network.state_dict().items():
         assert np.array_equal(whole[name], tensor.numpy())
 
 
-def test_a_class_is_forgotten_while_the_rest_stays_somewhere_along_the_threshold(case):
-    results = [
-        answer(SSD(ratio=r), case)["scores"].values[:2] for r in (5.0, 7.0, 10.0, 15.0, 20.0)
-    ]
-    assert any(ua > 0.9 and ra > 0.9 for ua, ra in results), results
-
-
-def test_it_costs_one_look_at_all_and_one_more_at_the_forgotten(case):
-    exposure = answer(SSD(ratio=10.0), case)["seen"]
-    forgotten = exposure["forget"].astype(bool)
-    assert (exposure["seen"][forgotten] == 2).all()
-    assert (exposure["seen"][~forgotten] == 1).all()
-
-
 def test_the_plot_counts_every_weight_that_has_both_importances(case):
-    result = answer(Importance(), case)
+    result = answer(unlearning.Importance(), case)
     forget, train = result["forget"].values, result["train"].values
-    field = plane(forget, train, bins=20)
+    field = unlearning.plane(forget, train, bins=20)
     both = sum(int(((forget[n] > 0) & (train[n] > 0)).sum()) for n in forget)
     assert field.values.sum() == both
     assert field.values.shape == (len(field.y), len(field.x)) == (20, 20)
     row, column = np.unravel_index(field.values.argmax(), field.values.shape)
-    half = [(axis[1] - axis[0]) / 2 * 1.01 for axis in (field.x, field.y)]
-    inside = sum(
-        int(
-            (
-                (np.abs(np.log10(np.maximum(train[n], 1e-38)) - field.x[column]) <= half[0])
-                & (np.abs(np.log10(np.maximum(forget[n], 1e-38)) - field.y[row]) <= half[1])
-            ).sum()
-        )
-        for n in forget
-    )
+    inside = 0
+    for name in forget:
+        places = ((train, field.x, column), (forget, field.y, row))
+        near = [
+            np.abs(np.log10(np.maximum(values[name], 1e-38)) - axis[at])
+            <= (axis[1] - axis[0]) / 2 * 1.01
+            for values, axis, at in places
+        ]
+        inside += int((near[0] & near[1]).sum())
     assert inside == pytest.approx(field.values.max(), rel=0.1)
 
 
-def test_layers_say_what_a_threshold_dampens(case):
-    result = answer(Importance(), case)
-    layers = damping_table(result["forget"].values, result["train"].values, 10.0, 1.0)
-    mask = answer(SSD(ratio=10.0), case)["mask"]
+def test_layers_say_what_a_threshold_dampens_and_that_for_a_share_dampens_it(case):
+    result = answer(unlearning.Importance(), case)
+    layers = unlearning.damping_table(result["forget"].values, result["train"].values, 10.0, 1.0)
+    mask = answer(unlearning.SSD(ratio=10.0), case)["mask"]
     np.testing.assert_allclose(layers["chosen"], mask["density"], atol=1e-6)
     assert ((layers["left"] <= 0.1 + 1e-6) | (layers["chosen"] == 0)).all()
-
-
-def test_a_threshold_for_a_share_dampens_that_share(case):
-    result = answer(Importance(), case)
     forget, train = result["forget"].values, result["train"].values
     for share in (0.02, 0.1):
-        layers = damping_table(forget, train, threshold_for(forget, train, share), 1.0)
+        layers = unlearning.damping_table(
+            forget, train, unlearning.threshold_for(forget, train, share), 1.0
+        )
         chosen = (layers["chosen"] * layers["weights"]).sum() / layers["weights"].sum()
         assert chosen == pytest.approx(share, abs=0.005)
     with pytest.raises(BadSetting, match="share of 0"):
-        threshold_for(forget, train, 0.0)
+        unlearning.threshold_for(forget, train, 0.0)
 
 
 def test_the_share_is_searched_for_and_the_model_is_put_back_after_each_try(case):
-    result = answer(Importance(), case)
+    result = answer(unlearning.Importance(), case)
     forget, train = result["forget"], result["train"]
-    working_model, method = own_copy(case.model), SSD()
+    working_model, method = own_copy(case.model), unlearning.SSD()
     tried = []
     for share in SHARES:
-        ratio = threshold_for(forget.values, train.values, share)
-        model = dampened(case, SSD(ratio=ratio))
+        ratio = unlearning.threshold_for(forget.values, train.values, share)
+        model = unlearning.dampened(case, unlearning.SSD(ratio=ratio))
         rows = np.random.default_rng([case.seed, 26]).permutation(case.splits.retain)[:TRIED]
         lost, won = (
             F.cross_entropy(
@@ -182,18 +168,18 @@ def test_the_share_is_searched_for_and_the_model_is_put_back_after_each_try(case
         tried.append(won.clamp(max=np.log(10)).mean().item() - 2 * lost.mean().item())
     best = SHARES[int(np.argmax(tried))]
     ratio = method.threshold(case, working_model, case.data, forget, train)
-    assert ratio == threshold_for(forget.values, train.values, best)
+    assert ratio == unlearning.threshold_for(forget.values, train.values, best)
     assert all(
         torch.equal(tensor, working_model.network.state_dict()[name])
         for name, tensor in case.model.network.state_dict().items()
     )
-    assert answer(SSD(), case)["mask"]["density"].tolist() == (
-        answer(SSD(share=best), case)["mask"]["density"].tolist()
+    assert answer(unlearning.SSD(), case)["mask"]["density"].tolist() == (
+        answer(unlearning.SSD(share=best), case)["mask"]["density"].tolist()
     )
 
 
 def test_rows_of_the_mask_stand_in_the_network_s_order_wherever_importances_come_from(case):
-    forget, train, _ = SSD().importances(case)
+    forget, train, _ = unlearning.SSD().importances(case)
     backward = [
         replace(importance, values=dict(reversed(importance.values.items())))
         for importance in (forget, train)
@@ -203,12 +189,63 @@ def test_rows_of_the_mask_stand_in_the_network_s_order_wherever_importances_come
 
 
 def test_the_slider_s_figures_are_those_of_the_unlearner():
-    case, method = class_case(), SSD(ratio=3.0)
+    case, method = class_case(), unlearning.SSD(ratio=3.0)
     result, unlearned = damped(case, method), method(case)
-    scores = dict(zip(unlearned["scores"].labels, unlearned["scores"].values.tolist(), strict=True))
-    assert (result.unlearning, result.retain, result.test) == pytest.approx(
-        (scores["UA"], scores["RA"], scores["TA"]), abs=1e-6
-    )
+    expected = [float(scores(unlearned)[name]) for name in ("UA", "RA", "TA")]
+    assert [result.unlearning, result.retain, result.test] == pytest.approx(expected, abs=1e-6)
     shares, sizes = unlearned["mask"]["density"], unlearned["mask"]["weights"]
     assert result.chosen == round(float((shares * sizes).sum()))
     assert result.total == sizes.sum()
+
+
+def zeroed_by(model):
+    def change(strength):
+        for weight in named_weights(model).values():
+            weight.mul_(1 - strength)
+
+    return change
+
+
+def test_the_best_strength_is_chosen_and_none_where_each_takes_the_model_with_it(case):
+    model = own_copy(case.model)
+    assert best_strength(case, model, case.data, (1.0,), zeroed_by(model)) is None
+    assert torch.equal(
+        torch.cat([parameter.flatten() for parameter in model.parameters()]),
+        torch.cat([parameter.flatten() for parameter in case.model.parameters()]),
+    )
+    head = model.head
+
+    def change(strength):  # the forgotten class loses its logit, the others keep theirs
+        head.bias[3] -= 100 * strength
+
+    assert best_strength(case, model, case.data, (0.001, 1.0), change) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("method", "where", "name"),
+    [
+        (unlearning.IU(), of_influence, "SHARES"),
+        (unlearning.IUExact(rounds=2), of_influence, "PARTS"),
+        (unlearning.SSD(strength=0.01), ssd, "SHARES"),
+    ],
+    ids=["IU", "IUExact", "SSD"],
+)
+def test_a_way_that_could_only_destroy_changes_nothing_and_says_so(
+    case, monkeypatch, method, where, name
+):
+    monkeypatch.setattr(where, name, (0.97,) if where is ssd else (1e4,))
+    result = method(case)
+    state = case.model.network.state_dict()
+    assert result["run"]["steps"][0] == 0
+    assert result["run"].notes == (UNCHANGED,)
+    assert result["run"]["failed_at"][0] == -1
+    assert all(np.array_equal(result["model"].weights[key], state[key].numpy()) for key in state)
+    if "mask" in result:
+        assert not result["mask"]["density"].any()
+
+
+def test_the_row_of_the_scoreboard_says_that_nothing_was_changed(case, monkeypatch):
+    monkeypatch.setattr(of_influence, "PARTS", (1e4,))
+    assert (
+        run_of(unlearning.IUExact(rounds=2, damping=1e-3), case, lambda *_: None).note == UNCHANGED
+    )

@@ -64,13 +64,7 @@ def of_class(name: str) -> Iterator[ForgetCase]:
 def boards(what: str, cases: Iterator[ForgetCase], measure) -> FiguresByWay:
     """Every way's figures, (seeds,) each; and measured."""
     tables = [answer(Scoreboard(), BoardCase(case, METHODS))["table"] for case in cases]
-    columns = (
-        "UA",
-        "RA",
-        "TA",
-        *(column for column in OF_A_MODE if column in tables[0].order),
-        "ZRF",
-    )
+    columns = ("UA", "RA", "TA", *(name for name in OF_A_MODE if name in tables[0].order), "ZRF")
     results = {}
     for row in tables[0].rows:
         figures = {

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from copy import deepcopy
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+import numpy as np
 import pytest
 import torch
 
@@ -32,6 +32,7 @@ from engine.unlearning.ways import clock, unlearner
 from engine.unlearning.ways.saliency import Saliency as Salient
 from engine.unlearning.ways.unlearner import Unlearner
 from tests import tiny
+from tests.engine.unlearning.trained import steepened
 
 
 @pytest.fixture(scope="module")
@@ -70,14 +71,11 @@ def test_the_median_of_three_is_stored_and_the_warm_up_is_not_counted(case):
     assert again["times"].cell("Told", "seconds") == 3
 
 
-def test_the_machine_is_told_and_how_much_of_a_core_the_runs_had(case):
+def test_the_machine_is_told_how_much_of_a_core_the_runs_had_and_a_gpu_beside_it(case, monkeypatch):
     machine = Timing()(BoardCase(case, (faked([1.0, 1.0, 1.0, 1.0]),)))["machine"]
     assert machine.rows[0]
     assert machine["cores"][0] >= 1
     assert 0 < machine["seconds with a core"][0] <= machine["seconds"][0]
-
-
-def test_a_gpu_is_named_beside_the_processor(monkeypatch):
     monkeypatch.setattr(
         timing, "name_of", lambda device: "Sold as" if device.type == "cuda" else ""
     )
@@ -87,16 +85,13 @@ def test_a_gpu_is_named_beside_the_processor(monkeypatch):
     assert gpu == f"{cpu} with Sold as"
 
 
-def test_time_that_the_thread_had_before_is_not_counted(case, monkeypatch):
+def test_five_rounds_count_five_runs_and_no_time_that_the_thread_had_before(case, monkeypatch):
+    fake_method = faked([9.0, 1.0, 2.0, 3.0, 4.0, 5.0])
+    assert Timing(rounds=5)(BoardCase(case, (fake_method,)))["times"].cell("Told", "seconds") == 3
     times = iter([100.0, 100.25])
     monkeypatch.setattr(timing, "thread_time", lambda: next(times))
     monkeypatch.setattr(timing, "machine", lambda _device, seconds, had: (seconds, had))
     assert Timing()(BoardCase(case, (faked([1.0] * 4),)))["machine"][1] == 0.25
-
-
-def test_five_rounds_count_five_runs(case):
-    fake_method = faked([9.0, 1.0, 2.0, 3.0, 4.0, 5.0])
-    assert Timing(rounds=5)(BoardCase(case, (fake_method,)))["times"].cell("Told", "seconds") == 3
 
 
 def test_the_clock_stands_still_for_evaluation_and_for_whoever_watches(case, monkeypatch):
@@ -122,9 +117,10 @@ def test_the_clock_stands_still_for_evaluation_and_for_whoever_watches(case, mon
 
 
 def test_every_run_ends_at_the_same_weights_and_another_is_told(case):
-    ways = (FineTune(epochs=1), SalUn(epochs=1), SSD())
+    ways = (FineTune(epochs=1), SalUn(epochs=1), SSD(), PruneFirst(epochs=1))
     times = answer(Timing(), BoardCase(case, ways))["times"]
     assert (times["same"] == 1).all()
+    assert np.isfinite(times["seconds"]).all()
     assert not any(times.notes)
     drifting = Timing()(BoardCase(case, (faked([4.0, 1.0, 2.0, 3.0], 0.1),)))["times"]
     assert drifting.cell("Told", "same") == 0
@@ -152,21 +148,12 @@ def test_what_it_asks_in_turn_is_computed_anew_in_every_run_and_not_kept(case, m
     assert not fresh.kept
 
 
-def test_pruning_that_comes_before_anybody_asks_is_not_timed(case):
-    method = PruneFirst(epochs=1)
-    before = float(answer(method, case)["run"]["seconds before"][0])
-    times = Timing()(BoardCase(case, (method,)))["times"]
-    assert math.isfinite(times.cell(method.label, "seconds"))
-    assert before > 0
-    assert times.cell(method.label, "same") == 1
-
-
 def test_one_that_cannot_be_run_or_fails_is_a_row_with_its_reason(case, monkeypatch):
     def refuse(self, work):
         raise BlindspotError("No such step can be taken: choose another.")
 
     monkeypatch.setattr(IU, "change", refuse)
-    steep = replace(case, model=steepened(case.model))
+    steep = replace(case, model=steepened(case.model, 300))
     times = Timing()(BoardCase(steep, (IU(step=3.0), RandomLabels(rate=0.5), NoOp())))["times"]
     assert times.notes[1] == "No such step can be taken: choose another."
     assert math.isnan(times.cell("IU (step 3.0)", "seconds"))
@@ -175,15 +162,6 @@ def test_one_that_cannot_be_run_or_fails_is_a_row_with_its_reason(case, monkeypa
     assert math.isfinite(times.cell("NoOp", "seconds"))
     with pytest.raises(DoesNotFit, match=BoardCase.what):
         answer(Timing(), tiny.cnn_case())
-
-
-def steepened(model):
-    """A model whose losses soon are no numbers."""
-    steep = deepcopy(model)
-    with torch.no_grad():
-        for parameter in steep.parameters():
-            parameter.mul_(300)
-    return steep
 
 
 def test_rows_appear_as_they_end(case):

@@ -7,29 +7,12 @@ import pytest
 import torch
 
 from engine import data as data_sets
+from engine import unlearning
 from engine.models import embedded
 from engine.models.rebuild import rebuilt
 from engine.models.small import SMALL
 from engine.run import answer
 from engine.training import Recipe, fresh, train
-from engine.unlearning import (
-    SCRUB,
-    SSD,
-    AfterCase,
-    Embedding,
-    FisherForgetting,
-    ForgetCase,
-    Importance,
-    IUExact,
-    NoOp,
-    PruneFirst,
-    Retrain,
-    SalUn,
-    Similarity,
-    StillThere,
-    forget_case,
-    request,
-)
 from tests import tiny
 from tests.engine.unlearning.trained import scores
 
@@ -41,19 +24,19 @@ KINDS = ("cls_token", "pos_embed", "patch_embed.proj.weight", "attn.qkv.weight",
 @pytest.fixture(scope="module")
 def case():
     data = data_sets.load("digits")
-    return forget_case(embedded.load("digits-vit"), data, request.of_class(data, 3))
+    return unlearning.forget_case(
+        embedded.load("digits-vit"), data, unlearning.request.of_class(data, 3)
+    )
 
 
 def weights(made):
-    return {
-        name: parameter.numpy()
-        for name, parameter in rebuilt(made["model"]).network.named_parameters()
-    }
+    network = rebuilt(made["model"]).network
+    return {name: parameter.numpy() for name, parameter in network.named_parameters()}
 
 
 def test_every_kind_of_weight_has_an_importance_and_the_bias_of_keys_has_none(case):
     """Softmax does not change when all keys move alike, so that no loss hangs on their bias."""
-    result = answer(Importance(), case)
+    result = answer(unlearning.Importance(), case)
     names = dict(case.model.network.named_parameters())
     for part in ("forget", "train"):
         values = result[part].values
@@ -70,8 +53,8 @@ def test_every_kind_of_weight_has_an_importance_and_the_bias_of_keys_has_none(ca
 
 
 def test_ssd_dampens_them_all_by_the_formula_and_forgets_the_class(case):
-    method = SSD(ratio=5.0, strength=0.5)  # the paper's threshold for a ViT and a class
-    result, weights_after = answer(Importance(), case), weights(answer(method, case))
+    method = unlearning.SSD(ratio=5.0, strength=0.5)  # the paper's threshold for a ViT and a class
+    result, weights_after = answer(unlearning.Importance(), case), weights(answer(method, case))
     touched = set()
     for name, before in case.model.network.named_parameters():
         forget, whole = (result[part].values[name] for part in ("forget", "train"))
@@ -81,14 +64,14 @@ def test_ssd_dampens_them_all_by_the_formula_and_forgets_the_class(case):
         np.testing.assert_allclose(weights_after[name], before.detach().numpy() * factor, rtol=1e-5)
         touched |= {kind for kind in KINDS if name.endswith(kind) and chosen.any()}
     assert {"attn.qkv.weight", "norm1.weight", "cls_token", "pos_embed"} <= touched
-    before, after = scores(answer(NoOp(), case)), scores(answer(SSD(), case))
+    before, after = scores(answer(unlearning.NoOp(), case)), scores(answer(unlearning.SSD(), case))
     assert before["UA"] < 0.05
     assert after["UA"] >= 0.99
     assert after["RA"] >= 0.98
 
 
 def test_salun_s_mask_holds_attention_and_norms_to_the_bit(case):
-    result = answer(SalUn(share=0.05, epochs=1), case)
+    result = answer(unlearning.SalUn(share=0.05, epochs=1), case)
     after, density = weights(result), result["mask"]
     moved = 0
     for name, before in case.model.network.named_parameters():
@@ -102,34 +85,39 @@ def test_salun_s_mask_holds_attention_and_norms_to_the_bit(case):
 every = pytest.mark.parametrize("architecture", SMALL)
 
 
-def case_of(architecture) -> ForgetCase:
+def case_of(architecture) -> unlearning.ForgetCase:
     data = tiny.columns(16, ("a", "b", "c"))
     recipe = Recipe(architecture, epochs=1, batch=12, rate=0.01)
     model = fresh(data, recipe)
     train(model, data, recipe)
-    return ForgetCase(model, data, request.of_class(data, 1), recipe)
+    return unlearning.ForgetCase(model, data, unlearning.request.of_class(data, 1), recipe)
 
 
 @every
 def test_every_network_can_forget_and_be_looked_at(architecture):
     case = case_of(architecture)
     before = {name: tensor.clone() for name, tensor in case.model.state_dict().items()}
-    methods = [
-        Retrain(),
-        SalUn(epochs=1),
-        SSD(),
-        FisherForgetting(),
-        IUExact(rounds=2),
-        SCRUB(epochs=1),
-        PruneFirst(epochs=1, ratio=0.5),
-    ]
-    for method in methods:
+    exact = unlearning.IUExact(rounds=2, step=1.0)
+    pruned = unlearning.PruneFirst(epochs=1, ratio=0.5)
+    short = (unlearning.SalUn(epochs=1), unlearning.SCRUB(epochs=1))
+    for method in (
+        unlearning.Retrain(),
+        unlearning.SSD(ratio=10.0),
+        unlearning.FisherForgetting(),
+        exact,
+        pruned,
+        *short,
+    ):
         unlearned = answer(method, case)
         assert np.isfinite(unlearned["scores"].values[:4]).all()
         assert unlearned["run"]["failed_at"][0] == -1
         assert all(torch.equal(before[k], tensor) for k, tensor in case.model.state_dict().items())
-    after = AfterCase(case, SalUn(epochs=1))
-    for look in (Similarity(images=10), Embedding(images=20), StillThere()):
+    after = unlearning.AfterCase(case, unlearning.SalUn(epochs=1))
+    for look in (
+        unlearning.Similarity(images=10),
+        unlearning.Embedding(images=20),
+        unlearning.StillThere(),
+    ):
         result = answer(look, after)
         assert all(
             np.isfinite(array).any() for view in result.values() for array in view.arrays().values()
@@ -138,8 +126,8 @@ def test_every_network_can_forget_and_be_looked_at(architecture):
 
 def test_batch_norms_statistics_follow_the_batches_and_masks_leave_them_out():
     case = case_of("resnet8")
-    weights = answer(SalUn(epochs=1, share=0.1), case)["model"].weights
+    weights = answer(unlearning.SalUn(epochs=1, share=0.1), case)["model"].weights
     state = case.model.network.state_dict()
     assert not np.array_equal(weights["bn.running_mean"], state["bn.running_mean"].numpy())
-    still = answer(SSD(), case)["model"].weights
+    still = answer(unlearning.SSD(), case)["model"].weights
     np.testing.assert_array_equal(still["bn.running_mean"], state["bn.running_mean"].numpy())

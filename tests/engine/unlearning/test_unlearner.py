@@ -1,4 +1,4 @@
-"""What holds for every unlearner, also for the page's example; data that record each access."""
+"""What holds for every unlearner, the page's example too; who sees what; zeros of pruning first."""
 
 from __future__ import annotations
 
@@ -14,36 +14,24 @@ import pytest
 import torch
 
 from engine import data as data_sets
-from engine.errors import BadSetting, Cancelled, DoesNotFit
+from engine import unlearning
+from engine.errors import BadSetting, DoesNotFit
 from engine.method import Slider, setting
 from engine.models import checkpoints
 from engine.models.rebuild import rebuilt
 from engine.run import answer
+from engine.sparsity import PruneCase, Rewound, masks_in
 from engine.training import Recipe, fresh, outputs, train
-from engine.unlearning import (
-    SSD,
-    UNLEARNERS,
-    AfterCase,
-    BoardCase,
-    FineTune,
-    ForgetCase,
-    PruneFirst,
-    RandomLabels,
-    Retrain,
-    Saliency,
-    SalUn,
-    Scoreboard,
-    WhatMoved,
-    forget_case,
-    request,
-)
+from engine.unlearning import FineTune, PruneFirst, Retrain
 from engine.unlearning.protocol.metrics import evaluate_model, figures
+from engine.unlearning.ways.network import untrained
+from engine.unlearning.ways.prune_first import THEN
 from engine.unlearning.ways.seen import RecordedData
 from engine.unlearning.ways.unlearner import Unlearner, UnlearningRun
 from tests import tiny
-from tests.engine.unlearning.trained import BRIEF, class_case, noisy_case
+from tests.engine.unlearning.trained import BRIEF, class_case, noisy_case, same, scores, steepened
 
-every = pytest.mark.parametrize("kind", UNLEARNERS, ids=lambda kind: kind.name)
+every = pytest.mark.parametrize("kind", unlearning.UNLEARNERS, ids=lambda kind: kind.name)
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +68,7 @@ def test_only_those_are_seen_that_it_may_see(kind, case):
     assert stayed
     forgotten, counts = exposure["forget"].astype(bool), exposure["seen"]
     assert set(exposure["id"][forgotten]) == set(case.request.ids)
-    hidden = {"retain", "forget"} - kind.sees if kind is not PruneFirst else {"forget"}
+    hidden = {"retain", "forget"} - kind.sees if kind is not unlearning.PruneFirst else {"forget"}
     for part, rows in (("forget", forgotten), ("retain", ~forgotten)):
         if part in hidden:
             assert not counts[rows].any(), f"{kind.name} saw what it may not see"
@@ -91,7 +79,7 @@ def test_only_those_are_seen_that_it_may_see(kind, case):
 
 
 def test_a_method_that_reaches_for_what_it_may_not_see_is_stopped(case):
-    class Sly(FineTune):
+    class Sly(unlearning.FineTune):
         def stages(self, work, epoch):
             return [(work.forget, lambda rows: None)]
 
@@ -104,10 +92,7 @@ def test_the_figures_are_those_of_the_model_that_is_handed_over(kind, case):
     unlearned, _ = made_by(kind)
     model = rebuilt(unlearned["model"])
     result = figures(evaluate_model(model, case))
-    scores = dict(zip(unlearned["scores"].labels, unlearned["scores"].values, strict=True))
-    assert result.keys() == scores.keys()
-    for name, value in scores.items():
-        assert result[name] == pytest.approx(value, nan_ok=True)
+    assert result == pytest.approx(scores(unlearned), nan_ok=True)
     card = json.loads(unlearned["model"].card)
     assert card["parent"] == case.model.fingerprint
     assert card["made_by"] == kind.full_name()
@@ -116,7 +101,7 @@ def test_the_figures_are_those_of_the_model_that_is_handed_over(kind, case):
 
 def test_an_unlearned_model_is_kept_below_its_parent_with_its_settings(case, tmp_path, monkeypatch):
     monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
-    result = answer(SSD(ratio=20.0), case)
+    result = answer(unlearning.SSD(ratio=20.0), case)
     stored = checkpoints.keep(result["model"])
     model = checkpoints.load(stored.name)
     assert model.lineage.parent == case.model.fingerprint
@@ -129,37 +114,17 @@ def test_an_unlearned_model_is_kept_below_its_parent_with_its_settings(case, tmp
         assert torch.equal(model.network.state_dict()[name], tensor)
 
 
-@pytest.mark.parametrize("method", [RandomLabels(rate=0.5), RandomLabels(rate=0.5, keep=5.0)])
+@pytest.mark.parametrize(
+    "method", [unlearning.RandomLabels(rate=0.5), unlearning.RandomLabels(rate=0.5, keep=5.0)]
+)
 def test_a_run_that_is_no_number_any_more_is_marked_with_its_step_and_keeps_good_weights(method):
     case = class_case()  # sure enough that its slopes are steep
-    steep = deepcopy(case.model)
-    with torch.no_grad():
-        for parameter in steep.parameters():
-            parameter.mul_(30)  # so that steps of this size end in nothing
-    result = method(replace(case, model=steep))
+    result = method(replace(case, model=steepened(case.model, 30)))
     failed, steps = result["run"]["failed_at"][0], result["run"]["steps"][0]
-    assert failed >= 0
-    assert failed == steps
+    assert 0 <= failed == steps
     assert all(np.isfinite(weight).all() for weight in result["model"].weights.values())
     model = rebuilt(result["model"])
     assert evaluate_model(model, case).finite
-
-
-def test_one_that_does_not_fail_says_so(case):
-    assert answer(FineTune(epochs=2), case)["run"]["failed_at"][0] == -1
-
-
-def test_a_cancelled_one_leaves_the_model_and_no_answer(case):
-    def stop(done, words="", partial=None):
-        if done > 0.4:
-            raise Cancelled("enough")
-
-    before = case.model.fingerprint
-    with pytest.raises(Cancelled):
-        FineTune(epochs=3)(case, stop)
-    assert not case.model.training
-    assert not any(parameter.requires_grad for parameter in case.model.parameters())
-    assert case.model.fingerprint == before
 
 
 def test_steps_are_watched_from_the_original_to_the_end(case):
@@ -169,60 +134,54 @@ def test_steps_are_watched_from_the_original_to_the_end(case):
         assert not model.training
         snapshots.append((step, model.network.state_dict()["conv1.weight"].clone()))
 
-    result = RandomLabels(epochs=3)(case, watch=watch)
+    result = unlearning.RandomLabels(epochs=3)(case, watch=watch)
     steps = [step for step, _ in snapshots]
     assert steps == [0, 15, 30, 45]
     assert torch.equal(snapshots[0][1], case.model.network.state_dict()["conv1.weight"])
     assert torch.equal(snapshots[-1][1], state_of(result["model"])["conv1.weight"])
 
 
-def test_who_cannot_be_retrained_is_refused_with_the_reason():
+def test_who_cannot_be_retrained_is_refused_and_names_say_what_was_changed():
     linear = tiny.classifier(tiny.Linear(torch.ones(3, 16, 16)), 16)
     data = tiny.data_for(linear)
-    case = forget_case(linear, data, request.at_random(data))
+    case = unlearning.forget_case(linear, data, unlearning.request.at_random(data))
     with pytest.raises(DoesNotFit, match="needs a model whose network can be trained anew"):
-        answer(FineTune(), case)
-    with pytest.raises(DoesNotFit, match=ForgetCase.what):
-        answer(SalUn(), tiny.cnn_case())
-    with pytest.raises(BadSetting, match="Share"):
-        SalUn(share=0.0)
+        answer(unlearning.FineTune(), case)
+    with pytest.raises(DoesNotFit, match=unlearning.ForgetCase.what):
+        answer(unlearning.SalUn(), tiny.cnn_case())
+    assert unlearning.SalUn().label == "SalUn"
+    assert unlearning.SalUn(share=0.1).label == "SalUn (share 0.1)"
+    assert len({kind.short for kind in unlearning.UNLEARNERS}) == len(unlearning.UNLEARNERS)
 
 
 def test_three_images_of_ones_own_can_be_forgotten(case):
     rows = np.concatenate([case.data.rows("train")[:2], case.data.rows("test")[:1]])
     three = case.data.take(rows)
-    tiny_case = forget_case(case.model, three, request.of_ids(three, three.ids[:1]), case.recipe)
-    for method in (FineTune(epochs=1), SSD(), SalUn(epochs=1), Retrain()):
+    tiny_case = unlearning.forget_case(
+        case.model, three, unlearning.request.of_ids(three, three.ids[:1]), case.recipe
+    )
+    for method in (
+        unlearning.FineTune(epochs=1),
+        unlearning.SSD(),
+        unlearning.SalUn(epochs=1),
+        unlearning.Retrain(),
+    ):
         assert np.isfinite(answer(method, tiny_case)["scores"].values[:4]).all()
-
-
-def test_names_say_what_was_changed():
-    assert SalUn().label == "SalUn"
-    assert SalUn(share=0.1).label == "SalUn (share 0.1)"
-    assert len({kind.short for kind in UNLEARNERS}) == len(UNLEARNERS)
 
 
 def test_wrong_labels_are_measured_against_the_labels_that_were_learnt():
     case = noisy_case()
-    scores = dict(
-        zip(
-            *[
-                getattr(answer(UNLEARNERS[1](), case)["scores"], field)
-                for field in ("labels", "values")
-            ],
-            strict=True,
-        )
-    )
+    unlearned = scores(answer(unlearning.UNLEARNERS[1](), case))
     wrong = case.data.places(case.request.ids)
     predictions = case.model.logits(case.data.pixels(wrong)).argmax(1).numpy()
-    assert scores["UA"] == pytest.approx(np.mean(predictions != case.data.labels[wrong]))
+    assert unlearned["UA"] == pytest.approx(np.mean(predictions != case.data.labels[wrong]))
 
 
 def test_the_answer_does_not_depend_on_who_asked_the_model_before(case):
     fresh, reordered = deepcopy(case.model), deepcopy(case.model)
     fresh.to(memory_format=torch.contiguous_format)
     reordered.to(memory_format=torch.channels_last)
-    for method in (FineTune(epochs=1), Saliency()):
+    for method in (unlearning.FineTune(epochs=1), unlearning.Saliency()):
         first, second = (method(replace(case, model=model)) for model in (fresh, reordered))
         for name, view in first.items():
             for field, array in view.arrays().items():
@@ -230,7 +189,7 @@ def test_the_answer_does_not_depend_on_who_asked_the_model_before(case):
                     assert np.array_equal(array, second[name].arrays()[field], equal_nan=True)
 
 
-def test_every_way_to_the_pixels_is_noted():
+def test_every_way_to_the_pixels_is_noted_in_a_training_and_in_reading_answers():
     data = RecordedData.of(data_sets.load("digits"))
     assert data.seen.sum() == 0
     data.pixels(np.array([3, 5]))
@@ -241,9 +200,6 @@ def test_every_way_to_the_pixels_is_noted():
     np.asarray(data.images)
     data.images[:]
     assert data.seen.sum() == before + 3 * len(data)
-
-
-def test_a_training_is_noted_to_the_image_and_learns_the_same():
     plain = data_sets.load("digits")
     recipe = Recipe("mlp", epochs=2)
     rows = plain.rows("train")[10:]
@@ -254,9 +210,6 @@ def test_a_training_is_noted_to_the_image_and_learns_the_same():
     np.testing.assert_array_equal(data.seen[plain.rows("train")], log.shown[plain.rows("train")])
     assert models[0].fingerprint == models[1].fingerprint
     assert data.fingerprint == plain.fingerprint
-
-
-def test_reading_answers_is_noted_too():
     data = RecordedData.of(data_sets.load("digits"))
     outputs(fresh(data_sets.load("digits"), Recipe("mlp")), data, np.arange(7))
     assert data.seen.tolist() == [1] * 7 + [0] * (len(data) - 7)
@@ -283,11 +236,65 @@ def test_the_example_of_the_docs_is_an_unlearner():
     np.testing.assert_allclose(after[3], before[3] / 2)
     np.testing.assert_array_equal(np.delete(after, 3, 0), np.delete(before, 3, 0))
     assert not result["seen"]["seen"].any()  # it asks for labels, not for images
-    table = answer(Scoreboard(), BoardCase(case, (fade(), fade(left=0.0))))["table"]
+    table = answer(unlearning.Scoreboard(), unlearning.BoardCase(case, (fade(), fade(left=0.0))))[
+        "table"
+    ]
     assert table.rows == ("Retrain", "Fade", "Fade (left 0.0)")
     assert table.cell("Fade (left 0.0)", "UA") >= table.cell("Fade", "UA")
-    moved = answer(WhatMoved(), AfterCase(case, fade()))["layers"]
+    moved = answer(unlearning.WhatMoved(), unlearning.AfterCase(case, fade()))["layers"]
     assert moved.cell("head.weight", "moved") == pytest.approx(0.1, abs=0.01)
     assert moved.cell("fc.weight", "moved") == 0
     with pytest.raises(BadSetting, match="Left"):
         fade(left=2.0)
+
+
+METHOD = PruneFirst(ratio=0.9, epochs=2)
+
+
+def test_the_zeros_of_sparsity_stay_in_the_unlearned_and_in_the_retrained_model(case):
+    pruned = METHOD.reference(case)
+    masks = masks_in(pruned.model)
+    assert masks.sparsity == pytest.approx(0.9, abs=1e-3)
+    retrained = answer(Retrain(), pruned)["model"]
+    unlearned = answer(METHOD, case)["model"]
+    for view in (retrained, unlearned):
+        for name in masks:
+            assert not view.weights[name][~masks[name].numpy()].any()
+        assert masks_in(rebuilt(view)).digest == masks.digest
+    assert pruned.request is case.request
+
+
+def test_it_is_the_other_unlearner_on_the_pruned_model_to_the_bit(case):
+    ours, theirs = answer(METHOD, case), answer(FineTune(), METHOD.reference(case))
+    assert same(ours, theirs)
+    assert ours["run"]["samples"] == theirs["run"]["samples"]
+    assert np.array_equal(ours["seen"]["seen"], theirs["seen"]["seen"])
+    assert ours["run"]["seconds before"][0] > 0
+    assert ours["model"].parent == case.model.fingerprint
+    assert masks_in(case.model) is None
+
+
+@pytest.mark.parametrize("by", ["OMP", "IMP", "SynFlow"])
+def test_originals_that_are_trained_sparse_forget_with_their_zeros_and_keep_their_head(case, by):
+    method = PruneFirst(by=by, ratio=0.36, epochs=1)
+    pruned = method.reference(case)
+    masks = masks_in(pruned.model)
+    assert masks.sparsity == pytest.approx(0.36, abs=1e-3)
+    assert all(part.role != "head" for part in masks.parts)
+    first = PruneCase(untrained(case.model, case.seed), case.data, case.seed, recipe=case.recipe)
+    theirs = answer(Rewound(way=by, ratio=0.36), first)["model"].weights
+    assert all(np.array_equal(pruned.model.network.state_dict()[n], w) for n, w in theirs.items())
+    retrained = answer(Retrain(), pruned)["model"]
+    result = answer(method, case)
+    for view in (retrained, result["model"]):
+        assert masks_in(rebuilt(view)).digest == masks.digest
+    assert result["run"]["seconds before"][0] > 0
+    assert method.reference(case).model.fingerprint != METHOD.reference(case).model.fingerprint
+
+
+@pytest.mark.parametrize("then", ["SSD", "SalUn", "GA", "RL", "FF", "SCRUB"])
+def test_any_of_them_keeps_the_zeros(case, then):
+    masks = masks_in(METHOD.reference(case).model)
+    view = answer(PruneFirst(then=then, ratio=0.9, epochs=1), case)["model"]
+    assert all(not view.weights[name][~masks[name].numpy()].any() for name in masks)
+    assert then in THEN

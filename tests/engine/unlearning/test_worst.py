@@ -48,18 +48,13 @@ def test_the_model_learns_on_for_two_epochs_and_no_more(held, monkeypatch):
     model, data = held
     train = data.rows("train")
     result = after_signs(model, data, train[5:], train, np.random.default_rng(3))
-    other_one_epoch, one_epoch, three = (
+    two, one, three = (
         slowly(model, data, train[5:], train, np.random.default_rng(3), epochs)
         for epochs in (2, 1, 3)
     )
-    assert result == pytest.approx(other_one_epoch, rel=1e-3, abs=1e-5)
-    assert not np.allclose(result, one_epoch, rtol=0.05)
+    assert result == pytest.approx(two, rel=1e-3, abs=1e-5)
+    assert not np.allclose(result, one, rtol=0.05)
     assert not np.allclose(result, three, rtol=0.05)
-
-
-def test_with_nothing_left_to_learn_from_the_model_stays_as_it_is(held):
-    model, data = held
-    train = data.rows("train")
     result = after_signs(model, data, train[:0], train, np.random.default_rng(0))
     assert result == pytest.approx(slowly(model, data, train, train, None, 0), rel=1e-4, abs=1e-6)
 
@@ -151,24 +146,16 @@ def test_a_weight_counts_as_much_as_its_image_is_kept(held, monkeypatch):
     assert not np.allclose(result, alike, rtol=0.01)
 
 
-def test_evenness_spreads_the_weights(held):
-    model, data = held
-    weights = [search(model, data, 0.25, 0, 2, 1, gamma=gamma).weights for gamma in (0, 0.05, 1.0)]
-    assert weights[0].min() == 1
-    assert weights[1].max() >= weights[2].max()
-    assert weights[2].max() < 1
-
-
-def test_images_at_random_are_those_of_a_random_request_and_stay(held):
+def test_random_images_are_a_random_request_s_evenness_spreads_weights_and_losses_are_counted(held):
     model, data = held
     views = WorstCase(RANDOM, 0.25)(PruneCase(model, data))
     assert set(views["images"]["id"]) == set(at_random(data, 0.25).ids)
     assert (np.diff(views["images"]["loss"]) >= 0).all()
     assert views["rounds"]["moved"].tolist() == [0]
-
-
-def test_histograms_count_the_losses_of_the_chosen_and_of_all(held):
-    model, data = held
+    weights = [search(model, data, 0.25, 0, 2, 1, gamma=gamma).weights for gamma in (0, 0.05, 1.0)]
+    assert weights[0].min() == 1
+    assert weights[1].max() >= weights[2].max()
+    assert weights[2].max() < 1
     views = WorstCase(HARDEST, 0.25, rounds=2)(PruneCase(model, data))
     table, result = views["losses"], search(model, data, 0.25, 0, 2, 1)
     for number, (_, losses, after) in enumerate(result.course, 1):
@@ -213,11 +200,8 @@ def test_what_is_allowed_stays_and_far_values_become_the_largest():
     result = project(far, 50)
     assert set(np.flatnonzero(result > 0.5)) == set(np.argsort(-far)[:50])
     assert result.sum() == pytest.approx(50, abs=1e-3)
-
-
-@pytest.mark.parametrize("total", [0, 7])
-def test_none_and_all_are_whole(total):
-    assert project(np.arange(7.0), total) == pytest.approx(np.full(7, total / 7), abs=1e-6)
+    for total in (0, 7):  # none and all are whole
+        assert project(np.arange(7.0), total) == pytest.approx(np.full(7, total / 7), abs=1e-6)
 
 
 @pytest.mark.parametrize(

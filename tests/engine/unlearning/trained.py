@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
+from copy import deepcopy
 from dataclasses import replace
 from functools import cache
 
 import numpy as np
+import torch
 
 from engine import data as data_sets
 from engine.training import Recipe, fresh, train
@@ -39,6 +42,15 @@ def noisy_case(seed=0, recipe=RECIPE, share=0.1) -> ForgetCase:
     return forget_case(original(name, recipe), data, request.wrong_labels(data), recipe, seed)
 
 
+def steepened(model, factor):
+    """A model whose losses soon are no numbers."""
+    steep = deepcopy(model)
+    with torch.no_grad():
+        for parameter in steep.parameters():
+            parameter.mul_(factor)
+    return steep
+
+
 def weights(answered):
     """The weights of an unlearned model by name."""
     return answered["model"].weights
@@ -49,6 +61,18 @@ def same(first, second):
     return all(
         np.array_equal(weights(first)[name], weights(second)[name]) for name in weights(first)
     )
+
+
+def saved(content):
+    """As torch saves it."""
+    file = io.BytesIO()
+    torch.save(content, file)
+    return file.getvalue()
+
+
+def mean_sd(values, digits=3):
+    """Mean and standard deviation over seeds."""
+    return f"{np.mean(values):.{digits}f} ± {np.std(values, ddof=1):.{digits}f}"
 
 
 def scores(answered):

@@ -9,8 +9,7 @@ from engine.unlearning.certificates import bounds
 from engine.unlearning.certificates.bounds import DPA, FA, FA_ROE, ROE, SCHEMES, certify
 from engine.unlearning.certificates.election import ballots_of, hold
 from engine.unlearning.certificates.partitions import Partitions, digests_of, repeated_rows
-from tests.engine.unlearning.certificates import enumerated
-from tests.engine.unlearning.certificates.by_hand import all_radii
+from tests.engine.unlearning.certificates import by_hand
 
 ALONE, SPREAD = (0,), (0, 2)
 REACH = {DPA: ALONE, ROE: ALONE, FA: SPREAD, FA_ROE: SPREAD}
@@ -23,9 +22,9 @@ def test_no_certificate_is_above_the_truth_in_any_election(scheme, networks):
     """All 9072 elections of four and of five networks, with every rewriting of every bucket."""
     shifts, run_off = REACH[scheme], "ROE" in scheme
     reach = [[(bucket + shift) % networks for shift in shifts] for bucket in range(networks)]
-    true = enumerated.truth(networks, reach, run_off=run_off)
-    result = certify(scheme, enumerated.every(networks), shifts)
-    assert (result.says == enumerated.outcomes(networks, run_off=run_off).ravel()).all()
+    true = by_hand.truth(networks, reach, run_off=run_off)
+    result = certify(scheme, by_hand.every(networks), shifts)
+    assert (result.says == by_hand.outcomes(networks, run_off=run_off).ravel()).all()
     assert (result.radius <= true).all()
     assert (result.radius == true).mean() > 0.99
     assert len(np.unique(result.radius)) > 1
@@ -38,7 +37,7 @@ def test_certificates_are_those_of_the_published_loops(scheme):
         scores = rng.integers(0, 6, (networks, 60, classes)) + 3.0 * np.eye(classes)[0]
         shifts = (0, 3, 4) if "FA" in scheme else ALONE
         result = certify(scheme, ballots_of(scores), shifts)
-        expected = all_radii(scores, scheme, shifts)
+        expected = by_hand.all_radii(scores, scheme, shifts)
         assert result.says.tolist() == expected[:, 0].tolist()
         assert np.minimum(result.radius, networks).tolist() == expected[:, 1].tolist()
 
@@ -47,7 +46,7 @@ def test_a_run_off_is_never_worse_where_its_margins_are_no_narrower():
     """Where the leader wins and leads each rival by as much in the run-off, as docs say."""
     rng, worse = np.random.default_rng(1), 0
     for ballots in (
-        enumerated.every(5),
+        by_hand.every(5),
         ballots_of(rng.normal(size=(20, 4000, 10)) + 1.2 * np.eye(10)[4]),
     ):
         plain, roe = certify(DPA, ballots), certify(ROE, ballots)
@@ -60,15 +59,12 @@ def test_a_run_off_is_never_worse_where_its_margins_are_no_narrower():
     assert worse  # it is not always better
 
 
-def test_the_rival_and_the_round_are_those_of_the_narrowest_way():
+def test_the_rival_and_the_round_are_those_of_the_narrowest_way_and_parts_of_images_those_of_all():
     ballots = ballots_of(np.eye(3)[[0] * 6 + [1] * 3 + [2]][:, None] + [0.0, 0.1, 0.2])
     result = certify(DPA, ballots)
     assert (result.says[0], result.radius[0], result.rival[0], result.lost[0]) == (0, 1, 1, 1)
     result = certify(ROE, ballots)  # 6 of 10 put 0 above 1: two of them make it 4
     assert (result.says[0], result.radius[0], result.rival[0], result.lost[0]) == (0, 1, 1, 2)
-
-
-def test_parts_of_many_images_are_those_of_all():
     ballots = ballots_of(np.random.default_rng(2).normal(size=(12, bounds.IMAGES + 9, 4)))
     whole = certify(FA_ROE, ballots, (0, 5))
     last = certify(FA_ROE, ballots[:, -9:], (0, 5))
@@ -95,7 +91,7 @@ def test_one_more_image_reaches_its_networks_alone(own):
     assert sum(map(len, after)) == 200 * own.spread
 
 
-def test_neither_the_order_of_the_images_nor_a_label_moves_an_image():
+def test_the_seed_moves_an_image_and_no_order_or_label_does_and_so_many_rows_are_shown():
     partitions, order = Partitions(10), np.random.default_rng(1).permutation(200)
     for rows, moved in zip(
         lists(partitions, IMAGES, LABELS),
@@ -103,13 +99,7 @@ def test_neither_the_order_of_the_images_nor_a_label_moves_an_image():
         strict=True,
     ):
         assert rows.tolist() == order[moved].tolist()
-
-
-def test_another_seed_is_another_partition():
     assert (digests_of(IMAGES, 0) != digests_of(IMAGES, 1)).all()
-
-
-def test_so_many_rows_are_shown_whatever_there_are():
     assert repeated_rows(np.array([3, 5]), 5).tolist() == [3, 5, 3, 5, 3]
     assert repeated_rows(np.arange(9), 4).tolist() == [0, 1, 2, 3]
 
@@ -119,9 +109,12 @@ def election_of(*orders):
     return hold(np.argsort(np.array(orders), axis=1).astype(np.uint8)[:, None])
 
 
-def test_equal_scores_go_to_the_smaller_class():
+def test_equal_scores_and_an_equal_run_off_go_to_the_smaller_class():
     ballots = ballots_of(np.array([[[1.0, 2.0, 2.0]], [[0.0, 0.0, 0.0]]]))
     assert ballots[:, 0].tolist() == [[2, 0, 1], [0, 1, 2]]
+    election = election_of((1, 0, 2), (1, 0, 2), (2, 0, 1), (0, 2, 1))
+    assert (election.first[0], election.second[0]) == (1, 0)
+    assert election.winner[0] == 0
 
 
 def test_the_run_off_can_turn_the_first_round():
@@ -130,9 +123,3 @@ def test_the_run_off_can_turn_the_first_round():
     assert (election.first[0], election.second[0]) == (0, 1)  # 1 and 2 are equal
     assert (election.winner[0], election.loser[0]) == (1, 0)  # four of seven put 1 above 0
     assert election.ahead[0][[0, 2]].tolist() == [1, 3]
-
-
-def test_an_equal_run_off_goes_to_the_smaller_class():
-    election = election_of((1, 0, 2), (1, 0, 2), (2, 0, 1), (0, 2, 1))
-    assert (election.first[0], election.second[0]) == (1, 0)
-    assert election.winner[0] == 0

@@ -76,29 +76,22 @@ def test_no_poison_within_the_certificate_changes_the_answer(way, scheme):
         assert (steps["worst says"] != says).any()  # beyond, the worst case does change it
 
 
-def test_the_worst_ballot_has_the_rival_first_and_the_answer_last():
-    ballot = np.array([[0, 1, 3, 2]], np.uint8)  # 0 before 1 before 3 before 2
-    assert against(ballot, 0, 2).tolist() == [[3, 1, 0, 2]]
-
-
-def test_a_copy_lands_in_the_wanted_bucket_and_differs_in_one_pixel():
+def test_a_copy_lands_in_the_wanted_bucket_and_the_worst_ballot_has_the_rival_first():
     partitions, image = Partitions(20), case().data.images[0]
     copies = landing(image, partitions, [3, 17], 0, np.random.default_rng(0))
     for bucket, copy in copies.items():
         assert partitions.buckets(digests_of(copy[None], 0)).tolist() == [bucket]
         assert (copy != image).sum() == 1
     assert sorted(copies) == [3, 17]
+    ballot = np.array([[0, 1, 3, 2]], np.uint8)  # 0 before 1 before 3 before 2
+    assert against(ballot, 0, 2).tolist() == [[3, 1, 0, 2]]
 
 
 @pytest.mark.parametrize(
     ("count", "says", "words"),
     [
-        (2, [0, 0], "After 2 poisons the answer is still a (votes for a 5 → 3): no 2 poisons can"),
-        (
-            3,
-            [0, 1],
-            "After 3 poisons the answer is now b (votes for a 5 → 3): the certificate ends",
-        ),
+        (2, [0, 0], "still a (votes for a 5 → 3): no 2 poisons can"),
+        (3, [0, 1], "now b (votes for a 5 → 3): the certificate ends"),
     ],
 )
 def test_the_finding_holds_the_certificate_against_what_came(count, says, words):
@@ -107,15 +100,13 @@ def test_the_finding_holds_the_certificate_against_what_came(count, says, words)
         "outcome": Table.of({name: ([figure], "") for name, figure in outcome.items()}),
         "steps": Table.of({"says": (says, ""), "answer": ([5, 3], "networks")}),
     }
-    assert SMALL.finding(case(), results).startswith(words)
+    sentence = SMALL.finding(case(), results)
+    assert sentence.startswith(f"After {count} poisons the answer is {words}")
 
 
-def test_an_image_that_is_not_there_is_a_sentence():
-    with pytest.raises(BlindspotError, match="from 0 to 23"):
-        replace(SMALL, image=30)(case())
-
-
-def test_where_no_image_can_be_relabeled_there_are_fewer_poisons():
+def test_few_images_that_can_be_relabeled_are_few_poisons_and_one_that_is_not_there_is_refused():
     result = replace(SMALL, way=FLIP, count=60)(case())
     assert 0 < int(result["outcome"]["poisons"][0]) <= 5
     assert len(result["poisons"].columns) == int(result["outcome"]["poisons"][0])
+    with pytest.raises(BlindspotError, match="from 0 to 23"):
+        replace(SMALL, image=30)(case())

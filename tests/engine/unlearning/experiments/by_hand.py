@@ -8,6 +8,7 @@ from engine.data import DataSet
 from engine.experiment import ExperimentCase
 from engine.lab import TrainCase
 from engine.training import Recipe, fresh, outputs, train
+from engine.unlearning.experiments.victims import LEARNED, RIGHT
 from engine.unlearning.protection import Protection
 from tests import tiny
 
@@ -42,6 +43,11 @@ def noisy(data: DataSet, method: Protection, order: np.ndarray | None = None) ->
             for row, noise in zip(rows, level, strict=True)
         },
     )
+
+
+def shares(table, row: str) -> list[float]:
+    """What an experiment's table has beside `right`."""
+    return [table.cell(row, column) for column in (RIGHT, LEARNED)]
 
 
 def right(data: DataSet, clean: DataSet, epochs: int = 2, **changes: float) -> list[float]:

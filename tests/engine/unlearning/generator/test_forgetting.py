@@ -60,30 +60,18 @@ def test_the_mask_is_that_of_the_published_rule(asked):
     flat = np.concatenate([importance.ravel() for importance in slowly.values()])
     line = np.sort(flat)[-round(0.3 * len(flat))]
     expected_masks = {name: importance >= line for name, importance in slowly.items()}
-    same = np.mean(
-        np.concatenate(
-            [(masks[name].numpy() == expected_masks[name]).ravel() for name in expected_masks]
-        )
-    )
-    assert same > 0.999  # of equal scores the first ones are taken
+    same = [(masks[name].numpy() == mask).ravel() for name, mask in expected_masks.items()]
+    assert np.concatenate(same).mean() > 0.999  # of equal scores the first ones are taken
     assert sum(int(mask.sum()) for mask in masks.values()) == round(0.3 * len(flat))
 
 
 def test_a_chance_mask_has_as_many_weights_and_is_another(asked):
     scores = saliency(asked, seed=0)
-    salient_masks, other_salient_masks = (
-        salient(scores, 0.2),
-        salient(chance_scores(scores, 0), 0.2),
-    )
-    count = [
-        sum(int(mask.sum()) for mask in masks.values())
-        for masks in (salient_masks, other_salient_masks)
-    ]
-    assert count[0] == count[1]
-    both = sum(
-        int((salient_masks[name] & other_salient_masks[name]).sum()) for name in salient_masks
-    )
-    assert both < 0.5 * count[0]
+    salient_masks, chance = salient(scores, 0.2), salient(chance_scores(scores, 0), 0.2)
+    count = sum(int(mask.sum()) for mask in salient_masks.values())
+    assert count == sum(int(mask.sum()) for mask in chance.values())
+    both = sum(int((mask & chance[name]).sum()) for name, mask in salient_masks.items())
+    assert both < 0.5 * count
 
 
 def test_only_masked_weights_move_and_the_original_stays(asked):
@@ -102,7 +90,7 @@ def test_only_masked_weights_move_and_the_original_stays(asked):
         assert torch.equal(weight, before[name])
 
 
-def test_the_first_losses_are_those_of_the_formula(asked):
+def test_the_first_losses_are_those_of_the_formula_and_times_come_in_pairs(asked):
     _, losses = unlearn(asked, salient(chance_scores(saliency(asked, 0), 0), 1.0), 1, 2.0, 7)
     network, chance = asked.generator.network, np.random.default_rng([7, 61])
     class_rows, others = asked.own, asked.others
@@ -122,9 +110,6 @@ def test_the_first_losses_are_those_of_the_formula(asked):
         retain_loss = F.mse_loss(network(good, good_times, labels), drawn)
     assert losses[0, 0] == pytest.approx(float(F.mse_loss(prediction, goal)), rel=1e-4)
     assert losses[0, 1] == pytest.approx(float(retain_loss), rel=1e-4)
-
-
-def test_times_come_in_pairs_around_the_middle(asked):
     _, times, _ = asked.noisy(asked.others[:8], np.random.default_rng(0))
     assert times[5:].tolist() == (199 - times[:3]).tolist()
 

@@ -16,7 +16,7 @@ from engine.errors import BlindspotError, Cancelled
 from engine.models import embedded
 from engine.result import Table
 from engine.unlearning import GeneratorCase, GeneratorSalUn
-from engine.unlearning.generator import salun
+from engine.unlearning.generator import forgetting, salun
 from engine.unlearning.generator.forgotten import card_of_forgotten, forgotten_file
 from engine.unlearning.generator.judging import judge_samples, read_by
 from engine.unlearning.generator.model import ImageGenerator
@@ -28,6 +28,14 @@ from tests.engine.unlearning.generator.test_judging import strip_images
 
 QUICK = GeneratorSalUn(steps=50, each=8, passes=10)
 SMALL = GeneratorSalUn(steps=5, each=4, passes=5, label="1")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def few_images():
+    """Steps see a quarter of the images."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(forgetting, "BATCH", 16)
+        yield
 
 
 def test_the_class_is_forgotten_and_the_others_are_kept():
@@ -74,56 +82,35 @@ def test_the_tables_belong_to_the_sheet(small):
         f"{counts[0]} before, {counts[1]} after SalUn, {counts[2]} with a chance mask."
     )
     assert small["losses"]["step"].tolist() == [1, 2, 3, 4, 5]
-
-
-def test_the_mask_by_layer_adds_up_to_the_share(small):
     network = tiny.generator_case().generator.network
     sizes = [
         sum(parameter.numel() for parameter in layer.parameters()) for layer in network.children()
     ]
     share = np.average(small["where"]["may move"], weights=sizes)
     assert share == pytest.approx(0.5, abs=1e-3)
+    # half of the training images of three classes are 9, fewer than 3 × 4 samples
+    assert figures["images compared"].tolist() == [9, 12, 12, 12]
 
 
-def test_before_is_what_is_drawn_without_forgetting(small):
+def test_before_is_drawn_without_forgetting_and_the_mask_does_not_depend_on_drawing(small):
     other = GeneratorSalUn(steps=5, each=4, passes=5, label="2", share=0.1)(tiny.generator_case())
     assert np.array_equal(
         np.sort(small["sheet"].images[:, 0], 0), np.sort(other["sheet"].images[:, 0], 0)
     )
+    other = replace(SMALL, guidance=5.0)(tiny.generator_case())
+    assert not np.array_equal(other["sheet"].images, small["sheet"].images)
+    for name in ("where", "losses"):
+        assert np.array_equal(other[name].values, small[name].values)
 
 
-def test_an_unknown_class_is_refused_with_those_that_there_are():
-    with pytest.raises(BlindspotError, match=r"draws no class '9': choose 0, 1, 2, 3"):
-        GeneratorSalUn(label="9")(tiny.generator_case())
-
-
-def test_a_generator_of_one_class_is_refused():
+def test_an_unknown_class_and_a_generator_of_one_class_are_refused():
     data = tiny.columns(8, ("0",))
     alone = ImageGenerator(built(8, 1, 8, 0), "one", "One", data.classes)
     judge = tiny.classifier(tiny.random_weights(tiny.Cnn(classes=1)), 8)
     with pytest.raises(BlindspotError, match="one class only: nothing would be left"):
         GeneratorSalUn(label="0")(GeneratorCase(alone, data, judge))
-
-
-def test_another_seed_is_another_question_and_another_answer(small):
-    case = tiny.generator_case()
-    other = replace(case, seed=1)
-    assert case.fingerprint != other.fingerprint
-    again = GeneratorSalUn(steps=5, each=4, passes=5, label="1")(other)
-    assert not np.array_equal(small["sheet"].images, again["sheet"].images)
-
-
-def test_it_can_be_stopped_midway():
-    reports = []
-
-    def stop(done, words="", _partial=None):
-        reports.append(words)
-        if words.startswith("forgetting, step 3"):
-            raise Cancelled("enough")
-
-    with pytest.raises(Cancelled):
-        GeneratorSalUn(steps=20, each=4, passes=5, label="1")(tiny.generator_case(), stop)
-    assert reports[-1] == "forgetting, step 3 of 20"
+    with pytest.raises(BlindspotError, match=r"draws no class '9': choose 0, 1, 2, 3"):
+        GeneratorSalUn(label="9")(tiny.generator_case())
 
 
 UNCLEAR = "is neither clearly better nor worse on {} samples a class"
@@ -163,19 +150,6 @@ def test_what_it_is_read_as_is_told_where_it_is_most_of_them(small, share, told)
     sentence = GeneratorSalUn(label="1").finding(tiny.generator_case(), result)
     assert ("mostly as 2" in sentence) is told
     assert ("mostly" in sentence) is told
-
-
-def test_the_mask_does_not_depend_on_how_images_are_drawn(small):
-    """The losses are those of the same steps with the same mask."""
-    other = replace(SMALL, guidance=5.0)(tiny.generator_case())
-    assert not np.array_equal(other["sheet"].images, small["sheet"].images)
-    for name in ("where", "losses"):
-        assert np.array_equal(other[name].values, small[name].values)
-
-
-def test_how_many_images_a_distance_is_of_is_told(small):
-    """Half of the training images of three classes are 9, fewer than 3 × 4 samples."""
-    assert small["figures"]["images compared"].tolist() == [9, 12, 12, 12]
 
 
 DIGITS = "digits-generator"

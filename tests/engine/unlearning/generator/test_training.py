@@ -15,25 +15,21 @@ from engine.commands.cli import main
 from engine.errors import BadModel, BlindspotError, Cancelled
 from engine.models import embedded
 from engine.models.embedded import file_of
-from engine.unlearning.generator import weights
+from engine.unlearning.generator import training, weights
 from engine.unlearning.generator.diffusion import NoiseSchedule
 from engine.unlearning.generator.network import built
-from engine.unlearning.generator.training import (
-    GeneratorPlan,
-    MovingAverage,
-    noise_loss,
-    train_generator,
-)
 from engine.unlearning.generator.weights import card, load, names, plan, plans, read
 from tests import tiny
 
-PLAN = GeneratorPlan("tiny", "Tiny", "columns", "none", width=8, steps=60, batch=32, warm=5)
+PLAN = training.GeneratorPlan(
+    "tiny", "Tiny", "columns", "none", width=8, steps=60, batch=32, warm=5
+)
 DATA = tiny.columns(8, ("a", "b", "c", "d"))
 
 
-def test_the_average_is_that_of_the_formula():
+def test_average_and_loss_are_those_of_the_formula():
     network = built(8, 2, 8, seed=0)
-    average, slowly = MovingAverage(network, 0.6), float(network.leave.bias.detach())
+    average, slowly = training.MovingAverage(network, 0.6), float(network.leave.bias.detach())
     for step in range(1, 15):
         with torch.no_grad():
             network.leave.bias.fill_(float(step))
@@ -41,24 +37,12 @@ def test_the_average_is_that_of_the_formula():
         decay = min(0.6, (step + 1) / (step + 10))
         slowly = decay * slowly + (1 - decay) * step
     assert float(average.network.leave.bias) == pytest.approx(slowly, rel=1e-5)
-
-
-def test_the_plans_that_ship_average_by_the_rising_share_alone():
-    """It reaches .995 at step 1790."""
-    assert plans()
-    for training_plan in plans().values():
-        assert training_plan.average == 0.995
-        assert (training_plan.steps + 1) / (training_plan.steps + 10) < training_plan.average
-    assert 1790 / 1799 < 0.995 <= 1791 / 1800
-
-
-def test_the_loss_is_the_mean_square_of_the_noise_that_is_missed():
     network, noise = built(8, 2, 8, seed=0), NoiseSchedule()
     clean, drawn = (torch.randn(3, 1, 8, 8, generator=tiny.seeded(seed)) for seed in (0, 1))
     times, classes = torch.tensor([0, 90, 199]), torch.tensor([0, 1, 2])
     alpha_bar = noise.kept[1:][times].view(3, 1, 1, 1)
     predicted = network(alpha_bar.sqrt() * clean + (1 - alpha_bar).sqrt() * drawn, times, classes)
-    result = noise_loss(network, noise, clean, classes, times, drawn)
+    result = training.noise_loss(network, noise, clean, classes, times, drawn)
     assert float(result) == pytest.approx(float(F.mse_loss(predicted, drawn)), rel=1e-5)
 
 
@@ -66,12 +50,12 @@ def test_training_learns_the_same_each_time_and_draws_from_no_shared_source():
     torch.manual_seed(3)
     before = torch.get_rng_state()
     reports: list[float] = []
-    generator = train_generator(
+    generator = training.train_generator(
         PLAN, DATA, lambda done, _words="", _partial=None: reports.append(done)
     )
     assert torch.equal(before, torch.get_rng_state())
     few, other = replace(PLAN, steps=8), tiny.data_set(DATA.classes, 8)
-    again, twice, others = (train_generator(few, data) for data in (DATA, DATA, other))
+    again, twice, others = (training.train_generator(few, data) for data in (DATA, DATA, other))
     assert again.fingerprint == twice.fingerprint != others.fingerprint
     assert reports[-1] == 1.0
     assert len(reports) == PLAN.steps
@@ -81,38 +65,41 @@ def test_training_learns_the_same_each_time_and_draws_from_no_shared_source():
     fresh = built(8, 4, 8, seed=0)
     with torch.no_grad():
         losses = [
-            float(noise_loss(network, generator.noise, images, labels, times, drawn))
+            float(training.noise_loss(network, generator.noise, images, labels, times, drawn))
             for network in (fresh, generator.network)
         ]
     assert losses[1] < 0.8 * losses[0]
 
 
-def test_a_training_can_be_stopped():
+def test_the_rate_rises_falls_and_never_is_nothing_and_a_training_can_be_stopped():
+    rates = [PLAN.rate_at(step) for step in range(PLAN.steps)]
+    assert rates[0] < rates[3] < rates[5]
+    assert rates[5] > rates[30] > rates[59] > 0
+    assert max(rates) < 1.02 * PLAN.rate
+
     def stop(done, _words="", _partial=None):
         if done > 0.1:
             raise Cancelled("enough")
 
     with pytest.raises(Cancelled):
-        train_generator(PLAN, DATA, stop)
-
-
-def test_the_rate_rises_falls_and_never_is_nothing():
-    rates = [PLAN.rate_at(step) for step in range(PLAN.steps)]
-    assert rates[0] < rates[3] < rates[5]
-    assert rates[5] > rates[30] > rates[59] > 0
-    assert max(rates) < 1.02 * PLAN.rate
+        training.train_generator(PLAN, DATA, stop)
 
 
 DIGITS = "digits-generator"
 LABELS = tuple("0123456789")
 
 
-def test_both_ship_are_small_and_say_how_they_were_made():
+def test_both_ship_are_small_say_how_they_were_made_and_average_by_the_rising_share_alone():
     assert names() == tuple(plans()) == (DIGITS, "mnist-generator")
     for name in names():
         assert file_of(name).stat().st_size < 1_000_000
         assert card(name)["plan"]["steps"] == plan(name).steps
         assert load(name).labels == LABELS
+    assert plans()
+    for training_plan in plans().values():
+        assert training_plan.average == 0.995
+        assert (training_plan.steps + 1) / (training_plan.steps + 10) < training_plan.average
+    assert 1790 / 1799 < 0.995 <= 1791 / 1800
 
 
 @pytest.mark.parametrize("name", [DIGITS, "mnist-generator"])
@@ -124,20 +111,14 @@ def test_the_figures_of_a_file_are_found_again(name):
     assert result["distance"] < 4 * result["distance of real images"]
 
 
-def test_an_unknown_generator_is_refused():
+def test_unknown_generators_damaged_files_and_weights_that_do_not_fit_are_refused(tmp_path):
     with pytest.raises(BadModel, match=r"no generator called 'huge'.*digits-generator"):
         load("huge")
-
-
-def test_a_damaged_file_is_refused(tmp_path):
     path = tmp_path / "x.safetensors"
     path.write_bytes(file_of(DIGITS).read_bytes()[:1000])
     with pytest.raises(BadModel, match=r"x\.safetensors cannot be read"):
         read(path, plan(DIGITS), LABELS)
-
-
-def test_weights_that_do_not_fit_are_refused_with_the_first_that_does_not(tmp_path):
-    tensors, path = load_file(file_of(DIGITS)), tmp_path / "x.safetensors"
+    tensors = load_file(file_of(DIGITS))
     with pytest.raises(BadModel, match=r"'label\.weight' does not fit a network for 4 classes"):
         read(file_of(DIGITS), plan(DIGITS), LABELS[:4])
     with pytest.raises(BadModel, match="16 pixels"):

@@ -118,7 +118,7 @@ def test_matching_ends_where_what_it_is_taught_lies_and_ascent_does_not_end(foun
         assert found["claims"]["holds"][row] == 1
 
 
-def test_the_model_s_own_features_are_what_its_last_layer_sees(case):
+def test_features_are_what_the_last_layer_sees_or_sixteen_pixels_of_larger_images(case):
     x = ClosedForm().inputs(case, lambda *_: None)
     pixels = case.data.pixels()
     features = case.model.features(pixels).double()
@@ -129,9 +129,6 @@ def test_the_model_s_own_features_are_what_its_last_layer_sees(case):
     assert not x[:, :-1][:, ~used].any()
     assert (x[:, -1] == 1).all()
     assert x.shape[1] == ClosedForm().width(case)
-
-
-def test_larger_images_are_looked_at_in_sixteen_pixels():
     data = tiny.columns(32, ("a", "b", "c", "d"))
     expected = data.pixels().mean(1).reshape(len(data), 16, 2, 16, 2).mean((2, 4))
     torch.testing.assert_close(gray(data), expected.flatten(1).double())
@@ -211,7 +208,7 @@ def test_each_claim_can_fail_and_says_by_what(change, row):
     assert notes[5].endswith("50 % is left; farther away than at the beginning from step 10 on")
 
 
-def test_who_is_there_first_is_told_by_the_first_step_there_and_what_never_comes_is_said():
+def test_who_is_there_first_is_told_what_never_comes_is_said_and_where_nothing_changes(case):
     number = np.array([1.0, 2.0, 3.0])
     assert staying(np.array([True, False, True]), number) == 3
     assert np.isinf(staying(np.array([True, True, False]), number))
@@ -221,9 +218,6 @@ def test_who_is_there_first_is_told_by_the_first_step_there_and_what_never_comes
     result = claims(*table(tuned=(0.5, 0.5, 0.5)))
     assert result["holds"][4] == 1
     assert result.notes[4].endswith("by fine-tuning not within 100 steps")
-
-
-def test_where_nothing_changes_nothing_is_claimed(case):
     left, steps = table()
     columns = {name: (left[name] * 0, "") for name in left.order}
     still = Table.of(columns, left.rows)

@@ -7,17 +7,7 @@ import pytest
 import torch
 from sklearn.linear_model import LogisticRegression, Ridge
 
-from engine.unlearning.oracles.heads import (
-    HEADS,
-    LOGISTIC,
-    RIDGE,
-    loss,
-    newton,
-    remove_images,
-    slope,
-    stepped,
-    train_head,
-)
+from engine.unlearning.oracles import heads
 
 N, WIDTH = 200, 10  # those of the sheet
 RNG = np.random.default_rng(0)
@@ -34,7 +24,7 @@ def stays(gone):
 def by_scikit_learn(kind, rows, penalty):
     """Weights (D, C) of a peer."""
     x, y = X[rows].numpy(), Y[rows].numpy()
-    if kind == RIDGE:
+    if kind == heads.RIDGE:
         return Ridge(alpha=penalty, fit_intercept=False).fit(x, y).coef_.T
     peer = LogisticRegression(
         C=1 / penalty, fit_intercept=False, tol=1e-12, solver="newton-cholesky", max_iter=100
@@ -42,21 +32,21 @@ def by_scikit_learn(kind, rows, penalty):
     return np.stack([peer.fit(x, target).coef_[0] for target in y.T], axis=1)
 
 
-@pytest.mark.parametrize("kind", HEADS)
+@pytest.mark.parametrize("kind", heads.HEADS)
 @pytest.mark.parametrize("penalty", [0.1, 10.0])
 def test_a_fitted_layer_is_scikit_learn_s(kind, penalty):
     rows = torch.arange(N)
     expected = by_scikit_learn(kind, rows, penalty)
-    np.testing.assert_allclose(train_head(kind, X, Y, penalty), expected, atol=1e-8)
+    np.testing.assert_allclose(heads.train_head(kind, X, Y, penalty), expected, atol=1e-8)
 
 
 @pytest.mark.parametrize("count", [1, 20, 150])
 @pytest.mark.parametrize("penalty", [0.01, 10.0])
 def test_the_block_formula_is_ridge_regression_fitted_again_whatever_goes(count, penalty):
     gone = torch.from_numpy(np.sort(RNG.permutation(N)[:count]))
-    whole = train_head(RIDGE, X, Y, penalty)
-    together, alone = remove_images(RIDGE, X, Y, whole, gone, penalty)
-    again = by_scikit_learn(RIDGE, stays(gone), penalty)
+    whole = heads.train_head(heads.RIDGE, X, Y, penalty)
+    together, alone = heads.remove_images(heads.RIDGE, X, Y, whole, gone, penalty)
+    again = by_scikit_learn(heads.RIDGE, stays(gone), penalty)
     np.testing.assert_allclose(together, again, atol=1e-8)
     assert np.abs(whole.numpy() - again).max() > 1e-4
     off = np.abs(alone.numpy() - again).max()
@@ -68,55 +58,57 @@ def test_the_sums_of_single_images_leave_as_much_as_the_sheet_says():
     shares = []
     for seed in range(20):
         gone = torch.from_numpy(np.sort(np.random.default_rng(seed).permutation(N)[:20]))
-        whole = train_head(RIDGE, X, Y, 1.0)
-        _, alone = remove_images(RIDGE, X, Y, whole, gone, 1.0)
-        again = train_head(RIDGE, X[stays(gone)], Y[stays(gone)], 1.0)
+        whole = heads.train_head(heads.RIDGE, X, Y, 1.0)
+        _, alone = heads.remove_images(heads.RIDGE, X, Y, whole, gone, 1.0)
+        again = heads.train_head(heads.RIDGE, X[stays(gone)], Y[stays(gone)], 1.0)
         shares.append(float((X @ (alone - again)).norm() / (X @ (whole - again)).norm()))
     assert 0.06 < np.median(shares) < 0.24
 
 
 def test_the_block_formula_of_logistic_regression_is_a_step_of_newton_on_what_stays():
     gone = torch.arange(20)
-    rows, whole = stays(gone), train_head(LOGISTIC, X, Y, 1.0)
-    together, alone = remove_images(LOGISTIC, X, Y, whole, gone, 1.0)
+    rows, whole = stays(gone), heads.train_head(heads.LOGISTIC, X, Y, 1.0)
+    together, alone = heads.remove_images(heads.LOGISTIC, X, Y, whole, gone, 1.0)
     for index in range(3):
-        step = stepped(LOGISTIC, X[rows], Y[rows, index], whole[:, index], 1.0)
+        step = heads.stepped(heads.LOGISTIC, X[rows], Y[rows, index], whole[:, index], 1.0)
         torch.testing.assert_close(together[:, index], whole[:, index] + step, atol=1e-8, rtol=0)
-    again = torch.from_numpy(by_scikit_learn(LOGISTIC, rows, 1.0))
+    again = torch.from_numpy(by_scikit_learn(heads.LOGISTIC, rows, 1.0))
     before, after, summed = (
         float((solution - again).norm()) for solution in (whole, together, alone)
     )
     assert after < 0.2 * before
     assert after < summed
-    *_, last = newton(LOGISTIC, X[rows], Y[rows], whole, 1.0)
+    *_, last = heads.newton(heads.LOGISTIC, X[rows], Y[rows], whole, 1.0)
     torch.testing.assert_close(last, again, atol=1e-8, rtol=0)
 
 
-@pytest.mark.parametrize("kind", HEADS)
+@pytest.mark.parametrize("kind", heads.HEADS)
 def test_slopes_are_those_of_the_losses(kind):
     weights = torch.from_numpy(RNG.normal(size=(WIDTH, 3))).requires_grad_()
-    total = sum(loss(kind, X, Y[:, index], weights[:, index], 2.0) for index in range(3))
+    total = sum(heads.loss(kind, X, Y[:, index], weights[:, index], 2.0) for index in range(3))
     total.backward()
-    expected = slope(kind, X, Y, weights.detach(), 2.0)
+    expected = heads.slope(kind, X, Y, weights.detach(), 2.0)
     torch.testing.assert_close(weights.grad, expected)
 
 
-def test_newton_comes_home_from_far_away_because_steps_are_halved():
+def test_newton_comes_home_from_far_away_and_a_class_that_goes_altogether_has_weights():
     far = torch.full((WIDTH, 3), 30.0, dtype=torch.float64)
-    path = list(newton(LOGISTIC, X, Y, far, 0.1))
-    torch.testing.assert_close(path[-1], train_head(LOGISTIC, X, Y, 0.1), atol=1e-8, rtol=0)
+    path = list(heads.newton(heads.LOGISTIC, X, Y, far, 0.1))
+    torch.testing.assert_close(
+        path[-1], heads.train_head(heads.LOGISTIC, X, Y, 0.1), atol=1e-8, rtol=0
+    )
     losses = [
-        sum(float(loss(LOGISTIC, X, Y[:, index], iterate[:, index], 0.1)) for index in range(3))
+        sum(
+            float(heads.loss(heads.LOGISTIC, X, Y[:, index], iterate[:, index], 0.1))
+            for index in range(3)
+        )
         for iterate in (far, *path)
     ]
     assert (np.diff(losses) <= 1e-9 * losses[0]).all()
-
-
-def test_a_class_that_goes_altogether_has_weights_all_the_same():
     gone = torch.from_numpy(np.flatnonzero(LABELS == 1))
     rows = stays(gone)
-    again = train_head(LOGISTIC, X[rows], Y[rows], 1.0)
+    again = heads.train_head(heads.LOGISTIC, X[rows], Y[rows], 1.0)
     assert again.isfinite().all()
-    whole = train_head(RIDGE, X, Y, 1.0)
-    together, _ = remove_images(RIDGE, X, Y, whole, gone, 1.0)
+    whole = heads.train_head(heads.RIDGE, X, Y, 1.0)
+    together, _ = heads.remove_images(heads.RIDGE, X, Y, whole, gone, 1.0)
     assert together[:, 1].abs().max() < 1e-10

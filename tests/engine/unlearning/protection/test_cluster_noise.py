@@ -56,16 +56,13 @@ def test_features_are_what_the_head_sees_and_small_images_are_enlarged(images, s
     assert np.allclose(gray, model.features(pixels[:, :1].expand(-1, 3, -1, -1)), atol=1e-6)
 
 
-def test_all_images_come_once_before_one_comes_again_in_even_parts(monkeypatch):
+def test_all_images_come_once_before_one_comes_again_and_the_rate_falls_as_a_cosine(monkeypatch):
     monkeypatch.setattr(cluster_noise, "BATCH", 4)
     steps = list(turns(10, 7, np.random.default_rng(0)))
     assert [len(rows) for rows in steps] == [3, 3, 4, 3, 3, 4, 3]
     for epoch in (steps[:3], steps[3:6]):
         assert sorted(np.concatenate(epoch)) == list(range(10))
     assert (np.concatenate(steps[:3]) != np.concatenate(steps[3:6])).any()
-
-
-def test_the_rate_falls_along_half_a_cosine():
     assert falling(100, 0) == pytest.approx(RATE)
     assert falling(100, 50) == pytest.approx((1e-3 + 1e-5) / 2)
     assert falling(100, 100) == pytest.approx(1e-5)
@@ -127,18 +124,15 @@ def test_heaps_are_found_as_clusters_and_the_nearest_center_is_that_of_the_dista
     assert (clustered(features, 3, seed=0).centers == result.centers).all()
 
 
-def test_fewer_different_images_than_clusters_are_refused_in_a_sentence():
-    features = np.repeat(np.eye(4), 5, axis=0)
-    assert isinstance(clustered(features, 4, 0), Clusters)
-    with pytest.raises(BlindspotError, match=r"4 different training images .* into 5 clusters"):
-        clustered(features, 5, 0)
-
-
-def test_each_cluster_goes_to_another_and_no_two_to_one():
+def test_each_cluster_goes_to_another_and_no_two_to_one_and_what_cannot_be_is_refused():
     assert targets_of(5, 1).tolist() == [1, 2, 3, 4, 0]
     assert targets_of(3, 5).tolist() == [2, 0, 1]
     with pytest.raises(BlindspotError, match=r"offset of 10 with 5 clusters leads back"):
         targets_of(5, 10)
+    features = np.repeat(np.eye(4), 5, axis=0)
+    assert isinstance(clustered(features, 4, 0), Clusters)
+    with pytest.raises(BlindspotError, match=r"4 different training images .* into 5 clusters"):
+        clustered(features, 5, 0)
 
 
 EPSILON = 16 / 255
@@ -156,23 +150,7 @@ def test_a_network_makes_noise_of_that_shape_within_its_bounds(shape):
     assert noise.std() > 0.01 * EPSILON
 
 
-def test_every_weight_has_a_slope_from_the_first_step_on():
-    generator = network()
-    (
-        generator() * torch.randn(3, 16, 16, generator=torch.Generator().manual_seed(1))
-    ).sum().backward()
-    assert all(parameter.grad.abs().max() > 0 for parameter in generator.parameters())
-    assert (generator().abs() < 0.95 * EPSILON).float().mean() > 0.9  # tanh is not saturated
-
-
-def test_batch_norm_goes_by_the_one_picture_also_when_the_noise_is_read():
-    generator = network()
-    first = generator()
-    assert torch.equal(generator(), first)  # its running means have moved, and count for nothing
-    assert not torch.allclose(generator.eval()(), first, atol=1e-3 * EPSILON)
-
-
-def test_the_seed_decides_the_picture_and_the_weights_and_no_other_chance_is_drawn_from():
+def test_the_seed_decides_picture_and_weights_each_of_which_has_a_slope_and_norms_see_one_picture():
     torch.manual_seed(7)
     before = torch.get_rng_state()
     first, same, second = network(seed=1), network(seed=1), network(seed=2)
@@ -180,6 +158,16 @@ def test_the_seed_decides_the_picture_and_the_weights_and_no_other_chance_is_dra
     assert torch.equal(first(), same())
     assert not torch.equal(first.picture, second.picture)
     assert not torch.equal(first(), second())
+    generator = network()
+    first = generator()
+    assert torch.equal(generator(), first)  # its running means have moved, and count for nothing
+    assert not torch.allclose(generator.eval()(), first, atol=1e-3 * EPSILON)
+    generator = network()
+    (
+        generator() * torch.randn(3, 16, 16, generator=torch.Generator().manual_seed(1))
+    ).sum().backward()
+    assert all(parameter.grad.abs().max() > 0 for parameter in generator.parameters())
+    assert (generator().abs() < 0.95 * EPSILON).float().mean() > 0.9  # tanh is not saturated
 
 
 def test_numbers_begin_at_nothing_and_are_cut_after_a_step():

@@ -1,4 +1,4 @@
-"""Error-minimizing noise beside the published loop written out, its bounds, and its end."""
+"""Error-minimizing noise and SALM beside the published loop written out, bounds, masks, ends."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import torch
 
 from engine.lab import TrainCase
 from engine.training import Recipe
-from engine.unlearning import ErrorMinimizing
+from engine.unlearning import ErrorMinimizing, Salm
+from engine.unlearning.protection import local_masks
 from engine.unlearning.protection.in_rounds import NoiseLoop
 from tests import tiny
 from tests.engine.unlearning.protection import published
@@ -59,7 +60,9 @@ def test_noise_of_a_class_is_one_wherever_its_images_have_room():
 
 def test_it_ends_when_the_surrogate_is_right_on_the_noisy_images():
     question, settings = case(), BRIEF | {"rounds": 12, "batches": 8}
-    whole = ErrorMinimizing(16, **settings)(question)
+    reports = []
+    whole = ErrorMinimizing(16, **settings)(question, lambda _, words="": reports.append(words))
+    assert {"round 1 of at most 12", "round 12 of at most 12"} <= set(reports)
     early = ErrorMinimizing(16, **settings | {"stop": 0.5})(question)
     errors = whole["rounds"]["surrogate's error"]
     assert len(errors) == 12
@@ -86,7 +89,120 @@ def test_the_surrogate_s_error_is_that_on_the_images_as_they_are_released():
     assert wrong["released"] < wrong["clean"]
 
 
-def test_it_reports_each_round():
-    reports = []
-    ErrorMinimizing(8, **BRIEF)(case(), lambda done, words="", partial=None: reports.append(words))
-    assert {"round 1 of at most 2", "round 2 of at most 2"} <= set(reports)
+PIXELS = 16 * 16
+
+
+def test_the_mask_is_that_of_the_largest_gradients_at_the_noisy_images():
+    question = case()
+    result = Salm(8, **BRIEF, kappa=0.1)(question)
+    expected, masks = published.loop(case(), 2, 3, 4, 8, count=25)
+    assert (result["noise"].levels == expected).all()
+    assert (masks[0] != masks[1]).any()
+    rows, sampled = question.data.rows("train"), question.data.some("train", 8)
+    sampled = sampled[np.argsort(question.data.labels[sampled], kind="stable")]
+    assert result["picture"].rows[1] == "mask"
+    drawn = result["picture"].images[1, ..., 0] > 0
+    assert (drawn == masks[1][np.searchsorted(rows, sampled)]).all()
+    kept_share = (masks[1] & masks[0]).sum((1, 2)) / 25
+    assert result["rounds"]["mask kept"][1] == pytest.approx(kept_share.mean())
+
+
+def test_with_all_pixels_it_is_error_minimizing_noise_and_fewer_are_seen_less():
+    masked = Salm(8, **BRIEF, kappa=1.0)(case())
+    plain = ErrorMinimizing(8, **BRIEF)(case())
+    assert (masked["noise"].levels == plain["noise"].levels).all()
+    errors = "surrogate's error"
+    assert masked["rounds"][errors].tolist() == plain["rounds"][errors].tolist()
+    few, many = (Salm(8, **BRIEF, kappa=kappa)(case())["figures"] for kappa in (0.1, 1.0))
+    assert few["PSNR"][0] > many["PSNR"][0]
+    assert few["SSIM"][0] > many["SSIM"][0]
+    assert few["pixels changed"][0] <= 0.1 < many["pixels changed"][0]
+
+
+@pytest.mark.parametrize("mask", ["gradient", "random"])
+@pytest.mark.parametrize("kappa", [0.01, 0.29, 0.5])
+def test_no_image_changes_in_more_pixels_than_its_mask_has(mask, kappa):
+    noise = Salm(8, **BRIEF, kappa=kappa, mask=mask)(case())["noise"].levels
+    changed = (noise != 0).any(1).sum((1, 2))
+    assert 0 < changed.max() <= int(kappa * PIXELS)
+    assert changed.mean() > 0.6 * int(kappa * PIXELS)
+
+
+def test_a_first_mask_stays_and_a_random_one_is_no_mask_of_gradients():
+    settings = BRIEF | {"rounds": 3, "kappa": 0.1}
+    moving, frozen, chance = (
+        Salm(8, **settings, **options)(case())
+        for options in ({}, {"frozen": True}, {"mask": "random"})
+    )
+    assert np.isnan(moving["rounds"]["mask kept"][0])
+    assert (moving["rounds"]["mask kept"][1:] < 1).all()
+    for result in (frozen, chance):
+        assert (result["rounds"]["mask kept"][1:] == 1).all()
+    where = [(result["noise"].levels != 0) for result in (moving, frozen, chance)]
+    assert (where[0] != where[1]).any()
+    shared = (where[1] & where[2]).sum() / where[2].sum()
+    assert shared < 0.25  # chance is a tenth
+
+
+def test_the_background_stays_where_that_is_asked_dark_regions_that_reach_the_border():
+    question = case()
+    images = question.data.images.copy()
+    images[..., :5] = 3  # dark, and at the border
+    question = replace(question, data=replace(question.data, images=images))
+    dark = local_masks.background(images[question.data.rows("train")])
+    assert dark[..., :5].all()
+    results = {
+        inside: Salm(8, **BRIEF, kappa=0.6, inside=inside)(question) for inside in (False, True)
+    }
+    assert not results[True]["noise"].levels[dark[:, None]].any()
+    assert results[False]["noise"].levels[dark[:, None]].any()
+    name = "noise off the background"
+    assert results[True]["figures"][name][0] == 1
+    assert 0 < results[False]["figures"][name][0] < 1
+    image = np.full((3, 7, 7), 100, np.uint8)
+    image[:, :2] = 5
+    image[:, 4, 4] = 5  # a dark place inside
+    image[0, 0, 3] = 90  # bright in one channel
+    result = local_masks.background(image[None])[0]
+    expected = np.zeros((7, 7), bool)
+    expected[:2] = True
+    expected[0, 3] = False
+    assert (result == expected).all()
+
+
+def test_channels_count_together_and_the_brighter_of_equal_pixels_comes_first():
+    slopes = torch.tensor([[[[1.0, -3.0], [0.0, 2.0]], [[1.0, 0.0], [-2.0, 0.0]]]])
+    images = torch.tensor([[[[0.1, 0.5], [0.3, 0.9]], [[0.1, 0.5], [0.3, 0.9]]]])
+    everywhere = [[1, 1], [1, 1]]
+    for share, allowed, expected in (
+        (0.25, everywhere, [[0, 1], [0, 0]]),
+        (0.5, everywhere, [[0, 1], [0, 1]]),
+        (0.75, everywhere, [[0, 1], [1, 1]]),
+        (0.75, [[1, 0], [1, 1]], [[1, 0], [1, 1]]),
+        (0.75, [[1, 0], [0, 0]], [[1, 0], [0, 0]]),
+    ):
+        may = torch.tensor([allowed], dtype=torch.bool)
+        assert local_masks.steepest_pixels(slopes, images, share, may).int().tolist() == [expected]
+
+
+def test_chance_marks_as_many_pixels_and_others_in_each_image():
+    allowed = np.ones((20, 8, 8), bool)
+    allowed[:, 0] = False
+    result = local_masks.random_masks(allowed, 0.3, 0)
+    assert (result.sum((1, 2)) == 19).all()
+    assert not result[:, 0].any()
+    assert (result[0] != result[1]).any()
+    assert (local_masks.random_masks(allowed, 0.3, 0) == result).all()
+    assert (local_masks.random_masks(allowed, 0.3, 1) != result).any()
+    assert local_masks.overlap(result[1:], result[:-1]) == pytest.approx(19 / 56, abs=0.08)
+
+
+def test_the_overlap_is_the_share_of_a_mask_that_was_there_before_and_a_share_is_rounded_down():
+    masks = np.array([[[1, 1, 0, 0]], [[0, 1, 1, 1]]], bool)
+    other_masks = np.array([[[1, 0, 0, 1]], [[0, 0, 0, 1]]], bool)
+    assert local_masks.overlap(masks, other_masks) == pytest.approx((1 / 2 + 1 / 3) / 2)
+    assert np.isnan(local_masks.overlap(np.zeros_like(masks), other_masks))
+    assert local_masks.pixel_count(0.3, 8, 8) == 19
+    assert local_masks.pixel_count(0.29, 10, 10) == 29
+    assert local_masks.pixel_count(1.0, 7, 9) == 63
+    assert local_masks.pixel_count(0.01, 8, 8) == 0

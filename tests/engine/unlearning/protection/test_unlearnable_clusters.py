@@ -21,6 +21,7 @@ from engine.unlearning.protection import unlearnable_clusters
 from engine.unlearning.protection.cluster_map import AFTER, BEFORE, RANDOM, Moved, axes
 from engine.unlearning.protection.cluster_noise import Clusters
 from tests import tiny
+from tests.engine.unlearning.trained import mean_sd
 
 RECIPE = Recipe("mlp", epochs=2, batch=8)
 
@@ -126,12 +127,6 @@ def test_other_labels_train_another_network_and_images_of_one_class_need_none():
 
 
 def test_what_cannot_be_is_refused_in_a_sentence_before_anything_is_trained(monkeypatch):
-    monkeypatch.setattr(UnlearnableClusters, "seen_by", None)
-    with pytest.raises(BlindspotError, match="leads back to the same cluster"):
-        small(offset=6)(small_case())
-
-
-def test_fewer_images_than_clusters_are_refused_in_a_sentence(monkeypatch):
     monkeypatch.setattr(UnlearnableClusters, "seen_by", None)  # nothing is trained before
     data = small_case().data
     few = data.take(np.concatenate([data.rows("train")[:4], data.rows("test")]))
@@ -140,6 +135,8 @@ def test_fewer_images_than_clusters_are_refused_in_a_sentence(monkeypatch):
     copies = replace(data, images=data.images[np.arange(len(data)) % 3])
     with pytest.raises(BlindspotError, match="3 different training images cannot be put into 4"):
         small(clusters=4)(TrainCase(copies, RECIPE))
+    with pytest.raises(BlindspotError, match="leads back to the same cluster"):
+        small(offset=6)(small_case())
 
 
 def test_the_finding_says_how_many_lie_where_they_were_drawn_to():
@@ -170,18 +167,13 @@ def test_noise_of_clusters_moves_images_to_their_targets_and_random_noise_does_n
     measure(
         f"unlearning: UC, textured, ResNet-8, 6 clusters, ε = {epsilon}/255, 3 seeds; training "
         "images nearest to the center that their noise draws to",
-        f"{mean_sd(protected)} % (the sheet's bar of 80 % is "
+        f"{mean_sd(protected, 1)} % (the sheet's bar of 80 % is "
         f"{'' if protected.mean() > 80 else 'not '}"
-        f"reached); random noise of each cluster {mean_sd(chance)} %, clean images "
-        f"{mean_sd(clean)} %",
+        f"reached); random noise of each cluster {mean_sd(chance, 1)} %, clean images "
+        f"{mean_sd(clean, 1)} %",
     )
     assert (protected > chance).all()
     assert not clean.any()
-
-
-def mean_sd(values):
-    """Mean and standard deviation over seeds."""
-    return f"{values.mean():.1f} ± {values.std(ddof=1):.1f}"
 
 
 CENTERS = np.array([[0.0, 0.0, 0.0], [10.0, 0.0, 0.0], [0.0, 6.0, 0.0]])
@@ -215,7 +207,7 @@ def test_what_lies_nearest_to_its_target_is_counted_before_after_and_by_chance(m
     )
 
 
-def test_images_and_centers_lie_on_one_map(moved):
+def test_images_and_centers_lie_on_one_map_of_principal_components(moved):
     data = tiny.columns(8, ("a", "b"))
     views = moved.views(data)
     points, clusters = views["map"], views["clusters"]
@@ -230,9 +222,6 @@ def test_images_and_centers_lie_on_one_map(moved):
             end = clusters[axis][target] if cluster < 2 else center
             assert points[f"protected {axis}"][in_cluster].mean() == pytest.approx(end, abs=0.2)
             assert clusters[f"protected {axis}"][cluster] == pytest.approx(end, abs=0.2)
-
-
-def test_the_axes_are_principal_components():
     values = np.random.default_rng(0).normal(size=(30, 5)) * [1, 5, 2, 3, 1]
     directions, middle = axes(values)
     components = PCA(2).fit(values).components_
