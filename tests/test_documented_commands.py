@@ -92,12 +92,13 @@ def somebody(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_the_pages_name_commands_and_what_is_not_run_here_is_among_them():
+def test_the_pages_name_commands_and_scripts_and_what_is_not_run_here_is_among_them():
     result = commands()
     assert len(result) > 8
     assert LONG.keys() <= set(result)
     for command in result:
         assert "…" not in command, f"{command} is no command"
+    assert len(scripts()) == 2
 
 
 @pytest.mark.parametrize(
@@ -142,10 +143,6 @@ def test_commands_of_a_page_one_after_another_overwrite_nothing(page, somebody, 
         assert {path: after[path] for path in before} == before
         assert sum(path.name == "result.json" for path in after) == number
         before = after
-
-
-def test_the_pages_show_how_python_asks():
-    assert len(scripts()) == 2
 
 
 @pytest.mark.parametrize("script", scripts(), ids=lambda script: script.split("\n")[0])

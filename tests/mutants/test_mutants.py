@@ -148,6 +148,7 @@ def test_a_child_gives_its_answer_or_none_when_it_dies_or_never_ends(tmp_path):
 TRIED = """
 import ast, sys
 from pathlib import Path
+from engine import families  # with torch: once for both children
 from tests.mutants.__main__ import tried
 from tests.mutants.pins import pins
 from tests.mutants.trial import Change
@@ -155,10 +156,9 @@ from tests.mutants.trial import Change
 pin = next(pin for pin in pins() if "np.log(COLDEST)" in pin.old)
 same = Change("the same", pin.file, "", ast.parse, pin.by)
 elsewhere = Change("elsewhere", "engine/measures/drift.py", "top_overlap", ast.parse)
-tests = [pin.by.split("::")[0]]
 folder = Path(sys.argv[1])
 for changes in ([Change.pinned(pin), same], [elsewhere]):
-    print(*(each.verdict for each in tried(tests, "", changes, 60, folder)), flush=True)
+    print(*(each.verdict for each in tried([pin.by], "", changes, 60, folder)), flush=True)
 """
 
 
