@@ -8,37 +8,25 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page
 
 from tests.browser.conftest import Visit
 from tests.browser.expecting import LONG, expect
 from tests.browser.server import settle
 
-SENTENCE = re.compile("rely first on")
-
-
-def pictures(page: Page) -> int:
-    """Maps in the table of one image, as they are drawn."""
-    region = maps_of(page)
-    expect(region).to_be_visible(timeout=LONG)
-    return region.locator("img").count()
-
-
-def maps_of(page: Page) -> Locator:
-    return page.locator("figure.bs-pictures")
-
 
 @pytest.mark.slow
 def test_the_kept_study_is_read_an_image_looked_at_and_another_study_stopped(visit: Visit) -> None:
     page = visit("study")
-    expect(page.get_by_role("heading", name=SENTENCE)).to_be_visible()
+    expect(page.get_by_role("heading", name=re.compile("rely first on"))).to_be_visible()
     table = page.get_by_role("region", name="Table of the study")
     assert table.get_by_role("rowheader").count() == 11
     expect(page.get_by_text("kept from before").first).to_be_visible()
-    maps = pictures(page)
+    grid = page.locator("figure.bs-pictures")
+    expect(grid).to_be_visible(timeout=LONG)
+    maps = grid.locator("img").count()
     assert maps % 11 == 0
     assert maps >= 22
-    cell = maps_of(page).locator("td").nth(2)
+    cell = grid.locator("td").nth(2)
     alt = cell.locator("img").get_attribute("alt") or ""
     assert re.match(r"Saliency · cosine \S+, \w+", alt)
     expect(cell).to_contain_text(re.compile("[✓✗] points"))
