@@ -16,6 +16,7 @@ from PIL import Image
 from engine import gallery, run
 from engine.commands import coverage
 from engine.commands.cli import main
+from engine.errors import BlindspotError
 from engine.keeping.store import Store
 from engine.models import embedded
 from engine.run import GALLERY
@@ -34,13 +35,8 @@ LONG = {
     "weights section-networks": "it reads 7,680 tiles: some minutes",
 }
 HUB = re.compile(r"resnet50|open_clip:")  # in a command whose model is from there
-SLOW = (  # in them
-    "weights digits-mlp",
-    "phantom-cnn",
-    "attribution.Occlusion",
-    "attribution.OrderedSuccess",
-    "unlearning.SALM",
-)
+SLOW_METHODS = ("attribution.Occlusion", "attribution.OrderedSuccess", "attribution.QuadAttacK")
+SLOW = ("weights digits-mlp", "phantom-cnn", "unlearning.SALM", *SLOW_METHODS)  # in them
 
 
 def commands(pages: Sequence[Path] = PAGES) -> list[str]:
@@ -116,6 +112,23 @@ def test_a_command_runs_as_it_stands(command, somebody, capsys):
     assert output.out
     if arguments[0] == "run":
         assert json.loads((answer_folder(somebody / "out") / "result.json").read_text())["views"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        command
+        for command in commands()
+        if command.startswith(tuple(f"run {name} " for name in SLOW_METHODS))
+    ],
+)
+def test_a_command_of_a_slow_method_asks_it(command, somebody, monkeypatch, capsys):
+    def answer(method, case, _progress):
+        raise BlindspotError(f"asked: {method.full_name()}")
+
+    monkeypatch.setattr(run, "answer", answer)
+    assert main(shlex.split(command)) == 2
+    assert f"asked: {command.split()[1]}" in capsys.readouterr().err
 
 
 def runs_of(page: Path) -> list[str]:
