@@ -16,6 +16,7 @@ from PIL import Image
 from engine import gallery, run
 from engine.commands import coverage
 from engine.commands.cli import main
+from engine.errors import BlindspotError
 from engine.keeping.store import Store
 from engine.models import embedded
 from engine.run import GALLERY
@@ -34,13 +35,8 @@ LONG = {
     "weights section-networks": "it reads 7,680 tiles: some minutes",
 }
 HUB = re.compile(r"resnet50|open_clip:")  # in a command whose model is from there
-SLOW = (  # in them
-    "weights digits-mlp",
-    "phantom-cnn",
-    "attribution.Occlusion",
-    "attribution.OrderedSuccess",
-    "unlearning.SALM",
-)
+SLOW_METHODS = ("attribution.Occlusion", "attribution.OrderedSuccess", "attribution.QuadAttacK")
+SLOW = ("weights digits-mlp", "phantom-cnn", "unlearning.SALM", *SLOW_METHODS)  # in them
 
 
 def commands(pages: Sequence[Path] = PAGES) -> list[str]:
@@ -92,12 +88,13 @@ def somebody(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_the_pages_name_commands_and_what_is_not_run_here_is_among_them():
+def test_the_pages_name_commands_and_scripts_and_what_is_not_run_here_is_among_them():
     result = commands()
     assert len(result) > 8
     assert LONG.keys() <= set(result)
     for command in result:
         assert "…" not in command, f"{command} is no command"
+    assert len(scripts()) == 2
 
 
 @pytest.mark.parametrize(
@@ -115,6 +112,23 @@ def test_a_command_runs_as_it_stands(command, somebody, capsys):
     assert output.out
     if arguments[0] == "run":
         assert json.loads((answer_folder(somebody / "out") / "result.json").read_text())["views"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        command
+        for command in commands()
+        if command.startswith(tuple(f"run {name} " for name in SLOW_METHODS))
+    ],
+)
+def test_a_command_of_a_slow_method_asks_it(command, somebody, monkeypatch, capsys):
+    def answer(method, case, _progress):
+        raise BlindspotError(f"asked: {method.full_name()}")
+
+    monkeypatch.setattr(run, "answer", answer)
+    assert main(shlex.split(command)) == 2
+    assert f"asked: {command.split()[1]}" in capsys.readouterr().err
 
 
 def runs_of(page: Path) -> list[str]:
@@ -142,10 +156,6 @@ def test_commands_of_a_page_one_after_another_overwrite_nothing(page, somebody, 
         assert {path: after[path] for path in before} == before
         assert sum(path.name == "result.json" for path in after) == number
         before = after
-
-
-def test_the_pages_show_how_python_asks():
-    assert len(scripts()) == 2
 
 
 @pytest.mark.parametrize("script", scripts(), ids=lambda script: script.split("\n")[0])

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import urlencode
 
 import pytest
 from playwright.sync_api import (
@@ -18,7 +19,7 @@ from playwright.sync_api import (
 )
 
 from tests.browser import chromium
-from tests.browser.server import ROOT, serving
+from tests.browser.server import ROOT, serving, settle
 
 FOLDER = Path(__file__).parent
 Serve = Callable[..., str]
@@ -43,6 +44,14 @@ class OpenPage(Protocol):
     """Opens a page as another person would."""
 
     def __call__(self, **context: Any) -> Page: ...
+
+
+class Visit(Protocol):
+    """Opens a view by its address and a link, as another person; waits until it stands."""
+
+    def __call__(
+        self, address: str, link: Mapping[str, object] | None = None, **context: Any
+    ) -> Page: ...
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -159,3 +168,15 @@ def open_page(
 def page(open_page: OpenPage) -> Page:
     """A fresh page, 1280 × 900."""
     return open_page()
+
+
+@pytest.fixture
+def visit(app_url: str, open_page: OpenPage) -> Visit:
+    def visited(address: str, link: Mapping[str, object] | None = None, **context: Any) -> Page:
+        page = open_page(**context)
+        query = f"?{urlencode(link, doseq=True)}" if link else ""
+        page.goto(f"{app_url}/{address}{query}")
+        settle(page)
+        return page
+
+    return visited

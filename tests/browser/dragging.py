@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 from playwright.sync_api import Locator, Page
 
-from tests.browser.expecting import expect
+from tests.browser.expecting import LONG, expect
 
 SECONDS = 2.0
 CLOSER = 5  # steps of the zoom
-LONG = 240_000  # ms: the image is opened, and others share the machine
 
 DRAG = """async ([canvas, seconds]) => {
   const box = canvas.getBoundingClientRect();
@@ -70,5 +69,4 @@ def closer_up(page: Page) -> Locator:
 
 
 def dragged(canvas: Locator) -> Frames:
-    """The image, dragged in circles."""
     return Frames(**json.loads(canvas.page.evaluate(DRAG, [canvas.element_handle(), SECONDS])))

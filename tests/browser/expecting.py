@@ -14,6 +14,7 @@ from typing import Any, cast, overload
 from playwright.sync_api import Locator, LocatorAssertions, Page, PageAssertions
 from playwright.sync_api import expect as playwright_expect
 
+LONG = 240_000  # ms: for what is computed anew, where others compute beside it
 SECONDS = 30.0  # until two of one kind are there to stay
 EVERY = 0.1  # seconds
 

@@ -37,4 +37,4 @@ def volumes(
 def give(page: Page, what: str, name: str, data: bytes) -> None:
     file = {"name": name, "mimeType": "", "buffer": data}
     page.locator(f".st-key-subject-{what} input[type=file]").set_input_files(file)
-    settle(page, 120)
+    settle(page)

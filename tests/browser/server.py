@@ -1,8 +1,9 @@
-"""Starts the app as a person would, and waits until a page has finished drawing."""
+"""Starts the app as a person would, waits until a page has finished drawing, and chooses in it."""
 
 from __future__ import annotations
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 from playwright.sync_api import Page
+from playwright.sync_api import TimeoutError as NotClicked
 
 from tests import homes
 
@@ -52,6 +54,7 @@ IDLE = """call => {
 }"""
 CALLS = count()
 EVERY = 100  # ms; asked at each frame, a page is drawn sixty times a second only to be asked
+PATIENCE = (5_000, 5_000, 90_000)  # ms, for a list that the page's next drawing closes
 
 ReadT = TypeVar("ReadT")
 
@@ -111,7 +114,7 @@ def wait_until_healthy(process: subprocess.Popen[bytes], url: str, log: Path) ->
     raise RuntimeError(f"The app did not start:\n{log.read_text()}")
 
 
-def settle(page: Page, seconds: float = 180.0) -> None:
+def settle(page: Page, seconds: float = 240.0) -> None:
     """Waits until the page is idle and has been so for a while from now on."""
     page.wait_for_function(IDLE, arg=next(CALLS), timeout=seconds * 1000, polling=EVERY)
 
@@ -128,3 +131,26 @@ def eventually(read: Callable[[], ReadT], holds: Callable[[ReadT], bool], tries:
             return result
         time.sleep(0.2)
     raise AssertionError(f"what was read last is not so: {str(result)[:200]}")
+
+
+def choose(page: Page, name: str, option: str | re.Pattern[str], typed: str = "") -> None:
+    """Open the list and take the option; again where the page's next drawing closed the list.
+
+    A long list is searched by what is typed. It waits until the page stands with the choice.
+    """
+    wanted = page.get_by_role("option", name=option, exact=isinstance(option, str))
+    for patience in PATIENCE:
+        box = page.get_by_role("combobox", name=re.compile(name))
+        if typed:
+            box.fill(typed)
+        else:
+            box.click()
+        try:
+            wanted.click(timeout=patience)
+        except NotClicked:
+            page.keyboard.press("Escape")
+            settle(page)
+        else:
+            settle(page)
+            return
+    raise AssertionError(f"the list “{name}” closed {len(PATIENCE)} times")

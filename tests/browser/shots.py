@@ -73,10 +73,10 @@ def links() -> dict[str, str]:
 
 def answered(page: Page) -> None:
     """Waits until nothing is being computed for the page any more."""
-    settle(page, 240)
+    settle(page)
     while page.locator("[data-testid=stMain] [data-testid=stProgress]").count():
         page.wait_for_timeout(500)
-        settle(page, 240)
+        settle(page)
 
 
 def grow(page: Page) -> None:
@@ -92,7 +92,6 @@ def grow(page: Page) -> None:
 
 
 def shoot(browser: Browser, url: str, path: str, name: str) -> None:
-    """One view in all looks."""
     for look, options in LOOKS.items():
         with browser.new_context(reduced_motion="reduce", **options) as context:
             page = context.new_page()

@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page
 
 from components.views import VIEWS, AppPage
 from tests.browser.conftest import STILL, watch
-from tests.browser.expecting import expect
+from tests.browser.expecting import LONG, expect
 from tests.browser.server import eventually, settle
 from tests.browser.test_first_screens import FIRST, SCREEN
 
@@ -33,18 +33,19 @@ COLORS = {"runOnly": ["color-contrast", "link-in-text-block"]}  # all that a the
 
 def faults(page: Page, rules: Mapping[str, Any] | None = None) -> list[str]:
     """What axe finds that is ours, each with where it is; by all its rules unless told."""
-    options = {"resultTypes": ["violations"], "preload": False, **(rules or {})}
-    result = Axe().run(page, options=options).response["violations"]
+    if not page.evaluate("'axe' in window"):  # which stays from view to view
+        page.evaluate(Axe().axe_script)
+    options = {"reporter": "no-passes", "preload": False, **(rules or {})}
+    result = page.evaluate("options => axe.run(options)", options)
     return [
         f"{violation['id']}: {node['target']} {node['html'][:120]}"
-        for violation in result
+        for violation in result["violations"]
         if violation["id"] not in STREAMLIT
         for node in violation["nodes"]
     ]
 
 
 def is_light(page: Page) -> bool:
-    """Whether the color behind everything is a bright one."""
     color: str = page.get_by_test_id("stApp").evaluate("at => getComputedStyle(at).backgroundColor")
     return sum(int(part) for part in re.findall(r"\d+", color)[:3]) > 3 * 128
 
@@ -78,15 +79,14 @@ class Tour:
             self.page.set_viewport_size(SCREEN)
             self.page.goto(f"{self.app_url}/{view.address}")
         self.loaded = False
-        settle(self.page, 240)
+        settle(self.page)
         stop = self.page.get_by_role("button", name="Stop", exact=True)
         if stop.count():
-            expect(stop).to_have_count(0, timeout=240_000)
-            settle(self.page, 240)
+            expect(stop).to_have_count(0, timeout=LONG)
+            settle(self.page)
         assert self.page.evaluate(MARKED) == [view.menu]
 
     def change_theme(self) -> None:
-        """Dark after light, light after dark."""
         self.scheme = "dark" if self.scheme == "light" else "light"
         self.page.emulate_media(color_scheme=self.scheme)
         eventually(lambda: is_light(self.page), lambda light: light == (self.scheme == "light"))

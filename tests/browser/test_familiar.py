@@ -3,48 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from urllib.parse import urlencode
 
-import numpy as np
 import pytest
 from playwright.sync_api import Page
 
 from engine.data.phantoms import Phantoms
-from tests.browser.conftest import OpenPage
-from tests.browser.expecting import expect
-from tests.browser.server import eventually, settle
+from tests.browser.conftest import Visit
+from tests.browser.expecting import LONG, expect
+from tests.browser.phantom_files import give, slices
+from tests.browser.server import choose, eventually, settle
 from tests.browser.test_first_screens import check_verdict
-from tests.browser.test_journeys import choose
-from tests.scans import dicom
 
-LONG = 240  # seconds: phantoms are drawn, and features made, for the first time
-RING = 2
 DIGITS = {"image": "From a data set", "data": "Digits, 8 × 8", "model": "Digits MLP"}
 SMALLEST = 11  # px of a letter
 LETTERS = """nodes => nodes.map(node =>
   node.getScreenCTM()?.a * parseFloat(getComputedStyle(node).fontSize))"""
-
-Visit = Callable[[dict[str, str]], Page]
-
-
-@pytest.fixture
-def visit(app_url: str, open_page: OpenPage) -> Visit:
-    def opened(link: dict[str, str]) -> Page:
-        page = open_page()
-        page.goto(f"{app_url}/familiar?{urlencode(link)}")
-        settle(page, LONG)
-        return page
-
-    return opened
-
-
-def rare() -> bytes:
-    """A ring larger and brighter than any that the model learned from, as DICOM of 12 bits."""
-    phantoms = Phantoms(size=1.6, contrast=1.5, seed=9)
-    result = next(phantom for phantom in map(phantoms.slice, range(40)) if phantom.kind == RING)
-    values = np.asarray(result.image, np.float32)
-    return dicom(np.rint(values / values.max() * 3000).astype(np.uint16))
 
 
 def are_readable(sizes: list[float]) -> bool:
@@ -52,34 +25,31 @@ def are_readable(sizes: list[float]) -> bool:
 
 
 def answered(page: Page) -> None:
-    """The sentence is there."""
     sentence = page.get_by_role("heading", name=re.compile("^(More unusual|Nothing unusual)"))
-    expect(sentence).to_be_visible(timeout=1000 * LONG)
-    settle(page, LONG)
+    expect(sentence).to_be_visible(timeout=LONG)
+    settle(page)
 
 
 @pytest.mark.slow
 def test_a_rare_lesion_is_read_made_worse_and_a_cat_is_flagged(visit: Visit) -> None:
-    page = visit({"model": "Phantom CNN", "familiar.closer": "Made worse"})
-    sidebar = page.get_by_test_id("stSidebar")
-    file = {"name": "rare.dcm", "mimeType": "", "buffer": rare()}
-    sidebar.locator("input[type=file]").first.set_input_files(file)
-    settle(page, LONG)
+    page = visit("familiar", {"model": "Phantom CNN", "familiar.closer": "Made worse"})
+    rare, _, name = slices(Phantoms(size=1.6, contrast=1.5, seed=9))  # than any that it learned
+    give(page, "file", name, rare)
     answered(page)
     expect(page.get_by_text(re.compile(r"p-value among all normal images: 0\.\d+"))).to_be_visible()
     expect(page.get_by_text("p-value counted by patient")).to_be_visible()
     expect(page.get_by_text("A normal image stays calm")).to_be_visible()
 
     step = page.get_by_text(re.compile("At this step the image scores"))
-    expect(step).to_be_visible(timeout=1000 * LONG)
+    expect(step).to_be_visible(timeout=LONG)
     before = step.inner_text()
     page.get_by_role("slider", name="Severity").focus()
     page.keyboard.press("End")
-    settle(page, LONG)
+    settle(page)
     expect(step).not_to_have_text(before)
 
     choose(page, "Sample or yours", "A cat (Chelsea)")
-    settle(page, LONG)
+    settle(page)
     answered(page)
     expect(page.get_by_text("This image lies above the line.")).to_be_visible()
     expect(page.get_by_role("heading", name="More unusual than every one of")).to_be_visible()
@@ -88,7 +58,7 @@ def test_a_rare_lesion_is_read_made_worse_and_a_cat_is_flagged(visit: Visit) -> 
 def test_the_line_is_dragged_and_moved_by_keys_and_its_chart_is_readable_on_a_telephone(
     visit: Visit,
 ) -> None:
-    page = visit(DIGITS)
+    page = visit("familiar", DIGITS)
     answered(page)
     check_verdict(page)
     line = page.get_by_role("slider", name="Line between usual and unusual")

@@ -43,12 +43,12 @@ STAGE, SCALE, NOTE = ".bs-stage", ".bs-ends", ".bs-note"
 CHART, KEYS = "[data-testid=stPlotlyChart]", ".legendtext"
 IMAGE, GRID, TABLE = "[data-testid=stImage] img", ".bs-pictures", "[data-testid=stDataFrame]"
 UNDER = "[data-testid=stImageCaption]"
-CAPTION, MARKS = (
-    "[data-testid=stCaptionContainer]",
-    "[data-testid=stCaptionContainer]:has-text('≠')",
-)
+CAPTION = "[data-testid=stCaptionContainer]"
+MARKS = f"{CAPTION}:has-text('≠')"
+THICK = f"{CAPTION}:has-text('Thick blue')"
 REGIONS = f"{MAIN} {CAPTION}:has-text(' regions (')"  # of Minimal regions, below its picture
 CHECKBOX, BUTTONS = "[data-testid=stCheckbox]", "[data-testid=stButtonGroup]"
+SLIDER, EXPANDER = "[data-testid=stSlider]", "[data-testid=stExpander]"
 TEXTS = f"{MAIN} :is({CAPTION} p, {NOTE})"
 CONTROLS = [
     "stSelectbox",
@@ -98,20 +98,16 @@ class FirstScreen:
 SCREENS = [
     FirstScreen("heatmaps", STAGE, SCALE, NOTE, CHECKBOX, pictures=2, least=400),
     FirstScreen("which-explanation", STAGE, SCALE, NOTE, BUTTONS, pictures=2, least=400),
-    FirstScreen("robustness", GRID, CAPTION, "small", "[data-testid=stSlider]", least=800),
-    FirstScreen("tilted-boundary", GRID, CAPTION, "small", "[data-testid=stSlider]", least=800),
-    FirstScreen(
-        "attribution-experiments", CHART, KEYS, "li", "[data-testid=stExpander]", least=600
-    ),
+    FirstScreen("robustness", GRID, CAPTION, "small", SLIDER, least=800),
+    FirstScreen("tilted-boundary", GRID, CAPTION, "small", SLIDER, least=800),
+    FirstScreen("attribution-experiments", CHART, KEYS, "li", EXPANDER, least=600),
     FirstScreen("level-sets", ".bp-frame", ".bp-scale", ".bp-says", ".st-key-levels-view"),
     FirstScreen("prune", STAGE, SCALE, NOTE, ".st-key-prune-ratio", pictures=2),
     FirstScreen("tickets", CHART, KEYS, CAPTION, ".st-key-tickets-level", least=400),
     FirstScreen("forget", CHART, KEYS, CAPTION, ".st-key-forget-what", least=400),
     FirstScreen("judge-a-model", "table", "th", CAPTION, "[data-testid=stFileUploader]", least=800),
-    FirstScreen("unlearning-experiments", GRID, CAPTION, "li", "[data-testid=stSlider]", least=800),
-    FirstScreen(
-        "concepts", IMAGE, f"{CAPTION}:has-text('Thick blue')", ".word", "[data-testid=stSlider]"
-    ),
+    FirstScreen("unlearning-experiments", GRID, CAPTION, "li", SLIDER, least=800),
+    FirstScreen("concepts", IMAGE, THICK, ".word", SLIDER),
     FirstScreen("generator", GRID, CAPTION, "small", BUTTONS, least=400),
     FirstScreen("prototypes", CHART, KEYS, CAPTION, BUTTONS, least=400),
     FirstScreen(
@@ -122,9 +118,7 @@ SCREENS = [
     FirstScreen("protect-data", GRID, CAPTION, f"{CAPTION} >> nth=1", BUTTONS, least=800),
     FirstScreen("decoding", IMAGE, MARKS, ".word", ".st-key-decoding-ask"),
     FirstScreen("benchmarks", CHART, KEYS, CAPTION, ".st-key-benchmarks-decodings", least=400),
-    FirstScreen(
-        "inside", IMAGE, f"{CAPTION}:has-text('Thick blue')", ".word", ".st-key-inside-told"
-    ),
+    FirstScreen("inside", IMAGE, THICK, ".word", ".st-key-inside-told"),
     FirstScreen("before-and-after", IMAGE, UNDER, UNDER, ".st-key-beaf-fade", pictures=2),
     FirstScreen(
         "data-and-models", f"{IMAGE} >> nth=-1", "strong", CAPTION, ".st-key-lab-show", least=180
@@ -151,11 +145,9 @@ SCREENS = [
         ".st-key-doubt-toward",
         least=480,
     ),
-    FirstScreen(
-        "hallucination-experiments", GRID, CAPTION, "li", "[data-testid=stExpander]", least=800
-    ),
-    FirstScreen("anomaly-experiments", GRID, CAPTION, "li", "[data-testid=stExpander]", least=800),
-    FirstScreen("sparsity-experiments", GRID, CAPTION, "li", "[data-testid=stExpander]", least=600),
+    FirstScreen("hallucination-experiments", GRID, CAPTION, "li", EXPANDER, least=800),
+    FirstScreen("anomaly-experiments", GRID, CAPTION, "li", EXPANDER, least=800),
+    FirstScreen("sparsity-experiments", GRID, CAPTION, "li", EXPANDER, least=600),
     FirstScreen("stories", IMAGE, CAPTION, "strong", "[data-testid=stLinkButton]"),
 ]
 
@@ -181,7 +173,6 @@ def windows(page: Page) -> Iterator[tuple[dict[str, int], int]]:
 
 
 def edges(page: Page, what: str, at: int = 0) -> dict[str, float]:
-    """Where something stands from the top of the page, in px."""
     found: dict[str, float] = page.locator(what).nth(at).evaluate(EDGES)
     return found
 
@@ -223,7 +214,7 @@ def check_parts(page: Page, screens: Sequence[FirstScreen]) -> None:
     for one in screens:
         if one.part:
             page.get_by_test_id("stMain").get_by_role("radio", name=one.part, exact=True).click()
-            settle(page, 240)
+            settle(page)
         check_screen(page, one)
 
 

@@ -3,66 +3,35 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlencode
 
-import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, WebSocket
 
 from engine.images.samples import sample
-from tests.browser.conftest import OpenPage
+from tests.browser.conftest import OpenPage, Visit
 from tests.browser.expecting import expect
-from tests.browser.server import eventually, settle
+from tests.browser.server import choose, eventually, settle
 
 FRAMES = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
-GRADIENT_LINK = {
-    "heatmaps.methods": "Gradient",
-    "trust.on": "false",
-}  # trials have journeys of their own
+GRADIENT_LINK = {"heatmaps.methods": "Gradient", "trust.on": "false"}  # trials have their own tests
 LONG = GRADIENT_LINK | {"heatmaps.methods": "KernelSHAP", "heatmaps.KernelShap.samples": "10000"}
 MESSAGE = 1_000_000  # bytes, the budget of one message
 
-Visit = Callable[..., Page]
-
-
-@pytest.fixture
-def visit(app_url: str, open_page: OpenPage) -> Visit:
-    """Opens Heatmaps with a link, as a person of their own; waits until it stands."""
-
-    def opened(link: dict[str, str | list[str]]) -> Page:
-        page = open_page()
-        page.goto(f"{app_url}/heatmaps?{urlencode(link, doseq=True)}")
-        if not LONG.items() <= link.items():  # which redraws its progress twice a second
-            settle(page)
-        return page
-
-    return opened
-
-
-def photograph(path: Path, name: str, turned: int = 1) -> Path:
-    """A sample as the camera would have saved it, lying on its side when turned."""
-    exif = Image.Exif()
-    exif[0x0112] = turned
-    picture = Image.fromarray(sample(name).pixels)
-    if turned == 6:
-        picture = picture.transpose(Image.Transpose.ROTATE_90)
-    picture.save(path, "JPEG", quality=95, exif=exif)
-    return path
-
 
 def upload(page: Page, path: Path) -> None:
-    """Through the file chooser; the button has another name once a file was opened."""
+    """A photograph of a cup, through the file chooser, whose button is renamed after the first."""
+    Image.fromarray(sample("coffee").pixels).save(path, "JPEG", quality=95)
     button = page.get_by_role("button", name=re.compile("^(Upload|Add files)$"))
     with page.expect_file_chooser() as chooser:
         page.get_by_test_id("stSidebar").locator(button).first.click()
     chooser.value.set_files(path)
 
 
-def made(page: Page, method: str = "Gradient") -> Locator:
-    """The line that says how that method's map was made."""
-    return page.get_by_text(re.compile(rf"lite0 \w+ · attribution\.{method} r"))
+def made(page: Page) -> Locator:
+    """The line that says how the map was made."""
+    return page.get_by_text(re.compile(r"lite0 \w+ · attribution\.Gradient r"))
 
 
 def canvas(page: Page, at: int = 0) -> str:
@@ -77,10 +46,6 @@ def expect_another(page: Page, before: str) -> None:
     eventually(lambda: canvas(page), lambda drawn: drawn != before, tries=150)
 
 
-def bar(page: Page, label: str) -> Locator:
-    return page.get_by_test_id("stSidebar").get_by_role("button", name=re.compile(f"^{label}: "))
-
-
 def slider(page: Page, name: str) -> Locator:
     return page.get_by_role("slider", name=name)
 
@@ -90,18 +55,9 @@ def working(page: Page) -> Locator:
     return page.get_by_text("KernelSHAP: showing some of the regions")
 
 
-def open_settings(page: Page, method: str) -> None:
-    page.get_by_role("button", name=f"{method}: settings").click()
-
-
 def stop(page: Page) -> None:
     """Stop what is computed; Streamlit's own Stop comes and goes in the header."""
     page.get_by_test_id("stMain").get_by_role("button", name="Stop", exact=True).click()
-
-
-def choose(page: Page, name: str, option: str) -> None:
-    page.get_by_role("combobox", name=name).click()
-    page.get_by_role("option", name=option, exact=True).click()
 
 
 def test_sliders_send_nothing_and_a_class_a_setting_and_a_cover_change_what_is_seen(
@@ -132,7 +88,7 @@ def test_sliders_send_nothing_and_a_class_a_setting_and_a_cover_change_what_is_s
 
     settle(page)
     before = canvas(page)
-    open_settings(page, "Gradient")
+    page.get_by_role("button", name="Gradient: settings").click()
     choose(page, "Channels", "size")
     expect(page).to_have_url(re.compile(r"heatmaps\.Gradient\.channels=size"))
     expect_another(page, before)
@@ -158,8 +114,10 @@ def covered(page: Page) -> None:
     expect(edited).not_to_have_text(before)
 
 
-def test_a_long_method_tells_how_far_it_is_and_stops_and_starts_again(visit: Visit) -> None:
-    page = visit(LONG)
+def test_a_long_method_tells_how_far_it_is_and_stops_and_starts_again(
+    app_url: str, page: Page
+) -> None:
+    page.goto(f"{app_url}/heatmaps?{urlencode(LONG)}")
     progress = working(page)
     expect(progress).to_be_visible()
     stop(page)
@@ -171,27 +129,27 @@ def test_a_long_method_tells_how_far_it_is_and_stops_and_starts_again(visit: Vis
     expect(page.get_by_text("KernelSHAP: Stopped.")).to_be_visible()
 
 
-def test_a_closed_tab_no_longer_keeps_the_computer_busy(visit: Visit) -> None:
-    first = visit(LONG | {"seed": "5"})
-    expect(working(first)).to_be_visible()
-    second = first.context.new_page()  # another tab, another session
-    second.goto(first.url.replace("seed=5", "seed=6"))
+def test_a_closed_tab_no_longer_keeps_the_computer_busy(app_url: str, page: Page) -> None:
+    page.goto(f"{app_url}/heatmaps?{urlencode(LONG | {'seed': 5})}")
+    expect(working(page)).to_be_visible()
+    second = page.context.new_page()  # another tab, another session
+    second.goto(page.url.replace("seed=5", "seed=6"))
     waiting = second.get_by_text("waiting: 1 other question goes first")
     expect(waiting).to_be_visible()
-    first.close()
+    page.close()
     expect(working(second)).to_be_visible()
 
 
 def test_a_copied_link_brings_back_image_square_method_target_settings_and_look(
     visit: Visit, open_page: OpenPage
 ) -> None:
-    page = visit(GRADIENT_LINK | {"image": "A cup of coffee"})
+    page = visit("heatmaps", GRADIENT_LINK | {"image": "A cup of coffee"})
     page.get_by_role("group", name="The square that the model sees").focus()
     page.keyboard.press("Shift+ArrowLeft")
     expect(page).to_have_url(re.compile("crop="))
     settle(page)
-    bar(page, "espresso").click()
-    open_settings(page, "Gradient")
+    page.get_by_test_id("stSidebar").get_by_role("button", name=re.compile("^espresso: ")).click()
+    page.get_by_role("button", name="Gradient: settings").click()
     choose(page, "Channels", "size")
     expect(page).to_have_url(re.compile("channels=size"))
     page.keyboard.press("Escape")
@@ -223,7 +181,6 @@ FOCUS = """() => {
 
 
 def focused(page: Page) -> str:
-    """The name of what has the focus."""
     name: str = page.evaluate(FOCUS)
     return name.strip()
 

@@ -15,14 +15,12 @@ from engine.run import answer
 from engine.unlearning import Retrain
 from engine.unlearning.opening import FORGOTTEN, forgotten
 from tests import plain_loop
-from tests.browser.conftest import OpenPage
-from tests.browser.expecting import expect
-from tests.browser.lists import choose
-from tests.browser.server import settle
+from tests.browser.conftest import Visit
+from tests.browser.expecting import LONG, expect
+from tests.browser.server import choose, settle
 from tests.plain_loop import TRAINED, PlainTraining
 
 pytestmark = pytest.mark.timeout(900)
-LONG = 240  # seconds
 
 
 @pytest.fixture(scope="module")
@@ -38,28 +36,24 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 def given(page: Page, files: dict[str, Path]) -> None:
-    """Open the files."""
     for name, path in files.items():
         with page.expect_response(lambda got: "upload_file" in got.url):
             page.locator(f".st-key-judge-{name} input[type=file]").set_input_files(path)
     page.get_by_role("button", name="Open them").click()
-    settle(page, LONG)
+    settle(page)
 
 
 def confirm(page: Page) -> None:
-    """Say that the accuracies on the models' own images are right."""
     button = page.get_by_role("button", name="That is right: judge them")
-    expect(button).to_be_visible(timeout=1000 * LONG)
+    expect(button).to_be_visible(timeout=LONG)
     button.click()
 
 
 @pytest.mark.slow
 def test_three_files_are_opened_and_the_verdict_is_read(
-    app_url: str, open_page: OpenPage, files: dict[str, Path]
+    visit: Visit, files: dict[str, Path]
 ) -> None:
-    page = open_page()
-    page.goto(f"{app_url}/judge-a-model")
-    settle(page, LONG)
+    page = visit("judge-a-model")
     expect(page.get_by_text("This is a built-in example")).to_be_visible()
     board = page.get_by_role("region", name="Verdict")
     example = board.inner_text()
@@ -67,34 +61,31 @@ def test_three_files_are_opened_and_the_verdict_is_read(
     expect(page.get_by_role("combobox", name="Data that they learned from")).to_have_value(
         "Digits, 8 × 8"
     )
-    choose(page, "^Classes", "3", LONG)
-    settle(page, LONG)
+    choose(page, "^Classes", "3")
     page.keyboard.press("Escape")
     confirm(page)
     expect(page.get_by_text("This is a built-in example")).to_have_count(0)
     expect(
         page.get_by_role("heading", name=re.compile("^The unlearned model forgot class 3 as well"))
-    ).to_be_visible(timeout=1000 * LONG)
+    ).to_be_visible(timeout=LONG)
     expect(board.get_by_role("row")).to_have_count(4)
     page.get_by_role("button", name=re.compile("^Let the models learn the images again")).click()
-    expect(board.get_by_role("row").last).to_contain_text("after 13", timeout=1000 * LONG)
-    settle(page, LONG)
+    expect(board.get_by_role("row").last).to_contain_text("after 13", timeout=LONG)
+    settle(page)
     assert board.inner_text() == example  # to the last digit
 
     page.get_by_role("radio", name="Heat maps", exact=True).click()
-    settle(page, LONG)
-    expect(page.locator(".bs-stage")).to_have_count(3, timeout=1000 * LONG)
+    settle(page)
+    expect(page.locator(".bs-stage")).to_have_count(3, timeout=LONG)
 
     given(page, {"unlearned": files["original"], "original": files["unlearned"]})
     confirm(page)
     wrong = page.get_by_role("heading", name=re.compile("^The unlearned model did not forget"))
-    expect(wrong).to_be_visible(timeout=1000 * LONG)
+    expect(wrong).to_be_visible(timeout=LONG)
 
 
 @pytest.mark.slow
-def test_networks_of_a_plain_loop_are_judged_rightly(
-    app_url: str, open_page: OpenPage, tmp_path: Path
-) -> None:
+def test_networks_of_a_plain_loop_are_judged_rightly(visit: Visit, tmp_path: Path) -> None:
     """Weights alone, of a size and normalization that no file says; test images in a file apart."""
     ways = {
         "original": PlainTraining(),
@@ -106,9 +97,7 @@ def test_networks_of_a_plain_loop_are_judged_rightly(
         files[name].write_bytes(plain_loop.weights(plain_loop.trained(how)))
     for name, rows in (("file", slice(0, TRAINED)), ("test", slice(TRAINED, None))):
         (tmp_path / f"{name}.zip").write_bytes(plain_loop.zipped(rows))
-    page = open_page()
-    page.goto(f"{app_url}/judge-a-model")
-    settle(page, LONG)
+    page = visit("judge-a-model")
     box = page.get_by_role("textbox", name="Architecture, for weights alone")
     box.fill("test_efficientnet")
     given(page, files)
@@ -117,13 +106,12 @@ def test_networks_of_a_plain_loop_are_judged_rightly(
         with page.expect_response(lambda got: "upload_file" in got.url):
             place = page.locator(f".st-key-judge-{name} input[type=file]")
             place.set_input_files(tmp_path / f"{name}.zip")
-        settle(page, LONG)
+        settle(page)
     expect(page.get_by_role("combobox", name="Input format")).to_have_value(
-        "32 × 32 px, RGB, −1 … 1", timeout=1000 * LONG
+        "32 × 32 px, RGB, −1 … 1", timeout=LONG
     )
-    choose(page, "^Classes", "3", LONG)
-    settle(page, LONG)
+    choose(page, "^Classes", "3")
     page.keyboard.press("Escape")
     confirm(page)
     verdict = page.get_by_role("heading", name=re.compile("^The unlearned model did not forget"))
-    expect(verdict).to_be_visible(timeout=1000 * LONG)
+    expect(verdict).to_be_visible(timeout=LONG)

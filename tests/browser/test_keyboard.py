@@ -126,16 +126,15 @@ class Keyboard:
             self.unseen[name] = pixels
 
     def press(self, key: str) -> None:
-        """Press a key and wait for what it does."""
         self.page.keyboard.press(key)
-        settle(self.page, 240)
+        settle(self.page)
 
 
 @pytest.fixture
 def keyboard(app_url: str, page: Page) -> Keyboard:
     """On the start page, with a model that answers at once about every image."""
     page.goto(f"{app_url}/?model=Digits+CNN")
-    settle(page, 240)
+    settle(page)
     return Keyboard(page)
 
 
@@ -194,7 +193,7 @@ def test_from_the_start_to_a_report_with_the_keyboard_alone(keyboard: Keyboard) 
 def test_in_the_dark_the_stops_of_a_menu_are_seen_too(app_url: str, open_page: OpenPage) -> None:
     page = open_page(color_scheme="dark")
     page.goto(f"{app_url}/heatmaps?{urlencode(GRADIENT_LINK)}")
-    settle(page, 240)
+    settle(page)
     keyboard = Keyboard(page)
     page.get_by_role("button", name="Share", exact=True).focus()
     keyboard.press("Enter")

@@ -81,7 +81,9 @@ def expect_runs(page: Page, count: int) -> None:
     expect(page.get_by_text(f"runs: {count}", exact=True)).to_be_visible()
 
 
-def test_it_opens_at_the_end_and_states_all_as_text_and_never_as_html(demo: Open) -> None:
+def test_it_opens_at_the_end_says_all_in_words_and_its_heat_maps_are_on_one_scale(
+    demo: Open,
+) -> None:
     page = demo()
     expect(said(page)).to_have_text("Step 20 of 20: the model says cat <b> 0.90; RMSE to target 0")
     expect(page.locator(".bp-verdict")).to_have_text("cat <b> 0.90")
@@ -98,26 +100,6 @@ def test_it_opens_at_the_end_and_states_all_as_text_and_never_as_html(demo: Open
     expect(row.get_by_role("cell").last).to_have_text("yes")
     assert page.locator(".bp-table tbody tr").count() == 6
 
-
-def test_scrubbing_changes_picture_and_markers_without_a_run_and_survives_one(demo: Open) -> None:
-    page = demo()
-    slider(page).fill("2")
-    expect(said(page)).to_contain_text("Step 8 of 20: the model says cat <b> 0.78")
-    assert markers(page) == ["40%", "40%"]
-    for at in (0, 2, 5):
-        slider(page).fill(str(at))
-        want = np.rint(FRAME[at, :, 16, 16] * 255)
-        assert pixel(page, ".bp-frame", 16.5 / 32, 16.5 / 32) == pytest.approx(want, abs=1)
-    settle(page)
-    expect_runs(page, 1)
-    slider(page).fill("2")
-    page.get_by_test_id("stSlider").get_by_role("slider").press("ArrowRight")
-    expect_runs(page, 2)  # of the page, which its step survives
-    expect(said(page)).to_contain_text("Step 8 of 20")
-
-
-def test_the_heat_maps_are_on_one_scale_and_fade(demo: Open) -> None:
-    page = demo()
     still_missing = ".bp-target canvas"
     assert pixel(page, still_missing, 0.5, 0.5) == colors.SEQUENTIAL[0].tolist()
     target = WALK.target.transpose(2, 0, 1) / np.float32(255)
@@ -138,7 +120,9 @@ def test_the_heat_maps_are_on_one_scale_and_fade(demo: Open) -> None:
     expect_runs(page, 1)
 
 
-def test_everything_is_done_with_the_keyboard_alone(demo: Open) -> None:
+def test_keys_curves_and_slider_move_the_walk_without_a_run_and_the_step_survives_one(
+    demo: Open,
+) -> None:
     page = demo()
     slider(page).focus()
     page.keyboard.press("Home")
@@ -160,31 +144,6 @@ def test_everything_is_done_with_the_keyboard_alone(demo: Open) -> None:
     expect(page.get_by_role("button", name="Play")).to_be_visible()
     expect_runs(page, 1)
 
-
-def test_play_goes_from_the_start_to_the_end_and_is_silent_on_the_way(demo: Open) -> None:
-    page = demo()
-    page.locator(".bp-player").evaluate(WATCH)
-    page.get_by_role("button", name="Play").click()
-    expect(page.get_by_role("button", name="Pause")).to_be_visible()
-    expect(page.get_by_role("button", name="Play")).to_be_visible()
-    expect(page.locator(".bp-unseen")).to_contain_text("Step 20 of 20")
-    seen = page.evaluate("window.seen")
-    steps = [int(words.split()[1]) for kind, words in seen if kind == "bp-said"]
-    assert steps == [0, 4, 8, 12, 16, 20]
-    assert [kind for kind, _ in seen].index("bp-unseen") == len(steps)
-    expect_runs(page, 1)
-
-
-def test_with_less_motion_it_plays_slowly_and_never_by_itself(demo: Open) -> None:
-    page = demo(reduced_motion="reduce")
-    page.get_by_role("button", name="Play").click()
-    page.wait_for_timeout(700)
-    expect(said(page)).to_contain_text("Step 0 of 20")
-    expect(said(page)).to_contain_text("Step 4 of 20")
-
-
-def test_a_press_and_a_drag_on_a_curve_scrub(demo: Open) -> None:
-    page = demo()
     area = page.locator(".bp-area").nth(1)
     area.scroll_into_view_if_needed()
     box = area.bounding_box()
@@ -200,8 +159,46 @@ def test_a_press_and_a_drag_on_a_curve_scrub(demo: Open) -> None:
     assert markers(page) == ["60%", "60%"]
     expect_runs(page, 1)
 
+    slider(page).fill("2")
+    expect(said(page)).to_contain_text("Step 8 of 20: the model says cat <b> 0.78")
+    assert markers(page) == ["40%", "40%"]
+    for at in (0, 2, 5):
+        slider(page).fill(str(at))
+        want = np.rint(FRAME[at, :, 16, 16] * 255)
+        assert pixel(page, ".bp-frame", 16.5 / 32, 16.5 / 32) == pytest.approx(want, abs=1)
+    settle(page)
+    expect_runs(page, 1)
+    slider(page).fill("2")
+    page.get_by_test_id("stSlider").get_by_role("slider").press("ArrowRight")
+    expect_runs(page, 2)  # of the page, which its step survives
+    expect(said(page)).to_contain_text("Step 8 of 20")
 
-def test_walks_of_different_length_share_the_axis_and_the_shorter_one_waits(demo: Open) -> None:
+
+def test_play_goes_from_the_start_to_the_end_is_silent_on_the_way_and_slow_with_less_motion(
+    demo: Open,
+) -> None:
+    page = demo()
+    page.locator(".bp-player").evaluate(WATCH)
+    page.get_by_role("button", name="Play").click()
+    expect(page.get_by_role("button", name="Pause")).to_be_visible()
+    expect(page.get_by_role("button", name="Play")).to_be_visible()
+    expect(page.locator(".bp-unseen")).to_contain_text("Step 20 of 20")
+    seen = page.evaluate("window.seen")
+    steps = [int(words.split()[1]) for kind, words in seen if kind == "bp-said"]
+    assert steps == [0, 4, 8, 12, 16, 20]
+    assert [kind for kind, _ in seen].index("bp-unseen") == len(steps)
+    expect_runs(page, 1)
+
+    page.emulate_media(reduced_motion="reduce")
+    page.get_by_role("button", name="Play").click()
+    page.wait_for_timeout(700)
+    expect(said(page)).to_contain_text("Step 0 of 20")
+    expect(said(page)).to_contain_text("Step 4 of 20")
+
+
+def test_walks_of_different_length_share_the_axis_and_all_words_keep_their_contrast(
+    demo: Open,
+) -> None:
     page = demo("?walks=two")
     expect(said(page, 1)).to_contain_text("Step 10 of 10")
     assert markers(page) == ["100%"] * 4
@@ -213,16 +210,6 @@ def test_walks_of_different_length_share_the_axis_and_the_shorter_one_waits(demo
     expect(said(page, 1)).to_contain_text(f"Step {step} of 10")
     expect(page.get_by_text("nothing holds this walk")).to_be_visible()
 
-
-def test_a_walk_that_has_only_begun_is_shown_and_cannot_be_played(demo: Open) -> None:
-    page = demo("?walks=still")
-    expect(said(page)).to_contain_text("Step 0 of 0")
-    expect(page.get_by_text("so far", exact=True)).to_be_visible()
-    expect(page.get_by_role("button", name="Play")).to_be_disabled()
-
-
-def test_all_words_keep_a_contrast_of_4_5_also_under_the_pointer(demo: Open) -> None:
-    page = demo("?walks=two")
     page.get_by_text("Numbers as a table").first.click()
     page.get_by_role("button", name="Differences").click()
     for scheme in ("light", "dark"):
@@ -231,6 +218,13 @@ def test_all_words_keep_a_contrast_of_4_5_also_under_the_pointer(demo: Open) -> 
         for pointed in (".bp-verdict", ".bp-play"):
             page.locator(pointed).first.hover()
             assert page.locator(".bp-player").evaluate(CONTRAST) >= 4.5
+
+
+def test_a_walk_that_has_only_begun_is_shown_and_cannot_be_played(demo: Open) -> None:
+    page = demo("?walks=still")
+    expect(said(page)).to_contain_text("Step 0 of 0")
+    expect(page.get_by_text("so far", exact=True)).to_be_visible()
+    expect(page.get_by_role("button", name="Play")).to_be_disabled()
 
 
 def test_on_a_telephone_everything_stacks_and_nothing_sticks_out(demo: Open) -> None:

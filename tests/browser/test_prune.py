@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import urlencode
 
 import numpy as np
 import onnx
@@ -14,46 +12,30 @@ from playwright.sync_api import Page
 
 from engine.models import catalog
 from engine.sparsity import MaskRules, prune_case, pruner_of, read_masks
-from tests.browser.conftest import OpenPage
-from tests.browser.expecting import expect
+from tests.browser.conftest import Visit
+from tests.browser.expecting import LONG, expect
 from tests.browser.server import settle
 
-LONG = 240  # seconds: the model is loaded, timed and asked for the first time
 SENTENCE = re.compile("of the weights are taken out")
 DIGITS = {"image": "From a data set", "data": "Digits, 8 × 8", "model": "Digits CNN"}
 
-Visit = Callable[[dict[str, str]], Page]
-
-
-@pytest.fixture
-def visit(app_url: str, open_page: OpenPage) -> Visit:
-    def opened(link: dict[str, str]) -> Page:
-        page = open_page()
-        page.goto(f"{app_url}/prune?{urlencode(link)}")
-        settle(page, LONG)
-        return page
-
-    return opened
-
 
 def section(page: Page, name: str) -> None:
-    """Look closer at one part."""
     page.get_by_role("radio", name=name, exact=True).click()
-    settle(page, LONG)
+    settle(page)
 
 
 def sentence(page: Page) -> str:
-    """What the page says on top."""
     return page.get_by_role("heading", name=SENTENCE).inner_text()
 
 
 def test_a_kernel_is_opened_by_mouse_and_by_keys(visit: Visit) -> None:
-    page = visit({"prune.section": "Kernels", "prune.layer": "conv_stem"})
+    page = visit("prune", {"prune.section": "Kernels", "prune.layer": "conv_stem"})
     wall = page.get_by_role("group", name=re.compile("^Kernels of conv_stem: 32 of 32 filters"))
     filters = wall.get_by_role("button", name=re.compile(r"^Filter \d+: \d+ of 27 weights stay"))
     expect(filters).to_have_count(32)
     filters.nth(6).click()
-    settle(page, LONG)
+    settle(page)
     number = filters.nth(6).get_attribute("aria-label") or ""
     expect(filters.nth(6)).to_have_attribute("aria-pressed", "true")
     chosen = re.match(r"Filter (\d+)", number)
@@ -66,7 +48,7 @@ def test_a_kernel_is_opened_by_mouse_and_by_keys(visit: Visit) -> None:
     page.keyboard.press("ArrowRight")
     expect(filters.nth(7)).to_be_focused()
     page.keyboard.press("Enter")
-    settle(page, LONG)
+    settle(page)
     expect(filters.nth(7)).to_have_attribute("aria-pressed", "true")
 
 
@@ -74,15 +56,15 @@ def test_a_kernel_is_opened_by_mouse_and_by_keys(visit: Visit) -> None:
 def test_two_criteria_stand_beside_chance_and_the_masks_are_downloaded(
     visit: Visit, tmp_path: Path
 ) -> None:
-    page = visit({"prune.section": "Two criteria"})
+    page = visit("prune", {"prune.section": "Two criteria"})
     expect(page.get_by_text("They agree no more than by chance.")).to_be_visible()
     rows = page.get_by_role("img", name=re.compile(r"IoU 0\.\d\d, chance 0\.\d\d"))
     assert rows.count() > 40
     page.get_by_role("combobox", name="Magnitude beside").click()
     page.keyboard.type("Taylor")  # the list closes when the page scrolls, and opens as one types
     page.get_by_role("option", name="Taylor", exact=True).click()
-    settle(page, LONG)
-    expect(page.get_by_text("They agree more than by chance.")).to_be_visible(timeout=1000 * LONG)
+    settle(page)
+    expect(page.get_by_text("They agree more than by chance.")).to_be_visible(timeout=LONG)
 
     section(page, "Keep it")
     with page.expect_download() as download:
@@ -99,24 +81,24 @@ def test_two_criteria_stand_beside_chance_and_the_masks_are_downloaded(
 def test_masks_of_all_criteria_stand_beside_each_other_and_a_searched_one_comes_in(
     visit: Visit,
 ) -> None:
-    page = visit(DIGITS | {"prune.section": "All criteria", "prune.ratio": "0.8"})
-    expect(page.get_by_text("Most alike:")).to_be_visible(timeout=1000 * LONG)
+    page = visit("prune", DIGITS | {"prune.section": "All criteria", "prune.ratio": "0.8"})
+    expect(page.get_by_text("Most alike:")).to_be_visible(timeout=LONG)
     note = page.get_by_text("In the pieces that they are searched in: Learned N:M, 2:4.")
     expect(note).to_have_count(0)
     page.get_by_role("button", name=re.compile("^Search: Learned N:M, 2:4")).click()
-    expect(note).to_be_visible(timeout=1000 * LONG)
+    expect(note).to_be_visible(timeout=LONG)
 
 
 @pytest.mark.slow
 def test_taken_back_to_prune_the_pruned_model_is_in_its_second_round(visit: Visit) -> None:
-    page = visit(DIGITS | {"prune.section": "Keep it", "prune.ratio": "0.8"})
+    page = visit("prune", DIGITS | {"prune.section": "Keep it", "prune.ratio": "0.8"})
     page.get_by_role("button", name="Keep it as a model").click()
-    page.get_by_role("button", name="Take it to Prune").click(timeout=1000 * LONG)
+    page.get_by_role("button", name="Take it to Prune").click(timeout=LONG)
     round_two = page.get_by_text("Round 2: 80 % of the weights were cut before and stay cut")
-    expect(round_two).to_be_visible(timeout=1000 * LONG)
-    settle(page, LONG)
+    expect(round_two).to_be_visible(timeout=LONG)
+    settle(page)
     page.goto(f"{page.url.partition('&prune.ratio')[0]}&prune.ratio=0.9")
-    settle(page, LONG)
+    settle(page)
     assert sentence(page).startswith("90 % of the weights are taken out")
     expect(round_two).to_be_visible()
 
@@ -124,11 +106,11 @@ def test_taken_back_to_prune_the_pruned_model_is_in_its_second_round(visit: Visi
 @pytest.mark.slow
 def test_a_mask_is_searched_for_and_each_layer_is_cut_alone(visit: Visit) -> None:
     link = DIGITS | {"prune.criterion": "Lottery Jackpot", "prune.ratio": "0.98"}
-    page = visit(link)
+    page = visit("prune", link)
     expect(page.get_by_role("heading", name=SENTENCE)).to_have_count(0)
     page.get_by_role("button", name="Search for the mask at 98 % cut").click()
-    expect(page.get_by_role("heading", name=SENTENCE)).to_be_visible(timeout=1000 * LONG)
-    settle(page, LONG)
+    expect(page.get_by_role("heading", name=SENTENCE)).to_be_visible(timeout=LONG)
+    settle(page)
     assert sentence(page).startswith("98 % of the weights are taken out")
     section(page, "The search")
     result = page.get_by_role("heading", name=re.compile("No weight moved")).inner_text()
@@ -136,7 +118,7 @@ def test_a_mask_is_searched_for_and_each_layer_is_cut_alone(visit: Visit) -> Non
     section(page, "Sensitivity")
     page.get_by_role("button", name=re.compile("Cut each layer alone")).click()
     weakest = page.get_by_role("heading", name=re.compile("is the most sensitive layer"))
-    expect(weakest).to_be_visible(timeout=1000 * LONG)
+    expect(weakest).to_be_visible(timeout=LONG)
     assert re.search(r"[\d.]+ % of answers are right on average", weakest.inner_text())
 
 
@@ -145,13 +127,13 @@ def test_two_of_four_weights_are_learned_and_leave_as_an_onnx_file(
     visit: Visit, tmp_path: Path
 ) -> None:
     learned = {"prune.criterion": "Learned N:M", "prune.structure": "N:M"}
-    page = visit(DIGITS | learned | {"model": "Digits MLP", "prune.section": "Keep it"})
+    page = visit("prune", DIGITS | learned | {"model": "Digits MLP", "prune.section": "Keep it"})
     page.get_by_role("button", name="Search for the mask at 2:4").click()
-    expect(page.get_by_role("heading", name=SENTENCE)).to_be_visible(timeout=1000 * LONG)
-    settle(page, LONG)
+    expect(page.get_by_role("heading", name=SENTENCE)).to_be_visible(timeout=LONG)
+    settle(page)
     assert sentence(page).startswith("50 % of the weights are taken out")
     page.get_by_role("button", name="Make the ONNX file").click()
-    expect(page.get_by_text("logits differ from PyTorch")).to_be_visible(timeout=1000 * LONG)
+    expect(page.get_by_text("logits differ from PyTorch")).to_be_visible(timeout=LONG)
     with page.expect_download() as download:
         page.get_by_role("button", name="Download the ONNX file").click()
     download.value.save_as(tmp_path / "model.onnx")

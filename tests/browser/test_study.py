@@ -5,57 +5,28 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import Locator, Page
 
-from tests.browser.conftest import OpenPage
-from tests.browser.expecting import expect
+from tests.browser.conftest import Visit
+from tests.browser.expecting import LONG, expect
 from tests.browser.server import settle
-
-LONG = 240  # seconds: the first maps of an image are made
-SENTENCE = re.compile("rely first on")
-
-Visit = Callable[[dict[str, str]], Page]
-
-
-@pytest.fixture
-def visit(app_url: str, open_page: OpenPage) -> Visit:
-    def opened(link: dict[str, str]) -> Page:
-        page = open_page()
-        page.goto(f"{app_url}/study?{urlencode(link)}")
-        settle(page, LONG)
-        return page
-
-    return opened
-
-
-def pictures(page: Page) -> int:
-    """Maps in the table of one image, as they are drawn."""
-    region = maps_of(page)
-    expect(region).to_be_visible(timeout=1000 * LONG)
-    return region.locator("img").count()
-
-
-def maps_of(page: Page) -> Locator:
-    """The grid of one image's maps."""
-    return page.locator("figure.bs-pictures")
 
 
 @pytest.mark.slow
 def test_the_kept_study_is_read_an_image_looked_at_and_another_study_stopped(visit: Visit) -> None:
-    page = visit({})
-    expect(page.get_by_role("heading", name=SENTENCE)).to_be_visible()
+    page = visit("study")
+    expect(page.get_by_role("heading", name=re.compile("rely first on"))).to_be_visible()
     table = page.get_by_role("region", name="Table of the study")
     assert table.get_by_role("rowheader").count() == 11
     expect(page.get_by_text("kept from before").first).to_be_visible()
-    maps = pictures(page)
+    grid = page.locator("figure.bs-pictures")
+    expect(grid).to_be_visible(timeout=LONG)
+    maps = grid.locator("img").count()
     assert maps % 11 == 0
     assert maps >= 22
-    cell = maps_of(page).locator("td").nth(2)
+    cell = grid.locator("td").nth(2)
     alt = cell.locator("img").get_attribute("alt") or ""
     assert re.match(r"Saliency · cosine \S+, \w+", alt)
     expect(cell).to_contain_text(re.compile("[✓✗] points"))
@@ -69,13 +40,13 @@ def test_the_kept_study_is_read_an_image_looked_at_and_another_study_stopped(vis
 
     page.keyboard.press("Escape")
     page.get_by_role("radio", name="Brain phantoms").click()
-    settle(page, LONG)
+    settle(page)
     expect(page.get_by_role("heading", name=re.compile("phantom slices"))).to_be_visible()
     expect(page.locator(".st-key-study-image input")).to_have_value("866: ring")
     assert "study.source=Brain+phantoms" in page.url
 
-    page = visit({"study.count": "40"})
+    page = visit("study", {"study.count": "40"})
     page.get_by_role("button", name=re.compile("^Run the study")).click()
     stop = page.get_by_role("button", name="Stop", exact=True).first
-    stop.click(timeout=1000 * LONG)
-    expect(page.get_by_text("Stopped.")).to_be_visible(timeout=1000 * LONG)
+    stop.click(timeout=LONG)
+    expect(page.get_by_text("Stopped.")).to_be_visible(timeout=LONG)

@@ -5,20 +5,18 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Page
 
-from tests.browser.conftest import OpenPage
+from tests.browser.conftest import Visit
 from tests.browser.expecting import expect
 from tests.browser.server import settle
-from tests.browser.test_steps import CALM
+from tests.browser.test_scripts import CALM
 
 WALL = "What stays of each layer at level"
 
 
 @pytest.mark.slow
-def test_a_level_back_moves_masks_curve_and_one_image_s_answer(app_url: str, page: Page) -> None:
-    page.goto(f"{app_url}/tickets")
-    settle(page)
+def test_a_level_back_moves_masks_curve_and_one_image_s_answer(visit: Visit) -> None:
+    page = visit("tickets")
     first = page.get_by_role("heading", name=re.compile(r"the ticket is right on"))
     before = first.inner_text()
     expect(page.get_by_text("What stays of each layer at level 15")).to_be_visible()
@@ -38,12 +36,10 @@ def test_a_level_back_moves_masks_curve_and_one_image_s_answer(app_url: str, pag
 
 
 def test_the_tape_is_played_and_ticket_and_new_start_are_compared_on_the_own_digit(
-    app_url: str, open_page: OpenPage
+    visit: Visit,
 ) -> None:
     """From a digit that is pressed, level after level to the end, with the seeds' overlap."""
-    page = open_page(viewport={"width": 1280, "height": 900})
-    page.goto(f"{app_url}/tickets?tickets.level=13")
-    settle(page)
+    page = visit("tickets", {"tickets.level": 13})
     page.get_by_role("button", name=re.compile(": 9$")).first.press("Enter")
     expect(page.get_by_text(re.compile("^Asked about a 9"))).to_be_visible()
     notes = page.get_by_text(re.compile(r"It says \w+, [\d.]+ % sure"))
@@ -66,11 +62,9 @@ def test_the_tape_is_played_and_ticket_and_new_start_are_compared_on_the_own_dig
 
 @pytest.mark.slow
 def test_playing_begins_again_at_the_end_and_stops_where_a_person_moves_the_level(
-    app_url: str, open_page: OpenPage
+    visit: Visit,
 ) -> None:
-    page = open_page(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
-    page.goto(f"{app_url}/tickets")
-    settle(page)
+    page = visit("tickets", reduced_motion="reduce")
     page.get_by_role("button", name="Play the levels").press("Enter")
     expect(page.get_by_text(f"{WALL} 0,")).to_be_visible()  # from the last to the first
     expect(page.get_by_text(re.compile("^Same mask, new start$"))).to_be_visible()

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from urllib.parse import urlencode
 
 import pytest
 from playwright.sync_api import Page
 
-from tests.browser.conftest import OpenPage
+from tests.browser.conftest import OpenPage, Visit
 from tests.browser.expecting import expect
 from tests.browser.server import settle
 from tests.browser.test_first_screens import check_tray
-from tests.browser.test_journeys import photograph, upload
+from tests.browser.test_journeys import upload
 
 LINK = {
     "image": "From a data set",
@@ -31,10 +30,9 @@ def pin(page: Page, title: str, method: str) -> None:
 
 
 def test_two_maps_are_pinned_as_seen_compared_and_filed_as_a_report_that_needs_no_network(
-    app_url: str, page: Page, open_page: OpenPage, tmp_path: Path
+    visit: Visit, open_page: OpenPage, tmp_path: Path
 ) -> None:
-    page.goto(f"{app_url}/heatmaps?{urlencode(LINK, doseq=True)}")
-    settle(page, 240)  # the model's first answers
+    page = visit("heatmaps", LINK)
     page.get_by_role("slider", name="Opacity").fill("85")
     settle(page)  # what is pressed while the page is drawn anew may be lost
     page.get_by_role("button", name="Share", exact=True).click()
@@ -76,11 +74,11 @@ def test_two_maps_are_pinned_as_seen_compared_and_filed_as_a_report_that_needs_n
 
 @pytest.mark.journey
 def test_a_photograph_of_ones_own_is_explained_and_filed_as_a_report_as_it_is_seen(
-    app_url: str, page: Page, tmp_path: Path
+    visit: Visit, tmp_path: Path
 ) -> None:
-    page.goto(f"{app_url}/heatmaps?heatmaps.methods=Gradient&trust.on=false&model=Digits+CNN")
-    settle(page, 240)
-    upload(page, photograph(tmp_path / "cup.jpg", "coffee"))
+    link = {"heatmaps.methods": "Gradient", "trust.on": "false", "model": "Digits CNN"}
+    page = visit("heatmaps", link)
+    upload(page, tmp_path / "cup.jpg")
     expect(page.get_by_test_id("stSidebar").locator(".bar[aria-pressed=true]")).to_be_visible()
     expect(page.get_by_text(re.compile(r"digits-cnn \w+ · attribution\.Gradient"))).to_be_visible()
     expect(page.locator(".bs-stage canvas")).to_be_visible()

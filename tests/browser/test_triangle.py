@@ -43,7 +43,9 @@ def point(page: Page, source: float, first: float, second: float, at: int = 0) -
     assert source + first + second == pytest.approx(1)
 
 
-def test_it_opens_where_picture_and_class_differ_most_and_says_so_as_text(page: Page) -> None:
+def test_it_says_where_picture_and_class_differ_most_and_the_mouse_moves_one_point_in_both(
+    page: Page,
+) -> None:
     reads(page, "0.95", "below 0.01")
     expect(page.locator(".bs-mix")).to_have_text(["Blind spot 1 alone", "Raw target 1 alone"])
     name = page.locator(".bs-plot").first.get_attribute("aria-label")
@@ -53,8 +55,6 @@ def test_it_opens_where_picture_and_class_differ_most_and_says_so_as_text(page: 
     lights = [sum(page.locator(".bs-plot canvas").nth(at).evaluate(MIDDLE)) for at in range(2)]
     assert lights[0] > 1.7 * lights[1]  # bright is bright and dark is dark
 
-
-def test_the_mouse_and_buttons_move_one_point_in_both_and_blend_the_pictures(page: Page) -> None:
     point(page, 0.5, 0.3, 0.2)
     reads(page, "0.93", "0.25")
     mix = "50 % source, 30 % blind spot 1, 20 % blind spot 2"
@@ -73,8 +73,6 @@ def test_the_mouse_and_buttons_move_one_point_in_both_and_blend_the_pictures(pag
     point(page, 0.53, 0.28, 0.19, at=1)
     expect(page.locator(".bs-mix").first).to_contain_text("50 % source, 30 % blind spot 1")
 
-
-def test_the_arrows_walk_over_the_grid_and_stop_at_its_edge(page: Page) -> None:
     plot = page.locator(".bs-plot").first
     plot.focus()
     page.keyboard.press("Home")

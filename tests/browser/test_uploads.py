@@ -12,6 +12,7 @@ from PIL import Image
 from playwright.sync_api import Page, WebSocketRoute
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
+from tests.browser.conftest import Visit
 from tests.browser.expecting import expect
 from tests.browser.server import settle
 
@@ -19,7 +20,6 @@ SIXTY = 60_000_000  # bytes
 
 
 def picture(color: str) -> bytes:
-    """A small PNG."""
     out = io.BytesIO()
     Image.new("RGB", (16, 16), color).save(out, "PNG")
     return out.getvalue()
@@ -40,9 +40,8 @@ def large_zip(tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
-def test_a_zip_of_60_mb_is_read(app_url: str, page: Page, large_zip: Path) -> None:
-    page.goto(f"{app_url}/data-and-models")
-    settle(page)
+def test_a_zip_of_60_mb_is_read(visit: Visit, large_zip: Path) -> None:
+    page = visit("data-and-models")
     page.get_by_text("Open data of your own", exact=True).click()
     with page.expect_response(lambda got: "upload_file" in got.url) as answered:
         page.locator(".st-key-lab-file input[type=file]").set_input_files(large_zip)
@@ -51,12 +50,11 @@ def test_a_zip_of_60_mb_is_read(app_url: str, page: Page, large_zip: Path) -> No
 
 
 def test_an_image_of_60_mb_is_refused_in_one_sentence_and_weights_reach_the_page(
-    app_url: str, page: Page, tmp_path: Path
+    visit: Visit, tmp_path: Path
 ) -> None:
     large = tmp_path / "large.png"
     large.write_bytes(picture("red") + bytes(SIXTY))
-    page.goto(f"{app_url}/?model=Digits+MLP")
-    settle(page)
+    page = visit("", {"model": "Digits MLP"})
     page.locator(".st-key-subject-file input[type=file]").set_input_files(large)
     expect(page.get_by_text("File must be 50.0MB or smaller")).to_be_visible()
 

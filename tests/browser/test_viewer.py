@@ -117,11 +117,7 @@ def test_opacity_threshold_mode_and_zoom_change_the_picture_without_a_server_run
     settle(page)
     expect_runs(page, 1)
 
-
-def test_below_the_threshold_the_plain_picture_shows_exactly_and_an_outline_goes_round_the_rest(
-    demo: Open,
-) -> None:
-    page = demo()
+    canvas(page).dblclick()  # the whole picture
     expect(page.get_by_role("button", name="Outline")).to_be_disabled()
     press(page, "Picture")
     plain = pixel(page, 0.1, 0.9)
@@ -142,7 +138,9 @@ def test_below_the_threshold_the_plain_picture_shows_exactly_and_an_outline_goes
     expect(shown).to_contain_text("10 % of the map is shown")
 
 
-def test_every_panel_says_what_it_shows_in_words_and_never_in_html(demo: Open) -> None:
+def test_every_panel_says_in_words_what_it_shows_and_is_saved_and_painted_in_its_theme(
+    demo: Open,
+) -> None:
     page = demo()
     finding = "strongest in the upper left, most negative in the lower right, −1.2 to 2 logit"
     expect(page.get_by_role("img", name=f"Occlusion: {finding}")).to_be_visible()
@@ -160,9 +158,17 @@ def test_every_panel_says_what_it_shows_in_words_and_never_in_html(demo: Open) -
     press(page, "Same scale")
     expect(page.get_by_text("so each panel keeps its own scale")).to_be_visible()
 
+    with page.expect_download() as waiting:
+        press(page, "Save PNG of Occlusion")
+    assert waiting.value.suggested_filename == "occlusion.png"
+    image = Image.open(BytesIO(Path(waiting.value.path()).read_bytes())).convert("RGB")
+    pixels = np.asarray(image).astype(int)
+    ramp = [colors.DIVERGING_LIGHT[at].astype(int) for at in (0, -1)]
+    edges = pixels[:, 26], pixels[:, -27]  # just within the picture and its color bar
+    bars = [np.abs(edge - end).max(1) <= 4 for edge, end in zip(edges, ramp, strict=True)]
+    assert (bars[0] & bars[1]).sum() >= 10
+    assert image.width == 48 + 512  # the picture's own pixels
 
-def test_a_map_is_painted_in_the_ramp_of_its_theme_and_its_ends_are_printed(demo: Open) -> None:
-    page = demo()
     press(page, "Map")
     press(page, "Pixelated")
     red, green, blue, _ = pixel(page, 0.3, 0.25)
@@ -174,6 +180,14 @@ def test_a_map_is_painted_in_the_ramp_of_its_theme_and_its_ends_are_printed(demo
     settle(page)
     middle = colors.DIVERGING_DARK[127].astype(int)
     assert np.abs(middle - pixel(page, 0.05, 0.95)[:3]).max() <= 4
+
+    press(page, "List of keys")
+    slider(page, "Hide below").fill("20")
+    page.mouse.move(5, 5)
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        settle(page)
+        assert page.locator(".bs-viewer").evaluate(CONTRAST) >= 4.5
 
 
 def test_a_flat_map_has_the_middle_color_and_a_shared_scale_is_shared(demo: Open) -> None:
@@ -188,7 +202,7 @@ def test_a_flat_map_has_the_middle_color_and_a_shared_scale_is_shared(demo: Open
     expect(page.get_by_text("All panels share one scale.")).to_be_visible()
 
 
-def test_zoom_pan_and_reset_are_the_same_in_all_panels(demo: Open) -> None:
+def test_zoom_and_pan_are_the_same_in_all_panels_and_keys_do_all_of_it(demo: Open) -> None:
     page = demo()
     whole = [pixel(page, 0.9, 0.9, at) for at in (0, 1)]
     point(page, 0.1, 0.1)
@@ -206,9 +220,6 @@ def test_zoom_pan_and_reset_are_the_same_in_all_panels(demo: Open) -> None:
     page.mouse.move(5, 5)
     assert [pixel(page, 0.9, 0.9, at) for at in (0, 1)] == whole
 
-
-def test_everything_is_done_with_the_keyboard_alone(demo: Open) -> None:
-    page = demo()
     overlay = pixel(page, 0.3, 0.27)
     page.locator(".bs-stage").first.focus()
     page.keyboard.press("o")
@@ -242,21 +253,13 @@ def test_everything_is_done_with_the_keyboard_alone(demo: Open) -> None:
     expect(page.get_by_role("status").filter(has_text="Occlusion:")).to_contain_text("px")
     page.keyboard.press("?")
     expect(page.get_by_text("show the plain picture")).to_be_visible()
+    expect(page.get_by_role("group", name="Window of the scan")).to_have_count(0)
+    page.keyboard.press("w")  # the keys of a scan's window
+    page.keyboard.press("3")
     expect_runs(page, 1)
 
 
-def test_the_look_survives_a_rerun_that_brings_new_maps(demo: Open) -> None:
-    page = demo()
-    slider(page, "Opacity").fill("85")
-    press(page, "Zoom in")
-    page.get_by_test_id("stSlider").get_by_role("slider").press("ArrowRight")
-    expect_runs(page, 2)
-    expect(ends(page).first).to_have_text("−404 logit")
-    expect(slider(page, "Opacity")).to_have_value("85")
-    expect(page.get_by_role("button", name="Show the whole picture")).to_have_text("1.5×")
-
-
-def test_a_copied_link_reopens_the_look_and_keeps_what_streamlit_had_in_it(
+def test_a_copied_link_reopens_the_look_and_nonsense_opens_with_values_in_range(
     demo: Open, viewer_url: str
 ) -> None:
     page = demo("?strength=2")
@@ -272,36 +275,11 @@ def test_a_copied_link_reopens_the_look_and_keeps_what_streamlit_had_in_it(
     expect(slider(again, "Hide below")).to_have_value("20")
     expect(ends(again).first).to_have_text("−404 logit")
 
-
-def test_a_link_with_nonsense_opens_with_values_in_range(demo: Open) -> None:
-    page = demo("?look=m9.o999999.z1.x9999.k0.h500.<script>.o-5..%00")
+    page.goto(f"{viewer_url}?look=m9.o999999.z1.x9999.k0.h500.<script>.o-5..%00")
+    settle(page)
+    expect(ends(page).first).to_be_visible()
     assert 0 <= int(slider(page, "Opacity").input_value()) <= 100
     assert pixel(page, 0.5, 0.5)[3] == 255
-
-
-def test_a_saved_panel_is_a_picture_with_its_color_bar(demo: Open) -> None:
-    page = demo()
-    with page.expect_download() as waiting:
-        press(page, "Save PNG of Occlusion")
-    assert waiting.value.suggested_filename == "occlusion.png"
-    image = Image.open(BytesIO(Path(waiting.value.path()).read_bytes())).convert("RGB")
-    pixels = np.asarray(image).astype(int)
-    ends = [colors.DIVERGING_LIGHT[at].astype(int) for at in (0, -1)]
-    edges = pixels[:, 26], pixels[:, -27]  # just within the picture and its color bar
-    bars = [np.abs(edge - end).max(1) <= 4 for edge, end in zip(edges, ends, strict=True)]
-    assert (bars[0] & bars[1]).sum() >= 10
-    assert image.width == 48 + 512  # the picture's own pixels
-
-
-def test_all_words_keep_a_contrast_of_4_5(demo: Open) -> None:
-    page = demo()
-    press(page, "List of keys")
-    slider(page, "Hide below").fill("20")
-    page.mouse.move(5, 5)
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)
-        settle(page)
-        assert page.locator(".bs-viewer").evaluate(CONTRAST) >= 4.5
 
 
 def test_on_a_telephone_the_panels_stack_and_nothing_sticks_out(demo: Open) -> None:
@@ -322,7 +300,9 @@ def frame(page: Page, words: str) -> Locator:
     return result
 
 
-def test_a_frame_is_sent_once_when_the_mouse_or_the_keys_let_it_go(demo: Open) -> None:
+def test_a_frame_is_sent_once_when_it_is_let_go_and_a_viewer_taken_off_complains_about_nothing(
+    demo: Open,
+) -> None:
     page = demo()
     box = frame(page, "What to cover").bounding_box()
     assert box
@@ -346,8 +326,17 @@ def test_a_frame_is_sent_once_when_the_mouse_or_the_keys_let_it_go(demo: Open) -
     expect(page.get_by_text("crop: 0.00 0.00 0.67 1.00")).to_be_attached()
     expect(page.get_by_role("group", name="What the model sees")).to_be_focused()
 
+    page.locator(".bs-viewer").first.evaluate(
+        """node => {
+          node.querySelector("input[type=range]").dispatchEvent(new Event("input"));
+          node.remove();
+        }"""
+    )
+    page.evaluate(FRAMES)  # the page's console is empty, or its fixture fails
+    expect(page.locator(".bs-viewer").first).to_have_count(0)
 
-def test_a_square_stays_square_when_a_corner_is_pulled(demo: Open) -> None:
+
+def test_a_square_stays_square_and_the_look_survives_reruns_that_bring_new_maps(demo: Open) -> None:
     page = demo()
     frame(page, "What to cover")
     corner = page.get_by_role("button", name="Resize at the bottom right").last
@@ -359,16 +348,10 @@ def test_a_square_stays_square_when_a_corner_is_pulled(demo: Open) -> None:
     page.mouse.up()
     expect(page.get_by_text("cover: 0.30 0.10 0.70 0.70")).to_be_attached()
 
-
-def test_a_viewer_that_is_taken_off_the_page_while_it_draws_complains_about_nothing(
-    demo: Open,
-) -> None:
-    page = demo()
-    page.locator(".bs-viewer").first.evaluate(
-        """node => {
-          node.querySelector("input[type=range]").dispatchEvent(new Event("input"));
-          node.remove();
-        }"""
-    )
-    page.evaluate(FRAMES)  # the page's console is empty, or its fixture fails
-    expect(page.locator(".bs-viewer").first).to_have_count(0)
+    slider(page, "Opacity").fill("85")
+    press(page, "Zoom in")
+    page.get_by_test_id("stSlider").get_by_role("slider").press("ArrowRight")
+    expect_runs(page, 3)
+    expect(ends(page).first).to_have_text("−404 logit")
+    expect(slider(page, "Opacity")).to_have_value("85")
+    expect(page.get_by_role("button", name="Show the whole picture")).to_have_text("1.5×")

@@ -72,7 +72,6 @@ def assert_red(row):
 
 
 def named(kind):
-    """A method as a parameter."""
     name = kind.full_name()
     return pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else [])
 

@@ -6,12 +6,19 @@ import io
 import struct
 import warnings
 import zipfile
+from collections.abc import Callable
+from typing import NamedTuple
 
-from tests.hostile.case import Hostile
+
+class Hostile(NamedTuple):
+    """A file and the words that its refusal must have."""
+
+    name: str
+    make: Callable[[], bytes]
+    says: str
 
 
 def zipped(files: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
-    """A zip of these files."""
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of names that come twice

@@ -74,7 +74,6 @@ class PackageOfFiles:
 
 
 def packages() -> list[PackageOfFiles]:
-    """The list."""
     packages_listed: list[PackageOfFiles] = []
     for line in LIST.read_text(encoding="utf-8").splitlines():
         if line.startswith("# "):
@@ -137,7 +136,6 @@ def tarred(path: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def zipped(path: Path) -> Iterator[tuple[str, bytes]]:
-    """The files of a wheel."""
     with zipfile.ZipFile(path) as archive:
         for member in archive.infolist():
             if not member.is_dir() and member.file_size <= LARGEST:
@@ -145,7 +143,6 @@ def zipped(path: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def sha256(data: bytes) -> str:
-    """The name of these bytes."""
     return hashlib.sha256(data).hexdigest()
 
 

@@ -39,7 +39,6 @@ class FileTrials(TrialKind):
 
     @cached_property
     def files(self) -> dict[str, bytes]:
-        """The corpus; downloaded where it has to be."""
         if set(self.sources) != {INSTALLED}:
             fetch()
         return corpus(self.sources)
@@ -90,7 +89,6 @@ class FileTrials(TrialKind):
         log.removeHandler(handler)
 
     def rows(self, outcomes: Mapping[str, TrialOutcome]) -> list[Row]:
-        """The files, and their mutants."""
         whole = {name: outcome for name, outcome in outcomes.items() if name in self.files}
         mutants = {name: outcome for name, outcome in outcomes.items() if name not in self.files}
         sorts = {name.split(" ", 1)[-1] for name in mutants}
@@ -108,6 +106,5 @@ def is_image(path: str, data: bytes) -> bool:
 
 
 def suffix_of(name: str) -> str:
-    """How a file's name ends."""
     end = Path(name.rpartition("/")[2])
     return "".join(end.suffixes[-2:]) if end.name.endswith(".nii.gz") else end.suffix

@@ -16,7 +16,6 @@ KINDS = {
 
 
 def kind_of_trial(name: str) -> TrialKind:
-    """One of KINDS."""
     module, _, word = KINDS[name].partition(":")
     trial: TrialKind = getattr(import_module(module), word)()
     return trial

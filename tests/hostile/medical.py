@@ -9,7 +9,7 @@ import zlib
 import numpy as np
 
 from tests import scans
-from tests.hostile.case import Hostile
+from tests.hostile.archives import Hostile
 
 
 def deflated(length: bool) -> bytes:

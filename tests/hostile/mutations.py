@@ -104,7 +104,6 @@ def extreme(size: int, rng: Rng) -> bytes:
 
 
 def put(data: bytes, at: int, new: bytes) -> bytes:
-    """The bytes with new ones in place of as many."""
     return data[:at] + new + data[at + len(new) :]
 
 
@@ -112,7 +111,6 @@ def put(data: bytes, at: int, new: bytes) -> bytes:
 
 
 def cut_off(data: bytes, _: bytes, rng: Rng) -> bytes:
-    """The end is missing."""
     return data[: rng.integers(len(data))]
 
 
@@ -190,7 +188,6 @@ def segments(data: bytes) -> tuple[bytes, list[bytes]]:
 
 
 def png_ends(data: bytes) -> Iterator[int]:
-    """Where each part of a PNG ends."""
     at = 8
     while at + 12 <= len(data):
         at += 12 + int.from_bytes(data[at : at + 4])

@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from tests.hostile.case import Hostile
+from tests.hostile.archives import Hostile
 
 
 def saved(form: str, size: tuple[int, int] = (64, 48), mode: str = "RGB", **options: Any) -> bytes:
-    """A picture of noise."""
     rng = np.random.default_rng(1)
     image = Image.fromarray(rng.integers(0, 256, (*size[::-1], 3), np.uint8)).convert(mode)
     buffer = io.BytesIO()
@@ -26,7 +25,6 @@ def saved(form: str, size: tuple[int, int] = (64, 48), mode: str = "RGB", **opti
 
 
 def chunk(kind: bytes, body: bytes) -> bytes:
-    """A part of a PNG."""
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 

@@ -102,7 +102,6 @@ def attempted(attempt: Attempt, name: str) -> TrialOutcome:
 
 
 def outcomes_of(kind: TrialKind, names: Iterable[str]) -> dict[str, TrialOutcome]:
-    """Do some trials in this process."""
     with kind.running() as attempt:
         return {name: attempted(attempt, name) for name in names}
 

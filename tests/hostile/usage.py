@@ -20,7 +20,6 @@ def status(pid: int | str, word: str) -> float:
 
 
 def reader_pid() -> int | None:
-    """The reader that waits."""
     return reader._idle[0].process.pid if reader._idle else None
 
 
@@ -35,8 +34,6 @@ def computed() -> float:
 
 
 class Usage:
-    """What was used since it was made."""
-
     def __init__(self) -> None:
         self.reader = reader_pid()
         for pid in ("self", self.reader):
@@ -47,7 +44,6 @@ class Usage:
         self.began = computed()
 
     def seconds(self) -> float:
-        """Of computing."""
         return max(0.0, computed() - self.began)
 
     def mb(self) -> float:

@@ -8,12 +8,10 @@ import struct
 import zipfile
 from typing import Any
 
-from tests.hostile.archives import zipped
-from tests.hostile.case import Hostile
+from tests.hostile.archives import Hostile, zipped
 
 
 def torch_file(content: Any, **options: Any) -> bytes:
-    """As torch saves it."""
     import torch
 
     buffer = io.BytesIO()
@@ -45,7 +43,6 @@ def repacked() -> bytes:
 
 
 def pickled(words: bytes) -> bytes:
-    """An archive of torch's with this pickle."""
     files = {"archive/data.pkl": words, "archive/version": b"3\n"}
     return zipped(files, zipfile.ZIP_STORED)
 
