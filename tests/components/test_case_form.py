@@ -48,7 +48,7 @@ def form(**link):
     return page_of(draw, link={f"page.{name}": value for name, value in link.items()})
 
 
-def test_an_untouched_form_begins_as_declared_and_is_asked_again_by_what_it_gives():
+def test_an_untouched_form_begins_as_declared_and_what_this_session_has_is_not_asked_again():
     at = form()
     settings = at.session_state["given"]
     whole = {"word": "b", "thing": "z", "some": ("q",), "count": 4}
@@ -56,6 +56,9 @@ def test_an_untouched_form_begins_as_declared_and_is_asked_again_by_what_it_give
     assert at.session_state["known"] == {"image": "sample:coffee"} | settings
     assert not at.query_params
     ToyArguments(**settings)  # every value is allowed
+    at.selectbox(key="page.thing").set_value("Mine").run()
+    assert at.session_state["given"]["thing"] is not None
+    assert at.session_state["known"] == {}
 
 
 def test_a_link_says_what_a_person_reads_and_gives_what_a_command_says():
@@ -67,25 +70,15 @@ def test_a_link_says_what_a_person_reads_and_gives_what_a_command_says():
     assert at.slider(key="page.count").help == "How many."
 
 
-def test_what_cannot_be_had_is_not_offered_and_its_reason_is_in_the_help():
+def test_what_cannot_be_had_beside_another_argument_is_not_offered_and_let_go_of():
     box = form(word="Ay").selectbox(key="page.thing")
     assert box.options == ["Ex", "Mine", "none"]
     assert box.help == "What. Why: it is gone."
-
-
-def test_what_is_no_longer_offered_beside_another_argument_is_let_go_of():
     at = form(word="Ay", thing="Ex")
     at.selectbox(key="page.word").set_value("b").run()
     assert at.session_state["given"]["thing"] == "z"
     at.selectbox(key="page.thing").set_value("none").run()
     assert at.session_state["given"]["thing"] is None
-
-
-def test_what_only_this_session_has_can_be_chosen_but_not_asked_again():
-    at = form()
-    at.selectbox(key="page.thing").set_value("Mine").run()
-    assert at.session_state["given"]["thing"] is not None
-    assert at.session_state["known"] == {}
 
 
 @pytest.mark.parametrize(

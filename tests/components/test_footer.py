@@ -106,16 +106,13 @@ def test_two_sections_share_one_menu_and_one_explanation_by_their_titles():
     ]
 
 
-def test_a_section_that_waits_is_explained_and_the_other_is_taken_along():
+def test_a_section_that_waits_or_is_asked_twice_is_explained_once():
     later = replace(SEEN_SECTION, key="later", method=Later(), title="", button="Later")
     at = page(SEEN_SECTION, later)
     (share,), (explained,) = shares(at), explanations(at)
     assert [snippet.value for snippet in share.code] == ["seen()"]
     assert [expander.label for expander in at.expander] == [WHAT]  # one answer needs no heading
     assert words(explained)[3:] == ["**Later**", "What is counted later."]
-
-
-def test_a_method_that_two_sections_ask_is_explained_once():
     at = page(SEEN_SECTION, replace(SEEN_SECTION, key="again", title="Seen again"))
     assert len(shares(at)[0].get("download_button")) == 4
     (explanation, _paper) = words(explanations(at)[0])
@@ -129,10 +126,12 @@ def test_a_view_that_ends_early_has_its_footer_and_what_stands_below():
     assert "the end" in words(at.main)
 
 
-def test_a_fragment_has_a_footer_of_its_own():
+def test_a_fragment_and_a_section_without_a_footer_have_one_of_their_own():
     at = page(SEEN_SECTION, own=[HEARD_SECTION])
     codes = [[code.value for code in share.code] for share in shares(at)]
     assert codes == [["heard()"], ["seen()"]]
+    at = settled(page_of(section.show, SEEN_SECTION))
+    assert len(shares(at)) == len(explanations(at)) == 1
 
 
 def draw_closer():
@@ -155,11 +154,6 @@ def test_a_fragment_that_ends_the_page_has_one_row_for_all_and_keeps_it_when_run
         assert [code.value for code in share.code] == codes
         assert len(words(explained)) == (2 if len(codes) == 1 else 6)
         at.toggle[0].set_value(True).run()
-
-
-def test_a_section_without_a_footer_stands_alone():
-    at = settled(page_of(section.show, SEEN_SECTION))
-    assert len(shares(at)) == len(explanations(at)) == 1
 
 
 def test_an_error_in_one_view_leaves_nothing_to_the_next():

@@ -26,14 +26,10 @@ def toy_of(at) -> Toy:
     return at.session_state["toy"]
 
 
-def test_an_untouched_form_gives_the_defaults_and_leaves_the_address_empty():
+def test_an_untouched_form_gives_the_defaults_with_labels_units_and_help():
     at = form()
     assert toy_of(at) == Toy()
     assert not at.query_params
-
-
-def test_every_setting_shows_its_label_its_unit_and_its_help():
-    at = form()
     labels = {
         kind: [widget.label for widget in at.get(kind)]
         for kind in ("slider", "select_slider", "selectbox", "toggle")
@@ -48,7 +44,7 @@ def test_every_setting_shows_its_label_its_unit_and_its_help():
     assert at.select_slider(key="page.Toy.decades").value == 0.03  # one of its stops
 
 
-def test_each_widget_sets_its_own_setting():
+def test_each_widget_sets_its_own_setting_and_one_that_can_be_off_shows_its_slider_when_on():
     at = form()
     at.slider(key="page.Toy.count").set_value(9)
     at.slider(key="page.Toy.share").set_value(0.25)
@@ -59,6 +55,10 @@ def test_each_widget_sets_its_own_setting():
     at.toggle(key="page.Toy.switch").set_value(True)
     at.run()
     assert toy_of(at) == Toy(9, 0.25, 0.2, 50, None, "one", "conv1", True)
+    assert "page.Toy.maybe" not in [slider.key for slider in at.slider]
+    at.toggle(key="page.Toy.maybe.on").set_value(True).run()
+    at.slider(key="page.Toy.maybe").set_value(0.7).run()
+    assert toy_of(at).maybe == 0.7
 
 
 def test_a_link_opens_the_form_with_its_values():
@@ -66,14 +66,6 @@ def test_a_link_opens_the_form_with_its_values():
     at = form(**link, layer="conv1", switch="true", maybe="0.7", **{"maybe.on": "true"})
     assert toy_of(at) == Toy(9, 0.25, 0.2, 50, 0.7, "one", "conv1", True)
     assert not problems(at)
-
-
-def test_a_setting_that_can_be_off_shows_its_slider_when_switched_on():
-    at = form()
-    assert "page.Toy.maybe" not in [slider.key for slider in at.slider]
-    at.toggle(key="page.Toy.maybe.on").set_value(True).run()
-    at.slider(key="page.Toy.maybe").set_value(0.7).run()
-    assert toy_of(at).maybe == 0.7
 
 
 @pytest.mark.parametrize(
@@ -96,16 +88,13 @@ def test_a_link_with_a_value_that_cannot_be_is_ignored_and_that_is_said(name, as
     assert words in notice
 
 
-def test_the_notice_stays_until_the_setting_is_set():
+def test_a_notice_stays_until_the_setting_is_set_and_repeats_no_markup_of_the_link():
     at = form(count="41")
     at.slider(key="page.Toy.share").set_value(0.25).run()
     assert len(problems(at)) == 1
     at.query_params["page.Toy.count"] = "12"  # as the browser does when the slider is moved
     at.slider(key="page.Toy.count").set_value(12).run()
     assert not problems(at)
-
-
-def test_a_notice_repeats_no_markup_of_the_link():
     at = form(word="![](//example.org/a.png)`<b>")
     assert at.info[0].value.count("\\[") == 1
     assert "\\`\\<b>" in at.info[0].value

@@ -46,16 +46,13 @@ def test_two_players_of_noise_stay_below_a_megabyte():
     assert len(json.dumps(walk_payload(walked(result, about)))) < 400_000
 
 
-def test_an_attack_that_failed_ends_with_what_the_model_still_says():
+def test_an_attack_that_failed_ends_with_its_best_try_and_what_the_model_still_says():
     about, result = pgd_attack(0)
     sent = walk_payload(walked(result, about))
     label = about.case.model.labels[about.case.target.index]
     assert sent["target"]["seen"] == sent["source"]["label"] == label
     assert sent["target"]["label"] != label  # the next best, whose confidence is drawn
     assert (sent["target"]["name"], sent["tags"]["target"]) == ("End: the best try", "next best")
-
-
-def test_a_list_that_was_not_found_is_the_best_try():
     about, _ = pgd_attack(0)
     target_index = about.case.target.index
     order = tuple(index for index in range(4) if index != target_index)
@@ -83,7 +80,7 @@ def key_points_result(weights):
     return {"pictures": Pictures(image, ("",), ("before", "change", "after"), ""), "points": points}
 
 
-def test_circles_lie_on_their_pixels_and_grow_with_the_response():
+def test_circles_lie_on_their_pixels_and_grow_with_the_response_and_a_grid_is_called_one():
     circles = exhibit(KEY_POINTS, key_points_result([0.64, 0.36, 0.0]))
     marks = circles.shape.figure(circles.view).data[0]
     np.testing.assert_allclose(marks.x, [10, 10, 10], rtol=1e-6)  # the middle of a pixel
@@ -93,9 +90,6 @@ def test_circles_lie_on_their_pixels_and_grow_with_the_response():
     np.testing.assert_allclose(marks.marker.color, [0, 36, 64], atol=1e-4)
     assert circles.finding.startswith("3 SIFT key points")
     assert "64 % (0 % before)" in circles.finding
-
-
-def test_a_grid_in_an_image_without_key_points_is_called_one():
     finding = exhibit(KEY_POINTS, key_points_result([0.25] * 4)).finding
     places = "so 4 places of a grid were taken."
     assert finding.startswith(f"Nothing stands out in this image, {places}")

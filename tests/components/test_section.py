@@ -130,14 +130,11 @@ def page_text(at: AppTest) -> str:
     return " ".join(block.value for block in [*at.markdown, *at.caption])
 
 
-def test_before_its_turn_nothing_is_asked():
+def test_before_its_turn_nothing_is_asked_and_what_the_case_lacks_gives_the_turn_away():
     at = page_of(draw_card, False, "")
     assert LATER in page_text(at)
     assert not at.get("progress")
     assert at.session_state["next"] is False
-
-
-def test_what_the_case_lacks_is_said_and_the_next_card_has_its_turn():
     at = page_of(draw_card, True, "there is no such bird.")
     assert "Not available: there is no such bird." in page_text(at)
     assert "Birds, and nothing else." in page_text(at)

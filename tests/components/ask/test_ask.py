@@ -82,7 +82,7 @@ def test_the_line_is_just_around_the_region():
     assert (columns[0], columns[-1]) == (rows_columns[1].start - 1, rows_columns[1].stop)
 
 
-def test_the_chart_has_room_for_every_probability():
+def test_the_chart_has_room_for_every_probability_and_what_loses_most_is_named():
     claim = claims(car=(1, 0, 0.25), lamp=(0.5, 0.5, 0.5))["claims"]
     figure = FALLS.figure(claim)
     low, high = figure.layout.xaxis.range
@@ -90,9 +90,6 @@ def test_the_chart_has_room_for_every_probability():
     assert marks == [[1, 0.5], [0, 0.5], [0.25, 0.5]]
     assert low < 0
     assert 1 < high < 1.2
-
-
-def test_what_loses_most_and_least_is_named():
     most = claims(lamp=(0.9, 0.2, 0.1), fork=(0.8, 0.8, 0.8))
     least = "the fork loses least, 0."
     assert falls(most) == f"The lamp loses 80 points when the car is taken out; {least}"
@@ -100,14 +97,11 @@ def test_what_loses_most_and_least_is_named():
     assert [change(delta) for delta in (12.4, -12.6, -0.4, 0.4)] == ["+12", "−13", "±0", "±0"]
 
 
-def test_edits_go_through_a_link_and_back():
+def test_edits_go_through_a_link_and_back_and_the_same_change_again_replaces_the_last():
     edits = (Edit("car", "remove"), Edit("fork", "fade", 0.25), Edit("wheel", "move", 6))
     assert format_edits(edits) == "-car,fork*0.25,wheel@6"
     assert parse_edits(format_edits(edits)) == edits
     assert parse_edits("car*2,fork@16,wheel@1.5,nonsense,fork*nan,,*1") == ()
-
-
-def test_the_same_change_again_replaces_the_last_and_another_is_added():
     first = add_edit((), Edit("car", "fade", 0.5))
     assert add_edit(first, Edit("car", "fade", 0.2)) == (Edit("car", "fade", 0.2),)
     assert len(add_edit(first, Edit("fork", "fade", 0.2))) == 2
@@ -127,15 +121,12 @@ def test_edits_change_what_they_say_and_nothing_else():
     assert np.array_equal(after.image[:, still], SCENE.image[:, still])
 
 
-def test_an_edit_of_what_is_not_there_is_a_sentence_and_the_others_are_done():
+def test_an_edit_of_what_is_not_there_is_a_sentence_and_one_that_changes_nothing_is_none():
     after, _, problems = applied(SCENE, parse_edits("-boat,-car,fork@3"))
     assert [element.category for element in after.things] == ["wheel", "fork"]
     assert "There is no boat" in problems[0]
     assert "choose an empty one" in problems[1]
     assert applied(SCENE, ()) == (SCENE, (), ())
-
-
-def test_edits_that_leave_the_scene_as_it_was_are_none():
     car = next(element for element in SCENE.things if element.category == "car")
     there_and_back = f"car*0.1,car*{car.opacity:g}"
     assert applied(SCENE, parse_edits(there_and_back))[1] == ()

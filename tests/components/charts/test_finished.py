@@ -90,10 +90,14 @@ def test_the_other_theme_has_a_figure_of_its_own(monkeypatch):
     assert dark["layout"]["font"]["color"] == INK["dark"]
 
 
-def test_a_kept_figure_cannot_be_spoiled():
+def test_a_kept_figure_cannot_be_spoiled_and_all_are_bounded_in_bytes_and_in_number():
     first = spec(SHAPE, TABLE)
     first["data"][0]["name"] = "spoiled"
     assert spec(SHAPE, TABLE)["data"][0]["name"] != "spoiled"
+    assert Finished("{}").size == LEAST
+    large = finished_figure(go.Figure, [go.Scatter(y=np.zeros(LEAST))])
+    assert large.size > LEAST
+    assert FINISHED_FIGURES.room // LEAST <= 2048
 
 
 def test_what_cannot_be_told_from_another_is_built_each_time():
@@ -109,13 +113,6 @@ def test_no_chart_draws_of_the_session_or_of_chance():
     assert len(charts) > 10
     for text in charts:
         assert not re.findall(r"session_state|query_params|get_option|\brandom\b|\btime\(", text)
-
-
-def test_kept_figures_are_bounded_in_bytes_and_in_number():
-    assert Finished("{}").size == LEAST
-    large = finished_figure(go.Figure, [go.Scatter(y=np.zeros(LEAST))])
-    assert large.size > LEAST
-    assert FINISHED_FIGURES.room // LEAST <= 2048
 
 
 def test_the_page_shows_the_finished_figure():

@@ -18,13 +18,10 @@ def test_a_label_cannot_speak_markdown_and_a_first_number_makes_no_list():
     assert plain_markdown("5. yes gains 2.5 points") == "5\\. yes gains 2.5 points"
 
 
-def test_scales_of_decades_have_powers_of_ten_and_others_do_not():
+def test_a_table_has_units_and_dashes_and_scales_of_decades_powers_of_ten():
     figure = go.Figure(layout={"xaxis": {"type": "log"}, "yaxis": {"type": "linear"}})
     drawn = laid(figure, 300).layout
     assert (drawn.xaxis.exponentformat, drawn.yaxis.exponentformat) == ("power", None)
-
-
-def test_a_table_has_units_and_dashes_and_no_name_twice():
     view = Table.grid(
         np.array([[0.5, 1, 0.25, -0.125], [np.nan] * 4], np.float32),
         ("same", "same"),

@@ -144,7 +144,7 @@ def test_sentences(snapshot):
     assert describing_strategies(RATES).rows == ("Greedy",)
 
 
-def test_a_word_below_the_cut_is_out_and_one_on_it_stays():
+def test_a_word_below_the_cut_is_out_and_greedy_has_no_cut_and_no_second_panel():
     strong = ranking({"yes": 0.5, "no": 0.25, "the": 0.05, "lamp": 0.04})
     weak, final = ranking({"yes": 0.9, "no": 0.02}), ranking({"no": 0.8, "yes": 0.2})
     decoded = spoken(VCD(beta=0.1), ["no"], strong=strong, weak=weak, final=final)
@@ -160,9 +160,6 @@ def test_a_word_below_the_cut_is_out_and_one_on_it_stays():
     assert np.isnan(step.values[at, 1:]).all()
     assert panels(step, cut).texts["Chosen from"][at] == "cut off"
     assert panels(step, cut).lines == {"The model": cut}
-
-
-def test_greedy_has_no_cut_and_no_second_panel():
     best = ranking({"yes": 0.6, "no": 0.3, "a": 0.004, "b": 0.003})
     decoded = spoken(Greedy(), ["yes"], strong=best, final=best)
     step = with_titles(decoded, best_words(decoded.answer, 0))
@@ -172,11 +169,16 @@ def test_greedy_has_no_cut_and_no_second_panel():
     assert step.rows == ("yes", "no", "a")  # one faint word beside them, not two
 
 
-def test_costs_are_read_by_their_names():
+def test_costs_are_read_by_their_names_and_bars_of_attention_hold_all_of_it():
     cost = Scores(
         np.array([7.0, 1.0, 2.0]), ("places looked at", "forward passes", "tokens read"), "times"
     )
     assert cost_of({"cost": cost}).tolist() == [1, 2, 7]
+    places = {name: ([share], "share") for name, share in zip(PLACES, SHARES, strict=True)}
+    drawn = merged_shares(Table.of(places, ("layer 1",)))
+    assert sum(float(drawn[name][0]) for name in drawn.order) == pytest.approx(1.0)
+    assert float(drawn["full stops"][0]) == pytest.approx(0.2)
+    assert drawn.order == tuple(NAMES)
 
 
 def thinned(**settings):
@@ -185,7 +187,7 @@ def thinned(**settings):
     return DecodedAnswer(method, method(case), None)
 
 
-def test_words_that_a_layer_dropped_are_struck_through():
+def test_words_that_a_layer_dropped_are_struck_through_and_by_default_there_are_none():
     decoded = thinned(compete=EVERY, source="masked cache")
     place = 4
     lost = decoded.answer["dropped"]
@@ -197,20 +199,9 @@ def test_words_that_a_layer_dropped_are_struck_through():
         assert f"{int(gone.sum())} of {read} dropped" in line
         assert line.count("~~") == 2 * int(gone.sum())
     assert any("~~the beginning~~" in line for line in lines)
-
-
-def test_by_default_no_word_is_dropped_and_that_is_said():
     decoded = thinned()
     (line,) = texts(decoded.answer["dropped"], decoded, len(decoded.tokens.words) - 1)
     assert line.endswith("no word was dropped.")
-
-
-def test_bars_of_attention_hold_all_of_it():
-    places = {name: ([share], "share") for name, share in zip(PLACES, SHARES, strict=True)}
-    drawn = merged_shares(Table.of(places, ("layer 1",)))
-    assert sum(float(drawn[name][0]) for name in drawn.order) == pytest.approx(1.0)
-    assert float(drawn["full stops"][0]) == pytest.approx(0.2)
-    assert drawn.order == tuple(NAMES)
 
 
 def test_no_chart_of_ask_or_decoding_has_a_color_of_its_own():

@@ -24,16 +24,13 @@ TABLE = Table.of(
 )
 
 
-def test_groups_of_bars_write_their_numbers_and_differ_without_color():
+def test_groups_of_bars_write_their_numbers_and_a_wide_bar_is_as_wide_as_its_row_is_large():
     shape = BarGroups(series={"before": "whole", "after": "pruned"}, names=("cat", "dog"))
     drawn = {bars.name: bars for bars in shape.figure(TABLE).data}
     assert list(drawn["whole"].x) == [50, 30]
     assert list(drawn["pruned"].text) == ["25 %", "60 %"]
     assert list(drawn["whole"].y) == ["cat", "dog"]
     assert len({bars.marker.pattern.shape for bars in drawn.values()}) == 2
-
-
-def test_a_bar_is_as_wide_as_its_row_is_large():
     figure = Widths(value="before", width="weights", line=45.0).figure(TABLE)
     (bars,) = figure.data
     assert bars.width == pytest.approx([75, 25])
@@ -91,7 +88,7 @@ SHARES = Table.of(
 PARTS = {name: name for name in SHARES.order}
 
 
-def test_the_parts_stand_one_behind_the_other_with_their_numbers():
+def test_parts_stand_one_behind_the_other_and_one_without_a_number_takes_no_room():
     figure = Stacked(parts=PARTS, rest="another word", written=True).figure(SHARES)
     assert figure.layout.barmode == "stack"
     assert [bar.name for bar in figure.data] == list(SHARES.order)
@@ -104,14 +101,15 @@ def test_the_parts_stand_one_behind_the_other_with_their_numbers():
     colors = [bar.marker.color for bar in figure.data]
     assert colors[-1] == GRAY
     assert len(set(colors)) == len({bar.marker.pattern.shape for bar in figure.data}) == 3
-
-
-def test_parts_of_one_name_have_one_place_in_the_legend():
     parts = {"yes": "closely", "no": "closely", "another word": "plainly"}
     bars = Stacked(parts=parts).figure(SHARES).data
     assert [bar.showlegend for bar in bars] == [True, False, True]
     assert bars[0].marker.color == bars[1].marker.color != bars[2].marker.color
     assert [bar.hovertext for bar in bars] == list(SHARES.order)
+    # plotly would put the parts behind a NaN at zero
+    table = Table.of({"a": ([0.5, np.nan], "score"), "b": ([np.nan, 0.1], "score")}, ("yes", "no"))
+    figure = Stacked(parts={"a": "a", "b": "b"}).figure(table)
+    assert [list(bar.x) for bar in figure.data] == [[0.5, 0], [0, 0.1]]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -126,13 +124,6 @@ def test_what_counts_for_nothing_is_empty_and_has_its_place_in_the_legend(scheme
     assert [bar.marker.color for bar in others] == list(style.COLORS[scheme])
 
 
-def test_a_part_without_a_number_takes_no_room():
-    """Plotly would put the parts behind a NaN at zero."""
-    table = Table.of({"a": ([0.5, np.nan], "score"), "b": ([np.nan, 0.1], "score")}, ("yes", "no"))
-    figure = Stacked(parts={"a": "a", "b": "b"}).figure(table)
-    assert [list(bar.x) for bar in figure.data] == [[0.5, 0], [0, 0.1]]
-
-
 COSTS = Table.of({"passes": ([1.0, 2.0], ""), "share": ([0.5, np.nan], "share")}, ("greedy", "VCD"))
 PANELS = Panels(
     panels={"passes": "Forward passes", "share": "Share"},
@@ -142,7 +133,7 @@ PANELS = Panels(
 )
 
 
-def test_each_panel_has_the_numbers_of_its_column():
+def test_each_panel_has_the_numbers_of_its_column_and_room_for_its_texts():
     figure = PANELS.figure(COSTS)
     passes, share = figure.data
     assert list(passes.x) == [1, 2]
@@ -157,9 +148,6 @@ def test_each_panel_has_the_numbers_of_its_column():
     titles = [note.text for note in figure.layout.annotations]
     assert titles == ["<b>Forward passes</b>", "<b>Share</b>"]
     assert figure.layout.xaxis2.title.text == "%"
-
-
-def test_a_panel_reaches_from_zero_to_its_longest_bars_with_room_for_texts():
     assert scale_ends(np.array([1.0, 2.0, np.nan])) == pytest.approx((0, 2.7))
     low, high = scale_ends(np.array([-1.0, 1.0]))
     assert low < -1 < 1 < high

@@ -49,22 +49,11 @@ def test_a_table_of_either_kind_gives_the_same_bars(table):
     assert figure.layout.xaxis.title.text == "change (%)"
 
 
-def test_the_lowest_bars_come_first_where_only_some_are_drawn():
+def test_the_lowest_bars_come_first_and_whole_numbers_stand_beside_them_with_room():
     figure = Bars(value="change", most=2, texts=("a", "b", "c")).figure(TABLE)
     (bars,) = figure.data
     assert list(bars.y) == ["cat", "owl"]  # no change is no news
     assert list(bars.text) == ["a", "c"]
-
-
-def test_a_legend_of_several_lines_takes_nothing_from_the_rows():
-    heights = [
-        Dots(series={name: name for name in names}).figure(TABLE).layout.height
-        for names in (("change",), ("change", "low", "high"))
-    ]
-    assert heights[1] - heights[0] >= 2 * 19  # px of a line, in a narrow window
-
-
-def test_whole_numbers_stand_beside_bars_with_room_and_nothing_has_no_sign():
     lost = Table.of({"lost": ([-0.004, 0.004, -0.016], "share")}, NAMES)
     (bars,) = Bars(value="lost", whole=True).figure(lost).data
     assert list(bars.text) == ["0", "0", "−2"]
@@ -74,7 +63,12 @@ def test_whole_numbers_stand_beside_bars_with_room_and_nothing_has_no_sign():
     assert high > 50
 
 
-def test_dots_carry_their_intervals_and_stand_on_the_axis():
+def test_dots_carry_their_intervals_may_be_joined_and_keep_their_rows_below_a_legend():
+    heights = [
+        Dots(series={name: name for name in names}).figure(TABLE).layout.height
+        for names in (("change",), ("change", "low", "high"))
+    ]
+    assert heights[1] - heights[0] >= 2 * 19  # px of a line, in a narrow window
     names = {"change": "pruned", "low": "lowest"}
     figure = Dots(series=names, intervals={"change": ("low", "high")}).figure(TABLE)
     marks = series(figure, "pruned")
@@ -83,9 +77,6 @@ def test_dots_carry_their_intervals_and_stand_on_the_axis():
     assert np.subtract(marks.x, marks.error_x.arrayminus).tolist() == [-50, -10, 25]
     ended = Dots(series={"change": "share"}, span=(-20, 40)).figure(TABLE)
     assert list(series(ended, "share").x) == [-20, 0, 40]  # beyond the axis, at its end
-
-
-def test_a_line_joins_the_marks_of_a_row():
     figure = Dots(series={"low": "before", "high": "after"}, joined=True).figure(TABLE)
     joins = [trace for trace in figure.data if trace.mode == "lines"]
     assert [list(join.x) for join in joins] == [[-50, 0], [-10, 10], [25, 75]]
@@ -94,15 +85,12 @@ def test_a_line_joins_the_marks_of_a_row():
     assert marks[0].symbol != marks[1].symbol
 
 
-def test_no_two_of_many_lines_look_the_same():
+def test_no_two_of_many_lines_look_the_same_and_only_one_over_few_places_has_marks():
     columns = {"x": ([0.0, 1.0], "")} | {f"line {at}": ([0.0, 1.0], "") for at in range(12)}
     table = Table.of(columns)
     figure = Lines(x="x", series={name: name for name in table.order[1:]}).figure(table)
     looks = {(trace.line.color, trace.line.dash, trace.marker.symbol) for trace in figure.data}
     assert len(looks) == 12
-
-
-def test_only_a_line_over_few_places_has_marks():
     for count, mode in ((24, "lines+markers"), (25, "lines")):
         table = Table.of({"x": (np.arange(count), ""), "y": (np.arange(count), "")})
         assert Lines(x="x", series={"y": "y"}).figure(table).data[0].mode == mode
@@ -121,7 +109,7 @@ def test_a_click_means_one_mark_where_marks_can_be_pressed(monkeypatch):
     assert sent[1] is sent[2]  # kept once, whoever is told
 
 
-def test_lines_have_their_band_and_a_dash_of_their_own():
+def test_lines_have_bands_intervals_and_a_dash_of_their_own():
     shape = Lines(
         x="loss",
         series={"change": "mean", "low": "worst"},
@@ -144,14 +132,20 @@ def test_lines_have_their_band_and_a_dash_of_their_own():
     assert [note.text for note in figure.layout.annotations] == ["no change"]
     marked = Lines(x="loss", series={"change": "mean"}, now=10.0, now_name="here").figure(TABLE)
     assert [note.text for note in marked.layout.annotations] == ["here"]
-
-
-def test_a_band_with_a_name_stands_in_the_legend():
     bands = {"change": ("low", "high", "other seeds")}
     figure = Lines(x="loss", series={"change": "mean"}, bands=bands).figure(TABLE)
     assert list(series(figure, "other seeds").y) == pytest.approx([0, 10, 75])
     assert figure.layout.showlegend
     assert [trace.name for trace in figure.data if trace.showlegend] == ["other seeds"]
+    places = {"apart": 2.0, "now": 10.0, "now_name": "here"}
+    lines = {"change": "mean", "low": "worst"}
+    shape = Lines(x="loss", series=lines, intervals={"change": ("low", "high")}, **places)
+    figure = shape.figure(TABLE)
+    mean, worst = series(figure, "mean"), series(figure, "worst")
+    assert np.add(mean.y, mean.error_y.array).tolist() == [0, 10, 75]
+    assert worst.error_y.array is None
+    assert list(worst.x) == [3, 12, 102]
+    assert [note.text for note in figure.layout.annotations] == ["here"]
 
 
 def test_marks_of_one_place_are_joined_and_the_other_columns_are_dashes_that_hide_none():
@@ -168,7 +162,7 @@ def test_marks_of_one_place_are_joined_and_the_other_columns_are_dashes_that_hid
     assert marks[0].marker.symbol != "line-ew-open" != marks[1].marker.symbol
 
 
-def test_points_without_a_number_are_left_out_and_names_stand_beside_the_others():
+def test_points_without_a_number_are_left_out_and_others_carry_their_names_and_spread():
     gap = Table.of({"x": ([1.0, np.nan, 3.0], "s"), "y": ([1.0, 2.0, 3.0], "")}, NAMES)
     figure = Scatter(x="x", y="y", shown=True, line=2.0, line_name="chance").figure(gap)
     assert list(figure.data[0].hovertext) == ["cat", "owl"]
@@ -176,6 +170,14 @@ def test_points_without_a_number_are_left_out_and_names_stand_beside_the_others(
     assert figure.layout.xaxis.title.text == "x (s)"
     plain = Table.of({"x": ([1.0, 2.0], "s"), "y": ([1.0, 2.0], "")})  # it needs no names
     assert list(Scatter(x="x", y="y").figure(plain).data[0].x) == [1, 2]
+    ends = {"y low": ([0.5, 0, 0.5], ""), "y high": ([3.0, 9, 5], "")}
+    same = {name: ([1.0, np.nan, 3.0], "") for name in ("x", "y", "x ±")}
+    spread = Table.of(same | ends, NAMES)
+    shape = Scatter(x="x", y="y", intervals={"x": ("x ±",), "y": ("y low", "y high")})
+    (points,) = shape.figure(spread).data
+    assert list(points.error_x.array) == [1, 3]
+    assert list(points.error_y.array) == [2, 2]  # as far as the ends are, not half of all
+    assert list(points.error_y.arrayminus) == [0.5, 2.5]
 
 
 def test_columns_headed_by_numbers_become_rows():
@@ -191,7 +193,7 @@ def test_columns_headed_by_numbers_become_rows():
 COUNTS = Table.grid(np.array([[3, 1], [0, 4]], np.float32), ("a", "b"), ("a", "b"), ("", ""))
 
 
-def test_a_matrix_has_the_first_row_on_top_and_its_numbers_on_the_squares():
+def test_a_matrix_has_the_first_row_on_top_and_numbers_and_frames_on_the_squares():
     figure = Matrix(span=(0, 4), bar="images").figure(COUNTS)
     (squares,) = figure.data
     assert np.array(squares.z).tolist() == [[3, 1], [0, 4]]
@@ -208,32 +210,6 @@ def test_a_matrix_has_the_first_row_on_top_and_its_numbers_on_the_squares():
     )
     assert not plain.showscale
     assert plain.colorscale != signed.colorscale
-
-
-def test_lines_carry_intervals_and_stand_apart():
-    places = {"apart": 2.0, "now": 10.0, "now_name": "here"}
-    lines = {"change": "mean", "low": "worst"}
-    shape = Lines(x="loss", series=lines, intervals={"change": ("low", "high")}, **places)
-    figure = shape.figure(TABLE)
-    mean, worst = series(figure, "mean"), series(figure, "worst")
-    assert np.add(mean.y, mean.error_y.array).tolist() == [0, 10, 75]
-    assert worst.error_y.array is None
-    assert list(worst.x) == [3, 12, 102]
-    assert [note.text for note in figure.layout.annotations] == ["here"]
-
-
-def test_points_carry_their_spread():
-    ends = {"y low": ([0.5, 0, 0.5], ""), "y high": ([3.0, 9, 5], "")}
-    same = {name: ([1.0, np.nan, 3.0], "") for name in ("x", "y", "x ±")}
-    spread = Table.of(same | ends, NAMES)
-    shape = Scatter(x="x", y="y", intervals={"x": ("x ±",), "y": ("y low", "y high")})
-    (points,) = shape.figure(spread).data
-    assert list(points.error_x.array) == [1, 3]
-    assert list(points.error_y.array) == [2, 2]  # as far as the ends are, not half of all
-    assert list(points.error_y.arrayminus) == [0.5, 2.5]
-
-
-def test_squares_can_be_framed_and_left_without_numbers():
     figure = Matrix(outlined=[(0, 1)], numbers=False).figure(COUNTS)
     (frame,) = figure.layout.shapes
     assert ((frame.x0 + frame.x1) / 2, (frame.y0 + frame.y1) / 2) == (1, 0)

@@ -22,13 +22,17 @@ CURVE = curve([0, 0.25, 1], [0.1, 0.9, 0.5])
 LOW, HIGH = curve([0, 0.5, 1], [0.0, 0.2, 0.4]), curve([0, 1], [0.2, 1.0])
 
 
-def test_other_curves_are_read_off_at_the_places_of_the_first():
+def test_curves_are_columns_read_off_at_the_places_of_the_first_and_keep_their_names():
     table = as_columns({"own": CURVE, "low": LOW, "high": HIGH}, ("none", "some", "all"))
     assert table.order == ("share of the image", "own", "low", "high")
     assert table["low"].tolist() == pytest.approx([0, 0.1, 0.4])
     assert table["high"].tolist() == pytest.approx([0.2, 0.4, 1])
     assert table.rows == ("none", "some", "all")
     assert table.units == ("share", *["probability"] * 3)
+    table = as_columns({"score": curve([1, 2], [5, 7], unit="logit", x_label="score")})
+    assert table.order == ("score", "score (value)")
+    (line,) = all_lines(table).figure(table).data
+    assert (list(line.x), list(line.y)) == ([1, 2], [5, 7])
 
 
 def test_a_curve_is_drawn_in_percent_of_a_share_and_on_the_one_scale_of_probabilities():
@@ -43,13 +47,6 @@ def test_a_curve_is_drawn_in_percent_of_a_share_and_on_the_one_scale_of_probabil
     logits = as_columns({"cat": curve([1, 2], [3, 4], unit="logit", x_label="step")})
     assert logits.units == ("", "logit")
     assert all_lines(logits).figure(logits).layout.yaxis.range is None
-
-
-def test_a_curve_named_as_its_axis_keeps_both():
-    table = as_columns({"score": curve([1, 2], [5, 7], unit="logit", x_label="score")})
-    assert table.order == ("score", "score (value)")
-    (line,) = all_lines(table).figure(table).data
-    assert (list(line.x), list(line.y)) == ([1, 2], [5, 7])
 
 
 def test_an_order_stands_over_the_band_of_others_with_a_line_at_the_step():
@@ -131,7 +128,7 @@ def drawn_words(view: Tokens) -> AppTest:
     return page_of(draw, drawing, {"answer": view}, "test")
 
 
-def test_words_are_drawn_by_kind_with_their_finding_and_table():
+def test_words_are_drawn_by_kind_and_an_answer_that_was_cut_off_or_is_empty_says_so():
     at = drawn_words(answer("a", "car"))
     assert "**What it says**" in [block.value for block in at.markdown]
     assert "1 \\*answer\\*." in [caption.value for caption in at.caption]
@@ -140,9 +137,6 @@ def test_words_are_drawn_by_kind_with_their_finding_and_table():
     assert table["probability (probability)"].tolist() == [0.5, 1.0]
     csv = word_values(answer("a", "car")).csv()
     assert csv.splitlines() == ["row,probability,entropy", "a,0.5,0.25", "car,1.0,1.25"]
-
-
-def test_an_answer_that_was_cut_off_or_has_no_words_says_so():
     assert any(
         "cut off" in caption.value for caption in drawn_words(answer("a", ended=False)).caption
     )

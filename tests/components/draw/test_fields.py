@@ -29,7 +29,7 @@ FIELD = Field(
 )
 
 
-def test_numbers_are_drawn_at_their_places_on_the_scale_of_probabilities():
+def test_numbers_are_drawn_at_their_places_on_the_scale_of_their_unit():
     figure = FieldChart(level=0.5).figure(FIELD)
     (trace,) = figure.data
     assert (list(trace.x), list(trace.y)) == ([0, 0.5, 1], [-1, 1])
@@ -38,9 +38,6 @@ def test_numbers_are_drawn_at_their_places_on_the_scale_of_probabilities():
     assert (figure.layout.coloraxis.cmin, figure.layout.coloraxis.cmax) == (0, 1)
     assert figure.layout.coloraxis.colorbar.title.text == "probability"
     assert (figure.layout.xaxis.title.text, figure.layout.yaxis.title.text) == ("way", "beside")
-
-
-def test_other_numbers_have_their_own_ends_and_signed_ones_zero_in_the_middle():
     logits = Field(FIELD.values - 0.5, FIELD.x, FIELD.y, "way", "beside", "logit")
     axis = FieldChart(signed=True).figure(logits).layout.coloraxis
     assert (axis.cmin, axis.cmax, axis.cmid) == (None, None, 0)
@@ -84,9 +81,6 @@ def test_the_pairs_that_agree_most_and_least_are_named():
     assert "Most alike: dog and owl (0.60)" in directed  # two directions count by their mean
     assert likeness_of([[1, 0.25], [0.25, 1]]) == "cat and dog: 0.25."
     assert "flat" in likeness_of([[np.nan] * 2] * 2)
-
-
-def test_maps_that_are_nearly_the_same_are_most_alike():
     rng = np.random.default_rng(0)
     first, noise, far = np.float32(rng.standard_normal((3, 8, 8)))
     near = first + np.float32(0.05) * noise

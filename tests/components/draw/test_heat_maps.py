@@ -32,19 +32,13 @@ def texts(html):
     return re.findall(r"<span>([^<]*)</span>", html)
 
 
-def test_the_legend_has_both_ends_and_the_unit():
+def test_a_map_has_its_ends_its_unit_and_its_finding_as_text_and_one_color_for_one_value():
     assert texts(as_html(heat(), "", OverPicture(picture=GRAY))) == ["0", "2 logit"]
     assert texts(as_html(heat(signed=True), "", OverPicture(picture=GRAY))) == ["−2", "2 logit"]
     assert texts(as_html(heat(), "", OverPicture(span=(0, 8)))) == ["0", "8 logit"]
-
-
-def test_the_finding_is_the_alt_text_else_where_the_map_is_strongest():
     assert 'alt="It is the ear."' in as_html(heat(), "It is the ear.", OverPicture(picture=GRAY))
     assert 'alt="strongest in the upper left' in as_html(heat(), "", OverPicture(picture=GRAY))
     assert "<script>" not in as_html(heat(unit=HOSTILE), HOSTILE, OverPicture(picture=GRAY))
-
-
-def test_maps_with_the_same_ends_have_the_same_color_for_the_same_value():
     other = HeatMap(heat().values / 2, "logit", signed=False)
     first, second = (blended(heat_map, OverPicture(span=(0, 2))) for heat_map in (heat(), other))
     assert first[0, 0].tolist() == SEQUENTIAL[255].tolist()
@@ -59,15 +53,12 @@ def test_zero_recedes_into_the_page_in_both_themes(scheme, ramp, monkeypatch):
     assert drawn[1, 1].tolist() == ramp[128].tolist()
 
 
-def test_where_nothing_is_known_the_picture_is_seen():
+def test_the_picture_is_seen_where_nothing_is_known_and_the_border_of_the_truth_over_it():
     values = heat().values.copy()
     values[:, :2] = np.nan
     drawn = blended(HeatMap(values, "", signed=False), OverPicture(picture=GRAY))
     assert np.array_equal(drawn[:, :20], GRAY[:, :20])
     assert not np.array_equal(drawn[:, 20:], GRAY[:, 20:])
-
-
-def test_the_border_of_the_truth_is_drawn_inside_the_mask_alone():
     mask = np.zeros((4, 4), np.bool_)
     mask[1:3, 1:3] = True
     without, drawn = (
@@ -109,7 +100,7 @@ def test_positive_and_negative_weights_differ_and_the_largest_has_the_end_s_colo
     assert tuple(pixels[3]) == mask_pictures.CUT
 
 
-def test_strips_show_the_share_and_dead_rows_stand_out(prune_case):
+def test_dead_rows_stand_out_in_strips_and_so_do_groups_that_do_not_keep_n(prune_case):
     rules = MaskRules(structure="filter", allocation="per layer")
     masks = pruner_of(prune_case, "Magnitude", rules).at(0.5)
     strip = diagrams.strips(masks)[0]
@@ -117,24 +108,6 @@ def test_strips_show_the_share_and_dead_rows_stand_out(prune_case):
     orange = (pixels == mask_pictures.DEAD).all(-1)
     assert np.array_equal(orange.all(1), strip.dead)
     assert strip.dead.any()
-
-
-def test_a_difference_of_equal_masks_has_one_color_only(masks):
-    result = diagrams.difference(masks, masks, masks.parts[1].name)
-    colors = mask_pictures.difference_picture(result, "light").reshape(-1, 3)
-    mixed = np.outer(result.both.ravel(), mask_pictures.BOTH)
-    mixed += np.outer(1 - result.both.ravel(), mask_pictures.PAPER["light"])
-    assert np.abs(colors - mixed).max() <= 1
-
-
-def test_patterns_carry_their_shares_and_words(masks):
-    result = diagrams.patterns(masks)
-    html = mask_pictures.patterns_html(result)
-    assert html.count("<img") == len(result.shares)
-    assert f"{100 * result.shares[0]:.1f} %" in html
-
-
-def test_groups_that_keep_n_say_so_below(prune_case):
     masks = pruner_of(prune_case, "Magnitude", MaskRules(structure="N:M", n=2, m=4)).at(0)
     result = diagrams.groups(masks, masks.parts[1].name, 2, 4)
     exact = mask_pictures.groups_picture(result, 2, "light")
@@ -143,7 +116,19 @@ def test_groups_that_keep_n_say_so_below(prune_case):
     assert (wrong == mask_pictures.DEAD).all(-1).any()
 
 
-def test_only_cells_that_are_off_are_grayed():
+def test_a_difference_of_equal_masks_has_one_color_and_patterns_carry_their_shares(masks):
+    result = diagrams.difference(masks, masks, masks.parts[1].name)
+    colors = mask_pictures.difference_picture(result, "light").reshape(-1, 3)
+    mixed = np.outer(result.both.ravel(), mask_pictures.BOTH)
+    mixed += np.outer(1 - result.both.ravel(), mask_pictures.PAPER["light"])
+    assert np.abs(colors - mixed).max() <= 1
+    result = diagrams.patterns(masks)
+    html = mask_pictures.patterns_html(result)
+    assert html.count("<img") == len(result.shares)
+    assert f"{100 * result.shares[0]:.1f} %" in html
+
+
+def test_only_cells_that_are_off_are_grayed_and_each_grid_has_its_count():
     pixels = np.full((64, 64, 3), 50, np.uint8)
     grid = np.ones((8, 8), bool)
     grid[2, 5] = False
@@ -155,9 +140,6 @@ def test_only_cells_that_are_off_are_grayed():
     assert (changed == where).all()
     middle = grayed[2 * cell + cell // 2, 5 * cell + 2]
     assert np.abs(middle - ((1 - SHADE) * 50 + SHADE * DROPPED)).max() <= 1
-
-
-def test_each_grid_has_its_picture_and_its_count():
     grids = np.ones((2, 8, 8), bool)
     grids[1, :2] = False
     view = crossed_out(np.zeros((64, 64, 3), np.uint8), grids, "Layer", "tokens", "what is seen")

@@ -72,7 +72,7 @@ COLUMNS = {name: (shares, "share") for name, shares in SHARES.items()}
 TABLE = Table.of(COLUMNS, ("cat", "<b>dog</b>", "owl"))
 
 
-def test_boxes_lie_at_their_shares_with_names_and_colors_of_their_own():
+def test_boxes_lie_at_their_shares_and_known_ones_are_dashed_with_their_name_below():
     figure = PictureBoxes(picture=PICTURE, value="sure").figure(TABLE)
     edges, shapes = figure.layout.shapes[::2], figure.layout.shapes[1::2]
     corners = [(shape.x0, shape.y0, shape.x1, shape.y1) for shape in edges]
@@ -84,9 +84,6 @@ def test_boxes_lie_at_their_shares_with_names_and_colors_of_their_own():
     assert names == ["cat: 25 %", "&lt;b&gt;dog&lt;/b&gt;: 50 %"]
     assert {shape.line.color for shape in edges} == {"#000"}
     assert len({shape.line.color for shape in shapes}) == 2
-
-
-def test_known_boxes_are_dashed_with_their_name_below_and_found_ones_solid_with_theirs_above():
     more = {"known": ([1, 0, 1], ""), "overlap": ([np.nan, 0.4, np.nan], "share")}
     known = Table.of(COLUMNS | more, ("known", "found", "lost"))
     figure = PictureBoxes(picture=PICTURE, known="known", value="overlap").figure(known)

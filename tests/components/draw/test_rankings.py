@@ -117,7 +117,7 @@ def arrows(figure):  # start and end of each, (K, 2, 2)
     return np.stack([trace.x, trace.y], 1).reshape(-1, 3, 2)[:, :2]
 
 
-def test_each_cluster_has_marks_of_its_own_and_its_number_at_its_center():
+def test_clusters_have_marks_and_numbers_of_their_own_and_maps_of_one_answer_the_same_axes():
     figure = ClusterMap(centers=CENTERS, state="clean").figure(POINTS)
     assert [trace.name for trace in figure.data[:-1]] == list(CENTERS.rows)
     assert figure.data[0].x.tolist() == [0.0, 1.0]
@@ -131,9 +131,6 @@ def test_each_cluster_has_marks_of_its_own_and_its_number_at_its_center():
     ).figure(POINTS)
     assert arrows(come)[:, 1].tolist() == [[5, 5], [9, 0], [-3, 0]]
     assert come.data[1].x.tolist() == [9.0]
-
-
-def test_maps_of_one_answer_have_the_same_axes_and_stand_in_a_report():
     both = [
         ClusterMap(centers=CENTERS, state=state, states=STATES).figure(POINTS) for state in STATES
     ]

@@ -50,7 +50,7 @@ def test_the_parts_of_a_row_make_the_median_score_of_its_group(answers, kind):
         assert score_of(group.joined, parts) == pytest.approx(middle, rel=1e-4)
 
 
-def test_bars_that_add_up_carry_their_sum(answers):
+def test_parts_that_add_up_carry_their_sum_and_factors_stand_side_by_side(answers):
     figure = ScoreParts(joined="sum").figure(parts_table(groups(answers[ViM.name])))
     *bars, mark = figure.data
     for at, title in enumerate(mark.y):
@@ -58,9 +58,6 @@ def test_bars_that_add_up_carry_their_sum(answers):
         assert mark.x[at] == pytest.approx(total)
     assert {bar.marker.pattern.shape for bar in bars} == {"", "/"}  # not by color alone
     assert figure.layout.yaxis.autorange == "reversed"
-
-
-def test_factors_stand_side_by_side_with_their_numbers(answers):
     table = parts_table(groups(answers[COSTARR.name]))
     figure = ScoreParts(joined="product").figure(table)
     assert [note.text for note in figure.layout.annotations] == list(table.columns)
@@ -90,7 +87,7 @@ def test_every_image_of_the_groups_has_a_row_under_its_group_s_name(answers):
     assert as_rows(result["normal"]).csv().startswith("row,ids,predicted,labels,score,likeness")
 
 
-def test_groups_differ_in_color_and_symbol_and_the_own_image_is_the_largest():
+def test_groups_differ_in_color_and_symbol_and_thin_lines_have_gaps_and_ranges_lie_below():
     table = Table.of(
         {"x": ([0.1, 0.2, 0.3, 0.4], ""), "y": ([1.0, 2.0, 3.0, 4.0], "")}, ["a", "b", "b", "me"]
     )
@@ -102,9 +99,6 @@ def test_groups_differ_in_color_and_symbol_and_the_own_image_is_the_largest():
     assert line.mode == "lines"
     assert own_mark.marker.size > dots.marker.size
     assert own_mark.marker.symbol != dots.marker.symbol
-
-
-def test_thin_lines_are_parted_by_rows_without_a_place():
     table = Table.of(
         {"x": ([0.0, 1.0, np.nan, 2.0], ""), "y": ([0.0, 1.0, np.nan, 0.0], "")}, "aaab"
     )
@@ -112,9 +106,6 @@ def test_thin_lines_are_parted_by_rows_without_a_place():
     assert (lines.mode, dots.mode) == ("lines", "markers")
     assert not lines.connectgaps
     assert np.isnan(lines.x).tolist() == [False, False, True]
-
-
-def test_a_shaded_range_lies_below_the_points():
     table = Table.of({"x": ([0.0, 1.0], ""), "y": ([0.0, 1.0], "")}, "ab")
     figure = PointGroups(x="x", y="y", looks={"a": "dots"}, shaded=((0.25, 0.75),)).figure(table)
     (shape,) = figure.layout.shapes
@@ -148,10 +139,18 @@ def found():
     return KNN()(CASE)
 
 
-def test_what_is_not_known_is_left_out_of_the_measures(found):
+def test_what_is_not_known_is_left_out_and_the_line_stands_on_the_curve_where_it_was_left(found):
     table = as_column(found["measures"], "this detector")
     assert np.isfinite(table.values).all()
     assert "AUROC" in table.rows
+    point = operating(found, float(np.median(found["held"].values)))["roc"]
+    drawing = curve_with_mark("roc", "ROC", found["roc"], point, "the line")
+    table = drawing.part(found["roc"])
+    assert table.rows[-1] == "the line"
+    assert table["false alarms"][-1] == pytest.approx(point[0])
+    mark = drawing.chart.figure(table).data[-1]
+    assert (mark.x[0], mark.y[0]) == pytest.approx((100 * point[0], 100 * point[1]))
+    assert f"false alarms {point[0]:.2f}" in drawing.finding(found)
 
 
 def test_the_steps_are_drawn_from_the_p_values_of_the_normal_images():
@@ -163,17 +162,6 @@ def test_the_steps_are_drawn_from_the_p_values_of_the_normal_images():
         (100 * (result["flags"].values <= 0.2).mean(0)).tolist()
     )
     assert figure.layout.shapes[-1].x0 == 0.5
-
-
-def test_the_line_stands_on_the_curve_where_it_was_left(found):
-    point = operating(found, float(np.median(found["held"].values)))["roc"]
-    drawing = curve_with_mark("roc", "ROC", found["roc"], point, "the line")
-    table = drawing.part(found["roc"])
-    assert table.rows[-1] == "the line"
-    assert table["false alarms"][-1] == pytest.approx(point[0])
-    mark = drawing.chart.figure(table).data[-1]
-    assert (mark.x[0], mark.y[0]) == pytest.approx((100 * point[0], 100 * point[1]))
-    assert f"false alarms {point[0]:.2f}" in drawing.finding(found)
 
 
 def test_dimensions_of_the_image_are_dots_over_the_line_of_its_class():

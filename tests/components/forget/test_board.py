@@ -41,7 +41,7 @@ def table(informative):
     return Table.of(columns, NAMES)
 
 
-def test_where_the_attack_says_nothing_ways_are_ranked_by_the_gap_without_it_and_both_are_shown():
+def test_ways_are_ranked_by_the_gap_that_counts_and_the_cost_is_in_passes():
     blind, seeing = table(informative=False), table(informative=True)
     assert (ranking(blind), ranking(seeing)) == ("gap without MIA", "gap")
     assert (closest_method(blind), closest_method(seeing)) == ("FT", "GA")
@@ -51,6 +51,11 @@ def test_where_the_attack_says_nothing_ways_are_ranked_by_the_gap_without_it_and
         html = board.board(board_table).html()
         assert "27.5 points" in html  # FT's gap of four
         assert "3.3 points" in html  # and of three
+    board_table = table(informative=False)
+    assert "25 % · 0.4 s" in board.board(board_table).html()
+    times = Table.of({"seconds": ([3.0, 0.0, 0.7, 0.1], "s")}, NAMES)
+    assert "25 % · 0.7 s" in board.board(board_table, times).html()
+    assert "passes of images through the network" in board.board(board_table).html()
 
 
 def changed(shares):
@@ -73,14 +78,6 @@ def test_of_a_mode_what_stays_of_its_class_is_judged_apart():
         assert name not in board.board(plain).html()
         assert f"{100 * value:.0f} %" in html
     assert "−12.5" in html
-
-
-def test_the_cost_is_in_passes_with_the_seconds_beside_it():
-    board_table = table(informative=False)
-    assert "25 % · 0.4 s" in board.board(board_table).html()
-    times = Table.of({"seconds": ([3.0, 0.0, 0.7, 0.1], "s")}, NAMES)
-    assert "25 % · 0.7 s" in board.board(board_table, times).html()
-    assert "passes of images through the network" in board.board(board_table).html()
 
 
 NAN = float("nan")
@@ -141,7 +138,7 @@ def boards(**said):
     }
 
 
-def test_ways_stand_by_their_gap_at_random_and_ranks_are_counted_on_each_set():
+def test_ways_stand_by_their_gap_at_random_and_the_attack_counts_where_it_says_something():
     table = ranks.gaps(boards())
     assert table.rows == tuple(row_label(way) for way in ("NoOp", "SalUn", "FT", "SSD"))
     result = ranks.way_ranks(table)
@@ -152,9 +149,6 @@ def test_ways_stand_by_their_gap_at_random_and_ranks_are_counted_on_each_set():
     assert squares.texts[1] == ["20.0 (no. 2)", "10.0 (no. 1)", "10.0 (no. 2)"]
     assert squares.texts[3][0] == "failed"
     assert squares.figure(table).data[0].text[1][1] == "10.0 (no. 1)"
-
-
-def test_the_attack_counts_only_where_it_says_something_on_all_sets():
     assert ranks.column_of(boards()) == "gap"
     weak = boards(easy=0.0)
     assert ranks.column_of(weak) == "gap without MIA"

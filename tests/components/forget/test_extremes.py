@@ -79,7 +79,7 @@ def test_which_set_is_more_typical_is_what_the_ranks_say_where_the_medians_do_no
     assert extremes.rank_test_words(skewed, even) == "more typical"
 
 
-def test_curves_have_the_objective_of_each_round_and_random_images_stay_as_they_are(held):
+def test_rounds_have_their_objective_and_histograms_and_random_images_stay_as_they_are(held):
     sets = held[1]
     table = extremes.by_round(sets)
     assert table["round"].tolist() == [1, 2, 3]
@@ -88,9 +88,6 @@ def test_curves_have_the_objective_of_each_round_and_random_images_stay_as_they_
         np.testing.assert_allclose(table[SETS[name]], expected)
     assert len(set(table["random"])) == 1
     assert len(extremes.BY_ROUND.figure(table).data) == 3
-
-
-def test_a_round_s_histogram_and_the_only_one_of_random_images(held):
     for name, number in ((HARDEST, 1), (HARDEST, 3), (RANDOM, 3)):
         losses = held[1][name]["losses"]
         histogram = extremes.of_round(losses, number)

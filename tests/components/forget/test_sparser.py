@@ -38,7 +38,7 @@ def table(seeds=2, attack=0.9):
     return means({ratio: [of_seed(fall) for fall in falls] for ratio, falls in runs}, seeds)
 
 
-def test_ways_stand_by_their_gap_where_most_is_cut_below_the_untouched_model():
+def test_ways_stand_by_their_gap_and_another_figure_has_the_retrained_model_first():
     squares = sparser.squares_of(table(), "gap")
     assert squares.rows == tuple(TITLES[way] for way in ("NoOp", "FT", "GA"))
     assert squares.order == ("all weights", "50 % cut", "80 % cut", "95 % cut")
@@ -48,6 +48,13 @@ def test_ways_stand_by_their_gap_where_most_is_cut_below_the_untouched_model():
     assert sparser.chart(table(seeds=1), "gap").texts[1] == ["40", "30", "20", "10"]
     words = sparser.finding(table(), "gap")
     assert f"{TITLES['FT']} changes most: 35 with all weights, 10 with most cut." in words
+    squares = sparser.squares_of(table(), "UA")
+    assert squares.rows[:2] == (TITLES["Retrain"], TITLES["NoOp"])
+    chart = sparser.chart(table(), "UA")
+    assert chart.texts[0][0] == "90 ± 0"
+    np.testing.assert_allclose(np.array(chart.colors)[:, 0], [0, 80, 25, 70])
+    assert "near the first row" in sparser.finding(table(), "UA")
+    assert sparser.value_with_spread(float("nan"), float("nan")) == "failed"
 
 
 def test_the_first_figure_is_the_gap_that_ranks():
@@ -58,16 +65,6 @@ def test_the_first_figure_is_the_gap_that_ranks():
         assert sparser.figure(result, "gap") == "gap"
         words = sparser.finding(result, sparser.RANKED)
         assert ("so MIA does not count" in words) is (column != "gap")
-
-
-def test_another_figure_has_the_retrained_model_first_and_the_color_of_its_distance():
-    squares = sparser.squares_of(table(), "UA")
-    assert squares.rows[:2] == (TITLES["Retrain"], TITLES["NoOp"])
-    chart = sparser.chart(table(), "UA")
-    assert chart.texts[0][0] == "90 ± 0"
-    np.testing.assert_allclose(np.array(chart.colors)[:, 0], [0, 80, 25, 70])
-    assert "near the first row" in sparser.finding(table(), "UA")
-    assert sparser.value_with_spread(float("nan"), float("nan")) == "failed"
 
 
 def draw(parts, detail):

@@ -44,7 +44,7 @@ def answers():
     }
 
 
-def test_agreed_missed_and_extra_pixels_have_their_colors_and_dice_stands_below():
+def test_agreed_missed_and_extra_pixels_have_their_colors_and_without_a_truth_all_is_white():
     truth = np.zeros((SIDE, SIDE), np.bool_)
     truth[2:8, 2:8] = True
     result = outlines.pictures(answers(), subject(truth))
@@ -60,9 +60,6 @@ def test_agreed_missed_and_extra_pixels_have_their_colors_and_dice_stands_below(
         assert (shaded[~mask & ~truth] == image[~mask & ~truth]).all()
     assert result.captions[2] == f"Dice {dice(inside, truth):.2f}, IoU {iou(inside, truth):.2f}"
     assert result.captions[2] in result.finding
-
-
-def test_without_a_truth_the_outline_is_white_and_its_share_is_said():
     result = outlines.pictures(answers(), subject(None))
     assert result.captions[1] == f"{100 * 16 / SIDE**2:.1f} % of the image"
     assert "red" not in result.finding
@@ -137,15 +134,12 @@ def test_each_offset_is_that_of_an_outline_of_its_own_and_nothing_above_nothing_
     assert nothing["own"] == pytest.approx(np.full(len(OFFSETS), 1 / (TRUTH.sum() + 1)))
 
 
-def test_the_sentence_says_the_cut_of_the_picture_and_the_best_one():
+def test_maps_are_cut_as_in_the_picture_and_the_sentence_says_that_cut_and_the_best_one():
     maps = {"own": CutMap(VALUES, 2, 1.7)}
     table, cut_dice = curves(maps, TRUTH), dice(outlined(VALUES, 2, 1.7).inside, TRUTH)
     sentence = f"own: {cut_dice:.2f} as cut above, {table['own'].max():.2f} at best."
     assert best_offsets(table, maps, TRUTH) == sentence
     assert by_offset(maps, TRUTH).finding({}) == sentence
-
-
-def test_maps_are_cut_as_in_the_picture_and_those_without_an_outline_are_left_out():
     own_map, cam = OwnMap(groups=4, offset=1.5), GradCam()
     methods = {own_map.title: own_map, cam.title: cam}
     answers = {own_map.title: {"map": MAP, "outline": OUTLINE}, cam.title: {"map": MAP}}

@@ -76,7 +76,7 @@ def test_limbs_are_spread_evenly_and_end_at_length_one(count):
     assert turns == pytest.approx(-2 * np.pi / count)
 
 
-def test_colors_along_a_limb_are_its_values_and_labels_are_text():
+def test_colors_along_a_limb_are_its_values_unknown_points_have_none_and_labels_are_text():
     result = star()
     text = json.dumps(star_of(result).to_plotly_json(), default=np.ndarray.tolist)
     assert "<img" not in text
@@ -86,10 +86,6 @@ def test_colors_along_a_limb_are_its_values_and_labels_are_text():
     assert colors[2 * limb_length : 3 * limb_length : star_chart.FINE] == pytest.approx(
         result["limbs"].values[2]
     )
-
-
-def test_an_unknown_point_of_a_limb_has_no_color_and_is_said():
-    result = star()
     values = result["limbs"].values.copy()
     values[1, 2] = np.nan
     field = Field(values, result["limbs"].x, result["limbs"].y, "", "", "probability")
@@ -107,7 +103,7 @@ def test_star_and_plane_say_how_low_each_way_falls():
     assert "falls to 0.00" in words
 
 
-def test_the_ways_lie_where_their_points_are_each_in_the_color_of_its_own_value():
+def test_both_ways_lie_where_their_points_are_and_the_profile_keeps_every_one():
     result = plane()
     figure = plane_of(result)
     marks = [trace for trace in figure.data if trace.type == "scatter" and trace.mode == "markers"]
@@ -115,10 +111,6 @@ def test_the_ways_lie_where_their_points_are_each_in_the_color_of_its_own_value(
         assert np.column_stack([trace.x, trace.y]) == pytest.approx(result[name].places)
         assert trace.marker.color == pytest.approx(result[name].values)
     assert marks[1].hovertext[2] == "walk, point 2: 0.90"
-
-
-def test_the_profile_keeps_every_point_of_both_ways():
-    result = plane()
     table = plane_chart.profile(result)
     for name, words in plane_chart.NAMES.items():
         for (x, _), value in zip(result[name].places, result[name].values, strict=True):
@@ -126,14 +118,11 @@ def test_the_profile_keeps_every_point_of_both_ways():
             assert table[words][row] == pytest.approx(value)
 
 
-def test_the_tube_is_mirrored_about_the_walk():
+def test_the_tube_is_mirrored_and_its_flat_lines_are_told_apart_without_color():
     surface = surface_of(tube()).data[0]
     assert surface.y == pytest.approx([-2, -1, -0.5, 0, 0.5, 1, 2])
     assert surface.z == pytest.approx(surface.z[::-1])
     assert surface.z[3] == pytest.approx([0.95] * 3)
-
-
-def test_the_flat_tube_tells_its_lines_apart_without_color():
     lines = tube_chart.lines(tube()).figure(tube_chart.by_step(tube())).data
     looks = Counter((line.line.dash, line.marker.symbol) for line in lines)
     assert len(lines) == 4
@@ -181,7 +170,7 @@ def test_every_image_is_there_and_the_ends_stand_longer(make):
     assert np.abs(back - want).mean() < 35  # noise in few colors
 
 
-def test_the_caption_says_step_class_and_distance_and_a_title_adds_a_line():
+def test_the_caption_says_step_class_and_distance_and_small_images_are_enlarged():
     views = walked().views
     assert caption(views, 0)[:2] == ("step 0 of 20", "cat <b> 0.70")
     assert caption(views, 5) == ("step 20 of 20", "cat <b> 0.90", "RMSE to target 0.000")
@@ -190,9 +179,6 @@ def test_the_caption_says_step_class_and_distance_and_a_title_adds_a_line():
     first, last = scenes(views)[0].image, scenes(views)[-1].image
     strip = (0, 224, 224, first.height)
     assert ImageChops.difference(first.crop(strip), last.crop(strip)).getbbox()
-
-
-def test_small_images_are_enlarged_pixel_by_pixel():
     views = walked(side=8).views
     image = np.asarray(scenes(views)[0].image)[:224, :224]
     assert (image[:28, :28] == image[0, 0]).all()
@@ -206,7 +192,7 @@ def test_a_long_label_keeps_its_number_and_a_heavy_gif_goes_in_fewer_colors():
     assert len(as_gif(walked(side=224, frames=24).views)) <= GIF_LIMIT
 
 
-def test_the_table_has_a_row_for_every_step_and_a_column_for_every_curve():
+def test_the_table_has_a_row_for_every_step_and_without_images_there_is_no_animation():
     views = dict(walked().views)
     curve = views["source confidence"]
     y = curve.y.copy()
@@ -219,9 +205,6 @@ def test_the_table_has_a_row_for_every_step_and_a_column_for_every_curve():
     assert to_source == pytest.approx(views["rmse to source"].y)
     curves = [name for name, view in views.items() if isinstance(view, Curve)]
     assert list(rows[0]) == ["step", *curves]
-
-
-def test_without_images_there_is_no_animation_and_an_empty_table():
     with pytest.raises(ValueError, match="no images"):
         as_gif({})
     assert statistics_csv({}) == "step\n"

@@ -13,7 +13,9 @@ from engine.sparsity.masks import diagrams
 from engine.sparsity.prune import layer_table
 
 
-def test_bars_are_as_wide_as_layers_and_as_high_as_what_stays(masks):
+def test_bars_are_as_wide_as_layers_as_high_as_what_stays_and_hatched_where_filters_are_dead(
+    masks, prune_case
+):
     (bars,) = layers.layer_widths(masks).figure(layer_table(masks)).data
     sizes = np.array([part.size for part in masks.parts])
     assert bars.width == pytest.approx(100 * sizes / sizes.sum())
@@ -22,9 +24,6 @@ def test_bars_are_as_wide_as_layers_and_as_high_as_what_stays(masks):
     assert bars.y == pytest.approx(100 * masks.counts / sizes)
     area = (bars.width * bars.y / 100).sum()
     assert area == pytest.approx(100 * masks.density)  # so that the dashed line is their mean
-
-
-def test_layers_of_dead_filters_are_hatched_and_counted(prune_case):
     rules = MaskRules(structure="filter", allocation="per layer")
     masks = pruner_of(prune_case, "Magnitude", rules).at(0.5)
     (bars,) = layers.layer_widths(masks).figure(layer_table(masks)).data

@@ -106,23 +106,17 @@ def test_every_figure_of_the_answer_is_in_it():
     assert html.count("<table>") >= len(tables) > 3
 
 
-def test_a_chart_stands_over_its_numbers_with_its_finding():
+def test_charts_and_pictures_stand_over_their_numbers_with_their_findings():
     table = Table.of({"birds": ([1.0, 7.0], "")}, ("cat", "owl"))
     exhibit = Exhibit(table, "How many", "Owls lead.", Bars(value="birds"))
     html = report([pinned(exhibits=[exhibit])], WHEN)
     result = re.search(r'src="data:image/svg\+xml;base64,([^"]+)" alt="Owls lead\."', html)
     assert "<svg" in base64.b64decode(result[1]).decode()
     assert html.index("Owls lead.") < html.index('<th scope="row">owl</th><td>7</td>')
-
-
-def test_a_curve_over_an_axis_of_its_own_name_keeps_both_columns():
     curve = Curve(np.array([1.0, 2.0]), np.array([5.0, 7.0]), "score", "score", "logit")
     html = report([pinned(exhibits=[Exhibit(curve, "Score", "It rises.")])], WHEN)
     assert 'alt="It rises."' in html
     assert '<th scope="col">score</th><th scope="col">score (value) (logit)</th>' in html
-
-
-def test_images_and_walks_are_pictures():
     grid = Pictures(np.zeros((1, 2, 8, 8, 3), np.uint8), ("",), ("a", "b"), "Two images.")
     walk = Path(np.zeros((20, 3, 8, 8), np.float16), np.arange(20, dtype=np.float32), "probability")
     result = pinned(exhibits=[Exhibit(grid, "Grid"), Exhibit(walk, "Walk")])
@@ -185,14 +179,11 @@ def test_a_chart_without_marks_is_an_empty_chart(trace):
     assert svg(go.Figure(trace)).lstrip().startswith("<?xml")
 
 
-def test_one_color_for_each_mark_is_drawn_and_numbers_are_one_color():
+def test_one_color_for_each_mark_is_drawn_and_every_dash_of_the_charts_is_known():
     two = go.Scatter(x=[1, 2], y=[1, 2], mode="markers", marker={"color": ["#ff0000", "#00ff00"]})
     assert all(color in svg(go.Figure(two)) for color in ("#ff0000", "#00ff00"))
     scaled = go.Scatter(x=[1, 2], y=[1, 2], mode="markers", marker={"color": [0.1, 0.9]})
     assert "#0072b2" in svg(go.Figure(scaled))
-
-
-def test_a_report_knows_every_dash_of_the_charts():
     assert set(style.DASHES) == {"solid", *figures.DASHES}
 
 
@@ -201,15 +192,12 @@ def words(method: Method) -> dict[str, str]:
     return dict(setting_words(record))
 
 
-def test_what_is_left_to_the_method_is_in_words_and_what_plays_no_part_is_not_there():
+def test_settings_are_in_words_without_what_plays_no_part_and_by_name_where_a_method_is_gone():
     assert words(GradCam())["Layer"] == "the last one"
     assert words(GradCam(layer="blocks.3"))["Layer"] == "blocks.3"
     assert "off" not in words(GradCam()).values()
     assert words(DoLa())["Early layer"] == "most different"
     assert "Repetition penalty" not in words(DoLa())
     assert words(DoLa(repetition=1.2))["Repetition penalty"] == "1.2"
-
-
-def test_a_method_that_is_no_longer_here_has_the_names_of_its_record():
     record = {"method": "attribution.Gone", "settings": {"depth": 3}}
     assert dict(setting_words(record)) == {"depth": "3"}

@@ -71,15 +71,12 @@ def test_the_words_of_a_link_are_the_classes(clip_here):
     assert any(refusal in message for message in problems(at))
 
 
-def test_what_cannot_be_had_is_gray_with_the_command(monkeypatch):
+def test_where_an_extra_is_missing_its_model_is_gray_and_a_scan_is_told_the_command(monkeypatch):
     monkeypatch.setattr("engine.models.extras.find_spec", lambda _: None)
     at = visit()
     options = at.selectbox(key="model").options
     assert "Chest X-rays (torchxrayvision) · not here: pip install torchxrayvision" in options
     assert "Words of yours (open_clip) · not here: pip install open_clip_torch" in options
-
-
-def test_for_a_scan_the_missing_kind_of_model_is_said_with_the_command(monkeypatch):
     monkeypatch.setattr("engine.models.extras.find_spec", lambda _: None)
     at = upload(visit(), "a.dcm", dicom(np.uint8(ramp(32, 0, 255))))
     (sentence,) = [message for message in problems(at) if "This is a scan" in message]

@@ -136,16 +136,13 @@ def test_sentences_are_about_the_best_late_ticket(found, snapshot):
     assert texts == snapshot
 
 
-def test_the_picture_ends_before_the_trained_network_that_is_only_pruned(found):
+def test_the_picture_ends_before_the_trained_network_and_both_planes_have_one_scale(found):
     figure = section.ACCURACY.figure(section.trained_on(found["rewinding"]))
     ticket = next(trace for trace in figure.data if trace.name == "ticket")
     assert ticket.x.tolist() == list(POINTS[:3])
     assert ticket.y.tolist() == [80.0, 85.0, 91.0]
     assert ticket.error_y.array.tolist() == pytest.approx([2.0, 2.0, 2.0])
     assert list(section.lines(found).series) == list(POINTS[:3])
-
-
-def test_both_planes_have_one_scale_and_the_line_is_seen_between_its_points(found):
     early, late = (
         Field(np.full((2, 2), v, np.float32), *[np.arange(2)] * 2, "", "", "") for v in (1, 3)
     )

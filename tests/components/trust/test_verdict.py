@@ -74,14 +74,11 @@ def test_only_the_order_and_a_known_truth_speak_for_a_map(kind):
     assert "✓" not in summary([checked_trial(kind(), 1.0), checked_trial(Order(), -0.5)])
 
 
-def test_every_verdict_has_a_sign_and_a_word_of_its_own_and_every_judge_its_limits():
+def test_every_verdict_has_a_sign_and_every_judge_its_limits_and_figures_have_names():
     signs = [sign(*checked_trial(Order(), score)) for score in (1.0, 0.0, -0.5, -1.0, nan)]
     assert [len(set(column)) for column in zip(*signs, strict=True)] == [5, 5]
     for kind in TRUST:
         assert bool(kind.limits and kind.favor and kind.against) is kind.judges
-
-
-def test_the_figures_leave_the_verdict_out_and_have_names():
     table = figures(checked_trial(RandomWeights(), 1.0, order=0.25, ssim=0.5)[1])
     assert table.order == ("order (Spearman)", "structure (SSIM)")
     assert table.values.tolist() == [[0.25, 0.5]]

@@ -30,6 +30,11 @@ def test_a_look_is_what_the_browser_said_within_bounds():
     look = read_look({"window": WINDOW, "panels": panels})
     assert look.window == Window(1.0, 2.0, "table", (0.0, 1.0))
     assert list(look.scales) == ["0", "1", "2", "3"]  # no more than there can be
+    look = read_look({"opacity": 1e9, "zoom": 1e9, "x": 50, "y": -50})
+    assert (look.opacity, look.zoom) == (1, 40)
+    left, top, right, bottom = look.box(64, 64)
+    assert 0 <= left < right <= 64
+    assert 0 <= top < bottom <= 64
 
 
 @pytest.mark.parametrize(
@@ -51,24 +56,22 @@ def test_whatever_else_is_sent_is_the_usual_look(sent):
     assert read_look(sent) == Look()
 
 
-def test_numbers_far_out_are_brought_back():
-    look = read_look({"opacity": 1e9, "zoom": 1e9, "x": 50, "y": -50})
-    assert (look.opacity, look.zoom) == (1, 40)
-    left, top, right, bottom = look.box(64, 64)
-    assert 0 <= left < right <= 64
-    assert 0 <= top < bottom <= 64
-
-
-def test_opacity_mixes_the_map_s_color_with_the_picture():
+def test_opacity_mixes_the_map_with_the_picture_and_what_has_no_value_shows_the_picture():
     pixels, legend = as_seen(RISING, "", MapGround(GRAY), Look(opacity=0.5))
     assert np.abs(pixels[32, 0] - (100.0 + colors.SEQUENTIAL[0]) / 2).max() <= 1
     assert np.abs(pixels[32, 63] - (100.0 + colors.SEQUENTIAL[-1]) / 2).max() <= 1
     assert (legend.low, legend.high, legend.cut) == ("0", "1 logit", "")
     picture, _ = as_seen(RISING, "", MapGround(GRAY), Look(mode="image"))
     assert (picture == GRAY).all()
+    values = RISING.values.copy()
+    values[:4] = np.nan
+    heat = HeatMap(values, "logit", signed=False)
+    pixels, _ = as_seen(heat, "", MapGround(GRAY), Look(opacity=1))
+    assert (pixels[:32] == 100).all()
+    assert not (pixels[32:] == 100).all()
 
 
-def test_what_is_hidden_shows_the_picture_and_is_white_in_the_legend():
+def test_what_is_hidden_shows_the_picture_and_zoom_the_part_that_was_enlarged():
     look = Look(mode="overlay", opacity=1, scales={"a": Scale(-1, 1, 0.5)})
     pixels, legend = as_seen(SIGNED, "a", MapGround(GRAY), look)
     assert (pixels[:, 28:36] == 100).all()
@@ -76,23 +79,11 @@ def test_what_is_hidden_shows_the_picture_and_is_white_in_the_legend():
     assert (legend.ramp[128] == 255).all()
     assert legend.cut == "Hidden between −0.5 and 0.5 logit; 50 % of the map is shown."
     assert legend.middle == "0"
-
-
-def test_zoom_shows_the_part_that_was_enlarged():
     ground = MapGround(np.arange(64 * 64 * 3, dtype=np.uint32).astype(np.uint8).reshape(64, 64, 3))
     look = Look(mode="image", zoom=2, x=0.75, y=0.25)
     pixels, _ = as_seen(RISING, "", ground, look)
     assert (pixels == ground.pixels[:32, 32:]).all()
     assert "Enlarged 2 times" in look_words(look, ground)
-
-
-def test_a_map_without_values_somewhere_shows_the_picture_there():
-    values = RISING.values.copy()
-    values[:4] = np.nan
-    heat = HeatMap(values, "logit", signed=False)
-    pixels, _ = as_seen(heat, "", MapGround(GRAY), Look(opacity=1))
-    assert (pixels[:32] == 100).all()
-    assert not (pixels[32:] == 100).all()
 
 
 def test_a_scan_is_shown_through_the_window_it_was_moved_to_and_names_the_patient_s_sides():

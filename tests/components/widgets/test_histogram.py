@@ -29,31 +29,25 @@ def random_scores(**changed):
     return ScoreDistributions(**(arguments | changed))
 
 
-def test_every_score_and_both_marks_lie_within_the_bars():
+def test_every_score_and_both_marks_lie_within_the_bars_and_equal_scores_have_an_axis():
     distributions = random_scores(subject=40.0, line=-7.0)
     edges = edges_of(distributions)
     assert edges[0] < -7.0
     assert edges[-1] > 40.0
     for scores in (distributions.normal, distributions.unknown):
         assert sum(bar_shares(scores, edges)) == pytest.approx(1.0, abs=1e-3)
-
-
-def test_identical_scores_still_have_an_axis():
     same = np.full(9, 2.0)
     edges = edges_of(random_scores(normal=same, unknown=np.empty(0), subject=2.0, line=2.0))
     assert edges[0] < 2.0 < edges[-1]
 
 
-def test_the_browser_counts_from_the_very_scores():
+def test_the_browser_counts_from_the_very_scores_and_none_twice():
     distributions = random_scores()
     sent = histogram_payload(distributions, distributions.line)
     assert sent["normal"] == sorted(distributions.normal.tolist())
     assert sent["held"] == sorted(distributions.held.tolist())
     above = sum(score > distributions.line for score in sent["normal"])
     assert above == (distributions.normal > distributions.line).sum()
-
-
-def test_held_images_that_are_the_normal_ones_are_not_counted_twice():
     normal = random_scores().normal
     assert histogram_payload(random_scores(held=normal, normal=normal), 1.5)["held"] == []
 

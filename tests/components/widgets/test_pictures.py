@@ -87,7 +87,7 @@ def test_the_same_picture_is_encoded_once(monkeypatch):
     assert len(encode_calls) <= 1
 
 
-def test_rows_are_targets_columns_are_sources_and_a_lost_class_is_marked_in_words():
+def test_cells_say_their_finding_in_words_labels_are_text_and_unknown_values_dashes():
     cell, lost = cells(grid())[2][0], cells(grid())[0][1]
     assert (cell.target, cell.source) == ("cup", "cat")
     assert cell.pixels[0, 0] == pytest.approx(CORNERS[2], abs=1)
@@ -95,9 +95,6 @@ def test_rows_are_targets_columns_are_sources_and_a_lost_class_is_marked_in_word
     assert lost.mark == "✗ class lost"
     assert as_html(grid()).count("✗ class lost</span>") == 1
     assert "5 of 6 walks kept that class, lowest probability 0.20." in finding(cells(grid()))
-
-
-def test_labels_are_text_every_cell_says_its_finding_and_every_heading_its_scope():
     html = as_html(grid())
     assert "<img src=x" not in html
     assert "&lt;img src=x onerror=&quot;alert(1)&quot;&gt;" in html
@@ -105,9 +102,6 @@ def test_labels_are_text_every_cell_says_its_finding_and_every_heading_its_scope
     html = as_html(grid(labels=("cat", "palace", "cup")))
     assert len(re.findall(r'alt="[^"]+probability[^"]+"', html)) == 9
     assert html.count('scope="col"') == html.count('scope="row"') == 3
-
-
-def test_a_value_that_is_not_known_is_a_dash():
     walks = dict(grid())
     values = walks["images"].values.copy()
     values[1] = np.nan

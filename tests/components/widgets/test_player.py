@@ -94,11 +94,16 @@ def test_the_residues_come_back_to_half_a_step_of_the_root_of_blocks_in_a_photog
         assert np.abs(np.sqrt(back) - np.sqrt(want)).max() <= half * 1.001 + 1e-6
 
 
-def test_small_frames_come_back_exactly():
+def test_small_frames_come_back_exactly_and_large_or_many_are_sent_smaller_or_fewer():
     walk = walked(side=28)
     sent = walk_payload(walk)
     want = np.rint(walk.views["path"].frames.astype(np.float32) * 255).transpose(0, 2, 3, 1)
     assert (cells(sent["frames"], 6) == want).all()
+    sent = walk_payload(photograph_walk(320, 3))
+    assert sent["frames"]["inner"] == [224, 224]
+    assert (sent["width"], sent["height"]) == (320, 320)
+    steps = walk_payload(walked(side=8, steps=300, frames=200))["steps"]
+    assert (len(steps), steps[0], steps[-1]) == (64, 0, 300)
 
 
 @pytest.mark.parametrize("side", [65, 100, 224])
@@ -112,15 +117,7 @@ def test_large_frames_come_back_nearly_and_do_not_bleed(side):
     assert np.abs(back[:, -1] - want[:, -1]).mean() < 10
 
 
-def test_frames_are_sent_at_most_224_px_long_and_many_are_thinned_with_both_ends():
-    sent = walk_payload(photograph_walk(320, 3))
-    assert sent["frames"]["inner"] == [224, 224]
-    assert (sent["width"], sent["height"]) == (320, 320)
-    steps = walk_payload(walked(side=8, steps=300, frames=200))["steps"]
-    assert (len(steps), steps[0], steps[-1]) == (64, 0, 300)
-
-
-def test_the_numbers_are_those_of_every_step():
+def test_the_numbers_are_those_of_every_step_as_far_as_a_walk_goes():
     walk = walked()
     sent = walk_payload(walk)
     assert sent["steps"] == [0, 4, 8, 12, 16, 20]
@@ -131,9 +128,6 @@ def test_the_numbers_are_those_of_every_step():
     assert sent["target"]["label"] == "palace"
     assert sent["top"][-1][0] == ("cat <b>", 0.9)
     assert not sent["partial"]
-
-
-def test_a_part_of_a_walk_is_sent_as_far_as_it_goes():
     walk = walked(partial=True)
     views = {"path": walk.views["path"]}
     assert walk_payload(walk)["partial"]
@@ -141,9 +135,6 @@ def test_a_part_of_a_walk_is_sent_as_far_as_it_goes():
     assert sent["curves"] == {name: [] for name in sent["curves"]}
     assert sent["top"] == [[]] * 6
     assert sent["fall"] is None
-
-
-def test_a_walk_of_one_image_has_no_way_behind_it():
     sent = walk_payload(walked(steps=0, frames=1))
     assert sent["steps"] == [0]
     to_target, to_source = residues(sent)

@@ -36,15 +36,12 @@ def decoded(sent) -> np.ndarray:
     return np.where(coded[..., 2] > 127, np.nan, sent["low"] + sent["step"] * index)
 
 
-def test_every_step_of_a_scan_that_counts_in_steps_arrives():
+def test_every_step_of_a_scan_arrives_and_values_without_steps_in_16_bits():
     values = np.arange(-1024, 3072, dtype=np.float32).reshape(64, 64)
     values[0, 0] = np.nan
     sent = encode(values, 1.0)
     assert np.array_equal(decoded(sent), values, equal_nan=True)
     assert sent["step"] == 1.0
-
-
-def test_values_without_steps_arrive_in_16_bits():
     values = np.random.default_rng(0).normal(size=(200, 200)).astype(np.float32)
     sent = encode(values, 0.0)
     assert np.abs(decoded(sent) - values).max() <= sent["step"]
@@ -73,7 +70,7 @@ def test_a_noisy_scan_and_four_maps_stay_under_the_budget_of_a_message():
     assert len(json.dumps(sent)) < 1_000_000
 
 
-def test_windows_sides_and_unit_go_along():
+def test_windows_sides_and_unit_go_along_and_a_long_table_is_thinned():
     data = dicom(ramp(), Modality="CT", RescaleSlope=1, ImageOrientationPatient=AXIAL)
     picture = read(data)
     scan = payload(picture.pixels, [Panel("A", None)], "k", picture.behind)["picture"]["scan"]
@@ -82,6 +79,10 @@ def test_windows_sides_and_unit_go_along():
     assert scan["gray"]["window"] == {"center": 40, "width": 400, "shape": "linear", "table": []}
     assert "Lung" in [preset["name"] for preset in scan["gray"]["presets"]]
     assert scan["name"] == load(data).digest
+    steps = tuple(np.linspace(0, 1, 4096).tolist())
+    table = window_json(Window(2048, 4096, "table", steps))["table"]
+    assert len(table) == 1024
+    assert table[512] == pytest.approx(0.5, abs=1e-3)
 
 
 def test_a_scan_in_color_goes_as_a_picture_with_its_sides_and_a_photograph_has_none():
@@ -91,13 +92,6 @@ def test_a_scan_in_color_goes_as_a_picture_with_its_sides_and_a_photograph_has_n
     assert sent["scan"]["edges"]["left"] == "R"
     sent = payload(np.zeros((4, 4, 3), np.uint8), [Panel("A", None)], "k")
     assert sent["picture"]["scan"] is None
-
-
-def test_a_long_table_is_thinned():
-    steps = tuple(np.linspace(0, 1, 4096).tolist())
-    table = window_json(Window(2048, 4096, "table", steps))["table"]
-    assert len(table) == 1024
-    assert table[512] == pytest.approx(0.5, abs=1e-3)
 
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (600, 2500, 3), dtype=np.uint8)
@@ -143,7 +137,7 @@ def test_a_browser_gets_a_few_tiles_at_a_time():
     assert result[11] == ("0/1/1", (0, 1, 1))
 
 
-def test_the_map_has_a_pixel_for_each_square_and_none_where_nothing_is_known():
+def test_the_map_of_squares_has_its_colors_and_the_strongest_come_first():
     values = np.array([[0.0, 0.5, 1.0], [np.nan, 0.25, 0.75]], np.float32)
     description = overlay_json(TileMap(values, 64, "cosine distance", values > 0.6))
     colors = opened(description["src"])
@@ -151,9 +145,6 @@ def test_the_map_has_a_pixel_for_each_square_and_none_where_nothing_is_known():
     assert colors[1, 0, 3] == 0
     assert description["marked"] == [[0, 2], [1, 2]]
     assert (description["low"], description["high"]) == ("0", "1 cosine distance")
-
-
-def test_colors_may_follow_the_logarithm_from_some_value_on():
     values = np.array([[0.001, 0.01, 0.1], [1, 10, np.nan]], np.float32)
     description = overlay_json(TileMap(values, 64, "× an equal share", least=0.01))
     image = opened(description["src"])
@@ -161,8 +152,5 @@ def test_colors_may_follow_the_logarithm_from_some_value_on():
     assert image[..., :3].reshape(-1, 3)[:5].tolist() == np.array(steps).tolist()
     assert image[1, 2, 3] == 0
     assert (description["low"], description["high"]) == ("0.01", "10 × an equal share, logarithmic")
-
-
-def test_the_strongest_squares_come_first_and_no_unknown_one():
     values = np.array([[0.1, np.nan], [0.9, 0.5]], np.float32)
     assert highest_squares(values, 10) == [(1, 0), (1, 1), (0, 0)]

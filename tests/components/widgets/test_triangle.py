@@ -90,15 +90,12 @@ def test_the_grid_is_found_again_and_points_without_one_are_refused(count):
         cells_per_side(replace(view, weights=view.weights[:-1], values=view.values[:-1]))
 
 
-def test_values_go_in_the_order_that_the_browser_reads_whatever_order_they_came_in():
+def test_values_go_in_the_order_that_the_browser_reads_and_an_unknown_one_is_null():
     view = triangle(falling)
     turn = np.random.default_rng(0).permutation(len(view.values))
     mixed = replace(view, weights=view.weights[turn], values=view.values[turn])
     sent = payload({"a": mixed}, "k")["triangles"][0]["values"]
     assert sent == pytest.approx(falling(weights_of(10)), abs=1e-4)
-
-
-def test_an_unknown_value_is_null_and_the_finding_does_without_it():
     values = bright(weights_of(10))
     values[7] = np.nan
     view = triangle(lambda _: values)
@@ -118,15 +115,12 @@ def test_the_finding_says_the_mean_the_sides_the_lowest_and_where():
     assert finding(flat) == "Mean 0.70, the same everywhere."
 
 
-def test_a_shared_picture_goes_once_and_looks_as_it_should():
+def test_a_shared_picture_goes_once_labels_as_text_and_two_fine_triangles_below_300_kb():
     sent = payload(BOTH, "k")
     assert len(sent["pictures"]) == 3
     assert sent["triangles"][0]["pictures"] == sent["triangles"][1]["pictures"] == [0, 1, 2]
     image = Image.open(io.BytesIO(b64decode(sent["pictures"][0].split(",")[1])))
     assert np.asarray(image.convert("RGB")).mean((0, 1)) == pytest.approx(CORNERS[0], abs=4)
-
-
-def test_two_fine_triangles_of_photographs_stay_below_300_kb():
     noise = np.random.default_rng(0).random((5, 3, 14, 14)).astype(np.float16)
     photos = noise.repeat(16, axis=2).repeat(16, axis=3)
     fine_triangle = {
@@ -134,9 +128,6 @@ def test_two_fine_triangles_of_photographs_stay_below_300_kb():
         for at, name in enumerate(("a", "b"))
     }
     assert len(json.dumps(payload(fine_triangle, "k"))) < 300_000
-
-
-def test_labels_travel_as_the_text_they_are():
     view = replace(triangle(bright), labels=("source", HOSTILE, "b"))
     sent = payload({HOSTILE: view}, "k", label=HOSTILE)
     assert sent["triangles"][0]["labels"][1] == sent["triangles"][0]["title"] == HOSTILE

@@ -56,12 +56,15 @@ def test_the_map_comes_back_to_half_a_step(values):
     assert (error <= half * 1.001 + 1e-9 * max(abs(sent["low"]), abs(sent["high"]))).all()
 
 
-def test_the_ends_come_back_exactly_and_infinite_values_are_unknown():
+def test_the_ends_come_back_exactly_infinite_values_are_unknown_and_noise_is_flat():
     back = decoded(sent_map(heat([[-1.25, 0.5], [3.0, 7.75]])))
     assert (back.min(), back.max()) == (-1.25, 7.75)
     back = decoded(sent_map(heat([[np.inf, 1.0], [-np.inf, 2.0]])))
     assert np.isnan(back[:, 0]).all()
     assert back[:, 1] == pytest.approx([1, 2])
+    assert sent_map(heat(0.3 + 1e-8 * np.random.default_rng(0).normal(size=(4, 4))))["flat"]
+    assert not sent_map(heat([[0.3, 0.301]]))["flat"]
+    assert sent_map(heat(np.zeros((4, 4)), signed=True))["flat"]
 
 
 @pytest.mark.parametrize(("side", "coarse"), [(224, False), (384, True)])
@@ -76,15 +79,12 @@ def test_four_noisy_maps_on_a_photograph_stay_below_a_megabyte_in_coarser_steps(
     assert error.max() <= np.ptp(panels[0].heat.values) / first["top"] / 2 * 1.001
 
 
-def test_a_light_picture_is_sent_without_loss():
+def test_a_light_picture_is_sent_without_loss_and_a_gray_one_stays_exactly_gray():
     picture = np.zeros((64, 48, 3), np.uint8)
     picture[10:20, 5:9] = (200, 30, 60)
     kind, body = encode_picture(picture)
     assert kind == "png"
     assert (np.asarray(Image.open(io.BytesIO(body))) == picture).all()
-
-
-def test_a_gray_picture_stays_exactly_gray():
     gray = np.repeat(data.camera()[:, :, None], 3, axis=2)
     _, body = encode_picture(gray)
     image = Image.open(io.BytesIO(body))
@@ -159,12 +159,6 @@ def test_findings(snapshot):
         "flat": heat(np.full((4, 4), 0.3)),
     }
     assert snapshot == {name: finding(view) for name, view in maps.items()}
-
-
-def test_float_noise_counts_as_flat():
-    assert sent_map(heat(0.3 + 1e-8 * np.random.default_rng(0).normal(size=(4, 4))))["flat"]
-    assert not sent_map(heat([[0.3, 0.301]]))["flat"]
-    assert sent_map(heat(np.zeros((4, 4)), signed=True))["flat"]
 
 
 def test_numbers_are_short():

@@ -77,7 +77,7 @@ def test_it_is_the_product_of_the_layers_written_out(heads, discard):
     assert heat.unit == "share per patch"
 
 
-def test_attention_to_all_alike_has_a_closed_form():
+def test_attention_of_one_layer_of_none_and_to_all_alike_has_a_closed_form():
     case = tiny.vit_case()
     with torch.no_grad():
         for block in case.model.network.blocks:
@@ -85,6 +85,9 @@ def test_attention_to_all_alike_has_a_closed_form():
             block.attn.qkv.bias[:48] = 0.0
     heat = AttentionRollout()(case)["map"].values
     np.testing.assert_allclose(heat, (1 - 0.5**3) / 17, rtol=1e-5)
+    assert (relevance([torch.zeros(5, 5)] * 3) == 0).all()
+    links = torch.rand(5, 5, generator=tiny.seeded())
+    torch.testing.assert_close(relevance([links]), links)
 
 
 @pytest.mark.parametrize("given", [{"class_token": False}, {"reg_tokens": 2}])
@@ -156,15 +159,6 @@ def test_it_is_the_paper_s_rule_written_out_with_gradients_from_finite_differenc
     heat = GradientRollout()(case)["map"]
     np.testing.assert_allclose(heat.values, grown, rtol=1e-3, atol=1e-4 * grown.max())
     assert not heat.signed
-
-
-def test_layers_that_pass_nothing_on_leave_nothing():
-    assert (relevance([torch.zeros(5, 5)] * 3) == 0).all()
-
-
-def test_one_layer_is_its_own_row():
-    links = torch.rand(5, 5, generator=tiny.seeded())
-    torch.testing.assert_close(relevance([links]), links)
 
 
 def test_the_slopes_of_a_contrast_are_the_difference_of_two():

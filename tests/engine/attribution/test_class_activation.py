@@ -69,24 +69,18 @@ def test_the_gradient_is_what_a_small_step_of_one_cell_does_to_the_score():
         assert gradient[cell].item() == pytest.approx(slope, rel=1e-3, abs=1e-8)
 
 
-def test_enlarging_meets_the_centers_of_the_cells():
+def test_the_last_map_is_taken_enlarged_at_its_centers_and_empty_where_nothing_raises_it():
     case = tiny.cnn_case()
     cells = torch.rand(2, 3, 3, generator=tiny.seeded())
     case = ImageCase(case.model, tiny.image(27), Target(1))
     grown = enlarged(cells, case)  # 27 = 3 · 9: the fifth pixel is a cell's center
     assert grown.shape == (2, 27, 27)
     torch.testing.assert_close(grown[:, 4::9, 4::9], cells)
-
-
-def test_the_last_map_is_taken_when_no_layer_is_named_and_unknown_ones_are_refused():
     case = tiny.cnn_case()
     assert chosen_layer(case, None) == case.model.last_map.name == "act2"
     assert chosen_layer(case, "pool") == "pool"
     with pytest.raises(BadSetting, match="choose one of"):
         chosen_layer(case, "blocks.6")
-
-
-def test_where_nothing_raises_the_score_the_map_is_empty_and_the_signed_one_is_not():
     case = tiny.cnn_case(target=2)
     assert (GradCam()(case)["map"].values == 0).all()
     assert (GradCam(raising=False)(case)["map"].values < 0).any()
@@ -202,7 +196,7 @@ def test_grad_cam_of_a_class_token_is_the_formula_on_the_block_before_the_last()
     assert GradCam()(case)["map"].unit == "logit per cell"
 
 
-def test_swin_s_maps_are_its_outputs_with_the_channels_first():
+def test_patches_of_swin_and_of_tokens_are_laid_out_and_their_layers_offered():
     model = tiny.classifier(tiny.random_weights(OneTokenSwin(), scale=0.2))
     image = tiny.image()[None]
     outputs, maps = (read(image, "layers.0") for read in (model.outputs, model.maps))
@@ -210,16 +204,10 @@ def test_swin_s_maps_are_its_outputs_with_the_channels_first():
     assert torch.equal(maps[0, :, 3, 5], outputs[0, 3, 5])
     assert model.last_map.name == "norm"
     assert model.last_map.cells == (4, 4)
-
-
-def test_tokens_are_laid_out_row_by_row_and_what_stands_before_them_is_left_out():
     tokens = torch.arange(2 + 6.0)[None, :, None].repeat(1, 1, 3)
     maps = Layer("blocks.0", (8, 3), grid=(2, 3)).as_maps(tokens)
     assert maps.shape == (1, 3, 2, 3)
     assert maps[0, 1].tolist() == [[2, 3, 4], [5, 6, 7]]
-
-
-def test_the_layers_offered_are_those_whose_patches_are_read():
     assert tiny.vit_case().options("maps") == ("patch_embed", "blocks.0", "blocks.1")
     averaged = case_of(OneTokenViT, tiny.image())
     assert averaged.options("maps")[-1] == "blocks.1"  # its last one: all patches may be read

@@ -83,13 +83,23 @@ def test_captum_gives_the_same_cells(layer):
     torch.testing.assert_close(ours, theirs, atol=1e-5 * theirs.abs().max().item(), rtol=1e-5)
 
 
-def test_on_lite0_the_cells_add_up_to_the_logit_less_its_bias(lite0):
+def test_on_lite0_cells_add_up_to_the_logit_and_two_classes_are_told_apart(lite0):
     case = ImageCase(lite0, photograph("chelsea"), Target(CAT))
     cells = grad_cam(*maps_and_gradients(case, "bn2"))
     with torch.inference_mode():
         logit = lite0(case.image[None])[0, CAT].item()
     assert cells.shape == (7, 7)
     assert cells.sum().item() == pytest.approx(logit - lite0.head.bias[CAT].item(), rel=1e-4)
+    halves = [halved(photograph(name)) for name in ("chelsea", "coffee")]
+    image = lite0.mean[0].expand(3, 224, 224).clone()
+    image[:, 56:168, :112], image[:, 56:168, 112:] = halves
+    shares = {
+        index: heat[:, :112].sum() / heat.sum()
+        for index in (CAT, ESPRESSO)
+        for heat in [GradCam()(ImageCase(lite0, image, Target(index)))["map"].values]
+    }
+    assert shares[CAT] > 0.75
+    assert shares[ESPRESSO] < 0.25
 
 
 @pytest.mark.parametrize("top", [0, 112])
@@ -101,19 +111,6 @@ def test_on_lite0_the_center_of_mass_follows_a_small_cat_into_each_corner(lite0,
     down, right = np.indices(heat.shape)
     assert top < (heat * down).sum() / heat.sum() < top + 112
     assert left < (heat * right).sum() / heat.sum() < left + 112
-
-
-def test_on_lite0_two_classes_side_by_side_are_told_apart(lite0):
-    halves = [halved(photograph(name)) for name in ("chelsea", "coffee")]
-    image = lite0.mean[0].expand(3, 224, 224).clone()
-    image[:, 56:168, :112], image[:, 56:168, 112:] = halves
-    shares = {
-        index: heat[:, :112].sum() / heat.sum()
-        for index in (CAT, ESPRESSO)
-        for heat in [GradCam()(ImageCase(lite0, image, Target(index)))["map"].values]
-    }
-    assert shares[CAT] > 0.75
-    assert shares[ESPRESSO] < 0.25
 
 
 def slow(maps, gradient, score):
@@ -147,18 +144,18 @@ def test_it_is_the_paper_s_closed_form_written_out_in_loops(layer):
     assert heat.values.max() > 0
 
 
-def test_slopes_that_are_zero_or_at_a_pole_do_not_break_it():
+def test_equal_maps_or_slopes_give_grad_cam_and_zero_slopes_or_poles_do_not_break_it():
     maps = torch.full((3, 2, 2), -0.5)  # ΣA = −2: with g = 1 the denominator is 0
     gradient = torch.tensor([0.0, 1.0, -1.0]).view(3, 1, 1).expand(3, 2, 2)
     assert torch.isfinite(grad_cam_pp(maps, gradient)).all()
-
-
-def test_equal_maps_with_equal_slopes_rank_their_cells_like_grad_cam():
     image = tiny.image(seed=4).mean(0).expand(3, -1, -1).clone()
     case = ImageCase(tiny.classifier(Planes()), image, Target(1, versus=0))
     plus = GradCamPlusPlus()(case)["map"].values
     plain = GradCam(raising=False)(case)["map"].values
     assert abs(np.corrcoef(plus.ravel(), plain.ravel())[0, 1]) == pytest.approx(1.0, abs=1e-5)
+    maps = torch.rand(5, 4, 4, generator=tiny.seeded())
+    gradient = torch.rand(5, 1, 1, generator=tiny.seeded(1)).expand(5, 4, 4)
+    torch.testing.assert_close(layer_cam(maps, gradient), grad_cam(maps, gradient))
 
 
 @pytest.mark.parametrize("layer", ["act1", "conv2", "act2"])
@@ -176,12 +173,6 @@ def test_it_is_the_paper_s_formula_written_out_in_loops(layer):
     np.testing.assert_allclose(heat.values, enlarged(cells, case).numpy(), rtol=1e-4, atol=1e-6)
     assert heat.unit == "logit per cell"
     assert not heat.signed
-
-
-def test_where_all_slopes_are_alike_and_rise_it_is_grad_cam():
-    maps = torch.rand(5, 4, 4, generator=tiny.seeded())
-    gradient = torch.rand(5, 1, 1, generator=tiny.seeded(1)).expand(5, 4, 4)
-    torch.testing.assert_close(layer_cam(maps, gradient), grad_cam(maps, gradient))
 
 
 @pytest.mark.parametrize("layer", [None, "pool"])

@@ -68,15 +68,12 @@ def test_a_linear_model_gives_weight_times_input(kind):
     assert heat.unit == "logit"
 
 
-def test_it_is_counted_from_the_models_own_zero():
+def test_it_is_counted_from_the_models_own_zero_and_captum_agrees():
     case = tiny.linear_case()
     case.model.mean.fill_(0.5)
     shares = case.model.network.weight * (case.image - 0.5)
     heat = GradientXInput()(case)["map"]
     np.testing.assert_allclose(heat.values, shares.sum(0).numpy(), rtol=1e-4, atol=1e-6)
-
-
-def test_captum_agrees_on_gradient_x_input():
     from captum.attr import InputXGradient
 
     case = tiny.cnn_case()
@@ -215,10 +212,15 @@ def test_captum_agrees_on_a_network_of_relu():
     np.testing.assert_allclose(guided_gradient(case), peer[0].detach(), atol=1e-5)
 
 
-def test_activations_called_as_functions_and_in_place_are_seen():
+def test_activations_in_any_form_are_seen_and_a_model_without_rectifiers_is_refused():
     case = tiny.cnn_case()
     called = ImageCase(tiny.classifier(Called()), case.image, case.target)
     np.testing.assert_allclose(guided_gradient(called), guided_gradient(case), atol=1e-6)
+    with pytest.raises(DoesNotFit, match="rectifiers"):
+        GuidedBackprop()(tiny.linear_case())
+    gates = tiny.cnn_case(nn.Sigmoid)
+    with pytest.raises(DoesNotFit, match="rectifiers"):
+        GuidedBackprop()(ImageCase(gates.model, gates.image, Target(0)))
 
 
 def test_on_efficientnet_lite0_it_is_not_the_gradient():
@@ -228,11 +230,3 @@ def test_on_efficientnet_lite0_it_is_not_the_gradient():
     assert guided @ plain / (np.linalg.norm(guided) * np.linalg.norm(plain)) < 0.9
     score = case.model(case.image[None].clone().requires_grad_())[0, 0]
     assert sum(operation(node) in RECTIFIERS for node in nodes(score)) == 33
-
-
-def test_a_model_without_rectifiers_is_refused():
-    with pytest.raises(DoesNotFit, match="rectifiers"):
-        GuidedBackprop()(tiny.linear_case())
-    gates = tiny.cnn_case(nn.Sigmoid)
-    with pytest.raises(DoesNotFit, match="rectifiers"):
-        GuidedBackprop()(ImageCase(gates.model, gates.image, Target(0)))

@@ -163,7 +163,7 @@ def test_a_moved_map_is_summed_as_if_it_were_rolled():
     assert sums(values, drawn, moves) == pytest.approx(np.array(slow), abs=1e-4)
 
 
-def test_all_maps_of_an_image_share_the_looks(linear):
+def test_all_maps_share_the_looks_and_a_mask_is_part_of_the_question(linear):
     case, worth = linear
     case = replace(case, image=case.image.flip(2))
     passes = []
@@ -175,6 +175,12 @@ def test_all_maps_of_an_image_share_the_looks(linear):
     assert len(passes) == looks
     assert Infidelity(squares=50).looks == 51  # once for each square and once at the whole
     assert first["infidelity"][0] != second["infidelity"][0]
+    case, _ = linear
+    mask = np.eye(case.image.shape[-1]) > 0
+    cases = [
+        TrustCase(case, Gradient(), chosen_mask) for chosen_mask in (None, mask, ~mask, mask.copy())
+    ]
+    assert len({trust_case.fingerprint for trust_case in cases}) == 3
 
 
 def test_a_score_that_never_moves_is_not_predicted():
@@ -184,15 +190,6 @@ def test_a_score_that_never_moves_is_not_predicted():
     check = infidelity_check(case, np.arange(case.image[0].numel(), dtype=np.float32))
     assert np.isnan(check["verdict"][0])
     assert "stays the same whichever square is hidden" in check.notes[0]
-
-
-def test_a_mask_is_part_of_a_trial_s_question(linear):
-    case, _ = linear
-    mask = np.eye(case.image.shape[-1]) > 0
-    cases = [
-        TrustCase(case, Gradient(), chosen_mask) for chosen_mask in (None, mask, ~mask, mask.copy())
-    ]
-    assert len({trust_case.fingerprint for trust_case in cases}) == 3
 
 
 def test_similarity_compares_shapes_and_not_sizes():
@@ -244,12 +241,9 @@ def words(own, moved, fell):
     return Infidelity().as_columns(own, moved, fell).notes[0]
 
 
-def test_the_page_s_error_rates_are_the_measured_ones():
+def test_the_page_s_error_rates_are_measured_and_every_one_on_digits_at_least():
     """If it fails: python -m tests.engine.attribution.rates_table."""
     assert written() == table()
-
-
-def test_every_rate_is_measured_on_digits_at_least():
     rows = [row.split(" | ") for row in table().splitlines()[2:]]
     assert len(rows) >= 13
     assert all("✓" in row[2 + IMAGES.index("MNIST")] for row in rows)

@@ -91,16 +91,13 @@ def test_c_lime_tends_to_smoothgrad(smooth):
     assert near[-1] > 0.99
 
 
-def test_smoothgrad_becomes_the_gradient_and_fading_becomes_gradient_times_input(smooth):
+def test_fading_becomes_gradient_times_input_and_adds_up_to_the_rise_of_the_score(smooth):
     exact = fit_of(smooth, "Gradient").weights
     assert fit_of(smooth, "SmoothGrad", noise=0.005).weights.numpy() == pytest.approx(
         exact.numpy(), rel=0.02, abs=1e-3
     )
     late = fit_of(smooth, "Integrated gradients", low=0.99).weights
     assert late.numpy() == pytest.approx((exact * smooth.feature).numpy(), rel=0.02, abs=1e-3)
-
-
-def test_fading_adds_up_to_the_rise_of_the_score(smooth):
     result = fit_of(smooth, "Integrated gradients", samples=200).weights.sum().item()
     both = smooth.case.score(torch.stack([smooth.case.image, smooth.baseline])).double()
     assert result == pytest.approx((both[0] - both[1]).item(), rel=1e-3)
@@ -178,15 +175,12 @@ def drawn_alpha(held, name, **reach):
     return points.at[:, 0].double().numpy()
 
 
-def test_fading_draws_once_in_each_equal_part_from_low_to_one(smooth):
+def test_fading_draws_once_in_each_equal_part_and_at_its_end_just_below_one(smooth):
     for low in (0.0, 0.25):
         alpha = drawn_alpha(smooth, "Integrated gradients", samples=50, low=low)
         parts = (alpha - low) / (1 - low) * 50
         assert np.floor(parts).tolist() == list(range(50))
         assert parts.std() != pytest.approx(np.arange(50).std(), abs=1e-6)  # not on a raster
-
-
-def test_at_the_end_of_the_fading_alpha_is_drawn_just_below_one(smooth):
     below = (1 - drawn_alpha(smooth, "Gradient × input")) / NEAR
     assert 0 <= below.min() < 0.1
     assert 0.9 < below.max() <= 1.001
@@ -260,10 +254,13 @@ def test_a_tile_of_one_color_is_turned_by_that_color_unless_it_is_nothing(color,
     assert result == pytest.approx((plus, 3.0 * color), rel=1e-5)
 
 
-def test_weights_go_from_plus_to_times_and_back(smooth):
+def test_weights_go_from_plus_to_times_and_back_and_regions_share_one(smooth):
     times = fit_of(smooth, "LIME")
     plus = change_coordinates(times, NEIGHBORHOODS["C-LIME"], smooth)
     assert (plus * smooth.feature).numpy() == pytest.approx(times.weights.numpy(), abs=1e-12)
+    heat = LocalModel(explainer="Occlusion", features="grid", count=9)(smooth.case)["map"]
+    assert heat.values.shape == (3, 3)
+    assert heat.unit == "logit per feature"
 
 
 @pytest.mark.parametrize("tilt", [0.0, 1e-2, 1e-4])
@@ -308,12 +305,6 @@ def test_slopes_of_features_are_differences_of_scores(smooth):
             )
 
 
-def test_regions_share_one_weight(smooth):
-    heat = LocalModel(explainer="Occlusion", features="grid", count=9)(smooth.case)["map"]
-    assert heat.values.shape == (3, 3)
-    assert heat.unit == "logit per feature"
-
-
 def test_disagreement_is_the_spread_of_places_among_the_eight(smooth):
     result = LFA(features="pixels", samples=300)(smooth.case)
     places = []
@@ -324,6 +315,10 @@ def test_disagreement_is_the_spread_of_places_among_the_eight(smooth):
     assert 0 < result["disagreement"].values.max() <= 0.5
     assert not result["disagreement"].signed  # a spread; the maps themselves have two signs
     assert all(result[f"map {name}"].signed for name in ROWS)
+    tile, row = tile_of(0.1, 0.2, 0.3, 0.4), NEIGHBORHOODS["LIME"]
+    weights = [torch.tensor(pair).double() for pair in ((1.0, -2.0), (-3.0, 1.0))]
+    spread = methods.disagreement(tile, [Model(row, weight, 0.0) for weight in weights])
+    assert (spread.values == 0.5).all()  # places 0 and 1, and 1 and 0
 
 
 def test_saying_that_nothing_changes_is_judged_too(smooth):
@@ -365,13 +360,6 @@ def test_as_many_pixels_as_a_model_is_fitted_to_are_not_refused():
     for height, width in ((20, 60), (60, 20)):
         with pytest.raises(BlindspotError, match="has 1200 pixels"):
             methods.partition_of(replace(case, image=torch.rand(3, height, width)), "pixels", 4)
-
-
-def test_two_features_in_opposite_order_disagree_as_much_as_can_be():
-    tile, row = tile_of(0.1, 0.2, 0.3, 0.4), NEIGHBORHOODS["LIME"]
-    weights = [torch.tensor(pair).double() for pair in ((1.0, -2.0), (-3.0, 1.0))]
-    spread = methods.disagreement(tile, [Model(row, weight, 0.0) for weight in weights])
-    assert (spread.values == 0.5).all()  # places 0 and 1, and 1 and 0
 
 
 @pytest.mark.parametrize(("step", "refused"), [(0.99, True), (1.0, False)])

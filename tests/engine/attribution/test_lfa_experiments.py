@@ -32,11 +32,17 @@ def row(view, name):
     return view.values[ROWS.index(name)]
 
 
-def test_with_enough_samples_all_eight_recover_a_linear_model(smooth):
+def test_all_eight_recover_a_linear_model_and_come_nearer_to_their_twins_with_more_samples(smooth):
     weight = torch.randn(3, 3, 3, generator=torch.Generator().manual_seed(1))
     case = ground(tiny.Linear(weight), 3).case
     for result in (LFAExperiments(**SETTINGS, samples=600)(case), smooth[1]):
         assert result["recovery"].values.max() < 1e-3  # also of another network's own tangent
+    distances = smooth[1]["convergence"]
+    for name in ("SmoothGrad", "C-LIME", "LIME", "Integrated gradients"):
+        few, *_, most = row(distances, name)
+        assert most < few
+    assert np.isnan(row(distances, "Occlusion")).all()  # one fixed set of points
+    assert row(distances, "Gradient").max() < 1e-2
 
 
 def test_with_fewer_samples_than_features_only_slopes_and_single_parts_recover_it():
@@ -44,15 +50,6 @@ def test_with_fewer_samples_than_features_only_slopes_and_single_parts_recover_i
     for name in ROWS:
         exact = name in MATCHED or name == "Occlusion"
         assert (row(error, name)[0] < 1e-3) == exact, name
-
-
-def test_each_comes_nearer_to_its_twin_with_more_samples(smooth):
-    distances = smooth[1]["convergence"]
-    for name in ("SmoothGrad", "C-LIME", "LIME", "Integrated gradients"):
-        few, *_, most = row(distances, name)
-        assert most < few
-    assert np.isnan(row(distances, "Occlusion")).all()  # one fixed set of points
-    assert row(distances, "Gradient").max() < 1e-2
 
 
 def test_the_twin_of_integrated_gradients_is_their_formula_written_out(smooth):
@@ -92,14 +89,12 @@ def test_strongest_and_weakest_features_are_changed_as_a_plain_loop_changes_them
                 assert row(result[f"{end} noised"], name)[column] == pytest.approx(noised, abs=1e-5)
 
 
-def test_explainers_of_added_noise_are_told_from_those_that_multiply():
+def test_distances_and_shares_are_those_of_their_definitions():
     assert ADDED == ("C-LIME", "SmoothGrad", "Gradient")
-
-
-def test_the_distance_of_weights_is_a_share_of_the_other_s_sizes():
     weights, other = torch.tensor([1.0, -2.0, 4.0]), torch.tensor([2.0, 2.0, -4.0])
     assert distance(weights, other) == pytest.approx((1 + 4 + 8) / (2 + 2 + 4))
     assert np.isnan(distance(weights, torch.zeros(3)))
+    assert fresh_shares(GRADED)[:, 0] == pytest.approx(1 - np.arange(8) / 4)
 
 
 def test_at_fewer_samples_each_is_the_explainer_that_is_fitted_to_so_many():
@@ -119,7 +114,7 @@ def test_at_fewer_samples_each_is_the_explainer_that_is_fitted_to_so_many():
             assert row(table, name)[column] == pytest.approx(far, rel=0.01, abs=1e-4), name
 
 
-def test_the_twin_of_a_late_fading_begins_where_the_fading_does():
+def test_twins_begin_where_the_fading_does_and_of_noise_at_eight_times_as_many_points():
     smooth_ground = ground(Smooth(9), 3)
     sight = evaluate_neighborhood(
         smooth_ground, "Integrated gradients", Radii(low=0.6), 0, slopes=True
@@ -128,9 +123,6 @@ def test_the_twin_of_a_late_fading_begins_where_the_fading_does():
     alpha = torch.linspace(0.6, 1, 401)[1::2, None].expand(-1, 9)
     _, slopes = smooth_ground.slopes(alpha.contiguous(), multiplied=True)
     assert goal.numpy() == pytest.approx(slopes.mean(0).numpy(), rel=1e-4, abs=1e-5)
-
-
-def test_the_twin_of_noise_is_itself_at_eight_times_as_many_other_points():
     smooth_ground = ground(Smooth(9), 3)
     sight = evaluate_neighborhood(smooth_ground, "SmoothGrad", Radii(samples=50), 0, slopes=True)
     other = evaluate_neighborhood(
@@ -245,10 +237,6 @@ SENTENCES = {
 
 def test_sentences(snapshot):
     assert {name: sentence() for name, sentence in SENTENCES.items()} == snapshot
-
-
-def test_shares_are_one_less_the_loss_over_that_of_no_change():
-    assert fresh_shares(GRADED)[:, 0] == pytest.approx(1 - np.arange(8) / 4)
 
 
 @pytest.mark.parametrize("lost", [0, 1])

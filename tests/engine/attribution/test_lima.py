@@ -148,7 +148,7 @@ def test_every_point_of_the_curves_is_what_the_model_says(case, pending):
     assert curves == pytest.approx(along_the_order(case, result), abs=1e-6)
 
 
-def test_the_map_falls_along_the_order_by_what_each_step_changes(case):
+def test_the_map_falls_along_the_order_and_where_one_region_counts_it_stands_alone(case):
     """The authors' map, worked out from the curves: 1 for the first region, 0 for the last."""
     result = METHOD(case)
     value, step = result["map"].values, result["rank"].values
@@ -158,9 +158,6 @@ def test_the_map_falls_along_the_order_by_what_each_step_changes(case):
         assert value[step == k] == pytest.approx(expected[k], abs=1e-5)
     assert value[step == 0] == pytest.approx(1)
     assert value[step == 15] == pytest.approx(0, abs=1e-6)
-
-
-def test_where_only_the_first_region_changes_anything_it_stands_alone():
     seeing = SimpleNamespace(partition=SimpleNamespace(count=4, values=lambda values: values))
     flat = np.array([0.1, 0.9, 0.9, 0.9, 0.9], np.float32)
     views = maps(seeing, np.array([2, 0, 1, 3]), flat, 1 - flat)
@@ -197,7 +194,7 @@ def test_the_first_class_is_followed_along_the_same_steps(case):
     assert insertion.y == pytest.approx(1 - result["insertion"].y, abs=1e-6)  # of two classes
 
 
-def test_areas_and_highest_probabilities_are_those_of_the_curves(case):
+def test_areas_and_highest_probabilities_are_those_of_the_curves_and_found_by_hand(case):
     """The first class of the image is the one asked about, so its curves are the same."""
     result = METHOD(case)
     curve, table = result["insertion"], result["highest"]
@@ -209,10 +206,7 @@ def test_areas_and_highest_probabilities_are_those_of_the_curves(case):
         inside = (curve.x <= share) & (curve.x > 0)
         assert table.values[row, 0] == curve.y[inside].max()
         assert curve.y[curve.x == table.values[row, 1]] == table.values[row, 0]
-
-
-def test_the_highest_probability_is_found_by_hand():
-    """Nothing shown does not count, more than the share does not either, its edge does."""
+    # nothing shown does not count, more than the share does not either, its edge does
     area = np.array([0, 0.3, 0.5, 0.6, 1], np.float32)
     table = highest(area, np.array([0.9, 0.1, 0.5, 0.3, 0.7], np.float32))
     assert np.isnan(table.values[0]).all()

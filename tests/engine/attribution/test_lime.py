@@ -61,7 +61,7 @@ def test_c_lime_tends_to_the_expected_gradient_of_each_region():
     assert np.abs(many - expected).max() < np.abs(few - expected).max()
 
 
-def test_weights_fall_with_what_is_hidden_and_with_a_narrow_neighborhood():
+def test_weights_fall_with_what_is_hidden_and_the_fit_is_least_squares_by_them():
     case = tiny.cnn_case()
     partition = Partition.of(case, "grid", 4)
     is_shown = torch.tensor([[True] * 4, [True, False, False, True], [False] * 4])
@@ -71,9 +71,6 @@ def test_weights_fall_with_what_is_hidden_and_with_a_narrow_neighborhood():
     assert near[0] > near[1] > near[2]
     assert near[2].item() == pytest.approx(np.exp(-4.0), rel=1e-4)
     assert far[2].item() == pytest.approx(1.0, abs=0.02)
-
-
-def test_the_fit_is_weighted_least_squares_with_an_intercept():
     generator = tiny.seeded(3)
     z, y = torch.rand(30, 4, generator=generator), torch.rand(30, generator=generator)
     weights = torch.rand(30, generator=generator)
@@ -161,7 +158,7 @@ def test_more_samples_come_closer_to_the_shapley_value():
     assert errors[2] < 1e-4 * np.abs(exact).max() + 1e-6
 
 
-def test_coalitions_come_with_their_complement_and_the_kernel_s_whole_weight():
+def test_coalitions_come_with_their_complement_and_one_region_takes_the_whole_difference():
     is_shown, weights = coalitions(12, 300, tiny.seeded(1))
     assert len(is_shown) <= 300
     rows = {tuple(row.tolist()) for row in is_shown}

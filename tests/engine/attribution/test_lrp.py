@@ -140,7 +140,7 @@ def test_without_biases_the_map_adds_up_to_the_score(rules):
     assert result["conservation"].values == pytest.approx([score, score], rel=1e-3)
 
 
-def test_biases_and_epsilon_keep_a_part():
+def test_biases_and_epsilon_keep_a_part_and_without_biases_it_is_gradient_times_input():
     case = tiny.cnn_case()
     score = case.score(case.image[None]).item()
     absorbed = [
@@ -148,9 +148,6 @@ def test_biases_and_epsilon_keep_a_part():
     ]
     assert abs(absorbed[0]) > 0.01 * abs(score)
     assert abs(absorbed[1] - absorbed[0]) > 0.01 * abs(score)
-
-
-def test_without_biases_the_epsilon_rule_of_rectifiers_is_gradient_times_input():
     case = ImageCase(tiny.classifier(unbiased(tiny.Cnn())), tiny.image(), Target(3))
     expected = GradientXInput(baseline="black")(case)["map"].values
     heat = Lrp(rules="epsilon", epsilon=1e-7)(case)["map"].values

@@ -30,10 +30,13 @@ def test_squares_side_by_side_give_each_block_its_own_sum(case, side, cover):
     np.testing.assert_allclose(heat, np.kron(blocks, np.ones((side, side))), atol=1e-4)
 
 
-def test_hiding_a_flat_image_with_its_own_mean_changes_nothing():
+def test_a_flat_image_or_score_has_a_flat_map():
     case = tiny.cnn_case()
     mean = ImageCase(case.model, case.baseline("mean"), Target(1))
     np.testing.assert_allclose(Occlusion(side=6)(mean)["map"].values, 0.0, atol=1e-6)
+    case = tiny.cnn_case()
+    same = ImageCase(case.model, case.baseline("mean"), Target(3))
+    np.testing.assert_allclose(Rise(masks=100)(same)["map"].values, 0.0, atol=1e-6)
 
 
 def test_overlapping_squares_are_averaged(case):
@@ -102,12 +105,6 @@ def test_masks_lie_between_hidden_and_shown_and_show_their_share():
     assert set(random_grids.shifts.flatten().tolist()) == set(range(ceil(32 / 7)))
 
 
-def test_a_constant_score_gives_a_flat_map():
-    case = tiny.cnn_case()
-    same = ImageCase(case.model, case.baseline("mean"), Target(3))
-    np.testing.assert_allclose(Rise(masks=100)(same)["map"].values, 0.0, atol=1e-6)
-
-
 def test_on_a_linear_model_it_finds_the_pixels_that_carry_the_score():
     weight = torch.zeros(3, 32, 32)
     weight[:, 4:12, 20:28] = 1.0
@@ -131,15 +128,12 @@ def test_regions_cover_the_image_and_none_is_empty(shape, regions):
     assert 0.4 * regions <= partition.count <= 1.6 * regions
 
 
-def test_a_grid_of_four_is_the_four_quarters():
+def test_regions_are_cut_alike_each_time_and_sums_and_covers_go_by_them():
     labels = Partition.of(tiny.cnn_case(), "grid", 4).labels
     assert labels[0, 0] == 0
     assert labels[0, 31] == 1
     assert labels[31, 0] == 2
     assert [int((labels == index).sum()) for index in range(4)] == [256] * 4
-
-
-def test_sums_and_values_go_back_and_forth():
     case = tiny.cnn_case()
     partition = Partition.of(case, "grid", 9)
     sums = partition.sums(case.image)
@@ -147,9 +141,6 @@ def test_sums_and_values_go_back_and_forth():
     slow = case.image[:, partition.labels == 4].sum().item()
     assert sums[4].item() == pytest.approx(slow, rel=1e-5)
     assert (partition.values(sums)[partition.labels == 4] == sums[4]).all()
-
-
-def test_hidden_regions_show_the_cover_and_the_others_the_image():
     case = tiny.cnn_case()
     partition = Partition.of(case, "grid", 4)
     is_shown = torch.tensor([[True, False, True, False]])
@@ -158,9 +149,6 @@ def test_hidden_regions_show_the_cover_and_the_others_the_image():
     left = partition.labels % 2 == 0
     assert torch.equal(out[:, left], case.image[:, left])
     assert torch.equal(out[:, ~left], case.baseline("blur")[:, ~left])
-
-
-def test_the_same_image_is_cut_the_same_way_and_a_flat_one_too():
     case = tiny.cnn_case()
     twice = [Partition.of(case, "superpixels", 20).labels for _ in range(2)]
     assert torch.equal(*twice)

@@ -37,11 +37,14 @@ def test_exact_maps_order_the_parts_of_a_sum():
     assert "Grad-CAM" not in areas.rows  # it needs a map
 
 
-def test_a_map_that_is_the_same_everywhere_puts_nothing_in_order():
+def test_a_map_that_is_the_same_everywhere_puts_nothing_in_order_and_regions_go_by_their_mean():
     """The score of a model without weights never moves: nothing is lost, and there is no slope."""
     case = tiny.linear_case(seed=3)
     case.model.network.weight.data.zero_()
     assert not {"Occlusion", "Integrated gradients"} & set(METHOD(case)["areas"].rows)
+    labels = torch.tensor([[0, 0, 0], [1, 2, 2]])
+    ranks = by_mean(Partition(labels), np.array([[1.0, 1, 1], [2, 1.2, 1.4]], np.float32))
+    assert ranks.tolist() == [[2, 2, 2], [0, 1, 1]]
 
 
 def test_its_share_of_progress_rises_from_map_to_map_to_the_end():
@@ -53,12 +56,6 @@ def test_its_share_of_progress_rises_from_map_to_map_to_the_end():
     assert shares[-1] == pytest.approx(1)
     for number in (1, 2, 3, 4):
         assert min(abs(done - number * 0.2) for done in shares) < 1e-6
-
-
-def test_a_region_counts_by_its_mean_whatever_its_size():
-    labels = torch.tensor([[0, 0, 0], [1, 2, 2]])
-    ranks = by_mean(Partition(labels), np.array([[1.0, 1, 1], [2, 1.2, 1.4]], np.float32))
-    assert ranks.tolist() == [[2, 2, 2], [0, 1, 1]]
 
 
 def test_the_table_has_the_search_s_areas_the_maps_and_the_mean_of_random_orders():
@@ -102,15 +99,12 @@ def test_the_band_holds_what_a_sum_gives():
         assert (low < high - 1e-9).sum() > 30
 
 
-def test_its_curves_are_those_of_the_probability_however_the_score_is_read():
+def test_its_curves_are_those_of_the_probability_and_another_seed_draws_other_orders():
     cases = [tiny.cnn_case()]
     cases.append(ImageCase(cases[0].model, cases[0].image, Target(3, versus=0, reading="margin")))
     first, second = (RANDOM(case) for case in cases)
     assert (first["areas"]["insertion"] == second["areas"]["insertion"]).all()
     assert 0 <= first["insertion low"].y.min() <= first["insertion high"].y.max() <= 1
-
-
-def test_another_seed_draws_other_orders_of_the_same_regions():
     case = tiny.cnn_case()
     other = ImageCase(case.model, case.image, case.target, seed=1)
     first, second = (RANDOM(question)["areas"]["insertion"] for question in (case, other))

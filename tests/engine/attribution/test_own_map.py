@@ -139,12 +139,9 @@ def test_where_nothing_can_be_outlined_the_reason_is_a_sentence(change, target, 
     assert method.finding(case, result) == f"Nothing is {words}"
 
 
-def test_a_class_that_is_not_seen_is_outlined_against_another_one():
+def test_what_stands_out_is_said_and_a_class_that_is_not_seen_outlined_against_another():
     against = case_of(target=Target(1, versus=2))
     assert "Nothing is outlined" not in OwnMap().finding(against, OwnMap()(against))
-
-
-def test_what_stands_out_is_said_with_its_share_and_its_edge():
     case = case_of()
     result = OwnMap()(case)
     share, edge = result["outline"].values.mean(), result["level"].values[0]
@@ -170,12 +167,9 @@ def test_the_logit_is_the_sum_of_what_each_feature_adds_at_its_highest_pixel(tar
     assert peaks["part"].sum() == pytest.approx(float(target.of(logits[None])[0]), abs=1e-4)
 
 
-def test_without_what_classes_share_parts_sum_to_zero_over_the_classes():
+def test_parts_sum_to_zero_over_the_classes_and_only_a_plain_logit_is_such_a_sum():
     parts = [answer(OwnMap(), case_of(target=label))["peaks"]["part"] for label in range(4)]
     assert np.sum(parts, 0) == pytest.approx(np.zeros(len(parts[0])), abs=1e-5)
-
-
-def test_only_a_logit_of_a_network_without_means_and_mask_is_such_a_sum():
     alone = answer(OwnMap(), case_of(classes=1, target=0))
     assert alone["map"].values.shape == (16, 16)
     assert np.isfinite(alone["map"].values).all()

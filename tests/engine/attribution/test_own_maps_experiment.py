@@ -130,14 +130,11 @@ def test_shuffling_moves_training_labels_among_each_other_and_no_others():
     assert other.fingerprint != data.fingerprint
 
 
-def test_the_picture_shows_a_slice_and_its_lesion_in_blue_over_it():
+def test_the_picture_shows_a_slice_and_its_lesion_and_data_without_masks_are_refused():
     image, marked = SMALL.picture(small_case()).images[:, 0].astype(int)
     mask = small_case().data.truth["mask"][own_maps.examples(small_case().data)[0]]
     assert (image[~mask] == marked[~mask]).all()
     assert (marked[mask] != image[mask]).any()
-
-
-def test_data_without_masks_are_refused():
     data = replace(small_case().data, truth={})
     with pytest.raises(BadData, match="no masks"):
         SMALL(ExperimentCase(data))

@@ -57,7 +57,7 @@ def test_it_is_the_paper_s_algorithm_written_out_map_by_map(layer, cover, weight
         np.testing.assert_allclose(heat.values, expected, rtol=1e-4, atol=1e-5 * expected.max())
 
 
-def test_flat_maps_are_left_out():
+def test_flat_maps_are_left_out_and_masks_reach_from_nothing_to_everything():
     network = tiny.random_weights(tiny.Cnn(), 0)
     with torch.no_grad():
         network.conv2.weight[:5] = 0.0
@@ -69,17 +69,11 @@ def test_flat_maps_are_left_out():
     np.testing.assert_allclose(
         ScoreCam()(case)["map"].values, slow(case, "act2", "mean", "softmax"), atol=1e-5
     )
-
-
-def test_a_layer_of_flat_maps_alone_gives_an_empty_map():
     network = tiny.Cnn()
     for parameter in network.parameters():
         nn.init.zeros_(parameter)
     case = ImageCase(tiny.classifier(network), tiny.image(), Target(2))
     assert (ScoreCam()(case)["map"].values == 0).all()
-
-
-def test_a_mask_reaches_from_nothing_to_everything():
     shape = mask(torch.tensor([[-3.0, 1.0], [2.0, 5.0]]), tiny.cnn_case())
     assert (shape.min().item(), shape.max().item()) == (0.0, 1.0)
 

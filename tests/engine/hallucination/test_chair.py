@@ -47,16 +47,14 @@ def test_rates_are_those_of_the_captions(told):
 
 
 def test_scenes_closer_captions_and_the_sentence_fit_the_rates(told):
-    case, _ = told
+    case, result = told
     sample = sample_of(case)
     for row in (0, 7, 29):
         present = {scene_object.category for scene_object in case.scene(row).things}
         assert present == sample.truths[row]
         assert np.array_equal(case.scene(row).image / np.float32(255), sample.pixels[row].numpy())
-    case, result = told
     closely = CHAIR(prompt="closely")(case)["rates"]
     assert closely["words"][0] > result["rates"]["words"][0]
-    case, result = told
     finding, rates = CHAIR().finding(case, result), result["rates"]
     assert f"{100 * rates['CHAIR_i'][0]:.1f} % of what it names" in finding
     assert (

@@ -105,7 +105,6 @@ def test_what_is_false_made_up_or_left_out_is_told():
     assert of_caption(result) == "It made up a lamp and left out the wheel and the fork."
     assert things_of(result) == (("car",), ("lamp",), ("car",), ("wheel", "fork"))
     assert "1 of 3 (33 %); things found (recall) 1 of 3 (33 %)" in chair_text(result)
-    faint = SCENE.with_opacity("car", 0.09)
     *_, missed = things_of(claims_of("describe the image", "there is a fork", faint))
     assert missed == ("car (at 9 % opacity)", "wheel")
     assert "none named" in chair_text(claims_of("describe the image", "in the street"))

@@ -27,15 +27,18 @@ def case():
 
 
 @pytest.fixture(scope="module")
-def found(case):
+def before(case):
+    return case.vlm.fingerprint
+
+
+@pytest.fixture(scope="module")
+def found(before, case):
     return QUICK(case)
 
 
-def test_every_group_keeps_exactly_n_and_no_weight_has_changed(case):
-    before = case.vlm.fingerprint
-    result = QUICK(case)
+def test_every_group_keeps_exactly_n_and_no_weight_has_changed(case, before, found):
     weights = mask_llm.linear_weights(case.vlm)
-    masks = result["masks"].values
+    masks = found["masks"].values
     assert set(masks) == set(weights)
     assert len(masks) == 15
     for mask in masks.values():
@@ -44,14 +47,14 @@ def test_every_group_keeps_exactly_n_and_no_weight_has_changed(case):
     vlm = deepcopy(case.vlm)
     del vlm.__dict__["fingerprint"]
     assert vlm.fingerprint == before
-    models = result["models"]
+    models = found["models"]
     assert models["stays"].tolist() == pytest.approx([1.0, 0.5, 0.5], abs=1e-4)
-    assert len(set(result["weights"].notes)) == 1
-    finding = QUICK.finding(case, result)
+    assert len(set(found["weights"].notes)) == 1
+    finding = QUICK.finding(case, found)
     assert "No weight moved" in finding
     assert f"{models.cell('learned', 'perplexity'):.3f} with a learned mask" in finding
     assert f"{models.cell('magnitude', 'perplexity'):.3f} with the largest 2 of every 4" in finding
-    learned = mask_llm.pruned(case.vlm, result["masks"])
+    learned = mask_llm.pruned(case.vlm, found["masks"])
     assert models.cell("learned", "loss") == pytest.approx(
         mask_llm.caption_loss(learned, case)["loss"], abs=1e-6
     )

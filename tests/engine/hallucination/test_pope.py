@@ -85,7 +85,7 @@ def test_each_question_is_answered_as_alone_by_words_and_by_logits(asked):
     assert questions["p(yes)"] == pytest.approx(
         likely[questions["scene"], questions["thing"]], abs=1e-5
     )
-    rates, questions = result["rates"], result["questions"]
+    rates = result["rates"]
     other = POPE()(ScenesCase(case.vlm, VCD(alpha=2.0), 30, seed=3))
     assert rates["decided otherwise"].sum() == 0  # greedy says what the logits say
     assert (rates["accuracy"] == rates["accuracy by logits"]).all()
@@ -126,7 +126,7 @@ def test_the_matrix_the_sentence_and_the_count_are_of_the_scenes_asked_about(ask
         assert f"{100 * value:.0f}" in finding
     assert f"{100 * result['rates'].cell('adversarial', 'false yes'):.0f} % of those" in finding
     assert f"about {result['rates']['scenes'][0]:.0f} scenes" in finding
-    questions, count = result["questions"], result["rates"]["scenes"]
+    count = result["rates"]["scenes"]
     assert count.tolist() == [len(set(questions["scene"].tolist()))] * 3
     assert 0 < count[0] < case.count
 

@@ -190,7 +190,7 @@ def test_patches_fit_both_strides_and_are_turned_parts_of_the_images():
         assert {*np.diff(patch[0].numpy(), axis=1).ravel().tolist()} <= {1.0, -1.0, 8.0, -8.0}
 
 
-def test_the_same_seed_learns_the_same_bits_at_a_rate_that_rises_and_falls():
+def test_the_same_seed_learns_the_same_bits_and_from_one_image_no_constant():
     images = torch.rand(3, 1, 18, 18, generator=chance())
     before, looks = torch.random.get_rng_state(), []
     first, second, other = (
@@ -211,9 +211,6 @@ def test_the_same_seed_learns_the_same_bits_at_a_rate_that_rises_and_falls():
     assert int(np.argmax(rates)) == 9
     assert (np.diff(rates[9:]) < 0).all()
     assert rates[-1] < learning.RATE / 1000
-
-
-def test_a_network_that_learns_from_one_image_is_no_constant():
     images = torch.rand(1, 3, 40, 40, generator=chance()) * 0.2
     images[..., 10:30, 10:30] += 0.6
     network = learning.learn(images, learning.DenoiserConfig(1, 2, 2.0, 2, 16, 40), 0, quiet)

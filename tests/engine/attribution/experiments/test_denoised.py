@@ -66,7 +66,7 @@ def test_the_blind_output_does_not_see_its_own_pixel_and_the_other_does(case):
     )
 
 
-def test_without_noise_of_ours_nothing_says_what_is_right_or_was_removed(case):
+def test_without_noise_of_ours_nothing_was_removed_and_gray_images_have_one_channel(case):
     method = replace(QUICK, sigma=0.0)
     result = answer(method, case)
     assert not {"psnr", "steps"} & set(result)
@@ -79,9 +79,6 @@ def test_without_noise_of_ours_nothing_says_what_is_right_or_was_removed(case):
     result = answer(method, black)
     assert np.isnan(result["autocorrelation"]["what was removed"][1])
     assert method.finding(black, result).startswith("Nothing was removed")
-
-
-def test_gray_images_have_one_channel_colors_stay_and_so_does_the_middle(case):
     assert QUICK.shown(case.image).shape == (1, 1, 24, 24)
     assert QUICK.shown(tiny.image()).shape == (1, 3, 24, 24)
     middle = replace(QUICK, part=CENTER, side=24).shown(tiny.image(32))
@@ -122,7 +119,7 @@ def test_noise_has_the_deviation_and_the_correlation_that_were_asked_for(correla
     assert abs(shared[3:]).max() < 0.03
 
 
-def test_psnr_autocorrelation_and_the_estimate_are_those_of_their_formulas():
+def test_psnr_autocorrelation_the_estimate_and_shrinkage_are_those_of_their_formulas():
     result = torch.randn(1, 1, 8, 9, generator=tiny.seeded(2)).double()
     values = (result - result.mean())[0, 0].numpy()
     expected = ((values[:, 2:] * values[:, :-2]).mean() + (values[2:] * values[:-2]).mean()) / 2
@@ -136,9 +133,6 @@ def test_psnr_autocorrelation_and_the_estimate_are_those_of_their_formulas():
     )
     assert estimated(white) == pytest.approx(0.1, rel=0.05)
     assert estimated(shared) < 0.06
-
-
-def test_block_shrinkage_is_the_mean_over_all_places_of_a_block():
     from scipy.fft import dctn, idctn
 
     image = np.random.default_rng(0).normal(size=(20, 18, 1))

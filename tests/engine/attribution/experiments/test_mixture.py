@@ -182,7 +182,7 @@ def test_robustness_below_one_half_falls_to_that_of_the_normal_network(networks,
     assert held(0.2) < sum(ends) / 2
 
 
-def test_a_radius_is_that_of_the_published_formula():
+def test_a_radius_is_that_of_the_formula_and_bounds_hold_as_often_as_they_promise():
     alpha, sigma, first, second = 0.8, 0.5, 0.9, 0.1
     other = (1 - alpha) / alpha
     expected = (
@@ -194,6 +194,13 @@ def test_a_radius_is_that_of_the_published_formula():
     )
     assert smoothed_radius(0.5, sigma, first, second) == 0
     assert smoothed_radius(0.6, sigma, 0.7, 0.3) == 0
+    rng = np.random.default_rng(0)
+    true, trials = 0.9, 4000
+    counts = rng.binomial(DRAWS, true, trials)
+    result = np.array([bounds(np.array([count, DRAWS - count]), 0)[0] for count in counts])
+    assert (result > true).mean() <= 4 * RISK
+    assert result.mean() > 0.82
+    assert bounds(np.array([0, 9]), 0) == (0.0, 1.0)
 
 
 def test_within_the_radius_of_half_spaces_the_mixture_keeps_its_class():
@@ -213,16 +220,6 @@ def test_within_the_radius_of_half_spaces_the_mixture_keeps_its_class():
         assert alpha * probability >= alpha * (1 - probability) + (1 - alpha)
         tried += 1
     assert tried >= 10_000
-
-
-def test_bounds_hold_as_often_as_they_promise():
-    rng = np.random.default_rng(0)
-    true, trials = 0.9, 4000
-    counts = rng.binomial(DRAWS, true, trials)
-    result = np.array([bounds(np.array([count, DRAWS - count]), 0)[0] for count in counts])
-    assert (result > true).mean() <= 4 * RISK
-    assert result.mean() > 0.82
-    assert bounds(np.array([0, 9]), 0) == (0.0, 1.0)
 
 
 def test_certified_shares_are_counted_from_votes_and_fall_with_radius(networks):

@@ -99,20 +99,14 @@ def test_the_figures_say_what_the_curves_and_the_end_say(case):
     assert -1 < readings["SSIM to source"] < 1
 
 
-def test_an_image_smaller_than_the_window_has_no_similarity():
+def test_similarity_differences_and_the_start_noise_are_those_of_their_definitions():
     image = torch.rand(3, 11, 12)
     assert ssim(image, image) == pytest.approx(1)
     assert np.isnan(ssim(image[:, :10], image[:, :10]))
     assert np.isnan(ssim(image[:, :, :10], image[:, :, :10]))
-
-
-def test_the_largest_difference_counts_up_and_down():
     first, second = torch.zeros(3, 2, 2), torch.zeros(3, 2, 2)
     first[2, 0, 1], second[0, 1, 1] = 0.25, 0.5
     assert largest_change(first, second) == largest_change(second, first) == 0.5
-
-
-def test_the_start_noise_is_uniform_and_as_wide_as_is_said():
     case = tiny.pair_case(tiny.mlp()).source
     unit = torch.rand(case.image.shape, generator=case.generator())
     torch.testing.assert_close(LST(noise=6).start_noise(case), (unit - 0.5) * 6 / 255)
@@ -137,11 +131,18 @@ def test_a_walk_that_stops_at_the_first_rejected_step_ends_there_with_its_last_i
     np.testing.assert_array_equal(stays["end"].frames, ends["end"].frames)
 
 
-def test_images_are_kept_at_the_steps_nearest_to_equal_distances():
+def test_images_are_kept_at_equal_distances_and_never_take_more_than_fifteen_megabytes(monkeypatch):
     """Thirds of 40 steps are 13.3 and 26.7; of 20, in five parts, 4, 8, 12 and 16."""
     case = tiny.pair_case(tiny.mlp())
     for steps, frames, stored_steps in ((40, 4, [0, 13, 27, 40]), (20, 6, [0, 4, 8, 12, 16, 20])):
         assert LST(steps=steps, frames=frames)(case)["path"].steps.tolist() == stored_steps
+    monkeypatch.setattr(log, "LARGEST", 5 * 2 * 3 * 64)
+    path = LST(**SHORT)(tiny.pair_case(tiny.mlp()))["path"]
+    assert path.steps.tolist() == [0, 10, 20, 30, 40]
+    assert path.frames.nbytes <= log.LARGEST
+    monkeypatch.setattr(log, "LARGEST", 1)  # both ends always find room
+    assert LST(**SHORT)(tiny.pair_case(tiny.mlp()))["path"].steps.tolist() == [0, 40]
+    assert 48 * 2 * 3 * 224**2 <= 15_000_000
 
 
 @pytest.mark.parametrize("when", [1, 3])
@@ -163,13 +164,10 @@ def test_the_figures_of_a_walk_that_is_stuck_are_those_up_to_its_step(when):
     assert walk_log.result()["accepted"].y.tolist() == [1.0] * when + [0.0] * (21 - when)
 
 
-def test_a_walk_without_a_rejected_step_has_no_first_one():
+def test_a_walk_without_a_rejected_step_has_no_first_one_and_memory_changes_it():
     readings = figures(LST(**SHORT, epsilon=None, delta=0.5)(slowly.linear_pair()[0]))
     assert readings["accepted steps"] == 1
     assert np.isnan(readings["first rejected step"])
-
-
-def test_the_memory_visibly_changes_a_walk():
     case = tiny.pair_case(tiny.mlp(scale=1.0))
     on, off = (figures(LST(eta=0.1, epsilon=e, delta=0.05, noise=0)(case)) for e in (0.005, None))
     assert off["accepted steps"] < 0.9
@@ -212,25 +210,12 @@ def test_what_was_handed_over_never_changes_afterwards():
         np.testing.assert_array_equal(part["accepted"].y, accepted)
 
 
-def test_the_images_kept_never_take_more_than_fifteen_megabytes(monkeypatch):
-    monkeypatch.setattr(log, "LARGEST", 5 * 2 * 3 * 64)
-    path = LST(**SHORT)(tiny.pair_case(tiny.mlp()))["path"]
-    assert path.steps.tolist() == [0, 10, 20, 30, 40]
-    assert path.frames.nbytes <= log.LARGEST
-    monkeypatch.setattr(log, "LARGEST", 1)  # both ends always find room
-    assert LST(**SHORT)(tiny.pair_case(tiny.mlp()))["path"].steps.tolist() == [0, 40]
-    assert 48 * 2 * 3 * 224**2 <= 15_000_000
-
-
-def test_the_reading_of_the_target_changes_nothing():
+def test_the_reading_changes_nothing_and_the_published_settings_are_settings():
     case = tiny.pair_case(tiny.mlp())
     source = case.source
     other = ImageCase(source.model, source.image, Target(source.target.index, reading="margin"))
     first, second = (LST(**SHORT)(pair_case) for pair_case in (case, PairCase(other, case.others)))
     np.testing.assert_array_equal(first["end"].frames, second["end"].frames)
-
-
-def test_the_published_settings_are_settings():
     assert LST(**PUBLISHED).settings() | PUBLISHED == LST(**PUBLISHED).settings()
     assert all(kind(**{k: PUBLISHED[k] for k in PUBLISHED if hasattr(kind, k)}) for kind in WALKS)
 

@@ -64,13 +64,10 @@ def line_of_one_number():
     return replace(case, source=replace(case.source, image=source), others=(target,)), frames
 
 
-def test_a_walk_that_never_leaves_the_line_has_no_plane():
+def test_a_plane_needs_one_image_beside_the_line_and_holds_all_that_lie_in_it():
     case, frames = line_of_one_number()
     with pytest.raises(BlindspotError, match="straight"):
         Basis.of(case, frames)
-
-
-def test_one_image_beside_the_line_is_enough_for_a_plane_that_holds_all():
     case, frames = line_of_one_number()
     frames[2, 2, 7, 7] += 0.25
     plane = Basis.of(case, frames)
@@ -108,7 +105,7 @@ def test_the_walk_bends_up_whichever_way_the_eigenvectors_point(sign, monkeypatc
     assert plane.directions[1, 2, 7, 7].item() == pytest.approx(0.5)
 
 
-def test_images_of_the_plane_are_clipped_to_proper_pixels():
+def test_images_of_the_plane_and_beside_the_walk_are_clipped_to_proper_pixels():
     case, confidence = slowly.linear_pair()
     source, target = case.source.image, case.others[0]
     way = target - source
@@ -122,9 +119,22 @@ def test_images_of_the_plane_are_clipped_to_proper_pixels():
         assert (image.max() > 1 and image.min() < 0) == (abs(along) > 1)
         if abs(along) > 1:
             assert abs(confidence(image) - value) > 1e-3
+    # near black and white a step aside of length 2 leaves the box
+    case, confidence = slowly.linear_pair()
+    ends = torch.rand(1, 3, 8, 8, generator=tiny.seeded(1)).round()
+    way = torch.ones(1, 3, 8, 8)
+    values = TubeWidth(draws=16).strayed(case, ends, way, quiet)
+    aside, plain = Directions(case.source, way), laid_out(case.source, ends[0])
+    for number in range(16):
+        for radius, value in zip(RADII, values[0, number], strict=True):
+            image = plain.clone()
+            in_memory(image).add_(aside(0, number), alpha=radius)
+            assert image.max() > 1
+            assert image.min() < 0
+            assert float(value) == pytest.approx(confidence(image.clamp(0, 1)), abs=1e-4)
 
 
-def test_the_points_are_those_of_the_walk():
+def test_the_points_are_those_of_the_walk_also_where_it_is_stuck():
     case = tiny.pair_case(tiny.mlp(scale=1.0))
     walk = LST(eta=0.05, steps=40, frames=40)(case)
     result = Plane(cells=8, eta=0.05, steps=40)(case)
@@ -134,9 +144,6 @@ def test_the_points_are_those_of_the_walk():
     along = [(frame - source).ravel() @ way / (way @ way) for frame in walk["path"].frames]
     np.testing.assert_allclose(result["walk"].places[:, 0], along, atol=1e-3)
     assert 0 < result["figures"].values[0, 0] <= 1
-
-
-def test_a_stuck_walk_ends_at_its_last_step_all_the_same():
     case = tiny.pair_case(tiny.mlp(scale=1.0))
     result = Plane(cells=8, eta=0.1, steps=60, epsilon=None, delta=0.05, noise=0)(case)
     assert len(result["walk"].places) < 40
@@ -237,22 +244,6 @@ def test_places_are_the_steps_nearest_to_equal_distances_and_the_bound_is_delta_
         left = slowly.linear_end(case, case.others[0], 1.0, 1) - case.source.image.numpy()
         np.testing.assert_allclose(way, 0.95**stop * left, atol=1e-5)
         assert float(value) == pytest.approx(confidence(image), abs=1e-5)
-
-
-def test_images_beside_the_walk_are_clipped_to_proper_pixels():
-    """Near black and white a step aside of length 2 leaves the box."""
-    case, confidence = slowly.linear_pair()
-    ends = torch.rand(1, 3, 8, 8, generator=tiny.seeded(1)).round()
-    way = torch.ones(1, 3, 8, 8)
-    values = TubeWidth(draws=16).strayed(case, ends, way, quiet)
-    aside, plain = Directions(case.source, way), laid_out(case.source, ends[0])
-    for number in range(16):
-        for radius, value in zip(RADII, values[0, number], strict=True):
-            image = plain.clone()
-            in_memory(image).add_(aside(0, number), alpha=radius)
-            assert image.max() > 1
-            assert image.min() < 0
-            assert float(value) == pytest.approx(confidence(image.clamp(0, 1)), abs=1e-4)
 
 
 def test_where_the_walk_is_below_the_bound_there_is_no_tube(monkeypatch):

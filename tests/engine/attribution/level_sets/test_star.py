@@ -90,13 +90,17 @@ def test_it_has_the_walk_s_figures_and_a_small_end():
     assert short["figures"].cell("walk", "RMSE to source") > 0
 
 
-def test_a_large_end_is_averaged_down():
+def test_a_large_end_is_averaged_down_and_twins_are_refused():
     frames = torch.rand(2, 3, 2 * SIDE, 2 * SIDE, generator=tiny.seeded()).numpy()
     result = averaged_end(Path(frames, np.array([0.25, 0.75], np.float32), "probability"))
     pools = frames[1].reshape(3, SIDE, 2, SIDE, 2).mean((2, 4))
     assert result.frames.shape == (1, 3, SIDE, SIDE)
     np.testing.assert_allclose(result.frames[0], pools, atol=1e-3)
     assert result.values.tolist() == [0.75]
+    case = tiny.pair_case(tiny.mlp(), 2)
+    twin = PairCase(case.source, (*case.others, case.others[0].clone()))
+    with pytest.raises(BlindspotError, match="Two of the images are the same"):
+        Grid(eta=0.05, steps=40)(twin)
 
 
 def test_walks_in_batches_end_where_each_would_alone_and_tell_the_share_that_is_done():
@@ -146,13 +150,6 @@ def test_each_cell_is_the_end_of_its_own_walk():
     assert np.diag(result["rmse"].values).max() == 0
 
 
-def test_twins_among_the_images_are_refused():
-    case = tiny.pair_case(tiny.mlp(), 2)
-    twin = PairCase(case.source, (*case.others, case.others[0].clone()))
-    with pytest.raises(BlindspotError, match="Two of the images are the same"):
-        Grid(eta=0.05, steps=40)(twin)
-
-
 @pytest.fixture(scope="module")
 def answered():
     case, confidence = slowly.linear_pair(targets=2)
@@ -182,7 +179,7 @@ def test_on_a_linear_model_every_point_is_the_blend_s_own_confidence(answered):
     assert steep > 0.05
 
 
-def test_whoever_shows_it_can_blend_by_the_weights(answered):
+def test_points_can_be_blended_and_their_statistics_are_those_of_each_triangle(answered):
     case, _, result = answered
     triangle = result["raw targets"]
     blends = torch.tensor(
@@ -191,9 +188,6 @@ def test_whoever_shows_it_can_blend_by_the_weights(answered):
     confidences = case.model.logits(blends).softmax(1)[:, case.source.target.index]
     np.testing.assert_allclose(triangle.values, confidences, atol=2e-3)
     np.testing.assert_allclose(triangle.weights.sum(1), 1, atol=1e-6)
-
-
-def test_the_statistics_are_those_of_each_triangle(answered):
     _, _, result = answered
     for row, name in enumerate(("blind spots", "raw targets")):
         expected = statistics(result[name].values, barycentric(6))
@@ -201,7 +195,7 @@ def test_the_statistics_are_those_of_each_triangle(answered):
     assert len(result["statistics"].order) == len(result["statistics"].units) == 8
 
 
-def test_points_go_from_the_source_by_whole_steps_to_both_ends():
+def test_points_corners_and_statistics_are_those_worked_out_by_hand():
     assert barycentric(2).tolist() == [
         [2, 0, 0],
         [1, 0, 1],
@@ -210,19 +204,13 @@ def test_points_go_from_the_source_by_whole_steps_to_both_ends():
         [0, 1, 1],
         [0, 2, 0],
     ]
-
-
-def test_the_statistics_of_six_points_by_hand():
-    """In the order above: shares count what lies above a bound; the lowest is off both paths."""
+    # in the order above: shares count what lies above a bound; the lowest is off both paths
     values = np.array([0.75, 0.5, 0.25, 0.75, 0.125, 1.0], np.float32)
     result = statistics(values, barycentric(2))
     to_b, to_a = 0.75 + 0.5 + 0.25, 0.75 + 0.75 + 1.0
     shares = [1 / 6, 3 / 6, 3 / 6, 4 / 6]  # above 0.75, 0.65, 0.55 and 0.45
     expected = [0.75, 3.375 / 6, *shares, (to_a + to_b) / 6, 0.25 - 0.75]
     assert result == pytest.approx(np.array(expected), rel=1e-6)
-
-
-def test_the_corners_keep_lengths_and_angle():
     images = torch.stack([tiny.image(seed=seed) for seed in (1, 2, 3)])
     images[2] = images[0] + 0.5 * (images[1] - images[0]) + 0.1 * (images[2] - images[0])
     s, a, b = corners(images).double()

@@ -264,13 +264,17 @@ def test_a_memory_of_nothing_is_no_memory():
     torch.testing.assert_close(none.x, nothing.x)
 
 
-def test_a_fall_as_large_as_delta_is_too_large():
+def test_a_fall_as_large_as_delta_is_too_large_and_the_way_keeps_what_lies_across_the_slope():
     """A walk to where it stands falls by nothing, and nothing is not less than δ = 0."""
     model = slowly.in_float64(tiny.mlp())
     source, _, labels = slowly.pairs(model)
     for delta, moves in ((0.0, False), (1e-9, True)):
         walk = Traversal(model, source, source, labels, WalkRules(0.05, None, delta))
         assert walk.step().tolist() == [moves]
+    # (3, 4) along (2, 0) is (3, 0); without a slope nothing is taken away
+    way = torch.tensor([[[3.0, 4.0]], [[3.0, 4.0]], [[3.0, 4.0]]])
+    slope = torch.tensor([[[2.0, 0.0]], [[0.0, -0.5]], [[0.0, 0.0]]])
+    assert tangent(way, slope).tolist() == [[[0, 4]], [[3, 0]], [[3, 4]]]
 
 
 def test_a_snapshot_stays_as_it_was():
@@ -283,13 +287,6 @@ def test_a_snapshot_stays_as_it_was():
     assert torch.equal(x, snapshot[0])
     assert torch.equal(confidence, snapshot[1])
     assert not torch.equal(walk.x, x)
-
-
-def test_the_way_keeps_what_lies_across_the_slope():
-    """(3, 4) along (2, 0) is (3, 0); without a slope nothing is taken away."""
-    way = torch.tensor([[[3.0, 4.0]], [[3.0, 4.0]], [[3.0, 4.0]]])
-    slope = torch.tensor([[[2.0, 0.0]], [[0.0, -0.5]], [[0.0, 0.0]]])
-    assert tangent(way, slope).tolist() == [[[0, 4]], [[3, 0]], [[3, 4]]]
 
 
 @pytest.mark.parametrize("bad", [0.0, torch.nan, torch.inf])

@@ -109,10 +109,17 @@ def test_each_network_speaks_for_itself_and_what_is_not_known_is_not_counted():
     assert comparison.endswith(f"among those of {MHIM.title}.")
 
 
-def test_kept_answers_are_of_the_networks_that_ship():
+def test_kept_answers_are_of_the_networks_that_ship_and_damaged_weights_are_said(
+    monkeypatch, tmp_path
+):
     """Other weights give other answers: raise `TileAttention.revision` with the file."""
     weights = blake2b(file_of(networks.NAME).read_bytes(), digest_size=8).hexdigest()
     assert (TileAttention.revision, weights) == (2, WEIGHTS)
+    path = tmp_path / "section-networks.safetensors"
+    path.write_bytes(file_of(networks.NAME).read_bytes()[:-100])
+    monkeypatch.setattr(networks, "file_of", lambda _: path)
+    with pytest.raises(BadModel, match="cannot be read"):
+        networks.shipped_networks.__wrapped__()
 
 
 def test_one_tile_with_something_in_it_and_another_network_are_refused():
@@ -139,11 +146,3 @@ def test_both_methods_read_the_tiles_once(monkeypatch):
     unlike = UnlikeTiles(tile=112, glass=1.0)(case)
     assert len(reads) == count
     assert (np.isnan(result["tiles"][ABMIL]) == np.isnan(unlike["tiles"]["distance"])).all()
-
-
-def test_damaged_weights_are_said(monkeypatch, tmp_path):
-    path = tmp_path / "section-networks.safetensors"
-    path.write_bytes(file_of(networks.NAME).read_bytes()[:-100])
-    monkeypatch.setattr(networks, "file_of", lambda _: path)
-    with pytest.raises(BadModel, match="cannot be read"):
-        networks.shipped_networks.__wrapped__()

@@ -82,28 +82,12 @@ def test_the_masks_that_are_kept_are_those_of_a_share_at_each_step(kind):
     assert ((kinds == RANDOM).any(), (kinds == RECYCLED).any()) == (kind is MHIM, kind is MHIM2)
 
 
-def test_scores_of_the_classes_are_a_share_and_of_the_student():
+def test_scores_are_of_the_student_and_key_tiles_and_aucs_are_counted_by_hand():
     result = SMALL[MHIM2](CASE)
     tiles = result["tiles"]
     assert result["figures"].rows[-1] == methods.BY_CLASS
     together = sum(tiles[methods.by_class(name)] for name in CASE.data.classes)
     assert together == pytest.approx(np.ones(len(tiles)), abs=1e-5)
-
-
-def test_a_finding_has_the_figures_of_the_table_or_says_that_key_tiles_are_unknown():
-    result = SMALL[MHIM](CASE)
-    table = result["figures"]
-    share = 100 * table.cell(methods.STUDENT, "key tiles found")
-    sentence = SMALL[MHIM].finding(CASE, result)
-    assert sentence.startswith(f"MHIM-MIL v1 finds {share:.0f} % of the key tiles in 6 test bags")
-    assert f"ABMIL) {100 * table.cell(methods.ABMIL, 'key tiles found'):.0f} %" in sentence
-    case = BagsCase(CASE.model, replace(CASE.data, truth={"group": CASE.data.truth["group"]}))
-    result = SMALL[MHIM](case)
-    assert np.isnan(result["figures"].cell(methods.STUDENT, "hard ones"))
-    assert "which tiles are key is not known" in SMALL[MHIM].finding(case, result)
-
-
-def test_key_tiles_and_aucs_are_counted_as_by_hand():
     key = np.array([[True, False, True, False], [False, False, False, True]])
     scores = np.array([[0.4, 0.3, 0.1, 0.2], [0.1, 0.2, 0.3, 0.4]], np.float32)
     expected = [[True, False, False, False], [False, False, False, True]]
@@ -117,6 +101,19 @@ def test_key_tiles_and_aucs_are_counted_as_by_hand():
     expected = np.mean([auc_by_hand(chances[:, index], labels == index) for index in range(3)])
     assert bag_auc(chances, labels) == pytest.approx(expected)
     assert np.isnan(bag_auc(chances, np.zeros(20, np.int64)))
+
+
+def test_a_finding_has_the_figures_of_the_table_or_says_that_key_tiles_are_unknown():
+    result = SMALL[MHIM](CASE)
+    table = result["figures"]
+    share = 100 * table.cell(methods.STUDENT, "key tiles found")
+    sentence = SMALL[MHIM].finding(CASE, result)
+    assert sentence.startswith(f"MHIM-MIL v1 finds {share:.0f} % of the key tiles in 6 test bags")
+    assert f"ABMIL) {100 * table.cell(methods.ABMIL, 'key tiles found'):.0f} %" in sentence
+    case = BagsCase(CASE.model, replace(CASE.data, truth={"group": CASE.data.truth["group"]}))
+    result = SMALL[MHIM](case)
+    assert np.isnan(result["figures"].cell(methods.STUDENT, "hard ones"))
+    assert "which tiles are key is not known" in SMALL[MHIM].finding(case, result)
 
 
 def changed(**what):

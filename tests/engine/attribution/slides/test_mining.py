@@ -60,10 +60,13 @@ def plain_by_hand(bags, epochs=2, seed=0):
     return weights(model)
 
 
-def test_plain_attention_is_the_loop_of_the_paper(bags):
+def test_plain_attention_is_the_loop_of_the_paper_and_so_is_keeping_all_to_the_bit(bags):
     result, expected = weights(mining.learn(CASE, bags, recipe(2)).model), plain_by_hand(bags)
     for name, tensor in expected.items():
         assert torch.allclose(result[name], tensor, atol=1e-6), name
+    plain = weights(mining.learn(CASE, bags, recipe(2)).model)
+    nothing = replace(RECYCLING, masking=Masking(recycled=0.0), tokens=0, consistency=0.0)
+    assert same(weights(mining.learn(CASE, bags, recipe(2), how=nothing).model), plain)
 
 
 @pytest.mark.parametrize("by_class", [False, True])
@@ -72,12 +75,6 @@ def test_without_masks_and_consistency_the_student_is_plain_attention_to_the_bit
     nothing = mining.Mining(Masking(), 0.0, 0.9, by_class=by_class)
     assert same(weights(mining.learn(CASE, bags, recipe(3), how=nothing).model), weights(plain))
     assert not same(weights(mining.learn(CASE, bags, recipe(3), how=MASKED).model), weights(plain))
-
-
-def test_keeping_all_without_tokens_and_masks_is_plain_attention_to_the_bit(bags):
-    plain = weights(mining.learn(CASE, bags, recipe(2)).model)
-    nothing = replace(RECYCLING, masking=Masking(recycled=0.0), tokens=0, consistency=0.0)
-    assert same(weights(mining.learn(CASE, bags, recipe(2), how=nothing).model), plain)
 
 
 @pytest.mark.parametrize("how", [MASKED, RECYCLING], ids=["v1", "v2"])

@@ -45,83 +45,61 @@ def case_of(source="scenes", count=8):
     return SimpleNamespace(images=range(count), source=source)
 
 
-def test_the_three_of_the_lowest_mean_rank_are_relied_on_and_nobody_without_figures():
-    sentence = findings.relied_on(case_of(), reliable("Lime", "Gradient", "GradCam"))
-    assert sentence == "On these 8 scenes, rely first on LIME, Saliency and Grad-CAM."
-    sentence = findings.relied_on(
-        case_of("phantoms-missed", 3), reliable("Occlusion", "Lime", "DeepLift")
-    )
-    assert sentence.startswith(
-        "On these 3 phantom slices that the network gets wrong, rely first on "
-    )
-    unknown = {metric: dict.fromkeys(TITLES, np.nan) for metric in RELIABLE}
-    sentence = findings.relied_on(case_of(), table_of(unknown))
-    assert sentence == "No method has all the figures that reliability is made of."
-    known = {metric: by_method | {"Lime": 0.4} for metric, by_method in unknown.items()}
-    assert findings.relied_on(case_of(), table_of(known)).endswith("rely first on LIME.")
-
-
-@pytest.mark.parametrize(
-    ("first", "told"),
-    [
-        (THREE, "Occlusion, Grad-CAM and LIME are among them."),
-        (("DeepLift", "Lime", "Occlusion"), "LIME and Occlusion are among them."),
-        (("Gradient", "Lime", "DeepLift"), "only LIME is among them."),
-        (("Gradient", "SmoothGrad", "DeepLift"), "none of the three is among them."),
-    ],
-)
-def test_the_paper_s_three_are_counted_among_the_first_three(first, told):
-    words = findings.beside_paper(reliable(*first))
-    assert words == f"The paper found Occlusion, Grad-CAM and LIME the most reliable: {told}"
-
-
-def test_a_map_of_the_model_s_own_takes_no_place_among_the_paper_s_ten():
-    assert "this study has fewer" in findings.beside_paper(table_of({}, THREE))
-    above = {"OwnMap": 0.4, "Occlusion": 0.3, "GradCam": 0.2, "Lime": 0.1}
+def own_map_first(**less):
+    """The model's own map before the paper's three in every figure of reliability."""
+    above = {"OwnMap": 0.4, "Occlusion": 0.3, "GradCam": 0.2, "Lime": 0.1} | less
     best = {
         metric: {name: 0.5 + NAMED[metric].better * more for name, more in above.items()}
         for metric in RELIABLE
     }
-    table = table_of(best, (*TITLES, "OwnMap"))
-    sentence = findings.relied_on(case_of("own"), table)
-    assert sentence.endswith("rely first on The model's own map, Occlusion and Grad-CAM.")
-    assert findings.beside_paper(table) == (
-        "The paper found Occlusion, Grad-CAM and LIME the most reliable: "
-        "Occlusion, Grad-CAM and LIME are among the first three of its ten here."
-    )
-    less = {metric: by_method | {"Lime": 0.5} for metric, by_method in best.items()}
-    assert findings.beside_paper(table_of(less, (*TITLES, "OwnMap"))).endswith(
-        "Occlusion and Grad-CAM are among the first three of its ten here."
-    )
+    return table_of(best, (*TITLES, "OwnMap"))
 
 
-def test_the_cheapest_of_those_nearly_as_faithful_is_named_with_its_cost():
+def test_sentences_of_tables_that_are_typed(snapshot):
+    unknown = {metric: dict.fromkeys(TITLES, np.nan) for metric in RELIABLE}
+    known = {metric: by_method | {"Lime": 0.4} for metric, by_method in unknown.items()}
     left = dict.fromkeys(TITLES, 0.5) | {"Lime": 0.2, "GradCam": 0.25, "Gradient": 0.2501}
     passes = dict.fromkeys(TITLES, 50.0) | {"Lime": 200.0, "GradCam": 1.0, "Gradient": 0.9}
-    sentence = findings.cost_sentence(table_of({SCORE: left, "passes": passes}))
-    assert sentence == (
-        "LIME lets the score fall fastest (0.20) at 200 images per map; Grad-CAM comes close "
-        "(0.25) at 1 image. A random order leaves 0.60."
-    )
-    alone = findings.cost_sentence(
-        table_of({SCORE: left | {"GradCam": 0.4}, "passes": passes}, chance=-0.1)
-    )
-    assert alone.startswith("LIME lets the score fall fastest (0.20) at 200 images per map. ")
-    assert alone.endswith("A random order leaves −0.10.")
-
-
-def test_maps_are_the_same_for_every_label_from_nine_tenths_on():
+    alone = {SCORE: left | {"GradCam": 0.4}, "passes": passes}
     alike = {COSINE: {"GuidedBackprop": 0.95, "Gradient": 0.9, "Lime": 0.89}}
-    assert findings.likeness(table_of(alike)).startswith(
-        "Saliency and Guided backpropagation: nearly the same map for every label."
-    )
-    sentence = findings.likeness(table_of({COSINE: {"GuidedBackprop": 0.7}}))
-    assert "No method draws the same map for every label; Guided backpropagation" in sentence
-    assert "comes closest (0.70)" in sentence
-    alike = {COSINE: {"Gradient": 1.0}}
-    sentence = findings.likeness(table_of(alike, (*TITLES, "OwnMap")))
-    assert sentence.startswith("Saliency: nearly the same map for every label. Each class is held ")
-    assert "held against" not in findings.likeness(table_of(alike))
+    one = {COSINE: {"Gradient": 1.0}}
+    assert snapshot == {
+        "relied on": [
+            findings.relied_on(case_of(), reliable("Lime", "Gradient", "GradCam")),
+            findings.relied_on(case_of("phantoms-missed", 3), reliable(*THREE)),
+            findings.relied_on(case_of(), table_of(unknown)),
+            findings.relied_on(case_of(), table_of(known)),
+            findings.relied_on(case_of("own"), own_map_first()),
+        ],
+        "beside the paper": [
+            findings.beside_paper(table)
+            for table in (
+                reliable(*THREE),
+                reliable("DeepLift", "Lime", "Occlusion"),
+                reliable("Gradient", "Lime", "DeepLift"),
+                reliable("Gradient", "SmoothGrad", "DeepLift"),
+                table_of({}, THREE),
+                own_map_first(),  # it takes no place among the paper's ten
+                own_map_first(Lime=0.0),
+            )
+        ],
+        "cost": [
+            findings.cost_sentence(table_of({SCORE: left, "passes": passes})),
+            findings.cost_sentence(table_of(alone, chance=-0.1)),
+        ],
+        "likeness": [
+            findings.likeness(table_of(alike)),
+            findings.likeness(table_of({COSINE: {"GuidedBackprop": 0.7}})),
+            findings.likeness(table_of(one, (*TITLES, "OwnMap"))),
+            findings.likeness(table_of(one)),
+        ],
+        "figures": {
+            COSINE: [NAMED[COSINE].text(value) for value in (-0.001, -0.02, 0.001)],
+            **{name: NAMED[name].text(0.876) for name in ("pointing game", SCORE)},
+            **{name: NAMED[name].text(1234.2) for name in ("PNG size", "passes", "seconds")},
+            "a few seconds": NAMED["seconds"].text(2.44),
+        },
+    }
 
 
 def test_rows_have_a_figure_from_the_lowest_and_the_order_is_that_of_reliability():
@@ -158,16 +136,6 @@ def test_the_study_that_ships_says_whom_it_relies_on_and_how_fine_grad_cam_is():
         in sentence
     )
     assert findings.fineness(StudyArguments(methods=("Gradient",)).case()) == ""
-
-
-def test_figures_are_written_in_their_units_and_none_that_rounds_to_nothing_has_a_sign():
-    texts = [NAMED[COSINE].text(value) for value in (-0.001, -0.02, 0.001)]
-    assert texts == ["0.00", "−0.02", "0.00"]
-    texts = {"pointing game": "88 %", SCORE: "0.88", "PNG size": "1,234", "passes": "1,234"}
-    texts["seconds"] = "1,234 ×"
-    for name, words in texts.items():
-        assert NAMED[name].text(0.876 if "." in words or "%" in words else 1234.2) == words
-    assert NAMED["seconds"].text(2.44) == "2.4 ×"
 
 
 def test_every_map_of_an_image_has_its_figures_and_its_column_a_scale():

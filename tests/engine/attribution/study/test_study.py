@@ -193,25 +193,13 @@ def test_beside_an_own_map_each_class_is_asked_rather_than_the_other_and_named_s
     assert shared.target(shared.images[0], 1) == Target(1, versus=0)
 
 
-def test_without_an_own_map_nothing_is_outlined_and_the_study_that_ships_has_no_such_column(
-    squares,
-):
+def test_a_wrong_label_is_found_out_and_cost_counts_one_map_only(squares):
     for table in (
         Study(draws=1)(squares)["table"],
         shipped_answer((Study(), study_case()))["table"],
     ):
         assert DICE not in table.order
         assert DICE not in ranked(table).order
-
-
-def test_a_command_names_the_ten_and_the_own_map_stands_beside_them():
-    case = StudyArguments(source="own", count=1, methods=("GradCam",)).case()
-    assert [method.name for method in case.methods] == ["GradCam", "OwnMap"]
-    named = {"source": "own", "count": 1, "methods": ("GradCam",), "seed": 0}
-    assert StudyArguments.named(case) == named
-
-
-def test_a_wrong_label_is_found_out_and_cost_counts_one_map_only(squares):
     image = squares.images[0]
     swapped = replace(squares, images=(replace(image, masks=image.masks[::-1].copy()),))
     table = Study(draws=1)(swapped)["table"]
@@ -222,15 +210,28 @@ def test_a_wrong_label_is_found_out_and_cost_counts_one_map_only(squares):
     assert np.array_equal(few["passes"], many["passes"], equal_nan=True)
 
 
-def test_a_random_map_points_at_the_mask_as_often_as_its_share_of_the_area():
+def test_the_ten_are_the_paper_s_fit_the_side_and_are_named_by_a_command():
+    case = StudyArguments(source="own", count=1, methods=("GradCam",)).case()
+    assert [method.name for method in case.methods] == ["GradCam", "OwnMap"]
+    named = {"source": "own", "count": 1, "methods": ("GradCam",), "seed": 0}
+    assert StudyArguments.named(case) == named
+    methods = ten(96)
+    assert [method.name for method in methods] == list(TITLES)
+    assert len(methods) == 10
+    for side, expected in ((96, 12), (16, 2), (8, 1), (4, 1)):  # an eighth, and a pixel at least
+        (result,) = [method for method in ten(side) if isinstance(method, Occlusion)]
+        assert result.side == expected
+    few = StudyArguments(count=1, methods=("GradCam", "Lime", "Occlusion:overlap=0.25")).case()
+    assert few.methods[:2] == (GradCam(), Lime(regions=50, samples=200))
+    assert few.methods[2] == Occlusion(side=few.model.side // 8, overlap=0.25)
+
+
+def test_a_random_map_hits_by_area_and_occlusion_of_pixels_is_weight_times_input():
     mask = np.zeros((32, 32), np.bool_)
     mask[4:12, 4:20] = True
     hits = [mask.flat[measure.noise((32, 32), 0, at, 1).argmax()] for at in range(2000)]
     assert np.mean(hits) == pytest.approx(mask.mean(), abs=0.02)
     assert mask.mean() == 0.125
-
-
-def test_occlusion_of_single_pixels_on_a_linear_model_is_weight_times_input_less_cover():
     case = tiny.linear_case()
     result = Occlusion(side=1, overlap=0.0)(case)["map"].values
     weight = case.model.network.weight
@@ -404,18 +405,6 @@ def test_the_fingerprint_changes_with_everything_that_is_asked():
     ]
     assert len({case.fingerprint, *(other.fingerprint for other in others)}) == 7
     assert tiny.study_case().fingerprint == case.fingerprint
-
-
-def test_the_ten_are_the_paper_s_and_fit_the_side():
-    methods = ten(96)
-    assert [method.name for method in methods] == list(TITLES)
-    assert len(methods) == 10
-    for side, expected in ((96, 12), (16, 2), (8, 1), (4, 1)):  # an eighth, and a pixel at least
-        (result,) = [method for method in ten(side) if isinstance(method, Occlusion)]
-        assert result.side == expected
-    few = StudyArguments(count=1, methods=("GradCam", "Lime", "Occlusion:overlap=0.25")).case()
-    assert few.methods[:2] == (GradCam(), Lime(regions=50, samples=200))
-    assert few.methods[2] == Occlusion(side=few.model.side // 8, overlap=0.25)
 
 
 def test_the_maps_of_an_image_are_those_that_the_study_measured():

@@ -40,7 +40,7 @@ def few_scenes(labels=None):
     return scenes if labels is None else replace(scenes, labels=labels)
 
 
-def test_the_shipped_network_finds_things_as_well_as_its_card_says():
+def test_the_shipped_network_is_of_its_recipe_and_finds_things_as_well_as_its_card_says():
     model, clear = things.load(), data_sets.load(things.SCENES.name)
     rows = clear.rows("test")
     predicted = outputs(model, clear, rows).numpy() > 0
@@ -52,9 +52,6 @@ def test_the_shipped_network_finds_things_as_well_as_its_card_says():
     assert f1 >= 0.98
     assert f1 == pytest.approx(CARD.figures["micro-F1, clear things"], abs=0.005)
     assert model.labels == CATEGORIES
-
-
-def test_its_card_is_of_its_recipe_and_micro_f1_counts_every_thing_alike():
     assert CARD.recipe == things.RECIPE.as_dict()
     assert CARD.data == things.SCENES.name
     assert CARD.fingerprint == things.load().fingerprint

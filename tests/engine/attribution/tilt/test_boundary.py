@@ -149,7 +149,7 @@ def hinge(pair, weights, offset, penalty):
     return both + penalty / 2 * weights @ weights
 
 
-def test_the_offset_of_the_svm_has_the_least_hinge_loss():
+def test_the_offset_has_the_least_hinge_loss_and_constant_pixels_get_no_weight():
     pair = digits()
     for strength in (1e-3, 1.0, 100.0, 1e5):
         weights, offset = family(pair, SVM, [strength])[0]
@@ -157,9 +157,6 @@ def test_the_offset_of_the_svm_has_the_least_hinge_loss():
         least = min(hinge(pair, weights, candidate, 0.0) for candidate in others)
         assert hinge(pair, weights, offset, 0.0) <= least + 1e-9
         assert np.mean((pair.test @ weights + offset > 0) == pair.test_second) > 0.85
-
-
-def test_constant_pixels_get_no_weight_and_break_nothing():
     pair = digits()
     constant = np.ptp(pair.train, axis=0) == 0
     assert constant.any()
@@ -168,7 +165,7 @@ def test_constant_pixels_get_no_weight_and_break_nothing():
         assert abs(weights[constant]).max() <= 1e-9 * abs(weights).max()
 
 
-def test_a_mirror_image_has_the_other_label_with_the_same_confidence():
+def test_a_mirror_image_has_the_other_label_and_the_logit_is_that_of_two_gaussians():
     data, views = data_sets.load("digits"), boundary_answer()
     table = views["classifiers"]
     for learner in range(len(LEARNERS)):
@@ -182,9 +179,6 @@ def test_a_mirror_image_has_the_other_label_with_the_same_confidence():
             assert mirror_probability == pytest.approx(1 - mirror_pair.probability, abs=1e-9)
             back = geometry.mirrored(mirror_pair.other.reshape(1, -1), normal, offset)
             assert back == pytest.approx(mirror_pair.image.reshape(1, -1), abs=1e-9)
-
-
-def test_the_logit_is_that_of_two_gaussians_along_the_normal():
     table, pair = boundary_answer()["classifiers"], digits()
     weights, _ = family(pair, RIDGE, [STRENGTHS[8]])[0]
     along = weights / np.linalg.norm(weights)
@@ -209,7 +203,7 @@ def test_carried_are_the_shares_of_the_normal_by_the_variance_along_its_directio
     assert (np.diff(views["variances"]["variance"]) >= 0).all()
 
 
-def test_types_are_told_from_angle_and_error():
+def test_types_are_told_from_angle_and_error_and_the_best_and_weakest_are_named():
     angles = np.array([5.0, 30, 30, 50, 80, 85])
     errors = np.array([0.06, 0.04, 0.09, 0.02, 0.02, 0.06])
     assert geometry.types(angles, errors, 1000).tolist() == [
@@ -221,9 +215,17 @@ def test_types_are_told_from_angle_and_error():
         geometry.NEEDLESS,
     ]
     assert geometry.envelope(angles, errors).tolist() == [0.06, 0.04, 0.04, 0.02, 0.02, 0.02]
+    case = ExperimentCase(data_sets.load("digits"))
+    words = TiltedBoundary().finding(case, boundary_answer())
+    table = rows_of(RIDGE)
+    best = int(np.argmax(table["right, held out"]))
+    assert words.startswith("2 and 3: at λ = ")
+    for row in (best, 0):
+        assert f"{100 * table['right, held out'][row]:.1f} % of held-out" in words
+        assert f"{table['strength'][row]:.1f} times closer" in words
 
 
-def test_pictures_show_the_image_and_its_mirror_images():
+def test_pictures_show_mirror_images_of_as_many_training_images_as_asked_for():
     data, views, method = data_sets.load("digits"), boundary_answer(), TiltedBoundary()
     row = int(digits().rows[0])
     mirror_pair = mirror(data, row, views, 0, 4)
@@ -233,24 +235,10 @@ def test_pictures_show_the_image_and_its_mirror_images():
     assert wall(data, row, views, 0).images.shape[1] == len(WALL) + 1
     changes = [mirror(data, row, views, 0, place).change for place in WALL]
     assert changes[0] > 3 * changes[-1]  # noise on the same digit, instead of another one
-
-
-def test_fewer_training_images_are_asked_for_by_share_and_drawn_by_the_seed():
     data = data_sets.load("digits")
     some = class_pair(data, 2, 3, 0.2, 0)
     assert len(some.train) == pytest.approx(0.2 * len(digits().train), abs=2)
     assert not np.array_equal(some.train, class_pair(data, 2, 3, 0.2, 1).train)
-
-
-def test_the_finding_tells_of_the_best_and_of_the_weakest_regularization():
-    case = ExperimentCase(data_sets.load("digits"))
-    words = TiltedBoundary().finding(case, boundary_answer())
-    table = rows_of(RIDGE)
-    best = int(np.argmax(table["right, held out"]))
-    assert words.startswith("2 and 3: at λ = ")
-    for row in (best, 0):
-        assert f"{100 * table['right, held out'][row]:.1f} % of held-out" in words
-        assert f"{table['strength'][row]:.1f} times closer" in words
 
 
 def test_what_cannot_be_asked_is_said():

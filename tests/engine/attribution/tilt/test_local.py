@@ -109,7 +109,7 @@ def test_angles_in_pixels_are_those_of_a_gradient_by_finite_differences(network)
     assert result["angles"].cell(PIXELS, "angle") == pytest.approx(expected, abs=1.5)
 
 
-def test_means_are_those_of_training_images_of_the_class(network):
+def test_means_are_those_of_the_class_and_every_layer_has_a_row_between_0_and_90(network):
     data = data_sets.load(DIGITS)
     rows = data.rows("train")
     rows = rows[data.labels[rows] == 7]
@@ -117,9 +117,6 @@ def test_means_are_those_of_training_images_of_the_class(network):
     assert torch.allclose(means[PIXELS], data.pixels(rows).mean(0), atol=1e-6)
     expected = network.model.features(data.pixels(rows)).mean(0).cpu()
     assert torch.allclose(means[HEAD], expected, atol=1e-5)
-
-
-def test_every_layer_has_a_row_between_0_and_90(network):
     table = LocalTilt(images=20)(network)["angles"]
     assert list(table.rows) == [PIXELS, *(layer.name for layer in network.model.layers), HEAD]
     assert ((table["angle"] >= 0) & (table["angle"] <= 90)).all()

@@ -37,22 +37,16 @@ def test_the_counted_error_is_that_of_the_formula_within_three_standard_errors(
         assert numbers["strength"][0] == pytest.approx(1 / np.cos(np.radians(tilt)), rel=1e-6)
 
 
-def test_without_height_tilting_changes_no_answer_while_the_strength_has_no_bound():
+def test_tilting_without_height_changes_nothing_and_the_best_tilt_is_that_of_lda():
     curve = TiltedSheets(height=0.0)(case())["curve"]
     assert np.ptp(curve["error"]) < 1e-12
     assert curve["distance kept"][-1] < 0.002
-
-
-def test_with_correlation_some_tilt_removes_errors_and_more_brings_them_back():
     errors = TiltedSheets(height=0.5, correlation=0.8)(case())["curve"]["error"]
     best = int(np.argmin(errors))
     assert 0 < best < len(errors) - 1
     assert errors[best] < errors[0] / 2
     plain = TiltedSheets(height=0.5)(case())["curve"]["error"]
     assert (np.diff(plain) > 0).all()  # without it every tilt costs
-
-
-def test_the_best_tilt_is_that_of_linear_discriminant_analysis():
     method = TiltedSheets(height=0.5, correlation=0.6)
     direction = np.linalg.solve(method.spread, [1.0, 0.0])
     at_lda = gaussian_error(DISTANCE, method.spread, direction)
@@ -70,7 +64,7 @@ def test_the_drawn_clouds_have_the_covariance_that_the_settings_say():
     assert density == pytest.approx(expected, abs=0.3)
 
 
-def test_the_mirror_image_lies_behind_the_boundary_at_the_same_distance():
+def test_the_mirror_image_lies_behind_the_boundary_and_the_finding_tells_error_and_strength():
     method = TiltedSheets(tilt=50.0)
     points, normal = method(case())["points"], method.normal(50.0)
     way = np.stack(
@@ -83,9 +77,6 @@ def test_the_mirror_image_lies_behind_the_boundary_at_the_same_distance():
     assert np.array_equal(way[:1], star)
     assert way[1] @ normal == pytest.approx(-(way[0] @ normal))
     assert np.linalg.norm(way[1] - way[0]) == pytest.approx(4 * np.cos(np.radians(50.0)))
-
-
-def test_the_finding_tells_error_and_strength():
     method = TiltedSheets(tilt=60.0, height=0.0)
     words = method.finding(case(), method(case()))
     assert words == (

@@ -75,13 +75,16 @@ def test_every_dice_is_that_of_a_map_asked_for_and_cut_by_hand(model, phantoms):
     assert 0 < expected[:, 2].mean() < 1
 
 
-def test_the_image_itself_is_not_among_the_others(model, phantoms):
+def test_the_image_itself_and_classes_of_another_kind_are_not_compared(model, phantoms):
     rows = rows_with_a_finding(phantoms)
     among_others = AmongOthers(images=FEW)
     trust_case = about(model, phantoms, rows[0])
     rest = [other_case.image for other_case, _ in among_others.others(trust_case.asked, phantoms)]
     assert len(rest) == FEW  # another one is taken
     assert not any(torch.equal(image, trust_case.asked.image) for image in rest)
+    case = about(model, phantoms, rows_with_a_finding(phantoms)[0])
+    renamed = replace(phantoms, classes=("a", "b", "c", "d"))
+    assert not list(AmongOthers().others(case.asked, renamed))
 
 
 def test_it_says_why_there_is_nothing_to_compare_with(model, phantoms):
@@ -115,12 +118,6 @@ def test_where_nothing_is_outlined_dice_and_iou_are_0_and_the_map_points_all_the
     assert among.outline_scores({"map": off, "outline": nothing}, mask)[2] == 0
 
 
-def test_classes_of_another_kind_are_not_compared(model, phantoms):
-    case = about(model, phantoms, rows_with_a_finding(phantoms)[0])
-    renamed = replace(phantoms, classes=("a", "b", "c", "d"))
-    assert not list(AmongOthers().others(case.asked, renamed))
-
-
 def result_of(own_dice, others, hits=(1, 0, 1, 1), chances=(0.5, 0.25, 0.5, 0.75)):
     measures = zip(others, hits, chances, strict=True)
     rows = [(value, value / 2, hit, chance) for value, hit, chance in measures]
@@ -130,7 +127,7 @@ def result_of(own_dice, others, hits=(1, 0, 1, 1), chances=(0.5, 0.25, 0.5, 0.75
     }
 
 
-def test_the_sentence_counts_those_with_a_lower_value():
+def test_the_sentence_counts_those_with_a_lower_value_and_how_often_a_map_points_inside():
     result = result_of(0.41, (0.1, 0.4, 0.4, 0.9))
     assert [among.rank_sentence(result, name) for name in (among.DICE, among.IOU)] == [
         "Dice 0.41: higher than on 3 of 4 other images (median 0.40).",
@@ -138,9 +135,6 @@ def test_the_sentence_counts_those_with_a_lower_value():
     ]
     not_lower = result_of(0.4, (0.1, 0.4, 0.4, 0.9))
     assert "higher than on 1 of 4" in among.rank_sentence(not_lower, among.DICE)
-
-
-def test_of_pointing_the_sentence_says_how_often_it_hits_and_how_often_chance_would():
     result = result_of(0.41, (0.1, 0.4, 0.4, 0.9))
     words = "points inside here, and inside on 3 of 4 other images (by chance on 2)."
     assert among.rank_sentence(result, among.POINTS) == words

@@ -121,12 +121,9 @@ def test_a_map_that_the_model_cannot_have_is_not_put_on_trial(linear):
             check_of(check(), linear, GradCam(), np.ones((12, 12), bool))
 
 
-def test_an_empty_or_odd_mask_is_not_available(linear):
+def test_an_empty_mask_and_a_model_with_one_class_are_not_available(linear):
     for mask in (np.zeros((12, 12), bool), np.ones((5, 5), bool)):
         assert np.isnan(verdict(check_of(Place(), linear, Gradient(), mask)))
-
-
-def test_a_model_with_one_class_cannot_be_asked_about_another():
     case = ImageCase(
         Classifier(Linear(torch.randn(1, 3, 8, 8)), "one", "one", side=8), torch.rand(3, 8, 8), 0
     )

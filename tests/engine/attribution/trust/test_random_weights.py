@@ -29,7 +29,7 @@ def test_a_map_that_needs_no_weights_is_caught(digit):
     assert "do not trust" in check.notes[0]
 
 
-def test_the_gradient_is_gone_with_random_weights(digit):
+def test_the_gradient_is_gone_with_random_weights_and_a_flat_map_not_compared(digit):
     """Grad-CAM is not, on this tiny network: its 4 × 4 places follow the ink (0.64 by order)."""
     case = TrustCase(digit, Gradient())
     result = RandomWeights()(case)
@@ -39,6 +39,14 @@ def test_the_gradient_is_gone_with_random_weights(digit):
     for name in ("order", "ssim"):  # both curves begin at the map itself with nothing shuffled
         assert (result[name].x[0], result[name].y[0]) == (0, 1)
         assert len(result[name].x) == len(result[name].y)
+    fingerprint = digit.model.fingerprint
+
+    def dies(case):
+        return case.image[0].numpy() * (case.model.fingerprint == fingerprint)
+
+    check = check_of(RandomWeights(), digit, toy(dies))
+    assert np.isnan(verdict(check))
+    assert "cannot be compared" in check.notes[0]
 
 
 def test_a_model_without_weights_to_shuffle_is_said_to_have_none():
@@ -49,17 +57,6 @@ def test_a_model_without_weights_to_shuffle_is_said_to_have_none():
     case = ImageCase(Classifier(Bare(), "bare", "bare", side=8), torch.rand(3, 8, 8), 0)
     check = check_of(RandomWeights(), case, toy(lambda case: case.image[0].numpy()))
     assert "no convolution or linear layer" in check.notes[0]
-
-
-def test_a_map_that_is_flat_with_random_weights_is_not_compared(digit):
-    fingerprint = digit.model.fingerprint
-
-    def dies(case):
-        return case.image[0].numpy() * (case.model.fingerprint == fingerprint)
-
-    check = check_of(RandomWeights(), digit, toy(dies))
-    assert np.isnan(verdict(check))
-    assert "cannot be compared" in check.notes[0]
 
 
 def test_a_trial_can_be_cancelled_inside_a_map(digit):

@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 from engine import data as data_sets
 from engine.experiment import ExperimentCase
-from engine.hallucination.experiments import ImageRerouting
+from engine.hallucination.experiments import ImageRerouting, image_rerouting
 from engine.hallucination.experiments.audit_pairs import SCENES
 from engine.hallucination.experiments.defenses import JPEG, disagreement, recoded
 from engine.hallucination.experiments.image_rerouting import projection_table
@@ -44,10 +44,11 @@ from engine.hallucination.refusal.examined import (
     SHUFFLED,
 )
 from engine.hallucination.tiny_vlm.weights import HONEST, load
-from engine.run import answer
+from engine.hallucination.vlm import RequestedOutputs
 
 SMALL = ImageRerouting(seeds=1, asked=6, steps=8)
 UNKNOWN = "unknown"
+FEW = (0, COMPARED, 8)  # a step of a quarter of ε, and one of its usual length
 
 
 @pytest.fixture(scope="module")
@@ -55,15 +56,21 @@ def case():
     return ExperimentCase(data_sets.load(SCENES))
 
 
+@pytest.fixture(scope="module", autouse=True)
+def few_levels():
+    """Two sizes of change in the place of four."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(image_rerouting, "LEVELS", FEW)
+        yield
+
+
 @pytest.fixture(scope="module")
-def found(case):
-    return answer(SMALL, case)
+def found(few_levels, case):
+    return SMALL(case)
 
 
 def states_and_logits(vlm, pixels, prompt):
     """States at the question's last word and its logits, by the model's own reading."""
-    from engine.hallucination.vlm import RequestedOutputs
-
     prompt_ids = torch.tensor(vlm.tokenizer.encode(prompt))[None]
     image = vlm.encode_image(vlm.normalize(pixels[None]))
     out, _ = vlm.prefill(image, prompt_ids, RequestedOutputs(hidden=(1, 2, 3)))
@@ -115,7 +122,7 @@ def starts(levels):
     """Of each ε, drawn apart."""
     return [
         2 * torch.rand(levels.shape, generator=torch.Generator().manual_seed(at)) - 1
-        for at in range(len(LEVELS))
+        for at in range(len(FEW))
     ]
 
 
@@ -125,8 +132,8 @@ def test_figures_are_those_of_steps_written_out(case, found, condition):
     questions = SMALL.questions(examined)
     assert set(questions.prompts) <= set(examined.moved.prompts)
     noise = starts(questions.levels)
-    for epsilon in (1, COMPARED):
-        at = LEVELS.index(epsilon)
+    for epsilon in FEW[1:] if condition == FIRST else [COMPARED]:
+        at = FEW.index(epsilon)
         ends = [
             by_hand(examined, questions, condition, row, epsilon, noise[at][row])
             for row in range(6)
@@ -175,7 +182,7 @@ def test_detector_and_defenses_hold_rerouted_answers_against_usual_ones(case):
     usual = answers(examined.vlm, near.pixels, near.prompts)
     assert all(words[0] in COLORED for words in usual)
     changes, _ = SMALL.moved(examined, ROUTES[FIRST], case, lambda *_: None)
-    pixels = (questions.levels + changes[LEVELS.index(8)].change).float() / 255
+    pixels = (questions.levels + changes[-1].change).float() / 255
     words = answers(examined.vlm, pixels, questions.prompts)
     clean = disagreement(examined.vlm, near.pixels, near.prompts, usual)
     moved = disagreement(examined.vlm, pixels, questions.prompts, words)
@@ -187,10 +194,10 @@ def test_detector_and_defenses_hold_rerouted_answers_against_usual_ones(case):
     plain = SMALL.moved(examined, ROUTES[FIRST], case, quiet)
     assert SMALL.moved(examined, ROUTES[UNAWARE[JPEG]], case, quiet) is plain
     through = SMALL.moved(examined, ROUTES[AWARE[JPEG]], case, quiet)
-    assert not torch.equal(through[0][2].change, plain[0][2].change)
-    assert [int(attack.change.abs().max()) for attack in plain[0]] == list(LEVELS)
+    assert not torch.equal(through[0][1].change, plain[0][1].change)
+    assert [int(attack.change.abs().max()) for attack in plain[0]] == list(FEW)
     noise, _ = SMALL.moved(examined, ROUTES[NOISE], case, quiet)
-    assert [int(attack.change.abs().max()) for attack in noise] == list(LEVELS)
+    assert [int(attack.change.abs().max()) for attack in noise] == list(FEW)
 
 
 def test_conditions_views_and_the_sentence_have_their_figures(case, found):
@@ -208,7 +215,7 @@ def test_conditions_views_and_the_sentence_have_their_figures(case, found):
     assert table.cell(AT_WORD, ACCURACY) == pytest.approx(examined.accuracies[0])
     assert table.cell(AT_END, ACCURACY) == pytest.approx(examined.accuracies[-1])
     assert table.cell(SHUFFLED, ACCURACY) == pytest.approx(examined.shuffled)
-    examined, table = examined_vlm(load(HONEST), case), found["rerouted along"]
+    table = found["rerouted along"]
     assert table.order == ("layer", "declined", "answered", FIRST, OUTPUT, NOISE)
     assert table["declined"][1:] == pytest.approx(1, abs=0.4)
     assert table["answered"][1:] == pytest.approx(-1, abs=0.4)

@@ -124,7 +124,6 @@ def test_conditions_views_and_the_sentence_have_their_figures(found, case):
     assert (free[f"{FIRST}: right fact"] <= free[FIRST]).all()
     words = SMALL.finding(case, found)
     gone = 100 * found["table"].cell(CAUSES[0], CHANGE)
-    audit = audited(case)
     assert f"after layer {audit.best} ends {gone:.0f} %" in words
     assert f"can be read from layer {audit.middle} of {LAYERS} on" in words
     assert audit.best != audit.middle  # where it can be read is not where the direction decides
