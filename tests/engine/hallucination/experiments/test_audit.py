@@ -46,7 +46,7 @@ def case():
 @pytest.fixture(scope="module")
 def found(case):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(audit, "WAYS", {way: WAYS[way] for way in SMALL})
+        patch.setattr(VisualAudit, "attacks", SMALL)
         patch.setattr(VisualAudit, "claims", ())
         return QUICK(case)
 
