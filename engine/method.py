@@ -149,7 +149,7 @@ Control = Slider | Choice | Switch
 
 
 def defaults(**named: Any) -> Mapping[str, Any]:
-    """Values by name that cannot be changed, for `argument_defaults` and `example`."""
+    """Values by name that cannot be changed, for `argument_defaults` and examples."""
     return MappingProxyType(named)
 
 
@@ -190,6 +190,7 @@ class Method(ABC, Generic[CaseT]):
     revision: ClassVar[int] = 1  # raise it when the same settings must give new numbers
     argument_defaults: ClassVar[Mapping[str, Any]] = defaults()
     example: ClassVar[Mapping[str, Any]] = defaults()  # settings of a run of seconds, for its tests
+    example_constants: ClassVar[Mapping[str, Any]] = defaults()  # class attributes of such a run
 
     def __post_init__(self) -> None:
         check_settings(self, self.title)

@@ -6,42 +6,14 @@ from dataclasses import fields, replace
 from functools import cache
 
 import numpy as np
-import pytest
 
-from engine.attribution.experiments import adaptive
 from engine.experiment import Experiment
-from engine.hallucination.experiments import (
-    ImageRerouting,
-    RefusalAudit,
-    VisualAudit,
-    audit,
-    image_rerouting,
-    image_rerouting_claims,
-    refusal,
-    refusal_claims,
-    refusal_views,
-)
-from engine.hallucination.experiments.audit_claims import AWARE, NOISE, PLAIN
-from engine.hallucination.experiments.defenses import JPEG
-from engine.hallucination.refusal import defenses
 from engine.method import Slider
-from engine.models import format_rounds
 from engine.models.classifier import Classifier
 from engine.models.pace import Pace
-from engine.sparsity.experiments import reprogram
-from engine.sparsity.tickets import between
-from engine.unlearning.experiments import fair_poisoning, gradient_matching
 from tests import tiny
 
 REPEATED = ("seeds", "networks")  # settings that say how often all is done again
-AUDITED = (PLAIN, NOISE, AWARE[JPEG])
-ROUTES = (
-    image_rerouting.FIRST,
-    image_rerouting.OUTPUT,
-    image_rerouting.NOISE,
-    image_rerouting_claims.UNAWARE[JPEG],
-)
-SEARCHES = refusal_claims.FIRST, refusal_claims.OUTPUT, refusal_claims.BLIND
 
 
 def small(kind):
@@ -61,7 +33,14 @@ def small(kind):
         for spec in fields(kind)
         if counted.get(spec.name) and isinstance(spec.metadata["control"], Slider)
     }
-    return kind(**arguments | kind.example)
+    return shortened(kind)(**arguments | kind.example)
+
+
+@cache
+def shortened(kind):
+    """The method with its example's constants; its name stays, and with it every digest."""
+    constants = dict(kind.example_constants)
+    return type(kind.__name__, (kind,), constants) if constants else kind
 
 
 def settled(case):
@@ -84,42 +63,15 @@ def once(kind):
     return replace(small(kind), **arguments)
 
 
-@pytest.fixture(autouse=True, scope="module")
-def brief():
-    """What no setting says: sources that are reprogrammed learn for one epoch, planes are coarse,
-    and victims of poison learn for a few. For files that import it."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reprogram, "RECIPE", replace(reprogram.RECIPE, epochs=1))
-        patch.setattr(between, "GRID", 3)
-        patch.setattr(format_rounds, "USUAL_SIDES", (8, 64))
-        patch.setattr(gradient_matching, "EPOCHS", 20)
-        patch.setattr(fair_poisoning, "SHARES", (0.05,))
-        patch.setattr(adaptive, "CERTIFIED", 2)
-        patch.setattr(audit, "WAYS", some(audit.WAYS, AUDITED))
-        patch.setattr(image_rerouting, "ROUTES", some(image_rerouting.ROUTES, ROUTES))
-        patch.setattr(refusal, "SEARCHES", some(refusal.SEARCHES, SEARCHES))
-        for kind in (VisualAudit, ImageRerouting, RefusalAudit):  # of conditions left out
-            patch.setattr(kind, "claims", ())
-        patch.setattr(defenses, "REROUTED", 4)
-        patch.setattr(defenses, "STEPS", 2)
-        patch.setattr(refusal_views, "FREE_STEPS", 2)
-        yield
-
-
-def some(conditions, names):
-    """The conditions of those names."""
-    return {name: conditions[name] for name in names}
-
-
 @cache
-def plainly(method, make):
-    """Its answer about the case that is made for it; computed once for all who only read it."""
-    return method(settled(make(type(method))))
+def plainly(method, kind, make):
+    """Its answer about the case that is made for its kind; computed once for all who only read."""
+    return method(settled(make(kind)))
 
 
 def plain(kind):
     """The small method's answer about its tiny case."""
-    return plainly(small(kind), tiny.case_for)
+    return plainly(small(kind), kind, tiny.case_for)
 
 
 def differing(first, second, near=0.0):

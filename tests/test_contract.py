@@ -48,14 +48,7 @@ from engine.training import fresh
 from engine.unlearning import CERTIFICATES, CudaExperiment, GeneratorCase
 from engine.unlearning.certificates.ballots import recipe, untrained
 from tests import tiny
-from tests.answers import (
-    brief,  # noqa: F401 - a fixture
-    differing,
-    plain,
-    settled,
-    small,
-    timed,
-)
+from tests.answers import differing, plain, settled, small, timed
 from tests.recorded import assert_recorded
 from tests.written import assert_written
 
@@ -252,6 +245,7 @@ def test_it_says_who_it_is(kind):
     assert len(kind.about()) > 80
     assert kind.paper is None or "http" in kind.paper
     assert "::" in kind.proof
+    assert all(hasattr(kind, name) for name in kind.example_constants)
 
 
 @every

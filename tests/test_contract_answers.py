@@ -18,16 +18,7 @@ from engine.experiment import ExperimentCase
 from engine.families import METHODS
 from engine.method import Choice, Slider, Switch, case_kind
 from tests import tiny
-from tests.answers import (
-    REPEATED,
-    brief,  # noqa: F401 - a fixture
-    differing,
-    once,
-    plain,
-    plainly,
-    settled,
-    small,
-)
+from tests.answers import REPEATED, differing, once, plain, plainly, settled, small
 from tests.effects import EFFECTS, INERT, Effect
 from tests.recorded import assert_recorded
 from tests.test_contract import CONTRACT_METHODS
@@ -91,7 +82,7 @@ def test_every_setting_changes_an_answer(kind):
         effect = EFFECTS.get(name, Effect())
         begun = small(kind) if spec.name in REPEATED else once(kind)
         method, case = replace(begun, **effect.given), settled(effect.case(kind))
-        first = plainly(method, effect.case)
+        first = plainly(method, kind, effect.case)
         value = getattr(method, spec.name)
         for other in others(spec.metadata["control"], value, case):
             with suppress(BlindspotError):  # the case refuses this value: another one, then

@@ -18,19 +18,15 @@ from engine.families import INTERNAL_METHODS, METHODS
 
 COMPUTED = """
 import sys
-from dataclasses import replace
 
 import torch
 
 from engine.families import INTERNAL_METHODS, METHODS
-from engine.sparsity.experiments import reprogram
-from engine.sparsity.tickets import between
 from tests import paces, pretend, tiny
 from tests.answers import once, settled
 
 torch.set_num_threads(1)
 paces.pace.try_paces = paces.fixed_pace
-reprogram.RECIPE, between.GRID = replace(reprogram.RECIPE, epochs=1), 3
 with pretend.computing((torch.float64,) if "float64" in sys.argv else ()):
     for kind in (*METHODS, *INTERNAL_METHODS):
         if kind.full_name() in sys.argv:

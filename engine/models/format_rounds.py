@@ -41,7 +41,6 @@ ValueT = TypeVar("ValueT")
 Whole = NDArray[np.int64]
 Order = tuple[int, ...]  # for each output, the class of the data that it stands for
 
-USUAL_SIDES = (28, 32, 64, 96, 128, 160, 176, 192, 224, 256, 299)
 PROBES = ("0 … 1", "ImageNet", "−1 … 1", "0 … 255")  # tried at every side
 CHANNELS: tuple[Channels, ...] = ("RGB", "BGR", "gray")
 BEST_SIDES, FINALISTS = 3, 6
@@ -97,11 +96,14 @@ class FormatRounds:
     Args:
         case: what is tried.
         images: of the last round.
+        usual_sides: tried after those of the data and of the model.
         progress: of the whole; reported before each batch.
     """
 
-    def __init__(self, case: FormatCase, images: int, progress: Progress) -> None:
-        self.case, self.progress = case, progress
+    def __init__(
+        self, case: FormatCase, images: int, usual_sides: Sequence[int], progress: Progress
+    ) -> None:
+        self.case, self.usual_sides, self.progress = case, usual_sides, progress
         self.classes = len(case.data.classes)
         # `some` sorts its rows, so that the first ones could be of a few classes alone
         self.rows = np.random.default_rng(7).permutation(case.data.some("train", images))
@@ -149,7 +151,7 @@ class FormatRounds:
         if side := fixed_side(self.case.model.network):
             yield side
             return
-        yield from dict.fromkeys((self.case.data.side, self.case.model.side, *USUAL_SIDES))
+        yield from dict.fromkeys((self.case.data.side, self.case.model.side, *self.usual_sides))
 
     def at_sides(self, sides: Iterable[int], names: Iterable[str]) -> Iterator[InputFormat]:
         """Normalizations by name at some sides; "" is that of the images themselves."""

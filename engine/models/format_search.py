@@ -13,7 +13,7 @@ from engine.case_base import Case, Precision
 from engine.data import DataSet
 from engine.errors import BlindspotError
 from engine.measures.shares import majority_share
-from engine.method import Method, Progress, Slider, quiet, setting
+from engine.method import Method, Progress, Slider, defaults, quiet, setting
 from engine.models.classifier import Classifier
 from engine.models.format_rounds import CHANNELS, FormatRounds, FormatScore, Order, assigned
 from engine.models.input_format import InputFormat, triple
@@ -83,6 +83,9 @@ class FormatSearch(Method[FormatCase]):
         "tests/engine/models/test_format_search.py"
         "::test_the_format_of_a_plain_training_is_found_again"
     )
+    # px, tried after the sides of the data and of the model
+    usual_sides: ClassVar[tuple[int, ...]] = (28, 32, 64, 96, 128, 160, 176, 192, 224, 256, 299)
+    example_constants = defaults(usual_sides=(8, 64))
 
     images: int = setting(
         256, Slider(32, 1024, 32), "Images", "Training images that the best formats are tried on."
@@ -96,7 +99,7 @@ class FormatSearch(Method[FormatCase]):
         was found on the other half of the images. Order is the assigned one of the best format.
         Tried has how many formats were tried, and how many there were in all rounds.
         """
-        search = FormatRounds(case, self.images, progress)
+        search = FormatRounds(case, self.images, self.usual_sides, progress)
         scores = search.run()
         best = scores[0]
         order = assigned(best.predictions, best.labels, len(case.data.classes))

@@ -12,7 +12,6 @@ from engine.families import METHODS
 from engine.method import Slider, case_kind
 from engine.run import GALLERY
 from tests import tiny
-from tests.answers import brief  # noqa: F401 - a fixture
 from tests.written import answer_folder, assert_written
 
 FEW = {
@@ -159,6 +158,8 @@ def test_a_method_gives_its_record_arrays_and_pictures(kind, tmp_path, monkeypat
     if "attention" in kind.needs and case_kind(kind).case_name == "image":
         monkeypatch.setattr(classifiers, "load", lambda _name: tiny.vit())  # none ships
         arguments = ["--image", "sample:chelsea"]
+    for name, value in kind.example_constants.items():
+        monkeypatch.setattr(kind, name, value)
     command = ["run", kind.full_name(), *arguments, *few(kind), "--out", str(tmp_path)]
     assert main(command) == 0, capsys.readouterr().err
     assert_written(answer_folder(tmp_path), kind)

@@ -12,7 +12,7 @@ from components.asked_image import SIDEBAR_IMAGE
 from components.experiments import mixture
 from components.views import ATTRIBUTION_EXPERIMENTS
 from engine import data as data_sets
-from engine.attribution.experiments import AdaptiveSmoothing, adaptive
+from engine.attribution.experiments import AdaptiveSmoothing
 from engine.attribution.experiments.mixed_answers import BY_IMAGE, MixedAnswers
 from engine.attribution.experiments.mixture_claims import ADAPTIVE, ATTACKED, CLEAN, NORMAL, ROBUST
 from engine.case import image_case
@@ -36,7 +36,7 @@ SAMPLE = next(candidate for candidate in SAMPLES if candidate.name == "coffee")
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    monkeypatch.setattr(adaptive, "CERTIFIED", 2)
+    monkeypatch.setattr(AdaptiveSmoothing, "certified_images", 2)
 
 
 def attacked_words(at):

@@ -12,7 +12,6 @@ from engine.experiment import ExperimentCase
 from engine.result import Scores
 from engine.run import answer
 from engine.unlearning import FairPoisoning
-from engine.unlearning.experiments import fair_poisoning, gradient_matching
 from engine.unlearning.experiments.poison_claims import AUC
 from tests import tiny
 from tests.visits import problems, run_experiment, visit, words
@@ -26,8 +25,8 @@ LINK |= {f"{KEY}.steps": "10", f"{KEY}.rounds": "2"}
 def method(monkeypatch):
     """A short run on few images, where the page finds them."""
     monkeypatch.setattr(FairPoisoning, "data", ("squares",))
-    monkeypatch.setattr(gradient_matching, "EPOCHS", 20)
-    monkeypatch.setattr(fair_poisoning, "SHARES", (0.05,))
+    monkeypatch.setattr(FairPoisoning, "victim_epochs", 20)
+    monkeypatch.setattr(FairPoisoning, "curve_shares", (0.05,))
     data_sets.add(tiny.heights())
     return FairPoisoning(seeds=1, steps=10, rounds=2)
 

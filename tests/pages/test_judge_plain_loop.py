@@ -8,6 +8,7 @@ import pytest
 from components.forget import judge
 from components.views import JUDGE
 from engine.models import format_rounds
+from engine.models.format_search import FormatSearch
 from tests.plain_loop import TRAINED, PlainTraining, accuracy, trained, untrained, weights, zipped
 from tests.visits import problems, settled, visit, words
 
@@ -23,7 +24,8 @@ def brief(monkeypatch):
     """Without the parts below the verdict, which other tests have, and with fewer formats."""
     for part in ("charts", "look_closer"):
         monkeypatch.setattr(judge, part, lambda *_: None)
-    few = {"USUAL_SIDES": (28,), "BEST_SIDES": 1, "FINALISTS": 2}  # beside those of data and card
+    monkeypatch.setattr(FormatSearch, "usual_sides", (28,))  # beside those of data and card
+    few = {"BEST_SIDES": 1, "FINALISTS": 2}
     for name, number in few.items():
         monkeypatch.setattr(format_rounds, name, number)
 

@@ -8,7 +8,7 @@ from components.experiments import refusal
 from components.views import HALLUCINATION_EXPERIMENTS
 from engine import data as data_sets
 from engine.experiment import ExperimentCase
-from engine.hallucination.experiments import RefusalAudit, refusal_views
+from engine.hallucination.experiments import RefusalAudit
 from engine.hallucination.experiments.one_question import DeclinedQuestion
 from engine.hallucination.experiments.refusal_claims import FIRST, OUTPUT
 from engine.hallucination.experiments.refusal_views import ANSWERED, DECLINED, WAY
@@ -29,7 +29,7 @@ QUESTION_KEY = f"{KEY}.one.DeclinedQuestion"
 def test_it_opens_with_its_picture_and_is_run_to_layers_and_one_question(monkeypatch):
     monkeypatch.setattr(defenses, "REROUTED", 4)
     monkeypatch.setattr(defenses, "STEPS", 2)
-    monkeypatch.setattr(refusal_views, "FREE_STEPS", 2)
+    monkeypatch.setattr(RefusalAudit, "free_steps", 2)
     at = settled(visit(LINK, HALLUCINATION_EXPERIMENTS))
     assert "Declined questions (up, orange)" in words(at)
     at = settled(at.button(key=f"{KEY}.go").click().run())

@@ -12,7 +12,6 @@ from engine import data as data_sets
 from engine.experiment import ExperimentCase
 from engine.run import answer
 from engine.sparsity import Reprogram
-from engine.sparsity.experiments import reprogram
 from engine.sparsity.experiments.reprogram_claims import DENSE, LP, LP_FEW, TICKETS, VP, VP_ERROR
 from engine.training import Recipe
 from tests import tiny
@@ -25,7 +24,7 @@ KEY = "sparsity.Reprogram"
 def small(monkeypatch):
     """Few small images, and sources that learn for one epoch."""
     monkeypatch.setattr(Reprogram, "data", ("columns", "many", "digits"))
-    monkeypatch.setattr(reprogram, "RECIPE", Recipe("lenet", epochs=1, width=0.5))
+    monkeypatch.setattr(Reprogram, "recipe", Recipe("lenet", epochs=1, width=0.5))
     data_sets.add(tiny.columns(8, ("a", "b", "c")))
 
 

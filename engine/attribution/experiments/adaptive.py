@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -57,7 +57,7 @@ NETWORKS = {  # by data set: both networks, whose recipes are in assets/weights
     "mnist-5k": ("mnist-cnn", "mnist-cnn-robust"),
     "digits": ("digits-cnn", "digits-cnn-robust"),
 }
-CERTIFIED, DIALS = 60, (0.6, 0.75, 0.9, 1.0)  # images, and the α for which they are certified
+DIALS = (0.6, 0.75, 0.9, 1.0)  # the α for which images are certified
 PICTURED_IMAGES = 6  # images in the picture
 _ATTACKED: Memory[list[Tensor]] = Memory(2)  # for each network alone, the same for every α
 
@@ -88,6 +88,8 @@ class AdaptiveSmoothing(Experiment):
         "::test_figures_are_those_of_mixtures_attacked_by_hand"
     )
     example = defaults(images=10, steps=5, seeds=1)
+    certified_images: ClassVar[int] = 60
+    example_constants = defaults(certified_images=2)
     data = tuple(NETWORKS)
     argument_defaults = defaults(data="mnist-5k")
     measures = (CLEAN, ATTACKED, SURE, BROKEN, GAP, ATTACKS_AUC)
@@ -175,7 +177,8 @@ class AdaptiveSmoothing(Experiment):
 
     def more(self, case: ExperimentCase) -> Result:
         """With the case's seed: the share of images that are certified, by radius."""
-        return {"certified": certified(*pair_of(case), case.data, DIALS, CERTIFIED, case.seed)}
+        count = self.certified_images
+        return {"certified": certified(*pair_of(case), case.data, DIALS, count, case.seed)}
 
     def measured(self, mixture: Mixture, case: ExperimentCase) -> Figures:
         """Right answers on clean and attacked images, certain ones, sureness, attacks found."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 
 from engine.experiment import Experiment, ExperimentCase, Figures
 from engine.hallucination.experiments.audit_claims import (
+    AWARE,
     CLAIMS,
     DETECTOR_AUROC,
     ELSE,
@@ -34,7 +35,13 @@ from engine.hallucination.experiments.audit_pairs import (
     sample_scenes,
     still_named,
 )
-from engine.hallucination.experiments.defenses import DETECTOR, STRENGTHS, defense, disagreement
+from engine.hallucination.experiments.defenses import (
+    DETECTOR,
+    JPEG,
+    STRENGTHS,
+    defense,
+    disagreement,
+)
 from engine.hallucination.experiments.one_scene import side_by_side, towards
 from engine.hallucination.experiments.perturb import (
     PAPER,
@@ -85,6 +92,8 @@ class VisualAudit(Experiment):
         "::test_figures_are_those_of_steps_written_out"
     )
     example = defaults(images=2, targets=1, steps=10, seeds=1)
+    attacks: ClassVar[tuple[str, ...]] = tuple(WAYS)
+    example_constants = defaults(attacks=(PLAIN, NOISE, AWARE[JPEG]), claims=())
     data = (SCENES,)
     argument_defaults = defaults(data=SCENES)
     measures = (*map(success, LEVELS), EPS50, NAMED, DETECTOR_AUROC, ELSE)
@@ -119,7 +128,7 @@ class VisualAudit(Experiment):
 
     def conditions(self, case: ExperimentCase) -> Mapping[str, AuditWay]:  # noqa: ARG002
         """With and without defenses, by an attacker who knows them or not; and noise."""
-        return WAYS
+        return {name: WAYS[name] for name in self.attacks}
 
     def before(self, case: ExperimentCase) -> str:  # noqa: ARG002
         """What is attacked."""

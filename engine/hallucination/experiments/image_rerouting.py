@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ from torch import Tensor
 from engine.experiment import Experiment, ExperimentCase, Figures
 from engine.hallucination.experiments.audit_claims import half_point
 from engine.hallucination.experiments.audit_pairs import SCENES
-from engine.hallucination.experiments.defenses import NONE, STRENGTHS, defense, disagreement
+from engine.hallucination.experiments.defenses import JPEG, NONE, STRENGTHS, defense, disagreement
 from engine.hallucination.experiments.image_rerouting_claims import (
     CLAIMS,
     COMPARED,
@@ -26,6 +26,7 @@ from engine.hallucination.experiments.image_rerouting_claims import (
     OUTPUT,
     ROUTES,
     STEPS,
+    UNAWARE,
     UNSEEN,
     Route,
     color_measure,
@@ -88,6 +89,8 @@ class ImageRerouting(Experiment):
         "::test_figures_are_those_of_steps_written_out"
     )
     example = defaults(asked=4, steps=5, seeds=1)
+    routes: ClassVar[tuple[str, ...]] = tuple(ROUTES)
+    example_constants = defaults(routes=(FIRST, OUTPUT, NOISE, UNAWARE[JPEG]), claims=())
     data = (SCENES,)
     argument_defaults = defaults(data=SCENES)
     measures = (*map(color_measure, LEVELS), EPS50, STEPS, UNSEEN, DETECTOR_AUROC, CHANGE, ACCURACY)
@@ -134,13 +137,13 @@ class ImageRerouting(Experiment):
 
     def conditions(self, case: ExperimentCase) -> Mapping[str, Route | None]:  # noqa: ARG002
         """Ways to move the image, edits of the state, and probes."""
-        return {**ROUTES, **dict.fromkeys((*CAUSES, *PROBES))}
+        return {name: ROUTES.get(name) for name in (*self.routes, *CAUSES, *PROBES)}
 
     def before(self, case: ExperimentCase) -> str:  # noqa: ARG002
         """What is moved."""
         return (
             f"A simulation: up to {self.asked} declined questions about drawn scenes, "
-            f"{len(ROUTES)} ways to move the image, {len(LEVELS) - 1} sizes of change, "
+            f"{len(self.routes)} ways to move the image, {len(LEVELS) - 1} sizes of change, "
             f"{self.seeds} seeds. Nothing is trained but probes; it can be stopped."
         )
 

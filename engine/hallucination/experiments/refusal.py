@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -79,6 +79,9 @@ class RefusalAudit(Experiment):
         "::test_figures_are_those_of_edits_and_searches_by_hand"
     )
     example = defaults(asked=4, rounds=2, width=8, seeds=1)
+    searches: ClassVar[tuple[str, ...]] = tuple(SEARCHES)
+    free_steps: ClassVar[int] = 15  # of a note whose embeddings move freely
+    example_constants = defaults(searches=(FIRST, OUTPUT, BLIND), free_steps=2, claims=())
     data = (SCENES,)
     argument_defaults = defaults(data=SCENES)
     measures = (FLIPS, RIGHT, UNSEEN, CHANGE, ACCURACY, TRIED, PASSES)
@@ -105,14 +108,14 @@ class RefusalAudit(Experiment):
 
     def conditions(self, case: ExperimentCase) -> Mapping[str, Any]:  # noqa: ARG002
         """Searches, edits of the state, and probes."""
-        return {**SEARCHES, **dict.fromkeys((*CAUSES, *PROBES))}
+        return {name: SEARCHES.get(name) for name in (*self.searches, *CAUSES, *PROBES)}
 
     def before(self, case: ExperimentCase) -> str:  # noqa: ARG002
         """What is searched."""
         return (
-            f"A simulation: {self.asked} declined questions about drawn scenes, {len(SEARCHES)} "
-            f"searches, {self.seeds} networks. Those of seeds 0 to 2 come with Blindspot, others "
-            "are trained in about half a minute; it can be stopped."
+            f"A simulation: {self.asked} declined questions about drawn scenes, "
+            f"{len(self.searches)} searches, {self.seeds} networks. Those of seeds 0 to 2 come "
+            "with Blindspot, others are trained in about half a minute; it can be stopped."
         )
 
     def figures(
@@ -209,6 +212,7 @@ class RefusalAudit(Experiment):
                     FIRST: self.goal(SEARCHES[FIRST], audit),
                     OUTPUT: Goal(LOGIT, (), self.alpha, audit.spaces),
                 },
+                self.free_steps,
                 self.words,
             ),
         }
@@ -219,7 +223,7 @@ class RefusalAudit(Experiment):
         first = first_accurate(layers["probe right"].tolist())
         least = int(np.nanargmin(layers[REMOVED]))
         removal_change = 100 * table.cell(REMOVED, CHANGE)
-        most = max(100 * table.cell(search, FLIPS) for search in SEARCHES)
+        most = max(100 * table.cell(search, FLIPS) for search in self.searches)
         blind = 100 * table.cell(BLIND, FLIPS)
         return (
             f"What a tiny network declines can be read from layer {first} of {LAYERS} on; one "

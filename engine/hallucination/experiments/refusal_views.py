@@ -23,7 +23,6 @@ BINS, BAR, TALL = 40, 4, 120  # bars of a histogram, px of each, px of a picture
 INKS = {True: (184, 79, 0), False: (0, 114, 178)}  # declined, answered
 PAPER_GRAY, LINE = 246, 120
 RHOS = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0)
-FREE_STEPS = 15
 DECLINED, ANSWERED, WAY = "declined", "answered", "one question, rerouted"
 
 
@@ -122,13 +121,13 @@ def one_path(subject: Audited, prompts: EncodedQuestions, search: Rerouted) -> T
 
 
 def free_moves(
-    audit: Audited, prompts: EncodedQuestions, goals: Mapping[str, Goal], words: int
+    audit: Audited, prompts: EncodedQuestions, goals: Mapping[str, Goal], steps: int, words: int
 ) -> Table:
     """Answers of declined questions by how far the note's embeddings may move, by goal."""
     columns = {"ρ": (np.array(RHOS), "")}
     for name, goal in goals.items():
         predictions = [
-            gradient_answers(audit.net, prompts, goal, rho, FREE_STEPS, words) for rho in RHOS
+            gradient_answers(audit.net, prompts, goal, rho, steps, words) for rho in RHOS
         ]
         flips = [(row != DECLINE).float().mean().item() for row in predictions]
         right = [(row == prompts.fact).float().mean().item() for row in predictions]

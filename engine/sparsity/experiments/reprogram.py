@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import torch
@@ -22,7 +22,7 @@ from engine.experiment import ExperimentCase, Figures, Trained, TrainingExperime
 from engine.keeping.memory import Memory
 from engine.lab import Train, TrainCase
 from engine.measures.calibration import Calibration, calibration, fitted_temperature
-from engine.method import Choice, Progress, Slider, part_of, quiet, setting
+from engine.method import Choice, Progress, Slider, defaults, part_of, quiet, setting
 from engine.models.classifier import Classifier
 from engine.models.rebuild import rebuilt
 from engine.pictures import as_bytes
@@ -58,7 +58,6 @@ from engine.sparsity.tickets.cut import full_masks, prune_smallest
 from engine.training import Recipe, Regime, fresh, outputs, shape_of, train
 from engine.weights.masks import Masks, masks_in
 
-RECIPE = Recipe("lenet", epochs=10, width=0.5)  # of the source
 PROBE = Recipe("lenet", optimizer="Adam", rate=0.01)  # of what is learned on it; its network counts
 PROMPT = replace(PROBE, rate=0.05)  # as far in 20 epochs as the published 0.01 in 100
 MORE = 5  # times as many epochs with few images
@@ -126,6 +125,8 @@ class Reprogram(TrainingExperiment):
     charted = (VP, LP, SOURCE, BARE, VP_ERROR, LP_ERROR)
     axis = "%"
     claims = CLAIMS
+    recipe: ClassVar[Recipe] = Recipe("lenet", epochs=10, width=0.5)  # of the source
+    example_constants = defaults(recipe=replace(recipe, epochs=1))
 
     border: int = setting(
         4,
@@ -168,9 +169,9 @@ class Reprogram(TrainingExperiment):
                 f"{case.data.card.title} has {classes} classes, and the source network only "
                 f"{len(source.classes)} to bind them to: choose data with fewer."
             )
-        dense = TrainCase(source, RECIPE, case.seed)
+        dense = TrainCase(source, self.recipe, case.seed)
         return {DENSE: dense} | {
-            name: replace(dense, regime=Ticket(RECIPE, TICKET_SHARES[: level + 1]))
+            name: replace(dense, regime=Ticket(self.recipe, TICKET_SHARES[: level + 1]))
             for level, name in enumerate(TICKETS)
         }
 
@@ -287,7 +288,7 @@ class Reprogram(TrainingExperiment):
     def picture(self, case: ExperimentCase) -> Pictures:
         """Source images, and those of the new task as each way shows them to the source."""
         source, data = self.conditions(case)[DENSE].data, case.data
-        model = fresh(source, RECIPE, case.seed)
+        model = fresh(source, self.recipe, case.seed)
         network = Prompted(model, self.border, torch.arange(len(data.classes)))
         bars, digits = one_of_each(source), one_of_each(data)
         count = min(len(bars), len(digits))

@@ -26,7 +26,6 @@ from engine.training.figures import LOOK
 from engine.weights.masks import Masks
 
 ALPHAS = 30  # networks on the line between two, its ends among them
-GRID = 11  # nodes of the plane along each axis
 MARGIN = 0.25  # of the plane around its three networks, in their span
 STATISTICS = 200  # training images that BatchNorm's statistics are counted from
 FLAT = 1e-6  # of the first direction's length: what is left of a second one that is none
@@ -83,11 +82,13 @@ class Surroundings:
             ]
         )
 
-    def plane(self, start: Weights, corner: Weights, other: Weights) -> dict[str, Field | Points]:
+    def plane(
+        self, start: Weights, corner: Weights, other: Weights, nodes: int
+    ) -> dict[str, Field | Points]:
         """The loss on the plane through three networks; nothing where they lie on a line.
 
         Gram and Schmidt's axes: the first leads from start to one, the second is what of the way to
-        the other is at right angles to it; both in units of weights.
+        the other is at right angles to it; both in units of weights, with so many nodes each.
 
         Views: plane; arms, the ways from one to start and to the other; way, the line between.
         """
@@ -102,7 +103,7 @@ class Surroundings:
         if height <= FLAT * along or not along:
             return {}
         upward /= height
-        x, y = axis(0.0, along, at), axis(0.0, height)
+        x, y = axis(nodes, 0.0, along, at), axis(nodes, 0.0, height)
         losses = [[self.loss(origin + u * across + v * upward) for u in x] for v in y]
         labels = ("toward the first order's ticket", "toward the second order's ticket")
         ends = np.array([[along, 0.0], [0.0, 0.0], [at, height]], np.float32)
@@ -157,8 +158,8 @@ def count_statistics(model: Classifier, data: DataSet) -> None:
         norm.eval()
 
 
-def axis(*places: float) -> NDArray[np.float32]:
-    """Nodes of an axis on which the places lie, with a margin."""
+def axis(nodes: int, *places: float) -> NDArray[np.float32]:
+    """So many nodes of an axis on which the places lie, with a margin."""
     low, high = min(places), max(places)
     padding = MARGIN * (high - low)
-    return np.linspace(low - padding, high + padding, GRID, dtype=np.float32)
+    return np.linspace(low - padding, high + padding, nodes, dtype=np.float32)

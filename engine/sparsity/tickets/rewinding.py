@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,6 +70,8 @@ class Rewinding(Method[TrainCase]):
         "tests/engine/sparsity/test_rewinding.py::test_every_figure_is_that_of_trainings_by_hand"
     )
     example = defaults(points=4, levels=1)
+    nodes: ClassVar[int] = 11  # of a plane along each axis
+    example_constants = defaults(nodes=3)
     argument_defaults = defaults(data="digits", recipe="architecture=resnet8,epochs=6,rate=0.1")
 
     density: float = setting(
@@ -144,10 +146,9 @@ class Rewinding(Method[TrainCase]):
             samples.append(touched(rewinds, looks, k, ticket.accuracies))
             if at in {0, len(trained_points) - 1}:
                 surroundings = rewinds.around(case.data.some("test", GROUND))
-                lead = "late " if at else ""
+                lead, places = "late " if at else "", (ticket.start, *ticket.ends)
                 planes |= {
-                    lead + name: v
-                    for name, v in surroundings.plane(ticket.start, *ticket.ends).items()
+                    lead + name: v for name, v in surroundings.plane(*places, self.nodes).items()
                 }
         progress(1.0, "measured")
         figures = ("seed", "rewound to", *ticket.figures)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -16,7 +16,6 @@ from engine.experiment import ClosedFormExperiment, ExperimentCase, Figures
 from engine.keeping.memory import Memory
 from engine.method import Choice, Progress, Slider, defaults, part_of, quiet, setting
 from engine.result import Pictures, Scores, Table, View
-from engine.unlearning.experiments import gradient_matching
 from engine.unlearning.experiments.fair_figures import (
     anchored,
     by_columns,
@@ -54,7 +53,6 @@ from engine.unlearning.experiments.poison_claims import (
 )
 
 TABLE, SLICES = "a drawn table", "measures of phantom slices"
-SHARES = (0.02, 0.05, 0.1, 0.15, 0.2)  # of poison, at which the curve is drawn
 OTHER = 1_000_003  # added to the seed of the attacker's own victim
 TABLES: Memory[FairTable] = Memory(8)
 POISONS: Memory[MatchedPoison] = Memory(24)  # two conditions of a seed ask for the same one
@@ -97,6 +95,9 @@ class FairPoisoning(ClosedFormExperiment):
     charted = (AUC, ENTROPY, TASK)
     units = dict.fromkeys((U,), "")
     claims = CLAIMS
+    victim_epochs: ClassVar[int] = 300
+    curve_shares: ClassVar[tuple[float, ...]] = (0.02, 0.05, 0.1, 0.15, 0.2)  # of poison
+    example_constants = defaults(victim_epochs=20, curve_shares=(0.05,))
 
     seeds: int = setting(
         3,
@@ -200,7 +201,7 @@ class FairPoisoning(ClosedFormExperiment):
     def victim(self, way: str, case: ExperimentCase, progress: Progress = quiet) -> FairVictim:
         """Who learned clean rows, then altered ones too; under TRANSFER, both from the start."""
         table, size = self.table(case), len(self.table(case).columns)
-        rng = np.random.default_rng([case.seed, 63])
+        epochs, rng = self.victim_epochs, np.random.default_rng([case.seed, 63])
         added: Sequence[FairRows | None] = [None] * self.rounds
         if way != CLEAN:
             poison = self.poison(case, part_of(progress, 0.0, 0.8))
@@ -208,16 +209,16 @@ class FairPoisoning(ClosedFormExperiment):
                 return poison.victim
             if way == TRANSFER:
                 rows = table.train.joined(poison.turns[-1])
-                return teach(FairVictim(size, case.seed + OTHER), rows, self.fairness, epochs())
+                return teach(FairVictim(size, case.seed + OTHER), rows, self.fairness, epochs)
             if way == RANDOM:
                 added = scattered(table, poison, rng)
             else:
                 added = [anchored(table, len(poison.rows), rng)] * self.rounds
         victim = FairVictim(size, case.seed)
-        teach(victim, table.train, self.fairness, epochs(), part_of(progress, 0.8, 1.0))
+        teach(victim, table.train, self.fairness, epochs, part_of(progress, 0.8, 1.0))
         for poisons in added:
             rows = table.train.joined(poisons) if poisons else table.train
-            teach(victim, rows, self.fairness, epochs() // self.rounds)
+            teach(victim, rows, self.fairness, epochs // self.rounds)
         return victim
 
     def curve(
@@ -229,7 +230,7 @@ class FairPoisoning(ClosedFormExperiment):
             0.0: {name: float(clean[name][0]) for name in clean.order[1:]},
             self.share: own,
         }
-        other_shares = [share for share in SHARES if share not in figures_by_share]
+        other_shares = [share for share in self.curve_shares if share not in figures_by_share]
         for done, share in enumerate(other_shares):
             part = part_of(
                 progress,
@@ -257,10 +258,10 @@ class FairPoisoning(ClosedFormExperiment):
         table = self.table(case)
         rows = copies(table, self.share, np.random.default_rng([case.seed, 62]))
         net = ElasticNet(self.steps, self.lasso or 0.0, self.ridge)
-        name = f"{replace(self, seeds=1)}|{case.data.fingerprint}|{case.seed}|{epochs()}"
-        return POISONS.made(
-            name, lambda: crafted(table, rows, net, self.fairness, self.rounds, case.seed, progress)
-        )
+        epochs = self.victim_epochs
+        name = f"{replace(self, seeds=1)}|{case.data.fingerprint}|{case.seed}|{epochs}"
+        craft = partial(crafted, table, rows, net, self.fairness, epochs, self.rounds)
+        return POISONS.made(name, lambda: craft(case.seed, progress))
 
     def picture(self, case: ExperimentCase) -> Pictures:
         """Which columns differ by group, and which by task."""
@@ -276,8 +277,3 @@ class FairPoisoning(ClosedFormExperiment):
             f"from an AUC of {100 * before:.0f} % to {100 * after:.0f} % (the same shifts at "
             f"random: {100 * noise:.0f} %; chance: 50 %). {outcome}"
         )
-
-
-def epochs() -> int:
-    """How long a victim learns."""
-    return gradient_matching.EPOCHS

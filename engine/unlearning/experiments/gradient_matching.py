@@ -25,7 +25,7 @@ from engine.training.descent import descend
 from engine.unlearning.experiments.fair_rows import FairRows, FairTable, shifted
 
 HIDDEN, REPRESENTED = 32, 8  # units of the victim
-RATE, EPOCHS = 0.01, 300  # of the victim: Adam, all rows in each step
+RATE = 0.01  # of the victim: Adam, all rows in each step
 RIDGE = 1e-3  # of the mean variance, in U
 STEP, BETAS = 0.1, (0.9, 0.999)  # of Adam on δ; a step is about so many standard deviations
 EVERY = 20  # steps between two reports
@@ -291,6 +291,7 @@ def crafted(
     rows: FairRows,
     net: ElasticNet,
     fairness: float,
+    epochs: int,
     rounds: int,
     seed: int,
     progress: Progress = quiet,
@@ -302,7 +303,7 @@ def crafted(
     the higher U on validation rows.
     """
     victim = FairVictim(len(table.columns), seed)
-    teach(victim, table.train, fairness, EPOCHS, part_of(progress, 0.0, 0.2))
+    teach(victim, table.train, fairness, epochs, part_of(progress, 0.0, 0.2))
     delta, deltas, threshold = torch.zeros_like(rows.values), [], float("nan")
     low, high = bounds(table, rows)
     for turn in range(rounds):
@@ -319,7 +320,7 @@ def crafted(
                     deepcopy(victim),
                     table.train.joined(shifted(rows, candidate)),
                     fairness,
-                    EPOCHS // rounds,
+                    epochs // rounds,
                 ),
             )
             for candidate in (new_delta, delta)

@@ -10,7 +10,6 @@ from engine.lab import TrainCase
 from engine.result import Field, Points, Table
 from engine.run import answer
 from engine.sparsity import BiP, Rewinding
-from engine.sparsity.tickets import between
 from engine.training import Recipe
 from tests.components.pages import page_of
 from tests.engine.sparsity.test_bip import RECIPE as BIP_RECIPE
@@ -28,7 +27,7 @@ ONE_EPOCH = Recipe("mlp", epochs=1, batch=8)
 @pytest.fixture(autouse=True)
 def coarse(monkeypatch):
     """A plane of few nodes: each is an evaluation."""
-    monkeypatch.setattr(between, "GRID", 4)
+    monkeypatch.setattr(Rewinding, "nodes", 4)
 
 
 def visit(recipe) -> AppTest:

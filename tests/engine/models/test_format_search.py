@@ -9,7 +9,7 @@ from engine.errors import Cancelled
 from engine.measures.shares import wilson
 from engine.models import format_rounds
 from engine.models.architectures import wrap
-from engine.models.format_rounds import USUAL_SIDES, assigned
+from engine.models.format_rounds import assigned
 from engine.models.format_search import FormatCase, FormatSearch, formats_in
 from engine.models.input_format import CIFAR10, NORMALIZATIONS, InputFormat
 from tests import plain_loop
@@ -39,12 +39,15 @@ def searched(how, data, orders=(), images=128):
     ("how", "sides"),
     [
         (PLAIN, (28, 64, 224)),
-        *(pytest.param(how, USUAL_SIDES, marks=pytest.mark.slow) for how in (PLAIN, *OTHERS)),
+        *(
+            pytest.param(how, FormatSearch.usual_sides, marks=pytest.mark.slow)
+            for how in (PLAIN, *OTHERS)
+        ),
     ],
     ids=str,
 )
 def test_the_format_of_a_plain_training_is_found_again(how, sides, monkeypatch):
-    monkeypatch.setattr(format_rounds, "USUAL_SIDES", sides)
+    monkeypatch.setattr(FormatSearch, "usual_sides", sides)
     table = searched(how, plain_loop.data_set(how.side))["formats"]
     rights = table["right 0"] / table["images"]
     results = [
@@ -68,7 +71,7 @@ def test_only_training_images_are_looked_at():
     network = plain_loop.trained(PLAIN)
     model = wrap(network, "file:x", "Own", architecture=PLAIN.architecture)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(format_rounds, "USUAL_SIDES", (28,))
+        patch.setattr(FormatSearch, "usual_sides", (28,))
         first, second = (
             few(FormatCase(model, data_set))["formats"] for data_set in (data, spoiled)
         )
@@ -78,7 +81,7 @@ def test_only_training_images_are_looked_at():
 def test_a_network_that_learned_nothing_is_right_in_no_format():
     model = untrained()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(format_rounds, "USUAL_SIDES", (28, 64))
+        patch.setattr(FormatSearch, "usual_sides", (28, 64))
         table = FormatSearch(images=64)(FormatCase(model, plain_loop.data_set()))["formats"]
     assert max(table["right 0"] / table["images"]) < 0.4
 
@@ -135,7 +138,7 @@ class Clock:
 def test_a_slow_network_is_not_asked_forever_and_the_answer_says_so(
     monkeypatch, for_an_image, at_least
 ):
-    monkeypatch.setattr(format_rounds, "USUAL_SIDES", (28, 64))
+    monkeypatch.setattr(FormatSearch, "usual_sides", (28, 64))
     network = plain_loop.trained(PLAIN)
     model = wrap(network, "file:x", "Own", architecture=PLAIN.architecture)
     clock = Clock(monkeypatch, for_an_image)
@@ -151,7 +154,7 @@ def test_a_slow_network_is_not_asked_forever_and_the_answer_says_so(
 
 
 def test_a_network_that_is_fast_enough_is_tried_in_every_format(monkeypatch):
-    monkeypatch.setattr(format_rounds, "USUAL_SIDES", (28,))
+    monkeypatch.setattr(FormatSearch, "usual_sides", (28,))
     model = untrained()
     Clock(monkeypatch, 0.0)
     answer = FormatSearch(images=32)(FormatCase(model, plain_loop.data_set()))

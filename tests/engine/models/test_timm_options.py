@@ -7,7 +7,6 @@ import torch
 from engine.errors import BadModel
 from engine.models import own_file
 from engine.models.card import card_of, weights_of
-from engine.models.format_rounds import USUAL_SIDES
 from engine.models.format_search import FormatCase, FormatSearch, formats_in
 from engine.models.input_format import LUMA, fixed_side, format_of, with_format
 from engine.models.own_file import open_alike, open_model
@@ -112,7 +111,7 @@ def test_the_format_of_a_gray_network_is_found_and_has_one_mean():
     network = plain_loop.trained(GRAY)
     model = open_model(plain_loop.weights(network), "a.pt", GRAY.architecture)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("engine.models.format_rounds.USUAL_SIDES", (28, 64))
+        patch.setattr(FormatSearch, "usual_sides", (28, 64))
         answer = FormatSearch(images=128)(FormatCase(model, plain_loop.data_set()))
     formats, table = formats_in(answer["formats"]), answer["formats"]
     assert formats[0].words == "32 × 32 px, gray, −1 … 1"
@@ -132,7 +131,7 @@ def test_a_network_of_one_size_is_tried_at_that_size_alone():
     answer = FormatSearch(images=128)(FormatCase(model, plain_loop.data_set(28)))
     table = answer["formats"]
     assert {pixel_format.side for pixel_format in formats_in(table)} == {32}
-    assert answer["tried"]["planned"][0] < len(USUAL_SIDES) * 4
+    assert answer["tried"]["planned"][0] < len(FormatSearch.usual_sides) * 4
     counted = plain_loop.accuracy(network, SMALL)
     assert counted > 0.6
     assert table["right 0"][0] / 128 == pytest.approx(counted, abs=0.1)

@@ -49,7 +49,7 @@ SHORT = Recipe("lenet", epochs=1, width=0.5)
 @pytest.fixture(autouse=True)
 def short(monkeypatch):
     """Sources that learn for one epoch."""
-    monkeypatch.setattr(reprogram, "RECIPE", SHORT)
+    monkeypatch.setattr(Reprogram, "recipe", SHORT)
 
 
 @cache

@@ -13,7 +13,7 @@ from engine.lab import TrainCase
 from engine.result import Table
 from engine.run import answer
 from engine.sparsity import Rewinding, prunable_parts
-from engine.sparsity.tickets import between, rewinding
+from engine.sparsity.tickets import rewinding
 from engine.sparsity.tickets.between import (
     ALPHAS,
     Surroundings,
@@ -34,7 +34,7 @@ SOME = Rewinding(density=0.2, points=4, seeds=1)  # steps 0, 1, 2 and 15 of 15
 def coarse():
     """A plane of few nodes: each is an evaluation."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(between, "GRID", 4)
+        patch.setattr(Rewinding, "nodes", 4)
         yield
 
 
@@ -213,7 +213,7 @@ def test_the_plane_holds_its_three_networks_at_their_distances():
     start = trained.first()
     ends = [by_hand(MLP, seed=seed)[0].network.state_dict() for seed in (1, 2)]
     around = surroundings(MLP)
-    views = around.plane(start, *ends)
+    views = around.plane(start, *ends, 4)
     places = views["arms"].places.astype(float)  # one, start, other
     flat = [around.flat(state) for state in (ends[0], start, ends[1])]
     for at, other in ((0, 1), (1, 2), (0, 2)):
@@ -234,8 +234,8 @@ def test_the_plane_holds_its_three_networks_at_their_distances():
 
 def test_three_networks_on_a_line_have_no_plane():
     start, end = (fresh(MLP.data, MLP.recipe, seed).network.state_dict() for seed in (0, 1))
-    assert surroundings(MLP).plane(start, end, end) == {}
-    assert surroundings(MLP).plane(start, start, end) == {}
+    assert surroundings(MLP).plane(start, end, end, 4) == {}
+    assert surroundings(MLP).plane(start, start, end, 4) == {}
 
 
 def test_images_are_counted_until_an_accuracy_is_first_reached():

@@ -15,7 +15,7 @@ from engine.experiment import ExperimentCase
 from engine.keeping.memory import Memory
 from engine.run import answer
 from engine.unlearning import FairPoisoning
-from engine.unlearning.experiments import fair_poisoning, fair_rows, gradient_matching
+from engine.unlearning.experiments import fair_poisoning, fair_rows
 from engine.unlearning.experiments.fair_figures import anchored, leaking, mixed_up, plane, scattered
 from engine.unlearning.experiments.fair_poisoning import SLICES, TABLE
 from engine.unlearning.experiments.gradient_matching import FairVictim, bounds
@@ -40,14 +40,14 @@ CASE = ExperimentCase(tiny.heights(), seed=3)
 @pytest.fixture
 def brief(monkeypatch):
     """Few epochs, and a curve of one share."""
-    monkeypatch.setattr(gradient_matching, "EPOCHS", 20)
-    monkeypatch.setattr(fair_poisoning, "SHARES", (0.05,))
+    monkeypatch.setattr(FairPoisoning, "victim_epochs", 20)
+    monkeypatch.setattr(FairPoisoning, "curve_shares", (0.05,))
     monkeypatch.setattr(fair_poisoning, "POISONS", Memory(4))
     return FairPoisoning(seeds=2, steps=10, rounds=2)
 
 
 def test_matched_rows_make_it_leak_and_the_same_shifts_at_random_do_not(monkeypatch):
-    monkeypatch.setattr(fair_poisoning, "SHARES", ())
+    monkeypatch.setattr(FairPoisoning, "curve_shares", ())
     method = FairPoisoning(seeds=1)
     result = method(CASE)["table"]
     before, after = result.cell(CLEAN, AUC), result.cell(MATCHED, AUC)

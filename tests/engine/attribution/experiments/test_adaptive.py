@@ -50,7 +50,7 @@ def case():
 @pytest.fixture(scope="module")
 def found(case):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(adaptive, "CERTIFIED", 4)
+        patch.setattr(AdaptiveSmoothing, "certified_images", 4)
         return answer(QUICK, case)
 
 

@@ -54,7 +54,7 @@ def few_levels():
 @pytest.fixture(scope="module")
 def found(few_levels, case):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(audit, "WAYS", {way: WAYS[way] for way in SMALL})
+        patch.setattr(VisualAudit, "attacks", SMALL)
         patch.setattr(VisualAudit, "claims", ())
         measures = (*map(success, FEW), EPS50, NAMED, DETECTOR_AUROC, ELSE)
         patch.setattr(VisualAudit, "measures", measures)

@@ -6,7 +6,7 @@ import torch
 
 from engine import data as data_sets
 from engine.experiment import ExperimentCase
-from engine.hallucination.experiments import RefusalAudit, refusal_views
+from engine.hallucination.experiments import RefusalAudit
 from engine.hallucination.experiments.inside_claims import ACCURACY, CHANGE
 from engine.hallucination.experiments.refusal_claims import (
     BLIND,
@@ -47,7 +47,7 @@ def found(case):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(defenses, "REROUTED", 4)
         patch.setattr(defenses, "STEPS", 2)
-        patch.setattr(refusal_views, "FREE_STEPS", 3)
+        patch.setattr(RefusalAudit, "free_steps", 3)
         return answer(SMALL, case)
 
 
