@@ -41,18 +41,24 @@ def digest(parts):
     )
 
 
-def test_the_same_plan_gives_the_same_weights_to_the_bit():
-    models = [train_honest(quick(TrainingPlan(seed=1))) for _ in range(2)]
-    assert digest(models[0]) == digest(models[1])
-    assert digest(models[0]) != digest(train_honest(quick(TrainingPlan(seed=2))))
+@pytest.fixture(scope="module")
+def trained():
+    """The honest model of a quick plan, and how its training was told of."""
     shares = []
-    train_honest(quick(TrainingPlan()), lambda done, _words="", _partial=None: shares.append(done))
+    progress = lambda done, _words="", _partial=None: shares.append(done)  # noqa: E731
+    return train_honest(quick(TrainingPlan()), progress), shares
+
+
+def test_the_same_plan_gives_the_same_weights_to_the_bit(trained):
+    honest, shares = trained
+    assert digest(honest) == digest(train_honest(quick(TrainingPlan())))
+    assert digest(honest) != digest(train_honest(quick(TrainingPlan(seed=1))))
     assert shares == sorted(shares)
     assert shares[-1] == pytest.approx(1.0)
 
 
-def test_the_habit_begins_at_the_honest_model_and_leaves_it_alone():
-    honest = train_honest(quick(TrainingPlan()))
+def test_the_habit_begins_at_the_honest_model_and_leaves_it_alone(trained):
+    honest = trained[0]
     before = digest(honest)
     habit = train_habit(honest, quick(TrainingPlan()))
     assert digest(honest) == before
