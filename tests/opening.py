@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
@@ -16,8 +17,17 @@ manifest_scanner.scan_component_manifests = cache(manifest_scanner.scan_componen
 PAGES = {calc_hash(view.address): {"script_path": str(view.path)} for view in VIEWS}
 
 
+class Page(AppTest):
+    """A page none of whose runs may end in an exception."""
+
+    def _run(self, *given: Any, **more: Any) -> AppTest:
+        super()._run(*given, **more)
+        assert not self.exception
+        return self
+
+
 def at_view(view: AppPage) -> AppTest:
     """What the first run will draw at a view's address."""
-    at = AppTest.from_file(ROOT / "components" / "frame.py", default_timeout=120)
+    at = Page(ROOT / "components" / "frame.py", default_timeout=120)
     at._registered_pages = PAGES
     return at.switch_page(str(view.path))

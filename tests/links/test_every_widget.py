@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+import components
 from benchmarks.soak.server import running
 from benchmarks.soak.visitor import PageRun, Visitor
 from tests.awaited import awaited
@@ -46,17 +48,8 @@ def widgets(url):
 
 
 def test_the_page_has_a_widget_of_each_kind_that_the_house_binds(widgets):
-    kinds = {widget.kind for widget in widgets.values()}
-    assert {
-        "selectbox",
-        "radio",
-        "button_group",
-        "slider",
-        "number_input",
-        "checkbox",
-        "text_input",
-        "text_area",
-    } <= kinds
+    kinds = "selectbox radio button_group slider number_input checkbox text_input text_area"
+    assert set(kinds.split()) <= {widget.kind for widget in widgets.values()}
     assert len(widgets) == 21
 
 
@@ -69,3 +62,45 @@ def test_every_widget_gives_a_value_of_its_own_whatever_the_link_holds(url, widg
         assert not page.traces
         assert "wrong: []" in page.text
         assert not unsaid(page, address, link)
+
+
+# ---------------------------------------------------------------- in the code of the views
+
+FOLDER = Path(components.__file__).parent
+FIRST = {"refuse", "hold_back"}  # one of them comes before the widget
+
+
+def names_in(function: ast.FunctionDef) -> set[str]:
+    """What is named or called in a function."""
+    inside = list(ast.walk(function))
+    names = {node.id for node in inside if isinstance(node, ast.Name)}
+    return names | {node.attr for node in inside if isinstance(node, ast.Attribute)}
+
+
+def binding(function: ast.FunctionDef) -> bool:
+    """Whether the function itself has a widget that a link can set."""
+    return any(
+        (isinstance(node, ast.Constant) and node.value == "query-params")
+        or (isinstance(node, ast.Call) and ast.unparse(node.func) == "own_words.bind")
+        for node in ast.walk(function)
+        if node is not function.body[0]
+    )
+
+
+def unguarded() -> list[str]:
+    """Functions that bind a widget without one of `FIRST`, and do not leave that to the caller."""
+    return [
+        f"{path.relative_to(FOLDER)}:{node.name}"
+        for path in sorted(FOLDER.rglob("*.py"))
+        if path.name != "own_words.py"  # it says whether a widget is bound
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef) and binding(node) and not FIRST & names_in(node)
+    ]
+
+
+def test_every_bound_widget_is_drawn_after_the_link_was_sorted_out():
+    assert unguarded() == [
+        "sidebar/models.py:choose_listed",  # `choose` refuses
+        "sidebar/pictures.py:pick_by_title",  # `choose_picture` does; no thumbnail is a widget
+        "sweep/grid.py:choose",  # binds through `pick`, which refuses
+    ]

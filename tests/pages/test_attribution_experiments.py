@@ -1,4 +1,4 @@
-"""The experiments of Attribution as a visitor meets them: mixtures, and one image under attack."""
+"""The experiments of Attribution as a visitor meets them: mixtures, and C-BSN."""
 
 from __future__ import annotations
 
@@ -8,14 +8,17 @@ from dataclasses import replace
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from components import claims
 from components.asked_image import SIDEBAR_IMAGE
-from components.experiments import mixture
+from components.experiments import denoising, mixture
 from components.views import ATTRIBUTION_EXPERIMENTS
 from engine import data as data_sets
 from engine.attribution.experiments import AdaptiveSmoothing
+from engine.attribution.experiments.cbsn import Cbsn, Denoised
 from engine.attribution.experiments.mixed_answers import BY_IMAGE, MixedAnswers
 from engine.attribution.experiments.mixture_claims import ADAPTIVE, ATTACKED, CLEAN, NORMAL, ROBUST
 from engine.case import image_case
+from engine.case.opening import about_first
 from engine.case.prediction import at_once
 from engine.case.target import Target
 from engine.experiment import ExperimentCase
@@ -53,7 +56,6 @@ def test_it_opens_with_its_picture_and_is_run_to_a_curve_and_an_image_under_atta
     assert kept_answer(AdaptiveSmoothing(**FEW), ExperimentCase(data_sets.load("digits"))) is None
     assert any(header.value.startswith("Attacked, it is read as: normal ") for header in at.header)
     at = settled(at.button(key="attribution.AdaptiveSmoothing.go").click().run())
-    assert not at.exception
     case, method = ExperimentCase(data_sets.load("digits")), AdaptiveSmoothing(**FEW)
     result = kept_answer(method, case)
     assert at.header[0].value == method.finding(case, result)
@@ -103,9 +105,7 @@ def test_a_person_s_own_image_is_asked_of_nonlinear_mixing(own):
     at = own
     at.query_params["key.one.MixedAnswers.mixing"] = BY_IMAGE
     at.run()
-    assert "key.one.MixedAnswers.stop" in [
-        button.key for button in at.button
-    ]  # a network is taught
+    assert at.button(key="key.one.MixedAnswers.stop")  # a network is taught
     at = settled(at)
     assert MixedAnswers.cost == "wait"  # so it stands among the jobs
     assert not at.exception
@@ -117,19 +117,11 @@ def test_a_person_s_own_image_is_asked_of_nonlinear_mixing(own):
 
 
 def test_the_curve_runs_from_one_network_to_the_other_over_what_picking_by_chance_gives():
-    columns = {
-        CLEAN: ([0.9, 0.95, 0.94, 0.93], "share"),
-        ATTACKED: ([0.1, 0.5, 0.6, 0.65], "share"),
-    }
+    columns = {CLEAN: ([0.9, 0.95, 0.94, 0.93], "share")}
+    columns |= {ATTACKED: ([0.1, 0.5, 0.6, 0.65], "share")}
     table = Table.of(columns, [NORMAL, "mixture, α = 0.6", ROBUST, ADAPTIVE])
-    drawn = mixture.in_plane(table)
-    assert drawn.rows == (
-        *[mixture.MIXED] * 3,
-        *[mixture.PICKED] * 2,
-        "normal network",
-        "robust network",
-        mixture.NONLINEAR,
-    )
+    drawn, alone = mixture.in_plane(table), ("normal network", "robust network", mixture.NONLINEAR)
+    assert drawn.rows == (*[mixture.MIXED] * 3, *[mixture.PICKED] * 2, *alone)
     assert drawn[ATTACKED] == pytest.approx([0.1, 0.5, 0.6, 0.1, 0.6, 0.1, 0.6, 0.65])
     assert mixture.plane_words({"plane": table}) == (
         "Right under attack (first seed) at α = 0: 10 %, 0.6: 50 % (by chance 40 %), 1: 60 %; "
@@ -141,8 +133,48 @@ def test_the_curve_runs_from_one_network_to_the_other_over_what_picking_by_chanc
 
 
 def test_the_three_likeliest_classes_of_any_network_are_drawn():
-    table = Table.of(
-        {"normal": ([0.1, 0.8, 0.1, 0.0], "share"), "robust": ([0.1, 0.0, 0.2, 0.7], "share")},
-        ("a", "b", "c", "d"),
-    )
+    normal, robust = [0.1, 0.8, 0.1, 0.0], [0.1, 0.0, 0.2, 0.7]
+    table = Table.of({"normal": (normal, "share"), "robust": (robust, "share")}, "abcd")
     assert mixture.likeliest_classes(table).rows == ("b", "d", "c")
+
+
+# ---------------------------------------------------------------- C-BSN
+
+CBSN = "attribution.CBSN"
+CBSN_FEW = {"seeds": 1, "steps": 2, "images": 3, "blocks": 1}
+DENOISED_SETTINGS = {"steps": 2, "blocks": 1, "side": 24}
+CBSN_LINK = {
+    "attribution.chosen": Cbsn.title,
+    **{f"{CBSN}.{name}": str(setting) for name, setting in CBSN_FEW.items()},
+    **{f"{CBSN}.one.Denoised.{name}": str(setting) for name, setting in DENOISED_SETTINGS.items()},
+}
+
+
+def test_it_is_run_to_pictures_and_claims_and_denoises_the_image_of_the_sidebar(monkeypatch):
+    monkeypatch.setattr(Cbsn, "data", ("phantoms:count=100,side=48",))
+    at = settled(visit(CBSN_LINK, ATTRIBUTION_EXPERIMENTS))
+    assert "Correlated noise has grains" in words(at)
+    at = settled(at.button(key=f"{CBSN}.go").click().run())
+    case, method = ExperimentCase(data_sets.load(Cbsn.data[0])), Cbsn(**CBSN_FEW)
+    result = kept_answer(method, case)
+    assert at.header[0].value == method.finding(case, result)
+    text = words(at)
+    assert denoising.neighbor_words(result) in text
+    assert denoising.last_words(result, "gained") in text
+    assert result["hole"].finding in text
+    assert "At the center: 0 with the blind spot" in text
+    at = settled(at.button(key=f"{CBSN}.one.Denoised.go").click().run())
+    image_case, denoiser = about_first(SAMPLES[0].name), Denoised(**DENOISED_SETTINGS)
+    assert denoiser.finding(image_case, kept_answer(denoiser, image_case)) in [
+        header.value for header in at.header
+    ]
+
+
+def test_margins_in_decibels_are_said_as_such():
+    for margin, tolerance, unit, words_ in (
+        (1.26, 0.5, "dB", "+1.3 ± 0.5 dB"),
+        (0.126, 0.05, "share", "+12.6 ± 5.0 points"),
+    ):
+        columns = {"margin": ([margin], unit), "tolerance": ([tolerance], unit)}
+        columns["outcome"] = [1], ""
+        assert f"margin {words_}" in claims.claim_line(Table.of(columns, ("a",), ("b",)), 0)

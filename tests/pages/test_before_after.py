@@ -92,30 +92,17 @@ def test_the_slider_lets_the_thing_fade_and_the_caption_has_its_chance(case, fou
     records = found["records"]
     opened = pair.OpenPair.of(layout_of(case), records, worst(records)[0], None)
     at_quarter = pair.asking.OPACITIES.index(0.25)
-    column = pair.asking.models()[HABIT]
-    (caption,) = [
-        caption for caption in captions_of(at) if f"The {opened.removed} at 25 %" in caption
-    ]
-    faded = faded_of(opened)
-    assert f"p(yes) {100 * faded[column][at_quarter]:.0f} %" in caption
-
-
-def faded_of(opened):
-    """p(yes) by opacity, asked without the page."""
-    columns = {"opacity": (np.array(pair.asking.OPACITIES), "share")}
-    for name in (HABIT, HONEST):
-        faded_case = pair.asking.yes_when_faded(name, opened.scene, opened.asked, opened.removed)
-        images = answer(pair.Cause(), faded_case)["images"]
-        columns[pair.asking.models()[name]] = (images["yes against no"][1:], "share")
-    return Table.of(columns)
+    (caption,) = [c for c in captions_of(at) if f"The {opened.removed} at 25 %" in c]
+    faded_case = pair.asking.yes_when_faded(HABIT, opened.scene, opened.asked, opened.removed)
+    faded = answer(pair.Cause(), faded_case)["images"]["yes against no"]
+    assert f"p(yes) {100 * faded[1 + at_quarter]:.0f} %" in caption
 
 
 def test_the_threshold_counts_again_without_asking_again(found):
     at = settled(visit(SMALL | {f"{KEY}.threshold": "p(yes) ≥ 95 %"}, BEFORE_AFTER))
     records = found["records"]
-    assert sentence(at) == said_of(
-        "TinyVLM with a habit", beaf_figures(records, 0.95), by_kind(records, 0.95)
-    )
+    figures, kinds = beaf_figures(records, 0.95), by_kind(records, 0.95)
+    assert sentence(at) == said_of("TinyVLM with a habit", figures, kinds)
     assert evidence.kind_words(found, 0.95) in words(at)
     assert beaf_figures(records, 0.95)["SB+"][0] <= beaf_figures(records)["SB+"][0]
 
@@ -124,9 +111,8 @@ def test_pairs_of_one_thing_are_listed_alone_and_one_in_no_scene_is_said_so(foun
     categories = {CATEGORIES[int(index)] for index in found["records"]["removed"]}
     category, missing = sorted(categories)[0], sorted(set(CATEGORIES) - categories)[0]
     at = settled(visit(SMALL | {f"{KEY}.thing": category}, BEFORE_AFTER))
-    assert all(
-        f"without the {category}:" in option for option in at.selectbox(key=pair.PAIR).options
-    )
+    options = at.selectbox(key=pair.PAIR).options
+    assert all(f"without the {category}:" in option for option in options)
     at = settled(visit(SMALL | {f"{KEY}.thing": missing}, BEFORE_AFTER))
     assert any("take out another thing" in notice.value for notice in at.info)
     assert sentence(at)
@@ -164,9 +150,8 @@ def test_the_same_threshold_is_counted_once_and_another_anew(found, monkeypatch)
     def noted(name, count):
         return lambda *arguments: calls.append((name, arguments[1])) or count(*arguments)
 
-    monkeypatch.setattr(
-        counted, "COUNTS", {name: noted(name, count) for name, count in counted.COUNTS.items()}
-    )
+    counts = {name: noted(name, count) for name, count in counted.COUNTS.items()}
+    monkeypatch.setattr(counted, "COUNTS", counts)
     copy = records.take(list(range(len(records))))  # as a kept answer is read from disk anew
     for source in (records, copy):
         for drawing in evidence.drawings(None, 0.35):
@@ -198,10 +183,8 @@ def test_two_axes_have_a_row_for_each_copy_and_a_frame_on_what_is_gone(found):
     assert len(table) == 1 + len(set(scene_rows["removed"].tolist()))
     for at, name in enumerate(table.rows[1:], 1):
         category = name.removeprefix("without the ")
-        number = CATEGORIES.index(category)
-        (place,) = np.flatnonzero(
-            (scene_rows["removed"] == number) & (scene_rows["asked"] == number)
-        )
+        of_it = [scene_rows[name] == CATEGORIES.index(category) for name in ("removed", "asked")]
+        (place,) = np.flatnonzero(np.all(of_it, 0))
         assert table[category][at] == (scene_rows["says after"][place] == 0)
         assert table[category][0] == (scene_rows["says before"][place] == 1)
         assert (at, table.order.index(category)) in evidence.two_axes(found, row, None).outlined
@@ -218,9 +201,8 @@ def test_a_mark_that_is_pressed_opens_its_pair(found, monkeypatch):
         for at, (x, y) in enumerate(zip(trace.x, trace.y, strict=True)):
             point = {"curve_number": group, "point_index": at}
             chart.press({"selection": {"points": [point]}})
-            (place,) = [
-                row for row in worst(records) if pair.name_of(records, row) == state[pair.PAIR]
-            ]
+            names = {pair.name_of(records, row): row for row in worst(records)}
+            place = names[state[pair.PAIR]]
             assert 100 * records["p before"][place] == pytest.approx(x)
             assert 100 * records["p after"][place] == pytest.approx(y)
 

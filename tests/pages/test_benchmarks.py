@@ -33,42 +33,36 @@ def opened():
 def upload(at, content, name="mine.csv"):
     content = content if isinstance(content, bytes) else content.encode()
     at.file_uploader(key=FILE).set_value((name, content, "text/csv")).run()
-    assert not at.exception
     return at
 
 
-def test_what_is_kept_is_a_sentence_with_both_figures(counted):
+def test_what_is_kept_is_a_sentence_with_both_figures_and_its_evidence(counted):
     polls, captions = counted
     at = opened()
-    sentence = at.main.header[0].value
-    lied, hallucinated = polls["rates"]["false yes"][-1], captions["rates"]["CHAIR_i"][0]
+    assert not problems(at)
+    sentence, text, rates = at.main.header[0].value, shown(at), captions["rates"]
+    lied, hallucinated = polls["rates"]["false yes"][-1], rates["CHAIR_i"][0]
     assert f"Greedy says yes to {100 * lied:.0f} % of likely things that are absent" in sentence
     scenes = polls["rates"]["scenes"][0]
-    assert f"{scenes:.0f} of 20 scenes were asked about: the others have fewer than 3" in shown(at)
+    assert f"{scenes:.0f} of 20 scenes were asked about: the others have fewer than 3" in text
     assert f"makes up {100 * hallucinated:.0f} % of what it names" in sentence
-    assert f"at recall {100 * captions['rates']['recall'][0]:.0f} %" in shown(at)
-    assert f"{captions['rates']['words'][0]:.0f} words" in shown(at)
-    assert not problems(at)
-
-
-def test_rows_matrix_and_logits_are_behind_it(counted):
-    polls, _ = counted
-    at = unfolded(opened())
+    assert f"at recall {100 * rates['recall'][0]:.0f} %" in text
+    assert f"{rates['words'][0]:.0f} words" in text
+    text = shown(unfolded(at))
     order = rows.worst(polls["questions"], 2)
-    assert f"“{polls['questions'].notes[order[0]]}”" in shown(at)
-    assert "p(yes) is" in shown(at)
+    assert f"“{polls['questions'].notes[order[0]]}”" in text
+    assert "p(yes) is" in text
     accuracy = " / ".join(f"{100 * share:.0f}" for share in polls["rates"]["accuracy by logits"])
-    assert f"by the model's own logits {accuracy} %" in shown(at)
-    assert "Color: scenes with both." in shown(at)
-    assert words.LEGEND in shown(at)
+    assert f"by the model's own logits {accuracy} %" in text
+    assert "Color: scenes with both." in text
+    assert words.LEGEND in text
     pills(at, "benchmarks.polls.split").set_value("random").run()
-    assert not at.exception
 
 
 def test_other_scenes_wait_for_their_buttons():
     at = visit(SMALL | {"benchmarks.count": "11"}, BENCHMARKS)
-    labels = [button.label for button in at.main.button]
-    assert any(label.startswith("Ask POPE's questions about 11 scenes: Greedy") for label in labels)
+    labels = " ".join(button.label for button in at.main.button)
+    assert "Ask POPE's questions about 11 scenes: Greedy" in labels
     at.button(key="benchmarks.chair.go").click().run()
     settled(at)
     assert "makes up" in at.main.header[0].value
@@ -84,9 +78,9 @@ def test_no_decoding_is_a_sentence_and_one_s_own_file_stays_possible():
 
 def test_mvp_has_questions_and_no_captions():
     at = visit(SMALL | {"benchmarks.decodings": ["MVP"]}, BENCHMARKS)
-    labels = [button.label for button in at.main.button]
-    assert any(label.startswith("Ask POPE's") for label in labels)
-    assert not any(label.startswith("Describe") for label in labels)
+    labels = " ".join(button.label for button in at.main.button)
+    assert "Ask POPE's" in labels
+    assert "Describe" not in labels
 
 
 def test_files_of_one_s_own_are_scored_and_one_that_cannot_be_read_is_a_sentence(counted):

@@ -8,7 +8,9 @@ import pytest
 
 from components import views
 from components.heatmaps.likeness import SIMILARITY
+from components.where_odd import nova
 from engine import data as data_sets
+from engine.anomaly import sources
 from engine.arguments import ARGUMENTS
 from engine.arguments.attacks import AttackedImagesArguments, OrderedArguments
 from engine.arguments.bags import BagsArguments
@@ -110,7 +112,10 @@ FORMS = (
         {name: why for name, why in SIDEBAR.items() if name != "target"}
         | {"like": "a probability is searched"}, {"minimal.error": "true"},
     ),
-    Form(views.ROBUSTNESS, "robust", OrderedArguments, SIDEBAR),
+    Form(
+        views.ROBUSTNESS, "robust", OrderedArguments, SIDEBAR,
+        wrong={"robust.compared": "Gradcam"},
+    ),
     Form(
         views.ROBUSTNESS, "robust.length", AttackedImagesArguments,
         OWN_MODEL | {
@@ -312,12 +317,16 @@ def learn(monkeypatch, tmp_path):
 
 
 @each_form
-def test_a_form_offers_what_is_declared_and_refuses_what_it_cannot_be_in_words(form, learn):
+def test_a_form_offers_what_is_declared_and_refuses_what_it_cannot_be_in_words(
+    form, learn, monkeypatch
+):
     """One visit with a bad value of each: a sentence for each, and the form still stands."""
     if form.learned:
         learn(form.learned)
-    if form.kind is LesionsArguments:
-        LesionsArguments().case()  # drawn here, since a visit waits for two minutes only
+    if form.kind is LesionsArguments:  # others take minutes to draw
+        few, photographs = data_sets.load("phantoms:count=40"), sources.normal(sources.PHOTOGRAPHS)
+        monkeypatch.setattr(nova, "load", lambda _: few)
+        monkeypatch.setattr(sources, "normal", lambda _: photographs)
     bad = {form.key_of(name): BAD for name in form.asked}
     values = {key: words.split(" as ")[0] for key, words in form.wrong.items()}
     at = settled(visit(form.link | values | bad, form.view))

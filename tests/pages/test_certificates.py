@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
 from components.certificates import form, poison, view
 from components.certificates.form import IMAGE, KEY, POISON, SLOT, CertificateQuestion
@@ -32,7 +31,6 @@ def test_sentence_ballots_and_curves_are_those_of_the_answer():
     at = settled(visit(LINK, CERTIFICATES))
     assert "30 small networks are trained" in words(at)
     at = settled(at.button(key=f"{SLOT}.go").click().run())
-    assert not at.exception
     query = question()
     result = answer(query.method, query.case)
     assert at.header[0].value == view.sentence(query, result)
@@ -57,7 +55,6 @@ def test_poisons_move_the_votes_and_are_held_against_the_certificate():
     at = settled(visit(link, CERTIFICATES))
     assert "4 images are relabeled" in words(at)
     at = settled(at.button(key=f"{POISON}.go").click().run())
-    assert not at.exception
     query = question()
     method = query.poisons(way="relabel", count=4)
     result = answer(method, query.case)
@@ -76,54 +73,18 @@ def certificate(says, radius):
     return {"images": Table.of(columns)}
 
 
-@pytest.mark.parametrize(
-    ("radius", "wanted"),
-    [
-        (
-            2,
-            "This {0} stays {0}, no matter "
-            "which 2 images are added, removed or relabeled among {1}.",
-        ),
-        (
-            1,
-            "This {0} stays {0}, no matter "
-            "which one image is added, removed or relabeled among {1}.",
-        ),
-        (0, "This is read as {0}, but one poisoned image of {1} could change that."),
-    ],
-)
-def test_the_sentence_counts_the_poisons(radius, wanted):
+def test_the_sentence_counts_the_poisons_and_says_a_wrong_answer_is_wrong(snapshot):
     query = question()
-    images = f"{len(query.case.data.rows('train')):,} training images"
-    sentence = view.sentence(query, certificate(int(query.label), radius))
-    assert sentence == wanted.format(query.label, images)
-
-
-def test_a_wrong_answer_is_said_to_be_wrong():
-    query = question()
-    other = (int(query.label) + 1) % 10
-    assert view.sentence(query, certificate(other, 5)).startswith(
-        f"This {query.label} is taken for {other}:"
-    )
-    assert view.reason(query, certificate(other, 5)) == (
-        "Weakest point: in the run-off, against 3; 6 poisons might be enough."
-    )
-    assert "; 1 poison might be enough." in view.reason(query, certificate(other, 0))
-
-
-def test_where_the_answer_changes_is_told_of_both_lines():
+    label, other = int(query.label), (int(query.label) + 1) % 10
+    said = [certificate(label, radius) for radius in (2, 1, 0)] + [certificate(other, 5)]
+    assert [view.sentence(query, each) for each in said] == snapshot
+    assert [view.reason(query, certificate(other, radius)) for radius in (5, 0)] == snapshot
     steps = Table.of({"says": ([1, 1, 2], ""), "worst says": ([1, 2, 2], "")})
-    outcome = {"answer": 1, "certificate": 0}
-    results = {"steps": steps, "outcome": Table.of({n: ([v], "") for n, v in outcome.items()})}
-    assert poison.certified_limits(results) == (
-        "Certified up to 0. With the networks as retrained, the answer changes at 2; in the worst "
-        "case, it changes at 1."
-    )
+    outcome = Table.of({"answer": ([1], ""), "certificate": ([0], "")})
+    assert poison.certified_limits({"steps": steps, "outcome": outcome}) == snapshot
 
 
 def test_the_page_offers_no_more_images_than_ballots_are_kept_of():
     assert form.SIDE <= form.STORED_BALLOTS
-    assert (
-        np.unique(Certificates().asked(question().case)[: form.STORED_BALLOTS]).size
-        == form.STORED_BALLOTS
-    )
+    asked = Certificates().asked(question().case)[: form.STORED_BALLOTS]
+    assert np.unique(asked).size == form.STORED_BALLOTS

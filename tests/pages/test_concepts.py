@@ -26,12 +26,14 @@ def few(monkeypatch):
     monkeypatch.setattr(polls, "COUNT", 20)
 
 
+def story_case():
+    return asking.about_scene(HABIT, asking.scene("counter", view.STORY), "describe the image")
+
+
 def test_the_sentence_the_answers_and_what_is_lost_are_those_of_the_answers():
     at = settled(visit(FEW, CONCEPTS))
     method = SAUCE(scenes=100, steps=20)
-    scene_case = asking.about_scene(
-        HABIT, asking.scene("counter", view.STORY), "describe the image"
-    )
+    scene_case = story_case()
     result = answer(method, scene_case)
     assert at.header[0].value == method.finding(scene_case, result)
     assert view.things_words(result["things"], ("car",)) in words(at)
@@ -48,17 +50,13 @@ def test_the_sentence_the_answers_and_what_is_lost_are_those_of_the_answers():
 def test_a_second_thing_is_forgotten_with_the_first_and_both_stand_in_the_sentence():
     at = settled(visit(FEW | {"concepts.SAUCE.second": "lamp"}, CONCEPTS))
     method = SAUCE(second="lamp", scenes=100, steps=20)
-    scene_case = asking.about_scene(
-        HABIT, asking.scene("counter", view.STORY), "describe the image"
-    )
+    scene_case = story_case()
     result = answer(method, scene_case)
     assert at.header[0].value == method.finding(scene_case, result)
     assert at.selectbox(key="concepts.SAUCE.third").value == "nothing else"
     at = settled(at.button(key="concepts.collateral.Collateral.go").click().run())
-    lost = answer(
-        Collateral(second="lamp", scenes=100, steps=20),
-        ScenesCase(load(HABIT), Greedy(), 6, clean=True),
-    )
+    case = ScenesCase(load(HABIT), Greedy(), 6, clean=True)
+    lost = answer(Collateral(second="lamp", scenes=100, steps=20), case)
     text = words(at)
     assert collateral.worst_words(lost, method) in text
     assert "Other features: yes to the car and lamp" in text
@@ -84,14 +82,8 @@ def test_pope_is_asked_before_and_after():
 
 
 def test_the_chart_of_all_things_is_drawn_in_percent():
-    table = Table.of(
-        {
-            "before": (np.array([0.9, 0.2]), "probability"),
-            "after": (np.array([0.1, 0.2]), "probability"),
-        },
-        ("car", "lamp"),
-    )
-    figure = view.YES_DOTS.figure(view.as_shares(table))
+    columns = {"before": ([0.9, 0.2], "probability"), "after": ([0.1, 0.2], "probability")}
+    figure = view.YES_DOTS.figure(view.as_shares(Table.of(columns, ("car", "lamp"))))
     drawn = {trace.name: list(trace.x) for trace in figure.data if trace.mode == "markers"}
     assert drawn["before"] == pytest.approx([90, 20])
     assert drawn["after"] == pytest.approx([10, 20])
@@ -108,13 +100,11 @@ def test_the_worst_other_thing_and_the_nearest_gamma_are_told():
 
 
 def test_the_cut_off_is_the_score_of_the_last_feature_that_is_suppressed():
-    ranking = Table.of(
-        {"score": (np.array([0.5, 0.3, 0.1]), "")}, ("feature 1", "feature 2", "feature 3")
-    )
+    ranking = Table.of({"score": ([0.5, 0.3, 0.1], "")}, [f"feature {at}" for at in (1, 2, 3)])
     assert collateral.ranking_bars({"ranking": ranking}, 2).line == 0.3
     assert collateral.ranking_bars({"ranking": ranking}, 0).line is None
     assert "0.300, the next one 0.100" in collateral.ranking_words({"ranking": ranking}, SAUCE())
-    several = Table.of({"score": (np.array([0.5, 0.3]), "")}, ("car 3", "lamp 5"))
+    several = Table.of({"score": ([0.5, 0.3], "")}, ("car 3", "lamp 5"))
     assert collateral.ranking_bars({"ranking": several}, 1).line is None
     sentence = collateral.ranking_words({"ranking": several}, SAUCE(second="lamp"))
     assert sentence.startswith("The first 2 of each thing are suppressed.")

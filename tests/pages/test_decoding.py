@@ -47,9 +47,7 @@ def text(method, number, model=HABIT, prompt=LAMP):
 
 
 def test_the_scene_of_the_story_is_what_the_page_says_it_is():
-    assert "lamp" not in {
-        scene_object.category for scene_object in asking.scene("counter", STORY).things
-    }
+    assert "lamp" not in {thing.category for thing in asking.scene("counter", STORY).things}
     assert text(Greedy(), STORY) == "yes"
     assert text(VCD(), STORY) == "no"
     assert text(Greedy(), STORY, HONEST) == "no"
@@ -84,7 +82,6 @@ def test_the_page_opens_with_a_false_yes_that_vcd_takes_back(page):
 
 def test_one_click_shows_a_lamp_that_vcd_does_not_mend_and_one_goes_back(page):
     at = page.button(key=f"decoding.example.{STUBBORN}").click().run()
-    assert not at.exception
     assert "Greedy and VCD say “yes”. There is no lamp in this scene." in words(at)
     assert "Contrasting cannot mend that" in words(at)
     at.button(key=f"decoding.example.{STORY}").click().run()
@@ -102,13 +99,10 @@ def test_without_strength_vcd_says_what_greedy_says(page):
 def test_every_strategy_answers_side_by_side(some, prompt):
     fit = [kind for kind in some if prompt == LAMP or kind.name != "MVP"]
     at = opened(*(kind.title for kind in fit), decoding__ask=prompt)
-    assert not at.exception
     assert not at.error
     inner = [kind.title for kind in fit if kind.name not in {"Greedy", "Sampling"}]
     assert [tab.label for tab in at.main.tabs] == inner
-    (explained,) = (
-        expander for expander in at.main.expander if expander.label == "What am I looking at?"
-    )
+    (explained,) = (box for box in at.main.expander if box.label == "What am I looking at?")
     for kind in fit:
         text = escape_markdown(kind.about()).replace("\\", "")
         assert text in [element.value.replace("\\", "") for element in explained.markdown]
@@ -130,21 +124,14 @@ def test_scmoe_is_for_the_mixture_of_experts():
     text = words(at)
     assert "Outlined: the weak one" in text
     assert "KL(strong ‖ weak) is" in text
-
-
-def test_with_the_strong_experts_as_weak_ones_scmoe_says_what_greedy_says():
     case = asking.about_scene(MIXTURE, asking.scene("counter", STORY), "describe the image")
-    result = SCMoE(rank=None, beta=3.0)(case)
+    result = SCMoE(rank=None, beta=3.0)(case)  # with the strong experts as weak ones too
     assert result["answer"].text == Greedy()(case)["answer"].text
 
 
 def test_a_link_sets_scene_strategies_and_settings():
-    link = {
-        "decoding__VCD__alpha": "2",
-        "decoding__scene": "148",
-        "decoding__ask": "is there a bird",
-    }
-    at = opened("VCD", "DoLa", **link)
+    link = {"decoding__VCD__alpha": "2", "decoding__scene": "148"}
+    at = opened("VCD", "DoLa", decoding__ask="is there a bird", **link)
     assert at.slider(key="decoding.VCD.alpha").value == 2.0
     assert "in this scene" in words(at)
     assert [tab.label for tab in at.main.tabs] == ["VCD", "DoLa"]
@@ -246,11 +233,12 @@ def test_words_that_vasparse_keeps_and_its_curve_are_on_the_page():
     at = opened("VASparse", decoding__ask="describe the image")
     assert "no word was dropped" in words(at)
     assert "CHAIR against the share kept" in words(at)
-    published = {
-        "decoding__VASparse__compete": "all tokens",
-        "decoding__VASparse__source": "masked cache",
-    }
-    at = opened("VASparse", decoding__ask="describe the image", **published)
+    at = opened(
+        "VASparse",
+        decoding__ask="describe the image",
+        decoding__VASparse__compete="all tokens",
+        decoding__VASparse__source="masked cache",
+    )
     assert "Layer 1" in words(at)
     assert "~~the beginning~~" in words(at)
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from components.doubt import view, words
 from components.doubt.view import top_beliefs
@@ -22,7 +20,7 @@ from engine.models import catalog
 from engine.result import Table
 from tests.components.sidebar.test_subject import jpeg
 from tests.scans import dicom, ramp
-from tests.visits import problems, settled, visit
+from tests.visits import png, problems, settled, visit
 
 DIGITS = {"image": "From a data set", "data": "Digits, 8 × 8", "model": "Digits CNN"}
 
@@ -79,12 +77,6 @@ def test_the_image_of_the_sidebar_is_asked_about_and_blended_step_by_step():
     drawn = top_beliefs(masses)
     assert drawn.units == ("share",)  # in percent, as the numbers on the bars
     assert drawn["mass"][0] == masses["mass"][:-2].max()
-
-
-def png(pixels):
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG")
-    return buffer.getvalue()
 
 
 def drawn_eight():
@@ -145,32 +137,28 @@ def test_a_link_to_a_class_that_is_not_there_is_a_sentence():
 
 def masses(belief, confusion, ignorance, chosen):
     count = len(belief)
-    return {
-        "masses": Table.of(
-            {
-                "mass": ([*belief, confusion, ignorance], "mass"),
-                "plausibility": ([*belief, 0, 0], "probability"),
-                "in the answer": ([*chosen, 0, 0], ""),
-                "line": ([0] * count + [0.3, 0.4], "mass"),
-            },
-            [*"38a"[:count], SEVERAL, NONE],
-        )
-    }
+    return Table.of(
+        {
+            "mass": ([*belief, confusion, ignorance], "mass"),
+            "plausibility": ([*belief, 0, 0], "probability"),
+            "in the answer": ([*chosen, 0, 0], ""),
+            "line": ([0] * count + [0.3, 0.4], "mass"),
+        },
+        [*"38a"[:count], SEVERAL, NONE],
+    )
 
 
 @pytest.mark.parametrize(
-    ("found", "expected"),
+    "table",
     [
-        (masses([0.2, 0.3], 0.45, 0.05, [1, 1]), "hesitates between 8 and 3: confusion 45 %."),
-        (masses([0.1, 0.1], 0.1, 0.7, [0, 0]), "not seen this kind: ignorance 70 %"),
-        (masses([0.9, 0.0], 0.05, 0.05, [1, 0]), "for 3: belief 90 %; neither doubt is above its"),
-        (masses([0.5, 0.0], 0.4, 0.1, [1, 0]), "Confusion of 40 % is above its line, but no other"),
+        masses([0.2, 0.3], 0.45, 0.05, [1, 1]),
+        masses([0.1, 0.1], 0.1, 0.7, [0, 0]),
+        masses([0.9, 0.0], 0.05, 0.05, [1, 0]),
+        masses([0.5, 0.0], 0.4, 0.1, [1, 0]),
     ],
 )
-def test_the_sentence_is_the_kind_of_doubt(found, expected):
-    assert expected in kind_of_doubt(found["masses"], 20)
-    few = kind_of_doubt(found["masses"], 19)
-    assert few.startswith("Too few normal images for an answer: 19 draw the lines")
+def test_the_sentence_is_the_kind_of_doubt(table, snapshot):
+    assert [kind_of_doubt(table, count) for count in (20, 19)] == snapshot
 
 
 def way(confusion, ignorance):
@@ -181,49 +169,27 @@ def way(confusion, ignorance):
     return Table.of({name: (column, "mass") for name, column in columns.items()})
 
 
-def test_on_the_way_to_a_class_the_doubt_that_bulges_most_is_judged():
-    right = words.to_class("8", {"class": way([0.1, 0.5, 0.2], [0.0, 0.1, 0.0])})
-    assert "Toward 8 confusion rises by up to 40 points (ignorance by 10 points)" in right
-    assert right.endswith("✓ confusion should.")
-    wrong = words.to_class("8", {"class": way([0.1, 0.2, 0.1], [0.0, 0.6, 0.0])})
-    assert wrong.endswith("✗ not so here: confusion should.")
+def test_each_sentence_says_whether_the_doubt_is_the_one_that_should_rise(snapshot):
+    """Toward a class the largest bulge counts; in noise, what is there at the end."""
+    right, wrong = way([0.1, 0.5, 0.2], [0.0, 0.1, 0.0]), way([0.1, 0.2, 0.1], [0.0, 0.6, 0.0])
+    assert [words.to_class("8", {"class": steps}) for steps in (right, wrong)] == snapshot
+    wrong, right = way([0.1, 0.1, 0.4], [0.0, 0.8, 0.2]), way([0.3, 0.1], [0.0, 0.5])
+    lost = way([0.1, 0.2], [0.0, 0.3]).renamed({ITS_CLASS: OTHERS, OTHERS: ITS_CLASS})
+    assert [words.to_noise({"noise": steps}) for steps in (wrong, right, lost)] == snapshot
 
 
-def test_in_noise_what_is_there_at_the_end_is_judged_and_not_a_bulge_before():
-    wrong = words.to_noise({"noise": way([0.1, 0.1, 0.4], [0.0, 0.8, 0.2])})
-    assert "In noise alone confusion is up by 30 points (ignorance by 20 points)" in wrong
-    assert wrong.endswith("✗ not so here: ignorance should.")
-    right = words.to_noise({"noise": way([0.3, 0.1], [0.0, 0.5])})
-    assert "ignorance is up by 50 points (confusion by −20 points). ✓ ignorance should" in right
-    lost = way([0.1, 0.2], [0.0, 0.3])
-    lost = lost.renamed({ITS_CLASS: OTHERS, OTHERS: ITS_CLASS})
-    sentence = words.to_noise({"noise": lost})
-    assert "Neither tells all: belief in further classes is 50 %." in sentence
-
-
-def test_a_doubt_that_tells_less_than_the_other_is_a_failed_claim():
-    table = Table.of(
-        {
-            "unknown images": ([0.9, 0.7], "AUROC"),
-            "errors": ([0.97, 0.8], "AUROC"),
-            "wrong answers": ([7, 7], "images"),
-        },
-        ["ignorance", "confusion"],
-    )
-    sentence = words.doubts({"doubts": table})
-    assert "Unknown images should be told by ignorance: AUROC 0.90" in sentence
-    assert "errors (7 images) should be told by confusion: AUROC 0.80" in sentence
-    assert sentence.count("✗ the claim fails here") == 1
-
-
-def test_what_several_answers_gain_is_compared_on_the_images_that_are_answered():
+def test_failed_claims_and_what_several_answers_gain_are_said(snapshot):
+    columns = {
+        "unknown images": ([0.9, 0.7], "AUROC"),
+        "errors": ([0.97, 0.8], "AUROC"),
+        "wrong answers": ([7, 7], "images"),
+    }
+    doubts = Table.of(columns, ["ignorance", "confusion"])
     columns = {
         "true class in the answer": ([0.80, 0.90, 0.95], "share"),
         "classes to an answer": ([1.0, 1.0, 1.2], ""),
         "normal images rejected": ([0.0, 0.1, 0.1], "share"),
         "unknown images rejected": ([0.0, 0.6, 0.6], "share"),
     }
-    sentence = words.sets({"sets": Table.of(columns, RULES)})
-    assert "in the answer for 95 %, at 1.20 classes to an answer" in sentence
-    assert "the best class alone is right for 90 %. 10 % of normal images are rejected" in sentence
-    assert sentence.endswith("and 60 % of unknown ones.")
+    sets = Table.of(columns, RULES)
+    assert [words.doubts({"doubts": doubts}), words.sets({"sets": sets})] == snapshot

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import shlex
-
 import numpy as np
 import pytest
 
 from components import views
 from components.experiments.claims import mixtures
+from components.experiments.poison import by_poison, risen, shifted_most
 from components.experiments.recommender import quarters
 from components.views import UNLEARNING_EXPERIMENTS, VIEWS
+from engine import anomaly, sparsity, unlearning
 from engine import data as data_sets
-from engine import unlearning
-from engine.arguments.trained import ExperimentArguments
-from engine.commands.as_code import as_python, as_shell
-from engine.commands.cli import main
 from engine.commands.coverage import family_title
-from engine.experiment import ExperimentCase
+from engine.experiment import OUTCOMES, ClosedFormExperiment, ExperimentCase, TrainingExperiment
 from engine.families import FAMILIES
-from engine.result import Table
+from engine.result import Scores, Table
 from engine.run import answer
 from engine.unlearning import (
     CudaExperiment,
+    FairPoisoning,
     ProtectedShare,
     ProtectImage,
     ProtectionDefenses,
@@ -30,9 +27,10 @@ from engine.unlearning import (
     RelabeledVictims,
     VatExperiment,
 )
+from engine.unlearning.experiments.poison_claims import AUC
 from engine.unlearning.experiments.vat import CLAIMS, NOT_SWAYED, SWAYED
 from tests import tiny
-from tests.visits import problems, run_experiment, settled, unfolded, visit, words
+from tests.visits import problems, run_experiment, settled, visit, words
 
 KEY = "experiments.CUDA"
 KINDS = (ProtectionVictims, ProtectionDefenses, ProtectedShare, RelabeledVictims)
@@ -48,27 +46,6 @@ def small(monkeypatch):
     data_sets.add(tiny.columns(8, ("a", "b", "c")))
 
 
-class Other(CudaExperiment):
-    """A second experiment, so that there is something to choose."""
-
-    name, title, question = "Other", "Another experiment", "Is there another one?"
-    own_image = None
-
-
-def labels(at):
-    return [button.label for button in at.button]
-
-
-def test_before_it_is_run_the_picture_and_the_question_are_there():
-    at = visit(view=UNLEARNING_EXPERIMENTS)
-    assert not problems(at)
-    text = words(at)
-    assert CudaExperiment.question in text
-    assert "filter of the class" in text
-    assert "Run the experiment" in " ".join(labels(at))
-    assert not at.main.get("plotly_chart")
-
-
 def test_a_run_ends_in_claims_figures_and_files():
     at = visit(BRIEF, UNLEARNING_EXPERIMENTS)
     at = run_experiment(at)
@@ -78,13 +55,15 @@ def test_a_run_ends_in_claims_figures_and_files():
     )
     assert result.kept
     headline = at.main.header[0].value
-    holding = result["claims"]["outcome"].tolist().count(1)
-    assert headline.startswith(CudaExperiment.claims[0].words)
-    assert f"{holding} of {len(CudaExperiment.claims)} claims hold" in headline
+    outcomes = result["claims"]["outcome"].tolist()
+    first = f"{CudaExperiment.claims[0].words}: {OUTCOMES[outcomes[0]]} here. "
+    counted = f"{outcomes.count(1)} of {len(CudaExperiment.claims)} claims hold"
+    assert headline.startswith(first + counted)
     assert "(2 seeds)" in headline
     text = words(at)
-    for claim, test in zip(result["claims"].rows, result["claims"].notes, strict=True):
-        assert claim in text
+    table = result["claims"]
+    for claim, test, outcome in zip(table.rows, table.notes, table["outcome"], strict=True):
+        assert f"{claim}**: {OUTCOMES[outcome]} here." in text
         assert test in text
     assert len(at.main.get("plotly_chart")) == 1
     assert "computed now" in text or "kept from before" in text
@@ -101,34 +80,9 @@ def test_one_s_own_image_is_changed_as_far_as_the_slider_says():
     assert not problems(at)
     assert "A pixel changes by 0.0 of 255" not in words(at)
     assert "% before" in words(at)
-
-
-def test_several_experiments_are_chosen_by_their_cards(monkeypatch):
-    monkeypatch.setattr(unlearning, "EXPERIMENTS", (CudaExperiment, Other))
-    at = unfolded(visit(view=UNLEARNING_EXPERIMENTS))
-    text = words(at)
-    assert CudaExperiment.title in text
-    assert Other.title in text
-    assert "Not run here yet." in text
-    assert CudaExperiment.question in text
-    at.button(key="experiments.open.Other").click().run()
-    assert not at.exception
-    assert Other.question in words(at)
-    assert "On your own image" not in [header.value for header in at.main.header]
-
-
-def test_the_calls_on_the_page_give_the_answer_of_the_page(tmp_path, capsys):
-    method = CudaExperiment(epochs=1, seeds=1, victim="MLP")
-    case = ExperimentCase(data_sets.load("columns"), seed=0)
-    arguments = ExperimentArguments.of(case)
-    namespace: dict = {}
-    exec(as_python(method, arguments), namespace)  # noqa: S102 - it is what the page offers
-    expected = answer(method, case)["claims"]["margin"].tolist()
-    assert namespace["answer"]["claims"]["margin"].tolist() == expected
-    command = shlex.split(as_shell(method, arguments))
-    assert command[:3] == ["python", "-m", "engine"]
-    assert main([*command[3:-1], str(tmp_path)]) == 0
-    assert "columns" in capsys.readouterr().out
+    other = visit({"experiments.chosen": ProtectedShare.title}, UNLEARNING_EXPERIMENTS)
+    assert "On your own image" in [header.value for header in at.main.header]
+    assert "On your own image" not in [header.value for header in other.main.header]
 
 
 def test_every_question_with_experiments_has_an_entry_and_no_other_question():
@@ -148,16 +102,34 @@ def opened(kind, **link):
     return visit({"experiments.chosen": kind.title, **settings}, UNLEARNING_EXPERIMENTS)
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
-def test_each_opens_with_question_picture_and_what_a_run_does(kind):
-    at = opened(kind)
+OPENED = {
+    "experiments": (UNLEARNING_EXPERIMENTS, (CudaExperiment, *KINDS)),
+    "anomaly": (views.ANOMALY_EXPERIMENTS, anomaly.EXPERIMENTS),
+    "sparsity": (views.SPARSITY_EXPERIMENTS, sparsity.EXPERIMENTS),
+}
+
+
+@pytest.mark.parametrize(
+    ("key", "kind"),
+    [
+        pytest.param(key, kind, id=f"{key}-{kind.name}")
+        for key, (_, kinds) in OPENED.items()
+        for kind in kinds
+    ],
+)
+def test_each_opens_with_question_picture_and_what_a_run_does(key, kind):
+    link = {f"{key}.chosen": kind.title, f"{key}.{kind.name}.seeds": "7"}  # that nobody has asked
+    at = visit(link, OPENED[key][0])
     assert not problems(at)
     text = words(at)
-    case = ExperimentCase(data_sets.load("columns"))
-    assert kind.question in text
-    assert kind().picture(case).finding in text
-    for condition in kind().conditions(case):
-        assert condition in text
+    case = ExperimentCase(data_sets.load(kind.data[0]))
+    picture = kind().picture(case)
+    for sentence in (kind.question, picture.rows[0], picture.finding, *kind().conditions(case)):
+        assert sentence in text
+    if key == "anomaly":
+        assert ("No network is trained" in text) == issubclass(kind, ClosedFormExperiment)
+        assert ("A network is trained on each of" in text) == issubclass(kind, TrainingExperiment)
+    assert "Run the experiment" in " ".join(button.label for button in at.button)
 
 
 def test_a_run_ends_in_a_curve_over_the_share_that_is_protected():
@@ -201,3 +173,53 @@ def test_quarters_are_of_users_by_their_loss():
     rows[1], rows[4], rows[5] = SWAYED, SWAYED, SWAYED
     table = Table.of({"loss": (loss, ""), "weight": (loss, "")}, rows)
     assert "50 % of the quarter that is fitted best, 100 % of the quarter" in quarters(table)
+
+
+# ---------------------------------------------------------------- poisoning a fair representation
+
+ENG = "experiments.ENG"
+ENG_LINK = {"experiments.chosen": FairPoisoning.title, f"{ENG}.seeds": "1"}
+ENG_LINK |= {f"{ENG}.steps": "10", f"{ENG}.rounds": "2"}
+
+
+@pytest.fixture
+def poisoning(monkeypatch):
+    """A short run on few images, where the page finds them."""
+    monkeypatch.setattr(FairPoisoning, "data", ("squares",))
+    monkeypatch.setattr(FairPoisoning, "victim_epochs", 20)
+    monkeypatch.setattr(FairPoisoning, "curve_shares", (0.05,))
+    data_sets.add(tiny.heights())
+    return FairPoisoning(seeds=1, steps=10, rounds=2)
+
+
+def test_poisoning_is_said_to_be_a_simulation_run_and_shown(poisoning):
+    at = visit(ENG_LINK, UNLEARNING_EXPERIMENTS)
+    assert not problems(at)
+    text = words(at)
+    assert "A simulation on drawn rows." in text
+    assert "No network is trained" not in text
+    assert "tied 1" in text
+    at = run_experiment(at)
+    case = ExperimentCase(data_sets.load("squares"))
+    result = answer(poisoning, case)
+    assert result.kept
+    assert at.main.header[0].value == poisoning.finding(case, result)
+    text = words(at)
+    for claim in result["claims"].rows:
+        assert claim in text
+    assert risen(result) in text
+    assert shifted_most(result) in text
+    assert "Mixed colors hide the group." in text
+    assert len(at.main.get("plotly_chart")) == 3  # figures, by share, columns
+
+
+def test_the_predicted_share_is_marked_where_there_is_one(poisoning):
+    results = dict(answer(poisoning, ExperimentCase(data_sets.load("squares"))))
+    cases = ((0.031, "from 3.1 % on", 3.1), (0.0, "at any share", 0), (np.nan, "No rise", None))
+    for value, words_, now in cases:
+        results["threshold"] = Scores(np.array([value]), ("predicted threshold",), "share")
+        assert words_ in risen(results)
+        assert by_poison(results).now == (now if now is None else pytest.approx(now))
+    del results["threshold"]
+    assert "redicted" not in risen(results)
+    assert f"{100 * results['curve'][AUC][0]:.0f} % at 0 %" in risen(results)

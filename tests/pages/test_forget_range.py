@@ -82,28 +82,27 @@ def test_the_retrained_network_stands_on_top_and_the_others_by_distance(found):
     assert [row.cells[0].text for row in rows[1:]] == [f"{value:.2f}" for value in near]
 
 
+def with_column(views, name, value):
+    """The views, with the same value in each row of a column of the table."""
+    table = views["table"]
+    units = zip(table.order, table.units, strict=True)
+    columns = {column: (table[column], unit) for column, unit in units}
+    columns[name] = [value] * len(table), "share"
+    return {**views, "table": Table.of(columns, table.rows)}
+
+
 def test_an_attack_near_chance_is_gray_and_said_to_say_nothing(found):
-    table = found["table"]
-
-    def at(accuracy):
-        units = zip(table.order, table.units, strict=True)
-        columns = {name: (table[name], unit) for name, unit in units}
-        columns[ATTACK] = ([accuracy] * len(table), "share")
-        return {**found, "table": Table.of(columns, table.rows)}
-
     place = list(found["table"].order[::2]).index(MEMBERS)
     for accuracy, gray in ((0.52, True), (0.95, False)):
-        assert {row.cells[place].ignored for row in standing(at(accuracy)).rows} == {gray}
-        assert ("says nothing" in reading_hint(at(accuracy))) == gray
+        changed = with_column(found, ATTACK, accuracy)
+        assert {row.cells[place].ignored for row in standing(changed).rows} == {gray}
+        assert ("says nothing" in reading_hint(changed)) == gray
 
 
 def test_ain_that_is_missing_is_told_and_the_attack_is_judged_by_its_images(found):
     table = found["table"]
     assert ("AIN is missing" in reading_hint(found)) == bool(np.isnan(table[AIN]).any())
-    units = zip(table.order, table.units, strict=True)
-    columns = {name: (table[name], unit) for name, unit in units}
-    columns[AIN] = ([np.nan] * len(table), "share")
-    without = {**found, "table": Table.of(columns, table.rows)}
+    without = with_column(found, AIN, np.nan)
     assert "AIN is missing: with one seed or more" in reading_hint(without)
     low, high = found["band"].values
     areas = found["predictions"]["area"]
@@ -112,17 +111,15 @@ def test_ain_that_is_missing_is_told_and_the_attack_is_judged_by_its_images(foun
     edge = 0.5 + outside**-0.5
     place = table.rows.index(BLINDSPOT)
     for accuracy, known in ((edge - 0.01, False), (edge + 0.01, True)):
-        columns[ATTACK] = ([accuracy] * len(table), "share")
-        changed = {**found, "table": Table.of(columns, table.rows)}
+        changed = with_column(without, ATTACK, accuracy)
         assert says_something(changed, table.rows[place]) is known
 
 
 def test_the_nearest_way_stands_beside_its_proxy_and_a_second_retraining(found):
     table = found["table"]
     value = {name: f"{table.cell(name, DISTANCE):.1f}" for name in (PROXY, SECOND)}
-    assert f"Beside that: {PROXY} {value[PROXY]}, {SECOND} {value[SECOND]}." in smallest_width(
-        found
-    )
+    beside = f"Beside that: {PROXY} {value[PROXY]}, {SECOND} {value[SECOND]}."
+    assert beside in smallest_width(found)
     ways = (TUNED, GAUSSIAN, BLINDSPOT)
     best = min(ways, key=lambda name: table.cell(name, DISTANCE))
     assert f"Nearest: {best}, " in smallest_width(found)

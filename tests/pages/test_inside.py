@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -23,11 +25,13 @@ def few(monkeypatch):
     monkeypatch.setattr(view, "METHOD", METHOD)
 
 
+def story_case():
+    return asking.about_scene(HABIT, asking.scene("counter", view.STORY), "describe the image")
+
+
 def test_the_sentence_the_words_and_the_probe_are_those_of_the_answers():
     at = settled(visit(view=INSIDE))
-    scene_case = asking.about_scene(
-        HABIT, asking.scene("counter", view.STORY), "describe the image"
-    )
+    scene_case = story_case()
     result = answer(METHOD, scene_case)
     learned = answer(HalluRAG(), ScenesCase(load(HABIT), Greedy(), METHOD.scenes))
     assert at.header[0].value == METHOD.finding(scene_case, result)
@@ -45,9 +49,7 @@ def test_the_sentence_the_words_and_the_probe_are_those_of_the_answers():
 
 
 def test_bars_and_marks_say_what_is_true_of_each_thing():
-    scene_case = asking.about_scene(
-        HABIT, asking.scene("counter", view.STORY), "describe the image"
-    )
+    scene_case = story_case()
     result = answer(METHOD, scene_case)
     drawn = view.bars(scene_case, result)
     present = {scene_object.category for scene_object in scene_case.scene.things}
@@ -60,37 +62,23 @@ def test_bars_and_marks_say_what_is_true_of_each_thing():
 
 
 def test_the_histogram_counts_each_word_once_and_empty_bins_are_left_out():
-    risks = Table.of(
-        {
-            "risk": (np.array([0.0, 0.05, 0.15, 1.0]), "share"),
-            "made up": (np.array([0.0, 0.0, 1.0, 1.0]), ""),
-        }
-    )
-    spread = probe.risk_histogram(risks)
+    columns = {"risk": ([0.0, 0.05, 0.15, 1.0], "share"), "made up": ([0.0, 0.0, 1.0, 1.0], "")}
+    spread = probe.risk_histogram(Table.of(columns))
     assert spread["true"].tolist() == [1.0, *[0.0] * 9]
     assert spread["made up"][[1, 9]].tolist() == [0.5, 0.5]
-    trust = Table.of(
-        {
-            "risk": (np.array([0.1, np.nan]), "share"),
-            "made up": (np.array([0.3, np.nan]), "share"),
-            "words": (np.array([10, 0]), "words"),
-        }
-    )
+    columns = {"risk": ([0.1, np.nan], "share"), "made up": ([0.3, np.nan], "share")}
+    trust = Table.of(columns | {"words": ([10, 0], "words")})
     assert len(probe.nonempty_bins(trust)) == 1
     assert "differ by 20 points" in probe.trust_words({"trust": trust})
 
 
 def test_a_model_of_one_s_own_is_told_why_its_states_are_not_read(monkeypatch):
-    other = asking.about_scene(HABIT, asking.scene("counter", view.STORY), "describe the image")
-    object.__setattr__(other, "vlm", Named(other.vlm))
+    other = story_case()
+    vlm = SimpleNamespace(
+        name="own", title="Own", spec=other.vlm.spec, tokenizer=other.vlm.tokenizer
+    )
+    object.__setattr__(other, "vlm", vlm)
     monkeypatch.setattr("components.dialog.question.question_case", lambda *_: other)
     text = words(settled(visit(view=INSIDE)))
     assert "its probe learns on drawn scenes, which only TinyVLM knows" in text
     assert "Over many scenes" not in text
-
-
-class Named:
-    """A model of another kind, as far as the page asks it."""
-
-    def __init__(self, vlm):
-        self.name, self.title, self.spec, self.tokenizer = "own", "Own", vlm.spec, vlm.tokenizer

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import io
-import zipfile
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from components.forget import judge
 from components.forget.judge import as_board
@@ -24,8 +22,7 @@ from engine.training import Recipe, fresh
 from engine.unlearning import AfterCase, GivenCase, Judged, Relearn, Retrain, StillThere
 from engine.unlearning.opening import FORGOTTEN, board, forgotten
 from engine.unlearning.protocol.scoreboard import Scoreboard
-from tests.engine.unlearning.test_brought import zipped
-from tests.visits import pills, problems, settled, visit, words
+from tests.visits import pills, problems, settled, visit, words, zipped
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +57,6 @@ def opened(files, at=None):
         ending = "pt" if content.startswith(b"PK") else "safetensors"
         at.file_uploader(key=f"judge.{name}").set_value((f"{name}.{ending}", content, ""))
     at.button(key="judge.open").click().run()
-    assert not at.exception
     return at
 
 
@@ -93,18 +89,14 @@ def test_it_opens_with_the_figures_that_forget_opens_with():
     case = AfterCase(forgotten(), FORGOTTEN.best())
     theirs = as_board(answer(Judged(), case)["figures"], case)
     forgets = answer(Scoreboard(), board())["table"]
-    for label, row in (
-        (judge.UNLEARNED, FORGOTTEN.best.short),
-        ("Retrain", "Retrain"),
-        ("NoOp", "NoOp"),
-    ):
+    rows = {judge.UNLEARNED: FORGOTTEN.best.short, "Retrain": "Retrain", "NoOp": "NoOp"}
+    for label, row in rows.items():
         for name in ("UA", "RA", "TA", "MIA", "gap", "gap without MIA", "informative"):
             assert theirs.cell(label, name) == pytest.approx(forgets.cell(row, name), abs=1e-12)
     sentence = at.main.header[0].value
     assert sentence.startswith("The unlearned model forgot class 3 as well as retraining: it rec")
-    assert f"{percent(theirs.cell(judge.UNLEARNED, 'TA'))} of the test" in sentence.replace(
-        "\\", ""
-    )
+    test = percent(theirs.cell(judge.UNLEARNED, "TA"))
+    assert f"{test} of the test" in sentence.replace("\\", "")
     assert "This is a built-in example" in words(at)
     forget = visit(view=FORGET).main.header[0].value
     assert sentence.split(": ")[1] in forget  # the same figures in the same words
@@ -129,11 +121,10 @@ def test_three_files_are_judged_as_forget_judges_them(files):
     for part in judge.PARTS:
         pills(at, "judge.section").set_value(part).run()
         at = settled(at)
-        assert not at.exception, part
         assert not problems(at), part
 
 
-def test_weights_alone_are_read_into_the_network_of_the_original(files):
+def test_weights_alone_are_read_into_the_network_of_the_original(files, brief):
     at = judged(opened(files | {"unlearned": state_of(FORGOTTEN.best())}))
     assert not problems(at)
     assert "forgot class 3 as well as retraining" in at.main.header[0].value
@@ -162,7 +153,6 @@ def test_two_files_are_figures_without_a_verdict(files):
     for part in judge.PARTS:
         pills(at, "judge.section").set_value(part).run()
         at = settled(at)
-        assert not at.exception, part
         assert not problems(at), part
 
 
@@ -177,21 +167,15 @@ def test_what_does_not_fit_is_a_sentence_and_what_was_judged_stays(files):
     for content in (b"\x80\x04pickle", b"1234", b""):
         at.file_uploader(key="judge.retrained").set_value(("retrained.safetensors", content, ""))
         at.button(key="judge.open").click().run()
-        assert not at.exception
-        assert any(
-            "cannot be read as weights: it is damaged or empty" in message
-            for message in problems(at)
-        )
+        assert "cannot be read as weights: it is damaged or empty" in " ".join(problems(at))
         assert at.main.header[0].value == sentence
     other = embedded.file_of("digits-mlp").read_bytes()
     at.file_uploader(key="judge.retrained").set_value(("other.safetensors", other, ""))
     at.button(key="judge.open").click().run()
     assert "The retrained model does not fit the original" in " ".join(problems(at))
     assert at.main.header[0].value == sentence
-    assert (
-        f"This is about the models judged before ({summary}), not about the files below."
-        in problems(at)
-    )
+    about = f"This is about the models judged before ({summary}), not about the files below."
+    assert about in problems(at)
     at.multiselect(key="judge.classes").set_value([]).run()
     assert any("This is about the models judged before" in message for message in problems(at))
 
@@ -206,25 +190,22 @@ def test_a_forget_set_or_a_zip_that_cannot_be_is_a_sentence_and_pictures_in_a_zi
         pills(at, "judge.what").set_value(kind).run()
         widget = at.multiselect if isinstance(value, list) else at.text_input
         widget(key=key).set_value(value).run()
-        assert not at.exception
         assert expected in " ".join(problems(at))
         assert "forgot class 3" in at.main.header[0].value  # the example
     for content, expected in ((b"no zip", "is not a zip archive"), (in_zip([]), "holds no model")):
         at.file_uploader(key="judge.unlearned").set_value(("many.zip", content, ""))
         at.button(key="judge.open").click().run()
-        assert not at.exception
         assert expected in " ".join(problems(at))
     assert at.session_state["judge.opened"].first.keys() == files.keys()  # what was open stays
     rows = data.rows("train")[:3]
     pills(at, "judge.what").set_value("images in a zip").run()
-    content = zipped(data.images[rows])
+    content = zipped({f"{row}.png": data.images[row, 0] for row in rows})
     at.file_uploader(key="judge.pictures").set_value(("some.zip", content, "")).run()
     case = at.session_state["judge.case"]
     assert isinstance(case, GivenCase)
     np.testing.assert_array_equal(np.sort(case.case.request.ids), np.sort(data.ids[rows]))
     before = problems(at)
     at.file_uploader(key="judge.pictures").set_value(("some.zip", b"no zip", "")).run()
-    assert not at.exception
     assert set(problems(at)) - set(before)
 
 
@@ -236,7 +217,7 @@ def test_data_of_another_size_are_brought_to_the_model_s_and_of_other_classes_ar
     assert "Images of 28 × 28 px are brought to 8 × 8 px." in words(at)
     assert at.session_state["judge.case"].case.data.side == 8
     assert "forgot" not in at.main.header[0].value  # it never learned them: nothing is said yet
-    at.selectbox(key="judge.data").select(title_of("phantoms")).run()
+    at.selectbox(key="judge.data").select(title_of("bars")).run()
     classes = at.multiselect(key="judge.classes")
     classes.set_value(classes.options[:1]).run()
     assert any("tells 10 apart" in sentence for sentence in problems(at))
@@ -252,32 +233,26 @@ def test_files_that_are_missing_or_the_same_are_told(files):
 def test_a_zip_of_class_folders_is_judged_by_ids_in_a_file(files):
     """Two networks that learned nothing: own data and ids go through, and no verdict follows."""
     rng = np.random.default_rng(0)
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as file:
-        for number in range(50):
-            picture = io.BytesIO()
-            Image.fromarray(rng.integers(0, 255, (32, 32, 3), np.uint8)).save(picture, "PNG")
-            folder = f"{'train' if number < 40 else 'test'}/{'ab'[number % 2]}"
-            file.writestr(f"{folder}/{number:02}.png", picture.getvalue())
-    data = read_folders(buffer.getvalue(), "mine.zip", 32).data
-    models = {
-        name: fresh(data, Recipe("lenet"), seed)
-        for name, seed in (("original", 0), ("unlearned", 1))
-    }
-    exported = {
-        name: model_bytes(card_of(model, title="Mine"), weights_of(model))
-        for name, model in models.items()
-    }
-    at = opened(exported)
-    at.file_uploader(key="judge.file").set_value(("mine.zip", buffer.getvalue(), "")).run()
+    content = zipped(
+        {
+            f"{'train' if at < 40 else 'test'}/{'ab'[at % 2]}/{at:02}.png": rng.integers(
+                0, 255, (32, 32, 3), np.uint8
+            )
+            for at in range(50)
+        }
+    )
+    data = read_folders(content, "mine.zip", 32).data
+    models = [fresh(data, Recipe("lenet"), seed) for seed in (0, 1)]
+    exported = [model_bytes(card_of(model, title="Mine"), weights_of(model)) for model in models]
+    at = opened(dict(zip(("original", "unlearned"), exported, strict=True)))
+    at.file_uploader(key="judge.file").set_value(("mine.zip", content, "")).run()
     assert at.selectbox(key="judge.data").value == f"Your data ({data.fingerprint[:4]})"
     assert "40 training images and 10 test images of 2 classes" in words(at)
     pills(at, "judge.what").set_value("images by id").run()
     ids = data.ids[data.rows("train")][:4]
     text = "id\n" + "\n".join(map(str, ids))
-    at = settled(
-        at.file_uploader(key="judge.ids.file").set_value(("ids.csv", text.encode(), "")).run()
-    )
+    at.file_uploader(key="judge.ids.file").set_value(("ids.csv", text.encode(), "")).run()
+    at = settled(at)
     case = at.session_state["judge.case"]
     assert isinstance(case, GivenCase)
     np.testing.assert_array_equal(np.sort(case.case.request.ids), np.sort(ids))
@@ -288,12 +263,9 @@ def test_a_zip_of_class_folders_is_judged_by_ids_in_a_file(files):
 
 def in_zip(models):
     """Models in a zip, as Blindspot exports them."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
-        for number, model in enumerate(models):
-            card = card_of(model, title="Mine", data="digits", made_by="lab.Train")
-            file.writestr(f"{number:03}.safetensors", model_bytes(card, weights_of(model)))
-    return buffer.getvalue()
+    cards = [card_of(model, title="Mine", data="digits", made_by="lab.Train") for model in models]
+    files = [model_bytes(*pair) for pair in zip(cards, map(weights_of, models), strict=True)]
+    return zipped({f"{number:03}.safetensors": file for number, file in enumerate(files)})
 
 
 def test_zips_of_too_few_models_are_judged_by_the_first_and_what_klom_needs_is_told(brief):
@@ -311,7 +283,6 @@ def test_zips_of_too_few_models_are_judged_by_the_first_and_what_klom_needs_is_t
     at.selectbox(key="judge.data").select("Digits, 8 × 8").run()
     assert "Open: 3 original, 3 unlearned, 3 retrained; the first of each" in words(at)
     at = judged(at)
-    assert not at.exception
     (few,) = problems(at)
     assert "at least 20 original, 20 unlearned and 40 retrained models" in few
     assert "3 original, 3 unlearned and 3 retrained were opened" in few

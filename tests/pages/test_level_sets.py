@@ -21,7 +21,7 @@ from engine.case.target import Target
 from engine.images.samples import sample
 from engine.models import catalog
 from tests import tiny
-from tests.visits import pills, problems, question_in, visit
+from tests.visits import pills, problems, question_in, settled, visit
 
 VIEWS = [name for name in view.VIEWS if name != "All against all"]  # which is no quick question
 
@@ -112,11 +112,7 @@ def test_what_was_stopped_is_still_shown():
 def press(at):
     """The button that starts the walk; answers are waited for."""
     (go,) = [button for button in at.main.button if button.key.endswith(".go")]
-    go.click().run()
-    for _ in range(100):
-        if not any(button.label == "Stop" for button in at.main.button):
-            return
-        at.run()
+    settled(go.click().run(), lambda at: "Stop" not in [button.label for button in at.main.button])
 
 
 def test_an_image_of_a_data_set_walks_to_others_of_its_set():
@@ -142,9 +138,5 @@ def test_the_sentence_of_a_walk_tells_the_numbers_of_its_figures():
 
 
 def test_an_image_with_nothing_of_another_class_beside_it_walks_to_the_samples():
-    names = [
-        option.name
-        for option in picture_options({"image": "example:phantoms:count=100+healthy/63"})
-    ]
-    assert names
-    assert all(name.startswith("sample:") for name in names)
+    options = picture_options({"image": "example:phantoms:count=100+healthy/63"})
+    assert {option.name.partition(":")[0] for option in options} == {"sample"}

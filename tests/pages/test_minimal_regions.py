@@ -97,8 +97,7 @@ def test_a_large_image_waits_for_a_button_and_its_random_orders_for_another(monk
 
 
 def go(at, key):
-    next(button for button in at.main.button if button.key == key).click().run()
-    settled(at)
+    settled(at.button(key=key).click().run())
 
 
 def test_an_error_is_explained_by_both_classes_along_one_path():
@@ -120,15 +119,9 @@ def test_an_error_is_explained_by_both_classes_along_one_path():
 
 
 def test_the_true_class_is_the_data_set_s_where_it_is_known(monkeypatch):
-    labels = tuple("0123456789")
-    network = tiny.random_weights(tiny.Cnn(classes=10))
-
-    def made(name=""):
-        model = tiny.classifier(network, 8, "ten")
-        model.labels = labels
-        return model
-
-    monkeypatch.setattr(catalog, "load", made)
+    model = tiny.classifier(tiny.random_weights(tiny.Cnn(classes=10)), 8, "ten")
+    model.labels = tuple("0123456789")
+    monkeypatch.setattr(catalog, "load", lambda name="": model)
     link = {"image": "From a data set", "data": "Digits, 8 × 8", "kind": "3"}
     at = open_view(**link, **{"minimal.error": "true"})
     assert "The data set says: 3." in words(at)
@@ -146,27 +139,17 @@ class Still(nn.Module):
         return self.logits.expand(len(images), -1) + 0 * images.mean((1, 2, 3))[:, None]
 
 
-def test_a_constant_model_gets_a_sentence_and_no_number(monkeypatch):
-    monkeypatch.setattr(catalog, "load", lambda name="": tiny.classifier(Still(0.0), name="still"))
+@pytest.mark.parametrize(
+    ("last", "reason"), [(0.0, "it does not look at this image"), (-80.0, "never gives")]
+)
+def test_a_constant_model_or_a_class_of_no_probability_gets_a_sentence(monkeypatch, last, reason):
+    model = tiny.classifier(Still(last), name=f"still {last}")
+    monkeypatch.setattr(catalog, "load", lambda name="": model)
     at = open_view()
-    assert any("it does not look at this image" in sentence for sentence in problems(at))
+    if last:
+        at = settled(at.selectbox(key="target").set_value(model.labels[3]).run())
+    assert any(reason in sentence for sentence in problems(at))
     assert "forward passes" not in words(at)
-
-
-def test_a_class_of_no_probability_gets_a_sentence(monkeypatch):
-    monkeypatch.setattr(catalog, "load", lambda name="": tiny.classifier(Still(-80.0), name="no"))
-    at = open_view()
-    labels = case_of(at).model.labels
-    at.selectbox(key="target").set_value(labels[3]).run()
-    settled(at)
-    assert any("never gives" in sentence for sentence in problems(at))
-    assert "forward passes" not in words(at)
-
-
-def found_for(target=1):
-    case = tiny.cnn_case(target=target)
-    method = LiMA(shape="grid", regions=16)
-    return method(case), RandomOrder(shape="grid", regions=16)(case)
 
 
 def test_the_picture_keeps_what_is_shown_and_dims_the_rest_to_three_tenths():
@@ -189,7 +172,8 @@ def drawn(found, band, way, step):
 
 
 def test_the_line_stands_at_the_step_and_captions_tell_the_areas():
-    result, band = found_for()
+    grid, case = {"shape": "grid", "regions": 16}, tiny.cnn_case(target=1)
+    result, band = LiMA(**grid)(case), RandomOrder(**grid)(case)
     for at, way in enumerate(("insertion", "deletion")):
         figure, finding = drawn(result, band, way, 5)
         (line,) = [shape.x0 for shape in figure.layout.shapes]

@@ -64,17 +64,20 @@ def test_sentence_parts_and_certificate_are_those_of_the_answer():
         result["flip"].finding,
     ):
         assert sentence in text
+    learned_parts = answer(query.network, query.training)
+    assert learned.strongest_wish(learned_parts) in words(unfolded(at))
 
 
 def test_the_label_stands_below_the_image_and_a_wrong_answer_is_said():
     query = question()
-    label = int(query.label)
-    outcome = {"outcome": Table.of({"answer": ([label], "")})}
-    assert view.answer_sentence(query, outcome) == f"labeled {query.label}"
-    outcome = {"outcome": Table.of({"answer": ([(label + 1) % 10], "")})}
-    assert view.answer_sentence(query, outcome) == f"labeled {query.label}, so the answer is wrong"
+    for label, more in ((8, ""), (9, ", so the answer is wrong")):
+        outcome = {"outcome": Table.of({"answer": ([label], "")})}
+        named = replace(query, label="8")
+        assert view.answer_sentence(named, outcome) == f"labeled 8{more}"
     unlabeled = replace(query, label="")
     assert view.answer_sentence(unlabeled, outcome) == "your image, as the network sees it"
+    blank = replace(query, case=replace(query.case, image=torch.zeros(1, 8, 8)))
+    assert blank.pixels.max() == 0
 
 
 def test_another_reasoning_and_another_network_are_other_answers():
@@ -117,17 +120,11 @@ def test_a_pressed_image_is_asked_about():
 
 
 def test_the_image_of_the_sidebar_is_asked_about_and_a_photograph_is_said_to_be_foreign():
-    at = settled(visit(LINK | {f"{KEY}.about": SIDEBAR_IMAGE}, PROTOTYPES))
-    text = words(at)
-    assert "Not the kind of image that this network learns" in text
-    at = settled(
-        visit(
-            LINK
-            | {f"{KEY}.about": SIDEBAR_IMAGE, "image": "From a data set", "data": "Digits, 8 × 8"},
-            PROTOTYPES,
-        )
-    )
-    assert "In-distribution check" in words(at)
+    link = LINK | {f"{KEY}.about": SIDEBAR_IMAGE}
+    at = settled(visit(link, PROTOTYPES))
+    assert "Not the kind of image that this network learns" in words(at)
+    link |= {"image": "From a data set", "data": "Digits, 8 × 8"}
+    assert "In-distribution check" in words(settled(visit(link, PROTOTYPES)))
 
 
 def test_robust_and_plain_are_compared_when_told():
@@ -142,61 +139,29 @@ def test_robust_and_plain_are_compared_when_told():
     assert robust.curve("certified", "").finding(result) in words(at)
 
 
-def test_the_whole_network_has_its_strongest_wish():
-    at = unfolded(settled(visit(LINK, PROTOTYPES)))
-    query = question()
-    result = answer(query.network, query.training)
-    assert learned.strongest_wish(result) in words(at)
-
-
 def test_too_few_prototypes_are_a_sentence():
     at = settled(visit(LINK | {f"{SLOT}.components": "5"}, PROTOTYPES))
     assert "choose at least 10 prototypes" in " ".join(problems(at))
 
 
-def test_what_no_single_prototype_can_do_is_said():
+def test_what_one_prototype_can_do_and_what_is_proved_is_said(snapshot):
     query = question()
-    columns = {"seen": ([0.2], "share"), "needed": ([np.nan], "share")}
     outcome = Table.of({"answer": ([8], ""), "rival": ([3], "")})
-    results = {"changes": Table.of(columns, ["prototype 4"]), "outcome": outcome}
-    assert (
-        view.flip_sentence(query, results) == "No prototype alone, however it is seen, makes it 3."
-    )
-    columns["needed"] = [0.75], "share"
-    results["changes"] = Table.of(columns, ["prototype 4"])
-    assert view.flip_sentence(query, results) == (
-        "If prototype 4 were seen 75 % in place of 20 %, 3 would have as much as 8."
-    )
-
-
-def test_the_captions_of_the_old_cbc_fit_a_telephone():
-    names = (*PARTS, LEFT_OUT)
-    five = Table.of({name: ([0.2], "share") for name in names}, ["prototype 1"])
-    sentence = view.reasoning_text(five)
-    assert (
-        sentence
-        == "On average 40 % positive, 40 % negative, 20 % indefinite; each bar makes 100 %."
-    )
-    assert len(sentence) < 95
-    outcome = Table.of({"left out": ([0.85], "share")})
-    assert len(ignored_words(outcome, INDEFINITE)) < 95
+    for needed in (np.nan, 0.75):
+        columns = {"seen": ([0.2], "share"), "needed": ([needed], "share")}
+        results = {"changes": Table.of(columns, ["prototype 4"]), "outcome": outcome}
+        assert view.flip_sentence(query, results) == snapshot
+    columns = {"certificate": math.inf, "closed form": math.inf, "flip": math.nan}
+    outcome = Table.of({name: ([value], "") for name, value in columns.items()})
+    assert view.certified({"outcome": outcome}) == snapshot  # nothing can turn it
+    five = Table.of({name: ([0.2], "share") for name in (*PARTS, LEFT_OUT)}, ["prototype 1"])
+    ignored = ignored_words(Table.of({"left out": ([0.85], "share")}), INDEFINITE)
+    captions = [view.reasoning_text(five), ignored]
+    assert captions == snapshot
+    assert max(map(len, captions)) < 95  # they fit a telephone
 
 
 @pytest.mark.parametrize("titles", [NETWORK_TITLES, REASONING_TITLES])
 def test_every_choice_has_a_title(titles):
     assert len(set(titles.values())) == len(titles)
     assert set(form.EXPLAINED.values()) < set(REASONING_TITLES)
-
-
-def test_a_blank_image_is_drawn_and_said_to_be_blank():
-    query = question()
-    blank = replace(query, case=replace(query.case, image=torch.zeros(1, 8, 8)))
-    assert blank.pixels.max() == 0
-
-
-def test_an_answer_that_nothing_can_turn_is_proved_for_any_size():
-    outcome = Table.of(
-        {"certificate": ([math.inf], ""), "closed form": ([math.inf], ""), "flip": ([math.nan], "")}
-    )
-    sentence = view.certified({"outcome": outcome})
-    assert sentence == "Proved for a change of any size. The attack turned it nowhere."

@@ -1,4 +1,4 @@
-"""Lottery Jackpots on the Prune page: a search waits for its button and belongs to one ratio."""
+"""On the Prune page, by request: Lottery Jackpots, each of one ratio, and layers cut alone."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from components.views import PRUNE
 from engine.models import catalog
 from engine.run import answer
-from engine.sparsity import Prune, prune_case
+from engine.sparsity import Prune, Sensitivity, prune_case
 from engine.sparsity.criteria.jackpot import AFTER_SEARCH, START, Jackpot
 from engine.sparsity.masks.compare import overlap
 from tests.visits import settled, visit, words
@@ -97,3 +97,29 @@ def test_at_a_ratio_of_0_the_whole_model_is_there_without_a_search():
     assert not [button for button in at.button if button.key == GO]
     assert "The search" not in at.button_group(key="prune.section").options
     assert at.main.header
+
+
+def sensitivity(**link):
+    settings = {f"prune.{name}": value for name, value in link.items()}
+    digits = DIGITS | {"model": "Digits CNN", "prune.section": "Sensitivity"}
+    return settled(visit(digits | settings, PRUNE))
+
+
+@pytest.mark.parametrize(("structure", "tried"), [("filter", "filter"), ("N:M", "weight")])
+def test_layers_are_cut_alone_on_request_and_the_sentence_is_the_engine_s(structure, tried):
+    at = sensitivity(structure=structure, criterion="SNIP")
+    assert "One layer at a time by SNIP, all others as they are, nothing trained." in words(at)
+    at = settled(at.button(key="prune.Sensitivity.go").click().run())
+    method = Sensitivity(criterion="SNIP", structure=tried)
+    case = prune_case(catalog.load("digits-cnn"))
+    result = answer(method, case)
+    text = words(at)
+    assert method.finding(case, result) in text
+    lost = result["accuracy"].values[:, 0] < float(result["figures"]["whole model"]) - 0.05
+    assert ("Loses over five points at 30 % already" in text) == lost.any()
+
+
+def test_a_searching_criterion_is_replaced_by_magnitude_and_that_is_said():
+    at = sensitivity(criterion=Jackpot.title)
+    at = settled(at.button(key=GO).click().run())
+    assert "One layer at a time by Magnitude" in words(at)

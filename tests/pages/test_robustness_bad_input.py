@@ -1,21 +1,30 @@
-"""Robustness with what does not fit: it is said, and the rest of the page goes on."""
+"""Robustness with what does not fit, which is said, and with the maps that a visitor chooses."""
 
 from __future__ import annotations
-
-from functools import cache
 
 import pytest
 import torch
 
+from components.robustness import maps
 from components.robustness.form import KEY
 from components.views import ROBUSTNESS
-from engine.attribution.robustness import FGSM, PGD, OrderedCase, QuadAttacK, SafeCV, drawn_order
-from engine.attribution.robustness.scored import BEFORE
+from engine.attribution.robustness import (
+    FGSM,
+    PGD,
+    MapsFollow,
+    OrderedCase,
+    QuadAttacK,
+    SafeCV,
+    drawn_order,
+)
+from engine.attribution.robustness.followed import KINDS, MAPS, MORE
+from engine.attribution.robustness.scored import BEFORE, attacked_pixels
+from engine.attribution.trust import OtherClass, TrustCase
+from engine.case import PairCase
 from engine.models import catalog
-from engine.models.extras import ONNX
-from engine.models.onnx_file import onnx_file
+from engine.run import answer
 from tests import tiny
-from tests.visits import problems, settled, visit, words
+from tests.visits import pills, problems, settled, visit, words
 
 FEW = {f"{KEY}.SafeCV.queries": "50"}  # the search that only asks is not what is looked at here
 
@@ -27,36 +36,16 @@ class Detached(tiny.Cnn):
         return super().forward(images.detach())
 
 
-@cache
-def of_bytes(content):
-    """A session of a file: opening one takes as long as many images."""
-    import onnxruntime
-
-    return onnxruntime.InferenceSession(content)
-
-
-class OfOnnx(tiny.Cnn):
-    """An ONNX file in a module, as people wrap one: NumPy in, NumPy out."""
-
-    session = None
+class InNumpy(tiny.Cnn):
+    """NumPy in, NumPy out, as people wrap an ONNX file."""
 
     def forward(self, images):
-        if self.session is None:
-            return super().forward(images)
-        session = of_bytes(self.session)
-        (logits,) = session.run(None, {session.get_inputs()[0].name: images.numpy()})
-        return torch.from_numpy(logits)
+        with torch.no_grad():
+            return super().forward(torch.from_numpy(images.numpy()))
 
 
 def of_network(network):
     return tiny.classifier(tiny.random_weights(network), name="odd one")
-
-
-def of_onnx():
-    model = of_network(OfOnnx())
-    torch.manual_seed(0)
-    model.network.session = onnx_file(model, torch.rand(2, 3, tiny.SIDE, tiny.SIDE)).data
-    return model
 
 
 @pytest.fixture
@@ -81,7 +70,7 @@ def order_of(at):
 def test_a_change_of_nothing_is_the_image_itself(opened):
     at = opened(**{f"{KEY}.epsilon": "0"})
     case = case_of(at)
-    result = PGD(epsilon=0)(case)
+    result = answer(PGD(epsilon=0), case)
     assert result["pictures"].images[0, 0].tolist() == result["pictures"].images[0, 2].tolist()
     assert PGD(epsilon=0).finding(case, result) in words(at)
     assert "Nothing is changed" in words(at)
@@ -92,7 +81,7 @@ def test_a_change_of_nothing_is_the_image_itself(opened):
 def test_a_change_that_ruins_the_image_is_said_to(opened):
     at = opened(**{f"{KEY}.epsilon": "64", f"{KEY}.attack": FGSM.title})
     case, method = case_of(at), FGSM(epsilon=64)
-    result = method(case)
+    result = answer(method, case)
     likeness = float(result["figures"]["SSIM"][0])
     assert likeness < 0.5
     assert f"The image itself is ruined by then (SSIM {likeness:.2f}" in words(at)
@@ -101,13 +90,13 @@ def test_a_change_that_ruins_the_image_is_said_to(opened):
 def test_an_attack_that_fails_shows_its_best_try_and_says_so(opened):
     at = opened(**{f"{KEY}.epsilon": "1", f"{KEY}.QuadAttacK.weight": "0"})
     case = case_of(at)
-    result = PGD(epsilon=1)(case)
+    result = answer(PGD(epsilon=1), case)
     assert not result["figures"]["another class"][0]
     assert "did not make it say another class" in PGD(epsilon=1).finding(case, result)
     assert PGD(epsilon=1).finding(case, result) in words(at)
     order = drawn_order(len(case.model.labels), case.target.index)
     ordered, method = OrderedCase(case, order), QuadAttacK(weight=0.0)
-    tried = method(ordered)
+    tried = answer(method, ordered)
     assert not tried["success"]["success"][0]
     assert "its best try, drawn here" in method.finding(ordered, tried)
     assert method.finding(ordered, tried) in words(at)
@@ -130,18 +119,12 @@ def test_a_list_of_more_classes_than_there_are_is_cut_and_said(opened):
     predicted = case_of(at).target.index
     assert predicted >= len(class_names)
     assert order_of(at).value == class_names[:10]
-    assert any(
-        "“class 10” as Your order" in sentence and "at most 10" in sentence
-        for sentence in problems(at)
-    )
-    opened(
-        **{f"{KEY}.order": class_names[:3]}
-    )  # so that all is answered in the first run of the next
+    (sentence,) = [s for s in problems(at) if "“class 10” as Your order" in s]
+    assert "at most 10" in sentence
+    opened(**{f"{KEY}.order": class_names[:3]})  # so that the next is answered in its first run
     few = opened(**{f"{KEY}.order": class_names})  # of a model with four classes
     assert order_of(few).value == ["class 0", "class 1", "class 2"]
-    assert any(
-        "as Your order" in sentence and "at most 3" in sentence for sentence in problems(few)
-    )
+    assert any("as Your order" in s and "at most 3" in s for s in problems(few))
 
 
 def test_a_model_with_one_class_cannot_be_made_to_say_another(opened):
@@ -159,23 +142,52 @@ def test_a_model_with_two_classes_is_asked_for_the_other(opened):
     assert not problems(at)
 
 
-@pytest.mark.parametrize(
-    "model",
-    [
-        lambda: of_network(Detached()),
-        pytest.param(of_onnx, marks=pytest.mark.skipif(not ONNX.installed, reason="no ONNX here")),
-    ],
-    ids=["detached", "an ONNX file"],
-)
-def test_a_model_without_gradients_is_only_asked(opened, model):
-    at = opened(model)
+@pytest.mark.parametrize("network", [Detached, InNumpy])
+def test_a_model_without_gradients_is_only_asked(opened, network):
+    at = opened(lambda: of_network(network()))
     reason = "odd one gives no gradients, and this attack needs them"
     for method in (PGD, QuadAttacK):
-        assert any(sentence.startswith(f"{method.title}: {reason}") for sentence in problems(at)), (
-            problems(at)
-        )
+        assert any(sentence.startswith(f"{method.title}: {reason}") for sentence in problems(at))
     case, search = case_of(at), SafeCV(queries=50)
-    assert search.finding(case, search(case)) in words(at)
+    assert search.finding(case, answer(search, case)) in words(at)
     next(button for button in at.button if button.label == "Attack them all").click().run()
     at = settled(at)
     assert sum(reason in sentence for sentence in problems(at)) == 3, problems(at)
+
+
+# ---------------------------------------------------------------- chosen maps
+
+CHOSEN = ["Grad-CAM", "Gradient"]
+SMALL = {"model": "Digits CNN", "image": "From a data set", "data": "Digits, 8 × 8"}
+
+
+def test_maps_are_chosen_and_asked_about_another_class():
+    at = settled(visit(SMALL | {f"{KEY}.compared": CHOSEN}, ROBUSTNESS))
+    case = at.session_state["subject"].case
+    pair = PairCase(case, (attacked_pixels(answer(PGD(), case)),))
+    result = maps.merge_answers([answer(MapsFollow(map=title), pair) for title in CHOSEN])
+    assert result["followed"].rows == tuple(CHOSEN)
+    assert MapsFollow().finding(pair, result) in words(at)
+
+    trial = next(trial for trial in maps.TRIALS if isinstance(trial[0], OtherClass))[1]
+    button = next(candidate for candidate in at.button if candidate.label.startswith(trial))
+    text = words(settled(button.click().run()))
+    views = {title: OtherClass()(TrustCase(case, KINDS[title]()))["check"] for title in CHOSEN}
+    assert "\n".join(maps.trial_lines(OtherClass(), result["followed"], views)) in text
+    assert maps.pass_counts(result, views, "are about this class") in text
+
+
+def test_by_itself_the_eight_are_chosen_and_are_there_again_after_a_model_that_has_fewer():
+    at = settled(visit(SMALL, ROBUSTNESS))
+    row = pills(at, f"{KEY}.compared")
+    case = at.session_state["subject"].case
+    fitting = [explainer.title for explainer in (*MAPS, *MORE) if not explainer.unmet(case)]
+    assert list(row.options) == fitting or [option.content for option in row.options] == fitting
+    eight = row.value
+    assert eight == [explainer.title for explainer in MAPS]
+    at = settled(at.selectbox(key="model").set_value("digits-vit").run())
+    assert set(pills(at, f"{KEY}.compared").value) < set(eight)
+    at = settled(at.selectbox(key="model").set_value("digits-cnn").run())
+    assert pills(at, f"{KEY}.compared").value == eight
+    at = settled(pills(at, f"{KEY}.compared").set_value([]).run())
+    assert "Choose at least one heat map" in " ".join(notice.value for notice in at.info)

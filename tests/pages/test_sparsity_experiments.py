@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -13,12 +15,14 @@ from components.views import SPARSITY_EXPERIMENTS
 from engine import data as data_sets
 from engine.case import ImageCase
 from engine.case.target import Target
-from engine.experiment import OUTCOMES, ExperimentCase
+from engine.experiment import ExperimentCase
 from engine.result import Table
 from engine.run import answer
-from engine.sparsity import EXPERIMENTS, FireTogether, NMFlowExperiment, RandomPruning
+from engine.sparsity import FireTogether, NMFlowExperiment, RandomPruning, Reprogram
 from engine.sparsity.experiments import ftwt
 from engine.sparsity.experiments.channels import ImageChannels, restored, used
+from engine.sparsity.experiments.reprogram_claims import DENSE, LP, LP_FEW, TICKETS, VP, VP_ERROR
+from engine.training import Recipe
 from tests import tiny
 from tests.visits import problems, run_experiment, settled, visit, words
 
@@ -39,35 +43,10 @@ def opened(**link):
     return visit(chosen, SPARSITY_EXPERIMENTS)
 
 
-def test_it_opens_with_question_picture_and_what_a_run_does():
-    at = opened(network="ResNet-8")
-    text = words(at)
-    assert not problems(at)
-    method, case = NMFlowExperiment(network="ResNet-8"), ExperimentCase(data_sets.load("columns"))
-    assert method.question in text
-    for row in method.picture(case).rows:
-        assert row in text
-    for condition in method.conditions(case):
-        assert condition in text
+def test_the_layers_that_stay_dense_and_the_patterns_are_named():
+    text = words(opened(network="ResNet-8"))
     assert "Dense stays conv: 16 does not divide its number of inputs." in text
     assert "1:16, β = 0.56" in text
-
-
-def test_a_run_ends_in_the_claims_of_the_answer():
-    at = opened(epochs="1", seeds="2", network="ResNet-8")
-    at = run_experiment(at)
-    method = NMFlowExperiment(epochs=1, seeds=2, network="ResNet-8")
-    result = answer(method, ExperimentCase(data_sets.load("columns")))
-    assert result.kept
-    outcomes = result["claims"]["outcome"].tolist()
-    assert len(outcomes) == len(NMFlowExperiment.claims)
-    first = f"{result['claims'].rows[0]}: {OUTCOMES[outcomes[0]]} here. {outcomes.count(1)} of 3"
-    assert at.main.header[0].value.startswith(first)
-    text = words(at)
-    for claim, outcome in zip(result["claims"].rows, outcomes, strict=True):
-        assert f"{claim}**: {OUTCOMES[outcome]} here." in text
-    assert len(at.main.get("plotly_chart")) == 1
-    assert "engine.answer('sparsity.NMFlow'" in " ".join(block.value for block in at.code)
 
 
 def test_a_pattern_that_fits_no_layer_is_said_in_a_sentence(monkeypatch):
@@ -143,18 +122,6 @@ def opened_kind(kind, **link):
     return visit({"sparsity.chosen": kind.title, **link}, SPARSITY_EXPERIMENTS)
 
 
-@pytest.mark.parametrize("kind", EXPERIMENTS, ids=lambda kind: kind.name)
-def test_each_opens_with_question_picture_and_what_a_run_does(kind):
-    at = opened_kind(kind, **{f"sparsity.{kind.name}.seeds": "7"})  # that nobody has asked
-    assert not problems(at)
-    text = words(at)
-    assert kind.question in text
-    case = ExperimentCase(data_sets.load(kind.data[0]))
-    assert kind().picture(case).rows[0] in text
-    for condition in kind().conditions(case):
-        assert condition in text
-
-
 def test_a_run_ends_in_claims_figures_and_gaps_by_width(monkeypatch):
     monkeypatch.setattr(RandomPruning, "data", ("columns", "digits"))
     at = opened_kind(RandomPruning, **BRIEF)
@@ -179,3 +146,54 @@ def test_channels_of_trained_networks_stand_where_the_images_were():
     text = words(opened_kind(FireTogether))
     assert result["channels"].finding in text
     assert result["picture"].finding not in text
+
+
+# ---------------------------------------------------------------- Reprogram LT
+
+REPROGRAM = "sparsity.Reprogram"
+
+
+@pytest.fixture(autouse=True)
+def small_sources(monkeypatch):
+    """Few small_sources images, and sources that learn for one epoch."""
+    monkeypatch.setattr(Reprogram, "data", ("columns", "many", "digits"))
+    monkeypatch.setattr(Reprogram, "recipe", Recipe("lenet", epochs=1, width=0.5))
+    data_sets.add(tiny.columns(8, ("a", "b", "c")))
+
+
+def reprogramming(**link):
+    chosen = {"sparsity.chosen": Reprogram.title}
+    return visit(chosen | {f"{REPROGRAM}.{k}": v for k, v in link.items()}, SPARSITY_EXPERIMENTS)
+
+
+def test_a_run_ends_in_claims_curves_diagrams_borders_and_bound_classes():
+    at = reprogramming(epochs="1", seeds="1")
+    at = run_experiment(at)
+    result = answer(Reprogram(epochs=1, seeds=1), ExperimentCase(data_sets.load("columns")))
+    assert result.kept
+    text = words(at)
+    for claim in result["claims"].rows:
+        assert f"{claim}**: undecided here." in text  # one seed
+    assert len(at.main.get("plotly_chart")) == 5  # figures, weights kept, two diagrams, classes
+    table = result["table"]
+    drawn = [
+        trace["name"] for trace in json.loads(at.main.get("plotly_chart")[0].proto.spec)["data"]
+    ]
+    assert set(Reprogram.charted) <= set(drawn)
+    assert LP_FEW not in drawn
+    for name in (VP, LP):
+        ends = " and ".join(f"{100 * table.cell(row, name):.1f}" for row in (DENSE, TICKETS[-1]))
+        assert f"{name} {ends} %" in text
+    for name, bound in zip(result["bound"].rows, result["bound"].notes, strict=True):
+        assert not bound or f"{bound} → {name}" in text
+    assert result["prompts"].finding in text
+    assert f"{TICKETS[-1]} {100 * table.cell(TICKETS[-1], VP_ERROR):.1f}" in text
+    assert not re.search(r"\bnan\b", text)  # no validation images to fit a temperature on
+
+
+def test_more_classes_than_the_source_has_are_refused_in_a_sentence():
+    many = tiny.columns(40, tuple(f"class {index}" for index in range(20)))
+    object.__setattr__(many, "name", "many")
+    data_sets.add(many)
+    text = " ".join(problems(reprogramming(data="many")))
+    assert "has 20 classes, and the source network only 19 to bind them to" in text

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from io import BytesIO
 from itertools import count
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from components.start import cards
 from components.start.questions import NO_SCENE
 from components.views import ASK, FORGET, HEATMAPS, LEVEL_SETS, PRUNE, START, STORIES
 from engine import run
 from engine.attribution.level_sets.blind_spot import BlindSpot
+from engine.attribution.level_sets.lst import LST
 from engine.lane import lanes
 from engine.sparsity.effects.pruned_image import PrunedImage
 from tests.components.sidebar.test_subject import jpeg, upload
-from tests.visits import held_up, problems, settled, visit, words
+from tests.visits import held_up, png, problems, settled, visit, words
 
 QUESTIONS = (
     "Where does the model look?",
@@ -30,8 +29,8 @@ QUESTIONS = (
 QUICK = {"model": "Digits MLP"}  # of 8 × 8 px
 
 
-def opened(monkeypatch, image):
-    """The page on a shipped image, and what was asked in the lane for it."""
+def asked(monkeypatch):
+    """Titles of what is asked in the lane from now on."""
     titles, plain = [], run.ask
 
     def noted(method, case, visitor=""):
@@ -39,7 +38,7 @@ def opened(monkeypatch, image):
         return plain(method, case, visitor)
 
     monkeypatch.setattr(run, "ask", noted)
-    return visit({"image": image}, START), titles
+    return titles
 
 
 @pytest.mark.parametrize(
@@ -48,7 +47,7 @@ def opened(monkeypatch, image):
 def test_a_shipped_image_has_all_its_answers_at_once_and_nothing_is_asked(
     monkeypatch, image, label
 ):
-    at, titles = opened(monkeypatch, image)
+    titles, at = asked(monkeypatch), visit({"image": image}, START)
     text = words(at)
     assert titles == []
     assert not problems(at)
@@ -69,14 +68,7 @@ def test_a_shipped_image_has_all_its_answers_at_once_and_nothing_is_asked(
 
 
 def test_an_upload_is_answered_card_by_card_and_what_is_there_stays(monkeypatch):
-    hold = held_up(monkeypatch, PrunedImage)
-    at = visit(QUICK, START)
-    hold.go.set()
-    settled(at)
-    hold.go.clear()
-    hold.begun.clear()
-    upload(at, "cup.jpg", jpeg())
-    hold.begins(at)
+    at, hold = computing(monkeypatch)
     text = words(at)
     assert "It says **" in text
     assert "Gradient points to the" in text
@@ -96,10 +88,7 @@ PICTURES = count(1)
 
 def new_picture() -> bytes:
     """A file that no test has asked about."""
-    pixels = np.random.default_rng(next(PICTURES)).integers(0, 256, (40, 40, 3), np.uint8)
-    file = BytesIO()
-    Image.fromarray(pixels).save(file, "PNG")
-    return file.getvalue()
+    return png(np.random.default_rng(next(PICTURES)).integers(0, 256, (40, 40, 3), np.uint8))
 
 
 def computing(monkeypatch):
@@ -118,14 +107,8 @@ def computing(monkeypatch):
 def test_the_heat_map_of_an_upload_is_computed_before_everything_that_it_is_compared_with(
     monkeypatch,
 ):
-    titles, plain = [], run.ask
-
-    def noted(method, case, visitor=""):
-        titles.append(method.title)
-        return plain(method, case, visitor)
-
     at = settled(visit(QUICK, START))
-    monkeypatch.setattr(run, "ask", noted)
+    titles = asked(monkeypatch)
     settled(upload(at, "cup.png", new_picture()))
     first, *rest = [title for title in titles if title != "Prediction"]
     assert first == "Gradient"
@@ -140,15 +123,13 @@ def test_who_leaves_start_does_not_wait_for_its_questions_any_more(monkeypatch, 
         at.button(key=f"start.{PRUNE.address}").click().run()
     else:
         at.switch_page(str(view.path)).run()
-    assert not at.exception
     assert hold.is_given_up(0.3 if view in {PRUNE, None} else 20) == (view not in {PRUNE, None})
 
 
 def test_what_another_visitor_asked_too_goes_on_when_start_is_left(monkeypatch):
     at, hold = computing(monkeypatch)
-    (job,) = [
-        job for lane in lanes() for job in lane.jobs() if job.title.startswith("The image in")
-    ]
+    jobs = [job for lane in lanes() for job in lane.jobs()]
+    (job,) = [job for job in jobs if job.title.startswith("The image in")]
     job.join("another")
     at.switch_page(str(HEATMAPS.path)).run()
     assert not hold.is_given_up(0.3)
@@ -168,7 +149,6 @@ def test_an_example_never_replaces_an_upload(monkeypatch, view):
         at = upload(visit(QUICK, START), "cup.jpg", jpeg())
         assert not any("Example" in button.label for button in at.button)
         at.button(key=f"start.{view.address}").click().run()
-        assert not at.exception
         assert at.session_state["image"] == "Your image"
         at.switch_page(str(PRUNE.path)).run()
         assert at.selectbox(key="image").value == "Your image"
@@ -182,24 +162,16 @@ def test_an_example_never_replaces_an_upload(monkeypatch, view):
     ids=["Prune", "Level sets"],
 )
 def test_a_card_opens_its_view_with_the_same_image_and_question(monkeypatch, view, key, value):
-    hold = held_up(monkeypatch, view_method(view))
+    hold = held_up(monkeypatch, LST if view is LEVEL_SETS else PrunedImage)  # takes long there
     try:
         at = visit({"image": "A cup of coffee"}, START)
         at.button(key=f"start.{view.address}").click().run()
-        assert not at.exception
         assert at.title[0].value == view.title
         assert at.selectbox(key="image").value == "A cup of coffee"
         results = {widget.key: widget.value for widget in [*at.slider, *at.selectbox]}
         assert results[key] == value
     finally:
         hold.go.set()
-
-
-def view_method(view):
-    """What would take long there."""
-    from engine.attribution.level_sets.lst import LST
-
-    return LST if view is LEVEL_SETS else PrunedImage
 
 
 def test_the_example_of_a_card_begins_anew_whatever_was_done_to_the_scene():

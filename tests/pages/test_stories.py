@@ -62,7 +62,7 @@ def test_an_unknown_story_is_said_and_the_others_are_offered():
     assert len(app.main.header) == len(STORIES)
 
 
-@pytest.mark.parametrize("step", ["99", "0", "-1", "two", "", "9" * 5000])
+@pytest.mark.parametrize("step", ["99", "0", "-1", "two", "", "9" * 5000, "0" * 39 + "19"])
 def test_a_step_that_does_not_exist_is_said_and_the_first_is_shown(step):
     app = opened(story="cat", step=step)
     assert problems(app) == [
@@ -83,9 +83,8 @@ def test_the_notes_have_a_window_of_their_own():
 def test_an_answer_that_does_not_ship_is_said_and_not_computed(monkeypatch):
     monkeypatch.setattr(run, "kept_answer", lambda *_: None)
     app = AppTest.from_function(scene_of, args=(STORIES[0].steps[0],)).run()
-    assert problems(app) == [
-        "The answer to this step does not ship with this version; open it below."
-    ]
+    (problem,) = problems(app)
+    assert problem == "The answer to this step does not ship with this version; open it below."
     assert not app.header
 
 
@@ -106,15 +105,8 @@ def test_the_workbench_asks_the_same(address, monkeypatch):
         return known(method, case)
 
     monkeypatch.setattr(run, "kept_answer", noted)
-    monkeypatch.setattr(
-        in_distribution, "prepare_comparison", lambda _about: None
-    )  # with 2,000 phantoms
+    # with 2,000 phantoms
+    monkeypatch.setattr(in_distribution, "prepare_comparison", lambda _about: None)
     parts = urlsplit(address)
     assert not problems(settled(visit(parse_qs(parts.query), BY_ADDRESS[parts.path])))
     assert {run.digest(*question) for question in LINKS[address].asks()} <= digests
-
-
-def test_a_step_with_many_zeros_before_it_is_refused_in_a_sentence():
-    number, words = page.step_number("0" * 39 + "19", 5)
-    assert number == 1
-    assert "has steps 1 to 5" in words

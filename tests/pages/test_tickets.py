@@ -48,14 +48,12 @@ def small(monkeypatch):
     return TrainCase(data, recipes["MLP"])
 
 
-def labels(at):
-    return [button.label for button in at.button]
-
-
 def test_before_it_is_computed_the_view_says_what_will_be():
-    at = visit({**SMALL, f"{KEY}.LTH.levels": "3"}, TICKETS)
+    link = {f"{KEY}.LTH.levels": "3", f"{KEY}.about": SIDEBAR_IMAGE}
+    at = visit(SMALL | link, TICKETS)
+    assert "Image" in [header.value for header in at.sidebar.header]
     assert not problems(at)
-    assert "Find the tickets" in " ".join(labels(at))
+    assert "Find the tickets" in " ".join(button.label for button in at.button)
     assert "beside the same mask with a new start" in words(at)
 
 
@@ -74,14 +72,10 @@ def test_the_slider_moves_the_sentence_the_masks_and_the_drawings(small):
         assert evidence.alike(result, level) in texts[level]
         assert "What the first layer still reads" in texts[level]
     assert len(at.main.get("plotly_chart")) >= 4
+    beyond = settled(visit({**SMALL, f"{KEY}.level": "9"}, TICKETS))
+    assert any("from 0 to 2" in sentence for sentence in problems(beyond))
     questions = [question_in(block.value) for block in at.code if block.language == "python"]
     assert digest(METHOD, small) in questions
-
-
-def test_a_link_to_no_level_is_refused_in_words(small):
-    answer(METHOD, small)
-    at = settled(visit({**SMALL, f"{KEY}.level": "9"}, TICKETS))
-    assert any("from 0 to 2" in sentence for sentence in problems(at))
 
 
 @pytest.mark.parametrize("level", [0, 2])
@@ -89,28 +83,22 @@ def test_ticket_and_new_start_answer_with_their_own_networks(small, level, monke
     """All are asked about the same image and class; at level 0 the ticket is the whole network."""
     displayed, played = [], []
     monkeypatch.setattr(f"{TAPE}.viewer", lambda _picture, panels, _key: displayed.append(panels))
-    monkeypatch.setattr(
-        f"{TAPE}.play_steps", lambda *arguments, **more: played.append((arguments, more))
-    )
+    monkeypatch.setattr(f"{TAPE}.play_steps", lambda *given, **more: played.append((given, more)))
     result = answer(METHOD, small)
     at = settled(visit({**SMALL, f"{KEY}.level": str(level)}, TICKETS))
     text = words(at)
     row = small.data.some("test", 3, 0)[0]
     assert f"Asked about a {small.data.classes[small.data.labels[row]]}; all maps are" in text
-    networks = {
-        "Whole network": result["networks"][0],
-        "Same mask, new start": result["anew"][level],
-    }
+    networks = {"Whole network": result["networks"][0]}
+    networks["Same mask, new start"] = result["anew"][level]
     if level:
         networks["Ticket, 25 %"] = result["networks"][2]
     notes = {panel.title: panel.note for panel in displayed[-1]}
     assert set(notes) == set(networks)
     for title, view in networks.items():
         shares = torch.softmax(rebuilt(view).logits(small.data.pixels([row])), 1)[0]
-        says = (
-            f"It says {small.data.classes[shares.argmax()]}, {percent(float(shares.max()))} sure."
-        )
-        assert notes[title] == says
+        says = small.data.classes[shares.argmax()]
+        assert notes[title] == f"It says {says}, {percent(float(shares.max()))} sure."
         assert title == "Whole network" or f"{title} " in text
     positional, more = played[-1]
     assert positional == ("the levels", level, 2, f"{KEY}.play", f"{KEY}.level")
@@ -144,11 +132,6 @@ def test_claims_that_need_validation_images_are_left_out_without_them(small):
     assert np.isnan(result["runs"]["early stop"]).all()
     assert len(claims(result["runs"], 10)) == 3  # of four
     assert "no early stop is known" in evidence.sooner(result, 1)
-
-
-def test_own_image_is_chosen_in_the_sidebar():
-    at = visit(SMALL | {f"{KEY}.about": SIDEBAR_IMAGE}, TICKETS)
-    assert "Image" in [header.value for header in at.sidebar.header]
 
 
 def test_a_run_that_was_stopped_offers_to_go_on(small):

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-import io
 import re
-import zipfile
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from components.views import WHERE_ODD
-from components.where_odd import answers, form
+from components.where_odd import answers, form, nova
 from engine.anomaly import FamiliarCase, LesionsCase, Nova, PaDiM, PatchCore, sources
 from engine.anomaly.healthy import TWINS
-from engine.arguments.normal import LesionsArguments
 from engine.case import model_input
 from engine.data.example import example
 from engine.data.folders import read_folders
 from engine.data.nova import read_nova
 from engine.images import Crop
 from engine.models import catalog
-from engine.run import digest
+from engine.run import answer, digest
 from tests.engine.data import nova_files
-from tests.hostile.archives import zipped
-from tests.visits import pills, problems, question_in, settled, visit, words
+from tests.visits import pills, problems, question_in, settled, visit, words, zipped
 
 DIGITS = {"image": "From a data set", "data": "Digits, 8 × 8", "item": "1", "model": "Digits CNN"}
 
@@ -97,16 +92,8 @@ def test_what_is_cut_out_is_around_the_patch():
 
 def test_too_few_normal_images_have_no_threshold_and_a_folder_of_one_s_own_is_offered():
     at = opened()
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for number in range(4):
-            picture = io.BytesIO()
-            pixels = np.random.default_rng(number).integers(0, 256, (8, 8, 3), dtype=np.uint8)
-            Image.fromarray(pixels).save(picture, "PNG")
-            archive.writestr(f"{number}.png", picture.getvalue())
-        archive.writestr("notes.txt", "no picture")
-    file = ("mine.zip", buffer.getvalue(), "application/zip")
-    at.file_uploader(key="where.file").set_value(file).run()
+    content = zipped(photographs(side=8) | {"notes.txt": b"no picture"})
+    at.file_uploader(key="where.file").set_value(("mine.zip", content, "application/zip")).run()
     options = at.selectbox(key="where.normal").options
     mine = next(option for option in options if option.startswith("Your data"))
     assert at.selectbox(key="where.normal").value == mine  # it is chosen at once
@@ -118,25 +105,19 @@ def test_too_few_normal_images_have_no_threshold_and_a_folder_of_one_s_own_is_of
 
 def photographs(count=4, side=40):
     """A zip of noise, each picture of one brightness of its own."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for number in range(count):
-            picture = io.BytesIO()
-            drawn = np.random.default_rng(number).integers(0, 100, (side, side, 3), dtype=np.uint8)
-            Image.fromarray(drawn + np.uint8(30 * number)).save(picture, "PNG")
-            archive.writestr(f"{number}.png", picture.getvalue())
-    return buffer.getvalue()
+    pictures = {}
+    for number in range(count):
+        drawn = np.random.default_rng(number).integers(0, 100, (side, side, 3), dtype=np.uint8)
+        pictures[f"{number}.png"] = drawn + np.uint8(30 * number)
+    return pictures
 
 
 def test_normal_photographs_are_offered_whole_and_cut_and_compared_as_was_chosen():
-    content, at = photographs(), opened()
+    content, at = zipped(photographs()), opened()
     at.file_uploader(key="where.file").set_value(("mine.zip", content, "application/zip")).run()
     at.toggle(key="where.cut").set_value(True).run()
-    mine = [
-        option
-        for option in at.selectbox(key="where.normal").options
-        if option.startswith("Your data")
-    ]
+    options = at.selectbox(key="where.normal").options
+    mine = [option for option in options if option.startswith("Your data")]
     assert [label.split(" · ")[0].endswith(", cut") for label in mine] == [False, True]
     sentences = []
     for title, pieces, count in zip(mine, (0, form.PIECES), (4, 64), strict=True):
@@ -168,9 +149,10 @@ def test_a_phantom_is_one_click_away_and_begins_with_its_healthy_twin_beside_it(
     assert not any(button.key == "where.phantom" for button in at.button)
 
 
-def test_a_file_in_nova_s_format_gives_its_table_and_a_broken_one_a_sentence():
-    LesionsArguments().case()  # drawn here, since a visit waits for two minutes only
+def test_a_file_in_nova_s_format_gives_its_table_and_a_broken_one_a_sentence(monkeypatch):
     data = sources.normal("digits")
+    for module, name in ((nova, "load"), (sources, "normal")):  # others take minutes to draw
+        monkeypatch.setattr(module, name, lambda _: data)
     rows, images = [], []
     for at, image in enumerate(data.images[data.rows("test")[:8], 0]):
         odd = at % 2 == 0
@@ -190,7 +172,7 @@ def test_a_file_in_nova_s_format_gives_its_table_and_a_broken_one_a_sentence():
     at = settled(at, lambda at: any("boxes" in header.value for header in at.header))
     dataset = read_nova(content, "n.zip", 8).data
     case = LesionsCase(catalog.load("digits-cnn"), dataset, data, seed=1)
-    result = Nova()(case)
+    result = answer(Nova(), case)
     assert any(header.value == Nova().finding(case, result) for header in at.header)
     assert f"AUROC of pixels {result['table'].cell('all', 'AUROC'):.2f}" in words(at)
     table, boxes = result["table"], result["boxes"]
@@ -201,8 +183,6 @@ def test_a_file_in_nova_s_format_gives_its_table_and_a_broken_one_a_sentence():
 
 
 def test_nothing_is_measured_or_drawn_of_nova_s_protocol_until_it_is_unfolded(monkeypatch):
-    from components.where_odd import nova
-
     monkeypatch.setattr(nova, "load", lambda name: 1 / 0)
     at = opened()
     assert not [selectbox for selectbox in at.selectbox if selectbox.key == "where.nova.data"]

@@ -27,7 +27,7 @@ from engine.models import catalog
 from tests.components.sidebar.test_subject import upload
 from tests.pages.test_where_odd import DIGITS, answered
 from tests.scans import dicom, nifti
-from tests.visits import settled, visit, words
+from tests.visits import png, settled, visit, words
 
 COUNT, ODD = 9, 2
 
@@ -62,11 +62,16 @@ def case_of(scan, view=AXIAL):
     return ScanCase(about, PatchCore(), scan, view, Crop())
 
 
+@pytest.fixture(autouse=True)
+def digits_for_twins(monkeypatch):
+    """A head is compared with healthy twins at first, which take half a minute to draw."""
+    digits = sources.normal("digits")
+    monkeypatch.setattr(sources, "normal", lambda _: digits)
+
+
 def of_digits(name, data):
     """The page about a file of one's own, beside digits."""
-    at = upload(answered(visit(DIGITS, WHERE_ODD)), name, data)
-    at.selectbox(key="where.normal").set_value("Digits, 8 × 8").run()
-    return answered(at)
+    return answered(upload(answered(visit(DIGITS, WHERE_ODD)), name, data))
 
 
 def pressed(at, key):
@@ -87,24 +92,16 @@ def test_the_slices_of_a_scan_are_judged_when_asked_and_the_strangest_is_opened(
     scan = at.session_state["subject.upload"]
     scan_case = case_of(scan)
     result = SliceBySlice()(scan_case)
-    best = (result["slices"]["slice"][strangest(result["slices"])]).tolist()
+    best = result["slices"]["slice"][strangest(result["slices"])].tolist()
     assert best[0] == ODD + 1
     assert slider(at).value == ODD + 1
-    assert [header.value for header in at.main.header][1] == SliceBySlice().finding(
-        scan_case, result
-    )
-    assert at.main.header[0].value == PatchCore().finding(
-        scan_case.about, PatchCore()(replace(scan_case.about, image=scan_case.slice_pixels(ODD)))
-    )
-    buttons = [
-        widget for widget in at.button if widget.key and widget.key.startswith("where.slices.open.")
-    ]
-    assert [int(button.key.rsplit(".", 1)[1]) for button in buttons] == best[
-        : slices.STRANGEST_SLICES
-    ]
-    assert [button.disabled for button in buttons] == [True] + [False] * (
-        slices.STRANGEST_SLICES - 1
-    )
+    assert at.main.header[1].value == SliceBySlice().finding(scan_case, result)
+    of_slice = PatchCore()(replace(scan_case.about, image=scan_case.slice_pixels(ODD)))
+    assert at.main.header[0].value == PatchCore().finding(scan_case.about, of_slice)
+    opening = {b.key: b.disabled for b in at.button if "where.slices.open." in str(b.key)}
+    strangest_first = [f"where.slices.open.{place}" for place in best[: slices.STRANGEST_SLICES]]
+    assert opening == {key: key == strangest_first[0] for key in strangest_first}
+    assert [*opening] == strangest_first
     at = pressed(at, f"where.slices.open.{best[1]}")
     assert slider(at).value == best[1]
     assert f"Slice {best[1]} is open: number 2 of {COUNT}, the strangest first." in words(at)
@@ -158,9 +155,8 @@ def test_one_slice_lies_in_an_otherwise_empty_volume_and_other_pictures_give_png
     assert upright(values, ODD) == pytest.approx(result["map"].values, abs=1e-5)
     assert bytes(opened(files["map.nii.gz"]()).header["descrip"]).startswith(b"distance")
     frames = load(dicom(np.zeros((3, 12, 12), np.uint8)), "a.dcm")
-    assert [*slices.one_slice(subject_of(case, frames, SliceChoice("frame", 1)), result, "")] == [
-        "mask.png"
-    ]
+    of_frames = subject_of(case, frames, SliceChoice("frame", 1))
+    assert [*slices.one_slice(of_frames, result, "")] == ["mask.png"]
 
 
 def subject_of(case, scan, view):
@@ -183,19 +179,14 @@ def test_frames_of_dicom_give_a_mask_each_as_png():
 # ---------------------------------------------------------------- tiles
 
 
-def photo(width, height):
-    """A photograph of noise."""
-    pixels = np.random.default_rng(2).integers(0, 256, (height, width, 3), dtype=np.uint8)
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG")
-    return buffer.getvalue()
+PHOTO = png(np.random.default_rng(2).integers(0, 256, (1100, 1500, 3), dtype=np.uint8))
 
 
 def test_a_photograph_is_read_in_tiles_at_its_own_size_although_it_is_shown_smaller():
-    at = of_digits("large.png", photo(1500, 1100))
+    at = of_digits("large.png", PHOTO)
     assert at.session_state["subject"].picture.pixels.shape[:2] == (1024, 1396)
     at.toggle(key="where.tiles.on").set_value(True).run()
-    fine = load(photo(1500, 1100), "a.png", fine=True)
+    fine = load(PHOTO, "a.png", fine=True)
     about = case_of(load(volume(), "a.nii")).about
     case = PhotographCase(about, PatchCore(), fine)
     grid = TileByTile().tiles(case)
@@ -211,7 +202,7 @@ def test_a_picture_no_larger_than_the_model_s_input_has_no_tiles_and_a_scan_neit
 
 
 def test_a_file_that_is_no_longer_kept_is_read_as_it_is_shown_and_that_is_said():
-    at = of_digits("large.png", photo(1500, 1100))
+    at = of_digits("large.png", PHOTO)
     reload.drop(at.session_state["subject.kept_under"])
     at.toggle(key="where.tiles.on").set_value(True).run()
     assert "The file is no longer kept: open it again" in words(at)

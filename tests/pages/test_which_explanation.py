@@ -30,23 +30,16 @@ def open_view(**link):
 
 def test_a_small_image_is_explained_eight_times_and_judged_at_once():
     at = open_view()
-    assert not said_of_trouble(at)
+    assert not problems(at)
     text = words(at)
     assert "Every pixel is a feature: 64." in text
     assert "attribution.LFA r4" in text
     assert "No free lunch" in text
     assert "For small changes of brightness, trust " in advice(at)
-    assert "at fresh samples of every neighborhood, to which no explainer was fitted" in " ".join(
-        text.split()
-    )
-    assert "a loss is exact only where a feature differs from nothing by one number" in " ".join(
-        text.split()
-    )
+    text = " ".join(text.split())
+    assert "at fresh samples of every neighborhood, to which no explainer was fitted" in text
+    assert "a loss is exact only where a feature differs from nothing by one number" in text
     assert "faded to nothing, means black" in text  # the tiny network has no mean
-
-
-def said_of_trouble(at):
-    return [*at.error, *at.warning, *at.info]
 
 
 def advice(at):
@@ -81,35 +74,24 @@ def case_of(at):
 def test_sigma_and_alpha_ask_anew_only_what_looks_at_them(monkeypatch):
     from components import runs
 
-    methods = []
-    plain = runs.ask
-    monkeypatch.setattr(
-        runs, "ask", lambda method, *rest: methods.append(method) or plain(method, *rest)
-    )
+    asked, plain = {}, runs.ask
+
+    def noted(method, *rest):
+        asked[getattr(method, "explainer", "")] = method
+        return plain(method, *rest)
+
+    def changed(widget):
+        """The explainers whose settings are others once it was moved."""
+        before = dict(asked)
+        asked.clear()
+        settled(widget.run())
+        return {name for name in ROWS if before[name] != asked[name]}
+
+    monkeypatch.setattr(runs, "ask", noted)
     at = open_view(**{"which.small.samples": "200"})  # so that no answer of all eight is kept
-    before = {
-        local_model.explainer: local_model
-        for local_model in methods
-        if hasattr(local_model, "explainer")
-    }
-    methods.clear()
-    at.select_slider(key="which.small.noise").set_value(0.01).run()
-    settled(at)
-    after = {
-        local_model.explainer: local_model
-        for local_model in methods
-        if hasattr(local_model, "explainer")
-    }
-    assert {name for name in ROWS if before[name] != after[name]} == {"SmoothGrad", "C-LIME"}
-    methods.clear()
-    at.slider(key="which.small.low").set_value(0.9).run()
-    settled(at)
-    last = {
-        local_model.explainer: local_model
-        for local_model in methods
-        if hasattr(local_model, "explainer")
-    }
-    assert {name for name in ROWS if last[name] != after[name]} == {"Integrated gradients"}
+    noise = at.select_slider(key="which.small.noise").set_value(0.01)
+    assert changed(noise) == {"SmoothGrad", "C-LIME"}
+    assert changed(at.slider(key="which.small.low").set_value(0.9)) == {"Integrated gradients"}
 
 
 def test_a_photograph_waits_for_a_button_and_offers_no_pixels(monkeypatch):
@@ -137,8 +119,7 @@ def test_another_setting_gives_up_what_a_later_map_was_asked_before(monkeypatch)
     hold.begins(at)
     at.select_slider(key="which.samples").set_value(50).run()
     assert hold.is_given_up(20)
-    settled(at)
-    assert not said_of_trouble(at)
+    assert not problems(settled(at))
 
 
 def test_a_model_that_looks_at_nothing_is_said_and_no_number_is_shown(monkeypatch):
@@ -161,9 +142,8 @@ def test_the_paper_s_experiments_run_on_request_and_say_who_finds_a_linear_model
     at = open_view()
     next(button for button in at.button if button.label == "Run the experiments").click()
     text = words(settled(at.run()))
-    assert (
-        "exactly: SmoothGrad, Gradient, Integrated gradients, Gradient × input, Occlusion." in text
-    )
+    exact = "SmoothGrad, Gradient, Integrated gradients, Gradient × input, Occlusion"
+    assert f"exactly: {exact}." in text
     assert "Not with so few samples: C-LIME (" in text  # 50 samples of 64 features
     assert "Moved most on average by those of" in text
     assert "Moved least on average by those of" in text
