@@ -1,7 +1,5 @@
 """`make bench`: rows are judged, told or marked as noisy; exponents are found; it is recorded."""
 
-from __future__ import annotations
-
 import inspect
 import os
 import subprocess

@@ -1,7 +1,5 @@
 """The page of what works claims nothing that no test shows, and is up to date."""
 
-from __future__ import annotations
-
 import importlib
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Each package of the app has a lower bound, and that is what the lowest environment gets."""
 
-from __future__ import annotations
-
 import pytest
 
 from tests.ranges import REQUIREMENTS, ROOT, TESTS, lowest

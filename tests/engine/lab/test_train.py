@@ -1,7 +1,5 @@
 """Training as a question like any other: asked, killed, gone on with, kept."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal

@@ -1,7 +1,5 @@
 """Networks of several seeds, trained together, are those that trainings alone would give."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Steps, nearest images and random starts in a ball around an image."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 

@@ -1,7 +1,5 @@
 """Calibration derived again slowly, and its known corners."""
 
-from __future__ import annotations
-
 from math import ceil, exp, log, nan
 
 import numpy as np

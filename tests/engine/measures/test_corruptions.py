@@ -1,7 +1,5 @@
 """Corruptions do what they are called, more at each severity, and the same for a seed."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 from scipy.ndimage import gaussian_filter

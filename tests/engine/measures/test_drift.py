@@ -1,7 +1,5 @@
 """Two maps of one image: alike, unrelated, opposite, flat."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from scipy.stats import spearmanr

@@ -1,7 +1,5 @@
 """The Fréchet distance of two sets of features."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from scipy.linalg import sqrtm

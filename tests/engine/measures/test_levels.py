@@ -1,7 +1,5 @@
 """Changes in whole gray levels stay in their ball exactly, and in 0 to 255."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 

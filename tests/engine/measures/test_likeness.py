@@ -1,7 +1,5 @@
 """Noise in decibels, from its definition, and changes in words; SSIM is checked with walks."""
 
-from __future__ import annotations
-
 from math import inf
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Ranks against scipy's, bit for bit."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from scipy.stats import rankdata

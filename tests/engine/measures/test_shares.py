@@ -1,7 +1,5 @@
 """Shares of right answers: their interval, and what chance and luck reach."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

@@ -1,7 +1,5 @@
 """Insertion and deletion on models whose scores can be added up by hand."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

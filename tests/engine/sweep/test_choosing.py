@@ -1,7 +1,5 @@
 """Rows are filtered and sorted, and the sentence counts images, not answers."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest

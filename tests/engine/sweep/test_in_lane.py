@@ -1,7 +1,5 @@
 """A sweep in the lane of the app: stopped in the middle, it keeps what was done."""
 
-from __future__ import annotations
-
 import pytest
 
 from engine import run

@@ -1,7 +1,5 @@
 """What is said of an answer: single numbers, and a small picture."""
 
-from __future__ import annotations
-
 from io import BytesIO
 
 import numpy as np

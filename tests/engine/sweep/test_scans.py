@@ -1,7 +1,5 @@
 """A volume is swept slice by slice: the strongest first, and the maps lie on the scan."""
 
-from __future__ import annotations
-
 import csv
 import io
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """The sheet is one file that asks no network and takes names of strangers as text."""
 
-from __future__ import annotations
-
 import json
 import re
 from base64 import b64encode

@@ -1,7 +1,5 @@
 """Processes here and workers of a cluster give what one process gives, whoever is killed."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

@@ -1,7 +1,5 @@
 """A sweep computes what is missing, once, and says what it left out."""
 
-from __future__ import annotations
-
 import csv
 import io
 import sys

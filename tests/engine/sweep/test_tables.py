@@ -1,7 +1,5 @@
 """The tables hold what the rows say, and a spreadsheet computes nothing of it."""
 
-from __future__ import annotations
-
 import csv
 from dataclasses import replace
 from io import BytesIO, StringIO

@@ -1,7 +1,5 @@
 """A hook may move masks from step to step, and an interruption changes none of it."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 

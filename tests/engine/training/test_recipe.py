@@ -1,7 +1,5 @@
 """A recipe is data: read from a table, bounded, drawn as a form."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import fields
 

@@ -1,7 +1,5 @@
 """What is kept on the way is what was there, and an interruption changes none of it."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The second view of an image is another one, drawn from the seed, and leaves the first alone."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from functools import partial
 

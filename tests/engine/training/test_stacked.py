@@ -1,7 +1,5 @@
 """Networks trained together end where each ends that is trained alone."""
 
-from __future__ import annotations
-
 import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """A training that starts later goes on where the whole one was, with a new optimizer."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np
