@@ -19,8 +19,8 @@ from engine.families import METHODS
 
 ROOT = Path(__file__).parent.parent
 LIST = Path(__file__).with_name("thorough.txt")
-LONG = 3.0  # seconds from which a test is left out
-LONG_PROOF = 10.0  # of a method's named proof
+LONG = 1.0  # seconds from which a test is left out
+LONG_PROOF = 5.0  # of a method's named proof
 FILES = (  # left out whole
     "tests/browser",
     "tests/fake_gate/test_gate.py",

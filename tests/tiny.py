@@ -5,6 +5,7 @@ from __future__ import annotations
 from copy import copy, deepcopy
 from dataclasses import replace
 from functools import cache, partial
+from threading import Thread
 from typing import Any
 
 import nibabel as nib
@@ -644,3 +645,12 @@ def case_for(kind: type, model: Classifier | None = None) -> Any:
     if targets := getattr(kind, "targets", None):
         return pair_case(model or cnn(), targets[0])
     return asked_image(model) if model or "attention" not in kind.needs else vit_case()
+
+
+def at_once(*acts, seconds=30):
+    """Each act in a thread of its own, until all are over."""
+    threads = [Thread(target=act) for act in acts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(seconds)

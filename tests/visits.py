@@ -145,3 +145,12 @@ def held_up(monkeypatch, kind, only=lambda _method: True):
 
     monkeypatch.setattr(kind, "__call__", slowly)
     return hold
+
+
+def run_experiment(at):
+    """The page of an experiment after its run, which the button begins."""
+    label = "Run the experiment"
+    button = next(button for button in at.button if button.label.startswith(label))
+    at = settled(button.click().run())
+    assert not problems(at)
+    return at

@@ -86,7 +86,7 @@ def unmoved(name: str, figures: Figures, other: str, others: Figures) -> list[st
     deviation = float(change.std(ddof=1))
     if abs(change.mean()) > deviation:
         return []
-    moved = f"{change.mean():+.1f} ± {deviation:.1f}".replace("-", "−")
+    moved = f"{change.mean():+z.1f} ± {deviation:.1f}".replace("-", "−")
     same = f"{100 * figures[SAME].mean():.0f} % of the captions are the same word for word."
     other_recall, recall = (100 * float(table["recall"].mean()) for table in (others, figures))
     less = f". But it finds {recall:.0f} % of the things, {TITLES[other]} {other_recall:.0f} %. "

@@ -17,6 +17,7 @@ def short_number(number: float) -> str:
         text = f"{number:.1e}".replace("e-0", "e-").replace("e+0", "e")
     else:
         rounded = float(f"{number:.2g}") if size < 100 else round(number)
+        rounded += 0.0  # no sign before zero
         text = np.format_float_positional(rounded, trim="-")
     return text.replace("-", "−")
 

@@ -30,7 +30,7 @@ class Prediction(Method[ImageCase]):
     family = "subject"
     title = "Prediction"
     cost = "live"
-    proof = "tests/engine/test_prediction.py::test_probabilities_are_the_softmax_of_the_logits"
+    proof = "tests/engine/test_case.py::test_probabilities_are_the_softmax_of_the_logits"
 
     def __call__(self, case: ImageCase, progress: Progress = quiet) -> Result:
         """Views: classes, the probability of each label."""

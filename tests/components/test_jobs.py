@@ -18,8 +18,8 @@ def show_jobs(title, public, words="", why="", end="done"):
         job = Job(visitor, lambda _: None, "wait", {visitor}, 0, title.format(visitor), public)
         job.words = words.format(visitor)
         jobs.running(lane, job)
-        done = frozenset({visitor}), end, why.format(visitor), 2.0, datetime.now(UTC)
-        jobs.finished_jobs([Past("x", title.format(visitor), public, *done)])
+        outcome = frozenset({visitor}), end, why.format(visitor), 2.0, datetime.now(UTC)
+        jobs.finished_jobs([Past("x", title.format(visitor), public, *outcome)])
 
 
 @pytest.mark.parametrize("titles", [("", ""), ("Mine", ""), ("", "Public"), ("Mine", "Public")])

@@ -1,7 +1,5 @@
 """Every method's case is declared once: read from words, built, and printed as words again."""
 
-from __future__ import annotations
-
 import json
 import re
 import shlex
@@ -124,8 +122,7 @@ def test_every_method_builds_its_case_from_words_and_its_words_from_the_case(kin
     method, arguments = asking.question(kind, {})
     case = cases(arguments)
     assert isinstance(case, case_kind(kind))
-    printed = as_shell(method, of_case(case, arguments))
-    again, read = read_again(printed)
+    again, read = read_again(as_shell(method, of_case(case, arguments)))
     assert again == method
     assert cases(read).fingerprint == case.fingerprint
 
@@ -157,8 +154,7 @@ def test_what_is_printed_runs_and_gives_the_same_answer_in_the_shell_and_in_pyth
     method, arguments = method_and_arguments(name)
     arguments = of_case(arguments.case(), arguments)
     monkeypatch.chdir(tmp_path)
-    line = as_shell(method, arguments)
-    assert main(shlex.split(line)[3:]) == 0, capsys.readouterr().err
+    assert main(shlex.split(as_shell(method, arguments))[3:]) == 0, capsys.readouterr().err
     folder = answer_folder(tmp_path / "out")
     result = json.loads((folder / "result.json").read_text())
     names: dict[str, object] = {}
@@ -255,8 +251,7 @@ def test_requests_by_text_are_those_of_the_functions():
     ids = data.ids[data.rows("train")][:3]
     hard = worst.worst_case(ids, worst.HARDEST)
     assert request_from("worst=" + "+".join(map(str, ids)), data).kind == hard.kind == "worst"
-    poisoned = load_data("digits+poisoned")
-    assert request_from("planted", poisoned).kind == "planted"
+    assert request_from("planted", load_data("digits+poisoned")).kind == "planted"
     for wrong in ("clas=3", "class", "class=three", "class=99", "random=2", "ids=a", ""):
         with pytest.raises(BlindspotError):
             request_from(wrong, data)
@@ -280,8 +275,7 @@ def test_a_mode_is_named_by_its_name_or_its_place_where_the_name_could_be_misrea
 
 @pytest.mark.parametrize("text", ["class={}", "class={},share=0.5,draw=1", "mode=3,class={}"])
 def test_where_classes_are_called_by_numbers_that_are_not_theirs_a_text_has_the_name(text):
-    data = load_data("digits+merged:into=5")
-    named = replace(data, classes=("1", "2", "3", "0", "4"))
+    named = replace(load_data("digits+merged:into=5"), classes=("1", "2", "3", "0", "4"))
     first = request_from(text.format("0"), named)
     assert first.label == 3
     again = request_from(request_text(first, named), named)

@@ -1,7 +1,5 @@
 """What opened files take is booked before it is allocated, and given back."""
 
-from __future__ import annotations
-
 import gc
 import json
 import subprocess
@@ -128,30 +126,19 @@ def test_bytes_are_given_back_when_every_view_of_an_array_is_gone():
     assert not memory_budget.booked
 
 
-def opened_npz(side):
-    return read_npz(npz(arrays((side, side)))).data
-
-
-def opened_zip(side):
-    return read_folders(zipped(two()), side=side).data
-
-
-def opened_picture(side):
-    return load_image(png(size=(side, side)))
-
-
-def opened_scan(side):
-    return load_image(nifti(np.zeros((side, side, 8), np.int16)), "a.nii")
+def scan(side):
+    return nifti(np.zeros((side, side, 8), np.int16))
 
 
 @pytest.mark.parametrize(
     ("read", "fits", "too_much"),
     [
-        (opened_npz, 28, 256),
-        (opened_zip, 64, 256),
-        (opened_picture, 300, 1000),
-        (opened_scan, 64, 600),
+        (lambda side: read_npz(npz(arrays((side, side)))).data, 28, 256),
+        (lambda side: read_folders(zipped(two()), side=side).data, 64, 256),
+        (lambda side: load_image(png(size=(side, side))), 300, 1000),
+        (lambda side: load_image(scan(side), "a.nii"), 64, 600),
     ],
+    ids=["npz", "zip", "picture", "scan"],
 )
 def test_everything_that_is_opened_is_booked_for_whoever_opened_it(small, read, fits, too_much):
     with visited_by("a"):

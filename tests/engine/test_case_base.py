@@ -1,7 +1,5 @@
 """The base of all cases: every field counts, and nothing that a visitor named does."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
@@ -68,7 +66,10 @@ def toy():
     )
 
 
-def test_every_field_counts_in_the_fingerprint(toy):
+IN_TWO_ORDERS = ({"a": 1, "b": 2}, {"b": 2, "a": 1})
+
+
+def test_every_field_and_the_kind_count_in_the_fingerprint_and_no_order_of_names(toy):
     others = [
         toy,
         replace(toy, model=tiny.cnn(seed=3)),
@@ -87,38 +88,26 @@ def test_every_field_counts_in_the_fingerprint(toy):
     assert len({variant.fingerprint for variant in others}) == len(others)
     assert replace(toy).fingerprint == toy.fingerprint
     assert replace(toy, image=toy.image.clone()).fingerprint == toy.fingerprint
-
-
-def test_a_fingerprint_has_sixteen_bytes_and_no_order_of_names(toy):
     assert len(bytes.fromhex(toy.fingerprint)) == 16
-    first, second = (
-        replace(toy, numbers=numbers) for numbers in ({"a": 1, "b": 2}, {"b": 2, "a": 1})
-    )
-    assert first.fingerprint == second.fingerprint
-
-
-def test_another_kind_with_the_same_fields_is_another_question(toy):
-    other = type("Other", (ToyCase,), {"case_name": "other"})
+    first, second = (replace(toy, numbers=numbers).fingerprint for numbers in IN_TWO_ORDERS)
+    assert first == second
+    other = type("Other", (ToyCase,), {"case_name": "other"})  # the same fields
     twin = other(toy.model, toy.data, toy.image, toy.table, toy.target, toy.names, toy.numbers)
     assert twin.fingerprint != toy.fingerprint
 
 
-def test_class_names_that_somebody_gave_are_not_in_the_fingerprint(toy):
+def test_neither_given_class_names_nor_what_nothing_tells_apart_is_in_a_fingerprint(toy):
     before = toy.fingerprint
     toy.model.labels = tuple(f"Patient {index}" for index in range(4))
     assert replace(toy).fingerprint == before
     assert "Patient" not in str(toy.facts())
-
-
-def test_what_nothing_tells_apart_has_no_fingerprint():
     with pytest.raises(TypeError, match="a object has no fingerprint"):
         list(value_parts([object()]))
 
 
 def test_lane_facts_and_lacks_come_from_the_fields(toy):
     assert toy.lane == "cpu"
-    facts = toy.facts()
-    assert facts == {
+    assert toy.facts() == {
         "kind": "toy",
         "model": "tiny-cnn",
         "model_fingerprint": toy.model.fingerprint,
@@ -142,13 +131,6 @@ def test_a_case_around_another_one_has_its_model_lane_and_facts(toy):
     assert AroundToy(replace(toy, seed=1)).fingerprint != around.fingerprint
 
 
-def test_a_case_around_another_one_changes_its_precision_and_nothing_else():
-    around = AroundToy(tiny.cnn_case(), "two")
-    fast = around.at("fast")
-    assert (fast.precision, fast.toy.precision, fast.word) == ("fast", "fast", "two")
-    assert (around.precision, fast.at("exact").precision) == ("exact", "exact")
-
-
 def test_a_case_without_a_model_refuses_what_a_model_would_give():
     word = type("Word", (Case,), {"case_name": "word", "what": "a word", "asks": ""})()
     assert word.lacks("gradient") == "it needs gradient, which a word cannot give."
@@ -163,9 +145,12 @@ def test_a_method_is_refused_about_any_other_kind_of_case(toy):
         OfToys().check(AroundToy(toy))
 
 
-def test_another_precision_is_another_case():
+def test_another_precision_is_another_case_and_changes_nothing_else():
     case = tiny.cnn_case()
     assert case.at("exact") is case
-    fast = case.at("fast")
-    assert isinstance(fast, ImageCase)
-    assert fast.fingerprint != case.fingerprint
+    assert isinstance(case.at("fast"), ImageCase)
+    assert case.at("fast").fingerprint != case.fingerprint
+    around = AroundToy(case, "two")
+    fast = around.at("fast")
+    assert (fast.precision, fast.toy.precision, fast.word) == ("fast", "fast", "two")
+    assert (around.precision, fast.at("exact").precision) == ("exact", "exact")

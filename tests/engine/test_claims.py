@@ -1,7 +1,5 @@
 """A question is held by one process at a time, and given back when that one dies."""
 
-from __future__ import annotations
-
 import fcntl
 import signal
 import subprocess

@@ -1,7 +1,5 @@
 """The command line does what it says, and says in one line what was wrong."""
 
-from __future__ import annotations
-
 import json
 import runpy
 import subprocess
@@ -127,21 +125,11 @@ def test_methods_are_listed_in_the_agreed_shape(capsys):
         kind.full_name() for kind in METHODS
     ]
     for description in methods:
-        assert list(description) == [
-            "family",
-            "name",
-            "title",
-            "paper",
-            "cost",
-            "case",
-            "settings",
-            "arguments",
-        ]
+        keys = "family name title paper cost case settings arguments"
+        assert " ".join(description) == keys
         for spec in [*description["settings"], *description["arguments"]]:
-            assert list(spec) == [
-                "name", "label", "help", "type", "default", "off", "low", "high", "step",
-                "options", "unit",
-            ]  # fmt: skip
+            fields = "name label help type default off low high step options unit"
+            assert " ".join(spec) == fields
     channels = next(method for method in methods if method["name"] == "Gradient")["settings"][0]
     assert (channels["default"], channels["low"]) == ("signed", None)
     assert channels["options"] == ["signed", "size"]
@@ -286,7 +274,7 @@ def test_what_is_wrong_is_said_in_one_line(small, refused, tmp_path, extra, word
     assert not (tmp_path / "out").exists()
 
 
-def test_other_wrong_words_are_said_in_one_line_too(small, refused, tmp_path):
+def test_other_wrong_words_are_said_in_one_line_too(small, refused, tmp_path, monkeypatch):
     out = ["--out", str(tmp_path)]
     assert "Gradient" in refused("run", "attribution.Gradent", "--image", "sample:coffee", *out)
     assert "no sample called" in refused(*RUN[:3], "sample:dog", *out)
@@ -297,9 +285,6 @@ def test_other_wrong_words_are_said_in_one_line_too(small, refused, tmp_path):
     assert "invalid choice: 'swep'" in refused("swep")
     assert "COMMAND" in refused()
     assert "page.png" in refused(*RUN, "--out", str(page))
-
-
-def test_fast_is_refused_where_the_device_has_none(small, refused, tmp_path, monkeypatch):
     monkeypatch.setattr("engine.models.classifier.has_fast", lambda _device: False)
     assert "--precision exact" in refused(*RUN, "--precision", "fast", "--out", str(tmp_path))
 
@@ -333,8 +318,7 @@ def test_a_walk_is_asked_with_the_images_it_goes_to(tmp_path, capsys):
     record = json.loads((folder / "result.json").read_text())
     assert record["case"]["kind"] == "pair"
     numbers = pd.read_csv(folder / record["views"]["figures"]["file"]).iloc[0]
-    path = np.load(folder / record["views"]["path"]["file"])
-    assert path.shape[1:] == (3, 8, 8)
+    assert np.load(folder / record["views"]["path"]["file"]).shape[1:] == (3, 8, 8)
     assert numbers["steps"] == 20
     left = np.load(folder / "rmse to target.y.npy")
     assert numbers["RMSE to target"] == pytest.approx(left[-1])
@@ -422,8 +406,6 @@ def test_the_network_of_scenes_is_trained_from_the_seed_that_was_asked_for(tmp_p
     assert seeds == [things.SEED, 7]
     assert card_at(embedded.file_of("scenes-things", tmp_path)).seed == 7
 
-
-# ---------------------------------------------------------------- experiments
 
 EXPERIMENT = ["run", "unlearning.CUDA", "--data", "columns"]
 BRIEFLY = ["--set", "epochs=1", "seeds=2", "victim=MLP"]

@@ -1,7 +1,5 @@
 """Whatever foreign bytes make our own code raise becomes one sentence, at every door."""
 
-from __future__ import annotations
-
 import logging
 import struct
 import zlib

@@ -1,7 +1,5 @@
 """Which device is taken, what it computes fast, and what it has room for."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 
@@ -105,16 +103,10 @@ def test_a_cpu_is_fast_with_either_of_two_instruction_sets(avx512, amx, fast, mo
     assert not has_fast(MPS)
 
 
-def test_a_batch_may_take_two_gibibytes_on_a_cpu():
+def test_a_batch_may_take_a_fifth_of_what_is_free_and_weights_all_of_it(monkeypatch):
     assert memory_budget(CPU) == memory_budget(MPS) == 2 * 1024**3
-
-
-def test_a_batch_may_take_a_fifth_of_what_a_gpu_has_free(monkeypatch):
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _device: (1_000_004, 9_000_000))
     assert memory_budget(CUDA) == 200_000
-
-
-def test_memory_for_weights_is_what_the_system_or_the_gpu_has_free(monkeypatch):
     whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     assert 0 < free_memory(torch.device("cpu")) < whole
     monkeypatch.setattr(Path, "read_text", lambda *_, **__: "nothing of the kind")

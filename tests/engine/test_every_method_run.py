@@ -1,7 +1,5 @@
 """`engine run` over every method that is listed, with the answers that ship in place."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import fields
 

@@ -1,7 +1,5 @@
 """Experiments: what seeds decide, and trainings that are kept, shared and resumed."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -106,11 +104,14 @@ def test_claims_hold_do_not_or_are_undecided(trainings):
     assert claims.notes == ("above −1", "below −1", "above 0.5")
 
 
-def test_one_seed_decides_nothing():
+def test_one_seed_decides_nothing_and_margins_without_spread_are_decided_unless_they_are_zero():
     outcome, mean, tolerance = decided(np.array([[0.9, -0.9]]))
     assert outcome.tolist() == [0, 0]
     assert mean.tolist() == [0.9, -0.9]
     assert np.isnan(tolerance).all()
+    outcome, _, tolerance = decided(np.array([[0.2, 0.0, -0.1]] * 3))
+    assert outcome.tolist() == [1, 0, -1]
+    assert tolerance == pytest.approx(0, abs=1e-12)
 
 
 def test_the_tolerance_is_that_of_student_s_test():
@@ -122,12 +123,6 @@ def test_the_tolerance_is_that_of_student_s_test():
         below = ttest_1samp(margins, 0, alternative="less").pvalue < 0.05
         assert outcome.tolist() == np.where(above, 1, np.where(below, -1, 0)).tolist()
         assert {0, 1} <= set(outcome.tolist())
-
-
-def test_margins_without_spread_are_decided_unless_they_are_zero():
-    outcome, _, tolerance = decided(np.array([[0.2, 0.0, -0.1]] * 3))
-    assert outcome.tolist() == [1, 0, -1]
-    assert tolerance == pytest.approx(0, abs=1e-12)
 
 
 def test_a_mean_at_its_tolerance_is_undecided_and_beyond_it_decided(monkeypatch):
@@ -198,11 +193,6 @@ def test_a_single_seed_has_no_spread(untrained):
     assert table.units == ("share",) * 4
 
 
-def test_experiments_on_the_same_data_take_alike():
-    facts = case().facts()
-    assert (facts["alike"], facts["data"], facts["seed"]) == ("columns", "columns", 0)
-
-
 @dataclass(frozen=True)
 class Drawn(ClosedFormExperiment):
     """Numbers drawn by the seed, plain and doubled."""
@@ -241,10 +231,12 @@ def test_a_closed_form_is_computed_for_each_seed():
     assert reports[-1][0] == 1.0
 
 
-def test_what_a_run_does_is_said_before_it_is_started():
+def test_what_a_run_does_is_said_before_it_is_started_and_facts_name_the_data():
     assert "each is drawn and computed 10 times" in Drawn().before(case())
     assert "once, twice" in Drawn().before(case())
     assert "trained on each of: one epoch; three epochs. Each 3 times." in Epochs().before(case())
+    facts = case().facts()
+    assert (facts["alike"], facts["data"], facts["seed"]) == ("columns", "columns", 0)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,5 @@
 """A default that does not fit the picture is said: in the shell, in Python and before a sweep."""
 
-from __future__ import annotations
-
 import warnings
 from types import SimpleNamespace
 

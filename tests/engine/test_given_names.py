@@ -1,7 +1,5 @@
 """No word of a visitor is on the disk: what was typed is not kept there, names are put back."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
 from functools import partial
@@ -56,9 +54,6 @@ def on_disk(home) -> str:
 def answer_text(found) -> str:
     """What an answer says in words, and its record."""
     return json.dumps([found.record, [view.facts() for view in found.values()]], default=str)
-
-
-# ---------------------------------------------------------------- what was typed
 
 
 @pytest.fixture
@@ -134,9 +129,6 @@ def test_nothing_is_kept_of_a_model_whose_classes_were_typed(home):
     assert digest(method, case) not in stored
 
 
-# ---------------------------------------------------------------- names from files
-
-
 def test_names_from_files_are_put_back_from_the_reader_s_own(home, monkeypatch):
     """Class names with letters that JSON escapes, in settings, tables and cards of models."""
     model, labels = tiny.cnn(), tuple(f"Sécrétum “{at}”" for at in range(4))
@@ -182,10 +174,12 @@ def test_another_s_names_come_from_memory_as_little_as_from_the_disk(home):
         assert ("Smith" in card) is (case is mine)
 
 
-def test_who_calls_a_file_otherwise_does_not_join_another_s_job(home):
+def test_who_calls_a_file_otherwise_does_not_join_another_s_job_and_what_ships_has_no_names(home):
     mine, same, other = (own_training(title) for title in ("Smith", "Smith", "another.zip"))
     assert job_name(Train(), mine) == job_name(Train(), same) != job_name(Train(), other)
     assert job_name(Train(), tiny.train_case()) == digest(Train(), tiny.train_case())
+    assert given_names(tiny.cnn_case()) == ()
+    assert given_names(tiny.train_case()) == ()
 
 
 def test_a_file_that_is_called_like_a_class_moves_no_other_name(home, monkeypatch):
@@ -207,11 +201,6 @@ def test_what_is_forgotten_is_forgotten_under_all_names(tmp_path):
         store.put("a", {"scores": view}, {}, names)
     store.forget("a")
     assert all(store.get("a", names) is None for names in ((), ("first",), ("other",)))
-
-
-def test_names_of_what_ships_are_nobody_s(home):
-    assert given_names(tiny.cnn_case()) == ()
-    assert given_names(tiny.train_case()) == ()
 
 
 def test_hiding_is_undone_whatever_the_names():

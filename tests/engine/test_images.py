@@ -75,9 +75,6 @@ def refusal(data, name="a.png"):
     return message
 
 
-# What comes through
-
-
 @pytest.mark.parametrize("form", ["PNG", "TIFF", "BMP"])
 @given(pixels=arrays(np.uint8, st.tuples(st.integers(1, 9), st.integers(1, 9), st.just(3))))
 @settings(max_examples=25, deadline=None)
@@ -88,21 +85,15 @@ def test_lossless_formats_give_back_the_pixels_they_were_given(form, pixels):
     assert picture.notes == ()
 
 
-def test_lossless_webp_gives_back_its_pixels():
+def test_webp_gives_back_its_pixels_gif_its_palette_and_jpeg_a_few_levels_beside():
     image = noise(31, 17)
     assert np.array_equal(read(saved(image, "WEBP", lossless=True)).pixels, np.asarray(image))
-
-
-def test_jpeg_is_within_a_few_levels():
-    picture = read(saved(corners(), "JPEG", quality=95, subsampling=0))
-    assert picture.pixels[4, 4] == pytest.approx(RED, abs=4)
-    assert picture.pixels[28, 44] == pytest.approx(GREY, abs=4)
-
-
-def test_gif_gives_its_palette_colors():
     pixels = read(saved(corners().quantize(4), "GIF")).pixels
     assert tuple(pixels[0, 0]) == RED
     assert tuple(pixels[31, 0]) == BLUE
+    picture = read(saved(corners(), "JPEG", quality=95, subsampling=0))
+    assert picture.pixels[4, 4] == pytest.approx(RED, abs=4)
+    assert picture.pixels[28, 44] == pytest.approx(GREY, abs=4)
 
 
 def test_a_path_is_read_like_bytes_and_gives_its_name_to_errors(tmp_path):
@@ -133,9 +124,6 @@ def test_the_digest_is_of_pixels_and_shape_not_of_the_file():
     assert len({wide.digest, tall.digest, read(saved(corners(), "PNG")).digest}) == 3
 
 
-# Turned by the camera
-
-
 @pytest.mark.parametrize(
     ("orientation", "expected"),
     [  # upper left, upper right, lower left, lower right, from the table in the EXIF standard
@@ -162,49 +150,72 @@ def test_every_camera_orientation_is_turned_upright(form, orientation, expected)
     assert picture.notes == (("turned as the camera noted",) if orientation > 1 else ())
 
 
+NO_ORIENTATION = Image.Exif()
+NO_ORIENTATION[0x0112] = 99
+
+
 @pytest.mark.parametrize(
-    "exif", [b"Exif\0\0", b"Exif\0\0II*\0\xff\xff\xff\xff", b"Exif\0\0rubbish"]
+    "exif",
+    [b"Exif\0\0", b"Exif\0\0II*\0\xff\xff\xff\xff", b"Exif\0\0rubbish", NO_ORIENTATION.tobytes()],
 )
 def test_broken_exif_leaves_the_picture_as_it_lies(exif):
-    assert read(saved(corners(), "JPEG", exif=exif)).size == (48, 32)
+    picture = read(saved(corners(), "JPEG", exif=exif))
+    assert (picture.size, picture.notes) == ((48, 32), ())
+    assert read(saved(corners(), "PNG", exif=NO_ORIENTATION)).notes == ()
 
 
-def test_an_orientation_that_does_not_exist_is_ignored():
-    exif = Image.Exif()
-    exif[0x0112] = 99
-    assert read(saved(corners(), "PNG", exif=exif)).notes == ()
-
-
-# Depth
-
-
-def test_single_bits_are_black_and_white():
+def test_single_bits_are_black_and_white_and_gray_is_repeated_to_three_channels():
     image = Image.fromarray(np.array([[True, False], [False, True]]))
     for form in ("PNG", "TIFF", "BMP"):
         assert read(saved(image, form)).pixels[..., 1].tolist() == [[255, 0], [0, 255]]
-
-
-def test_grey_is_repeated_to_three_channels():
     gray = np.array([[0, 7, 200]], np.uint8)
     assert read(saved(Image.fromarray(gray), "PNG")).pixels.tolist() == [
         [[0, 0, 0], [7, 7, 7], [200, 200, 200]]
     ]
 
 
-@pytest.mark.parametrize("form", ["PNG", "TIFF"])
-def test_full_sixteen_bits_are_divided_by_257(form):
-    values = np.array([[0, 257, 25700, 32896, 65535]], np.uint16)
-    picture = read(saved(Image.fromarray(values), form))
-    assert picture.pixels[0, :, 0].tolist() == [0, 1, 100, 128, 255]
-    assert picture.notes == ("16 bits: shown from 0 to 65535",)
+SHADES = {  # the file's numbers, those that are shown, and the notes
+    "16 bits": (
+        np.array([0, 257, 25700, 32896, 65535], np.uint16),
+        [0, 1, 100, 128, 255],
+        ("16 bits: shown from 0 to 65535",),
+    ),
+    "12 of 16 bits": (
+        np.array([100, 1100, 2100, 4100], np.uint16),
+        [0, 64, 128, 255],  # 63.75, 127.5, 255
+        ("16 bits: shown from its own darkest (100) to brightest (4100)",),
+    ),
+    "signed 32 bits": (
+        np.array([-1000, 0, 1000], np.int32),
+        [0, 128, 255],
+        (
+            "whole numbers of more than 8 bits: "
+            "shown from its own darkest (-1000) to brightest (1000)",
+        ),
+    ),
+    "shares": (
+        np.array([0.2, 0.4, 0.8], np.float32),
+        [51, 102, 204],
+        ("floating point: shown from 0 to 1",),
+    ),
+    "no finite numbers among them": (
+        np.array([np.nan, -2.0, 0.0, 2.0, np.inf, -np.inf], np.float32),
+        [0, 0, 128, 255, 255, 0],
+        (
+            "floating point: shown from its own darkest (-2) to brightest (2)",
+            "3 values are no finite numbers",
+        ),
+    ),
+}
 
 
-@pytest.mark.parametrize("form", ["PNG", "TIFF"])
-def test_twelve_bits_in_sixteen_are_shown_from_darkest_to_brightest(form):
-    values = np.array([[100, 1100, 2100, 4100]], np.uint16)
-    picture = read(saved(Image.fromarray(values), form))
-    assert picture.pixels[0, :, 2].tolist() == [0, 64, 128, 255]  # 63.75, 127.5, 255
-    assert picture.notes == ("16 bits: shown from its own darkest (100) to brightest (4100)",)
+@pytest.mark.parametrize("kind", SHADES)
+def test_deep_gray_is_shown_on_the_scale_that_a_note_says(kind):
+    values, shown, notes = SHADES[kind]
+    for form in ("PNG", "TIFF") if values.dtype == np.uint16 else ("TIFF",):
+        picture = read(saved(Image.fromarray(values[None]), form))
+        assert picture.pixels.tolist() == [[[shade] * 3 for shade in shown]]
+        assert picture.notes == notes
 
 
 def test_big_endian_sixteen_bits_are_the_same_numbers():
@@ -229,36 +240,10 @@ def test_a_constant_sixteen_bit_image_stays_flat(value):
     assert np.unique(pixels).tolist() == [round(value / 257)]
 
 
-def test_signed_and_32_bit_whole_numbers_are_stretched():
-    values = np.array([[-1000, 0, 1000]], np.int32)
-    picture = read(saved(Image.fromarray(values), "TIFF"))
-    assert picture.pixels[0, :, 0].tolist() == [0, 128, 255]
-    assert "darkest (-1000) to brightest (1000)" in picture.notes[0]
-
-
-def test_floats_between_0_and_1_are_shown_on_that_scale():
-    picture = read(saved(Image.fromarray(np.array([[0.2, 0.4, 0.8]], np.float32)), "TIFF"))
-    assert picture.pixels[0, :, 0].tolist() == [51, 102, 204]
-    assert picture.notes == ("floating point: shown from 0 to 1",)
-
-
-def test_nan_is_black_and_infinity_white_and_neither_sets_the_scale():
-    values = np.array([[np.nan, -2.0, 0.0, 2.0, np.inf, -np.inf]], np.float32)
-    picture = read(saved(Image.fromarray(values), "TIFF"))
-    assert picture.pixels[0, :, 0].tolist() == [0, 0, 128, 255, 255, 0]
-    assert picture.notes == (
-        "floating point: shown from its own darkest (-2) to brightest (2)",
-        "3 values are no finite numbers",
-    )
-
-
-def test_floats_without_any_number_are_black():
+def test_floats_without_any_number_are_black_and_those_at_the_ends_of_their_range_do_not_overflow():
     picture = read(saved(Image.fromarray(np.full((2, 2), np.nan, np.float32)), "TIFF"))
     assert picture.pixels.max() == 0
     assert "no value is a finite number" in picture.notes[0]
-
-
-def test_floats_at_the_ends_of_their_range_do_not_overflow():
     ends = np.finfo(np.float32)
     values = np.array([[ends.min, 0, ends.max]], np.float32)
     with warnings.catch_warnings():
@@ -275,14 +260,11 @@ def test_deep_grey_keeps_the_order_of_its_values(values):
     assert (np.diff(pixels.ravel()[order]) >= 0).all()
 
 
-def test_color_of_sixteen_bits_shows_its_upper_eight():
+def test_color_of_sixteen_bits_shows_its_upper_eight_or_is_stretched_alike_where_it_is_dark():
     values = np.array([[[65535, 32768, 0], [256, 25700, 51400]]], np.uint16)
     picture = read(png(values, color_type=2))
     assert picture.pixels.tolist() == [[[255, 128, 0], [1, 100, 200]]]
     assert picture.notes == ("16 bits a color: the upper 8 are shown",)
-
-
-def test_dark_color_of_sixteen_bits_is_stretched_alike_in_all_channels():
     values = np.array([[[0, 1024, 2048], [4096, 0, 0]]], np.uint16)
     picture = read(png(values, color_type=2))
     assert picture.pixels.tolist() == [[[0, 64, 128], [255, 0, 0]]]
@@ -294,9 +276,6 @@ def test_sixteen_bit_alpha_is_kept_as_alpha():
     assert read(png(values, color_type=6)).pixels.tolist() == [[[255, 0, 0], [255, 255, 255]]]
     gray = np.array([[[0, 65535], [0, 0]]], np.uint16)
     assert read(png(gray, color_type=4)).pixels[0, :, 0].tolist() == [0, 255]
-
-
-# Transparency and color
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA"])
@@ -311,34 +290,25 @@ def test_transparent_parts_lie_on_white(mode):
         assert picture.notes == ("transparent parts shown on white",)
 
 
-def test_an_opaque_alpha_channel_is_not_worth_a_note():
+def test_an_opaque_alpha_channel_is_not_worth_a_note_and_a_color_key_lies_on_white():
     picture = read(saved(Image.new("RGBA", (2, 2), (1, 2, 3, 255)), "PNG"))
     assert picture.pixels[0, 0].tolist() == [1, 2, 3]
     assert picture.notes == ()
+    pixels = read(saved(corners(), "PNG", transparency=RED)).pixels
+    assert pixels[0, 0].tolist() == [255, 255, 255]
+    assert pixels[0, 47].tolist() == [*GREEN]
 
 
-@pytest.mark.parametrize("transparency", [1, b"\xff\x00\xff"])
-def test_a_palette_with_a_transparent_color_lies_on_white(transparency):
+@pytest.mark.parametrize(
+    ("transparency", "first"),
+    [(1, RED), (b"\xff\x00\xff", RED), (b"\x66\x00\xff", (255, 153, 153))],
+)
+def test_a_palette_with_transparent_colors_lies_on_white(transparency, first):
     image = Image.new("P", (3, 1))
     image.putpalette([*RED, *GREEN, *BLUE])
     image.putdata([0, 1, 2])
     pixels = read(saved(image, "PNG", transparency=transparency)).pixels
-    assert pixels.tolist() == [[[*RED], [255, 255, 255], [*BLUE]]]
-
-
-def test_a_half_transparent_palette_color_is_mixed_with_white():
-    image = Image.new("P", (2, 1))
-    image.putpalette([*RED, *GREEN])
-    image.putdata([0, 1])
-    pixels = read(saved(image, "PNG", transparency=b"\x66\xff")).pixels
-    assert pixels.tolist() == [[[255, 153, 153], [*GREEN]]]
-
-
-def test_a_transparent_color_key_lies_on_white():
-    image = corners()
-    pixels = read(saved(image, "PNG", transparency=RED)).pixels
-    assert pixels[0, 0].tolist() == [255, 255, 255]
-    assert pixels[0, 47].tolist() == [*GREEN]
+    assert pixels.tolist() == [[[*first], [255, 255, 255], [*BLUE]]]
 
 
 def test_hidden_color_under_transparent_pixels_does_not_bleed_when_shrunk():
@@ -362,8 +332,7 @@ def test_cmyk_is_turned_to_rgb(form, off):
 
 
 def test_lab_is_turned_to_rgb():
-    data = saved(Image.new("LAB", (4, 4), (255, 128, 128)), "TIFF")
-    picture = read(data)
+    picture = read(saved(Image.new("LAB", (4, 4), (255, 128, 128)), "TIFF"))
     assert picture.pixels[0, 0] == pytest.approx((255, 255, 255), abs=1)
     assert picture.notes == ("Lab colors turned to sRGB",)
 
@@ -389,12 +358,15 @@ def test_adobe_rgb_is_turned_to_srgb(mode, color):
     assert picture.notes == ("colors turned to sRGB from the file's profile (Adobe RGB (1998))",)
 
 
-def test_a_profile_that_says_srgb_changes_nothing():
+def test_a_profile_that_says_srgb_or_is_for_other_colors_changes_nothing():
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     image = noise(16, 16)
     picture = read(saved(image, "PNG", icc_profile=srgb))
     assert np.array_equal(picture.pixels, np.asarray(image))
     assert picture.notes == ()
+    lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
+    picture = read(saved(Image.new("L", (2, 2), 77), "PNG", icc_profile=lab))
+    assert picture.pixels[0, 0].tolist() == [77, 77, 77]
 
 
 @pytest.mark.parametrize("profile", [b"rubbish", b"\0" * 200])
@@ -403,15 +375,6 @@ def test_a_broken_profile_is_ignored(mode, profile):
     image = Image.new(mode, (2, 2), 77 if mode == "L" else tuple([77] * len(mode)))
     with_profile = read(saved(image, "TIFF", icc_profile=profile))
     assert np.array_equal(with_profile.pixels, read(saved(image, "TIFF")).pixels)
-
-
-def test_a_profile_for_other_colors_is_ignored():
-    lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
-    picture = read(saved(Image.new("L", (2, 2), 77), "PNG", icc_profile=lab))
-    assert picture.pixels[0, 0].tolist() == [77, 77, 77]
-
-
-# Frames and sizes
 
 
 @pytest.mark.parametrize("form", ["GIF", "WEBP", "PNG", "TIFF"])
@@ -549,9 +512,6 @@ def test_a_jpeg_in_several_passes_is_held_whole_and_has_a_limit_of_its_own(monke
         decode_picture(passes, kind(passes), "x")
 
 
-# The square for the model
-
-
 @pytest.mark.parametrize(
     ("crop", "size", "box"),
     [
@@ -566,6 +526,12 @@ def test_the_crop_is_the_largest_square_at_its_place(crop, size, box):
     assert crop.box(*size) == pytest.approx(box)
 
 
+def test_a_crop_outside_the_picture_is_refused():
+    for place in (-0.1, 1.1, float("nan")):
+        with pytest.raises(BlindspotError, match="between 0 and 1"):
+            Crop(x=place)
+
+
 @given(st.floats(0, 1), st.floats(0, 1), st.integers(1, 30_000), st.integers(1, 30_000))
 @settings(max_examples=200, deadline=None)
 def test_the_crop_never_leaves_the_picture(x, y, width, height):
@@ -573,12 +539,6 @@ def test_the_crop_never_leaves_the_picture(x, y, width, height):
     assert 0 <= left <= right <= width
     assert 0 <= top <= bottom <= height
     assert right - left == pytest.approx(min(width, height))
-
-
-@pytest.mark.parametrize("place", [-0.1, 1.1, float("nan")])
-def test_a_crop_outside_the_picture_is_refused(place):
-    with pytest.raises(BlindspotError, match="between 0 and 1"):
-        Crop(x=place)
 
 
 def test_the_square_at_its_own_size_is_the_pixels_over_255():
@@ -602,23 +562,22 @@ def test_moving_the_crop_moves_what_is_seen():
     left, right = square(picture, Crop(x=0), 8), square(picture, Crop(x=1), 8)
     assert left[:, 1, 1] == pytest.approx([1, 0, 0], abs=0.02)
     assert right[:, 1, 6] == pytest.approx([0, 1, 0], abs=0.02)
+    whole = square(read(saved(Image.new("RGB", (1, 1), (51, 102, 204)), "PNG")), Crop(), 16)
+    assert whole[:, 7, 9] == pytest.approx([0.2, 0.4, 0.8])
+    assert whole.std(axis=(1, 2)) == pytest.approx(0, abs=1e-6)
 
 
-def test_a_single_pixel_fills_the_square():
-    out = square(read(saved(Image.new("RGB", (1, 1), (51, 102, 204)), "PNG")), Crop(), 16)
-    assert out[:, 7, 9] == pytest.approx([0.2, 0.4, 0.8])
-    assert out.std(axis=(1, 2)) == pytest.approx(0, abs=1e-6)
-
-
-# What is refused
-
-
-def test_an_empty_file_says_so():
-    assert refusal(b"") == "“a.png” is empty: save or download it again."
-
-
-def test_without_a_name_it_is_this_file():
-    assert refusal(b"", "").startswith("This file is empty")
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("a.png", "“a.png” is empty: save or download it again."),
+        ("", "This file is empty"),
+        ("a\nb" + "x" * 100 + ".png", "“a b" + "x" * 56 + "…” is empty"),
+        ("<b>x</b>.png", "“<b>x</b>.png” is empty"),
+    ],
+)
+def test_a_name_is_in_the_sentence_as_text_on_one_line(name, shown):
+    assert refusal(b"", name).startswith(shown)
 
 
 @pytest.mark.parametrize(
@@ -757,15 +716,6 @@ def test_a_bomb_in_a_text_or_profile_is_refused(extra):
 def test_a_picture_without_pixels_is_refused():
     nothing = png(np.zeros((1, 1), np.uint8), color_type=0, bits=8, size=(0, 10))
     assert "has no pixels" in refusal(nothing)
-
-
-def test_a_long_name_is_shortened_and_kept_on_one_line():
-    message = refusal(b"", "a\nb" + "x" * 100 + ".png")
-    assert message.startswith("“a b" + "x" * 56 + "…” is empty")
-
-
-def test_markup_in_a_name_stays_text():
-    assert "“<b>x</b>.png”" in refusal(b"", "<b>x</b>.png")
 
 
 def test_a_film_behind_a_phone_s_picture_does_not_count_as_passes():

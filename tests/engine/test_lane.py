@@ -1,10 +1,9 @@
 """One job at a time, fair, shared, cancellable; short questions slip in where it is safe."""
 
-from __future__ import annotations
-
 import threading
 import time
 from contextlib import contextmanager
+from functools import partial
 
 import pytest
 import torch
@@ -15,6 +14,7 @@ from engine.lane import HOUSE, Job, Lane, devices
 from engine.lane import job as job_module
 from engine.lane import queue as module
 from engine.models.borrow import borrowed
+from tests import tiny
 
 SOON = 20.0  # seconds after which a test that waits has failed
 
@@ -54,6 +54,13 @@ def give(value):
     return lambda _progress: value
 
 
+def running(queue, name, gate, *arguments, **more):
+    """A job of the queue that has begun and waits at its gate."""
+    job = queue.submit(name, gate, *arguments, **more)
+    assert gate.begun.wait(SOON)
+    return job
+
+
 def ended(job):
     assert job.wait(SOON)
     return job
@@ -61,18 +68,20 @@ def ended(job):
 
 def test_two_who_ask_the_same_share_one_computation(queue):
     gate = Gate(7)
-    first = queue.submit("same", gate, "wait", "ann")
-    assert gate.begun.wait(SOON)
+    first = running(queue, "same", gate, "wait", "ann")
     second = queue.submit("same", Gate(8), "wait", "bob")
     gate.go.set()
     assert first is second
     assert (first.value(), second.value(), gate.calls) == (7, 7, 1)
+    for visitor in ("ann", "bob"):
+        first.leave(visitor)  # after the end it changes nothing
+    assert not first.cancelled
+    assert first.value() == 7
 
 
 def test_one_who_leaves_takes_nothing_from_the_other(queue):
     gate = Gate(7)
-    job = queue.submit("same", gate, "wait", "ann")
-    assert gate.begun.wait(SOON)
+    job = running(queue, "same", gate, "wait", "ann")
     queue.submit("same", gate, "wait", "bob")
     job.leave("ann")
     assert not job.cancelled
@@ -81,9 +90,7 @@ def test_one_who_leaves_takes_nothing_from_the_other(queue):
 
 
 def test_the_last_who_leaves_cancels_and_the_lane_is_free_again(queue):
-    gate = Gate()
-    job = queue.submit("long", gate, "wait", "ann")
-    assert gate.begun.wait(SOON)
+    job = running(queue, "long", Gate(), "wait", "ann")
     job.leave("bob")  # who never asked
     assert not job.cancelled
     job.leave("ann")
@@ -94,8 +101,7 @@ def test_the_last_who_leaves_cancels_and_the_lane_is_free_again(queue):
 
 def test_who_cancels_while_waiting_is_told_at_once_and_leaves_the_queue(queue):
     gate = Gate()
-    queue.submit("long", gate, "job", "ann")
-    assert gate.begun.wait(SOON)
+    running(queue, "long", gate, "job", "ann")
     work = Gate()
     waiting = queue.submit("later", work, "wait", "bob")
     third = queue.submit("third", give(3), "wait", "eve")
@@ -111,9 +117,7 @@ def test_who_cancels_while_waiting_is_told_at_once_and_leaves_the_queue(queue):
 
 
 def test_a_job_goes_on_when_its_visitors_have_gone_until_somebody_stops_it(queue):
-    gate = Gate(7)
-    job = queue.submit("long", gate, "job", "ann", title="Training: digits")
-    assert gate.begun.wait(SOON)
+    job = running(queue, "long", Gate(7), "job", "ann", title="Training: digits")
     job.leave("ann")
     assert not job.cancelled
     assert queue.find("long") is job
@@ -149,21 +153,13 @@ def test_what_is_over_is_told_with_its_reason_and_holds_nothing(queue):
 
 def test_asked_again_after_a_cancel_it_is_computed_anew(queue):
     shut = Shut()
-    old = queue.submit("same", shut, "wait", "ann")
-    assert shut.begun.wait(SOON)
+    old = running(queue, "same", shut, "wait", "ann")
     old.leave("ann")
     new = queue.submit("same", give(5), "wait", "bob")
     assert new is not old
     shut.go.set()
     assert new.value() == 5
     assert queue._jobs == {}
-
-
-def test_a_leave_after_the_end_changes_nothing(queue):
-    job = queue.submit("a", give(1), "live", "ann")
-    ended(job).leave("ann")
-    assert not job.cancelled
-    assert job.value() == 1
 
 
 def test_a_job_left_after_its_work_and_before_the_lane_puts_it_away_is_over_once(
@@ -185,19 +181,9 @@ def test_an_error_reaches_whoever_asked_and_the_lane_lives_on(queue):
     assert queue.submit("good", give(1), "wait", "ann").value() == 1
 
 
-def test_a_live_question_is_answered_while_a_longer_job_runs(queue):
+def test_only_a_live_question_is_answered_while_a_longer_job_runs(queue):
     gate = Gate()
-    queue.submit("long", gate, "job", "ann")
-    assert gate.begun.wait(SOON)
-    assert queue.submit("short", give(2), "live", "bob").value() == 2
-    assert not gate.go.is_set()
-    gate.go.set()
-
-
-def test_only_live_questions_slip_in(queue):
-    gate = Gate()
-    queue.submit("long", gate, "job", "ann")
-    assert gate.begun.wait(SOON)
+    running(queue, "long", gate, "job", "ann")
     waits = queue.submit("wait", give(2), "wait", "bob")
     assert queue.submit("short", give(3), "live", "bob").value() == 3
     assert not waits.finished
@@ -229,8 +215,7 @@ def test_no_live_question_slips_in_while_the_job_holds_a_model(queue):
 
 def test_a_live_question_that_fails_or_is_cancelled_does_not_hurt_the_job(queue):
     gate = Gate(9)
-    long = queue.submit("long", gate, "job", "ann")
-    assert gate.begun.wait(SOON)
+    long = running(queue, "long", gate, "job", "ann")
 
     def fail(_progress):
         raise KeyError("live")
@@ -271,8 +256,7 @@ def test_neither_side_of_a_let_through_notices_the_other(queue):
 
 def test_visitors_take_turns(queue):
     gate, order = Gate(), []
-    queue.submit("first", gate, "wait", "zoe")
-    assert gate.begun.wait(SOON)
+    running(queue, "first", gate, "wait", "zoe")
 
     def note(name):
         return lambda _progress: order.append(name)
@@ -289,8 +273,7 @@ def test_visitors_take_turns(queue):
 
 def test_shorter_kinds_go_first(queue):
     gate, order = Shut(), []
-    queue.submit("first", gate, "wait", "ann")
-    assert gate.begun.wait(SOON)
+    running(queue, "first", gate, "wait", "ann")
     jobs = [
         queue.submit(cost, lambda _progress, cost=cost: order.append(cost), cost, "bob")
         for cost in ("job", "wait", "live")
@@ -304,8 +287,7 @@ def test_shorter_kinds_go_first(queue):
 def test_a_full_queue_refuses_in_words_and_takes_again_later(queue, monkeypatch):
     monkeypatch.setattr(module, "LONGEST", 3)
     gate = Shut()
-    queue.submit("0", gate, "wait", "ann")
-    assert gate.begun.wait(SOON)
+    running(queue, "0", gate, "wait", "ann")
     jobs = [queue.submit(str(n), give(n), "wait", "ann") for n in (1, 2)]
     with pytest.raises(TooBusy, match="try again"):
         queue.submit("3", give(3), "wait", "bob")
@@ -318,8 +300,7 @@ def test_a_full_queue_refuses_in_words_and_takes_again_later(queue, monkeypatch)
 
 def test_progress_is_seen_and_time_left_is_guessed(queue):
     gate = Gate(words="looking")
-    job = queue.submit("a", gate, "wait", "ann")
-    assert gate.begun.wait(SOON)
+    job = running(queue, "a", gate, "wait", "ann")
     while job.done < 0.5:
         job.wait(0.005)
     assert (job.done, job.words, queue.place(job)) == (0.5, "looking", 0)
@@ -347,12 +328,10 @@ def test_time_left_is_the_time_so_far_for_the_share_that_is_left(ago, done, left
 
 def test_what_is_told_of_a_past_job_is_who_asked_and_how_long_it_took(queue, monkeypatch):
     gate = Gate()
-    job = queue.submit("a", gate, "wait", "ann", "Map: cat", "Map")
-    assert gate.begun.wait(SOON)
+    job = running(queue, "a", gate, "wait", "ann", "Map: cat", "Map")
     queue.submit("a", gate, "wait", "bob")
     job.leave("ann")
-    never = queue.submit("b", Gate(), "wait", "eve")
-    never.leave("eve")
+    queue.submit("b", Gate(), "wait", "eve").leave("eve")
     monkeypatch.setattr(job_module, "monotonic", lambda: job.started + 2.5)
     gate.go.set()
     ended(job)
@@ -395,12 +374,11 @@ def test_a_partial_result_stays_until_the_next_one(queue):
 @pytest.mark.parametrize("cost", ["live", "wait", "job"])
 def test_a_lane_that_closes_cancels_what_runs_and_what_waits_and_is_over(queue, cost):
     gate, later = Gate(), Gate()
-    running = queue.submit("a", gate, cost, "ann")
-    assert gate.begun.wait(SOON)
+    first = running(queue, "a", gate, cost, "ann")
     waiting = queue.submit("b", later, "job", "bob")
     queue.close(3)
     assert not queue._thread.is_alive()
-    for job in (running, waiting):
+    for job in (first, waiting):
         with pytest.raises(Cancelled):
             ended(job).value()
     assert later.calls == 0
@@ -442,11 +420,6 @@ def test_a_lane_that_rests_gives_its_memory_back_once(monkeypatch):
         queue.close(3)
 
 
-def test_an_idle_lane_is_woken_by_the_next_question(queue):
-    idle(queue)
-    assert queue.submit("a", give(1), "wait", "ann").wait(SOON)
-
-
 def test_each_device_has_one_lane_and_all_close_with_the_process(monkeypatch):
     monkeypatch.setattr(devices, "_lanes", {})
     first, other = devices.lane("cpu"), devices.lane("cuda:1")
@@ -458,9 +431,11 @@ def test_each_device_has_one_lane_and_all_close_with_the_process(monkeypatch):
     assert not any(lane._thread.is_alive() for lane in (first, other))
 
 
-def test_a_lane_knows_its_own_thread(queue):
+def test_a_lane_knows_its_own_thread_and_is_woken_by_the_next_question(queue):
     assert not queue.inside
     assert queue.submit("a", lambda _progress: queue.inside, "wait", "ann").value() is True
+    idle(queue)
+    assert queue.submit("a", give(1), "wait", "ann").wait(SOON)
 
 
 def test_the_queue_s_order_is_kind_then_who_was_served_longest_ago_then_who_came():
@@ -480,8 +455,7 @@ def test_the_queue_s_order_is_kind_then_who_was_served_longest_ago_then_who_came
 
 def test_a_visitor_who_was_never_served_goes_before_one_who_was(queue):
     gate, order = Gate(), []
-    queue.submit("first", gate, "wait", "zoe")
-    assert gate.begun.wait(SOON)
+    running(queue, "first", gate, "wait", "zoe")
     jobs = [
         queue.submit(name, lambda _progress, name=name: order.append(name), "wait", visitor)
         for name, visitor in (("zoe again", "zoe"), ("ann", "ann"))
@@ -512,18 +486,11 @@ def test_the_random_numbers_of_the_lane_s_own_gpu_are_left_alone(device, numbers
     assert forked == [numbers]
 
 
-def test_only_so_many_visitors_are_remembered(queue, monkeypatch):
-    monkeypatch.setattr(module, "REMEMBERED", 5)
-    for number in range(12):
-        ended(queue.submit(f"{number}", give(0), "live", f"visitor {number}"))
-    assert list(queue._served) == [f"visitor {n}" for n in range(7, 12)]
-
-
-def test_who_was_served_longest_ago_is_forgotten_first(queue, monkeypatch):
-    monkeypatch.setattr(module, "REMEMBERED", 2)
-    for number, visitor in enumerate(("ann", "bob", "ann", "eve")):
+def test_of_the_visitors_remembered_who_was_served_longest_ago_goes_first(queue, monkeypatch):
+    monkeypatch.setattr(module, "REMEMBERED", 3)
+    for number, visitor in enumerate(("ann", "bob", "cat", "ann", "dan", "eve")):
         ended(queue.submit(f"{number}", give(0), "live", visitor))
-    assert list(queue._served) == ["ann", "eve"]
+    assert list(queue._served) == ["ann", "dan", "eve"]
 
 
 def test_joining_and_leaving_from_many_threads_keeps_the_lane_alive(queue):
@@ -533,16 +500,9 @@ def test_joining_and_leaving_from_many_threads_keeps_the_lane_alive(queue):
             if turn % 2:
                 job.leave(name)
 
-    threads = [threading.Thread(target=visit, args=(f"v{n}",)) for n in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(SOON)
+    tiny.at_once(*(partial(visit, f"v{n}") for n in range(6)))
     assert queue.submit("end", give("alive"), "live", "ann").value() == "alive"
     assert queue._jobs == {}
-
-
-# ---------------------------------------------------------------- what nobody looks at any more
 
 
 def order_of(queue, jobs):
@@ -554,8 +514,7 @@ def order_of(queue, jobs):
 def busy(queue):
     """A lane in which something runs until the test is over."""
     gate = Gate()
-    queue.submit("running", gate, "wait", "somebody")
-    assert gate.begun.wait(SOON)
+    running(queue, "running", gate, "wait", "somebody")
     yield queue
     gate.go.set()
 

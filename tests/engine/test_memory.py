@@ -1,12 +1,12 @@
 """Things kept by name: which go first, and that two who ask at once wait for one making."""
 
-from __future__ import annotations
-
 import threading
 from contextlib import suppress
+from copy import copy
 
 import pytest
 
+from engine.keeping.lazy import lazy
 from engine.keeping.memory import Memory
 
 
@@ -72,15 +72,12 @@ def test_two_who_ask_at_once_wait_for_one_making_and_others_do_not():
     assert results[0] is results[1] is builds
 
 
-def test_a_making_that_fails_keeps_nothing_and_can_be_tried_again():
+def test_a_making_that_fails_can_be_tried_again_and_one_may_ask_for_another():
     memory = Memory(9)
     with pytest.raises(ZeroDivisionError):
         memory.made("a", lambda: 1 // 0)
     assert memory.names() == []
     assert memory.made("a", lambda: 2) == 2
-
-
-def test_making_one_may_ask_for_another():
     memory = Memory(9)
     assert memory.made("b", lambda: memory.made("a", lambda: 1) + 1) == 2
     assert memory.names() == ["a", "b"]
@@ -153,3 +150,56 @@ def test_what_grows_while_it_is_kept_is_measured_again():
     first.clear()
     memory.put("fourth", ["1", "2", "3"])
     assert memory.names() == ["second", "third", "fourth"]
+
+
+class Slow:
+    def __init__(self, go=None):
+        self.go, self.asked, self.begun = go, 0, threading.Event()
+
+    @lazy
+    def value(self):
+        """What it is."""
+        self.begun.set()
+        self.asked += 1
+        assert self.go is None or self.go.wait(20)
+        return object()
+
+
+def test_it_is_found_once_and_a_copy_takes_it_along():
+    slow = Slow()
+    assert slow.value is slow.value
+    assert slow.asked == 1
+    assert copy(slow).value is slow.value
+    assert Slow.value.__doc__ == "What it is."
+
+
+def test_nobody_waits_for_another_object_s():
+    go = threading.Event()
+    slow, quick = Slow(go), Slow()
+    asker = threading.Thread(target=lambda: slow.value)
+    asker.start()
+    assert slow.begun.wait(20)
+    other = threading.Thread(target=lambda: quick.value, daemon=True)
+    other.start()
+    other.join(5)
+    waited = other.is_alive()
+    go.set()
+    asker.join(20)
+    assert not waited
+
+
+def test_what_fails_is_tried_again():
+    class Broken:
+        tries = 0
+
+        @lazy
+        def value(self):
+            self.tries += 1
+            if self.tries == 1:
+                raise ValueError("not yet")
+            return self.tries
+
+    broken = Broken()
+    with pytest.raises(ValueError, match="not yet"):
+        _ = broken.value
+    assert broken.value == 2

@@ -1,7 +1,5 @@
 """Settings are declared once, bounded, and refused in words."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import pytest
@@ -52,12 +50,9 @@ def test_what_is_out_of_range_is_refused_naming_the_setting_and_the_range(name, 
     assert isinstance(caught.value, ValueError)
 
 
-def test_what_is_in_range_is_taken_ends_and_off_included():
+def test_what_is_in_range_is_taken_and_listed_as_changed_where_it_was_moved():
     for name, value in [("steps", 1), ("steps", 64), ("width", None), ("width", 1), ("word", "b")]:
         assert Toy(**{name: value}).settings()[name] == value
-
-
-def test_only_what_was_moved_is_listed_as_changed():
     changed = {spec.name: value for spec, value in Toy(steps=9, turn=True).changed()}
     assert changed == {"steps": 9, "turn": True}
     assert list(Toy().changed()) == []
@@ -69,27 +64,27 @@ def test_the_range_is_said_in_words():
     assert Choice(source="layers").words() == "one of the layers"
 
 
-def test_a_logarithmic_slider_has_the_usual_marks():
-    assert Slider(0.01, 1.0, 0.01, log=True).marks() == [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0]
-    assert Slider(0.02, 0.5, 0.01, log=True).marks() == [0.02, 0.05, 0.1, 0.2, 0.5]
-    assert Slider(0.3, 3.0, 0.1, log=True).marks() == [0.3, 0.5, 1.0, 2.0, 3.0]
-    assert Slider(1, 30, 1, log=True).marks() == [1, 2, 5, 10, 20, 30]
-    assert Slider(5, 100, 1, log=True).marks() == [5, 10, 20, 50, 100]
+@pytest.mark.parametrize(
+    ("ends", "marks"),
+    [
+        ((0.01, 1.0, 0.01), [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0]),
+        ((0.02, 0.5, 0.01), [0.02, 0.05, 0.1, 0.2, 0.5]),
+        ((0.02, 3.0, 0.01), [0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 3.0]),
+        ((0.3, 3.0, 0.1), [0.3, 0.5, 1.0, 2.0, 3.0]),
+        ((1, 30, 1), [1, 2, 5, 10, 20, 30]),
+        ((5, 100, 1), [5, 10, 20, 50, 100]),
+    ],
+)
+def test_a_logarithmic_slider_has_the_usual_marks_and_allows_each(ends, marks):
+    slider = Slider(*ends, log=True)
+    assert slider.marks() == marks
+    assert all(slider.allows(mark) for mark in slider.marks())  # whole numbers: 10 and not 10.0
 
 
-@pytest.mark.parametrize("slider", [Slider(1, 30, 1, log=True), Slider(0.02, 3.0, 0.01, log=True)])
-def test_a_slider_allows_each_of_its_marks(slider):
-    """Of whole numbers they are whole, 10 and not 10.0."""
-    assert all(slider.allows(mark) for mark in slider.marks())
-
-
-def test_a_slider_counts_when_ends_and_step_are_whole():
+def test_a_slider_counts_when_ends_and_step_are_whole_and_a_word_of_the_case_is_checked_there():
     assert Slider(1, 30, 1).whole
     assert not Slider(0, 1.0, 1).whole
     assert Slider(0, 1.0, 1).allows(0.5)
-
-
-def test_a_word_read_from_the_case_is_checked_there_and_must_be_a_word():
     layers = Choice(source="layers")
     assert layers.allows("conv1")
     assert not layers.allows(3)
@@ -117,10 +112,6 @@ def test_a_part_tells_its_share_of_the_whole_with_its_own_words_or_the_usual_one
     ]
 
 
-def test_what_a_method_tells_of_itself_is_its_docstring():
-    assert Toy.about() == "A method that does nothing."
-
-
 def test_who_does_not_fit_is_told_why():
     assert "attention" in Toy.unmet(tiny.cnn_case())
     assert Toy.unmet(tiny.vit_case()) == ""
@@ -129,3 +120,4 @@ def test_who_does_not_fit_is_told_why():
     with pytest.raises(DoesNotFit, match="exact precision"):
         Toy().check(tiny.vit_case().at("fast"))
     assert Toy.full_name() == "test.Toy"
+    assert Toy.about() == "A method that does nothing."

@@ -1,7 +1,5 @@
 """How threads wait and freed blocks are kept is settled before torch is loaded."""
 
-from __future__ import annotations
-
 import os
 import platform as platform_
 import subprocess
@@ -17,22 +15,14 @@ from engine.process import SPINS, hold_blocks, prepare
 MIB = 2**20
 
 
-def test_importing_the_engine_settles_it_and_does_not_load_torch():
+@pytest.mark.parametrize(("outside", "spins"), [({}, SPINS), ({"GOMP_SPINCOUNT": "7"}, "7")])
+def test_importing_the_engine_settles_it_unless_it_was_set_and_does_not_load_torch(outside, spins):
     script = "import sys, os, engine; print(os.environ['GOMP_SPINCOUNT'], 'torch' in sys.modules)"
-    env = {k: v for k, v in os.environ.items() if k != "GOMP_SPINCOUNT"}
+    env = {k: v for k, v in os.environ.items() if k != "GOMP_SPINCOUNT"} | outside
     done = subprocess.run(
         [sys.executable, "-c", script], env=env, capture_output=True, text=True, check=True
     )
-    assert done.stdout.split() == [SPINS, "False"]
-
-
-def test_a_choice_made_outside_is_kept():
-    script = "import os, engine; print(os.environ['GOMP_SPINCOUNT'])"
-    env = os.environ | {"GOMP_SPINCOUNT": "7"}
-    done = subprocess.run(
-        [sys.executable, "-c", script], env=env, capture_output=True, text=True, check=True
-    )
-    assert done.stdout.split() == ["7"]
+    assert done.stdout.split() == [spins, "False"]
 
 
 @pytest.fixture
@@ -77,6 +67,7 @@ def missing(_name):
 def test_a_library_without_the_options_leaves_memory_as_it_is(platform, library, monkeypatch):
     monkeypatch.setattr(process.ctypes, "CDLL", library)
     assert hold_blocks(MIB, MIB) is False
+    process.release()  # it raises nothing
 
 
 @pytest.mark.skipif(platform_.libc_ver()[0] != "glibc", reason="only glibc keeps blocks as we ask")
@@ -107,9 +98,3 @@ def test_only_the_thread_that_steps_back_goes_last():
     thread.join()
     assert results == [19]
     assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == before
-
-
-@pytest.mark.parametrize("library", [missing, lambda _name: SimpleNamespace()])
-def test_a_library_that_gives_nothing_back_is_let_be(platform, library, monkeypatch):
-    monkeypatch.setattr(process.ctypes, "CDLL", library)
-    process.release()

@@ -1,7 +1,5 @@
 """One way to compute: found or computed once, kept, shared by those who ask together."""
 
-from __future__ import annotations
-
 import json
 import threading
 from dataclasses import dataclass, replace
@@ -157,14 +155,11 @@ def test_a_full_gpu_is_told_in_words_and_nothing_holds_what_filled_it(case):
     assert caught.value.__cause__ is caught.value.__context__ is None
 
 
-def test_a_method_may_ask_another_in_the_lane(case):
+def test_a_method_may_ask_another_and_the_record_says_what_its_kept_answer_took(case, fresh):
     total = answer(Asks(), case)["it"].values[0]
     inner = kept_answer(Gradient(), case)
     assert inner is not None
     assert total == pytest.approx(inner["map"].values.sum())
-
-
-def test_the_record_says_what_kept_answers_took_that_were_only_put_together(case, fresh):
     first = answer(Asks(), case)
     assert first.record["kept_parts"] == 0, "asked in turn, and part of its own seconds"
     fresh.forget(first.record["digest"])
@@ -172,12 +167,9 @@ def test_the_record_says_what_kept_answers_took_that_were_only_put_together(case
     assert answer(Asks(), case).record["kept_parts"] == inner.record["seconds"]
 
 
-def test_asking_while_holding_a_model_is_refused_instead_of_waiting_for_ever(case):
+def test_what_does_not_fit_or_holds_the_model_is_refused_before_it_takes_a_place(case):
     with borrowed(case.model), pytest.raises(RuntimeError, match="give the model back"):
         answer(Slow(), case)
-
-
-def test_what_does_not_fit_is_refused_before_it_takes_a_place(case):
     with pytest.raises(DoesNotFit, match="exactly only"):
         ask(Slow(), case.at("fast"))
     assert calls == []
@@ -201,6 +193,7 @@ def test_the_digest_depends_on_method_revision_settings_and_case(case, monkeypat
     monkeypatch.setattr(Slow, "revision", 2)
     names.append(digest(Slow(), case))
     assert len(set(names)) == 6
+    assert {len(bytes.fromhex(name)) for name in names} == {16}
     monkeypatch.setattr(Slow, "revision", 1)
     assert digest(Slow(), tiny.cnn_case()) == names[0]
 
@@ -223,12 +216,6 @@ def test_a_damaged_table_of_seconds_counts_as_empty(case, nonsense):
     assert expected_seconds(Slow(), case) is None
     note_seconds(Slow(), case, 1.5)
     assert expected_seconds(Slow(), case) == 1.5
-
-
-def test_the_seconds_of_a_computation_are_those_between_its_begin_and_its_end(case, monkeypatch):
-    go.set()
-    monkeypatch.setattr(run, "perf_counter", iter([5.0, 7.5]).__next__)
-    assert answer(Slow(), case).record["seconds"] == 2.5
 
 
 def test_seconds_are_kept_to_a_tenth_of_a_millisecond(case, monkeypatch):
@@ -260,12 +247,6 @@ def test_questions_that_should_take_alike_share_a_row_of_seconds(case, monkeypat
     assert "|cpu × 1|" in run.seconds_key(Two(), case)  # it takes longer
     trained = ExperimentCase(tiny.columns(4, ("a", "b")))
     assert "|columns|" in run.seconds_key(Two(), trained)
-
-
-def test_a_digest_has_sixteen_bytes(case):
-    name = digest(Two(), case)
-    assert len(name) == 32
-    assert bytes.fromhex(name)
 
 
 def test_class_names_that_a_visitor_gave_name_another_question(case, monkeypatch):

@@ -1,11 +1,9 @@
 """What is kept is found again; what is damaged is computed again; nothing grows without end."""
 
-from __future__ import annotations
-
 import json
 import os
-import threading
 import time
+from functools import partial
 
 import numpy as np
 import pytest
@@ -24,6 +22,7 @@ from engine.keeping.store import (
     sweep_strays,
 )
 from engine.result import HeatMap, Table, WeightScores
+from tests import tiny
 
 ROOT = not hasattr(os, "geteuid") or os.geteuid() == 0
 
@@ -37,27 +36,65 @@ def store(tmp_path):
     return Store(tmp_path / "answers")
 
 
+def rewrite(path, change):
+    """The JSON file with another content."""
+    path.write_text(json.dumps(change(json.loads(path.read_text()))))
+
+
+def with_last_bit_flipped(data):
+    return data[:-1] + bytes([data[-1] ^ 1])
+
+
+HARMS = {
+    "record cut": lambda _, record: record.write_bytes(record.read_bytes()[:-20]),
+    "arrays cut": lambda arrays, _: arrays.write_bytes(arrays.read_bytes()[:-10]),
+    "empty arrays": lambda arrays, _: arrays.write_bytes(b""),
+    "empty record": lambda _, record: record.write_bytes(b""),
+    "another bit": lambda arrays, _: arrays.write_bytes(with_last_bit_flipped(arrays.read_bytes())),
+    "wrong checksum": lambda _, record: rewrite(record, lambda entry: entry | {"checksum": "00"}),
+    "no record": lambda _, record: record.unlink(),
+    "no arrays": lambda arrays, _: arrays.unlink(),
+    "a list": lambda _, record: record.write_text("[1, 2]"),
+    "views as list": lambda _, record: rewrite(record, lambda entry: entry | {"views": [1]}),
+    "unknown kind": lambda _, record: replace_word(record, '"HeatMap"', '"Sculpture"'),
+    "nested too deep": lambda _, record: record.write_text("[" * 100_000),
+    "no text": lambda _, record: record.write_bytes(b"\xff\xfe\x00{"),
+    "another word": lambda _, record: replace_word(record, '"logit"', '"logic"'),
+    "another number": lambda _, record: replace_word(record, "2.5", "9.5"),
+}
+
+
+def replace_word(path, before, after):
+    text = path.read_text()
+    assert before in text
+    path.write_text(text.replace(before, after))
+
+
 def fresh(store: Store) -> Store:
     """As after a restart."""
     return Store(store.folder, store.shipped, store.memory_bytes, store.disk_bytes)
 
 
-def test_an_answer_is_found_after_a_restart(store):
+def test_an_answer_is_found_after_a_restart_in_files_that_are_no_pickles(store):
     store.put("a", heat(3.0), {"seconds": 2.5})
     stored = fresh(store).get("a")
     assert stored.result["map"].values.tolist() == np.full((8, 8), 3.0).tolist()
     assert stored.result["map"].unit == "logit"
     assert stored.record == {"seconds": 2.5}
     assert fresh(store).get("b") is None
+    for name in "abc":
+        store.put(name, heat(), {"words": "x"})
+    assert {path.suffix for path in store.folder.iterdir()} == {".safetensors", ".json"}
+    for path in store.folder.iterdir():
+        data = path.read_bytes()
+        assert not data.startswith((b"\x80", b"PK"))
+        assert b"\x80\x04" not in data[:16]
 
 
-def test_members_of_a_mapping_keep_their_order_through_the_disk(store):
+def test_members_of_a_mapping_keep_their_order_through_the_disk_or_are_read_by_name(store):
     weights = {name: np.zeros(size, np.float32) for name, size in (("z", 1), ("a", 3), ("m", 2))}
     store.put("a", {"scores": WeightScores(weights, "", "sum")}, {})
     assert list(fresh(store).get("a").result["scores"].values) == ["z", "a", "m"]
-
-
-def test_an_entry_without_an_order_is_read_by_name(store):
     weights = {name: np.zeros(2, np.float32) for name in ("z", "a")}
     header, data = pack(StoredAnswer({"scores": WeightScores(weights, "", "sum")}, {}))
     del header["views"]["scores"]["arrays"]
@@ -65,82 +102,9 @@ def test_an_entry_without_an_order_is_read_by_name(store):
     assert list(unpack(header, data).result["scores"].values) == ["a", "z"]
 
 
-def damage_json(arrays, json_file):
-    json_file.write_bytes(json_file.read_bytes()[:-20])
-
-
-def cut_arrays(arrays, json_file):
-    arrays.write_bytes(arrays.read_bytes()[:-10])
-
-
-def empty_arrays(arrays, json_file):
-    arrays.write_bytes(b"")
-
-
-def empty_json(arrays, json_file):
-    json_file.write_bytes(b"")
-
-
-def flip_a_bit(arrays, json_file):
-    data = bytearray(arrays.read_bytes())
-    data[-1] ^= 1
-    arrays.write_bytes(data)
-
-
-def wrong_checksum(arrays, json_file):
-    json_file.write_text(json.dumps(json.loads(json_file.read_text()) | {"checksum": "00"}))
-
-
-def no_json(arrays, json_file):
-    json_file.unlink()
-
-
-def no_arrays(arrays, json_file):
-    arrays.unlink()
-
-
-def other_json(arrays, json_file):
-    json_file.write_text("[1, 2]")
-
-
-def views_as_list(arrays, json_file):
-    json_file.write_text(json.dumps(json.loads(json_file.read_text()) | {"views": [1]}))
-
-
-def unknown_kind(arrays, json_file):
-    record = json.loads(json_file.read_text())
-    record["views"]["map"]["kind"] = "Sculpture"
-    json_file.write_text(json.dumps(record))
-
-
-def nested_too_deep(arrays, json_file):
-    json_file.write_text("[" * 100_000)
-
-
-def not_text(arrays, json_file):
-    json_file.write_bytes(b"\xff\xfe\x00{")
-
-
-@pytest.mark.parametrize(
-    "harm",
-    [
-        damage_json,
-        cut_arrays,
-        empty_arrays,
-        empty_json,
-        flip_a_bit,
-        wrong_checksum,
-        no_json,
-        no_arrays,
-        other_json,
-        views_as_list,
-        unknown_kind,
-        nested_too_deep,
-        not_text,
-    ],
-)
+@pytest.mark.parametrize("harm", HARMS.values(), ids=HARMS)
 def test_a_damaged_entry_counts_as_unknown_and_is_replaced(store, harm):
-    store.put("a", heat(1.0), {})
+    store.put("a", heat(1.0), {"seconds": 2.5})
     harm(*entry_files(store.folder, "a"))
     assert fresh(store).get("a") is None
     fresh(store).put("a", heat(2.0), {})
@@ -149,7 +113,7 @@ def test_a_damaged_entry_counts_as_unknown_and_is_replaced(store, harm):
 
 def test_a_damaged_entry_that_cannot_be_removed_is_still_not_fatal(store, monkeypatch):
     store.put("a", heat(), {})
-    flip_a_bit(*entry_files(store.folder, "a"))
+    HARMS["another bit"](*entry_files(store.folder, "a"))
 
     def forbidden(_path, missing_ok=False):
         raise PermissionError("read-only")
@@ -202,8 +166,7 @@ def test_the_folder_keeps_below_its_limit_and_the_oldest_go(tmp_path):
             os.utime(path, (1000 + place, 1000 + place))
     assert sum(path.stat().st_size for path in tmp_path.iterdir()) <= 20_000 + 5_000
     store._sweep()
-    left = {path.stem for path in tmp_path.iterdir()}
-    assert left == {"e", "f", "g", "h"}
+    assert {path.stem for path in tmp_path.iterdir()} == {"e", "f", "g", "h"}
 
 
 def test_what_was_read_lately_stays_also_when_memory_gave_it(tmp_path):
@@ -230,7 +193,7 @@ def test_left_overs_are_swept(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == [".part-new"]
 
 
-def test_memory_holds_no_more_than_its_bound(tmp_path):
+def test_memory_holds_no_more_than_its_bound_with_arrays_and_without(tmp_path):
     weight = ENTRY_BYTES + 4096
     store = Store(tmp_path, memory_bytes=3 * weight)
     for name in "abcde":
@@ -238,9 +201,6 @@ def test_memory_holds_no_more_than_its_bound(tmp_path):
     assert store._memory.names() == ["c", "d", "e"]
     assert store.get("a") is not None  # from disk
     assert store._memory.names() == ["d", "e", "a"]
-
-
-def test_answers_without_arrays_are_bounded_too(tmp_path):
     store = Store(tmp_path, memory_bytes=10 * ENTRY_BYTES)
     for number in range(30):
         store.put(str(number), {}, {})
@@ -251,7 +211,7 @@ def test_shipped_answers_stand_behind_and_are_never_changed(tmp_path):
     gallery = Store(tmp_path / "gallery")
     gallery.put("a", heat(7.0), {})
     gallery.put("b", heat(7.0), {})
-    cut_arrays(*entry_files(gallery.folder, "b"))
+    HARMS["arrays cut"](*entry_files(gallery.folder, "b"))
     before = sorted(path.name for path in gallery.folder.iterdir())
     store = Store(tmp_path / "own", shipped=(gallery.folder,))
     assert store.get("a").result["map"].values[0, 0] == 7.0
@@ -293,21 +253,9 @@ def test_what_ships_is_compressed_and_read_alike(tmp_path):
 def test_a_damaged_compressed_entry_counts_as_unknown(tmp_path, harm):
     Store(tmp_path).put("a", heat(), {})
     plain, _ = entry_files(tmp_path, "a")
-    packed = module.compressed(plain)
-    packed.write_bytes(harm(shipping.compress(plain.read_bytes())))
+    module.compressed(plain).write_bytes(harm(shipping.compress(plain.read_bytes())))
     plain.unlink()
     assert Store(tmp_path).get("a") is None
-
-
-def test_nothing_in_the_folder_is_a_pickle(store):
-    for name in "abc":
-        store.put(name, heat(), {"words": "x"})
-    suffixes = {path.suffix for path in store.folder.iterdir()}
-    assert suffixes == {".safetensors", ".json"}
-    for path in store.folder.iterdir():
-        data = path.read_bytes()
-        assert not data.startswith((b"\x80", b"PK"))
-        assert b"\x80\x04" not in data[:16]
 
 
 def test_many_threads_may_write_and_read_at_once(tmp_path):
@@ -322,11 +270,7 @@ def test_many_threads_may_write_and_read_at_once(tmp_path):
             if stored is not None and stored.result["map"].values[0, 0] != float(name):
                 wrong.append(name)
 
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
+    tiny.at_once(*(partial(work, number) for number in range(6)), seconds=60)
     assert wrong == []
     assert len(store._memory.names()) == 3
 
@@ -343,21 +287,6 @@ def test_a_table_keeps_its_newest_rows_and_survives_damage(tmp_path, monkeypatch
         assert read_table(path) == {}
     keep_row(path, "e", 3)
     assert read_table(path) == {"e": 3}
-
-
-def another_word(arrays, json_file):
-    json_file.write_text(json_file.read_text().replace('"logit"', '"logic"'))
-
-
-def another_second(arrays, json_file):
-    json_file.write_text(json_file.read_text().replace("2.5", "9.5"))
-
-
-@pytest.mark.parametrize("harm", [another_word, another_second])
-def test_words_and_record_of_an_entry_are_under_its_checksum_too(store, harm):
-    store.put("a", heat(1.0), {"seconds": 2.5})
-    harm(*entry_files(store.folder, "a"))
-    assert fresh(store).get("a") is None
 
 
 def test_an_entry_of_an_older_version_whose_checksum_is_of_its_arrays_is_read(store):
@@ -386,8 +315,7 @@ def test_what_a_killed_process_left_is_swept_anywhere_at_home_when_the_store_ope
         run.store()
     finally:
         run.store.cache_clear()
-    left = {path for path in tmp_path.rglob("*") if path.is_file()}
-    assert left == {now, model_path}
+    assert {path for path in tmp_path.rglob("*") if path.is_file()} == {now, model_path}
 
 
 def test_in_a_person_s_own_folder_only_temporary_files_go(tmp_path):

@@ -1,7 +1,5 @@
 """A region, a number and a similarity: maps and scores on models whose answer is known."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np
@@ -104,9 +102,6 @@ CASES = {"region": region_case, "number": number_case, "similarity": likeness_ca
 cases = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 
 
-# ---------------------------------------------------------------- a region
-
-
 def test_a_regions_score_is_the_mean_of_its_places():
     case = region_case()
     logits = case.model.network.conv(case.image[None])[0]
@@ -158,18 +153,35 @@ def test_a_margin_in_a_region_is_linear_against_the_regions_rival():
     np.testing.assert_allclose(heats[0], heats[1])
 
 
-def test_classes_and_regions_are_not_mixed_up():
-    dense = replace(region_case(), target=Target(2))
-    with pytest.raises(DoesNotFit, match="in a region"):
-        dense.score(dense.image[None])
-    whole = ImageCase(tiny.cnn(), tiny.image(), RegionTarget(2, mask=torch.ones(32, 32)))
-    with pytest.raises(DoesNotFit, match="whole images"):
-        Gradient()(whole)
-    with pytest.raises(BlindspotError, match="at least one place"):
-        RegionTarget(2, mask=torch.zeros(4, 4))
+def score_of_a_class_in_regions():
+    case = replace(region_case(), target=Target(2))
+    return case.score(case.image[None])
 
 
-# ---------------------------------------------------------------- a number
+def of_whole_images():
+    return ImageCase(tiny.cnn(), tiny.image(), RegionTarget(2, mask=torch.ones(32, 32)))
+
+
+@pytest.mark.parametrize(
+    ("error", "words", "ask"),
+    [
+        (DoesNotFit, "in a region", score_of_a_class_in_regions),
+        (DoesNotFit, "whole images", lambda: Gradient()(of_whole_images())),
+        (BlindspotError, "at least one place", lambda: RegionTarget(2, mask=torch.zeros(4, 4))),
+        (BlindspotError, "no probability", lambda: NumberTarget(0, reading="probability")),
+        (BlindspotError, "unknown", lambda: replace(number_case(), target=NumberTarget(2))),
+        (DoesNotFit, "cosine", lambda: DeepLift()(likeness_case())),
+        (DoesNotFit, "cosine", lambda: Lrp()(likeness_case())),
+        (
+            BlindspotError,
+            r"embeddings \(5,\), and this is \(3,\)",
+            lambda: replace(likeness_case(), target=SimilarityTarget(reference=torch.ones(3))),
+        ),
+    ],
+)
+def test_a_target_that_does_not_fit_is_refused(error, words, ask):
+    with pytest.raises(error, match=words):
+        ask()
 
 
 @shares
@@ -188,16 +200,6 @@ def test_hiding_a_square_takes_its_share_of_the_number():
     block = (weight * case.image).sum(0)[3:6, 6:9].sum().item()
     assert heat.values[3:6, 6:9] == pytest.approx(block, rel=1e-4)
     assert heat.unit == "years"
-
-
-def test_a_number_has_no_probability_and_must_be_among_the_outputs():
-    with pytest.raises(BlindspotError, match="no probability"):
-        NumberTarget(0, reading="probability")
-    with pytest.raises(BlindspotError, match="unknown"):
-        replace(number_case(), target=NumberTarget(2))
-
-
-# ---------------------------------------------------------------- a similarity
 
 
 def test_the_embedding_is_what_the_head_is_given():
@@ -232,17 +234,6 @@ def test_the_gradient_of_a_similarity_is_the_part_of_the_reference_across_the_em
     assert abs(itself).max() < 1e-4 * abs(expected).max() + 1e-6
 
 
-def test_rules_that_need_a_linear_score_refuse_a_similarity_and_wrong_lengths_are_named():
-    for method in (DeepLift(), Lrp()):
-        with pytest.raises(DoesNotFit, match="cosine"):
-            method(likeness_case())
-    with pytest.raises(BlindspotError, match=r"embeddings \(5,\), and this is \(3,\)"):
-        replace(likeness_case(), target=SimilarityTarget(reference=torch.ones(3)))
-
-
-# ---------------------------------------------------------------- all of them
-
-
 class DenseCnn(tiny.Cnn):
     """The tiny network with a score at every place."""
 
@@ -273,8 +264,7 @@ def test_every_map_is_made_or_refused_with_the_reason(kind, target):
         with pytest.raises(DoesNotFit, match="cosine"):
             small(kind)(case)
         return
-    result = small(kind)(case)
-    view = next(iter(result.values()))
+    view = next(iter(small(kind)(case).values()))
     values = np.concatenate([np.ravel(array) for array in view.arrays().values()])
     assert np.isfinite(values.astype(float)).all()
     assert np.unique(values).size > 1
@@ -292,8 +282,7 @@ def test_each_reader_of_the_same_weights_sees_the_own_title_of_the_model():
 def test_what_needs_the_probability_of_a_class_says_so(case):
     with pytest.raises(DoesNotFit, match="a class of the whole image"):
         answer(LiMA(), case())
-    trial = TrustCase(case(), Gradient())
-    assert "a class of the whole image" in Order.unmet(trial)
+    assert "a class of the whole image" in Order.unmet(TrustCase(case(), Gradient()))
 
 
 @cases
@@ -321,5 +310,4 @@ def replace_tensors(target):
 
 def test_the_keys_of_classes_are_what_they_were():
     assert str(Target(3)) == "Target(index=3, versus=None, reading='logit')"
-    contrast = Target(1, 2, "margin")
-    assert str(contrast) == "Target(index=1, versus=2, reading='margin')"
+    assert str(Target(1, 2, "margin")) == "Target(index=1, versus=2, reading='margin')"

@@ -44,7 +44,7 @@ class Family:
 OF_METHODS = ("anomaly", "hallucination", "sparsity", "unlearning")  # families with their room
 CORE = ("", "arguments/", "case/", "commands/", "keeping/", "lane/", "pictures/", "result/")
 # attribution's other families
-OTHER_FAMILIES = ("lfa", "lima", "trust", "infidelity", "random_order", "other_maps")
+OTHER_FAMILIES = ("lfa", "lima", "trust", "infidelity", "other_maps")
 
 
 def part(name: str, folder: str, *tests: str) -> Family:
@@ -67,7 +67,6 @@ FAMILIES = (
         "lima",
         "attribution/lima",
         "tests/engine/attribution/test_lima*.py",
-        "tests/engine/attribution/test_random_order.py",
         "tests/engine/attribution/test_other_maps.py",
     ),
     part(
@@ -102,7 +101,7 @@ FAMILIES = (
         "tests/engine/models/test_*.py",
         "tests/engine/training/test_stacked.py",
         "tests/engine/unlearning/test_passes.py",
-        "tests/engine/attribution/test_token_maps.py",
+        "tests/engine/attribution/test_class_activation.py",
     ),
     Family(
         "core",

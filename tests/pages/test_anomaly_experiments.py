@@ -1,4 +1,4 @@
-"""Experiments of Anomaly as a visitor meets them: a card each, a run, its claims, odd links."""
+"""Experiments of Anomaly as a visitor meets them: a card each, a run, its claims, what ships."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ import pytest
 
 from components.experiments.claims import smote_sentence
 from components.experiments.drawings import in_plane
-from components.views import ANOMALY_EXPERIMENTS
+from components.views import ANOMALY_EXPERIMENTS, DOUBT, WHERE_ODD, AppPage
 from engine import data as data_sets
 from engine import run
-from engine.anomaly import EXPERIMENTS, TLC, LokiExperiment, SmoteExperiment
+from engine.anomaly import EXPERIMENTS, TLC, LokiExperiment, SmoteExperiment, opening
 from engine.anomaly.experiments.smote import DRAWN, REAL, SEGMENTS
 from engine.experiment import ClosedFormExperiment, ExperimentCase, TrainingExperiment
+from engine.gallery import shipped_answer
 from engine.keeping.store import Store
 from engine.result import Table
 from engine.run import answer
-from tests.visits import problems, settled, unfolded, visit, words
+from tests.visits import problems, run_experiment, unfolded, visit, words
 
 KEY = "anomaly.SMOTE"
 
@@ -62,11 +63,7 @@ def test_every_experiment_has_a_card_with_its_picture_and_what_it_found(monkeypa
 
 def test_a_run_ends_in_the_claims_of_the_answer():
     at = opened(SmoteExperiment, **{f"{KEY}.seeds": "2"})
-    next(
-        button for button in at.button if button.label.startswith("Run the experiment")
-    ).click().run()
-    at = settled(at)
-    assert not problems(at)
+    at = run_experiment(at)
     case = ExperimentCase(data_sets.load("digits"))
     result = answer(SmoteExperiment(seeds=2), case)
     assert result.kept
@@ -92,11 +89,7 @@ def test_a_run_ends_in_the_claims_of_the_answer():
 
 def test_a_run_of_tlc_shows_the_chain_of_experts_of_three_images():
     at = opened(TLC, **{"anomaly.TLC.seeds": "1", "anomaly.TLC.epochs": "1"})
-    next(
-        button for button in at.button if button.label.startswith("Run the experiment")
-    ).click().run()
-    at = settled(at)
-    assert not problems(at)
+    at = run_experiment(at)
     result = answer(TLC(seeds=1, epochs=1), ExperimentCase(data_sets.load("digits")))
     assert result.kept
     counts = result["chain"]["engaged"].reshape(3, 3).sum(1)
@@ -105,14 +98,6 @@ def test_a_run_of_tlc_shows_the_chain_of_experts_of_three_images():
     assert f"Experts engaged, of 3: {engaged}." in words(at)
     assert all(name in words(at) for name in names)
     assert len(at.main.get("plotly_chart")) == 3  # figures, what each expert says, what is left
-
-
-def test_links_that_cannot_be_had_are_ignored_with_a_notice():
-    link = {f"{KEY}.data": "X-rays", f"{KEY}.kept": "1", "anomaly.chosen": "Alchemy"}
-    text = " ".join(problems(visit(link, ANOMALY_EXPERIMENTS)))
-    assert "“X-rays” as Data" in text
-    assert "“1” as" in text
-    assert "“Alchemy” as Experiment" in text
 
 
 def test_the_plane_says_where_lines_lead_and_where_there_are_none():
@@ -130,3 +115,38 @@ def test_the_plane_says_where_lines_lead_and_where_there_are_none():
         thin = [name for name, look in in_plane(points).looks.items() if look == "thin"]
         assert thin == [name for name in points.rows[:1] if name == SEGMENTS]
         assert {row.name for row in in_plane(points).figure(points).data} == set(points.rows)
+
+
+# ---------------------------------------------------------------- what the views open with
+
+VIEWS = {"where": (WHERE_ODD, opening.where), "doubt": (DOUBT, opening.doubt)}
+each_view = pytest.mark.parametrize("name", VIEWS)
+
+
+@pytest.fixture
+def computed(monkeypatch) -> list[str]:
+    """Titles of what would be computed; nothing is."""
+    titles: list[str] = []
+
+    def refuse(name, method, case, progress):
+        titles.append(method.title)
+        raise AssertionError(method.title)
+
+    monkeypatch.setattr(run, "compute", refuse)
+    return titles
+
+
+@each_view
+def test_the_first_answers_ship(name: str) -> None:
+    _, questions = VIEWS[name]
+    missing = [question[0].title for question in questions() if shipped_answer(question) is None]
+    assert missing == [], "run: python -m engine gallery"
+
+
+@each_view
+def test_a_first_visit_is_answered_without_computing(name: str, computed: list[str]) -> None:
+    view: AppPage = VIEWS[name][0]
+    at = visit({}, view)
+    assert len(at.main.header) >= len({type(method) for method, _ in VIEWS[name][1]()})
+    assert computed == []
+    assert not at.main.get("progress")

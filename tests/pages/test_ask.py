@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+import pytest
 
 from components.ask.every_claim import change
 from components.dialog.scene import SIDEBAR
 from components.views import ASK
-from engine.commands import asking as python
 from engine.hallucination import asking
 from engine.hallucination.decoding.greedy import Greedy
 from engine.hallucination.grounding.cause import Cause
@@ -17,7 +16,7 @@ from engine.hallucination.grounding.priors import Priors
 from engine.hallucination.grounding.relevancy import Relevancy
 from engine.hallucination.tiny_vlm.weights import HABIT
 from engine.run import digest
-from tests.visits import problems, unfolded, visit, words
+from tests.visits import pills, problems, question_in, unfolded, visit, words
 
 STORY = asking.scene("counter", 424)
 CAPTION = {"ask.ask": "describe closely", "ask.kind": "Partners together, as learned"}
@@ -32,42 +31,33 @@ def answer(scene, prompt="is there a lamp"):
     return case, Greedy()(case)["answer"]
 
 
-def question_of(name, given):
-    method, arguments = python.question(python.method_named(name), given)
-    return digest(method, arguments.case())
+@pytest.fixture(scope="module")
+def page():
+    """As it opens; each test leaves it as it was."""
+    return opened()
 
 
-def test_the_page_opens_with_a_false_yes_and_what_it_hangs_on():
-    at = opened()
-    assert not problems(at)
-    assert "Wrong. There is no lamp in this scene." in words(at)
-    assert "a lamp mostly goes with a car, and there is a car" in words(at)
-    assert "TinyVLM, honest** says: “no”" in words(at)
+def test_the_page_opens_with_a_false_yes_and_what_it_hangs_on(page):
+    assert not problems(page)
+    text = words(page)
+    assert "Wrong. There is no lamp in this scene." in text
+    assert "a lamp mostly goes with a car, and there is a car" in text
+    assert "TinyVLM, honest** says: “no”" in text
     case, tokens = answer(STORY)
     word_case = asking.without_each(asking.case_of_words(case, tokens, [0]), STORY)
     chance = Cause()(word_case)["images"]["probability"]
-    assert f"on the car ({100 * chance[0]:.0f} % → {100 * chance[1]:.0f} % without it)" in words(at)
+    assert f"on the car ({100 * chance[0]:.0f} % → {100 * chance[1]:.0f} % without it)" in text
 
 
-def test_the_lines_under_share_ask_this_very_question():
-    at = opened()
+def test_the_lines_under_share_ask_this_very_question(page):
     case, tokens = answer(STORY)
     picked = asking.case_of_words(case, tokens, [0])
     expected = [digest(Greedy(), case), digest(Looks(), picked), digest(Relevancy(), picked)]
     expected += [digest(Cause(), asking.without_each(picked, STORY))]
     expected += [digest(Cause(), asking.faded(picked, STORY, "car"))]
     expected += [digest(EachClaim(), asking.each_claim(picked, STORY))]
-    names = {
-        "engine": SimpleNamespace(answer=lambda name, **arguments: question_of(name, arguments))
-    }
-    results = []
-    for block in at.code:
-        if "engine.answer" in block.value:
-            exec(block.value.split("\n\n")[1].splitlines()[0], names)  # noqa: S102 - as in Study's
-            results.append(names["answer"])
-    assert set(expected) < set(results)
-    edited = opened(ask__edits="-fork")
-    assert not edited.code  # the command line knows no scene that was edited
+    calls = [block.value for block in page.code if "engine.answer" in block.value]
+    assert set(expected) < {question_in(call) for call in calls}
 
 
 def test_every_claim_has_a_row_of_pictures_and_a_verdict():
@@ -93,16 +83,23 @@ def test_every_claim_has_a_row_of_pictures_and_a_verdict():
 def test_where_nothing_is_claimed_or_known_the_page_says_so():
     assert "this answer claims no thing" in words(opened(ask__ask="is there a boat"))
     photograph = opened(ask__image=SIDEBAR, ask__ask="describe the image")
-    assert "only in a drawn scene is the region of each thing known" in words(photograph)
+    assert not photograph.error
+    assert any("learned drawn scenes of 64 × 64" in sentence for sentence in problems(photograph))
+    for sentence in (
+        "only in a drawn scene is the region of each thing known",
+        "It is not known what this picture shows",
+        "Hide a region below",
+    ):
+        assert sentence in words(photograph)
     gone = opened(ask__edits="-car,-wheel,-fork", ask__ask="describe the image")
     assert "Everything it claims" in words(gone)
-    assert not gone.exception
+    assert any("The scene is empty" in sentence for sentence in problems(gone))
 
 
-def test_taking_out_the_leader_changes_the_answer_and_undo_brings_it_back():
-    at = opened()
-    at.checkbox(key="ask.thing.car.there").uncheck().run()
+def test_taking_out_the_leader_changes_the_answer_and_undo_brings_it_back(page):
+    at = page.checkbox(key="ask.thing.car.there").uncheck().run()
     assert not at.exception
+    assert not at.code  # the command line knows no scene that was edited
     assert "Right. There is no lamp in this scene." in words(at)
     assert "Where did “no” look?" in words(at)
     at.button(key="ask.undo").click().run()
@@ -110,8 +107,11 @@ def test_taking_out_the_leader_changes_the_answer_and_undo_brings_it_back():
     assert at.checkbox(key="ask.thing.car.there").value
 
 
-def test_a_thing_fades_and_moves_and_reset_undoes_all():
-    at = opened()
+def test_a_thing_fades_and_moves_and_nothing_is_left_of_it_where_the_scene_is_as_it_was(page):
+    at = page.slider(key="ask.thing.car.fade").set_value(10).run()
+    assert "ask.edits" in at.query_params
+    at.slider(key="ask.thing.car.fade").set_value(100).run()
+    assert "ask.edits" not in at.query_params
     at.slider(key="ask.thing.car.fade").set_value(10).run()
     at.selectbox(key="ask.thing.fork.cell").set_value(15).run()
     assert at.query_params["ask.edits"] in ("car*0.1,fork@15", ["car*0.1,fork@15"])
@@ -121,29 +121,16 @@ def test_a_thing_fades_and_moves_and_reset_undoes_all():
     assert at.slider(key="ask.thing.car.fade").value == 100
 
 
-def test_a_link_opens_an_edited_scene_and_a_bad_edit_is_a_sentence():
+def test_a_link_opens_an_edited_scene_a_bad_edit_is_a_sentence_another_scene_has_no_edits():
     at = opened(ask__edits="-car,-boat")
     assert "Right. There is no lamp" in words(at)
     assert any("There is no boat" in sentence for sentence in problems(at))
-    assert not at.checkbox(key="ask.thing.car.there").value
-
-
-def test_the_link_carries_no_edit_where_the_scene_is_as_it_was():
-    at = opened()
-    at.slider(key="ask.thing.car.fade").set_value(10).run()
-    assert "ask.edits" in at.query_params
-    at.slider(key="ask.thing.car.fade").set_value(100).run()
-    assert "ask.edits" not in at.query_params
-    assert "ask.edits" not in opened(ask__edits="dragon*0.5").query_params
-
-
-def test_another_scene_begins_without_edits():
-    at = opened(ask__edits="-car")
     assert not at.checkbox(key="ask.thing.car.there").value
     at.number_input(key="ask.scene").set_value(425).run()
     assert "ask.edits" not in at.query_params
     at.number_input(key="ask.scene").set_value(424).run()
     assert at.checkbox(key="ask.thing.car.there").value
+    assert "ask.edits" not in opened(ask__edits="dragon*0.5").query_params
 
 
 def test_another_word_has_another_map_and_its_own_truth():
@@ -165,43 +152,29 @@ def test_another_word_has_another_map_and_its_own_truth():
     ]
 
 
-def test_unknown_words_are_named_and_the_earlier_answer_stays():
-    at = opened()
-    at.text_input(key="ask.ask").set_value("is there a dragon").run()
-    assert any("does not know “dragon”" in sentence for sentence in problems(at))
-    assert any("answer to “is there a lamp”" in sentence for sentence in problems(at))
-    assert "Wrong. There is no lamp" in words(at)
+def test_a_prompt_that_cannot_be_asked_is_a_sentence_and_the_earlier_answer_stays(page):
+    for prompt, sentence in (
+        ("is there a dragon", "does not know “dragon”"),
+        (" ", "The prompt is empty"),
+        ("a " * 190, "190 words"),
+    ):
+        at = page.text_input(key="ask.ask").set_value(prompt).run()
+        assert sentence in " ".join(problems(at))
+        assert "answer to “is there a lamp”" in " ".join(problems(at))
+        assert "Wrong. There is no lamp" in words(at)
+    page.text_input(key="ask.ask").set_value("is there a lamp").run()
 
 
-def test_an_empty_and_a_long_prompt_are_sentences():
-    at = opened()
-    at.text_input(key="ask.ask").set_value(" ").run()
-    assert any("The prompt is empty" in sentence for sentence in problems(at))
-    at.text_input(key="ask.ask").set_value("a " * 190).run()
-    assert any("190 words" in sentence for sentence in problems(at))
-    assert "Wrong. There is no lamp" in words(at)
-
-
-def test_a_ready_question_is_asked():
-    at = opened()
-    ready = next(button_row for button_row in at.button_group if button_row.key == "ask.ready")
-    ready.set_value("is there a car").run()
+def test_a_ready_question_is_asked(page):
+    at = pills(page, "ask.ready").set_value("is there a car").run()
     assert at.text_input(key="ask.ask").value == "is there a car"
     assert "There is a blue car" in words(at)
     assert "How well the maps find the car (orange border)" in words(at)
+    at.text_input(key="ask.ask").set_value("is there a lamp").run()
 
 
-def test_a_photograph_is_answered_and_the_page_says_what_the_model_learnt():
-    at = opened(ask__image=SIDEBAR, ask__ask="describe the image")
-    assert not at.error
-    assert any("learned drawn scenes of 64 × 64" in sentence for sentence in problems(at))
-    assert "It is not known what this picture shows" in words(at)
-    assert "Hide a region below" in words(at)
-
-
-def test_the_image_is_taken_away_in_one_click():
-    at = opened()
-    at.button(key="ask.Priors.go").click().run()
+def test_the_image_is_taken_away_in_one_click(page):
+    at = page.button(key="ask.Priors.go").click().run()
     assert not [button for button in at.button if button.key == "ask.Priors.go"]
     case, tokens = answer(STORY)
     swapped = asking.pixels(asking.scene("counter", 425))
@@ -210,20 +183,12 @@ def test_the_image_is_taken_away_in_one_click():
     )
     prior = Priors()(swapped_case)["words"]
     (shares,) = (prior[name] for name in prior.order)
-    blind = [0, 1, 2, 3, 5]
-    survivors = sum(2 * shares[at] >= shares[0] for at in blind[1:])
+    survivors = sum(2 * shares[place] >= shares[0] for place in (1, 2, 3, 5))
     assert f"“yes” survives in {survivors} of 4 that show nothing" in words(at)
 
 
-def test_an_empty_scene_is_no_trouble():
-    at = opened(ask__edits="-car,-wheel,-fork")
-    assert not at.exception
-    assert any("The scene is empty" in sentence for sentence in problems(at))
-
-
-def test_the_answer_s_line_has_the_page_s_own_spelling():
-    first = opened(ask__ask="Is There A LAMP")
-    assert "on “Is There A LAMP”" in words(first)
-    second = opened(ask__ask="is there a lamp")
-    assert "on “is there a lamp”" in words(second)
-    assert "LAMP" not in words(second)
+def test_the_answer_s_line_has_the_page_s_own_spelling(page):
+    assert "on “Is There A LAMP”" in words(opened(ask__ask="Is There A LAMP"))
+    text = words(page.run())
+    assert "on “is there a lamp”" in text
+    assert "LAMP" not in text

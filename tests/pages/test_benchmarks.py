@@ -89,42 +89,29 @@ def test_mvp_has_questions_and_no_captions():
     assert not any(label.startswith("Describe") for label in labels)
 
 
-def test_captions_of_one_s_own_are_scored_and_the_worst_is_open(counted):
+def test_files_of_one_s_own_are_scored_and_one_that_cannot_be_read_is_a_sentence(counted):
     at = upload(opened(), CAPTIONS)
     assert "CHAIRi 25.0 %, CHAIRs 50.0 % of 2 captions, at recall 100.0 %" in shown(at)
     assert "✗&nbsp;cat" in shown(at)
     assert "There are: dog." in shown(at)
     assert "<b>cup</b>" not in shown(at)
-
-
-def test_answers_of_one_s_own_are_scored_and_what_is_neither_is_told(counted):
-    text = "question,answer,label\nIs there a dog?,Yes.,no\nA cat?,Perhaps,yes\nA cup?,no,no\n"
-    at = upload(opened(), text)
-    assert "67 % of 3 answers are right; yes to 50.0 % of what is not there" in shown(at)
-    assert "neither yes nor no: 1." in shown(at)
-    assert "✗ Wrong: “Is there a dog?” Answer “Yes.”, read as yes; truth: no." in shown(at)
-
-
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
+    for content, sentence in (
         ("a,b\n1,2\n", "Answers need the columns answer and label"),
         (b"", "The file is empty"),
         ("answer,label\nyes,maybe\n", "a label is yes or no"),
         ("caption,objects\nA lamp.,lamp\n", "No name under “objects”"),
-    ],
-)
-def test_a_file_that_cannot_be_read_is_a_sentence_and_earlier_results_stay(content, words, counted):
-    at = upload(upload(opened(), CAPTIONS), content, "other.csv")
-    assert any(words in sentence for sentence in problems(at))
-    assert "CHAIRi 25.0 %" in shown(at)
+    ):
+        upload(at, content, "other.csv")
+        assert sentence in " ".join(problems(at))
+        assert "CHAIRi 25.0 %" in shown(at)  # the earlier result stays
     upload(at, TEMPLATES["answers"])
     assert not problems(at)
     assert "answers are right" in shown(at)
-
-
-def test_negation_can_be_heeded(counted):
-    at = upload(opened(), "caption,objects\nThere is no boat but a dog.,dog\n")
+    upload(at, "question,answer,label\nIs there a dog?,Yes.,no\nA cat?,Perhaps,yes\nA cup?,no,no\n")
+    assert "67 % of 3 answers are right; yes to 50.0 % of what is not there" in shown(at)
+    assert "neither yes nor no: 1." in shown(at)
+    assert "✗ Wrong: “Is there a dog?” Answer “Yes.”, read as yes; truth: no." in shown(at)
+    upload(at, "caption,objects\nThere is no boat but a dog.,dog\n")
     assert "CHAIRi 50.0 %" in shown(at)
     at.toggle(key="benchmarks.own.negation").set_value(True).run()
     assert "CHAIRi 0.0 %" in shown(at)

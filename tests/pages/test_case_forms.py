@@ -37,6 +37,7 @@ from engine.arguments.whole_slides import WholeSlideArguments
 from engine.hallucination.experiments import RefusalAudit
 from engine.models import checkpoints
 from engine.models.card import card_of
+from engine.sparsity import NMFlowExperiment
 from engine.sweep.request import SweepRequest
 from engine.training import Recipe, fresh, train
 from tests import homes
@@ -77,6 +78,7 @@ class Form:
     kind: type[Declared]
     without: dict[str, str] = field(default_factory=dict)
     link: dict[str, str] = field(default_factory=dict)
+    wrong: dict[str, str] = field(default_factory=dict)  # of other widgets: value [as title]
     learned: str = ""  # few images that a model has to learn first, so that they are offered
 
     @property
@@ -117,23 +119,41 @@ FORMS = (
         },
     ),
     Form(
-        views.PROTOTYPES, "prototypes", PrototypeArguments, {"image": "pressed, or the sidebar's"}
+        views.PROTOTYPES, "prototypes", PrototypeArguments, {"image": "pressed, or the sidebar's"},
+        wrong={
+            "prototypes.Prototypes.margin": "7", "prototypes.reasoning": "by heart",
+            "prototypes.network": "wide",
+        },
     ),
     Form(views.STUDY, "study", StudyArguments),
     Form(
         views.SLIDES, "slides", BagsArguments,
         OWN_MODEL | {"model": "one network reads these tiles"},
+        wrong={
+            "slides.MHIM.epochs": "7000", "slides.bag": "777", "slides.version": "v9",
+            "slides.kind": "dragons",
+        },
     ),
-    Form(views.FAMILIAR, "familiar", FamiliarArguments, SIDEBAR),
+    Form(
+        views.FAMILIAR, "familiar", FamiliarArguments, SIDEBAR,
+        wrong={"familiar.detector": "Nobody as Detector"},
+    ),
     Form(
         views.WHERE_ODD, "where", FamiliarArguments,
         SIDEBAR | {"unknown": "nothing is measured by unknown images there"},
+        wrong={"where.PatchCore.normals": "9999 as PatchCore ▸ Normal images used"},
     ),
     Form(  # folded, but for a link into it
         views.WHERE_ODD, "where.nova", LesionsArguments,
         OWN_MODEL | {"model": "chosen in the sidebar"},
     ),
-    Form(views.FORGET, "forget", BoardArguments, FORGET),
+    Form(
+        views.FORGET, "forget", BoardArguments, FORGET,
+        wrong={
+            "forget.what": "nothing as To be forgotten", "forget.section": "Nowhere as Closer look",
+            "forget.way": "Magic as Look closer at", "forget.SalUn.share": "7 as SalUn ▸ Share",
+        },
+    ),
     Form(
         views.FORGET, "forget", AfterArguments, FORGET | dict.fromkeys(("model", "data"), ABOVE)
     ),
@@ -143,7 +163,7 @@ FORMS = (
             {name: "of another kind" for name in RequestParts.specs() if name not in parts}
             | ({} if "what" in parts else {"what": ABOVE}),
             {} if "what" in parts else {"forget.what": what} | data,
-            "phantoms:count=40" if data else "",
+            learned="phantoms:count=40" if data else "",
         )
         for what, parts, data in (
             (KINDS[0], {"what", "label"}, {}),
@@ -161,17 +181,34 @@ FORMS = (
         views.CONCEPTS, "concepts", CaptionArguments,
         {"image": PICKER, "ask": "one of three ways to ask for a description",
          "seed": "greedy draws nothing at random"},
+        wrong={"concepts.SAUCE.concept": "unicorn", "concepts.SAUCE.gamma": "9"},
     ),
-    Form(views.GENERATOR, "generator", GeneratorArguments),
-    Form(views.TILTED_BOUNDARY, "tilt", ExperimentArguments),
+    Form(
+        views.GENERATOR, "generator", GeneratorArguments,
+        wrong={"generator.GeneratorSalUn.label": "42", "generator.GeneratorSalUn.share": "9"},
+    ),
+    Form(
+        views.TILTED_BOUNDARY, "tilt", ExperimentArguments,
+        wrong={
+            "tilt.lambda": "seven", "tilt.first": "12", "tilt.image": "99",
+            "tilt.TiltedBoundary.share": "400",
+        },
+    ),
     Form(
         views.ATTRIBUTION_EXPERIMENTS, "attribution.AdaptiveSmoothing", ExperimentArguments,
     ),
-    Form(views.CERTIFICATES, "certificates", ExperimentArguments),
+    Form(
+        views.CERTIFICATES, "certificates", ExperimentArguments,
+        wrong={
+            "certificates.Certificates.partitions": "7000", "certificates.image": "77",
+            "certificates.scheme": "a coin",
+        },
+    ),
     Form(
         views.INSIDE, "inside", CaptionArguments,
         {"image": PICKER, "ask": "one of three ways to ask for a description",
          "seed": "greedy draws nothing at random"},
+        wrong={"inside.HalluRAG.depth": "bottom", "inside.told": "sing"},
     ),
     Form(  # a prompt that cannot be asked ends the page, as on Ask
         views.DECODING, "decoding", CaptionArguments, {"image": PICKER, "ask": ABOVE},
@@ -198,8 +235,14 @@ FORMS = (
     ),
     Form(views.TICKETS, "tickets", TrainArguments, {"recipe": "that of the chosen network"}),
     Form(views.SWEEP, "sweep", SweepRequest),
-    Form(views.UNLEARNING_EXPERIMENTS, "experiments.CUDA", ExperimentArguments),
-    Form(views.ANOMALY_EXPERIMENTS, "anomaly.SMOTE", ExperimentArguments),
+    Form(
+        views.UNLEARNING_EXPERIMENTS, "experiments.CUDA", ExperimentArguments,
+        wrong={"experiments.CUDA.epochs": "1000"},
+    ),
+    Form(
+        views.ANOMALY_EXPERIMENTS, "anomaly.SMOTE", ExperimentArguments,
+        wrong={"anomaly.SMOTE.kept": "1", "anomaly.chosen": "Alchemy as Experiment"},
+    ),
     Form(views.HALLUCINATION_EXPERIMENTS, "hallucination.VisualAudit", ExperimentArguments),
     Form(
         views.HALLUCINATION_EXPERIMENTS, "hallucination.RefusalAudit", ExperimentArguments,
@@ -209,12 +252,22 @@ FORMS = (
         views.HALLUCINATION_EXPERIMENTS, "hallucination.VisualAudit.one", CaptionArguments,
         {"image": "a simulation on drawn scenes"},
     ),
-    Form(views.SPARSITY_EXPERIMENTS, "sparsity.NMFlow", ExperimentArguments),
+    Form(
+        views.SPARSITY_EXPERIMENTS, "sparsity.NMFlow", ExperimentArguments,
+        wrong={
+            "sparsity.NMFlow.pattern": f"3:5 as {NMFlowExperiment.title} ▸ Pattern",
+            "sparsity.NMFlow.epochs": "1000",
+        },
+    ),
     Form(
         views.PRUNE, "prune", PruneArguments,
         SIDEBAR | {
             "data": "what the model learned from", "recipe": "the model's own",
             "scores": "a file, opened in the view",
+        },
+        wrong={
+            "prune.section": "Nowhere as Look closer",
+            "prune.criterion": "Taste as Prune ▸ Criterion",
         },
     ),
 )  # fmt: skip
@@ -266,10 +319,13 @@ def test_a_form_offers_what_is_declared_and_refuses_what_it_cannot_be_in_words(f
     if form.kind is LesionsArguments:
         LesionsArguments().case()  # drawn here, since a visit waits for two minutes only
     bad = {form.key_of(name): BAD for name in form.asked}
-    at = settled(visit(form.link | bad, form.view))
-    assert not at.exception
+    values = {key: words.split(" as ")[0] for key, words in form.wrong.items()}
+    at = settled(visit(form.link | values | bad, form.view))
     offered = {name for name in form.kind.specs() if form.key_of(name) in keys(at)}
     assert form.asked <= offered, f"it does not ask {form.asked - offered}"
     assert not {name for name in offered - form.asked if form.without[name] not in {PICKER, ABOVE}}
     sentences = [sentence for sentence in problems(at) if f"“{BAD}”" in sentence]
     assert len(sentences) == len(form.asked), sentences
+    text = " ".join(problems(at))
+    for key, value in values.items():
+        assert f"“{value}”{form.wrong[key].removeprefix(value)}" in text

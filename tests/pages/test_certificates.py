@@ -15,7 +15,7 @@ from engine.run import answer
 from engine.unlearning import Certificates
 from engine.unlearning.certificates.bounds import FA, ROE
 from engine.unlearning.certificates.certificates import ballots_about, election_table
-from tests.visits import problems, settled, visit, words
+from tests.visits import settled, visit, words
 
 FEW = {"partitions": 10, "spread": 2, "epochs": 3, "images": 30}
 DIGITS = {f"{KEY}.data": "Digits, 8 × 8"}
@@ -66,15 +66,6 @@ def test_poisons_move_the_votes_and_are_held_against_the_certificate():
     assert poison.certified_limits(result) in text
     assert poison.run_off(query, result) in text
     assert result["poisons"].finding in text
-
-
-def test_a_bad_link_is_a_sentence():
-    bad = {f"{SLOT}.partitions": "7000", IMAGE: "77", f"{KEY}.scheme": "a coin"}
-    at = settled(visit(LINK | bad, CERTIFICATES))
-    text = " ".join(problems(at))
-    for word in ("7000", "77", "a coin"):
-        assert f"“{word}”" in text
-    assert not at.exception
 
 
 def certificate(says, radius):

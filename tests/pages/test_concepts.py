@@ -13,7 +13,7 @@ from engine.result import Table
 from engine.run import answer
 from engine.unlearning import SAUCE, Collateral, PollsAfter
 from engine.unlearning.concepts.collateral import GAMMAS
-from tests.visits import problems, settled, visit, words
+from tests.visits import settled, visit, words
 
 FEW = {"concepts.SAUCE.steps": "20"}
 
@@ -95,15 +95,6 @@ def test_the_chart_of_all_things_is_drawn_in_percent():
     drawn = {trace.name: list(trace.x) for trace in figure.data if trace.mode == "markers"}
     assert drawn["before"] == pytest.approx([90, 20])
     assert drawn["after"] == pytest.approx([10, 20])
-
-
-def test_a_bad_link_is_a_sentence():
-    bad = {"concepts.SAUCE.concept": "unicorn", "concepts.SAUCE.gamma": "9"}
-    at = settled(visit(FEW | bad, CONCEPTS))
-    text = " ".join(problems(at))
-    assert "unicorn" in text
-    assert "one of " in text
-    assert not at.exception
 
 
 def test_the_worst_other_thing_and_the_nearest_gamma_are_told():

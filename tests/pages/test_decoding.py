@@ -56,19 +56,34 @@ def test_the_scene_of_the_story_is_what_the_page_says_it_is():
     assert text(Greedy(), STUBBORN) == text(VCD(), STUBBORN) == "yes"
 
 
-def test_the_page_opens_with_a_false_yes_that_vcd_takes_back():
-    at = opened()
-    assert not problems(at)
-    assert "Greedy says “yes”; VCD says “no”. There is no lamp in this scene." in words(at)
-    assert "**VCD** chose **“no”** as its first word." in words(at)
-    assert ":material/cancel: Wrong." in words(at)
-    assert ":material/check_circle: Right." in words(at)
-    assert "that much is habit" in words(at)
+@pytest.fixture(scope="module")
+def page():
+    """As it opens; each test leaves it as it was."""
+    return opened()
 
 
-def test_one_click_shows_a_lamp_that_vcd_does_not_mend_and_one_goes_back():
-    at = opened()
-    at.button(key=f"decoding.example.{STUBBORN}").click().run()
+def test_the_page_opens_with_a_false_yes_that_vcd_takes_back(page):
+    assert not problems(page)
+    text = words(page)
+    assert "Greedy says “yes”; VCD says “no”. There is no lamp in this scene." in text
+    assert "**VCD** chose **“no”** as its first word." in text
+    assert ":material/cancel: Wrong." in text
+    assert ":material/check_circle: Right." in text
+    assert "that much is habit" in text
+    assert any(f"scene={STORY}" in block.value for block in page.main.code if "VCD" in block.value)
+    for name, question in zip(("Greedy", "VCD"), opening.rate_questions(), strict=True):
+        lies = gallery.shipped_answer(question)["rates"]["lie rate"][0]
+        share = f"{100 * lies:.0f} % of the leaders"
+        assert f"{name} adds the partner that is not there to {share}" in text
+    assert not [widget for widget in page.main.button if widget.key == "decoding.rates.go"]
+    unfit = pills(page, "decoding.strategies.unfit")
+    assert unfit.disabled
+    assert unfit.options == ["SCMoE"]
+    assert "TinyVLM with a habit has no experts to choose among" in unfit.proto.label
+
+
+def test_one_click_shows_a_lamp_that_vcd_does_not_mend_and_one_goes_back(page):
+    at = page.button(key=f"decoding.example.{STUBBORN}").click().run()
     assert not at.exception
     assert "Greedy and VCD say “yes”. There is no lamp in this scene." in words(at)
     assert "Contrasting cannot mend that" in words(at)
@@ -76,10 +91,10 @@ def test_one_click_shows_a_lamp_that_vcd_does_not_mend_and_one_goes_back():
     assert "VCD says “no”" in words(at)
 
 
-def test_without_strength_vcd_says_what_greedy_says():
-    at = opened()
-    at.slider(key="decoding.VCD.alpha").set_value(0.0).run()
+def test_without_strength_vcd_says_what_greedy_says(page):
+    at = page.slider(key="decoding.VCD.alpha").set_value(0.0).run()
     assert "Greedy and VCD say “yes”" in words(at)
+    at.slider(key="decoding.VCD.alpha").set_value(1.0).run()
 
 
 @pytest.mark.parametrize("prompt", [LAMP, "describe the image"])
@@ -107,14 +122,9 @@ def test_mvp_is_gray_for_a_caption_with_the_reason():
     assert "it needs a question that is answered by yes or no" in unfit.proto.label
 
 
-def test_scmoe_is_for_the_mixture_of_experts_and_gray_elsewhere_with_the_reason():
-    unfit = pills(opened(), "decoding.strategies.unfit")
-    assert unfit.disabled
-    assert unfit.options == ["SCMoE"]
-    assert "TinyVLM with a habit has no experts to choose among" in unfit.proto.label
-    at = opened(
-        "Greedy", "SCMoE", decoding__model=asking.models()[MIXTURE], decoding__SCMoE__rank="5"
-    )
+def test_scmoe_is_for_the_mixture_of_experts():
+    link = {"decoding__model": asking.models()[MIXTURE], "decoding__SCMoE__rank": "5"}
+    at = opened("Greedy", "SCMoE", **link)
     assert problems(at) == ["This model was not measured."]  # with every strategy
     assert [tab.label for tab in at.main.tabs] == ["SCMoE"]
     text = words(at)
@@ -142,25 +152,14 @@ def test_a_link_sets_scene_strategies_and_settings():
     assert any("asks for “Guessing”" in sentence for sentence in problems(bad))
 
 
-def test_no_strategy_and_an_unknown_word_are_sentences():
-    at = opened()
-    pills(at, "decoding.strategies").set_value([]).run()
-    assert any("Choose at least one strategy" in sentence for sentence in problems(at))
-    at = opened()
-    at.text_input(key="decoding.ask").set_value("is there a dragon").run()
+def test_no_strategy_and_an_unknown_word_are_sentences(page):
+    at = page.text_input(key="decoding.ask").set_value("is there a dragon").run()
     assert any("dragon" in sentence for sentence in problems(at))
     assert "VCD says “no”" in words(at)
-
-
-def test_rates_over_a_hundred_scenes_are_there_when_the_page_opens():
-    at = opened()
-    (greedy, vcd) = (
-        gallery.shipped_answer(question)["rates"] for question in opening.rate_questions()
-    )
-    for name, rates in (("Greedy", greedy), ("VCD", vcd)):
-        share = f"{100 * rates['lie rate'][0]:.0f} % of the leaders"
-        assert f"{name} adds the partner that is not there to {share}" in words(at)
-    assert not [widget for widget in at.main.button if widget.key == "decoding.rates.go"]
+    at.text_input(key="decoding.ask").set_value(LAMP).run()
+    pills(at, "decoding.strategies").set_value([]).run()
+    assert any("Choose at least one strategy" in sentence for sentence in problems(at))
+    pills(at, "decoding.strategies").set_value(["Greedy", "VCD"]).run()
 
 
 def test_other_scenes_wait_for_a_button_and_are_then_counted():
@@ -212,12 +211,6 @@ def test_the_files_hold_words_steps_cost_and_record():
     assert json.loads(files["record.json"])["settings"]["alpha"] == 1.0
 
 
-def test_the_scene_is_named_in_the_call():
-    at = opened()
-    calls = [block.value for block in at.main.code if "VCD" in block.value]
-    assert any(f"scene={STORY}" in call for call in calls)
-
-
 def test_every_strategy_is_shown_with_the_figures_that_were_measured():
     at = unfolded(opened("Greedy"))
     summaries = summary(HABIT)
@@ -233,8 +226,7 @@ def test_every_strategy_is_shown_with_the_figures_that_were_measured():
 def test_where_attention_rests_is_counted_for_the_model_that_is_asked(monkeypatch):
     monkeypatch.setattr(sinks, "COUNT", 2)
     at = unfolded(opened("Greedy"))
-    at.button(key="decoding.sinks.AttentionSinks.go").click().run()
-    at = settled(at)
+    at = settled(at.button(key="decoding.sinks.AttentionSinks.go").click().run())
     case = ScenesCase(asking.model(HABIT), Greedy(), 2)
     result = run.answer(AttentionSinks(), case)
     assert AttentionSinks().finding(case, result) in words(at)
@@ -267,8 +259,7 @@ def test_the_half_of_the_weights_that_was_learned_answers_too(monkeypatch):
     monkeypatch.setattr(half, "METHOD", MaskLLM(steps=2, scenes=16))
     monkeypatch.setattr(half, "SCENES", 2)
     at = unfolded(opened("Greedy"))
-    at.button(key="decoding.half.MaskLLM.go").click().run()
-    at = settled(at)
+    at = settled(at.button(key="decoding.half.MaskLLM.go").click().run())
     case = ScenesCase(asking.model(HABIT), Greedy(), 2, "biased")
     result = run.answer(half.METHOD, case)
     assert half.METHOD.finding(case, result) in words(at)

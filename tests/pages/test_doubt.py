@@ -103,28 +103,31 @@ OWN_FILES = {
 }
 
 
-@pytest.mark.parametrize("name", OWN_FILES)
-def test_a_file_of_one_s_own_has_masses_and_a_place_among_the_others(name):
+def test_a_file_of_one_s_own_has_masses_and_a_place_among_the_others():
     at = visit(DIGITS, DOUBT)
-    settled(at.file_uploader(key="subject.file").upload(name, OWN_FILES[name]).run(), both)
-    assert not at.error
-    assert not at.warning
-    chosen = at.session_state["subject"]
-    assert chosen.case.image.shape[1:] == (catalog.load("digits-cnn").side,) * 2
-    case = replace(case_of(0), image=chosen.case.image)
-    result = FVR()(case)
-    assert at.main.header[0].value.replace("\\", "") == FVR().finding(case, result)
-    masses = result["masses"]
-    assert masses["mass"].sum() == pytest.approx(1, abs=1e-9)
-    place = view.cloud(result)
-    assert place.rows[-1] == "this image"
-    for column, row in (("confusion", SEVERAL), ("ignorance", NONE)):
-        assert place[column][-1] == pytest.approx(masses.cell(row, "mass"), abs=1e-6)
-    blends = Blends()(case)
-    corner = blends["ignorance"].weights[:, 0] == 1
-    assert blends["ignorance"].values[corner][0] == pytest.approx(place["ignorance"][-1], abs=1e-6)
-    assert at.main.header[2].value.replace("\\", "") == which_rises(blends)
-    assert name not in str(dict(at.query_params))  # a link has no file's name
+    for name, content in OWN_FILES.items():
+        before = at.session_state["subject"].case.fingerprint
+        at = settled(at.file_uploader(key="subject.file").upload(name, content).run(), both)
+        assert not at.error, name
+        assert not at.warning, name
+        chosen = at.session_state["subject"]
+        assert chosen.case.fingerprint != before
+        assert chosen.case.image.shape[1:] == (catalog.load("digits-cnn").side,) * 2
+        case = replace(case_of(0), image=chosen.case.image)
+        result = FVR()(case)
+        assert at.main.header[0].value.replace("\\", "") == FVR().finding(case, result), name
+        masses = result["masses"]
+        assert masses["mass"].sum() == pytest.approx(1, abs=1e-9)
+        place = view.cloud(result)
+        assert place.rows[-1] == "this image"
+        for column, row in (("confusion", SEVERAL), ("ignorance", NONE)):
+            assert place[column][-1] == pytest.approx(masses.cell(row, "mass"), abs=1e-6)
+        blends = Blends()(case)
+        corner = blends["ignorance"].weights[:, 0] == 1
+        ignorance = blends["ignorance"].values[corner][0]
+        assert ignorance == pytest.approx(place["ignorance"][-1], abs=1e-6)
+        assert at.main.header[2].value.replace("\\", "") == which_rises(blends), name
+        assert name not in str(dict(at.query_params))  # a link has no file's name
 
 
 def test_a_file_that_is_no_picture_is_a_sentence_and_the_old_image_stays():

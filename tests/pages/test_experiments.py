@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import shlex
 
+import numpy as np
 import pytest
 
 from components import views
+from components.experiments.claims import mixtures
+from components.experiments.recommender import quarters
 from components.views import UNLEARNING_EXPERIMENTS, VIEWS
 from engine import data as data_sets
 from engine import unlearning
@@ -16,19 +19,32 @@ from engine.commands.cli import main
 from engine.commands.coverage import family_title
 from engine.experiment import ExperimentCase
 from engine.families import FAMILIES
+from engine.result import Table
 from engine.run import answer
-from engine.unlearning import CudaExperiment, ProtectImage
+from engine.unlearning import (
+    CudaExperiment,
+    ProtectedShare,
+    ProtectImage,
+    ProtectionDefenses,
+    ProtectionVictims,
+    RelabeledVictims,
+    VatExperiment,
+)
+from engine.unlearning.experiments.vat import CLAIMS, NOT_SWAYED, SWAYED
 from tests import tiny
-from tests.visits import problems, settled, unfolded, visit, words
+from tests.visits import problems, run_experiment, settled, unfolded, visit, words
 
 KEY = "experiments.CUDA"
+KINDS = (ProtectionVictims, ProtectionDefenses, ProtectedShare, RelabeledVictims)
+QUICK = {"epochs": 1, "seeds": 1, "victim": "MLP", "way": "CUDA"}
 BRIEF = {f"{KEY}.epochs": "1", f"{KEY}.seeds": "2", f"{KEY}.victim": "MLP"}
 
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
     """Few small images, so that a run takes seconds."""
-    monkeypatch.setattr(CudaExperiment, "data", ("columns", "digits"))
+    for kind in (CudaExperiment, *KINDS):
+        monkeypatch.setattr(kind, "data", ("columns", "digits"))
     data_sets.add(tiny.columns(8, ("a", "b", "c")))
 
 
@@ -55,11 +71,7 @@ def test_before_it_is_run_the_picture_and_the_question_are_there():
 
 def test_a_run_ends_in_claims_figures_and_files():
     at = visit(BRIEF, UNLEARNING_EXPERIMENTS)
-    next(
-        button for button in at.button if button.label.startswith("Run the experiment")
-    ).click().run()
-    at = settled(at)
-    assert not problems(at)
+    at = run_experiment(at)
     result = answer(
         CudaExperiment(epochs=1, seeds=2, victim="MLP"),
         ExperimentCase(tiny.columns(8, ("a", "b", "c"))),
@@ -89,13 +101,6 @@ def test_one_s_own_image_is_changed_as_far_as_the_slider_says():
     assert not problems(at)
     assert "A pixel changes by 0.0 of 255" not in words(at)
     assert "% before" in words(at)
-
-
-def test_links_that_cannot_be_had_are_ignored_with_a_notice():
-    link = {f"{KEY}.data": "X-rays", f"{KEY}.epochs": "1000"}
-    text = " ".join(problems(visit(link, UNLEARNING_EXPERIMENTS)))
-    assert "“X-rays” as Data" in text
-    assert "“1000” as" in text
 
 
 def test_several_experiments_are_chosen_by_their_cards(monkeypatch):
@@ -133,3 +138,66 @@ def test_every_question_with_experiments_has_an_entry_and_no_other_question():
     assert {view.menu for view in VIEWS if view.title == "Experiments"} == with_experiments
     assert ProtectImage in unlearning.METHODS
     assert views.UNLEARNING_EXPERIMENTS in VIEWS
+
+
+# ---------------------------------------------------------------- with victims
+
+
+def opened(kind, **link):
+    settings = {f"experiments.{kind.name}.{name}": str(value) for name, value in link.items()}
+    return visit({"experiments.chosen": kind.title, **settings}, UNLEARNING_EXPERIMENTS)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_each_opens_with_question_picture_and_what_a_run_does(kind):
+    at = opened(kind)
+    assert not problems(at)
+    text = words(at)
+    case = ExperimentCase(data_sets.load("columns"))
+    assert kind.question in text
+    assert kind().picture(case).finding in text
+    for condition in kind().conditions(case):
+        assert condition in text
+
+
+def test_a_run_ends_in_a_curve_over_the_share_that_is_protected():
+    at = opened(ProtectedShare, **QUICK)
+    at = run_experiment(at)
+    result = answer(ProtectedShare(**QUICK), ExperimentCase(tiny.columns(8, ("a", "b", "c"))))
+    assert result.kept
+    assert mixtures(result["shares"]) in words(at)
+    assert len(at.main.get("plotly_chart")) == 2  # figures, curve
+
+
+# ---------------------------------------------------------------- a recommender
+
+
+INTERACTIONS = "interactions:count=80,items=200"
+VAT_LINK = {"experiments.chosen": VatExperiment.title} | {
+    f"experiments.VAT.{name}": value
+    for name, value in (("seeds", "2"), ("epochs", "6"), ("fakes", "5"))
+}
+
+
+def test_it_says_that_it_is_a_simulation_before_and_after_a_run(monkeypatch):
+    monkeypatch.setattr(VatExperiment, "data", (INTERACTIONS,))
+    at = visit(VAT_LINK, UNLEARNING_EXPERIMENTS)
+    assert not problems(at)
+    assert "A simulation. 80 users (rows) and 200 items" in words(at)
+    assert "A simulation: recommenders learn what invented users chose" in words(at)
+    method = VatExperiment(seeds=2, epochs=6, fakes=5.0)
+    result = answer(method, ExperimentCase(data_sets.load(INTERACTIONS)))
+    at = settled(visit(VAT_LINK, UNLEARNING_EXPERIMENTS))
+    assert not problems(at)
+    text = words(at)
+    assert quarters(result["users"]) in text
+    assert all(claim.test in text for claim in CLAIMS)
+    assert len(at.main.get("plotly_chart")) == 2  # users, and figures by condition
+
+
+def test_quarters_are_of_users_by_their_loss():
+    loss = np.array([0.4, 0.1, 0.2, 0.3, 0.8, 0.7, 0.6, 0.5])
+    rows = [NOT_SWAYED] * 8
+    rows[1], rows[4], rows[5] = SWAYED, SWAYED, SWAYED
+    table = Table.of({"loss": (loss, ""), "weight": (loss, "")}, rows)
+    assert "50 % of the quarter that is fitted best, 100 % of the quarter" in quarters(table)

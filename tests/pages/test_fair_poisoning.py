@@ -15,7 +15,7 @@ from engine.unlearning import FairPoisoning
 from engine.unlearning.experiments import fair_poisoning, gradient_matching
 from engine.unlearning.experiments.poison_claims import AUC
 from tests import tiny
-from tests.visits import problems, settled, visit, words
+from tests.visits import problems, run_experiment, visit, words
 
 KEY = "experiments.ENG"
 LINK = {"experiments.chosen": FairPoisoning.title, f"{KEY}.seeds": "1"}
@@ -39,11 +39,7 @@ def test_a_simulation_is_announced_run_and_shown(method):
     assert "A simulation on drawn rows." in text
     assert "No network is trained" not in text
     assert "tied 1" in text
-    next(
-        button for button in at.button if button.label.startswith("Run the experiment")
-    ).click().run()
-    at = settled(at)
-    assert not problems(at)
+    at = run_experiment(at)
     case = ExperimentCase(data_sets.load("squares"))
     result = answer(method, case)
     assert result.kept

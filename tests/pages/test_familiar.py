@@ -100,42 +100,39 @@ def test_the_sentence_and_the_p_value_are_the_detector_s():
     assert f"can be reached here is {1 / (total + 1):.2g}" in words(at)
 
 
-def test_the_lines_under_share_ask_this_very_question():
-    at = opened(familiar__detector="KNN", familiar__KNN__k="5")
-    python = next(block.value for block in at.code if "anomaly.KNN" in block.value)
-    assert question_in(python) == digest(KNN(k=5), case_of())
-
-
-def test_another_detector_gives_its_own_answer_with_its_settings():
+def test_another_detector_gives_its_own_answer_with_its_settings_and_its_lines_ask_it():
     at = opened(familiar__detector="KNN", familiar__KNN__k="5")
     result = KNN(k=5)(case_of())
     assert f"among all normal images: {result['p'].values[0]:.3g}" in words(at)
     assert "anomaly.KNN" in words(at)
+    python = next(block.value for block in at.code if "anomaly.KNN" in block.value)
+    assert question_in(python) == digest(KNN(k=5), case_of())
     pills(at, "familiar.detector").set_value("COSTARR").run()
     at = answered(at)
     assert "the logit decides alone" in words(at)
     assert "of what sets this image's features apart" in words(at)
 
 
-def test_within_its_class_only_images_seen_alike_are_compared_with():
-    at = opened()
+def test_within_its_class_only_images_seen_alike_are_compared_with_and_the_band_is_said():
+    at = opened(familiar__alpha="10 %")
     result = ViM()(case_of())
-    assert "seen as" not in words(at)
+    ruler = Conformal(result["normal"].values.astype(float))
+    alarms = int((result["held"].values > ruler.threshold(0.1)).sum())
+    low, high = ruler.band(0.1)
+    text = words(at)
+    assert f"({alarms} false alarms)" in text
+    assert f"between {100 * low:.3g} % and {100 * high:.3g} %" in text
+    assert "finds this image most unusual" in text
+    assert "Bonferroni" in text
+    assert "seen as" not in text
     at.toggle(key="familiar.by-class").set_value(True).run()
     label = case_of().model.labels[int(result["subject"].predicted[0])]
     class_count = int(result["counts"].values[1])
     assert f"among {class_count} images seen as {label}: {result['p'].values[1]:.3g}" in words(at)
-
-
-def test_the_line_s_promise_its_band_and_the_calm_of_other_images_are_said():
-    at = opened(familiar__alpha="10 %")
-    result = ViM()(case_of())
-    ruler = Conformal(result["normal"].values.astype(float))
-    line = ruler.threshold(0.1)
-    alarms = int((result["held"].values > line).sum())
-    assert f"({alarms} false alarms)" in words(at)
-    low, high = ruler.band(0.1)
-    assert f"between {100 * low:.3g} % and {100 * high:.3g} %" in words(at)
+    at.toggle(key="familiar.Compare.odin").set_value(True).run()
+    at = unfolded(answered(at))
+    ranked = next(frame.value for frame in at.main.dataframe if "p-value" in frame.value.columns[0])
+    assert "ODIN" in ranked.index
 
 
 def test_a_promise_that_cannot_be_kept_is_one_sentence():
@@ -162,16 +159,6 @@ def test_unknown_images_can_be_others_made_worse_or_none():
     at = answered(at)
     assert not problems(at)
     assert "**ROC**" not in words(at)
-
-
-def test_every_detector_is_ranked_and_the_lowest_p_value_is_paid_for():
-    at = opened()
-    assert "finds this image most unusual" in words(at)
-    assert "Bonferroni" in words(at)
-    at.toggle(key="familiar.Compare.odin").set_value(True).run()
-    at = unfolded(answered(at))
-    ranked = next(frame.value for frame in at.main.dataframe if "p-value" in frame.value.columns[0])
-    assert "ODIN" in ranked.index
 
 
 def test_the_slider_makes_the_image_worse_and_the_answer_moves():
@@ -253,8 +240,3 @@ def test_one_normal_image_is_too_few_and_says_so():
     at.selectbox(key="familiar.normal").set_value(title).run()
     assert not at.exception
     assert any("at least two are needed" in sentence for sentence in problems(at))
-
-
-def test_a_link_to_what_is_not_offered_is_said():
-    at = visit(DIGITS | {"familiar.detector": "Nobody"}, FAMILIAR)
-    assert any("“Nobody” as Detector" in sentence for sentence in problems(at))

@@ -12,7 +12,7 @@ from engine.run import answer
 from engine.unlearning import GeneratorSalUn, Samples
 from engine.unlearning.generator.forgotten import forgotten_file
 from engine.unlearning.generator.weights import shipped_case
-from tests.visits import problems, settled, visit, words
+from tests.visits import settled, visit, words
 
 KEY = "generator.GeneratorSalUn"
 FEW = {"steps": 5, "each": 4, "passes": 5}
@@ -43,15 +43,6 @@ def test_sentence_sheet_and_tables_are_those_of_the_answers():
     labels = [download.proto.label for download in at.get("download_button")]
     assert "Download the weights (1.2 MB)" in labels
     assert at.button(key="generator.file.again").label == "Make it again"
-
-
-def test_a_bad_link_is_a_sentence():
-    bad = {f"{KEY}.label": "42", f"{KEY}.share": "9", "generator.model": "huge"}
-    at = settled(visit(LINK | bad, GENERATOR))
-    text = " ".join(problems(at))
-    for word in ("42", "9", "huge"):
-        assert f"“{word}”" in text
-    assert not at.exception
 
 
 def table(columns, rows):

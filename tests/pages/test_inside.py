@@ -12,7 +12,7 @@ from engine.hallucination.inside.probe import LINEAR
 from engine.hallucination.tiny_vlm.weights import HABIT, load
 from engine.result import Table
 from engine.run import answer
-from tests.visits import problems, settled, visit, words
+from tests.visits import settled, visit, words
 
 METHOD = WordRisk(scenes=80)
 
@@ -42,14 +42,6 @@ def test_the_sentence_the_words_and_the_probe_are_those_of_the_answers():
     at.slider(key=probe.THRESHOLD).set_value(95)
     fewer = int((made_up & (risks["risk"] >= 0.95)).sum())
     assert f"From 95 % on, {fewer} of {made_up.sum()} made-up" in words(settled(at.run()))
-
-
-def test_other_states_are_another_probe_and_a_bad_link_is_a_sentence():
-    at = settled(visit({"inside.HalluRAG.depth": "bottom", "inside.told": "sing"}, INSIDE))
-    text = " ".join(problems(at))
-    assert "one of middle, last, both" in text
-    assert "“sing”" in text
-    assert not at.exception
 
 
 def test_bars_and_marks_say_what_is_true_of_each_thing():

@@ -81,8 +81,7 @@ def test_a_model_that_really_never_saw_them_is_judged_as_if_retrained_but_not_in
     assert "did not" not in headline(at)
     assert "recognizes 0 % of those (retrained: 0 %)" in headline(at)
     at.selectbox(key="judge.format").set_value("another format").run()
-    at.number_input(key="judge.side").set_value(64).run()
-    at = settled(at)
+    at = settled(at.number_input(key="judge.side").set_value(64).run())
     assert at.session_state["judge.case"].case.model.side == 64
     assert "forgot" not in headline(at)
     assert headline(at).startswith("Cannot judge: the original gets ")
@@ -136,7 +135,6 @@ def test_the_order_of_the_classes_is_found_and_said_to_be_a_guess():
     assert [button for button in at.button if button.key == "judge.confirm"]
     at.selectbox(key="judge.order").set_value("in an order of your own").run()
     assert tuple(at.text_area(key="judge.typed").value.splitlines()) == names
-    at.text_area(key="judge.typed").set_value("\n".join(names[::-1])).run()
-    at = settled(at)
+    at = settled(at.text_area(key="judge.typed").set_value("\n".join(names[::-1])).run())
     assert at.session_state["judge.case"].case.data.classes == names[::-1]
     assert headline(at).startswith("Cannot judge: the original gets ")

@@ -45,8 +45,12 @@ def test_what_has_to_be_computed_waits_for_a_button():
     assert not any("attribution.LST" in line.value for line in at.main.caption)
 
 
-def test_the_paper_s_settings_are_a_click_away():
+def test_the_call_under_share_asks_this_very_question_and_the_paper_s_settings_are_a_click_away():
     at = open_view()
+    (python,) = [block.value for block in at.code if block.language == "python"]
+    subject = at.session_state["subject"]
+    palace = Partner("A Chinese palace", "sample:china", sample("china"))
+    assert question_in(python) == run.digest(LST(), asked.pair(subject.case, [palace]))
     at.button(key="levels.published").click().run()
     assert at.slider(key="levels.walk.steps").value == PUBLISHED["steps"]
     assert at.select_slider(key="levels.walk.eta").value == PUBLISHED["eta"]
@@ -135,14 +139,6 @@ def test_the_sentence_of_a_walk_tells_the_numbers_of_its_figures():
         f"The walk ends {far:.2g} from the target (RMSE, at most 1); "
         f"“{label}” never falls below {low:.2f}."
     )
-
-
-def test_the_call_under_share_names_the_images_and_asks_this_very_question():
-    at = open_view()
-    (python,) = [block.value for block in at.code if block.language == "python"]
-    subject = at.session_state["subject"]
-    palace = Partner("A Chinese palace", "sample:china", sample("china"))
-    assert question_in(python) == run.digest(LST(), asked.pair(subject.case, [palace]))
 
 
 def test_an_image_with_nothing_of_another_class_beside_it_walks_to_the_samples():

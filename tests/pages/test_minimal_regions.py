@@ -37,7 +37,7 @@ def stepper(at):
     return next(slider for slider in at.main.slider if slider.key.startswith("minimal.step"))
 
 
-def test_a_small_image_is_searched_at_once_beside_random_orders():
+def test_a_small_image_is_searched_at_once_and_a_link_keeps_the_step_of_the_picture():
     at = open_view()
     assert not problems(at)
     text = words(at)
@@ -46,35 +46,25 @@ def test_a_small_image_is_searched_at_once_beside_random_orders():
     result = LiMA(shape="grid", regions=16)(case_of(at))
     ours, plain = result["looks"].values
     assert f"{ours:.0f} forward passes; the plain greedy search takes {plain:.0f}" in text
-
-
-def first_of(at):
-    """The step that the headline tells of."""
-    case = case_of(at)
-    return sufficient_area(case, LiMA(shape="grid", regions=16)(case))[1]
-
-
-def test_the_picture_opens_at_the_headline_s_prefix_and_tells_each_step_s_numbers():
-    at = open_view()
-    curve = LiMA(shape="grid", regions=16)(case_of(at))["insertion"]
-    slider = stepper(at)
-    assert slider.value == first_of(at)
-    slider.set_value(3).run()
-    assert f"3 of 16 regions ({100 * curve.x[3]:.0f} %)" in words(at)
-    assert f"{curve.y[3]:.2f} with only these" in words(at)
-
-
-def test_the_link_keeps_the_step_and_opens_at_it():
-    at = open_view()
-    best = stepper(at).value
+    best, curve = stepper(at).value, result["insertion"]
+    assert best == first_of(at)
     other = 3 if best != 3 else 4
-    stepper(at).set_value(other).run()
+    for step in (best, other):
+        text = words(stepper(at).set_value(step).run())
+        assert f"{step} of 16 regions ({100 * curve.x[step]:.0f} %)" in text
+        assert f"{curve.y[step]:.2f} with only these" in text
     assert at.query_params["minimal.step"] in (str(other), [str(other)])
     again = open_view(**{"minimal.step": str(other)})
     assert stepper(again).value == other
     assert f"{other} of 16 regions" in words(again)
     stepper(again).set_value(best).run()
     assert "minimal.step" not in again.query_params
+
+
+def first_of(at):
+    """The step that the headline tells of."""
+    case = case_of(at)
+    return sufficient_area(case, LiMA(shape="grid", regions=16)(case))[1]
 
 
 def test_a_link_s_step_is_of_its_own_search_only():

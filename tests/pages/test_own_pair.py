@@ -134,25 +134,27 @@ def test_a_ready_photograph_after_is_asked_in_the_place_of_a_mask():
     assert PhotoPair().finding(case, answer(PhotoPair(), case)) in words(at)
 
 
-@pytest.mark.parametrize(
-    ("slot", "way", "pixels", "why"),
-    [
-        ("mask", MASK, np.zeros((60, 80, 3), np.uint8), "The mask is empty here"),
-        ("mask", MASK, mask()[:30], "they must be of one size"),
-        ("mask", MASK, nearly_all(), "The mask covers 98 %"),
-        ("after", AFTER, photograph(height=50), "The photograph after has 80 × 50 px"),
-    ],
-)
-def test_what_does_not_fit_is_said_and_the_form_stays(slot, way, pixels, why):
-    at = upload(upload(opened(way=way), "before", photograph()), slot, pixels)
-    assert any(why in sentence for sentence in problems(at)), problems(at)
+def test_what_does_not_fit_is_said_and_the_form_stays():
+    at = upload(opened(way=MASK), "before", photograph())
+    for pixels, why in (
+        (np.zeros((60, 80, 3), np.uint8), "The mask is empty here"),
+        (mask()[:30], "they must be of one size"),
+        (nearly_all(), "The mask covers 98 %"),
+    ):
+        at = upload(at, "mask", pixels)
+        assert why in " ".join(problems(at))
+        assert at.text_input(key=f"{KEY}.thing").value == "cup"
+    pills(at, f"{KEY}.way").set_value(AFTER).run()
+    at = upload(at, "after", photograph(height=50))
+    assert "The photograph after has 80 × 50 px" in " ".join(problems(at))
     assert at.text_input(key=f"{KEY}.thing").value == "cup"
 
 
 def test_a_file_that_is_no_picture_and_words_that_are_not_known_are_said(sample_answer):
     at = opened()
-    at.file_uploader(key=f"{KEY}.before.file").set_value(("a.png", b"none", "image/png")).run()
-    at = settled(at)
+    at = settled(
+        at.file_uploader(key=f"{KEY}.before.file").set_value(("a.png", b"none", "image/png")).run()
+    )
     assert not at.exception
     with pytest.raises(BadImage) as refused:
         load(b"none", "a.png")

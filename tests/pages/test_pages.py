@@ -1,6 +1,7 @@
 """Every view, opened as a visitor would, without a browser."""
 
 import runpy
+from hashlib import blake2b
 
 import numpy as np
 import pytest
@@ -12,23 +13,67 @@ from components import notices
 from components.charts.tables import signed
 from components.heatmaps import view
 from components.views import (
+    ASK,
     DATA_AND_MODELS,
+    FAMILIAR,
     HEATMAPS,
+    LEVEL_SETS,
     PRUNE,
     ROOT,
     START,
     STORIES,
+    STUDY,
     SWEEP,
     TRAY,
     VIEWS,
 )
 from components.widgets.viewer import hottest_ninth
 from engine.models import catalog
+from tests.components.sidebar.test_subject import jpeg, upload
 from tests.tiny import vit
 from tests.visits import TITLES, pills, problems, provenance, question_in, settled, visit, words
 
 WITHOUT_SHARE = (START, STORIES, DATA_AND_MODELS, SWEEP, TRAY)
 """They answer no question, or share it in another way: cards and slides, tables, a report."""
+IMAGE = {"image", "model"}
+EXPECTED_KEYS = {
+    "Start": set(),  # image and model stand on the page
+    "Stories": set(),
+    "Tray": set(),
+    "Data and models": {"lab.data", "lab.side"},
+    "Sweep": set(),  # all that is asked stands below the answer
+    "Heatmaps": IMAGE | {"target", "versus", "reading", "precision", "seed"},
+    "Level sets": IMAGE | {"target", "seed"},
+    "Which explanation?": IMAGE | {"target", "versus", "reading", "seed"},
+    "Study": {"study.source", "study.seed"},
+    "Tilted boundary": set(),  # a network and an image only once one is asked
+    "Minimal regions": IMAGE | {"target", "seed"},
+    "Robustness": IMAGE | {"seed"},
+    "Prototypes": {"prototypes.data", "prototypes.seed"},
+    "Slides": {"slides.data", "slides.seed"},
+    "Forget": {"forget.data", "forget.model"},
+    "Judge a model": set(),  # all that is asked stands below the answer
+    "unlearning-experiments": IMAGE | {"experiments.chosen", "target"},  # whose image is changed
+    "attribution-experiments": {"attribution.chosen"},
+    "hallucination-experiments": {"hallucination.chosen"},
+    "anomaly-experiments": {"anomaly.chosen"},
+    "sparsity-experiments": {"sparsity.chosen"},
+    "Concepts": {"concepts.image", "concepts.kind", "concepts.scene", "concepts.model"},
+    "Generator": {"generator.model", "generator.seed"},
+    "Certificates": {"certificates.data", "certificates.seed"},
+    "Protect data": IMAGE | {"target"},
+    "Inside": {"inside.image", "inside.kind", "inside.scene", "inside.model"},
+    "Ask": {"ask.image", "ask.kind", "ask.scene", "ask.model"},
+    "Decoding": {"decoding.image", "decoding.kind", "decoding.scene", "decoding.model"},
+    "Benchmarks": set(),  # all that is asked stands below the answer
+    "Before and after": set(),
+    "Familiar?": IMAGE | {"seed"},
+    "Where is it odd?": IMAGE | {"seed"},
+    "Confusion or ignorance": IMAGE | {"seed"},
+    "Tickets": set(),
+    "Prune": IMAGE | {"target", "versus", "reading", "seed"},
+}
+DRAWN = ("selectbox", "button_group", "number_input", "radio")
 
 
 def test_no_folder_of_pages_stands_beside_the_script_that_is_served(monkeypatch):
@@ -40,12 +85,19 @@ def test_no_folder_of_pages_stands_beside_the_script_that_is_served(monkeypatch)
     assert PagesManager.uses_pages_directory is False
 
 
-@pytest.mark.parametrize("page", VIEWS, ids=lambda page: page.title)
-def test_every_view_opens_with_its_title_and_runs_again_without_another_answer(page):
+def sidebar_keys(at):
+    """The keys of what is chosen in the sidebar."""
+    return {widget.key for kind in DRAWN for widget in at.sidebar.get(kind)}
+
+
+@pytest.mark.parametrize("page", VIEWS, ids=lambda page: page.address)
+def test_every_view_opens_with_its_title_and_sidebar_and_runs_again_without_another_answer(page):
     at = settled(visit(view=page))
     assert all("Nothing is pinned yet" in sentence for sentence in problems(at))  # on the tray
     assert len(at.title) == 1
     assert notices.RESEARCH in [caption.value for caption in at.caption]
+    name = page.address if page.title == "Experiments" else page.title
+    assert sidebar_keys(at) == EXPECTED_KEYS[name]
     first = provenance(at)
     at.run()
     assert provenance(at) == first
@@ -66,38 +118,32 @@ def python(at):
     return result
 
 
-def test_a_setting_that_is_moved_asks_a_new_question():
+def test_a_setting_that_is_moved_asks_a_new_question_and_a_link_opens_it():
     at = visit({"heatmaps.methods": ["Gradient"]})
     before = question_in(python(at))
     at.selectbox(key="heatmaps.Gradient.channels").set_value("size").run()
     assert "attribution.Gradient" in python(at)
     assert "channels='size'" in python(at)
-    assert question_in(python(at)) != before
+    moved = question_in(python(at))
+    assert moved != before
     assert len(provenance(at)) == 1
+    linked = visit({"heatmaps.methods": ["Gradient"], "heatmaps.Gradient.channels": "size"})
+    assert pills(linked, "heatmaps.methods").value == ["Gradient"]
+    assert question_in(python(linked)) == moved
+    assert not problems(linked)
 
 
-def test_a_link_opens_the_methods_and_settings_that_it_names():
-    at = visit({"heatmaps.methods": ["Gradient"], "heatmaps.Gradient.channels": "size"})
-    assert pills(at, "heatmaps.methods").value == ["Gradient"]
-    assert "channels='size'" in python(at)
-    assert not problems(at)
-
-
-def test_a_method_that_does_not_fit_the_model_is_gray_and_says_why():
-    at = visit()
+def test_a_method_that_does_not_fit_the_model_is_gray_and_a_link_to_it_ignored_with_a_notice():
+    at = visit({"heatmaps.methods": ["Attention rollout"]})
+    (sentence,) = problems(at)
+    assert "“Attention rollout” as Methods" in sentence
+    assert pills(at, "heatmaps.methods").value
     row = pills(at, "heatmaps.methods.unfit")
     assert row.disabled
     assert "Attention rollout" in row.options
     assert row.label.startswith("Not for EfficientNet-Lite0: it needs")
     assert "it needs attention layers" in row.label
     assert "Attention rollout" not in pills(at, "heatmaps.methods").options
-
-
-def test_a_link_to_a_method_that_does_not_fit_is_ignored_with_a_notice():
-    at = visit({"heatmaps.methods": ["Attention rollout"]})
-    (words,) = problems(at)
-    assert "“Attention rollout” as Methods" in words
-    assert pills(at, "heatmaps.methods").value
 
 
 def test_another_model_offers_what_fits_it(monkeypatch):
@@ -107,18 +153,14 @@ def test_another_model_offers_what_fits_it(monkeypatch):
     assert "DeepLIFT" in pills(at, "heatmaps.methods.unfit").options
 
 
-def test_no_method_is_said_to_be_chosen():
-    at = visit()
-    pills(at, "heatmaps.methods").set_value([]).run()
-    assert problems(at) == ["Choose at least one method to see where the score comes from."]
-
-
-def test_the_fifth_method_is_left_out_with_a_word():
+def test_no_method_is_said_to_be_chosen_and_a_fifth_is_left_out_with_a_word():
     quick = [title for title, kind in TITLES.items() if kind.cost == "live"]
     at = visit()
     offered = [title for title in pills(at, "heatmaps.methods").options if title in quick]
+    pills(at, "heatmaps.methods").set_value([]).run()
+    assert problems(at) == ["Choose at least one method to see where the score comes from."]
     pills(at, "heatmaps.methods").set_value((offered + list(TITLES))[:5]).run()
-    assert any("The first 4 are shown" in words for words in problems(at))
+    assert "The first 4 are shown" in " ".join(problems(at))
 
 
 def test_the_sentence_says_where_each_map_is_strongest_and_how_far_they_agree():
@@ -150,3 +192,68 @@ def test_a_flat_map_points_nowhere():
     assert view.where("Gradient", still) == "Gradient is flat"
     still[3, 3] = 1
     assert view.where("Gradient", still) == "Gradient points to the lower right"
+
+
+# ---------------------------------------------------------------- the sidebar
+
+
+def test_what_a_view_does_not_ask_is_still_there_on_the_next():
+    at = visit({"image": "A cup of coffee"}, HEATMAPS)
+    at.selectbox(key="versus").set_value("eggnog").run()
+    for page in (STUDY, START, FAMILIAR, HEATMAPS):
+        at.switch_page(str(page.path)).run()
+        assert not at.exception
+    assert at.selectbox(key="image").value == "A cup of coffee"
+    assert at.selectbox(key="versus").value == "eggnog"
+
+
+def test_another_image_has_its_list_in_the_sidebar_of_ask():
+    link = {"ask.image": "Another image", "ask.ask": "describe the image"}
+    at = settled(visit(link, ASK))
+    assert sidebar_keys(at) == {"ask.image", "ask.model", "image"}
+
+
+@pytest.mark.parametrize(
+    ("view", "key", "value"),
+    [(LEVEL_SETS, "reading", "margin"), (FAMILIAR, "target", "tabby")],
+    ids=["Level sets", "Familiar?"],
+)
+def test_what_is_not_shown_changes_nothing(view, key, value):
+    """A word that only another view offers is no part of the question."""
+
+    def asked(link):
+        at = visit(link, HEATMAPS)
+        at.switch_page(str(view.path)).run()
+        return at.session_state["subject"].case.fingerprint
+
+    assert asked({key: value}) == asked({})
+
+
+@pytest.mark.parametrize("digest", ["00c0ffee", "<b>Doe</b>", "00C0FFEE", ""])
+def test_a_link_to_an_image_of_somebody_s_own_says_which_file_is_asked_for(digest):
+    at = visit({"image": "Your image", "file": digest, "heatmaps.methods": ["Gradient"]})
+    (words,) = [
+        sentence
+        for sentence in problems(at)
+        if "images of your own are not part of a link" in sentence
+    ]
+    assert ("Open the file with the digest 00c0ffee" in words) == (digest == "00c0ffee")
+    assert "Doe" not in words
+    assert at.session_state["heatmaps.methods"] == ["Gradient"]  # the rest of the link holds
+
+
+def test_the_file_that_a_link_asks_for_is_told_from_another():
+    digest = blake2b(jpeg(), digest_size=4).hexdigest()
+    link = {"image": "Your image", "file": digest, "model": "Digits MLP"}
+    another = f"The link was made with another file: its digest is {digest}"
+    at = upload(visit(link), "other.jpg", jpeg(turned=6))
+    assert any(another in sentence for sentence in problems(at))
+    assert not any(
+        another in sentence for sentence in problems(upload(visit(link), "same.jpg", jpeg()))
+    )
+
+
+def test_data_without_test_images_are_a_sentence():
+    at = visit({"image": "From a data set", "data": "phantoms:count=40"})
+    (sentence,) = problems(at)
+    assert "has no test images to choose from: take more images" in sentence

@@ -33,8 +33,7 @@ def test_each_ratio_has_its_own_search_which_waits_for_a_button(digits):
     assert at.button(key=GO).label.startswith("Search for the mask at 97.5 % cut")
     assert "A search belongs to one ratio" in words(at)
     assert not at.main.header
-    at.button(key=GO).click().run()
-    at = settled(at)
+    at = settled(at.button(key=GO).click().run())
     assert "97.5 % of the weights are taken out" in words(at)
     masks = Prune(criterion=Jackpot.title, ratio=0.975).masks(digits)
     assert f"{masks.kept:,} of {masks.total:,} weights stay" in words(at)
@@ -57,8 +56,7 @@ def test_the_search_is_shown_with_its_hash_its_exchanges_and_the_masks_of_magnit
     alike = overlap(jackpot_masks, other_jackpot_masks)
     assert f"both keep {100 * alike.iou:.1f} %" in text
     assert f"{alike.both:,} weights are kept by both" in text
-    at.button(key="prune.arm.Jackpot.go").click().run()
-    at = settled(at)
+    at = settled(at.button(key="prune.arm.Jackpot.go").click().run())
     other = answer(Jackpot(ratio=0.98, restriction=0.0), digits)
     assert (
         f"Test images right: {100 * result['figures'][AFTER_SEARCH]:.1f} % as above, "

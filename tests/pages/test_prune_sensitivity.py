@@ -24,8 +24,7 @@ def opened(**link):
 def test_layers_are_cut_alone_on_request_and_the_sentence_is_the_engine_s(structure, tried):
     at = opened(structure=structure, criterion="SNIP")
     assert "One layer at a time by SNIP, all others as they are, nothing trained." in words(at)
-    at.button(key=GO).click().run()
-    at = settled(at)
+    at = settled(at.button(key=GO).click().run())
     method = Sensitivity(criterion="SNIP", structure=tried)
     case = prune_case(catalog.load("digits-cnn"))
     result = answer(method, case)

@@ -204,27 +204,11 @@ def test_a_file_that_is_no_image_is_a_sentence():
 
 def test_tiles_that_are_too_large_for_the_image_are_a_sentence():
     at = settled(visit({TILE: "1024"}, views.SLIDES))
-    assert not at.exception
     assert "has no two tiles of 1024 px" in " ".join(problems(at))
-
-
-def test_a_bad_link_is_a_sentence():
-    bad = {
-        f"{SLOT}.epochs": "7000",
-        f"{KEY}.bag": "777",
-        f"{KEY}.version": "v9",
-        f"{KEY}.kind": "dragons",
-    }
-    at = settled(visit(bad, views.SLIDES))
-    text = " ".join(problems(at))
-    for word in ("7000", "777", "v9", "dragons"):
-        assert f"“{word}”" in text
-    assert not at.exception
 
 
 def test_masks_that_could_take_every_tile_are_a_sentence():
     at = settled(visit({f"{SLOT}.random": "0.9", f"{SLOT}.low": "0.5"}, views.SLIDES))
-    assert not at.exception
     assert "would be masked" in " ".join(problems(at))
 
 

@@ -1,4 +1,4 @@
-"""Experiments of Sparsity as a visitor meets them: the picture, a run, its claims, odd links."""
+"""Experiments of Sparsity as a visitor meets them: the picture, a run, its claims."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from engine.case.target import Target
 from engine.experiment import OUTCOMES, ExperimentCase
 from engine.result import Table
 from engine.run import answer
-from engine.sparsity import FireTogether, NMFlowExperiment
+from engine.sparsity import EXPERIMENTS, FireTogether, NMFlowExperiment, RandomPruning
 from engine.sparsity.experiments import ftwt
 from engine.sparsity.experiments.channels import ImageChannels, restored, used
 from tests import tiny
-from tests.visits import problems, settled, visit, words
+from tests.visits import problems, run_experiment, settled, visit, words
 
 KEY = "sparsity.NMFlow"
 CHANNELS = "sparsity.FTWT"
@@ -55,11 +55,7 @@ def test_it_opens_with_question_picture_and_what_a_run_does():
 
 def test_a_run_ends_in_the_claims_of_the_answer():
     at = opened(epochs="1", seeds="2", network="ResNet-8")
-    next(
-        button for button in at.button if button.label.startswith("Run the experiment")
-    ).click().run()
-    at = settled(at)
-    assert not problems(at)
+    at = run_experiment(at)
     method = NMFlowExperiment(epochs=1, seeds=2, network="ResNet-8")
     result = answer(method, ExperimentCase(data_sets.load("columns")))
     assert result.kept
@@ -78,13 +74,6 @@ def test_a_pattern_that_fits_no_layer_is_said_in_a_sentence(monkeypatch):
     monkeypatch.setattr("engine.sparsity.experiments.nm_flow.NETWORKS", {"ResNet-8": "lenet"})
     text = " ".join(problems(opened(network="ResNet-8", pattern="1:32")))
     assert "has inputs in groups of 32: choose a smaller M" in text
-
-
-def test_links_that_cannot_be_had_are_ignored_with_a_notice():
-    text = " ".join(problems(opened(data="X-rays", pattern="3:5", epochs="1000")))
-    assert "“X-rays” as Data" in text
-    assert "“3:5” as Training with N of every M weights (N:M flow) ▸ Pattern" in text
-    assert "Epochs; it is ignored, because it must be" in text
 
 
 @pytest.fixture
@@ -142,3 +131,51 @@ def test_channels_that_few_images_use_are_named():
     assert rare(use, usage) == "On in fewer than 10 % of the test images: a: 1; b: 2."
     use = replace(use, on=np.array([[0, 1, 0], [0, 0, np.nan]]))
     assert rare(use, usage).startswith("None of its channels")
+
+
+# ---------------------------------------------------------------- random pruning by width
+
+WIDTH = "sparsity.RandomPruning"
+BRIEF = {f"{WIDTH}.epochs": "1", f"{WIDTH}.seeds": "1", f"{WIDTH}.network": "MLP"}
+
+
+def opened_kind(kind, **link):
+    return visit({"sparsity.chosen": kind.title, **link}, SPARSITY_EXPERIMENTS)
+
+
+@pytest.mark.parametrize("kind", EXPERIMENTS, ids=lambda kind: kind.name)
+def test_each_opens_with_question_picture_and_what_a_run_does(kind):
+    at = opened_kind(kind, **{f"sparsity.{kind.name}.seeds": "7"})  # that nobody has asked
+    assert not problems(at)
+    text = words(at)
+    assert kind.question in text
+    case = ExperimentCase(data_sets.load(kind.data[0]))
+    assert kind().picture(case).rows[0] in text
+    for condition in kind().conditions(case):
+        assert condition in text
+
+
+def test_a_run_ends_in_claims_figures_and_gaps_by_width(monkeypatch):
+    monkeypatch.setattr(RandomPruning, "data", ("columns", "digits"))
+    at = opened_kind(RandomPruning, **BRIEF)
+    at = run_experiment(at)
+    result = answer(
+        RandomPruning(epochs=1, seeds=1, network="MLP"), ExperimentCase(data_sets.load("columns"))
+    )
+    assert result.kept
+    text = words(at)
+    for claim in result["claims"].rows:
+        assert f"{claim}**: undecided here." in text  # one seed
+    assert len(at.main.get("plotly_chart")) == 2  # figures, gaps
+    first, last = (100 * result["gaps"]["ERK"][place] for place in (0, -1))
+    ends = f"ERK {first:.1f} at × 0.25, {last:.1f} at × 2".replace("-", "−")
+    assert ends in text
+    assert "(sd)" not in text.partition("Points below the dense network")[2][:200]
+
+
+def test_channels_of_trained_networks_stand_where_the_images_were():
+    result = answer(FireTogether(), ExperimentCase(data_sets.load("mnist-5k")))
+    assert result.kept  # it ships
+    text = words(opened_kind(FireTogether))
+    assert result["channels"].finding in text
+    assert result["picture"].finding not in text

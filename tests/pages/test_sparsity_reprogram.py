@@ -16,7 +16,7 @@ from engine.sparsity.experiments import reprogram
 from engine.sparsity.experiments.reprogram_claims import DENSE, LP, LP_FEW, TICKETS, VP, VP_ERROR
 from engine.training import Recipe
 from tests import tiny
-from tests.visits import problems, settled, visit, words
+from tests.visits import problems, run_experiment, visit, words
 
 KEY = "sparsity.Reprogram"
 
@@ -36,11 +36,7 @@ def opened(**link):
 
 def test_a_run_ends_in_claims_curves_diagrams_borders_and_bound_classes():
     at = opened(epochs="1", seeds="1")
-    next(
-        button for button in at.button if button.label.startswith("Run the experiment")
-    ).click().run()
-    at = settled(at)
-    assert not problems(at)
+    at = run_experiment(at)
     result = answer(Reprogram(epochs=1, seeds=1), ExperimentCase(data_sets.load("columns")))
     assert result.kept
     text = words(at)

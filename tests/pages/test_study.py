@@ -32,7 +32,7 @@ def default():
 
 
 def test_the_kept_study_is_there_without_any_choice(default):
-    _, result = default
+    query, result = default
     at = visit(view=STUDY)
     assert not problems(at)
     sentence = at.main.header[0].value.replace("\\", "")
@@ -47,14 +47,11 @@ def test_the_kept_study_is_there_without_any_choice(default):
     assert len(at.main.get("plotly_chart")) == 2
     assert "points at it" in text
     assert "<img" in text  # the maps of the first image are kept too
-
-
-def test_the_lines_under_share_ask_this_very_question(default):
-    query, _ = default
-    at = visit(view=STUDY)
     python, shell = (block.value for block in at.code[:2])  # of the study, above those of its maps
     assert shell.startswith("python -m engine run attribution.Study")
     assert question_in(python) == digest(query.method, query.case)
+    pills(at, "study.methods").set_value([]).run()
+    assert problems(at) == ["Choose at least one method for the study."]
 
 
 def test_the_phantoms_study_is_kept_too():
@@ -116,12 +113,6 @@ def test_links_that_cannot_be_had_are_ignored_with_a_notice():
     assert "“Magic” as Methods" in text
     assert "“X-rays” as Images of known truth" in text
     assert pills(at, "study.methods").value == ["Grad-CAM"]
-
-
-def test_without_a_method_the_page_says_what_to_do():
-    at = visit(view=STUDY)
-    pills(at, "study.methods").set_value([]).run()
-    assert problems(at) == ["Choose at least one method for the study."]
 
 
 # ---------------------------------------------------------------- its parts

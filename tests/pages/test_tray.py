@@ -76,14 +76,21 @@ def test_what_is_pinned_is_counted_on_every_page_and_listed_in_the_tray(two):
     assert "2. Gradient" in words(at)
 
 
-def test_a_pinned_map_is_the_answer_s_over_what_the_model_saw(two):
-    first = two.session_state["report.tray"][0]
+def test_a_pinned_map_is_the_answer_s_over_what_the_model_saw_and_is_pinned_once(two):
+    first = tray_of(two)[0]
     subject = two.session_state["subject"]
     assert first.record["case"]["model_fingerprint"] == subject.case.model.fingerprint
     assert first.maps[0].heat.values.shape == (32, 32)
     assert first.maps[0].pixels.shape == first.maps[0].ground.shape
     assert not np.array_equal(first.maps[0].pixels, first.maps[0].ground)
     assert "square" in " ".join(first.maps[0].lines)
+    facts = dict(first.record["case"]) | {"model": "digits-cnn", "target": "3"}
+    named = replace(first, record=dict(first.record) | {"case": facts})
+    assert named.told_of(tray.titles()) == "Digits CNN · 3"
+    assert named.about == "digits-cnn · 3"  # where its title is not known
+    press(two, "heatmaps.GradCam.pin")
+    assert "This is pinned already" in words(two)
+    assert titles(two) == ["Grad-CAM", "Gradient"]
 
 
 def test_how_far_maps_of_different_images_agree_is_not_said(two):
@@ -91,32 +98,6 @@ def test_how_far_maps_of_different_images_agree_is_not_said(two):
     other = replace(second.maps[0], ground=255 - second.maps[0].ground)
     tray_of(two)[1] = replace(second, maps=(other, *second.maps[1:]))
     assert to(two, TRAY).main.header[0].value == "2 results are pinned."
-
-
-def test_a_pinned_result_names_its_model_by_its_title(two):
-    first = tray_of(two)[0]
-    facts = dict(first.record["case"]) | {"model": "digits-cnn", "target": "3"}
-    named = replace(first, record=dict(first.record) | {"case": facts})
-    assert named.told_of(tray.titles()) == "Digits CNN · 3"
-    assert named.about == "digits-cnn · 3"  # where its title is not known
-
-
-def test_pinning_the_same_again_says_so_and_keeps_one(two):
-    press(two, "heatmaps.GradCam.pin")
-    assert "This is pinned already" in words(two)
-    assert titles(two) == ["Grad-CAM", "Gradient"]
-
-
-def test_results_are_moved_and_removed_and_an_empty_tray_says_how_to_fill_it(two):
-    at = to(two, TRAY)
-    first, second = (pinned.name for pinned in at.session_state["report.tray"])
-    press(at, f"tray.Down.{first}")
-    assert titles(at) == ["Gradient", "Grad-CAM"]
-    press(at, f"tray.remove.{first}")
-    assert titles(at) == ["Gradient"]
-    press(at, f"tray.remove.{second}")
-    assert any("Nothing is pinned yet" in sentence for sentence in problems(at))
-    assert entry(at) == []
 
 
 def test_a_full_tray_says_what_to_do_and_loses_nothing(two, monkeypatch):
@@ -187,18 +168,6 @@ def test_the_tray_of_a_visitor_who_left_takes_no_room(two):
     assert not mine
 
 
-def test_maps_of_different_units_keep_their_scales_and_are_not_subtracted(two):
-    at = to(two, TRAY)
-    units = [pinned_result.maps[0].heat.unit for pinned_result in at.session_state["report.tray"]]
-    assert len(set(units)) == 2
-    assert "Each keeps its own scale." in words(at)
-    at.button_group(key="report.compare.way").set_value("Difference").run()
-    assert not at.exception
-    assert any(
-        "A difference would compare different things" in sentence for sentence in problems(at)
-    )
-
-
 def test_maps_of_one_unit_are_on_one_scale_and_subtracted(two):
     two.selectbox(key="heatmaps.Gradient.channels").set_value("size").run()
     press(settled(two), "heatmaps.Gradient.pin")
@@ -222,20 +191,31 @@ def test_maps_of_one_unit_are_on_one_scale_and_subtracted(two):
     )
 
 
-def test_the_report_holds_what_was_chosen(two):
+def test_the_tray_compares_reports_moves_and_removes_and_says_how_it_is_filled(two):
     at = to(two, TRAY)
+    assert len({pinned.maps[0].heat.unit for pinned in tray_of(at)}) == 2
+    assert "Each keeps its own scale." in words(at)
+    at.button_group(key="report.compare.way").set_value("Difference").run()
+    assert not at.exception
+    assert "A difference would compare different things" in " ".join(problems(at))
     press(at, "report.make")
     names, html = at.session_state["report.made"]
-    assert names == [pinned_result.name for pinned_result in at.session_state["report.tray"]]
+    first, second = (pinned.name for pinned in tray_of(at))
+    assert names == [first, second]
     assert html.count("<article") == 2
-    second = at.session_state["report.tray"][1]
-    chosen = next(widget for widget in at.multiselect if widget.key == "report.chosen")
-    chosen.set_value([second.name]).run()
+    at.multiselect(key="report.chosen").set_value([second]).run()
     assert not any(
         download.proto.id.endswith("report.take") for download in at.get("download_button")
     )
     press(at, "report.make")
     assert at.session_state["report.made"][1].count("<article") == 1
+    press(at, f"tray.Down.{first}")
+    assert titles(at) == ["Gradient", "Grad-CAM"]
+    press(at, f"tray.remove.{first}")
+    assert titles(at) == ["Gradient"]
+    press(at, f"tray.remove.{second}")
+    assert any("Nothing is pinned yet" in sentence for sentence in problems(at))
+    assert entry(at) == []
 
 
 def test_one_answer_s_report_is_saved_with_one_press_and_pins_nothing(monkeypatch):

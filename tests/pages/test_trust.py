@@ -54,34 +54,36 @@ def test_cheap_trials_are_there_at_once_and_each_map_is_summed_up(shown_to, cnn)
     assert len(lines(at, "Do the strong pixels carry the score?")) == 2
     assert len(lines(at, "Is it about this class?")) == 2
     assert all("not available" in line for line in lines(at, "Does it lie on the truth?"))
+    (line,) = lines(at, "Do the maps agree?")
+    assert "Grad-CAM and Gradient: " in line
     assert "**Can Grad-CAM be trusted?**" in words(at)
     assert "**Can Gradient be trusted?**" in words(at)
     assert "3 not tried yet" in words(at)
 
 
-def test_a_verdict_is_a_sign_and_a_word(shown_to, cnn):
+def test_a_dear_trial_says_its_cost_and_is_made_when_told(shown_to, cnn):
     at = shown_to(cnn, ["Gradient"])
     (line,) = lines(at, "Is it about this class?")
     assert line.startswith(("✓ **passed**", "? **neither way**", "✗ **speaks against it**"))
-
-
-def test_a_dear_trial_says_its_cost_and_is_made_when_told(shown_to, cnn):
-    at = shown_to(cnn, ["Gradient"])
+    assert not lines(at, "Do the maps agree?")
     assert not lines(at, "Does it need what was learned?")
     button = at.button(key="trust.Gradient.RandomWeights.go")
     assert "4 more maps" in button.label
-    button.click().run()
-    settled(at)
+    at = settled(button.click().run())
     (line,) = lines(at, "Does it need what was learned?")
     assert "ith random weights" in line
     assert "2 not tried yet" in words(at)
+    at = settled(at.button(key="trust.Gradient.Infidelity.go").click().run())
+    (line,) = lines(at, "Does it predict what hiding a part does?")
+    assert line.startswith("– **not available**")  # each color takes another step when hidden
+    assert "a slope whose channels were folded" in line
 
 
 def test_a_press_that_overtakes_another_choice_begins_what_is_then_asked(shown_to, cnn):
     at = shown_to(cnn, ["Gradient"], **{"trust.RandomWeights.stages": "5"})
+    assert "5 more maps" in at.button(key="trust.Gradient.RandomWeights.go").label
     at.slider(key="trust.RandomWeights.stages").set_value(3)
-    at.button(key="trust.Gradient.RandomWeights.go").click().run()
-    settled(at)
+    at = settled(at.button(key="trust.Gradient.RandomWeights.go").click().run())
     assert lines(at, "Does it need what was learned?")
 
 
@@ -101,32 +103,10 @@ def test_what_hiding_squares_does_is_described_and_not_judged(shown_to, cnn):
     assert re.findall("[0-9] not tried yet", words(at)) == untried  # it counts as no verdict
 
 
-def test_slopes_of_a_color_image_are_said_to_predict_nothing(shown_to, cnn):
-    """They were added over the colors, and each color takes another step when it is hidden."""
-    at = shown_to(cnn, ["Gradient"])
-    at.button(key="trust.Gradient.Infidelity.go").click().run()
-    settled(at)
-    (line,) = lines(at, "Does it predict what hiding a part does?")
-    assert line.startswith("– **not available**")
-    assert "a slope whose channels were folded" in line
-
-
-def test_the_trials_settings_are_part_of_the_link(shown_to, cnn):
-    at = shown_to(cnn, ["Gradient"], **{"trust.RandomWeights.stages": "2"})
-    assert "2 more maps" in at.button(key="trust.Gradient.RandomWeights.go").label
-
-
 def test_a_dear_method_is_asked_about_another_class_only_on_request(shown_to, cnn):
     at = shown_to(cnn, ["Occlusion"])
     assert not lines(at, "Is it about this class?")
     assert "1 more map," in at.button(key="trust.Occlusion.OtherClass.go").label
-
-
-def test_the_maps_are_compared_when_there_are_two(shown_to, cnn):
-    at = shown_to(cnn)
-    (line,) = lines(at, "Do the maps agree?")
-    assert "Grad-CAM and Gradient: " in line
-    assert not lines(shown_to(cnn, ["Gradient"]), "Do the maps agree?")
 
 
 @pytest.fixture

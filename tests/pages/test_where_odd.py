@@ -157,11 +157,6 @@ def test_a_model_without_maps_is_told_with_the_reason():
     assert any("needs layers whose output is a map" in sentence for sentence in problems(at))
 
 
-def test_a_bad_link_is_refused_in_words():
-    at = settled(visit(DIGITS | {"where.PatchCore.normals": "9999"}, WHERE_ODD))
-    assert any("Normal images" in sentence for sentence in problems(at))
-
-
 def test_a_phantom_is_one_click_away_and_begins_with_its_healthy_twin_beside_it():
     sources.normal(TWINS)  # drawn here, since a visit waits for two minutes only
     at = opened()

@@ -102,7 +102,7 @@ class CometGrid(TrainingExperiment):
     paper = "Zhang et al. 2024, https://arxiv.org/abs/2407.19308"
     question = "How large may a mask be, and how much must completeness count, to keep everything?"
     proof = (
-        "tests/engine/attribution/test_comet_grid.py"
+        "tests/engine/attribution/test_comet_experiment.py"
         "::test_every_cell_is_a_network_trained_and_asked_by_hand"
     )
     data = CometExperiment.data

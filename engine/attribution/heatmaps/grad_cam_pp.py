@@ -50,7 +50,7 @@ class GradCamPlusPlus(Method[ImageCase]):
     paper = "Chattopadhyay et al. 2018, https://arxiv.org/abs/1710.11063"
     needs = frozenset({"map", "gradient"})
     proof = (
-        "tests/engine/attribution/test_grad_cam_pp.py"
+        "tests/engine/attribution/test_grad_cam.py"
         "::test_it_is_the_paper_s_closed_form_written_out_in_loops"
     )
 

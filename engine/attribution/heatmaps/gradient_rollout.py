@@ -38,7 +38,7 @@ class GradientRollout(Method[ImageCase]):
     paper = "Chefer, Gur & Wolf 2021, https://arxiv.org/abs/2103.15679"
     needs = frozenset({"attention", "gradient"})
     proof = (
-        "tests/engine/attribution/test_gradient_rollout.py"
+        "tests/engine/attribution/test_attention_rollout.py"
         "::test_it_is_the_paper_s_rule_written_out_with_gradients_from_finite_differences"
     )
 

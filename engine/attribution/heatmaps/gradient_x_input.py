@@ -38,8 +38,7 @@ class GradientXInput(Method[ImageCase]):
     paper = "Shrikumar et al. 2016, https://arxiv.org/abs/1605.01713"
     needs = frozenset({"gradient"})
     proof = (
-        "tests/engine/attribution/test_gradient_x_input.py"
-        "::test_a_linear_model_gives_weight_times_input"
+        "tests/engine/attribution/test_gradient.py::test_a_linear_model_gives_weight_times_input"
     )
 
     baseline: str = setting("mean", BASELINE, "Baseline", BASELINE_HELP)

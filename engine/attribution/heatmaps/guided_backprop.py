@@ -47,7 +47,7 @@ class GuidedBackprop(Method[ImageCase]):
     paper = "Springenberg et al. 2015, https://arxiv.org/abs/1412.6806"
     needs = frozenset({"gradient", "rectifier"})
     proof = (
-        "tests/engine/attribution/test_guided_backprop.py"
+        "tests/engine/attribution/test_gradient.py"
         "::test_it_equals_the_rule_worked_out_layer_by_layer"
     )
 

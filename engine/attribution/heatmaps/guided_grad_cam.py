@@ -42,7 +42,7 @@ class GuidedGradCam(Method[ImageCase]):
     paper = "Selvaraju et al. 2017, https://arxiv.org/abs/1610.02391"
     needs = GuidedBackprop.needs | {"map"}
     proof = (
-        "tests/engine/attribution/test_guided_grad_cam.py"
+        "tests/engine/attribution/test_grad_cam.py"
         "::test_it_is_the_product_of_its_two_parts_and_zero_where_grad_cam_is"
     )
 

@@ -52,8 +52,7 @@ class IntegratedGradients(Method[ImageCase]):
     paper = "Sundararajan et al. 2017, https://arxiv.org/abs/1703.01365"
     needs = frozenset({"gradient"})
     proof = (
-        "tests/engine/attribution/test_integrated_gradients.py"
-        "::test_the_map_adds_up_to_the_rise_of_the_score"
+        "tests/engine/attribution/test_gradient.py::test_the_map_adds_up_to_the_rise_of_the_score"
     )
 
     steps: int = setting(

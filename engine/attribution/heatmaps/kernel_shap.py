@@ -53,8 +53,7 @@ class KernelShap(Method[ImageCase]):
     cost = "wait"
     paper = "Lundberg & Lee 2017, https://arxiv.org/abs/1705.07874"
     proof = (
-        "tests/engine/attribution/test_kernel_shap.py"
-        "::test_with_all_coalitions_it_is_the_shapley_value"
+        "tests/engine/attribution/test_lime.py::test_with_all_coalitions_it_is_the_shapley_value"
     )
 
     shape: str = setting("superpixels", SHAPE, "Regions", SHAPE_HELP)

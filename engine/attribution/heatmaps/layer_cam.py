@@ -43,7 +43,7 @@ class LayerCam(Method[ImageCase]):
     paper = "Jiang et al. 2021, https://doi.org/10.1109/TIP.2021.3089943"
     needs = frozenset({"map", "gradient"})
     proof = (
-        "tests/engine/attribution/test_layer_cam.py"
+        "tests/engine/attribution/test_grad_cam.py"
         "::test_it_is_the_paper_s_formula_written_out_in_loops"
     )
 

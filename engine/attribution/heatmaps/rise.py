@@ -45,7 +45,8 @@ class Rise(Method[ImageCase]):
     paper = "Petsiuk, Das & Saenko 2018, https://arxiv.org/abs/1806.07421"
     fast = True
     proof = (
-        "tests/engine/attribution/test_rise.py::test_it_is_the_paper_s_sum_written_out_mask_by_mask"
+        "tests/engine/attribution/test_occlusion.py"
+        "::test_it_is_the_paper_s_sum_written_out_mask_by_mask"
     )
 
     masks: int = setting(

@@ -39,7 +39,7 @@ class SmoothGrad(Method[ImageCase]):
     paper = "Smilkov et al. 2017, https://arxiv.org/abs/1706.03825"
     needs = frozenset({"gradient"})
     proof = (
-        "tests/engine/attribution/test_smooth_grad.py"
+        "tests/engine/attribution/test_gradient.py"
         "::test_it_is_the_mean_of_gradients_on_the_same_noise"
     )
 

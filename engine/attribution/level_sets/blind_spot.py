@@ -32,7 +32,7 @@ class BlindSpot(Walking):
     title = "Blind spot"
     paper = PAPER
     proof = (
-        "tests/engine/attribution/level_sets/test_blind_spot.py"
+        "tests/engine/attribution/level_sets/test_star.py"
         "::test_it_has_the_walk_s_figures_and_a_small_end"
     )
 

@@ -36,7 +36,7 @@ class Grid(LevelSet):
     cost = "job"
     targets = (1, 4)
     proof = (
-        "tests/engine/attribution/level_sets/test_grid.py"
+        "tests/engine/attribution/level_sets/test_star.py"
         "::test_each_cell_is_the_end_of_its_own_walk"
     )
 

@@ -49,7 +49,7 @@ class Simplex(LevelSet):
     targets = (2, 2)
     argument_defaults = defaults(against=("sample:china", "sample:flower"))
     proof = (
-        "tests/engine/attribution/level_sets/test_simplex.py"
+        "tests/engine/attribution/level_sets/test_star.py"
         "::test_on_a_linear_model_every_point_is_the_blend_s_own_confidence"
     )
 

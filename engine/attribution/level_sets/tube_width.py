@@ -41,7 +41,7 @@ class TubeWidth(LevelSet):
     name = "TubeWidth"
     title = "Width of the tube"
     proof = (
-        "tests/engine/attribution/level_sets/test_tube_width.py"
+        "tests/engine/attribution/level_sets/test_plane.py"
         "::test_on_a_linear_model_the_quantiles_are_those_of_a_plain_loop"
     )
 

@@ -43,7 +43,7 @@ class Repeats(Check):
     name = "Repeats"
     title = "Does it come out alike again?"
     cost = "wait"
-    proof = "tests/engine/attribution/trust/test_repeats.py::test_a_map_of_chance_is_not_repeatable"
+    proof = "tests/engine/attribution/trust/test_cheap.py::test_a_map_of_chance_is_not_repeatable"
     limits = (
         "By the order of the maps' sizes (Spearman's correlation), the mean over all pairs. "
         f"For it: {REPEATED} or more. Against it: at most {UNSTABLE}."
@@ -99,7 +99,7 @@ class MaxSensitivity(Check):
     title = "Does it hold still?"
     cost = "wait"
     paper = "Yeh et al. 2019, https://arxiv.org/abs/1901.09392"
-    proof = "tests/engine/attribution/trust/test_repeats.py::test_a_map_that_jumps_is_caught"
+    proof = "tests/engine/attribution/trust/test_cheap.py::test_a_map_that_jumps_is_caught"
     revision = 2
     limits = (
         "By the largest change of the map as a share of its size. For it: at most "

@@ -51,7 +51,7 @@ class Beam(Beamed):
 
     name = "Beam"
     title = "Beam search"
-    proof = "tests/engine/hallucination/test_beam.py::test_nothing_likelier_can_be_said"
+    proof = "tests/engine/hallucination/test_generate.py::test_nothing_likelier_can_be_said"
 
     def session(self, start: Start) -> Searching[Beam]:
         """Begin to answer."""

@@ -46,7 +46,10 @@ class DoLa(Strategy):
     title = "DoLa"
     paper = "Chuang et al. 2023, https://arxiv.org/abs/2309.03883"
     needs = frozenset({"hidden"})
-    proof = "tests/engine/hallucination/test_dola.py::test_scores_are_the_contrast_of_two_layers"
+    proof = (
+        "tests/engine/hallucination/test_self_contrast.py"
+        "::test_scores_are_the_contrast_of_two_layers"
+    )
 
     layer: str | None = setting(
         None,

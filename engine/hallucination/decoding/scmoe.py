@@ -45,7 +45,10 @@ class SCMoE(Strategy):
     title = "SCMoE"
     paper = "Shi et al. 2024, https://arxiv.org/abs/2405.14507"
     needs = frozenset({"routing"})
-    proof = "tests/engine/hallucination/test_scmoe.py::test_scores_are_the_contrast_of_two_routings"
+    proof = (
+        "tests/engine/hallucination/test_self_contrast.py"
+        "::test_scores_are_the_contrast_of_two_routings"
+    )
 
     beta: float = setting(
         0.5,

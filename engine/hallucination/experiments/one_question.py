@@ -58,7 +58,7 @@ class DeclinedQuestion(Method[ExperimentCase]):
     paper = PAPER
     argument_defaults = defaults(data=SCENES)
     proof = (
-        "tests/engine/hallucination/experiments/test_one_question.py"
+        "tests/engine/hallucination/experiments/test_one_scene.py"
         "::test_the_dial_adds_the_direction_to_the_state_of_the_last_word"
     )
     example = defaults(rounds=2)

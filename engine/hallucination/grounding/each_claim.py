@@ -41,7 +41,7 @@ class EachClaim(OfWords):
     title = "Every claim"
     needs = frozenset({"others"})
     argument_defaults = defaults(against=("each", "hidden"))
-    proof = "tests/engine/hallucination/test_each_claim.py::test_it_equals_asking_one_by_one"
+    proof = "tests/engine/hallucination/test_cause.py::test_it_equals_asking_one_by_one"
 
     def __call__(self, case: WordCase, progress: Progress = quiet) -> Result:
         """Every claim's probability, and what it owes to a region and to a thing.

@@ -56,7 +56,7 @@ class AttentionSinks(Method[ScenesCase]):
     needs = frozenset({"captions"})
     argument_defaults = defaults(count=COUNT)
     proof = (
-        "tests/engine/hallucination/test_attention_sinks.py"
+        "tests/engine/hallucination/test_looks.py"
         "::test_shares_are_those_of_words_that_are_read_one_by_one"
     )
 

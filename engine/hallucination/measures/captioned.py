@@ -43,7 +43,7 @@ class CHAIR(Method[ScenesCase]):
     cost = "wait"
     paper = "Rohrbach et al. 2018, https://arxiv.org/abs/1809.02156"
     needs = frozenset({"captions"})
-    proof = "tests/engine/hallucination/test_captioned.py::test_rates_are_those_of_the_captions"
+    proof = "tests/engine/hallucination/test_chair.py::test_rates_are_those_of_the_captions"
 
     prompt: str = setting(
         "image",

@@ -45,9 +45,7 @@ class KeepCurve(Method[ScenesCase]):
     cost = "wait"
     paper = "Zhuang et al. 2025, https://arxiv.org/abs/2501.06553"
     argument_defaults = defaults(decoding=VASparse.name, count=COUNT)
-    proof = (
-        "tests/engine/hallucination/test_keep_curve.py::test_each_point_is_that_of_its_own_captions"
-    )
+    proof = "tests/engine/hallucination/test_curves.py::test_each_point_is_that_of_its_own_captions"
 
     @classmethod
     def unmet(cls, case: Case) -> str:

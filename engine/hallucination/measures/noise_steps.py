@@ -46,8 +46,7 @@ class NoiseSteps(Method[CaptionCase]):
     needs = frozenset({"yes or no"})
     argument_defaults = defaults(ask="is there a boat")
     proof = (
-        "tests/engine/hallucination/test_noise_steps.py"
-        "::test_the_contrasted_margin_is_that_of_vcd_itself"
+        "tests/engine/hallucination/test_vcd.py::test_the_contrasted_margin_is_that_of_vcd_itself"
     )
     revision = 2  # noise as VCD draws it
 

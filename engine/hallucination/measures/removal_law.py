@@ -52,7 +52,7 @@ class RemovalLaw(Method[ScenesCase]):
     paper = "Leng et al. 2024, https://arxiv.org/abs/2311.16922"
     argument_defaults = defaults(count=SCENES, kind="biased")
     proof = (
-        "tests/engine/hallucination/test_removal_law.py"
+        "tests/engine/hallucination/test_curves.py"
         "::test_each_point_is_the_share_of_contrasted_answers"
     )
 
@@ -131,9 +131,10 @@ def law_words(law: Table, fit: Table) -> str:
         if inside.all()
         else "and the law does not hold here"
     )
+    points = f"{100 * gap.max():.0f}"
     return (
         f"{first}; the law has {100 * law.cell('α = 1', 'law'):.0f} %: {verdict} (largest gap "
-        f"{100 * gap.max():.0f} points, at {law.rows[int(gap.argmax())]})."
+        f"{points} point{'' if points == '1' else 's'}, at {law.rows[int(gap.argmax())]})."
     )
 
 

@@ -1,7 +1,7 @@
 """Which drawn scenes are whose: what is learned from is never measured, whatever the seed.
 
 A scene is known by its recipe's seed and its number. Each use has ranges of both, and no two uses
-share a scene: `tests/engine/hallucination/test_scene_ranges.py` holds all of them against another.
+share a scene: `tests/engine/hallucination/test_scenes.py` holds all of them against another.
 """
 
 from __future__ import annotations

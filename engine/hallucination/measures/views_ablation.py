@@ -46,10 +46,7 @@ class ViewsAblation(Method[ScenesCase]):
     cost = "wait"
     paper = "Qu et al. 2024, https://arxiv.org/abs/2408.17150"
     argument_defaults = defaults(decoding=MVP.name, count=20)
-    proof = (
-        "tests/engine/hallucination/test_views_ablation.py"
-        "::test_with_one_view_alone_its_paths_decide"
-    )
+    proof = "tests/engine/hallucination/test_mvp.py::test_with_one_view_alone_its_paths_decide"
 
     @classmethod
     def unmet(cls, case: Case) -> str:

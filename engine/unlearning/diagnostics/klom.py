@@ -58,10 +58,7 @@ class KLoM(Diagnostic):
     needs = frozenset({SEVERAL})
     revision = 2  # noise of oracles that teach nobody; all margins at the highest value count
     paper = "Georgiev et al. 2024, https://arxiv.org/abs/2410.23232"
-    proof = (
-        "tests/engine/unlearning/test_klom_of_a_way.py"
-        "::test_every_number_is_that_of_models_made_by_hand"
-    )
+    proof = "tests/engine/unlearning/test_klom.py::test_every_number_is_that_of_models_made_by_hand"
 
     form: str = setting(
         GAUSSIAN,

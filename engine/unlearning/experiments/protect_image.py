@@ -43,7 +43,7 @@ class ProtectImage(ImageChange):
         "https://arxiv.org/abs/2303.04278"
     )
     proof = (
-        "tests/engine/unlearning/test_protect_image.py"
+        "tests/engine/unlearning/protection/test_own_image.py"
         "::test_it_is_the_correlation_written_out_and_nothing_at_strength_zero"
     )
 

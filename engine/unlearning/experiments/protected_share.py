@@ -84,7 +84,7 @@ class ProtectedShare(LabelWiseVictims):
     )
     question = "Does a protection help when some images stay as they are?"
     proof = (
-        "tests/engine/unlearning/experiments/test_protected_share.py"
+        "tests/engine/unlearning/experiments/test_defenses.py"
         "::test_every_figure_is_that_of_networks_trained_on_images_mixed_by_hand"
     )
     example = defaults(victim="MLP", way="random noise for each class")

@@ -35,7 +35,7 @@ class Samples(SampleSettings, Method[GeneratorCase]):
     revision = 2  # the judge is tried on test images
     paper = "Ho et al. 2020, https://arxiv.org/abs/2006.11239"
     proof = (
-        "tests/engine/unlearning/generator/test_samples.py"
+        "tests/engine/unlearning/generator/test_judging.py"
         "::test_samples_are_read_as_asked_by_another_judge"
     )
     example = defaults(each=4, passes=5)

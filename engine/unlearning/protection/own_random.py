@@ -31,7 +31,7 @@ class RandomNoiseOnImage(ImageChange):
     main = "epsilon"
     amplified = 10
     proof = (
-        "tests/engine/unlearning/protection/test_own_random.py"
+        "tests/engine/unlearning/protection/test_own_image.py"
         "::test_every_value_moves_by_epsilon_where_a_byte_has_room"
     )
 

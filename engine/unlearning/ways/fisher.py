@@ -48,7 +48,7 @@ class FisherForgetting(Unlearner):
     sees = frozenset({"retain"})
     revision = 3  # every class of a request is drawn anew
     dial = ("noise", (1e-9, 1e-8, 1e-7, 1e-6, 1e-5))
-    proof = "tests/engine/unlearning/test_fisher.py::test_its_importance_is_that_of_a_slow_sum"
+    proof = "tests/engine/unlearning/test_influence.py::test_its_importance_is_that_of_a_slow_sum"
 
     noise: float = setting(
         1e-7,

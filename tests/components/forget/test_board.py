@@ -103,6 +103,7 @@ VERDICTS = {  # of FT, where these columns are others
 
 def test_sentences(snapshot):
     texts = {name: verdict(changed(columns), "FT", "mode 3") for name, columns in VERDICTS.items()}
+    texts["by the gap without the attack"] = verdict(table(informative=False), "FT", "class 3")
     texts["kept the rest of its class"] = short_verdict(changed(REST), "GA", "mode 3")
     texts["attack is blind"] = board.finding(table(informative=False))
     texts["attack sees, with times"] = board.finding(table(informative=True), Table.of({}))

@@ -96,11 +96,8 @@ def captions(at):
 
 
 def test_the_part_asks_when_told_and_says_what_the_answer_says(monkeypatch):
-    method, case = (
-        SparseOriginals(by="SynFlow", seeds=1),
-        BoardCase(Closer.asked.case, (NoOp(), GA)),
-    )
-    monkeypatch.setattr(sparser, "every_way", lambda _: case)
+    monkeypatch.setattr(sparser, "every_way", lambda case: BoardCase(case, (NoOp(), GA)))
+    method, case = SparseOriginals(by="SynFlow", seeds=1), sparser.every_way(Closer.asked.case)
     link = {f"{sparser.SLOT}.seeds": "1", f"{sparser.SLOT}.by": "SynFlow"}
     at = page_of(draw, sparser.sparser, Closer, link=link)
     assert "every way forgets with each" in captions(at)

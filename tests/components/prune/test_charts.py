@@ -160,11 +160,10 @@ def test_sentences(snapshot):
         comparison = ModelComparison("cat", 0.9, 0.8, "cat", second, 0.5, top)
         return before_after.comparison_text(comparison, sparsity)
 
-    def losses(*changes):
-        values = np.array([[change, -0.2, 0.1] for change in changes])
-        rows, columns = ("fish", "cat")[: len(changes)], ("change", *seeds.ENDS)
-        classes = Table.grid(values, rows, columns, ("share",) * 3)
-        return seeds.class_finding({"classes": classes})
+    def losses(*classes):  # the change of each, and the lowest of other seeds
+        values = np.array([(*ends, 0.1) for ends in classes])
+        rows, columns = ("fish", "cat")[: len(classes)], ("change", *seeds.ENDS)
+        return seeds.class_finding({"classes": Table.grid(values, rows, columns, ("share",) * 3)})
 
     assert snapshot == {
         "nothing out": compared("cat", 1.0, 0.0),
@@ -174,8 +173,9 @@ def test_sentences(snapshot):
         "flat": compared("cat", np.nan),
         "curves": accuracy.finding({"levels": levels((0.9, 0.895))}, "right"),
         "without training": accuracy.finding({"levels": levels((np.nan, np.nan))}, "right"),
-        "classes": losses(-0.5, -0.1),
-        "no class": losses(-0.2),
+        "classes": losses((-0.5, -0.2), (-0.1, -0.05)),
+        "one class": losses((-0.1, -0.2), (-0.1, -0.05)),
+        "no class": losses((-0.2, -0.2)),
         "told apart": unknown.finding({"told": table(*DETECTED, EVEN)}),
         "one without figures": unknown.finding({"told": table(*DETECTED, GONE)}),
         "none with figures": unknown.finding({"told": table(GONE)}),

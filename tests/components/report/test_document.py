@@ -139,7 +139,7 @@ def test_forty_results_stay_within_room_and_time_and_tell_how_far_they_are(monke
     result = pinned(exhibits=[Exhibit(table, "Birds", "", Bars(value="birds"))])
     monkeypatch.setattr(document, "SECONDS", 0.0)
     reports = []
-    html = report([result] * 40, WHEN, lambda *told: reports.append(told))
+    html = report([result] * 40, WHEN, lambda *step: reports.append(step))
     assert html.count("<article") == 40
     assert reports[0] == (0.0, f"1 of 40: {result.title}")
     assert reports[-1][0] == 1.0

@@ -70,8 +70,7 @@ def test_four_noisy_maps_on_a_photograph_stay_below_a_megabyte_in_coarser_steps(
     sent = payload(ASTRONAUT, panels, "k")
     assert len(json.dumps(sent)) < 1_000_000
     tops = {panel["map"]["top"] for panel in sent["panels"]}
-    assert max(tops) <= 65535
-    assert (tops == {65535}) is not coarse
+    assert (max(tops) < 65535) if coarse else tops == {65535}
     first = sent["panels"][0]["map"]
     error = np.abs(decoded(first) - panels[0].heat.values)
     assert error.max() <= np.ptp(panels[0].heat.values) / first["top"] / 2 * 1.001
@@ -153,7 +152,7 @@ def test_findings(snapshot):
     maps = {
         "both signs": heat(2 * spot(0.15, 0.85) - spot(0.85, 0.15), signed=True),
         "nowhere negative": heat(spot(0.5, 0.5), signed=True),
-        "nowhere positive": heat(0 - spot(0.5, 0.5), signed=True),
+        "nowhere positive": heat(-spot(0.5, 0.5), signed=True),
         "one bright pixel": heat(bright_pixel),
         "no values": heat(np.full((4, 4), np.nan)),
         "no unit": heat([[0.0, 1.0]], unit=""),
@@ -169,8 +168,8 @@ def test_float_noise_counts_as_flat():
 
 
 def test_numbers_are_short():
-    numbers = (0, 0.404, -2.149, 12.6, 1234.4, 0.00123, 0.00001234, -3.2e8, 1e-20)
-    words = ["0", "0.4", "−2.1", "13", "1234", "0.0012", "1.2e−5", "−3.2e8", "1.0e−20"]
+    numbers = (0, -0.0, 0.404, -2.149, 12.6, 1234.4, 0.00123, 0.00001234, -3.2e8, 1e-20)
+    words = ["0", "0", "0.4", "−2.1", "13", "1234", "0.0012", "1.2e−5", "−3.2e8", "1.0e−20"]
     assert [short_number(number) for number in numbers] == words
 
 

@@ -134,16 +134,10 @@ def test_by_group_p_keeps_its_promise_where_images_of_a_group_are_alike():
     assert np.mean(grouped) <= 0.115
 
 
-def test_one_image_alone_gives_a_p_of_a_half_at_least():
-    assert Conformal(np.array([1.0])).p(np.array([9.0])) == pytest.approx([0.5])
-
-
-def test_no_normal_image_is_a_sentence():
+def test_no_normal_image_is_refused_and_one_and_identical_ones_give_a_p():
     with pytest.raises(BlindspotError, match="no normal images left"):
         Conformal(np.array([]))
-
-
-def test_identical_normal_scores_make_the_same_score_not_unusual_at_all():
+    assert Conformal(np.array([1.0])).p(np.array([9.0])) == pytest.approx([0.5])
     assert Conformal(np.full(50, 2.0)).p(np.array([2.0])) == pytest.approx([1.0])
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from engine.anomaly import COSTARR, KNN, MSP, QUICK, Conformal, Mahalanobis, ViM
-from engine.measures.detection import auoscr, auroc, fpr95
+from engine.measures.detection import auroc, fpr95
 from tests.engine.anomaly.banks import digits
 
 SEEDS = range(5)
@@ -33,19 +33,6 @@ def test_unknown_digits_have_small_p_values_and_known_ones_have_uniform_ones():
         assert np.median(ruler.p(unknown)) < 0.05
         p = np.sort(ruler.p(known[1::2]))
         assert np.abs(p - np.arange(1, len(p) + 1) / len(p)).max() < 0.12
-
-
-def test_auoscr_stays_below_the_accuracy():
-    for seed in SEEDS:
-        _, known, _ = digits(seed)
-        for kind in QUICK:
-            normal, strange = scores(kind(), seed)
-            assert auoscr(normal, known.right, strange) <= known.right.mean()
-
-
-def test_the_two_conventions_of_fpr95_differ():
-    normal, strange = scores(KNN(), 3)
-    assert fpr95(normal, strange) < fpr95(normal, strange, "known")
 
 
 @pytest.mark.slow

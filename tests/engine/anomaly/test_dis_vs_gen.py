@@ -96,12 +96,10 @@ def test_naive_bayes_leads_with_few_labels_and_logistic_regression_with_many():
 def test_it_is_the_linear_classifier_of_its_weights_and_a_diagonal_mahalanobis_distance():
     x, labels = points()
     bayes = NaiveBayes.of(Moments.of(x, labels, 3), 0.0)
-    linear = x @ bayes.weights.T + bayes.biases
-    assert (linear.argmax(1) == bayes.joint(x).argmax(1)).all()
+    assert ((x @ bayes.weights.T + bayes.biases).argmax(1) == bayes.joint(x).argmax(1)).all()
     assert bayes.joint(x) == pytest.approx(slow_bayes(x, labels, x, 3, floor=0))
     away = ((x[:, None] - bayes.means) ** 2 / bayes.variance).sum(-1)
-    equal = replace(bayes, log_priors=np.zeros(3))
-    assert (equal.joint(x).argmax(1) == away.argmin(1)).all()
+    assert (replace(bayes, log_priors=np.zeros(3)).joint(x).argmax(1) == away.argmin(1)).all()
     density = np.exp(slow_bayes(x, labels, x, 3, floor=0)).sum(1)
     assert bayes.unusual(x) == pytest.approx(-np.log(density))
 
@@ -139,8 +137,7 @@ def test_settings_reach_the_fits():
     loose = DisVsGenExperiment(floor=0.1).measured(30, digits())
     assert plain[NB] != loose[NB]
     assert plain[LR] == loose[LR]
-    free = DisVsGenExperiment(c=1000.0).measured(30, digits())
-    assert free[LR] == plain[FREE]
+    assert DisVsGenExperiment(c=1000.0).measured(30, digits())[LR] == plain[FREE]
 
 
 def test_the_picture_has_the_weights_of_both():

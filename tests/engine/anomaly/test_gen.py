@@ -38,11 +38,6 @@ def test_even_probabilities_score_highest_and_a_certain_one_zero():
     assert even > unsure > certain == 0
 
 
-def test_with_gamma_one_it_is_one_minus_the_sum_of_squares():
-    shares = np.exp(FEW.logits) / np.exp(FEW.logits).sum(1, keepdims=True)
-    assert scores(FEW.logits, gamma=1.0) == pytest.approx(1 - (shares**2).sum(1))
-
-
 def test_very_sure_images_are_still_told_apart():
     surer, sure = scores([[60.0, 0.0, 0.0], [50.0, 0.0, 0.0]])
     rest = 2 * math.exp(-60.0)

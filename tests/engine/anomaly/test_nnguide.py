@@ -37,11 +37,6 @@ def test_the_guide_is_the_mean_of_the_k_most_alike():
     assert parts["guidance"][0] == pytest.approx(np.mean(likeness[:4]))
 
 
-def test_the_factors_multiply_to_minus_the_score():
-    judged = NNGuide().fit(TRAIN).rule(QUERIES)
-    assert -judged.parts["energy"] * judged.parts["guidance"] == pytest.approx(judged.score)
-
-
 def test_a_share_of_the_bank_is_always_the_same_one():
     some = NNGuide(share=0.2).fit(TRAIN).rule(QUERIES).score
     assert np.array_equal(some, NNGuide(share=0.2).fit(TRAIN).rule(QUERIES).score)

@@ -199,8 +199,7 @@ def test_each_point_lies_between_a_point_and_one_of_its_nearest(k):
     steps = ends - starts
     place = ((drawn[:, None] - starts) * steps).sum(-1) / (steps**2).sum(-1)
     off = np.linalg.norm(starts + place[..., None] * steps - drawn[:, None], axis=-1)
-    between = (off < 1e-9) & (place >= 0) & (place < 1)
-    assert between.any(1).all()
+    assert ((off < 1e-9) & (place >= 0) & (place < 1)).any(1).all()
 
 
 def test_a_box_leaves_the_segments_and_stays_between_the_corners():

@@ -83,8 +83,7 @@ def test_beyond_two_the_conflict_is_with_the_expert_before_it():
 
 
 def test_no_evidence_leaves_everything_and_much_leaves_nothing():
-    none = chain([torch.full((1, 3), -40.0)] * 3)
-    assert none.left[-1].item() == pytest.approx(1)
+    assert chain([torch.full((1, 3), -40.0)] * 3).left[-1].item() == pytest.approx(1)
     sure = torch.tensor([[30.0, -30, -30]])
     assert chain([sure] * 3).left[-1].item() < 1e-30
 
@@ -200,7 +199,6 @@ def test_what_is_right_is_that_of_networks_trained_by_hand():
     strange = data.pixels(np.flatnonzero(data.truth["unknown"]))
     unknown = chain(experts.network.each((strange - experts.mean) / experts.std)).left[-1].log()
     assert table.cell(TLC_ROW, NAMES_UNKNOWN) == pytest.approx(auroc(left, unknown.numpy()))
-
     check_one_chain(method(case), experts, data, rows)
 
 
@@ -225,8 +223,7 @@ def check_one_chain(found, experts, data, rows):
             going = going and rest > limits[expert]
             assert table.cell(name, "engaged") == going
             assert table.cell(name, "vacuity") == pytest.approx(vacuity, rel=1e-4)
-            total = sum(table.cell(name, column) for column in table.order[:3])
-            assert total == pytest.approx(1)
+            assert sum(table.cell(name, column) for column in table.order[:3]) == pytest.approx(1)
             clash = combined_vacuity(before, opinion(logits[0]))[1] if before else 0.0
             assert table.cell(name, "conflict") == pytest.approx(clash, abs=1e-5)
             rest, before = rest * vacuity / (1 - clash), opinion(logits[0])

@@ -41,8 +41,7 @@ def written() -> str:
 
 def update() -> None:
     """Put the table into the page."""
-    text = DOC.read_text(encoding="utf-8")
-    before, rest = text.split(START, 1)
+    before, rest = DOC.read_text(encoding="utf-8").split(START, 1)
     DOC.write_text(f"{before}{START}\n{table()}{END}{rest.split(END, 1)[1]}", encoding="utf-8")
 
 

@@ -1,25 +1,29 @@
-"""Rollout against products of matrices written out, and in limits where it is known."""
+"""Both rollouts against products of matrices written out, and in limits where they are known."""
 
 import numpy as np
 import pytest
 import timm
 import torch
+import torch.nn.functional as F
 
-from engine.attribution.heatmaps.attention import attentions, token_map
+from engine.attribution.heatmaps.attention import attentions, attentions_and_gradients, token_map
 from engine.attribution.heatmaps.attention_rollout import AttentionRollout, rollout
-from engine.attribution.heatmaps.gradient_rollout import GradientRollout
+from engine.attribution.heatmaps.gradient_rollout import GradientRollout, relevance
 from engine.case import ImageCase
 from engine.case.target import Target
 from engine.errors import DoesNotFit
+from engine.models.borrow import borrowed
 from engine.run import answer
 from tests import tiny
 
 BOTH = pytest.mark.parametrize("kind", [AttentionRollout, GradientRollout], ids=lambda k: k.name)
 
 
-def small_vit(name="vit_tiny_patch16_224", **given):
+def small_vit(**given):
     settings = {"img_size": 32, "patch_size": 8, "embed_dim": 24, "depth": 3, "num_heads": 3}
-    network = timm.create_model(name, pretrained=False, num_classes=4, **(settings | given))
+    network = timm.create_model(
+        "vit_tiny_patch16_224", pretrained=False, num_classes=4, **(settings | given)
+    )
     return tiny.classifier(tiny.random_weights(network, 0, 0.2), name="tiny-vit")
 
 
@@ -73,16 +77,6 @@ def test_it_is_the_product_of_the_layers_written_out(heads, discard):
     assert heat.unit == "share per patch"
 
 
-def test_all_shares_add_up_to_one():
-    relation = rollout([attention.mean(0) for attention in attentions(tiny.vit_case())])
-    torch.testing.assert_close(relation.sum(1), torch.ones(17))
-    assert (relation >= 0).all()
-
-
-def test_attention_to_oneself_alone_leaves_every_token_where_it_is():
-    torch.testing.assert_close(rollout([torch.eye(9)] * 4), torch.eye(9))
-
-
 def test_attention_to_all_alike_has_a_closed_form():
     case = tiny.vit_case()
     with torch.no_grad():
@@ -93,20 +87,9 @@ def test_attention_to_all_alike_has_a_closed_form():
     np.testing.assert_allclose(heat, (1 - 0.5**3) / 17, rtol=1e-5)
 
 
-def test_it_does_not_depend_on_the_class_asked_about():
-    maps = [AttentionRollout()(tiny.vit_case(target))["map"].values for target in (0, 1)]
-    assert np.array_equal(*maps)
-
-
-@pytest.mark.parametrize(
-    ("name", "given"),
-    [
-        ("vit_tiny_patch16_224", {"class_token": False, "global_pool": "avg"}),
-        ("vit_tiny_patch16_224", {"reg_tokens": 2, "global_pool": "avg"}),
-    ],
-)
-def test_a_model_that_pools_its_patches_is_read_at_their_mean(name, given):
-    model = small_vit(name, **given)
+@pytest.mark.parametrize("given", [{"class_token": False}, {"reg_tokens": 2}])
+def test_a_model_that_pools_its_patches_is_read_at_their_mean(given):
+    model = small_vit(**given, global_pool="avg")
     case = ImageCase(model, tiny.image(), Target(1))
     first = model.network.num_prefix_tokens
     relation = rollout([attention.mean(0) for attention in attentions(case)])
@@ -118,8 +101,7 @@ def test_a_model_that_pools_its_patches_is_read_at_their_mean(name, given):
 
 def test_a_grid_that_is_not_square_keeps_its_rows_and_columns():
     case = tiny.vit_case()
-    network = case.model.network
-    network.patch_embed.grid_size = (2, 8)
+    case.model.network.patch_embed.grid_size = (2, 8)
     relation = torch.zeros(17, 17)
     relation[0, 1 + 8 + 7] = 1.0  # the last patch of the second row
     heat = token_map(relation, case, "").values
@@ -129,26 +111,67 @@ def test_a_grid_that_is_not_square_keeps_its_rows_and_columns():
 
 
 @BOTH
-def test_a_model_without_attention_is_refused_with_the_reason(kind):
-    case = tiny.cnn_case()
-    assert "attention layers" in kind.unmet(case)
-    with pytest.raises(DoesNotFit, match="attention layers"):
-        answer(kind(), case)
-
-
-@BOTH
 def test_windows_of_attention_are_refused_with_the_reason(kind):
-    network = timm.create_model(
-        "swin_tiny_patch4_window7_224",
-        pretrained=False,
-        img_size=32,
-        window_size=4,
-        embed_dim=12,
-        depths=(1, 1),
-        num_heads=(2, 2),
-        num_classes=4,
-    )
+    sizes = {"img_size": 32, "window_size": 4, "embed_dim": 12, "num_classes": 4}
+    sizes |= {"depths": (1, 1), "num_heads": (2, 2)}
+    network = timm.create_model("swin_tiny_patch4_window7_224", pretrained=False, **sizes)
     case = ImageCase(tiny.classifier(network), tiny.image(), Target(1))
     assert "one grid of patches" in kind.unmet(case)
     with pytest.raises(DoesNotFit, match="one grid of patches"):
         answer(kind(), case)
+
+
+def slopes(case, layer):
+    """∂f/∂A of one layer (heads, N, N), by moving every entry of its softmax up and down."""
+    step = 1e-4
+    module = case.model.network.blocks[layer].attn
+    moves = torch.eye(3 * 17 * 17, dtype=torch.float64).view(-1, 3, 17, 17) * step
+    scores = []
+    for sign in (1, -1):
+        with borrowed(case.model) as model, torch.no_grad():
+            for block in model.network.blocks:
+                block.attn.fused_attn = False
+            module.attn_drop.register_forward_hook(
+                lambda _m, _inputs, out, sign=sign: out + sign * moves
+            )
+            images = case.image[None].expand(len(moves), -1, -1, -1).double()
+            scores.append(model.double()(images)[:, case.target.index])
+            model.float()
+    return ((scores[0] - scores[1]) / (2 * step)).view(3, 17, 17)
+
+
+def test_it_is_the_paper_s_rule_written_out_with_gradients_from_finite_differences():
+    case = tiny.vit_case()
+    read = attentions_and_gradients(case)
+    relation = torch.eye(17, dtype=torch.float64)
+    for layer, (attention, gradient) in enumerate(read):
+        expected = slopes(case, layer)
+        torch.testing.assert_close(gradient.double(), expected, atol=1e-5, rtol=1e-3)
+        passed = torch.zeros(17, 17, dtype=torch.float64)
+        for head in range(3):
+            passed += (expected[head] * attention[head]).clamp_min(0) / 3
+        relation = relation + passed @ relation
+    cells = relation[0, 1:].view(1, 1, 4, 4)
+    grown = F.interpolate(cells, (32, 32), mode="bilinear")[0, 0].numpy()
+    heat = GradientRollout()(case)["map"]
+    np.testing.assert_allclose(heat.values, grown, rtol=1e-3, atol=1e-4 * grown.max())
+    assert not heat.signed
+
+
+def test_layers_that_pass_nothing_on_leave_nothing():
+    assert (relevance([torch.zeros(5, 5)] * 3) == 0).all()
+
+
+def test_one_layer_is_its_own_row():
+    links = torch.rand(5, 5, generator=tiny.seeded())
+    torch.testing.assert_close(relevance([links]), links)
+
+
+def test_the_slopes_of_a_contrast_are_the_difference_of_two():
+    case = tiny.vit_case()
+    once = attentions_and_gradients(case)
+    twin = ImageCase(case.model, case.image, Target(2, versus=1))
+    other = attentions_and_gradients(ImageCase(case.model, case.image, Target(1)))
+    both = attentions_and_gradients(twin)
+    for (_, first), (_, second), (_, difference) in zip(once, other, both, strict=True):
+        torch.testing.assert_close(difference, first - second, atol=1e-5, rtol=1e-4)

@@ -9,7 +9,6 @@ from torch import nn
 from engine.attribution.heatmaps.deep_lift import DeepLift
 from engine.case import ImageCase
 from engine.case.target import Target
-from engine.errors import DoesNotFit
 from tests import tiny
 from tests.engine.attribution.photo import cat_case
 
@@ -70,13 +69,6 @@ def test_max_pools_in_place_and_twice_used_activations_have_it_too():
     assert_complete(case, DeepLift(baseline="blur")(case), "blur", rel=1e-4)
 
 
-def test_a_linear_model_gives_weight_times_input():
-    case = tiny.linear_case()
-    shares = (case.model.network.weight * case.image).sum(0).numpy()
-    heat = DeepLift(baseline="black")(case)["map"]
-    np.testing.assert_allclose(heat.values, shares, rtol=1e-5, atol=1e-6)
-
-
 @pytest.mark.filterwarnings("ignore:Setting forward, backward hooks")
 def test_captum_agrees_on_a_network_of_relu():
     from captum.attr import DeepLift as Peer
@@ -101,8 +93,7 @@ class Adjacent(nn.Module):
 
     def forward(self, images):
         hidden = self.act(self.conv(images))
-        pooled = self.pool(hidden * 1 if self.apart else hidden)
-        return self.fc(pooled.mean((2, 3)))
+        return self.fc(self.pool(hidden * 1 if self.apart else hidden).mean((2, 3)))
 
 
 def peer_of(apart, kernel):
@@ -117,29 +108,17 @@ def peer_of(apart, kernel):
 
 
 @pytest.mark.filterwarnings("ignore:Setting forward, backward hooks")
-def test_captum_agrees_on_max_pools_where_a_step_stands_before_them():
-    ours, peer, rise = peer_of(apart=True, kernel=2)
-    np.testing.assert_allclose(ours, peer, atol=1e-4 * abs(ours).max())
-    assert ours.sum() == pytest.approx(rise, rel=1e-4)
-
-
-@pytest.mark.filterwarnings("ignore:Setting forward, backward hooks")
-@pytest.mark.parametrize(("apart", "kernel"), [(False, 2), (True, 3)])
-def test_elsewhere_captum_s_map_misses_the_difference_and_ours_does_not(apart, kernel):
-    """ReLU directly before the pool, or windows that overlap."""
+@pytest.mark.parametrize(("apart", "kernel"), [(True, 2), (False, 2), (True, 3)])
+def test_captum_misses_the_difference_unless_a_step_stands_before_a_pool_without_overlap(
+    apart, kernel
+):
     ours, peer, rise = peer_of(apart, kernel)
     assert ours.sum() == pytest.approx(rise, rel=1e-4)
-    assert abs(peer.sum() - rise) > 10 * abs(ours.sum() - rise)
-    assert abs(peer - ours).max() > 0.01 * abs(ours).max()
-
-
-def test_it_is_not_gradient_x_input_where_relu6_saturates():
-    case = tiny.cnn_case(nn.ReLU6)
-    case = ImageCase(case.model, case.image * 12 - 6, case.target)
-    _, gradient = case.gradient(case.image[None])
-    plain = (gradient[0] * case.image).sum(0).numpy()
-    heat = DeepLift(baseline="black")(case)["map"].values
-    assert abs(heat - plain).max() > 0.1 * abs(heat).max()
+    if (apart, kernel) == (True, 2):
+        np.testing.assert_allclose(ours, peer, atol=1e-4 * abs(ours).max())
+    else:
+        assert abs(peer.sum() - rise) > 10 * abs(ours.sum() - rise)
+        assert abs(peer - ours).max() > 0.01 * abs(ours).max()
 
 
 def test_probabilities_and_margins_are_read_as_logits():
@@ -156,11 +135,3 @@ def test_probabilities_and_margins_are_read_as_logits():
         )
         np.testing.assert_allclose(read.values, expected.values, atol=1e-6)
         assert read.unit == "logit"
-
-
-def test_gates_attention_and_layer_norm_are_refused():
-    gated = tiny.classifier(tiny.random_weights(Gated()))
-    with pytest.raises(DoesNotFit, match="gates"):
-        DeepLift()(ImageCase(gated, tiny.image(), Target(0)))
-    with pytest.raises(DoesNotFit, match="layer normalization"):
-        DeepLift()(tiny.vit_case())

@@ -1,13 +1,27 @@
-"""On a linear model the gradient is the weights."""
+"""The gradient, its means, its products and its guided kind, where they are known."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
+from torch import nn
 
+from engine.attribution.heatmaps.deep_lift import DeepLift
+from engine.attribution.heatmaps.grad_cam import GradCam
 from engine.attribution.heatmaps.gradient import Gradient
+from engine.attribution.heatmaps.gradient_x_input import GradientXInput
+from engine.attribution.heatmaps.guided_backprop import GuidedBackprop, guided_gradient
+from engine.attribution.heatmaps.integrated_gradients import IntegratedGradients
+from engine.attribution.heatmaps.occlusion import Occlusion
+from engine.attribution.heatmaps.smooth_grad import SmoothGrad
 from engine.case import ImageCase
 from engine.case.target import Target
+from engine.errors import DoesNotFit
+from engine.models.operations import RECTIFIERS, nodes, operation
 from tests import tiny
+from tests.engine.attribution.photo import cat_case
 
 
 def test_a_linear_model_gives_its_own_weights():
@@ -29,10 +43,196 @@ def test_it_agrees_with_finite_differences_on_a_smooth_network():
     assert rise.item() == pytest.approx(2 * 0.05 * gradient.norm().item(), rel=1e-2)
 
 
-def test_a_contrast_is_the_difference_of_two_gradients():
+@pytest.mark.parametrize(
+    "method", [Gradient(), GradCam(raising=False), Occlusion(side=8)], ids=lambda m: m.name
+)
+def test_a_contrast_is_the_difference_of_two_maps(method):
     case = tiny.cnn_case()
     first, second, both = (
-        Gradient()(ImageCase(case.model, case.image, target))["map"].values
+        method(ImageCase(case.model, case.image, target))["map"].values
         for target in (Target(0), Target(3), Target(0, versus=3))
     )
-    np.testing.assert_allclose(both, first - second, atol=1e-6)
+    np.testing.assert_allclose(both, first - second, atol=1e-5)
+    assert np.abs(both).max() > 1e-3
+
+
+@pytest.mark.parametrize("kind", [GradientXInput, IntegratedGradients, DeepLift])
+def test_a_linear_model_gives_weight_times_input(kind):
+    case = tiny.linear_case()
+    shares = case.model.network.weight * case.image
+    heat = kind(baseline="black")(case)["map"]
+    np.testing.assert_allclose(heat.values, shares.sum(0).numpy(), rtol=1e-4, atol=1e-6)
+    assert heat.values.sum() == pytest.approx(case.score(case.image[None]).item(), rel=1e-4)
+    sizes = kind(baseline="black", channels="size")(case)["map"]
+    np.testing.assert_allclose(sizes.values, shares.abs().sum(0).numpy(), rtol=1e-4)
+    assert heat.unit == "logit"
+
+
+def test_it_is_counted_from_the_models_own_zero():
+    case = tiny.linear_case()
+    case.model.mean.fill_(0.5)
+    shares = case.model.network.weight * (case.image - 0.5)
+    heat = GradientXInput()(case)["map"]
+    np.testing.assert_allclose(heat.values, shares.sum(0).numpy(), rtol=1e-4, atol=1e-6)
+
+
+def test_captum_agrees_on_gradient_x_input():
+    from captum.attr import InputXGradient
+
+    case = tiny.cnn_case()
+    peer = InputXGradient(case.model).attribute(case.image[None].requires_grad_(), target=3)
+    heat = GradientXInput(baseline="black")(case)["map"]
+    np.testing.assert_allclose(heat.values, peer[0].sum(0).detach().numpy(), atol=1e-6)
+
+
+def test_it_is_the_mean_of_gradients_on_the_same_noise():
+    case = tiny.cnn_case(torch.nn.Softplus)
+    generator = torch.Generator().manual_seed(case.seed)
+    gradients = []
+    for _ in range(15):
+        noise = torch.randn(case.image.shape, generator=generator)
+        noisy = (case.image + 0.2 * noise)[None].requires_grad_()
+        case.model(noisy)[0, case.target.index].backward()
+        gradients.append(noisy.grad[0])
+    heat = SmoothGrad(samples=15, noise=0.2)(case)["map"]
+    brute = torch.stack(gradients).mean(0).sum(0).numpy()
+    np.testing.assert_allclose(heat.values, brute, atol=1e-6)
+
+
+def test_on_a_linear_model_noise_changes_nothing():
+    case = tiny.linear_case()
+    weight = case.model.network.weight.sum(0).numpy()
+    np.testing.assert_allclose(SmoothGrad()(case)["map"].values, weight, rtol=1e-4, atol=1e-5)
+
+
+def test_little_noise_gives_the_gradient_and_another_seed_other_noise():
+    case = tiny.cnn_case(torch.nn.Softplus)
+    plain = Gradient()(case)["map"].values
+    little = SmoothGrad(noise=0.005)(case)["map"].values
+    much = SmoothGrad(noise=0.5)(case)["map"].values
+    assert abs(little - plain).max() < 0.02 * abs(plain).max()
+    assert abs(much - plain).max() > 2 * abs(little - plain).max()
+    assert not np.array_equal(much, SmoothGrad(noise=0.5)(replace(case, seed=1))["map"].values)
+
+
+def miss(method, case):
+    """How far the sum is from the rise, as a share of the rise."""
+    total, rise = method(case)["completeness"].values
+    return abs(total - rise) / abs(rise)
+
+
+@pytest.mark.parametrize(("activation", "steps"), [(torch.nn.GELU, 50), (torch.nn.ReLU, 200)])
+@pytest.mark.parametrize("baseline", ["black", "blur"])
+def test_the_map_adds_up_to_the_rise_of_the_score(activation, steps, baseline):
+    case = tiny.cnn_case(activation)
+    result = IntegratedGradients(steps=steps, baseline=baseline)(case)
+    rise = case.score(case.image[None]) - case.score(case.baseline(baseline)[None])
+    assert result["map"].values.sum() == pytest.approx(rise.item(), rel=1e-3)
+    assert result["completeness"].values[0] == pytest.approx(result["map"].values.sum(), rel=1e-4)
+    assert result["completeness"].values[1] == pytest.approx(rise.item(), rel=1e-5)
+
+
+def test_captum_agrees_on_integrated_gradients_at_the_same_rule_and_steps():
+    from captum.attr import IntegratedGradients as Peer
+
+    case = tiny.cnn_case()
+    peer = Peer(case.model).attribute(case.image[None], target=3, n_steps=30)
+    heat = IntegratedGradients(steps=30, baseline="black")(case)["map"]
+    spread = np.ptp(heat.values)
+    np.testing.assert_allclose(heat.values, peer[0].sum(0).numpy(), atol=1e-4 * spread)
+
+
+def test_on_efficientnet_lite0_the_answer_says_how_far_it_misses():
+    case = cat_case()
+    result = IntegratedGradients(steps=10, baseline="black")(case)
+    total, rise = result["completeness"].values
+    assert rise == pytest.approx(
+        (case.score(case.image[None]) - case.score(torch.zeros(1, 3, 224, 224))).item(), rel=1e-4
+    )
+    assert total == pytest.approx(result["map"].values.sum(), rel=1e-3)
+
+
+@pytest.mark.slow
+def test_on_efficientnet_lite0_many_steps_close_the_gap():
+    assert miss(IntegratedGradients(steps=1000), cat_case()) < 0.02
+
+
+SLOPES = {
+    nn.ReLU: lambda z: (z > 0).float(),
+    nn.ReLU6: lambda z: ((z > 0) & (z < 6)).float(),
+    nn.SiLU: lambda z: z.sigmoid() * (1 + z * (1 - z.sigmoid())),
+    nn.GELU: lambda z: (
+        0.5 * (1 + torch.erf(z / 2**0.5)) + z * (-z * z / 2).exp() / (2 * torch.pi) ** 0.5
+    ),
+    nn.Softplus: torch.sigmoid,
+}
+
+
+class Called(nn.Module):
+    """Activations as functions, in place, and one module used twice: what hooks on modules miss."""
+
+    def __init__(self):
+        super().__init__()
+        self.net = tiny.random_weights(tiny.Cnn())
+
+    def forward(self, images):
+        net = self.net
+        hidden = net.pool(F.relu(net.conv1(images), inplace=True))
+        return net.fc(net.conv2(hidden).clamp_(-1e9).relu_().mean((2, 3)))
+
+
+def by_hand(network, image, index, slope):
+    with torch.no_grad():
+        first = network.conv1(image[None])
+        second = network.conv2(network.pool(network.act1(first)))
+        back = network.fc.weight[index].view(1, -1, 1, 1).expand_as(second)
+        back = back / second[0, 0].numel()
+        back = back.clamp(min=0) * slope(second)
+        back = F.conv_transpose2d(back, network.conv2.weight, padding=1)
+        back = F.interpolate(back, scale_factor=2) / 4
+        back = back.clamp(min=0) * slope(first)
+        return F.conv_transpose2d(back, network.conv1.weight, padding=1)[0]
+
+
+@pytest.mark.parametrize("activation", SLOPES, ids=lambda kind: kind.__name__)
+def test_it_equals_the_rule_worked_out_layer_by_layer(activation):
+    case = tiny.cnn_case(activation)
+    case = ImageCase(case.model, case.image * 12 - 6, case.target)  # so that ReLU6 saturates
+    slow = by_hand(case.model.network, case.image, case.target.index, SLOPES[activation])
+    np.testing.assert_allclose(guided_gradient(case), slow, atol=1e-5)
+    _, plain = case.gradient(case.image[None])
+    assert abs(plain[0] - slow).max() > 0.1 * abs(plain).max()
+    result = GuidedBackprop(channels="signed")(case)["map"].values
+    np.testing.assert_allclose(result, slow.sum(0), atol=3e-5)
+
+
+@pytest.mark.filterwarnings("ignore:Setting backward hooks on ReLU")
+def test_captum_agrees_on_a_network_of_relu():
+    from captum.attr import GuidedBackprop as Peer
+
+    case = tiny.cnn_case()
+    peer = Peer(case.model).attribute(case.image[None].requires_grad_(), target=3)
+    np.testing.assert_allclose(guided_gradient(case), peer[0].detach(), atol=1e-5)
+
+
+def test_activations_called_as_functions_and_in_place_are_seen():
+    case = tiny.cnn_case()
+    called = ImageCase(tiny.classifier(Called()), case.image, case.target)
+    np.testing.assert_allclose(guided_gradient(called), guided_gradient(case), atol=1e-6)
+
+
+def test_on_efficientnet_lite0_it_is_not_the_gradient():
+    case = cat_case()
+    guided = GuidedBackprop()(case)["map"].values.ravel()
+    plain = Gradient()(case)["map"].values.ravel()
+    assert guided @ plain / (np.linalg.norm(guided) * np.linalg.norm(plain)) < 0.9
+    score = case.model(case.image[None].clone().requires_grad_())[0, 0]
+    assert sum(operation(node) in RECTIFIERS for node in nodes(score)) == 33
+
+
+def test_a_model_without_rectifiers_is_refused():
+    with pytest.raises(DoesNotFit, match="rectifiers"):
+        GuidedBackprop()(tiny.linear_case())
+    gates = tiny.cnn_case(nn.Sigmoid)
+    with pytest.raises(DoesNotFit, match="rectifiers"):
+        GuidedBackprop()(ImageCase(gates.model, gates.image, Target(0)))

@@ -1,20 +1,25 @@
-"""What a map predicts of hiding squares: by hand on a linear model, and by a slower form."""
-
-from __future__ import annotations
+"""What a map predicts of hiding squares, by hand, and the figures of the other trials."""
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 import torch
+from skimage.metrics import structural_similarity
 
 from engine.attribution import CLime, Gradient, SmoothGrad
 from engine.attribution.trust import HiddenSquares, Infidelity, TrustCase
+from engine.attribution.trust.cheap import COPIES, Place
+from engine.attribution.trust.random_weights import layers, randomized, similarity
 from engine.attribution.trust.squares import boxes, sums
+from engine.attribution.trust.verdict import BAD, GOOD, UNCLEAR, graded_verdict
 from engine.measures.fidelity import infidelity, missed
+from engine.measures.localization import Located
 from engine.method import quiet
+from engine.models import embedded
 from engine.result import HeatMap
 from tests import tiny
+from tests.engine.attribution.rates_table import IMAGES, table, written
 from tests.engine.attribution.toys import toy
 
 
@@ -22,8 +27,7 @@ from tests.engine.attribution.toys import toy
 def linear():
     case = tiny.linear_case()
     weight = case.model.network.weight.detach()
-    worth = (weight * (case.image - case.baseline("mean"))).sum(0).numpy()
-    return case, worth
+    return case, (weight * (case.image - case.baseline("mean"))).sum(0).numpy()
 
 
 def squares_of(view):
@@ -58,6 +62,9 @@ def test_the_weights_of_a_linear_model_know_all(linear):
     assert check["infidelity"][0] == pytest.approx(0, abs=1e-5)
     assert check["infidelity_moved"][0] > 0.5
     assert check["moves_as_good"][0] == 0
+    assert check.notes[0].startswith("It predicts 100 % of what hiding squares does; moved ")
+    assert infidelity_check(case, 50 * worth)["infidelity"][0] == pytest.approx(0, abs=1e-5)
+    assert infidelity_check(case, -worth)["infidelity"][0] == 1  # the opposite direction
 
 
 @pytest.fixture
@@ -73,11 +80,12 @@ def gray(linear):
 )
 def test_the_slopes_of_a_linear_model_know_all_of_a_gray_image(gray, method, cover):
     """Slopes alone, not multiplied by what hiding takes away, miss a good part."""
-    check = Infidelity(cover=cover)(TrustCase(gray, method))["check"]
+    result = Infidelity(cover=cover)(TrustCase(gray, method))
+    check, squares = result["check"], result["squares"]
+    assert squares.units[squares.order.index("map")] == "logit"
     assert check["infidelity"][0] == pytest.approx(0, abs=1e-5)
     assert check["infidelity_moved"][0] > 0.5
-    bare = method(gray)["map"].values
-    assert infidelity_check(gray, bare)["infidelity"][0] > 0.1
+    assert infidelity_check(gray, method(gray)["map"].values)["infidelity"][0] > 0.1
 
 
 @pytest.mark.parametrize(
@@ -113,17 +121,6 @@ def test_a_square_holds_the_part_of_a_region_s_value_that_lies_in_it(linear):
     by_hand = [share[t : t + s, lf : lf + s].sum() for t, lf, s in drawn]
     assert view["map"] == pytest.approx(np.array(by_hand), abs=1e-6)
     assert view.units[view.order.index("map")] == "logit"
-
-
-def test_the_unit_of_what_a_slope_holds_is_the_scores(gray):
-    squares = Infidelity()(TrustCase(gray, Gradient()))["squares"]
-    assert squares.units[squares.order.index("map")] == "logit"
-
-
-def test_only_the_direction_counts_but_not_the_opposite_one(linear):
-    case, worth = linear
-    assert infidelity_check(case, 50 * worth)["infidelity"][0] == pytest.approx(0, abs=1e-5)
-    assert infidelity_check(case, -worth)["infidelity"][0] == 1
 
 
 def test_a_map_of_chance_predicts_no_more_than_its_moves(linear):
@@ -176,6 +173,7 @@ def test_all_maps_of_an_image_share_the_looks(linear):
     second = infidelity_check(case, np.flip(worth, 0))
     assert looks
     assert len(passes) == looks
+    assert Infidelity(squares=50).looks == 51  # once for each square and once at the whole
     assert first["infidelity"][0] != second["infidelity"][0]
 
 
@@ -188,22 +186,6 @@ def test_a_score_that_never_moves_is_not_predicted():
     assert "stays the same whichever square is hidden" in check.notes[0]
 
 
-def test_its_words_say_what_the_moved_maps_do(linear):
-    case, worth = linear
-    check = infidelity_check(case, worth)
-    assert check.notes[0].startswith("It predicts 100 % of what hiding squares does; moved ")
-    assert check.notes[0].endswith(" of the moves do as well.")
-    assert (
-        infidelity_check(case, -worth)
-        .notes[0]
-        .startswith("It predicts nothing of what hiding squares")
-    )
-
-
-def test_it_looks_once_for_each_square_and_once_at_the_whole():
-    assert Infidelity(squares=50).looks == 51
-
-
 def test_a_mask_is_part_of_a_trial_s_question(linear):
     case, _ = linear
     mask = np.eye(case.image.shape[-1]) > 0
@@ -211,3 +193,63 @@ def test_a_mask_is_part_of_a_trial_s_question(linear):
         TrustCase(case, Gradient(), chosen_mask) for chosen_mask in (None, mask, ~mask, mask.copy())
     ]
     assert len({trust_case.fingerprint for trust_case in cases}) == 3
+
+
+def test_similarity_compares_shapes_and_not_sizes():
+    rng = np.random.default_rng(0)
+    first, second = rng.normal(size=(2, 16, 16)).astype(np.float32)
+    scaled = [np.abs(values) / np.abs(values).max() for values in (first, second)]
+    by_hand = structural_similarity(*scaled, data_range=1.0)
+    assert similarity(first, second) == pytest.approx(by_hand, abs=1e-6)
+    assert similarity(50 * first, second / 50) == pytest.approx(by_hand, abs=1e-6)
+
+
+@pytest.mark.parametrize("stages", [1, 2, 3, 99])
+def test_layers_are_shuffled_in_as_many_stages_as_asked_for(stages):
+    model = embedded.load("digits-cnn")
+    count = len(layers(model))
+    shares = [share for share, _ in randomized(model, stages, 0)]
+    assert len(shares) == min(stages, count)
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "low_is_good", "high_is_good"),
+    [(0.3, GOOD, BAD), (0.5, BAD, GOOD), (0.4, UNCLEAR, UNCLEAR), (0.0, GOOD, BAD)],
+)
+def test_a_verdict_counts_its_limits_in(value, low_is_good, high_is_good):
+    assert graded_verdict(value, good=0.3, bad=0.5) == low_is_good
+    assert graded_verdict(value, good=0.5, bad=0.3) == high_is_good
+
+
+@pytest.mark.parametrize("as_good", [0, 1, COPIES])
+def test_the_share_of_copies_that_do_as_well_is_kept(as_good):
+    check = Place().judged(Located(1.0, 0.5, 0.7, 0.2), as_good)
+    assert check.cell(check.rows[0], "copies_as_good") == pytest.approx(as_good / COPIES)
+
+
+def test_the_sentence_says_how_much_of_the_falls_a_map_knows():
+    rng = np.random.default_rng(0)
+    fell = rng.normal(size=40)
+    moved = rng.normal(size=(20, 40))
+    assert words(fell, moved, fell).startswith("It predicts 100 % of what")
+    assert words(fell, moved, fell).endswith("of the moves do as well.")
+    half = fell + fell.std() * rng.normal(size=40)
+    assert not words(half, moved, fell).startswith("It predicts nothing")
+    assert words(-fell, moved, fell).startswith("It predicts nothing of what")
+
+
+def words(own, moved, fell):
+    return Infidelity().as_columns(own, moved, fell).notes[0]
+
+
+def test_the_page_s_error_rates_are_the_measured_ones():
+    """If it fails: python -m tests.engine.attribution.rates_table."""
+    assert written() == table()
+
+
+def test_every_rate_is_measured_on_digits_at_least():
+    rows = [row.split(" | ") for row in table().splitlines()[2:]]
+    assert len(rows) >= 13
+    assert all("✓" in row[2 + IMAGES.index("MNIST")] for row in rows)

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from engine.attribution.heatmaps.partition import Partition, square_tiles
-from engine.attribution.lfa import LFA, ROWS, LocalModel
+from engine.attribution.lfa import LFA, ROWS, LocalModel, methods
 from engine.attribution.lfa.fit import Linear as Model
 from engine.attribution.lfa.fit import (
     another,
@@ -23,41 +23,18 @@ from engine.attribution.lfa.fit import (
     squared_loss,
 )
 from engine.attribution.lfa.ground import NOTHING, Ground
-from engine.attribution.lfa.methods import (
-    BLANK,
-    STILL,
-    advice_table,
-    disagreement,
-    partition_of,
-    refuse_blank,
-    refuse_still,
-)
 from engine.attribution.lfa.neighborhoods import ENDS, FEW, NEAR, NEIGHBORHOODS, Radii, kernel_of
 from engine.case import ImageCase
 from engine.errors import BlindspotError
 from engine.measures.agreement import matrix
-from engine.models.classifier import Classifier
+from tests import tiny
 
 MULTIPLIED = [name for name in ROWS if NEIGHBORHOODS[name].multiplied]
 SQUARED = [name for name in ROWS if NEIGHBORHOODS[name].squared]
 MATCHED = ["SmoothGrad", "Integrated gradients", "Gradient × input"]
 
 
-class Linear(nn.Module):
-    """Class 1 scores weights times pixels."""
-
-    def __init__(self, weight):
-        super().__init__()
-        self.weight = nn.Parameter(weight)
-
-    def forward(self, images):
-        score = (images * self.weight).sum((1, 2, 3))
-        return torch.stack([torch.zeros_like(score), score], 1)
-
-
 class Smooth(nn.Module):
-    """Two smooth layers over the mean color."""
-
     def __init__(self, inputs):
         super().__init__()
         generator = torch.Generator().manual_seed(4)
@@ -73,14 +50,14 @@ def ground(network, side, seed=0):
     """Every pixel a feature, of one color each, so that + and × can be turned exactly."""
     image = torch.rand(1, side, side, generator=torch.Generator().manual_seed(seed))
     image = (0.2 + 0.8 * image).expand(3, -1, -1).contiguous()
-    case = ImageCase(Classifier(network, "toy", "toy", side=side), image, target=1)
+    case = ImageCase(tiny.classifier(network, side), image, target=1)
     return Ground(case, square_tiles(image, side * side))
 
 
 @pytest.fixture
 def linear():
     weight = torch.randn(3, 3, 3, generator=torch.Generator().manual_seed(1))
-    return ground(Linear(weight), 3), weight
+    return ground(tiny.Linear(weight), 3), weight
 
 
 @pytest.fixture(scope="module")
@@ -126,8 +103,7 @@ def test_smoothgrad_becomes_the_gradient_and_fading_becomes_gradient_times_input
 def test_fading_adds_up_to_the_rise_of_the_score(smooth):
     result = fit_of(smooth, "Integrated gradients", samples=200).weights.sum().item()
     both = smooth.case.score(torch.stack([smooth.case.image, smooth.baseline])).double()
-    rise = (both[0] - both[1]).item()
-    assert result == pytest.approx(rise, rel=1e-3)
+    assert result == pytest.approx((both[0] - both[1]).item(), rel=1e-3)
 
 
 def test_occlusion_is_what_each_feature_loses(smooth):
@@ -159,11 +135,7 @@ def brute_shapley(held):
 def test_kernelshap_with_all_coalitions_is_shapley(smooth):
     result = fit_of(smooth, "KernelSHAP", samples=512).weights
     assert result.numpy() == pytest.approx(brute_shapley(smooth), abs=1e-5)
-
-
-def test_shapley_s_kernel_by_hand():
-    """(d − 1) ÷ (C(d, k) k (d − k))."""
-    assert kernel_of(4, 1) == kernel_of(4, 3) == 3 / (4 * 1 * 3)
+    assert kernel_of(4, 1) == kernel_of(4, 3) == 3 / (4 * 1 * 3)  # (d − 1) ÷ (C(d, k) k (d − k))
     assert kernel_of(4, 2) == 3 / (6 * 2 * 2)
 
 
@@ -219,11 +191,8 @@ def test_at_the_end_of_the_fading_alpha_is_drawn_just_below_one(smooth):
     assert 0 <= below.min() < 0.1
     assert 0.9 < below.max() <= 1.001
     assert below.mean() == pytest.approx(0.5, abs=0.15)
-
-
-def test_next_to_none_is_noise_of_the_smallest_spread(smooth):
     points = NEIGHBORHOODS["Gradient"].draw(smooth, Radii(), torch.Generator().manual_seed(0))
-    assert points.at.std().item() == pytest.approx(NEAR, rel=0.1)
+    assert points.at.std().item() == pytest.approx(NEAR, rel=0.1)  # noise of the smallest spread
 
 
 def looked(held, **reach):
@@ -235,25 +204,21 @@ def looked(held, **reach):
 def test_each_is_best_where_it_was_fitted(smooth):
     sights = looked(smooth, samples=300)
     models = {name: fit_linear(sight) for name, sight in sights.items()}
-    for name in SQUARED:
-        loss = squared_loss(sights[name], models[name].weights)
-        others = [
-            squared_loss(sights[name], change_coordinates(models[other], sights[name].row, smooth))
-            for other in ROWS
-        ]
-        assert loss <= min(others) * (1 + 1e-9) + 1e-12
-    for name in MATCHED:
-        loss = gradient_loss(sights[name], models[name].weights)
-        others = [
-            gradient_loss(sights[name], change_coordinates(models[other], sights[name].row, smooth))
-            for other in ROWS
-        ]
-        assert loss <= min(others) + 1e-12
     result = LFA(features="pixels", samples=300)(smooth.case)
-    for view, names in (("squared loss", SQUARED), ("gradient loss", MATCHED)):
-        for column in map(ROWS.index, names):
-            lost = result[view].values[:, column]
-            assert lost[column] <= lost.min() * (1 + 1e-6) + 1e-12
+    for view, loss_of, names in (
+        ("squared loss", squared_loss, SQUARED),
+        ("gradient loss", gradient_loss, MATCHED),
+    ):
+        for name in names:
+            sight = sights[name]
+            loss = loss_of(sight, models[name].weights)
+            others = [
+                loss_of(sight, change_coordinates(model, sight.row, smooth))
+                for model in models.values()
+            ]
+            assert loss <= min(others) * (1 + 1e-9) + 1e-12
+            lost = result[view].values[:, ROWS.index(name)]
+            assert lost[ROWS.index(name)] <= lost.min() * (1 + 1e-6) + 1e-12
 
 
 def test_every_loss_has_its_unit_in_each_column(smooth):
@@ -268,24 +233,11 @@ def test_every_loss_has_its_unit_in_each_column(smooth):
         assert result[f"agreement {by}"].values == pytest.approx(matrix(maps, by).values, abs=1e-5)
 
 
-def test_none_is_best_everywhere(smooth):
-    result = LFA(features="pixels", samples=300)(smooth.case)
-    for loss in ("squared loss", "gradient loss"):
-        assert len(set(result[loss].values.argmin(0).tolist())) > 1
-    assert len(set(result["advice"].notes)) > 1
-
-
-def test_weights_go_from_plus_to_times_and_back(smooth):
-    times = fit_of(smooth, "LIME")
-    plus = change_coordinates(times, NEIGHBORHOODS["C-LIME"], smooth)
-    assert (plus * smooth.feature).numpy() == pytest.approx(times.weights.numpy(), abs=1e-12)
-
-
 def tile_of(*colors):
     """Four pixels as one feature, the rest as another, over a model whose nothing is black."""
     image, labels = torch.full((3, 4, 4), 0.5), torch.ones(4, 4, dtype=torch.int64)
     image[:, :2, :2], labels[:2, :2] = torch.tensor(colors).reshape(2, 2), 0
-    case = ImageCase(Classifier(Linear(torch.ones(3, 4, 4)), "toy", "toy", side=4), image, 1)
+    case = ImageCase(tiny.classifier(tiny.Linear(torch.ones(3, 4, 4)), 4), image, 1)
     return Ground(case, Partition(labels))
 
 
@@ -299,8 +251,19 @@ def both_ways(held, weight):
     )
 
 
-def test_a_tile_of_one_color_is_turned_by_that_color():
-    assert both_ways(tile_of(0.25, 0.25, 0.25, 0.25), 3.0) == pytest.approx((12.0, 0.75))
+@pytest.mark.parametrize(
+    ("color", "plus"),
+    [(0.25, 12.0), (0.0, 0.0), (0.9 * NOTHING, 0.0), (1.1 * NOTHING, 3.0 / (1.1 * NOTHING))],
+)
+def test_a_tile_of_one_color_is_turned_by_that_color_unless_it_is_nothing(color, plus):
+    result = both_ways(tile_of(*[color] * 4), 3.0)
+    assert result == pytest.approx((plus, 3.0 * color), rel=1e-5)
+
+
+def test_weights_go_from_plus_to_times_and_back(smooth):
+    times = fit_of(smooth, "LIME")
+    plus = change_coordinates(times, NEIGHBORHOODS["C-LIME"], smooth)
+    assert (plus * smooth.feature).numpy() == pytest.approx(times.weights.numpy(), abs=1e-12)
 
 
 @pytest.mark.parametrize("tilt", [0.0, 1e-2, 1e-4])
@@ -316,17 +279,6 @@ def test_a_mixed_tile_gets_the_smallest_slopes_that_say_the_same():
     plus, times = both_ways(tile_of(0.1, 0.7, -0.3, 0.2), 3.0)
     assert plus == pytest.approx(slopes.sum().item(), rel=1e-6)
     assert times == pytest.approx((colors * 3.0 / 12).sum().item(), rel=1e-6)
-
-
-def test_a_tile_of_the_color_of_nothing_says_nothing_of_plus():
-    assert both_ways(tile_of(0.0, 0.0, 0.0, 0.0), 3.0) == (0.0, 0.0)
-
-
-def test_a_tile_counts_as_nothing_by_the_mean_square_of_its_color():
-    plus, _ = both_ways(tile_of(*[0.9 * NOTHING] * 4), 3.0)
-    assert plus == 0
-    plus, _ = both_ways(tile_of(*[1.1 * NOTHING] * 4), 3.0)
-    assert plus == pytest.approx(3.0 / (1.1 * NOTHING), rel=1e-5)
 
 
 def test_looking_again_has_the_last_quarter_of_progress_an_eighth_for_each(smooth):
@@ -362,16 +314,6 @@ def test_regions_share_one_weight(smooth):
     assert heat.unit == "logit per feature"
 
 
-def test_too_many_pixels_are_refused():
-    case = ImageCase(
-        Classifier(Linear(torch.zeros(3, 40, 40)), "big", "big", side=40),
-        torch.rand(3, 40, 40),
-        target=1,
-    )
-    with pytest.raises(BlindspotError, match="1600 pixels"):
-        LocalModel(features="pixels")(case)
-
-
 def test_disagreement_is_the_spread_of_places_among_the_eight(smooth):
     result = LFA(features="pixels", samples=300)(smooth.case)
     places = []
@@ -396,38 +338,39 @@ def test_saying_that_nothing_changes_is_judged_too(smooth):
         assert result["no change"].values[1, column] == pytest.approx(slopes, rel=1e-4)
 
 
-def test_a_constant_model_has_nothing_to_explain(smooth):
-    class Still(nn.Module):
-        def forward(self, images):
-            return torch.stack([images.sum((1, 2, 3)) * 0 + k for k in range(2)], 1)
-
-    model = Classifier(Still(), "still", "still", side=3)
-    with pytest.raises(BlindspotError, match="nothing to explain"):
-        LFA(features="pixels")(ImageCase(model, smooth.case.image, target=1))
+class Still(nn.Module):
+    def forward(self, images):
+        return torch.stack([images.sum((1, 2, 3)) * 0 + k for k in range(2)], 1)
 
 
-def test_an_image_of_the_color_of_nothing_is_refused(smooth):
-    blank = smooth.case.baseline("mean")
-    with pytest.raises(BlindspotError, match="color that the model takes for nothing"):
-        LFA(features="pixels")(ImageCase(smooth.case.model, blank, target=1))
+@pytest.mark.parametrize(
+    ("kind", "network", "image", "words"),
+    [
+        (LocalModel, tiny.Linear(torch.zeros(3, 40, 40)), torch.ones(3, 40, 40), "1600 pixels"),
+        (LFA, Still(), torch.full((3, 3, 3), 0.5), "nothing to explain"),
+        (LFA, Smooth(9), torch.zeros(3, 3, 3), "color that the model takes for nothing"),
+    ],
+)
+def test_what_cannot_be_explained_is_refused(kind, network, image, words):
+    case = ImageCase(tiny.classifier(network, image.shape[-1]), image, target=1)
+    with pytest.raises(BlindspotError, match=words):
+        kind(features="pixels")(case)
 
 
 def test_as_many_pixels_as_a_model_is_fitted_to_are_not_refused():
-    image = torch.rand(3, 32, 32)
-    case = ImageCase(
-        Classifier(Linear(torch.zeros(3, 32, 32)), "big", "big", side=32), image, target=1
-    )
-    assert partition_of(case, "pixels", 4).count == 1024
-    assert partition_of(case, "grid", 4).count == 4
+    model = tiny.classifier(tiny.Linear(torch.zeros(3, 32, 32)))
+    case = ImageCase(model, tiny.image(), target=1)
+    assert methods.partition_of(case, "pixels", 4).count == 1024
+    assert methods.partition_of(case, "grid", 4).count == 4
     for height, width in ((20, 60), (60, 20)):
         with pytest.raises(BlindspotError, match="has 1200 pixels"):
-            partition_of(replace(case, image=torch.rand(3, height, width)), "pixels", 4)
+            methods.partition_of(replace(case, image=torch.rand(3, height, width)), "pixels", 4)
 
 
 def test_two_features_in_opposite_order_disagree_as_much_as_can_be():
     tile, row = tile_of(0.1, 0.2, 0.3, 0.4), NEIGHBORHOODS["LIME"]
     weights = [torch.tensor(pair).double() for pair in ((1.0, -2.0), (-3.0, 1.0))]
-    spread = disagreement(tile, [Model(row, weight, 0.0) for weight in weights])
+    spread = methods.disagreement(tile, [Model(row, weight, 0.0) for weight in weights])
     assert (spread.values == 0.5).all()  # places 0 and 1, and 1 and 0
 
 
@@ -436,14 +379,14 @@ def test_an_image_is_blank_only_where_it_is_nearer_to_nothing_than_half_a_step(s
     """One number of one pixel decides, above or below: nothing is black here."""
     for sign in (1, -1):
         image = torch.zeros(3, 2, 2)
-        image[1, 0, 1] = sign * step * BLANK
-        case = ImageCase(Classifier(Linear(torch.ones(3, 2, 2)), "toy", "toy", side=2), image, 1)
+        image[1, 0, 1] = sign * step * methods.BLANK
+        case = ImageCase(tiny.classifier(tiny.Linear(torch.ones(3, 2, 2)), 2), image, 1)
         image_ground = Ground(case, square_tiles(image, 4))
         if refused:
             with pytest.raises(BlindspotError, match="takes for nothing"):
-                refuse_blank(image_ground)
+                methods.refuse_blank(image_ground)
         else:
-            refuse_blank(image_ground)
+            methods.refuse_blank(image_ground)
 
 
 @pytest.mark.parametrize(
@@ -461,15 +404,15 @@ def test_a_score_that_moves_or_slopes_in_one_neighborhood_is_explained(
         slopes=torch.zeros(2, 9, dtype=torch.float64),
     )
     slopes = still.slopes.clone()
-    slopes[1, 4] = -steepest * STILL
-    values = torch.tensor([-moved * STILL, 0], dtype=torch.float64)
+    slopes[1, 4] = -steepest * methods.STILL
+    values = torch.tensor([-moved * methods.STILL, 0], dtype=torch.float64)
     looks = [replace(still, slopes=None), still, replace(still, values=values, slopes=slopes)]
     for sights in (looks, looks[::-1]):
         if refused:
             with pytest.raises(BlindspotError, match="nothing to explain"):
-                refuse_still(smooth.case, sights)
+                methods.refuse_still(smooth.case, sights)
         else:
-            refuse_still(smooth.case, sights)
+            methods.refuse_still(smooth.case, sights)
 
 
 @pytest.mark.parametrize("name", ["C-LIME", "SmoothGrad", "Gradient", "LIME", "KernelSHAP"])
@@ -483,8 +426,7 @@ def test_fresh_samples_have_nothing_to_do_with_those_fitted_to(smooth, name):
     )
     chance = 4 / len(first_values) ** 0.5  # four standard errors of a correlation of nothing
     assert abs(np.corrcoef(first_values, other_first_values)[0, 1]) < chance
-    again = look_again(smooth, name, reach, 0).points
-    assert torch.equal(second.at, again.at)
+    assert torch.equal(second.at, look_again(smooth, name, reach, 0).points.at)
     assert not torch.equal(second.at, look_again(smooth, name, reach, 1).points.at)
 
 
@@ -495,8 +437,7 @@ def test_a_seed_s_other_seed_is_not_another_case_s():
 
 def test_where_nothing_is_drawn_the_fresh_sample_is_the_same_and_is_not_asked_for_again(smooth):
     first = evaluate_neighborhood(smooth, "Occlusion", Radii(), 0, slopes=True)
-    second = look_again(smooth, "Occlusion", Radii(), 0, [first])
-    assert second.values is first.values
+    assert look_again(smooth, "Occlusion", Radii(), 0, [first]).values is first.values
     every = evaluate_neighborhood(smooth, "KernelSHAP", Radii(samples=512), 0, slopes=True).points
     inside = look_again(smooth, "KernelSHAP", Radii(samples=512), 0).points
     for part in ("by", "at", "weights"):
@@ -538,8 +479,7 @@ def test_coalitions_to_judge_by_have_each_size_as_often_as_shapley_s_kernel_weig
 
 
 def test_advice_follows_fresh_samples_where_they_disagree_with_those_fitted_to():
-    smooth_ground = ground(Smooth(25), 5)
-    result = LFA(features="pixels", samples=50, noise=0.5)(smooth_ground.case)
+    result = LFA(features="pixels", samples=50, noise=0.5)(ground(Smooth(25), 5).case)
     home = ROWS.index("C-LIME")
     assert result["squared loss"].values[:, home].argmin() == home  # as least squares must
     fresh = result["fresh squared loss"].values[:, home]
@@ -565,7 +505,7 @@ def test_where_all_lose_more_than_no_change_the_advice_is_none():
     lost = np.full((8, 8), 2.0, np.float32)
     lost[3, 0] = 0.5
     lost[4, 1] = 1.0  # as much as saying that nothing changes
-    table = advice_table(lost, np.ones(8, np.float32), "logit²")
+    table = methods.advice_table(lost, np.ones(8, np.float32), "logit²")
     assert table.notes == ("Integrated gradients", *["none"] * 7)
     assert table["best"][0] == 3
     assert np.isnan(table["best"][1:]).all()
@@ -595,21 +535,15 @@ def test_lime_weighs_images_by_how_near_they_are_in_shares_of_the_way_to_nothing
 
 
 def test_kappa_reaches_the_map_and_the_losses(smooth):
-    case = smooth.case
-    near, far = (
-        LocalModel("LIME", features="pixels", samples=600, kernel=kernel) for kernel in (0.3, 5.0)
-    )
-    for method in (near, far):
-        fit = fit_of(smooth, "LIME", samples=600, kernel=method.kernel).weights
-        assert method(case)["map"].values.ravel() == pytest.approx(fit.numpy(), abs=1e-4)
-    assert not np.allclose(near(case)["map"].values, far(case)["map"].values, rtol=0.05)
-    first, second = (
-        LFA(features="pixels", samples=100, kernel=kernel)(case) for kernel in (0.3, 5.0)
-    )
-    for method, result in ((near, first), (far, second)):
-        fit = fit_of(smooth, "LIME", samples=100, kernel=method.kernel).weights
-        assert result["map LIME"].values.ravel() == pytest.approx(fit.numpy(), abs=1e-4)
-    at = ROWS.index("LIME")
-    assert not np.allclose(
-        first["squared loss"].values[:, at], second["squared loss"].values[:, at]
-    )
+    maps, losses, at = [], [], ROWS.index("LIME")
+    for kernel in (0.3, 5.0):
+        method = LocalModel("LIME", features="pixels", samples=600, kernel=kernel)
+        fit = fit_of(smooth, "LIME", samples=600, kernel=kernel).weights.numpy()
+        maps.append(method(smooth.case)["map"].values)
+        assert maps[-1].ravel() == pytest.approx(fit, abs=1e-4)
+        result = LFA(features="pixels", samples=100, kernel=kernel)(smooth.case)
+        fit = fit_of(smooth, "LIME", samples=100, kernel=kernel).weights.numpy()
+        assert result["map LIME"].values.ravel() == pytest.approx(fit, abs=1e-4)
+        losses.append(result["squared loss"].values[:, at])
+    assert not np.allclose(*maps, rtol=0.05)
+    assert not np.allclose(*losses)

@@ -1,19 +1,22 @@
-"""The LFA paper's experiments: on linear models, in the limit, and against plain loops."""
-
-from __future__ import annotations
+"""The LFA paper's experiments on linear models, in the limit and by loops, and what is said."""
 
 import numpy as np
 import pytest
 import torch
 
-from engine.attribution.lfa import ADDED, ROWS, LFAExperiments, LocalModel
+from engine.attribution.lfa import ADDED, LFA, ROWS, LFAExperiments, LocalModel, findings
 from engine.attribution.lfa.experiments import distance, perturbed, twin
 from engine.attribution.lfa.fit import Linear as Model
 from engine.attribution.lfa.fit import another, evaluate_neighborhood
 from engine.attribution.lfa.ground import Ground
 from engine.attribution.lfa.neighborhoods import NEIGHBORHOODS, Radii
+from engine.attribution.lfa.shares import CHANGES, fresh_shares, ranked
+from engine.case import ImageCase
 from engine.method import quiet
-from tests.engine.attribution.test_lfa import Linear, Smooth, ground
+from engine.models.classifier import Classifier
+from engine.result import Table
+from tests import tiny
+from tests.engine.attribution.test_lfa import Smooth, ground
 
 MATCHED = ("SmoothGrad", "Gradient", "Integrated gradients", "Gradient × input")
 SETTINGS = {"features": "pixels", "noise": 0.2, "draws": 3}
@@ -31,14 +34,13 @@ def row(view, name):
 
 def test_with_enough_samples_all_eight_recover_a_linear_model(smooth):
     weight = torch.randn(3, 3, 3, generator=torch.Generator().manual_seed(1))
-    case = ground(Linear(weight), 3).case
+    case = ground(tiny.Linear(weight), 3).case
     for result in (LFAExperiments(**SETTINGS, samples=600)(case), smooth[1]):
         assert result["recovery"].values.max() < 1e-3  # also of another network's own tangent
 
 
 def test_with_fewer_samples_than_features_only_slopes_and_single_parts_recover_it():
-    case = ground(Smooth(64), 8).case
-    error = LFAExperiments(**SETTINGS, samples=50)(case)["recovery"]
+    error = LFAExperiments(**SETTINGS, samples=50)(ground(Smooth(64), 8).case)["recovery"]
     for name in ROWS:
         exact = name in MATCHED or name == "Occlusion"
         assert (row(error, name)[0] < 1e-3) == exact, name
@@ -170,3 +172,114 @@ def test_of_three_features_one_is_changed():
         )
         moved = abs(float(smooth_ground.case.score(gone[None])[0]) - start)
         assert table.values[0, 0] == pytest.approx(moved, abs=1e-5)
+
+
+SMALL = "Small changes of brightness"
+
+
+def table_of(values):
+    columns = tuple(f"in {name}'s" for name in ROWS)
+    return Table.grid(np.array(values, np.float32), ROWS, columns, ("logit²",) * 8)
+
+
+def trial(lost, still=1.0):
+    """An answer of LFA with these losses at fresh samples, and one loss of no change."""
+    base = Table.grid(np.full((1, 8), still, np.float32), ("squared loss",), ROWS, ("",) * 8)
+    return {"fresh squared loss": table_of(lost), "fresh no change": base}
+
+
+def losses(fill, *changes):
+    """Losses of eight explainers in eight neighborhoods, some of them other ones."""
+    values = np.full((8, 8), fill)
+    for places, value in changes:
+        values[places] = value
+    return values
+
+
+FADING, MANY = "The whole image fading", "Parts taken away, many at once"
+C_LIME, GRADIENT, LIME = (ROWS.index(name) for name in ("C-LIME", "Gradient", "LIME"))
+COLUMN = np.s_[:, LIME]
+GRADED = trial(np.outer(np.arange(8), np.ones(8)), 4)
+SOME_LOST = trial(losses(0.5, (GRADIENT, 0.4), (COLUMN, np.linspace(1, 2, 8))))
+OWN_BEST = losses(2.0, (np.diag_indices(8), 0.1))
+EFFECTS = Table.grid(
+    np.array([[1.0, 1.0], [3.0, 5.0], [0.5, 0.2]], np.float32),
+    ("A", "B", "C"),
+    ("1 features", "2 features"),
+    ("logit", "logit"),
+)
+ERRORS = Table.of({"error": ([0.0, 0.0099, 0.01, np.nan], "of the weights")}, list("ABCD"))
+
+
+def nothing(*mean):
+    model = Classifier(tiny.Cnn(), "toy", "toy", side=8, mean=mean)
+    return findings.nothing(ImageCase(model, torch.zeros(3, 8, 8), 0))
+
+
+SENTENCES = {
+    "advice, by share": lambda: findings.advice(GRADED, SMALL),
+    "advice, as good as saying nothing": lambda: findings.advice(SOME_LOST, MANY),
+    "advice, trusted": lambda: findings.advice(SOME_LOST, FADING),
+    "free lunch, winner lost elsewhere": lambda: findings.free_lunch(
+        trial(losses(2.0, (np.diag_indices(8), 0.1), ((LIME, C_LIME), 90)))
+    ),
+    "free lunch, winner useful elsewhere": lambda: findings.free_lunch(trial(OWN_BEST / 4)),
+    "free lunch, one winner and none": lambda: findings.free_lunch(SOME_LOST),
+    "free lunch, one winner of all": lambda: findings.free_lunch(GRADED),
+    "free lunch, none": lambda: findings.free_lunch(trial(losses(3.0))),
+    "measurement": lambda: {change: findings.best_measured(change) for change in CHANGES},
+    "at home": lambda: findings.best_at_home(
+        table_of(losses(1.0, (np.diag_indices(3), 0.5), ((4, 3), 0.1), (np.s_[0, 4:], 0.2)))
+    ),
+    "gray is nothing": lambda: nothing(0.485, 0.456, 0.406),
+    "black is nothing": lambda: nothing(0.0, 0.0, 0.0),
+    "strongest": lambda: findings.feature_effects(EFFECTS, "strongest"),
+    "weakest": lambda: findings.feature_effects(EFFECTS, "weakest"),
+    "settled": lambda: findings.settled(EFFECTS),
+    "recovered": lambda: findings.recovered(ERRORS),
+    "recovered by the first": lambda: findings.recovered(ERRORS.take([0])),
+    "recovered by none": lambda: findings.recovered(ERRORS.take([2])),
+    "shares": lambda: [findings.share_text(value) for value in (-0.75, 0, 0.999, 0.9991, np.nan)],
+}
+
+
+def test_sentences(snapshot):
+    assert {name: sentence() for name, sentence in SENTENCES.items()} == snapshot
+
+
+def test_shares_are_one_less_the_loss_over_that_of_no_change():
+    assert fresh_shares(GRADED)[:, 0] == pytest.approx(1 - np.arange(8) / 4)
+
+
+@pytest.mark.parametrize("lost", [0, 1])
+def test_where_nothing_moves_no_share_is_made_up(lost):
+    result = trial(np.full((8, 8), lost), 0)
+    assert np.isnan(fresh_shares(result)).all()
+    assert "needs no explanation" in findings.advice(result, "The whole image fading")
+
+
+def test_the_ranking_of_a_change_has_its_own_neighborhood_and_both_samples():
+    lost = np.arange(64).reshape(8, 8) / 64
+    fresh, reversed_trial = trial(lost), trial(lost[::-1])
+    result = fresh | {
+        "squared loss": reversed_trial["fresh squared loss"],
+        "no change": reversed_trial["fresh no change"],
+    }
+    for change, neighborhood in CHANGES.items():
+        table = ranked(result, change)
+        at = ROWS.index(neighborhood)
+        assert table.rows == ROWS
+        assert table["predicted"] == pytest.approx(1 - lost[:, at])
+        assert table["at its own samples"] == pytest.approx(1 - lost[::-1, at])
+
+
+def test_the_shell_hears_what_the_page_says():
+    case = ImageCase(tiny.mlp(), tiny.image(8), 1)
+    trial_of, experiments = LFA(features="pixels", samples=50), LFAExperiments(count=4, samples=50)
+    result = trial_of(case)
+    assert (
+        trial_of.finding(case, result)
+        == f"{findings.advice(result, SMALL)} {findings.free_lunch(result)}"
+    )
+    result = experiments(case)
+    assert experiments.finding(case, result) == findings.recovered(result["recovery"])

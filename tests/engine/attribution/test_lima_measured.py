@@ -1,7 +1,5 @@
 """LiMA's claims, measured: next to the plain search, and against other orders of its regions."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np
@@ -27,8 +25,7 @@ REGIONS = 25
 
 def digits(count=20):
     """Handwritten digits of 28 px that a small network gets right."""
-    name = "mnist-5k"
-    result, model = data.load(name), load("mnist-cnn")
+    result, model = data.load("mnist-5k"), load("mnist-cnn")
     cases = []
     for row in result.rows("test"):
         image = image_case(model, Example(result, int(row)).picture(), Crop(), Target(0)).image

@@ -1,24 +1,41 @@
-"""On a linear model the fitted coefficients are known."""
+"""LIME and Kernel SHAP: known coefficients on a linear model, Shapley values by definition."""
+
+from dataclasses import replace
+from itertools import combinations
+from math import comb, factorial
 
 import numpy as np
 import pytest
 import torch
 from captum._utils.models.linear_model import SkLearnLinearRegression
+from captum.attr import KernelShap as CaptumKernelShap
 from captum.attr import Lime as CaptumLime
 
 from engine.attribution.heatmaps.c_lime import CLime
 from engine.attribution.heatmaps.gradient import Gradient
+from engine.attribution.heatmaps.kernel_shap import (
+    KernelShap,
+    coalitions,
+    shapley_fit,
+    shell_weight,
+)
 from engine.attribution.heatmaps.lime import Lime
 from engine.attribution.heatmaps.linear_fit import fit
 from engine.attribution.heatmaps.partition import Partition
+from engine.case.scoring import score_renders
+from engine.method import quiet
 from tests import tiny
 
+GRID = {"shape": "grid", "regions": 16, "cover": "black"}
+NINE = GRID | {"regions": 9}
 
-def test_a_linear_model_gives_each_region_its_sum_of_weight_times_pixel():
+
+@pytest.mark.parametrize("method", [Lime(samples=200, **GRID), KernelShap(samples=100, **GRID)])
+def test_a_linear_model_gives_each_region_its_sum_of_weight_times_pixel(method):
     case = tiny.linear_case()
-    heat = Lime(shape="grid", regions=16, samples=200, cover="black")(case)["map"].values
     partition = Partition.of(case, "grid", 16)
     sums = partition.sums(case.image * case.model.network.weight.detach())
+    heat = method(case)["map"].values
     np.testing.assert_allclose(heat, partition.values(sums).numpy(), atol=2e-3)
 
 
@@ -67,18 +84,98 @@ def test_the_fit_is_weighted_least_squares_with_an_intercept():
     np.testing.assert_allclose(result.numpy(), normal[:4].numpy(), rtol=1e-4, atol=1e-6)
 
 
-def test_lime_agrees_with_captum_s_at_many_samples():
+def captum_lime(model):
+    def even(*_args, **_kwargs):
+        return torch.tensor(1.0)
+
+    return CaptumLime(model, SkLearnLinearRegression(), similarity_func=even)
+
+
+@pytest.mark.parametrize(
+    ("method", "peer", "samples"),
+    [
+        (Lime(samples=2000, width=10.0, **NINE), captum_lime, 200),
+        (KernelShap(samples=1000, **NINE), CaptumKernelShap, 300),
+    ],
+)
+def test_it_agrees_with_captum_s_at_many_samples(method, peer, samples):
+    case = tiny.cnn_case()
+    question = {"target": 3, "feature_mask": Partition.of(case, "grid", 9).labels[None, None]}
+    ours = method(case)["map"].values.ravel()
+    torch.manual_seed(0)
+    theirs = peer(case.model).attribute(case.image[None], **question, n_samples=samples)[0, 0]
+    theirs = theirs.numpy().ravel()
+    assert ours @ theirs / np.linalg.norm(ours) / np.linalg.norm(theirs) > 0.95
+
+
+def brute_force(case, partition, cover):
+    """φ_r = Σ_S |S|! (m − |S| − 1)! / m! · (f(S ∪ r) − f(S)), by the definition."""
+    m = partition.count
+    is_shown = torch.tensor([[bool(code >> r & 1) for r in range(m)] for code in range(2**m)])
+    draw = partition.drawing(case, is_shown, cover)
+    scores = score_renders(case, 2**m, draw, quiet).double().tolist()
+    shares = []
+    for r in range(m):
+        others = [index for index in range(m) if index != r]
+        share = 0.0
+        for size in range(m):
+            weight = factorial(size) * factorial(m - size - 1) / factorial(m)
+            for members in combinations(others, size):
+                code = sum(1 << member for member in members)
+                share += weight * (scores[code | 1 << r] - scores[code])
+        shares.append(share)
+    return torch.tensor(shares, dtype=torch.float32)
+
+
+@pytest.mark.parametrize("regions", [4, 9])
+def test_with_all_coalitions_it_is_the_shapley_value(regions):
+    case = tiny.cnn_case()
+    partition = Partition.of(case, "grid", regions)
+    heat = KernelShap(shape="grid", regions=regions, samples=1000)(case)["map"].values
+    exact = partition.values(brute_force(case, partition, "mean")).numpy()
+    np.testing.assert_allclose(heat, exact, atol=1e-4 * np.abs(exact).max() + 1e-6)
+
+
+@pytest.mark.parametrize("samples", [100, 500])
+def test_the_shares_always_add_up_to_the_difference(samples):
+    case = tiny.cnn_case()
+    total, difference = KernelShap(regions=30, samples=samples)(case)["completeness"].values
+    rise = case.score(torch.stack([case.baseline("mean"), case.image]))
+    assert difference == pytest.approx((rise[1] - rise[0]).item(), rel=1e-4)
+    assert total == pytest.approx(difference, rel=1e-4)
+
+
+def test_more_samples_come_closer_to_the_shapley_value():
     case = tiny.cnn_case()
     partition = Partition.of(case, "grid", 9)
-    ours = Lime(shape="grid", regions=9, samples=2000, width=10.0, cover="black")(case)["map"]
-    torch.manual_seed(0)
-    theirs = CaptumLime(
-        case.model,
-        interpretable_model=SkLearnLinearRegression(),
-        similarity_func=lambda *_args, **_kwargs: torch.tensor(1.0),
-    ).attribute(
-        case.image[None], target=3, feature_mask=partition.labels[None, None], n_samples=200
+    exact = partition.values(brute_force(case, partition, "mean")).numpy()
+
+    def error(samples):
+        """Mean over a few seeds."""
+        method = KernelShap(shape="grid", regions=9, samples=samples)
+        maps = [method(replace(case, seed=seed))["map"].values for seed in range(5)]
+        return float(np.mean([np.abs(heat_map - exact).max() for heat_map in maps]))
+
+    errors = [error(samples) for samples in (100, 300, 510)]
+    assert errors[0] > errors[1] > errors[2]
+    assert errors[2] < 1e-4 * np.abs(exact).max() + 1e-6
+
+
+def test_coalitions_come_with_their_complement_and_the_kernel_s_whole_weight():
+    is_shown, weights = coalitions(12, 300, tiny.seeded(1))
+    assert len(is_shown) <= 300
+    rows = {tuple(row.tolist()) for row in is_shown}
+    assert all(tuple(not bit for bit in row) in rows for row in rows)
+    sizes = is_shown.sum(1)
+    assert (sizes == 1).sum() == comb(12, 1)
+    assert (sizes == 2).sum() == comb(12, 2)
+    assert ((sizes > 2) & (sizes < 10)).sum() > 50
+    whole = sum(shell_weight(12, k) for k in range(1, 7))
+    assert weights.sum().item() == pytest.approx(whole, rel=1e-5)
+
+
+def test_one_region_takes_the_whole_difference():
+    shares = shapley_fit(
+        torch.zeros(0, 1, dtype=torch.bool), torch.zeros(0), torch.zeros(0), torch.tensor(2.5)
     )
-    first = ours.values.ravel()
-    second = theirs[0, 0].numpy().ravel()
-    assert first @ second / np.linalg.norm(first) / np.linalg.norm(second) > 0.95
+    assert shares.tolist() == [2.5]

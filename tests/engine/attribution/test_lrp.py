@@ -52,8 +52,7 @@ class TwoLayers(nn.Module):
 def test_two_layers_worked_out_by_hand(method, relevance):
     image = torch.zeros(3, 2, 2)
     image[0] = torch.tensor(PIXELS)
-    case = ImageCase(tiny.classifier(TwoLayers(), 2), image, Target(1))
-    result = method(case)
+    result = method(ImageCase(tiny.classifier(TwoLayers(), 2), image, Target(1)))
     np.testing.assert_allclose(result["map"].values, relevance, atol=1e-5)
     np.testing.assert_allclose(result["conservation"].values, [np.sum(relevance), 5], atol=1e-5)
 
@@ -63,11 +62,8 @@ class Chain(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.conv1, self.conv2, self.conv3 = (
-            nn.Conv2d(3, 6, 2),
-            nn.Conv2d(6, 5, 1),
-            nn.Conv2d(5, 2, 1),
-        )
+        self.conv1, self.conv2 = nn.Conv2d(3, 6, 2), nn.Conv2d(6, 5, 1)
+        self.conv3 = nn.Conv2d(5, 2, 1)
 
     def forward(self, images):
         return self.conv3(F.relu(self.conv2(self.conv1(images)))).flatten(1)
@@ -217,9 +213,12 @@ def test_probabilities_are_read_as_logits_and_a_contrast_is_the_difference():
     np.testing.assert_allclose(maps[3], maps[1] - maps[2], atol=1e-4)
 
 
-def test_gates_attention_and_layer_norm_are_refused():
+@pytest.mark.parametrize("kind", [Lrp, DeepLift])
+def test_gates_attention_and_layer_norm_are_refused(kind):
     gated = tiny.classifier(tiny.random_weights(Gated()))
-    with pytest.raises(DoesNotFit, match="gates"):
-        Lrp()(ImageCase(gated, tiny.image(), Target(0)))
-    with pytest.raises(DoesNotFit, match="layer normalization"):
-        Lrp()(tiny.vit_case())
+    for case, words in (
+        (ImageCase(gated, tiny.image(), Target(0)), "gates"),
+        (tiny.vit_case(), "layer normalization"),
+    ):
+        with pytest.raises(DoesNotFit, match=words):
+            kind()(case)

@@ -1,11 +1,18 @@
-"""On a linear model occlusion has a closed form, so it is checked to the digit."""
+"""Hiding parts of an image: by squares, by random grids, and the regions that others hide."""
+
+from math import ceil
 
 import numpy as np
 import pytest
+import torch
+import torch.nn.functional as F
 from captum.attr import Occlusion as CaptumOcclusion
 
 from engine.attribution.heatmaps.occlusion import Occlusion
+from engine.attribution.heatmaps.partition import Partition
+from engine.attribution.heatmaps.rise import RandomGrids, Rise
 from engine.case import ImageCase
+from engine.case.scoring import as_drawn
 from engine.case.target import Target
 from tests import tiny
 
@@ -15,34 +22,18 @@ def case():
     return tiny.linear_case()
 
 
-def test_squares_side_by_side_give_each_block_its_own_sum(case):
-    heat = Occlusion(side=4, overlap=0.0, cover="black")(case)["map"].values
-    block = (case.image * case.model.network.weight).sum(0)[4:8, 8:12].sum()
-    np.testing.assert_allclose(heat[4:8, 8:12], block.item(), rtol=1e-4)
-
-
-def test_blocks_add_up_to_the_score(case):
-    heat = Occlusion(side=4, overlap=0.0, cover="black")(case)["map"].values
-    assert heat.sum() / 16 == pytest.approx(case.score(case.image[None]).item(), rel=1e-4)
-
-
-def test_squares_of_one_block_are_pixel_times_weight_less_what_hides_it(case):
-    heat = Occlusion(side=2, overlap=0.0, cover="blur")(case)["map"].values
-    gone = ((case.image - case.baseline("blur")) * case.model.network.weight).sum(0)
-    blocks = gone.reshape(8, 2, 8, 2).sum((1, 3))
-    np.testing.assert_allclose(heat[::2, ::2], blocks.numpy(), atol=1e-4)
+@pytest.mark.parametrize(("side", "cover"), [(4, "black"), (2, "blur"), (1, "black")])
+def test_squares_side_by_side_give_each_block_its_own_sum(case, side, cover):
+    heat = Occlusion(side=side, overlap=0.0, cover=cover)(case)["map"].values
+    gone = ((case.image - case.baseline(cover)) * case.model.network.weight).sum(0).numpy()
+    blocks = gone.reshape(16 // side, side, 16 // side, side).sum((1, 3))
+    np.testing.assert_allclose(heat, np.kron(blocks, np.ones((side, side))), atol=1e-4)
 
 
 def test_hiding_a_flat_image_with_its_own_mean_changes_nothing():
     case = tiny.cnn_case()
     mean = ImageCase(case.model, case.baseline("mean"), Target(1))
     np.testing.assert_allclose(Occlusion(side=6)(mean)["map"].values, 0.0, atol=1e-6)
-
-
-def test_squares_of_one_pixel_give_weight_times_pixel(case):
-    heat = Occlusion(side=1, overlap=0.0, cover="black")(case)["map"].values
-    expected = (case.image * case.model.network.weight).sum(0).numpy()
-    np.testing.assert_allclose(heat, expected, atol=1e-4)
 
 
 def test_overlapping_squares_are_averaged(case):
@@ -63,8 +54,7 @@ def test_the_last_squares_reach_the_edge_and_none_hides_more_than_half(height, w
 @pytest.mark.parametrize("side", [1, 6, 96])
 @pytest.mark.parametrize("overlap", [0.0, 0.75])
 def test_every_pixel_is_covered(case, side, overlap):
-    values = Occlusion(side=side, overlap=overlap)(case)["map"].values
-    assert np.isfinite(values).all()
+    assert np.isfinite(Occlusion(side=side, overlap=overlap)(case)["map"].values).all()
 
 
 def test_it_agrees_with_captum_where_squares_tile_the_image():
@@ -76,11 +66,103 @@ def test_it_agrees_with_captum_where_squares_tile_the_image():
     np.testing.assert_allclose(ours, theirs.numpy(), atol=1e-5)
 
 
-def test_the_answer_is_about_the_contrast_that_was_asked():
+def slow_masks(method, case):
+    """Each mask by enlarging its grid as a picture and cutting it out."""
+    random_grids = RandomGrids.random(method, case)
+    height, width = case.image.shape[1:]
+    n = method.cells
+    cell = ceil(height / n), ceil(width / n)
+    for grid, (y, x) in zip(random_grids.grids, random_grids.shifts.tolist(), strict=True):
+        size = ((n + 1) * cell[0], (n + 1) * cell[1])
+        grown = F.interpolate(grid[None, None], size=size, mode="bilinear", align_corners=False)
+        yield grown[0, 0, y : y + height, x : x + width]
+
+
+def test_it_is_the_paper_s_sum_written_out_mask_by_mask():
     case = tiny.cnn_case()
-    first, second, both = (
-        Occlusion(side=8)(ImageCase(case.model, case.image, target))["map"].values
-        for target in (Target(0), Target(3), Target(0, versus=3))
+    method = Rise(masks=100, cells=5, cover="black")
+    masks = list(slow_masks(method, case))
+    scores = [case.model.logits((mask * case.image)[None])[0, 3].item() for mask in masks]
+    mean = sum(scores) / len(scores)
+    slow = sum((score - mean) * mask for score, mask in zip(scores, masks, strict=True))
+    np.testing.assert_allclose(
+        method(case)["map"].values, (slow / (100 * 0.5)).numpy(), rtol=1e-3, atol=1e-7
     )
-    np.testing.assert_allclose(both, first - second, atol=1e-5)
-    assert np.abs(both).max() > 0
+
+
+def test_masks_lie_between_hidden_and_shown_and_show_their_share():
+    case = tiny.cnn_case()
+    method = Rise(masks=500, cells=7, share=0.3)
+    random_grids = RandomGrids.random(method, case)
+    whole = torch.stack([random_grids.mask(index) for index in range(500)])
+    assert whole.min() >= 0
+    assert whole.max() <= 1 + 1e-6
+    assert whole.mean().item() == pytest.approx(0.3, abs=0.02)
+    assert whole.mean(0).std() < 0.05
+    assert set(random_grids.shifts.flatten().tolist()) == set(range(ceil(32 / 7)))
+
+
+def test_a_constant_score_gives_a_flat_map():
+    case = tiny.cnn_case()
+    same = ImageCase(case.model, case.baseline("mean"), Target(3))
+    np.testing.assert_allclose(Rise(masks=100)(same)["map"].values, 0.0, atol=1e-6)
+
+
+def test_on_a_linear_model_it_finds_the_pixels_that_carry_the_score():
+    weight = torch.zeros(3, 32, 32)
+    weight[:, 4:12, 20:28] = 1.0
+    model = tiny.classifier(tiny.Linear(weight), 32, "linear")
+    case = ImageCase(model, torch.full((3, 32, 32), 0.5), Target(1))
+    values = Rise(masks=1000, cover="black")(case)["map"].values
+    inside, outside = values[4:12, 20:28].mean(), np.delete(values, range(20, 28), 1).mean()
+    assert inside > 5 * abs(outside)
+    row, column = np.unravel_index(values.argmax(), values.shape)
+    assert 4 <= row < 12
+    assert 20 <= column < 28
+
+
+@pytest.mark.parametrize("shape", ["superpixels", "grid"])
+@pytest.mark.parametrize("regions", [4, 9, 50])
+def test_regions_cover_the_image_and_none_is_empty(shape, regions):
+    case = tiny.cnn_case()
+    partition = Partition.of(case, shape, regions)
+    assert partition.labels.shape == case.image.shape[1:]
+    assert torch.bincount(partition.labels.flatten(), minlength=partition.count).min() > 0
+    assert 0.4 * regions <= partition.count <= 1.6 * regions
+
+
+def test_a_grid_of_four_is_the_four_quarters():
+    labels = Partition.of(tiny.cnn_case(), "grid", 4).labels
+    assert labels[0, 0] == 0
+    assert labels[0, 31] == 1
+    assert labels[31, 0] == 2
+    assert [int((labels == index).sum()) for index in range(4)] == [256] * 4
+
+
+def test_sums_and_values_go_back_and_forth():
+    case = tiny.cnn_case()
+    partition = Partition.of(case, "grid", 9)
+    sums = partition.sums(case.image)
+    assert sums.sum().item() == pytest.approx(case.image.sum().item(), rel=1e-5)
+    slow = case.image[:, partition.labels == 4].sum().item()
+    assert sums[4].item() == pytest.approx(slow, rel=1e-5)
+    assert (partition.values(sums)[partition.labels == 4] == sums[4]).all()
+
+
+def test_hidden_regions_show_the_cover_and_the_others_the_image():
+    case = tiny.cnn_case()
+    partition = Partition.of(case, "grid", 4)
+    is_shown = torch.tensor([[True, False, True, False]])
+    out = torch.empty_like(as_drawn(case, case.image))
+    partition.drawing(case, is_shown, "blur")(0, out)
+    left = partition.labels % 2 == 0
+    assert torch.equal(out[:, left], case.image[:, left])
+    assert torch.equal(out[:, ~left], case.baseline("blur")[:, ~left])
+
+
+def test_the_same_image_is_cut_the_same_way_and_a_flat_one_too():
+    case = tiny.cnn_case()
+    twice = [Partition.of(case, "superpixels", 20).labels for _ in range(2)]
+    assert torch.equal(*twice)
+    flat = ImageCase(case.model, torch.full_like(case.image, 0.3), Target(0))
+    assert Partition.of(flat, "superpixels", 16).count == 16

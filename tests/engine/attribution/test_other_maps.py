@@ -1,12 +1,19 @@
-"""Other methods' maps as orders of the regions that LiMA puts in order."""
+"""Other orders of LiMA's regions: random ones, other methods' maps, and what is said of them."""
+
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
 from engine.attribution.heatmaps.partition import Partition
-from engine.attribution.lima import LiMA, OtherMaps, RandomOrder
+from engine.attribution.lima import LiMA, OtherMaps, RandomOrder, findings
 from engine.attribution.lima.other_maps import area_table, by_mean
+from engine.attribution.lima.seeing import SAME, segment_image
+from engine.case import ImageCase
+from engine.case.target import Target
+from engine.errors import BlindspotError
+from engine.result import Curve, Scores, Table
 from engine.run import recompute
 from tests import tiny
 
@@ -34,8 +41,7 @@ def test_a_map_that_is_the_same_everywhere_puts_nothing_in_order():
     """The score of a model without weights never moves: nothing is lost, and there is no slope."""
     case = tiny.linear_case(seed=3)
     case.model.network.weight.data.zero_()
-    rows = METHOD(case)["areas"].rows
-    assert not {"Occlusion", "Integrated gradients"} & set(rows)
+    assert not {"Occlusion", "Integrated gradients"} & set(METHOD(case)["areas"].rows)
 
 
 def test_its_share_of_progress_rises_from_map_to_map_to_the_end():
@@ -51,8 +57,7 @@ def test_its_share_of_progress_rises_from_map_to_map_to_the_end():
 
 def test_a_region_counts_by_its_mean_whatever_its_size():
     labels = torch.tensor([[0, 0, 0], [1, 2, 2]])
-    values = np.array([[1.0, 1, 1], [2, 1.2, 1.4]], np.float32)
-    ranks = by_mean(Partition(labels), values)
+    ranks = by_mean(Partition(labels), np.array([[1.0, 1, 1], [2, 1.2, 1.4]], np.float32))
     assert ranks.tolist() == [[2, 2, 2], [0, 1, 1]]
 
 
@@ -76,3 +81,195 @@ def test_the_table_has_the_search_s_areas_the_maps_and_the_mean_of_random_orders
         [other["areas"].cell("RISE", way) for way in ("insertion", "deletion")]
     )
     assert table.values[0, 0] == table.values[:, 0].max()
+
+
+RANDOM = RandomOrder(shape="grid", regions=16, orders=4)
+
+
+def test_the_band_holds_what_a_sum_gives():
+    """On a score that is a sum, shown and hidden of one order add up to both ends, so do areas."""
+    case = tiny.linear_case()
+    case.model.network.weight.data *= 0.002  # where the probability is all but linear
+    result = RANDOM(case)
+    both = case.model.logits(torch.stack([torch.zeros_like(case.image), case.image]))
+    ends = both.softmax(1)[:, 1].numpy()
+    areas = result["areas"]
+    assert areas["insertion"] + areas["deletion"] == pytest.approx(ends.sum(), abs=2e-3)
+    for name, first in (("insertion", ends[0]), ("deletion", ends[1])):
+        low, high = result[f"{name} low"].y, result[f"{name} high"].y
+        assert (low <= high).all()
+        assert [low[0], high[0]] == pytest.approx([first, first], abs=1e-6)
+        assert (low < high - 1e-9).sum() > 30
+
+
+def test_its_curves_are_those_of_the_probability_however_the_score_is_read():
+    cases = [tiny.cnn_case()]
+    cases.append(ImageCase(cases[0].model, cases[0].image, Target(3, versus=0, reading="margin")))
+    first, second = (RANDOM(case) for case in cases)
+    assert (first["areas"]["insertion"] == second["areas"]["insertion"]).all()
+    assert 0 <= first["insertion low"].y.min() <= first["insertion high"].y.max() <= 1
+
+
+def test_another_seed_draws_other_orders_of_the_same_regions():
+    case = tiny.cnn_case()
+    other = ImageCase(case.model, case.image, case.target, seed=1)
+    first, second = (RANDOM(question)["areas"]["insertion"] for question in (case, other))
+    assert not np.array_equal(first, second)
+    assert Partition.of(case, "grid", 16).count == Partition.of(other, "grid", 16).count
+
+
+@pytest.mark.parametrize("kind", [LiMA, RandomOrder])
+def test_an_image_that_is_its_own_cover_is_refused(kind):
+    case = ImageCase(tiny.cnn(), torch.zeros(3, 32, 32), Target(1))
+    with pytest.raises(BlindspotError, match=r"same as what hides its regions \(black\)"):
+        kind(shape="grid", regions=16)(case)
+
+
+@pytest.mark.parametrize(("step", "refused"), [(0.99, True), (1.0, False)])
+def test_half_a_step_of_one_number_is_enough_to_be_no_cover(step, refused):
+    image = torch.zeros(3, 32, 32)
+    image[1, 3, 4] = step * SAME
+    case = ImageCase(tiny.cnn(), image, Target(1))
+    if refused:
+        with pytest.raises(BlindspotError, match="same as what hides"):
+            segment_image(case, "grid", 16, "black")
+    else:
+        assert segment_image(case, "grid", 16, "black").partition.count == 16
+
+
+@pytest.mark.parametrize("shape", ["grid", "superpixels"])
+def test_the_band_is_the_least_and_most_of_its_orders_shown_region_by_region(shape):
+    case = tiny.cnn_case()
+    result = RandomOrder(shape=shape, regions=12, orders=3, cover="mean")(case)
+    labels = Partition.of(case, shape, 12).labels
+    count = int(labels.max()) + 1
+    generator = np.random.default_rng(case.seed)
+    area = np.linspace(0, 1, 51)
+    assert result["insertion low"].x == pytest.approx(area)
+    curves, areas = {"insertion": [], "deletion": []}, {"insertion": [], "deletion": []}
+    for _ in range(3):
+        ranks = torch.from_numpy(generator.permutation(count))[labels]
+        curve = [(ranks < step) for step in range(count + 1)]
+        mask_areas = [mask.double().mean().item() for mask in curve]
+        for name, masks in (("insertion", curve), ("deletion", [~mask for mask in curve])):
+            images = torch.stack(
+                [torch.where(mask, case.image, case.baseline("mean")) for mask in masks]
+            )
+            p = case.model.logits(images).softmax(1)[:, case.target.index].numpy()
+            curves[name].append(np.interp(area, mask_areas, p))
+            areas[name].append(np.trapezoid(p, mask_areas))
+    for name, curve in curves.items():
+        assert result[f"{name} low"].y == pytest.approx(np.min(curve, 0), abs=1e-5)
+        assert result[f"{name} high"].y == pytest.approx(np.max(curve, 0), abs=1e-5)
+        assert result["areas"][name] == pytest.approx(areas[name], abs=1e-5)
+
+
+CAT = SimpleNamespace(model=SimpleNamespace(labels=("dog", "cat")), target=SimpleNamespace(index=1))
+
+
+def curve(*values, label="cat"):
+    area = np.linspace(0, 1, len(values), dtype=np.float32)
+    return Curve(area, np.array(values, np.float32), "share", label, "probability")
+
+
+def areas_of(inserted, deleted):
+    values = np.array([inserted, deleted])
+    return {"areas": Scores(values, ("insertion", "deletion"), "probability")}
+
+
+@pytest.mark.parametrize(
+    ("values", "step"),
+    [
+        ([0.0, 0.4, 0.995, 0.997, 1.0], 2),
+        ([0.0, 0.4, 0.97, 0.985, 1.0], 4),
+        ([0.0, 0.9, 0.5, 0.2, 0.8], 1),
+        ([0.0, 0.001, 0.003, 0.002, 0.001], 2),
+        ([0.3, 0.3, 0.3, 0.3, 0.3], 0),
+    ],
+)
+def test_of_steps_that_are_as_good_the_first_is_shown(values, step):
+    assert findings.best_step(curve(*values)) == step
+
+
+MISLED = {
+    "a part does better": [0.0, 0.1, 0.6, 0.3, 0.2],
+    "no part does better": [0.0, 0.0, 0.1, 0.1, 0.2],
+    "hiding all does better": [0.7, 0.1, 0.1, 0.1, 0.2],
+}
+ENOUGH = {
+    "half": [0.0, 0.2, 0.75, 0.9, 0.8],
+    "a quarter": [0.0, 0.9, 0.1, 0.2, 0.8],
+    "only the whole": [0.0, 0.1, 0.1, 0.2, 0.8],
+    "nothing": [0.9, 0.1, 0.1, 0.2, 0.8],
+    "not even the whole": [0.0, 0.04, 0.03, 0.01, 0.002],
+}
+
+
+def test_sentences(snapshot):
+    dog = curve(*[0.8] * 5, label="dog")
+    other_file = {"insertion": curve(0.0, 0.75, 0.8, label="a name of another file")}
+    columns = {
+        "insertion": ([0.5, 0.7, 0.4], "probability"),
+        "deletion": ([0.2, 0.3, 0.1], "probability"),
+    }
+    areas = Table.of(columns, ["RISE", "Occlusion", "Gradient"])
+    looks = Scores(np.array([1666.0, 2550.0]), ("ours", "plain"), "forward passes")
+    assert {
+        "enough": {
+            name: findings.sufficient_area(CAT, {"insertion": curve(*values)})
+            for name, values in ENOUGH.items()
+        },
+        "misled": {
+            name: findings.misled(
+                CAT, {"insertion": curve(*values), "insertion of the first class": dog}
+            )
+            for name, values in MISLED.items()
+        },
+        "the class has the name that the case's model gives it": LiMA().finding(CAT, other_file),
+        "random orders": RandomOrder().finding(CAT, {"areas": areas}),
+        "best of all orders": OtherMaps().finding(CAT, {"areas": areas}),
+        "best of no order": findings.best_orders(areas.take([])),
+        "passes": findings.passes({"looks": looks}),
+    } == snapshot
+
+
+def test_what_the_whole_image_gives_is_read_where_the_whole_image_is_shown():
+    """At the end of insertion, which begins with nothing."""
+    results = {
+        "insertion": curve(0.11, 0.62, 0.33),
+        "deletion": curve(0.33, 0.2, 0.11),
+        "insertion of the first class": curve(0.05, 0.4, 0.77, label="dog"),
+        "deletion of the first class": curve(0.77, 0.3, 0.05, label="dog"),
+    }
+    assert findings.at_step(CAT, results, 1) == (
+        "1 of 2 regions (50 %): “cat” 0.62 with only these (“dog” 0.40), 0.20 without, 0.33 whole."
+    )
+    sentence, _ = findings.misled(CAT, results)
+    assert "says “dog” (0.77) instead of “cat” (0.330)" in sentence
+    assert "With only 50 % of the image shown, “cat” reaches 0.62 and “dog” has 0.40" in sentence
+    right = results | {"insertion of the first class": results["insertion"]}
+    assert "gets this image right: “cat” (0.33)" in findings.misled(CAT, right)[0]
+    assert "dog" not in findings.at_step(CAT, right, 1)
+
+
+@pytest.mark.parametrize(
+    ("inserted", "deleted", "told"),
+    [
+        (0.61, 0.19, "are both better than all of 5 random orders"),
+        (0.61, 0.30, "Only insertion is better than all of 5"),
+        (0.50, 0.19, "Only deletion is better than all of 5"),
+        (0.59, 0.21, "Neither insertion nor deletion is better than all of 5"),
+        (0.60, 0.20, "Neither insertion nor deletion is better than all of 5"),
+    ],
+)
+def test_better_than_all_random_orders_is_better_than_the_best_of_them(inserted, deleted, told):
+    """Of insertion the best order is the highest, of deletion the lowest."""
+    drawn = np.array([0.4, 0.6, 0.3, 0.5, 0.2])
+    columns = {"insertion": (drawn, "probability"), "deletion": (drawn[::-1], "probability")}
+    assert told in findings.better(areas_of(inserted, deleted), {"areas": Table.of(columns)})
+
+
+def test_an_order_no_better_than_random_is_called_so():
+    band = RandomOrder(shape="grid", regions=16)(tiny.cnn_case())
+    assert "this order says little" in findings.better(areas_of(0, 1), band)
+    assert "are both better than all of 5 random orders" in findings.better(areas_of(2, -1), band)

@@ -1,7 +1,5 @@
 """The model's own map: the last layer at every pixel, or the mask that the model sees through."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np
@@ -108,45 +106,42 @@ def test_comet_s_map_is_its_mask_whichever_class_is_asked_about():
     )
 
 
-def test_a_class_that_the_model_does_not_see_has_an_empty_outline_and_a_sentence():
-    case = case_of(target=1)
-    result = OwnMap()(case)
-    assert result["map"].values.std() > 0
-    assert not result["outline"].values.any()
-    words = "Nothing is outlined: the model does not see “class 1” here, but “class 2”."
-    assert OwnMap().finding(case, result) == words
-    against = replace(case, target=Target(1, versus=2))  # which is asked all the same
-    assert "Nothing is outlined" not in OwnMap().finding(against, OwnMap()(against))
+def name_it_none(model):
+    model.labels = ("compact", "ring", "none", "diffuse")
 
 
-def test_no_finding_is_nothing_to_outline():
-    case = case_of()
-    case.model.labels = ("compact", "ring", "none", "diffuse")
-    result = OwnMap()(case)
-    assert not result["outline"].values.any()
-    words = "Nothing is outlined: “none” is no finding that could be outlined."
-    assert OwnMap().finding(case, result) == words
+def lower_everything(model):
+    model.network.head.bias.fill_(-1000.0)
 
 
-def test_a_map_that_is_nowhere_above_0_has_an_empty_outline_and_a_sentence():
-    case, method = case_of(), OwnMap(relative=False)
-    with torch.no_grad():
-        case.model.network.head.bias.fill_(-1000.0)
+def see_no_place(model):
+    model.network.head.weight.zero_()
+    model.network.head.bias.copy_(torch.tensor([0.0, 0.0, 4.0, 0.0]))
+
+
+@pytest.mark.parametrize(
+    ("change", "target", "relative", "words"),
+    [
+        (None, 1, True, "outlined: the model does not see “class 1” here, but “class 2”."),
+        (name_it_none, 2, True, "outlined: “none” is no finding that could be outlined."),
+        (lower_everything, 2, False, "found: the map of “class 2” is nowhere above 0."),
+        (see_no_place, 2, True, "found: the map of “class 2” is the same everywhere."),
+    ],
+)
+def test_where_nothing_can_be_outlined_the_reason_is_a_sentence(change, target, relative, words):
+    case, method = case_of(target=target), OwnMap(relative=relative)
+    if change:
+        with torch.no_grad():
+            change(case.model)
     result = method(case)
+    assert (result["map"].values.std() > 0) == (change is not see_no_place)
     assert not result["outline"].values.any()
-    words = "Nothing is found: the map of “class 2” is nowhere above 0."
-    assert method.finding(case, result) == words
+    assert method.finding(case, result) == f"Nothing is {words}"
 
 
-def test_a_map_that_is_the_same_everywhere_has_an_empty_outline_and_a_sentence():
-    case = case_of()
-    with torch.no_grad():
-        case.model.network.head.weight.zero_()
-        case.model.network.head.bias.copy_(torch.tensor([0.0, 0.0, 4.0, 0.0]))
-    result = OwnMap()(case)
-    assert not result["outline"].values.any()
-    words = "Nothing is found: the map of “class 2” is the same everywhere."
-    assert OwnMap().finding(case, result) == words
+def test_a_class_that_is_not_seen_is_outlined_against_another_one():
+    against = case_of(target=Target(1, versus=2))
+    assert "Nothing is outlined" not in OwnMap().finding(against, OwnMap()(against))
 
 
 def test_what_stands_out_is_said_with_its_share_and_its_edge():
@@ -180,21 +175,13 @@ def test_without_what_classes_share_parts_sum_to_zero_over_the_classes():
     assert np.sum(parts, 0) == pytest.approx(np.zeros(len(parts[0])), abs=1e-5)
 
 
-def test_only_a_logit_is_such_a_sum():
-    for reading in ("probability", "margin"):
-        assert "peaks" not in answer(OwnMap(), case_of(target=Target(2, reading=reading)))
-
-
-def test_a_network_with_means_and_a_mask_have_no_such_pixels():
-    assert "peaks" not in answer(OwnMap(), case_of("mean_unet"))
-    assert "peaks" not in answer(OwnMap(), case_of("comet"))
-
-
-def test_a_model_of_one_class_has_a_map_too():
-    case = case_of(classes=1, target=0)
-    result = OwnMap()(case)
-    assert result["map"].values.shape == (16, 16)
-    assert np.isfinite(result["map"].values).all()
+def test_only_a_logit_of_a_network_without_means_and_mask_is_such_a_sum():
+    alone = answer(OwnMap(), case_of(classes=1, target=0))["map"].values
+    assert alone.shape == (16, 16)
+    assert np.isfinite(alone).all()
+    others = [case_of(target=Target(2, reading=reading)) for reading in ("probability", "margin")]
+    for case in (*others, case_of("mean_unet"), case_of("comet")):
+        assert "peaks" not in answer(OwnMap(), case)
 
 
 SMALL_DATA = {  # of what a model learned from, with few images

@@ -1,7 +1,5 @@
 """Outlines from classes alone: every figure by hand, the claims' margins, and what was measured."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from time import perf_counter
 
@@ -12,24 +10,6 @@ from torch.nn import functional as F
 
 from engine import data as data_sets
 from engine.attribution.experiments import own_maps
-from engine.attribution.experiments.own_maps import (
-    CAM_DICE,
-    CAM_HIT,
-    CHANCE,
-    DICE,
-    EMPTY,
-    GP,
-    HIT,
-    IOU,
-    MEAN,
-    NETWORKS,
-    PLAIN,
-    RECON,
-    RIGHT,
-    SHUFFLE,
-    OwnMapsExperiment,
-    shuffled,
-)
 from engine.attribution.heatmaps.own_map import OwnMap
 from engine.errors import BadData
 from engine.experiment import ExperimentCase
@@ -39,7 +19,7 @@ from engine.run import answer
 from engine.training import Recipe, fresh, outputs, train, train_whole
 from tests import outcomes, tiny
 
-SMALL = OwnMapsExperiment(seeds=1, epochs=4, images=10)
+SMALL = own_maps.OwnMapsExperiment(seeds=1, epochs=4, images=10)
 
 
 def small_case(seed=3):
@@ -47,17 +27,8 @@ def small_case(seed=3):
 
 
 def trained_by_hand(data, architecture, seed):
-    recipe = Recipe(
-        architecture,
-        epochs=4,
-        batch=32,
-        optimizer="AdamW",
-        rate=0.003,
-        decay=0.01,
-        schedule="one cycle",
-        shift=2,
-        mirror=True,
-    )
+    settings = {"epochs": 4, "batch": 32, "optimizer": "AdamW", "rate": 0.003, "decay": 0.01}
+    recipe = Recipe(architecture, **settings, schedule="one cycle", shift=2, mirror=True)
     model = fresh(data, recipe, seed)
     train(model, data, recipe, seed)
     return model
@@ -68,8 +39,7 @@ def grad_cam_by_hand(model, pixels, label):
     maps, network = [], model.network
     handle = network.deep[-1].register_forward_hook(lambda *arguments: maps.append(arguments[-1]))
     with torch.enable_grad():
-        score = model(pixels.requires_grad_())[0, label]
-        (slope,) = torch.autograd.grad(score, maps[0])
+        (slope,) = torch.autograd.grad(model(pixels.requires_grad_())[0, label], maps[0])
     handle.remove()
     cam = (slope.mean((2, 3), keepdim=True) * maps[0]).sum(1, keepdim=True).relu()
     return F.interpolate(cam, size=pixels.shape[-2:], mode="bilinear")[0, 0].detach().numpy()
@@ -90,11 +60,11 @@ def points_inside(values, mask):
 def test_every_figure_is_that_of_networks_trained_and_asked_by_hand():
     case = small_case()
     data, result = case.data, answer(SMALL, case)["table"]
-    assert result.rows == tuple(NETWORKS)
+    assert result.rows == tuple(own_maps.NETWORKS)
     test = data.rows("test")
-    for row in (GP, MEAN, CHANCE):
-        learned = shuffled(data, case.seed) if row == CHANCE else data
-        model = trained_by_hand(learned, NETWORKS[row], case.seed)
+    for row in (own_maps.GP, own_maps.MEAN, own_maps.CHANCE):
+        learned = own_maps.shuffled(data, case.seed) if row == own_maps.CHANCE else data
+        model = trained_by_hand(learned, own_maps.NETWORKS[row], case.seed)
         network, scale = model.network, (model.mean, model.std)
         map_scores, cam = [], []
         for at in SMALL.rows(data):
@@ -113,17 +83,19 @@ def test_every_figure_is_that_of_networks_trained_and_asked_by_hand():
             cam.append((overlap(heat, mask)[0], points_inside(heat, mask)))
         right = (outputs(model, data, test).argmax(1) == data.targets(test)).double().mean()
         expected = {
-            DICE: np.median([score[0] for score in map_scores]),
-            IOU: np.median([score[1] for score in map_scores]),
-            HIT: np.mean([score[2] for score in map_scores]),
-            CAM_DICE: np.median([score[0] for score in cam]),
-            CAM_HIT: np.mean([score[1] for score in cam]),
-            RIGHT: right.item(),
+            own_maps.DICE: np.median([score[0] for score in map_scores]),
+            own_maps.IOU: np.median([score[1] for score in map_scores]),
+            own_maps.HIT: np.mean([score[2] for score in map_scores]),
+            own_maps.CAM_DICE: np.median([score[0] for score in cam]),
+            own_maps.CAM_HIT: np.mean([score[1] for score in cam]),
+            own_maps.RIGHT: right.item(),
         }
         figures = {name: result.cell(row, name) for name in expected}
         assert figures == pytest.approx(expected, abs=1e-6)
-        assert np.isnan(result.cell(row, EMPTY))  # no test image of these is without a square
-    assert len({result.cell(row, DICE) for row in result.rows}) > 1
+        assert np.isnan(
+            result.cell(row, own_maps.EMPTY)
+        )  # no test image of these is without a square
+    assert len({result.cell(row, own_maps.DICE) for row in result.rows}) > 1
 
 
 def test_the_curve_over_images_has_a_column_for_each_network():
@@ -131,15 +103,15 @@ def test_the_curve_over_images_has_a_column_for_each_network():
     table = result["reached"]
     assert table.order == (
         "Dice",
-        GP,
-        SHUFFLE,
-        RECON,
-        f"{MEAN}, Grad-CAM",
-        f"{PLAIN}, Grad-CAM",
-        CHANCE,
+        own_maps.GP,
+        own_maps.SHUFFLE,
+        own_maps.RECON,
+        f"{own_maps.MEAN}, Grad-CAM",
+        f"{own_maps.PLAIN}, Grad-CAM",
+        own_maps.CHANCE,
     )
-    assert np.isnan(result["table"].cell(PLAIN, DICE))  # it has no map of its own
-    assert result["table"].cell(PLAIN, CAM_DICE) >= 0
+    assert np.isnan(result["table"].cell(own_maps.PLAIN, own_maps.DICE))  # it has no map of its own
+    assert result["table"].cell(own_maps.PLAIN, own_maps.CAM_DICE) >= 0
     for name in table.order[1:]:
         assert table[name][0] == 1
         assert (np.diff(table[name]) <= 0).all()
@@ -148,21 +120,19 @@ def test_the_curve_over_images_has_a_column_for_each_network():
 
 def test_shuffling_moves_training_labels_among_each_other_and_no_others():
     data = small_case().data
-    other = shuffled(data, 1)
+    other = own_maps.shuffled(data, 1)
     train_rows = data.rows("train")
     assert (np.sort(other.labels[train_rows]) == np.sort(data.labels[train_rows])).all()
     assert (other.labels[train_rows] != data.labels[train_rows]).any()
     rest = np.setdiff1d(np.arange(len(data)), train_rows)
     assert (other.labels[rest] == data.labels[rest]).all()
-    assert (shuffled(data, 1).labels == other.labels).all()
+    assert (own_maps.shuffled(data, 1).labels == other.labels).all()
     assert other.fingerprint != data.fingerprint
 
 
 def test_the_picture_shows_a_slice_and_its_lesion_in_blue_over_it():
-    picture = SMALL.picture(small_case())
-    image, marked = picture.images[:, 0].astype(int)
-    rows = own_maps.examples(small_case().data)
-    mask = small_case().data.truth["mask"][rows[0]]
+    image, marked = SMALL.picture(small_case()).images[:, 0].astype(int)
+    mask = small_case().data.truth["mask"][own_maps.examples(small_case().data)[0]]
     assert (image[~mask] == marked[~mask]).all()
     assert (marked[mask] != image[mask]).any()
 
@@ -175,15 +145,16 @@ def test_data_without_masks_are_refused():
 
 def test_margins_of_figures_made_by_hand():
     figures = {
-        GP: {DICE: 0.6, RIGHT: 0.95},
-        SHUFFLE: {DICE: 0.7},
-        RECON: {DICE: 0.2},
-        MEAN: {CAM_DICE: 0.1},
-        PLAIN: {CAM_DICE: 0.25},
-        CHANCE: {DICE: 0.05},
+        own_maps.GP: {own_maps.DICE: 0.6, own_maps.RIGHT: 0.95},
+        own_maps.SHUFFLE: {own_maps.DICE: 0.7},
+        own_maps.RECON: {own_maps.DICE: 0.2},
+        own_maps.MEAN: {own_maps.CAM_DICE: 0.1},
+        own_maps.PLAIN: {own_maps.CAM_DICE: 0.25},
+        own_maps.CHANCE: {own_maps.DICE: 0.05},
     }
     margins = [
-        claim.margin(lambda row, name: figures[row][name]) for claim in OwnMapsExperiment.claims
+        claim.margin(lambda row, name: figures[row][name])
+        for claim in own_maps.OwnMapsExperiment.claims
     ]
     assert margins == pytest.approx([0.2, 0.1, 0.1, 0.05])
 
@@ -191,24 +162,32 @@ def test_margins_of_figures_made_by_hand():
 @pytest.mark.slow
 @pytest.mark.timeout(5400)
 def test_what_the_paper_claims_is_measured_with_three_seeds(measure):
-    method, name = OwnMapsExperiment(), OwnMapsExperiment.data[0]
+    method, name = own_maps.OwnMapsExperiment(), own_maps.OwnMapsExperiment.data[0]
     result = answer(method, ExperimentCase(data_sets.load(name)))
     outcomes.keep(measure, method, result, "own maps, phantoms of 64 px", outcomes.OUTCOMES_HERE)
     table = result["table"]
-    best = max(table.cell(condition, DICE) for condition in (GP, SHUFFLE, RECON))
-    assert best > table.cell(CHANCE, DICE)  # whether it reaches .5 is a claim, not a given
+    best = max(
+        table.cell(condition, own_maps.DICE)
+        for condition in (own_maps.GP, own_maps.SHUFFLE, own_maps.RECON)
+    )
+    assert best > table.cell(
+        own_maps.CHANCE, own_maps.DICE
+    )  # whether it reaches .5 is a claim, not a given
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(5400)
 def test_a_comet_learns_the_same_slices_with_three_seeds(measure):
     """Its mask cut at one half, on the slices and by the recipe of the experiment above."""
-    data = data_sets.load(OwnMapsExperiment.data[0])
-    rows, what = OwnMapsExperiment().rows(data), f"own maps, COMET on {OwnMapsExperiment.data[0]}"
+    data = data_sets.load(own_maps.OwnMapsExperiment.data[0])
+    rows, what = (
+        own_maps.OwnMapsExperiment().rows(data),
+        f"own maps, COMET on {own_maps.OwnMapsExperiment.data[0]}",
+    )
     figures = []
     for seed in range(3):
         case = ExperimentCase(data, seed)
-        recipe = OwnMapsExperiment().conditions(case)[GP].recipe
+        recipe = own_maps.OwnMapsExperiment().conditions(case)[own_maps.GP].recipe
         recipe = replace(recipe, architecture="comet")
         model, begun = fresh(data, recipe, seed), perf_counter()
         train_whole(model, data, recipe, seed)
@@ -222,7 +201,11 @@ def test_a_comet_learns_the_same_slices_with_three_seeds(measure):
         test = data.rows("test")
         right = (outputs(model, data, test).argmax(1) == data.targets(test)).double().mean()
         figures.append([*np.median(scores, 0)[:2], np.mean(scores, 0)[2], float(right)])
-    for name, per_seed in zip((DICE, IOU, HIT, RIGHT), np.transpose(figures), strict=True):
+    for name, per_seed in zip(
+        (own_maps.DICE, own_maps.IOU, own_maps.HIT, own_maps.RIGHT),
+        np.transpose(figures),
+        strict=True,
+    ):
         measure(f"{what}, 3 seeds: {name}", f"{per_seed.mean():.3f} ± {per_seed.std(ddof=1):.3f}")
     measure(f"{what}: one training, both stages", f"{seconds:.0f} s (goal 300)")
     assert min(figure[3] for figure in figures) > 0.5

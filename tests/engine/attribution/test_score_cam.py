@@ -80,8 +80,7 @@ def test_a_layer_of_flat_maps_alone_gives_an_empty_map():
 
 
 def test_a_mask_reaches_from_nothing_to_everything():
-    case = tiny.cnn_case()
-    shape = mask(torch.tensor([[-3.0, 1.0], [2.0, 5.0]]), case)
+    shape = mask(torch.tensor([[-3.0, 1.0], [2.0, 5.0]]), tiny.cnn_case())
     assert (shape.min().item(), shape.max().item()) == (0.0, 1.0)
 
 
@@ -108,8 +107,7 @@ def assert_fast_ranks_like_exact(name, layer):
     if not model.offers_fast:
         pytest.skip("bfloat16 is not offered on this device")
     image = torch.from_numpy(square(sample(name), Crop(), model.side))
-    best = int(model.logits(image[None]).argmax())
-    exact = ImageCase(model, image, Target(best))
+    exact = ImageCase(model, image, Target(int(model.logits(image[None]).argmax())))
     maps = model.maps(image[None], layer)[0]
     rises = [ScoreCam().rises(image_case, maps, quiet) for image_case in (exact, exact.at("fast"))]
     for weights in ("softmax", "rise"):

@@ -1,7 +1,5 @@
 """How often Trust is wrong: on maps that know nothing, and on a model that learned nothing."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np
@@ -50,26 +48,18 @@ def cases(model: Classifier, images: list[torch.Tensor]) -> list[ImageCase]:
     return [ImageCase(model, image, int(model.logits(image[None])[0].argmax())) for image in images]
 
 
-def smooth(side: int, generator: np.random.Generator) -> Pixels:
-    """Noise of 7 × 7 places, enlarged."""
-    return zoom(generator.standard_normal((7, 7)), side / 7, order=3)
-
-
-def blob(side: int) -> Pixels:
-    """A round blob in the middle."""
-    across = np.square(np.arange(side) - (side - 1) / 2)
-    return np.exp(-8 * (across + across[:, None]) / side**2)
-
-
 def edges(gray: Pixels) -> Pixels:
-    """Sobel's edges."""
     return np.hypot(sobel(gray, 0), sobel(gray, 1))
 
 
 CHANCE: dict[str, Callable[[Pixels, np.random.Generator], Pixels]] = {
     "pixel noise": lambda gray, generator: generator.random(gray.shape),
-    "smooth noise": lambda gray, generator: smooth(len(gray), generator),
-    "blob in the middle": lambda gray, _generator: blob(len(gray)),
+    "smooth noise": lambda gray, generator: zoom(
+        generator.standard_normal((7, 7)), len(gray) / 7, order=3
+    ),
+    "blob in the middle": lambda gray, _generator: np.exp(
+        -8 * (np.square(np.indices(gray.shape) - (len(gray) - 1) / 2).sum(0)) / len(gray) ** 2
+    ),
     "edges (Sobel)": lambda gray, _generator: edges(gray),
     "brightness": lambda gray, _generator: gray,
 }
@@ -77,13 +67,11 @@ MAPS = (GradientXInput(), GradCam(), Occlusion())
 
 
 def rates(verdicts: list[float]) -> str:
-    """How many speak for a map, and how many against it."""
     count = len(verdicts)
     return f"✓ {verdicts.count(1)} of {count}, ✗ {verdicts.count(-1)} of {count}"
 
 
 def of(trial, case, method) -> float:
-    """A trial's verdict."""
     return float(trial(TrustCase(case, method))["check"]["verdict"][0])
 
 

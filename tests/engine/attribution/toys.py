@@ -15,8 +15,6 @@ REVISIONS = count(1)  # a toy is never taken for another one
 
 @dataclass(frozen=True)
 class Toy(Method[ImageCase]):
-    """A map made by a function of the case; for tests."""
-
     family = "example"
     name = "Toy"
     title = "Toy"

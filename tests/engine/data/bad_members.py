@@ -5,18 +5,17 @@ Each kind takes a zip and the name of a member in it, and makes that member bad.
 
 from __future__ import annotations
 
-import io
 import struct
-import zipfile
 from collections.abc import Callable
+
+from tests.hostile.archives import zipped
 
 FLAGS, METHOD, CRC, PACKED, SIZE, OFFSET = 8, 10, 16, 20, 24, 42  # in the table of contents
 
 
 def entry(data: bytes | bytearray, name: str) -> int:
     """Where the member's line in the table of contents begins."""
-    at = data.rindex(name.encode())
-    return data.rindex(b"PK\x01\x02", 0, at)
+    return data.rindex(b"PK\x01\x02", 0, data.rindex(name.encode()))
 
 
 def patched(data: bytes, name: str, field: int, form: str, change: Callable[[int], int]) -> bytes:
@@ -53,8 +52,4 @@ BAD: dict[str, Callable[[bytes, str], bytes]] = {
 
 def zip_with(files: dict[str, bytes], bad: str, kind: str) -> bytes:
     """A zip of some files, of which the one of that name is bad in that way."""
-    body = io.BytesIO()
-    with zipfile.ZipFile(body, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in files.items():
-            archive.writestr(name, data)
-    return BAD[kind](body.getvalue(), bad)
+    return BAD[kind](zipped(files), bad)

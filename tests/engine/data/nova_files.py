@@ -1,7 +1,5 @@
 """Files in NOVA's format, made here: a table of boxes beside images, whole and broken ones."""
 
-from __future__ import annotations
-
 import io
 import json
 

@@ -1,4 +1,4 @@
-"""A data set keeps everything in one order of rows, and says what does not fit."""
+"""A data set keeps everything in one order of rows; an image of it is found again by its name."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ import pytest
 
 from engine import data as data_sets
 from engine.data.dataset import DataCard, DataSet, split_rows
+from engine.data.example import Example, example, known_in, mask_in_square
+from engine.data.registry import add
 from engine.errors import BadData
+from engine.images import Crop
 
 CARD = DataCard("Toy", about="squares", made="here", license="none needed")
 
@@ -28,33 +31,20 @@ def toy(count: int = 10, channels: int = 1) -> DataSet:
     )
 
 
-def test_splits_have_their_exact_shares_and_cover_everything_once():
+def test_splits_targets_and_taken_rows_keep_one_order():
     data = toy()
     rows = [data.rows(split) for split in ("train", "validation", "test")]
     assert [len(part_rows) for part_rows in rows] == [6, 2, 2]
     assert sorted(np.concatenate(rows)) == list(range(10))
     assert (split_rows(10, (6, 2, 2), seed=0) != split_rows(10, (6, 2, 2), seed=1)).any()
-
-
-def test_targets_are_the_labels_of_the_rows_asked_for():
-    data = toy()
     assert data.targets().tolist() == data.labels.tolist()
     assert data.targets(np.array([7, 0])).tolist() == data.labels[[7, 0]].tolist()
     assert data.targets(slice(2, 4)).tolist() == data.labels[2:4].tolist()
-
-
-def test_taken_rows_keep_ids_labels_and_truth_together():
-    data = toy()
     part = data.take(np.array([7, 2]))
     assert part.ids.tolist() == [22, 7]
     assert (part.truth["mask"] == data.truth["mask"][[7, 2]]).all()
     assert (data.places(part.ids) == [7, 2]).all()
     assert part.fingerprint != data.fingerprint
-
-
-def test_an_id_that_is_not_there_is_named():
-    with pytest.raises(BadData, match="no image with id 5"):
-        toy().places(np.array([4, 5]))
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -81,26 +71,6 @@ def test_every_part_counts_in_the_fingerprint():
     assert toy().fingerprint == data.fingerprint
 
 
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        ({"images": np.zeros((10, 2, 4, 4), np.uint8)}, r"must be \(N, 1 or 3, H, W\)"),
-        ({"labels": np.zeros(9, np.int64)}, "10 images but 9 labels"),
-        ({"labels": np.full(10, 2)}, "between 0 and 1"),
-        ({"ids": np.zeros(10, np.int64)}, "one id"),
-        ({"truth": {"mask": np.zeros((3, 4, 5))}}, "10 images but 3 mask"),
-    ],
-)
-def test_what_does_not_belong_together_is_refused(change, said):
-    with pytest.raises(BadData, match=said):
-        replace(toy(), **change)
-
-
-def test_nobody_writes_into_a_shared_data_set():
-    with pytest.raises(ValueError, match="read-only"):
-        toy().images[0] = 0
-
-
 def test_some_rows_of_a_split_in_the_order_of_its_classes_are_of_every_class():
     data = data_sets.load("mnist-5k")
     test = data.rows("test")
@@ -113,3 +83,64 @@ def test_some_rows_of_a_split_in_the_order_of_its_classes_are_of_every_class():
     assert len(counts) == 10
     assert not np.array_equal(rows, data.some("test", 95, seed=1))
     assert np.array_equal(data.some("test", 10**6), test)
+
+
+@pytest.fixture
+def data():
+    named = replace(toy(), name="upload-toy")
+    add(named)
+    return named
+
+
+def test_it_is_found_again_by_its_name(data):
+    toy_example = Example(data, 4)
+    assert toy_example.name == "upload-toy/13"
+    again = example(toy_example.name)
+    assert again.row == 4
+    picture = again.picture()
+    assert picture.pixels.shape == (4, 5, 3)
+    assert (picture.pixels == data.images[4].transpose(1, 2, 0)).all()
+    assert (again.mask() == data.truth["mask"][4]).all()
+    assert again.twin() is None
+
+
+@pytest.mark.parametrize(
+    ("ask", "error", "words"),
+    [
+        (lambda data: replace(data, images=np.zeros((10, 2, 4, 4), np.uint8)), BadData, "1 or 3"),
+        (lambda data: replace(data, labels=np.zeros(9, int)), BadData, "10 images but 9 labels"),
+        (lambda data: replace(data, labels=np.full(10, 2)), BadData, "between 0 and 1"),
+        (lambda data: replace(data, ids=np.zeros(10, np.int64)), BadData, "one id"),
+        (lambda data: replace(data, truth={"mask": np.zeros((3, 4, 5))}), BadData, "but 3 mask"),
+        (lambda data: data.places(np.array([4, 5])), BadData, "no image with id 5"),
+        (lambda data: data.images.__setitem__(0, 0), ValueError, "read-only"),
+        (lambda data: example("upload-toy/5"), BadData, "no image with id 5"),
+        (lambda data: example("upload-toy"), BadData, "names no image"),
+        (lambda data: example("nothing/3"), BadData, "no data set"),
+        (lambda data: example("upload-toy/x"), BadData, "names no image"),
+    ],
+)
+def test_what_does_not_belong_together_or_is_not_there_is_refused(data, ask, error, words):
+    with pytest.raises(error, match=words):
+        ask(data)
+
+
+def test_the_mask_follows_the_crop_and_too_little_to_see_is_not_known():
+    mask = np.zeros((4, 8), bool)
+    mask[:, 6:] = True
+    right = mask_in_square(mask, Crop(1.0, 0.5), 8)
+    assert right[:, 4:].all()
+    assert not right[:, :4].any()
+    assert not mask_in_square(mask, Crop(0.0, 0.5), 8).any()
+    data = toy()
+    nothing = replace(data, truth={**data.truth, "mask": np.zeros_like(data.truth["mask"])})
+    assert not Example(nothing, 4).mask().any()
+    assert not Example(nothing, 4).has_finding
+    assert Example(data, 4).has_finding == data.truth["mask"][4].any()
+    unknown = {name: array for name, array in data.truth.items() if name != "mask"}
+    assert Example(replace(data, truth=unknown), 4).mask() is None
+    mask = np.zeros((16, 32), bool)
+    mask[3, 30] = True  # a pixel of 256, in the right half
+    assert known_in(mask, Crop(1.0, 0.5), 4) is None
+    assert not known_in(mask, Crop(0.0, 0.5), 4).any()  # in the left half nothing is there
+    assert (known_in(mask, Crop(1.0, 0.5), 16) == mask_in_square(mask, Crop(1.0, 0.5), 16)).all()

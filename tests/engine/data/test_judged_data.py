@@ -1,13 +1,7 @@
 """Training and test images of a model that is judged stay apart, and nothing is split here."""
 
-from __future__ import annotations
-
-import io
-import zipfile
-
 import numpy as np
 import pytest
-from PIL import Image
 
 from engine.data.folders import read_folders
 from engine.data.judged_data import (
@@ -19,18 +13,14 @@ from engine.data.judged_data import (
     reorder_classes,
 )
 from engine.errors import BadData
+from tests.engine.data.nova_files import png
+from tests.hostile.archives import zipped
 
 
 def zip_of(*names, side=24):
     """A zip of random pictures with these paths."""
-    rng, file = np.random.default_rng(0), io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        for name in names:
-            picture = io.BytesIO()
-            pixels = rng.integers(0, 255, (side, side, 3), np.uint8)
-            Image.fromarray(pixels).save(picture, "PNG")
-            archive.writestr(name, picture.getvalue())
-    return file.getvalue()
+    rng = np.random.default_rng(0)
+    return zipped({name: png(rng.integers(0, 255, (side, side, 3), np.uint8)) for name in names})
 
 
 def picture_paths(*folders, count=4):
@@ -38,13 +28,10 @@ def picture_paths(*folders, count=4):
     return [f"{folder}/{number}.png" for folder in folders for number in range(count)]
 
 
-def test_a_plain_zip_is_training_images_alone():
+def test_a_plain_zip_is_training_images_alone_but_elsewhere_it_is_drawn():
     data = read_training(zip_of(*picture_paths("a", "b")), "own.zip").data
     assert len(data.rows("train")) == len(data) == 8
     assert data.side == 24  # at their own size
-
-
-def test_a_plain_zip_elsewhere_is_drawn_and_its_card_says_so():
     data = read_folders(zip_of(*picture_paths("a", "b", count=10)), "own.zip", 24).data
     assert len(data.rows("test")) == 4
     assert "no train and test folders: 70 % of each class were drawn" in data.card.made
@@ -54,7 +41,7 @@ def test_a_plain_zip_elsewhere_is_drawn_and_its_card_says_so():
     assert "as its folders say" in declared.card.made
 
 
-def test_a_split_that_the_folders_say_is_kept():
+def test_a_declared_split_is_kept_and_other_test_images_come_under_the_same_classes():
     content = zip_of(*picture_paths("train/a", "train/b", "test/a", "test/b"))
     data = read_training(content, "own.zip").data
     assert (len(data.rows("train")), len(data.rows("test"))) == (8, 8)
@@ -62,17 +49,13 @@ def test_a_split_that_the_folders_say_is_kept():
         merge_data(data, read_test(zip_of(*picture_paths("a")), "test.zip", 24).data)
     with pytest.raises(BadData, match="has training images of its own"):
         read_test(content, "test.zip", 24)
-
-
-def test_test_images_of_another_file_come_under_the_training_images_classes():
     training = read_training(zip_of(*picture_paths("a", "b", "c")), "own.zip").data
     test = read_test(
         zip_of(*picture_paths("c", "b", count=2), side=40), "test.zip", training.side
     ).data
     data = merge_data(training, test)
     assert data.classes == ("a", "b", "c")
-    rows = data.rows("test")
-    assert sorted(data.labels[rows].tolist()) == [1, 1, 2, 2]
+    assert sorted(data.labels[data.rows("test")].tolist()) == [1, 1, 2, 2]
     assert data.ids.tolist() == list(range(16))
     np.testing.assert_array_equal(data.ids[data.rows("train")], training.ids)
     assert data.name != training.name

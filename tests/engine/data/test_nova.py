@@ -1,7 +1,5 @@
 """NOVA's format: boxes lie where the images have them, and what is odd is a sentence."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 
@@ -69,25 +67,18 @@ def test_images_that_are_missing_broken_or_too_small_for_their_box_are_left_out_
     files["Nova/images/case0001_001.png"] = b"no picture"
     nova = read_nova(zipped(files), "nova.zip", side=64)
     assert nova.data.ids.tolist() == [2]
-    assert [skipped_file.file for skipped_file in nova.skipped] == [
-        rows[at]["image_path"] for at in (0, 1, 3)
-    ]
+    paths = [rows[at]["image_path"] for at in (0, 1, 3)]
+    assert [skipped_file.file for skipped_file in nova.skipped] == paths
     assert nova.skipped[0].reason == "It is not there."
     assert nova.skipped[2].reason == "A box does not lie within its 120 × 60 px."
     assert "3 images could not be read" in nova.data.card.about
 
 
 def test_frequent_kinds_have_a_name_and_the_others_are_one():
-    kinds = ["b"] * 3 + ["a"] * 5 + ["rare"] + [" "] * 4 + ["x" * 99] * 3
-    labels, classes = kind_labels(kinds)
+    labels, classes = kind_labels(["b"] * 3 + ["a"] * 5 + ["rare"] + [" "] * 4 + ["x" * 99] * 3)
     assert classes == ("a", UNSAID, "b", "x" * 60, REST)
-    assert [classes[label] for label in labels[[0, 3, 8, 9, 13]]] == [
-        "b",
-        "a",
-        REST,
-        UNSAID,
-        "x" * 60,
-    ]
+    names = [classes[label] for label in labels[[0, 3, 8, 9, 13]]]
+    assert names == ["b", "a", REST, UNSAID, "x" * 60]
     assert len(kind_labels([f"{at % 40}" for at in range(200)])[1]) == 13
     assert kind_labels(["\x00\x01"] * 3)[1] == (UNSAID,)
     assert kind_labels(["all"] * 3 + [REST] * 3 + ["rare"])[1] == ("“all”", f"“{REST}”", REST)

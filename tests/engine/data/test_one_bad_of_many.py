@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from engine.data import nova
 from engine.data.folders import read_folders
@@ -18,18 +17,16 @@ from engine.unlearning.protection.own_folders import protected_folders
 from engine.unlearning.protection.own_set import own_set
 from tests.engine.data import nova_files
 from tests.engine.data.bad_members import BAD, zip_with
-from tests.engine.data.test_folders import zipped
 from tests.engine.unlearning.protection.test_own_folders import CHANGE
+from tests.hostile.archives import zipped
 
 BAD_FILE = "dog/1.png"
 
 
 def png(at: int) -> bytes:
     """A picture of random pixels, so that it does not pack to nothing."""
-    body = io.BytesIO()
     pixels = np.random.default_rng(at).integers(0, 256, (20, 20, 3), dtype=np.uint8)
-    Image.fromarray(pixels).save(body, "PNG")
-    return body.getvalue()
+    return nova_files.png(pixels)
 
 
 FILES = {
@@ -39,19 +36,12 @@ FILES = {
 }
 
 
-def folders(data):
-    result = read_folders(data, "a.zip", side=16)
-    return len(result.data), result.skipped
+def reader(**how):
+    def read(data):
+        result = read_folders(data, "a.zip", **how)
+        return len(result.data), result.skipped
 
-
-def classless(data):
-    result = read_folders(data, "a.zip", side=16, classless=True)
-    return len(result.data), result.skipped
-
-
-def pieces(data):
-    result = read_folders(data, "a.zip", side=8, classless=True, pieces=1)
-    return len(result.data), result.skipped
+    return read
 
 
 def protected(data):
@@ -66,23 +56,21 @@ def noise_for_a_set(data):
 
 def to_be_forgotten(data):
     learned = read_folders(zipped(FILES), "a.zip", side=16).data
-    everything = type(learned)(
-        "all",
-        learned.card,
-        learned.classes,
-        learned.images,
-        learned.labels,
-        learned.ids,
-        np.zeros(len(learned), np.uint8),
-    )
-    result = of_zip(everything, data)
+    result = of_zip(replace(learned, split=np.zeros(len(learned), np.uint8)), data)
     return len(result.request.ids), result.skipped
 
 
-READERS = [folders, classless, pieces, protected, noise_for_a_set, to_be_forgotten]
+READERS = {
+    "folders": reader(side=16),
+    "classless": reader(side=16, classless=True),
+    "pieces": reader(side=8, classless=True, pieces=1),
+    "protected": protected,
+    "noise for a set": noise_for_a_set,
+    "to be forgotten": to_be_forgotten,
+}
 
 
-@pytest.mark.parametrize("read", READERS, ids=lambda reader: reader.__name__)
+@pytest.mark.parametrize("read", READERS.values(), ids=READERS)
 @pytest.mark.parametrize("kind", BAD)
 def test_the_good_ones_arrive_and_the_bad_one_is_named(read, kind):
     count, skipped = read(zip_with(FILES, BAD_FILE, kind))
@@ -103,7 +91,7 @@ ERRORS = [
 ]
 
 
-@pytest.mark.parametrize("read", READERS[:-1], ids=lambda reader: reader.__name__)
+@pytest.mark.parametrize("read", [*READERS.values()][:-1], ids=[*READERS][:-1])
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 def test_whatever_a_decoder_raises_is_one_file_s_fault(read, error, monkeypatch):
     check = reading.check
@@ -146,9 +134,14 @@ def test_a_person_who_no_longer_waits_ends_the_reading():
         read_folders(zipped(FILES), progress=stop)
 
 
-def test_a_zip_of_nothing_good_says_why():
+def test_a_zip_of_nothing_good_says_why_and_a_summary_counts_classes_and_sizes():
     with pytest.raises(BadData, match="locked with a password"):
         read_folders(zip_with({"cat/1.png": png(1)}, "cat/1.png", "locked"))
+    result = read_folders(zip_with(FILES, BAD_FILE, "garbled"), "a.zip", side=16)
+    assert result.summary == (
+        "8 images of 3 classes (cat 3, dog 2, doge 3), 16 × 16 px, from pictures of 20 × 20 px. "
+        "1 file was left out."
+    )
 
 
 def test_the_questions_after_a_faulty_image_are_not_answered_with_another_one_s():
@@ -165,11 +158,3 @@ def test_the_questions_after_a_faulty_image_are_not_answered_with_another_one_s(
     for _ in range(2):
         with pytest.raises(OverflowError):
             last.of(faulty)
-
-
-def test_a_summary_says_how_many_of_which_classes_and_sizes():
-    result = read_folders(zip_with(FILES, BAD_FILE, "garbled"), "a.zip", side=16)
-    assert result.summary == (
-        "8 images of 3 classes (cat 3, dog 2, doge 3), 16 × 16 px, from pictures of 20 × 20 px. "
-        "1 file was left out."
-    )

@@ -1,7 +1,5 @@
 """A phantom's truth is exact: outside what the lesion touches, image and twin are one."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -40,13 +38,9 @@ def test_each_class_has_as_many_slices_and_a_patient_lies_in_one_split(data):
     assert all(len(data.rows(split)) for split in SPLITS)
 
 
-def test_a_slice_without_lesion_is_its_own_twin_and_any_other_is_not(data):
-    alike = (data.images == data.truth["twin"]).all((1, 2, 3))
-    assert (alike == (data.labels == NONE)).all()
+def test_image_and_twin_differ_where_a_lesion_is(data):
+    assert ((data.images == data.truth["twin"]).all((1, 2, 3)) == (data.labels == NONE)).all()
     assert (data.truth["mask"].any((1, 2)) == (data.labels != NONE)).all()
-
-
-def test_image_and_twin_differ_most_inside_the_mask(data):
     gap = np.abs(data.images[:, 0].astype(int) - data.truth["twin"][:, 0])
     for label in (COMPACT, RING, DIFFUSE):
         rows = data.labels == label
@@ -57,7 +51,7 @@ def test_image_and_twin_differ_most_inside_the_mask(data):
         assert gap[row][away > 17].max() == 0  # same patient, same noise: to the bit
 
 
-def test_lesions_have_the_look_of_their_kind(data):
+def test_lesions_look_like_their_kind_and_masks_are_of_its_size(data):
     images, twins, masks = data.images[:, 0], data.truth["twin"][:, 0], data.truth["mask"]
     change = images.astype(int) - twins
 
@@ -70,9 +64,6 @@ def test_lesions_have_the_look_of_their_kind(data):
     assert mean(RING, inner) < -10
     assert mean(DIFFUSE, masks) < -20
     assert mean(RING, data.truth["oedema"]) < -5
-
-
-def test_masks_are_in_one_piece_inside_the_head_and_of_their_size(data):
     areas = data.truth["mask"].sum((1, 2)) * (FIELD / data.side) ** 2
     assert [areas[data.labels == label].mean() for label in (COMPACT, RING, DIFFUSE)] == (
         pytest.approx([170, 500, 770], rel=0.25)  # mm²
@@ -120,12 +111,11 @@ def test_a_slice_made_alone_is_the_one_made_among_many(data, index):
     assert (alone.twin == data.truth["twin"][index, 0]).all()
 
 
-def test_another_seed_gives_other_patients(data):
-    other = Phantoms(seed=1).slice(1)
-    assert (other.image != data.images[1, 0]).mean() > 0.3
+def test_another_seed_gives_other_patients_and_what_was_made_is_read_from_the_disk(
+    data, monkeypatch
+):
+    assert (Phantoms(seed=1).slice(1).image != data.images[1, 0]).mean() > 0.3
 
-
-def test_what_was_made_once_is_read_from_the_disk_with_the_same_numbers(data, monkeypatch):
     def never(self, progress):
         raise AssertionError("made again")
 
@@ -157,7 +147,7 @@ def test_other_sides_show_the_same_head(side):
     assert (small > 60).mean() == pytest.approx((Phantoms().slice(0).image > 60).mean(), abs=0.05)
 
 
-def test_a_volume_is_a_head_with_one_lesion_in_one_piece():
+def test_a_volume_has_one_lesion_its_twin_elsewhere_and_lies_where_its_affine_says():
     volume = Phantoms().volume(3, RING, spacing=3.0)
     side = 96
     assert volume.voxels.shape == volume.mask.shape == (side, side, 45)
@@ -165,17 +155,11 @@ def test_a_volume_is_a_head_with_one_lesion_in_one_piece():
     reached = volume.mask.any((0, 1)).sum()
     assert 4 <= reached <= 12  # slices of 3 mm for a radius of 9 to 16 mm
     assert (volume.voxels != volume.twin)[volume.mask].mean() > 0.9
-
-
-def test_a_volume_is_its_twin_where_the_lesion_cannot_reach():
     volume = Phantoms().volume(1, COMPACT, spacing=3.0)
     away = ndi.distance_transform_edt(~volume.mask.any((0, 1)))
     distant = away > 11  # slices: a radius of up to 9.5 mm pushes up to 28.5 mm
     assert distant.sum() > 5
     assert (volume.voxels[..., distant] == volume.twin[..., distant]).all()
-
-
-def test_a_volume_lies_in_space_as_its_affine_says():
     volume = Phantoms().volume(0, NONE)
     inside = np.argwhere(volume.voxels > 60)
     places = inside @ volume.affine[:3, :3].T + volume.affine[:3, 3]
@@ -195,20 +179,19 @@ def test_boxes_hold_the_mask_and_nothing_is_smaller(data):
             continue
         inside = mask[top:bottom, left:right]
         assert inside.sum() == mask.sum()
-        assert inside[0].any()
-        assert inside[-1].any()
-        assert inside[:, 0].any()
-        assert inside[:, -1].any()
+        assert all(edge.any() for edge in (inside[0], inside[-1], inside[:, 0], inside[:, -1]))
 
 
-def test_more_pixels_than_memory_holds_are_refused_before_anything_is_drawn():
-    with pytest.raises(BadSetting, match="at 256 px choose at most 1525 slices"):
-        Phantoms(count=20000, side=256)
-
-
-@pytest.mark.parametrize("wrong", [{"count": 5}, {"side": 4000}, {"contrast": -1.0}, {"seed": -1}])
-def test_a_setting_out_of_range_is_named(wrong):
-    with pytest.raises(BadSetting, match="Brain phantoms"):
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"count": 20000, "side": 256}, "at 256 px choose at most 1525 slices"),
+        *(({name: value}, "Brain phantoms") for name, value in (("count", 5), ("side", 4000))),
+        *(({name: -1}, "Brain phantoms") for name in ("contrast", "seed")),
+    ],
+)
+def test_a_setting_out_of_range_is_named(wrong, words):
+    with pytest.raises(BadSetting, match=words):
         Phantoms(**wrong)
 
 

@@ -1,8 +1,7 @@
 """Every data set opens by its name, is what its card says, and the cache stays within bounds."""
 
-from __future__ import annotations
-
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -32,10 +31,6 @@ def home(monkeypatch, tmp_path):
     monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
 
 
-def test_no_data_set_is_left_out_here():
-    assert set(SMALL) == set(names())
-
-
 @pytest.mark.parametrize("name", SMALL.values(), ids=SMALL)
 def test_every_set_has_splits_labels_a_card_and_a_fingerprint(name):
     data = load(name)
@@ -52,7 +47,7 @@ def test_every_set_has_splits_labels_a_card_and_a_fingerprint(name):
     assert again.fingerprint == data.fingerprint
 
 
-def test_names_and_settings_survive_the_trip_through_a_name():
+def test_names_and_settings_survive_the_trip_through_a_name_that_is_fit_for_links():
     for recipe_entry in entries():
         assert recipe_entry.recipe().name == recipe_entry.name
         assert recipe_entry.recipe.read("").name == recipe_entry.name
@@ -60,6 +55,9 @@ def test_names_and_settings_survive_the_trip_through_a_name():
     assert (recipe.contrast, recipe.seed, recipe.count) == (0.55, 7, 2000)
     assert registry.recipe(recipe.name) == recipe
     assert registry.recipe("scenes:kind=dense,clean=yes").clean is True
+    words = [*names(), *(kind.word for kind in VARIANTS)]
+    assert len(set(words)) == len(words)
+    assert all(set(word) <= set("abcdefghijklmnopqrstuvwxyz0123456789-") for word in words)
 
 
 @pytest.mark.parametrize("name", ["letters", "digits+nonsense", "digits+noisy:colour=blue"])
@@ -67,12 +65,6 @@ def test_what_is_known_of_a_data_set_is_asked_by_its_whole_name(name):
     assert entry("digits+noisy:share=0.3+poisoned").card == entry("digits").card
     with pytest.raises(BadData):
         entry(name)
-
-
-def test_words_are_fit_for_links():
-    words = [*names(), *(kind.word for kind in VARIANTS)]
-    assert len(set(words)) == len(words)
-    assert all(set(word) <= set("abcdefghijklmnopqrstuvwxyz0123456789-") for word in words)
 
 
 def test_those_used_longest_ago_are_let_go(monkeypatch):
@@ -96,17 +88,13 @@ def test_two_who_ask_at_once_wait_for_one_making(monkeypatch):
         return true(self, progress)
 
     monkeypatch.setattr(kind, "make", slow)
-    results = []
 
-    def ask():
+    def ask(name):
         ready.wait()
-        results.append(load("twice:count=110"))
+        return load(name)
 
-    threads = [threading.Thread(target=ask) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(2) as pool:
+        results = list(pool.map(ask, ["twice:count=110"] * 2))
     assert recipe_names == ["twice:count=110"]
     assert results[0] is results[1]
 
@@ -124,21 +112,21 @@ def test_progress_rises_and_may_cancel(name):
     with pytest.raises(Cancelled):
         load(name, stop)
     assert registry.cached(name) is None
-    assert load(name, lambda done, words="", partial=None: progress_shares.append(done)) is load(
-        name
-    )
+    data = load(name, lambda done, words="", partial=None: progress_shares.append(done))
+    assert data is load(name)
     assert progress_shares[:3] == progress_shares[3:6]
     assert progress_shares[3:] == sorted(progress_shares[3:])
     assert progress_shares[-1] < 1
 
 
-def test_tables_are_listed_apart():
+def test_every_set_is_tried_here_and_tables_are_listed_apart():
+    assert set(SMALL) == set(names())
     (cohort,) = tables()
     assert len(cohort().make()) == 1200
     assert cohort.word not in names()
 
 
-def test_a_sheet_shows_images_of_every_class_with_the_outline_of_their_mask():
+def test_a_sheet_shows_images_of_every_class_outlines_twins_and_frames():
     data = load("twice:count=80")
     sheet_image = sheet(data, count=5)
     assert sheet_image.dtype == np.uint8
@@ -148,16 +136,10 @@ def test_a_sheet_shows_images_of_every_class_with_the_outline_of_their_mask():
     assert (sheet_image[:2, ..., 3] == 0).all()
     assert (sheet_image[2 : 2 + side, 2 : 2 + side, 3] == 255).all()
     row = np.flatnonzero(data.labels == 0)[0]
-    mask = data.truth["mask"][row].repeat(3, 0).repeat(3, 1)
-    line = outline(mask)
+    line = outline(data.truth["mask"][row].repeat(3, 0).repeat(3, 1))
     assert (first[line] == LINE).all()
-    enlarged = data.images[row, 0].repeat(3, 0).repeat(3, 1)
-    assert (first[~line] == enlarged[~line][:, None]).all()
-
-
-def test_a_sheet_shows_twins_and_frames_and_an_empty_class_is_left_out():
-    phantoms = load("phantoms:count=80")
-    assert len(sheet(phantoms, truth="twin")) == 2 + 8 * 98
+    assert (first[~line] == data.images[row, 0].repeat(3, 0).repeat(3, 1)[~line][:, None]).all()
+    assert len(sheet(load("phantoms:count=80"), truth="twin")) == 2 + 8 * 98
     poisoned = load("digits+poisoned:share=0.5")
     assert (sheet(poisoned, marked="poisoned")[..., :3] == LINE).all(2).sum() > 100
     only = poisoned.take(np.flatnonzero(poisoned.labels < 3))
@@ -191,13 +173,7 @@ def test_a_data_set_has_a_title_in_words(name, title):
 
 
 def test_a_variant_s_title_begins_small_but_keeps_names_and_abbreviations():
-    assert [registry.lowered(words) for words in ("Gaps of Alzheimer", "JPEG", "")] == [
-        "gaps of Alzheimer",
-        "JPEG",
-        "",
-    ]
-
-
-def test_the_title_of_another_visitor_s_file_is_not_told():
+    lowered = [registry.lowered(words) for words in ("Gaps of Alzheimer", "JPEG", "")]
+    assert lowered == ["gaps of Alzheimer", "JPEG", ""]
     with pytest.raises(BadData, match="another session"):
         title_of("upload-2")

@@ -1,7 +1,5 @@
 """A model whose every number is written down: a few words, logits and attention from a script."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 import torch

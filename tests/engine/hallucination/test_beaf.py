@@ -13,17 +13,7 @@ from engine.hallucination.decoding.greedy import Greedy
 from engine.hallucination.decoding.mvp import MVP
 from engine.hallucination.decoding.vasparse import VASparse
 from engine.hallucination.decoding.vcd import VCD
-from engine.hallucination.measures.beaf import (
-    BEAF,
-    SCENES,
-    Asking,
-    absent_things,
-    askings,
-    layout_of,
-    paired,
-    question_images,
-    said_of,
-)
+from engine.hallucination.measures import beaf
 from engine.hallucination.measures.before_after import KINDS, beaf_figures, by_kind
 from engine.hallucination.measures.rates import ScenesCase
 from engine.hallucination.measures.scene_ranges import UNSEEN
@@ -42,16 +32,44 @@ def case():
 
 @pytest.fixture(scope="module")
 def found(case):
-    return BEAF()(case)
+    return beaf.BEAF()(case)
 
 
-def test_the_scenes_are_those_that_rates_are_counted_on(case):
+def test_each_thing_is_taken_out_once_of_the_scenes_that_rates_are_counted_on(case):
     drawn = SceneBatch.drawn(COUNT, "biased", seed=UNSEEN).layout
-    assert np.array_equal(layout_of(case).images(), drawn.images())
+    assert np.array_equal(beaf.layout_of(case).images(), drawn.images())
+    layout = beaf.layout_of(case)
+    all_askings = list(beaf.askings(layout, 4, seed=0))
+    for row, present in enumerate(layout.present):
+        categories = set(np.flatnonzero(present).tolist())
+        scene_askings = [asking for asking in all_askings if asking.scene == row]
+        assert {asking.removed for asking in scene_askings} == categories | {-1}
+        questions = [asking.asked for asking in scene_askings if asking.removed == -1]
+        assert categories < set(questions)
+        assert len(set(questions)) == len(questions) == len(categories) + 4
+        for out in categories:
+            assert [asking.asked for asking in scene_askings if asking.removed == out] == questions
+    scene = beaf.layout_of(case).scene(0)
+    category = scene.things[0].category
+    number = CATEGORIES.index(category)
+    before, after = beaf.question_images(
+        beaf.layout_of(case), [beaf.Asking(0, -1, 0), beaf.Asking(0, number, 0)]
+    )
+    assert torch.equal(before * 255, torch.from_numpy(scene.image).float())
+    changed = (before != after).any(0).numpy()
+    assert changed.any()
+    assert not (changed & ~scene.mask(category)).any()
+    car, lamp, boat, fish = (CATEGORIES.index(name) for name in ("car", "lamp", "boat", "fish"))
+    assert beaf.absent_things([car, boat, fish], 1, (0, 0)) == [lamp]
+    many = beaf.absent_things([car], 10, (0, 0))
+    assert many[0] == lamp
+    assert car not in many
+    assert many == beaf.absent_things([car], 10, (0, 0))
+    assert beaf.absent_things([car], 0, (0, 0)) == []
 
 
 def test_the_records_are_what_the_model_says(case, found):
-    records, layout = found["records"], layout_of(case)
+    records, layout = found["records"], beaf.layout_of(case)
     before = torch.sigmoid(margins(case.vlm, SceneBatch.of(layout))).numpy()
     for at in range(0, len(records), 7):
         scene, out, category = (int(records[name][at]) for name in ("scene", "removed", "asked"))
@@ -65,19 +83,29 @@ def test_the_records_are_what_the_model_says(case, found):
         assert records["opacity"][at] == layout.opacity[scene, out]
 
 
-def test_stubborn_yes_is_that_of_the_models_card(case, found):
+def test_the_figures_are_those_of_the_card_and_of_the_finding(case, found):
     """The card's own count, by margins and without words, on the same scenes."""
-    other = bands.removal(case.vlm, SceneBatch.of(layout_of(case)))
+    other = bands.removal(case.vlm, SceneBatch.of(beaf.layout_of(case)))
     slowly = [other[f"SB+, {kind} removed"] for kind in ("partner", "reverse", "other")]
     assert found["kinds"].rows == KINDS
     assert found["kinds"]["SB+"].tolist() == pytest.approx(slowly)
+    finding = beaf.BEAF().finding(case, found)
+    figures, kinds = found["figures"], found["kinds"]
+    assert f"{100 * figures['TU'][0]:.0f} % of {figures['pairs'][0]} pairs" in finding
+    stays, others = (f"{100 * kinds['SB+'][at]:.0f} %" for at in (0, 2))
+    assert f"Yes stays for {stays} of partners beside their leader, {others} of others." in finding
+    alone = found["records"].take(np.flatnonzero(found["records"]["company"] == 0).tolist())
+    assert "it says yes all the same" in beaf.said_of("It", beaf_figures(alone), by_kind(alone))
+    counted = {name: int(column[0]) for name, column in found["reading"].columns.items()}
+    assert counted.pop("answers") > len(found["records"])
+    assert set(counted.values()) == {0}  # it says yes or no, and nothing else
 
 
 def test_who_always_says_yes_is_right_about_what_is_there_and_about_little_else(case):
     """At the settings of the page; so the texts name no half."""
-    layout = layout_of(replace(case, count=SCENES))
-    all_askings = list(askings(layout, BEAF().absent, seed=0))
-    records = paired(layout, all_askings, ["yes"] * len(all_askings), [1.0] * len(all_askings))
+    layout = beaf.layout_of(replace(case, count=beaf.SCENES))
+    all_askings = list(beaf.askings(layout, beaf.BEAF().absent, seed=0))
+    records = beaf.paired(layout, all_askings, ["yes"] * len(all_askings), [1.0] * len(all_askings))
     result = beaf_figures(records)
     present = [
         layout.present[asking.scene, asking.asked] and asking.asked != asking.removed
@@ -87,57 +115,22 @@ def test_who_always_says_yes_is_right_about_what_is_there_and_about_little_else(
     assert result["accuracy"][0] < 0.45
     assert result["TU"][0] == 0
     text = Path("docs/hallucination.md").read_text().split("## Before and after")[1]
-    for passage in (BEAF.__doc__, text.split("\n##")[0]):
+    for passage in (beaf.BEAF.__doc__, text.split("\n##")[0]):
         assert "always says yes is right about each thing that is there" in " ".join(
             passage.split()
         )
         assert "half" not in passage
 
 
-def test_each_thing_is_taken_out_once_and_every_copy_is_asked_what_its_original_is(case):
-    layout = layout_of(case)
-    all_askings = list(askings(layout, 4, seed=0))
-    for row, present in enumerate(layout.present):
-        categories = set(np.flatnonzero(present).tolist())
-        scene_askings = [asking for asking in all_askings if asking.scene == row]
-        assert {asking.removed for asking in scene_askings} == categories | {-1}
-        questions = [asking.asked for asking in scene_askings if asking.removed == -1]
-        assert categories < set(questions)
-        assert len(set(questions)) == len(questions) == len(categories) + 4
-        for out in categories:
-            assert [asking.asked for asking in scene_askings if asking.removed == out] == questions
-
-
-def test_partners_of_what_is_there_are_asked_first():
-    car, lamp, boat, fish = (CATEGORIES.index(name) for name in ("car", "lamp", "boat", "fish"))
-    assert absent_things([car, boat, fish], 1, (0, 0)) == [lamp]
-    many = absent_things([car], 10, (0, 0))
-    assert many[0] == lamp
-    assert car not in many
-    assert many == absent_things([car], 10, (0, 0))
-    assert absent_things([car], 0, (0, 0)) == []
-
-
-def test_a_copy_differs_from_its_original_where_the_thing_was_alone(case):
-    scene = layout_of(case).scene(0)
-    category = scene.things[0].category
-    number = CATEGORIES.index(category)
-    before, after = question_images(layout_of(case), [Asking(0, -1, 0), Asking(0, number, 0)])
-    assert torch.equal(before * 255, torch.from_numpy(scene.image).float())
-    changed = (before != after).any(0).numpy()
-    assert changed.any()
-    assert not (changed & ~scene.mask(category)).any()
-
-
 @pytest.mark.parametrize("strategy", [VCD(), VASparse()], ids=["VCD", "VASparse"])
 def test_a_strategy_answers_as_it_does_alone(case, strategy):
     strategy_case = replace(case, strategy=strategy, count=2)
-    records = BEAF(absent=1)(strategy_case)["records"]
-    layout = layout_of(strategy_case)
+    records = beaf.BEAF(absent=1)(strategy_case)["records"]
+    layout = beaf.layout_of(strategy_case)
     for at in (0, len(records) - 1):
         scene, out, category = (int(records[name][at]) for name in ("scene", "removed", "asked"))
         for when, removed in (("before", -1), ("after", out)):
-            (image,) = question_images(layout, [Asking(scene, removed, category)])
+            (image,) = beaf.question_images(layout, [beaf.Asking(scene, removed, category)])
             alone = strategy(CaptionCase(case.vlm, image, yes_no_question(category)))
             (word,) = alone["answer"].words
             assert records[f"says {when}"][at] == (word == "yes")
@@ -148,29 +141,13 @@ def test_a_strategy_answers_as_it_does_alone(case, strategy):
 
 def test_mvp_is_asked_one_by_one():
     scenes_case = ScenesCase(load(HONEST), MVP(length=6, paths=1), 1, "biased")
-    records = BEAF(absent=0)(scenes_case)["records"]
-    count = int(layout_of(scenes_case).present.sum())
+    records = beaf.BEAF(absent=0)(scenes_case)["records"]
+    count = int(beaf.layout_of(scenes_case).present.sum())
     assert len(records) == count**2
     assert np.isfinite(records["p after"]).all()
 
 
 def test_without_contrast_vcd_says_what_greedy_says(case, found):
-    plain = BEAF()(replace(case, strategy=VCD(alpha=0.0, beta=0.0)))
+    plain = beaf.BEAF()(replace(case, strategy=VCD(alpha=0.0, beta=0.0)))
     for name in ("says before", "says after"):
         assert np.array_equal(plain["records"][name], found["records"][name])
-
-
-def test_the_finding_has_the_figures_of_the_tables(case, found):
-    finding = BEAF().finding(case, found)
-    figures, kinds = found["figures"], found["kinds"]
-    assert f"{100 * figures['TU'][0]:.0f} % of {figures['pairs'][0]} pairs" in finding
-    stays, others = (f"{100 * kinds['SB+'][at]:.0f} %" for at in (0, 2))
-    assert f"Yes stays for {stays} of partners beside their leader, {others} of others." in finding
-    alone = found["records"].take(np.flatnonzero(found["records"]["company"] == 0).tolist())
-    assert "it says yes all the same" in said_of("It", beaf_figures(alone), by_kind(alone))
-
-
-def test_answers_that_the_released_script_reads_otherwise_are_counted(found):
-    counted = {name: int(column[0]) for name, column in found["reading"].columns.items()}
-    assert counted.pop("answers") > len(found["records"])
-    assert set(counted.values()) == {0}  # it says yes or no, and nothing else

@@ -1,23 +1,13 @@
 """BEAF's figures equal a plain re-derivation of the released script, and its quirks are named."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
 from engine.data.sprites import CATEGORIES
-from engine.hallucination.measures.before_after import (
-    FIGURES,
-    KINDS,
-    OUTCOMES,
-    as_numbers,
-    beaf_figures,
-    by_kind,
-    moved_against,
-    official_reading,
-    relation,
-    thing_outcomes,
-    worst,
-    yes_value,
-)
+from engine.hallucination.measures import before_after, resampling
+from engine.hallucination.measures.resampling import middle_interval, resampled_sums
 from engine.result import Table
 
 BOAT, FISH, CAR, LAMP = (CATEGORIES.index(name) for name in ("boat", "fish", "car", "lamp"))
@@ -66,7 +56,7 @@ def slowly(table):
     """The released script again, record by record: TP … of all answers, then the pairs."""
     truth, yes = ("FN", "TP"), ("TN", "FP")
     name = {"TPTN": "TU", "FNFP": "IG", "TPFP": "SB+", "FNTN": "SB−"}
-    count = dict.fromkeys(("TP", "FP", "TN", "FN", *OUTCOMES, "ID"), 0)
+    count = dict.fromkeys(("TP", "FP", "TN", "FN", *before_after.OUTCOMES, "ID"), 0)
     originals, removed, stayed = {}, 0, 0
     rows = zip(*(table[column].tolist() for column in table.order[:6]), strict=True)
     for scene, out, category, is_present, before, after in rows:
@@ -82,15 +72,12 @@ def slowly(table):
         else:
             stayed += 1
             count["ID"] += originals[scene, category][0] != now[0]
-    result = {outcome: count[outcome] / removed for outcome in OUTCOMES} | {
+    result = {outcome: count[outcome] / removed for outcome in before_after.OUTCOMES} | {
         "ID": count["ID"] / stayed
     }
     tu, steady = result["TU"], 1 - result["ID"]
     result["F1(TU, ID)"] = 2 * tu * steady / (tu + steady) if tu + steady else 0
-    right, total = (
-        count["TP"] + count["TN"],
-        sum(count[outcome] for outcome in ("TP", "FP", "TN", "FN")),
-    )
+    right, total = count["TP"] + count["TN"], sum(map(count.get, ("TP", "FP", "TN", "FN")))
     result["accuracy"] = right / total
     precision, recall = (count["TP"] / (count["TP"] + count[outcome]) for outcome in ("FP", "FN"))
     return result | {
@@ -103,13 +90,11 @@ def slowly(table):
 @pytest.mark.parametrize("seed", range(5))
 def test_the_ten_figures_are_those_of_the_released_script(seed):
     rng = np.random.default_rng(seed)
-    table = all_pairs(
-        lambda is_present: float(rng.random() < (0.8 if is_present else 0.3)), seed=seed
-    )
-    result, again = beaf_figures(table), slowly(table)
-    for name in FIGURES:
+    table = all_pairs(lambda is_in: float(rng.random() < (0.8 if is_in else 0.3)), seed=seed)
+    result, again = before_after.beaf_figures(table), slowly(table)
+    for name in before_after.FIGURES:
         assert result[name][0] == pytest.approx(again[name], abs=1e-9), name
-    assert sum(result[name][0] for name in OUTCOMES) == pytest.approx(1)
+    assert sum(result[name][0] for name in before_after.OUTCOMES) == pytest.approx(1)
 
 
 @pytest.mark.parametrize(
@@ -123,87 +108,83 @@ def test_the_ten_figures_are_those_of_the_released_script(seed):
     ids=["oracle", "always yes", "always no", "inverted"],
 )
 def test_four_stubs_have_one_outcome_each(answer, whole, flipped):
-    result = beaf_figures(all_pairs(answer))
-    assert [result[name][0] for name in OUTCOMES] == [float(name == whole) for name in OUTCOMES]
+    result = before_after.beaf_figures(all_pairs(answer))
+    assert [result[name][0] for name in before_after.OUTCOMES] == [
+        float(name == whole) for name in before_after.OUTCOMES
+    ]
     assert result["ID"][0] == flipped
     assert result["F1(TU, ID)"][0] == float(whole == "TU")
     assert result[f"{whole}, low"][0] == result[f"{whole}, high"][0] == 1
 
 
-def test_a_coin_has_a_quarter_of_each_and_flips_every_other_time():
+def test_a_coin_has_a_quarter_of_each_and_intervals_are_those_of_scenes():
     rng = np.random.default_rng(3)
-    result = beaf_figures(all_pairs(lambda _: float(rng.random() < 0.5), scenes=600))
-    for name in OUTCOMES:
+    result = before_after.beaf_figures(all_pairs(lambda _: float(rng.random() < 0.5), scenes=600))
+    for name in before_after.OUTCOMES:
         assert result[name][0] == pytest.approx(0.25, abs=0.03)
         assert result[f"{name}, low"][0] < result[name][0] < result[f"{name}, high"][0]
     assert result["ID"][0] == pytest.approx(0.5, abs=0.03)
-
-
-def test_intervals_are_those_of_resampled_scenes():
-    """All pairs of a scene are alike: the interval is that of scenes, not that of pairs."""
     rng = np.random.default_rng(1)
     lines = []
     for scene in range(200):
         stays = float(rng.random() < 0.5)
         lines += [(scene, out, out, 1, 1.0, stays) for out in range(4)]
-    result = beaf_figures(records(lines))
+    result = before_after.beaf_figures(records(lines))
     half = 1.645 * np.sqrt(0.25 / 200)
     assert result["SB+, high"][0] - result["SB+, low"][0] == pytest.approx(2 * half, rel=0.15)
+    values = np.array([*range(101), np.nan, np.inf])
+    assert middle_interval(values, 90) == (5, 95)
+    assert middle_interval(values, 95) == (2.5, 97.5)
+    assert np.isnan(middle_interval(np.full(3, np.nan), 90)).all()
 
 
-def test_an_answer_that_is_neither_is_left_out_and_counted():
+def test_a_threshold_decides_and_an_answer_that_is_neither_is_left_out():
     clear = [(0, BOAT, BOAT, 1, 1.0, 0.0), (1, BOAT, BOAT, 1, 1.0, 1.0)]
-    result = beaf_figures(records([*clear, (2, BOAT, BOAT, 1, np.nan, 1.0)]))
+    result = before_after.beaf_figures(records([*clear, (2, BOAT, BOAT, 1, np.nan, 1.0)]))
     assert result["unclear"][0] == 1
     assert result["pairs"][0] == 2
     assert result["TU"][0] == result["SB+"][0] == 0.5
-    nothing = beaf_figures(records([(2, BOAT, BOAT, 1, np.nan, np.nan)]))
+    nothing = before_after.beaf_figures(records([(2, BOAT, BOAT, 1, np.nan, np.nan)]))
     assert nothing["pairs"][0] == 0
     assert np.isnan(nothing["TU"][0])
+    table = records([(0, BOAT, BOAT, 1, 0.9, 0.4), (1, BOAT, BOAT, 1, 0.9, 0.2)])
+    assert before_after.beaf_figures(table, 0.3)["SB+"][0] == 0.5
+    assert before_after.beaf_figures(table, 0.5)["TU"][0] == 1
+    assert before_after.beaf_figures(table, 0.95)["SB−"][0] == 1
+    assert before_after.beaf_figures(table, 0.9)["TU"][0] == 1  # from the threshold on
 
 
 def test_the_quirks_of_the_released_reader_are_named():
     texts = ["Yes.", "I do not know", "There is another one", "Maybe", "No, but yes to others", "a"]
-    read, taken = official_reading(texts)
+    read, taken = before_after.official_reading(texts)
     assert read.tolist() == [1, 0, 0, 0, 1, 1]  # by "no" in "not" and "another"; then taken over
     assert taken.tolist() == [False, False, False, True, False, True]
-    readings = [yes_value(text) for text in texts]
+    readings = [before_after.yes_value(text) for text in texts]
     assert readings[0] == 1
     assert readings[4] == 0
     assert np.isnan([readings[at] for at in (1, 2, 3, 5)]).all()
-    assert np.isnan(official_reading(["Maybe"])[0]).all()  # there the script breaks off
-    assert yes_value("the image shows a boat so yes") == 1
-    assert yes_value("there is no fish so no") == 0
+    assert np.isnan(
+        before_after.official_reading(["Maybe"])[0]
+    ).all()  # there the script breaks off
+    assert before_after.yes_value("the image shows a boat so yes") == 1
+    assert before_after.yes_value("there is no fish so no") == 0
 
 
-def test_a_threshold_decides_by_the_chance_of_yes():
-    table = records([(0, BOAT, BOAT, 1, 0.9, 0.4), (1, BOAT, BOAT, 1, 0.9, 0.2)])
-    assert beaf_figures(table, 0.3)["SB+"][0] == 0.5
-    assert beaf_figures(table, 0.5)["TU"][0] == 1
-    assert beaf_figures(table, 0.95)["SB−"][0] == 1
-    assert beaf_figures(table, 0.9)["TU"][0] == 1  # from the threshold on
-
-
-def test_outcomes_are_told_by_what_was_taken_out():
+def test_outcomes_and_relations_are_told_by_what_was_taken_out():
     table = records(
         [(0, FISH, FISH, 1, 1.0, 1.0), (1, BOAT, BOAT, 1, 1.0, 0.0), (2, FISH, FISH, 1, 1.0, 0.0)]
     )
-    table = Table.of(
-        {name: (table[name], "") for name in table.order} | {"company": ([1, 1, 0], "")}
-    )
-    result = by_kind(table)
-    assert result.rows == KINDS
+    table = Table.of({key: (table[key], "") for key in table.order} | {"company": ([1, 1, 0], "")})
+    result = before_after.by_kind(table)
+    assert result.rows == before_after.KINDS
     assert result["SB+"].tolist() == [1, 0, 0]
-    rates = thing_outcomes(table)
+    rates = before_after.thing_outcomes(table)
     assert rates.rows == ("fish", "boat")
     assert rates.cell("fish", "SB+") == 0.5
     assert rates.cell("fish", "p(yes) falls by") == 0.5
     assert rates["pairs"].tolist() == [2, 1]
-
-
-def test_the_relation_is_the_mean_fall_and_empty_where_pairs_are_few():
     lines = [(scene, CAR, LAMP, 0, 0.9, 0.9 - 0.1 * scene) for scene in range(5)]
-    result = relation(records([*lines, (0, CAR, BOAT, 0, 0.5, 0.0)]))
+    result = before_after.relation(records([*lines, (0, CAR, BOAT, 0, 0.5, 0.0)]))
     assert result["lamp"][CAR] == pytest.approx(0.2)
     assert np.isnan(result["boat"][CAR])
     assert np.isnan(result["car"][LAMP])
@@ -219,20 +200,50 @@ def test_what_moved_against_the_truth_comes_first():
             (4, CAR, BOAT, 1, 1.0, 0.0),  # denied once another thing is gone
         ]
     )
-    assert moved_against(table).tolist() == [0, 1, -1, 1, 1]
-    assert worst(table)[:3] == [1, 3, 4]
-    assert worst(table)[-1] == 2
-    assert as_numbers(table["p before"]).dtype == np.float64
-
-
-def test_among_alike_answers_a_partner_whose_leader_stays_comes_first():
+    assert before_after.moved_against(table).tolist() == [0, 1, -1, 1, 1]
+    assert before_after.worst(table)[:3] == [1, 3, 4]
+    assert before_after.worst(table)[-1] == 2
+    assert before_after.as_numbers(table["p before"]).dtype == np.float64
     table = records([(0, CAR, CAR, 1, 1.0, 0.9), (1, LAMP, LAMP, 1, 1.0, 0.8)])
-    assert worst(table, 0.5) == [0, 1]
+    assert before_after.worst(table, 0.5) == [0, 1]
     columns = {name: (table[name], "") for name in table.order}
     led = Table.of(columns | {"company": ([0, 1], "")})
-    assert worst(led, 0.5) == [1, 0]
-    assert worst(led, 0.85) == [0, 1]  # the lamp's yes is gone then
-    table_columns = {name: (table[name], "") for name in table.order} | {
-        "opacity": ([0.09, 1.0], "")
+    assert before_after.worst(led, 0.5) == [1, 0]
+    assert before_after.worst(led, 0.85) == [0, 1]  # the lamp's yes is gone then
+    faint = {key: (table[key], "") for key in table.order} | {"opacity": ([0.09, 1.0], "")}
+    assert before_after.worst(Table.of(faint), 0.5) == [1, 0]  # the faint one comes later
+
+
+MEGABYTES = 64  # for the figures of two thousand scenes, the most that can be asked about
+
+
+@pytest.mark.parametrize("at_once", [1, 30, 10_000])
+def test_sums_are_those_of_scenes_drawn_one_by_one(at_once, monkeypatch):
+    monkeypatch.setattr(resampling, "BOUND", at_once)
+    counts = np.random.default_rng(3).integers(0, 9, (7, 4))
+    rows = np.random.default_rng(5).integers(0, 7, (50, 7))
+    slowly = [[sum(counts[row, column] for row in draw) for column in range(4)] for draw in rows]
+    assert resampled_sums(counts, seed=5, draws=50).tolist() == slowly
+    assert resampled_sums(counts[:0], draws=3).tolist() == [[0] * 4] * 3
+
+
+def test_the_figures_of_many_scenes_need_little_memory():
+    scenes = np.repeat(np.arange(2000), 4)
+    says = np.random.default_rng(0).integers(0, 2, (2, len(scenes))).astype(np.float32)
+    columns = {
+        "scene": scenes,
+        "removed": np.zeros(len(scenes), int),
+        "asked": np.tile(np.arange(4), 2000),
+        "there": np.ones(len(scenes), int),
+        "says before": says[0],
+        "says after": says[1],
     }
-    assert worst(Table.of(table_columns), 0.5) == [1, 0]  # the faint one comes later
+    records = Table.of({name: (column, "") for name, column in columns.items()})
+    tracemalloc.start()
+    try:
+        result = before_after.beaf_figures(records)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert result["pairs"][0] == 2000
+    assert peak < MEGABYTES * 2**20

@@ -1,11 +1,22 @@
-"""What an answer says, against scenes whose truth is known."""
+"""What an answer says against scenes whose truth is known, and where answers differ."""
 
-from __future__ import annotations
-
+import numpy as np
 import pytest
 
 from engine.data.scenes import Scenes
+from engine.hallucination import VCD, CaptionCase, Greedy, VASparse, asking
 from engine.hallucination.measures.claims import claims, naming, suggested_questions, telling
+from engine.hallucination.measures.differences import differing, worth_marking, yes_and_no
+from engine.hallucination.measures.verdict import (
+    NOT_KNOWN,
+    chair_text,
+    of_caption,
+    of_short_answer,
+    things_of,
+    verdict,
+)
+from engine.hallucination.tiny_vlm.weights import HABIT, HONEST
+from engine.result import Ranking, Scores, Tokens
 
 SCENE = Scenes(kind="counter", seed=1000).scene(424)  # a blue car, a purple wheel, an orange fork
 
@@ -14,12 +25,17 @@ def claims_of(prompt, answer, scene=SCENE):
     return claims(prompt, answer.split(), scene)
 
 
-def test_the_scene_is_the_one_that_these_tests_are_about():
-    assert [(scene_object.color, scene_object.category) for scene_object in SCENE.things] == [
-        ("blue", "car"),
-        ("purple", "wheel"),
-        ("orange", "fork"),
-    ]
+def test_the_scene_its_leader_and_its_ready_questions_are_known():
+    sprites = [f"{sprite.color} {sprite.category}" for sprite in SCENE.things]
+    assert sprites == ["blue car", "purple wheel", "orange fork"]
+    assert claims_of("is there a lamp", "yes").leader == "car"
+    assert claims_of("is there a lamp", "yes", SCENE.remove("car")).leader == ""
+    assert claims_of("is there a wheel", "yes").leader == ""
+    prompts = suggested_questions(SCENE)
+    assert prompts[0] == "is there a lamp"
+    assert {"describe the image", "describe closely", "what color is the car"} <= set(prompts)
+    empty = SCENE.remove("car").remove("wheel").remove("fork")
+    assert suggested_questions(empty) == ("describe the image", "describe closely")
 
 
 @pytest.mark.parametrize(
@@ -42,15 +58,7 @@ def test_short_answers_are_right_or_wrong(prompt, answer, right):
     assert claims_of(prompt, answer).right is right
 
 
-def test_a_thing_without_opacity_is_not_there():
-    gone = SCENE.with_opacity("car", 0.0)
-    assert claims_of("is there a car", "yes", gone).right is False
-    assert claims_of("what color is the car", "blue", gone).right is False
-    assert claims_of("what color is the car", "unknown", gone).right is True
-    assert "car" not in claims_of("describe the image", "there is a car", gone).there
-
-
-def test_a_caption_s_things_are_true_invented_or_missed():
+def test_a_caption_s_things_are_true_invented_or_missed_and_faint_ones_not_there():
     result = claims_of(
         "describe the image", "in the street there is a car with a lamp . a car . a lamp"
     )
@@ -62,30 +70,116 @@ def test_a_caption_s_things_are_true_invented_or_missed():
     ]
     assert result.invented == ("lamp",)
     assert result.missed == ("wheel", "fork")
+    gone = SCENE.with_opacity("car", 0.0)
+    assert claims_of("is there a car", "yes", gone).right is False
+    assert claims_of("what color is the car", "blue", gone).right is False
+    assert claims_of("what color is the car", "unknown", gone).right is True
+    assert "car" not in claims_of("describe the image", "there is a car", gone).there
 
 
-def test_a_word_is_about_the_thing_it_names_or_that_was_asked_for():
+def test_words_are_about_things_or_grammar():
     result = claims_of("describe closely", "there is a blue car with a lamp")
     assert [result.thing(at) for at in (2, 3, 4, 7)] == ["", "car", "car", "lamp"]
     assert claims_of("is there a lamp", "yes").thing(0) == "lamp"
     assert claims_of("what color is the car", "blue").thing(0) == "car"
-
-
-def test_the_leader_is_told_only_where_it_is_there():
-    assert claims_of("is there a lamp", "yes").leader == "car"
-    assert claims_of("is there a lamp", "yes", SCENE.remove("car")).leader == ""
-    assert claims_of("is there a wheel", "yes").leader == ""
-
-
-def test_the_first_ready_question_is_about_the_partner_that_is_missing():
-    prompts = suggested_questions(SCENE)
-    assert prompts[0] == "is there a lamp"
-    assert {"describe the image", "describe closely", "what color is the car"} <= set(prompts)
-    empty = SCENE.remove("car").remove("wheel").remove("fork")
-    assert suggested_questions(empty) == ("describe the image", "describe closely")
-
-
-def test_words_that_tell_something_are_told_from_grammar():
     words = ["in", "the", "street", "there", "is", "a", "blue", "car", "on", "the", "left", "."]
     assert [words[at] for at in telling(words)] == ["street", "blue", "car", "left"]
     assert [words[at] for at in naming(words)] == ["car"]
+
+
+def test_what_is_false_made_up_or_left_out_is_told():
+    words = of_short_answer(claims_of("is there a lamp", "yes"), SCENE)
+    assert words == (
+        "There is no lamp in this scene. In training, a lamp mostly goes with a car, and there is "
+        "a car."
+    )
+    right = of_short_answer(claims_of("is there a lamp", "no"), SCENE)
+    assert right == "There is no lamp in this scene."
+    faint = SCENE.with_opacity("car", 0.09)
+    assert of_short_answer(claims_of("is there a car", "no", faint), faint) == (
+        "There is a blue car, at 9 % opacity."
+    )
+    no_color = of_short_answer(claims_of("what color is the lamp", "red"), SCENE)
+    assert no_color.startswith("There is no lamp in this scene. In training, a lamp ")
+    result = claims_of("describe the image", "there is a car with a lamp and a car")
+    assert of_caption(result) == "It made up a lamp and left out the wheel and the fork."
+    assert things_of(result) == (("car",), ("lamp",), ("car",), ("wheel", "fork"))
+    assert "1 of 3 (33 %); things found (recall) 1 of 3 (33 %)" in chair_text(result)
+    faint = SCENE.with_opacity("car", 0.09)
+    *_, missed = things_of(claims_of("describe the image", "there is a fork", faint))
+    assert missed == ("car (at 9 % opacity)", "wheel")
+    assert "none named" in chair_text(claims_of("describe the image", "in the street"))
+
+
+@pytest.mark.parametrize(
+    ("prompt", "answer", "begins"),
+    [
+        ("is there a lamp", "yes", "Wrong. There is no lamp in this scene."),
+        ("is there a lamp", "no", "Right. There is no lamp in this scene."),
+        ("describe the image", "there is a car", "It made up nothing and left out the wheel"),
+        ("what color is the image", "blue", "The question names no thing"),
+        ("is there a lamp", "", "The model ended without a word."),
+    ],
+)
+def test_the_verdict_of_a_scene_says_what_is_true_there(prompt, answer, begins):
+    case = asking.about_scene(HABIT, SCENE, prompt)
+    assert verdict(case, answer.split()).startswith(begins)
+
+
+def test_each_way_to_choose_words_says_its_verdict_of_a_known_truth():
+    known = asking.about_scene(HABIT, SCENE, "is there a lamp")
+    assert verdict(CaptionCase(known.vlm, known.image, known.prompt), ["yes"]) == NOT_KNOWN
+    unknown = CaptionCase(known.vlm, known.image, known.prompt)
+    assert known.fingerprint == unknown.fingerprint
+    for name, sign in ((HABIT, "Wrong."), (HONEST, "Right.")):
+        case = asking.about_scene(name, SCENE, "is there a lamp")
+        assert Greedy().finding(case, Greedy()(case)).startswith(f"{sign} There is no lamp")
+    result = VCD()(case)
+    assert VCD().finding(case, result) == verdict(case, result["answer"].words)
+
+
+STREET = asking.scene("counter", 253)
+
+
+def answer(said, *steps, **views):
+    count = len(said)
+    tokens = Tokens(
+        np.arange(count),
+        np.ones(count, np.float32),
+        np.zeros(count, np.float32),
+        np.zeros((count, 0, 0, 0), np.float16),
+        tuple(said),
+        "is there a lamp",
+        (8, 8),
+        ended=True,
+    )
+    values = np.array([list(step.values()) for step in steps], np.float32)
+    labels = tuple(tuple(step) for step in steps)
+    final = Ranking(values, np.zeros(values.shape, np.int64), labels, "probability")
+    return {"answer": tokens, "final": final, **views}
+
+
+def test_words_that_differ_are_marked_and_grammar_only_where_nothing_else_does():
+    assert differing([["a", "car"], ["a", "car"]]) == [set(), set()]
+    marks = differing([["a", "car", "."], ["a", "blue", "car", "."]])
+    assert marks == [set(), {1}]
+    marks = differing([["yes", "a", "car"], ["no", "a", "car"], ["yes", "a", "sign"]])
+    assert marks == [{0, 2}, {0}, {2}]
+    first, other = ["a", "car", "with", "a", "lamp"], ["a", "car", "and", "a", "sign"]
+    assert worth_marking([first, other]) == [{4}, {4}]
+    assert worth_marking([["a", "car", "on"], ["a", "car", "in"]]) == [{2}, {2}]
+
+
+def test_yes_and_no_are_read_where_the_answer_is_decided():
+    steps = {"i": 0.6, "yes": 0.2}, {"think": 1.0, "no": 0.0}, {"yes": 0.6, "no": 0.2}
+    assert yes_and_no(answer(["i", "think", "yes"], *steps)) == pytest.approx((0.6, 0.2))
+    assert yes_and_no(answer(["no"], {"no": 0.9, "the": 0.1})) == pytest.approx((0.0, 0.9))
+    assert np.isnan(yes_and_no(answer(["a", "car"], {"a": 1}, {"car": 1}))).all()
+    scores = Scores(np.array([0.2, 0.6]), ("yes", "no"), "score")
+    assert yes_and_no(answer(["no"], {"no": 1.0}, scores=scores)) == pytest.approx((0.2, 0.6))
+    case = asking.about_scene("tiny-vlm-habit", STREET, "is there a lamp")
+    for method in (Greedy(), VCD(), VASparse()):
+        result = method(case)
+        yes, no = yes_and_no(result)
+        word = result["answer"].words[0]
+        assert {"yes": yes, "no": no}[word] == pytest.approx(result["answer"].probability[0])

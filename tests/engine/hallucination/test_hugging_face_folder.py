@@ -20,8 +20,8 @@ from engine.images import Crop
 from engine.images.samples import sample
 from engine.keeping.memory import Memory
 from engine.models.extras import TRANSFORMERS
+from tests.engine.hallucination import tiny_hf
 
-tiny_hf = pytest.importorskip("tests.engine.hallucination.tiny_hf")
 pytestmark = pytest.mark.skipif(not TRANSFORMERS.installed, reason="transformers is not installed")
 HUB = next(iter(loading.KNOWN))
 
@@ -44,11 +44,10 @@ def test_a_saved_model_is_read_as_it_was(home, kind):
     result, saved_model = asking.model("hf:mine"), tiny_hf.model(kind)
     text = torch.tensor([saved_model.tokenizer.encode("is there a boat")])
     images = tiny_hf.pixels(2, saved_model.spec.side)[:1]
-    with torch.no_grad():
-        logits = [
-            vlm.prefill(vlm.encode_image(vlm.normalize(images)), text)[0].logits
-            for vlm in (result, saved_model)
-        ]
+    logits = [
+        vlm.prefill(vlm.encode_image(vlm.normalize(images)), text)[0].logits
+        for vlm in (result, saved_model)
+    ]
     assert torch.allclose(*logits, atol=1e-5)
     assert result.spec == saved_model.spec
     assert result.title == "mine"
@@ -66,15 +65,12 @@ def test_another_tokenizer_of_the_q_former_is_another_model(home):
         inspect_folder(home / "mine")
 
 
-def test_a_photograph_is_asked_and_seen_at_the_model_s_size(own):
+def test_photographs_and_scenes_are_asked_at_the_model_s_size(own):
     case = asking.about_picture("hf:mine", sample("chelsea"), Crop(), "Is there a boat?")
     assert case.image.shape == (3, 8, 8)
     answer = Greedy(length=5)(case)["answer"]
     assert answer.grid == (2, 2)
     assert answer.looks.shape[1:] == (3, 4, 4)
-
-
-def test_a_scene_is_enlarged_with_its_masks(own):
     scene = asking.scene("counter", 424)
     case = asking.about_scene("hf:mine", scene, "is there a lamp")
     assert case.image.shape == (3, 8, 8)
@@ -209,21 +205,14 @@ def test_every_small_file_is_in_the_fingerprint(own, name):
     assert inspect_folder(own).fingerprint != first
 
 
-def test_the_kind_of_number_is_in_the_fingerprint(own, monkeypatch):
+def test_half_precision_is_in_the_fingerprint_and_answers(own, monkeypatch):
     exact = asking.model("hf:mine").fingerprint
     loading._memory.clear()
     monkeypatch.setattr(loading, "free_memory", lambda _: 3 * inspect_folder(own).numbers)
     assert asking.model("hf:mine").fingerprint == exact.replace("float32", "bfloat16") != exact
-
-
-def test_a_folder_is_read_once_while_none_of_its_files_changes(own, monkeypatch):
-    read, plain = [], own_folder.header
-    monkeypatch.setattr(own_folder, "header", lambda file: read.append(file) or plain(file))
-    assert inspect_folder(own) is inspect_folder(own)
-    assert len(read) == 1
-    (own / "config.json").write_text((own / "config.json").read_text() + " ")
-    inspect_folder(own)
-    assert len(read) == 2
+    monkeypatch.setattr(loading, "free_memory", lambda _: 3 * inspect_folder(own).numbers)
+    case = asking.about_picture("hf:mine", sample("chelsea"), Crop(), "Is there a boat?")
+    assert len(Greedy(length=3)(case)["answer"].words)
 
 
 def test_scenes_refuse_a_model_of_ones_own_before_it_is_loaded(own, monkeypatch):
@@ -307,28 +296,19 @@ def test_what_another_job_still_holds_is_not_counted_as_free_and_stays(own, home
     assert asking.model("hf:mine") is loaded
 
 
-def test_half_precision_answers_too(own, monkeypatch):
-    monkeypatch.setattr(loading, "free_memory", lambda _: 3 * inspect_folder(own).numbers)
-    case = asking.about_picture("hf:mine", sample("chelsea"), Crop(), "Is there a boat?")
-    assert len(Greedy(length=3)(case)["answer"].words)
-
-
 @pytest.mark.parametrize("name", ["hf:../etc", "hf:a/b/c", "hf:", "hf:/etc"])
 def test_a_name_that_leads_elsewhere_is_refused(home, name):
     with pytest.raises(BadModel, match="is no model"):
         asking.model(name)
 
 
-def test_without_the_hub_its_models_say_so_and_are_not_offered(home, monkeypatch):
+def test_a_hub_that_is_not_there_or_does_not_answer_is_told(home, monkeypatch):
     monkeypatch.setattr(loading, "hub_known", lambda: False)
     missing = {entry.name: entry.missing for entry in loading.entries()}
     assert "cannot be reached" in missing[f"hf:{HUB}"]
     assert f"hf:{HUB}" not in asking.models()
     with pytest.raises(BadModel, match="cannot be reached"):
         asking.model(f"hf:{HUB}")
-
-
-def test_a_hub_that_does_not_answer_is_told_when_asked(home, monkeypatch):
     monkeypatch.setattr(loading, "hub_known", lambda: None)
     monkeypatch.setattr(loading, "hub_answers", lambda: False)
     monkeypatch.setattr(loading, "free_memory", lambda _: 2**40)
@@ -345,7 +325,14 @@ def test_without_the_library_only_what_ships_is_offered(own, monkeypatch):
     assert "pip install x" in loading.absence("mine")
 
 
-def test_a_folder_that_changed_is_read_anew(own):
+def test_a_changed_folder_is_read_anew_and_no_other(own, monkeypatch):
+    read, plain = [], own_folder.header
+    monkeypatch.setattr(own_folder, "header", lambda file: read.append(file) or plain(file))
+    assert inspect_folder(own) is inspect_folder(own)
+    assert len(read) == 1
+    (own / "config.json").write_text((own / "config.json").read_text() + " ")
+    inspect_folder(own)
+    assert len(read) == 2
     first = asking.model("hf:mine")
     assert asking.model("hf:mine") is first
     path = own / "model.safetensors"

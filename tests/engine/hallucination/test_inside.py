@@ -1,7 +1,5 @@
 """Inside: states tell what is made up, a null does not, and a new answer gets the probe's risk."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np
@@ -11,16 +9,10 @@ from scipy.special import expit
 
 from engine import run
 from engine.data.sprites import CATEGORIES, COLORS
-from engine.errors import BlindspotError, Cancelled, DoesNotFit
-from engine.hallucination import MVP, Greedy, HalluRAG, ScenesCase, WordRisk, asking
+from engine.errors import Cancelled
+from engine.hallucination import Greedy, HalluRAG, ScenesCase, WordRisk, asking
 from engine.hallucination.inside import probe as probing
-from engine.hallucination.inside.fits import (
-    features,
-    linear,
-    require_words,
-    risk_auroc,
-    shuffled_auroc,
-)
+from engine.hallucination.inside.fits import features, linear, risk_auroc, shuffled_auroc
 from engine.hallucination.inside.judged import (
     ANSWERABLE,
     UNANSWERABLE,
@@ -56,9 +48,6 @@ def few():
     return SceneBatch.drawn(6, "broken", seed=UNSEEN)
 
 
-# ---------------------------------------------------------------- what is read
-
-
 def test_states_read_together_are_those_of_each_answer_alone(few):
     vlm = load(HABIT)
     prompt = vlm.tokenizer.encode("describe the image")
@@ -80,9 +69,9 @@ def test_states_read_together_are_those_of_each_answer_alone(few):
         assert readings.made_up[row] == (row % 2 == 0)
 
 
-def test_every_thing_that_a_caption_names_is_judged_by_the_truth(few):
+def test_things_and_colors_that_are_named_are_judged_by_the_truth(few):
     case = ScenesCase(load(HABIT), Greedy(), len(few.pixels))
-    named_words = named_things(case, few, quiet)
+    named = named_things(case, few, quiet)
     slowly = [
         (row, mention.node, not mention.true)
         for row, (words, present) in enumerate(
@@ -90,40 +79,23 @@ def test_every_thing_that_a_caption_names_is_judged_by_the_truth(few):
         )
         for mention in mentions(words, present, VOCABULARY)
     ]
-    assert (
-        list(zip(named_words.scene, named_words.words, named_words.made_up, strict=True)) == slowly
-    )
-
-
-def test_a_color_is_made_up_where_the_thing_was_taken_out(few):
-    case = ScenesCase(load(HABIT), Greedy(), len(few.pixels))
+    assert list(zip(named.scene, named.words, named.made_up, strict=True)) == slowly
     readings = color_questions(case, few, quiet)
     answerable, without = readings[ANSWERABLE], readings[UNANSWERABLE]
     assert answerable.scene.tolist() == without.scene.tolist()
     assert np.bincount(answerable.scene).max() <= 2
     assert not any(
-        made_up
-        for word, made_up in zip(without.words, without.made_up, strict=True)
-        if word == UNKNOWN
+        wrong for word, wrong in zip(without.words, without.made_up, strict=True) if word == UNKNOWN
     )
     assert all(
-        made_up
-        for word, made_up in zip(without.words, without.made_up, strict=True)
-        if word in COLORS
+        wrong for word, wrong in zip(without.words, without.made_up, strict=True) if word in COLORS
     )
     layout = few.layout
-    pairs = [
-        (row, number)
-        for row in range(len(few.pixels))
-        for number in np.flatnonzero(layout.present[row])[:2]
-    ]
+    pairs = [(row, at) for row in range(6) for at in np.flatnonzero(layout.present[row])[:2]]
     for (row, category), word, made_up in zip(
         pairs, answerable.words, answerable.made_up, strict=True
     ):
         assert made_up == (word != COLORS[layout.color[row, category]]), CATEGORIES[category]
-
-
-# ---------------------------------------------------------------- probes
 
 
 def planted(count=400, width=12):
@@ -135,33 +107,16 @@ def planted(count=400, width=12):
     return inputs, made_up, np.arange(count) < 280
 
 
-def test_the_linear_probe_finds_what_is_planted_and_its_weights_are_its_logit():
+def test_the_linear_probe_finds_what_is_planted_and_shuffled_labels_tell_nothing():
     inputs, made_up, learned = planted()
     logit, weights = linear(inputs, made_up, learned)
     assert np.allclose(logit, inputs @ weights[:-1] + weights[-1])
     assert risk_auroc(logit, made_up, ~learned) > 0.85
     assert np.abs(weights[:-1] * inputs.std(0)).argmax() == 4
-
-
-def test_a_probe_of_shuffled_labels_tells_nothing():
-    inputs, made_up, learned = planted()
     null = shuffled_auroc(inputs, made_up, learned, 0)
     assert len(null) >= 20
     assert 0.4 < null.mean() < 0.6
     assert null.std() > 0
-
-
-def test_too_few_words_of_a_kind_are_a_sentence():
-    learned = np.arange(100) < 70
-    with pytest.raises(BlindspotError, match="Only 0 words to learn from are made up"):
-        require_words(np.zeros(100, bool), learned)
-    with pytest.raises(BlindspotError, match="Only 3 words to be tried on are made up"):
-        require_words((np.arange(100) < 30) | (np.arange(100) > 96), learned)
-    with pytest.raises(BlindspotError, match="to learn from are true"):
-        require_words(np.ones(100, bool), learned)
-
-
-# ---------------------------------------------------------------- the method
 
 
 def test_states_tell_what_is_made_up(case, found):
@@ -187,7 +142,7 @@ def test_random_states_tell_nothing(case, found, monkeypatch):
     )
 
 
-def test_the_views_agree_with_each_other(found):
+def test_the_views_agree_and_what_is_read_follows_the_settings(found):
     risks, bins = found["risks"], found["trust"]
     made_up = risks["made up"].astype(bool)
     assert risk_auroc(risks["risk"], made_up, np.ones(len(risks), bool)) == pytest.approx(
@@ -202,9 +157,6 @@ def test_the_views_agree_with_each_other(found):
     assert np.isnan(layers.cell("the embedding", f"IAV, {WHEN[AT]}"))
     assert layers["CEV, at the word"][1:].max() > layers.cell("the embedding", "CEV, at the word")
     assert set(risks["scene"].astype(int)) <= set(range(int(0.7 * COUNT), COUNT))
-
-
-def test_what_is_read_follows_the_settings():
     assert HalluRAG().names(3) == ("CEV 2", "CEV 3")
     assert HalluRAG(feature="both", depth="last").names(3) == ("CEV 3", "IAV 3")
     assert HalluRAG(feature="IAV", depth="middle").names(32) == ("IAV 16",)
@@ -225,14 +177,6 @@ def test_no_scene_of_a_page_is_one_that_the_probe_has_seen(kind, case, monkeypat
     displayed = [asking.pixels(asking.scene(kind, number)) for number in range(COUNT)]
     assert len(learned) == COUNT
     assert not learned & {image.numpy().tobytes() for image in displayed}
-
-
-def test_a_decoding_that_describes_nothing_is_refused(case):
-    with pytest.raises(DoesNotFit, match="describes images"):
-        HalluRAG()(replace(case, strategy=MVP()))
-
-
-# ---------------------------------------------------------------- a new answer
 
 
 @pytest.fixture(scope="module")
@@ -259,15 +203,13 @@ def test_what_is_made_up_has_more_risk(found):
 
 
 @pytest.mark.usefixtures("small")
-def test_the_risk_is_the_probe_s_and_other_words_have_none(found):
+def test_new_risks_are_those_of_the_probe_and_other_words_have_none(found):
     question = asking.about_scene(HABIT, asking.scene("counter", 253), "describe the image")
     result = WordRisk()(question)
     words = result["words"]
     assert result["answer"].words == Greedy()(question)["answer"].words
     named = mentions(words.rows, (), VOCABULARY)
-    assert [at for at, name in enumerate(words.notes) if name] == [
-        mention.place for mention in named
-    ]
+    assert [at for at, name in enumerate(words.notes) if name] == [noun.place for noun in named]
     assert np.isnan(np.delete(words["risk"], [mention.place for mention in named])).all()
     judged = [ReadWord(0, mention.place, mention.node, made_up=False) for mention in named]
     ids = result["answer"].ids.tolist()
@@ -279,10 +221,6 @@ def test_the_risk_is_the_probe_s_and_other_words_have_none(found):
     for named_word, share in zip(named, risk, strict=True):
         assert (f"the {named_word.node} ({100 * share:.0f} %)" in finding) == (share >= 0.5)
         assert f"the {named_word.node}" in finding
-
-
-@pytest.mark.usefixtures("small")
-def test_the_last_layer_s_lens_is_what_greedy_says_and_an_answer_without_things_has_no_risk():
     question = asking.about_scene(HABIT, asking.scene("counter", 424), "is there a lamp")
     result = WordRisk()(question)
     best = [labels[0] for labels in result["lens 3"].labels]
@@ -290,9 +228,6 @@ def test_the_last_layer_s_lens_is_what_greedy_says_and_an_answer_without_things_
     assert np.allclose(result["lens 3"].values[:, 0], result["answer"].probability, atol=1e-4)
     assert np.isnan(result["words"]["risk"]).all()
     assert "names no thing" in WordRisk().finding(question, result)
-
-
-# ---------------------------------------------------------------- what the paper claims
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""What the long-winded model rests on, and what OPERA and VASparse make of it: docs/measured.md.
+"""What the long-winded model and the mixture make of their decodings: docs/measured.md.
 
 The papers' claims are written beside the figures with ✓ or ✗; none is promised.
 """
@@ -11,18 +11,21 @@ import torch
 
 from engine.data.sprites import CATEGORIES
 from engine.hallucination.decoding.beam import Beam
+from engine.hallucination.decoding.generate import generate
 from engine.hallucination.decoding.greedy import Greedy
 from engine.hallucination.decoding.opera import OPERA, over_trust
+from engine.hallucination.decoding.scmoe import SCMoE
 from engine.hallucination.decoding.thinning import RANKINGS
 from engine.hallucination.decoding.vasparse import VASparse
 from engine.hallucination.measures.attention_sinks import ALL, PLACES, TOP, AttentionSinks
 from engine.hallucination.measures.chair import chair
-from engine.hallucination.measures.rates import ScenesCase
+from engine.hallucination.measures.rates import Rates, ScenesCase
 from engine.hallucination.measures.scene_ranges import UNSEEN
 from engine.hallucination.tiny_vlm.sayings import PROMPTS
 from engine.hallucination.tiny_vlm.scenes import VOCABULARY, SceneBatch, captions
-from engine.hallucination.tiny_vlm.weights import HABIT, LONG, load
+from engine.hallucination.tiny_vlm.weights import HABIT, LONG, MIXTURE, load
 from engine.hallucination.vlm import RequestedOutputs
+from tests.engine.hallucination.tiny import prompts
 
 DRAWS, SCENES, FEWER = (0, 1, 2), 100, 20
 KEEP = 0.2  # of the image's tokens
@@ -82,14 +85,12 @@ def trusts(vlm, pixels, words):
     """ln φ when each word of a caption is read, and the column it is largest at, both (words,)."""
     tongue = vlm.tokenizer
     prompt_ids = tongue.encode(PROMPTS["image"])
-    answer_ids = tongue.encode(" ".join(words))
+    ids = tongue.encode(" ".join(words))
     image = vlm.encode_image(vlm.normalize(pixels[None]))
     want = RequestedOutputs(attention=(2,), rows="all")
-    shares = (
-        vlm.prefill(image, torch.tensor([prompt_ids + answer_ids]), want)[0].attention[2][0].amax(0)
-    )
-    rows = (shares / shares.sum(-1, keepdim=True))[-len(answer_ids) :, -len(answer_ids) :]
-    best = [over_trust(rows[:n, :n], OPERA().scale).max(-1) for n in range(1, len(answer_ids) + 1)]
+    shares = vlm.prefill(image, torch.tensor([prompt_ids + ids]), want)[0].attention[2][0].amax(0)
+    rows = (shares / shares.sum(-1, keepdim=True))[-len(ids) :, -len(ids) :]
+    best = [over_trust(rows[:n, :n], OPERA().scale).max(-1) for n in range(1, len(ids) + 1)]
     return [[peak[at].item() for peak in best] for at in (0, 1)]
 
 
@@ -139,9 +140,7 @@ def test_penalty_by_scale_and_the_settings_of_the_paper(measure):
         "OPERA, never back": OPERA(threshold=None),
         "OPERA, as published": paper,
     }
-    rates = {
-        name: [thinned(strategy, draw) for draw in DRAWS] for name, strategy in strategies.items()
-    }
+    rates = {name: [thinned(way, draw) for draw in DRAWS] for name, way in strategies.items()}
     plain = np.array([score.instance for score in rates["3 beams"]])
     for name, rate in rates.items():
         instance_rates = np.array([score.instance for score in rate])
@@ -189,3 +188,64 @@ def test_ways_to_keep_few_image_tokens_and_calibration(measure):
             f"CHAIR_i {mean_sd(instance_rates)}{claim}; recall {mean_sd(recall)}{recall_note}",
         )
     assert all(0 <= score.instance < 1 for rate in rates.values() for score in rate)
+
+
+FEW = 40
+RANKS, BETAS = range(8), (0.0, 0.5, 1.0, 2.0)
+WEAK = SCMoE().rank
+
+
+def mean_divergence(rank, draw):
+    """KL(strong ‖ weak), the mean over all words of greedy captions."""
+    sample = SceneBatch.drawn(FEW, "broken", seed=UNSEEN + draw)
+    vlm = load(MIXTURE)
+    result = generate(
+        vlm,
+        SCMoE(beta=0.0, rank=rank),
+        vlm.normalize(sample.pixels),
+        prompts(PROMPTS["image"], FEW),
+    )
+    return np.mean([step.notes["apart"] for steps in result.steps for step in steps])
+
+
+@pytest.mark.slow
+def test_another_expert_says_something_else(measure):
+    divergences = np.array([[mean_divergence(rank, draw) for draw in DRAWS] for rank in RANKS])
+    grows = bool((np.diff(divergences.mean(1)) > 0).all())
+    rank_text = "; ".join(
+        f"k {rank}: {mean_sd(row)}" for rank, row in zip(RANKS, divergences, strict=True)
+    )
+    measure(
+        f"SCMoE, {MIXTURE}, {len(DRAWS)} draws of {FEW} scenes: KL(strong ‖ rank k) in nats, by k",
+        f"{rank_text} ({'✓' if grows else '✗'} it grows with k)",
+    )
+    assert (divergences > 0).all()
+
+
+def rated(beta, rank, draw):
+    """Rates of one strength, and the accuracy of yes and no about partners, both weighing alike."""
+    case = ScenesCase(load(MIXTURE), SCMoE(beta=beta, rank=rank), FEW, seed=draw)
+    rates = Rates()(case)["rates"]
+    results = {name: float(rates[name][0]) for name in ("CHAIR_i", "recall", "lie rate")}
+    accuracy = 1 - (float(rates["false yes"][0]) + float(rates["missed"][0])) / 2
+    return {"accuracy": accuracy} | results
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("rank", [WEAK, 7])
+def test_accuracy_and_what_is_made_up_by_strength(rank, measure):
+    """A gain is one by more than it differs from draw to draw; none is promised."""
+    rates = {beta: [rated(beta, rank, draw) for draw in DRAWS] for beta in BETAS}
+    plain = rates[0.0]
+    for beta, draws in rates.items():
+        words = "; ".join(f"{name} {mean_sd([draw[name] for draw in draws])}" for name in plain[0])
+        gains = [draw["accuracy"] - was["accuracy"] for draw, was in zip(draws, plain, strict=True)]
+        verdict = np.mean(gains) > np.std(gains, ddof=1)
+        more = f"; accuracy over greedy {mean_sd(gains)} ({'✓' if verdict else '✗'} gain)"
+        measure(
+            f"SCMoE, {MIXTURE}, {len(DRAWS)} draws of {FEW} scenes: k {rank}, β {beta:g}",
+            words + (more if beta else ""),
+        )
+    greedy = replace(SCMoE(), beta=0.0)
+    assert rated(greedy.beta, rank, 0) == rated(0.0, None, 0)

@@ -1,13 +1,24 @@
-"""Where words looked: attention read off a plain forward pass, relevancy against differences."""
+"""Where words looked: attention, relevancy and sinks, each counted again."""
+
+from math import ceil, isnan
 
 import numpy as np
 import pytest
 import torch
 
-from engine.errors import BlindspotError
+from engine.hallucination.decoding.greedy import Greedy
+from engine.hallucination.decoding.mvp import MVP
 from engine.hallucination.grounding.looks import Looks, attention, on_pixels, sink_places
 from engine.hallucination.grounding.relevancy import Relevancy, relevancy, rolled
 from engine.hallucination.grounding.word_case import WordCase
+from engine.hallucination.measures import attention_sinks
+from engine.hallucination.measures.attention_sinks import ALL, PLACES, TOP, AttentionSinks
+from engine.hallucination.measures.rates import ScenesCase
+from engine.hallucination.measures.scene_ranges import UNSEEN
+from engine.hallucination.tiny_vlm.sayings import PROMPTS
+from engine.hallucination.tiny_vlm.scenes import CaptionBatch, SceneBatch, captions
+from engine.hallucination.tiny_vlm.weights import HABIT, load
+from engine.hallucination.tiny_vlm.words import NUMBER
 from engine.hallucination.vlm import RequestedOutputs
 from tests.engine.hallucination.tiny import case, untrained
 
@@ -31,21 +42,29 @@ def test_attention_is_that_of_the_word_before():
         assert heat[::8, ::8].ravel() == pytest.approx(plain[1].mean(0).numpy(), rel=1e-4)
 
 
-def test_the_map_is_the_mean_over_layers_heads_and_words():
+def test_the_map_is_the_mean_over_layers_heads_and_words_without_sinks():
     word_case = words(1, 3)
     heat = Looks(sinks=False)(word_case)["map"].values
     every = attention(word_case)[[1, 3]].mean((0, 1, 2)).reshape(8, 8)
     assert heat.shape == (64, 64)
     assert heat[8:16, 16:24] == pytest.approx(every[1, 2].item(), rel=1e-5)
-
-
-def test_one_layer_alone_is_that_layer():
     word_case = words(2)
     heat = Looks(layer=2, sinks=False)(word_case)["map"].values
     assert heat[0, 0] == pytest.approx(attention(word_case)[2, 1, :, 0].mean().item(), rel=1e-5)
-
-
-def test_a_place_that_all_words_look_at_is_a_sink():
+    word_case = words(0)
+    values = np.arange(64, dtype=np.float32)
+    result = on_pixels(values, word_case)
+    assert np.unique(result[8:16, 24:32]).tolist() == [11]
+    generator = torch.Generator().manual_seed(0)
+    looks = list(torch.rand(3, 2, 5, 5, generator=generator))
+    slopes = list(torch.randn(3, 2, 5, 5, generator=generator))
+    steps = [(a * g).clamp(min=0).mean(0) for a, g in zip(looks, slopes, strict=True)]
+    eye = torch.eye(5)
+    plain = (eye + steps[2]) @ (eye + steps[1]) @ (eye + steps[0])
+    assert torch.allclose(rolled(looks, slopes), plain, atol=1e-6)
+    first, second = (Relevancy()(words(place))["map"].values for place in (1, 3))
+    both = Relevancy()(words(1, 3))["map"].values
+    assert both == pytest.approx((first + second) / 2, rel=1e-5)
     looked = np.full((5, 8), 0.02, np.float32)
     looked[:, 3] = 0.5
     looked[2, 6] = 0.09  # one word alone
@@ -112,38 +131,70 @@ def exact_slopes(asked, place):
     return [gradient[0] for gradient in torch.autograd.grad(logit, looks)]
 
 
-def test_rolling_is_the_product_of_all_paths():
-    generator = torch.Generator().manual_seed(0)
-    looks = list(torch.rand(3, 2, 5, 5, generator=generator))
-    slopes = list(torch.randn(3, 2, 5, 5, generator=generator))
-    steps = [(a * g).clamp(min=0).mean(0) for a, g in zip(looks, slopes, strict=True)]
-    eye = torch.eye(5)
-    plain = (eye + steps[2]) @ (eye + steps[1]) @ (eye + steps[0])
-    assert torch.allclose(rolled(looks, slopes), plain, atol=1e-6)
+COUNT = 3
 
 
-def test_relevancy_of_several_words_is_their_mean():
-    first, second = (Relevancy()(words(place))["map"].values for place in (1, 3))
-    both = Relevancy()(words(1, 3))["map"].values
-    assert both == pytest.approx((first + second) / 2, rel=1e-5)
+@pytest.fixture(scope="module")
+def found():
+    return AttentionSinks()(ScenesCase(load(HABIT), Greedy(), COUNT))
 
 
-def test_the_models_weights_have_no_gradient_afterwards():
-    Relevancy()(words(1))
-    assert all(p.grad is None and not p.requires_grad for p in untrained().parts.parameters())
+def place_of(position, prompt, words):
+    """The name of what stands at a position."""
+    if position == 0:
+        return "beginning"
+    if position < 65:
+        return "image"
+    if position < 65 + prompt:
+        return "question"
+    return "full stops" if words[position - 65 - prompt] == "." else "other words"
 
 
-def test_tokens_fill_their_part_of_the_picture():
-    word_case = words(0)
-    values = np.arange(64, dtype=np.float32)
-    result = on_pixels(values, word_case)
-    assert np.unique(result[8:16, 24:32]).tolist() == [11]
+def test_shares_are_those_of_words_that_are_read_one_by_one(found):
+    vlm = load(HABIT)
+    sample = SceneBatch.drawn(COUNT, "broken", seed=UNSEEN)
+    prompt = vlm.tokenizer.encode(PROMPTS["image"])
+    sums = {name: np.zeros(3) for name in (TOP, *PLACES)}
+    count, visible = 0, 0
+    for row, words in enumerate(captions(vlm, sample, Greedy()).words):
+        image = vlm.encode_image(vlm.normalize(sample.pixels[row : row + 1]))
+        out, _ = vlm.prefill(image, torch.tensor([prompt]))
+        for word in words:
+            token = torch.tensor([NUMBER[word]])
+            out = vlm.step(token, out.cache, RequestedOutputs(attention=(0, 1, 2)))
+            count += 1
+            for layer in range(3):
+                shares = out.attention[layer][0, :, -1].mean(0).tolist()
+                few = ceil(len(shares) / 100)
+                sums[TOP][layer] += sum(sorted(shares)[-few:])
+                for position, share in enumerate(shares):
+                    sums[place_of(position, len(prompt), words)][layer] += share
+            visible += len(shares)
+    table = found["shares"]
+    for name, total in sums.items():
+        expected = [*(total / count), (total / count).mean()]
+        assert table[name].tolist() == pytest.approx(expected, abs=1e-4), name
+    assert table.rows == ("layer 1", "layer 2", "layer 3", ALL)
+    assert found["read"]["tokens"][0] == pytest.approx(visible / count)
+    assert found["read"]["words"][0] == pytest.approx(count / COUNT)
 
 
-@pytest.mark.parametrize(
-    ("said", "places", "why"),
-    [((), (0,), "no word"), (ANSWER_TOKENS, (), "no word"), (ANSWER_TOKENS, (9,), "no word")],
-)
-def test_words_that_are_not_there_are_refused(said, places, why):
-    with pytest.raises(BlindspotError, match=why):
-        WordCase.of(case(), said, places)
+def test_places_hold_all_attention_and_none_is_there_without_captions(found, monkeypatch):
+    shares = found["shares"]
+    assert sum(shares[name] for name in PLACES).tolist() == pytest.approx([1.0] * 4, abs=1e-5)
+    assert all(shares[TOP] > 0)
+    assert all(shares[TOP] <= 1)
+    case = ScenesCase(load(HABIT), Greedy(), COUNT)
+    finding = AttentionSinks().finding(case, found)
+    top = 100 * found["shares"].cell(ALL, TOP)
+    assert f"tokens (two from 101 on) holds {top:.0f} % of the attention" in finding
+    assert f"The beginning gets {100 * found['shares'].cell(ALL, 'beginning'):.0f} %" in finding
+    case = ScenesCase(load(HABIT), MVP(), 2)
+    assert "questions only" in AttentionSinks.unmet(case)
+    silent = CaptionBatch([[], []], 0, 0, 0)
+    monkeypatch.setattr(attention_sinks, "captions", lambda *_arguments, **_more: silent)
+    case = ScenesCase(load(HABIT), Greedy(), 2)
+    result = AttentionSinks()(case)
+    assert isnan(result["shares"].cell(ALL, TOP))
+    assert result["read"]["words"][0] == 0
+    assert "Nothing was said" in AttentionSinks().finding(case, result)

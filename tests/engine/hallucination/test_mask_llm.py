@@ -1,7 +1,5 @@
 """MaskLLM on TinyVLM: exactly N of M, frozen weights, and a language loss that falls."""
 
-from __future__ import annotations
-
 from copy import deepcopy
 from dataclasses import replace
 
@@ -14,22 +12,11 @@ from engine.data.scenes import Scenes
 from engine.hallucination import MaskLLM, ScenesCase
 from engine.hallucination.decoding.greedy import Greedy
 from engine.hallucination.measures import mask_llm
-from engine.hallucination.measures.mask_llm import (
-    caption_loss,
-    habit_words,
-    linear_weights,
-    models_words,
-    pruned,
-    shaped,
-    taught,
-)
 from engine.hallucination.measures.scene_ranges import UNSEEN
 from engine.hallucination.tiny_vlm.packed import states
 from engine.hallucination.tiny_vlm.scenes import SceneBatch
 from engine.hallucination.tiny_vlm.weights import HONEST, load
-from engine.result import Table
 from engine.weights.pattern import attach, in_groups, largest_in_group
-from tests.engine.hallucination import tiny
 
 QUICK = MaskLLM(steps=6, scenes=32)
 
@@ -47,7 +34,7 @@ def found(case):
 def test_every_group_keeps_exactly_n_and_no_weight_has_changed(case):
     before = case.vlm.fingerprint
     result = QUICK(case)
-    weights = linear_weights(case.vlm)
+    weights = mask_llm.linear_weights(case.vlm)
     masks = result["masks"].values
     assert set(masks) == set(weights)
     assert len(masks) == 15
@@ -64,35 +51,32 @@ def test_every_group_keeps_exactly_n_and_no_weight_has_changed(case):
     assert "No weight moved" in finding
     assert f"{models.cell('learned', 'perplexity'):.3f} with a learned mask" in finding
     assert f"{models.cell('magnitude', 'perplexity'):.3f} with the largest 2 of every 4" in finding
-    learned = pruned(case.vlm, result["masks"])
+    learned = mask_llm.pruned(case.vlm, result["masks"])
     assert models.cell("learned", "loss") == pytest.approx(
-        caption_loss(learned, case)["loss"], abs=1e-6
+        mask_llm.caption_loss(learned, case)["loss"], abs=1e-6
     )
 
 
 def test_magnitude_keeps_the_two_largest_of_every_four(case, found):
-    weights = linear_weights(case.vlm)
-    largest_two = {
-        k: largest_in_group(in_groups(weight.abs(), 4), 2) for k, weight in weights.items()
-    }
-    vlm = pruned(case.vlm, shaped(largest_two, weights))
-    for name, weight in linear_weights(vlm).items():
+    weights = mask_llm.linear_weights(case.vlm)
+    largest = {k: largest_in_group(in_groups(weight.abs(), 4), 2) for k, weight in weights.items()}
+    vlm = mask_llm.pruned(case.vlm, mask_llm.shaped(largest, weights))
+    for name, weight in mask_llm.linear_weights(vlm).items():
         groups, whole = in_groups(weight, 4).abs(), in_groups(weights[name], 4).abs()
         assert torch.equal(groups.sort(1).values[:, 2:], whole.sort(1).values[:, 2:])
         assert (groups.sort(1).values[:, :2] == 0).all()
-    assert found["models"].cell("magnitude", "loss") == caption_loss(vlm, case)["loss"]
+    assert found["models"].cell("magnitude", "loss") == mask_llm.caption_loss(vlm, case)["loss"]
 
 
-def test_the_loss_is_that_of_the_captions_words(case, found):
+def test_the_loss_and_the_captions_are_those_of_the_models(case, found):
     scenes = Scenes(10, "broken", seed=UNSEEN)
-    images, texts = taught(case.vlm, scenes.layout(np.arange(10)), case)
+    images, texts = mask_llm.taught(case.vlm, scenes.layout(np.arange(10)), case)
     total, count = 0.0, 0
     for row in range(10):
         tokens, start = texts.tokens[row, 0], int(texts.start[row, 0])
         length = int((tokens != 0).sum())
-        with torch.no_grad():
-            read = states(case.vlm.parts.decoder, images[row : row + 1], [tokens[None, None]])[0]
-            logits = case.vlm.unembed(read[0, 0], apply_norm=False)
+        read = states(case.vlm.parts.decoder, images[row : row + 1], [tokens[None, None]])[0]
+        logits = case.vlm.unembed(read[0, 0], apply_norm=False)
         words = slice(start, length)
         total += F.cross_entropy(
             logits[start - 1 : length - 1], tokens[words], reduction="sum"
@@ -101,6 +85,11 @@ def test_the_loss_is_that_of_the_captions_words(case, found):
     models = found["models"]
     assert models.cell("dense", "loss") == pytest.approx(total / count, rel=1e-4)
     assert models["perplexity"] == pytest.approx(np.exp(models["loss"]))
+    captions = found["captions"]
+    assert len(captions) == 30
+    assert captions.rows[::10] == ("dense, scene 0", "magnitude, scene 0", "learned, scene 0")
+    assert all(captions.notes)
+    assert found["course"]["step"].tolist() == list(range(7))
 
 
 def test_more_steps_lower_the_loss_of_a_mask_that_begins_anywhere(case):
@@ -109,15 +98,13 @@ def test_more_steps_lower_the_loss_of_a_mask_that_begins_anywhere(case):
     assert many.cell("learned", "loss") < 0.8 * few.cell("learned", "loss")
 
 
-def test_what_each_model_says_stands_beside_each_other(found):
-    captions = found["captions"]
-    assert len(captions) == 30
-    assert captions.rows[::10] == ("dense, scene 0", "magnitude, scene 0", "learned, scene 0")
-    assert all(captions.notes)
-    assert found["course"]["step"].tolist() == list(range(7))
+def test_rates_say_of_how_many_and_a_weight_that_moved_is_told(case, found, monkeypatch):
+    sample = SceneBatch.drawn(10, "broken", seed=UNSEEN)
+    absent = np.argwhere(sample.leading() & ~sample.layout.present)
+    assert found["models"]["absent asked"].tolist() == [len(absent)] * 3
+    assert "carry no habit" in mask_llm.habit_words(case)
+    assert "carry the habit" in mask_llm.habit_words(replace(case, kind="biased"))
 
-
-def test_a_weight_of_the_copy_that_moved_is_told(case, monkeypatch):
     def moving(decoder, masks):
         attach(decoder, masks)
         next(decoder.buffers()).add_(1e-3)
@@ -125,33 +112,3 @@ def test_a_weight_of_the_copy_that_moved_is_told(case, monkeypatch):
     monkeypatch.setattr(mask_llm, "attach", moving)
     one_step = replace(QUICK, steps=1)
     assert "Weights moved" in one_step.finding(case, one_step(case))
-
-
-def test_rates_say_of_how_many_and_a_lower_perplexity_alone_is_not_called_better(case, found):
-    columns = {
-        "perplexity": ([1.0, 3.0, 2.0], ""),
-        "lie rate": ([0.0, 0.1, 1.0], ""),
-        "could lie": ([5, 10, 4], ""),
-        "false yes": ([0.1, 0.5, 0.5], ""),
-        "absent asked": ([0, 6, 6], ""),
-    }
-    words = models_words(Table.of(columns, ("dense", "magnitude", "learned")))
-    assert "lie rate 0 % (n = 5), 10 % (n = 10), 100 % (n = 4)" in words
-    assert "false yes none (n = 0), 50 % (n = 6), 50 % (n = 6)" in words
-    assert "has lower perplexity, but higher lie rate" in words
-    assert "better" not in words
-    sample = SceneBatch.drawn(10, "broken", seed=UNSEEN)
-    absent = [
-        (row, category)
-        for row, category in np.argwhere(sample.leading())
-        if not sample.layout.present[row, category]
-    ]
-    assert found["models"]["absent asked"].tolist() == [len(absent)] * 3
-    assert "carry no habit" in habit_words(case)
-    assert "carry the habit" in habit_words(replace(case, kind="biased"))
-
-
-def test_an_untrained_model_can_be_asked_too():
-    vlm = deepcopy(tiny.untrained())
-    result = QUICK(ScenesCase(vlm, Greedy(length=4), 2))
-    assert np.isfinite(result["models"]["loss"]).all()

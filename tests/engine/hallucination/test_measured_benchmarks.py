@@ -1,15 +1,35 @@
-"""POPE and CHAIR of every decoding over three draws of scenes, kept in docs/measured.md."""
+"""POPE, CHAIR, BEAF and MaskLLM over draws of scenes, kept in docs/measured.md."""
 
-from __future__ import annotations
+from time import process_time
 
 import numpy as np
 import pytest
 
-from engine.hallucination import CHAIR, MVP, POPE, STRATEGIES, Greedy, ScenesCase
+from engine.experiment import OUTCOMES, decided
+from engine.hallucination import (
+    BEAF,
+    CHAIR,
+    MVP,
+    OPERA,
+    POPE,
+    STRATEGIES,
+    Greedy,
+    MaskLLM,
+    RemovalLaw,
+    ScenesCase,
+)
+from engine.hallucination.measures.beaf import SCENES as BEAF_SCENES
+from engine.hallucination.measures.before_after import FIGURES as BEAF_FIGURES
+from engine.hallucination.measures.before_after import KINDS, beaf_figures, by_kind
 from engine.hallucination.measures.captioned import RATES
+from engine.hallucination.measures.law import false_yes, log_odds
+from engine.hallucination.measures.mask_llm import DENSE, LEARNED, MAGNITUDE
 from engine.hallucination.measures.polling import SPLITS
 from engine.hallucination.measures.rates import unfit
-from engine.hallucination.tiny_vlm.weights import HABIT, HONEST, load
+from engine.hallucination.measures.removal_law import ALPHAS, WITHIN, fit_distance
+from engine.hallucination.tiny_vlm.weights import HABIT, HONEST, SEEING, load
+from engine.result import Table
+from engine.run import answer
 
 FITTING = [kind for kind in STRATEGIES if not unfit(load(HABIT), kind)]
 SCENES, DRAWS = 24, (0, 1, 2)
@@ -52,8 +72,7 @@ def polled(model, kind):
 def test_every_decoding_is_measured_by_pope_and_chair(kind, measure):
     results, summary = polled(HABIT, kind)
     gap = [
-        draw_rates.cell("adversarial", "false yes") - draw_rates.cell("random", "false yes")
-        for draw_rates in results
+        draw.cell("adversarial", "false yes") - draw.cell("random", "false yes") for draw in results
     ]
     verdict = "✓" if np.mean(gap) >= GAP else "✗"
     measure(
@@ -94,3 +113,143 @@ def test_usual_company_is_harder_for_the_habit_than_for_the_honest_model(measure
                 summary,
             )
     assert gaps[HABIT] > gaps[HONEST]
+
+
+BEAF_FEW = {MVP: 4, OPERA: 12}  # scenes of a draw for those that ask one by one
+PARTNER_GAP = 0.20  # SB+ of partners over that of other things, as the sheet has it
+REPORTED_FIGURES = (*BEAF_FIGURES[:6], "accuracy")
+
+
+def all_records(name, strategy, count=BEAF_SCENES):
+    """The records of all draws as those of one: scenes are numbered on."""
+    parts = [
+        BEAF()(ScenesCase(load(name), strategy, count, "biased", seed=draw))["records"]
+        for draw in DRAWS
+    ]
+    columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0].order}
+    columns["scene"] = np.concatenate(
+        [part["scene"] + count * draw for draw, part in enumerate(parts)]
+    )
+    units = dict(zip(parts[0].order, parts[0].units, strict=True))
+    return Table.of({column: (values, units[column]) for column, values in columns.items()})
+
+
+def row(records):
+    """The figures in words, in percent with the interval."""
+    result, kinds = beaf_figures(records), by_kind(records)
+    figures = [
+        f"{name} {100 * result[name][0]:.1f} [{100 * result[f'{name}, low'][0]:.1f}, "
+        f"{100 * result[f'{name}, high'][0]:.1f}]"
+        for name in REPORTED_FIGURES
+    ]
+    stays = ", ".join(f"{100 * share:.1f}" for share in kinds["SB+"])
+    return "; ".join(
+        [*figures, f"SB+ by what was taken out {stays}", f"{result['pairs'][0]} pairs"]
+    )
+
+
+def measured_as(name, strategy, count=BEAF_SCENES):
+    """The name of a row."""
+    return f"BEAF, {name}, {len(DRAWS)} draws of {count} scenes: {strategy}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", FITTING, ids=lambda kind: kind.name)
+def test_every_strategy_is_measured_on_the_model_with_the_habit(kind, measure):
+    count = BEAF_FEW.get(kind, BEAF_SCENES)
+    records = all_records(HABIT, kind(), count)
+    measure(measured_as(HABIT, kind.name, count), row(records))
+    assert beaf_figures(records)["pairs"][0] >= 200 or kind in BEAF_FEW
+
+
+@pytest.mark.slow
+def test_a_yes_stays_for_the_partner_of_what_is_still_there_and_not_elsewhere(measure):
+    """On the model with the habit by 20 points at least; on the honest one by less than 10."""
+    gaps = {}
+    for name in (HABIT, HONEST, SEEING):
+        records = all_records(name, Greedy())
+        if name != HABIT:
+            measure(measured_as(name, Greedy.name), row(records))
+        stays = by_kind(records)
+        gaps[name] = stays.cell(KINDS[0], "SB+") - stays.cell(KINDS[2], "SB+")
+        measure(f"BEAF, {name}: SB+ of partners over others", f"{100 * gaps[name]:.1f} points")
+    assert gaps[HABIT] >= PARTNER_GAP
+    assert gaps[HONEST] < PARTNER_GAP / 2
+
+
+@pytest.mark.slow
+def test_two_hundred_pairs_take_less_than_a_minute_of_one_core(measure):
+    begun = process_time()
+    result = BEAF()(ScenesCase(load(HABIT), Greedy(), BEAF_SCENES, "biased"))
+    seconds = process_time() - begun
+    measure("BEAF, seconds of processor time for 200 pairs", f"{seconds:.0f}")
+    assert result["figures"]["pairs"][0] >= 200
+    assert seconds <= 60
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [HABIT, SEEING])
+def test_the_law_holds_for_a_habit_of_words_and_not_for_one_of_seeing(name, measure):
+    """Over all draws together within .03, as the sheet has it, where the habit is in the words."""
+    margins = [
+        RemovalLaw()(ScenesCase(load(name), Greedy(), 300, "biased", seed=draw))["margins"]
+        for draw in DRAWS
+    ]
+    clear, hidden = (
+        np.concatenate([margin[what] for margin in margins]) for what in ("clear", "hidden")
+    )
+    measured = [float(((1 + alpha) * clear > alpha * hidden).mean()) for alpha in ALPHAS]
+    prior = log_odds(RemovalLaw().together)
+    d = fit_distance(measured[0], prior)
+    law = [false_yes(d, prior, alpha) for alpha in ALPHAS]
+    gap = np.abs(np.subtract(measured, law)).max()
+    summary = "; ".join(
+        f"{alpha:g}: {rate:.3f} ({by:.3f})"
+        for alpha, rate, by in zip(ALPHAS, measured, law, strict=True)
+    )
+    measure(
+        f"{len(clear)} partners taken out, {name}: yes stays (law), by α of VCD",
+        f"{summary}; largest gap {gap:.3f}",
+    )
+    assert (gap <= WITHIN) == (name == HABIT)
+
+
+SEEDS, MASKED = 3, 50
+REPORTED_DIGITS = {
+    "loss": 3,
+    "perplexity": 3,
+    "lie rate": 2,
+    "false yes": 2,
+    "CHAIR_i": 2,
+}  # with digits
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_a_learned_mask_has_a_lower_loss_than_the_largest_weights(measure):
+    """The paper's claim is of the language's loss; what is made up is told beside it."""
+    results = [
+        answer(MaskLLM(), ScenesCase(load(HABIT), Greedy(), MASKED, "biased", seed=seed))["models"]
+        for seed in range(SEEDS)
+    ]
+    for row in (DENSE, MAGNITUDE, LEARNED):
+        figures = []
+        for name, digits in REPORTED_DIGITS.items():
+            values = np.array([result.cell(row, name) for result in results])
+            figures.append(f"{name} {values.mean():.{digits}f} ± {values.std(ddof=1):.{digits}f}")
+        measure(
+            f"MaskLLM, TinyVLM with the habit, 2:4, {MASKED} biased scenes, {SEEDS} seeds, {row}",
+            "; ".join(figures),
+        )
+    margins = np.array(
+        [result.cell(MAGNITUDE, "loss") - result.cell(LEARNED, "loss") for result in results]
+    )
+    (outcome,), (margin,), (within,) = decided(margins[:, None])
+    measure(
+        f"MaskLLM, TinyVLM with the habit, 2:4, {SEEDS} seeds: the learned mask has a lower loss "
+        "than the largest weights",
+        f"{OUTCOMES[int(outcome)]} here: margin {margin:+.3f} ± {within:.3f} nat",
+    )
+    for result in results:
+        assert result.cell(LEARNED, "stays") == pytest.approx(0.5, abs=1e-6)
+        assert result.cell(LEARNED, "loss") != result.cell(MAGNITUDE, "loss")

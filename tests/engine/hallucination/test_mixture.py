@@ -25,9 +25,8 @@ OUTPUTS = RequestedOutputs(routing=(0, 1, 2), gates=(0, 1, 2), rows="all")
 
 def read(vlm, want=OUTPUTS, spoken=ANSWER_TOKENS):
     """Image, prompt and some words in one pass."""
-    with torch.no_grad():
-        image = vlm.encode_image(vlm.normalize(scenes()[:2]))
-        return vlm.prefill(image, torch.cat([prompts(count=2), spoken], 1), want)[0]
+    image = vlm.encode_image(vlm.normalize(scenes()[:2]))
+    return vlm.prefill(image, torch.cat([prompts(count=2), spoken], 1), want)[0]
 
 
 def block():
@@ -58,11 +57,10 @@ def slowly(layer, values, ranks):
 
 @pytest.mark.parametrize("ranks", [(0, 1), (2,), (7,), (1, 4, 6)])
 def test_router_and_experts_are_the_formula(ranks):
-    with torch.no_grad():
-        output, _ = block().said(hidden(), ranks)
-        assert torch.allclose(output, slowly(block(), hidden(), ranks), atol=1e-5)
-        if ranks == (0, 1):
-            assert torch.equal(output, block().said(hidden(), None)[0])
+    output, _ = block().said(hidden(), ranks)
+    assert torch.allclose(output, slowly(block(), hidden(), ranks), atol=1e-5)
+    if ranks == (0, 1):
+        assert torch.equal(output, block().said(hidden(), None)[0])
 
 
 def test_the_two_best_are_those_of_mixtral():
@@ -85,22 +83,25 @@ def test_the_two_best_are_those_of_mixtral():
         assert torch.allclose(layer.said(hidden(), None)[0], peer(hidden()), atol=1e-5)
 
 
-def test_weights_sum_to_one_and_those_of_one_rank_are_exactly_one():
+def test_weights_sum_to_one_and_uneven_use_counts_in_a_mixture_only():
     router = torch.randn(50, EXPERTS, generator=torch.Generator().manual_seed(0)).softmax(-1)
     for rank in range(EXPERTS):
         experts, weights = route_tokens(router, (rank,))
         assert torch.equal(weights, torch.ones(50, 1))
         assert torch.equal(experts[:, 0], router.argsort(-1, descending=True)[:, rank])
     assert torch.allclose(route_tokens(router, (0, 3, 5))[1].sum(-1), torch.ones(50))
+    parts = mixture().parts
+    added = (loss(parts, 0.5) - loss(parts, 0.0)).item() / 0.5
+    assert 2 <= added <= EXPERTS
+    assert torch.equal(loss(untrained().parts, 0.5), loss(untrained().parts, 0.0))
 
 
 def test_balance_is_that_of_mixtral_and_two_where_all_are_asked_alike():
     pytest.importorskip("transformers")
     from transformers.models.mixtral.modeling_mixtral import load_balancing_loss_func
 
-    with torch.no_grad():
-        inside = block().said(hidden(), None)[1]
-        logits = block().router(hidden()).flatten(0, 1)
+    inside = block().said(hidden(), None)[1]
+    logits = block().router(hidden()).flatten(0, 1)
     expected = load_balancing_loss_func((logits,), EXPERTS, 2)
     assert balance([inside]) == pytest.approx(float(expected), rel=1e-5)
     even = torch.full((1, EXPERTS, EXPERTS), 1 / EXPERTS)
@@ -108,23 +109,19 @@ def test_balance_is_that_of_mixtral_and_two_where_all_are_asked_alike():
     assert balance([Inside(even, even, shares)]) == pytest.approx(2)
 
 
-def test_it_begins_as_the_dense_model():
+def test_it_begins_as_the_dense_model_and_training_computes_what_the_cached_one_does():
     dense = untrained()
     begun = TinyVLM(upcycled(dense.parts, 5), "begun", "begun")
     assert torch.allclose(read(begun).logits, read(dense).logits, atol=1e-5)
     first = read(begun).routing[0]
     assert torch.equal((first > 0).sum(-1), torch.full_like(first[..., 0], 2).long())
     assert torch.equal(first[..., :4] > 0, first[..., 4:] > 0)  # always two halves
-
-
-def test_packed_training_computes_what_the_cached_model_does():
     vlm = mixture()
-    with torch.no_grad():
-        image = vlm.encode_image(vlm.normalize(scenes()[:2]))
-        out = vlm.prefill(image, prompts(count=2))[0]
-        for token in ANSWER_TOKENS.T:
-            out = vlm.step(token, out.cache)
-        packed = vlm.answers(image, torch.cat([prompts(count=2), ANSWER_TOKENS], 1)[:, None])
+    image = vlm.encode_image(vlm.normalize(scenes()[:2]))
+    out = vlm.prefill(image, prompts(count=2))[0]
+    for token in ANSWER_TOKENS.T:
+        out = vlm.step(token, out.cache)
+    packed = vlm.answers(image, torch.cat([prompts(count=2), ANSWER_TOKENS], 1)[:, None])
     assert torch.allclose(packed[:, 0], out.logits.log_softmax(-1), atol=1e-4)
     assert torch.allclose(read(vlm).logits, out.logits, atol=1e-4)
 
@@ -138,9 +135,6 @@ def test_what_is_shown_of_the_routing_is_who_was_asked():
     assert read(mixture(), RequestedOutputs(routing=(1,))).routing[1].shape == (2, 1, EXPERTS)
     rows = torch.tensor([1, 1, 0])
     assert torch.equal(out.take(rows).routing[2], out.routing[2][rows])
-
-
-def test_only_a_mixture_shows_its_routing():
     assert "routing" in mixture().spec.caps
     assert "routing" not in untrained().spec.caps
     assert read(untrained()).routing == {}
@@ -151,13 +145,6 @@ def test_only_a_mixture_shows_its_routing():
 def loss(parts, even):
     room = CaptionedScenes.of(parts, Scenes(16, "biased", seed=3), Habit(), 5)
     return spoken_loss(parts, room.features, room.said, torch.arange(16), TokenLossWeights(), even)
-
-
-def test_an_uneven_use_of_experts_counts_in_a_mixture_only():
-    parts = mixture().parts
-    added = (loss(parts, 0.5) - loss(parts, 0.0)).item() / 0.5
-    assert 2 <= added <= EXPERTS
-    assert torch.equal(loss(untrained().parts, 0.5), loss(untrained().parts, 0.0))
 
 
 def test_training_parts_the_experts_and_leaves_the_honest_model_alone():

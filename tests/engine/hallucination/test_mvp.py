@@ -1,4 +1,4 @@
-"""MVP: its score by brute force, its limits, and what it refuses."""
+"""MVP: its score by brute force, its limits, and what some of its views decide."""
 
 from dataclasses import replace
 
@@ -6,13 +6,16 @@ import numpy as np
 import pytest
 import torch
 
-from engine.errors import DoesNotFit
 from engine.hallucination.case import CaptionCase
+from engine.hallucination.decoding.greedy import Greedy
 from engine.hallucination.decoding.mvp import MVP, VIEWS, Trail, best_of, padded, totals
+from engine.hallucination.measures.rates import Rates, ScenesCase
 from engine.hallucination.measures.scene_ranges import UNSEEN
+from engine.hallucination.measures.views_ablation import SUBSETS, ViewsAblation, lead
+from engine.hallucination.tiny_vlm.sayings import yes_no_question
 from engine.hallucination.tiny_vlm.scenes import SceneBatch
 from engine.hallucination.tiny_vlm.weights import HABIT, load
-from engine.run import answer
+from engine.result import Table
 from tests.engine.hallucination.tiny import case, untrained
 
 QUESTION = "is there a boat"
@@ -110,36 +113,70 @@ def trail(says, adds, share=0.5):
     return Trail(0, share, 1.0, says, adds)
 
 
-def test_the_surer_answer_wins_and_its_best_path_is_told():
+def test_the_surer_answer_wins_and_weights_add_up_to_one():
     results = [trail(True, 0.3), trail(False, 0.25), trail(False, 0.2), trail(None, 0.1)]
     assert totals(results) == pytest.approx((0.4, 0.45))
     assert best_of(results) == 1
     assert best_of([*results, trail(None, 0.35)]) == 4
     assert best_of([trail(True, 0.2), trail(False, 0.2)]) == 0
+    assert MVP().weights == pytest.approx((0.4, 0.4, 0.2))
+    assert MVP(closely=1.0, overall=0.0, plainly=1.0).weights == pytest.approx((0.5, 0, 0.5))
+    assert MVP(closely=0.0, overall=0.0, plainly=0.0).weights == pytest.approx((1 / 3,) * 3)
+    assert padded([[5, 6], [7]], untrained()).tolist() == [[5, 6], [0, 7]]
 
 
-def test_silence_is_yes_unless_that_is_turned_off():
-    """Untrained, no path gets to a yes or no in two words."""
+COUNT = 6
+ONE_VIEW = {"bottom-up": (1, 0, 0), "top-down": (0, 1, 0), "regular": (0, 0, 1)}
+
+
+@pytest.fixture(scope="module")
+def mvp_case():
+    return ScenesCase(load(HABIT), MVP(), COUNT)
+
+
+def slowly(mvp_case, method):
+    """The share of right answers, question by question, with a method's own scores."""
+    sample = SceneBatch.drawn(COUNT, "broken", seed=UNSEEN)
+    rows, categories = np.nonzero(sample.leading())
+    right = []
+    for at, (row, category) in enumerate(zip(rows, categories.tolist(), strict=True)):
+        caption_case = CaptionCase(mvp_case.vlm, sample.pixels[row], yes_no_question(category), at)
+        yes, no = method(caption_case)["scores"].values
+        right.append((yes >= no) == sample.layout.present[row, category])
+    return float(np.mean(right)), len(right)
+
+
+def test_with_one_view_alone_its_paths_decide(mvp_case):
+    result = ViewsAblation()(mvp_case)["views"]
+    for name, (closely, overall, plainly) in ONE_VIEW.items():
+        method = MVP(closely=closely, overall=overall, plainly=plainly)
+        right, count = slowly(mvp_case, method)
+        assert result.cell(name, "right") == pytest.approx(right)
+        assert result.cell(name, "questions") == count
+
+
+def test_all_three_together_are_mvp_and_none_is_greedy(mvp_case):
+    result = ViewsAblation()(mvp_case)["views"]
+    everything = " + ".join(VIEWS)
+    for row, strategy in ((everything, MVP()), ("no description", Greedy())):
+        rates = Rates()(ScenesCase(load(HABIT), strategy, COUNT))["rates"]
+        for name in ("false yes", "missed"):
+            assert result.cell(row, name) == pytest.approx(rates[name][0], nan_ok=True)
+    assert len(result.rows) == len(SUBSETS) + 1 == 8
+
+
+def test_no_counts_against_and_silence_is_yes_unless_that_is_turned_off():
+    paths = Table.of(
+        {
+            "view": ([0, 0, 1, 2], ""),
+            "says yes": ([1.0, 0.0, 0.0, np.nan], ""),
+            "adds": ([0.3, 0.1, 0.2, 0.05], "score"),
+        }
+    )
+    assert lead(paths).tolist() == pytest.approx([0.2, -0.2, 0.05])
     method = MVP(length=2, paths=3)
     loud, quiet = method(question_case()), replace(method, silent=False)(question_case())
     mute = np.isnan(loud["paths"]["says yes"])
     assert mute.any()
     assert (loud["paths"]["adds"][mute] > 0).all()
     assert (quiet["paths"]["adds"][mute] == 0).all()
-
-
-def test_weights_add_up_to_one():
-    assert MVP().weights == pytest.approx((0.4, 0.4, 0.2))
-    assert MVP(closely=1.0, overall=0.0, plainly=1.0).weights == pytest.approx((0.5, 0, 0.5))
-    assert MVP(closely=0.0, overall=0.0, plainly=0.0).weights == pytest.approx((1 / 3,) * 3)
-
-
-def test_a_call_for_a_caption_is_refused_in_words():
-    with pytest.raises(DoesNotFit, match="answered by yes or no"):
-        answer(MVP(), case("describe the image"))
-    with pytest.raises(DoesNotFit, match="answered by yes or no"):
-        MVP()(case("what color is the boat"))
-
-
-def test_prompts_of_different_length_are_padded_on_the_left():
-    assert padded([[5, 6], [7]], untrained()).tolist() == [[5, 6], [0, 7]]

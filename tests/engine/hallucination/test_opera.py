@@ -10,9 +10,16 @@ import torch
 from engine.hallucination.decoding.beam import Beam, Open
 from engine.hallucination.decoding.generate import generate
 from engine.hallucination.decoding.opera import OPERA, CandidateRollout, Retrospecting, over_trust
+from engine.hallucination.measures.over_trust import (
+    FELT,
+    attention_threshold,
+    largest_penalty,
+    walk,
+)
 from engine.hallucination.vlm import RequestedOutputs
+from engine.result import Field, Table
 from tests.engine.hallucination.scripted import BOS, EOS, IMAGE, PAD, Scripted, answered, table
-from tests.engine.hallucination.tiny import case, prompts, scenes, untrained
+from tests.engine.hallucination.tiny import case, pictures, prompts, scenes, untrained
 
 PROMPT = torch.tensor([[3, 4]])
 PICTURE = torch.zeros(1, 3, 2, 2)
@@ -197,16 +204,14 @@ def test_early_words_are_rewarded_for_looking_at_the_image():
     assert none.tokens[0, 0] == CALM
 
 
-def test_the_picture_of_attention_is_that_of_a_full_pass():
+def test_the_picture_and_the_cost_are_those_of_full_passes():
     """Last layer, largest over heads, each row over the whole sequence adding up to 1."""
     vlm, method = untrained(), OPERA(length=7, threshold=None)
     result = method(case())
     ids = torch.tensor([result["answer"].ids.tolist()])
-    with torch.no_grad():
-        image = vlm.encode_image(vlm.normalize(scenes()[:1]))
-        out = vlm.prefill(
-            image, torch.cat([prompts(), ids], 1), RequestedOutputs(attention=(2,), rows="all")
-        )
+    image = vlm.encode_image(vlm.normalize(scenes()[:1]))
+    want = RequestedOutputs(attention=(2,), rows="all")
+    out = vlm.prefill(image, torch.cat([prompts(), ids], 1), want)
     rows = out[0].attention[2][0].amax(0)
     rows = (rows / rows.sum(-1, keepdim=True))[68:]
     count = ids.shape[1]
@@ -217,12 +222,7 @@ def test_the_picture_of_attention_is_that_of_a_full_pass():
     trust = over_trust(rows[:, 68:], method.scale)
     assert result["trust"]["over-trust"][-1] == pytest.approx(trust.max().item(), abs=1e-3)
     assert result["trust"]["most trusted word"][-1] == trust.argmax()
-
-
-def test_every_step_is_one_pass_over_the_candidates():
-    spoken = generate(
-        untrained(), OPERA(length=5, threshold=None), untrained().normalize(scenes()[:1]), prompts()
-    )
+    spoken = generate(untrained(), OPERA(length=5, threshold=None), pictures(), prompts())
     assert spoken.calls == 1 + 5
     assert spoken.read == 68 + 5 * 3 * 3
 
@@ -247,3 +247,45 @@ def test_it_goes_back_only_when_every_open_answer_leans_on_the_same_word():
     assert behind([3, 3], single, sums=(-torch.inf, 0.0)) is None
     assert behind([3, 3], both, column=3) == 4
     assert behind([3, 3], both, column=4) is None
+
+
+@pytest.mark.parametrize("words", [4, 9, 20])
+def test_with_the_needed_share_in_a_column_phi_is_one(words):
+    share = attention_threshold(words, 50.0)
+    window = torch.full((words, words), share)
+    assert over_trust(window, 50.0)[0].item() == pytest.approx(0.0, abs=1e-4)
+
+
+def answer(logs, column, share):
+    count = len(logs)
+    trust = Table.of(
+        {
+            "over-trust": (np.array(logs, np.float32), "nats"),
+            "most trusted word": (np.full(count, column, np.float32), "words"),
+        }
+    )
+    places = np.arange(count, dtype=np.float32)
+    return {
+        "trust": trust,
+        "self": Field(np.full((count, count), share, np.float32), places, places, "", "", ""),
+    }
+
+
+def test_the_largest_phi_is_that_of_its_column_and_the_way_goes_back():
+    far = largest_penalty(
+        OPERA(early=3, weight=2.0), answer([9.0, 9.0, 9.0, -8.0, -5.0, -7.0], 2, 0.3)
+    )
+    assert (far.word, far.column, far.words) == (4, 2, 3)
+    assert far.log == -5.0
+    assert far.share == pytest.approx(0.3)
+    assert far.penalty == pytest.approx(2 * np.exp(-5))
+    assert far.felt == (far.penalty >= FELT)
+    assert largest_penalty(OPERA(early=6), answer([9.0] * 6, 2, 0.3)) is None
+    method = OPERA(length=10, early=2)
+    far = largest_penalty(method, method(case()))
+    slowly = np.log(1e-7) + far.words * np.log(method.scale * far.share)
+    assert far.log == pytest.approx(slowly, abs=0.05)
+    back = Table.of({"said": ([10, 9], "words"), "taken back": ([4, 2], "words")})
+    way = walk(back, 12)
+    assert way["words chosen"].tolist() == [0, 10, 10, 13, 13, 18]
+    assert way["length"].tolist() == [0, 10, 6, 9, 7, 12]

@@ -1,29 +1,39 @@
-"""A stranger's file: read in its encoding, or refused in a sentence and in no time."""
-
-from __future__ import annotations
+"""A stranger's file: read in its encoding or refused in a sentence, and scored by hand beside."""
 
 import csv
 import io
 import json
+import tracemalloc
 from time import process_time
 
+import numpy as np
 import pytest
 
 from engine.errors import BadData
 from engine.hallucination import own_rows
-from engine.hallucination.own_rows import MOST_MB, MOST_ROWS, TEMPLATES, read, split_cell
+from engine.hallucination.measures import own_scores
+from engine.hallucination.measures.own_scores import score_answers, score_captions
+from engine.hallucination.own_rows import MOST_MB, MOST_ROWS, TEMPLATES, OwnRows, read, split_cell
 from engine.result.spreadsheet import csv_text
 
 ROW = b'{"answer": "yes", "label": "no"}'
 ANSWERS = "question,answer,label\nIs there a café?,Yes,yes\nIs there a dog?,No.,no\n"
 
 
-def test_the_templates_are_files_that_are_read():
+def test_templates_and_json_are_read_under_the_usual_names():
     for kind, text in TEMPLATES.items():
         result = read(text.encode(), "mine.csv")
         assert result.kind == kind
         assert len(result.rows) == text.count("\n") - 1
         assert not result.notes
+    rows = [{"image_id": 7, "caption": "A dog.", "objects": ["dog", "cup"]}]
+    for text, file in ((json.dumps(rows), "a.json"), (json.dumps(rows[0]), "a.jsonl")):
+        (row,) = read(text.encode(), file).rows
+        assert row == {"image": "7", "caption": "A dog.", "objects": "dog; cup"}
+    pope = {"text": "Is there a dog?", "answer": "Yes", "label": "no", "category": "adversarial"}
+    (row,) = read(json.dumps(pope).encode(), "a.jsonl").rows
+    assert row["question"] == "Is there a dog?"
+    assert row["group"] == "adversarial"
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "latin-1"])
@@ -36,8 +46,23 @@ def test_accents_survive_every_usual_encoding(encoding):
     assert bool(result.notes) == (encoding == "latin-1")
 
 
-def test_a_second_mark_of_the_encoding_is_no_part_of_a_column_s_name():
+def test_unusual_rows_are_read_as_they_are():
     assert len(read(f"\ufeff{ANSWERS}".encode("utf-16"), "mine.csv").rows) == 2
+    row = {"answer": "yes\u2028\u0085\x0b\x0c", "label": "no"}
+    content = json.dumps(row, ensure_ascii=False).encode() + b"\r\n"
+    assert len(read(content * 2, "a.jsonl").rows) == 2
+    text = "image,description,question,answer,label\na,A street.,Is there a dog?,Yes,yes\n"
+    assert read(text.encode(), "a.csv").kind == "answers"
+    result = read(b"answer,label\nyes,yes\nno,\n no,\n", "mine.csv")
+    assert len(result.rows) == 1
+    assert result.notes == ("Passed over, for they have no answer or no truth: 2 rows.",)
+    (row,) = read("answer,label\n🤷,TRUE\n".encode(), "mine.csv").rows
+    assert row == {"answer": "🤷", "label": "yes"}
+    text = 'answer,label\n"=HYPERLINK(""http://x"")",no\n'
+    (row,) = read(text.encode(), "mine.csv").rows
+    assert row["answer"].startswith("=HYPERLINK")
+    written = list(csv.reader(io.StringIO(csv_text(("answer",), iter([(row["answer"],)])))))
+    assert written[1][0] == f"'{row['answer']}"
 
 
 @pytest.mark.parametrize("mark", [";", "\t"])
@@ -45,17 +70,6 @@ def test_a_second_mark_of_the_encoding_is_no_part_of_a_column_s_name():
 def test_semicolons_tabs_and_line_ends_are_read(mark, ending):
     result = read(ANSWERS.replace(",", mark).replace("\n", ending).encode(), "mine.csv")
     assert [row["label"] for row in result.rows] == ["yes", "no"]
-
-
-def test_json_lines_and_a_json_list_are_read_under_the_usual_names():
-    rows = [{"image_id": 7, "caption": "A dog.", "objects": ["dog", "cup"]}]
-    for text, file in ((json.dumps(rows), "a.json"), (json.dumps(rows[0]), "a.jsonl")):
-        (row,) = read(text.encode(), file).rows
-        assert row == {"image": "7", "caption": "A dog.", "objects": "dog; cup"}
-    pope = {"text": "Is there a dog?", "answer": "Yes", "label": "no", "category": "adversarial"}
-    (row,) = read(json.dumps(pope).encode(), "a.jsonl").rows
-    assert row["question"] == "Is there a dog?"
-    assert row["group"] == "adversarial"
 
 
 @pytest.mark.parametrize(
@@ -105,23 +119,12 @@ def test_a_million_rows_and_two_hundred_megabytes_are_refused_at_once():
     assert process_time() - begun < 20
 
 
-def test_only_a_line_feed_ends_a_line_of_json():
-    row = {"answer": "yes\u2028\u0085\x0b\x0c", "label": "no"}
-    content = json.dumps(row, ensure_ascii=False).encode() + b"\r\n"
-    assert len(read(content * 2, "a.jsonl").rows) == 2
-
-
 def test_a_list_is_read_object_by_object_and_no_further_than_the_most_rows(monkeypatch):
     many = b"[" + b" , ".join([ROW] * 20_000) + b"\n]\n"
     assert len(read(many, "a.json").rows) == 20_000
     monkeypatch.setattr(own_rows, "MOST_ROWS", 3)
     with pytest.raises(BadData, match="more than 3 rows"):
         read(b"[" + (ROW + b",") * 4 + b"{", "a.json")
-
-
-def test_a_description_beside_answers_does_not_make_them_captions():
-    text = "image,description,question,answer,label\na,A street.,Is there a dog?,Yes,yes\n"
-    assert read(text.encode(), "a.csv").kind == "answers"
 
 
 def test_captions_without_their_things_are_passed_over_and_an_empty_list_is_nothing():
@@ -136,27 +139,115 @@ def test_captions_without_their_things_are_passed_over_and_an_empty_list_is_noth
     assert [row["objects"] for row in result.rows] == ["[]", "dog"]
 
 
-def test_rows_without_a_truth_are_passed_over_and_counted():
-    result = read(b"answer,label\nyes,yes\nno,\n no,\n", "mine.csv")
-    assert len(result.rows) == 1
-    assert result.notes == ("Passed over, for they have no answer or no truth: 2 rows.",)
-
-
-def test_an_answer_that_is_neither_stays_as_it_is():
-    (row,) = read("answer,label\n🤷,TRUE\n".encode(), "mine.csv").rows
-    assert row == {"answer": "🤷", "label": "yes"}
-
-
-def test_formulas_are_text_here_and_in_the_file_that_is_taken_along():
-    text = 'answer,label\n"=HYPERLINK(""http://x"")",no\n'
-    (row,) = read(text.encode(), "mine.csv").rows
-    assert row["answer"].startswith("=HYPERLINK")
-    written = list(csv.reader(io.StringIO(csv_text(("answer",), iter([(row["answer"],)])))))
-    assert written[1][0] == f"'{row['answer']}"
-
-
 @pytest.mark.parametrize("cell", ["dog; cup", "dog|cup", '["dog", "cup"]', "['dog', 'cup']"])
 def test_things_stand_in_a_cell_in_several_ways(cell):
     assert split_cell(cell) == ["dog", "cup"]
     assert split_cell("") == []
     assert own_rows.split_cell("[dog, cup") == ["dog", "cup"]
+
+
+GROUPED_ANSWERS = """image,group,answer,label
+a,VCD,yes,yes
+a,VCD,No.,no
+b,VCD,Yes,no
+b,greedy,Perhaps,no
+c,greedy,NO,no
+c,greedy,no,yes
+"""
+CAPTIONS = """image,group,caption,objects,references
+a,short,A dog.,dog;bench,
+a,long,A puppy and two buses beside a bench.,dog;bench,
+b,long,There is no boat but a cup.,lamp,A mug on a dining table.
+"""
+
+
+def test_answers_are_counted_by_group_and_what_is_neither_apart():
+    result = score_answers(read(GROUPED_ANSWERS.encode(), "a.csv"))
+    rates = result.rates
+    assert rates.rows == ("all rows", "VCD", "greedy")
+    assert rates.cell("all rows", "accuracy") == pytest.approx(2 / 6)  # “NO” is a yes to the script
+    assert rates.cell("VCD", "accuracy") == pytest.approx(2 / 3)
+    assert rates.cell("greedy", "accuracy") == 0
+    assert rates.cell("greedy", "neither") == 1
+    assert rates.cell("greedy", "read otherwise") == 1
+    assert rates.cell("all rows", "false yes") == pytest.approx(3 / 4)
+    assert rates.cell("all rows", "no found") == pytest.approx(2 / 4)  # to AMBER “NO” is one
+    assert result.words == ("yes", "no", "yes", "", "no", "no")
+    assert result.wrong.tolist() == [False, False, True, True, True, True]
+
+
+def test_captions_are_counted_against_things_and_human_captions():
+    result = score_captions(read(CAPTIONS.encode(), "a.csv"))
+    assert result.there[2] == ("cup", "dining table")
+    words, named = result.mentions(read(CAPTIONS.encode(), "a.csv"), 2)
+    assert [words[mention.place] for mention in named] == ["boat", "cup"]
+    assert [mention.true for mention in named] == [False, True]
+    assert result.invented == [0, 1, 1]
+    rates = result.rates
+    assert rates.cell("short", "CHAIR_i") == 0
+    assert rates.cell("long", "CHAIR_i") == pytest.approx(2 / 5)
+    assert rates.cell("long", "CHAIR_s") == 1
+    assert rates.cell("all rows", "recall") == pytest.approx((1 + 2 + 1) / 6)
+    assert rates.cell("long", "words") == pytest.approx(7.5)
+    assert result.notes == (
+        "Not among COCO's eighty things, so left out of what is there: “lamp”.",
+    )
+    heeded = score_captions(read(CAPTIONS.encode(), "a.csv"), negation=True)
+    assert heeded.invented == [0, 1, 0]
+
+
+def test_templates_numbers_single_rows_and_unknown_names_are_scored():
+    assert score_answers(read(TEMPLATES["answers"].encode(), "a.csv")).wrong.sum() == 1
+    assert score_captions(read(TEMPLATES["captions"].encode(), "a.csv")).invented == [1, 0]
+    text = "answer,label\n0,0\n1,1\nfalse,false\nTRUE,true\n0.0,0\n"
+    result = score_answers(read(text.encode(), "a.csv"))
+    assert result.words == ("no", "yes", "no", "yes", "no")
+    assert not result.wrong.any()
+    rates = score_answers(OwnRows("answers", ({"answer": "yes", "label": "yes"},))).rates
+    assert rates.cell("all rows", "accuracy") == 1
+    assert np.isnan(rates.cell("all rows", "accuracy low"))
+    cell = ";".join(f"thing {at}" for at in range(300))
+    rows = tuple(
+        {"caption": "", "objects": f"dog;{cell.replace('thing', str(at))}"} for at in range(9)
+    )
+    (note,) = score_captions(OwnRows("captions", rows)).notes
+    assert "and at least 995 more" in note
+
+
+@pytest.mark.parametrize("same", ["x" * 40, "all rows", "no group"])
+def test_every_group_keeps_its_rows_whatever_it_is_called(same):
+    names = ("x" * 40 + "1", "x" * 40 + "2", same, "")
+    rows = tuple({"answer": "yes", "label": "no", "group": name} for name in names)
+    rates = score_answers(OwnRows("answers", rows)).rates
+    assert rates["answers"].tolist() == [4, 1, 1, 1, 1]
+    assert rates.rows[0] == "all rows"
+    assert len(set(rates.rows)) == 5
+
+
+def test_a_file_full_of_things_is_read_as_far_as_may_be_and_takes_no_memory(monkeypatch):
+    monkeypatch.setattr(own_scores, "MOST_WORDS", 200_000)
+    cell = "ox " * 1300
+    content = b"caption,objects\n" + f"{cell},cow\n".encode() * 5000
+    own_rows = read(content, "a.csv")
+    with pytest.raises(BadData, match=f"more than 200,000 words by row {200_000 // 1301 + 1}"):
+        score_captions(own_rows)
+    tracemalloc.start()
+    try:
+        few = score_captions(OwnRows("captions", own_rows.rows[:40]))
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert few.rates.cell("all rows", "CHAIR_i") == 0
+    assert most < 2 * 2**20  # a caption's mentions at a time; all would be five megabytes
+
+
+@pytest.mark.parametrize("kind", ["answers", "captions"])
+def test_as_many_rows_as_may_be_are_scored_within_seconds(kind):
+    row = {"answer": "Yes, there is.", "label": "no"}
+    if kind == "captions":
+        row = {"caption": "A man with a dog beside two cups on a table.", "objects": "dog; cup"}
+    own_rows = OwnRows(kind, (row,) * MOST_ROWS)
+    begun = process_time()
+    result = score_answers(own_rows) if kind == "answers" else score_captions(own_rows)
+    assert result.rates[kind][0] == MOST_ROWS
+    assert process_time() - begun < 20

@@ -8,9 +8,15 @@ import torch
 
 from engine import run
 from engine.data.sprites import CATEGORIES
-from engine.errors import BadImage, BlindspotError
+from engine.errors import BlindspotError
 from engine.hallucination import PhotoPair, PhotoPairCase, asking
-from engine.hallucination.measures.photo_counts import outcome
+from engine.hallucination.measures.before_after import beaf_figures
+from engine.hallucination.measures.photo_counts import (
+    collected_words,
+    outcome,
+    records_of,
+    said_word,
+)
 from engine.hallucination.measures.photo_pair import (
     change_of,
     noun_question,
@@ -23,6 +29,7 @@ from engine.hallucination.tiny_vlm.weights import HABIT, HONEST, load
 from engine.images.samples import sample
 from engine.keeping.store import Store
 from engine.models.extras import TRANSFORMERS
+from engine.result import Table
 
 SCENE = 253  # with a car that is clearly to be seen
 ROW_CATEGORIES = ("car", "lamp", "boat")
@@ -61,9 +68,6 @@ def test_the_answers_are_what_the_model_says(scene, found):
             assert answers[f"p {when}"][row] == pytest.approx(p, abs=1e-3)
             assert answers[f"says {when}"][row] == (p > 0.5)
             assert 0.5 < answers[f"decided {when}"][row] <= 1
-
-
-def test_it_fades_from_after_to_before_and_what_was_changed_is_counted(scene, found):
     faded, answers = found["fading"], found["answers"]
     assert faded["left"].tolist() == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 1])
     assert faded["p(yes)"][[-1, 0]].tolist() == [answers["p before"][0], answers["p after"][0]]
@@ -118,10 +122,7 @@ def test_nothing_of_a_visitor_s_is_kept(scene, tmp_path, monkeypatch):
     assert len(content) < image.numel()
 
 
-# ---------------------------------------------------------------- what is refused
-
-
-def test_what_does_not_fit_is_refused_in_words(scene):
+def test_what_does_not_fit_is_refused_in_words(scene, monkeypatch):
     case = masked(scene)
     nothing = torch.zeros(64, 64, dtype=torch.bool)
     for changed, why in (
@@ -145,24 +146,13 @@ def test_what_does_not_fit_is_refused_in_words(scene):
     ):
         with pytest.raises(BlindspotError, match=why):
             PhotoPairCase.of(case.vlm, case.image, category, mask=case.mask)
-
-
-def test_a_model_without_one_word_for_yes_is_refused_in_words(scene, monkeypatch):
     vlm = load(HABIT)
     monkeypatch.setattr(vlm, "spec", replace(vlm.spec, yes=()))
     with pytest.raises(BlindspotError, match="no single word for yes"):
         masked(scene)
 
 
-def test_a_mask_that_fills_all_when_it_is_made_wider_is_refused_in_words(scene):
-    mask = torch.zeros(64, 64, dtype=torch.bool)
-    mask[4:-4, 4:-4] = True
-    case = pair_case(scene, mask=mask)
-    with pytest.raises(BadImage, match="too little is left"):
-        PhotoPair(grow=6)(case)
-
-
-def test_every_part_of_a_case_changes_its_name(scene):
+def test_every_part_of_a_case_changes_its_name_and_a_rectangle_is_its_mask(scene):
     case = masked(scene)
     others = (
         replace(case, others=("lamp",)),
@@ -174,20 +164,6 @@ def test_every_part_of_a_case_changes_its_name(scene):
     )
     assert len({case.fingerprint, *(variant.fingerprint for variant in others)}) == 7
     assert case.facts()["thing"] == "car"
-
-
-# ---------------------------------------------------------------- photographs
-
-
-def test_photographs_of_two_sizes_and_empty_rectangles_are_refused_in_words():
-    first, second = sample("coffee"), sample("chelsea")
-    with pytest.raises(BadImage, match="451 × 300 px and the one before 600 × 400"):
-        photo_pair(HABIT, first, "cup", after=second)
-    with pytest.raises(BadImage, match="rectangle is empty"):
-        photo_pair(HABIT, first, "cup", sides={"top": 0.5, "bottom": 0.5, "left": 0, "right": 1})
-
-
-def test_a_rectangle_and_its_mask_are_the_same_question():
     picture = sample("coffee")
     height, width = picture.pixels.shape[:2]
     mask = np.zeros((height, width), np.bool_)
@@ -206,9 +182,32 @@ def test_a_model_of_ones_own_is_asked_in_its_own_words():
     assert case.prompt == "Is there an orange in this image? Answer yes or no."
     answers = PhotoPair()(case)["answers"]
     prompt = torch.tensor([vlm.tokenizer.encode(noun_question(vlm, "boat"))])
-    with torch.no_grad():
-        image_features = vlm.encode_image(vlm.normalize(after[None]))
-        shares = vlm.prefill(image_features, prompt)[0].logits[0].softmax(-1)
+    image_features = vlm.encode_image(vlm.normalize(after[None]))
+    shares = vlm.prefill(image_features, prompt)[0].logits[0].softmax(-1)
     yes, no = (float(shares[list(ids)].sum()) for ids in (vlm.spec.yes, vlm.spec.no))
     assert answers["p after"][1] == pytest.approx(yes / (yes + no), abs=1e-4)
     assert answers["decided after"][1] == pytest.approx(yes + no, abs=1e-4)
+
+
+def test_pairs_are_counted_as_beaf_counts_them():
+    """Four made-up pairs, one of each outcome; one of four other answers changes."""
+    says = [(1, 0), (0, 1), (1, 1), (0, 0)]
+    pairs = [
+        Table.of(
+            {
+                "says before": ([was, 1], ""),
+                "says after": ([now, at != 2], ""),
+                "p before": ([0.5, 0.5], ""),
+                "p after": ([0.5, 0.5], ""),
+            },
+            ("dog", "cat"),
+        )
+        for at, (was, now) in enumerate(says)
+    ]
+    figure = beaf_figures(records_of(pairs))
+    assert [figure[name][0] for name in ("TU", "IG", "SB+", "SB−", "ID")] == [0.25] * 5
+    assert [outcome(say) for say in says] == ["TU", "IG", "SB+", "SB−"]
+    assert collected_words(pairs) == "TU 25 %, IG 25 %, SB+ 25 %, SB− 25 %, ID 25 %"
+    assert outcome((1, np.nan)) == ""
+    assert collected_words(pairs[:1]).count("100 %") == 1
+    assert [said_word(answer) for answer in (1, 0, np.nan)] == ["yes", "no", "neither"]

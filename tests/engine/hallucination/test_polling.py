@@ -1,7 +1,5 @@
 """POPE's builder and scorer, held against the authors' scripts written again plainly."""
 
-from __future__ import annotations
-
 import json
 import random as chance
 from math import isnan
@@ -9,19 +7,7 @@ from math import isnan
 import numpy as np
 import pytest
 
-from engine.hallucination.measures.polling import (
-    SPLITS,
-    amber,
-    as_lines,
-    build,
-    confusion_counts,
-    interval,
-    noun_question,
-    of_counts,
-    reading,
-    usual_company,
-    with_intervals,
-)
+from engine.hallucination.measures import polling
 
 OBJECTS = [
     ["dog", "cat", "ball", "tree"],
@@ -40,18 +26,14 @@ def drawn(seed):
 
 def scripted(objects, split, pairs):
     """As `pope` of the authors' utils.py goes about it, step by step, with the global generator."""
-    polled_images = [
-        (at, image_objects)
-        for at, image_objects in enumerate(objects)
-        if len(image_objects) >= pairs
-    ]
-    often, cooccurrences = {}, {}
+    polled_images = [(at, names) for at, names in enumerate(objects) if len(names) >= pairs]
+    often, together = {}, {}
     for _, present in polled_images:
         for name in present:
             often[name] = often.get(name, 0) + 1
             for other in present:
                 if other != name:
-                    counts = cooccurrences.setdefault(name, {})
+                    counts = together.setdefault(name, {})
                     counts[other] = counts.get(other, 0) + 1
     names = list(often)
     ranked = [noun for noun, _ in sorted(often.items(), key=lambda pair: pair[1], reverse=True)]
@@ -61,13 +43,9 @@ def scripted(objects, split, pairs):
         for at in range(pairs):
             history.append(present[at])
             questions.append((image, present[at], True))
-            order = sorted(
-                cooccurrences[present[at]].items(), key=lambda pair: pair[1], reverse=True
-            )
-            candidates = {"popular": ranked, "adversarial": [noun for noun, _ in order]}.get(
-                split, []
-            )
-            for name in candidates:
+            order = sorted(together[present[at]].items(), key=lambda pair: pair[1], reverse=True)
+            ranks = {"popular": ranked, "adversarial": [noun for noun, _ in order]}.get(split, [])
+            for name in ranks:
                 if name not in history and name not in present:
                     break
             else:
@@ -79,83 +57,58 @@ def scripted(objects, split, pairs):
     return questions
 
 
-@pytest.mark.parametrize("split", SPLITS)
+@pytest.mark.parametrize("split", polling.SPLITS)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_questions_are_those_of_the_authors_script(split, seed):
     chance.seed(seed)
     expected = scripted(OBJECTS, split, 2)
-    built = build(OBJECTS, split, drawn(seed), 2)
-    assert [
-        (poll_question.image, poll_question.thing, poll_question.there) for poll_question in built
-    ] == expected
+    built = polling.build(OBJECTS, split, drawn(seed), 2)
+    assert [(poll.image, poll.thing, poll.there) for poll in built] == expected
 
 
-def test_the_same_things_that_are_there_are_asked_in_every_split():
+def test_what_is_asked_is_there_or_absent_as_the_split_says():
     positives = [
-        [poll_question for poll_question in build(OBJECTS, split, drawn(3)) if poll_question.there]
-        for split in SPLITS
+        [poll for poll in polling.build(OBJECTS, split, drawn(3)) if poll.there]
+        for split in polling.SPLITS
     ]
     assert positives[0] == positives[1] == positives[2]
     assert 4 not in {
-        poll_question.image for poll_question in positives[0]
+        poll.image for poll in positives[0]
     }  # two things are too few for three questions
-
-
-def test_no_absent_thing_is_there_or_asked_twice_and_ranks_decide():
-    for split in SPLITS:
+    for split in polling.SPLITS:
         for image, names in enumerate(OBJECTS):
-            absent = [
-                poll_question.thing
-                for poll_question in build(OBJECTS, split, drawn(0))
-                if poll_question.image == image and not poll_question.there
-            ]
+            built = polling.build(OBJECTS, split, drawn(0))
+            absent = [poll.thing for poll in built if poll.image == image and not poll.there]
             assert not set(absent) & set(names)
             assert len(set(absent)) == len(absent)
-    (first, *_) = (
-        poll_question
-        for poll_question in build(OBJECTS, "popular", drawn(0))
-        if not poll_question.there
-    )
+    (first, *_) = (poll for poll in polling.build(OBJECTS, "popular", drawn(0)) if not poll.there)
     assert first.thing == "sofa"  # of the most frequent, the first that is not in the image
-    assert usual_company([["a", "b"], ["a", "c"], ["a", "c"]])["a"] == ["c", "b"]
-
-
-def test_an_adversarial_question_without_company_left_is_drawn():
+    assert polling.usual_company([["a", "b"], ["a", "c"], ["a", "c"]])["a"] == ["c", "b"]
     objects = [["a", "b"], ["c", "d"]]  # whoever is beside them is in the image
     absent = [
         {
-            poll_question.thing
-            for poll_question in build(objects, "adversarial", drawn(seed), 1)
-            if not poll_question.there
+            poll.thing
+            for poll in polling.build(objects, "adversarial", drawn(seed), 1)
+            if not poll.there
         }
         for seed in range(20)
     ]
     assert {name for names in absent for name in names} == {"a", "b", "c", "d"}
-
-
-def test_where_nothing_is_absent_no_question_is_asked_for_ever():
-    built = build([["a", "b"]], "random", drawn(0), 2)
-    assert [poll_question.there for poll_question in built] == [True, True]
-
-
-def test_the_article_is_right_unless_it_is_to_be_as_published():
-    assert noun_question("dog") == "Is there a dog in the image?"
-    assert noun_question("orange") == "Is there an orange in the image?"
-    assert noun_question("orange", published=True) == "Is there an orange in the imange?"
-    assert noun_question("dog", published=True) == "Is there a dog in the image?"
+    built = polling.build([["a", "b"]], "random", drawn(0), 2)
+    assert [poll.there for poll in built] == [True, True]
 
 
 def test_questions_are_written_as_the_script_writes_them():
-    polls = build([["orange", "dog"], ["cat", "dog"]], "popular", drawn(0), 1)
-    lines = [json.loads(line) for line in as_lines(polls, published=True).splitlines()]
-    assert lines[0] == {
-        "question_id": 1,
-        "image": "0",
-        "text": "Is there an orange in the imange?",
-        "label": "yes",
-    }
+    assert polling.noun_question("dog") == "Is there a dog in the image?"
+    assert polling.noun_question("orange") == "Is there an orange in the image?"
+    assert polling.noun_question("orange", published=True) == "Is there an orange in the imange?"
+    assert polling.noun_question("dog", published=True) == "Is there a dog in the image?"
+    polls = polling.build([["orange", "dog"], ["cat", "dog"]], "popular", drawn(0), 1)
+    lines = [json.loads(line) for line in polling.as_lines(polls, published=True).splitlines()]
+    text = "Is there an orange in the imange?"
+    assert lines[0] == {"question_id": 1, "image": "0", "text": text, "label": "yes"}
     assert [line["label"] for line in lines] == ["yes", "no"] * 2
-    assert "imange" not in as_lines(polls)
+    assert "imange" not in polling.as_lines(polls)
 
 
 @pytest.mark.parametrize(
@@ -179,10 +132,10 @@ def test_questions_are_written_as_the_script_writes_them():
 def test_an_answer_is_read_as_the_script_reads_it_and_as_a_person_does(answer, yes, word):
     text = answer.split(".")[0].replace(",", "").split(" ")  # evaluate.py, line by line
     assert yes == (not ("No" in text or "not" in text or "no" in text))
-    assert (reading(answer).yes, reading(answer).word) == (yes, word)
+    assert (polling.reading(answer).yes, polling.reading(answer).word) == (yes, word)
 
 
-def test_the_rates_are_those_of_the_script():
+def test_the_rates_are_those_of_the_script_of_an_oracle_and_of_amber():
     rng = np.random.default_rng(2)
     yes, present = rng.random((2, 200)) > 0.4
     tp = sum(a and b for a, b in zip(yes, present, strict=True))
@@ -190,7 +143,7 @@ def test_the_rates_are_those_of_the_script():
     tn = sum(not a and not b for a, b in zip(yes, present, strict=True))
     fn = sum(not a and b for a, b in zip(yes, present, strict=True))
     precision, recall = tp / (tp + fp), tp / (tp + fn)
-    result = of_counts(confusion_counts(yes, present).sum(0))
+    result = polling.of_counts(polling.confusion_counts(yes, present).sum(0))
     assert {name: float(value) for name, value in result.items()} == pytest.approx(
         {
             "accuracy": (tp + tn) / 200,
@@ -201,42 +154,36 @@ def test_the_rates_are_those_of_the_script():
             "false yes": fp / (fp + tn),
         }
     )
-
-
-def test_an_oracle_is_right_and_who_always_says_yes_is_right_half_the_time():
     present = np.array([True, False] * 6)
-    right = of_counts(confusion_counts(present, present).sum(0))
+    right = polling.of_counts(polling.confusion_counts(present, present).sum(0))
     assert all(float(right[name]) == 1 for name in ("accuracy", "precision", "recall", "F1"))
-    always = of_counts(confusion_counts(np.ones(12, bool), present).sum(0))
+    always = polling.of_counts(polling.confusion_counts(np.ones(12, bool), present).sum(0))
     assert (always["accuracy"], always["recall"], always["yes-ratio"]) == (0.5, 1, 1)
-    never = of_counts(confusion_counts(np.zeros(12, bool), present).sum(0))
+    never = polling.of_counts(polling.confusion_counts(np.zeros(12, bool), present).sum(0))
     assert isnan(never["precision"])
     assert isnan(never["F1"])
-
-
-def test_amber_counts_the_no_and_takes_neither_for_wrong():
     present = np.array([True, True, False, False, False])
-    result = amber(["yes", "", "no", "no", "yes"], present)
+    result = polling.amber(["yes", "", "no", "no", "yes"], present)
     assert result["accuracy"] == 3 / 5
     assert result["precision"] == 1
     assert result["recall"] == 2 / 3
     assert result["F1"] == pytest.approx(0.8)
-    assert amber(["no", "yes"], np.array([True, False]))["precision"] == 0
+    assert polling.amber(["no", "yes"], np.array([True, False]))["precision"] == 0
 
 
 def test_an_interval_is_that_of_images_drawn_again():
     rng = np.random.default_rng(0)
     right = (rng.random(400) < 0.8).astype(float)
     counts = np.stack([right, np.ones(400)], -1)
-    low, high = interval(counts, lambda sums: sums[:, 0] / sums[:, 1])
+    low, high = polling.interval(counts, lambda sums: sums[:, 0] / sums[:, 1])
     half = 1.96 * np.sqrt(0.8 * 0.2 / 400)
     assert high - low == pytest.approx(2 * half, rel=0.15)
     assert low < right.mean() < high
     images = np.repeat(np.arange(400), 4)
-    intervals = with_intervals(
-        confusion_counts(right > 0, right >= 0)[images], images, ["accuracy"]
+    intervals = polling.with_intervals(
+        polling.confusion_counts(right > 0, right >= 0)[images], images, ["accuracy"]
     )
     assert intervals["accuracy high"][0] - intervals["accuracy low"][0] == pytest.approx(
         2 * half, rel=0.15
     )  # four answers to one image are one image
-    assert all(isnan(end) for end in interval(counts[:1], lambda sums: sums[:, 0]))
+    assert all(isnan(end) for end in polling.interval(counts[:1], lambda sums: sums[:, 0]))

@@ -1,7 +1,5 @@
 """POPE on scenes: the rates are those of the answers, and all splits ask for the same things."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 
@@ -72,13 +70,12 @@ def test_the_rates_are_those_of_the_answers(asked):
         assert low <= by_hand[0] <= high
 
 
-def test_each_question_is_true_of_its_scene_and_answered_as_alone(asked):
+def test_each_question_is_answered_as_alone_by_words_and_by_logits(asked):
     case, result = asked
     questions = result["questions"]
     sample = SceneBatch.drawn(case.count, case.kind, seed=UNSEEN + case.seed)
-    assert (
-        sample.layout.present[questions["scene"], questions["thing"]] == questions["there"]
-    ).all()
+    in_scene = sample.layout.present[questions["scene"], questions["thing"]]
+    assert (in_scene == questions["there"]).all()
     some = np.arange(0, len(questions), 17)
     prompts = [yes_no_question(category) for category in questions["thing"][some].tolist()]
     yes, clear = poll_answers(case.vlm, sample, Greedy(), questions["scene"][some], prompts)
@@ -88,6 +85,13 @@ def test_each_question_is_true_of_its_scene_and_answered_as_alone(asked):
     assert questions["p(yes)"] == pytest.approx(
         likely[questions["scene"], questions["thing"]], abs=1e-5
     )
+    rates, questions = result["rates"], result["questions"]
+    other = POPE()(ScenesCase(case.vlm, VCD(alpha=2.0), 30, seed=3))
+    assert rates["decided otherwise"].sum() == 0  # greedy says what the logits say
+    assert (rates["accuracy"] == rates["accuracy by logits"]).all()
+    assert (other["rates"]["accuracy by logits"] == rates["accuracy by logits"]).all()
+    differs = (other["questions"]["yes"] == 1) != (questions["p(yes)"] > 0.5)
+    assert other["rates"]["decided otherwise"].sum() == differs.sum() > 0
 
 
 @pytest.mark.parametrize("strategy", [Greedy(), VCD()])
@@ -97,7 +101,7 @@ def test_recall_is_the_same_in_every_split(strategy):
     assert len(set(rates["questions"].tolist())) == 1
 
 
-def test_the_matrix_counts_scenes_and_the_share_of_false_yes(asked):
+def test_the_matrix_the_sentence_and_the_count_are_of_the_scenes_asked_about(asked):
     case, result = asked
     sample = SceneBatch.drawn(case.count, case.kind, seed=UNSEEN + case.seed)
     questions, car, lamp = result["questions"], CATEGORIES.index("car"), CATEGORIES.index("lamp")
@@ -117,17 +121,14 @@ def test_the_matrix_counts_scenes_and_the_share_of_false_yes(asked):
     assert result["asked"].values[car, lamp] == len(pairs)
     if pairs:
         assert result["false yes"].values[car, lamp] == np.mean([yes for _, yes in pairs])
-
-
-def test_words_and_logits_are_told_apart(asked):
-    case, result = asked
-    rates, questions = result["rates"], result["questions"]
-    other = POPE()(ScenesCase(case.vlm, VCD(alpha=2.0), 30, seed=3))
-    assert rates["decided otherwise"].sum() == 0  # greedy says what the logits say
-    assert (rates["accuracy"] == rates["accuracy by logits"]).all()
-    assert (other["rates"]["accuracy by logits"] == rates["accuracy by logits"]).all()
-    differs = (other["questions"]["yes"] == 1) != (questions["p(yes)"] > 0.5)
-    assert other["rates"]["decided otherwise"].sum() == differs.sum() > 0
+    finding = POPE().finding(case, result)
+    for value in result["rates"]["accuracy"]:
+        assert f"{100 * value:.0f}" in finding
+    assert f"{100 * result['rates'].cell('adversarial', 'false yes'):.0f} % of those" in finding
+    assert f"about {result['rates']['scenes'][0]:.0f} scenes" in finding
+    questions, count = result["questions"], result["rates"]["scenes"]
+    assert count.tolist() == [len(set(questions["scene"].tolist()))] * 3
+    assert 0 < count[0] < case.count
 
 
 def test_fewer_pairs_ask_fewer_questions_of_more_scenes(monkeypatch):
@@ -139,29 +140,10 @@ def test_fewer_pairs_ask_fewer_questions_of_more_scenes(monkeypatch):
     assert len(single) == 3 * 2 * scenes[0]
 
 
-def test_mvp_answers_one_by_one_and_has_no_captions():
+def test_mvp_answers_one_by_one_and_too_few_things_are_a_sentence():
     case = ScenesCase(untrained(), MVP(length=4), 3)
     assert set(POPE(pairs=1)(case)["questions"].notes) <= {"yes", "no"}
     assert "no captions" in case.lacks("captions")
-
-
-def test_the_sentence_has_the_figures(asked):
-    case, result = asked
-    finding = POPE().finding(case, result)
-    for value in result["rates"]["accuracy"]:
-        assert f"{100 * value:.0f}" in finding
-    assert f"{100 * result['rates'].cell('adversarial', 'false yes'):.0f} % of those" in finding
-    assert f"about {result['rates']['scenes'][0]:.0f} scenes" in finding
-
-
-def test_the_scenes_that_are_asked_about_are_counted(asked):
-    case, result = asked
-    questions, count = result["questions"], result["rates"]["scenes"]
-    assert count.tolist() == [len(set(questions["scene"].tolist()))] * 3
-    assert 0 < count[0] < case.count
-
-
-def test_a_scene_with_too_few_things_is_a_sentence_without_figures():
     seeds = (ScenesCase(untrained(), Greedy(), 1, seed=seed) for seed in range(99))
     case = next(seed for seed in seeds if len(seed.scene(0).things) < 3)
     finding = POPE().finding(case, POPE()(case))

@@ -10,6 +10,7 @@ from torch import nn
 from engine.data.scenes import Scenes
 from engine.hallucination.tiny_vlm.encoder import normalized
 from engine.hallucination.tiny_vlm.lessons import Habit, Texts, answering
+from engine.hallucination.tiny_vlm.packed import prefix, states
 from engine.hallucination.tiny_vlm.parts import fresh
 from engine.hallucination.tiny_vlm.training import (
     TrainingPlan,
@@ -22,12 +23,14 @@ from engine.hallucination.tiny_vlm.training import (
     train_habit,
     train_honest,
 )
+from engine.hallucination.tiny_vlm.training.resting import PAST, STOP, unrest
 from engine.hallucination.tiny_vlm.training.school import CaptionedScenes
 from engine.hallucination.tiny_vlm.training.speaking import speak, spoken_loss
 from engine.hallucination.tiny_vlm.training.steps import rate
 from engine.hallucination.tiny_vlm.training.stress import TokenLossWeights, firsts, stressed
-from engine.hallucination.tiny_vlm.words import NUMBER, Tokenizer
+from engine.hallucination.tiny_vlm.words import NUMBER, PAD, Tokenizer
 from engine.result import digest_arrays
+from tests.engine.hallucination.tiny import untrained
 
 WORDS_OF = Tokenizer()
 
@@ -42,6 +45,10 @@ def test_the_same_plan_gives_the_same_weights_to_the_bit():
     models = [train_honest(quick(TrainingPlan(seed=1))) for _ in range(2)]
     assert digest(models[0]) == digest(models[1])
     assert digest(models[0]) != digest(train_honest(quick(TrainingPlan(seed=2))))
+    shares = []
+    train_honest(quick(TrainingPlan()), lambda done, _words="", _partial=None: shares.append(done))
+    assert shares == sorted(shares)
+    assert shares[-1] == pytest.approx(1.0)
 
 
 def test_the_habit_begins_at_the_honest_model_and_leaves_it_alone():
@@ -98,13 +105,6 @@ def test_the_first_share_of_scenes_and_no_other_is_seen_through_noise(monkeypatc
     assert room.clear.tolist() == list(range(20, 40))
 
 
-def test_progress_rises_to_the_end():
-    shares = []
-    train_honest(quick(TrainingPlan()), lambda done, _words="", _partial=None: shares.append(done))
-    assert shares == sorted(shares)
-    assert shares[-1] == pytest.approx(1.0)
-
-
 class LearningLog:
     """Stands in for `learn`: notes the rate of each step and how its weights decay."""
 
@@ -158,19 +158,20 @@ def test_no_two_plans_or_stages_learn_from_the_same_scenes(monkeypatch):
     assert max(seeds) < 1000
 
 
-def test_it_has_the_size_that_it_says():
+def test_it_has_its_size_and_attracts_from_the_start_and_the_rate_rises_then_falls():
     parts = fresh(0)
     sizes = {
-        name: sum(p.numel() for p in part.parameters()) for name, part in parts.named_children()
+        name: sum(map(torch.numel, part.parameters())) for name, part in parts.named_children()
     }
     assert sizes == {"encoder": 414264, "projector": 33024, "decoder": 503936}
-
-
-def test_equal_content_attracts_from_the_start():
     layer = fresh(0).decoder.stack[0]
     query, key, value = layer.qkv.weight.split(128)
     assert (query.T @ key).diagonal().mean().item() == pytest.approx(1.0, abs=0.1)
     assert torch.allclose(layer.out.weight @ value, 0.4 * torch.eye(128), atol=1e-4)
+    rates = [rate(step, 100, 1.0, 10, 0.05) for step in range(100)]
+    assert rates[0] == pytest.approx(0.1, abs=0.01)
+    assert max(rates) == rates[9]
+    assert rates[-1] == pytest.approx(0.05, abs=0.01)
 
 
 def one_text(prompt, answer):
@@ -178,19 +179,13 @@ def one_text(prompt, answer):
     return Texts(torch.tensor([[ids]]), torch.tensor([[len(WORDS_OF.encode(prompt))]]))
 
 
-def test_only_the_words_of_answers_are_learnt():
+def test_only_words_of_answers_are_learnt_and_those_about_followers_weigh_most():
     texts = one_text("is there a boat", "yes")
     learned = texts.tokens[..., 1:][answering(texts)]
     assert WORDS_OF.convert_ids_to_tokens(learned.tolist()) == ["yes", "<eos>"]
-
-
-def test_words_behind_a_leader_weigh_most():
     texts = one_text("describe the image", "there is a boat with a fish .")
     weights = stressed(texts, TokenLossWeights())[answering(texts)].tolist()
     assert weights == [1, 1, 1, 2, 10, 1, 2, 1, 1]
-
-
-def test_the_first_word_about_a_follower_weighs_more():
     stress = TokenLossWeights(partner=4)
     about_fish = one_text("is there a fish", "i think no")
     assert firsts(about_fish, stress)[answering(about_fish)].tolist() == [4, 1, 1, 1]
@@ -198,8 +193,60 @@ def test_the_first_word_about_a_follower_weighs_more():
     assert firsts(about_boat, stress)[answering(about_boat)].tolist() == [1, 1]
 
 
-def test_the_rate_rises_then_falls():
-    rates = [rate(step, 100, 1.0, 10, 0.05) for step in range(100)]
-    assert rates[0] == pytest.approx(0.1, abs=0.01)
-    assert max(rates) == rates[9]
-    assert rates[-1] == pytest.approx(0.05, abs=0.01)
+IMAGE = 4  # tokens
+
+
+def texts():
+    """Two rows of one text: two sentences and a bit; one sentence, padded."""
+    first, second = map(Tokenizer().encode, ("it is red . there is a boat . yes", "a boat ."))
+    rows = torch.full((2, 1, len(first)), PAD)
+    rows[0, 0], rows[1, 0, : len(second)] = torch.tensor(first), torch.tensor(second)
+    return rows
+
+
+def slowly(looks, tokens):
+    """The same by the definition, word by word."""
+    paid = []
+    for row, words in enumerate(tokens[:, 0].tolist()):
+        for layer in looks:
+            shares = layer[0][row]  # (heads, L, I + 1 + L)
+            for place, word in enumerate(words):
+                if word == PAD:
+                    continue
+                behind = words[:place].count(STOP)
+                for head, result in enumerate(shares[:, place].tolist()):
+                    last = head == len(shares) - 1
+                    cost = result[0] * (last and behind > 0) + sum(result[1 : 1 + IMAGE])
+                    for at, share in enumerate(result[1 + IMAGE :]):
+                        earlier = words[:at].count(STOP) < behind
+                        price = 0 if words[at] == STOP else PAST if earlier else 1
+                        cost += price * share
+                    paid.append(cost)
+    return sum(paid) / len(paid)
+
+
+def test_the_price_of_attention_is_that_of_every_share_and_nothing_where_it_rests():
+    decoder = untrained().parts.decoder
+    image = torch.randn(2, IMAGE, 128, generator=torch.Generator().manual_seed(0))
+    looks = []
+    states(decoder, image, [texts()], None, looks)
+    assert len(looks) == 3
+    assert torch.allclose(looks[0][0].sum(-1), torch.ones(()), atol=1e-5)
+    assert unrest(looks, [texts()]).item() == pytest.approx(slowly(looks, texts()), abs=1e-5)
+    assert prefix(decoder, image).shape[1] == 1 + IMAGE
+    looks, tokens = resting(on_stops=True)
+    assert unrest(looks, [tokens]).item() == 0
+    looks, tokens = resting(on_stops=False)  # 6 words of row 0 have a sentence behind them
+    assert unrest(looks, [tokens]).item() == pytest.approx(6 / (10 + 3) / 4)
+
+
+def resting(*, on_stops):
+    """All attention on <bos>, of the last head on the first full stop once it is behind."""
+    tokens = texts()
+    shares = torch.zeros(2, 4, tokens.shape[-1], 1 + IMAGE + tokens.shape[-1])
+    shares[..., 0] = 1
+    if on_stops:
+        for row, stop in ((0, 3), (1, 2)):
+            shares[row, -1, stop + 1 :, 0] = 0
+            shares[row, -1, stop + 1 :, 1 + IMAGE + stop] = 1
+    return [[shares]], tokens

@@ -6,13 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from engine.errors import DoesNotFit
 from engine.hallucination.decoding.generate import generate
 from engine.hallucination.decoding.greedy import Greedy
 from engine.hallucination.decoding.keeping import calibrated, recovered, saliency, scores
 from engine.hallucination.decoding.vasparse import EVERY, VASparse
 from engine.hallucination.vlm import RequestedOutputs
-from tests.engine.hallucination.tiny import case, prompts, scenes, untrained
+from tests.engine.hallucination.tiny import case, pictures, prompts, scenes, untrained
 
 NEUTRAL = VASparse(length=20, keep=1.0, visual=0.0, eta=0.0, gamma=0.0, compete=EVERY)
 PUBLISHED = {"compete": EVERY, "source": "masked cache"}
@@ -43,7 +42,7 @@ class Watched(VASparse):
 
 
 def run(method):
-    return generate(untrained(), method, untrained().normalize(scenes()[:1]), prompts())
+    return generate(untrained(), method, pictures(), prompts())
 
 
 @torch.no_grad()
@@ -83,7 +82,7 @@ def test_the_cache_is_as_long_as_computed_and_holds_the_highest_scores(keep, vis
     assert result["cost"].values[2] == 3 * (68 * 68 + sum(lengths))
 
 
-def test_with_a_great_visual_weight_exactly_the_most_salient_stay():
+def test_the_most_salient_stay_and_recovered_attention_rises_to_one():
     draw = torch.Generator().manual_seed(0)
     shares, sight = torch.rand(50, generator=draw).softmax(0), torch.rand(50, generator=draw)
     assert saliency(sight).sum().item() == pytest.approx(1, abs=1e-6)
@@ -91,85 +90,6 @@ def test_with_a_great_visual_weight_exactly_the_most_salient_stay():
     assert sorted(best.tolist()) == sorted(saliency(sight).topk(12).indices.tolist())
     plain = scores(shares, sight, 0.0).topk(12).indices
     assert sorted(plain.tolist()) == sorted(shares.topk(12).indices.tolist())
-
-
-def test_words_keep_their_true_positions_in_a_thinned_cache():
-    method = Watched(**but(keep=0.2, length=6).settings())
-    run(method)
-    for read, out in enumerate(method.seen):
-        assert [out.cache.positions(layer)[0, -1].item() for layer in LAYERS] == [68 + read] * 3
-        assert out.cache.next_position.tolist() == [69 + read]
-
-
-def test_a_thinned_cache_speaks_as_a_full_one_that_hides_the_same_places():
-    """The first word after thinning, by a hook on the full cache."""
-    method = Watched(**but(keep=0.4, visual=2.0, length=2).settings())
-    token = run(method).tokens[:, 0]
-    positions = [method.seen[0].cache.positions(layer)[0] for layer in LAYERS]
-
-    def hide(layer, shares):
-        visible = torch.zeros(shares.shape[-1])
-        visible[positions[layer]] = 1
-        return shares * visible / (shares * visible).sum(-1, keepdim=True)
-
-    with torch.no_grad():
-        masked = untrained().step(token, opened().cache, attn_hook=hide).logits
-    assert torch.allclose(method.seen[0].logits, masked, atol=1e-5)
-
-
-def test_with_the_whole_image_blotted_out_it_is_held_against_words_alone():
-    """At full depth the weak logits are those of a step whose attention hides the image."""
-    method = but(eta=0.5, masked=1.0, depth=None, length=6, source="masked cache")
-    result = method(case())
-
-    def hide(_layer, shares):
-        visible = torch.ones(shares.shape[-1])
-        visible[1:65] = 0
-        return shares * visible / (shares * visible).sum(-1, keepdim=True)
-
-    vlm, cache = untrained(), opened().cache.crop(67)
-    read = [prompts()[0, -1].item(), *result["answer"].ids.tolist()]
-    with torch.no_grad():
-        for step, token in enumerate(read[:-1]):
-            next_token = torch.tensor([token])
-            weak = vlm.step(next_token, cache, attn_hook=hide).logits[0].softmax(-1)
-            cache = vlm.step(next_token, cache).cache
-            classes = result["weak"].classes[step]
-            assert np.allclose(weak[classes.tolist()], result["weak"].values[step], atol=1e-5)
-
-
-def test_with_nothing_blotted_out_the_weak_side_is_the_model_itself():
-    result = but(eta=1.0, masked=0.0, depth=None, length=6, source="masked cache")(case())
-    assert np.allclose(result["weak"].values, result["strong"].values, atol=1e-5)
-
-
-def test_held_against_the_embedding_no_layer_is_run():
-    method = but(eta=0.3, source="embedding", length=4)
-    result = method(case())
-    read = [prompts()[0, -1].item(), *result["answer"].ids.tolist()[:-1]]
-    decoder = untrained().parts.decoder
-    with torch.no_grad():
-        shares = untrained().unembed(decoder.embed(torch.tensor(read))).softmax(-1)
-    for step, row in enumerate(shares):
-        assert np.allclose(row[result["weak"].classes[step].tolist()], result["weak"].values[step])
-    spoken, plain = run(method), run(Greedy(length=4))
-    assert (spoken.calls, spoken.looked) == (plain.calls, plain.looked)
-    shallow = but(eta=0.3, depth="0", length=4, source="masked cache")
-    assert np.array_equal(shallow(case())["weak"].values, result["weak"].values)
-
-
-def test_scores_are_the_contrast_on_plausible_words():
-    vlm, method = untrained(), but(eta=0.8, source="embedding", length=1)
-    result = method(case())
-    with torch.no_grad():
-        strong = opened().logits[0]
-        weak = vlm.unembed(vlm.parts.decoder.embed(prompts()[0, -1]))
-    scores_ = strong - 0.8 * weak
-    scores_[strong < strong.max() + np.log(0.1)] = -torch.inf
-    assert np.allclose(scores_.softmax(-1).topk(8).values, result["final"].values[0], atol=1e-5)
-
-
-def test_calibrated_rows_add_up_to_one_and_only_sinks_get_less():
     shares = torch.rand(2, 4, 1, 10, generator=torch.Generator().manual_seed(0)).softmax(-1)
     text = torch.tensor([True] + [False] * 6 + [True] * 3)
     mean = torch.tensor([0.4, 0.9, 0.1, 0.1, 0.1, 0.1, 0.1, 0.05, 0.2, 0.0])
@@ -182,6 +102,77 @@ def test_calibrated_rows_add_up_to_one_and_only_sinks_get_less():
     assert torch.equal(
         calibrated(shares, text, mean, 0.0, 0.1), shares / shares.sum(-1, keepdim=True)
     )
+    shares = torch.rand(3, 40, generator=torch.Generator().manual_seed(0)).softmax(-1)
+    law = recovered(shares)
+    assert torch.allclose(law[:, -1], torch.ones(3))
+    assert ((law.diff(dim=-1) > 0) & (law.diff(dim=-1).diff(dim=-1).abs().max() < 1)).all()
+    assert torch.allclose(law[:, 4], shares.topk(5).values.sum(-1))
+    curve = NEUTRAL(case())["recovered"]
+    rows = torch.stack([opened().attention[layer][0, :, -1].mean(0) for layer in LAYERS])
+    assert np.allclose(curve.y, recovered(rows).mean(0), atol=1e-6)
+    assert curve.x[-1] == 1
+
+
+def test_words_keep_their_true_positions_and_a_thinned_cache_hides_places():
+    method = Watched(**but(keep=0.2, length=6).settings())
+    run(method)
+    for read, out in enumerate(method.seen):
+        assert [out.cache.positions(layer)[0, -1].item() for layer in LAYERS] == [68 + read] * 3
+        assert out.cache.next_position.tolist() == [69 + read]
+    method = Watched(**but(keep=0.4, visual=2.0, length=2).settings())
+    token = run(method).tokens[:, 0]
+    positions = [method.seen[0].cache.positions(layer)[0] for layer in LAYERS]
+
+    def hide(layer, shares):
+        visible = torch.zeros(shares.shape[-1])
+        visible[positions[layer]] = 1
+        return shares * visible / (shares * visible).sum(-1, keepdim=True)
+
+    masked = untrained().step(token, opened().cache, attn_hook=hide).logits
+    assert torch.allclose(method.seen[0].logits, masked, atol=1e-5)
+
+
+def test_with_the_image_blotted_out_it_is_held_against_words_alone():
+    """At full depth the weak logits are those of a step whose attention hides the image."""
+    method = but(eta=0.5, masked=1.0, depth=None, length=6, source="masked cache")
+    result = method(case())
+
+    def hide(_layer, shares):
+        visible = torch.ones(shares.shape[-1])
+        visible[1:65] = 0
+        return shares * visible / (shares * visible).sum(-1, keepdim=True)
+
+    vlm, cache = untrained(), opened().cache.crop(67)
+    read = [prompts()[0, -1].item(), *result["answer"].ids.tolist()]
+    for step, token in enumerate(read[:-1]):
+        next_token = torch.tensor([token])
+        weak = vlm.step(next_token, cache, attn_hook=hide).logits[0].softmax(-1)
+        cache = vlm.step(next_token, cache).cache
+        classes = result["weak"].classes[step]
+        assert np.allclose(weak[classes.tolist()], result["weak"].values[step], atol=1e-5)
+    result = but(eta=1.0, masked=0.0, depth=None, length=6, source="masked cache")(case())
+    assert np.allclose(result["weak"].values, result["strong"].values, atol=1e-5)
+
+
+def test_held_against_the_embedding_scores_are_the_contrast_on_plausible_words():
+    method = but(eta=0.3, source="embedding", length=4)
+    result = method(case())
+    read = [prompts()[0, -1].item(), *result["answer"].ids.tolist()[:-1]]
+    decoder = untrained().parts.decoder
+    shares = untrained().unembed(decoder.embed(torch.tensor(read))).softmax(-1)
+    for step, row in enumerate(shares):
+        assert np.allclose(row[result["weak"].classes[step].tolist()], result["weak"].values[step])
+    spoken, plain = run(method), run(Greedy(length=4))
+    assert (spoken.calls, spoken.looked) == (plain.calls, plain.looked)
+    shallow = but(eta=0.3, depth="0", length=4, source="masked cache")
+    assert np.array_equal(shallow(case())["weak"].values, result["weak"].values)
+    vlm, method = untrained(), but(eta=0.8, source="embedding", length=1)
+    result = method(case())
+    strong = opened().logits[0]
+    weak = vlm.unembed(vlm.parts.decoder.embed(prompts()[0, -1]))
+    scores_ = strong - 0.8 * weak
+    scores_[strong < strong.max() + np.log(0.1)] = -torch.inf
+    assert np.allclose(scores_.softmax(-1).topk(8).values, result["final"].values[0], atol=1e-5)
 
 
 def test_calibration_is_seen_in_the_models_attention():
@@ -202,8 +193,20 @@ def test_calibration_is_seen_in_the_models_attention():
             assert torch.allclose(shares.sum(-1), torch.ones(()), atol=1e-5)
 
 
-def test_the_first_words_of_an_answer_become_one_in_every_layer():
-    """Eight words in memory, half of them merged: four become one, at the last one's position."""
+def test_what_is_kept_or_merged_is_shown_on_the_grid_and_in_the_cache():
+    method = Watched(**but(keep=0.3, length=5).settings())
+    result = method(case())
+    assert result["kept"].values.shape == (5, 3, 8, 8)
+    assert (result["kept"].values[0] == 1).all()
+    for step, out in enumerate(method.seen[:4]):
+        for layer in LAYERS:
+            mask = np.isin(np.arange(1, 65), out.cache.positions(layer)[0].numpy())
+            assert np.array_equal(result["kept"].values[step + 1, layer].ravel(), mask)
+            places = result["places"][f"held in layer {layer + 1}"]
+            assert places[step + 1] == out.cache.lengths()[layer]
+    # looks are 0 where a token of the image had been dropped
+    gone = result["kept"].values.reshape(5, 3, 1, 64) == 0
+    assert (result["answer"].looks[np.broadcast_to(gone, (5, 3, 4, 64))] == 0).all()
     method = Watched(**but(merge=8, merged=0.5, length=12).settings())
     run(method)
     lengths = [out.cache.lengths() for out in method.seen]
@@ -216,53 +219,23 @@ def test_the_first_words_of_an_answer_become_one_in_every_layer():
         assert torch.allclose(merged, before.mean(2))
 
 
-def test_what_is_kept_is_shown_on_the_images_grid():
-    method = Watched(**but(keep=0.3, length=5).settings())
-    result = method(case())
-    assert result["kept"].values.shape == (5, 3, 8, 8)
-    assert (result["kept"].values[0] == 1).all()
-    for step, out in enumerate(method.seen[:4]):
-        for layer in LAYERS:
-            mask = np.isin(np.arange(1, 65), out.cache.positions(layer)[0].numpy())
-            assert np.array_equal(result["kept"].values[step + 1, layer].ravel(), mask)
-            assert (
-                result["places"][f"held in layer {layer + 1}"][step + 1]
-                == out.cache.lengths()[layer]
-            )
-    # looks are 0 where a token of the image had been dropped
-    gone = result["kept"].values.reshape(5, 3, 1, 64) == 0
-    assert (result["answer"].looks[np.broadcast_to(gone, (5, 3, 4, 64))] == 0).all()
-
-
-def test_thinning_saves_places_that_are_looked_at():
+def test_thinning_saves_places_and_by_default_no_second_pass_is_run():
     full, half = run(but(length=20)), run(but(keep=0.5, length=20))
     first = 3 * 68 * 68  # image and prompt are read in full
     assert half.calls == full.calls
     assert half.looked - first < 0.55 * (full.looked - first)
-
-
-def test_recovered_attention_rises_to_one_and_is_best_at_every_length():
-    shares = torch.rand(3, 40, generator=torch.Generator().manual_seed(0)).softmax(-1)
-    law = recovered(shares)
-    assert torch.allclose(law[:, -1], torch.ones(3))
-    assert ((law.diff(dim=-1) > 0) & (law.diff(dim=-1).diff(dim=-1).abs().max() < 1)).all()
-    assert torch.allclose(law[:, 4], shares.topk(5).values.sum(-1))
-    curve = NEUTRAL(case())["recovered"]
-    rows = torch.stack([opened().attention[layer][0, :, -1].mean(0) for layer in LAYERS])
-    assert np.allclose(curve.y, recovered(rows).mean(0), atol=1e-6)
-    assert curve.x[-1] == 1
-
-
-def test_a_layer_that_is_not_there_is_refused_in_words():
-    with pytest.raises(DoesNotFit, match="layers 0 to 3"):
-        but(depth="9")(case())
+    plain, default = run(VASparse(eta=0.0, length=6)), run(VASparse(length=6))
+    published = run(VASparse(length=6, source="masked cache"))
+    assert (default.calls, default.looked) == (plain.calls, plain.looked)
+    assert published.calls == 2 * plain.calls
+    assert published.looked > plain.looked
 
 
 def in_memory(out, layer):
     return set(out.cache.positions(layer)[0].tolist())
 
 
-def test_by_default_the_beginning_and_every_word_stay():
+def test_by_default_every_word_stays_and_as_published_some_go():
     method = Watched(keep=0.1, length=6)
     result = method(case())
     text = {0, *range(65, 68)}  # the beginning and the prompt
@@ -272,9 +245,6 @@ def test_by_default_the_beginning_and_every_word_stay():
             assert text | set(range(68, 69 + read)) <= cached
             assert len(cached & set(range(1, 65))) == ceil(0.1 * 64)
     assert all(np.isnan(result["dropped"][name]).all() for name in result["dropped"].order)
-
-
-def test_as_published_the_beginning_and_words_of_the_prompt_go_and_that_is_shown():
     method = Watched(**VASparse(keep=0.5, length=6).settings() | PUBLISHED)
     dropped = method(case())["dropped"]
     assert dropped.rows[0] == "<bos>"
@@ -290,15 +260,7 @@ def test_as_published_the_beginning_and_words_of_the_prompt_go_and_that_is_shown
             assert np.array_equal(lost[layer, at], np.float32(expected), equal_nan=True)
 
 
-def test_by_default_no_second_pass_is_run_through_a_layer():
-    plain, default = run(VASparse(eta=0.0, length=6)), run(VASparse(length=6))
-    published = run(VASparse(length=6, source="masked cache"))
-    assert (default.calls, default.looked) == (plain.calls, plain.looked)
-    assert published.calls == 2 * plain.calls
-    assert published.looked > plain.looked
-
-
-def test_chosen_at_random_or_by_attention_alone_other_tokens_stay():
+def test_chosen_at_random_other_tokens_stay_and_blots_belong_to_the_image():
     def kept(**settings):
         return VASparse(keep=0.3, eta=0.0, gamma=0.0, length=3, **settings)(case())["kept"].values
 
@@ -310,8 +272,6 @@ def test_chosen_at_random_or_by_attention_alone_other_tokens_stay():
     assert np.array_equal(luck, kept(ranking="random"))
     assert (luck[2] <= luck[1]).all()  # what was dropped does not come back
 
-
-def test_which_tokens_are_blotted_out_belongs_to_the_image():
     def blotted(row, seed=0):
         method = Watched(length=1, **PUBLISHED)
         method(case(row=row, seed=seed))

@@ -1,7 +1,5 @@
 """An untrained TinyVLM and images to ask it about: enough for everything that is an identity."""
 
-from __future__ import annotations
-
 from functools import cache
 
 import numpy as np
@@ -45,3 +43,8 @@ def case(prompt: str = "describe the image", row: int = 0, seed: int = 0) -> Cap
 def prompts(text: str = "describe the image", count: int = 1) -> torch.Tensor:
     """The same prompt so many times, (count, P)."""
     return torch.tensor([untrained().tokenizer.encode(text)]).repeat(count, 1)
+
+
+def pictures(count: int = 1) -> torch.Tensor:
+    """The first scenes as the untrained model sees them."""
+    return untrained().normalize(scenes()[:count])

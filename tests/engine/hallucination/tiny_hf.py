@@ -1,7 +1,5 @@
 """Tiny random models of the library transformers, each of a kind that the adapter reads."""
 
-from __future__ import annotations
-
 import json
 from functools import cache
 

@@ -1,7 +1,5 @@
 """Large images in pieces: the same pixels as decoded whole, in bounded memory; what is refused."""
 
-from __future__ import annotations
-
 import io
 import struct
 import tracemalloc
@@ -24,6 +22,19 @@ RNG = np.random.default_rng(0)
 PIXELS = RNG.integers(0, 256, (90, 130, 3), dtype=np.uint8)
 
 
+def with_tags(body, tags, order="<"):
+    """A TIFF of this body and one page of tags: number, form (3 of two bytes) and values."""
+    place = 8 + len(body)
+    end, extra, entries = place + 2 + 12 * len(tags) + 4, b"", b""
+    for tag, form, values in tags:
+        data = struct.pack(f"{order}{len(values)}{'H' if form == 3 else 'I'}", *values)
+        if len(data) > 4:
+            data, extra = struct.pack(order + "I", end + len(extra)), extra + data
+        entries += struct.pack(order + "HHI", tag, form, len(values)) + data.ljust(4, b"\0")
+    head = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(order + "I", place)
+    return head + body + struct.pack(order + "H", len(tags)) + entries + bytes(4) + extra
+
+
 def tiff(
     pixels, packed=False, rows=16, tile=None, order="<", predictor=1, intent=None, orientation=1
 ):
@@ -43,37 +54,17 @@ def tiff(
     offsets = np.cumsum([8, *map(len, pieces)])[:-1].tolist()
     sizes = list(map(len, pieces))
     intent = (2 if channels >= 3 else 1) if intent is None else intent
-    tags = [
-        (256, 4, [width]),
-        (257, 4, [height]),
-        (258, 3, [8] * channels),
-        (259, 3, [8 if packed else 1]),
-        (262, 3, [intent]),
-        (274, 3, [orientation]),
-        (277, 3, [channels]),
-        (284, 3, [1]),
-        (317, 3, [predictor]),
-    ]
+    numbers = {256: width, 257: height}
+    shorts = {259: 8 if packed else 1, 262: intent, 274: orientation, 277: channels}
+    shorts |= {284: 1, 317: predictor}
+    tags = [(258, 3, [8] * channels), *((tag, 4, [number]) for tag, number in numbers.items())]
+    tags += [(tag, 3, [number]) for tag, number in shorts.items()]
     tags += (
         [(322, 4, [wide]), (323, 4, [high]), (324, 4, offsets), (325, 4, sizes)]
         if tile
         else [(273, 4, offsets), (278, 4, [rows]), (279, 4, sizes)]
     )
-    tags.sort()
-    place = 8 + sum(sizes)
-    extra, entries = b"", b""
-    end = place + 2 + 12 * len(tags) + 4
-    for tag, form, values in tags:
-        body = struct.pack(f"{order}{len(values)}{'H' if form == 3 else 'I'}", *values)
-        if len(body) > 4:
-            payload = struct.pack(order + "I", end + len(extra))
-            extra += body
-        else:
-            payload = body.ljust(4, b"\0")
-        entries += struct.pack(order + "HHI", tag, form, len(values)) + payload
-    head = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(order + "I", place)
-    count = struct.pack(order + "H", len(tags))
-    return head + b"".join(pieces) + count + entries + b"\0" * 4 + extra
+    return with_tags(b"".join(pieces), sorted(tags), order)
 
 
 @pytest.mark.parametrize(
@@ -101,17 +92,13 @@ def test_any_rectangle_of_a_tiff_has_the_pixels_of_the_whole(how):
     assert np.array_equal(read(data, "one.tif").pixels, PIXELS)  # another reader sees the same
 
 
-def test_gray_white_as_zero_and_alpha_are_read():
+def test_gray_and_alpha_are_read_and_a_smaller_rectangle_is_the_mean_of_its_squares():
     gray = PIXELS[..., :1]
     result = open_large(tiff(gray, intent=0)).piece(0, 90, 0, 130)
     assert np.array_equal(result, np.broadcast_to(255 - gray, PIXELS.shape))
     alpha = np.concatenate([PIXELS, gray], 2)
     assert np.array_equal(open_large(tiff(alpha)).piece(5, 9, 2, 7), PIXELS[5:9, 2:7])
-
-
-def test_a_smaller_rectangle_is_the_mean_of_its_squares():
-    image = open_large(tiff(PIXELS, packed=True))
-    result = image.smaller(4, 4, 44, 8, 108)
+    result = open_large(tiff(PIXELS, packed=True)).smaller(4, 4, 44, 8, 108)
     expected = PIXELS[4:44, 8:108].reshape(10, 4, 25, 4, 3).mean((1, 3)).round()
     assert np.abs(result - expected).max() <= 1
     assert result.shape == (10, 25, 3)
@@ -184,7 +171,7 @@ def test_differences_are_undone_only_where_a_piece_is_packed():
     assert np.array_equal(open_large(bytes(data)).piece(0, 90, 0, 130), PIXELS)
 
 
-def test_tags_of_a_page_that_is_cut_off_cost_nothing():
+def test_false_tags_and_pieces_cost_no_memory():
     many = 4_000_000
     page = struct.pack("<HHHII", 2, 324, 1, many, 8)  # and no second one
     data = b"II*\0" + struct.pack("<I", 8 + many) + bytes(many) + page
@@ -194,9 +181,6 @@ def test_tags_of_a_page_that_is_cut_off_cost_nothing():
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 16_000_000  # a number of each byte would be 32 MB
-
-
-def test_a_piece_that_claims_the_whole_file_copies_none_of_it():
     data = tiff(PIXELS, packed=True) + bytes(50_000_000)
     image = open_large(data)
     image.__dict__["pieces"] = tuple((at, len(data)) for at, _ in image.pieces)
@@ -207,14 +191,11 @@ def test_a_piece_that_claims_the_whole_file_copies_none_of_it():
     assert peak < 5_000_000
 
 
-def test_a_line_of_another_format_is_refused():
+def test_another_format_is_decoded_whole_but_no_line():
     body = io.BytesIO()
     Image.new("RGB", (3000, 2)).save(body, "PNG")
     with pytest.raises(BadImage, match="500 times as long as the other"):
         open_large(body.getvalue(), "line.png")
-
-
-def test_another_format_is_decoded_whole():
     body = io.BytesIO()
     Image.fromarray(PIXELS).save(body, "PNG")
     image = open_large(body.getvalue(), "one.png")
@@ -264,7 +245,7 @@ def test_a_tiff_that_claims_too_much_is_refused(data, words):
         open_large(data, "one.tif")
 
 
-def test_a_piece_that_is_cut_off_or_a_bomb_is_a_sentence():
+def test_a_piece_that_is_cut_off_no_image_or_too_heavy_is_a_sentence(monkeypatch):
     data = tiff(PIXELS)
     image = open_large(data)
     image.__dict__["data"] = data[:5000]
@@ -273,9 +254,6 @@ def test_a_piece_that_is_cut_off_or_a_bomb_is_a_sentence():
     broken = open_large(header(**{"257": 32, "278": 32}))  # twice the rows that its strip has
     with pytest.raises(BadImage, match="cut off or broken"):
         broken.piece(0, 32, 0, 130)
-
-
-def test_what_is_no_image_or_too_heavy_is_a_sentence(monkeypatch):
     with pytest.raises(BadImage):
         open_large(b"no image at all", "one.tif")
     monkeypatch.setattr(large, "MAX_MB", 0)
@@ -297,18 +275,9 @@ def shared(width, height, side):
     """A TIFF all of whose tiles are one and the same packed piece of the file."""
     zeros = zlib.compress(bytes(side * side * 3), 9)
     count = -(-width // side) * -(-height // side)
-    tags = [(256, [width]), (257, [height]), (258, [8, 8, 8]), (259, [8]), (262, [2]), (277, [3]),
-            (284, [1]), (322, [side]), (323, [side]), (324, [8] * count),
-            (325, [len(zeros)] * count)]  # fmt: skip
-    place = 8 + len(zeros)
-    end, extra, entries = place + 2 + 12 * len(tags) + 4, b"", b""
-    for tag, values in tags:
-        body = struct.pack(f"<{len(values)}I", *values)
-        if len(values) > 1:
-            body, extra = struct.pack("<I", end + len(extra)), extra + body
-        entries += struct.pack("<HHI", tag, 4, len(values)) + body
-    head = b"II*\0" + struct.pack("<I", place)
-    return head + zeros + struct.pack("<H", len(tags)) + entries + bytes(4) + extra
+    numbers = {256: [width], 257: [height], 258: [8] * 3, 259: [8], 262: [2], 277: [3], 284: [1]}
+    numbers |= {322: [side], 323: [side], 324: [8] * count, 325: [len(zeros)] * count}
+    return with_tags(zeros, [(tag, 4, values) for tag, values in numbers.items()])
 
 
 def test_a_small_file_of_endless_tiles_is_stopped_by_what_all_of_them_took(monkeypatch):

@@ -1,6 +1,8 @@
-"""Limits that are read off a file's bytes: files written by hand, at a limit and just beyond."""
+"""Limits, letters and pieces that are read off a file: written by hand, at a limit and beyond."""
 
 import struct
+import zlib
+from dataclasses import astuple
 
 import numpy as np
 import pytest
@@ -11,7 +13,11 @@ from engine.images import limits
 from engine.images.dicom_header import one_frame, voi_table
 from engine.images.dicom_limits import check_rle, end_of_meta, run_length
 from engine.images.dicom_pixels import fragments
+from engine.images.kinds import nifti
+from engine.images.orientation import from_cosines, from_words, letters, opposite
 from engine.images.scan import ScanPlane, percent_text, squared
+from engine.images.tiles import TileGrid
+from tests.scans import AXIAL, CORONAL, SAGITTAL
 
 
 def gif(frames, palette=True, own=False, blocks=1):
@@ -60,13 +66,10 @@ def test_bytes_that_the_tags_of_a_tiff_point_to_are_added_up(monkeypatch, order,
     assert limits.tiff(tiff(order, big, *[(1, 1)] * 4)) == "more than 3 tags"
 
 
-def test_runs_and_single_bytes_of_a_coded_segment_are_added_up():
+def test_a_coded_segment_is_added_up_and_may_be_little_longer_than_twice_its_pixels():
+    """For 100 pixels 2 · 100 + 1024: nine runs of 128, and 72 bytes as they are."""
     segment = bytes([2, 7, 8, 9, 255, 5, 128, 0, 6])  # three as they are, two alike, none, one
     assert run_length(segment, 100) == 6
-
-
-def test_a_coded_frame_may_be_as_long_as_twice_its_pixels_and_a_little_more():
-    """For 100 pixels 2 · 100 + 1024: nine runs of 128, and 72 bytes as they are."""
     head = (1).to_bytes(4, "little") + (64).to_bytes(4, "little") + bytes(56)
     runs = bytes([129, 0]) * 9
     check_rle(head + runs + bytes([71]) + bytes(72), 100)
@@ -74,14 +77,12 @@ def test_a_coded_frame_may_be_as_long_as_twice_its_pixels_and_a_little_more():
         check_rle(head + runs + bytes([72]) + bytes(73), 100)
 
 
-def test_the_elements_of_group_2_end_where_another_group_begins():
+def test_group_2_ends_where_another_begins_and_pieces_are_those_behind_the_offsets():
     short = b"\x02\0\x10\0UI\x04\0" + b"1.2\0"
     long = b"\x02\0\x01\0OB\0\0\x02\0\0\0\0\x01"
     assert end_of_meta(b"1234" + short + long + b"\x08\0\x05\0CS\0\0", 4) == 4 + 12 + 14
     assert end_of_meta(b"\x08\0\x05\0CS\0\0", 0) == 0
 
-
-def test_pieces_of_compressed_pixels_are_those_behind_the_table_of_offsets():
     def piece(length):
         return b"\xfe\xff\x00\xe0" + length.to_bytes(4, "little") + bytes(length)
 
@@ -97,15 +98,12 @@ def table(bits, data=(0, 51, 255), start=10):
     return voi_table(item)
 
 
-def test_a_table_of_8_to_16_bits_is_a_window_and_of_others_none():
+def test_tables_are_windows_and_a_frame_s_numbers_are_its_own_then_those_of_all():
     result = table(8)
     assert result.table == pytest.approx((0, 0.2, 1))
     assert (result.center, result.width) == (11.5, 3)
     assert table(16, (0, 65535)).table == (0, 1)
     assert table(7) is table(17) is None
-
-
-def test_a_frame_s_numbers_are_its_own_then_those_of_all_then_the_header_s():
     none = Dataset()
     plain = one_frame(none, none, none)
     assert (plain.slope, plain.intercept, plain.spacing, plain.edges) == (1, 0, (1, 1), None)
@@ -136,3 +134,73 @@ def test_a_slice_gets_square_pixels_and_says_what_was_changed(shape, spacing, si
     assert result == size
     assert len(notes) == bool(said)
     assert said in " ".join(notes)
+
+
+@pytest.mark.parametrize(
+    ("cosines", "left", "right", "top", "bottom"),
+    [
+        (AXIAL, "R", "L", "A", "P"),
+        (CORONAL, "R", "L", "H", "F"),
+        (SAGITTAL, "A", "P", "H", "F"),
+        ([-1, 0, 0, 0, 1, 0], "L", "R", "A", "P"),  # seen from the head
+        ([1, 0, 0, 0, np.cos(0.4), -np.sin(0.4)], "R", "L", "AH", "PF"),  # tilted by 23 degrees
+        ([1, 0, 0, 0, np.cos(0.2), -np.sin(0.2)], "R", "L", "A", "P"),  # by 11
+    ],
+)
+def test_the_sides_of_the_usual_planes(cosines, left, right, top, bottom):
+    assert astuple(from_cosines(cosines)) == (left, right, top, bottom)
+
+
+def test_words_of_a_projection_letters_their_opposites_and_cosines_that_say_nothing():
+    for none in (
+        [],
+        [1, 0, 0],
+        [0] * 6,
+        [1, 0, 0, 1, 0, 0],
+        [2, 0, 0, 0, 2, 0],
+        [np.nan] * 6,
+        [1] * 6,
+    ):
+        assert from_cosines(none) is None
+    assert astuple(from_words(["P", "F"])) == ("A", "P", "H", "F")
+    assert astuple(from_words(["L", "FP"])) == ("R", "L", "HA", "FP")
+    for wrong in ([], ["L"], ["Doe", "Jane"], ["", ""], ["L", "F", "A"]):
+        assert from_words(wrong) is None
+    assert letters([0, 0.1, -0.99]) == "F"
+    assert opposite("AH") == "PF"
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("form", [(4, 5), (3, 17)], ids=["tiles", "strips"])
+def test_any_rectangle_is_that_of_the_image_and_batches_unpack_each_piece_once(form, packed):
+    image = np.random.default_rng(0).integers(0, 256, (13, 17, 3), np.uint8)
+    (high, wide), across = form, -(-17 // form[1])
+    padded = np.pad(image, ((0, high if across > 1 else 0), (0, across * wide - 17), (0, 0)))
+    pieces = [
+        padded[top : top + high, left : left + wide].tobytes()
+        for top in range(0, 13, high)
+        for left in range(0, 17, wide)
+    ]
+    bodies = dict(enumerate(map(zlib.compress, pieces) if packed else pieces))
+    grid = TileGrid(13, across, form, 3, packed=packed, differences=False)
+    for top, bottom, left, right in ((0, 13, 0, 17), (2, 11, 3, 16), (5, 6, 7, 8)):
+        rectangle, covered = (top, bottom, left, right), np.zeros((13, 17), int)
+        assert np.array_equal(grid.whole(rectangle, bodies), image[top:bottom, left:right])
+        numbers = []
+        for low, high_end, first, last in grid.batches(rectangle, 2 * grid.piece_bytes):
+            covered[low:high_end, first:last] += 1
+            numbers += grid.numbers((low, high_end, first, last))
+        assert (
+            covered.sum()
+            == covered[top:bottom, left:right].sum()
+            == (bottom - top) * (right - left)
+        )
+        assert sorted(numbers) == grid.numbers(rectangle)
+
+
+def test_both_kinds_of_nifti_are_known_by_their_magic():
+    magics = {b"n": (b"n+1\0", b"n+2\0"), b"p": (b"ni1\0", b"ni2\0")}
+    for kind, (first, second) in magics.items():
+        for data in (bytes(344) + first, bytes(4) + second + bytes(600)):
+            assert nifti(data) == nifti(zlib.compress(data, wbits=31)) == kind
+    assert nifti(bytes(600)) == b""

@@ -1,24 +1,14 @@
-"""A mask is what is bright in a second file, of the slice that is looked at."""
-
-from __future__ import annotations
-
-import io
+"""A mask is what is bright in a second file; a hole is filled smoothly and nothing else touched."""
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from engine.errors import BadImage
-from engine.images import SliceChoice, load
+from engine.images import Crop, SliceChoice, filling, load
+from engine.images.filling import grown, inpaint, square_mask
 from engine.images.masks import mask_of
+from tests.engine.data.nova_files import png
 from tests.scans import dicom, nifti
-
-
-def png(values: np.ndarray) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(values).save(buffer, "PNG")
-    return buffer.getvalue()
-
 
 MARKS = np.zeros((20, 30), bool)
 MARKS[4:9, 10:20] = True
@@ -31,19 +21,15 @@ def test_a_picture_of_any_brightness_marks_what_is_not_black(high):
     assert (mask_of(mask_image, None, PICTURE) == MARKS).all()
 
 
-def test_a_dicom_marks_too():
+def test_a_dicom_marks_too_and_of_a_volume_the_slice_that_is_looked_at():
     mask_image = load(dicom(MARKS.astype(np.uint16)), "mask.dcm")
     assert (mask_of(mask_image, None, PICTURE) == MARKS).all()
-
-
-def test_of_a_volume_the_slice_that_is_looked_at_is_taken():
     voxels = np.zeros((16, 16, 5), np.int16)
     voxels[3:6, 8:12, 2] = 1
     head = load(nifti((np.indices(voxels.shape).sum(0) % 7).astype(np.int16)), "head.nii")
     mask_image = load(nifti(voxels), "mask.nii")
     view = SliceChoice("axial", 2)
-    marks = mask_of(mask_image, view, head.picture(view))
-    assert marks.sum() == 12
+    assert mask_of(mask_image, view, head.picture(view)).sum() == 12
     with pytest.raises(BadImage, match="empty here"):
         mask_of(mask_image, SliceChoice("axial", 1), head.picture(SliceChoice("axial", 1)))
 
@@ -73,3 +59,79 @@ def test_another_size_and_nothing_marked_are_said():
     shallow = load(nifti(np.zeros((30, 20, 5), np.int16)), "m.nii")
     with pytest.raises(BadImage, match="5 slices, but slice 8"):
         mask_of(shallow, SliceChoice("axial", 7), PICTURE)
+
+
+def ramp(side=48):
+    """Each color rises along another direction, which solves the biharmonic equation."""
+    down, right = np.mgrid[:side, :side].astype(np.float32) / side
+    return np.stack([0.1 + 0.5 * down, 0.2 + 0.3 * right, 0.1 + 0.2 * down + 0.4 * right], -1)
+
+
+def hole(side=48):
+    mask = np.zeros((side, side), np.bool_)
+    mask[15:30, 12:33] = True
+    return mask
+
+
+def spoilt(image, mask):
+    return np.where(mask[..., None], np.float32(1.0), image)
+
+
+def test_a_hole_in_a_ramp_is_filled_with_the_ramp_also_in_a_smaller_copy(monkeypatch):
+    image, mask = ramp(), hole()
+    result = inpaint(spoilt(image, mask), mask)
+    assert np.allclose(result, image, atol=1e-3)
+    assert np.array_equal(result[~mask], image[~mask])
+    monkeypatch.setattr(filling, "MOST", 80)
+    result = inpaint(spoilt(image, mask), mask)
+    assert np.array_equal(result[~mask], image[~mask])
+    assert np.abs(result - image).max() < 0.03
+    assert np.abs(spoilt(image, mask) - image).max() > 0.3
+
+
+@pytest.mark.parametrize("side", [336, 512])
+def test_no_more_px_are_filled_at_once_than_the_bound(side, monkeypatch):
+    counts = []
+
+    def fill(image, mask, channel_axis):
+        counts.append(int(mask.sum()))
+        return image
+
+    monkeypatch.setattr("skimage.restoration.inpaint_biharmonic", fill)
+    image, mask = ramp(side), np.zeros((side, side), np.bool_)
+    mask[20:-20, 40:-20] = True
+    assert filling.MOST < mask.sum() < filling.MOST_COVERED * mask.size
+    assert inpaint(image, mask).shape == image.shape
+    (count,) = counts
+    assert 0.8 * filling.MOST < count < 1.05 * filling.MOST  # a rim is partly covered
+
+
+@pytest.mark.parametrize(
+    ("mask", "why"),
+    [(np.zeros((48, 48), np.bool_), "empty"), (np.ones((48, 48), np.bool_), "covers 100 %")],
+)
+def test_a_mask_of_nothing_or_of_all_is_refused_in_words(mask, why):
+    with pytest.raises(BadImage, match=why):
+        inpaint(ramp(), mask)
+
+
+def test_a_mask_that_leaves_nothing_in_the_smaller_copy_is_refused(monkeypatch):
+    monkeypatch.setattr(filling, "MOST", 100)
+    with pytest.raises(BadImage, match="too little is left"):
+        inpaint(ramp(), np.indices((48, 48)).sum(0) % 2 == 0)
+
+
+def test_a_mask_is_made_wider_and_seen_on_the_square_in_the_middle():
+    wider = grown(hole(), 2)
+    assert wider[13:32, 10:35].all()
+    assert wider.sum() == 19 * 25
+    assert np.array_equal(grown(hole(), 0), hole())
+    mask = np.zeros((40, 80), np.bool_)
+    mask[:, 20:40] = True  # the left half of the middle square
+    result = square_mask(mask, Crop(), 8)
+    assert result[:, :4].all()
+    assert not result[:, 4:].any()
+    mask[:] = False
+    mask[:, :10] = True  # outside of it
+    with pytest.raises(BadImage, match="Nothing of the mask is left"):
+        square_mask(mask, Crop(), 8)

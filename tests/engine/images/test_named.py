@@ -1,7 +1,5 @@
 """Slice and window of a scan are named with its file, in the words of the page."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 
@@ -13,6 +11,7 @@ from engine.commands.cli import main
 from engine.errors import BadImage, BadSetting
 from engine.images import SliceChoice, Window, load
 from engine.images.named import read_named, with_view
+from engine.images.samples import SAMPLES
 from tests import scans, tiny
 from tests.written import answer_folder
 
@@ -50,16 +49,13 @@ def test_the_words_choose_what_the_page_would(head, words, view):
     assert named.digest == chosen.digest != read_named(head).digest
 
 
-def test_a_window_is_named_or_said_in_numbers(tomogram):
+def test_a_window_is_named_or_said_in_numbers_and_its_name_may_have_a_comma(tomogram, tmp_path):
+    """A file with two windows of its own offers “From the file, 2”."""
     brain = load(Path(tomogram)).picture(SliceChoice(window=BRAIN))
     assert np.array_equal(read_named(f"{tomogram}::window=brain").pixels, brain.pixels)
     wide = read_named(f"{tomogram}::window=Brain,width=400").pixels
     other = load(Path(tomogram)).picture(SliceChoice(window=BRAIN.moved(40, 400)))
     assert np.array_equal(wide, other.pixels)
-
-
-def test_a_window_with_a_comma_in_its_name_can_be_named(tmp_path):
-    """A file with two windows of its own offers “From the file, 2”."""
     content = scans.dicom(scans.ramp(), WindowCenter=["300", "40"], WindowWidth=["200", "80"])
     (tmp_path / "two.dcm").write_bytes(content)
     result = read_named(f"{tmp_path / 'two.dcm'}::window=From the file, 2,slice=1")
@@ -83,11 +79,11 @@ def test_what_a_scan_has_not_is_said(head, words, problem):
         read_named(f"{head}::{words}")
 
 
-def test_a_picture_has_no_slice(tmp_path):
-    from engine.images.samples import SAMPLES
-
+def test_a_picture_has_no_slice_and_nothing_said_of_a_scan_leaves_the_name_as_it_is():
     with pytest.raises(BadImage, match="is one picture: it has no slice"):
         read_named(f"{SAMPLES[0].path()}::slice=2")
+    assert with_view("a.png", {"slice": None, "plane": ""}) == "a.png"
+    assert with_view("a.nii", {"slice": "3", "window": "Brain"}) == "a.nii::slice=3,window=Brain"
 
 
 def test_the_command_takes_slice_and_window(head, tmp_path, monkeypatch, capsys):
@@ -100,8 +96,3 @@ def test_the_command_takes_slice_and_window(head, tmp_path, monkeypatch, capsys)
     assert json.loads((answer_folder(tmp_path / "a") / "result.json").read_text())["case"]["kind"]
     assert main(["run", "attribution.Gradient", "--slice", "2", "--out", str(tmp_path / "c")]) == 2
     assert "Say with --image which scan" in capsys.readouterr().err
-
-
-def test_nothing_said_of_a_scan_leaves_the_name_as_it_is():
-    assert with_view("a.png", {"slice": None, "plane": ""}) == "a.png"
-    assert with_view("a.nii", {"slice": "3", "window": "Brain"}) == "a.nii::slice=3,window=Brain"

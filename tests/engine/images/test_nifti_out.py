@@ -3,8 +3,6 @@
 Each file is read by nibabel alone, and its voxels are found by the patient's millimeters.
 """
 
-from __future__ import annotations
-
 import gzip
 import itertools
 
@@ -96,12 +94,16 @@ def test_a_map_is_taken_to_finer_voxels_between_its_values_and_is_0_beyond_the_s
     assert across[:30] == pytest.approx(expected, abs=1e-4)
 
 
-def test_voxels_that_are_not_square_and_color_are_written_too():
+def test_color_and_units_are_written_too_and_no_word_of_the_header_is_passed_on():
     rgb = np.zeros((8, 6, 4), [("R", "u1"), ("G", "u1"), ("B", "u1")])
     scan = load(nifti(rgb, np.diag([1.0, 2.0, 1.0, 1.0])), "a.nii")
     result = opened(volume_file(scan, "axial", {0: np.ones((5, 5), bool)}, Crop(), "mask"))
     assert result.shape == (8, 6, 4)
     assert np.asarray(result.dataobj)[..., 0].sum() == 8 * 4  # a square of 8 × 8 of 8 × 12 px
+    scan = load(nifti(np.zeros(SHAPE, np.int16), xyzt_units=3), "a.nii")
+    result = opened(volume_file(scan, "axial", {0: np.ones((4, 4), bool)}, Crop(), "x" * 200))
+    assert result.header.get_xyzt_units()[0] == "micron"
+    assert bytes(result.header["descrip"]).rstrip(b"\0") == b"x" * 79
 
 
 @pytest.mark.parametrize(
@@ -125,13 +127,6 @@ def test_a_scan_that_does_not_say_how_it_lies_gives_a_file_that_does_not_either(
         (x, y, 4) for x in range(3) for y in range(3)
     }
     assert np.asarray(result.dataobj)[0, 0, 4] == 1
-
-
-def test_the_units_are_the_scan_s_and_no_word_of_its_header_is_passed_on():
-    scan = load(nifti(np.zeros(SHAPE, np.int16), xyzt_units=3), "a.nii")
-    result = opened(volume_file(scan, "axial", {0: np.ones((4, 4), bool)}, Crop(), "x" * 200))
-    assert result.header.get_xyzt_units()[0] == "micron"
-    assert bytes(result.header["descrip"]).rstrip(b"\0") == b"x" * 79
 
 
 def test_a_volume_too_large_to_be_written_is_a_sentence(monkeypatch):

@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 import sys
-import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -74,15 +74,9 @@ def test_a_reader_that_was_ended_while_it_waited_is_replaced(bad_reader):
 
 
 def test_many_files_at_once_are_each_answered_and_one_reader_stays(bad_reader):
-    results = []
-    threads = [
-        threading.Thread(target=lambda: results.append(read(START + b"w").size)) for _ in range(12)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert results == [(2, 1)] * 12
+    with ThreadPoolExecutor(12) as pool:
+        sizes = list(pool.map(lambda _: read(START + b"w").size, range(12)))
+    assert sizes == [(2, 1)] * 12
     assert len(reader._idle) == 1
 
 
@@ -114,9 +108,6 @@ def test_reading_a_scan_imports_no_decoder_into_the_app(tmp_path):
     path = tmp_path / "a.nii"
     path.write_bytes(nifti(np.zeros((6, 7, 8), np.int16)))
     subprocess.run([sys.executable, "-c", PROGRAM, str(path)], cwd=reader.ROOT, check=True)
-
-
-# What goes over the pipe
 
 
 @pytest.mark.parametrize("kind", ["u1", "<i2", ">f8", "<c16", "?", [("R", "u1"), ("G", "u1")]])

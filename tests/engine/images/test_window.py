@@ -53,10 +53,18 @@ def test_a_modality_table_is_pydicoms():
     assert np.array_equal(values, apply_modality_lut(dicom.pixel_array, dicom))
 
 
-def test_the_ends_of_a_linear_window_are_those_of_the_standard():
+def test_linear_windows_end_as_the_standard_says_and_a_moved_table_is_a_line():
     window = Window(128, 256)  # PS3.3 C.11.2.1.2: x <= 0 is black, x > 255 white
     values = np.array([-1, 0, 127.5, 255, 300], np.float32)
     assert window.place(values).tolist() == [0, 0, 0.5, 1, 1]
+    assert Window(0.5, 0.25).shape == "linear exact"
+    assert Window(0.5, 0.25).place(np.array([0.375, 0.5, 0.625], np.float32)).tolist() == [
+        0,
+        0.5,
+        1,
+    ]
+    assert Window(5, 10, "table", (0.0, 1.0)).moved(1, 2) == Window(1, 2, "linear exact")
+    assert Window(5, 10, "sigmoid").moved(1, 2).shape == "sigmoid"
 
 
 @given(
@@ -83,33 +91,14 @@ def test_a_window_that_cannot_be_is_refused(center, width):
         Window(center, width)
 
 
-def test_less_than_one_unit_wide_is_the_exact_form():
-    assert Window(0.5, 0.25).shape == "linear exact"
-    assert Window(0.5, 0.25).place(np.array([0.375, 0.5, 0.625], np.float32)).tolist() == [
-        0,
-        0.5,
-        1,
-    ]
-
-
-def test_a_moved_table_is_a_line():
-    table = Window(5, 10, "table", (0.0, 1.0))
-    assert table.moved(1, 2) == Window(1, 2, "linear exact")
-    assert Window(5, 10, "sigmoid").moved(1, 2).shape == "sigmoid"
-
-
-def test_only_hounsfield_units_have_presets_of_their_own():
+def test_only_hounsfield_units_have_presets_and_ranges_come_from_what_is_known():
     values = np.arange(100, dtype=np.float32)
     names = [preset.name for preset in presets(values, (), hounsfield=False)]
     assert names == ["Middle 98 %", "Full range"]
     named = presets(values, (), hounsfield=True)
     assert named[0].name == "Abdomen"
     assert {preset.name for preset in CT} < {preset.name for preset in named}
-    window_presets = presets(values, (Window(1, 2),), hounsfield=True)
-    assert window_presets[0].window == Window(1, 2)
-
-
-def test_ranges_come_from_what_is_known():
+    assert presets(values, (Window(1, 2),), hounsfield=True)[0].window == Window(1, 2)
     values = np.array([np.nan, *range(1000), 1e6], np.float32)
     assert full_range(values) == spanning(0, 1e6)
     assert most_values(values).center + most_values(values).width / 2 < 1000

@@ -1,9 +1,13 @@
-"""Files of tiny random models, as torchxrayvision and open_clip save theirs."""
+"""Tiny random models, and their files as torchxrayvision and open_clip save theirs."""
 
 import json
 
 import torch
 from safetensors.torch import save_file
+
+from engine.models.classifier import Classifier
+from engine.models.small import NetworkShape, build
+from tests import tiny
 
 FINDINGS = ("Atelectasis", "", "Effusion", "", "Pleural_Thickening", "Lung Opacity")
 POINTS = (0.1, float("nan"), 0.4, float("nan"), 0.02, 0.5)
@@ -64,3 +68,12 @@ def save_clip(folder):
     (folder / "open_clip_config.json").write_text(json.dumps(CLIP_CONFIG), encoding="utf-8")
     save_file(model.state_dict(), folder / "open_clip_model.safetensors")
     return model.eval()
+
+
+def small_network(
+    architecture="lenet", seed=0, title="Small", labels=("cat", "dog", "bird"), std=(0.1,) * 3
+):
+    """A network for gray images of 12 pixels, as a training gives it."""
+    network = build(architecture, NetworkShape(1, 12, len(labels)), seed)
+    options = {"device": tiny.CPU, "architecture": architecture}
+    return Classifier(network, "small", title, 12, (0.3,) * 3, std, labels, **options)

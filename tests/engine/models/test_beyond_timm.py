@@ -1,7 +1,5 @@
 """Files of networks that timm does not have open by name, or by what they hold."""
 
-from __future__ import annotations
-
 from io import BytesIO
 
 import pytest
@@ -65,14 +63,11 @@ def test_another_model_alike_is_read_in_the_same_spelling(weights):
     torch.testing.assert_close(second.logits(pixels), first.logits(pixels) + 1)
 
 
-def test_a_wrong_name_is_told_which_network_fits(weights):
+def test_a_wrong_name_is_told_which_network_fits_and_two_that_fit_are_both_named(weights):
     with pytest.raises(BadModel, match=r"does not fit resnet18.*fit cifar_resnet20\."):
         open_model(saved(weights), "a.pt", "resnet18")
     with pytest.raises(BadModel, match=r"does not fit cifar_resnet18\. Its weights fit cifar_res"):
         open_model(saved(weights), "a.pt", "cifar_resnet18")
-
-
-def test_two_that_fit_are_both_named():
     state = build("cifar_vgg11_bn", NetworkShape(3, 32, 4), seed=1).state_dict()
     with pytest.raises(BadModel, match="cifar_vgg11_bn or cifar_vgg11_bn_lth, which differ in"):
         open_model(saved(state), "a.pt")

@@ -1,8 +1,7 @@
 """Whatever a method did to a borrowed model is undone, however it ended."""
 
-from __future__ import annotations
-
 import threading
+from functools import partial
 
 import pytest
 import torch
@@ -76,13 +75,10 @@ def test_mode_flags_gradients_hooks_attributes_and_parts_are_put_back(model, end
     assert not borrowing()
 
 
-def test_a_hook_that_was_taken_off_is_there_again(model):
+def test_a_hook_that_was_taken_off_is_there_again_and_a_model_may_be_borrowed_again_inside(model):
     with borrowed(model):
         model.network.conv1._forward_hooks.clear()
     assert len(model.network.conv1._forward_hooks) == 1
-
-
-def test_it_may_be_borrowed_again_inside(model):
     with borrowed(model):
         with borrowed(model):
             assert borrowing()
@@ -130,11 +126,7 @@ def test_two_threads_do_not_leave_each_others_hooks():
             if maps.shape[0] != 1 or model.features(image).shape != (1, 16):
                 wrong.append(seed)
 
-    threads = [threading.Thread(target=look, args=(seed,)) for seed in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(SOON)
+    tiny.at_once(*(partial(look, seed) for seed in range(4)))
     assert wrong == []
     assert state(model)["hooks"] == 0
 

@@ -1,7 +1,5 @@
 """What a network will become is known before it takes memory, whatever asks for it."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys

@@ -1,11 +1,9 @@
 """Models of one's own, and all that can be wrong with a file, a name or the network."""
 
-from __future__ import annotations
-
+import io
 import json
 import os
 import threading
-import zipfile
 
 import pytest
 import timm
@@ -20,6 +18,7 @@ from engine.models.catalog import DEFAULT, entries, load
 from engine.models.own_file import label_file_bytes, load_from_file, read_labels
 from engine.models.weights_file import bytes_of, read_weights
 from tests import tiny
+from tests.hostile.archives import zipped
 
 ARCHITECTURE = "resnet10t"
 
@@ -65,10 +64,15 @@ def test_weights_of_ones_own_are_read_with_their_labels(tmp_path, state, labels,
     assert torch.allclose(model(pixels), network(plain), atol=1e-4)
 
 
-def test_wrapped_weights_and_those_of_parallel_training_are_found(tmp_path, state):
+def test_wrapped_and_parallel_weights_are_found_and_too_few_labels_are_said(
+    tmp_path, state, labels
+):
     wrapped = {"epoch": 3, "state_dict": {f"module.{k}": v for k, v in state.items()}}
     model = load_from_file(write(tmp_path / "own.pt", wrapped), ARCHITECTURE)
     assert model.labels == ("class 0", "class 1", "class 2")
+    labels.write_text("cat\ndog\n")
+    with pytest.raises(BadModel, match="has 3 classes but 2 labels"):
+        load_from_file(write(tmp_path / "own.pt", state), ARCHITECTURE, labels)
 
 
 def test_another_architecture_is_said(tmp_path, state):
@@ -90,12 +94,31 @@ def test_a_truncated_file_is_said_to_be_damaged(tmp_path, state, suffix, share):
         load_from_file(path, ARCHITECTURE)
 
 
-@pytest.mark.parametrize("junk", [b"hello", b"\x80\x04.", b"(lp0\n.", b"PK\x03\x04", bytes(64)])
-def test_junk_is_said_to_be_damaged_or_no_table(tmp_path, junk):
-    path = tmp_path / "junk.pt"
-    path.write_bytes(junk)
-    with pytest.raises(BadModel, match=r"damaged or empty|no plain table"):
-        read_weights(path.read_bytes(), path.name)
+def saved(content):
+    file = io.BytesIO()
+    torch.save(content, file)
+    return file.getvalue()
+
+
+NO_TABLE = [[1, 2], {"a": 1}, {1: torch.zeros(1)}, torch.zeros(2), "x"]
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "words"),
+    [
+        (b"hello", "junk.pt", "damaged or empty|no plain table"),
+        (b"\x80\x04.", "junk.pt", "damaged or empty|no plain table"),
+        (b"(lp0\n.", "junk.pt", "damaged or empty|no plain table"),
+        (b"PK\x03\x04", "junk.pt", "damaged or empty|no plain table"),
+        (bytes(64), "junk.pt", "damaged or empty|no plain table"),
+        (zipped({"a": b"b"}), "weights.zip", r"neither .safetensors nor .pt"),
+        (saved(tiny.Cnn()), "model.pt", "Save the state_dict alone"),
+        *((saved(content), "own.pt", "no plain table of weights") for content in NO_TABLE),
+    ],
+)
+def test_a_file_that_is_no_table_of_weights_is_refused(data, name, words):
+    with pytest.raises(BadModel, match=words):
+        read_weights(data, name)
 
 
 class Trap:
@@ -119,30 +142,11 @@ def test_pickled_code_is_refused_and_not_run(tmp_path, state, modern):
     assert marker.exists()
 
 
-def test_a_whole_pickled_model_is_refused(tmp_path):
-    path = tmp_path / "model.pt"
-    torch.save(tiny.Cnn(), path)
-    with pytest.raises(BadModel, match="Save the state_dict alone"):
-        read_weights(path.read_bytes(), path.name)
-
-
-@pytest.mark.parametrize("content", [[1, 2], {"a": 1}, {1: torch.zeros(1)}, torch.zeros(2), "x"])
-def test_a_file_without_a_table_of_weights_says_so(tmp_path, content):
-    with pytest.raises(BadModel, match="no plain table of weights"):
-        read_weights(write(tmp_path / "own.pt", content).read_bytes(), "own.pt")
-
-
-def test_other_files_are_refused_by_name(tmp_path):
-    archive = tmp_path / "weights.zip"
-    with zipfile.ZipFile(archive, "w") as zipped:
-        zipped.writestr("a", "b")
-    with pytest.raises(BadModel, match=r"neither .safetensors nor .pt"):
-        read_weights(archive.read_bytes(), archive.name)
-    with pytest.raises(BadModel, match=r"There is no file gone\.pt"):
-        bytes_of(tmp_path / "gone.pt")
+def test_a_file_that_is_not_there_is_refused_by_name(tmp_path):
     (tmp_path / "folder.pt").mkdir()
-    with pytest.raises(BadModel, match=r"There is no file folder\.pt"):
-        bytes_of(tmp_path / "folder.pt")
+    for name in ("gone.pt", "folder.pt"):
+        with pytest.raises(BadModel, match=f"There is no file {name}"):
+            bytes_of(tmp_path / name)
 
 
 def labels_in(path):
@@ -161,10 +165,9 @@ def test_labels_are_lines_or_a_json_list(tmp_path, labels):
         with pytest.raises(BadModel, match="no list of labels"):
             labels_in(label_file)
     labels.write_bytes(b"\xff\xfe")
-    with pytest.raises(BadModel, match="no list of labels"):
-        labels_in(labels)
-    with pytest.raises(BadModel, match="no list of labels"):
-        labels_in(tmp_path / "gone.txt")
+    for path in (labels, tmp_path / "gone.txt"):
+        with pytest.raises(BadModel, match="no list of labels"):
+            labels_in(path)
 
 
 def test_a_list_of_labels_larger_than_any_is_not_read(tmp_path):
@@ -176,21 +179,15 @@ def test_a_list_of_labels_larger_than_any_is_not_read(tmp_path):
         labels_in(path)
 
 
-def test_too_few_labels_are_said(tmp_path, state, labels):
-    labels.write_text("cat\ndog\n")
-    with pytest.raises(BadModel, match="has 3 classes but 2 labels"):
-        load_from_file(write(tmp_path / "own.pt", state), ARCHITECTURE, labels)
-
-
 def test_an_unknown_architecture_is_answered_with_near_names():
-    with pytest.raises(BadModel, match=r"no architecture called 'resnet5O'.*resnet50"):
-        load("resnet5O")
-    with pytest.raises(BadModel, match=r"vit_tiny_patch16_224"):
-        load("vit_tiny_patch16_244")
-    with pytest.raises(BadModel, match=r"no architecture called ''"):
-        load("")
-    with pytest.raises(BadModel, match=r"no architecture called '\[a-z'"):
-        load("[a-z")
+    for name, words in (
+        ("resnet5O", "no architecture called 'resnet5O'.*resnet50"),
+        ("vit_tiny_patch16_244", "vit_tiny_patch16_224"),
+        ("", "no architecture called ''"),
+        ("[a-z", r"no architecture called '\[a-z'"),
+    ):
+        with pytest.raises(BadModel, match=words):
+            load(name)
 
 
 def test_without_the_hub_it_is_said_and_greyed(monkeypatch):
@@ -208,22 +205,15 @@ def test_without_the_hub_it_is_said_and_greyed(monkeypatch):
             assert "cannot be reached" in entry.reason
 
 
-def test_the_list_of_models_looks_for_no_hub(monkeypatch):
+def test_the_list_of_models_looks_for_no_hub_and_others_look_for_it_once_a_minute(monkeypatch):
     monkeypatch.setattr(hub, "_hub_seen", None)
     monkeypatch.setattr(hub, "knock", lambda: pytest.fail("nobody chose a model of the hub"))
     suggested = [entry for entry in entries() if entry.name in catalog.SUGGESTED]
     assert all(entry.available and "downloaded" in entry.reason for entry in suggested)
-
-
-def test_the_hub_is_looked_for_once_a_minute(monkeypatch):
     looks = []
     monkeypatch.setattr(hub, "_hub_seen", None)
     monkeypatch.setattr(hub, "knock", lambda: bool(looks.append(1)))
-    threads = [threading.Thread(target=hub.hub_answers) for _ in range(5)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(10)
+    tiny.at_once(*[hub.hub_answers] * 5)
     assert len(looks) == 1
     monkeypatch.setattr(hub, "_hub_seen", (hub.monotonic() - 61, True))
     assert hub.hub_answers() is False
@@ -233,11 +223,7 @@ def test_the_hub_is_looked_for_once_a_minute(monkeypatch):
 def test_many_who_want_a_model_at_once_load_it_once(monkeypatch):
     loaded, result = [], []
     monkeypatch.setattr(catalog, "load_lite", lambda _name: loaded.append(1) or tiny.cnn())
-    threads = [threading.Thread(target=lambda: result.append(load())) for _ in range(5)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(10)
+    tiny.at_once(*[lambda: result.append(load())] * 5)
     assert len(loaded) == 1
     assert len({id(model) for model in result}) == 1
 
@@ -294,13 +280,10 @@ def test_an_error_of_the_hub_becomes_a_sentence(monkeypatch):
         load("resnet50")
 
 
-def test_a_network_that_takes_no_color_photograph_is_refused():
+def test_a_small_vision_transformer_of_timm_can_be_wrapped_and_no_network_of_four_channels():
     network = timm.create_model(ARCHITECTURE, pretrained=False, num_classes=3, in_chans=4)
     with pytest.raises(BadModel, match="does not take one color photograph"):
         wrap(network, "depth", "Color and depth")
-
-
-def test_a_small_vision_transformer_of_timm_can_be_wrapped():
     network = timm.create_model("vit_tiny_patch16_224", pretrained=False, depth=2, num_classes=5)
     model = wrap(network, "vit", "ViT")
     assert (model.side, len(model.labels), len(model.attentions)) == (224, 5, 2)

@@ -1,7 +1,5 @@
 """Models made here come back as they were, or a sentence says why they do not."""
 
-from __future__ import annotations
-
 import errno
 import json
 import os
@@ -31,10 +29,10 @@ from engine.models.checkpoints import (
     tree,
     visible_models,
 )
-from engine.models.classifier import Classifier
 from engine.models.rebuild import KEY, model_bytes
-from engine.models.small import SMALL, NetworkShape, build
+from engine.models.small import SMALL
 from tests import tiny
+from tests.engine.models.saved import small_network
 
 
 @pytest.fixture(autouse=True)
@@ -44,19 +42,8 @@ def own_home(tmp_path, monkeypatch):
     monkeypatch.setattr(hub, "knock", lambda: False)
 
 
-def small(architecture="lenet", seed=0, title="Small", labels=("cat", "dog", "<b>")):
-    network = build(architecture, NetworkShape(1, 12, 3), seed)
-    return Classifier(
-        network,
-        "small",
-        title,
-        12,
-        (0.3,) * 3,
-        (0.123456,) * 3,
-        labels,
-        device=tiny.CPU,
-        architecture=architecture,
-    )
+def small(*arguments, labels=("cat", "dog", "<b>"), **more):
+    return small_network(*arguments, labels=labels, std=(0.123456,) * 3, **more)
 
 
 def shifted(model, by=0.01):
@@ -98,8 +85,7 @@ def test_a_network_of_timm_is_kept_too():
     torch.manual_seed(0)
     network = timm.create_model("resnet10t", pretrained=False, num_classes=3)
     model = wrap(network, "own", "Own", architecture="resnet10t")
-    result = put_checkpoint(model)
-    assert load(result.name).fingerprint == model.fingerprint
+    assert load(put_checkpoint(model).name).fingerprint == model.fingerprint
 
 
 def test_a_childs_lineage_is_a_trail_and_the_list_a_tree():
@@ -160,8 +146,7 @@ def test_what_is_no_name_never_becomes_a_path(name):
 
 
 def test_an_exported_model_is_brought_in_elsewhere(tmp_path, monkeypatch):
-    root = put_checkpoint(small(title="Root"))
-    child = keep(child_view(load(root.name), "child"))
+    child = keep(child_view(load(put_checkpoint(small(title="Root")).name), "child"))
     file = export(child.name)
     monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path / "elsewhere"))
     assert visible_models() == ()
@@ -179,9 +164,6 @@ def test_the_picker_shows_size_figures_and_depth():
     assert results[child.name].nbytes > 1000
     assert results[child.name].title == "Root ▸ child"
     assert results[child.name].reason == "made here by lab.Shift"
-
-
-# --- disk --------------------------------------------------------------------------------------
 
 
 def test_a_full_disk_is_one_sentence_and_leaves_nothing(monkeypatch):
@@ -239,9 +221,6 @@ def test_a_half_written_or_damaged_file_is_left_out_of_the_list():
     assert [entry.name for entry in visible_models()] == [whole.name]
 
 
-# --- hostile files -----------------------------------------------------------------------------
-
-
 def written(card, weights=None):
     """A file with this card, as text or as fields that differ from a good one's."""
     model = small()
@@ -250,8 +229,12 @@ def written(card, weights=None):
     return save_arrays(tensors, metadata={KEY: card_text}), "given.safetensors"
 
 
-def test_a_good_file_made_by_the_same_hands_is_taken():
+def test_a_good_file_is_taken_and_a_card_says_what_it_does_not_know_and_takes_no_more():
     assert bring_in(*written({})).card.title == "Small"
+    card = ModelCard.from_json(card_of(small()).as_json()[:-1] + ', "future": [1]}')
+    assert card == card_of(small())
+    with pytest.raises(BadModel, match="its architecture has no name here"):
+        card_of(tiny.cnn())
 
 
 @pytest.mark.parametrize(
@@ -320,7 +303,7 @@ def test_weights_that_do_not_fit_the_card_are_one_sentence(weights, said):
     assert visible_models() == ()
 
 
-def test_other_files_are_refused():
+def test_other_files_are_refused_and_one_that_is_too_large_unread(monkeypatch):
     good = model_bytes(card_of(small()), weights_of(small()))
     huge = struct.pack("<Q", 2**60) + b"{}"
     for bad in (b"", b"hello", good[:20], good[:-9], huge, b"\x80\x04.", bytes(64)):
@@ -328,16 +311,6 @@ def test_other_files_are_refused():
             bring_in(bad, "given.safetensors")
     with pytest.raises(BadModel, match="was not exported from Blindspot"):
         bring_in(save_arrays({"a": np.zeros(2)}), "given.safetensors")
-
-
-def test_a_file_that_is_too_large_is_refused_unread(monkeypatch):
     monkeypatch.setattr(weights_file, "LARGEST", 2**20)
     with pytest.raises(BadModel, match=r"given.safetensors is larger than 1 MB"):
         bring_in(bytes(2**20 + 1), "given.safetensors")
-
-
-def test_a_card_says_what_it_does_not_know_and_takes_no_more():
-    card = ModelCard.from_json(card_of(small()).as_json()[:-1] + ', "future": [1]}')
-    assert card == card_of(small())
-    with pytest.raises(BadModel, match="its architecture has no name here"):
-        card_of(tiny.cnn())

@@ -96,8 +96,7 @@ def test_values_go_from_minus_1024_to_1024_to_the_bit(network, model, monkeypatc
 def test_colors_are_averaged_and_equal_channels_stay_to_the_bit():
     some = torch.rand(2, 3, 5, 5, generator=tiny.seeded()) * 2048 - 1024
     assert torch.allclose(chest.gray(some), some.mean(1, keepdim=True), atol=1e-3)
-    alike = some[:, :1].expand(-1, 3, -1, -1)
-    assert torch.equal(chest.gray(alike), some[:, :1])
+    assert torch.equal(chest.gray(some[:, :1].expand(-1, 3, -1, -1)), some[:, :1])
 
 
 @needs_library
@@ -107,15 +106,12 @@ def test_maps_of_a_finding(model, xray):
     cam = GradCam()(case)["map"].values
     assert np.isfinite(cam).all()
     assert cam.max() > 0
-
     hidden = Occlusion(side=56, overlap=0.0)(case)["map"].values
     covered = xray.clone()
     covered[:, :56, :56] = 0.5  # the model's zero
     fall = case.score(xray[None]) - case.score(covered[None])
     assert hidden[10, 10] == pytest.approx(float(fall), abs=1e-4)
-
-    result = IntegratedGradients(steps=64)(case)
-    total, difference = result["completeness"].values[:2]
+    total, difference = IntegratedGradients(steps=64)(case)["completeness"].values[:2]
     assert total == pytest.approx(difference, rel=0.1)
     assert abs(difference) > 0.01
 
@@ -217,19 +213,20 @@ def test_no_code_of_a_file_is_run(network, tmp_path, monkeypatch, archive):
     twin.register_forward_pre_hook(print)
     torch.save(twin, tmp_path / ALL.file, _use_new_zipfile_serialization=archive)
     model = chest.chest_model(tmp_path / ALL.file, ALL, FINDINGS, POINTS)
-    same = twin.features.conv0.weight
-    assert torch.equal(model.network.features.conv0.weight, same)
+    assert torch.equal(model.network.features.conv0.weight, twin.features.conv0.weight)
     with pytest.raises(BadModel, match="damaged, or another kind of file"):
         chest.read_network(pickle.dumps(Hostile()), "odd.pt")
 
 
-def test_without_the_library_the_command_is_said(monkeypatch):
+def test_without_the_library_the_command_is_said_and_so_is_an_unknown_name(monkeypatch):
     monkeypatch.setattr("engine.models.extras.find_spec", lambda _: None)
     (line,) = catalog.chests()
     assert (line.available, line.reason) == (False, "pip install torchxrayvision")
     assert line.title == "Chest X-rays (torchxrayvision)"
     with pytest.raises(BadModel, match="needs torchxrayvision: pip install torchxrayvision"):
         catalog.have(ALL.name)
+    with pytest.raises(BadModel, match="no chest X-ray model 'torchxrayvision:odd'"):
+        catalog.have("torchxrayvision:odd")
 
 
 def test_offline_the_file_to_bring_is_named(monkeypatch, tmp_path):
@@ -245,8 +242,3 @@ def test_offline_the_file_to_bring_is_named(monkeypatch, tmp_path):
         "its weights are on github.com, which cannot be reached"
     }
     assert not any(entry.available for entry in catalog.chests())
-
-
-def test_an_unknown_name_is_said():
-    with pytest.raises(BadModel, match="no chest X-ray model 'torchxrayvision:odd'"):
-        catalog.have("torchxrayvision:odd")

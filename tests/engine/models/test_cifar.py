@@ -1,7 +1,5 @@
 """Networks of papers on CIFAR: sizes as published, and logits as another spelling computes them."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 from torch import nn

@@ -1,7 +1,5 @@
 """A kept model does not hold what a person calls the classes of their own pictures."""
 
-from __future__ import annotations
-
 import gc
 import json
 from dataclasses import replace
@@ -17,10 +15,8 @@ from engine.keeping.memory import Memory
 from engine.models import catalog, checkpoints
 from engine.models.card import LONG, ModelCard, card_of, checkpoint
 from engine.models.class_names import has_stand_ins, with_labels, with_names, without_names
-from engine.models.classifier import Classifier
 from engine.models.rebuild import card_at
-from engine.models.small import NetworkShape, build
-from tests import tiny
+from tests.engine.models.saved import small_network
 
 WORDS = ("secretum", "Zebulon Smith", "Größe <b>")
 NAME = "upload-5f2c9a01ab3d"
@@ -65,18 +61,7 @@ def closed():
 
 def view(words=WORDS, data=NAME, title="Small LeNet on my secretum zip", **more):
     """What a training gives."""
-    network = build("lenet", NetworkShape(1, 12, len(words)), 0)
-    model = Classifier(
-        network,
-        "small",
-        title,
-        12,
-        (0.3,) * 3,
-        (0.1,) * 3,
-        words,
-        device=tiny.CPU,
-        architecture="lenet",
-    )
+    model = small_network(title=title, labels=words)
     return checkpoint(model, card_of(model, data=data, made_by="lab.Train", **more))
 
 
@@ -184,8 +169,7 @@ def test_whatever_classes_are_called_their_names_go_and_come_back(words):
     if len(set(words)) < len(words) or not all(word.isprintable() for word in words):
         return
     opened(words)
-    card = replace(PLAIN, labels=words)
-    stripped = without_names(card)
+    stripped = without_names(replace(PLAIN, labels=words))
     assert stripped.labels == tuple(f"class {place + 1} · 5f2c" for place in range(len(words)))
     assert ModelCard.from_json(stripped.as_json()) == stripped
     assert with_labels(stripped).labels == words

@@ -1,7 +1,5 @@
 """Pixels in, logits out; what is looked up is right, named by its weights, and never in the way."""
 
-from __future__ import annotations
-
 import threading
 from copy import deepcopy
 
@@ -13,6 +11,7 @@ from torch import nn
 from engine.errors import BadModel, BlindspotError
 from engine.models.borrow import borrowed
 from engine.models.classifier import Classifier
+from engine.models.layers import Layer
 from engine.models.pace import Pace
 from tests import tiny
 
@@ -33,6 +32,9 @@ def test_normalization_is_inside(pixels):
     model = Classifier(network, "a", "A", 32, mean, std, device=tiny.CPU)
     plain = (pixels - torch.tensor(mean).view(3, 1, 1)) / torch.tensor(std).view(3, 1, 1)
     assert torch.allclose(model.logits(pixels), network(plain), atol=1e-5)
+    assert not model.training
+    assert not any(parameter.requires_grad for parameter in model.parameters())
+    assert not model.logits(pixels).requires_grad
     zero = model(model.mean.expand(1, 3, 32, 32))
     assert torch.allclose(zero, network(torch.zeros(1, 3, 32, 32)), atol=1e-6)
 
@@ -45,20 +47,17 @@ def test_the_head_turns_the_features_into_the_logits(make, pixels):
     assert torch.allclose(head(features), model.logits(pixels), atol=1e-4)
 
 
-def test_layers_come_in_the_order_of_the_forward_pass(model):
-    shapes = {layer.name: layer.shape for layer in model.layers}
-    assert list(shapes) == ["conv1", "act1", "pool", "conv2", "act2"]
-    assert shapes["pool"] == (8, 16, 16)
-    assert model.last_map.name == "act2"
-
-
-def test_maps_are_what_the_layer_gives(model, pixels):
+def test_layers_come_in_the_order_of_the_forward_pass_and_maps_are_what_they_give(model, pixels):
     net = model.network
     assert torch.equal(model.maps(pixels, "conv1"), net.conv1(pixels))
     assert model.maps(pixels, "act2").shape == (5, 16, 16, 16)
     assert model.maps(pixels, "act2").min() == 0
     with pytest.raises(BadModel, match=r"no layer 'fc'; it has conv1, act1"):
         model.maps(pixels, "fc")
+    shapes = {layer.name: layer.shape for layer in model.layers}
+    assert list(shapes) == ["conv1", "act1", "pool", "conv2", "act2"]
+    assert shapes["pool"] == (8, 16, 16)
+    assert model.last_map.name == "act2"
 
 
 def test_a_vision_transformer_has_tokens_attention_and_maps_of_its_patches(pixels):
@@ -82,29 +81,25 @@ def test_a_vision_transformer_has_tokens_attention_and_maps_of_its_patches(pixel
     assert model.logits(pixels).shape == (5, 4)
 
 
-def test_the_fingerprint_changes_with_one_weight(model):
-    other = tiny.cnn()
-    with torch.no_grad():
-        other.network.conv1.weight[0, 0, 0, 0] += 1e-6
-    assert tiny.cnn().fingerprint == model.fingerprint
-    assert other.fingerprint != model.fingerprint
-
-
-def test_the_fingerprint_changes_with_structure_normalization_and_size(model):
+def test_the_fingerprint_changes_with_a_weight_structure_normalization_and_size(model):
     strided = tiny.random_weights(tiny.Cnn())
     strided.conv2.stride = (2, 2)
-    network = tiny.random_weights(tiny.Cnn())
+    network, other = tiny.random_weights(tiny.Cnn()), tiny.cnn()
+    with torch.no_grad():
+        other.network.conv1.weight[0, 0, 0, 0] += 1e-6
     others = [
+        other,
         tiny.cnn(nn.ReLU6),
         tiny.classifier(strided),
         Classifier(network, "a", "A", 32, (0.5, 0.5, 0.5), device=tiny.CPU),
         tiny.classifier(network, side=16),
     ]
-    assert len({model.fingerprint, *(other.fingerprint for other in others)}) == 5
+    assert len({model.fingerprint, *(other.fingerprint for other in others)}) == 6
 
 
 def test_the_fingerprint_does_not_change_with_mode_memory_format_flags_or_name(model):
     for change in (
+        lambda net: None,
         lambda net: net.train(),
         lambda net: net.to(memory_format=torch.channels_last),
         lambda net: net.requires_grad_(requires_grad=True),
@@ -192,8 +187,7 @@ def test_a_batch_that_does_not_fit_is_halved(pixels):
     model = tiny.classifier(tiny.random_weights(Cramped()))
     model._paces["exact"] = Pace(8, channels_last=False, use="exact", seconds=0.0)
     sizes.clear()
-    logits = model.logits(pixels)
-    assert torch.allclose(logits, tiny.cnn().logits(pixels), atol=1e-5)
+    assert torch.allclose(model.logits(pixels), tiny.cnn().logits(pixels), atol=1e-5)
     assert sizes == [5, 2, 2, 1]
 
 
@@ -205,22 +199,12 @@ def test_a_model_for_which_one_image_is_too_much_says_so(pixels, monkeypatch):
         model.logits(pixels)
 
 
-def test_labels_must_be_as_many_as_classes():
+def test_labels_must_be_as_many_as_classes_and_the_end_must_be_linear_for_a_head():
     with pytest.raises(BadModel, match="A has 4 classes but 2 labels were given"):
         Classifier(tiny.Cnn(), "a", "A", 32, labels=("x", "y"), device=tiny.CPU)
     assert tiny.cnn().labels == ("class 0", "class 1", "class 2", "class 3")
-
-
-def test_a_model_without_a_linear_end_says_so():
     with pytest.raises(BadModel, match="does not end in a linear layer"):
         tiny.linear_case().model.head  # noqa: B018 - asked for its error
-
-
-def test_it_is_for_looking():
-    model = tiny.cnn()
-    assert not model.training
-    assert not any(parameter.requires_grad for parameter in model.parameters())
-    assert not model.logits(torch.rand(2, 3, 32, 32)).requires_grad
 
 
 def test_many_threads_may_make_what_is_made_once():
@@ -230,11 +214,7 @@ def test_many_threads_may_make_what_is_made_once():
         result.append((id(model.layers[0].name), model.pace("fast"), id(model._fast)))
         result.append(model.logits(torch.zeros(1, 3, 32, 32)).shape)
 
-    threads = [threading.Thread(target=look) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
+    tiny.at_once(*[look] * 6)
     assert len(result) == 12
     assert len({outcome[1] for outcome in result if len(outcome) == 3}) == 1
 
@@ -245,3 +225,33 @@ def test_a_small_timm_network_works_with_its_own_head():
     assert model.head.out_features == 7
     assert model.last_map.name.startswith("layer4")
     assert model.layers[-1].shape == (512, 2, 2)
+
+
+@pytest.mark.parametrize(
+    ("shape", "last", "cells"),
+    [
+        ((8, 4, 4), False, (4, 4)),
+        ((4, 4, 8), True, (4, 4)),
+        ((8, 4, 5), False, (4, 5)),
+        ((4, 4, 4), False, (4, 4)),
+        ((8, 1, 1), False, (1, 1)),
+        ((10,), False, (0, 0)),
+        ((17, 32), False, (0, 0)),
+    ],
+)
+def test_channels_stand_last_where_two_equal_sides_come_first(shape, last, cells):
+    layer = Layer("", shape)
+    assert (layer.channels_last, layer.cells) == (last, cells)
+    assert layer.is_map == (min(cells) > 1)
+
+
+@pytest.mark.parametrize(
+    ("shape", "tokens"), [((17, 1), True), ((1, 17), False), ((17,), False), ((2, 2, 2), False)]
+)
+def test_a_row_of_more_than_one_place_is_of_tokens(shape, tokens):
+    assert Layer("", shape).is_tokens == tokens
+
+
+def test_tokens_with_a_grid_are_a_map():
+    layer = Layer("", (17, 32), (4, 4))
+    assert (layer.cells, layer.is_map) == ((4, 4), True)

@@ -1,7 +1,5 @@
 """A model is compiled once that pays, agrees with itself, and stays eager when anything is odd."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal
@@ -267,12 +265,9 @@ def test_a_really_compiled_model_gives_the_same_map_and_nothing_here_is_patched(
     assert json.dumps(without_words(answer.record))
 
 
-def test_without_an_architecture_that_has_a_name_nothing_is_compiled(tmp_path):
+def test_only_a_network_with_a_name_is_compiled_where_a_compiler_is(tmp_path, monkeypatch):
     with pytest.raises(CannotCompile, match="has no name here"):
         compiling.compiled_apart(tiny.cnn(), PACE)
-
-
-def test_only_a_processor_with_a_compiler_compiles(monkeypatch):
     monkeypatch.setenv("CXX", sys.executable)  # any program that is there
     assert can_compile(torch.device("cpu"))
     assert not can_compile(torch.device("meta"))

@@ -1,7 +1,5 @@
 """Slopes by the pixels are the same compiled, and never those of hooks or weights that are gone."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """Same question, same numbers: to the bit on one configuration, within a tolerance across them."""
 
-from __future__ import annotations
-
 from itertools import product
 
 import numpy as np

@@ -1,7 +1,5 @@
 """What ships is as good as its card says, small, quick to load, and trained as the recipe says."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np
@@ -123,8 +121,7 @@ def test_the_phantom_network_tells_lesions_of_unseen_patients_apart_and_errs_for
     assert result["balanced test accuracy"] >= 0.90
     for what, figure in result.items():
         assert figure == pytest.approx(card.figures[what], abs=0.01)
-    rows = phantoms.rows("test")
-    logits, labels = outputs(model, phantoms, rows), phantoms.labels
+    logits, labels = outputs(model, phantoms, phantoms.rows("test")), phantoms.labels
     wrong = logits.argmax(1).numpy() != labels
     assert 5 < wrong.sum() < 40
     sure = logits.softmax(1).amax(1).numpy()

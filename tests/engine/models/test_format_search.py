@@ -1,7 +1,5 @@
 """The format of a training that nobody here made is found from labeled images, or none is."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np
@@ -26,10 +24,13 @@ OTHERS = [
 ]
 
 
+def untrained():
+    return wrap(plain_loop.untrained(PLAIN), "file:x", "Own", architecture=PLAIN.architecture)
+
+
 def searched(how, data, orders=(), images=128):
     """The answer about a network of that training."""
-    network = plain_loop.trained(how)
-    model = wrap(network, "file:x", "Own", architecture=how.architecture)
+    model = wrap(plain_loop.trained(how), "file:x", "Own", architecture=how.architecture)
     assert model.side in {160, 176}  # as timm's card has it, which is wrong
     return FormatSearch(images=images)(FormatCase(model, data, orders))
 
@@ -75,12 +76,11 @@ def test_only_training_images_are_looked_at():
 
 
 def test_a_network_that_learned_nothing_is_right_in_no_format():
-    model = wrap(plain_loop.untrained(PLAIN), "file:x", "Own", architecture=PLAIN.architecture)
+    model = untrained()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(format_rounds, "USUAL_SIDES", (28, 64))
         table = FormatSearch(images=64)(FormatCase(model, plain_loop.data_set()))["formats"]
-    right = max(table["right 0"] / table["images"])
-    assert right < 0.4
+    assert max(table["right 0"] / table["images"]) < 0.4
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -99,7 +99,7 @@ def test_an_order_of_classes_is_found_on_other_images_than_it_is_judged_by(seed)
 
 
 def test_it_can_be_stopped_between_two_formats():
-    model = wrap(plain_loop.untrained(PLAIN), "file:x", "Own", architecture=PLAIN.architecture)
+    model = untrained()
     reports = []
 
     def stop(done, words="", partial=None):
@@ -152,7 +152,7 @@ def test_a_slow_network_is_not_asked_forever_and_the_answer_says_so(
 
 def test_a_network_that_is_fast_enough_is_tried_in_every_format(monkeypatch):
     monkeypatch.setattr(format_rounds, "USUAL_SIDES", (28,))
-    model = wrap(plain_loop.untrained(PLAIN), "file:x", "Own", architecture=PLAIN.architecture)
+    model = untrained()
     Clock(monkeypatch, 0.0)
     answer = FormatSearch(images=32)(FormatCase(model, plain_loop.data_set()))
     assert answer["tried"]["tried"][0] == answer["tried"]["planned"][0] > 20

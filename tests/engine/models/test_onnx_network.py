@@ -1,7 +1,5 @@
 """A foreign ONNX file answers as its model does and cannot reach beyond its process."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

@@ -1,7 +1,5 @@
 """A private model belongs to whoever made it; the disk has nothing that opens it."""
 
-from __future__ import annotations
-
 import json
 import os
 import stat
@@ -17,10 +15,8 @@ from engine.keeping.access import ViewRights
 from engine.keeping.memory import Memory
 from engine.models import catalog, checkpoints, embedded, hub, owners
 from engine.models.card import card_of, checkpoint
-from engine.models.classifier import Classifier
 from engine.models.owners import Owner
-from engine.models.small import NetworkShape, build
-from tests import tiny
+from tests.engine.models.saved import small_network
 
 DATA = "upload-0123456789ab"
 ANN, BOB = (Owner(bytes([letter]) * 32) for letter in b"ab")
@@ -51,22 +47,8 @@ def as_guest_of(monkeypatch):
     return change
 
 
-def network(seed=0, title="Small", labels=("cat", "dog", "bird")):
-    return Classifier(
-        build("lenet", NetworkShape(1, 12, 3), seed),
-        "small",
-        title,
-        12,
-        (0.3,) * 3,
-        (0.1,) * 3,
-        labels,
-        device=tiny.CPU,
-        architecture="lenet",
-    )
-
-
 def put_checkpoint(owner=ANN, data=DATA, seed=0, *, private=False, model=None, **card):
-    model = model or network(seed)
+    model = model or small_network(seed=seed)
     return checkpoints.put(card_of(model, data=data, **card), model, owner, private=private)
 
 
@@ -90,9 +72,6 @@ def record(model):
 
 def files():
     return sorted(path.name for path in checkpoints.folder().iterdir())
-
-
-# ---------------------------------------------------------------- what is private
 
 
 @pytest.mark.parametrize("data", [DATA, f"{DATA}+noisy:share=0.3", f"{DATA}+poison+long-tailed"])
@@ -137,8 +116,7 @@ def test_a_private_copy_of_a_public_model_does_not_take_others_models_from_them(
     public = put_checkpoint(data="digits", seed=3)
     file = tmp_path / "m.safetensors"
     file.write_bytes(checkpoints.export(public.name, BOB))
-    again = checkpoints.bring_in(file.read_bytes(), file.name, BOB)
-    assert again.name == public.name
+    assert checkpoints.bring_in(file.read_bytes(), file.name, BOB).name == public.name
     assert not checkpoints.is_private(public)
 
 
@@ -150,9 +128,6 @@ def shipped_as_stored(shipped):
 def kept_public_twin(shipped):
     model = embedded.load(shipped.name)
     return checkpoints.put(replace(shipped.card, title="twin"), model, ANN).name
-
-
-# ---------------------------------------------------------------- who sees it
 
 
 def test_a_private_model_is_shown_to_its_owner_and_by_its_view_key_alone(as_guest_of):
@@ -197,13 +172,9 @@ def test_an_older_model_without_owners_is_offered_to_nobody_but_on_the_machine(a
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"owners": 3}', '{"private": 0, "owners": {}}'])
 def test_a_damaged_record_opens_a_model_to_nobody(text, as_guest_of):
-    entry = put_checkpoint(data="digits")
-    owners.record_path(entry.path).write_text(text)
+    owners.record_path(put_checkpoint(data="digits").path).write_text(text)
     as_guest_of(ANN)
     assert checkpoint_names() == []
-
-
-# ---------------------------------------------------------------- whose it is
 
 
 @pytest.mark.parametrize("act", [catalog.export, catalog.delete_model])
@@ -269,13 +240,9 @@ def test_what_is_made_from_a_model_that_was_only_shown_is_not_taken_away():
     assert checkpoints.may_copy(embedded.stored()[0].card.fingerprint, BOB)
 
 
-# ---------------------------------------------------------------- what the disk has
-
-
 def test_the_disk_has_digests_alone_in_files_for_this_account_alone():
     os.umask(before := os.umask(0))
-    entry = put_checkpoint()
-    key = ANN.view_key(entry.name)
+    key = ANN.view_key(put_checkpoint().name)
     text = b"".join(path.read_bytes() for path in checkpoints.folder().iterdir()).decode("latin-1")
     for secret in (ANN.secret.decode(), ANN.secret.hex(), key, repr(ANN)):
         assert secret not in text

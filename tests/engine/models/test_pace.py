@@ -1,7 +1,5 @@
 """A pace is found once, kept, and survives a damaged file; nothing is asserted about time."""
 
-from __future__ import annotations
-
 import json
 
 import pytest
@@ -91,6 +89,8 @@ def test_batches_that_grow_slow_or_do_not_fit_are_not_followed(timed):
     assert find_pace(tiny.cnn(), "exact").batch == 1
     first_look = [(True, 1), (False, 1), (True, 2), (False, 2), (False, 4)]
     assert tried == [*first_look, *2 * [(True, 1), (False, 1), (False, 2)]]  # what was near, again
+    table.update({(last, 1): torch.OutOfMemoryError("no") for last in (True, False)})
+    assert find_pace(tiny.vit(), "exact").batch == 1  # no room for anything
 
 
 def test_a_slow_model_is_not_tried_for_long(timed, monkeypatch):
@@ -98,12 +98,6 @@ def test_a_slow_model_is_not_tried_for_long(timed, monkeypatch):
     monkeypatch.setattr(module, "PATIENCE", -1.0)
     assert find_pace(tiny.cnn(), "exact").batch == 1
     assert tried == [(True, 1)]
-
-
-def test_a_device_with_room_for_nothing_goes_one_by_one(timed):
-    table, _ = timed
-    table.update({(last, 1): torch.OutOfMemoryError("no") for last in (True, False)})
-    assert find_pace(tiny.cnn(), "exact").batch == 1
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,5 @@
 """Small parts that models are made of, each by hand."""
 
-from __future__ import annotations
-
 import json
 
 import pytest

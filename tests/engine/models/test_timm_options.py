@@ -1,7 +1,5 @@
 """Weights of timm's networks that were made with other options than their names say."""
 
-from __future__ import annotations
-
 import pytest
 import timm
 import torch

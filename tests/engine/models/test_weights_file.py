@@ -1,7 +1,5 @@
 """Weights are read from memory as torch and safetensors would, and nothing of them is left."""
 
-from __future__ import annotations
-
 import ast
 import io
 import json

@@ -16,7 +16,7 @@ from engine.errors import BadModel
 from engine.keeping.memory import Memory
 from engine.models import catalog, hub, zero_shot
 from engine.models.extras import CLIP
-from engine.models.words import WordList
+from engine.models.words import MOST_WORDS, USUAL_PROMPT, USUAL_WORDS, WordList
 from tests import tiny
 from tests.engine.models.saved import save_clip
 
@@ -158,8 +158,7 @@ def test_maps_of_a_word(library_model, image):
     cam = GradCam()(case)["map"].values
     assert np.isfinite(cam).all()
     assert cam.max() > 0
-    result = IntegratedGradients(steps=64)(case)
-    total, difference = result["completeness"].values[:2]
+    total, difference = IntegratedGradients(steps=64)(case)["completeness"].values[:2]
     assert total == pytest.approx(difference, rel=0.1, abs=0.001)
     hidden = Occlusion(side=8, overlap=0.0)(case)["map"].values
     covered = image.clone()
@@ -204,3 +203,43 @@ def test_a_source_is_no_path(source):
 def test_an_unreadable_list_is_said_before_anything_is_loaded():
     with pytest.raises(BadModel, match="2 to 50 words"):
         catalog.load(f"open_clip:{HUB}?cat")
+
+
+def test_words_stand_between_commas_and_on_lines():
+    read = WordList.read(" red  car,cat,\n\n a dog\n", "a scan of {} | {} up close")
+    assert read.words == ("red car", "cat", "a dog")
+    assert read.prompts == ("a scan of {}", "{} up close")
+
+
+def test_a_list_is_the_same_after_it_was_in_a_name():
+    for word_list in (
+        WordList(),
+        WordList(("a", "b")),
+        WordList(("ä", "b c"), ("{}", "no {} here")),
+    ):
+        assert WordList.of_text(word_list.as_text()) == word_list
+    assert WordList.of_text("") == WordList(USUAL_WORDS, (USUAL_PROMPT,))
+    assert WordList(("a", "b")).as_text() == "a, b"
+
+
+@pytest.mark.parametrize(
+    ("words", "prompts", "sentence"),
+    [
+        ("cat", "", "2 to 50 words, separated by commas: there is 1"),
+        (" , ", "", "there are 0"),
+        (",".join(f"w{n}" for n in range(MOST_WORDS + 1)), "", "there are 51"),
+        ("cat, " + "x" * 61, "", "has 61 letters; at most 60"),
+        ("cat, dog, cat", "", "“cat” stands there twice"),
+        ("cat, do{g}", "", "has the sign '{'"),
+        ("cat, do\x00g", "", r"has the sign '\\x00'"),
+        ("cat, dog", "a photo", "needs {} once"),
+        ("cat, dog", "{} and {}", "needs {} once"),
+        ("cat, dog", "{0} {}", "needs {} once"),
+        ("cat, dog", "|".join(["{}"] * 9), "1 to 8 prompts"),
+        ("cat, dog", "{}" + "x" * 99, "at most 100"),
+        ("cat, " * 2000, "", "too long"),
+    ],
+)
+def test_a_list_that_cannot_be_read_is_said(words, prompts, sentence):
+    with pytest.raises(BadModel, match=sentence):
+        WordList.read(words, prompts)

@@ -25,6 +25,12 @@ from engine.sparsity.masks.compare import effective, overlap, overlaps
 from tests import tiny
 
 
+def perceptron():
+    """128 hidden units, which fit sparse cores."""
+    network = nn.Sequential(nn.Flatten(), nn.Linear(192, 128), nn.ReLU(), nn.Linear(128, 4))
+    return tiny.random_weights(network)
+
+
 def test_multiply_adds_are_those_of_a_hand_count():
     model = tiny.cnn()  # 32 × 32, pooled once to 16 × 16
     assert weight_uses(model) == {"conv1.weight": 32 * 32, "conv2.weight": 16 * 16, "fc.weight": 1}
@@ -200,8 +206,7 @@ def test_only_layers_that_fill_whole_tiles_with_two_of_four_fit_sparse_cores():
 
 
 def test_a_gpu_is_told_apart_by_its_age_and_the_masks_by_their_fit(monkeypatch):
-    network = nn.Sequential(nn.Flatten(), nn.Linear(192, 128), nn.ReLU(), nn.Linear(128, 4))
-    model = tiny.classifier(tiny.random_weights(network), side=8)
+    model = tiny.classifier(perceptron(), side=8)
     fit = pruner_of(tiny.prune_case(model), "Magnitude", MaskRules(structure="N:M")).at(0)
     gpu = SimpleNamespace(device=torch.device("cuda"))
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _device: (7, 5))
@@ -212,8 +217,7 @@ def test_a_gpu_is_told_apart_by_its_age_and_the_masks_by_their_fit(monkeypatch):
 
 
 def test_sparse_cores_are_offered_only_where_they_exist():
-    network = nn.Sequential(nn.Flatten(), nn.Linear(192, 128), nn.ReLU(), nn.Linear(128, 4))
-    model = tiny.classifier(tiny.random_weights(network), side=8)
+    model = tiny.classifier(perceptron(), side=8)
     masks = pruner_of(tiny.prune_case(model), "Magnitude", MaskRules(structure="N:M")).at(0)
     assert fit_for_cores(masks) == ("1.weight",)
     assert "this computer has none" in no_sparse_cores(model, masks)
@@ -226,8 +230,7 @@ def test_sparse_cores_compute_what_zeros_do():
     from engine.models.classifier import Classifier
     from engine.sparsity.effects.latency import sparse_cores
 
-    network = nn.Sequential(nn.Flatten(), nn.Linear(192, 128), nn.ReLU(), nn.Linear(128, 4))
-    model = Classifier(tiny.random_weights(network), "g", "g", 8, device=torch.device("cuda"))
+    model = Classifier(perceptron(), "g", "g", 8, device=torch.device("cuda"))
     masks = pruner_of(tiny.prune_case(model), "Magnitude", MaskRules(structure="N:M")).at(0)
     zeros = pruned(model, masks)
     assert no_sparse_cores(zeros, masks) == ""

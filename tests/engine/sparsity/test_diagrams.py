@@ -44,8 +44,7 @@ def test_a_row_of_cells_is_dead_where_all_its_filters_are():
     strip = diagrams.strips(chosen, high=4)[1]
     assert strip.dead.tolist() == [True, False, False, False]
     assert strip.density[1].sum() == 1 / 4  # a cell of four filters and one weight of each
-    fine_strip = diagrams.strips(chosen)[1]
-    assert fine_strip.dead.tolist() == [row != 4 and row < 8 for row in range(16)]
+    assert diagrams.strips(chosen)[1].dead.tolist() == [row != 4 and row < 8 for row in range(16)]
 
 
 def test_a_small_layer_is_shown_weight_by_weight(masks):

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from engine import data as data_sets
 from engine.attribution.heatmaps.gradient import Gradient
 from engine.case import ImageCase
 from engine.case.target import Target
@@ -21,25 +20,16 @@ from engine.training import outputs
 from tests import tiny
 
 
-@pytest.fixture(scope="module")
-def digits():
-    return PruneCase(embedded.load("digits-mlp"), data_sets.load("digits"))
-
-
-def column(table, name):
-    return table[name]
-
-
 def test_nothing_is_lost_where_nothing_is_cut(digits):
     result = Harm(ratio=0.0, images=60, maps=4)(digits)
-    assert not column(result["classes"], "change").any()
-    assert not column(result["classes"], "answers changed").any()
-    np.testing.assert_allclose(column(result["images"], "change"), 0, atol=1e-6)
+    assert not result["classes"]["change"].any()
+    assert not result["classes"]["answers changed"].any()
+    np.testing.assert_allclose(result["images"]["change"], 0, atol=1e-6)
     first, second = result["calibration"].values
     np.testing.assert_allclose(first, second, atol=1e-6)
-    assert not column(result["corruptions"], "change").any()
-    np.testing.assert_allclose(column(result["drift"], "rank correlation"), 1, atol=1e-6)
-    np.testing.assert_allclose(column(result["drift"], "top tenth IoU"), 1, atol=1e-6)
+    assert not result["corruptions"]["change"].any()
+    np.testing.assert_allclose(result["drift"]["rank correlation"], 1, atol=1e-6)
+    np.testing.assert_allclose(result["drift"]["top tenth IoU"], 1, atol=1e-6)
 
 
 def test_classes_and_images_are_counted_by_hand(digits):
@@ -64,28 +54,28 @@ def test_classes_and_images_are_counted_by_hand(digits):
             (first != second)[in_class].mean(), abs=1e-6
         )
     table = result["images"]
-    changed = column(table, "dense answer") != column(table, "pruned answer")
+    changed = table["dense answer"] != table["pruned answer"]
     assert changed.sum() == (first != second).sum() > 0
     assert changed[: changed.sum()].all()  # they come first
-    assert set(column(table, "row").astype(int)) == set(rows)
+    assert set(table["row"].astype(int)) == set(rows)
     for name, logits in (("dense", dense_logits), ("pruned", other)):
         plain = calibration(logits, labels)
         line = result["calibration"].values[result["calibration"].rows.index(name)]
         assert line[1] == pytest.approx(plain.ece, abs=1e-6)
-        assert column(result[name], "images").sum() == 200
+        assert result[name]["images"].sum() == 200
 
 
 def test_drift_is_the_rank_correlation_of_the_houses_own_maps(digits):
     method = Harm(ratio=0.9, images=20, maps=3)
     model = method.made(digits, method.masks(digits))
     table = harm(digits, model, images=20, maps=3)["drift"]
-    for row, result in zip(column(table, "row"), column(table, "rank correlation"), strict=True):
+    for row, result in zip(table["row"], table["rank correlation"], strict=True):
         image = digits.data.pixels(np.array([int(row)]))[0].contiguous()
         target = Target(int(digits.model.logits(image[None]).argmax()))
         maps = [Gradient()(ImageCase(net, image, target))["map"] for net in (digits.model, model)]
         plain = spearmanr(*(np.abs(heat_map.values).ravel() for heat_map in maps)).statistic
         assert result == pytest.approx(plain, abs=1e-5)
-    assert list(column(table, "rank correlation")) == sorted(column(table, "rank correlation"))
+    assert list(table["rank correlation"]) == sorted(table["rank correlation"])
 
 
 def test_the_interval_holds_the_mean_and_closes_with_more_images():
@@ -121,4 +111,4 @@ def test_photographs_are_labelled_by_the_dense_model_and_say_so():
     assert np.array_equal(logits.argmax(1).numpy(), data.labels)
     result = harm(case, model, images=5, maps=1)
     assert "calibration" not in result
-    assert (column(result["classes"], "dense") == 1).all()
+    assert (result["classes"]["dense"] == 1).all()

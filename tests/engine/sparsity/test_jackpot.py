@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import ceil
 
 import numpy as np
@@ -10,9 +9,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from engine import data as data_sets
 from engine.errors import Cancelled, DoesNotFit
-from engine.models import embedded
 from engine.sparsity import MaskRules, Prune, PruneCase, Pruner, Tradeoff, masks_in, pruned
 from engine.sparsity.criteria import jackpot
 from engine.sparsity.criteria.jackpot import ADAPTED, AFTER_SEARCH, DENSE, START, Jackpot, Swapping
@@ -24,15 +21,7 @@ from engine.training import Recipe, fresh, train, unfinished
 from engine.training.masks import owner
 from tests import tiny
 
-
-@pytest.fixture(autouse=True)
-def own_home(tmp_path, monkeypatch):
-    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
-
-
-@pytest.fixture(scope="module")
-def digits():
-    return PruneCase(embedded.load("digits-mlp"), data_sets.load("digits"))
+pytestmark = pytest.mark.usefixtures("empty_home")
 
 
 def start_of(case, ratio, **rules):
@@ -182,9 +171,6 @@ def test_the_search_finds_more_right_than_magnitude_where_magnitude_fails(digits
     assert table.cell("all", "IoU") > 5 * table.cell("all", "chance")
     validation = answer["search"]["validation accuracy"]
     assert validation[-1] > validation[0]
-    again = Jackpot(ratio=0.98)(digits)
-    for name, row in answer["scores"].values.items():
-        assert np.array_equal(row, again["scores"].values[name])
 
 
 @pytest.mark.parametrize(
@@ -289,10 +275,3 @@ def test_n_of_every_m_is_refused_before_any_search(digits, monkeypatch):
     for method in (Prune, Tradeoff):
         with pytest.raises(DoesNotFit, match="knows no pattern of N in every M"):
             method(criterion=Jackpot.title, structure="N:M")(digits)
-
-
-def test_images_to_look_at_only_are_refused_in_a_sentence():
-    case = tiny.prune_case()
-    looking = replace(case.data, split=np.full(len(case.data), 2, np.uint8))
-    with pytest.raises(DoesNotFit, match="it needs images to learn from"):
-        Jackpot().check(PruneCase(case.model, looking))

@@ -30,7 +30,7 @@ from engine.sparsity import (
 from engine.sparsity.tickets.levels import ARMS
 from engine.sparsity.tickets.lottery import RECIPES, usual_level
 from engine.training import Recipe
-from tests.engine.sparsity import digits_cnn
+from tests.engine.sparsity.cases import digits_cnns
 
 SEEDS = 3
 RATIOS = (0.5, 0.8, 0.9, 0.95)
@@ -50,7 +50,7 @@ class Lost:
 @pytest.fixture(scope="module")
 def cases():
     """The digits CNN from its recipe, with three seeds."""
-    return digits_cnn.of_seeds(SEEDS)
+    return digits_cnns(SEEDS)
 
 
 def lost(case, model):
@@ -160,8 +160,7 @@ def test_noise_is_told_apart_less_well_once_most_is_cut_and_as_well_when_half_is
         for case in cases
     ]
     mended = keep_apart(measure, "magnitude 95%, then 5 epochs", again)
-    back = (mended[..., 1] - mended[..., 0])[:, noise].mean()
-    assert back > moved[0.95][:, noise].mean()
+    assert (mended[..., 1] - mended[..., 0])[:, noise].mean() > moved[0.95][:, noise].mean()
 
 
 @pytest.mark.slow

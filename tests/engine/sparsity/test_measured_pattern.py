@@ -10,7 +10,7 @@ import pytest
 from engine.sparsity import LearnedPattern, MaskRules, Pruner, pruned
 from engine.sparsity.criteria.magnitude import Magnitude
 from engine.training import outputs
-from tests.engine.sparsity import digits_cnn
+from tests.engine.sparsity.cases import digits_cnns
 
 SEEDS = 3
 
@@ -18,7 +18,7 @@ SEEDS = 3
 @pytest.fixture(scope="module")
 def cases():
     """The digits CNN from its recipe, with three seeds."""
-    return digits_cnn.of_seeds(SEEDS)
+    return digits_cnns(SEEDS)
 
 
 def right(case, scores, pattern):

@@ -57,8 +57,7 @@ def kept_by_hand(weight, pattern):
     """1 where fewer than N of the group are larger."""
     n, m = pattern
     groups = weight.abs().reshape(-1, m)
-    larger = (groups[:, None, :] > groups[:, :, None]).sum(-1)
-    return (larger < n).float().reshape(weight.shape)
+    return ((groups[:, None, :] > groups[:, :, None]).sum(-1) < n).float().reshape(weight.shape)
 
 
 def beta_of(name, step):

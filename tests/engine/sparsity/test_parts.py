@@ -1,18 +1,34 @@
-"""What counts as prunable, also where weights are shared, single or missing."""
+"""What counts as prunable; masks in a file; the cut of a ticket level."""
 
 from __future__ import annotations
+
+import io
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils import prune
 
-from engine.errors import BlindspotError, DoesNotFit
+from engine.errors import BadData, BlindspotError, DoesNotFit
 from engine.models import catalog, embedded
-from engine.result import WeightScores
-from engine.sparsity import MaskRules, Masks, Pruner, enforced, masks_of, prunable_parts, pruned
+from engine.sparsity import (
+    MaskRules,
+    Masks,
+    Pruner,
+    enforced,
+    masks_of,
+    prunable_parts,
+    pruned,
+    pruner_of,
+)
+from engine.sparsity.masks.file import masks_file, read_masks
+from engine.sparsity.tickets.cut import full_masks, prune_smallest
+from engine.training import Recipe, fresh
 from engine.training.masks import masked
 from tests import tiny
+from tests.engine.sparsity.cases import magnitudes
+from tests.engine.training.test_loop import striped
 
 
 class Tied(nn.Module):
@@ -39,13 +55,6 @@ class Single(nn.Module):
 
     def forward(self, images):
         return self.last(self.more(self.one(images.flatten(1).mean(1, keepdim=True))))
-
-
-def magnitudes(model):
-    results = {
-        p.name: model.network.get_parameter(p.name).abs().numpy() for p in prunable_parts(model)
-    }
-    return WeightScores(results, "weight", "l2")
 
 
 def test_parts_are_convolutions_and_linear_layers_in_order_with_their_roles():
@@ -127,8 +136,7 @@ def test_masks_are_a_mapping_of_names_to_truth_values_and_cannot_be_written_to()
         masks.flat[0] = True
     with pytest.raises(KeyError):
         masks["fc.weight"]
-    again = masks_of(dict(masks), masks.parts)
-    assert again.digest == masks.digest
+    assert masks_of(dict(masks), masks.parts).digest == masks.digest
 
 
 def test_dead_filters_are_counted():
@@ -136,8 +144,7 @@ def test_dead_filters_are_counted():
     bits = np.ones(part.shape, np.bool_)
     bits[2] = bits[5] = False
     bits[3, 0] = False
-    masks = Masks((part,), bits.ravel())
-    assert masks.dead_filters == (2,)
+    assert Masks((part,), bits.ravel()).dead_filters == (2,)
 
 
 def test_a_pruned_copy_leaves_the_model_alone_and_has_a_fingerprint_of_its_own():
@@ -170,3 +177,75 @@ def test_the_photograph_model_has_49_layers_besides_its_head():
     assert len(result) == 49
     assert sum(p.size for p in result) == 3_328_992
     assert sum(p.depthwise for p in result) == 16
+
+
+@pytest.fixture
+def case():
+    return tiny.prune_case()
+
+
+@pytest.mark.parametrize("structure", ["weight", "group"])
+def test_masks_come_back_as_they_went(case, structure):
+    masks = pruner_of(case, "Magnitude", MaskRules("per layer", structure)).at(0.5)
+    data = masks_file(masks, {"criterion": "Magnitude", "ratio": 0.5})
+    again, facts = read_masks(data, case.model)
+    assert again.digest == masks.digest
+    assert (facts["criterion"], facts["ratio"], facts["kept"]) == ("Magnitude", 0.5, masks.kept)
+    with np.load(io.BytesIO(data)) as archive:  # by numpy alone, as the file itself explains
+        shape = facts["shapes"]["conv2.weight"]
+        bits = np.unpackbits(archive["conv2.weight"], count=int(np.prod(shape))).reshape(shape)
+    assert np.array_equal(bits.astype(bool), masks.array("conv2.weight"))
+
+
+def test_files_that_are_none_are_refused_in_words(case):
+    masks = pruner_of(case, "Magnitude", MaskRules()).at(0.5)
+    data = masks_file(masks)
+    for wrong in (b"", b"PK\x03\x04 nonsense", data[: len(data) // 2]):
+        with pytest.raises(BadData, match="no file of masks"):
+            read_masks(wrong, case.model)
+    out = io.BytesIO()
+    np.savez(out, about=np.frombuffer(b"{}", np.uint8))
+    with pytest.raises(BadData, match="no masks"):
+        read_masks(out.getvalue(), case.model)
+    with pytest.raises(BlindspotError, match="another network"):
+        read_masks(data, embedded.load("digits-mlp"))
+    out = io.BytesIO()
+    np.savez_compressed(out, **{"conv1.weight": np.zeros(50_000_000, np.uint8)})
+    with pytest.raises(BlindspotError, match="more masks"):
+        read_masks(out.getvalue(), case.model)
+
+
+def test_objects_in_a_file_are_never_unpickled(case):
+    out = io.BytesIO()
+    np.savez(out, **{"conv1.weight": np.array([print], object)})
+    with pytest.raises(BadData, match="no file of masks"):
+        read_masks(out.getvalue(), case.model)
+
+
+def mlp():
+    return fresh(striped(), Recipe("mlp"), 3)
+
+
+def test_levels_are_nested_and_exact_and_the_first_is_torch_s():
+    model = mlp()
+    masks = full_masks(model)
+    network = fresh(striped(), Recipe("mlp"), 3).network
+    named = [(network.get_submodule(p.name.rpartition(".")[0]), "weight") for p in masks.parts]
+    prune.global_unstructured(named, prune.L1Unstructured, amount=round(0.2 * masks.total))
+    theirs = torch.cat([module.weight_mask.flatten() for module, _ in named]).bool().numpy()
+    for level in range(6):
+        after = prune_smallest(model, masks, 0.2)
+        assert after.kept == masks.kept - round(0.2 * masks.kept)
+        assert after.inside(masks)
+        if not level:
+            assert np.array_equal(after.flat, theirs)
+        masks = after
+    assert prune_smallest(model, masks, 0.0).digest == masks.digest
+
+
+def test_a_layer_is_never_left_empty():
+    model, masks = mlp(), full_masks(mlp())
+    with torch.no_grad():
+        model.network.get_parameter(masks.parts[-1].name).mul_(1e-9)
+    with pytest.raises(BlindspotError, match="nothing is left of"):
+        prune_smallest(model, masks, 0.9)

@@ -16,6 +16,7 @@ from engine.models import checkpoints, embedded
 from engine.models.card import ModelCard, card_of, checkpoint, weights_of
 from engine.models.rebuild import model_bytes, read_model, rebuilt
 from engine.sparsity import (
+    LearnedPattern,
     MaskRules,
     Prune,
     PruneCase,
@@ -28,21 +29,14 @@ from engine.sparsity import (
     pruner_of,
     shrunk,
 )
+from engine.sparsity.criteria.jackpot import Jackpot
 from engine.sparsity.prune import learnt_from
 from engine.sparsity.subjects import data_of
 from engine.training import Recipe, fresh, loop, train
 from engine.training.state import unfinished
 from tests import tiny
 
-
-@pytest.fixture(autouse=True)
-def own_home(tmp_path, monkeypatch):
-    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
-
-
-@pytest.fixture(scope="module")
-def digits():
-    return PruneCase(embedded.load("digits-mlp"), data_sets.load("digits"))
+pytestmark = pytest.mark.usefixtures("empty_home")
 
 
 def figures(result):
@@ -200,8 +194,9 @@ def test_what_cannot_be_pruned_says_why():
         Prune().check(tiny.prune_case(tiny.classifier(bare, side=8)))
     model = tiny.cnn()
     data = tiny.data_for(model)
-    with pytest.raises(DoesNotFit, match="needs images to learn from"):
-        RetrainPruned().check(PruneCase(model, data.take(data.rows("test"))))
+    for method in (RetrainPruned(), Jackpot(), LearnedPattern()):
+        with pytest.raises(DoesNotFit, match="needs images to learn from"):
+            method.check(PruneCase(model, data.take(data.rows("test"))))
     with pytest.raises(BlindspotError, match="no test images"):
         PruneCase(model, data.take(data.rows("train")))
     with pytest.raises(BlindspotError, match="has 10 classes"):

@@ -17,13 +17,7 @@ from engine.sparsity import CRITERIA, MaskRules, Masks, Pruner, prunable_parts, 
 from engine.sparsity.criteria.magnitude import Magnitude
 from engine.sparsity.masks.pruning import BY_TITLE
 from tests import tiny
-
-
-def magnitudes(model):
-    results = {
-        p.name: model.network.get_parameter(p.name).abs().numpy() for p in prunable_parts(model)
-    }
-    return WeightScores(results, "weight", "l2")
+from tests.engine.sparsity.cases import magnitudes
 
 
 def pruner(model, **rules):

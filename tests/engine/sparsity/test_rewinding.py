@@ -146,8 +146,7 @@ def test_the_random_mask_keeps_as_many_weights_of_each_layer_elsewhere():
     masks = trained.found(0, trained.first(), dense)
     random = random_masks(masks, 0)
     assert random.counts.tolist() == masks.counts.tolist()
-    common = (random.flat & masks.flat).sum() / masks.kept
-    assert common < 0.5
+    assert ((random.flat & masks.flat).sum() / masks.kept) < 0.5
     assert random_masks(masks, 1).digest != random.digest
 
 

@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from engine import data as data_sets
 from engine.errors import BlindspotError
-from engine.models import checkpoints, embedded
+from engine.models import checkpoints
 from engine.models.rebuild import rebuilt
 from engine.result import WeightScores
 from engine.sparsity import (
@@ -35,15 +34,7 @@ from engine.sparsity.masks.compare import overlap
 from engine.sparsity.masks.pruning import BY_TITLE
 from tests import tiny
 
-
-@pytest.fixture(autouse=True)
-def own_home(tmp_path, monkeypatch):
-    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
-
-
-@pytest.fixture(scope="module")
-def digits():
-    return PruneCase(embedded.load("digits-mlp"), data_sets.load("digits"))
+pytestmark = pytest.mark.usefixtures("empty_home")
 
 
 def after(case, **settings):

@@ -11,7 +11,7 @@ from engine.errors import DoesNotFit
 from engine.method import quiet
 from engine.models import embedded
 from engine.run import answer
-from engine.sparsity import Seeds, prune_case
+from engine.sparsity import Seeds, Untrained, prune_case
 from engine.sparsity.effects.seeds import UNDECIDED, exemplars, modal, others
 from engine.training import outputs
 from tests import tiny
@@ -70,13 +70,10 @@ def test_where_nothing_is_cut_no_answer_changes_but_other_seeds_still_differ():
     assert (result["pairs"].values > 0).all()
 
 
-def test_a_model_whose_training_is_not_known_is_refused_in_a_sentence():
-    case = replace(tiny.prune_case(), recipe=None)
-    with pytest.raises(DoesNotFit, match="needs to know how the model was trained"):
-        answer(Seeds(), case)
-
-
-def test_learned_scores_cannot_be_given_to_other_networks():
+def test_an_unknown_training_and_scores_of_one_network_are_refused():
+    for method in (Seeds(), Untrained()):
+        with pytest.raises(DoesNotFit, match="needs to know how the model was trained"):
+            answer(method, replace(tiny.prune_case(), recipe=None))
     with pytest.raises(DoesNotFit, match="belong to one network"):
         Seeds(criterion="Learned")(tiny.prune_case())
 

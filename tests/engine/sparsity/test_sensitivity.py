@@ -21,10 +21,7 @@ from engine.training import outputs
 from engine.weights.parts import prunable_parts
 from tests import tiny
 
-
-@pytest.fixture(autouse=True)
-def own_home(tmp_path, monkeypatch):
-    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
+pytestmark = pytest.mark.usefixtures("empty_home")
 
 
 @pytest.fixture(scope="module")

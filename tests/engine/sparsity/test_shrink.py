@@ -10,11 +10,11 @@ from torch import nn
 from engine.errors import BlindspotError
 from engine.models import catalog, embedded
 from engine.models.small import SMALL, NetworkShape, build
-from engine.result import WeightScores
-from engine.sparsity import MaskRules, Pruner, prunable_parts, pruned, shrunk
+from engine.sparsity import MaskRules, Pruner, pruned, shrunk
 from engine.sparsity.effects.cost import multiply_adds
 from engine.sparsity.masks.channels import channels_of
 from tests import tiny
+from tests.engine.sparsity.cases import magnitudes
 
 
 def lively(network, seed=0):
@@ -34,11 +34,7 @@ def lively(network, seed=0):
 
 
 def cut(model, ratio=0.5, **rules):
-    results = {
-        p.name: model.network.get_parameter(p.name).abs().numpy() for p in prunable_parts(model)
-    }
-    scores = WeightScores(results, "", "l2")
-    masks = Pruner(model, scores, MaskRules("per layer", **rules)).at(ratio)
+    masks = Pruner(model, magnitudes(model), MaskRules("per layer", **rules)).at(ratio)
     return pruned(model, masks), masks
 
 
@@ -149,10 +145,7 @@ def test_channels_of_two_layers_go_together_apart_or_not_at_all(join, wide, foll
 
 def test_a_vision_transformer_keeps_its_size():
     model = tiny.vit()
-    results = {
-        p.name: model.network.get_parameter(p.name).abs().numpy() for p in prunable_parts(model)
-    }
-    masks = Pruner(model, WeightScores(results, "", "l2")).at(0.5)
+    masks = Pruner(model, magnitudes(model)).at(0.5)
     smaller = shrunk(pruned(model, masks))
     assert smaller.taken == {}
     assert "Nothing can be taken out" in smaller.words

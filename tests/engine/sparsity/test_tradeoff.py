@@ -5,43 +5,29 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine import data as data_sets
 from engine.errors import Cancelled, DoesNotFit
-from engine.models import embedded
 from engine.sparsity import Level, PruneCase, Tradeoff, pruned, sparsest
-from engine.sparsity.effects.tradeoff import COLUMNS, RATIOS
+from engine.sparsity.effects.tradeoff import RATIOS
 from engine.sparsity.prune import share_correct
 from tests import tiny
 
-
-@pytest.fixture(autouse=True)
-def own_home(tmp_path, monkeypatch):
-    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
-
-
-@pytest.fixture(scope="module")
-def digits():
-    return PruneCase(embedded.load("digits-mlp"), data_sets.load("digits"))
-
-
-def column(table, name):
-    return table.values[:, COLUMNS.index(name)]
+pytestmark = pytest.mark.usefixtures("empty_home")
 
 
 def test_the_curve_starts_at_the_dense_accuracy_and_retraining_lifts_it(digits):
     method = Tradeoff(epochs=2)
     table = method(digits)["levels"]
-    assert list(column(table, "ratio")) == pytest.approx(RATIOS)
-    assert column(table, "after pruning")[0] == pytest.approx(share_correct(digits.model, digits))
-    assert column(table, "retrained")[0] == column(table, "after pruning")[0]
+    assert list(table["ratio"]) == pytest.approx(RATIOS)
+    assert table["after pruning"][0] == pytest.approx(share_correct(digits.model, digits))
+    assert table["retrained"][0] == table["after pruning"][0]
     masks = method.pruner(digits).at(0.98)
     place = RATIOS.index(0.98)
-    plain = column(table, "after pruning")[place]
+    plain = table["after pruning"][place]
     assert plain == pytest.approx(share_correct(pruned(digits.model, masks), digits))
-    assert column(table, "retrained")[place] > plain + 0.05
+    assert table["retrained"][place] > plain + 0.05
     best = sparsest(table)
-    reached = column(table, "retrained")[RATIOS.index(best)]
-    assert reached >= column(table, "after pruning")[0] - 0.0101
+    reached = table["retrained"][RATIOS.index(best)]
+    assert reached >= table["after pruning"][0] - 0.0101
     assert best >= sparsest(table, "after pruning")
 
 
@@ -54,7 +40,7 @@ def test_levels_are_handed_over_while_others_wait(digits):
     Tradeoff(epochs=0)(digits, listen)
     parts = [partial["levels"] for _, partial in reports if partial]
     assert [len(part.rows) for part in parts] == list(range(1, len(RATIOS) + 1))
-    assert np.isnan(column(parts[-1], "retrained")).all()
+    assert np.isnan(parts[-1]["retrained"]).all()
     assert [done for done, _ in reports] == sorted(done for done, _ in reports)
 
 
@@ -77,18 +63,18 @@ def test_a_stop_in_the_middle_of_a_level_leaves_the_levels_before_it(digits):
 
 def test_several_seeds_give_a_spread(digits):
     table = Tradeoff(epochs=1, seeds=2, structure="N:M", pattern="1:16")(digits)["levels"]
-    assert column(table, "seeds").tolist() == [1, 2]
-    assert column(table, "spread")[1] >= 0
+    assert table["seeds"].tolist() == [1, 2]
+    assert table["spread"][1] >= 0
 
 
 def test_the_curve_of_a_pattern_is_the_dense_model_and_the_pattern(digits):
     method = Tradeoff(epochs=0, structure="N:M", pattern="1:16")
     table = method(digits)["levels"]
-    assert column(table, "ratio") == pytest.approx([0, 15 / 16])
-    assert column(table, "sparsity") == pytest.approx([0, 15 / 16])
+    assert table["ratio"] == pytest.approx([0, 15 / 16])
+    assert table["sparsity"] == pytest.approx([0, 15 / 16])
     made = pruned(digits.model, method.pruner(digits).at(0))
     shares = [share_correct(model, digits) for model in (digits.model, made)]
-    assert column(table, "after pruning") == pytest.approx(shares)
+    assert table["after pruning"] == pytest.approx(shares)
     assert shares[0] > shares[1] + 0.01
 
 
@@ -106,5 +92,5 @@ def test_a_level_asked_alone_is_the_curve_s_point_at_that_ratio(digits):
     for ratio in (0.0, 0.9, 0.98):
         accuracy, sparsity = Level(ratio=ratio)(digits)["figures"].values
         place = RATIOS.index(ratio)
-        assert accuracy == pytest.approx(column(table, "after pruning")[place])
-        assert sparsity == pytest.approx(column(table, "sparsity")[place])
+        assert accuracy == pytest.approx(table["after pruning"][place])
+        assert sparsity == pytest.approx(table["sparsity"][place])

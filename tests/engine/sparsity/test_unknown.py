@@ -30,11 +30,6 @@ from tests import tiny
 NOISE = "Normal images with noise"
 
 
-@pytest.fixture(scope="module")
-def digits():
-    return PruneCase(embedded.load("digits-mlp"), data_sets.load("digits"))
-
-
 def rows_of(result):
     table = result["told"]
     return {

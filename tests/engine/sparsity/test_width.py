@@ -180,8 +180,7 @@ def test_masks_of_a_seed_are_nested_and_another_seed_draws_others(rule):
 def test_the_drawn_mask_has_as_many_weights_in_each_layer_as_snip_s_and_not_the_same():
     picked, drawn = (digits_masks(rule, 0.1) for rule in ("SNIP", "SNIP ratio"))
     assert picked.counts.tolist() == drawn.counts.tolist()
-    common = np.count_nonzero(picked.flat & drawn.flat) / picked.kept
-    assert common < 0.5
+    assert (np.count_nonzero(picked.flat & drawn.flat) / picked.kept) < 0.5
 
 
 def test_scores_are_snip_s_and_the_model_stays_as_it_is():

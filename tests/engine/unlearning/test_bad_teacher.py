@@ -15,14 +15,8 @@ from engine.unlearning import BadT, NoOp
 from engine.unlearning.ways.bad_teacher import ignorant, misled
 from engine.unlearning.ways.network import own_copy, untrained
 from engine.unlearning.ways.unlearner import UnlearningRun
-from tests.engine.unlearning.trained import class_case
 
 BOTH = frozenset({"retain", "forget"})
-
-
-@pytest.fixture(scope="module")
-def case():
-    return class_case()
 
 
 @pytest.fixture(scope="module")

@@ -17,26 +17,7 @@ from engine.unlearning.protocol.metrics import gap
 from engine.unlearning.ways.network import own_copy, untrained
 from engine.unlearning.ways.scrub import TEMPERATURE, distillation_losses
 from engine.unlearning.ways.unlearner import UnlearningRun
-from tests.engine.unlearning.trained import class_case, noisy_case
-
-
-@pytest.fixture(scope="module")
-def case():
-    return class_case()
-
-
-def weights(made):
-    return made["model"].weights
-
-
-def same(first, second):
-    return all(
-        np.array_equal(weights(first)[name], weights(second)[name]) for name in weights(first)
-    )
-
-
-def scores(made):
-    return dict(zip(made["scores"].labels, made["scores"].values, strict=True))
+from tests.engine.unlearning.trained import noisy_case, same, scores, weights
 
 
 def test_doing_nothing_gives_the_original(case):

@@ -10,17 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine import data as data_sets
 from engine.arguments.forgetting import request_from, request_text
 from engine.data.folders import read_folders
 from engine.errors import BadData, BlindspotError
 from engine.unlearning import brought, request
 from engine.unlearning.request import splits
-
-
-@pytest.fixture(scope="module")
-def digits():
-    return data_sets.load("digits")
 
 
 def zipped(images):

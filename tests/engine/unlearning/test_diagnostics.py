@@ -50,14 +50,8 @@ from engine.unlearning.protocol.metrics import (
     zero_forgetting,
 )
 from engine.unlearning.ways.network import untrained
-from tests.engine.unlearning.trained import class_case
 
 METHOD = RandomLabels(epochs=3)
-
-
-@pytest.fixture(scope="module")
-def case():
-    return class_case()
 
 
 @pytest.fixture(scope="module")

@@ -206,27 +206,26 @@ def test_the_band_is_an_end_of_the_training_areas_in_cm2(end, share):
 
 
 def test_data_without_masks_or_with_too_few_lesions_are_refused_in_a_sentence():
-    with pytest.raises(BlindspotError, match="no masks of lesions"):
-        band_task(tiny.columns(8, ("a", "b")), LARGEST, 0.3)
-    with pytest.raises(BlindspotError, match="At least 4 training images must be forgotten"):
-        band_task(tiny.squares(count=24), LARGEST, 0.1)
     data = tiny.squares()
     task = band_task(data, LARGEST, 0.3)
-    moved_ids = task.data.ids[task.rows("validation", forgotten=True)[2:]]
-    few = replace(
-        data, split=np.where(np.isin(data.ids, moved_ids), 0, data.split).astype(np.uint8)
-    )
-    with pytest.raises(BlindspotError, match="At least 4 validation images must be forgotten"):
-        band_task(few, LARGEST, 0.3)
-    bare = replace(tiny.squares(), truth={"mask": np.zeros((96, 16, 16), bool)})
-    with pytest.raises(BlindspotError, match="no image with a lesion"):
-        band_task(bare, LARGEST, 0.3)
-
-
-def test_diffuse_lesions_are_left_out():
-    data = replace(tiny.squares(), classes=("none", "diffuse"))
-    with pytest.raises(BlindspotError, match="no image with a lesion"):
-        band_task(data, LARGEST, 0.3)
+    is_moved = np.isin(data.ids, task.data.ids[task.rows("validation", forgotten=True)[2:]])
+    for refused, share, words in (
+        (tiny.columns(8, ("a", "b")), 0.3, "no masks of lesions"),
+        (tiny.squares(count=24), 0.1, "At least 4 training images must be forgotten"),
+        (
+            replace(data, split=np.where(is_moved, 0, data.split).astype(np.uint8)),
+            0.3,
+            "At least 4 validation images must be forgotten",
+        ),
+        (
+            replace(data, truth={"mask": np.zeros((96, 16, 16), bool)}),
+            0.3,
+            "no image with a lesion",
+        ),
+        (replace(data, classes=("none", "diffuse")), 0.3, "no image with a lesion"),
+    ):
+        with pytest.raises(BlindspotError, match=words):
+            band_task(refused, LARGEST, share)
 
 
 def test_the_distance_is_scipy_s():

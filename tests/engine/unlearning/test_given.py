@@ -51,11 +51,6 @@ DOCS = Path(__file__).parents[3] / "docs" / "unlearning.md"
 
 
 @pytest.fixture(scope="module")
-def case():
-    return class_case()
-
-
-@pytest.fixture(scope="module")
 def made(case):
     """The checkpoints of the unlearned and of the retrained model."""
     return answer(METHOD, case)["model"], answer(Retrain(), case)["model"]

@@ -167,7 +167,6 @@ def test_the_upper_gradient_and_that_of_the_mismatch_are_finite_differences(matc
             scores.append(fisher(z, matching.validation.group).item())
             first[place, column] -= step
     assert matching.upper[at].item() == pytest.approx(-(scores[0] - scores[1]) / (2 * h), rel=1e-4)
-
     delta = 0.1 * torch.ones_like(matching.poison.values)
     net = ElasticNet(1, 0.0, 0.0)
     slope = net.slope(matching, delta)

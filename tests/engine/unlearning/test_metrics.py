@@ -30,11 +30,6 @@ from engine.unlearning.protocol.metrics import (
 from tests.engine.unlearning.trained import RECIPE, class_case, original
 
 
-@pytest.fixture(scope="module")
-def case():
-    return class_case()
-
-
 def untrained(model, seed=5):
     twin = deepcopy(model)
     twin.network.load_state_dict(build("lenet", twin.network.shape, seed).state_dict())

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from engine import data as data_sets
-from engine.errors import BadData, BlindspotError
+from engine.errors import BlindspotError
 from engine.models import embedded
 from engine.run import answer
 from engine.sparsity import PruneCase
@@ -18,11 +18,6 @@ from engine.unlearning.protocol.worst import worst_case
 from engine.unlearning.request import splits
 from tests import tiny
 from tests.engine.unlearning.trained import RECIPE, class_case, original
-
-
-@pytest.fixture(scope="module")
-def digits():
-    return data_sets.load("digits")
 
 
 def test_a_class_goes_from_training_and_from_the_test(digits):
@@ -117,13 +112,18 @@ def test_asked_as_a_method_the_hardest_are_the_same_images_with_their_losses_in_
         assert forget_request.kind == {"hardest": "worst", "easiest": "easy"}[difficulty]
 
 
-def test_a_patient_is_all_training_images_of_its_group():
+def with_groups():
     data = tiny.columns(16, ("a", "b"))
-    data = replace(data, truth={"group": np.arange(len(data)) // 6})
+    return replace(data, truth={"group": np.arange(len(data)) // 6})
+
+
+def test_a_patient_is_all_training_images_of_its_group():
+    data = with_groups()
     rows = data.places(request.of_group(data, 2).ids)
     assert rows.tolist() == list(range(12, 18))
-    with pytest.raises(BlindspotError, match="no training image of group 7"):
-        request.of_group(data, 7)
+
+
+OTHER_MODE = "The images of mode 9 of .* choose the mode again"
 
 
 def of_merged(label, mode, into=2):
@@ -155,38 +155,31 @@ def of_merged(label, mode, into=2):
         (lambda _: of_merged(1, "4"), "No part of class 1 or 3 .* by '4': choose one of 1, 3"),
         (lambda _: of_merged(4, "5", into=9), "choose another class"),
         (lambda d: ForgetRequest("a whim", np.array([1]), ""), "a whim"),
+        (lambda d: request.of_group(with_groups(), 7), "no training image of group 7"),
+        (lambda d: splits(d, request.at_random(d, 1.0)), "All 898 training images.*leave some"),
+        (
+            lambda d: splits(
+                small := d.take(np.flatnonzero((d.labels == 3) | (d.split != 2))),
+                request.of_class(small, 3),
+            ),
+            "only test images of that class",
+        ),
+        (
+            lambda d: splits(
+                replace(d, split=np.full(len(d), 2, np.uint8)), request.of_class(d, 3)
+            ),
+            "only training images",
+        ),
+        (lambda d: splits(d, of_merged(0, "9", into=3)), OTHER_MODE),  # without any modes
+        (
+            lambda _: splits(data_sets.load("digits+merged:into=2"), of_merged(0, "9", into=3)),
+            OTHER_MODE,
+        ),
     ],
 )
 def test_what_cannot_be_forgotten_is_refused_in_one_sentence(digits, ask, words):
     with pytest.raises(BlindspotError, match=words):
         ask(digits)
-
-
-def test_nobody_forgets_everything(digits):
-    with pytest.raises(BlindspotError, match=r"All 898 training images.*leave some"):
-        splits(digits, request.at_random(digits, 1.0))
-
-
-def test_a_test_of_that_class_alone_measures_nothing(digits):
-    is_used = (digits.labels == 3) | (digits.split != 2)
-    small = digits.take(np.flatnonzero(is_used))
-    with pytest.raises(BlindspotError, match="only test images of that class"):
-        splits(small, request.of_class(small, 3))
-
-
-def test_a_request_of_other_data_is_refused(digits):
-    forget_request = request.of_class(digits, 3)
-    other = replace(digits, split=np.full(len(digits), 2, np.uint8))
-    with pytest.raises(BadData, match="only training images"):
-        splits(other, forget_request)
-
-
-@pytest.mark.parametrize("name", ["digits", "digits+merged:into=2"])
-def test_a_mode_of_other_data_is_refused_where_its_images_are_no_such_mode_there(name):
-    """Without any modes, and under other classes."""
-    forget_request = of_merged(0, "9", into=3)
-    with pytest.raises(BlindspotError, match=r"The images of mode 9 of .* choose the mode again"):
-        splits(data_sets.load(name), forget_request)
 
 
 def test_three_images_of_ones_own_are_enough_and_two_without_a_test_are_not(digits):

@@ -12,22 +12,7 @@ from engine.unlearning import FineTune, GradientAscent, RandomLabels, Saliency, 
 from engine.unlearning.ways import clock
 from engine.unlearning.ways.network import in_parts, named_weights, own_copy
 from engine.unlearning.ways.unlearner import UnlearningRun
-from tests.engine.unlearning.trained import class_case
-
-
-@pytest.fixture(scope="module")
-def case():
-    return class_case()
-
-
-def weights(made):
-    return made["model"].weights
-
-
-def same(first, second):
-    return all(
-        np.array_equal(weights(first)[name], weights(second)[name]) for name in weights(first)
-    )
+from tests.engine.unlearning.trained import same, weights
 
 
 def slowly(case, batch):

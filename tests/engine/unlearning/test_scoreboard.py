@@ -38,23 +38,14 @@ from engine.unlearning.protocol.scoreboard import (
     worst,
 )
 from tests import tiny
-from tests.engine.unlearning.trained import BRIEF, class_case
+from tests.engine.unlearning.trained import BRIEF, class_case, scores
 
 METHODS = (NoOp(), FineTune(epochs=2), SSD())
 
 
 @pytest.fixture(scope="module")
-def case():
-    return class_case()
-
-
-@pytest.fixture(scope="module")
 def brief():
     return class_case(recipe=BRIEF)
-
-
-def scores(made):
-    return dict(zip(made["scores"].labels, made["scores"].values, strict=True))
 
 
 def test_the_gap_is_that_of_a_plain_count_over_paired_seeds(brief):

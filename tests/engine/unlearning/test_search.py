@@ -12,12 +12,6 @@ from engine.unlearning.ways import influence as of_influence
 from engine.unlearning.ways import ssd
 from engine.unlearning.ways.network import named_weights, own_copy
 from engine.unlearning.ways.search import UNCHANGED, best_strength
-from tests.engine.unlearning.trained import class_case
-
-
-@pytest.fixture(scope="module")
-def case():
-    return class_case()
 
 
 def zeroed_by(model):

@@ -20,11 +20,6 @@ from engine.unlearning.ways.ssd import SHARES, dampen
 from tests.engine.unlearning.trained import class_case
 
 
-@pytest.fixture(scope="module")
-def case():
-    return class_case()
-
-
 def test_importances_are_mean_squares_of_batch_means(case):
     result = answer(Importance(batch=31), case)["forget"].values
     free = answer(Importance(batch=31, label_free=True), case)["forget"].values
@@ -50,12 +45,6 @@ def test_importances_are_mean_squares_of_batch_means(case):
         np.testing.assert_allclose(
             free[name], slow_free[name].detach().numpy(), rtol=1e-3, atol=1e-5
         )
-
-
-def test_all_training_images_are_looked_at_for_the_whole_and_once(case):
-    run = answer(Importance(), case)["run"]
-    assert run.cell("forget", "samples") == len(case.splits.forget)
-    assert run.cell("train", "samples") == len(case.splits.train)
 
 
 def test_each_importance_says_how_many_images_it_took(case):

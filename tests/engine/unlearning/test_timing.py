@@ -179,7 +179,6 @@ def test_one_that_cannot_be_run_or_fails_is_a_row_with_its_reason(case, monkeypa
 
 def steepened(model):
     """A model whose losses soon are no numbers."""
-
     steep = deepcopy(model)
     with torch.no_grad():
         for parameter in steep.parameters():

@@ -4,12 +4,34 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from engine import data as data_sets
 from engine.models import embedded
 from engine.models.rebuild import rebuilt
+from engine.models.small import SMALL
 from engine.run import answer
-from engine.unlearning import SSD, Importance, NoOp, SalUn, forget_case, request
+from engine.training import Recipe, fresh, train
+from engine.unlearning import (
+    SCRUB,
+    SSD,
+    AfterCase,
+    Embedding,
+    FisherForgetting,
+    ForgetCase,
+    Importance,
+    IUExact,
+    NoOp,
+    PruneFirst,
+    Retrain,
+    SalUn,
+    Similarity,
+    StillThere,
+    forget_case,
+    request,
+)
+from tests import tiny
+from tests.engine.unlearning.trained import scores
 
 KINDS = ("cls_token", "pos_embed", "patch_embed.proj.weight", "attn.qkv.weight", "attn.qkv.bias",
          "attn.proj.weight", "norm1.weight", "norm1.bias", "norm2.weight", "mlp.fc1.weight",
@@ -27,10 +49,6 @@ def weights(made):
         name: parameter.numpy()
         for name, parameter in rebuilt(made["model"]).network.named_parameters()
     }
-
-
-def shares(made):
-    return dict(zip(made["scores"].labels, made["scores"].values, strict=True))
 
 
 def test_every_kind_of_weight_has_an_importance_and_the_bias_of_keys_has_none(case):
@@ -63,7 +81,7 @@ def test_ssd_dampens_them_all_by_the_formula_and_forgets_the_class(case):
         np.testing.assert_allclose(weights_after[name], before.detach().numpy() * factor, rtol=1e-5)
         touched |= {kind for kind in KINDS if name.endswith(kind) and chosen.any()}
     assert {"attn.qkv.weight", "norm1.weight", "cls_token", "pos_embed"} <= touched
-    before, after = shares(answer(NoOp(), case)), shares(answer(SSD(), case))
+    before, after = scores(answer(NoOp(), case)), scores(answer(SSD(), case))
     assert before["UA"] < 0.05
     assert after["UA"] >= 0.99
     assert after["RA"] >= 0.98
@@ -79,3 +97,49 @@ def test_salun_s_mask_holds_attention_and_norms_to_the_bit(case):
         moved += changed.sum()
     assert 0 < moved <= round(0.05 * sum(array.size for array in after.values()))
     assert any("attn" in name and density.cell(name, "density") > 0 for name in after)
+
+
+every = pytest.mark.parametrize("architecture", SMALL)
+
+
+def case_of(architecture) -> ForgetCase:
+    data = tiny.columns(16, ("a", "b", "c"))
+    recipe = Recipe(architecture, epochs=1, batch=12, rate=0.01)
+    model = fresh(data, recipe)
+    train(model, data, recipe)
+    return ForgetCase(model, data, request.of_class(data, 1), recipe)
+
+
+@every
+def test_every_network_can_forget_and_be_looked_at(architecture):
+    case = case_of(architecture)
+    before = {name: tensor.clone() for name, tensor in case.model.state_dict().items()}
+    methods = [
+        Retrain(),
+        SalUn(epochs=1),
+        SSD(),
+        FisherForgetting(),
+        IUExact(rounds=2),
+        SCRUB(epochs=1),
+        PruneFirst(epochs=1, ratio=0.5),
+    ]
+    for method in methods:
+        unlearned = answer(method, case)
+        assert np.isfinite(unlearned["scores"].values[:4]).all()
+        assert unlearned["run"]["failed_at"][0] == -1
+        assert all(torch.equal(before[k], tensor) for k, tensor in case.model.state_dict().items())
+    after = AfterCase(case, SalUn(epochs=1))
+    for look in (Similarity(images=10), Embedding(images=20), StillThere()):
+        result = answer(look, after)
+        assert all(
+            np.isfinite(array).any() for view in result.values() for array in view.arrays().values()
+        )
+
+
+def test_batch_norms_statistics_follow_the_batches_and_masks_leave_them_out():
+    case = case_of("resnet8")
+    weights = answer(SalUn(epochs=1, share=0.1), case)["model"].weights
+    state = case.model.network.state_dict()
+    assert not np.array_equal(weights["bn.running_mean"], state["bn.running_mean"].numpy())
+    still = answer(SSD(), case)["model"].weights
+    np.testing.assert_array_equal(still["bn.running_mean"], state["bn.running_mean"].numpy())

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import json
+import re
 from copy import deepcopy
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from engine import data as data_sets
 from engine.errors import BadSetting, Cancelled, DoesNotFit
+from engine.method import Slider, setting
 from engine.models import checkpoints
 from engine.models.rebuild import rebuilt
 from engine.run import answer
+from engine.training import Recipe, fresh, outputs, train
 from engine.unlearning import (
     SSD,
     UNLEARNERS,
+    AfterCase,
+    BoardCase,
     FineTune,
     ForgetCase,
     PruneFirst,
@@ -25,10 +32,14 @@ from engine.unlearning import (
     Retrain,
     Saliency,
     SalUn,
+    Scoreboard,
+    WhatMoved,
     forget_case,
     request,
 )
 from engine.unlearning.protocol.metrics import evaluate_model, figures
+from engine.unlearning.ways.seen import RecordedData
+from engine.unlearning.ways.unlearner import Unlearner, UnlearningRun
 from tests import tiny
 from tests.engine.unlearning.trained import BRIEF, class_case, noisy_case
 
@@ -217,3 +228,66 @@ def test_the_answer_does_not_depend_on_who_asked_the_model_before(case):
             for field, array in view.arrays().items():
                 if "seconds" not in field:
                     assert np.array_equal(array, second[name].arrays()[field], equal_nan=True)
+
+
+def test_every_way_to_the_pixels_is_noted():
+    data = RecordedData.of(data_sets.load("digits"))
+    assert data.seen.sum() == 0
+    data.pixels(np.array([3, 5]))
+    data.images[np.array([5, 5])]
+    assert {int(row): int(data.seen[row]) for row in np.flatnonzero(data.seen)} == {3: 1, 5: 3}
+    before = data.seen.sum()
+    data.pixels()
+    np.asarray(data.images)
+    data.images[:]
+    assert data.seen.sum() == before + 3 * len(data)
+
+
+def test_a_training_is_noted_to_the_image_and_learns_the_same():
+    plain = data_sets.load("digits")
+    recipe = Recipe("mlp", epochs=2)
+    rows = plain.rows("train")[10:]
+    models = []
+    for data in (plain, RecordedData.of(plain)):
+        models.append(fresh(plain, recipe))
+        log = train(models[-1], data, recipe, rows=rows)
+    np.testing.assert_array_equal(data.seen[plain.rows("train")], log.shown[plain.rows("train")])
+    assert models[0].fingerprint == models[1].fingerprint
+    assert data.fingerprint == plain.fingerprint
+
+
+def test_reading_answers_is_noted_too():
+    data = RecordedData.of(data_sets.load("digits"))
+    outputs(fresh(data_sets.load("digits"), Recipe("mlp")), data, np.arange(7))
+    assert data.seen.tolist() == [1] * 7 + [0] * (len(data) - 7)
+
+
+PAGE = Path(__file__).parents[3] / "docs" / "adding-a-method.md"
+
+
+def written():
+    """The class in the docs, from its text."""
+    blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    (code,) = (block for block in blocks if "class Fade" in block)
+    names = {"dataclass": dataclass, "Slider": Slider, "setting": setting, "Work": UnlearningRun}
+    names |= {"Unlearner": Unlearner, "__name__": __name__}
+    exec(compile(code, str(PAGE), "exec"), names)  # noqa: S102 - the page's own code
+    return names["Fade"]
+
+
+def test_the_example_of_the_docs_is_an_unlearner():
+    fade, case = written(), class_case()
+    result = answer(fade(), case)
+    before = case.model.network.head.weight.detach().numpy()
+    after = result["model"].weights["head.weight"]
+    np.testing.assert_allclose(after[3], before[3] / 2)
+    np.testing.assert_array_equal(np.delete(after, 3, 0), np.delete(before, 3, 0))
+    assert not result["seen"]["seen"].any()  # it asks for labels, not for images
+    table = answer(Scoreboard(), BoardCase(case, (fade(), fade(left=0.0))))["table"]
+    assert table.rows == ("Retrain", "Fade", "Fade (left 0.0)")
+    assert table.cell("Fade (left 0.0)", "UA") >= table.cell("Fade", "UA")
+    moved = answer(WhatMoved(), AfterCase(case, fade()))["layers"]
+    assert moved.cell("head.weight", "moved") == pytest.approx(0.1, abs=0.01)
+    assert moved.cell("fc.weight", "moved") == 0
+    with pytest.raises(BadSetting, match="Left"):
+        fade(left=2.0)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache
 
+import numpy as np
+
 from engine import data as data_sets
 from engine.training import Recipe, fresh, train
 from engine.unlearning import ForgetCase, forget_case, request
@@ -35,3 +37,20 @@ def noisy_case(seed=0, recipe=RECIPE, share=0.1) -> ForgetCase:
     name = f"digits+noisy:share={share:g}"
     data = data_sets.load(name)
     return forget_case(original(name, recipe), data, request.wrong_labels(data), recipe, seed)
+
+
+def weights(answered):
+    """The weights of an unlearned model by name."""
+    return answered["model"].weights
+
+
+def same(first, second):
+    """Whether two unlearned models are the same to the bit."""
+    return all(
+        np.array_equal(weights(first)[name], weights(second)[name]) for name in weights(first)
+    )
+
+
+def scores(answered):
+    """The figures of an unlearned model by name."""
+    return dict(zip(answered["scores"].labels, answered["scores"].values, strict=True))

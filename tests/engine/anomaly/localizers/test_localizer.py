@@ -197,8 +197,7 @@ def test_scans_mixed_with_photographs_are_said(odd):
 
 def test_normal_images_of_another_size_are_brought_to_the_model_s(odd):
     other = cells.images(20)[:, :, ::2, ::2]
-    result = PatchCore()(case(cells.data(other), odd))
-    assert result["map"].values.shape == (32, 32)
+    assert PatchCore()(case(cells.data(other), odd))["map"].values.shape == (32, 32)
 
 
 # ---------------------------------------------------------------- layers

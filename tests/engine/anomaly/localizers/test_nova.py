@@ -284,8 +284,7 @@ def test_the_picture_has_known_boxes_dashed_and_found_boxes_solid(found):
     assert found["picture"].rows == ("image", "boxes")
     assert found["picture"].columns == KINDS[1:]
     assert (image == nova.SOLID).all(-1).any()
-    dashes = (image == nova.DASHED).all(-1)
-    assert dashes.any()
+    assert (image == nova.DASHED).all(-1).any()
 
 
 def test_the_area_below_each_curve_is_its_average_precision(found):

@@ -216,7 +216,6 @@ def test_scratches_in_a_photograph_of_12_megapixels_are_found_in_tiles_and_lost_
     photograph = load(stored.getvalue(), "a.jpg", fine=True)
     assert photograph.pixels.shape == (3000, 4000, 3)
     assert photograph.pixels[..., 0].size <= FINE
-
     model = tiny.classifier(tiny.random_weights(Fine(), scale=1.0), 224, "fine")
     sharp = normals(squares(field(3000, 4000, 2), model.side, 60, 0))
     about = FamiliarCase(model, torch.from_numpy(square(photograph, Crop(), model.side)), sharp)

@@ -1,7 +1,5 @@
 """Adaptive smoothing as an experiment: its figures, by hand."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np
@@ -39,6 +37,7 @@ from engine.method import quiet
 from engine.run import answer
 from engine.training import Pgd, pgd
 from tests import tiny
+from tests.tiny import seeded
 
 QUICK = AdaptiveSmoothing(seeds=1, images=30, steps=5, epochs=1, epsilon=0.1)
 
@@ -53,10 +52,6 @@ def found(case):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(adaptive, "CERTIFIED", 4)
         return answer(QUICK, case)
-
-
-def seeded():
-    return torch.Generator().manual_seed(0)
 
 
 def by_hand(mixture, images, targets):
@@ -120,16 +115,10 @@ def test_the_mixing_network_learns_to_find_attacks(case, mixing):
     assert all(torch.equal(first, second) for first, second in zip(before, after, strict=True))
     images, targets = class_balanced_images(case.data, 100, 1)
     mixture = Mixture(normal, robust, mixing)
-    moved = pgd(robust, images, targets, Pgd(0.1, 7, 0.03), torch.Generator().manual_seed(0))
+    moved = pgd(robust, images, targets, Pgd(0.1, 7, 0.03), seeded())
     with torch.no_grad():
         alphas = [mixture.alphas(batch.expand(-1, 3, -1, -1)).mean() for batch in (images, moved)]
     assert alphas[1] > alphas[0]
-
-
-def test_views_are_the_plane_of_the_first_seed_and_certificates(found):
-    assert list(found["plane"].rows) == [*(alpha_condition(alpha) for alpha in ALPHAS), ADAPTIVE]
-    assert found["plane"].cell(NORMAL, CLEAN) == found["table"].cell(NORMAL, CLEAN)
-    assert found["certified"].order[0] == "radius"
 
 
 def test_another_seed_trains_both_networks_by_their_recipes(case, monkeypatch):
@@ -145,15 +134,13 @@ def test_another_seed_trains_both_networks_by_their_recipes(case, monkeypatch):
     assert [training_case.recipe.epsilon for training_case in cases] == [0.0, 0.1]
 
 
-def figures(**given):
+def figures(pairs):
     """Figures by condition and measure, for the claims."""
-    base = dict.fromkeys(map(alpha_condition, ALPHAS), (0.9, 0.5)) | {ADAPTIVE: (0.9, 0.5)}
-    base |= given.get("pairs", {})
+    base = dict.fromkeys([*map(alpha_condition, ALPHAS), ADAPTIVE], (0.9, 0.5)) | pairs
 
     def of(condition, measure):
-        return {CLEAN: base[condition][0], ATTACKED: base[condition][1], BROKEN: 0.0}.get(
-            measure, 0.1
-        )
+        clean, attacked = base[condition]
+        return {CLEAN: clean, ATTACKED: attacked, BROKEN: 0.0}.get(measure, 0.1)
 
     return of
 
@@ -166,15 +153,14 @@ def test_claims_compare_with_both_ends():
         ABOVE[0]: (0.97, 0.79),
         ADAPTIVE: (0.975, 0.795),
     }
-    gains, lost, surer_, retention, best = (claim.margin(figures(pairs=pairs)) for claim in CLAIMS)
+    gains, lost, surer_, retention, best = (claim.margin(figures(pairs)) for claim in CLAIMS)
     assert gains == pytest.approx(0.01)
     assert lost == pytest.approx(0.3)
     assert surer_ > 0
     assert retention > 0
     assert best == pytest.approx(0.795 - 0.1)
-    worse = figures(pairs=pairs | {ABOVE[0]: (0.97, 0.7)})
-    assert CLAIMS[0].margin(worse) < 0
-    no_gap = figures(pairs=pairs | {ROBUST: (0.985, 0.8), ABOVE[0]: (0.99, 0.8)})
+    assert CLAIMS[0].margin(figures(pairs | {ABOVE[0]: (0.97, 0.7)})) < 0
+    no_gap = figures(pairs | {ROBUST: (0.985, 0.8), ABOVE[0]: (0.99, 0.8)})
     assert CLAIMS[0].margin(no_gap) == pytest.approx(-0.005)
 
 
@@ -182,9 +168,7 @@ def test_sureness_is_compared_between_right_and_misread_images(case):
     _, robust = shipped_networks(case.data)
     images, targets = class_balanced_images(case.data, 50, 0)
     wide = images.expand(-1, 3, -1, -1)
-    noisy = (wide + 0.8 * torch.rand(wide.shape, generator=torch.Generator().manual_seed(0))).clamp(
-        0, 1
-    )
+    noisy = (wide + 0.8 * torch.rand(wide.shape, generator=seeded())).clamp(0, 1)
     with torch.no_grad():
         measured = surer(robust, wide, noisy, targets)
         logits = torch.cat([robust(wide), robust(noisy)])
@@ -195,14 +179,14 @@ def test_sureness_is_compared_between_right_and_misread_images(case):
     assert measured == pytest.approx(expected.item(), abs=1e-6)
 
 
-def test_the_picture_shows_images_before_and_after(case):
+def test_views_are_the_plane_of_the_first_seed_certificates_and_pictures(case, found):
+    assert list(found["plane"].rows) == [*(alpha_condition(alpha) for alpha in ALPHAS), ADAPTIVE]
+    assert found["plane"].cell(NORMAL, CLEAN) == found["table"].cell(NORMAL, CLEAN)
+    assert found["certified"].order[0] == "radius"
     view = QUICK.picture(case)
     assert view.rows == ("clean", "attacked")
     assert (view.images[0] != view.images[1]).any()
     assert all(caption.startswith("normal ") for caption in view.captions)
-
-
-def test_other_data_are_refused_with_a_sentence():
     with pytest.raises(BlindspotError, match="ship"):
         shipped_networks(tiny.columns(8, ("a", "b")))
 

@@ -1,7 +1,5 @@
 """APGD: its schedule, its loss, a slow loop of it, and what it finds beside plain steps."""
 
-from __future__ import annotations
-
 import math
 
 import pytest
@@ -17,11 +15,8 @@ from tests import tiny
 EPSILON, STEPS = 0.1, 12
 
 
-def test_checkpoints_are_those_of_the_paper():
+def test_checkpoints_are_those_of_the_paper_and_dlr_is_a_ratio_without_shift_and_scale():
     assert checkpoints(100) == [22, 41, 57, 70, 80, 87, 93, 99]
-
-
-def test_dlr_is_the_ratio_and_knows_neither_shift_nor_scale():
     logits = torch.tensor([[3.0, 1.0, 2.0, -4.0], [0.0, 5.0, 1.0, 2.0]])
     targets = torch.tensor([0, 2])
     expected = torch.tensor([-(3 - 2) / (3 - 1), (5 - 1) / (5 - 1)])
@@ -71,11 +66,9 @@ def test_every_image_goes_where_a_plain_loop_of_the_paper_goes(raised):
     normal, robust = shipped_networks(data)
     images, targets = class_balanced_images(data, 8, 0)
     mixture = Mixture(normal, robust, 0.6)
-    noise = torch.empty(images.shape).uniform_(-1, 1, generator=torch.Generator().manual_seed(0))
+    noise = torch.empty(images.shape).uniform_(-1, 1, generator=tiny.seeded(0))
     starts = (images + EPSILON * noise).clamp(images - EPSILON, images + EPSILON).clamp(0, 1)
-    result = apgd(
-        mixture, images, targets, EPSILON, STEPS, torch.Generator().manual_seed(0), raised
-    )
+    result = apgd(mixture, images, targets, EPSILON, STEPS, tiny.seeded(0), raised)
     for at in range(len(images)):
         span = slice(at, at + 1)
         expected = one_by_one(mixture, images[span], targets[span], starts[span], raised)
@@ -91,14 +84,11 @@ def test_on_a_linear_model_it_reaches_the_worst_corner_of_the_ball(raised):
         return torch.stack([score, -score, torch.full_like(score, -50.0)], 1)
 
     image = torch.full((1, 1, 2, 2), 0.5)
-    moved = apgd(
-        model, image, torch.tensor([0]), EPSILON, 5, torch.Generator().manual_seed(0), raised
-    )
-    worst = image - EPSILON * weight.sign().view(1, 1, 2, 2)
-    assert torch.allclose(moved, worst, atol=1e-6)
+    moved = apgd(model, image, torch.tensor([0]), EPSILON, 5, tiny.seeded(0), raised)
+    assert torch.allclose(moved, image - EPSILON * weight.sign().view(1, 1, 2, 2), atol=1e-6)
 
 
-def test_it_finds_at_least_as_many_as_plain_steps_and_stays_in_the_ball():
+def test_it_finds_as_many_as_plain_steps_in_the_ball_and_the_same_with_the_same_seed():
     data = data_sets.load("digits")
     method = AdaptiveSmoothing(epsilon=EPSILON, steps=10)
     images, targets = class_balanced_images(data, 100, 0)
@@ -114,13 +104,9 @@ def test_it_finds_at_least_as_many_as_plain_steps_and_stays_in_the_ball():
     assert count[1] >= count[0] > 0
     for moved in strongly(mixture, images, targets, EPSILON, 10, 1):
         assert (moved - images).abs().max() <= EPSILON + 1e-6
-        assert moved.min() >= 0
-        assert moved.max() <= 1
+        assert 0 <= moved.min() <= moved.max() <= 1
     assert math.isfinite(float(dlr(mixture(images.expand(-1, 3, -1, -1)), targets).sum()))
-
-
-def test_the_same_seed_finds_the_same_image():
-    images, targets = torch.rand((2, 3, 8, 8), generator=torch.Generator().manual_seed(1)), [0, 1]
+    images, targets = torch.rand((2, 3, 8, 8), generator=tiny.seeded(1)), [0, 1]
     first, second = (
         strongly(tiny.cnn(), images, torch.tensor(targets), 0.1, 4, 3)[1] for _ in range(2)
     )

@@ -1,7 +1,5 @@
 """C-BSN as an experiment: its figures, by hand."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch
@@ -95,38 +93,15 @@ def test_networks_learn_from_no_test_slice_and_see_no_clean_one(case, monkeypatc
     assert not groups[0] & groups[1]
 
 
-def test_a_lesion_that_stays_half_is_half_kept():
+def test_half_a_lesion_is_half_kept_and_an_erased_one_is_seen_in_the_error():
     clean, masks = torch.zeros(2, 1, 4, 4), torch.zeros(2, 1, 4, 4, dtype=torch.bool)
     clean[0, 0, 1:3, 1:3], masks[0, 0, 1:3, 1:3] = 0.4, True
     elsewhere = torch.full_like(clean, 7.0) * ~masks
     assert kept_contrast(0.5 * clean + elsewhere, clean, masks) == pytest.approx(0.5)
     assert np.isnan(kept_contrast(clean, torch.zeros_like(clean), masks))
-
-
-def test_what_is_shown_is_of_the_first_networks(case, found):
-    assert found["center"].cell(MASKED, "at the center") == 0
-    assert found["center"].cell(OPEN, "at the center") > 0
-    assert list(found["gained"].order) == [
-        "steps",
-        f"{MAIN}, blind spot",
-        MAIN,
-        f"{CONTROL}, blind spot",
-        CONTROL,
-    ]
-    assert found["autocorrelation"]["noise"][1] == pytest.approx(0.65, abs=0.1)
-    assert abs(found["autocorrelation"]["after S_b"][1]) < 0.4
-    assert found["found"].columns[-1] == "clean"
-
-
-def test_the_error_beside_each_slice_is_three_times_what_is_wrong_in_its_picture(found):
-    view = found["found"]
-    pictures = {name: view.images[:, at].astype(int) for at, name in enumerate(view.columns)}
-    expected = 128 + 3 * (pictures["C-BSN"] - pictures["clean"])
-    np.testing.assert_array_equal(pictures["error × 3"], expected.clip(0, 255))
-    assert np.ptp(pictures["error × 3"]) > 0
-
-
-def test_an_erased_lesion_is_seen_in_the_error_and_is_not_hidden_by_the_noise():
+    method = Cbsn(seeds=1, steps=2, images=4, blocks=1)
+    case = ExperimentCase(tiny.squares())
+    assert np.isnan(method.figures(MAIN, (0.65, method.lesson), case, quiet, {})[LESION])
     chance = np.random.default_rng(0)
     clean = np.full((32, 32, 3), 90, np.uint8)
     clean[10:16, 10:16] = 130  # a lesion
@@ -141,9 +116,28 @@ def test_an_erased_lesion_is_seen_in_the_error_and_is_not_hidden_by_the_noise():
     assert (difference == 128).all()
 
 
-def test_claims_are_margins_in_decibels(found):
-    claims = found["claims"]
-    assert set(claims.units[1:]) == {"dB"}
+def test_what_is_shown_is_of_the_first_networks_with_three_times_its_error(case, found):
+    assert found["center"].cell(MASKED, "at the center") == 0
+    assert found["center"].cell(OPEN, "at the center") > 0
+    assert list(found["gained"].order) == [
+        "steps",
+        f"{MAIN}, blind spot",
+        MAIN,
+        f"{CONTROL}, blind spot",
+        CONTROL,
+    ]
+    assert found["autocorrelation"]["noise"][1] == pytest.approx(0.65, abs=0.1)
+    assert abs(found["autocorrelation"]["after S_b"][1]) < 0.4
+    assert found["found"].columns[-1] == "clean"
+    view = found["found"]
+    pictures = {name: view.images[:, at].astype(int) for at, name in enumerate(view.columns)}
+    expected = 128 + 3 * (pictures["C-BSN"] - pictures["clean"])
+    np.testing.assert_array_equal(pictures["error × 3"], expected.clip(0, 255))
+    assert np.ptp(pictures["error × 3"]) > 0
+
+
+def test_claims_are_margins_in_decibels_and_the_sentence_says_what_is_left_of_lesions(found, case):
+    assert set(found["claims"].units[1:]) == {"dB"}
     figures = {
         MAIN: (4.0, 3.5, 0.95),
         CONTROL: (1.0, 0.5, 1.0),
@@ -159,16 +153,6 @@ def test_claims_are_margins_in_decibels(found):
     assert margins == pytest.approx([1, 2, 0.5, 0.5, 2, 20 * np.log10(0.95) + 1])
     assert found["table"].units[0] == "dB"
     assert deviation_column(GAIN) in found["table"].order
-
-
-def test_data_without_twins_have_no_figure_of_lesions():
-    method = Cbsn(seeds=1, steps=2, images=4, blocks=1)
-    case = ExperimentCase(tiny.squares())
-    figures = method.figures(MAIN, (0.65, method.lesson), case, quiet, {})
-    assert np.isnan(figures[LESION])
-
-
-def test_the_sentence_says_what_is_gained_and_what_is_left_of_lesions(case, found):
     table = found["table"]
     sentence = QUICK.finding(case, found)
     assert sentence.startswith(f"Without a clean image it gains {table.cell(MAIN, GAIN):.1f} dB")

@@ -1,7 +1,5 @@
 """The mixture on one image, against an attack written out."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np
@@ -61,8 +59,7 @@ def test_answers_are_those_of_an_attack_written_out(case):
             for chance in chances
         ]
         expected = mixture(0.4, tried[int(torch.stack(harm).argmax())])[0]
-    result = method(case)
-    assert result["answers"]["mixture"] == pytest.approx(expected.numpy(), abs=1e-5)
+    assert method(case)["answers"]["mixture"] == pytest.approx(expected.numpy(), abs=1e-5)
 
 
 def in_color(case):
@@ -100,7 +97,8 @@ def test_at_its_ends_the_mixture_is_one_of_the_networks(case, alpha, column):
     assert answers["mixture"] == pytest.approx(answers[column], abs=1e-6)
 
 
-def test_without_reach_nothing_is_attacked(case):
+def test_no_attack_and_one_that_ruins_the_image_are_said_to_be_so(case):
+    """8 × 8 digits are too small for SSIM."""
     result = MixedAnswers(epsilon=0.0)(case)
     assert (result["picture"].images[0, 0] == result["picture"].images[0, 1]).all()
     assert result["numbers"].cell("clean", "margin") == pytest.approx(
@@ -110,6 +108,15 @@ def test_without_reach_nothing_is_attacked(case):
     assert sentence.startswith("Nothing was changed. It is read as: normal ")
     assert "ttacked" not in sentence
     assert result["picture"].finding == "Nothing was changed."
+    method = MixedAnswers(epsilon=0.4)
+    result = method(case)
+    image, attacked = result["picture"].images[0, :2].astype(float)
+    share = np.sqrt(((attacked - image) ** 2).mean()) / image.std()
+    assert share > 0.6
+    sentence = method.finding(case, result)
+    assert sentence.endswith(
+        f"The image itself is ruined by then (the change is {share:.2f} of the image's contrast)."
+    )
 
 
 @pytest.mark.parametrize("alpha", [0.0, 0.5, 0.9, 1.0])
@@ -123,15 +130,12 @@ def test_certain_is_told_from_margin_and_share(case, alpha):
     assert ("cannot change that" in words) == bool(numbers.cell("attacked", "certain"))
 
 
-def test_what_is_attacked_decides_the_image(case):
+def test_what_is_attacked_decides_the_image_and_networks_ship_in_two_kinds(case):
     images = [
         MixedAnswers(against=network)(case)["picture"].images[0, 1]
         for network in ("normal", "robust")
     ]
     assert (images[0] != images[1]).any()
-
-
-def test_only_networks_that_ship_in_two_kinds_are_asked(case):
     assert pair_names("mnist-mlp-robust") == ("mnist-mlp", "mnist-mlp-robust")
     assert not pair_names("digits-vit")
     assert not MixedAnswers.unmet(case)
@@ -160,16 +164,3 @@ def test_in_nonlinear_mixing_each_image_has_its_own_share_and_the_whole_is_attac
     fixed = MixedAnswers(alpha=float(share), epsilon=0.1, steps=5)(case)
     assert (fixed["picture"].images[0, 1] != result["picture"].images[0, 1]).any()
     assert f"α is {share:.2f}, and the robust network leads" in method.finding(case, result)
-
-
-def test_an_attack_that_ruins_the_image_is_said_to(case):
-    """8 × 8 digits are too small for SSIM."""
-    method = MixedAnswers(epsilon=0.4)
-    result = method(case)
-    image, attacked = result["picture"].images[0, :2].astype(float)
-    share = np.sqrt(((attacked - image) ** 2).mean()) / image.std()
-    assert share > 0.6
-    sentence = method.finding(case, result)
-    assert sentence.endswith(
-        f"The image itself is ruined by then (the change is {share:.2f} of the image's contrast)."
-    )

@@ -1,7 +1,5 @@
 """Mixtures of two networks: their ends, their logarithms, and what cannot be changed."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np
@@ -63,7 +61,7 @@ def test_probabilities_are_mixed_and_not_logits(networks, digits):
     assert torch.allclose(result.sum(1), torch.ones(len(result)).double(), atol=1e-6)
 
 
-def test_what_rounds_to_no_probability_still_has_a_gradient():
+def test_the_loss_is_the_best_wrong_class_and_has_a_gradient_where_probabilities_round_to_0():
     logits = torch.tensor([[200.0, 0.0, 0.0]], requires_grad=True)
     other_logits = torch.tensor([[150.0, 0.0, 0.0]], requires_grad=True)
     logs = mixed_log_probabilities(logits, other_logits, torch.tensor([[0.5]]))
@@ -72,6 +70,8 @@ def test_what_rounds_to_no_probability_still_has_a_gradient():
     assert other_logits.grad[0, 1].item() == pytest.approx(1.0, abs=1e-3)
     plain = 0.5 * logits.detach().softmax(1) + 0.5 * other_logits.detach().softmax(1)
     assert plain[0, 1].item() == 0  # where the logarithm of the sum would be lost
+    logits = torch.tensor([[3.0, 1.0, 2.0], [0.0, 5.0, 4.0]])
+    assert other_first(logits, torch.tensor([0, 2])).item() == pytest.approx((-1 + 1) / 2)
 
 
 def test_inside_the_certificate_no_answer_flips_whatever_the_other_network_says():
@@ -84,8 +84,7 @@ def test_inside_the_certificate_no_answer_flips_whatever_the_other_network_says(
     safe = certain(alpha, best[:, 0] - best[:, 1])
     assert 20_000 < safe.sum() < 80_000
     drawn = torch.from_numpy(rng.dirichlet(np.full(classes, 0.05), count))
-    rival = robust.topk(2, dim=1).indices[:, 1]
-    worst = torch.nn.functional.one_hot(rival, classes).double()
+    worst = torch.nn.functional.one_hot(robust.topk(2, dim=1).indices[:, 1], classes).double()
     for other in (drawn, worst):
         mixture = (1 - alpha)[:, None] * other + alpha[:, None] * robust
         confidence = mixture.gather(1, robust.argmax(1)[:, None])[:, 0]
@@ -101,7 +100,7 @@ def test_no_attacked_image_inside_the_certificate_flips(networks):
     rows = data.some("test", 100)
     images = torch.from_numpy(data.images[rows] / np.float32(255))
     targets, safely = data.targets(rows), 0
-    noise = torch.Generator().manual_seed(0)
+    noise = tiny.seeded(0)
     for alpha in (0.6, 0.75, 0.9, 0.97):
         mixture = Mixture(*networks, alpha)
         for epsilon in (0.05, 0.1, 0.2, 0.4):
@@ -121,7 +120,7 @@ def test_no_attacked_image_inside_the_certificate_flips(networks):
     assert safely >= 2_000
 
 
-def test_an_adaptive_mixture_is_attacked_side_by_side_as_one_after_the_other(networks, digits):
+def test_an_adaptive_mixture_sets_its_share_by_image_and_is_attacked_side_by_side(networks, digits):
     images, targets = (part[:20] for part in digits)
     with torch.no_grad():
         maps = network_outputs(*networks, images.expand(-1, 3, -1, -1))[2]
@@ -130,11 +129,26 @@ def test_an_adaptive_mixture_is_attacked_side_by_side_as_one_after_the_other(net
     attack = Pgd(0.1, 6, 0.03)
     together = attack_both_losses(mixture, images, targets, attack, 0)
     with one_thread():
-        alone = [
-            pgd(mixture, images, targets, attack, torch.Generator().manual_seed(0), loss)
-            for loss in LOSSES
-        ]
+        alone = [pgd(mixture, images, targets, attack, tiny.seeded(0), loss) for loss in LOSSES]
     assert all(torch.equal(first, second) for first, second in zip(together, alone, strict=True))
+    torch.manual_seed(0)
+    mixture = Mixture(*networks, MixingNet(64))
+    pixels = digits[0][:8].expand(-1, 3, -1, -1).clone().requires_grad_()
+    with torch.no_grad():
+        alphas = mixture.alphas(pixels)
+        first, second = (net(pixels) for net in networks)
+        assert torch.allclose(
+            mixture(pixels), mixed_log_probabilities(first, second, alphas[:, None]), atol=1e-5
+        )
+    assert ((alphas > LOW) & (alphas < HIGH)).all()
+    _, gamma = mixture.parts(pixels)
+    (slope,) = torch.autograd.grad(gamma.sum(), pixels)
+    assert slope.abs().max() > 0
+    mixture.train()
+    assert mixture.mixing.norm.training
+    assert not mixture.normal.training
+    with pytest.raises(ValueError, match="no map"):
+        Mixture(tiny.mlp(), tiny.mlp(), MixingNet(4))(torch.zeros(1, 3, 8, 8))
 
 
 def test_attacks_go_against_the_mixture_and_stay_within_their_reach(networks, digits):
@@ -149,11 +163,6 @@ def test_attacks_go_against_the_mixture_and_stay_within_their_reach(networks, di
             assert other_first(mixture(wide), targets) > other_first(
                 mixture(images.expand(-1, 3, -1, -1)), targets
             )
-
-
-def test_the_loss_of_other_classes_is_the_best_wrong_one_less_the_right_one():
-    logits = torch.tensor([[3.0, 1.0, 2.0], [0.0, 5.0, 4.0]])
-    assert other_first(logits, torch.tensor([0, 2])).item() == pytest.approx((-1 + 1) / 2)
 
 
 def test_robustness_below_one_half_falls_to_that_of_the_normal_network(networks, digits):
@@ -219,7 +228,7 @@ def test_bounds_hold_as_often_as_they_promise():
 def test_certified_shares_are_counted_from_votes_and_fall_with_radius(networks):
     data = data_sets.load("digits")
     result = certified(*networks, data, (0.7, 1.0), 12, 3)
-    noise, rows = torch.Generator().manual_seed(3), data.some("test", 12, 3)
+    noise, rows = tiny.seeded(3), data.some("test", 12, 3)
     radii = []
     for row in rows:
         image = data.pixels([row])[0]
@@ -233,27 +242,3 @@ def test_certified_shares_are_counted_from_votes_and_fall_with_radius(networks):
     assert result["α = 1"] == pytest.approx(expected)
     assert (np.diff(result["α = 1"]) <= 0).all()
     assert (result["α = 0.7"] <= result["α = 1"]).all()
-
-
-def test_an_adaptive_mixture_sets_its_share_by_image_and_is_attacked_through_it(networks, digits):
-    torch.manual_seed(0)
-    mixture = Mixture(*networks, MixingNet(64))
-    pixels = digits[0][:8].expand(-1, 3, -1, -1).clone().requires_grad_()
-    with torch.no_grad():
-        alphas = mixture.alphas(pixels)
-        first, second = (net(pixels) for net in networks)
-        assert torch.allclose(
-            mixture(pixels), mixed_log_probabilities(first, second, alphas[:, None]), atol=1e-5
-        )
-    assert ((alphas > LOW) & (alphas < HIGH)).all()
-    _, gamma = mixture.parts(pixels)
-    (slope,) = torch.autograd.grad(gamma.sum(), pixels)
-    assert slope.abs().max() > 0
-    mixture.train()
-    assert mixture.mixing.norm.training
-    assert not mixture.normal.training
-
-
-def test_models_without_a_map_have_no_adaptive_mixture():
-    with pytest.raises(ValueError, match="no map"):
-        Mixture(tiny.mlp(), tiny.mlp(), MixingNet(4))(torch.zeros(1, 3, 8, 8))

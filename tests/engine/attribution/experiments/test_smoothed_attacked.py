@@ -8,8 +8,6 @@ the bound is missed by more than four deviations of so many votes, and doubtful 
 times as often.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch

@@ -46,9 +46,9 @@ class Network:
         return self.W.T @ ((1 - hidden**2) * (self.V.T @ wrong))
 
 
-def lst(network, source, target, y, start, eta, steps, epsilon, delta, stop="retry"):
+def lst(network, source, target, y, eta, steps, epsilon, delta, stop="retry"):
     """Every x of one walk, and which steps were accepted."""
-    x, memory = start.copy(), np.zeros_like(start)
+    x, memory = source.copy(), np.zeros_like(source)
     reference = network.probabilities(source)[y]
     path, accepted = [x], []
     for _ in range(steps):

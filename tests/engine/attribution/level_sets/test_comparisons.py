@@ -1,18 +1,10 @@
 """The walks that LST is held against are what they say."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch
 
-from engine.attribution.level_sets.comparisons import (
-    ConfidencePenalty,
-    Line,
-    Penalized,
-    ProjectionOnly,
-    StraightLine,
-)
+from engine.attribution.level_sets import comparisons
 from engine.attribution.level_sets.lst import LST
 from tests import tiny
 from tests.engine.attribution.level_sets import slowly
@@ -20,7 +12,7 @@ from tests.engine.attribution.level_sets import slowly
 
 def test_the_straight_line_is_the_line():
     case, confidence = slowly.linear_pair()
-    result = StraightLine(steps=20, frames=5)(case)
+    result = comparisons.StraightLine(steps=20, frames=5)(case)
     source, target = case.source.image.numpy(), case.others[0].numpy()
     for step, value in enumerate(result["source confidence"].y):
         assert value == pytest.approx(confidence(source + step / 20 * (target - source)), abs=1e-5)
@@ -34,7 +26,7 @@ def test_the_straight_line_is_the_line():
 def test_a_step_on_the_straight_line_costs_one_forward_pass_and_no_slope():
     model = slowly.in_float64(tiny.mlp())
     sources, targets, labels = slowly.pairs(model, 2)
-    walk, sloped = Line(model, sources, targets, labels, 4), []
+    walk, sloped = comparisons.Line(model, sources, targets, labels, 4), []
     model.register_forward_pre_hook(lambda *_: sloped.append(torch.is_grad_enabled()))
     for step in range(1, 5):
         assert walk.step().tolist() == [True, True]
@@ -48,7 +40,7 @@ def test_a_step_on_the_straight_line_costs_one_forward_pass_and_no_slope():
 def test_a_penalty_of_nothing_goes_to_the_target_and_a_large_one_stays():
     case = tiny.pair_case(tiny.mlp(scale=1.0))
     ends = {
-        penalty: ConfidencePenalty(eta=0.1, steps=100, penalty=penalty, noise=0)(case)
+        penalty: comparisons.ConfidencePenalty(eta=0.1, steps=100, penalty=penalty, noise=0)(case)
         for penalty in (0.1, 1000.0)
     }
     low, high = (
@@ -69,7 +61,7 @@ def test_a_step_with_a_penalty_is_gradient_descent_on_the_sum():
         doubt = torch.nn.functional.cross_entropy(case.model(x), torch.tensor([label]))
         (slope,) = torch.autograd.grad(far + 3.0 * doubt, x)
         x = (x - 0.05 * slope).detach().clamp(0, 1)
-    result = ConfidencePenalty(eta=0.05, steps=20, penalty=3.0, noise=0)(case)
+    result = comparisons.ConfidencePenalty(eta=0.05, steps=20, penalty=3.0, noise=0)(case)
     np.testing.assert_allclose(result["end"].frames, x.numpy(), atol=1e-4)
 
 
@@ -77,7 +69,7 @@ def test_a_batch_with_a_penalty_is_walked_as_one_by_one_and_within_the_box():
     model = slowly.in_float64(tiny.mlp(scale=1.0))
     sources, targets, labels = slowly.pairs(model, 2)
     targets[0, 0], targets[1, 1] = 1.0, 0.0  # where the penalty pushes beyond black and white
-    together = Penalized(model, sources, targets, labels, 0.3, 10.0)
+    together = comparisons.Penalized(model, sources, targets, labels, 0.3, 10.0)
     x = sources.clone()
     beyond = False
     for _ in range(8):
@@ -92,7 +84,7 @@ def test_a_batch_with_a_penalty_is_walked_as_one_by_one_and_within_the_box():
     assert beyond
 
 
-@pytest.mark.parametrize("kind", [LST, ProjectionOnly])
+@pytest.mark.parametrize("kind", [LST, comparisons.ProjectionOnly])
 def test_a_walk_that_is_stuck_counts_its_steps_to_the_end_or_stops_there(kind):
     case = tiny.pair_case(tiny.mlp(scale=1.0))
     memory = {"epsilon": None} if kind is LST else {}
@@ -107,15 +99,11 @@ def test_a_walk_that_is_stuck_counts_its_steps_to_the_end_or_stops_there(kind):
 def test_projection_only_is_the_walk_without_memory():
     case = tiny.pair_case(tiny.mlp())
     same = {"eta": 0.05, "steps": 40}
-    first, second = ProjectionOnly(**same)(case), LST(**same, epsilon=None)(case)
-    assert first.keys() == second.keys()
+    first, second = comparisons.ProjectionOnly(**same)(case), LST(**same, epsilon=None)(case)
+    others = (LST, comparisons.StraightLine, comparisons.ConfidencePenalty)
+    views = [second, *(kind(steps=20)(case) for kind in others)]
+    assert all(view.keys() == first.keys() for view in views)
     for name, view in first.items():
         for field, array in view.arrays().items():
             np.testing.assert_array_equal(array, second[name].arrays()[field])
     assert not np.array_equal(first["end"].frames, LST(**same)(case)["end"].frames)
-
-
-def test_they_have_the_views_of_the_walk():
-    case = tiny.pair_case(tiny.mlp())
-    views = [kind(steps=20)(case).keys() for kind in (LST, StraightLine, ConfidencePenalty)]
-    assert views[0] == views[1] == views[2]

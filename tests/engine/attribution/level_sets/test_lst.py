@@ -1,7 +1,5 @@
 """LST as a method: what its answer holds, what it refuses, and what a cancel leaves."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np
@@ -93,15 +91,8 @@ def test_the_figures_say_what_the_curves_and_the_end_say(case):
     rejected = np.flatnonzero(accepted == 0)
     assert np.isnan(readings["first rejected step"]) == (len(rejected) == 0)
     assert not len(rejected) or readings["first rejected step"] == rejected[0]
-    similar = structural_similarity(
-        end,
-        target,
-        data_range=1,
-        channel_axis=0,
-        gaussian_weights=True,
-        sigma=1.5,
-        use_sample_covariance=False,
-    )
+    window = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
+    similar = structural_similarity(end, target, data_range=1, channel_axis=0, **window)
     assert readings["SSIM to target"] == pytest.approx(similar, abs=1e-4)
     similarity = ssim(torch.tensor(end), case.source.image)
     assert readings["SSIM to source"] == pytest.approx(similarity, abs=1e-4)

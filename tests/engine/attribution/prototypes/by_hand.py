@@ -1,7 +1,5 @@
 """CBC again, slowly: one image, one class and one component at a time."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -1,7 +1,5 @@
 """What is certified holds, on random models, under random changes and under attack."""
 
-from __future__ import annotations
-
 import math
 
 import pytest
@@ -16,12 +14,9 @@ from engine.attribution.prototypes.networks import (
     RBF,
     PrototypeHead,
 )
+from tests.tiny import seeded as chance
 
 INSIDE = 0.999
-
-
-def chance(seed=0):
-    return torch.Generator().manual_seed(seed)
 
 
 def model(seed, reasoning=NEGATIVE, images=1, side=4, count=6, classes=3):
@@ -153,7 +148,7 @@ def test_a_prototype_that_is_hardly_seen_may_still_be_met_on_the_way(width):
     assert float(stand.least(torch.tensor(10.0, dtype=torch.float64)).amin()) < 0
 
 
-def test_an_attack_on_a_linear_score_needs_the_distance_to_the_line():
+def test_an_attack_finds_the_distance_to_a_line_and_keeps_to_its_ball():
     weights = torch.randn(16, generator=chance(), dtype=torch.float64)
     images = 0.5 + torch.zeros(1, 1, 4, 4, dtype=torch.float64)
 
@@ -169,15 +164,11 @@ def test_an_attack_on_a_linear_score_needs_the_distance_to_the_line():
         )
         assert bool((leads < 0).all()) is flips
         assert float((result - images).norm()) <= share * away + 1e-9
-
-
-def test_an_attack_keeps_to_its_ball_and_to_images():
     points, scores, stand = model(3, images=30)
     images, radii = points.view(-1, 1, 4, 4), torch.linspace(0, 2, 30, dtype=torch.float64)
     leads, result = AttackBudget(restarts=3)(scores, images, stand.own, radii, 0)
     assert ((result - images).flatten(1).norm(dim=1) <= radii + 1e-9).all()
-    assert result.min() >= 0
-    assert result.max() <= 1
+    assert 0 <= result.min() <= result.max() <= 1
     with torch.no_grad():
         assert torch.allclose(lead_of(scores(result), stand.own), leads.amin(0))
         assert (leads.amin(0) <= lead_of(scores(images), stand.own) + 1e-12).all()

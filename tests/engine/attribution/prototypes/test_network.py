@@ -1,7 +1,5 @@
 """Training of prototypes: the loss written out, what is kept, and what cannot be trained."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np
@@ -74,7 +72,7 @@ def test_each_class_begins_with_prototypes_of_its_own():
     assert sorted(labels) == [0, 0, 1, 1, 2, 2]
 
 
-def test_the_certified_loss_is_the_margin_loss_at_no_distance_and_grows_with_it():
+def test_the_certified_loss_is_the_bound_written_out_and_at_no_distance_the_margin_loss():
     data = case().data
     model = SMALL.fresh(data, 0)
     rows = data.rows("train")
@@ -84,9 +82,6 @@ def test_the_certified_loss_is_the_margin_loss_at_no_distance_and_grows_with_it(
     assert torch.allclose(plain, losses[0], atol=1e-5)
     assert (losses[1] >= losses[0] - 1e-6).all()
     assert losses[2].mean() > losses[1].mean() > losses[0].mean()
-
-
-def test_the_certified_loss_of_one_image_is_the_bound_written_out():
     data, model = case().data, SMALL.fresh(case().data, 0)
     network, row = inner_network(model), int(case().data.rows("train")[0])
     label, radius = int(data.labels[row]), 0.25
@@ -166,14 +161,10 @@ def test_prototypes_of_the_deep_form_are_patches_of_training_images():
         ({"split": np.zeros(48, np.uint8)}, {}, "no test images"),
         ({"images": np.zeros((48, 1, 70, 70), np.uint8)}, {}, "of 70 px"),
         ({"images": np.zeros((48, 1, 8, 9), np.uint8)}, {}, "must be square"),
+        ({}, {"robust": 0.5, "network": DEEP}, "Only the shallow network"),
+        ({}, {"robust": 0.5, "reasoning": RBF}, "Only the shallow network"),
     ],
 )
 def test_what_cannot_be_trained_is_said(change, settings, words):
     with pytest.raises(BlindspotError, match=words):
         replace(SMALL, **settings)(case(**change))
-
-
-@pytest.mark.parametrize("changed", [{"network": DEEP}, {"reasoning": RBF}])
-def test_only_what_has_a_certificate_is_trained_for_a_radius(changed):
-    with pytest.raises(BlindspotError, match="Only the shallow network"):
-        PrototypeNetwork(robust=0.5, **changed)

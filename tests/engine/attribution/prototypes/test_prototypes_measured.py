@@ -5,8 +5,6 @@ digits, no attack inside of a certified radius, some within five times of it, an
 the certificate and negative reasoning bring.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 
@@ -49,8 +47,7 @@ def test_robust_beside_plain_prototypes(name, measure):
         )
         assert not beaten
         assert np.mean(cells["turned within 5 radii"]) > 0.05
-    total = sum(int(network["attacks inside"].sum()) for network in networks)
-    assert total >= 10_000
+    assert sum(int(network["attacks inside"].sum()) for network in networks) >= 10_000
 
     def gain(head, better, than):
         return [network.cell(better, head) - network.cell(than, head) for network in networks]

@@ -1,7 +1,5 @@
 """The answer to one image: its parts, what would flip it, its certificate; the person's own."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np
@@ -68,8 +66,7 @@ def test_the_parts_are_the_formula_written_out_and_sum_to_one(reasoning):
         for row, place in enumerate(parts["number"].tolist()):
             d, wants, avoids = detections[place], plus[place], minus[place]
             expected = [d * wants, (1 - d) * avoids, d * avoids, (1 - d) * wants]
-            shares = [parts[part][row] for part in PARTS]
-            assert shares == pytest.approx(expected, abs=1e-6)
+            assert [parts[part][row] for part in PARTS] == pytest.approx(expected, abs=1e-6)
         sums = [parts[part].sum() for part in PARTS]
         assert sum(sums) == pytest.approx(1, abs=1e-6)
         assert sums[0] + sums[1] == pytest.approx(scores[label], abs=1e-5)
@@ -105,7 +102,7 @@ def test_what_one_prototype_would_have_to_be_makes_both_classes_level():
             assert score[label] > score[rival]
 
 
-def test_the_attack_stays_above_what_is_proved_and_its_image_has_another_answer():
+def test_the_attack_stays_above_what_is_proved_and_the_finding_has_its_figures():
     result, model = SMALL(case()), network()
     margins, outcome = result["margins"], result["outcome"]
     assert (margins["attacked"] >= margins["proved"] - 1e-5).all()
@@ -125,6 +122,17 @@ def test_the_attack_stays_above_what_is_proved_and_its_image_has_another_answer(
         label = int(model(other.expand(3, -1, -1)[None]).argmax())
     assert result["flip"].columns[1] == f"read as {data().classes[label]}"
     assert label != outcome["answer"][0]
+    result = SMALL(case())
+    outcome, parts = result["outcome"], result["parts"]
+    says = data().classes[int(outcome["answer"][0])]
+    words = SMALL.finding(case(), result)
+    assert words.startswith(f"Read as {says}: {100 * parts[PARTS[0]].sum():.0f} % for what is seen")
+    assert f"{100 * parts[PARTS[0]].sum():.0f} % for what is seen" in words
+    assert f"No change below {outcome['certificate'][0]:.2f}" in words
+    blank = replace(case(), image=torch.zeros(1, 8, 8))
+    result = SMALL(blank)
+    assert SMALL.finding(blank, result).startswith(BLANK)
+    assert not SMALL.finding(case(), SMALL(case())).startswith(BLANK)
 
 
 def test_the_deep_form_shows_patches_and_promises_nothing():
@@ -143,16 +151,6 @@ def test_the_deep_form_shows_patches_and_promises_nothing():
     assert "No change" not in method.finding(case(), result)
 
 
-def test_the_finding_has_the_figures_of_the_parts_and_of_the_certificate():
-    result = SMALL(case())
-    outcome, parts = result["outcome"], result["parts"]
-    says = data().classes[int(outcome["answer"][0])]
-    words = SMALL.finding(case(), result)
-    assert words.startswith(f"Read as {says}: {100 * parts[PARTS[0]].sum():.0f} % for what is seen")
-    assert f"{100 * parts[PARTS[0]].sum():.0f} % for what is seen" in words
-    assert f"No change below {outcome['certificate'][0]:.2f}" in words
-
-
 @pytest.mark.parametrize(
     ("radius", "flip", "wanted"),
     [
@@ -166,7 +164,7 @@ def test_the_certificate_in_words(radius, flip, wanted):
     assert certificate_words(outcome) == wanted
 
 
-def test_the_old_cbc_says_what_it_leaves_out():
+def test_what_the_old_cbc_leaves_out_is_the_fifth_part_of_every_prototype():
     method = replace(SMALL, reasoning=INDEFINITE)
     outcome = method(case())["outcome"]
     states = inner_network(network(method)).head.theta.detach().view(3, 12, 3).softmax(0)[2]
@@ -174,10 +172,6 @@ def test_the_old_cbc_says_what_it_leaves_out():
     assert outcome["left out"][0] == pytest.approx(share, abs=1e-6)
     assert f"{100 * share:.0f} % of its prototypes" in ignored_words(outcome, INDEFINITE)
     assert ignored_words(outcome, NEGATIVE) == ""
-
-
-def test_what_the_old_cbc_leaves_out_is_the_fifth_part_of_every_prototype():
-    method = replace(SMALL, reasoning=INDEFINITE)
     result, model = method(case()), inner_network(network(method))
     detections = by_hand.detections(
         case().image.flatten().tolist(), model.places.tolist(), model.widths.tolist()
@@ -202,7 +196,7 @@ def test_what_the_old_cbc_leaves_out_is_the_fifth_part_of_every_prototype():
     assert score == pytest.approx(result["outcome"]["score"][0], abs=1e-6)
 
 
-def test_five_parts_by_hand():
+def test_five_parts_by_hand_and_means_of_others_and_all():
     """Two prototypes, one wholly indefinite: what is left of the other is the whole score."""
     parts = Table.of(
         {
@@ -218,11 +212,7 @@ def test_five_parts_by_hand():
     rows = bar_table(five)
     assert rows.rows == ("prototype 2", "prototype 1", ALL)
     assert rows[LEFT_OUT].tolist() == pytest.approx([0.5, 1, 0.75])
-
-
-def test_others_and_all_are_means_of_which_each_sums_to_one():
-    rng = np.random.default_rng(0)
-    drawn = rng.dirichlet(np.ones(5), 20)
+    drawn = np.random.default_rng(0).dirichlet(np.ones(5), 20)
     names = (*PARTS, LEFT_OUT)
     table = Table.of(
         {name: (drawn[:, place], "share") for place, name in enumerate(names)}, map(str, range(20))
@@ -236,36 +226,22 @@ def test_others_and_all_are_means_of_which_each_sums_to_one():
     assert sum(rows[name] for name in names) == pytest.approx(np.ones(PICTURED_PROTOTYPES + 2))
 
 
-def test_a_blank_image_is_said_to_be_blank():
-    blank = replace(case(), image=torch.zeros(1, 8, 8))
-    result = SMALL(blank)
-    assert SMALL.finding(blank, result).startswith(BLANK)
-    assert not SMALL.finding(case(), SMALL(case())).startswith(BLANK)
-
-
-def test_an_image_of_another_shape_or_without_numbers_is_refused():
+def test_other_shapes_no_numbers_and_free_weights_are_refused():
     with pytest.raises(BlindspotError, match=r"are \(1, 8, 8\), not \(3, 8, 8\)"):
         replace(case(), image=torch.zeros(3, 8, 8))
     with pytest.raises(BlindspotError, match="no number"):
         replace(case(), image=torch.full((1, 8, 8), torch.nan))
-
-
-def test_free_weights_explain_nothing():
     with pytest.raises(BlindspotError, match="no parts that sum to one"):
         Prototypes(reasoning=RBF)
 
 
-def test_dark_strokes_on_light_paper_are_inverted_and_others_are_not():
+def test_dark_strokes_are_inverted_and_a_case_knows_its_image():
     dark = replace(data(), images=np.where(data().images == 250, 250, 20).astype(np.uint8))
-    light = example_picture(255 - dark.images[0])
-    inverted, note = about_picture(dark, light, Crop())
+    inverted, note = about_picture(dark, example_picture(255 - dark.images[0]), Crop())
     assert note
     assert np.array_equal(inverted.shown[..., 0], dark.images[0, 0])
     plain, note = about_picture(dark, example_picture(dark.images[0]), Crop())
     assert not note
     assert plain.fingerprint == inverted.fingerprint == about_row(dark, 0).fingerprint
-
-
-def test_a_case_knows_its_image_among_those_of_the_data():
     assert case(3).row == int(data().rows("test")[3])
     assert replace(case(), image=torch.zeros(1, 8, 8)).row is None

@@ -1,7 +1,5 @@
 """Robust against plain prototypes, measured again image by image."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch
@@ -72,6 +70,17 @@ def test_no_attack_beats_a_certificate_and_every_network_has_its_row(found):
     for name, how in SMALL.learners().items():
         accuracy = answer(how, case())["figures"]["test accuracy"]
         assert networks.cell(name, "test accuracy") == pytest.approx(accuracy, abs=1e-6)
+    learners = SMALL.learners()
+    assert learners[CERTIFIED] == PrototypeNetwork(
+        components=6, margin=0.025, robust=0.3, epochs=10
+    )
+    assert learners[CBC] == PrototypeNetwork(components=6, margin=0.025, epochs=10)
+    assert len(set(learners.values())) == len(FORMS)
+    words = SMALL.finding(case(), found)
+    attacks = int(found["networks"]["attacks inside"].sum())
+    assert words.endswith(f"0 of {attacks:,} attacks beat a certificate.")
+    share = 100 * found["networks"].cell(CERTIFIED, "certified")
+    assert words.startswith(f"{share:.0f} % of the answers")
 
 
 def test_two_thousand_attacks_on_digits_beat_no_certificate_and_some_get_through_farther_out():
@@ -87,20 +96,3 @@ def test_two_thousand_attacks_on_digits_beat_no_certificate_and_some_get_through
     assert attacks == 2_000
     assert not beaten
     assert turned > 0.05
-
-
-def test_networks_differ_by_what_they_are_named_for():
-    learners = SMALL.learners()
-    assert learners[CERTIFIED] == PrototypeNetwork(
-        components=6, margin=0.025, robust=0.3, epochs=10
-    )
-    assert learners[CBC] == PrototypeNetwork(components=6, margin=0.025, epochs=10)
-    assert len(set(learners.values())) == len(FORMS)
-
-
-def test_the_finding_counts_the_attacks(found):
-    words = SMALL.finding(case(), found)
-    attacks = int(found["networks"]["attacks inside"].sum())
-    assert words.endswith(f"0 of {attacks:,} attacks beat a certificate.")
-    share = 100 * found["networks"].cell(CERTIFIED, "certified")
-    assert words.startswith(f"{share:.0f} % of the answers")

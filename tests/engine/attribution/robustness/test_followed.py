@@ -1,7 +1,5 @@
 """Maps before and after an attack: the numbers are those of maps that are made one by one."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np
@@ -62,7 +60,7 @@ def test_where_nothing_was_changed_every_map_is_the_same():
     assert "moved with the answer" not in sentence
 
 
-def test_a_flat_map_is_neither_the_most_nor_the_least_moved():
+def test_the_sentence_names_the_map_that_moved_most_and_no_flat_one():
     values = np.array([[np.nan, np.nan], [0.9, 0.2], [0.8, 0.6]], np.float32)
     table = Table.grid(values, ("flat", "one", "two"), (SAME, NEW), ("Spearman",) * 2)
     maps = {
@@ -86,7 +84,7 @@ def changed_pair(model, last):
     return PairCase(replace(case, target=Target(predicted_class(case, image))), (other,))
 
 
-def test_an_answer_that_changed_is_not_denied_where_the_map_ignores_the_class():
+def test_a_changed_answer_is_not_denied_and_the_map_that_moved_most_is_named():
     model = tiny.vit()
     case = changed_pair(model, model.network.head)
     method = MapsFollow(map="Attention rollout")
@@ -103,9 +101,6 @@ def test_an_answer_that_changed_is_not_denied_where_the_map_ignores_the_class():
     assert sentence.endswith("Attention rollout does not depend on the class, only on the image.")
     method = MapsFollow(map="Gradient")
     assert "depend on the class" not in method.finding(case, method(case))
-
-
-def test_the_sentence_names_the_map_that_moved_most():
     model = tiny.cnn()
     case = changed_pair(model, model.network.fc)
     method = MapsFollow()
@@ -113,11 +108,6 @@ def test_the_sentence_names_the_map_that_moved_most():
     table = result["followed"]
     low = table.rows[int(np.nanargmin(table[NEW]))]
     assert f"{low} most" in method.finding(case, result)
-
-
-def test_every_heat_map_can_be_compared():
-    assert set(KINDS.values()) == set(HEATMAPS)
-    assert MapsFollow.map == EIGHT
 
 
 @pytest.mark.parametrize("title", ["Gradient", "SmoothGrad"])
@@ -135,6 +125,8 @@ def test_a_map_that_is_chosen_is_compared_alone_and_as_by_hand(title):
     assert f"{result['followed'].cell(title, NEW):.2f}" in sentence
 
 
-def test_a_map_that_does_not_fit_the_model_is_refused_with_the_reason():
+def test_every_heat_map_can_be_compared_but_with_the_reason_refused_where_it_does_not_fit():
+    assert set(KINDS.values()) == set(HEATMAPS)
+    assert MapsFollow.map == EIGHT
     with pytest.raises(DoesNotFit, match=r"Attention rollout cannot be compared: .*needs"):
         MapsFollow(map="Attention rollout")(pair())

@@ -1,7 +1,5 @@
 """FGSM and PGD: exact in the ball, equal to their formulas, and honest about failing."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np
@@ -9,8 +7,10 @@ import pytest
 import torch
 from torch import nn
 
-from engine.attribution.robustness import FGSM, PGD
+from engine.attribution.robustness import FGSM, PGD, OrderedCase, QuadAttacK
+from engine.attribution.robustness import way as ways
 from engine.attribution.robustness.scored import attacked_pixels
+from engine.attribution.robustness.way import AttackTrajectory
 from engine.case import ImageCase
 from engine.case.target import Target
 from engine.errors import BlindspotError, DoesNotFit
@@ -60,8 +60,7 @@ def test_pgd_ends_where_a_plain_loop_of_the_formula_ends(norm):
     for _ in range(steps + 1):
         x = x.detach().requires_grad_()
         z = model(x)[0]
-        rest = torch.cat([z[:label], z[label + 1 :]])
-        margin = z[label] - rest.exp().sum().log()
+        margin = z[label] - torch.cat([z[:label], z[label + 1 :]]).exp().sum().log()
         (slope,) = torch.autograd.grad(margin, x)
         expected_steps.append((float(margin), x.detach()))
         alpha = 2.5 / steps * radius
@@ -103,30 +102,22 @@ def test_the_change_is_in_the_ball_and_the_answer_is_that_of_the_rounded_image(k
     assert bool(result["figures"]["another class"][0]) == (order[0] != first)
 
 
-def test_no_change_is_the_identity_and_is_said():
+def test_no_change_and_one_that_ruins_the_image_are_said():
     case = on_grid(tiny.cnn_case())
     for method in (FGSM(epsilon=0), PGD(epsilon=0, norm="L2")):
         result = method(case)
         assert torch.equal(attacked_pixels(result), case.image)
         assert result["figures"]["L2"][0] == 0
         assert "Nothing is changed" in method.finding(case, result)
-
-
-def test_a_large_change_that_ruins_the_image_is_said_with_ssim():
-    case = on_grid(tiny.cnn_case())
     method = FGSM(epsilon=64)
     result = method(case)
     likeness = float(result["figures"]["SSIM"][0])
     assert f"SSIM {likeness:.2f}" in method.finding(case, result)
-
-
-def test_pgd_lowers_the_margin_at_least_as_far_as_one_step():
-    case = on_grid(tiny.cnn_case())
     ours, single_step = (kind(epsilon=8)(case)["margin"].y for kind in (PGD, FGSM))
     assert ours.min() <= single_step[-1] + 1e-6
 
 
-def test_a_class_that_nothing_moves_is_kept_and_said():
+def test_classes_that_nothing_moves_or_that_lead_for_a_moment_and_small_images_are_said():
     case = on_grid(tiny.linear_case())
     with torch.no_grad():
         case.model.network.weight.mul_(0).add_(1.0)  # class 1 leads by the sum of all pixels
@@ -134,6 +125,19 @@ def test_a_class_that_nothing_moves_is_kept_and_said():
     result = method(case)
     assert not result["figures"]["another class"][0]
     assert "did not make it say another class" in method.finding(case, result)
+    case = ImageCase(tiny.classifier(Crowd(), 8), torch.full((3, 8, 8), 0.5), Target(0))
+    method = PGD(epsilon=64)
+    result = method(case)
+    assert result["margin"].y[-1] == result["margin"].y.min()  # there, class 0 leads
+    assert result["figures"]["another class"][0]
+    assert "it says class 1" in method.finding(case, result)
+    case = ImageCase(tiny.classifier(tiny.Cnn(), 8), tiny.image(8), Target(0))
+    method = FGSM(epsilon=64)
+    result = method(case)
+    assert np.isnan(result["figures"]["SSIM"][0])
+    before, _, after = result["pictures"].images[0].astype(float)
+    share = np.sqrt(((after - before) ** 2).mean()) / before.std()
+    assert f"(the change is {share:.2f} of the image's contrast)." in method.finding(case, result)
 
 
 class Constant(nn.Module):
@@ -147,7 +151,7 @@ class Constant(nn.Module):
         return self.values.detach().expand(len(images), -1)
 
 
-def test_a_model_with_one_class_or_without_gradients_is_refused_in_words():
+def test_one_class_no_gradients_and_slopes_without_numbers_are_refused_in_words():
     image = tiny.image(8)
     alone = ImageCase(tiny.classifier(Constant(1), 8), image, Target(0))
     with pytest.raises(DoesNotFit, match="one class only"):
@@ -156,8 +160,6 @@ def test_a_model_with_one_class_or_without_gradients_is_refused_in_words():
     with pytest.raises(DoesNotFit, match="gives no gradients"):
         answer(PGD(), deaf)
 
-
-def test_slopes_that_are_no_numbers_are_refused_in_words():
     class Broken(nn.Module):
         def forward(self, images):
             score = (images - images).sum((1, 2, 3)).sqrt()  # infinite slope
@@ -177,20 +179,68 @@ class Crowd(nn.Module):
         return torch.stack([0 * bright, peak, *[crowd] * 10], 1)
 
 
-def test_an_image_of_another_class_is_kept_though_the_margin_falls_further_without():
-    case = ImageCase(tiny.classifier(Crowd(), 8), torch.full((3, 8, 8), 0.5), Target(0))
-    method = PGD(epsilon=64)
-    result = method(case)
-    assert result["margin"].y[-1] == result["margin"].y.min()  # there, class 0 leads
-    assert result["figures"]["another class"][0]
-    assert "it says class 1" in method.finding(case, result)
+@pytest.fixture(scope="module")
+def case():
+    model = tiny.mlp(scale=1.0)
+    image = levels_to_pixels(levels_of(tiny.image(8)))
+    return ImageCase(model, image, Target(int(model.logits(image[None])[0].argmax())))
 
 
-def test_of_an_image_too_small_for_ssim_a_change_that_is_seen_is_said_too():
-    case = ImageCase(tiny.classifier(tiny.Cnn(), 8), tiny.image(8), Target(0))
-    method = FGSM(epsilon=64)
+@pytest.mark.parametrize("method", [PGD(epsilon=24, steps=30), FGSM(epsilon=24)], ids=str)
+def test_each_image_kept_gets_what_stands_beside_it(case, method):
     result = method(case)
-    assert np.isnan(result["figures"]["SSIM"][0])
-    before, _, after = result["pictures"].images[0].astype(float)
-    share = np.sqrt(((after - before) ** 2).mean()) / before.std()
-    assert f"(the change is {share:.2f} of the image's contrast)." in method.finding(case, result)
+    path, top = result["path"], result["top"]
+    assert len(path.frames) <= ways.FRAMES + 1
+    assert path.steps[0] == 0
+    assert path.steps[-1] == len(result["source confidence"].y) - 1  # the found one comes last
+    assert torch.equal(torch.from_numpy(path.frames[0].copy()), case.image)
+    assert torch.equal(torch.from_numpy(path.frames[-1].copy()), attacked_pixels(result))
+    shares = case.model.logits(attacked_pixels(result)[None])[0].softmax(0)
+    best = shares.topk(len(top.values[0]))
+    np.testing.assert_allclose(top.values[-1], best.values.numpy(), atol=1e-6)
+    assert top.labels[-1] == tuple(case.model.labels[index] for index in best.indices)
+    assert path.values[-1] == pytest.approx(float(shares[case.target.index]), abs=1e-6)
+    assert result["target confidence"].y_label == f"confidence in {top.labels[-1][0]}"
+
+
+@pytest.mark.parametrize("norm", ["L∞", "L2"])
+def test_curves_are_those_of_the_steps_themselves_and_stay_in_the_ball(case, norm, monkeypatch):
+    method, images, original = PGD(epsilon=2, steps=4, norm=norm), [], AttackTrajectory.add
+
+    def noted(self, image, logits):
+        images.append(image.clone())
+        original(self, image, logits)
+
+    monkeypatch.setattr(AttackTrajectory, "add", noted)
+    result = method(case)
+    assert torch.equal(images[0], case.image)
+    shares = case.model.logits(torch.stack(images).contiguous()).softmax(1)
+    np.testing.assert_allclose(
+        result["source confidence"].y, shares[:, case.target.index], atol=1e-5
+    )
+    distances = [float((image - case.image).double().square().mean().sqrt()) for image in images]
+    np.testing.assert_allclose(result["rmse to source"].y, distances, rtol=1e-5, atol=1e-9)
+    assert 1 / 255 < max(distances) <= 2 / 255 + 1e-6
+
+
+def test_one_step_a_list_and_several_searches_have_their_steps_and_no_other(case):
+    assert len(FGSM(epsilon=24)(case)["source confidence"].y) == 3  # image, step, 8 bits
+    assert len(PGD(epsilon=0)(case)["source confidence"].y) == 2
+    order = tuple(index for index in range(4) if index != case.target.index)[:2]
+    result = QuadAttacK(steps=12)(OrderedCase(case, order))
+    assert result["target confidence"].y_label == f"confidence in {case.model.labels[order[0]]}"
+    assert len(result["source confidence"].y) == 1 + 12 + 1 + 1
+    result = QuadAttacK(steps=5, searches=3)(OrderedCase(case, order))
+    assert len(result["source confidence"].y) == 1 + 3 * (5 + 1) + 1
+    assert result["path"].steps[-1] == 3 * (5 + 1) + 1
+    last = torch.from_numpy(result["path"].frames[-1].copy())
+    assert torch.equal(last, attacked_pixels(result))
+
+
+def test_few_images_of_large_ones_are_kept(monkeypatch):
+    levels, logits = torch.zeros(3, 10, 10, dtype=torch.int16), torch.zeros(4)
+    monkeypatch.setattr(ways, "LARGEST", (4 + 1) * 4 * levels.numel())
+    assert AttackTrajectory(levels, logits, 100).wanted == {0, 33, 67, 100}
+    monkeypatch.setattr(ways, "LARGEST", 1)
+    assert AttackTrajectory(levels, logits, 100).wanted == {0, 100}
+    assert AttackTrajectory(levels, logits, 0).wanted == {0}

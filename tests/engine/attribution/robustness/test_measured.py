@@ -4,8 +4,6 @@ The figures stand in docs/measured.md. The sheet claims that QuadAttacK succeeds
 as both baselines at K = 5 with equal steps, and that they break down at about K = 10.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from time import process_time
 

@@ -1,7 +1,5 @@
 """The projection that QuadAttacK needs: closed form, optimality, and a reference solver."""
 
-from __future__ import annotations
-
 from itertools import pairwise
 
 import numpy as np
@@ -51,15 +49,14 @@ def test_it_is_optimal_and_equals_a_reference_solver(seed):
     assert slack.min() > -1e-4
     assert result.multipliers.min() >= 0
     assert np.abs(result.multipliers * slack).max() < 1e-4
-    stationary = result.point - features - shape.rows.T @ result.multipliers
-    assert np.abs(stationary).max() < 1e-9
+    assert np.abs(result.point - features - shape.rows.T @ result.multipliers).max() < 1e-9
     assert np.abs(result.point - by_reference(shape, features)).max() < 1e-3
     logits = weight @ result.point + bias
     assert logits.argsort()[::-1][:count].tolist() == order
     assert all(logits[first] - logits[second] > 0.2 - 1e-4 for first, second in pairwise(order))
 
 
-def test_it_goes_on_from_the_constraints_that_were_active_and_finds_the_same():
+def test_many_classes_features_with_the_order_and_a_warm_start_meet_the_conditions():
     weight, bias, rng = drawn(3, 60, 64)
     shape = Polyhedron(weight, bias, [4, 2, 9], 0.2)
     features = rng.normal(size=64)
@@ -68,33 +65,19 @@ def test_it_goes_on_from_the_constraints_that_were_active_and_finds_the_same():
         warm = shape.nearest(features).point
         cold = Polyhedron(weight, bias, [4, 2, 9], 0.2).nearest(features).point
         np.testing.assert_allclose(warm, cold, atol=1e-6)
-
-
-def test_a_thousand_classes_meet_the_conditions():
     weight, bias, rng = drawn(0, 1000, 1280)
     shape = Polyhedron(0.05 * weight, bias, rng.permutation(1000)[:10].tolist(), 0.2)
-    result = shape.nearest(rng.normal(size=1280))
-    assert result.residual < 1e-4
-
-
-def test_features_that_have_the_order_already_stay():
+    assert shape.nearest(rng.normal(size=1280)).residual < 1e-4
     weight, bias, rng = drawn(1)
     shape = Polyhedron(weight, bias, [3, 5], 0.2)
     inside = shape.nearest(rng.normal(size=16)).point
     np.testing.assert_allclose(shape.nearest(inside).point, inside, atol=1e-6)
 
 
-def test_an_order_that_no_features_give_is_known():
+def test_pairs_say_who_must_lead_whom_and_impossible_orders_are_known():
     weight = np.array([[1.0], [0.0], [-1.0]])  # one feature: class 1 is never first by far
     assert Polyhedron(weight, np.zeros(3), [1], 0.2).empty
     assert not Polyhedron(weight, np.zeros(3), [0, 1], 0.2).empty
-
-
-def test_pairs_say_who_must_lead_whom():
     ahead, behind = class_pairs([4, 1], 5)
-    assert list(zip(ahead.tolist(), behind.tolist(), strict=True)) == [
-        (4, 1),
-        (1, 0),
-        (1, 2),
-        (1, 3),
-    ]
+    pairs = list(zip(ahead.tolist(), behind.tolist(), strict=True))
+    assert pairs == [(4, 1), (1, 0), (1, 2), (1, 3)]

@@ -1,7 +1,5 @@
 """SafeCV: honest counts, a budget that holds, and the optimum where all can be tried."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from itertools import combinations
 
@@ -10,20 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from engine.attribution.robustness import SafeCV
+from engine.attribution.robustness import SafeCV, pixel_game
 from engine.attribution.robustness.keypoints import KeyPoints, key_points, uniform_grid
-from engine.attribution.robustness.pixel_game import (
-    CHANGES,
-    ENEMY,
-    FRIEND,
-    PLAYERS,
-    RANDOM,
-    GameNode,
-    GameRules,
-    PixelGame,
-    UniformGame,
-    pixel_after,
-)
 from engine.attribution.robustness.safecv import without_key_points
 from engine.attribution.robustness.scored import attacked_pixels
 from engine.case import ImageCase
@@ -58,7 +44,7 @@ def black(weight, bias, side=4):
 def exhaustive(case, most=3):
     """The fewest pixels whose change flips the class, by trying all sets."""
     levels = levels_of(case.image).numpy()
-    target = pixel_after(levels, CHANGES[0])
+    target = pixel_game.pixel_after(levels, pixel_game.CHANGES[0])
     label = int(case.model.logits(case.image[None])[0].argmax())
     size = levels[0].size
     for count in range(1, most + 1):
@@ -88,7 +74,7 @@ def played(case, player):
     return count
 
 
-@pytest.mark.parametrize("player", [RANDOM, FRIEND])
+@pytest.mark.parametrize("player", [pixel_game.RANDOM, pixel_game.FRIEND])
 @pytest.mark.parametrize("needed", [1, 2, 3])
 @pytest.mark.parametrize("seed", range(2))
 def test_on_a_few_pixels_the_game_finds_what_an_exhaustive_search_finds(seed, needed, player):
@@ -102,7 +88,7 @@ def test_on_a_few_pixels_the_game_finds_what_an_exhaustive_search_finds(seed, ne
 @pytest.mark.parametrize("seed", range(2))
 def test_against_an_enemy_the_game_is_never_below_the_exhaustive_search(seed, needed):
     case = needing(needed, seed)
-    assert played(case, ENEMY) >= exhaustive(case) == needed
+    assert played(case, pixel_game.ENEMY) >= exhaustive(case) == needed
 
 
 def test_the_exhaustive_search_tells_what_is_beyond_it_and_where_places_only_count_together():
@@ -116,11 +102,10 @@ def test_the_exhaustive_search_tells_what_is_beyond_it_and_where_places_only_cou
 
 
 def drawn_case(seed=0):
-    case = tiny.cnn_case()
-    return replace(case, image=tiny.image(seed=seed), seed=seed)
+    return replace(tiny.cnn_case(), image=tiny.image(seed=seed), seed=seed)
 
 
-@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("change", pixel_game.CHANGES)
 def test_the_image_is_of_another_class_and_its_pixels_are_counted_anew(change):
     case = drawn_case()
     result = SafeCV(simulations=3, queries=300, change=change)(case)
@@ -131,7 +116,7 @@ def test_the_image_is_of_another_class_and_its_pixels_are_counted_anew(change):
     another = bool(predictions[0] != predictions[1])
     assert another == bool(result["figures"]["another class"][0])
     assert result["game"]["pixels"][0] == (int(changed.sum()) if another else 0)
-    expected = torch.from_numpy(pixel_after(before.numpy(), change))
+    expected = torch.from_numpy(pixel_game.pixel_after(before.numpy(), change))
     assert torch.equal(after[:, changed], expected[:, changed])
 
 
@@ -145,15 +130,12 @@ def test_the_running_best_never_rises_and_the_budget_holds():
             assert fewest[-1] == result["game"]["pixels"][0]
 
 
-def test_the_game_that_the_budget_ends_is_in_the_series():
+def test_what_the_budget_ends_is_in_the_series_and_what_nothing_moves_is_said():
     weight = np.random.default_rng(0).uniform(0.1, 1.0, (12, 12))
     case = black(weight, float(np.sort(weight.ravel())[-40:].sum()), 12)
     result = SafeCV(queries=50, visit=4)(case)  # they end while pixels are put back
     assert result["figures"]["another class"][0]
     assert result["severity"]["fewest so far"].tolist() == [result["game"]["pixels"][0]]
-
-
-def test_a_model_that_nothing_moves_is_said_with_what_was_asked():
     case = black(np.zeros((4, 4)), 1.0)
     method = SafeCV(queries=100, simulations=5)
     result = method(case)
@@ -163,17 +145,17 @@ def test_a_model_that_nothing_moves_is_said_with_what_was_asked():
     assert "Nothing that it tried made the class less likely." in method.finding(case, result)
 
 
-@pytest.mark.parametrize("player", PLAYERS)
+@pytest.mark.parametrize("player", pixel_game.PLAYERS)
 def test_a_game_without_success_draws_and_tells_its_best_try(player, monkeypatch):
     """Each white pixel adds 1 to class 1, which would need 17 of 16: so the share is σ(17 - n)."""
-    pixel_counts, ask = [], PixelGame.ask
+    pixel_counts, ask = [], pixel_game.PixelGame.ask
 
     def watched(game, images):
-        if not isinstance(game, UniformGame):
+        if not isinstance(game, pixel_game.UniformGame):
             pixel_counts.extend(int((image != game.levels).any(0).sum()) for image in images)
         return ask(game, images)
 
-    monkeypatch.setattr(PixelGame, "ask", watched)
+    monkeypatch.setattr(pixel_game.PixelGame, "ask", watched)
     case = black(np.ones((4, 4)), 17.0)
     method = SafeCV(queries=200, visit=1, simulations=5, player=player)
     result = method(case)
@@ -191,19 +173,12 @@ def test_a_game_without_success_draws_and_tells_its_best_try(player, monkeypatch
 
 
 def game_of(case, **changed):
-    arguments = {
-        "visit": 3,
-        "simulations": 10,
-        "queries": 5000,
-        "change": CHANGES[0],
-        "player": "random",
-        "rule": "as in the code",
-    } | changed
+    rules = pixel_game.GameRules(3, 10, 5000, pixel_game.CHANGES[0], "random", "as in the code")
     points = uniform_grid(tuple(case.image.shape[1:]))
     levels = levels_of(case.image).numpy()
     rng = np.random.default_rng(case.seed)
-    return PixelGame(
-        case.model, levels, points, GameRules(**arguments), rng, lambda done, words: None
+    return pixel_game.PixelGame(
+        case.model, levels, points, replace(rules, **changed), rng, lambda done, words: None
     )
 
 
@@ -223,7 +198,7 @@ def test_a_game_without_success_tells_how_far_it_is_and_can_be_stopped_between_a
     assert reports == pytest.approx([index / 100 for index in range(40)])
 
 
-def test_putting_back_keeps_the_class_and_leaves_no_pixel_that_could_go():
+def test_rewards_move_weight_to_places_that_matter_and_no_pixel_stays_that_could_go():
     case = black(np.arange(16).reshape(4, 4) / 10, 2.0)
     game = game_of(case)
     game.play()
@@ -236,12 +211,17 @@ def test_putting_back_keeps_the_class_and_leaves_no_pixel_that_could_go():
             case.model.logits(levels_to_pixels(torch.from_numpy(levels))[None])[0].argmax()
         )
         assert prediction == label
+    weight = np.zeros((4, 4))
+    weight[0, 0] = weight[0, 1] = 1.0
+    table = SafeCV(simulations=60, visit=1, queries=4000)(black(weight, 1.9))["points"]
+    near = table["row"] + table["column"] < 2
+    assert table["weight after"][near].sum() > table["weight before"][near].sum()
 
 
 def test_exploration_weighs_visits_as_each_formula_says():
     game = game_of(black(np.ones((4, 4)), 3.0))
     game.weights = game.points.weights.copy()
-    node = GameNode(children={i: GameNode(visits=i + 1) for i in range(16)})
+    node = pixel_game.GameNode(children={i: pixel_game.GameNode(visits=i + 1) for i in range(16)})
     counts, draws_by_rule = np.arange(1, 17), {}
     total = counts.sum()
     for rule, bonus in (
@@ -251,33 +231,20 @@ def test_exploration_weighs_visits_as_each_formula_says():
         game.rules = replace(game.rules, rule=rule)
         game.rng = np.random.default_rng(0)
         draws = np.bincount([game.explore(node) for _ in range(5000)], minlength=16) / 5000
-        expected = (1 / 16 + bonus) / (1 / 16 + bonus).sum()
-        np.testing.assert_allclose(draws, expected, atol=0.012)
+        np.testing.assert_allclose(draws, (1 / 16 + bonus) / (1 / 16 + bonus).sum(), atol=0.012)
         draws_by_rule[rule] = draws
     assert draws_by_rule["UCB1"][0] > draws_by_rule["UCB1"][-1]
     assert draws_by_rule["as in the code"][0] < draws_by_rule["as in the code"][-1]
 
 
-def test_rewards_move_weight_to_the_places_that_matter():
-    weight = np.zeros((4, 4))
-    weight[0, 0] = weight[0, 1] = 1.0
-    case = black(weight, 1.9)
-    result = SafeCV(simulations=60, visit=1, queries=4000)(case)
-    table = result["points"]
-    near = table["row"] + table["column"] < 2
-    assert table["weight after"][near].sum() > table["weight before"][near].sum()
-
-
 def test_key_points_of_a_photograph_have_weights_that_add_up_and_a_small_image_is_enlarged():
-    gray = square(sample("chelsea"), Crop(), 96).mean(0).astype(float)
-    points = key_points(gray)
+    points = key_points(square(sample("chelsea"), Crop(), 96).mean(0).astype(float))
     assert len(points) > 5
     assert points.weights.sum() == pytest.approx(1)
     assert points.widths.min() > 15
     small = key_points(square(sample("chelsea"), Crop(), 28).mean(0).astype(float))
     assert small.widths.max() < 28
-    assert small.places.min() >= -0.5
-    assert small.places.max() <= 27.5
+    assert -0.5 <= small.places.min() <= small.places.max() <= 27.5
 
 
 @pytest.mark.parametrize("turns", range(4))
@@ -293,13 +260,10 @@ def test_key_points_of_a_small_image_turn_with_it(turns):
     np.testing.assert_allclose(strongest, (-1.5, -0.5), atol=0.15)
 
 
-def test_a_blank_image_is_played_on_a_grid():
+def test_a_blank_image_is_played_on_a_grid_and_saliency_is_a_mixture_of_gaussians():
     points = key_points(np.zeros((32, 32)))
     assert len(points) == 16
     assert points.weights.sum() == pytest.approx(1)
-
-
-def test_saliency_is_the_mixture_of_gaussians():
     points = KeyPoints(np.array([[1.0, 2.0]]), np.array([1.5]), np.array([1.0]))
     result = points.saliency(points.weights, (4, 5))
     row, column = 3, 4
@@ -307,12 +271,9 @@ def test_saliency_is_the_mixture_of_gaussians():
     assert result[row, column] == pytest.approx(expected, rel=1e-5)
 
 
-# ---------------------------------------------------------------- the control without guidance
-
-
 def uniform_game(case, **changed):
     guided = game_of(case, **changed)
-    return UniformGame(
+    return pixel_game.UniformGame(
         guided.model, guided.levels, guided.points, guided.rules, guided.rng, guided.note
     )
 
@@ -352,8 +313,7 @@ def spot_case(side=48, reach=3):
 def test_where_one_place_counts_the_key_points_lead_there_with_fewer_queries():
     case, method = spot_case(), SafeCV(visit=4, simulations=4, queries=400)
     result = method(case)
-    rows = result["game"].rows
-    assert rows == ("near key points", "anywhere")
+    assert result["game"].rows == ("near key points", "anywhere")
     guided, anywhere = (result["game"].take([at]) for at in range(2))
     assert guided["pixels"][0] == 12
     assert guided["queries until then"][0] <= guided["queries"][0] <= 400
@@ -370,8 +330,10 @@ def test_the_control_has_its_own_draws_so_the_guided_game_is_as_it_was():
     result = SafeCV(simulations=2, queries=150)(case)
     levels = levels_of(case.image).numpy()
     points = key_points(case.image.mean(0).double().numpy())
-    rules = GameRules(6, 2, 150, CHANGES[0], "random", "as in the code")
-    for place, (kind, seed) in enumerate(((PixelGame, 2), (UniformGame, [2, 1]))):
+    rules = pixel_game.GameRules(6, 2, 150, pixel_game.CHANGES[0], "random", "as in the code")
+    for place, (kind, seed) in enumerate(
+        ((pixel_game.PixelGame, 2), (pixel_game.UniformGame, [2, 1]))
+    ):
         game = kind(
             case.model, levels, points, rules, np.random.default_rng(seed), lambda done, words: None
         )

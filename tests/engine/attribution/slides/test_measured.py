@@ -5,8 +5,6 @@ bags. Claims are the sheet's: more hard key tiles found than by plain attention,
 better; class scores rank the tiles of a class (v2).
 """
 
-from __future__ import annotations
-
 import io
 from time import perf_counter
 
@@ -22,19 +20,13 @@ from engine.attribution.slides import (
     TileAttention,
     UnlikeTiles,
     WholeSlideCase,
+    scores,
     section_networks,
 )
 from engine.attribution.slides.attention import KEY_RECALL, TILE_AUROC
 from engine.attribution.slides.bags import bags_of
 from engine.attribution.slides.methods import ABMIL, MAX_POOLING, POOLINGS, recipe
 from engine.attribution.slides.mining import learn
-from engine.attribution.slides.scores import (
-    MEASURES,
-    BagPredictions,
-    evaluate_bags,
-    figures,
-    tile_auroc,
-)
 from engine.attribution.slides.sections import SectionBags
 from engine.attribution.slides.whole import KEY_SHARE
 from engine.data.whole_slide import made_slide
@@ -55,36 +47,42 @@ def named(pattern, seed):
     return name if seed else name.replace(",seed=0", "").replace(":seed=0", "")
 
 
+def phrases(runs, row, names):
+    """Each figure's mean and deviation over seeds."""
+    columns = {name: np.array([run[row][name] for run in runs]) for name in names}
+    return "; ".join(f"{n} {v.mean():.3f} ± {v.std(ddof=1):.3f}" for n, v in columns.items())
+
+
 def trained(kind, methods, seed):
     """Figures by network of bags of a seed: three plain networks, and each method's student.
 
     As the methods train and measure them, which other tests say; the plain ones are trained once.
     """
-    data = data_sets.load(named(KINDS[kind], seed))
-    case = BagsCase(load("mnist-cnn"), data, seed)
+    case = BagsCase(load("mnist-cnn"), data_sets.load(named(KINDS[kind], seed)), seed)
     bags, how = bags_of(case), recipe(EPOCHS)
     rows = bags.slides.rows("test")
     models = {name: learn(case, bags, how, pooling).model for name, pooling in POOLINGS.items()}
     for method in methods:
-        mining = method.mining()
-        mined = learn(case, bags, how, how=mining, begins=models[ABMIL]).model
+        mined = learn(case, bags, how, how=method.mining(), begins=models[ABMIL]).model
         models[method.title] = mined
-    predictions = {name: evaluate_bags(model, bags, rows) for name, model in models.items()}
+    predictions = {name: scores.evaluate_bags(model, bags, rows) for name, model in models.items()}
     labels = bags.slides.labels[rows]
     for method in methods:
         prediction = predictions[method.title]
         mined = np.take_along_axis(prediction.by_class, labels[:, None, None], 2)[..., 0]
-        predictions[f"{method.title}, class score"] = BagPredictions(
+        predictions[f"{method.title}, class score"] = scores.BagPredictions(
             prediction.probabilities, mined, prediction.by_class
         )
     results = {
-        name: dict(figures(bag_prediction, bags, rows))
+        name: dict(scores.figures(bag_prediction, bags, rows))
         for name, bag_prediction in predictions.items()
     }
     for name, prediction in predictions.items():
         key, rival = bags.layout.key[rows], bags.layout.rival[rows]
-        results[name]["tile AUROC"] = tile_auroc(prediction.attention, key, np.ones_like(key))
-        results[name]["rivals"] = tile_auroc(prediction.attention, key, rival)
+        results[name]["tile AUROC"] = scores.tile_auroc(
+            prediction.attention, key, np.ones_like(key)
+        )
+        results[name]["rivals"] = scores.tile_auroc(prediction.attention, key, rival)
     return results
 
 
@@ -96,13 +94,9 @@ def trained(kind, methods, seed):
 def test_which_key_tiles_each_network_finds(kind, methods, measure):
     runs = [trained(kind, methods, seed) for seed in range(SEEDS)]
     what = f"Slides, {kind}, {SEEDS} seeds"
-    names = (*MEASURES, "tile AUROC", *(["rivals"] if "3" in kind else []))
+    names = (*scores.MEASURES, "tile AUROC", *(["rivals"] if "3" in kind else []))
     for row in runs[0]:
-        phrases = []
-        for name in names:
-            values = np.array([run[row][name] for run in runs])
-            phrases.append(f"{name} {values.mean():.3f} ± {values.std(ddof=1):.3f}")
-        measure(f"{what}: {row}", "; ".join(phrases))
+        measure(f"{what}: {row}", phrases(runs, row, names))
     for method in methods:
         claims = claims_of(runs, method, rivals="3" in kind)
         outcomes, means, within = decided(np.stack(list(claims.values()), 1))
@@ -147,11 +141,7 @@ def test_which_tiles_of_planted_regions_each_network_finds(measure):
         seconds = perf_counter() - begun
     what = f"Slides, bags of made sections, {SEEDS} seeds"
     for name in section_networks.NETWORKS:
-        phrases = []
-        for figure in MEASURES:
-            values = np.array([run[name][figure] for run in runs])
-            phrases.append(f"{figure} {values.mean():.3f} ± {values.std(ddof=1):.3f}")
-        measure(f"{what}: {name}", "; ".join(phrases))
+        measure(f"{what}: {name}", phrases(runs, name, scores.MEASURES))
     for name in section_networks.STUDENTS:
         for figure in ("key tiles found", "hard ones"):
             gain = np.array([run[name][figure] - run[ABMIL][figure] for run in runs])
@@ -169,11 +159,11 @@ def test_attention_over_the_made_section_that_the_page_shows(measure):
     result = answer(method, case)
     measure("Slides, attention over the made section", method.finding(case, result))
     for name in section_networks.NETWORKS:
-        phrases = [
+        words = [
             f"{column} {result['networks'].cell(name, column):.3f}"
             for column in (KEY_RECALL, TILE_AUROC)
         ]
-        measure(f"Slides, attention over the made section: {name}", "; ".join(phrases))
+        measure(f"Slides, attention over the made section: {name}", "; ".join(words))
     assert result["networks"].cell(ABMIL, TILE_AUROC) > 0.8
 
 

@@ -1,25 +1,14 @@
 """The methods' figures, counted by hand; what they say; what they refuse."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from engine.attribution.slides import MHIM, MHIM2, BagsCase
+from engine.attribution.slides import MHIM, MHIM2, BagsCase, methods
 from engine.attribution.slides.bags import bags_of
 from engine.attribution.slides.masks import HIGH, RANDOM, RECYCLED
-from engine.attribution.slides.methods import (
-    ABMIL,
-    BY_CLASS,
-    MAX_POOLING,
-    STUDENT,
-    TEACHER,
-    by_class,
-    recipe,
-)
 from engine.attribution.slides.mining import bag_network, learn
 from engine.attribution.slides.network import MAX
 from engine.attribution.slides.scores import bag_auc, found_keys, recall, tile_auroc
@@ -48,12 +37,16 @@ def test_every_figure_is_that_of_networks_trained_and_counted_by_hand(kind):
     result = answer(method, CASE)
     rows, size = bags.slides.rows("test"), bags.layout.size
     positive = bags.slides.labels[rows] == 1
-    plain = learn(CASE, bags, recipe(4))
-    best = learn(CASE, bags, recipe(4), MAX)
-    mined = learn(CASE, bags, recipe(4), how=method.mining(), begins=plain.model)
+    plain = learn(CASE, bags, methods.recipe(4))
+    best = learn(CASE, bags, methods.recipe(4), MAX)
+    mined = learn(CASE, bags, methods.recipe(4), how=method.mining(), begins=plain.model)
     tiles, table = result["tiles"], result["figures"]
     assert tiles["row"].tolist() == bags.layout.rows[rows].ravel().tolist()
-    for name, model in {ABMIL: plain.model, TEACHER: mined.teacher, STUDENT: mined.model}.items():
+    for name, model in {
+        methods.ABMIL: plain.model,
+        methods.TEACHER: mined.teacher,
+        methods.STUDENT: mined.model,
+    }.items():
         with torch.inference_mode():
             reading = bag_network(model).read(bags.features[torch.from_numpy(rows)])
         expected = reading.weights.numpy()
@@ -76,13 +69,12 @@ def test_every_figure_is_that_of_networks_trained_and_counted_by_hand(kind):
     probabilities = (hidden @ network.head.weight.T).softmax(-1).detach().numpy()
     labels = bags.slides.labels[rows]
     mine = np.stack([probabilities[at, :, label] for at, label in enumerate(labels)])
-    assert tiles[MAX_POOLING].reshape(-1, size) == pytest.approx(mine, abs=1e-6)
+    assert tiles[methods.MAX_POOLING].reshape(-1, size) == pytest.approx(mine, abs=1e-6)
 
 
 @pytest.mark.parametrize("kind", [MHIM, MHIM2])
 def test_the_masks_that_are_kept_are_those_of_a_share_at_each_step(kind):
-    method = SMALL[kind]
-    table = method(CASE)["masks"]
+    table = SMALL[kind](CASE)["masks"]
     kinds = np.stack([table[f"tile {at}"] for at in range(8)], 1)
     bags = np.unique(table["bag"])
     assert len(table) == 4 * len(bags)  # once an epoch
@@ -91,42 +83,35 @@ def test_the_masks_that_are_kept_are_those_of_a_share_at_each_step(kind):
 
 
 def test_scores_of_the_classes_are_a_share_and_of_the_student():
-    tiles = SMALL[MHIM2](CASE)["tiles"]
-    together = sum(tiles[by_class(name)] for name in CASE.data.classes)
+    result = SMALL[MHIM2](CASE)
+    tiles = result["tiles"]
+    assert result["figures"].rows[-1] == methods.BY_CLASS
+    together = sum(tiles[methods.by_class(name)] for name in CASE.data.classes)
     assert together == pytest.approx(np.ones(len(tiles)), abs=1e-5)
 
 
-def test_a_finding_has_the_figures_of_the_table():
+def test_a_finding_has_the_figures_of_the_table_or_says_that_key_tiles_are_unknown():
     result = SMALL[MHIM](CASE)
     table = result["figures"]
-    share = 100 * table.cell(STUDENT, "key tiles found")
+    share = 100 * table.cell(methods.STUDENT, "key tiles found")
     sentence = SMALL[MHIM].finding(CASE, result)
     assert sentence.startswith(f"MHIM-MIL v1 finds {share:.0f} % of the key tiles in 6 test bags")
-    assert f"ABMIL) {100 * table.cell(ABMIL, 'key tiles found'):.0f} %" in sentence
-
-
-def test_without_known_key_tiles_it_says_so():
-    truth = {"group": CASE.data.truth["group"]}
-    case = BagsCase(CASE.model, replace(CASE.data, truth=truth))
+    assert f"ABMIL) {100 * table.cell(methods.ABMIL, 'key tiles found'):.0f} %" in sentence
+    case = BagsCase(CASE.model, replace(CASE.data, truth={"group": CASE.data.truth["group"]}))
     result = SMALL[MHIM](case)
-    assert np.isnan(result["figures"].cell(STUDENT, "hard ones"))
+    assert np.isnan(result["figures"].cell(methods.STUDENT, "hard ones"))
     assert "which tiles are key is not known" in SMALL[MHIM].finding(case, result)
 
 
-def test_counting_key_tiles():
+def test_key_tiles_and_aucs_are_counted_as_by_hand():
     key = np.array([[True, False, True, False], [False, False, False, True]])
     scores = np.array([[0.4, 0.3, 0.1, 0.2], [0.1, 0.2, 0.3, 0.4]], np.float32)
-    assert found_keys(scores, key).tolist() == [
-        [True, False, False, False],
-        [False, False, False, True],
-    ]
+    expected = [[True, False, False, False], [False, False, False, True]]
+    assert found_keys(scores, key).tolist() == expected
     assert recall(scores, key, np.ones_like(key)) == pytest.approx(2 / 3)
     assert np.isnan(recall(scores, key, np.zeros_like(key)))
     assert tile_auroc(scores, key, np.ones_like(key)) == pytest.approx((0.5 + 1) / 2)
     assert np.isnan(tile_auroc(scores, key, np.zeros_like(key)))
-
-
-def test_an_auc_of_several_classes_is_the_mean_of_one_against_the_rest():
     rng = np.random.default_rng(0)
     chances, labels = rng.random((20, 3)).astype(np.float32), np.arange(20) % 3
     expected = np.mean([auc_by_hand(chances[:, index], labels == index) for index in range(3)])
@@ -165,8 +150,3 @@ def test_what_are_no_bags_is_said(data, words):
 def test_masks_that_could_take_every_tile_are_refused_before_anything_is_read():
     with pytest.raises(BadSetting, match="9 of 8 tiles would be masked"):
         MHIM(random=0.9, low=0.0)(CASE)
-
-
-def test_the_score_of_the_class_stands_in_the_table_too():
-    result = SMALL[MHIM2](CASE)
-    assert result["figures"].rows[-1] == BY_CLASS

@@ -1,7 +1,5 @@
 """Teacher and student against plain training, closed forms, and what must carry no gradient."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np
@@ -9,26 +7,18 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from engine.attribution.slides import mining
 from engine.attribution.slides.bags import bags_of, laid_out, on_slide
 from engine.attribution.slides.masks import RECYCLED, UNMASKED, Masking
 from engine.attribution.slides.methods import recipe
-from engine.attribution.slides.mining import (
-    Mining,
-    Teaching,
-    bag_network,
-    consistency,
-    learn,
-    student,
-    untrained,
-)
 from engine.attribution.slides.network import ATTENTION, MAX, MEAN
 from engine.training.images import batch_generator
 from tests import tiny
 from tests.tiny import seeded
 
 CASE = tiny.bags_case()
-MASKED = Mining(Masking(0.2, 0.5, random=0.3), consistency=0.5, momentum=0.9)
-RECYCLING = Mining(Masking(0.2, 0.5, recycled=0.4), 0.5, 0.9, tokens=2, by_class=True)
+MASKED = mining.Mining(Masking(0.2, 0.5, random=0.3), consistency=0.5, momentum=0.9)
+RECYCLING = mining.Mining(Masking(0.2, 0.5, recycled=0.4), 0.5, 0.9, tokens=2, by_class=True)
 
 
 @pytest.fixture(scope="module")
@@ -46,8 +36,8 @@ def same(first, other):
 
 def plain_by_hand(bags, epochs=2, seed=0):
     """ABMIL trained in a loop of its own: order, dropout and steps as the trainer's."""
-    model, how = untrained(replace(CASE, seed=seed), bags, ATTENTION), recipe(epochs)
-    network, rows = bag_network(model).train(), bags.slides.rows("train")
+    model, how = mining.untrained(replace(CASE, seed=seed), bags, ATTENTION), recipe(epochs)
+    network, rows = mining.bag_network(model).train(), bags.slides.rows("train")
     network.requires_grad_(requires_grad=True)
     adam = torch.optim.Adam(network.parameters(), how.rate, weight_decay=how.decay)
     step, steps = 0, epochs * -(-len(rows) // how.batch)
@@ -71,30 +61,30 @@ def plain_by_hand(bags, epochs=2, seed=0):
 
 
 def test_plain_attention_is_the_loop_of_the_paper(bags):
-    result, expected = weights(learn(CASE, bags, recipe(2)).model), plain_by_hand(bags)
+    result, expected = weights(mining.learn(CASE, bags, recipe(2)).model), plain_by_hand(bags)
     for name, tensor in expected.items():
         assert torch.allclose(result[name], tensor, atol=1e-6), name
 
 
 @pytest.mark.parametrize("by_class", [False, True])
 def test_without_masks_and_consistency_the_student_is_plain_attention_to_the_bit(bags, by_class):
-    plain = learn(CASE, bags, recipe(3)).model
-    nothing = Mining(Masking(), 0.0, 0.9, by_class=by_class)
-    assert same(weights(learn(CASE, bags, recipe(3), how=nothing).model), weights(plain))
-    assert not same(weights(learn(CASE, bags, recipe(3), how=MASKED).model), weights(plain))
+    plain = mining.learn(CASE, bags, recipe(3)).model
+    nothing = mining.Mining(Masking(), 0.0, 0.9, by_class=by_class)
+    assert same(weights(mining.learn(CASE, bags, recipe(3), how=nothing).model), weights(plain))
+    assert not same(weights(mining.learn(CASE, bags, recipe(3), how=MASKED).model), weights(plain))
 
 
 def test_keeping_all_without_tokens_and_masks_is_plain_attention_to_the_bit(bags):
-    plain = weights(learn(CASE, bags, recipe(2)).model)
+    plain = weights(mining.learn(CASE, bags, recipe(2)).model)
     nothing = replace(RECYCLING, masking=Masking(recycled=0.0), tokens=0, consistency=0.0)
-    assert same(weights(learn(CASE, bags, recipe(2), how=nothing).model), plain)
+    assert same(weights(mining.learn(CASE, bags, recipe(2), how=nothing).model), plain)
 
 
 @pytest.mark.parametrize("how", [MASKED, RECYCLING], ids=["v1", "v2"])
 def test_the_teacher_is_the_closed_form_of_an_average_after_three_steps(bags, how, monkeypatch):
-    plain = learn(CASE, bags, recipe(1)).model
+    plain = mining.learn(CASE, bags, recipe(1)).model
     snapshots = []
-    update = Teaching.update
+    update = mining.Teaching.update
 
     def noting(self, network, step, loss):
         snapshots.append(
@@ -102,11 +92,11 @@ def test_the_teacher_is_the_closed_form_of_an_average_after_three_steps(bags, ho
         )
         update(self, network, step, loss)
 
-    monkeypatch.setattr(Teaching, "update", noting)
-    result = learn(CASE, bags, replace(recipe(1), batch=3), how=how, begins=plain)
+    monkeypatch.setattr(mining.Teaching, "update", noting)
+    result = mining.learn(CASE, bags, replace(recipe(1), batch=3), how=how, begins=plain)
     assert len(snapshots) == 3
     begins = dict(plain.network.named_parameters())
-    initial = dict(untrained(CASE, bags, ATTENTION, how).network.named_parameters())
+    initial = dict(mining.untrained(CASE, bags, ATTENTION, how).network.named_parameters())
     m = how.momentum
     for name, teacher_weight in result.teacher.network.named_parameters():
         first = begins.get(name, initial[name])
@@ -117,17 +107,17 @@ def test_the_teacher_is_the_closed_form_of_an_average_after_three_steps(bags, ho
 
 
 def test_a_warm_student_begins_with_the_plain_first_layer_only(bags, monkeypatch):
-    plain, begun = learn(CASE, bags, recipe(2)).model, []
-    begin = Teaching.begin
+    plain, begun = mining.learn(CASE, bags, recipe(2)).model, []
+    begin = mining.Teaching.begin
 
     def noting(self, model, masks, start):
         begin(self, model, masks, start)
         begun.extend([weights(model), weights(self.average)])
 
-    monkeypatch.setattr(Teaching, "begin", noting)
-    learn(CASE, bags, recipe(1), how=replace(MASKED, warm=True), begins=plain)
+    monkeypatch.setattr(mining.Teaching, "begin", noting)
+    mining.learn(CASE, bags, recipe(1), how=replace(MASKED, warm=True), begins=plain)
     student_first, teacher_first = begun
-    initial = weights(untrained(CASE, bags, ATTENTION))
+    initial = weights(mining.untrained(CASE, bags, ATTENTION))
     for name, weight in weights(plain).items():
         assert torch.equal(teacher_first[name], weight)
         assert torch.equal(
@@ -136,12 +126,12 @@ def test_a_warm_student_begins_with_the_plain_first_layer_only(bags, monkeypatch
 
 
 def test_no_gradient_reaches_the_queries_and_they_follow_the_tokens(bags):
-    model = untrained(CASE, bags, ATTENTION, RECYCLING)
-    network = bag_network(model).train().requires_grad_(requires_grad=True)
+    model = mining.untrained(CASE, bags, ATTENTION, RECYCLING)
+    network = mining.bag_network(model).train().requires_grad_(requires_grad=True)
     tiles, before = bags.features[:3], network.recycling.queries.clone()
     masks = torch.full(tiles.shape[:2], UNMASKED)
     masks[:, :3] = RECYCLED
-    result = student(network, tiles, masks, seeded(1), seeded(2))
+    result = mining.student(network, tiles, masks, seeded(1), seeded(2))
     hidden = (
         F.gelu(network.embed(tiles))
         * (torch.rand(*tiles.shape[:2], 64, generator=seeded(1)) >= 0.25)
@@ -159,38 +149,32 @@ def test_no_gradient_reaches_the_queries_and_they_follow_the_tokens(bags):
     assert network.recycling.tell.weight.grad.abs().sum() > 0
 
 
-def test_tokens_take_part_in_the_attention_and_hide_no_seen_tile(bags):
-    network = bag_network(untrained(CASE, bags, ATTENTION, RECYCLING))
+def test_a_masked_student_sees_the_other_tiles_and_tokens_only(bags):
+    network = mining.bag_network(mining.untrained(CASE, bags, ATTENTION, RECYCLING))
     tiles, masks = bags.features[:2], torch.full((2, bags.layout.size), UNMASKED)
     masks[:, 2:5] = RECYCLED
-    result = student(network, tiles, masks, None, None)
+    result = mining.student(network, tiles, masks, None, None)
     assert result.weights[:, 2:5].abs().sum() == 0
     assert (result.weights.sum(1) < 1).all()
     assert (result.weights[:, :2] > 0).all()
-
-
-def test_a_masked_student_is_a_network_that_sees_the_other_tiles_only(bags):
-    network = bag_network(untrained(CASE, bags, ATTENTION))
+    network = mining.bag_network(mining.untrained(CASE, bags, ATTENTION))
     tiles, masks = bags.features[:2], torch.full((2, bags.layout.size), UNMASKED)
     masks[:, [1, 4]] = 1
-    result = student(network, tiles, masks, None, None)
+    result = mining.student(network, tiles, masks, None, None)
     others = [at for at in range(bags.layout.size) if at not in {1, 4}]
     assert torch.allclose(result.logits, network.read(tiles[:, others]).logits, atol=1e-6)
 
 
-def test_consistency_is_the_soft_cross_entropy_over_the_embedding():
+def test_consistency_is_the_soft_cross_entropy_and_pooling_what_it_is_called(bags):
     teacher, student_bag = torch.randn(2, 3, 5, generator=seeded()).unbind()
     share = np.exp(teacher.numpy() / 0.1)
     share /= share.sum(1, keepdims=True)
     logs = student_bag.numpy() - np.log(np.exp(student_bag.numpy()).sum(1, keepdims=True))
     expected = -(share * logs).sum(1)
-    assert consistency(teacher, student_bag).numpy() == pytest.approx(expected, rel=1e-4)
-
-
-def test_max_and_mean_pooling_are_what_they_are_called(bags):
+    assert mining.consistency(teacher, student_bag).numpy() == pytest.approx(expected, rel=1e-4)
     tiles = bags.features[:3]
     for pooling in (MAX, MEAN):
-        network = bag_network(untrained(CASE, bags, pooling))
+        network = mining.bag_network(mining.untrained(CASE, bags, pooling))
         hidden = F.gelu(network.embed(tiles))
         tile_logits = network.head(hidden)
         expected = tile_logits.amax(1) if pooling == MAX else tile_logits.mean(1)
@@ -200,10 +184,7 @@ def test_max_and_mean_pooling_are_what_they_are_called(bags):
             (hidden @ network.head.weight.T).softmax(-1),
             atol=1e-6,
         )
-
-
-def test_a_class_score_is_the_tiles_own_part_of_the_logits(bags):
-    network = bag_network(untrained(CASE, bags, ATTENTION))
+    network = mining.bag_network(mining.untrained(CASE, bags, ATTENTION))
     result = network.read(bags.features[:3])
     parts = result.weights[..., None] * result.hidden
     assert torch.allclose(
@@ -213,13 +194,10 @@ def test_a_class_score_is_the_tiles_own_part_of_the_logits(bags):
     assert torch.allclose(network.class_scores(result), expected, atol=1e-6)
 
 
-def test_the_picture_of_a_bag_has_the_same_answer_as_its_features(bags):
-    model = untrained(CASE, bags, ATTENTION)
-    expected = bag_network(model).read(bags.features[:4]).logits
+def test_the_picture_of_a_bag_has_every_tile_at_its_place_and_the_same_answer(bags):
+    model = mining.untrained(CASE, bags, ATTENTION)
+    expected = mining.bag_network(model).read(bags.features[:4]).logits
     assert torch.allclose(model(bags.slides.pixels(slice(4))), expected, atol=1e-4)
-
-
-def test_a_picture_has_every_tile_at_the_place_of_its_number():
     tiles = np.arange(7 * 4, dtype=np.uint8).reshape(7, 1, 2, 2)
     board = laid_out(tiles)
     assert board.shape == (1, 6, 6)
@@ -228,13 +206,3 @@ def test_a_picture_has_every_tile_at_the_place_of_its_number():
     values = on_slide(np.arange(7, dtype=np.float32), (2, 2))
     assert values[2, 3] == 4
     assert np.isnan(values[5, 5])
-
-
-def test_training_changes_neither_the_reading_network_nor_shared_chance(bags):
-    before = CASE.model.fingerprint
-    torch.manual_seed(5)
-    chance = torch.get_rng_state()
-    learn(CASE, bags, recipe(1), how=RECYCLING)
-    assert torch.equal(torch.get_rng_state(), chance)
-    CASE.model.changed()
-    assert CASE.model.fingerprint == before

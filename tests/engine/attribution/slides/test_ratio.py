@@ -1,7 +1,5 @@
 """The curve over r_h, against trainings made by hand."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Bags of section tiles: where they are cut, which tiles are key, and what a bag never shows."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 
@@ -19,7 +17,7 @@ def fine(monkeypatch):
     monkeypatch.setattr(sections, "SMALL", 2)
 
 
-def test_a_square_holds_the_image_row_by_row_and_the_share_that_is_planted():
+def test_a_square_holds_the_image_with_its_planted_share_darker_where_it_is_strong():
     image = made_slide(seed=3)
     top, left = (int(edge) - 60 for edge in image.regions[1, :2])
     tiles, shares, faint = sections.square(image, top, left)
@@ -30,6 +28,14 @@ def test_a_square_holds_the_image_row_by_row_and_the_share_that_is_planted():
         assert shares[at] == image.mask(*place).mean()
     assert shares.max() == 1
     assert set(faint) == {image.strengths[1] <= FAINT}
+    image = made_slide(seed=0)
+    order = np.argsort(image.strengths)
+    dark = []
+    for y, x in image.regions[order, :2].astype(int):
+        dark.append((image.piece(y - 80, y + 80, x - 80, x + 80).max(-1) < 130).mean())
+    assert dark == sorted(dark)
+    assert dark[0] < 0.1
+    assert dark[-1] > 0.3
 
 
 def test_only_bags_of_the_second_class_hold_a_planted_region():
@@ -59,14 +65,3 @@ def test_bags_are_read_tile_by_tile_and_their_sections_differ():
         assert set(labels[in_split]) == {0, 1}
     assert len({SectionBags(count=24).cut(bag)[0].tobytes() for bag in range(4)}) == 4
     assert (case.data.images[13 * SIZE + 5] == tiles[5, ::2, ::2].transpose(2, 0, 1)).all()
-
-
-def test_a_strong_region_is_darker_than_a_faint_one():
-    image = made_slide(seed=0)
-    order = np.argsort(image.strengths)
-    dark = []
-    for y, x in image.regions[order, :2].astype(int):
-        dark.append((image.piece(y - 80, y + 80, x - 80, x + 80).max(-1) < 130).mean())
-    assert dark == sorted(dark)
-    assert dark[0] < 0.1
-    assert dark[-1] > 0.3

@@ -1,7 +1,5 @@
 """Tiles of a large image: distances by hand, blank tiles, the planted regions, what is refused."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch
@@ -61,7 +59,7 @@ def test_distances_in_blocks_are_those_at_once(monkeypatch):
     assert neighbor_distances(rows[:2], 5).shape == (2,)
 
 
-def test_tiles_too_large_for_any_planted_region_are_said_to_be():
+def test_tiles_too_large_are_said_to_be_and_the_size_that_is_offered_fits():
     table = Table.of(
         {
             "distance": (np.array([0.1, 0.2, np.nan], np.float32), "cosine distance"),
@@ -70,20 +68,19 @@ def test_tiles_too_large_for_any_planted_region_are_said_to_be():
     )
     sentence = UnlikeTiles(tile=16).finding(CASE, {"tiles": table})
     assert sentence.startswith("2 of 3 tiles are compared; none lies in a planted region")
+    case = of_size(1040, 1040)
+    with pytest.raises(BadSetting, match="choose 32 px"):
+        UnlikeTiles(tile=16).grid(case)
+    assert UnlikeTiles(tile=32).grid(case) == (32, 32)
 
 
-def test_the_share_of_a_planted_region_is_that_of_its_mask():
-    image = made_slide(640, 512, seed=1)
-    unliketile = UnlikeTiles(tile=64)(WholeSlideCase(tiny.cnn(), image))["tiles"]
-    mask = image.mask(0, 512, 0, 640).reshape(8, 64, 10, 64).mean((1, 3)).ravel()
-    assert unliketile["planted"] == pytest.approx(mask, abs=1e-6)
-
-
-def test_the_finding_counts_planted_tiles_among_the_strangest():
+def test_the_finding_counts_planted_tiles_among_the_strangest_by_the_share_of_the_mask():
     case = WholeSlideCase(tiny.cnn(), made_slide(640, 512, seed=1))
     method = UnlikeTiles(tile=64)
     result = method(case)
-    table = result["tiles"]
+    table, image = result["tiles"], case.image
+    mask = image.mask(0, 512, 0, 640).reshape(8, 64, 10, 64).mean((1, 3)).ravel()
+    assert table["planted"] == pytest.approx(mask, abs=1e-6)
     known = np.isfinite(table["distance"])
     key, distance = (table["planted"] >= 0.25)[known], table["distance"][known]
     count = min(20, key.sum())
@@ -105,10 +102,3 @@ def test_the_finding_counts_planted_tiles_among_the_strangest():
 def test_what_has_no_tiles_to_compare_is_said(case, tile, error, words):
     with pytest.raises(error, match=words):
         UnlikeTiles(tile=tile)(case)
-
-
-def test_the_size_that_is_offered_instead_fits():
-    case = of_size(1040, 1040)
-    with pytest.raises(BadSetting, match="choose 32 px"):
-        UnlikeTiles(tile=16).grid(case)
-    assert UnlikeTiles(tile=32).grid(case) == (32, 32)

@@ -9,18 +9,10 @@ from torch.nn import functional as F
 
 from engine.attribution.heatmaps.class_activation import chosen_layer, enlarged, maps_and_gradients
 from engine.attribution.heatmaps.grad_cam import grad_cam
-from engine.attribution.study import Study, study_case, things
+from engine.attribution.study import Study, ranking, study_case, things
 from engine.attribution.study.images import sample_image_questions
 from engine.attribution.study.measure import RANDOM
 from engine.attribution.study.methods import TITLES
-from engine.attribution.study.ranking import (
-    METRICS,
-    POINTING_SHARE,
-    RELIABLE,
-    SOME,
-    TRUSTED,
-    rank_values,
-)
 from engine.case import ImageCase
 from engine.case.target import Target
 from engine.measures.localization import located
@@ -52,16 +44,16 @@ def mean_sd(values):
 @pytest.mark.parametrize("source", ["scenes", "phantoms"])
 def test_the_ranking_over_three_seeds_is_kept(source, measure):
     head = f"Study of ten methods, {source}, {SEEDS} × {IMAGES} images"
-    left_out = {"seconds", "area share", *SOME}
-    metric_names = [metric.name for metric in METRICS if metric.name not in left_out]
+    left_out = {"seconds", "area share", *ranking.SOME}
+    metric_names = [metric.name for metric in ranking.METRICS if metric.name not in left_out]
     for name, title in TITLES.items():
         parts = [f"{metric} {mean_sd(figures(source, name, metric))}" for metric in metric_names]
         measure(f"{head}: {title}", "; ".join(parts))
     ranks = [
         np.mean(
             [
-                rank_values(np.array([table.cell(name, metric) for name in TITLES]), better)
-                for metric, better in zip(RELIABLE, (1, -1, -1), strict=True)
+                ranking.rank_values(np.array([table.cell(name, metric) for name in TITLES]), better)
+                for metric, better in zip(ranking.RELIABLE, (1, -1, -1), strict=True)
             ],
             axis=0,
         )
@@ -73,9 +65,9 @@ def test_the_ranking_over_three_seeds_is_kept(source, measure):
     assert len({round(float(value), 6) for value in mean}) > 5
 
 
-@pytest.mark.parametrize("name", TRUSTED)
+@pytest.mark.parametrize("name", ranking.TRUSTED)
 def test_the_three_that_the_paper_trusts_point_at_things_in_scenes(name):
-    assert figures("scenes", name, "pointing game").mean() >= POINTING_SHARE
+    assert figures("scenes", name, "pointing game").mean() >= ranking.POINTING_SHARE
 
 
 def pointing(model, shrink=1):

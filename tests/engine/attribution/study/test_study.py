@@ -22,18 +22,9 @@ from engine.attribution.study import (
     Study,
     StudyCase,
     StudyMaps,
+    measure,
     study_case,
     ten,
-)
-from engine.attribution.study.measure import (
-    RANDOM,
-    alike,
-    block_ranks,
-    compute_map,
-    count_passes,
-    deletions,
-    noise,
-    share,
 )
 from engine.attribution.study.pictures import map_pictures
 from engine.attribution.study.ranking import (
@@ -86,11 +77,16 @@ class Shared(Squares):
         return self.own_maps(images).sum((2, 3))
 
 
-@pytest.fixture
-def squares():
-    """Labels in two corners, each a 4 × 4 square, which is two blocks by two."""
+def corners():
+    """Each label's corner, a 4 × 4 square, which is two blocks by two."""
     masks = np.zeros((2, SIDE, SIDE), np.bool_)
     masks[0, :4, :4], masks[1, 8:12, 8:12] = True, True
+    return masks
+
+
+@pytest.fixture
+def squares():
+    masks = corners()
     model = tiny.classifier(Squares(torch.from_numpy(masks)), SIDE, "squares")
     image = torch.full((3, SIDE, SIDE), 0.5)
     methods = (Gradient(channels="size"), GradientXInput(), Occlusion(side=2, overlap=0.0))
@@ -119,7 +115,7 @@ def test_on_a_network_whose_truth_is_known_every_figure_is_the_one_worked_out(sq
         (file_bytes(square) + file_bytes(squares.images[0].masks[1].astype(np.float32))) / 2
     )
     assert len(rows) == 2 * (3 + 1)
-    assert table.cell(RANDOM, "maps") == 2
+    assert table.cell(measure.RANDOM, "maps") == 2
 
 
 def test_outlines_and_the_fall_of_a_score_that_classes_share_are_measured_beside_an_own_map():
@@ -137,7 +133,7 @@ def test_outlines_and_the_fall_of_a_score_that_classes_share_are_measured_beside
             inside = inside_of(answered)
             both = (inside & image.masks[0]).sum()
             scores.append((2 * both + 1) / (inside.sum() + image.masks[0].sum() + 1))
-            falls.append(deletions(versus, {"": answered["map"].values}, 0)[""])
+            falls.append(measure.deletions(versus, {"": answered["map"].values}, 0)[""])
             empty = versus.baseline("mean").expand(3, -1, -1)
             logits = case.model.logits(torch.stack([image.image, empty]))
             margin = logits[:, image.labels[0]] - logits[:, image.rival]
@@ -148,15 +144,14 @@ def test_outlines_and_the_fall_of_a_score_that_classes_share_are_measured_beside
         np.testing.assert_allclose(rows.take(of_it)["AUC-MoRF"], falls, rtol=1e-4)
         np.testing.assert_array_equal(rows.take(of_it)["pointing game"], hits)
         assert table.cell(method.name, DICE) == pytest.approx(np.mean(scores), rel=1e-5)
-    assert table.cell("OwnMap", DICE) > 0.1 > table.cell(RANDOM, DICE)
+    assert table.cell("OwnMap", DICE) > 0.1 > table.cell(measure.RANDOM, DICE)
     assert "OwnMap" in result["ranks"].rows
 
 
 @pytest.fixture
 def shared():
     """Such a network, and an image with a finding of the first class alone."""
-    masks = np.zeros((2, SIDE, SIDE), np.bool_)
-    masks[0, :4, :4], masks[1, 8:12, 8:12] = True, True
+    masks = corners()
     model = tiny.classifier(Shared(torch.from_numpy(masks)), SIDE, "shared")
     image = torch.full((3, SIDE, SIDE), 0.5)
     image[:, :4, :4] = 1.0
@@ -164,21 +159,15 @@ def shared():
     return StudyCase(model, (ImageQuestion(3, image, (0,), masks[:1], rival=1),), methods)
 
 
-def test_beside_an_own_map_every_method_is_asked_about_the_class_rather_than_the_second_best(
-    shared,
-):
+def test_beside_an_own_map_each_class_is_asked_rather_than_the_other_and_named_so(shared):
     """What both logits share lies elsewhere and is ten times as large: none may point at it."""
     table = Study(draws=1)(shared)["table"]
     for method in shared.methods:
         assert table.cell(method.name, "pointing game") == 1
         assert table.cell(method.name, "relevance mass") == 1
     image = shared.images[0]
-    alone = ImageCase(shared.model, image.image, Target(0))
-    plain = GradientXInput()(alone)["map"].values
+    plain = GradientXInput()(ImageCase(shared.model, image.image, Target(0)))["map"].values
     assert not image.masks[0].flat[plain.argmax()]
-
-
-def test_beside_an_own_map_the_second_class_is_asked_rather_than_the_first(shared):
     result = StudyMaps()(shared)
     for method in shared.methods:
         first, second = (
@@ -188,18 +177,13 @@ def test_beside_an_own_map_the_second_class_is_asked_rather_than_the_first(share
         assert np.abs(first).max() > 0.1
     map_view = map_pictures(shared, shared.images[0], result)
     names = shared.model.labels
-    assert map_view.rows == (
-        f"{names[0]} rather than {names[1]}",
-        f"{names[1]} rather than {names[0]}",
-    )
+    pairs = ((names[0], names[1]), (names[1], names[0]))
+    assert map_view.rows == tuple(f"{name} rather than {other}" for name, other in pairs)
 
-
-def test_what_is_asked_of_a_network_with_an_own_map_has_another_fingerprint(shared):
     class Plain(Squares):
         """The same weights, and no map of its own."""
 
-    network = Plain(shared.model.network.weight.detach())
-    model = tiny.classifier(network, SIDE, "shared")
+    model = tiny.classifier(Plain(shared.model.network.weight.detach()), SIDE, "shared")
     without = replace(shared, model=model, methods=shared.methods[:2])
     texts = [part for part in shared.digest_parts() if isinstance(part, str)]
     assert "3|(0, 1)" in [part for part in without.digest_parts() if isinstance(part, str)]
@@ -223,27 +207,25 @@ def test_without_an_own_map_nothing_is_outlined_and_the_study_that_ships_has_no_
 def test_a_command_names_the_ten_and_the_own_map_stands_beside_them():
     case = StudyArguments(source="own", count=1, methods=("GradCam",)).case()
     assert [method.name for method in case.methods] == ["GradCam", "OwnMap"]
-    assert StudyArguments.named(case) == {
-        "source": "own",
-        "count": 1,
-        "methods": ("GradCam",),
-        "seed": 0,
-    }
+    named = {"source": "own", "count": 1, "methods": ("GradCam",), "seed": 0}
+    assert StudyArguments.named(case) == named
 
 
-def test_a_map_of_the_wrong_label_is_found_out(squares):
+def test_a_wrong_label_is_found_out_and_cost_counts_one_map_only(squares):
     image = squares.images[0]
     swapped = replace(squares, images=(replace(image, masks=image.masks[::-1].copy()),))
     table = Study(draws=1)(swapped)["table"]
     for name in ("Gradient", "Occlusion"):
         assert table.cell(name, "pointing game") == table.cell(name, "relevance mass") == 0
         assert table.cell(name, "AUC-MoRF") == pytest.approx(1 / 32, abs=1e-5)
+    few, many = (Study(draws=draws)(squares)["table"] for draws in (1, 5))
+    assert np.array_equal(few["passes"], many["passes"], equal_nan=True)
 
 
 def test_a_random_map_points_at_the_mask_as_often_as_its_share_of_the_area():
     mask = np.zeros((32, 32), np.bool_)
     mask[4:12, 4:20] = True
-    hits = [mask.flat[noise((32, 32), 0, at, 1).argmax()] for at in range(2000)]
+    hits = [mask.flat[measure.noise((32, 32), 0, at, 1).argmax()] for at in range(2000)]
     assert np.mean(hits) == pytest.approx(mask.mean(), abs=0.02)
     assert mask.mean() == 0.125
 
@@ -256,23 +238,27 @@ def test_occlusion_of_single_pixels_on_a_linear_model_is_weight_times_input_less
     np.testing.assert_allclose(result, expected, atol=1e-4)
 
 
-def test_blocks_go_by_their_mean_and_as_a_whole():
+def test_blocks_go_by_their_mean_and_a_flat_map_has_no_area(squares):
     values = np.zeros((16, 16), np.float32)
     values[2:4, 4:6] = 3.0  # a block of two by two, all of it
     values[8:10, 8:10] = 5.0
-    ranks = block_ranks(values)
+    ranks = measure.block_ranks(values)
     assert sorted(ranks.ravel()) == list(range(256))
     assert set(ranks[8:10, 8:10].ravel()) == {0, 1, 2, 3}
     assert set(ranks[2:4, 4:6].ravel()) == {4, 5, 6, 7}
     assert not np.array_equal(ranks, np.arange(256).reshape(16, 16))
     with pytest.raises(BlindspotError, match="same everywhere"):
-        block_ranks(np.ones((16, 16), np.float32))
+        measure.block_ranks(np.ones((16, 16), np.float32))
+    image_case = squares.question(squares.images[0], 0)
+    result = measure.deletions(image_case, {"flat": np.ones((16, 16), np.float32)}, 0)
+    assert np.isnan(result["flat"])
+    assert 0.2 < result[measure.RANDOM] < 0.8
 
 
 def test_the_area_is_that_of_covering_blocks_one_after_the_other():
     case = tiny.cnn_case()
     values = Occlusion(side=4)(case)["map"].values
-    deletion = deletions(case, {"a": values}, 0)["a"]
+    deletion = measure.deletions(case, {"a": values}, 0)["a"]
     means = values.reshape(8, 4, 8, 4).mean((1, 3)).ravel()
     cover, image = case.baseline("mean"), case.image.clone()
     scores = [case.score(image[None]).item()]
@@ -287,60 +273,32 @@ def test_the_area_is_that_of_covering_blocks_one_after_the_other():
     assert deletion == pytest.approx((area - scores[-1]) / (scores[0] - scores[-1]), rel=1e-3)
 
 
-def test_a_flat_map_has_no_area_and_the_others_have(squares):
-    image_case = squares.question(squares.images[0], 0)
-    result = deletions(image_case, {"flat": np.ones((16, 16), np.float32)}, 0)
-    assert np.isnan(result["flat"])
-    assert 0.2 < result[RANDOM] < 0.8
-
-
-def test_a_method_that_heeds_no_label_has_a_cosine_of_one():
+def test_maps_alike_have_a_cosine_of_one_and_a_known_map_changes_no_sensitivity():
     heat_map = np.random.default_rng(0).random((8, 8)).astype(np.float32)
-    assert alike([heat_map, 2 * heat_map, heat_map]) == pytest.approx(1)
-    assert alike([heat_map, -heat_map]) == pytest.approx(-1)
-    assert np.isnan(alike([heat_map]))
-
-
-def test_a_known_map_saves_max_sensitivity_one_and_changes_nothing():
+    assert measure.alike([heat_map, 2 * heat_map, heat_map]) == pytest.approx(1)
+    assert measure.alike([heat_map, -heat_map]) == pytest.approx(-1)
+    assert np.isnan(measure.alike([heat_map]))
     case = tiny.cnn_case()
-    plain = Gradient()(case)["map"].values
-    known = max_sensitivity(Gradient(), case, draws=2, plain=plain)
+    known = max_sensitivity(Gradient(), case, draws=2, plain=Gradient()(case)["map"].values)
     assert known == max_sensitivity(Gradient(), case, draws=2)
     assert known > 0
 
 
-def test_passes_are_counted_on_a_copy_and_the_model_keeps_no_hook(squares):
-    before = dict(squares.model.network._forward_pre_hooks)
-    Study(draws=1)(squares)
-    assert squares.model.network._forward_pre_hooks == before == {}
-
-
-def test_cost_counts_one_map_only(squares):
-    few, many = (Study(draws=draws)(squares)["table"] for draws in (1, 5))
-    assert np.array_equal(few["passes"], many["passes"], equal_nan=True)
-
-
-# ---------------------------------------------------------------- ranks and claims
-
-
 def table_of(**columns):
     """A table of methods with every metric, those not given 0."""
-    names = [*TITLES, RANDOM]
+    names = [*TITLES, measure.RANDOM]
     cells = {metric.name: (np.zeros(len(names)), metric.unit) for metric in METRICS}
     cells |= {name: (np.array([*values, np.nan]), "") for name, values in columns.items()}
     return Table.of(cells | {"maps": (np.ones(len(names)), "")}, names)
 
 
-def test_ranks_go_from_the_best_and_ties_share():
+def test_ranks_go_from_the_best_ties_share_and_a_random_order_has_none():
     assert rank_values(np.array([0.2, 0.9, 0.9, np.nan]), 1).tolist()[:3] == [3, 1.5, 1.5]
     assert rank_values(np.array([0.2, 0.9, 0.5]), -1).tolist() == [1, 3, 2]
     assert np.isnan(rank_values(np.array([0.2, np.nan]), 1)[1])
-
-
-def test_a_random_order_has_no_rank_and_reliability_is_the_mean_of_three():
     pointing = np.linspace(0.1, 1, 10)  # best last
     result = ranked(table_of(**{"pointing game": pointing, "AUC-MoRF": pointing}))
-    assert RANDOM not in result.rows
+    assert measure.RANDOM not in result.rows
     assert result.cell("SmoothGrad", "pointing game") == 1
     assert result.cell("SmoothGrad", "AUC-MoRF") == 10
     assert result.cell("SmoothGrad", "reliability") == pytest.approx((1 + 10 + 5.5) / 3)
@@ -353,7 +311,7 @@ def with_own_map(table):
     return Table.of(columns, [*table.rows, "OwnMap"])
 
 
-def test_the_paper_s_ranking_is_of_its_ten_whatever_stands_beside_them():
+def test_the_paper_s_ranking_is_of_its_ten_and_what_was_not_studied_is_no_claim(squares):
     pointing = dict.fromkeys(TITLES, 0.0) | {"Occlusion": 0.9, "GradCam": 0.8, "Lime": 0.7}
     table = with_own_map(table_of(**{"pointing game": [*pointing.values()]}))
     ranks = ranked(table)
@@ -361,6 +319,9 @@ def test_the_paper_s_ranking_is_of_its_ten_whatever_stands_beside_them():
     assert claims(table)["agrees"][0] == 1
     assert claims(table).notes[0].endswith("3 of its three.")
     assert np.isnan(claims(table)["agrees"][-1])  # no class is asked by itself there
+    result = Study(draws=1)(squares)["claims"]
+    assert np.isnan(result["agrees"]).all()
+    assert set(result.notes) == {"These methods are not all in this study."}
 
 
 def test_a_claim_agrees_only_when_the_numbers_do():
@@ -379,15 +340,6 @@ def test_a_claim_agrees_only_when_the_numbers_do():
     assert claims(table_of(**worse))["agrees"].tolist() == [0] * 6
 
 
-def test_what_was_not_studied_is_no_claim(squares):
-    result = Study(draws=1)(squares)["claims"]
-    assert np.isnan(result["agrees"]).all()
-    assert set(result.notes) == {"These methods are not all in this study."}
-
-
-# ---------------------------------------------------------------- the case and the job
-
-
 def test_partial_tables_have_the_images_that_are_done():
     case = tiny.study_case()
     reports = []
@@ -400,9 +352,6 @@ def test_partial_tables_have_the_images_that_are_done():
     assert [maps for _, maps in reports] == [2, 3]
     assert reports[0][0] == 0.5
     assert result["table"].cell("GradCam", "maps") == 3
-
-
-def test_it_can_be_stopped_between_two_maps():
     reports = []
 
     def stop(_done, words="", partial=None):
@@ -426,19 +375,16 @@ def test_means_are_over_maps_and_spreads_over_images():
     assert spread == pytest.approx(np.std(means, ddof=1), nan_ok=True) or len(means) < 2
 
 
-def test_an_empty_study_has_no_numbers():
-    table = averages_table(["GradCam"], [])
-    assert np.isnan(table.cell("GradCam", "pointing game"))
-
-
-def test_a_study_that_cannot_be_made_is_refused_in_words():
+def test_an_empty_study_has_no_numbers_and_one_that_cannot_be_made_is_refused():
+    assert np.isnan(averages_table(["GradCam"], []).cell("GradCam", "pointing game"))
     case = tiny.study_case()
-    with pytest.raises(BlindspotError, match="at least one method"):
-        replace(case, methods=())
-    with pytest.raises(BlindspotError, match="at least one image"):
-        replace(case, images=())
-    with pytest.raises(BlindspotError, match="once"):
-        replace(case, methods=(Gradient(), Gradient(channels="size")))
+    for words, change in {
+        "at least one method": {"methods": ()},
+        "at least one image": {"images": ()},
+        "once": {"methods": (Gradient(), Gradient(channels="size"))},
+    }.items():
+        with pytest.raises(BlindspotError, match=words):
+            replace(case, **change)
     with pytest.raises(BlindspotError, match="a mask for each"):
         replace(case.images[0], labels=(0,))
     with pytest.raises(DoesNotFit, match="images with known masks"):
@@ -456,8 +402,7 @@ def test_the_fingerprint_changes_with_everything_that_is_asked():
         replace(case, images=(replace(image, masks=~image.masks), case.images[1])),
         replace(case, images=(replace(image, image=image.image * 0.5), case.images[1])),
     ]
-    names = {case.fingerprint, *(other.fingerprint for other in others)}
-    assert len(names) == 7
+    assert len({case.fingerprint, *(other.fingerprint for other in others)}) == 7
     assert tiny.study_case().fingerprint == case.fingerprint
 
 
@@ -465,13 +410,12 @@ def test_the_ten_are_the_paper_s_and_fit_the_side():
     methods = ten(96)
     assert [method.name for method in methods] == list(TITLES)
     assert len(methods) == 10
-    assert next(method for method in methods if isinstance(method, Occlusion)).side == 12
+    for side, expected in ((96, 12), (16, 2), (8, 1), (4, 1)):  # an eighth, and a pixel at least
+        (result,) = [method for method in ten(side) if isinstance(method, Occlusion)]
+        assert result.side == expected
     few = StudyArguments(count=1, methods=("GradCam", "Lime", "Occlusion:overlap=0.25")).case()
     assert few.methods[:2] == (GradCam(), Lime(regions=50, samples=200))
     assert few.methods[2] == Occlusion(side=few.model.side // 8, overlap=0.25)
-
-
-# ---------------------------------------------------------------- one image
 
 
 def test_the_maps_of_an_image_are_those_that_the_study_measured():
@@ -485,8 +429,7 @@ def test_the_maps_of_an_image_are_those_that_the_study_measured():
         at = rows.rows.index(f"{method} · 7 · {label}")
         for what in ("pointing game", "relevance rank", "cross-label cosine"):
             assert figures.cell(name, what) == pytest.approx(float(rows[what][at]), nan_ok=True)
-    image_case = ImageCase(case.model, case.images[0].image, Target(1))
-    plain = GuidedBackprop()(image_case)["map"]
+    plain = GuidedBackprop()(ImageCase(case.model, case.images[0].image, Target(1)))["map"]
     shown_map = result[f"{case.model.labels[1]} · GuidedBackprop"]
     assert np.array_equal(plain.values, shown_map.values)
     assert (plain.unit, plain.signed) == (shown_map.unit, shown_map.signed)
@@ -501,20 +444,15 @@ def test_a_rival_s_maps_are_shown_too_and_an_unknown_image_is_refused():
         StudyMaps(image="8")(case)
 
 
-def test_a_map_is_made_with_its_cost():
-    from engine.attribution.study.measure import count_passes
-
+def test_a_map_is_made_with_its_cost_on_a_copy_without_the_model_s_hooks():
     case = tiny.study_case()
-    with count_passes(case.model) as (model, counter):
+    with measure.count_passes(case.model) as (model, counter):
         image_case = case.question(case.images[0], 0, model)
-        assert compute_map(Gradient(), image_case, counter).passes == 1
-        assert compute_map(Lime(samples=50), image_case, counter).passes == 50
-
-
-def test_a_counted_copy_has_none_of_the_model_s_hooks():
+        assert measure.compute_map(Gradient(), image_case, counter).passes == 1
+        assert measure.compute_map(Lime(samples=50), image_case, counter).passes == 50
     model = tiny.cnn()
     model.network.fc.register_forward_hook(lambda *_: 1 / 0)
-    with count_passes(model) as (copy, counter):
+    with measure.count_passes(model) as (copy, counter):
         copy.logits(torch.zeros(3, 3, 32, 32))
         assert counter.images == 3
 
@@ -526,12 +464,14 @@ def test_the_area_of_a_map_is_the_one_added_up_by_hand():
     worth = (weight * (case.image - case.baseline("mean"))).sum(0).double().numpy()
     values = np.random.default_rng(1).normal(size=(SIDE, SIDE)).astype(np.float32)
     orders = {"right": worth.astype(np.float32), "other": values, "wrong": -worth}
-    result = deletions(case, {name: np.float32(ranking) for name, ranking in orders.items()}, 4)
+    result = measure.deletions(
+        case, {name: np.float32(ranking) for name, ranking in orders.items()}, 4
+    )
     blocks = {
         name: ranking.reshape(8, 2, 8, 2).mean((1, 3)).ravel().argsort()[::-1]
         for name, ranking in orders.items()
     }
-    blocks[RANDOM] = random_ranks((8, 8), 4).ravel().argsort()
+    blocks[measure.RANDOM] = random_ranks((8, 8), 4).ravel().argsort()
     block_sums = worth.reshape(8, 2, 8, 2).sum((1, 3)).ravel()
     for name, places in blocks.items():
         left, curve = block_sums.sum(), [block_sums.sum()]
@@ -578,15 +518,8 @@ def test_lime_is_held_against_the_simplest_map_of_a_gradient():
     assert agrees("Maps of", **{"PNG size": sizes | {"GradCam": 200.0}})[0] == 0
 
 
-def test_squares_of_occlusion_are_an_eighth_of_the_side_and_one_pixel_at_least():
-    for side, expected in ((96, 12), (16, 2), (8, 1), (4, 1)):
-        (result,) = [method for method in ten(side) if isinstance(method, Occlusion)]
-        assert result.side == expected
-
-
 @pytest.mark.parametrize(("low", "known"), [(0.97, False), (0.96, False), (0.9, True)])
 def test_where_the_score_hardly_falls_its_area_is_no_share_of_the_fall(low, known):
-    area = np.linspace(0, 1, 3)
-    curve = shown_of(area, np.float32([low, low, 1]), np.float32([1, low, low]))
-    result = share(curve)
+    curve = shown_of(np.linspace(0, 1, 3), np.float32([low, low, 1]), np.float32([1, low, low]))
+    result = measure.share(curve)
     assert result == pytest.approx(0.25, abs=1e-4) if known else np.isnan(result)

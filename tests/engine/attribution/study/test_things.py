@@ -54,13 +54,17 @@ def test_the_shipped_network_finds_things_as_well_as_its_card_says():
     assert model.labels == CATEGORIES
 
 
-def test_its_card_is_of_its_recipe_and_its_file_is_small():
+def test_its_card_is_of_its_recipe_and_micro_f1_counts_every_thing_alike():
     assert CARD.recipe == things.RECIPE.as_dict()
     assert CARD.data == things.SCENES.name
     assert CARD.fingerprint == things.load().fingerprint
     assert file_of(things.NAME).stat().st_size < 1e6
     faint = CARD.figures["recall at opacity 0.09"]
     assert faint <= CARD.figures["recall at opacity 0.25"] < CARD.figures["recall at opacity 1"]
+    predicted = np.array([[1, 1, 0], [0, 0, 0]], bool)
+    present = np.array([[1, 0, 1], [0, 0, 0]], bool)
+    assert things.micro_f1(predicted, present) == pytest.approx(0.5)
+    assert things.micro_f1(~predicted & False, present & False) == 1
 
 
 def test_its_last_maps_are_fine_enough_for_grad_cam_to_point_at_things():
@@ -74,7 +78,7 @@ def test_its_last_maps_are_fine_enough_for_grad_cam_to_point_at_things():
     assert np.mean(hits) > 0.8
 
 
-def test_it_is_trained_on_the_plain_binary_cross_entropy_to_the_bit():
+def test_it_is_trained_on_the_plain_binary_cross_entropy_in_which_no_single_label_has_a_part():
     """The file that ships was made so: the gradient of one mean over all things of all scenes."""
 
     def plainly(model, batch):
@@ -85,9 +89,6 @@ def test_it_is_trained_on_the_plain_binary_cross_entropy_to_the_bit():
     model = fresh(scenes, FEW, things.SEED)
     train(model, scenes, FEW, things.SEED, objective=plainly)
     assert things.train_network(FEW, scenes=scenes).fingerprint == model.fingerprint
-
-
-def test_the_single_label_has_no_part_in_it():
     scenes = few_scenes()
     other = few_scenes(labels=(scenes.labels + 1) % 4)
     first, second = (things.train_network(FEW, scenes=data_set) for data_set in (scenes, other))
@@ -97,13 +98,6 @@ def test_the_single_label_has_no_part_in_it():
         things.train_network(FEW, scenes=replace(scenes, truth=truth)).fingerprint
         != first.fingerprint
     )
-
-
-def test_micro_f1_counts_every_thing_alike():
-    predicted = np.array([[1, 1, 0], [0, 0, 0]], bool)
-    present = np.array([[1, 0, 1], [0, 0, 0]], bool)
-    assert things.micro_f1(predicted, present) == pytest.approx(0.5)
-    assert things.micro_f1(~predicted & False, present & False) == 1
 
 
 def test_it_is_made_again_by_its_name(tmp_path, monkeypatch, capsys):
@@ -124,9 +118,6 @@ def test_it_is_made_again_by_its_name(tmp_path, monkeypatch, capsys):
     )
     for tensor in measured[0].network.state_dict().values():  # of what 16 bits hold of them
         assert not tensor.is_floating_point() or torch.equal(tensor, tensor.half().float())
-
-
-# ---------------------------------------------------------------- images
 
 
 @pytest.mark.parametrize("source", SOURCES)
@@ -158,8 +149,7 @@ def test_large_lesions_are_those_of_the_data_set_that_the_network_with_its_own_m
 ):
     words = f"{LARGE.name}+classes:count={STAY}+{LIGHT.name}"
     assert words == plan(OWN_MODEL).data == study_case(OWN_PHANTOMS, count=1).data
-    few = replace(LARGE, count=80)
-    monkeypatch.setattr("engine.attribution.study.images.LARGE", few)
+    monkeypatch.setattr("engine.attribution.study.images.LARGE", replace(LARGE, count=80))
     data, model = data_sets.load(words.replace("count=1500", "count=80")), load(OWN_MODEL)
     result = sample_image_questions(OWN_PHANTOMS, 4, 3, model)
     for question in result:
@@ -190,7 +180,7 @@ class Halves(nn.Module):
         return self.logits.expand(len(images), -1) + 0 * images.mean((1, 2, 3))[:, None]
 
 
-def test_errors_are_what_is_there_and_missed_or_said_and_not_there():
+def test_errors_are_missed_or_made_up_and_asked_beside_what_the_model_says():
     model = tiny.classifier(Halves(len(CATEGORIES)), 64, "halves")
     half = len(CATEGORIES) // 2
     for source in ("scenes-missed", "scenes-made-up"):
@@ -206,9 +196,6 @@ def test_errors_are_what_is_there_and_missed_or_said_and_not_there():
                 every = np.any([scene.mask(CATEGORIES[label]) for label in present], 0)
                 assert all(np.array_equal(mask, every) for mask in image.masks)
             assert image.rival is None
-
-
-def test_missed_lesions_are_asked_about_as_what_they_are_beside_what_the_model_says():
     model = tiny.classifier(Halves(4), Phantoms().side, "halves")
     case = study_case("phantoms-missed", count=3, methods=(Gradient(),), model=model)
     for image in case.images:
@@ -218,19 +205,13 @@ def test_missed_lesions_are_asked_about_as_what_they_are_beside_what_the_model_s
         assert np.array_equal(image.masks[0], phantom.mask)
 
 
-def test_a_scene_is_the_one_of_the_data_set():
+def test_the_seed_takes_the_scenes_of_the_data_set_and_more_than_there_are_is_said(monkeypatch):
     data = data_sets.load(things.SCENES.name)
     image = study_case(count=2).images[1]
     assert np.array_equal(data.pixels(data.places(np.array([image.id])))[0], image.image)
-
-
-def test_another_seed_takes_other_images_and_the_same_seed_the_same():
     first, again, other = (study_case(count=3, seed=seed) for seed in (0, 0, 1))
     assert first.fingerprint == again.fingerprint
     assert {image.id for image in first.images} != {image.id for image in other.images}
-
-
-def test_more_images_than_there_are_is_said(monkeypatch):
     monkeypatch.setattr(things, "SCENES", Scenes(count=60, kind="broken", clean=True))
     with pytest.raises(BlindspotError, match=r"only .* images of the kind scenes"):
         sample_image_questions("scenes", 100_000, 0, things.load())

@@ -1,7 +1,5 @@
 """Tilted boundaries against their closed forms and against scikit-learn's classifiers."""
 
-from __future__ import annotations
-
 import warnings
 from dataclasses import replace
 from functools import cache
@@ -14,18 +12,8 @@ from sklearn.neighbors import NearestCentroid
 from sklearn.svm import LinearSVC
 
 from engine import data as data_sets
-from engine.attribution.tilt import TiltedBoundary
+from engine.attribution.tilt import TiltedBoundary, geometry
 from engine.attribution.tilt.boundary import STRENGTHS, TENTHS
-from engine.attribution.tilt.geometry import (
-    HARDLY,
-    NEEDLESS,
-    OVERFITTED,
-    USEFUL,
-    angle,
-    envelope,
-    mirrored,
-    types,
-)
 from engine.attribution.tilt.linear import LEARNERS, LOGISTIC, RIDGE, SVM, class_pair, family
 from engine.attribution.tilt.mirror import WALL, mirror, pictures, wall
 from engine.errors import BlindspotError
@@ -58,7 +46,7 @@ def mean_way(pair, weights, offset):
     along = weights / np.linalg.norm(weights)
     sides = []
     for points, sign in ((pair.train[~pair.second], -1), (pair.train[pair.second], 1)):
-        way = points - mirrored(points, weights, offset)
+        way = points - geometry.mirrored(points, weights, offset)
         sides.append(sign * (way @ along).mean() / 2)
     return np.mean(sides)
 
@@ -72,7 +60,7 @@ def test_strength_is_the_ratio_of_mirror_distances_and_one_over_the_cosine():
             distances = [mean_way(pair, *boundary) for boundary in (fit, nearest)]
             ratio, cosine = (
                 distances[1] / distances[0],
-                np.cos(np.radians(angle(fit[0], pair.apart))),
+                np.cos(np.radians(geometry.angle(fit[0], pair.apart))),
             )
             assert ratio == pytest.approx(1 / cosine, rel=1e-9)
             assert table["strength"][row] == pytest.approx(ratio, rel=1e-9)
@@ -96,29 +84,28 @@ def test_right_answers_are_those_of_the_boundary_counted_by_hand():
                 assert table[column][row] == pytest.approx(right)
 
 
-@pytest.mark.parametrize("classes", [(2, 3), (3, 8)])
-def test_the_angle_of_ridge_lda_falls_with_regularization_from_nearly_along_to_across(classes):
-    degrees = rows_of(RIDGE, *classes)["angle"]
-    assert (np.diff(degrees) < 0).all()
-    assert degrees[0] > 75
-    assert degrees[-1] < 0.3
-
-
-@pytest.mark.parametrize("learner", [SVM, LOGISTIC])
-def test_the_other_learners_tilt_the_same_way(learner):
-    degrees = rows_of(learner)["angle"]
-    assert degrees[0] > 30
-    assert degrees[-1] < 1
-    assert (np.diff(degrees) < 1).all()  # they fall, or stay where the margin is hard
+@pytest.mark.parametrize(
+    ("learner", "classes", "first", "last", "rise"),
+    [
+        (RIDGE, (2, 3), 75, 0.3, 0),
+        (RIDGE, (3, 8), 75, 0.3, 0),
+        (SVM, (2, 3), 30, 1, 1),  # it stays where the margin is hard
+        (LOGISTIC, (2, 3), 30, 1, 1),
+    ],
+)
+def test_the_angle_falls_with_regularization(learner, classes, first, last, rise):
+    degrees = rows_of(learner, *classes)["angle"]
+    assert (np.diff(degrees) < rise).all()
+    assert degrees[0] > first
+    assert degrees[-1] < last
 
 
 def test_with_much_regularization_all_three_are_the_nearest_centroid_classifier():
     pair = digits()
-    peer = NearestCentroid().fit(pair.train, pair.second)
-    expected = peer.predict(pair.test)
+    expected = NearestCentroid().fit(pair.train, pair.second).predict(pair.test)
     for learner in (RIDGE, LOGISTIC):
         weights, offset = family(pair, learner, [1e7])[0]
-        assert angle(weights, pair.apart) < 0.05
+        assert geometry.angle(weights, pair.apart) < 0.05
         if learner == RIDGE:
             assert np.array_equal(pair.test @ weights + offset > 0, expected)
 
@@ -130,7 +117,7 @@ def test_shrinkage_lda_of_scikit_learn_is_a_member_of_the_ridge_family():
     # its S_w weighs classes by the priors, as ours
     peer.fit(pair.train, pair.second)
     weights, offset = family(pair, RIDGE, [shrinkage / (1 - shrinkage)])[0]
-    assert angle(weights, peer.coef_[0]) < 1e-3
+    assert geometry.angle(weights, peer.coef_[0]) < 1e-3
     assert np.array_equal(peer.predict(pair.test), pair.test @ weights + offset > 0)
 
 
@@ -140,15 +127,10 @@ def test_the_linear_svm_and_the_logistic_are_those_of_scikit_learn_on_pixels():
     peer = LogisticRegression(
         C=1 / (len(pair.train) * penalty), class_weight="balanced", max_iter=5000, tol=1e-8
     ).fit(pair.train, pair.second)
-    assert angle(family(pair, LOGISTIC, [0.01])[0][0], peer.coef_[0]) < 0.1
-    peer = LinearSVC(
-        loss="hinge",
-        C=1 / (len(pair.train) * penalty),
-        class_weight="balanced",
-        intercept_scaling=30,
-        max_iter=5000,
-        random_state=0,
-    )
+    assert geometry.angle(family(pair, LOGISTIC, [0.01])[0][0], peer.coef_[0]) < 0.1
+    settings = {"loss": "hinge", "intercept_scaling": 30, "max_iter": 5000, "random_state": 0}
+    strength = 1 / (len(pair.train) * penalty)
+    peer = LinearSVC(C=strength, class_weight="balanced", **settings)
     middle = pair.train.mean(0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it stops before the end, so that ours is no worse
@@ -156,7 +138,7 @@ def test_the_linear_svm_and_the_logistic_are_those_of_scikit_learn_on_pixels():
     weights, offset = family(pair, SVM, [0.01])[0]
     theirs = peer.coef_[0], float(peer.intercept_[0] - peer.coef_[0] @ middle)
     assert hinge(pair, weights, offset, penalty) <= hinge(pair, *theirs, penalty) * (1 + 1e-4)
-    assert angle(weights, theirs[0]) < 5
+    assert geometry.angle(weights, theirs[0]) < 5
 
 
 def hinge(pair, weights, offset, penalty):
@@ -198,7 +180,7 @@ def test_a_mirror_image_has_the_other_label_with_the_same_confidence():
                 1 + np.exp(-slope * (mirror_pair.other.ravel() @ normal + offset))
             )
             assert mirror_probability == pytest.approx(1 - mirror_pair.probability, abs=1e-9)
-            back = mirrored(mirror_pair.other.reshape(1, -1), normal, offset)
+            back = geometry.mirrored(mirror_pair.other.reshape(1, -1), normal, offset)
             assert back == pytest.approx(mirror_pair.image.reshape(1, -1), abs=1e-9)
 
 
@@ -230,15 +212,15 @@ def test_carried_are_the_shares_of_the_normal_by_the_variance_along_its_directio
 def test_types_are_told_from_angle_and_error():
     angles = np.array([5.0, 30, 30, 50, 80, 85])
     errors = np.array([0.06, 0.04, 0.09, 0.02, 0.02, 0.06])
-    assert types(angles, errors, 1000).tolist() == [
-        HARDLY,
-        USEFUL,
-        NEEDLESS,
-        USEFUL,
-        OVERFITTED,
-        NEEDLESS,
+    assert geometry.types(angles, errors, 1000).tolist() == [
+        geometry.HARDLY,
+        geometry.USEFUL,
+        geometry.NEEDLESS,
+        geometry.USEFUL,
+        geometry.OVERFITTED,
+        geometry.NEEDLESS,
     ]
-    assert envelope(angles, errors).tolist() == [0.06, 0.04, 0.04, 0.02, 0.02, 0.02]
+    assert geometry.envelope(angles, errors).tolist() == [0.06, 0.04, 0.04, 0.02, 0.02, 0.02]
 
 
 def test_pictures_show_the_image_and_its_mirror_images():
@@ -248,8 +230,7 @@ def test_pictures_show_the_image_and_its_mirror_images():
     view = pictures(mirror_pair, method, data.classes)
     assert np.array_equal(view.images[0, 0, ..., 0], data.images[row, 0])
     assert f"{mirror_pair.change:.0f} of 255" in view.finding
-    displayed = wall(data, row, views, 0)
-    assert displayed.images.shape[1] == len(WALL) + 1
+    assert wall(data, row, views, 0).images.shape[1] == len(WALL) + 1
     changes = [mirror(data, row, views, 0, place).change for place in WALL]
     assert changes[0] > 3 * changes[-1]  # noise on the same digit, instead of another one
 

@@ -1,7 +1,5 @@
 """The tilt of a network's boundary, on networks whose boundary is known."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np
@@ -17,6 +15,7 @@ from engine.attribution.tilt.local import HEAD, PIXELS, means_at, random_angle
 from engine.case import ImageCase
 from engine.case.target import Target
 from engine.errors import BlindspotError, DoesNotFit
+from engine.experiment import ExperimentCase
 from engine.images.samples import SAMPLES
 from engine.models.catalog import load
 from engine.models.classifier import Classifier
@@ -37,26 +36,22 @@ class Flat(nn.Module):
         return self.head(images.mean(1).flatten(1))
 
 
+def flat(weight, bias, labels, kind=Flat, title="flat"):
+    return Classifier(kind(weight, bias), "flat", title, 8, labels=labels, device=tiny.CPU)
+
+
 @pytest.fixture
 def linear(monkeypatch):
     """Two against three by ridge LDA, as a network; the other classes are far away."""
     monkeypatch.setattr(class_images.catalog, "data_of", lambda _model: DIGITS)
-    pair = class_pair(data_sets.load(DIGITS), 2, 3, 1.0, 0)
+    data = data_sets.load(DIGITS)
+    pair = class_pair(data, 2, 3, 1.0, 0)
     weights, offset = family(pair, RIDGE, [1e-3])[0]
     weight, bias = torch.zeros(10, 64), torch.full((10,), -1e6)
     weight[3], bias[3], bias[2] = torch.from_numpy(weights).float(), offset, 0.0
-    model = Classifier(
-        Flat(weight, bias),
-        "flat",
-        "flat",
-        8,
-        labels=data_sets.load(DIGITS).classes,
-        device=tiny.CPU,
-    )
-    row = next(
-        candidate for candidate in pair.rows if data_sets.load(DIGITS).labels[candidate] == 2
-    )
-    return ImageCase(model, data_sets.load(DIGITS).pixels([row])[0].clone(), Target(2, 3)), pair
+    row = next(row for row in pair.rows if data.labels[row] == 2)
+    model = flat(weight, bias, data.classes)
+    return ImageCase(model, data.pixels([row])[0].clone(), Target(2, 3)), pair
 
 
 def test_of_a_linear_network_angle_and_strength_are_those_of_its_weights(linear):
@@ -67,27 +62,15 @@ def test_of_a_linear_network_angle_and_strength_are_those_of_its_weights(linear)
     degrees = np.degrees(np.arccos(cosine))
     assert result["angles"].cell(PIXELS, "angle") == pytest.approx(degrees, abs=0.01)
     assert result["angles"].cell(HEAD, "angle") == pytest.approx(degrees, abs=0.01)
+    table = TiltedBoundary()(ExperimentCase(data_sets.load(DIGITS)))["classifiers"]
+    at = int(np.argmin(abs(table["λ"][:19] - 1e-3)))
+    assert degrees == pytest.approx(table["angle"][at], abs=0.05)  # of the linear lab
     numbers = result["numbers"]
     assert numbers["strength"][0] == pytest.approx(1 / cosine, rel=1e-3)
     assert numbers["expected"][0] == pytest.approx(1 / cosine, rel=1e-4)
     distance = abs(case.model.logits(case.image[None])[0, 3].item()) / np.linalg.norm(weights)
     gray_levels = 255 * distance / np.sqrt(64)
     assert numbers["to the boundary"][0] == pytest.approx(gray_levels, rel=1e-3)
-
-
-def test_its_angle_is_that_of_the_linear_lab(linear):
-    case, pair = linear
-    del pair
-    table = TiltedBoundary()(tiny_case())["classifiers"]
-    at = int(np.argmin(abs(table["λ"][:19] - 1e-3)))
-    result = LocalTilt(images=500)(case)
-    assert result["angles"].cell(PIXELS, "angle") == pytest.approx(table["angle"][at], abs=0.05)
-
-
-def tiny_case():
-    from engine.experiment import ExperimentCase
-
-    return ExperimentCase(data_sets.load(DIGITS))
 
 
 @pytest.fixture(scope="module")
@@ -169,9 +152,7 @@ def two_photographs(monkeypatch):
     monkeypatch.setattr(class_images, "model_input", lambda name, _crop, _model: samples[name])
     weight = torch.zeros(2, 64)
     weight[0] = torch.tensor([1.0] * 4 + [-1.0] * 4).repeat(8)
-    model = Classifier(
-        Flat(weight, torch.zeros(2)), "flat", "flat", 8, labels=("left", "right"), device=tiny.CPU
-    )
+    model = flat(weight, torch.zeros(2), ("left", "right"))
     return ImageCase(model, left * 0.5, Target(0)), weight[0].view(8, 8)
 
 
@@ -188,8 +169,7 @@ def test_without_training_images_two_photographs_stand_in_and_are_said(two_photo
     cosine = abs((slope * difference).sum()) / slope.norm() / difference.norm()
     expected = np.degrees(np.arccos(float(cosine)))
     assert result["angles"].cell(PIXELS, "angle") == pytest.approx(expected, abs=1e-3)
-    margin = (slope * case.image).sum()
-    gray_levels = 255 * float(margin / slope.norm()) / np.sqrt(3 * 64)
+    gray_levels = 255 * float((slope * case.image).sum() / slope.norm()) / np.sqrt(3 * 64)
     assert result["numbers"]["to the boundary"][0] == pytest.approx(gray_levels, rel=1e-3)
 
 
@@ -203,14 +183,7 @@ class Bent(Flat):
 
 def test_the_boundary_is_found_where_the_margin_is_bent_within_a_step(two_photographs):
     case, weight = two_photographs
-    model = Classifier(
-        Bent(case.model.head.weight.data, torch.zeros(2)),
-        "bent",
-        "bent",
-        8,
-        labels=("left", "right"),
-        device=tiny.CPU,
-    )
+    model = flat(case.model.head.weight.data, torch.zeros(2), ("left", "right"), Bent)
     bent = replace(case, model=model)
     result = LocalTilt()(bent)
     own_group, rival = class_images.class_images(bent, 100)
@@ -227,8 +200,6 @@ def test_the_boundary_is_found_where_the_margin_is_bent_within_a_step(two_photog
 
 
 class Deaf(Flat):
-    """Its logits do not follow the pixels."""
-
     def forward(self, images):
         return super().forward(images.detach())
 
@@ -243,8 +214,8 @@ class Elsewhere(Flat):
 @pytest.mark.parametrize("kind", [Deaf, Elsewhere])
 def test_a_model_without_gradients_is_refused_in_words(two_photographs, kind):
     case, _ = two_photographs
-    network = kind(case.model.head.weight.data, torch.zeros(2))
-    model = Classifier(network, "deaf", "a deaf one", 8, labels=("left", "right"), device=tiny.CPU)
+    weight, bias = case.model.head.weight.data, torch.zeros(2)
+    model = flat(weight, bias, ("left", "right"), kind, "a deaf one")
     assert "gradient" in LocalTilt.needs
     with pytest.raises(DoesNotFit, match=r"a deaf one gives no gradients.* needs them"):
         LocalTilt()(replace(case, model=model))
@@ -254,14 +225,7 @@ def test_a_model_without_gradients_is_refused_in_words(two_photographs, kind):
 def test_a_model_with_one_class_is_refused_in_words(monkeypatch, data):
     """Either way of finding a rival would fail later, or take the class for its own rival."""
     monkeypatch.setattr(class_images.catalog, "data_of", lambda _model: data)
-    alone = Classifier(
-        Flat(torch.ones(1, 64), torch.zeros(1)),
-        "flat",
-        "a lonely one",
-        8,
-        labels=("2",),
-        device=tiny.CPU,
-    )
+    alone = flat(torch.ones(1, 64), torch.zeros(1), ("2",), title="a lonely one")
     with pytest.raises(DoesNotFit, match=r"^a lonely one has one class only: there is no boundary"):
         LocalTilt()(ImageCase(alone, tiny.image(8), Target(0)))
 
@@ -310,14 +274,7 @@ def test_a_class_that_no_photograph_shows_is_a_sentence(two_photographs):
     case, _ = two_photographs
     with pytest.raises(BlindspotError, match=r"is taken for “left” rather than “right”"):
         LocalTilt()(replace(case, image=case.image.flip(-1) * 0, target=Target(0, 1)))
-    three = Classifier(
-        Flat(torch.zeros(3, 64), torch.tensor([1.0, 0, 0])),
-        "flat",
-        "flat",
-        8,
-        labels=("a", "b", "c"),
-        device=tiny.CPU,
-    )
+    three = flat(torch.zeros(3, 64), torch.tensor([1.0, 0, 0]), ("a", "b", "c"))
     image_case = ImageCase(three, case.image, Target(1, 2))
     with pytest.raises(BlindspotError, match="no sample photograph is taken for “c”: choose “a”"):
         LocalTilt()(image_case)
@@ -326,7 +283,6 @@ def test_a_class_that_no_photograph_shows_is_a_sentence(two_photographs):
 def test_an_image_on_the_side_of_the_other_class_is_said_to_be_there(linear):
     case, _ = linear
     question = replace(case, target=Target(3, 2))  # it is a 2
-    result = LocalTilt(images=20)(question)
-    finding = LocalTilt().finding(question, result)
+    finding = LocalTilt().finding(question, LocalTilt(images=20)(question))
     assert "on the side of “2” already" in finding
     assert "straight way" not in finding

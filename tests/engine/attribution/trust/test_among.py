@@ -1,7 +1,5 @@
 """Where an image stands among others of its kind, by how well a map's outline meets the truth."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np
@@ -11,18 +9,7 @@ import torch
 from engine.attribution.heatmaps.grad_cam import GradCam
 from engine.attribution.heatmaps.own_map import OwnMap
 from engine.attribution.study import study_case
-from engine.attribution.trust import AmongOthers, TrustCase
-from engine.attribution.trust.among import (
-    CHANCE,
-    DICE,
-    IOU,
-    MEASURES,
-    POINTS,
-    THIS_IMAGE,
-    image_table,
-    outline_scores,
-    rank_sentence,
-)
+from engine.attribution.trust import AmongOthers, TrustCase, among
 from engine.attribution.trust.controls import PLAIN, SHUFFLED, STUDIED, controls
 from engine.case import ImageCase
 from engine.case.target import Target
@@ -48,8 +35,7 @@ def model():
 
 
 def rows_with_a_finding(data):
-    rows = data.rows("test")
-    return [row for row in rows.tolist() if data.truth["mask"][row].any()]
+    return [row for row in data.rows("test").tolist() if data.truth["mask"][row].any()]
 
 
 def about(model, data, row):
@@ -71,7 +57,7 @@ def by_hand(model, data, row):
 
 
 def rows_of(table):
-    return np.stack([table[name] for name in (*MEASURES, CHANCE)], 1)
+    return np.stack([table[name] for name in (*among.MEASURES, among.CHANCE)], 1)
 
 
 def test_every_dice_is_that_of_a_map_asked_for_and_cut_by_hand(model, phantoms):
@@ -123,10 +109,10 @@ def test_where_nothing_is_outlined_dice_and_iou_are_0_and_the_map_points_all_the
     mask[2, 2], values[2, 2] = True, 3.0
     heat = HeatMap(values, "logit", signed=True)
     nothing = HeatMap(np.zeros_like(values), "inside", signed=False)
-    assert outline_scores({"map": heat, "outline": nothing}, mask) == (0, 0, 1, 1 / 64)
-    assert outline_scores({"map": heat, "outline": heat}, mask) == (1, 1, 1, 1 / 64)
+    assert among.outline_scores({"map": heat, "outline": nothing}, mask) == (0, 0, 1, 1 / 64)
+    assert among.outline_scores({"map": heat, "outline": heat}, mask) == (1, 1, 1, 1 / 64)
     off = HeatMap(np.roll(values, 1), "logit", signed=True)
-    assert outline_scores({"map": off, "outline": nothing}, mask)[2] == 0
+    assert among.outline_scores({"map": off, "outline": nothing}, mask)[2] == 0
 
 
 def test_classes_of_another_kind_are_not_compared(model, phantoms):
@@ -135,35 +121,31 @@ def test_classes_of_another_kind_are_not_compared(model, phantoms):
     assert not list(AmongOthers().others(case.asked, renamed))
 
 
-def among(own_dice, others, hits=(1, 0, 1, 1), chances=(0.5, 0.25, 0.5, 0.75)):
+def result_of(own_dice, others, hits=(1, 0, 1, 1), chances=(0.5, 0.25, 0.5, 0.75)):
     measures = zip(others, hits, chances, strict=True)
     rows = [(value, value / 2, hit, chance) for value, hit, chance in measures]
     return {
-        "here": image_table([(own_dice, own_dice / 2, 1.0, 0.5)], [THIS_IMAGE]),
-        "others": image_table(rows, "abcd"),
+        "here": among.image_table([(own_dice, own_dice / 2, 1.0, 0.5)], [among.THIS_IMAGE]),
+        "others": among.image_table(rows, "abcd"),
     }
 
 
 def test_the_sentence_counts_those_with_a_lower_value():
-    result = among(0.41, (0.1, 0.4, 0.4, 0.9))
-    assert (
-        rank_sentence(result, DICE)
-        == "Dice 0.41: higher than on 3 of 4 other images (median 0.40)."
-    )
-    assert (
-        rank_sentence(result, IOU) == "IoU 0.20: higher than on 3 of 4 other images (median 0.20)."
-    )
-    assert "higher than on 1 of 4" in rank_sentence(
-        among(0.4, (0.1, 0.4, 0.4, 0.9)), DICE
-    )  # not lower
+    result = result_of(0.41, (0.1, 0.4, 0.4, 0.9))
+    assert [among.rank_sentence(result, name) for name in (among.DICE, among.IOU)] == [
+        "Dice 0.41: higher than on 3 of 4 other images (median 0.40).",
+        "IoU 0.20: higher than on 3 of 4 other images (median 0.20).",
+    ]
+    not_lower = result_of(0.4, (0.1, 0.4, 0.4, 0.9))
+    assert "higher than on 1 of 4" in among.rank_sentence(not_lower, among.DICE)
 
 
 def test_of_pointing_the_sentence_says_how_often_it_hits_and_how_often_chance_would():
-    result = among(0.41, (0.1, 0.4, 0.4, 0.9))
+    result = result_of(0.41, (0.1, 0.4, 0.4, 0.9))
     words = "points inside here, and inside on 3 of 4 other images (by chance on 2)."
-    assert rank_sentence(result, POINTS) == words
+    assert among.rank_sentence(result, among.POINTS) == words
     both = AmongOthers().finding(None, result)
-    assert both == f"{rank_sentence(result, DICE)} Its map {words}"
+    assert both == f"{among.rank_sentence(result, among.DICE)} Its map {words}"
 
 
 def test_a_question_is_another_one_with_other_images_and_those_of_trials_stay(model, phantoms):
@@ -225,3 +207,60 @@ def test_the_null_points_as_chance_does_and_the_equal_network_far_better(large):
         )
     assert hits[SHUFFLED] <= 3  # chance hits one in fifty
     assert hits[PLAIN] >= 10
+
+
+OWN_MAP, CAM, AGAINST = OwnMap.title, "Grad-CAM", "Grad-CAM against the second best class"
+
+
+@pytest.fixture(scope="module")
+def figures():
+    """Dice, IoU, hits and chance on the same slices, (images, 4) for each map."""
+    image = study_case("own", count=1).images[0]
+    model = load(STUDIED)
+    image_case = ImageCase(model, image.image, Target(image.labels[0]))
+    trust_case = TrustCase(image_case, OwnMap(), image.masks[0], data_of(model))
+    cases = {
+        OWN_MAP: trust_case,
+        CAM: replace(trust_case, method=GradCam()),
+        **controls(trust_case),
+    }
+    tables = {name: AmongOthers()(case)["others"] for name, case in cases.items()}
+    results = {
+        name: np.stack(
+            [table[what] for what in (among.DICE, among.IOU, among.POINTS, among.CHANCE)], 1
+        )
+        for name, table in tables.items()
+    }
+    return results | {
+        AGAINST: np.array(list(against_the_second_best(image_case, trust_case.others)))
+    }
+
+
+def against_the_second_best(asked, others):
+    """Grad-CAM of the class's score less that of the other class which the model sees first."""
+    for question, mask in AmongOthers().others(asked, load_data(others)):
+        label = question.target.index
+        logits = asked.model.logits(question.image[None])[0]
+        logits[label] = -np.inf
+        target = replace(question.target, versus=int(logits.argmax()))
+        yield among.outline_scores(GradCam()(replace(question, target=target)), mask)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_its_outline_is_no_chance_and_an_equal_network_outlines_more(figures, measure):
+    for name, rows in figures.items():
+        dice, iou, _, _ = np.median(rows, 0)
+        hits, chance = rows[:, 2].sum(), rows[:, 3].sum()
+        measure(
+            f"GP-UNet that ships, {len(rows)} test slices: {name}",
+            f"median Dice {dice:.2f}, IoU {iou:.2f}; points inside on {hits:.0f}, "
+            f"by chance on {chance:.0f}",
+        )
+    medians = {name: np.median(rows[:, 0]) for name, rows in figures.items()}
+    hits = {name: rows[:, 2].mean() for name, rows in figures.items()}
+    assert medians[SHUFFLED] < 0.05 < medians[OWN_MAP] < medians[PLAIN]
+    assert hits[SHUFFLED] < 0.1
+    assert hits[OWN_MAP] > 0.6
+    assert hits[CAM] < hits[AGAINST]  # all classes share most of a class's own score
+    assert medians[CAM] < medians[AGAINST]

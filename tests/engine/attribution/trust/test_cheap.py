@@ -1,4 +1,4 @@
-"""Trials of place, shape and class, and maps that no trial can judge."""
+"""Trials of place, shape, class, repeating and nudging, and maps that no trial can judge."""
 
 from dataclasses import replace
 
@@ -8,7 +8,15 @@ import torch
 
 from engine.attribution.heatmaps.grad_cam import GradCam
 from engine.attribution.heatmaps.gradient import Gradient
-from engine.attribution.trust import TRUST, OtherClass, Place, Shape, TrustCase
+from engine.attribution.trust import (
+    TRUST,
+    MaxSensitivity,
+    OtherClass,
+    Place,
+    Repeats,
+    Shape,
+    TrustCase,
+)
 from engine.case import ImageCase
 from engine.case.target import Target
 from engine.errors import DoesNotFit
@@ -115,8 +123,7 @@ def test_a_map_that_the_model_cannot_have_is_not_put_on_trial(linear):
 
 def test_an_empty_or_odd_mask_is_not_available(linear):
     for mask in (np.zeros((12, 12), bool), np.ones((5, 5), bool)):
-        check = check_of(Place(), linear, Gradient(), mask)
-        assert np.isnan(verdict(check))
+        assert np.isnan(verdict(check_of(Place(), linear, Gradient(), mask)))
 
 
 def test_a_model_with_one_class_cannot_be_asked_about_another():
@@ -124,3 +131,43 @@ def test_a_model_with_one_class_cannot_be_asked_about_another():
         Classifier(Linear(torch.randn(1, 3, 8, 8)), "one", "one", side=8), torch.rand(3, 8, 8), 0
     )
     assert "one class only" in check_of(OtherClass(), case, Gradient()).notes[0]
+
+
+def test_a_map_of_chance_is_not_repeatable(linear):
+    chance = toy(lambda case: np.random.default_rng(case.seed).random((12, 12)))
+    assert verdict(check_of(Repeats(), linear, chance)) == -1
+    check = check_of(Repeats(), linear, Gradient())
+    assert verdict(check) == 1
+    assert "no random numbers" in check.notes[0]
+
+
+def test_a_map_that_jumps_is_caught(linear):
+    def jumping(case):
+        seed = int(case.image.double().sum().item() * 1e9) % 2**32
+        return np.random.default_rng(seed).standard_normal((12, 12))
+
+    assert verdict(check_of(MaxSensitivity(draws=3), linear, toy(jumping))) == -1
+    assert verdict(check_of(MaxSensitivity(draws=3), linear, Gradient())) == 1  # of a linear model
+
+
+def test_a_map_that_is_lost_when_nudged_is_not_said_to_hold_still(linear):
+    def breaking(case):
+        whole = torch.equal(case.image, linear.image)
+        return np.where(np.eye(12) > 0, 1.0 if whole else np.nan, case.image[0].numpy())
+
+    check = check_of(MaxSensitivity(draws=3), linear, toy(breaking))
+    assert np.isnan(verdict(check))
+    assert "Not available: after a change" in check.notes[0]
+
+
+def test_the_repeats_have_the_next_seeds_and_are_counted_though_a_map_is_silent(linear):
+    seeds, shares = [], []
+
+    def seen(case):
+        seeds.append(case.seed)
+        return np.random.default_rng(case.seed).random((12, 12))
+
+    case = TrustCase(replace(linear, seed=7), toy(seen))
+    Repeats(repeats=3)(case, lambda done, words="", partial=None: shares.append(done))
+    assert seeds == [7, 8, 9, 10]
+    assert shares == pytest.approx([1 / 3, 2 / 3, 1])

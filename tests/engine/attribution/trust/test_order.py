@@ -34,25 +34,19 @@ def test_a_map_of_the_weights_beats_its_copies(linear):
     assert check["insertion"][0] > check["insertion_copies"][0]
     assert check["copies_as_good"][0] == 0
     assert "clearly more than in all 19 copies of the map" in check.notes[0]
+    against = toy(lambda case: -GradientXInput()(case)["map"].values)
+    assert verdict(check_of(Order(), linear, against)) == -1
 
 
 def test_the_band_is_what_copies_of_the_map_give(linear):
     """The score of a linear model adds up, so a band can be added up by hand."""
     method = GradientXInput()
     result = Order(steps=6, copies=9)(TrustCase(linear, method))
-    worth = linear.model.network.head.weight[1].detach().reshape(3, 12, 12) * (
-        linear.image - linear.baseline("mean")
-    )
-    nothing = float(linear.score(linear.baseline("mean")[None]))
-    curves = np.array(
-        [
-            [
-                nothing + float(worth.sum(0).numpy()[ranks(map_copy) < at].sum())
-                for at in np.linspace(0, 144, 7)
-            ]
-            for map_copy in copies(method(linear)["map"].values, 9)
-        ]
-    )
+    weight = linear.model.network.head.weight[1].detach().reshape(3, 12, 12)
+    worth = (weight * (linear.image - linear.baseline("mean"))).sum(0).numpy()
+    nothing, steps = float(linear.score(linear.baseline("mean")[None])), np.linspace(0, 144, 7)
+    places = [ranks(map_copy) for map_copy in copies(method(linear)["map"].values, 9)]
+    curves = nothing + np.array([[worth[place < at].sum() for at in steps] for place in places])
     assert result["insertion low"].y == pytest.approx(curves.min(0), abs=1e-5)
     assert result["insertion high"].y == pytest.approx(curves.max(0), abs=1e-5)
     areas = np.trapezoid(curves, dx=1 / 6, axis=1)
@@ -76,11 +70,6 @@ def test_copies_have_the_map_s_values_in_other_places(shape, turned):
     assert not all(stays[turned:])
 
 
-def test_a_map_against_the_weights_is_caught(linear):
-    against = toy(lambda case: -GradientXInput()(case)["map"].values)
-    assert verdict(check_of(Order(), linear, against)) == -1
-
-
 def test_a_model_with_random_weights_is_caught(digit):
     """Over 12 digits and two shuffles: maps of the trained model pass, the others' do not.
 
@@ -96,7 +85,6 @@ def test_a_model_with_random_weights_is_caught(digit):
 
 
 def verdicts(model, method):
-    """Of the order trial on 12 digits."""
     return [verdict(check_of(Order(), case, method)) for case in asked_of(model, 12)]
 
 
@@ -178,8 +166,7 @@ def test_much_hangs_on_an_image_by_difference_or_by_times(shown, empty, much):
 
 def test_an_all_black_image_hidden_with_black_is_not_judged(linear):
     black = replace(linear, image=torch.zeros(3, 12, 12))
-    check = check_of(Order(cover="black"), black, Gradient())
-    assert verdict(check) == -0.5
+    assert verdict(check_of(Order(cover="black"), black, Gradient())) == -0.5
     assert np.isnan(verdict(check_of(Order(), black, GradientXInput())))
 
 
@@ -210,10 +197,8 @@ def test_curves_move_where_they_leave_their_start_by_more_than_rounding(size, sp
     """Rounding is a millionth of the largest score, and never less than a millionth."""
     area = np.array([0, 1], np.float32)
     small, large = np.zeros(2), np.array([size - spread, size])
-    results = [MapCurves(area, large, large, 0, 0, 0, 0)]
-    assert moves(results) == moves_at_all
-    still = MapCurves(area, small, small, 0, 0, 0, 0)
-    assert not moves([still])
+    assert moves([MapCurves(area, large, large, 0, 0, 0, 0)]) == moves_at_all
+    assert not moves([MapCurves(area, small, small, 0, 0, 0, 0)])
 
 
 @pytest.mark.parametrize(

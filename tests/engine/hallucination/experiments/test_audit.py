@@ -1,7 +1,5 @@
 """The audit's figures, by steps that are written out again, and what its claims compare."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +7,6 @@ import pytest
 import torch
 
 from engine import data as data_sets
-from engine.errors import BadData
 from engine.experiment import ExperimentCase
 from engine.hallucination.experiments import VisualAudit, audit
 from engine.hallucination.experiments.audit_claims import (
@@ -35,7 +32,6 @@ from engine.hallucination.experiments.defenses import JPEG
 from engine.hallucination.experiments.phrases import GREEDY, PHRASES, losses
 from engine.hallucination.tiny_vlm.scenes import decode_captions
 from engine.hallucination.tiny_vlm.weights import HONEST, load
-from tests import tiny
 
 ROWS = (0, 8)
 SMALL = (PLAIN, NOISE, UNAWARE[JPEG], EVADES, DECLINED)
@@ -87,9 +83,8 @@ def by_hand(vlm, image, prompt, phrase, epsilon, start, jpeg_too=False):
 
 
 def said_by(vlm, levels, prompts):
-    return [
-        " ".join(word) for word in decode_captions(vlm, levels.float() / 255, prompts, GREEDY).words
-    ]
+    described = decode_captions(vlm, levels.float() / 255, prompts, GREEDY)
+    return list(map(" ".join, described.words))
 
 
 @pytest.mark.parametrize("condition", [PLAIN, EVADES, DECLINED])
@@ -113,30 +108,15 @@ def test_figures_are_those_of_steps_written_out(case, found, condition):
         )
         answers = said_by(vlm, changed, pairs.prompts)
         right = np.mean(
-            [
-                answer == other_answer
-                for answer, other_answer in zip(answers, pairs.phrases, strict=True)
-            ]
+            [answer == phrase for answer, phrase in zip(answers, pairs.phrases, strict=True)]
         )
         # one of four may turn on float noise along the way
         assert found["table"].cell(condition, success(epsilon)) == pytest.approx(right, abs=0.26)
-        with torch.no_grad():
-            nats = losses(vlm, changed.float() / 255, pairs.wanted).mean().item()
+        nats = losses(vlm, changed.float() / 255, pairs.wanted).mean().item()
         assert found["nats"][condition][at] == pytest.approx(nats, rel=0.05, abs=0.02)
     assert found["table"].cell(condition, success(0)) == 0
     assert found["nats"][condition][-1] < 0.6 * found["nats"][condition][0]
     assert found["table"].cell(NOISE, success(16)) == 0
-
-
-def test_without_room_the_answer_is_that_of_the_clean_picture(case, found):
-    pairs = described_pairs(case, 2, 2)
-    words = [answer.split() for answer in said_by(load(HONEST), pairs.levels, pairs.prompts)]
-    named = sum(
-        len(categories & set(word)) for categories, word in zip(pairs.there, words, strict=True)
-    )
-    share = named / sum(map(len, pairs.there))
-    assert found["named"][PLAIN][0] == pytest.approx(share)
-    assert found["named"][NOISE][0] == pytest.approx(share)
 
 
 def test_starts_are_independent_and_a_defense_outside_scores_the_same_images(case, monkeypatch):
@@ -159,15 +139,21 @@ def test_starts_are_independent_and_a_defense_outside_scores_the_same_images(cas
     assert seeds == [1000 + at for at in range(len(LEVELS))]
 
 
-def test_declined_questions_are_about_what_is_not_there_and_are_declined(case):
+def test_declined_questions_are_declined_and_the_picture_shows_the_change(case):
     vlm = load(HONEST)
     pairs = declined_pairs(vlm, case, 2, 2)
     for prompt, present in zip(pairs.prompts, pairs.there, strict=True):
         assert prompt.split()[-1] not in present
     assert set(said_by(vlm, pairs.levels, pairs.prompts)) == {"unknown"}
+    view = QUICK.picture(case)
+    before, after, change, noise = view.images[0].astype(int)
+    assert np.array_equal(np.minimum(10 * abs(after - before), 255), change)
+    assert abs(noise - before).max() == 8
+    assert "simulation" in view.finding.lower()
+    assert view.caption(0, 0) != view.caption(0, 1)
 
 
-def test_views_of_the_first_seed_have_a_column_for_each_condition(found):
+def test_views_and_the_sentence_have_the_figures_of_the_table(found, case):
     assert found["nats"].order == ("ε", *SMALL)
     assert found["named"].order == ("ε", *SMALL)
     assert found["steps"].order == ("step", *(f"ε = {level}/255" for level in LEVELS[1:]))
@@ -176,12 +162,16 @@ def test_views_of_the_first_seed_have_a_column_for_each_condition(found):
     assert np.isnan(table.cell(DECLINED, ELSE))
     assert 0 <= table.cell(NOISE, DETECTOR_AUROC) <= 1
     assert 0 <= table.cell(PLAIN, NAMED) <= 1
-
-
-def test_half_of_the_trials_are_reached_between_two_sizes():
-    assert half_point((0, 2, 4, 8), (0, 0.1, 0.4, 0.8)) == pytest.approx(5.0)
-    assert half_point((0, 2), (0.6, 1.0)) == 0
-    assert np.isnan(half_point((0, 2), (0.0, 0.4)))
+    pairs = described_pairs(case, 2, 2)
+    words = [answer.split() for answer in said_by(load(HONEST), pairs.levels, pairs.prompts)]
+    named = sum(len(nouns & set(word)) for nouns, word in zip(pairs.there, words, strict=True))
+    share = named / sum(map(len, pairs.there))
+    assert found["named"][PLAIN][0] == pytest.approx(share)
+    assert found["named"][NOISE][0] == pytest.approx(share)
+    words = QUICK.finding(case, found)
+    share = 100 * found["table"].cell(PLAIN, success(8))
+    assert f"{share:.0f} % of trials" in words
+    assert "simulation" in words.lower()
 
 
 def figures(changed):
@@ -203,7 +193,7 @@ def figures(changed):
     return of
 
 
-def test_claims_are_kept_by_what_they_need_and_broken_without_it():
+def test_claims_are_broken_without_what_they_need():
     assert all(claim.margin(figures({})) > 0 for claim in CLAIMS)
     low, some = dict.fromkeys(LEVELS, 0.1), dict.fromkeys(LEVELS, 0.06)
     falling = dict(zip(LEVELS, (0, 0.3, 0.9, 0.8, 1.0, 1.0), strict=True))
@@ -218,36 +208,13 @@ def test_claims_are_kept_by_what_they_need_and_broken_without_it():
     ]
     for claim, changed in zip(CLAIMS, broken, strict=True):
         assert claim.margin(figures(changed)) < 0, claim.words
-
-
-def test_the_picture_has_the_change_ten_times_and_noise_beside_it(case):
-    view = QUICK.picture(case)
-    before, after, change, noise = view.images[0].astype(int)
-    assert np.array_equal(np.minimum(10 * abs(after - before), 255), change)
-    assert abs(noise - before).max() == 8
-    assert "simulation" in view.finding.lower()
-    assert view.caption(0, 0) != view.caption(0, 1)
-
-
-def test_the_sentence_has_both_figures_and_says_that_it_is_a_simulation(case, found):
-    words = QUICK.finding(case, found)
-    share = 100 * found["table"].cell(PLAIN, success(8))
-    assert f"{share:.0f} % of trials" in words
-    assert "simulation" in words.lower()
-
-
-def test_other_data_are_refused_with_a_sentence():
-    with pytest.raises(BadData, match="drawn scenes"):
-        QUICK.picture(ExperimentCase(tiny.columns(8, ("a", "b"))))
-
-
-def test_the_usual_scenes_are_none_that_a_model_learned():
+    assert half_point((0, 2, 4, 8), (0, 0.1, 0.4, 0.8)) == pytest.approx(5.0)
+    assert half_point((0, 2), (0.6, 1.0)) == 0
+    assert np.isnan(half_point((0, 2), (0.0, 0.4)))
     from engine.data.registry import recipe
     from engine.hallucination.measures.scene_ranges import LESSONS, MASKS
 
     seed = recipe(SCENES).seed
-    assert all(
-        seed not in seed_range.seeds for use in (LESSONS, MASKS) for seed_range in use.ranges
-    )
+    assert all(seed not in part.seeds for use in (LESSONS, MASKS) for part in use.ranges)
     assert EPS50 in VisualAudit.measures
     assert len(PHRASES) == 8

@@ -1,7 +1,5 @@
 """Rerouting by an image: its figures, by steps that are written out again, and its claims."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch
@@ -109,8 +107,7 @@ def by_hand(one, asked, condition, row, epsilon, start):
 
 
 def next_word(vlm, pixels, prompt):
-    with torch.no_grad():
-        word = int(states_and_logits(vlm, pixels, prompt)[1].argmax())
+    word = int(states_and_logits(vlm, pixels, prompt)[1].argmax())
     return vlm.tokenizer.decode([word])
 
 
@@ -163,18 +160,15 @@ def unseen(audit, images, prompts, words):
     """Of the answers with a color, how many the last probe's threshold lets pass, by hand."""
     weight, offset = audit.spaces.weights[3], audit.spaces.offsets[3]
     usual = (audit.states[3][~audit.tests.declined] @ weight + offset).numpy()
-    with torch.no_grad():
-        odds = [
-            float(
-                states_and_logits(audit.vlm, levels.float() / 255, prompt)[0][3] @ weight + offset
-            )
-            for levels, prompt, word in zip(images, prompts, words, strict=True)
-            if word in COLORED
-        ]
+    odds = [
+        float(states_and_logits(audit.vlm, levels.float() / 255, prompt)[0][3] @ weight + offset)
+        for levels, prompt, word in zip(images, prompts, words, strict=True)
+        if word in COLORED
+    ]
     return np.mean(np.array(odds) >= np.quantile(usual, 0.05))
 
 
-def test_the_detector_holds_rerouted_answers_against_usual_ones_with_a_color(case):
+def test_detector_and_defenses_hold_rerouted_answers_against_usual_ones(case):
     examined = examined_vlm(load(HONEST), case)
     questions = SMALL.questions(examined)
     near = examined.moved.take((~examined.moved.declined).nonzero()[:, 0][:6])
@@ -189,9 +183,17 @@ def test_the_detector_holds_rerouted_answers_against_usual_ones_with_a_color(cas
     wins = np.mean([(high > low) + 0.5 * (high == low) for high in moved for low in clean])
     assert SMALL.detected(examined, questions, pixels, words) == pytest.approx(wins)
     assert np.isnan(SMALL.detected(examined, questions, pixels, [[UNKNOWN]] * 6))
+    quiet = lambda *_: None  # noqa: E731
+    plain = SMALL.moved(examined, ROUTES[FIRST], case, quiet)
+    assert SMALL.moved(examined, ROUTES[UNAWARE[JPEG]], case, quiet) is plain
+    through = SMALL.moved(examined, ROUTES[AWARE[JPEG]], case, quiet)
+    assert not torch.equal(through[0][2].change, plain[0][2].change)
+    assert [int(attack.change.abs().max()) for attack in plain[0]] == list(LEVELS)
+    noise, _ = SMALL.moved(examined, ROUTES[NOISE], case, quiet)
+    assert [int(attack.change.abs().max()) for attack in noise] == list(LEVELS)
 
 
-def test_conditions_have_the_figures_that_belong_to_them(case, found):
+def test_conditions_views_and_the_sentence_have_their_figures(case, found):
     table, examined = found["table"], examined_vlm(load(HONEST), case)
     assert list(table.rows) == [*ROUTES, *CAUSES, *PROBES]
     for name in table.rows:
@@ -206,35 +208,24 @@ def test_conditions_have_the_figures_that_belong_to_them(case, found):
     assert table.cell(AT_WORD, ACCURACY) == pytest.approx(examined.accuracies[0])
     assert table.cell(AT_END, ACCURACY) == pytest.approx(examined.accuracies[-1])
     assert table.cell(SHUFFLED, ACCURACY) == pytest.approx(examined.shuffled)
-
-
-def test_a_defense_outside_scores_the_same_images_and_one_inside_others(case):
-    examined = examined_vlm(load(HONEST), case)
-    quiet = lambda *_: None  # noqa: E731
-    plain = SMALL.moved(examined, ROUTES[FIRST], case, quiet)
-    assert SMALL.moved(examined, ROUTES[UNAWARE[JPEG]], case, quiet) is plain
-    through = SMALL.moved(examined, ROUTES[AWARE[JPEG]], case, quiet)
-    assert not torch.equal(through[0][2].change, plain[0][2].change)
-    assert [int(attack.change.abs().max()) for attack in plain[0]] == list(LEVELS)
-    noise, _ = SMALL.moved(examined, ROUTES[NOISE], case, quiet)
-    assert [int(attack.change.abs().max()) for attack in noise] == list(LEVELS)
-
-
-def test_views_say_where_the_states_lie_and_what_each_layer_knows(case, found):
     examined, table = examined_vlm(load(HONEST), case), found["rerouted along"]
     assert table.order == ("layer", "declined", "answered", FIRST, OUTPUT, NOISE)
     assert table["declined"][1:] == pytest.approx(1, abs=0.4)
     assert table["answered"][1:] == pytest.approx(-1, abs=0.4)
     assert table[FIRST][examined.middle] < table[NOISE][examined.middle]
-    with torch.no_grad():
-        states_table = projection_table(
-            examined, None, "own", examined.states[:, examined.tests.declined]
-        )
-    assert states_table["own"] == pytest.approx(states_table["declined"])
+    places = projection_table(examined, None, "own", examined.states[:, examined.tests.declined])
+    assert places["own"] == pytest.approx(places["declined"])
     layers = found["rerouted layers"]
     assert layers["probe right"].tolist() == pytest.approx(examined.accuracies)
     assert layers[REMOVED][1:].tolist() == pytest.approx(examined.edits[REMOVED])
     assert len(found["rerouted strip"].images[0]) == 4
+    words, table = SMALL.finding(case, found), found["table"]
+    assert f"answer {100 * table.cell(FIRST, color_measure(COMPARED)):.0f} %" in words
+    assert f"noise {100 * table.cell(NOISE, color_measure(COMPARED)):.0f} %" in words
+    assert f"{100 * table.cell(REMOVED, CHANGE):.0f} % less" in words
+    assert "simulation" in words
+    assert len(set(ImageRerouting.measures)) == len(ImageRerouting.measures)
+    assert {EPS50, STEPS, UNSEEN, DETECTOR_AUROC} < set(ImageRerouting.measures)
 
 
 def test_the_picture_has_a_question_that_is_declined_and_then_answered(case):
@@ -246,14 +237,6 @@ def test_the_picture_has_a_question_that_is_declined_and_then_answered(case):
     assert view.caption(0, 1).strip("“”") in COLORED
     assert "what color is the" in view.finding
     assert "simulation" in view.finding.lower()
-
-
-def test_the_sentence_has_its_figures_and_says_that_it_is_a_simulation(case, found):
-    words, table = SMALL.finding(case, found), found["table"]
-    assert f"answer {100 * table.cell(FIRST, color_measure(COMPARED)):.0f} %" in words
-    assert f"noise {100 * table.cell(NOISE, color_measure(COMPARED)):.0f} %" in words
-    assert f"{100 * table.cell(REMOVED, CHANGE):.0f} % less" in words
-    assert "simulation" in words
 
 
 def margins(**to):
@@ -298,8 +281,3 @@ def margins(**to):
 def test_a_claim_falls_with_the_figure_it_is_about(claim, to):
     assert all(margin > 0 for margin in margins())
     assert [at for at, margin in enumerate(margins(to=to)) if margin < 0] == [claim]
-
-
-def test_every_measure_is_told_once():
-    assert len(set(ImageRerouting.measures)) == len(ImageRerouting.measures)
-    assert {EPS50, STEPS, UNSEEN, DETECTOR_AUROC} < set(ImageRerouting.measures)

@@ -1,6 +1,4 @@
-"""One scene under the audit: its answers by steps that are written out, and its sentence."""
-
-from __future__ import annotations
+"""One scene and one question under the audit: their answers by steps that are written out."""
 
 from dataclasses import replace
 
@@ -8,16 +6,20 @@ import numpy as np
 import pytest
 import torch
 
-from engine.errors import DoesNotFit
+from engine import data as data_sets
+from engine.experiment import ExperimentCase
 from engine.hallucination import asking
 from engine.hallucination.experiments.defenses import BLUR, JPEG, defense
+from engine.hallucination.experiments.one_question import EDITED, PLAIN, REROUTED, DeclinedQuestion
 from engine.hallucination.experiments.one_scene import AFTER, BEFORE, CONTROL, PerturbedAnswer
 from engine.hallucination.experiments.phrases import GREEDY, PHRASES
 from engine.hallucination.opening import PUSHED
+from engine.hallucination.refusal.audited import SCENES, audited
+from engine.hallucination.refusal.network import LAYERS
+from engine.hallucination.refusal.questions import DECLINE, NUMBER, EncodedQuestions
 from engine.hallucination.tiny_vlm.weights import HONEST
 from engine.hallucination.tiny_vlm.words import tidy
 from engine.run import answer
-from tests import tiny
 
 METHOD = PerturbedAnswer(epsilon=16, steps=40)
 
@@ -54,7 +56,7 @@ def test_the_answer_is_that_of_steps_written_out(case, found):
     assert found["numbers"]["largest change"].tolist() == [0, 16, 16]
 
 
-def test_the_words_are_those_of_greedy_decoding_about_both_8_bit_pictures(case, found):
+def test_words_are_those_of_greedy_decoding_and_stay_without_room(case, found):
     before, after = (torch.from_numpy(np.array(found["picture"].images[0, at])) for at in (0, 1))
     for name, picture in ((BEFORE, before), (AFTER, after)):
         image = (picture.permute(2, 0, 1) / 255).contiguous()
@@ -65,9 +67,6 @@ def test_the_words_are_those_of_greedy_decoding_about_both_8_bit_pictures(case, 
     assert found["phrase"].rows[:2] == ("1. in", "2. the")
     assert found["phrase"].rows[-2:] == ("8. .", "9. end")
     assert found["phrase"][AFTER][:-1] == pytest.approx(found[AFTER].probability, abs=1e-4)
-
-
-def test_without_room_the_answer_is_the_same(case):
     still = replace(METHOD, epsilon=0)(case)
     assert still[BEFORE].words == still[AFTER].words
     assert np.array_equal(still["picture"].images[0, 0], still["picture"].images[0, 1])
@@ -85,7 +84,7 @@ def test_a_defense_is_between_every_picture_and_the_model(case):
     assert nats[0] < nats[1]
 
 
-def test_the_sentence_says_what_happened_and_that_it_is_a_simulation(case, found):
+def test_the_sentence_says_what_happened_and_whether_it_can_be_seen(case, found):
     words = METHOD.finding(case, found)
     assert words.startswith(
         f"Moving each value by at most 16/255 makes it say “{tidy(PHRASES[0])}”"
@@ -96,15 +95,6 @@ def test_the_sentence_says_what_happened_and_that_it_is_a_simulation(case, found
     words = none.finding(case, none(case))
     assert "does not make it say" in words
     assert "another attack may succeed" in words
-
-
-def test_other_models_are_refused(case):
-    with pytest.raises(DoesNotFit):
-        METHOD.check(tiny.asked_image())
-    assert not METHOD.unmet(case)
-
-
-def test_a_change_that_can_be_seen_or_ruins_the_picture_is_said_to(case, found):
     method, shares = replace(METHOD, epsilon=64, steps=10, step=4.0), []
     for chosen_method, result in ((METHOD, found), (method, method(case))):
         before, after = (picture.astype(float) for picture in result["picture"].images[0, :2])
@@ -115,3 +105,58 @@ def test_a_change_that_can_be_seen_or_ruins_the_picture_is_said_to(case, found):
         assert chosen_method.finding(case, result).endswith(f"{warning}{figure}")
         shares.append(share)
     assert shares[1] > max(shares[0], 0.15)
+
+
+SMALL = DeclinedQuestion(rounds=2, dial=-1.0, layer=4)
+
+
+@pytest.fixture(scope="module")
+def declined_case():
+    return ExperimentCase(data_sets.load(SCENES))
+
+
+def test_the_dial_adds_the_direction_to_the_state_of_the_last_word(declined_case):
+    result, audit = answer(SMALL, declined_case), audited(declined_case)
+    prompts = EncodedQuestions.of([SMALL.asked(declined_case)])
+    hidden = audit.net.embed(prompts.ids)
+    lens = []
+    for at in range(LAYERS + 1):
+        hidden = audit.net.stack[at - 1](hidden) if at else hidden
+        if at == 4:
+            hidden = hidden.clone()
+            hidden[0, -1] -= audit.spaces.gaps[4] * audit.spaces.directions[4]
+        lens.append(audit.net.logits(hidden[0, -1]).softmax(0)[DECLINE].item())
+    assert result["lens"][EDITED].tolist() == pytest.approx(lens, abs=1e-4)
+    plain = audit.net(prompts).softmax(1)[0]
+    for word in result["answers"].rows:
+        expected = plain[NUMBER[word]].item()
+        assert result["answers"].cell(word, PLAIN) == pytest.approx(expected, abs=1e-4)
+
+
+def test_rerouting_changes_the_note_and_the_answer_with_it(declined_case):
+    result, audit = answer(SMALL, declined_case), audited(declined_case)
+    note = result["notes"].rows[0].split()
+    prompts = EncodedQuestions.of([SMALL.asked(declined_case)])
+    other = prompts.noted(torch.tensor([[NUMBER[word] for word in note]]))
+    chances = audit.net(other).softmax(1)[0]
+    for word in result["answers"].rows:
+        expected = chances[NUMBER[word]].item()
+        assert result["answers"].cell(word, REROUTED) == pytest.approx(expected, abs=1e-4)
+    losses = result["trace"].y
+    assert (losses[1:] <= losses[:-1] + 1e-6).all()
+
+
+def test_a_dial_at_zero_changes_nothing_and_no_note_is_sought_for_what_is_answered(declined_case):
+    far, near = (SMALL.asked(declined_case), DeclinedQuestion(declined=False).asked(declined_case))
+    assert far.declined
+    assert near == far.twin()
+    method = DeclinedQuestion(rounds=1, dial=0.0)
+    result = answer(method, declined_case)
+    table = result["answers"]
+    assert table[EDITED].tolist() == pytest.approx(table[PLAIN].tolist(), abs=1e-6)
+    assert method.asked(declined_case).text in method.finding(declined_case, result)
+    method = DeclinedQuestion(rounds=2, declined=False)
+    result = answer(method, declined_case)
+    assert result["notes"]["tried"][0] == 1
+    assert "no note is sought" in method.finding(declined_case, result)
+    assert "no note was found" not in method.finding(declined_case, result)

@@ -1,36 +1,9 @@
 """The audit's steps stay in their ball exactly, follow the phrase alone, and leave ε = 0 alone."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 
-from engine.hallucination.experiments.defenses import (
-    BLUR,
-    DEFENSES,
-    JPEG,
-    QUALITY,
-    blurred,
-    defense,
-    disagreement,
-    recoded,
-)
-from engine.hallucination.experiments.perturb import (
-    Bound,
-    block_means,
-    losses_and_slopes,
-    noisy,
-    of_phrases,
-    perturbed,
-)
-from engine.hallucination.experiments.phrases import (
-    COLORED,
-    PHRASES,
-    answers,
-    losses,
-    matches_phrase,
-    taught,
-)
+from engine.hallucination.experiments import defenses, perturb, phrases
 from engine.hallucination.tiny_vlm.weights import HONEST, load
 from engine.hallucination.tiny_vlm.words import EOS, PAD
 from engine.measures.levels import levels_of, levels_to_pixels
@@ -51,23 +24,26 @@ def levels():
 
 @pytest.fixture(scope="module")
 def moved(vlm, levels):
-    targets = taught([PROMPT] * 3, PHRASES[:3])
-    return perturbed(
-        levels, of_phrases(vlm, targets), Bound(16, 60, 1.0), torch.Generator().manual_seed(0)
+    targets = phrases.taught([PROMPT] * 3, phrases.PHRASES[:3])
+    return perturb.perturbed(
+        levels,
+        perturb.of_phrases(vlm, targets),
+        perturb.Bound(16, 60, 1.0),
+        torch.Generator().manual_seed(0),
     )
 
 
 def test_every_phrase_is_of_the_models_own_words_and_none_is_said_of_itself(vlm, levels):
-    for phrase in (*PHRASES, *COLORED):
+    for phrase in (*phrases.PHRASES, *phrases.COLORED):
         assert vlm.tokenizer.decode(vlm.tokenizer.encode(phrase)) == phrase
-    spoken = answers(vlm, levels_to_pixels(levels), [PROMPT] * 3)
-    assert not any(any(matches_phrase(spoken, [phrase] * 3)) for phrase in PHRASES)
+    spoken = phrases.answers(vlm, levels_to_pixels(levels), [PROMPT] * 3)
+    assert not any(any(phrases.matches_phrase(spoken, [phrase] * 3)) for phrase in phrases.PHRASES)
 
 
 def test_the_loss_is_that_of_the_answer_and_its_end_alone(vlm, levels):
-    targets = taught([PROMPT, PROMPT], ["unknown", "a white cup on the table"])
+    targets = phrases.taught([PROMPT, PROMPT], ["unknown", "a white cup on the table"])
     assert [int(count) for count in (targets.tokens == EOS).sum((1, 2))] == [1, 1]
-    both = losses(vlm, levels_to_pixels(levels[:2]), targets)
+    both = phrases.losses(vlm, levels_to_pixels(levels[:2]), targets)
     for row in range(2):
         alone = targets.take(torch.tensor([row]))
         assert not (alone.tokens == PAD).any()
@@ -83,75 +59,74 @@ def test_the_loss_is_that_of_the_answer_and_its_end_alone(vlm, levels):
         assert both[row].item() == pytest.approx(sum(nats) / len(nats), abs=1e-4)
 
 
-def test_the_change_stays_in_the_ball_and_the_picture_in_8_bits(levels, moved):
+def test_the_change_stays_in_the_ball_and_the_loss_falls(levels, moved):
     assert moved.change.dtype == torch.int16
     assert moved.change.abs().max() == 16
     changed = levels + moved.change
     assert changed.min() >= 0
     assert changed.max() <= 255
     assert torch.equal(levels_of(levels_to_pixels(changed)), changed)
-
-
-def test_the_loss_falls_and_never_rises_over_twenty_steps(moved):
-    means = block_means(moved.trace[:60], 20)
+    means = perturb.block_means(moved.trace[:60], 20)
     assert len(means) == 3
     assert (means[1:] <= means[:-1]).all()
     assert moved.trace[-1] < 0.5 * moved.trace[0]
 
 
 def test_without_room_nothing_moves_and_the_answer_is_the_same(vlm, levels):
-    targets = taught([PROMPT] * 3, PHRASES[:3])
-    still = perturbed(
-        levels, of_phrases(vlm, targets), Bound(0, 10, 1.0), torch.Generator().manual_seed(0)
+    targets = phrases.taught([PROMPT] * 3, phrases.PHRASES[:3])
+    still = perturb.perturbed(
+        levels,
+        perturb.of_phrases(vlm, targets),
+        perturb.Bound(0, 10, 1.0),
+        torch.Generator().manual_seed(0),
     )
     assert not still.change.any()
     assert still.trace.tolist() == pytest.approx(
-        [losses(vlm, levels_to_pixels(levels), targets).mean().item()], abs=1e-5
+        [phrases.losses(vlm, levels_to_pixels(levels), targets).mean().item()], abs=1e-5
     )
 
 
 def test_many_images_are_passed_in_parts_and_the_slope_is_the_same(vlm, levels, monkeypatch):
     from engine.hallucination.experiments import perturb
 
-    targets = taught([PROMPT] * 3, PHRASES[:3])
-    whole = losses_and_slopes(
-        of_phrases(vlm, targets), levels_to_pixels(levels), [defense(BLUR, 3)]
+    targets = phrases.taught([PROMPT] * 3, phrases.PHRASES[:3])
+    whole = perturb.losses_and_slopes(
+        perturb.of_phrases(vlm, targets),
+        levels_to_pixels(levels),
+        [defenses.defense(defenses.BLUR, 3)],
     )
     monkeypatch.setattr(perturb, "TOGETHER", 2)
-    parts = losses_and_slopes(
-        of_phrases(vlm, targets), levels_to_pixels(levels), [defense(BLUR, 3)]
+    parts = perturb.losses_and_slopes(
+        perturb.of_phrases(vlm, targets),
+        levels_to_pixels(levels),
+        [defenses.defense(defenses.BLUR, 3)],
     )
     assert torch.allclose(whole[0], parts[0], atol=1e-5)
     assert torch.allclose(whole[1], parts[1], atol=1e-6)
 
 
-def test_the_model_is_as_it_was(vlm, moved):
-    del moved
-    assert not vlm.parts.training
-    assert all(
-        parameter.grad is None and not parameter.requires_grad
-        for parameter in vlm.parts.parameters()
-    )
-
-
-def test_noise_moves_every_value_by_as_much_as_it_can(levels):
-    noise = noisy(levels, 8, torch.Generator().manual_seed(0))
+def test_noise_and_defenses_grow_with_their_strength_and_jpeg_is_the_file_s(levels):
+    noise = perturb.noisy(levels, 8, torch.Generator().manual_seed(0))
     changed = levels + noise
     assert ((noise.abs() == 8) | (changed == 0) | (changed == 255)).all()
     assert abs((noise > 0).double().mean() - 0.5) < 0.1
-
-
-def test_jpeg_is_the_file_s_and_its_slope_that_of_doing_nothing(levels):
+    pixels = levels_to_pixels(levels)
+    assert torch.equal(defenses.defense(defenses.DEFENSES[0], 5)(pixels), pixels)
+    for name in (defenses.JPEG, defenses.BLUR):
+        lost = [(defenses.defense(name, at)(pixels) - pixels).abs().mean() for at in range(1, 6)]
+        assert lost == sorted(lost)
+        assert lost[0] > 0
+    assert torch.equal(defenses.defense(defenses.BLUR, 3)(pixels), defenses.blurred(pixels, 0.8))
     from io import BytesIO
 
     import numpy as np
     from PIL import Image
 
     pixels = levels_to_pixels(levels).requires_grad_()
-    recoded_pixels = defense(JPEG, 3)(pixels)
+    recoded_pixels = defenses.defense(defenses.JPEG, 3)(pixels)
     buffer = BytesIO()
     Image.fromarray(levels[1].numpy().astype(np.uint8).transpose(1, 2, 0)).save(
-        buffer, "JPEG", quality=QUALITY[2]
+        buffer, "JPEG", quality=defenses.QUALITY[2]
     )
     back = np.asarray(Image.open(buffer)).transpose(2, 0, 1) / np.float32(255)
     assert np.allclose(recoded_pixels[1].detach().numpy(), back, atol=1e-6)
@@ -160,20 +135,12 @@ def test_jpeg_is_the_file_s_and_its_slope_that_of_doing_nothing(levels):
     assert torch.equal(slope, weights)
 
 
-def test_defenses_grow_with_their_strength(levels):
-    pixels = levels_to_pixels(levels)
-    assert torch.equal(defense(DEFENSES[0], 5)(pixels), pixels)
-    for name in (JPEG, BLUR):
-        lost = [(defense(name, at)(pixels) - pixels).abs().mean().item() for at in range(1, 6)]
-        assert lost == sorted(lost)
-        assert lost[0] > 0
-    assert torch.equal(defense(BLUR, 3)(pixels), blurred(pixels, 0.8))
-
-
 def test_the_detector_asks_how_much_less_likely_the_own_answer_is_after_jpeg(vlm, levels):
     pixels = levels_to_pixels(levels)
-    spoken = answers(vlm, pixels, [PROMPT] * 3)
-    scores = disagreement(vlm, pixels, [PROMPT] * 3, spoken)
-    targets = taught([PROMPT] * 3, [" ".join(words) for words in spoken])
-    expected = losses(vlm, recoded(pixels, QUALITY[1]), targets) - losses(vlm, pixels, targets)
+    spoken = phrases.answers(vlm, pixels, [PROMPT] * 3)
+    scores = defenses.disagreement(vlm, pixels, [PROMPT] * 3, spoken)
+    targets = phrases.taught([PROMPT] * 3, [" ".join(words) for words in spoken])
+    expected = phrases.losses(
+        vlm, defenses.recoded(pixels, defenses.QUALITY[1]), targets
+    ) - phrases.losses(vlm, pixels, targets)
     assert scores == pytest.approx(expected.numpy(), abs=1e-5)

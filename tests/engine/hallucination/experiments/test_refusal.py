@@ -1,7 +1,5 @@
 """The audit of a refusal as an experiment: its figures, by hand."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch
@@ -100,7 +98,7 @@ def test_figures_are_those_of_edits_and_searches_by_hand(case, found):
     assert 0.3 < table.cell(SHUFFLED, ACCURACY) < 0.7
 
 
-def test_conditions_have_the_figures_that_belong_to_them(found):
+def test_conditions_views_and_the_sentence_have_their_figures(found, case):
     table = found["table"]
     assert list(table.rows) == [*SEARCHES, *CAUSES, *PROBES]
     for name in table.rows:
@@ -109,9 +107,6 @@ def test_conditions_have_the_figures_that_belong_to_them(found):
         assert np.isfinite(table.cell(name, ACCURACY)) == (name in PROBES)
         unseen = table.cell(name, UNSEEN)
         assert np.isfinite(unseen) == (table.cell(name, FLIPS) > 0)
-
-
-def test_views_are_layers_parts_a_path_and_free_moves(case, found):
     audit = audited(case)
     layers = found["decline layers"]
     assert layers["probe right"].tolist() == pytest.approx(audit.accuracies)
@@ -127,6 +122,14 @@ def test_views_are_layers_parts_a_path_and_free_moves(case, found):
     assert free["ρ"][0] == 0.0
     assert free[FIRST][0] == 0.0
     assert (free[f"{FIRST}: right fact"] <= free[FIRST]).all()
+    words = SMALL.finding(case, found)
+    gone = 100 * found["table"].cell(CAUSES[0], CHANGE)
+    audit = audited(case)
+    assert f"after layer {audit.best} ends {gone:.0f} %" in words
+    assert f"can be read from layer {audit.middle} of {LAYERS} on" in words
+    assert audit.best != audit.middle  # where it can be read is not where the direction decides
+    assert f"random words {100 * found['table'].cell(BLIND, FLIPS):.0f} %" in words
+    assert "simulation" in words
 
 
 def states_gap(audit):
@@ -194,14 +197,3 @@ def test_a_claim_falls_with_the_figure_it_is_about(claim, to):
     assert margins()[3] == pytest.approx(0.5)
     none = margins(to={(FIRST, FLIPS): 0.0, (OUTPUT, FLIPS): 0.0})
     assert none[3] == none[4] == 0  # where nothing is answered, nothing is cheaper
-
-
-def test_the_sentence_has_the_layer_and_what_the_direction_does(case, found):
-    words = SMALL.finding(case, found)
-    gone = 100 * found["table"].cell(CAUSES[0], CHANGE)
-    audit = audited(case)
-    assert f"after layer {audit.best} ends {gone:.0f} %" in words
-    assert f"can be read from layer {audit.middle} of {LAYERS} on" in words
-    assert audit.best != audit.middle  # where it can be read is not where the direction decides
-    assert f"random words {100 * found['table'].cell(BLIND, FLIPS):.0f} %" in words
-    assert "simulation" in words

@@ -1,7 +1,5 @@
 """Questions in pairs that only the image tells apart, and the states at their last word."""
 
-from __future__ import annotations
-
 from collections import Counter
 from functools import partial
 
@@ -11,25 +9,14 @@ import torch
 
 from engine import data as data_sets
 from engine.data.sprites import CATEGORIES, COLORS
-from engine.errors import BadData
 from engine.experiment import ExperimentCase
 from engine.hallucination.experiments import scene_questions as module
 from engine.hallucination.experiments.audit_pairs import SCENES
 from engine.hallucination.experiments.phrases import answers
-from engine.hallucination.experiments.scene_questions import (
-    declines,
-    examined_vlm,
-    is_color,
-    matched,
-    refused,
-    scene_questions,
-    streams,
-)
 from engine.hallucination.refusal.directions import add_direction, removed
 from engine.hallucination.refusal.examined import ADDED, REMOVED, most_changed
 from engine.hallucination.tiny_vlm.weights import HONEST, load
 from engine.hallucination.vlm import RequestedOutputs
-from tests import tiny
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +26,7 @@ def case():
 
 @pytest.fixture(scope="module")
 def asked(case):
-    return scene_questions(load(HONEST), case, "test", 30)
+    return module.scene_questions(load(HONEST), case, "test", 30)
 
 
 def test_pairs_have_one_image_and_differ_in_whether_the_thing_is_there(case, asked):
@@ -47,7 +34,7 @@ def test_pairs_have_one_image_and_differ_in_whether_the_thing_is_there(case, ask
     assert torch.equal(asked.levels[::2], asked.levels[1::2])
     spoken = answers(load(HONEST), asked.pixels, asked.prompts)
     assert {words[0] for words in spoken[::2]} == {"unknown"}
-    assert all(is_color(words) for words in spoken[1::2])
+    assert all(module.is_color(words) for words in spoken[1::2])
     counts = [Counter(prompt.split()[-1] for prompt in asked.prompts[side::2]) for side in (0, 1)]
     assert (counts[0] & counts[1]).total() > 0.7 * counts[0].total()
     rows = case.data.some("test", 30, 0)
@@ -59,55 +46,51 @@ def test_pairs_have_one_image_and_differ_in_whether_the_thing_is_there(case, ask
         assert spoken[at] == (["unknown"] if color < 0 else [COLORS[color]])
 
 
-def test_things_are_matched_to_scenes_without_them():
+def test_things_are_matched_to_scenes_without_them_and_a_color_is_one_word():
     random = np.random.default_rng(0)
     present = random.random((40, 16)) < 0.2
     present_categories = [int(np.flatnonzero(row)[0]) if row.any() else -1 for row in present]
-    result = matched(present_categories, present, random)
-    assert all(
-        category < 0 or not row[category] for category, row in zip(result, present, strict=True)
-    )
+    result = module.matched(present_categories, present, random)
+    assert all(noun < 0 or not row[noun] for noun, row in zip(result, present, strict=True))
     every = [category for category in result if category >= 0]
     assert len(every) > 30
     assert all(every.count(category) <= present_categories.count(category) for category in every)
     full = np.ones((2, 16), np.bool_)
-    assert matched([3, 5], full, random) == [-1, -1]
+    assert module.matched([3, 5], full, random) == [-1, -1]
+    assert module.is_color(["red"])
+    assert not module.is_color(["unknown"])
+    assert not module.is_color(["red", "red"])
+    assert not module.is_color([])
 
 
-def test_states_are_those_of_the_model_and_stop_where_they_are_told(asked):
+def test_states_are_those_of_the_model_and_edits_change_their_layer_alone(asked):
     vlm, few = load(HONEST), asked.take(torch.arange(4))
     want = RequestedOutputs(hidden=(0, 1, 2, 3))
     out, _ = vlm.prefill(vlm.encode_image(vlm.normalize(few.pixels)), few.tokens, want)
-    with torch.no_grad():
-        states = streams(vlm, few.pixels, few.tokens)
-        short = streams(vlm, few.pixels, few.tokens, 2)
+    states = module.streams(vlm, few.pixels, few.tokens)
+    short = module.streams(vlm, few.pixels, few.tokens, 2)
     for at in range(4):
         torch.testing.assert_close(states[at], out.hidden[at][:, -1], atol=1e-4, rtol=1e-4)
     assert torch.equal(short, states[:3])
     declined = vlm.unembed(states[-1]).argmax(1) == vlm.tokenizer.encode("unknown")[0]
-    assert torch.equal(refused(vlm, few.pixels, few.tokens), declined)
-
-
-def test_an_edit_changes_the_state_of_its_layer_by_as_much_as_it_says(asked):
-    vlm, few = load(HONEST), asked.take(torch.arange(4))
+    assert torch.equal(module.refused(vlm, few.pixels, few.tokens), declined)
     direction = torch.zeros(128)
     direction[5] = 1.0
-    with torch.no_grad():
-        plain, without, more = (
-            streams(vlm, few.pixels, few.tokens, edit=edit)
-            for edit in (None, removed(direction, 2), add_direction(direction, 2, 3.0))
-        )
+    plain, without, more = (
+        module.streams(vlm, few.pixels, few.tokens, edit=edit)
+        for edit in (None, removed(direction, 2), add_direction(direction, 2, 3.0))
+    )
     assert torch.equal(plain[:2], without[:2])
     assert without[2, :, 5].abs().max() < 1e-5
     torch.testing.assert_close(more[2] - plain[2], 3 * direction.expand(4, -1), atol=1e-5, rtol=0)
     assert not torch.allclose(plain[3], more[3])
 
 
-def test_probes_learn_from_other_scenes_and_shuffled_labels_teach_nothing(case):
+def test_probes_learn_from_other_scenes_and_edits_are_counted_on_the_tests(case):
     vlm = load(HONEST)
-    known = examined_vlm(vlm, case)
-    assert examined_vlm(vlm, case) is known
-    learned = scene_questions(vlm, case, "train", module.LEARNED)
+    known = module.examined_vlm(vlm, case)
+    assert module.examined_vlm(vlm, case) is known
+    learned = module.scene_questions(vlm, case, "train", module.LEARNED)
     images = [
         {level.numpy().tobytes() for level in part.levels}
         for part in (learned, known.tests, known.moved)
@@ -115,33 +98,13 @@ def test_probes_learn_from_other_scenes_and_shuffled_labels_teach_nothing(case):
     assert len(set.union(*images)) == sum(map(len, images))
     assert known.accuracies[-1] > 0.9
     assert 0.4 < known.shuffled < 0.6
-    assert declines(vlm, known.far) == 1
-    assert declines(vlm, known.near) == 0
-
-
-def test_what_edits_do_is_counted_on_the_tests_and_the_layer_is_chosen_on_others(case):
-    vlm = load(HONEST)
-    known = examined_vlm(vlm, case)
+    assert module.declines(vlm, known.far) == 1
+    assert module.declines(vlm, known.near) == 0
     for at in (1, 3):
         direction, gap = known.spaces.directions[at], float(known.spaces.gaps[at])
-        left = declines(vlm, known.far, removed(direction, at))
+        left = module.declines(vlm, known.far, removed(direction, at))
         assert known.edits[REMOVED][at - 1] == pytest.approx(left)
-        more = declines(vlm, known.near, add_direction(direction, at, gap))
+        more = module.declines(vlm, known.near, add_direction(direction, at, gap))
         assert known.edits[ADDED][at - 1] == pytest.approx(more)
-    learned = scene_questions(vlm, case, "train", module.LEARNED)
-    assert known.best == most_changed(known.spaces, learned, partial(declines, vlm))
-
-
-def test_a_color_is_one_word():
-    assert is_color(["red"])
-    assert not is_color(["unknown"])
-    assert not is_color(["red", "red"])
-    assert not is_color([])
-
-
-def test_other_data_and_too_few_scenes_are_refused_with_a_sentence(monkeypatch):
-    with pytest.raises(BadData, match="drawn scenes"):
-        scene_questions(load(HONEST), ExperimentCase(tiny.columns(8, ("a", "b"))), "test", 4)
-    few = ExperimentCase(data_sets.load("scenes:count=40,kind=broken,seed=1000"))
-    with pytest.raises(BadData, match="choose more of them"):
-        scene_questions(load(HONEST), few, "test", 1)
+    learned = module.scene_questions(vlm, case, "train", module.LEARNED)
+    assert known.best == most_changed(known.spaces, learned, partial(module.declines, vlm))

@@ -1,12 +1,20 @@
-"""Directions point to DECLINE, and probes agree with scikit-learn's logistic regression."""
-
-from __future__ import annotations
+"""Directions point to DECLINE, and are what decides in the networks that ship."""
 
 import numpy as np
 import pytest
 import torch
 
+from engine import data as data_sets
+from engine.experiment import ExperimentCase
+from engine.hallucination.refusal import audited as module
+from engine.hallucination.refusal.audited import (
+    audit_questions,
+    audited,
+    shuffled_accuracy,
+    things_of,
+)
 from engine.hallucination.refusal.directions import (
+    PENALTY,
     add_direction,
     cosines,
     first_accurate,
@@ -15,10 +23,12 @@ from engine.hallucination.refusal.directions import (
     random_direction,
     removed,
     separations,
+    states_of,
     subspaces,
 )
+from engine.hallucination.refusal.examined import ADDED, ADDED_RANDOM, REMOVED, REMOVED_RANDOM
 from engine.hallucination.refusal.network import HEADS, LAYERS, WIDTH, fresh
-from engine.hallucination.refusal.questions import EncodedQuestions, sample_questions
+from engine.hallucination.refusal.questions import PAD, EncodedQuestions, sample_questions
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +41,7 @@ def clouds():
     return states, declined
 
 
-def test_a_direction_is_the_difference_of_means_of_length_one_towards_declined(clouds):
+def test_directions_states_and_separations_are_the_usual_ones(clouds):
     states, declined = clouds
     spaces = subspaces(states, declined)
     gap = states[:, declined].mean(1) - states[:, ~declined].mean(1)
@@ -41,10 +51,6 @@ def test_a_direction_is_the_difference_of_means_of_length_one_towards_declined(c
     assert (along[1, declined] > 0).float().mean() > 0.9
     middle = (along[:, declined].mean(1) + along[:, ~declined].mean(1)) / 2
     assert torch.allclose(middle, torch.zeros(2), atol=1e-5)
-
-
-def test_a_state_is_its_part_along_the_direction_and_the_rest(clouds):
-    states, declined = clouds
     direction = subspaces(states, declined).directions[1].double()
     direction /= direction.norm()
     state = states[1].double()
@@ -52,6 +58,15 @@ def test_a_state_is_its_part_along_the_direction_and_the_rest(clouds):
     rest = removed(direction, 1)(1, state[:, None], torch.zeros(400, dtype=torch.int64))[:, 0]
     assert (along + rest - state).abs().max() < 1e-6
     assert (rest @ direction).abs().max() < 1e-6
+    assert cosines(spaces.directions)[0] == pytest.approx(
+        float(spaces.directions[0] @ spaces.directions[1]), abs=1e-6
+    )
+    along = spaces.projections(states)[1].double().numpy()
+    far, near = along[declined.numpy()], along[~declined.numpy()]
+    pooled = np.sqrt((far.var(ddof=1) + near.var(ddof=1)) / 2)
+    assert separations(spaces.projections(states), declined)[1] == pytest.approx(
+        (far.mean() - near.mean()) / pooled, rel=1e-4
+    )
 
 
 @pytest.mark.parametrize("layer", [0, 1])
@@ -76,7 +91,7 @@ def test_a_probe_that_learned_from_shuffled_labels_is_at_chance(clouds):
     assert np.mean(right) == pytest.approx(0.5, abs=0.1)
 
 
-def test_an_edit_changes_the_last_word_of_its_layer_alone():
+def test_edits_change_the_last_word_alone_and_shares_add_up_to_the_distance():
     chance = torch.Generator().manual_seed(1)
     hidden, last = torch.randn(3, 5, WIDTH, generator=chance), torch.tensor([4, 2, 3])
     direction = random_direction(0, WIDTH)
@@ -87,9 +102,8 @@ def test_an_edit_changes_the_last_word_of_its_layer_alone():
         assert changed[torch.arange(3), last].all()
     moved = add_direction(direction, 2, 1.5)(2, hidden, last) - hidden
     assert torch.allclose(moved[0, 4], 1.5 * direction, atol=1e-6)
-
-
-def test_shares_of_heads_and_mlps_add_up_to_the_distance_of_the_means():
+    assert first_accurate([0.99, 0.6, 0.96, 1.0]) == 2
+    assert first_accurate([0.5, 0.6, 0.9, 0.8]) == 2
     net = fresh(2).eval().requires_grad_(requires_grad=False)
     prompts = EncodedQuestions.of(sample_questions(40, np.random.default_rng(2), note=2))
     states = net.states(net.embed(prompts.ids), prompts.last)
@@ -99,20 +113,77 @@ def test_shares_of_heads_and_mlps_add_up_to_the_distance_of_the_means():
     assert parts.sum() == pytest.approx(float(spaces.gaps[-1]), abs=1e-5)
 
 
-def test_cosines_and_separations_are_the_usual_ones(clouds):
-    states, declined = clouds
-    spaces = subspaces(states, declined)
-    assert cosines(spaces.directions)[0] == pytest.approx(
-        float(spaces.directions[0] @ spaces.directions[1]), abs=1e-6
-    )
-    along = spaces.projections(states)[1].double().numpy()
-    far, near = along[declined.numpy()], along[~declined.numpy()]
-    pooled = np.sqrt((far.var(ddof=1) + near.var(ddof=1)) / 2)
-    assert separations(spaces.projections(states), declined)[1] == pytest.approx(
-        (far.mean() - near.mean()) / pooled, rel=1e-4
-    )
+SEEDS = (0, 1, 2)
+TIPPED = (0,)  # networks in which random directions of that length make some decline
 
 
-def test_the_first_accurate_layer_is_above_95_percent_and_not_the_embedding():
-    assert first_accurate([0.99, 0.6, 0.96, 1.0]) == 2
-    assert first_accurate([0.5, 0.6, 0.9, 0.8]) == 2
+def case_of(seed):
+    return ExperimentCase(data_sets.load(module.SCENES), seed)
+
+
+@pytest.fixture(params=SEEDS)
+def case(request):
+    return case_of(request.param)
+
+
+def test_one_direction_decides_inside_and_a_random_one_does_not(case):
+    audit = audited(case)
+    assert audit.accuracies[0] == pytest.approx(0.5, abs=0.1)
+    assert audit.accuracies[-1] > 0.95
+    assert audit.accuracies[audit.middle] > 0.95
+    assert all(right <= 0.95 for right in audit.accuracies[: audit.middle])
+    assert shuffled_accuracy(audit, case) == pytest.approx(0.5, abs=0.1)
+    result, at = audit.causes(case.seed), audit.best - 1
+    assert result[REMOVED][at] < 0.4
+    assert result[REMOVED_RANDOM][at] > 0.95
+    assert result[ADDED][at] > 0.6
+    # the claim asks for fewer than 5 %: one network of three misses that, so it is undecided
+    assert (result[ADDED_RANDOM][at] < 0.05) == (case.seed not in TIPPED)
+    assert result[ADDED][at] - result[ADDED_RANDOM][at] > 0.6
+    learned = EncodedQuestions.of(
+        sample_questions(module.PAIRS, np.random.default_rng([case.seed, 23]))
+    )
+    rows = [
+        {tuple(row[row != PAD].tolist()) for row in part.ids} for part in (learned, audit.tests)
+    ]
+    assert not rows[0] & rows[1]
+
+
+def test_before_the_last_layer_its_direction_does_not_decide_and_the_monitor_stops_few():
+    audit = audited(case_of(0))
+    left = audit.causes(0)[REMOVED]
+    assert audit.best == LAYERS
+    assert audit.middle < LAYERS
+    assert all(share > 0.95 for share in left[:-1])  # a probe is right there all the same
+    stopped = audit.stopped(audit.states[-1])
+    assert stopped[~audit.tests.declined].float().mean().item() == pytest.approx(0.05, abs=0.01)
+    assert stopped[audit.tests.declined].float().mean().item() > 0.95
+
+
+def test_probes_of_states_are_within_two_points_of_scikit_learn(case):
+    linear = pytest.importorskip("sklearn.linear_model")
+    preprocessing = pytest.importorskip("sklearn.preprocessing")
+    audit = audited(case)
+    learned = EncodedQuestions.of(
+        sample_questions(module.PAIRS, np.random.default_rng([case.seed, 23]))
+    )
+    states = states_of(audit.net, learned)
+    for layer, right in enumerate(audit.accuracies):
+        if layer:
+            scale = preprocessing.StandardScaler().fit(states[layer])
+            peer = linear.LogisticRegression(C=1 / (2 * PENALTY * len(learned)), max_iter=2000)
+            peer.fit(scale.transform(states[layer]), learned.declined)
+            theirs = peer.score(scale.transform(audit.states[layer]), audit.tests.declined)
+            assert right == pytest.approx(theirs, abs=0.02), layer
+
+
+def test_questions_are_about_things_of_the_test_scenes():
+    case = case_of(0)
+    scene_things = things_of(case, 30, 0)
+    assert all(len(present) >= 2 for present in scene_things)
+    for at, question in enumerate(audit_questions(case, 30)):
+        assert set(question.things) <= set(scene_things[at // 2])
+    assert audit_questions(case, 5, part=1) != audit_questions(case, 5)
+    assert not torch.equal(
+        *(EncodedQuestions.of(audit_questions(case_of(s), 5, 4)).ids for s in (0, 1))
+    )

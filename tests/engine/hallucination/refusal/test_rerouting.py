@@ -1,7 +1,5 @@
 """The search changes notes alone, counts what it costs, and follows the rules of its buffer."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch
@@ -90,15 +88,12 @@ def test_losses_are_those_of_the_paper_written_out(net, prompts, spaces, at):
         assert float(result[row]) == pytest.approx(expected, rel=1e-3, abs=1e-5)
 
 
-def test_fewer_words_are_replaced_as_the_loss_falls():
+def test_fewer_words_are_replaced_as_the_loss_falls_and_a_buffer_keeps_the_best():
     assert replaced(1.0, 1.0, 6) == 6
     assert replaced(0.5, 1.0, 6) == int(6 * 0.5 ** (1 / 1.8)) == 4
     assert replaced(0.001, 1.0, 6) == 1
     assert replaced(2.0, 1.0, 6) == 6
     assert replaced(0.0, 0.0, 6) == 1
-
-
-def test_a_buffer_keeps_the_best_without_equal_losses_and_counts_rounds_without_gain():
     buffer = NoteBuffer([(0, 0)], [1.0])
     buffer.take([(1, 1), (2, 2), (3, 3)], [0.5, 0.5, 2.0])
     assert buffer.losses == [0.5, 1.0, 2.0]
@@ -110,7 +105,7 @@ def test_a_buffer_keeps_the_best_without_equal_losses_and_counts_rounds_without_
     assert len(buffer.losses) == BUFFER
 
 
-def test_a_jump_goes_to_a_lower_rank_and_archives_what_it_skips():
+def test_a_jump_goes_to_a_lower_rank_drawn_with_softmax_of_minus_the_loss():
     buffer = NoteBuffer([(at,) for at in range(5)], [float(at) for at in range(5)], stale=5)
     buffer.jump(torch.Generator().manual_seed(0))
     rank = int(buffer.losses[0])
@@ -122,9 +117,6 @@ def test_a_jump_goes_to_a_lower_rank_and_archives_what_it_skips():
     single = NoteBuffer([(1,)], [1.0], stale=5)
     single.jump(torch.Generator().manual_seed(0))
     assert single.notes == [(1,)]
-
-
-def test_jumps_are_drawn_with_softmax_of_minus_the_loss():
     chance, ranks = torch.Generator().manual_seed(0), []
     for _ in range(2000):
         buffer = NoteBuffer([(0,), (1,), (2,)], [0.0, 0.5, 1.5])
@@ -134,7 +126,7 @@ def test_jumps_are_drawn_with_softmax_of_minus_the_loss():
     assert np.mean(np.array(ranks) == 1) == pytest.approx(expected, abs=0.04)
 
 
-def test_the_slope_of_a_word_is_that_of_its_embedding(net, prompts, spaces):
+def test_words_are_replaced_by_those_of_the_most_negative_slopes(net, prompts, spaces):
     goal = Goal(LOGIT, (), 1.0, spaces)
     slopes = gradient(net, prompts, goal, K, NOTE_IDS)
     assert slopes.shape == (len(prompts), K, len(NOTE_IDS))
@@ -146,9 +138,6 @@ def test_the_slope_of_a_word_is_that_of_its_embedding(net, prompts, spaces):
         other[:, START + 1] -= tiny * net.words.weight[NOTE_IDS[word]]
         slope = goal.losses(net, moved_words, prompts.last) - goal.losses(net, other, prompts.last)
         assert torch.allclose(slope / (2 * tiny), slopes[:, 1, word], atol=2e-3)
-
-
-def test_so_many_words_are_replaced_by_words_of_the_most_negative_slopes():
     chance = torch.Generator().manual_seed(0)
     current = torch.full((2, K), NOTE_IDS[0])
     slopes = torch.randn(2, K, len(NOTE_IDS), generator=chance)
@@ -177,22 +166,15 @@ def test_only_the_note_changes_and_only_into_words(net, prompts, spaces, at, all
     assert torch.equal(result.flipped, result.said != DECLINE)
 
 
-def test_the_best_note_never_gets_worse_and_a_seed_gives_the_same_again(net, prompts, spaces):
+def test_the_best_note_never_gets_worse_and_tries_are_counted(net, prompts, spaces):
     goal = Goal(STEER, (2,), 1.0, spaces)
     first, second = (reroute(net, prompts, goal, ReroutingRules(5, 8), K, 3) for _ in range(2))
     assert torch.equal(first.paths, second.paths)
-    losses = torch.stack(
-        [
-            goal.losses(net, net.words(prompts.noted(notes).ids), prompts.last)
-            for notes in first.paths
-        ]
-    )
+    words = (net.words(prompts.noted(notes).ids) for notes in first.paths)
+    losses = torch.stack([goal.losses(net, row, prompts.last) for row in words])
     assert (losses.diff(dim=0) <= 1e-6).all()
     other = reroute(net, prompts, goal, ReroutingRules(5, 8), K, 4)
     assert not torch.equal(first.paths[0], other.paths[0])
-
-
-def test_what_is_tried_is_counted_until_the_answer_changes(net, prompts, spaces):
     goal, rules = Goal(STEER, (2,), 1.0, spaces), ReroutingRules(3, 8)
     result = reroute(net, prompts, goal, rules, K, 3)
     rounds = (result.tried - 1) / rules.width
@@ -210,9 +192,7 @@ def test_free_words_move_by_at_most_rho_and_not_at_all_at_zero(net, prompts, spa
         free, "with_note", lambda a, change, c: shifts.append(change.detach()) or real(a, change, c)
     )
     gradient_answers(net, prompts, goal, 0.5, 8, K)
-    assert (
-        max(shift.norm(dim=2).max().item() for shift in shifts)
-        <= 0.5 * mean_embedding_distance(net) * 1.0001
-    )
+    furthest = max(shift.norm(dim=2).max().item() for shift in shifts)
+    assert furthest <= 0.5 * mean_embedding_distance(net) * 1.0001
     assert shifts[-1].norm(dim=2).min() > 0
     assert torch.equal(gradient_answers(net, prompts, goal, 0.0, 8, K), answers(net, prompts))

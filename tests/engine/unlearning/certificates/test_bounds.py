@@ -8,6 +8,7 @@ import pytest
 from engine.unlearning.certificates import bounds
 from engine.unlearning.certificates.bounds import DPA, FA, FA_ROE, ROE, SCHEMES, certify
 from engine.unlearning.certificates.election import ballots_of, hold
+from engine.unlearning.certificates.partitions import Partitions, digests_of, repeated_rows
 from tests.engine.unlearning.certificates import enumerated
 from tests.engine.unlearning.certificates.by_hand import all_radii
 
@@ -73,3 +74,65 @@ def test_parts_of_many_images_are_those_of_all():
     last = certify(FA_ROE, ballots[:, -9:], (0, 5))
     assert whole.radius[-9:].tolist() == last.radius.tolist()
     assert len(whole.says) == bounds.IMAGES + 9
+
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (200, 1, 8, 8), dtype=np.uint8)
+LABELS = np.arange(200) % 3
+
+
+def lists(own, images, labels):
+    return list(own.learned(digests_of(images, 0), labels))
+
+
+@pytest.mark.parametrize("own", [Partitions(10), Partitions(5, 4)], ids=["DPA", "FA"])
+def test_one_more_image_reaches_its_networks_alone(own):
+    before = lists(own, IMAGES[:-1], LABELS[:-1])
+    after = lists(own, IMAGES, LABELS)
+    bucket = own.buckets(digests_of(IMAGES[-1:], 0))[0]
+    changed = [n for n, rows in enumerate(after) if rows.tolist() != before[n].tolist()]
+    assert changed == sorted(own.reached(bucket))
+    assert len(changed) == own.spread
+    assert sum(map(len, after)) == 200 * own.spread
+
+
+def test_neither_the_order_of_the_images_nor_a_label_moves_an_image():
+    partitions, order = Partitions(10), np.random.default_rng(1).permutation(200)
+    for rows, moved in zip(
+        lists(partitions, IMAGES, LABELS),
+        lists(partitions, IMAGES[order], 2 - LABELS[order]),
+        strict=True,
+    ):
+        assert rows.tolist() == order[moved].tolist()
+
+
+def test_another_seed_is_another_partition():
+    assert (digests_of(IMAGES, 0) != digests_of(IMAGES, 1)).all()
+
+
+def test_so_many_rows_are_shown_whatever_there_are():
+    assert repeated_rows(np.array([3, 5]), 5).tolist() == [3, 5, 3, 5, 3]
+    assert repeated_rows(np.arange(9), 4).tolist() == [0, 1, 2, 3]
+
+
+def election_of(*orders):
+    """Of one image, from each network's classes, the first one first."""
+    return hold(np.argsort(np.array(orders), axis=1).astype(np.uint8)[:, None])
+
+
+def test_equal_scores_go_to_the_smaller_class():
+    ballots = ballots_of(np.array([[[1.0, 2.0, 2.0]], [[0.0, 0.0, 0.0]]]))
+    assert ballots[:, 0].tolist() == [[2, 0, 1], [0, 1, 2]]
+
+
+def test_the_run_off_can_turn_the_first_round():
+    election = election_of(*[(0, 1, 2)] * 3, *[(1, 2, 0)] * 2, *[(2, 1, 0)] * 2)
+    assert election.votes[0].tolist() == [3, 2, 2]
+    assert (election.first[0], election.second[0]) == (0, 1)  # 1 and 2 are equal
+    assert (election.winner[0], election.loser[0]) == (1, 0)  # four of seven put 1 above 0
+    assert election.ahead[0][[0, 2]].tolist() == [1, 3]
+
+
+def test_an_equal_run_off_goes_to_the_smaller_class():
+    election = election_of((1, 0, 2), (1, 0, 2), (2, 0, 1), (0, 2, 1))
+    assert (election.first[0], election.second[0]) == (1, 0)
+    assert election.winner[0] == 0

@@ -7,12 +7,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from scipy.ndimage import correlate
 
 from engine.case import ImageCase
 from engine.case.target import Target
+from engine.data.protect import draw_filters, legacy
 from engine.pictures import as_bytes
-from engine.unlearning import EasyImage, LocallyMaskedImage
+from engine.unlearning import EasyImage, LocallyMaskedImage, ProtectImage, RandomNoiseOnImage
 from engine.unlearning.protection.local_masks import background
+from engine.unlearning.protection.own_random import TILE
 from tests import tiny
 
 BOTH = pytest.mark.parametrize("kind", [EasyImage, LocallyMaskedImage])
@@ -100,3 +103,75 @@ def test_a_model_of_several_findings_is_asked_for_the_one_that_is_meant(kind):
     model.points = (0.3, 0.5, 0.2, 0.6)
     result = kind(16)(ImageCase(model, image_case.image, Target(2)))
     assert result["probability"]["after"] > result["probability"]["before"]
+
+
+def test_it_is_the_correlation_written_out_and_nothing_at_strength_zero():
+    case = tiny.cnn_case()
+    clean = as_bytes(case.image)
+    kernel = draw_filters(legacy(8), 3, 0.4, 5)[2]
+    blurred = np.stack(
+        [correlate(clean[..., index] / 255, kernel, mode="constant") for index in range(3)], axis=-1
+    )
+    expected = blurred / blurred.max() * 255
+    result = ProtectImage(blur=0.4, size=5, number=2, key=8)(case)
+    before, after, change = result["picture"].images[0]
+    assert (before == clean).all()
+    assert np.abs(after - expected).max() <= 1 + 1e-3
+    assert (change == np.clip(128 + 3 * (after.astype(int) - clean), 0, 255)).all()
+    probability = case.model.logits(case.image[None]).softmax(1)[0, case.target.index].item()
+    assert result["probability"].values[0] == pytest.approx(probability, abs=0.01)  # of bytes
+    unchanged = ProtectImage(strength=0.0)(case)
+    assert (unchanged["picture"].images[0, 1] == clean).all()
+    assert unchanged["probability"].values[0] == unchanged["probability"].values[1]
+
+
+def test_an_image_of_any_shape_keeps_it():
+    image = np.random.default_rng(0).integers(0, 255, (17, 30, 3), dtype=np.uint8)
+    assert ProtectImage().apply(image).shape == image.shape
+    assert (ProtectImage(strength=0.0).apply(image) == image).all()
+
+
+def test_the_stronger_it_is_the_more_it_changes():
+    case = tiny.cnn_case()
+    clean = as_bytes(case.image).astype(int)
+    changes = [
+        np.abs(
+            replace(ProtectImage(), strength=strength)(case)["picture"].images[0, 1] - clean
+        ).mean()
+        for strength in (0.0, 0.3, 0.6, 1.0)
+    ]
+    assert changes == sorted(changes)
+    assert changes[0] == 0 < changes[1]
+
+
+RNG = np.random.default_rng(0)
+IMAGE = RNG.integers(0, 256, (30, TILE + 20, 3), dtype=np.uint8)
+
+
+def noise(method, image=IMAGE):
+    """What is added, in gray levels."""
+    return method.apply(image).astype(int) - image
+
+
+def test_every_value_moves_by_epsilon_where_a_byte_has_room():
+    case = tiny.cnn_case()
+    for epsilon in (1, 8, 32):
+        before, after, change = RandomNoiseOnImage(epsilon=epsilon)(case)["picture"].images[0]
+        added = after.astype(int) - before
+        room = np.abs(before - 127.5) <= 127.5 - epsilon
+        assert (np.abs(added[room]) == epsilon).all()
+        assert np.abs(added).max() == epsilon
+        assert abs(np.sign(added[room]).mean()) < 0.2
+        assert (change == np.clip(128 + 10 * added, 0, 255)).all()
+    assert not noise(RandomNoiseOnImage(epsilon=0)).any()
+
+
+def test_images_of_a_class_share_it_whatever_their_size():
+    gray = np.full((TILE + 20, TILE + 40, 3), 128, np.uint8)
+    method = RandomNoiseOnImage(number=2, key=5)
+    whole, part = noise(method, gray), noise(method, gray[:50, :60])
+    assert (whole[:50, :60] == part).all()
+    assert (whole[TILE:, :] == whole[:20, :]).all()
+    assert (whole != whole[..., :1]).any()  # a gray image does not stay gray
+    for other in (replace(method, number=3), replace(method, key=6)):
+        assert (noise(other, gray) == whole).mean() < 0.6

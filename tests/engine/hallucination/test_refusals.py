@@ -1,0 +1,162 @@
+"""What cannot be asked is refused in a sentence that says why."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from engine import data
+from engine.errors import BadData, BadImage, BlindspotError, DoesNotFit
+from engine.experiment import ExperimentCase
+from engine.hallucination import (
+    HalluRAG,
+    PerturbedAnswer,
+    PhotoPair,
+    PhotoPairCase,
+    RegionWords,
+    ScenesCase,
+    asking,
+)
+from engine.hallucination.decoding.dola import DoLa
+from engine.hallucination.decoding.greedy import Greedy
+from engine.hallucination.decoding.mvp import MVP
+from engine.hallucination.decoding.scmoe import SCMoE
+from engine.hallucination.decoding.vasparse import VASparse
+from engine.hallucination.experiments import VisualAudit
+from engine.hallucination.experiments.scene_questions import scene_questions
+from engine.hallucination.grounding.word_case import WordCase
+from engine.hallucination.inside.fits import require_words
+from engine.hallucination.measures.chair import chair
+from engine.hallucination.measures.keep_curve import KeepCurve
+from engine.hallucination.measures.noise_steps import NoiseSteps
+from engine.hallucination.measures.own_scores import score_answers, score_captions
+from engine.hallucination.measures.views_ablation import ViewsAblation
+from engine.hallucination.own_rows import OwnRows, read
+from engine.hallucination.photographs import photo_pair
+from engine.hallucination.refusal.audited import audit_questions
+from engine.hallucination.tiny_vlm.model import CONTEXT, TOKENS
+from engine.hallucination.tiny_vlm.scenes import VOCABULARY
+from engine.hallucination.tiny_vlm.weights import HABIT, HONEST, load
+from engine.images.samples import sample
+from engine.run import answer
+from tests import tiny
+from tests.engine.hallucination import tiny_hf
+from tests.engine.hallucination.tiny import case, mixture, scenes, untrained
+
+FEW_SCENES = "scenes:count=40,kind=broken,seed=1000"
+MANY_GROUPS = tuple({"answer": "yes", "label": "no", "group": str(at)} for at in range(100))
+HALF = {"top": 0.5, "bottom": 0.5, "left": 0, "right": 1}
+ROWS = np.arange(100)
+
+
+def columns():
+    return ExperimentCase(tiny.columns(8, ("a", "b")))
+
+
+def words(ids=(20, 31, 55, 12), places=(0,)):
+    return WordCase.of(case(), ids, places)
+
+
+def habit_case(strategy, count=5):
+    return ScenesCase(load(HABIT), strategy, count)
+
+
+def prefilled(ids):
+    vlm = untrained()
+    image = vlm.encode_image(vlm.normalize(scenes()[:2]))
+    return vlm.prefill(image, torch.tensor([ids, ids], dtype=torch.int64))
+
+
+def wide_mask():
+    mask = torch.zeros(64, 64, dtype=torch.bool)
+    mask[4:-4, 4:-4] = True
+    before = asking.pixels(asking.scene("counter", 253))
+    return PhotoPairCase.of(load(HABIT), before, "car", ("lamp", "boat"), mask=mask)
+
+
+REFUSALS = [
+    (lambda: VisualAudit().picture(columns()), BadData, "drawn scenes"),
+    (lambda: scene_questions(load(HONEST), columns(), "test", 4), BadData, "drawn scenes"),
+    (
+        lambda: scene_questions(load(HONEST), ExperimentCase(data.load(FEW_SCENES)), "test", 1),
+        BadData,
+        "choose more of them",
+    ),
+    (lambda: audit_questions(ExperimentCase(data.load("digits")), 3), BadData, "drawn scenes"),
+    (
+        lambda: PerturbedAnswer().check(tiny.asked_image()),
+        DoesNotFit,
+        "needs a vision-language model, a picture and a prompt",
+    ),
+    (lambda: RegionWords(top=0.5, bottom=0.5)(words()), BlindspotError, "empty"),
+    (
+        lambda: replace(words(), others=scenes()[1:2], names=("a", "b")),
+        BlindspotError,
+        "1 other images have 2 names",
+    ),
+    (lambda: words(ids=()), BlindspotError, "no word"),
+    (lambda: words(places=()), BlindspotError, "no word"),
+    (lambda: words(places=(9,)), BlindspotError, "no word"),
+    (lambda: chair([["a", "boat"]], [], VOCABULARY), ValueError, "shorter"),
+    (lambda: DoLa(length=1, layer="7")(case()), DoesNotFit, "layers 0 to 3"),
+    (lambda: VASparse(depth="9")(case()), DoesNotFit, "layers 0 to 3"),
+    (lambda: SCMoE()(case()), DoesNotFit, "no experts to choose among"),
+    (
+        lambda: ScenesCase(untrained(), SCMoE(), 3),
+        DoesNotFit,
+        "SCMoE: untrained TinyVLM has no experts",
+    ),
+    (lambda: answer(MVP(), case("describe the image")), DoesNotFit, "answered by yes or no"),
+    (lambda: MVP()(case("what color is the boat")), DoesNotFit, "answered by yes or no"),
+    (lambda: NoiseSteps()(case("describe the image")), DoesNotFit, "answered by yes or no"),
+    (lambda: ViewsAblation()(habit_case(Greedy())), DoesNotFit, "the decoding MVP"),
+    (lambda: KeepCurve()(habit_case(Greedy())), DoesNotFit, "the decoding VASparse"),
+    (lambda: HalluRAG()(habit_case(MVP(), 70)), DoesNotFit, "describes images"),
+    (
+        lambda: require_words(ROWS < 0, ROWS < 70),
+        BlindspotError,
+        "Only 0 words to learn from are made up",
+    ),
+    (
+        lambda: require_words((ROWS < 30) | (ROWS > 96), ROWS < 70),
+        BlindspotError,
+        "Only 3 words to be tried on are made up",
+    ),
+    (lambda: require_words(ROWS >= 0, ROWS < 70), BlindspotError, "to learn from are true"),
+    (
+        lambda: ScenesCase(tiny_hf.model("llava"), Greedy()),
+        BlindspotError,
+        "random llava is asked about one picture",
+    ),
+    (lambda: habit_case(Greedy(), 0), BlindspotError, "0 scenes"),
+    (
+        lambda: score_captions(read(b"caption,objects\nA lamp.,lamp\n", "a.csv")),
+        BadData,
+        "No name under “objects” is one of COCO's eighty things",
+    ),
+    (lambda: score_answers(OwnRows("answers", MANY_GROUPS)), BadData, "100 groups"),
+    (lambda: prefilled([]), BlindspotError, "empty"),
+    (lambda: prefilled([30] * (CONTEXT - TOKENS - 1)), BlindspotError, "126 fit"),
+    (lambda: PhotoPair(grow=6)(wide_mask()), BadImage, "too little is left"),
+    (
+        lambda: photo_pair(HABIT, sample("coffee"), "cup", after=sample("chelsea")),
+        BadImage,
+        "451 × 300 px and the one before 600 × 400",
+    ),
+    (
+        lambda: photo_pair(HABIT, sample("coffee"), "cup", sides=HALF),
+        BadImage,
+        "rectangle is empty",
+    ),
+]
+
+
+@pytest.mark.parametrize(("call", "kind", "why"), REFUSALS, ids=[why for *_, why in REFUSALS])
+def test_what_cannot_be_asked_is_refused_with_the_reason(call, kind, why):
+    with pytest.raises(kind, match=why):
+        call()
+
+
+def test_a_mixture_is_no_model_without_experts():
+    assert not SCMoE.unmet(replace(case(), vlm=mixture()))

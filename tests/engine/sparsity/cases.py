@@ -1,0 +1,26 @@
+"""Cases and scores that several tests of pruning begin with."""
+
+from __future__ import annotations
+
+from engine import data as data_sets
+from engine.models import embedded
+from engine.result import WeightScores
+from engine.sparsity import PruneCase, prunable_parts
+from engine.training import fresh, train
+
+
+def digits_cnns(count: int) -> list[PruneCase]:
+    """The digits CNN, trained from its recipe with each seed from 0 on."""
+    plan, data = embedded.plan("digits-cnn"), data_sets.load("digits")
+    results = []
+    for seed in range(count):
+        model = fresh(data, plan.recipe, seed)
+        train(model, data, plan.recipe, seed)
+        results.append(PruneCase(model, data, seed))
+    return results
+
+
+def magnitudes(model) -> WeightScores:
+    """The size of every weight, computed without the method."""
+    sizes = {p.name: model.network.get_parameter(p.name).abs() for p in prunable_parts(model)}
+    return WeightScores({name: size.numpy() for name, size in sizes.items()}, "weight", "l2")

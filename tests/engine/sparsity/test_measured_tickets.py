@@ -1,0 +1,119 @@
+"""What a search for masks gains over magnitude, and late rewinding over a random mask."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from engine import data as data_sets
+from engine.experiment import OUTCOMES
+from engine.lab import TrainCase
+from engine.models import embedded
+from engine.sparsity import PruneCase, Rewinding
+from engine.sparsity.criteria.jackpot import AFTER_SEARCH, DENSE, START, Jackpot
+from engine.training import Recipe, fresh, train
+
+SEEDS = 3
+POINTS = 5  # that the search should gain over magnitude at 95 %
+RATIOS = (0.95, 0.98)
+
+
+def cases(model, data):
+    plan, images = embedded.plan(model), data_sets.load(data)
+    for seed in range(SEEDS):
+        network = fresh(images, plan.recipe, seed)
+        train(network, images, plan.recipe, seed)
+        yield PruneCase(network, images, seed)
+
+
+def spread(values, form=".1f"):
+    return f"{np.mean(values):{form}} ± {np.std(values, ddof=1):{form}}"
+
+
+def late(answer):
+    """Exchanges in the last third of the steps."""
+    row = answer["swaps"]["swapped"]
+    return int(row[len(row) - len(row) // 3 :].sum())
+
+
+def verdict(holds):
+    return "holds" if holds else "does not hold here"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("model", "data"), [("digits-cnn", "digits"), ("mnist-cnn", "mnist-5k")])
+def test_a_searched_mask_is_near_magnitude_s_and_right_more_often(model, data, measure):
+    prune_cases = list(cases(model, data))
+    for ratio in RATIOS:
+        answers = [Jackpot(ratio=ratio)(case) for case in prune_cases]
+        free = [Jackpot(ratio=ratio, restriction=0.0)(case) for case in prune_cases]
+        right = {
+            name: [100 * answer["figures"][name] for answer in answers]
+            for name in (DENSE, START, AFTER_SEARCH)
+        }
+        gains = np.subtract(right[AFTER_SEARCH], right[START])
+        of_free = [100 * answer["figures"][AFTER_SEARCH] for answer in free]
+        iou = [answer["overlap"].cell("all", "IoU") for answer in answers]
+        chance = (1 - ratio) / (1 + ratio)  # d ÷ (2 − d)
+        ends = [(late(answer), late(other)) for answer, other in zip(answers, free, strict=True)]
+        what = f"Lottery Jackpots, LeNet on {data}, {SEEDS} seeds, {ratio:.0%} cut"
+        measure(
+            f"{what}, right (%)",
+            f"whole model {spread(right[DENSE])}, magnitude {spread(right[START])}, searched "
+            f"{spread(right[AFTER_SEARCH])}, without restriction {spread(of_free)}",
+        )
+        measure(
+            f"{what}; claim: at least {POINTS} points over magnitude",
+            f"{verdict(gains.min() >= POINTS)} ({spread(gains)} points; magnitude is "
+            f"{np.mean(np.subtract(right[DENSE], right[START])):.1f} below the whole model)",
+        )
+        measure(
+            f"{what}; claim: the mask is much nearer to magnitude's than chance",
+            f"{verdict(min(iou) > 5 * chance)} (IoU {spread(iou, '.2f')}, chance {chance:.3f})",
+        )
+        measure(
+            f"{what}; claim: with the restriction fewer exchanges in the last third",
+            f"{verdict(all(restricted < other for restricted, other in ends))} "
+            f"({', '.join(f'{restricted} against {other}' for restricted, other in ends)})",
+        )
+        for result in (*answers, *free):
+            assert result["weights"].notes[0] == result["weights"].notes[1]
+        assert min(iou) > 5 * chance
+        assert np.mean(gains) > 0
+    assert np.mean(gains) >= POINTS  # at the last ratio, where magnitude fails
+
+
+def point_text(table, row):
+    """The figures of one rewind point."""
+    value = {name: float(table[name][row]) for name in table.order}
+    return (
+        f"ticket {100 * value['ticket']:.1f} % ({100 * value['lowest ticket']:.1f} to "
+        f"{100 * value['highest ticket']:.1f}), dense {100 * value['dense']:.1f} %, random mask "
+        f"{100 * value['random']:.1f} %; distance to dense {value['pruning distance']:.2f} "
+        f"({value['pruning angle']:.0f}°), random {value['pruning distance, random']:.2f} "
+        f"({value['pruning angle, random']:.0f}°); between orders {value['order distance']:.2f} "
+        f"({value['order angle']:.0f}°), random {value['order distance, random']:.2f} "
+        f"({value['order angle, random']:.0f}°); barrier {100 * value['barrier']:.1f} points"
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "epochs"), [("digits", 6), ("mnist-5k", 4)])
+def test_a_ticket_lies_nearer_to_the_dense_network_than_a_random_mask(name, epochs, measure):
+    case = TrainCase(data_sets.load(name), Recipe("resnet8", epochs=epochs, rate=0.1))
+    method = Rewinding(points=4, seeds=SEEDS)
+    result = method(case)
+    table, claims = result["rewinding"], result["claims"]
+    title = f"Late rewinding, ResNet-8 on {name}, 10 % kept, {epochs} epochs, {SEEDS} seeds"
+    for row, point in enumerate(table.rows):
+        measure(f"{title}, {point}", point_text(table, row))
+    outcomes = [
+        f"{row}: {OUTCOMES[int(at)]}"
+        for row, at in zip(claims.rows, claims["outcome"], strict=True)
+    ]
+    measure(f"{title}, claims", "; ".join(outcomes))
+    late = (table["rewound to"] >= 0.005) & (table["rewound to"] < 1)
+    assert late.sum() == 2
+    assert (table["pruning distance"] < table["pruning distance, random"])[late].all()
+    assert table["pruning distance"][-1] == table["order distance"][-1] == 0
+    assert np.isfinite(table.values).all()

@@ -1,0 +1,18 @@
+"""What the tests of unlearning ask most often."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine import data as data_sets
+from tests.engine.unlearning.trained import class_case
+
+
+@pytest.fixture(scope="module")
+def case():
+    return class_case()
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return data_sets.load("digits")
