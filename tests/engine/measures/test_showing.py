@@ -158,6 +158,8 @@ def test_the_normalized_area_takes_the_score_of_the_cover_away(linear):
         assert abs(low) >= least
         lifted = (curve.insertion.astype(np.float64) - low) / (high - low)
         assert curve.normalized == pytest.approx(np.trapezoid(lifted, curve.area), rel=1e-4)
+        share = (float(curve.insertion_area) - low) / (high - low)
+        assert curve.normalized == pytest.approx(share, rel=1e-4)
 
 
 def test_a_curve_that_falls_is_normalized_too_and_one_that_hardly_moves_is_not():

@@ -298,9 +298,12 @@ def test_the_view_of_networks_survives_the_store_and_gives_each_back(data):
         assert json.loads(back[place].card)["seed"] == SEEDS[place]
     with pytest.raises(IndexError):
         back[3]
-    for some, words in ((models, "3 models have 2 cards"), ([], "0 models have 0 cards")):
+    for some, of_some, words in (
+        (models, cards[:2], "3 models have 2 cards"),
+        ([], [], "0 models have 0 cards"),
+    ):
         with pytest.raises(ValueError, match=words):
-            networks(some, cards[: len(some) - 1] if some else [])
+            networks(some, of_some)
     with pytest.raises(ValueError, match="2 networks have 3 weights"):
         replace(view, cards=view.cards[:2])
 
