@@ -1,7 +1,5 @@
 """Small methods' answers about their tiny cases, and whether two answers are the same."""
 
-from __future__ import annotations
-
 from dataclasses import fields, replace
 from functools import cache
 

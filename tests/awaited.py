@@ -1,7 +1,5 @@
 """Coroutines in tests: in a thread of their own, since Playwright's loop may run in this one."""
 
-from __future__ import annotations
-
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Iterable, Mapping
+from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
@@ -95,14 +96,7 @@ def words_in(name: str, data: bytes) -> set[str]:
 def marked(text: str) -> Iterable[str]:
     """Every marked word of a text."""
     for part in text.split(MARK)[1:]:
-        yield (
-            MARK
-            + part[
-                : next(
-                    (at for at, character in enumerate(part) if not character.isalpha()), len(part)
-                )
-            ]
-        )
+        yield MARK + "".join(takewhile(str.isalpha, part))
 
 
 def below(*folders: Path) -> Mapping[str, set[str]]:

@@ -48,11 +48,8 @@ def dataset(pixels: np.ndarray, syntax: str = ExplicitVRLittleEndian, **header: 
     dicom_dataset.Rows, dicom_dataset.Columns = rows, columns
     if pixels.ndim - color == 3:
         dicom_dataset.NumberOfFrames = len(pixels)
-    dicom_dataset.BitsAllocated, dicom_dataset.BitsStored, dicom_dataset.HighBit = (
-        bits,
-        bits,
-        bits - 1,
-    )
+    dicom_dataset.BitsAllocated = dicom_dataset.BitsStored = bits
+    dicom_dataset.HighBit = bits - 1
     dicom_dataset.PixelRepresentation = int(np.issubdtype(pixels.dtype, np.signedinteger))
     if pixels.dtype == np.float32:
         dicom_dataset.FloatPixelData = pixels.tobytes()

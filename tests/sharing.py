@@ -1,7 +1,5 @@
 """Test files that run side by side share the cores: torch takes a part of them in each process."""
 
-from __future__ import annotations
-
 import os
 
 SIDE_BY_SIDE = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))

@@ -1,7 +1,5 @@
 """What every listed method's answer hangs on: each setting, the class, and the score's size."""
 
-from __future__ import annotations
-
 from contextlib import suppress
 from dataclasses import fields, replace
 

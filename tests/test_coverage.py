@@ -1,7 +1,5 @@
 """The page of what works claims nothing that no test shows, and is up to date."""
 
-from __future__ import annotations
-
 import importlib
 from pathlib import Path
 
@@ -32,19 +30,12 @@ def test_the_page_is_up_to_date():
 
 def test_all_seventy_eight_systems_are_listed_once_with_sheet_and_view():
     entries = systems()
-    assert (
-        len({system.name for system in entries}) == len({system.paper for system in entries}) == 78
-    )
+    for names in ({system.name for system in entries}, {system.paper for system in entries}):
+        assert len(names) == 78
     menus = {"Attribution", "Unlearning", "Hallucination", "Anomaly", "Sparsity"}
     assert {system.view.split(" / ")[0] for system in entries} == menus
-    assert {system.sheet for system in entries} == {
-        "attribution",
-        "unlearning",
-        "hallucination",
-        "anomaly",
-        "sparsity",
-        "blindspots",
-    }
+    sheets = {menu.lower() for menu in menus} | {"blindspots"}
+    assert {system.sheet for system in entries} == sheets
     assert all(1990 < system.year < 2030 for system in entries)
 
 

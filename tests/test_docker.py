@@ -1,7 +1,5 @@
 """What can be said of the Dockerfile without Docker."""
 
-from __future__ import annotations
-
 import re
 import tomllib
 from pathlib import Path

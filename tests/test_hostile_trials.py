@@ -1,7 +1,5 @@
 """A part of `make hostile`, and that it notices what is wrong: mutants of other projects' files."""
 
-from __future__ import annotations
-
 import gzip
 import hashlib
 import os

@@ -1,7 +1,5 @@
 """Nothing that the app installs forbids what Apache-2.0 allows."""
 
-from __future__ import annotations
-
 import re
 
 import pytest

@@ -1,7 +1,5 @@
 """The notebook runs from its first cell to its last, without the app."""
 
-from __future__ import annotations
-
 import ast
 import json
 from pathlib import Path

@@ -6,8 +6,6 @@ numbers of a real GPU are alike is what `test_gpu.py` asks. The device cannot be
 it has a process of its own.
 """
 
-from __future__ import annotations
-
 import subprocess
 import sys
 

@@ -1,7 +1,5 @@
 """Nothing of a person appears where they did not ask for it: on the disk, in a log or a link."""
 
-from __future__ import annotations
-
 import io
 import logging
 import os

@@ -1,7 +1,5 @@
 """What SECURITY.md rests on is there."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The soak judges rightly: a mixed-up page, a damaged home, a kill and a full disk are noticed."""
 
-from __future__ import annotations
-
 import os
 import time
 from tempfile import mkdtemp

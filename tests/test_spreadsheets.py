@@ -1,7 +1,5 @@
 """No spreadsheet computes what a stranger wrote: one writer of CSV, and what it does to text."""
 
-from __future__ import annotations
-
 import ast
 import csv
 import re

@@ -6,6 +6,7 @@ from copy import copy, deepcopy
 from dataclasses import replace
 from functools import cache, partial
 from threading import Thread
+from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -292,10 +293,8 @@ def study_case(model: Classifier | None = None) -> StudyCase:
 
 def format_case(model: Classifier | None = None) -> FormatCase:
     """A model with images of its number of classes."""
-    base_model = model or cnn()
-    return FormatCase(
-        base_model, data_set(base_model.labels, base_model.side, 24 * len(base_model.labels))
-    )
+    model = model or cnn()
+    return FormatCase(model, data_set(model.labels, model.side, 24 * len(model.labels)))
 
 
 def prune_case(model: Classifier | None = None, seed: int = 0) -> PruneCase:
@@ -381,15 +380,8 @@ def columns(side: int, classes: tuple[str, ...]) -> DataSet:
     images = rng.integers(0, 150, (48, 1, side, side), dtype=np.uint8)
     images[np.arange(48), :, :, labels * 2] = 250
     split = np.where(np.arange(48) < 24, 0, 2).astype(np.uint8)
-    return DataSet(
-        "columns",
-        DataCard("Columns", "", "", ""),
-        classes,
-        images,
-        labels,
-        np.arange(48) * 3,
-        split,
-    )
+    card = DataCard("Columns", "", "", "")
+    return DataSet("columns", card, classes, images, labels, np.arange(48) * 3, split)
 
 
 def forget_case(model: Classifier | None = None) -> ForgetCase:
@@ -400,19 +392,7 @@ def forget_case(model: Classifier | None = None) -> ForgetCase:
     return ForgetCase(model, data, forget_request, Recipe("lenet", epochs=2, batch=8))
 
 
-def unlearning_case(
-    kind: type, model: Classifier | None = None
-) -> (
-    ImageCase
-    | PruneCase
-    | TrainCase
-    | ForgetCase
-    | BoardCase
-    | AfterCase
-    | ExperimentCase
-    | GeneratorCase
-    | PrototypeCase
-):
+def unlearning_case(kind: type, model: Classifier | None = None) -> Any:
     """The forget case, for a table of methods or for a look after one where the kind is such."""
     if kind in CONCEPTS:
         return concept_case(kind, model)
@@ -435,9 +415,7 @@ def generator_case(seed: int = 0) -> GeneratorCase:
     return GeneratorCase(drawing, data, deepcopy(learned()))
 
 
-def concept_case(
-    kind: type, model: Classifier | None = None
-) -> CaptionCase | ImageCase | ScenesCase:
+def concept_case(kind: type, model: Classifier | None = None) -> Any:
     """A trained vision-language model, which sees things; what cannot be asked of a classifier."""
     if model is not None:
         return ImageCase(model, image(model.side), Target(1))
@@ -447,9 +425,7 @@ def concept_case(
     return ScenesCase(load(HABIT), Greedy(), count, clean=True)
 
 
-def caption_case(
-    kind: type, model: Classifier | None = None
-) -> CaptionCase | ImageCase | ScenesCase:
+def caption_case(kind: type, model: Classifier | None = None) -> Any:
     """A question to an untrained vision-language model; what cannot be asked of a classifier."""
     if model is not None:
         return ImageCase(model, image(model.side), Target(1))
@@ -489,9 +465,7 @@ def train_case(model: Classifier | None = None) -> TrainCase | ImageCase:
     return TrainCase(columns(8, ("a", "b")), Recipe("lenet", epochs=2, batch=8))
 
 
-def experiment_case(
-    kind: type[Experiment], model: Classifier | None = None
-) -> ExperimentCase | ImageCase:
+def experiment_case(kind: type[Experiment], model: Classifier | None = None) -> Any:
     """Few small images to train on, its own data without training; what a model cannot be asked."""
     if model is not None:
         return ImageCase(model, image(model.side), Target(1))
@@ -635,32 +609,7 @@ def own_map_case(model: Classifier | None = None) -> ImageCase:
     return asked_image(model or with_own_map())
 
 
-def case_for(
-    kind: type, model: Classifier | None = None
-) -> (
-    ImageCase
-    | PairCase
-    | PruneCase
-    | StudyCase
-    | DataCase
-    | FamiliarCase
-    | ScanCase
-    | PhotographCase
-    | LesionsCase
-    | ForgetCase
-    | BoardCase
-    | AfterCase
-    | CaptionCase
-    | ScenesCase
-    | TrustCase
-    | TrainCase
-    | ExperimentCase
-    | GeneratorCase
-    | OrderedCase
-    | AttackedImagesCase
-    | BagsCase
-    | WholeSlideCase
-):
+def case_for(kind: type, model: Classifier | None = None) -> Any:
     """The tiny case that a method fits; the model is one that it fits too."""
     families = {
         "unlearning": partial(unlearning_case, kind),

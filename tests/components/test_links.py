@@ -6,7 +6,7 @@ import streamlit as st
 from components.links import let_go
 from components.sweep import grid
 from tests.components.pages import page_of
-from tests.engine.sweep.test_choosing import ROWS
+from tests.engine.sweep.test_rows import ROWS
 
 
 def draw(first):

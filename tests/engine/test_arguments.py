@@ -28,10 +28,12 @@ from engine.commands.as_code import as_python, as_shell
 from engine.commands.cli import main
 from engine.commands.run import parser_of
 from engine.data import load as load_data
+from engine.data import phantoms, registry
 from engine.data.example import example
 from engine.errors import BadSetting, BlindspotError
 from engine.families import METHODS
-from engine.method import Choice, Slider, Switch, case_kind
+from engine.keeping.memory import Memory
+from engine.method import Choice, Slider, Switch, case_kind, quiet
 from engine.models.catalog import load
 from engine.sparsity import PruneCase
 from engine.unlearning import UNLEARNERS, MembershipAttack, request
@@ -115,6 +117,24 @@ def of_case(case, arguments: Arguments) -> Arguments:
     if isinstance(arguments, PictureArguments | FamiliarArguments) and known["image"] is None:
         known["image"] = first_picture(case.model)
     return type(arguments).of(case, **known)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def forty_slices():
+    """Of phantoms forty slices are drawn, again and again: a minute less, and none is kept."""
+    draw = phantoms.Phantoms.arrays
+
+    def arrays(recipe, progress=quiet):
+        few = draw(replace(recipe, count=40))
+        return {
+            name: np.resize(some, (recipe.count, *some.shape[1:])) for name, some in few.items()
+        }
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(phantoms.Phantoms, "arrays", arrays)
+        patch.setattr(phantoms, "stored_arrays", lambda _word, _recipe, make, **_: make())
+        patch.setattr(registry, "_memory", Memory(2**30, lambda data: data.nbytes))
+        yield
 
 
 @every
@@ -214,11 +234,9 @@ def test_a_setting_with_the_name_of_an_argument_is_set_apart():
 
 
 def test_settings_are_options_of_the_command_too(tmp_path):
-    parsed = parser_of(asking.method_named("sparsity.Prune")).parse_args(
-        ["--ratio", ".5", "--out", str(tmp_path)]
-    )
-    method, _ = asking.question(asking.method_named("sparsity.Prune"), {"ratio": parsed.ratio})
-    assert method.ratio == 0.5
+    kind = asking.method_named("sparsity.Prune")
+    parsed = parser_of(kind).parse_args(["--ratio", ".5", "--out", str(tmp_path)])
+    assert asking.question(kind, {"ratio": parsed.ratio})[0].ratio == 0.5
 
 
 @pytest.mark.parametrize(
@@ -393,29 +411,26 @@ def test_a_value_is_printed_as_it_is_read(given, control):
 
 
 def test_a_case_says_what_it_does_not_know_about_itself():
-    with pytest.raises(BlindspotError, match="does not know its image"):
-        arguments_of(asking.method_named("attribution.Gradient")).of(
-            method_and_arguments("image")[1].case()
-        )
-    with pytest.raises(BlindspotError, match="does not know its scene"):
-        type(method_and_arguments("caption")[1]).of(method_and_arguments("caption")[1].case())
-    familiar = method_and_arguments("familiar")[1]
-    with pytest.raises(BlindspotError, match="unknown="):
-        type(familiar).of(familiar.case(), image="sample:chelsea")
     uploaded = load("digits-mlp").twin()
     uploaded.name = "file:123456"
-    case = PruneCase(uploaded, load_data("digits"))
-    with pytest.raises(BlindspotError, match="comes from a file"):
-        arguments_of(asking.method_named("sparsity.Magnitude")).of(case)
+    image, caption, familiar, prune = (
+        method_and_arguments(name)[1] for name in ("image", "caption", "familiar", "prune")
+    )
+    for arguments, case, more, words in (
+        (image, image.case(), {}, "does not know its image"),
+        (caption, caption.case(), {}, "does not know its scene"),
+        (familiar, familiar.case(), {"image": "sample:chelsea"}, "unknown="),
+        (prune, PruneCase(uploaded, load_data("digits")), {}, "comes from a file"),
+    ):
+        with pytest.raises(BlindspotError, match=words):
+            type(arguments).of(case, **more)
 
 
 def test_a_similarity_to_a_second_picture_is_asked_by_its_name():
     choices = {"model": "digits-mlp", "image": "example:digits/6", "like": "example:digits/1"}
     method, arguments = asking.question(asking.method_named("attribution.Gradient"), choices)
-    case = arguments.case()
-    image, other = (
-        case.model.logits(picture[None])[0] for picture in (case.image, second(arguments))
-    )
+    case, second = arguments.case(), replace(arguments, image=arguments.like, like=None).case()
+    image, other = (case.model.logits(picture[None])[0] for picture in (case.image, second.image))
     cosine = float(image @ other / image.norm() / other.norm())
     assert case.target.unit == "cosine"
     assert float(case.score(case.image[None])[0]) == pytest.approx(cosine, abs=1e-5)
@@ -429,24 +444,20 @@ def test_a_similarity_to_a_second_picture_is_asked_by_its_name():
         replace(arguments, target="3").case()
 
 
-def second(arguments):
-    return replace(arguments, image=arguments.like, like=None).case().image
-
-
 def test_the_pictures_of_a_pair_and_of_words_are_those_that_were_named():
-    first, second = (
-        method_and_arguments("pair")[1].case().others[0],
-        replace(method_and_arguments("pair")[1], against=("sample:china",)).case().others[0],
-    )
+    def against(name, *others):
+        arguments = method_and_arguments(name)[1]
+        return replace(arguments, against=others or arguments.against).case()
+
+    first, second = against("pair").others[0], against("pair", "sample:china").others[0]
     assert not np.array_equal(first.numpy(), second.numpy())
-    words = replace(method_and_arguments("words")[1], against=("each",)).case()
+    words = against("words", "each")
     assert len(words.names) == len(words.others) >= 1
     assert all(name.startswith("without the ") for name in words.names)
     category = words.names[0].removeprefix("without the ")
-    alone = replace(method_and_arguments("words")[1], against=(f"without:{category}",)).case()
+    alone = against("words", f"without:{category}")
     assert np.array_equal(alone.others[0].numpy(), words.others[0].numpy())
-    faded = replace(method_and_arguments("words")[1], against=(f"faded:{category}",)).case()
-    assert faded.names[0] == "0"
+    assert against("words", f"faded:{category}").names[0] == "0"
 
 
 def test_the_first_word_that_is_asked_about_is_a_thing():

@@ -31,8 +31,9 @@ def test_every_sample_s_first_answers_ship(asked):
 
 
 def test_some_computed_again_give_the_same(asked):
-    some = [question for question in asked if question[0].name in QUICK][:8]
-    assert [stale(question) for question in some] == [""] * 8
+    for name in QUICK:  # of a photograph, and of the last example
+        some = [question for question in asked if question[0].name == name]
+        assert [stale(question) for question in (some[0], some[-1])] == [""] * 2
 
 
 def test_nothing_else_lies_in_the_gallery_and_it_is_small(asked):

@@ -1,7 +1,5 @@
 """A finished training becomes a model, whoever still looks."""
 
-from __future__ import annotations
-
 import threading
 
 import pytest

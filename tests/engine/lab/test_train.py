@@ -1,7 +1,5 @@
 """Training as a question like any other: asked, killed, gone on with, kept."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal
@@ -183,12 +181,15 @@ def test_a_case_is_named_by_data_recipe_and_seed(data):
 
 
 def test_what_cannot_be_trained_is_said_before_it_starts(data):
-    with pytest.raises(BlindspotError, match="A seed is a whole number"):
-        TrainCase(data, Recipe(), -1)
-    with pytest.raises(BlindspotError, match="has no images to train on"):
-        TrainCase(data.take(data.rows("test")), Recipe())
-    with pytest.raises(BadModel, match="side of 13 pixels cannot be parted"):
-        TrainCase(striped(side=13), Recipe("vit"))
+    for arguments, error, words in (
+        ((data, Recipe(), -1), BlindspotError, "A seed is a whole number"),
+        ((data.take(data.rows("test")), Recipe()), BlindspotError, "has no images to train on"),
+        ((striped(side=13), Recipe("vit")), BadModel, "side of 13 pixels cannot be parted"),
+        ((tiny.columns(8, ("a",)), Recipe("mlp")), BlindspotError, "has one class"),
+    ):
+        with pytest.raises(error, match=words):
+            TrainCase(*arguments)
+    assert TrainCase(tiny.columns(8, ("a", "b")), Recipe("mlp"), 0).fingerprint
     with pytest.raises(DoesNotFit, match="needs a data set and a recipe"):
         answer(Train(), tiny.cnn_case())
 
@@ -196,12 +197,13 @@ def test_what_cannot_be_trained_is_said_before_it_starts(data):
 def test_an_unfinished_training_that_cannot_be_gone_on_with_says_so(data):
     facts = TrainCase(data_sets.load("digits"), RECIPE).facts()
     assert again(facts).recipe == RECIPE
-    with pytest.raises(BlindspotError, match="is not what this training began with"):
-        again(facts | {"data_fingerprint": "other"})
-    with pytest.raises(BlindspotError, match="begin it anew"):
-        again({})
-    with pytest.raises(BlindspotError, match="no data set called"):
-        again(case_of(data).facts())
+    for other, words in (
+        (facts | {"data_fingerprint": "other"}, "is not what this training began with"),
+        ({}, "begin it anew"),
+        (case_of(data).facts(), "no data set called"),
+    ):
+        with pytest.raises(BlindspotError, match=words):
+            again(other)
 
 
 def test_live_questions_are_answered_while_it_trains_and_change_no_bit(monkeypatch):
@@ -215,9 +217,3 @@ def test_live_questions_are_answered_while_it_trains_and_change_no_bit(monkeypat
         answer(Gradient(), tiny.cnn_case(target=target), visitor="ben")
     assert not job.finished
     assert job.value()["model"].digest == whole
-
-
-def test_two_classes_can_be_told_apart_and_one_cannot():
-    assert TrainCase(tiny.columns(8, ("a", "b")), Recipe("mlp"), 0).fingerprint
-    with pytest.raises(BlindspotError, match="has one class"):
-        TrainCase(tiny.columns(8, ("a",)), Recipe("mlp"), 0)

@@ -1,7 +1,5 @@
 """Networks of several seeds, trained together, are those that trainings alone would give."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np
@@ -12,18 +10,11 @@ from engine.lab import TrainCase, TrainSeeds
 from engine.models.rebuild import rebuilt
 from engine.training import Recipe, figures, fresh, loop, train
 from tests.engine.training.test_loop import striped
+from tests.engine.training.test_stacked import furthest
 
 RECIPE = Recipe("lenet", epochs=2, batch=32, rate=0.02, shift=1)
 AGAINST_ATTACKS = replace(RECIPE, epsilon=0.1, attack_steps=1)
 CASE = TrainCase(striped(), RECIPE, 7)
-
-
-def furthest(model, other):
-    """The largest difference of two networks' weights."""
-    pairs = zip(
-        model.network.state_dict().values(), other.network.state_dict().values(), strict=True
-    )
-    return max((a - b).abs().max().item() for a, b in pairs)
 
 
 @pytest.mark.parametrize("recipe", [RECIPE, AGAINST_ATTACKS], ids=["together", "one by one"])

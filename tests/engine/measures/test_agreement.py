@@ -1,7 +1,5 @@
 """Agreement of maps by hand-made pairs."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

@@ -1,7 +1,5 @@
 """Precision of boxes, written again slowly as COCO evaluates a single class."""
 
-from __future__ import annotations
-
 from fractions import Fraction
 
 import numpy as np

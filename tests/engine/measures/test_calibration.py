@@ -1,6 +1,4 @@
-"""Calibration derived again slowly, and its known corners."""
-
-from __future__ import annotations
+"""Calibration derived again slowly; shares of right answers, and what chance and luck reach."""
 
 from math import ceil, exp, log, nan
 
@@ -9,11 +7,20 @@ import pytest
 
 from engine.errors import BlindspotError
 from engine.measures.calibration import BINS, COLDEST, HOTTEST, calibration, fitted_temperature
+from engine.measures.shares import DEVIATIONS, confusion, luck, majority_share, wilson
 
 
 def drawn(count=300, classes=5, seed=0):
     rng = np.random.default_rng(seed)
     return rng.normal(0, 2, (count, classes)).astype(np.float32), rng.integers(classes, size=count)
+
+
+def calibrated():
+    """Logits, and labels drawn from their probabilities."""
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 1.5, (20_000, 4))
+    chances = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    return logits, (rng.random((len(logits), 1)) > chances.cumsum(1)).sum(1)
 
 
 def slowly(logits, labels):
@@ -102,13 +109,9 @@ def test_sure_and_right_is_perfect_and_sure_and_wrong_is_the_worst():
 
 
 def test_labels_drawn_from_the_probabilities_are_calibrated_and_sharper_ones_are_not():
-    rng = np.random.default_rng(0)
-    logits = rng.normal(0, 1.5, (20_000, 4))
-    chances = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
-    labels = (rng.random((len(logits), 1)) > chances.cumsum(1)).sum(1)
+    logits, labels = calibrated()
     assert calibration(logits, labels).ece < 0.02
     assert calibration(logits * 3, labels).ece > 0.1
-    assert fitted_temperature(logits * 3, labels) == pytest.approx(3, rel=0.05)
     assert calibration(logits * 3, labels, 3.0).ece == pytest.approx(
         calibration(logits, labels).ece
     )
@@ -130,10 +133,40 @@ def test_without_images_there_is_nothing_to_say():
         fitted_temperature(np.zeros((0, 3)), np.zeros(0, int))
 
 
-@pytest.mark.parametrize("heat", [0.08, 0.3, 0.7, 1.6, 9.0])
+@pytest.mark.parametrize("heat", [0.08, 0.3, 0.7, 1.6, 3.0, 9.0])
 def test_a_temperature_is_found_below_one_as_well_as_above(heat):
-    rng = np.random.default_rng(0)
-    logits = rng.normal(0, 1.5, (20_000, 4))
-    chances = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
-    labels = (rng.random((len(logits), 1)) > chances.cumsum(1)).sum(1)
+    logits, labels = calibrated()
     assert fitted_temperature(logits * heat, labels) == pytest.approx(heat, rel=0.05)
+
+
+def test_chance_is_the_share_of_the_most_frequent_class_and_confusion_counts_pairs():
+    labels, predictions = np.array([2, 0, 2]), np.array([1, 0, 2])
+    assert majority_share(labels) == pytest.approx(2 / 3)
+    assert majority_share(labels[:0]) == 1
+    assert confusion(predictions, labels, 3).tolist() == [[1, 0, 0], [0, 0, 0], [0, 1, 1]]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_luck_is_the_mean_and_spread_over_all_orders_of_the_outputs(seed):
+    rng = np.random.default_rng(seed)
+    predictions, labels = rng.integers(0, 6, 200), rng.integers(0, 6, 200)
+    orders = [rng.permutation(6) for _ in range(4000)]
+    shares = np.array([(order[predictions] == labels).mean() for order in orders])
+    expected = shares.mean() + DEVIATIONS * shares.std()
+    assert luck(predictions, labels, 6) == pytest.approx(expected, abs=0.01)
+
+
+def test_the_interval_is_wilsons():
+    low, high = wilson(55, 500)
+    z, p, n = 1.959964, 0.11, 500
+    center, half = p + z * z / (2 * n), z * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    assert (low, high) == pytest.approx(
+        ((center - half) / (1 + z * z / n), (center + half) / (1 + z * z / n)), abs=1e-6
+    )
+    assert wilson(0, 0) == (0.0, 1.0)
+
+
+def test_of_few_classes_and_of_no_images_no_luck_is_known():
+    labels = np.arange(10)
+    assert luck(labels % 5, labels % 5, 5) == luck(labels[:0], labels[:0], 6) == 0
+    assert luck(labels % 6, labels % 6, 6) > 0

@@ -1,7 +1,5 @@
 """Gini and entropy at their ends and against their definitions written as loops."""
 
-from __future__ import annotations
-
 import io
 from itertools import product
 from math import log

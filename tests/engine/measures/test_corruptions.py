@@ -1,7 +1,5 @@
 """Corruptions do what they are called, more at each severity, and the same for a seed."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 from scipy.ndimage import gaussian_filter
@@ -71,10 +69,15 @@ def test_pixelate_leaves_two_blocks_along_a_side_at_least():
     torch.testing.assert_close(corrupted(plain, "pixelate", 3), in_blocks(plain, 2))
 
 
+def blurred(plain, sigma, reach):
+    """Along both sides by scipy, reflected at the edges."""
+    whole = plain.double().numpy()
+    return gaussian_filter(whole, (0, 0, sigma, sigma), mode="mirror", radius=(0, 0, reach, reach))
+
+
 def test_blur_is_as_wide_as_the_width_of_an_image_says():
     wide = images(300)[:, :, :40]
-    slow = gaussian_filter(wide.double().numpy(), (0, 0, 3, 3), mode="mirror", radius=(0, 0, 6, 6))
-    assert corrupted(wide, "blur", 1).numpy() == pytest.approx(slow, abs=1e-5)
+    assert corrupted(wide, "blur", 1).numpy() == pytest.approx(blurred(wide, 3, 6), abs=1e-5)
 
 
 def test_an_image_too_narrow_for_a_blur_stays_as_it_is():
@@ -90,16 +93,12 @@ def test_an_image_too_narrow_for_a_blur_stays_as_it_is():
 )
 def test_blur_is_gaussian_as_far_as_two_deviations_or_the_image_go(side, severity, sigma, reach):
     plain = images(side)
-    slow = gaussian_filter(
-        plain.double().numpy(), (0, 0, sigma, sigma), mode="mirror", radius=(0, 0, reach, reach)
-    )
+    slow = blurred(plain, sigma, reach)
     assert corrupted(plain, "blur", severity).numpy() == pytest.approx(slow, abs=1e-5)
 
 
 def test_blur_of_a_narrow_image_reaches_no_further_than_its_narrow_side_allows():
     for narrow in (images(32)[..., :4], images(32)[:, :, :4]):
         sigma = max(3 * narrow.shape[-1] / 100, 1.5)
-        slow = gaussian_filter(
-            narrow.double().numpy(), (0, 0, sigma, sigma), mode="mirror", radius=(0, 0, 1, 1)
-        )
+        slow = blurred(narrow, sigma, 1)
         assert corrupted(narrow, "blur", 3).numpy() == pytest.approx(slow, abs=1e-5)

@@ -1,13 +1,14 @@
-"""Two maps of one image: alike, unrelated, opposite, flat."""
-
-from __future__ import annotations
+"""Two maps of one image: alike, unrelated, opposite, flat; and ranks, bit for bit as scipy's."""
 
 import numpy as np
 import pytest
-from scipy.stats import spearmanr
+from scipy.stats import rankdata, spearmanr
 
 from engine.errors import BlindspotError
 from engine.measures.drift import TOP, direction, rank_correlation, top_overlap, top_pixels
+from engine.measures.ranks import ranks
+
+RNG = np.random.default_rng(0)
 
 
 def maps(seed=0, side=40):
@@ -69,3 +70,18 @@ def test_of_a_small_map_one_pixel_at_least_stands_out():
     other[0, :3] = 3, 1, 2
     for share, overlap in ((0.001, 1), (0.05, 1), (0.1, 1 / 3), (0.15, 1)):
         assert top_overlap(heat_map, other, share) == pytest.approx(overlap)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        RNG.normal(size=500),
+        RNG.integers(0, 7, 500).astype(np.float32),
+        np.zeros(4),
+        np.array([3.0, np.nan, 1.0]),
+        np.empty(0),
+    ],
+    ids=["all different", "many equal", "all equal", "with NaN", "none"],
+)
+def test_ranks_are_those_of_scipy(values):
+    np.testing.assert_array_equal(ranks(values), rankdata(values))

@@ -1,13 +1,13 @@
-"""Noise in decibels, from its definition, and changes in words; SSIM is checked with walks."""
-
-from __future__ import annotations
+"""Noise in decibels, changes in words, the Fréchet distance; SSIM is checked with walks."""
 
 from math import inf
 
 import numpy as np
 import pytest
 import torch
+from scipy.linalg import sqrtm
 
+from engine.measures.frechet import frechet
 from engine.measures.likeness import psnr, ssim, visible
 
 
@@ -60,3 +60,32 @@ def test_where_ssim_is_known_it_decides():
         assert result.endswith(f"(SSIM {expected:.2f}; 1 is the same).")
     assert not visible(image, image)
     assert not visible(image[:8], image[:8] + np.uint8(9))  # flat and small: nothing is known
+
+
+def test_the_frechet_distance_is_the_formula_with_a_root_of_the_product():
+    chance = np.random.default_rng(0)
+    points = chance.normal(size=(300, 6)) @ chance.normal(size=(6, 6))
+    other_points = chance.normal(size=(200, 6)) @ chance.normal(size=(6, 6)) + 1
+    first, second = np.cov(points.T), np.cov(other_points.T)
+    slowly = ((points.mean(0) - other_points.mean(0)) ** 2).sum()
+    slowly += np.trace(first + second - 2 * np.real(sqrtm(first @ second)))
+    assert frechet(points, other_points) == pytest.approx(slowly, rel=1e-6)
+    assert frechet(other_points, points) == pytest.approx(slowly, rel=1e-6)
+
+
+def test_on_a_line_the_frechet_distance_is_the_gap_of_means_and_of_deviations():
+    chance = np.random.default_rng(1)
+    first, second = chance.normal(0, 2, (400, 1)), chance.normal(3, 5, (400, 1))
+    expected = (first.mean() - second.mean()) ** 2 + (first.std(ddof=1) - second.std(ddof=1)) ** 2
+    assert frechet(first, second) == pytest.approx(expected)
+
+
+def test_of_the_same_rows_the_frechet_distance_is_nothing_also_where_they_are_fewer_than_columns():
+    rows = np.random.default_rng(2).normal(size=(5, 40))
+    assert frechet(rows, rows) == pytest.approx(0, abs=1e-4)
+    assert frechet(rows, rows + 2) == pytest.approx(40 * 4, rel=1e-6)
+
+
+def test_one_row_has_no_covariance():
+    with pytest.raises(ValueError, match="two rows"):
+        frechet(np.zeros((1, 3)), np.zeros((5, 3)))

@@ -29,9 +29,7 @@ def test_the_mask_itself_scores_full_marks_and_its_opposite_none():
 
 def test_a_flat_map_scores_what_chance_gives():
     result = located(np.full(SHAPE, 3.0, np.float32), square())
-    assert result.hit == pytest.approx(result.chance)
-    assert result.mass == pytest.approx(result.chance)
-    assert result.rank == pytest.approx(result.chance)
+    assert (result.hit, result.mass, result.rank) == pytest.approx((result.chance,) * 3)
 
 
 def test_negative_values_have_no_mass_but_a_rank():

@@ -1,7 +1,5 @@
 """From a map to an outline: multi-Otsu by hand, and maps that have none."""
 
-from __future__ import annotations
-
 from itertools import combinations
 
 import numpy as np

@@ -1,20 +1,14 @@
 """A sweep in the lane of the app: stopped in the middle, it keeps what was done."""
 
-from __future__ import annotations
-
 import pytest
 
-from engine import run
 from engine.errors import BlindspotError, Cancelled
+from engine.method import quiet
 from engine.sweep import in_lane, work
 from engine.sweep.in_lane import computing, looking_up, plan_name
 from engine.sweep.spread import LocalExecutor
 from engine.sweep.sweeping import look_up, sweep
 from tests.engine.sweep.conftest import arrays
-
-
-def quiet(tally):
-    """Report nothing."""
 
 
 def test_a_job_that_is_stopped_keeps_what_was_computed_and_goes_on(at_home, digits):
@@ -32,9 +26,9 @@ def test_a_job_that_is_stopped_keeps_what_was_computed_and_goes_on(at_home, digi
     assert len(arrays(home)) == 4
     assert [done for done, _ in reports] == sorted(done for done, _ in reports)
     assert any("a second · about" in words for _, words in reports)
-    looked = looking_up(digits(3))(run.quiet)
+    looked = looking_up(digits(3))(quiet)
     assert (looked.kept, len(looked.missing)) == (4, 5)
-    done = computing(looked)(run.quiet)
+    done = computing(looked)(quiet)
     assert (done.computed, len(done.rows)) == (5, 9)
 
 
@@ -43,11 +37,11 @@ def test_a_sweep_let_through_within_another_does_not_wait_for_its_question(
 ):
     """Both run in one thread: the inner one would wait for a claim that the outer one holds."""
     at_home()
-    looked = looking_up(digits(1))(run.quiet)
+    looked = looking_up(digits(1))(quiet)
     kind = type(looked.missing[0].question.ask()[0])
     plain, inner = kind.__call__, []
 
-    def asks_back(self, case, progress=run.quiet):
+    def asks_back(self, case, progress=quiet):
         if not inner:
             name = "a second visitor's"
             inner.append(in_lane.submit(name, computing(looked), "live", "other"))
@@ -69,7 +63,7 @@ def test_a_job_ends_after_an_hour_and_says_so(at_home, digits, monkeypatch):
     home = at_home()
     monkeypatch.setattr(in_lane, "MOST_SECONDS", 0.0)
     with pytest.raises(BlindspotError, match="1 of 3 answers are computed and kept"):
-        computing(looking_up(digits(1))(run.quiet))(run.quiet)
+        computing(looking_up(digits(1))(quiet))(quiet)
     assert len(arrays(home)) == 1
 
 

@@ -1,7 +1,5 @@
 """What is taken along of a sweep names files, not the folders that they lie in."""
 
-from __future__ import annotations
-
 import shlex
 from dataclasses import replace
 

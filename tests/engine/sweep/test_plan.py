@@ -1,7 +1,5 @@
 """A plan says what is crossed, and one sentence says what is wrong with it."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """What a page asks makes the plan that a file would, and is bounded."""
 
-from __future__ import annotations
-
 import tomllib
 from dataclasses import replace
 from pathlib import Path

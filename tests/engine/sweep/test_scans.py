@@ -1,7 +1,5 @@
 """A volume is swept slice by slice: the strongest first, and the maps lie on the scan."""
 
-from __future__ import annotations
-
 import csv
 import io
 from dataclasses import replace
@@ -85,9 +83,11 @@ def test_a_scan_too_large_for_a_volume_still_gives_its_tables(at_home, head, cap
     assert len((head / "out/answers.csv").read_text("utf-8").splitlines()) == 4
 
 
-def test_the_name_of_a_model_with_a_slash_stays_in_the_folder(at_home, head, monkeypatch):
+@pytest.mark.parametrize("typed", [False, True])  # those are kept in memory only
+def test_the_name_of_a_model_with_a_slash_stays_in_the_folder(at_home, head, monkeypatch, typed):
     at_home()
     model = tiny.cnn()
+    model.typed = typed
     model.name = "open_clip:laion/CLIP?a cat"
     monkeypatch.setattr("engine.arguments.classifiers.load", lambda _: model)
     assert main(["sweep", "plan.toml", "--out", "out"]) == 0
@@ -123,14 +123,3 @@ def test_every_slice_is_named_as_the_command_line_takes_it(head):
 def test_what_cannot_be_swept_is_said(head, more, words):
     with pytest.raises(BadSetting, match=words):
         images_of({"scan": "head.nii"} | more, head)
-
-
-def test_answers_with_typed_classes_have_a_volume_too(at_home, head, monkeypatch):
-    """They are kept in memory only, under a name that depends on the classes."""
-    at_home()
-    model = tiny.cnn()
-    model.name = "open_clip:some"
-    model.typed = True
-    monkeypatch.setattr("engine.arguments.classifiers.load", lambda _: model)
-    assert main(["sweep", "plan.toml", "--out", "out"]) == 0
-    assert len([*(head / "out").glob("*.nii.gz")]) == 1

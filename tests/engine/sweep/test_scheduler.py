@@ -1,7 +1,5 @@
 """A cluster runs what is pickled to it: it is on this computer, or all show a certificate."""
 
-from __future__ import annotations
-
 import shutil
 import subprocess
 

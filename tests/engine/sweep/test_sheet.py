@@ -1,17 +1,22 @@
-"""The sheet is one file that asks no network and takes names of strangers as text."""
+"""The sheet asks no network; it and the tables take names of strangers as text."""
 
-from __future__ import annotations
-
+import csv
 import json
 import re
 from base64 import b64encode
 from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
+from io import BytesIO, StringIO
+
+import pyarrow.parquet as pq
 
 from engine.sweep import sheet as sheets
+from engine.sweep.images import SweepImage
+from engine.sweep.plan import SweepQuestion
 from engine.sweep.rows import SweepRow
 from engine.sweep.sheet import sheet
+from engine.sweep.tables import as_csv, as_parquet, left_out
 
 ROW = SweepRow(
     "a/1.png", "cat", "lite0", "attribution.Occlusion", "side=16", "seed=1", "dog", 0.75,
@@ -68,3 +73,21 @@ def test_a_large_sweep_has_its_first_answers_on_the_sheet_and_the_sheet_says_so(
     assert data(page)["figures"] == ["map.high"]
     assert "shows the first 2 answers; answers.csv and answers.parquet have all 3." in page
     assert "shows the first" not in sheet([ROW] * 2, "http://here")
+
+
+def read(data):
+    """The rows of a CSV file."""
+    return list(csv.DictReader(StringIO(data.decode())))
+
+
+def test_names_that_look_like_formulas_are_text_in_csv_and_whole_in_parquet():
+    evil = replace(ROW, image="=HYPERLINK(1)", label="@a", top_class="-b", figures={"map.low": -2})
+    (row,) = read(as_csv([evil]))
+    assert (row["image"], row["label"], row["top_class"]) == ("'=HYPERLINK(1)", "'@a", "'-b")
+    assert row["method"] == ROW.method
+    assert float(row["map.low"]) == -2  # a number stays one
+    (whole,) = pq.read_table(BytesIO(as_parquet([evil]))).to_pylist()
+    assert (whole["image"], whole["label"]) == ("=HYPERLINK(1)", "@a")
+    question = SweepQuestion("attribution.GradCam", (), (), SweepImage("x", "+1.png"))
+    (left,) = read(left_out([(question, "=no")]))
+    assert (left["image"], left["reason"], left["settings"]) == ("'+1.png", "'=no", "")

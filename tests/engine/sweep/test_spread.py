@@ -1,7 +1,5 @@
 """Processes here and workers of a cluster give what one process gives, whoever is killed."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess
@@ -16,6 +14,7 @@ import torch
 from joblib.externals.loky import get_reusable_executor
 
 from engine.errors import BlindspotError
+from engine.method import quiet
 from engine.models import pace
 from engine.result import Curve
 from engine.sweep import scheduler, spread
@@ -36,10 +35,6 @@ from tests.engine.sweep.conftest import arrays, entries
 needs_dask = pytest.mark.skipif(find_spec("distributed") is None, reason="distributed is missing")
 COUNT = 6  # digits
 LOCAL = Scheduler("tcp://127.0.0.1:8786")
-
-
-def quiet(tally):
-    """Report nothing."""
 
 
 def numbered(count):
@@ -282,11 +277,8 @@ def test_a_cluster_without_a_worker_that_fits_is_not_waited_for(connect):
 
 def test_what_takes_long_is_a_piece_alone(digits):
     (numbered_question,) = [Numbered(0, question) for question in digits(1).questions()[:1]]
-    assert [long(numbered_question, seconds) for seconds in (None, 9.0, 11.0)] == [
-        False,
-        False,
-        True,
-    ]
+    results = [long(numbered_question, seconds) for seconds in (None, 9.0, 11.0)]
+    assert results == [False, False, True]
     job = Numbered(1, replace(numbered_question.question, method="attribution.Study"))
     assert long(job, None)
     questions = [replace(question, alone=question.place in {1, 4}) for question in numbered(7)]

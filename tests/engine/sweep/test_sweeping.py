@@ -1,7 +1,5 @@
 """A sweep computes what is missing, once, and says what it left out."""
 
-from __future__ import annotations
-
 import csv
 import io
 import sys
@@ -17,6 +15,7 @@ from engine import run
 from engine.commands import sweep as command
 from engine.commands.cli import main
 from engine.images.samples import SAMPLES
+from engine.method import quiet
 from engine.sweep import sweeping, work
 from engine.sweep.plan import read_plan
 from engine.sweep.spread import LocalExecutor
@@ -31,10 +30,6 @@ images = { data = "digits", count = 10 }
 models = "digits-cnn"
 settings."attribution.Occlusion".side = [2, 3]
 """
-
-
-def quiet(tally):
-    """Report nothing."""
 
 
 @pytest.fixture
@@ -220,36 +215,37 @@ def test_an_internal_error_costs_one_answer(at_home, plan, capsys, monkeypatch, 
     assert len(rows(tmp_path / "out")) == 20
 
 
+DASK = ["--dry-run", "--scheduler"]
+
+
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "lines", "words"),
     [
-        ([], "Say with --out"),
-        (["--dry-run", "--jobs", "0"], "--jobs cannot be 0"),
-        (["--dry-run", "--gpu"], "--gpu goes with --scheduler"),
+        ([], PLAN, "Say with --out"),
+        (["--dry-run", "--jobs", "0"], PLAN, "--jobs cannot be 0"),
+        (["--dry-run", "--gpu"], PLAN, "--gpu goes with --scheduler"),
+        ([*DASK, "nonsense://x"], PLAN, "'nonsense://x' is no address of a scheduler"),
+        ([*DASK, "tcp://10.0.0.1:8786"], PLAN, "not on this computer and not encrypted"),
+        ([*DASK, "tls://10.0.0.1:8786"], PLAN, "tls://10.0.0.1:8786 needs --tls-ca"),
+        ([*DASK, "tls://x:1", "--tls-key", "x"], PLAN, "go together: name all three"),
+        (["--dry-run", "--trusted-network"], PLAN, "go with --scheduler"),
+        (["--dry-run"], PLAN.replace("digits-cnn", "digits-cn"), "digits-cn"),
+        (["--dry-run"], PLAN.replace("[2, 3]", "[2, 300]"), "cannot be 300; choose from 1 to 96"),
         (
-            ["--dry-run", "--scheduler", "nonsense://x"],
-            "'nonsense://x' is no address of a scheduler",
+            ["--dry-run"],
+            f"{PLAN}arguments.target = 'zebra'",
+            "None of the 30 answers can be had. No class is called",
         ),
-        (
-            ["--dry-run", "--scheduler", "tcp://10.0.0.1:8786"],
-            "not on this computer and not encrypted",
-        ),
-        (["--dry-run", "--scheduler", "tls://10.0.0.1:8786"], "tls://10.0.0.1:8786 needs --tls-ca"),
-        (
-            ["--dry-run", "--scheduler", "tls://x:1", "--tls-key", "x"],
-            "go together: name all three",
-        ),
-        (["--dry-run", "--trusted-network"], "go with --scheduler"),
     ],
 )
 def test_what_cannot_be_is_said_before_anything_is_computed(
-    at_home, plan, capsys, arguments, words
+    at_home, plan, capsys, arguments, lines, words
 ):
     at_home()
-    assert main(["sweep", plan(), *arguments]) == 2
-    captured = capsys.readouterr()
-    assert words in captured.err
-    assert captured.err.count("\n") == 1
+    assert main(["sweep", plan(lines), *arguments]) == 2
+    message = capsys.readouterr().err
+    assert words in message
+    assert message.count("\n") == 1
 
 
 def test_processes_do_not_share_a_gpu(at_home, plan, capsys, monkeypatch):
@@ -257,25 +253,6 @@ def test_processes_do_not_share_a_gpu(at_home, plan, capsys, monkeypatch):
     monkeypatch.setattr("engine.device.best_device", lambda: torch.device("cuda", 0))
     assert main(["sweep", plan(), "--dry-run", "--jobs", "2"]) == 2
     assert "2 processes would share cuda:0: leave --jobs out" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("lines", "words"),
-    [
-        (PLAN.replace("digits-cnn", "digits-cn"), "digits-cn"),
-        (PLAN.replace("[2, 3]", "[2, 300]"), "cannot be 300; choose from 1 to 96"),
-        (
-            f"{PLAN}arguments.target = 'zebra'",
-            "None of the 30 answers can be had. No class is called",
-        ),
-    ],
-)
-def test_a_plan_that_asks_the_impossible_is_refused(at_home, plan, capsys, lines, words):
-    at_home()
-    assert main(["sweep", plan(lines), "--dry-run"]) == 2
-    message = capsys.readouterr().err
-    assert words in message
-    assert message.count("\n") == 1
 
 
 def test_progress_says_rate_and_time_left(monkeypatch, capsys):

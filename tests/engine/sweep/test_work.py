@@ -1,7 +1,5 @@
 """What one process does with its part of a sweep."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from threading import Thread
 from types import SimpleNamespace

@@ -1,7 +1,5 @@
 """On a linear model the strongest attack is known: every pixel moves by its whole reach."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 from torch.nn import functional as F

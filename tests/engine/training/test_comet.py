@@ -1,7 +1,5 @@
 """COMET's step against the published one, written out with its two backward passes."""
 
-from __future__ import annotations
-
 from copy import deepcopy
 
 import numpy as np

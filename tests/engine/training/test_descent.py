@@ -1,7 +1,5 @@
 """The descent loop is the one of PyTorch's own documentation, to the bit."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 from torch import nn

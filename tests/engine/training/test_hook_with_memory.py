@@ -1,14 +1,11 @@
 """A hook may move masks from step to step, and an interruption changes none of it."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 
-from engine.errors import Cancelled
-from engine.training import Recorder, loop
+from engine.training import Recorder
 from engine.training.hooks import HookWithMemory
-from tests.engine.training.test_loop import same, striped, trained
+from tests.engine.training.test_loop import same, trained
 
 NAME, SHAPE = "fc1.weight", (128, 64)
 STEPS = 12
@@ -38,11 +35,6 @@ class Turning:
         self.turn()
 
 
-@pytest.fixture(scope="module")
-def data():
-    return striped()
-
-
 def turned(data, hook, **given):
     return trained(data, masks={NAME: hook.mask}, after_step=hook, **given)[0]
 
@@ -62,17 +54,9 @@ def test_a_mask_that_is_changed_in_place_is_followed_and_carried_at_the_end(data
 
 
 @pytest.mark.parametrize("calls", [1, 4, 8])
-def test_an_interruption_changes_no_bit_of_what_a_hook_does(data, calls, tmp_path, monkeypatch):
-    monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
-    whole, reports, keep = turned(data, Turning()), [], tmp_path / "state.safetensors"
-
-    def stop(*given):
-        reports.append(given)
-        if len(reports) == calls:
-            raise Cancelled("enough")
-
-    with pytest.raises(Cancelled):
-        turned(data, Turning(), keep=keep, progress=stop)
+def test_an_interruption_changes_no_bit_of_what_a_hook_does(data, calls, tmp_path, interrupted):
+    whole, keep = turned(data, Turning()), tmp_path / "state.safetensors"
+    interrupted(turned, data, Turning(), keep=keep, calls=calls)
     again = Turning()
     assert isinstance(again, HookWithMemory)
     assert same(turned(data, again, keep=keep), whole)

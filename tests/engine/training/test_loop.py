@@ -12,7 +12,7 @@ import torch
 from torch.nn import functional as F
 
 from engine.data import DataCard, DataSet, split_rows
-from engine.errors import BlindspotError, Cancelled
+from engine.errors import BlindspotError
 from engine.keeping.store import PART, STRAY_SECONDS
 from engine.training import Recipe, fresh, loop, masked, state, train
 from engine.training.masks import unmasked_name
@@ -43,11 +43,6 @@ def striped(count: int = 45, classes: int = 3, side: int = 8, seed: int = 0) -> 
     return DataSet("stripes", card, ("a", "b", "c"), images, labels, np.arange(count) * 7, split)
 
 
-@pytest.fixture(scope="module")
-def data():
-    return striped()
-
-
 def trained(data, recipe=RECIPE, seed=0, **given):
     model = fresh(data, recipe, seed)
     log = train(model, data, recipe, seed, **given)
@@ -61,7 +56,10 @@ def same(model, other):
 
 
 def test_it_is_momentum_descent_written_out(data):
-    model, log = trained(data)
+    model = fresh(data, RECIPE, 0)
+    before = model.fingerprint
+    log = train(model, data, RECIPE, 0)
+    assert model.fingerprint != before
     plainly = fresh(data, RECIPE, 0)
     weights = [p.detach().clone().requires_grad_() for p in plainly.network.parameters()]
     memory = [torch.zeros_like(w) for w in weights]
@@ -116,55 +114,25 @@ def test_the_same_question_gives_the_same_bits_whatever_happens_around_it(data, 
 
 @pytest.mark.parametrize("recipe", [RECIPE, replace(RECIPE, optimizer="Adam"), EVERYTHING])
 @pytest.mark.parametrize("calls", [1, 6])
-def test_a_cancelled_training_goes_on_to_the_same_bits(data, recipe, calls, tmp_path, monkeypatch):
-    monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
+def test_a_cancelled_training_goes_on_to_the_same_bits(data, recipe, calls, tmp_path, interrupted):
     whole, full = trained(data, recipe)
-    keep, reports, logs = tmp_path / "state.safetensors", [], []
-
-    def stop(done, words="", partial=None):
-        reports.append(done)
-        logs.append(partial)
-        if len(reports) == calls:
-            raise Cancelled("enough")
-
-    with pytest.raises(Cancelled):
-        trained(data, recipe, keep=keep, progress=stop)
+    keep, steps = tmp_path / "state.safetensors", []
+    shares = interrupted(trained, data, recipe, keep=keep, calls=calls)
     assert keep.is_file()
-    assert reports == sorted(reports)
-    again, log = trained(data, recipe, keep=keep)
+    assert shares == sorted(shares)
+    hook = {"after_step": lambda _model, rate: steps.append(rate)}
+    again, log = trained(data, recipe, keep=keep, **hook)
+    assert len(steps) == {1: 11, 6: 7}[calls]  # the fifth report is of an epoch, not of a step
     assert same(whole, again)
     np.testing.assert_array_equal(log.train_loss, full.train_loss)
     np.testing.assert_array_equal(log.shown, full.shown)
     assert not keep.exists()
-    if calls == 6:
-        assert next(log for log in logs if log)["log"].done == 1
 
 
-def test_it_goes_on_and_does_not_begin_again(data, tmp_path, monkeypatch):
-    monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
-    keep, steps = tmp_path / "state.safetensors", []
-
-    def stop(done, words="", partial=None):
-        if done > 0.7:
-            raise Cancelled("enough")
-
-    with pytest.raises(Cancelled):
-        trained(data, keep=keep, progress=stop)
-    trained(data, keep=keep, after_step=lambda _model, rate: steps.append(rate))
-    assert 0 < len(steps) <= 4  # of 12
-
-
-def test_a_damaged_state_or_one_of_another_question_is_left_aside(data, tmp_path, monkeypatch):
-    monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
+def test_a_damaged_state_or_one_of_another_question_is_left_aside(data, tmp_path, interrupted):
     whole, _ = trained(data)
     keep = tmp_path / "state.safetensors"
-
-    def stop(done, words="", partial=None):
-        if done > 0.5:
-            raise Cancelled("enough")
-
-    with pytest.raises(Cancelled):
-        trained(data, keep=keep, progress=stop)
+    interrupted(trained, data, keep=keep, beyond=0.5)
     good = keep.read_bytes()
     flipped = bytearray(good)
     flipped[-100] ^= 1
@@ -189,17 +157,13 @@ def test_a_full_disk_costs_the_state_and_not_the_training(data, tmp_path, monkey
     assert list(tmp_path.iterdir()) == []
 
 
-def test_unfinished_trainings_are_known_by_name_and_bounded(data, monkeypatch, tmp_path):
+def test_unfinished_trainings_are_known_by_name_and_bounded(
+    data, monkeypatch, tmp_path, interrupted
+):
     monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
-    monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
     monkeypatch.setattr(state, "UNFINISHED", 2)
-
-    def stop(*_):
-        raise Cancelled("enough")
-
     for name in ("one", "two", "three"):
-        with pytest.raises(Cancelled):
-            trained(data, keep=state_file(name), progress=stop)
+        interrupted(trained, data, keep=state_file(name))
     assert unfinished()[0].name == "three"
     state_file("damaged").write_bytes(b"no")
     assert "damaged" not in {training.name for training in unfinished()}
@@ -259,29 +223,22 @@ def test_masked_weights_are_zero_all_the_way_and_in_the_end(data):
     assert type(model.network.fc1) is torch.nn.Linear
 
 
-def test_masks_of_ones_change_no_bit(data, tmp_path, monkeypatch):
+def test_masks_of_ones_change_no_bit(data, tmp_path, interrupted):
     full_masks = {"conv.weight": torch.ones(16, 1, 3, 3, dtype=torch.bool)}
     whole, _ = trained(data, EVERYTHING)
     assert same(whole, trained(data, EVERYTHING, masks=full_masks)[0])
-
-    def stop(done, words="", partial=None):
-        if done > 0.5:
-            raise Cancelled("enough")
-
-    monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
     keep = tmp_path / "state.safetensors"
-    with pytest.raises(Cancelled):
-        trained(data, EVERYTHING, masks=full_masks, keep=keep, progress=stop)
+    interrupted(trained, data, EVERYTHING, masks=full_masks, keep=keep, beyond=0.5)
     assert same(whole, trained(data, EVERYTHING, masks=full_masks, keep=keep)[0])
 
 
 def test_a_mask_that_fits_nothing_is_said(data):
-    with pytest.raises(BlindspotError, match="no weight called 'fc9'"):
-        trained(data, masks={"fc9": torch.ones(1)})
-    with pytest.raises(
-        BlindspotError, match=r"mask of fc1.bias has the shape \(1,\), not \(128,\)"
+    for name, words in (
+        ("fc9", "no weight called 'fc9'"),
+        ("fc1.bias", r"mask of fc1.bias has the shape \(1,\), not \(128,\)"),
     ):
-        trained(data, masks={"fc1.bias": torch.ones(1)})
+        with pytest.raises(BlindspotError, match=words):
+            trained(data, masks={name: torch.ones(1)})
     model = fresh(data, RECIPE)
     with masked(model.network, {"fc1.weight": torch.ones(128, 64)}):
         names = [unmasked_name(name) for name in model.network.state_dict()]
@@ -301,13 +258,6 @@ def test_nothing_to_learn_from_is_said(data):
     wide = replace(data, images=data.images[:, :, :, :7])
     with pytest.raises(BlindspotError, match="must be square, not 8 × 7"):
         fresh(wide, RECIPE)
-
-
-def test_training_again_gives_another_fingerprint(data):
-    model = fresh(data, RECIPE)
-    before = model.fingerprint
-    train(model, data, RECIPE)
-    assert model.fingerprint != before
 
 
 def aged(path, seconds):
@@ -337,16 +287,10 @@ def test_what_a_killed_process_left_goes_when_it_is_old_and_not_while_it_is_writ
     assert other.exists()
 
 
-def test_unfinished_trainings_come_the_latest_first(data, monkeypatch, tmp_path):
+def test_unfinished_trainings_come_the_latest_first(data, monkeypatch, tmp_path, interrupted):
     monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
-    monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
-
-    def stop(*_):
-        raise Cancelled("enough")
-
     for seconds, name in ((5, "one"), (20, "two"), (10, "three")):
-        with pytest.raises(Cancelled):
-            trained(data, keep=state_file(name), progress=stop)
+        interrupted(trained, data, keep=state_file(name))
         when = state_file(name).stat().st_mtime - seconds
         os.utime(state_file(name), (when, when))
     assert [training.name for training in unfinished()] == ["one", "three", "two"]

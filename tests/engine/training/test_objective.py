@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from engine.errors import BlindspotError, Cancelled
+from engine.errors import BlindspotError
 from engine.models.threads import one_thread
 from engine.training import (
     Recipe,
@@ -18,19 +18,13 @@ from engine.training import (
     binary_cross_entropy,
     cross_entropy,
     fresh,
-    loop,
     squared_error,
 )
 from engine.training.objective import labels_right
 from engine.training.question import name_of
-from tests.engine.training.test_loop import EVERYTHING, RECIPE, same, striped, trained
+from tests.engine.training.test_loop import EVERYTHING, RECIPE, same, trained
 
 LABELS = np.random.default_rng(3).integers(0, 2, (45, 3))
-
-
-@pytest.fixture(scope="module")
-def data():
-    return striped()
 
 
 def by_hand(model, batch):
@@ -158,24 +152,15 @@ def test_what_does_not_fit_together_is_said(data, given, words):
 
 
 def test_an_interrupted_training_is_gone_on_with_for_the_same_objective_and_targets_only(
-    data, tmp_path, monkeypatch
+    data, tmp_path, interrupted
 ):
-    monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
-
-    def stop(done, words="", partial=None):
-        if done > 0.5:
-            raise Cancelled("enough")
-
     settings = {"objective": binary_cross_entropy, "targets": LABELS, "keep": tmp_path / "state"}
     whole, full = trained(data, **settings)
     for other in ({}, {"targets": 1 - LABELS}, {"objective": squared_error}):
-        with pytest.raises(Cancelled):
-            trained(data, **settings, progress=stop)
-        steps: list[float] = []
-        arguments = (
-            settings | other | {"after_step": lambda _model, rate, steps=steps: steps.append(rate)}
-        )
-        again, log = trained(data, **arguments)
+        interrupted(trained, data, **settings, beyond=0.5)
+        steps = []
+        hook = {"after_step": lambda _model, rate, steps=steps: steps.append(rate)}
+        again, log = trained(data, **settings | other | hook)
         assert len(steps) == (12 if other else 6 - 1)
         if not other:
             assert same(whole, again)

@@ -1,24 +1,17 @@
 """What is kept on the way is what was there, and an interruption changes none of it."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from engine.errors import BlindspotError, Cancelled
+from engine.errors import BlindspotError
 from engine.training import Recorder, fresh, loop
-from tests.engine.training.test_loop import EVERYTHING, RECIPE, same, striped, trained
+from tests.engine.training.test_loop import EVERYTHING, RECIPE, same, trained
 from tests.engine.training.test_objective import by_hand
 
 STEPS = 12  # three epochs of four batches
-
-
-@pytest.fixture(scope="module")
-def data():
-    return striped()
 
 
 def weights_of(model):
@@ -123,20 +116,11 @@ def test_a_second_training_begins_with_nothing(data):
 
 @pytest.mark.parametrize("recipe", [RECIPE, EVERYTHING], ids=["plain", "everything"])
 @pytest.mark.parametrize("calls", [1, 4, 8])
-def test_an_interruption_changes_no_bit_of_it(data, recipe, calls, tmp_path, monkeypatch):
-    monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
+def test_an_interruption_changes_no_bit_of_it(data, recipe, calls, tmp_path, interrupted):
     whole = Recorder((0, 2, 7), decay=0.9)
     trained(data, recipe, recorder=whole)
-    reports = []
-
-    def stop(*given):
-        reports.append(given)
-        if len(reports) == calls:
-            raise Cancelled("enough")
-
-    keep = tmp_path / "state.safetensors"
-    with pytest.raises(Cancelled):
-        trained(data, recipe, keep=keep, recorder=Recorder((0, 2, 7), decay=0.9), progress=stop)
+    keep, begun = tmp_path / "state.safetensors", Recorder((0, 2, 7), decay=0.9)
+    interrupted(trained, data, recipe, keep=keep, recorder=begun, calls=calls)
     again = Recorder((0, 2, 7), decay=0.9)
     trained(data, recipe, keep=keep, recorder=again)
     assert again.losses == whole.losses
@@ -145,37 +129,25 @@ def test_an_interruption_changes_no_bit_of_it(data, recipe, calls, tmp_path, mon
     assert equal(weights_of(again.average), weights_of(whole.average))
 
 
-def test_what_is_kept_is_part_of_the_question(data, tmp_path, monkeypatch):
-    monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
-
-    def stop(done, words="", partial=None):
-        if done > 0.5:
-            raise Cancelled("enough")
-
+def test_what_is_kept_is_part_of_the_question(data, tmp_path, interrupted):
     keep = tmp_path / "state.safetensors"
-    with pytest.raises(Cancelled):
-        trained(data, keep=keep, progress=stop)
+    interrupted(trained, data, keep=keep, beyond=0.5)
     recorder = Recorder((2,))
     trained(data, keep=keep, recorder=recorder)
     assert len(recorder.losses) == STEPS
     assert list(recorder.weights) == [2]
 
 
-def test_a_state_from_before_there_was_a_recorder_is_gone_on_with(data, tmp_path, monkeypatch):
-    monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
-
-    def stop(done, words="", partial=None):
-        if done > 0.5:
-            raise Cancelled("enough")
-
+def test_a_state_from_before_there_was_a_recorder_is_gone_on_with(
+    data, tmp_path, monkeypatch, interrupted
+):
     def older(path, place, tensors):
         write(path, place, {k: t for k, t in tensors.items() if not k.startswith("recorder/")})
 
     write = loop.write_state
     monkeypatch.setattr(loop, "write_state", older)
     keep = tmp_path / "state.safetensors"
-    with pytest.raises(Cancelled):
-        trained(data, keep=keep, progress=stop)
+    interrupted(trained, data, keep=keep, beyond=0.5)
     assert same(trained(data, keep=keep)[0], trained(data)[0])
 
 

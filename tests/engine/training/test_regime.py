@@ -9,14 +9,14 @@ import pytest
 import torch
 
 from engine import run
-from engine.errors import BlindspotError, Cancelled
+from engine.errors import BlindspotError
 from engine.keeping.store import Store
 from engine.lab import Train, TrainCase, TrainSeeds
 from engine.models.bits import unpacked_bits
 from engine.models.rebuild import rebuilt
 from engine.run import answer, digest
-from engine.training import Recorder, Regime, Scheduled, fresh, loop, train
-from tests.engine.training.test_loop import RECIPE, same, striped, trained
+from engine.training import Recorder, Regime, Scheduled, fresh, train
+from tests.engine.training.test_loop import RECIPE, same, trained
 
 
 @dataclass(frozen=True)
@@ -52,11 +52,6 @@ class Fade(Regime):
 
     def parametrizations(self, model):
         return {"fc1.weight": Fading(self.over)}
-
-
-@pytest.fixture(scope="module")
-def data():
-    return striped()
 
 
 @pytest.fixture
@@ -104,39 +99,25 @@ def test_one_that_changes_nothing_changes_no_bit(data):
 
 
 @pytest.mark.parametrize("regime", [Fade(), RandomMask()])
-def test_an_interrupted_training_goes_on_to_the_same_bits(data, tmp_path, monkeypatch, regime):
-    monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
+def test_an_interrupted_training_goes_on_to_the_same_bits(data, tmp_path, interrupted, regime):
     whole, log = trained(data, regime=regime)
-    for halt in (0.3, 1 / 3, 0.99):
+    for halt in (0.29, 1 / 3 - 1e-9, 0.99):
         keep = tmp_path / f"{halt}.safetensors"
-
-        def stop(done, words="", partial=None, halt=halt):
-            if done >= halt:
-                raise Cancelled("enough")
-
-        with pytest.raises(Cancelled):
-            trained(data, regime=regime, keep=keep, progress=stop)
+        interrupted(trained, data, regime=regime, keep=keep, beyond=halt)
         model, again = trained(data, regime=regime, keep=keep)
         assert same(model, whole)
         assert np.array_equal(again.validation_loss, log.validation_loss)
 
 
-def test_another_regime_is_another_question(data, tmp_path, monkeypatch, own_store):
-    monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
+def test_another_regime_is_another_question(data, tmp_path, interrupted, own_store):
     cases = [
         TrainCase(data, RECIPE, regime=regime) for regime in (None, Fade(), Fade(0.5), RandomMask())
     ]
     assert len({digest(Train(), case) for case in cases}) == len(cases)
     assert TrainCase(data, RECIPE).fingerprint == cases[0].fingerprint
     assert cases[1].fingerprint == TrainCase(data, RECIPE, regime=Fade()).fingerprint
-
-    def stop(done, words="", partial=None):
-        if done > 0.5:
-            raise Cancelled("enough")
-
     keep = tmp_path / "kept.safetensors"
-    with pytest.raises(Cancelled):
-        trained(data, regime=Fade(), keep=keep, progress=stop)
+    interrupted(trained, data, regime=Fade(), keep=keep, beyond=0.5)
     assert same(trained(data, regime=Fade(0.5), keep=keep)[0], trained(data, regime=Fade(0.5))[0])
 
 

@@ -1,26 +1,17 @@
 """The second view of an image is another one, drawn from the seed, and leaves the first alone."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from functools import partial
 
 import numpy as np
-import pytest
 import torch
 
-from engine.errors import Cancelled
-from engine.training import augmented, loop
-from tests.engine.training.test_loop import RECIPE, same, striped, trained
+from engine.training import augmented
+from tests.engine.training.test_loop import RECIPE, same, trained
 from tests.engine.training.test_objective import by_hand
 
 AUGMENTED = replace(RECIPE, shift=1, mirror=True)
 AGAIN = partial(augmented, recipe=AUGMENTED)
-
-
-@pytest.fixture(scope="module")
-def data():
-    return striped()
 
 
 def alike(model, batch):
@@ -90,17 +81,10 @@ def test_what_both_views_say_comes_nearer_when_the_objective_asks_for_it(data):
     assert apart(pulled) < 0.7 * apart(trained(data, AUGMENTED)[0])
 
 
-def test_an_interruption_changes_no_bit_of_it(data, tmp_path, monkeypatch):
-    monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
-
-    def stop(done, words="", partial=None):
-        if done > 0.4:
-            raise Cancelled("enough")
-
+def test_an_interruption_changes_no_bit_of_it(data, tmp_path, interrupted):
     settings = {"objective": alike, "second_view": AGAIN, "keep": tmp_path / "state.safetensors"}
     whole, full = trained(data, AUGMENTED, **settings)
-    with pytest.raises(Cancelled):
-        trained(data, AUGMENTED, **settings, progress=stop)
+    interrupted(trained, data, AUGMENTED, **settings, beyond=0.4)
     again, log = trained(data, AUGMENTED, **settings)
     assert same(whole, again)
     np.testing.assert_array_equal(log.validation_loss, full.validation_loss)

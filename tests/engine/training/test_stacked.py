@@ -1,7 +1,5 @@
 """Networks trained together end where each ends that is trained alone."""
 
-from __future__ import annotations
-
 import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -10,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from engine.errors import BadModel, BlindspotError, Cancelled
+from engine.errors import BadModel, BlindspotError
 from engine.keeping.store import StoredAnswer, pack, unpack
 from engine.models import stack
 from engine.models.bits import packed_bits
@@ -41,11 +39,6 @@ RECIPES = {
     "adamw": replace(MOVED, optimizer="AdamW", rate=0.005),
     "batch norm": replace(MOVED, architecture="resnet8", rate=0.02),
 }
-
-
-@pytest.fixture(scope="module")
-def data():
-    return striped()
 
 
 def begun(data, recipe=RECIPE, seeds=SEEDS):
@@ -98,11 +91,8 @@ def test_on_large_images_each_is_passed_by_itself_to_the_same_end(architecture):
     large = striped(side=16)
     recipe = replace(MOVED, architecture=architecture, epochs=2, rate=0.01)
     stacks = [begun(large, recipe), begun(striped(), recipe), begun(large)]
-    assert [len(Stack(group).parts) for group in stacks] == [
-        3,
-        2,
-        1,
-    ]  # the last has no convolutions
+    parts = [len(Stack(group).parts) for group in stacks]
+    assert parts == [3, 2, 1]  # the last has no convolutions
     masks = [halved(model, seed) for model, seed in zip(begun(large, recipe), SEEDS, strict=True)]
     models, log = together(large, recipe, masks=masks)
     again, _ = together(large, recipe, masks=masks)
@@ -136,20 +126,15 @@ def test_threads_that_begin_later_have_as_many_cores_as_before():
         torch.set_num_threads(usual)
 
 
-def test_a_state_of_one_pass_for_all_is_not_gone_on_with_by_itself(tmp_path, monkeypatch):
+def test_a_state_of_one_pass_for_all_is_not_gone_on_with_by_itself(
+    tmp_path, monkeypatch, interrupted
+):
     large, keep = striped(side=16), tmp_path / "state"
     recipe = replace(RECIPE, architecture="lenet", epochs=4)
     monkeypatch.setattr(loop, "KEEP_SECONDS", 0.0)
-    monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
-
-    def stop(done, *_):
-        if done > 0.5:
-            raise Cancelled("enough")
-
     with monkeypatch.context() as before:
         before.setattr(stack, "NARROW", 17)
-        with pytest.raises(Cancelled):
-            together(large, recipe, keep=keep, progress=stop)
+        interrupted(together, large, recipe, keep=keep, beyond=0.5)
     assert keep.is_file()
     begin = []
     together(large, recipe, keep=keep, progress=lambda done, *_: begin.append(done))
@@ -231,18 +216,10 @@ def test_each_is_asked_about_the_validation_images_at_chosen_steps(data):
     assert late["validation loss"].mean().item() == pytest.approx(log.validation_loss[-1])
 
 
-def test_other_masks_a_start_and_snapshots_are_another_question(data, tmp_path, monkeypatch):
-    monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
-    reports, keep = [], tmp_path / "state.safetensors"
+def test_other_masks_a_start_and_snapshots_are_another_question(data, tmp_path, interrupted):
+    keep = tmp_path / "state.safetensors"
     masks = [halved(model, 0) for model in begun(data)]
-
-    def stop(done, words="", partial=None):
-        reports.append(done)
-        if len(reports) == 8:
-            raise Cancelled("enough")
-
-    with pytest.raises(Cancelled):
-        together(data, masks=masks, keep=keep, progress=stop)
+    reports = interrupted(together, data, masks=masks, keep=keep, calls=8)
     for options in (
         {},
         {"masks": masks, "start": 1},
@@ -271,20 +248,11 @@ def test_its_passes_are_those_of_all_of_them(data, name):
 
 
 @pytest.mark.parametrize("calls", [1, 6])
-def test_an_interrupted_one_goes_on_to_the_same_bits(data, calls, tmp_path, monkeypatch):
-    monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
+def test_an_interrupted_one_goes_on_to_the_same_bits(data, calls, tmp_path, interrupted):
     recipe = RECIPES["batch norm"]
     whole, full = together(data, recipe)
-    keep, reports = tmp_path / "state.safetensors", []
-
-    def stop(done, words="", partial=None):
-        reports.append(done)
-        if len(reports) == calls:
-            raise Cancelled("enough")
-
-    models = begun(data, recipe)
-    with pytest.raises(Cancelled):
-        train_stacked(models, data, recipe, SEEDS, keep=keep, progress=stop)
+    keep, models = tmp_path / "state.safetensors", begun(data, recipe)
+    reports = interrupted(train_stacked, models, data, recipe, SEEDS, keep=keep, calls=calls)
     assert all(same(a, b) for a, b in zip(models, begun(data, recipe), strict=True))
     begin = []
     again, log = together(data, recipe, keep=keep, progress=lambda done, *_: begin.append(done))
@@ -294,15 +262,9 @@ def test_an_interrupted_one_goes_on_to_the_same_bits(data, calls, tmp_path, monk
     assert not keep.exists()
 
 
-def test_other_seeds_are_another_question(data, tmp_path, monkeypatch):
-    monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
-
-    def stop(*_given):
-        raise Cancelled("enough")
-
+def test_other_seeds_are_another_question(data, tmp_path, interrupted):
     keep = tmp_path / "state.safetensors"
-    with pytest.raises(Cancelled):
-        train_stacked(begun(data), data, RECIPE, SEEDS, keep=keep, progress=stop)
+    interrupted(train_stacked, begun(data), data, RECIPE, SEEDS, keep=keep)
     models = begun(data)
     train_stacked(models, data, RECIPE, (4, 0, 1), keep=keep)
     alone = fresh(data, RECIPE, SEEDS[2])
@@ -336,43 +298,57 @@ def test_the_view_of_networks_survives_the_store_and_gives_each_back(data):
         assert json.loads(back[place].card)["seed"] == SEEDS[place]
     with pytest.raises(IndexError):
         back[3]
-    with pytest.raises(ValueError, match="3 models have 2 cards"):
-        networks(models, cards[:2])
-    with pytest.raises(ValueError, match="0 models have 0 cards"):
-        networks([], [])
+    for some, of_some, words in (
+        (models, cards[:2], "3 models have 2 cards"),
+        ([], [], "0 models have 0 cards"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            networks(some, of_some)
     with pytest.raises(ValueError, match="2 networks have 3 weights"):
         replace(view, cards=view.cards[:2])
 
 
-def test_what_cannot_be_trained_together_is_said(data):
-    models = begun(data)
-    train_rows = data.rows("train")
-    with pytest.raises(BlindspotError, match="3 networks, 2 seeds and 3 lists"):
-        train_stacked(models, data, RECIPE, (0, 1))
-    with pytest.raises(BlindspotError, match="as many images each"):
-        train_stacked(models[:2], data, RECIPE, (0, 1), rows=[train_rows, train_rows[1:]])
-    with pytest.raises(BlindspotError, match="has no images to train on"):
-        train_stacked(models, data, RECIPE, SEEDS, rows=[train_rows[:0]] * 3)
-    with pytest.raises(BlindspotError, match="together against attacks"):
-        train_stacked(models, data, replace(RECIPE, epsilon=0.1), SEEDS)
-    with pytest.raises(BadModel, match="one form and one normalization"):
-        train_stacked([*models[:2], fresh(data, Recipe("lenet"))], data, RECIPE, SEEDS)
-    with pytest.raises(BadModel, match="no network to stack"):
-        train_stacked([], data, RECIPE, ())
-    with pytest.raises(BlindspotError, match="masks of 1 networks for 3"):
-        train_stacked(models, data, RECIPE, SEEDS, masks=[{}])
-    with pytest.raises(BadModel, match=r"no weight called 'fc9\.weight'"):
-        train_stacked(models, data, RECIPE, SEEDS, masks=[{"fc9.weight": torch.ones(2)}, {}, {}])
-    with pytest.raises(
-        BadModel, match=r"mask of fc1\.weight has the shape \(2,\), not \(128, 64\)"
-    ):
-        train_stacked(models, data, RECIPE, SEEDS, masks=[{"fc1.weight": torch.ones(2)}, {}, {}])
-    with pytest.raises(BlindspotError, match="cannot start after 12"):
-        train_stacked(models, data, RECIPE, SEEDS, start=12)
-    with pytest.raises(BlindspotError, match="steps 0 to 12 of this training, not 13"):
-        train_stacked(models, data, RECIPE, SEEDS, recorder=StackRecorder((13,)))
-    with pytest.raises(BlindspotError, match="trained alone"):
-        train_stacked(models, data, RECIPE, SEEDS, recorder=StackRecorder(decay=0.9))
+@pytest.mark.parametrize(
+    ("changed", "error", "words"),
+    [
+        ({"seeds": (0, 1)}, BlindspotError, "3 networks, 2 seeds and 3 lists"),
+        (
+            {"rows": [np.arange(9), np.arange(9), np.arange(8)]},
+            BlindspotError,
+            "as many images each",
+        ),
+        ({"rows": [np.arange(0)] * 3}, BlindspotError, "has no images to train on"),
+        ({"recipe": replace(RECIPE, epsilon=0.1)}, BlindspotError, "together against attacks"),
+        ({"last": "lenet"}, BadModel, "one form and one normalization"),
+        ({"models": [], "seeds": ()}, BadModel, "no network to stack"),
+        ({"masks": [{}]}, BlindspotError, "masks of 1 networks for 3"),
+        (
+            {"masks": [{"fc9.weight": torch.ones(2)}, {}, {}]},
+            BadModel,
+            r"no weight called 'fc9\.weight'",
+        ),
+        (
+            {"masks": [{"fc1.weight": torch.ones(2)}, {}, {}]},
+            BadModel,
+            r"mask of fc1\.weight has the shape \(2,\), not \(128, 64\)",
+        ),
+        ({"start": 12}, BlindspotError, "cannot start after 12"),
+        (
+            {"recorder": StackRecorder((13,))},
+            BlindspotError,
+            "steps 0 to 12 of this training, not 13",
+        ),
+        ({"recorder": StackRecorder(decay=0.9)}, BlindspotError, "trained alone"),
+    ],
+)
+def test_what_cannot_be_trained_together_is_said(data, changed, error, words):
+    options = {"last": "mlp", "recipe": RECIPE, "seeds": SEEDS} | changed
+    models = [*begun(data)[:2], fresh(data, Recipe(options.pop("last")))]
+    with pytest.raises(error, match=words):
+        train_stacked(**{"models": models, "data": data} | options)
+
+
+def test_a_loss_that_runs_away_is_said(data):
     wild = replace(RECIPE, rate=1.0, momentum=0.99, epochs=50)
     with pytest.raises(BlindspotError, match=r"no number any more in epoch \d"):
         together(data, wild, objective=squared_error, targets=LABELS * 1e6)

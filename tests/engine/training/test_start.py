@@ -1,23 +1,16 @@
 """A training that starts later goes on where the whole one was, with a new optimizer."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from engine.errors import BlindspotError, Cancelled
-from engine.training import Recorder, fresh, loop, train
-from tests.engine.training.test_loop import EVERYTHING, RECIPE, same, striped
+from engine.errors import BlindspotError
+from engine.training import Recorder, fresh, train
+from tests.engine.training.test_loop import EVERYTHING, RECIPE, same
 
 MEMORYLESS = replace(EVERYTHING, optimizer="SGD", momentum=0.0, rate=0.05)
 STEPS = 12  # three epochs of four batches
-
-
-@pytest.fixture(scope="module")
-def data():
-    return striped()
 
 
 def from_step(data, recipe, start, **given):
@@ -61,19 +54,10 @@ def test_its_curves_are_of_the_images_it_was_shown(data):
 
 
 @pytest.mark.parametrize("calls", [1, 4])
-def test_an_interruption_changes_no_bit_of_it(data, calls, tmp_path, monkeypatch):
-    monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
+def test_an_interruption_changes_no_bit_of_it(data, calls, tmp_path, interrupted):
     whole, full, _ = from_step(data, RECIPE, 5)
-    reports = []
-
-    def stop(done, words="", partial=None):
-        reports.append(done)
-        if len(reports) == calls:
-            raise Cancelled("enough")
-
     keep = tmp_path / "state.safetensors"
-    with pytest.raises(Cancelled):
-        from_step(data, RECIPE, 5, keep=keep, progress=stop)
+    reports = interrupted(from_step, data, RECIPE, 5, keep=keep, calls=calls)
     assert reports[0] == pytest.approx(6 / STEPS)
     again, log, _ = from_step(data, RECIPE, 5, keep=keep)
     assert same(whole, again)
@@ -81,15 +65,9 @@ def test_an_interruption_changes_no_bit_of_it(data, calls, tmp_path, monkeypatch
     np.testing.assert_array_equal(log.shown, full.shown)
 
 
-def test_where_it_starts_is_part_of_the_question(data, tmp_path, monkeypatch):
-    monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
-
-    def stop(*_given):
-        raise Cancelled("enough")
-
+def test_where_it_starts_is_part_of_the_question(data, tmp_path, interrupted):
     keep, steps = tmp_path / "state.safetensors", []
-    with pytest.raises(Cancelled):
-        train(fresh(data, RECIPE), data, RECIPE, start=5, keep=keep, progress=stop)
+    interrupted(train, fresh(data, RECIPE), data, RECIPE, start=5, keep=keep)
     hook = {"after_step": lambda _model, rate: steps.append(rate)}
     train(fresh(data, RECIPE), data, RECIPE, start=4, keep=keep, **hook)
     assert len(steps) == STEPS - 4
