@@ -1,7 +1,5 @@
 """A reader process with a decoder that crashes, spins, waits …, as the file's last byte says."""
 
-from __future__ import annotations
-
 import os
 import signal
 import time

@@ -1,7 +1,5 @@
 """Valid files of our own with bytes changed, of every sort that a person brings."""
 
-from __future__ import annotations
-
 import gzip
 import io
 from collections.abc import Callable, Iterator

@@ -1,7 +1,5 @@
 """Every test has a cache folder of its own; nothing is read from or written to the user's."""
 
-from __future__ import annotations
-
 import gc
 import os
 from collections.abc import Callable, Iterator

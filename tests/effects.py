@@ -1,7 +1,5 @@
 """Where settings show that do nothing to the tiny case of their method at its small settings."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field, replace

@@ -4,8 +4,6 @@ One line of JSON for each case: its name, what came of it, and the most memory t
 had at any time until then beyond what it had before the first, in MB.
 """
 
-from __future__ import annotations
-
 import json
 import sys
 from collections.abc import Iterator

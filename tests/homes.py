@@ -1,7 +1,5 @@
 """What a home of the tests begins with: how the first model runs, so that no process tries it."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from shutil import copytree

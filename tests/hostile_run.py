@@ -4,8 +4,6 @@ Seconds are of computing, in this process and in its reader; memory is the most 
 or this process beyond what it had before it opened anything.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import resource

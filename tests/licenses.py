@@ -3,8 +3,6 @@
 Read from the installed packages' own metadata, through everything that requirements.txt brings.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from importlib.metadata import Distribution, PackageNotFoundError, distribution

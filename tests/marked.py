@@ -3,8 +3,6 @@
 Each word begins with MARK, so that all that is kept, logged, linked or downloaded can be searched.
 """
 
-from __future__ import annotations
-
 import io
 import zipfile
 from collections.abc import Iterable, Mapping

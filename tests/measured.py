@@ -1,7 +1,5 @@
 """Figures of the slow tests, each kept with its date and commit in docs/measured.md."""
 
-from __future__ import annotations
-
 import re
 import subprocess
 from datetime import UTC, datetime

@@ -4,8 +4,6 @@ Counted is each place where a name is bound: assigned, a parameter, a function, 
 be MOST_VAGUE of them, and words that any value could have MOST_GENERIC; `make check` fails above.
 """
 
-from __future__ import annotations
-
 import ast
 import sys
 from collections import Counter

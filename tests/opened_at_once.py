@@ -4,8 +4,6 @@
 this process and its readers rose at the peak and afterwards, when all have left, and what was said.
 """
 
-from __future__ import annotations
-
 import gc
 import gzip
 import io

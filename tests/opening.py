@@ -1,7 +1,5 @@
 """The script that every visit runs, at a view, without a browser and before its first run."""
 
-from __future__ import annotations
-
 from functools import cache
 from typing import Any
 

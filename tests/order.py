@@ -1,7 +1,5 @@
 """In which order test files are run, so that three workers use two cores all the time."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

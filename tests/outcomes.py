@@ -1,7 +1,5 @@
 """What slow tests keep of an experiment: its figures and what became of the paper's claims."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from math import isnan
 

@@ -1,7 +1,5 @@
 """The pace of a model in tests: given, because each process and home would try it for seconds."""
 
-from __future__ import annotations
-
 from engine.models import pace
 from engine.models.classifier import Classifier
 from engine.models.pace import Pace, Use

@@ -3,8 +3,6 @@
 As somebody brings them: weights alone, of a size and normalization that no file says.
 """
 
-from __future__ import annotations
-
 import io
 import zipfile
 from dataclasses import dataclass

@@ -5,8 +5,6 @@ that requirements.txt allows, asks a first question there and runs the tests tha
 packages. On Linux the lowest PyTorch comes with CUDA: 6 GB.
 """
 
-from __future__ import annotations
-
 import argparse
 import os
 import subprocess

@@ -9,8 +9,6 @@ times as far as they do where the processor's wide instructions are switched off
 machine. What moves much then, such as the end of a long training, is not kept.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess

@@ -1,7 +1,5 @@
 """Scans written by hand: DICOM files with any header, and NIfTI volumes."""
 
-from __future__ import annotations
-
 import io
 from typing import Any
 

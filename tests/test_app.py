@@ -1,7 +1,5 @@
 """What the page says when something was raised that no view had reckoned with."""
 
-from __future__ import annotations
-
 import logging
 
 import pytest

@@ -4,8 +4,6 @@ A method is covered by being listed in its family's METHODS, or in INTERNAL_METH
 why it is not: a class that is in neither fails.
 """
 
-from __future__ import annotations
-
 import importlib
 import inspect
 import json

@@ -1,7 +1,5 @@
 """The contract turns a method down that breaks a promise; each toy here breaks one."""
 
-from __future__ import annotations
-
 import random
 from dataclasses import dataclass, replace
 from typing import ClassVar

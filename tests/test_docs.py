@@ -1,7 +1,5 @@
 """The pages of docs/: one for each question, whose pictures and links lead somewhere."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

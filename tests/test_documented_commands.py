@@ -1,7 +1,5 @@
 """Every command that README.md, CONTRIBUTING.md and docs/ name runs as it stands."""
 
-from __future__ import annotations
-
 import json
 import re
 import shlex

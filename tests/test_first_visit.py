@@ -4,8 +4,6 @@ A process of its own draws every view as it opens, since in this one other tests
 like. That takes eight seconds, most of them for torch; two processes would take it twice.
 """
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys

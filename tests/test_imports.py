@@ -1,7 +1,5 @@
 """Who may know whom: engine knows torch, components know Streamlit, pages know both packages."""
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Iterator
 from functools import cache

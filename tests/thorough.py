@@ -5,8 +5,6 @@ thorough.txt names files and tests. It is written from a run of all tests, with
 A test that it does not name, such as a new one, is in both.
 """
 
-from __future__ import annotations
-
 import re
 import sys
 from collections import defaultdict

@@ -1,7 +1,5 @@
 """Small models and cases with known answers, made by hand, for every test."""
 
-from __future__ import annotations
-
 from copy import copy, deepcopy
 from dataclasses import replace
 from functools import cache, partial

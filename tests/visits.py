@@ -1,7 +1,5 @@
 """Visits without a browser: the real script, run by AppTest, and what its page then says."""
 
-from __future__ import annotations
-
 import io
 import time
 import zipfile

@@ -1,7 +1,5 @@
 """Where `engine run … --out OUT` writes: each answer has a folder of its own below OUT."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

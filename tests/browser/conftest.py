@@ -1,7 +1,5 @@
 """A real browser and a real server for the journeys."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path

@@ -1,7 +1,5 @@
 """A large image dragged in the browser: how many frames a second, and what one costs."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
 

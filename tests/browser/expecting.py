@@ -5,8 +5,6 @@ waits for everything but that: of two it says at once that one was meant. Two th
 here, too.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from typing import Any, cast, overload

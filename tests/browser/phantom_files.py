@@ -1,7 +1,5 @@
 """Phantoms as files that a person opens: DICOM slices and NIfTI volumes, each with its mask."""
 
-from __future__ import annotations
-
 import numpy as np
 from playwright.sync_api import Page
 

@@ -1,7 +1,5 @@
 """Starts the app as a person would, waits until a page has finished drawing, and chooses in it."""
 
-from __future__ import annotations
-
 import os
 import re
 import socket

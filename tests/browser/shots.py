@@ -4,8 +4,6 @@ Contact sheets of the data sets are made beside them; alone under the name `data
 `docs` only the pictures of README.md and docs/ are made: the first screen of each question.
 """
 
-from __future__ import annotations
-
 import re
 import sys
 from typing import Any

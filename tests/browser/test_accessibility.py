@@ -5,8 +5,6 @@ the view; to change theme and window back, too, so that each second view begins 
 where the last one ended: on a desk or a projector.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any

@@ -1,7 +1,5 @@
 """Views of attribution: networks mixed, regions, a map of one's own, matrices, trials, a slide."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

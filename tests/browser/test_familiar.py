@@ -1,7 +1,5 @@
 """Familiar? as a radiologist takes it: a rare lesion, a worse image, a cat; and the line."""
 
-from __future__ import annotations
-
 import re
 
 import pytest

@@ -3,8 +3,6 @@
 The answer as a sentence, one large picture, how to read it and what it rests on, then controls.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial

@@ -1,7 +1,5 @@
 """What surrounds every view: the square, an upload, a menu, the way into a view, foreign names."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from http.client import HTTPConnection

@@ -1,7 +1,5 @@
 """Views of hallucination: words and their maps, decoding, captions, and a thing that fades."""
 
-from __future__ import annotations
-
 import re
 
 import pytest

@@ -1,7 +1,5 @@
 """What a person does with the app, from the first click to a copied link."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 from urllib.parse import urlencode

@@ -1,7 +1,5 @@
 """Judge a model: three files are opened and the verdict is read."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

@@ -10,8 +10,6 @@ What Streamlit itself prevents, as of 1.67:
 - After the page has changed, Tab begins at the top again; "Skip to main content" is the short way.
 """
 
-from __future__ import annotations
-
 import re
 from base64 import b64decode
 from io import BytesIO

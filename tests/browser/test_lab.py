@@ -1,7 +1,5 @@
 """Data and models in a browser: outlines, a trained network's first screen, whose a model is."""
 
-from __future__ import annotations
-
 import re
 from urllib.parse import quote_plus
 

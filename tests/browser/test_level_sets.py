@@ -1,7 +1,5 @@
 """A walk as a person takes it: two images, run, scrub, hover, take along, stop, reopen."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The path player as a person uses it: slider, keys, curves, playing; never a server run."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Prune as a radiologist takes it: a kernel by mouse and keys; slow: criteria, rounds, files."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

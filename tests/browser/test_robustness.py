@@ -1,7 +1,5 @@
 """Robustness as a visitor goes through it: a photograph, five classes in an order, their maps."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """A scan in the viewer: its window moves in the browser, at full bit depth, with no server run."""
 
-from __future__ import annotations
-
 import re
 from io import BytesIO
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Scripts of widgets alone, without a server: the play button, whose clock moves, and the list."""
 
-from __future__ import annotations
-
 import re
 
 import pytest

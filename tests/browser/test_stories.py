@@ -1,7 +1,5 @@
 """The stories on a projector: large, and alone on the screen; nothing is computed for them."""
 
-from __future__ import annotations
-
 import re
 
 import pytest

@@ -1,7 +1,5 @@
 """Study as a visitor takes it: the kept study, an image's maps, phantoms, files, and a stop."""
 
-from __future__ import annotations
-
 import csv
 import io
 import re

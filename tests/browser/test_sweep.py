@@ -1,7 +1,5 @@
 """Sweep in a browser: its errors in the view, and its sheet, leafed through without a server."""
 
-from __future__ import annotations
-
 import csv
 from dataclasses import replace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The tape of a ticket: played or moved, it moves masks, curve, and what the networks say."""
 
-from __future__ import annotations
-
 import re
 
 import pytest

@@ -1,7 +1,5 @@
 """A person pins two maps as they are seen, compares them, and files the report."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

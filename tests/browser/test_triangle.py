@@ -1,7 +1,5 @@
 """The triangle as a person uses it: mouse, keys, touch; nothing of it asks the server."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

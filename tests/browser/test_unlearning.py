@@ -1,7 +1,5 @@
 """Views of unlearning: the scoreboard, experiments, the generator, and the hardest images."""
 
-from __future__ import annotations
-
 import re
 from urllib.parse import urlencode
 

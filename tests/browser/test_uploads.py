@@ -1,7 +1,5 @@
 """Files above 50 MB: taken where the page promises it, refused in one sentence where not."""
 
-from __future__ import annotations
-
 import io
 import zipfile
 from pathlib import Path

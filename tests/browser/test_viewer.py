@@ -1,7 +1,5 @@
 """The viewer and the rectangle as a person uses them: mouse, keyboard, link, file."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from io import BytesIO

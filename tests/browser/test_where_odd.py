@@ -1,7 +1,5 @@
 """Where is it odd? as a radiologist takes it: a lesion as DICOM, and a folder of healthy slices."""
 
-from __future__ import annotations
-
 import gzip
 import io
 import re

@@ -5,8 +5,6 @@ slow proofs are run too, and each proof as it is as well; in `make test-all` it 
 others.
 """
 
-from __future__ import annotations
-
 import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # a fork keeps one thread; read before torch starts

@@ -1,7 +1,5 @@
 """Answers that look right and mean nothing: the same views with other numbers in them."""
 
-from __future__ import annotations
-
 import zlib
 from collections.abc import Callable
 from typing import Any

@@ -1,7 +1,5 @@
 """Tests are collected once; each runs in a fork of the process, where anything may be patched."""
 
-from __future__ import annotations
-
 import json
 import os
 import select

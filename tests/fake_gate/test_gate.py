@@ -1,7 +1,5 @@
 """No method's proof is content with random answers, so that each proves something of its method."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess

@@ -5,8 +5,6 @@ takes too long. Outcomes are written to a log line by line, and a run goes on wh
 of the same commit ended.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import os

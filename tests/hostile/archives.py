@@ -1,7 +1,5 @@
 """Zips and arrays of numpy that mean harm."""
 
-from __future__ import annotations
-
 import io
 import struct
 import warnings

@@ -6,8 +6,6 @@ downloaded by name, with pip, which refuses an archive of another hash. Nothing 
 this repository. `python -m tests.hostile.corpus` writes the list anew from what is there.
 """
 
-from __future__ import annotations
-
 import hashlib
 import subprocess
 import sys

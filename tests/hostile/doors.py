@@ -1,7 +1,5 @@
 """The doors by which a person's file comes in, and what a refusal may say."""
 
-from __future__ import annotations
-
 import ast
 import re
 from collections.abc import Callable, Sequence

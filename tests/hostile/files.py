@@ -1,7 +1,5 @@
 """Trials of files: other projects' test files and mutants of them, through every door there is."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """The kinds of trial that `make hostile` does, by name: where each class is."""
 
-from __future__ import annotations
-
 from importlib import import_module
 
 from tests.hostile.trials import TrialKind

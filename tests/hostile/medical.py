@@ -1,7 +1,5 @@
 """DICOM and NIfTI files that mean harm."""
 
-from __future__ import annotations
-
 import gzip
 import struct
 import zlib

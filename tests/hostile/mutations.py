@@ -4,8 +4,6 @@ Each takes the file, another one and a random generator, and gives the changed b
 the file has no such place.
 """
 
-from __future__ import annotations
-
 import gzip
 import io
 import struct

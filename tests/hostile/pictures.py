@@ -1,7 +1,5 @@
 """Pictures that mean harm."""
 
-from __future__ import annotations
-
 import io
 import struct
 import zlib

@@ -1,7 +1,5 @@
 """What all kinds of hostile trial share: names, outcomes, and rows of a table."""
 
-from __future__ import annotations
-
 import subprocess
 import traceback
 from abc import ABC, abstractmethod

@@ -1,7 +1,5 @@
 """Computing time and memory of this process and of the reader that waits, for one trial."""
 
-from __future__ import annotations
-
 import resource
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Weights that mean harm: written by torch where that can be."""
 
-from __future__ import annotations
-
 import io
 import pickle
 import struct

@@ -1,7 +1,5 @@
 """A page with a widget of each kind that the house binds to a link, drawn as views draw them."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

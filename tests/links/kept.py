@@ -1,7 +1,5 @@
 """Links within the app that name another value than the session has, for any parameter."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -3,8 +3,6 @@
 What a view reads is so known without a list: a new control or a new name is tried by itself.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Which states of the views there are: their defaults, and each choice that a link can make."""
 
-from __future__ import annotations
-
 from benchmarks.soak.visitor import LinkedWidget
 from components.views import VIEWS
 from tests.links.trial import LinkState, Prober

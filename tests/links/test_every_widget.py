@@ -1,7 +1,5 @@
 """Whatever a link holds, a widget of each kind gives a value of its own, and the page says so."""
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Iterator
 from pathlib import Path

@@ -3,8 +3,6 @@
 Of all, which `make hostile` tries, another part each day. One server for all of them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import date
 from random import Random

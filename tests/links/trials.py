@@ -1,7 +1,5 @@
 """Every parameter of every view with every kind of value, as trials of `make hostile`."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

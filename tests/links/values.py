@@ -1,7 +1,5 @@
 """What a link may hold that nobody means, by kind; the same in each run."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from benchmarks.soak.visitor import LinkedWidget

@@ -3,8 +3,6 @@
 `python -m tests.mutants [--only pinned lima …] [--count 30] [--seed 0] [--record]`
 """
 
-from __future__ import annotations
-
 import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # a fork keeps one thread; read before torch starts

@@ -1,7 +1,5 @@
 """Which code a family's mutants come from, and which tests are asked to notice them."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

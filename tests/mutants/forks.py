@@ -1,7 +1,5 @@
 """A piece of work in a forked child, which starts with all that is loaded here."""
 
-from __future__ import annotations
-
 import json
 import os
 import resource

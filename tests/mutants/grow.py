@@ -4,8 +4,6 @@ Left alone: words (strings, messages, errors, log and progress), annotations, de
 decorators (they are run when a file is imported, before a mutant is put in), guards below 1e-6.
 """
 
-from __future__ import annotations
-
 import ast
 import copy
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Decoding in the process that has the mutant: a reader's own process would not have it."""
 
-from __future__ import annotations
-
 import io
 import warnings
 from collections.abc import Mapping, Sequence

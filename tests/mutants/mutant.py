@@ -1,7 +1,5 @@
 """Mutants of a file: every small change that can be made in it, named, and each in a tree."""
 
-from __future__ import annotations
-
 import ast
 from collections import Counter
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Mutants that once went unnoticed, each with the test that is red for it now."""
 
-from __future__ import annotations
-
 import ast
 import tomllib
 from dataclasses import dataclass

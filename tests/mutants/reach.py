@@ -1,7 +1,5 @@
 """Which functions each test reaches, so that a mutant is shown to those tests only."""
 
-from __future__ import annotations
-
 import functools
 import gc
 import sys

@@ -1,7 +1,5 @@
 """Puts a changed file's code into the functions that are loaded already."""
 
-from __future__ import annotations
-
 import ast
 import gc
 from collections.abc import Iterable, Iterator

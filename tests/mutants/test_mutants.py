@@ -1,7 +1,5 @@
 """The mutants themselves: what is changed, what is left alone, and that a change takes hold."""
 
-from __future__ import annotations
-
 import ast
 import importlib.util
 import os

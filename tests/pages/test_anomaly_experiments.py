@@ -1,7 +1,5 @@
 """Experiments of Anomaly as a visitor meets them: a card each, a run, its claims, what ships."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

@@ -1,7 +1,5 @@
 """Ask as a visitor meets it: a false yes, and what it hangs on."""
 
-from __future__ import annotations
-
 import pytest
 
 from components.ask.every_claim import change

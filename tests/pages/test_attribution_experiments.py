@@ -1,7 +1,5 @@
 """The experiments of Attribution as a visitor meets them: mixtures, and C-BSN."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import replace
 

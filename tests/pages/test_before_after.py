@@ -1,7 +1,5 @@
 """Before and after as a visitor meets it: the worst pair, the thing that fades, what counts."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

@@ -1,7 +1,5 @@
 """Benchmarks as a visitor meets it: POPE and CHAIR on scenes, and a file of one's own."""
 
-from __future__ import annotations
-
 import pytest
 
 from components.benchmarks import rows, words

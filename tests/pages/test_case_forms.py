@@ -1,7 +1,5 @@
 """Every view's form offers the declared arguments of its case, and refuses a bad link in words."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 import pytest

@@ -1,7 +1,5 @@
 """Certificates as a visitor meets them: the election of an image, and poisons against it."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from components.certificates import form, poison, view

@@ -1,7 +1,5 @@
 """Concepts as a visitor meets it: the answer before and after, and what else is lost."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

@@ -1,7 +1,5 @@
 """The lab as a visitor meets it: data, a training, and the models that come of it."""
 
-from __future__ import annotations
-
 import io
 import re
 import time

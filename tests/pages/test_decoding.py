@@ -1,7 +1,5 @@
 """Decoding as a visitor meets it: a false yes that VCD takes back, and one that it cannot."""
 
-from __future__ import annotations
-
 import json
 from io import StringIO
 

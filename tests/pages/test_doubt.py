@@ -1,7 +1,5 @@
 """Confusion or ignorance as a visitor meets it: the sentence, the masses, blends, and bad links."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Experiments as a visitor meets them: the picture, a run, the claims, and one's own image."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

@@ -1,7 +1,5 @@
 """Familiar? as a visitor meets it: one plain sentence, and what it rests on."""
 
-from __future__ import annotations
-
 import re
 from copy import deepcopy
 

@@ -1,7 +1,5 @@
 """Forget as a visitor meets it: one sentence, the engine's figures, and bad input."""
 
-from __future__ import annotations
-
 import time
 from dataclasses import replace
 from types import SimpleNamespace

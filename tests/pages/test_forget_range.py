@@ -1,7 +1,5 @@
 """Forgetting a range of a number as a visitor meets it: before a run, and what it ends in."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

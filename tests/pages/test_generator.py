@@ -1,7 +1,5 @@
 """Generator as a visitor meets it: a class is forgotten, and the sheet says so."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

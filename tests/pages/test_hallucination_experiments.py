@@ -1,7 +1,5 @@
 """The experiments of Hallucination as a visitor meets them: both audits, and rerouting."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from components.experiments import perturbation, refusal, rerouting

@@ -1,7 +1,5 @@
 """The in-distribution check as a visitor meets it: one line before any verdict."""
 
-from __future__ import annotations
-
 import threading
 
 import pytest

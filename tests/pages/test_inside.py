@@ -1,7 +1,5 @@
 """Inside as a visitor meets it: the sentence, each thing with its risk, and the probe below."""
 
-from __future__ import annotations
-
 from types import SimpleNamespace
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Judge a model as a visitor meets it: the example, own files, and what does not fit."""
 
-from __future__ import annotations
-
 import io
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Networks of a plain PyTorch loop, judged through the page as their owner would."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

@@ -1,7 +1,5 @@
 """The Level sets view: every way of looking opens, and what cannot be asked is said."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The view Minimal regions: search, steps, curves, errors explained, bad input."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch

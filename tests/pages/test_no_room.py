@@ -4,8 +4,6 @@ Elsewhere: `tests/engine/test_budget.py` tests the budget, `tests/components/tes
 it is given back.
 """
 
-from __future__ import annotations
-
 import pytest
 from streamlit.testing.v1 import AppTest
 

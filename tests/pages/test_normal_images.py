@@ -1,7 +1,5 @@
 """Normal images follow the kind of image, whatever was chosen before; links and own ones stay."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

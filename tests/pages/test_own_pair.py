@@ -1,7 +1,5 @@
 """A photograph of one's own on Before and after: marked, asked, faded, collected, or refused."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

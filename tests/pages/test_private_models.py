@@ -1,7 +1,5 @@
 """A model that learned from a person's file, as its owner, a guest and a stranger meet it."""
 
-from __future__ import annotations
-
 import re
 from itertools import count
 from types import SimpleNamespace

@@ -1,7 +1,5 @@
 """Protect data as a visitor meets it: the answer, the slider, copies, and a zip of one's own."""
 
-from __future__ import annotations
-
 from types import SimpleNamespace
 from urllib.parse import parse_qs
 

@@ -1,7 +1,5 @@
 """Prototypes as a visitor meets them: an image's answer, another reasoning, robust beside plain."""
 
-from __future__ import annotations
-
 import base64
 import json
 import math

@@ -1,7 +1,5 @@
 """Prune as a visitor meets it: one sentence, figures that are the engine's, and bad input."""
 
-from __future__ import annotations
-
 import io
 import json
 import re

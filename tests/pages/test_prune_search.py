@@ -1,7 +1,5 @@
 """On the Prune page, by request: Lottery Jackpots, each of one ratio, and layers cut alone."""
 
-from __future__ import annotations
-
 import pytest
 
 from components.views import PRUNE

@@ -1,7 +1,5 @@
 """The view Robustness: the answer first, the slider, a list in order, and what is said in words."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

@@ -1,7 +1,5 @@
 """Robustness with what does not fit, which is said, and with the maps that a visitor chooses."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 

@@ -1,7 +1,5 @@
 """Slides as a visitor meets it: a bag, its key tiles, the figures, and a large image in tiles."""
 
-from __future__ import annotations
-
 import io
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Experiments of Sparsity as a visitor meets them: the picture, a run, its claims."""
 
-from __future__ import annotations
-
 import json
 import re
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Start: shipped images are answered at once, an upload card by card, and it is never replaced."""
 
-from __future__ import annotations
-
 from itertools import count
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The page of stories: bad links are said, and each step leads to the same question in its view."""
 
-from __future__ import annotations
-
 from urllib.parse import parse_qs, urlsplit
 
 import pytest

@@ -1,7 +1,5 @@
 """Sweep: planned, computed behind its button, stopped, refused; a cell opens its answer's view."""
 
-from __future__ import annotations
-
 from urllib.parse import parse_qsl
 
 import pytest

@@ -1,7 +1,5 @@
 """Tickets as a visitor meets it: the sentence, the tape that moves with the slider, one image."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

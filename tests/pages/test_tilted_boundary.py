@@ -1,7 +1,5 @@
 """Tilted boundary as a visitor meets it: λ moves, the sentence and the pictures follow."""
 
-from __future__ import annotations
-
 import re
 import time
 

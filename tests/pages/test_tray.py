@@ -1,7 +1,5 @@
 """The tray: pin on a view, move and remove, compare, and the report."""
 
-from __future__ import annotations
-
 import gc
 import re
 import weakref

@@ -1,7 +1,5 @@
 """Where is it odd? as a visitor meets it: the oddest place, the twin, and what answers a patch."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """Where is it odd? about a whole scan, slice by slice, and about a large photograph in tiles."""
 
-from __future__ import annotations
-
 import gzip
 import io
 import zipfile

@@ -1,7 +1,5 @@
 """The view Which explanation?: eight maps, sliders that morph two of them, advice, agreement."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch

@@ -1,7 +1,5 @@
 """Banks made by hand: features, a head, and the logits it gives."""
 
-from __future__ import annotations
-
 import warnings
 from dataclasses import replace
 from functools import cache

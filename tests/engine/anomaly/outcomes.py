@@ -1,7 +1,5 @@
 """What an experiment found, as lines of docs/measured.md."""
 
-from __future__ import annotations
-
 from engine.experiment import HOLDS, NOT_HERE, UNDECIDED, deviation_column
 
 WORDS = {HOLDS: "holds", NOT_HERE: "not so here", UNDECIDED: "undecided"}

@@ -1,7 +1,5 @@
 """Naive Bayes against logistic regression, and Loki: closed forms, and figures of slow fits."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import networkx as nx

@@ -1,7 +1,5 @@
 """All experiments of Anomaly: what they find with the usual settings, and what ships."""
 
-from __future__ import annotations
-
 import pytest
 
 from engine import data as data_sets

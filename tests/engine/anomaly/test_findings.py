@@ -1,7 +1,5 @@
 """What a detector's answer says: true words over figures that it did not make up."""
 
-from __future__ import annotations
-
 from types import SimpleNamespace
 
 import numpy as np

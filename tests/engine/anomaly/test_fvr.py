@@ -1,7 +1,5 @@
 """FVR: masses against the sum over all subsets, unknown digits, and blends with other images."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from itertools import product
 

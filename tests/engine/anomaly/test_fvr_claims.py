@@ -1,7 +1,5 @@
 """The FVR experiment: figures by hand, margins by hand, and the claims at its usual settings."""
 
-from __future__ import annotations
-
 from time import perf_counter
 
 import numpy as np

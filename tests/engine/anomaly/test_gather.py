@@ -1,7 +1,5 @@
 """Which images are compared with which; parts of scores, the size of rules, and bad numbers."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import replace
 from types import MethodType

@@ -1,7 +1,5 @@
 """The in-distribution check, on the images and the models that the page opens with."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from io import BytesIO
 

@@ -1,7 +1,5 @@
 """Mahalanobis and naive Bayes: closed forms, plain loops, and what has no variance."""
 
-from __future__ import annotations
-
 from math import log, prod
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Kernels of deep networks: their closed forms, their limits, and votes counted one by one."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import mpmath

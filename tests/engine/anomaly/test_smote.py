@@ -1,7 +1,5 @@
 """SMOTE: its points lie where they must, and their covariance is its closed form."""
 
-from __future__ import annotations
-
 from collections import Counter
 from dataclasses import replace
 from functools import cache

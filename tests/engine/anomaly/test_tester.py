@@ -1,7 +1,5 @@
 """The tester-learner: what it accepts was learned well, and every other shape is rejected."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

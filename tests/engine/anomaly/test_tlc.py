@@ -1,7 +1,5 @@
 """TLC: its chain against Dempster's rule, its loss written again slowly, and its honest result."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from itertools import product
 from math import exp

@@ -1,7 +1,5 @@
 """The photograph of the cat Chelsea on the default model, for tests that need real weights."""
 
-from __future__ import annotations
-
 from functools import cache
 
 import numpy as np

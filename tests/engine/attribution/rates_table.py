@@ -3,8 +3,6 @@
 `python -m tests.engine.attribution.rates_table` writes it; a test fails while the two differ.
 """
 
-from __future__ import annotations
-
 from tests.measured import PAGE, ROOT, ROW
 
 DOC = ROOT / "docs" / "attribution.md"

@@ -3,8 +3,6 @@
 Each kind takes a zip and the name of a member in it, and makes that member bad.
 """
 
-from __future__ import annotations
-
 import struct
 from collections.abc import Callable
 

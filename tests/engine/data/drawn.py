@@ -4,8 +4,6 @@ Networks ship that were trained on these images: a recipe that draws others make
 their answers false.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from pathlib import Path

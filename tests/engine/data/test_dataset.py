@@ -1,7 +1,5 @@
 """A data set keeps everything in one order of rows; an image of it is found again by its name."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -1,7 +1,5 @@
 """One bad file in many is left out and named, whichever way it is bad and whoever reads it."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Infidelity and max-sensitivity on models whose slopes are known, and against captum."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from itertools import count
 

@@ -1,7 +1,5 @@
 """Scores against a mask, by their definitions and against plain loops."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from hypothesis import given, settings

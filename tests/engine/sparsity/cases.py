@@ -1,7 +1,5 @@
 """Cases and scores that several tests of pruning begin with."""
 
-from __future__ import annotations
-
 from engine import data as data_sets
 from engine.experiment import ExperimentCase
 from engine.models import embedded

@@ -1,7 +1,5 @@
 """What several tests of pruning begin with."""
 
-from __future__ import annotations
-
 import pytest
 
 from engine import data as data_sets

@@ -1,7 +1,5 @@
 """Layers' shares by hand, and the budget met to the weight."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from hypothesis import given

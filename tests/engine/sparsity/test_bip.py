@@ -1,7 +1,5 @@
 """BiP alternates as the paper says, keeps an exact count, and reduces to what it should."""
 
-from __future__ import annotations
-
 from copy import deepcopy
 from dataclasses import replace
 from functools import cache

@@ -1,7 +1,5 @@
 """Multiply-adds by hand, overlaps by counting, and weights that lead nowhere."""
 
-from __future__ import annotations
-
 from types import SimpleNamespace
 
 import numpy as np

@@ -1,7 +1,5 @@
 """What the drawings show is what the masks say, counted again plainly."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch

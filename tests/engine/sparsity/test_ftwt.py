@@ -1,7 +1,5 @@
 """FTWT: gates against hand calculations, against skipped channels, and the claims as measured."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from functools import partial
 

@@ -1,7 +1,5 @@
 """What is lost: nothing where nothing is cut, and each figure counted again where something is."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The search: its exchanges one by one, what it may not touch, and where it must do nothing."""
 
-from __future__ import annotations
-
 from math import ceil
 
 import numpy as np

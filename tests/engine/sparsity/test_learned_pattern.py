@@ -1,7 +1,5 @@
 """Masks of N of every M weights that are learned while the weights stay as they are."""
 
-from __future__ import annotations
-
 from copy import deepcopy
 from dataclasses import replace
 from itertools import product

@@ -1,7 +1,5 @@
 """A ticket is what the paper's loop gives: cut, rewound and trained again, level after level."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
 from shutil import copytree

@@ -4,8 +4,6 @@ Controls: two dense networks of different seeds (how far maps of equally good mo
 random masks of the same density.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

@@ -1,7 +1,5 @@
 """What searched and learned masks gain over magnitude, and late rewinding over a random mask."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

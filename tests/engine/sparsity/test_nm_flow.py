@@ -1,7 +1,5 @@
 """N:M flow: every recipe trained by hand, what the picture shows, and what is found with it."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

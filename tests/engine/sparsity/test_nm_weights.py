@@ -1,7 +1,5 @@
 """N:M weights: the pattern, gradients by autograd, schedules, and which recipes coincide."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from math import inf
 

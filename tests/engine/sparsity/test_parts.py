@@ -1,7 +1,5 @@
 """What counts as prunable; masks in a file; the cut of a ticket level."""
 
-from __future__ import annotations
-
 import io
 
 import numpy as np

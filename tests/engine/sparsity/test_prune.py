@@ -1,7 +1,5 @@
 """A pruned model is a model like any other: kept, exported, built again, trained with its zeros."""
 
-from __future__ import annotations
-
 import json
 from copy import deepcopy
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Selection is exact: torch's own pruning, counts, nesting, ties, the guard, every ratio."""
 
-from __future__ import annotations
-
 import tracemalloc
 from copy import deepcopy
 

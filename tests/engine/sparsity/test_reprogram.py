@@ -1,7 +1,5 @@
 """Reprogramming: heads, prompts and bound classes by hand; sources stay as they are."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from functools import cache
 from importlib import import_module

@@ -1,7 +1,5 @@
 """Tickets from a step of a training: each figure is that of trainings made by hand."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

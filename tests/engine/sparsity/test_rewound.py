@@ -1,7 +1,5 @@
 """Networks trained sparse: every level begins with the early weights, and ends at the count."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

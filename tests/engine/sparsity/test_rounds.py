@@ -1,7 +1,5 @@
 """Rounds count every share against all weights; the curve of one ratio after another."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
 from itertools import pairwise

@@ -1,7 +1,5 @@
 """Scores against closed forms and autograd, from a search for one cut, and from a file."""
 
-from __future__ import annotations
-
 import io
 from dataclasses import dataclass, replace
 

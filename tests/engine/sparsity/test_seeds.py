@@ -1,7 +1,5 @@
 """What pruning changes, beside another seed's change, and what it does before training."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -1,7 +1,5 @@
 """One layer cut at a time, held beside the same layer zeroed by hand."""
 
-from __future__ import annotations
-
 from copy import deepcopy
 from dataclasses import replace
 

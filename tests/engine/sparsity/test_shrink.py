@@ -1,7 +1,5 @@
 """What is taken out changes no logit, and what cannot be followed stays."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch

@@ -1,7 +1,5 @@
 """The flow is conserved, no layer dies early, and the order is the paper's rounds."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch

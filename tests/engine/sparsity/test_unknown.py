@@ -1,7 +1,5 @@
 """Unknown images: exactly alike where nothing is cut, and each figure counted again elsewhere."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

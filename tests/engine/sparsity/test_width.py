@@ -1,7 +1,5 @@
 """Random pruning: densities, masks and figures by hand, and what the paper claims at our scale."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

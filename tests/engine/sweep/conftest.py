@@ -1,7 +1,5 @@
 """A home of its own for each sweep, and a plan on a few digits."""
 
-from __future__ import annotations
-
 from contextlib import suppress
 
 import pytest

@@ -1,7 +1,5 @@
 """After kill -9 of a sweep none of its processes goes on."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

@@ -1,7 +1,5 @@
 """The loop is the textbook's, written again plainly; it forgets nothing and repeats itself."""
 
-from __future__ import annotations
-
 import errno
 import os
 from dataclasses import replace

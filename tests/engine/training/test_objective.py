@@ -1,7 +1,5 @@
 """What is learned is what the objective says, on the targets that are given."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from functools import partial
 

@@ -1,7 +1,5 @@
 """A regime: masks and rules for weights, as part of what a training is."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 import numpy as np

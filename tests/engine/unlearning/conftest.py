@@ -1,7 +1,5 @@
 """The case and the data that most tests of unlearning start from."""
 
-from __future__ import annotations
-
 import pytest
 
 from engine import data as data_sets

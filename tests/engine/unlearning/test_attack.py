@@ -1,7 +1,5 @@
 """The attackers, derived again plainly from their definition."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The plain unlearners, each against its definition or the limit where it is another."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import replace
 

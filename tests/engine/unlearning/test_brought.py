@@ -1,7 +1,5 @@
 """A forget set as a person brings it: ids in a text, pictures in a zip, several classes."""
 
-from __future__ import annotations
-
 import io
 import zipfile
 from dataclasses import replace

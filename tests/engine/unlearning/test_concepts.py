@@ -1,7 +1,5 @@
 """Concepts: a sparse dictionary of image tokens, and things left out of what a model sees."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch

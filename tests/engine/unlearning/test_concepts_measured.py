@@ -4,8 +4,6 @@ Three sets of scenes that have none in common: a dictionary's own, those that ch
 features, and those that are measured.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch

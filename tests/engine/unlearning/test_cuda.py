@@ -1,7 +1,5 @@
 """The CUDA experiment: figures of networks trained by hand, and the paper's claims at its scale."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

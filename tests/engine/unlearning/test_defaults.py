@@ -1,7 +1,5 @@
 """The defaults on the networks that ship; the documented table is the measured table."""
 
-from __future__ import annotations
-
 import itertools
 from dataclasses import fields, replace
 

@@ -1,7 +1,5 @@
 """Looks after forgetting, each against a plain derivation or a case whose answer is known."""
 
-from __future__ import annotations
-
 import math
 from copy import deepcopy
 from dataclasses import replace

@@ -6,8 +6,6 @@ them: by the recipe of the Digits CNN without its moves, since a network that se
 not learn wrong labels by heart, and has none to forget. Each seed has a retraining of its own.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 from functools import partial
 

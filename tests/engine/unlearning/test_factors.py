@@ -1,7 +1,5 @@
 """BPR's gradient, noise, batches and optimizer by hand and by torch; users, fakes and figures."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import replace
 

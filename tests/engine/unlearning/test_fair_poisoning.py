@@ -1,7 +1,5 @@
 """Poisoning a fair representation: its rows, what leaks, controls that must not, the claims."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

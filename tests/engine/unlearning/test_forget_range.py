@@ -1,7 +1,5 @@
 """Forgetting a range of a number: figures by hand, Blindspot's loss, its limits, the claims."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

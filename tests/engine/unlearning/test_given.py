@@ -1,7 +1,5 @@
 """Models from elsewhere: the same figures as Forget's own, and what does not fit is a sentence."""
 
-from __future__ import annotations
-
 import math
 import re
 from dataclasses import replace

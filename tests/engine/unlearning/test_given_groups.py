@@ -1,7 +1,5 @@
 """Many opened models of each kind, also from a zip, are judged; what does not fit is a sentence."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from functools import cache
 

@@ -1,7 +1,5 @@
 """Gradient matching: U, its gradient, the elastic net and the two gradients, derived by hand."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch

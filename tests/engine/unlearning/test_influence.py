@@ -1,7 +1,5 @@
 """Newton's step where it is exact, the published shortcut where it is not; Fisher forgetting."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -1,7 +1,5 @@
 """KLoM against the published steps written out, closed forms, its noise; KLoM of a method."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from time import perf_counter
 

@@ -1,7 +1,5 @@
 """OM and DMM: what they are taught, where that leads, and who is billed."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -8,8 +8,6 @@ sheet's, of weak networks on MNIST: a run-off gains 1 to 2 points at medium numb
 loses a little without any.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

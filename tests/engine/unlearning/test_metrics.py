@@ -1,7 +1,5 @@
 """The figures of a model that is to have forgotten, derived again slowly; a model's own images."""
 
-from __future__ import annotations
-
 import math
 from copy import deepcopy
 from dataclasses import replace

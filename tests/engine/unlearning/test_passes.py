@@ -1,7 +1,5 @@
 """What an unlearning costs is counted in passes through the network, forward and backward."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch

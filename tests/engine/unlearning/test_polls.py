@@ -1,7 +1,5 @@
 """POPE before and after: the questions are POPE's own, and the answers are those of both models."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

@@ -1,7 +1,5 @@
 """What can be asked to be forgotten, and what is refused with a reason."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

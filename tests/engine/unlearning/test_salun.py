@@ -1,7 +1,5 @@
 """SalUn's mask and steps, and the bad teacher's, derived again slowly."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

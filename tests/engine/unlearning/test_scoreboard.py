@@ -1,7 +1,5 @@
 """The scoreboard: honest gaps, partial rows, failures that stay in their row."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """Ways against sparsity: each row is the way on an original that was trained sparse, by hand."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

@@ -1,7 +1,5 @@
 """SSD's importances and dampening, by hand and in their limits; the search for a strength."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -7,8 +7,6 @@ the original's, as near to retraining as ways that train (here BadT), at a fract
 of a class UA is at least .99 and RA at least .98. What does not hold here is measured as that.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 
 import numpy as np

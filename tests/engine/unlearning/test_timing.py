@@ -1,7 +1,5 @@
 """Fair timing: the median of three after a warm-up, nothing kept is used, the same weights."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass, replace
 from itertools import pairwise

@@ -1,7 +1,5 @@
 """The ways reach every weight of a transformer, and work on every trainable network."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch

@@ -1,7 +1,5 @@
 """What holds for every unlearner, the page's example too; who sees what; zeros of pruning first."""
 
-from __future__ import annotations
-
 import json
 import re
 from copy import deepcopy

@@ -1,7 +1,5 @@
 """VAT on simulated users: every figure by torch and by counting, controls, claims, the picture."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import replace
 

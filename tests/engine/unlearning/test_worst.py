@@ -1,7 +1,5 @@
 """The search for the hardest images to forget, step by step; the projection beside a QP solver."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch

@@ -1,7 +1,5 @@
 """Small trained models that the tests of unlearning share; each is made once."""
 
-from __future__ import annotations
-
 import io
 from copy import deepcopy
 from dataclasses import replace

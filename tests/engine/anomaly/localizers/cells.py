@@ -1,7 +1,5 @@
 """A network whose patches are the means of 4 × 4 pixels, and images of a few values."""
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 from torch import nn

@@ -1,7 +1,5 @@
 """What every localizer shares: scale, threshold, boxes, and which images are normal."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from functools import partial
 

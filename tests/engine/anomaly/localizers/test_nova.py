@@ -1,7 +1,5 @@
 """NOVA's protocol: its figures are those of maps and boxes made one image at a time."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

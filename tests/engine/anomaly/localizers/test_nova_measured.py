@@ -1,7 +1,5 @@
 """NOVA's protocol on new phantoms over three seeds: other patients, lesions and normal images."""
 
-from __future__ import annotations
-
 from functools import cache
 
 import numpy as np

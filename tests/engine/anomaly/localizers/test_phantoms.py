@@ -1,7 +1,5 @@
 """Localizers on phantoms, by features that never saw one, over three seeds, within the brain."""
 
-from __future__ import annotations
-
 from functools import cache
 
 import numpy as np

@@ -1,7 +1,5 @@
 """A scan slice by slice: each slice as if it were asked about alone, and the strangest first."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -1,7 +1,5 @@
 """A photograph in tiles: seamless, bounded, and sharper than the resized one."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from io import BytesIO
 

@@ -1,7 +1,5 @@
 """LST written again slowly, in NumPy and as the paper has it, on a small network by hand."""
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 

@@ -5,8 +5,6 @@ ballots. Buckets reach some networks, whose ballots may become any others: so an
 from them exactly where it is the same all along their axes.
 """
 
-from __future__ import annotations
-
 from functools import cache, reduce
 from itertools import combinations, permutations
 

@@ -1,7 +1,5 @@
 """Certificates against every election and the published loops; partitions and both rounds."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

@@ -1,7 +1,5 @@
 """Certificates of small networks, each trained alone here."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

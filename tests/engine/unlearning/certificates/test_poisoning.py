@@ -1,7 +1,5 @@
 """Poisons against certificates: the votes are those of networks that learned from them."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

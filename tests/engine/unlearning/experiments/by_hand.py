@@ -1,7 +1,5 @@
 """What the experiments with victims are compared with: the same, written out for a tiny network."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from engine.data import DataSet

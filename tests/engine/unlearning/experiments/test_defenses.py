@@ -1,7 +1,5 @@
 """Defenses, and the share of protected images: victims trained by hand, and the claims."""
 
-from __future__ import annotations
-
 from io import BytesIO
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Protections and relabelings: which images move how far, victims trained by hand, the claims."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from math import isnan, log10
 

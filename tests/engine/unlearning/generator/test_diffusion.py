@@ -1,7 +1,5 @@
 """Noise goes in and out by the formulas of DDPM and DDIM; images are drawn by the sampler's."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch

@@ -1,7 +1,5 @@
 """SalUn's mask and steps for a generator, by the published rule."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch

@@ -5,8 +5,6 @@ when at most a tenth of its samples are read as it, and the others as kept when 
 fewer of theirs are read as asked than before.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -1,7 +1,5 @@
 """A generator forgets a class: the answer is that of its pictures; its file, and the docs."""
 
-from __future__ import annotations
-
 import json
 import re
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """A generator is trained by its plan; those that ship are read, damaged, unfit, made again."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The closed form of a request: by scikit-learn's fits, by hand, and where nothing can be said."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

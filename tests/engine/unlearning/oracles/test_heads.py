@@ -1,7 +1,5 @@
 """Layers that forget in closed form: against scikit-learn, refits, and each other."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch

@@ -1,7 +1,5 @@
 """Many trainings: each is one that could be made alone, kept in parts; what datamodels predict."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

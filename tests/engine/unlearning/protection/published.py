@@ -1,7 +1,5 @@
 """The published loop of error-minimizing noise, written out image by image and step by step."""
 
-from __future__ import annotations
-
 from math import ceil
 
 import numpy as np

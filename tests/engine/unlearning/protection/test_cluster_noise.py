@@ -1,7 +1,5 @@
 """Clusters of features, the noise that moves them, and a cluster's noise from a network."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch

@@ -1,7 +1,5 @@
 """Copies: what is left of a known noise; a protected image beside the clean image."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from math import cos, exp, log10, pi, sqrt
 

@@ -1,7 +1,5 @@
 """Error-minimizing noise and SALM beside the published loop written out, bounds, masks, ends."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

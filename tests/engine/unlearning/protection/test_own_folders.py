@@ -1,7 +1,5 @@
 """A zip of class folders comes back protected, with folders, names and sizes, or as a set."""
 
-from __future__ import annotations
-
 import io
 import zipfile
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Noise or the filter on an uploaded image: each step by hand, its bounds, and its mask."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

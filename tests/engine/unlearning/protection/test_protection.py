@@ -1,7 +1,5 @@
 """What all protections share: bounds, the protected set, its picture and its figures."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

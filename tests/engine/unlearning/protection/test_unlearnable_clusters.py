@@ -1,7 +1,5 @@
 """Unlearnable Clusters: the published descent written out, no labels, the map of clusters."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np
