@@ -102,6 +102,7 @@ def test_tables_are_windows_and_a_frame_s_numbers_are_its_own_then_those_of_all(
     result = table(8)
     assert result.table == pytest.approx((0, 0.2, 1))
     assert (result.center, result.width) == (11.5, 3)
+    assert table(8, (0, 51, 300)).table == pytest.approx((0, 0.2, 1))  # more than its bits hold
     assert table(16, (0, 65535)).table == (0, 1)
     assert table(7) is table(17) is None
     none = Dataset()

@@ -294,6 +294,10 @@ def test_claims_are_judged_seed_by_seed_over_the_levels_they_speak_of():
     columns = runs.columns | {"accuracy": swapped}
     other = claims(replace(runs, columns=columns), 100)
     assert other["margin"][1] == pytest.approx((right[1] - right[0]).mean() - 0.02)
+    rows = np.arange(len(runs.rows))[::-1]  # a run of the whole network need not come first
+    backwards = {name: column[rows] for name, column in runs.columns.items()}
+    turned = replace(runs, columns=backwards, rows=tuple(runs.rows[row] for row in rows))
+    assert claims(turned, 100)["margin"] == pytest.approx(claims(runs, 100)["margin"])
     for arm, kind in enumerate(ARMS):
         by_hand = runs["accuracy"].reshape(6, 3, 3)[:, arm]
         np.testing.assert_allclose(levels[kind], by_hand.mean(1))

@@ -31,6 +31,7 @@ from engine.attribution.study.ranking import (
     DICE,
     METRICS,
     claims,
+    has,
     rank_values,
     ranked,
     study_metrics,
@@ -91,6 +92,26 @@ def squares():
     image = torch.full((3, SIDE, SIDE), 0.5)
     methods = (Gradient(channels="size"), GradientXInput(), Occlusion(side=2, overlap=0.0))
     return StudyCase(model, (ImageQuestion(3, image, (0, 1), masks),), methods)
+
+
+def test_a_first_image_of_one_label_is_as_fit_as_any(squares):
+    (image,) = squares.images
+    one = replace(image, labels=(0,), masks=image.masks[:1])
+    assert Study.unmet(replace(squares, images=(one,))) == Study.unmet(squares) == ""
+
+
+def test_random_blocks_are_whole_in_images_that_are_not_square():
+    order = measure.random_block_ranks((16, 32), 0)
+    blocks = order.reshape(8, 2, 8, 4).transpose(0, 2, 1, 3).reshape(64, 8)
+    assert (np.ptp(blocks, 1) == 7).all()
+    assert sorted(order.ravel()) == list(range(512))
+
+
+def test_a_method_without_maps_is_not_in_a_table():
+    table = Table.grid(np.array([[2.0], [0.0]]), ("Gradient", "Lime"), ("maps",), ("",))
+    assert has(table, "Gradient")
+    assert not has(table, "Gradient", "Lime")
+    assert not has(table, "Occlusion")
 
 
 def test_on_a_network_whose_truth_is_known_every_figure_is_the_one_worked_out(squares):

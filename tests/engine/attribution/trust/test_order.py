@@ -156,6 +156,7 @@ def test_no_order_is_confirmed_where_the_class_is_as_likely_when_empty(linear):
         (0.2247, 0.001, True),
         (0.33, 0.066, False),
         (0.04, 0.0001, False),
+        (0.05, 0.0, True),
         (0.0, 0.0, False),
     ],
 )
