@@ -128,6 +128,7 @@ def test_each_opens_with_question_picture_and_what_a_run_does(key, kind):
         assert ("No network is trained" in text) == issubclass(kind, ClosedFormExperiment)
         assert ("A network is trained on each of" in text) == issubclass(kind, TrainingExperiment)
     assert "Run the experiment" in " ".join(button.label for button in at.button)
+    assert not at.main.get("plotly_chart")  # no answer is drawn yet
 
 
 def test_a_run_ends_in_a_curve_over_the_share_that_is_protected():

@@ -41,8 +41,11 @@ def opened(**link):
     return visit(chosen, SPARSITY_EXPERIMENTS)
 
 
-def test_the_layers_that_stay_dense_and_the_patterns_are_named():
+def test_the_picture_and_what_a_run_does_are_those_of_the_network_that_a_link_names():
     text = words(opened(network="ResNet-8"))
+    method, case = NMFlowExperiment(network="ResNet-8"), ExperimentCase(data_sets.load("columns"))
+    for named in (*method.picture(case).rows, *method.conditions(case)):
+        assert named in text
     assert "Dense stays conv: 16 does not divide its number of inputs." in text
     assert "1:16, β = 0.56" in text
 
@@ -153,7 +156,7 @@ REPROGRAM = "sparsity.Reprogram"
 
 @pytest.fixture(autouse=True)
 def small_sources(monkeypatch):
-    """Few small_sources images, and sources that learn for one epoch."""
+    """Few small images, and sources that learn for one epoch."""
     monkeypatch.setattr(Reprogram, "data", ("columns", "many", "digits"))
     monkeypatch.setattr(Reprogram, "recipe", Recipe("lenet", epochs=1, width=0.5))
     data_sets.add(tiny.columns(8, ("a", "b", "c")))
