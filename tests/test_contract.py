@@ -243,7 +243,9 @@ def test_it_says_who_it_is(kind):
     assert len(kind.about()) > 80
     assert kind.paper is None or "http" in kind.paper
     assert "::" in kind.proof
-    assert all(hasattr(kind, name) for name in kind.example_constants)
+    for name, value in kind.example_constants.items():
+        assert hasattr(kind, name)
+        assert getattr(small(kind), name) == value  # not so where it names a setting
 
 
 @every
