@@ -218,7 +218,7 @@ def broken(_rounds):
 
 
 @pytest.fixture
-def asked(monkeypatch, tmp_path, capsys):
+def bench_run(monkeypatch, tmp_path, capsys):
     """Runs the command with three small parts; gives what it printed and the page."""
     page = tmp_path / "measured.md"
     page.write_text("# Measured\n\nold\n")
@@ -238,15 +238,15 @@ def asked(monkeypatch, tmp_path, capsys):
     return run
 
 
-def test_a_part_that_fails_says_so_and_the_others_go_on(asked):
-    printed, page = asked()
+def test_a_part_that_fails_says_so_and_the_others_go_on(bench_run):
+    printed, page = bench_run()
     assert printed.count("| a |") == 2
     assert "| broken | RuntimeError: no browser |  |  | not measured |" in printed
     assert page == "# Measured\n\nold\n"
 
 
-def test_what_is_recorded_has_both_states_of_the_machine_at_its_head(asked):
-    printed, page = asked("--only", "lab", "--record")
+def test_what_is_recorded_has_both_states_of_the_machine_at_its_head(bench_run):
+    printed, page = bench_run("--only", "lab", "--record")
     assert page.startswith("# Measured\n\nold\n\n## Speed, ")
     start, end = page.index("| at the start | 0.5 |"), page.index("| at the end | 3.5 |")
     assert start < end < page.index(HEAD) < page.index("| a | **2.05×** |")

@@ -26,19 +26,19 @@ def run(source, names):
 
 
 @pytest.fixture(scope="module")
-def shown():
+def notebook_run():
     names = {}
     return [run(source, names) for source in SOURCES], names
 
 
-def test_its_pictures_are_of_the_image_the_walk_and_the_scene(shown):
-    pictures = [value for value in shown[0] if isinstance(value, Image.Image)]
+def test_its_pictures_are_of_the_image_the_walk_and_the_scene(notebook_run):
+    pictures = [value for value in notebook_run[0] if isinstance(value, Image.Image)]
     assert [picture.size for picture in pictures] == [(224, 224), (512, 256), (256, 256)]
     assert all(len(picture.getcolors(10**6)) > 10 for picture in pictures)
 
 
-def test_its_figures_bear_out_what_it_says_of_them(shown):
-    names = shown[1]
+def test_its_figures_bear_out_what_it_says_of_them(notebook_run):
+    names = notebook_run[1]
     first, last = names["walk"]["path"].values[[0, -1]]
     assert last > first - 0.2  # the confidence is kept
     assert names["unusual"]["p"]["among all"] < 0.05

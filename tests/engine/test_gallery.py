@@ -16,37 +16,37 @@ QUICK = ("Prediction", "GradCam", "Gradient")
 
 
 @pytest.fixture(scope="module")
-def asked():
+def gallery_questions():
     return list(questions())
 
 
-def test_every_sample_s_first_answers_ship(asked):
+def test_every_sample_s_first_answers_ship(gallery_questions):
     missing = [
         f"{method.title} {case.facts()['target']}"
-        for method, case in asked
+        for method, case in gallery_questions
         if shipped_answer((method, case)) is None
     ]
     assert missing == []
-    assert len(asked) > 30
+    assert len(gallery_questions) > 30
 
 
-def test_some_computed_again_give_the_same(asked):
+def test_some_computed_again_give_the_same(gallery_questions):
     for name in QUICK:  # of a photograph, and of the last example
-        some = [question for question in asked if question[0].name == name]
+        some = [question for question in gallery_questions if question[0].name == name]
         assert [stale(question) for question in (some[0], some[-1])] == [""] * 2
 
 
-def test_nothing_else_lies_in_the_gallery_and_it_is_small(asked):
+def test_nothing_else_lies_in_the_gallery_and_it_is_small(gallery_questions):
     from engine.run import digest
 
-    expected = {digest(method, case) for method, case in asked}
+    expected = {digest(method, case) for method, case in gallery_questions}
     assert {path.stem for path in GALLERY.glob("*.json")} == expected
     size = sum(path.stat().st_size for path in GALLERY.iterdir())
-    assert size <= min(20e6, 150e3 * len(asked))
+    assert size <= min(20e6, 150e3 * len(gallery_questions))
 
 
-def test_records_hold_what_was_asked_and_nothing_of_the_machine_that_made_them(asked):
-    allowed = {"kind", *(fact for _, case in asked for fact in case.facts())}
+def test_records_hold_what_was_asked_and_nothing_of_the_machine_that_made_them(gallery_questions):
+    allowed = {"kind", *(fact for _, case in gallery_questions for fact in case.facts())}
     for path in GALLERY.glob("*.json"):
         text = path.read_text()
         assert set(json.loads(text)["record"]["case"]) <= allowed

@@ -75,7 +75,7 @@ def below_the_claims():
 
 
 @pytest.fixture
-def own():
+def page():
     """That part, not run yet, about the image of the sidebar: a cup of coffee."""
     at = AppTest.from_function(below_the_claims, default_timeout=120)
     at.query_params["image"] = SAMPLE.title
@@ -83,10 +83,10 @@ def own():
     return at
 
 
-def test_a_person_s_own_image_is_asked_of_a_fixed_mixture_and_the_slider_decides(own):
+def test_a_person_s_own_image_is_asked_of_a_fixed_mixture_and_the_slider_decides(page):
     case = image_case(load("digits-cnn"), sample(SAMPLE.name), Crop(), Target(0))
     case = replace(case, target=Target(int(at_once(case).argmax())))
-    at, sentences = settled(own.run()), []
+    at, sentences = settled(page.run()), []
     for alpha in (MixedAnswers.alpha, 0.0, 1.0):  # as it opens, and both ends
         if alpha != MixedAnswers.alpha:
             at = settled(at.slider(key="key.one.MixedAnswers.alpha").set_value(alpha).run())
@@ -99,8 +99,8 @@ def test_a_person_s_own_image_is_asked_of_a_fixed_mixture_and_the_slider_decides
     assert len(set(sentences)) == len(sentences)
 
 
-def test_a_person_s_own_image_is_asked_of_nonlinear_mixing(own):
-    at = own
+def test_a_person_s_own_image_is_asked_of_nonlinear_mixing(page):
+    at = page
     at.query_params["key.one.MixedAnswers.mixing"] = BY_IMAGE
     at.run()
     assert at.button(key="key.one.MixedAnswers.stop")  # a network is taught

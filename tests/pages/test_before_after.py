@@ -32,7 +32,7 @@ def case():
 
 
 @pytest.fixture(scope="module")
-def found(case):
+def result(case):
     return answer(BEAF(), case)
 
 
@@ -52,10 +52,10 @@ def test_before_it_is_asked_the_view_says_what_will_be():
     assert "Each thing of each scene is taken out once" in words(at)
 
 
-def test_it_opens_on_the_pair_that_moved_most_against_the_truth(case, found):
+def test_it_opens_on_the_pair_that_moved_most_against_the_truth(case, result):
     at = settled(visit(SMALL, BEFORE_AFTER))
     assert not problems(at)
-    records = found["records"]
+    records = result["records"]
     assert sentence(at) == said_of("TinyVLM with a habit", beaf_figures(records), by_kind(records))
     first = worst(records)[0]
     box = at.selectbox(key=pair.PAIR)
@@ -71,9 +71,9 @@ def test_it_opens_on_the_pair_that_moved_most_against_the_truth(case, found):
     assert question_in(call) == digest(BEAF(), case)
 
 
-def test_a_link_leads_to_concepts_with_the_thing_the_model_and_the_same_scene(case, found):
-    place = worst(found["records"])[0]
-    opened = pair.OpenPair.of(layout_of(case), found["records"], place, None)
+def test_a_link_leads_to_concepts_with_the_thing_the_model_and_the_same_scene(case, result):
+    place = worst(result["records"])[0]
+    opened = pair.OpenPair.of(layout_of(case), result["records"], place, None)
     link = pair.link_to_concepts(opened, case)
     at = visit(link | {"concepts.SAUCE.steps": "20"}, CONCEPTS)
     assert not problems(at)
@@ -85,9 +85,9 @@ def test_a_link_leads_to_concepts_with_the_thing_the_model_and_the_same_scene(ca
     assert "concepts.scene" not in pair.link_to_concepts(opened, other)
 
 
-def test_the_slider_lets_the_thing_fade_and_the_caption_has_its_chance(case, found):
+def test_the_slider_lets_the_thing_fade_and_the_caption_has_its_chance(case, result):
     at = settled(visit(SMALL | {f"{KEY}.fade": "25 %"}, BEFORE_AFTER))
-    records = found["records"]
+    records = result["records"]
     opened = pair.OpenPair.of(layout_of(case), records, worst(records)[0], None)
     at_quarter = pair.asking.OPACITIES.index(0.25)
     (caption,) = [c for c in captions_of(at) if f"The {opened.removed} at 25 %" in c]
@@ -96,17 +96,17 @@ def test_the_slider_lets_the_thing_fade_and_the_caption_has_its_chance(case, fou
     assert f"p(yes) {100 * faded[1 + at_quarter]:.0f} %" in caption
 
 
-def test_the_threshold_counts_again_without_asking_again(found):
+def test_the_threshold_counts_again_without_asking_again(result):
     at = settled(visit(SMALL | {f"{KEY}.threshold": "p(yes) ≥ 95 %"}, BEFORE_AFTER))
-    records = found["records"]
+    records = result["records"]
     figures, kinds = beaf_figures(records, 0.95), by_kind(records, 0.95)
     assert sentence(at) == said_of("TinyVLM with a habit", figures, kinds)
-    assert evidence.kind_words(found, 0.95) in words(at)
+    assert evidence.kind_words(result, 0.95) in words(at)
     assert beaf_figures(records, 0.95)["SB+"][0] <= beaf_figures(records)["SB+"][0]
 
 
-def test_pairs_of_one_thing_are_listed_alone_and_one_in_no_scene_is_said_so(found):
-    categories = {CATEGORIES[int(index)] for index in found["records"]["removed"]}
+def test_pairs_of_one_thing_are_listed_alone_and_one_in_no_scene_is_said_so(result):
+    categories = {CATEGORIES[int(index)] for index in result["records"]["removed"]}
     category, missing = sorted(categories)[0], sorted(set(CATEGORIES) - categories)[0]
     at = settled(visit(SMALL | {f"{KEY}.thing": category}, BEFORE_AFTER))
     options = at.selectbox(key=pair.PAIR).options
@@ -116,8 +116,8 @@ def test_pairs_of_one_thing_are_listed_alone_and_one_in_no_scene_is_said_so(foun
     assert sentence(at)
 
 
-def test_a_link_opens_a_pair_and_refuses_what_there_is_not(found):
-    records = found["records"]
+def test_a_link_opens_a_pair_and_refuses_what_there_is_not(result):
+    records = result["records"]
     name = pair.name_of(records, worst(records)[3])
     at = settled(visit(SMALL | {pair.PAIR: name}, BEFORE_AFTER))
     assert at.selectbox(key=pair.PAIR).value == name
@@ -130,19 +130,19 @@ def test_a_link_opens_a_pair_and_refuses_what_there_is_not(found):
 # ---------------------------------------------------------------- drawings
 
 
-def test_every_drawing_says_its_figures(case, found):
-    records = found["records"]
+def test_every_drawing_says_its_figures(case, result):
+    records = result["records"]
     opened = pair.OpenPair.of(layout_of(case), records, worst(records)[0], None)
     for drawing in evidence.drawings(opened, None):
-        draw(drawing, found, f"test.{drawing.title}")
+        draw(drawing, result, f"test.{drawing.title}")
     rows = evidence.figure_rows(records, None)
     assert rows.rows == FIGURES
     assert rows.cell("TU", "share") == beaf_figures(records)["TU"][0]
-    assert f"TU {100 * beaf_figures(records)['TU'][0]:.0f} %" in evidence.figure_words(found, None)
+    assert f"TU {100 * beaf_figures(records)['TU'][0]:.0f} %" in evidence.figure_words(result, None)
 
 
-def test_the_same_threshold_is_counted_once_and_another_anew(found, monkeypatch):
-    records, calls = found["records"], []
+def test_the_same_threshold_is_counted_once_and_another_anew(result, monkeypatch):
+    records, calls = result["records"], []
     counted_once.clear()
 
     def noted(name, count):
@@ -153,8 +153,8 @@ def test_the_same_threshold_is_counted_once_and_another_anew(found, monkeypatch)
     copy = records.take(list(range(len(records))))  # as a kept answer is read from disk anew
     for source in (records, copy):
         for drawing in evidence.drawings(None, 0.35):
-            draw(drawing, dict(found) | {"records": source}, f"test.{drawing.title}")
-        strategies.strategy_table({"One": dict(found) | {"records": source}}, 0.35)
+            draw(drawing, dict(result) | {"records": source}, f"test.{drawing.title}")
+        strategies.strategy_table({"One": dict(result) | {"records": source}}, 0.35)
     assert sorted(calls) == [(name, 0.35) for name in ("figures", "kinds", "things")]
     fewer = records.take(list(range(len(records) - 1)))
     counted.count_table("figures", fewer, 0.35)
@@ -163,20 +163,20 @@ def test_the_same_threshold_is_counted_once_and_another_anew(found, monkeypatch)
     counted_once.clear()
 
 
-def test_what_is_left_out_is_counted_in_pairs(found):
+def test_what_is_left_out_is_counted_in_pairs(result):
     """Two pairs lack an answer before or after, one of them both: three answers, two pairs."""
-    records = found["records"]
+    records = result["records"]
     columns = {name: (records[name].copy(), "") for name in records.order}
     columns["says before"][0][:2] = np.nan
     columns["says after"][0][1] = np.nan
-    text = evidence.figure_words(dict(found) | {"records": Table.of(columns)}, None)
+    text = evidence.figure_words(dict(result) | {"records": Table.of(columns)}, None)
     assert "Left out: 2 pairs with an answer that is neither yes nor no." in text
 
 
-def test_two_axes_have_a_row_for_each_copy_and_a_frame_on_what_is_gone(found):
-    records = found["records"]
+def test_two_axes_have_a_row_for_each_copy_and_a_frame_on_what_is_gone(result):
+    records = result["records"]
     row = int(records["scene"][0])
-    table = evidence.answers_of(found, row, None)
+    table = evidence.answers_of(result, row, None)
     scene_rows = evidence.scene_records(records, row)
     assert len(table) == 1 + len(set(scene_rows["removed"].tolist()))
     for at, name in enumerate(table.rows[1:], 1):
@@ -185,14 +185,14 @@ def test_two_axes_have_a_row_for_each_copy_and_a_frame_on_what_is_gone(found):
         (place,) = np.flatnonzero(np.all(of_it, 0))
         assert table[category][at] == (scene_rows["says after"][place] == 0)
         assert table[category][0] == (scene_rows["says before"][place] == 1)
-        assert (at, table.order.index(category)) in evidence.two_axes(found, row, None).outlined
+        assert (at, table.order.index(category)) in evidence.two_axes(result, row, None).outlined
 
 
-def test_a_mark_that_is_pressed_opens_its_pair(found, monkeypatch):
+def test_a_mark_that_is_pressed_opens_its_pair(result, monkeypatch):
     state = {}
     monkeypatch.setattr(pair.st, "session_state", state)
-    records = found["records"]
-    chart = evidence.before_after(found)
+    records = result["records"]
+    chart = evidence.before_after(result)
     table = evidence.about_removed(records)
     figure = chart.figure(table)
     for group, trace in enumerate(figure.data):
@@ -205,12 +205,12 @@ def test_a_mark_that_is_pressed_opens_its_pair(found, monkeypatch):
             assert 100 * records["p after"][place] == pytest.approx(y)
 
 
-def test_strategies_stand_beside_each_other_and_ranges_that_overlap_are_named(found):
+def test_strategies_stand_beside_each_other_and_ranges_that_overlap_are_named(result):
     honest = answer(BEAF(), ScenesCase(load(HONEST), Greedy(), 6, "biased"))
-    table = strategies.strategy_table({"One": found, "Other": honest}, None)
-    assert table.cell("One", "SB+") == beaf_figures(found["records"])["SB+"][0]
+    table = strategies.strategy_table({"One": result, "Other": honest}, None)
+    assert table.cell("One", "SB+") == beaf_figures(result["records"])["SB+"][0]
     said_here = strategies.compare_words(table)
     best = table.rows[int(np.argmax(table["TU"]))]
     assert said_here.startswith(f"Most true understanding: {best}")
-    twins = strategies.strategy_table({"One": found, "Other": found}, None)
+    twins = strategies.strategy_table({"One": result, "Other": result}, None)
     assert "overlaps with that of Other" in strategies.compare_words(twins)

@@ -448,7 +448,7 @@ def noise(count):
 
 
 @pytest.fixture
-def own(monkeypatch, tmp_path):
+def page_with_zip(monkeypatch, tmp_path):
     """A session with a zip of one's own that a model here has learned from."""
     monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
 
@@ -471,12 +471,14 @@ def own(monkeypatch, tmp_path):
     return opened_with
 
 
-def test_too_few_images_of_one_s_own_are_a_sentence(own):
-    assert any("no test images to measure with" in sentence for sentence in problems(own(3)))
+def test_too_few_images_of_one_s_own_are_a_sentence(page_with_zip):
+    assert any(
+        "no test images to measure with" in sentence for sentence in problems(page_with_zip(3))
+    )
 
 
-def test_a_zip_of_one_s_own_with_few_images_goes_through_every_part(own):
-    at = own(10)
+def test_a_zip_of_one_s_own_with_few_images_goes_through_every_part(page_with_zip):
+    at = page_with_zip(10)
     at = settled(at.button(key="forget.Scoreboard.go").click().run())
     assert at.main.header[0].value.startswith("SalUn ")
     for section in PARTS:
@@ -488,9 +490,9 @@ def test_a_zip_of_one_s_own_with_few_images_goes_through_every_part(own):
         assert not problems(at), section
 
 
-def test_seconds_are_those_of_one_run_until_all_are_timed(own, monkeypatch):
+def test_seconds_are_those_of_one_run_until_all_are_timed(page_with_zip, monkeypatch):
     """They also reach a table that was drawn when they were not known yet, though the part was."""
-    at = own(12)
+    at = page_with_zip(12)
     at = settled(at.button(key="forget.Scoreboard.go").click().run())
     assert "Seconds are those of one run" in words(at)
     at.button_group(key="forget.section").set_value("Time").run()

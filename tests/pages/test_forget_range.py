@@ -41,7 +41,7 @@ KEY = "experiments.ForgetRange"
 
 
 @pytest.fixture
-def found(monkeypatch):
+def result(monkeypatch):
     """The answer with small networks, where the page finds it."""
     monkeypatch.setattr(RangeForgetting, "data", ("squares", "digits"))
     recipe = replace(forget_range.RECIPE, epochs=2, shift=0, mirror=False)
@@ -57,25 +57,25 @@ def opened():
     return settled(visit(link, UNLEARNING_EXPERIMENTS))
 
 
-def test_the_page_shows_points_densities_and_the_table(found):
+def test_the_page_shows_points_densities_and_the_table(result):
     at = opened()
     assert not problems(at)
-    text, table = words(at), found["table"]
+    text, table = words(at), result["table"]
     after, before = (table.cell(row, DISTANCE) for row in (BLINDSPOT, ORIGINAL))
     headline = at.main.header[0].value
     assert f"Blindspot's predictions are {after:.1f} cm² from those of a retrained" in headline
     assert f"they were {before:.1f} cm² away" in headline
-    assert mean_predictions(found) in text
+    assert mean_predictions(result) in text
     assert "W: 1-Wasserstein distance" in text
     assert len(at.main.get("plotly_chart")) == 3
-    for claim in found["claims"].rows:
+    for claim in result["claims"].rows:
         assert claim in text
 
 
-def test_the_retrained_network_stands_on_top_and_the_others_by_distance(found):
-    rows = standing(found).rows
+def test_the_retrained_network_stands_on_top_and_the_others_by_distance(result):
+    rows = standing(result).rows
     assert (rows[0].name, rows[0].edge) == (RETRAINED, "bottom")
-    near = [found["table"].cell(row.name, DISTANCE) for row in rows[1:]]
+    near = [result["table"].cell(row.name, DISTANCE) for row in rows[1:]]
     assert near == sorted(near)
     assert [row.cells[0].text for row in rows[1:]] == [f"{value:.2f}" for value in near]
 
@@ -89,21 +89,21 @@ def with_column(views, name, value):
     return {**views, "table": Table.of(columns, table.rows)}
 
 
-def test_an_attack_near_chance_is_gray_and_said_to_say_nothing(found):
-    place = list(found["table"].order[::2]).index(MEMBERS)
+def test_an_attack_near_chance_is_gray_and_said_to_say_nothing(result):
+    place = list(result["table"].order[::2]).index(MEMBERS)
     for accuracy, gray in ((0.52, True), (0.95, False)):
-        changed = with_column(found, ATTACK, accuracy)
+        changed = with_column(result, ATTACK, accuracy)
         assert {row.cells[place].ignored for row in standing(changed).rows} == {gray}
         assert ("says nothing" in reading_hint(changed)) == gray
 
 
-def test_ain_that_is_missing_is_told_and_the_attack_is_judged_by_its_images(found):
-    table = found["table"]
-    assert ("AIN is missing" in reading_hint(found)) == bool(np.isnan(table[AIN]).any())
-    without = with_column(found, AIN, np.nan)
+def test_ain_that_is_missing_is_told_and_the_attack_is_judged_by_its_images(result):
+    table = result["table"]
+    assert ("AIN is missing" in reading_hint(result)) == bool(np.isnan(table[AIN]).any())
+    without = with_column(result, AIN, np.nan)
     assert "AIN is missing: with one seed or more" in reading_hint(without)
-    low, high = found["band"].values
-    areas = found["predictions"]["area"]
+    low, high = result["band"].values
+    areas = result["predictions"]["area"]
     outside = 2 * int(((areas < low) | (areas > high)).sum())
     assert 0 < outside < 2 * len(areas)
     edge = 0.5 + outside**-0.5
@@ -113,23 +113,23 @@ def test_ain_that_is_missing_is_told_and_the_attack_is_judged_by_its_images(foun
         assert says_something(changed, table.rows[place]) is known
 
 
-def test_the_nearest_way_stands_beside_its_proxy_and_a_second_retraining(found):
-    table = found["table"]
+def test_the_nearest_way_stands_beside_its_proxy_and_a_second_retraining(result):
+    table = result["table"]
     value = {name: f"{table.cell(name, DISTANCE):.1f}" for name in (PROXY, SECOND)}
     beside = f"Beside that: {PROXY} {value[PROXY]}, {SECOND} {value[SECOND]}."
-    assert beside in smallest_width(found)
+    assert beside in smallest_width(result)
     ways = (TUNED, GAUSSIAN, BLINDSPOT)
     best = min(ways, key=lambda name: table.cell(name, DISTANCE))
-    assert f"Nearest: {best}, " in smallest_width(found)
-    assert not {PROXY, SECOND} & {name.partition(",")[0] for name in smoothed(found).order}
+    assert f"Nearest: {best}, " in smallest_width(result)
+    assert not {PROXY, SECOND} & {name.partition(",")[0] for name in smoothed(result).order}
 
 
-def test_points_and_densities_are_those_of_the_answer(found):
-    groups, table = in_groups(found["predictions"]), found["predictions"]
+def test_points_and_densities_are_those_of_the_answer(result):
+    groups, table = in_groups(result["predictions"]), result["predictions"]
     is_ours = [row == BLINDSPOT for row in groups.rows]
     assert (groups["prediction"][is_ours] == table[BLINDSPOT]).all()
     assert (groups["area"][is_ours] == table["area"]).all()
-    names = smoothed(found).order
+    names = smoothed(result).order
     assert names[:2] == ("prediction", RETRAINED)
-    value = found["table"].cell(BLINDSPOT, DISTANCE)
+    value = result["table"].cell(BLINDSPOT, DISTANCE)
     assert f"{BLINDSPOT}, W = {value:.1f}" in names

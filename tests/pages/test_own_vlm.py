@@ -22,7 +22,7 @@ QUESTION = "Is there a boat in the image?"
 
 
 @pytest.fixture
-def own(tmp_path, monkeypatch):
+def model_folder(tmp_path, monkeypatch):
     monkeypatch.setattr(loading, "own_folder", lambda: tmp_path)
     monkeypatch.setattr(loading, "_memory", Memory(1))
     monkeypatch.setattr(loading, "hub_known", lambda: False)
@@ -34,7 +34,7 @@ def opened(view=ASK, **link):
     return visit({f"{view.address}.{name}": value for name, value in settings.items()}, view)
 
 
-def test_a_photograph_is_asked_with_a_model_of_ones_own(own):
+def test_a_photograph_is_asked_with_a_model_of_ones_own(model_folder):
     at = opened()
     assert not at.error
     case = asking.about_picture("hf:mine", sample("chelsea"), Crop(), QUESTION)
@@ -48,12 +48,12 @@ def test_a_photograph_is_asked_with_a_model_of_ones_own(own):
     assert f"Where did {asking.case_of_words(case, answer, [first]).phrase} look?" in words(at)
     text = " ".join(caption.value for caption in at.sidebar.caption)
     assert "SmolVLM 256M · not here: its weights would have to be downloaded" in text
-    assert str(own.parent) in text.replace("\\", "")
+    assert str(model_folder.parent) in text.replace("\\", "")
     assert NOT_KNOWN not in words(opened(image="Scene"))  # whose truth is known
 
 
-def test_a_folder_that_cannot_be_read_is_a_sentence_and_the_others_stay(own):
-    (own / "config.json").write_text("{")
+def test_a_folder_that_cannot_be_read_is_a_sentence_and_the_others_stay(model_folder):
+    (model_folder / "config.json").write_text("{")
     at = opened(model="TinyVLM with a habit", image="Scene", ask="is there a lamp")
     assert "mine · not here: config.json in mine cannot be read" in " ".join(
         caption.value for caption in at.sidebar.caption
@@ -61,14 +61,14 @@ def test_a_folder_that_cannot_be_read_is_a_sentence_and_the_others_stay(own):
     assert "Wrong. There is no lamp in this scene." in words(at)
 
 
-def test_a_folder_that_is_spoilt_while_the_page_is_open_is_a_sentence(own, monkeypatch):
+def test_a_folder_that_is_spoilt_while_the_page_is_open_is_a_sentence(model_folder, monkeypatch):
     monkeypatch.setattr(loading, "absence", lambda _: "")
-    (own / "model.safetensors").write_bytes(b"12345678")
+    (model_folder / "model.safetensors").write_bytes(b"12345678")
     at = opened()
     assert any("damaged or not complete" in error.value for error in at.error)
 
 
-def test_a_model_whose_attention_is_hidden_still_answers(own, monkeypatch):
+def test_a_model_whose_attention_is_hidden_still_answers(model_folder, monkeypatch):
     plain = asking.model("hf:mine")
     fewer = replace(plain.spec, caps=plain.spec.caps - {"attention", "gradient"})
     monkeypatch.setattr(plain, "spec", fewer)
@@ -80,15 +80,15 @@ def test_a_model_whose_attention_is_hidden_still_answers(own, monkeypatch):
     assert not at.error
 
 
-def test_decoding_compares_strategies_and_leaves_scenes_to_tiny_vlm(own):
+def test_decoding_compares_strategies_and_leaves_scenes_to_tiny_vlm(model_folder):
     at = unfolded(opened(DECODING))
     assert not at.error
     assert any("TinyVLM learned to describe them" in sentence for sentence in problems(at))
 
 
 @pytest.mark.parametrize("view", [ASK, DECODING])
-def test_a_model_whose_image_tokens_have_no_place_says_so_where_a_map_would_be(own, view):
-    tiny_hf.saved(own.parent / "queries", "instructblip")
+def test_a_model_whose_image_tokens_have_no_place_says_so_where_a_map_would_be(model_folder, view):
+    tiny_hf.saved(model_folder.parent / "queries", "instructblip")
     at = unfolded(opened(view, model="queries"))
     assert not at.error
     captions = [caption.value for caption in at.main.caption]

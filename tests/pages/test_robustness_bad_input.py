@@ -47,7 +47,7 @@ def of_network(network):
 
 
 @pytest.fixture
-def opened(monkeypatch):
+def robustness_page(monkeypatch):
     """The page about a model, once all is answered or refused."""
 
     def page(model=tiny.cnn, **link):
@@ -65,8 +65,8 @@ def order_of(at):
     return next(widget for widget in at.multiselect if widget.key == f"{KEY}.order")
 
 
-def test_a_change_of_nothing_is_the_image_itself(opened):
-    at = opened(**{f"{KEY}.epsilon": "0"})
+def test_a_change_of_nothing_is_the_image_itself(robustness_page):
+    at = robustness_page(**{f"{KEY}.epsilon": "0"})
     case = case_of(at)
     result = answer(PGD(epsilon=0), case)
     assert result["pictures"].images[0, 0].tolist() == result["pictures"].images[0, 2].tolist()
@@ -76,8 +76,8 @@ def test_a_change_of_nothing_is_the_image_itself(opened):
     assert any("did not change the answer" in header.value for header in at.header)
 
 
-def test_a_change_that_ruins_the_image_is_said_to(opened):
-    at = opened(**{f"{KEY}.epsilon": "64", f"{KEY}.attack": FGSM.title})
+def test_a_change_that_ruins_the_image_is_said_to(robustness_page):
+    at = robustness_page(**{f"{KEY}.epsilon": "64", f"{KEY}.attack": FGSM.title})
     case, method = case_of(at), FGSM(epsilon=64)
     result = answer(method, case)
     likeness = float(result["figures"]["SSIM"][0])
@@ -85,8 +85,8 @@ def test_a_change_that_ruins_the_image_is_said_to(opened):
     assert f"The image itself is ruined by then (SSIM {likeness:.2f}" in words(at)
 
 
-def test_an_attack_that_fails_shows_its_best_try_and_says_so(opened):
-    at = opened(**{f"{KEY}.epsilon": "1", f"{KEY}.QuadAttacK.weight": "0"})
+def test_an_attack_that_fails_shows_its_best_try_and_says_so(robustness_page):
+    at = robustness_page(**{f"{KEY}.epsilon": "1", f"{KEY}.QuadAttacK.weight": "0"})
     case = case_of(at)
     result = answer(PGD(epsilon=1), case)
     assert not result["figures"]["another class"][0]
@@ -104,45 +104,46 @@ def test_an_attack_that_fails_shows_its_best_try_and_says_so(opened):
     assert not problems(at)
 
 
-def test_a_link_with_a_class_twice_has_it_once_and_says_so(opened):
-    at = opened(**{f"{KEY}.order": ["class 1", "class 1", "class 0"]})
+def test_a_link_with_a_class_twice_has_it_once_and_says_so(robustness_page):
+    at = robustness_page(**{f"{KEY}.order": ["class 1", "class 1", "class 0"]})
     assert order_of(at).value == ["class 1", "class 0"]
     assert any("“class 1” as Your order more than once" in sentence for sentence in problems(at))
     assert "Can it be made to say class 1, class 0?" in words(at)
 
 
-def test_a_list_of_more_classes_than_there_are_is_cut_and_said(opened):
+def test_a_list_of_more_classes_than_there_are_is_cut_and_said(robustness_page):
     class_names = [f"class {index}" for index in range(14)]
-    at = opened(lambda: of_network(tiny.Cnn(classes=20)), **{f"{KEY}.order": class_names})
+    at = robustness_page(lambda: of_network(tiny.Cnn(classes=20)), **{f"{KEY}.order": class_names})
     predicted = case_of(at).target.index
     assert predicted >= len(class_names)
     assert order_of(at).value == class_names[:10]
     (sentence,) = [s for s in problems(at) if "“class 10” as Your order" in s]
     assert "at most 10" in sentence
-    opened(**{f"{KEY}.order": class_names[:3]})  # so that the next is answered in its first run
-    few = opened(**{f"{KEY}.order": class_names})  # of a model with four classes
+    # so that the next is answered in its first run
+    robustness_page(**{f"{KEY}.order": class_names[:3]})
+    few = robustness_page(**{f"{KEY}.order": class_names})  # of a model with four classes
     assert order_of(few).value == ["class 0", "class 1", "class 2"]
     assert any("as Your order" in s and "at most 3" in s for s in problems(few))
 
 
-def test_a_model_with_one_class_cannot_be_made_to_say_another(opened):
-    at = opened(lambda: of_network(tiny.Cnn(classes=1)))
+def test_a_model_with_one_class_cannot_be_made_to_say_another(robustness_page):
+    at = robustness_page(lambda: of_network(tiny.Cnn(classes=1)))
     reason = "odd one has one class only: it cannot be made to say another."
     refused = [sentence for sentence in problems(at) if reason in sentence]
     assert len(refused) == 4, problems(at)  # of one attack, an order, asking alone, and by length
     assert any("no image of the attack above to compare" in sentence for sentence in problems(at))
 
 
-def test_a_model_with_two_classes_is_asked_for_the_other(opened):
-    at = opened(lambda: of_network(tiny.Cnn(classes=2)))
+def test_a_model_with_two_classes_is_asked_for_the_other(robustness_page):
+    at = robustness_page(lambda: of_network(tiny.Cnn(classes=2)))
     case = case_of(at)
     assert order_of(at).value == [case.model.labels[1 - case.target.index]]
     assert not problems(at)
 
 
 @pytest.mark.parametrize("network", [Detached, InNumpy])
-def test_a_model_without_gradients_is_only_asked(opened, network):
-    at = opened(lambda: of_network(network()))
+def test_a_model_without_gradients_is_only_asked(robustness_page, network):
+    at = robustness_page(lambda: of_network(network()))
     reason = "odd one gives no gradients, and this attack needs them"
     for method in (PGD, QuadAttacK):
         assert any(sentence.startswith(f"{method.title}: {reason}") for sentence in problems(at))

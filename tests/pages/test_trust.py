@@ -108,7 +108,7 @@ def test_a_dear_method_is_asked_about_another_class_only_on_request(shown_to, cn
 
 
 @pytest.fixture
-def held():
+def lane_release():
     """Nothing is computed while this stands: the lane waits inside a job."""
     begun, release = Event(), Event()
 
@@ -129,12 +129,14 @@ def queued():
 
 
 @pytest.fixture
-def kept(shown_to):
+def two_maps(shown_to):
     """Two maps of a network of its own are known by now, their trials are not."""
     shown_to(random_weights(Cnn(), next(SEEDS)), **{"trust.on": "false"})
 
 
-def test_a_page_waits_for_no_trial_and_gives_up_all_when_they_are_switched_off(kept, held):
+def test_a_page_waits_for_no_trial_and_gives_up_all_when_they_are_switched_off(
+    two_maps, lane_release
+):
     at = visit({"trust.on": "true"})
     assert len(provenance(at)) == 2
     assert "being tried" in words(at)
@@ -146,7 +148,7 @@ def test_a_page_waits_for_no_trial_and_gives_up_all_when_they_are_switched_off(k
     assert "be trusted?" not in words(at)
 
 
-def test_trials_are_given_up_before_another_map_is_asked_for(kept, held, monkeypatch):
+def test_trials_are_given_up_before_another_map_is_asked_for(two_maps, lane_release, monkeypatch):
     at = visit({"trust.on": "true"})
     waiting, flags, ask = queued(), [], runs.ask
     assert waiting
@@ -154,7 +156,7 @@ def test_trials_are_given_up_before_another_map_is_asked_for(kept, held, monkeyp
     def asked(method, case, slot, *patience):
         if slot == "heatmaps.Gradient":
             flags.extend(job.cancelled for job in waiting)
-            held.set()
+            lane_release.set()
         return ask(method, case, slot, *patience)
 
     monkeypatch.setattr(runs, "ask", asked)

@@ -31,8 +31,8 @@ def answers():
     return {kind.name: kind()(CASE) for kind in QUICK}
 
 
-def groups(found):
-    return {name: found[view] for view, name in NAMES.items()}
+def groups(result):
+    return {name: result[view] for view, name in NAMES.items()}
 
 
 def score_of(joined, parts):
@@ -135,22 +135,22 @@ def test_scores_are_bars_with_their_finding_and_their_numbers():
 
 
 @pytest.fixture(scope="module")
-def found():
+def result():
     return KNN()(CASE)
 
 
-def test_what_is_not_known_is_left_out_and_the_line_stands_on_the_curve_where_it_was_left(found):
-    table = as_column(found["measures"], "this detector")
+def test_what_is_not_known_is_left_out_and_the_line_stands_on_the_curve_where_it_was_left(result):
+    table = as_column(result["measures"], "this detector")
     assert np.isfinite(table.values).all()
     assert "AUROC" in table.rows
-    point = operating(found, float(np.median(found["held"].values)))["roc"]
-    drawing = curve_with_mark("roc", "ROC", found["roc"], point, "the line")
-    table = drawing.part(found["roc"])
+    point = operating(result, float(np.median(result["held"].values)))["roc"]
+    drawing = curve_with_mark("roc", "ROC", result["roc"], point, "the line")
+    table = drawing.part(result["roc"])
     assert table.rows[-1] == "the line"
     assert table["false alarms"][-1] == pytest.approx(point[0])
     mark = drawing.chart.figure(table).data[-1]
     assert (mark.x[0], mark.y[0]) == pytest.approx((100 * point[0], 100 * point[1]))
-    assert f"false alarms {point[0]:.2f}" in drawing.finding(found)
+    assert f"false alarms {point[0]:.2f}" in drawing.finding(result)
 
 
 def test_the_steps_are_drawn_from_the_p_values_of_the_normal_images():

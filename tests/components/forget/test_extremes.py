@@ -16,7 +16,7 @@ from tests import tiny
 
 
 @pytest.fixture(scope="module")
-def held():
+def data_and_sets():
     model = tiny.learned()
     data = tiny.columns(model.side, model.labels)
     case = PruneCase(model, data)
@@ -33,8 +33,8 @@ def ordered(sets, data: DataSet, *, hard_first: bool):
     return {name: {"images": extremes.Table.of({"id": (ids, "")})} for name, ids in parts.items()}
 
 
-def test_distances_are_the_share_of_the_label_that_is_nearer(held):
-    data = held[0]
+def test_distances_are_the_share_of_the_label_that_is_nearer(data_and_sets):
+    data = data_and_sets[0]
     result = extremes.distances(data, data.fingerprint)
     train = data.rows("train")
     assert np.isnan(np.delete(result, train)).all()
@@ -47,15 +47,15 @@ def test_distances_are_the_share_of_the_label_that_is_nearer(held):
     assert result[rows].max() == 1
 
 
-def test_the_sentence_follows_the_measurement_and_tells_of_wrong_labels(held):
-    data, _ = held
-    typical = extremes.sentence(data, ordered(held[1], data, hard_first=True))
+def test_the_sentence_follows_the_measurement_and_tells_of_wrong_labels(data_and_sets):
+    data, _ = data_and_sets
+    typical = extremes.sentence(data, ordered(data_and_sets[1], data, hard_first=True))
     assert "hard ones are more typical of their label, and easy ones less typical" in typical
     assert "Wrong labels" not in typical
-    other = extremes.sentence(data, ordered(held[1], data, hard_first=False))
+    other = extremes.sentence(data, ordered(data_and_sets[1], data, hard_first=False))
     assert "hard ones are less typical of their label, and easy ones more typical" in other
     clean = data.labels.copy()
-    sets = ordered(held[1], data, hard_first=True)
+    sets = ordered(data_and_sets[1], data, hard_first=True)
     rows = data.places(sets[EASIEST]["images"]["id"])
     clean[rows] = (clean[rows] + 1) % len(data.classes)
     wrong = replace(data, truth={"clean_label": clean})
@@ -79,8 +79,10 @@ def test_which_set_is_more_typical_is_what_the_ranks_say_where_the_medians_do_no
     assert extremes.rank_test_words(skewed, even) == "more typical"
 
 
-def test_rounds_have_their_objective_and_histograms_and_random_images_stay_as_they_are(held):
-    sets = held[1]
+def test_rounds_have_their_objective_and_histograms_and_random_images_stay_as_they_are(
+    data_and_sets,
+):
+    sets = data_and_sets[1]
     table = extremes.by_round(sets)
     assert table["round"].tolist() == [1, 2, 3]
     for name in (HARDEST, EASIEST):
@@ -89,7 +91,7 @@ def test_rounds_have_their_objective_and_histograms_and_random_images_stay_as_th
     assert len(set(table["random"])) == 1
     assert len(extremes.BY_ROUND.figure(table).data) == 3
     for name, number in ((HARDEST, 1), (HARDEST, 3), (RANDOM, 3)):
-        losses = held[1][name]["losses"]
+        losses = data_and_sets[1][name]["losses"]
         histogram = extremes.of_round(losses, number)
         at = 1 if name == RANDOM else number
         np.testing.assert_allclose(histogram["chosen"], losses["chosen"][losses["round"] == at])
@@ -97,8 +99,8 @@ def test_rounds_have_their_objective_and_histograms_and_random_images_stay_as_th
         assert histogram["all"].sum() == pytest.approx(1)
 
 
-def test_classes_are_counted_in_each_set(held):
-    data, sets = held
+def test_classes_are_counted_in_each_set(data_and_sets):
+    data, sets = data_and_sets
     table = extremes.balance(data, sets)
     for kind, name in SETS.items():
         labels = data.labels[data.places(sets[kind]["images"]["id"].astype(int))]

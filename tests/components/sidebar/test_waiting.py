@@ -73,7 +73,7 @@ SCENE = SHIPPED[1]
 
 
 @pytest.fixture
-def held(monkeypatch):
+def session_state(monkeypatch):
     """The session's state."""
     state: dict[str, object] = {}
     monkeypatch.setattr("streamlit.session_state", state)
@@ -90,23 +90,23 @@ def test_the_small_picture_that_comes_along_is_the_image_s(one):
     assert np.abs(drawn - thumbnail).max() <= 1
 
 
-def test_it_is_found_by_the_number_that_the_list_of_its_data_set_gives_it(held):
+def test_it_is_found_by_the_number_that_the_list_of_its_data_set_gives_it(session_state):
     take_example(SCENE)
-    assert (held["image"], held["data"]) == (FROM_DATA, "scenes:count=100")
+    assert (session_state["image"], session_state["data"]) == (FROM_DATA, "scenes:count=100")
     rows = examples.with_finding_first(
         data := example("scenes:count=100/18").data, data.rows("test")
     )
-    assert data.ids[rows[held["item"] - 1]] == SCENE.id
+    assert data.ids[rows[session_state["item"] - 1]] == SCENE.id
     assert shipped_now() == SCENE
-    held["item"] += 1  # by hand
+    session_state["item"] += 1  # by hand
     assert shipped_now() is None
 
 
-def test_a_model_that_a_person_chose_stays(held):
+def test_a_model_that_a_person_chose_stays(session_state):
     answer_by("phantom-cnn")
-    assert held["model"] == "phantom-cnn"
+    assert session_state["model"] == "phantom-cnn"
     answer_by(DEFAULT)
-    assert held["model"] == DEFAULT
-    held["model"] = "digits-mlp"
+    assert session_state["model"] == DEFAULT
+    session_state["model"] = "digits-mlp"
     answer_by("phantom-cnn")
-    assert held["model"] == "digits-mlp"
+    assert session_state["model"] == "digits-mlp"

@@ -72,7 +72,7 @@ def test_the_usual_training_is_a_resnet_that_learns_fast_from_the_first_step_on(
 
 
 @pytest.fixture
-def found():
+def result():
     """Figures by hand: the ticket rewound to 10 % is the best."""
     shares = {
         "dense": [0.95] * 4,
@@ -120,12 +120,12 @@ def found():
     return {"rewinding": Table.of(columns, POINTS), "samples": samples, "claims": claims, **ways}
 
 
-def test_sentences_are_about_the_best_late_ticket(found, snapshot):
-    assert section.best_ticket(found) == 2
-    assert section.best_samples(found).rows == ("50 % right", "90 % right")  # what was reached
+def test_sentences_are_about_the_best_late_ticket(result, snapshot):
+    assert section.best_ticket(result) == 2
+    assert section.best_samples(result).rows == ("50 % right", "90 % right")  # what was reached
     names = ("gain", "stability", "risen", "barrier_sentence", "images_needed")
-    texts = {name: getattr(section, name)(found) for name in names}
-    texts["claims"] = [section.claim_line(found["claims"], row) for row in range(3)]
+    texts = {name: getattr(section, name)(result) for name in names}
+    texts["claims"] = [section.claim_line(result["claims"], row) for row in range(3)]
     traded = {"BiP, steps": (LEVELS, "steps"), "BiP, seconds": (LEVELS, "seconds")}
     traded["BiP, no IMP"] = ((), "steps")
     for name, (levels, price) in traded.items():
@@ -135,13 +135,13 @@ def test_sentences_are_about_the_best_late_ticket(found, snapshot):
     assert texts == snapshot
 
 
-def test_the_picture_ends_before_the_trained_network_and_both_planes_have_one_scale(found):
-    figure = section.ACCURACY.figure(section.trained_on(found["rewinding"]))
+def test_the_picture_ends_before_the_trained_network_and_both_planes_have_one_scale(result):
+    figure = section.ACCURACY.figure(section.trained_on(result["rewinding"]))
     ticket = next(trace for trace in figure.data if trace.name == "ticket")
     assert ticket.x.tolist() == list(POINTS[:3])
     assert ticket.y.tolist() == [80.0, 85.0, 91.0]
     assert ticket.error_y.array.tolist() == pytest.approx([2.0, 2.0, 2.0])
-    assert list(section.lines(found).series) == list(POINTS[:3])
+    assert list(section.lines(result).series) == list(POINTS[:3])
     early, late = (
         Field(np.full((2, 2), v, np.float32), *[np.arange(2)] * 2, "", "", "") for v in (1, 3)
     )

@@ -23,27 +23,27 @@ def case():
 
 
 @pytest.fixture(scope="module")
-def found(case):
+def result(case):
     return KNN()(case)
 
 
-def test_the_p_value_is_that_of_the_score_among_the_normal_ones(found):
-    score = found["subject"].values.astype(float)
-    ruler = Conformal(found["normal"].values.astype(float), found["normal"].predicted)
-    assert found["p"].values[0] == pytest.approx(ruler.p(score)[0])
-    assert found["p"].values[1] == pytest.approx(
-        ruler.p_by_class(score, found["subject"].predicted)[0]
+def test_the_p_value_is_that_of_the_score_among_the_normal_ones(result):
+    score = result["subject"].values.astype(float)
+    ruler = Conformal(result["normal"].values.astype(float), result["normal"].predicted)
+    assert result["p"].values[0] == pytest.approx(ruler.p(score)[0])
+    assert result["p"].values[1] == pytest.approx(
+        ruler.p_by_class(score, result["subject"].predicted)[0]
     )
-    assert np.isnan(found["p"].values[2])  # digits have no groups
-    count, same_class, above = found["counts"].values
-    assert found["p"].values[0] == pytest.approx((1 + above) / (1 + count))
-    assert same_class == (found["normal"].predicted == found["subject"].predicted[0]).sum()
+    assert np.isnan(result["p"].values[2])  # digits have no groups
+    count, same_class, above = result["counts"].values
+    assert result["p"].values[0] == pytest.approx((1 + above) / (1 + count))
+    assert same_class == (result["normal"].predicted == result["subject"].predicted[0]).sum()
 
 
-def test_the_measures_are_those_of_the_held_and_unknown_scores(found):
-    known, strange = (found[name].values.astype(float) for name in ("held", "unknown"))
-    right = found["held"].predicted == found["held"].labels
-    row = dict(zip(found["measures"].columns, found["measures"].values[0], strict=True))
+def test_the_measures_are_those_of_the_held_and_unknown_scores(result):
+    known, strange = (result[name].values.astype(float) for name in ("held", "unknown"))
+    right = result["held"].predicted == result["held"].labels
+    row = dict(zip(result["measures"].columns, result["measures"].values[0], strict=True))
     assert row["AUROC"] == pytest.approx(detection.auroc(known, strange))
     assert row["FPR95, unknown positive"] == pytest.approx(detection.fpr95(known, strange))
     assert row["FPR95, normal positive"] == pytest.approx(detection.fpr95(known, strange, "known"))
@@ -52,13 +52,13 @@ def test_the_measures_are_those_of_the_held_and_unknown_scores(found):
     assert row["AUOSCR"] <= row["accuracy"]
     assert 0.5 < row["OOSA"] <= 1
     assert row["share of unknown"] == pytest.approx(150 / (150 + len(known)))
-    assert np.trapezoid(found["roc"].y, found["roc"].x) == pytest.approx(row["AUROC"], abs=1e-5)
+    assert np.trapezoid(result["roc"].y, result["roc"].x) == pytest.approx(row["AUROC"], abs=1e-5)
 
 
-def test_the_nearest_normal_images_are_those_with_the_nearest_features(case, found):
+def test_the_nearest_normal_images_are_those_with_the_nearest_features(case, result):
     banks = gathered(case)
     all_distances = np.linalg.norm(banks.fit.directions - banks.subject.directions, axis=1)
-    ids, distances = found["nearest"].values.T
+    ids, distances = result["nearest"].values.T
     assert distances == pytest.approx(np.sort(all_distances)[: len(ids)], abs=1e-5)
     assert ids[0] == banks.fit.ids[all_distances.argmin()]
     assert set(ids.astype(int)) <= set(case.normal.ids[case.normal.rows("train")].tolist())
@@ -84,15 +84,15 @@ def test_p_is_uniform_on_normal_images_that_were_held_out(case, kind):
     assert (by_class <= 0.1).mean() < 0.16
 
 
-def test_every_score_carries_the_label_and_the_id_of_its_image(case, found):
+def test_every_score_carries_the_label_and_the_id_of_its_image(case, result):
     banks = gathered(case)
     for name in ("normal", "held", "unknown"):
         bank = getattr(banks, name)
-        assert found[name].ids.tolist() == bank.ids.tolist()
-        assert found[name].predicted.tolist() == bank.logits.argmax(1).tolist()
-    assert found["held"].labels.tolist() == banks.held.labels.tolist()
-    assert set(found["unknown"].labels) == {-1}  # not of this model
-    assert found["subject"].ids.tolist() == found["subject"].labels.tolist() == [-1]
+        assert result[name].ids.tolist() == bank.ids.tolist()
+        assert result[name].predicted.tolist() == bank.logits.argmax(1).tolist()
+    assert result["held"].labels.tolist() == banks.held.labels.tolist()
+    assert set(result["unknown"].labels) == {-1}  # not of this model
+    assert result["subject"].ids.tolist() == result["subject"].labels.tolist() == [-1]
 
 
 SEEDS = range(5)

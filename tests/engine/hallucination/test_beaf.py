@@ -31,7 +31,7 @@ def case():
 
 
 @pytest.fixture(scope="module")
-def found(case):
+def result(case):
     return beaf.BEAF()(case)
 
 
@@ -68,8 +68,8 @@ def test_each_thing_is_taken_out_once_of_the_scenes_that_rates_are_counted_on(ca
     assert beaf.absent_things([car], 0, (0, 0)) == []
 
 
-def test_the_records_are_what_the_model_says(case, found):
-    records, layout = found["records"], beaf.layout_of(case)
+def test_the_records_are_what_the_model_says(case, result):
+    records, layout = result["records"], beaf.layout_of(case)
     before = torch.sigmoid(margins(case.vlm, SceneBatch.of(layout))).numpy()
     for at in range(0, len(records), 7):
         scene, out, category = (int(records[name][at]) for name in ("scene", "removed", "asked"))
@@ -83,21 +83,21 @@ def test_the_records_are_what_the_model_says(case, found):
         assert records["opacity"][at] == layout.opacity[scene, out]
 
 
-def test_the_figures_are_those_of_the_card_and_of_the_finding(case, found):
+def test_the_figures_are_those_of_the_card_and_of_the_finding(case, result):
     """The card's own count, by margins and without words, on the same scenes."""
     other = bands.removal(case.vlm, SceneBatch.of(beaf.layout_of(case)))
     slowly = [other[f"SB+, {kind} removed"] for kind in ("partner", "reverse", "other")]
-    assert found["kinds"].rows == KINDS
-    assert found["kinds"]["SB+"].tolist() == pytest.approx(slowly)
-    finding = beaf.BEAF().finding(case, found)
-    figures, kinds = found["figures"], found["kinds"]
+    assert result["kinds"].rows == KINDS
+    assert result["kinds"]["SB+"].tolist() == pytest.approx(slowly)
+    finding = beaf.BEAF().finding(case, result)
+    figures, kinds = result["figures"], result["kinds"]
     assert f"{100 * figures['TU'][0]:.0f} % of {figures['pairs'][0]} pairs" in finding
     stays, others = (f"{100 * kinds['SB+'][at]:.0f} %" for at in (0, 2))
     assert f"Yes stays for {stays} of partners beside their leader, {others} of others." in finding
-    alone = found["records"].take(np.flatnonzero(found["records"]["company"] == 0).tolist())
+    alone = result["records"].take(np.flatnonzero(result["records"]["company"] == 0).tolist())
     assert "it says yes all the same" in beaf.said_of("It", beaf_figures(alone), by_kind(alone))
-    counted = {name: int(column[0]) for name, column in found["reading"].columns.items()}
-    assert counted.pop("answers") > len(found["records"])
+    counted = {name: int(column[0]) for name, column in result["reading"].columns.items()}
+    assert counted.pop("answers") > len(result["records"])
     assert set(counted.values()) == {0}  # it says yes or no, and nothing else
 
 
@@ -147,7 +147,7 @@ def test_mvp_is_asked_one_by_one():
     assert np.isfinite(records["p after"]).all()
 
 
-def test_without_contrast_vcd_says_what_greedy_says(case, found):
+def test_without_contrast_vcd_says_what_greedy_says(case, result):
     plain = beaf.BEAF()(replace(case, strategy=VCD(alpha=0.0, beta=0.0)))
     for name in ("says before", "says after"):
-        assert np.array_equal(plain["records"][name], found["records"][name])
+        assert np.array_equal(plain["records"][name], result["records"][name])

@@ -23,7 +23,7 @@ from engine.hallucination.tiny_vlm.weights import HABIT, load
 
 
 @pytest.fixture(scope="module")
-def told():
+def case_and_result():
     case = ScenesCase(load(HABIT), Greedy(), 30, seed=3)
     return case, CHAIR()(case)
 
@@ -32,8 +32,8 @@ def sample_of(case):
     return SceneBatch.drawn(case.count, case.kind, seed=UNSEEN + case.seed, clean=case.clean)
 
 
-def test_rates_are_those_of_the_captions(told):
-    case, result = told
+def test_rates_are_those_of_the_captions(case_and_result):
+    case, result = case_and_result
     words = [note.split() for note in result["captions"].notes]
     by_hand = chair(words, sample_of(case).truths, VOCABULARY)
     rates = result["rates"]
@@ -46,8 +46,8 @@ def test_rates_are_those_of_the_captions(told):
         assert rates[f"{name} low"][0] <= rates[name][0] <= rates[f"{name} high"][0]
 
 
-def test_scenes_closer_captions_and_the_sentence_fit_the_rates(told):
-    case, result = told
+def test_scenes_closer_captions_and_the_sentence_fit_the_rates(case_and_result):
+    case, result = case_and_result
     sample = sample_of(case)
     for row in (0, 7, 29):
         present = {scene_object.category for scene_object in case.scene(row).things}

@@ -22,11 +22,11 @@ COUNT = 40
 
 
 @pytest.fixture(scope="module")
-def found():
+def result():
     return RemovalLaw()(ScenesCase(load(HABIT), Greedy(), COUNT, "biased"))
 
 
-def test_each_point_is_the_share_of_contrasted_answers(found):
+def test_each_point_is_the_share_of_contrasted_answers(result):
     layout = SceneBatch.drawn(COUNT, "biased", seed=UNSEEN).layout
     clear, hidden = [], []
     for leader, follower in PARTNER.items():
@@ -36,18 +36,18 @@ def test_each_point_is_the_share_of_contrasted_answers(found):
             clear += margins(load(HABIT), batch)[:, follower].tolist()
             hidden += margins(load(HABIT), batch, 900)[:, follower].tolist()
     clear, hidden = np.array(clear), np.array(hidden)
-    assert found["margins"]["clear"] == pytest.approx(clear, abs=1e-4)
-    assert found["fit"]["pairs"][0] == len(clear) > 10
+    assert result["margins"]["clear"] == pytest.approx(clear, abs=1e-4)
+    assert result["fit"]["pairs"][0] == len(clear) > 10
     for alpha, measured, low, high in zip(
-        ALPHAS, *(found["law"][name] for name in ("measured", "low", "high")), strict=True
+        ALPHAS, *(result["law"][name] for name in ("measured", "low", "high")), strict=True
     ):
         assert measured == pytest.approx(((1 + alpha) * clear > alpha * hidden).mean())
         assert low <= measured <= high
 
 
-def test_the_law_goes_through_the_plain_rate_and_none_is_fitted_to_none(found):
-    law, d = found["law"]["law"], found["fit"]["d"][0]
-    assert law[0] == pytest.approx(found["law"]["measured"][0], abs=1e-6)
+def test_the_law_goes_through_the_plain_rate_and_none_is_fitted_to_none(result):
+    law, d = result["law"]["law"], result["fit"]["d"][0]
+    assert law[0] == pytest.approx(result["law"]["measured"][0], abs=1e-6)
     assert (np.diff(law) < 0).all()
     assert law[3] == pytest.approx(false_yes(d, log_odds(0.9), 1.0))
     assert np.isnan(fit_distance(0.0, log_odds(0.9)))

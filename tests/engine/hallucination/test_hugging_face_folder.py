@@ -34,7 +34,7 @@ def home(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def own(home):
+def model_folder(home):
     return tiny_hf.saved(home / "mine", "smolvlm")
 
 
@@ -65,7 +65,7 @@ def test_another_tokenizer_of_the_q_former_is_another_model(home):
         inspect_folder(home / "mine")
 
 
-def test_photographs_and_scenes_are_asked_at_the_model_s_size(own):
+def test_photographs_and_scenes_are_asked_at_the_model_s_size(model_folder):
     case = asking.about_picture("hf:mine", sample("chelsea"), Crop(), "Is there a boat?")
     assert case.image.shape == (3, 8, 8)
     answer = Greedy(length=5)(case)["answer"]
@@ -178,19 +178,19 @@ ODD = [
 
 
 @pytest.mark.parametrize(("spoil", "why"), ODD)
-def test_a_broken_folder_is_a_sentence_and_never_takes_the_list_down(own, spoil, why):
-    spoil(own)
+def test_a_broken_folder_is_a_sentence_and_never_takes_the_list_down(model_folder, spoil, why):
+    spoil(model_folder)
     assert why in loading.absence("mine")
     assert "hf:mine" not in asking.models()
 
 
-def test_a_folder_that_may_not_be_read_is_a_sentence(own, monkeypatch):
+def test_a_folder_that_may_not_be_read_is_a_sentence(model_folder, monkeypatch):
     def refuse(*_):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(own_folder, "header", refuse)
     assert "mine cannot be read (Permission denied)" in loading.absence("mine")
-    monkeypatch.setattr(type(own), "is_dir", refuse)
+    monkeypatch.setattr(type(model_folder), "is_dir", refuse)
     assert {entry.title for entry in loading.entries()} == {
         known_model[0] for known_model in loading.KNOWN.values()
     }
@@ -199,23 +199,23 @@ def test_a_folder_that_may_not_be_read_is_a_sentence(own, monkeypatch):
 @pytest.mark.parametrize(
     "name", ["tokenizer.json", "tokenizer_config.json", "generation_config.json"]
 )
-def test_every_small_file_is_in_the_fingerprint(own, name):
-    first = inspect_folder(own).fingerprint
-    (own / name).write_text((own / name).read_text() + " ")
-    assert inspect_folder(own).fingerprint != first
+def test_every_small_file_is_in_the_fingerprint(model_folder, name):
+    first = inspect_folder(model_folder).fingerprint
+    (model_folder / name).write_text((model_folder / name).read_text() + " ")
+    assert inspect_folder(model_folder).fingerprint != first
 
 
-def test_half_precision_is_in_the_fingerprint_and_answers(own, monkeypatch):
+def test_half_precision_is_in_the_fingerprint_and_answers(model_folder, monkeypatch):
     exact = asking.model("hf:mine").fingerprint
     loading._memory.clear()
-    monkeypatch.setattr(loading, "free_memory", lambda _: 3 * inspect_folder(own).numbers)
+    monkeypatch.setattr(loading, "free_memory", lambda _: 3 * inspect_folder(model_folder).numbers)
     assert asking.model("hf:mine").fingerprint == exact.replace("float32", "bfloat16") != exact
-    monkeypatch.setattr(loading, "free_memory", lambda _: 3 * inspect_folder(own).numbers)
+    monkeypatch.setattr(loading, "free_memory", lambda _: 3 * inspect_folder(model_folder).numbers)
     case = asking.about_picture("hf:mine", sample("chelsea"), Crop(), "Is there a boat?")
     assert len(Greedy(length=3)(case)["answer"].words)
 
 
-def test_scenes_refuse_a_model_of_ones_own_before_it_is_loaded(own, monkeypatch):
+def test_scenes_refuse_a_model_of_ones_own_before_it_is_loaded(model_folder, monkeypatch):
     monkeypatch.setattr(loading, "load", lambda _: pytest.fail("loaded"))
     with pytest.raises(BadData, match="mine is asked about one picture; scenes are for TinyVLM"):
         ScenesArguments("hf:mine").case()
@@ -247,20 +247,20 @@ def test_scenes_refuse_a_model_of_ones_own_before_it_is_loaded(own, monkeypatch)
         (changed(text_config={"model_type": "llama", "hidden_size": 2**16}), "lacks weights"),
     ],
 )
-def test_a_folder_that_cannot_be_read_says_why(own, spoil, why):
-    spoil(own)
+def test_a_folder_that_cannot_be_read_says_why(model_folder, spoil, why):
+    spoil(model_folder)
     with pytest.raises(BadModel, match=why):
         asking.model("hf:mine")
 
 
-def test_pickles_of_a_folder_are_never_opened(own, monkeypatch):
-    pickled(own)
+def test_pickles_of_a_folder_are_never_opened(model_folder, monkeypatch):
+    pickled(model_folder)
     monkeypatch.setattr(torch, "load", lambda *_, **__: pytest.fail("opened"))
     assert "pickled" in loading.absence("mine")
 
 
-def test_a_model_that_does_not_fit_into_memory_is_not_loaded(own, monkeypatch):
-    count = inspect_folder(own).numbers
+def test_a_model_that_does_not_fit_into_memory_is_not_loaded(model_folder, monkeypatch):
+    count = inspect_folder(model_folder).numbers
     monkeypatch.setattr(loading, "free_memory", lambda _: 3 * count)
     assert loading.kind_of_number("mine", count) is torch.bfloat16
     assert asking.model("hf:mine").head.weight.dtype == torch.bfloat16
@@ -270,7 +270,7 @@ def test_a_model_that_does_not_fit_into_memory_is_not_loaded(own, monkeypatch):
         asking.model("hf:mine")
 
 
-def test_a_loaded_model_stays_and_makes_room_for_the_next(own, home, monkeypatch):
+def test_a_loaded_model_stays_and_makes_room_for_the_next(model_folder, home, monkeypatch):
     """What it takes itself is no reason to refuse it, nor one that comes in its place."""
     tiny_hf.saved(home / "other", "llava")
     first = asking.model("hf:mine")
@@ -285,7 +285,9 @@ def test_a_loaded_model_stays_and_makes_room_for_the_next(own, home, monkeypatch
     assert len(loading._memory.names()) == 1
 
 
-def test_what_another_job_still_holds_is_not_counted_as_free_and_stays(own, home, monkeypatch):
+def test_what_another_job_still_holds_is_not_counted_as_free_and_stays(
+    model_folder, home, monkeypatch
+):
     tiny_hf.saved(home / "other", "llava")
     loaded = asking.model("hf:mine")
     other = inspect_folder(home / "other").numbers
@@ -317,7 +319,7 @@ def test_a_hub_that_is_not_there_or_does_not_answer_is_told(home, monkeypatch):
         asking.model(f"hf:{HUB}")
 
 
-def test_without_the_library_only_what_ships_is_offered(own, monkeypatch):
+def test_without_the_library_only_what_ships_is_offered(model_folder, monkeypatch):
     assert "hf:mine" in asking.models()
     monkeypatch.setattr(loading, "TRANSFORMERS", type(TRANSFORMERS)("no_such", "x", "y"))
     monkeypatch.setattr(asking, "TRANSFORMERS", loading.TRANSFORMERS)
@@ -325,17 +327,17 @@ def test_without_the_library_only_what_ships_is_offered(own, monkeypatch):
     assert "pip install x" in loading.absence("mine")
 
 
-def test_a_changed_folder_is_read_anew_and_no_other(own, monkeypatch):
+def test_a_changed_folder_is_read_anew_and_no_other(model_folder, monkeypatch):
     read, plain = [], own_folder.header
     monkeypatch.setattr(own_folder, "header", lambda file: read.append(file) or plain(file))
-    assert inspect_folder(own) is inspect_folder(own)
+    assert inspect_folder(model_folder) is inspect_folder(model_folder)
     assert len(read) == 1
-    (own / "config.json").write_text((own / "config.json").read_text() + " ")
-    inspect_folder(own)
+    (model_folder / "config.json").write_text((model_folder / "config.json").read_text() + " ")
+    inspect_folder(model_folder)
     assert len(read) == 2
     first = asking.model("hf:mine")
     assert asking.model("hf:mine") is first
-    path = own / "model.safetensors"
+    path = model_folder / "model.safetensors"
     tensors = {name: 1.5 * tensor for name, tensor in load_file(path).items()}
     save_file(tensors, path, metadata={"format": "pt"})
     assert asking.model("hf:mine").fingerprint != first.fingerprint

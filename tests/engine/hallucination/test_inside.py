@@ -39,7 +39,7 @@ def case():
 
 
 @pytest.fixture(scope="module")
-def found(case):
+def probe_result(case):
     return HalluRAG()(case)
 
 
@@ -119,17 +119,17 @@ def test_the_linear_probe_finds_what_is_planted_and_shuffled_labels_tell_nothing
     assert null.std() > 0
 
 
-def test_states_tell_what_is_made_up(case, found):
-    rates, null = found["compared"], found["shuffled"]["AUROC"]
+def test_states_tell_what_is_made_up(case, probe_result):
+    rates, null = probe_result["compared"], probe_result["shuffled"]["AUROC"]
     assert rates.cell(LINEAR, "AUROC") > 0.8
     assert rates.cell(LINEAR, "lowest") > max(null.mean(), rates.cell(CONFIDENCE, "AUROC"))
     assert rates.cell(LINEAR, "AUROC") > rates.cell(WORD, "AUROC")
-    finding = HalluRAG().finding(case, found)
+    finding = HalluRAG().finding(case, probe_result)
     assert "tell what it makes up" in finding
     assert f"AUROC {rates.cell(LINEAR, 'AUROC'):.2f}" in finding
 
 
-def test_random_states_tell_nothing(case, found, monkeypatch):
+def test_random_states_tell_nothing(case, probe_result, monkeypatch):
     def drawn(words, names, when):
         return np.random.default_rng(when).normal(size=features(words, names, when).shape)
 
@@ -137,23 +137,23 @@ def test_random_states_tell_nothing(case, found, monkeypatch):
     chance = HalluRAG()(case)
     assert abs(chance["compared"].cell(LINEAR, "AUROC") - 0.5) < 0.25
     assert "hardly tell" in HalluRAG().finding(case, chance)
-    assert chance["compared"].cell(CONFIDENCE, "AUROC") == found["compared"].cell(
+    assert chance["compared"].cell(CONFIDENCE, "AUROC") == probe_result["compared"].cell(
         CONFIDENCE, "AUROC"
     )
 
 
-def test_the_views_agree_and_what_is_read_follows_the_settings(found):
-    risks, bins = found["risks"], found["trust"]
+def test_the_views_agree_and_what_is_read_follows_the_settings(probe_result):
+    risks, bins = probe_result["risks"], probe_result["trust"]
     made_up = risks["made up"].astype(bool)
     assert risk_auroc(risks["risk"], made_up, np.ones(len(risks), bool)) == pytest.approx(
-        found["compared"].cell(LINEAR, "AUROC")
+        probe_result["compared"].cell(LINEAR, "AUROC")
     )
     assert bins["words"].sum() == len(risks)
     filled = bins["words"] > 0
     assert (bins["words"] * bins["made up"])[filled].sum() == pytest.approx(made_up.sum())
     lowest = np.flatnonzero(filled)[0] / len(bins)
     assert lowest <= bins["risk"][filled][0] <= lowest + 1 / len(bins)
-    layers = found["layers"]
+    layers = probe_result["layers"]
     assert np.isnan(layers.cell("the embedding", f"IAV, {WHEN[AT]}"))
     assert layers["CEV, at the word"][1:].max() > layers.cell("the embedding", "CEV, at the word")
     assert set(risks["scene"].astype(int)) <= set(range(int(0.7 * COUNT), COUNT))
@@ -180,15 +180,15 @@ def test_no_scene_of_a_page_is_one_that_the_probe_has_seen(kind, case, monkeypat
 
 
 @pytest.fixture(scope="module")
-def small(found):
+def small(probe_result):
     """The probe of few scenes in the place of the usual one."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("engine.hallucination.inside.word_risk.answer", lambda *_: found)
+        patched.setattr("engine.hallucination.inside.word_risk.answer", lambda *_: probe_result)
         yield
 
 
 @pytest.mark.usefixtures("small")
-def test_what_is_made_up_has_more_risk(found):
+def test_what_is_made_up_has_more_risk(probe_result):
     method, true, made_up = WordRisk(), [], []
     for number in range(16):
         scene = asking.scene("counter", number)
@@ -203,7 +203,7 @@ def test_what_is_made_up_has_more_risk(found):
 
 
 @pytest.mark.usefixtures("small")
-def test_new_risks_are_those_of_the_probe_and_other_words_have_none(found):
+def test_new_risks_are_those_of_the_probe_and_other_words_have_none(probe_result):
     question = asking.about_scene(HABIT, asking.scene("counter", 253), "describe the image")
     result = WordRisk()(question)
     words = result["words"]
@@ -214,7 +214,7 @@ def test_new_risks_are_those_of_the_probe_and_other_words_have_none(found):
     judged = [ReadWord(0, mention.place, mention.node, made_up=False) for mention in named]
     ids = result["answer"].ids.tolist()
     states = read_states(question.vlm, question.image[None], [question.words], [ids], judged)
-    weights = found["probe"]["weight"]
+    weights = probe_result["probe"]["weight"]
     risk = expit(features(states, ("CEV 2", "CEV 3"), AT) @ weights[:-1] + weights[-1])
     assert np.allclose(words["risk"][[mention.place for mention in named]], risk, atol=1e-5)
     finding = WordRisk().finding(question, result)

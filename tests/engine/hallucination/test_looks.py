@@ -135,7 +135,7 @@ COUNT = 3
 
 
 @pytest.fixture(scope="module")
-def found():
+def result():
     return AttentionSinks()(ScenesCase(load(HABIT), Greedy(), COUNT))
 
 
@@ -150,7 +150,7 @@ def place_of(position, prompt, words):
     return "full stops" if words[position - 65 - prompt] == "." else "other words"
 
 
-def test_shares_are_those_of_words_that_are_read_one_by_one(found):
+def test_shares_are_those_of_words_that_are_read_one_by_one(result):
     vlm = load(HABIT)
     sample = SceneBatch.drawn(COUNT, "broken", seed=UNSEEN)
     prompt = vlm.tokenizer.encode(PROMPTS["image"])
@@ -170,31 +170,31 @@ def test_shares_are_those_of_words_that_are_read_one_by_one(found):
                 for position, share in enumerate(shares):
                     sums[place_of(position, len(prompt), words)][layer] += share
             visible += len(shares)
-    table = found["shares"]
+    table = result["shares"]
     for name, total in sums.items():
         expected = [*(total / count), (total / count).mean()]
         assert table[name].tolist() == pytest.approx(expected, abs=1e-4), name
     assert table.rows == ("layer 1", "layer 2", "layer 3", ALL)
-    assert found["read"]["tokens"][0] == pytest.approx(visible / count)
-    assert found["read"]["words"][0] == pytest.approx(count / COUNT)
+    assert result["read"]["tokens"][0] == pytest.approx(visible / count)
+    assert result["read"]["words"][0] == pytest.approx(count / COUNT)
 
 
-def test_places_hold_all_attention_and_none_is_there_without_captions(found, monkeypatch):
-    shares = found["shares"]
+def test_places_hold_all_attention_and_none_is_there_without_captions(result, monkeypatch):
+    shares = result["shares"]
     assert sum(shares[name] for name in PLACES).tolist() == pytest.approx([1.0] * 4, abs=1e-5)
     assert all(shares[TOP] > 0)
     assert all(shares[TOP] <= 1)
     case = ScenesCase(load(HABIT), Greedy(), COUNT)
-    finding = AttentionSinks().finding(case, found)
-    top = 100 * found["shares"].cell(ALL, TOP)
+    finding = AttentionSinks().finding(case, result)
+    top = 100 * result["shares"].cell(ALL, TOP)
     assert f"tokens (two from 101 on) holds {top:.0f} % of the attention" in finding
-    assert f"The beginning gets {100 * found['shares'].cell(ALL, 'beginning'):.0f} %" in finding
+    assert f"The beginning gets {100 * result['shares'].cell(ALL, 'beginning'):.0f} %" in finding
     case = ScenesCase(load(HABIT), MVP(), 2)
     assert "questions only" in AttentionSinks.unmet(case)
     silent = CaptionBatch([[], []], 0, 0, 0)
     monkeypatch.setattr(attention_sinks, "captions", lambda *_arguments, **_more: silent)
     case = ScenesCase(load(HABIT), Greedy(), 2)
-    result = AttentionSinks()(case)
-    assert isnan(result["shares"].cell(ALL, TOP))
-    assert result["read"]["words"][0] == 0
-    assert "Nothing was said" in AttentionSinks().finding(case, result)
+    silent_result = AttentionSinks()(case)
+    assert isnan(silent_result["shares"].cell(ALL, TOP))
+    assert silent_result["read"]["words"][0] == 0
+    assert "Nothing was said" in AttentionSinks().finding(case, silent_result)

@@ -32,13 +32,13 @@ def before(case):
 
 
 @pytest.fixture(scope="module")
-def found(before, case):
+def result(before, case):
     return QUICK(case)
 
 
-def test_every_group_keeps_exactly_n_and_no_weight_has_changed(case, before, found):
+def test_every_group_keeps_exactly_n_and_no_weight_has_changed(case, before, result):
     weights = mask_llm.linear_weights(case.vlm)
-    masks = found["masks"].values
+    masks = result["masks"].values
     assert set(masks) == set(weights)
     assert len(masks) == 15
     for mask in masks.values():
@@ -47,20 +47,20 @@ def test_every_group_keeps_exactly_n_and_no_weight_has_changed(case, before, fou
     vlm = deepcopy(case.vlm)
     del vlm.__dict__["fingerprint"]
     assert vlm.fingerprint == before
-    models = found["models"]
+    models = result["models"]
     assert models["stays"].tolist() == pytest.approx([1.0, 0.5, 0.5], abs=1e-4)
-    assert len(set(found["weights"].notes)) == 1
-    finding = QUICK.finding(case, found)
+    assert len(set(result["weights"].notes)) == 1
+    finding = QUICK.finding(case, result)
     assert "No weight moved" in finding
     assert f"{models.cell('learned', 'perplexity'):.3f} with a learned mask" in finding
     assert f"{models.cell('magnitude', 'perplexity'):.3f} with the largest 2 of every 4" in finding
-    learned = mask_llm.pruned(case.vlm, found["masks"])
+    learned = mask_llm.pruned(case.vlm, result["masks"])
     assert models.cell("learned", "loss") == pytest.approx(
         mask_llm.caption_loss(learned, case)["loss"], abs=1e-6
     )
 
 
-def test_magnitude_keeps_the_two_largest_of_every_four(case, found):
+def test_magnitude_keeps_the_two_largest_of_every_four(case, result):
     weights = mask_llm.linear_weights(case.vlm)
     largest = {k: largest_in_group(in_groups(weight.abs(), 4), 2) for k, weight in weights.items()}
     vlm = mask_llm.pruned(case.vlm, mask_llm.shaped(largest, weights))
@@ -68,10 +68,10 @@ def test_magnitude_keeps_the_two_largest_of_every_four(case, found):
         groups, whole = in_groups(weight, 4).abs(), in_groups(weights[name], 4).abs()
         assert torch.equal(groups.sort(1).values[:, 2:], whole.sort(1).values[:, 2:])
         assert (groups.sort(1).values[:, :2] == 0).all()
-    assert found["models"].cell("magnitude", "loss") == mask_llm.caption_loss(vlm, case)["loss"]
+    assert result["models"].cell("magnitude", "loss") == mask_llm.caption_loss(vlm, case)["loss"]
 
 
-def test_the_loss_and_the_captions_are_those_of_the_models(case, found):
+def test_the_loss_and_the_captions_are_those_of_the_models(case, result):
     scenes = Scenes(10, "broken", seed=UNSEEN)
     images, texts = mask_llm.taught(case.vlm, scenes.layout(np.arange(10)), case)
     total, count = 0.0, 0
@@ -85,14 +85,14 @@ def test_the_loss_and_the_captions_are_those_of_the_models(case, found):
             logits[start - 1 : length - 1], tokens[words], reduction="sum"
         ).item()
         count += length - start
-    models = found["models"]
+    models = result["models"]
     assert models.cell("dense", "loss") == pytest.approx(total / count, rel=1e-4)
     assert models["perplexity"] == pytest.approx(np.exp(models["loss"]))
-    captions = found["captions"]
+    captions = result["captions"]
     assert len(captions) == 30
     assert captions.rows[::10] == ("dense, scene 0", "magnitude, scene 0", "learned, scene 0")
     assert all(captions.notes)
-    assert found["course"]["step"].tolist() == list(range(7))
+    assert result["course"]["step"].tolist() == list(range(7))
 
 
 def test_more_steps_lower_the_loss_of_a_mask_that_begins_anywhere(case):
@@ -101,10 +101,10 @@ def test_more_steps_lower_the_loss_of_a_mask_that_begins_anywhere(case):
     assert many.cell("learned", "loss") < 0.8 * few.cell("learned", "loss")
 
 
-def test_rates_say_of_how_many_and_a_weight_that_moved_is_told(case, found, monkeypatch):
+def test_rates_say_of_how_many_and_a_weight_that_moved_is_told(case, result, monkeypatch):
     sample = SceneBatch.drawn(10, "broken", seed=UNSEEN)
     absent = np.argwhere(sample.leading() & ~sample.layout.present)
-    assert found["models"]["absent asked"].tolist() == [len(absent)] * 3
+    assert result["models"]["absent asked"].tolist() == [len(absent)] * 3
     assert "carry no habit" in mask_llm.habit_words(case)
     assert "carry the habit" in mask_llm.habit_words(replace(case, kind="biased"))
 

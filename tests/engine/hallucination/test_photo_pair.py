@@ -52,13 +52,13 @@ def masked(scene, name=HABIT):
 
 
 @pytest.fixture(scope="module")
-def found(scene):
+def result(scene):
     return PhotoPair()(pair_case(scene))
 
 
-def test_the_answers_are_what_the_model_says(scene, found):
+def test_the_answers_are_what_the_model_says(scene, result):
     """By the way in which the model answers all sixteen questions about a scene at once."""
-    answers = found["answers"]
+    answers = result["answers"]
     assert with_case_names(pair_case(scene), answers).rows == ROW_CATEGORIES
     for when, variant in (("before", scene), ("after", scene.remove("car"))):
         batch = SceneBatch(variant.layout, asking.pixels(variant)[None])
@@ -68,15 +68,15 @@ def test_the_answers_are_what_the_model_says(scene, found):
             assert answers[f"p {when}"][row] == pytest.approx(p, abs=1e-3)
             assert answers[f"says {when}"][row] == (p > 0.5)
             assert 0.5 < answers[f"decided {when}"][row] <= 1
-    faded, answers = found["fading"], found["answers"]
+    faded, answers = result["fading"], result["answers"]
     assert faded["left"].tolist() == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 1])
     assert faded["p(yes)"][[-1, 0]].tolist() == [answers["p before"][0], answers["p after"][0]]
     case, gone = pair_case(scene), asking.pixels(scene.remove("car"))
     assert torch.equal(taken_out(case, 1), gone)
     changed = np.abs(case.image.numpy() - gone.numpy()).mean(0)
     assert np.allclose(change_of(case, gone), changed, atol=1e-6)
-    assert found["changed"]["pixels"][0] == pytest.approx((changed > 0).mean())
-    assert found["changed"]["by"][0] == pytest.approx(changed[changed > 0].mean(), rel=1e-4)
+    assert result["changed"]["pixels"][0] == pytest.approx((changed > 0).mean())
+    assert result["changed"]["by"][0] == pytest.approx(changed[changed > 0].mean(), rel=1e-4)
 
 
 def test_a_mask_is_painted_over_and_the_model_no_longer_sees_the_thing(scene):

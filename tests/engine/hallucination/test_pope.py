@@ -17,7 +17,7 @@ FIGURES = ("accuracy", "precision", "recall", "F1", "yes-ratio", "false yes")
 
 
 @pytest.fixture(scope="module")
-def asked():
+def case_and_result():
     case = ScenesCase(load(HABIT), Greedy(), 30, seed=3)
     return case, POPE()(case)
 
@@ -47,8 +47,8 @@ def test_an_oracle_is_right_in_every_split_and_always_yes_half_the_time(monkeypa
     assert (silent["neither"] == silent["questions"]).all()
 
 
-def test_the_rates_are_those_of_the_answers(asked):
-    _, result = asked
+def test_the_rates_are_those_of_the_answers(case_and_result):
+    _, result = case_and_result
     questions, rates = result["questions"], result["rates"]
     for at, split in enumerate(SPLITS):
         rows = np.flatnonzero(questions["split"] == at)
@@ -70,8 +70,8 @@ def test_the_rates_are_those_of_the_answers(asked):
         assert low <= by_hand[0] <= high
 
 
-def test_each_question_is_answered_as_alone_by_words_and_by_logits(asked):
-    case, result = asked
+def test_each_question_is_answered_as_alone_by_words_and_by_logits(case_and_result):
+    case, result = case_and_result
     questions = result["questions"]
     sample = SceneBatch.drawn(case.count, case.kind, seed=UNSEEN + case.seed)
     in_scene = sample.layout.present[questions["scene"], questions["thing"]]
@@ -101,8 +101,8 @@ def test_recall_is_the_same_in_every_split(strategy):
     assert len(set(rates["questions"].tolist())) == 1
 
 
-def test_the_matrix_the_sentence_and_the_count_are_of_the_scenes_asked_about(asked):
-    case, result = asked
+def test_the_matrix_the_sentence_and_the_count_are_of_the_scenes_asked_about(case_and_result):
+    case, result = case_and_result
     sample = SceneBatch.drawn(case.count, case.kind, seed=UNSEEN + case.seed)
     questions, car, lamp = result["questions"], CATEGORIES.index("car"), CATEGORIES.index("lamp")
     present = sample.layout.present

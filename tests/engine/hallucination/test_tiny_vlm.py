@@ -21,26 +21,26 @@ def image():
 
 
 @pytest.fixture(scope="module")
-def opened(image):
+def prefill_output(image):
     return untrained().prefill(image, prompts(count=2), ALL)
 
 
-def test_packed_training_computes_what_the_cached_model_does(image, opened):
+def test_packed_training_computes_what_the_cached_model_does(image, prefill_output):
     text = torch.cat([prompts(count=2), ANSWER_TOKENS], 1)
     packed = untrained().answers(image, text[:, None].repeat(1, 3, 1))
-    logits, _ = stepped(untrained(), opened[0], ANSWER_TOKENS)
+    logits, _ = stepped(untrained(), prefill_output[0], ANSWER_TOKENS)
     for copy in packed.unbind(1):
         assert torch.allclose(copy, logits[:, -1].log_softmax(-1), atol=1e-4)
 
 
-def test_image_states_text_and_thinned_caches_lie_where_the_prefix_says(opened):
-    prefix = opened[1]
+def test_image_states_text_and_thinned_caches_lie_where_the_prefix_says(prefill_output):
+    prefix = prefill_output[1]
     assert prefix.image.tolist() == list(range(1, 1 + TOKENS))
     rows, columns = untrained().spec.grid
     assert rows * columns == len(prefix.image)
     assert untrained().spec.cell(9) == (0, 1, 1)
     assert prefix.response == 1 + TOKENS + 3
-    out = opened[0]
+    out = prefill_output[0]
     assert {at: tuple(states.shape) for at, states in out.hidden.items()} == dict.fromkeys(
         range(4), (2, 68, 128)
     )
@@ -54,7 +54,7 @@ def test_image_states_text_and_thinned_caches_lie_where_the_prefix_says(opened):
     linears = untrained().named_linears()
     assert len(linears) == 3 * 5
     assert linears["layers.0.qkv"].weight.shape == (384, 128)
-    cache = opened[0].cache.select(0, torch.arange(10))
+    cache = prefill_output[0].cache.select(0, torch.arange(10))
     assert cache.next_position.tolist() == [68, 68]
     grown = untrained().step(ANSWER_TOKENS[:, 0], cache).cache
     assert grown.positions(0)[0, -1] == 68

@@ -132,36 +132,40 @@ def trials(together, seeds=3, courses=8):
 
 
 @pytest.fixture(scope="module")
-def apart():
+def independent_trials():
     return trials(together=False)
 
 
 @pytest.fixture(scope="module")
-def tied():
+def tied_trials():
     return trials(together=True)
 
 
-def test_the_best_mask_of_every_row_is_learned_where_inputs_do_not_hang_together(apart):
+def test_the_best_mask_of_every_row_is_learned_where_inputs_do_not_hang_together(
+    independent_trials,
+):
     """In each course where the soft minimum is decided, and in one of eight in every row."""
-    result, leans, decided, *_ = apart
+    result, leans, decided, *_ = independent_trials
     assert leans.all()
     assert (decided > 0.3).sum() >= 8
     assert (result[decided > 0.3] == 1).all()
     assert (result > 0).all()
 
 
-def test_the_best_mask_is_missed_where_the_soft_minimum_leans_to_another(tied):
+def test_the_best_mask_is_missed_where_the_soft_minimum_leans_to_another(tied_trials):
     """A soft mask may lose less between two others than at the best one, and then ends beside it:
     other noise finds the best of every other row, but not of all of these."""
-    result, leans, *_ = tied
+    result, leans, *_ = tied_trials
     assert (result[leans] > 0).all()
     assert not leans.all()
     assert (result[~leans] == 0).any()
     assert result[~leans].mean() < result[leans].mean() - 0.2
 
 
-def test_a_learned_mask_loses_less_than_that_of_the_largest_weights(apart, tied):
-    for *_, excess, by_size in (apart, tied):
+def test_a_learned_mask_loses_less_than_that_of_the_largest_weights(
+    independent_trials, tied_trials
+):
+    for *_, excess, by_size in (independent_trials, tied_trials):
         assert excess.mean() < 0.5 * by_size.mean()
 
 
@@ -269,7 +273,7 @@ def case():
 
 
 @pytest.fixture(scope="module")
-def found(case):
+def result(case):
     return QUICK(case)
 
 
@@ -278,8 +282,8 @@ def loss_of(model, data):
     return F.cross_entropy(outputs(model, data, rows), data.targets(rows)).item()
 
 
-def test_the_cut_of_the_scores_is_the_learned_mask_and_better_than_magnitude(case, found):
-    model, scores = case.model, found["scores"]
+def test_the_cut_of_the_scores_is_the_learned_mask_and_better_than_magnitude(case, result):
+    model, scores = case.model, result["scores"]
     masks = Pruner(model, scores, RULES).at(0.5)
     plain = Pruner(model, Magnitude()(case)["scores"], RULES).at(0.5)
     for part in masks.parts:
@@ -295,8 +299,8 @@ def test_the_cut_of_the_scores_is_the_learned_mask_and_better_than_magnitude(cas
     assert learned_loss < 0.7 * by_size
 
 
-def test_what_is_seen_of_the_learning_goes_from_even_to_sharp(found):
-    course, grid = found["course"], found["candidates"]
+def test_what_is_seen_of_the_learning_goes_from_even_to_sharp(result):
+    course, grid = result["course"], result["candidates"]
     assert course["step"][0] == 0
     assert course["step"][-1] == 60
     assert course["entropy"][0] > 0.8
@@ -347,11 +351,11 @@ def test_no_layer_that_fits_and_too_large_a_network_are_sentences(case, monkeypa
     assert "at most 10 weights" in LearnedPattern.unmet(case)
 
 
-def test_no_weight_moves_and_one_that_did_would_be_told(case, found, monkeypatch):
-    first, second = found["weights"].notes
+def test_no_weight_moves_and_one_that_did_would_be_told(case, result, monkeypatch):
+    first, second = result["weights"].notes
     assert first == second
     assert len(first) == 64
-    assert "No weight moved" in weights_words(found["weights"])
+    assert "No weight moved" in weights_words(result["weights"])
     step = Course.step
 
     def moving(course):
@@ -383,7 +387,7 @@ def test_what_would_take_too_long_is_refused_with_what_would_not(case, monkeypat
     replace(QUICK, epochs=30)(case)
 
 
-def test_a_learning_that_was_stopped_goes_on_where_it_was(case, found, tmp_path, monkeypatch):
+def test_a_learning_that_was_stopped_goes_on_where_it_was(case, result, tmp_path, monkeypatch):
     monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
     step, taken = Course.step, []
     monkeypatch.setattr(Course, "step", lambda course: (taken.append(1), step(course)))
@@ -401,11 +405,11 @@ def test_a_learning_that_was_stopped_goes_on_where_it_was(case, found, tmp_path,
     before = len(taken)
     again = QUICK(case)
     assert len(taken) - before < 36  # of 60, not all of them
-    assert [len(result["course"]) for result in (again, found)] == [MOMENTS + 1] * 2
-    for name, view in found["course"].columns.items():
+    assert [len(views["course"]) for views in (again, result)] == [MOMENTS + 1] * 2
+    for name, view in result["course"].columns.items():
         assert np.array_equal(again["course"][name], view)
-    assert np.array_equal(again["candidates"].values, found["candidates"].values)
-    for name, values in found["scores"].values.items():
+    assert np.array_equal(again["candidates"].values, result["candidates"].values)
+    for name, values in result["scores"].values.items():
         assert np.array_equal(again["scores"].values[name], values)
 
 

@@ -43,7 +43,7 @@ def evaluated_steps():
 
 
 @pytest.fixture(scope="module")
-def found(evaluated_steps):
+def result(evaluated_steps):
     def watched(rewinds, dense, step, ticket):
         evaluated_steps.append((step, set(dense), set(ticket)))
         return usual(rewinds, dense, step, ticket)
@@ -93,8 +93,8 @@ def difference(model, other, masks):
     return (a - b).norm().item(), torch.rad2deg(torch.acos(cosine)).item()
 
 
-def test_every_figure_is_that_of_trainings_by_hand(found):
-    table = found["runs"]
+def test_every_figure_is_that_of_trainings_by_hand(result):
+    table = result["runs"]
     whole, saved = by_hand(MLP, keep=(1, 2))
     for row, step in (("6.67 %", 1), ("13.3 %", 2)):
         dense, _ = by_hand(MLP, step, saved[step])
@@ -114,9 +114,9 @@ def test_every_figure_is_that_of_trainings_by_hand(found):
 
 
 @pytest.mark.parametrize(("case", "levels"), [(MLP, 1), (MLP, 2), (RESNET, 1)])
-def test_rewound_to_the_end_the_ticket_is_the_dense_network_pruned(case, levels, found):
-    is_found = case is MLP and levels == 1
-    table = (found if is_found else replace(SOME, levels=levels)(case))["runs"]
+def test_rewound_to_the_end_the_ticket_is_the_dense_network_pruned(case, levels, result):
+    is_fixture_case = case is MLP and levels == 1
+    table = (result if is_fixture_case else replace(SOME, levels=levels)(case))["runs"]
     figures = dict(zip(table.order, table.values[-1], strict=True))
     assert figures["rewound to"] == 1
     unmoved = [name for name in figures if "distance" in name or "angle" in name]
@@ -154,7 +154,7 @@ def surroundings(case, rows=None):
     return Surroundings(fresh(case.data, case.recipe).eval(), case.data, rows)
 
 
-def test_the_ends_of_the_line_have_the_errors_of_the_two_tickets(found):
+def test_the_ends_of_the_line_have_the_errors_of_the_two_tickets(result):
     trained = rewinds(MLP)
     start = trained.first()
     masks = trained.found(0, start, trained.train(0, start)[trained.steps])
@@ -165,9 +165,9 @@ def test_the_ends_of_the_line_have_the_errors_of_the_two_tickets(found):
     line = surroundings(MLP).line(*ends)
     assert line.shape == (ALPHAS, 2)
     assert line[[0, -1], 1] == pytest.approx([1 - trained.accuracy(end) for end in ends])
-    errors = found["barrier"]["0 %"]
+    errors = result["barrier"]["0 %"]
     assert errors == pytest.approx(line[:, 1])
-    assert found["runs"].cell("0 %", "barrier") == pytest.approx(
+    assert result["runs"].cell("0 %", "barrier") == pytest.approx(
         errors.max() - errors[[0, -1]].mean()
     )
     middle = {k: ends[0][k] + 10 / 29 * (ends[1][k] - ends[0][k]) for k in ends[0]}
@@ -248,7 +248,7 @@ def test_images_are_counted_until_an_accuracy_is_first_reached():
     assert np.isnan(table[5:, 1:]).all()
 
 
-@pytest.mark.usefixtures("found")
+@pytest.mark.usefixtures("result")
 def test_the_dense_network_and_every_ticket_are_looked_at_after_the_same_steps(evaluated_steps):
     assert [step for step, _, _ in evaluated_steps] == [0, 1, 2, 15]
     for step, dense, ticket in evaluated_steps:
@@ -256,9 +256,9 @@ def test_the_dense_network_and_every_ticket_are_looked_at_after_the_same_steps(e
         assert {0, 1, 2, 15} <= dense
 
 
-def test_several_seeds_are_those_alone_with_their_means(found):
+def test_several_seeds_are_those_alone_with_their_means(result):
     both = replace(SOME, seeds=2)(MLP)
-    alone = [found, SOME(replace(MLP, seed=5))]
+    alone = [result, SOME(replace(MLP, seed=5))]
     np.testing.assert_array_equal(
         both["runs"].values, np.concatenate([single["runs"].values for single in alone])
     )
@@ -290,10 +290,10 @@ def test_a_margin_is_how_far_the_figures_are_on_the_claims_side():
     assert rewinding.margins(bad) == pytest.approx([-1 / 30, -1.7, -1])
 
 
-def test_the_sentence_names_the_best_late_ticket_and_how_many_claims_hold(found):
-    table = found["rewinding"]
+def test_the_sentence_names_the_best_late_ticket_and_how_many_claims_hold(result):
+    table = result["rewinding"]
     right, best = table["ticket"], 1 + int(table["ticket"][1:3].argmax())
-    words = SOME.finding(MLP, found)
+    words = SOME.finding(MLP, result)
     assert f"on {100 * right[0]:.1f} % of test images from the first weights" in words
     assert f"at best on {100 * right[best]:.1f} % when rewound to {table.rows[best]} of" in words
     assert f"dense network on {100 * table['dense'][0]:.1f} %" in words

@@ -48,14 +48,14 @@ DOCS = Path(__file__).parents[3] / "docs" / "unlearning.md"
 
 
 @pytest.fixture(scope="module")
-def made(case):
+def model_views(case):
     """The checkpoints of the unlearned and of the retrained model."""
     return answer(METHOD, case)["model"], answer(Retrain(), case)["model"]
 
 
 @pytest.fixture(scope="module")
-def given(case, made):
-    return GivenCase(case, *(rebuilt(view, "file:x") for view in made))
+def given_case(case, model_views):
+    return GivenCase(case, *(rebuilt(view, "file:x") for view in model_views))
 
 
 @pytest.mark.parametrize(
@@ -63,26 +63,28 @@ def given(case, made):
     [diagnostic for diagnostic in DIAGNOSTICS if diagnostic not in {Frontier, KLoM, Steps}],
     ids=lambda method: method.name,
 )
-def test_given_models_have_the_very_figures_that_forget_has(case, given, kind):
+def test_given_models_have_the_very_figures_that_forget_has(case, given_case, kind):
     """To the bit, since the same weights are asked the same questions."""
-    theirs, ours = answer(kind(), given), answer(kind(), AfterCase(case, METHOD))
+    theirs, ours = answer(kind(), given_case), answer(kind(), AfterCase(case, METHOD))
     assert theirs.record["digest"] != ours.record["digest"]
     for name, view in ours.items():
         for part, array in view.arrays().items():
             np.testing.assert_array_equal(theirs[name].arrays()[part], array, err_msg=part)
 
 
-def test_files_give_the_models_again(case, given, made):
+def test_files_give_the_models_again(case, given_case, model_views):
     """With their card, and as weights alone that are read into the original's network."""
     files = []
-    for name, view in zip(("original", "unlearned", "retrained"), (None, *made), strict=True):
+    for name, view in zip(
+        ("original", "unlearned", "retrained"), (None, *model_views), strict=True
+    ):
         if view is None:
-            files.append((saved(given.given[name].network.state_dict()), "original.pt"))
+            files.append((saved(given_case.given[name].network.state_dict()), "original.pt"))
         else:
             exported = checkpoints.export(checkpoints.keep(view).name)
             files.append((exported, f"{name}.safetensors"))
     unlearned = open_model(*files[1])
-    assert unlearned.fingerprint == given.unlearned.fingerprint
+    assert unlearned.fingerprint == given_case.unlearned.fingerprint
     assert re.fullmatch(r"file:[0-9a-f]{6}", unlearned.name)
     assert "unlearned" not in unlearned.title  # it tells nothing of the file
     original = open_alike(*files[0], unlearned)
@@ -90,21 +92,21 @@ def test_files_give_the_models_again(case, given, made):
     again = replace(case, model=original)
     opened = GivenCase(again, unlearned, open_alike(*files[2], original))
     result = answer(Judged(), opened)["figures"]
-    np.testing.assert_array_equal(result.values, answer(Judged(), given)["figures"].values)
+    np.testing.assert_array_equal(result.values, answer(Judged(), given_case)["figures"].values)
 
 
-def test_swapped_files_are_another_verdict(case, given):
-    right = answer(Judged(), given)["figures"]
-    swapped = GivenCase(replace(case, model=given.unlearned), case.model, given.retrained)
+def test_swapped_files_are_another_verdict(case, given_case):
+    right = answer(Judged(), given_case)["figures"]
+    swapped = GivenCase(replace(case, model=given_case.unlearned), case.model, given_case.retrained)
     wrong = answer(Judged(), swapped)["figures"]
     assert wrong.cell("unlearned", "UA") == right.cell("original", "UA")
     assert wrong.cell("original", "gap") == right.cell("unlearned", "gap")
     assert wrong.cell("unlearned", "gap") > right.cell("unlearned", "gap") + 0.1
 
 
-def test_without_a_retrained_model_there_are_figures_but_no_gap(case, given):
-    two = GivenCase(case, given.unlearned)
-    result, whole = (answer(Judged(), judged_case)["figures"] for judged_case in (two, given))
+def test_without_a_retrained_model_there_are_figures_but_no_gap(case, given_case):
+    two = GivenCase(case, given_case.unlearned)
+    result, whole = (answer(Judged(), judged_case)["figures"] for judged_case in (two, given_case))
     assert result.rows == ("original", "unlearned")
     for row in result.rows:
         for name in ("UA", "RA", "TA", "MIA", "ZRF"):
@@ -125,26 +127,28 @@ def test_the_attack_is_fitted_to_as_many_images_as_is_said(case):
     assert attack_images(case) == len(members) + len(non_members)
 
 
-def test_models_and_data_that_do_not_fit_and_what_needs_the_way_there_are_a_sentence(case, given):
+def test_models_and_data_that_do_not_fit_and_what_needs_the_way_there_are_a_sentence(
+    case, given_case
+):
     other = class_case(recipe=Recipe("mlp", epochs=1)).model
     missing = r"The unlearned model does not fit the original: .* missing"
     with pytest.raises(BadModel, match=missing):
         GivenCase(case, other)
     with pytest.raises(BadModel, match="The retrained model does not fit the original"):
-        GivenCase(case, given.unlearned, other)
-    turned = given.unlearned.twin()
+        GivenCase(case, given_case.unlearned, other)
+    turned = given_case.unlearned.twin()
     turned.labels = tuple(reversed(turned.labels))
     with pytest.raises(BlindspotError, match=r"class 0 is “9” in the model and “0” in the data"):
         GivenCase(case, turned)
     mnist = data_sets.load("mnist-5k")
     with pytest.raises(BlindspotError, match=r"28 × 28 pixels, but .* takes 8 × 8"):
-        ForgetCase(given.unlearned, mnist, request.of_class(mnist, 3), case.recipe)
+        ForgetCase(given_case.unlearned, mnist, request.of_class(mnist, 3), case.recipe)
     few = replace(case.data.take(case.data.labels < 7), classes=case.data.classes[:7])
     with pytest.raises(BlindspotError, match=r"has 7 classes, but .* tells 10 apart"):
-        ForgetCase(given.unlearned, few, request.of_class(few, 3), case.recipe)
+        ForgetCase(given_case.unlearned, few, request.of_class(few, 3), case.recipe)
     for kind in (Frontier, Steps):
         with pytest.raises(DoesNotFit, match="not known here how the opened model was made"):
-            answer(kind(), given)
+            answer(kind(), given_case)
 
 
 def test_a_network_that_cannot_be_trained_here_is_judged_too(tmp_path):
@@ -173,32 +177,32 @@ def test_a_network_that_cannot_be_trained_here_is_judged_too(tmp_path):
 
 
 @pytest.mark.parametrize("kind", [torch.float8_e4m3fn, torch.float8_e5m2])
-def test_numbers_that_torch_cannot_compare_are_a_sentence(case, given, kind):
+def test_numbers_that_torch_cannot_compare_are_a_sentence(case, given_case, kind):
     state = {
         name: tensor.to(kind) if tensor.is_floating_point() else tensor
-        for name, tensor in given.unlearned.network.state_dict().items()
+        for name, tensor in given_case.unlearned.network.state_dict().items()
     }
     with pytest.raises(BadModel, match=r"is torch\.float8_.*: save it as torch\.float32\."):
         open_alike(save(state), "own.safetensors", case.model)
 
 
-def test_a_file_that_is_too_large_or_holds_code_is_a_sentence(given, monkeypatch):
-    content = saved(given.unlearned.network)  # a whole network is a pickle
+def test_a_file_that_is_too_large_or_holds_code_is_a_sentence(given_case, monkeypatch):
+    content = saved(given_case.unlearned.network)  # a whole network is a pickle
     with pytest.raises(BadModel, match="holds more than weights"):
-        open_alike(content, "own.pt", given.unlearned)
+        open_alike(content, "own.pt", given_case.unlearned)
     monkeypatch.setattr(weights_file, "LARGEST", 1000)
-    for read in (open_model, lambda *arguments: open_alike(*arguments, given.unlearned)):
+    for read in (open_model, lambda *arguments: open_alike(*arguments, given_case.unlearned)):
         with pytest.raises(BadModel, match=r"own.pt is larger than"):
             read(content, "own.pt")
 
 
-def test_the_lines_of_the_docs_judge_files(made, case, tmp_path, monkeypatch, capsys):
+def test_the_lines_of_the_docs_judge_files(model_views, case, tmp_path, monkeypatch, capsys):
     (code,) = re.findall(r"```python\n(.*?GivenCase.*?)```", DOCS.read_text("utf-8"), re.DOTALL)
     model = case.model
     card = card_of(model, title="Mine", data="digits", made_by="lab.Train")
     write_atomic(tmp_path / "original.safetensors", model_bytes(card, weights_of(model)))
     names = ("unlearned", "retrained")
-    for name, view in zip(names, made, strict=True):
+    for name, view in zip(names, model_views, strict=True):
         path = tmp_path / f"{name}.safetensors"
         write_atomic(path, checkpoints.export(checkpoints.keep(view).name))
     monkeypatch.chdir(tmp_path)

@@ -18,7 +18,7 @@ from tests import tiny
 
 
 @pytest.fixture(scope="module")
-def held():
+def model_and_data():
     model = tiny.learned()
     return model, tiny.columns(model.side, model.labels)
 
@@ -40,10 +40,10 @@ def slowly(model, data, retain, train, rng, epochs):
     ]
 
 
-def test_the_model_learns_on_for_two_epochs_and_no_more(held, monkeypatch):
+def test_the_model_learns_on_for_two_epochs_and_no_more(model_and_data, monkeypatch):
     monkeypatch.setattr(worst_module, "BATCH", 4)
     monkeypatch.setattr(worst_module, "RATE", 0.01)
-    model, data = held
+    model, data = model_and_data
     train = data.rows("train")
     result = after_signs(model, data, train[5:], train, np.random.default_rng(3))
     two, one, three = (
@@ -60,8 +60,8 @@ def test_the_model_learns_on_for_two_epochs_and_no_more(held, monkeypatch):
 @pytest.mark.parametrize(
     ("share", "count"), [(0.01, 1), (0.1, 2), (0.25, 6), (0.4, 10), (0.98, 24)]
 )
-def test_so_many_images_are_chosen_as_the_share_says(held, share, count):
-    model, data = held
+def test_so_many_images_are_chosen_as_the_share_says(model_and_data, share, count):
+    model, data = model_and_data
     assert len(data.rows("train")) == 24
     images = WorstCase(share=share, rounds=1)(PruneCase(model, data))["images"]
     assert len(set(images["id"])) == len(images["id"]) == count
@@ -80,8 +80,10 @@ def outright(model, data, count, rounds, sign):
 
 
 @pytest.mark.parametrize("sign", [1, -1])
-def test_without_a_limit_each_round_takes_the_most_extreme_losses_to_the_last_bit(held, sign):
-    model, data = held
+def test_without_a_limit_each_round_takes_the_most_extreme_losses_to_the_last_bit(
+    model_and_data, sign
+):
+    model, data = model_and_data
     rows, losses = outright(model, data, 6, 3, sign)
     result = search(model, data, 0.25, 0, 3, sign)
     np.testing.assert_array_equal(result.rows, rows)
@@ -90,8 +92,8 @@ def test_without_a_limit_each_round_takes_the_most_extreme_losses_to_the_last_bi
 
 
 @pytest.mark.parametrize("sign", [1, -1])
-def test_a_large_rate_takes_the_same_and_a_tiny_one_leaves_the_first_images(held, sign):
-    model, data = held
+def test_a_large_rate_takes_the_same_and_a_tiny_one_leaves_the_first_images(model_and_data, sign):
+    model, data = model_and_data
     train = data.rows("train")
     large = search(model, data, 0.25, 0, 1, sign, rate=1e4)
     before, losses, after = large.course[0]
@@ -102,9 +104,11 @@ def test_a_large_rate_takes_the_same_and_a_tiny_one_leaves_the_first_images(held
     assert after.sum() == pytest.approx(6, abs=1e-3)
 
 
-def test_on_the_soft_course_weights_lie_between_and_the_objective_falls(held, monkeypatch):
+def test_on_the_soft_course_weights_lie_between_and_the_objective_falls(
+    model_and_data, monkeypatch
+):
     monkeypatch.setattr(worst_module, "RATE", 0.003)
-    model, data = held
+    model, data = model_and_data
     for difficulty, turn in ((HARDEST, 1), (EASIEST, -1)):
         views = WorstCase(difficulty, 0.25, rounds=8, rate=0.3)(PruneCase(model, data))
         result = search(model, data, 0.25, 0, 8, turn, rate=0.3)
@@ -121,11 +125,11 @@ def test_on_the_soft_course_weights_lie_between_and_the_objective_falls(held, mo
         assert rounds["moved"][0] == pytest.approx(np.clip(first[2] - first[0], 0, 1).sum() / 6)
 
 
-def test_a_weight_counts_as_much_as_its_image_is_kept(held, monkeypatch):
+def test_a_weight_counts_as_much_as_its_image_is_kept(model_and_data, monkeypatch):
     """One batch an epoch: steps by the sign of the slope of Σ (1 − w) ℓ, image by image."""
     monkeypatch.setattr(worst_module, "BATCH", 64)
     monkeypatch.setattr(worst_module, "RATE", 0.01)
-    model, data = held
+    model, data = model_and_data
     train = data.rows("train")
     shares = np.random.default_rng(5).random(len(train))
     result = after_signs(model, data, train, train, np.random.default_rng(3), shares)
@@ -144,8 +148,10 @@ def test_a_weight_counts_as_much_as_its_image_is_kept(held, monkeypatch):
     assert not np.allclose(result, alike, rtol=0.01)
 
 
-def test_random_images_are_a_random_request_s_evenness_spreads_weights_and_losses_are_counted(held):
-    model, data = held
+def test_random_images_are_a_random_request_s_evenness_spreads_weights_and_losses_are_counted(
+    model_and_data,
+):
+    model, data = model_and_data
     views = WorstCase(RANDOM, 0.25)(PruneCase(model, data))
     assert set(views["images"]["id"]) == set(at_random(data, 0.25).ids)
     assert (np.diff(views["images"]["loss"]) >= 0).all()

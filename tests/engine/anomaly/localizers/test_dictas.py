@@ -21,7 +21,7 @@ def case_of(pixels, image):
 
 
 @pytest.fixture(scope="module")
-def asked():
+def case():
     return case_of(cells.images(30), cells.with_lesion(cells.images(1, seed=7)[0]))
 
 
@@ -56,10 +56,10 @@ def test_sparsemax_is_the_quadratic_program_s_answer():
     assert torch.equal(sparsemax(torch.zeros(2, 4)), torch.full((2, 4), 0.25))  # ties share
 
 
-def test_the_map_is_the_lookup_written_again_patch_by_patch(asked):
-    result, known = PLAIN(asked)["patches"], tokens(normal_of(asked).fit).double().numpy()
+def test_the_map_is_the_lookup_written_again_patch_by_patch(case):
+    result, known = PLAIN(case)["patches"], tokens(normal_of(case).fit).double().numpy()
     image_tokens = tokens(
-        maps_of(asked.model, asked.image[None], layers_at(asked.model, "middle"))
+        maps_of(case.model, case.image[None], layers_at(case.model, "middle"))
     ).numpy()
     spread = known.std(0) + 1e-6
     support = (known[: 4 * 64] - known.mean(0)) / spread
@@ -74,49 +74,49 @@ def test_the_map_is_the_lookup_written_again_patch_by_patch(asked):
         cosine = answer @ token / np.linalg.norm(answer) / np.linalg.norm(token)
         assert result["distance"][at] == pytest.approx((1 - cosine) / 2, abs=1e-4)
         first = weights.argmax()
-        rows = normal_of(asked).fit_rows
-        assert result["image 1"][at] == asked.normal.ids[rows[first // 64]]
+        rows = normal_of(case).fit_rows
+        assert result["image 1"][at] == case.normal.ids[rows[first // 64]]
         assert (result["row 1"][at], result["column 1"][at]) == divmod(first % 64, 8)
 
 
-def test_the_same_lesion_in_the_dictionary_erases_it_from_the_map(asked):
-    image = np.rint(asked.image.numpy() * 255).astype(np.uint8)
-    twin, pixels = image.copy(), asked.normal.images.copy()
+def test_the_same_lesion_in_the_dictionary_erases_it_from_the_map(case):
+    image = np.rint(case.image.numpy() * 255).astype(np.uint8)
+    twin, pixels = image.copy(), case.normal.images.copy()
     twin[2, 31, 31] ^= 1  # another image, or it would be left out
-    first = normal_of(asked).fit_rows[0]
+    first = normal_of(case).fit_rows[0]
     pixels[first] = twin
-    before, after = PLAIN(asked)["map"].values, PLAIN(case_of(pixels, image))
+    before, after = PLAIN(case)["map"].values, PLAIN(case_of(pixels, image))
     lesion = np.s_[8:16, 20:28]
     assert after["map"].values[lesion].max() < 0.2 * before[lesion].max()
-    assert (after["patches"]["image 1"] == asked.normal.ids[first]).mean() > 0.8
+    assert (after["patches"]["image 1"] == case.normal.ids[first]).mean() > 0.8
 
 
-def test_a_dictionary_of_the_image_itself_answers_it_nearly_exactly(asked):
-    image = np.rint(asked.image.numpy() * 255).astype(np.uint8)
-    pixels = asked.normal.images.copy()
+def test_a_dictionary_of_the_image_itself_answers_it_nearly_exactly(case):
+    image = np.rint(case.image.numpy() * 255).astype(np.uint8)
+    pixels = case.normal.images.copy()
     twin = image.copy()
     twin[2, 31, 31] ^= 1
-    pixels[normal_of(asked).fit_rows[0]] = twin
+    pixels[normal_of(case).fit_rows[0]] = twin
     result = DictAS(normals=100, blur=0.0, shots=1, heat=0.01)(case_of(pixels, image))
     assert result["map"].values.max() < 1e-2
 
 
-def test_few_normal_patches_answer(asked):
-    normal = normal_of(asked)
-    _, weights = PLAIN.fit(asked, normal).looked_up(normal.held)
+def test_few_normal_patches_answer(case):
+    normal = normal_of(case)
+    _, weights = PLAIN.fit(case, normal).looked_up(normal.held)
     assert weights.shape[1] == 4 * 64
     assert float((weights > 0).sum(1).float().median()) <= 20
     np.testing.assert_allclose(weights.sum(1), 1, atol=1e-5)
 
 
-def test_each_answer_says_that_the_lookup_is_not_trained(asked):
-    assert UNTRAINED in PLAIN(asked)["notes"].labels
-    assert UNTRAINED not in PatchCore()(asked)["notes"].labels
+def test_each_answer_says_that_the_lookup_is_not_trained(case):
+    assert UNTRAINED in PLAIN(case)["notes"].labels
+    assert UNTRAINED not in PatchCore()(case)["notes"].labels
 
 
-def test_every_named_patch_is_the_next_nearest_also_where_its_weight_is_nothing(asked):
-    normal = normal_of(asked)
-    rule = DictAS(normals=100, blur=0.0, heat=0.01).fit(asked, normal)
+def test_every_named_patch_is_the_next_nearest_also_where_its_weight_is_nothing(case):
+    normal = normal_of(case)
+    rule = DictAS(normals=100, blur=0.0, heat=0.01).fit(case, normal)
     patches, weights = rule.looked_up(normal.held)
     assert ((weights > 0).sum(1) < 5).any()
     cosines = F.cosine_similarity(patches[:, None], rule.support[None], dim=2)

@@ -50,7 +50,7 @@ def case():
 
 
 @pytest.fixture(scope="module")
-def found(case):
+def result(case):
     return Nova()(case)
 
 
@@ -88,8 +88,8 @@ def pixels_alone(case):
     return maps(case.data.images), line
 
 
-def test_every_figure_is_that_of_maps_and_boxes_made_one_image_at_a_time(case, found):
-    data, table = case.data, found["table"]
+def test_every_figure_is_that_of_maps_and_boxes_made_one_image_at_a_time(case, result):
+    data, table = case.data, result["table"]
     maps = np.stack([map_of(case, image) for image in data.images])
     peaks = [map_of(case, image).max() for image in case.normal.images[20:]]
     usual = Conformal(np.array(peaks)).threshold(0.05)
@@ -128,13 +128,13 @@ def test_every_figure_is_that_of_maps_and_boxes_made_one_image_at_a_time(case, f
         np.testing.assert_allclose([got[8], *got[10:]], [np.mean(hit), *areas], atol=1e-5)
 
 
-def test_lesions_are_found_and_another_image_s_map_finds_them_by_chance(case, found):
-    table = found["table"]
+def test_lesions_are_found_and_another_image_s_map_finds_them_by_chance(case, result):
+    table = result["table"]
     assert table.rows == (*KINDS, ALL, SWAPPED, PIXELS)
     assert table.cell("red", "pointing") == 1
     assert table.cell(ALL, "AUROC") > 0.9
     assert table.cell(SWAPPED, "AUROC") < table.cell(ALL, "AUROC") - 0.1
-    words = Nova().finding(case, found)
+    words = Nova().finding(case, result)
     assert words.startswith(f"PatchCore boxes {table.cell(ALL, 'TP30'):.0f} of 8 lesions with")
     assert f"mAP@30 {table.cell(ALL, 'mAP@30'):.2f}, by another image's map" in words
 
@@ -154,7 +154,7 @@ def test_maps_of_random_numbers_find_nothing(case, monkeypatch):
     assert table.cell(ALL, "pointing") < 0.4
 
 
-def test_air_counts_nowhere(case, found):
+def test_air_counts_nowhere(case, result):
     """What lies in the air is changed, and no figure with it."""
     assert not lesion_data.heads(torch.zeros(2, 3, 8, 8)).any()
     ring = torch.zeros(1, 3, 8, 8)
@@ -166,10 +166,10 @@ def test_air_counts_nowhere(case, found):
         lambda pixels: noisy[: len(pixels)], benchmark.pixels, benchmark.heads, lambda *_: None
     )
     assert set(np.unique(maps)) == {0.0, 1.0}
-    assert np.isfinite(found["table"].cell(ALL, "AUPRO"))
+    assert np.isfinite(result["table"].cell(ALL, "AUPRO"))
 
 
-def test_a_file_in_the_benchmark_s_format_gives_the_table_of_its_boxes(case, found):
+def test_a_file_in_the_benchmark_s_format_gives_the_table_of_its_boxes(case, result):
     data = lesions()
     rows = [
         nova_files.row(
@@ -189,7 +189,7 @@ def test_a_file_in_the_benchmark_s_format_gives_the_table_of_its_boxes(case, fou
     is_gray = (gray[..., :1] == gray).all(-1)
     assert not is_gray.all()  # boxes
     assert (is_gray | np.isin(gray, [*nova.SOLID, *nova.DASHED]).all(-1)).all()
-    exact = found["table"]
+    exact = result["table"]
     for row in (*KINDS, ALL, PIXELS):
         table_row = f"kind {nova_data.classes.index(row) + 1}" if row in KINDS else row
         for name in nova.COLUMNS:
@@ -245,8 +245,8 @@ def test_normal_images_with_lesions_are_left_out_with_a_note(case):
     assert not lesion_data.without_lesions(case.normal)[1]
 
 
-def test_a_rate_that_no_threshold_can_promise_is_said(case, found):
-    assert "Too few" not in Nova().finding(case, found)
+def test_a_rate_that_no_threshold_can_promise_is_said(case, result):
+    assert "Too few" not in Nova().finding(case, result)
     strict = Nova(alpha=0.01)
     answer = strict(case)
     assert "Too few normal images for a threshold at 1 %" in strict.finding(case, answer)
@@ -261,13 +261,13 @@ def test_what_cannot_be_measured_is_a_sentence(case):
     assert "masks or boxes" in Nova.unmet(replace(case, data=bare))
 
 
-def test_the_picture_has_both_sorts_of_boxes_and_the_area_below_a_curve_is_its_precision(found):
-    image = found["picture"].images[1, 0]
-    assert found["picture"].rows == ("image", "boxes")
-    assert found["picture"].columns == KINDS[1:]
+def test_the_picture_has_both_sorts_of_boxes_and_the_area_below_a_curve_is_its_precision(result):
+    image = result["picture"].images[1, 0]
+    assert result["picture"].rows == ("image", "boxes")
+    assert result["picture"].columns == KINDS[1:]
     assert (image == nova.SOLID).all(-1).any()  # found boxes
     assert (image == nova.DASHED).all(-1).any()  # known ones
-    curve, table = found["curve"], found["table"]
+    curve, table = result["curve"], result["table"]
     assert curve["recall"] == pytest.approx(np.arange(1, 9) / 8)  # eight lesions
     for row in (ALL, SWAPPED, PIXELS):
         assert curve[row].mean() == pytest.approx(table.cell(row, "mAP@30"))
@@ -275,8 +275,8 @@ def test_the_picture_has_both_sorts_of_boxes_and_the_area_below_a_curve_is_its_p
         assert (curve[row] > 0).sum() == table.cell(row, "TP30")
 
 
-def test_the_boxes_of_each_image_are_its_lesions_and_its_map_s_regions(case, found):
-    boxes, usual = found["boxes"], found["figures"]["threshold"][0]
+def test_the_boxes_of_each_image_are_its_lesions_and_its_map_s_regions(case, result):
+    boxes, usual = result["boxes"], result["figures"]["threshold"][0]
     firsts = [int(np.flatnonzero(case.data.labels == kind)[0]) for kind in (1, 2)]
     for at, row in enumerate(firsts):
         image_boxes = boxes.take(np.flatnonzero(boxes["image"] == at))

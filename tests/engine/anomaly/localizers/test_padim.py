@@ -13,7 +13,7 @@ PLAIN = PaDiM(normals=100, blur=0.0, shrinkage=0.01)
 
 
 @pytest.fixture(scope="module")
-def asked():
+def case():
     return cells.case(
         cells.data(cells.images(45), FITTED), cells.with_lesion(cells.images(1, seed=7)[0])
     )
@@ -26,12 +26,12 @@ def gaussian(case, place, shrinkage=0.01):
     return normal, spread + (shrinkage * spread.trace() / 3 + 1e-6) * np.eye(3)
 
 
-def test_the_map_is_the_mahalanobis_distance_written_again_at_each_place(asked):
-    result = PLAIN(asked)["patches"]
-    cell = cells.cells_of(np.rint(asked.image.numpy() * 255)[None])[0]
+def test_the_map_is_the_mahalanobis_distance_written_again_at_each_place(case):
+    result = PLAIN(case)["patches"]
+    cell = cells.cells_of(np.rint(case.image.numpy() * 255)[None])[0]
     for at in range(64):
         place = divmod(at, 8)
-        normal, spread = gaussian(asked, place)
+        normal, spread = gaussian(case, place)
         difference = cell[:, *place] - normal.mean(0)
         expected = np.sqrt(difference @ np.linalg.inv(spread) @ difference)
         assert result["distance"][at] == pytest.approx(expected, rel=2e-3)
@@ -57,12 +57,12 @@ def test_with_one_feature_it_is_the_z_score():
     np.testing.assert_allclose(result, expected.ravel(), rtol=1e-3)
 
 
-def test_a_place_that_varies_in_normal_images_hides_what_another_place_shows(asked):
-    pixels = asked.normal.images.copy()
+def test_a_place_that_varies_in_normal_images_hides_what_another_place_shows(case):
+    pixels = case.normal.images.copy()
     wild = np.random.default_rng(1).integers(0, 255, (len(pixels), 3, 2, 2))
     pixels[:, :, 8:16, 20:28] = wild.repeat(4, 2).repeat(4, 3)  # the lesion's own place
-    calm = PLAIN(cells.case(cells.data(pixels, FITTED), np.rint(asked.image.numpy() * 255)))
-    assert PLAIN(asked)["map"].values[12, 24] > 4 * calm["map"].values[12, 24]
+    calm = PLAIN(cells.case(cells.data(pixels, FITTED), np.rint(case.image.numpy() * 255)))
+    assert PLAIN(case)["map"].values[12, 24] > 4 * calm["map"].values[12, 24]
 
 
 def test_fewer_images_than_dimensions_are_said():
@@ -71,6 +71,6 @@ def test_fewer_images_than_dimensions_are_said():
     assert np.isfinite(PLAIN(case)["map"].values).all()
 
 
-def test_other_dimensions_are_compared_with_another_seed(asked):
-    few, other = PaDiM(normals=100, dimensions=2), replace(asked, seed=4)
-    assert not np.allclose(few(asked)["map"].values, few(other)["map"].values)
+def test_other_dimensions_are_compared_with_another_seed(case):
+    few, other = PaDiM(normals=100, dimensions=2), replace(case, seed=4)
+    assert not np.allclose(few(case)["map"].values, few(other)["map"].values)

@@ -17,7 +17,7 @@ FITTED = 12
 
 
 @pytest.fixture(scope="module")
-def asked():
+def case():
     pixels = cells.images(30)
     return cells.case(cells.data(pixels, FITTED), cells.with_lesion(cells.images(1, seed=7)[0]))
 
@@ -37,8 +37,8 @@ def searched(case):
     return np.linalg.norm(neighborhood[:, None, None] - known[None], axis=3)
 
 
-def test_with_all_patches_kept_the_map_is_a_plain_search(asked):
-    result, distances = PLAIN(asked), searched(asked)
+def test_with_all_patches_kept_the_map_is_a_plain_search(case):
+    result, distances = PLAIN(case), searched(case)
     nearest = distances.min((1, 2))
     np.testing.assert_allclose(result["patches"]["distance"], nearest, atol=2e-6)
     grid = torch.from_numpy(nearest.reshape(1, 1, 8, 8))
@@ -47,8 +47,8 @@ def test_with_all_patches_kept_the_map_is_a_plain_search(asked):
     assert 2 * 4 <= result["map"].values.argmax() // 32 < 4 * 4  # rows of the lesion
 
 
-def test_each_patch_names_the_normal_patches_nearest_to_it_and_how_far_they_are(asked):
-    table, distances = PLAIN(asked)["patches"], searched(asked)
+def test_each_patch_names_the_normal_patches_nearest_to_it_and_how_far_they_are(case):
+    table, distances = PLAIN(case)["patches"], searched(case)
     for rank in range(1, 6):
         image = table[f"image {rank}"] // 2  # ids are twice the place
         place = table[f"row {rank}"] * 8 + table[f"column {rank}"]
@@ -58,30 +58,30 @@ def test_each_patch_names_the_normal_patches_nearest_to_it_and_how_far_they_are(
         np.testing.assert_allclose(named, ranked, atol=2e-6)
 
 
-def test_a_normal_image_with_the_same_lesion_erases_it_from_the_map(asked):
-    lesion = np.rint(asked.image.numpy() * 255).astype(np.uint8)
+def test_a_normal_image_with_the_same_lesion_erases_it_from_the_map(case):
+    lesion = np.rint(case.image.numpy() * 255).astype(np.uint8)
     lesion[2, 31, 31] ^= 1  # another image, or it would be left out
-    pixels = asked.normal.images.copy()
+    pixels = case.normal.images.copy()
     pixels[0] = lesion
-    erased = PLAIN(cells.case(cells.data(pixels, FITTED), np.rint(asked.image.numpy() * 255)))
-    before, after = PLAIN(asked)["map"].values, erased["map"].values
+    erased = PLAIN(cells.case(cells.data(pixels, FITTED), np.rint(case.image.numpy() * 255)))
+    before, after = PLAIN(case)["map"].values, erased["map"].values
     assert before.max() > 0.1
     assert after[4:20, 16:32].max() < 1e-3
-    assert asked.normal.ids[0] in erased["patches"]["image 1"]
+    assert case.normal.ids[0] in erased["patches"]["image 1"]
 
 
-def test_the_image_itself_is_no_normal_image_of_its_own(asked):
-    pixels = asked.normal.images.copy()
-    pixels[0] = np.rint(asked.image.numpy() * 255)
+def test_the_image_itself_is_no_normal_image_of_its_own(case):
+    pixels = case.normal.images.copy()
+    pixels[0] = np.rint(case.image.numpy() * 255)
     alone = PLAIN(cells.case(cells.data(pixels, FITTED), pixels[0]))
     assert 0 not in alone["patches"]["image 1"]
     assert alone["figures"]["fitted"][0] == FITTED - 1
     assert alone["map"].values.max() > 0.1
 
 
-def test_the_image_score_is_the_published_sum_over_the_normal_patches_around(asked):
-    known = neighborhoods(asked.normal.images[:FITTED]).reshape(-1, 3)
-    neighborhood = neighborhoods(np.rint(asked.image.numpy() * 255)[None])[0]
+def test_the_image_score_is_the_published_sum_over_the_normal_patches_around(case):
+    known = neighborhoods(case.normal.images[:FITTED]).reshape(-1, 3)
+    neighborhood = neighborhoods(np.rint(case.image.numpy() * 255)[None])[0]
     distances = np.linalg.norm(neighborhood[:, None] - known, axis=2)
     worst = distances.min(1).argmax()
     answer = distances[worst].argmin()
@@ -90,9 +90,9 @@ def test_the_image_score_is_the_published_sum_over_the_normal_patches_around(ask
         weights = np.exp(distances[worst, around])
         share = np.exp(distances[worst, answer]) / weights.sum()
         expected = (1 - share) * distances[worst, answer]
-        result = PatchCore(coreset=None, normals=100, neighbors=count)(asked)
+        result = PatchCore(coreset=None, normals=100, neighbors=count)(case)
         assert result["figures"]["image score"][0] == pytest.approx(expected, abs=1e-5)
-    result = PatchCore(coreset=None, normals=100, neighbors=1)(asked)
+    result = PatchCore(coreset=None, normals=100, neighbors=1)(case)
     assert result["figures"]["image score"][0] == pytest.approx(distances.min(1).max(), abs=1e-5)
 
 
@@ -114,8 +114,8 @@ def test_identical_patches_are_each_chosen_once():
     assert len(set(result.tolist())) == 6
 
 
-def test_a_small_coreset_only_raises_the_map(asked):
-    whole, few = PLAIN(asked), PatchCore(coreset=50, normals=100, blur=0.0)(asked)
+def test_a_small_coreset_only_raises_the_map(case):
+    whole, few = PLAIN(case), PatchCore(coreset=50, normals=100, blur=0.0)(case)
     assert (few["map"].values >= whole["map"].values - 1e-5).all()
     assert few["map"].values.mean() > whole["map"].values.mean()
 

@@ -48,7 +48,7 @@ def case():
 
 
 @pytest.fixture(scope="module")
-def found(case):
+def result(case):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(AdaptiveSmoothing, "certified_images", 4)
         return answer(QUICK, case)
@@ -68,7 +68,7 @@ def by_hand(mixture, images, targets):
 
 
 @pytest.mark.parametrize("alpha", [0.0, 0.4, 0.8, 1.0])
-def test_figures_are_those_of_mixtures_attacked_by_hand(case, found, alpha):
+def test_figures_are_those_of_mixtures_attacked_by_hand(case, result, alpha):
     data = case.data
     rows = data.some("test", 30, 0)
     images, targets = torch.from_numpy(data.images[rows] / np.float32(255)), data.targets(rows)
@@ -76,7 +76,7 @@ def test_figures_are_those_of_mixtures_attacked_by_hand(case, found, alpha):
     with torch.no_grad():
         clean, resisted, moved = by_hand(Mixture(normal, robust, alpha), images, targets)
         sure = alpha * margin(robust(moved.expand(-1, 3, -1, -1))) >= 1 - alpha
-    table, row = found["table"], alpha_condition(alpha)
+    table, row = result["table"], alpha_condition(alpha)
     assert table.cell(row, CLEAN) == pytest.approx(clean.float().mean().item())
     assert table.cell(row, ATTACKED) == pytest.approx(resisted.float().mean().item())
     assert table.cell(row, SURE) == pytest.approx(sure.float().mean().item())
@@ -90,13 +90,13 @@ def mixing(case):
     )
 
 
-def test_the_adaptive_mixture_is_measured_with_its_own_attacks(case, found, mixing):
+def test_the_adaptive_mixture_is_measured_with_its_own_attacks(case, result, mixing):
     normal, robust = shipped_networks(case.data)
     images, targets = class_balanced_images(case.data, 30, 0)
     mixture = Mixture(normal, robust, mixing)
     with torch.no_grad():
         clean, resisted, _ = by_hand(mixture, images, targets)
-    table = found["table"]
+    table = result["table"]
     assert table.cell(ADAPTIVE, CLEAN) == pytest.approx(clean.float().mean().item())
     assert table.cell(ADAPTIVE, ATTACKED) == pytest.approx(resisted.float().mean().item(), abs=0.04)
     assert 0.5 < table.cell(ADAPTIVE, ATTACKS_AUC) <= 1
@@ -179,10 +179,10 @@ def test_sureness_is_compared_between_right_and_misread_images(case):
     assert measured == pytest.approx(expected.item(), abs=1e-6)
 
 
-def test_views_are_the_plane_of_the_first_seed_certificates_and_pictures(case, found):
-    assert list(found["plane"].rows) == [*(alpha_condition(alpha) for alpha in ALPHAS), ADAPTIVE]
-    assert found["plane"].cell(NORMAL, CLEAN) == found["table"].cell(NORMAL, CLEAN)
-    assert found["certified"].order[0] == "radius"
+def test_views_are_the_plane_of_the_first_seed_certificates_and_pictures(case, result):
+    assert list(result["plane"].rows) == [*(alpha_condition(alpha) for alpha in ALPHAS), ADAPTIVE]
+    assert result["plane"].cell(NORMAL, CLEAN) == result["table"].cell(NORMAL, CLEAN)
+    assert result["certified"].order[0] == "radius"
     view = QUICK.picture(case)
     assert view.rows == ("clean", "attacked")
     assert (view.images[0] != view.images[1]).any()

@@ -33,11 +33,11 @@ def case():
 
 
 @pytest.fixture(scope="module")
-def found(case):
+def result(case):
     return answer(QUICK, case)
 
 
-def test_figures_are_those_of_networks_trained_and_filters_tuned_by_hand(case, found):
+def test_figures_are_those_of_networks_trained_and_filters_tuned_by_hand(case, result):
     for condition, correlation, stride in (
         (MAIN, 0.65, 5),
         (CONTROL, 0.65, 1),
@@ -51,7 +51,7 @@ def test_figures_are_those_of_networks_trained_and_filters_tuned_by_hand(case, f
         net = learn(train.noisy, DenoiserConfig(stride, 2, 2.0, 1, 24, 3, rate=1e-3), 4, quiet)
         hidden, denoised = denoise_both(net, test.noisy, stride)
         before = psnr(test.noisy, test.clean)
-        table = found["table"]
+        table = result["table"]
         assert table.cell(condition, GAIN) == pytest.approx(
             np.mean(psnr(denoised, test.clean) - before), abs=1e-4
         )
@@ -73,8 +73,8 @@ def test_figures_are_those_of_networks_trained_and_filters_tuned_by_hand(case, f
         ]
         tuned = Filter(name, FACTORS[int(np.argmax(scores))])
         gained = psnr(tuned(test.noisy), test.clean) - psnr(test.noisy, test.clean)
-        assert found["table"].cell(name, GAIN) == pytest.approx(gained.mean(), abs=1e-4)
-        assert np.isnan(found["table"].cell(name, HIDDEN))
+        assert result["table"].cell(name, GAIN) == pytest.approx(gained.mean(), abs=1e-4)
+        assert np.isnan(result["table"].cell(name, HIDDEN))
 
 
 def test_networks_learn_from_no_test_slice_and_see_no_clean_one(case, monkeypatch):
@@ -116,28 +116,28 @@ def test_half_a_lesion_is_half_kept_and_an_erased_one_is_seen_in_the_error():
     assert (difference == 128).all()
 
 
-def test_what_is_shown_is_of_the_first_networks_with_three_times_its_error(case, found):
-    assert found["center"].cell(MASKED, "at the center") == 0
-    assert found["center"].cell(OPEN, "at the center") > 0
-    assert list(found["gained"].order) == [
+def test_what_is_shown_is_of_the_first_networks_with_three_times_its_error(case, result):
+    assert result["center"].cell(MASKED, "at the center") == 0
+    assert result["center"].cell(OPEN, "at the center") > 0
+    assert list(result["gained"].order) == [
         "steps",
         f"{MAIN}, blind spot",
         MAIN,
         f"{CONTROL}, blind spot",
         CONTROL,
     ]
-    assert found["autocorrelation"]["noise"][1] == pytest.approx(0.65, abs=0.1)
-    assert abs(found["autocorrelation"]["after S_b"][1]) < 0.4
-    assert found["found"].columns[-1] == "clean"
-    view = found["found"]
+    assert result["autocorrelation"]["noise"][1] == pytest.approx(0.65, abs=0.1)
+    assert abs(result["autocorrelation"]["after S_b"][1]) < 0.4
+    assert result["found"].columns[-1] == "clean"
+    view = result["found"]
     pictures = {name: view.images[:, at].astype(int) for at, name in enumerate(view.columns)}
     expected = 128 + 3 * (pictures["C-BSN"] - pictures["clean"])
     np.testing.assert_array_equal(pictures["error × 3"], expected.clip(0, 255))
     assert np.ptp(pictures["error × 3"]) > 0
 
 
-def test_claims_are_margins_in_decibels_and_the_sentence_says_what_is_left_of_lesions(found, case):
-    assert set(found["claims"].units[1:]) == {"dB"}
+def test_claims_are_margins_in_decibels_and_the_sentence_says_what_is_left_of_lesions(result, case):
+    assert set(result["claims"].units[1:]) == {"dB"}
     figures = {
         MAIN: (4.0, 3.5, 0.95),
         CONTROL: (1.0, 0.5, 1.0),
@@ -151,10 +151,10 @@ def test_claims_are_margins_in_decibels_and_the_sentence_says_what_is_left_of_le
 
     margins = [claim.margin(of) for claim in CLAIMS]
     assert margins == pytest.approx([1, 2, 0.5, 0.5, 2, 20 * np.log10(0.95) + 1])
-    assert found["table"].units[0] == "dB"
-    assert deviation_column(GAIN) in found["table"].order
-    table = found["table"]
-    sentence = QUICK.finding(case, found)
+    assert result["table"].units[0] == "dB"
+    assert deviation_column(GAIN) in result["table"].order
+    table = result["table"]
+    sentence = QUICK.finding(case, result)
     assert sentence.startswith(f"Without a clean image it gains {table.cell(MAIN, GAIN):.1f} dB")
     first = max(FILTERS, key=lambda name: table.cell(name, GAIN))
     assert f"; {first}, the best filter, gains {table.cell(first, GAIN):.1f} dB" in sentence

@@ -151,7 +151,7 @@ def test_each_cell_is_the_end_of_its_own_walk():
 
 
 @pytest.fixture(scope="module")
-def answered():
+def linear_example():
     case, confidence = slowly.linear_pair(targets=2)
     return case, confidence, Simplex(cells=6, **WALK)(case)
 
@@ -163,8 +163,8 @@ def by_hand(source, a, b, cells):
             yield (i, j), source + i / cells * (a - source) + j / cells * (b - source)
 
 
-def test_on_a_linear_model_every_point_is_the_blend_s_own_confidence(answered):
-    case, confidence, result = answered
+def test_on_a_linear_model_every_point_is_the_blend_s_own_confidence(linear_example):
+    case, confidence, result = linear_example
     source = case.source.image.double().numpy()
     spots = [slowly.linear_end(case, target, 0.05, 60) for target in case.others]
     raw = [target.double().numpy() for target in case.others]
@@ -179,8 +179,8 @@ def test_on_a_linear_model_every_point_is_the_blend_s_own_confidence(answered):
     assert steep > 0.05
 
 
-def test_points_can_be_blended_and_their_statistics_are_those_of_each_triangle(answered):
-    case, _, result = answered
+def test_points_can_be_blended_and_their_statistics_are_those_of_each_triangle(linear_example):
+    case, _, result = linear_example
     triangle = result["raw targets"]
     blends = torch.tensor(
         np.einsum("nk,kchw->nchw", triangle.weights, triangle.images.astype("f4"))
@@ -188,7 +188,7 @@ def test_points_can_be_blended_and_their_statistics_are_those_of_each_triangle(a
     confidences = case.model.logits(blends).softmax(1)[:, case.source.target.index]
     np.testing.assert_allclose(triangle.values, confidences, atol=2e-3)
     np.testing.assert_allclose(triangle.weights.sum(1), 1, atol=1e-6)
-    _, _, result = answered
+    _, _, result = linear_example
     for row, name in enumerate(("blind spots", "raw targets")):
         expected = statistics(result[name].values, barycentric(6))
         np.testing.assert_allclose(result["statistics"].values[row], expected, rtol=1e-5, atol=1e-6)

@@ -21,15 +21,15 @@ def case():
 
 
 @pytest.fixture(scope="module")
-def found():
+def result():
     return SMALL(case())
 
 
 @pytest.mark.parametrize("name", [PLAIN, CBC, CERTIFIED])
-def test_certified_and_attacked_accuracy_are_those_of_images_asked_one_by_one(name, found):
+def test_certified_and_attacked_accuracy_are_those_of_images_asked_one_by_one(name, result):
     how, data = SMALL.learners()[name], case().data
     model = how.restored(answer(how, case())["network"], data)
-    distances = found["curves"]["distance"]
+    distances = result["curves"]["distance"]
     rows = data.some("test", 12, 0)
     places = slice(None, None, 3)
     distances = distances[places]
@@ -55,15 +55,17 @@ def test_certified_and_attacked_accuracy_are_those_of_images_asked_one_by_one(na
             )
             least = min(least, float(tries.min()))
             resisted[place] += least > 0
-    certified, attacked = (found["curves"][f"{name}, {kind}"] for kind in ("certified", "attacked"))
+    certified, attacked = (
+        result["curves"][f"{name}, {kind}"] for kind in ("certified", "attacked")
+    )
     assert (attacked >= certified - 1e-9).all()
     assert certified[places] == pytest.approx(proved / len(rows), abs=0.01)
     assert (attacked[places] <= resisted / len(rows) + 0.01).all()  # it tries from two places
     assert attacked[places] == pytest.approx(resisted / len(rows), abs=0.18)
 
 
-def test_no_attack_beats_a_certificate_and_every_network_has_its_row(found):
-    networks = found["networks"]
+def test_no_attack_beats_a_certificate_and_every_network_has_its_row(result):
+    networks = result["networks"]
     assert networks.rows == FORMS
     assert (networks["successes inside"] == 0).all()
     assert networks["attacks inside"].max() == 24  # 12 images, 2 tries
@@ -76,10 +78,10 @@ def test_no_attack_beats_a_certificate_and_every_network_has_its_row(found):
     )
     assert learners[CBC] == PrototypeNetwork(components=6, margin=0.025, epochs=10)
     assert len(set(learners.values())) == len(FORMS)
-    words = SMALL.finding(case(), found)
-    attacks = int(found["networks"]["attacks inside"].sum())
+    words = SMALL.finding(case(), result)
+    attacks = int(result["networks"]["attacks inside"].sum())
     assert words.endswith(f"0 of {attacks:,} attacks beat a certificate.")
-    share = 100 * found["networks"].cell(CERTIFIED, "certified")
+    share = 100 * result["networks"].cell(CERTIFIED, "certified")
     assert words.startswith(f"{share:.0f} % of the answers")
 
 

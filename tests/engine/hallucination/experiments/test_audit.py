@@ -52,7 +52,7 @@ def few_levels():
 
 
 @pytest.fixture(scope="module")
-def found(few_levels, case):
+def result(few_levels, case):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(VisualAudit, "attacks", SMALL)
         patch.setattr(VisualAudit, "claims", ())
@@ -96,7 +96,7 @@ def said_by(vlm, levels, prompts):
 
 
 @pytest.mark.parametrize("condition", [PLAIN, EVADES, DECLINED])
-def test_figures_are_those_of_steps_written_out(case, found, condition):
+def test_figures_are_those_of_steps_written_out(case, result, condition):
     vlm = load(HONEST)
     declined = condition == DECLINED
     pairs = declined_pairs(vlm, case, 2, 2) if declined else described_pairs(case, 2, 2)
@@ -120,12 +120,12 @@ def test_figures_are_those_of_steps_written_out(case, found, condition):
             [answer == phrase for answer, phrase in zip(answers, pairs.phrases, strict=True)]
         )
         # one of four may turn on float noise along the way
-        assert found["table"].cell(condition, success(epsilon)) == pytest.approx(right, abs=0.26)
+        assert result["table"].cell(condition, success(epsilon)) == pytest.approx(right, abs=0.26)
         nats = losses(vlm, changed.float() / 255, pairs.wanted).mean().item()
-        assert found["nats"][condition][at] == pytest.approx(nats, rel=0.05, abs=0.02)
-    assert found["table"].cell(condition, success(0)) == 0
-    assert found["nats"][condition][-1] < 0.6 * found["nats"][condition][0]
-    assert found["table"].cell(NOISE, success(16)) == 0
+        assert result["nats"][condition][at] == pytest.approx(nats, rel=0.05, abs=0.02)
+    assert result["table"].cell(condition, success(0)) == 0
+    assert result["nats"][condition][-1] < 0.6 * result["nats"][condition][0]
+    assert result["table"].cell(NOISE, success(16)) == 0
 
 
 def test_starts_are_independent_and_a_defense_outside_scores_the_same_images(case, monkeypatch):
@@ -162,11 +162,11 @@ def test_declined_questions_are_declined_and_the_picture_shows_the_change(case):
     assert view.caption(0, 0) != view.caption(0, 1)
 
 
-def test_views_and_the_sentence_have_the_figures_of_the_table(found, case):
-    assert found["nats"].order == ("ε", *SMALL)
-    assert found["named"].order == ("ε", *SMALL)
-    assert found["steps"].order == ("step", *(f"ε = {level}/255" for level in FEW[1:]))
-    table = found["table"]
+def test_views_and_the_sentence_have_the_figures_of_the_table(result, case):
+    assert result["nats"].order == ("ε", *SMALL)
+    assert result["named"].order == ("ε", *SMALL)
+    assert result["steps"].order == ("step", *(f"ε = {level}/255" for level in FEW[1:]))
+    table = result["table"]
     assert np.isnan(table.cell(UNAWARE[JPEG], DETECTOR_AUROC))
     assert np.isnan(table.cell(DECLINED, ELSE))
     assert 0 <= table.cell(NOISE, DETECTOR_AUROC) <= 1
@@ -175,10 +175,10 @@ def test_views_and_the_sentence_have_the_figures_of_the_table(found, case):
     words = [answer.split() for answer in said_by(load(HONEST), pairs.levels, pairs.prompts)]
     named = sum(len(nouns & set(word)) for nouns, word in zip(pairs.there, words, strict=True))
     share = named / sum(map(len, pairs.there))
-    assert found["named"][PLAIN][0] == pytest.approx(share)
-    assert found["named"][NOISE][0] == pytest.approx(share)
-    words = QUICK.finding(case, found)
-    share = 100 * found["table"].cell(PLAIN, success(8))
+    assert result["named"][PLAIN][0] == pytest.approx(share)
+    assert result["named"][NOISE][0] == pytest.approx(share)
+    words = QUICK.finding(case, result)
+    share = 100 * result["table"].cell(PLAIN, success(8))
     assert f"{share:.0f} % of trials" in words
     assert "simulation" in words.lower()
 

@@ -65,7 +65,7 @@ def few_levels():
 
 
 @pytest.fixture(scope="module")
-def found(few_levels, case):
+def result(few_levels, case):
     return SMALL(case)
 
 
@@ -127,8 +127,8 @@ def starts(levels):
 
 
 @pytest.mark.parametrize("condition", [FIRST, PROBED, LAST, OUTPUT])
-def test_figures_are_those_of_steps_written_out(case, found, condition):
-    examined, table = examined_vlm(load(HONEST), case), found["table"]
+def test_figures_are_those_of_steps_written_out(case, result, condition):
+    examined, table = examined_vlm(load(HONEST), case), result["table"]
     questions = SMALL.questions(examined)
     assert set(questions.prompts) <= set(examined.moved.prompts)
     noise = starts(questions.levels)
@@ -200,8 +200,8 @@ def test_detector_and_defenses_hold_rerouted_answers_against_usual_ones(case):
     assert [int(attack.change.abs().max()) for attack in noise] == list(FEW)
 
 
-def test_conditions_views_and_the_sentence_have_their_figures(case, found):
-    table, examined = found["table"], examined_vlm(load(HONEST), case)
+def test_conditions_views_and_the_sentence_have_their_figures(case, result):
+    table, examined = result["table"], examined_vlm(load(HONEST), case)
     assert list(table.rows) == [*ROUTES, *CAUSES, *PROBES]
     for name in table.rows:
         assert np.isfinite(table.cell(name, color_measure(COMPARED))) == (name in ROUTES)
@@ -215,18 +215,18 @@ def test_conditions_views_and_the_sentence_have_their_figures(case, found):
     assert table.cell(AT_WORD, ACCURACY) == pytest.approx(examined.accuracies[0])
     assert table.cell(AT_END, ACCURACY) == pytest.approx(examined.accuracies[-1])
     assert table.cell(SHUFFLED, ACCURACY) == pytest.approx(examined.shuffled)
-    table = found["rerouted along"]
+    table = result["rerouted along"]
     assert table.order == ("layer", "declined", "answered", FIRST, OUTPUT, NOISE)
     assert table["declined"][1:] == pytest.approx(1, abs=0.4)
     assert table["answered"][1:] == pytest.approx(-1, abs=0.4)
     assert table[FIRST][examined.middle] < table[NOISE][examined.middle]
     places = projection_table(examined, None, "own", examined.states[:, examined.tests.declined])
     assert places["own"] == pytest.approx(places["declined"])
-    layers = found["rerouted layers"]
+    layers = result["rerouted layers"]
     assert layers["probe right"].tolist() == pytest.approx(examined.accuracies)
     assert layers[REMOVED][1:].tolist() == pytest.approx(examined.edits[REMOVED])
-    assert len(found["rerouted strip"].images[0]) == 4
-    words, table = SMALL.finding(case, found), found["table"]
+    assert len(result["rerouted strip"].images[0]) == 4
+    words, table = SMALL.finding(case, result), result["table"]
     assert f"answer {100 * table.cell(FIRST, color_measure(COMPARED)):.0f} %" in words
     assert f"noise {100 * table.cell(NOISE, color_measure(COMPARED)):.0f} %" in words
     assert f"{100 * table.cell(REMOVED, CHANGE):.0f} % less" in words

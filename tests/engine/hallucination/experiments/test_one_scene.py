@@ -30,11 +30,11 @@ def case():
 
 
 @pytest.fixture(scope="module")
-def found(case):
+def result(case):
     return answer(METHOD, case)
 
 
-def test_the_answer_is_that_of_steps_written_out(case, found):
+def test_the_answer_is_that_of_steps_written_out(case, result):
     vlm, clean = case.vlm, case.image
     text = [*vlm.tokenizer.encode("describe the image"), *vlm.tokenizer.encode(PHRASES[0]), 2]
     tokens, start = torch.tensor([[text]]), torch.tensor([[3]])
@@ -48,25 +48,25 @@ def test_the_answer_is_that_of_steps_written_out(case, found):
         trace.append(loss.item())
         (slope,) = torch.autograd.grad(loss, leaf)
         now = (now - slope.sign() / 255).clamp(clean - radius, clean + radius).clamp(0, 1)
-    assert found["trace"].y[:5] == pytest.approx(trace[:5], rel=1e-3, abs=1e-3)
-    assert found["trace"].y[-1] == pytest.approx(trace[-1], abs=0.5)
-    assert found["numbers"].cell(AFTER, "says the phrase") == 1
-    assert found["numbers"].cell(BEFORE, "says the phrase") == 0
-    assert found["numbers"].cell(CONTROL, "says the phrase") == 0
-    assert found["numbers"]["largest change"].tolist() == [0, 16, 16]
+    assert result["trace"].y[:5] == pytest.approx(trace[:5], rel=1e-3, abs=1e-3)
+    assert result["trace"].y[-1] == pytest.approx(trace[-1], abs=0.5)
+    assert result["numbers"].cell(AFTER, "says the phrase") == 1
+    assert result["numbers"].cell(BEFORE, "says the phrase") == 0
+    assert result["numbers"].cell(CONTROL, "says the phrase") == 0
+    assert result["numbers"]["largest change"].tolist() == [0, 16, 16]
 
 
-def test_words_are_those_of_greedy_decoding_and_stay_without_room(case, found):
-    before, after = (torch.from_numpy(np.array(found["picture"].images[0, at])) for at in (0, 1))
+def test_words_are_those_of_greedy_decoding_and_stay_without_room(case, result):
+    before, after = (torch.from_numpy(np.array(result["picture"].images[0, at])) for at in (0, 1))
     for name, picture in ((BEFORE, before), (AFTER, after)):
         image = (picture.permute(2, 0, 1) / 255).contiguous()
         decoded = GREEDY(replace(case, image=image))["answer"]
-        assert found[name].words == decoded.words
-        assert found[name].probability == pytest.approx(decoded.probability, abs=1e-4)
-    assert found[AFTER].text == PHRASES[0]
-    assert found["phrase"].rows[:2] == ("1. in", "2. the")
-    assert found["phrase"].rows[-2:] == ("8. .", "9. end")
-    assert found["phrase"][AFTER][:-1] == pytest.approx(found[AFTER].probability, abs=1e-4)
+        assert result[name].words == decoded.words
+        assert result[name].probability == pytest.approx(decoded.probability, abs=1e-4)
+    assert result[AFTER].text == PHRASES[0]
+    assert result["phrase"].rows[:2] == ("1. in", "2. the")
+    assert result["phrase"].rows[-2:] == ("8. .", "9. end")
+    assert result["phrase"][AFTER][:-1] == pytest.approx(result[AFTER].probability, abs=1e-4)
     still = replace(METHOD, epsilon=0)(case)
     assert still[BEFORE].words == still[AFTER].words
     assert np.array_equal(still["picture"].images[0, 0], still["picture"].images[0, 1])
@@ -84,8 +84,8 @@ def test_a_defense_is_between_every_picture_and_the_model(case):
     assert nats[0] < nats[1]
 
 
-def test_the_sentence_says_what_happened_and_whether_it_can_be_seen(case, found):
-    words = METHOD.finding(case, found)
+def test_the_sentence_says_what_happened_and_whether_it_can_be_seen(case, result):
+    words = METHOD.finding(case, result)
     assert words.startswith(
         f"Moving each value by at most 16/255 makes it say “{tidy(PHRASES[0])}”"
     )
@@ -96,13 +96,15 @@ def test_the_sentence_says_what_happened_and_whether_it_can_be_seen(case, found)
     assert "does not make it say" in words
     assert "another attack may succeed" in words
     method, shares = replace(METHOD, epsilon=64, steps=10, step=4.0), []
-    for chosen_method, result in ((METHOD, found), (method, method(case))):
-        before, after = (picture.astype(float) for picture in result["picture"].images[0, :2])
+    for chosen_method, method_result in ((METHOD, result), (method, method(case))):
+        before, after = (
+            picture.astype(float) for picture in method_result["picture"].images[0, :2]
+        )
         share = np.sqrt(np.mean((after - before) ** 2)) / before.std()
         warning = " The change can be seen" if share >= 0.15 else ""
         warning = " The image itself is ruined by then" if share >= 0.6 else warning
         figure = f" (the change is {share:.2f} of the image's contrast)." if warning else ""
-        assert chosen_method.finding(case, result).endswith(f"{warning}{figure}")
+        assert chosen_method.finding(case, method_result).endswith(f"{warning}{figure}")
         shares.append(share)
     assert shares[1] > max(shares[0], 0.15)
 

@@ -43,7 +43,7 @@ def case():
 
 
 @pytest.fixture(scope="module")
-def found(case):
+def result(case):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(defenses, "REROUTED", 4)
         patch.setattr(defenses, "STEPS", 2)
@@ -65,8 +65,8 @@ def edited(audit, prompts, layer, change):
     return declined / len(prompts)
 
 
-def test_figures_are_those_of_edits_and_searches_by_hand(case, found):
-    audit, table = audited(case), found["table"]
+def test_figures_are_those_of_edits_and_searches_by_hand(case, result):
+    audit, table = audited(case), result["table"]
     direction, layer = audit.spaces.directions[audit.best], audit.best
     size, others = float(audit.spaces.gaps[layer]), [random_direction(at, WIDTH) for at in range(5)]
     expected = (
@@ -98,8 +98,8 @@ def test_figures_are_those_of_edits_and_searches_by_hand(case, found):
     assert 0.3 < table.cell(SHUFFLED, ACCURACY) < 0.7
 
 
-def test_conditions_views_and_the_sentence_have_their_figures(found, case):
-    table = found["table"]
+def test_conditions_views_and_the_sentence_have_their_figures(result, case):
+    table = result["table"]
     assert list(table.rows) == [*SEARCHES, *CAUSES, *PROBES]
     for name in table.rows:
         assert np.isfinite(table.cell(name, FLIPS)) == (name in SEARCHES)
@@ -108,26 +108,26 @@ def test_conditions_views_and_the_sentence_have_their_figures(found, case):
         unseen = table.cell(name, UNSEEN)
         assert np.isfinite(unseen) == (table.cell(name, FLIPS) > 0)
     audit = audited(case)
-    layers = found["decline layers"]
+    layers = result["decline layers"]
     assert layers["probe right"].tolist() == pytest.approx(audit.accuracies)
     assert layers[CAUSES[0]][audit.best] == pytest.approx(
-        1 - found["table"].cell(CAUSES[0], CHANGE)
+        1 - result["table"].cell(CAUSES[0], CHANGE)
     )
-    assert found["decline parts"].values.sum() == pytest.approx(float(states_gap(audit)), rel=1e-3)
-    way = found["decline way"]
+    assert result["decline parts"].values.sum() == pytest.approx(float(states_gap(audit)), rel=1e-3)
+    way = result["decline way"]
     assert set(way.rows) == {DECLINED, ANSWERED, WAY}
     names = np.array(way.rows)
     assert way["along"][names == DECLINED].mean() > 0 > way["along"][names == ANSWERED].mean()
-    free = found["decline free"]
+    free = result["decline free"]
     assert free["ρ"][0] == 0.0
     assert free[FIRST][0] == 0.0
     assert (free[f"{FIRST}: right fact"] <= free[FIRST]).all()
-    words = SMALL.finding(case, found)
-    gone = 100 * found["table"].cell(CAUSES[0], CHANGE)
+    words = SMALL.finding(case, result)
+    gone = 100 * result["table"].cell(CAUSES[0], CHANGE)
     assert f"after layer {audit.best} ends {gone:.0f} %" in words
     assert f"can be read from layer {audit.middle} of {LAYERS} on" in words
     assert audit.best != audit.middle  # where it can be read is not where the direction decides
-    assert f"random words {100 * found['table'].cell(BLIND, FLIPS):.0f} %" in words
+    assert f"random words {100 * result['table'].cell(BLIND, FLIPS):.0f} %" in words
     assert "simulation" in words
 
 

@@ -25,24 +25,26 @@ def case():
 
 
 @pytest.fixture(scope="module")
-def asked(case):
+def questions(case):
     return module.scene_questions(load(HONEST), case, "test", 30)
 
 
-def test_pairs_have_one_image_and_differ_in_whether_the_thing_is_there(case, asked):
-    assert asked.declined.tolist() == [True, False] * (len(asked.prompts) // 2)
-    assert torch.equal(asked.levels[::2], asked.levels[1::2])
-    spoken = answers(load(HONEST), asked.pixels, asked.prompts)
+def test_pairs_have_one_image_and_differ_in_whether_the_thing_is_there(case, questions):
+    assert questions.declined.tolist() == [True, False] * (len(questions.prompts) // 2)
+    assert torch.equal(questions.levels[::2], questions.levels[1::2])
+    spoken = answers(load(HONEST), questions.pixels, questions.prompts)
     assert {words[0] for words in spoken[::2]} == {"unknown"}
     assert all(module.is_color(words) for words in spoken[1::2])
-    counts = [Counter(prompt.split()[-1] for prompt in asked.prompts[side::2]) for side in (0, 1)]
+    counts = [
+        Counter(prompt.split()[-1] for prompt in questions.prompts[side::2]) for side in (0, 1)
+    ]
     assert (counts[0] & counts[1]).total() > 0.7 * counts[0].total()
     rows = case.data.some("test", 30, 0)
     scenes = {case.data.pixels(rows)[at].numpy().tobytes(): row for at, row in enumerate(rows)}
-    for at, prompt in enumerate(asked.prompts):
-        row = scenes[asked.pixels[at].numpy().tobytes()]
+    for at, prompt in enumerate(questions.prompts):
+        row = scenes[questions.pixels[at].numpy().tobytes()]
         color = case.data.truth["color"][row, CATEGORIES.index(prompt.split()[-1])]
-        assert (color < 0) == bool(asked.declined[at])
+        assert (color < 0) == bool(questions.declined[at])
         assert spoken[at] == (["unknown"] if color < 0 else [COLORS[color]])
 
 
@@ -63,8 +65,8 @@ def test_things_are_matched_to_scenes_without_them_and_a_color_is_one_word():
     assert not module.is_color([])
 
 
-def test_states_are_those_of_the_model_and_edits_change_their_layer_alone(asked):
-    vlm, few = load(HONEST), asked.take(torch.arange(4))
+def test_states_are_those_of_the_model_and_edits_change_their_layer_alone(questions):
+    vlm, few = load(HONEST), questions.take(torch.arange(4))
     want = RequestedOutputs(hidden=(0, 1, 2, 3))
     out, _ = vlm.prefill(vlm.encode_image(vlm.normalize(few.pixels)), few.tokens, want)
     states = module.streams(vlm, few.pixels, few.tokens)

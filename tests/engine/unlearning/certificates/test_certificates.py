@@ -31,12 +31,12 @@ def case(seed=0):
 
 
 @pytest.fixture(scope="module")
-def found():
+def result():
     return SMALL(case())
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_every_certificate_is_that_of_networks_trained_and_counted_by_hand(scheme, found):
+def test_every_certificate_is_that_of_networks_trained_and_counted_by_hand(scheme, result):
     test_rows, data, partition = SMALL.asked(case()), case().data, SMALL.parts(scheme)
     scores = []
     for place, rows in enumerate(partition_rows(data, partition, 0)):
@@ -45,13 +45,13 @@ def test_every_certificate_is_that_of_networks_trained_and_counted_by_hand(schem
             train(model, data, recipe(2), place, rows=repeated_rows(rows, 8))
         scores.append(outputs(model, data, test_rows).numpy() * bool(len(rows)))
     expected = all_radii(np.stack(scores), scheme, partition.shifts)
-    assert found["images"][f"{scheme}, says"].tolist() == expected[:, 0].tolist()
+    assert result["images"][f"{scheme}, says"].tolist() == expected[:, 0].tolist()
     radius = np.minimum(expected[:, 1], partition.networks)
-    assert found["images"][f"{scheme}, radius"].tolist() == radius.tolist()
+    assert result["images"][f"{scheme}, radius"].tolist() == radius.tolist()
     right = np.where(expected[:, 0] == data.labels[test_rows], expected[:, 1], -1)
-    shares = [(right >= poisons).mean() for poisons in range(len(found["curves"]))]
-    assert found["curves"][scheme] == pytest.approx(shares)
-    table = election_table(ballots_about(found, scheme, 2), data.classes)
+    shares = [(right >= poisons).mean() for poisons in range(len(result["curves"]))]
+    assert result["curves"][scheme] == pytest.approx(shares)
+    table = election_table(ballots_about(result, scheme, 2), data.classes)
     votes, *_, winner = elected(np.stack(scores)[:, 2])
     assert table["first votes"].tolist() == votes
     assert np.flatnonzero(np.isnan(table["run-off"])).tolist() == [winner]
@@ -96,12 +96,12 @@ def test_the_curve_counts_right_answers_that_withstand():
     assert table[DPA] == pytest.approx([2 / 3, 1 / 3, 1 / 3, 0])
 
 
-def test_the_finding_has_the_curve_s_figures_and_another_seed_is_another_partition(found):
+def test_the_finding_has_the_curve_s_figures_and_another_seed_is_another_partition(result):
     assert SMALL.seeds(case(1), 3) == [SEEDS, SEEDS + 1, SEEDS + 2]
     other = SMALL(case(1))
-    assert other["ballots, FA"].values.tolist() != found["ballots, FA"].values.tolist()
-    words = SMALL.finding(case(), found)
-    first = 100 * found["curves"]["DPA + ROE"][0]
+    assert other["ballots, FA"].values.tolist() != result["ballots, FA"].values.tolist()
+    words = SMALL.finding(case(), result)
+    first = 100 * result["curves"]["DPA + ROE"][0]
     assert words.startswith(f"{first:.0f} % of 24 test images are answered right")
     with pytest.raises(BlindspotError, match="of 24 test images, from 0 to 23"):
-        ballots_about(found, FA, 24)
+        ballots_about(result, FA, 24)

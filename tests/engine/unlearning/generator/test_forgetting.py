@@ -20,14 +20,14 @@ def asked_of(case, label=1):
 
 
 @pytest.fixture
-def asked():
+def forget_images():
     return asked_of(tiny.generator_case())
 
 
-def slow_saliency(asked, seed):
+def slow_saliency(forget_images, seed):
     """One image after the other; signs are kept in the sum, and dropped at the end."""
-    network, chance = asked.generator.own_network(), np.random.default_rng([seed, 53])
-    class_rows = np.flatnonzero(asked.labels.numpy() == asked.label)
+    network, chance = forget_images.generator.own_network(), np.random.default_rng([seed, 53])
+    class_rows = np.flatnonzero(forget_images.labels.numpy() == forget_images.label)
     alpha_bar = np.concatenate([[1.0], np.cumprod(1 - np.linspace(1e-4, 0.05, 200))])
     weights = dict(network.named_parameters())
     total = {name: np.zeros(tuple(weight.shape)) for name, weight in weights.items()}
@@ -39,8 +39,9 @@ def slow_saliency(asked, seed):
         loss = torch.zeros(())
         for place, time, drawn in zip(order, times, torch.from_numpy(noise), strict=True):
             now = alpha_bar[time + 1]
-            noisy = (now**0.5 * asked.images[place] + (1 - now) ** 0.5 * drawn)[None].float()
-            prediction = network(noisy, torch.tensor([time]), torch.tensor([asked.label]))
+            image = forget_images.images[place]
+            noisy = (now**0.5 * image + (1 - now) ** 0.5 * drawn)[None].float()
+            prediction = network(noisy, torch.tensor([time]), torch.tensor([forget_images.label]))
             loss = loss + (drawn - prediction).square().sum() / len(class_rows)
         slopes = torch.autograd.grad(loss, list(weights.values()))
         norm = float(torch.cat([slope.flatten() for slope in slopes]).norm())
@@ -49,8 +50,8 @@ def slow_saliency(asked, seed):
     return {name: np.abs(gradient) for name, gradient in total.items()}
 
 
-def test_the_mask_is_that_of_the_published_rule(asked):
-    scores, slowly = saliency(asked, seed=4), slow_saliency(asked, 4)
+def test_the_mask_is_that_of_the_published_rule(forget_images):
+    scores, slowly = saliency(forget_images, seed=4), slow_saliency(forget_images, 4)
     top = max(importance.max() for importance in slowly.values())
     for name, expected in slowly.items():
         assert np.allclose(scores[name], expected, atol=1e-4 * top), name
@@ -63,8 +64,8 @@ def test_the_mask_is_that_of_the_published_rule(asked):
     assert sum(int(mask.sum()) for mask in masks.values()) == round(0.3 * len(flat))
 
 
-def test_a_chance_mask_has_as_many_weights_and_is_another(asked):
-    scores = saliency(asked, seed=0)
+def test_a_chance_mask_has_as_many_weights_and_is_another(forget_images):
+    scores = saliency(forget_images, seed=0)
     salient_masks, chance = salient(scores, 0.2), salient(chance_scores(scores, 0), 0.2)
     count = sum(int(mask.sum()) for mask in salient_masks.values())
     assert count == sum(int(mask.sum()) for mask in chance.values())
@@ -72,34 +73,37 @@ def test_a_chance_mask_has_as_many_weights_and_is_another(asked):
     assert both < 0.5 * count
 
 
-def test_only_masked_weights_move_and_the_original_stays(asked):
+def test_only_masked_weights_move_and_the_original_stays(forget_images):
     before = {
-        name: parameter.clone() for name, parameter in asked.generator.network.named_parameters()
+        name: parameter.clone()
+        for name, parameter in forget_images.generator.network.named_parameters()
     }
-    masks = salient(saliency(asked, seed=0), 0.2)
-    unlearned, losses = unlearn(asked, masks, 6, 3.0, seed=0)
+    masks = salient(saliency(forget_images, seed=0), 0.2)
+    unlearned, losses = unlearn(forget_images, masks, 6, 3.0, seed=0)
     assert losses.shape == (6, 2)
     moved = 0
     for name, weight in unlearned.network.named_parameters():
         assert torch.equal(weight[~masks[name]], before[name][~masks[name]])
         moved += int((weight != before[name]).sum())
     assert moved > 0.5 * sum(int(mask.sum()) for mask in masks.values())
-    for name, weight in asked.generator.network.named_parameters():
+    for name, weight in forget_images.generator.network.named_parameters():
         assert torch.equal(weight, before[name])
 
 
-def test_the_first_losses_are_those_of_the_formula_and_times_come_in_pairs(asked):
-    _, losses = unlearn(asked, salient(chance_scores(saliency(asked, 0), 0), 1.0), 1, 2.0, 7)
-    network, chance = asked.generator.network, np.random.default_rng([7, 61])
-    class_rows, others = asked.own, asked.others
+def test_the_first_losses_are_those_of_the_formula_and_times_come_in_pairs(forget_images):
+    _, losses = unlearn(
+        forget_images, salient(chance_scores(saliency(forget_images, 0), 0), 1.0), 1, 2.0, 7
+    )
+    network, chance = forget_images.generator.network, np.random.default_rng([7, 61])
+    class_rows, others = forget_images.own, forget_images.others
     forget, keep = (
         part[torch.from_numpy(chance.integers(0, len(part), forgetting.BATCH))]
         for part in (class_rows, others)
     )
     (bad, bad_times, _), (good, good_times, drawn) = (
-        asked.noisy(part, chance) for part in (forget, keep)
+        forget_images.noisy(part, chance) for part in (forget, keep)
     )
-    labels = asked.labels[keep].clone()
+    labels = forget_images.labels[keep].clone()
     labels[torch.from_numpy(chance.random(forgetting.BATCH) < 0.1)] = 4
     with torch.no_grad():
         prediction, goal = (
@@ -108,7 +112,7 @@ def test_the_first_losses_are_those_of_the_formula_and_times_come_in_pairs(asked
         retain_loss = F.mse_loss(network(good, good_times, labels), drawn)
     assert losses[0, 0] == pytest.approx(float(F.mse_loss(prediction, goal)), rel=1e-4)
     assert losses[0, 1] == pytest.approx(float(retain_loss), rel=1e-4)
-    _, times, _ = asked.noisy(asked.others[:8], np.random.default_rng(0))
+    _, times, _ = forget_images.noisy(forget_images.others[:8], np.random.default_rng(0))
     assert times[5:].tolist() == (199 - times[:3]).tolist()
 
 
@@ -120,7 +124,7 @@ def test_the_last_class_is_turned_into_the_first():
     assert unlearned.fingerprint != question.generator.fingerprint
 
 
-def test_forgetting_can_be_stopped_at_a_step(asked):
+def test_forgetting_can_be_stopped_at_a_step(forget_images):
     reports = []
 
     def stop(done, _words="", _partial=None):
@@ -128,7 +132,7 @@ def test_forgetting_can_be_stopped_at_a_step(asked):
         if len(reports) == 3:
             raise Cancelled("enough")
 
-    masks = salient(chance_scores(saliency(asked, 0), 0), 0.5)
+    masks = salient(chance_scores(saliency(forget_images, 0), 0), 0.5)
     with pytest.raises(Cancelled):
-        unlearn(asked, masks, 10, 1.0, 0, stop)
+        unlearn(forget_images, masks, 10, 1.0, 0, stop)
     assert reports == [0.1, 0.2, 0.3]

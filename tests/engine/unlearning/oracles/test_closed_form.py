@@ -47,7 +47,7 @@ def case():
 
 
 @pytest.fixture(scope="module")
-def found(case):
+def result(case):
     return ClosedForm(features=PIXELS, steps=400)(case)
 
 
@@ -99,8 +99,8 @@ def test_its_changes_are_those_of_layers_that_are_fitted_again_by_scikit_learn(c
     assert f"leaves {room.percent(remains(left, RIDGE, ALONE))} of the change" in words
 
 
-def test_matching_ends_where_what_it_is_taught_lies_and_ascent_does_not_end(found):
-    left, steps = found["left"], found["steps"]
+def test_matching_ends_where_what_it_is_taught_lies_and_ascent_does_not_end(result):
+    left, steps = result["left"], result["steps"]
     assert steps["step"][[0, -1]].tolist() == [1, 400]
     for kind in HEADS:
         summed = remains(left, kind, ALONE)
@@ -113,7 +113,7 @@ def test_matching_ends_where_what_it_is_taught_lies_and_ascent_does_not_end(foun
     assert steps[f"ridge, {ASCENT}"][-1] == room.AWAY
     assert np.isfinite(steps.values).all()  # a table with NaN could not be compared with itself
     for row in range(4):
-        assert found["claims"]["holds"][row] == 1
+        assert result["claims"]["holds"][row] == 1
 
 
 def test_features_are_what_the_last_layer_sees_or_sixteen_pixels_of_larger_images(case):
