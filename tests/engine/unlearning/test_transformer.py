@@ -127,5 +127,8 @@ def test_batch_norms_statistics_follow_the_batches_and_masks_leave_them_out():
     weights = answer(unlearning.SalUn(epochs=1, share=0.1), case)["model"].weights
     state = case.model.network.state_dict()
     assert not np.array_equal(weights["bn.running_mean"], state["bn.running_mean"].numpy())
+    searched = answer(unlearning.IUExact(rounds=2), case)  # searches for its step
+    assert np.isfinite(searched["scores"].values[:4]).all()
+    assert searched["run"]["failed_at"][0] == -1
     still = answer(unlearning.SSD(), case)["model"].weights
     np.testing.assert_array_equal(still["bn.running_mean"], state["bn.running_mean"].numpy())

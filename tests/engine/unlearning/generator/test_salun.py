@@ -101,6 +101,14 @@ def test_before_is_drawn_without_forgetting_and_the_mask_does_not_depend_on_draw
         assert np.array_equal(other[name].values, small[name].values)
 
 
+def test_another_seed_is_another_question_and_another_answer(small):
+    other = replace(tiny.generator_case(), seed=1)
+    assert other.fingerprint != tiny.generator_case().fingerprint
+    result = SMALL(other)
+    assert not np.array_equal(result["sheet"].images, small["sheet"].images)
+    assert not np.array_equal(result["losses"].values, small["losses"].values)
+
+
 def test_an_unknown_class_and_a_generator_of_one_class_are_refused():
     data = tiny.columns(8, ("0",))
     alone = ImageGenerator(built(8, 1, 8, 0), "one", "One", data.classes)
