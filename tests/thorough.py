@@ -1,7 +1,7 @@
 """Which tests `make test` leaves to `make test-all`, because they take long.
 
 thorough.txt names files and tests. It is written from a run of all tests, with
-`make test-all ARGS="--durations=0 --durations-min=0.3" | tee LOG; python -m tests.thorough LOG`.
+`make test-all ARGS="--durations=0 --durations-min=0.1" | tee LOG; python -m tests.thorough LOG`.
 A test that it does not name, such as a new one, is in both.
 """
 
@@ -17,8 +17,8 @@ from engine.families import METHODS
 
 ROOT = Path(__file__).parent.parent
 LIST = Path(__file__).with_name("thorough.txt")
-LONG = 1.0  # seconds from which a test is left out
-LONG_PROOF = 5.0  # of a method's named proof
+LONG = 0.7  # seconds from which a test is left out
+LONG_PROOF = 3.5  # of a method's named proof
 FILES = (  # left out whole
     "tests/browser",
     "tests/fake_gate/test_gate.py",
