@@ -148,6 +148,9 @@ def test_equal_maps_or_slopes_give_grad_cam_and_zero_slopes_or_poles_do_not_brea
     maps = torch.full((3, 2, 2), -0.5)  # ΣA = −2: with g = 1 the denominator is 0
     gradient = torch.tensor([0.0, 1.0, -1.0]).view(3, 1, 1).expand(3, 2, 2)
     assert torch.isfinite(grad_cam_pp(maps, gradient)).all()
+    # ΣA · g = −8: four places of α = 1 / (2 − 8) weigh a map of −2 with −2/3
+    dark = torch.full((1, 2, 2), -2.0)
+    torch.testing.assert_close(grad_cam_pp(dark, torch.ones(1, 2, 2)), torch.full((2, 2), 4 / 3))
     image = tiny.image(seed=4).mean(0).expand(3, -1, -1).clone()
     case = ImageCase(tiny.classifier(Planes()), image, Target(1, versus=0))
     plus = GradCamPlusPlus()(case)["map"].values

@@ -41,10 +41,11 @@ def test_a_linear_model_gives_each_region_its_sum_of_weight_times_pixel(method):
 
 def test_c_lime_on_a_linear_model_gives_each_region_its_sum_of_weights():
     case = tiny.linear_case()
-    heat = CLime(shape="grid", regions=16, samples=200)(case)["map"].values
+    heat = CLime(shape="grid", regions=16, samples=200)(case)["map"]
     partition = Partition.of(case, "grid", 16)
     sums = partition.sums(case.model.network.weight.detach())
-    np.testing.assert_allclose(heat, partition.values(sums).numpy(), atol=5e-3)
+    np.testing.assert_allclose(heat.values, partition.values(sums).numpy(), atol=5e-3)
+    assert heat.signed
 
 
 def test_c_lime_tends_to_the_expected_gradient_of_each_region():

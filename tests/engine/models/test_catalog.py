@@ -190,6 +190,13 @@ def test_an_unknown_architecture_is_answered_with_near_names():
             load(name)
 
 
+def test_models_of_a_variant_are_those_of_its_data_the_plain_ones_first():
+    names = [entry.name for entry in catalog.trained_on("digits+noisy:share=0.1")]
+    assert names[0] == "digits-mlp"
+    assert {"digits-cnn", "digits-vit"} <= {*names}
+    assert all(name.startswith("digits-") for name in names)
+
+
 def test_without_the_hub_it_is_said_and_greyed(monkeypatch):
     monkeypatch.setattr(hub, "_hub_seen", None)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")

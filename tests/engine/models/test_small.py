@@ -103,6 +103,12 @@ def test_grey_is_the_mean_of_three_channels_and_gradients_are_spread_evenly(arch
     assert slope.abs().max() > 0
 
 
+@pytest.mark.parametrize(("side", "kernel"), [(15, 3), (16, 5)])
+def test_networks_of_images_below_sixteen_pixels_look_at_less_at_once(side, kernel):
+    network = classifier("lenet", NetworkShape(1, side, 3)).network
+    assert {conv.kernel_size for conv in (network.conv1, network.conv2)} == {(kernel, kernel)}
+
+
 def test_color_data_keep_their_channels():
     model = classifier("lenet", NetworkShape(3, 12, 3))
     colored = torch.rand(1, 3, 12, 12, generator=tiny.seeded())

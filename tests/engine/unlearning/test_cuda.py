@@ -19,6 +19,7 @@ from engine.unlearning.experiments.cuda import (
     RIGHT,
     WITH_NEXT,
     WITH_OWN,
+    first_of_each,
 )
 from tests import tiny
 from tests.outcomes import OUTCOMES_HERE, keep
@@ -52,6 +53,11 @@ def share(model, data, split, expected=lambda label: label):
     rows = data.rows(split)
     labels = [expected(label) for label in data.labels[rows]]
     return np.mean(outputs(model, data, rows).argmax(1).numpy() == labels)
+
+
+def test_of_many_classes_one_image_each_is_in_the_picture():
+    data = data_sets.load("digits")
+    assert data.labels[first_of_each(data)].tolist() == list(range(10))
 
 
 def test_every_figure_is_that_of_networks_trained_and_tested_by_hand():

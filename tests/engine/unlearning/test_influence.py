@@ -103,6 +103,7 @@ def test_the_curvature_of_a_linear_model_is_its_hessian_and_conjugate_gradients_
     matrix, v = root @ root.T + torch.eye(12), torch.randn(12, generator=generator).double()
     result = conjugate_gradients(lambda x: matrix @ x, v, 50)
     torch.testing.assert_close(matrix @ result, v, rtol=1e-6, atol=1e-6)
+    assert not conjugate_gradients(lambda x: matrix @ x, torch.zeros_like(v), 5).any()
 
 
 def test_the_reference_never_leaves_the_first_gradient(line):

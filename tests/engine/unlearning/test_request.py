@@ -74,6 +74,8 @@ def test_wrong_labels_planted_images_and_those_of_a_patient_are_those_that_the_t
     forget_request = request.planted(poisoned)
     assert forget_request.label == 2
     assert set(forget_request.ids) == set(poisoned.ids[poisoned.truth["poisoned"]])
+    one = np.arange(len(poisoned)) == np.flatnonzero(poisoned.truth["poisoned"])[0]
+    assert request.planted(replace(poisoned, truth={"poisoned": one})).label == 2
     data = with_groups()  # of a patient, all training images
     assert data.places(request.of_group(data, 2).ids).tolist() == list(range(12, 18))
 
