@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from engine.anomaly import LOCALIZERS, Conformal, DictAS, PaDiM, PatchCore
 from engine.anomaly.localizers.localizer import place_of
-from engine.anomaly.localizers.patches import GRID, WIDTH, layers_at, maps_of
+from engine.anomaly.localizers.patches import GRID, WIDTH, layers_at, maps_of, narrowed
 from engine.anomaly.localizers.regions import boxes_above
 from engine.errors import BadData, DoesNotFit
 from tests import tiny
@@ -212,6 +212,8 @@ def test_patches_are_bounded_in_number_and_width():
     wide = tiny.classifier(tiny.random_weights(Wide()), 80)
     maps = maps_of(wide, tiny.image(80)[None], layers_at(wide, "middle"))
     assert maps[-1].shape == (1, WIDTH, GRID, GRID)
+    many = torch.randn(1, 2 * WIDTH, 8, 8, generator=tiny.seeded())
+    assert float(narrowed(many).norm() / many.norm()) == pytest.approx(1, abs=0.05)
 
 
 def test_features_that_are_not_finite_are_a_sentence(normal, odd):
