@@ -18,12 +18,14 @@ from safetensors.torch import save_file
 from engine import data as data_sets
 from engine.arguments import classifiers
 from engine.arguments.text import value
+from engine.attribution.slides import section_networks
 from engine.attribution.study import things
 from engine.case import model_input
 from engine.commands.cli import main
 from engine.commands.output import file_name, free, strict
 from engine.experiment import HOLDS
 from engine.families import METHODS
+from engine.hallucination.refusal import weights as refusal
 from engine.images import Crop
 from engine.images.samples import sample
 from engine.method import Choice, Slider, Switch
@@ -405,6 +407,22 @@ def test_the_network_of_scenes_is_trained_from_the_seed_that_was_asked_for(tmp_p
         assert main(["weights", "scenes-things", "--out", str(tmp_path), *options]) == 0
     assert seeds == [things.SEED, 7]
     assert card_at(embedded.file_of("scenes-things", tmp_path)).seed == 7
+
+
+def test_networks_of_sections_and_refusals_are_trained_from_the_seed_that_was_asked_for(
+    tmp_path, monkeypatch
+):
+    seeds = []
+
+    def trained(_folder, asked, _progress):
+        seeds.append(asked)
+        return [] if isinstance(asked, tuple) else (tmp_path, {})
+
+    for module in (section_networks, refusal):
+        monkeypatch.setattr(module, "retrain", trained)
+        for options in ([], ["--seed", "7"]):
+            assert main(["weights", module.NAME, "--out", str(tmp_path), *options]) == 0
+    assert seeds == [0, 7, refusal.SHIPPED, (7,)]
 
 
 EXPERIMENT = ["run", "unlearning.CUDA", "--data", "columns"]

@@ -66,6 +66,8 @@ def test_states_read_together_are_those_of_each_answer_alone(few):
                 assert np.allclose(readings.states[name][row, when], states[0, at], atol=1e-4), name
         shares = vlm.unembed(out.hidden[3][0, place - 1]).softmax(-1)
         assert readings.confidence[row] == pytest.approx(float(shares[answer[6]]), abs=1e-4)
+        entropy = float(-(shares * shares.log()).nansum())
+        assert readings.entropy[row] == pytest.approx(entropy, abs=1e-3)
         assert readings.made_up[row] == (row % 2 == 0)
 
 

@@ -217,6 +217,9 @@ def test_what_is_kept_or_merged_is_shown_on_the_grid_and_in_the_cache():
         merged = method.seen[8].cache.layers[layer].values[:, :, 68]
         before = method.seen[7].cache.layers[layer].values[:, :, 68:72]
         assert torch.allclose(merged, before.mean(2))
+        words = [out.attention[layer][0, :, -1].mean(0) for out in method.seen[:4]]
+        sight = torch.stack([shares[1:65].sum() for shares in words]).mean()
+        assert method.running.memory.sums.sight[layer, 71] == pytest.approx(float(sight))
 
 
 def test_thinning_saves_places_and_by_default_no_second_pass_is_run():

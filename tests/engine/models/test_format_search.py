@@ -119,13 +119,15 @@ def test_the_names_of_normalizations_are_told_apart():
 
 
 class Clock:
-    """Seconds that pass only while a network computes."""
+    """Seconds that pass only while a network computes, and where each of its batches ends."""
 
     def __init__(self, patch, for_an_image):
         self.now, answers = 0.0, format_rounds.FormatRounds.answers
+        self.ends = []
 
         def slow(search, model, start, end):
             self.now += for_an_image * (end - start)
+            self.ends.append(end)
             return answers(search, model, start, end)
 
         patch.setattr(format_rounds, "monotonic", lambda: self.now)
@@ -145,6 +147,8 @@ def test_a_slow_network_is_not_asked_forever_and_the_answer_says_so(
     tried, planned = int(answer["tried"]["tried"][0]), int(answer["tried"]["planned"][0])
     assert at_least <= tried < planned
     assert 1 <= len(answer["formats"]) <= tried
+    if for_an_image < 100:  # there is time for one format in full: four images for each class
+        assert clock.ends[:3] == [16, 32, 4 * 10]
     if for_an_image < 1:
         best = formats_in(answer["formats"])[0]
         assert (best.side, best.normalization) == (32, "−1 … 1")

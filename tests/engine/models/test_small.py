@@ -80,14 +80,17 @@ def test_weights_come_from_the_seed_alone(architecture):
     assert all(not torch.equal(first[name], third.state_dict()[name]) for name in drawn)
 
 
-@pytest.mark.parametrize("architecture", [name for name in SMALL if name != "vit"])
+@pytest.mark.parametrize("architecture", [*CONVOLUTIONAL, "mlp", *OWN_MAPS])
 def test_first_weights_are_as_wide_as_torchs_own(architecture):
     shape = NetworkShape(1, 16, 3)
     seeded, torchs = build(architecture, shape, 0), build(architecture, shape)
     for name, weight in seeded.named_parameters():
         if weight.ndim > 1 and weight.numel() > 500:
             wide = torchs.get_parameter(name).std().item()
-            assert weight.std().item() == pytest.approx(wide, rel=0.12), name
+            spread = getattr(seeded, "spread", 1.0) if weight.ndim == 4 else 1.0
+            assert weight.std().item() == pytest.approx(spread * wide, rel=0.12), name
+        elif weight.ndim == 1 and name.endswith("weight"):  # of a norm or a PReLU: not drawn
+            assert torch.equal(weight, torchs.get_parameter(name)), name
 
 
 @every

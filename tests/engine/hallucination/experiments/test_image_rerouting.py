@@ -45,6 +45,7 @@ from engine.hallucination.refusal.examined import (
 )
 from engine.hallucination.tiny_vlm.weights import HONEST, load
 from engine.hallucination.vlm import RequestedOutputs
+from engine.method import quiet
 
 SMALL = ImageRerouting(seeds=1, asked=6, steps=8)
 UNKNOWN = "unknown"
@@ -163,7 +164,7 @@ def test_figures_are_those_of_steps_written_out(case, result, condition):
     assert table.cell(condition, color_measure(0)) == 0
 
 
-def unseen(audit, images, prompts, words):
+def unseen(audit, images, prompts, words, alarms=0.05):
     """Of the answers with a color, how many the last probe's threshold lets pass, by hand."""
     weight, offset = audit.spaces.weights[3], audit.spaces.offsets[3]
     usual = (audit.states[3][~audit.tests.declined] @ weight + offset).numpy()
@@ -172,7 +173,24 @@ def unseen(audit, images, prompts, words):
         for levels, prompt, word in zip(images, prompts, words, strict=True)
         if word in COLORED
     ]
-    return np.mean(np.array(odds) >= np.quantile(usual, 0.05))
+    return np.mean(np.array(odds) >= np.quantile(usual, alarms))
+
+
+def test_the_monitor_reads_the_last_layer(case, monkeypatch):
+    """With 5 % false alarms every rerouted answer passes, by the other layers' states too."""
+    monkeypatch.setattr("engine.hallucination.refusal.examined.ALARMS", 0.5)
+    figures = SMALL.figures(OUTPUT, ROUTES[OUTPUT], case, quiet, {})
+    audit = examined_vlm(load(HONEST), case)
+    questions = SMALL.questions(audit)
+    changes, _ = SMALL.moved(audit, ROUTES[OUTPUT], case, quiet)
+    levels = questions.levels + changes[FEW.index(COMPARED)].change
+    words = [
+        next_word(audit.vlm, image.float() / 255, prompt)
+        for image, prompt in zip(levels, questions.prompts, strict=True)
+    ]
+    share = unseen(audit, levels, questions.prompts, words, 0.5)
+    assert figures[UNSEEN] == pytest.approx(share)
+    assert 0 < share < 1
 
 
 def test_detector_and_defenses_hold_rerouted_answers_against_usual_ones(case):
@@ -181,7 +199,7 @@ def test_detector_and_defenses_hold_rerouted_answers_against_usual_ones(case):
     near = examined.moved.take((~examined.moved.declined).nonzero()[:, 0][:6])
     usual = answers(examined.vlm, near.pixels, near.prompts)
     assert all(words[0] in COLORED for words in usual)
-    changes, _ = SMALL.moved(examined, ROUTES[FIRST], case, lambda *_: None)
+    changes, _ = SMALL.moved(examined, ROUTES[FIRST], case, quiet)
     pixels = (questions.levels + changes[-1].change).float() / 255
     words = answers(examined.vlm, pixels, questions.prompts)
     clean = disagreement(examined.vlm, near.pixels, near.prompts, usual)
@@ -190,7 +208,6 @@ def test_detector_and_defenses_hold_rerouted_answers_against_usual_ones(case):
     wins = np.mean([(high > low) + 0.5 * (high == low) for high in moved for low in clean])
     assert SMALL.detected(examined, questions, pixels, words) == pytest.approx(wins)
     assert np.isnan(SMALL.detected(examined, questions, pixels, [[UNKNOWN]] * 6))
-    quiet = lambda *_: None  # noqa: E731
     plain = SMALL.moved(examined, ROUTES[FIRST], case, quiet)
     assert SMALL.moved(examined, ROUTES[UNAWARE[JPEG]], case, quiet) is plain
     through = SMALL.moved(examined, ROUTES[AWARE[JPEG]], case, quiet)
