@@ -100,7 +100,8 @@ def fisher(work: UnlearningRun) -> dict[str, Tensor]:
             shares = logits.detach().softmax(1).mean(0)
             classes = logits.shape[1]
             for label in range(classes):
-                loss = F.cross_entropy(logits, torch.full_like(logits[:, 0], label).long())
+                targets = logits.new_full((len(logits),), label, dtype=torch.long)
+                loss = F.cross_entropy(logits, targets)
                 # one forward pass serves all classes; the last one lets its graph go
                 gradients = slopes(loss, work.model, keep=label + 1 < classes)
                 for name, slope in gradients.items():

@@ -8,7 +8,7 @@ from scipy import ndimage as ndi
 
 from engine.data.brain import FIELD, template
 from engine.data.dataset import SPLITS
-from engine.data.lesions import COMPACT, DIFFUSE, KINDS, NONE, RING
+from engine.data.lesions import COMPACT, DIFFUSE, KINDS, NONE, RING, largest_piece
 from engine.data.masks import boxes
 from engine.data.phantoms import Phantoms
 from engine.errors import BadSetting
@@ -71,6 +71,9 @@ def test_lesions_look_like_their_kind_and_masks_are_of_its_size(data):
     for label in (COMPACT, DIFFUSE):
         assert all(ndi.label(mask)[1] == 1 for mask in data.truth["mask"][data.labels == label])
     assert data.images[:, 0][data.truth["mask"]].mean() > 20
+    piece, islands = np.zeros((2, 12, 12), np.bool_)
+    piece[4:7, 4:7] = islands[0, :3] = islands[11, 5] = True  # before it and behind it
+    assert np.array_equal(largest_piece(piece | islands), piece)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import struct
 import zlib
+from contextvars import copy_context
 from dataclasses import astuple
 
 import numpy as np
@@ -9,14 +10,16 @@ import pytest
 from pydicom import Dataset
 
 from engine.errors import BadImage
-from engine.images import limits
+from engine.images import limits, load, reader_process
 from engine.images.dicom_header import one_frame, voi_table
 from engine.images.dicom_limits import check_rle, end_of_meta, run_length
 from engine.images.dicom_pixels import fragments
 from engine.images.kinds import nifti
+from engine.images.nova_file import read_annotations
 from engine.images.orientation import from_cosines, from_words, letters, opposite
 from engine.images.scan import ScanPlane, percent_text, squared
 from engine.images.tiles import TileGrid
+from tests.engine.data import nova_files
 from tests.scans import AXIAL, CORONAL, SAGITTAL
 
 
@@ -38,6 +41,8 @@ def test_frames_and_blocks_of_a_gif_are_counted_past_its_palettes(monkeypatch, p
     assert limits.gif(gif(6, palette, own)) == "more than 5 frames and notes"
     assert limits.gif(gif(4, palette, own, blocks=3)) == ""
     assert limits.gif(gif(5, palette, own, blocks=3)) == "more than 12 blocks"
+    with pytest.raises(BadImage, match=r"“a\.gif” has more than 5 frames and notes: save it anew"):
+        load(gif(6, palette, own), "a.gif")
 
 
 @pytest.mark.parametrize(
@@ -64,6 +69,8 @@ def test_bytes_that_the_tags_of_a_tiff_point_to_are_added_up(monkeypatch, order,
     assert limits.tiff(tiff(order, big, *full)) == ""
     assert limits.tiff(tiff(order, big, *full, (3, 250_000))) == "16 MB of tags"
     assert limits.tiff(tiff(order, big, *[(1, 1)] * 4)) == "more than 3 tags"
+    with pytest.raises(BadImage, match=r"“a\.tif” has more than 3 tags: save it anew"):
+        load(tiff(order, big, *[(1, 1)] * 4), "a.tif")
 
 
 def test_a_coded_segment_is_added_up_and_may_be_little_longer_than_twice_its_pixels():
@@ -89,6 +96,29 @@ def test_group_2_ends_where_another_begins_and_pieces_are_those_behind_the_offse
     assert fragments(piece(0) + piece(4) + piece(6)) == 2
     assert fragments(piece(8)) == 0
     assert fragments(b"") == 0
+
+
+@pytest.mark.parametrize(("size", "most", "count"), [(80, 30, 30), (30, 80, 30)])
+def test_a_member_has_to_have_room_packed_and_twice_unpacked(size, most, count):
+    packed = np.arange(100, dtype=np.uint8)
+    words = {"ask": "member", "called": "“a.zip”", "size": size, "most": most, "deflated": False}
+    words |= {"crc": zlib.crc32(packed[:size].tobytes())}
+
+    def reply(room):
+        return copy_context().run(reader_process.answer, words | {"room": room}, [packed])
+
+    _, (data,) = reply(100 + 2 * count)
+    assert data.tolist() == list(range(count))
+    assert reply(100 + 2 * count - 1) == ({"needs": 100 + 2 * count, "keeps": count}, [])
+
+
+def test_gold_boxes_may_lie_between_pixels_and_those_of_raters_count_nowhere():
+    boxes = [nova_files.box(1, 2.5, 3, 4.25), nova_files.box(0, 0, 9, 9, "rater 1")]
+    rows = [nova_files.row(0, []), nova_files.row(1, boxes, kind="cyst")]
+    for table_rows in (rows, nova_files.as_json(rows)):
+        words, (result,) = read_annotations(nova_files.table(table_rows), "“a.parquet”")
+        assert result.tolist() == [[1, 1, 2.5, 3, 4.25]]
+        assert words["kinds"] == ["glioma", "cyst"]
 
 
 def table(bits, data=(0, 51, 255), start=10):

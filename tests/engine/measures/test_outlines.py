@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from engine.errors import BlindspotError
-from engine.measures.outlines import dice, iou, outlined
+from engine.measures.outlines import dice, inside_of, iou, outlined
+from engine.result import HeatMap
 
 RANDOM = np.random.default_rng(0)
 
@@ -69,6 +70,15 @@ def test_unknown_values_are_outside():
     values = three_levels()
     values[6, 6] = np.nan
     assert not outlined(values).inside[6, 6]
+
+
+def test_an_outline_of_the_map_s_own_goes_before_the_rule():
+    heat_map = HeatMap(three_levels(), "logit", signed=True)
+    assert np.array_equal(inside_of({"map": heat_map}), outlined(heat_map.values).inside)
+    own = np.zeros((30, 30), np.float32)
+    own[20:25, 3:9] = 1.0
+    answer = {"map": heat_map, "outline": HeatMap(own, "inside", signed=False)}
+    assert np.array_equal(inside_of(answer), own == 1)
 
 
 def test_dice_and_iou_are_those_of_counted_pixels():

@@ -125,6 +125,10 @@ def test_too_few_scenes_and_another_model_are_refused_in_words():
     case = CaptionCase(Scripted(9, lambda _: {}), torch.zeros(3, 2, 2), "3 4")
     with pytest.raises(DoesNotFit, match="which only TinyVLM knows"):
         SAUCE()(case)
+    with pytest.raises(DoesNotFit, match="needs scenes"):
+        Collateral()(case)
+    with pytest.raises(DoesNotFit, match="exactly only"):
+        Collateral()(ScenesCase(load(HONEST), Greedy(), 20, precision="fast"))
 
 
 @pytest.mark.parametrize("seed", [0, 8999])

@@ -269,6 +269,10 @@ def test_blocks_go_by_their_mean_and_a_flat_map_has_no_area(squares):
     assert set(ranks[8:10, 8:10].ravel()) == {0, 1, 2, 3}
     assert set(ranks[2:4, 4:6].ravel()) == {4, 5, 6, 7}
     assert not np.array_equal(ranks, np.arange(256).reshape(16, 16))
+    uneven = np.zeros((12, 12), np.float32)  # blocks of one pixel and of two along a side
+    uneven[:2, :2], uneven[2, 2] = 1.0, 2.0
+    assert measure.block_ranks(uneven)[2, 2] == 0
+    assert set(measure.block_ranks(uneven)[:2, :2].ravel()) == {1, 2, 3, 4}
     with pytest.raises(BlindspotError, match="same everywhere"):
         measure.block_ranks(np.ones((16, 16), np.float32))
     image_case = squares.question(squares.images[0], 0)

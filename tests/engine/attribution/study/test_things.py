@@ -177,6 +177,25 @@ class Halves(nn.Module):
         return self.logits.expand(len(images), -1) + 0 * images.mean((1, 2, 3))[:, None]
 
 
+def test_figures_of_a_network_that_says_half_of_the_things_of_every_scene(monkeypatch):
+    monkeypatch.setattr(things, "SCENES", Scenes(count=60, kind="broken", clean=True))
+    monkeypatch.setattr(things, "FAINT", Scenes(count=60, kind="broken", seed=1))
+    half = len(CATEGORIES) // 2
+    clear, mixed = (data_sets.load(scenes.name) for scenes in (things.SCENES, things.FAINT))
+    expected = {}
+    for kind, present in (
+        ("clear things", clear.truth["present"][clear.rows("test")]),
+        ("opacities mixed", mixed.truth["present"]),
+    ):
+        f1 = 2 * present[:, :half].sum() / (half * len(present) + present.sum())
+        expected[f"micro-F1, {kind}"] = round(f1, 4)
+    for level in (1, 0.25, 0.09):
+        at_level = mixed.truth["present"] & np.isclose(mixed.truth["opacity"], level)
+        recall = at_level[:, :half].sum() / at_level.sum()
+        expected[f"recall at opacity {level}"] = round(recall, 4)
+    assert things.figures(tiny.classifier(Halves(len(CATEGORIES)), 64, "halves")) == expected
+
+
 def test_errors_are_missed_or_made_up_and_asked_beside_what_the_model_says():
     model = tiny.classifier(Halves(len(CATEGORIES)), 64, "halves")
     half = len(CATEGORIES) // 2

@@ -204,17 +204,18 @@ def test_carried_are_the_shares_of_the_normal_by_the_variance_along_its_directio
 
 
 def test_types_are_told_from_angle_and_error_and_the_best_and_weakest_are_named():
-    angles = np.array([5.0, 30, 30, 50, 80, 85])
-    errors = np.array([0.06, 0.04, 0.09, 0.02, 0.02, 0.06])
+    angles = np.array([15.0, 15.01, 30, 30, 50, 80, 85])  # hardly tilted: up to 15 degrees
+    errors = np.array([0.06, 0.06, 0.04, 0.09, 0.02, 0.02, 0.06])
     assert geometry.types(angles, errors, 1000).tolist() == [
         geometry.HARDLY,
+        geometry.USEFUL,
         geometry.USEFUL,
         geometry.NEEDLESS,
         geometry.USEFUL,
         geometry.OVERFITTED,
         geometry.NEEDLESS,
     ]
-    assert geometry.envelope(angles, errors).tolist() == [0.06, 0.04, 0.04, 0.02, 0.02, 0.02]
+    assert geometry.envelope(angles, errors).tolist() == [0.06, 0.06, 0.04, 0.04, 0.02, 0.02, 0.02]
     case = ExperimentCase(data_sets.load("digits"))
     words = TiltedBoundary().finding(case, boundary_answer())
     table = rows_of(RIDGE)

@@ -209,4 +209,7 @@ def test_better_and_worse_is_by_six_hundredths_of_how_far_copies_move_the_score(
     area, zero_to_four = np.array([0, 1], np.float32), np.array([0.0, 4.0])
     others = [MapCurves(area, zero_to_four, zero_to_four, 1.0 + at, at, 1.0, 0) for at in (0, 1)]
     mine = replace(others[0], gap=1.0 + ahead)
-    assert verdict(Order().judged(mine, others, (1.0, 0.0))) == expected
+    check = Order().judged(mine, others, (1.0, 0.0))
+    assert verdict(check) == expected
+    assert check["copies_as_good"][0] == (expected < 1)  # both copies, or neither
+    assert (check["insertion_copies"][0], check["deletion_copies"][0]) == (1.5, 0.5)
