@@ -22,7 +22,9 @@ LINK = {
 
 
 def pin(page: Page, title: str, method: str) -> None:
+    settle(page)  # a popover that opens is drawn once more, and what is pressed then may be lost
     page.get_by_test_id("stPopoverBody").get_by_text(title, exact=True).first.click()
+    settle(page)
     page.locator(f".st-key-heatmaps-{method}-pin").get_by_role("button", name="Pin").click()
     settle(page)
 
