@@ -45,6 +45,23 @@ def test_frames_and_blocks_of_a_gif_are_counted_past_its_palettes(monkeypatch, p
         load(gif(6, palette, own), "a.gif")
 
 
+def segment(marker, body=b""):
+    return bytes([0xFF, marker]) + (len(body) + 2).to_bytes(2, "big") + body
+
+
+def test_passes_of_a_jpeg_are_its_segments_of_that_kind_up_to_its_end(monkeypatch):
+    monkeypatch.setattr(limits, "MOST_SCANS", 3)
+    no_segments = b"".join(bytes([0xFF, mark, 0x40, 0]) for mark in (0x00, 0x01, 0xD0, 0xD8))
+    scan = segment(0xDA, b"123") + no_segments + b"\xff\xff\xff\0"  # filling, and data
+    most = b"\xff\xd8" + scan + segment(0xE1, b"\xff\xda\0\2" * 99) + 2 * scan
+    assert limits.jpeg(most + b"\xff\xda\0") == ""  # cut off within
+    assert limits.jpeg(most + b"\xff\xda\0\2") == "more than 3 passes"
+    assert limits.jpeg(most + b"\xff\xd9\0\2" + scan) == ""
+    assert limits.jpeg(most + segment(0xCF) + b"\xff" + scan) == "more than 3 passes"
+    with pytest.raises(BadImage, match=r"“a\.jpg” has more than 3 passes: save it anew"):
+        load(most + scan, "a.jpg")
+
+
 @pytest.mark.parametrize(
     ("part", "text"), [(0, "0.01 %"), (5, "0.5 %"), (99, "9.9 %"), (104, "10 %"), (1000, "100 %")]
 )
