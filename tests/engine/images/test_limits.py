@@ -11,10 +11,12 @@ from pydicom import Dataset
 
 from engine.errors import BadImage
 from engine.images import limits, load, reader_process
+from engine.images.depth import span
 from engine.images.dicom_header import one_frame, voi_table
 from engine.images.dicom_limits import check_rle, end_of_meta, run_length
 from engine.images.dicom_pixels import fragments
-from engine.images.kinds import nifti
+from engine.images.kinds import bare_dicom, nifti
+from engine.images.kinds import kind as file_kind
 from engine.images.nova_file import read_annotations
 from engine.images.orientation import from_cosines, from_words, letters, opposite
 from engine.images.scan import ScanPlane, percent_text, squared
@@ -244,6 +246,65 @@ def test_any_rectangle_is_that_of_the_image_and_batches_unpack_each_piece_once(f
             == (bottom - top) * (right - left)
         )
         assert sorted(numbers) == grid.numbers(rectangle)
+
+
+def bare(group=8, length=4, after=8, kind=b"UI", order="little", size=200):
+    """The first bytes of DICOM elements: a group, a kind and a length, and the next group."""
+    size_bytes = length.to_bytes(2, order) if kind else length.to_bytes(4, order)
+    first = group.to_bytes(2, order) + b"\0\0" + kind + size_bytes + b"x" * length
+    return (first + after.to_bytes(2, order)).ljust(size, b"x")[:size]
+
+
+@pytest.mark.parametrize("order", ["little", "big"])
+@pytest.mark.parametrize("kind", [b"UI", b""])
+def test_elements_without_a_preamble_are_known_by_their_groups_and_an_even_length(kind, order):
+    for group in (2, 8):
+        for length, after in ((0, group), (4, 0x10), (126, 0x7FE0)):
+            assert bare_dicom(bare(group, length, after, kind, order))
+    assert bare_dicom(bare(8, 10, 8, kind, order, size=20))
+    for other in (
+        bare(9, 4, 9, kind, order),
+        bare(8, 128, 8, kind, order),
+        bare(8, 5, 8, kind, order),
+        bare(8, 4, 2, kind, order),
+        bare(8, 4, 0x7FE1, kind, order),
+        bare(8, 4, 8, kind, order, size=19),
+        bare(8, 100, 8, kind, order, size=109),  # within the next group
+    ):
+        assert not bare_dicom(other)
+
+
+def test_text_may_be_cut_off_within_a_letter_and_a_media_file_is_known_by_its_brand():
+    assert file_kind("Grüße, ".encode() * 200).name == "a text file"
+    assert file_kind(b"x" * 1023 + "ü".encode()).name == "a text file"
+    assert file_kind(b"x" * 1022 + b"\xc3").name == "not a picture that is known here"
+    assert file_kind(b"a\tb\r\n\f\0").name == "not a picture that is known here"
+    for brand, name in (
+        (b"heix", "a HEIC picture"),
+        (b"mif1", "a HEIF picture"),
+        (b"mp42", "a film"),
+    ):
+        assert file_kind(b"\0\0\0\x18ftyp" + brand).name.startswith(name)
+    assert file_kind(b"RIFF\x24\0\0\0WEBPVP8 ").name == "WEBP"
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_a_header_of_analyze_is_half_of_a_scan(order):
+    header = struct.pack(order + "I", 348) + bytes(34) + b"r" + bytes(309)
+    assert nifti(header) == b"p"
+    assert nifti(header[:347]) == nifti(b"\1" + header[1:]) == b""
+    assert nifti(header[:38] + b"s" + header[39:]) == b""
+    assert nifti(b"\x1f\x8b" + bytes(600)) == b""
+
+
+def test_deep_values_are_shown_on_their_range_where_they_reach_its_upper_half():
+    for mode, full, half in (("F", 1, 0.5), ("I", 65535, 2**15)):
+        assert span(0, full, mode) == (0, full, f"shown from 0 to {full}")
+        own = (0, half, f"shown from its own darkest (0) to brightest ({half:g})")
+        assert span(0, half, mode) == own
+        assert span(0, full + 1, mode)[:2] == (0, full + 1)
+        assert span(-1, full, mode)[:2] == (-1, full)
+        assert span(-3, -3, mode) == (0, full, "the same value everywhere (-3)")
 
 
 def test_both_kinds_of_nifti_are_known_by_their_magic():
