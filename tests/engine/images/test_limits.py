@@ -285,6 +285,8 @@ def test_text_may_be_cut_off_within_a_letter_and_a_media_file_is_known_by_its_br
         (b"mp42", "a film"),
     ):
         assert file_kind(b"\0\0\0\x18ftyp" + brand).name.startswith(name)
+    for page in (b"<HTML><p>", b"<!DOCTYPE html>\n<p>"):
+        assert file_kind(page).name == "a web page"
     assert file_kind(b"RIFF\x24\0\0\0WEBPVP8 ").name == "WEBP"
 
 
@@ -310,6 +312,6 @@ def test_deep_values_are_shown_on_their_range_where_they_reach_its_upper_half():
 def test_both_kinds_of_nifti_are_known_by_their_magic():
     magics = {b"n": (b"n+1\0", b"n+2\0"), b"p": (b"ni1\0", b"ni2\0")}
     for kind, (first, second) in magics.items():
-        for data in (bytes(344) + first, bytes(4) + second + bytes(600)):
+        for data in (bytes(344) + first + b"x" * 9, bytes(4) + second + bytes(600)):
             assert nifti(data) == nifti(zlib.compress(data, wbits=31)) == kind
     assert nifti(bytes(600)) == b""
