@@ -188,6 +188,11 @@ def test_progress_rises_to_one_and_hands_over_the_curves(data):
     assert shares[-1] == 1.0
     parts = [report[2]["log"].done for report in reports if len(report) > 2 and report[2]]
     assert parts == [1, 2, 3, 4]
+    whole = [report[1] for report in reports if len(report) > 2 and report[2]]
+    assert whole == [f"epoch {epoch} of 4" for epoch in (2, 3, 4, 4)]  # the one that begins
+    learned = [share for share, *rest in reports if len(rest) > 1 and rest[1]]
+    assert learned == pytest.approx([0.97 * epoch / 4 for epoch in (1, 2, 3, 4)])
+    assert reports[-1] == (1.0, "measured")
 
 
 def test_a_cancelled_training_is_no_answer_and_goes_on_when_asked_again(data, monkeypatch):
