@@ -11,6 +11,7 @@ from pydicom import Dataset
 
 from engine.errors import BadImage
 from engine.images import limits, load, reader_process
+from engine.images import tiff_entries as tiff_module
 from engine.images.depth import span
 from engine.images.dicom_header import one_frame, voi_table
 from engine.images.dicom_limits import check_rle, end_of_meta, run_length
@@ -20,6 +21,7 @@ from engine.images.kinds import kind as file_kind
 from engine.images.nova_file import read_annotations
 from engine.images.orientation import from_cosines, from_words, letters, opposite
 from engine.images.scan import ScanPlane, percent_text, squared
+from engine.images.tiff_entries import tiff_entries, whole_numbers
 from engine.images.tiles import TileGrid
 from tests.engine.data import nova_files
 from tests.scans import AXIAL, CORONAL, SAGITTAL
@@ -90,6 +92,36 @@ def test_bytes_that_the_tags_of_a_tiff_point_to_are_added_up(monkeypatch, order,
     assert limits.tiff(tiff(order, big, *[(1, 1)] * 4)) == "more than 3 tags"
     with pytest.raises(BadImage, match=r"“a\.tif” has more than 3 tags: save it anew"):
         load(tiff(order, big, *[(1, 1)] * 4), "a.tif")
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("big", [False, True])
+def test_values_of_a_tag_lie_in_its_entry_where_they_fit_and_elsewhere_in_the_file(
+    monkeypatch, order, big
+):
+    first, word = (24, 8) if big else (10, 4)  # where entries begin, and bytes for values
+    size, fit = 4 + 2 * word, word // 2
+    data = bytearray(tiff(order, big, (3, fit), (3, fit + 1), (4, 3), (3, 1)))
+    end = len(data)
+    for at, place in ((1, end), (2, end + 2 * (fit + 1))):
+        struct.pack_into(order + ("Q" if big else "I"), data, first + at * size + 4 + word, place)
+    struct.pack_into(order + f"{fit}H", data, first + 4 + word, *range(7, 7 + fit))
+    long = (70_000, 80_000, 90_000)
+    data = bytes(data) + struct.pack(order + f"{fit + 1}H3I", *range(500, 501 + fit), *long)
+    entries = tiff_entries(data)
+    assert [tuple(entry) for entry in entries] == [
+        (270, 3, fit, first + 4 + word),
+        (270, 3, fit + 1, end),
+        (270, 4, 3, end + 2 * (fit + 1)),
+        (270, 3, 1, first + 3 * size + 4 + word),
+    ]
+    values = (*range(7, 7 + fit),), (*range(500, 501 + fit),), long, (0,)
+    assert tuple(whole_numbers(data, entry) for entry in entries) == values
+    assert whole_numbers(data[:-1], entries[2]) == long[:2]
+    assert tiff_entries(data[:end]) == entries
+    assert tiff_entries(data[: end - 1]) == []
+    monkeypatch.setattr(tiff_module, "MOST_TAGS", 2)
+    assert tiff_entries(data[: end - size]) == entries[:3]  # one more says that there are more
 
 
 def test_a_coded_segment_is_added_up_and_may_be_little_longer_than_twice_its_pixels():
