@@ -36,7 +36,7 @@ def jpeg(data: bytes) -> str:
         if marker == END_OF_IMAGE:
             break
         if marker in {0x00, 0x01, 0xFF} or 0xD0 <= marker <= 0xD8:  # no segment: data, or filling
-            at += 1 if marker == 0xFF else 2
+            at += 1
             continue
         passes += marker == START_OF_SCAN
         at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")

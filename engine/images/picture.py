@@ -138,17 +138,15 @@ def decode(data: bytes, file_kind: FileKind, called: str, *, fine: bool = False)
     width, height = file.size
     check_pixels(width, height, MAX_PIXELS, called)
     size = finely(width, height) if fine else kept_size(width, height)
-    if file.info.get("progressive"):
-        check_pixels(width, height, PLAIN * MAX_WHOLE // PROGRESSIVE, called)
+    pass_bytes = PROGRESSIVE * bool(file.info.get("progressive"))
+    if pass_bytes:
+        check_pixels(width, height, PLAIN * MAX_WHOLE // pass_bytes, called)
     file.draft("", (ceil(size[0] * SHY), ceil(size[1] * SHY)))  # JPEG alone listens
     size = min(size, file.size)  # both sides keep their ratio
     pixel_bytes = PIXEL_BYTES.get(file.mode, PLAIN) + (WEBP if file_kind.name == "WEBP" else 0)
     check_pixels(*file.size, PLAIN * MAX_WHOLE // pixel_bytes, called)
-    passes = width * height * PROGRESSIVE if file.info.get("progressive") else 0
-    needs = (
-        max(file.width * file.height * pixel_bytes, passes) + COPIES * prod(size) + 2 * len(data)
-    )
-    require_room(needs, CHANNELS * prod(size))
+    decoding = max(file.width * file.height * pixel_bytes, width * height * pass_bytes)
+    require_room(decoding + COPIES * prod(size) + 2 * len(data), CHANNELS * prod(size))
 
     sixteen = any(";16" in str(tile.args) for tile in file.tile)
     tags = getattr(file, "tag_v2", {})  # of a TIFF, which Pillow turns upright as it loads

@@ -66,7 +66,7 @@ class Window:
             case "linear exact":
                 share = (values - center) / width + 0.5
             case "sigmoid":
-                power = np.clip(-4 * (values - center) / width, -80, 80)
+                power = np.minimum(-4 * (values - center) / width, 80)  # no overflow
                 share = 1 / (1 + np.exp(power))
             case "table":
                 share = self.looked_up(values)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import warnings
 import zlib
+from contextvars import copy_context
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image, ImageCms
 
 from engine.errors import BadImage, BlindspotError
-from engine.images import MAX_BYTES, MAX_KEPT, Crop, picture, read, square
+from engine.images import MAX_BYTES, MAX_KEPT, Crop, picture, read, room, square
 from engine.images.kinds import kind
 from engine.images.picture import decode_picture
 from engine.images.samples import SAMPLES, sample
@@ -507,6 +508,34 @@ def test_a_jpeg_in_several_passes_is_held_whole_and_has_a_limit_of_its_own(monke
     assert decode_picture(plain, kind(plain), "x").size == (100, 100)
     with pytest.raises(BadImage, match="100 × 100"):
         decode_picture(passes, kind(passes), "x")
+
+
+@pytest.mark.parametrize(
+    ("mode", "form", "options", "pixel_bytes"),
+    [
+        ("RGB", "PNG", {}, 4),
+        ("P", "PNG", {}, 5),
+        ("RGBA", "PNG", {}, 8),
+        ("RGB", "WEBP", {"lossless": True}, 8),
+        ("RGB", "JPEG", {}, 4),
+        ("RGB", "JPEG", {"progressive": True}, 7),
+    ],
+)
+def test_decoding_needs_room_for_all_pixels_the_steps_of_those_kept_and_the_file_twice(
+    mode, form, options, pixel_bytes
+):
+    """Kept: 160 × 100 px, all of them, with 12 bytes each in the steps and 3 in the end."""
+    data = saved(noise(160, 100).convert(mode), form, **options)
+    needs = 160 * 100 * (pixel_bytes + 12) + 2 * len(data)
+
+    def decoded(most):
+        room.room.set(most)
+        return decode_picture(data, kind(data), "x").size
+
+    assert copy_context().run(decoded, needs) == (160, 100)
+    with pytest.raises(room.NeedsMemory) as caught:
+        copy_context().run(decoded, needs - 1)
+    assert (caught.value.needs, caught.value.keeps) == (needs, 3 * 160 * 100)
 
 
 @pytest.mark.parametrize(

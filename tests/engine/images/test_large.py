@@ -104,6 +104,22 @@ def test_gray_and_alpha_are_read_and_a_smaller_rectangle_is_the_mean_of_its_squa
     assert result.shape == (10, 25, 3)
 
 
+@pytest.mark.parametrize(("most", "rows"), [(12, 12), (11, 11), (1, 1), (0.5, 1)])
+def test_bands_of_rows_take_what_may_be_held_with_their_floats(monkeypatch, most, rows):
+    """A row of the result: 2 rows of 30 px with 3 values, in 4 bytes each."""
+    read_rows = []
+    piece = WholeImage.piece
+    monkeypatch.setattr(
+        WholeImage, "piece", lambda self, *edges: read_rows.append(edges[:2]) or piece(self, *edges)
+    )
+    monkeypatch.setattr(large_base, "MOST_HELD", int(most * 2 * 30 * 3 * 4))
+    result = WholeImage(130, 90, "", (), PIXELS).smaller(2, 5, 54, 7, 37)
+    assert read_rows == [(5 + 2 * at, 5 + 2 * min(at + rows, 24)) for at in range(0, 24, rows)]
+    expected = PIXELS[5:53, 7:37].reshape(24, 2, 15, 2, 3).mean((1, 3)).round()
+    assert np.array_equal(result, expected)
+    assert WholeImage(130, 90, "", (), PIXELS).smaller(2, 5, 54, 7, 7).shape == (24, 0, 3)
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("tile", [None, (32, 48)], ids=str)
 def test_a_turned_image_is_seen_as_another_reader_shows_it(orientation, tile):

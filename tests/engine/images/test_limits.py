@@ -11,13 +11,17 @@ from pydicom import Dataset
 
 from engine.errors import BadImage
 from engine.images import limits, load, reader_process
+from engine.images import tiff_entries as tiff_module
+from engine.images.depth import span
 from engine.images.dicom_header import one_frame, voi_table
 from engine.images.dicom_limits import check_rle, end_of_meta, run_length
 from engine.images.dicom_pixels import fragments
-from engine.images.kinds import nifti
+from engine.images.kinds import bare_dicom, nifti
+from engine.images.kinds import kind as file_kind
 from engine.images.nova_file import read_annotations
 from engine.images.orientation import from_cosines, from_words, letters, opposite
 from engine.images.scan import ScanPlane, percent_text, squared
+from engine.images.tiff_entries import tiff_entries, whole_numbers
 from engine.images.tiles import TileGrid
 from tests.engine.data import nova_files
 from tests.scans import AXIAL, CORONAL, SAGITTAL
@@ -43,6 +47,23 @@ def test_frames_and_blocks_of_a_gif_are_counted_past_its_palettes(monkeypatch, p
     assert limits.gif(gif(5, palette, own, blocks=3)) == "more than 12 blocks"
     with pytest.raises(BadImage, match=r"“a\.gif” has more than 5 frames and notes: save it anew"):
         load(gif(6, palette, own), "a.gif")
+
+
+def segment(marker, body=b""):
+    return bytes([0xFF, marker]) + (len(body) + 2).to_bytes(2, "big") + body
+
+
+def test_passes_of_a_jpeg_are_its_segments_of_that_kind_up_to_its_end(monkeypatch):
+    monkeypatch.setattr(limits, "MOST_SCANS", 3)
+    no_segments = b"".join(bytes([0xFF, mark, 0x40, 0]) for mark in (0x00, 0x01, 0xD0, 0xD8))
+    scan = segment(0xDA, b"123") + no_segments + b"\xff\xff\xff\0"  # filling, and data
+    most = b"\xff\xd8" + scan + segment(0xE1, b"\xff\xda\0\2" * 99) + 2 * scan
+    assert limits.jpeg(most + b"\xff\xda\0") == ""  # cut off within
+    assert limits.jpeg(most + b"\xff\xda\0\2") == "more than 3 passes"
+    assert limits.jpeg(most + b"\xff\xd9\0\2" + scan) == ""
+    assert limits.jpeg(most + segment(0xCF) + b"\xff" + scan) == "more than 3 passes"
+    with pytest.raises(BadImage, match=r"“a\.jpg” has more than 3 passes: save it anew"):
+        load(most + scan, "a.jpg")
 
 
 @pytest.mark.parametrize(
@@ -71,6 +92,36 @@ def test_bytes_that_the_tags_of_a_tiff_point_to_are_added_up(monkeypatch, order,
     assert limits.tiff(tiff(order, big, *[(1, 1)] * 4)) == "more than 3 tags"
     with pytest.raises(BadImage, match=r"“a\.tif” has more than 3 tags: save it anew"):
         load(tiff(order, big, *[(1, 1)] * 4), "a.tif")
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("big", [False, True])
+def test_values_of_a_tag_lie_in_its_entry_where_they_fit_and_elsewhere_in_the_file(
+    monkeypatch, order, big
+):
+    first, word = (24, 8) if big else (10, 4)  # where entries begin, and bytes for values
+    size, fit = 4 + 2 * word, word // 2
+    data = bytearray(tiff(order, big, (3, fit), (3, fit + 1), (4, 3), (3, 1)))
+    end = len(data)
+    for at, place in ((1, end), (2, end + 2 * (fit + 1))):
+        struct.pack_into(order + ("Q" if big else "I"), data, first + at * size + 4 + word, place)
+    struct.pack_into(order + f"{fit}H", data, first + 4 + word, *range(7, 7 + fit))
+    long = (70_000, 80_000, 90_000)
+    data = bytes(data) + struct.pack(order + f"{fit + 1}H3I", *range(500, 501 + fit), *long)
+    entries = tiff_entries(data)
+    assert [tuple(entry) for entry in entries] == [
+        (270, 3, fit, first + 4 + word),
+        (270, 3, fit + 1, end),
+        (270, 4, 3, end + 2 * (fit + 1)),
+        (270, 3, 1, first + 3 * size + 4 + word),
+    ]
+    values = (*range(7, 7 + fit),), (*range(500, 501 + fit),), long, (0,)
+    assert tuple(whole_numbers(data, entry) for entry in entries) == values
+    assert whole_numbers(data[:-1], entries[2]) == long[:2]
+    assert tiff_entries(data[:end]) == entries
+    assert tiff_entries(data[: end - 1]) == []
+    monkeypatch.setattr(tiff_module, "MOST_TAGS", 2)
+    assert tiff_entries(data[: end - size]) == entries[:3]  # one more says that there are more
 
 
 def test_a_coded_segment_is_added_up_and_may_be_little_longer_than_twice_its_pixels():
@@ -229,9 +280,70 @@ def test_any_rectangle_is_that_of_the_image_and_batches_unpack_each_piece_once(f
         assert sorted(numbers) == grid.numbers(rectangle)
 
 
+def bare(group=8, length=4, after=8, kind=b"UI", order="little", size=200):
+    """The first bytes of DICOM elements: a group, a kind and a length, and the next group."""
+    size_bytes = length.to_bytes(2, order) if kind else length.to_bytes(4, order)
+    first = group.to_bytes(2, order) + b"\0\0" + kind + size_bytes + b"x" * length
+    return (first + after.to_bytes(2, order)).ljust(size, b"x")[:size]
+
+
+@pytest.mark.parametrize("order", ["little", "big"])
+@pytest.mark.parametrize("kind", [b"UI", b""])
+def test_elements_without_a_preamble_are_known_by_their_groups_and_an_even_length(kind, order):
+    for group in (2, 8):
+        for length, after in ((0, group), (4, 0x10), (126, 0x7FE0)):
+            assert bare_dicom(bare(group, length, after, kind, order))
+    assert bare_dicom(bare(8, 10, 8, kind, order, size=20))
+    for other in (
+        bare(9, 4, 9, kind, order),
+        bare(8, 128, 8, kind, order),
+        bare(8, 5, 8, kind, order),
+        bare(8, 4, 2, kind, order),
+        bare(8, 4, 0x7FE1, kind, order),
+        bare(8, 4, 8, kind, order, size=19),
+        bare(8, 100, 8, kind, order, size=109),  # within the next group
+    ):
+        assert not bare_dicom(other)
+
+
+def test_text_may_be_cut_off_within_a_letter_and_a_media_file_is_known_by_its_brand():
+    assert file_kind("Grüße, ".encode() * 200).name == "a text file"
+    assert file_kind(b"x" * 1023 + "ü".encode()).name == "a text file"
+    assert file_kind(b"x" * 1022 + b"\xc3").name == "not a picture that is known here"
+    assert file_kind(b"a\tb\r\n\f\0").name == "not a picture that is known here"
+    for brand, name in (
+        (b"heix", "a HEIC picture"),
+        (b"mif1", "a HEIF picture"),
+        (b"mp42", "a film"),
+    ):
+        assert file_kind(b"\0\0\0\x18ftyp" + brand).name.startswith(name)
+    for page in (b"<HTML><p>", b"<!DOCTYPE html>\n<p>"):
+        assert file_kind(page).name == "a web page"
+    assert file_kind(b"RIFF\x24\0\0\0WEBPVP8 ").name == "WEBP"
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_a_header_of_analyze_is_half_of_a_scan(order):
+    header = struct.pack(order + "I", 348) + bytes(34) + b"r" + bytes(309)
+    assert nifti(header) == b"p"
+    assert nifti(header[:347]) == nifti(b"\1" + header[1:]) == b""
+    assert nifti(header[:38] + b"s" + header[39:]) == b""
+    assert nifti(b"\x1f\x8b" + bytes(600)) == b""
+
+
+def test_deep_values_are_shown_on_their_range_where_they_reach_its_upper_half():
+    for mode, full, half in (("F", 1, 0.5), ("I", 65535, 2**15)):
+        assert span(0, full, mode) == (0, full, f"shown from 0 to {full}")
+        own = (0, half, f"shown from its own darkest (0) to brightest ({half:g})")
+        assert span(0, half, mode) == own
+        assert span(0, full + 1, mode)[:2] == (0, full + 1)
+        assert span(-1, full, mode)[:2] == (-1, full)
+        assert span(-3, -3, mode) == (0, full, "the same value everywhere (-3)")
+
+
 def test_both_kinds_of_nifti_are_known_by_their_magic():
     magics = {b"n": (b"n+1\0", b"n+2\0"), b"p": (b"ni1\0", b"ni2\0")}
     for kind, (first, second) in magics.items():
-        for data in (bytes(344) + first, bytes(4) + second + bytes(600)):
+        for data in (bytes(344) + first + b"x" * 9, bytes(4) + second + bytes(600)):
             assert nifti(data) == nifti(zlib.compress(data, wbits=31)) == kind
     assert nifti(bytes(600)) == b""

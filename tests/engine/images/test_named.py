@@ -9,9 +9,10 @@ import pytest
 from engine.arguments import classifiers
 from engine.commands.cli import main
 from engine.errors import BadImage, BadSetting
-from engine.images import SliceChoice, Window, load
+from engine.images import SliceChoice, Window, load, named
 from engine.images.named import read_named, with_view
 from engine.images.samples import SAMPLES
+from engine.keeping.memory import Memory
 from tests import scans, tiny
 from tests.written import answer_folder
 
@@ -60,6 +61,23 @@ def test_a_window_is_named_or_said_in_numbers_and_its_name_may_have_a_comma(tomo
     (tmp_path / "two.dcm").write_bytes(content)
     result = read_named(f"{tmp_path / 'two.dcm'}::window=From the file, 2,slice=1")
     assert result.behind.window == Window(40, 80)
+
+
+def test_the_last_scan_is_read_once_and_again_when_its_file_has_changed(head, monkeypatch):
+    read_files = []
+    monkeypatch.setattr(named, "load", lambda path: read_files.append(path.name) or load(path))
+    monkeypatch.setattr(named, "LAST", Memory(1))
+    photograph = SAMPLES[0].path()
+    for name in (f"{head}::slice=2", str(photograph), str(photograph), f"{head}::slice=3"):
+        read_named(name)
+    assert read_files == ["head.nii", photograph.name, photograph.name]
+    for change in (scans.nifti(np.ones((12, 10, 5), np.int16)), scans.nifti(np.ones((12, 9, 5)))):
+        Path(head).write_bytes(change)
+        changed = read_named(head)
+        assert np.array_equal(changed.pixels, load(Path(head)).picture().pixels)
+    assert read_files[3:] == ["head.nii"] * 2
+    with pytest.raises(BadImage, match=r"“gone\.nii” cannot be opened"):
+        read_named(f"{head[:-8]}gone.nii::slice=2")
 
 
 @pytest.mark.parametrize(

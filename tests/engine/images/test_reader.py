@@ -12,6 +12,7 @@ import pytest
 
 from engine.errors import BadImage
 from engine.images import read, reader, wire
+from engine.keeping.budget import BUDGET, VISITOR_BYTES, visited_by
 from tests.scans import nifti
 
 START = b"\x89PNG\r\n\x1a\n"  # by which it is taken for a picture
@@ -94,6 +95,42 @@ def test_a_reader_that_cannot_start_is_said(monkeypatch):
     monkeypatch.setattr(reader.sys, "executable", "/nowhere/python")
     with pytest.raises(BadImage, match="no reader starts here"):
         read(START)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_what_a_file_will_become_is_booked_while_it_is_decoded_and_given_back(monkeypatch, fails):
+    """Its arrays are booked in place of it; nothing is, where it cannot be read after all."""
+
+    def ask(called, words, arrays, advice, sink):
+        taken.append((words["room"], BUDGET.passing, BUDGET.booked["ann"]))
+        if len(taken) == 1:
+            return {"needs": 70_000_000, "keeps": 5000}, []
+        if fails:
+            raise BadImage("It is damaged.")
+        return {"size": 1}, [np.zeros(3000, np.uint8), np.zeros(40, np.uint16)]
+
+    taken = []
+    monkeypatch.setattr(reader, "ask_any_reader", ask)
+    request = ("a.png", {"ask": "picture"}, [np.zeros(8, np.uint8), np.zeros(9, np.uint8)])
+    with visited_by("ann"):
+        if fails:
+            with pytest.raises(BadImage, match="It is damaged"):
+                reader.send_request(*request)
+        else:
+            answer, received = reader.send_request(*request)
+            assert (answer, len(received)) == ({"size": 1}, 2)
+            assert BUDGET.booked["ann"] == 3080
+            del received
+    assert taken == [(reader.SMALL + 17,) * 2 + (0,), (70_000_000, 70_000_000, 5000)]
+    assert BUDGET.booked["ann"] == BUDGET.passing == 0
+
+
+def test_a_file_for_which_there_is_no_memory_is_no_image(monkeypatch):
+    needy = {"needs": 1, "keeps": VISITOR_BYTES + 1}, []
+    monkeypatch.setattr(reader, "ask_any_reader", lambda *_: needy)
+    with visited_by("ann"), pytest.raises(BadImage, match=r"a\.png takes 560 MB of memory"):
+        reader.send_request("a.png", {"ask": "picture"})
+    assert BUDGET.booked["ann"] == 0
 
 
 PROGRAM = """

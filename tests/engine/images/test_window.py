@@ -65,6 +65,9 @@ def test_linear_windows_end_as_the_standard_says_and_a_moved_table_is_a_line():
     ]
     assert Window(5, 10, "table", (0.0, 1.0)).moved(1, 2) == Window(1, 2, "linear exact")
     assert Window(5, 10, "sigmoid").moved(1, 2).shape == "sigmoid"
+    far = Window(0, 4, "sigmoid").place(np.array([-1e30, -1, 0, 1, 1e30], np.float32))
+    logistic = 1 / (1 + np.exp([1, 0, -1]))  # the width is 4
+    assert far == pytest.approx([0, *logistic, 1], abs=1e-7)
 
 
 @given(

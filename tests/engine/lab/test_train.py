@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from engine import data as data_sets
 from engine import run
@@ -20,7 +21,7 @@ from engine.lab import Train, TrainCase, again
 from engine.models import checkpoints
 from engine.models.rebuild import rebuilt
 from engine.run import answer, ask, digest, kept_answer
-from engine.training import Recipe, figures, fresh, loop, outputs, train
+from engine.training import Pgd, Recipe, figures, fresh, loop, outputs, pgd, train
 from engine.training.state import unfinished
 from tests import tiny
 from tests.engine.training.test_loop import same, striped
@@ -121,6 +122,48 @@ def test_it_is_answered_once_and_its_model_is_as_good_as_its_figures_say(data):
     assert np.array_equal(outputs(loaded, data, rows), outputs(model, data, rows))
 
 
+@pytest.mark.parametrize(("count", "passes"), [(0, 1), (10, 1), (11, 2), (20, 2), (23, 3)])
+def test_images_are_passed_some_at_a_time_and_the_mode_is_put_back(
+    data, monkeypatch, count, passes
+):
+    monkeypatch.setattr(sys.modules[figures.__module__], "LOOK", 10)
+    model = fresh(data, Recipe("resnet8", epochs=1), 0)
+    rows, sizes, reports = data.rows("train")[:count], [], []
+    expected = model.eval()(data.pixels(rows)).detach()
+    model.train().network.register_forward_pre_hook(lambda _, given: sizes.append(len(given[0])))
+    result = outputs(model, data, rows, lambda *report: reports.append(report))
+    assert torch.allclose(result, expected, atol=1e-5)
+    assert model.training
+    assert sum(sizes) == count
+    assert max(sizes) <= 10
+    shares = [(at + 1) / passes for at in range(passes)]
+    assert reports == [(share, "looking at images") for share in shares]
+    outputs(model.eval(), data, rows)
+    assert not model.training
+
+
+@pytest.mark.parametrize("epsilon", [0.0, 0.1])
+def test_the_figures_are_under_an_attack_of_the_recipe_s_reach(data, monkeypatch, epsilon):
+    """An eighth of it in each of 20 steps; at most as many test images as are attacked."""
+    attacks = []
+    module = sys.modules[Train.__module__]
+    monkeypatch.setattr(
+        module, "figures", lambda *given: attacks.append(given[2]) or figures(*given)
+    )
+    monkeypatch.setattr(sys.modules[figures.__module__], "ATTACKED", 4)
+    result = Train()(TrainCase(data, Recipe("mlp", epochs=1, epsilon=epsilon, attack_steps=1)))
+    assert attacks == ([Pgd(0.1, 20, 0.0125)] if epsilon else [None])
+    by_label = dict(zip(result["figures"].labels, result["figures"].values, strict=True))
+    assert ("test accuracy under attack, ε = 0.1" in by_label) == bool(epsilon)
+    if epsilon:
+        model, rows = rebuilt(result["model"]), data.some("test", 4)
+        images, targets = data.pixels(rows)[:, :1], data.targets(rows)
+        attacked = pgd(model, images, targets, attacks[0], torch.Generator().manual_seed(0))
+        right = model.logits(attacked.expand(-1, 3, -1, -1)).argmax(1) == targets
+        share = by_label["test accuracy under attack, ε = 0.1"]
+        assert share == pytest.approx(right.float().mean().item(), abs=1e-4)
+
+
 def test_a_wider_network_is_another_question_and_is_kept_and_loaded_as_it_is(data):
     usual = TrainCase(data, Recipe("mlp", epochs=1))
     wide = TrainCase(data, Recipe("mlp", epochs=1, width=2.0))
@@ -145,6 +188,11 @@ def test_progress_rises_to_one_and_hands_over_the_curves(data):
     assert shares[-1] == 1.0
     parts = [report[2]["log"].done for report in reports if len(report) > 2 and report[2]]
     assert parts == [1, 2, 3, 4]
+    whole = [report[1] for report in reports if len(report) > 2 and report[2]]
+    assert whole == [f"epoch {epoch} of 4" for epoch in (2, 3, 4, 4)]  # the one that begins
+    learned = [share for share, *rest in reports if len(rest) > 1 and rest[1]]
+    assert learned == pytest.approx([0.97 * epoch / 4 for epoch in (1, 2, 3, 4)])
+    assert reports[-1] == (1.0, "measured")
 
 
 def test_a_cancelled_training_is_no_answer_and_goes_on_when_asked_again(data, monkeypatch):
@@ -177,6 +225,9 @@ def test_a_case_is_named_by_data_recipe_and_seed(data):
     assert digest(Train(), case_of(data)) in names
     facts = case_of(data, 2).facts()
     assert (facts["kind"], facts["seed"], facts["data"]) == ("train", 2, "stripes")
+    recipe = Recipe("mlp", epochs=4, batch=8).as_dict()
+    assert (facts["recipe"], facts["alike"]) == (recipe, f"stripes|{json.dumps(recipe)}")
+    assert "regime" not in facts
     assert json.dumps(facts)
 
 

@@ -4,9 +4,11 @@ import json
 from dataclasses import fields
 
 import pytest
+import torch
 
 from engine.errors import BadSetting
 from engine.training import Pgd, Recipe
+from engine.training.optimizer import optimizer
 
 
 def test_a_recipe_survives_json():
@@ -42,7 +44,24 @@ def test_rates_begin_and_end_as_their_schedules_say(schedule, rates):
 
 def test_an_attack_is_there_when_it_has_a_reach():
     assert Recipe().attack is None
-    assert Recipe(epsilon=0.2, attack_steps=5, attack_step=0.5).attack == Pgd(0.2, 5, 0.1)
+    attacked = Recipe(epochs=3, epsilon=0.2, attack_steps=5, attack_step=0.5)
+    assert attacked.attack == Pgd(0.2, 5, 0.1)
+    assert (Recipe(epochs=3).passes, attacked.passes) == (3, 3 * 6)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("SGD", torch.optim.SGD), ("Adam", torch.optim.Adam), ("AdamW", torch.optim.AdamW)],
+)
+def test_an_optimizer_has_the_recipe_s_numbers(name, kind):
+    recipe = Recipe(optimizer=name, rate=0.02, momentum=0.8, decay=0.003)
+    weights = [torch.nn.Parameter(torch.ones(2)), torch.nn.Parameter(torch.ones(3))]
+    result = optimizer(iter(weights), recipe)
+    assert type(result) is kind
+    (group,) = result.param_groups
+    assert group["params"] == weights
+    assert (group["lr"], group["weight_decay"]) == (0.02, 0.003)
+    assert group.get("momentum", 0.8) == 0.8
 
 
 def test_one_cycle_warms_up_in_a_straight_line_from_a_twenty_fifth_to_the_whole():

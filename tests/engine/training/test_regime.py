@@ -114,6 +114,9 @@ def test_another_regime_is_another_question(data, tmp_path, interrupted, own_sto
     assert len({digest(Train(), case) for case in cases}) == len(cases)
     assert TrainCase(data, RECIPE).fingerprint == cases[0].fingerprint
     assert cases[1].fingerprint == TrainCase(data, RECIPE, regime=Fade()).fingerprint
+    plain, faded = cases[0].facts(), cases[1].facts()
+    words = "Fade(over=0.75)"
+    assert faded == plain | {"regime": words, "alike": plain["alike"] + words}
     keep = tmp_path / "kept.safetensors"
     interrupted(trained, data, regime=Fade(), keep=keep, beyond=0.5)
     assert same(trained(data, regime=Fade(0.5), keep=keep)[0], trained(data, regime=Fade(0.5))[0])
