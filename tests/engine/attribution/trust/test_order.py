@@ -13,7 +13,7 @@ from engine.attribution.heatmaps.gradient_x_input import GradientXInput
 from engine.attribution.heatmaps.integrated_gradients import IntegratedGradients
 from engine.attribution.heatmaps.occlusion import Occlusion
 from engine.attribution.trust import Order, TrustCase
-from engine.attribution.trust.copies import copies
+from engine.attribution.trust.copies import copies, moved_copies
 from engine.attribution.trust.order import at_stake, moves
 from engine.attribution.trust.random_weights import randomized
 from engine.case import ImageCase, image_case
@@ -65,9 +65,19 @@ def test_copies_have_the_map_s_values_in_other_places(shape, turned):
     )
     middle = np.zeros(shape, np.float32)
     middle[1:-1, 1:-1] = 1
-    stays = [np.array_equal(map_copy, middle) for map_copy in copies(middle, 19)]
-    assert stays[:turned] == [True] * turned
-    assert not all(stays[turned:])
+    for count in (turned - 1, turned, 19):
+        stays = [np.array_equal(map_copy, middle) for map_copy in copies(middle, count)]
+        assert (len(stays), stays[:turned]) == (count, [True] * min(count, turned))
+        assert not any(stays[turned:])
+
+
+def test_a_moved_copy_lies_in_another_row_and_column_and_anywhere_else():
+    """The middle pixel stays where it is when a map is turned or mirrored, so moves alone tell."""
+    values = np.zeros((5, 7), np.float32)
+    values[2, 3] = 1
+    places = [np.argwhere(map_copy)[0].tolist() for map_copy in moved_copies(values, 200)]
+    assert {row for row, _ in places} == {0, 1, 3, 4}
+    assert {column for _, column in places} == {0, 1, 2, 4, 5, 6}
 
 
 def test_a_model_with_random_weights_is_caught(digit):
@@ -192,6 +202,8 @@ def test_a_class_of_probability_zero_is_not_confirmed_by_its_pixels(linear, read
         (1000.0, 2e-4, False),
         (1000.0, 2e-3, True),
         (0.001, 5e-7, False),
+        (-1000.0, 2e-4, False),
+        (-1000.0, 2e-3, True),
     ],
 )
 def test_curves_move_where_they_leave_their_start_by_more_than_rounding(size, spread, moves_at_all):
