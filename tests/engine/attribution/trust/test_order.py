@@ -41,7 +41,9 @@ def test_a_map_of_the_weights_beats_its_copies(linear):
 def test_the_band_is_what_copies_of_the_map_give(linear):
     """The score of a linear model adds up, so a band can be added up by hand."""
     method = GradientXInput()
-    result = Order(steps=6, copies=9)(TrustCase(linear, method))
+    trial = Order(steps=6, copies=9)
+    assert trial.looks == 120  # a map and 9 copies, shown and hidden in 6 steps
+    result = trial(TrustCase(linear, method))
     weight = linear.model.network.head.weight[1].detach().reshape(3, 12, 12)
     worth = (weight * (linear.image - linear.baseline("mean"))).sum(0).numpy()
     nothing, steps = float(linear.score(linear.baseline("mean")[None])), np.linspace(0, 144, 7)
@@ -167,6 +169,9 @@ def test_no_order_is_confirmed_where_the_class_is_as_likely_when_empty(linear):
         (0.33, 0.066, False),
         (0.04, 0.0001, False),
         (0.05, 0.0, True),
+        (0.052, 0.004, False),
+        (0.5, 0.2, True),
+        (0.25, 0.025, True),
         (0.0, 0.0, False),
     ],
 )
@@ -215,13 +220,27 @@ def test_curves_move_where_they_leave_their_start_by_more_than_rounding(size, sp
 
 
 @pytest.mark.parametrize(
-    ("ahead", "expected"), [(0.25, 1), (0.23, -0.5), (-0.23, -0.5), (-0.25, -1)]
+    ("gap", "as_good", "expected"),
+    [
+        (1.75, 0, 1),
+        (1.73, 0.5, -0.5),
+        (1.25, 0.5, -0.5),
+        (1.23, 1, -0.5),
+        (0.77, 1, -0.5),
+        (0.75, 1, -1),
+    ],
 )
-def test_better_and_worse_is_by_six_hundredths_of_how_far_copies_move_the_score(ahead, expected):
+def test_better_and_worse_is_by_six_hundredths_of_how_far_copies_move_the_score(
+    gap, as_good, expected
+):
+    """The score moves by 4, so that a copy of gap 1 or 1.5 has to be left behind by 0.24."""
     area, zero_to_four = np.array([0, 1], np.float32), np.array([0.0, 4.0])
-    others = [MapCurves(area, zero_to_four, zero_to_four, 1.0 + at, at, 1.0, 0) for at in (0, 1)]
-    mine = replace(others[0], gap=1.0 + ahead)
+    others = [
+        MapCurves(area, zero_to_four, zero_to_four, *areas, areas[0] - areas[1], 0)
+        for areas in ((1.0, 0.0), (2.5, 1.0))
+    ]
+    mine = replace(others[0], gap=gap)
     check = Order().judged(mine, others, (1.0, 0.0))
     assert verdict(check) == expected
-    assert check["copies_as_good"][0] == (expected < 1)  # both copies, or neither
-    assert (check["insertion_copies"][0], check["deletion_copies"][0]) == (1.5, 0.5)
+    assert check["copies_as_good"][0] == as_good
+    assert (check["insertion_copies"][0], check["deletion_copies"][0]) == (1.75, 0.5)
