@@ -12,7 +12,7 @@ from engine.attribution.trust import HiddenSquares, Infidelity, TrustCase
 from engine.attribution.trust.cheap import COPIES, Place
 from engine.attribution.trust.random_weights import layers, randomized, similarity
 from engine.attribution.trust.squares import boxes, sums
-from engine.attribution.trust.verdict import BAD, GOOD, UNCLEAR, graded_verdict
+from engine.attribution.trust.verdict import BAD, GOOD, UNCLEAR, graded_verdict, is_informative
 from engine.measures.fidelity import infidelity, missed
 from engine.measures.localization import Located
 from engine.method import quiet
@@ -218,6 +218,14 @@ def test_layers_are_shuffled_in_as_many_stages_as_asked_for(stages):
 def test_a_verdict_counts_its_limits_in(value, low_is_good, high_is_good):
     assert graded_verdict(value, good=0.3, bad=0.5) == low_is_good
     assert graded_verdict(value, good=0.5, bad=0.3) == high_is_good
+
+
+@pytest.mark.parametrize("level", [1000.0, -1000.0, 0.001])
+def test_a_map_says_something_where_it_spans_more_than_a_millionth_of_its_largest_size(level):
+    values = level + abs(level) * np.array([0.0, 2.0, 1.0])
+    assert is_informative(values)
+    assert is_informative(level + (values - level) * 1e-6)
+    assert not is_informative(level + (values - level) * 0.25e-6)
 
 
 @pytest.mark.parametrize("as_good", [0, 1, COPIES])

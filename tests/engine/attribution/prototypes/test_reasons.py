@@ -243,5 +243,9 @@ def test_dark_strokes_are_inverted_and_a_case_knows_its_image():
     plain, note = about_picture(dark, example_picture(dark.images[0]), Crop())
     assert not note
     assert plain.fingerprint == inverted.fingerprint == about_row(dark, 0).fingerprint
-    assert case(3).row == int(data().rows("test")[3])
+    three = case(3)
+    assert three.pixels.shape == (1, 3, 8, 8)
+    assert three.shown.shape == (8, 8, 3)
+    assert all(torch.equal(channel, three.image[0]) for channel in three.pixels[0])
+    assert three.row == int(data().rows("test")[3])
     assert replace(case(), image=torch.zeros(1, 8, 8)).row is None

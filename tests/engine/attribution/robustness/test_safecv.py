@@ -11,7 +11,7 @@ from torch import nn
 from engine.attribution.robustness import SafeCV, pixel_game
 from engine.attribution.robustness.keypoints import KeyPoints, key_points, uniform_grid
 from engine.attribution.robustness.safecv import without_key_points
-from engine.attribution.robustness.scored import attacked_pixels
+from engine.attribution.robustness.scored import Rescored, attacked_pixels
 from engine.case import ImageCase
 from engine.case.target import Target
 from engine.images.crop import Crop, square
@@ -231,6 +231,46 @@ def test_rewards_move_weight_to_places_that_matter_and_no_pixel_stays_that_could
     assert table["weight after"][near].sum() > table["weight before"][near].sum()
 
 
+def test_what_a_visit_took_counts_less_the_deeper_it_is_in_the_tree(monkeypatch):
+    """The root has children at both places, so that a simulation goes two deep and plays on."""
+    game = game_of(black(np.full((4, 4), 0.3), 5.0), visit=1, simulations=1)
+    game.points = KeyPoints(np.array([[0.0, 0.0], [3.0, 3.0]]), np.ones(2), np.full(2, 0.5))
+    game.play()
+    game.simulate()
+    for node in game.root.children.values():
+        assert (node.visits, len(node.children)) == (1, 0)
+    shares, places, rewards = [game.start.share], [], []
+    visit, weigh = game.visit, game.weigh
+
+    def watched(position, place):
+        after = visit(position, place)
+        shares.append(after.share)
+        places.append(place)
+        return after
+
+    def weighed(place, reward):
+        rewards.append((place, reward))
+        weigh(place, reward)
+
+    monkeypatch.setattr(game, "visit", watched)
+    monkeypatch.setattr(game, "weigh", weighed)
+    before = {place: node.reward for place, node in game.root.children.items()}
+    end, beyond = game.simulate()
+    gains = -np.diff(shares)
+    assert not beyond
+    assert len(places) > 4
+    assert gains[:2].min() > 0
+    assert end.share == shares[-1]
+    assert [place for place, _ in rewards] == places[2:] + places[:2]
+    expected = [*gains[2:] / 25, gains[0], gains[1] / 2]
+    assert [reward for _, reward in rewards] == pytest.approx(expected)
+    first = game.root.children[places[0]]
+    second = first.children[places[1]]
+    assert (first.visits, second.visits) == (2, 1)
+    assert first.reward == pytest.approx(before[places[0]] + gains[0])
+    assert second.reward == pytest.approx(gains[1])
+
+
 def test_exploration_weighs_visits_as_each_formula_says():
     game = game_of(black(np.ones((4, 4)), 3.0))
     game.weights = game.points.weights.copy()
@@ -248,6 +288,20 @@ def test_exploration_weighs_visits_as_each_formula_says():
         draws_by_rule[rule] = draws
     assert draws_by_rule["UCB1"][0] > draws_by_rule["UCB1"][-1]
     assert draws_by_rule["as in the code"][0] < draws_by_rule["as in the code"][-1]
+
+
+def test_classes_of_equal_scores_keep_their_order():
+    levels, logits = torch.zeros(3, 4, 4, dtype=torch.int16), torch.zeros(2, 48)
+    logits[1, 30:] = 1.0
+    model = Classifier(nn.Flatten(), "many", "many", side=4, labels=[*map(str, range(48))])
+    rescored = Rescored(model, levels, levels, logits)
+    assert rescored.order.tolist() == [[*range(48)], [*range(30, 48), *range(30)]]
+    table = rescored.classes([3])
+    assert table["class"].tolist() == [3, 30, 31, 32, 33, 34, 0, 1, 2, 4]
+    assert table["rank before"].tolist() == [4, 31, 32, 33, 34, 35, 1, 2, 3, 5]
+    assert table["rank after"].tolist() == [22, 1, 2, 3, 4, 5, 19, 20, 21, 23]
+    assert table["before"] == pytest.approx(1 / 48)
+    assert table["after"][1:3] == pytest.approx(np.e / (18 * np.e + 30))
 
 
 def test_key_points_of_a_photograph_have_weights_that_add_up_and_a_small_image_is_enlarged():

@@ -51,6 +51,10 @@ def test_shape_has_no_verdict(linear):
     assert verdict(check) == 0
     assert check["entropy"][0] == pytest.approx(0, abs=1e-9)
     assert check["gini"][0] == pytest.approx(1 - 1 / 144)
+    assert check.notes == ("It is spread as evenly as over 1 % of the pixels.",)
+    half = check_of(Shape(), linear, toy(lambda _case: np.eye(12) + np.eye(12)[::-1]))
+    assert half.notes == ("It is spread as evenly as over 17 % of the pixels.",)  # 24 of 144
+    assert half["entropy"][0] == pytest.approx(np.log(24), abs=1e-6)
 
 
 def test_a_map_that_knows_no_class_is_caught(linear):
@@ -89,12 +93,13 @@ def test_a_map_of_the_same_sizes_with_other_signs_is_neither_way(linear):
 
 
 @pytest.mark.parametrize("check", TRUST, ids=lambda check: check.name)
-@pytest.mark.parametrize("level", [0.0, 0.7])
-def test_a_map_of_an_image_of_one_color_is_not_put_on_trial(linear, check, level):
-    even = replace(linear, image=torch.full((3, 12, 12), level))
-    why = check.unmet(TrustCase(even, Gradient(), np.eye(12, dtype=bool)))
-    assert "the same everywhere" in why
-    assert "the same everywhere" not in check.unmet(TrustCase(linear, Gradient()))
+@pytest.mark.parametrize("color", [(0.0, 0.0, 0.0), (0.7, 0.2, 0.4)])
+def test_a_map_of_an_image_of_one_color_is_not_put_on_trial(linear, check, color):
+    even = torch.tensor(color)[:, None, None].expand(3, 12, 12)
+    stripes = torch.linspace(0, 1, 12).expand(3, 12, 12)
+    for image, is_even in ((even, True), (stripes, False), (stripes.mT, False)):
+        case = TrustCase(replace(linear, image=image), Gradient(), np.eye(12, dtype=bool))
+        assert ("the same everywhere" in check.unmet(case)) == is_even
 
 
 FLAT = {

@@ -13,7 +13,7 @@ from engine.attribution.heatmaps.gradient_x_input import GradientXInput
 from engine.attribution.heatmaps.integrated_gradients import IntegratedGradients
 from engine.attribution.heatmaps.occlusion import Occlusion
 from engine.attribution.trust import Order, TrustCase
-from engine.attribution.trust.copies import copies
+from engine.attribution.trust.copies import copies, moved_copies
 from engine.attribution.trust.order import at_stake, moves
 from engine.attribution.trust.random_weights import randomized
 from engine.case import ImageCase, image_case
@@ -41,7 +41,9 @@ def test_a_map_of_the_weights_beats_its_copies(linear):
 def test_the_band_is_what_copies_of_the_map_give(linear):
     """The score of a linear model adds up, so a band can be added up by hand."""
     method = GradientXInput()
-    result = Order(steps=6, copies=9)(TrustCase(linear, method))
+    trial = Order(steps=6, copies=9)
+    assert trial.looks == 120  # a map and 9 copies, shown and hidden in 6 steps
+    result = trial(TrustCase(linear, method))
     weight = linear.model.network.head.weight[1].detach().reshape(3, 12, 12)
     worth = (weight * (linear.image - linear.baseline("mean"))).sum(0).numpy()
     nothing, steps = float(linear.score(linear.baseline("mean")[None])), np.linspace(0, 144, 7)
@@ -65,9 +67,19 @@ def test_copies_have_the_map_s_values_in_other_places(shape, turned):
     )
     middle = np.zeros(shape, np.float32)
     middle[1:-1, 1:-1] = 1
-    stays = [np.array_equal(map_copy, middle) for map_copy in copies(middle, 19)]
-    assert stays[:turned] == [True] * turned
-    assert not all(stays[turned:])
+    for count in (turned - 1, turned, 19):
+        stays = [np.array_equal(map_copy, middle) for map_copy in copies(middle, count)]
+        assert (len(stays), stays[:turned]) == (count, [True] * min(count, turned))
+        assert not any(stays[turned:])
+
+
+def test_a_moved_copy_lies_in_another_row_and_column_and_anywhere_else():
+    """The middle pixel stays where it is when a map is turned or mirrored, so moves alone tell."""
+    values = np.zeros((5, 7), np.float32)
+    values[2, 3] = 1
+    places = [np.argwhere(map_copy)[0].tolist() for map_copy in moved_copies(values, 200)]
+    assert {row for row, _ in places} == {0, 1, 3, 4}
+    assert {column for _, column in places} == {0, 1, 2, 4, 5, 6}
 
 
 def test_a_model_with_random_weights_is_caught(digit):
@@ -157,6 +169,9 @@ def test_no_order_is_confirmed_where_the_class_is_as_likely_when_empty(linear):
         (0.33, 0.066, False),
         (0.04, 0.0001, False),
         (0.05, 0.0, True),
+        (0.052, 0.004, False),
+        (0.5, 0.2, True),
+        (0.25, 0.025, True),
         (0.0, 0.0, False),
     ],
 )
@@ -192,6 +207,8 @@ def test_a_class_of_probability_zero_is_not_confirmed_by_its_pixels(linear, read
         (1000.0, 2e-4, False),
         (1000.0, 2e-3, True),
         (0.001, 5e-7, False),
+        (-1000.0, 2e-4, False),
+        (-1000.0, 2e-3, True),
     ],
 )
 def test_curves_move_where_they_leave_their_start_by_more_than_rounding(size, spread, moves_at_all):
@@ -203,13 +220,27 @@ def test_curves_move_where_they_leave_their_start_by_more_than_rounding(size, sp
 
 
 @pytest.mark.parametrize(
-    ("ahead", "expected"), [(0.25, 1), (0.23, -0.5), (-0.23, -0.5), (-0.25, -1)]
+    ("gap", "as_good", "expected"),
+    [
+        (1.75, 0, 1),
+        (1.73, 0.5, -0.5),
+        (1.25, 0.5, -0.5),
+        (1.23, 1, -0.5),
+        (0.77, 1, -0.5),
+        (0.75, 1, -1),
+    ],
 )
-def test_better_and_worse_is_by_six_hundredths_of_how_far_copies_move_the_score(ahead, expected):
+def test_better_and_worse_is_by_six_hundredths_of_how_far_copies_move_the_score(
+    gap, as_good, expected
+):
+    """The score moves by 4, so that a copy of gap 1 or 1.5 has to be left behind by 0.24."""
     area, zero_to_four = np.array([0, 1], np.float32), np.array([0.0, 4.0])
-    others = [MapCurves(area, zero_to_four, zero_to_four, 1.0 + at, at, 1.0, 0) for at in (0, 1)]
-    mine = replace(others[0], gap=1.0 + ahead)
+    others = [
+        MapCurves(area, zero_to_four, zero_to_four, *areas, areas[0] - areas[1], 0)
+        for areas in ((1.0, 0.0), (2.5, 1.0))
+    ]
+    mine = replace(others[0], gap=gap)
     check = Order().judged(mine, others, (1.0, 0.0))
     assert verdict(check) == expected
-    assert check["copies_as_good"][0] == (expected < 1)  # both copies, or neither
-    assert (check["insertion_copies"][0], check["deletion_copies"][0]) == (1.5, 0.5)
+    assert check["copies_as_good"][0] == as_good
+    assert (check["insertion_copies"][0], check["deletion_copies"][0]) == (1.75, 0.5)
