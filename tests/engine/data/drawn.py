@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.data.dataset import DataSet
-from engine.data.lesions import RING
+from engine.data.lesions import KINDS, RADII
 from engine.data.phantoms import Phantoms
 from engine.data.registry import make
 from engine.data.tabular import Cohort
@@ -44,6 +44,7 @@ SETS = (
     *("digits+cuda:share=0.5,strength=0.8", f"{TEXTURED}+cuda:split=test,filters=next,size=5"),
     *(f"{PHANTOMS}+shortcut:target=1,test=all+brightness", f"{PHANTOMS}+healthy"),
 )
+FINE = Phantoms(side=128)  # which shows how thick a rim is
 LARGE = partial(made_slide, 1500, 1100)  # px, so that a planted region is some 100 px wide
 
 
@@ -69,7 +70,7 @@ DRAWN: dict[str, Callable[[], Any]] = {
     **{name: partial(make, name, quiet) for name in SETS},
     "cohort": Cohort().make,
     "cohort of other settings": Cohort(shift=2.0, tie=0.3, seed=5).make,
-    "volume": partial(Phantoms(side=48).volume, 1, RING, spacing=12.0),
+    **{f"volume, {KINDS[kind]}": partial(FINE.volume, kind, kind, 24.0) for kind in RADII},
     "gabor units": partial(gabor_units, 8),
     "gabor units of other settings": partial(gabor_units, 9, 3, 15, 0.3, seed=2),
     "on and off cells": partial(on_off_units, 8),
