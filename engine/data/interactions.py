@@ -64,7 +64,7 @@ class Interactions(DataRecipe):
             turn[user, rng.permutation(chosen)] = np.arange(1, count + 1)
         height = -(-self.items // WIDTH)
         images = np.zeros((self.count, height * WIDTH), np.uint8)
-        images[:, : self.items] = 255 * (turn > 0)
+        images[:, : self.items][turn > 0] = 255
         return DataSet(
             name=self.name,
             card=self.card,
