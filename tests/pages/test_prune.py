@@ -45,6 +45,7 @@ from engine.sparsity.masks import pruning
 from engine.sparsity.masks.compare import overlap
 from engine.sparsity.prune import share_correct
 from engine.training import Recipe, fresh
+from engine.training.loop import TrainingRun
 from engine.weights.course import course_words
 from tests.visits import problems, settled, unfolded, visit, words
 
@@ -472,6 +473,11 @@ def test_retraining_is_a_job_with_its_curves_and_the_model_is_kept(monkeypatch, 
 
 def test_retraining_that_is_stopped_keeps_its_curves_and_can_be_resumed(monkeypatch, tmp_path):
     monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
+    report = TrainingRun.report
+    # a quiet machine is through with fifty epochs before anybody could press Stop
+    monkeypatch.setattr(
+        TrainingRun, "report", lambda *given, **more: time.sleep(0.05) or report(*given, **more)
+    )
     at = opened(section="Keep it", ratio="0.95", Retrain__epochs="50")
     at.button(key="prune.Retrain.go").click().run()
     at = settled(at, lambda at: re.search(r"After [1-9]\d* of 50 epochs", words(at)))
