@@ -1,3 +1,5 @@
+"""What is drawn from a seed is what it always was, by numbers that drawn.py keeps."""
+
 import json
 
 import numpy as np
