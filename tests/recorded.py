@@ -126,7 +126,7 @@ def main(names: list[str]) -> None:
         }
         answers[name] = {field: numbers for field, numbers in kept.items() if numbers}
     lines = [
-        f"{json.dumps(name)}: {json.dumps(answers[name], separators=(',', ':'))}"
+        f"{json.dumps(name)}:{json.dumps(answers[name], separators=(',', ':'))}"
         for name in sorted(answers)
     ]
     body = ",\n".join(lines)

@@ -121,22 +121,26 @@ class FormatRounds:
         """The formats of the last round, best first, and the others where it was cut short."""
         first = min(max(4 * self.classes, FIRST_LOOK[0]), FIRST_LOOK[1], len(self.rows))
         own_format = format_of(self.case.model)
-        probes = list(self.at_sides(list(self.sides()), PROBES))
+        at_all_sides = list(self.at_sides(list(self.sides()), PROBES))
+        # all sides in the usual order of channels first: a slow network sees few of the others
+        probes = [*at_all_sides, *self.with_other_channels([own_format, *at_all_sides])]
         self.expected = len(probes) + BEST_SIDES * len(NORMALIZATIONS) + 3 * FINALISTS
         score = self.score(own_format, first, UNTIL[0], fits=True)
         scores = [score] if score else []
         scores += self.scored(probes, first, UNTIL[0])
-        near = list(dict.fromkeys(candidate.format.side for candidate in self.ranked(scores)))[
-            :BEST_SIDES
-        ]
+        channels_at: dict[int, Channels] = {}
+        for candidate in self.ranked(scores):
+            channels_at.setdefault(candidate.format.side, candidate.format.channels)
+        near = list(channels_at)[:BEST_SIDES]
         known = {score.format for score in scores}
         new_formats = [
-            side for side in self.at_sides(near, (*NORMALIZATIONS, "")) if side not in known
+            candidate
+            for usual in self.at_sides(near, (*NORMALIZATIONS, ""))
+            if (candidate := replace(usual, channels=channels_at[usual.side])) not in known
         ]
         scores += self.scored(new_formats, first, UNTIL[1])
         finalists = [candidate.format for candidate in self.ranked(scores)[:FINALISTS]]
-        wider = [channel for known in finalists for channel in self.other_channels(known)]
-        finalists = list(dict.fromkeys([*finalists, *wider]))
+        finalists = list(dict.fromkeys([*finalists, *self.with_other_channels(finalists)]))
         # the finalists are tried on more images: the bar of the first ones is not theirs
         self.best_low = 0.0
         last = self.scored(finalists, len(self.rows), UNTIL[2])
@@ -173,13 +177,15 @@ class FormatRounds:
         mean, std = pixels.mean((0, 2, 3)), pixels.std((0, 2, 3)).clamp(min=0.01)
         return triple(mean.tolist()), triple(std.tolist())
 
-    def other_channels(self, known: InputFormat) -> Iterator[InputFormat]:
-        """The same with other channels, where that makes a difference."""
+    def with_other_channels(self, formats: Iterable[InputFormat]) -> Iterator[InputFormat]:
+        """The same in the other channels, one after the other, where that makes a difference."""
         if input_channels(self.network.network) == 1 or self.case.data.images.shape[1] == 1:
             return
-        yield from (
-            replace(known, channels=channel) for channel in CHANNELS if channel != known.channels
-        )
+        formats = list(formats)
+        for channels in CHANNELS:
+            yield from (
+                replace(known, channels=channels) for known in formats if channels != known.channels
+            )
 
     def scored(
         self, formats: Sequence[InputFormat], images: int, until: float

@@ -78,7 +78,7 @@ class FormatSearch(Method[FormatCase]):
     family = "subject"
     title = "Input format"
     cost = "wait"
-    revision = 2  # says how many formats were tried
+    revision = 3  # tries BGR and gray at every size
     proof = (
         "tests/engine/models/test_format_search.py"
         "::test_the_format_of_a_plain_training_is_found_again"

@@ -57,11 +57,11 @@ def test_the_format_of_a_plain_training_is_found_again(how, sides, monkeypatch):
         and np.allclose(form.mean, how.mean, atol=0.06)
     ]
     assert table["images"][0] == 128
-    assert rights[0] > 0.9
+    assert rights[0] > 0.8  # a training of four epochs
     assert max(results) > rights[0] - 0.04  # a neighbor, as 32 beside 28 px, may be as good
     counted = plain_loop.accuracy(plain_loop.trained(how), how)
     assert rights[0] == pytest.approx(counted, abs=0.08)
-    assert (rights[table["images"] == 128] > 0.9).all()  # hopeless ones were given up early
+    assert (rights[table["images"] == 128] > 0.8).all()  # hopeless ones were given up early
 
 
 def test_only_training_images_are_looked_at():
