@@ -42,10 +42,11 @@ mutants: $(VENV)/.dev  ## mistakes put into the engine that tests must notice; w
 peers: $(PEERS)/.peers  ## comparisons with outside libraries, in an environment of their own
 	$(PEERS)/bin/python -m pytest -m peer $(ARGS)
 
-check: $(VENV)/.dev  ## lint, format, names, types
+check: $(VENV)/.dev  ## lint, format, names, revisions of shipped methods, types
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m tests.names
+	$(PY) -m engine gallery --check
 	$(PY) -m mypy
 
 fix: $(VENV)/.dev  ## let ruff mend what it can
@@ -56,7 +57,7 @@ shots: $(VENV)/.dev chromium  ## a picture of every view in shots/: light, dark,
 	$(PY) -m tests.browser.shots $(ARGS)
 
 gallery: $(VENV)/.app  ## compute the answers that ship with the samples
-	$(PY) -m engine gallery
+	$(PY) -m engine gallery $(ARGS)
 
 bench: $(PEERS)/.peers  ## ratios against the forward pass and against peers
 	$(PEERS)/bin/python -m benchmarks $(ARGS)

@@ -6,7 +6,9 @@ the model or the decoded pixels change, they are simply not found any more.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,12 +21,18 @@ from engine.hallucination import opening as hallucination
 from engine.keeping.shipping import BITS, rounded
 from engine.keeping.store import Store, shrink
 from engine.result import Table, View
+from engine.revisions import write_lock
 from engine.run import GALLERY, Answer, compute_answer, digest, own_words, read_as, without_words
 from engine.sparsity import opening as sparsity
 from engine.unlearning import opening as unlearning
 
 OPENINGS = (attribution, anomaly, sparsity, unlearning, hallucination)
 SAME = 1e-3  # how far an answer may be from the shipped one, which another machine gave
+
+
+def lock_file() -> Path:
+    """Where the revisions of the methods whose answers ship are locked."""
+    return GALLERY.with_name(f"{GALLERY.name}.lock.json")
 
 
 def questions() -> Iterator[Question]:
@@ -41,10 +49,15 @@ def shipped_answer(question: Question) -> Answer | None:
 
 def stale(question: Question) -> str:
     """What is wrong with the shipped answer, or ""; it is computed again."""
-    method, case = question
     stored = shipped_answer(question)
     if stored is None:
-        return f"{method.title} is missing"
+        return f"{question[0].title} is missing"
+    return difference(stored, question)
+
+
+def difference(stored: Mapping[str, View], question: Question) -> str:
+    """In which view an answer is not what the question gives now, or ""."""
+    method, case = question
     for name, view in method(case).items():
         for field, array in lasting(view).items():
             before = stored[name].arrays()[field]
@@ -65,6 +78,62 @@ def lasting(view: View) -> dict[str, Any]:
     return arrays
 
 
+def earlier(question: Question) -> Answer | None:
+    """The shipped answer of the same revision that lies under a name which it had before."""
+    method, case = question
+    asked = {"method": method.full_name(), "revision": method.revision}
+    asked |= {"settings": method.settings(), "case": case.facts()}
+    asked = without_words(json.loads(json.dumps(asked)))
+    for path in sorted(GALLERY.glob("*.json")):
+        record = json.loads(path.read_text(encoding="utf-8"))["record"]
+        if {name: record[name] for name in asked} == asked:
+            stored = Store(GALLERY).get(path.stem)
+            return read_as(stored, case) if stored else None
+    return None
+
+
+def confirm(names: Collection[str]) -> None:
+    """Compute the quickest shipped answer of each of these methods again, and lock what gave it.
+
+    An answer that is the same under another name than before takes that name.
+
+    Raises:
+        BlindspotError: no answer that ships is of such a method, or one is not the same.
+    """
+    pairs = list(questions())
+    check_names(names, pairs)
+    for name in names:
+        answers = [
+            (question, shipped_answer(question) or earlier(question))
+            for question in pairs
+            if question[0].name == name
+        ]
+        known = [(question, answer) for question, answer in answers if answer is not None]
+        if not known:
+            raise BlindspotError(f"{name} has another revision or case: run make gallery.")
+        question, answer = min(known, key=lambda pair: float(pair[1].record["seconds"]))
+        if what := difference(answer, question):
+            raise BlindspotError(f"{what}: raise its revision and run make gallery.")
+        for other, same_answer in known:
+            name_now = digest(*other)
+            if same_answer.record["digest"] != name_now:
+                record = without_words({**same_answer.record, "digest": name_now})
+                Store(GALLERY).put(name_now, same_answer.views, record)
+                for file in GALLERY.glob(f"{same_answer.record['digest']}.*"):
+                    file.unlink()
+        write_lock(lock_file(), {type(method) for method, _ in pairs}, {question[0].full_name()})
+    shrink(GALLERY)
+
+
+def check_names(names: Collection[str], pairs: Iterable[Question]) -> None:
+    """Raises BlindspotError where no answer that ships is of a method of that name."""
+    method_names = sorted({method.name for method, _ in pairs})
+    if unknown := set(names).difference(method_names):
+        raise BlindspotError(
+            f"No answer that ships is of {min(unknown)!r}: {', '.join(method_names)}."
+        )
+
+
 def make(again: Collection[str] = ()) -> int:
     """Compute what is missing, remove what is asked no more; how many there are.
 
@@ -79,11 +148,7 @@ def make(again: Collection[str] = ()) -> int:
     GALLERY.mkdir(parents=True, exist_ok=True)
     store = Store(GALLERY)
     pairs = list(questions())
-    method_names = sorted({method.name for method, _ in pairs})
-    if unknown := set(again).difference(method_names):
-        raise BlindspotError(
-            f"No answer that ships is of {min(unknown)!r}: {', '.join(method_names)}."
-        )
+    check_names(again, pairs)
     titles = {}
     for method, case in pairs:
         name = digest(method, case)
@@ -97,5 +162,6 @@ def make(again: Collection[str] = ()) -> int:
         if path.stem not in titles:
             for file in GALLERY.glob(f"{path.stem}.*"):
                 file.unlink()
+    write_lock(lock_file(), {type(method) for method, _ in pairs})
     shrink(GALLERY)
     return len(titles)

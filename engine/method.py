@@ -188,6 +188,7 @@ class Method(ABC, Generic[CaseT]):
     fast: ClassVar[bool] = False  # offered in bfloat16: a test pins its agreement with exact
     proof: ClassVar[str] = ""  # id of its acceptance test
     revision: ClassVar[int] = 1  # raise it when the same settings must give new numbers
+    enumerates: ClassVar[tuple[type[Method[Any]], ...]] = ()  # asked in turn, whatever the settings
     argument_defaults: ClassVar[Mapping[str, Any]] = defaults()
     example: ClassVar[Mapping[str, Any]] = defaults()  # settings of a run of seconds, for its tests
     example_constants: ClassVar[Mapping[str, Any]] = defaults()  # class attributes of such a run

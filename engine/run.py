@@ -86,6 +86,8 @@ def digest(method: Method[Any], case: Case) -> str:
         "settings": method.settings(),
         "case": case.fingerprint,
     }
+    if method.enumerates:  # another one, or another revision of one, is another answer
+        facts["enumerates"] = [[kind.full_name(), kind.revision] for kind in method.enumerates]
     if words := own_words(case):  # of an answer, its progress and its errors
         facts["words"] = words
     return blake2b(json.dumps(facts, sort_keys=True).encode(), digest_size=16).hexdigest()

@@ -6,6 +6,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from engine.commands.terminal import clear_line, progress, say
+from engine.errors import BlindspotError
 
 
 def weights_options(weights: ArgumentParser) -> None:
@@ -33,14 +34,34 @@ def gallery_options(gallery: ArgumentParser) -> None:
         metavar="METHOD",
         help="compute these anew although they are there, such as Study for its seconds",
     )
+    gallery.add_argument(
+        "--confirm",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="METHOD",
+        help="their code changed and not what they compute: compare, and lock their revision",
+    )
+    gallery.add_argument(
+        "--check", action="store_true", help="which methods changed under their old revision"
+    )
     gallery.set_defaults(command=ship)
 
 
 def ship(arguments: Namespace) -> None:
-    """Compute the answers that ship with the samples."""
-    from engine.gallery import make
+    """Compute the answers that ship with the samples, or hold what computes them to its lock."""
+    from engine.gallery import confirm, lock_file, make
+    from engine.revisions import unconfirmed
     from engine.run import GALLERY
 
+    if arguments.check:
+        if sentences := unconfirmed(lock_file()):
+            raise BlindspotError("\n".join(sentences))
+        return
+    if arguments.confirm:
+        confirm(arguments.confirm)
+        say(f"{', '.join(arguments.confirm)}: as shipped")
+        return
     say(f"{make(arguments.again)} answers are in {GALLERY}")
 
 

@@ -129,8 +129,8 @@ class FormatRounds:
         scores = [score] if score else []
         scores += self.scored(probes, first, UNTIL[0])
         channels_at: dict[int, Channels] = {}
-        for candidate in self.ranked(scores):
-            channels_at.setdefault(candidate.format.side, candidate.format.channels)
+        for ranked_score in self.ranked(scores):
+            channels_at.setdefault(ranked_score.format.side, ranked_score.format.channels)
         near = list(channels_at)[:BEST_SIDES]
         known = {score.format for score in scores}
         new_formats = [

@@ -9,6 +9,7 @@ from engine.attribution.heatmaps.grad_cam import GradCam
 from engine.attribution.heatmaps.gradient import Gradient
 from engine.commands.cli import main
 from engine.gallery import GALLERY, questions, shipped_answer, stale
+from engine.revisions import locked
 from engine.run import compute_answer
 from tests import tiny
 
@@ -28,6 +29,14 @@ def test_every_sample_s_first_answers_ship(gallery_questions):
     ]
     assert missing == []
     assert len(gallery_questions) > 30
+
+
+def test_its_methods_are_locked(gallery_questions):
+    kinds = {type(method) for method, _ in gallery_questions}
+    lock = locked(gallery.lock_file())
+    assert {name: facts["revision"] for name, facts in lock.items()} == {
+        kind.full_name(): kind.revision for kind in kinds
+    }
 
 
 def test_some_computed_again_give_the_same(gallery_questions):

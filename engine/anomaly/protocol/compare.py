@@ -42,6 +42,7 @@ class Compare(Method[FamiliarCase]):
     title = "All detectors"
     cost = "wait"
     revision = 4
+    enumerates = KINDS
     needs = frozenset({"normal"})
     proof = (
         "tests/engine/anomaly/test_compare.py"

@@ -73,6 +73,7 @@ class MapsFollow(Method[PairCase]):
     title = "Which heat map followed"
     cost = "wait"
     paper = "Ghorbani, Abid & Zou 2019, https://arxiv.org/abs/1710.10547"
+    enumerates = (*MAPS, *MORE)
     needs = frozenset({"class", "one of many", "pair"})
     revision = 2
     proof = (

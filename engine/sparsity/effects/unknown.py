@@ -64,6 +64,7 @@ class Unknown(Pruning):
     name = "Unknown"
     title = "Unknown images"
     cost = "wait"
+    enumerates = DETECTORS
     proof = (
         "tests/engine/sparsity/test_unknown.py"
         "::test_where_nothing_is_cut_both_models_tell_unknown_images_apart_exactly_alike"
