@@ -82,6 +82,8 @@ def test_a_file_of_frames_opens_at_the_middle_and_gives_each():
     assert scan.planes == ("frame",)
     assert scan.count("frame") == 5
     assert scan.picture().behind.values[0, 0] == 20
+    names = [preset.name for preset in scan.presets]
+    assert names == ["All of 8 bits", "Middle 98 %", "Full range"]
     first_pixels = [scan.picture(SliceChoice(slice=at)).behind.values[0, 0] for at in range(5)]
     assert first_pixels == [0, 10, 20, 30, 40]
     with pytest.raises(BadSetting, match="no slice 6"):

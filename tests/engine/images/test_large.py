@@ -94,8 +94,11 @@ def test_any_rectangle_of_a_tiff_has_the_pixels_of_the_whole(how):
 
 def test_gray_and_alpha_are_read_and_a_smaller_rectangle_is_the_mean_of_its_squares():
     gray = PIXELS[..., :1]
-    result = open_large(tiff(gray, intent=0)).piece(0, 90, 0, 130)
-    assert np.array_equal(result, np.broadcast_to(255 - gray, PIXELS.shape))
+    for intent, expected in ((0, 255 - gray), (1, gray)):
+        image = open_large(tiff(gray, intent=intent))
+        assert isinstance(image, PiecewiseTiff)
+        result = image.piece(0, 90, 0, 130)
+        assert np.array_equal(result, np.broadcast_to(expected, PIXELS.shape))
     alpha = np.concatenate([PIXELS, gray], 2)
     assert np.array_equal(open_large(tiff(alpha)).piece(5, 9, 2, 7), PIXELS[5:9, 2:7])
     result = open_large(tiff(PIXELS, packed=True)).smaller(4, 4, 44, 8, 108)

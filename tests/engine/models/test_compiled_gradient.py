@@ -84,6 +84,7 @@ def test_hooks_changed_weights_and_other_numbers_go_through_the_model_itself(run
         assert not ran_compiled(runner)
         assert runner._asked == before  # nothing is looked for on disk meanwhile
     assert ran_compiled(runner)
+    assert runner._asked == before + 4
     with torch.no_grad():
         runner.body.network.fc.weight.mul_(2)
     assert not ran_compiled(runner)

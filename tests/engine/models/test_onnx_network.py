@@ -228,7 +228,12 @@ def test_a_model_written_here_is_judged_as_the_model_itself(tmp_path):
 
 def test_what_needs_gradients_says_so_for_an_image():
     model = catalog.load("digits-cnn")
-    opened = Classifier(OnnxNetwork(onnx_bytes(model), "m.onnx"), "file:1", "ONNX", model.side)
+    content = onnx_bytes(model)
+    opened = Classifier(OnnxNetwork(content, "m.onnx"), "file:1", "ONNX", model.side)
     for need in ("gradient", "head", "map", "attention", "rescale", "rectifier"):
         assert "only gives answers" in opened.lacks(need)
     assert model.lacks("gradient") == ""
+    inside = OnnxModel(content)
+    assert inside.about == {"channels": 3, "side": model.side, "labels": [*model.labels]}
+    options = inside.session.get_session_options()
+    assert (options.intra_op_num_threads, options.inter_op_num_threads) == (1, 1)

@@ -9,6 +9,7 @@ from engine.errors import BlindspotError
 from engine.models import catalog
 from engine.models import pace as module
 from engine.models.pace import Pace, find_pace, in_batches, pace_file
+from engine.models.turns import in_turns
 from tests import homes, paces, tiny
 
 
@@ -81,6 +82,24 @@ def test_what_was_compiled_for_stays_except_where_a_calm_machine_found_another(s
     module.keep_row(pace_file(), key, row | said)
     module.keep_for_good(model, Pace(4, True, "exact", 0.1))
     assert json.loads(pace_file().read_text())[key]["batch"] == batch
+
+
+def test_no_batch_is_tried_that_has_no_room(timed, monkeypatch):
+    model = tiny.cnn()
+    room = 4 * 64 * 4 * model.side**2  # four images, each of 64 channels in four bytes
+    monkeypatch.setattr(module, "memory_budget", lambda _: room)
+    find_pace(model, "exact")
+    assert {batch for _, batch in timed[1]} == {1, 2, 4}
+
+
+@pytest.mark.parametrize(("seconds", "runs", "counted"), [(0, 7, 5), (1e9, 18, 8)])
+def test_runs_are_timed_in_turns_after_some_that_do_not_count(seconds, runs, counted):
+    made, shares = [], []
+    things = {name: lambda name=name: made.append(name) or torch.zeros(1) for name in "ab"}
+    times = in_turns(things, 8, seconds, shares.append)
+    assert made == ["a", "b"] * runs
+    assert {name: len(taken) for name, taken in times.items()} == {"a": counted, "b": counted}
+    assert shares == [(turn + 1) / 8 for turn in range(counted)]
 
 
 def test_batches_that_grow_slow_or_do_not_fit_are_not_followed(timed):
