@@ -6,10 +6,9 @@ import pytest
 import torch
 
 from engine.errors import BlindspotError
-from engine.models import catalog
+from engine.models import catalog, turns
 from engine.models import pace as module
 from engine.models.pace import Pace, find_pace, in_batches, pace_file
-from engine.models.turns import in_turns
 from tests import homes, paces, tiny
 
 
@@ -92,14 +91,20 @@ def test_no_batch_is_tried_that_has_no_room(timed, monkeypatch):
     assert {batch for _, batch in timed[1]} == {1, 2, 4}
 
 
-@pytest.mark.parametrize(("seconds", "runs", "counted"), [(0, 7, 5), (1e9, 18, 8)])
-def test_runs_are_timed_in_turns_after_some_that_do_not_count(seconds, runs, counted):
+@pytest.mark.parametrize(
+    ("seconds", "uncounted", "counted"), [(0, 2, 5), (12, 4, 13), (1e9, 10, 20)]
+)
+def test_runs_are_timed_in_turns_after_some_that_do_not_count(
+    monkeypatch, seconds, uncounted, counted
+):
+    """A run takes half a second, so that a turn takes one."""
     made, shares = [], []
     things = {name: lambda name=name: made.append(name) or torch.zeros(1) for name in "ab"}
-    times = in_turns(things, 8, seconds, shares.append)
-    assert made == ["a", "b"] * runs
-    assert {name: len(taken) for name, taken in times.items()} == {"a": counted, "b": counted}
-    assert shares == [(turn + 1) / 8 for turn in range(counted)]
+    monkeypatch.setattr(turns, "perf_counter", lambda: 1000 + len(made) / 2)
+    times = turns.in_turns(things, 20, seconds, shares.append)
+    assert made == ["a", "b"] * (uncounted + counted)
+    assert times == dict.fromkeys("ab", [0.5] * counted)
+    assert shares == [(turn + 1) / 20 for turn in range(counted)]
 
 
 def test_batches_that_grow_slow_or_do_not_fit_are_not_followed(timed):
