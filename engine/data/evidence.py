@@ -169,8 +169,7 @@ class Bags(DataRecipe):
         images = source.images[rows].copy()
         for place in np.flatnonzero(hard):
             images[place, 0] = harder(images[place, 0], rng)
-        is_key = (source.labels[rows] == key) & (count > 0)
-        return rows, is_key, hard, images
+        return rows, source.labels[rows] == key, hard, images
 
 
 def shape_pixels(shape: str) -> NDArray[np.bool_]:

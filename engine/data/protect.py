@@ -152,6 +152,6 @@ def convolved(
     weight = torch.from_numpy(kernel).expand(images.shape[1], 1, *kernel.shape)
     blurred = F.conv2d(pixels, weight, padding=len(kernel) // 2, groups=images.shape[1]).numpy()
     highest = blurred.max((1, 2, 3), keepdims=True)
-    protected = np.clip(blurred / np.where(highest > 0, highest, 1) * 255, 0, 255)
+    protected = blurred / np.where(highest > 0, highest, 1) * 255
     mixed = np.float32(1 - strength) * images + np.float32(strength) * protected
     return mixed.astype(np.uint8)

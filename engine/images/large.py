@@ -151,7 +151,7 @@ class PiecewiseTiff(LargeImage):
 
 def as_color(part: Pixels, *, dark: bool) -> Pixels:
     """Gray, RGB or RGB with alpha as RGB; alpha is left out."""
-    part = part[..., :1] if part.shape[-1] < 3 else part[..., :3]
+    part = part[..., :3]
     return 255 - part if dark else part
 
 

@@ -52,6 +52,8 @@ def test_pixels_are_three_channels_between_zero_and_one(channels):
     assert pixels.shape == (2, 3, 4, 5)
     assert 0 <= pixels.min() < pixels.max() <= 1
     assert np.allclose(pixels[0, -1] * 255, data.images[data.rows("test")[0], -1])
+    upright = replace(data, images=data.images.swapaxes(2, 3), truth={})
+    assert data.side == upright.side == 5  # the longer one
 
 
 def test_every_part_counts_in_the_fingerprint():

@@ -211,10 +211,15 @@ def test_what_is_no_set_of_pictures_or_would_do_harm_is_refused(make, words):
         read_folders(make(), "x.zip")
 
 
-def test_too_many_files_are_refused(monkeypatch):
-    monkeypatch.setattr("engine.data.archive.MAX_MEMBERS", 10)
-    with pytest.raises(BadData, match="holds 20 files, and at most 10"):
-        read_folders(zipped(two()))
+def test_too_many_files_are_refused_and_only_the_table_of_contents_counts(monkeypatch, tmp_path):
+    data = zipped(two({"notes.txt": b"PK\x01\x02" * 9}), zipfile.ZIP_STORED)
+    (tmp_path / "x.zip").write_bytes(data)
+    for source in (data, tmp_path / "x.zip"):
+        monkeypatch.setattr("engine.data.archive.MAX_MEMBERS", 21)
+        assert len(read_folders(source).data) == 20
+        monkeypatch.setattr("engine.data.archive.MAX_MEMBERS", 20)
+        with pytest.raises(BadData, match="holds 21 files, and at most 20"):
+            read_folders(source)
 
 
 def test_a_table_of_contents_without_end_is_not_read(monkeypatch, tmp_path):

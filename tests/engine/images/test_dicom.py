@@ -82,6 +82,8 @@ def test_a_file_of_frames_opens_at_the_middle_and_gives_each():
     assert scan.planes == ("frame",)
     assert scan.count("frame") == 5
     assert scan.picture().behind.values[0, 0] == 20
+    names = [preset.name for preset in scan.presets]
+    assert names == ["All of 8 bits", "Middle 98 %", "Full range"]
     first_pixels = [scan.picture(SliceChoice(slice=at)).behind.values[0, 0] for at in range(5)]
     assert first_pixels == [0, 10, 20, 30, 40]
     with pytest.raises(BadSetting, match="no slice 6"):
@@ -156,6 +158,9 @@ def test_monochrome1_is_turned_padding_is_black_and_bits_are_read():
     assert picture.notes[0] == "12 % of it has no value and is black"
     implicit = dataset(pixels, ImplicitVRLittleEndian, PixelPaddingValue=-2000)
     assert np.isnan(read(written(implicit)).behind.values[:2]).all()
+    large = (2**24 + np.arange(64, dtype=np.uint32)).reshape(8, 8)  # float32 has every other one
+    result = read(dicom(large, RescaleSlope=2, RescaleIntercept=-(2**25))).behind.values
+    assert np.array_equal(result.ravel(), 2 * np.arange(64))
     values = np.linspace(-1.5, 2.5, 64, dtype=np.float32).reshape(8, 8)
     values[0, 0] = np.inf
     behind = read(dicom(values)).behind

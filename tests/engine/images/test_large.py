@@ -4,6 +4,7 @@ import io
 import struct
 import tracemalloc
 import zlib
+from hashlib import blake2b
 from time import process_time
 
 import numpy as np
@@ -86,6 +87,7 @@ def test_any_rectangle_of_a_tiff_has_the_pixels_of_the_whole(how):
     image = open_large(data, "one.tif")
     assert isinstance(image, PiecewiseTiff)
     assert (image.width, image.height) == (130, 90)
+    assert image.fingerprint == blake2b(data, digest_size=16).hexdigest()
     for top, bottom, left, right in ((0, 90, 0, 130), (3, 70, 40, 99), (80, 90, 120, 130)):
         expected = PIXELS[top:bottom, left:right]
         assert np.array_equal(image.piece(top, bottom, left, right), expected)
@@ -94,8 +96,11 @@ def test_any_rectangle_of_a_tiff_has_the_pixels_of_the_whole(how):
 
 def test_gray_and_alpha_are_read_and_a_smaller_rectangle_is_the_mean_of_its_squares():
     gray = PIXELS[..., :1]
-    result = open_large(tiff(gray, intent=0)).piece(0, 90, 0, 130)
-    assert np.array_equal(result, np.broadcast_to(255 - gray, PIXELS.shape))
+    for intent, expected in ((0, 255 - gray), (1, gray)):
+        image = open_large(tiff(gray, intent=intent))
+        assert isinstance(image, PiecewiseTiff)
+        result = image.piece(0, 90, 0, 130)
+        assert np.array_equal(result, np.broadcast_to(expected, PIXELS.shape))
     alpha = np.concatenate([PIXELS, gray], 2)
     assert np.array_equal(open_large(tiff(alpha)).piece(5, 9, 2, 7), PIXELS[5:9, 2:7])
     result = open_large(tiff(PIXELS, packed=True)).smaller(4, 4, 44, 8, 108)
@@ -155,7 +160,10 @@ def test_an_image_on_its_side_in_strips_is_decoded_once_or_refused(monkeypatch):
     monkeypatch.setattr(large, "MOST_WHOLE", PIXELS[..., 0].size - 1)
     with pytest.raises(BadImage, match="save it upright, or in tiles"):
         open_large(data, "one.tif")
-    assert open_large(tiff(PIXELS, tile=(32, 48), orientation=6)).width == 90
+    turned = tiff(PIXELS, tile=(32, 48), orientation=6)
+    assert open_large(turned).width == 90
+    as_text = [struct.pack("<HHI", 274, form, 1) for form in (3, 2)]
+    assert open_large(turned.replace(*as_text)).width == 130  # its orientation is no number
 
 
 @pytest.mark.parametrize(
@@ -205,6 +213,14 @@ def test_false_tags_and_pieces_cost_no_memory():
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 5_000_000
+
+
+def test_a_side_is_long_by_itself_and_beside_the_other_from_one_pixel_beyond_its_bound():
+    for width, height in ((250_000, 500), (1000, 2)):
+        for sides in ((width, height), (height, width)):
+            large.check_sides(*sides, "a.tif")
+            with pytest.raises(BadImage, match="a side has 250,000 px at most"):
+                large.check_sides(*(side + (side == width) for side in sides), "a.tif")
 
 
 def test_another_format_is_decoded_whole_but_no_line():

@@ -1,5 +1,6 @@
 """Limits, letters and pieces that are read off a file: written by hand, at a limit and beyond."""
 
+import io
 import struct
 import zlib
 from contextvars import copy_context
@@ -10,7 +11,7 @@ import pytest
 from pydicom import Dataset
 
 from engine.errors import BadImage
-from engine.images import limits, load, reader_process
+from engine.images import dicom_file, limits, load, reader_process, unpacking
 from engine.images import tiff_entries as tiff_module
 from engine.images.depth import span
 from engine.images.dicom_header import one_frame, voi_table
@@ -20,11 +21,11 @@ from engine.images.kinds import bare_dicom, nifti
 from engine.images.kinds import kind as file_kind
 from engine.images.nova_file import read_annotations
 from engine.images.orientation import from_cosines, from_words, letters, opposite
-from engine.images.scan import ScanPlane, percent_text, squared
+from engine.images.scan import ScanPlane, percent_text, resized, squared
 from engine.images.tiff_entries import tiff_entries, whole_numbers
 from engine.images.tiles import TileGrid
 from tests.engine.data import nova_files
-from tests.scans import AXIAL, CORONAL, SAGITTAL
+from tests.scans import AXIAL, CORONAL, SAGITTAL, dicom
 
 
 def gif(frames, palette=True, own=False, blocks=1):
@@ -163,6 +164,30 @@ def test_a_member_has_to_have_room_packed_and_twice_unpacked(size, most, count):
     assert reply(100 + 2 * count - 1) == ({"needs": 100 + 2 * count, "keeps": count}, [])
 
 
+@pytest.mark.parametrize(("piece", "rows"), [(30, [2, 2, 1]), (13, [1] * 5), (70, [5])])
+def test_an_array_of_a_zip_is_sent_in_as_many_rows_as_fit_but_one_at_least(
+    monkeypatch, piece, rows
+):
+    monkeypatch.setattr(unpacking, "PIECE", piece)
+    values, file = np.arange(35, dtype="<u2").reshape(5, 7), io.BytesIO()
+    np.save(file, values)
+    data = file.getvalue()
+    words = {"deflated": False, "size": len(data), "crc": zlib.crc32(data)}
+    _, parts = unpacking.array(words, [np.frombuffer(data, np.uint8)])
+    assert [shape for _, shape in parts.kinds] == [(count, 7) for count in rows]
+    assert np.array_equal(np.concatenate([*parts.arrays]), values)
+
+
+@pytest.mark.parametrize(("channels", "kind"), [((), np.uint16), ((3,), np.uint8)])
+def test_a_frame_has_to_have_room_by_its_stored_bytes_and_its_values(monkeypatch, channels, kind):
+    asked = []
+    monkeypatch.setattr(dicom_file, "require_room", lambda *room: asked.append(room))
+    values = np.zeros((16, 8, *channels), kind)
+    dicom_file.read_dicom(dicom(values), "a.dcm")
+    copies = dicom_file.COPIES * values.nbytes
+    assert asked[-1] == (copies + dicom_file.BYTES * values.size, dicom_file.FLOAT * values.size)
+
+
 def test_gold_boxes_may_lie_between_pixels_and_those_of_raters_count_nowhere():
     boxes = [nova_files.box(1, 2.5, 3, 4.25), nova_files.box(0, 0, 9, 9, "rater 1")]
     rows = [nova_files.row(0, []), nova_files.row(1, boxes, kind="cyst")]
@@ -216,6 +241,14 @@ def test_a_slice_gets_square_pixels_and_says_what_was_changed(shape, spacing, si
     assert result == size
     assert len(notes) == bool(said)
     assert said in " ".join(notes)
+
+
+def test_a_value_that_is_missing_is_missing_where_it_would_have_half_the_weight():
+    values = np.full((4, 4), 3, np.float32)
+    values[0, 0] = np.nan
+    expected = np.full((8, 8), 3, np.float32)
+    expected[:2, :2] = np.nan  # beyond, the others have 1 - 1/4 at least
+    np.testing.assert_allclose(resized(values, (8, 8)), expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize(

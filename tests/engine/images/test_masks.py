@@ -19,6 +19,9 @@ PICTURE = load(png(np.full((20, 30), 90, np.uint8)), "picture.png")
 def test_a_picture_of_any_brightness_marks_what_is_not_black(high):
     mask_image = load(png(MARKS.astype(np.uint8) * high), "mask.png")
     assert (mask_of(mask_image, None, PICTURE) == MARKS).all()
+    shades = np.where(MARKS, 200, 100).astype(np.uint8)
+    shades[0] = 149  # nearer to the darkest
+    assert (mask_of(load(png(shades), "mask.png"), None, PICTURE) == MARKS).all()
 
 
 def test_a_dicom_marks_too_and_of_a_volume_the_slice_that_is_looked_at():

@@ -3,18 +3,21 @@
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from engine.errors import BadImage
-from engine.images import read, reader, wire
+from engine.images import read, reader, reader_process, wire
 from engine.keeping.budget import BUDGET, VISITOR_BYTES, visited_by
 from tests.scans import nifti
 
+STATUS = Path("/proc/self/status")
 START = b"\x89PNG\r\n\x1a\n"  # by which it is taken for a picture
 
 
@@ -88,6 +91,24 @@ def test_a_fork_does_not_use_its_parents_reader(bad_reader):
         os._exit(len(reader._idle))
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
     assert len(reader._idle) == 1
+
+
+@pytest.mark.skipif(not STATUS.exists(), reason="this system does not say how much is used")
+def test_a_reader_has_so_much_memory_and_time_beyond_what_it_uses(monkeypatch):
+    import resource
+
+    limits = {}
+    monkeypatch.setattr(resource, "setrlimit", limits.__setitem__)
+    reader_process.limit_memory()
+    monkeypatch.setattr(resource, "getrusage", lambda _: (1.4, 2.5, 90))
+    reader_process.limit_time()
+    used = int(re.search(r"VmSize:\s+(\d+) kB", STATUS.read_text())[1]) * 1024
+    expected = {
+        resource.RLIMIT_AS: pytest.approx(used + reader_process.MEMORY, abs=5e7),
+        resource.RLIMIT_CPU: 3 + reader_process.CPU_SECONDS + 1,
+    }
+    for kind, soft in expected.items():
+        assert limits[kind] == (soft, resource.getrlimit(kind)[1])
 
 
 def test_a_reader_that_cannot_start_is_said(monkeypatch):

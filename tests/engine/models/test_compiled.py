@@ -19,7 +19,7 @@ from engine.attribution.heatmaps.occlusion import Occlusion
 from engine.models import compiled, compiling, pace, packages
 from engine.models.borrow import holding
 from engine.models.catalog import load
-from engine.models.compiled import COST, SAVED, Runner, can_compile, counting
+from engine.models.compiled import COST, SAVED, ForwardTally, Runner, can_compile, counting
 from engine.models.compiling import CannotCompile
 from engine.models.pace import Pace
 from engine.run import compute, without_words
@@ -101,6 +101,12 @@ def test_only_full_batches_run_compiled_and_are_counted(runner):
         runner(rest)
         runner(torch.rand(4, 3, side + 8, side + 8))
     assert tally.compiled == 4
+    (ran,) = tally.facts()["forwards"]
+    assert ran.pop("compiled_share") == 0.3636  # 4 of 11
+    assert ran == {"use": "exact", "images": 11, "batch": 4, "memory_format": "channels_last"}
+    for compiled_images in ({}, {PACE: 1}):
+        (ran,) = ForwardTally({PACE: 1}, compiled_images).facts()["forwards"]
+        assert ran["compiled_share"] == len(compiled_images)
     assert runner.held_bytes == runner.body.own_bytes
 
 

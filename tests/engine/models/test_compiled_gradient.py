@@ -8,13 +8,13 @@ from torch import nn
 
 from engine.attribution.level_sets.traversal import Traversal, WalkRules
 from engine.keeping.packing import checksum
-from engine.models import compiled, compiled_gradient, packages
+from engine.models import compiled, compiled_gradient, differentiating, packages
 from engine.models.borrow import borrowed
 from engine.models.catalog import load
 from engine.models.compiled import counting
 from engine.models.compiled_gradient import GradientRunner, after, derived
 from engine.models.compiling import Plain
-from engine.models.differentiating import PARTS, joint_graph
+from engine.models.differentiating import PARTS, export_both, joint_graph
 from engine.models.pace import Pace
 from engine.models.passes import Passes, counting_passes
 from tests import tiny
@@ -84,6 +84,7 @@ def test_hooks_changed_weights_and_other_numbers_go_through_the_model_itself(run
         assert not ran_compiled(runner)
         assert runner._asked == before  # nothing is looked for on disk meanwhile
     assert ran_compiled(runner)
+    assert runner._asked == before + 4
     with torch.no_grad():
         runner.body.network.fc.weight.mul_(2)
     assert not ran_compiled(runner)
@@ -201,6 +202,34 @@ def test_the_joint_graph_has_autograd_s_slopes_without_any_convolution_s_own_way
     expected = torch.autograd.grad(net(watched), watched, way)[0]
     torch.testing.assert_close(slopes, expected, atol=1e-6, rtol=1e-5)
     assert not any("convolution_backward" in str(node.target) for node in graph.graph.nodes)
+
+
+def test_the_second_part_takes_what_the_first_gives_and_any_slopes(tmp_path, monkeypatch):
+    parts = {}
+
+    def packaged(graph, _inputs, path):
+        parts[path.name] = graph
+        path.touch()
+
+    class Loader:
+        def __init__(self, path, *_):
+            self.graph = parts[Path(path).name]
+
+        def boxed_run(self, inputs):
+            return self.graph(*inputs)
+
+    monkeypatch.setattr(differentiating, "packaged", packaged)
+    monkeypatch.setattr(torch._C._aoti, "AOTIModelPackageLoader", Loader)
+    net, images = Strided(), pixels()[:2, :, :16, :16]
+    export_both(net, images, tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == set(PARTS)
+    there, back_again = parts.values()
+    logits, *saved = there(images)
+    watched, way = images.clone().requires_grad_(), torch.randn(2, 5, generator=tiny.seeded(1))
+    torch.testing.assert_close(logits, net(watched))
+    (slopes,) = back_again(*saved, way)
+    expected = torch.autograd.grad(net(watched), watched, way)[0]
+    torch.testing.assert_close(slopes, expected, atol=1e-6, rtol=1e-5)
 
 
 @real

@@ -1,5 +1,6 @@
 """A foreign ONNX file answers as its model does and cannot reach beyond its process."""
 
+import io
 import os
 import signal
 import subprocess
@@ -13,7 +14,8 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from engine.errors import BadModel, DoesNotFit
-from engine.models import catalog, onnx_network
+from engine.images.wire import receive, send
+from engine.models import catalog, onnx_network, onnx_process
 from engine.models.classifier import Classifier
 from engine.models.onnx_file import onnx_bytes
 from engine.models.onnx_network import OnnxNetwork
@@ -142,6 +144,30 @@ def test_a_system_without_limits_says_so_instead_of_running_a_file(monkeypatch):
         OnnxNetwork(graph(linear_nodes(), constants=[constant("w", weights())]), "a.onnx")
 
 
+@pytest.mark.skipif(not onnx_process.can_limit(), reason="this system cannot set limits")
+def test_the_process_limits_itself_by_its_file_and_by_each_batch(monkeypatch, tmp_path):
+    import resource
+
+    limits, requests, replies = [], io.BytesIO(), io.BytesIO()
+    (tmp_path / "statm").write_text("1000 200 30")  # pages
+    monkeypatch.setattr(onnx_process, "USED", tmp_path / "statm")
+    monkeypatch.setattr(resource, "setrlimit", lambda kind, limit: limits.append((kind, limit[0])))
+    monkeypatch.setattr(resource, "getrusage", lambda _: (1.25, 2.5, 90))
+    content = graph(linear_nodes(), constants=[constant("w", weights())])
+    images = np.random.default_rng(1).random((3, 3, 8, 8), np.float32)
+    for array in (np.frombuffer(content, np.uint8), images):
+        send(requests, {}, [array])
+    requests.seek(0)
+    onnx_process.serve(requests, replies)
+    replies.seek(0)
+    assert receive(replies)[0] == {"channels": 3, "side": 8}
+    (logits,) = receive(replies)[1]
+    np.testing.assert_allclose(logits, images.reshape(3, -1) @ weights(), rtol=1e-4, atol=1e-5)
+    room = 1000 * resource.getpagesize() + onnx_process.MEMORY + 3 * len(content)
+    seconds = [(resource.RLIMIT_CPU, second) for second in (4 + 30 + 1, 4 + 20 + 3 * 2 + 1)]
+    assert limits == [(resource.RLIMIT_AS, room), *seconds]
+
+
 def test_windows_which_has_no_resource_module_can_import_what_reads_onnx():
     program = (
         "import sys; sys.modules['resource'] = None\n"
@@ -228,7 +254,12 @@ def test_a_model_written_here_is_judged_as_the_model_itself(tmp_path):
 
 def test_what_needs_gradients_says_so_for_an_image():
     model = catalog.load("digits-cnn")
-    opened = Classifier(OnnxNetwork(onnx_bytes(model), "m.onnx"), "file:1", "ONNX", model.side)
+    content = onnx_bytes(model)
+    opened = Classifier(OnnxNetwork(content, "m.onnx"), "file:1", "ONNX", model.side)
     for need in ("gradient", "head", "map", "attention", "rescale", "rectifier"):
         assert "only gives answers" in opened.lacks(need)
     assert model.lacks("gradient") == ""
+    inside = OnnxModel(content)
+    assert inside.about == {"channels": 3, "side": model.side, "labels": [*model.labels]}
+    options = inside.session.get_session_options()
+    assert (options.intra_op_num_threads, options.inter_op_num_threads) == (1, 1)

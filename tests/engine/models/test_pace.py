@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from engine.errors import BlindspotError
-from engine.models import catalog
+from engine.models import catalog, turns
 from engine.models import pace as module
 from engine.models.pace import Pace, find_pace, in_batches, pace_file
 from tests import homes, paces, tiny
@@ -81,6 +81,30 @@ def test_what_was_compiled_for_stays_except_where_a_calm_machine_found_another(s
     module.keep_row(pace_file(), key, row | said)
     module.keep_for_good(model, Pace(4, True, "exact", 0.1))
     assert json.loads(pace_file().read_text())[key]["batch"] == batch
+
+
+def test_no_batch_is_tried_that_has_no_room(timed, monkeypatch):
+    model = tiny.cnn()
+    room = 4 * 64 * 4 * model.side**2  # four images, each of 64 channels in four bytes
+    monkeypatch.setattr(module, "memory_budget", lambda _: room)
+    find_pace(model, "exact")
+    assert {batch for _, batch in timed[1]} == {1, 2, 4}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "uncounted", "counted"), [(0, 2, 5), (12, 4, 13), (1e9, 10, 20)]
+)
+def test_runs_are_timed_in_turns_after_some_that_do_not_count(
+    monkeypatch, seconds, uncounted, counted
+):
+    """A run takes half a second, so that a turn takes one."""
+    made, shares = [], []
+    things = {name: lambda name=name: made.append(name) or torch.zeros(1) for name in "ab"}
+    monkeypatch.setattr(turns, "perf_counter", lambda: 1000 + len(made) / 2)
+    times = turns.in_turns(things, 20, seconds, shares.append)
+    assert made == ["a", "b"] * (uncounted + counted)
+    assert times == dict.fromkeys("ab", [0.5] * counted)
+    assert shares == [(turn + 1) / 20 for turn in range(counted)]
 
 
 def test_batches_that_grow_slow_or_do_not_fit_are_not_followed(timed):

@@ -19,10 +19,11 @@ from torch import nn
 from engine.errors import BadModel
 from engine.models import checkpoints
 from engine.models.card import card_of, weights_of
+from engine.models.inert import Storage, TensorPlace
 from engine.models.own_file import load_weights, open_alike, open_model
 from engine.models.rebuild import model_bytes
 from engine.models.weights_file import read_network, read_weights
-from engine.models.weights_table import EndsOfFile, Hole
+from engine.models.weights_table import EndsOfFile, Hole, tensor_row
 from engine.unlearning.zipped_models import open_zip
 from tests import tiny
 from tests.hostile.archives import zipped
@@ -103,6 +104,17 @@ def entry(kind="F32", shape=(2,), offsets=(0, 8)):
 def test_a_safetensors_file_that_does_not_hold_what_it_says_is_damaged(content):
     with pytest.raises(BadModel, match=r"^a\.safetensors cannot be read as weights"):
         read_weights(content, "a.safetensors")
+
+
+def test_a_tensor_may_reach_to_the_end_of_its_storage_and_not_beyond():
+    def row(count, *stride):
+        place = TensorPlace(Storage("k", "float32", count), 1, (2, 3), stride)
+        return tensor_row("w", place, {"k": (9, 5)}, "a.pt")
+
+    assert row(8, 4, 1) == ("w", "float32", [2, 3], [4, 1], 1, 9, 8, 5)  # the last is 1 + 4 + 2
+    for count, *stride in ((7, 4, 1), (8, 1, 3), (8, 4), (8, 1, 1, 0)):
+        with pytest.raises(ValueError, match=r"beyond|zip"):
+            row(count, *stride)
 
 
 def test_tensors_that_share_their_numbers_become_no_more_than_the_file():
