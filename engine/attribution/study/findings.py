@@ -59,8 +59,7 @@ def beside_paper(table: Table) -> str:
     if not all(name in table.rows for name in TITLES):
         return "The paper's ranking is of all ten methods; this study has fewer."
     agreed = [name for name in first_of_ten(table) if name in TRUSTED]
-    has_others = any(name in table.rows for name in EVERY if name not in TITLES)
-    among = "among the first three of its ten here" if has_others else "among them"
+    among = "among the first three of its ten here" if OwnMap.name in table.rows else "among them"
     match len(agreed):
         case 0:
             sentence = f"none of the three is {among}"

@@ -100,8 +100,8 @@ def block_ranks(values: Floats, blocks: int = BLOCKS) -> Ranks:
     Raises:
         BlindspotError: all blocks have the same mean, or a value is unknown.
     """
-    row_blocks = np.minimum(np.arange(len(values)) * blocks // len(values), blocks - 1)
-    column_blocks = np.minimum(np.arange(values.shape[1]) * blocks // values.shape[1], blocks - 1)
+    row_blocks = np.arange(len(values)) * blocks // len(values)
+    column_blocks = np.arange(values.shape[1]) * blocks // values.shape[1]
     block_numbers = row_blocks[:, None] * blocks + column_blocks[None, :]
     sums = np.bincount(block_numbers.ravel(), values.astype(np.float64).ravel(), blocks * blocks)
     means = (sums / np.bincount(block_numbers.ravel(), minlength=blocks * blocks)).astype(

@@ -52,6 +52,7 @@ def test_squares_lie_inside_and_are_of_many_sizes():
     assert (drawn[:, 0] + drawn[:, 2] <= 40).all()
     assert (drawn[:, 1] + drawn[:, 2] <= 60).all()
     assert set(drawn[:, 2]) == set(range(5, 14))
+    assert [set(boxes(256, 3, side)[:, 2]) for side in (3, 9)] == [{1}, {1}]
     assert (drawn[:, 0] + drawn[:, 2] == 40).any()
     assert (drawn[:, 1] + drawn[:, 2] == 60).any()
 

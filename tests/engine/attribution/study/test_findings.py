@@ -12,6 +12,7 @@ from engine.attribution.study import pictures as maps
 from engine.attribution.study.measure import RANDOM
 from engine.attribution.study.ranking import COSINE, METRICS, RELIABLE, SCORE, by_reliability
 from engine.gallery import shipped_answer
+from engine.pictures.colors import DIVERGING_LIGHT, SEQUENTIAL
 from engine.result import HeatMap, Table
 from engine.run import answer
 from tests import tiny
@@ -150,6 +151,10 @@ def test_every_map_of_an_image_has_its_figures_and_its_column_a_scale():
     strong = HeatMap(np.full((32, 32), 1.0, np.float32), "", signed=False)
     low, high = (maps.painted(view, 1.0)[0, 0].sum() for view in (faint, strong))
     assert high > low + 200
+    for signed, ramp in ((True, DIVERGING_LIGHT[[0, 128, 255]]), (False, SEQUENTIAL[[0, 0, 255]])):
+        row = HeatMap(np.float32([[-2, 0, 2]]), "", signed=signed)
+        assert maps.painted(row, 2.0).tolist() == [ramp.tolist()]
+        assert maps.painted(row, 0.0).tolist() == [[ramp[1].tolist()] * 3]
     plain = maps.bordered(maps.painted(faint, 1.0), None)
     drawn = maps.bordered(maps.painted(faint, 1.0), image.masks[1])  # rows and columns 4 to 9
     assert drawn[8:18, 18].tolist() == [[255, 255, 255]] * 10
@@ -165,5 +170,9 @@ def test_every_map_of_an_image_has_its_figures_and_its_column_a_scale():
     assert grid.caption(1, 0) == ""
     alike = figures.cell(name, "cross-label cosine")
     assert grid.columns[1].endswith(f"cosine {alike:.2f}".replace("-", "−"))
-    hits = int((figures["pointing game"] >= 0.5).sum())
-    assert grid.finding.startswith(f"{hits} of {len(figures)} maps point at the thing")
+    hits = [0, 0.49, 0.5, 1] * 5  # of equal highest values the share on the thing
+    columns = {name: (figures[name], "") for name in figures.order} | {"pointing game": (hits, "")}
+    shown = {**result, "figures": Table.of(columns, figures.rows)}
+    grid = maps.map_pictures(case, image, shown)
+    assert grid.finding.startswith("10 of 20 maps point at the thing")
+    assert [words[0] for words in grid.captions if words] == ["✗", "✗", "✓", "✓"] * 5

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from itertools import pairwise
+from time import perf_counter
 
 import numpy as np
 import pytest
@@ -45,6 +46,7 @@ from engine.measures.concentration import file_bytes
 from engine.measures.fidelity import max_sensitivity
 from engine.measures.outlines import inside_of
 from engine.measures.showing import random_ranks, shown_of
+from engine.models import compiled
 from engine.result import Table
 from engine.run import answer
 from tests import tiny
@@ -458,17 +460,24 @@ def test_a_rival_s_maps_are_shown_too_and_an_unknown_image_is_refused():
         StudyMaps(image="8")(case)
 
 
-def test_a_map_is_made_with_its_cost_on_a_copy_without_the_model_s_hooks():
+def test_a_map_is_made_with_its_cost_on_a_copy_without_the_model_s_hooks(monkeypatch):
+    looked = []
+    monkeypatch.setattr(compiled, "can_compile", looked.append)
     case = tiny.study_case()
     with measure.count_passes(case.model) as (model, counter):
         image_case = case.question(case.images[0], 0, model)
-        assert measure.compute_map(Gradient(), image_case, counter).passes == 1
+        start = perf_counter()
+        timed = measure.compute_map(Gradient(), image_case, counter)
+        assert timed.passes == 1
+        assert 0 < timed.seconds <= perf_counter() - start
         assert measure.compute_map(Lime(samples=50), image_case, counter).passes == 50
     model = tiny.cnn()
     model.network.fc.register_forward_hook(lambda *_: 1 / 0)
     with measure.count_passes(model) as (copy, counter):
         copy.logits(torch.zeros(3, 3, 32, 32))
         assert counter.images == 3
+        copy.runner("exact").expect(10**9)
+    assert not looked  # nor is it ever compiled
 
 
 def test_the_area_of_a_map_is_the_one_added_up_by_hand():
@@ -520,6 +529,13 @@ def test_one_method_that_is_cheaper_is_enough_to_deny_that_grad_cam_is_cheap():
     assert agrees("Grad-CAM is cheap", passes=dear)[0] == 1
     assert agrees("Grad-CAM is cheap", passes=dear | {"Gradient": 2.0})[0] == 1
     assert agrees("Grad-CAM is cheap", passes=dear | {"Gradient": 1.0})[0] == 0
+
+
+@pytest.mark.parametrize(("guided", "agreed"), [(0.2, 1), (0.19, 0), (np.nan, np.nan)])
+def test_guided_backpropagation_has_to_be_more_alike_by_a_fifth(guided, agreed):
+    cosines = dict.fromkeys(TITLES, 0.0) | {"GuidedBackprop": guided}
+    result, _ = agrees("Guided", **{"cross-label cosine": cosines})
+    assert result == pytest.approx(agreed, nan_ok=True)
 
 
 def test_lime_is_held_against_the_simplest_map_of_a_gradient():

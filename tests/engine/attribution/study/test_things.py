@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from engine import data as data_sets
 from engine.attribution.heatmaps.grad_cam import GradCam
 from engine.attribution.heatmaps.gradient import Gradient
-from engine.attribution.study import SOURCES, study_case, things
+from engine.attribution.study import SOURCES, images, study_case, things
 from engine.attribution.study.images import (
     LARGE,
     LIGHT,
@@ -166,12 +166,13 @@ def test_large_lesions_are_those_of_the_data_set_that_the_network_with_its_own_m
 
 
 class Halves(nn.Module):
-    """Says the first half of its classes of every image, and the third class most."""
+    """Says the first half of its classes of every image, the third most; at the last it is torn."""
 
     def __init__(self, classes):
         super().__init__()
         self.logits = nn.Parameter(torch.where(torch.arange(classes) < classes // 2, 1.0, -1.0))
         self.logits.data[2 % classes] = 2.0
+        self.logits.data[-1] = 0.0  # a probability of one half, which is not yet a finding
 
     def forward(self, images):
         return self.logits.expand(len(images), -1) + 0 * images.mean((1, 2, 3))[:, None]
@@ -196,7 +197,7 @@ def test_figures_of_a_network_that_says_half_of_the_things_of_every_scene(monkey
     assert things.figures(tiny.classifier(Halves(len(CATEGORIES)), 64, "halves")) == expected
 
 
-def test_errors_are_missed_or_made_up_and_asked_beside_what_the_model_says():
+def test_errors_are_missed_or_made_up_and_asked_beside_what_the_model_says(monkeypatch):
     model = tiny.classifier(Halves(len(CATEGORIES)), 64, "halves")
     half = len(CATEGORIES) // 2
     for source in ("scenes-missed", "scenes-made-up"):
@@ -212,6 +213,9 @@ def test_errors_are_missed_or_made_up_and_asked_beside_what_the_model_says():
                 every = np.any([scene.mask(CATEGORIES[label]) for label in present], 0)
                 assert all(np.array_equal(mask, every) for mask in image.masks)
             assert image.rival is None
+    monkeypatch.setattr(images, "every_error", lambda _source: tuple(range(20)))
+    some = images.shipped_images.__wrapped__("phantoms-missed", 5, 3)
+    assert some == (*np.random.default_rng([3, 9]).permutation(20)[:5],)
     model = tiny.classifier(Halves(4), Phantoms().side, "halves")
     case = study_case("phantoms-missed", count=3, methods=(Gradient(),), model=model)
     for image in case.images:

@@ -12,6 +12,7 @@ from engine.attribution.heatmaps.gradient import Gradient
 from engine.attribution.heatmaps.gradient_x_input import GradientXInput
 from engine.attribution.heatmaps.integrated_gradients import IntegratedGradients
 from engine.attribution.trust import OtherClass, RandomWeights, TrustCase
+from engine.attribution.trust.alike import Comparison
 from engine.attribution.trust.random_weights import randomized
 from engine.case import ImageCase
 from engine.data import load as load_data
@@ -47,6 +48,23 @@ def test_the_gradient_is_gone_with_random_weights_and_a_flat_map_not_compared(di
     check = check_of(RandomWeights(), digit, toy(dies))
     assert np.isnan(verdict(check))
     assert "cannot be compared" in check.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("order", "signed", "expected", "words"),
+    [
+        (0.9, True, -1, "Looks the same"),
+        (-0.9, True, -1, "the opposite map"),
+        (-0.9, False, 1, "it is gone"),
+        (0.6, True, 0, "something of it is left"),
+        (-0.4, True, 1, "it is gone"),
+    ],
+)
+def test_what_is_left_is_told_by_the_share_of_the_way_from_chance(order, signed, expected, words):
+    """From a chance of 0.3 the limits lie at 0.51 and 0.65."""
+    compared = Comparison(np.ones((4, 4), np.bool_), signed, chance=0.3)
+    check = RandomWeights().judged(compared, order, ssim=0.1)
+    assert (verdict(check), words in check.notes[0]) == (expected, True)
 
 
 def test_a_model_without_weights_to_shuffle_is_said_to_have_none():
