@@ -14,7 +14,14 @@ from engine.models.rebuild import rebuilt
 from engine.sparsity import Lottery
 from engine.sparsity.tickets import levels as engine_levels
 from engine.sparsity.tickets.cut import full_masks, prune_smallest
-from engine.sparsity.tickets.levels import ARMS, NEW_START, TicketPlan, random_masks, stops
+from engine.sparsity.tickets.levels import (
+    ARMS,
+    NEW_START,
+    TicketPlan,
+    as_model,
+    random_masks,
+    stops,
+)
 from engine.sparsity.tickets.lottery import claims, usual_level
 from engine.training import Recipe, Recorder, figures, fresh, loop, train
 from engine.training.state import state_file, unfinished
@@ -253,6 +260,9 @@ def test_what_cannot_be_is_said():
         Lottery(rewind=120.0)
     plan = TicketPlan(CASE, 0.2, 3, 0.9, 2, True, "x")
     assert plan.start == int(0.9 * plan.steps)
+    assert replace(plan, case=replace(CASE, seed=2**32 - 1)).drawn == [2**32 - 1, 0]
+    many = replace(plan, case=replace(CASE, recipe=replace(RECIPE, epochs=100)), rewind=0.0)
+    assert many.looks == tuple(many.steps // 25 * look for look in range(1, 26))
     assert replace(plan, case=replace(CASE, recipe=Recipe("mlp", epochs=1, batch=512))).start == 0
     untested = replace(CASE.data, split=np.zeros(len(CASE.data), np.uint8))
     with pytest.raises(BlindspotError, match="no test images to measure with"):
@@ -268,6 +278,11 @@ def test_random_masks_keep_the_layers_densities_and_are_drawn_by_the_seed():
     assert np.array_equal(first.counts, masks.counts)
     assert (first.flat & masks.flat).sum() / masks.kept < 0.5
     assert first.digest == same.digest
+    fingerprints = {network.fingerprint for network in (model, fresh(CASE.data, RECIPE, 2))}
+    state = fresh(CASE.data, RECIPE, 2).network.state_dict()
+    assert as_model(model, state, full_masks(model)).fingerprint in fingerprints - {
+        model.fingerprint
+    }
     assert first.digest not in {second.digest, masks.digest}
     assert random_masks(prune_smallest(model, masks, 0.5), 3).inside(first)
 
