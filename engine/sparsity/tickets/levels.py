@@ -286,7 +286,6 @@ def as_model(like: Classifier, weights: Weights, masks: Masks) -> Classifier:
     """A network of that form with these weights, which carries the masks."""
     model = like.twin(paced=False)
     model.network.load_state_dict(weights)
-    model.changed()
     model.masks = masks.packed()
     return model
 

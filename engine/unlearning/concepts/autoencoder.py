@@ -78,7 +78,7 @@ class Autoencoder:
     @classmethod
     def read(cls, flat: Floats, width: int, active: int) -> Autoencoder:
         """From all weights in a row, as `flat` gives them."""
-        size = (len(flat) - width - 1) // (2 * width + 2)
+        size = len(flat) // (2 * width + 2)  # width + 1 more belong to no feature
         shapes = ((size, width), (width,), (width, size), (size,), (size,), (1,))
         ends = np.cumsum([int(np.prod(shape)) for shape in shapes])[:-1]
         parts = np.split(np.asarray(flat, np.float32), ends)

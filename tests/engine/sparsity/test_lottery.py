@@ -253,6 +253,9 @@ def test_what_cannot_be_is_said():
         Lottery(rewind=120.0)
     plan = TicketPlan(CASE, 0.2, 3, 0.9, 2, True, "x")
     assert plan.start == int(0.9 * plan.steps)
+    assert replace(plan, case=replace(CASE, seed=2**32 - 1)).drawn == [2**32 - 1, 0]
+    many = replace(plan, case=replace(CASE, recipe=replace(RECIPE, epochs=100)), rewind=0.0)
+    assert many.looks == tuple(many.steps // 25 * look for look in range(1, 26))
     assert replace(plan, case=replace(CASE, recipe=Recipe("mlp", epochs=1, batch=512))).start == 0
     untested = replace(CASE.data, split=np.zeros(len(CASE.data), np.uint8))
     with pytest.raises(BlindspotError, match="no test images to measure with"):

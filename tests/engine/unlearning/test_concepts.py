@@ -199,6 +199,10 @@ def test_two_things_are_forgotten_together_and_one_that_is_named_twice_once(lear
     sentence = both.finding(case, result)
     assert sentence.startswith("No longer seen: car (")
     assert ", wheel (" in sentence
+    things = result["things"]
+    seen = [row for row in things.rows if things.cell(row, "before") >= CHANCE]
+    others = [things.cell(row, "after") >= CHANCE for row in seen if row not in both.things]
+    assert f"{sum(others)} of {len(others)} other thing" in sentence
     twice = SAUCE(second="car", third="boat")
     assert twice.things == ("car", "boat")
     assert twice.chosen(learned).tolist() == SAUCE(second="boat").chosen(learned).tolist()

@@ -253,19 +253,22 @@ def test_a_model_whose_head_alone_was_cut_still_has_it_all(case):
 
 
 def test_the_probe_reads_all_images_on_the_scale_of_what_stays(case, monkeypatch):
-    read = []
+    read, taught = [], []
 
     class Probe:
         def predict(self, values):
             read.append(values)
             return np.zeros(len(values))
 
-    monkeypatch.setattr(still_there, "probed", lambda *_: Probe())
+    monkeypatch.setattr(still_there, "probed", lambda _, labels: taught.append(labels) or Probe())
     feature_figures(case.model, case, 5)
     gone, stays = (
         case.model.features(case.data.pixels(rows)).double().numpy()
         for rows in (case.splits.gone, case.splits.retain)
     )
+    count = len(case.splits.forget)
+    assert len(read[0]) == count - count // 2  # one half teaches the probe, the other is asked
+    assert len(taught[0]) == min(still_there.MOST, len(case.splits.retain)) + count // 2
     np.testing.assert_allclose(read[1], gone / np.abs(stays).mean(), rtol=1e-4, atol=1e-6)
 
 

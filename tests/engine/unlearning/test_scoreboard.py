@@ -136,6 +136,10 @@ def test_a_board_is_named_by_its_methods_and_settings_and_nobody_and_one_twice_a
     boards = [BoardCase(case, (way,)) for way in (SalUn(), SalUn(share=0.1), GradientAscent())]
     boards.append(BoardCase(class_case(4), (SalUn(),)))
     assert len({board.fingerprint for board in boards}) == 4
+    facts = [board.facts() for board in boards]
+    assert [fact["unlearners"] for fact in facts] == [[b.methods[0].label] for b in boards]
+    # seeds of one board are alike; another way or request is not
+    assert len({fact["alike"] for fact in facts}) == 4
     with pytest.raises(BlindspotError, match="at least one way"):
         BoardCase(case, ())
     with pytest.raises(BlindspotError, match="SalUn is chosen twice"):

@@ -67,6 +67,8 @@ def test_so_many_images_are_chosen_as_the_share_says(model_and_data, share, coun
     assert len(set(images["id"])) == len(images["id"]) == count
     for result in (hardest, easiest):
         assert len(result(model, data, share, rounds=1).ids) == count
+        with pytest.raises(BlindspotError, match="cannot be forgotten"):
+            result(model, data, 1 + share, rounds=1)
 
 
 def outright(model, data, count, rounds, sign):

@@ -13,6 +13,7 @@ from engine.data.protect import draw_filters, legacy
 from engine.pictures import as_bytes
 from engine.unlearning import EasyImage, LocallyMaskedImage, ProtectImage, RandomNoiseOnImage
 from engine.unlearning.protection.local_masks import background
+from engine.unlearning.protection.own_image import surprise
 from engine.unlearning.protection.own_random import TILE
 from tests import tiny
 
@@ -96,7 +97,13 @@ def test_a_model_of_several_findings_is_asked_for_the_one_that_is_meant(kind):
     image_case = tiny.cnn_case()
     model = tiny.cnn()
     model.points = (0.3, 0.5, 0.2, 0.6)
-    result = kind(16)(ImageCase(model, image_case.image, Target(2)))
+    question = ImageCase(model, image_case.image, Target(2))
+    logits = torch.linspace(-2, 3, len(model.points))[None].requires_grad_()
+    surprise(question)(logits).backward()
+    assert logits.grad[0].nonzero().tolist() == [[2]]  # other findings do not compete with it
+    surprise(image_case)(far := torch.tensor([[300.0, 0, 0, 0]]).requires_grad_()).backward()
+    assert far.grad.abs().max() == 1  # nor is a probability of 0 without a slope
+    result = kind(16)(question)
     assert result["probability"]["after"] > result["probability"]["before"]
 
 
