@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from collections.abc import Mapping
 from functools import partial
 from hashlib import blake2b
+from inspect import getsource
+from textwrap import dedent
 from typing import Any
 
 import numpy as np
@@ -63,7 +66,9 @@ def training_digest(
 
 
 def name_of(hook: object) -> str:
-    """What tells hooks apart: a criterion's name, or module, name and settings of a function.
+    """What tells hooks apart: a criterion's name, or name, code and settings of a function.
+
+    The module is left out, so that a kept training is found again after its file has moved.
 
     Raises:
         BlindspotError: the name does not say what it does: a lambda, a function that was made
@@ -74,9 +79,13 @@ def name_of(hook: object) -> str:
     if isinstance(hook, partial):
         return f"{name_of(hook.func)}{hook.args!r}{sorted(hook.keywords.items())!r}"
     name = getattr(hook, "__qualname__", "<object>")
-    if "<" in name:
+    try:
+        tree = ast.dump(ast.parse(dedent(getsource(hook)))) if callable(hook) else ""
+    except (OSError, TypeError):  # what was typed, or is no Python
+        tree = ""
+    if "<" in name or not tree:
         raise BlindspotError(
             "A training that is kept needs functions of a module as objective and second view: "
             "what another function holds inside is not seen when the training goes on."
         )
-    return f"{getattr(hook, '__module__', '')}.{name}"
+    return f"{name} {blake2b(tree.encode(), digest_size=8).hexdigest()}"

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import partial
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -176,3 +177,16 @@ def test_what_is_kept_knows_objectives_apart_by_name_and_settings(data, tmp_path
     views = [partial(augmented, recipe=replace(RECIPE, shift=shift)) for shift in (1, 1, 2)]
     names = [name_of(view) for view in views]
     assert names[0] == names[1] != names[2]
+
+
+def test_a_hook_s_name_is_its_code_and_not_its_file(tmp_path, monkeypatch):
+    codes = {
+        "first": "def loss(model, batch):\n    return model(batch.pixels).mean()\n",
+        "moved": "\n\ndef loss(model, batch):\n    return model(  batch.pixels ).mean()  # same\n",
+        "other": "def loss(model, batch):\n    return model(batch.pixels).sum()\n",
+    }
+    monkeypatch.syspath_prepend(tmp_path)
+    for module, code in codes.items():
+        (tmp_path / f"hook_{module}.py").write_text(code)
+    first, moved, other = (name_of(import_module(f"hook_{module}").loss) for module in codes)
+    assert first == moved != other
