@@ -125,6 +125,9 @@ def test_pictures_show_masks_of_both_trainings_over_the_same_images():
     first, second = result["found"], result["found without"]
     assert (first.images[0] == second.images[0]).all()
     assert (first.images[1] != second.images[1]).any()
+    shares = [int(caption.removesuffix(" %")) for caption in first.captions if caption]
+    assert len(shares) == 2 * first.images.shape[1]
+    assert 0 <= min(shares) < max(shares) <= 100
     picture = SMALL.picture(small_case())
     mask = small_case().data.truth["mask"][comet.balanced_rows(small_case().data)[0]]
     assert (picture.images[1, 0][~mask] == picture.images[0, 0][~mask]).all()
