@@ -107,7 +107,12 @@ FAMILIES = (
     ),
     part("study", "attribution/study"),
     part("anomaly", "anomaly"),
-    part("hallucination", "hallucination"),
+    part(
+        "hallucination",
+        "hallucination",
+        "tests/engine/hallucination/**/test_*.py",
+        "tests/components/decoding/test_*.py",
+    ),
     Family(
         "sparsity",
         ("engine/sparsity/**/*.py", "engine/weights/*.py"),

@@ -103,7 +103,7 @@ def beaf_figures(records: Table, threshold: float | None = None) -> Table:
 def counts(records: Table, before: Numbers, after: Numbers) -> Numbers:
     """What is counted in each scene, (scenes, len(COUNTED))."""
     scene = np.asarray(records["scene"])
-    _, place = np.unique(scene, return_inverse=True)
+    scenes, place = np.unique(scene, return_inverse=True)
     categories, removed = np.asarray(records["asked"]), np.asarray(records["removed"])
     present = np.asarray(records["there"]) == 1  # before; after, the removed thing is gone
     asks_removed, clear = categories == removed, ~np.isnan(before + after)
@@ -121,7 +121,7 @@ def counts(records: Table, before: Numbers, after: Numbers) -> Numbers:
         ~asks_removed & clear & (right_before != right_after),
         ~asks_removed & clear,
     )
-    result = np.zeros((place.max(initial=-1) + 1, len(COUNTED)))
+    result = np.zeros((len(scenes), len(COUNTED)))
     for column, mask in enumerate(tallied):
         # unbuffered: `+=` would count one record of a scene that comes again
         np.add.at(result[:, column], place[mask], 1)

@@ -69,7 +69,8 @@ def mask_figures(masks, truth):
 
 def test_every_figure_is_that_of_networks_trained_and_asked_by_hand():
     case = small_case()
-    data, result = case.data, answer(SMALL, case)["table"]
+    views = answer(SMALL, case)
+    data, result = case.data, views["table"]
     rows = data.rows("test")
     truth, copies, targets = data.truth["mask"][rows], data.truth["copy"][rows], data.targets(rows)
     for condition, kind, watch in (
@@ -117,6 +118,14 @@ def test_every_figure_is_that_of_networks_trained_and_asked_by_hand():
         }
         figures = {name: result.cell(condition, name) for name in expected}
         assert figures == pytest.approx(expected, abs=2e-3)
+        pictured = np.searchsorted(rows, comet.balanced_rows(data))
+        captions = views["found" if watch else "found without"].captions
+        for logits, start in ((inside, 3), (rest, 4)):
+            percent = 100 * logits.softmax(1).gather(1, targets[:, None])[pictured, 0]
+            shown = captions[start * len(pictured) :][: len(pictured)]
+            assert [int(words.removesuffix(" %")) for words in shown] == pytest.approx(
+                percent.tolist(), abs=0.6
+            )
     assert result.cell(comet.WITH, comet.FILLED) != result.cell(comet.WITHOUT, comet.FILLED)
 
 

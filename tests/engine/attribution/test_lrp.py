@@ -10,7 +10,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from engine.attribution.heatmaps.deep_lift import DeepLift
 from engine.attribution.heatmaps.gradient_x_input import GradientXInput
 from engine.attribution.heatmaps.lrp import Lrp
-from engine.attribution.heatmaps.relevance import LinearLayer, box_rule
+from engine.attribution.heatmaps.relevance import LinearLayer, away_from_zero, box_rule
 from engine.case import ImageCase
 from engine.case.target import Target
 from engine.errors import DoesNotFit
@@ -118,6 +118,7 @@ def test_pixels_lie_between_bounds_that_need_not_be_zero_and_one():
     result = box_rule(layer, torch.tensor(np.stack([image, low, high])))
     expected = weight @ image - np.maximum(weight, 0) @ low - np.minimum(weight, 0) @ high
     np.testing.assert_allclose(result[0], expected)
+    assert away_from_zero(torch.tensor([-1.0, 0, 2]), 0.5).tolist() == [-1.5, 0.5, 2.5]
 
 
 def unbiased(network):

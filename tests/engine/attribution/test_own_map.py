@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional as F
 
 from engine import data as data_sets
-from engine.attribution.heatmaps.own_map import KEEPS, TAKES, OwnMap
+from engine.attribution.heatmaps.own_map import KEEPS, TAKES, OwnMap, in_percent
 from engine.case import ImageCase
 from engine.case.target import Target
 from engine.data.lesions import COMPACT, RING
@@ -149,6 +149,7 @@ def test_what_stands_out_is_said_and_a_class_that_is_not_seen_outlined_against_a
     number = f"{100 * share:.0f}" if share >= 0.1 else f"{100 * share:.1f}"
     assert finding.startswith(f"“class 2” stands out in {number} % of the image, up to ")
     assert finding.endswith(f" logit; the outline is at {edge:.2g}.")
+    assert [in_percent(fraction) for fraction in (0.1, 0.0625)] == ["10 %", "6.2 %"]
 
 
 @pytest.mark.parametrize("target", [Target(2), Target(2, versus=0)])

@@ -74,6 +74,8 @@ def test_flat_maps_are_left_out_and_masks_reach_from_nothing_to_everything():
         nn.init.zeros_(parameter)
     case = ImageCase(tiny.classifier(network), tiny.image(), Target(2))
     assert (ScoreCam()(case)["map"].values == 0).all()
+    nothing = ScoreCam().joined(torch.ones(3, 2, 4), torch.full((3,), torch.nan))
+    assert nothing.tolist() == [[0] * 4] * 2
     shape = mask(torch.tensor([[-3.0, 1.0], [2.0, 5.0]]), tiny.cnn_case())
     assert (shape.min().item(), shape.max().item()) == (0.0, 1.0)
 

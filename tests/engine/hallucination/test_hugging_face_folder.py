@@ -275,6 +275,7 @@ def test_a_loaded_model_stays_and_makes_room_for_the_next(model_folder, home, mo
     tiny_hf.saved(home / "other", "llava")
     first = asking.model("hf:mine")
     taken, alive = first.nbytes, ref(first)
+    assert taken == 4 * inspect_folder(model_folder).numbers
     monkeypatch.setattr(loading, "free_memory", lambda _: -taken)  # 0 with its own
     assert asking.model("hf:mine") is first
     assert "GB of memory" in loading.absence("other")

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from engine.attribution.robustness import SafeCV, pixel_game
-from engine.attribution.robustness.keypoints import KeyPoints, key_points, uniform_grid
+from engine.attribution.robustness.keypoints import KeyPoints, key_points, responses, uniform_grid
 from engine.attribution.robustness.safecv import without_key_points
 from engine.attribution.robustness.scored import Rescored, attacked_pixels
 from engine.case import ImageCase
@@ -330,6 +330,7 @@ def test_key_points_of_a_small_image_turn_with_it(turns):
 def test_a_blank_image_is_played_on_a_grid_and_saliency_is_a_mixture_of_gaussians():
     points = key_points(np.zeros((32, 32)))
     assert len(points) == 16
+    assert responses(np.zeros((9, 9)), np.full((2, 2), 4.0), np.ones(2)).min() > 0
     assert points.weights.sum() == pytest.approx(1)
     points = KeyPoints(np.array([[1.0, 2.0]]), np.array([1.5]), np.array([1.0]))
     result = points.saliency(points.weights, (4, 5))

@@ -147,3 +147,6 @@ def test_what_are_no_bags_is_said(data, words):
 def test_masks_that_could_take_every_tile_are_refused_before_anything_is_read():
     with pytest.raises(BadSetting, match="9 of 8 tiles would be masked"):
         MHIM(random=0.9, low=0.0)(CASE)
+    how = MHIM(random=0.9, low=0.0).mining()
+    with pytest.raises(BadSetting, match="9 of 8 tiles would be masked"):
+        learn(CASE, bags_of(CASE), methods.recipe(1), how=how)

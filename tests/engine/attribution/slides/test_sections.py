@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+import torch
 
-from engine.attribution.slides import sections
+from engine.attribution.slides import section_networks, sections
+from engine.attribution.slides.methods import recipe
 from engine.attribution.slides.sections import ACROSS, SIZE, SectionBags
 from engine.data import SPLITS
 from engine.data.whole_slide import FAINT, made_slide
@@ -44,6 +46,31 @@ def test_only_bags_of_the_second_class_hold_a_planted_region():
         assert tiles.shape == (SIZE, 32, 32, 3)
         assert (shares > 0).any() == bool(bag % 2)
         assert not shares[ACROSS**2 :].any()  # the other squares never do
+    image, rng = made_slide(seed=5), np.random.default_rng(0)
+    for planted in (False, True) * 10:
+        top, left = SectionBags().place(image, rng, planted=planted)
+        pixels = np.ogrid[top : top + 32 * ACROSS, left : left + 32 * ACROSS]
+        assert image.tissue(*pixels).mean() > 0.98
+        assert (image.planted(*pixels).mean() > 0.001) == planted
+
+
+def test_networks_that_are_trained_are_read_again_with_their_figures(tmp_path, monkeypatch):
+    model = tiny.cnn()
+    monkeypatch.setattr(section_networks, "load", lambda _: model)
+    monkeypatch.setattr(section_networks, "SectionBags", lambda seed: SectionBags(20, seed))
+    monkeypatch.setattr(section_networks, "recipe", lambda _: recipe(1))
+    path, figures = section_networks.retrain(tmp_path / "new" / "folder", 3)
+    assert path.is_relative_to(tmp_path / "new" / "folder")
+    assert path.stat().st_mode & 0o777 == 0o644
+    monkeypatch.setattr(section_networks, "file_of", lambda _: path)
+    again = section_networks.shipped_networks.__wrapped__()
+    assert tuple(again.networks) == tuple(again.figures) == section_networks.NETWORKS
+    assert (again.figures, again.reader, again.title) == (figures, model.fingerprint, model.title)
+    case, bags = SectionBags(20, 3).read(model)
+    assert again.spread == pytest.approx(bags.spread)
+    for name, trained in section_networks.train_networks(case, bags).items():
+        weights = section_networks.bag_network(trained).embed.weight
+        torch.testing.assert_close(again.networks[name].embed.weight, weights, atol=1e-3, rtol=1e-3)
 
 
 def test_bags_are_read_tile_by_tile_and_their_sections_differ():

@@ -258,11 +258,12 @@ def test_of_five_squares_half_will_do(two_photographs, monkeypatch):
 
 
 def test_a_square_is_a_part_of_its_image_and_every_other_one_is_mirrored():
-    ramp = torch.arange(16.0).repeat(16, 1)[None].expand(3, -1, -1) / 15
-    result = random_crops(ramp, 6, np.random.default_rng(0))
-    rising = (result[..., 1:] - result[..., :-1]).sum((1, 2, 3)) > 0
+    ramp = torch.arange(16.0).repeat(16, 1) / 15
+    result = random_crops(torch.stack([ramp, ramp.T, ramp]), 6, np.random.default_rng(0))
+    rising = (result[:, 0, :, 1:] - result[:, 0, :, :-1]).sum((1, 2)) > 0
     assert rising.tolist() == [True, False] * 3
-    widths = (result.amax((1, 2, 3)) - result.amin((1, 2, 3))) * 15 + 1
+    widths, heights, _ = (result.amax((2, 3)) - result.amin((2, 3))).T * 15 + 1
+    torch.testing.assert_close(widths, heights)
     assert ((widths >= 9) & (widths <= 16.5)).all()
     assert len(set(widths.tolist())) > 1
 

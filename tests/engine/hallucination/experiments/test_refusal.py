@@ -30,7 +30,7 @@ from engine.hallucination.refusal.directions import random_direction
 from engine.hallucination.refusal.examined import AT_END, AT_WORD, CAUSES, PROBES, SHUFFLED
 from engine.hallucination.refusal.losses import LOGIT, PROBE, STEER, Goal
 from engine.hallucination.refusal.network import LAYERS, WIDTH
-from engine.hallucination.refusal.questions import DECLINE, EncodedQuestions
+from engine.hallucination.refusal.questions import DECLINE, LONGEST, EncodedQuestions, batch
 from engine.hallucination.refusal.rerouting import ReroutingRules, reroute
 from engine.run import answer
 
@@ -149,16 +149,21 @@ def test_the_picture_has_declined_questions_above_and_answered_ones_below():
 
 def test_a_fine_tuned_network_is_another_one_and_the_first_stays(case):
     audit = audited(case)
-    before = {key: value.clone() for key, value in audit.net.state_dict().items()}
+    before, notes = {key: value.clone() for key, value in audit.net.state_dict().items()}, []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(defenses, "REROUTED", 4)
         patch.setattr(defenses, "STEPS", 2)
         net = defenses.tuned(audit, case)
         again = defenses.tuned(audit, case)
+        patch.setattr(defenses, "STEPS", 100)
+        patch.setattr(defenses, "batch", lambda *given: notes.append(given[2]) or batch(*given))
+        patch.setattr(defenses, "descended", lambda _, batches, *__: list(batches))
+        defenses.tuned(audit, case)
     after = audit.net.state_dict()
     assert all(torch.equal(before[key], after[key]) for key in before)
     assert not torch.equal(net.head.weight, audit.net.head.weight)
     assert torch.equal(net.head.weight, again.head.weight)
+    assert set(notes) == set(range(LONGEST + 1))
 
 
 def margins(**changed):

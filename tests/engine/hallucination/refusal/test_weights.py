@@ -29,6 +29,7 @@ from engine.hallucination.refusal.questions import (
     sample_questions,
 )
 from engine.hallucination.refusal.school import SchoolPlan, train
+from engine.keeping.memory import Memory
 
 
 @pytest.mark.parametrize("seed", weights.SHIPPED)
@@ -82,8 +83,11 @@ def test_first_weights_that_do_not_learn_are_drawn_again_and_then_refused(monkey
     real = weights.train
     monkeypatch.setattr(weights, "train", lambda plan, _: seeds.append(plan.seed) or real(plan))
     with pytest.raises(BadModel, match="choose another first seed"):
-        weights.train_network(7)
+        weights.network(7)
     assert seeds == [7, 107, 207]
+    monkeypatch.setattr(weights, "train_network", lambda seed, _: (seed, "figures"))
+    monkeypatch.setattr(weights, "_NETS", Memory(1))
+    assert weights.network(7) == 7
 
 
 def test_a_damaged_file_is_a_sentence(tmp_path):
