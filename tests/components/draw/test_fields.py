@@ -136,8 +136,7 @@ def draw_pruned():
     draw(Drawing("model"), Prune(ratio=st.session_state["ratio"])(case), "here")
 
 
-def test_a_model_is_kept_by_a_button_then_taken_along(monkeypatch, tmp_path):
-    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
+def test_a_model_is_kept_by_a_button_then_taken_along(empty_home):
     at = page_of(draw_pruned, ratio=0.5)
     at.button(key="here.keep").click().run()
     assert not at.exception
