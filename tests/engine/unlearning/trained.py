@@ -66,11 +66,6 @@ def saved(content):
     return torch_file(content)
 
 
-def mean_sd(values, digits=3):
-    """Mean and standard deviation over seeds."""
-    return f"{np.mean(values):.{digits}f} ± {np.std(values, ddof=1):.{digits}f}"
-
-
 def scores(answered):
     """The figures of an unlearned model by name."""
     return dict(zip(answered["scores"].labels, answered["scores"].values, strict=True))
