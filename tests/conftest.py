@@ -54,6 +54,13 @@ def given_paces() -> Iterator[None]:
         yield
 
 
+@pytest.fixture
+def empty_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """BLINDSPOT_HOME for one test: no stored models, answers or unfinished trainings."""
+    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
+    return tmp_path
+
+
 figures: dict[str, str] = {}
 
 

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
-import torch
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from engine.models.small import NetworkShape, build
 from tests import scans
+from tests.in_memory import torch_file, written
 
 MARK = "quokka"
 FILE, FOLDER, TEXT, PATIENT, LABEL, ARCHIVE, PLAN, WEIGHTS = (
@@ -35,9 +35,7 @@ def picture(seed: int = 0, side: int = SIDE) -> bytes:
     exif = Image.Exif()
     exif[0x010E] = TEXT
     pixels = np.random.default_rng(seed).integers(0, 255, (side, side, 3), dtype=np.uint8)
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG", pnginfo=info, exif=exif)
-    return buffer.getvalue()
+    return written(Image.fromarray(pixels).save, "PNG", pnginfo=info, exif=exif)
 
 
 def scan() -> bytes:
@@ -78,9 +76,7 @@ def plan(at: Path) -> Path:
 
 def weights() -> bytes:
     """A state_dict of a small network, as somebody else saved it."""
-    buffer = io.BytesIO()
-    torch.save(build("lenet", NetworkShape(1, 12, 3), 0).state_dict(), buffer)
-    return buffer.getvalue()
+    return torch_file(build("lenet", NetworkShape(1, 12, 3), 0).state_dict())
 
 
 def words_in(name: str, data: bytes) -> set[str]:

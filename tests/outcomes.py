@@ -1,7 +1,9 @@
 """What slow tests keep of an experiment: its figures and what became of the paper's claims."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from math import isnan
+
+import numpy as np
 
 from engine.experiment import NOT_HERE, OUTCOMES, Experiment, deviation_column
 from engine.run import Answer
@@ -39,3 +41,9 @@ def keep(
 def with_deviation(value: float, deviation: float) -> str:
     """A figure and its deviation over seeds, where it is defined."""
     return "not defined" if isnan(value) else f"{value:.3f} ± {deviation:.3f}"
+
+
+def mean_sd(values: Iterable[float], digits: int = 3) -> str:
+    """Mean and standard deviation over seeds."""
+    array = np.asarray(values)
+    return f"{array.mean():.{digits}f} ± {array.std(ddof=1):.{digits}f}"

@@ -3,7 +3,6 @@
 As somebody brings them: weights alone, of a size and normalization that no file says.
 """
 
-import io
 import zipfile
 from dataclasses import dataclass
 from functools import cache
@@ -16,6 +15,8 @@ from sklearn.datasets import load_digits
 from torch.nn import functional as F
 
 from engine.data import DataCard, DataSet
+from tests.hostile import archives
+from tests.in_memory import png, torch_file
 
 CLASSES = tuple("0123456789")
 TRAINED, TESTED = 800, 300  # of the digits
@@ -105,9 +106,7 @@ def accuracy(network: torch.nn.Module, how: PlainTraining, rows: slice = slice(T
 
 def weights(network: torch.nn.Module) -> bytes:
     """Its state_dict as torch saves it."""
-    file = io.BytesIO()
-    torch.save(network.state_dict(), file)
-    return file.getvalue()
+    return torch_file(network.state_dict())
 
 
 def data_set(side: int = 32, *, test: bool = True) -> DataSet:
@@ -123,10 +122,8 @@ def data_set(side: int = 32, *, test: bool = True) -> DataSet:
 def zipped(rows: slice, side: int = 32, folders: tuple[str, ...] = CLASSES) -> bytes:
     """Some of the digits as a zip of class folders."""
     images, labels = digits(side)
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        for place in range(len(labels))[rows]:
-            picture = io.BytesIO()
-            Image.fromarray(images[place]).save(picture, "PNG")
-            archive.writestr(f"{folders[labels[place]]}/{place:04}.png", picture.getvalue())
-    return file.getvalue()
+    pictures = {
+        f"{folders[labels[place]]}/{place:04}.png": png(images[place])
+        for place in range(len(labels))[rows]
+    }
+    return archives.zipped(pictures, zipfile.ZIP_STORED)

@@ -13,27 +13,15 @@ import torch
 from torch import Tensor, nn
 
 from engine import data as data_sets
+from engine import hallucination, unlearning
 from engine.anomaly.case import DataCase, FamiliarCase, LesionsCase
 from engine.anomaly.localizers.patchcore import PatchCore
 from engine.anomaly.localizers.slices import ScanCase, SliceBySlice
 from engine.anomaly.localizers.tiles import PhotographCase, TileByTile
-from engine.attribution.experiments import (
-    AdaptiveSmoothing,
-    Cbsn,
-    CometExperiment,
-    CometGrid,
-    OwnMapsExperiment,
-)
+from engine.attribution import experiments, robustness
 from engine.attribution.experiments.mixed_answers import MixedAnswers
 from engine.attribution.heatmaps.gradient_x_input import GradientXInput
 from engine.attribution.prototypes import PROTOTYPES, PrototypeCase, Prototypes, about_row
-from engine.attribution.robustness import (
-    ORDERED,
-    AttackedImagesCase,
-    OrderedCase,
-    OrderedSuccess,
-    drawn_order,
-)
 from engine.attribution.slides import BAGS, BagsCase, TileAttention, UnlikeTiles, WholeSlideCase
 from engine.attribution.study import STUDY, ImageQuestion, StudyCase, ten
 from engine.attribution.tilt import TILT, LocalTilt, TiltedBoundary, TiltedSheets
@@ -42,29 +30,6 @@ from engine.case import ImageCase, PairCase
 from engine.case.target import Target
 from engine.data import DataCard, DataSet, split_rows
 from engine.experiment import ClosedFormExperiment, Experiment, ExperimentCase
-from engine.hallucination import (
-    ASK,
-    BEAF,
-    CHAIR,
-    MVP,
-    POPE,
-    AttentionSinks,
-    CaptionCase,
-    EachClaim,
-    Greedy,
-    HalluRAG,
-    KeepCurve,
-    MaskLLM,
-    PhotoPair,
-    PhotoPairCase,
-    Rates,
-    RemovalLaw,
-    ScenesCase,
-    VASparse,
-    ViewsAblation,
-    WordCase,
-    WordRisk,
-)
 from engine.hallucination.experiments import ImageRerouting, RefusalAudit, VisualAudit
 from engine.hallucination.experiments.one_question import DeclinedQuestion
 from engine.hallucination.tiny_vlm.weights import HABIT, load
@@ -78,37 +43,10 @@ from engine.models.catalog import load as load_model
 from engine.models.classifier import Classifier
 from engine.models.format_search import FormatCase, FormatSearch
 from engine.models.small import NetworkShape, build
-from engine.result import WeightScores
+from engine.result import Tokens, WeightScores
 from engine.sparsity import PruneCase
 from engine.sparsity.effects.pruned_image import PrunedImage
 from engine.training import Recipe, fresh, train
-from engine.unlearning import (
-    CERTIFICATES,
-    CONCEPTS,
-    DIAGNOSTICS,
-    GENERATOR,
-    ON_IMAGE,
-    PROTECT,
-    SAUCE,
-    SSD,
-    AfterCase,
-    BoardCase,
-    Copies,
-    Dictionary,
-    FairPoisoning,
-    FineTune,
-    ForgetCase,
-    GeneratorCase,
-    GradientAscent,
-    PollsAfter,
-    Protection,
-    RangeForgetting,
-    Scoreboard,
-    SparseOriginals,
-    Timing,
-    WorstCase,
-    request,
-)
 from engine.unlearning.diagnostics.own_images import OwnImages
 from engine.unlearning.generator.model import ImageGenerator
 from engine.unlearning.generator.network import built
@@ -251,18 +189,20 @@ def pair_case(model: Classifier, targets: int = 1) -> PairCase:
     return PairCase(ImageCase(model, source, Target(predicted)), tuple(others))
 
 
-def ordered_case(model: Classifier | None = None) -> OrderedCase:
+def ordered_case(model: Classifier | None = None) -> robustness.OrderedCase:
     """An image, and two other classes that are to lead; one, where the model has two classes."""
     model = model or mlp(scale=1.0)
     predicted = int(model.logits(image(model.side)[None])[0].argmax())
     image_case = ImageCase(model, image(model.side), Target(predicted))
-    return OrderedCase(image_case, drawn_order(len(model.labels), predicted, 2))
+    return robustness.OrderedCase(
+        image_case, robustness.drawn_order(len(model.labels), predicted, 2)
+    )
 
 
-def attacked_images(model: Classifier | None = None) -> AttackedImagesCase:
+def attacked_images(model: Classifier | None = None) -> robustness.AttackedImagesCase:
     """Two images that are attacked."""
     model = model or deepcopy(learned())
-    return AttackedImagesCase(model, columns(model.side, model.labels), 2)
+    return robustness.AttackedImagesCase(model, columns(model.side, model.labels), 2)
 
 
 def data_for(model: Classifier, count: int = 40, seed: int = 0) -> DataSet:
@@ -382,78 +322,101 @@ def columns(side: int, classes: tuple[str, ...]) -> DataSet:
     return DataSet("columns", card, classes, images, labels, np.arange(48) * 3, split)
 
 
-def forget_case(model: Classifier | None = None) -> ForgetCase:
+def forget_case(model: Classifier | None = None) -> unlearning.ForgetCase:
     """A class of the bright columns is to be forgotten."""
     model = deepcopy(learned()) if model is None else model
     data = columns(model.side, model.labels)
-    forget_request = request.of_class(data, 1)
-    return ForgetCase(model, data, forget_request, Recipe("lenet", epochs=2, batch=8))
+    forget_request = unlearning.request.of_class(data, 1)
+    return unlearning.ForgetCase(model, data, forget_request, Recipe("lenet", epochs=2, batch=8))
 
 
 def unlearning_case(kind: type, model: Classifier | None = None) -> Any:
     """The forget case, for a table of methods or for a look after one where the kind is such."""
-    if kind in CONCEPTS:
+    if kind in unlearning.CONCEPTS:
         return concept_case(kind, model)
-    if kind in {*GENERATOR, *ON_IMAGE, *PROTECT}:
-        return generator_case() if kind in GENERATOR and model is None else asked_image(model)
+    if kind in {*unlearning.GENERATOR, *unlearning.ON_IMAGE, *unlearning.PROTECT}:
+        return (
+            generator_case()
+            if kind in unlearning.GENERATOR and model is None
+            else asked_image(model)
+        )
     case = forget_case(model)
-    if kind in {*DIAGNOSTICS, OwnImages}:
-        return AfterCase(case, FineTune(epochs=2, rate=0.1))
-    if kind is WorstCase or issubclass(kind, Protection):
-        return case.pruning if kind is WorstCase else train_case(model)
-    if kind in {Scoreboard, Timing, SparseOriginals}:
-        return BoardCase(case, (SSD(), FineTune(epochs=1), GradientAscent(epochs=1)))
+    if kind in {*unlearning.DIAGNOSTICS, OwnImages}:
+        return unlearning.AfterCase(case, unlearning.FineTune(epochs=2, rate=0.1))
+    if kind is unlearning.WorstCase or issubclass(kind, unlearning.Protection):
+        return case.pruning if kind is unlearning.WorstCase else train_case(model)
+    if kind in {unlearning.Scoreboard, unlearning.Timing, unlearning.SparseOriginals}:
+        return unlearning.BoardCase(
+            case,
+            (unlearning.SSD(), unlearning.FineTune(epochs=1), unlearning.GradientAscent(epochs=1)),
+        )
     return case
 
 
-def generator_case(seed: int = 0) -> GeneratorCase:
+def generator_case(seed: int = 0) -> unlearning.GeneratorCase:
     """An untrained generator of four classes of columns, and a judge of the same."""
     data = columns(8, ("0", "1", "2", "3"))
     drawing = ImageGenerator(built(8, 4, 8, seed), "tiny-generator", "Tiny", data.classes)
-    return GeneratorCase(drawing, data, deepcopy(learned()))
+    return unlearning.GeneratorCase(drawing, data, deepcopy(learned()))
 
 
 def concept_case(kind: type, model: Classifier | None = None) -> Any:
     """A trained vision-language model, which sees things; what cannot be asked of a classifier."""
     if model is not None:
         return ImageCase(model, image(model.side), Target(1))
-    if kind is SAUCE:
-        return CaptionCase(load(HABIT), speaking.scenes()[0], "is there a car")
-    count = {Dictionary: 100, PollsAfter: 20}.get(kind, 4)
-    return ScenesCase(load(HABIT), Greedy(), count, clean=True)
+    if kind is unlearning.SAUCE:
+        return hallucination.CaptionCase(load(HABIT), speaking.scenes()[0], "is there a car")
+    count = {unlearning.Dictionary: 100, unlearning.PollsAfter: 20}.get(kind, 4)
+    return hallucination.ScenesCase(load(HABIT), hallucination.Greedy(), count, clean=True)
 
 
 def caption_case(kind: type, model: Classifier | None = None) -> Any:
     """A question to an untrained vision-language model; what cannot be asked of a classifier."""
     if model is not None:
         return ImageCase(model, image(model.side), Target(1))
-    if kind in {Rates, MaskLLM, POPE, CHAIR, BEAF, RemovalLaw, AttentionSinks}:
-        count, scenes = (20, "biased") if kind is RemovalLaw else (4, "broken")
-        return ScenesCase(deepcopy(speaking.untrained()), Greedy(length=6), count, scenes)
-    if kind is HalluRAG:  # an untrained model names nothing
-        return ScenesCase(load(HABIT), Greedy(length=16), count=40, kind="counter")
-    if kind in {KeepCurve, ViewsAblation}:
-        decoding = VASparse(length=4) if kind is KeepCurve else MVP(length=4)
-        return ScenesCase(deepcopy(speaking.untrained()), decoding, count=2)
+    if kind in {
+        hallucination.Rates,
+        hallucination.MaskLLM,
+        hallucination.POPE,
+        hallucination.CHAIR,
+        hallucination.BEAF,
+        hallucination.RemovalLaw,
+        hallucination.AttentionSinks,
+    }:
+        count, scenes = (20, "biased") if kind is hallucination.RemovalLaw else (4, "broken")
+        return hallucination.ScenesCase(
+            deepcopy(speaking.untrained()), hallucination.Greedy(length=6), count, scenes
+        )
+    if kind is hallucination.HalluRAG:  # an untrained model names nothing
+        return hallucination.ScenesCase(
+            load(HABIT), hallucination.Greedy(length=16), count=40, kind="counter"
+        )
+    if kind in {hallucination.KeepCurve, hallucination.ViewsAblation}:
+        decoding = (
+            hallucination.VASparse(length=4)
+            if kind is hallucination.KeepCurve
+            else hallucination.MVP(length=4)
+        )
+        return hallucination.ScenesCase(deepcopy(speaking.untrained()), decoding, count=2)
     scene, *others = speaking.scenes()[:2]
-    if kind is WordRisk:  # an untrained model names nothing
+    if kind is hallucination.WordRisk:  # an untrained model names nothing
         vlm, prompt = load(HABIT), "describe the image"
     else:
         source = speaking.mixture() if "routing" in kind.needs else speaking.untrained()
         vlm, prompt = deepcopy(source), "is there a boat"
-    case = CaptionCase(vlm, scene, prompt)
-    if kind not in ASK:
-        return photographs(case) if kind is PhotoPair else case
-    words = WordCase.of(case, (20, 31, 55), (1,))
-    name = "without the car" if kind is EachClaim else "another scene"
+    case = hallucination.CaptionCase(vlm, scene, prompt)
+    if kind not in hallucination.ASK:
+        return photographs(case) if kind is hallucination.PhotoPair else case
+    words = hallucination.WordCase.of(case, (20, 31, 55), (1,))
+    name = "without the car" if kind is hallucination.EachClaim else "another scene"
     return replace(words, others=torch.stack(others), names=(name,))
 
 
-def photographs(case: CaptionCase) -> PhotoPairCase:
+def photographs(case: hallucination.CaptionCase) -> hallucination.PhotoPairCase:
     """A boat is taken out of the middle."""
     mask = torch.zeros(case.image.shape[1:], dtype=torch.bool)
     mask[20:40, 16:44] = True
-    return PhotoPairCase.of(case.vlm, case.image, "boat", ("car", "lamp"), mask=mask)
+    return hallucination.PhotoPairCase.of(case.vlm, case.image, "boat", ("car", "lamp"), mask=mask)
 
 
 def train_case(model: Classifier | None = None) -> TrainCase | ImageCase:
@@ -467,16 +430,22 @@ def experiment_case(kind: type[Experiment], model: Classifier | None = None) -> 
     """Few small images to train on, its own data without training; what a model cannot be asked."""
     if model is not None:
         return ImageCase(model, image(model.side), Target(1))
-    if kind is FairPoisoning:
+    if kind is unlearning.FairPoisoning:
         return ExperimentCase(heights())
-    if kind is AdaptiveSmoothing:  # the networks of its first seed ship
+    if kind is experiments.AdaptiveSmoothing:  # the networks of its first seed ship
         return ExperimentCase(few_digits())
     if kind in AUDITS or issubclass(kind, ClosedFormExperiment):
         name = FEW_SCENES if kind in AUDITS else kind.data[0]
         seed = 0 if kind in DECLINERS else 5  # no answer of it ships
         return ExperimentCase(data_sets.load(name), seed)
-    if kind in {RangeForgetting, OwnMapsExperiment, CometExperiment, CometGrid, Cbsn}:
-        return ExperimentCase(squares_with_twins() if kind is Cbsn else squares())
+    if kind in {
+        unlearning.RangeForgetting,
+        experiments.OwnMapsExperiment,
+        experiments.CometExperiment,
+        experiments.CometGrid,
+        experiments.Cbsn,
+    }:
+        return ExperimentCase(squares_with_twins() if kind is experiments.Cbsn else squares())
     return ExperimentCase(columns(8, ("a", "b", "c", "d") if kind in TILT else ("a", "b", "c")))
 
 
@@ -615,7 +584,7 @@ def case_for(kind: type, model: Classifier | None = None) -> Any:
         "hallucination": partial(caption_case, kind),
     }
     special = study_case if kind in STUDY else trust_case if issubclass(kind, Check) else None
-    training = {*CERTIFICATES, *PROTOTYPES, TiltedBoundary, TiltedSheets}
+    training = {*unlearning.CERTIFICATES, *PROTOTYPES, TiltedBoundary, TiltedSheets}
     trains = issubclass(kind, Experiment) or kind in training or kind is DeclinedQuestion
     special = partial(experiment_case, kind) if trains else special
     special = bags_case if kind in BAGS else special
@@ -625,11 +594,11 @@ def case_for(kind: type, model: Classifier | None = None) -> Any:
     special = prototype_case if kind is Prototypes else special
     special = digit_case if kind in {LocalTilt, MixedAnswers} else special
     special = train_case if case_kind(kind) is TrainCase else special
-    special = (lambda model: pair_case(model or cnn())) if kind is Copies else special
+    special = (lambda model: pair_case(model or cnn())) if kind is unlearning.Copies else special
     special = format_case if kind is FormatSearch else special
     special = learned_trust_case if kind is AmongOthers else special
-    special = ordered_case if kind in ORDERED else special
-    special = attacked_images if kind is OrderedSuccess else special
+    special = ordered_case if kind in robustness.ORDERED else special
+    special = attacked_images if kind is robustness.OrderedSuccess else special
     special = own_map_case if "own map" in kind.needs else special
     special = partial(parts_case, kind) if kind in {SliceBySlice, TileByTile} else special
     if make := special or families.get(kind.family):
@@ -652,3 +621,11 @@ def at_once(*acts, seconds=30):
         thread.start()
     for thread in threads:
         thread.join(seconds)
+
+
+def tokens(*words, prompt="is there a lamp", probability=(1, 1), entropy=(0, 0), ended=True):
+    """An answer of these words, whose probability and entropy go from one end to the other."""
+    count = len(words)
+    figures = (np.linspace(*ends, count, dtype=np.float32) for ends in (probability, entropy))
+    looks = np.zeros((count, 0, 0, 0), np.float16)
+    return Tokens(np.arange(count), *figures, looks, words, prompt, (8, 8), ended=ended)

@@ -1,13 +1,11 @@
 """Visits without a browser: the real script, run by AppTest, and what its page then says."""
 
-import io
 import time
 import zipfile
 from dataclasses import dataclass, field
 from threading import Event
 from types import SimpleNamespace
 
-from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from components.views import HEATMAPS, AppPage
@@ -16,6 +14,8 @@ from engine.attribution import HEATMAPS as KINDS
 from engine.commands import asking
 from engine.lane import lanes
 from engine.method import quiet
+from tests.hostile import archives
+from tests.in_memory import png
 from tests.opening import at_view
 
 QUICK = ["Grad-CAM", "Gradient"]  # answered at once, so a test need not wait
@@ -155,17 +155,7 @@ def run_experiment(at):
     return at
 
 
-def png(pixels):
-    """Pixels as a file."""
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG")
-    return buffer.getvalue()
-
-
 def zipped(files):
     """A zip of files by path, of bytes or of pixels."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name, content in files.items():
-            archive.writestr(name, content if isinstance(content, bytes) else png(content))
-    return buffer.getvalue()
+    bodies = {name: body if isinstance(body, bytes) else png(body) for name, body in files.items()}
+    return archives.zipped(bodies, zipfile.ZIP_STORED)

@@ -12,17 +12,7 @@ from urllib.parse import urlencode
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from components.views import (
-    ASK,
-    DATA_AND_MODELS,
-    FAMILIAR,
-    FORGET,
-    HEATMAPS,
-    PRUNE,
-    START,
-    VIEWS,
-    AppPage,
-)
+from components import views
 from engine.data import entries, load, tables
 from engine.data.sheet import sheet
 from tests.browser import chromium
@@ -50,13 +40,13 @@ SHEETS: dict[str, dict[str, Any]] = {  # of data sets, and what is shown of thei
     "bags:count=40": {"marked": "key", "count": 30},
     "bags:count=60,kind=three": {"marked": "key", "count": 30},
 }
-QUESTIONS: dict[str, AppPage] = {  # the pictures in docs/
-    "start": START,
-    "heatmaps": HEATMAPS,
-    "forget": FORGET,
-    "ask": ASK,
-    "familiar": FAMILIAR,
-    "prune": PRUNE,
+QUESTIONS: dict[str, views.AppPage] = {  # the pictures in docs/
+    "start": views.START,
+    "heatmaps": views.HEATMAPS,
+    "forget": views.FORGET,
+    "ask": views.ASK,
+    "familiar": views.FAMILIAR,
+    "prune": views.PRUNE,
 }
 FEW = 256  # colors of such a picture, so that the repository stays small
 DATA = [entry.card.title for entry in entries()] + [table.card.title for table in tables()]
@@ -64,7 +54,7 @@ DATA = [entry.card.title for entry in entries()] + [table.card.title for table i
 
 def links() -> dict[str, str]:
     """What is shot beside the views as they open: every data set, and the lab's other parts."""
-    lab = f"{DATA_AND_MODELS.address}?"
+    lab = f"{views.DATA_AND_MODELS.address}?"
     sets = {f"data-{n}": f"{lab}{urlencode({'lab.data': title})}" for n, title in enumerate(DATA)}
     return sets | {f"lab-{part.lower()}": f"{lab}lab.part={part}" for part in ("Train", "Models")}
 
@@ -100,7 +90,7 @@ def shoot(browser: Browser, url: str, path: str, name: str) -> None:
             sys.stdout.write(f"shots/{name}-{look}.png\n")
 
 
-def first_screen(browser: Browser, url: str, name: str, view: AppPage) -> None:
+def first_screen(browser: Browser, url: str, name: str, view: views.AppPage) -> None:
     """What a person sees of a view before scrolling, for the documentation."""
     with browser.new_context(reduced_motion="reduce", **LOOKS["light"]) as context:
         page = context.new_page()
@@ -133,7 +123,7 @@ def main(names: list[str]) -> None:
         if "docs" in names:
             for name, view in QUESTIONS.items():
                 first_screen(browser, url, name, view)
-        wanted = {view.address or "start": view.address for view in VIEWS} | links()
+        wanted = {view.address or "start": view.address for view in views.VIEWS} | links()
         for name, path in wanted.items():
             if not names or name in names:
                 shoot(browser, url, path, name)

@@ -1,6 +1,5 @@
 """Files above 50 MB: taken where the page promises it, refused in one sentence where not."""
 
-import io
 import zipfile
 from pathlib import Path
 
@@ -13,14 +12,13 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from tests.browser.conftest import Visit
 from tests.browser.expecting import expect
 from tests.browser.server import settle
+from tests.in_memory import written
 
 SIXTY = 60_000_000  # bytes
 
 
 def picture(color: str) -> bytes:
-    out = io.BytesIO()
-    Image.new("RGB", (16, 16), color).save(out, "PNG")
-    return out.getvalue()
+    return written(Image.new("RGB", (16, 16), color).save, "PNG")
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import json
 import numpy as np
 import pytest
 import timm
-from PIL import Image
 from safetensors.torch import save_file
 
 import engine.attribution
@@ -22,6 +21,7 @@ from engine.images.samples import sample
 from engine.models.catalog import load_from_file
 from engine.models.classifier import Classifier
 from tests.components.toy import Toy
+from tests.in_memory import png
 from tests.tiny import cnn
 from tests.visits import provenance, question_in, visit
 
@@ -50,9 +50,7 @@ def subject():
 
 
 def photograph() -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(sample("chelsea").pixels[:64, :96]).save(buffer, "PNG")
-    return buffer.getvalue()
+    return png(sample("chelsea").pixels[:64, :96])
 
 
 @pytest.mark.parametrize("link", [{}, CHANGED], ids=["as it opens", "everything changed"])

@@ -32,11 +32,10 @@ SPOKEN = [kind for kind in METHODS if issubclass(case_kind(kind), CaptionCase)]
 
 
 @pytest.fixture
-def home(tmp_path, monkeypatch):
+def home(monkeypatch, empty_home):
     """A folder of its own for all that is kept, and a store that can be opened anew."""
-    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
-    reopen(tmp_path, monkeypatch)
-    return tmp_path
+    reopen(empty_home, monkeypatch)
+    return empty_home
 
 
 def reopen(home, monkeypatch):

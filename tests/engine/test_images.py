@@ -21,6 +21,7 @@ from engine.images import MAX_BYTES, MAX_KEPT, Crop, picture, read, room, square
 from engine.images.kinds import kind
 from engine.images.picture import decode_picture
 from engine.images.samples import SAMPLES, sample
+from tests.in_memory import written
 
 ROOT = Path(__file__).parents[2]
 RED, GREEN, BLUE, GREY = (255, 0, 0), (0, 255, 0), (0, 0, 255), (128, 128, 128)
@@ -29,9 +30,7 @@ LONG = zlib.compress(bytes(20_000_000))
 
 
 def saved(image, form, **options):
-    file = io.BytesIO()
-    image.save(file, form, **options)
-    return file.getvalue()
+    return written(image.save, form, **options)
 
 
 def corners():
@@ -175,48 +174,26 @@ def test_single_bits_are_black_and_white_and_gray_is_repeated_to_three_channels(
     ]
 
 
-SHADES = {  # the file's numbers, those that are shown, and the notes
-    "16 bits": (
-        np.array([0, 257, 25700, 32896, 65535], np.uint16),
-        [0, 1, 100, 128, 255],
-        ("16 bits: shown from 0 to 65535",),
-    ),
-    "12 of 16 bits": (
-        np.array([100, 1100, 2100, 4100], np.uint16),
-        [0, 64, 128, 255],  # 63.75, 127.5, 255
-        ("16 bits: shown from its own darkest (100) to brightest (4100)",),
-    ),
-    "signed 32 bits": (
-        np.array([-1000, 0, 1000], np.int32),
-        [0, 128, 255],
-        (
-            "whole numbers of more than 8 bits: "
-            "shown from its own darkest (-1000) to brightest (1000)",
-        ),
-    ),
-    "shares": (
-        np.array([0.2, 0.4, 0.8], np.float32),
-        [51, 102, 204],
-        ("floating point: shown from 0 to 1",),
-    ),
+SHADES = {  # the file's numbers, and those that are shown
+    "16 bits": (np.uint16, [0, 257, 25700, 32896, 65535], [0, 1, 100, 128, 255]),
+    "12 of 16 bits": (np.uint16, [100, 1100, 2100, 4100], [0, 64, 128, 255]),  # 63.75, 127.5, 255
+    "signed 32 bits": (np.int32, [-1000, 0, 1000], [0, 128, 255]),
+    "shares": (np.float32, [0.2, 0.4, 0.8], [51, 102, 204]),
     "no finite numbers among them": (
-        np.array([np.nan, -2.0, 0.0, 2.0, np.inf, -np.inf], np.float32),
+        np.float32,
+        [np.nan, -2.0, 0.0, 2.0, np.inf, -np.inf],
         [0, 0, 128, 255, 255, 0],
-        (
-            "floating point: shown from its own darkest (-2) to brightest (2)",
-            "3 values are no finite numbers",
-        ),
     ),
 }
 
 
 @pytest.mark.parametrize("kind", SHADES)
-def test_deep_gray_is_shown_on_the_scale_that_a_note_says(kind):
-    values, shown, notes = SHADES[kind]
-    for form in ("PNG", "TIFF") if values.dtype == np.uint16 else ("TIFF",):
-        picture = read(saved(Image.fromarray(values[None]), form))
+def test_deep_gray_is_shown_on_the_scale_that_a_note_says(kind, snapshot):
+    dtype, values, shown = SHADES[kind]
+    for form in ("PNG", "TIFF") if dtype == np.uint16 else ("TIFF",):
+        picture = read(saved(Image.fromarray(np.array([values], dtype)), form))
         assert picture.pixels.tolist() == [[[shade] * 3 for shade in shown]]
-        assert picture.notes == notes
+        assert picture.notes == snapshot(name="notes")
 
 
 def test_big_endian_sixteen_bits_are_the_same_numbers():

@@ -141,8 +141,7 @@ def test_names_of_own_weights_and_labels_stay_out_of_records_titles_and_job_list
     assert run.kept_answer(Prediction(), case).record["case"] == result.record["case"]
 
 
-def test_one_model_kept_by_two_people_has_the_class_names_of_each(tmp_path, monkeypatch):
-    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
+def test_one_model_kept_by_two_people_has_the_class_names_of_each(empty_home):
     names = []
     for word in ("Aaa", "Bbb"):
         model = deepcopy(tiny.learned())

@@ -68,9 +68,8 @@ begun, go = threading.Event(), threading.Event()
 
 
 @pytest.fixture(autouse=True)
-def fresh(tmp_path, monkeypatch):
-    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
-    store = Store(tmp_path / "answers")
+def fresh(monkeypatch, empty_home):
+    store = Store(empty_home / "answers")
     monkeypatch.setattr(run, "store", lambda: store)
     calls.clear()
     begun.clear()

@@ -7,17 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from engine.attribution import (
-    HEATMAPS,
-    WHICH_EXPLANATION,
-    DeepLift,
-    Gradient,
-    GradientXInput,
-    IntegratedGradients,
-    LiMA,
-    Lrp,
-    Occlusion,
-)
+from engine import attribution
 from engine.attribution.heatmaps.layer_cam import LayerCam
 from engine.attribution.trust import TrustCase
 from engine.attribution.trust.order import Order
@@ -33,10 +23,10 @@ SIDE = 12
 MASK = torch.zeros(SIDE, SIDE, dtype=torch.bool)
 MASK[2:5, 3:9] = True
 SHARES = [
-    GradientXInput(baseline="black"),
-    IntegratedGradients(steps=10, baseline="black"),
-    DeepLift(baseline="black"),
-    Lrp(rules="epsilon"),
+    attribution.GradientXInput(baseline="black"),
+    attribution.IntegratedGradients(steps=10, baseline="black"),
+    attribution.DeepLift(baseline="black"),
+    attribution.Lrp(rules="epsilon"),
 ]
 """On a linear model without bias each gives weight times pixel."""
 shares = pytest.mark.parametrize("method", SHARES, ids=lambda method: method.name)
@@ -116,7 +106,7 @@ def test_a_regions_score_is_the_mean_of_its_places():
 def test_the_gradient_of_a_region_is_its_weights_inside_and_nothing_outside():
     case = region_case()
     expected = case.model.network.conv.weight[2].sum() / MASK.sum() * MASK
-    heat = Gradient()(case)["map"].values
+    heat = attribution.Gradient()(case)["map"].values
     np.testing.assert_allclose(heat, expected.detach().numpy(), atol=1e-6)
 
 
@@ -130,7 +120,7 @@ def test_a_regions_map_is_weight_times_pixel_inside_it(method):
 
 def test_hiding_squares_and_layer_cam_see_the_region_only():
     case = region_case()
-    hidden = Occlusion(side=2, overlap=0.0, cover="black")(case)["map"].values
+    hidden = attribution.Occlusion(side=2, overlap=0.0, cover="black")(case)["map"].values
     assert hidden[2:4, 4:6].all()
     assert not hidden[6:].any()
     cells = LayerCam(layer="conv")(replace(case, target=RegionTarget(0, mask=MASK)))["map"].values
@@ -149,7 +139,7 @@ def test_a_margin_in_a_region_is_linear_against_the_regions_rival():
     means = case.model.network(case.image[None])[0, :, MASK].mean(1)
     means[2] = -torch.inf
     linear = replace(case, target=RegionTarget(2, versus=int(means.argmax()), mask=MASK))
-    heats = [DeepLift()(question)["map"].values for question in (case, linear)]
+    heats = [attribution.DeepLift()(question)["map"].values for question in (case, linear)]
     np.testing.assert_allclose(heats[0], heats[1])
 
 
@@ -166,12 +156,12 @@ def of_whole_images():
     ("error", "words", "ask"),
     [
         (DoesNotFit, "in a region", score_of_a_class_in_regions),
-        (DoesNotFit, "whole images", lambda: Gradient()(of_whole_images())),
+        (DoesNotFit, "whole images", lambda: attribution.Gradient()(of_whole_images())),
         (BlindspotError, "at least one place", lambda: RegionTarget(2, mask=torch.zeros(4, 4))),
         (BlindspotError, "no probability", lambda: NumberTarget(0, reading="probability")),
         (BlindspotError, "unknown", lambda: replace(number_case(), target=NumberTarget(2))),
-        (DoesNotFit, "cosine", lambda: DeepLift()(likeness_case())),
-        (DoesNotFit, "cosine", lambda: Lrp()(likeness_case())),
+        (DoesNotFit, "cosine", lambda: attribution.DeepLift()(likeness_case())),
+        (DoesNotFit, "cosine", lambda: attribution.Lrp()(likeness_case())),
         (
             BlindspotError,
             r"embeddings \(5,\), and this is \(3,\)",
@@ -196,7 +186,7 @@ def test_a_numbers_map_is_weight_times_pixel_in_its_unit(method):
 def test_hiding_a_square_takes_its_share_of_the_number():
     case = number_case()
     weight = case.model.network.fc.weight[1].view(3, SIDE, SIDE)
-    heat = Occlusion(side=3, overlap=0.0, cover="black")(case)["map"]
+    heat = attribution.Occlusion(side=3, overlap=0.0, cover="black")(case)["map"]
     block = (weight * case.image).sum(0)[3:6, 6:9].sum().item()
     assert heat.values[3:6, 6:9] == pytest.approx(block, rel=1e-4)
     assert heat.unit == "years"
@@ -227,10 +217,10 @@ def test_the_gradient_of_a_similarity_is_the_part_of_the_reference_across_the_em
     length, unit = embedding.norm(), reference / reference.norm()
     across = (unit - (unit @ embedding) * embedding / length**2) / length
     expected = (across @ weight).view(3, SIDE, SIDE).sum(0).numpy()
-    heat = Gradient()(case)["map"]
+    heat = attribution.Gradient()(case)["map"]
     np.testing.assert_allclose(heat.values, expected, atol=1e-3 * abs(expected).max())
     assert heat.unit == "cosine per brightness"
-    itself = Gradient()(replace(case, image=other))["map"].values
+    itself = attribution.Gradient()(replace(case, image=other))["map"].values
     assert abs(itself).max() < 1e-4 * abs(expected).max() + 1e-6
 
 
@@ -255,12 +245,14 @@ def convolutional(kind):
 
 
 @pytest.mark.parametrize("target", CASES)
-@pytest.mark.parametrize("kind", [*HEATMAPS, *WHICH_EXPLANATION], ids=lambda kind: kind.name)
+@pytest.mark.parametrize(
+    "kind", [*attribution.HEATMAPS, *attribution.WHICH_EXPLANATION], ids=lambda kind: kind.name
+)
 def test_every_map_is_made_or_refused_with_the_reason(kind, target):
     case = settled(convolutional(target))
     if kind.unmet(case):
         return
-    if target == "similarity" and kind in {DeepLift, Lrp}:
+    if target == "similarity" and kind in {attribution.DeepLift, attribution.Lrp}:
         with pytest.raises(DoesNotFit, match="cosine"):
             small(kind)(case)
         return
@@ -281,8 +273,8 @@ def test_each_reader_of_the_same_weights_sees_the_own_title_of_the_model():
 @cases
 def test_what_needs_the_probability_of_a_class_says_so(case):
     with pytest.raises(DoesNotFit, match="a class of the whole image"):
-        answer(LiMA(), case())
-    assert "a class of the whole image" in Order.unmet(TrustCase(case(), Gradient()))
+        answer(attribution.LiMA(), case())
+    assert "a class of the whole image" in Order.unmet(TrustCase(case(), attribution.Gradient()))
 
 
 @cases
@@ -296,9 +288,9 @@ def test_the_question_depends_on_the_target(case):
     same = replace(question, target=replace_tensors(question.target))
     other = replace(question, target=others[type(question.target).__name__]())
     assert same.target == question.target
-    assert digest(Gradient(), same) == digest(Gradient(), question)
+    assert digest(attribution.Gradient(), same) == digest(attribution.Gradient(), question)
     assert other.target != question.target
-    assert digest(Gradient(), other) != digest(Gradient(), question)
+    assert digest(attribution.Gradient(), other) != digest(attribution.Gradient(), question)
     assert all(isinstance(value, str | int | None) for value in question.facts().values())
 
 

@@ -1,6 +1,5 @@
 """Pictures that mean harm."""
 
-import io
 import struct
 import zlib
 from typing import Any
@@ -9,14 +8,13 @@ import numpy as np
 from PIL import Image
 
 from tests.hostile.archives import Hostile
+from tests.in_memory import written
 
 
 def saved(form: str, size: tuple[int, int] = (64, 48), mode: str = "RGB", **options: Any) -> bytes:
     rng = np.random.default_rng(1)
     image = Image.fromarray(rng.integers(0, 256, (*size[::-1], 3), np.uint8)).convert(mode)
-    buffer = io.BytesIO()
-    image.save(buffer, form, **options)
-    return buffer.getvalue()
+    return written(image.save, form, **options)
 
 
 # Pictures

@@ -5,16 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from components import forms
-from components.picks import (
-    pick,
-    pick_number,
-    pick_or_none,
-    pick_some,
-    search_box,
-    switch,
-    type_text,
-)
+from components import forms, picks
 from engine.method import Choice, Slider, Switch, setting
 
 WORDS = ("first", "second", "third")
@@ -41,14 +32,14 @@ def draw() -> dict[str, Any]:
     results: dict[str, Any] = forms.settings(EveryControl, "form")
     kinds: tuple[Any, ...] = ("list", "radio", "pills", "segments", "slider")
     for kind in kinds:
-        results[kind] = pick(kind, WORDS, f"pick.{kind}", kind, kept=kind == "pills")
-    results["some"] = pick_some("Some", WORDS, "some", WORDS[:1])
-    results["search"] = search_box("Search", WORDS, "search")
-    results["none"] = pick_or_none("None", WORDS, "none")
-    results["number"] = pick_number("Number", 5, "number")
-    results["switch"] = switch("Switch", "switch")
-    results["text"] = type_text("Text", "usual", "text", most=100)
-    results["lines"] = type_text("Lines", "", "lines", lines=True)
+        results[kind] = picks.pick(kind, WORDS, f"pick.{kind}", kind, kept=kind == "pills")
+    results["some"] = picks.pick_some("Some", WORDS, "some", WORDS[:1])
+    results["search"] = picks.search_box("Search", WORDS, "search")
+    results["none"] = picks.pick_or_none("None", WORDS, "none")
+    results["number"] = picks.pick_number("Number", 5, "number")
+    results["switch"] = picks.switch("Switch", "switch")
+    results["text"] = picks.type_text("Text", "usual", "text", most=100)
+    results["lines"] = picks.type_text("Lines", "", "lines", lines=True)
     return results
 
 

@@ -24,12 +24,7 @@ from tests.visits import pills, problems, settled, visit, zipped
 
 MLP = {"lab.part": "Train", "lab.recipe.architecture": "mlp", "lab.recipe.epochs": "2"}
 SEEDS = count(100)
-
-
-@pytest.fixture(autouse=True)
-def own_models(monkeypatch, tmp_path):
-    """Models, answers' seconds and unfinished trainings of this test alone."""
-    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
+pytestmark = pytest.mark.usefixtures("empty_home")
 
 
 def opened(**link):

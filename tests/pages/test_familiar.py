@@ -168,8 +168,7 @@ def test_the_slider_makes_the_image_worse_and_the_answer_moves():
     assert "From no noise to the most" in words(at)
 
 
-def test_a_model_that_was_made_from_another_is_shown_beside_it(monkeypatch, tmp_path):
-    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
+def test_a_model_that_was_made_from_another_is_shown_beside_it(empty_home):
     parent = catalog.load("digits-mlp")
     child = deepcopy(parent)
     with torch.no_grad():

@@ -274,14 +274,13 @@ def test_hard_random_and_easy_sets_stand_beside_each_other_and_rank_the_ways_whe
     ],
 )
 def test_images_that_must_be_learnt_first_are_trained_chosen_and_forgotten(
-    what, variant, changes, monkeypatch, tmp_path
+    what, variant, changes, monkeypatch, empty_home
 ):
     """Wrong labels take a network long to learn by heart; a planted patch does not.
 
     Both are trained by the recipe of the model but for that, for a small network, and for moving
     the images.
     """
-    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
     monkeypatch.setattr(train, "recipe_of", lambda model: replace(recipe_of(model), **changes))
     at = opened(what=what, ways="Fine-tune", FT__epochs="1", **{f"{variant}__share": "0.1"})
     assert f"train one on Digits, 8 × 8 with {what}" in words(at)
@@ -311,9 +310,8 @@ def test_images_that_must_be_learnt_first_are_trained_chosen_and_forgotten(
 
 
 def test_a_mode_of_a_class_is_learnt_as_part_of_it_and_what_stays_of_the_class_is_judged(
-    monkeypatch, tmp_path
+    monkeypatch, empty_home
 ):
-    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
     changes = {"architecture": "mlp", "epochs": 10}
     monkeypatch.setattr(train, "recipe_of", lambda model: replace(recipe_of(model), **changes))
     at = opened(what="a mode of a class", ways="Fine-tune", FT__epochs="1")
@@ -374,8 +372,7 @@ def test_other_ways_wait_for_a_button_and_a_failed_one_is_told():
     assert at.main.header[0].value.startswith("Gradient ascent (")
 
 
-def test_the_model_that_forgot_is_kept_below_its_parent_and_taken_along(monkeypatch, tmp_path):
-    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
+def test_the_model_that_forgot_is_kept_below_its_parent_and_taken_along(empty_home):
     at = opened(section="Take it along")
     at = settled(at.button(key="forget.keep").click().run())
     (stored,) = checkpoints.visible_models()
@@ -448,9 +445,8 @@ def noise(count):
 
 
 @pytest.fixture
-def page_with_zip(monkeypatch, tmp_path):
+def page_with_zip(empty_home):
     """A session with a zip of one's own that a model here has learned from."""
-    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
 
     def opened_with(count):
         folders = read_folders(noise(count), "mine.zip", 32)

@@ -1,10 +1,7 @@
 """Judge a model as a visitor meets it: the example, own files, and what does not fit."""
 
-import io
-
 import numpy as np
 import pytest
-import torch
 
 from components.forget import judge
 from components.forget.judge import as_board
@@ -20,6 +17,7 @@ from engine.training import Recipe, fresh
 from engine.unlearning import AfterCase, GivenCase, Judged, Relearn, Retrain, StillThere
 from engine.unlearning.opening import FORGOTTEN, board, forgotten
 from engine.unlearning.protocol.scoreboard import Scoreboard
+from tests.in_memory import torch_file
 from tests.visits import pills, problems, settled, visit, words, zipped
 
 
@@ -43,9 +41,7 @@ def brief(monkeypatch):
 
 def state_of(method):
     """Weights alone of what a way made, as torch saves them."""
-    buffer = io.BytesIO()
-    torch.save(rebuilt(answer(method, forgotten())["model"]).network.state_dict(), buffer)
-    return buffer.getvalue()
+    return torch_file(rebuilt(answer(method, forgotten())["model"]).network.state_dict())
 
 
 def opened(files, at=None):
@@ -128,9 +124,8 @@ def test_weights_alone_are_read_into_the_network_of_the_original(files, brief):
     assert "forgot class 3 as well as retraining" in at.main.header[0].value
     at = opened({name: state_of(Retrain()) for name in ("original", "unlearned")})
     assert any("say for which architecture they are" in sentence for sentence in problems(at))
-    buffer = io.BytesIO()
-    torch.save(rebuilt(answer(Retrain(), forgotten())["model"]).network, buffer)
-    at = opened(files | {"unlearned": buffer.getvalue()})
+    buffer = torch_file(rebuilt(answer(Retrain(), forgotten())["model"]).network)
+    at = opened(files | {"unlearned": buffer})
     assert any("holds more than weights (pickled code)" in sentence for sentence in problems(at))
 
 

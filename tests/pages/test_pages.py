@@ -2,34 +2,17 @@
 
 import runpy
 from hashlib import blake2b
-from io import BytesIO
 
 import numpy as np
 import pytest
-from PIL import Image
 from scipy.stats import spearmanr
 from streamlit import config
 from streamlit.runtime.pages_manager import PagesManager
 
-from components import notices
+from components import notices, views
 from components.charts.tables import signed
 from components.heatmaps import view
 from components.heatmaps.likeness import SIMILARITY
-from components.views import (
-    ASK,
-    DATA_AND_MODELS,
-    FAMILIAR,
-    HEATMAPS,
-    LEVEL_SETS,
-    PRUNE,
-    ROOT,
-    START,
-    STORIES,
-    STUDY,
-    SWEEP,
-    TRAY,
-    VIEWS,
-)
 from components.widgets.viewer import hottest_ninth
 from engine import run
 from engine.attribution.heatmaps.gradient import Gradient
@@ -39,10 +22,11 @@ from engine.images.samples import sample
 from engine.models import catalog
 from engine.models.catalog import load
 from tests.components.sidebar.test_subject import jpeg, upload
+from tests.in_memory import png
 from tests.tiny import vit
 from tests.visits import TITLES, pills, problems, provenance, question_in, settled, visit, words
 
-WITHOUT_SHARE = (START, STORIES, DATA_AND_MODELS, SWEEP, TRAY)
+WITHOUT_SHARE = (views.START, views.STORIES, views.DATA_AND_MODELS, views.SWEEP, views.TRAY)
 """They answer no question, or share it in another way: cards and slides, tables, a report."""
 DRAWN = ("selectbox", "button_group", "number_input", "radio")
 
@@ -51,8 +35,8 @@ def test_no_folder_of_pages_stands_beside_the_script_that_is_served(monkeypatch)
     """Beside one, Streamlit refuses deep links until st.navigation has run once."""
     monkeypatch.setattr(config, "_main_script_path", None)
     monkeypatch.setattr(PagesManager, "uses_pages_directory", None)
-    app = runpy.run_path(str(ROOT / "app.py"))["app"]
-    PagesManager(str(ROOT / app.script_path))
+    app = runpy.run_path(str(views.ROOT / "app.py"))["app"]
+    PagesManager(str(views.ROOT / app.script_path))
     assert PagesManager.uses_pages_directory is False
 
 
@@ -61,7 +45,7 @@ def sidebar_keys(at):
     return {widget.key for kind in DRAWN for widget in at.sidebar.get(kind)}
 
 
-@pytest.mark.parametrize("page", VIEWS, ids=lambda page: page.address)
+@pytest.mark.parametrize("page", views.VIEWS, ids=lambda page: page.address)
 def test_every_view_opens_with_its_title_and_sidebar_and_runs_again_without_another_answer(
     page, snapshot
 ):
@@ -154,9 +138,9 @@ def test_the_sentence_says_where_each_map_is_strongest_and_how_far_they_agree():
 
 
 def test_what_a_view_does_not_ask_is_still_there_on_the_next():
-    at = visit({"image": "A cup of coffee"}, PRUNE)
+    at = visit({"image": "A cup of coffee"}, views.PRUNE)
     at.selectbox(key="versus").set_value("eggnog").run()
-    for page in (STUDY, START, FAMILIAR, HEATMAPS):
+    for page in (views.STUDY, views.START, views.FAMILIAR, views.HEATMAPS):
         at.switch_page(str(page.path)).run()
     assert at.selectbox(key="image").value == "A cup of coffee"
     assert at.selectbox(key="versus").value == "eggnog"
@@ -165,20 +149,20 @@ def test_what_a_view_does_not_ask_is_still_there_on_the_next():
 
 def test_another_image_has_its_list_in_the_sidebar_of_ask():
     link = {"ask.image": "Another image", "ask.ask": "describe the image"}
-    at = settled(visit(link, ASK))
+    at = settled(visit(link, views.ASK))
     assert sidebar_keys(at) == {"ask.image", "ask.model", "image"}
 
 
 @pytest.mark.parametrize(
     ("view", "key", "value"),
-    [(LEVEL_SETS, "reading", "margin"), (FAMILIAR, "target", "tabby")],
+    [(views.LEVEL_SETS, "reading", "margin"), (views.FAMILIAR, "target", "tabby")],
     ids=["Level sets", "Familiar?"],
 )
 def test_what_is_not_shown_changes_nothing(view, key, value):
     """A word that only another view offers is no part of the question."""
 
     def asked(link):
-        at = visit(link, HEATMAPS)
+        at = visit(link, views.HEATMAPS)
         at.switch_page(str(view.path)).run()
         return at.session_state["subject"].case.fingerprint
 
@@ -235,9 +219,8 @@ def test_a_second_image_of_one_s_own_is_asked_and_its_file_is_not_named():
     at = settled(visit(LIKENESS))
     pixels = []
     for name in ("coffee", "rocket"):  # another file in the same place is another question
-        buffer = BytesIO()
-        Image.fromarray(sample(name).pixels).save(buffer, "PNG")
-        uploaded = ("secret-name.png", buffer.getvalue(), "image/png")
+        buffer = png(sample(name).pixels)
+        uploaded = ("secret-name.png", buffer, "image/png")
         at.file_uploader(key="partners.files").set_value([uploaded]).run()
         at.selectbox(key="heatmaps.like").set_value("Your image 1").run()
         settled(at)

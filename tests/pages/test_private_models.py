@@ -30,9 +30,8 @@ RECIPE = Recipe(architecture="mlp", epochs=1)
 
 
 @pytest.fixture(autouse=True)
-def own_models(monkeypatch, tmp_path):
+def own_models(empty_home):
     """Models of this test alone."""
-    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
     login.required.cache_clear()
     login.cookie_secret.cache_clear()
 

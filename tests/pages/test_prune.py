@@ -1,6 +1,5 @@
 """Prune as a visitor meets it: one sentence, figures that are the engine's, and bad input."""
 
-import io
 import json
 import re
 import time
@@ -13,7 +12,7 @@ import pytest
 from components.charts.tables import percent
 from components.prune import accuracy, asked, before_after, layers, overlaps, view
 from components.views import PRUNE
-from engine import run
+from engine import run, sparsity
 from engine.attribution.heatmaps.grad_cam import GradCam
 from engine.case import ImageCase
 from engine.case.prediction import Prediction
@@ -22,24 +21,6 @@ from engine.data import load
 from engine.measures.drift import rank_correlation, top_overlap
 from engine.models import catalog, checkpoints
 from engine.result import Table
-from engine.sparsity import (
-    Harm,
-    LearnedPattern,
-    Level,
-    MaskRules,
-    Prune,
-    PruneCase,
-    RetrainPruned,
-    Seeds,
-    Tradeoff,
-    Unknown,
-    keep,
-    masks_file,
-    masks_in,
-    pruned,
-    pruner_of,
-    subjects,
-)
 from engine.sparsity.criteria.magnitude import Magnitude
 from engine.sparsity.masks import pruning
 from engine.sparsity.masks.compare import overlap
@@ -47,6 +28,7 @@ from engine.sparsity.prune import share_correct
 from engine.training import Recipe, fresh
 from engine.training.loop import TrainingRun
 from engine.weights.course import course_words
+from tests.in_memory import written
 from tests.visits import problems, settled, unfolded, visit, words
 
 DIGITS = {"image": "From a data set", "data": "Digits, 8 × 8", "model": "Digits CNN"}
@@ -70,7 +52,7 @@ def nothing_kept():
 
 @pytest.fixture(scope="module")
 def digits():
-    return PruneCase(catalog.load("digits-cnn"), load("digits"))
+    return sparsity.PruneCase(catalog.load("digits-cnn"), load("digits"))
 
 
 def image_of(case):
@@ -115,11 +97,12 @@ def test_a_slow_answer_lets_the_charts_of_the_weights_be_drawn_before_it(monkeyp
 @pytest.mark.parametrize("ratio", ["0.5", "0.95"])
 def test_the_sentence_and_its_figures_are_the_engine_s(digits, ratio):
     at = opened(ratio=ratio)
-    masks = pruner_of(digits, "Magnitude", MaskRules()).at(float(ratio))
+    masks = sparsity.pruner_of(digits, "Magnitude", sparsity.MaskRules()).at(float(ratio))
     image = image_of(digits)
     top = int(digits.model.logits(image[None])[0].argmax())
     cases = [
-        ImageCase(net, image, Target(top)) for net in (digits.model, pruned(digits.model, masks))
+        ImageCase(net, image, Target(top))
+        for net in (digits.model, sparsity.pruned(digits.model, masks))
     ]
     answers = [Prediction()(case)["classes"].values for case in cases]
     heats = [GradCam()(case)["map"].values for case in cases]
@@ -178,7 +161,9 @@ def test_what_is_cut_is_said(link, sentence):
 
 
 def test_a_model_without_a_layer_to_prune_is_a_sentence(monkeypatch):
-    monkeypatch.setattr(Prune, "unmet", classmethod(lambda _cls, _case: "it has no such layer."))
+    monkeypatch.setattr(
+        sparsity.Prune, "unmet", classmethod(lambda _cls, _case: "it has no such layer.")
+    )
     at = visit(DIGITS, PRUNE)
     assert problems(at) == ["Digits CNN cannot be pruned: it has no such layer."]
     assert not at.main.header
@@ -186,7 +171,7 @@ def test_a_model_without_a_layer_to_prune_is_a_sentence(monkeypatch):
 
 def test_a_kernel_opens_with_its_layer_s_histogram_and_what_it_makes_of_the_image(digits):
     at = opened(section="Kernels", ratio="0.8", layer="conv2")
-    masks = pruner_of(digits, "Magnitude", MaskRules()).at(0.8)
+    masks = sparsity.pruner_of(digits, "Magnitude", sparsity.MaskRules()).at(0.8)
     part = next(part for part in masks.parts if part.layer == "conv2")
     cut = part.size - int(masks.array(part.name).sum())
     assert f"{cut:,} of {part.size:,} weights of this layer are cut" in words(at)
@@ -208,7 +193,7 @@ def test_patterns_fold_back_and_groups_are_told_in_words():
 
 
 def test_a_pattern_is_learned_and_how_sharp_the_choice_got_is_told(monkeypatch, digits):
-    quick = LearnedPattern(epochs=1, each=5)
+    quick = sparsity.LearnedPattern(epochs=1, each=5)
     monkeypatch.setattr("engine.sparsity.masks.pruning.criterion_of", lambda *_: quick)
     at = opened(section="Patterns", criterion="Learned N:M", structure="N:M")
     assert at.button(key=GO).label.startswith("Search for the mask at 2:4")
@@ -225,7 +210,8 @@ def test_a_pattern_is_learned_and_how_sharp_the_choice_got_is_told(monkeypatch, 
 def test_two_criteria_are_compared_beside_chance(digits):
     at = opened(section="Two criteria", ratio="0.7", other="SNIP")
     magnitude, other_magnitude = (
-        pruner_of(digits, name, MaskRules()).at(0.7) for name in ("Magnitude", "SNIP")
+        sparsity.pruner_of(digits, name, sparsity.MaskRules()).at(0.7)
+        for name in ("Magnitude", "SNIP")
     )
     result = overlap(magnitude, other_magnitude)
     assert f"both keep {100 * result.iou:.1f} %" in words(at)
@@ -259,8 +245,8 @@ def test_masks_of_all_criteria_are_a_matrix_and_searched_ones_come_in(monkeypatc
         for frame in unfolded(at).main.dataframe
         if any(str(name).startswith("SynFlow, ") for name in frame.value)
     ]
-    jackpot = Prune(criterion="Lottery Jackpot", ratio=0.7).masks(digits)
-    pattern = Prune(criterion="Learned N:M", structure="N:M").masks(digits)
+    jackpot = sparsity.Prune(criterion="Lottery Jackpot", ratio=0.7).masks(digits)
+    pattern = sparsity.Prune(criterion="Learned N:M", structure="N:M").masks(digits)
     expected = overlap(jackpot, pattern)
     for table, value in zip(tables, (expected.iou, expected.chance), strict=True):
         names = table.columns.tolist()
@@ -286,8 +272,8 @@ def test_only_masks_that_keep_equal_shares_are_called_alike():
 
 def test_a_searched_mask_stands_in_its_own_pieces_where_others_are_cut():
     for cut, ratio in (
-        (Prune(structure="N:M", pattern="1:4"), 0.75),
-        (Prune(structure="filter", ratio=0.6), 0.6),
+        (sparsity.Prune(structure="N:M", pattern="1:4"), 0.75),
+        (sparsity.Prune(structure="filter", ratio=0.6), 0.6),
     ):
         plain, jackpot, learned = (
             overlaps.as_searched(replace(cut, criterion=title))
@@ -300,9 +286,9 @@ def test_a_searched_mask_stands_in_its_own_pieces_where_others_are_cut():
 
 def test_masks_from_a_file_are_compared_and_a_bad_file_is_a_sentence(digits):
     at = opened(section="Two criteria", ratio="0.7", other="Masks from a file")
-    masks = pruner_of(digits, "Magnitude", MaskRules()).at(0.7)
+    masks = sparsity.pruner_of(digits, "Magnitude", sparsity.MaskRules()).at(0.7)
     uploader = at.file_uploader(key="prune.masks")
-    uploader.set_value(("m.npz", masks_file(masks), "application/octet-stream")).run()
+    uploader.set_value(("m.npz", sparsity.masks_file(masks), "application/octet-stream")).run()
     assert "both keep 100.0 %" in words(at)
     at.file_uploader(key="prune.masks").set_value(("m.npz", b"no masks", "")).run()
     assert any("no file of masks" in sentence for sentence in problems(at))
@@ -311,13 +297,13 @@ def test_masks_from_a_file_are_compared_and_a_bad_file_is_a_sentence(digits):
 
 def test_the_curve_has_the_point_of_now_and_a_budget_that_is_stated(digits):
     at = opened(section="Accuracy", ratio="0.9")
-    accuracy = float(Level(ratio=0.9)(digits)["figures"].values[0])
+    accuracy = float(sparsity.Level(ratio=0.9)(digits)["figures"].values[0])
     assert f"At this ratio **{100 * accuracy:.3g} %**" in words(at)
     at.slider(key="prune.Tradeoff.epochs").set_value(0).run()
     at.button(key="prune.Tradeoff.go").click().run()
     at = unfolded(settled(at))
     (table,) = [f.value for f in at.main.dataframe if "after pruning" in f.value.columns]
-    expected = run.answer(Tradeoff(epochs=0), digits)["levels"].values
+    expected = run.answer(sparsity.Tradeoff(epochs=0), digits)["levels"].values
     assert table["after pruning"].to_numpy() == pytest.approx(expected[:, 3])
 
 
@@ -327,7 +313,7 @@ def test_the_whole_model_of_a_pattern_s_curve_is_the_dense_one(digits):
         ("2:4", "Right after pruning up to 50 % may go without losing more."),
         ("1:16", "Right after pruning every level that was tried loses more than a point."),
     ):
-        result = Tradeoff(epochs=0, structure="N:M", pattern=pattern)(digits)
+        result = sparsity.Tradeoff(epochs=0, structure="N:M", pattern=pattern)(digits)
         sentence = accuracy.finding(result, "right")
         assert sentence == f"The whole model: {dense:.3g} % right (gray band: ± 1 point). {end}"
 
@@ -341,7 +327,7 @@ def test_a_curve_that_is_stopped_shows_its_levels_and_begins_again(monkeypatch):
             progress(0.5, "held up")
             time.sleep(0.01)
 
-    monkeypatch.setattr(Tradeoff, "again", endless)
+    monkeypatch.setattr(sparsity.Tradeoff, "again", endless)
     at = opened(section="Accuracy", Tradeoff__rate="0.02")
     at.button(key="prune.Tradeoff.go").click().run()
     assert begun.wait(100)
@@ -358,13 +344,13 @@ def test_a_curve_that_is_stopped_shows_its_levels_and_begins_again(monkeypatch):
 def test_what_is_lost_is_the_engine_s(digits):
     at = opened(section="What is lost", ratio="0.95", Harm__images="50", Harm__maps="2")
     at = settled(at.button(key="prune.Harm.go").click().run())
-    result = run.answer(Harm(ratio=0.95, images=50, maps=2), digits)
+    result = run.answer(sparsity.Harm(ratio=0.95, images=50, maps=2), digits)
     table, text = result["calibration"], words(at)
     assert f"Off by {100 * table['ECE'][1]:.1f} points on average (ECE" in text
     assert f"divided by {table['temperature'][1]:.2f}" in text
     changed = (result["images"].values[:, 2] != result["images"].values[:, 3]).sum()
     assert f"{changed} of 50 test images get another answer" in text
-    table = run.answer(Unknown(ratio=0.95), digits)["told"]
+    table = run.answer(sparsity.Unknown(ratio=0.95), digits)["told"]
     dense, pruned_ = (100 * table.values[:, at_].mean() for at_ in (0, 1))
     assert f"{dense:.3g} % of the time in the whole model and {pruned_:.3g} % in" in text
     worse = (table.values[:, 4] < 0).sum()
@@ -375,7 +361,7 @@ def test_what_is_lost_is_the_engine_s(digits):
 
 def test_cost_says_what_is_saved_in_theory_and_in_truth_and_measures_time(digits):
     at = opened(section="Cost and speed", ratio="0.9")
-    cost = Prune(ratio=0.9)(digits)["cost"]
+    cost = sparsity.Prune(ratio=0.9)(digits)["cost"]
     table = dict(zip(cost.rows, cost.values[:, 0], strict=True))
     theory = 1 - table["theoretical"] / table["dense"]
     assert f"{100 * theory:.3g} % of the multiply-adds would be" in words(at)
@@ -399,25 +385,23 @@ def test_the_narrowed_network_becomes_an_onnx_file_that_was_compared():
 
 
 def test_the_pruned_model_is_kept_below_its_parent_and_is_the_sidebar_s_when_taken_along(
-    monkeypatch, tmp_path
+    empty_home,
 ):
-    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
     at = opened(section="Keep it", ratio="0.7")
     assert "masks" in " ".join(file.proto.label for file in at.main.get("download_button"))
     at = settled(at.button(key="prune.Prune.go").click().run())
     assert "Kept as a model: Digits CNN ▸ 70.0 % cut · Magnitude" in words(at)
     (stored,) = checkpoints.visible_models()
     assert json.loads(stored.card.as_json())["settings"]["ratio"] == 0.7
-    assert masks_in(catalog.load(stored.name)).sparsity == pytest.approx(0.7, abs=1e-4)
+    assert sparsity.masks_in(catalog.load(stored.name)).sparsity == pytest.approx(0.7, abs=1e-4)
     at.button(key="prune.Prune.take.heatmaps").click().run()
     assert at.session_state["model"] == stored.name
     assert at.session_state["subject"].name.startswith("digits/")
 
 
-def test_a_child_whose_parent_was_deleted_is_pruned_like_any_other(monkeypatch, tmp_path, digits):
-    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
-    parent = checkpoints.load(keep(Prune(ratio=0.2)(digits)).name)
-    child = keep(Prune(ratio=0.5)(PruneCase(parent, digits.data)))
+def test_a_child_whose_parent_was_deleted_is_pruned_like_any_other(digits, empty_home):
+    parent = checkpoints.load(sparsity.keep(sparsity.Prune(ratio=0.2)(digits)).name)
+    child = sparsity.keep(sparsity.Prune(ratio=0.5)(sparsity.PruneCase(parent, digits.data)))
     name = next(entry.name for entry in checkpoints.visible_models() if entry.name != child.name)
     checkpoints.delete(name)
     lines = visit(view=PRUNE).sidebar.selectbox(key="model").options
@@ -427,8 +411,7 @@ def test_a_child_whose_parent_was_deleted_is_pruned_like_any_other(monkeypatch, 
     assert "Handwritten digits" in words(at)
 
 
-def test_a_pruned_model_taken_to_prune_is_cut_in_a_second_round(monkeypatch, tmp_path, digits):
-    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
+def test_a_pruned_model_taken_to_prune_is_cut_in_a_second_round(digits, empty_home):
     at = opened(section="Keep it", ratio="0.66")
     assert "This is round 1." in words(at)
     assert "Round 2" not in words(at)
@@ -437,8 +420,8 @@ def test_a_pruned_model_taken_to_prune_is_cut_in_a_second_round(monkeypatch, tmp
     assert "Round 2: 66 % of the weights were cut before and stay cut" in words(at)
     at = settled(at.slider(key="prune.ratio").set_value(0.9).run())
     first = checkpoints.load(checkpoints.visible_models()[0].name)
-    masks = Prune(ratio=0.9).masks(PruneCase(first, digits.data))
-    assert masks.inside(masks_in(first))
+    masks = sparsity.Prune(ratio=0.9).masks(sparsity.PruneCase(first, digits.data))
+    assert masks.inside(sparsity.masks_in(first))
     assert "90 % of the weights are taken out" in words(at)
     assert f"{masks.kept:,} of {masks.total:,} weights stay" in words(at)
     at = settled(at.slider(key="prune.ratio").set_value(0.2).run())
@@ -451,28 +434,25 @@ def test_learned_scores_are_opened_from_a_file_and_cut_by_them(digits):
     assert "Nothing is learned on this page" in at.main.info[0].value
     assert not at.main.header
     scores = Magnitude()(digits)["scores"].values
-    out = io.BytesIO()
-    np.savez(out, **{name: -score for name, score in scores.items()})
-    at.file_uploader(key="prune.scores").set_value(("s.npz", out.getvalue(), "")).run()
+    out = written(np.savez, **{name: -score for name, score in scores.items()})
+    at.file_uploader(key="prune.scores").set_value(("s.npz", out, "")).run()
     at = settled(at)
     assert "50 % of the weights are taken out" in words(at)
     at.file_uploader(key="prune.scores").set_value(("s.npz", b"tea", "")).run()
     assert any("no file of scores" in sentence for sentence in problems(at))
 
 
-def test_retraining_is_a_job_with_its_curves_and_the_model_is_kept(monkeypatch, tmp_path):
-    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
+def test_retraining_is_a_job_with_its_curves_and_the_model_is_kept(empty_home):
     at = opened(section="Keep it", ratio="0.95", Retrain__epochs="2")
     at = settled(at.button(key="prune.Retrain.go").click().run())
     assert "test accuracy right after pruning" in words(at)
     assert "After 2 of 2 epochs" in words(at)
     assert "Kept as a model" in words(at)
     (stored,) = checkpoints.visible_models()
-    assert masks_in(catalog.load(stored.name)).sparsity == pytest.approx(0.95, abs=1e-4)
+    assert sparsity.masks_in(catalog.load(stored.name)).sparsity == pytest.approx(0.95, abs=1e-4)
 
 
-def test_retraining_that_is_stopped_keeps_its_curves_and_can_be_resumed(monkeypatch, tmp_path):
-    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
+def test_retraining_that_is_stopped_keeps_its_curves_and_can_be_resumed(monkeypatch, empty_home):
     report = TrainingRun.report
     # a quiet machine is through with fifty epochs before anybody could press Stop
     monkeypatch.setattr(
@@ -503,8 +483,10 @@ def test_scores_are_computed_once_for_all_ratios(digits, monkeypatch):
 def quick(monkeypatch):
     """The recipe of every model, for one epoch; no case of it is kept, before or after."""
     recipe = Recipe("lenet", epochs=1, batch=64, rate=0.05)
-    monkeypatch.setattr(subjects, "recipe_of", lambda model: recipe)
-    monkeypatch.setattr(view, "case_of", lambda model, _, seed: subjects.prune_case(model, seed))
+    monkeypatch.setattr(sparsity.subjects, "recipe_of", lambda model: recipe)
+    monkeypatch.setattr(
+        view, "case_of", lambda model, _, seed: sparsity.subjects.prune_case(model, seed)
+    )
     return recipe
 
 
@@ -513,8 +495,8 @@ def test_what_another_seed_changes_stands_beside_what_pruning_changes(quick):
     at = settled(at.button(key="prune.Harm.go").click().run())
     assert "dense network of another seed" not in words(at)
     at = settled(at.button(key="prune.Seeds.go").click().run())
-    case = replace(PruneCase(catalog.load("digits-cnn"), load("digits")), recipe=quick)
-    result = run.kept_answer(Seeds(ratio=0.9, images=40), case)
+    case = replace(sparsity.PruneCase(catalog.load("digits-cnn"), load("digits")), recipe=quick)
+    result = run.kept_answer(sparsity.Seeds(ratio=0.9, images=40), case)
     assert result, "the page has asked something else"
     cut, differences = 100 * result["networks"].values[:, 2], 100 * result["pairs"].values[:, 0]
     assert f"Pruning changes {cut.mean():.1f} % of the answers" in words(at)
@@ -530,10 +512,10 @@ def test_four_criteria_prune_before_training_beside_a_network_with_nothing_cut(q
     at = opened(section="Before training", ratio="0.9", untrained__epochs="1")
     at = settled(at.button(key="prune.Untrained.go").click().run())
     text = words(at)
-    case = PruneCase(fresh(load("digits"), quick, 0), load("digits"))
+    case = sparsity.PruneCase(fresh(load("digits"), quick, 0), load("digits"))
     rate = Recipe().rate
     for criterion in ("SNIP", "GraSP", "SynFlow", "Random"):
-        result = RetrainPruned(criterion=criterion, ratio=0.9, epochs=1, rate=rate)(case)
+        result = sparsity.RetrainPruned(criterion=criterion, ratio=0.9, epochs=1, rate=rate)(case)
         assert f"{criterion} {100 * result['figures'].values[0]:.1f} %" in text
 
 

@@ -25,24 +25,11 @@ from engine.hallucination.decoding.vasparse import EVERY
 from engine.hallucination.measures.attention_sinks import PLACES
 from engine.hallucination.measures.claims import claims
 from engine.hallucination.measures.comparison import BACK, FIGURES, SAME, TRUST
-from engine.result import Ranking, Scores, Table, Tokens
+from engine.result import Ranking, Scores, Table
+from tests.tiny import tokens
 
 SHARES = (0.4, 0.2, 0.1, 0.1, 0.2)  # of attention, at each of PLACES
 STREET = asking.scene("counter", 253)
-
-
-def tokens(*said: str) -> Tokens:
-    count = len(said)
-    return Tokens(
-        np.arange(count),
-        np.ones(count, np.float32),
-        np.zeros(count, np.float32),
-        np.zeros((count, 0, 0, 0), np.float16),
-        said,
-        "is there a lamp",
-        (8, 8),
-        ended=True,
-    )
 
 
 def ranking(*steps: dict[str, float]) -> Ranking:

@@ -11,6 +11,7 @@ from components.draw.timeline import Frames, said_of, scores, strip
 from components.draw.tokens import word_values
 from engine.result import Curve, Path, Tokens
 from tests.components.pages import page_of
+from tests.tiny import tokens
 from tests.visits import unfolded
 
 
@@ -110,17 +111,8 @@ def test_a_walk_is_drawn_by_its_kind_with_the_numbers_beside_the_picture():
 
 
 def answer(*said: str, ended: bool = True) -> Tokens:
-    count = len(said)
-    return Tokens(
-        np.arange(count),
-        np.linspace(0.5, 1, count, dtype=np.float32),
-        np.linspace(0.25, 1.25, count, dtype=np.float32),
-        np.zeros((count, 0, 0, 0), np.float16),
-        said,
-        "describe the image",
-        (8, 8),
-        ended=ended,
-    )
+    ends = {"probability": (0.5, 1), "entropy": (0.25, 1.25)}
+    return tokens(*said, prompt="describe the image", ended=ended, **ends)
 
 
 def drawn_words(view: Tokens) -> AppTest:

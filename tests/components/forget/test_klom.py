@@ -11,27 +11,17 @@ from components.forget import given_klom, klom, own_models, own_request
 from components.forget.asked import ForgetQuestion, MethodDetail
 from components.forget.words import row_label
 from engine import data as data_sets
+from engine import unlearning
 from engine.errors import BlindspotError
 from engine.result import Table
 from engine.run import answer
-from engine.unlearning import (
-    AfterCase,
-    DMDirect,
-    GivenCase,
-    GivenGroups,
-    KLoM,
-    NoOp,
-    Retrain,
-    Scoreboard,
-    brought,
-)
 from engine.unlearning.oracles.direct import GROUPS
 from tests.components.pages import page_of
 from tests.engine.unlearning.test_given_groups import case_and_groups, of
 from tests.pages.test_judge import in_zip
 from tests.visits import problems, settled
 
-METHOD = KLoM(images=10)
+METHOD = unlearning.KLoM(images=10)
 
 
 @pytest.fixture(scope="module")
@@ -93,9 +83,9 @@ def test_ways_whose_klom_is_known_stand_beside_retraining_and_nothing_done(detai
         float(run["share of retraining"][0])
     )
     assert table.cell(row, "KLoM") == result["summary"].cell("forget", "unlearned, median")
-    other = klom.priced(detail, KLoM(images=20), result)
+    other = klom.priced(detail, unlearning.KLoM(images=20), result)
     assert len(other) == 2
-    assert Retrain.short not in table.rows
+    assert unlearning.Retrain.short not in table.rows
 
 
 def test_distances_are_drawn_over_decades_with_the_names_beside_their_points(detail, result):
@@ -136,9 +126,9 @@ def test_a_part_waits_for_its_button_and_then_says_what_the_engine_says(part, de
     at = pressed(at, slot)
     assert not problems(at)
     if part == "KLoM":
-        method, case = KLoM(images=20), detail.case
+        method, case = unlearning.KLoM(images=20), detail.case
     else:
-        method, case = DMDirect(networks=20, images=20), detail.asked.case
+        method, case = unlearning.DMDirect(networks=20, images=20), detail.asked.case
     result = answer(method, case)
     assert result.kept
     assert at.header[0].value.replace("\\", "") == method.finding(case, result)
@@ -152,7 +142,10 @@ def test_a_part_waits_for_its_button_and_then_says_what_the_engine_says(part, de
     assert at.selectbox(key=klom.CHOSEN).value == farthest
     at.selectbox(key=klom.CHOSEN).set_value(ids[-1]).run()
     assert klom.image_finding(len(ids) - 1, result) in captions(at)
-    assert AfterCase(detail.asked.case, detail.method).fingerprint == detail.case.fingerprint
+    assert (
+        unlearning.AfterCase(detail.asked.case, detail.method).fingerprint
+        == detail.case.fingerprint
+    )
 
 
 def test_too_few_models_for_histograms_are_refused_with_how_many_it_takes(detail):
@@ -163,13 +156,13 @@ def test_too_few_models_for_histograms_are_refused_with_how_many_it_takes(detail
 
 def test_curves_wait_for_the_button_and_a_form_that_needs_more_is_told():
     groups = of(*case_and_groups())
-    question = ForgetQuestion(groups.case, (), Scoreboard())
-    detail = MethodDetail(question, NoOp(), Table.of({}), key="judge", given=groups)
+    question = ForgetQuestion(groups.case, (), unlearning.Scoreboard())
+    detail = MethodDetail(question, unlearning.NoOp(), Table.of({}), key="judge", given=groups)
     at = page_of(given_klom.show, detail, groups, link={"judge.KLoM.images": "10"})
     assert "20 original, 20 unlearned and 40 retrained models are asked" in captions(at)
     at = pressed(at, "judge.KLoM")
     assert not problems(at)
-    method = KLoM(models=100, images=10)
+    method = unlearning.KLoM(models=100, images=10)
     result = answer(method, groups)
     assert result.kept
     assert at.header[0].value.replace("\\", "") == method.finding(groups, result)
@@ -190,7 +183,7 @@ def test_a_zip_that_fails_is_looked_through_once(monkeypatch):
         read.append(content)
         raise BlindspotError("It does not fit.")
 
-    monkeypatch.setattr(brought, "of_zip", of_zip)
+    monkeypatch.setattr(unlearning.brought, "of_zip", of_zip)
     for _ in range(2):
         with pytest.raises(BlindspotError, match="It does not fit"):
             own_request.found_in(data, b"a zip that fails")
@@ -212,7 +205,7 @@ def test_zips_give_many_of_each_and_files_one():
         opened_models = [model.fingerprint for model in opened.groups[kind]]
         assert opened_models == [model.fingerprint for model in models]
     case = opened.case(replace(case_and_groups()[0], model=opened.original))
-    assert isinstance(case, GivenGroups)
+    assert isinstance(case, unlearning.GivenGroups)
     assert case.counts == {"original": 2, "unlearned": 2, "retrained": 2}
     assert own_models.judged_note(case).endswith(", the first of each")
     note = own_models.opened_models_note(opened)
@@ -220,6 +213,6 @@ def test_zips_give_many_of_each_and_files_one():
     alone = {kind: Upload("many.zip", in_zip(models[:1])) for kind, models in groups.items()}
     own_groups = own_models.read(alone | {"retrained": None}, "")
     case = own_groups.case(replace(case_and_groups()[0], model=own_groups.original))
-    assert type(case) is GivenCase
+    assert type(case) is unlearning.GivenCase
     assert case.retrained is None
     assert own_models.MOST == {"original": 100, "unlearned": 100, "retrained": 200}

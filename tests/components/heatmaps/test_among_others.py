@@ -1,13 +1,11 @@
 """The button below the outlines, and a black mask of one's own."""
 
-import io
 import re
 from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from components import runs
 from components.heatmaps import outlines
@@ -21,6 +19,7 @@ from engine.errors import BadData
 from engine.models.catalog import load as load_model
 from engine.models.embedded import plan
 from tests.components.pages import page_of
+from tests.in_memory import png
 from tests.visits import TITLES, pills, problems, settled, visit
 
 MEASURE = f"{outlines.AMONG}.measure"
@@ -92,12 +91,6 @@ def test_a_failure_is_said_and_not_computed_again(monkeypatch):
 
 
 EXTRA = re.compile(r"outlines \d+\.\d % of the image though nothing is there")
-
-
-def png(pixels):
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG")
-    return buffer.getvalue()
 
 
 @pytest.mark.parametrize("methods", [["The model's own map", "Grad-CAM"], ["Grad-CAM"]])

@@ -6,18 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from components.heatmaps import outlines
+from components.heatmaps import offsets, outlines
 from components.heatmaps.edit import SIDE as BOX_SIDE
 from components.heatmaps.edit import box_around_peak, sentence
-from components.heatmaps.offsets import (
-    CUT,
-    OFFSETS,
-    CutMap,
-    best_offsets,
-    by_offset,
-    curves,
-    cut_maps,
-)
 from components.heatmaps.peaks import peaks_text
 from engine.attribution.heatmaps.grad_cam import GradCam
 from engine.attribution.heatmaps.own_map import OwnMap
@@ -125,31 +116,33 @@ NOTHING = HeatMap(np.zeros(TRUTH.shape, np.float32), "inside", signed=False)
 
 @pytest.mark.parametrize("groups", [2, 3])
 def test_each_offset_is_that_of_an_outline_of_its_own_and_nothing_above_nothing_has_none(groups):
-    table = curves({"own": CutMap(VALUES, groups)}, TRUTH)
-    expected = [dice(outlined(VALUES, groups, offset).inside, TRUTH) for offset in OFFSETS]
+    table = offsets.curves({"own": offsets.CutMap(VALUES, groups)}, TRUTH)
+    expected = [dice(outlined(VALUES, groups, offset).inside, TRUTH) for offset in offsets.OFFSETS]
     assert table["own"] == pytest.approx(expected)
     assert len(set(np.round(expected, 3))) > 3
-    assert table[CUT].tolist() == OFFSETS.tolist()
-    nothing = curves({"own": CutMap(-np.abs(VALUES))}, TRUTH)
-    assert nothing["own"] == pytest.approx(np.full(len(OFFSETS), 1 / (TRUTH.sum() + 1)))
+    assert table[offsets.CUT].tolist() == offsets.OFFSETS.tolist()
+    nothing = offsets.curves({"own": offsets.CutMap(-np.abs(VALUES))}, TRUTH)
+    assert nothing["own"] == pytest.approx(np.full(len(offsets.OFFSETS), 1 / (TRUTH.sum() + 1)))
 
 
 def test_maps_are_cut_as_in_the_picture_and_the_sentence_says_that_cut_and_the_best_one():
-    maps = {"own": CutMap(VALUES, 2, 1.7)}
-    table, cut_dice = curves(maps, TRUTH), dice(outlined(VALUES, 2, 1.7).inside, TRUTH)
+    maps = {"own": offsets.CutMap(VALUES, 2, 1.7)}
+    table, cut_dice = offsets.curves(maps, TRUTH), dice(outlined(VALUES, 2, 1.7).inside, TRUTH)
     sentence = f"own: {cut_dice:.2f} as cut above, {table['own'].max():.2f} at best."
-    assert best_offsets(table, maps, TRUTH) == sentence
-    assert by_offset(maps, TRUTH).finding({}) == sentence
+    assert offsets.best_offsets(table, maps, TRUTH) == sentence
+    assert offsets.by_offset(maps, TRUTH).finding({}) == sentence
     own_map, cam = OwnMap(groups=4, offset=1.5), GradCam()
     methods = {own_map.title: own_map, cam.title: cam}
     answers = {own_map.title: {"map": MAP, "outline": OUTLINE}, cam.title: {"map": MAP}}
-    result = cut_maps(answers, methods)
+    result = offsets.cut_maps(answers, methods)
     assert (result[own_map.title].groups, result[own_map.title].offset) == (4, 1.5)
     assert (result[cam.title].groups, result[cam.title].offset) == (3, 0.5)
     refused = answers | {own_map.title: {"map": MAP, "outline": NOTHING}}
-    assert list(cut_maps(refused, methods)) == [cam.title]
+    assert list(offsets.cut_maps(refused, methods)) == [cam.title]
     stored = {"map": HeatMap(np.abs(VALUES), "kept", signed=False), "outline": OUTLINE}
-    assert not cut_maps({own_map.title: stored}, methods)  # a mask of shares is cut at one half
+    assert not offsets.cut_maps(
+        {own_map.title: stored}, methods
+    )  # a mask of shares is cut at one half
 
 
 PEAKS = Table.of(

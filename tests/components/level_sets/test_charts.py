@@ -11,18 +11,7 @@ from PIL import Image, ImageChops, ImageSequence
 
 from components.charts.style import inked
 from components.draw.drawing import draw
-from components.level_sets import plane_chart, star_chart, tube_chart
-from components.level_sets.animation import (
-    GIF_LIMIT,
-    HOLD_MS,
-    as_gif,
-    as_webp,
-    caption,
-    ellipsize,
-    scenes,
-    statistics_csv,
-    typeface,
-)
+from components.level_sets import animation, plane_chart, star_chart, tube_chart
 from engine.result import Curve, Field
 from tests.components.level_sets.results import plane, star, tube
 from tests.components.level_sets.walks import walked
@@ -157,12 +146,12 @@ def opened(body: bytes) -> list[tuple[Image.Image, int]]:
     return [(frame.convert("RGB"), frame.info["duration"]) for frame in frames]
 
 
-@pytest.mark.parametrize("make", [as_gif, as_webp])
+@pytest.mark.parametrize("make", [animation.as_gif, animation.as_webp])
 def test_every_image_is_there_and_the_ends_stand_longer(make):
     walk = walked(side=96)
     played = opened(make(walk.views, "A walk"))
     assert len(played) == 6
-    assert played[0][1] == HOLD_MS > played[1][1]
+    assert played[0][1] == animation.HOLD_MS > played[1][1]
     want = walk.views["path"].frames[3].astype(np.float32).transpose(1, 2, 0) * 255
     image = played[3][0]
     left = (image.width - 96) // 2
@@ -172,24 +161,26 @@ def test_every_image_is_there_and_the_ends_stand_longer(make):
 
 def test_the_caption_says_step_class_and_distance_and_small_images_are_enlarged():
     views = walked().views
-    assert caption(views, 0)[:2] == ("step 0 of 20", "cat <b> 0.70")
-    assert caption(views, 5) == ("step 20 of 20", "cat <b> 0.90", "RMSE to target 0.000")
-    plain, named = scenes(views)[0].image, scenes(views, "A walk")[0].image
+    assert animation.caption(views, 0)[:2] == ("step 0 of 20", "cat <b> 0.70")
+    assert animation.caption(views, 5) == ("step 20 of 20", "cat <b> 0.90", "RMSE to target 0.000")
+    plain, named = animation.scenes(views)[0].image, animation.scenes(views, "A walk")[0].image
     assert named.height > plain.height
-    first, last = scenes(views)[0].image, scenes(views)[-1].image
+    first, last = animation.scenes(views)[0].image, animation.scenes(views)[-1].image
     strip = (0, 224, 224, first.height)
     assert ImageChops.difference(first.crop(strip), last.crop(strip)).getbbox()
     views = walked(side=8).views
-    image = np.asarray(scenes(views)[0].image)[:224, :224]
+    image = np.asarray(animation.scenes(views)[0].image)[:224, :224]
     assert (image[:28, :28] == image[0, 0]).all()
 
 
 def test_a_long_label_keeps_its_number_and_a_heavy_gif_goes_in_fewer_colors():
-    font = typeface(bold=True)
-    short = ellipsize("a very long name of a class, with synonyms and more of them 0.98", font, 200)
+    font = animation.typeface(bold=True)
+    short = animation.ellipsize(
+        "a very long name of a class, with synonyms and more of them 0.98", font, 200
+    )
     assert short.endswith("0.98")
     assert font.getlength(short) <= 200
-    assert len(as_gif(walked(side=224, frames=24).views)) <= GIF_LIMIT
+    assert len(animation.as_gif(walked(side=224, frames=24).views)) <= animation.GIF_LIMIT
 
 
 def test_the_table_has_a_row_for_every_step_and_without_images_there_is_no_animation():
@@ -198,7 +189,7 @@ def test_the_table_has_a_row_for_every_step_and_without_images_there_is_no_anima
     y = curve.y.copy()
     y[1] = np.nan
     views["source confidence"] = Curve(curve.x, y, curve.x_label, curve.y_label, curve.unit)
-    rows = list(csv.DictReader(io.StringIO(statistics_csv(views))))
+    rows = list(csv.DictReader(io.StringIO(animation.statistics_csv(views))))
     assert [int(row["step"]) for row in rows] == list(range(21))
     assert rows[1]["source confidence"] == ""
     to_source = [float(row["rmse to source"]) for row in rows]
@@ -206,5 +197,5 @@ def test_the_table_has_a_row_for_every_step_and_without_images_there_is_no_anima
     curves = [name for name, view in views.items() if isinstance(view, Curve)]
     assert list(rows[0]) == ["step", *curves]
     with pytest.raises(ValueError, match="no images"):
-        as_gif({})
-    assert statistics_csv({}) == "step\n"
+        animation.as_gif({})
+    assert animation.statistics_csv({}) == "step\n"

@@ -1,7 +1,5 @@
 """What a visitor states about their weights and classes is for that visitor's eyes."""
 
-import io
-
 import numpy as np
 import pytest
 import streamlit as st
@@ -15,6 +13,7 @@ from engine.models import embedded
 from engine.result import Scores, Table
 from tests import plain_loop, tiny
 from tests.components.pages import page_of
+from tests.in_memory import written
 from tests.plain_loop import PlainTraining
 from tests.visits import settled
 
@@ -54,9 +53,7 @@ def test_a_link_has_neither_the_name_of_a_file_nor_its_class_names():
 
 
 def picture() -> bytes:
-    file = io.BytesIO()
-    Image.new("RGB", (40, 40), "teal").save(file, "PNG")
-    return file.getvalue()
+    return written(Image.new("RGB", (40, 40), "teal").save, "PNG")
 
 
 def asking() -> None:

@@ -1,7 +1,5 @@
 """The sidebar: one image, one model, one target, and what is refused."""
 
-import io
-import zipfile
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -20,22 +18,15 @@ from engine.images import Crop
 from engine.images.samples import sample
 from engine.run import digest
 from tests import tiny
+from tests.hostile.archives import zipped
+from tests.in_memory import written
 from tests.visits import pills, problems, provenance, settled, visit
 
 
 def jpeg(turned: int = 1) -> bytes:
     exif = Image.Exif()
     exif[0x0112] = turned
-    buffer = io.BytesIO()
-    Image.fromarray(sample("coffee").pixels).save(buffer, "JPEG", quality=95, exif=exif)
-    return buffer.getvalue()
-
-
-def zipped() -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr("a.txt", "a")
-    return buffer.getvalue()
+    return written(Image.fromarray(sample("coffee").pixels).save, "JPEG", quality=95, exif=exif)
 
 
 def upload(at, name: str, content: bytes):
@@ -78,7 +69,7 @@ def test_what_is_no_image_is_one_sentence_and_the_picture_stays_until_a_good_one
         "cut.jpg": jpeg()[:5000],
         "page.png": b"<!doctype html><html><body>hello</body></html>",
         "drawing.svg": b"<svg xmlns='http://www.w3.org/2000/svg'/>",
-        "archive.jpg": zipped(),
+        "archive.jpg": zipped({"a.txt": b"a"}),
         "noise.png": b"\x00\x01\x02" * 100,
         "empty.png": b"",
     }.items():

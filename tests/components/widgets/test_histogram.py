@@ -5,14 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from components.widgets.histogram import (
-    ScoreDistributions,
-    bar_shares,
-    edges_of,
-    histogram_payload,
-    selected_line,
-    tag_of,
-)
+from components.widgets import histogram
 
 RNG = np.random.default_rng(0)
 
@@ -26,37 +19,39 @@ def random_scores(**changed):
         "line": 1.5,
         "unit": "logit",
     }
-    return ScoreDistributions(**(arguments | changed))
+    return histogram.ScoreDistributions(**(arguments | changed))
 
 
 def test_every_score_and_both_marks_lie_within_the_bars_and_equal_scores_have_an_axis():
     distributions = random_scores(subject=40.0, line=-7.0)
-    edges = edges_of(distributions)
+    edges = histogram.edges_of(distributions)
     assert edges[0] < -7.0
     assert edges[-1] > 40.0
     for scores in (distributions.normal, distributions.unknown):
-        assert sum(bar_shares(scores, edges)) == pytest.approx(1.0, abs=1e-3)
+        assert sum(histogram.bar_shares(scores, edges)) == pytest.approx(1.0, abs=1e-3)
     same = np.full(9, 2.0)
-    edges = edges_of(random_scores(normal=same, unknown=np.empty(0), subject=2.0, line=2.0))
+    edges = histogram.edges_of(
+        random_scores(normal=same, unknown=np.empty(0), subject=2.0, line=2.0)
+    )
     assert edges[0] < 2.0 < edges[-1]
 
 
 def test_the_browser_counts_from_the_very_scores_and_none_twice():
     distributions = random_scores()
-    sent = histogram_payload(distributions, distributions.line)
+    sent = histogram.histogram_payload(distributions, distributions.line)
     assert sent["normal"] == sorted(distributions.normal.tolist())
     assert sent["held"] == sorted(distributions.held.tolist())
     above = sum(score > distributions.line for score in sent["normal"])
     assert above == (distributions.normal > distributions.line).sum()
     normal = random_scores().normal
-    assert histogram_payload(random_scores(held=normal, normal=normal), 1.5)["held"] == []
+    assert histogram.histogram_payload(random_scores(held=normal, normal=normal), 1.5)["held"] == []
 
 
 def test_an_answer_counts_only_for_the_question_it_was_given_to():
     distributions = random_scores()
-    tag = tag_of(distributions)
-    assert tag_of(replace(distributions, line=1.25)) != tag  # another first line
-    assert selected_line({"line": {"tag": tag, "line": 0.25}}, tag, distributions) == 0.25
+    tag = histogram.tag_of(distributions)
+    assert histogram.tag_of(replace(distributions, line=1.25)) != tag  # another first line
+    assert histogram.selected_line({"line": {"tag": tag, "line": 0.25}}, tag, distributions) == 0.25
     for odd in (
         None,
         {},
@@ -67,4 +62,4 @@ def test_an_answer_counts_only_for_the_question_it_was_given_to():
         {"line": {"tag": tag, "line": float("nan")}},
         {"line": {"tag": tag, "line": 1e9}},
     ):
-        assert selected_line(odd, tag, distributions) == 1.5
+        assert histogram.selected_line(odd, tag, distributions) == 1.5

@@ -1,11 +1,9 @@
 """The in-distribution check, on the images and the models that the page opens with."""
 
 from dataclasses import replace
-from io import BytesIO
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from engine.anomaly import KNN, FamiliarCase, Mahalanobis, ViM
 from engine.anomaly.case import split
@@ -19,6 +17,7 @@ from engine.data.example import Example
 from engine.images import Crop, Picture, Scan, load
 from engine.images.samples import SAMPLES, sample
 from engine.models import catalog
+from tests.in_memory import png
 from tests.scans import dicom, ramp
 
 MAKES_PHANTOMS = pytest.param("phantom-cnn", marks=pytest.mark.slow)  # all 2,000 of them
@@ -32,9 +31,8 @@ def checked(model, picture, source=""):
 
 def uploaded(picture):
     """The same pixels, through a file, so that nothing is known of where they came from."""
-    buffer = BytesIO()
-    Image.fromarray(picture.pixels).save(buffer, "PNG")
-    result = load(buffer.getvalue(), "mine.png")
+    buffer = png(picture.pixels)
+    result = load(buffer, "mine.png")
     assert isinstance(result, Picture)
     return result
 

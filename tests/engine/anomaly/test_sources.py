@@ -10,21 +10,11 @@ import torch
 from PIL import Image
 
 from engine import data
-from engine.anomaly import KNN, DataCase, Extract, FamiliarCase
+from engine.anomaly import KNN, DataCase, Extract, FamiliarCase, sources
 from engine.anomaly.case import evenly, split
 from engine.anomaly.extract import as_seen, extracted, key_of
 from engine.anomaly.healthy import TEXTURES, TWINS, texture
 from engine.anomaly.photographs import photographs
-from engine.anomaly.sources import (
-    HELD_OUT,
-    PHOTOGRAPHS,
-    normal,
-    normal_sources,
-    parent_of,
-    training_data_name,
-    unknown,
-    unknown_sources,
-)
 from engine.arguments.normal import group_of
 from engine.data import load
 from engine.data.example import Example
@@ -41,9 +31,9 @@ from tests import tiny
 def test_a_model_s_first_normal_images_are_those_it_learnt_from():
     for name, expected in (("digits-mlp", "digits"), ("phantom-cnn", "phantoms")):
         model = catalog.load(name)
-        assert training_data_name(model) == expected
-        assert normal_sources(model)[0].name == expected
-    assert normal_sources(catalog.load("lite0"))[0].name == PHOTOGRAPHS
+        assert sources.training_data_name(model) == expected
+        assert sources.normal_sources(model)[0].name == expected
+    assert sources.normal_sources(catalog.load("lite0"))[0].name == sources.PHOTOGRAPHS
 
 
 def test_the_shipped_photographs_are_squares_of_nine_and_keep_together():
@@ -59,39 +49,41 @@ def test_the_shipped_photographs_are_squares_of_nine_and_keep_together():
 
 def test_every_source_of_unknown_images_gives_some_that_are_not_normal():
     digits, model = load("digits"), catalog.load("digits-mlp")
-    offered = [source for source in unknown_sources(digits) if source.name != "phantoms"]
+    offered = [source for source in sources.unknown_sources(digits) if source.name != "phantoms"]
     names = {source.name for source in offered}
-    assert names >= {"mnist-5k", "scenes", PHOTOGRAPHS, "noise", "blur"}
+    assert names >= {"mnist-5k", "scenes", sources.PHOTOGRAPHS, "noise", "blur"}
     assert "digits" not in names
     for offer in offered:
         if offer.reason:
             with pytest.raises(BadData):
-                unknown(offer.name, digits, model)
+                sources.unknown(offer.name, digits, model)
             continue
-        result = unknown(offer.name, digits, model)
+        result = sources.unknown(offer.name, digits, model)
         assert 0 < len(result) <= 200
 
 
 def test_held_out_classes_are_offered_where_there_are_some():
     plain, opened = load("digits"), load("digits+open-set:held=4")
-    reasons = {source.name: source.reason for source in unknown_sources(plain)}
-    assert "holds no class out" in reasons[HELD_OUT]
-    assert not {source.name: source.reason for source in unknown_sources(opened)}[HELD_OUT]
-    result = unknown(HELD_OUT, opened, catalog.load("digits-mlp"))
+    reasons = {source.name: source.reason for source in sources.unknown_sources(plain)}
+    assert "holds no class out" in reasons[sources.HELD_OUT]
+    assert not {source.name: source.reason for source in sources.unknown_sources(opened)}[
+        sources.HELD_OUT
+    ]
+    result = sources.unknown(sources.HELD_OUT, opened, catalog.load("digits-mlp"))
     assert result.truth["unknown"].all()
     assert set(np.unique(result.truth["original_label"])) == {6, 7, 8, 9}
 
 
 def test_a_name_that_nobody_knows_is_a_sentence():
     with pytest.raises(BadData, match="no data set called"):
-        normal("no-such-set")
+        sources.normal("no-such-set")
 
 
 def test_noisy_and_foreign_digits_are_told_from_those_that_were_learnt():
     model, digits = catalog.load("digits-cnn"), load("digits")
     image = digits.pixels(digits.rows("test")[:1])[0].contiguous()
     for name, area in (("noise", 0.7), ("mnist-5k", 0.85)):
-        result = KNN()(FamiliarCase(model, image, digits, unknown(name, digits, model)))
+        result = KNN()(FamiliarCase(model, image, digits, sources.unknown(name, digits, model)))
         assert result["measures"].values[0, 0] > area
 
 
@@ -109,10 +101,9 @@ def test_nine_smaller_squares_reach_from_edge_to_edge_and_every_other_photograph
     assert not held_out[~np.isin(groups, np.unique(groups)[1::2])].any()
 
 
-def test_a_model_made_from_another_is_told_from_one_that_was_not(tmp_path, monkeypatch):
-    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
+def test_a_model_made_from_another_is_told_from_one_that_was_not(empty_home):
     parent = catalog.load("digits-mlp")
-    assert parent_of(parent) is None
+    assert sources.parent_of(parent) is None
     child = deepcopy(parent)
     with torch.no_grad():
         next(child.parameters()).mul_(0.9)
@@ -120,14 +111,14 @@ def test_a_model_made_from_another_is_told_from_one_that_was_not(tmp_path, monke
     stored = checkpoints.put(
         card_of(child, title="x", parent=parent, made_by="test", data="digits"), child
     )
-    result = parent_of(catalog.load(stored.name))
+    result = sources.parent_of(catalog.load(stored.name))
     assert result is not None
     assert result.fingerprint == parent.fingerprint
 
 
 def test_squares_of_a_texture_lie_side_by_side_and_the_right_half_is_held_out():
     for name in TEXTURES:
-        result = normal(name)
+        result = sources.normal(name)
         assert result is texture(name)
         path = Sample(name, "", "", "skimage", f"data/{name}.png").path()
         whole = np.asarray(Image.open(path).convert("L"))
@@ -139,12 +130,12 @@ def test_squares_of_a_texture_lie_side_by_side_and_the_right_half_is_held_out():
 
 def test_textures_and_twins_are_offered_for_every_model_after_what_it_learned_from():
     for model in ("lite0", "phantom-cnn"):
-        names = [source.name for source in normal_sources(catalog.load(model))]
+        names = [source.name for source in sources.normal_sources(catalog.load(model))]
         assert names[-4:] == [TWINS, *TEXTURES]
 
 
 def test_a_phantom_s_own_patient_is_left_out_of_its_healthy_twins():
-    some, phantoms = normal("phantoms:count=200+healthy"), load("phantoms:count=200")
+    some, phantoms = sources.normal("phantoms:count=200+healthy"), load("phantoms:count=200")
     assert some.name == "phantoms:count=200+healthy"
     twins = replace(some, name=TWINS)
     assert group_of("example:phantoms:count=200/57", twins) == phantoms.truth["group"][57] == 5

@@ -8,20 +8,8 @@ from scipy.stats import norm
 
 from engine import data as data_sets
 from engine.anomaly import HalfspaceExperiment
+from engine.anomaly.experiments import tester
 from engine.anomaly.experiments.strips import BorderStrip, expected, mardia, strip_statistics
-from engine.anomaly.experiments.tester import (
-    ACCEPTED,
-    BEST,
-    CLUMP,
-    GAUSS,
-    IMAGES,
-    MARDIA,
-    SQUEEZED,
-    TAILS,
-    WRONG,
-    whitened_points,
-    wrong,
-)
 from engine.errors import BadData
 from engine.experiment import ExperimentCase
 from tests import tiny
@@ -38,7 +26,7 @@ def test_gaussian_data_are_accepted_and_every_other_shape_is_not():
     method = HalfspaceExperiment(seeds=3)
     result = method(case())["runs"]
     for row, shape in enumerate(result.rows):
-        assert result[ACCEPTED][row] == (shape == GAUSS), shape
+        assert result[tester.ACCEPTED][row] == (shape == tester.GAUSS), shape
         seed_case = case(int(result["seed"][row]))
         sample = method.sample(shape, seed_case, method.count)
         w = method.learned(sample, seed_case)
@@ -46,43 +34,43 @@ def test_gaussian_data_are_accepted_and_every_other_shape_is_not():
             np.mean(np.sign(sample.points @ direction) != sample.labels)
             for direction in (w, sample.best)
         ]
-        assert result[WRONG][row] == pytest.approx(sides[0])
-        assert result[BEST][row] == pytest.approx(min(sides))
-        assert result[MARDIA][row] == mardia(sample.points)
-        if shape == GAUSS:
-            assert result[WRONG][row] < result[BEST][row] + 0.03
-        if shape in {GAUSS, SQUEEZED}:
-            assert result[BEST][row] == pytest.approx(0.2, abs=0.02)  # the flipped labels
+        assert result[tester.WRONG][row] == pytest.approx(sides[0])
+        assert result[tester.BEST][row] == pytest.approx(min(sides))
+        assert result[tester.MARDIA][row] == mardia(sample.points)
+        if shape == tester.GAUSS:
+            assert result[tester.WRONG][row] < result[tester.BEST][row] + 0.03
+        if shape in {tester.GAUSS, tester.SQUEEZED}:
+            assert result[tester.BEST][row] == pytest.approx(0.2, abs=0.02)  # the flipped labels
 
 
 def test_of_forty_gaussian_draws_nearly_all_are_accepted_and_of_forty_clumps_none():
-    method, verdicts = HalfspaceExperiment(), {GAUSS: [], CLUMP: []}
+    method, verdicts = HalfspaceExperiment(), {tester.GAUSS: [], tester.CLUMP: []}
     for seed in range(DRAWS):
         for shape, verdict in verdicts.items():
             sample = method.sample(shape, case(seed), method.count)
             verdict.append(not method.reason(sample.points, sample.best))
-    assert sum(verdicts[GAUSS]) >= 38
-    assert sum(verdicts[CLUMP]) == 0
+    assert sum(verdicts[tester.GAUSS]) >= 38
+    assert sum(verdicts[tester.CLUMP]) == 0
 
 
 def test_the_clump_leads_the_learner_astray_where_a_gaussian_does_not():
     method = HalfspaceExperiment()
-    astray = {shape: [] for shape in (GAUSS, CLUMP)}
+    astray = {shape: [] for shape in (tester.GAUSS, tester.CLUMP)}
     for seed in range(5):
         for shape, excess in astray.items():
             figures = method.measured(shape, case(seed))
-            excess.append(figures[WRONG] - figures[BEST])
-    assert np.mean(astray[CLUMP]) > 0.08
-    assert np.mean(astray[GAUSS]) < 0.01
+            excess.append(figures[tester.WRONG] - figures[tester.BEST])
+    assert np.mean(astray[tester.CLUMP]) > 0.08
+    assert np.mean(astray[tester.GAUSS]) < 0.01
 
 
 def test_without_noise_the_learner_finds_the_halfspace():
     method = HalfspaceExperiment(noise=0.0)
     for seed in range(3):
-        sample = method.sample(GAUSS, case(seed), 20_000)
+        sample = method.sample(tester.GAUSS, case(seed), 20_000)
         w = method.learned(sample, case(seed))
         assert np.degrees(np.arccos(w @ sample.best)) < 3
-        assert wrong(sample, np.stack([sample.best, -sample.best])).tolist() == [0, 1]
+        assert tester.wrong(sample, np.stack([sample.best, -sample.best])).tolist() == [0, 1]
 
 
 def test_a_strip_s_figures_are_those_of_a_plain_loop():
@@ -109,13 +97,14 @@ def test_a_gaussian_has_the_expected_mass_in_each_strip():
 
 
 @pytest.mark.parametrize(
-    ("shape", "words"), [(TAILS, "mass × 1."), (SQUEEZED, "2nd moment 0.0"), (CLUMP, "mass × ")]
+    ("shape", "words"),
+    [(tester.TAILS, "mass × 1."), (tester.SQUEEZED, "2nd moment 0.0"), (tester.CLUMP, "mass × ")],
 )
 def test_the_reason_names_what_is_wrong(shape, words):
     method = HalfspaceExperiment()
     sample = method.sample(shape, case(), method.count)
     assert method.reason(sample.points, sample.best).startswith(words)
-    few = method.sample(GAUSS, case(), 1000)
+    few = method.sample(tester.GAUSS, case(), 1000)
     assert method.reason(few.points, few.best).endswith("points in a strip")
 
 
@@ -149,25 +138,31 @@ def test_fourth_moments_alone_reject_too():
 
 def test_mardia_s_test_takes_any_gaussian_and_refuses_tails_in_five_draws_of_six():
     method = HalfspaceExperiment()
-    for shape, taken in ((GAUSS, True), (SQUEEZED, True), (TAILS, False)):
+    for shape, taken in ((tester.GAUSS, True), (tester.SQUEEZED, True), (tester.TAILS, False)):
         verdicts = [mardia(method.sample(shape, case(seed), 5000).points) for seed in range(20)]
         assert np.mean(verdicts) >= 0.85 if taken else not any(verdicts), shape
 
 
 def test_images_are_whitened_main_components_with_labels_of_two_halves():
-    sample = whitened_points(case(), 6)
+    sample = tester.whitened_points(case(), 6)
     assert sample.points.mean(0) == pytest.approx(0, abs=1e-9)
     assert sample.points.T @ sample.points / len(sample.points) == pytest.approx(
         np.eye(6), abs=1e-9
     )
-    assert wrong(sample, sample.best[None])[0] < 0.35
+    assert tester.wrong(sample, sample.best[None])[0] < 0.35
     assert set(sample.labels) == {-1, 1}
-    assert not HalfspaceExperiment().conditions(case())[IMAGES]()[ACCEPTED]
+    assert not HalfspaceExperiment().conditions(case())[tester.IMAGES]()[tester.ACCEPTED]
 
 
 def test_the_picture_says_what_is_accepted():
     picture = HalfspaceExperiment().picture(case())
-    assert picture.columns == (GAUSS, TAILS, CLUMP, SQUEEZED, IMAGES)
+    assert picture.columns == (
+        tester.GAUSS,
+        tester.TAILS,
+        tester.CLUMP,
+        tester.SQUEEZED,
+        tester.IMAGES,
+    )
     assert picture.caption(0, 0) == "accepted"
     assert all(picture.caption(0, column).startswith("no: ") for column in range(1, 5))
     dark = [(picture.images[1, column] < 200).all(-1).sum(0) for column in range(5)]
@@ -179,4 +174,4 @@ def test_images_that_do_not_differ_are_refused_in_words():
     data = tiny.columns(8, ("a", "b", "c"))
     alike = ExperimentCase(replace(data, images=np.zeros_like(data.images)))
     with pytest.raises(BadData, match="differ in 10 ways"):
-        HalfspaceExperiment().measured(IMAGES, alike)
+        HalfspaceExperiment().measured(tester.IMAGES, alike)

@@ -5,10 +5,10 @@ import json
 
 import numpy as np
 import pyarrow as pa
-from PIL import Image
 from pyarrow import parquet
 
 from tests.hostile.archives import zipped
+from tests.in_memory import png
 
 TABLE = "Nova/data/nova-v1.parquet"
 
@@ -34,12 +34,6 @@ def table(rows, **options):
     """A Parquet file of these rows."""
     buffer = io.BytesIO()
     parquet.write_table(pa.Table.from_pylist(rows), buffer, **options)
-    return buffer.getvalue()
-
-
-def png(pixels):
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG")
     return buffer.getvalue()
 
 

@@ -14,8 +14,7 @@ AGAIN = "on purpose? python -m tests.engine.data.drawn"
 
 
 @pytest.mark.parametrize("name", DRAWN)
-def test_what_is_drawn_from_a_seed_is_what_it_always_was(name, tmp_path, monkeypatch):
-    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))  # which keeps no phantoms yet
+def test_what_is_drawn_from_a_seed_is_what_it_always_was(name, empty_home):
     stored, now = STORED.get(name, {}), numbers(DRAWN[name]())
     assert stored.keys() == now.keys(), AGAIN
     moved = [

@@ -17,12 +17,11 @@ from engine.data.folders import read_folders
 from engine.data.registry import add
 from engine.errors import BadData
 from tests.hostile.archives import zipped
+from tests.in_memory import written
 
 
 def png(color=(200, 10, 10), size=(40, 30), kind="PNG"):
-    buffer = io.BytesIO()
-    Image.new("L" if isinstance(color, int) else "RGB", size, color).save(buffer, kind)
-    return buffer.getvalue()
+    return written(Image.new("L" if isinstance(color, int) else "RGB", size, color).save, kind)
 
 
 def two(extra=()):
@@ -65,9 +64,8 @@ def test_large_pictures_give_squares_at_their_own_resolution_held_out_together()
     files = {}
     for at in range(10):
         pixels = np.indices((1300, 2500)).sum(0) % 16 + 20 * at
-        buffer = io.BytesIO()
-        Image.fromarray(pixels.astype(np.uint8)).save(buffer, "PNG")
-        files[f"{at}.png"] = buffer.getvalue()
+        buffer = written(Image.fromarray(pixels.astype(np.uint8)).save, "PNG")
+        files[f"{at}.png"] = buffer
     result = read_folders(zipped(files), side=100, classless=True, pieces=6).data
     assert result.images.shape == (60, 1, 100, 100)
     source = (result.images[:, 0].reshape(60, -1).min(1) // 20).astype(int)

@@ -14,8 +14,8 @@ from engine.data.judged_data import (
     typed_order,
 )
 from engine.errors import BadData
-from tests.engine.data.nova_files import png
 from tests.hostile.archives import zipped
+from tests.in_memory import png
 
 
 def zip_of(*names, side=24):

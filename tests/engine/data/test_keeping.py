@@ -12,11 +12,7 @@ from engine.data import keeping
 from engine.data.keeping import stored_arrays
 from engine.errors import Cancelled
 
-
-@pytest.fixture(autouse=True)
-def home(monkeypatch, tmp_path):
-    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("empty_home")
 
 
 class Maker:
@@ -41,24 +37,24 @@ def same(a, b):
     )
 
 
-def test_arrays_come_back_as_they_were_and_another_recipe_is_another_file(home):
+def test_arrays_come_back_as_they_were_and_another_recipe_is_another_file(empty_home):
     maker = Maker()
     first, second = (stored_arrays("toy", {"seed": 1}, maker) for _ in range(2))
     assert maker.times == 1
     assert same(first, second)
     assert same(first, maker())
     assert second["mask"].shape == (100, 5, 7)
-    (file,) = (home / "data").iterdir()
+    (file,) = (empty_home / "data").iterdir()
     assert file.stat().st_size < first["images"].nbytes + 100 * (5 + 4) + 500  # masks as bits
     stored_arrays("toy", {"seed": 2}, maker)
     assert maker.times == 3  # one of them here
 
 
 @pytest.mark.parametrize("at", [0, 20, 200, -1])
-def test_a_damaged_file_is_made_again(home, at):
+def test_a_damaged_file_is_made_again(empty_home, at):
     maker = Maker()
     first = stored_arrays("toy", {}, maker)
-    (file,) = (home / "data").iterdir()
+    (file,) = (empty_home / "data").iterdir()
     data = bytearray(file.read_bytes())
     data[at] ^= 1
     file.write_bytes(data)
@@ -68,28 +64,28 @@ def test_a_damaged_file_is_made_again(home, at):
     assert same(stored_arrays("toy", {}, maker), first)
 
 
-def test_a_disk_that_is_full_costs_the_copy_only(home, monkeypatch, caplog):
+def test_a_disk_that_is_full_costs_the_copy_only(empty_home, monkeypatch, caplog):
     def full(path, data):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(keeping, "write_atomic", full)
     maker = Maker()
     assert same(stored_arrays("toy", {}, maker), maker())
-    assert list((home / "data").iterdir()) == []
+    assert list((empty_home / "data").iterdir()) == []
     assert "not kept on disk" in caplog.text
 
 
-def test_the_folder_stays_within_its_size(home, monkeypatch):
+def test_the_folder_stays_within_its_size(empty_home, monkeypatch):
     maker = Maker()
     stored_arrays("toy", {"n": 0}, maker)
-    (first,) = (home / "data").iterdir()
+    (first,) = (empty_home / "data").iterdir()
     size = first.stat().st_size
     monkeypatch.setattr(keeping, "DISK_BYTES", 3 * size)
     os.utime(first, (1, 1))
     for n in range(1, 4):
         stored_arrays("toy", {"n": n}, maker)
     assert not first.exists()
-    assert len(list((home / "data").iterdir())) == 3
+    assert len(list((empty_home / "data").iterdir())) == 3
 
 
 def test_two_who_want_the_same_make_it_once():

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from engine.data.archive import compressed_bytes
 from engine.data.medmnist import keys, read_npz
 from engine.errors import BadData
+from tests.in_memory import written
 
 COUNTS = {"train": 30, "val": 8, "test": 12}
 
@@ -26,9 +27,7 @@ def arrays(shape=(28, 28), classes=4, kind=np.uint8):
 
 
 def npz(held, save=np.savez_compressed):
-    file = io.BytesIO()
-    save(file, **held)
-    return file.getvalue()
+    return written(save, **held)
 
 
 @pytest.mark.parametrize("shape", [(28, 28), (28, 28, 3), (64, 64), (64, 64, 3)])

@@ -198,8 +198,7 @@ def test_a_setting_out_of_range_is_named(wrong, words):
         Phantoms(**wrong)
 
 
-def test_the_first_slices_are_at_hand_and_are_those_of_the_whole(monkeypatch, tmp_path):
-    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
+def test_the_first_slices_are_at_hand_and_are_those_of_the_whole(empty_home):
     whole = Phantoms(count=210)
     assert not whole.at_hand()
     first = whole.first()

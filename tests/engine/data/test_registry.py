@@ -24,11 +24,7 @@ SMALL = {  # the same recipes with fewer images
     "bars": "bars:count=190",
     "textured": "textured:count=120",
 }
-
-
-@pytest.fixture(autouse=True)
-def home(monkeypatch, tmp_path):
-    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
+pytestmark = pytest.mark.usefixtures("empty_home")
 
 
 @pytest.mark.parametrize("name", SMALL.values(), ids=SMALL)

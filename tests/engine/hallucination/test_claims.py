@@ -16,7 +16,8 @@ from engine.hallucination.measures.verdict import (
     verdict,
 )
 from engine.hallucination.tiny_vlm.weights import HABIT, HONEST
-from engine.result import Ranking, Scores, Tokens
+from engine.result import Ranking, Scores
+from tests.tiny import tokens
 
 SCENE = Scenes(kind="counter", seed=1000).scene(424)  # a blue car, a purple wheel, an orange fork
 
@@ -141,21 +142,10 @@ STREET = asking.scene("counter", 253)
 
 
 def answer(said, *steps, **views):
-    count = len(said)
-    tokens = Tokens(
-        np.arange(count),
-        np.ones(count, np.float32),
-        np.zeros(count, np.float32),
-        np.zeros((count, 0, 0, 0), np.float16),
-        tuple(said),
-        "is there a lamp",
-        (8, 8),
-        ended=True,
-    )
     values = np.array([list(step.values()) for step in steps], np.float32)
     labels = tuple(tuple(step) for step in steps)
     final = Ranking(values, np.zeros(values.shape, np.int64), labels, "probability")
-    return {"answer": tokens, "final": final, **views}
+    return {"answer": tokens(*said), "final": final, **views}
 
 
 def test_words_that_differ_are_marked_and_grammar_only_where_nothing_else_does():

@@ -27,10 +27,9 @@ HUB = next(iter(loading.KNOWN))
 
 
 @pytest.fixture
-def home(tmp_path, monkeypatch):
-    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
+def home(monkeypatch, empty_home):
     monkeypatch.setattr(loading, "_memory", Memory(1))
-    return tmp_path / "hugging_face"
+    return empty_home / "hugging_face"
 
 
 @pytest.fixture

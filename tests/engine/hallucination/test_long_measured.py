@@ -26,13 +26,10 @@ from engine.hallucination.tiny_vlm.scenes import VOCABULARY, SceneBatch, caption
 from engine.hallucination.tiny_vlm.weights import HABIT, LONG, MIXTURE, load
 from engine.hallucination.vlm import RequestedOutputs
 from tests.engine.hallucination.tiny import prompts
+from tests.outcomes import mean_sd
 
 DRAWS, SCENES, FEWER = (0, 1, 2), 100, 20
 KEEP = 0.2  # of the image's tokens
-
-
-def mean_sd(values, digits=3):
-    return f"{np.mean(values):.{digits}f} ± {np.std(values, ddof=1):.{digits}f}"
 
 
 def sample_of(draw, count=SCENES):

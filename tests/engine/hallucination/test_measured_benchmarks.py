@@ -30,6 +30,7 @@ from engine.hallucination.measures.removal_law import ALPHAS, WITHIN, fit_distan
 from engine.hallucination.tiny_vlm.weights import HABIT, HONEST, SEEING, load
 from engine.result import Table
 from engine.run import answer
+from tests.outcomes import mean_sd
 
 FITTING = [kind for kind in STRATEGIES if not unfit(load(HABIT), kind)]
 SCENES, DRAWS = 24, (0, 1, 2)
@@ -46,16 +47,12 @@ def scenes(kind):
     return FEW if kind is MVP else SCENES
 
 
-def spread(values, digits=3):
-    return f"{np.mean(values):.{digits}f} ± {np.std(values, ddof=1):.{digits}f}"
-
-
 def polled(model, kind):
     """The rates of each draw, and what is written of them."""
     results = [POPE()(case)["rates"] for case in cases(model, kind)]
     figures = [
         f"{name} "
-        + " / ".join(spread([draw.cell(split, name) for draw in results]) for split in SPLITS)
+        + " / ".join(mean_sd([draw.cell(split, name) for draw in results]) for split in SPLITS)
         for name in FIGURES
     ]
     other, neither, total = (
@@ -78,7 +75,7 @@ def test_every_decoding_is_measured_by_pope_and_chair(kind, measure):
     measure(
         f"POPE (random / popular / adversarial), {HABIT}, 3 draws of {scenes(kind)} scenes: "
         f"{kind.name}",
-        f"{summary}; false yes, adversarial less random {spread(gap)} ({verdict} ≥ {GAP:.2f})",
+        f"{summary}; false yes, adversarial less random {mean_sd(gap)} ({verdict} ≥ {GAP:.2f})",
     )
     for table in results:
         assert len(set(table["recall"].tolist())) == 1
@@ -89,7 +86,7 @@ def test_every_decoding_is_measured_by_pope_and_chair(kind, measure):
         f"CHAIR, {HABIT}, 3 draws of {SCENES} scenes: {kind.name}",
         "; ".join(
             f"{name} "
-            f"{spread([float(rate[name][0]) for rate in rates], 1 if name == 'words' else 3)}"
+            f"{mean_sd([float(rate[name][0]) for rate in rates], 1 if name == 'words' else 3)}"
             for name in RATES
         ),
     )

@@ -10,13 +10,8 @@ from engine import run
 from engine.data.sprites import CATEGORIES
 from engine.errors import BlindspotError
 from engine.hallucination import PhotoPair, PhotoPairCase, asking
+from engine.hallucination.measures import photo_counts
 from engine.hallucination.measures.before_after import beaf_figures
-from engine.hallucination.measures.photo_counts import (
-    collected_words,
-    outcome,
-    records_of,
-    said_word,
-)
 from engine.hallucination.measures.photo_pair import (
     change_of,
     noun_question,
@@ -84,7 +79,7 @@ def test_a_mask_is_painted_over_and_the_model_no_longer_sees_the_thing(scene):
     case = masked(scene, HONEST)
     result = PhotoPair()(case)
     answers = result["answers"]
-    assert outcome([answers["says before"][0], answers["says after"][0]]) == "TU"
+    assert photo_counts.outcome([answers["says before"][0], answers["says after"][0]]) == "TU"
     outside = ~scene.mask("car")
     changed = change_of(case, taken_out(case, PhotoPair().grow)) > 0
     assert not change_of(case, taken_out(case, 0))[outside].any()
@@ -204,10 +199,10 @@ def test_pairs_are_counted_as_beaf_counts_them():
         )
         for at, (was, now) in enumerate(says)
     ]
-    figure = beaf_figures(records_of(pairs))
+    figure = beaf_figures(photo_counts.records_of(pairs))
     assert [figure[name][0] for name in ("TU", "IG", "SB+", "SB−", "ID")] == [0.25] * 5
-    assert [outcome(say) for say in says] == ["TU", "IG", "SB+", "SB−"]
-    assert collected_words(pairs) == "TU 25 %, IG 25 %, SB+ 25 %, SB− 25 %, ID 25 %"
-    assert outcome((1, np.nan)) == ""
-    assert collected_words(pairs[:1]).count("100 %") == 1
-    assert [said_word(answer) for answer in (1, 0, np.nan)] == ["yes", "no", "neither"]
+    assert [photo_counts.outcome(say) for say in says] == ["TU", "IG", "SB+", "SB−"]
+    assert photo_counts.collected_words(pairs) == "TU 25 %, IG 25 %, SB+ 25 %, SB− 25 %, ID 25 %"
+    assert photo_counts.outcome((1, np.nan)) == ""
+    assert photo_counts.collected_words(pairs[:1]).count("100 %") == 1
+    assert [photo_counts.said_word(answer) for answer in (1, 0, np.nan)] == ["yes", "no", "neither"]

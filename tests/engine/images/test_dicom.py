@@ -11,17 +11,9 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
-from pydicom import Dataset
+from pydicom import Dataset, uid
 from pydicom.encaps import encapsulate
 from pydicom.pixels.encoders import RLELosslessEncoder
-from pydicom.uid import (
-    MPEG2MPML,
-    DeflatedExplicitVRLittleEndian,
-    ImplicitVRLittleEndian,
-    JPEG2000Lossless,
-    JPEGLossless,
-    RLELossless,
-)
 
 from engine.errors import BadImage, BadSetting
 from engine.images import SliceChoice, Window, dicom_pixels, load, read
@@ -93,10 +85,10 @@ def test_a_file_of_frames_opens_at_the_middle_and_gives_each():
 
 
 def test_only_the_frame_that_is_asked_for_is_decoded():
-    dicom_dataset = dataset(frames(3), RLELossless)
+    dicom_dataset = dataset(frames(3), uid.RLELossless)
     how = dict.fromkeys(("rows", "columns", "bits_allocated", "bits_stored"), 8)
     how |= {"samples_per_pixel": 1, "number_of_frames": 1, "pixel_representation": 0}
-    how |= {"photometric_interpretation": "MONOCHROME2", "transfer_syntax_uid": RLELossless}
+    how |= {"photometric_interpretation": "MONOCHROME2", "transfer_syntax_uid": uid.RLELossless}
     parts = [RLELosslessEncoder.encode(frame, **how) for frame in frames(3)]
     parts[2] = b"\x07" * 64  # broken
     dicom_dataset.PixelData = encapsulate(parts)
@@ -156,7 +148,7 @@ def test_monochrome1_is_turned_padding_is_black_and_bits_are_read():
     assert np.isnan(picture.behind.values[:2]).all()
     assert not picture.pixels[:2].any()
     assert picture.notes[0] == "12 % of it has no value and is black"
-    implicit = dataset(pixels, ImplicitVRLittleEndian, PixelPaddingValue=-2000)
+    implicit = dataset(pixels, uid.ImplicitVRLittleEndian, PixelPaddingValue=-2000)
     assert np.isnan(read(written(implicit)).behind.values[:2]).all()
     large = (2**24 + np.arange(64, dtype=np.uint32)).reshape(8, 8)  # float32 has every other one
     result = read(dicom(large, RescaleSlope=2, RescaleIntercept=-(2**25))).behind.values
@@ -214,20 +206,20 @@ def packed(syntax, piece):
 
 def of_another_size():
     siz = b"\xff\x4f\xff\x51\x00\x29\x00\x00" + b"\x00\x00\xff\xff" * 2 + bytes(8) + bytes(60)
-    return packed(JPEG2000Lossless, siz)
+    return packed(uid.JPEG2000Lossless, siz)
 
 
 def empty_pieces():
     """Millions of them, which nobody walks through."""
     pieces = b"\xfe\xff\x00\xe0\0\0\0\0" * 1_000_000
-    dicom_dataset = dataset(frames(1), RLELossless, PixelData=pieces)
+    dicom_dataset = dataset(frames(1), uid.RLELossless, PixelData=pieces)
     dicom_dataset["PixelData"].VR = "OB"
     dicom_dataset["PixelData"].is_undefined_length = True
     return written(dicom_dataset)
 
 
 def deflated_bomb():
-    content = written(dataset(ramp(), DeflatedExplicitVRLittleEndian))
+    content = written(dataset(ramp(), uid.DeflatedExplicitVRLittleEndian))
     assert load(content).frames == 1
     start = 144 + int.from_bytes(content[140:144], "little")
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
@@ -246,8 +238,8 @@ def of_unknown_syntax():
         ((SHIPPED / "dicomdirtests/DICOMDIR").read_bytes, "index of a DICOM disc"),
         (lambda: written(dataset(ramp(), PixelData=None)), "without an image"),
         (of_unknown_syntax, "not known here"),
-        (lambda: packed(JPEGLossless, b"\xff\xd8\xff\xd9"), "lossless JPEG"),
-        (lambda: packed(MPEG2MPML, b"\xff\xd8\xff\xd9"), "an MPEG-2 film"),
+        (lambda: packed(uid.JPEGLossless, b"\xff\xd8\xff\xd9"), "lossless JPEG"),
+        (lambda: packed(uid.MPEG2MPML, b"\xff\xd8\xff\xd9"), "an MPEG-2 film"),
         (of_another_size, "another size"),
         (empty_pieces, "more than 100000 pieces of data"),
         (deflated_bomb, "unpacks to more than"),
@@ -315,7 +307,7 @@ def test_cut_and_changed_files_are_read_or_refused_but_never_crash():
 
 
 def test_what_begins_like_dicom_without_a_preamble_is_recognized():
-    whole = written(dataset(ramp(), ImplicitVRLittleEndian))
+    whole = written(dataset(ramp(), uid.ImplicitVRLittleEndian))
     bare = whole[whole.index(b"\x08\x00\x16\x00", 144 + int(whole[140])) :]
     assert kind(bare) == DICOM
     assert read(bare).digest == read(whole).digest

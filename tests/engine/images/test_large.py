@@ -1,6 +1,5 @@
 """Large images in pieces: the same pixels as decoded whole, in bounded memory; what is refused."""
 
-import io
 import struct
 import tracemalloc
 import zlib
@@ -18,6 +17,7 @@ from engine.images.large import PiecewiseTiff, open_large
 from engine.images.large_base import WholeImage
 from engine.images.reading import read
 from engine.images.turned import TURNED
+from tests.in_memory import png, written
 
 RNG = np.random.default_rng(0)
 PIXELS = RNG.integers(0, 256, (90, 130, 3), dtype=np.uint8)
@@ -224,13 +224,11 @@ def test_a_side_is_long_by_itself_and_beside_the_other_from_one_pixel_beyond_its
 
 
 def test_another_format_is_decoded_whole_but_no_line():
-    body = io.BytesIO()
-    Image.new("RGB", (3000, 2)).save(body, "PNG")
+    body = written(Image.new("RGB", (3000, 2)).save, "PNG")
     with pytest.raises(BadImage, match="500 times as long as the other"):
-        open_large(body.getvalue(), "line.png")
-    body = io.BytesIO()
-    Image.fromarray(PIXELS).save(body, "PNG")
-    image = open_large(body.getvalue(), "one.png")
+        open_large(body, "line.png")
+    body = png(PIXELS)
+    image = open_large(body, "one.png")
     assert isinstance(image, WholeImage)
     assert np.array_equal(image.piece(2, 50, 3, 70), PIXELS[2:50, 3:70])
 

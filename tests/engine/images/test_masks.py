@@ -7,7 +7,7 @@ from engine.errors import BadImage
 from engine.images import Crop, SliceChoice, filling, load
 from engine.images.filling import grown, inpaint, square_mask
 from engine.images.masks import mask_of
-from tests.engine.data.nova_files import png
+from tests.in_memory import png
 from tests.scans import dicom, nifti
 
 MARKS = np.zeros((20, 30), bool)

@@ -12,8 +12,7 @@ from engine.training import Recipe, Unfinished
 
 
 @pytest.fixture
-def case(monkeypatch, tmp_path):
-    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
+def case(empty_home):
     return TrainCase(load("digits"), Recipe(architecture="mlp", epochs=1), seed=4711)
 
 

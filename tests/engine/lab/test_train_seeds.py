@@ -34,8 +34,7 @@ def test_each_network_is_that_of_a_training_alone(recipe):
     assert result["figures"].rows == ("seed 7", "seed 8", "seed 9")
 
 
-def test_a_stopped_training_goes_on_to_the_same_networks(tmp_path, monkeypatch):
-    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
+def test_a_stopped_training_goes_on_to_the_same_networks(monkeypatch, empty_home):
     monkeypatch.setattr(loop, "KEEP_SECONDS", 0.0)
     monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
     case = replace(CASE, recipe=replace(RECIPE, epochs=5))

@@ -1,6 +1,5 @@
 """Gini and entropy at their ends and against their definitions written as loops."""
 
-import io
 from itertools import product
 from math import log
 
@@ -12,6 +11,7 @@ from PIL import Image
 
 from engine.errors import BlindspotError
 from engine.measures.concentration import NOTHING, entropy, file_bytes, gini
+from tests.in_memory import written
 
 SIZE = 48
 
@@ -63,13 +63,12 @@ def test_sizes_that_add_up_to_nothing_are_zeros():
 
 
 def test_a_flat_map_has_the_file_of_a_black_picture():
-    buffer = io.BytesIO()
-    Image.fromarray(np.zeros((40, 30), np.uint8)).save(buffer, "PNG", compress_level=9)
+    buffer = written(Image.fromarray(np.zeros((40, 30), np.uint8)).save, "PNG", compress_level=9)
     for flat in (0.0, -0.7):
-        assert file_bytes(np.full((40, 30), flat, np.float32)) == len(buffer.getvalue())
+        assert file_bytes(np.full((40, 30), flat, np.float32)) == len(buffer)
     nearly = np.zeros((40, 30))
     nearly[::3, ::2] = NOTHING  # no more than rounding
-    assert file_bytes(nearly) == len(buffer.getvalue()) < file_bytes(2 * nearly)
+    assert file_bytes(nearly) == len(buffer) < file_bytes(2 * nearly)
 
 
 def test_a_simple_map_makes_a_smaller_file_than_noise():
@@ -87,7 +86,6 @@ def test_a_map_has_the_file_of_its_picture_from_its_smallest_to_its_largest_valu
     steps[5:9, 5:9], steps[20:30, 11:33] = 255, 128
     for values in (drawn, steps):
         values[0, :2] = 0, 255
-        buffer = io.BytesIO()
-        Image.fromarray(values.astype(np.uint8)).save(buffer, "PNG", compress_level=9)
-        assert file_bytes((values / 255 * span) + 100) == len(buffer.getvalue())
-        assert file_bytes(-values) == len(buffer.getvalue())
+        buffer = written(Image.fromarray(values.astype(np.uint8)).save, "PNG", compress_level=9)
+        assert file_bytes((values / 255 * span) + 100) == len(buffer)
+        assert file_bytes(-values) == len(buffer)

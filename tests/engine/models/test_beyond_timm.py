@@ -1,7 +1,5 @@
 """Files of networks that timm does not have open by name, or by what they hold."""
 
-from io import BytesIO
-
 import pytest
 import torch
 
@@ -13,12 +11,11 @@ from engine.models.small import NetworkShape, build
 from engine.training import Recipe, fresh
 from tests import tiny
 from tests.engine.training.test_loop import striped
+from tests.in_memory import torch_file
 
 
 def saved(state):
-    file = BytesIO()
-    torch.save(state, file)
-    return file.getvalue()
+    return torch_file(state)
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """Models of one's own, and all that can be wrong with a file, a name or the network."""
 
-import io
 import json
 import os
 import threading
@@ -19,6 +18,7 @@ from engine.models.own_file import label_file_bytes, load_from_file, read_labels
 from engine.models.weights_file import bytes_of, read_weights
 from tests import tiny
 from tests.hostile.archives import zipped
+from tests.in_memory import torch_file
 
 ARCHITECTURE = "resnet10t"
 
@@ -95,9 +95,7 @@ def test_a_truncated_file_is_said_to_be_damaged(tmp_path, state, suffix, share):
 
 
 def saved(content):
-    file = io.BytesIO()
-    torch.save(content, file)
-    return file.getvalue()
+    return torch_file(content)
 
 
 NO_TABLE = [[1, 2], {"a": 1}, {1: torch.zeros(1)}, torch.zeros(2), "x"]

@@ -171,12 +171,11 @@ def test_the_library_s_files_are_called_as_here():
 
 
 @needs_library
-def test_a_file_in_blindspot_s_folder_is_chosen_by_name(network, tmp_path, monkeypatch, xray):
-    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
+def test_a_file_in_blindspot_s_folder_is_chosen_by_name(network, monkeypatch, xray, empty_home):
     monkeypatch.setattr(chest, "dense_net", tiny_dense_net)
     monkeypatch.setattr(chest, "library", tiny_library)
-    (tmp_path / "torchxrayvision").mkdir()
-    torch.save(network, tmp_path / "torchxrayvision" / ALL.file)
+    (empty_home / "torchxrayvision").mkdir()
+    torch.save(network, empty_home / "torchxrayvision" / ALL.file)
     entry = next(entry for entry in catalog.entries() if entry.name == ALL.name)
     assert entry.available
     assert entry.reason == "weights are here"
@@ -229,9 +228,8 @@ def test_without_the_library_the_command_is_said_and_so_is_an_unknown_name(monke
         catalog.have("torchxrayvision:odd")
 
 
-def test_offline_the_file_to_bring_is_named(monkeypatch, tmp_path):
-    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
-    monkeypatch.setenv("HOME", str(tmp_path))
+def test_offline_the_file_to_bring_is_named(monkeypatch, empty_home):
+    monkeypatch.setenv("HOME", str(empty_home))
     monkeypatch.setattr("engine.models.extras.find_spec", lambda _: True)
     monkeypatch.setattr(hub, "_hosts_seen", {})
     monkeypatch.setattr(hub, "connects", lambda _: False)

@@ -32,14 +32,13 @@ real = pytest.mark.skipif(not can_compile(torch.device("cpu")), reason="no C++ c
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path, monkeypatch):
+def home(monkeypatch, empty_home):
     """A folder of packages for each test, and the compiler that other tests are without."""
-    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
     if COMPILER is None:
         monkeypatch.delenv("CXX")
     else:
         monkeypatch.setenv("CXX", COMPILER)
-    return tmp_path
+    return empty_home
 
 
 @pytest.fixture

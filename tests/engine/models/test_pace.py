@@ -13,8 +13,7 @@ from tests import homes, paces, tiny
 
 
 @pytest.fixture(autouse=True)
-def own_home(tmp_path, monkeypatch):
-    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
+def own_home(monkeypatch, empty_home):
     monkeypatch.setattr(module, "calm", lambda: True)
     monkeypatch.setattr(module, "try_paces", paces.tried)
     monkeypatch.setattr(module, "_taken", {})  # a cluster in this process hands rows over

@@ -26,11 +26,10 @@ HUB = next(iter(zero_shot.KNOWN))
 
 
 @pytest.fixture
-def home(tmp_path, monkeypatch):
-    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
+def home(monkeypatch, empty_home):
     monkeypatch.setattr(zero_shot, "_towers", Memory(zero_shot.ROOM, lambda tower: tower.nbytes))
     monkeypatch.setattr(catalog, "_memory", Memory(4))
-    return tmp_path
+    return empty_home
 
 
 @pytest.fixture

@@ -7,12 +7,6 @@ from engine.models import embedded
 from engine.sparsity import PruneCase
 
 
-@pytest.fixture
-def empty_home(tmp_path, monkeypatch):
-    """No stored models, answers or unfinished trainings."""
-    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
-
-
 @pytest.fixture(scope="module")
 def digits():
     return PruneCase(embedded.load("digits-mlp"), data_sets.load("digits"))

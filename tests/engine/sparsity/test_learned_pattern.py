@@ -387,8 +387,7 @@ def test_what_would_take_too_long_is_refused_with_what_would_not(case, monkeypat
     replace(QUICK, epochs=30)(case)
 
 
-def test_a_learning_that_was_stopped_goes_on_where_it_was(case, result, tmp_path, monkeypatch):
-    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
+def test_a_learning_that_was_stopped_goes_on_where_it_was(case, result, monkeypatch, empty_home):
     step, taken = Course.step, []
     monkeypatch.setattr(Course, "step", lambda course: (taken.append(1), step(course)))
 

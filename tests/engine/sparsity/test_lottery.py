@@ -172,9 +172,8 @@ def test_the_head_is_left_whole_and_not_counted_where_it_is_not_cut():
 
 
 def test_a_stopped_run_goes_on_with_the_level_under_way_to_the_same_answer(
-    uninterrupted, tmp_path, monkeypatch
+    uninterrupted, monkeypatch, empty_home
 ):
-    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
     monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
     reports, parts = [], []
 

@@ -27,6 +27,7 @@ from engine.training.masks import masked
 from tests import tiny
 from tests.engine.sparsity.cases import magnitudes
 from tests.engine.training.test_loop import striped
+from tests.in_memory import written
 
 
 class Tied(nn.Module):
@@ -198,21 +199,18 @@ def test_masks_come_back_as_they_went(case, structure):
 def test_files_without_masks_or_of_another_network_are_refused_in_words(case):
     masks = pruner_of(case, "Magnitude", MaskRules()).at(0.5)
     data = masks_file(masks)
-    pickled = io.BytesIO()  # objects are never unpickled
-    np.savez(pickled, **{"conv1.weight": np.array([print], object)})
-    for wrong in (b"", b"PK\x03\x04 nonsense", data[: len(data) // 2], pickled.getvalue()):
+    pickled = written(np.savez, **{"conv1.weight": np.array([print], object)})
+    for wrong in (b"", b"PK\x03\x04 nonsense", data[: len(data) // 2], pickled):
         with pytest.raises(BadData, match="no file of masks"):
             read_masks(wrong, case.model)
-    out = io.BytesIO()
-    np.savez(out, about=np.frombuffer(b"{}", np.uint8))
+    out = written(np.savez, about=np.frombuffer(b"{}", np.uint8))
     with pytest.raises(BadData, match="no masks"):
-        read_masks(out.getvalue(), case.model)
+        read_masks(out, case.model)
     with pytest.raises(BlindspotError, match="another network"):
         read_masks(data, embedded.load("digits-mlp"))
-    out = io.BytesIO()
-    np.savez_compressed(out, **{"conv1.weight": np.zeros(50_000_000, np.uint8)})
+    out = written(np.savez_compressed, **{"conv1.weight": np.zeros(50_000_000, np.uint8)})
     with pytest.raises(BlindspotError, match="more masks"):
-        read_masks(out.getvalue(), case.model)
+        read_masks(out, case.model)
 
 
 def mlp():

@@ -11,14 +11,7 @@ from engine.lab import TrainCase
 from engine.result import Table
 from engine.run import answer
 from engine.sparsity import Rewinding, prunable_parts
-from engine.sparsity.tickets import rewinding
-from engine.sparsity.tickets.between import (
-    ALPHAS,
-    Surroundings,
-    barrier,
-    count_statistics,
-    distance_and_angle,
-)
+from engine.sparsity.tickets import between, rewinding
 from engine.sparsity.tickets.rewinds import OTHER_ORDER, Rewinds, one_after_another
 from engine.training import Recipe, Recorder, fresh, train
 from tests.engine.training.test_loop import striped
@@ -134,8 +127,8 @@ def test_two_tickets_in_one_order_are_the_same_to_the_bit_and_in_another_order_n
     masks = trained.found(0, start, trained.train(0, start)[trained.steps])
     first, second = (trained.train(3, start, masks)[trained.steps] for _ in range(2))
     other = trained.train(3, start, masks, other_order=True)[trained.steps]
-    assert distance_and_angle(first, second, masks) == (0.0, 0.0)
-    assert min(distance_and_angle(first, other, masks)) > 0
+    assert between.distance_and_angle(first, second, masks) == (0.0, 0.0)
+    assert min(between.distance_and_angle(first, other, masks)) > 0
 
 
 def test_a_ticket_of_several_levels_is_cut_each_time_in_a_ticket_trained_from_the_same_weights():
@@ -151,7 +144,7 @@ def test_a_ticket_of_several_levels_is_cut_each_time_in_a_ticket_trained_from_th
 
 def surroundings(case, rows=None):
     rows = case.data.rows("test") if rows is None else rows
-    return Surroundings(fresh(case.data, case.recipe).eval(), case.data, rows)
+    return between.Surroundings(fresh(case.data, case.recipe).eval(), case.data, rows)
 
 
 def test_the_ends_of_the_line_have_the_errors_of_the_two_tickets(result):
@@ -163,7 +156,7 @@ def test_the_ends_of_the_line_have_the_errors_of_the_two_tickets(result):
         for reordered in (False, True)
     ]
     line = surroundings(MLP).line(*ends)
-    assert line.shape == (ALPHAS, 2)
+    assert line.shape == (between.ALPHAS, 2)
     assert line[[0, -1], 1] == pytest.approx([1 - trained.accuracy(end) for end in ends])
     errors = result["barrier"]["0 %"]
     assert errors == pytest.approx(line[:, 1])
@@ -189,7 +182,7 @@ def test_the_ends_have_statistics_of_training_images_where_there_is_batch_norm()
     expected.eval()
     line = surroundings(case).line(weights, weights)
     assert line[:, 1] == pytest.approx(1 - right(expected, case))
-    assert barrier(line[:, 1]) == 0
+    assert between.barrier(line[:, 1]) == 0
 
 
 def test_counting_statistics_changes_nothing_else():
@@ -197,7 +190,7 @@ def test_counting_statistics_changes_nothing_else():
     before = {k: tensor.clone() for k, tensor in model.network.state_dict().items()}
     norms = [module for module in model.modules() if isinstance(module, torch.nn.BatchNorm2d)]
     usual = [layer.momentum for layer in norms]
-    count_statistics(model, RESNET.data)
+    between.count_statistics(model, RESNET.data)
     after = model.network.state_dict()
     changed = {k.rpartition(".")[2] for k in after if not torch.equal(after[k], before[k])}
     assert "running_mean" in changed
@@ -313,8 +306,7 @@ def test_what_cannot_be_rewound_is_refused_in_a_sentence():
         Rewinding(density=0.01, points=4, seeds=1)(RESNET)
 
 
-def test_a_seed_that_is_done_is_not_trained_again_after_a_stop(tmp_path, monkeypatch):
-    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
+def test_a_seed_that_is_done_is_not_trained_again_after_a_stop(monkeypatch, empty_home):
     case, usual, seeds = replace(MLP, seed=77), Rewinding.one_seed, []
 
     def stopped(self, seed_case, progress):

@@ -67,9 +67,8 @@ def test_the_steps_gone_back_to_and_the_levels_follow_from_the_settings(case):
 
 
 def test_a_run_that_was_stopped_goes_on_with_the_level_under_way_and_ends_the_same(
-    case, tmp_path, monkeypatch
+    case, monkeypatch, empty_home
 ):
-    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
     method, begun_at, usual = Rewound(way="IMP", ratio=0.6, rewind=0.17), [], Rewound.trained
     whole_run = method(case)
 

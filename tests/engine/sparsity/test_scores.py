@@ -1,6 +1,5 @@
 """Scores against closed forms and autograd, from a search for one cut, and from a file."""
 
-import io
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -35,6 +34,7 @@ from engine.sparsity.masks.compare import overlap
 from engine.sparsity.masks.pruning import BY_TITLE, criterion_of, searched_settings
 from engine.sparsity.method import SparsityMethod
 from tests import tiny
+from tests.in_memory import written
 
 
 class Softmax(nn.Module):
@@ -165,8 +165,7 @@ class Sought(SparsityMethod):
 
 
 @pytest.fixture
-def sought(monkeypatch, tmp_path):
-    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
+def sought(monkeypatch, empty_home):
     monkeypatch.setitem(BY_TITLE, "Sought", Sought)
 
 
@@ -201,9 +200,7 @@ def test_a_jackpot_is_searched_for_the_ratio_the_layers_and_the_head_of_the_cut(
 
 
 def file_of(arrays, save=np.savez):
-    out = io.BytesIO()
-    save(out, **arrays)
-    return out.getvalue()
+    return written(save, **arrays)
 
 
 @pytest.fixture(scope="module")

@@ -8,20 +8,12 @@ import torch
 from torch import nn
 
 from engine import data as data_sets
+from engine import sparsity
 from engine.anomaly.case import split
 from engine.anomaly.detectors.detector import Detector
 from engine.anomaly.protocol.corruption import corrupted
 from engine.models import embedded
 from engine.run import answer
-from engine.sparsity import (
-    PruneCase,
-    Unknown,
-    masks_of,
-    photographs,
-    prunable_parts,
-    pruned,
-    told_apart,
-)
 from engine.sparsity.effects.unknown import DETECTORS, above, change_between, images_of
 from tests import tiny
 
@@ -75,7 +67,7 @@ def scores_by_hand(kind, fit, labels, asked):
 
 
 def test_where_nothing_is_cut_both_models_tell_unknown_images_apart_exactly_alike(digits):
-    result = rows_of(Unknown(ratio=0.0, images=100)(digits))
+    result = rows_of(sparsity.Unknown(ratio=0.0, images=100)(digits))
     assert len(result) == 2 * len(DETECTORS)
     for row in result.values():
         assert row["dense AUROC"] == row["pruned AUROC"]
@@ -87,7 +79,7 @@ def test_where_nothing_is_cut_both_models_tell_unknown_images_apart_exactly_alik
 
 @pytest.mark.parametrize("ratio", [0.6, 0.95])
 def test_every_figure_is_counted_again_pair_by_pair(digits, ratio):
-    method = Unknown(ratio=ratio, images=60)
+    method = sparsity.Unknown(ratio=ratio, images=60)
     model = method.made(digits, method.masks(digits))
     result = rows_of(method(digits))
     data, test = digits.data, digits.data.rows("test")
@@ -114,20 +106,22 @@ def test_every_figure_is_counted_again_pair_by_pair(digits, ratio):
 
 
 def test_a_model_in_which_nothing_is_left_tells_nothing_apart(digits):
-    parts = prunable_parts(digits.model)
-    nothing = masks_of({part.name: np.zeros(part.shape, np.bool_) for part in parts}, parts)
-    result = rows_of(told_apart(digits, pruned(digits.model, nothing), 50))
+    parts = sparsity.prunable_parts(digits.model)
+    nothing = sparsity.masks_of(
+        {part.name: np.zeros(part.shape, np.bool_) for part in parts}, parts
+    )
+    result = rows_of(sparsity.told_apart(digits, sparsity.pruned(digits.model, nothing), 50))
     for row in result.values():
         assert (row["pruned AUROC"], row["pruned FPR95"]) == (0.5, 1.0)
         assert row["dense AUROC"] != 0.5
 
 
 def test_a_model_that_gives_no_numbers_has_no_figures_and_the_dense_ones_stay(digits):
-    model = pruned(digits.model, {})
+    model = sparsity.pruned(digits.model, {})
     with torch.no_grad():
         model.head.bias.fill_(float("nan"))
-    whole = rows_of(Unknown(ratio=0.0, images=50)(digits))
-    result = told_apart(digits, model, 50)
+    whole = rows_of(sparsity.Unknown(ratio=0.0, images=50)(digits))
+    result = sparsity.told_apart(digits, model, 50)
     results = rows_of(result)
     assert any("no numbers" in label for label in result["notes"].labels)
     for name, row in results.items():
@@ -150,8 +144,8 @@ class Squeezed(nn.Module):
 
 def test_detectors_that_need_the_head_say_why_they_have_no_figures():
     model = tiny.classifier(tiny.random_weights(Squeezed()), 8)
-    case = PruneCase(model, tiny.data_for(model))
-    result = told_apart(case, model, 20)
+    case = sparsity.PruneCase(model, tiny.data_for(model))
+    result = sparsity.told_apart(case, model, 20)
     results = rows_of(result)
     for name, row in results.items():
         assert np.isnan(row["dense AUROC"]) == ("KNN" in name or "Mahalanobis" in name)
@@ -160,17 +154,17 @@ def test_detectors_that_need_the_head_say_why_they_have_no_figures():
 
 def test_photographs_stand_in_by_their_squares_and_are_drawn_whole():
     model = embedded.load("digits-mlp")
-    case = PruneCase(model, photographs(model))
+    case = sparsity.PruneCase(model, sparsity.photographs(model))
     samples = images_of(case, 400)
     assert not set(samples.fit.truth["group"]) & set(samples.known.truth["group"])
-    row = next(iter(rows_of(Unknown(ratio=0.5)(case)).values()))
+    row = next(iter(rows_of(sparsity.Unknown(ratio=0.5)(case)).values()))
     assert row["known images"] == 10 * row["known groups"] == len(samples.known)
 
 
 def test_known_images_are_test_images_and_held_out_classes_count_as_unknown():
     data = data_sets.load("digits")
     marked = replace(data, truth={"unknown": data.labels == 3})
-    samples = images_of(PruneCase(embedded.load("digits-mlp"), marked), 1000)
+    samples = images_of(sparsity.PruneCase(embedded.load("digits-mlp"), marked), 1000)
     assert "Held-out classes" in samples.unknown
     assert set(samples.unknown["Held-out classes"].labels) == {3}
     assert 3 not in set(samples.known.labels) | set(samples.fit.labels)
@@ -205,7 +199,7 @@ def test_detectors_are_the_anomaly_family_s(digits, monkeypatch):
     monkeypatch.setattr(
         Detector, "fitted", lambda self, bank: (fitted.append(self.name), plain(self, bank))[1]
     )
-    result = answer(Unknown(ratio=0.37, images=30), digits)
+    result = answer(sparsity.Unknown(ratio=0.37, images=30), digits)
     assert sorted(set(fitted)) == ["Energy", "KNN", "MSP", "Mahalanobis"]
     assert all(fitted.count(name) == 2 for name in set(fitted))  # for each model anew
     assert set(result) == {"told", "notes"}

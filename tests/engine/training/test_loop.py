@@ -156,9 +156,8 @@ def test_a_full_disk_costs_the_state_and_not_the_training(data, tmp_path, monkey
 
 
 def test_unfinished_trainings_are_known_by_name_and_bounded(
-    data, monkeypatch, tmp_path, interrupted
+    data, monkeypatch, interrupted, empty_home
 ):
-    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
     monkeypatch.setattr(state, "UNFINISHED", 2)
     for name in ("one", "two", "three"):
         interrupted(trained, data, keep=state_file(name))
@@ -285,8 +284,7 @@ def test_what_a_killed_process_left_goes_when_it_is_old_and_not_while_it_is_writ
     assert other.exists()
 
 
-def test_unfinished_trainings_come_the_latest_first(data, monkeypatch, tmp_path, interrupted):
-    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
+def test_unfinished_trainings_come_the_latest_first(data, interrupted, empty_home):
     for seconds, name in ((5, "one"), (20, "two"), (10, "three")):
         interrupted(trained, data, keep=state_file(name))
         when = state_file(name).stat().st_mtime - seconds

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from engine import training
 from engine.errors import BadModel, BlindspotError
 from engine.keeping.store import StoredAnswer, pack, unpack
 from engine.models import stack
@@ -16,18 +17,6 @@ from engine.models.card import card_of, networks
 from engine.models.passes import Passes, counting_passes
 from engine.models.rebuild import rebuilt
 from engine.models.stack import Stack
-from engine.training import (
-    Recipe,
-    Recorder,
-    StackRecorder,
-    binary_cross_entropy,
-    fresh,
-    loop,
-    outputs,
-    squared_error,
-    train,
-    train_stacked,
-)
 from tests.engine.training.test_loop import RECIPE, same, striped
 from tests.engine.training.test_objective import LABELS
 
@@ -42,12 +31,12 @@ RECIPES = {
 
 
 def begun(data, recipe=RECIPE, seeds=SEEDS):
-    return [fresh(data, recipe, seed) for seed in seeds]
+    return [training.fresh(data, recipe, seed) for seed in seeds]
 
 
 def together(data, recipe=RECIPE, seeds=SEEDS, **given):
     models = begun(data, recipe, seeds)
-    return models, train_stacked(models, data, recipe, seeds, **given)
+    return models, training.train_stacked(models, data, recipe, seeds, **given)
 
 
 def furthest(model, other):
@@ -61,10 +50,10 @@ def test_each_ends_at_the_weights_of_a_training_of_its_own(data, recipe):
     models, log = together(data, recipe)
     logs = []
     for model, seed in zip(models, SEEDS, strict=True):
-        alone = fresh(data, recipe, seed)
-        logs.append(train(alone, data, recipe, seed))
+        alone = training.fresh(data, recipe, seed)
+        logs.append(training.train(alone, data, recipe, seed))
         assert furthest(model, alone) < 1e-6
-        assert furthest(model, fresh(data, recipe, seed)) > 1e-3
+        assert furthest(model, training.fresh(data, recipe, seed)) > 1e-3
         assert not model.training
         assert not any(p.requires_grad for p in model.parameters())
     for curve in ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy"):
@@ -78,10 +67,10 @@ def test_what_is_left_of_a_difference_is_rounding(data, architecture):
     """In float32 it grows with every step; in float64 nothing is left after sixty."""
     recipe = replace(MOVED, architecture=architecture, epochs=15)
     models = [model.double() for model in begun(data, recipe)]
-    train_stacked(models, data, recipe, SEEDS)
+    training.train_stacked(models, data, recipe, SEEDS)
     for model, seed in zip(models, SEEDS, strict=True):
-        alone = fresh(data, recipe, seed).double()
-        train(alone, data, recipe, seed)
+        alone = training.fresh(data, recipe, seed).double()
+        training.train(alone, data, recipe, seed)
         assert furthest(model, alone) < 1e-12
 
 
@@ -99,10 +88,10 @@ def test_on_large_images_each_is_passed_by_itself_to_the_same_end(architecture):
     losses = []
     for model, twin, seed, model_masks in zip(models, again, SEEDS, masks, strict=True):
         assert same(model, twin)
-        alone = fresh(large, recipe, seed)
-        losses.append(train(alone, large, recipe, seed, masks=model_masks).train_loss)
+        alone = training.fresh(large, recipe, seed)
+        losses.append(training.train(alone, large, recipe, seed, masks=model_masks).train_loss)
         assert furthest(model, alone) < 1e-5
-        assert furthest(model, fresh(large, recipe, seed)) > 1e-3
+        assert furthest(model, training.fresh(large, recipe, seed)) > 1e-3
         assert not any(
             model.network.state_dict()[name][~mask].any() for name, mask in model_masks.items()
         )
@@ -131,7 +120,7 @@ def test_a_state_of_one_pass_for_all_is_not_gone_on_with_by_itself(
 ):
     large, keep = striped(side=16), tmp_path / "state"
     recipe = replace(RECIPE, architecture="lenet", epochs=4)
-    monkeypatch.setattr(loop, "KEEP_SECONDS", 0.0)
+    monkeypatch.setattr(training.loop, "KEEP_SECONDS", 0.0)
     with monkeypatch.context() as before:
         before.setattr(stack, "NARROW", 17)
         interrupted(together, large, recipe, keep=keep, beyond=0.5)
@@ -141,14 +130,16 @@ def test_a_state_of_one_pass_for_all_is_not_gone_on_with_by_itself(
     assert begin[0] < 0.5
 
 
-@pytest.mark.parametrize("objective", [binary_cross_entropy, squared_error])
+@pytest.mark.parametrize("objective", [training.binary_cross_entropy, training.squared_error])
 def test_each_learns_its_own_images_and_targets_of_any_kind(data, objective):
     whole = data.rows("train")
     rows = [np.roll(whole, 5 * place)[:20] for place in range(3)]
     models, _ = together(data, rows=rows, objective=objective, targets=LABELS)
     for model, seed, model_rows in zip(models, SEEDS, rows, strict=True):
-        alone = fresh(data, RECIPE, seed)
-        train(alone, data, RECIPE, seed, rows=model_rows, objective=objective, targets=LABELS)
+        alone = training.fresh(data, RECIPE, seed)
+        training.train(
+            alone, data, RECIPE, seed, rows=model_rows, objective=objective, targets=LABELS
+        )
         assert furthest(model, alone) < 1e-6
 
 
@@ -171,41 +162,41 @@ def test_each_has_masks_of_its_own_and_a_start_and_what_is_cut_is_exactly_0_all_
     models = begun(data, recipe)
     masks = [halved(model, seed) for model, seed in zip(models, SEEDS, strict=True)]
     masks[1] = {}  # whole
-    recorder = StackRecorder((start, 6, last))
-    train_stacked(models, data, recipe, SEEDS, masks=masks, start=start, recorder=recorder)
+    recorder = training.StackRecorder((start, 6, last))
+    training.train_stacked(models, data, recipe, SEEDS, masks=masks, start=start, recorder=recorder)
     for place, (model, seed, model_masks) in enumerate(zip(models, SEEDS, masks, strict=True)):
-        alone, record = fresh(data, recipe, seed), Recorder((start, 6, last))
-        train(alone, data, recipe, seed, masks=model_masks, start=start, recorder=record)
+        alone, record = training.fresh(data, recipe, seed), training.Recorder((start, 6, last))
+        training.train(alone, data, recipe, seed, masks=model_masks, start=start, recorder=record)
         assert furthest(model, alone) < 1e-6
-        assert furthest(model, fresh(data, recipe, seed)) > 1e-4
+        assert furthest(model, training.fresh(data, recipe, seed)) > 1e-4
         assert model.masks.keys() == model_masks.keys()
         for step, weights in recorder.weights.items():
             for name, tensor in weights.items():
                 near = torch.allclose(tensor[place], record.weights[step][name], atol=1e-6)
                 assert near, (step, name)
                 assert name not in model_masks or not tensor[place][~model_masks[name]].any()
-        begin = fresh(data, recipe, seed).network.state_dict()
+        begin = training.fresh(data, recipe, seed).network.state_dict()
         for name, tensor in recorder.weights[start].items():
             is_kept = model_masks.get(name, torch.ones_like(tensor[place], dtype=torch.bool))
             assert torch.equal(tensor[place][is_kept], begin[name][is_kept])
     again, _ = together(data, recipe)
     for model, model_masks in zip(again, masks, strict=True):
         model.masks = packed_bits({name: mask.numpy() for name, mask in model_masks.items()})
-    train_stacked(again, data, recipe, SEEDS)  # masks that they carry
+    training.train_stacked(again, data, recipe, SEEDS)  # masks that they carry
     for model, model_masks in zip(again, masks, strict=True):
         state = model.network.state_dict()
         assert all(not state[name][~mask].any() for name, mask in model_masks.items())
 
 
 def test_each_is_asked_about_the_validation_images_at_chosen_steps(data):
-    models, recorder = begun(data, MOVED), StackRecorder(looks=(5, 12))
-    log = train_stacked(models, data, MOVED, SEEDS, recorder=recorder)
+    models, recorder = begun(data, MOVED), training.StackRecorder(looks=(5, 12))
+    log = training.train_stacked(models, data, MOVED, SEEDS, recorder=recorder)
     for place, seed in enumerate(SEEDS):
-        alone, record = fresh(data, MOVED, seed), Recorder((5, 12))
-        model_log = train(alone, data, MOVED, seed, recorder=record)
+        alone, record = training.fresh(data, MOVED, seed), training.Recorder((5, 12))
+        model_log = training.train(alone, data, MOVED, seed, recorder=record)
         alone.network.load_state_dict(record.weights[5])
         rows = data.rows("validation")
-        logits, right = outputs(alone, data, rows), data.targets(rows)
+        logits, right = training.outputs(alone, data, rows), data.targets(rows)
         early, late = recorder.weights[5], recorder.weights[12]
         loss = torch.nn.functional.cross_entropy(logits, right).item()
         assert early["validation loss"][place].item() == pytest.approx(loss, rel=1e-4)
@@ -223,7 +214,7 @@ def test_other_masks_a_start_and_snapshots_are_another_question(data, tmp_path, 
     for options in (
         {},
         {"masks": masks, "start": 1},
-        {"masks": masks, "recorder": StackRecorder((9,))},
+        {"masks": masks, "recorder": training.StackRecorder((9,))},
     ):
         content, begin = keep.read_bytes(), []
         together(data, keep=keep, progress=lambda done, *_, b=begin: b.append(done), **options)
@@ -239,7 +230,7 @@ def test_its_passes_are_those_of_all_of_them(data, name):
     bills, recipe = [], replace(RECIPE, architecture=name)
     for work in (
         lambda: together(data, recipe),
-        lambda: [train(fresh(data, recipe, s), data, recipe, s) for s in SEEDS],
+        lambda: [training.train(training.fresh(data, recipe, s), data, recipe, s) for s in SEEDS],
     ):
         with counting_passes(bill := Passes()):
             work()
@@ -252,7 +243,9 @@ def test_an_interrupted_one_goes_on_to_the_same_bits(data, calls, tmp_path, inte
     recipe = RECIPES["batch norm"]
     whole, full = together(data, recipe)
     keep, models = tmp_path / "state.safetensors", begun(data, recipe)
-    reports = interrupted(train_stacked, models, data, recipe, SEEDS, keep=keep, calls=calls)
+    reports = interrupted(
+        training.train_stacked, models, data, recipe, SEEDS, keep=keep, calls=calls
+    )
     assert all(same(a, b) for a, b in zip(models, begun(data, recipe), strict=True))
     begin = []
     again, log = together(data, recipe, keep=keep, progress=lambda done, *_: begin.append(done))
@@ -264,11 +257,11 @@ def test_an_interrupted_one_goes_on_to_the_same_bits(data, calls, tmp_path, inte
 
 def test_other_seeds_are_another_question(data, tmp_path, interrupted):
     keep = tmp_path / "state.safetensors"
-    interrupted(train_stacked, begun(data), data, RECIPE, SEEDS, keep=keep)
+    interrupted(training.train_stacked, begun(data), data, RECIPE, SEEDS, keep=keep)
     models = begun(data)
-    train_stacked(models, data, RECIPE, (4, 0, 1), keep=keep)
-    alone = fresh(data, RECIPE, SEEDS[2])
-    train(alone, data, RECIPE, 1)
+    training.train_stacked(models, data, RECIPE, (4, 0, 1), keep=keep)
+    alone = training.fresh(data, RECIPE, SEEDS[2])
+    training.train(alone, data, RECIPE, 1)
     assert furthest(models[2], alone) < 1e-6
 
 
@@ -334,21 +327,21 @@ def test_the_view_of_networks_survives_the_store_and_gives_each_back(data):
         ),
         ({"start": 12}, BlindspotError, "cannot start after 12"),
         (
-            {"recorder": StackRecorder((13,))},
+            {"recorder": training.StackRecorder((13,))},
             BlindspotError,
             "steps 0 to 12 of this training, not 13",
         ),
-        ({"recorder": StackRecorder(decay=0.9)}, BlindspotError, "trained alone"),
+        ({"recorder": training.StackRecorder(decay=0.9)}, BlindspotError, "trained alone"),
     ],
 )
 def test_what_cannot_be_trained_together_is_said(data, changed, error, words):
     options = {"last": "mlp", "recipe": RECIPE, "seeds": SEEDS} | changed
-    models = [*begun(data)[:2], fresh(data, Recipe(options.pop("last")))]
+    models = [*begun(data)[:2], training.fresh(data, training.Recipe(options.pop("last")))]
     with pytest.raises(error, match=words):
-        train_stacked(**{"models": models, "data": data} | options)
+        training.train_stacked(**{"models": models, "data": data} | options)
 
 
 def test_a_loss_that_runs_away_is_said(data):
     wild = replace(RECIPE, rate=1.0, momentum=0.99, epochs=50)
     with pytest.raises(BlindspotError, match=r"no number any more in epoch \d"):
-        together(data, wild, objective=squared_error, targets=LABELS * 1e6)
+        together(data, wild, objective=training.squared_error, targets=LABELS * 1e6)

@@ -20,7 +20,7 @@ from engine.unlearning.concepts.collateral import KINDS, measured_scenes
 from engine.unlearning.concepts.dictionary import LearnedDictionary, image_tokens, own_scenes
 from engine.unlearning.concepts.score import as_active, random_features
 from engine.unlearning.concepts.suppressed import chances, scale_features
-from tests.engine.unlearning.trained import mean_sd
+from tests.outcomes import mean_sd
 
 SEEDS = (0, 1, 2)  # of dictionaries
 CHOOSING, CHOSEN_ON = 3_000_000, 40  # number of the first scene, and how many

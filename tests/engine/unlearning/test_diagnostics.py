@@ -337,8 +337,7 @@ def test_steps_begin_at_the_original_and_end_at_it(after, case, models):
     assert short["steps"]["step"].tolist() == [0, 1]
 
 
-def test_a_step_on_the_way_can_be_taken_elsewhere(after, tmp_path, monkeypatch):
-    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
+def test_a_step_on_the_way_can_be_taken_elsewhere(after, empty_home):
     model = rebuilt(answer(unlearning.Steps(most=3), after)["model_1"])
     assert model.lineage.parent == after.model.fingerprint
     assert "step" in model.title

@@ -43,6 +43,7 @@ from engine.unlearning import (
 from engine.unlearning.opening import every_way
 from engine.unlearning.protocol import findings
 from engine.unlearning.protocol.sparser import by_way
+from tests.outcomes import mean_sd
 
 SEEDS = 5
 BOARDS = 3  # seeds of a whole scoreboard
@@ -116,7 +117,7 @@ def gaps(what, measure):
             return np.array([table.cell(row, column) for table in tables])
 
         both = {name: all_of(name) for name in ("gap", "gap without MIA")}
-        summary = "; ".join(f"{n} {v.mean():.3f} ± {v.std(ddof=1):.3f}" for n, v in both.items())
+        summary = "; ".join(f"{n} {mean_sd(v)}" for n, v in both.items())
         shares = ", ".join(
             f"{name} {all_of(name).mean():.3f}" for name in ("UA", "RA", "TA", "MIA")
         )
@@ -235,7 +236,7 @@ def test_pruning_first_and_fine_tuning(measure):
         results[ratio] = np.array(values)
         measure(
             f"Prune first, then FT, digits, wrong labels, {SEEDS} seeds, {ratio:.0%} cut",
-            f"gap {results[ratio].mean():.3f} ± {results[ratio].std(ddof=1):.3f}",
+            f"gap {mean_sd(results[ratio])}",
         )
     assert all(np.isfinite(result).all() for result in results.values())
 
@@ -286,6 +287,6 @@ def test_retraining_with_another_seed_is_nearer_than_any_unlearner_need_be(measu
         )
     measure(
         f"Forget, digits, wrong labels, {SEEDS} seeds, floor: two retrained models",
-        f"gap {np.mean(values):.3f} ± {np.std(values, ddof=1):.3f}",
+        f"gap {mean_sd(values)}",
     )
     assert np.mean(values) < 0.05

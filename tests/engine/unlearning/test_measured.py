@@ -20,7 +20,8 @@ from engine.training import fresh
 from engine.unlearning import Certificates
 from engine.unlearning.certificates.bounds import DPA, FA, FA_ROE, ROE, SCHEMES
 from engine.unlearning.oracles.trainings import ALL, models_of, train_part
-from tests.engine.unlearning.trained import mean_sd, original
+from tests.engine.unlearning.trained import original
+from tests.outcomes import mean_sd
 
 SETS, COUNT = 3, 30
 FEW, MANY = 100, 400

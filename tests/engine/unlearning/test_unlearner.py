@@ -97,8 +97,7 @@ def test_the_figures_are_those_of_the_model_that_is_handed_over(kind, case):
     assert card["above"] == [case.model.title]
 
 
-def test_an_unlearned_model_is_kept_below_its_parent_with_its_settings(case, tmp_path, monkeypatch):
-    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
+def test_an_unlearned_model_is_kept_below_its_parent_with_its_settings(case, empty_home):
     result = answer(unlearning.SSD(ratio=20.0), case)
     stored = checkpoints.keep(result["model"])
     model = checkpoints.load(stored.name)

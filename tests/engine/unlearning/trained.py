@@ -1,6 +1,5 @@
 """Small trained models that the tests of unlearning share; each is made once."""
 
-import io
 from copy import deepcopy
 from dataclasses import replace
 from functools import cache
@@ -11,6 +10,7 @@ import torch
 from engine import data as data_sets
 from engine.training import Recipe, fresh, train
 from engine.unlearning import ForgetCase, forget_case, request
+from tests.in_memory import torch_file
 
 RECIPE = Recipe("lenet", epochs=8, batch=32, rate=0.05, decay=0.0005)
 BRIEF = replace(RECIPE, epochs=2)  # for what holds however well a model has learned
@@ -63,14 +63,7 @@ def same(first, second):
 
 def saved(content):
     """As torch saves it."""
-    file = io.BytesIO()
-    torch.save(content, file)
-    return file.getvalue()
-
-
-def mean_sd(values, digits=3):
-    """Mean and standard deviation over seeds."""
-    return f"{np.mean(values):.{digits}f} ± {np.std(values, ddof=1):.{digits}f}"
+    return torch_file(content)
 
 
 def scores(answered):

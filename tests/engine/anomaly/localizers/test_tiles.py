@@ -1,7 +1,6 @@
 """A photograph in tiles: seamless, bounded, and sharper than the resized one."""
 
 from dataclasses import replace
-from io import BytesIO
 
 import numpy as np
 import pytest
@@ -21,6 +20,7 @@ from engine.result import Table
 from engine.run import digest
 from tests import tiny
 from tests.engine.anomaly.localizers import cells
+from tests.in_memory import written
 
 SIDE = cells.SIDE
 
@@ -189,9 +189,8 @@ def test_scratches_in_a_photograph_of_12_megapixels_are_found_in_tiles_and_lost_
     ends = chance.integers(100, 2900, 20), chance.integers(600, 3400, 20)
     for at in zip(*ends, strict=True):
         scratch(whole, mask, at)
-    stored = BytesIO()
-    Image.fromarray(whole).save(stored, "JPEG", quality=95)
-    photograph = load(stored.getvalue(), "a.jpg", fine=True)
+    stored = written(Image.fromarray(whole).save, "JPEG", quality=95)
+    photograph = load(stored, "a.jpg", fine=True)
     assert photograph.pixels.shape == (3000, 4000, 3)
     assert photograph.pixels[..., 0].size <= FINE
     model = tiny.classifier(tiny.random_weights(Fine(), scale=1.0), 224, "fine")

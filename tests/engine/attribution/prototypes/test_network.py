@@ -108,8 +108,7 @@ def test_the_certified_loss_is_the_bound_written_out_and_at_no_distance_the_marg
     assert result.item() == pytest.approx(max(0.3 - min(leads), 0), abs=1e-5)
 
 
-def test_an_interrupted_training_goes_on_to_the_same_bits(tmp_path, monkeypatch):
-    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
+def test_an_interrupted_training_goes_on_to_the_same_bits(monkeypatch, empty_home):
     monkeypatch.setattr("engine.training.loop.KEEP_SECONDS", 0.0)
     monkeypatch.setattr("engine.training.loop.REPORT_SECONDS", 0.0)
     whole = SMALL(case())
@@ -120,7 +119,7 @@ def test_an_interrupted_training_goes_on_to_the_same_bits(tmp_path, monkeypatch)
 
     with pytest.raises(KeyboardInterrupt):
         SMALL(case(), stop)
-    checkpoint = tmp_path / "training" / f"{digest(SMALL, case())}.safetensors"
+    checkpoint = empty_home / "training" / f"{digest(SMALL, case())}.safetensors"
     assert checkpoint.is_file()
     again = SMALL(case())
     for name, weights in whole["network"].weights.items():

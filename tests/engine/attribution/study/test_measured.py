@@ -16,6 +16,7 @@ from engine.attribution.study.methods import TITLES
 from engine.case import ImageCase
 from engine.case.target import Target
 from engine.measures.localization import located
+from tests.outcomes import mean_sd
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
@@ -34,11 +35,6 @@ def tables(source):
 def figures(source, name, metric):
     """One figure for each seed."""
     return np.array([table.cell(name, metric) for table in tables(source)])
-
-
-def mean_sd(values):
-    """Mean and deviation over seeds."""
-    return f"{values.mean():.3f} ± {values.std(ddof=1):.3f}"
 
 
 @pytest.mark.parametrize("source", ["scenes", "phantoms"])

@@ -7,24 +7,12 @@ import torch
 from engine import data as data_sets
 from engine.experiment import ExperimentCase
 from engine.hallucination.refusal import audited as module
+from engine.hallucination.refusal import directions
 from engine.hallucination.refusal.audited import (
     audit_questions,
     audited,
     shuffled_accuracy,
     things_of,
-)
-from engine.hallucination.refusal.directions import (
-    PENALTY,
-    add_direction,
-    cosines,
-    first_accurate,
-    part_shares,
-    probe,
-    random_direction,
-    removed,
-    separations,
-    states_of,
-    subspaces,
 )
 from engine.hallucination.refusal.examined import ADDED, ADDED_RANDOM, REMOVED, REMOVED_RANDOM
 from engine.hallucination.refusal.network import HEADS, LAYERS, WIDTH, fresh
@@ -43,7 +31,7 @@ def clouds():
 
 def test_directions_states_and_separations_are_the_usual_ones(clouds):
     states, declined = clouds
-    spaces = subspaces(states, declined)
+    spaces = directions.subspaces(states, declined)
     gap = states[:, declined].mean(1) - states[:, ~declined].mean(1)
     assert torch.allclose(spaces.directions * spaces.gaps[:, None], gap, atol=1e-6)
     assert torch.allclose(spaces.directions.norm(dim=1), torch.ones(2))
@@ -51,20 +39,22 @@ def test_directions_states_and_separations_are_the_usual_ones(clouds):
     assert (along[1, declined] > 0).float().mean() > 0.9
     middle = (along[:, declined].mean(1) + along[:, ~declined].mean(1)) / 2
     assert torch.allclose(middle, torch.zeros(2), atol=1e-5)
-    direction = subspaces(states, declined).directions[1].double()
+    direction = directions.subspaces(states, declined).directions[1].double()
     direction /= direction.norm()
     state = states[1].double()
     along = (state @ direction)[:, None] * direction
-    rest = removed(direction, 1)(1, state[:, None], torch.zeros(400, dtype=torch.int64))[:, 0]
+    rest = directions.removed(direction, 1)(1, state[:, None], torch.zeros(400, dtype=torch.int64))[
+        :, 0
+    ]
     assert (along + rest - state).abs().max() < 1e-6
     assert (rest @ direction).abs().max() < 1e-6
-    assert cosines(spaces.directions)[0] == pytest.approx(
+    assert directions.cosines(spaces.directions)[0] == pytest.approx(
         float(spaces.directions[0] @ spaces.directions[1]), abs=1e-6
     )
     along = spaces.projections(states)[1].double().numpy()
     far, near = along[declined.numpy()], along[~declined.numpy()]
     pooled = np.sqrt((far.var(ddof=1) + near.var(ddof=1)) / 2)
-    assert separations(spaces.projections(states), declined)[1] == pytest.approx(
+    assert directions.separations(spaces.projections(states), declined)[1] == pytest.approx(
         (far.mean() - near.mean()) / pooled, rel=1e-4
     )
 
@@ -73,7 +63,7 @@ def test_directions_states_and_separations_are_the_usual_ones(clouds):
 def test_probes_are_within_two_points_of_scikit_learn(clouds, layer):
     linear = pytest.importorskip("sklearn.linear_model")
     states, declined = clouds
-    weight, offset = probe(states[layer, :300], ~declined[:300])
+    weight, offset = directions.probe(states[layer, :300], ~declined[:300])
     peer = linear.LogisticRegression().fit(states[layer, :300], ~declined[:300])
     correct = (states[layer, 300:] @ weight + offset > 0) == ~declined[300:]
     theirs = peer.score(states[layer, 300:], ~declined[300:])
@@ -85,7 +75,7 @@ def test_a_probe_that_learned_from_shuffled_labels_is_at_chance(clouds):
     right = []
     for seed in range(10):
         shuffled = declined[torch.randperm(400, generator=torch.Generator().manual_seed(seed))]
-        weight, offset = probe(states[1, :300], ~shuffled[:300])
+        weight, offset = directions.probe(states[1, :300], ~shuffled[:300])
         correct = (states[1, 300:] @ weight + offset > 0) == ~declined[300:]
         right.append(correct.float().mean().item())
     assert np.mean(right) == pytest.approx(0.5, abs=0.1)
@@ -94,21 +84,21 @@ def test_a_probe_that_learned_from_shuffled_labels_is_at_chance(clouds):
 def test_edits_change_the_last_word_alone_and_shares_add_up_to_the_distance():
     chance = torch.Generator().manual_seed(1)
     hidden, last = torch.randn(3, 5, WIDTH, generator=chance), torch.tensor([4, 2, 3])
-    direction = random_direction(0, WIDTH)
-    for edit in (removed(direction, 2), add_direction(direction, 2, 1.5)):
+    direction = directions.random_direction(0, WIDTH)
+    for edit in (directions.removed(direction, 2), directions.add_direction(direction, 2, 1.5)):
         assert torch.equal(edit(1, hidden, last), hidden)
         changed = (edit(2, hidden, last) != hidden).any(2)
         assert changed.sum().item() == 3
         assert changed[torch.arange(3), last].all()
-    moved = add_direction(direction, 2, 1.5)(2, hidden, last) - hidden
+    moved = directions.add_direction(direction, 2, 1.5)(2, hidden, last) - hidden
     assert torch.allclose(moved[0, 4], 1.5 * direction, atol=1e-6)
-    assert first_accurate([0.99, 0.6, 0.96, 1.0]) == 2
-    assert first_accurate([0.5, 0.6, 0.9, 0.8]) == 2
+    assert directions.first_accurate([0.99, 0.6, 0.96, 1.0]) == 2
+    assert directions.first_accurate([0.5, 0.6, 0.9, 0.8]) == 2
     net = fresh(2).eval().requires_grad_(requires_grad=False)
     prompts = EncodedQuestions.of(sample_questions(40, np.random.default_rng(2), note=2))
     states = net.states(net.embed(prompts.ids), prompts.last)
-    spaces = subspaces(states, prompts.declined)
-    parts = part_shares(net, prompts, spaces.directions[-1])
+    spaces = directions.subspaces(states, prompts.declined)
+    parts = directions.part_shares(net, prompts, spaces.directions[-1])
     assert parts.shape == (LAYERS, HEADS + 1)
     assert parts.sum() == pytest.approx(float(spaces.gaps[-1]), abs=1e-5)
 
@@ -167,11 +157,13 @@ def test_probes_of_states_are_within_two_points_of_scikit_learn(case):
     learned = EncodedQuestions.of(
         sample_questions(module.PAIRS, np.random.default_rng([case.seed, 23]))
     )
-    states = states_of(audit.net, learned)
+    states = directions.states_of(audit.net, learned)
     for layer, right in enumerate(audit.accuracies):
         if layer:
             scale = preprocessing.StandardScaler().fit(states[layer])
-            peer = linear.LogisticRegression(C=1 / (2 * PENALTY * len(learned)), max_iter=2000)
+            peer = linear.LogisticRegression(
+                C=1 / (2 * directions.PENALTY * len(learned)), max_iter=2000
+            )
             peer.fit(scale.transform(states[layer]), learned.declined)
             theirs = peer.score(scale.transform(audit.states[layer]), audit.tests.declined)
             assert right == pytest.approx(theirs, abs=0.02), layer

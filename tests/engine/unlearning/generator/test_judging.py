@@ -28,7 +28,7 @@ from engine.unlearning.generator.salun import AFTER, BEFORE, CHANCE
 from engine.unlearning.generator.sampling import SampleSettings
 from engine.unlearning.generator.weights import plan, shipped_case
 from tests import tiny
-from tests.engine.unlearning.trained import mean_sd
+from tests.outcomes import mean_sd
 
 LABELS = ("a", "b", "c")
 

@@ -74,8 +74,7 @@ def test_requests_share_all_but_the_oracles_and_seeds_and_weights_share_these_to
     assert trainings.train_part(again, trainings.STAYS, 0).kept
 
 
-def test_parts_that_were_done_are_kept_when_somebody_stops(case, monkeypatch, tmp_path):
-    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
+def test_parts_that_were_done_are_kept_when_somebody_stops(case, monkeypatch, empty_home):
     monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
     run.store.cache_clear()
     try:

@@ -14,6 +14,7 @@ from engine.unlearning.protection import own_folders, own_set
 from engine.unlearning.protection.own_folders import new_names, protected_folders
 from tests.hostile import archives
 from tests.hostile.pictures import BEYOND
+from tests.in_memory import written
 
 RNG = np.random.default_rng(0)
 COLORS = RNG.integers(0, 256, (20, 33, 3), dtype=np.uint8)
@@ -32,9 +33,7 @@ CHANGE = ProtectImage(blur=0.5, size=5, key=3)
 
 def encoded(pixels, name):
     """An image as a file of the kind that its name says."""
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, name.rsplit(".", 1)[-1].upper())
-    return buffer.getvalue()
+    return written(Image.fromarray(pixels).save, name.rsplit(".", 1)[-1].upper())
 
 
 def zipped(files):

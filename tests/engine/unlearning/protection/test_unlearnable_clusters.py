@@ -19,7 +19,7 @@ from engine.unlearning.protection import unlearnable_clusters
 from engine.unlearning.protection.cluster_map import AFTER, BEFORE, RANDOM, Moved, axes
 from engine.unlearning.protection.cluster_noise import Clusters
 from tests import tiny
-from tests.engine.unlearning.trained import mean_sd
+from tests.outcomes import mean_sd
 
 RECIPE = Recipe("mlp", epochs=2, batch=8)
 
