@@ -72,10 +72,14 @@ def difference(stored: Mapping[str, View], question: Question) -> str:
 
 
 def lasting(view: View) -> dict[str, Any]:
-    """A view's arrays without times, which are others every time."""
+    """A view's arrays without times, and ranks by them, which are others every time."""
     arrays: dict[str, Any] = view.arrays()
     if isinstance(view, Table):
-        times = {f"columns/{n}" for n, u in zip(view.order, view.units, strict=True) if u == "s"}
+        times = {
+            f"columns/{name}"
+            for name, unit in zip(view.order, view.units, strict=True)
+            if unit == "s" or name == "seconds"
+        }
         return {name: array for name, array in arrays.items() if name not in times}
     return arrays
 
