@@ -28,7 +28,7 @@ from engine.case.target import Target
 from engine.images import Crop
 from engine.images.samples import sample
 from engine.method import quiet
-from engine.models.compiled import counting
+from engine.models.tally import counting
 
 STEPS = 40  # of the paper's 400: the time of a step does not change along the walk
 ALIKE = 0.02

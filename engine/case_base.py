@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import torch
 
 from engine.keeping.lazy import lazy
-
-if TYPE_CHECKING:
-    from engine.models.classifier import Classifier
 
 Precision = Literal["exact", "fast"]
 Parts = Iterator[bytes | str]
@@ -90,51 +87,17 @@ class Case:
 SHARED = ("precision", "seed")  # facts of every case that has them
 
 
-@dataclass(frozen=True, eq=False)
-class WrappedCase(Case):
-    """A case around another one, its first field, which decides model, lane and precision."""
-
-    @property
-    def inner(self) -> Any:
-        """The case inside."""
-        return getattr(self, fields(self)[0].name)
-
-    @property
-    def model(self) -> Classifier:
-        """The classifier that is asked."""
-        model: Classifier = self.inner.model
-        return model
-
-    @property
-    def lane(self) -> str:
-        """That of the case inside."""
-        return str(self.inner.lane)
-
-    @property
-    def precision(self) -> Precision:
-        """That of the case inside."""
-        precision: Precision = self.inner.precision
-        return precision
-
-    def facts(self) -> dict[str, Any]:
-        """Those of the case inside, under this kind."""
-        return {**self.inner.facts(), "kind": self.case_name}
-
-    def lacks(self, need: str) -> str:
-        """As the case inside."""
-        return "" if need in self.gives else str(self.inner.lacks(need))
-
-    def at(self, precision: Precision) -> Self:
-        """The same question in another precision."""
-        return replace(self, **{fields(self)[0].name: self.inner.at(precision)})
-
-
 def digest_of(parts: Parts) -> str:
     """One name for all of them."""
     digest = blake2b(digest_size=16)
     for part in parts:
         digest.update(part if isinstance(part, bytes) else part.encode())
     return digest.hexdigest()
+
+
+def digest_text(text: str) -> str:
+    """A short digest of words."""
+    return blake2b(text.encode(), digest_size=6).hexdigest()
 
 
 def value_parts(value: Any) -> Parts:

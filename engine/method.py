@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import Field, asdict, dataclass, field, fields
 from functools import cache
+from importlib import import_module
 from math import ceil, floor, log10
 from types import MappingProxyType
 from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar, get_args
@@ -262,7 +263,17 @@ def case_kind(kind: type[Method[Any]]) -> type[Case]:
     )
 
 
+def method_of_family(full_name: str) -> Any:
+    """A method by its full name, for one of another family that goes through it.
+
+    Families do not import each other; this is what a link does, and the only way across.
+    """
+    family = import_module(f"engine.{full_name.partition('.')[0]}")
+    return next(kind for kind in family.METHODS if kind.full_name() == full_name)
+
+
 __all__ = [
     "Case", "CaseT", "Choice", "Control", "Cost", "Method", "Option", "Precision", "Progress",
-    "Slider", "Switch", "case_kind", "check_settings", "defaults", "part_of", "quiet", "setting",
+    "Slider", "Switch", "case_kind", "check_settings", "defaults", "method_of_family", "part_of",
+    "quiet", "setting",
 ]  # fmt: skip

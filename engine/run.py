@@ -20,6 +20,7 @@ from typing import Any
 
 import torch
 
+from engine.case_base import digest_text
 from engine.device import same_numbers
 from engine.errors import BlindspotError
 from engine.given_names import given_names
@@ -29,10 +30,8 @@ from engine.keeping.private import mend
 from engine.keeping.store import Store, home, keep_row, read_table, sweep_strays
 from engine.lane import Job, lane
 from engine.method import Case, CaseT, Method, Progress, quiet
-from engine.models import catalog
 from engine.models.borrow import borrowing
-from engine.models.classifier import digest_text
-from engine.models.compiled import counting
+from engine.models.tally import counting
 from engine.result import Result, View
 
 log = logging.getLogger(__name__)
@@ -105,7 +104,7 @@ def own_words(case: Case) -> str:
     """
     model: Any = getattr(case, "model", None)
     labels = getattr(model, "labels", ())
-    return digest_text(repr(labels)) if labels and not catalog.ships(model.name) else ""
+    return digest_text(repr(labels)) if labels and not model.ships else ""
 
 
 def kept_answer(method: Method[CaseT], case: CaseT) -> Answer | None:

@@ -11,15 +11,16 @@ from torch import Tensor
 
 from engine.case.scoring import score_renders
 from engine.case.target import SimilarityTarget, Target, target_for_points
-from engine.case_base import Case, Parts, WrappedCase
+from engine.case.wrapped import WrappedCase
+from engine.case_base import Case, Parts
 from engine.errors import BlindspotError
 from engine.images import Crop, Picture, square
 from engine.keeping.memory import Memory
 from engine.method import Precision, quiet
 from engine.models.classifier import Classifier
-from engine.models.compiled import count_images
 from engine.models.embedding import embedding_of
 from engine.models.pace import in_batches
+from engine.models.tally import count_images
 
 _embeddings: Memory[Classifier] = Memory(256 * 2**20, lambda model: model.held_bytes)  # bytes
 

@@ -71,21 +71,22 @@ def retrain(arguments: Namespace) -> None:
     from engine.attribution.study import things
     from engine.hallucination.refusal import weights as refusal
     from engine.hallucination.tiny_vlm import weights as tiny_vlm
+    from engine.hallucination.tiny_vlm.bands import figures as measured
     from engine.models.embedded import FOLDER, file_of, plan
     from engine.models.embedded import retrain as again
     from engine.unlearning.generator import weights as generators
 
     folder = arguments.out or FOLDER
     if arguments.name == tiny_vlm.NAME:
-        networks = tiny_vlm.retrain(folder, tiny_vlm.planned(arguments.seed), progress)
+        networks = tiny_vlm.retrain(measured, folder, tiny_vlm.planned(arguments.seed), progress)
         results = [(network.title, network.path, network.figures) for network in networks]
     elif arguments.name == tiny_vlm.MIXTURE:
         recipe = tiny_vlm.planned(arguments.seed, tiny_vlm.MIXTURE_PLAN)
-        model = tiny_vlm.retrain_mixture(folder, recipe, progress)
+        model = tiny_vlm.retrain_mixture(measured, folder, recipe, progress)
         results = [(model.title, model.path, model.figures)]
     elif arguments.name == tiny_vlm.LONG:
         recipe = tiny_vlm.planned(arguments.seed, tiny_vlm.LONG_PLAN)
-        model = tiny_vlm.retrain_long(folder, recipe, progress)
+        model = tiny_vlm.retrain_long(measured, folder, recipe, progress)
         results = [(model.title, model.path, model.figures)]
     elif arguments.name == refusal.NAME:
         seeds = refusal.SHIPPED if arguments.seed is None else (arguments.seed,)

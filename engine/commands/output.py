@@ -18,7 +18,8 @@ from PIL import Image
 from safetensors.numpy import save_file
 
 from engine.case import ImageCase, PairCase
-from engine.case_base import Case, WrappedCase
+from engine.case.wrapped import WrappedCase
+from engine.case_base import Case
 from engine.keeping.store import sweep_strays, write_atomic
 from engine.method import Method
 from engine.pictures import Pixels, as_bytes, labeled_grid, overlay, scale_ends, tint

@@ -95,6 +95,13 @@ class DataSet:
         truth = {what: read_only(array) for what, array in self.truth.items()}
         object.__setattr__(self, "truth", MappingProxyType(truth))
 
+    @property
+    def given_names(self) -> tuple[str, ...]:
+        """What a visitor calls it: classes and title of pictures of their own."""
+        from engine.data.registry import UPLOAD
+
+        return (*self.classes, self.card.title) if self.name.startswith(UPLOAD) else ()
+
     def __len__(self) -> int:
         return len(self.images)
 

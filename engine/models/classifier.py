@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from hashlib import blake2b
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from engine.case_base import digest_text
 from engine.device import best_device, has_fast
 from engine.errors import BadModel
 from engine.keeping.lazy import lazy
@@ -127,6 +127,21 @@ class Classifier(nn.Module):
         self._paces: dict[Use, Pace] = {}
         self._runners: dict[Precision, Runner] = {}
         self._gradients: dict[int, GradientRunner] = {}  # by images at a time
+
+    @property
+    def ships(self) -> bool:
+        """Whether it comes with Blindspot, class names included."""
+        from engine.models import catalog
+
+        return catalog.ships(self.name)
+
+    @property
+    def given_names(self) -> tuple[str, ...]:
+        """What a visitor calls it: classes, title and lineage of a model of their own."""
+        from engine.models.own_names import OWN_MODELS
+
+        own = self.name.startswith(OWN_MODELS)
+        return (*self.labels, self.title, *self.lineage.above) if own else ()
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Logits (N, classes) of pixels (N, 3, side, side) in [0, 1], on the model's device."""
@@ -353,8 +368,3 @@ class Classifier(nn.Module):
     def attentions(self) -> tuple[nn.Module, ...]:
         """Attention layers whose softmax can be read (timm's form), first to last."""
         return tuple(filter(is_attention, self.network.modules()))
-
-
-def digest_text(text: str) -> str:
-    """A short digest of words."""
-    return blake2b(text.encode(), digest_size=6).hexdigest()

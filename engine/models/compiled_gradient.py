@@ -15,11 +15,12 @@ from torch.autograd.function import once_differentiable
 from engine.keeping.packing import checksum
 from engine.models import packages
 from engine.models.borrow import borrowing, holding, hookless_copy
-from engine.models.compiled import Runner, count_images
+from engine.models.compiled import Runner
 from engine.models.compiling import Plain, made_apart, noise_batch
 from engine.models.differentiating import PARTS
 from engine.models.packages import Forward, Part
 from engine.models.passes import note_pass
+from engine.models.tally import count_images
 
 
 class GradientRunner(Runner):

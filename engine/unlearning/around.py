@@ -6,7 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from engine.case_base import Parts, WrappedCase
+from engine.case.wrapped import WrappedCase
+from engine.case_base import Parts
 from engine.errors import BlindspotError
 from engine.method import Case, Method
 from engine.unlearning.case import ForgetCase

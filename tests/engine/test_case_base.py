@@ -10,7 +10,8 @@ from torch import Tensor
 
 from engine.case import ImageCase
 from engine.case.target import Target
-from engine.case_base import Case, WrappedCase, value_parts
+from engine.case.wrapped import WrappedCase
+from engine.case_base import Case, value_parts
 from engine.data import DataSet
 from engine.errors import DoesNotFit
 from engine.method import Method, case_kind

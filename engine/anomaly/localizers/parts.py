@@ -20,7 +20,8 @@ from engine.anomaly.localizers.localizer import AT_ONCE, CalibratedRule, Localiz
 from engine.anomaly.localizers.patches import NormalPatches, layers_at, maps_of
 from engine.anomaly.protocol.conformal import Conformal
 from engine.anomaly.protocol.standing import first_line
-from engine.case_base import Parts, WrappedCase, value_parts
+from engine.case.wrapped import WrappedCase
+from engine.case_base import Parts, value_parts
 from engine.method import Progress, part_of
 from engine.result import Scores, Table
 

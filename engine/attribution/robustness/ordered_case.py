@@ -10,7 +10,7 @@ import torch
 
 from engine.attribution.one_class import refuse_one_class
 from engine.case import ImageCase
-from engine.case_base import WrappedCase
+from engine.case.wrapped import WrappedCase
 from engine.errors import BadModel, BlindspotError
 from engine.models.classifier import Classifier
 

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.case import ImageCase
-from engine.case_base import Parts, WrappedCase
+from engine.case.wrapped import WrappedCase
+from engine.case_base import Parts
 from engine.data.registry import UPLOAD, recipe
 from engine.method import Case, Method, Progress, quiet
 from engine.result import HeatMap, Result

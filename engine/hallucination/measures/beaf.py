@@ -20,8 +20,8 @@ from engine.data.layout import Layout
 from engine.data.sprites import CATEGORIES
 from engine.hallucination.case import CaptionCase
 from engine.hallucination.decoding.generate import generate
-from engine.hallucination.decoding.mvp import MVP
 from engine.hallucination.decoding.record import Step
+from engine.hallucination.decoding.strategy import Strategy
 from engine.hallucination.measures.before_after import (
     KINDS,
     beaf_figures,
@@ -171,7 +171,7 @@ def answers(
     case: ScenesCase, layout: Layout, questions: Sequence[Asking], progress: Progress
 ) -> tuple[list[str], list[float]]:
     """What is said to each question, and p(yes) among yes and no where that is decided."""
-    alone = isinstance(case.strategy, MVP) or not case.strategy.batched
+    alone = not isinstance(case.strategy, Strategy) or not case.strategy.batched
     batch_size = 1 if alone else TOGETHER
     replies: list[tuple[str, float]] = []
     for start in range(0, len(questions), batch_size):
@@ -190,7 +190,7 @@ def decode_answers(
 ) -> list[tuple[str, float]]:
     """Answers about images (n, 3, 64, 64), one question each, with p(yes); MVP one at a time."""
     questions = [yes_no_question(category) for category in categories]
-    if isinstance(case.strategy, MVP):
+    if not isinstance(case.strategy, Strategy):
         (image,), (question,) = pixels, questions
         yes, no = yes_and_no(case.strategy(CaptionCase(case.vlm, image, question, case.seed)))
         return [("yes" if yes >= no else "no", yes_probability(yes, no))]

@@ -24,7 +24,7 @@ from engine.hallucination.decoding.greedy import Greedy
 from engine.hallucination.decoding.mvp import MVP
 from engine.hallucination.decoding.opera import OPERA
 from engine.hallucination.decoding.sampling import Sampling
-from engine.hallucination.decoding.strategy import Strategy
+from engine.hallucination.decoding.strategy import Speaking
 from engine.hallucination.decoding.vasparse import VASparse
 from engine.hallucination.decoding.vcd import VCD
 from engine.hallucination.measures.over_trust import largest_penalty
@@ -39,7 +39,7 @@ DECODING_FILE = Path(__file__).parents[3] / "assets" / "decoding.json"
 MODELS = (*weights.DENSE, weights.LONG)
 SCENES, DRAWS, ALONE = 40, (0, 1, 2), 8
 LONG_SCENES = 100  # of the long-winded model
-COMPARED: tuple[Strategy | MVP, ...] = (
+COMPARED: tuple[Speaking, ...] = (
     Greedy(),
     Sampling(),
     Beam(),
@@ -50,7 +50,7 @@ COMPARED: tuple[Strategy | MVP, ...] = (
     MVP(),
 )
 # what is for long answers, and the plain ways beside it
-AT_LENGTH: tuple[Strategy | MVP, ...] = (Greedy(), Beam(), VASparse(), OPERA())
+AT_LENGTH: tuple[Speaking, ...] = (Greedy(), Beam(), VASparse(), OPERA())
 RATES = ("CHAIR_i", "CHAIR_s", "recall", "lie rate", "false yes", "missed", "words")
 COSTS = {"passes": "forward passes", "places": "places looked at"}
 SAME = "same as plain"
@@ -88,7 +88,7 @@ def measured_cases(model: str) -> Iterator[ScenesCase]:
             yield ScenesCase(weights.load(model), strategy, scenes_of(model), seed=draw)
 
 
-def measured_strategies(model: str) -> tuple[Strategy | MVP, ...]:
+def measured_strategies(model: str) -> tuple[Speaking, ...]:
     """The strategies that a model is measured with."""
     return AT_LENGTH if model == weights.LONG else COMPARED
 
@@ -104,7 +104,7 @@ def digest(case: ScenesCase) -> str:
     return blake2b(text.encode(), digest_size=8).hexdigest()
 
 
-def baseline_name(strategy: Strategy | MVP) -> str:
+def baseline_name(strategy: Speaking) -> str:
     """The name of what a strategy is without its idea: what it is compared with."""
     return Beam.name if isinstance(strategy, OPERA) else Greedy.name
 
@@ -160,7 +160,7 @@ def singles(case: ScenesCase) -> list[CaptionCase]:
     return [CaptionCase(case.vlm, sample.pixels[row], prompt, case.seed) for row, prompt in pairs]
 
 
-def spent(strategy: Strategy | MVP, case: CaptionCase) -> dict[str, float]:
+def spent(strategy: Speaking, case: CaptionCase) -> dict[str, float]:
     """What one answer cost, and how far φ reaches where there is one."""
     result = strategy(case)
     cost = cast(Scores, result["cost"])

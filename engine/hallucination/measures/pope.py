@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.data.sprites import CATEGORIES
-from engine.hallucination.decoding.mvp import MVP
+from engine.hallucination.decoding.strategy import Strategy
 from engine.hallucination.measures.polling import (
     SPLITS,
     Poll,
@@ -120,14 +120,14 @@ def answers_to(
         return {}
     pixels = sample.pixels[[image for image, _ in pairs]]
     prompts = [yes_no_question(NUMBER[noun]) for _, noun in pairs]
-    if isinstance(case.strategy, MVP):
-        yes, _ = one_by_one(case, case.strategy, pixels, prompts, progress)
-        words = ["yes" if is_yes else "no" for is_yes in yes]
-    else:
+    if isinstance(case.strategy, Strategy):
         spoke = decode_captions(
             case.vlm, pixels, prompts, case.strategy, seed=case.seed, progress=progress
         )
         words = [" ".join(word) for word in spoke.words]
+    else:
+        yes, _ = one_by_one(case, case.strategy, pixels, prompts, progress)
+        words = ["yes" if is_yes else "no" for is_yes in yes]
     return dict(zip(pairs, words, strict=True))
 
 

@@ -17,8 +17,7 @@ from engine.data.layout import Layout, Scene
 from engine.data.scenes import Scenes
 from engine.errors import BlindspotError, DoesNotFit
 from engine.hallucination.case import KINDS, CaptionCase, unshown
-from engine.hallucination.decoding.mvp import MVP
-from engine.hallucination.decoding.strategy import COSTS, Strategy
+from engine.hallucination.decoding.strategy import COSTS, Speaking, Strategy
 from engine.hallucination.measures.chair import chair
 from engine.hallucination.measures.scene_ranges import MEASURED, PROBE_START, UNSEEN, SceneUse
 from engine.hallucination.tiny_vlm.model import TinyVLM
@@ -61,7 +60,7 @@ class ScenesCase(Case):
     asks: ClassVar[str] = "vlm"
 
     vlm: TinyVLM
-    strategy: Strategy | MVP
+    strategy: Speaking  # a Strategy, or MVP
     count: int = 100
     kind: str = "broken"
     clean: bool = False
@@ -111,7 +110,7 @@ class ScenesCase(Case):
     def lacks(self, need: str) -> str:
         """Why the case cannot give what a method needs, or ""."""
         if need == "captions":
-            alone = isinstance(self.strategy, MVP)
+            alone = not isinstance(self.strategy, Strategy)
             return "MVP answers questions only, one by one: it has no captions." if alone else ""
         return super().lacks(need)
 
@@ -124,7 +123,7 @@ class ScenesCase(Case):
         }
 
 
-def unfit(vlm: VLM, strategy: Strategy | MVP | type[Strategy | MVP]) -> str:
+def unfit(vlm: VLM, strategy: Speaking | type[Speaking]) -> str:
     """Why a model cannot decode so, or ""."""
     return next((why for need in sorted(strategy.needs & KINDS) if (why := unshown(vlm, need))), "")
 
@@ -167,7 +166,7 @@ def caption_rates(
 ) -> tuple[dict[str, CostColumn], dict[str, Table]]:
     """What captions invent, miss and cost, and the captions themselves."""
     names = ("CHAIR_i", "CHAIR_s", "recall", "lie rate", "words", *COSTS, "seconds")
-    if isinstance(case.strategy, MVP):
+    if not isinstance(case.strategy, Strategy):
         return {name: ([nan], UNITS.get(name, "share")) for name in names}, {}
     begun = perf_counter()
     spoken = captions(case.vlm, sample, case.strategy, seed=case.seed, progress=progress)
@@ -201,10 +200,10 @@ def of_partners(case: ScenesCase, sample: SceneBatch, progress: Progress) -> dic
     if not len(rows):
         return {name: ([nan], "share") for name in ("yes-ratio", "false yes", "missed", "unclear")}
     questions = [yes_no_question(category) for category in categories.tolist()]
-    if isinstance(case.strategy, MVP):
-        yes, clear = one_by_one(case, case.strategy, sample.pixels[rows], questions, progress)
-    else:
+    if isinstance(case.strategy, Strategy):
         yes, clear = poll_answers(case.vlm, sample, case.strategy, rows, questions, seed=case.seed)
+    else:
+        yes, clear = one_by_one(case, case.strategy, sample.pixels[rows], questions, progress)
     present = sample.layout.present[rows, categories]
     return {
         "yes-ratio": ([share(yes, clear)], "share"),
@@ -215,7 +214,11 @@ def of_partners(case: ScenesCase, sample: SceneBatch, progress: Progress) -> dic
 
 
 def one_by_one(
-    case: ScenesCase, strategy: MVP, pixels: Tensor, questions: Sequence[str], progress: Progress
+    case: ScenesCase,
+    strategy: Speaking,
+    pixels: Tensor,
+    questions: Sequence[str],
+    progress: Progress,
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Whether each question is answered by yes, and whether by yes or no; images (n, 3, 64, 64)."""
     yes = []

@@ -10,7 +10,7 @@ with which plan and figures it was made.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -49,6 +49,8 @@ TITLES: Mapping[str, str] = {
 PLAN = TrainingPlan(seed=3)
 MIXTURE_PLAN = replace(PLAN, habit=400, habitual=6400)
 LONG_PLAN = replace(PLAN, habit=1200, habitual=9600, long=0.8, rest=1.0)
+
+Measure = Callable[[TinyVLM], Mapping[str, float]]  # the figures on a model's card
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,7 @@ def rounded(parts: Parts) -> Parts:
 
 
 def retrain(
-    folder: Path = FOLDER, plan: TrainingPlan = PLAN, progress: Progress = quiet
+    measure: Measure, folder: Path = FOLDER, plan: TrainingPlan = PLAN, progress: Progress = quiet
 ) -> list[WrittenModel]:
     """Train the three models without experts, write their files, and tell their figures.
 
@@ -137,11 +139,14 @@ def retrain(
     habit = train_habit(honest, plan, part_of(progress, 0.7, 0.85))
     sighted = train_habit(honest, replace(plan, alone=1.0), part_of(progress, 0.85, 1.0))
     models = {HABIT: habit, HONEST: honest, SEEING: sighted}
-    return [write_model(parts, name, folder, plan) for name, parts in models.items()]
+    return [write_model(parts, name, folder, plan, measure) for name, parts in models.items()]
 
 
 def retrain_mixture(
-    folder: Path = FOLDER, plan: TrainingPlan = MIXTURE_PLAN, progress: Progress = quiet
+    measure: Measure,
+    folder: Path = FOLDER,
+    plan: TrainingPlan = MIXTURE_PLAN,
+    progress: Progress = quiet,
 ) -> WrittenModel:
     """Train the mixture of experts from the honest model that ships, and write its file.
 
@@ -150,11 +155,14 @@ def retrain_mixture(
         OSError: the file cannot be written.
     """
     parts = train_mixture(load(HONEST).parts, plan, progress)
-    return write_model(parts, MIXTURE, folder, plan)
+    return write_model(parts, MIXTURE, folder, plan, measure)
 
 
 def retrain_long(
-    folder: Path = FOLDER, plan: TrainingPlan = LONG_PLAN, progress: Progress = quiet
+    measure: Measure,
+    folder: Path = FOLDER,
+    plan: TrainingPlan = LONG_PLAN,
+    progress: Progress = quiet,
 ) -> WrittenModel:
     """Train the long-winded model from the one with the habit that ships, and write its file.
 
@@ -162,7 +170,8 @@ def retrain_long(
         BadModel: the model with the habit is not here.
         OSError: the file cannot be written.
     """
-    return write_model(train_habit(load(HABIT).parts, plan, progress), LONG, folder, plan)
+    parts = train_habit(load(HABIT).parts, plan, progress)
+    return write_model(parts, LONG, folder, plan, measure)
 
 
 def planned(seed: int | None = None, plan: TrainingPlan = PLAN) -> TrainingPlan:
@@ -170,11 +179,11 @@ def planned(seed: int | None = None, plan: TrainingPlan = PLAN) -> TrainingPlan:
     return plan if seed is None else replace(plan, seed=seed)
 
 
-def write_model(parts: Parts, name: str, folder: Path, plan: TrainingPlan) -> WrittenModel:
+def write_model(
+    parts: Parts, name: str, folder: Path, plan: TrainingPlan, measure: Measure
+) -> WrittenModel:
     """Write a model, rounded, with what it was made with and what it was found to do."""
-    from engine.hallucination.tiny_vlm.bands import figures
-
-    result = figures(TinyVLM(rounded(parts), name, TITLES[name]))
+    result = measure(TinyVLM(rounded(parts), name, TITLES[name]))
     tensors = {
         key: (tensor.half() if tensor.is_floating_point() else tensor).contiguous()
         for key, tensor in parts.state_dict().items()

@@ -18,8 +18,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from engine import sparsity
-from engine.method import Choice, Progress, Slider, quiet, setting
+from engine.method import Choice, Progress, Slider, method_of_family, quiet, setting
 from engine.models.passes import counting_passes
 from engine.models.rebuild import rebuilt
 from engine.run import answer
@@ -95,13 +94,16 @@ class PruneFirst(Unlearner):
     def sparse(self, case: ForgetCase, progress: Progress = quiet) -> tuple[ForgetCase, float]:
         """The pruned original asked to forget, kept or made now, and the seconds it once took."""
         if self.by == MAGNITUDE:
-            pruning = sparsity.RetrainPruned(ratio=self.ratio, epochs=self.epochs)
+            pruning = method_of_family("sparsity.RetrainPruned")(
+                ratio=self.ratio, epochs=self.epochs
+            )
             pruned = answer(pruning, case.pruning, progress)
         else:
             initial_model = untrained(case.model, case.seed)
             initial_model.masks = {}
             pruning_case = replace(case.pruning, model=initial_model, recipe=case.recipe)
-            pruned = answer(sparsity.Rewound(way=self.by, ratio=self.ratio), pruning_case, progress)
+            rewound = method_of_family("sparsity.Rewound")(way=self.by, ratio=self.ratio)
+            pruned = answer(rewound, pruning_case, progress)
         model = rebuilt(pruned["model"], case.model.name)
         return replace(case, model=model), float(pruned.record["seconds"])
 

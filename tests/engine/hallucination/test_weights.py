@@ -38,26 +38,27 @@ def test_a_card_has_the_figures_that_are_measured():
     assert bands.figures(load(HABIT), count=4).keys() == weights.card(HABIT)["figures"].keys()
 
 
-def test_a_file_that_is_no_model_is_refused(tmp_path, monkeypatch):
+def test_a_file_that_is_no_model_is_refused(tmp_path):
     with pytest.raises(BadModel, match=HONEST):
         load("huge-vlm")
     path = tmp_path / "tiny-vlm-habit.safetensors"
     path.write_bytes(weights.file_of(HABIT).read_bytes()[:1000])
     with pytest.raises(BadModel, match="cannot be read"):
         weights.read(path, HABIT)
-    monkeypatch.setattr(bands, "figures", lambda _vlm: {})
     parts = fresh(0)
     parts.experts = 3
-    written = weights.write_model(parts, HABIT, tmp_path, TrainingPlan())
+    written = weights.write_model(parts, HABIT, tmp_path, TrainingPlan(), lambda _vlm: {})
     with pytest.raises(BadModel, match="3 experts"):
         weights.read(written.path, HABIT)
 
 
-def test_retraining_writes_all_files_with_their_figures(tmp_path, monkeypatch):
-    monkeypatch.setattr(bands, "figures", lambda _vlm: {"recall": 0.5})
+def test_retraining_writes_all_files_with_their_figures(tmp_path):
     shares = []
     files = weights.retrain(
-        tmp_path, quick(TrainingPlan()), lambda done, _words="", _partial=None: shares.append(done)
+        lambda _vlm: {"recall": 0.5},
+        tmp_path,
+        quick(TrainingPlan()),
+        lambda done, _words="", _partial=None: shares.append(done),
     )
     assert [trained.title for trained in files] == [
         weights.TITLES[kind] for kind in (HABIT, HONEST, SEEING)
@@ -76,10 +77,9 @@ def test_retraining_writes_all_files_with_their_figures(tmp_path, monkeypatch):
     ids=[MIXTURE, LONG],
 )
 def test_a_model_is_made_of_another_and_says_what_it_is(
-    retrain, plan, name, origin, experts, wordy, tmp_path, monkeypatch
+    retrain, plan, name, origin, experts, wordy, tmp_path
 ):
-    monkeypatch.setattr(bands, "figures", lambda _vlm: {"recall": 0.5})
-    written = retrain(tmp_path, quick(plan))
+    written = retrain(lambda _vlm: {"recall": 0.5}, tmp_path, quick(plan))
     model = weights.read(written.path, name)
     assert written.title == weights.TITLES[name]
     assert (model.spec.experts, model.spec.wordy) == (experts, wordy)
@@ -100,12 +100,17 @@ def test_the_long_winded_model_is_asked_by_the_protocols_and_describes_at_length
         assert method.finding(case, method(case))
 
 
-def test_what_is_written_is_what_was_measured_in_half_as_many_bits(tmp_path, monkeypatch):
+def test_what_is_written_is_what_was_measured_in_half_as_many_bits(tmp_path):
     measured = []
-    monkeypatch.setattr(bands, "figures", lambda vlm: measured.append(vlm.fingerprint) or {})
     parts = fresh(1)
     exact = {name: tensor.clone() for name, tensor in parts.state_dict().items()}
-    written = weights.write_model(parts, HABIT, tmp_path / "new", TrainingPlan())
+    written = weights.write_model(
+        parts,
+        HABIT,
+        tmp_path / "new",
+        TrainingPlan(),
+        lambda vlm: measured.append(vlm.fingerprint) or {},
+    )
     assert measured == [weights.read(written.path, HABIT).fingerprint]
     file = load_file(written.path)
     for name, tensor in exact.items():

@@ -19,9 +19,10 @@ from engine.attribution.heatmaps.occlusion import Occlusion
 from engine.models import compiled, compiling, pace, packages
 from engine.models.borrow import holding
 from engine.models.catalog import load
-from engine.models.compiled import COST, SAVED, ForwardTally, Runner, can_compile, counting
+from engine.models.compiled import COST, SAVED, Runner, can_compile
 from engine.models.compiling import CannotCompile
 from engine.models.pace import Pace
+from engine.models.tally import ForwardTally, counting
 from engine.run import compute, without_words
 from tests import tiny
 

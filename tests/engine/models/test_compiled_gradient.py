@@ -11,12 +11,12 @@ from engine.keeping.packing import checksum
 from engine.models import compiled, compiled_gradient, differentiating, packages
 from engine.models.borrow import borrowed
 from engine.models.catalog import load
-from engine.models.compiled import counting
 from engine.models.compiled_gradient import GradientRunner, after, derived
 from engine.models.compiling import Plain
 from engine.models.differentiating import PARTS, export_both, joint_graph
 from engine.models.pace import Pace
 from engine.models.passes import Passes, counting_passes
+from engine.models.tally import counting
 from tests import tiny
 from tests.engine.attribution.level_sets import slowly
 from tests.engine.models.test_compiled import home, real  # noqa: F401 - a fixture for each test
