@@ -64,7 +64,8 @@ def difference(stored: Mapping[str, View], question: Question) -> str:
             tolerance = SAME + 0.5 ** BITS.get(
                 array.dtype, 64
             )  # of the range; half a step is rounding
-            known = array[~np.isnan(array)]
+            known = np.asarray(array, np.float64)
+            known = known[~np.isnan(known)]
             spread = float(np.ptp(known)) if known.size else 0.0
             if not np.allclose(before, array, rtol=SAME, atol=tolerance * spread, equal_nan=True):
                 return f"{method.title} gives another {name}"
