@@ -145,6 +145,7 @@ def one_seed(seed):
     return COMPUTED
 
 
+@pytest.mark.slow
 def test_processes_that_ask_for_one_seed_each_leave_nothing_to_compute_for_more():
     with ProcessPoolExecutor(2, get_context("spawn")) as processes:
         computed = [*processes.map(one_seed, (0, 1))]
