@@ -23,7 +23,7 @@ from engine.lab import TrainCase
 from engine.method import Choice, Progress, Slider, part_of, setting
 from engine.models.classifier import Classifier
 from engine.pictures import as_bytes
-from engine.result import Pictures, Result
+from engine.result import Checkpoint, Pictures, Result
 from engine.sparsity.experiments.channels import (
     as_checkpoint,
     every,
@@ -154,7 +154,8 @@ class FireTogether(KeptExperiment):
         data, fixed = case.data, every(dense.network) if name == DENSE else None
         if name == FIXED:
             kept = self.kept(GATED, case, part_of(progress, 0.0, 0.5))
-            gated, progress = restored(kept["network"]), part_of(progress, 0.5, 1.0)
+            network = cast("Checkpoint", kept["network"])
+            gated, progress = restored(network), part_of(progress, 0.5, 1.0)
             fixed = frequent_channels(gated, data, data.some("train", COUNTED, case.seed))
         model = with_gates(dense, case.seed, self.loss, fixed)
         recipe = replace(RECIPE, epochs=self.epochs, rate=GATED_RATE)
