@@ -3,7 +3,8 @@
 An experiment names its conditions, its measures, the paper's claims and one picture. The conditions
 of a `TrainingExperiment` are networks to train: each training is an answer of `lab.Train`, kept,
 shared by all experiments and resumed where it was stopped. Those of a `ClosedFormExperiment` are
-computed in seconds and trained nowhere.
+computed in seconds and trained nowhere. What takes longer, such as networks with a loss of their
+own, is a `KeptExperiment` (engine/kept_experiment.py).
 
 A claim is a margin: how far a figure lies above the threshold that the claim needs. It *holds* when
 the mean margin over seeds is above zero by more than its tolerance, is *not so here* when it is
@@ -235,12 +236,16 @@ class Experiment(Method[ExperimentCase]):
             words += f", {undecided_count} undecided"
         return f"{words} ({seeds} seed{'s' if seeds > 1 else ''})."
 
+    def seeded_cases(self, case: ExperimentCase) -> Sequence[ExperimentCase]:
+        """The case with each seed that is run: the one place that says how many there are."""
+        return [replace(case, seed=case.seed + offset) for offset in range(self.seeds)]
+
     def __call__(self, case: ExperimentCase, progress: Progress = quiet) -> Result:
         """Views: picture; table, means with their spread; claims; runs, every figure."""
         views: dict[str, View] = {"picture": self.picture(case)}
         plan = [
             (seeded, condition, what)
-            for seeded in (replace(case, seed=case.seed + offset) for offset in range(self.seeds))
+            for seeded in self.seeded_cases(case)
             for condition, what in self.conditions(seeded).items()
         ]
         progress(0.0, "starting", {**views})
@@ -271,7 +276,7 @@ class TrainingExperiment(Experiment):
 
     def train(self, condition: str, training: TrainCase, progress: Progress) -> Classifier:  # noqa: ARG002
         """The network of one condition; one whose loss no recipe can say overrides it."""
-        return rebuilt(answer(Train(), training, progress)["model"])
+        return trained_model(training, progress)
 
     @abstractmethod
     def measure(self, trained: Trained, case: ExperimentCase) -> Figures:
@@ -342,6 +347,11 @@ class ClosedFormExperiment(Experiment):
             f"Compared are: {', '.join(self.conditions(case))}; each is drawn and computed "
             f"{self.seeds} times. No network is trained; it takes seconds."
         )
+
+
+def trained_model(training: TrainCase, progress: Progress = quiet) -> Classifier:
+    """The network of a training: kept, or trained now."""
+    return rebuilt(answer(Train(), training, progress)["model"])
 
 
 def summary(

@@ -11,6 +11,7 @@ from engine.anomaly.localizers.tiles import TileByTile
 from engine.anomaly.protocol.pixel_bank import PixelBanks
 from engine.attribution.level_sets.blind_spot import BlindSpot
 from engine.case.prediction import Prediction
+from engine.kept_experiment import Condition
 from engine.method import Method
 from engine.models.format_search import FormatSearch
 from engine.sparsity.effects.pruned_image import PrunedImage
@@ -32,6 +33,7 @@ INTERNAL_METHODS: Mapping[type[Method[Any]], str] = {
     PrunedImage: "sparsity.Prune, and what the copy says of one image, for the start page.",
     FormatSearch: "How a person's own weights take images: asked before anything else is.",
     OwnImages: "Whether opened models are right on what they learned from, before they are judged.",
+    Condition: "A part of an experiment that keeps its conditions one by one.",
     ManyTrainings: "A part of the networks that unlearning.KLoM, OM and DMM ask for.",
 }
 """Methods that are kept and shown like the others, but that nobody asks by name, and why."""

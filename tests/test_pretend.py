@@ -13,6 +13,7 @@ import pytest
 
 from engine.anomaly.protocol.pixel_bank import PixelBanks
 from engine.families import INTERNAL_METHODS, METHODS
+from engine.kept_experiment import Condition
 
 COMPUTED = """
 import sys
@@ -39,7 +40,8 @@ FEW = (
     "sparsity.SynFlow", "lab.Train",
 )  # fmt: skip
 """A few of every kind: walks, masks, drawing, speaking, training, float64."""
-EVERY = [kind.full_name() for kind in (*METHODS, *INTERNAL_METHODS) if kind is not PixelBanks]
+PARTS = {PixelBanks, Condition}  # of other answers
+EVERY = [kind.full_name() for kind in (*METHODS, *INTERNAL_METHODS) if kind not in PARTS]
 
 
 REFUSED = """

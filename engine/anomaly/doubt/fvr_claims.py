@@ -18,13 +18,14 @@ from engine.anomaly.doubt.fvr import FVR
 from engine.anomaly.doubt.masses import DoubtLines, Masses, answer_sets, masses
 from engine.data import DataSet, Rows
 from engine.data.variants import OpenSet
-from engine.experiment import Claim, ExperimentCase, Figures, Trained, TrainingExperiment
+from engine.experiment import Claim, ExperimentCase, Figures, trained_model
+from engine.kept_experiment import KeptExperiment
 from engine.lab import TrainCase
 from engine.measures.detection import auroc, error_auroc
 from engine.method import Progress, Slider, setting
 from engine.models.classifier import Classifier
 from engine.pictures import as_bytes
-from engine.result import Pictures
+from engine.result import Pictures, Result
 from engine.training import Recipe, fresh, outputs, train
 
 WHOLE, FROZEN, LINEAR, SHUFFLED = (
@@ -90,7 +91,7 @@ CLAIMS = (
 
 
 @dataclass(frozen=True)
-class FvrClaims(TrainingExperiment):
+class FvrClaims(KeptExperiment):
     """Do two kinds of doubt tell two kinds of trouble?
 
     Networks learn six of ten digits as opinions: belief in each class, in several (confusion) and
@@ -136,47 +137,20 @@ class FvrClaims(TrainingExperiment):
         recipes = {WHOLE: FRESH, FROZEN: SOFTMAX, LINEAR: FRESH, SHUFFLED: SOFTMAX}
         return {name: TrainCase(data, recipe, case.seed) for name, recipe in recipes.items()}
 
-    def train(self, condition: str, training: TrainCase, progress: Progress) -> Classifier:
-        """A network whose logits are log odds."""
-        data, seed = training.data, training.seed
-        if condition in {FROZEN, SHUFFLED}:
-            backbone = super().train(condition, training, progress)
-            return headed(backbone, data, seed, shuffled=condition == SHUFFLED)
-        model = fresh(data, training.recipe, seed)
-        if condition == WHOLE:
+    def condition(
+        self, name: str, case: ExperimentCase, progress: Progress
+    ) -> tuple[Figures, Result]:
+        """Those of a network whose logits are log odds."""
+        training = self.conditions(case)[name]
+        data, recipe, seed = training.data, training.recipe, training.seed
+        if name in {FROZEN, SHUFFLED}:
+            backbone = trained_model(training, progress)
+            return measured(headed(backbone, data, seed, shuffled=name == SHUFFLED), data, seed), {}
+        model = fresh(data, recipe, seed)
+        if name == WHOLE:
             model = with_head(model, new_head(model, seed))
-        train(model, data, training.recipe, seed, objective=by_masses, progress=progress)
-        return model
-
-    def measure(self, trained: Trained, case: ExperimentCase) -> Figures:
-        """Areas, answers with several classes, and the masses of blends and of noise."""
-        model, data = trained.model, trained.training.data
-        unknown = np.flatnonzero(data.truth["unknown"])
-        line_rows = validation_rows(data)
-        # a line tried on the images that it was drawn on would flatter itself
-        rows = np.setdiff1d(data.rows("test"), [*unknown, *line_rows])
-        labels = data.labels[rows]
-        known_masses, unknown_masses = opinions(model, data, rows), opinions(model, data, unknown)
-        right = known_masses.plausibility.argmax(1) == labels
-        lines = DoubtLines.of(opinions(model, data, line_rows), ALARMS)
-        chosen = answer_sets(known_masses, lines, NEAR)
-        answered = chosen.any(1)
-        blend_masses = opinion_of(model, blended_images(data, rows, case.seed))
-        noise_masses = opinion_of(model, noises(data, case.seed))
-        return {
-            I_UNKNOWN: auroc(known_masses.ignorance, unknown_masses.ignorance),
-            C_UNKNOWN: auroc(known_masses.confusion, unknown_masses.confusion),
-            I_WRONG: error_auroc(known_masses.ignorance, right, CHANCE),
-            C_WRONG: error_auroc(known_masses.confusion, right, CHANCE),
-            RIGHT: float(right[answered].mean()) if answered.any() else 0.0,
-            IN_SET: float(chosen[answered, labels[answered]].mean()) if answered.any() else 0.0,
-            LONGER: float(chosen[answered].sum(1).mean() - 1) if answered.any() else 0.0,
-            REFUSED: float(1 - answer_sets(unknown_masses, lines, NEAR).any(1).mean()),
-            BLEND_C: float(blend_masses.confusion.mean()),
-            BLEND_I: float(blend_masses.ignorance.mean()),
-            NOISE_C: float(noise_masses.confusion.mean()),
-            NOISE_I: float(noise_masses.ignorance.mean()),
-        }
+        train(model, data, recipe, seed, objective=by_masses, progress=progress)
+        return measured(model, data, seed), {}
 
     def picture(self, case: ExperimentCase) -> Pictures:
         """Known digits, unknown digits, blends and noise."""
@@ -216,6 +190,36 @@ def headed(model: Classifier, data: DataSet, seed: int, *, shuffled: bool) -> Cl
     features = model.features(data.pixels(rows)).cpu().double().numpy()
     head: nn.Linear = fit_head(features, labels, len(data.classes))
     return with_head(model, head)
+
+
+def measured(model: Classifier, data: DataSet, seed: int) -> Figures:
+    """Areas, answers with several classes, and the masses of blends and of noise."""
+    unknown = np.flatnonzero(data.truth["unknown"])
+    line_rows = validation_rows(data)
+    # a line tried on the images that it was drawn on would flatter itself
+    rows = np.setdiff1d(data.rows("test"), [*unknown, *line_rows])
+    labels = data.labels[rows]
+    known_masses, unknown_masses = opinions(model, data, rows), opinions(model, data, unknown)
+    right = known_masses.plausibility.argmax(1) == labels
+    lines = DoubtLines.of(opinions(model, data, line_rows), ALARMS)
+    chosen = answer_sets(known_masses, lines, NEAR)
+    answered = chosen.any(1)
+    blend_masses = opinion_of(model, blended_images(data, rows, seed))
+    noise_masses = opinion_of(model, noises(data, seed))
+    return {
+        I_UNKNOWN: auroc(known_masses.ignorance, unknown_masses.ignorance),
+        C_UNKNOWN: auroc(known_masses.confusion, unknown_masses.confusion),
+        I_WRONG: error_auroc(known_masses.ignorance, right, CHANCE),
+        C_WRONG: error_auroc(known_masses.confusion, right, CHANCE),
+        RIGHT: float(right[answered].mean()) if answered.any() else 0.0,
+        IN_SET: float(chosen[answered, labels[answered]].mean()) if answered.any() else 0.0,
+        LONGER: float(chosen[answered].sum(1).mean() - 1) if answered.any() else 0.0,
+        REFUSED: float(1 - answer_sets(unknown_masses, lines, NEAR).any(1).mean()),
+        BLEND_C: float(blend_masses.confusion.mean()),
+        BLEND_I: float(blend_masses.ignorance.mean()),
+        NOISE_C: float(noise_masses.confusion.mean()),
+        NOISE_I: float(noise_masses.ignorance.mean()),
+    }
 
 
 def opinions(model: Classifier, data: DataSet, rows: Rows) -> Masses:

@@ -19,7 +19,8 @@ from engine.anomaly.doubt.one_chain import chains, evidence
 from engine.anomaly.doubt.tlc_loss import TlcLoss
 from engine.data import DataSet, Rows
 from engine.data.variants import LongTailed, OpenSet
-from engine.experiment import Claim, ExperimentCase, Figures, Trained, TrainingExperiment
+from engine.experiment import Claim, ExperimentCase, Figures, trained_model
+from engine.kept_experiment import KeptExperiment
 from engine.lab import TrainCase
 from engine.measures.detection import auroc, error_auroc
 from engine.method import Progress, Slider, defaults, setting
@@ -82,7 +83,7 @@ CLAIMS = (
 
 
 @dataclass(frozen=True)
-class TLC(TrainingExperiment):
+class TLC(KeptExperiment):
     """Can experts with evidence be trusted on classes of which hardly an image was seen?
 
     Training images of each class become fewer by a constant factor. Three experts behind one first
@@ -145,16 +146,25 @@ class TLC(TrainingExperiment):
         recipes = {PLAIN: plain, TLC_ROW: slow, ALL_IN: slow}
         return {name: TrainCase(data, recipe, case.seed) for name, recipe in recipes.items()}
 
-    def train(self, condition: str, training: TrainCase, progress: Progress) -> Classifier:
+    def condition(
+        self, name: str, case: ExperimentCase, progress: Progress
+    ) -> tuple[Figures, Result]:
+        """Those of one network as usual, or of experts; of TLC's, the chain on three images."""
+        training = self.conditions(case)[name]
+        model = self.learned(name, training, progress)
+        snapshots = self.chain(model, training.data) if name == TLC_ROW else {}
+        return self.measured(model, training.data), snapshots
+
+    def learned(self, name: str, training: TrainCase, progress: Progress) -> Classifier:
         """One network as usual, or experts with their loss."""
-        if condition == PLAIN:
-            return super().train(condition, training, progress)
+        if name == PLAIN:
+            return trained_model(training, progress)
         data, recipe = training.data, training.recipe
         model = experts_for(data, self.experts, training.seed)
         rows = data.rows("train")
         per_epoch = ceil(len(rows) / recipe.batch)
         counts = np.bincount(data.labels[rows], minlength=len(data.classes))
-        least = self.least if condition == TLC_ROW else 0.0
+        least = self.least if name == TLC_ROW else 0.0
         loss = TlcLoss(counts, recipe.epochs * per_epoch, per_epoch, self.margin, least=least)
         train(
             model,
@@ -167,17 +177,16 @@ class TLC(TrainingExperiment):
         )
         return model
 
-    def measure(self, trained: Trained, case: ExperimentCase) -> Figures:  # noqa: ARG002
+    def measured(self, model: Classifier, data: DataSet) -> Figures:
         """Shares right, areas of its uncertainty, and how many experts are engaged."""
-        data = trained.training.data
         unknown = np.flatnonzero(data.truth["unknown"])
         rows = np.setdiff1d(data.rows("test"), unknown)
         labels = data.labels[rows]
         frequent, rare = thirds(data)
         head, tail = np.isin(labels, frequent), np.isin(labels, rare)
         known_judgment, unknown_judgment = (
-            judge_images(trained.model, data, rows),
-            judge_images(trained.model, data, unknown),
+            judge_images(model, data, rows),
+            judge_images(model, data, unknown),
         )
         right = known_judgment.predicted == labels
         share = shares_engaged(known_judgment.left, self.least)
@@ -192,11 +201,9 @@ class TLC(TrainingExperiment):
             USE_TAIL: share[tail].mean(),
         }
 
-    def seen(self, trained: Trained, case: ExperimentCase) -> Result:  # noqa: ARG002
-        """The chain of TLC's experts on the first test image of three kinds."""
-        if trained.condition != TLC_ROW:
-            return {}
-        data, is_unknown = trained.training.data, trained.training.data.truth["unknown"]
+    def chain(self, model: Classifier, data: DataSet) -> Result:
+        """The chain of experts on the first test image of three kinds."""
+        is_unknown = data.truth["unknown"]
         known_rows = np.setdiff1d(data.rows("test"), np.flatnonzero(is_unknown))
         frequent, rare = thirds(data)
         groups = {
@@ -205,7 +212,7 @@ class TLC(TrainingExperiment):
         }
         groups["unknown"] = np.flatnonzero(is_unknown)
         firsts = {name: int(rows[0]) for name, rows in groups.items() if len(rows)}
-        return chains(trained.model, data, firsts, known_rows, self.least)
+        return chains(model, data, firsts, known_rows, self.least)
 
     def picture(self, case: ExperimentCase) -> Pictures:
         """Training images of the known classes, from the most frequent to the rarest."""

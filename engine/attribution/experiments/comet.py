@@ -18,7 +18,8 @@ from torch.nn import functional as F
 
 from engine.attribution.experiments.own_maps import check_masks, grad_cam, scores_of
 from engine.data import DataSet, Rows
-from engine.experiment import Claim, ExperimentCase, Figures, Trained, TrainingExperiment
+from engine.experiment import Claim, ExperimentCase, Figures
+from engine.kept_experiment import KeptExperiment
 from engine.lab import TrainCase
 from engine.measures import located
 from engine.measures.outlines import HALF, dice
@@ -76,7 +77,7 @@ CLAIMS = (
 
 
 @dataclass(frozen=True)
-class CometExperiment(TrainingExperiment):
+class CometExperiment(KeptExperiment):
     """Does a mask keep all of the evidence, or only enough of it?
 
     In every image the shape that makes the class stands twice, so that one copy would be enough. A
@@ -139,20 +140,17 @@ class CometExperiment(TrainingExperiment):
         plain = replace(training, recipe=replace(recipe, architecture="selector"))
         return {WITH: training, WITHOUT: plain}
 
-    def train(self, condition: str, training: TrainCase, progress: Progress) -> Classifier:
-        """Detector, then selector and predictor."""
-        model = fresh(training.data, training.recipe, training.seed)
-        watch = self.watch if condition == WITH else 0.0
-        loss = partial(comet_loss, watch=watch, area=self.area)
-        train_whole(
-            model, training.data, training.recipe, training.seed, objective=loss, progress=progress
-        )
-        return model
+    def condition(
+        self, name: str, case: ExperimentCase, progress: Progress
+    ) -> tuple[Figures, Result]:
+        """Those of detector, selector and predictor, and masks of some images."""
+        watch = self.watch if name == WITH else 0.0
+        model = learned(self.conditions(case)[name], self.area, watch, progress)
+        return self.measured(model, case), self.seen(name, model, case)
 
-    def measure(self, trained: Trained, case: ExperimentCase) -> Figures:
+    def measured(self, model: Classifier, case: ExperimentCase) -> Figures:
         """Of the test images: what the mask keeps, and what the parts make of it."""
-        data, model = case.data, trained.model
-        rows = data.rows("test")
+        data, rows = case.data, case.data.rows("test")
         masks = masks_of(model, data, rows)
         finding = rows[data.truth["mask"][rows].any((1, 2))]
         return {
@@ -175,15 +173,15 @@ class CometExperiment(TrainingExperiment):
             "Each shape stands in the image twice: one of them is enough to name the class.",
         )
 
-    def seen(self, trained: Trained, case: ExperimentCase) -> Result:
+    def seen(self, condition: str, model: Classifier, case: ExperimentCase) -> Result:
         """Views: masks with the detector, or masks without, over the same images."""
         rows = balanced_rows(case.data)
-        masks = masks_of(trained.model, case.data, rows)
+        masks = masks_of(model, case.data, rows)
         images = [as_bytes(pixel) for pixel in case.data.pixels(rows)]
         truth = case.data.truth["mask"][rows]
         over = [overlay_masks(*triple) for triple in zip(images, masks > HALF, truth, strict=True)]
         shares, pixels = torch.from_numpy(masks)[:, None], case.data.pixels(rows)
-        mean = trained.model.mean.cpu()  # what a part sees where nothing is left to it
+        mean = model.mean.cpu()  # what a part sees where nothing is left to it
         inside, rest = (
             [as_bytes(pixel) for pixel in mean + (pixels - mean) * part]
             for part in (shares, 1 - shares)
@@ -191,25 +189,35 @@ class CometExperiment(TrainingExperiment):
         targets = case.data.targets(rows)[:, None]
         percentages = (
             100 * logits.softmax(1).gather(1, targets)[:, 0]
-            for logits in masked_logits(trained.model, pixels, case.seed)[:2]
+            for logits in masked_logits(model, pixels, case.seed)[:2]
         )
         captions = ("",) * 3 * len(rows) + tuple(
             f"{percent:.0f} %" for part in percentages for percent in part
         )
         drawn = [tint(HeatMap(mask, SHARE_KEPT, signed=False), (0.0, 1.0)) for mask in masks]
         recall = float(((masks > HALF) & truth).sum() / max(truth.sum(), 1))
-        name = "found" if trained.condition == WITH else "found without"
+        name = "found" if condition == WITH else "found without"
         return {
             name: Pictures(
                 np.stack([images, drawn, over, inside, rest]),
                 ("image", "mask", "more than half kept", "what is kept", "what is taken away"),
                 tuple(case.data.classes[label] for label in case.data.labels[rows]),
-                f"{trained.condition.capitalize()}: {100 * recall:.0f} % of the evidence in these "
+                f"{condition.capitalize()}: {100 * recall:.0f} % of the evidence in these "
                 "images is kept (white); red is left out, blue is kept beside it. In percent: the "
                 "true class, by the predictor of what is kept and by the detector of the rest.",
                 captions=captions,
             )
         }
+
+
+def learned(training: TrainCase, area: float, watch: float, progress: Progress) -> Classifier:
+    """Detector, then selector and predictor."""
+    model = fresh(training.data, training.recipe, training.seed)
+    loss = partial(comet_loss, watch=watch, area=area)
+    train_whole(
+        model, training.data, training.recipe, training.seed, objective=loss, progress=progress
+    )
+    return model
 
 
 def kept_figures(model: Classifier, data: DataSet, masks: Floats, seed: int) -> Figures:

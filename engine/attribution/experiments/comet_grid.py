@@ -26,16 +26,18 @@ from engine.attribution.experiments.comet import (
     WITH,
     CometExperiment,
     kept_figures,
+    learned,
     masks_of,
 )
 from engine.data import DataSet
-from engine.experiment import Claim, ExperimentCase, Figures, Trained, TrainingExperiment, Value
+from engine.experiment import Claim, ExperimentCase, Figures, Value
+from engine.kept_experiment import KeptExperiment
 from engine.lab import TrainCase
 from engine.measures.outlines import HALF
 from engine.method import Progress, Slider, setting
 from engine.models.classifier import Classifier
 from engine.pictures import Pixels, as_bytes, overlay_masks
-from engine.result import Pictures, Table, View
+from engine.result import Pictures, Result, Table, View
 
 EMPTY = 128  # gray level of a cell that is not trained yet
 AREAS, WEIGHTS = (0.05, 0.15, 0.3), (0.0, 1.0, 4.0)  # θ, λ_c
@@ -87,7 +89,7 @@ CLAIMS = (
 
 
 @dataclass(frozen=True)
-class CometGrid(TrainingExperiment):
+class CometGrid(KeptExperiment):
     """How far does a mask follow its two numbers, the bound and the weight of completeness?
 
     Nine trainings on the images of *A mask that keeps all the evidence*, in which the two copies of
@@ -126,17 +128,14 @@ class CometGrid(TrainingExperiment):
         training = CometExperiment(epochs=self.epochs).conditions(case)[WITH]
         return dict.fromkeys(CELLS, training)
 
-    def train(self, condition: str, training: TrainCase, progress: Progress) -> Classifier:
-        """Detector, then selector and predictor."""
-        area, weight = CELLS[condition]
-        method = CometExperiment(epochs=self.epochs, area=area, watch=weight)
-        return method.train(WITH, training, progress)
-
-    def measure(self, trained: Trained, case: ExperimentCase) -> Figures:
-        """Of the test images: what the mask keeps, and what the parts make of it."""
-        rows = case.data.rows("test")
-        masks = masks_of(trained.model, case.data, rows)
-        return kept_figures(trained.model, case.data, masks, case.seed)
+    def condition(
+        self, name: str, case: ExperimentCase, progress: Progress
+    ) -> tuple[Figures, Result]:
+        """What the masks of a cell keep, and what the parts make of it; its square."""
+        model = learned(self.conditions(case)[name], *CELLS[name], progress)
+        masks = masks_of(model, case.data, case.data.rows("test"))
+        tile = Pictures(kept_tile(model, case.data)[None, None], ("",), (name,), "")
+        return kept_figures(model, case.data, masks, case.seed), {"found": tile}
 
     def picture(self, case: ExperimentCase) -> Pictures:
         """Images, and the pixels that the class can be read from."""
@@ -151,10 +150,11 @@ class CometGrid(TrainingExperiment):
         views: dict[str, View],
     ) -> Figures:
         """Those of a cell, whose square of the picture is filled in."""
-        trained = Trained(condition, what, self.train(condition, what, progress))
-        measured = self.measure(trained, case)
+        cell: dict[str, View] = {}
+        measured = super().figures(condition, what, case, progress, cell)
         before = cast("Pictures", views.get("found", unfilled(case.data)))
-        views["found"] = add_cell(before, condition, kept_tile(trained.model, case.data), measured)
+        tile = cast("Pictures", cell["found"]).images[0, 0]
+        views["found"] = add_cell(before, condition, tile, measured)
         return measured
 
     def finding(self, case: ExperimentCase, result: Mapping[str, Any]) -> str:

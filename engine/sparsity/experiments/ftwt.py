@@ -17,18 +17,19 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.data import DataSet, Rows
-from engine.experiment import Claim, ExperimentCase, Figures, Trained, TrainingExperiment
-from engine.keeping.memory import Memory
+from engine.experiment import Claim, ExperimentCase, Figures, trained_model
+from engine.kept_experiment import KeptExperiment
 from engine.lab import TrainCase
 from engine.method import Choice, Progress, Slider, part_of, setting
 from engine.models.classifier import Classifier
 from engine.pictures import as_bytes
-from engine.result import Pictures, Result
+from engine.result import Checkpoint, Pictures, Result
 from engine.sparsity.experiments.channels import (
     as_checkpoint,
     every,
     forward_rows,
     of_all,
+    restored,
     unpredicted,
     with_gates,
 )
@@ -45,7 +46,6 @@ GATED_RATE = 0.01
 PREDICTED = 0.5  # share of the steps in which predictors learn
 COUNTED = 500  # train images by which the channels for all are chosen
 PICTURED_CLASSES = 6
-GATED_NETS: Memory[Classifier] = Memory(4)  # each is asked for twice
 CELL = 64  # px, the side of a picture of channels: a column for each of ResNet-8's widest layer
 ON, OFF, NONE = (11, 110, 117), (214, 214, 210), (252, 252, 251)
 
@@ -76,7 +76,7 @@ CLAIMS = (
 
 
 @dataclass(frozen=True)
-class FireTogether(TrainingExperiment):
+class FireTogether(KeptExperiment):
     """Which channels does an image need, and can a network tell before it computes them?
 
     A trained ResNet-8 gets a small predictor for each convolution. From the mean of each channel
@@ -139,19 +139,30 @@ class FireTogether(TrainingExperiment):
         training = TrainCase(case.data, RECIPE, case.seed)
         return dict.fromkeys((DENSE, GATED, FIXED), training)
 
-    def train(self, condition: str, training: TrainCase, progress: Progress) -> Classifier:
+    def condition(
+        self, name: str, case: ExperimentCase, progress: Progress
+    ) -> tuple[Figures, Result]:
+        """Those of a network that learned on; of the one with channels by image, what is on."""
+        dense = trained_model(self.conditions(case)[name], part_of(progress, 0.0, 0.5))
+        model = self.network(name, dense, case, part_of(progress, 0.5, 1.0))
+        return self.measured(model, dense, case), self.seen(model, case) if name == GATED else {}
+
+    def network(
+        self, name: str, dense: Classifier, case: ExperimentCase, progress: Progress
+    ) -> Classifier:
         """The dense network, once it learned on with some of its channels or all."""
-        dense = super().train(DENSE, training, part_of(progress, 0.0, 0.5))
-        if condition == DENSE:
-            fixed = every(dense.network)
-        else:
-            gated = self.gated(dense, training, part_of(progress, 0.5, 1.0))
-            if condition == GATED:
-                return gated
-            chosen = training.data.some("train", COUNTED, training.seed)
-            fixed = frequent_channels(gated, training.data, chosen)
-        model = with_gates(dense, training.seed, self.loss, fixed)
-        return self.learned(model, training, part_of(progress, 0.5, 1.0))
+        data, fixed = case.data, every(dense.network) if name == DENSE else None
+        if name == FIXED:
+            kept = self.kept(GATED, case, part_of(progress, 0.0, 0.5))
+            network = cast("Checkpoint", kept["network"])
+            gated, progress = restored(network), part_of(progress, 0.5, 1.0)
+            fixed = frequent_channels(gated, data, data.some("train", COUNTED, case.seed))
+        model = with_gates(dense, case.seed, self.loss, fixed)
+        recipe = replace(RECIPE, epochs=self.epochs, rate=GATED_RATE)
+        steps = self.epochs * -(-len(data.rows("train")) // recipe.batch)
+        loss = FireLoss(self.wanted, round(PREDICTED * steps))
+        train(model, data, recipe, case.seed, objective=loss, progress=progress)
+        return model
 
     @property
     def wanted(self) -> Callable[[Tensor], Tensor]:
@@ -160,26 +171,11 @@ class FireTogether(TrainingExperiment):
             return partial(uniform, cut=self.cut)
         return partial(targets, mass=self.mass)
 
-    def gated(self, dense: Classifier, training: TrainCase, progress: Progress) -> Classifier:
-        """The network with channels by image; the last few are held."""
-        network = with_gates(dense, training.seed, self.loss)
-        chosen = f"{self.rule}|{self.mass}|{self.cut}"
-        name = f"{training.fingerprint}|{chosen}|{self.epochs}|{self.loss}"
-        return GATED_NETS.made(name, lambda: self.learned(network, training, progress))
-
-    def learned(self, model: Classifier, training: TrainCase, told: Progress) -> Classifier:
-        """The model, once it learned on."""
-        data, recipe = training.data, replace(RECIPE, epochs=self.epochs, rate=GATED_RATE)
-        steps = self.epochs * -(-len(data.rows("train")) // recipe.batch)
-        loss = FireLoss(self.wanted, round(PREDICTED * steps))
-        train(model, data, recipe, training.seed, objective=loss, progress=told)
-        return model
-
-    def measure(self, trained: Trained, case: ExperimentCase) -> Figures:
+    def measured(self, model: Classifier, dense: Classifier, case: ExperimentCase) -> Figures:
         """Accuracy, cost as a share of the dense network's, and how well firing is predicted."""
-        data, gated = case.data, cast("Gated", trained.model.network)
+        data, gated = case.data, cast("Gated", model.network)
         rows = data.rows("test")
-        logits, fired = forward_rows(trained.model, data, rows)
+        logits, fired = forward_rows(model, data, rows)
         on = [layer.on for layer in fired]
         target_gates = [self.wanted(layer.maps) for layer in fired]
         every_one = [torch.ones_like(gates) for gates in on]
@@ -190,20 +186,19 @@ class FireTogether(TrainingExperiment):
         return {
             RIGHT: right,
             COST: float(multiply_adds(gated, fired, on).double().mean() / full_cost),
-            PLANNED: self.planned(trained, data, rows),
+            PLANNED: self.planned(dense, data, case.seed),
             AGREES: agree.mean().item(),
             # what guessing each channel's usual state would get right: a predictor must beat it
             MAJORITY: torch.maximum(often, 1 - often).mean().item(),
             CHANNELS_CHANGED: channel_difference(on),
         }
 
-    def planned(self, trained: Trained, data: DataSet, rows: Rows) -> float:
+    def planned(self, dense: Classifier, data: DataSet, seed: int) -> float:
         """The cost if each image had the channels that should fire in the dense network."""
-        dense = super().train(DENSE, trained.training, lambda *_: None)  # kept
-        gated = with_gates(dense, trained.training.seed, self.loss, every(dense.network))
-        _, fired = forward_rows(gated, data, rows)
+        gated = with_gates(dense, seed, self.loss, every(dense.network))
+        _, fired = forward_rows(gated, data, data.rows("test"))
         target_gates = [self.wanted(layer.maps) for layer in fired]
-        predicting = with_gates(dense, trained.training.seed, self.loss)
+        predicting = with_gates(dense, seed, self.loss)
         gated_cost = multiply_adds(
             cast("Gated", gated.network), fired, [layer.on for layer in fired]
         ).mean()
@@ -219,13 +214,11 @@ class FireTogether(TrainingExperiment):
             "Images of one class should need the same channels, those of other classes others.",
         )
 
-    def seen(self, trained: Trained, case: ExperimentCase) -> Result:
+    def seen(self, model: Classifier, case: ExperimentCase) -> Result:
         """Views: channels, those of the same images, layer by layer; network, with its predictors;
         usage, how many test images a channel is on in; costs of each test image."""
-        if trained.condition != GATED:
-            return {}
         rows = two_of_each(case.data)
-        _, fired = forward_rows(trained.model, case.data, rows.ravel())
+        _, fired = forward_rows(model, case.data, rows.ravel())
         bars = np.stack([barcode([layer.on[at] for layer in fired]) for at in range(rows.size)])
         bars = bars.reshape(*rows.shape, *bars.shape[1:])
         images = sample_images(case.data)
@@ -236,8 +229,8 @@ class FireTogether(TrainingExperiment):
             case.data.classes[:PICTURED_CLASSES],
             "A row is a layer, the first above; a dark mark is a channel that is on for the image.",
         )
-        views = {"channels": channels, "network": as_checkpoint(trained.model, case.seed)}
-        return {**views, **of_all(trained.model, case.data)}
+        views = {"channels": channels, "network": as_checkpoint(model, case.seed)}
+        return {**views, **of_all(model, case.data)}
 
 
 def two_of_each(data: DataSet) -> Rows:

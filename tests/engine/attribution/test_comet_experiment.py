@@ -25,7 +25,7 @@ from engine.attribution.experiments.comet_grid import (
 from engine.attribution.heatmaps.grad_cam import GradCam
 from engine.case import ImageCase
 from engine.case.target import Target
-from engine.experiment import ExperimentCase, Trained, judge_claims, summary
+from engine.experiment import ExperimentCase, judge_claims, summary
 from engine.experiment import SeedFigures as Seed
 from engine.gallery import shipped_answer
 from engine.measures.outlines import outlined
@@ -178,7 +178,7 @@ def test_images_with_nothing_to_find_have_no_share_of_evidence():
         array[rows[1:]] = 0
     few = replace(data, truth={**data.truth, **truth}, name="healthy")
     model = fresh(few, Recipe("comet", epochs=1), 0)
-    result = SMALL.measure(Trained(comet.WITH, None, model), replace(case, data=few))
+    result = SMALL.measured(model, replace(case, data=few))
     alone = comet.masks_of(model, few, rows[:1])[0]
     true_mask = few.truth["mask"][rows[0]]
     assert result[comet.RECALL] == pytest.approx((alone > 0.5)[true_mask].mean())

@@ -12,7 +12,7 @@ from engine import data as data_sets
 from engine.case import ImageCase
 from engine.case.target import Target
 from engine.errors import BadModel
-from engine.experiment import ExperimentCase
+from engine.experiment import ExperimentCase, trained_model
 from engine.method import quiet
 from engine.sparsity.experiments import ftwt
 from engine.sparsity.experiments.channels import every, forward_rows, restored, used, with_gates
@@ -204,7 +204,8 @@ def test_the_kept_network_says_what_an_image_uses_and_what_it_costs(monkeypatch)
     assert result["network"].card
     assert sum(weight.nbytes for weight in result["network"].weights.values()) < 2**20
     model = restored(result["network"])
-    trained = method.train(GATED, method.conditions(case)[GATED], quiet)
+    dense_network = trained_model(method.conditions(case)[GATED])
+    trained = method.network(GATED, dense_network, case, quiet)
     rows = case.data.rows("test")
     logits, fired = forward_rows(trained, case.data, rows)
     assert torch.equal(forward_rows(model, case.data, rows)[0], logits)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from types import MappingProxyType
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -33,10 +33,11 @@ from engine.attribution.experiments.cbsn.seen import (
     hole,
     residuals,
 )
-from engine.experiment import Experiment, ExperimentCase, Figures
+from engine.experiment import ExperimentCase, Figures
+from engine.kept_experiment import KeptExperiment
 from engine.method import Progress, Slider, defaults, part_of, setting
 from engine.pictures import as_bytes
-from engine.result import Pictures, Table, View
+from engine.result import Pictures, Result, Table, View
 
 TRAINED, TUNED, PICTURED_IMAGES = (
     60,
@@ -64,7 +65,7 @@ class NoisyImages:
 
 
 @dataclass(frozen=True)
-class Cbsn(Experiment):
+class Cbsn(KeptExperiment):
     """Can a network learn to denoise from noisy images alone?
 
     The center of its first kernels can be masked, so that an output pixel
@@ -144,36 +145,32 @@ class Cbsn(Experiment):
         return (
             f"Four networks for each of {self.seeds} seeds learn from {TRAINED} noisy slices, "
             f"{len(FILTERS)} filters are tuned; all denoise {self.images} test slices. "
-            "It can be stopped; a network under way begins anew."
+            "It can be stopped and resumed: each that is done is kept."
         )
 
-    def figures(
-        self,
-        condition: str,
-        what: tuple[float, DenoiserConfig | str],
-        case: ExperimentCase,
-        progress: Progress,
-        views: dict[str, View],
-    ) -> Figures:
+    def condition(
+        self, name: str, case: ExperimentCase, progress: Progress
+    ) -> tuple[Figures, Result]:
         """Those of one network or filter, with what is to be seen of the first networks."""
-        correlation, denoiser = what
+        correlation, denoiser = self.conditions(case)[name]
         if isinstance(denoiser, str):
             progress(0.0, "tuning")
             validation = self.noisy(case, "validation", correlation, TUNED)
             chosen = best_filter(denoiser, validation.noisy, validation.clean)
             figures = self.measured(lambda noisy: (chosen(noisy),) * 2, case, correlation)
-            return {**figures, HIDDEN: float("nan")}
+            return {**figures, HIDDEN: float("nan")}, {}
         noisy_images = self.noisy(case, "train", correlation, TRAINED).noisy
         curve: list[tuple[int, float, float]] = []
         validation_images = self.noisy(case, "validation", correlation, 4)
         watch = partial(record_gain, curve, validation_images, denoiser.stride)
         net = learn(noisy_images, denoiser, case.seed, part_of(progress, 0.0, 0.95), watch)
         denoise = partial(denoise_both, net, stride=denoiser.stride)
-        if condition == MAIN:
+        views: dict[str, View] = {}
+        if name == MAIN:
             views |= self.seen(net, self.noisy(case, "test", correlation, self.images), case.seed)
-        if condition == MAIN or (condition == CONTROL and "gained" in views):
-            views["gained"] = with_curve(views.get("gained"), condition, curve)
-        return self.measured(denoise, case, correlation)
+        if name in {MAIN, CONTROL}:
+            views["gained"] = gain_table(name, curve)
+        return self.measured(denoise, case, correlation), views
 
     def measured(self, denoise: Denoise, case: ExperimentCase, correlation: float) -> Figures:
         """dB gained over the noisy test images, and the lesions' contrast."""
@@ -290,15 +287,16 @@ def record_gain(
     curve.append((step, float(gains[0]), float(gains[1])))
 
 
-def with_curve(before: View | None, condition: str, curve: list[tuple[int, float, float]]) -> Table:
-    """The table of what was gained by step, with two more columns."""
+def gain_table(condition: str, curve: list[tuple[int, float, float]]) -> Table:
+    """What was gained by step."""
     steps, hidden, result = zip(*curve, strict=True)
-    columns: dict[str, Any] = {"steps": (steps, "")}
-    if before is not None:
-        table = cast("Table", before)
-        columns |= {name: (table[name], "dB") for name in table.order[1:]}
-    columns |= {f"{condition}, blind spot": (hidden, "dB"), condition: (result, "dB")}
-    return Table.of(columns)
+    return Table.of(
+        {
+            "steps": (steps, ""),
+            f"{condition}, blind spot": (hidden, "dB"),
+            condition: (result, "dB"),
+        }
+    )
 
 
 def kept_contrast(change: Tensor, true_change: Tensor, masks: Tensor) -> float:

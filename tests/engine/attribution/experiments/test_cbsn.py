@@ -85,7 +85,7 @@ def test_networks_learn_from_no_test_slice_and_see_no_clean_one(case, monkeypatc
         "learn",
         lambda images, *rest: training_images.append(images) or original(images, *rest),
     )
-    QUICK.figures(MAIN, (0.65, QUICK.lesson), case, quiet, {})
+    QUICK.condition(MAIN, case, quiet)
     train = QUICK.noisy(case, "train", 0.65, 60)
     assert torch.equal(training_images[0], train.noisy)
     assert (training_images[0] - train.clean).std().item() == pytest.approx(QUICK.sigma, rel=0.1)
@@ -101,7 +101,7 @@ def test_half_a_lesion_is_half_kept_and_an_erased_one_is_seen_in_the_error():
     assert np.isnan(kept_contrast(clean, torch.zeros_like(clean), masks))
     method = Cbsn(seeds=1, steps=2, images=4, blocks=1)
     case = ExperimentCase(tiny.squares())
-    assert np.isnan(method.figures(MAIN, (0.65, method.lesson), case, quiet, {})[LESION])
+    assert np.isnan(method.condition(MAIN, case, quiet)[0][LESION])
     chance = np.random.default_rng(0)
     clean = np.full((32, 32, 3), 90, np.uint8)
     clean[10:16, 10:16] = 130  # a lesion
