@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from engine.pictures.colors import Ramp
-from engine.pictures.drawn import INK, PAPER, Pixels, lettering
+from engine.pictures.drawn import INK, PAPER, Pixels, lettering, shortened
 
 NARROWEST = 480  # px of the file's picture; a smaller one has every pixel repeated
 EDGE, BAR = 24, 16  # px around everything, and the height of the legend
@@ -50,7 +50,7 @@ def captioned(
         legend: of a map.
     """
     times = -(-NARROWEST // picture.shape[1])
-    scaled = picture.repeat(times, 0).repeat(times, 1) if times > 1 else picture
+    scaled = picture.repeat(times, 0).repeat(times, 1)
     high, wide = scaled.shape[:2]
     size = max(15, wide // 45)
     line = round(1.5 * size)
@@ -76,10 +76,3 @@ def captioned(
     for at, part in enumerate(wrapped):
         pen.text((EDGE, below + legend_height + at * line), part, INK, lettering(size))
     return np.asarray(page)
-
-
-def shortened(text: str, size: int, room: int) -> str:
-    """One line of text, cut with an ellipsis where the room ends."""
-    while lettering(size).getlength(text) > room and len(text) > 1:
-        text = text[:-2].rstrip() + "…"
-    return text

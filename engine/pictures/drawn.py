@@ -36,7 +36,7 @@ def scale_ends(heat: HeatMap) -> tuple[float, float]:
     """The values at the two ends of the colors; 0 lies in the middle of a signed map's."""
     low, high = extent(heat.values)
     if heat.signed:
-        high = max(abs(low), abs(high))
+        high = max(high, -low)
         low = -high
     return low, high
 
@@ -53,7 +53,7 @@ def extent(values: NDArray[Any]) -> tuple[float, float]:
 
 def is_flat(low: float, high: float) -> bool:
     """Whether the spread is no more than float noise."""
-    return high - low <= FLAT * max(abs(low), abs(high))
+    return high - low <= FLAT * abs(high)
 
 
 def tint(
@@ -148,11 +148,15 @@ def enlarged(image: NDArray[np.uint8]) -> Pixels:
 
 
 def write_text(pen: ImageDraw.ImageDraw, at: tuple[int, int], text: str, room: int) -> None:
+    """One line of text, cut where the room ends."""
+    pen.text(at, shortened(text, LETTERS, room), INK, lettering(LETTERS))
+
+
+def shortened(text: str, size: int, room: int) -> str:
     """One line of text, cut with an ellipsis where the room ends."""
-    letters = lettering(LETTERS)
-    while letters.getlength(text) > room and len(text) > 1:
+    while lettering(size).getlength(text) > room and len(text) > 1:
         text = text[:-2].rstrip() + "…"
-    pen.text(at, text, INK, letters)
+    return text
 
 
 @cache

@@ -78,7 +78,9 @@ def test_a_real_run_gives_the_files_that_were_promised(tmp_path):
     assert "Egyptian cat" in done.stdout
     folder = answer_folder(tmp_path)
     assert str(folder / "result.json") in done.stdout
-    record = json.loads((folder / "result.json").read_text())
+    text = (folder / "result.json").read_text()
+    assert (text[:6], text[-3:]) == ('{\n "me', "\n}\n")
+    record = json.loads(text)
     assert list(record) == ["method", "settings", "case", "views", "numbers", "provenance"]
     assert record["method"] == "attribution.Gradient"
     assert record["settings"]["channels"] == "size"
@@ -122,7 +124,9 @@ def test_help_comes_without_torch():
 
 def test_methods_are_listed_in_the_agreed_shape(capsys):
     assert main(["methods", "--json"]) == 0
-    methods = json.loads(capsys.readouterr().out)
+    printed = capsys.readouterr().out
+    assert printed.startswith('[\n {\n  "family": ')
+    methods = json.loads(printed)
     assert [f"{method['family']}.{method['name']}" for method in methods] == [
         kind.full_name() for kind in METHODS
     ]

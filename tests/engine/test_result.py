@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from engine.keeping.packing import StoredAnswer, pack, unpack
-from engine.pictures import CELL, amplified_difference, labeled_grid, scale_ends, tint
 from engine.result import (
     Checkpoint,
     Curve,
@@ -156,8 +155,8 @@ def test_networks_are_one_checkpoint_for_each_card():
     assert (both[0].parent, both[1].parent, both[1].made_by) == ("p", "", "lab.Train")
 
 
-def pictures(channels=3, captions=()):
-    images = np.random.default_rng(0).integers(0, 255, (2, 3, 8, 10, channels), dtype=np.uint8)
+def pictures(captions=()):
+    images = np.random.default_rng(0).integers(0, 255, (2, 3, 8, 10, 3), dtype=np.uint8)
     return Pictures(images, ("before", "after"), ("a", "b", "c"), "Two rows.", "gray", captions)
 
 
@@ -172,33 +171,6 @@ def test_pictures_come_back_from_the_store_as_they_were(captions):
     assert back.images.dtype == np.uint8
     results = [back.caption(row, column) for row in (0, 1) for column in (0, 1, 2)]
     assert results == list(captions or [""] * 6)
-
-
-@pytest.mark.parametrize("channels", [1, 3])
-def test_a_grid_as_one_image_has_every_picture_pixel_by_pixel(channels):
-    view = pictures(channels)
-    page = labeled_grid(view)
-    times = round(CELL / 10)
-    for image in view.images.reshape(6, 8, 10, channels):
-        large = np.broadcast_to(image, (8, 10, 3)).repeat(times, 0).repeat(times, 1)
-        corners = np.argwhere((page == large[0, 0]).all(-1))
-        assert any(
-            np.array_equal(page[y : y + large.shape[0], x : x + large.shape[1]], large)
-            for y, x in corners
-        )
-
-
-def test_a_difference_is_amplified_around_gray_and_cut():
-    before, after = np.array([100, 100, 100, 0], np.uint8), np.array([100, 110, 0, 255], np.uint8)
-    assert amplified_difference(before, after, 3).tolist() == [128, 158, 0, 255]
-
-
-@pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize("signed", [False, True])
-def test_a_map_of_which_nothing_is_known_is_one_color_between_zero_and_zero(signed):
-    heat = HeatMap(np.full((2, 3), np.nan, np.float32), "logit", signed=signed)
-    assert scale_ends(heat) == (0, 0)
-    assert (tint(heat) == tint(heat)[0, 0]).all()
 
 
 def test_a_matrix_becomes_a_table_whose_columns_have_names_of_their_own():

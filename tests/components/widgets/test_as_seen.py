@@ -8,7 +8,6 @@ from components.widgets.as_seen import Look, MapGround, Scale, as_seen, look_wor
 from components.widgets.viewer import as_file
 from engine.images import Slice, Window
 from engine.images.orientation import Edges
-from engine.pictures import captioned
 from engine.result import HeatMap
 
 GRAY = np.full((64, 64, 3), 100, np.uint8)
@@ -106,5 +105,3 @@ def test_a_file_has_the_picture_pixel_for_pixel_with_legend_and_words_below():
     assert len(places) == 1
     assert (page[places[0] : places[0] + 500, 24:624] == picture).all()
     assert page.shape[0] > 500 + places[0] + 60
-    bare = captioned(picture, "")
-    assert (bare[24:524, 24:624] == picture).all()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from engine.errors import BlindspotError
-from engine.measures.outlines import dice, inside_of, iou, outlined
+from engine.measures.outlines import dice, dice_by_offset, inside_of, iou, outlined
 from engine.result import HeatMap
 
 RANDOM = np.random.default_rng(0)
@@ -36,6 +36,10 @@ def test_the_outline_is_what_lies_above_the_best_of_all_pairs_of_thresholds_less
     lower = outlined(values, offset=0.5)
     assert lower.threshold == pytest.approx(result.threshold - 0.5 * clipped.std())
     assert (lower.inside == (values > lower.threshold)).all()
+    truth = values > 0.5
+    expected = [dice(result.inside, truth), dice(lower.inside, truth)]
+    assert dice_by_offset(values, truth, (0.0, 0.5)) == expected
+    assert dice_by_offset(-abs(values), truth, (0.0,)) == [1 / (truth.sum() + 1)]  # no outline
 
 
 def test_an_offset_reaches_no_further_down_than_0():

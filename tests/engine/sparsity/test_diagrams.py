@@ -51,7 +51,7 @@ def test_the_wall_shows_kept_weights_and_the_fullest_filters_first(case, masks):
     result = diagrams.wall(case.model, masks, "conv2.weight", top=1, left=2, side=5)
     bits = masks.array("conv2.weight")
     assert result.kernels.shape == (5, 5, 3, 3)
-    assert list(result.channels) == [2, 3, 4, 5, 6]
+    assert (list(result.channels), result.total) == ([2, 3, 4, 5, 6], (16, 8))
     counts = bits.reshape(16, -1).sum(1)
     assert list(result.kept) == sorted(counts, reverse=True)[1:6]
     weight = case.model.network.conv2.weight.numpy()

@@ -32,6 +32,11 @@ def test_nothing_is_lost_where_nothing_is_cut(digits):
     assert not result["corruptions"]["change"].any()
     np.testing.assert_allclose(result["drift"]["rank correlation"], 1, atol=1e-6)
     np.testing.assert_allclose(result["drift"]["top tenth IoU"], 1, atol=1e-6)
+    split = np.where(digits.data.split == 1, 0, digits.data.split)  # nothing for validation
+    bare = replace(digits, data=replace(digits.data, split=split))
+    uncalibrated = Harm(ratio=0.0, images=60, maps=1)(bare)["calibration"].values
+    np.testing.assert_allclose(uncalibrated[:, :6], result["calibration"].values[:, :6], atol=1e-6)
+    assert np.isnan(uncalibrated[:, 6:]).all()
 
 
 def test_classes_and_images_are_counted_by_hand(digits):

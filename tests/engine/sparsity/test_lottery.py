@@ -292,6 +292,9 @@ def test_claims_are_judged_seed_by_seed_over_the_levels_they_speak_of():
     assert first == pytest.approx(margins.mean())
     whole_network = runs["accuracy"].reshape(6, 3, 3)[0, 0]
     assert reached == pytest.approx((right[0] - whole_network + 0.01).mean())
+    stop = runs["early stop"].reshape(6, 3, 3)[4:].mean((0, 2))
+    sooner = claims(runs, 100)["margin"][3]
+    assert sooner == pytest.approx((stop[1] - stop[0]) / 100)
     swapped = runs.columns["accuracy"].reshape(6, 3, 3)[:, [1, 0, 2]].ravel()
     columns = runs.columns | {"accuracy": swapped}
     other = claims(replace(runs, columns=columns), 100)

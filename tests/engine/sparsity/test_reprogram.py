@@ -5,6 +5,7 @@ from functools import cache
 from importlib import import_module
 from itertools import product
 from math import cos, pi
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -251,8 +252,9 @@ def test_a_source_with_batch_norm_is_not_changed_and_never_in_training_mode(way,
 
 
 @pytest.mark.parametrize("mapping", [AGAIN, ONCE, RANDOM])
-def test_test_images_decide_nothing_that_is_learned(mapping):
-    case, source = small_case(), resnet()
+def test_test_images_decide_nothing_that_is_learned(mapping, monkeypatch):
+    case, source, remap = small_case(), resnet(), Mock(wraps=reprogram.Remap)
+    monkeypatch.setattr(reprogram, "Remap", remap)
     test = case.data.rows("test")
     images, labels = case.data.images.copy(), case.data.labels.copy()
     images[test], labels[test] = 255 - images[test], (labels[test] + 1) % 3
@@ -263,6 +265,7 @@ def test_test_images_decide_nothing_that_is_learned(mapping):
     )
     assert torch.equal(ours.mapping, theirs.mapping)
     assert torch.equal(ours.prompt, theirs.prompt)
+    assert remap.call_count == 2 * (mapping == AGAIN)  # once for each of both
     assert ours.prompt.any()
     assert len(set(ours.mapping.tolist())) == 3
 

@@ -233,6 +233,9 @@ def test_other_scores_are_another_question_and_other_masks(case, by_size):
         for scores in (by_size, turned)
     ]
     assert cases[0].fingerprint != cases[1].fingerprint
+    values = dict(reversed(cases[0].learned.values.items()))
+    same = replace(case, learned=replace(cases[0].learned, values=values))
+    assert same.fingerprint == cases[0].fingerprint
     first, second = (Prune(ratio=0.5, criterion="Learned").masks(variant) for variant in cases)
     assert np.count_nonzero(first.flat & second.flat) < 0.1 * first.total
 
