@@ -21,7 +21,7 @@ from engine.hallucination import opening as hallucination
 from engine.keeping.shipping import BITS, rounded
 from engine.keeping.store import Store, shrink
 from engine.result import Table, View
-from engine.revisions import write_lock
+from engine.revisions import loaded_methods, locked, write_lock
 from engine.run import GALLERY, Answer, compute_answer, digest, own_words, read_as, without_words
 from engine.sparsity import opening as sparsity
 from engine.unlearning import opening as unlearning
@@ -130,6 +130,21 @@ def confirm(names: Collection[str]) -> None:
                     file.unlink()
         write_lock(lock_file(), {type(method) for method, _ in pairs}, {question[0].full_name()})
     shrink(GALLERY)
+
+
+def accept(names: Collection[str]) -> None:
+    """Lock these methods, all if none is named, as they are; nothing is computed.
+
+    Raises:
+        BlindspotError: one of them is not locked.
+    """
+    kinds = {
+        kind.name: kind for kind in loaded_methods() if kind.full_name() in locked(lock_file())
+    }
+    if unknown := set(names).difference(kinds):
+        raise BlindspotError(f"No answer that ships is of {min(unknown)!r}.")
+    confirmed = {kinds[name].full_name() for name in names or kinds}
+    write_lock(lock_file(), kinds.values(), confirmed)
 
 
 def check_names(names: Collection[str], pairs: Iterable[Question]) -> None:

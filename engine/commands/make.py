@@ -43,6 +43,13 @@ def gallery_options(gallery: ArgumentParser) -> None:
         help="their code changed and not what they compute: compare, and lock their revision",
     )
     gallery.add_argument(
+        "--accept",
+        nargs="*",
+        metavar="METHOD",
+        help="lock these as they are, or all, without computing: their files moved, or they train, "
+        "which differs between machines, and their recorded answers are the same",
+    )
+    gallery.add_argument(
         "--check", action="store_true", help="which methods changed under their old revision"
     )
     gallery.set_defaults(command=ship)
@@ -50,13 +57,16 @@ def gallery_options(gallery: ArgumentParser) -> None:
 
 def ship(arguments: Namespace) -> None:
     """Compute the answers that ship with the samples, or hold what computes them to its lock."""
-    from engine.gallery import confirm, lock_file, make
+    from engine.gallery import accept, confirm, lock_file, make
     from engine.revisions import unconfirmed
     from engine.run import GALLERY
 
     if arguments.check:
         if sentences := unconfirmed(lock_file()):
             raise BlindspotError("\n".join(sentences))
+        return
+    if arguments.accept is not None:
+        accept(arguments.accept)
         return
     if arguments.confirm:
         confirm(arguments.confirm)

@@ -112,3 +112,13 @@ def test_the_same_numbers_take_their_new_name_and_others_are_refused(lock, monke
 
 def doubled(result):
     return {name: replace(view, values=view.values * 2) for name, view in result.items()}
+
+
+def test_what_moved_is_locked_without_computing(rewrite, lock, capsys):
+    rewrite("engine.anomaly.detectors.mahalanobis", "RIDGE = ", "RIDGE = 2 * ")
+    assert main(["gallery", "--accept", "SMOTE"]) == 0
+    assert len(revisions.unconfirmed(lock)) == 1
+    assert main(["gallery", "--accept", "GradCam"]) != 0
+    assert "is of 'GradCam'" in capsys.readouterr().err
+    assert main(["gallery", "--accept"]) == 0
+    assert revisions.unconfirmed(lock) == []
