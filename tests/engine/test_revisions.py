@@ -46,7 +46,7 @@ def forget():
 
 
 def test_a_constant_deep_inside_shows_in_who_reaches_it_and_in_nobody_else(rewrite, lock, capsys):
-    rewrite("engine.anomaly.detectors.mahalanobis", "RIDGE = ", "RIDGE = 2 * ")
+    rewrite("engine.anomaly.detectors.vim", "NOTHING = ", "NOTHING = 2 * ")
     (sentence,) = revisions.unconfirmed(lock)
     assert sentence.startswith("anomaly.Compare was changed under revision")
     assert main(["gallery", "--check"]) != 0
@@ -115,7 +115,7 @@ def doubled(result):
 
 
 def test_what_moved_is_locked_without_computing(rewrite, lock, capsys):
-    rewrite("engine.anomaly.detectors.mahalanobis", "RIDGE = ", "RIDGE = 2 * ")
+    rewrite("engine.anomaly.detectors.vim", "NOTHING = ", "NOTHING = 2 * ")
     assert main(["gallery", "--accept", "SMOTE"]) == 0
     assert len(revisions.unconfirmed(lock)) == 1
     assert main(["gallery", "--accept", "GradCam"]) != 0

@@ -15,6 +15,7 @@ from engine.errors import BlindspotError, Cancelled, DoesNotFit
 from engine.experiment import ExperimentCase
 from engine.keeping.store import Store
 from engine.method import Method, Slider, quiet, setting
+from engine.models import catalog
 from engine.models.borrow import borrowed
 from engine.result import Scores
 from engine.run import answer, ask, digest, expected_seconds, kept_answer, note_seconds
@@ -255,11 +256,11 @@ def test_class_names_that_a_visitor_gave_name_another_question(case, monkeypatch
     assert named.fingerprint == case.fingerprint
     assert digest(Slow(), named) != before
     assert len(run.own_words(named)) > 8
-    monkeypatch.setattr(run.catalog, "ships", lambda name: name == named.model.name)
+    monkeypatch.setattr(catalog, "ships", lambda name: name == named.model.name)
     assert run.own_words(named) == ""
     assert digest(Slow(), named) == digest(Slow(), tiny.cnn_case())
     named.model.labels = ()
-    monkeypatch.setattr(run.catalog, "ships", lambda _name: False)
+    monkeypatch.setattr(catalog, "ships", lambda _name: False)
     assert run.own_words(named) == ""
 
 

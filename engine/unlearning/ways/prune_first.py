@@ -94,7 +94,7 @@ class PruneFirst(Unlearner):
     def sparse(self, case: ForgetCase, progress: Progress = quiet) -> tuple[ForgetCase, float]:
         """The pruned original asked to forget, kept or made now, and the seconds it once took."""
         if self.by == MAGNITUDE:
-            pruning = method_of_family("sparsity.RetrainPruned")(
+            pruning = method_of_family("sparsity.Retrain")(
                 ratio=self.ratio, epochs=self.epochs
             )
             pruned = answer(pruning, case.pruning, progress)
