@@ -11,9 +11,9 @@ from components import runs
 from components.case_form import CaseForm
 from components.decoding.form import KEY, ONLY_TINY, Compared
 from components.draw.drawing import Drawing, draw
-from components.draw.lines import Scatter
 from components.footer import Entry, add_entry
 from engine.arguments.speech import ScenesArguments
+from engine.charts.lines import Scatter
 from engine.hallucination import MVP, Strategy
 from engine.hallucination.decoding.strategy import COSTS
 from engine.hallucination.measures.rates import SPEED, Rates, ScenesCase, rates_table

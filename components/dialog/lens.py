@@ -8,8 +8,8 @@ import numpy as np
 import streamlit as st
 
 from components.draw.drawing import Drawing, Views, Words
-from components.draw.matrix import Matrix
 from components.links import let_go
+from engine.charts.matrix import Matrix
 from engine.result import Ranking, Table
 
 WORDS_AT_ONCE = 10  # words at a time

@@ -11,21 +11,22 @@ import streamlit as st
 from components.charts import curves
 from components.charts.tables import show_table as as_dataframe
 from components.draw import tables
-from components.draw.charts import Chart
 from components.draw.checkpoint import draw_checkpoint
-from components.draw.curves import all_lines, as_columns
 from components.draw.fields import FieldChart, draw_field
 from components.draw.grids import draw_grids
 from components.draw.heat_maps import OverPicture, draw_heat_map
-from components.draw.matrix import Matrix
-from components.draw.panels import Panels
 from components.draw.pictures import draw_pictures
-from components.draw.ranking_table import RankingTable, draw_ranking
-from components.draw.scores import as_rows, score_bars
+from components.draw.ranking_table import draw_ranking
 from components.draw.timeline import Frames, draw_timeline
 from components.draw.tokens import WordMarks, draw_tokens
 from components.draw.weight_scores import draw_weight_scores
 from components.notices import escape_markdown
+from engine.charts.chart import Chart
+from engine.charts.curves import all_lines, as_columns
+from engine.charts.matrix import Matrix
+from engine.charts.panels import Panels
+from engine.charts.ranking import RankingTable
+from engine.charts.scores import as_rows, score_bars
 from engine.result import (
     Checkpoint,
     Curve,

@@ -12,8 +12,9 @@ import plotly.graph_objects as go
 
 from components.charts import plots
 from components.charts.finished import finished_figure
-from components.charts.style import laid, number, scale
-from components.draw.matrix import diverging
+from components.charts.style import number, scale
+from engine.charts.matrix import diverging
+from engine.charts.style import laid
 from engine.result import Field, Points, Table
 
 

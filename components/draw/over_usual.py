@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from components.draw.drawing import Drawing, Words
-from components.draw.groups import PointGroups
+from engine.charts.groups import PointGroups
 from engine.result import Table
 
 PLACE = "place"

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from components.charts.style import number
 from components.draw import tables
-from components.draw.curves import PROBABILITY
-from components.draw.lines import Lines
 from components.draw.pictures import draw_pictures
 from components.widgets.player import thinned
+from engine.charts.curves import PROBABILITY
+from engine.charts.lines import Lines
 from engine.pictures import as_bytes
 from engine.result import Path, Pictures, Table
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from components.charts.tables import percent
-from components.draw.bars import Dots
-from components.draw.charts import column_unit
 from components.draw.drawing import Drawing
 from engine.anomaly.experiments.smote import SEGMENTS
+from engine.charts.bars import Dots
+from engine.charts.chart import column_unit
+from engine.charts.words import percent
 from engine.experiment import deviation_column
 from engine.result import Table
 

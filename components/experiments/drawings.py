@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 from components.draw.drawing import Drawing
-from components.draw.groups import PointGroups
-from components.draw.lines import Lines
-from components.draw.matrix import Matrix
-from components.draw.reliability import Reliability, models_in_bins
-from components.draw.stacked import Stacked
 from components.experiments.claims import (
     by_share,
     by_width,
@@ -30,6 +25,11 @@ from components.experiments.recommender import SWAYED_USERS
 from components.experiments.refusal import AUDIT
 from components.experiments.rerouting import REROUTED
 from engine.anomaly.experiments.smote import SEGMENTS
+from engine.charts.groups import PointGroups
+from engine.charts.lines import Lines
+from engine.charts.matrix import Matrix
+from engine.charts.reliability import Reliability, models_in_bins
+from engine.charts.stacked import Stacked
 from engine.experiment import deviation_column
 from engine.result import Table
 

@@ -7,10 +7,7 @@ import streamlit as st
 
 from components import forms, section
 from components.asked_image import SIDEBAR_IMAGE, TEST, choose_image
-from components.draw.bar_groups import BarGroups
 from components.draw.drawing import Drawing, Views
-from components.draw.groups import PointGroups
-from components.draw.lines import Lines
 from components.picks import pick
 from components.section import Section
 from components.sidebar.subject import image_alone
@@ -26,6 +23,9 @@ from engine.attribution.experiments.mixture_claims import (
     alpha_condition,
 )
 from engine.attribution.experiments.smoothed import RISK, SIGMA
+from engine.charts.bar_groups import BarGroups
+from engine.charts.groups import PointGroups
+from engine.charts.lines import Lines
 from engine.experiment import ExperimentCase
 from engine.models import catalog
 from engine.result import Table

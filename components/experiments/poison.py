@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from components.draw.bars import Bars
 from components.draw.drawing import Drawing, Views
-from components.draw.lines import Lines
+from engine.charts.bars import Bars
+from engine.charts.lines import Lines
 from engine.result import Table
 from engine.unlearning.experiments.poison_claims import AUC, ENTROPY, TASK
 

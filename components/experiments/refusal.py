@@ -6,12 +6,12 @@ import numpy as np
 import streamlit as st
 
 from components import forms, section
-from components.draw.bar_groups import BarGroups
 from components.draw.drawing import Drawing, Views, draw
-from components.draw.groups import PointGroups
-from components.draw.lines import Lines
-from components.draw.matrix import Matrix
 from components.section import Section
+from engine.charts.bar_groups import BarGroups
+from engine.charts.groups import PointGroups
+from engine.charts.lines import Lines
+from engine.charts.matrix import Matrix
 from engine.experiment import ExperimentCase
 from engine.hallucination.experiments.one_question import EDITED, PLAIN, REROUTED, DeclinedQuestion
 from engine.hallucination.experiments.refusal_claims import FIRST, OUTPUT

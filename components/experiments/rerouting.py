@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from components.draw.drawing import Drawing, Views
-from components.draw.lines import Lines
 from components.experiments.perturbation import over_epsilon, success_lines
 from components.experiments.refusal import layerwise_drawing
+from engine.charts.lines import Lines
 from engine.hallucination.experiments.image_rerouting_claims import (
     AWARE,
     COMPARED,

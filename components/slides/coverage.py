@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.draw.drawing import Drawing, Views
-from components.draw.lines import Lines
 from components.slides.form import SlidesQuestion
 from engine.attribution.slides.methods import ABMIL, STUDENT, TEACHER
+from engine.charts.lines import Lines
 from engine.result import Table
 
 NAMES = {ABMIL: "plain attention (ABMIL)", TEACHER: "teacher", STUDENT: "student"}
