@@ -8,8 +8,8 @@ import numpy as np
 
 from components.before_after.counted import count_table
 from components.before_after.pair import OpenPair, pair_opener
-from components.draw.drawing import Drawing, Views
 from engine.charts.bars import Dots
+from engine.charts.drawing import Drawing, Views
 from engine.charts.lines import Scatter
 from engine.charts.matrix import Matrix
 from engine.charts.stacked import Stacked

@@ -11,9 +11,10 @@ import streamlit as st
 from components import runs, section
 from components.before_after.counted import count_table
 from components.before_after.form import KEY, PairsQuestion
-from components.draw.drawing import Drawing, Views, draw
+from components.draw.drawing import draw
 from components.section import Section
 from engine.charts.bars import Dots
+from engine.charts.drawing import Drawing, Views
 from engine.charts.lines import Lines
 from engine.hallucination import MVP, STRATEGIES, Greedy, RemovalLaw
 from engine.hallucination.measures.before_after import FIGURES

@@ -8,8 +8,8 @@ from typing import cast
 
 import numpy as np
 
-from components.draw.drawing import Drawing, Views
 from engine.charts.bars import Dots
+from engine.charts.drawing import Drawing, Views
 from engine.charts.lines import Scatter
 from engine.charts.matrix import Matrix
 from engine.hallucination import POPE

@@ -8,9 +8,9 @@ import streamlit as st
 
 from components import forms, section
 from components.certificates.form import KEY, POISON, CertificateQuestion
-from components.draw.drawing import Drawing, Views
 from components.section import Section
 from engine.charts.bar_groups import BarGroups
+from engine.charts.drawing import Drawing, Views
 from engine.charts.lines import Lines
 from engine.result import Table
 from engine.unlearning import PoisonVotes

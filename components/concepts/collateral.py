@@ -8,9 +8,9 @@ import numpy as np
 
 from components import section
 from components.concepts.view import KEY
-from components.draw.drawing import Drawing, Views
 from components.section import Section
 from engine.charts.bars import Bars, Dots
+from engine.charts.drawing import Drawing, Views
 from engine.charts.lines import Lines
 from engine.hallucination import CaptionCase, Greedy, ScenesCase
 from engine.hallucination.tiny_vlm.model import TinyVLM

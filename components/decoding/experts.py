@@ -8,9 +8,9 @@ import numpy as np
 
 from components.decoding.form import KEY, Compared, DecodedAnswer
 from components.dialog.lens import window
-from components.draw.drawing import Drawing, Views
 from engine.charts.bars import Bars
 from engine.charts.chart import Values
+from engine.charts.drawing import Drawing, Views
 from engine.charts.matrix import Matrix
 from engine.result import Table
 

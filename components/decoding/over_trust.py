@@ -10,9 +10,9 @@ import streamlit as st
 
 from components.decoding.form import Compared, DecodedAnswer
 from components.decoding.measured import takes
-from components.draw.drawing import Drawing, Views
 from components.notices import escape_markdown
 from engine.charts.bars import Dots
+from engine.charts.drawing import Drawing, Views
 from engine.charts.lines import Lines
 from engine.charts.matrix import Matrix
 from engine.hallucination.decoding.opera import OPERA

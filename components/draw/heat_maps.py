@@ -22,6 +22,7 @@ from components.widgets import viewer
 from components.widgets.as_seen import border
 from components.widgets.downloads import download
 from components.widgets.wording import short_number, with_unit
+from engine.charts.drawing import DrawnAs
 from engine.charts.style import COLORS, theme
 from engine.pictures import Legend, Pixels, captioned, overlay, scale_ends, tint
 from engine.result import HeatMap
@@ -30,7 +31,7 @@ BAR = 8  # px, the height of the legend's picture
 
 
 @dataclass(frozen=True, kw_only=True)
-class OverPicture:
+class OverPicture(DrawnAs):
     """How a map is drawn.
 
     Args:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from components.draw.drawing import Drawing
 from engine.charts.curves import PROBABILITY, as_columns
+from engine.charts.drawing import Drawing
 from engine.charts.lines import Lines
 from engine.result import Curve
 

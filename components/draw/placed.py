@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from components.draw.drawing import Drawing
+from engine.charts.drawing import Drawing
 from engine.charts.groups import PointGroups
 from engine.result import Curve, Table
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from components.draw.drawing import Drawing
+from engine.charts.drawing import Drawing
 from engine.charts.lines import Lines
 from engine.charts.matrix import Matrix
 from engine.result import Table

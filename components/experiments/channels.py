@@ -6,12 +6,13 @@ import numpy as np
 import streamlit as st
 
 from components.asked_image import SIDEBAR_IMAGE, TEST, choose_image
-from components.draw.drawing import Drawing, Views, draw
+from components.draw.drawing import draw
 from components.notices import escape_markdown
 from components.picks import pick
 from components.rebuilt import NETWORKS
 from components.sidebar.subject import image_alone
 from components.widgets.pictures import show_picture
+from engine.charts.drawing import Drawing, Views
 from engine.charts.matrix import Matrix
 from engine.charts.words import percent
 from engine.experiment import ExperimentCase

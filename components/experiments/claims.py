@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from components.draw.drawing import Drawing
 from engine.anomaly.experiments.smote import SEGMENTS
 from engine.charts.bars import Dots
 from engine.charts.chart import column_unit
+from engine.charts.drawing import Drawing
 from engine.charts.words import percent
 from engine.experiment import deviation_column
 from engine.result import Table

@@ -6,12 +6,13 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from components import forms, section
-from components.draw.drawing import Drawing, Views, draw
+from components.draw.drawing import draw
 from components.footer import footer
 from components.section import Section
 from components.sidebar.subject import ChosenImage
 from engine.attribution.experiments.cbsn import Denoised
 from engine.charts.bars import Bars
+from engine.charts.drawing import Drawing, Views
 from engine.charts.lines import Lines
 from engine.models import catalog
 from engine.result import Table

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from components.draw.drawing import Drawing
 from components.experiments.claims import (
     by_share,
     by_width,
@@ -25,6 +24,7 @@ from components.experiments.recommender import SWAYED_USERS
 from components.experiments.refusal import AUDIT
 from components.experiments.rerouting import REROUTED
 from engine.anomaly.experiments.smote import SEGMENTS
+from engine.charts.drawing import Drawing
 from engine.charts.groups import PointGroups
 from engine.charts.lines import Lines
 from engine.charts.matrix import Matrix

@@ -7,7 +7,6 @@ import streamlit as st
 
 from components import forms, section
 from components.asked_image import SIDEBAR_IMAGE, TEST, choose_image
-from components.draw.drawing import Drawing, Views
 from components.picks import pick
 from components.section import Section
 from components.sidebar.subject import image_alone
@@ -24,6 +23,7 @@ from engine.attribution.experiments.mixture_claims import (
 )
 from engine.attribution.experiments.smoothed import RISK, SIGMA
 from engine.charts.bar_groups import BarGroups
+from engine.charts.drawing import Drawing, Views
 from engine.charts.groups import PointGroups
 from engine.charts.lines import Lines
 from engine.experiment import ExperimentCase

@@ -10,11 +10,12 @@ import streamlit as st
 
 from components import forms, section
 from components.case_form import CaseForm
-from components.draw.drawing import Drawing, Views, draw
+from components.draw.drawing import draw
 from components.draw.tokens import WordMarks
 from components.section import Section
 from engine.arguments.speech import CaptionArguments
 from engine.charts.bar_groups import BarGroups
+from engine.charts.drawing import Drawing, Views
 from engine.charts.lines import Lines
 from engine.experiment import ExperimentCase, deviation_column
 from engine.hallucination import asking

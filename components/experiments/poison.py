@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from components.draw.drawing import Drawing, Views
 from engine.charts.bars import Bars
+from engine.charts.drawing import Drawing, Views
 from engine.charts.lines import Lines
 from engine.result import Table
 from engine.unlearning.experiments.poison_claims import AUC, ENTROPY, TASK

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from components.draw.drawing import Drawing, Views
+from engine.charts.drawing import Drawing, Views
 from engine.charts.groups import Look, PointGroups
 from engine.charts.lines import Lines
 from engine.charts.ranking import RankingCell, RankingHead, RankingRow, RankingTable, tint

@@ -6,9 +6,10 @@ import numpy as np
 import streamlit as st
 
 from components import forms, section
-from components.draw.drawing import Drawing, Views, draw
+from components.draw.drawing import draw
 from components.section import Section
 from engine.charts.bar_groups import BarGroups
+from engine.charts.drawing import Drawing, Views
 from engine.charts.groups import PointGroups
 from engine.charts.lines import Lines
 from engine.charts.matrix import Matrix

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from components.draw.drawing import Drawing, Views
 from components.experiments.perturbation import over_epsilon, success_lines
 from components.experiments.refusal import layerwise_drawing
+from engine.charts.drawing import Drawing, Views
 from engine.charts.lines import Lines
 from engine.hallucination.experiments.image_rerouting_claims import (
     AWARE,

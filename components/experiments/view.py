@@ -9,7 +9,7 @@ import streamlit as st
 from components import forms, section
 from components.case_form import CaseForm
 from components.claims import list_claims
-from components.draw.drawing import Views, draw
+from components.draw.drawing import draw
 from components.experiments import (
     channels,
     denoising,
@@ -27,6 +27,7 @@ from components.section import Section
 from components.sidebar import subject
 from engine.arguments.trained import ExperimentArguments
 from engine.attribution.experiments import AdaptiveSmoothing, Cbsn
+from engine.charts.drawing import Views
 from engine.experiment import Experiment, ExperimentCase
 from engine.hallucination.experiments import RefusalAudit, VisualAudit
 from engine.run import Answer

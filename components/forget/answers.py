@@ -7,10 +7,10 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
-from components.draw.drawing import Drawing, Views
 from components.forget.asked import WORDS, MethodDetail, Rows, each_model
 from components.picks import pick
 from components.section import Section
+from engine.charts.drawing import Drawing, Views
 from engine.charts.matrix import Matrix
 from engine.charts.spread import BarsAndLine
 from engine.result import Table

@@ -9,7 +9,6 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from components import forms
-from components.draw.drawing import Drawing, Views
 from components.forget.asked import MethodDetail, Rows
 from components.forget.ranks import SETS, SLOT, Sets, rank
 from components.picks import pick
@@ -18,6 +17,7 @@ from components.widgets.data_images import image_thumb
 from components.widgets.thumbs import thumbs
 from engine import run
 from engine.charts.bars import Dots
+from engine.charts.drawing import Drawing, Views
 from engine.charts.lines import Lines
 from engine.charts.spread import BarsAndLine
 from engine.data import DataSet

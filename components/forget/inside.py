@@ -8,7 +8,6 @@ import numpy as np
 import streamlit as st
 
 from components.draw import mask_pictures
-from components.draw.drawing import Drawing, Views
 from components.draw.layer_pictures import draw_layer_pictures
 from components.forget.asked import KEY, WORDS, MethodDetail, Rows, each_model
 from components.forget.each_image import choose_id, series_in
@@ -17,6 +16,7 @@ from components.notices import escape_markdown
 from components.widgets.data_images import LARGE, image_thumb
 from components.widgets.thumbs import thumbs
 from engine.charts.bars import Dots
+from engine.charts.drawing import Drawing, Views
 from engine.charts.lines import Lines, Scatter
 from engine.charts.words import signed
 from engine.result import Table

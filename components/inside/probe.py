@@ -6,10 +6,10 @@ import numpy as np
 import streamlit as st
 
 from components import section
-from components.draw.drawing import Drawing, Views
 from components.inside.view import KEY
 from components.section import Section
 from engine.charts.bars import Dots
+from engine.charts.drawing import Drawing, Views
 from engine.charts.lines import Lines
 from engine.charts.spread import BarsAndLine
 from engine.hallucination import HalluRAG, ScenesCase

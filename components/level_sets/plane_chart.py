@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from components.draw.drawing import Drawing, Views
 from components.draw.fields import FieldChart
 from engine.charts.curves import PROBABILITY
+from engine.charts.drawing import Drawing, Views
 from engine.charts.lines import Lines
 from engine.result import Points, Table
 

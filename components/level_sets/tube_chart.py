@@ -11,7 +11,8 @@ import streamlit as st
 from components.charts.finished import finished_figure
 from components.charts.plots import with_table
 from components.charts.style import fill_unknown, scale
-from components.draw.drawing import Drawing, Views, draw
+from components.draw.drawing import draw
+from engine.charts.drawing import Drawing, Views
 from engine.charts.lines import Lines
 from engine.charts.style import GRAY, MARGINS
 from engine.result import Curve, Field, Table

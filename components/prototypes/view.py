@@ -11,7 +11,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from components import section
-from components.draw.drawing import Drawing, Views, draw
+from components.draw.drawing import draw
 from components.notices import escape_markdown
 from components.prototypes.form import KEY, PrototypeQuestion
 from components.section import Section
@@ -30,6 +30,7 @@ from engine.attribution.prototypes.reasons import (
     with_indefinite,
 )
 from engine.charts.bars import Dots
+from engine.charts.drawing import Drawing, Views
 from engine.charts.lines import Lines
 from engine.charts.stacked import Stacked
 from engine.result import Table

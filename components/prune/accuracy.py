@@ -8,9 +8,9 @@ import numpy as np
 import streamlit as st
 
 from components import forms, runs, section
-from components.draw.drawing import Drawing, Views
 from components.prune.asked import KEY, PruneQuestion
 from components.section import Section
+from engine.charts.drawing import Drawing, Views
 from engine.charts.lines import Lines
 from engine.charts.words import percent
 from engine.result import Table

@@ -6,12 +6,12 @@ import numpy as np
 import streamlit as st
 
 from components import forms, section
-from components.draw.drawing import Drawing, Views
 from components.prune import seeds, unknown
 from components.prune.asked import KEY, PruneQuestion
 from components.section import Section
 from components.widgets.data_images import draw_data_images
 from engine.charts.bars import Bars, Dots
+from engine.charts.drawing import Drawing, Views
 from engine.charts.lines import Scatter
 from engine.charts.reliability import Reliability, models_in_bins
 from engine.charts.words import signed

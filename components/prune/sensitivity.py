@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from components import section
-from components.draw.drawing import Drawing, Views
 from components.prune.asked import KEY, PruneQuestion
 from components.section import Section
+from engine.charts.drawing import Drawing, Views
 from engine.charts.matrix import Matrix
 from engine.charts.words import percent
 from engine.result import Table

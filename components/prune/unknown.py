@@ -6,11 +6,11 @@ import numpy as np
 import streamlit as st
 
 from components import section
-from components.draw.drawing import Drawing, Views
 from components.notices import escape_markdown
 from components.prune.asked import KEY, PruneQuestion
 from components.section import Section
 from engine.charts.bars import Dots
+from engine.charts.drawing import Drawing, Views
 from engine.charts.facets import BETWEEN, Facets
 from engine.charts.words import percent
 from engine.result import Table

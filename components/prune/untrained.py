@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from components import forms, section
-from components.draw.drawing import Drawing, Views
 from components.prune.asked import KEY, PruneQuestion
 from components.section import Section
 from engine.charts.bars import Bars
+from engine.charts.drawing import Drawing, Views
 from engine.charts.words import percent
 from engine.result import Table
 from engine.sparsity import Masks, Untrained

@@ -22,7 +22,6 @@ from PIL import Image
 
 from components.charts.style import inked, on_paper
 from components.charts.tables import formats, framed
-from components.draw.drawing import Exhibit
 from components.draw.fields import FieldChart
 from components.draw.rows import rows_of
 from components.exports import in_seconds
@@ -33,6 +32,7 @@ from components.report.settings import setting_words
 from components.widgets.encoding import data_url, saved
 from engine.charts.chart import Chart
 from engine.charts.curves import all_lines
+from engine.charts.drawing import Exhibit
 from engine.charts.matrix import Matrix
 from engine.charts.panels import Panels
 from engine.charts.scores import score_bars

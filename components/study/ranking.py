@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from components.draw.drawing import Drawing, Views
 from components.notices import escape_markdown
 from engine.attribution.study import StudyCase
 from engine.attribution.study.findings import fineness, row_label
 from engine.attribution.study.measure import RANDOM
 from engine.attribution.study.ranking import Metric, by_reliability, ranked, study_metrics
+from engine.charts.drawing import Drawing, Views
 from engine.charts.ranking import BLUE, RankingCell, RankingHead, RankingRow, RankingTable
 from engine.charts.words import NONE
 from engine.result import Table

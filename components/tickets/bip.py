@@ -8,10 +8,10 @@ import numpy as np
 import streamlit as st
 
 from components import forms, section
-from components.draw.drawing import Drawing, Views
 from components.picks import pick
 from components.section import Section
 from engine.charts.bars import Dots
+from engine.charts.drawing import Drawing, Views
 from engine.charts.lines import Scatter
 from engine.charts.panels import Panels
 from engine.lab import TrainCase

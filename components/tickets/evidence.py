@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from components.draw.drawing import Drawing, Views
+from engine.charts.drawing import Drawing, Views
 from engine.charts.lines import Lines
 from engine.charts.matrix import Matrix
 from engine.result import Table

@@ -10,7 +10,7 @@ import streamlit as st
 
 from components.answer_and_map import AnswerAndMap, answer_and_map, pick_heat_map
 from components.asked_image import AskedImage, choose_image
-from components.draw.drawing import Drawing, Views, draw
+from components.draw.drawing import draw
 from components.draw.mask_drawings import draw_folded_back, draw_strips
 from components.draw.two_models import model_comparison
 from components.notices import escape_markdown
@@ -20,6 +20,7 @@ from components.tickets.form import KEY, TicketQuestion
 from components.widgets.steps import play_steps
 from components.widgets.viewer import Panel, viewer
 from engine.case.prediction import top_classes
+from engine.charts.drawing import Drawing, Views
 from engine.charts.lines import Lines
 from engine.charts.words import percent
 from engine.models.classifier import Classifier

@@ -8,7 +8,6 @@ import numpy as np
 import streamlit as st
 
 from components import forms, section
-from components.draw.drawing import Drawing, Views
 from components.footer import footer
 from components.notices import escape_markdown
 from components.picks import switch
@@ -21,6 +20,7 @@ from engine.attribution.tilt.class_images import THIS_IMAGE
 from engine.attribution.tilt.local import PIXELS
 from engine.attribution.tilt.sheets import BOUNDARY, EXAMPLE, FIRST_CLASS, MIRROR, OTHER, REACH
 from engine.charts.bars import Dots
+from engine.charts.drawing import Drawing, Views
 from engine.charts.groups import PointGroups
 from engine.charts.lines import Lines
 from engine.experiment import ExperimentCase

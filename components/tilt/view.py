@@ -8,7 +8,6 @@ import numpy as np
 import streamlit as st
 
 from components import section
-from components.draw.drawing import Drawing, Views
 from components.draw.pictures import draw_pictures
 from components.footer import footer
 from components.section import Section
@@ -17,6 +16,7 @@ from engine.attribution.tilt.boundary import STRENGTHS, TENTHS
 from engine.attribution.tilt.geometry import TYPES
 from engine.attribution.tilt.mirror import mirror, pictures, wall
 from engine.charts.bars import Bars
+from engine.charts.drawing import Drawing, Views
 from engine.charts.groups import Look, PointGroups
 from engine.charts.lines import Lines
 from engine.result import Table

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.charts.drawing import DrawnAs
 from engine.charts.style import COLORS, SYMBOLS, theme, wrapped
 from engine.result import Table
 
@@ -40,7 +41,7 @@ def column_unit(table: Table, column: str) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Chart(ABC):
+class Chart(DrawnAs, ABC):
     """How columns of a table are drawn.
 
     Args:

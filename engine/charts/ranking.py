@@ -8,6 +8,7 @@ from html import escape
 
 import numpy as np
 
+from engine.charts.drawing import DrawnAs
 from engine.charts.words import NONE
 
 ORANGE, BLUE = "230,120,0", "0,114,178"
@@ -63,7 +64,7 @@ class RankingRow:
 
 
 @dataclass(frozen=True)
-class RankingTable:
+class RankingTable(DrawnAs):
     """Rows in their order.
 
     Args:

@@ -10,7 +10,6 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from components.draw.drawing import Exhibit
 from components.notices import RESEARCH
 from components.report import document, figures
 from components.report.document import report
@@ -23,6 +22,7 @@ from engine.attribution import GradCam, Gradient
 from engine.attribution.lima import LiMA
 from engine.charts import style
 from engine.charts.bars import Bars
+from engine.charts.drawing import Exhibit
 from engine.charts.lines import Lines
 from engine.hallucination.decoding.dola import DoLa
 from engine.method import Method
