@@ -4,9 +4,6 @@ import numpy as np
 import pytest
 
 from components import views
-from components.experiments.claims import mixtures
-from components.experiments.poison import by_poison, risen, shifted_most
-from components.experiments.recommender import quarters
 from components.views import UNLEARNING_EXPERIMENTS, VIEWS
 from engine import anomaly, sparsity, unlearning
 from engine import data as data_sets
@@ -26,7 +23,9 @@ from engine.unlearning import (
     VatExperiment,
 )
 from engine.unlearning.experiments.poison_claims import AUC
-from engine.unlearning.experiments.vat import CLAIMS, NOT_SWAYED, SWAYED
+from engine.unlearning.experiments.poison_drawings import by_poison, risen, shifted_most
+from engine.unlearning.experiments.protected_share import mixtures
+from engine.unlearning.experiments.vat import CLAIMS, NOT_SWAYED, SWAYED, quarters
 from tests import tiny
 from tests.visits import problems, run_experiment, settled, visit, words
 

@@ -28,6 +28,7 @@ from engine.attribution.experiments.comet import (
     kept_figures,
     masks_of,
 )
+from engine.charts.drawing import Drawing
 from engine.data import DataSet
 from engine.experiment import Claim, ExperimentCase, Figures, Trained, TrainingExperiment, Value
 from engine.lab import TrainCase
@@ -111,6 +112,7 @@ class CometGrid(TrainingExperiment):
     units = {NATS_GAP: "nat"}  # noqa: RUF012 - read only
     axis = "%"
     claims = CLAIMS
+    main_drawing = Drawing("found")
 
     seeds: int = setting(
         1,

@@ -188,7 +188,7 @@ def reading_hint(result: Views) -> str:
 PREDICTIONS = Drawing(
     "predictions", "Area and prediction, test images", over_areas, mean_predictions, part=in_groups
 )
-RANGES = (
+DRAWINGS = (
     Drawing(
         "forgotten",
         "What is predicted for the forgotten images",

@@ -61,8 +61,7 @@ def shifted_most(result: Views) -> str:
     )
 
 
-PLANES = Drawing("planes")
-POISONED = (
+DRAWINGS = (
     Drawing("curve", "What leaks, by the share of poison", by_poison, risen),
     Drawing("columns", "Which columns the poison shifts", Bars(value="mean shift"), shifted_most),
 )
