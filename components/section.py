@@ -14,7 +14,7 @@ from typing import Any
 import streamlit as st
 
 from components import exports, footer, runs, sharing
-from components.draw.drawing import Draw, Drawing, Exhibit, Views, Words, draw, exhibit
+from components.draw.drawing import draw
 from components.footer import Entry
 from components.notices import escape_markdown, show_problems
 from components.runs import Outcome, Pending
@@ -22,6 +22,7 @@ from components.share import Files, Offer
 from components.sidebar.ground import ground_of
 from engine import run
 from engine.arguments import BY_CASE, arguments_of
+from engine.charts.drawing import Draw, Drawing, Exhibit, Views, Words, exhibit
 from engine.commands.as_code import as_python, as_shell
 from engine.errors import BlindspotError
 from engine.lab import keep_when_done

@@ -11,7 +11,6 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from components import sharing
-from components.draw.drawing import Exhibit
 from components.draw.rows import rows_of
 from components.exports import as_json, as_npy
 from components.notices import escape_markdown
@@ -23,6 +22,7 @@ from components.widgets.as_seen import MapGround
 from components.widgets.downloads import download
 from components.widgets.hand_over import hand_over, stage_file
 from components.widgets.viewer import look_of
+from engine.charts.drawing import Exhibit
 from engine.result import HeatMap
 from engine.run import Answer
 

@@ -376,6 +376,11 @@ def deviation_column(measure: str) -> str:
     return f"{measure} (sd)"
 
 
+def measure_columns(table: Table) -> list[str]:
+    """The columns that have a deviation over seeds."""
+    return [name for name in table.order if deviation_column(name) in table.order]
+
+
 def deviation(values: Doubles) -> float:
     """The standard deviation of a sample (n,); NaN of a single value."""
     return float(values.std(ddof=1)) if len(values) > 1 else float("nan")

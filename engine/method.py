@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar, get_args
 
 from engine.case_base import Case, Precision
+from engine.charts.drawing import Drawing
 from engine.errors import BadSetting, DoesNotFit
 from engine.result import Result
 
@@ -191,6 +192,8 @@ class Method(ABC, Generic[CaseT]):
     revision: ClassVar[int] = 1  # raise it when the same settings must give new numbers
     enumerates: ClassVar[tuple[type[Method[Any]], ...]] = ()  # asked in turn, whatever the settings
     argument_defaults: ClassVar[Mapping[str, Any]] = defaults()
+    drawings: ClassVar[tuple[Drawing, ...]] = ()  # of views that its answers may have, in order
+    main_drawing: ClassVar[Drawing | None] = None  # makes the point better than its picture
     example: ClassVar[Mapping[str, Any]] = defaults()  # settings of a run of seconds, for its tests
     example_constants: ClassVar[Mapping[str, Any]] = defaults()  # class attributes of such a run
 

@@ -21,7 +21,8 @@ from typing import Any
 
 from engine.method import Method
 
-WORDS = {"finding", "title", "paper", "proof", "cost"}  # of a class: what is read, not computed
+# of a class: what is read or drawn, not computed
+WORDS = {"finding", "title", "paper", "proof", "cost", "drawings", "main_drawing"}
 
 Place = tuple[str, str]  # module and name of a definition
 Lock = dict[str, dict[str, Any]]

@@ -11,6 +11,8 @@ from engine import attribution
 from engine.attribution.prototypes import PROTOTYPES
 from engine.attribution.trust import TrustCase
 from engine.case.target import Target
+from engine.charts.chart import Chart
+from engine.charts.drawing import exhibit
 from engine.errors import BlindspotError
 from engine.experiment import ExperimentCase
 from engine.families import METHODS
@@ -111,6 +113,23 @@ def test_every_effect_that_is_told_is_of_a_setting():
     assert EFFECTS.keys() | INERT.keys() <= known
     assert {kind.full_name() for kind in CONTRACT_METHODS} >= SLOW
     assert all(reason.endswith(".") for reason in INERT.values())
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [kind for kind in CONTRACT_METHODS if kind.drawings or kind.main_drawing],
+    ids=lambda kind: kind.full_name(),
+)
+def test_what_a_method_draws_is_in_its_answer_and_says_what_it_shows(kind):
+    """The page leaves out what an answer does not have: nobody would miss a misspelled view."""
+    result = plain(kind)
+    for drawing in filter(None, (*kind.drawings, kind.main_drawing)):
+        assert drawing.view in result
+        shown = exhibit(drawing, result)
+        assert (shown.finding != "") == (drawing.finding is not None)
+        if isinstance(shown.shape, Chart):
+            assert shown.finding.endswith(".")
+            assert shown.shape.figure(shown.view).data
 
 
 @targeted

@@ -1,6 +1,8 @@
 """Who may know whom: engine knows torch, components know Streamlit, pages know both packages."""
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from functools import cache
 from graphlib import TopologicalSorter
@@ -38,16 +40,43 @@ def test_imports_are_found_wherever_they_stand() -> None:
     assert list(imported(source)) == ["a", "c", "d", "j"]
 
 
+CHARTS = "engine/charts"  # of the engine it alone knows Plotly
+
+
 @pytest.mark.parametrize("folder", FORBIDDEN)
 def test_imports_go_one_way(folder: str) -> None:
     files = sorted((ROOT / folder).rglob("*.py"))
     assert files
-    wrong = {
-        str(file.relative_to(ROOT)): sorted(result)
-        for file in files
-        if (result := FORBIDDEN[folder].intersection(imported(file.read_text(encoding="utf-8"))))
-    }
+    wrong = {}
+    for file in files:
+        name = file.relative_to(ROOT).as_posix()
+        forbidden = FORBIDDEN[folder] - ({"plotly"} if name.startswith(CHARTS) else set())
+        if result := forbidden.intersection(imported(file.read_text(encoding="utf-8"))):
+            wrong[name] = sorted(result)
     assert not wrong
+
+
+def test_charts_know_the_results_and_the_color_ramps_alone() -> None:
+    files = sorted((ROOT / CHARTS).rglob("*.py"))
+    met = {room for file in files for room in rooms(file.read_text(encoding="utf-8"), "engine")}
+    assert met == {"charts", "pictures", "result"}
+
+
+def test_plotly_is_loaded_by_a_figure_and_not_by_its_declaration() -> None:
+    script = (
+        "import pkgutil, sys, engine.charts, engine.families\n"
+        "for module in pkgutil.iter_modules(engine.charts.__path__):\n"
+        "    __import__(f'engine.charts.{module.name}')\n"
+        "print(sorted({name.split('.')[0] for name in sys.modules} & {'plotly', 'streamlit'}))\n"
+        "from engine.charts.bars import Bars\n"
+        "from engine.result import Table\n"
+        "Bars(value='a').figure(Table.of({'a': ([1.0], '')}, ('row',)))\n"
+        "print('plotly' in sys.modules)"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True, cwd=ROOT
+    )
+    assert ran.stdout.split("\n")[:2] == ["[]", "True"]
 
 
 FAMILIES = {"attribution", "unlearning", "hallucination", "anomaly", "sparsity"}
@@ -92,8 +121,8 @@ def test_families_of_the_engine_do_not_know_each_other() -> None:
 
 
 def test_rooms_that_families_share_know_none_of_them() -> None:
-    shared = {"case", "data", "images", "keeping", "lane", "measures", "models", "pictures",
-              "result", "training", "weights"}  # fmt: skip
+    shared = {"case", "charts", "data", "images", "keeping", "lane", "measures", "models",
+              "pictures", "result", "training", "weights"}  # fmt: skip
     wrong = {}
     for room in sorted(shared):
         for file in sorted((ROOT / "engine" / room).rglob("*.py")):

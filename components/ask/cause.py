@@ -9,12 +9,12 @@ import streamlit as st
 
 from components import section
 from components.dialog.scene import KEY, DialogImage
-from components.draw.bars import Bars
-from components.draw.drawing import Drawing
-from components.draw.lines import Lines
 from components.links import let_go
 from components.notices import escape_markdown
 from components.section import Section
+from engine.charts.bars import Bars
+from engine.charts.drawing import Drawing
+from engine.charts.lines import Lines
 from engine.data.layout import Scene
 from engine.hallucination import asking
 from engine.hallucination.grounding import findings

@@ -10,9 +10,9 @@ import streamlit as st
 from components import section
 from components.ask.cause import image_arguments
 from components.dialog.scene import KEY, DialogImage
-from components.draw.bars import Dots
-from components.draw.drawing import Drawing, Views
 from components.section import Section
+from engine.charts.bars import Dots
+from engine.charts.drawing import Drawing, Views
 from engine.hallucination import asking
 from engine.hallucination.grounding.each_claim import (
     HIDDEN,

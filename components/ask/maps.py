@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from components import section
 from components.charts.located import MEASURES, located_table
 from components.dialog.scene import KEY, DialogImage
-from components.draw.drawing import Drawing, Views
 from components.picks import pick, switch
 from components.section import Section
 from components.sidebar.pictures import enlarged
 from components.widgets.viewer import Panel, viewer
+from engine.charts.drawing import Drawing, Views
 from engine.hallucination.grounding.looks import Looks
 from engine.hallucination.grounding.relevancy import Relevancy
 from engine.hallucination.grounding.word_case import WordCase

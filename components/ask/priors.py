@@ -6,9 +6,9 @@ from functools import partial
 
 from components import section
 from components.dialog.scene import KEY, DialogImage
-from components.draw.drawing import Drawing
-from components.draw.matrix import Matrix
 from components.section import Section
+from engine.charts.drawing import Drawing
+from engine.charts.matrix import Matrix
 from engine.hallucination import asking
 from engine.hallucination.grounding.findings import in_pictures, surviving
 from engine.hallucination.grounding.priors import Priors

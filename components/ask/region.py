@@ -9,11 +9,11 @@ import streamlit as st
 from components import section
 from components.ask.cause import ATTENTION, LOST
 from components.dialog.scene import KEY, DialogImage
-from components.draw.drawing import Drawing
 from components.notices import show_problems
 from components.section import Section
 from components.sidebar.pictures import enlarged
 from components.widgets.rectangle import Box, rectangle
+from engine.charts.drawing import Drawing
 from engine.data.layout import Scene
 from engine.hallucination.grounding.findings import changed_most, points_lost
 from engine.hallucination.grounding.region import RegionWords

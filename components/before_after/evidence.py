@@ -8,11 +8,11 @@ import numpy as np
 
 from components.before_after.counted import count_table
 from components.before_after.pair import OpenPair, pair_opener
-from components.draw.bars import Dots
-from components.draw.drawing import Drawing, Views
-from components.draw.lines import Scatter
-from components.draw.matrix import Matrix
-from components.draw.stacked import Stacked
+from engine.charts.bars import Dots
+from engine.charts.drawing import Drawing, Views
+from engine.charts.lines import Scatter
+from engine.charts.matrix import Matrix
+from engine.charts.stacked import Stacked
 from engine.data.sprites import CATEGORIES
 from engine.hallucination.measures.before_after import (
     FEWEST,

@@ -15,9 +15,6 @@ from components.before_after import own_table
 from components.before_after.form import KEY as PAGE
 from components.case_form import CaseForm
 from components.draw import tables
-from components.draw.bars import Dots
-from components.draw.drawing import Drawing, Views
-from components.draw.lines import Lines
 from components.notices import escape_markdown, show_problems
 from components.picks import pick
 from components.section import Section
@@ -25,6 +22,9 @@ from components.widgets.pictures import show_picture
 from components.widgets.rectangle import Box, rectangle
 from engine.arguments.photographs import PhotoPairArguments
 from engine.arguments.pictures import open_picture
+from engine.charts.bars import Dots
+from engine.charts.drawing import Drawing, Views
+from engine.charts.lines import Lines
 from engine.errors import BlindspotError
 from engine.hallucination import PhotoPair, PhotoPairCase, asking
 from engine.hallucination.measures.photo_counts import said_word

@@ -14,7 +14,6 @@ from PIL import Image
 from components import runs
 from components.before_after.form import KEY
 from components.draw import tables
-from components.draw.lines import Lines
 from components.notices import escape_markdown
 from components.picks import pick
 from components.sidebar.pictures import enlarged
@@ -23,6 +22,7 @@ from components.widgets.encoding import data_url, saved
 from components.widgets.pictures import show_picture
 from components.widgets.thumbs import Thumb, thumbs
 from engine.arguments.speech import KINDS
+from engine.charts.lines import Lines
 from engine.data.layout import Layout, Scene
 from engine.data.sprites import CATEGORIES
 from engine.hallucination import Cause, ScenesCase, asking

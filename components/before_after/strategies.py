@@ -11,10 +11,11 @@ import streamlit as st
 from components import runs, section
 from components.before_after.counted import count_table
 from components.before_after.form import KEY, PairsQuestion
-from components.draw.bars import Dots
-from components.draw.drawing import Drawing, Views, draw
-from components.draw.lines import Lines
+from components.draw.drawing import draw
 from components.section import Section
+from engine.charts.bars import Dots
+from engine.charts.drawing import Drawing, Views
+from engine.charts.lines import Lines
 from engine.hallucination import MVP, STRATEGIES, Greedy, RemovalLaw
 from engine.hallucination.measures.before_after import FIGURES
 from engine.hallucination.measures.rates import unfit

@@ -9,11 +9,11 @@ from components.before_after import evidence, own, pair, strategies
 from components.before_after.counted import count_table
 from components.before_after.form import KEY, PairsQuestion, choose, choose_thing, choose_threshold
 from components.before_after.pair import OpenPair
-from components.draw.drawing import Views
 from components.footer import footer
 from components.notices import show_problems
 from components.section import Section
 from engine import run
+from engine.charts.drawing import Views
 from engine.hallucination.measures.beaf import layout_of, said_of
 
 BEFORE = (

@@ -8,10 +8,10 @@ from typing import cast
 
 import numpy as np
 
-from components.draw.bars import Dots
-from components.draw.drawing import Drawing, Views
-from components.draw.lines import Scatter
-from components.draw.matrix import Matrix
+from engine.charts.bars import Dots
+from engine.charts.drawing import Drawing, Views
+from engine.charts.lines import Scatter
+from engine.charts.matrix import Matrix
 from engine.hallucination import POPE
 from engine.hallucination.measures.polling import SPLITS
 from engine.result import Table

@@ -14,12 +14,13 @@ import streamlit as st
 from components.benchmarks import words
 from components.benchmarks.form import KEY
 from components.benchmarks.rows import MOST, clicked_row
-from components.draw.bars import Dots
-from components.draw.drawing import Drawing, draw
-from components.draw.lines import Scatter
+from components.draw.drawing import draw
 from components.notices import escape_markdown, show_problems
 from components.picks import switch
 from components.widgets.downloads import download
+from engine.charts.bars import Dots
+from engine.charts.drawing import Drawing
+from engine.charts.lines import Scatter
 from engine.errors import BadData
 from engine.hallucination.measures.own_scores import (
     OwnAnswers,

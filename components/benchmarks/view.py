@@ -10,13 +10,14 @@ from components import runs, section
 from components.benchmarks import charts, own, rows
 from components.benchmarks.charts import SIDE, Answers, by_split, chair_table, split_dots
 from components.benchmarks.form import KEY, BenchmarkQuestion, choose
-from components.draw.drawing import Drawing, draw
+from components.draw.drawing import draw
 from components.folded import folded
 from components.footer import Entry, add_entry
 from components.notices import escape_markdown
 from components.runs import Outcome
 from components.section import Section
 from components.share import Files
+from engine.charts.drawing import Drawing
 from engine.data.sprites import CATEGORIES
 from engine.hallucination import CHAIR, POPE, ScenesCase
 from engine.hallucination.measures.polling import Poll, as_lines

@@ -8,10 +8,10 @@ import streamlit as st
 
 from components import forms, section
 from components.certificates.form import KEY, POISON, CertificateQuestion
-from components.draw.bar_groups import BarGroups
-from components.draw.drawing import Drawing, Views
-from components.draw.lines import Lines
 from components.section import Section
+from engine.charts.bar_groups import BarGroups
+from engine.charts.drawing import Drawing, Views
+from engine.charts.lines import Lines
 from engine.result import Table
 from engine.unlearning import PoisonVotes
 from engine.unlearning.certificates.bounds import FA_ROE, ROE

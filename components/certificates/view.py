@@ -10,14 +10,15 @@ from streamlit.delta_generator import DeltaGenerator
 
 from components import section
 from components.certificates.form import KEY, CertificateQuestion
-from components.draw.bars import Bars
-from components.draw.drawing import Drawing, Views, draw
-from components.draw.lines import Lines
+from components.draw.drawing import draw
 from components.notices import escape_markdown
 from components.section import Section
 from components.sidebar.pictures import enlarged
 from components.widgets.data_images import color_pixels
 from components.widgets.pictures import show_picture
+from engine.charts.bars import Bars
+from engine.charts.drawing import Drawing, Views
+from engine.charts.lines import Lines
 from engine.result import Table
 from engine.unlearning.certificates.bounds import DPA, FA, FA_ROE, ROE, SCHEMES
 from engine.unlearning.certificates.certificates import ballots_about, election_table, middle_count

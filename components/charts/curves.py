@@ -10,9 +10,9 @@ import streamlit as st
 
 from components.charts.finished import finished_figure
 from components.charts.plots import show_figure as draw_figure
-from components.charts.style import COLORS, theme
 from components.charts.tables import NUMBERS
 from components.folded import folded
+from engine.charts.style import COLORS, theme
 from engine.result import Floats, TrainLog
 
 HEIGHT = 260  # px

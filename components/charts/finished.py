@@ -16,7 +16,8 @@ import plotly.graph_objects as go
 import plotly.io
 from plotly.basedatatypes import BaseFigure
 
-from components.charts.style import INK, inked, theme
+from components.charts.style import inked
+from engine.charts.style import INK, theme
 from engine.keeping.memory import Memory
 
 ROOM = 32 * 2**20  # bytes of all figures that are kept, for all visitors together

@@ -1,14 +1,13 @@
-"""How all charts look: Plotly's settings, the page's colors, one scale of probabilities.
+"""How charts look on the page: Plotly's settings, Streamlit's theme, one scale of probabilities.
 
 Every probability is on one scale from 0 to 1. Colors and fonts of the page come from Streamlit's
-theme; what is drawn over the ramp is white with a black edge, so that it is seen on all of it.
-Plotly reads its texts as HTML, so labels are escaped.
+theme. Plotly reads its texts as HTML, so labels are escaped. How charts look anywhere stands in
+`engine.charts.style`.
 """
 
 from __future__ import annotations
 
 import re
-import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -16,22 +15,13 @@ from html import escape
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 import streamlit as st
 
-from components.colors import SEQUENTIAL
+from engine.charts.style import GRAY, PAGE, ramp
 from engine.result import Floats
 
-STOPS = 33  # of the ramp, as Plotly is sent it
 CONFIG = {"displayModeBar": False, "scrollZoom": False, "doubleClick": "reset"}
-MARGINS = {"l": 10, "r": 10, "t": 10, "b": 10}
-GRAY = "#808080"  # 3:1 on either theme's background
-INK = {"light": "#12171a", "dark": "#e6eae9"}  # Streamlit's own chart texts are too faint
-COLORS = {"light": ("#0072b2", "#b84f00", "#007f5f"), "dark": ("#56b4e9", "#e69f00", "#2fc79a")}
-WRAP = 16  # characters of a label's line
-DASHES = ("solid", "dash", "dot", "dashdot", "24px,4px", "longdashdot")
 AXIS, SCENE, COLOR_AXIS = (re.compile(rf"{name}\d*") for name in ("[xy]axis", "scene", "coloraxis"))
-SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x")
 
 
 ON_PAPER: ContextVar[bool] = ContextVar("on_paper", default=False)
@@ -47,17 +37,14 @@ def on_paper() -> Iterator[None]:
         ON_PAPER.reset(before)
 
 
-def theme() -> str:
+def page_theme() -> str:
     """Light or dark, as the page is now; paper is light."""
     if ON_PAPER.get():
         return "light"
     return "dark" if st.context.theme.type == "dark" else "light"
 
 
-def on_bars() -> str:
-    """The color of texts within bars of the theme's colors, which are dark on light and light on
-    dark."""
-    return {"light": "#ffffff", "dark": INK["light"]}[theme()]
+PAGE.theme = page_theme
 
 
 def stays() -> str:
@@ -97,19 +84,6 @@ def colored(parts: dict[str, Any], ink: str, *way: str) -> None:
     parts["color"] = ink
 
 
-def laid(figure: go.Figure, height: int) -> go.Figure:
-    """Calm margins, the legend on top, and axes that cannot be dragged."""
-    figure.update_layout(
-        height=height,
-        margin=MARGINS | {"t": 30},
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-    )
-    for update in (figure.update_xaxes, figure.update_yaxes):
-        update(fixedrange=True)
-        update(exponentformat="power", selector={"type": "log"})  # not "1f" for 10⁻¹⁵
-    return figure
-
-
 # ---------------------------------------------------------------- values
 
 
@@ -127,12 +101,6 @@ def scale(unit: str, *, across: bool = False, below: float = -0.02) -> dict[str,
     return {"cmin": 0, "cmax": 1, "colorscale": ramp(), "colorbar": bar}
 
 
-def ramp() -> list[tuple[float, str]]:
-    """The ramp of unsigned numbers as Plotly takes it."""
-    at = np.linspace(0, 255, STOPS).round().astype(int)
-    return [(float(k / 255), "rgb({},{},{})".format(*SEQUENTIAL[k])) for k in at]
-
-
 def fill_unknown(values: Floats) -> Floats:
     """The values, zero where none is known in a whole row, so that a lowest one can be had."""
     return np.where(np.isfinite(values).any(axis=-1, keepdims=True), values, np.float32(0))
@@ -144,12 +112,6 @@ def fill_unknown(values: Floats) -> Floats:
 def number(value: float) -> str:
     """A probability in a hover text."""
     return f"{value:.2f}" if np.isfinite(value) else "no value"
-
-
-def wrapped(label: str) -> str:
-    """A label over at most two lines, as text that Plotly does not read as HTML."""
-    lines = textwrap.wrap(label, WRAP, max_lines=2, placeholder=" …") or [""]
-    return "<br>".join(escape(line) for line in lines)
 
 
 def plain_markdown(text: str) -> str:

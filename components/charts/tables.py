@@ -11,10 +11,10 @@ import streamlit as st
 
 from components.folded import folded
 from components.widgets.wording import short_number
+from engine.charts.words import NONE
 from engine.result import Table, distinct
 
 NUMBERS = "The numbers as a table"
-NONE = "–"
 SPOKEN = {"nat": "nats"}  # units that are many
 
 
@@ -91,13 +91,3 @@ def fold_numbers(tables: Mapping[str, Table]) -> None:
             show_table(view, key)
 
     folded(NUMBERS, f"{next(iter(tables))}.folded", each)
-
-
-def signed(value: float) -> str:
-    """A number that may lie below zero in a sentence, with a minus that is one."""
-    return f"{value:.2f}".replace("-", "−")
-
-
-def percent(share: float) -> str:
-    """A share in a sentence, with as many digits as it needs."""
-    return f"{100 * share:.3g} %"

@@ -8,10 +8,10 @@ import numpy as np
 
 from components import section
 from components.concepts.view import KEY
-from components.draw.bars import Bars, Dots
-from components.draw.drawing import Drawing, Views
-from components.draw.lines import Lines
 from components.section import Section
+from engine.charts.bars import Bars, Dots
+from engine.charts.drawing import Drawing, Views
+from engine.charts.lines import Lines
 from engine.hallucination import CaptionCase, Greedy, ScenesCase
 from engine.hallucination.tiny_vlm.model import TinyVLM
 from engine.result import Table

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from components import section
 from components.concepts.view import KEY
-from components.draw.bars import Dots
-from components.draw.drawing import Drawing, Views
 from components.section import Section
+from engine.charts.bars import Dots
+from engine.charts.drawing import Drawing, Views
 from engine.hallucination import CaptionCase, Greedy, ScenesCase
 from engine.hallucination.tiny_vlm.model import TinyVLM
 from engine.unlearning import SAUCE, PollsAfter

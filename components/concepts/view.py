@@ -10,10 +10,10 @@ import streamlit as st
 from components import section
 from components.dialog import answer_words, scene
 from components.dialog.scene import DialogImage
-from components.draw.bars import Dots
-from components.draw.drawing import Drawing, Views
 from components.draw.tokens import WordMarks, draw_tokens
 from components.section import Section
+from engine.charts.bars import Dots
+from engine.charts.drawing import Drawing, Views
 from engine.hallucination.case import CaptionCase
 from engine.hallucination.measures.claims import claims_of
 from engine.hallucination.tiny_vlm.model import TinyVLM

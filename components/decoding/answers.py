@@ -11,10 +11,10 @@ from streamlit.delta_generator import DeltaGenerator
 from components import section
 from components.decoding.form import KEY, Compared, DecodedAnswer
 from components.dialog import answer_words
-from components.draw.drawing import Drawing
 from components.draw.tokens import WordMarks
 from components.notices import escape_markdown
 from components.section import Section
+from engine.charts.drawing import Drawing
 from engine.hallucination.measures.claims import Claims
 from engine.hallucination.measures.differences import differing, worth_marking
 from engine.hallucination.measures.verdict import of_caption

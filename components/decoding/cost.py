@@ -7,7 +7,7 @@ import streamlit as st
 
 from components.decoding.form import KEY, Compared
 from components.draw import tables
-from components.draw.panels import Panels
+from engine.charts.panels import Panels
 from engine.hallucination.decoding.strategy import COSTS
 from engine.result import Floats, Table
 from engine.run import Answer

@@ -8,10 +8,10 @@ import numpy as np
 
 from components.decoding.form import KEY, Compared, DecodedAnswer
 from components.dialog.lens import window
-from components.draw.bars import Bars
-from components.draw.charts import Values
-from components.draw.drawing import Drawing, Views
-from components.draw.matrix import Matrix
+from engine.charts.bars import Bars
+from engine.charts.chart import Values
+from engine.charts.drawing import Drawing, Views
+from engine.charts.matrix import Matrix
 from engine.result import Table
 
 LAYER_PREFIX = "experts "  # how the views begin that hold a layer's weights

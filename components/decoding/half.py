@@ -9,11 +9,12 @@ import streamlit as st
 from components import runs, section
 from components.decoding.form import KEY, ONLY_TINY, Compared
 from components.draw import sharpening
-from components.draw.drawing import Drawing, draw
-from components.draw.panels import Panels
+from components.draw.drawing import draw
 from components.forms import widget
 from components.notices import escape_markdown
 from components.section import Section
+from engine.charts.drawing import Drawing
+from engine.charts.panels import Panels
 from engine.hallucination import Greedy, MaskLLM, ScenesCase
 from engine.hallucination.measures.mask_llm import COUNTED, habit_words, models_words, of, pruned
 from engine.hallucination.tiny_vlm.weights import HONEST

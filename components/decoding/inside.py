@@ -11,10 +11,10 @@ from components import section
 from components.decoding import experts, memory, over_trust, paths
 from components.decoding.form import KEY, Compared, DecodedAnswer
 from components.dialog import lens
-from components.draw.drawing import Drawing, Views
 from components.notices import escape_markdown
 from components.section import Section
 from components.sidebar.pictures import enlarged
+from engine.charts.drawing import Drawing, Views
 from engine.hallucination.tiny_vlm.words import tidy
 from engine.pictures import as_bytes
 from engine.result import Path, Pictures

@@ -6,7 +6,7 @@ import numpy as np
 
 from components.decoding.form import KEY, Compared
 from components.draw import tables
-from components.draw.stacked import Stacked
+from engine.charts.stacked import Stacked
 from engine.hallucination.measures.differences import yes_and_no
 from engine.result import Floats, Table
 

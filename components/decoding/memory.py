@@ -9,13 +9,13 @@ import numpy as np
 import streamlit as st
 
 from components.decoding.form import KEY, Compared, DecodedAnswer
-from components.draw.bars import Dots
 from components.draw.crossed import Pixels, crossed_out
-from components.draw.drawing import Drawing, Views
-from components.draw.lines import Lines
 from components.links import let_go
 from components.notices import escape_markdown
 from components.section import Section
+from engine.charts.bars import Dots
+from engine.charts.drawing import Drawing, Views
+from engine.charts.lines import Lines
 from engine.hallucination.decoding.thinning import RANKINGS
 from engine.hallucination.decoding.vasparse import VASparse
 from engine.hallucination.measures.keep_curve import KeepCurve, curve_case

@@ -9,9 +9,9 @@ import streamlit as st
 
 from components import section
 from components.decoding.form import KEY, STUBBORN, Compared, example_button
-from components.draw.drawing import Drawing
-from components.draw.lines import Lines
 from components.section import Section
+from engine.charts.drawing import Drawing
+from engine.charts.lines import Lines
 from engine.hallucination import VCD, asking
 from engine.hallucination.measures.noise_steps import NoiseSteps
 from engine.result import Table

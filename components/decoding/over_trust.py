@@ -10,11 +10,11 @@ import streamlit as st
 
 from components.decoding.form import Compared, DecodedAnswer
 from components.decoding.measured import takes
-from components.draw.bars import Dots
-from components.draw.drawing import Drawing, Views
-from components.draw.lines import Lines
-from components.draw.matrix import Matrix
 from components.notices import escape_markdown
+from engine.charts.bars import Dots
+from engine.charts.drawing import Drawing, Views
+from engine.charts.lines import Lines
+from engine.charts.matrix import Matrix
 from engine.hallucination.decoding.opera import OPERA
 from engine.hallucination.measures.over_trust import largest_penalty, walk
 from engine.result import Field, Table

@@ -9,10 +9,10 @@ import numpy as np
 import streamlit as st
 
 from components.decoding.form import KEY, Compared, DecodedAnswer
-from components.draw.drawing import Drawing, Views
-from components.draw.stacked import Stacked
 from components.notices import escape_markdown
 from components.section import Section
+from engine.charts.drawing import Drawing, Views
+from engine.charts.stacked import Stacked
 from engine.hallucination.decoding.mvp import MVP, VIEWS
 from engine.hallucination.measures.chair import mentions
 from engine.hallucination.measures.rates import ScenesCase

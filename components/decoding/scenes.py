@@ -10,10 +10,11 @@ import streamlit as st
 from components import runs
 from components.case_form import CaseForm
 from components.decoding.form import KEY, ONLY_TINY, Compared
-from components.draw.drawing import Drawing, draw
-from components.draw.lines import Scatter
+from components.draw.drawing import draw
 from components.footer import Entry, add_entry
 from engine.arguments.speech import ScenesArguments
+from engine.charts.drawing import Drawing
+from engine.charts.lines import Scatter
 from engine.hallucination import MVP, Strategy
 from engine.hallucination.decoding.strategy import COSTS
 from engine.hallucination.measures.rates import SPEED, Rates, ScenesCase, rates_table

@@ -6,9 +6,9 @@ import streamlit as st
 
 from components import section
 from components.decoding.form import KEY, ONLY_TINY, Compared
-from components.draw.drawing import Drawing, Views
-from components.draw.stacked import Stacked
 from components.section import Section
+from engine.charts.drawing import Drawing, Views
+from engine.charts.stacked import Stacked
 from engine.hallucination import Greedy, ScenesCase
 from engine.hallucination.measures.attention_sinks import (
     BEGINNING,

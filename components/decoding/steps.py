@@ -8,8 +8,8 @@ import streamlit as st
 from components.decoding.answers import selected_word
 from components.decoding.form import KEY, Compared, DecodedAnswer
 from components.draw import tables
-from components.draw.panels import Panels
 from components.notices import escape_markdown
+from engine.charts.panels import Panels
 from engine.hallucination.decoding.best_words import below, best_words, cut_of
 from engine.result import Table
 

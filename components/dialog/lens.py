@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
-from components.draw.drawing import Drawing, Views, Words
-from components.draw.matrix import Matrix
 from components.links import let_go
+from engine.charts.drawing import Drawing, Views, Words
+from engine.charts.matrix import Matrix
 from engine.result import Ranking, Table
 
 WORDS_AT_ONCE = 10  # words at a time

@@ -12,10 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 from components import forms, section
 from components.doubt import words
 from components.doubt.form import KEY, DoubtQuestion, choose_toward
-from components.draw.bars import Bars, Dots
-from components.draw.drawing import Drawing, Views, Words, draw
-from components.draw.groups import PointGroups
-from components.draw.lines import Lines
+from components.draw.drawing import draw
 from components.footer import footer
 from components.notices import escape_markdown, show_problems
 from components.picks import pick
@@ -26,6 +23,10 @@ from components.widgets.triangle import triangles
 from engine.anomaly import FVR, Blends, Extract
 from engine.anomaly.doubt.blends import ITS_CLASS, OTHER, OTHERS
 from engine.anomaly.doubt.findings import NONE, SEVERAL, answer_classes, join_words, percent
+from engine.charts.bars import Bars, Dots
+from engine.charts.drawing import Drawing, Views, Words
+from engine.charts.groups import PointGroups
+from engine.charts.lines import Lines
 from engine.pictures import as_bytes
 from engine.result import Evidence, Table
 

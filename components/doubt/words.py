@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from components.draw.drawing import Views
 from engine.anomaly.doubt.blends import ITS_CLASS, OTHER, OTHERS
 from engine.anomaly.doubt.findings import NONE, SEVERAL, higher, mass_increases, percent, rises
+from engine.charts.drawing import Views
 from engine.result import Table
 
 

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import streamlit as st
 
-from components.charts.tables import signed
 from components.draw import tables
-from components.draw.charts import ROW
-from components.draw.matrix import Matrix
 from components.picks import pick
+from engine.charts.chart import ROW
+from engine.charts.matrix import Matrix
+from engine.charts.words import signed
 from engine.result import Table
 
 MEASURES: Mapping[str, tuple[float, str]] = {  # lowest value, and what it asks

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import plotly.graph_objects as go
 
-from components.charts.style import laid
-from components.draw.charts import Chart, series_style, values
-from components.draw.charts import column_unit as unit_of
 from components.draw.pictures import url
+from engine.charts.chart import Chart, series_style, values
+from engine.charts.chart import column_unit as unit_of
+from engine.charts.style import laid
 from engine.pictures import Pixels
 from engine.result import Table
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import streamlit as st
@@ -11,21 +10,23 @@ import streamlit as st
 from components.charts import curves
 from components.charts.tables import show_table as as_dataframe
 from components.draw import tables
-from components.draw.charts import Chart
 from components.draw.checkpoint import draw_checkpoint
-from components.draw.curves import all_lines, as_columns
 from components.draw.fields import FieldChart, draw_field
 from components.draw.grids import draw_grids
 from components.draw.heat_maps import OverPicture, draw_heat_map
-from components.draw.matrix import Matrix
-from components.draw.panels import Panels
 from components.draw.pictures import draw_pictures
-from components.draw.ranking_table import RankingTable, draw_ranking
-from components.draw.scores import as_rows, score_bars
+from components.draw.ranking_table import draw_ranking
 from components.draw.timeline import Frames, draw_timeline
 from components.draw.tokens import WordMarks, draw_tokens
 from components.draw.weight_scores import draw_weight_scores
 from components.notices import escape_markdown
+from engine.charts.chart import Chart
+from engine.charts.curves import all_lines, as_columns
+from engine.charts.drawing import Drawing, DrawnAs, Views, empty, exhibit, view_of
+from engine.charts.matrix import Matrix
+from engine.charts.panels import Panels
+from engine.charts.ranking import RankingTable
+from engine.charts.scores import as_rows, score_bars
 from engine.result import (
     Checkpoint,
     Curve,
@@ -45,60 +46,7 @@ from engine.result import (
 )
 
 StyleT = TypeVar("StyleT", OverPicture, FieldChart, WordMarks, Frames)
-Views = Mapping[str, Any]  # an answer's, or those that are there while it is computed
-Draw = Callable[[Views], object]
-Words = Callable[[Views], str]
 SIDE = 3  # panels side by side on a telephone
-DrawnAs = (
-    Chart | RankingTable | OverPicture | FieldChart | WordMarks | Frames
-)  # how a view is drawn
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """Which view of an answer is drawn, and what stands around it.
-
-    Args:
-        view: its name in the answer.
-        title: above it.
-        chart: which columns of a table are drawn, and how; without it the table itself is shown.
-            Of a map: over which picture.
-            Of words, what is known of each.
-        finding: what it shows, with the figure that matters: the alt text and the caption.
-        part: the part of the view that is drawn, such as some rows of a table or another table made
-            of it; all if not given.
-        made: what is drawn, where it is made of several views, such as curves beside each other.
-        by: draws it, where its kind's drawing does not fit.
-        below: draws what belongs to it, such as the images that a row speaks of.
-        wide: whether it needs the whole width, where others stand side by side.
-    """
-
-    view: str
-    title: str = ""
-    chart: DrawnAs | Callable[[Views], DrawnAs] | None = None
-    finding: Words | None = None
-    part: Callable[[Any], View] | None = None
-    made: Callable[[Views], View] | None = None
-    by: Draw | None = None
-    below: Draw | None = None
-    wide: bool = False
-
-
-@dataclass(frozen=True, eq=False)
-class Exhibit:
-    """What a drawing shows of an answer, without the answer.
-
-    Args:
-        view: the numbers.
-        title: above them.
-        finding: what they show, with the figure that matters.
-        shape: how they are drawn; as their kind usually is if not given.
-    """
-
-    view: View
-    title: str = ""
-    finding: str = ""
-    shape: DrawnAs | None = None
 
 
 def draw(drawing: Drawing, result: Views, key: str) -> None:
@@ -115,28 +63,6 @@ def draw(drawing: Drawing, result: Views, key: str) -> None:
         by_kind(view, key, displayed.finding, displayed.shape)
     if drawing.below:
         drawing.below(result)
-
-
-def view_of(drawing: Drawing, result: Views) -> View:
-    """What is drawn."""
-    view: View = drawing.made(result) if drawing.made else result[drawing.view]
-    return drawing.part(view) if drawing.part else view
-
-
-def exhibit(drawing: Drawing, result: Views) -> Exhibit:
-    """What a drawing shows of an answer."""
-    view = view_of(drawing, result)
-    if drawing.by or empty(view):
-        return Exhibit(view, drawing.title)
-    finding = drawing.finding(result) if drawing.finding else ""
-    chart = drawing.chart
-    shape = chart if chart is None or isinstance(chart, DrawnAs) else chart(result)
-    return Exhibit(view, drawing.title, finding, shape)
-
-
-def empty(view: View) -> bool:
-    """Whether a table has no rows."""
-    return isinstance(view, Table) and not len(view)
 
 
 def by_kind(view: View, key: str, finding: str, shape: DrawnAs | None) -> None:

@@ -12,13 +12,15 @@ import plotly.graph_objects as go
 
 from components.charts import plots
 from components.charts.finished import finished_figure
-from components.charts.style import laid, number, scale
-from components.draw.matrix import diverging
+from components.charts.style import number, scale
+from engine.charts.drawing import DrawnAs
+from engine.charts.matrix import diverging
+from engine.charts.style import laid
 from engine.result import Field, Points, Table
 
 
 @dataclass(frozen=True, kw_only=True)
-class FieldChart:
+class FieldChart(DrawnAs):
     """How a field is drawn.
 
     Args:

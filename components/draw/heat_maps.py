@@ -14,7 +14,7 @@ import streamlit as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from components.charts.style import COLORS, plain_markdown, theme
+from components.charts.style import plain_markdown
 from components.colors import DIVERGING_DARK, DIVERGING_LIGHT, SEQUENTIAL, Ramp
 from components.draw.pictures import url
 from components.exports import encoded
@@ -22,6 +22,8 @@ from components.widgets import viewer
 from components.widgets.as_seen import border
 from components.widgets.downloads import download
 from components.widgets.wording import short_number, with_unit
+from engine.charts.drawing import DrawnAs
+from engine.charts.style import COLORS, theme
 from engine.pictures import Legend, Pixels, captioned, overlay, scale_ends, tint
 from engine.result import HeatMap
 
@@ -29,7 +31,7 @@ BAR = 8  # px, the height of the legend's picture
 
 
 @dataclass(frozen=True, kw_only=True)
-class OverPicture:
+class OverPicture(DrawnAs):
     """How a map is drawn.
 
     Args:

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import streamlit as st
 
-from components.charts.style import theme
-from components.charts.tables import signed
 from components.draw import mask_pictures
 from components.notices import escape_markdown
 from components.widgets.mask_wall import Spot, mask_wall
+from engine.charts.style import theme
+from engine.charts.words import signed
 from engine.result import Floats
 from engine.sparsity import PrunableWeight
 from engine.sparsity.masks.diagrams import Wall

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from components.charts.style import theme
 from components.draw import mask_pictures
 from components.draw.layer_pictures import draw_layer_pictures
 from components.notices import escape_markdown
+from engine.charts.style import theme
 from engine.errors import BlindspotError
 from engine.models.classifier import Classifier
 from engine.sparsity import Masks

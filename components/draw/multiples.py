@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from components.draw.matrix import Matrix
 from components.widgets.wording import short_number
+from engine.charts.matrix import Matrix
 from engine.result import Floats, Table
 
 DECADES = 3  # of colors, to either side of the loss that is compared with

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from components.draw.curves import PROBABILITY, as_columns
-from components.draw.drawing import Drawing
-from components.draw.lines import Lines
+from engine.charts.curves import PROBABILITY, as_columns
+from engine.charts.drawing import Drawing
+from engine.charts.lines import Lines
 from engine.result import Curve
 
 WAYS: Mapping[str, tuple[str, str]] = {  # title, and what is good

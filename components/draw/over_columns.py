@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from components.draw.curves import all_lines
-from components.draw.drawing import Drawing
 from components.draw.tables import transpose
+from engine.charts.curves import all_lines
+from engine.charts.drawing import Drawing
 from engine.result import Table
 
 

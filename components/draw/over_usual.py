@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from components.draw.drawing import Drawing, Words
-from components.draw.groups import PointGroups
+from engine.charts.drawing import Drawing, Words
+from engine.charts.groups import PointGroups
 from engine.result import Table
 
 PLACE = "place"

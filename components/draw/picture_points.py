@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
-from components.charts.style import laid, ramp
-from components.draw.charts import Chart, column_unit, values
 from components.draw.pictures import url
+from engine.charts.chart import Chart, column_unit, values
+from engine.charts.style import laid, ramp
 from engine.pictures import Pixels
 from engine.result import Table
 

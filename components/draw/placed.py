@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from components.draw.drawing import Drawing
-from components.draw.groups import PointGroups
+from engine.charts.drawing import Drawing
+from engine.charts.groups import PointGroups
 from engine.result import Curve, Table
 
 ENDS = (-2, 102)  # of both axes, in percent

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from components.draw.curves import as_columns
-from components.draw.scores import as_rows
 from components.draw.tokens import word_values
+from engine.charts.curves import as_columns
+from engine.charts.scores import as_rows
 from engine.result import Curve, Table, Tokens, View
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from components.draw.drawing import Views
 from components.widgets.histogram import ScoreDistributions, histogram
+from engine.charts.drawing import Views
 from engine.result import Evidence
 
 OTHERS = ("normal", "held", "unknown")  # views of an answer, beside its own image's

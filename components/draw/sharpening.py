@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from components.draw.drawing import Drawing
-from components.draw.lines import Lines
-from components.draw.matrix import Matrix
+from engine.charts.drawing import Drawing
+from engine.charts.lines import Lines
+from engine.charts.matrix import Matrix
 from engine.result import Table
 from engine.weights.course import course_words
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from components.charts import plots
 from components.charts.finished import finished_figure
-from components.draw.charts import Chart
+from engine.charts.chart import Chart
 from engine.result import Table
 
 

@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from components.charts.style import number
 from components.draw import tables
-from components.draw.curves import PROBABILITY
-from components.draw.lines import Lines
 from components.draw.pictures import draw_pictures
 from components.widgets.player import thinned
+from engine.charts.curves import PROBABILITY
+from engine.charts.drawing import DrawnAs
+from engine.charts.lines import Lines
 from engine.pictures import as_bytes
 from engine.result import Path, Pictures, Table
 
@@ -20,7 +21,7 @@ MOST = 8  # images in the strip
 
 
 @dataclass(frozen=True, kw_only=True)
-class Frames:
+class Frames(DrawnAs):
     """How images with a score are drawn.
 
     Args:

@@ -10,11 +10,12 @@ import streamlit as st
 from components.charts.tables import fold_numbers
 from components.notices import escape_markdown
 from components.widgets.words import AnswerWord, draw_words
+from engine.charts.drawing import DrawnAs
 from engine.result import Table, Tokens
 
 
 @dataclass(frozen=True, kw_only=True)
-class WordMarks:
+class WordMarks(DrawnAs):
     """What is known of the words beside their values.
 
     Args:

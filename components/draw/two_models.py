@@ -10,12 +10,12 @@ import streamlit as st
 from components.answer_and_map import AnswerAndMap
 from components.charts import plots
 from components.charts.finished import finished_figure
-from components.charts.tables import signed
-from components.draw.bar_groups import BarGroups
 from components.sidebar.subject import Subject, square_behind, square_pixels
 from components.widgets.viewer import Panel, viewer
 from engine.case import ImageCase
 from engine.case.prediction import top_classes
+from engine.charts.bar_groups import BarGroups
+from engine.charts.words import signed
 from engine.measures.drift import rank_correlation, top_overlap
 from engine.result import Table
 

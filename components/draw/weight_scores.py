@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from components.draw import tables
-from components.draw.bars import Dots
+from engine.charts.bars import Dots
 from engine.result import Table, WeightScores
 
 SHARES = {"lowest tenth": 0.1, "median": 0.5, "highest tenth": 0.9}

@@ -6,14 +6,15 @@ import numpy as np
 import streamlit as st
 
 from components.asked_image import SIDEBAR_IMAGE, TEST, choose_image
-from components.charts.tables import percent
-from components.draw.drawing import Drawing, Views, draw
-from components.draw.matrix import Matrix
+from components.draw.drawing import draw
 from components.notices import escape_markdown
 from components.picks import pick
 from components.rebuilt import NETWORKS
 from components.sidebar.subject import image_alone
 from components.widgets.pictures import show_picture
+from engine.charts.drawing import Drawing, Views
+from engine.charts.matrix import Matrix
+from engine.charts.words import percent
 from engine.experiment import ExperimentCase
 from engine.models.classifier import Classifier
 from engine.result import Checkpoint, Table

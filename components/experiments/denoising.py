@@ -1,4 +1,4 @@
-"""What a blind-spot network sees and removes, and the image of the sidebar denoised."""
+"""The image of the sidebar, denoised by a blind-spot network."""
 
 from __future__ import annotations
 
@@ -6,58 +6,15 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from components import forms, section
-from components.draw.bars import Bars
-from components.draw.drawing import Drawing, Views, draw
-from components.draw.lines import Lines
+from components.draw.drawing import draw
 from components.footer import footer
 from components.section import Section
 from components.sidebar.subject import ChosenImage
 from engine.attribution.experiments.cbsn import Denoised
+from engine.attribution.experiments.cbsn.drawings import HOLE, NEIGHBORS, last_words, over_steps
+from engine.charts.bars import Bars
+from engine.charts.drawing import Drawing
 from engine.models import catalog
-from engine.result import Table
-
-
-def neighbor_words(result: Views) -> str:
-    """What pixels side by side share, before and after the noise is broken up."""
-    table: Table = result["autocorrelation"]
-    parts = (f"{name} {table[name][1]:z.2f}" for name in table.order[1:])
-    return f"Correlation of pixels side by side: {', '.join(parts)}.".replace("-", "−")
-
-
-def last_words(result: Views, view: str = "steps") -> str:
-    """What each line comes to."""
-    table: Table = result[view]
-    parts = (f"{name} {table[name][-1]:.1f} dB" for name in table.order[1:])
-    return f"After {table['steps'][-1]:.0f} steps: {', '.join(parts)}.".replace(" -", " −")
-
-
-def over_steps(result: Views, title: str, view: str = "steps") -> Lines:
-    """Lines over the steps of a training."""
-    return Lines(
-        x="steps", series={column: column for column in result[view].order[1:]}, title=title
-    )
-
-
-HOLE = Drawing("hole", "What an output pixel sees")
-NEIGHBORS = Drawing(
-    "autocorrelation",
-    "Is the noise broken up?",
-    lambda result: Lines(
-        x="px",
-        series={column: column for column in result["autocorrelation"].order[1:]},
-        line=0.0,
-        title="correlation",
-        x_title="distance (px)",
-    ),
-    neighbor_words,
-)
-GAINED = Drawing(
-    "gained",
-    "Gained over the noisy images, by steps (first seed)",
-    lambda result: over_steps(result, "dB above the noisy images", "gained"),
-    lambda result: last_words(result, "gained"),
-)
-DENOISING = (HOLE, NEIGHBORS, GAINED)
 
 NEARNESS = Drawing(
     "psnr",

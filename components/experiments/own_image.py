@@ -7,12 +7,12 @@ from dataclasses import fields
 import streamlit as st
 
 from components import forms, section
-from components.draw.drawing import Drawing, Views
 from components.exports import encoded
 from components.footer import footer
 from components.section import Section
 from components.sidebar.subject import Subject
 from components.widgets.downloads import download
+from engine.charts.drawing import Drawing, Views
 from engine.experiment import ImageChange
 
 KEY = "experiments"

@@ -9,7 +9,7 @@ import streamlit as st
 from components import forms, section
 from components.case_form import CaseForm
 from components.claims import list_claims
-from components.draw.drawing import Views, draw
+from components.draw.drawing import draw
 from components.experiments import (
     channels,
     denoising,
@@ -20,19 +20,20 @@ from components.experiments import (
     refusal,
 )
 from components.experiments.claims import measures_drawing
-from components.experiments.drawings import BEFORE, MAIN_DRAWINGS, OF_ONE
 from components.links import refusals_here
 from components.notices import escape_markdown, show_problems
 from components.section import Section
 from components.sidebar import subject
 from engine.arguments.trained import ExperimentArguments
 from engine.attribution.experiments import AdaptiveSmoothing, Cbsn
+from engine.charts.drawing import Drawing, Views
 from engine.experiment import Experiment, ExperimentCase
 from engine.hallucination.experiments import RefusalAudit, VisualAudit
 from engine.run import Answer
 from engine.sparsity import FireTogether
 
 KEY = "experiments"
+BEFORE = Drawing("picture")
 NETWORK_VIEWS = {  # what is asked of an experiment's own networks
     FireTogether.name: channels.show,
     VisualAudit.name: perturbation.show,
@@ -96,8 +97,11 @@ def answer_section(method: Experiment, case: ExperimentCase, page: str, key: str
             method,
             case,
             columns=1,
-            evidence=[measures_drawing(method.charted or method.measures, method.axis), *OF_ONE],
-            picture=lambda result: show_result(result, key),
+            evidence=[
+                measures_drawing(method.charted or method.measures, method.axis),
+                *method.drawings,
+            ],
+            picture=lambda result: show_result(method, result, key),
             waiting=lambda: picker.draw(picker.picture_of(method, case), f"{key}.preview"),
             button="Run the experiment",
             before=method.before(case),
@@ -105,10 +109,8 @@ def answer_section(method: Experiment, case: ExperimentCase, page: str, key: str
     )
 
 
-def show_result(result: Views, key: str) -> None:
-    """The picture and the claims."""
-    main_drawing = next(
-        (candidate for candidate in MAIN_DRAWINGS if candidate.view in result), BEFORE
-    )
-    draw(main_drawing, result, f"{key}.picture")
+def show_result(method: Experiment, result: Views, key: str) -> None:
+    """The picture, or what makes the point better once it is known; and the claims."""
+    main = method.main_drawing
+    draw(main if main and main.view in result else BEFORE, result, f"{key}.picture")
     list_claims(result["claims"])

@@ -8,9 +8,6 @@ import numpy as np
 import streamlit as st
 
 from components import forms, section
-from components.draw.bars import Bars
-from components.draw.drawing import Drawing, Views
-from components.draw.lines import Lines
 from components.familiar.form import KEY, FamiliarQuestion, feature_questions
 from components.picks import pick
 from components.section import Section
@@ -22,6 +19,9 @@ from engine.anomaly.protocol.compare import BELOW, believed, ranked
 from engine.anomaly.protocol.corrupt import FLAGGED, LEVELS, SEVERITY, at_step, with_flagged
 from engine.anomaly.protocol.corruption import corrupted
 from engine.anomaly.protocol.standing import of_models
+from engine.charts.bars import Bars
+from engine.charts.drawing import Drawing, Views
+from engine.charts.lines import Lines
 from engine.models.classifier import Classifier
 from engine.pictures import as_bytes
 from engine.result import Table

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from components.draw.drawing import Drawing, Views, Words
-from components.draw.groups import Look, PointGroups
 from components.draw.over_usual import over_usual
-from components.draw.parts import ScoreParts, middles
-from components.draw.scores import groups_of, of_groups
 from components.familiar.form import FamiliarQuestion
 from engine.anomaly import COSTARR
 from engine.anomaly.detectors.costarr_findings import factors, hardly_weighed, which_half
 from engine.anomaly.protocol.findings import made_of
+from engine.charts.drawing import Drawing, Views, Words
+from engine.charts.groups import Look, PointGroups
+from engine.charts.parts import ScoreParts, middles
+from engine.charts.scores import groups_of, of_groups
 
 THIS_IMAGE, USUAL = "this image", "its class"
 ROWS = {"subject": THIS_IMAGE, "normal": "middle normal", "unknown": "middle unknown"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from components.charts.tables import as_column, figure_list
-from components.draw.drawing import Views, draw
+from components.draw.drawing import draw
 from components.draw.placed import curve_with_mark
 from components.draw.samples import draw_samples
 from components.familiar.form import KEY, FamiliarQuestion
@@ -14,6 +14,7 @@ from components.picks import switch
 from engine.anomaly.detectors.detector import ruler_in
 from engine.anomaly.protocol import findings
 from engine.anomaly.protocol.standing import Standing, first_line, operating
+from engine.charts.drawing import Views
 
 CURVES = {"roc": "ROC", "pr": "Precision and recall", "oscr": "OSCR"}
 MISSING = f"For a verdict, open a zip of at least {findings.ENOUGH} normal pictures below."

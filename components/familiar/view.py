@@ -8,7 +8,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from components import runs, section
-from components.draw.drawing import Drawing, Views, draw
+from components.draw.drawing import draw
 from components.familiar import verdict
 from components.familiar.closer import closer
 from components.familiar.evidence import drawings
@@ -17,6 +17,7 @@ from components.notices import escape_markdown
 from components.section import Section
 from engine.anomaly.protocol.nearest import nearest_pictures
 from engine.anomaly.protocol.standing import Standing
+from engine.charts.drawing import Drawing, Views
 
 
 def show(question: FamiliarQuestion, below: DeltaGenerator) -> None:

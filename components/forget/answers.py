@@ -7,12 +7,12 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
-from components.draw.drawing import Drawing, Views
-from components.draw.matrix import Matrix
-from components.draw.spread import BarsAndLine
 from components.forget.asked import WORDS, MethodDetail, Rows, each_model
 from components.picks import pick
 from components.section import Section
+from engine.charts.drawing import Drawing, Views
+from engine.charts.matrix import Matrix
+from engine.charts.spread import BarsAndLine
 from engine.result import Table
 from engine.unlearning import Confusion, Judged, MembershipAttack
 

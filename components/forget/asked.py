@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from components.draw.drawing import Drawing
 from components.rebuilt import NETWORKS
 from components.section import Section
 from components.sidebar.subject import ChosenImage
+from engine.charts.drawing import Drawing
 from engine.data import DataSet
 from engine.keeping.lazy import lazy
 from engine.method import Method

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from components.charts.tables import NONE
-from components.draw.ranking_table import RankingCell, RankingHead, RankingRow, RankingTable, tint
 from components.forget.words import FIGURES, GOAL, OF_A_MODE, percent, row_label, signed, time
+from engine.charts.ranking import RankingCell, RankingHead, RankingRow, RankingTable, tint
+from engine.charts.words import NONE
 from engine.result import Table
 from engine.unlearning.protocol.attack import band
 from engine.unlearning.protocol.scoreboard import GAPS, ranking

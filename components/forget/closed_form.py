@@ -10,11 +10,11 @@ import streamlit as st
 
 from components import forms
 from components.claims import MARKS
-from components.draw.drawing import Drawing, Views
-from components.draw.lines import Lines, Scatter
 from components.forget.asked import KEY, MethodDetail, Rows
 from components.notices import escape_markdown
 from components.section import Section
+from engine.charts.drawing import Drawing, Views
+from engine.charts.lines import Lines, Scatter
 from engine.experiment import HOLDS, NOT_HERE
 from engine.result import Table
 from engine.unlearning import ClosedForm

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from components.draw.drawing import Drawing, Views
-from components.draw.lines import Lines
 from components.forget.asked import KEY, MODELS, WORDS, MethodDetail, Rows
 from components.notices import escape_markdown
 from components.sidebar.pictures import enlarged
 from components.widgets.data_images import color_pixels, page_of, press_images
 from components.widgets.pictures import show_picture
+from engine.charts.drawing import Drawing, Views
+from engine.charts.lines import Lines
 from engine.result import Table
 from engine.unlearning import Confidence
 

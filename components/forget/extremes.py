@@ -9,10 +9,6 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from components import forms
-from components.draw.bars import Dots
-from components.draw.drawing import Drawing, Views
-from components.draw.lines import Lines
-from components.draw.spread import BarsAndLine
 from components.forget.asked import MethodDetail, Rows
 from components.forget.ranks import SETS, SLOT, Sets, rank
 from components.picks import pick
@@ -20,6 +16,10 @@ from components.section import Section
 from components.widgets.data_images import image_thumb
 from components.widgets.thumbs import thumbs
 from engine import run
+from engine.charts.bars import Dots
+from engine.charts.drawing import Drawing, Views
+from engine.charts.lines import Lines
+from engine.charts.spread import BarsAndLine
 from engine.data import DataSet
 from engine.result import Table
 from engine.unlearning import WorstCase

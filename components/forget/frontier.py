@@ -6,13 +6,14 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from components.draw.drawing import Drawing, Views, draw
-from components.draw.lines import Lines
-from components.draw.trade_off import TradeOff
+from components.draw.drawing import draw
 from components.forget.asked import KEY, MethodDetail, Rows
 from components.forget.verdict import closest_method
 from components.forget.words import BEFORE, GOAL, row_label
 from engine import run
+from engine.charts.drawing import Drawing, Views
+from engine.charts.lines import Lines
+from engine.charts.trade_off import TradeOff
 from engine.result import Table
 from engine.unlearning import AfterCase, Frontier
 

@@ -8,10 +8,10 @@ from typing import Any
 import streamlit as st
 
 from components import forms, section
-from components.draw.drawing import Views
 from components.forget.asked import MethodDetail
 from components.forget.klom import curves, one_image
 from components.notices import escape_markdown
+from engine.charts.drawing import Views
 from engine.unlearning import KLoM
 from engine.unlearning.given import GivenGroups
 from engine.unlearning.protocol.klom import NEEDED

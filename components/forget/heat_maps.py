@@ -11,8 +11,6 @@ import streamlit as st
 
 from components import runs
 from components.answer_and_map import pick_heat_map
-from components.draw.drawing import Drawing, Views
-from components.draw.lines import Lines
 from components.forget.asked import KEY, MODELS, WORDS, MethodDetail, Rows, model_of
 from components.forget.each_image import choose_id
 from components.forget.words import FIGURES, percent
@@ -26,6 +24,8 @@ from components.widgets.model_maps import ShownImage, model_maps
 from engine import run
 from engine.case import ImageCase
 from engine.case.target import Target
+from engine.charts.drawing import Drawing, Views
+from engine.charts.lines import Lines
 from engine.method import Method
 from engine.models.classifier import Classifier
 from engine.result import Table

@@ -7,18 +7,18 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
-from components.charts.tables import signed
 from components.draw import mask_pictures
-from components.draw.bars import Dots
-from components.draw.drawing import Drawing, Views
 from components.draw.layer_pictures import draw_layer_pictures
-from components.draw.lines import Lines, Scatter
 from components.forget.asked import KEY, WORDS, MethodDetail, Rows, each_model
 from components.forget.each_image import choose_id, series_in
 from components.forget.words import percent
 from components.notices import escape_markdown
 from components.widgets.data_images import LARGE, image_thumb
 from components.widgets.thumbs import thumbs
+from engine.charts.bars import Dots
+from engine.charts.drawing import Drawing, Views
+from engine.charts.lines import Lines, Scatter
+from engine.charts.words import signed
 from engine.result import Table
 from engine.sparsity.masks import diagrams
 from engine.unlearning import Embedding, Relearn, Similarity, StillThere, WhatMoved, moved_masks

@@ -10,8 +10,6 @@ import numpy as np
 import streamlit as st
 
 from components import runs, section
-from components.draw.drawing import Drawing, Views
-from components.draw.ranking_table import RankingCell, RankingHead, RankingRow, RankingTable
 from components.footer import Entry, footer, take_entries
 from components.forget import answers, each_image, given_klom, heat_maps, inside, own_models
 from components.forget.asked import ForgetQuestion, MethodDetail
@@ -24,6 +22,8 @@ from components.notices import escape_markdown, show_problems
 from components.picks import pick_or_none
 from components.section import Section
 from engine import run
+from engine.charts.drawing import Drawing, Views
+from engine.charts.ranking import RankingCell, RankingHead, RankingRow, RankingTable
 from engine.result import Table
 from engine.run import Answer
 from engine.unlearning import (

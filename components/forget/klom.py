@@ -11,9 +11,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from components import forms
-from components.draw.drawing import Drawing, Views, draw
-from components.draw.lines import Lines, Scatter
-from components.draw.spread import BarsAndLine
+from components.draw.drawing import draw
 from components.forget.asked import KEY, MethodDetail, Rows
 from components.forget.words import row_label
 from components.notices import escape_markdown
@@ -22,6 +20,9 @@ from components.sidebar.pictures import enlarged
 from components.widgets.data_images import color_pixels
 from components.widgets.pictures import show_picture
 from engine import run
+from engine.charts.drawing import Drawing, Views
+from engine.charts.lines import Lines, Scatter
+from engine.charts.spread import BarsAndLine
 from engine.result import Table
 from engine.unlearning import AfterCase, DMDirect, KLoM
 from engine.unlearning.diagnostics.klom import NOISE, NOTHING, SAMPLES, UNLEARNED, nats

@@ -10,10 +10,11 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from components import runs
-from components.draw.drawing import Drawing, Views, draw
-from components.draw.matrix import Matrix
+from components.draw.drawing import draw
 from components.forget.asked import KEY, MethodDetail
 from components.forget.words import BEFORE, GOAL, row_label
+from engine.charts.drawing import Drawing, Views
+from engine.charts.matrix import Matrix
 from engine.result import Table
 from engine.run import Answer
 from engine.unlearning import BoardCase, ForgetCase, request

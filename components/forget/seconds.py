@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import streamlit as st
 
-from components.draw.bars import Dots
-from components.draw.drawing import Drawing, Views
 from components.forget.asked import KEY, MethodDetail, Rows
 from components.forget.words import BEFORE, GOAL, row_label, time
 from components.notices import escape_markdown
 from components.section import Section
+from engine.charts.bars import Dots
+from engine.charts.drawing import Drawing, Views
 from engine.result import Table
 from engine.unlearning import Timing
 

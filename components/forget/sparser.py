@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components import forms
-from components.draw.drawing import Drawing
-from components.draw.matrix import Matrix
 from components.forget.asked import KEY, MethodDetail, Rows
 from components.forget.words import BEFORE, FIGURES, GOAL, TITLES
 from components.picks import pick
 from components.section import Section
+from engine.charts.drawing import Drawing
+from engine.charts.matrix import Matrix
 from engine.result import Table
 from engine.unlearning import SparseOriginals
 from engine.unlearning.opening import every_way

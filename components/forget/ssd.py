@@ -13,12 +13,12 @@ import streamlit as st
 
 from components.charts import plots, tables
 from components.charts.finished import finished_figure
-from components.draw.lines import Scatter
 from components.folded import folded
 from components.forget.asked import KEY, MethodDetail, Rows
 from components.forget.words import FIGURES, GOAL, percent
 from components.notices import escape_markdown
 from components.section import Section
+from engine.charts.lines import Scatter
 from engine.result import Array, Table, WeightScores
 from engine.run import Answer
 from engine.unlearning import SSD, Importance, damping_table

@@ -9,13 +9,13 @@ import streamlit as st
 
 from components import forms, runs, section, sharing
 from components.case_form import CaseForm
-from components.draw.drawing import Drawing
 from components.ending import end
 from components.forget.asked import KEY
 from components.notices import escape_markdown
 from components.section import Section
 from engine import data as data_sets
 from engine import run
+from engine.charts.drawing import Drawing
 from engine.data import DataSet
 from engine.data.modes import Merged
 from engine.data.recipe import Variant

@@ -8,7 +8,7 @@ from dataclasses import replace
 import streamlit as st
 
 from components import runs, section
-from components.draw.drawing import Drawing, draw
+from components.draw.drawing import draw
 from components.footer import Entry, footer, take_entries
 from components.forget import answers, each_image, form, frontier, heat_maps, inside, klom, ssd
 from components.forget.asked import KEY, ForgetQuestion, MethodDetail, Rows
@@ -25,6 +25,7 @@ from components.section import Section
 from components.share import Files
 from components.sidebar import subject
 from engine import run
+from engine.charts.drawing import Drawing
 from engine.result import Table
 from engine.run import Answer
 from engine.unlearning import UNLEARNERS, Confidence, StillThere, Timing

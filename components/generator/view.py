@@ -7,14 +7,14 @@ from functools import partial
 from streamlit.delta_generator import DeltaGenerator
 
 from components import section
-from components.draw.bars import Bars, Dots
-from components.draw.drawing import Drawing, Views
-from components.draw.lines import Lines
-from components.draw.matrix import Matrix
 from components.draw.pictures import draw_pictures
 from components.generator.form import KEY, GeneratorQuestion
 from components.generator.keep import keep
 from components.section import Section
+from engine.charts.bars import Bars, Dots
+from engine.charts.drawing import Drawing, Views
+from engine.charts.lines import Lines
+from engine.charts.matrix import Matrix
 from engine.result import Table
 from engine.unlearning.generator.salun import AFTER, BEFORE, CHANCE
 

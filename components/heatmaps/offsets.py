@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from components.draw.drawing import Drawing
-from components.draw.lines import Lines
 from engine.attribution.heatmaps.own_map import OwnMap
+from engine.charts.drawing import Drawing
+from engine.charts.lines import Lines
 from engine.data.example import Mask
 from engine.measures.outlines import GROUPS, OFFSET, dice_by_offset
 from engine.method import Method

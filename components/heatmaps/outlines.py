@@ -9,9 +9,7 @@ import numpy as np
 import streamlit as st
 
 from components import runs
-from components.draw.drawing import Drawing, Views
 from components.draw.drawing import draw as draw_view
-from components.draw.groups import Look, PointGroups
 from components.draw.pictures import draw_pictures
 from components.heatmaps.offsets import by_offset, cut_maps
 from components.heatmaps.peaks import of_features
@@ -23,6 +21,8 @@ from components.together import Answers
 from engine.attribution.heatmaps.own_map import OwnMap
 from engine.attribution.trust import AmongOthers, TrustCase, controls
 from engine.attribution.trust.among import DICE, MEASURES, POINTS, THIS_IMAGE, rank_sentence
+from engine.charts.drawing import Drawing, Views
+from engine.charts.groups import Look, PointGroups
 from engine.data.example import Mask
 from engine.measures.outlines import dice, inside_of, iou
 from engine.method import Method

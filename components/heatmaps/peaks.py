@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from components.draw.drawing import Drawing
 from components.draw.picture_points import PicturePoints
+from engine.charts.drawing import Drawing
 from engine.data.example import Mask
 from engine.pictures import Pixels
 from engine.result import Table

@@ -12,7 +12,6 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from components import runs, together
-from components.charts.tables import signed
 from components.draw.maps import draw_maps, first_screen, map_panel
 from components.exports import python_call
 from components.forms import method_form, pick_methods, refuse_links
@@ -30,6 +29,7 @@ from engine import run
 from engine.attribution.trust import Check
 from engine.case.prediction import Prediction
 from engine.case.target import Target
+from engine.charts.words import signed
 from engine.measures.agreement import matrix
 from engine.method import Method
 from engine.pictures import extent, is_flat

@@ -6,12 +6,12 @@ import numpy as np
 import streamlit as st
 
 from components import section
-from components.draw.bars import Dots
-from components.draw.drawing import Drawing, Views
-from components.draw.lines import Lines
-from components.draw.spread import BarsAndLine
 from components.inside.view import KEY
 from components.section import Section
+from engine.charts.bars import Dots
+from engine.charts.drawing import Drawing, Views
+from engine.charts.lines import Lines
+from engine.charts.spread import BarsAndLine
 from engine.hallucination import HalluRAG, ScenesCase
 from engine.hallucination.inside.probe import LINEAR, PUBLISHED, WORD
 from engine.hallucination.inside.readings import WHEN

@@ -10,10 +10,10 @@ import streamlit as st
 from components import section
 from components.dialog import answer_words, lens, scene
 from components.dialog.scene import DialogImage
-from components.draw.bars import Bars
-from components.draw.drawing import Drawing, Views
 from components.draw.tokens import WordMarks, draw_tokens
 from components.section import Section
+from engine.charts.bars import Bars
+from engine.charts.drawing import Drawing, Views
 from engine.hallucination import Greedy, HalluRAG, ScenesCase, WordRisk
 from engine.hallucination.case import CaptionCase
 from engine.hallucination.inside.word_risk import LIKELY

@@ -7,11 +7,12 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from components import forms
-from components.charts.tables import signed
-from components.draw.drawing import Drawing, Views, draw
-from components.draw.matrix import Matrix
+from components.draw.drawing import draw
 from components.lab import data_set
 from components.notices import show_problems
+from engine.charts.drawing import Drawing, Views
+from engine.charts.matrix import Matrix
+from engine.charts.words import signed
 from engine.data import SPLITS
 from engine.data.tabular import Cohort, LabeledTable
 from engine.result import Table

@@ -8,12 +8,12 @@ import streamlit as st
 
 from components import runs, section
 from components.draw.checkpoint import draw_checkpoint
-from components.draw.drawing import Drawing, Views
 from components.lab import data_set
 from components.notices import escape_markdown
 from components.section import Section
 from components.taking import kept_model
 from components.views import HEATMAPS
+from engine.charts.drawing import Drawing, Views
 from engine.lab import Train, TrainCase
 from engine.models.small import TITLES
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from components.draw.curves import PROBABILITY
-from components.draw.drawing import Drawing, Views
 from components.draw.fields import FieldChart
-from components.draw.lines import Lines
+from engine.charts.curves import PROBABILITY
+from engine.charts.drawing import Drawing, Views
+from engine.charts.lines import Lines
 from engine.result import Points, Table
 
 ACROSS = "way from source to target"

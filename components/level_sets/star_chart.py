@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from components.charts.finished import finished_figure
 from components.charts.plots import with_table
-from components.charts.style import GRAY, MARGINS, fill_unknown, number, scale, wrapped
+from components.charts.style import fill_unknown, number, scale
+from engine.charts.style import GRAY, MARGINS, wrapped
 from engine.result import Field, Result, Table
 
 FINE = 8  # colored dots between two points of a limb

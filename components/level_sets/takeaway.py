@@ -6,10 +6,10 @@ import io
 
 import numpy as np
 
-from components.draw.drawing import Views
 from components.exports import encoded
 from components.level_sets.animation import as_gif, as_webp, statistics_csv
 from components.share import Files
+from engine.charts.drawing import Views
 
 
 def walk(result: Views) -> Files:

@@ -10,9 +10,11 @@ import streamlit as st
 
 from components.charts.finished import finished_figure
 from components.charts.plots import with_table
-from components.charts.style import GRAY, MARGINS, fill_unknown, scale
-from components.draw.drawing import Drawing, Views, draw
-from components.draw.lines import Lines
+from components.charts.style import fill_unknown, scale
+from components.draw.drawing import draw
+from engine.charts.drawing import Drawing, Views
+from engine.charts.lines import Lines
+from engine.charts.style import GRAY, MARGINS
 from engine.result import Curve, Field, Table
 
 SURFACE, LINES = "Surface", "Lines"

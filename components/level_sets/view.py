@@ -11,7 +11,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from components import section
-from components.draw.drawing import Drawing, Views, draw
+from components.draw.drawing import draw
 from components.level_sets import plane_chart, star_chart, tube_chart, walks
 from components.level_sets.asked import KEY, method_like, pair, walk_settings
 from components.notices import escape_markdown
@@ -30,6 +30,7 @@ from engine.attribution.level_sets.settings import LevelSet
 from engine.attribution.level_sets.simplex import Simplex
 from engine.attribution.level_sets.star import Star
 from engine.attribution.level_sets.tube_width import TubeWidth
+from engine.charts.drawing import Drawing, Views
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ from streamlit.delta_generator import DeltaGenerator
 
 from components import runs, together
 from components.charts import tables
-from components.draw.drawing import Views
 from components.level_sets import takeaway
 from components.level_sets.asked import KEY, method_like, pair
 from components.notices import escape_markdown
@@ -27,6 +26,7 @@ from engine.attribution.level_sets.lst import LST
 from engine.attribution.level_sets.settings import Walking
 from engine.case import PairCase
 from engine.case.prediction import at_once
+from engine.charts.drawing import Views
 from engine.method import Method
 from engine.pictures import as_bytes
 from engine.result import Result, Table

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.ndimage import binary_dilation, binary_erosion
 
-from components.draw.drawing import Drawing, Views, draw
+from components.draw.drawing import draw
 from components.draw.orders import WAYS, along_order
 from components.links import refuse
 from components.minimal_regions.form import KEY, RegionSearch
@@ -16,6 +16,7 @@ from components.sidebar.subject import Subject, square_pixels
 from components.widgets.pictures import show_picture
 from components.widgets.viewer import Pixels
 from engine.attribution.lima.findings import at_step
+from engine.charts.drawing import Drawing, Views
 from engine.run import digest
 
 SIDE = 672  # px of the picture on the page, at least

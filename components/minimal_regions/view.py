@@ -5,8 +5,6 @@ from __future__ import annotations
 from streamlit.delta_generator import DeltaGenerator
 
 from components import section
-from components.draw.bars import Bars, Dots
-from components.draw.drawing import Drawing
 from components.draw.maps import draw_maps
 from components.exports import python_call
 from components.minimal_regions import steps
@@ -16,6 +14,8 @@ from components.widgets.viewer import Panel
 from engine import run
 from engine.attribution.lima import findings, naive_looks
 from engine.attribution.lima.other_maps import area_table
+from engine.charts.bars import Bars, Dots
+from engine.charts.drawing import Drawing
 from engine.run import Answer
 
 AREAS = Dots(

@@ -9,13 +9,13 @@ from typing import Any
 import streamlit as st
 
 from components import forms, section
-from components.draw.cluster_map import ClusterMap
-from components.draw.drawing import Drawing, Views
 from components.notices import escape_markdown
 from components.protect.form import KEY, ProtectQuestion
 from components.section import Section
 from components.uploads import describe, without_name
 from components.widgets.downloads import download
+from engine.charts.cluster_map import ClusterMap
+from engine.charts.drawing import Drawing, Views
 from engine.data.folders import Imported
 from engine.errors import BadData
 from engine.result import ImageNoise

@@ -7,8 +7,6 @@ from dataclasses import fields
 import streamlit as st
 
 from components import section
-from components.draw.bar_groups import BarGroups
-from components.draw.drawing import Drawing, Views
 from components.draw.pictures import draw_pictures
 from components.exports import encoded
 from components.footer import footer
@@ -18,6 +16,8 @@ from components.section import Section
 from components.sidebar.subject import Subject
 from components.views import UNLEARNING_EXPERIMENTS
 from components.widgets.downloads import download
+from engine.charts.bar_groups import BarGroups
+from engine.charts.drawing import Drawing, Views
 from engine.experiment import Experiment, ImageChange
 from engine.pictures import Pixels
 from engine.result import Pictures, Table

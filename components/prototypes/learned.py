@@ -5,11 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from components import section
-from components.draw.drawing import Drawing, Views
-from components.draw.matrix import Matrix
 from components.prototypes.form import KEY, PrototypeQuestion
 from components.section import Section
 from engine import run
+from engine.charts.drawing import Drawing, Views
+from engine.charts.matrix import Matrix
 
 
 def show(question: PrototypeQuestion) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import streamlit as st
 
 from components import forms, section
-from components.draw.drawing import Drawing, Views
-from components.draw.lines import Lines
 from components.prototypes.form import KEY, ROBUST, PrototypeQuestion
 from components.section import Section
 from engine.attribution.prototypes import PrototypeRobustness
 from engine.attribution.prototypes.robustness import CBC, CERTIFIED, CURVES, PLAIN, WIDE
+from engine.charts.drawing import Drawing, Views
+from engine.charts.lines import Lines
 
 
 def show(question: PrototypeQuestion) -> None:

@@ -11,10 +11,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from components import section
-from components.draw.bars import Dots
-from components.draw.drawing import Drawing, Views, draw
-from components.draw.lines import Lines
-from components.draw.stacked import Stacked
+from components.draw.drawing import draw
 from components.notices import escape_markdown
 from components.prototypes.form import KEY, PrototypeQuestion
 from components.section import Section
@@ -32,6 +29,10 @@ from engine.attribution.prototypes.reasons import (
     summed,
     with_indefinite,
 )
+from engine.charts.bars import Dots
+from engine.charts.drawing import Drawing, Views
+from engine.charts.lines import Lines
+from engine.charts.stacked import Stacked
 from engine.result import Table
 
 STACKED = Stacked(

@@ -8,11 +8,11 @@ import numpy as np
 import streamlit as st
 
 from components import forms, runs, section
-from components.charts.tables import percent
-from components.draw.drawing import Drawing, Views
-from components.draw.lines import Lines
 from components.prune.asked import KEY, PruneQuestion
 from components.section import Section
+from engine.charts.drawing import Drawing, Views
+from engine.charts.lines import Lines
+from engine.charts.words import percent
 from engine.result import Table
 from engine.run import Answer
 from engine.sparsity import Level, Masks, Tradeoff, agreement_only, sparsest

@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 import streamlit as st
 
 from components import runs
-from components.charts.tables import percent
 from components.notices import escape_markdown
 from components.sidebar.subject import Subject
 from engine.case import ImageCase
+from engine.charts.words import percent
 from engine.keeping.memory import Memory
 from engine.method import Method
 from engine.models.classifier import Classifier

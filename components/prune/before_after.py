@@ -9,9 +9,6 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from components.answer_and_map import AnswerAndMap, answer_and_map, pick_heat_map
-from components.charts.tables import percent
-from components.draw.drawing import Exhibit
-from components.draw.scores import as_table
 from components.draw.two_models import (
     ModelComparison,
     draw_figures,
@@ -26,6 +23,9 @@ from components.prune.layers import finding, layer_widths
 from components.section import Section, calls
 from components.share import Offer
 from components.sidebar.ground import ground_of
+from engine.charts.drawing import Exhibit
+from engine.charts.scores import as_table
+from engine.charts.words import percent
 from engine.run import Answer
 from engine.sparsity import Masks
 from engine.sparsity.prune import layer_table

@@ -8,13 +8,13 @@ import numpy as np
 import streamlit as st
 
 from components.charts import tables
-from components.charts.style import theme
 from components.draw import mask_pictures
 from components.draw.layer_pictures import color_legend, draw_layer_pictures
 from components.notices import escape_markdown
 from components.open_file import open_file
 from components.picks import pick
 from components.prune.asked import KEY, PruneQuestion, masks_at, scores_ready
+from engine.charts.style import theme
 from engine.result import Table
 from engine.sparsity import Masks, masks_in, read_masks
 from engine.sparsity.masks import diagrams

@@ -8,15 +8,15 @@ import numpy as np
 import streamlit as st
 
 from components import measurement, section
-from components.charts.tables import percent
 from components.draw import tables
-from components.draw.bars import Bars, Dots
-from components.draw.drawing import Drawing, Views
-from components.draw.facets import Facets
 from components.measurement import MeasurementOnDemand
 from components.notices import escape_markdown
 from components.prune.asked import KEY, PruneQuestion, pruned_model
 from components.section import Section
+from engine.charts.bars import Bars, Dots
+from engine.charts.drawing import Drawing, Views
+from engine.charts.facets import Facets
+from engine.charts.words import percent
 from engine.result import Table
 from engine.sparsity import Masks
 from engine.sparsity.effects.latency import (

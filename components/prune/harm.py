@@ -6,15 +6,15 @@ import numpy as np
 import streamlit as st
 
 from components import forms, section
-from components.charts.tables import signed
-from components.draw.bars import Bars, Dots
-from components.draw.drawing import Drawing, Views
-from components.draw.lines import Scatter
-from components.draw.reliability import Reliability, models_in_bins
 from components.prune import seeds, unknown
 from components.prune.asked import KEY, PruneQuestion
 from components.section import Section
 from components.widgets.data_images import draw_data_images
+from engine.charts.bars import Bars, Dots
+from engine.charts.drawing import Drawing, Views
+from engine.charts.lines import Scatter
+from engine.charts.reliability import Reliability, models_in_bins
+from engine.charts.words import signed
 from engine.result import Table
 from engine.sparsity import Harm, Masks, agreement_only
 from engine.sparsity.subjects import names_of_photographs

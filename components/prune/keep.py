@@ -10,12 +10,12 @@ import streamlit as st
 
 from components import forms, measurement, runs, section, sharing
 from components.draw.checkpoint import KEEP, NOT_YOURS, TAKEN, draw_checkpoint
-from components.draw.drawing import Drawing, Views
 from components.measurement import MeasurementOnDemand
 from components.prune.asked import KEY, PruneQuestion, model_identity, pruned_model
 from components.section import Section
 from components.views import PRUNE
 from components.widgets.downloads import download
+from engine.charts.drawing import Drawing, Views
 from engine.models.extras import ONNX
 from engine.models.onnx_file import OnnxFile, onnx_file
 from engine.result import Scores

@@ -6,10 +6,10 @@ import numpy as np
 import streamlit as st
 
 from components.draw import tables
-from components.draw.bins import Bins
 from components.draw.kernels import draw_activations, draw_wall
 from components.picks import pick, pick_number
 from components.prune.asked import KEY, PruneQuestion, pruned_model
+from engine.charts.bins import Bins
 from engine.result import Table
 from engine.sparsity import Masks, PrunableWeight
 from engine.sparsity.masks import diagrams

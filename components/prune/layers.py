@@ -8,13 +8,13 @@ from html import escape
 import numpy as np
 import streamlit as st
 
-from components.charts.tables import percent
 from components.draw import tables
 from components.draw.mask_drawings import draw_folded_back, draw_groups, draw_patterns, draw_strips
-from components.draw.widths import Widths
 from components.forms import widget
 from components.prune import learning
 from components.prune.asked import KEY, PruneQuestion, masks_at, scores_ready
+from engine.charts.widths import Widths
+from engine.charts.words import percent
 from engine.sparsity import Masks, Prune
 from engine.sparsity.masks import diagrams
 from engine.sparsity.prune import layer_table

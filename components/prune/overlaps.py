@@ -10,12 +10,13 @@ import streamlit as st
 
 from components import runs
 from components.charts import tables
-from components.charts.tables import percent
-from components.draw.drawing import Drawing, Views, draw
-from components.draw.matrix import Matrix
+from components.draw.drawing import draw
 from components.notices import escape_markdown
 from components.prune.asked import KEY, PATTERNED, PruneQuestion, masks_at
 from engine import run
+from engine.charts.drawing import Drawing, Views
+from engine.charts.matrix import Matrix
+from engine.charts.words import percent
 from engine.errors import BlindspotError
 from engine.result import Table
 from engine.run import Answer

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from components import section
-from components.draw.drawing import Drawing, Views
-from components.draw.lines import Lines
 from components.picks import pick
 from components.prune import compare
 from components.prune.asked import KEY, PruneQuestion
 from components.section import Section
+from engine.charts.drawing import Drawing, Views
+from engine.charts.lines import Lines
 from engine.result import Table
 from engine.sparsity import Masks
 from engine.sparsity.criteria.jackpot import ADAPTED, AFTER_SEARCH, START, Jackpot, has_statistics

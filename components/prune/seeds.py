@@ -6,11 +6,11 @@ import numpy as np
 import streamlit as st
 
 from components import section
-from components.draw.bars import Bars, Dots
-from components.draw.drawing import Drawing, Views
 from components.prune.asked import KEY, PruneQuestion
 from components.section import Section
 from components.widgets.data_images import draw_data_images
+from engine.charts.bars import Bars, Dots
+from engine.charts.drawing import Drawing, Views
 from engine.result import Table
 from engine.sparsity import Seeds
 from engine.sparsity.criteria.learned import Learned

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from components import section
-from components.charts.tables import percent
-from components.draw.drawing import Drawing, Views
-from components.draw.matrix import Matrix
 from components.prune.asked import KEY, PruneQuestion
 from components.section import Section
+from engine.charts.drawing import Drawing, Views
+from engine.charts.matrix import Matrix
+from engine.charts.words import percent
 from engine.result import Table
 from engine.sparsity import Masks, agreement_only
 from engine.sparsity.criteria.magnitude import Magnitude

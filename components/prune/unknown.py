@@ -6,13 +6,13 @@ import numpy as np
 import streamlit as st
 
 from components import section
-from components.charts.tables import percent
-from components.draw.bars import Dots
-from components.draw.drawing import Drawing, Views
-from components.draw.facets import BETWEEN, Facets
 from components.notices import escape_markdown
 from components.prune.asked import KEY, PruneQuestion
 from components.section import Section
+from engine.charts.bars import Dots
+from engine.charts.drawing import Drawing, Views
+from engine.charts.facets import BETWEEN, Facets
+from engine.charts.words import percent
 from engine.result import Table
 from engine.sparsity import Unknown, agreement_only
 

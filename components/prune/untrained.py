@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from components import forms, section
-from components.charts.tables import percent
-from components.draw.bars import Bars
-from components.draw.drawing import Drawing, Views
 from components.prune.asked import KEY, PruneQuestion
 from components.section import Section
+from engine.charts.bars import Bars
+from engine.charts.drawing import Drawing, Views
+from engine.charts.words import percent
 from engine.result import Table
 from engine.sparsity import Masks, Untrained
 from engine.sparsity.effects.untrained import DENSE

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from components.charts.tables import percent
 from components.ending import end
 from components.footer import Entry, add_entry, footer
 from components.forms import refuse_links, widget, within
@@ -43,6 +42,7 @@ from components.prune.asked import (
     scores_ready,
 )
 from components.sidebar.subject import Subject
+from engine.charts.words import percent
 from engine.errors import BlindspotError
 from engine.sparsity import Learned, Masks, Prune, PruneCase, agreement_only, masks_in, rounds_of
 from engine.sparsity.criteria.shares import OF_RATIO

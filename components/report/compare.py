@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
-from components.charts.tables import signed
-from components.draw.drawing import by_kind, empty
+from components.draw.drawing import by_kind
 from components.draw.heat_maps import OverPicture, blended, draw_heat_map
 from components.draw.maps import first_screen
 from components.notices import escape_markdown
@@ -19,6 +18,8 @@ from components.report.settings import setting_words
 from components.widgets import viewer
 from components.widgets.swipe import swipe
 from components.widgets.wording import how_alike
+from engine.charts.drawing import empty
+from engine.charts.words import signed
 from engine.measures.agreement import matrix
 from engine.pictures import scale_ends
 from engine.result import HeatMap

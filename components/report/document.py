@@ -20,22 +20,24 @@ import plotly.graph_objects as go
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from PIL import Image
 
-from components.charts.style import INK, inked, on_paper
-from components.charts.tables import NONE, formats, framed
-from components.draw.charts import Chart
-from components.draw.curves import all_lines
-from components.draw.drawing import Exhibit
+from components.charts.style import inked, on_paper
+from components.charts.tables import formats, framed
 from components.draw.fields import FieldChart
-from components.draw.matrix import Matrix
-from components.draw.panels import Panels
 from components.draw.rows import rows_of
-from components.draw.scores import score_bars
 from components.exports import in_seconds
 from components.notices import RESEARCH
 from components.report.figures import svg
 from components.report.pinned import Pinned, SeenMap
 from components.report.settings import setting_words
 from components.widgets.encoding import data_url, saved
+from engine.charts.chart import Chart
+from engine.charts.curves import all_lines
+from engine.charts.drawing import Exhibit
+from engine.charts.matrix import Matrix
+from engine.charts.panels import Panels
+from engine.charts.scores import score_bars
+from engine.charts.style import INK
+from engine.charts.words import NONE
 from engine.pictures import Pixels, labeled_grid
 from engine.result import Curve, Field, Pictures, Ranking, Scores, Table, Tokens, View
 

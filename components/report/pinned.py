@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from components.draw.charts import Chart
-from components.draw.drawing import DrawnAs, Exhibit
 from components.draw.rows import rows_of
 from components.draw.tokens import WordMarks
 from components.widgets import viewer
 from components.widgets.as_seen import Look, MapGround, as_seen, look_words
+from engine.charts.chart import Chart
+from engine.charts.drawing import DrawnAs, Exhibit
 from engine.pictures import Legend, Pixels, as_bytes
 from engine.result import Field, HeatMap, Path, Pictures, View
 from engine.run import Answer

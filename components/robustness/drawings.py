@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from components.draw.bars import Dots
-from components.draw.drawing import Drawing, Views
-from components.draw.lines import Lines
 from engine.attribution.robustness.order_losses import AD, CW, QUAD
+from engine.charts.bars import Dots
+from engine.charts.drawing import Drawing, Views
+from engine.charts.lines import Lines
 
 AROUND, ROOM = 120, 40  # px around the rows, and of each: long names have two lines
 PICTURES = Drawing("pictures")

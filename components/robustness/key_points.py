@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import plotly.graph_objects as go
 
-from components.draw.drawing import Drawing, Views
 from components.draw.picture_points import PicturePoints
+from engine.charts.drawing import Drawing, Views
 from engine.pictures import Pixels
 from engine.result import Table
 

@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 
 from components import runs, section
-from components.draw.drawing import Views, draw
+from components.draw.drawing import draw
 from components.draw.maps import draw_maps
 from components.notices import escape_markdown
 from components.picks import pick, pick_some
@@ -26,6 +26,7 @@ from engine.attribution.robustness.scored import attacked_pixels
 from engine.attribution.trust import Check, Order, OtherClass, TrustCase
 from engine.attribution.trust.verdict import GOOD
 from engine.case import PairCase
+from engine.charts.drawing import Views
 from engine.result import Table
 from engine.run import Answer
 

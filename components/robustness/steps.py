@@ -8,10 +8,10 @@ from math import nan
 
 import numpy as np
 
-from components.draw.drawing import Drawing, Views
 from components.robustness.form import AttackQuestion
 from components.widgets.player import Walked, player
 from engine.attribution.robustness.scored import AFTER
+from engine.charts.drawing import Drawing, Views
 from engine.pictures import as_bytes
 from engine.result import Path, Pictures, View
 

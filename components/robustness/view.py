@@ -9,7 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from components import section
 from components.case_form import CaseForm
-from components.draw.drawing import Drawing, Views, draw
+from components.draw.drawing import draw
 from components.draw.maps import draw_maps
 from components.exports import python_call
 from components.forms import method_form, refuse_links
@@ -23,6 +23,7 @@ from components.widgets.viewer import Panel
 from engine.arguments.attacks import AttackedImagesArguments
 from engine.attribution.one_class import refuse_one_class
 from engine.attribution.robustness import AttackedImagesCase, OrderedCase, OrderedSuccess, SafeCV
+from engine.charts.drawing import Drawing, Views
 from engine.run import Answer
 
 

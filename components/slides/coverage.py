@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from components.draw.drawing import Drawing, Views
-from components.draw.lines import Lines
 from components.slides.form import SlidesQuestion
 from engine.attribution.slides.methods import ABMIL, STUDENT, TEACHER
+from engine.charts.drawing import Drawing, Views
+from engine.charts.lines import Lines
 from engine.result import Table
 
 NAMES = {ABMIL: "plain attention (ABMIL)", TEACHER: "teacher", STUDENT: "student"}

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from components.draw.drawing import Drawing, Views
 from components.slides.form import SlidesQuestion
 from engine.attribution.slides.bags import laid_out, on_slide
 from engine.attribution.slides.masks import HIGH, KINDS, UNMASKED
+from engine.charts.drawing import Drawing, Views
 from engine.result import Pictures, Table
 
 MOMENTS = 5

@@ -12,8 +12,6 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from components import forms, section
-from components.draw.bar_groups import BarGroups
-from components.draw.drawing import Drawing, Views
 from components.ending import end
 from components.notices import escape_markdown, show_problems
 from components.open_file import open_file
@@ -27,6 +25,8 @@ from engine.attribution.slides.attention import EQUAL, KEY_RECALL, SAYS, network
 from engine.attribution.slides.methods import ABMIL, MAX_POOLING, MEAN_POOLING
 from engine.attribution.slides.section_networks import STUDENTS
 from engine.attribution.slides.whole import KEY_SHARE, TileReading
+from engine.charts.bar_groups import BarGroups
+from engine.charts.drawing import Drawing, Views
 from engine.data.whole_slide import made_slide
 from engine.images.large import open_large
 from engine.images.large_base import LargeImage

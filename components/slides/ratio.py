@@ -5,8 +5,6 @@ from __future__ import annotations
 import streamlit as st
 
 from components import forms, section
-from components.draw.drawing import Drawing
-from components.draw.lines import Lines
 from components.picks import pick
 from components.section import Section
 from components.slides.form import KEY, SlidesQuestion
@@ -14,6 +12,8 @@ from engine.attribution.slides import MaskedRatio
 from engine.attribution.slides.methods import POOLINGS
 from engine.attribution.slides.ratio import RATIOS
 from engine.attribution.slides.scores import MEASURES
+from engine.charts.drawing import Drawing
+from engine.charts.lines import Lines
 
 SLOT = f"{KEY}.MaskedRatio"
 

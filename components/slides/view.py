@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 from streamlit.delta_generator import DeltaGenerator
 
 from components import section
-from components.draw.bar_groups import BarGroups
-from components.draw.drawing import Drawing, Views
 from components.draw.maps import first_screen
 from components.notices import escape_markdown
 from components.section import Section
@@ -22,6 +20,8 @@ from components.widgets.viewer import Panel, viewer
 from engine.attribution.slides.bags import laid_out, on_slide
 from engine.attribution.slides.methods import ABMIL, BY_CLASS, STUDENT, TEACHER, by_class
 from engine.attribution.slides.scores import MEASURES, found_keys
+from engine.charts.bar_groups import BarGroups
+from engine.charts.drawing import Drawing, Views
 from engine.result import HeatMap, Pictures, Table
 
 ENLARGED = 3  # times, so that a tile can be seen

@@ -12,15 +12,15 @@ from PIL import Image
 
 from components import exports
 from components.charts import plots
-from components.charts.style import GRAY
-from components.draw.drawing import Views
-from components.draw.labels import free_side
 from components.draw.samples import as_doubles
-from components.draw.spread import BarsAndLine
 from components.sidebar.subject import Subject
 from components.start.cards import KEY
 from components.widgets.data_images import color_pixels
 from components.widgets.pictures import show_picture
+from engine.charts.drawing import Views
+from engine.charts.labels import free_side
+from engine.charts.spread import BarsAndLine
+from engine.charts.style import GRAY
 from engine.data import DataSet
 from engine.data.dataset import Rows
 from engine.data.layout import Scene

@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from components.draw.drawing import Drawing, draw
+from components.draw.drawing import draw
 from components.forget import answers, each_image, inside
 from components.forget.asked import KEY, ForgetQuestion, MethodDetail, each_model
 from components.forget.verdict import verdict
@@ -18,6 +18,7 @@ from components.stories.step import Story, StoryStep
 from components.views import FORGET
 from components.widgets.data_images import color_pixels
 from engine.case.opening import Question
+from engine.charts.drawing import Drawing
 from engine.run import Answer
 from engine.unlearning import (
     AfterCase,

@@ -8,9 +8,10 @@ import numpy as np
 import streamlit as st
 
 from components.charts.plots import slide
-from components.draw.drawing import Drawing, draw
+from components.draw.drawing import draw
 from components.stories.words import top_class_text
 from engine.case.prediction import top_classes
+from engine.charts.drawing import Drawing
 from engine.result import Scores
 from engine.run import Answer
 

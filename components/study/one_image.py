@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import streamlit as st
 
 from components import section
-from components.draw.drawing import Drawing
 from components.draw.ramps import draw_ramps
 from components.footer import Entry, footer
 from components.notices import show_problems
@@ -16,6 +15,7 @@ from components.section import Section
 from components.study.form import KEY, StudyQuestion
 from engine.attribution.study import ImageQuestion, StudyMaps
 from engine.attribution.study.pictures import map_pictures
+from engine.charts.drawing import Drawing
 
 
 @st.fragment

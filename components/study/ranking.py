@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from components.charts.tables import NONE
-from components.draw.drawing import Drawing, Views
-from components.draw.ranking_table import BLUE, RankingCell, RankingHead, RankingRow, RankingTable
 from components.notices import escape_markdown
 from engine.attribution.study import StudyCase
 from engine.attribution.study.findings import fineness, row_label
 from engine.attribution.study.measure import RANDOM
 from engine.attribution.study.ranking import Metric, by_reliability, ranked, study_metrics
+from engine.charts.drawing import Drawing, Views
+from engine.charts.ranking import BLUE, RankingCell, RankingHead, RankingRow, RankingTable
+from engine.charts.words import NONE
 from engine.result import Table
 
 UNDER = {"seconds": "× the fastest"}  # a head's second line, where it is not the metric's name

@@ -5,13 +5,14 @@ from __future__ import annotations
 from streamlit.delta_generator import DeltaGenerator
 
 from components import section
-from components.draw.drawing import Views, draw
+from components.draw.drawing import draw
 from components.footer import take_entries
 from components.section import Section, side_by_side
 from components.share import Files
 from components.study import charts, one_image, ranking
 from components.study.form import KEY, StudyQuestion
 from engine.attribution.study.findings import row_label
+from engine.charts.drawing import Views
 from engine.result import Table
 from engine.result.spreadsheet import csv_text
 

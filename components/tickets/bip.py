@@ -8,12 +8,12 @@ import numpy as np
 import streamlit as st
 
 from components import forms, section
-from components.draw.bars import Dots
-from components.draw.drawing import Drawing, Views
-from components.draw.lines import Scatter
-from components.draw.panels import Panels
 from components.picks import pick
 from components.section import Section
+from engine.charts.bars import Dots
+from engine.charts.drawing import Drawing, Views
+from engine.charts.lines import Scatter
+from engine.charts.panels import Panels
 from engine.lab import TrainCase
 from engine.result import Table
 from engine.sparsity import BiP

@@ -6,9 +6,9 @@ from functools import partial
 
 import numpy as np
 
-from components.draw.drawing import Drawing, Views
-from components.draw.lines import Lines
-from components.draw.matrix import Matrix
+from engine.charts.drawing import Drawing, Views
+from engine.charts.lines import Lines
+from engine.charts.matrix import Matrix
 from engine.result import Table
 from engine.sparsity.tickets.levels import ARMS
 

@@ -10,12 +10,13 @@ import numpy as np
 import streamlit as st
 
 from components import forms, section
-from components.draw.drawing import Drawing, Views, draw
+from components.draw.drawing import draw
 from components.draw.fields import FieldChart
-from components.draw.lines import Lines
 from components.notices import escape_markdown
 from components.section import Section
 from engine.arguments.trained import TrainArguments
+from engine.charts.drawing import Drawing, Views
+from engine.charts.lines import Lines
 from engine.experiment import HOLDS, NOT_HERE, OUTCOMES, UNDECIDED
 from engine.lab import TrainCase
 from engine.models.small import TITLES

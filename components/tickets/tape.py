@@ -10,9 +10,7 @@ import streamlit as st
 
 from components.answer_and_map import AnswerAndMap, answer_and_map, pick_heat_map
 from components.asked_image import AskedImage, choose_image
-from components.charts.tables import percent
-from components.draw.drawing import Drawing, Views, draw
-from components.draw.lines import Lines
+from components.draw.drawing import draw
 from components.draw.mask_drawings import draw_folded_back, draw_strips
 from components.draw.two_models import model_comparison
 from components.notices import escape_markdown
@@ -22,6 +20,9 @@ from components.tickets.form import KEY, TicketQuestion
 from components.widgets.steps import play_steps
 from components.widgets.viewer import Panel, viewer
 from engine.case.prediction import top_classes
+from engine.charts.drawing import Drawing, Views
+from engine.charts.lines import Lines
+from engine.charts.words import percent
 from engine.models.classifier import Classifier
 from engine.models.rebuild import rebuilt
 from engine.result import Networks, Table

@@ -8,7 +8,6 @@ from streamlit.delta_generator import DeltaGenerator
 from components import section
 from components.claims import list_claims
 from components.draw.checkpoint import draw_checkpoint
-from components.draw.drawing import Views
 from components.footer import footer
 from components.notices import escape_markdown, show_problems
 from components.section import Section
@@ -16,6 +15,7 @@ from components.tickets import evidence, tape
 from components.tickets.form import KEY, TicketQuestion
 from components.views import HEATMAPS
 from engine import run
+from engine.charts.drawing import Views
 from engine.sparsity.tickets.lottery import said_of, seeds_of
 
 BEFORE = (

@@ -8,10 +8,6 @@ import numpy as np
 import streamlit as st
 
 from components import forms, section
-from components.draw.bars import Dots
-from components.draw.drawing import Drawing, Views
-from components.draw.groups import PointGroups
-from components.draw.lines import Lines
 from components.footer import footer
 from components.notices import escape_markdown
 from components.picks import switch
@@ -23,6 +19,10 @@ from engine.attribution.tilt import LocalTilt, TiltedSheets
 from engine.attribution.tilt.class_images import THIS_IMAGE
 from engine.attribution.tilt.local import PIXELS
 from engine.attribution.tilt.sheets import BOUNDARY, EXAMPLE, FIRST_CLASS, MIRROR, OTHER, REACH
+from engine.charts.bars import Dots
+from engine.charts.drawing import Drawing, Views
+from engine.charts.groups import PointGroups
+from engine.charts.lines import Lines
 from engine.experiment import ExperimentCase
 from engine.result import Table
 

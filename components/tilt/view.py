@@ -8,10 +8,6 @@ import numpy as np
 import streamlit as st
 
 from components import section
-from components.draw.bars import Bars
-from components.draw.drawing import Drawing, Views
-from components.draw.groups import Look, PointGroups
-from components.draw.lines import Lines
 from components.draw.pictures import draw_pictures
 from components.footer import footer
 from components.section import Section
@@ -19,6 +15,10 @@ from components.tilt.form import KEY, TiltQuestion, choose
 from engine.attribution.tilt.boundary import STRENGTHS, TENTHS
 from engine.attribution.tilt.geometry import TYPES
 from engine.attribution.tilt.mirror import mirror, pictures, wall
+from engine.charts.bars import Bars
+from engine.charts.drawing import Drawing, Views
+from engine.charts.groups import Look, PointGroups
+from engine.charts.lines import Lines
 from engine.result import Table
 
 CLOSE = 1.05  # strength up to which a boundary is as good as not tilted

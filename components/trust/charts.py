@@ -7,11 +7,12 @@ from collections.abc import Mapping
 import numpy as np
 import streamlit as st
 
-from components.charts.tables import signed
-from components.draw.curves import as_columns
-from components.draw.drawing import Drawing, draw
-from components.draw.lines import Lines, Scatter
+from components.draw.drawing import draw
 from components.draw.orders import WAYS, along_order
+from engine.charts.curves import as_columns
+from engine.charts.drawing import Drawing
+from engine.charts.lines import Lines, Scatter
+from engine.charts.words import signed
 from engine.result import Curve, Result, Table
 
 HEIGHT = 300  # px

@@ -9,9 +9,10 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from components.draw.drawing import Drawing, Views, draw
+from components.draw.drawing import draw
 from components.draw.picture_points import PicturePoints
 from components.where_odd.form import KEY, WhereQuestion
+from engine.charts.drawing import Drawing, Views
 from engine.data.example import example_picture
 from engine.pictures import Pixels, as_bytes
 from engine.result import Pictures, Table

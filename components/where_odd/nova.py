@@ -7,11 +7,8 @@ import streamlit as st
 
 from components import forms, section, uploads
 from components.case_form import CaseForm
-from components.charts.tables import percent
 from components.draw.boxes import PictureBoxes
-from components.draw.drawing import Drawing, Views, draw
-from components.draw.lines import Lines
-from components.draw.panels import Panels
+from components.draw.drawing import draw
 from components.notices import escape_markdown, show_problems
 from components.picks import pick
 from components.section import Section
@@ -19,6 +16,10 @@ from components.where_odd.slices import show_notes
 from engine.anomaly import LesionsCase, Nova, sources
 from engine.anomaly.localizers.nova import ALL, OVERLAP, PIXELS, SWAPPED, is_own, kinds_of
 from engine.arguments.normal import LesionsArguments
+from engine.charts.drawing import Drawing, Views
+from engine.charts.lines import Lines
+from engine.charts.panels import Panels
+from engine.charts.words import percent
 from engine.data import load
 from engine.data.nova import read_nova
 from engine.models.classifier import Classifier

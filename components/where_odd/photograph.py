@@ -8,7 +8,6 @@ import streamlit as st
 
 from components import forms, section
 from components.draw.boxes import PictureBoxes
-from components.draw.drawing import Drawing, Views
 from components.draw.maps import first_screen
 from components.picks import switch
 from components.section import Section
@@ -20,6 +19,7 @@ from components.where_odd.slices import mask_png, show_notes
 from components.widgets.viewer import Panel, viewer
 from engine.anomaly.localizers.parts import rough_seconds
 from engine.anomaly.localizers.tiles import PhotographCase, TileByTile, smaller
+from engine.charts.drawing import Drawing, Views
 from engine.images import Picture
 
 TILES_KEY = f"{KEY}.tiles"

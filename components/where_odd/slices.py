@@ -15,8 +15,6 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from components import forms, runs, section
-from components.draw.drawing import Drawing, Views
-from components.draw.lines import Scatter
 from components.notices import escape_markdown
 from components.section import Section
 from components.share import Files
@@ -27,6 +25,8 @@ from components.widgets.encoding import saved
 from components.widgets.pictures import show_picture
 from engine.anomaly.localizers.parts import rough_seconds
 from engine.anomaly.localizers.slices import ScanCase, SliceBySlice, slice_maps, strangest
+from engine.charts.drawing import Drawing, Views
+from engine.charts.lines import Scatter
 from engine.images import Picture
 from engine.images.nifti import NiftiScan
 from engine.images.nifti_out import too_large, volume_file

@@ -6,9 +6,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from components import section
-from components.charts.tables import percent
 from components.draw.boxes import PictureBoxes
-from components.draw.drawing import Drawing, Views
 from components.draw.maps import draw_maps, first_screen
 from components.notices import escape_markdown
 from components.section import Section
@@ -21,6 +19,8 @@ from components.where_odd.slices import one_slice
 from components.widgets.pictures import show_picture
 from components.widgets.viewer import Panel
 from engine.anomaly.healthy import HEALTHY_TWINS
+from engine.charts.drawing import Drawing, Views
+from engine.charts.words import percent
 
 WAITING = 440  # px of the image while its map is made
 

@@ -7,13 +7,14 @@ from functools import partial
 import streamlit as st
 
 from components import section
-from components.draw.drawing import Views, draw
+from components.draw.drawing import draw
 from components.draw.over_columns import over_columns
 from components.picks import pick
 from components.section import Section
 from components.which_explanation.form import KEY, ExplainerTrial
 from engine.attribution.lfa import LFAExperiments
 from engine.attribution.lfa.findings import feature_effects, settled
+from engine.charts.drawing import Views
 
 CHANGES = {"Set to nothing": "zeroed", "Given noise": "noised"}
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from components.draw.bars import Dots
-from components.draw.drawing import Drawing, Views
 from components.draw.multiples import multiples
 from engine.attribution.lfa import ROWS, findings
 from engine.attribution.lfa.shares import ranked
+from engine.charts.bars import Dots
+from engine.charts.drawing import Drawing, Views
 from engine.result import Table
 
 WORST = -20.0  # %; shares below it are marked there

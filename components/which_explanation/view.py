@@ -8,7 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from components import section
 from components.draw.agreement import draw_agreement
-from components.draw.drawing import Views, draw
+from components.draw.drawing import draw
 from components.draw.maps import draw_maps, first_screen
 from components.exports import python_call
 from components.section import Section
@@ -17,6 +17,7 @@ from components.which_explanation.form import KEY, ExplainerTrial
 from components.widgets.viewer import Panel
 from engine.attribution.lfa import ROWS, findings
 from engine.attribution.lfa.shares import descending_rows, fresh_shares, shares_of_change
+from engine.charts.drawing import Views
 
 AGREEMENT = {"Direction": "cosine", "Order": "order", "Strongest": "strongest", "Sign": "sign"}
 ABOUT_MAP = (

@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 import streamlit as st
 
 from components import section
-from components.draw.bars import Bars
-from components.draw.drawing import Drawing
 from engine.case_base import Case
+from engine.charts.bars import Bars
+from engine.charts.drawing import Drawing
 from engine.method import Method, Progress, quiet
 from engine.result import Result, Table
 

@@ -5,7 +5,6 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from components.draw.drawing import exhibit
 from components.robustness import maps
 from components.robustness.key_points import KEY_POINTS, LARGEST, SMALLEST
 from components.robustness.steps import walked
@@ -15,6 +14,7 @@ from engine.attribution.robustness.followed import NEW, SAME, TIMES
 from engine.attribution.robustness.scored import attacked_pixels
 from engine.case import ImageCase
 from engine.case.target import Target
+from engine.charts.drawing import exhibit
 from engine.keeping.shipping import rounded
 from engine.pictures import as_bytes
 from engine.result import Pictures, Table

@@ -9,10 +9,10 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from components import views
-from components.draw.drawing import Drawing
 from components.folded import folded
 from components.section import Section, in_rows
 from components.start.cards import LATER, Card, card_or_reason, fill
+from engine.charts.drawing import Drawing
 from engine.errors import BadData
 from engine.lane import lanes
 from tests.components.pages import page_of

@@ -3,13 +3,12 @@
 import numpy as np
 import pytest
 
-from components.experiments.claims import smote_sentence
-from components.experiments.drawings import in_plane
 from components.views import ANOMALY_EXPERIMENTS, DOUBT, WHERE_ODD, AppPage
 from engine import data as data_sets
 from engine import run
 from engine.anomaly import EXPERIMENTS, TLC, LokiExperiment, SmoteExperiment, opening
 from engine.anomaly.experiments.smote import DRAWN, REAL, SEGMENTS
+from engine.anomaly.experiments.smote_drawings import projection_points, smote_sentence
 from engine.experiment import ExperimentCase
 from engine.gallery import shipped_answer
 from engine.keeping.store import Store
@@ -85,9 +84,10 @@ def test_the_plane_says_where_lines_lead_and_where_there_are_none():
     for points in (table, rest):
         first = "2 real images, with the first seed, and 1 of SMOTE's"
         assert smote_sentence(points).startswith(first)
-        thin = [name for name, look in in_plane(points).looks.items() if look == "thin"]
+        chart = projection_points(points)
+        thin = [name for name, look in chart.looks.items() if look == "thin"]
         assert thin == [name for name in points.rows[:1] if name == SEGMENTS]
-        assert {row.name for row in in_plane(points).figure(points).data} == set(points.rows)
+        assert {row.name for row in chart.figure(points).data} == set(points.rows)
 
 
 # ---------------------------------------------------------------- what the views open with

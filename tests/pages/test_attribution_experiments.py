@@ -8,11 +8,11 @@ from streamlit.testing.v1 import AppTest
 
 from components import claims
 from components.asked_image import SIDEBAR_IMAGE
-from components.experiments import denoising, mixture
+from components.experiments import mixture
 from components.views import ATTRIBUTION_EXPERIMENTS
 from engine import data as data_sets
-from engine.attribution.experiments import AdaptiveSmoothing
-from engine.attribution.experiments.cbsn import Cbsn, Denoised
+from engine.attribution.experiments import AdaptiveSmoothing, mixture_drawings
+from engine.attribution.experiments.cbsn import Cbsn, Denoised, drawings
 from engine.attribution.experiments.mixed_answers import BY_IMAGE, MixedAnswers
 from engine.attribution.experiments.mixture_claims import ADAPTIVE, ATTACKED, CLEAN, NORMAL, ROBUST
 from engine.case import image_case
@@ -58,8 +58,8 @@ def test_it_opens_with_its_picture_and_is_run_to_a_curve_and_an_image_under_atta
     result = kept_answer(method, case)
     assert at.header[0].value == method.finding(case, result)
     text = words(at)
-    assert mixture.plane_words(result) in text
-    assert mixture.certified_words(result) in text
+    assert mixture_drawings.plane_words(result) in text
+    assert mixture_drawings.certified_words(result) in text
     assert len(attacked_words(at)) == 1
     at = settled(at.slider(key=dial).set_value(0.0).run())
     assert "it has no say at α = 0" in attacked_words(at)[0]
@@ -118,16 +118,23 @@ def test_the_curve_runs_from_one_network_to_the_other_over_what_picking_by_chanc
     columns = {CLEAN: ([0.9, 0.95, 0.94, 0.93], "share")}
     columns |= {ATTACKED: ([0.1, 0.5, 0.6, 0.65], "share")}
     table = Table.of(columns, [NORMAL, "mixture, α = 0.6", ROBUST, ADAPTIVE])
-    drawn, alone = mixture.in_plane(table), ("normal network", "robust network", mixture.NONLINEAR)
-    assert drawn.rows == (*[mixture.MIXED] * 3, *[mixture.PICKED] * 2, *alone)
+    drawn, alone = (
+        mixture_drawings.in_plane(table),
+        ("normal network", "robust network", mixture_drawings.NONLINEAR),
+    )
+    assert drawn.rows == (*[mixture_drawings.MIXED] * 3, *[mixture_drawings.PICKED] * 2, *alone)
     assert drawn[ATTACKED] == pytest.approx([0.1, 0.5, 0.6, 0.1, 0.6, 0.1, 0.6, 0.65])
-    assert mixture.plane_words({"plane": table}) == (
+    assert mixture_drawings.plane_words({"plane": table}) == (
         "Right under attack (first seed) at α = 0: 10 %, 0.6: 50 % (by chance 40 %), 1: 60 %; "
         "nonlinear: 65 %."
     )
     first = table.take([0, 1])
-    assert mixture.in_plane(first).rows == (mixture.MIXED, mixture.MIXED, "normal network")
-    assert "by chance" not in mixture.plane_words({"plane": first})
+    assert mixture_drawings.in_plane(first).rows == (
+        mixture_drawings.MIXED,
+        mixture_drawings.MIXED,
+        "normal network",
+    )
+    assert "by chance" not in mixture_drawings.plane_words({"plane": first})
 
 
 def test_the_three_likeliest_classes_of_any_network_are_drawn():
@@ -157,8 +164,8 @@ def test_it_is_run_to_pictures_and_claims_and_denoises_the_image_of_the_sidebar(
     result = kept_answer(method, case)
     assert at.header[0].value == method.finding(case, result)
     text = words(at)
-    assert denoising.neighbor_words(result) in text
-    assert denoising.last_words(result, "gained") in text
+    assert drawings.neighbor_words(result) in text
+    assert drawings.last_words(result, "gained") in text
     assert result["hole"].finding in text
     assert "At the center: 0 with the blind spot" in text
     at = settled(at.button(key=f"{CBSN}.one.Denoised.go").click().run())

@@ -1,19 +1,27 @@
 """Experiments as a visitor meets them: the picture, a run, the claims, and one's own image."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 
 from components import views
-from components.experiments.claims import mixtures
-from components.experiments.poison import by_poison, risen, shifted_most
-from components.experiments.recommender import quarters
+from components.experiments import view
 from components.views import UNLEARNING_EXPERIMENTS, VIEWS
 from engine import anomaly, sparsity, unlearning
 from engine import data as data_sets
+from engine.charts.drawing import Drawing
+from engine.charts.lines import Lines
 from engine.commands.coverage import family_title
-from engine.experiment import OUTCOMES, ClosedFormExperiment, ExperimentCase, TrainingExperiment
+from engine.experiment import (
+    OUTCOMES,
+    Claim,
+    ClosedFormExperiment,
+    ExperimentCase,
+    TrainingExperiment,
+)
 from engine.families import FAMILIES
-from engine.result import Scores, Table
+from engine.result import Pictures, Scores, Table
 from engine.run import answer
 from engine.unlearning import (
     CudaExperiment,
@@ -26,8 +34,11 @@ from engine.unlearning import (
     VatExperiment,
 )
 from engine.unlearning.experiments.poison_claims import AUC
-from engine.unlearning.experiments.vat import CLAIMS, NOT_SWAYED, SWAYED
+from engine.unlearning.experiments.poison_drawings import by_poison, risen, shifted_most
+from engine.unlearning.experiments.protected_share import mixtures
+from engine.unlearning.experiments.vat import CLAIMS, NOT_SWAYED, SWAYED, quarters
 from tests import tiny
+from tests.components.pages import page_of
 from tests.visits import problems, run_experiment, settled, visit, words
 
 KEY = "experiments.CUDA"
@@ -87,7 +98,7 @@ def test_every_question_with_experiments_has_an_entry_and_no_other_question():
     with_experiments = {
         family_title(family) for family in FAMILIES if getattr(family, "EXPERIMENTS", ())
     }
-    assert {view.menu for view in VIEWS if view.title == "Experiments"} == with_experiments
+    assert {page.menu for page in VIEWS if page.title == "Experiments"} == with_experiments
     assert ProtectImage in unlearning.METHODS
     assert views.UNLEARNING_EXPERIMENTS in VIEWS
 
@@ -138,6 +149,54 @@ def test_a_run_ends_in_a_curve_over_the_share_that_is_protected():
     assert result.kept
     assert mixtures(result["shares"]) in words(at)
     assert len(at.main.get("plotly_chart")) == 2  # figures, curve
+
+
+# ---------------------------------------------------------------- charts of its own
+
+
+@dataclass(frozen=True)
+class Squares(ClosedFormExperiment):
+    """Squares of the first numbers; nothing but this class says how they are drawn."""
+
+    name, family, title, question = "Squares", "test", "Squares", "Do squares grow?"
+    data = ("columns",)
+    measures = ("mean",)
+    claims = (Claim("They grow", "above none", lambda of: of("squares", "mean")),)
+    drawings = (
+        Drawing(
+            "squares",
+            "Squares of numbers",
+            Lines(x="number", series={"square": "square"}),
+            lambda result: f"The last one is {result['squares']['square'][-1]:.0f}.",
+        ),
+        Drawing("later", "What no answer has yet"),
+    )
+    main_drawing = Drawing("instead", finding=lambda _: "This stands where the picture was.")
+
+    def conditions(self, case):
+        return {"squares": lambda: {"mean": 0.5}}
+
+    def picture(self, case):
+        return Pictures(case.data.images[:1].transpose(0, 2, 3, 1)[None], ("",), ("",), "Before.")
+
+    def more(self, case):
+        numbers = np.arange(4.0)
+        squares = Table.of({"number": (numbers, ""), "square": (numbers**2, "")})
+        return {"squares": squares, "instead": squares}
+
+
+def test_an_experiment_is_drawn_as_its_class_declares():
+    case = ExperimentCase(tiny.columns(8, ("a", "b", "c")))
+    result = answer(Squares(), case)
+    at = page_of(view.answer_section, Squares(), case, "test", "test.Squares")
+    text = words(at)
+    assert "**Squares of numbers**" in text
+    assert "The last one is 9." in text
+    assert "This stands where the picture was." in text
+    assert "What no answer has yet" not in text
+    assert "Before." not in text
+    growing = {name: shown for name, shown in result.items() if name != "instead"}
+    assert "Before." in words(page_of(view.show_result, Squares(), growing, "test.growing"))
 
 
 # ---------------------------------------------------------------- a recommender

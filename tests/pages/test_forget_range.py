@@ -5,15 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from components.experiments.ranges import (
-    in_groups,
-    mean_predictions,
-    reading_hint,
-    says_something,
-    smallest_width,
-    smoothed,
-    standing,
-)
 from components.views import UNLEARNING_EXPERIMENTS
 from engine import data as data_sets
 from engine.experiment import ExperimentCase
@@ -33,6 +24,15 @@ from engine.unlearning.experiments.range_claims import (
     RETRAINED,
     SECOND,
     TUNED,
+)
+from engine.unlearning.experiments.range_drawings import (
+    in_groups,
+    mean_predictions,
+    reading_hint,
+    says_something,
+    smallest_width,
+    smoothed,
+    standing,
 )
 from tests import tiny
 from tests.visits import problems, settled, visit, words

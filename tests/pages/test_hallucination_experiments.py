@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from components.experiments import perturbation, refusal, rerouting
 from components.views import HALLUCINATION_EXPERIMENTS
 from engine import data as data_sets
 from engine.experiment import ExperimentCase, deviation_column
@@ -12,8 +11,11 @@ from engine.hallucination.experiments import (
     RefusalAudit,
     VisualAudit,
     audit,
+    audit_drawings,
     image_rerouting,
+    image_rerouting_drawings,
     refusal_claims,
+    refusal_drawings,
     scene_questions,
 )
 from engine.hallucination.experiments import image_rerouting_claims as rerouting_claims
@@ -45,10 +47,10 @@ def test_it_opens_with_its_picture_and_is_run_to_curves_and_one_scene(monkeypatc
     assert at.header[0].value == method.finding(case, result)
     text = words(at)
     for describe in (
-        perturbation.defended_words,
-        perturbation.other_words,
-        perturbation.nats_words,
-        perturbation.named_words,
+        audit_drawings.defended_words,
+        audit_drawings.other_words,
+        audit_drawings.nats_words,
+        audit_drawings.named_words,
     ):
         assert describe(result) in text
     headers = [header.value for header in at.header if header.value.startswith("Moving each value")]
@@ -67,7 +69,7 @@ def audited():
 
 
 def test_success_is_drawn_over_the_size_with_its_half_point_in_the_name():
-    table = perturbation.over_epsilon(audited(), (PLAIN, "not there", NOISE))
+    table = audit_drawings.over_epsilon(audited(), (PLAIN, "not there", NOISE))
     assert table.order == (
         "ε",
         f"{PLAIN}, ε50 = 5.0",
@@ -76,7 +78,7 @@ def test_success_is_drawn_over_the_size_with_its_half_point_in_the_name():
         deviation_column(f"{NOISE}, no ε50"),
     )
     assert table[f"{PLAIN}, ε50 = 5.0"].tolist() == [0, 0.2, 0.4, 0.6, 0.8, 1.0]
-    assert perturbation.defended_words(audited()).startswith(
+    assert audit_drawings.defended_words(audited()).startswith(
         f"At ε = 8/255: {PLAIN} 80 %, {NOISE} 0 %."
     )
 
@@ -103,8 +105,8 @@ def test_the_audit_of_a_refusal_is_run_to_layers_and_one_question(monkeypatch):
     result = kept_answer(method, case)
     assert at.header[0].value == method.finding(case, result)
     text = words(at)
-    assert refusal.probe_words(result[refusal.LAYERS]) in words(at)
-    for describe in (refusal.part_words, refusal.free_words):
+    assert refusal_drawings.probe_words(result[refusal_drawings.LAYERS]) in words(at)
+    for describe in (refusal_drawings.part_words, refusal_drawings.free_words):
         assert describe(result) in text
     at = settled(at.slider(key=f"{REFUSED_QUESTION}.dial").set_value(0.0).run())
     question = DeclinedQuestion().asked(case)
@@ -124,10 +126,10 @@ def test_sentences_below_the_charts_of_a_refusal_have_their_figures(snapshot):
         refusal_claims.OUTPUT: ([0.0, 0.5], "share"),
     }
     assert [
-        refusal.probe_words(layers),
-        refusal.part_words({refusal.PARTS: parts}),
-        refusal.path_words({refusal.PATH: path}),
-        refusal.free_words({refusal.FREE: Table.of(free)}),
+        refusal_drawings.probe_words(layers),
+        refusal_drawings.part_words({refusal_drawings.PARTS: parts}),
+        refusal_drawings.path_words({refusal_drawings.PATH: path}),
+        refusal_drawings.free_words({refusal_drawings.FREE: Table.of(free)}),
     ] == snapshot
 
 
@@ -156,7 +158,11 @@ def test_rerouting_by_an_image_is_run_to_figures(monkeypatch):
     result = kept_answer(method, case)
     assert at.header[0].value == method.finding(case, result)
     text = words(at)
-    for describe in (rerouting.way_words, rerouting.defense_words, rerouting.along_words):
+    for describe in (
+        image_rerouting_drawings.way_words,
+        image_rerouting_drawings.defense_words,
+        image_rerouting_drawings.along_words,
+    ):
         assert describe(result) in text
 
 
@@ -167,12 +173,14 @@ def test_a_sentence_leaves_out_what_is_not_measured_yet():
         rerouting_claims.DETECTOR_AUROC: ([0.75, np.nan], ""),
     }
     some = {"table": Table.of(columns, (rerouting_claims.FIRST, rerouting_claims.OUTPUT))}
-    assert rerouting.way_words(some).endswith(f"ε = 2/255: {rerouting_claims.FIRST} 2.0.")
-    assert rerouting.defense_words(some).endswith(
+    assert image_rerouting_drawings.way_words(some).endswith(
+        f"ε = 2/255: {rerouting_claims.FIRST} 2.0."
+    )
+    assert image_rerouting_drawings.defense_words(some).endswith(
         f"2/255. The detector's AUROC: {rerouting_claims.FIRST} 0.75."
     )
     none = {"table": some["table"].take(np.array([1]))}
-    assert rerouting.way_words(none).endswith("are answered.")
+    assert image_rerouting_drawings.way_words(none).endswith("are answered.")
 
 
 def test_a_line_goes_over_every_size_of_change():
@@ -185,7 +193,7 @@ def test_a_line_goes_over_every_size_of_change():
         {**columns, rerouting_claims.EPS50: ([3.5, np.nan], "/255")},
         (rerouting_claims.FIRST, rerouting_claims.NOISE),
     )
-    over = rerouting.answers_by_epsilon(
+    over = image_rerouting_drawings.answers_by_epsilon(
         {"table": table}, (rerouting_claims.FIRST, rerouting_claims.NOISE)
     )
     assert over["ε"].tolist() == list(rerouting_claims.LEVELS)

@@ -10,13 +10,13 @@ from streamlit import config
 from streamlit.runtime.pages_manager import PagesManager
 
 from components import notices, views
-from components.charts.tables import signed
 from components.heatmaps import view
 from components.heatmaps.likeness import SIMILARITY
 from components.widgets.viewer import hottest_ninth
 from engine import run
 from engine.attribution.heatmaps.gradient import Gradient
 from engine.case import model_input, similarity_case
+from engine.charts.words import signed
 from engine.images import Crop
 from engine.images.samples import sample
 from engine.models import catalog

@@ -9,7 +9,6 @@ from threading import Event
 import numpy as np
 import pytest
 
-from components.charts.tables import percent
 from components.prune import accuracy, asked, before_after, layers, overlaps, view
 from components.views import PRUNE
 from engine import run, sparsity
@@ -17,6 +16,7 @@ from engine.attribution.heatmaps.grad_cam import GradCam
 from engine.case import ImageCase
 from engine.case.prediction import Prediction
 from engine.case.target import Target
+from engine.charts.words import percent
 from engine.data import load
 from engine.measures.drift import rank_correlation, top_overlap
 from engine.models import catalog, checkpoints

@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from components.draw import labels
 from components.study import charts, ranking, view
 from components.study.form import StudyQuestion
 from components.views import STUDY
@@ -15,6 +14,7 @@ from engine.arguments.normal import StudyArguments
 from engine.attribution.study import NAMED, Study, study_case
 from engine.attribution.study.findings import with_figure
 from engine.attribution.study.ranking import SCORE, by_reliability
+from engine.charts import labels
 from engine.gallery import shipped_answer
 from engine.run import digest
 from tests.visits import pills, problems, question_in, settled, visit, words

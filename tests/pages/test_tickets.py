@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from components.asked_image import SIDEBAR_IMAGE
-from components.charts.tables import percent
 from components.runs import Problem
 from components.tickets import evidence
 from components.tickets.form import KEY
@@ -15,6 +14,7 @@ from components.tickets.rewinding import usual_case
 from components.views import TICKETS
 from engine import data as data_sets
 from engine.arguments.trained import TrainArguments
+from engine.charts.words import percent
 from engine.lab import TrainCase
 from engine.models.rebuild import rebuilt
 from engine.run import answer, digest

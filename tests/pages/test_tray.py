@@ -8,11 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from components.charts.tables import signed
 from components.report import tray
 from components.views import MINIMAL_REGIONS, TRAY
 from components.widgets import hand_over, viewer
 from components.widgets.wording import how_alike
+from engine.charts.words import signed
 from engine.measures.agreement import matrix
 from engine.models import catalog
 from tests import tiny

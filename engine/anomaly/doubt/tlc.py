@@ -16,6 +16,7 @@ from torch import Tensor
 
 from engine.anomaly.doubt.experts import Experts, engaged
 from engine.anomaly.doubt.one_chain import chains, evidence
+from engine.anomaly.doubt.tlc_drawings import DRAWINGS
 from engine.anomaly.doubt.tlc_loss import TlcLoss
 from engine.data import DataSet, Rows
 from engine.data.variants import LongTailed, OpenSet
@@ -110,6 +111,7 @@ class TLC(KeptExperiment):
     argument_defaults = defaults(data="digits")
     measures = (RIGHT, HEAD, TAIL, NAMES_TAIL, NAMES_WRONG, NAMES_UNKNOWN, USE_HEAD, USE_TAIL)
     claims = CLAIMS
+    drawings = DRAWINGS
 
     ratio: float = setting(
         50.0,

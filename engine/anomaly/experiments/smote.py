@@ -24,6 +24,7 @@ from engine.anomaly.experiments.flat import (
     require_rows,
     vectors_to_images,
 )
+from engine.anomaly.experiments.smote_drawings import DRAWINGS, DRAWN, REAL, SEGMENTS
 from engine.anomaly.extract import Extract
 from engine.data import DataSet
 from engine.errors import BadData
@@ -43,7 +44,6 @@ LEARNERS = ("decision tree", "naive Bayes", "logistic regression")
 UNLIKE = 0.95  # quantile of other classes' held-out distances, beyond which an image is flagged
 OTHERS_SHARES = (1.0, 0.5, 0.25, 0.1, 0.05)  # shares of the others, whose ROC curves make a hull
 PLACES = np.concatenate([np.arange(0, 0.1, 0.005), np.linspace(0.1, 1, 46)])  # of hulls, as drawn
-SEGMENTS, DRAWN, REAL = "between nearest images", "drawn by SMOTE", "real"  # of the projection
 POINTS = 60  # of SMOTE in the projection, at most
 PIXELS, FEATURES = "pixels", "features"
 PICTURED_IMAGES = 6  # images of each kind in the picture
@@ -167,6 +167,7 @@ class SmoteExperiment(ClosedFormExperiment):
     argument_defaults = defaults(data="digits")
     measures = (RECALL, AUC, HULL, FLAGGED, SPREAD)
     claims = CLAIMS
+    drawings = DRAWINGS
 
     kept: int = setting(
         15, Slider(3, 100, 1), "Rare images", "How many images of the rare class are kept."

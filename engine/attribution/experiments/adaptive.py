@@ -37,6 +37,7 @@ from engine.attribution.experiments.mixture_claims import (
     SURE,
     alpha_condition,
 )
+from engine.attribution.experiments.mixture_drawings import CERTIFICATES, PLANE
 from engine.attribution.experiments.smoothed import certified
 from engine.data import DataSet
 from engine.errors import BlindspotError
@@ -95,6 +96,8 @@ class AdaptiveSmoothing(Experiment):
     measures = (CLEAN, ATTACKED, SURE, BROKEN, GAP, ATTACKS_AUC)
     charted = (CLEAN, ATTACKED)
     claims = CLAIMS
+    drawings = (CERTIFICATES,)
+    main_drawing = PLANE
     revision = 2
 
     epsilon: float = setting(

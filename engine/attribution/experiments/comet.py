@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from engine.attribution.experiments.own_maps import check_masks, grad_cam, scores_of
+from engine.charts.drawing import Drawing
 from engine.data import DataSet, Rows
 from engine.experiment import Claim, ExperimentCase, Figures
 from engine.kept_experiment import KeptExperiment
@@ -110,6 +111,8 @@ class CometExperiment(KeptExperiment):
     units = {NATS_GAP: "nat"}  # noqa: RUF012 - read only
     axis = "%"
     claims = CLAIMS
+    drawings = (Drawing("found without"),)
+    main_drawing = Drawing("found")
 
     epochs: int = setting(10, Slider(1, 60, 1), "Epochs", "How often each image is seen.")
     area: float = setting(

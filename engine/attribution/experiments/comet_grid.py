@@ -29,6 +29,7 @@ from engine.attribution.experiments.comet import (
     learned,
     masks_of,
 )
+from engine.charts.drawing import Drawing
 from engine.data import DataSet
 from engine.experiment import Claim, ExperimentCase, Figures, Value
 from engine.kept_experiment import KeptExperiment
@@ -113,6 +114,7 @@ class CometGrid(KeptExperiment):
     units = {NATS_GAP: "nat"}  # noqa: RUF012 - read only
     axis = "%"
     claims = CLAIMS
+    main_drawing = Drawing("found")
 
     seeds: int = setting(
         1,

@@ -14,10 +14,12 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.attribution.experiments.own_maps_drawings import REACHED
 from engine.attribution.heatmaps.grad_cam import GradCam
 from engine.attribution.heatmaps.own_map import OwnMap
 from engine.case import ImageCase
 from engine.case.target import Target
+from engine.charts.drawing import Drawing
 from engine.data import DataSet, Rows
 from engine.data.variants import shuffled_labels
 from engine.errors import BadData
@@ -106,6 +108,8 @@ class OwnMapsExperiment(TrainingExperiment):
     charted = (DICE, CAM_DICE, HIT, RIGHT)
     axis = "%"
     claims = CLAIMS
+    drawings = (REACHED,)
+    main_drawing = Drawing("found")
 
     epochs: int = setting(12, Slider(1, 60, 1), "Epochs", "How often each slice is seen.")
     images: int = setting(

@@ -27,6 +27,7 @@ from engine.hallucination.experiments.audit_claims import (
     half_point,
     success,
 )
+from engine.hallucination.experiments.audit_drawings import DRAWINGS
 from engine.hallucination.experiments.audit_pairs import (
     SCENES,
     AuditPairs,
@@ -101,6 +102,7 @@ class VisualAudit(Experiment):
     units = MappingProxyType({EPS50: "/255"})
     axis = "%"
     claims = CLAIMS
+    drawings = DRAWINGS
 
     audited: str = setting(
         weights.HONEST,

@@ -31,6 +31,7 @@ from engine.hallucination.experiments.image_rerouting_claims import (
     Route,
     color_measure,
 )
+from engine.hallucination.experiments.image_rerouting_drawings import DRAWINGS
 from engine.hallucination.experiments.inside_claims import ACCURACY, CHANGE
 from engine.hallucination.experiments.one_scene import Aim, side_by_side
 from engine.hallucination.experiments.perturb import Bound, Loss, Perturbed, noisy, perturbed
@@ -98,6 +99,7 @@ class ImageRerouting(Experiment):
     units = MappingProxyType({EPS50: "/255", STEPS: "steps"})
     axis = "%"
     claims = CLAIMS
+    drawings = DRAWINGS
 
     seeds: int = setting(
         3,

@@ -24,6 +24,7 @@ from engine.hallucination.experiments.refusal_claims import (
     UNSEEN,
     SearchWay,
 )
+from engine.hallucination.experiments.refusal_drawings import DRAWINGS
 from engine.hallucination.experiments.refusal_views import (
     free_moves,
     layer_measures,
@@ -89,6 +90,7 @@ class RefusalAudit(Experiment):
     units = MappingProxyType({TRIED: "notes", PASSES: "passes"})
     axis = "%"
     claims = CLAIMS
+    drawings = DRAWINGS
     revision = 2
 
     asked: int = setting(

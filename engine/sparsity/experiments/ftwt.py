@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from engine.charts.drawing import Drawing
 from engine.data import DataSet, Rows
 from engine.experiment import Claim, ExperimentCase, Figures, trained_model
 from engine.kept_experiment import KeptExperiment
@@ -103,6 +104,7 @@ class FireTogether(KeptExperiment):
     measures = (RIGHT, COST, PLANNED, AGREES, MAJORITY, CHANNELS_CHANGED)
     axis = "%"
     claims = CLAIMS
+    main_drawing = Drawing("channels")
 
     rule: str = setting(
         MASS,

@@ -45,6 +45,7 @@ from engine.sparsity.experiments.reprogram_claims import (
     VP_ERROR,
     VP_FEW,
 )
+from engine.sparsity.experiments.reprogram_drawings import DRAWINGS
 from engine.sparsity.experiments.reprogrammed import (
     Probed,
     Prompted,
@@ -125,6 +126,7 @@ class Reprogram(TrainingExperiment):
     charted = (VP, LP, SOURCE, BARE, VP_ERROR, LP_ERROR)
     axis = "%"
     claims = CLAIMS
+    drawings = DRAWINGS
     recipe: ClassVar[Recipe] = Recipe("lenet", epochs=10, width=0.5)  # of the source
     example_constants = defaults(recipe=replace(recipe, epochs=1))
 

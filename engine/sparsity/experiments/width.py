@@ -15,6 +15,8 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
+from engine.charts.drawing import Drawing
+from engine.charts.lines import Lines
 from engine.data import DataSet
 from engine.experiment import (
     ExperimentCase,
@@ -23,6 +25,7 @@ from engine.experiment import (
     TrainingExperiment,
     deviation,
     deviation_column,
+    measure_columns,
 )
 from engine.lab import TrainCase
 from engine.measures.calibration import calibration, log_softmax
@@ -89,6 +92,35 @@ class MaskedFromStart(Regime):
         return pruner.at(1 - self.density)
 
 
+def by_width(gaps: Table) -> str:
+    """How far each rule is below dense in the narrowest and in the widest network."""
+    narrow, wide = gaps.rows[0], gaps.rows[-1]
+    results = [
+        f"{name} {100 * gaps.cell(narrow, name):.1f} at {narrow}, "
+        f"{100 * gaps.cell(wide, name):.1f} at {wide}"
+        for name in measure_columns(gaps)
+    ]
+    words = f"Points below the dense network of the same width: {'; '.join(results)}."
+    return words.replace("-", "−")
+
+
+GAPS = Drawing(
+    "gaps",
+    "What sparsity costs, by width",
+    chart=lambda result: Lines(
+        x="width",
+        series={rule: rule for rule in measure_columns(result["gaps"])},
+        intervals={rule: (deviation_column(rule),) for rule in measure_columns(result["gaps"])},
+        ticks=result["gaps"]["width"].tolist(),
+        log=True,
+        line=0.0,
+        title="dense minus sparse (points)",
+        x_title="width (times the usual channels)",
+    ),
+    finding=lambda result: by_width(result["gaps"]),
+)
+
+
 @dataclass(frozen=True)
 class RandomPruning(TrainingExperiment):
     """What does it cost to train a network with most of its weights missing from the start?
@@ -118,6 +150,7 @@ class RandomPruning(TrainingExperiment):
     argument_defaults = defaults(data=DATA[0])
     measures = (RIGHT, BEFORE, ERROR, SCRAMBLED_AUROC)
     claims = CLAIMS
+    drawings = (GAPS,)
 
     density: float = setting(
         0.1, Slider(0.01, 1.0, 0.01, log=True), "Density", "The share of all weights that stays."

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from engine.charts.drawing import Drawing
 from engine.experiment import ClosedFormExperiment, ExperimentCase, Figures
 from engine.keeping.memory import Memory
 from engine.method import Choice, Progress, Slider, defaults, part_of, quiet, setting
@@ -51,6 +52,7 @@ from engine.unlearning.experiments.poison_claims import (
     TRANSFER,
     U,
 )
+from engine.unlearning.experiments.poison_drawings import DRAWINGS
 
 TABLE, SLICES = "a drawn table", "measures of phantom slices"
 OTHER = 1_000_003  # added to the seed of the attacker's own victim
@@ -95,6 +97,8 @@ class FairPoisoning(ClosedFormExperiment):
     charted = (AUC, ENTROPY, TASK)
     units = dict.fromkeys((U,), "")
     claims = CLAIMS
+    drawings = DRAWINGS
+    main_drawing = Drawing("planes")
     victim_epochs: ClassVar[int] = 300
     curve_shares: ClassVar[tuple[float, ...]] = (0.02, 0.05, 0.1, 0.15, 0.2)  # of poison
     example_constants = defaults(victim_epochs=20, curve_shares=(0.05,))

@@ -59,6 +59,7 @@ from engine.unlearning.experiments.range_claims import (
     TUNED,
     WAYS,
 )
+from engine.unlearning.experiments.range_drawings import DRAWINGS, PREDICTIONS
 
 CM2 = "cm²"
 RECIPE = Recipe(
@@ -138,6 +139,8 @@ class RangeForgetting(TrainingExperiment):
     charted = (AIN, MEMBERS, ATTACK)
     axis = "%"
     claims = CLAIMS
+    drawings = DRAWINGS
+    main_drawing = PREDICTIONS
 
     end: str = setting(
         LARGEST, Choice((LARGEST, SMALLEST)), "Forget the", "Which lesions are to be forgotten."

@@ -12,8 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from engine.charts.drawing import Drawing
+from engine.charts.lines import Lines
+from engine.charts.words import percent
 from engine.data import DataSet
-from engine.experiment import Claim, ExperimentCase, deviation, deviation_column
+from engine.experiment import Claim, ExperimentCase, deviation, deviation_column, measure_columns
 from engine.lab import TrainCase
 from engine.method import Progress, defaults, quiet
 from engine.result import Pictures, Result, Table
@@ -65,6 +68,38 @@ CLAIMS = (
 )
 
 
+def mixtures(table: Table) -> str:
+    """What is learned by the share that is protected, mixed and without the protected images."""
+    results = []
+    for row in table.rows:
+        values = [table.cell(row, name) for name in measure_columns(table)]
+        figures = " and ".join(percent(value) for value in values if np.isfinite(value))
+        results.append(f"{row}: {figures}")
+    return (
+        f"Clean test images right with {' and with '.join(measure_columns(table))}. "
+        f"{'; '.join(results)}. "
+        "Where the lines meet, protected images add nothing."
+    )
+
+
+PROTECTED = Drawing(
+    "shares",
+    "What is learned when some images stay clean",
+    chart=lambda result: Lines(
+        x="share",
+        series={column: column for column in measure_columns(result["shares"])},
+        intervals={
+            column: (deviation_column(column),) for column in measure_columns(result["shares"])
+        },
+        ticks=(100 * result["shares"]["share"]).tolist(),
+        span=(0, 104),
+        title="clean test images right (%)",
+        x_title="training images protected (%)",
+    ),
+    finding=lambda result: mixtures(result["shares"]),
+)
+
+
 @dataclass(frozen=True)
 class ProtectedShare(LabelWiseVictims):
     """How many of the images must be protected for a protection to hold?
@@ -89,6 +124,7 @@ class ProtectedShare(LabelWiseVictims):
     )
     example = defaults(victim="MLP", way="random noise for each class")
     claims = CLAIMS
+    main_drawing = PROTECTED
     revision = 2  # some clean images are enough only where none are not
 
     way: str = way_setting()

@@ -13,6 +13,8 @@ from types import MappingProxyType
 
 import numpy as np
 
+from engine.charts.drawing import Drawing
+from engine.charts.groups import PointGroups
 from engine.experiment import Claim, ClosedFormExperiment, ExperimentCase, Figures
 from engine.method import Choice, Progress, Slider, defaults, quiet, setting
 from engine.pictures.colors import CATEGORICAL, rgb
@@ -48,6 +50,7 @@ REACHED_10, REACHED_20 = "targets in the top 10", "targets in the top 20"
 FIT = "good fit and being swayed (correlation)"
 SWAYED, NOT_SWAYED = "swayed", "not swayed"
 DRAWS = 50  # triples of each user that say how well they are fitted
+PART = 4  # users are compared in quarters
 THICK = 4  # px of a fake user or a target in the picture
 
 CLAIMS = (
@@ -89,6 +92,33 @@ CLAIMS = (
 )
 
 
+def quarters(table: Table) -> str:
+    """The share of swayed users among those who are fitted best, and worst."""
+    swayed = np.array(table.rows)[np.argsort(table["loss"], kind="stable")] == SWAYED
+    size = max(1, len(swayed) // PART)
+    best, worst = (100 * part.mean() for part in (swayed[:size], swayed[-size:]))
+    return (
+        f"A simulation: {len(swayed)} users without defense, first seed. With a target in their "
+        f"top 10 (swayed): {best:.0f} % of the quarter that is fitted best, {worst:.0f} % of the "
+        "quarter that is fitted worst."
+    )
+
+
+SWAYED_USERS = Drawing(
+    "users",
+    "Who is swayed, by how well they are fitted",
+    chart=PointGroups(
+        x="loss",
+        y="weight",
+        looks={NOT_SWAYED: "dots", SWAYED: "dots"},
+        height=440,
+        x_title="loss of the user (small: fitted well)",
+        title="weight of VAT's noise",
+    ),
+    finding=lambda result: quarters(result["users"]),
+)
+
+
 @dataclass(frozen=True)
 class VatExperiment(ClosedFormExperiment):
     """Can a recommender resist fake users who promote an item?
@@ -123,6 +153,7 @@ class VatExperiment(ClosedFormExperiment):
     charted = (REACHED, RECALL)
     units = MappingProxyType({FIT: "correlation"})
     claims = CLAIMS
+    main_drawing = SWAYED_USERS
 
     seeds: int = setting(
         5,

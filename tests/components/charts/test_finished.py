@@ -9,13 +9,12 @@ import plotly.graph_objects as go
 import plotly.io
 import pytest
 
-from components.charts import finished as kept_figures
-from components.charts import plots, style
+from components.charts import plots
 from components.charts.finished import FINISHED_FIGURES, LEAST, Finished, finished, finished_figure
-from components.charts.style import INK
-from components.draw.bars import Bars
-from components.draw.lines import Lines
 from components.views import ROOT
+from engine.charts.bars import Bars
+from engine.charts.lines import Lines
+from engine.charts.style import INK, PAGE
 from engine.result import Table
 from tests.components.pages import page_of
 
@@ -83,8 +82,7 @@ def test_whatever_changes_in_it_gives_another_figure(shape, table):
 
 def test_the_other_theme_has_a_figure_of_its_own(monkeypatch):
     light = spec(SHAPE, TABLE)
-    for module in (style, kept_figures):
-        monkeypatch.setattr(module, "theme", lambda: "dark")
+    monkeypatch.setattr(PAGE, "theme", lambda: "dark")
     dark = spec(SHAPE, TABLE)
     assert light["layout"]["font"]["color"] == INK["light"]
     assert dark["layout"]["font"]["color"] == INK["dark"]
@@ -108,7 +106,8 @@ def test_what_cannot_be_told_from_another_is_built_each_time():
 
 
 def test_no_chart_draws_of_the_session_or_of_chance():
-    files = (path.read_text("utf-8") for path in (ROOT / "components" / "draw").glob("*.py"))
+    folders = ROOT / "engine" / "charts", ROOT / "components" / "draw"
+    files = (path.read_text("utf-8") for folder in folders for path in folder.glob("*.py"))
     charts = [text for text in files if "def figure(self" in text]
     assert len(charts) > 10
     for text in charts:

@@ -8,7 +8,8 @@ from skimage.color import rgb2lab
 from components import colors
 from components.charts import tables
 from components.charts.curves import finding
-from components.charts.style import laid, plain_markdown
+from components.charts.style import plain_markdown
+from engine.charts.style import laid
 from engine.result import Table, TrainLog
 from tests.components.level_sets.results import HOSTILE
 

@@ -3,19 +3,19 @@
 import numpy as np
 import pytest
 
-from components.charts import plots, style
-from components.charts.style import GRAY
-from components.draw.bar_groups import BarGroups
-from components.draw.bars import Bars, Dots
-from components.draw.bins import Bins
+from components.charts import plots
 from components.draw.drawing import scrolled
-from components.draw.facets import Facets
-from components.draw.lines import Lines
-from components.draw.panels import Panels, scale_ends
-from components.draw.reliability import Reliability, models_in_bins
-from components.draw.stacked import Stacked
-from components.draw.widths import Widths
 from components.start import pictures
+from engine.charts.bar_groups import BarGroups
+from engine.charts.bars import Bars, Dots
+from engine.charts.bins import Bins
+from engine.charts.facets import Facets
+from engine.charts.lines import Lines
+from engine.charts.panels import Panels, scale_ends
+from engine.charts.reliability import Reliability, models_in_bins
+from engine.charts.stacked import Stacked
+from engine.charts.style import COLORS, GRAY, INK
+from engine.charts.widths import Widths
 from engine.result import Evidence, Table
 
 TABLE = Table.of(
@@ -114,14 +114,14 @@ def test_parts_stand_one_behind_the_other_and_one_without_a_number_takes_no_room
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_what_counts_for_nothing_is_empty_and_has_its_place_in_the_legend(scheme, monkeypatch):
-    monkeypatch.setattr("components.draw.stacked.theme", lambda: scheme)
+    monkeypatch.setattr("engine.charts.stacked.theme", lambda: scheme)
     *_, last = Stacked(parts=PARTS, hollow="another word", written=True).figure(SHARES).data
     assert (last.name, last.showlegend) == ("another word", True)
     assert last.marker.color == "rgba(0,0,0,0)"
     assert last.marker.pattern.fgcolor == last.marker.line.color == GRAY
-    assert last.insidetextfont.color == style.INK[scheme]  # it stands on the page
+    assert last.insidetextfont.color == INK[scheme]  # it stands on the page
     others = Stacked(parts=PARTS).figure(SHARES).data
-    assert [bar.marker.color for bar in others] == list(style.COLORS[scheme])
+    assert [bar.marker.color for bar in others] == list(COLORS[scheme])
 
 
 COSTS = Table.of({"passes": ([1.0, 2.0], ""), "share": ([0.5, np.nan], "share")}, ("greedy", "VCD"))
@@ -156,9 +156,9 @@ def test_each_panel_has_the_numbers_of_its_column_and_room_for_its_texts():
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_panels_have_the_colors_of_the_theme(scheme, monkeypatch):
-    monkeypatch.setattr("components.draw.panels.theme", lambda: scheme)
+    monkeypatch.setattr("engine.charts.panels.theme", lambda: scheme)
     colors = [bar.marker.color for bar in PANELS.figure(COSTS).data]
-    assert colors == list(style.COLORS[scheme][:2])
+    assert colors == list(COLORS[scheme][:2])
 
 
 @pytest.mark.parametrize(("count", "expected"), [(2, False), (3, False), (4, True)])

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from components.charts import plots
-from components.draw.bars import Bars, Dots
-from components.draw.charts import column_title, values
-from components.draw.lines import Lines, Scatter
-from components.draw.matrix import Matrix
 from components.draw.tables import draw_chart, transpose
+from engine.charts.bars import Bars, Dots
+from engine.charts.chart import column_title, values
+from engine.charts.lines import Lines, Scatter
+from engine.charts.matrix import Matrix
 from engine.result import Table
 
 NAMES = ("cat", "dog", "owl")

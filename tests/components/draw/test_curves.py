@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from components.draw.curves import PROBABILITY, all_lines, as_columns
-from components.draw.drawing import Drawing, draw
+from components.draw.drawing import draw
 from components.draw.orders import along_order
 from components.draw.timeline import Frames, said_of, scores, strip
 from components.draw.tokens import word_values
+from engine.charts.curves import PROBABILITY, all_lines, as_columns
+from engine.charts.drawing import Drawing
 from engine.result import Curve, Path, Tokens
 from tests.components.pages import page_of
 from tests.tiny import tokens

@@ -7,10 +7,11 @@ import streamlit as st
 from components.colors import DIVERGING_LIGHT, SEQUENTIAL
 from components.draw import grids
 from components.draw.agreement import likeness
-from components.draw.drawing import Drawing, draw
+from components.draw.drawing import draw
 from components.draw.fields import FieldChart, field_table
 from components.draw.multiples import multiples, short
 from components.draw.weight_scores import highest, spread_of
+from engine.charts.drawing import Drawing
 from engine.data import load
 from engine.measures.agreement import matrix
 from engine.models import catalog

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 
 from components.charts import style
-from components.charts.style import COLORS
 from components.colors import DIVERGING_DARK, DIVERGING_LIGHT, SEQUENTIAL
 from components.draw import mask_pictures
 from components.draw.crossed import DROPPED, SHADE, crossed, crossed_out
-from components.draw.drawing import Drawing, draw
+from components.draw.drawing import draw
 from components.draw.heat_maps import OverPicture, as_html, blended, border
+from engine.charts.drawing import Drawing
+from engine.charts.style import COLORS
 from engine.result import HeatMap
 from engine.sparsity import MaskRules, pruner_of
 from engine.sparsity.masks import diagrams

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from components.draw.cluster_map import ClusterMap
-from components.draw.lines import Lines, Scatter
-from components.draw.ranking_table import RankingCell, RankingHead, RankingRow, RankingTable
-from components.draw.spread import BarsAndLine
-from components.draw.trade_off import TradeOff
 from components.report.figures import svg
+from engine.charts.cluster_map import ClusterMap
+from engine.charts.lines import Lines, Scatter
+from engine.charts.ranking import RankingCell, RankingHead, RankingRow, RankingTable
+from engine.charts.spread import BarsAndLine
+from engine.charts.trade_off import TradeOff
 from engine.result import Table
 
 HOSTILE = "<b>x</b>"

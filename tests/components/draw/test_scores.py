@@ -6,16 +6,17 @@ import numpy as np
 import pytest
 
 from components.charts.tables import as_column
-from components.draw.drawing import Drawing, draw
-from components.draw.groups import PointGroups
+from components.draw.drawing import draw
 from components.draw.over_usual import over_usual
-from components.draw.parts import ScoreParts, parts_table
 from components.draw.placed import curve_with_mark
-from components.draw.scores import as_rows, of_groups
 from components.familiar import closer
 from engine.anomaly import COSTARR, KNN, QUICK, Corrupt, ViM
 from engine.anomaly.protocol.corrupt import with_flagged
 from engine.anomaly.protocol.standing import operating
+from engine.charts.drawing import Drawing
+from engine.charts.groups import PointGroups
+from engine.charts.parts import ScoreParts, parts_table
+from engine.charts.scores import as_rows, of_groups
 from engine.result import Ranking, Scores, Table
 from tests import tiny
 from tests.components.pages import page_of

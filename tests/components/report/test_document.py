@@ -10,10 +10,6 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from components.charts import style
-from components.draw.bars import Bars
-from components.draw.drawing import Exhibit
-from components.draw.lines import Lines
 from components.notices import RESEARCH
 from components.report import document, figures
 from components.report.document import report
@@ -24,6 +20,10 @@ from components.widgets.as_seen import Look, MapGround
 from engine import run
 from engine.attribution import GradCam, Gradient
 from engine.attribution.lima import LiMA
+from engine.charts import style
+from engine.charts.bars import Bars
+from engine.charts.drawing import Exhibit
+from engine.charts.lines import Lines
 from engine.hallucination.decoding.dola import DoLa
 from engine.method import Method
 from engine.result import Curve, HeatMap, Path, Pictures, Scores, Table

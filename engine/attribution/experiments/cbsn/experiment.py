@@ -22,6 +22,7 @@ from engine.attribution.experiments.cbsn.claims import (
     WHITE,
     WHITE_CONTROL,
 )
+from engine.attribution.experiments.cbsn.drawings import DRAWINGS
 from engine.attribution.experiments.cbsn.learning import DenoiserConfig, denoise_both, learn
 from engine.attribution.experiments.cbsn.net import PAPER, BlindSpotNet
 from engine.attribution.experiments.cbsn.noise import FILTERS, best_filter, drawn_noise, psnr
@@ -33,6 +34,7 @@ from engine.attribution.experiments.cbsn.seen import (
     hole,
     residuals,
 )
+from engine.charts.drawing import Drawing
 from engine.experiment import ExperimentCase, Figures
 from engine.kept_experiment import KeptExperiment
 from engine.method import Progress, Slider, defaults, part_of, setting
@@ -97,6 +99,8 @@ class Cbsn(KeptExperiment):
     axis = "dB above the noisy images"
     margin_unit = "dB"
     claims = CLAIMS
+    drawings = DRAWINGS
+    main_drawing = Drawing("found")
 
     sigma: float = setting(
         0.15, Slider(0.02, 0.3, 0.01), "Noise σ", "Its standard deviation, of 1 (white)."

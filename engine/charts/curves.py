@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from components.draw.lines import Lines
+from engine.charts.lines import Lines
 from engine.result import Curve, Table
 
 SHARE = "share"  # how the label of an axis begins that runs from none to all

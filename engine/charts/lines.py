@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import plotly.graph_objects as go
 
-from components.charts.style import DASHES, GRAY, laid
-from components.draw.charts import (
+from engine.charts.chart import (
     BAND,
     HEIGHT,
     Chart,
@@ -21,8 +19,12 @@ from components.draw.charts import (
     style_index,
     values,
 )
-from components.draw.labels import annotate, free_side
+from engine.charts.labels import annotate, free_side
+from engine.charts.style import DASHES, GRAY, laid
 from engine.result import Table
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
 FEW = 24  # places at which a line has marks
 DASH = {"color": GRAY, "symbol": "line-ew-open", "line": {"width": 2}}  # a mark that hides none
@@ -80,6 +82,8 @@ class Lines(Chart):
 
     def figure(self, table: Table) -> go.Figure:
         """The lines."""
+        import plotly.graph_objects as go
+
         figure = go.Figure()
         across = values(table, self.x) if self.x else np.array(self.labels(table))
         mode = "lines+markers" if len(across) <= FEW else "lines"
@@ -176,6 +180,8 @@ class Scatter(Chart):
 
     def figure(self, table: Table) -> go.Figure:
         """The points."""
+        import plotly.graph_objects as go
+
         x, y = values(table, self.x), values(table, self.y)
         known = np.isfinite(x) & np.isfinite(y)
         column, groups = self.groups

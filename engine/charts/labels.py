@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from components.charts.style import GRAY
+from engine.charts.style import GRAY
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
 INNER = 260, 310  # px of the plot in a narrow window; a wide one has more room
 DOT, LETTER, LINE = 7, 6.2, 15  # px: half a point, a letter's width, a line's height

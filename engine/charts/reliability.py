@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import plotly.graph_objects as go
 
-from components.charts.style import GRAY, laid
-from components.draw.charts import HEIGHT, Chart, series_style
+from engine.charts.chart import HEIGHT, Chart, series_style
+from engine.charts.style import GRAY, laid
 from engine.result import Table
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
 BIN = ("confidence", "right", "images")  # columns of a model's bins
 
@@ -27,6 +30,8 @@ class Reliability(Chart):
 
     def figure(self, table: Table) -> go.Figure:
         """The lines; on the dotted one a model is as sure as it is right."""
+        import plotly.graph_objects as go
+
         figure = go.Figure()
         even = {"color": GRAY, "dash": "dot", "width": 2}
         figure.add_scatter(x=[0, 100], y=[0, 100], mode="lines", line=even, name="as sure as right")

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
-import plotly.graph_objects as go
 
-from components.charts.style import COLORS, GRAY, laid, on_bars, theme
-from components.draw.charts import (
+from engine.charts.chart import (
     BAND,
     FRAME,
     NAME,
@@ -21,8 +20,12 @@ from components.draw.charts import (
     series_style,
     values,
 )
-from components.draw.labels import free_side
+from engine.charts.labels import free_side
+from engine.charts.style import COLORS, GRAY, laid, on_bars, theme
 from engine.result import Table
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
 
 def axis_ends(run: Values, line: float) -> tuple[float, float]:
@@ -81,6 +84,8 @@ class Bars(AlongRows):
 
     def figure(self, table: Table) -> go.Figure:
         """The bars."""
+        import plotly.graph_objects as go
+
         rows = self.chosen(values(table, self.value))
         names = [self.labels(table)[at] for at in rows]
         figure = go.Figure()
@@ -157,6 +162,8 @@ class Dots(AlongRows):
 
     def figure(self, table: Table) -> go.Figure:
         """The marks."""
+        import plotly.graph_objects as go
+
         figure, names = go.Figure(), self.labels(table)
         if self.joined:
             ends = np.stack([values(table, column) for column in self.series])

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
-import plotly.graph_objects as go
 
-from components.charts.style import COLORS, GRAY, SYMBOLS, laid, theme
-from components.draw.charts import Chart, column_title, values
+from engine.charts.chart import Chart, column_title, values
+from engine.charts.style import COLORS, GRAY, SYMBOLS, laid, theme
 from engine.result import Table
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +39,8 @@ class TradeOff(Chart):
 
     def figure(self, table: Table) -> go.Figure:
         """The points and the paths."""
+        import plotly.graph_objects as go
+
         figure, inks = go.Figure(), COLORS[theme()]
         names = self.names or table.rows
         across, up = values(table, self.x), values(table, self.y)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import plotly.graph_objects as go
 
-from components.charts.style import INK, laid, theme
-from components.draw.charts import HEIGHT, Chart, Values, series_style, values
+from engine.charts.chart import HEIGHT, Chart, Values, series_style, values
+from engine.charts.style import INK, laid, theme
 from engine.result import Table
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
 PAD = 0.06  # of each axis, around what is drawn
 HEAD = 12  # px of an arrow's head
@@ -34,6 +37,8 @@ class ClusterMap(Chart):
 
     def figure(self, table: Table) -> go.Figure:
         """The points, the numbers of the clusters at their centers, and the arrows."""
+        import plotly.graph_objects as go
+
         figure, (x, y) = go.Figure(), self.places(table, self.state)
         for place, name in enumerate(self.centers.rows):
             members = table["cluster"] == place + 1

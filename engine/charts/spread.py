@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-import plotly.graph_objects as go
-
-from components.charts.style import COLORS, GRAY, laid, theme
-from components.draw.charts import HEIGHT, Chart, values
+from engine.charts.chart import HEIGHT, Chart, values
+from engine.charts.style import COLORS, GRAY, laid, theme
 from engine.result import Table
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +38,8 @@ class BarsAndLine(Chart):
 
     def figure(self, table: Table) -> go.Figure:
         """The bars, the lines and the shaded ranges."""
+        import plotly.graph_objects as go
+
         low, high = (self.x_factor * values(table, name) for name in self.edges)
         middle, figure = (low + high) / 2, go.Figure()
         inks = (GRAY,) * 3 if self.faint else COLORS[theme()]

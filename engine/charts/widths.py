@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import plotly.graph_objects as go
 
-from components.charts.style import COLORS, GRAY, INK, laid, theme
-from components.draw.charts import Chart, values
+from engine.charts.chart import Chart, values
+from engine.charts.style import COLORS, GRAY, INK, laid, theme
 from engine.result import Table
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +36,8 @@ class Widths(Chart):
 
     def figure(self, table: Table) -> go.Figure:
         """The bars, and a dashed line at `line`."""
+        import plotly.graph_objects as go
+
         sizes = values(table, self.width)
         wide = 100 * sizes / sizes.sum()
         marked = list(self.hatched) or [False] * len(sizes)

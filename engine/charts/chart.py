@@ -9,14 +9,17 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from components.charts.style import COLORS, SYMBOLS, theme, wrapped
+from engine.charts.drawing import DrawnAs
+from engine.charts.style import COLORS, SYMBOLS, theme, wrapped
 from engine.result import Table
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
 BAND = "rgba(128, 128, 128, 0.28)"
 HEIGHT, ROW, FRAME = 340, 26, 110  # px: of a plot, of a row in it, and around rows
@@ -38,7 +41,7 @@ def column_unit(table: Table, column: str) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Chart(ABC):
+class Chart(DrawnAs, ABC):
     """How columns of a table are drawn.
 
     Args:

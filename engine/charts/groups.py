@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import plotly.graph_objects as go
 
-from components.charts.style import DASHES, GRAY, INK, laid, theme
-from components.draw import charts
-from components.draw.charts import BAND, HEIGHT, Chart, column_title, series_style, values
+from engine.charts.chart import BAND, HEIGHT, Chart, column_title, series_style, style_index, values
+from engine.charts.style import DASHES, GRAY, INK, laid, theme
 from engine.result import Table
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
 Look = Literal["dots", "large", "line", "path", "thin", "own"]
 
@@ -42,6 +43,8 @@ class PointGroups(Chart):
 
     def figure(self, table: Table) -> go.Figure:
         """The points."""
+        import plotly.graph_objects as go
+
         figure, x, y = go.Figure(), values(table, self.x), values(table, self.y)
         for product in self.products:
             places = np.linspace(0.02, 1, 60) * x.max()
@@ -71,7 +74,7 @@ def drawn_as(look: Look, at: int) -> dict[str, Any]:
     style = series_style(at)
     match look:
         case "line":
-            dash = DASHES[charts.style_index(at)]
+            dash = DASHES[style_index(at)]
             return {"mode": "lines", "line": {"color": style["color"], "dash": dash, "width": 2.5}}
         case "path":
             return drawn_as("line", at) | {"mode": "lines+markers", "marker": style | {"size": 8}}

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from components.draw.bars import Bars
+from engine.charts.bars import Bars
 from engine.result import Evidence, Ranking, Scores, Table, View
 
 VALUE = "value"  # the column of what is scored or ranked

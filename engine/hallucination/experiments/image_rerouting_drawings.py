@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from components.draw.drawing import Drawing, Views
-from components.draw.lines import Lines
-from components.experiments.perturbation import over_epsilon, success_lines
-from components.experiments.refusal import layerwise_drawing
+from engine.charts.drawing import Drawing, Views
+from engine.charts.lines import Lines
+from engine.hallucination.experiments.audit_drawings import over_epsilon, success_lines
 from engine.hallucination.experiments.image_rerouting_claims import (
     AWARE,
     COMPARED,
@@ -23,6 +22,7 @@ from engine.hallucination.experiments.image_rerouting_claims import (
     UNSEEN,
     color_measure,
 )
+from engine.hallucination.experiments.refusal_drawings import layerwise_drawing
 from engine.result import Table
 
 ALONG = "rerouted along"
@@ -75,7 +75,7 @@ def along_words(result: Views) -> str:
     return f"After the last layer: {ends} (ε = {COMPARED}/255).".replace("-", "−")
 
 
-REROUTED = (
+DRAWINGS = (
     Drawing(
         ALONG,
         "Declined questions that are answered, by size of change",

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from html import escape
+from typing import TYPE_CHECKING
 
 import numpy as np
-import plotly.graph_objects as go
 
-from components.charts.style import laid
-from components.draw.bars import AlongRows
-from components.draw.charts import FRAME, ROW, Chart
+from engine.charts.bars import AlongRows
+from engine.charts.chart import FRAME, ROW, Chart
+from engine.charts.style import laid
 from engine.result import Table
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
 BETWEEN = " · "  # the kind of a row and its name
 HEADING = 44  # px of the page that a field's heading takes

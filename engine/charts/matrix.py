@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import plotly.graph_objects as go
 
-from components.charts.style import COLORS, GRAY, STOPS, laid, ramp, theme
-from components.colors import DIVERGING_DARK, DIVERGING_LIGHT
-from components.draw.charts import Chart, Values, values
+from engine.charts.chart import Chart, Values, values
+from engine.charts.style import COLORS, GRAY, STOPS, laid, ramp, theme
+from engine.pictures.colors import DIVERGING_DARK, DIVERGING_LIGHT
 from engine.result import Table
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
 MANY = 20  # rows, from which on squares carry no numbers
 
@@ -48,6 +51,8 @@ class Matrix(Chart):
 
     def figure(self, table: Table) -> go.Figure:
         """The squares."""
+        import plotly.graph_objects as go
+
         cells = np.stack([values(table, name) for name in table.order], 1)
         few = len(cells) <= MANY
         trace = go.Heatmap(

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import plotly.graph_objects as go
-
-from components.charts.style import COLORS, theme
-from components.draw.bars import AlongRows
-from components.draw.charts import column_unit, values
+from engine.charts.bars import AlongRows
+from engine.charts.chart import column_unit, values
+from engine.charts.style import COLORS, theme
 from engine.result import Table
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
 HATCHES = ("", "/", "x")
 THICK = 48  # px of a row
@@ -30,6 +32,8 @@ class BarGroups(AlongRows):
 
     def figure(self, table: Table) -> go.Figure:
         """The bars; the first column's is on top in each row."""
+        import plotly.graph_objects as go
+
         figure, names = go.Figure(), self.labels(table)
         for at, (column, name) in enumerate(self.series.items()):
             drawn = values(table, column)

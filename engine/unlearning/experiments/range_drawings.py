@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from components.charts.tables import NONE
-from components.draw.drawing import Drawing, Views
-from components.draw.groups import Look, PointGroups
-from components.draw.lines import Lines
-from components.draw.ranking_table import RankingCell, RankingHead, RankingRow, RankingTable, tint
+from engine.charts.drawing import Drawing, Views
+from engine.charts.groups import Look, PointGroups
+from engine.charts.lines import Lines
+from engine.charts.ranking import RankingCell, RankingHead, RankingRow, RankingTable, tint
+from engine.charts.words import NONE
 from engine.experiment import deviation_column
 from engine.result import Table
 from engine.unlearning.experiments.number_figures import densities
@@ -188,7 +188,7 @@ def reading_hint(result: Views) -> str:
 PREDICTIONS = Drawing(
     "predictions", "Area and prediction, test images", over_areas, mean_predictions, part=in_groups
 )
-RANGES = (
+DRAWINGS = (
     Drawing(
         "forgotten",
         "What is predicted for the forgotten images",

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
-from components.charts.style import COLORS, INK, laid, on_bars, theme
-from components.draw.bars import AlongRows
-from components.draw.charts import FRAME, values
-from components.draw.scores import groups_of
+from engine.charts.bars import AlongRows
+from engine.charts.chart import FRAME, values
+from engine.charts.scores import groups_of
+from engine.charts.style import COLORS, INK, laid, on_bars, theme
 from engine.result import Evidence, Table
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
 PATTERNS = ("", "/", ".", "x")
 THICK = 52  # px of a row
@@ -50,6 +51,8 @@ class ScoreParts(AlongRows):
 
     def figure(self, table: Table) -> go.Figure:
         """The bars."""
+        import plotly.graph_objects as go
+
         height = self.height or FRAME + THICK * len(self.labels(table))
         if self.joined == "product":
             return laid(self.beside(table), height)
@@ -66,6 +69,8 @@ class ScoreParts(AlongRows):
 
     def beside(self, table: Table) -> go.Figure:
         """A field for each column, its numbers on the bars."""
+        from plotly.subplots import make_subplots
+
         names = list(table.order)
         figure = make_subplots(rows=1, cols=len(names), subplot_titles=names, shared_yaxes=True)
         for at, name in enumerate(names):
@@ -76,6 +81,8 @@ class ScoreParts(AlongRows):
 
     def bars(self, table: Table, at: int, **more: Any) -> go.Bar:
         """The bars of one column, in its color and its pattern."""
+        import plotly.graph_objects as go
+
         inks = COLORS[theme()]
         return go.Bar(
             y=self.labels(table),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import plotly.graph_objects as go
-
-from components.charts.style import COLORS, GRAY, laid, theme
-from components.draw.charts import Chart, column_title, values
+from engine.charts.chart import Chart, column_title, values
+from engine.charts.style import COLORS, GRAY, laid, theme
 from engine.result import Table
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +30,8 @@ class Bins(Chart):
 
     def figure(self, table: Table) -> go.Figure:
         """The bars."""
+        import plotly.graph_objects as go
+
         figure, middle = go.Figure(), values(table, self.x)
         color = COLORS[theme()]
         looks = ((GRAY, "/"), (color[0], ""))

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import plotly.graph_objects as go
 
-from components.charts.style import COLORS, GRAY, INK, on_bars, theme
-from components.draw.bars import AlongRows
-from components.draw.charts import ROW, column_unit, values
+from engine.charts.bars import AlongRows
+from engine.charts.chart import ROW, column_unit, values
+from engine.charts.style import COLORS, GRAY, INK, on_bars, theme
 from engine.result import Table
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
 SHAPES = ("", "/", ".", "x", "+")  # of the parts, so that color alone says nothing
 LEAST = 0.06  # of the longest bar, below which a number does not fit into a part
@@ -50,6 +52,8 @@ class Stacked(AlongRows):
 
     def figure(self, table: Table) -> go.Figure:
         """The bars."""
+        import plotly.graph_objects as go
+
         figure, names = go.Figure(), list(dict.fromkeys(self.parts.values()))
         whole = np.nansum([values(table, column) for column in self.parts], 0).max()
         named: set[str] = set()

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
-import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
-from components.charts.style import COLORS, GRAY, laid, theme, wrapped
-from components.draw.charts import FRAME, ROW, Chart, Values, column_unit, values
+from engine.charts.chart import FRAME, ROW, Chart, Values, column_unit, values
+from engine.charts.style import COLORS, GRAY, laid, theme, wrapped
 from engine.result import Table
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
 TOP = 26  # px above the panels, for their titles
 ROOM = 0.35  # of a panel's bars, for the texts beside them
@@ -37,6 +39,8 @@ class Panels(Chart):
 
     def figure(self, table: Table) -> go.Figure:
         """The panels."""
+        from plotly.subplots import make_subplots
+
         figure = make_subplots(
             1,
             len(self.panels),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from components.draw.bars import Bars
-from components.draw.drawing import Drawing, Views
-from components.draw.lines import Lines
+from engine.charts.bars import Bars
+from engine.charts.drawing import Drawing, Views
+from engine.charts.lines import Lines
 from engine.result import Table
 from engine.unlearning.experiments.poison_claims import AUC, ENTROPY, TASK
 
@@ -61,8 +61,7 @@ def shifted_most(result: Views) -> str:
     )
 
 
-PLANES = Drawing("planes")
-POISONED = (
+DRAWINGS = (
     Drawing("curve", "What leaks, by the share of poison", by_poison, risen),
     Drawing("columns", "Which columns the poison shifts", Bars(value="mean shift"), shifted_most),
 )
