@@ -12,12 +12,19 @@ from engine.attribution.trust import HiddenSquares, Infidelity, TrustCase
 from engine.attribution.trust.cheap import COPIES, Place
 from engine.attribution.trust.random_weights import layers, randomized, similarity
 from engine.attribution.trust.squares import boxes, sums
-from engine.attribution.trust.verdict import BAD, GOOD, UNCLEAR, graded_verdict, is_informative
+from engine.attribution.trust.verdict import (
+    BAD,
+    GOOD,
+    NOISE,
+    UNCLEAR,
+    graded_verdict,
+    is_informative,
+)
 from engine.measures.fidelity import infidelity, missed
 from engine.measures.localization import Located
 from engine.method import quiet
 from engine.models import embedded
-from engine.result import HeatMap
+from engine.result import HeatMap, Table
 from tests import tiny
 from tests.engine.attribution.rates_table import IMAGES, table, written
 from tests.engine.attribution.toys import toy
@@ -124,6 +131,28 @@ def test_a_square_holds_the_part_of_a_region_s_value_that_lies_in_it(linear):
     assert view.units[view.order.index("map")] == "logit"
 
 
+@pytest.mark.parametrize(
+    ("score", "fell", "compared"),
+    [
+        (1000, 999, False),
+        (-1000, 999, False),
+        (-1000, 1001, True),
+        (0.5, 0.9, False),
+        (0.5, 2, True),
+    ],
+)
+def test_falls_that_are_rounding_beside_the_score_are_not_compared(
+    linear, score, fell, compared, monkeypatch
+):
+    columns = {"top": [0, 4], "left": [0, 4], "side": [2, 3], "fell": [0.0, -fell * NOISE]}
+    made = {
+        "squares": Table.of({name: (values, "") for name, values in columns.items()}),
+        "whole": Table.of({"score": ([score], "")}),
+    }
+    monkeypatch.setattr("engine.attribution.trust.infidelity.answer", lambda *_: made)
+    assert ("infidelity" in infidelity_check(*linear).order) == compared
+
+
 def test_a_map_of_chance_predicts_no_more_than_its_moves(linear):
     case, worth = linear
     as_good = [
@@ -200,6 +229,10 @@ def test_similarity_compares_shapes_and_not_sizes():
     by_hand = structural_similarity(*scaled, data_range=1.0)
     assert similarity(first, second) == pytest.approx(by_hand, abs=1e-6)
     assert similarity(50 * first, second / 50) == pytest.approx(by_hand, abs=1e-6)
+    assert np.isfinite(similarity(first[:7], second[:7]))
+    assert np.isnan(similarity(first[:6], second[:6]))  # narrower than what is compared at once
+    flat = np.ones_like(first)
+    assert np.isnan([similarity(first, flat), similarity(flat, first)]).all()
 
 
 @pytest.mark.parametrize("stages", [1, 2, 3, 99])

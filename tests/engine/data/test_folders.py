@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from engine.data import load
+from engine.data.archive import open_archive
 from engine.data.folders import read_folders
 from engine.data.registry import add
 from engine.errors import BadData
@@ -212,12 +213,40 @@ def test_what_is_no_set_of_pictures_or_would_do_harm_is_refused(make, words):
 def test_too_many_files_are_refused_and_only_the_table_of_contents_counts(monkeypatch, tmp_path):
     data = zipped(two({"notes.txt": b"PK\x01\x02" * 9}), zipfile.ZIP_STORED)
     (tmp_path / "x.zip").write_bytes(data)
-    for source in (data, tmp_path / "x.zip"):
+    end = b"PK\x05\x06"
+    twice_ended = data[:-22] + end + end + data[-14:]  # its numbers of disks count for nothing
+    commented = data[:-2] + b"\x04\0" + b"ab\0\0"
+    for source in (data, tmp_path / "x.zip", twice_ended, commented):
         monkeypatch.setattr("engine.data.archive.MAX_MEMBERS", 21)
         assert len(read_folders(source).data) == 20
         monkeypatch.setattr("engine.data.archive.MAX_MEMBERS", 20)
         with pytest.raises(BadData, match="holds 21 files, and at most 20"):
             read_folders(source)
+
+
+def test_what_is_as_large_as_may_be_is_read_and_no_more(monkeypatch):
+    data = zipped({"a/b/c.txt": bytes(500), "d.txt": bytes(500)})
+    (directory,) = struct.unpack("<I", data[-10:-6])
+    limits = {
+        "MAX_ARCHIVE": len(data),
+        "MAX_UNPACKED": 1000,
+        "MAX_DIRECTORY": directory,
+        "MAX_DEPTH": 2,
+        "MAX_PATH": 9,
+        "MAX_RATIO": -(-1000 // len(data)),
+        "PLAIN": 1000,
+    }
+    unlimited = {"MAX_RATIO": {"PLAIN": 0}, "PLAIN": {"MAX_RATIO": 0}}  # both must be passed
+    for name, most in limits.items():
+        for limit, other in unlimited.get(name, {}).items():
+            monkeypatch.setattr(f"engine.data.archive.{limit}", other)
+        monkeypatch.setattr(f"engine.data.archive.{name}", most)
+        with open_archive(data, "x.zip") as archive:
+            assert len(archive.namelist()) == 2
+        monkeypatch.setattr(f"engine.data.archive.{name}", most - 1)
+        with pytest.raises(BadData), open_archive(data, "x.zip"):
+            pass
+        monkeypatch.undo()
 
 
 def test_a_table_of_contents_without_end_is_not_read(monkeypatch, tmp_path):

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.data.archive import compressed_bytes
-from engine.data.medmnist import keys, read_npz
+from engine.data.medmnist import keys, memory, read_npz
 from engine.errors import BadData
 from tests.in_memory import written
 
@@ -44,6 +44,7 @@ def test_grey_and_color_sets_open_with_their_own_splits(shape, save):
     assert (pixels == members["test_images"].reshape(pixels.shape)).all()
     assert data.classes == ("class 0", "class 1", "class 2", "class 3")
     assert data.card.title == "bloodmnist"
+    assert data.card.about.startswith(f"50 medical images, {shape[0]} × {shape[0]} px")
     assert data.name.startswith("upload-")
 
 
@@ -51,7 +52,8 @@ def test_other_whole_numbers_and_flat_labels_are_taken():
     members = arrays()
     for part in COUNTS:
         members[f"{part}_labels"] = members[f"{part}_labels"][:, 0].astype(np.int64)
-    assert len(read_npz(npz(members)).data) == 50
+    members["val_labels"][0] = 999
+    assert len(read_npz(npz(members)).data.classes) == 1000
     assert set(keys()) == set(members)
 
 
@@ -71,14 +73,21 @@ def changed(key, value):
         (arrays((28, 28, 28)), "three-dimensional set: its images are 28 × 28 × 28"),
         (arrays((28, 28), kind=np.float32), "is float32, and should be uint8"),
         (changed("test_images", np.zeros((12, 784), np.uint8)), "is 12 × 784, and should be N × "),
-        (changed("test_images", np.zeros((12, 32, 32), np.uint8)), "several sizes"),
+        (changed("test_images", np.zeros((12, 32, 28), np.uint8)), "several sizes"),
+        (changed("test_images", np.zeros((12, 0, 28), np.uint8)), "is 12 × 0 × 28, and should be"),
+        (changed("test_images", np.zeros((12, 28, 0), np.uint8)), "is 12 × 28 × 0, and should be"),
+        (
+            changed("test_images", np.zeros((0, 28, 28), np.uint8))
+            | {"test_labels": np.zeros((0, 1), np.uint8)},
+            "has no images in “test_images”",
+        ),
         (changed("test_images", np.zeros((9, 28, 28), np.uint8)), "should be 9 × 1 whole numbers"),
-        (changed("train_labels", np.zeros((30, 14), np.uint8)), "14 labels at once"),
+        (changed("train_labels", np.zeros((30, 2), np.uint8)), "2 labels at once"),
         (changed("train_labels", np.zeros((30, 1))), "float64, and should be 30 × 1 whole"),
         (changed("train_labels", np.full((30, 1), -1)), "labels outside 0 to 999"),
-        (changed("train_labels", np.full((30, 1), 10**6)), "labels outside 0 to 999"),
+        (changed("train_labels", np.full((30, 1), 1000)), "labels outside 0 to 999"),
         (changed("train_images", np.zeros((0, 28, 28), np.uint8)), "30 × 1 uint8, and should be 0"),
-        (changed("val_images", np.zeros((8, 4000, 1), np.uint8)), "sides up to 512"),
+        (changed("val_images", np.zeros((8, 513, 1), np.uint8)), "sides up to 512"),
         (changed("val_images", np.uint8(3)), "is a single number"),
     ],
 )
@@ -141,6 +150,8 @@ def test_hostile_headers_endless_zeros_and_lost_first_bytes_are_refused(make, wo
 
 
 def test_an_honest_file_that_is_too_large_is_told_to_come_smaller(monkeypatch):
+    headers = {f"{part}_images": ((count, 28, 28), None) for part, count in COUNTS.items()}
+    assert memory(headers) == 50 * (28 * 28 + 40)
     monkeypatch.setattr("engine.data.medmnist.MAX_HELD", 50 * 28 * 28)
     assert len(read_npz(npz(arrays())).data) == 50
     monkeypatch.setattr("engine.data.medmnist.MAX_HELD", 50 * 28 * 28 - 1)

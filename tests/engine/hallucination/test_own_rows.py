@@ -222,6 +222,7 @@ def test_every_group_keeps_its_rows_whatever_it_is_called(same):
     assert rates["answers"].tolist() == [4, 1, 1, 1, 1]
     assert rates.rows[0] == "all rows"
     assert len(set(rates.rows)) == 5
+    assert rates.rows[2] == "x" * 40 + " (2)"
 
 
 def test_a_file_full_of_things_is_read_as_far_as_may_be_and_takes_no_memory(monkeypatch):

@@ -11,8 +11,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from engine.errors import BadSetting
-from engine.images import SliceChoice, load, read
+from engine.errors import BadImage, BadSetting
+from engine.images import SliceChoice, load, nifti_file, read
 from tests.engine.images.outcome import counts, is_read, refusal
 from tests.scans import SECRETS, nifti
 
@@ -162,6 +162,10 @@ def test_a_single_slice_has_one_plane_and_gzip_and_nifti_2_are_the_same():
     second = nib.Nifti2Image(body(), np.eye(4)).to_bytes()
     for same in (gzip.compress(data), split, second):
         assert read(same).digest == read(data).digest
+    noise = nifti(np.random.default_rng(0).integers(0, 2**15, (50, 50, 40)).astype(np.int16))
+    packed = gzip.compress(noise)
+    assert read(packed).digest == read(noise).digest  # longer than what is unpacked together
+    assert "is cut off" in refusal(packed[:-1000], NAME)
 
 
 @pytest.mark.parametrize(
@@ -208,6 +212,14 @@ def test_a_gzip_bomb_is_unpacked_no_further_than_its_header_says():
     bomb += packer.flush()
     assert len(bomb) < 1_000_000
     assert read(bomb).digest == read(nifti(body())).digest
+
+
+def test_parts_of_a_gzip_file_are_counted_and_no_byte_more_is_unpacked(monkeypatch):
+    monkeypatch.setattr(nifti_file, "MOST_MEMBERS", 1)  # besides the first
+    parts = [gzip.compress(part) for part in (b"ab", b"cd", b"ef")]
+    assert nifti_file.inflated(b"".join(parts), 3) == b"abc"
+    with pytest.raises(BadImage, match="more than 1 parts"):
+        nifti_file.inflated(b"".join(parts), 5)
 
 
 def test_cut_and_changed_files_are_read_or_refused_but_never_crash():

@@ -23,7 +23,9 @@ def theirs(made):
 
 @pytest.mark.filterwarnings("ignore:overflow encountered in exp")  # pydicom's
 @pytest.mark.parametrize("function", ["LINEAR", "LINEAR_EXACT", "SIGMOID", None])
-@pytest.mark.parametrize(("center", "width"), [(40, 400), (-600, 1500), (0, 1), (12.5, 3)])
+@pytest.mark.parametrize(
+    ("center", "width"), [(40, 400), (-600, 1500), (0, 1), (12.5, 2), (12.5, 3)]
+)
 def test_every_window_function_is_pydicoms_to_the_sixth_digit(function, center, width):
     dicom = dataset(
         ramp(32), WindowCenter=center, WindowWidth=width, RescaleSlope=1.5, RescaleIntercept=-24
@@ -57,6 +59,7 @@ def test_linear_windows_end_as_the_standard_says_and_a_moved_table_is_a_line():
     window = Window(128, 256)  # PS3.3 C.11.2.1.2: x <= 0 is black, x > 255 white
     values = np.array([-1, 0, 127.5, 255, 300], np.float32)
     assert window.place(values).tolist() == [0, 0, 0.5, 1, 1]
+    assert Window(3, 1).place(np.array([2.4, 2.5, 2.6, 3], np.float32)).tolist() == [0, 0, 1, 1]
     assert Window(0.5, 0.25).shape == "linear exact"
     assert Window(0.5, 0.25).place(np.array([0.375, 0.5, 0.625], np.float32)).tolist() == [
         0,

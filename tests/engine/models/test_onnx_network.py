@@ -7,6 +7,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from itertools import pairwise
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from engine.models import catalog, onnx_network, onnx_process
 from engine.models.classifier import Classifier
 from engine.models.onnx_file import onnx_bytes
 from engine.models.onnx_network import OnnxNetwork
-from engine.models.onnx_process import OnnxModel
+from engine.models.onnx_process import OnnxModel, metadata
 from engine.models.rebuild import rebuilt
 from engine.run import answer
 from engine.unlearning import Confidence, GivenCase, Judged, Relearn, StillThere
@@ -260,6 +261,12 @@ def test_what_needs_gradients_says_so_for_an_image():
         assert "only gives answers" in opened.lacks(need)
     assert model.lacks("gradient") == ""
     inside = OnnxModel(content)
+    own = '["a"]'.ljust(2**20 - 1)
+    others = ("labels", f"{own} "), ("other", own), ("labels", '["a", 1]'), ("labels", '"a"')
+    for row in (("labels", own), *others):
+        props = [SimpleNamespace(key=row[0], value=row[1])]
+        expected = {} if row in others else {"labels": ["a"]}
+        assert metadata(SimpleNamespace(metadata_props=props)) == expected
     assert inside.about == {"channels": 3, "side": model.side, "labels": [*model.labels]}
     options = inside.session.get_session_options()
     assert (options.intra_op_num_threads, options.inter_op_num_threads) == (1, 1)

@@ -74,7 +74,11 @@ def test_both_forms_are_those_of_margins_by_hand_and_the_noise_is_the_other_half
     groups = {kind: models[: sizes[kind]] for kind, models in every.items()}
     group_case = of(case, groups)
     assert group_case.usable == 6
-    result = unlearning.KLoM(form, 100, 10)(group_case)["points"]
+    reports = []
+    question = unlearning.KLoM(form, 100, 10)
+    result = question(group_case, lambda *report: reports.append(report))["points"]
+    assert [done for done, _ in reports] == pytest.approx([n / 24 for n in range(1, 25)])
+    assert reports[6][1] == "asking unlearned model 1 of 6"
     rows, data = case.data.places(result["id"]), case.data
     group_margins = {
         kind: margins(

@@ -163,12 +163,16 @@ def test_one_that_cannot_be_run_or_fails_is_a_row_with_its_reason(case, monkeypa
 
 
 def test_rows_appear_as_they_end(case):
-    snapshots = []
+    snapshots, ends = [], []
 
     def listen(done, words="", partial=None):
+        if words.endswith(": measured"):
+            ends.append(done)
         if partial:
             snapshots.append(partial["times"].rows)
 
     Timing()(BoardCase(case, (NoOp(),)), listen)
     assert snapshots == [("Retrain",), ("Retrain", "NoOp")]
+    quarters = np.arange(1, 5) / 4  # a warm-up and three runs of each
+    assert ends == pytest.approx([*(0.495 * quarters), *(0.5 + 0.495 * quarters)])
     assert all(len(fewer) < len(other_fewer) for fewer, other_fewer in pairwise(snapshots))

@@ -127,6 +127,9 @@ def test_the_study_that_ships_says_whom_it_relies_on_and_how_fine_grad_cam_is(sn
     tiny_ones = tuple(replace(image, masks=dots[: len(image.masks)]) for image in slices.images)
     cases = study_case(), slices, replace(slices, images=tiny_ones)
     assert [findings.fineness(case) for case in cases] == snapshot
+    cell = slices.model.side // max(slices.model.last_map.cells)
+    dots[:, : 2 * cell, : 2 * cell] = True  # of the same masks: now as wide as two cells
+    assert findings.fineness(cases[-1]).endswith(", several cells.")
     assert findings.fineness(StudyArguments(methods=("Gradient",)).case()) == ""
 
 

@@ -113,6 +113,7 @@ def test_it_is_made_again_by_its_name(tmp_path, monkeypatch, capsys):
     assert f"micro-F1, clear things: {card.figures['micro-F1, clear things']:.4f}" in (
         capsys.readouterr().out
     )
+    assert things.retrain(out) == card  # again, over what is there
     for tensor in measured[0].network.state_dict().values():  # of what 16 bits hold of them
         assert not tensor.is_floating_point() or torch.equal(tensor, tensor.half().float())
 

@@ -11,12 +11,13 @@ from engine.result import Table
 from engine.training import outputs, train
 from engine.unlearning import Certificates
 from engine.unlearning.certificates.ballots import recipe, untrained, vote
-from engine.unlearning.certificates.bounds import DPA, FA, SCHEMES
+from engine.unlearning.certificates.bounds import DPA, FA, ROE, SCHEMES
 from engine.unlearning.certificates.certificates import (
     SEEDS,
     ballots_about,
     curves,
     election_table,
+    middle_count,
     partition_rows,
 )
 from engine.unlearning.certificates.partitions import repeated_rows
@@ -90,18 +91,22 @@ def test_what_cannot_be_certified_is_said(change, settings, words):
 def test_the_curve_counts_right_answers_that_withstand():
     columns = {"label": ([0, 0, 1], "")}
     for scheme in SCHEMES:
-        columns |= {f"{scheme}, says": ([0, 1, 1], ""), f"{scheme}, radius": ([2, 9, 0], "")}
-    table = curves(Table.of(columns))
-    assert table["poisons"].tolist() == [0, 1, 2, 3]
-    assert table[DPA] == pytest.approx([2 / 3, 1 / 3, 1 / 3, 0])
+        radii = [3, 9, int(scheme == ROE)]
+        columns |= {f"{scheme}, says": ([0, 1, 1], ""), f"{scheme}, radius": (radii, "")}
+    images = Table.of(columns)
+    table = curves(images)
+    assert table["poisons"].tolist() == [0, 1, 2, 3, 4]
+    assert table[DPA] == pytest.approx([2 / 3, 1 / 3, 1 / 3, 1 / 3, 0])
+    assert [middle_count(table.take(range(rows))) for rows in (1, 2, 4, 5)] == [0, 0, 1, 1]
+    assert SMALL.finding(case(), {"images": images, "curves": table}) == (
+        "67 % of 3 test images are answered right, and 67 % stay right under any 1 poisons "
+        "(DPA + ROE; DPA: 67 and 33 %)."
+    )
 
 
-def test_the_finding_has_the_curve_s_figures_and_another_seed_is_another_partition(result):
+def test_another_seed_is_another_partition_and_ballots_are_kept_of_known_images(result):
     assert SMALL.seeds(case(1), 3) == [SEEDS, SEEDS + 1, SEEDS + 2]
     other = SMALL(case(1))
     assert other["ballots, FA"].values.tolist() != result["ballots, FA"].values.tolist()
-    words = SMALL.finding(case(), result)
-    first = 100 * result["curves"]["DPA + ROE"][0]
-    assert words.startswith(f"{first:.0f} % of 24 test images are answered right")
     with pytest.raises(BlindspotError, match="of 24 test images, from 0 to 23"):
         ballots_about(result, FA, 24)
