@@ -8,8 +8,8 @@ from functools import partial
 from benchmarks.setting import case, plain
 from benchmarks.table import BenchmarkRow
 from benchmarks.timing import as_people_do, paired
-from engine.attribution.heatmaps.grad_cam import GradCam
 from engine.attribution.heatmaps.score_cam import ScoreCam
+from engine.evaluation.maps.grad_cam import GradCam
 
 AGAINST = "pytorch-grad-cam as people use it"
 

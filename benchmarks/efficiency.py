@@ -14,8 +14,8 @@ from engine.attribution.heatmaps.kernel_shap import KernelShap
 from engine.attribution.heatmaps.occlusion import Occlusion
 from engine.attribution.heatmaps.rise import Rise
 from engine.attribution.heatmaps.score_cam import ScoreCam
-from engine.case import ImageCase
-from engine.method import Method, Precision
+from engine.core.method import Method, Precision
+from engine.vision.case import ImageCase
 
 GOAL = 0.90
 COMPILED = 1 / 1.1  # within 1.1 times the compiled limit

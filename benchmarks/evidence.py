@@ -12,16 +12,16 @@ from benchmarks.efficiency import GOAL
 from benchmarks.setting import case, forwards
 from benchmarks.table import BenchmarkRow
 from benchmarks.timing import paired, within
-from engine import data
 from engine.attribution import LFA, LiMA
 from engine.attribution.heatmaps.partition import Partition, superpixels
-from engine.case import ImageCase, image_case
-from engine.case.target import Target
-from engine.data.example import Example
-from engine.images import Crop
-from engine.images.samples import sample
-from engine.measures.showing import curves, random_ranks
-from engine.models.catalog import load
+from engine.evaluation.measures.showing import curves, random_ranks
+from engine.vision import data
+from engine.vision.case import ImageCase, image_case
+from engine.vision.case.target import Target
+from engine.vision.data.example import Example
+from engine.vision.images import Crop
+from engine.vision.images.samples import sample
+from engine.vision.models.catalog import load
 
 COUNT = 50  # regions
 PENDING, ALL = LiMA().pending, 80  # with all pending it is the plain search

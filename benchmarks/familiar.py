@@ -14,11 +14,11 @@ from benchmarks.table import BenchmarkRow
 from benchmarks.timing import paired
 from engine.anomaly import KNN, DataCase, FamiliarCase, Mahalanobis, ViM
 from engine.anomaly.detectors.quick import QUICK
-from engine.anomaly.extract import extracted
-from engine.anomaly.gather import Gathered, gathered
-from engine.anomaly.photographs import photographs
-from engine.data import DataSet
-from engine.models.threads import one_thread
+from engine.evaluation.detection.extract import extracted
+from engine.evaluation.detection.gather import Gathered, gathered
+from engine.evaluation.detection.photographs import photographs
+from engine.vision.data import DataSet
+from engine.vision.models.threads import one_thread
 from tests.engine.anomaly.banks import digits
 
 GOAL = 0.90

@@ -25,10 +25,10 @@ from benchmarks.setting import case
 from benchmarks.table import BenchmarkRow, number
 from benchmarks.timing import Work, timed
 from engine.anomaly import DataCase
-from engine.anomaly.extract import extracted
 from engine.attribution import IntegratedGradients, LiMA
-from engine.case import ImageCase
-from engine.errors import BlindspotError
+from engine.core.errors import BlindspotError
+from engine.evaluation.detection.extract import extracted
+from engine.vision.case import ImageCase
 
 ALLOWED = 0.1  # above the algorithm's own exponent
 

@@ -10,19 +10,19 @@ from torch import Tensor
 
 from benchmarks.table import BenchmarkRow
 from benchmarks.timing import paired, timed, within
-from engine.data.scenes import Scenes
+from engine.core.result import Result
+from engine.evaluation.language.greedy import Greedy
+from engine.evaluation.language.strategy import Strategy
 from engine.hallucination import BEAF, POPE, HalluRAG, ScenesCase, asking
-from engine.hallucination.case import CaptionCase
-from engine.hallucination.decoding.generate import generate
-from engine.hallucination.decoding.greedy import Greedy
-from engine.hallucination.decoding.session import Session, Start
-from engine.hallucination.decoding.strategy import Strategy
 from engine.hallucination.decoding.vasparse import VASparse
 from engine.hallucination.decoding.vcd import VCD
-from engine.hallucination.tiny_vlm.weights import HABIT, load
-from engine.models.threads import one_thread
-from engine.result import Result
 from engine.unlearning.concepts.dictionary import Dictionary
+from engine.vision.data.scenes import Scenes
+from engine.vision.language.case import CaptionCase
+from engine.vision.language.decoding.generate import generate
+from engine.vision.language.decoding.session import Session, Start
+from engine.vision.language.tiny_vlm.weights import HABIT, load
+from engine.vision.models.threads import one_thread
 
 WORDS = 48
 SCENES = 40

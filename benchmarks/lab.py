@@ -9,16 +9,16 @@ import numpy as np
 
 from benchmarks.table import BenchmarkRow
 from benchmarks.timing import timed, within
-from engine import data as data_sets
 from engine.attribution.tilt import TiltedBoundary, TiltedSheets
 from engine.attribution.tilt.boundary import STRENGTHS
 from engine.attribution.tilt.mirror import mirror, pictures, wall
-from engine.data.phantoms import Phantoms
-from engine.data.protect import convolved, draw_filters, legacy
-from engine.data.scenes import Scenes
-from engine.experiment import ExperimentCase
-from engine.models import embedded
-from engine.run import answer
+from engine.core.run import answer
+from engine.evaluation.experiment import ExperimentCase
+from engine.vision import data as data_sets
+from engine.vision.data.phantoms import Phantoms
+from engine.vision.data.protect import convolved, draw_filters, legacy
+from engine.vision.data.scenes import Scenes
+from engine.vision.models import embedded
 
 SLICES, SCENES = 200, 4000
 TILTED = 100  # ms, of a slider's new place

@@ -23,12 +23,12 @@ from engine.attribution.level_sets import LST, PUBLISHED
 from engine.attribution.level_sets.lst import batch_of_one
 from engine.attribution.level_sets.simplex import barycentric, triangle
 from engine.attribution.level_sets.traversal import Traversal
-from engine.case import PairCase, image_case
-from engine.case.target import Target
-from engine.images import Crop
-from engine.images.samples import sample
-from engine.method import quiet
-from engine.models.tally import counting
+from engine.core.method import quiet
+from engine.core.tally import counting
+from engine.vision.case import PairCase, image_case
+from engine.vision.case.target import Target
+from engine.vision.images import Crop
+from engine.vision.images.samples import sample
 
 STEPS = 40  # of the paper's 400: the time of a step does not change along the walk
 ALIKE = 0.02

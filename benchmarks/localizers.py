@@ -20,18 +20,18 @@ from torch.nn import functional as F
 from benchmarks.setting import case
 from benchmarks.table import BenchmarkRow
 from benchmarks.timing import as_people_do, paired, timed, within
-from engine import data
 from engine.anomaly import FVR, FamiliarCase, PatchCore
-from engine.anomaly.extract import as_seen
 from engine.anomaly.localizers.localizer import PatchRule
 from engine.anomaly.localizers.patches import Maps, NormalPatches, layers_at, maps_of
-from engine.case import model_input
-from engine.data import DataSet
-from engine.data.example import Example
-from engine.images import Crop
-from engine.measures.segmentation import pixel_auroc
-from engine.models.catalog import load
-from engine.result import Floats
+from engine.core.result import Floats
+from engine.evaluation.detection.extract import as_seen
+from engine.evaluation.measures.segmentation import pixel_auroc
+from engine.vision import data
+from engine.vision.case import model_input
+from engine.vision.data import DataSet
+from engine.vision.data.example import Example
+from engine.vision.images import Crop
+from engine.vision.models.catalog import load
 
 PHANTOMS = "phantoms:count=300"
 NORMALS, ODD, AT_ONCE = 40, 40, 8  # images

@@ -17,15 +17,15 @@ from benchmarks.setting import case
 from benchmarks.table import BenchmarkRow
 from benchmarks.timing import within
 from engine.attribution import FIRST
-from engine.images.reading import load
-from engine.run import answer
+from engine.core.run import answer
+from engine.vision.images.reading import load
 
 # Grows by how much while a file is read, in a process of its own that has read nothing before.
 READ = """
 import sys
 from pathlib import Path
-from engine.images.kinds import kind
-from engine.images.picture import decode_picture  # here: the reader's memory is its own
+from engine.vision.images.kinds import kind
+from engine.vision.images.picture import decode_picture  # here: the reader's memory is its own
 def peak():
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
@@ -84,7 +84,7 @@ def reader_milliseconds(rounds: int) -> BenchmarkRow:
 def message_size() -> BenchmarkRow:
     """Bytes of the viewer's message with four maps."""
     from components.widgets.viewer import Panel, payload
-    from engine.attribution.heatmaps.gradient import Gradient
+    from engine.evaluation.maps.gradient import Gradient
 
     heat = answer(Gradient(), case())["map"]
     image = np.rint(case().image.permute(1, 2, 0).numpy() * 255).astype(np.uint8)

@@ -10,17 +10,17 @@ import timm
 import torch
 from torch import Tensor, nn
 
-from engine.case import ImageCase, image_case
-from engine.case.prediction import top_classes
-from engine.case.target import Target
-from engine.device import finish
-from engine.images import Crop
-from engine.images.samples import sample
-from engine.method import Precision
-from engine.models.catalog import load
-from engine.models.classifier import Classifier
-from engine.models.compiled import can_compile
-from engine.result import Scores
+from engine.core.device import finish
+from engine.core.method import Precision
+from engine.core.result import Scores
+from engine.vision.case import ImageCase, image_case
+from engine.vision.case.prediction import top_classes
+from engine.vision.case.target import Target
+from engine.vision.images import Crop
+from engine.vision.images.samples import sample
+from engine.vision.models.catalog import load
+from engine.vision.models.classifier import Classifier
+from engine.vision.models.compiled import can_compile
 
 
 @cache

@@ -8,8 +8,8 @@ from playwright.sync_api import sync_playwright
 
 from benchmarks.table import BenchmarkRow
 from benchmarks.timing import timed
-from engine.arguments.bags import BagsArguments
 from engine.attribution.slides import MHIM
+from engine.commands.arguments.bags import BagsArguments
 from tests.browser import chromium
 from tests.browser.dragging import LONG, closer_up, dragged
 from tests.browser.server import ROOT, serving, settle

@@ -11,12 +11,12 @@ from functools import partial
 
 from benchmarks.table import BenchmarkRow
 from benchmarks.timing import within
-from engine import data as data_sets
 from engine.attribution.experiments import AdaptiveSmoothing
 from engine.attribution.experiments.adaptive import NETWORKS, forget_attacked, shipped_networks
 from engine.attribution.experiments.mixture import Mixture
 from engine.attribution.experiments.mixture_claims import ALPHAS
-from engine.experiment import ExperimentCase
+from engine.evaluation.experiment import ExperimentCase
+from engine.vision import data as data_sets
 
 GOAL = 60.0  # seconds
 

@@ -18,7 +18,7 @@ from torch.nn.utils import prune
 from benchmarks.setting import case
 from benchmarks.table import BenchmarkRow
 from benchmarks.timing import paired, within
-from engine.result import WeightScores
+from engine.core.result import WeightScores
 from engine.sparsity import MaskRules, Masks, PruneCase, Pruner, photographs, prunable_parts
 from engine.sparsity.criteria.magnitude import Magnitude
 from engine.sparsity.masks.diagrams import strips

@@ -16,11 +16,11 @@ from torch.nn import functional as F
 
 from benchmarks.table import BenchmarkRow
 from benchmarks.timing import paired, within
-from engine import data as data_sets
-from engine.models.classifier import Classifier
-from engine.models.threads import one_thread
-from engine.training import Recipe, fresh, train, train_stacked
-from engine.unlearning.protocol.klom import BINS, GAUSSIAN, klom
+from engine.evaluation.forgetting.klom import BINS, GAUSSIAN, klom
+from engine.vision import data as data_sets
+from engine.vision.models.classifier import Classifier
+from engine.vision.models.threads import one_thread
+from engine.vision.training import Recipe, fresh, train, train_stacked
 
 NETWORKS = 20
 MANY, STEPS, BATCH = 200, 600, 64

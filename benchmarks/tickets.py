@@ -13,16 +13,16 @@ import numpy as np
 
 from benchmarks.table import BenchmarkRow, number
 from benchmarks.timing import paired, timed
-from engine import data as data_sets
-from engine.lab import TrainCase
-from engine.method import quiet
-from engine.models.stack import Stack
-from engine.models.threads import one_thread
+from engine.core.method import quiet
 from engine.sparsity.tickets.levels import ARMS, TicketPlan, TicketRun
 from engine.sparsity.tickets.lottery import RECIPES
-from engine.training import fresh
-from engine.training.objective import cross_entropy
-from engine.training.stacked import StackedLoss
+from engine.vision import data as data_sets
+from engine.vision.lab import TrainCase
+from engine.vision.models.stack import Stack
+from engine.vision.models.threads import one_thread
+from engine.vision.training import fresh
+from engine.vision.training.objective import cross_entropy
+from engine.vision.training.stacked import StackedLoss
 
 SEEDS, LEVELS = 3, 12
 COUNT = SEEDS * len(ARMS)  # networks

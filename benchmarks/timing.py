@@ -11,7 +11,7 @@ from statistics import median
 from time import perf_counter
 
 from benchmarks.table import BenchmarkRow, number
-from engine.process import LARGEST, RESERVE, hold_blocks
+from engine.core.process import LARGEST, RESERVE, hold_blocks
 
 Work = Callable[[], object]
 

@@ -14,9 +14,9 @@ from benchmarks.setting import case, forwards
 from benchmarks.table import BenchmarkRow
 from benchmarks.timing import paired, within
 from engine.attribution import GradCam, Gradient, Occlusion
-from engine.attribution.trust import CHEAP, Order, TrustCase
-from engine.case import ImageCase
-from engine.method import Method
+from engine.core.method import Method
+from engine.evaluation.trust import CHEAP, Order, TrustCase
+from engine.vision.case import ImageCase
 
 BUDGET = 1.0  # seconds
 

@@ -8,10 +8,8 @@ from itertools import count
 
 from benchmarks.table import BenchmarkRow
 from benchmarks.timing import within
-from engine import data as data_sets
-from engine.images.samples import sample
-from engine.models import embedded
-from engine.run import answer
+from engine.core.run import answer
+from engine.evaluation.forgetting.attack import attack
 from engine.unlearning import (
     IU,
     SCRUB,
@@ -33,9 +31,11 @@ from engine.unlearning import (
     request,
 )
 from engine.unlearning.diagnostics.damping import damped
-from engine.unlearning.protocol.attack import attack
 from engine.unlearning.protocol.metrics import evaluate_model
 from engine.unlearning.protocol.worst import search
+from engine.vision import data as data_sets
+from engine.vision.images.samples import sample
+from engine.vision.models import embedded
 
 TEN = (
     Retrain(),

@@ -8,13 +8,13 @@ from typing import Any
 
 from components import runs
 from components.picks import pick
-from engine.attribution.heatmaps.grad_cam import GradCam
-from engine.attribution.heatmaps.gradient import Gradient
-from engine.case import ImageCase
-from engine.case.prediction import Prediction
-from engine.method import Method
-from engine.result import HeatMap, Scores
-from engine.run import Answer
+from engine.core.method import Method
+from engine.core.result import HeatMap, Scores
+from engine.core.run import Answer
+from engine.evaluation.maps.grad_cam import GradCam
+from engine.evaluation.maps.gradient import Gradient
+from engine.vision.case import ImageCase
+from engine.vision.case.prediction import Prediction
 
 HEATS: Mapping[str, type[Method[Any]]] = {"Grad-CAM": GradCam, "Gradient": Gradient}
 

@@ -10,13 +10,13 @@ from components.sidebar.pictures import enlarged
 from components.sidebar.subject import ChosenImage, square_pixels
 from components.widgets.data_images import color_pixels, press_images
 from components.widgets.viewer import Pixels
-from engine.case import ImageCase, image_case
-from engine.case.prediction import at_once
-from engine.case.target import Target
-from engine.data import DataSet
-from engine.data.example import Example
-from engine.images import Crop
-from engine.models.classifier import Classifier
+from engine.vision.case import ImageCase, image_case
+from engine.vision.case.prediction import at_once
+from engine.vision.case.target import Target
+from engine.vision.data import DataSet
+from engine.vision.data.example import Example
+from engine.vision.images import Crop
+from engine.vision.models.classifier import Classifier
 
 TEST, SIDEBAR_IMAGE = "a test image", "the image of the sidebar"
 

@@ -10,9 +10,9 @@ from typing import Any, Literal
 from components import forms
 from components.links import refuse
 from components.picks import Kind, pick, pick_some, search_box, type_text
-from engine.arguments.base import Declared
-from engine.arguments.controls import Many
-from engine.method import Option, Slider, Switch
+from engine.commands.arguments.base import Declared
+from engine.commands.arguments.controls import Many
+from engine.core.method import Option, Slider, Switch
 
 LISTED_WORDS = 6  # words that are listed where a link asks for another one
 

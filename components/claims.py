@@ -6,8 +6,8 @@ import numpy as np
 import streamlit as st
 
 from components.notices import escape_markdown
-from engine.experiment import HOLDS, NOT_HERE, OUTCOMES, UNDECIDED
-from engine.result import Table
+from engine.core.result import Table
+from engine.evaluation.experiment import HOLDS, NOT_HERE, OUTCOMES, UNDECIDED
 
 MARKS = {HOLDS: "✓", NOT_HERE: "✗", UNDECIDED: "?"}
 

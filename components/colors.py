@@ -1,6 +1,6 @@
 """The few color ramps we use; they are defined where the command line can reach them too."""
 
-from engine.pictures.colors import (
+from engine.core.pictures.colors import (
     CATEGORICAL,
     DIVERGING_DARK,
     DIVERGING_LIGHT,

@@ -11,13 +11,13 @@ import numpy as np
 from PIL import Image
 
 from components.sidebar.subject import Subject
-from engine.case.target import Target
-from engine.images import SliceChoice
-from engine.method import Method
-from engine.models.classifier import Classifier
-from engine.models.own_file import FILE_PREFIX
-from engine.result import HeatMap
-from engine.run import Answer
+from engine.core.method import Method
+from engine.core.result import HeatMap
+from engine.core.run import Answer
+from engine.vision.case.target import Target
+from engine.vision.images import SliceChoice
+from engine.vision.models.classifier import Classifier
+from engine.vision.models.own_file import FILE_PREFIX
 
 
 def python_call(
@@ -40,12 +40,12 @@ def python_call(
     imports = sorted(
         [
             f"from engine.attribution import {kind.__name__}",
-            "from engine.case import image_case",
-            f"from engine.images import {', '.join(python_images(subject))}",
-            f"from engine.models.catalog import {loader}",
-            "from engine.run import answer",
+            "from engine.vision.case import image_case",
+            f"from engine.vision.images import {', '.join(python_images(subject))}",
+            f"from engine.vision.models.catalog import {loader}",
+            "from engine.core.run import answer",
             *source,
-            "from engine.case.target import Target",
+            "from engine.vision.case.target import Target",
         ]
     )
     if "Path(" in picture + model:
@@ -61,12 +61,12 @@ case = image_case({model}, {picture}, Crop({where}), {about}){rest})
 
 
 def python_picture(subject: Subject) -> tuple[list[str], str]:
-    """What to import for the picture beside engine.images, and the call that gives it."""
+    """What to import for the picture beside engine.vision.images, and the call that gives it."""
     if subject.chosen.example:
         call = f'example("{subject.name}").picture()'
-        return ["from engine.data.example import example"], call
+        return ["from engine.vision.data.example import example"], call
     if subject.name:
-        return ["from engine.images.samples import sample"], f'sample("{subject.name}")'
+        return ["from engine.vision.images.samples import sample"], f'sample("{subject.name}")'
     return [], python_upload(subject.view)
 
 
@@ -81,7 +81,7 @@ def python_upload(view: SliceChoice | None) -> str:
 
 
 def python_images(subject: Subject) -> list[str]:
-    """What the lines need of engine.images."""
+    """What the lines need of engine.vision.images."""
     view = subject.view
     names = ["Crop"]
     names += ["SliceChoice"] if view else []

@@ -14,7 +14,7 @@ from components import glossary, share
 from components.ending import viewing
 from components.notices import escape_markdown
 from components.share import Offer
-from engine.method import Method
+from engine.core.method import Method
 
 
 @dataclass(frozen=True)

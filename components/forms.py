@@ -12,7 +12,7 @@ from components import own_words
 from components.links import Allowed, refuse
 from components.notices import escape_markdown
 from components.picks import TRUTH, pick, pick_some
-from engine.method import Choice, Control, Method, Slider, Switch
+from engine.core.method import Choice, Control, Method, Slider, Switch
 
 
 class Offering(Protocol):

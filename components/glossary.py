@@ -11,7 +11,7 @@ from typing import Any
 import streamlit as st
 
 from components.notices import escape_markdown
-from engine.method import Method
+from engine.core.method import Method
 
 TERMS: Mapping[str, str] = {  # a term, and other spellings after a bar: what it means
     "accuracy": "The share of images whose most probable class is right; of questions, the share "

@@ -23,7 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import config
 from streamlit.runtime import Runtime, exists
 
-from engine.whole import whole_number
+from engine.core.whole import whole_number
 
 HELD_BYTES = 4_000_000_000  # of all visitors' uploads together: those kept and those arriving
 MultiPartParser.spool_max_size = HELD_BYTES  # else what has 1 MB is first written to the disk

@@ -13,9 +13,9 @@ from components.notices import escape_markdown
 from components.sidebar.subject import Subject
 from engine.anomaly.protocol.in_distribution import image_p_value
 from engine.anomaly.protocol.pixel_bank import BankCase, PixelBanks, at_hand, bank
-from engine.anomaly.sources import training_data_name
-from engine.data import DataSet
-from engine.run import Answer
+from engine.core.run import Answer
+from engine.evaluation.detection.sources import training_data_name
+from engine.vision.data import DataSet
 
 SLOT = "in_distribution.bank"
 PATIENCE = 2.0  # seconds for which the page waits

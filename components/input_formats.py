@@ -10,15 +10,15 @@ import streamlit as st
 
 from components import runs
 from components.notices import escape_markdown
-from engine.data.judged_data import typed_order
-from engine.errors import BadData, BadModel
-from engine.measures.shares import wilson
-from engine.models.classifier import Classifier
-from engine.models.format_rounds import CHANNELS, SECONDS, Order
-from engine.models.format_search import FormatCase, FormatSearch, formats_in
-from engine.models.input_format import NORMALIZATIONS, SIDES, InputFormat, input_channels
-from engine.result import Table
-from engine.run import Answer
+from engine.core.errors import BadData, BadModel
+from engine.core.result import Table
+from engine.core.run import Answer
+from engine.vision.data.judged_data import typed_order
+from engine.vision.models.classifier import Classifier
+from engine.vision.models.format_rounds import CHANNELS, SECONDS, Order
+from engine.vision.models.format_search import FormatCase, FormatSearch, formats_in
+from engine.vision.models.input_format import NORMALIZATIONS, SIDES, InputFormat, input_channels
+from engine.vision.shares import wilson
 
 MOSTLY = 0.5  # right answers from which an order of classes is suggested
 OTHER = "another format"

@@ -9,7 +9,7 @@ import streamlit as st
 
 from components import runs
 from components.notices import escape_markdown
-from engine.lane import HOUSE, Job, Lane, Past, lanes
+from engine.core.lane import HOUSE, Job, Lane, Past, lanes
 
 POLL_SECONDS = 2.0
 JOBS_LISTED = 8  # of those that are over

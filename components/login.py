@@ -15,7 +15,7 @@ import streamlit as st
 from streamlit import config
 from streamlit.errors import StreamlitSecretNotFoundError
 
-from engine.errors import BlindspotError
+from engine.core.errors import BlindspotError
 
 log = logging.getLogger(__name__)
 

@@ -11,8 +11,8 @@ import streamlit as st
 from components import runs
 from components.notices import problem
 from components.runs import Outcome, Pending, Problem
-from engine.lane import lane
-from engine.method import Progress
+from engine.core.lane import lane
+from engine.core.method import Progress
 
 MeasuredT = TypeVar("MeasuredT")
 

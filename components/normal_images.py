@@ -8,8 +8,8 @@ import streamlit as st
 
 from components.case_form import CaseForm
 from components.sidebar.subject import Subject
-from engine.anomaly import sources
-from engine.anomaly.healthy import TWINS
+from engine.evaluation.detection import sources
+from engine.evaluation.detection.healthy import TWINS
 
 NAME = "normal"  # the argument
 

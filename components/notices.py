@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import streamlit as st
 
-from engine.errors import BlindspotError
+from engine.core.errors import BlindspotError
 
 log = logging.getLogger(__name__)
 

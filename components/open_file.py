@@ -8,7 +8,7 @@ from typing import TypeVar
 import streamlit as st
 
 from components.notices import escape_markdown
-from engine.errors import BlindspotError
+from engine.core.errors import BlindspotError
 
 ContentT = TypeVar("ContentT")
 

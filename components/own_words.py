@@ -11,15 +11,15 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from engine.data import DataSet
-from engine.data.folders import LOOSE, Imported
-from engine.data.registry import UPLOAD
-from engine.errors import BadModel
-from engine.models import checkpoints
-from engine.models.checkpoints import PREFIX
-from engine.models.class_names import base_of
-from engine.models.classifier import Classifier
-from engine.models.own_file import FILE_PREFIX
+from engine.core.errors import BadModel
+from engine.vision.data import DataSet
+from engine.vision.data.folders import LOOSE, Imported
+from engine.vision.data.registry import UPLOAD
+from engine.vision.models import checkpoints
+from engine.vision.models.checkpoints import PREFIX
+from engine.vision.models.class_names import base_of
+from engine.vision.models.classifier import Classifier
+from engine.vision.models.own_file import FILE_PREFIX
 
 ANYBODYS = re.compile(r"\d*|class \d+")  # numbers, which tell nothing
 

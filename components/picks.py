@@ -9,7 +9,7 @@ import streamlit as st
 
 from components import own_words
 from components.links import let_go, refuse
-from engine.whole import whole_number
+from engine.core.whole import whole_number
 
 TRUTH = ("true", "false")  # how a link says yes and no
 LONGEST_TEXT = 1000  # letters of a text from a link

@@ -18,9 +18,9 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from components import runs
 from components.sidebar import reload
-from engine.data import registry
-from engine.keeping.budget import current_visitor
-from engine.process import release
+from engine.core.keeping.budget import current_visitor
+from engine.core.process import release
+from engine.vision.data import registry
 
 AWAY_SECONDS = 150.0  # longer than Streamlit keeps a session for a browser that comes back
 

@@ -13,10 +13,10 @@ from importlib import import_module
 
 from components.sidebar.thumbnails import thumb
 from components.views import VIEWS, AppPage
-from engine.errors import BlindspotError
-from engine.images.samples import SAMPLES
-from engine.models import catalog
-from engine.process import release, step_back
+from engine.core.errors import BlindspotError
+from engine.core.process import release, step_back
+from engine.vision.images.samples import SAMPLES
+from engine.vision.models import catalog
 
 log = logging.getLogger(__name__)
 

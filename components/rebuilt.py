@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from engine.keeping.memory import Memory
-from engine.models.classifier import Classifier
+from engine.core.keeping.memory import Memory
+from engine.vision.models.classifier import Classifier
 
 ROOM = 256 * 2**20  # bytes; the newest stays even where it alone is larger
 NETWORKS: Memory[Classifier] = Memory(ROOM, lambda model: model.held_bytes, grows=True)

@@ -16,11 +16,11 @@ import streamlit as st
 
 from components import notices
 from components.ending import end
-from engine import run
-from engine.lane import Job, lane
-from engine.method import Method
-from engine.result import Networks, Result, TrainLog
-from engine.run import Answer
+from engine.core import run
+from engine.core.lane import Job, lane
+from engine.core.method import Method
+from engine.core.result import Networks, Result, TrainLog
+from engine.core.run import Answer
 
 LIVE_SECONDS = 20.0  # how long the page itself waits for a live answer before it says so
 PRESSED = "pressed"  # whatever is asked there by then: a press may overtake another choice

@@ -20,14 +20,14 @@ from components.notices import escape_markdown, show_problems
 from components.runs import Outcome, Pending
 from components.share import Files, Offer
 from components.sidebar.ground import ground_of
-from engine import run
-from engine.arguments import BY_CASE, arguments_of
-from engine.charts.drawing import Draw, Drawing, Exhibit, Views, Words, exhibit
+from engine.commands.arguments import BY_CASE, arguments_of
 from engine.commands.as_code import as_python, as_shell
-from engine.errors import BlindspotError
-from engine.lab import keep_when_done
-from engine.method import Method
-from engine.run import Answer
+from engine.core import run
+from engine.core.charts.drawing import Draw, Drawing, Exhibit, Views, Words, exhibit
+from engine.core.errors import BlindspotError
+from engine.core.method import Method
+from engine.core.run import Answer
+from engine.vision.lab import keep_when_done
 
 
 @dataclass(frozen=True)

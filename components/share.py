@@ -22,9 +22,9 @@ from components.widgets.as_seen import MapGround
 from components.widgets.downloads import download
 from components.widgets.hand_over import hand_over, stage_file
 from components.widgets.viewer import look_of
-from engine.charts.drawing import Exhibit
-from engine.result import HeatMap
-from engine.run import Answer
+from engine.core.charts.drawing import Exhibit
+from engine.core.result import HeatMap
+from engine.core.run import Answer
 
 WITHOUT_FILE = (
     "Your image is not part of the link, only a digest of it: whoever opens the link is asked to "

@@ -1,10 +1,10 @@
 """What of the models and data here a person is shown, and what is theirs.
 
 Others use the same machine: title and class names of a person's file are that person's. A private
-model (see `engine.models.checkpoints`) belongs to whoever made it, by a secret that their browser
-stores, or by their login. A link to such a model carries a view key, with which others may ask it;
-they neither export nor delete it. Data sets of a person's file are opened by the session that has
-the file.
+model (see `engine.vision.models.checkpoints`) belongs to whoever made it, by a secret that their
+browser stores, or by their login. A link to such a model carries a view key, with which others may
+ask it; they neither export nor delete it. Data sets of a person's file are opened by the session
+that has the file.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from components import login, uploads
 from components.widgets import browser_secret
-from engine.keeping import access
-from engine.keeping.access import ViewRights
-from engine.models import catalog, checkpoints
-from engine.models.checkpoints import PREFIX, Stored
-from engine.models.classifier import Classifier
-from engine.models.owners import KEY_LETTERS, Owner, OwnerRecord
-from engine.result import Checkpoint
+from engine.core.keeping import access
+from engine.core.keeping.access import ViewRights
+from engine.core.result import Checkpoint
+from engine.vision.models import catalog, checkpoints
+from engine.vision.models.checkpoints import PREFIX, Stored
+from engine.vision.models.classifier import Classifier
+from engine.vision.models.owners import KEY_LETTERS, Owner, OwnerRecord
 
 KEY = "key"  # of the link's view keys
 MOST_KEYS = 8  # that a link may carry

@@ -12,12 +12,12 @@ from components.sidebar.examples import ANY, is_known
 from components.sidebar.held import go
 from components.sidebar.pictures import FROM_DATA
 from components.views import AppPage
-from engine import data as data_sets
-from engine.models import catalog, checkpoints
-from engine.models.card import ModelCard
-from engine.models.checkpoints import Stored
-from engine.models.class_names import without_names
-from engine.result import Checkpoint
+from engine.core.result import Checkpoint
+from engine.vision import data as data_sets
+from engine.vision.models import catalog, checkpoints
+from engine.vision.models.card import ModelCard
+from engine.vision.models.checkpoints import Stored
+from engine.vision.models.class_names import without_names
 
 
 def kept_model(view: Checkpoint) -> Stored | None:

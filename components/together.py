@@ -8,7 +8,7 @@ import streamlit as st
 
 from components.runs import Outcome
 from components.section import Section, ask
-from engine.run import Answer
+from engine.core.run import Answer
 
 Outcomes = Mapping[str, Outcome]
 Answers = Mapping[str, Answer]

@@ -9,11 +9,11 @@ import streamlit as st
 
 from components import presence
 from components.notices import escape_markdown
-from engine.data import DataSet
-from engine.data.folders import SIDES, SPLIT_NOTES, Imported, Skipped, read_folders
-from engine.data.medmnist import read_npz
-from engine.errors import BadData
-from engine.result import Result
+from engine.core.errors import BadData
+from engine.core.result import Result
+from engine.vision.data import DataSet
+from engine.vision.data.folders import SIDES, SPLIT_NOTES, Imported, Skipped, read_folders
+from engine.vision.data.medmnist import read_npz
 
 MOST_MB = 500
 FILES_LISTED = 200  # of the files that were left out

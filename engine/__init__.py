@@ -6,12 +6,12 @@ import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from engine.process import prepare
+from engine.core.process import prepare
 
 if TYPE_CHECKING:
-    from engine.case_base import Case
-    from engine.method import Method, Progress
-    from engine.run import Answer
+    from engine.core.case_base import Case
+    from engine.core.method import Method, Progress
+    from engine.core.run import Answer
 
 prepare()
 
@@ -37,8 +37,8 @@ def answer(
     Raises:
         BlindspotError: something asked was wrong; its text says what.
     """
-    from engine import run  # here, so that `import engine` stays quick
-    from engine.method import quiet
+    from engine.core import run  # here, so that `import engine` stays quick
+    from engine.core.method import quiet
 
     return run.answer(*_question(method, given, settings), progress or quiet)
 
@@ -58,8 +58,8 @@ def _question(
     method: str, inputs: Mapping[str, Any], settings: Mapping[str, Any] | None
 ) -> tuple[Method[Any], Case]:
     """As `question`; warns where a default does not fit the picture that is given."""
-    from engine.arguments.fitting import default_note
     from engine.commands import asking
+    from engine.commands.arguments.fitting import default_note
 
     chosen_method, arguments = asking.question(asking.method_named(method), inputs, settings)
     case = arguments.case()

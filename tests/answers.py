@@ -5,10 +5,10 @@ from functools import cache
 
 import numpy as np
 
-from engine.experiment import Experiment
-from engine.method import Slider
-from engine.models.classifier import Classifier
-from engine.models.pace import Pace
+from engine.core.method import Slider
+from engine.evaluation.experiment import Experiment
+from engine.vision.models.classifier import Classifier
+from engine.vision.models.pace import Pace
 from tests import tiny
 
 REPEATED = ("seeds", "networks")  # settings that say how often all is done again

@@ -6,8 +6,8 @@ import time
 
 import numpy as np
 
-from engine.images import reader_process
-from engine.images.wire import Arrays, Words
+from engine.vision.images import reader_process
+from engine.vision.images.wire import Arrays, Words
 
 
 def picture(words: Words, arrays: Arrays) -> reader_process.Reply:

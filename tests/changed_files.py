@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from engine.images import Picture, load
-from engine.models.weights_file import read_weights
+from engine.vision.images import Picture, load
+from engine.vision.models.weights_file import read_weights
 from tests import scans
 from tests.hostile.archives import zipped
 from tests.hostile.doors import tried
@@ -33,21 +33,21 @@ def picture(data: bytes, name: str) -> None:
 
 def folders(data: bytes, name: str) -> None:
     """Open a zip of class folders."""
-    from engine.data.folders import read_folders
+    from engine.vision.data.folders import read_folders
 
     read_folders(data, name, 16)
 
 
 def arrays(data: bytes, name: str) -> None:
     """Open a MedMNIST file."""
-    from engine.data.medmnist import read_npz
+    from engine.vision.data.medmnist import read_npz
 
     read_npz(data, name)
 
 
 def weights(data: bytes, name: str) -> None:
     """Open weights, and hold them against a network."""
-    from engine.models.own_file import check
+    from engine.vision.models.own_file import check
 
     result = read_weights(data, name)
     check(result, result, name)

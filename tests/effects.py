@@ -7,19 +7,19 @@ from typing import Any
 
 import torch
 
-from engine import data as data_sets
 from engine.attribution import SmoothGrad
-from engine.attribution.trust import TrustCase
-from engine.case import ImageCase, PairCase
-from engine.case.target import Target
-from engine.experiment import ExperimentCase
+from engine.core.method import Case, Method
+from engine.evaluation.experiment import ExperimentCase
+from engine.evaluation.trust import TrustCase
 from engine.hallucination import CaptionCase, Greedy, ScenesCase, WordCase
-from engine.hallucination.tiny_vlm.weights import HABIT, load
-from engine.lab import TrainCase
-from engine.method import Case, Method
-from engine.models.classifier import Classifier
 from engine.sparsity import PruneCase
-from engine.training import Recipe
+from engine.vision import data as data_sets
+from engine.vision.case import ImageCase, PairCase
+from engine.vision.case.target import Target
+from engine.vision.lab import TrainCase
+from engine.vision.language.tiny_vlm.weights import HABIT, load
+from engine.vision.models.classifier import Classifier
+from engine.vision.training import Recipe
 from tests import tiny
 from tests.engine.hallucination import tiny as speaking
 from tests.engine.hallucination.scripted import Scripted

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from engine.errors import BlindspotError
-from engine.models.card import ModelCard
-from engine.models.own_file import load_weights, open_model
-from engine.models.rebuild import empty_network, model_bytes
+from engine.core.errors import BlindspotError
+from engine.vision.models.card import ModelCard
+from engine.vision.models.own_file import load_weights, open_model
+from engine.vision.models.rebuild import empty_network, model_bytes
 
 LARGE = ("vit_giant_patch14_dinov2", "vit_7b_patch16_dinov3")
 USUAL = ("resnet18", "swin_tiny_patch4_window7_224")

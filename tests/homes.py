@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from shutil import copytree
 
-MODEL = "EfficientNet|4652008p273m|224|cpu"  # EfficientNet-Lite0, as `engine.models.pace` names it
+MODEL = "EfficientNet|4652008p273m|224|cpu"  # Lite0, as `engine.vision.models.pace` has it
 BATCHES = {"exact": 8, "fast": 8, "gradient": 4}
 SECONDS = 0.03  # per image, about what a core needs
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
-from engine.errors import BlindspotError
-from engine.images import reader
+from engine.core.errors import BlindspotError
+from engine.vision.images import reader
 from tests import hostile
 from tests.opened_at_once import children
 
@@ -23,18 +23,18 @@ def opening(name: str, path: Path) -> Callable[[], Any]:
     """What opens the file, with everything imported."""
     data = path.read_bytes()
     if name in {case.name for case in hostile.WEIGHTS}:
-        from engine.models.own_file import load_weights
+        from engine.vision.models.own_file import load_weights
 
         return lambda: load_weights(data, name, hostile.ARCHITECTURE)
     if name in {case.name for case in hostile.ZIPS}:
-        from engine.data.folders import read_folders
+        from engine.vision.data.folders import read_folders
 
         return lambda: read_folders(data, name)
     if name in {case.name for case in hostile.ARRAYS}:
-        from engine.data.medmnist import read_npz
+        from engine.vision.data.medmnist import read_npz
 
         return lambda: read_npz(data, name)
-    from engine.images import read
+    from engine.vision.images import read
 
     return lambda: read(data, name)
 

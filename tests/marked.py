@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from engine.models.small import NetworkShape, build
+from engine.vision.models.small import NetworkShape, build
 from tests import scans
 from tests.in_memory import torch_file, written
 

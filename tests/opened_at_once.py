@@ -20,14 +20,14 @@ import numpy as np
 from pydicom.encaps import encapsulate, get_frame
 from pydicom.uid import DeflatedExplicitVRLittleEndian, RLELossless
 
-from engine.data.folders import read_folders
-from engine.data.medmnist import read_npz
-from engine.errors import BlindspotError
-from engine.images import Picture, Scan, load, reader
-from engine.images.large import open_large
-from engine.keeping.budget import BUDGET, visited_by
-from engine.process import hold_blocks, release
-from tests.engine.images.test_large import shared
+from engine.core.errors import BlindspotError
+from engine.core.keeping.budget import BUDGET, visited_by
+from engine.core.process import hold_blocks, release
+from engine.vision.data.folders import read_folders
+from engine.vision.data.medmnist import read_npz
+from engine.vision.images import Picture, Scan, load, reader
+from engine.vision.images.large import open_large
+from tests.engine.vision.images.test_large import shared
 from tests.scans import dataset, dicom, nifti, written
 
 FOUR = 4

@@ -5,8 +5,8 @@ from math import isnan
 
 import numpy as np
 
-from engine.experiment import NOT_HERE, OUTCOMES, Experiment, deviation_column
-from engine.run import Answer
+from engine.core.run import Answer
+from engine.evaluation.experiment import NOT_HERE, OUTCOMES, Experiment, deviation_column
 
 OUTCOMES_HERE = OUTCOMES | {NOT_HERE: "not so here"}
 

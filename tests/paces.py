@@ -1,8 +1,8 @@
 """The pace of a model in tests: given, because each process and home would try it for seconds."""
 
-from engine.models import pace
-from engine.models.classifier import Classifier
-from engine.models.pace import Pace, Use
+from engine.vision.models import pace
+from engine.vision.models.classifier import Classifier
+from engine.vision.models.pace import Pace, Use
 from tests.homes import SECONDS
 
 SMALL = 64  # pixels a side; batches of a larger model take long

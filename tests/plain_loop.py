@@ -14,7 +14,7 @@ from PIL import Image
 from sklearn.datasets import load_digits
 from torch.nn import functional as F
 
-from engine.data import DataCard, DataSet
+from engine.vision.data import DataCard, DataSet
 from tests.hostile import archives
 from tests.in_memory import png, torch_file
 

@@ -20,9 +20,9 @@ from torch import Tensor
 from torch.utils._pytree import tree_iter, tree_map
 from torch.utils.backend_registration import _setup_privateuseone_for_python_backend
 
-from engine.device import best_device, for_double
-from engine.hallucination.tiny_vlm.model import TinyVLM
+from engine.core.device import best_device, for_double
 from engine.unlearning.generator.model import ImageGenerator
+from engine.vision.language.tiny_vlm.model import TinyVLM
 from tests import tiny
 
 NAME, CPU = "pretend", torch.device("cpu")

@@ -19,14 +19,14 @@ REQUIREMENTS = ROOT / "requirements.txt"
 FOR_TESTS = ("pytest>=8.3", "pytest-timeout>=2.3", "hypothesis>=6.100", "syrupy>=5,<8")
 METHOD_ARGUMENTS = ("attribution.GradCam", "--image", "sample:chelsea")
 TESTS = (
-    "tests/engine/test_store.py",
-    "tests/engine/test_run.py",
-    "tests/engine/test_images.py",
-    "tests/engine/test_hostile.py",
-    "tests/engine/test_lane.py",
-    "tests/engine/test_cli.py",
-    "tests/engine/images",
-    "tests/engine/data",
+    "tests/engine/core/test_store.py",
+    "tests/engine/core/test_run.py",
+    "tests/engine/vision/test_images.py",
+    "tests/engine/vision/test_hostile.py",
+    "tests/engine/core/test_lane.py",
+    "tests/engine/commands/test_cli.py",
+    "tests/engine/vision/images",
+    "tests/engine/vision/data",
     "tests/components/test_guard.py",
     "tests/components/test_forms.py",
 )

@@ -3,7 +3,8 @@
 A stored answer is found again by its method's revision: one that computes something else under the
 same revision shows people old numbers. So what is red here means: raise `revision`, and record
 again with `python -m tests.recorded`, which writes recorded_answers.json and takes some minutes.
-Without a method's name it also writes what data sets and others draw: tests/engine/data/drawn.py.
+Without a method's name it also writes what data sets and others draw:
+tests/engine/vision/data/drawn.py.
 
 Each array is kept as its norm and its product with a fixed wave, and how far both may move: ten
 times as far as they do where the processor's wide instructions are switched off, as on an older
@@ -24,7 +25,7 @@ import numpy as np
 import pytest
 import torch
 
-from engine.result import View
+from engine.core.result import View
 from tests.answers import timed
 
 FILE = Path(__file__).with_name("recorded_answers.json")
@@ -117,7 +118,7 @@ def with_tolerance(here: list[float], there: list[float]) -> list[float] | None:
 def main(names: list[str]) -> None:
     """Record these methods' answers; without names all, and what is drawn from a seed."""
     if not names:
-        subprocess.run([sys.executable, "-m", "tests.engine.data.drawn"], check=True)
+        subprocess.run([sys.executable, "-m", "tests.engine.vision.data.drawn"], check=True)
     here, there = computed(names, {}), computed(names, OLDER)
     answers = dict(record()["answers"]) if names else {}
     for name, arrays in here.items():

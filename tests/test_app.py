@@ -6,7 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from components.notices import UNEXPECTED
-from engine.errors import BadData
+from engine.core.errors import BadData
 from tests.visits import problems
 
 

@@ -17,12 +17,12 @@ from benchmarks.machine import CpuSpent, MachineState
 from benchmarks.rerun import RerunCost
 from benchmarks.table import HEAD, BenchmarkRow, number
 from components.views import HEATMAPS
-from engine import data as data_sets
 from engine.attribution.experiments import AdaptiveSmoothing
 from engine.attribution.experiments.mixture_claims import ALPHAS, ATTACKED, CLEAN
-from engine.errors import BlindspotError
-from engine.experiment import ExperimentCase
-from engine.process import SPINS
+from engine.core.errors import BlindspotError
+from engine.core.process import SPINS
+from engine.evaluation.experiment import ExperimentCase
+from engine.vision import data as data_sets
 
 SIZES = (10, 20, 40, 80)
 

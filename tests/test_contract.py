@@ -19,33 +19,34 @@ import pytest
 import torch
 
 import engine
-from engine import attribution, hallucination, run
+from engine import attribution, hallucination
 from engine.anomaly.protocol.pixel_bank import PixelBanks
 from engine.attribution.experiments import AdaptiveSmoothing, Cbsn
 from engine.attribution.prototypes import PROTOTYPES, PrototypeRobustness
 from engine.attribution.slides import whole
 from engine.attribution.tilt import LocalTilt, TiltedBoundary, TiltedSheets
+from engine.commands.families import INTERNAL_METHODS, METHODS
 from engine.commands.output import write
-from engine.errors import BadSetting, BlindspotError, Cancelled, DoesNotFit
-from engine.experiment import ClosedFormExperiment, Experiment, ExperimentCase
-from engine.families import INTERNAL_METHODS, METHODS
+from engine.core import run
+from engine.core.borrow import is_lazy
+from engine.core.errors import BadSetting, BlindspotError, Cancelled, DoesNotFit
+from engine.core.keeping.memory import Memory
+from engine.core.keeping.packing import StoredAnswer, pack, unpack
+from engine.core.method import Choice, Method, Slider, Switch
+from engine.core.result import Features, HeatMap, Table
+from engine.core.run import answer, digest, recompute
+from engine.evaluation.experiment import ClosedFormExperiment, Experiment, ExperimentCase
+from engine.evaluation.kept_experiment import Condition, ConditionCase
 from engine.hallucination.experiments import ImageRerouting, RefusalAudit, VisualAudit
 from engine.hallucination.experiments.one_question import DeclinedQuestion
 from engine.hallucination.refusal import weights as refusal
-from engine.hallucination.tiny_vlm.weights import HONEST, load
-from engine.keeping.memory import Memory
-from engine.keeping.packing import StoredAnswer, pack, unpack
-from engine.kept_experiment import Condition, ConditionCase
-from engine.lab import TrainCase
-from engine.method import Choice, Method, Slider, Switch
-from engine.models.borrow import is_lazy
-from engine.models.classifier import Classifier
-from engine.models.pace import Pace
-from engine.result import Features, HeatMap, Table
-from engine.run import answer, digest, recompute
-from engine.training import fresh
 from engine.unlearning import CERTIFICATES, CudaExperiment, GeneratorCase
 from engine.unlearning.certificates.ballots import recipe, untrained
+from engine.vision.lab import TrainCase
+from engine.vision.language.tiny_vlm.weights import HONEST, load
+from engine.vision.models.classifier import Classifier
+from engine.vision.models.pace import Pace
+from engine.vision.training import fresh
 from tests import tiny
 from tests.answers import differing, plain, settled, small, timed
 from tests.recorded import assert_recorded

@@ -9,14 +9,14 @@ import torch
 
 from engine import attribution
 from engine.attribution.prototypes import PROTOTYPES
-from engine.attribution.trust import TrustCase
-from engine.case.target import Target
-from engine.charts.chart import Chart
-from engine.charts.drawing import exhibit
-from engine.errors import BlindspotError
-from engine.experiment import ExperimentCase
-from engine.families import METHODS
-from engine.method import Choice, Slider, Switch, case_kind
+from engine.commands.families import METHODS
+from engine.core.charts.chart import Chart
+from engine.core.charts.drawing import exhibit
+from engine.core.errors import BlindspotError
+from engine.core.method import Choice, Slider, Switch, case_kind
+from engine.evaluation.experiment import ExperimentCase
+from engine.evaluation.trust import TrustCase
+from engine.vision.case.target import Target
 from tests import tiny
 from tests.answers import REPEATED, differing, once, plain, plainly, settled, small
 from tests.effects import EFFECTS, INERT, Effect

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from engine.case import ImageCase
-from engine.case.target import Target
-from engine.method import Method, Slider, quiet, setting
-from engine.result import HeatMap
+from engine.core.method import Method, Slider, quiet, setting
+from engine.core.result import HeatMap
+from engine.vision.case import ImageCase
+from engine.vision.case.target import Target
 from tests import test_contract as contract
 from tests import test_contract_answers as answers
 

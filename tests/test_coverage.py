@@ -7,7 +7,7 @@ import pytest
 
 from components.views import VIEWS
 from engine.commands.coverage import FILE, ROOT, System, method_views, page, systems
-from engine.families import METHODS
+from engine.commands.families import METHODS
 
 
 @pytest.mark.parametrize("kind", METHODS, ids=lambda kind: kind.full_name())

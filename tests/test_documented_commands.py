@@ -11,13 +11,13 @@ from textwrap import dedent
 import pytest
 from PIL import Image
 
-from engine import gallery, run
-from engine.commands import coverage
+from engine.commands import coverage, gallery
 from engine.commands.cli import main
-from engine.errors import BlindspotError
-from engine.keeping.store import Store
-from engine.models import embedded
-from engine.run import GALLERY
+from engine.core import run
+from engine.core.errors import BlindspotError
+from engine.core.keeping.store import Store
+from engine.core.run import GALLERY
+from engine.vision.models import embedded
 from tests.written import answer_folder
 
 ROOT = Path(__file__).parents[1]

@@ -20,7 +20,7 @@ DRAW = """
 import json, sys
 from components import ready
 from components.views import VIEWS
-from engine.models import pace
+from engine.vision.models import pace
 from tests.opening import at_view
 pace.try_paces = lambda model, use, formats: pace.Pace(4, formats[0], use, 0.01)
 ready.load()

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from engine import attribution
-from engine.case import ImageCase, PairCase
-from engine.models.classifier import Classifier
+from engine.vision.case import ImageCase, PairCase
+from engine.vision.models.classifier import Classifier
 from tests import tiny
 from tests.answers import small
 from tests.test_contract import assert_agree

@@ -13,7 +13,7 @@ import pytest
 
 from benchmarks.soak import report
 from benchmarks.soak.report import Row
-from engine.errors import BadImage
+from engine.core.errors import BadImage
 from tests import scans
 from tests.hostile import __main__ as entry
 from tests.hostile import corpus, doors, files, mutations, trials

@@ -40,7 +40,7 @@ def test_imports_are_found_wherever_they_stand() -> None:
     assert list(imported(source)) == ["a", "c", "d", "j"]
 
 
-CHARTS = "engine/charts"  # of the engine it alone knows Plotly
+CHARTS = "engine/core/charts"  # of the engine it alone knows Plotly
 
 
 @pytest.mark.parametrize("folder", FORBIDDEN)
@@ -58,18 +58,19 @@ def test_imports_go_one_way(folder: str) -> None:
 
 def test_charts_know_the_results_and_the_color_ramps_alone() -> None:
     files = sorted((ROOT / CHARTS).rglob("*.py"))
-    met = {room for file in files for room in rooms(file.read_text(encoding="utf-8"), "engine")}
-    assert met == {"charts", "pictures", "result"}
+    modules = {module for file in files for module, *_ in names_imported(file.read_text("utf-8"))}
+    met = {".".join(name.split(".")[:3]) for name in modules if name.startswith("engine")}
+    assert met == {"engine.core.charts", "engine.core.pictures", "engine.core.result"}
 
 
 def test_plotly_is_loaded_by_a_figure_and_not_by_its_declaration() -> None:
     script = (
-        "import pkgutil, sys, engine.charts, engine.families\n"
-        "for module in pkgutil.iter_modules(engine.charts.__path__):\n"
-        "    __import__(f'engine.charts.{module.name}')\n"
+        "import pkgutil, sys, engine.core.charts, engine.commands.families\n"
+        "for module in pkgutil.iter_modules(engine.core.charts.__path__):\n"
+        "    __import__(f'engine.core.charts.{module.name}')\n"
         "print(sorted({name.split('.')[0] for name in sys.modules} & {'plotly', 'streamlit'}))\n"
-        "from engine.charts.bars import Bars\n"
-        "from engine.result import Table\n"
+        "from engine.core.charts.bars import Bars\n"
+        "from engine.core.result import Table\n"
         "Bars(value='a').figure(Table.of({'a': ([1.0], '')}, ('row',)))\n"
         "print('plotly' in sys.modules)"
     )
@@ -79,19 +80,14 @@ def test_plotly_is_loaded_by_a_figure_and_not_by_its_declaration() -> None:
     assert ran.stdout.split("\n")[:2] == ["[]", "True"]
 
 
-FAMILIES = {"attribution", "unlearning", "hallucination", "anomaly", "sparsity"}
-INSTRUMENTS = {  # methods of another family that one works with, as its papers do
-    "engine/sparsity/effects/harm.py": {"attribution"},
-    "engine/sparsity/effects/pruned_image.py": {"attribution"},
-    "engine/sparsity/opening.py": {"attribution"},
-    "engine/sparsity/effects/unknown.py": {"anomaly"},
-    "engine/unlearning/ways/prune_first.py": {"sparsity"},
-    "engine/unlearning/concepts/dictionary.py": {"hallucination"},
-    "engine/unlearning/concepts/collateral.py": {"hallucination"},
-    "engine/unlearning/concepts/polls.py": {"hallucination"},
-    "engine/unlearning/concepts/sauce.py": {"hallucination"},
-    "engine/unlearning/concepts/suppressed.py": {"hallucination"},
-    "engine/unlearning/opening.py": {"hallucination"},
+FAMILIES = ("attribution", "unlearning", "hallucination", "anomaly", "sparsity")
+LEVELS = {  # of the engine's rooms; arrows run downward
+    "commands": 4,
+    "sweep": 4,
+    **dict.fromkeys(FAMILIES, 3),
+    "evaluation": 2,
+    "vision": 1,
+    "core": 0,
 }
 
 
@@ -108,26 +104,35 @@ def test_rooms_are_found_in_each_form_of_import() -> None:
     assert list(rooms(source, "engine")) == ["a", "c", "d"]
 
 
-def test_families_of_the_engine_do_not_know_each_other() -> None:
-    """What two of them share has a room of its own."""
-    wrong = {}
-    for family in sorted(FAMILIES):
-        for file in sorted((ROOT / "engine" / family).rglob("*.py")):
-            name = file.relative_to(ROOT).as_posix()
-            met = FAMILIES.intersection(rooms(file.read_text(encoding="utf-8"), "engine"))
-            if result := met - {family} - INSTRUMENTS.get(name, set()):
-                wrong[name] = sorted(result)
-    assert not wrong
+def reached(room: str) -> set[str]:
+    """The rooms that a room may know: itself, and those below it."""
+    below = {other for other, level in LEVELS.items() if level < LEVELS[room]}
+    return below | {room} | ({"commands", "sweep"} if room in {"commands", "sweep"} else set())
 
 
-def test_rooms_that_families_share_know_none_of_them() -> None:
-    shared = {"case", "charts", "data", "images", "keeping", "lane", "measures", "models",
-              "pictures", "result", "training", "weights"}  # fmt: skip
+def test_a_family_knows_no_other_and_the_rooms_below_know_no_family() -> None:
+    assert reached("anomaly") == {"anomaly", "evaluation", "vision", "core"}
+    assert reached("evaluation") == {"evaluation", "vision", "core"}
+    assert reached("core") == {"core"}
+
+
+def test_the_engine_has_ten_rooms() -> None:
+    folders = {path.name for path in (ROOT / "engine").iterdir() if any(path.rglob("*.py"))}
+    assert folders == LEVELS.keys()
+    files = {path.name for path in (ROOT / "engine").glob("*.py")}
+    assert files == {"__init__.py", "__main__.py"}
+
+
+@pytest.mark.parametrize("room", LEVELS)
+def test_arrows_between_the_rooms_of_the_engine_run_downward(room: str) -> None:
+    """What two families need stands in evaluation, vision or core."""
+    files = sorted((ROOT / "engine" / room).rglob("*.py"))
+    assert files
     wrong = {}
-    for room in sorted(shared):
-        for file in sorted((ROOT / "engine" / room).rglob("*.py")):
-            if met := FAMILIES.intersection(rooms(file.read_text(encoding="utf-8"), "engine")):
-                wrong[file.relative_to(ROOT).as_posix()] = sorted(met)
+    for file in files:
+        known = LEVELS.keys() & set(rooms(file.read_text(encoding="utf-8"), "engine"))
+        if result := known - reached(room):
+            wrong[file.relative_to(ROOT).as_posix()] = sorted(result)
     assert not wrong
 
 

@@ -12,15 +12,15 @@ import sys
 import pytest
 
 from engine.anomaly.protocol.pixel_bank import PixelBanks
-from engine.families import INTERNAL_METHODS, METHODS
-from engine.kept_experiment import Condition
+from engine.commands.families import INTERNAL_METHODS, METHODS
+from engine.evaluation.kept_experiment import Condition
 
 COMPUTED = """
 import sys
 
 import torch
 
-from engine.families import INTERNAL_METHODS, METHODS
+from engine.commands.families import INTERNAL_METHODS, METHODS
 from tests import paces, pretend, tiny
 from tests.answers import once, settled
 

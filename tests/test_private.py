@@ -21,14 +21,14 @@ from streamlit.delta_generator import DeltaGenerator
 from components import share
 from components.forget import own_models
 from components.views import DATA_AND_MODELS, HEATMAPS
-from engine import run
 from engine.commands.cli import main
-from engine.errors import BlindspotError
-from engine.keeping.claims import claimed
-from engine.keeping.private import mend, private_folder
-from engine.keeping.store import Store, keep_row, write_atomic
-from engine.models import checkpoints
-from engine.run import GALLERY
+from engine.core import run
+from engine.core.errors import BlindspotError
+from engine.core.keeping.claims import claimed
+from engine.core.keeping.private import mend, private_folder
+from engine.core.keeping.store import Store, keep_row, write_atomic
+from engine.core.run import GALLERY
+from engine.vision.models import checkpoints
 from tests import marked
 from tests.marked import FILE, FOLDER, LABELS, MARK
 from tests.visits import settled, visit
@@ -255,8 +255,8 @@ def test_uploaded_weights_are_never_a_file(rooms, opened_files):
 
 def checkpoints_file():
     """A model that somebody exported."""
-    from engine.models.rebuild import model_bytes
-    from tests.engine.models.test_checkpoints import card_of, small, weights_of
+    from engine.vision.models.rebuild import model_bytes
+    from tests.engine.vision.models.test_checkpoints import card_of, small, weights_of
 
     model = small()
     return model_bytes(card_of(model, title="Small", data="digits"), weights_of(model))
@@ -268,13 +268,14 @@ def checkpoints_file():
 KILLED = """
 import sys, threading, time
 from pathlib import Path
-from engine import data, run
+from engine.vision import data
+from engine.core import run
 from engine.commands.cli import main
-from engine.errors import BlindspotError
-from engine.data.folders import read_folders
-from engine.lab import Train, TrainCase
-from engine.models import checkpoints
-from engine.training import Recipe, loop
+from engine.core.errors import BlindspotError
+from engine.vision.data.folders import read_folders
+from engine.vision.lab import Train, TrainCase
+from engine.vision.models import checkpoints
+from engine.vision.training import Recipe, loop
 from tests import marked
 
 loop.KEEP_SECONDS = 0.1

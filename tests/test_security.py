@@ -4,9 +4,9 @@ import re
 from pathlib import Path
 
 from components.guard import HELD_BYTES
-from engine.images.reader import CPU_SECONDS
-from engine.images.reader_process import MEMORY
-from engine.lane.queue import LONGEST
+from engine.core.lane.queue import LONGEST
+from engine.vision.images.reader import CPU_SECONDS
+from engine.vision.images.reader_process import MEMORY
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "SECURITY.md").read_text(encoding="utf-8")

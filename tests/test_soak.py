@@ -14,9 +14,9 @@ from benchmarks.soak.disk import HARMS
 from benchmarks.soak.report import Row, quantile
 from benchmarks.soak.visitor import Visitor
 from components.views import HEATMAPS, VIEWS
-from engine.images.samples import SAMPLES
-from engine.keeping.store import PART, Store
-from engine.result import Scores
+from engine.core.keeping.store import PART, Store
+from engine.core.result import Scores
+from engine.vision.images.samples import SAMPLES
 from tests.awaited import awaited
 
 ALONE = {("a", ""): {"only a"}, ("b", ""): {"only b", "b too"}}

@@ -14,12 +14,12 @@ from hypothesis import strategies as some
 
 from components.draw.rows import rows_of
 from components.share import contents
-from engine.result import Scores, Table, Tokens
-from engine.result.spreadsheet import SIGNS, as_text, csv_text
-from engine.run import Answer
+from engine.core.result import Scores, Table, Tokens
+from engine.core.result.spreadsheet import SIGNS, as_text, csv_text
+from engine.core.run import Answer
 
 ROOT = Path(__file__).parents[1]
-WRITER = "engine/result/spreadsheet.py"
+WRITER = "engine/core/result/spreadsheet.py"
 WRITES = {"writer", "DictWriter", "to_csv", "write_csv", "CSVWriter", "savetxt", "sink_csv"}
 BLANKS = ["", " ", "\t", "\r", "\n", " \t ", "\u00a0", "\u3000", "\u200b", "\ufeff", "\x00 "]
 FORMULAS = [

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.families import METHODS
+from engine.commands.families import METHODS
 
 ROOT = Path(__file__).parent.parent
 LIST = Path(__file__).with_name("thorough.txt")
@@ -25,7 +25,7 @@ FILES = (  # left out whole
     "tests/links",
     "tests/mutants",
     "tests/test_contract_answers.py",
-    "tests/engine/test_every_method_run.py",
+    "tests/engine/commands/test_every_method_run.py",
 )
 DURATION = re.compile(r"\s*([\d.]+)s (?:setup|call|teardown)\s+(\S+::.*\S)")
 

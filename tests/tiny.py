@@ -12,9 +12,7 @@ import timm
 import torch
 from torch import Tensor, nn
 
-from engine import data as data_sets
 from engine import hallucination, unlearning
-from engine.anomaly.case import DataCase, FamiliarCase, LesionsCase
 from engine.anomaly.localizers.patchcore import PatchCore
 from engine.anomaly.localizers.slices import ScanCase, SliceBySlice
 from engine.anomaly.localizers.tiles import PhotographCase, TileByTile
@@ -25,31 +23,33 @@ from engine.attribution.prototypes import PROTOTYPES, PrototypeCase, Prototypes,
 from engine.attribution.slides import BAGS, BagsCase, TileAttention, UnlikeTiles, WholeSlideCase
 from engine.attribution.study import STUDY, ImageQuestion, StudyCase, ten
 from engine.attribution.tilt import TILT, LocalTilt, TiltedBoundary, TiltedSheets
-from engine.attribution.trust import AmongOthers, Check, TrustCase
-from engine.case import ImageCase, PairCase
-from engine.case.target import Target
-from engine.data import DataCard, DataSet, split_rows
-from engine.experiment import ClosedFormExperiment, Experiment, ExperimentCase
+from engine.core.method import case_kind
+from engine.core.result import Tokens, WeightScores
+from engine.evaluation.detection.case import DataCase, FamiliarCase, LesionsCase
+from engine.evaluation.experiment import ClosedFormExperiment, Experiment, ExperimentCase
+from engine.evaluation.trust import AmongOthers, Check, TrustCase
 from engine.hallucination.experiments import ImageRerouting, RefusalAudit, VisualAudit
 from engine.hallucination.experiments.one_question import DeclinedQuestion
-from engine.hallucination.tiny_vlm.weights import HABIT, load
-from engine.images import Crop, Picture, Scan, SliceChoice
-from engine.images import load as load_image
-from engine.images.large_base import WholeImage
-from engine.lab import TrainCase
-from engine.method import case_kind
-from engine.models.catalog import DEFAULT
-from engine.models.catalog import load as load_model
-from engine.models.classifier import Classifier
-from engine.models.format_search import FormatCase, FormatSearch
-from engine.models.small import NetworkShape, build
-from engine.result import Tokens, WeightScores
 from engine.sparsity import PruneCase
 from engine.sparsity.effects.pruned_image import PrunedImage
-from engine.training import Recipe, fresh, train
 from engine.unlearning.diagnostics.own_images import OwnImages
 from engine.unlearning.generator.model import ImageGenerator
 from engine.unlearning.generator.network import built
+from engine.vision import data as data_sets
+from engine.vision.case import ImageCase, PairCase
+from engine.vision.case.target import Target
+from engine.vision.data import DataCard, DataSet, split_rows
+from engine.vision.images import Crop, Picture, Scan, SliceChoice
+from engine.vision.images import load as load_image
+from engine.vision.images.large_base import WholeImage
+from engine.vision.lab import TrainCase
+from engine.vision.language.tiny_vlm.weights import HABIT, load
+from engine.vision.models.catalog import DEFAULT
+from engine.vision.models.catalog import load as load_model
+from engine.vision.models.classifier import Classifier
+from engine.vision.models.format_search import FormatCase, FormatSearch
+from engine.vision.models.small import NetworkShape, build
+from engine.vision.training import Recipe, fresh, train
 from tests.engine.hallucination import tiny as speaking
 
 SIDE = 32

@@ -9,11 +9,11 @@ from types import SimpleNamespace
 from streamlit.testing.v1 import AppTest
 
 from components.views import HEATMAPS, AppPage
-from engine import run
 from engine.attribution import HEATMAPS as KINDS
 from engine.commands import asking
-from engine.lane import lanes
-from engine.method import quiet
+from engine.core import run
+from engine.core.lane import lanes
+from engine.core.method import quiet
 from tests.hostile import archives
 from tests.in_memory import png
 from tests.opening import at_view

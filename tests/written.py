@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from engine.method import Method, case_kind
+from engine.core.method import Method, case_kind
 
 
 def answer_folder(out: Path) -> Path:

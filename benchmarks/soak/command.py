@@ -35,9 +35,7 @@ def warm() -> None:
     import engine.attribution
     import engine.commands.asking
     import engine.commands.cli
-    import engine.lab
-    import engine.models.catalog
-    import engine.run  # noqa: F401
+    import engine.core.run  # noqa: F401
 
 
 def begin(home: Path, arguments: list[str], log: Path, before: Callable[[], None] = tuple) -> int:

@@ -23,7 +23,7 @@ from PIL import Image
 from benchmarks.soak.report import Row, quantile
 from benchmarks.soak.server import Server, running
 from benchmarks.soak.visitor import PageRun, Visitor
-from engine.images.samples import SAMPLES
+from engine.vision.images.samples import SAMPLES
 
 VISITORS, UPLOADERS, TRAINERS = 50, 5, 2
 CALM, CALM_SECONDS = 20, 60  # visitors who come before them, and nobody uploads or trains

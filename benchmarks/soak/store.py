@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load
 
-from engine.data.keeping import unpacked
-from engine.keeping.packing import DAMAGE, unpack
-from engine.keeping.store import PART
+from engine.core.keeping.packing import DAMAGE, unpack
+from engine.core.keeping.store import PART
+from engine.vision.data.keeping import unpacked
 
 TOLERANCE = 1e-5  # of an array's largest number
 

@@ -14,15 +14,15 @@ from components.ending import end
 from components.notices import escape_markdown
 from components.section import Section
 from components.widgets.words import draw_words, picked_places, store_picks
+from engine.core.result import Tokens
+from engine.evaluation.language.claims import claims_of
+from engine.evaluation.language.greedy import Greedy
+from engine.evaluation.language.verdict import chair_text, things_of
 from engine.hallucination import asking
-from engine.hallucination.case import CaptionCase
-from engine.hallucination.decoding.greedy import Greedy
 from engine.hallucination.grounding.word_case import WordCase
-from engine.hallucination.measures.claims import claims_of
-from engine.hallucination.measures.verdict import chair_text, things_of
-from engine.hallucination.tiny_vlm.weights import DENSE
-from engine.hallucination.tiny_vlm.words import tidy
-from engine.result import Tokens
+from engine.vision.language.case import CaptionCase
+from engine.vision.language.tiny_vlm.weights import DENSE
+from engine.vision.language.tiny_vlm.words import tidy
 
 PICKED = f"{KEY}.words"  # in the link
 VERDICT_TITLES = (

@@ -12,15 +12,15 @@ from components.dialog.scene import KEY, DialogImage
 from components.links import let_go
 from components.notices import escape_markdown
 from components.section import Section
-from engine.charts.bars import Bars
-from engine.charts.drawing import Drawing
-from engine.charts.lines import Lines
-from engine.data.layout import Scene
+from engine.core.charts.bars import Bars
+from engine.core.charts.drawing import Drawing
+from engine.core.charts.lines import Lines
+from engine.core.result import HeatMap
 from engine.hallucination import asking
 from engine.hallucination.grounding import findings
 from engine.hallucination.grounding.cause import Cause
 from engine.hallucination.grounding.word_case import WordCase
-from engine.result import HeatMap
+from engine.vision.data.layout import Scene
 
 ATTENTION = Bars(value="attention", title="% of attention", whole=True)
 LOST = Bars(value="lost", title="points lost", whole=True, color=1)

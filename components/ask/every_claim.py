@@ -11,8 +11,10 @@ from components import section
 from components.ask.cause import image_arguments
 from components.dialog.scene import KEY, DialogImage
 from components.section import Section
-from engine.charts.bars import Dots
-from engine.charts.drawing import Drawing, Views
+from engine.core.charts.bars import Dots
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.pictures import Pixels, as_bytes
+from engine.core.result import Pictures
 from engine.hallucination import asking
 from engine.hallucination.grounding.each_claim import (
     HIDDEN,
@@ -23,8 +25,6 @@ from engine.hallucination.grounding.each_claim import (
     verdict,
 )
 from engine.hallucination.grounding.word_case import WordCase
-from engine.pictures import Pixels, as_bytes
-from engine.result import Pictures
 
 TITLE = "Everything it claims: what does each hang on?"
 ORANGE = (230, 120, 0)

@@ -13,11 +13,11 @@ from components.picks import pick, switch
 from components.section import Section
 from components.sidebar.pictures import enlarged
 from components.widgets.viewer import Panel, viewer
-from engine.charts.drawing import Drawing, Views
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.result import HeatMap
 from engine.hallucination.grounding.looks import Looks
 from engine.hallucination.grounding.relevancy import Relevancy
 from engine.hallucination.grounding.word_case import WordCase
-from engine.result import HeatMap
 
 EVERY = "all"
 

@@ -7,13 +7,13 @@ from functools import partial
 from components import section
 from components.dialog.scene import KEY, DialogImage
 from components.section import Section
-from engine.charts.drawing import Drawing
-from engine.charts.matrix import Matrix
+from engine.core.charts.drawing import Drawing
+from engine.core.charts.matrix import Matrix
+from engine.core.result import Table
 from engine.hallucination import asking
 from engine.hallucination.grounding.findings import in_pictures, surviving
 from engine.hallucination.grounding.priors import Priors
 from engine.hallucination.grounding.word_case import WordCase
-from engine.result import Table
 
 SWAPPED = "another scene"
 

@@ -13,11 +13,11 @@ from components.notices import show_problems
 from components.section import Section
 from components.sidebar.pictures import enlarged
 from components.widgets.rectangle import Box, rectangle
-from engine.charts.drawing import Drawing
-from engine.data.layout import Scene
+from engine.core.charts.drawing import Drawing
 from engine.hallucination.grounding.findings import changed_most, points_lost
 from engine.hallucination.grounding.region import RegionWords
 from engine.hallucination.grounding.word_case import WordCase
+from engine.vision.data.layout import Scene
 
 START = Box(0.25, 0.25, 0.3, 0.3)
 CHART_WORDS = 10  # words of the charts

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from engine.hallucination.measures.before_after import beaf_figures, by_kind, thing_outcomes
-from engine.result import Table, digest_arrays
+from engine.core.result import Table, digest_arrays
+from engine.evaluation.language.before_after import beaf_figures, by_kind, thing_outcomes
 
 COUNTS = {"figures": beaf_figures, "kinds": by_kind, "things": thing_outcomes}
 

@@ -8,13 +8,13 @@ import numpy as np
 
 from components.before_after.counted import count_table
 from components.before_after.pair import OpenPair, pair_opener
-from engine.charts.bars import Dots
-from engine.charts.drawing import Drawing, Views
-from engine.charts.lines import Scatter
-from engine.charts.matrix import Matrix
-from engine.charts.stacked import Stacked
-from engine.data.sprites import CATEGORIES
-from engine.hallucination.measures.before_after import (
+from engine.core.charts.bars import Dots
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.charts.lines import Scatter
+from engine.core.charts.matrix import Matrix
+from engine.core.charts.stacked import Stacked
+from engine.core.result import Table
+from engine.evaluation.language.before_after import (
     FEWEST,
     FIGURES,
     KINDS,
@@ -23,8 +23,8 @@ from engine.hallucination.measures.before_after import (
     kind_of,
     relation,
 )
-from engine.hallucination.tiny_vlm.sayings import PARTNER
-from engine.result import Table
+from engine.vision.data.sprites import CATEGORIES
+from engine.vision.language.tiny_vlm.sayings import PARTNER
 
 OUTCOME_BARS = Stacked(
     parts={name: name for name in OUTCOMES}, written=True, span=(0, 100), title="% of the pairs"

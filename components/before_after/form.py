@@ -12,10 +12,10 @@ from components.case_form import CaseForm
 from components.ending import end
 from components.notices import show_problems
 from components.picks import pick
-from engine.arguments.speech import ScenesArguments
-from engine.data.sprites import CATEGORIES
+from engine.commands.arguments.speech import ScenesArguments
+from engine.evaluation.language.beaf import SCENES
 from engine.hallucination import BEAF, ScenesCase
-from engine.hallucination.measures.beaf import SCENES
+from engine.vision.data.sprites import CATEGORIES
 
 KEY = "beaf"
 AS_SAID = "what it says"

@@ -20,25 +20,25 @@ from components.picks import pick
 from components.section import Section
 from components.widgets.pictures import show_picture
 from components.widgets.rectangle import Box, rectangle
-from engine.arguments.photographs import PhotoPairArguments
-from engine.arguments.pictures import open_picture
-from engine.charts.bars import Dots
-from engine.charts.drawing import Drawing, Views
-from engine.charts.lines import Lines
-from engine.errors import BlindspotError
-from engine.hallucination import PhotoPair, PhotoPairCase, asking
-from engine.hallucination.measures.photo_counts import said_word
-from engine.hallucination.measures.photo_pair import (
+from engine.commands.arguments.photographs import PhotoPairArguments
+from engine.commands.arguments.pictures import open_picture
+from engine.core.charts.bars import Dots
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.charts.lines import Lines
+from engine.core.errors import BlindspotError
+from engine.core.pictures import as_bytes
+from engine.core.result import HeatMap
+from engine.evaluation.language.photo_counts import said_word
+from engine.evaluation.language.photo_pair import (
     change_of,
     noun_question,
     taken_out,
     with_case_names,
 )
+from engine.hallucination import PhotoPair, PhotoPairCase, asking
 from engine.hallucination.photographs import MIDDLE, SIDES, Photograph, photo_pair
-from engine.images import MAX_MB, Picture, Scan, load, square
-from engine.images.masks import Mask, mask_of
-from engine.pictures import as_bytes
-from engine.result import HeatMap
+from engine.vision.images import MAX_MB, Picture, Scan, load, square
+from engine.vision.images.masks import Mask, mask_of
 
 KEY = f"{PAGE}.own"
 TITLE = "A photograph of yours, with a thing taken out of it"

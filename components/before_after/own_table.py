@@ -11,11 +11,11 @@ import streamlit as st
 
 from components.notices import escape_markdown
 from components.widgets.downloads import download
+from engine.core.result import Table
+from engine.core.result.spreadsheet import csv_text
+from engine.core.run import Answer
+from engine.evaluation.language.photo_counts import collected_words, outcome, said_word
 from engine.hallucination import PhotoPair, PhotoPairCase
-from engine.hallucination.measures.photo_counts import collected_words, outcome, said_word
-from engine.result import Table
-from engine.result.spreadsheet import csv_text
-from engine.run import Answer
 
 MOST = 100
 WHEN = ("before", "after")

@@ -21,15 +21,15 @@ from components.views import CONCEPTS
 from components.widgets.encoding import data_url, saved
 from components.widgets.pictures import show_picture
 from components.widgets.thumbs import Thumb, thumbs
-from engine.arguments.speech import KINDS
-from engine.charts.lines import Lines
-from engine.data.layout import Layout, Scene
-from engine.data.sprites import CATEGORIES
+from engine.commands.arguments.speech import KINDS
+from engine.core.charts.lines import Lines
+from engine.core.result import Table
+from engine.evaluation.language.before_after import decided, worst
 from engine.hallucination import Cause, ScenesCase, asking
-from engine.hallucination.measures.before_after import decided, worst
-from engine.hallucination.tiny_vlm.weights import HABIT, HONEST
-from engine.hallucination.tiny_vlm.words import with_article
-from engine.result import Table
+from engine.vision.data.layout import Layout, Scene
+from engine.vision.data.sprites import CATEGORIES
+from engine.vision.language.tiny_vlm.weights import HABIT, HONEST
+from engine.vision.language.tiny_vlm.words import with_article
 
 LISTED_PAIRS, PRESSED = 60, 10  # pairs in the list, and among the pictures
 SMALL = 88  # px

@@ -13,15 +13,15 @@ from components.before_after.counted import count_table
 from components.before_after.form import KEY, PairsQuestion
 from components.draw.drawing import draw
 from components.section import Section
-from engine.charts.bars import Dots
-from engine.charts.drawing import Drawing, Views
-from engine.charts.lines import Lines
+from engine.core.charts.bars import Dots
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.charts.lines import Lines
+from engine.core.result import Table
+from engine.core.run import Answer
+from engine.evaluation.language.before_after import FIGURES
+from engine.evaluation.language.rates import unfit
+from engine.evaluation.language.removal_law import law_words
 from engine.hallucination import MVP, STRATEGIES, Greedy, RemovalLaw
-from engine.hallucination.measures.before_after import FIGURES
-from engine.hallucination.measures.rates import unfit
-from engine.hallucination.measures.removal_law import law_words
-from engine.result import Table
-from engine.run import Answer
 
 CHARTED_FIGURES = ("TU", "SB+", "ID")
 DOTS = Dots(

@@ -12,9 +12,9 @@ from components.before_after.pair import OpenPair
 from components.footer import footer
 from components.notices import show_problems
 from components.section import Section
-from engine import run
-from engine.charts.drawing import Views
-from engine.hallucination.measures.beaf import layout_of, said_of
+from engine.core import run
+from engine.core.charts.drawing import Views
+from engine.evaluation.language.beaf import layout_of, said_of
 
 BEFORE = (
     "Each thing of each scene is taken out once; the model is asked about all that is there and "

@@ -8,14 +8,14 @@ from typing import cast
 
 import numpy as np
 
-from engine.charts.bars import Dots
-from engine.charts.drawing import Drawing, Views
-from engine.charts.lines import Scatter
-from engine.charts.matrix import Matrix
+from engine.core.charts.bars import Dots
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.charts.lines import Scatter
+from engine.core.charts.matrix import Matrix
+from engine.core.result import Table
+from engine.core.run import Answer
+from engine.evaluation.language.polling import SPLITS
 from engine.hallucination import POPE
-from engine.hallucination.measures.polling import SPLITS
-from engine.result import Table
-from engine.run import Answer
 
 Answers = Mapping[str, Answer]
 SIDE, PLACE = "side", "number"  # what is drawn of several answers; of a decoding among them

@@ -10,11 +10,11 @@ import streamlit as st
 from components.case_form import CaseForm
 from components.notices import escape_markdown
 from components.picks import pick_some
-from engine.arguments.speech import ScenesArguments
-from engine.errors import BlindspotError
+from engine.commands.arguments.speech import ScenesArguments
+from engine.core.errors import BlindspotError
+from engine.evaluation.language.rates import unfit
 from engine.hallucination import STRATEGIES, VCD, Greedy, ScenesCase, asking
-from engine.hallucination.measures.rates import unfit
-from engine.hallucination.tiny_vlm.model import TinyVLM
+from engine.vision.language.tiny_vlm.model import TinyVLM
 
 KEY = "benchmarks"
 

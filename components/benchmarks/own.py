@@ -18,19 +18,19 @@ from components.draw.drawing import draw
 from components.notices import escape_markdown, show_problems
 from components.picks import switch
 from components.widgets.downloads import download
-from engine.charts.bars import Dots
-from engine.charts.drawing import Drawing
-from engine.charts.lines import Scatter
-from engine.errors import BadData
-from engine.hallucination.measures.own_scores import (
+from engine.core.charts.bars import Dots
+from engine.core.charts.drawing import Drawing
+from engine.core.charts.lines import Scatter
+from engine.core.errors import BadData
+from engine.core.result import Table
+from engine.core.result.spreadsheet import csv_text
+from engine.evaluation.language.own_rows import MOST_MB, MOST_ROWS, TEMPLATES, OwnRows, read
+from engine.evaluation.language.own_scores import (
     OwnAnswers,
     OwnCaptions,
     score_answers,
     score_captions,
 )
-from engine.hallucination.own_rows import MOST_MB, MOST_ROWS, TEMPLATES, OwnRows, read
-from engine.result import Table
-from engine.result.spreadsheet import csv_text
 
 SLOT = f"{KEY}.own"
 LETTERS = 300  # of a cell in the table

@@ -15,15 +15,15 @@ from components.notices import escape_markdown
 from components.picks import pick
 from components.sidebar.pictures import enlarged
 from components.widgets.pictures import show_picture
-from engine.data.sprites import CATEGORIES
+from engine.core.result import Table
+from engine.core.run import Answer
+from engine.evaluation.language.chair import mentions
+from engine.evaluation.language.polling import SPLITS
+from engine.evaluation.language.scenes import VOCABULARY
 from engine.hallucination import ScenesCase
-from engine.hallucination.measures.chair import mentions
-from engine.hallucination.measures.polling import SPLITS
-from engine.hallucination.tiny_vlm.sayings import yes_no_question
-from engine.hallucination.tiny_vlm.scenes import VOCABULARY
-from engine.hallucination.tiny_vlm.words import tidy
-from engine.result import Table
-from engine.run import Answer
+from engine.vision.data.sprites import CATEGORIES
+from engine.vision.language.tiny_vlm.sayings import yes_no_question
+from engine.vision.language.tiny_vlm.words import tidy
 
 MOST = 2000  # rows of a table in the page
 HIGH = 300  # px of it

@@ -17,12 +17,12 @@ from components.notices import escape_markdown
 from components.runs import Outcome
 from components.section import Section
 from components.share import Files
-from engine.charts.drawing import Drawing
-from engine.data.sprites import CATEGORIES
+from engine.core.charts.drawing import Drawing
+from engine.core.method import Method
+from engine.core.run import Answer
+from engine.evaluation.language.polling import Poll, as_lines
 from engine.hallucination import CHAIR, POPE, ScenesCase
-from engine.hallucination.measures.polling import Poll, as_lines
-from engine.method import Method
-from engine.run import Answer
+from engine.vision.data.sprites import CATEGORIES
 
 Cases = dict[str, ScenesCase]
 

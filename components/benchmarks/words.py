@@ -7,7 +7,7 @@ from html import escape
 
 import streamlit as st
 
-from engine.hallucination.measures.chair import Mention
+from engine.evaluation.language.chair import Mention
 
 LOOKS = {  # sign, color as red, green and blue, and what it means
     "true": ("✓", "0,114,178", "there"),

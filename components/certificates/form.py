@@ -15,8 +15,8 @@ from components.ending import end
 from components.notices import show_problems
 from components.picks import pick, pick_number
 from components.widgets.data_images import press_images
-from engine.arguments.trained import ExperimentArguments
-from engine.experiment import ExperimentCase
+from engine.commands.arguments.trained import ExperimentArguments
+from engine.evaluation.experiment import ExperimentCase
 from engine.unlearning import Certificates, PoisonVotes
 from engine.unlearning.certificates.bounds import ROE, SCHEMES
 from engine.unlearning.certificates.certificates import STORED_BALLOTS

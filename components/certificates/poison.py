@@ -9,10 +9,10 @@ import streamlit as st
 from components import forms, section
 from components.certificates.form import KEY, POISON, CertificateQuestion
 from components.section import Section
-from engine.charts.bar_groups import BarGroups
-from engine.charts.drawing import Drawing, Views
-from engine.charts.lines import Lines
-from engine.result import Table
+from engine.core.charts.bar_groups import BarGroups
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.charts.lines import Lines
+from engine.core.result import Table
 from engine.unlearning import PoisonVotes
 from engine.unlearning.certificates.bounds import FA_ROE, ROE
 from engine.unlearning.certificates.poisoning import ADD

@@ -16,10 +16,10 @@ from components.section import Section
 from components.sidebar.pictures import enlarged
 from components.widgets.data_images import color_pixels
 from components.widgets.pictures import show_picture
-from engine.charts.bars import Bars
-from engine.charts.drawing import Drawing, Views
-from engine.charts.lines import Lines
-from engine.result import Table
+from engine.core.charts.bars import Bars
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.charts.lines import Lines
+from engine.core.result import Table
 from engine.unlearning.certificates.bounds import DPA, FA, FA_ROE, ROE, SCHEMES
 from engine.unlearning.certificates.certificates import ballots_about, election_table, middle_count
 

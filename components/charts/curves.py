@@ -12,8 +12,8 @@ from components.charts.finished import finished_figure
 from components.charts.plots import show_figure as draw_figure
 from components.charts.tables import NUMBERS
 from components.folded import folded
-from engine.charts.style import COLORS, theme
-from engine.result import Floats, TrainLog
+from engine.core.charts.style import COLORS, theme
+from engine.core.result import Floats, TrainLog
 
 HEIGHT = 260  # px
 GRID = "rgba(128, 128, 128, 0.25)"

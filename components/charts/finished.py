@@ -17,8 +17,8 @@ import plotly.io
 from plotly.basedatatypes import BaseFigure
 
 from components.charts.style import inked
-from engine.charts.style import INK, theme
-from engine.keeping.memory import Memory
+from engine.core.charts.style import INK, theme
+from engine.core.keeping.memory import Memory
 
 ROOM = 32 * 2**20  # bytes of all figures that are kept, for all visitors together
 LEAST = 16 * 2**10  # bytes that each counts at least, so that there are at most 2048

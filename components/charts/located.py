@@ -8,8 +8,8 @@ from dataclasses import astuple
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.measures import located
-from engine.result import HeatMap, Table
+from engine.core.result import HeatMap, Table
+from engine.evaluation.measures import located
 
 COLUMNS = ("pointing game", "mass in the mask", "strongest in the mask", "chance")
 MEASURES = (

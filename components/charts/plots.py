@@ -13,7 +13,7 @@ import streamlit as st
 from components.charts.finished import Finished, finished
 from components.charts.style import CONFIG, plain_markdown
 from components.charts.tables import fold_numbers
-from engine.result import Table
+from engine.core.result import Table
 
 SLIDE: ContextVar[int | None] = ContextVar("slide", default=None)
 TEXT = 28  # px, of a still figure

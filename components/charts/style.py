@@ -2,7 +2,7 @@
 
 Every probability is on one scale from 0 to 1. Colors and fonts of the page come from Streamlit's
 theme. Plotly reads its texts as HTML, so labels are escaped. How charts look anywhere stands in
-`engine.charts.style`.
+`engine.core.charts.style`.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from engine.charts.style import GRAY, PAGE, ramp
-from engine.result import Floats
+from engine.core.charts.style import GRAY, PAGE, ramp
+from engine.core.result import Floats
 
 CONFIG = {"displayModeBar": False, "scrollZoom": False, "doubleClick": "reset"}
 AXIS, SCENE, COLOR_AXIS = (re.compile(rf"{name}\d*") for name in ("[xy]axis", "scene", "coloraxis"))

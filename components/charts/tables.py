@@ -11,8 +11,8 @@ import streamlit as st
 
 from components.folded import folded
 from components.widgets.wording import short_number
-from engine.charts.words import NONE
-from engine.result import Table, distinct
+from engine.core.charts.words import NONE
+from engine.core.result import Table, distinct
 
 NUMBERS = "The numbers as a table"
 SPOKEN = {"nat": "nats"}  # units that are many

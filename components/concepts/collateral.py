@@ -9,15 +9,15 @@ import numpy as np
 from components import section
 from components.concepts.view import KEY
 from components.section import Section
-from engine.charts.bars import Bars, Dots
-from engine.charts.drawing import Drawing, Views
-from engine.charts.lines import Lines
+from engine.core.charts.bars import Bars, Dots
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.charts.lines import Lines
+from engine.core.result import Table
 from engine.hallucination import CaptionCase, Greedy, ScenesCase
-from engine.hallucination.tiny_vlm.model import TinyVLM
-from engine.result import Table
 from engine.unlearning import SAUCE, Collateral
 from engine.unlearning.concepts.collateral import GAMMAS, KINDS, yes_to
 from engine.unlearning.concepts.suppressed import enumerated_words
+from engine.vision.language.tiny_vlm.model import TinyVLM
 
 COUNT = 60  # scenes
 

@@ -12,9 +12,9 @@ from components.dialog import question, scene
 from components.dialog.scene import DialogImage
 from components.ending import end
 from components.notices import show_problems
-from engine.hallucination.case import CaptionCase
-from engine.hallucination.tiny_vlm.sayings import PROMPTS
 from engine.unlearning import SAUCE
+from engine.vision.language.case import CaptionCase
+from engine.vision.language.tiny_vlm.sayings import PROMPTS
 
 SLOT = f"{KEY}.SAUCE"
 

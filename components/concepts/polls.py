@@ -5,12 +5,12 @@ from __future__ import annotations
 from components import section
 from components.concepts.view import KEY
 from components.section import Section
-from engine.charts.bars import Dots
-from engine.charts.drawing import Drawing, Views
+from engine.core.charts.bars import Dots
+from engine.core.charts.drawing import Drawing, Views
 from engine.hallucination import CaptionCase, Greedy, ScenesCase
-from engine.hallucination.tiny_vlm.model import TinyVLM
 from engine.unlearning import SAUCE, PollsAfter
 from engine.unlearning.concepts.polls import OTHERS, WHEN
+from engine.vision.language.tiny_vlm.model import TinyVLM
 
 COUNT = 100  # scenes, as on Benchmarks
 

@@ -12,14 +12,14 @@ from components.dialog import answer_words, scene
 from components.dialog.scene import DialogImage
 from components.draw.tokens import WordMarks, draw_tokens
 from components.section import Section
-from engine.charts.bars import Dots
-from engine.charts.drawing import Drawing, Views
-from engine.hallucination.case import CaptionCase
-from engine.hallucination.measures.claims import claims_of
-from engine.hallucination.tiny_vlm.model import TinyVLM
-from engine.result import Table
+from engine.core.charts.bars import Dots
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.result import Table
+from engine.evaluation.language.claims import claims_of
 from engine.unlearning import SAUCE
 from engine.unlearning.concepts.dictionary import question
+from engine.vision.language.case import CaptionCase
+from engine.vision.language.tiny_vlm.model import TinyVLM
 
 KEY = "concepts"
 STORY = 253  # of the first kind of scene: a car, beside which a lamp is made up

@@ -14,11 +14,11 @@ from components.dialog import answer_words
 from components.draw.tokens import WordMarks
 from components.notices import escape_markdown
 from components.section import Section
-from engine.charts.drawing import Drawing
-from engine.hallucination.measures.claims import Claims
-from engine.hallucination.measures.differences import differing, worth_marking
-from engine.hallucination.measures.verdict import of_caption
-from engine.hallucination.tiny_vlm.words import tidy, with_article
+from engine.core.charts.drawing import Drawing
+from engine.evaluation.language.claims import Claims
+from engine.evaluation.language.differences import differing, worth_marking
+from engine.evaluation.language.verdict import of_caption
+from engine.vision.language.tiny_vlm.words import tidy, with_article
 
 
 def show(

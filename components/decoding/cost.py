@@ -7,10 +7,10 @@ import streamlit as st
 
 from components.decoding.form import KEY, Compared
 from components.draw import tables
-from engine.charts.panels import Panels
-from engine.hallucination.decoding.strategy import COSTS
-from engine.result import Floats, Table
-from engine.run import Answer
+from engine.core.charts.panels import Panels
+from engine.core.result import Floats, Table
+from engine.core.run import Answer
+from engine.evaluation.language.strategy import COSTS
 
 FINDING = (
     "Dashed: greedy decoding of the same question. A forward pass may read several tokens at "

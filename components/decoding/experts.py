@@ -8,11 +8,11 @@ import numpy as np
 
 from components.decoding.form import KEY, Compared, DecodedAnswer
 from components.dialog.lens import window
-from engine.charts.bars import Bars
-from engine.charts.chart import Values
-from engine.charts.drawing import Drawing, Views
-from engine.charts.matrix import Matrix
-from engine.result import Table
+from engine.core.charts.bars import Bars
+from engine.core.charts.chart import Values
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.charts.matrix import Matrix
+from engine.core.result import Table
 
 LAYER_PREFIX = "experts "  # how the views begin that hold a layer's weights
 DIVERGENCE_BARS = Bars(value="KL", title="KL(strong ‖ weak), nats")

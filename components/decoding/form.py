@@ -13,13 +13,13 @@ from components.dialog import scene
 from components.dialog.scene import DialogImage
 from components.ending import end
 from components.forms import pick_methods, refuse_links, widget
+from engine.core.method import Method
+from engine.core.result import Tokens
+from engine.core.run import Answer
+from engine.evaluation.language.claims import Claims, claims
 from engine.hallucination import STRATEGIES, VCD, Greedy
-from engine.hallucination.case import CaptionCase
-from engine.hallucination.measures.claims import Claims, claims
-from engine.hallucination.tiny_vlm.model import TinyVLM
-from engine.method import Method
-from engine.result import Tokens
-from engine.run import Answer
+from engine.vision.language.case import CaptionCase
+from engine.vision.language.tiny_vlm.model import TinyVLM
 
 KEY = "decoding"
 STORY = 253  # of the first kind of scene: greedy sees a lamp beside the car, with VCD it is gone

@@ -13,14 +13,14 @@ from components.draw.drawing import draw
 from components.forms import widget
 from components.notices import escape_markdown
 from components.section import Section
-from engine.charts.drawing import Drawing
-from engine.charts.panels import Panels
+from engine.core.charts.drawing import Drawing
+from engine.core.charts.panels import Panels
+from engine.core.result import Table
+from engine.core.run import Answer
 from engine.hallucination import Greedy, MaskLLM, ScenesCase
 from engine.hallucination.measures.mask_llm import COUNTED, habit_words, models_words, of, pruned
-from engine.hallucination.tiny_vlm.weights import HONEST
-from engine.hallucination.tiny_vlm.words import tidy
-from engine.result import Table
-from engine.run import Answer
+from engine.vision.language.tiny_vlm.weights import HONEST
+from engine.vision.language.tiny_vlm.words import tidy
 
 METHOD = MaskLLM()
 SCENES = 50

@@ -14,10 +14,10 @@ from components.dialog import lens
 from components.notices import escape_markdown
 from components.section import Section
 from components.sidebar.pictures import enlarged
-from engine.charts.drawing import Drawing, Views
-from engine.hallucination.tiny_vlm.words import tidy
-from engine.pictures import as_bytes
-from engine.result import Path, Pictures
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.pictures import as_bytes
+from engine.core.result import Path, Pictures
+from engine.vision.language.tiny_vlm.words import tidy
 
 WIDE = {"noised", "kept", "dropped"}  # views that are drawn over the whole width
 

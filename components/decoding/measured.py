@@ -13,6 +13,7 @@ from components.decoding import scenes
 from components.decoding.form import KEY, Compared
 from components.draw import tables
 from components.notices import escape_markdown as escaped
+from engine.core.result import Table
 from engine.hallucination import OPERA, STRATEGIES
 from engine.hallucination.measures.comparison import (
     BACK,
@@ -26,7 +27,6 @@ from engine.hallucination.measures.comparison import (
     summary,
 )
 from engine.hallucination.measures.over_trust import FELT, attention_threshold
-from engine.result import Table
 
 TABLE_FIGURES = (*RATES, *COSTS, SAME)
 LITTLE = 0.8  # of the recall of the plain way, below which that is said

@@ -13,15 +13,15 @@ from components.draw.crossed import Pixels, crossed_out
 from components.links import let_go
 from components.notices import escape_markdown
 from components.section import Section
-from engine.charts.bars import Dots
-from engine.charts.drawing import Drawing, Views
-from engine.charts.lines import Lines
+from engine.core.charts.bars import Dots
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.charts.lines import Lines
+from engine.core.pictures import as_bytes
+from engine.core.result import Curve, Grids, Pictures, Table
 from engine.hallucination.decoding.thinning import RANKINGS
 from engine.hallucination.decoding.vasparse import VASparse
 from engine.hallucination.measures.keep_curve import KeepCurve, curve_case
-from engine.hallucination.tiny_vlm.model import TinyVLM
-from engine.pictures import as_bytes
-from engine.result import Curve, Grids, Pictures, Table
+from engine.vision.language.tiny_vlm.model import TinyVLM
 
 SINKS = 12  # words that are drawn
 BEGINNING = "the beginning"  # as the token before everything is called

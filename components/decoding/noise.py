@@ -10,11 +10,11 @@ import streamlit as st
 from components import section
 from components.decoding.form import KEY, STUBBORN, Compared, example_button
 from components.section import Section
-from engine.charts.drawing import Drawing
-from engine.charts.lines import Lines
+from engine.core.charts.drawing import Drawing
+from engine.core.charts.lines import Lines
+from engine.core.result import Table
 from engine.hallucination import VCD, asking
 from engine.hallucination.measures.noise_steps import NoiseSteps
-from engine.result import Table
 
 SEEING_MODEL = "tiny-vlm-seen"  # a model whose habit hangs on what it sees; not every copy has it
 LINES = {

@@ -11,13 +11,13 @@ import streamlit as st
 from components.decoding.form import Compared, DecodedAnswer
 from components.decoding.measured import takes
 from components.notices import escape_markdown
-from engine.charts.bars import Dots
-from engine.charts.drawing import Drawing, Views
-from engine.charts.lines import Lines
-from engine.charts.matrix import Matrix
+from engine.core.charts.bars import Dots
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.charts.lines import Lines
+from engine.core.charts.matrix import Matrix
+from engine.core.result import Field, Table
 from engine.hallucination.decoding.opera import OPERA
 from engine.hallucination.measures.over_trust import largest_penalty, walk
-from engine.result import Field, Table
 
 
 def drawings(_comparison: Compared, decoded: DecodedAnswer) -> tuple[Drawing, ...]:

@@ -11,16 +11,16 @@ import streamlit as st
 from components.decoding.form import KEY, Compared, DecodedAnswer
 from components.notices import escape_markdown
 from components.section import Section
-from engine.charts.drawing import Drawing, Views
-from engine.charts.stacked import Stacked
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.charts.stacked import Stacked
+from engine.core.result import Table
+from engine.evaluation.language.chair import mentions
+from engine.evaluation.language.rates import ScenesCase
+from engine.evaluation.language.scenes import VOCABULARY
 from engine.hallucination.decoding.mvp import MVP, VIEWS
-from engine.hallucination.measures.chair import mentions
-from engine.hallucination.measures.rates import ScenesCase
 from engine.hallucination.measures.views_ablation import ViewsAblation
-from engine.hallucination.tiny_vlm.model import TinyVLM
-from engine.hallucination.tiny_vlm.scenes import VOCABULARY
-from engine.hallucination.tiny_vlm.words import tidy
-from engine.result import Table
+from engine.vision.language.tiny_vlm.model import TinyVLM
+from engine.vision.language.tiny_vlm.words import tidy
 
 SCENES = 50  # over which views are left out
 ANSWERS = {1.0: "yes", 0.0: "no"}

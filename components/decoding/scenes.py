@@ -12,15 +12,15 @@ from components.case_form import CaseForm
 from components.decoding.form import KEY, ONLY_TINY, Compared
 from components.draw.drawing import draw
 from components.footer import Entry, add_entry
-from engine.arguments.speech import ScenesArguments
-from engine.charts.drawing import Drawing
-from engine.charts.lines import Scatter
+from engine.commands.arguments.speech import ScenesArguments
+from engine.core.charts.drawing import Drawing
+from engine.core.charts.lines import Scatter
+from engine.core.result import Table
+from engine.core.run import Answer
+from engine.evaluation.language.rates import SPEED, Rates, ScenesCase, rates_table
+from engine.evaluation.language.strategy import COSTS
 from engine.hallucination import MVP, Strategy
-from engine.hallucination.decoding.strategy import COSTS
-from engine.hallucination.measures.rates import SPEED, Rates, ScenesCase, rates_table
-from engine.hallucination.tiny_vlm.model import TinyVLM
-from engine.result import Table
-from engine.run import Answer
+from engine.vision.language.tiny_vlm.model import TinyVLM
 
 TABLE_FIGURES = (
     "CHAIR_i",

@@ -7,8 +7,9 @@ import streamlit as st
 from components import section
 from components.decoding.form import KEY, ONLY_TINY, Compared
 from components.section import Section
-from engine.charts.drawing import Drawing, Views
-from engine.charts.stacked import Stacked
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.charts.stacked import Stacked
+from engine.core.result import Table
 from engine.hallucination import Greedy, ScenesCase
 from engine.hallucination.measures.attention_sinks import (
     BEGINNING,
@@ -21,7 +22,6 @@ from engine.hallucination.measures.attention_sinks import (
     WORDS,
     AttentionSinks,
 )
-from engine.result import Table
 
 NAMES = {
     BEGINNING: "the beginning",

@@ -9,9 +9,9 @@ from components.decoding.answers import selected_word
 from components.decoding.form import KEY, Compared, DecodedAnswer
 from components.draw import tables
 from components.notices import escape_markdown
-from engine.charts.panels import Panels
+from engine.core.charts.panels import Panels
+from engine.core.result import Table
 from engine.hallucination.decoding.best_words import below, best_words, cut_of
-from engine.result import Table
 
 NOT_BEST = "below its best eight"
 STRONG, FINAL = "The model", "Chosen from"

@@ -23,9 +23,9 @@ from components.decoding.form import (
 )
 from components.dialog import question, scene
 from components.dialog.scene import DialogImage
-from engine.arguments.speech import CaptionArguments
-from engine.hallucination.case import CaptionCase
-from engine.method import Method
+from engine.commands.arguments.speech import CaptionArguments
+from engine.core.method import Method
+from engine.vision.language.case import CaptionCase
 
 
 def show() -> Compared:

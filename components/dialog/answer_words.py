@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from components.widgets.words import AnswerWord
-from engine.hallucination.measures.claims import Claims, naming, telling
-from engine.result import Tokens
-from engine.result.words import INSIDE
+from engine.core.result import Tokens
+from engine.core.result.words import INSIDE
+from engine.evaluation.language.claims import Claims, naming, telling
 
 
 def first_place(words: Sequence[str], claims: Claims | None) -> int:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from engine.data.layout import CELLS, Scene
-from engine.errors import BadData
+from engine.core.errors import BadData
+from engine.vision.data.layout import CELLS, Scene
 
 Act = Literal["remove", "fade", "move"]
 MOST = 40  # edits of a link

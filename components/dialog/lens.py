@@ -8,9 +8,9 @@ import numpy as np
 import streamlit as st
 
 from components.links import let_go
-from engine.charts.drawing import Drawing, Views, Words
-from engine.charts.matrix import Matrix
-from engine.result import Ranking, Table
+from engine.core.charts.drawing import Drawing, Views, Words
+from engine.core.charts.matrix import Matrix
+from engine.core.result import Ranking, Table
 
 WORDS_AT_ONCE = 10  # words at a time
 LENS = "lens "  # how the views begin that hold what a layer would have said

@@ -9,14 +9,14 @@ from components.case_form import CaseForm
 from components.dialog.scene import KEY, DialogImage, ask_carried, carry, picture
 from components.ending import end
 from components.notices import escape_markdown
-from engine.arguments.speech import CaptionArguments
-from engine.errors import BadModel, BlindspotError
+from engine.commands.arguments.speech import CaptionArguments
+from engine.core.errors import BadModel, BlindspotError
+from engine.evaluation.language.claims import suggested_questions
 from engine.hallucination import asking
-from engine.hallucination.case import CaptionCase
-from engine.hallucination.hugging_face import loading
-from engine.hallucination.hugging_face.families import NAMES
-from engine.hallucination.measures.claims import suggested_questions
-from engine.models.extras import TRANSFORMERS
+from engine.vision.language.case import CaptionCase
+from engine.vision.language.hugging_face import loading
+from engine.vision.language.hugging_face.families import NAMES
+from engine.vision.models.extras import TRANSFORMERS
 
 FREE = ("is there a boat", "describe the image", "describe closely", "what color is the car")
 

@@ -30,11 +30,11 @@ from components.picks import Kind
 from components.sidebar import subject
 from components.sidebar.pictures import enlarged
 from components.widgets.pictures import show_picture
-from engine.arguments.speech import KINDS, CaptionArguments
-from engine.data.layout import CELLS, Scene, Thing
+from engine.commands.arguments.speech import KINDS, CaptionArguments
+from engine.evaluation.language.verdict import FAINT
 from engine.hallucination import asking
-from engine.hallucination.measures.verdict import FAINT
-from engine.images import Crop, Picture
+from engine.vision.data.layout import CELLS, Scene, Thing
+from engine.vision.images import Crop, Picture
 
 KEY = "ask"
 SCENE, SIDEBAR = "Scene", "Another image"

@@ -12,14 +12,16 @@ import streamlit as st
 from components.notices import escape_markdown
 from components.picks import pick
 from components.sidebar.subject import Subject
-from engine.anomaly import FVR, FamiliarCase, opening, sources
-from engine.arguments.normal import group_of
-from engine.arguments.pictures import EXAMPLE
-from engine.case import model_input
-from engine.errors import BlindspotError
-from engine.images import Crop
-from engine.models.catalog import load
-from engine.models.classifier import Classifier
+from engine.anomaly import FVR, FamiliarCase
+from engine.commands.arguments.normal import group_of
+from engine.commands.arguments.pictures import EXAMPLE
+from engine.commands.openings import anomaly as opening
+from engine.core.errors import BlindspotError
+from engine.evaluation.detection import sources
+from engine.vision.case import model_input
+from engine.vision.images import Crop
+from engine.vision.models.catalog import load
+from engine.vision.models.classifier import Classifier
 
 KEY = "doubt"
 NEXT = "the next most plausible"

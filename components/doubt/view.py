@@ -23,12 +23,12 @@ from components.widgets.triangle import triangles
 from engine.anomaly import FVR, Blends, Extract
 from engine.anomaly.doubt.blends import ITS_CLASS, OTHER, OTHERS
 from engine.anomaly.doubt.findings import NONE, SEVERAL, answer_classes, join_words, percent
-from engine.charts.bars import Bars, Dots
-from engine.charts.drawing import Drawing, Views, Words
-from engine.charts.groups import PointGroups
-from engine.charts.lines import Lines
-from engine.pictures import as_bytes
-from engine.result import Evidence, Table
+from engine.core.charts.bars import Bars, Dots
+from engine.core.charts.drawing import Drawing, Views, Words
+from engine.core.charts.groups import PointGroups
+from engine.core.charts.lines import Lines
+from engine.core.pictures import as_bytes
+from engine.core.result import Evidence, Table
 
 PARTS = ("fit", "held", "unknown")  # of the images, in the order of the case's parts
 MOST = 6  # classes that have a bar

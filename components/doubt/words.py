@@ -8,8 +8,8 @@ import numpy as np
 
 from engine.anomaly.doubt.blends import ITS_CLASS, OTHER, OTHERS
 from engine.anomaly.doubt.findings import NONE, SEVERAL, higher, mass_increases, percent, rises
-from engine.charts.drawing import Views
-from engine.result import Table
+from engine.core.charts.drawing import Views
+from engine.core.result import Table
 
 
 def doubts(result: Views) -> str:

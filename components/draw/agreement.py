@@ -9,10 +9,10 @@ import streamlit as st
 
 from components.draw import tables
 from components.picks import pick
-from engine.charts.chart import ROW
-from engine.charts.matrix import Matrix
-from engine.charts.words import signed
-from engine.result import Table
+from engine.core.charts.chart import ROW
+from engine.core.charts.matrix import Matrix
+from engine.core.charts.words import signed
+from engine.core.result import Table
 
 MEASURES: Mapping[str, tuple[float, str]] = {  # lowest value, and what it asks
     "cosine": (-1.0, "the cosine between two maps, signs and sizes together."),

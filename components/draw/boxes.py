@@ -8,11 +8,11 @@ import numpy as np
 import plotly.graph_objects as go
 
 from components.draw.pictures import url
-from engine.charts.chart import Chart, series_style, values
-from engine.charts.chart import column_unit as unit_of
-from engine.charts.style import laid
-from engine.pictures import Pixels
-from engine.result import Table
+from engine.core.charts.chart import Chart, series_style, values
+from engine.core.charts.chart import column_unit as unit_of
+from engine.core.charts.style import laid
+from engine.core.pictures import Pixels
+from engine.core.result import Table
 
 KNOWN_COLOR, PREDICTED_COLOR = "#ffdc3c", "#ff5a5a"
 

@@ -12,7 +12,7 @@ from components import sharing
 from components.notices import show_problems
 from components.taking import kept_model, offer
 from components.views import DATA_AND_MODELS, FAMILIAR, HEATMAPS, LEVEL_SETS, AppPage
-from engine.result import Checkpoint
+from engine.core.result import Checkpoint
 
 KEEP = "Keep it as a model"
 NOT_YOURS = (

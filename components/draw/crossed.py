@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.sidebar.pictures import enlarged
-from engine.result import Pictures
+from engine.core.result import Pictures
 
 DROPPED = np.array([110, 110, 110], np.uint8)
 LINE = 235  # of 255

@@ -20,14 +20,14 @@ from components.draw.timeline import Frames, draw_timeline
 from components.draw.tokens import WordMarks, draw_tokens
 from components.draw.weight_scores import draw_weight_scores
 from components.notices import escape_markdown
-from engine.charts.chart import Chart
-from engine.charts.curves import all_lines, as_columns
-from engine.charts.drawing import Drawing, DrawnAs, Views, empty, exhibit, view_of
-from engine.charts.matrix import Matrix
-from engine.charts.panels import Panels
-from engine.charts.ranking import RankingTable
-from engine.charts.scores import as_rows, score_bars
-from engine.result import (
+from engine.core.charts.chart import Chart
+from engine.core.charts.curves import all_lines, as_columns
+from engine.core.charts.drawing import Drawing, DrawnAs, Views, empty, exhibit, view_of
+from engine.core.charts.matrix import Matrix
+from engine.core.charts.panels import Panels
+from engine.core.charts.ranking import RankingTable
+from engine.core.charts.scores import as_rows, score_bars
+from engine.core.result import (
     Checkpoint,
     Curve,
     Evidence,

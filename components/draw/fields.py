@@ -13,10 +13,10 @@ import plotly.graph_objects as go
 from components.charts import plots
 from components.charts.finished import finished_figure
 from components.charts.style import number, scale
-from engine.charts.drawing import DrawnAs
-from engine.charts.matrix import diverging
-from engine.charts.style import laid
-from engine.result import Field, Points, Table
+from engine.core.charts.drawing import DrawnAs
+from engine.core.charts.matrix import diverging
+from engine.core.charts.style import laid
+from engine.core.result import Field, Points, Table
 
 
 @dataclass(frozen=True, kw_only=True)

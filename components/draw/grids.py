@@ -6,7 +6,7 @@ import numpy as np
 
 from components.colors import DIVERGING_LIGHT, SEQUENTIAL
 from components.draw.pictures import draw_pictures
-from engine.result import Grids, Pictures
+from engine.core.result import Grids, Pictures
 
 SQUARE = 12  # px of a token's square in the picture
 

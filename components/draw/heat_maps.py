@@ -22,10 +22,10 @@ from components.widgets import viewer
 from components.widgets.as_seen import border
 from components.widgets.downloads import download
 from components.widgets.wording import short_number, with_unit
-from engine.charts.drawing import DrawnAs
-from engine.charts.style import COLORS, theme
-from engine.pictures import Legend, Pixels, captioned, overlay, scale_ends, tint
-from engine.result import HeatMap
+from engine.core.charts.drawing import DrawnAs
+from engine.core.charts.style import COLORS, theme
+from engine.core.pictures import Legend, Pixels, captioned, overlay, scale_ends, tint
+from engine.core.result import HeatMap
 
 BAR = 8  # px, the height of the legend's picture
 

@@ -10,9 +10,9 @@ import streamlit as st
 from components.draw import mask_pictures
 from components.notices import escape_markdown
 from components.widgets.mask_wall import Spot, mask_wall
-from engine.charts.style import theme
-from engine.charts.words import signed
-from engine.result import Floats
+from engine.core.charts.style import theme
+from engine.core.charts.words import signed
+from engine.core.result import Floats
 from engine.sparsity import PrunableWeight
 from engine.sparsity.masks.diagrams import Wall
 

@@ -7,12 +7,12 @@ import streamlit as st
 from components.draw import mask_pictures
 from components.draw.layer_pictures import draw_layer_pictures
 from components.notices import escape_markdown
-from engine.charts.style import theme
-from engine.errors import BlindspotError
-from engine.models.classifier import Classifier
+from engine.core.charts.style import theme
+from engine.core.errors import BlindspotError
 from engine.sparsity import Masks
 from engine.sparsity.masks import diagrams
 from engine.sparsity.masks.diagrams import Groups
+from engine.vision.models.classifier import Classifier
 
 ROOM = 900  # px for all strips together
 LOWEST, HIGHEST = 14, 64  # px of a strip

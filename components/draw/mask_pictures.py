@@ -18,7 +18,7 @@ from components.colors import DIVERGING_DARK, DIVERGING_LIGHT, SEQUENTIAL
 from components.widgets.encoding import data_url, saved
 from components.widgets.image_grid import font
 from components.widgets.viewer import ENCODED, Pixels
-from engine.result import Floats
+from engine.core.result import Floats
 from engine.sparsity.masks.diagrams import Difference, FoldedBack, Groups, Patterns, Strip, Wall
 
 CUT = (128, 128, 128)

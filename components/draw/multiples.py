@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from components.widgets.wording import short_number
-from engine.charts.matrix import Matrix
-from engine.result import Floats, Table
+from engine.core.charts.matrix import Matrix
+from engine.core.result import Floats, Table
 
 DECADES = 3  # of colors, to either side of the loss that is compared with
 FLOOR = 1e-12

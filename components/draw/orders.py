@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from engine.charts.curves import PROBABILITY, as_columns
-from engine.charts.drawing import Drawing
-from engine.charts.lines import Lines
-from engine.result import Curve
+from engine.core.charts.curves import PROBABILITY, as_columns
+from engine.core.charts.drawing import Drawing
+from engine.core.charts.lines import Lines
+from engine.core.result import Curve
 
 WAYS: Mapping[str, tuple[str, str]] = {  # title, and what is good
     "insertion": ("Only these shown (insertion)", "high is good"),

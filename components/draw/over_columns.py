@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from components.draw.tables import transpose
-from engine.charts.curves import all_lines
-from engine.charts.drawing import Drawing
-from engine.result import Table
+from engine.core.charts.curves import all_lines
+from engine.core.charts.drawing import Drawing
+from engine.core.result import Table
 
 
 def over_columns(view: str, title: str, axis: str, finding: Callable[[Table], str]) -> Drawing:

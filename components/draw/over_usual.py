@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.charts.drawing import Drawing, Words
-from engine.charts.groups import PointGroups
-from engine.result import Table
+from engine.core.charts.drawing import Drawing, Words
+from engine.core.charts.groups import PointGroups
+from engine.core.result import Table
 
 PLACE = "place"
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from components.draw.pictures import url
-from engine.charts.chart import Chart, column_unit, values
-from engine.charts.style import laid, ramp
-from engine.pictures import Pixels
-from engine.result import Table
+from engine.core.charts.chart import Chart, column_unit, values
+from engine.core.charts.style import laid, ramp
+from engine.core.pictures import Pixels
+from engine.core.result import Table
 
 MARK = 15  # px
 

@@ -14,8 +14,8 @@ from components.charts.style import plain_markdown, stays
 from components.exports import encoded
 from components.widgets.downloads import download
 from components.widgets.encoding import RecentEncodings, data_url, light
-from engine.pictures import labeled_grid
-from engine.result import Pictures
+from engine.core.pictures import labeled_grid
+from engine.core.result import Pictures
 
 SMALL = 128  # px; pixels of smaller images are drawn as squares
 MANY = 8  # columns, from which on they are scrolled to rather than drawn still narrower

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from engine.charts.drawing import Drawing
-from engine.charts.groups import PointGroups
-from engine.result import Curve, Table
+from engine.core.charts.drawing import Drawing
+from engine.core.charts.groups import PointGroups
+from engine.core.result import Curve, Table
 
 ENDS = (-2, 102)  # of both axes, in percent
 

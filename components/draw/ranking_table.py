@@ -9,8 +9,8 @@ import streamlit as st
 from components.charts.style import stays
 from components.charts.tables import fold_numbers
 from components.notices import escape_markdown
-from engine.charts.ranking import RankingTable
-from engine.result import Table
+from engine.core.charts.ranking import RankingTable
+from engine.core.result import Table
 
 
 def draw_ranking(shape: RankingTable, view: Table, finding: str, key: str) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from components.draw.tokens import word_values
-from engine.charts.curves import as_columns
-from engine.charts.scores import as_rows
-from engine.result import Curve, Table, Tokens, View
+from engine.core.charts.curves import as_columns
+from engine.core.charts.scores import as_rows
+from engine.core.result import Curve, Table, Tokens, View
 
 
 def rows_of(view: View) -> Table | None:

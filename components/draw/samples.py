@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.widgets.histogram import ScoreDistributions, histogram
-from engine.charts.drawing import Views
-from engine.result import Evidence
+from engine.core.charts.drawing import Views
+from engine.core.result import Evidence
 
 OTHERS = ("normal", "held", "unknown")  # views of an answer, beside its own image's
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from engine.charts.drawing import Drawing
-from engine.charts.lines import Lines
-from engine.charts.matrix import Matrix
-from engine.result import Table
-from engine.weights.course import course_words
+from engine.core.charts.drawing import Drawing
+from engine.core.charts.lines import Lines
+from engine.core.charts.matrix import Matrix
+from engine.core.result import Table
+from engine.vision.weights.course import course_words
 
 
 def drawings() -> tuple[Drawing, Drawing]:

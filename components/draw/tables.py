@@ -9,8 +9,8 @@ import numpy as np
 
 from components.charts import plots
 from components.charts.finished import finished_figure
-from engine.charts.chart import Chart
-from engine.result import Table
+from engine.core.charts.chart import Chart
+from engine.core.result import Table
 
 
 def draw_chart(shape: Chart, table: Table, finding: str, key: str, *, wide: bool = False) -> None:

@@ -11,11 +11,11 @@ from components.charts.style import number
 from components.draw import tables
 from components.draw.pictures import draw_pictures
 from components.widgets.player import thinned
-from engine.charts.curves import PROBABILITY
-from engine.charts.drawing import DrawnAs
-from engine.charts.lines import Lines
-from engine.pictures import as_bytes
-from engine.result import Path, Pictures, Table
+from engine.core.charts.curves import PROBABILITY
+from engine.core.charts.drawing import DrawnAs
+from engine.core.charts.lines import Lines
+from engine.core.pictures import as_bytes
+from engine.core.result import Path, Pictures, Table
 
 MOST = 8  # images in the strip
 

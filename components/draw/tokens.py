@@ -10,8 +10,8 @@ import streamlit as st
 from components.charts.tables import fold_numbers
 from components.notices import escape_markdown
 from components.widgets.words import AnswerWord, draw_words
-from engine.charts.drawing import DrawnAs
-from engine.result import Table, Tokens
+from engine.core.charts.drawing import DrawnAs
+from engine.core.result import Table, Tokens
 
 
 @dataclass(frozen=True, kw_only=True)

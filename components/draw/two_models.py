@@ -12,12 +12,12 @@ from components.charts import plots
 from components.charts.finished import finished_figure
 from components.sidebar.subject import Subject, square_behind, square_pixels
 from components.widgets.viewer import Panel, viewer
-from engine.case import ImageCase
-from engine.case.prediction import top_classes
-from engine.charts.bar_groups import BarGroups
-from engine.charts.words import signed
-from engine.measures.drift import rank_correlation, top_overlap
-from engine.result import Table
+from engine.core.charts.bar_groups import BarGroups
+from engine.core.charts.words import signed
+from engine.core.result import Table
+from engine.evaluation.measures.drift import rank_correlation, top_overlap
+from engine.vision.case import ImageCase
+from engine.vision.case.prediction import top_classes
 
 COMPARED_CLASSES = 4  # classes
 

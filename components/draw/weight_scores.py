@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from components.draw import tables
-from engine.charts.bars import Dots
-from engine.result import Table, WeightScores
+from engine.core.charts.bars import Dots
+from engine.core.result import Table, WeightScores
 
 SHARES = {"lowest tenth": 0.1, "median": 0.5, "highest tenth": 0.9}
 

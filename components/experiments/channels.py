@@ -12,13 +12,13 @@ from components.picks import pick
 from components.rebuilt import NETWORKS
 from components.sidebar.subject import image_alone
 from components.widgets.pictures import show_picture
-from engine.charts.drawing import Drawing, Views
-from engine.charts.matrix import Matrix
-from engine.charts.words import percent
-from engine.experiment import ExperimentCase
-from engine.models.classifier import Classifier
-from engine.result import Checkpoint, Table
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.charts.matrix import Matrix
+from engine.core.charts.words import percent
+from engine.core.result import Checkpoint, Table
+from engine.evaluation.experiment import ExperimentCase
 from engine.sparsity.experiments.channels import ImageChannels, restored, used
+from engine.vision.models.classifier import Classifier
 
 RARE = 0.1  # of the test images
 

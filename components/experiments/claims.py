@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from engine.charts.bars import Dots
-from engine.charts.chart import column_unit
-from engine.charts.drawing import Drawing
-from engine.experiment import deviation_column
-from engine.result import Table
+from engine.core.charts.bars import Dots
+from engine.core.charts.chart import column_unit
+from engine.core.charts.drawing import Drawing
+from engine.core.result import Table
+from engine.evaluation.experiment import deviation_column
 
 
 def measures_drawing(measures: Sequence[str], axis: str) -> Drawing:

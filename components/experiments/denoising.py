@@ -12,9 +12,9 @@ from components.section import Section
 from components.sidebar.subject import ChosenImage
 from engine.attribution.experiments.cbsn import Denoised
 from engine.attribution.experiments.cbsn.drawings import HOLE, NEIGHBORS, last_words, over_steps
-from engine.charts.bars import Bars
-from engine.charts.drawing import Drawing
-from engine.models import catalog
+from engine.core.charts.bars import Bars
+from engine.core.charts.drawing import Drawing
+from engine.vision.models import catalog
 
 NEARNESS = Drawing(
     "psnr",

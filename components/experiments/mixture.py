@@ -12,11 +12,11 @@ from components.sidebar.subject import image_alone
 from engine.attribution.experiments.adaptive import NETWORKS
 from engine.attribution.experiments.mixed_answers import FIXED, NETS, MixedAnswers
 from engine.attribution.experiments.mixing import EPSILON
-from engine.charts.bar_groups import BarGroups
-from engine.charts.drawing import Drawing
-from engine.experiment import ExperimentCase
-from engine.models import catalog
-from engine.result import Table
+from engine.core.charts.bar_groups import BarGroups
+from engine.core.charts.drawing import Drawing
+from engine.core.result import Table
+from engine.evaluation.experiment import ExperimentCase
+from engine.vision.models import catalog
 
 MIXING = (
     "Nonlinear mixing: a small network sets α by image; it learned from attacks up to "

@@ -12,8 +12,8 @@ from components.footer import footer
 from components.section import Section
 from components.sidebar.subject import Subject
 from components.widgets.downloads import download
-from engine.charts.drawing import Drawing, Views
-from engine.experiment import ImageChange
+from engine.core.charts.drawing import Drawing, Views
+from engine.evaluation.experiment import ImageChange
 
 KEY = "experiments"
 

@@ -9,15 +9,15 @@ from components.case_form import CaseForm
 from components.draw.drawing import draw
 from components.draw.tokens import WordMarks
 from components.section import Section
-from engine.arguments.speech import CaptionArguments
-from engine.charts.bar_groups import BarGroups
-from engine.charts.drawing import Drawing, Views
-from engine.experiment import ExperimentCase
+from engine.commands.arguments.speech import CaptionArguments
+from engine.commands.openings.hallucination import PUSHED
+from engine.core.charts.bar_groups import BarGroups
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.result import Table
+from engine.evaluation.experiment import ExperimentCase
 from engine.hallucination import asking
 from engine.hallucination.experiments.one_scene import AFTER, BEFORE, CONTROL, PerturbedAnswer
-from engine.hallucination.opening import PUSHED
-from engine.hallucination.tiny_vlm.weights import HONEST
-from engine.result import Table
+from engine.vision.language.tiny_vlm.weights import HONEST
 
 
 def detector_words(result: Views) -> str:

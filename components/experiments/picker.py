@@ -11,12 +11,12 @@ from components.folded import folded
 from components.notices import escape_markdown
 from components.picks import pick
 from components.widgets.pictures import show_picture
-from engine import data as data_sets
-from engine import run
-from engine.experiment import Experiment, ExperimentCase
-from engine.keeping.memory import Memory
-from engine.pictures import labeled_grid
-from engine.result import Pictures, View
+from engine.core import run
+from engine.core.keeping.memory import Memory
+from engine.core.pictures import labeled_grid
+from engine.core.result import Pictures, View
+from engine.evaluation.experiment import Experiment, ExperimentCase
+from engine.vision import data as data_sets
 
 COLUMNS = 3  # cards side by side
 PICTURES: Memory[View] = Memory(64)  # by question: a page is drawn again at each click

@@ -7,10 +7,10 @@ import streamlit as st
 from components import forms, section
 from components.draw.drawing import draw
 from components.section import Section
-from engine.charts.bar_groups import BarGroups
-from engine.charts.drawing import Drawing, Views
-from engine.charts.lines import Lines
-from engine.experiment import ExperimentCase
+from engine.core.charts.bar_groups import BarGroups
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.charts.lines import Lines
+from engine.evaluation.experiment import ExperimentCase
 from engine.hallucination.experiments.one_question import EDITED, PLAIN, REROUTED, DeclinedQuestion
 
 

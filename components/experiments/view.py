@@ -24,12 +24,12 @@ from components.links import refusals_here
 from components.notices import escape_markdown, show_problems
 from components.section import Section
 from components.sidebar import subject
-from engine.arguments.trained import ExperimentArguments
 from engine.attribution.experiments import AdaptiveSmoothing, Cbsn
-from engine.charts.drawing import Drawing, Views
-from engine.experiment import Experiment, ExperimentCase
+from engine.commands.arguments.trained import ExperimentArguments
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.run import Answer
+from engine.evaluation.experiment import Experiment, ExperimentCase
 from engine.hallucination.experiments import RefusalAudit, VisualAudit
-from engine.run import Answer
 from engine.sparsity import FireTogether
 
 KEY = "experiments"

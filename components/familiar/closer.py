@@ -13,18 +13,19 @@ from components.picks import pick
 from components.section import Section
 from components.sidebar.pictures import enlarged
 from components.widgets.pictures import show_picture
-from engine.anomaly import Compare, Corrupt, ViM, sources
+from engine.anomaly import Compare, Corrupt, ViM
 from engine.anomaly.detectors.quick import BY_NAME
 from engine.anomaly.protocol.compare import BELOW, believed, ranked
 from engine.anomaly.protocol.corrupt import FLAGGED, LEVELS, SEVERITY, at_step, with_flagged
-from engine.anomaly.protocol.corruption import corrupted
-from engine.anomaly.protocol.standing import of_models
-from engine.charts.bars import Bars
-from engine.charts.drawing import Drawing, Views
-from engine.charts.lines import Lines
-from engine.models.classifier import Classifier
-from engine.pictures import as_bytes
-from engine.result import Table
+from engine.core.charts.bars import Bars
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.charts.lines import Lines
+from engine.core.pictures import as_bytes
+from engine.core.result import Table
+from engine.evaluation.detection import sources
+from engine.evaluation.detection.corruption import corrupted
+from engine.evaluation.detection.standing import of_models
+from engine.vision.models.classifier import Classifier
 
 
 def closer(question: FamiliarQuestion, result: Views) -> None:

@@ -8,11 +8,11 @@ from components.draw.over_usual import over_usual
 from components.familiar.form import FamiliarQuestion
 from engine.anomaly import COSTARR
 from engine.anomaly.detectors.costarr_findings import factors, hardly_weighed, which_half
-from engine.anomaly.protocol.findings import made_of
-from engine.charts.drawing import Drawing, Views, Words
-from engine.charts.groups import Look, PointGroups
-from engine.charts.parts import ScoreParts, middles
-from engine.charts.scores import groups_of, of_groups
+from engine.core.charts.drawing import Drawing, Views, Words
+from engine.core.charts.groups import Look, PointGroups
+from engine.core.charts.parts import ScoreParts, middles
+from engine.core.charts.scores import groups_of, of_groups
+from engine.evaluation.detection.findings import made_of
 
 THIS_IMAGE, USUAL = "this image", "its class"
 ROWS = {"subject": THIS_IMAGE, "normal": "middle normal", "unknown": "middle unknown"}

@@ -15,11 +15,12 @@ from components.normal_images import follow_image, normal_source_for_model
 from components.notices import show_problems
 from components.picks import pick
 from components.sidebar.subject import Subject
-from engine.anomaly import DETECTORS, DataCase, Extract, FamiliarCase, ViM, sources
-from engine.anomaly.detectors.detector import Detector
-from engine.anomaly.protocol.findings import ALPHA, percent
-from engine.arguments.normal import FamiliarArguments, group_of
-from engine.data import DataSet
+from engine.anomaly import DETECTORS, DataCase, Extract, FamiliarCase, ViM
+from engine.commands.arguments.normal import FamiliarArguments, group_of
+from engine.evaluation.detection import sources
+from engine.evaluation.detection.detector import Detector
+from engine.evaluation.detection.findings import ALPHA, percent
+from engine.vision.data import DataSet
 
 KEY = "familiar"
 ALPHAS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2)

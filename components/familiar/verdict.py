@@ -11,10 +11,10 @@ from components.draw.samples import draw_samples
 from components.familiar.form import KEY, FamiliarQuestion
 from components.notices import escape_markdown
 from components.picks import switch
-from engine.anomaly.detectors.detector import ruler_in
-from engine.anomaly.protocol import findings
-from engine.anomaly.protocol.standing import Standing, first_line, operating
-from engine.charts.drawing import Views
+from engine.core.charts.drawing import Views
+from engine.evaluation.detection import findings
+from engine.evaluation.detection.detector import ruler_in
+from engine.evaluation.detection.standing import Standing, first_line, operating
 
 CURVES = {"roc": "ROC", "pr": "Precision and recall", "oscr": "OSCR"}
 MISSING = f"For a verdict, open a zip of at least {findings.ENOUGH} normal pictures below."

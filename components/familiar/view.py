@@ -16,8 +16,8 @@ from components.familiar.form import KEY, PARTS, FamiliarQuestion, feature_quest
 from components.notices import escape_markdown
 from components.section import Section
 from engine.anomaly.protocol.nearest import nearest_pictures
-from engine.anomaly.protocol.standing import Standing
-from engine.charts.drawing import Drawing, Views
+from engine.core.charts.drawing import Drawing, Views
+from engine.evaluation.detection.standing import Standing
 
 
 def show(question: FamiliarQuestion, below: DeltaGenerator) -> None:

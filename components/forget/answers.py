@@ -10,10 +10,10 @@ import streamlit as st
 from components.forget.asked import WORDS, MethodDetail, Rows, each_model
 from components.picks import pick
 from components.section import Section
-from engine.charts.drawing import Drawing, Views
-from engine.charts.matrix import Matrix
-from engine.charts.spread import BarsAndLine
-from engine.result import Table
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.charts.matrix import Matrix
+from engine.core.charts.spread import BarsAndLine
+from engine.core.result import Table
 from engine.unlearning import Confusion, Judged, MembershipAttack
 
 IMAGES = ("test", "forgotten", "retained")

@@ -10,14 +10,14 @@ from typing import Any
 from components.rebuilt import NETWORKS
 from components.section import Section
 from components.sidebar.subject import ChosenImage
-from engine.charts.drawing import Drawing
-from engine.data import DataSet
-from engine.keeping.lazy import lazy
-from engine.method import Method
-from engine.models.classifier import Classifier
-from engine.models.rebuild import rebuilt
-from engine.result import Checkpoint, Table
+from engine.core.charts.drawing import Drawing
+from engine.core.keeping.lazy import lazy
+from engine.core.method import Method
+from engine.core.result import Checkpoint, Table
 from engine.unlearning import AfterCase, BoardCase, ForgetCase, GivenCase, Scoreboard, Unlearner
+from engine.vision.data import DataSet
+from engine.vision.models.classifier import Classifier
+from engine.vision.models.rebuild import rebuilt
 
 KEY = "forget"
 MODELS = ("original", "unlearned", "retrained")

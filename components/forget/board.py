@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from components.forget.words import FIGURES, GOAL, OF_A_MODE, percent, row_label, signed, time
-from engine.charts.ranking import RankingCell, RankingHead, RankingRow, RankingTable, tint
-from engine.charts.words import NONE
-from engine.result import Table
-from engine.unlearning.protocol.attack import band
+from engine.core.charts.ranking import RankingCell, RankingHead, RankingRow, RankingTable, tint
+from engine.core.charts.words import NONE
+from engine.core.result import Table
+from engine.evaluation.forgetting.attack import band
 from engine.unlearning.protocol.scoreboard import GAPS, ranking
 
 FULL, OPACITY = 0.5, 0.62  # a gap from which a cell has its full color, and how opaque that is

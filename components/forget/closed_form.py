@@ -13,10 +13,10 @@ from components.claims import MARKS
 from components.forget.asked import KEY, MethodDetail, Rows
 from components.notices import escape_markdown
 from components.section import Section
-from engine.charts.drawing import Drawing, Views
-from engine.charts.lines import Lines, Scatter
-from engine.experiment import HOLDS, NOT_HERE
-from engine.result import Table
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.charts.lines import Lines, Scatter
+from engine.core.result import Table
+from engine.evaluation.experiment import HOLDS, NOT_HERE
 from engine.unlearning import ClosedForm
 from engine.unlearning.oracles.closed_claims import (
     ALONE,

@@ -14,9 +14,9 @@ from components.notices import escape_markdown
 from components.sidebar.pictures import enlarged
 from components.widgets.data_images import color_pixels, page_of, press_images
 from components.widgets.pictures import show_picture
-from engine.charts.drawing import Drawing, Views
-from engine.charts.lines import Lines
-from engine.result import Table
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.charts.lines import Lines
+from engine.core.result import Table
 from engine.unlearning import Confidence
 
 PAGE = 24

@@ -15,15 +15,15 @@ from components.picks import pick
 from components.section import Section
 from components.widgets.data_images import image_thumb
 from components.widgets.thumbs import thumbs
-from engine import run
-from engine.charts.bars import Dots
-from engine.charts.drawing import Drawing, Views
-from engine.charts.lines import Lines
-from engine.charts.spread import BarsAndLine
-from engine.data import DataSet
-from engine.result import Table
+from engine.core import run
+from engine.core.charts.bars import Dots
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.charts.lines import Lines
+from engine.core.charts.spread import BarsAndLine
+from engine.core.result import Table
 from engine.unlearning import WorstCase
 from engine.unlearning.protocol.worst import EASIEST, HARDEST, RANDOM
+from engine.vision.data import DataSet
 
 SETTINGS = ("share", "rounds", "rate", "gamma")
 STRIP = 12  # images of each

@@ -12,11 +12,10 @@ from components.forget.asked import KEY, ForgetQuestion, MethodDetail
 from components.forget.verdict import closest_method
 from components.forget.words import BEFORE, GOAL
 from components.notices import escape_markdown, show_problems
-from engine import data as data_sets
-from engine import run
-from engine.arguments.forgetting import RequestParts
-from engine.arguments.trained import AfterArguments, BoardArguments
-from engine.models import catalog
+from engine.commands.arguments.forgetting import RequestParts
+from engine.commands.arguments.trained import AfterArguments, BoardArguments
+from engine.commands.openings.unlearning import FORGOTTEN
+from engine.core import run
 from engine.unlearning import (
     UNLEARNERS,
     ForgetCase,
@@ -26,7 +25,8 @@ from engine.unlearning import (
     Unlearner,
     forget_case,
 )
-from engine.unlearning.opening import FORGOTTEN
+from engine.vision import data as data_sets
+from engine.vision.models import catalog
 
 
 def choose() -> tuple[ForgetQuestion, MethodDetail | None]:

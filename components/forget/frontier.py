@@ -10,11 +10,11 @@ from components.draw.drawing import draw
 from components.forget.asked import KEY, MethodDetail, Rows
 from components.forget.verdict import closest_method
 from components.forget.words import BEFORE, GOAL, row_label
-from engine import run
-from engine.charts.drawing import Drawing, Views
-from engine.charts.lines import Lines
-from engine.charts.trade_off import TradeOff
-from engine.result import Table
+from engine.core import run
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.charts.lines import Lines
+from engine.core.charts.trade_off import TradeOff
+from engine.core.result import Table
 from engine.unlearning import AfterCase, Frontier
 
 FORGETS, KEEPS = "forgets as retraining does (%)", "keeps as it does (%)"

@@ -11,10 +11,10 @@ from components import forms, section
 from components.forget.asked import MethodDetail
 from components.forget.klom import curves, one_image
 from components.notices import escape_markdown
-from engine.charts.drawing import Views
+from engine.core.charts.drawing import Views
+from engine.evaluation.forgetting.klom import NEEDED
 from engine.unlearning import KLoM
 from engine.unlearning.given import GivenGroups
-from engine.unlearning.protocol.klom import NEEDED
 
 ABOUT = (
     "**All opened models (KLoM).** One model may be right by luck. KLoM compares the margins of "

@@ -21,16 +21,16 @@ from components.sidebar.pictures import enlarged
 from components.sidebar.subject import square_pixels
 from components.widgets.data_images import color_pixels
 from components.widgets.model_maps import ShownImage, model_maps
-from engine import run
-from engine.case import ImageCase
-from engine.case.target import Target
-from engine.charts.drawing import Drawing, Views
-from engine.charts.lines import Lines
-from engine.method import Method
-from engine.models.classifier import Classifier
-from engine.result import Table
-from engine.run import Answer
+from engine.core import run
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.charts.lines import Lines
+from engine.core.method import Method
+from engine.core.result import Table
+from engine.core.run import Answer
 from engine.unlearning import Confidence, GivenCase, Retrain, Steps
+from engine.vision.case import ImageCase
+from engine.vision.case.target import Target
+from engine.vision.models.classifier import Classifier
 
 FORGOTTEN, TEST, SIDEBAR = "a forgotten image", "a test image", "the sidebar's image"
 PART = "Heat maps"

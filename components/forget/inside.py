@@ -15,11 +15,11 @@ from components.forget.words import percent
 from components.notices import escape_markdown
 from components.widgets.data_images import LARGE, image_thumb
 from components.widgets.thumbs import thumbs
-from engine.charts.bars import Dots
-from engine.charts.drawing import Drawing, Views
-from engine.charts.lines import Lines, Scatter
-from engine.charts.words import signed
-from engine.result import Table
+from engine.core.charts.bars import Dots
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.charts.lines import Lines, Scatter
+from engine.core.charts.words import signed
+from engine.core.result import Table
 from engine.sparsity.masks import diagrams
 from engine.unlearning import Embedding, Relearn, Similarity, StillThere, WhatMoved, moved_masks
 

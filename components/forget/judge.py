@@ -21,11 +21,12 @@ from components.forget.words import BEFORE, FIGURES, GOAL, percent
 from components.notices import escape_markdown, show_problems
 from components.picks import pick_or_none
 from components.section import Section
-from engine import run
-from engine.charts.drawing import Drawing, Views
-from engine.charts.ranking import RankingCell, RankingHead, RankingRow, RankingTable
-from engine.result import Table
-from engine.run import Answer
+from engine.core import run
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.charts.ranking import RankingCell, RankingHead, RankingRow, RankingTable
+from engine.core.result import Table
+from engine.core.run import Answer
+from engine.evaluation.forgetting.attack import informative
 from engine.unlearning import (
     AfterCase,
     Confidence,
@@ -37,7 +38,6 @@ from engine.unlearning import (
 )
 from engine.unlearning.diagnostics.own_images import OwnImages, broken, refusal
 from engine.unlearning.given import GivenGroups, attack_images
-from engine.unlearning.protocol.attack import informative
 from engine.unlearning.protocol.metrics import GAP
 from engine.unlearning.protocol.scoreboard import GAPS
 

@@ -11,7 +11,7 @@ from components.forget.asked import KEY, MethodDetail, Rows
 from components.section import Section
 from components.sidebar.examples import BY_ID
 from components.taking import image_of, title_of
-from engine.charts.drawing import Drawing, Views
+from engine.core.charts.drawing import Drawing, Views
 
 
 def keep(detail: MethodDetail) -> Rows:

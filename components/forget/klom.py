@@ -19,11 +19,11 @@ from components.section import Section
 from components.sidebar.pictures import enlarged
 from components.widgets.data_images import color_pixels
 from components.widgets.pictures import show_picture
-from engine import run
-from engine.charts.drawing import Drawing, Views
-from engine.charts.lines import Lines, Scatter
-from engine.charts.spread import BarsAndLine
-from engine.result import Table
+from engine.core import run
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.charts.lines import Lines, Scatter
+from engine.core.charts.spread import BarsAndLine
+from engine.core.result import Table
 from engine.unlearning import AfterCase, DMDirect, KLoM
 from engine.unlearning.diagnostics.klom import NOISE, NOTHING, SAMPLES, UNLEARNED, nats
 from engine.unlearning.oracles.direct import GROUPS

@@ -17,23 +17,23 @@ from components.forget.own_data import KEY, choose_data, orders_of, remembered
 from components.forget.own_request import choose_request
 from components.notices import escape_markdown, show_problems
 from components.sidebar.own_weights import ARCHITECTURES, safe_name
-from engine.arguments.trained import data_title
-from engine.data import DataSet
-from engine.data.folders import Skipped
-from engine.data.judged_data import reorder_classes
-from engine.data.resized import resized
-from engine.keeping.budget import book
-from engine.models.classifier import Classifier
-from engine.models.format_rounds import Order
-from engine.models.format_search import FormatCase
-from engine.models.input_format import InputFormat, format_of, with_format
-from engine.models.own_file import open_alike, open_model
-from engine.models.rebuild import has_card
+from engine.commands.arguments.trained import data_title
+from engine.commands.openings.unlearning import FORGOTTEN, forgotten
+from engine.core.keeping.budget import book
+from engine.evaluation.forgetting.klom import BINS, NEEDED
 from engine.unlearning import AfterCase, ForgetCase, GivenCase, GivenGroups, forget_case
 from engine.unlearning.case import trained_as
-from engine.unlearning.opening import FORGOTTEN, forgotten
-from engine.unlearning.protocol.klom import BINS, NEEDED
 from engine.unlearning.zipped_models import MOST_BYTES, open_zip
+from engine.vision.data import DataSet
+from engine.vision.data.folders import Skipped
+from engine.vision.data.judged_data import reorder_classes
+from engine.vision.data.resized import resized
+from engine.vision.models.classifier import Classifier
+from engine.vision.models.format_rounds import Order
+from engine.vision.models.format_search import FormatCase
+from engine.vision.models.input_format import InputFormat, format_of, with_format
+from engine.vision.models.own_file import open_alike, open_model
+from engine.vision.models.rebuild import has_card
 
 WEIGHTS_MB = 500
 FILES = {

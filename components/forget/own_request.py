@@ -11,10 +11,10 @@ from components import uploads
 from components.forget.own_data import KEY
 from components.open_file import open_file
 from components.picks import pick
-from engine.data import DataSet
-from engine.errors import BlindspotError
+from engine.core.errors import BlindspotError
 from engine.unlearning import ForgetRequest, brought, request
 from engine.unlearning.brought import FoundImages
+from engine.vision.data import DataSet
 
 IDS_MB, PICTURES_MB = 5, 100
 CLASSES, IDS, PICTURES = "whole classes", "images by id", "images in a zip"

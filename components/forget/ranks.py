@@ -13,10 +13,10 @@ from components import runs
 from components.draw.drawing import draw
 from components.forget.asked import KEY, MethodDetail
 from components.forget.words import BEFORE, GOAL, row_label
-from engine.charts.drawing import Drawing, Views
-from engine.charts.matrix import Matrix
-from engine.result import Table
-from engine.run import Answer
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.charts.matrix import Matrix
+from engine.core.result import Table
+from engine.core.run import Answer
 from engine.unlearning import BoardCase, ForgetCase, request
 from engine.unlearning.protocol.scoreboard import ranking
 from engine.unlearning.protocol.worst import EASIEST, HARDEST, RANDOM, worst_case

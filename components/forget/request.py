@@ -14,17 +14,17 @@ from components.forget.asked import KEY
 from components.forget.train import variant_request
 from components.notices import escape_markdown
 from components.widgets.data_images import page_of, press_images
-from engine.data import DataSet
-from engine.data.modes import Merged
-from engine.data.variants import NoisyLabels, Poisoned
-from engine.errors import BlindspotError
-from engine.models.classifier import Classifier
-from engine.run import Answer
+from engine.commands.openings.unlearning import FORGOTTEN
+from engine.core.errors import BlindspotError
+from engine.core.run import Answer
+from engine.core.whole import whole_number
 from engine.unlearning import ForgetRequest, WorstCase, request
-from engine.unlearning.opening import FORGOTTEN
 from engine.unlearning.protocol.worst import EASIEST, HARDEST, worst_case
-from engine.weights.case import PruneCase
-from engine.whole import whole_number
+from engine.vision.data import DataSet
+from engine.vision.data.modes import Merged
+from engine.vision.data.variants import NoisyLabels, Poisoned
+from engine.vision.models.classifier import Classifier
+from engine.vision.weights.case import PruneCase
 
 PAGE = 48  # pictures to pick from at once
 SEARCH = (

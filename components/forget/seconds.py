@@ -11,9 +11,9 @@ from components.forget.asked import KEY, MethodDetail, Rows
 from components.forget.words import BEFORE, GOAL, row_label, time
 from components.notices import escape_markdown
 from components.section import Section
-from engine.charts.bars import Dots
-from engine.charts.drawing import Drawing, Views
-from engine.result import Table
+from engine.core.charts.bars import Dots
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.result import Table
 from engine.unlearning import Timing
 
 QUIET = 0.9  # of a core

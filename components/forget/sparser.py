@@ -10,11 +10,11 @@ from components.forget.asked import KEY, MethodDetail, Rows
 from components.forget.words import BEFORE, FIGURES, GOAL, TITLES
 from components.picks import pick
 from components.section import Section
-from engine.charts.drawing import Drawing
-from engine.charts.matrix import Matrix
-from engine.result import Table
+from engine.commands.openings.unlearning import every_way
+from engine.core.charts.drawing import Drawing
+from engine.core.charts.matrix import Matrix
+from engine.core.result import Table
 from engine.unlearning import SparseOriginals
-from engine.unlearning.opening import every_way
 from engine.unlearning.protocol.sparser import ranking_gap
 
 RANKED = "gap they are ranked by"  # as in the Scoreboard: without MIA where the attack says nothing

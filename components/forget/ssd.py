@@ -18,9 +18,9 @@ from components.forget.asked import KEY, MethodDetail, Rows
 from components.forget.words import FIGURES, GOAL, percent
 from components.notices import escape_markdown
 from components.section import Section
-from engine.charts.lines import Scatter
-from engine.result import Array, Table, WeightScores
-from engine.run import Answer
+from engine.core.charts.lines import Scatter
+from engine.core.result import Array, Table, WeightScores
+from engine.core.run import Answer
 from engine.unlearning import SSD, Importance, damping_table
 from engine.unlearning.case import ForgetCase
 from engine.unlearning.diagnostics.damping import Damped, damped, started

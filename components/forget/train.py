@@ -13,19 +13,19 @@ from components.ending import end
 from components.forget.asked import KEY
 from components.notices import escape_markdown
 from components.section import Section
-from engine import data as data_sets
-from engine import run
-from engine.charts.drawing import Drawing
-from engine.data import DataSet
-from engine.data.modes import Merged
-from engine.data.recipe import Variant
-from engine.data.variants import NoisyLabels, Poisoned
-from engine.errors import BlindspotError
-from engine.lab import Train, TrainCase, keep
-from engine.models import catalog
-from engine.models.classifier import Classifier
+from engine.core import run
+from engine.core.charts.drawing import Drawing
+from engine.core.errors import BlindspotError
 from engine.unlearning import ForgetRequest
 from engine.unlearning.case import recipe_of
+from engine.vision import data as data_sets
+from engine.vision.data import DataSet
+from engine.vision.data.modes import Merged
+from engine.vision.data.recipe import Variant
+from engine.vision.data.variants import NoisyLabels, Poisoned
+from engine.vision.lab import Train, TrainCase, keep
+from engine.vision.models import catalog
+from engine.vision.models.classifier import Classifier
 
 GO_TO = f"{KEY}.data.next"  # the name of data that is to be chosen in the next run
 LABEL = "Train it and choose it"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from components.forget.words import BEFORE, GOAL, percent, row_label
-from engine.result import Table
+from engine.core.result import Table
 from engine.unlearning.protocol.scoreboard import ranking
 
 AS_WELL, NEARLY, OFF = 0.03, 0.10, 0.10  # average gap; points by which a figure is off

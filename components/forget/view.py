@@ -24,10 +24,10 @@ from components.picks import pick_or_none
 from components.section import Section
 from components.share import Files
 from components.sidebar import subject
-from engine import run
-from engine.charts.drawing import Drawing
-from engine.result import Table
-from engine.run import Answer
+from engine.core import run
+from engine.core.charts.drawing import Drawing
+from engine.core.result import Table
+from engine.core.run import Answer
 from engine.unlearning import UNLEARNERS, Confidence, StillThere, Timing
 from engine.unlearning.protocol.findings import markdown, page_text
 

@@ -12,7 +12,7 @@ from components.case_form import CaseForm
 from components.ending import end
 from components.notices import show_problems
 from components.picks import pick
-from engine.arguments.generators import GeneratorArguments
+from engine.commands.arguments.generators import GeneratorArguments
 from engine.unlearning import GeneratorCase, GeneratorSalUn, Samples
 from engine.unlearning.generator.sampling import SampleSettings
 

@@ -11,11 +11,11 @@ from components.draw.pictures import draw_pictures
 from components.generator.form import KEY, GeneratorQuestion
 from components.generator.keep import keep
 from components.section import Section
-from engine.charts.bars import Bars, Dots
-from engine.charts.drawing import Drawing, Views
-from engine.charts.lines import Lines
-from engine.charts.matrix import Matrix
-from engine.result import Table
+from engine.core.charts.bars import Bars, Dots
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.charts.lines import Lines
+from engine.core.charts.matrix import Matrix
+from engine.core.result import Table
 from engine.unlearning.generator.salun import AFTER, BEFORE, CHANCE
 
 SHEETS = {BEFORE: BEFORE, AFTER: AFTER, CHANCE: CHANCE}

@@ -14,12 +14,12 @@ from components.sidebar.subject import Subject, precise, square_pixels
 from components.widgets.bars import Bar, bar_widget
 from components.widgets.pictures import show_picture
 from components.widgets.rectangle import Box, rectangle
-from engine import run
-from engine.case.editing import COVERS, PAINT, covered
-from engine.case.prediction import Prediction, top_classes
-from engine.method import Method
-from engine.pictures import as_bytes
-from engine.result import HeatMap, Scores
+from engine.core import run
+from engine.core.method import Method
+from engine.core.pictures import as_bytes
+from engine.core.result import HeatMap, Scores
+from engine.vision.case.editing import COVERS, PAINT, covered
+from engine.vision.case.prediction import Prediction, top_classes
 
 SIDE = 0.3  # of the rectangle at first, as a share of the image
 

@@ -11,10 +11,10 @@ from components.picks import pick
 from components.sidebar import partners
 from components.sidebar.subject import Second, Subject
 from components.widgets.pictures import show_picture
-from engine.arguments.pictures import ImageArguments
-from engine.case import model_input, similarity_case
-from engine.errors import BadModel
-from engine.images import Crop
+from engine.commands.arguments.pictures import ImageArguments
+from engine.core.errors import BadModel
+from engine.vision.case import model_input, similarity_case
+from engine.vision.images import Crop
 
 CLASS, SIMILARITY = "a class", "similarity to another image"
 SIDE = 160  # px of the second image

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from engine.attribution.heatmaps.own_map import OwnMap
-from engine.charts.drawing import Drawing
-from engine.charts.lines import Lines
-from engine.data.example import Mask
-from engine.measures.outlines import GROUPS, OFFSET, dice_by_offset
-from engine.method import Method
-from engine.result import Floats, Table
+from engine.core.charts.drawing import Drawing
+from engine.core.charts.lines import Lines
+from engine.core.method import Method
+from engine.core.result import Floats, Table
+from engine.evaluation.maps.own_map import OwnMap
+from engine.evaluation.measures.outlines import GROUPS, OFFSET, dice_by_offset
+from engine.vision.data.example import Mask
 
 OFFSETS = np.linspace(0, 2, 41).round(2)
 CUT = "offset"

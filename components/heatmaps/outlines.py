@@ -18,18 +18,18 @@ from components.notices import escape_markdown
 from components.picks import pick
 from components.sidebar.subject import Subject
 from components.together import Answers
-from engine.attribution.heatmaps.own_map import OwnMap
-from engine.attribution.trust import AmongOthers, TrustCase, controls
-from engine.attribution.trust.among import DICE, MEASURES, POINTS, THIS_IMAGE, rank_sentence
-from engine.charts.drawing import Drawing, Views
-from engine.charts.groups import Look, PointGroups
-from engine.data.example import Mask
-from engine.measures.outlines import dice, inside_of, iou
-from engine.method import Method
-from engine.models.catalog import data_of
-from engine.pictures import as_bytes, overlay_masks
-from engine.result import Pictures, Table
-from engine.run import Answer
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.charts.groups import Look, PointGroups
+from engine.core.method import Method
+from engine.core.pictures import as_bytes, overlay_masks
+from engine.core.result import Pictures, Table
+from engine.core.run import Answer
+from engine.evaluation.maps.own_map import OwnMap
+from engine.evaluation.measures.outlines import dice, inside_of, iou
+from engine.evaluation.trust import AmongOthers, TrustCase, controls
+from engine.evaluation.trust.among import DICE, MEASURES, POINTS, THIS_IMAGE, rank_sentence
+from engine.vision.data.example import Mask
+from engine.vision.models.catalog import data_of
 
 AMONG = "outlines.among"  # a slot of its own: those of maps are left as soon as none needs them
 LONGEST = 120  # seconds that other images' maps may take, where those of this one say so

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from components.draw.picture_points import PicturePoints
-from engine.charts.drawing import Drawing
-from engine.data.example import Mask
-from engine.pictures import Pixels
-from engine.result import Table
+from engine.core.charts.drawing import Drawing
+from engine.core.pictures import Pixels
+from engine.core.result import Table
+from engine.vision.data.example import Mask
 
 NONE = -1  # of the marks has a thick border
 

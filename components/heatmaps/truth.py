@@ -9,9 +9,9 @@ from components.charts.located import MEASURES, located_table
 from components.notices import escape_markdown
 from components.sidebar.subject import Subject
 from components.together import Answers
-from engine.attribution.heatmaps.own_map import OwnMap
-from engine.data.example import Mask
-from engine.measures.outlines import inside_of
+from engine.evaluation.maps.own_map import OwnMap
+from engine.evaluation.measures.outlines import inside_of
+from engine.vision.data.example import Mask
 
 ABOUT = (
     f"The orange border is the known truth: what makes this image's class. {MEASURES} A model may "

@@ -25,16 +25,16 @@ from components.trust import trials
 from components.widgets.as_seen import MOST_PANELS
 from components.widgets.viewer import Panel, hottest_ninth
 from components.widgets.wording import how_alike
-from engine import run
-from engine.attribution.trust import Check
-from engine.case.prediction import Prediction
-from engine.case.target import Target
-from engine.charts.words import signed
-from engine.measures.agreement import matrix
-from engine.method import Method
-from engine.pictures import extent, is_flat
-from engine.result import Floats
-from engine.run import Answer
+from engine.core import run
+from engine.core.charts.words import signed
+from engine.core.method import Method
+from engine.core.pictures import extent, is_flat
+from engine.core.result import Floats
+from engine.core.run import Answer
+from engine.evaluation.measures.agreement import matrix
+from engine.evaluation.trust import Check
+from engine.vision.case.prediction import Prediction
+from engine.vision.case.target import Target
 
 KEY = "heatmaps"
 Kind = type[Method[Any]]

@@ -14,8 +14,8 @@ from components.forms import folded_settings
 from components.inside.view import KEY, STORY
 from components.notices import show_problems
 from engine.hallucination import HalluRAG
-from engine.hallucination.case import CaptionCase
-from engine.hallucination.tiny_vlm.sayings import PROMPTS
+from engine.vision.language.case import CaptionCase
+from engine.vision.language.tiny_vlm.sayings import PROMPTS
 
 
 def choose() -> tuple[DialogImage, CaptionCase, dict[str, Any]]:

@@ -8,14 +8,14 @@ import streamlit as st
 from components import section
 from components.inside.view import KEY
 from components.section import Section
-from engine.charts.bars import Dots
-from engine.charts.drawing import Drawing, Views
-from engine.charts.lines import Lines
-from engine.charts.spread import BarsAndLine
+from engine.core.charts.bars import Dots
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.charts.lines import Lines
+from engine.core.charts.spread import BarsAndLine
+from engine.core.result import Table
 from engine.hallucination import HalluRAG, ScenesCase
 from engine.hallucination.inside.probe import LINEAR, PUBLISHED, WORD
 from engine.hallucination.inside.readings import WHEN
-from engine.result import Table
 
 BINS = 10
 THRESHOLD = f"{KEY}.threshold"

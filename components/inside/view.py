@@ -12,14 +12,14 @@ from components.dialog import answer_words, lens, scene
 from components.dialog.scene import DialogImage
 from components.draw.tokens import WordMarks, draw_tokens
 from components.section import Section
-from engine.charts.bars import Bars
-from engine.charts.drawing import Drawing, Views
+from engine.core.charts.bars import Bars
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.result import Table
+from engine.evaluation.language.claims import claims_of
 from engine.hallucination import Greedy, HalluRAG, ScenesCase, WordRisk
-from engine.hallucination.case import CaptionCase
 from engine.hallucination.inside.word_risk import LIKELY
-from engine.hallucination.measures.claims import claims_of
-from engine.hallucination.tiny_vlm.model import TinyVLM
-from engine.result import Table
+from engine.vision.language.case import CaptionCase
+from engine.vision.language.tiny_vlm.model import TinyVLM
 
 KEY = "inside"
 METHOD = WordRisk()

@@ -15,10 +15,10 @@ from components.picks import is_place, pick, switch
 from components.widgets.encoding import data_url, saved
 from components.widgets.pictures import show_picture
 from components.widgets.thumbs import Thumb, thumbs
-from engine.data import SPLITS, DataCard, DataSet, Rows
-from engine.data.sheet import GAP, sheet, strip
-from engine.data.sprites import CATEGORIES
-from engine.whole import whole_number
+from engine.core.whole import whole_number
+from engine.vision.data import SPLITS, DataCard, DataSet, Rows
+from engine.vision.data.sheet import GAP, sheet, strip
+from engine.vision.data.sprites import CATEGORIES
 
 SHEET, SINGLE = WAYS = ("Contact sheet", "One by one")
 EVERY = "all"

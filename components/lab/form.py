@@ -11,12 +11,12 @@ from components import forms, uploads
 from components.links import refuse
 from components.notices import escape_markdown, show_problems
 from components.picks import pick
-from engine.data import DataSet, add, registry
-from engine.data.folders import Imported
-from engine.data.recipe import DataRecipe, Variant
-from engine.data.tabular import Cohort
-from engine.data.variants import VARIANTS
-from engine.result import Result
+from engine.core.result import Result
+from engine.vision.data import DataSet, add, registry
+from engine.vision.data.folders import Imported
+from engine.vision.data.recipe import DataRecipe, Variant
+from engine.vision.data.tabular import Cohort
+from engine.vision.data.variants import VARIANTS
 
 DATA, TRAIN, MODELS = PARTS = ("Data", "Train", "Models")
 VARIANTS_BY_TITLE = {kind.title: kind for kind in VARIANTS}

@@ -7,8 +7,8 @@ import streamlit as st
 from components import uploads
 from components.lab import data_set, form, table
 from components.lab.form import DataRequest, Kind
-from engine.data.folders import Imported
-from engine.data.registry import cached
+from engine.vision.data.folders import Imported
+from engine.vision.data.registry import cached
 
 
 def draw() -> None:

@@ -15,10 +15,10 @@ from components.sidebar.own_weights import safe_name
 from components.taking import transfer_button
 from components.views import HEATMAPS
 from components.widgets.downloads import download
-from engine.models import catalog, checkpoints, class_names, embedded
-from engine.models.catalog import DEFAULT, ModelEntry
-from engine.models.checkpoints import PREFIX, Stored
-from engine.models.small import TITLES
+from engine.vision.models import catalog, checkpoints, class_names, embedded
+from engine.vision.models.catalog import DEFAULT, ModelEntry
+from engine.vision.models.checkpoints import PREFIX, Stored
+from engine.vision.models.small import TITLES
 
 MOST_MB = 500  # as for the other uploads; the engine refuses little more
 FIGURES = {

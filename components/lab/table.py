@@ -10,12 +10,12 @@ from components import forms
 from components.draw.drawing import draw
 from components.lab import data_set
 from components.notices import show_problems
-from engine.charts.drawing import Drawing, Views
-from engine.charts.matrix import Matrix
-from engine.charts.words import signed
-from engine.data import SPLITS
-from engine.data.tabular import Cohort, LabeledTable
-from engine.result import Table
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.charts.matrix import Matrix
+from engine.core.charts.words import signed
+from engine.core.result import Table
+from engine.vision.data import SPLITS
+from engine.vision.data.tabular import Cohort, LabeledTable
 
 TABLE_ROWS = 200  # rows
 

@@ -11,13 +11,13 @@ from components.case_form import CaseForm
 from components.lab import form, training, unfinished
 from components.lab.form import DataRequest
 from components.notices import show_problems
-from engine.arguments.trained import TrainArguments
-from engine.data import DataSet
-from engine.data import entry as data_entry
-from engine.data.registry import cached
-from engine.lab import TrainCase
-from engine.models import embedded
-from engine.training import Recipe
+from engine.commands.arguments.trained import TrainArguments
+from engine.vision.data import DataSet
+from engine.vision.data import entry as data_entry
+from engine.vision.data.registry import cached
+from engine.vision.lab import TrainCase
+from engine.vision.models import embedded
+from engine.vision.training import Recipe
 
 KEY = "lab.recipe"
 FIRST = ("architecture", "epochs", "batch", "optimizer", "rate")

@@ -13,9 +13,9 @@ from components.notices import escape_markdown
 from components.section import Section
 from components.taking import kept_model
 from components.views import HEATMAPS
-from engine.charts.drawing import Drawing, Views
-from engine.lab import Train, TrainCase
-from engine.models.small import TITLES
+from engine.core.charts.drawing import Drawing, Views
+from engine.vision.lab import Train, TrainCase
+from engine.vision.models.small import TITLES
 
 KEY = "lab.training"
 NOTHING_DRAWN = data_set.TruthLayer(None, twin=False, marked=None)

@@ -10,10 +10,10 @@ import streamlit as st
 from components import runs
 from components.lab import training
 from components.notices import escape_markdown, show_problems
-from engine.data.registry import may_open
-from engine.lab import again, under_way
-from engine.models.small import TITLES
-from engine.training import Unfinished, unfinished
+from engine.vision.data.registry import may_open
+from engine.vision.lab import again, under_way
+from engine.vision.models.small import TITLES
+from engine.vision.training import Unfinished, unfinished
 
 KEY = "lab.resumed"
 

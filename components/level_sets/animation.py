@@ -14,8 +14,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from components.widgets.sheets import SMALL, frame_pixels
-from engine.result import Curve, Path, Ranking, View
-from engine.result.spreadsheet import csv_text
+from engine.core.result import Curve, Path, Ranking, View
+from engine.core.result.spreadsheet import csv_text
 
 SIDE = 224  # px; smaller images are enlarged pixel by pixel to about this
 NARROWEST = 160  # px; what the words need

@@ -14,9 +14,9 @@ from components.sidebar.subject import Subject
 from engine.attribution.level_sets import PUBLISHED
 from engine.attribution.level_sets.lst import LST
 from engine.attribution.level_sets.settings import Walking
-from engine.case import ImageCase, PairCase, model_input
-from engine.case.target import Target
-from engine.images import Crop
+from engine.vision.case import ImageCase, PairCase, model_input
+from engine.vision.case.target import Target
+from engine.vision.images import Crop
 
 KEY = "levels"
 WalkT = TypeVar("WalkT", bound=Walking)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from components.draw.fields import FieldChart
-from engine.charts.curves import PROBABILITY
-from engine.charts.drawing import Drawing, Views
-from engine.charts.lines import Lines
-from engine.result import Points, Table
+from engine.core.charts.curves import PROBABILITY
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.charts.lines import Lines
+from engine.core.result import Points, Table
 
 ACROSS = "way from source to target"
 NAMES = {"line": "straight line", "walk": "walk"}

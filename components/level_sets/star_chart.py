@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from components.charts.finished import finished_figure
 from components.charts.plots import with_table
 from components.charts.style import fill_unknown, number, scale
-from engine.charts.style import GRAY, MARGINS, wrapped
-from engine.result import Field, Result, Table
+from engine.core.charts.style import GRAY, MARGINS, wrapped
+from engine.core.result import Field, Result, Table
 
 FINE = 8  # colored dots between two points of a limb
 ASIDE = 12.0  # degrees between a limb and its control, at most

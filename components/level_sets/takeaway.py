@@ -9,7 +9,7 @@ import numpy as np
 from components.exports import encoded
 from components.level_sets.animation import as_gif, as_webp, statistics_csv
 from components.share import Files
-from engine.charts.drawing import Views
+from engine.core.charts.drawing import Views
 
 
 def walk(result: Views) -> Files:

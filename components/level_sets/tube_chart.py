@@ -12,10 +12,10 @@ from components.charts.finished import finished_figure
 from components.charts.plots import with_table
 from components.charts.style import fill_unknown, scale
 from components.draw.drawing import draw
-from engine.charts.drawing import Drawing, Views
-from engine.charts.lines import Lines
-from engine.charts.style import GRAY, MARGINS
-from engine.result import Curve, Field, Table
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.charts.lines import Lines
+from engine.core.charts.style import GRAY, MARGINS
+from engine.core.result import Curve, Field, Table
 
 SURFACE, LINES = "Surface", "Lines"
 

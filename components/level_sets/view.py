@@ -22,7 +22,6 @@ from components.sidebar.partners import Partner
 from components.sidebar.subject import Subject
 from components.widgets import image_grid
 from components.widgets.triangle import triangles
-from engine.arguments.pictures import PairArguments
 from engine.attribution.level_sets.grid import Grid
 from engine.attribution.level_sets.lst import LST
 from engine.attribution.level_sets.plane import Plane
@@ -30,7 +29,8 @@ from engine.attribution.level_sets.settings import LevelSet
 from engine.attribution.level_sets.simplex import Simplex
 from engine.attribution.level_sets.star import Star
 from engine.attribution.level_sets.tube_width import TubeWidth
-from engine.charts.drawing import Drawing, Views
+from engine.commands.arguments.pictures import PairArguments
+from engine.core.charts.drawing import Drawing, Views
 
 
 @dataclass(frozen=True)

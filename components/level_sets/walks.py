@@ -24,13 +24,13 @@ from components.widgets.player import Walked, player
 from engine.attribution.level_sets import WALKS
 from engine.attribution.level_sets.lst import LST
 from engine.attribution.level_sets.settings import Walking
-from engine.case import PairCase
-from engine.case.prediction import at_once
-from engine.charts.drawing import Views
-from engine.method import Method
-from engine.pictures import as_bytes
-from engine.result import Result, Table
-from engine.run import Answer
+from engine.core.charts.drawing import Views
+from engine.core.method import Method
+from engine.core.pictures import as_bytes
+from engine.core.result import Result, Table
+from engine.core.run import Answer
+from engine.vision.case import PairCase
+from engine.vision.case.prediction import at_once
 
 MOST_WALKS = 3
 LOWEST = "lowest confidence"

@@ -12,10 +12,10 @@ from components.notices import escape_markdown
 from components.own_words import may_link
 from components.picks import switch
 from components.sidebar.subject import Subject, cost_words
-from engine.arguments.pictures import ImageArguments
 from engine.attribution.lima import LiMA, OtherMaps, RandomOrder
-from engine.case import ImageCase
-from engine.case.target import Target
+from engine.commands.arguments.pictures import ImageArguments
+from engine.vision.case import ImageCase
+from engine.vision.case.target import Target
 
 KEY = "minimal"
 ABOUT = (

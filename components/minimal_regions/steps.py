@@ -16,8 +16,8 @@ from components.sidebar.subject import Subject, square_pixels
 from components.widgets.pictures import show_picture
 from components.widgets.viewer import Pixels
 from engine.attribution.lima.findings import at_step
-from engine.charts.drawing import Drawing, Views
-from engine.run import digest
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.run import digest
 
 SIDE = 672  # px of the picture on the page, at least
 DIM = 0.3  # of the brightness of what is not shown

@@ -11,12 +11,12 @@ from components.minimal_regions import steps
 from components.minimal_regions.form import KEY, RegionSearch
 from components.section import Section
 from components.widgets.viewer import Panel
-from engine import run
 from engine.attribution.lima import findings, naive_looks
 from engine.attribution.lima.other_maps import area_table
-from engine.charts.bars import Bars, Dots
-from engine.charts.drawing import Drawing
-from engine.run import Answer
+from engine.core import run
+from engine.core.charts.bars import Bars, Dots
+from engine.core.charts.drawing import Drawing
+from engine.core.run import Answer
 
 AREAS = Dots(
     series={"insertion": "insertion: high is good", "deletion": "deletion: low is good"},

@@ -14,7 +14,7 @@ from components.protect import trained
 from components.protect.form import KEY, ProtectQuestion
 from components.uploads import skipped
 from components.widgets.downloads import download
-from engine.experiment import ImageChange
+from engine.evaluation.experiment import ImageChange
 from engine.unlearning import UnlearnableClusters
 from engine.unlearning.protection.own_folders import (
     MOST_IMAGES,

@@ -10,9 +10,9 @@ import streamlit as st
 from components import forms
 from components.picks import pick
 from components.sidebar.subject import Subject
-from engine.case import ImageCase
-from engine.experiment import ChangedImage
+from engine.evaluation.experiment import ChangedImage
 from engine.unlearning import ON_IMAGE, Copies, ProtectImage, RandomNoiseOnImage
+from engine.vision.case import ImageCase
 
 KEY = "protect"
 KINDS: tuple[type[ChangedImage], ...] = (ProtectImage, *ON_IMAGE, RandomNoiseOnImage)

@@ -14,11 +14,10 @@ from components.protect.form import KEY, ProtectQuestion
 from components.section import Section
 from components.uploads import describe, without_name
 from components.widgets.downloads import download
-from engine.charts.cluster_map import ClusterMap
-from engine.charts.drawing import Drawing, Views
-from engine.data.folders import Imported
-from engine.errors import BadData
-from engine.result import ImageNoise
+from engine.core.charts.cluster_map import ClusterMap
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.errors import BadData
+from engine.core.result import ImageNoise
 from engine.unlearning import EasyImage, ErrorMinimizing, LocallyMaskedImage, Protection, Salm
 from engine.unlearning.protection.own_set import (
     MOST_IMAGES,
@@ -27,6 +26,7 @@ from engine.unlearning.protection.own_set import (
     set_file,
     surrogate_case,
 )
+from engine.vision.data.folders import Imported
 
 SLOT = f"{KEY}.set"
 FOR_SETS: dict[type[Any], type[Protection]] = {EasyImage: ErrorMinimizing, LocallyMaskedImage: Salm}

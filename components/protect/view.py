@@ -16,12 +16,12 @@ from components.section import Section
 from components.sidebar.subject import Subject
 from components.views import UNLEARNING_EXPERIMENTS
 from components.widgets.downloads import download
-from engine.charts.bar_groups import BarGroups
-from engine.charts.drawing import Drawing, Views
-from engine.experiment import Experiment, ImageChange
-from engine.pictures import Pixels
-from engine.result import Pictures, Table
-from engine.run import Answer
+from engine.core.charts.bar_groups import BarGroups
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.pictures import Pixels
+from engine.core.result import Pictures, Table
+from engine.core.run import Answer
+from engine.evaluation.experiment import Experiment, ImageChange
 from engine.unlearning import (
     EXPERIMENTS,
     Copies,

@@ -20,8 +20,6 @@ from components.picks import pick
 from components.sidebar.pictures import enlarged
 from components.sidebar.subject import ChosenImage, image_alone
 from components.widgets.data_images import press_images
-from engine.arguments.prototypes import PrototypeArguments
-from engine.arguments.trained import ExperimentArguments
 from engine.attribution.prototypes import (
     PrototypeCase,
     PrototypeNetwork,
@@ -33,8 +31,10 @@ from engine.attribution.prototypes import (
 )
 from engine.attribution.prototypes.learning import NETWORK_TITLES, REASONING_TITLES
 from engine.attribution.prototypes.networks import RBF, SHALLOW
-from engine.data import DataSet
-from engine.experiment import ExperimentCase
+from engine.commands.arguments.prototypes import PrototypeArguments
+from engine.commands.arguments.trained import ExperimentArguments
+from engine.evaluation.experiment import ExperimentCase
+from engine.vision.data import DataSet
 
 KEY = "prototypes"
 SLOT, ROBUST = f"{KEY}.Prototypes", f"{KEY}.PrototypeRobustness"

@@ -7,9 +7,9 @@ import streamlit as st
 from components import section
 from components.prototypes.form import KEY, PrototypeQuestion
 from components.section import Section
-from engine import run
-from engine.charts.drawing import Drawing, Views
-from engine.charts.matrix import Matrix
+from engine.core import run
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.charts.matrix import Matrix
 
 
 def show(question: PrototypeQuestion) -> None:

@@ -9,8 +9,8 @@ from components.prototypes.form import KEY, ROBUST, PrototypeQuestion
 from components.section import Section
 from engine.attribution.prototypes import PrototypeRobustness
 from engine.attribution.prototypes.robustness import CBC, CERTIFIED, CURVES, PLAIN, WIDE
-from engine.charts.drawing import Drawing, Views
-from engine.charts.lines import Lines
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.charts.lines import Lines
 
 
 def show(question: PrototypeQuestion) -> None:

@@ -16,7 +16,6 @@ from components.notices import escape_markdown
 from components.prototypes.form import KEY, PrototypeQuestion
 from components.section import Section
 from components.widgets.pictures import show_picture
-from engine import run
 from engine.attribution.prototypes.learning import head_of
 from engine.attribution.prototypes.networks import INDEFINITE
 from engine.attribution.prototypes.reasons import (
@@ -29,11 +28,12 @@ from engine.attribution.prototypes.reasons import (
     summed,
     with_indefinite,
 )
-from engine.charts.bars import Dots
-from engine.charts.drawing import Drawing, Views
-from engine.charts.lines import Lines
-from engine.charts.stacked import Stacked
-from engine.result import Table
+from engine.core import run
+from engine.core.charts.bars import Dots
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.charts.lines import Lines
+from engine.core.charts.stacked import Stacked
+from engine.core.result import Table
 
 STACKED = Stacked(
     parts={part: part for part in PARTS}, rest=PARTS[-1], title="% of the reasoning", written=True

@@ -10,11 +10,11 @@ import streamlit as st
 from components import forms, runs, section
 from components.prune.asked import KEY, PruneQuestion
 from components.section import Section
-from engine.charts.drawing import Drawing, Views
-from engine.charts.lines import Lines
-from engine.charts.words import percent
-from engine.result import Table
-from engine.run import Answer
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.charts.lines import Lines
+from engine.core.charts.words import percent
+from engine.core.result import Table
+from engine.core.run import Answer
 from engine.sparsity import Level, Masks, Tradeoff, agreement_only, sparsest
 from engine.sparsity.method import unlearnable
 

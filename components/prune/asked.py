@@ -10,15 +10,15 @@ import streamlit as st
 from components import runs
 from components.notices import escape_markdown
 from components.sidebar.subject import Subject
-from engine.case import ImageCase
-from engine.charts.words import percent
-from engine.keeping.memory import Memory
-from engine.method import Method
-from engine.models.classifier import Classifier
-from engine.run import Answer
+from engine.core.charts.words import percent
+from engine.core.keeping.memory import Memory
+from engine.core.method import Method
+from engine.core.run import Answer
 from engine.sparsity import MaskRules, Masks, Prune, PruneCase, Pruner, prune_case, pruner_of
 from engine.sparsity.criteria.shares import OF_RATIO
 from engine.sparsity.masks.pruning import Cutting, Pruning, unsearchable
+from engine.vision.case import ImageCase
+from engine.vision.models.classifier import Classifier
 
 KEY = "prune"
 PATTERNED = "N:M"

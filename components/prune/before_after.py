@@ -23,10 +23,10 @@ from components.prune.layers import finding, layer_widths
 from components.section import Section, calls
 from components.share import Offer
 from components.sidebar.ground import ground_of
-from engine.charts.drawing import Exhibit
-from engine.charts.scores import as_table
-from engine.charts.words import percent
-from engine.run import Answer
+from engine.core.charts.drawing import Exhibit
+from engine.core.charts.scores import as_table
+from engine.core.charts.words import percent
+from engine.core.run import Answer
 from engine.sparsity import Masks
 from engine.sparsity.prune import layer_table
 

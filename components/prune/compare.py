@@ -14,8 +14,8 @@ from components.notices import escape_markdown
 from components.open_file import open_file
 from components.picks import pick
 from components.prune.asked import KEY, PruneQuestion, masks_at, scores_ready
-from engine.charts.style import theme
-from engine.result import Table
+from engine.core.charts.style import theme
+from engine.core.result import Table
 from engine.sparsity import Masks, masks_in, read_masks
 from engine.sparsity.masks import diagrams
 from engine.sparsity.masks.compare import Overlap, overlap

@@ -13,11 +13,11 @@ from components.measurement import MeasurementOnDemand
 from components.notices import escape_markdown
 from components.prune.asked import KEY, PruneQuestion, pruned_model
 from components.section import Section
-from engine.charts.bars import Bars, Dots
-from engine.charts.drawing import Drawing, Views
-from engine.charts.facets import Facets
-from engine.charts.words import percent
-from engine.result import Table
+from engine.core.charts.bars import Bars, Dots
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.charts.facets import Facets
+from engine.core.charts.words import percent
+from engine.core.result import Table
 from engine.sparsity import Masks
 from engine.sparsity.effects.latency import (
     Latency,

@@ -10,12 +10,12 @@ from components.prune import seeds, unknown
 from components.prune.asked import KEY, PruneQuestion
 from components.section import Section
 from components.widgets.data_images import draw_data_images
-from engine.charts.bars import Bars, Dots
-from engine.charts.drawing import Drawing, Views
-from engine.charts.lines import Scatter
-from engine.charts.reliability import Reliability, models_in_bins
-from engine.charts.words import signed
-from engine.result import Table
+from engine.core.charts.bars import Bars, Dots
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.charts.lines import Scatter
+from engine.core.charts.reliability import Reliability, models_in_bins
+from engine.core.charts.words import signed
+from engine.core.result import Table
 from engine.sparsity import Harm, Masks, agreement_only
 from engine.sparsity.subjects import names_of_photographs
 

@@ -15,12 +15,12 @@ from components.prune.asked import KEY, PruneQuestion, model_identity, pruned_mo
 from components.section import Section
 from components.views import PRUNE
 from components.widgets.downloads import download
-from engine.charts.drawing import Drawing, Views
-from engine.models.extras import ONNX
-from engine.models.onnx_file import OnnxFile, onnx_file
-from engine.result import Scores
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.result import Scores
 from engine.sparsity import Masks, Prune, RetrainPruned, masks_file, rounds_of, shrunk
 from engine.sparsity.masks.pruning import Pruning
+from engine.vision.models.extras import ONNX
+from engine.vision.models.onnx_file import OnnxFile, onnx_file
 
 CHECKED = 64  # test images that an ONNX file is compared on
 

@@ -9,8 +9,8 @@ from components.draw import tables
 from components.draw.kernels import draw_activations, draw_wall
 from components.picks import pick, pick_number
 from components.prune.asked import KEY, PruneQuestion, pruned_model
-from engine.charts.bins import Bins
-from engine.result import Table
+from engine.core.charts.bins import Bins
+from engine.core.result import Table
 from engine.sparsity import Masks, PrunableWeight
 from engine.sparsity.masks import diagrams
 from engine.sparsity.masks.diagrams import Histogram

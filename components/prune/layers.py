@@ -13,8 +13,8 @@ from components.draw.mask_drawings import draw_folded_back, draw_groups, draw_pa
 from components.forms import widget
 from components.prune import learning
 from components.prune.asked import KEY, PruneQuestion, masks_at, scores_ready
-from engine.charts.widths import Widths
-from engine.charts.words import percent
+from engine.core.charts.widths import Widths
+from engine.core.charts.words import percent
 from engine.sparsity import Masks, Prune
 from engine.sparsity.masks import diagrams
 from engine.sparsity.prune import layer_table

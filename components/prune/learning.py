@@ -7,7 +7,7 @@ from components.draw import sharpening
 from components.prune.asked import KEY, PruneQuestion
 from components.section import Section
 from engine.sparsity import LearnedPattern
-from engine.weights.course import changed_words, weights_words
+from engine.vision.weights.course import changed_words, weights_words
 
 
 def show(question: PruneQuestion) -> None:

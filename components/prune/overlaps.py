@@ -13,13 +13,13 @@ from components.charts import tables
 from components.draw.drawing import draw
 from components.notices import escape_markdown
 from components.prune.asked import KEY, PATTERNED, PruneQuestion, masks_at
-from engine import run
-from engine.charts.drawing import Drawing, Views
-from engine.charts.matrix import Matrix
-from engine.charts.words import percent
-from engine.errors import BlindspotError
-from engine.result import Table
-from engine.run import Answer
+from engine.core import run
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.charts.matrix import Matrix
+from engine.core.charts.words import percent
+from engine.core.errors import BlindspotError
+from engine.core.result import Table
+from engine.core.run import Answer
 from engine.sparsity import Masks, Prune, masks_in
 from engine.sparsity.masks.compare import overlaps
 from engine.sparsity.masks.pruning import BY_TITLE, unsearchable

@@ -12,9 +12,9 @@ from components.picks import pick
 from components.prune import compare
 from components.prune.asked import KEY, PruneQuestion
 from components.section import Section
-from engine.charts.drawing import Drawing, Views
-from engine.charts.lines import Lines
-from engine.result import Table
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.charts.lines import Lines
+from engine.core.result import Table
 from engine.sparsity import Masks
 from engine.sparsity.criteria.jackpot import ADAPTED, AFTER_SEARCH, START, Jackpot, has_statistics
 from engine.sparsity.criteria.magnitude import Magnitude

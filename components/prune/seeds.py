@@ -9,9 +9,9 @@ from components import section
 from components.prune.asked import KEY, PruneQuestion
 from components.section import Section
 from components.widgets.data_images import draw_data_images
-from engine.charts.bars import Bars, Dots
-from engine.charts.drawing import Drawing, Views
-from engine.result import Table
+from engine.core.charts.bars import Bars, Dots
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.result import Table
 from engine.sparsity import Seeds
 from engine.sparsity.criteria.learned import Learned
 from engine.sparsity.effects.seeds import exemplars

@@ -5,10 +5,10 @@ from __future__ import annotations
 from components import section
 from components.prune.asked import KEY, PruneQuestion
 from components.section import Section
-from engine.charts.drawing import Drawing, Views
-from engine.charts.matrix import Matrix
-from engine.charts.words import percent
-from engine.result import Table
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.charts.matrix import Matrix
+from engine.core.charts.words import percent
+from engine.core.result import Table
 from engine.sparsity import Masks, agreement_only
 from engine.sparsity.criteria.magnitude import Magnitude
 from engine.sparsity.effects.sensitivity import DENSE, OFFERED, PIECES, RATIOS, Sensitivity

@@ -9,11 +9,11 @@ from components import section
 from components.notices import escape_markdown
 from components.prune.asked import KEY, PruneQuestion
 from components.section import Section
-from engine.charts.bars import Dots
-from engine.charts.drawing import Drawing, Views
-from engine.charts.facets import BETWEEN, Facets
-from engine.charts.words import percent
-from engine.result import Table
+from engine.core.charts.bars import Dots
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.charts.facets import BETWEEN, Facets
+from engine.core.charts.words import percent
+from engine.core.result import Table
 from engine.sparsity import Unknown, agreement_only
 
 TOLD_APART = Facets(

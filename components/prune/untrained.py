@@ -7,10 +7,10 @@ from typing import Any
 from components import forms, section
 from components.prune.asked import KEY, PruneQuestion
 from components.section import Section
-from engine.charts.bars import Bars
-from engine.charts.drawing import Drawing, Views
-from engine.charts.words import percent
-from engine.result import Table
+from engine.core.charts.bars import Bars
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.charts.words import percent
+from engine.core.result import Table
 from engine.sparsity import Masks, Untrained
 from engine.sparsity.effects.untrained import DENSE
 

@@ -42,12 +42,12 @@ from components.prune.asked import (
     scores_ready,
 )
 from components.sidebar.subject import Subject
-from engine.charts.words import percent
-from engine.errors import BlindspotError
+from engine.commands.openings.sparsity import PRUNED
+from engine.core.charts.words import percent
+from engine.core.errors import BlindspotError
 from engine.sparsity import Learned, Masks, Prune, PruneCase, agreement_only, masks_in, rounds_of
 from engine.sparsity.criteria.shares import OF_RATIO
 from engine.sparsity.masks.pruning import BY_TITLE, Pruning
-from engine.sparsity.opening import PRUNED
 
 Show = Callable[[PruneQuestion, Masks], None]
 SEARCHED = "The search"  # of a criterion that searches

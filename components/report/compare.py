@@ -18,11 +18,11 @@ from components.report.settings import setting_words
 from components.widgets import viewer
 from components.widgets.swipe import swipe
 from components.widgets.wording import how_alike
-from engine.charts.drawing import empty
-from engine.charts.words import signed
-from engine.measures.agreement import matrix
-from engine.pictures import scale_ends
-from engine.result import HeatMap
+from engine.core.charts.drawing import empty
+from engine.core.charts.words import signed
+from engine.core.pictures import scale_ends
+from engine.core.result import HeatMap
+from engine.evaluation.measures.agreement import matrix
 
 OPACITY = 0.6
 MOST = 3  # parts of each that are drawn below the picture

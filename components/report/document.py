@@ -30,16 +30,16 @@ from components.report.figures import svg
 from components.report.pinned import Pinned, SeenMap
 from components.report.settings import setting_words
 from components.widgets.encoding import data_url, saved
-from engine.charts.chart import Chart
-from engine.charts.curves import all_lines
-from engine.charts.drawing import Exhibit
-from engine.charts.matrix import Matrix
-from engine.charts.panels import Panels
-from engine.charts.scores import score_bars
-from engine.charts.style import INK
-from engine.charts.words import NONE
-from engine.pictures import Pixels, labeled_grid
-from engine.result import Curve, Field, Pictures, Ranking, Scores, Table, Tokens, View
+from engine.core.charts.chart import Chart
+from engine.core.charts.curves import all_lines
+from engine.core.charts.drawing import Exhibit
+from engine.core.charts.matrix import Matrix
+from engine.core.charts.panels import Panels
+from engine.core.charts.scores import score_bars
+from engine.core.charts.style import INK
+from engine.core.charts.words import NONE
+from engine.core.pictures import Pixels, labeled_grid
+from engine.core.result import Curve, Field, Pictures, Ranking, Scores, Table, Tokens, View
 
 PNG_LIMIT = 600_000  # bytes; a bigger picture goes as WebP
 WEBP_QUALITY = 92

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import plotly.graph_objects as go
 
-from engine.charts.style import INK
+from engine.core.charts.style import INK
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

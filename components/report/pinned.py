@@ -20,11 +20,11 @@ from components.draw.rows import rows_of
 from components.draw.tokens import WordMarks
 from components.widgets import viewer
 from components.widgets.as_seen import Look, MapGround, as_seen, look_words
-from engine.charts.chart import Chart
-from engine.charts.drawing import DrawnAs, Exhibit
-from engine.pictures import Legend, Pixels, as_bytes
-from engine.result import Field, HeatMap, Path, Pictures, View
-from engine.run import Answer
+from engine.core.charts.chart import Chart
+from engine.core.charts.drawing import DrawnAs, Exhibit
+from engine.core.pictures import Legend, Pixels, as_bytes
+from engine.core.result import Field, HeatMap, Path, Pictures, View
+from engine.core.run import Answer
 
 LONG_SIDE = 1200  # px of a picture in the report: 180 mm at 170 dots per inch
 FRAMES = 6  # of a walk

@@ -7,8 +7,8 @@ from dataclasses import fields
 from functools import cache
 from typing import Any
 
-from engine.families import INTERNAL_METHODS, METHODS
-from engine.method import Choice, Control, Method, Slider, Switch
+from engine.commands.families import INTERNAL_METHODS, METHODS
+from engine.core.method import Choice, Control, Method, Slider, Switch
 
 NO_PART = {"off", "none", "never"}  # how a form calls what then plays no part
 

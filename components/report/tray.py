@@ -16,7 +16,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from components import uploads
 from components.report.pinned import Pinned
-from engine.models import catalog
+from engine.vision.models import catalog
 
 MOST = 40  # results
 ROOM = 200_000_000  # bytes of all together

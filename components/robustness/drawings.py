@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from engine.attribution.robustness.order_losses import AD, CW, QUAD
-from engine.charts.bars import Dots
-from engine.charts.drawing import Drawing, Views
-from engine.charts.lines import Lines
+from engine.core.charts.bars import Dots
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.charts.lines import Lines
 
 AROUND, ROOM = 120, 40  # px around the rows, and of each: long names have two lines
 PICTURES = Drawing("pictures")

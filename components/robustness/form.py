@@ -19,9 +19,9 @@ from engine.attribution.robustness import FGSM, ORDERED, PGD, drawn_order
 from engine.attribution.robustness.gradient_steps import GradientAttack
 from engine.attribution.robustness.ordered_case import MOST, USUAL
 from engine.attribution.robustness.quadattack import OrderedAttack
-from engine.case import ImageCase
-from engine.case.target import Target
-from engine.result import distinct
+from engine.core.result import distinct
+from engine.vision.case import ImageCase
+from engine.vision.case.target import Target
 
 KEY = "robust"
 SMALL = 64  # px; up to here everything takes seconds and runs by itself

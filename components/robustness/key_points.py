@@ -8,9 +8,9 @@ import numpy as np
 import plotly.graph_objects as go
 
 from components.draw.picture_points import PicturePoints
-from engine.charts.drawing import Drawing, Views
-from engine.pictures import Pixels
-from engine.result import Table
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.pictures import Pixels
+from engine.core.result import Table
 
 SMALLEST, LARGEST = 5, 26  # px of a circle's width
 

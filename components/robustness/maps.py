@@ -23,12 +23,12 @@ from components.widgets.viewer import Panel
 from engine.attribution.robustness import MapsFollow
 from engine.attribution.robustness.followed import FOLLOWS, KINDS, MAPS, NEW, SAME, answer_changed
 from engine.attribution.robustness.scored import attacked_pixels
-from engine.attribution.trust import Check, Order, OtherClass, TrustCase
-from engine.attribution.trust.verdict import GOOD
-from engine.case import PairCase
-from engine.charts.drawing import Views
-from engine.result import Table
-from engine.run import Answer
+from engine.core.charts.drawing import Views
+from engine.core.result import Table
+from engine.core.run import Answer
+from engine.evaluation.trust import Check, Order, OtherClass, TrustCase
+from engine.evaluation.trust.verdict import GOOD
+from engine.vision.case import PairCase
 
 BOUND, ORDER = "the attack above", "your order"
 CARRY = "carry the score"

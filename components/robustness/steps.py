@@ -11,9 +11,9 @@ import numpy as np
 from components.robustness.form import AttackQuestion
 from components.widgets.player import Walked, player
 from engine.attribution.robustness.scored import AFTER
-from engine.charts.drawing import Drawing, Views
-from engine.pictures import as_bytes
-from engine.result import Path, Pictures, View
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.pictures import as_bytes
+from engine.core.result import Path, Pictures, View
 
 NOTE = (
     "Step 0 is your image, the last one the best of all steps, asked about again in 8 bits. Those "

@@ -20,11 +20,11 @@ from components.robustness.key_points import CONTROL, KEY_POINTS
 from components.robustness.steps import step_by_step
 from components.section import Section
 from components.widgets.viewer import Panel
-from engine.arguments.attacks import AttackedImagesArguments
 from engine.attribution.one_class import refuse_one_class
 from engine.attribution.robustness import AttackedImagesCase, OrderedCase, OrderedSuccess, SafeCV
-from engine.charts.drawing import Drawing, Views
-from engine.run import Answer
+from engine.commands.arguments.attacks import AttackedImagesArguments
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.run import Answer
 
 
 def picture(result: Views, key: str) -> None:

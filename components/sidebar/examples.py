@@ -10,13 +10,13 @@ from components.ending import end
 from components.links import refuse
 from components.notices import escape_markdown
 from components.picks import hold_back, is_place, pick
-from engine import data
-from engine.data.dataset import SPLITS, DataSet, Rows
-from engine.data.example import SPLIT, Example, with_finding_first
-from engine.errors import BlindspotError
-from engine.models import catalog
-from engine.models.classifier import Classifier
-from engine.whole import whole_number
+from engine.core.errors import BlindspotError
+from engine.core.whole import whole_number
+from engine.vision import data
+from engine.vision.data.dataset import SPLITS, DataSet, Rows
+from engine.vision.data.example import SPLIT, Example, with_finding_first
+from engine.vision.models import catalog
+from engine.vision.models.classifier import Classifier
 
 ANY = "any class"
 BY_ID = "the image with id "  # before an id, in place of a class: for images of any split

@@ -9,7 +9,7 @@ import streamlit as st
 
 from components.sidebar.subject import Subject, square_behind, square_pixels
 from components.widgets.as_seen import MapGround
-from engine.pictures import as_bytes
+from engine.core.pictures import as_bytes
 
 
 def ground_of(case: Any) -> MapGround | None:

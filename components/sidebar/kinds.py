@@ -7,10 +7,10 @@ import streamlit as st
 from components.sidebar.examples import use
 from components.sidebar.pictures import Chosen
 from engine.anomaly.protocol.in_distribution import is_gray
-from engine.models import catalog
-from engine.models.chest import CHEST
-from engine.models.classifier import Classifier
-from engine.models.extras import XRAY
+from engine.vision.models import catalog
+from engine.vision.models.chest import CHEST
+from engine.vision.models.classifier import Classifier
+from engine.vision.models.extras import XRAY
 
 HOUNSFIELD = "HU"
 OWN_WEIGHTS = "weights of yours open under “Another model”"

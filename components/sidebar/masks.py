@@ -5,10 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from components.notices import escape_markdown
-from engine.data.example import Mask
-from engine.errors import BadImage, BlindspotError
-from engine.images import MAX_MB, Picture, Scan, SliceChoice, load
-from engine.images.masks import mask_of
+from engine.core.errors import BadImage, BlindspotError
+from engine.vision.data.example import Mask
+from engine.vision.images import MAX_MB, Picture, Scan, SliceChoice, load
+from engine.vision.images.masks import mask_of
 
 HELP = (
     "A picture or scan of the same size, in which what is bright (above the middle of its range) "

@@ -9,10 +9,10 @@ from streamlit.delta_generator import DeltaGenerator
 
 from components.notices import escape_markdown
 from components.widgets.pictures import show_picture
-from engine.case import ImageCase
-from engine.errors import BlindspotError
-from engine.images import Picture, Scan, SliceChoice, Window
-from engine.pictures import as_bytes
+from engine.core.errors import BlindspotError
+from engine.core.pictures import as_bytes
+from engine.vision.case import ImageCase
+from engine.vision.images import Picture, Scan, SliceChoice, Window
 
 OWN_WINDOW = "Your own"
 THUMBNAIL = 112  # px

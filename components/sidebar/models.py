@@ -10,12 +10,12 @@ from components.links import let_go, refuse
 from components.notices import escape_markdown
 from components.picks import search_box, type_text
 from components.sidebar import own_weights
-from engine.errors import BadModel
-from engine.models import catalog
-from engine.models.catalog import ModelEntry
-from engine.models.classifier import Classifier
-from engine.models.words import MOST_LETTERS, USUAL_PROMPT, USUAL_WORDS, WordList
-from engine.models.zero_shot import ZERO_SHOT, ask_words, asked_words
+from engine.core.errors import BadModel
+from engine.vision.models import catalog
+from engine.vision.models.catalog import ModelEntry
+from engine.vision.models.classifier import Classifier
+from engine.vision.models.words import MOST_LETTERS, USUAL_PROMPT, USUAL_WORDS, WordList
+from engine.vision.models.zero_shot import ZERO_SHOT, ask_words, asked_words
 
 
 def choose() -> Classifier | None:

@@ -13,17 +13,17 @@ import streamlit as st
 
 from components import input_formats, presence, uploads
 from components.notices import escape_markdown
-from engine.case.in_formats import answers_in_formats
-from engine.data import DataSet
-from engine.data.judged_data import plausible_orders, read_training, reorder_classes
-from engine.errors import BadData, BlindspotError
-from engine.images import Crop, Picture
-from engine.keeping.budget import book
-from engine.models.classifier import Classifier
-from engine.models.format_search import FormatCase
-from engine.models.input_format import InputFormat, format_of, with_format
-from engine.models.own_file import called_by_weights, open_model, read_labels
-from engine.models.rebuild import has_card
+from engine.core.errors import BadData, BlindspotError
+from engine.core.keeping.budget import book
+from engine.vision.case.in_formats import answers_in_formats
+from engine.vision.data import DataSet
+from engine.vision.data.judged_data import plausible_orders, read_training, reorder_classes
+from engine.vision.images import Crop, Picture
+from engine.vision.models.classifier import Classifier
+from engine.vision.models.format_search import FormatCase
+from engine.vision.models.input_format import InputFormat, format_of, with_format
+from engine.vision.models.own_file import called_by_weights, open_model, read_labels
+from engine.vision.models.rebuild import has_card
 
 KEY = "models"
 MOST_MB = 500  # of weights

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from components.case_form import CaseForm
 from components.notices import escape_markdown
 from components.sidebar.subject import Subject
-from engine.arguments.base import Declared
-from engine.arguments.pictures import PairArguments, open_picture
-from engine.errors import BadImage
-from engine.images import MAX_MB, Crop, Picture, read, square
-from engine.pictures import as_bytes
+from engine.commands.arguments.base import Declared
+from engine.commands.arguments.pictures import PairArguments, open_picture
+from engine.core.errors import BadImage
+from engine.core.pictures import as_bytes
+from engine.vision.images import MAX_MB, Crop, Picture, read, square
 
 MOST_UPLOADS = 12
 RULE = "another image that is offered here; images of your own are not part of a link"

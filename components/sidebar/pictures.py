@@ -17,10 +17,10 @@ from components.sidebar import examples, masks, medical, reload
 from components.widgets.pictures import show_picture
 from components.widgets.rectangle import Box, rectangle
 from components.widgets.viewer import Pixels
-from engine.data.example import Example, Mask
-from engine.errors import BadImage
-from engine.images import MAX_MB, Crop, Picture, Scan, SliceChoice, load
-from engine.images.samples import SAMPLES, sample
+from engine.core.errors import BadImage
+from engine.vision.data.example import Example, Mask
+from engine.vision.images import MAX_MB, Crop, Picture, Scan, SliceChoice, load
+from engine.vision.images.samples import SAMPLES, sample
 
 YOURS = "Your image"
 FROM_DATA = "From a data set"

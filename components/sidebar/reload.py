@@ -18,8 +18,8 @@ from typing import Any, Final
 import streamlit as st
 
 from components import widgets
-from engine.images import Picture, load
-from engine.keeping.memory import Memory
+from engine.core.keeping.memory import Memory
+from engine.vision.images import Picture, load
 
 ROOM = 300_000_000  # bytes of all visitors' files together
 SECONDS = 3600.0

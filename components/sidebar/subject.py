@@ -36,19 +36,19 @@ from components.sidebar.targets import (
 )
 from engine.anomaly.protocol.in_distribution import NOT_COMPARED, InDistribution, in_distribution
 from engine.anomaly.protocol.pixel_bank import BankCase, at_hand
-from engine.anomaly.sources import training_data_name
-from engine.arguments.pictures import EXAMPLE, SAMPLE
-from engine.case import ImageCase, image_case
-from engine.case.prediction import Prediction, at_once, top_classes
-from engine.case.target import Target
-from engine.data.example import Mask, known_in
-from engine.images import Crop, Picture, Slice, SliceChoice
-from engine.keeping.lazy import lazy
-from engine.method import Method
-from engine.models.classifier import Classifier
-from engine.models.own_file import FILE_PREFIX
-from engine.result import Scores
-from engine.run import Answer, expected_seconds
+from engine.commands.arguments.pictures import EXAMPLE, SAMPLE
+from engine.core.keeping.lazy import lazy
+from engine.core.method import Method
+from engine.core.result import Scores
+from engine.core.run import Answer, expected_seconds
+from engine.evaluation.detection.sources import training_data_name
+from engine.vision.case import ImageCase, image_case
+from engine.vision.case.prediction import Prediction, at_once, top_classes
+from engine.vision.case.target import Target
+from engine.vision.data.example import Mask, known_in
+from engine.vision.images import Crop, Picture, Slice, SliceChoice
+from engine.vision.models.classifier import Classifier
+from engine.vision.models.own_file import FILE_PREFIX
 
 WAITING = "subject.waiting"  # what the subject waits for
 
@@ -138,7 +138,7 @@ class Subject(ChosenImage):
     def arguments(self) -> dict[str, Any]:
         """What a command must say of the image, since the case does not know it; none of an upload.
 
-        See `engine.arguments`.
+        See `engine.commands.arguments`.
         """
         if not self.name:
             return {}

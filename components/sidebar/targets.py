@@ -12,14 +12,14 @@ from components.links import refusals_here
 from components.notices import escape_markdown
 from components.own_words import may_link
 from components.widgets.bars import Bar, bar_widget
-from engine.arguments.pictures import ImageArguments
-from engine.case.prediction import top_classes
-from engine.case.target import OF_FINDINGS, READINGS, Reading, Target
-from engine.device import PRECISIONS
-from engine.method import Precision
-from engine.models.classifier import Classifier
-from engine.models.zero_shot import ZERO_SHOT
-from engine.result import Scores
+from engine.commands.arguments.pictures import ImageArguments
+from engine.core.device import PRECISIONS
+from engine.core.method import Precision
+from engine.core.result import Scores
+from engine.vision.case.prediction import top_classes
+from engine.vision.case.target import OF_FINDINGS, READINGS, Reading, Target
+from engine.vision.models.classifier import Classifier
+from engine.vision.models.zero_shot import ZERO_SHOT
 
 ONE_OF_MANY = "Probability (softmax, not calibrated). Click a bar to ask about that class."
 OF_WORDS = (

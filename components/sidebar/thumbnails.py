@@ -20,14 +20,14 @@ from components.sidebar.held import free
 from components.sidebar.pictures import FROM_DATA, YOURS
 from components.widgets.encoding import data_url, light
 from components.widgets.thumbs import Thumb, thumbs
-from engine import data as data_sets
-from engine.attribution.opening import PLANTED
-from engine.data.example import choice, example
-from engine.errors import BlindspotError
-from engine.images import Crop, Picture, Scan, square
-from engine.images.samples import SAMPLES, sample
-from engine.models.catalog import DEFAULT
-from engine.pictures import as_bytes
+from engine.commands.openings.attribution import PLANTED
+from engine.core.errors import BlindspotError
+from engine.core.pictures import as_bytes
+from engine.vision import data as data_sets
+from engine.vision.data.example import choice, example
+from engine.vision.images import Crop, Picture, Scan, square
+from engine.vision.images.samples import SAMPLES, sample
+from engine.vision.models.catalog import DEFAULT
 
 SIDE = 96  # px
 DATA = "digits"  # whose images stand for all data sets

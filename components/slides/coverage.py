@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from components.slides.form import SlidesQuestion
 from engine.attribution.slides.methods import ABMIL, STUDENT, TEACHER
-from engine.charts.drawing import Drawing, Views
-from engine.charts.lines import Lines
-from engine.result import Table
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.charts.lines import Lines
+from engine.core.result import Table
 
 NAMES = {ABMIL: "plain attention (ABMIL)", TEACHER: "teacher", STUDENT: "student"}
 LOOKED, MOST = "tiles looked at", 0.9

@@ -15,11 +15,11 @@ from components.case_form import CaseForm
 from components.ending import end
 from components.notices import show_problems
 from components.picks import pick, pick_number
-from engine.arguments.bags import BagsArguments
 from engine.attribution.slides import BagsCase
 from engine.attribution.slides.bags import BagLayout, layout_of
 from engine.attribution.slides.methods import BagMining
 from engine.attribution.slides.ratio import VERSIONS
+from engine.commands.arguments.bags import BagsArguments
 
 KEY = "slides"
 HARD, EASY, NONE = "hard key tiles", "easy key tiles only", "no key tile"

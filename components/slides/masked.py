@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from components.slides.form import SlidesQuestion
 from engine.attribution.slides.bags import laid_out, on_slide
 from engine.attribution.slides.masks import HIGH, KINDS, UNMASKED
-from engine.charts.drawing import Drawing, Views
-from engine.result import Pictures, Table
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.result import Pictures, Table
 
 MOMENTS = 5
 TINTS = {1: (213, 94, 0), 2: (120, 120, 120), 3: (0, 114, 178), 4: (0, 158, 115)}

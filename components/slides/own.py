@@ -19,19 +19,19 @@ from components.picks import pick
 from components.section import Section
 from components.slides.form import KEY
 from components.widgets.pan import TileMap, highest_squares, pan
-from engine.arguments.whole_slides import SYNTHETIC
 from engine.attribution.slides import TileAttention, UnlikeTiles, WholeSlideCase
 from engine.attribution.slides.attention import EQUAL, KEY_RECALL, SAYS, network_sentence
 from engine.attribution.slides.methods import ABMIL, MAX_POOLING, MEAN_POOLING
 from engine.attribution.slides.section_networks import STUDENTS
 from engine.attribution.slides.whole import KEY_SHARE, TileReading
-from engine.charts.bar_groups import BarGroups
-from engine.charts.drawing import Drawing, Views
-from engine.data.whole_slide import made_slide
-from engine.images.large import open_large
-from engine.images.large_base import LargeImage
-from engine.models.catalog import DEFAULT, load
-from engine.result import Pictures, Table
+from engine.commands.arguments.whole_slides import SYNTHETIC
+from engine.core.charts.bar_groups import BarGroups
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.result import Pictures, Table
+from engine.vision.data.whole_slide import made_slide
+from engine.vision.images.large import open_large
+from engine.vision.images.large_base import LargeImage
+from engine.vision.models.catalog import DEFAULT, load
 
 SLOT = f"{KEY}.tiles"
 RARE = "what is rare"

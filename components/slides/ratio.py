@@ -12,8 +12,8 @@ from engine.attribution.slides import MaskedRatio
 from engine.attribution.slides.methods import POOLINGS
 from engine.attribution.slides.ratio import RATIOS
 from engine.attribution.slides.scores import MEASURES
-from engine.charts.drawing import Drawing
-from engine.charts.lines import Lines
+from engine.core.charts.drawing import Drawing
+from engine.core.charts.lines import Lines
 
 SLOT = f"{KEY}.MaskedRatio"
 

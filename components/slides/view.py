@@ -20,9 +20,9 @@ from components.widgets.viewer import Panel, viewer
 from engine.attribution.slides.bags import laid_out, on_slide
 from engine.attribution.slides.methods import ABMIL, BY_CLASS, STUDENT, TEACHER, by_class
 from engine.attribution.slides.scores import MEASURES, found_keys
-from engine.charts.bar_groups import BarGroups
-from engine.charts.drawing import Drawing, Views
-from engine.result import HeatMap, Pictures, Table
+from engine.core.charts.bar_groups import BarGroups
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.result import HeatMap, Pictures, Table
 
 ENLARGED = 3  # times, so that a tile can be seen
 STRONGEST = 8  # tiles

@@ -17,8 +17,8 @@ from components.sidebar.subject import Subject
 from components.taking import link_of
 from components.together import Answers, Outcomes
 from components.views import AppPage
-from engine import run
-from engine.errors import BlindspotError
+from engine.core import run
+from engine.core.errors import BlindspotError
 
 KEY = "start"
 LATER = "Computed after the answers before it."

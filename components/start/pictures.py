@@ -17,15 +17,15 @@ from components.sidebar.subject import Subject
 from components.start.cards import KEY
 from components.widgets.data_images import color_pixels
 from components.widgets.pictures import show_picture
-from engine.charts.drawing import Views
-from engine.charts.labels import free_side
-from engine.charts.spread import BarsAndLine
-from engine.charts.style import GRAY
-from engine.data import DataSet
-from engine.data.dataset import Rows
-from engine.data.layout import Scene
-from engine.pictures import as_bytes, overlay
-from engine.result import HeatMap, Table
+from engine.core.charts.drawing import Views
+from engine.core.charts.labels import free_side
+from engine.core.charts.spread import BarsAndLine
+from engine.core.charts.style import GRAY
+from engine.core.pictures import as_bytes, overlay
+from engine.core.result import HeatMap, Table
+from engine.vision.data import DataSet
+from engine.vision.data.dataset import Rows
+from engine.vision.data.layout import Scene
 
 SIDE = 118  # px of each picture: two stand side by side in a card
 BINS = 24

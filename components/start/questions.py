@@ -31,22 +31,24 @@ from components.together import Answers, Outcomes
 from components.trust import trials
 from components.trust.verdict import brief
 from components.views import AppPage
-from engine.anomaly import DETECTORS, ViM, opening, sources
-from engine.anomaly.protocol.findings import ALPHA
-from engine.arguments.normal import group_of
+from engine.anomaly import DETECTORS, ViM
 from engine.attribution.level_sets.blind_spot import BlindSpot
-from engine.attribution.trust import CHEAP, Check, TrustCase
-from engine.case.prediction import Prediction
-from engine.case.target import Target
+from engine.commands.arguments.normal import group_of
+from engine.commands.openings import anomaly as opening
+from engine.commands.openings import unlearning as unlearning_opening
+from engine.commands.openings.hallucination import made_up
+from engine.commands.openings.unlearning import FORGOTTEN
+from engine.core.method import Method
+from engine.core.run import Answer
+from engine.evaluation.detection import sources
+from engine.evaluation.detection.findings import ALPHA
+from engine.evaluation.trust import CHEAP, Check, TrustCase
 from engine.hallucination import Greedy, asking
-from engine.hallucination.opening import made_up
-from engine.hallucination.tiny_vlm.words import tidy
-from engine.method import Method
-from engine.run import Answer
 from engine.sparsity.effects.pruned_image import SHARE, PrunedImage
 from engine.unlearning import AfterCase, Scoreboard, StillThere
-from engine.unlearning import opening as unlearning_opening
-from engine.unlearning.opening import FORGOTTEN
+from engine.vision.case.prediction import Prediction
+from engine.vision.case.target import Target
+from engine.vision.language.tiny_vlm.words import tidy
 
 DESCRIBE = "describe the image"
 NO_SCENE = "Ask needs a drawn scene; a shipped one:"

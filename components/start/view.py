@@ -23,7 +23,7 @@ from components.views import (
     UNLEARNING_EXPERIMENTS,
     WHICH_EXPLANATION,
 )
-from engine import run
+from engine.core import run
 
 CARD_ROWS = (("look", "blind spot", "unusual"), ("pruned", "made up", "forget"))
 ABOUT = "What a vision model sees in your image, and what it does not notice."

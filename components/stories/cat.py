@@ -16,16 +16,16 @@ from components.views import HEATMAPS, LEVEL_SETS
 from components.widgets.pictures import show_picture
 from components.widgets.player import player
 from components.widgets.viewer import Panel, viewer
-from engine.attribution.heatmaps.grad_cam import GradCam
 from engine.attribution.level_sets.lst import LST
 from engine.attribution.level_sets.plane import Plane
 from engine.attribution.level_sets.star import Star
-from engine.attribution.opening import walk
-from engine.case.opening import Question, about_first, sample_input
-from engine.case.prediction import Prediction
-from engine.images.samples import SAMPLES
-from engine.pictures import as_bytes
-from engine.run import Answer
+from engine.commands.openings.attribution import walk
+from engine.core.pictures import as_bytes
+from engine.core.run import Answer
+from engine.evaluation.maps.grad_cam import GradCam
+from engine.vision.case.opening import Question, about_first, sample_input
+from engine.vision.case.prediction import Prediction
+from engine.vision.images.samples import SAMPLES
 
 CAT, PALACE = (
     next(sample for sample in SAMPLES if sample.name == name) for name in ("chelsea", "china")

@@ -17,9 +17,9 @@ from components.sidebar.pictures import enlarged
 from components.stories.step import Story, StoryStep
 from components.views import FORGET
 from components.widgets.data_images import color_pixels
-from engine.case.opening import Question
-from engine.charts.drawing import Drawing
-from engine.run import Answer
+from engine.commands.openings.unlearning import FORGOTTEN, board, forgotten
+from engine.core.charts.drawing import Drawing
+from engine.core.run import Answer
 from engine.unlearning import (
     AfterCase,
     Confidence,
@@ -30,7 +30,7 @@ from engine.unlearning import (
     StillThere,
 )
 from engine.unlearning.diagnostics.base import Diagnostic
-from engine.unlearning.opening import FORGOTTEN, board, forgotten
+from engine.vision.case.opening import Question
 
 ATTACKED = MembershipAttack(model="unlearned")
 ATTACK = Drawing("histogram", "", answers.attack_histograms, answers.attack_finding)

@@ -16,12 +16,12 @@ from components.stories.words import class_after, lies, on_lesion, top_class_tex
 from components.views import HEATMAPS
 from components.widgets.pictures import show_picture
 from components.widgets.viewer import Panel, viewer
-from engine.attribution.opening import PLANTED
-from engine.case.opening import Question
-from engine.data.example import choice
-from engine.models import catalog
-from engine.pictures import overlay
-from engine.run import Answer
+from engine.commands.openings.attribution import PLANTED
+from engine.core.pictures import overlay
+from engine.core.run import Answer
+from engine.vision.case.opening import Question
+from engine.vision.data.example import choice
+from engine.vision.models import catalog
 
 Mask = NDArray[np.bool_]
 LARGER = 2  # times a picture that stands in a sidebar

@@ -20,8 +20,8 @@ from components.stories.step import Story, StoryStep
 from components.stories.told import STORIES, story
 from components.views import START
 from components.widgets.pictures import show_picture
-from engine import run
-from engine.run import Answer
+from engine.core import run
+from engine.core.run import Answer
 
 SLIDE = Path(__file__).with_name("slide.css")
 HEIGHT = 280  # px of a chart, before it is enlarged for the screen

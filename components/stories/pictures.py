@@ -10,10 +10,10 @@ import streamlit as st
 from components.charts.plots import slide
 from components.draw.drawing import draw
 from components.stories.words import top_class_text
-from engine.case.prediction import top_classes
-from engine.charts.drawing import Drawing
-from engine.result import Scores
-from engine.run import Answer
+from engine.core.charts.drawing import Drawing
+from engine.core.result import Scores
+from engine.core.run import Answer
+from engine.vision.case.prediction import top_classes
 
 BARS = 5  # classes that are shown
 BAR = 42  # px of each, before it is enlarged for the screen

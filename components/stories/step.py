@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.views import AppPage
-from engine.case.opening import Question
+from engine.vision.case.opening import Question
 
 Link = Mapping[str, Any]  # the settings of a view, by their keys
 

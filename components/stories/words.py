@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.forget.words import percent
-from engine.case.prediction import top_classes
-from engine.measures import located
-from engine.result import Floats, Scores
+from engine.core.result import Floats, Scores
+from engine.evaluation.measures import located
+from engine.vision.case.prediction import top_classes
 
 Mask = NDArray[np.bool_]
 

@@ -14,9 +14,9 @@ from engine.attribution.study.findings import (
 )
 from engine.attribution.study.measure import RANDOM
 from engine.attribution.study.ranking import COSINE, SCORE
-from engine.charts.bars import Bars
-from engine.charts.drawing import Drawing, Views
-from engine.charts.lines import Scatter
+from engine.core.charts.bars import Bars
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.charts.lines import Scatter
 
 TICKS = (1, 2, 5, 10, 20, 50, 100, 200, 500)
 DECADES = -0.15, 3.1  # of the axis of costs

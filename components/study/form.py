@@ -10,9 +10,9 @@ from components import forms
 from components.case_form import CaseForm
 from components.ending import end
 from components.notices import escape_markdown, show_problems
-from engine.arguments.normal import StudyArguments
 from engine.attribution.study import Study, StudyCase
 from engine.attribution.study.images import ABOUT
+from engine.commands.arguments.normal import StudyArguments
 
 KEY = "study"
 

@@ -15,7 +15,7 @@ from components.section import Section
 from components.study.form import KEY, StudyQuestion
 from engine.attribution.study import ImageQuestion, StudyMaps
 from engine.attribution.study.pictures import map_pictures
-from engine.charts.drawing import Drawing
+from engine.core.charts.drawing import Drawing
 
 
 @st.fragment

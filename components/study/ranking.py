@@ -10,10 +10,10 @@ from engine.attribution.study import StudyCase
 from engine.attribution.study.findings import fineness, row_label
 from engine.attribution.study.measure import RANDOM
 from engine.attribution.study.ranking import Metric, by_reliability, ranked, study_metrics
-from engine.charts.drawing import Drawing, Views
-from engine.charts.ranking import BLUE, RankingCell, RankingHead, RankingRow, RankingTable
-from engine.charts.words import NONE
-from engine.result import Table
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.charts.ranking import BLUE, RankingCell, RankingHead, RankingRow, RankingTable
+from engine.core.charts.words import NONE
+from engine.core.result import Table
 
 UNDER = {"seconds": "× the fastest"}  # a head's second line, where it is not the metric's name
 MARKS = {1.0: "✓", 0.0: "✗"}

@@ -12,9 +12,9 @@ from components.share import Files
 from components.study import charts, one_image, ranking
 from components.study.form import KEY, StudyQuestion
 from engine.attribution.study.findings import row_label
-from engine.charts.drawing import Views
-from engine.result import Table
-from engine.result.spreadsheet import csv_text
+from engine.core.charts.drawing import Views
+from engine.core.result import Table
+from engine.core.result.spreadsheet import csv_text
 
 
 def show(question: StudyQuestion, rest: DeltaGenerator) -> None:

@@ -9,8 +9,8 @@ import streamlit as st
 
 from components import notices, runs
 from components.runs import Pending, Problem
-from engine.lane import Job
-from engine.method import Cost, Progress
+from engine.core.lane import Job
+from engine.core.method import Cost, Progress
 from engine.sweep import in_lane
 from engine.sweep.sweeping import LookedUp, Swept
 

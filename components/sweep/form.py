@@ -12,12 +12,12 @@ import streamlit as st
 from components import uploads
 from components.case_form import CaseForm
 from components.picks import pick, pick_some
-from engine import data as data_sets
 from engine.commands.asking import method_named
-from engine.errors import BlindspotError
-from engine.method import Method
+from engine.core.errors import BlindspotError
+from engine.core.method import Method
 from engine.sweep.plan import SweepPlan, plan_of
 from engine.sweep.request import SAMPLED, SweepRequest, refusal, values_of, variable
+from engine.vision import data as data_sets
 
 KEY = "sweep"
 NONE = "nothing"

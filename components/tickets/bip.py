@@ -10,15 +10,15 @@ import streamlit as st
 from components import forms, section
 from components.picks import pick
 from components.section import Section
-from engine.charts.bars import Dots
-from engine.charts.drawing import Drawing, Views
-from engine.charts.lines import Scatter
-from engine.charts.panels import Panels
-from engine.lab import TrainCase
-from engine.result import Table
+from engine.core.charts.bars import Dots
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.charts.lines import Scatter
+from engine.core.charts.panels import Panels
+from engine.core.result import Table
 from engine.sparsity import BiP
 from engine.sparsity.tickets.bip import BIP, DENSE, ONCE
 from engine.sparsity.tickets.mask_search import SAME
+from engine.vision.lab import TrainCase
 
 KEY = "tickets.bip"
 SLOT = f"{KEY}.{BiP.name}"

@@ -6,10 +6,10 @@ from functools import partial
 
 import numpy as np
 
-from engine.charts.drawing import Drawing, Views
-from engine.charts.lines import Lines
-from engine.charts.matrix import Matrix
-from engine.result import Table
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.charts.lines import Lines
+from engine.core.charts.matrix import Matrix
+from engine.core.result import Table
 from engine.sparsity.tickets.levels import ARMS
 
 

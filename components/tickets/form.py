@@ -14,12 +14,12 @@ from components.ending import end
 from components.notices import show_problems
 from components.picks import pick
 from components.sidebar.subject import ChosenImage, image_alone
-from engine.arguments.text import settings_text
-from engine.arguments.trained import TrainArguments
-from engine.lab import TrainCase
+from engine.commands.arguments.text import settings_text
+from engine.commands.arguments.trained import TrainArguments
+from engine.commands.openings.sparsity import TICKETS_DATA
 from engine.sparsity import Lottery
-from engine.sparsity.opening import TICKETS_DATA
 from engine.sparsity.tickets.lottery import RECIPES
+from engine.vision.lab import TrainCase
 
 KEY = "tickets"
 

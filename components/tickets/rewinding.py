@@ -14,14 +14,14 @@ from components.draw.drawing import draw
 from components.draw.fields import FieldChart
 from components.notices import escape_markdown
 from components.section import Section
-from engine.arguments.trained import TrainArguments
-from engine.charts.drawing import Drawing, Views
-from engine.charts.lines import Lines
-from engine.experiment import HOLDS, NOT_HERE, OUTCOMES, UNDECIDED
-from engine.lab import TrainCase
-from engine.models.small import TITLES
-from engine.result import Points, Table
+from engine.commands.arguments.trained import TrainArguments
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.charts.lines import Lines
+from engine.core.result import Points, Table
+from engine.evaluation.experiment import HOLDS, NOT_HERE, OUTCOMES, UNDECIDED
 from engine.sparsity import Rewinding
+from engine.vision.lab import TrainCase
+from engine.vision.models.small import TITLES
 
 KEY = "rewinding"
 SETTINGS = ("density", "points", "seeds", "levels")

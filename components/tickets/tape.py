@@ -19,17 +19,17 @@ from components.rebuilt import NETWORKS
 from components.tickets.form import KEY, TicketQuestion
 from components.widgets.steps import play_steps
 from components.widgets.viewer import Panel, viewer
-from engine.case.prediction import top_classes
-from engine.charts.drawing import Drawing, Views
-from engine.charts.lines import Lines
-from engine.charts.words import percent
-from engine.models.classifier import Classifier
-from engine.models.rebuild import rebuilt
-from engine.result import Networks, Table
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.charts.lines import Lines
+from engine.core.charts.words import percent
+from engine.core.result import Networks, Table
 from engine.sparsity import Masks, masks_in
 from engine.sparsity.tickets.cut import full_masks
 from engine.sparsity.tickets.levels import ARMS
 from engine.sparsity.tickets.lottery import usual_level
+from engine.vision.case.prediction import top_classes
+from engine.vision.models.classifier import Classifier
+from engine.vision.models.rebuild import rebuilt
 
 
 def choose_level(result: Views) -> int:

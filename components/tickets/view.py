@@ -14,8 +14,8 @@ from components.section import Section
 from components.tickets import evidence, tape
 from components.tickets.form import KEY, TicketQuestion
 from components.views import HEATMAPS
-from engine import run
-from engine.charts.drawing import Views
+from engine.core import run
+from engine.core.charts.drawing import Views
 from engine.sparsity.tickets.lottery import said_of, seeds_of
 
 BEFORE = (

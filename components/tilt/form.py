@@ -15,11 +15,11 @@ from components.ending import end
 from components.notices import show_problems
 from components.picks import pick, pick_number
 from components.widgets.data_images import press_images
-from engine.arguments.trained import ExperimentArguments
 from engine.attribution.tilt import TiltedBoundary
 from engine.attribution.tilt.boundary import STRENGTHS
 from engine.attribution.tilt.linear import LEARNERS
-from engine.experiment import ExperimentCase
+from engine.commands.arguments.trained import ExperimentArguments
+from engine.evaluation.experiment import ExperimentCase
 
 KEY = "tilt"
 SLOT = f"{KEY}.TiltedBoundary"

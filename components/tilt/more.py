@@ -14,17 +14,17 @@ from components.picks import switch
 from components.section import Section
 from components.sidebar.subject import Subject
 from components.tilt.form import KEY
-from engine import data as data_sets
 from engine.attribution.tilt import LocalTilt, TiltedSheets
 from engine.attribution.tilt.class_images import THIS_IMAGE
 from engine.attribution.tilt.local import PIXELS
 from engine.attribution.tilt.sheets import BOUNDARY, EXAMPLE, FIRST_CLASS, MIRROR, OTHER, REACH
-from engine.charts.bars import Dots
-from engine.charts.drawing import Drawing, Views
-from engine.charts.groups import PointGroups
-from engine.charts.lines import Lines
-from engine.experiment import ExperimentCase
-from engine.result import Table
+from engine.core.charts.bars import Dots
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.charts.groups import PointGroups
+from engine.core.charts.lines import Lines
+from engine.core.result import Table
+from engine.evaluation.experiment import ExperimentCase
+from engine.vision import data as data_sets
 
 SHEETS, LOCAL = f"{KEY}.TiltedSheets", f"{KEY}.LocalTilt"
 

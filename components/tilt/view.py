@@ -15,11 +15,11 @@ from components.tilt.form import KEY, TiltQuestion, choose
 from engine.attribution.tilt.boundary import STRENGTHS, TENTHS
 from engine.attribution.tilt.geometry import TYPES
 from engine.attribution.tilt.mirror import mirror, pictures, wall
-from engine.charts.bars import Bars
-from engine.charts.drawing import Drawing, Views
-from engine.charts.groups import Look, PointGroups
-from engine.charts.lines import Lines
-from engine.result import Table
+from engine.core.charts.bars import Bars
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.charts.groups import Look, PointGroups
+from engine.core.charts.lines import Lines
+from engine.core.result import Table
 
 CLOSE = 1.05  # strength up to which a boundary is as good as not tilted
 THIS = "this one"

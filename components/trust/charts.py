@@ -9,11 +9,11 @@ import streamlit as st
 
 from components.draw.drawing import draw
 from components.draw.orders import WAYS, along_order
-from engine.charts.curves import as_columns
-from engine.charts.drawing import Drawing
-from engine.charts.lines import Lines, Scatter
-from engine.charts.words import signed
-from engine.result import Curve, Result, Table
+from engine.core.charts.curves import as_columns
+from engine.core.charts.drawing import Drawing
+from engine.core.charts.lines import Lines, Scatter
+from engine.core.charts.words import signed
+from engine.core.result import Curve, Result, Table
 
 HEIGHT = 300  # px
 COPIES = "copies of the map elsewhere"

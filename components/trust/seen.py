@@ -12,9 +12,9 @@ from components.sidebar.subject import Subject
 from components.trust import charts
 from components.widgets.pictures import show_picture
 from components.widgets.wording import short_number
-from engine.attribution.trust import TrustCase
-from engine.pictures import overlay, scale_ends
-from engine.result import HeatMap, Result
+from engine.core.pictures import overlay, scale_ends
+from engine.core.result import HeatMap, Result
+from engine.evaluation.trust import TrustCase
 
 WIDE = 320  # px of a map beside another
 

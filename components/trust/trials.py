@@ -19,12 +19,12 @@ from components.sidebar.subject import Subject
 from components.trust import verdict
 from components.trust.seen import TRIAL_VIEWS
 from components.trust.verdict import CheckedTrial
-from engine.attribution.trust import CHEAP, TRUST, Check, TrustCase
-from engine.attribution.trust.verdict import not_available
-from engine.measures.agreement import matrix
-from engine.method import Method
-from engine.result import HeatMap, Table
-from engine.run import Answer, expected_seconds
+from engine.core.method import Method
+from engine.core.result import HeatMap, Table
+from engine.core.run import Answer, expected_seconds
+from engine.evaluation.measures.agreement import matrix
+from engine.evaluation.trust import CHEAP, TRUST, Check, TrustCase
+from engine.evaluation.trust.verdict import not_available
 
 KEY = "trust"
 AUTOMATIC = 400  # forward passes; a cheap trial that was set to more of them waits to be told

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import isfinite, isnan
 
-from engine.attribution.trust import Check
-from engine.attribution.trust.verdict import BAD, DOUBT, GOOD, UNCLEAR
-from engine.result import Table
+from engine.core.result import Table
+from engine.evaluation.trust import Check
+from engine.evaluation.trust.verdict import BAD, DOUBT, GOOD, UNCLEAR
 
 CheckedTrial = tuple[Check, Table | None]  # a trial and what it gave; None before it was made
 

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from components.draw.drawing import draw
 from components.draw.picture_points import PicturePoints
 from components.where_odd.form import KEY, WhereQuestion
-from engine.charts.drawing import Drawing, Views
-from engine.data.example import example_picture
-from engine.pictures import Pixels, as_bytes
-from engine.result import Pictures, Table
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.pictures import Pixels, as_bytes
+from engine.core.result import Pictures, Table
+from engine.vision.data.example import example_picture
 
 HOTTEST = 60  # patches that can be clicked
 AROUND = 2.5  # cells on each side of a patch that are shown with it

@@ -14,8 +14,9 @@ from components.normal_images import follow_image, normal_source_for_image
 from components.notices import escape_markdown
 from components.picks import pick
 from components.sidebar.subject import Subject
-from engine.anomaly import LOCALIZERS, FamiliarCase, Localizer, sources
-from engine.arguments.normal import FamiliarArguments, group_of
+from engine.anomaly import LOCALIZERS, FamiliarCase, Localizer
+from engine.commands.arguments.normal import FamiliarArguments, group_of
+from engine.evaluation.detection import sources
 
 KEY = "where"
 OWN_HELP = (

@@ -13,17 +13,18 @@ from components.notices import escape_markdown, show_problems
 from components.picks import pick
 from components.section import Section
 from components.where_odd.slices import show_notes
-from engine.anomaly import LesionsCase, Nova, sources
+from engine.anomaly import LesionsCase, Nova
 from engine.anomaly.localizers.nova import ALL, OVERLAP, PIXELS, SWAPPED, is_own, kinds_of
-from engine.arguments.normal import LesionsArguments
-from engine.charts.drawing import Drawing, Views
-from engine.charts.lines import Lines
-from engine.charts.panels import Panels
-from engine.charts.words import percent
-from engine.data import load
-from engine.data.nova import read_nova
-from engine.models.classifier import Classifier
-from engine.result import Table
+from engine.commands.arguments.normal import LesionsArguments
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.charts.lines import Lines
+from engine.core.charts.panels import Panels
+from engine.core.charts.words import percent
+from engine.core.result import Table
+from engine.evaluation.detection import sources
+from engine.vision.data import load
+from engine.vision.data.nova import read_nova
+from engine.vision.models.classifier import Classifier
 
 KEY = "where.nova"
 TITLE = "How well does it find lesions of kinds it never saw? (NOVA's protocol)"

@@ -19,8 +19,8 @@ from components.where_odd.slices import mask_png, show_notes
 from components.widgets.viewer import Panel, viewer
 from engine.anomaly.localizers.parts import rough_seconds
 from engine.anomaly.localizers.tiles import PhotographCase, TileByTile, smaller
-from engine.charts.drawing import Drawing, Views
-from engine.images import Picture
+from engine.core.charts.drawing import Drawing, Views
+from engine.vision.images import Picture
 
 TILES_KEY = f"{KEY}.tiles"
 HELP = (

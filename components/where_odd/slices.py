@@ -25,14 +25,14 @@ from components.widgets.encoding import saved
 from components.widgets.pictures import show_picture
 from engine.anomaly.localizers.parts import rough_seconds
 from engine.anomaly.localizers.slices import ScanCase, SliceBySlice, slice_maps, strangest
-from engine.charts.drawing import Drawing, Views
-from engine.charts.lines import Scatter
-from engine.images import Picture
-from engine.images.nifti import NiftiScan
-from engine.images.nifti_out import too_large, volume_file
-from engine.keeping.memory import Memory
-from engine.pictures import Pixels
-from engine.result import Table
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.charts.lines import Scatter
+from engine.core.keeping.memory import Memory
+from engine.core.pictures import Pixels
+from engine.core.result import Table
+from engine.vision.images import Picture
+from engine.vision.images.nifti import NiftiScan
+from engine.vision.images.nifti_out import too_large, volume_file
 
 SLICES_KEY = f"{KEY}.slices"
 STRANGEST_SLICES, WIDE = 6, 128  # strangest slices that are shown, and px of each

@@ -18,9 +18,9 @@ from components.where_odd.form import KEY, WhereQuestion, normal_images_text
 from components.where_odd.slices import one_slice
 from components.widgets.pictures import show_picture
 from components.widgets.viewer import Panel
-from engine.anomaly.healthy import HEALTHY_TWINS
-from engine.charts.drawing import Drawing, Views
-from engine.charts.words import percent
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.charts.words import percent
+from engine.evaluation.detection.healthy import HEALTHY_TWINS
 
 WAITING = 440  # px of the image while its map is made
 

@@ -14,7 +14,7 @@ from components.section import Section
 from components.which_explanation.form import KEY, ExplainerTrial
 from engine.attribution.lfa import LFAExperiments
 from engine.attribution.lfa.findings import feature_effects, settled
-from engine.charts.drawing import Views
+from engine.core.charts.drawing import Views
 
 CHANGES = {"Set to nothing": "zeroed", "Given noise": "noised"}
 

@@ -13,7 +13,7 @@ from components.picks import pick
 from components.sidebar.subject import Subject
 from engine.attribution.lfa import LFA, MOST, LocalModel
 from engine.attribution.lfa.shares import CHANGES
-from engine.case import ImageCase
+from engine.vision.case import ImageCase
 
 KEY = "which"
 USES: Mapping[str, tuple[str, ...]] = {  # of the settings that only some of the eight look at

@@ -5,9 +5,9 @@ from __future__ import annotations
 from components.draw.multiples import multiples
 from engine.attribution.lfa import ROWS, findings
 from engine.attribution.lfa.shares import ranked
-from engine.charts.bars import Dots
-from engine.charts.drawing import Drawing, Views
-from engine.result import Table
+from engine.core.charts.bars import Dots
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.result import Table
 
 WORST = -20.0  # %; shares below it are marked there
 NAMES = tuple(  # so that eight fit beside and below a matrix

@@ -13,8 +13,8 @@ from components.notices import escape_markdown
 from components.runs import Outcome, Pending
 from components.which_explanation.form import KEY, ExplainerTrial
 from components.widgets.viewer import Panel
-from engine import run
 from engine.attribution.lfa.findings import nothing
+from engine.core import run
 
 GROUPS = {  # what they are fitted to
     "Fitted to slopes": ("SmoothGrad", "Gradient", "Integrated gradients", "Gradient × input"),

@@ -17,7 +17,7 @@ from components.which_explanation.form import KEY, ExplainerTrial
 from components.widgets.viewer import Panel
 from engine.attribution.lfa import ROWS, findings
 from engine.attribution.lfa.shares import descending_rows, fresh_shares, shares_of_change
-from engine.charts.drawing import Views
+from engine.core.charts.drawing import Views
 
 AGREEMENT = {"Direction": "cosine", "Order": "order", "Strongest": "strongest", "Sign": "sign"}
 ABOUT_MAP = (

@@ -18,12 +18,12 @@ from PIL import Image, ImageDraw
 
 from components import colors
 from components.widgets.wording import short_number, with_unit
-from engine.errors import BlindspotError
-from engine.images import Slice, Window
-from engine.images.orientation import Edges
-from engine.images.window import Shape
-from engine.pictures import Legend, Pixels, lettering, scale_ends, tint
-from engine.result import HeatMap
+from engine.core.errors import BlindspotError
+from engine.core.pictures import Legend, Pixels, lettering, scale_ends, tint
+from engine.core.result import HeatMap
+from engine.vision.images import Slice, Window
+from engine.vision.images.orientation import Edges
+from engine.vision.images.window import Shape
 
 Mode = Literal["image", "overlay", "map"]
 MODES: tuple[Mode, ...] = ("image", "overlay", "map")

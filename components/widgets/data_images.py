@@ -14,8 +14,8 @@ from components.sidebar.pictures import enlarged
 from components.widgets.encoding import data_url, saved
 from components.widgets.pictures import show_picture
 from components.widgets.thumbs import Thumb, thumbs
-from engine.data import DataSet
-from engine.result import Array
+from engine.core.result import Array
+from engine.vision.data import DataSet
 
 SMALL, LARGE = 56, 88  # px
 

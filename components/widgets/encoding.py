@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from engine.keeping.memory import Memory
+from engine.core.keeping.memory import Memory
 
 EncodedT = TypeVar("EncodedT")
 

@@ -23,7 +23,7 @@ from components.charts.tables import fold_numbers
 from components.widgets.downloads import download
 from components.widgets.triangle import as_pixels, encode, probability
 from components.widgets.viewer import ENCODED, Pixels
-from engine.result import Path, Result, Table
+from engine.core.result import Path, Result, Table
 
 SIDE = 176  # px of a picture on the page
 CELL, GAP, LINE, MARGIN, LETTER = 224, 12, 22, 150, 9  # px of the file

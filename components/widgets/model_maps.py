@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from components.answer_and_map import answer_and_map
 from components.widgets.viewer import Panel, viewer
-from engine.case import ImageCase
-from engine.method import Method
-from engine.models.classifier import Classifier
+from engine.core.method import Method
+from engine.vision.case import ImageCase
+from engine.vision.models.classifier import Classifier
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,8 @@ from components.colors import SEQUENTIAL
 from components.widgets.encoding import RecentEncodings, data_url, light, saved
 from components.widgets.mounting import mounted
 from components.widgets.wording import short_number, with_unit
-from engine.images.large_base import LargeImage
-from engine.pictures import extent
+from engine.core.pictures import extent
+from engine.vision.images.large_base import LargeImage
 
 SIDE = 256  # px of a tile
 OVERVIEW = 1024  # px of the long side

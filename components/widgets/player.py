@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from components.widgets.mounting import mounted
 from components.widgets.sheets import SMALL, Sheet, frame_url, sheets
 from components.widgets.viewer import Pixels, ramps
-from engine.result import Curve, Path, Ranking, View
+from engine.core.result import Curve, Path, Ranking, View
 
 ROOM = 780_000  # characters for the images of one walk; the page it stands on stays below 1 MB
 ROOM_SO_FAR = 450_000  # while it goes on, and is sent again and again

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from components.widgets.encoding import RecentEncodings, data_url, saved
-from engine.images import Slice, Window
-from engine.images.scan import resized
+from engine.vision.images import Slice, Window
+from engine.vision.images.scan import resized
 
 LIMIT = 400_000  # bytes of the PNG, as for any picture; maps share the page's message
 SIDES = (640, 512, 400, 320)  # px of the long side, the largest that fits the limit

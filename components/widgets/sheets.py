@@ -18,8 +18,8 @@ from PIL import Image
 
 from components.widgets.encoding import RecentEncodings, data_url, saved
 from components.widgets.viewer import Pixels
-from engine.pictures import as_bytes
-from engine.result import digest_arrays
+from engine.core.pictures import as_bytes
+from engine.core.result import digest_arrays
 
 LARGEST = 224  # px; a larger frame is shown reduced to it
 SMALL = 64  # px; up to here frames go without loss and are shown pixel by pixel

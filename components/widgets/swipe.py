@@ -10,7 +10,7 @@ from PIL import Image
 from components.widgets.encoding import data_url
 from components.widgets.mounting import mounted
 from components.widgets.pictures import ENCODED, encoded
-from engine.pictures import Pixels
+from engine.core.pictures import Pixels
 
 
 def swipe(left: Pixels, right: Pixels, names: tuple[str, str], key: str) -> None:

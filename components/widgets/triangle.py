@@ -23,7 +23,7 @@ from components.colors import SEQUENTIAL
 from components.widgets.encoding import WEBP_QUALITY, data_url, saved
 from components.widgets.mounting import mounted
 from components.widgets.viewer import ENCODED, Pixels
-from engine.result import Array, Floats, Table, Triangle
+from engine.core.result import Array, Floats, Table, Triangle
 
 SIDE = 224  # px of a picture's longer side
 DIGITS = 4  # of a value; the scale has 256 colors

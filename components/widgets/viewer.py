@@ -24,9 +24,9 @@ from components.widgets.as_seen import MOST_PANELS, Look, MapGround, as_seen, lo
 from components.widgets.encoding import RecentEncodings, data_url, light, saved
 from components.widgets.mounting import mounted
 from components.widgets.wording import short_number, with_unit
-from engine.images import Slice
-from engine.pictures import captioned, extent, is_flat
-from engine.result import HeatMap
+from engine.core.pictures import captioned, extent, is_flat
+from engine.core.result import HeatMap
+from engine.vision.images import Slice
 
 Pixels = NDArray[np.uint8]  # (H, W, 3)
 

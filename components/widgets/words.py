@@ -15,7 +15,7 @@ from typing import Any
 import streamlit as st
 
 from components.widgets.mounting import mounted
-from engine.whole import whole_number
+from engine.core.whole import whole_number
 
 UNSURE = (230, 97, 0)  # ends of the line's color; told apart by all eyes
 SURE = {"light": (0, 90, 181), "dark": (102, 178, 255)}

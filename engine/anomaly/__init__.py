@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from engine.anomaly.bank import Bank, Head
-from engine.anomaly.case import DataCase, FamiliarCase, LesionsCase
 from engine.anomaly.detectors.costarr import COSTARR
-from engine.anomaly.detectors.detector import Detector
-from engine.anomaly.detectors.energy import Energy
 from engine.anomaly.detectors.gen import GEN
-from engine.anomaly.detectors.knn import KNN
-from engine.anomaly.detectors.mahalanobis import Mahalanobis
 from engine.anomaly.detectors.max_logit import MaxLogit
-from engine.anomaly.detectors.msp import MSP
 from engine.anomaly.detectors.naive_bayes import NaiveBayesDetector
 from engine.anomaly.detectors.nnguide import NNGuide
-from engine.anomaly.detectors.nudge import OdinStep
 from engine.anomaly.detectors.odin import ODIN
 from engine.anomaly.detectors.quick import QUICK
 from engine.anomaly.detectors.react import ReAct
@@ -28,16 +20,24 @@ from engine.anomaly.experiments.loki import LokiExperiment
 from engine.anomaly.experiments.ntk import NtkExperiment
 from engine.anomaly.experiments.smote import SmoteExperiment
 from engine.anomaly.experiments.tester import HalfspaceExperiment
-from engine.anomaly.extract import Extract
 from engine.anomaly.localizers.dictas import DictAS
 from engine.anomaly.localizers.localizer import Localizer
 from engine.anomaly.localizers.nova import Nova
 from engine.anomaly.localizers.padim import PaDiM
 from engine.anomaly.localizers.patchcore import PatchCore
 from engine.anomaly.protocol.compare import Compare
-from engine.anomaly.protocol.conformal import Conformal, benjamini_hochberg, bonferroni
 from engine.anomaly.protocol.corrupt import Corrupt
-from engine.experiment import Experiment
+from engine.evaluation.detection.bank import Bank, Head
+from engine.evaluation.detection.case import DataCase, FamiliarCase, LesionsCase
+from engine.evaluation.detection.conformal import Conformal, benjamini_hochberg, bonferroni
+from engine.evaluation.detection.detector import Detector
+from engine.evaluation.detection.energy import Energy
+from engine.evaluation.detection.extract import Extract
+from engine.evaluation.detection.knn import KNN
+from engine.evaluation.detection.mahalanobis import Mahalanobis
+from engine.evaluation.detection.msp import MSP
+from engine.evaluation.detection.nudge import OdinStep
+from engine.evaluation.experiment import Experiment
 
 DETECTORS: tuple[type[Detector], ...] = (*QUICK, ODIN)
 FAMILIAR = (*DETECTORS, Compare, Corrupt, Extract, OdinStep)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import logsumexp
 
-from engine.anomaly.bank import Doubles, Ints
+from engine.evaluation.detection.bank import Doubles, Ints
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,9 +8,7 @@ from engine.attribution.experiments.mixed_answers import MixedAnswers
 from engine.attribution.heatmaps.attention_rollout import AttentionRollout
 from engine.attribution.heatmaps.c_lime import CLime
 from engine.attribution.heatmaps.deep_lift import DeepLift
-from engine.attribution.heatmaps.grad_cam import GradCam
 from engine.attribution.heatmaps.grad_cam_pp import GradCamPlusPlus
-from engine.attribution.heatmaps.gradient import Gradient
 from engine.attribution.heatmaps.gradient_rollout import GradientRollout
 from engine.attribution.heatmaps.gradient_x_input import GradientXInput
 from engine.attribution.heatmaps.guided_backprop import GuidedBackprop
@@ -21,7 +19,6 @@ from engine.attribution.heatmaps.layer_cam import LayerCam
 from engine.attribution.heatmaps.lime import Lime
 from engine.attribution.heatmaps.lrp import Lrp
 from engine.attribution.heatmaps.occlusion import Occlusion
-from engine.attribution.heatmaps.own_map import OwnMap
 from engine.attribution.heatmaps.rise import Rise
 from engine.attribution.heatmaps.score_cam import ScoreCam
 from engine.attribution.heatmaps.smooth_grad import SmoothGrad
@@ -33,7 +30,10 @@ from engine.attribution.robustness import FGSM, PGD, ROBUSTNESS, SafeCV
 from engine.attribution.slides import SLIDES
 from engine.attribution.study import STUDY
 from engine.attribution.tilt import TILT
-from engine.attribution.trust import AMONG, BANDS, TRUST
+from engine.evaluation.maps.grad_cam import GradCam
+from engine.evaluation.maps.gradient import Gradient
+from engine.evaluation.maps.own_map import OwnMap
+from engine.evaluation.trust import AMONG, BANDS, TRUST
 
 HEATMAPS = (
     GradCam,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from engine.errors import DoesNotFit
-from engine.models.classifier import Classifier
+from engine.core.errors import DoesNotFit
+from engine.vision.models.classifier import Classifier
 
 
 def refuse_one_class(model: Classifier, so: str = "it cannot be made to say another") -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
-from engine.arguments import Arguments
-from engine.arguments.text import text_of
-from engine.method import Method
+from engine.commands.arguments import Arguments
+from engine.commands.arguments.text import text_of
+from engine.core.method import Method
 
 
 def as_shell(method: Method[Any], arguments: Arguments[Any], out: str = "out/") -> str:

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import Field, fields
 from typing import Any
 
-from engine.arguments import Arguments, arguments_of
-from engine.arguments.base import parse_value
-from engine.arguments.controls import Many, Text, options_of
-from engine.arguments.text import near, settings_from
-from engine.errors import BadSetting, BlindspotError
-from engine.families import METHODS
-from engine.method import Choice, Method, Slider, Switch, case_kind
+from engine.commands.arguments import Arguments, arguments_of
+from engine.commands.arguments.base import parse_value
+from engine.commands.arguments.controls import Many, Text, options_of
+from engine.commands.arguments.text import near, settings_from
+from engine.commands.families import METHODS
+from engine.core.errors import BadSetting, BlindspotError
+from engine.core.method import Choice, Method, Slider, Switch, case_kind
 
 TYPES = {Slider: "number", Choice: "choice", Switch: "switch", Text: "text", Many: "texts"}
 

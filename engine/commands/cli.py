@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from engine.commands import lists, make, sweep
 from engine.commands.run import USAGE, ask
 from engine.commands.terminal import WRONG, Parser, wrong
-from engine.errors import BlindspotError
+from engine.core.errors import BlindspotError
 
 FAULT = 1  # exit status of an error that nobody foresaw
 TRACE = "BLINDSPOT_TRACE"  # set it to see where

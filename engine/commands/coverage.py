@@ -8,8 +8,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from engine.families import FAMILIES, METHODS
-from engine.method import Method
+from engine.commands.families import FAMILIES, METHODS
+from engine.core.method import Method
 
 ROOT = Path(__file__).resolve().parents[2]
 FILE = ROOT / "docs" / "coverage.md"

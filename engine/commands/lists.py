@@ -10,9 +10,9 @@ from engine.commands.terminal import say
 
 def methods(arguments: Namespace) -> None:
     """List the methods."""
-    from engine.arguments.text import text_of
+    from engine.commands.arguments.text import text_of
     from engine.commands.asking import method_schema
-    from engine.families import METHODS
+    from engine.commands.families import METHODS
 
     descriptions = [method_schema(kind) for kind in METHODS]
     if arguments.json:
@@ -34,7 +34,7 @@ def models(wanted: Namespace) -> None:
     """List the models."""
     from dataclasses import asdict
 
-    from engine.models.catalog import entries
+    from engine.vision.models.catalog import entries
 
     descriptions = [asdict(entry) for entry in entries()]
     if wanted.json:
@@ -53,7 +53,7 @@ def data(wanted: Namespace) -> None:
     """List the data sets."""
     from dataclasses import asdict
 
-    from engine.data import entries, tables
+    from engine.vision.data import entries, tables
 
     descriptions = [
         {"name": entry.name, "available": entry.available, "reason": entry.reason, "kind": "images"}

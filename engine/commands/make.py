@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from engine.commands.terminal import clear_line, progress, say
-from engine.errors import BlindspotError
+from engine.core.errors import BlindspotError
 
 
 def weights_options(weights: ArgumentParser) -> None:
@@ -57,9 +57,9 @@ def gallery_options(gallery: ArgumentParser) -> None:
 
 def ship(arguments: Namespace) -> None:
     """Compute the answers that ship with the samples, or hold what computes them to its lock."""
-    from engine.gallery import accept, confirm, lock_file, make
-    from engine.revisions import unconfirmed
-    from engine.run import GALLERY
+    from engine.commands.gallery import accept, confirm, lock_file, make
+    from engine.commands.revisions import unconfirmed
+    from engine.core.run import GALLERY
 
     if arguments.check:
         if sentences := unconfirmed(lock_file()):
@@ -79,12 +79,12 @@ def retrain(arguments: Namespace) -> None:
     """Train a model that ships again."""
     from engine.attribution.slides import section_networks as sections
     from engine.attribution.study import things
+    from engine.hallucination.bands import figures as measured
     from engine.hallucination.refusal import weights as refusal
-    from engine.hallucination.tiny_vlm import weights as tiny_vlm
-    from engine.hallucination.tiny_vlm.bands import figures as measured
-    from engine.models.embedded import FOLDER, file_of, plan
-    from engine.models.embedded import retrain as again
     from engine.unlearning.generator import weights as generators
+    from engine.vision.language.tiny_vlm import weights as tiny_vlm
+    from engine.vision.models.embedded import FOLDER, file_of, plan
+    from engine.vision.models.embedded import retrain as again
 
     folder = arguments.out or FOLDER
     if arguments.name == tiny_vlm.NAME:

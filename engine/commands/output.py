@@ -17,14 +17,14 @@ import numpy as np
 from PIL import Image
 from safetensors.numpy import save_file
 
-from engine.case import ImageCase, PairCase
-from engine.case.wrapped import WrappedCase
-from engine.case_base import Case
-from engine.keeping.store import sweep_strays, write_atomic
-from engine.method import Method
-from engine.pictures import Pixels, as_bytes, labeled_grid, overlay, scale_ends, tint
-from engine.result import Checkpoint, HeatMap, Pictures, Table, View
-from engine.run import Answer, digest
+from engine.core.case_base import Case
+from engine.core.keeping.store import sweep_strays, write_atomic
+from engine.core.method import Method
+from engine.core.pictures import Pixels, as_bytes, labeled_grid, overlay, scale_ends, tint
+from engine.core.result import Checkpoint, HeatMap, Pictures, Table, View
+from engine.core.run import Answer, digest
+from engine.vision.case import ImageCase, PairCase
+from engine.vision.case.wrapped import WrappedCase
 
 LONGEST = 100  # bytes of a part of a file's name
 DIGITS = 12  # of a question's digest, in the name of its folder

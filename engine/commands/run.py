@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from engine.commands.terminal import Parser, clear_line, progress, say, wrong
 
 if TYPE_CHECKING:
-    from engine.method import Method
+    from engine.core.method import Method
 
 OF_SCAN = {
     "plane": "The direction of the slices",
@@ -25,12 +25,12 @@ USAGE = "run FAMILY.Name [--NAME VALUE …] [--set NAME=VALUE …] --out FOLDER"
 
 def ask(wanted: Namespace) -> None:
     """Ask a method and write the answer."""
-    from engine.arguments.fitting import default_note
+    from engine.commands.arguments.fitting import default_note
     from engine.commands.asking import method_named, question, settings_given
     from engine.commands.output import folder_of, write
-    from engine.errors import BlindspotError
-    from engine.images.named import WORDS, with_view
-    from engine.run import answer, job_title
+    from engine.core.errors import BlindspotError
+    from engine.core.run import answer, job_title
+    from engine.vision.images.named import WORDS, with_view
 
     kind = method_named(wanted.method)
     options = vars(parser_of(kind).parse_args(wanted.words))
@@ -57,8 +57,8 @@ def ask(wanted: Namespace) -> None:
 
 def parser_of(kind: type[Method[Any]]) -> Parser:
     """The options of a method: the arguments of its case, its settings, and the folder."""
-    from engine.arguments import arguments_of
-    from engine.images.named import WORDS
+    from engine.commands.arguments import arguments_of
+    from engine.vision.images.named import WORDS
 
     parser = Parser(
         prog=f"python -m engine run {kind.full_name()}",
@@ -96,7 +96,7 @@ def parser_of(kind: type[Method[Any]]) -> Parser:
 
 def add(parser: Parser, name: str, spec: Any, default: Any) -> None:
     """An option; its text is read by the control that the field declares."""
-    from engine.arguments.text import text_of
+    from engine.commands.arguments.text import text_of
 
     is_plural = isinstance(default, tuple)
     off = getattr(spec.metadata["control"], "off", "")

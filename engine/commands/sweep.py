@@ -10,7 +10,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from engine.commands.terminal import clear_line, say, wrong
-from engine.errors import BlindspotError
+from engine.core.errors import BlindspotError
 
 if TYPE_CHECKING:
     from engine.sweep.spread import Executor
@@ -67,7 +67,7 @@ def options(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> None:
     """Sweep a plan."""
-    from engine.keeping.store import write_atomic
+    from engine.core.keeping.store import write_atomic
     from engine.sweep.names_only import names_only
     from engine.sweep.plan import read_plan
     from engine.sweep.scans import strongest_first, strongest_slices, volumes
@@ -114,7 +114,7 @@ def run(arguments: Namespace) -> None:
 
 def choose_executor(arguments: Namespace) -> Executor:
     """Who does the work. Raises BlindspotError."""
-    from engine.device import best_device
+    from engine.core.device import best_device
     from engine.sweep.scheduler import Scheduler, TlsFiles
     from engine.sweep.spread import LocalExecutor, Processes, cluster
 
@@ -159,7 +159,7 @@ class Reporter:
 
 def write_outputs(done: Swept, out: Path, app: str) -> None:
     """Write tables and sheet, and say where they lie and what is not in them."""
-    from engine.keeping.store import write_atomic
+    from engine.core.keeping.store import write_atomic
     from engine.sweep.sheet import sheet
     from engine.sweep.tables import as_csv, as_parquet, left_out
 

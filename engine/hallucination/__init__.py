@@ -7,15 +7,20 @@ the loop several times.
 
 from __future__ import annotations
 
-from engine.hallucination.case import CaptionCase
+from engine.evaluation.language.beaf import BEAF
+from engine.evaluation.language.captioned import CHAIR
+from engine.evaluation.language.greedy import Greedy
+from engine.evaluation.language.photo_pair import PhotoPair, PhotoPairCase
+from engine.evaluation.language.pope import POPE
+from engine.evaluation.language.rates import Rates, ScenesCase
+from engine.evaluation.language.removal_law import RemovalLaw
+from engine.evaluation.language.strategy import Strategy
 from engine.hallucination.decoding.beam import Beam
 from engine.hallucination.decoding.dola import DoLa
-from engine.hallucination.decoding.greedy import Greedy
 from engine.hallucination.decoding.mvp import MVP
 from engine.hallucination.decoding.opera import OPERA
 from engine.hallucination.decoding.sampling import Sampling
 from engine.hallucination.decoding.scmoe import SCMoE
-from engine.hallucination.decoding.strategy import Strategy
 from engine.hallucination.decoding.vasparse import VASparse
 from engine.hallucination.decoding.vcd import VCD
 from engine.hallucination.experiments import EXPERIMENTS
@@ -31,16 +36,11 @@ from engine.hallucination.grounding.word_case import WordCase
 from engine.hallucination.inside.probe import HalluRAG
 from engine.hallucination.inside.word_risk import WordRisk
 from engine.hallucination.measures.attention_sinks import AttentionSinks
-from engine.hallucination.measures.beaf import BEAF
-from engine.hallucination.measures.captioned import CHAIR
 from engine.hallucination.measures.keep_curve import KeepCurve
 from engine.hallucination.measures.mask_llm import MaskLLM
 from engine.hallucination.measures.noise_steps import NoiseSteps
-from engine.hallucination.measures.photo_pair import PhotoPair, PhotoPairCase
-from engine.hallucination.measures.pope import POPE
-from engine.hallucination.measures.rates import Rates, ScenesCase
-from engine.hallucination.measures.removal_law import RemovalLaw
 from engine.hallucination.measures.views_ablation import ViewsAblation
+from engine.vision.language.case import CaptionCase
 
 DECODING = (Greedy, Sampling, Beam, VCD, DoLa, VASparse, OPERA, MVP, SCMoE, NoiseSteps)
 STRATEGIES = DECODING[:-1]  # those that answer

@@ -11,28 +11,28 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine.data.example import Example
-from engine.data.layout import Scene
-from engine.data.registry import UPLOAD, recipe
-from engine.data.scenes import Scenes
-from engine.data.sprites import CATEGORIES
-from engine.errors import BadData
-from engine.hallucination.case import CaptionCase
+from engine.core.errors import BadData
+from engine.core.pictures import as_bytes
+from engine.core.result import Pictures, Table, Tokens
+from engine.evaluation.language.scene_ranges import UNSEEN
 from engine.hallucination.grounding.each_claim import HIDDEN
 from engine.hallucination.grounding.findings import BLIND, says_of
 from engine.hallucination.grounding.priors import BLANKS, Priors, hidden
 from engine.hallucination.grounding.word_case import WordCase
-from engine.hallucination.hugging_face import loading
-from engine.hallucination.measures.scene_ranges import UNSEEN
-from engine.hallucination.tiny_vlm import weights
-from engine.hallucination.tiny_vlm.model import SIDE
-from engine.hallucination.tiny_vlm.sayings import yes_no_question
-from engine.hallucination.tiny_vlm.words import tidy
-from engine.hallucination.vlm import VLM
-from engine.images import Crop, Picture, square
-from engine.models.extras import TRANSFORMERS
-from engine.pictures import as_bytes
-from engine.result import Pictures, Table, Tokens
+from engine.vision.data.example import Example
+from engine.vision.data.layout import Scene
+from engine.vision.data.registry import UPLOAD, recipe
+from engine.vision.data.scenes import Scenes
+from engine.vision.data.sprites import CATEGORIES
+from engine.vision.images import Crop, Picture, square
+from engine.vision.language.case import CaptionCase
+from engine.vision.language.hugging_face import loading
+from engine.vision.language.tiny_vlm import weights
+from engine.vision.language.tiny_vlm.model import SIDE
+from engine.vision.language.tiny_vlm.sayings import yes_no_question
+from engine.vision.language.tiny_vlm.words import tidy
+from engine.vision.language.vlm import VLM
+from engine.vision.models.extras import TRANSFORMERS
 
 OPACITIES = (0.0, 0.03, 0.06, 0.09, 0.12, 0.16, 0.2, 0.25, 0.35, 0.5, 1.0)
 

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 
-from engine.errors import BadImage
+from engine.core.errors import BadImage
+from engine.evaluation.language.photo_pair import PhotoPairCase
 from engine.hallucination import asking
-from engine.hallucination.measures.photo_pair import PhotoPairCase
-from engine.images import Crop, Picture, square
-from engine.images.filling import square_mask
-from engine.images.masks import Mask
+from engine.vision.images import Crop, Picture, square
+from engine.vision.images.filling import square_mask
+from engine.vision.images.masks import Mask
 
 SIDES = ("top", "left", "bottom", "right")
 MIDDLE = Crop()

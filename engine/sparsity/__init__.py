@@ -6,7 +6,7 @@ Scores come from a criterion (a method here, kept like any answer); a `Pruner` t
 
 from __future__ import annotations
 
-from engine.experiment import Experiment
+from engine.evaluation.experiment import Experiment
 from engine.sparsity.criteria.learned import Learned, read_scores
 from engine.sparsity.criteria.pattern import LearnedPattern
 from engine.sparsity.effects.harm import Harm, harm
@@ -34,9 +34,9 @@ from engine.sparsity.tickets.bip import BiP
 from engine.sparsity.tickets.lottery import Lottery
 from engine.sparsity.tickets.rewinding import Rewinding
 from engine.sparsity.tickets.rewound import Rewound
-from engine.weights.case import PruneCase
-from engine.weights.masks import Masks, masks_in, masks_of
-from engine.weights.parts import PrunableWeight, prunable_parts
+from engine.vision.weights.case import PruneCase
+from engine.vision.weights.masks import Masks, masks_in, masks_of
+from engine.vision.weights.parts import PrunableWeight, prunable_parts
 
 PRUNE = (
     *CRITERIA,

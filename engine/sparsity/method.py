@@ -6,12 +6,12 @@ from abc import ABC
 from dataclasses import dataclass
 from typing import ClassVar
 
-from engine.errors import BlindspotError
-from engine.method import Case, Method
-from engine.models.classifier import Classifier
+from engine.core.errors import BlindspotError
+from engine.core.method import Case, Method
 from engine.sparsity.masks.pruner import MaskRules
-from engine.weights.case import PruneCase
-from engine.weights.parts import prunable_parts
+from engine.vision.models.classifier import Classifier
+from engine.vision.weights.case import PruneCase
+from engine.vision.weights.parts import prunable_parts
 
 
 @dataclass(frozen=True)

@@ -13,15 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from engine.errors import BlindspotError, DoesNotFit
-from engine.lab.case import TrainCase
-from engine.method import Case, Progress, Slider, Switch, quiet, setting
-from engine.models import checkpoints
-from engine.models.card import card_of, checkpoint
-from engine.models.checkpoints import Stored
-from engine.models.classifier import Classifier
-from engine.result import Checkpoint, Result, Scores, Table, View
-from engine.sparsity.effects.cost import Cost, cost_of, weight_uses
+from engine.core.errors import BlindspotError, DoesNotFit
+from engine.core.method import Case, Progress, Slider, Switch, quiet, setting
+from engine.core.result import Checkpoint, Result, Scores, Table, View
+from engine.evaluation.cost import Cost, cost_of, weight_uses
 from engine.sparsity.masks.compare import effective
 from engine.sparsity.masks.enforce import bake
 from engine.sparsity.masks.pruning import Pruning
@@ -29,10 +24,15 @@ from engine.sparsity.masks.rounds import ROUND, rounds_of
 from engine.sparsity.masks.shrink import shrunk
 from engine.sparsity.method import unlearnable
 from engine.sparsity.subjects import agreement_only
-from engine.training import Recipe, outputs, train
-from engine.training.state import state_file
-from engine.weights.case import PruneCase
-from engine.weights.masks import Masks
+from engine.vision.lab.case import TrainCase
+from engine.vision.models import checkpoints
+from engine.vision.models.card import card_of, checkpoint
+from engine.vision.models.checkpoints import Stored
+from engine.vision.models.classifier import Classifier
+from engine.vision.training import Recipe, outputs, train
+from engine.vision.training.state import state_file
+from engine.vision.weights.case import PruneCase
+from engine.vision.weights.masks import Masks
 
 
 @dataclass(frozen=True)

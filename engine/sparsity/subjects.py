@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine import data as data_sets
-from engine.data import DataCard, DataSet
-from engine.errors import BlindspotError
-from engine.images import Crop, square
-from engine.images.samples import SAMPLES, sample
-from engine.models import checkpoints, embedded
-from engine.models.catalog import data_of
-from engine.models.classifier import Classifier
-from engine.training import Recipe
-from engine.weights.case import PruneCase
+from engine.core.errors import BlindspotError
+from engine.vision import data as data_sets
+from engine.vision.data import DataCard, DataSet
+from engine.vision.images import Crop, square
+from engine.vision.images.samples import SAMPLES, sample
+from engine.vision.models import checkpoints, embedded
+from engine.vision.models.catalog import data_of
+from engine.vision.models.classifier import Classifier
+from engine.vision.training import Recipe
+from engine.vision.weights.case import PruneCase
 
 PHOTOGRAPHS = "photographs"
 

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from time import monotonic
 
-from engine import data as data_sets
 from engine.commands.asking import method_named
-from engine.device import best_device
-from engine.errors import BlindspotError
-from engine.lane import Job, lane
-from engine.lane.job import T
-from engine.method import Cost, Progress
-from engine.models import catalog
-from engine.result import Result
+from engine.core.device import best_device
+from engine.core.errors import BlindspotError
+from engine.core.lane import Job, lane
+from engine.core.lane.job import T
+from engine.core.method import Cost, Progress
+from engine.core.result import Result
 from engine.sweep.plan import SweepPlan
 from engine.sweep.sweeping import LookedUp, Report, SweepProgress, Swept, duration, look_up, sweep
 from engine.sweep.work import Found, Numbered, visit
+from engine.vision import data as data_sets
+from engine.vision.models import catalog
 
 MOST_SECONDS = 3600.0  # that one job computes
 TITLE = "Sweep"

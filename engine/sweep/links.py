@@ -11,18 +11,18 @@ from functools import cache
 from typing import Any
 from urllib.parse import urlencode
 
-from engine import data as data_sets
-from engine.arguments import Arguments
-from engine.arguments.pictures import EXAMPLE, SAMPLE, ImageArguments
 from engine.attribution import HEATMAPS
-from engine.data.dataset import SPLITS, DataSet
-from engine.data.example import SPLIT, choices, example
-from engine.data.registry import UPLOAD
-from engine.images.samples import SAMPLES
-from engine.keeping.memory import Memory
-from engine.method import Method, Slider, Switch
-from engine.models import catalog
+from engine.commands.arguments import Arguments
+from engine.commands.arguments.pictures import EXAMPLE, SAMPLE, ImageArguments
+from engine.core.keeping.memory import Memory
+from engine.core.method import Method, Slider, Switch
 from engine.sweep.plan import SweepQuestion
+from engine.vision import data as data_sets
+from engine.vision.data.dataset import SPLITS, DataSet
+from engine.vision.data.example import SPLIT, choices, example
+from engine.vision.data.registry import UPLOAD
+from engine.vision.images.samples import SAMPLES
+from engine.vision.models import catalog
 
 VIEW = "heatmaps"  # its address, and what the keys of its settings begin with
 OF_DATA, YOUR_IMAGE = "From a data set", "Your image"  # what the list of images calls them

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import PurePath
 
-from engine.images.named import MARK
-from engine.result import distinct
+from engine.core.result import distinct
 from engine.sweep.images import SweepImage, printable
 from engine.sweep.plan import SweepPlan, SweepQuestion, Text
 from engine.sweep.sweeping import Swept
+from engine.vision.images.named import MARK
 
 QUOTED = "'\"'\"'"  # what shlex makes of ' within a word
 

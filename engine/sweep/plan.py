@@ -11,14 +11,14 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from engine.arguments import Arguments, arguments_of
-from engine.arguments.fitting import default_note
-from engine.arguments.text import near, text_of
+from engine.commands.arguments import Arguments, arguments_of
+from engine.commands.arguments.fitting import default_note
+from engine.commands.arguments.text import near, text_of
 from engine.commands.asking import method_named, question
-from engine.errors import BadSetting, BlindspotError
-from engine.foreign_text import read_toml
-from engine.method import Method
+from engine.core.errors import BadSetting, BlindspotError
+from engine.core.method import Method
 from engine.sweep.images import SweepImage, images_of
+from engine.vision.foreign_text import read_toml
 
 KEYS = ("methods", "images", "models", "data", "arguments", "settings")
 MOST = 200_000  # answers

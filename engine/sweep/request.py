@@ -8,17 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from engine import data as data_sets
-from engine.arguments.base import Declared
-from engine.arguments.controls import Many, OtherArguments, Text, argument
-from engine.arguments.pictures import SAMPLE
 from engine.attribution import HEATMAPS
-from engine.attribution.heatmaps.grad_cam import GradCam
 from engine.attribution.heatmaps.occlusion import Occlusion
-from engine.images.samples import SAMPLES
-from engine.method import Method, Option, Slider, Switch
-from engine.models import catalog
+from engine.commands.arguments.base import Declared
+from engine.commands.arguments.controls import Many, OtherArguments, Text, argument
+from engine.commands.arguments.pictures import SAMPLE
+from engine.core.method import Method, Option, Slider, Switch
+from engine.evaluation.maps.grad_cam import GradCam
 from engine.sweep.plan import SweepPlan
+from engine.vision import data as data_sets
+from engine.vision.images.samples import SAMPLES
+from engine.vision.models import catalog
 
 SAMPLED = "samples"
 MOST_ANSWERS = 400

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from engine.pictures import Pixels, as_bytes, extent, overlay
-from engine.result import HeatMap, Scores, Table, View
+from engine.core.pictures import Pixels, as_bytes, extent, overlay
+from engine.core.result import HeatMap, Scores, Table, View
 
 SIDE = 96  # px of a small picture, at most
 QUALITY = 80  # of its WebP

@@ -9,15 +9,15 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from engine import run
-from engine.errors import BadImage, BadSetting
-from engine.images import Crop, Scan
-from engine.images.named import MARK, WORDS, open_image_file, parse_name, view_of, with_view
-from engine.images.nifti import NiftiScan
-from engine.images.nifti_out import volume_file
-from engine.result import HeatMap
+from engine.core import run
+from engine.core.errors import BadImage, BadSetting
+from engine.core.result import HeatMap
 from engine.sweep.images import SweepImage, printable
 from engine.sweep.rows import SweepRow
+from engine.vision.images import Crop, Scan
+from engine.vision.images.named import MARK, WORDS, open_image_file, parse_name, view_of, with_view
+from engine.vision.images.nifti import NiftiScan
+from engine.vision.images.nifti_out import volume_file
 
 OF_SCAN = {name: (str, int, float) for name in WORDS if name != "slice"} | {"scan": (str,)}
 ODD = re.compile(r"[^\w.+-]+")  # what no file's name has here: a model's may have / and :

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from engine.errors import BlindspotError
+from engine.core.errors import BlindspotError
 
 PATIENCE = 10.0  # seconds for a scheduler to answer
 PLAIN, TLS = "tcp", "tls"

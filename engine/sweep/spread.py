@@ -18,15 +18,15 @@ from typing import Any, Protocol
 from uuid import uuid4
 from warnings import catch_warnings, simplefilter
 
-from engine import run
-from engine.errors import BlindspotError
-from engine.keeping.private import private_folder
-from engine.keeping.store import home, write_atomic
-from engine.models import pace
-from engine.models.extras import DASK
+from engine.core import run
+from engine.core.errors import BlindspotError
+from engine.core.keeping.private import private_folder
+from engine.core.keeping.store import home, write_atomic
 from engine.sweep.parent_watch import end_with
 from engine.sweep.scheduler import ADDRESS_LETTERS, Scheduler, connected
 from engine.sweep.work import Found, Numbered, chunks, visit
+from engine.vision.models import pace
+from engine.vision.models.extras import DASK
 
 LARGEST = 16  # questions that a process is given at once: progress is heard of after each piece
 SHARE = 4  # pieces for each process, so that none waits long for the last one

@@ -9,7 +9,7 @@ from time import monotonic
 from typing import Any
 
 from engine.commands.asking import method_named
-from engine.errors import BlindspotError
+from engine.core.errors import BlindspotError
 from engine.sweep.plan import SweepPlan, SweepQuestion
 from engine.sweep.rows import SweepRow
 from engine.sweep.spread import Executor, LocalExecutor

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet
 
-from engine.result.spreadsheet import csv_text
+from engine.core.result.spreadsheet import csv_text
 from engine.sweep.plan import SweepQuestion
 from engine.sweep.rows import FIXED, SweepRow, columns_of
 

@@ -10,23 +10,23 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from engine import run
-from engine.arguments import Arguments
-from engine.arguments.text import settings_text
-from engine.case import ImageCase
-from engine.case.prediction import at_once
+from engine.commands.arguments import Arguments
+from engine.commands.arguments.text import settings_text
 from engine.commands.as_code import as_shell
-from engine.errors import BadModel, BlindspotError, Cancelled
-from engine.given_names import given_names
-from engine.keeping.claims import claimed
-from engine.keeping.store import home
-from engine.method import Case, Method, Progress, quiet
-from engine.models.classifier import Classifier
-from engine.run import Answer
+from engine.core import run
+from engine.core.errors import BadModel, BlindspotError, Cancelled
+from engine.core.given_names import given_names
+from engine.core.keeping.claims import claimed
+from engine.core.keeping.store import home
+from engine.core.method import Case, Method, Progress, quiet
+from engine.core.run import Answer
 from engine.sweep.images import printable
 from engine.sweep.links import address_of
 from engine.sweep.plan import SweepQuestion
 from engine.sweep.rows import SweepRow, figures_of, row_thumbnail
+from engine.vision.case import ImageCase
+from engine.vision.case.prediction import at_once
+from engine.vision.models.classifier import Classifier
 
 log = logging.getLogger(__name__)
 

@@ -17,8 +17,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.experiment import Experiment
-from engine.method import Method
+from engine.core.method import Method
+from engine.evaluation.experiment import Experiment
 from engine.unlearning import brought, diagnostics, request
 from engine.unlearning.around import AfterCase, BoardCase
 from engine.unlearning.case import ForgetCase, forget_case

@@ -6,12 +6,12 @@ import json
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from engine.case.wrapped import WrappedCase
-from engine.case_base import Parts
-from engine.errors import BlindspotError
-from engine.method import Case, Method
+from engine.core.case_base import Parts
+from engine.core.errors import BlindspotError
+from engine.core.method import Case, Method
 from engine.unlearning.case import ForgetCase
 from engine.unlearning.ways.unlearner import Unlearner
+from engine.vision.case.wrapped import WrappedCase
 
 WAY = "way"  # the need of a diagnostic that runs the unlearner once more
 SEVERAL = "several models"  # the need of one that compares many of each kind

@@ -9,12 +9,12 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data import DataSet
-from engine.data.archive import open_archive
-from engine.data.folders import SIDES, Skipped, picture_members, read_folders
-from engine.errors import BlindspotError
+from engine.core.errors import BlindspotError
+from engine.core.whole import whole_number
 from engine.unlearning.request import ForgetRequest, of_ids
-from engine.whole import whole_number
+from engine.vision.data import DataSet
+from engine.vision.data.archive import open_archive
+from engine.vision.data.folders import SIDES, Skipped, picture_members, read_folders
 
 
 def of_text(data: DataSet, text: str) -> ForgetRequest:

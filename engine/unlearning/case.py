@@ -8,18 +8,18 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from engine.case_base import Case, Parts
-from engine.data import DataSet
-from engine.errors import BlindspotError
-from engine.keeping.lazy import lazy
-from engine.method import Precision
-from engine.models import checkpoints, embedded
-from engine.models.card import ModelCard
-from engine.models.classifier import Classifier
-from engine.models.small import SMALL
-from engine.training import Recipe
+from engine.core.case_base import Case, Parts
+from engine.core.errors import BlindspotError
+from engine.core.keeping.lazy import lazy
+from engine.core.method import Precision
 from engine.unlearning.request import ForgetRequest, Splits, splits
-from engine.weights.case import PruneCase, check_fit
+from engine.vision.data import DataSet
+from engine.vision.models import checkpoints, embedded
+from engine.vision.models.card import ModelCard
+from engine.vision.models.classifier import Classifier
+from engine.vision.models.small import SMALL
+from engine.vision.training import Recipe
+from engine.vision.weights.case import PruneCase, check_fit
 
 TRAINED = "lab.Train"  # what made a model that stands at the root of its tree
 

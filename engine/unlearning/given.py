@@ -13,18 +13,18 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from engine.case_base import Parts
-from engine.data import DataSet
-from engine.errors import BlindspotError
-from engine.models.classifier import Classifier
-from engine.models.own_file import check
+from engine.core.case_base import Parts
+from engine.core.errors import BlindspotError
+from engine.evaluation.forgetting.klom import NEEDED
 from engine.unlearning.around import SEVERAL, WAY, AfterCase
 from engine.unlearning.case import ForgetCase
-from engine.unlearning.protocol.klom import NEEDED
 from engine.unlearning.ways.network import own_copy, settled
 from engine.unlearning.ways.no_op import NoOp
 from engine.unlearning.ways.unlearner import Unlearner
-from engine.weights.case import check_fit
+from engine.vision.data import DataSet
+from engine.vision.models.classifier import Classifier
+from engine.vision.models.own_file import check
+from engine.vision.weights.case import check_fit
 
 UNKNOWN = "it is not known here how the opened model was made"
 ALONE = "it compares many models of each kind, and one of each was opened"

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data import DataSet, Rows
-from engine.data.modes import modes, modes_of
-from engine.errors import BadData, BlindspotError
-from engine.result import read_only
+from engine.core.errors import BadData, BlindspotError
+from engine.core.result import read_only
+from engine.vision.data import DataSet, Rows
+from engine.vision.data.modes import modes, modes_of
 
 KINDS = (
     "class",
@@ -43,7 +43,7 @@ class ForgetRequest:
         words: what they are, as a title has it: "class 3", "90 images at random".
         label: the class, where they are of one.
         seed: of the draw, where there was one.
-        mode: of the class, where a mode of it is to go (see `engine.data.modes`).
+        mode: of the class, where a mode of it is to go (see `engine.vision.data.modes`).
 
     Raises:
         BlindspotError: there is no image, or one is named twice.

@@ -7,11 +7,11 @@ from pathlib import PurePath, PurePosixPath
 from time import monotonic
 from zipfile import ZipFile, ZipInfo
 
-from engine.data.archive import contents, open_archive, short_path
-from engine.data.folders import Skipped
-from engine.errors import BadImage, BadModel
-from engine.models.classifier import Classifier
-from engine.models.own_file import open_alike, open_model
+from engine.core.errors import BadImage, BadModel
+from engine.vision.data.archive import contents, open_archive, short_path
+from engine.vision.data.folders import Skipped
+from engine.vision.models.classifier import Classifier
+from engine.vision.models.own_file import open_alike, open_model
 
 MOST_BYTES = 100 * 2**20  # of the weights in a zip, unpacked
 PACKED = 10 * 2**20  # bytes that the zip may have beside them; weights hardly pack at all

@@ -3,7 +3,7 @@
 import numpy as np
 from playwright.sync_api import Page
 
-from engine.data.phantoms import Phantoms
+from engine.vision.data.phantoms import Phantoms
 from tests.browser.server import settle
 from tests.scans import dicom, nifti
 

@@ -13,8 +13,8 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from components import views
-from engine.data import entries, load, tables
-from engine.data.sheet import sheet
+from engine.vision.data import entries, load, tables
+from engine.vision.data.sheet import sheet
 from tests.browser import chromium
 from tests.browser.server import ROOT, serving, settle
 

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page
 
-from engine.data.phantoms import Phantoms
-from engine.data.whole_slide import made_slide
+from engine.vision.data.phantoms import Phantoms
+from engine.vision.data.whole_slide import made_slide
 from tests.browser.conftest import OpenPage, Visit
 from tests.browser.dragging import closer_up, dragged
 from tests.browser.expecting import LONG, expect

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page
 
-from engine.data.phantoms import Phantoms
+from engine.vision.data.phantoms import Phantoms
 from tests.browser.conftest import Visit
 from tests.browser.expecting import LONG, expect
 from tests.browser.phantom_files import give, slices

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from PIL import Image
 from playwright.sync_api import Locator, Page, WebSocket
 
-from engine.images.samples import sample
+from engine.vision.images.samples import sample
 from tests.browser.conftest import OpenPage, Visit
 from tests.browser.expecting import expect
 from tests.browser.server import choose, eventually, settle

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
-from engine.models import embedded
-from engine.models.card import ModelCard
-from engine.models.rebuild import model_bytes
-from engine.run import answer
+from engine.commands.openings.unlearning import FORGOTTEN, forgotten
+from engine.core.run import answer
 from engine.unlearning import Retrain
-from engine.unlearning.opening import FORGOTTEN, forgotten
+from engine.vision.models import embedded
+from engine.vision.models.card import ModelCard
+from engine.vision.models.rebuild import model_bytes
 from tests import plain_loop
 from tests.browser.conftest import Visit
 from tests.browser.expecting import LONG, expect

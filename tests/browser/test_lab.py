@@ -5,7 +5,7 @@ from urllib.parse import quote_plus
 
 from playwright.sync_api import Page
 
-from engine.models import checkpoints, embedded
+from engine.vision.models import checkpoints, embedded
 from tests.browser.conftest import OpenPage, Visit
 from tests.browser.expecting import expect
 from tests.browser.server import choose, settle

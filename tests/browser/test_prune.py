@@ -8,8 +8,8 @@ import onnx
 import pytest
 from playwright.sync_api import Page
 
-from engine.models import catalog
 from engine.sparsity import MaskRules, prune_case, pruner_of, read_masks
+from engine.vision.models import catalog
 from tests.browser.conftest import Visit
 from tests.browser.expecting import LONG, expect
 from tests.browser.server import settle

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page
 
-from engine.images import Window
+from engine.vision.images import Window
 from tests.browser.conftest import OpenPage
 from tests.browser.expecting import expect
 from tests.browser.server import settle

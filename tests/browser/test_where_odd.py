@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from engine.anomaly.localizers.localizer import NEAREST
-from engine.data.phantoms import Phantoms
+from engine.vision.data.phantoms import Phantoms
 from tests.browser.conftest import Visit
 from tests.browser.expecting import LONG, expect
 from tests.browser.phantom_files import give, slices, volumes

@@ -12,8 +12,8 @@ from skimage import data
 
 from components.widgets.rectangle import Box, rectangle
 from components.widgets.viewer import Panel, viewer
-from engine.images import load
-from engine.result import Floats, HeatMap
+from engine.core.result import Floats, HeatMap
+from engine.vision.images import load
 from tests.scans import dicom
 
 SIDE = 224

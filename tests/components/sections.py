@@ -8,11 +8,11 @@ from typing import Any, ClassVar
 import streamlit as st
 
 from components import section
-from engine.case_base import Case
-from engine.charts.bars import Bars
-from engine.charts.drawing import Drawing
-from engine.method import Method, Progress, quiet
-from engine.result import Result, Table
+from engine.core.case_base import Case
+from engine.core.charts.bars import Bars
+from engine.core.charts.drawing import Drawing
+from engine.core.method import Method, Progress, quiet
+from engine.core.result import Result, Table
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,14 +12,14 @@ import engine.attribution
 from components import exports
 from components.sidebar.pictures import Chosen
 from components.sidebar.subject import Subject
-from engine import run
 from engine.attribution import Gradient
-from engine.case import image_case
-from engine.case.target import Target
-from engine.images import Crop, read
-from engine.images.samples import sample
-from engine.models.catalog import load_from_file
-from engine.models.classifier import Classifier
+from engine.core import run
+from engine.vision.case import image_case
+from engine.vision.case.target import Target
+from engine.vision.images import Crop, read
+from engine.vision.images.samples import sample
+from engine.vision.models.catalog import load_from_file
+from engine.vision.models.classifier import Classifier
 from tests.components.toy import Toy
 from tests.in_memory import png
 from tests.tiny import cnn

@@ -8,8 +8,8 @@ import streamlit as st
 from components import section
 from components.ending import end
 from components.footer import footer, take_entries
-from engine.method import Progress, quiet
-from engine.result import Result
+from engine.core.method import Progress, quiet
+from engine.core.result import Result
 from tests.components.pages import page_of
 from tests.components.sections import Birds, Counted, table
 from tests.visits import settled

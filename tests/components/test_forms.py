@@ -4,7 +4,7 @@ import pytest
 import streamlit as st
 
 from components.forms import marks, method_form, refuse_links, slider_start, word_check
-from engine.method import Slider
+from engine.core.method import Slider
 from tests.components.pages import page_of
 from tests.components.toy import COUNT, DECADES, LAYER, MAYBE, OFTEN, SHARE, WORD, Toy
 from tests.tiny import cnn_case

@@ -7,8 +7,8 @@ from components.claims import claim_line
 from components.experiments.claims import first_known, measure_sentence
 from components.glossary import NAMES, TERMS, method_texts, terms_in
 from components.views import LEVEL_SETS
-from engine.families import METHODS
-from engine.result import Table
+from engine.commands.families import METHODS
+from engine.core.result import Table
 from engine.unlearning.experiments.protected_share import mixtures
 from tests.visits import settled, visit
 

@@ -7,7 +7,7 @@ import pytest
 
 from components import jobs, measurement, runs
 from components.measurement import MeasurementOnDemand
-from engine.lane import Job, Past
+from engine.core.lane import Job, Past
 from tests.components.pages import page_of
 
 

@@ -14,10 +14,10 @@ from components import login, presence, uploads
 from components.presence import Presence
 from components.sidebar import reload
 from components.views import ROOT
-from engine.errors import BlindspotError
-from engine.keeping.budget import BUDGET
+from engine.core.errors import BlindspotError
+from engine.core.keeping.budget import BUDGET
 from tests.components.pages import page_of
-from tests.engine.data.test_folders import png, two, zipped
+from tests.engine.vision.data.test_folders import png, two, zipped
 from tests.visits import words
 
 

@@ -16,8 +16,8 @@ from components import preload, ready, views
 from components.preload import Preload, link_header, with_imports
 from components.sidebar import thumbnails
 from components.views import DECODING, VIEWS
-from engine.errors import BadModel
-from engine.models import catalog
+from engine.core.errors import BadModel
+from engine.vision.models import catalog
 
 
 def test_the_modules_of_every_view_s_page_are_ours_and_are_found():

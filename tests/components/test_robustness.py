@@ -12,12 +12,12 @@ from components.widgets.player import walk_payload
 from engine.attribution.robustness import PGD, OrderedCase, QuadAttacK
 from engine.attribution.robustness.followed import NEW, SAME, TIMES
 from engine.attribution.robustness.scored import attacked_pixels
-from engine.case import ImageCase
-from engine.case.target import Target
-from engine.charts.drawing import exhibit
-from engine.keeping.shipping import rounded
-from engine.pictures import as_bytes
-from engine.result import Pictures, Table
+from engine.core.charts.drawing import exhibit
+from engine.core.keeping.shipping import rounded
+from engine.core.pictures import as_bytes
+from engine.core.result import Pictures, Table
+from engine.vision.case import ImageCase
+from engine.vision.case.target import Target
 from tests import tiny
 
 

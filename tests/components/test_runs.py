@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 import engine.attribution
 from components import jobs, notices, runs
 from components.runs import Visit
-from engine.lane import lanes
+from engine.core.lane import lanes
 from tests import tiny
 from tests.components import toy
 from tests.components.pages import page_of

@@ -12,9 +12,9 @@ from components import views
 from components.folded import folded
 from components.section import Section, in_rows
 from components.start.cards import LATER, Card, card_or_reason, fill
-from engine.charts.drawing import Drawing
-from engine.errors import BadData
-from engine.lane import lanes
+from engine.core.charts.drawing import Drawing
+from engine.core.errors import BadData
+from engine.core.lane import lanes
 from tests.components.pages import page_of
 from tests.components.sections import Birds, Counted, CountedBefore, draw
 from tests.visits import problems, settled, unfolded

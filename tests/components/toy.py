@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.case import ImageCase
-from engine.method import Choice, Method, Progress, Slider, Switch, quiet, setting
-from engine.result import HeatMap, Result
+from engine.core.method import Choice, Method, Progress, Slider, Switch, quiet, setting
+from engine.core.result import HeatMap, Result
+from engine.vision.case import ImageCase
 
 COUNT = Slider(2, 40, 1, "px")
 SHARE = Slider(0.0, 1.0, 0.05)

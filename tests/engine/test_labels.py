@@ -9,24 +9,24 @@ import timm
 import torch
 from safetensors.torch import save_file
 
-from engine import run
 from engine.attribution.prototypes import PrototypeCase
-from engine.case import ImageCase
-from engine.case.prediction import Prediction
-from engine.case.target import Target
-from engine.experiment import Experiment, ExperimentCase
-from engine.families import METHODS
-from engine.given_names import given_names
+from engine.commands.families import METHODS
+from engine.core import run
+from engine.core.given_names import given_names
+from engine.core.keeping.store import Store
+from engine.core.lane import lanes
+from engine.core.method import case_kind
+from engine.core.run import answer, ask, digest
+from engine.evaluation.experiment import Experiment, ExperimentCase
 from engine.hallucination import CaptionCase, ScenesCase
-from engine.keeping.store import Store
-from engine.lab import TrainCase
-from engine.lane import lanes
-from engine.method import case_kind
-from engine.models import checkpoints
-from engine.models.card import card_of, checkpoint
-from engine.models.catalog import load, load_from_file
-from engine.run import answer, ask, digest
 from engine.unlearning import GeneratorCase
+from engine.vision.case import ImageCase
+from engine.vision.case.prediction import Prediction
+from engine.vision.case.target import Target
+from engine.vision.lab import TrainCase
+from engine.vision.models import checkpoints
+from engine.vision.models.card import card_of, checkpoint
+from engine.vision.models.catalog import load, load_from_file
 from tests import tiny
 from tests.test_contract import small
 

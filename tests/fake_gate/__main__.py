@@ -21,12 +21,12 @@ from typing import Any, TextIO
 
 import pytest
 
-from engine import run
-from engine.families import METHODS
-from engine.hallucination.tiny_vlm.weights import HONEST, load
-from engine.method import Case, Method, quiet
+from engine.commands.families import METHODS
+from engine.core import run
+from engine.core.method import Case, Method, quiet
 from engine.unlearning import SAUCE, Retrain
 from engine.unlearning.concepts.dictionary import question
+from engine.vision.language.tiny_vlm.weights import HONEST, load
 from tests import homes
 from tests.engine.unlearning import trained
 from tests.fake_gate import forking

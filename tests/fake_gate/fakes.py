@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from engine.method import Method
-from engine.result import Result, View
+from engine.core.method import Method
+from engine.core.result import Result, View
 
 Array = NDArray[Any]
 Fake = Callable[[str, Array], Array]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from engine.attribution import Gradient
-from engine.result import HeatMap, Table
+from engine.core.result import HeatMap, Table
 from engine.unlearning import SAUCE
 from tests import tiny
 from tests.fake_gate.__main__ import keep

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.families import METHODS
+from engine.commands.families import METHODS
 from tests.fake_gate.fakes import FAKES
 from tests.measured import ROOT
 

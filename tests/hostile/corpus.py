@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 
 from platformdirs import user_cache_path
 
-from engine.images.kinds import DICOM, NIFTI, kind
+from engine.vision.images.kinds import DICOM, NIFTI, kind
 
 LIST = Path(__file__).with_name("corpus.txt")
 CACHE = user_cache_path("blindspot-hostile")

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from engine.data.folders import read_folders
-from engine.decoding_guard import ENGINE
-from engine.errors import BadImage, BlindspotError
-from engine.images import MAX_KEPT, Picture, Scan, SliceChoice, load
-from engine.images.large import open_large
-from engine.images.masks import mask_of
-from engine.images.named import MARK, read_named
+from engine.core.errors import BadImage, BlindspotError
+from engine.vision.data.folders import read_folders
+from engine.vision.decoding_guard import ENGINE
+from engine.vision.images import MAX_KEPT, Picture, Scan, SliceChoice, load
+from engine.vision.images.large import open_large
+from engine.vision.images.masks import mask_of
+from engine.vision.images.named import MARK, read_named
 from tests import scans
 from tests.hostile.archives import zipped
 from tests.hostile.pictures import saved
@@ -75,7 +75,11 @@ def sentence_fault(sentence: str, data: bytes, name: str) -> str:
 @cache
 def our_words() -> bytes:
     """Every text in the engine's code that a refusal may have: what a file repeats by chance."""
-    modules = [*ENGINE.glob("images/*.py"), *ENGINE.glob("data/*.py"), ENGINE / "decoding_guard.py"]
+    modules = [
+        *ENGINE.glob("vision/images/*.py"),
+        *ENGINE.glob("vision/data/*.py"),
+        ENGINE / "vision/decoding_guard.py",
+    ]
     nodes = (node for path in modules for node in ast.walk(ast.parse(path.read_bytes())))
     texts = (node.value for node in nodes if isinstance(node, ast.Constant))
     return "\n".join(text for text in texts if isinstance(text, str)).encode()

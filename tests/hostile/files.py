@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from benchmarks.soak.report import Row
-from engine.images.kinds import kind
+from engine.vision.images.kinds import kind
 from tests.hostile.corpus import INSTALLED, SDIST, WHEEL, corpus, fetch
 from tests.hostile.doors import Doors, GoodFiles, tried
 from tests.hostile.mutations import changed
@@ -67,7 +67,7 @@ class FileTrials(TrialKind):
         good, place = GoodFiles(), []
         handler = logging.Handler()
         handler.emit = lambda record: place.append(record.getMessage())  # type: ignore[method-assign]
-        log = logging.getLogger("engine.decoding_guard")
+        log = logging.getLogger("engine.vision.decoding_guard")
         log.addHandler(handler)
         with TemporaryDirectory() as folder:
             doors = Doors(Path(folder))

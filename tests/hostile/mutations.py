@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from engine.images.tiff_entries import byte_order
+from engine.vision.images.tiff_entries import byte_order
 from tests.hostile.archives import zipped
 from tests.hostile.pictures import chunk
 

@@ -3,7 +3,7 @@
 import resource
 from pathlib import Path
 
-from engine.images import reader
+from engine.vision.images import reader
 
 PROC = Path("/proc")
 KNOWN = PROC.joinpath("self", "clear_refs").exists()  # whether the system tells: Linux does

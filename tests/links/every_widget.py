@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 from components import forms, picks
-from engine.method import Choice, Slider, Switch, setting
+from engine.core.method import Choice, Slider, Switch, setting
 
 WORDS = ("first", "second", "third")
 

@@ -42,28 +42,36 @@ class Family:
 ROOMS = ("anomaly", "attribution", "hallucination", "sparsity", "unlearning")  # of methods
 CORE = (
     "",
-    *(
-        f"{room}/"
-        for room in (
-            "arguments",
-            "case",
-            "commands",
-            "keeping",
-            "lane",
-            "pictures",
-            "result",
-            "sweep",
-        )
-    ),
+    "commands/",
+    "commands/arguments/",
+    "commands/openings/",
+    "core/",
+    "core/keeping/",
+    "core/lane/",
+    "core/pictures/",
+    "core/result/",
+    "evaluation/",
+    "sweep/",
+    "vision/",
+    "vision/case/",
+)
+IN_OTHERS = (  # of these folders, but tested with others
+    "engine/core/borrow.py",
+    "engine/core/tally.py",
+    "engine/evaluation/cost.py",
+    "engine/vision/shares.py",
 )
 OTHER_MAPS = ("lfa", "lima", "trust", "infidelity", "other_maps")  # of other families' tests
 OTHERS = ("experiments", "prototypes", "robustness", "slides", "tilt")
 
 
-def part(name: str, folder: str, *tests: str) -> Family:
-    """A family whose code is a folder of the engine."""
-    code = (f"engine/{folder}/**/*.py",)
-    return Family(name, code, tests or (f"tests/engine/{folder}/**/test_*.py",), (), room(folder))
+def part(
+    name: str, folder: str, *tests: str, also: tuple[str, ...] = (), methods: str = ""
+) -> Family:
+    """A family whose code is a folder of the engine, and what else is tested with it."""
+    code = (f"engine/{folder}/**/*.py", *also)
+    proofs = tests or (f"tests/engine/{folder}/**/test_*.py",)
+    return Family(name, code, proofs, (), methods or room(folder))
 
 
 def room(folder: str) -> str:
@@ -75,7 +83,11 @@ def room(folder: str) -> str:
 FAMILIES = (
     Family(
         "attribution",
-        ("engine/attribution/*.py", "engine/attribution/heatmaps/*.py"),
+        (
+            "engine/attribution/*.py",
+            "engine/attribution/heatmaps/*.py",
+            "engine/evaluation/maps/*.py",
+        ),
         ("tests/engine/attribution/test_*.py",),
         tuple(f"tests/engine/attribution/test_{name}*.py" for name in OTHER_MAPS),
         contract="attribution.",
@@ -99,52 +111,66 @@ FAMILIES = (
     ),
     part(
         "trust",
-        "attribution/trust",
+        "evaluation/trust",
         "tests/engine/attribution/test_trust*.py",
-        "tests/engine/attribution/trust/test_*.py",
+        "tests/engine/evaluation/trust/test_*.py",
         "tests/engine/attribution/test_infidelity.py",
         "tests/components/trust/test_*.py",
+        methods="attribution.",
     ),
     part("study", "attribution/study"),
-    part("anomaly", "anomaly"),
+    part("anomaly", "anomaly", also=("engine/evaluation/detection/*.py",)),
     part(
         "hallucination",
         "hallucination",
-        "tests/engine/hallucination/**/test_*.py",
-        "tests/components/decoding/test_*.py",
+        also=("engine/evaluation/language/*.py", "engine/vision/language/**/*.py"),
     ),
     Family(
         "sparsity",
-        ("engine/sparsity/**/*.py", "engine/weights/*.py"),
+        ("engine/sparsity/**/*.py", "engine/evaluation/cost.py", "engine/vision/weights/*.py"),
         ("tests/engine/sparsity/**/test_*.py",),
         contract="sparsity.",
     ),
-    part("unlearning", "unlearning"),
+    part("unlearning", "unlearning", also=("engine/evaluation/forgetting/*.py",)),
     Family(
         "training",
-        ("engine/training/*.py", "engine/lab/*.py"),
-        ("tests/engine/training/test_*.py", "tests/engine/lab/test_*.py"),
+        ("engine/vision/training/*.py", "engine/vision/lab/*.py"),
+        ("tests/engine/vision/training/test_*.py", "tests/engine/vision/lab/test_*.py"),
     ),
-    part("images", "images", "tests/engine/images/test_*.py", "tests/engine/test_images.py"),
-    part("measures", "measures"),
-    part("data", "data"),
+    part(
+        "images",
+        "vision/images",
+        "tests/engine/vision/images/test_*.py",
+        "tests/engine/vision/test_images.py",
+    ),
+    part("measures", "evaluation/measures", also=("engine/vision/shares.py",)),
+    part("data", "vision/data"),
     part(
         "models",
-        "models",
-        "tests/engine/models/test_*.py",
-        "tests/engine/training/test_stacked.py",
+        "vision/models",
+        "tests/engine/vision/models/test_*.py",
+        "tests/engine/vision/training/test_stacked.py",
         "tests/engine/unlearning/test_passes.py",
         "tests/engine/attribution/test_class_activation.py",
+        also=("engine/core/borrow.py", "engine/core/tally.py"),
     ),
     Family(
         "core",
         tuple(f"engine/{part}*.py" for part in CORE),
-        ("tests/engine/test_*.py", "tests/engine/sweep/test_*.py", "tests/test_private.py"),
         (
+            "tests/engine/test_*.py",
+            *(
+                f"tests/engine/{room}/test_*.py"
+                for room in ("commands", "core", "evaluation", "sweep", "vision")
+            ),
+            "tests/test_private.py",
+        ),
+        (
+            *IN_OTHERS,
             "engine/commands/cli.py",
-            "engine/gallery.py",
             "engine/commands/coverage.py",
-            "tests/engine/test_images.py",
+            "engine/commands/gallery.py",
+            "tests/engine/vision/test_images.py",
         ),
     ),
 )

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.images import reader, reader_process
-from engine.images.wire import Arrays, Sink, Words, receive, send
+from engine.vision.images import reader, reader_process
+from engine.vision.images.wire import Arrays, Sink, Words, receive, send
 
 PROGRAM = reader.PROGRAM
 

@@ -10,8 +10,8 @@ import tomllib
 
 import pytest
 
-from engine.images import load
-from engine.images import reader as readers
+from engine.vision.images import load
+from engine.vision.images import reader as readers
 from tests.mutants.families import FAMILIES, ROOT
 from tests.mutants.forks import forked
 from tests.mutants.here import read_here
@@ -162,14 +162,14 @@ def test_a_picture_is_read_in_this_process_as_in_the_reader_s_own(tmp_path):
 TRIED = """
 import ast, sys
 from pathlib import Path
-from engine import families  # with torch: once for both children
+from engine.commands import families  # with torch: once for both children
 from tests.mutants.__main__ import tried
 from tests.mutants.pins import pins
 from tests.mutants.trial import Change
 
 pin = next(pin for pin in pins() if "np.log(COLDEST)" in pin.old)
 same = Change("the same", pin.file, "", ast.parse, pin.by)
-elsewhere = Change("elsewhere", "engine/measures/drift.py", "top_overlap", ast.parse)
+elsewhere = Change("elsewhere", "engine/evaluation/measures/drift.py", "top_overlap", ast.parse)
 folder = Path(sys.argv[1])
 for changes in ([Change.pinned(pin), same], [elsewhere]):
     print(*(each.verdict for each in tried([pin.by], "", changes, 60, folder)), flush=True)

@@ -4,16 +4,17 @@ import numpy as np
 import pytest
 
 from components.views import ANOMALY_EXPERIMENTS, DOUBT, WHERE_ODD, AppPage
-from engine import data as data_sets
-from engine import run
-from engine.anomaly import EXPERIMENTS, TLC, LokiExperiment, SmoteExperiment, opening
+from engine.anomaly import EXPERIMENTS, TLC, LokiExperiment, SmoteExperiment
 from engine.anomaly.experiments.smote import DRAWN, REAL, SEGMENTS
 from engine.anomaly.experiments.smote_drawings import projection_points, smote_sentence
-from engine.experiment import ExperimentCase
-from engine.gallery import shipped_answer
-from engine.keeping.store import Store
-from engine.result import Table
-from engine.run import answer
+from engine.commands.gallery import shipped_answer
+from engine.commands.openings import anomaly as opening
+from engine.core import run
+from engine.core.keeping.store import Store
+from engine.core.result import Table
+from engine.core.run import answer
+from engine.evaluation.experiment import ExperimentCase
+from engine.vision import data as data_sets
 from tests.visits import problems, run_experiment, unfolded, visit, words
 
 KEY = "anomaly.SMOTE"

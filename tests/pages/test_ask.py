@@ -5,15 +5,15 @@ import pytest
 from components.ask.every_claim import change
 from components.dialog.scene import SIDEBAR
 from components.views import ASK
+from engine.core.run import digest
+from engine.evaluation.language.greedy import Greedy
 from engine.hallucination import asking
-from engine.hallucination.decoding.greedy import Greedy
 from engine.hallucination.grounding.cause import Cause
 from engine.hallucination.grounding.each_claim import EachClaim, verdict
 from engine.hallucination.grounding.looks import Looks
 from engine.hallucination.grounding.priors import Priors
 from engine.hallucination.grounding.relevancy import Relevancy
-from engine.hallucination.tiny_vlm.weights import HABIT
-from engine.run import digest
+from engine.vision.language.tiny_vlm.weights import HABIT
 from tests.visits import pills, problems, question_in, unfolded, visit, words
 
 STORY = asking.scene("counter", 424)

@@ -10,21 +10,21 @@ from components import claims
 from components.asked_image import SIDEBAR_IMAGE
 from components.experiments import mixture
 from components.views import ATTRIBUTION_EXPERIMENTS
-from engine import data as data_sets
 from engine.attribution.experiments import AdaptiveSmoothing, mixture_drawings
 from engine.attribution.experiments.cbsn import Cbsn, Denoised, drawings
 from engine.attribution.experiments.mixed_answers import BY_IMAGE, MixedAnswers
 from engine.attribution.experiments.mixture_claims import ADAPTIVE, ATTACKED, CLEAN, NORMAL, ROBUST
-from engine.case import image_case
-from engine.case.opening import about_first
-from engine.case.prediction import at_once
-from engine.case.target import Target
-from engine.experiment import ExperimentCase
-from engine.images import Crop
-from engine.images.samples import SAMPLES, sample
-from engine.models.catalog import load
-from engine.result import Table
-from engine.run import kept_answer
+from engine.core.result import Table
+from engine.core.run import kept_answer
+from engine.evaluation.experiment import ExperimentCase
+from engine.vision import data as data_sets
+from engine.vision.case import image_case
+from engine.vision.case.opening import about_first
+from engine.vision.case.prediction import at_once
+from engine.vision.case.target import Target
+from engine.vision.images import Crop
+from engine.vision.images.samples import SAMPLES, sample
+from engine.vision.models.catalog import load
 from tests.visits import settled, visit, words
 
 KEY = "attribution.AdaptiveSmoothing"
@@ -68,8 +68,8 @@ def test_it_opens_with_its_picture_and_is_run_to_a_curve_and_an_image_under_atta
 def below_the_claims():
     """The part about one image, without the experiment's answer."""
     from components.experiments import mixture
-    from engine import data as data_sets
-    from engine.experiment import ExperimentCase
+    from engine.evaluation.experiment import ExperimentCase
+    from engine.vision import data as data_sets
 
     mixture.show(ExperimentCase(data_sets.load("digits")), "key")
 

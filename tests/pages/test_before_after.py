@@ -8,19 +8,19 @@ from components.before_after.counted import counted_once
 from components.before_after.form import AS_SAID, KEY
 from components.draw.drawing import draw
 from components.views import BEFORE_AFTER, CONCEPTS
-from engine.data.sprites import CATEGORIES
-from engine.hallucination import BEAF, Greedy, ScenesCase
-from engine.hallucination.measures.beaf import layout_of, said_of
-from engine.hallucination.measures.before_after import (
+from engine.core.result import Table
+from engine.core.run import answer, digest
+from engine.evaluation.language.beaf import layout_of, said_of
+from engine.evaluation.language.before_after import (
     FIGURES,
     beaf_figures,
     by_kind,
     moved_against,
     worst,
 )
-from engine.hallucination.tiny_vlm.weights import HABIT, HONEST, load
-from engine.result import Table
-from engine.run import answer, digest
+from engine.hallucination import BEAF, Greedy, ScenesCase
+from engine.vision.data.sprites import CATEGORIES
+from engine.vision.language.tiny_vlm.weights import HABIT, HONEST, load
 from tests.visits import problems, question_in, settled, visit, words
 
 SMALL = {f"{KEY}.count": "6"}

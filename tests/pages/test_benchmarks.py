@@ -4,11 +4,11 @@ import pytest
 
 from components.benchmarks import rows, words
 from components.views import BENCHMARKS
-from engine import run
+from engine.core import run
+from engine.evaluation.language.chair import Mention
+from engine.evaluation.language.own_rows import TEMPLATES
 from engine.hallucination import CHAIR, POPE, Greedy, ScenesCase
-from engine.hallucination.measures.chair import Mention
-from engine.hallucination.own_rows import TEMPLATES
-from engine.hallucination.tiny_vlm.weights import HABIT, load
+from engine.vision.language.tiny_vlm.weights import HABIT, load
 from tests.visits import pills, problems, settled, unfolded, visit
 from tests.visits import words as shown
 

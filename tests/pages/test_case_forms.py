@@ -7,25 +7,23 @@ import pytest
 from components import views
 from components.heatmaps.likeness import SIMILARITY
 from components.where_odd import nova
-from engine import data as data_sets
-from engine.anomaly import sources
-from engine.arguments import ARGUMENTS
-from engine.arguments.attacks import AttackedImagesArguments, OrderedArguments
-from engine.arguments.bags import BagsArguments
-from engine.arguments.base import Declared
-from engine.arguments.forgetting import KINDS, RequestParts
-from engine.arguments.generators import GeneratorArguments
-from engine.arguments.normal import (
+from engine.commands.arguments import ARGUMENTS
+from engine.commands.arguments.attacks import AttackedImagesArguments, OrderedArguments
+from engine.commands.arguments.bags import BagsArguments
+from engine.commands.arguments.base import Declared
+from engine.commands.arguments.forgetting import KINDS, RequestParts
+from engine.commands.arguments.generators import GeneratorArguments
+from engine.commands.arguments.normal import (
     DataArguments,
     FamiliarArguments,
     LesionsArguments,
     StudyArguments,
 )
-from engine.arguments.photographs import PhotoPairArguments
-from engine.arguments.pictures import ImageArguments, PairArguments, TrustArguments
-from engine.arguments.prototypes import PrototypeArguments
-from engine.arguments.speech import CaptionArguments, ScenesArguments, WordArguments
-from engine.arguments.trained import (
+from engine.commands.arguments.photographs import PhotoPairArguments
+from engine.commands.arguments.pictures import ImageArguments, PairArguments, TrustArguments
+from engine.commands.arguments.prototypes import PrototypeArguments
+from engine.commands.arguments.speech import CaptionArguments, ScenesArguments, WordArguments
+from engine.commands.arguments.trained import (
     AfterArguments,
     BoardArguments,
     ExperimentArguments,
@@ -33,13 +31,15 @@ from engine.arguments.trained import (
     PruneArguments,
     TrainArguments,
 )
-from engine.arguments.whole_slides import WholeSlideArguments
+from engine.commands.arguments.whole_slides import WholeSlideArguments
+from engine.evaluation.detection import sources
 from engine.hallucination.experiments import RefusalAudit
-from engine.models import checkpoints
-from engine.models.card import card_of
 from engine.sparsity import NMFlowExperiment
 from engine.sweep.request import SweepRequest
-from engine.training import Recipe, fresh, train
+from engine.vision import data as data_sets
+from engine.vision.models import checkpoints
+from engine.vision.models.card import card_of
+from engine.vision.training import Recipe, fresh, train
 from tests import homes
 from tests.visits import problems, settled, visit
 

@@ -5,13 +5,13 @@ import numpy as np
 from components.certificates import form, poison, view
 from components.certificates.form import IMAGE, KEY, POISON, SLOT, CertificateQuestion
 from components.views import CERTIFICATES
-from engine import data as data_sets
-from engine.experiment import ExperimentCase
-from engine.result import Table
-from engine.run import answer
+from engine.core.result import Table
+from engine.core.run import answer
+from engine.evaluation.experiment import ExperimentCase
 from engine.unlearning import Certificates
 from engine.unlearning.certificates.bounds import FA, ROE
 from engine.unlearning.certificates.certificates import ballots_about, election_table
+from engine.vision import data as data_sets
 from tests.visits import settled, visit, words
 
 FEW = {"partitions": 10, "spread": 2, "epochs": 3, "images": 30}

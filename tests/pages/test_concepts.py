@@ -5,12 +5,12 @@ import pytest
 
 from components.concepts import collateral, form, polls, view
 from components.views import ASK, CONCEPTS
+from engine.core.result import Table
+from engine.core.run import answer
 from engine.hallucination import POPE, Greedy, ScenesCase, asking
-from engine.hallucination.tiny_vlm.weights import HABIT, load
-from engine.result import Table
-from engine.run import answer
 from engine.unlearning import SAUCE, Collateral, PollsAfter
 from engine.unlearning.concepts.collateral import GAMMAS
+from engine.vision.language.tiny_vlm.weights import HABIT, load
 from tests.visits import settled, visit, words
 
 FEW = {"concepts.SAUCE.steps": "20"}

@@ -12,14 +12,14 @@ import pytest
 from components.lab.train import nearest_stop
 from components.sidebar.pictures import FROM_DATA
 from components.views import DATA_AND_MODELS, HEATMAPS
-from engine.data import entries, load, phantoms
-from engine.data.folders import read_folders
-from engine.lab import TrainCase, under_way
-from engine.lane import lanes
-from engine.models import checkpoints, embedded
-from engine.training import Recipe, Regime, loop, train, unfinished
-from engine.training.fresh import fresh
-from engine.training.state import state_file
+from engine.core.lane import lanes
+from engine.vision.data import entries, load, phantoms
+from engine.vision.data.folders import read_folders
+from engine.vision.lab import TrainCase, under_way
+from engine.vision.models import checkpoints, embedded
+from engine.vision.training import Recipe, Regime, loop, train, unfinished
+from engine.vision.training.fresh import fresh
+from engine.vision.training.state import state_file
 from tests.visits import pills, problems, settled, visit, zipped
 
 MLP = {"lab.part": "Train", "lab.recipe.architecture": "mlp", "lab.recipe.epochs": "2"}

@@ -11,22 +11,14 @@ from components.decoding import half, sinks
 from components.decoding.form import STORY, STUBBORN
 from components.notices import escape_markdown
 from components.views import DECODING
-from engine import gallery, run
-from engine.hallucination import (
-    STRATEGIES,
-    VCD,
-    Greedy,
-    MaskLLM,
-    Rates,
-    ScenesCase,
-    SCMoE,
-    asking,
-    opening,
-)
+from engine.commands import gallery
+from engine.commands.openings import hallucination as opening
+from engine.core import run
+from engine.hallucination import STRATEGIES, VCD, Greedy, MaskLLM, Rates, ScenesCase, SCMoE, asking
 from engine.hallucination.measures.attention_sinks import AttentionSinks
 from engine.hallucination.measures.comparison import summary
 from engine.hallucination.measures.mask_llm import habit_words, models_words
-from engine.hallucination.tiny_vlm.weights import HABIT, HONEST, LONG, MIXTURE
+from engine.vision.language.tiny_vlm.weights import HABIT, HONEST, LONG, MIXTURE
 from tests.visits import held_up, pills, problems, settled, unfolded, visit, words
 
 LAMP = "is there a lamp"

@@ -12,10 +12,10 @@ from engine.anomaly import FVR, Blends, FamiliarCase
 from engine.anomaly.doubt.blends import ITS_CLASS, OTHER, OTHERS
 from engine.anomaly.doubt.findings import NONE, SEVERAL, kind_of_doubt, which_rises
 from engine.anomaly.doubt.fvr import RULES
-from engine.anomaly.sources import unknown
-from engine.data import load
-from engine.models import catalog
-from engine.result import Table
+from engine.core.result import Table
+from engine.evaluation.detection.sources import unknown
+from engine.vision.data import load
+from engine.vision.models import catalog
 from tests.components.sidebar.test_subject import jpeg
 from tests.scans import dicom, ramp
 from tests.visits import png, problems, settled, visit

@@ -9,20 +9,19 @@ from components import views
 from components.experiments import view
 from components.views import UNLEARNING_EXPERIMENTS, VIEWS
 from engine import anomaly, sparsity, unlearning
-from engine import data as data_sets
-from engine.charts.drawing import Drawing
-from engine.charts.lines import Lines
 from engine.commands.coverage import family_title
-from engine.experiment import (
+from engine.commands.families import FAMILIES
+from engine.core.charts.drawing import Drawing
+from engine.core.charts.lines import Lines
+from engine.core.result import Pictures, Scores, Table
+from engine.core.run import answer
+from engine.evaluation.experiment import (
     OUTCOMES,
     Claim,
     ClosedFormExperiment,
     ExperimentCase,
     TrainingExperiment,
 )
-from engine.families import FAMILIES
-from engine.result import Pictures, Scores, Table
-from engine.run import answer
 from engine.unlearning import (
     CudaExperiment,
     FairPoisoning,
@@ -37,6 +36,7 @@ from engine.unlearning.experiments.poison_claims import AUC
 from engine.unlearning.experiments.poison_drawings import by_poison, risen, shifted_most
 from engine.unlearning.experiments.protected_share import mixtures
 from engine.unlearning.experiments.vat import CLAIMS, NOT_SWAYED, SWAYED, quarters
+from engine.vision import data as data_sets
 from tests import tiny
 from tests.components.pages import page_of
 from tests.visits import problems, run_experiment, settled, visit, words

@@ -9,11 +9,11 @@ import torch
 
 from components.views import FAMILIAR
 from engine.anomaly import KNN, Compare, Conformal, FamiliarCase, ViM
-from engine.anomaly.sources import unknown
-from engine.data import load, registry
-from engine.models import catalog, checkpoints
-from engine.models.card import card_of
-from engine.run import digest
+from engine.core.run import digest
+from engine.evaluation.detection.sources import unknown
+from engine.vision.data import load, registry
+from engine.vision.models import catalog, checkpoints
+from engine.vision.models.card import card_of
 from tests.visits import (
     held_up,
     pills,

@@ -16,15 +16,9 @@ from components.sidebar.examples import BY_ID
 from components.views import FORGET
 from components.widgets import browser_secret
 from engine import unlearning
-from engine.data import add, load
-from engine.data.folders import read_folders
-from engine.models import catalog, checkpoints, embedded
-from engine.models.card import card_of
-from engine.models.owners import Owner
-from engine.result import Table
-from engine.run import answer, kept_answer
-from engine.training import Recipe, fresh
-from engine.training import train as learn
+from engine.commands.openings.unlearning import FORGOTTEN
+from engine.core.result import Table
+from engine.core.run import answer, kept_answer
 from engine.unlearning import (
     SSD,
     AfterCase,
@@ -46,8 +40,14 @@ from engine.unlearning import (
 )
 from engine.unlearning.case import recipe_of
 from engine.unlearning.diagnostics.damping import damped
-from engine.unlearning.opening import FORGOTTEN
-from engine.weights.case import PruneCase
+from engine.vision.data import add, load
+from engine.vision.data.folders import read_folders
+from engine.vision.models import catalog, checkpoints, embedded
+from engine.vision.models.card import card_of
+from engine.vision.models.owners import Owner
+from engine.vision.training import Recipe, fresh
+from engine.vision.training import train as learn
+from engine.vision.weights.case import PruneCase
 from tests.visits import pills, problems, settled, visit, words, zipped
 
 NEAREST = FORGOTTEN.best.title

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 
 from components.views import UNLEARNING_EXPERIMENTS
-from engine import data as data_sets
-from engine.experiment import ExperimentCase
-from engine.result import Table
-from engine.run import answer
+from engine.core.result import Table
+from engine.core.run import answer
+from engine.evaluation.experiment import ExperimentCase
 from engine.unlearning import RangeForgetting
 from engine.unlearning.experiments import forget_range
 from engine.unlearning.experiments.range_claims import (
@@ -34,6 +33,7 @@ from engine.unlearning.experiments.range_drawings import (
     smoothed,
     standing,
 )
+from engine.vision import data as data_sets
 from tests import tiny
 from tests.visits import problems, settled, visit, words
 

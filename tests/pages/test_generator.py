@@ -5,8 +5,8 @@ import pytest
 
 from components.generator import view
 from components.views import GENERATOR
-from engine.result import Table
-from engine.run import answer
+from engine.core.result import Table
+from engine.core.run import answer
 from engine.unlearning import GeneratorSalUn, Samples
 from engine.unlearning.generator.forgotten import forgotten_file
 from engine.unlearning.generator.weights import shipped_case

@@ -3,8 +3,10 @@
 import numpy as np
 
 from components.views import HALLUCINATION_EXPERIMENTS
-from engine import data as data_sets
-from engine.experiment import ExperimentCase, deviation_column
+from engine.core.keeping.memory import Memory
+from engine.core.result import Table
+from engine.core.run import kept_answer
+from engine.evaluation.experiment import ExperimentCase, deviation_column
 from engine.hallucination import PerturbedAnswer
 from engine.hallucination.experiments import (
     ImageRerouting,
@@ -25,9 +27,7 @@ from engine.hallucination.experiments.perturb import Bound
 from engine.hallucination.experiments.refusal_views import ANSWERED, DECLINED, WAY
 from engine.hallucination.refusal import defenses
 from engine.hallucination.refusal.examined import CAUSES
-from engine.keeping.memory import Memory
-from engine.result import Table
-from engine.run import kept_answer
+from engine.vision import data as data_sets
 from tests.visits import settled, visit, words
 
 KEY = "hallucination.VisualAudit"

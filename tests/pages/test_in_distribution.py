@@ -8,11 +8,11 @@ from components import in_distribution
 from components.in_distribution import FOREIGN
 from components.views import ROOT, WHICH_EXPLANATION
 from components.which_explanation.losses import WITHHELD
-from engine import run
 from engine.anomaly.protocol import pixel_bank
 from engine.anomaly.protocol.pixel_bank import PixelBanks
-from engine.keeping.memory import Memory
-from engine.keeping.store import Store
+from engine.core import run
+from engine.core.keeping.memory import Memory
+from engine.core.keeping.store import Store
 from tests.visits import held_up, settled, visit, words
 
 PAGES = sorted(ROOT.glob("pages/*/*.py"))

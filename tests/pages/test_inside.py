@@ -7,11 +7,11 @@ import pytest
 
 from components.inside import probe, view
 from components.views import INSIDE
+from engine.core.result import Table
+from engine.core.run import answer
 from engine.hallucination import Greedy, HalluRAG, ScenesCase, WordRisk, asking
 from engine.hallucination.inside.probe import LINEAR
-from engine.hallucination.tiny_vlm.weights import HABIT, load
-from engine.result import Table
-from engine.run import answer
+from engine.vision.language.tiny_vlm.weights import HABIT, load
 from tests.visits import settled, visit, words
 
 METHOD = WordRisk(scenes=80)

@@ -7,16 +7,16 @@ from components.forget import judge
 from components.forget.judge import as_board
 from components.forget.words import percent
 from components.views import FORGET, JUDGE
-from engine.data import title_of
-from engine.data.folders import read_folders
-from engine.models import embedded
-from engine.models.card import ModelCard, card_of, weights_of
-from engine.models.rebuild import model_bytes, rebuilt
-from engine.run import answer
-from engine.training import Recipe, fresh
+from engine.commands.openings.unlearning import FORGOTTEN, board, forgotten
+from engine.core.run import answer
 from engine.unlearning import AfterCase, GivenCase, Judged, Relearn, Retrain, StillThere
-from engine.unlearning.opening import FORGOTTEN, board, forgotten
 from engine.unlearning.protocol.scoreboard import Scoreboard
+from engine.vision.data import title_of
+from engine.vision.data.folders import read_folders
+from engine.vision.models import embedded
+from engine.vision.models.card import ModelCard, card_of, weights_of
+from engine.vision.models.rebuild import model_bytes, rebuilt
+from engine.vision.training import Recipe, fresh
 from tests.in_memory import torch_file
 from tests.visits import pills, problems, settled, visit, words, zipped
 

@@ -5,8 +5,8 @@ import pytest
 
 from components.forget import judge
 from components.views import JUDGE
-from engine.models import format_rounds
-from engine.models.format_search import FormatSearch
+from engine.vision.models import format_rounds
+from engine.vision.models.format_search import FormatSearch
 from tests.plain_loop import TRAINED, PlainTraining, accuracy, trained, untrained, weights, zipped
 from tests.visits import problems, settled, visit, words
 

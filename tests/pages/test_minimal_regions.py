@@ -9,8 +9,8 @@ from components.minimal_regions import steps
 from components.views import MINIMAL_REGIONS
 from engine.attribution.lima import LiMA, RandomOrder
 from engine.attribution.lima.findings import sufficient_area
-from engine.case import ImageCase
-from engine.models import catalog
+from engine.vision.case import ImageCase
+from engine.vision.models import catalog
 from tests import tiny
 from tests.visits import problems, settled, visit, words
 

@@ -1,7 +1,7 @@
 """A visitor whose share of memory is full brings weights: a sentence, and nothing they had is lost.
 
-Elsewhere: `tests/engine/test_budget.py` tests the budget, `tests/components/test_login.py` that
-it is given back.
+Elsewhere: `tests/engine/core/test_budget.py` tests the budget, `tests/components/test_login.py`
+that it is given back.
 """
 
 import pytest
@@ -9,9 +9,9 @@ from streamlit.testing.v1 import AppTest
 
 from components import presence
 from components.views import HEATMAPS
-from engine.keeping import budget
-from engine.keeping.budget import MemoryBudget
-from engine.models import embedded
+from engine.core.keeping import budget
+from engine.core.keeping.budget import MemoryBudget
+from engine.vision.models import embedded
 from tests import plain_loop
 from tests.components.sidebar.test_own_weights import asking
 from tests.plain_loop import PlainTraining

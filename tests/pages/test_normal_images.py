@@ -7,9 +7,9 @@ from components.familiar import view as familiar
 from components.views import FAMILIAR, HEATMAPS, WHERE_ODD
 from components.where_odd import photograph, slices
 from components.where_odd import view as where_odd
-from engine.anomaly import sources
-from engine.anomaly.healthy import HEALTHY_TWINS
-from engine.data import load
+from engine.evaluation.detection import sources
+from engine.evaluation.detection.healthy import HEALTHY_TWINS
+from engine.vision.data import load
 from tests import scans
 from tests.components.sidebar.test_subject import jpeg, upload
 from tests.visits import problems, visit

@@ -9,15 +9,15 @@ from components.before_after import own, own_table
 from components.before_after.own import AFTER, KEY, MASK, YOURS
 from components.notices import escape_markdown
 from components.views import BEFORE_AFTER
-from engine.arguments.photographs import PhotoPairArguments
-from engine.errors import BadImage
+from engine.commands.arguments.photographs import PhotoPairArguments
+from engine.core.errors import BadImage
+from engine.core.result import Table
+from engine.core.run import answer, digest
+from engine.evaluation.language.photo_counts import said_word
 from engine.hallucination import PhotoPair
-from engine.hallucination.measures.photo_counts import said_word
 from engine.hallucination.photographs import photo_pair
-from engine.hallucination.tiny_vlm.weights import HABIT
-from engine.images import load, read
-from engine.result import Table
-from engine.run import answer, digest
+from engine.vision.images import load, read
+from engine.vision.language.tiny_vlm.weights import HABIT
 from tests.visits import pills, png, problems, question_in, settled, visit, words
 
 OTHERS = ("lamp", "boat")

@@ -7,13 +7,13 @@ import pytest
 from components.dialog.answer_words import first_place
 from components.dialog.scene import SIDEBAR
 from components.views import ASK, DECODING
+from engine.core.keeping.memory import Memory
+from engine.evaluation.language.verdict import NOT_KNOWN
 from engine.hallucination import Greedy, asking
-from engine.hallucination.hugging_face import loading
-from engine.hallucination.measures.verdict import NOT_KNOWN
-from engine.images import Crop
-from engine.images.samples import sample
-from engine.keeping.memory import Memory
-from engine.models.extras import TRANSFORMERS
+from engine.vision.images import Crop
+from engine.vision.images.samples import sample
+from engine.vision.language.hugging_face import loading
+from engine.vision.models.extras import TRANSFORMERS
 from tests.visits import problems, unfolded, visit, words
 
 tiny_hf = pytest.importorskip("tests.engine.hallucination.tiny_hf")

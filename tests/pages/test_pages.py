@@ -13,14 +13,14 @@ from components import notices, views
 from components.heatmaps import view
 from components.heatmaps.likeness import SIMILARITY
 from components.widgets.viewer import hottest_ninth
-from engine import run
-from engine.attribution.heatmaps.gradient import Gradient
-from engine.case import model_input, similarity_case
-from engine.charts.words import signed
-from engine.images import Crop
-from engine.images.samples import sample
-from engine.models import catalog
-from engine.models.catalog import load
+from engine.core import run
+from engine.core.charts.words import signed
+from engine.evaluation.maps.gradient import Gradient
+from engine.vision.case import model_input, similarity_case
+from engine.vision.images import Crop
+from engine.vision.images.samples import sample
+from engine.vision.models import catalog
+from engine.vision.models.catalog import load
 from tests.components.sidebar.test_subject import jpeg, upload
 from tests.in_memory import png
 from tests.tiny import vit

@@ -12,14 +12,14 @@ from streamlit.testing.v1 import AppTest
 from components import links, login
 from components.views import DATA_AND_MODELS, FORGET, HEATMAPS, PRUNE, SWEEP
 from components.widgets import browser_secret
-from engine import run
-from engine.data.folders import read_folders
-from engine.lab import Train, TrainCase
-from engine.models import catalog, checkpoints
-from engine.models.card import card_of, checkpoint
-from engine.models.owners import Owner
-from engine.run import answer
-from engine.training import Recipe
+from engine.core import run
+from engine.core.run import answer
+from engine.vision.data.folders import read_folders
+from engine.vision.lab import Train, TrainCase
+from engine.vision.models import catalog, checkpoints
+from engine.vision.models.card import card_of, checkpoint
+from engine.vision.models.owners import Owner
+from engine.vision.training import Recipe
 from tests.opening import at_view
 from tests.visits import held_up, pills, problems, settled, visit, zipped
 
@@ -103,7 +103,7 @@ def listing():
     import streamlit as st
 
     from components import links, sharing
-    from engine.models import catalog
+    from engine.vision.models import catalog
 
     links.bound()
     sharing.begin()
@@ -244,7 +244,7 @@ def acting():
     from components import sharing
     from components.draw.checkpoint import draw_checkpoint
     from components.lab import models
-    from engine.errors import BadModel
+    from engine.core.errors import BadModel
 
     sharing.begin()
     name = st.session_state["name"]
@@ -352,7 +352,7 @@ def uploads_of(at):
 
 
 def test_data_of_another_s_file_are_not_opened_by_their_name(case):
-    from engine import data as data_sets
+    from engine.vision import data as data_sets
 
     data_sets.add(case.data)
 
@@ -360,8 +360,8 @@ def test_data_of_another_s_file_are_not_opened_by_their_name(case):
         import streamlit as st
 
         from components import sharing
-        from engine import data as data_sets
-        from engine.errors import BadData
+        from engine.core.errors import BadData
+        from engine.vision import data as data_sets
 
         sharing.begin()
         for change in ("", "+noisy:share=0.5"):

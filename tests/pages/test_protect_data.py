@@ -9,11 +9,9 @@ import pytest
 from components.protect import trained
 from components.protect.view import PRIVACY, left_words
 from components.views import PROTECT_DATA
-from engine.case.opening import about_first
-from engine.lane import lanes
-from engine.pictures import as_bytes
-from engine.run import answer
-from engine.training import Recipe
+from engine.core.lane import lanes
+from engine.core.pictures import as_bytes
+from engine.core.run import answer
 from engine.unlearning import (
     Copies,
     CudaExperiment,
@@ -26,6 +24,8 @@ from engine.unlearning import (
 from engine.unlearning.protection import own_set
 from engine.unlearning.protection.own_folders import protected_folders
 from engine.unlearning.protection.protected_pair import figures, noise_picture, pair_of, verdict
+from engine.vision.case.opening import about_first
+from engine.vision.training import Recipe
 from tests.engine.unlearning.protection.test_own_folders import COLORS, FILES, zipped
 from tests.visits import pills, problems, settled, visit, words
 

@@ -13,13 +13,13 @@ from components.asked_image import SIDEBAR_IMAGE
 from components.prototypes import form, learned, robust, view
 from components.prototypes.form import IMAGE, KEY, ROBUST, SLOT, PrototypeQuestion
 from components.views import PROTOTYPES
-from engine import data as data_sets
 from engine.attribution.prototypes import PrototypeRobustness, Prototypes, about_row, first_row
 from engine.attribution.prototypes.learning import NETWORK_TITLES, REASONING_TITLES
 from engine.attribution.prototypes.networks import DEEP, INDEFINITE, NEGATIVE
 from engine.attribution.prototypes.reasons import LEFT_OUT, PARTS, ignored_words
-from engine.result import Table
-from engine.run import answer
+from engine.core.result import Table
+from engine.core.run import answer
+from engine.vision import data as data_sets
 from tests.visits import problems, settled, unfolded, visit, words
 
 FEW = {"components": 12, "epochs": 3, "tries": 1}

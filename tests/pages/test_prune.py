@@ -11,23 +11,24 @@ import pytest
 
 from components.prune import accuracy, asked, before_after, layers, overlaps, view
 from components.views import PRUNE
-from engine import run, sparsity
-from engine.attribution.heatmaps.grad_cam import GradCam
-from engine.case import ImageCase
-from engine.case.prediction import Prediction
-from engine.case.target import Target
-from engine.charts.words import percent
-from engine.data import load
-from engine.measures.drift import rank_correlation, top_overlap
-from engine.models import catalog, checkpoints
-from engine.result import Table
+from engine import sparsity
+from engine.core import run
+from engine.core.charts.words import percent
+from engine.core.result import Table
+from engine.evaluation.maps.grad_cam import GradCam
+from engine.evaluation.measures.drift import rank_correlation, top_overlap
 from engine.sparsity.criteria.magnitude import Magnitude
 from engine.sparsity.masks import pruning
 from engine.sparsity.masks.compare import overlap
 from engine.sparsity.prune import share_correct
-from engine.training import Recipe, fresh
-from engine.training.loop import TrainingRun
-from engine.weights.course import course_words
+from engine.vision.case import ImageCase
+from engine.vision.case.prediction import Prediction
+from engine.vision.case.target import Target
+from engine.vision.data import load
+from engine.vision.models import catalog, checkpoints
+from engine.vision.training import Recipe, fresh
+from engine.vision.training.loop import TrainingRun
+from engine.vision.weights.course import course_words
 from tests.in_memory import written
 from tests.visits import problems, settled, unfolded, visit, words
 

@@ -3,11 +3,11 @@
 import pytest
 
 from components.views import PRUNE
-from engine.models import catalog
-from engine.run import answer
+from engine.core.run import answer
 from engine.sparsity import Prune, Sensitivity, prune_case
 from engine.sparsity.criteria.jackpot import AFTER_SEARCH, START, Jackpot
 from engine.sparsity.masks.compare import overlap
+from engine.vision.models import catalog
 from tests.visits import settled, visit, words
 
 DIGITS = {"image": "From a data set", "data": "Digits, 8 × 8", "model": "Digits MLP"}

@@ -8,7 +8,6 @@ from components.robustness.drawings import MARGIN
 from components.robustness.form import KEY
 from components.robustness.key_points import CONTROL, KEY_POINTS
 from components.views import ROBUSTNESS
-from engine.anomaly import sources
 from engine.attribution.robustness import (
     FGSM,
     PGD,
@@ -22,12 +21,13 @@ from engine.attribution.robustness import (
 )
 from engine.attribution.robustness.followed import MAPS, NEW, SAME, TIMES
 from engine.attribution.robustness.scored import attacked_pixels
-from engine.attribution.trust import Order, TrustCase
-from engine.attribution.trust.verdict import verdict_table
-from engine.case import PairCase
-from engine.models import catalog
-from engine.result import Table
-from engine.run import answer
+from engine.core.result import Table
+from engine.core.run import answer
+from engine.evaluation.detection import sources
+from engine.evaluation.trust import Order, TrustCase
+from engine.evaluation.trust.verdict import verdict_table
+from engine.vision.case import PairCase
+from engine.vision.models import catalog
 from tests import tiny
 from tests.visits import at_view, problems, settled, visit, words
 

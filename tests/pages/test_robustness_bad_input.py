@@ -9,10 +9,10 @@ from components.views import ROBUSTNESS
 from engine.attribution import robustness
 from engine.attribution.robustness.followed import KINDS, MAPS, MORE
 from engine.attribution.robustness.scored import BEFORE, attacked_pixels
-from engine.attribution.trust import OtherClass, TrustCase
-from engine.case import PairCase
-from engine.models import catalog
-from engine.run import answer
+from engine.core.run import answer
+from engine.evaluation.trust import OtherClass, TrustCase
+from engine.vision.case import PairCase
+from engine.vision.models import catalog
 from tests import tiny
 from tests.visits import pills, problems, settled, visit, words
 

@@ -10,8 +10,6 @@ from streamlit.testing.v1 import AppTest
 from components import views
 from components.slides import coverage, form, masked, own, view
 from components.slides.form import ATTENTION, KEY, SlidesQuestion
-from engine import data as data_sets
-from engine.arguments.bags import BagsArguments
 from engine.attribution.slides import (
     MHIM,
     MHIM2,
@@ -22,10 +20,12 @@ from engine.attribution.slides import (
 )
 from engine.attribution.slides.bags import layout_of
 from engine.attribution.slides.methods import ABMIL
-from engine.data.whole_slide import made_slide
-from engine.images.large import open_large
-from engine.models.catalog import DEFAULT, load
-from engine.run import answer
+from engine.commands.arguments.bags import BagsArguments
+from engine.core.run import answer
+from engine.vision import data as data_sets
+from engine.vision.data.whole_slide import made_slide
+from engine.vision.images.large import open_large
+from engine.vision.models.catalog import DEFAULT, load
 from tests.visits import problems, settled, visit, words
 
 EPOCHS = 2
@@ -38,7 +38,7 @@ def few(monkeypatch):
     """Few bags, and a small section, so that it takes seconds."""
     load_set = data_sets.load
     monkeypatch.setattr(
-        "engine.arguments.bags.data_sets.load",
+        "engine.commands.arguments.bags.data_sets.load",
         lambda name: load_set(f"{name},count=30" if ":" in name else f"{name}:count=30"),
     )
     monkeypatch.setattr(own, "made_slide", lambda: made_slide(896, 672))
@@ -201,8 +201,8 @@ def test_settings_that_do_not_fit_are_a_sentence(link, sentence):
 def test_a_piece_that_is_broken_where_it_is_looked_at_is_a_sentence():
     def page():
         from components.slides import own
-        from engine.images.large import CpuAllowance, PiecewiseTiff
-        from engine.images.tiles import TileGrid
+        from engine.vision.images.large import CpuAllowance, PiecewiseTiff
+        from engine.vision.images.tiles import TileGrid
 
         grid = TileGrid(64, 1, (64, 64), 3, packed=True, differences=False)
         image = PiecewiseTiff(64, 64, "broken", (), b"", ((8, 999),), grid, False, CpuAllowance(0))

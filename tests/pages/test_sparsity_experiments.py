@@ -10,17 +10,17 @@ import pytest
 from components.asked_image import SIDEBAR_IMAGE
 from components.experiments.channels import rare
 from components.views import SPARSITY_EXPERIMENTS
-from engine import data as data_sets
-from engine.case import ImageCase
-from engine.case.target import Target
-from engine.experiment import ExperimentCase
-from engine.result import Table
-from engine.run import answer
+from engine.core.result import Table
+from engine.core.run import answer
+from engine.evaluation.experiment import ExperimentCase
 from engine.sparsity import FireTogether, NMFlowExperiment, RandomPruning, Reprogram
 from engine.sparsity.experiments import ftwt
 from engine.sparsity.experiments.channels import ImageChannels, restored, used
 from engine.sparsity.experiments.reprogram_claims import DENSE, LP, LP_FEW, TICKETS, VP, VP_ERROR
-from engine.training import Recipe
+from engine.vision import data as data_sets
+from engine.vision.case import ImageCase
+from engine.vision.case.target import Target
+from engine.vision.training import Recipe
 from tests import tiny
 from tests.visits import problems, run_experiment, settled, visit, words
 

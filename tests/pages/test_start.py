@@ -8,10 +8,10 @@ import pytest
 from components.start import cards
 from components.start.questions import NO_SCENE
 from components.views import ASK, FORGET, HEATMAPS, LEVEL_SETS, PRUNE, START, STORIES
-from engine import run
 from engine.attribution.level_sets.blind_spot import BlindSpot
 from engine.attribution.level_sets.lst import LST
-from engine.lane import lanes
+from engine.core import run
+from engine.core.lane import lanes
 from engine.sparsity.effects.pruned_image import PrunedImage
 from tests.components.sidebar.test_subject import jpeg, upload
 from tests.visits import held_up, png, problems, settled, visit, words

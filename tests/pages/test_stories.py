@@ -11,7 +11,7 @@ from components.stories import page
 from components.stories.told import STORIES
 from components.views import STORIES as VIEW
 from components.views import VIEWS
-from engine import run
+from engine.core import run
 from tests.visits import problems, settled, visit, words
 
 BY_ADDRESS = {view.address: view for view in VIEWS}

@@ -10,13 +10,13 @@ import pytest
 from components.study import charts, ranking, view
 from components.study.form import StudyQuestion
 from components.views import STUDY
-from engine.arguments.normal import StudyArguments
 from engine.attribution.study import NAMED, Study, study_case
 from engine.attribution.study.findings import with_figure
 from engine.attribution.study.ranking import SCORE, by_reliability
-from engine.charts import labels
-from engine.gallery import shipped_answer
-from engine.run import digest
+from engine.commands.arguments.normal import StudyArguments
+from engine.commands.gallery import shipped_answer
+from engine.core.charts import labels
+from engine.core.run import digest
 from tests.visits import pills, problems, question_in, settled, visit, words
 
 FEW = ["Saliency", "Grad-CAM"]

@@ -8,10 +8,10 @@ from components.sidebar.pictures import FROM_DATA, YOURS
 from components.sweep import asks
 from components.sweep.form import KEY
 from components.views import HEATMAPS, SWEEP
-from engine import run
 from engine.attribution.heatmaps.occlusion import Occlusion
-from engine.keeping.store import Store
-from engine.run import GALLERY
+from engine.core import run
+from engine.core.keeping.store import Store
+from engine.core.run import GALLERY
 from engine.sweep import links
 from engine.sweep.images import SweepImage
 from engine.sweep.links import address_of
@@ -139,8 +139,8 @@ def test_what_the_view_cannot_show_has_no_link(image, more):
 
 
 def test_settings_stand_in_a_link_as_their_widgets_write_them():
-    from engine.attribution.heatmaps.grad_cam import GradCam
     from engine.attribution.heatmaps.rise import Rise
+    from engine.evaluation.maps.grad_cam import GradCam
 
     assert links.settings_of(GradCam()) == {}
     assert links.settings_of(GradCam(raising=False)) == {"heatmaps.GradCam.raising": "false"}

@@ -12,16 +12,16 @@ from components.tickets import evidence
 from components.tickets.form import KEY
 from components.tickets.rewinding import usual_case
 from components.views import TICKETS
-from engine import data as data_sets
-from engine.arguments.trained import TrainArguments
-from engine.charts.words import percent
-from engine.lab import TrainCase
-from engine.models.rebuild import rebuilt
-from engine.run import answer, digest
+from engine.commands.arguments.trained import TrainArguments
+from engine.commands.openings import sparsity as openings
+from engine.core.charts.words import percent
+from engine.core.run import answer, digest
 from engine.sparsity import BiP, Lottery, Rewinding, masks_in
-from engine.sparsity import opening as openings
 from engine.sparsity.tickets.lottery import FIRST, RECIPES, claims, said_of
-from engine.training import Recipe
+from engine.vision import data as data_sets
+from engine.vision.lab import TrainCase
+from engine.vision.models.rebuild import rebuilt
+from engine.vision.training import Recipe
 from tests import tiny
 from tests.visits import problems, question_in, settled, visit, words
 

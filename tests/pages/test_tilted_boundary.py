@@ -9,14 +9,14 @@ import pytest
 from components.tilt import form, more, view
 from components.tilt.form import FIRST, KEY, TiltQuestion
 from components.views import TILTED_BOUNDARY
-from engine import data as data_sets
 from engine.attribution.tilt import LocalTilt, TiltedBoundary, TiltedSheets
 from engine.attribution.tilt.boundary import STRENGTHS
 from engine.attribution.tilt.linear import LEARNERS
 from engine.attribution.tilt.mirror import mirror, wall
-from engine.experiment import ExperimentCase
-from engine.result import Table
-from engine.run import answer
+from engine.core.result import Table
+from engine.core.run import answer
+from engine.evaluation.experiment import ExperimentCase
+from engine.vision import data as data_sets
 from tests.visits import problems, settled, visit, words
 
 NETWORK = {f"{KEY}.network": "true"}

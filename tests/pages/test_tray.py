@@ -12,9 +12,9 @@ from components.report import tray
 from components.views import MINIMAL_REGIONS, TRAY
 from components.widgets import hand_over, viewer
 from components.widgets.wording import how_alike
-from engine.charts.words import signed
-from engine.measures.agreement import matrix
-from engine.models import catalog
+from engine.core.charts.words import signed
+from engine.evaluation.measures.agreement import matrix
+from engine.vision.models import catalog
 from tests import tiny
 from tests.visits import problems, settled, visit, words
 

@@ -10,12 +10,12 @@ from torch import nn
 
 from components import runs
 from components.notices import UNEXPECTED
-from engine.attribution.trust import TRUST
-from engine.attribution.trust.cheap import OtherClass
-from engine.case import image
-from engine.lane import lane
-from engine.models import catalog
-from engine.models.classifier import Classifier
+from engine.core.lane import lane
+from engine.evaluation.trust import TRUST
+from engine.evaluation.trust.cheap import OtherClass
+from engine.vision.case import image
+from engine.vision.models import catalog
+from engine.vision.models.classifier import Classifier
 from tests.tiny import Cnn, Linear, random_weights
 from tests.visits import problems, provenance, settled, visit, words
 

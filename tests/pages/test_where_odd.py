@@ -8,16 +8,17 @@ import pytest
 
 from components.views import WHERE_ODD
 from components.where_odd import answers, form, nova
-from engine.anomaly import FamiliarCase, LesionsCase, Nova, PaDiM, PatchCore, sources
-from engine.anomaly.healthy import TWINS
-from engine.case import model_input
-from engine.data.example import example
-from engine.data.folders import read_folders
-from engine.data.nova import read_nova
-from engine.images import Crop
-from engine.models import catalog
-from engine.run import answer, digest
-from tests.engine.data import nova_files
+from engine.anomaly import FamiliarCase, LesionsCase, Nova, PaDiM, PatchCore
+from engine.core.run import answer, digest
+from engine.evaluation.detection import sources
+from engine.evaluation.detection.healthy import TWINS
+from engine.vision.case import model_input
+from engine.vision.data.example import example
+from engine.vision.data.folders import read_folders
+from engine.vision.data.nova import read_nova
+from engine.vision.images import Crop
+from engine.vision.models import catalog
+from tests.engine.vision.data import nova_files
 from tests.visits import pills, problems, question_in, settled, visit, words, zipped
 
 DIGITS = {"image": "From a data set", "data": "Digits, 8 × 8", "item": "1", "model": "Digits CNN"}

@@ -15,13 +15,14 @@ from components.sidebar.pictures import Chosen
 from components.sidebar.subject import Subject
 from components.views import WHERE_ODD
 from components.where_odd import slices
-from engine.anomaly import FamiliarCase, PatchCore, sources
+from engine.anomaly import FamiliarCase, PatchCore
 from engine.anomaly.localizers.slices import ScanCase, SliceBySlice, slice_maps, strangest
 from engine.anomaly.localizers.tiles import PhotographCase, TileByTile
-from engine.case import ImageCase, model_input
-from engine.case.target import Target
-from engine.images import Crop, SliceChoice, load
-from engine.models import catalog
+from engine.evaluation.detection import sources
+from engine.vision.case import ImageCase, model_input
+from engine.vision.case.target import Target
+from engine.vision.images import Crop, SliceChoice, load
+from engine.vision.models import catalog
 from tests.components.sidebar.test_subject import upload
 from tests.pages.test_where_odd import DIGITS, answered
 from tests.scans import dicom, nifti

@@ -9,7 +9,7 @@ from components.views import WHICH_EXPLANATION
 from components.which_explanation import losses
 from engine.attribution.lfa import LFA, ROWS, LocalModel
 from engine.attribution.lfa.shares import CHANGES, ranked
-from engine.models import catalog
+from engine.vision.models import catalog
 from tests import tiny
 from tests.visits import held_up, pills, problems, settled, visit, words
 

@@ -7,8 +7,8 @@ from sklearn.metrics import roc_auc_score
 
 from engine.anomaly.localizers.padim import GaussianPlaces
 from engine.anomaly.localizers.patchcore import NearestPatch, centers
-from engine.measures.segmentation import aupro
-from engine.method import quiet
+from engine.core.method import quiet
+from engine.evaluation.measures.segmentation import aupro
 
 pytest.importorskip("anomalib")
 pytestmark = pytest.mark.peer

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from engine.attribution.heatmaps.grad_cam import GradCam
 from engine.attribution.heatmaps.layer_cam import LayerCam
-from engine.models.lite import load_lite
+from engine.evaluation.maps.grad_cam import GradCam
+from engine.vision.models.lite import load_lite
 from tests.engine.attribution.photo import EGYPTIAN_CAT, cat_case
 
 peer = pytest.importorskip("pytorch_grad_cam")

@@ -5,10 +5,10 @@ import pytest
 import torch
 from PIL import Image
 
-from engine.case import model_input
-from engine.images import Crop, Picture
-from engine.images.samples import sample
-from engine.models import chest
+from engine.vision.case import model_input
+from engine.vision.images import Crop, Picture
+from engine.vision.images.samples import sample
+from engine.vision.models import chest
 from tests.tiny import cnn
 
 pytestmark = pytest.mark.peer

@@ -13,9 +13,9 @@ from engine.attribution.heatmaps.partition import Partition, square_tiles
 from engine.attribution.lfa import LocalModel
 from engine.attribution.lfa.ground import Ground
 from engine.attribution.lfa.neighborhoods import Radii, coins
-from engine.case import ImageCase
-from engine.case.target import Target
-from engine.models.classifier import Classifier
+from engine.vision.case import ImageCase
+from engine.vision.case.target import Target
+from engine.vision.models.classifier import Classifier
 from tests import tiny
 
 peer = pytest.importorskip("captum.attr")

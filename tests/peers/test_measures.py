@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 import torch
 
-from engine.attribution.heatmaps.gradient import Gradient
-from engine.measures.concentration import entropy, gini
-from engine.measures.fidelity import infidelity, max_sensitivity
-from engine.measures.localization import located
-from engine.measures.showing import curves, ranks, region_curves
+from engine.evaluation.maps.gradient import Gradient
+from engine.evaluation.measures.concentration import entropy, gini
+from engine.evaluation.measures.fidelity import infidelity, max_sensitivity
+from engine.evaluation.measures.localization import located
+from engine.evaluation.measures.showing import curves, ranks, region_curves
 from tests.tiny import cnn_case
 
 pytestmark = pytest.mark.peer

@@ -9,10 +9,10 @@ from scipy.stats import spearmanr
 from threadpoolctl import threadpool_limits
 
 from engine.anomaly import KNN, MSP, Energy, Mahalanobis, MaxLogit, NNGuide, ReAct, ViM
-from engine.anomaly.detectors.nudge import nudged
-from engine.measures import detection
-from engine.models import catalog
-from engine.models.threads import one_thread
+from engine.evaluation.detection.nudge import nudged
+from engine.evaluation.measures import detection
+from engine.vision.models import catalog
+from engine.vision.models.threads import one_thread
 from tests.engine.anomaly.banks import bank, digits
 
 peer = pytest.importorskip("pytorch_ood")

@@ -16,11 +16,11 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torchvision.models import resnet18
 
 from engine.attribution.heatmaps.lrp import Lrp
-from engine.case import ImageCase
-from engine.case.target import Target
-from engine.data.registry import load as load_data
-from engine.models import catalog
-from engine.models.lite import load_lite
+from engine.vision.case import ImageCase
+from engine.vision.case.target import Target
+from engine.vision.data.registry import load as load_data
+from engine.vision.models import catalog
+from engine.vision.models.lite import load_lite
 from tests import tiny
 from tests.engine.attribution.photo import EGYPTIAN_CAT, cat_case
 

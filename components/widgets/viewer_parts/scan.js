@@ -35,7 +35,7 @@ function windowOf(view) {
   return view.look.window ?? grayOf(view).window;
 }
 
-/* DICOM's formulas, as in engine/images/window.py: 0 is black, 1 is white. */
+/* DICOM's formulas, as in engine/vision/images/window.py: 0 is black, 1 is white. */
 function brightness({ center, width, shape, table }, value) {
   switch (shape) {
     case "linear":

@@ -23,14 +23,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.anomaly.bank import Bank, Doubles, unit_rows
-from engine.anomaly.detectors.detector import Detector, Fitted, Scored
 from engine.anomaly.detectors.vim import require_head
-from engine.anomaly.gather import Gathered
-from engine.anomaly.protocol.conformal import Conformal
-from engine.measures.detection import auroc
-from engine.method import Slider, Switch, setting
-from engine.result import Table, View
+from engine.core.method import Slider, Switch, setting
+from engine.core.result import Table, View
+from engine.evaluation.detection.bank import Bank, Doubles, unit_rows
+from engine.evaluation.detection.conformal import Conformal
+from engine.evaluation.detection.detector import Detector, Fitted, Scored
+from engine.evaluation.detection.gather import Gathered
+from engine.evaluation.measures.detection import auroc
 
 HALVES = {"both halves": (1.0, 1.0), "features": (1.0, 0.0), "attenuated": (0.0, 1.0)}
 ABLATED = ("p-value of the image", "AUROC", "Spearman with MaxLogit")

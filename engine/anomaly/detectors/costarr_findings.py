@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from engine.anomaly.protocol.standing import apart_where_unseen
-from engine.result import Table
+from engine.core.result import Table
+from engine.evaluation.detection.standing import apart_where_unseen
 
 SAME_ORDER = 0.95  # Spearman from which on two scores order images alike
 HARDLY = 0.005  # of AUROC

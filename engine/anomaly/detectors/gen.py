@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.anomaly.bank import Bank, Doubles, softmax
-from engine.anomaly.detectors.detector import Detector, Fitted, Scored
-from engine.method import Slider, setting
+from engine.core.method import Slider, setting
+from engine.evaluation.detection.bank import Bank, Doubles, softmax
+from engine.evaluation.detection.detector import Detector, Fitted, Scored
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.anomaly.bank import Bank
-from engine.anomaly.detectors.detector import Detector, Fitted, Scored
+from engine.evaluation.detection.bank import Bank
+from engine.evaluation.detection.detector import Detector, Fitted, Scored
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.anomaly.bank import Bank, Doubles, logsumexp
 from engine.anomaly.bayes import Moments, NaiveBayes
-from engine.anomaly.detectors.detector import Detector, Fitted, Scored
-from engine.anomaly.detectors.mahalanobis import classes_of
-from engine.method import Slider, setting
+from engine.core.method import Slider, setting
+from engine.evaluation.detection.bank import Bank, Doubles, logsumexp
+from engine.evaluation.detection.detector import Detector, Fitted, Scored
+from engine.evaluation.detection.mahalanobis import classes_of
 
 LEAST = 0.1  # of the median span; ours
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from engine.anomaly.bank import Bank
-from engine.anomaly.detectors.detector import Detector, Fitted, Scored
-from engine.method import Slider, setting
+from engine.core.method import Slider, setting
+from engine.evaluation.detection.bank import Bank
+from engine.evaluation.detection.detector import Detector, Fitted, Scored
 
 SEED = 0  # of the draw where only a share of the normal images is used
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.anomaly.bank import Bank, softmax
-from engine.anomaly.detectors.detector import Detector, Fitted, Scored
-from engine.anomaly.detectors.nudge import PAPER, epsilon_setting, temperature_setting
-from engine.errors import BlindspotError
+from engine.core.errors import BlindspotError
+from engine.evaluation.detection.bank import Bank, softmax
+from engine.evaluation.detection.detector import Detector, Fitted, Scored
+from engine.evaluation.detection.nudge import PAPER, epsilon_setting, temperature_setting
 
 
 @dataclass(frozen=True)

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from engine.anomaly.detectors.costarr import COSTARR
-from engine.anomaly.detectors.detector import Detector
-from engine.anomaly.detectors.energy import Energy
 from engine.anomaly.detectors.gen import GEN
-from engine.anomaly.detectors.knn import KNN
-from engine.anomaly.detectors.mahalanobis import Mahalanobis
 from engine.anomaly.detectors.max_logit import MaxLogit
-from engine.anomaly.detectors.msp import MSP
 from engine.anomaly.detectors.naive_bayes import NaiveBayesDetector
 from engine.anomaly.detectors.nnguide import NNGuide
 from engine.anomaly.detectors.react import ReAct
 from engine.anomaly.detectors.vim import ViM
+from engine.evaluation.detection.detector import Detector
+from engine.evaluation.detection.energy import Energy
+from engine.evaluation.detection.knn import KNN
+from engine.evaluation.detection.mahalanobis import Mahalanobis
+from engine.evaluation.detection.msp import MSP
 
 QUICK: tuple[type[Detector], ...] = (
     KNN, ViM, Mahalanobis, NaiveBayesDetector, COSTARR, NNGuide, MSP, MaxLogit, Energy, GEN, ReAct,

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.anomaly.bank import Bank, logsumexp
-from engine.anomaly.detectors.detector import Detector, Fitted, Scored
 from engine.anomaly.detectors.vim import require_head
-from engine.method import Slider, setting
+from engine.core.method import Slider, setting
+from engine.evaluation.detection.bank import Bank, logsumexp
+from engine.evaluation.detection.detector import Detector, Fitted, Scored
 
 NEGATIVE = 0.05  # share of negative activations from which on a note is due
 

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.anomaly.bank import Bank, Doubles, Head
-from engine.anomaly.detectors.detector import Detector, Fitted, Scored
-from engine.errors import BlindspotError
-from engine.method import Slider, setting
+from engine.core.errors import BlindspotError
+from engine.core.method import Slider, setting
+from engine.evaluation.detection.bank import Bank, Doubles, Head
+from engine.evaluation.detection.detector import Detector, Fitted, Scored
 
 EXACT = 1e-6  # of the biases: how nearly the logits vanish at u
 NOTHING = 1e-9  # of the features' length: a residual as small as rounding

@@ -13,18 +13,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.anomaly.bank import Bank, Doubles
-from engine.anomaly.case import FamiliarCase
 from engine.anomaly.doubt.cosine import loss_setting
 from engine.anomaly.doubt.findings import NONE, SEVERAL, which_rises
 from engine.anomaly.doubt.fvr import FVR, OpinionHead
 from engine.anomaly.doubt.masses import Masses
-from engine.anomaly.gather import Gathered, gathered
 from engine.anomaly.protocol.corrupt import bank_of_pixels, held_out_pixels
-from engine.errors import BadData, BadSetting
-from engine.method import Choice, Method, Progress, Slider, part_of, quiet, setting
-from engine.pictures import as_bytes
-from engine.result import Pictures, Result, Table, Triangle
+from engine.core.errors import BadData, BadSetting
+from engine.core.method import Choice, Method, Progress, Slider, part_of, quiet, setting
+from engine.core.pictures import as_bytes
+from engine.core.result import Pictures, Result, Table, Triangle
+from engine.evaluation.detection.bank import Bank, Doubles
+from engine.evaluation.detection.case import FamiliarCase
+from engine.evaluation.detection.gather import Gathered, gathered
 
 ITS_CLASS, OTHER, OTHERS, NOISE = "its class", "the other class", "further classes", "noise"
 WAYS = ("class", "noise")

@@ -16,10 +16,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from engine.anomaly.bank import Doubles, Ints
-from engine.method import Choice, setting
-from engine.models.classifier import Classifier
-from engine.training import Batch, descend
+from engine.core.method import Choice, setting
+from engine.evaluation.detection.bank import Doubles, Ints
+from engine.vision.models.classifier import Classifier
+from engine.vision.training import Batch, descend
 
 SCALE, BIAS, SPREAD = 10.0, -5.0, 0.1  # where training begins
 RATE = 0.03

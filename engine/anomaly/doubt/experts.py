@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from engine.device import in_double
-from engine.models.small.shape import NARROW, NetworkShape, enter
+from engine.core.device import in_double
+from engine.vision.models.small.shape import NARROW, NetworkShape, enter
 
 SCALE = 30.0
 ETA = 0.2  # how softly experts are weighed by what they leave over

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from engine.anomaly.protocol.conformal import INDEPENDENT
-from engine.result import Table
+from engine.core.result import Table
+from engine.evaluation.detection.conformal import INDEPENDENT
 
 SEVERAL, NONE = "several classes", "no class"
 

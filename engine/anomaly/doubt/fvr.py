@@ -13,17 +13,17 @@ from typing import Any
 
 import numpy as np
 
-from engine.anomaly.bank import Bank, Doubles
-from engine.anomaly.case import FamiliarCase
-from engine.anomaly.detectors.detector import Detector, Fitted, Scored
 from engine.anomaly.doubt.cosine import CosineHead, fit_head, loss_setting
 from engine.anomaly.doubt.findings import NONE, SEVERAL, kind_of_doubt
 from engine.anomaly.doubt.masses import DoubtLines, Flags, Masses, answer_sets, masses
-from engine.anomaly.gather import Gathered, gathered
-from engine.errors import BadData
-from engine.measures.detection import auroc, error_auroc
-from engine.method import Progress, Slider, quiet, setting
-from engine.result import Result, Table, View
+from engine.core.errors import BadData
+from engine.core.method import Progress, Slider, quiet, setting
+from engine.core.result import Result, Table, View
+from engine.evaluation.detection.bank import Bank, Doubles
+from engine.evaluation.detection.case import FamiliarCase
+from engine.evaluation.detection.detector import Detector, Fitted, Scored
+from engine.evaluation.detection.gather import Gathered, gathered
+from engine.evaluation.measures.detection import auroc, error_auroc
 
 RULES = ("always one class", "one or none", "one, several or none")
 

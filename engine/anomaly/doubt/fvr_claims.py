@@ -16,17 +16,17 @@ from torch import nn
 from engine.anomaly.doubt.cosine import CosineHead, by_masses, fit_head, with_head
 from engine.anomaly.doubt.fvr import FVR
 from engine.anomaly.doubt.masses import DoubtLines, Masses, answer_sets, masses
-from engine.data import DataSet, Rows
-from engine.data.variants import OpenSet
-from engine.experiment import Claim, ExperimentCase, Figures, trained_model
-from engine.kept_experiment import KeptExperiment
-from engine.lab import TrainCase
-from engine.measures.detection import auroc, error_auroc
-from engine.method import Progress, Slider, setting
-from engine.models.classifier import Classifier
-from engine.pictures import as_bytes
-from engine.result import Pictures, Result
-from engine.training import Recipe, fresh, outputs, train
+from engine.core.method import Progress, Slider, setting
+from engine.core.pictures import as_bytes
+from engine.core.result import Pictures, Result
+from engine.evaluation.experiment import Claim, ExperimentCase, Figures, trained_model
+from engine.evaluation.kept_experiment import KeptExperiment
+from engine.evaluation.measures.detection import auroc, error_auroc
+from engine.vision.data import DataSet, Rows
+from engine.vision.data.variants import OpenSet
+from engine.vision.lab import TrainCase
+from engine.vision.models.classifier import Classifier
+from engine.vision.training import Recipe, fresh, outputs, train
 
 WHOLE, FROZEN, LINEAR, SHUFFLED = (
     "whole network, cosine head",

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.anomaly.bank import Doubles
+from engine.evaluation.detection.bank import Doubles
 
 Flags = NDArray[np.bool_]
 

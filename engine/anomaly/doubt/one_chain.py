@@ -9,12 +9,12 @@ import torch
 from numpy.typing import NDArray
 
 from engine.anomaly.doubt.experts import EvidenceChain, Experts, chain
-from engine.data import DataSet, Rows
-from engine.models.classifier import Classifier
-from engine.models.threads import one_thread
-from engine.pictures import as_bytes
-from engine.result import Pictures, Result, Table
-from engine.training import outputs
+from engine.core.pictures import as_bytes
+from engine.core.result import Pictures, Result, Table
+from engine.vision.data import DataSet, Rows
+from engine.vision.models.classifier import Classifier
+from engine.vision.models.threads import one_thread
+from engine.vision.training import outputs
 
 LIMIT = "next expert engaged above"
 TINY = 1e-300  # below which nothing is told apart

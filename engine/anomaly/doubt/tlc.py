@@ -18,18 +18,18 @@ from engine.anomaly.doubt.experts import Experts, engaged
 from engine.anomaly.doubt.one_chain import chains, evidence
 from engine.anomaly.doubt.tlc_drawings import DRAWINGS
 from engine.anomaly.doubt.tlc_loss import TlcLoss
-from engine.data import DataSet, Rows
-from engine.data.variants import LongTailed, OpenSet
-from engine.experiment import Claim, ExperimentCase, Figures, trained_model
-from engine.kept_experiment import KeptExperiment
-from engine.lab import TrainCase
-from engine.measures.detection import auroc, error_auroc
-from engine.method import Progress, Slider, defaults, setting
-from engine.models.classifier import Classifier
-from engine.models.small.weights import init_weights
-from engine.pictures import as_bytes
-from engine.result import Pictures, Result
-from engine.training import Recipe, outputs, shape_of, train
+from engine.core.method import Progress, Slider, defaults, setting
+from engine.core.pictures import as_bytes
+from engine.core.result import Pictures, Result
+from engine.evaluation.experiment import Claim, ExperimentCase, Figures, trained_model
+from engine.evaluation.kept_experiment import KeptExperiment
+from engine.evaluation.measures.detection import auroc, error_auroc
+from engine.vision.data import DataSet, Rows
+from engine.vision.data.variants import LongTailed, OpenSet
+from engine.vision.lab import TrainCase
+from engine.vision.models.classifier import Classifier
+from engine.vision.models.small.weights import init_weights
+from engine.vision.training import Recipe, outputs, shape_of, train
 
 PLAIN, TLC_ROW, ALL_IN = "one network, softmax", "TLC", "TLC, every expert sees all"
 RIGHT, HEAD, TAIL = "right", "frequent classes right", "rare classes right"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.charts.drawing import Drawing
-from engine.charts.lines import Lines
-from engine.charts.stacked import Stacked
-from engine.charts.words import percent
-from engine.result import Table
+from engine.core.charts.drawing import Drawing
+from engine.core.charts.lines import Lines
+from engine.core.charts.stacked import Stacked
+from engine.core.charts.words import percent
+from engine.core.result import Table
 
 
 def engaged(table: Table) -> str:

@@ -13,9 +13,9 @@ from torch.nn import functional as F
 
 from engine.anomaly.doubt.cosine import from_no_evidence
 from engine.anomaly.doubt.experts import ENGAGED, SCALE, Experts, chain, engaged, together
-from engine.device import in_double
-from engine.models.classifier import Classifier
-from engine.training import Batch
+from engine.core.device import in_double
+from engine.vision.models.classifier import Classifier
+from engine.vision.training import Batch
 
 LATE = 0.8  # share of the training after which classes are weighed: epoch 160 of 200
 ANNEALED = 66  # trainings after which the regularizer would have its full weight: 13,200 epochs

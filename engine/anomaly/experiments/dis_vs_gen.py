@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 
 from engine.anomaly.bayes import Moments, NaiveBayes
 from engine.anomaly.experiments.flat import Doubles, Ints, pixels, require_rows
-from engine.data import DataSet
-from engine.errors import BadData
-from engine.experiment import Claim, ClosedFormExperiment, ExperimentCase, Figures
-from engine.measures.detection import auroc
-from engine.method import Slider, defaults, setting
-from engine.pictures import tint
-from engine.result import HeatMap, Pictures
+from engine.core.errors import BadData
+from engine.core.method import Slider, defaults, setting
+from engine.core.pictures import tint
+from engine.core.result import HeatMap, Pictures
+from engine.evaluation.experiment import Claim, ClosedFormExperiment, ExperimentCase, Figures
+from engine.evaluation.measures.detection import auroc
+from engine.vision.data import DataSet
 
 if TYPE_CHECKING:
     from sklearn.linear_model import LogisticRegression

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data import DataSet
-from engine.errors import BadData
+from engine.core.errors import BadData
+from engine.vision.data import DataSet
 
 Doubles = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -14,10 +14,10 @@ import numpy as np
 from scipy.special import softmax
 
 from engine.anomaly.experiments.flat import Doubles, Flags, Ints, pixels, require_rows
-from engine.errors import BadData
-from engine.experiment import Claim, ClosedFormExperiment, ExperimentCase, Figures
-from engine.method import Slider, defaults, setting
-from engine.result import Pictures
+from engine.core.errors import BadData
+from engine.core.method import Slider, defaults, setting
+from engine.core.result import Pictures
+from engine.evaluation.experiment import Claim, ClosedFormExperiment, ExperimentCase, Figures
 
 ARGMAX, LOKI = "most likely", "Loki"
 SHARP, SHUFFLED = "Loki, sharp", "Loki, shuffled"

@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.anomaly.experiments.flat import Doubles, Flags, Ints, pixels, require_rows
-from engine.errors import BadData
-from engine.experiment import Claim, ClosedFormExperiment, ExperimentCase, Figures
-from engine.method import Slider, defaults, setting
-from engine.pictures.colors import CATEGORICAL, rgb
-from engine.result import Pictures
+from engine.core.errors import BadData
+from engine.core.method import Slider, defaults, setting
+from engine.core.pictures.colors import CATEGORICAL, rgb
+from engine.core.result import Pictures
+from engine.evaluation.experiment import Claim, ClosedFormExperiment, ExperimentCase, Figures
 
 AS_NEAREST, AS_MAJORITY, AS_SINGULAR = "as nearest neighbor", "as majority", "as power law"
 RIGHT = "test images right"

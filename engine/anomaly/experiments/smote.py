@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from engine.anomaly.case import DataCase
 from engine.anomaly.experiments.between import in_danger, neighbors, smote, spread_of
 from engine.anomaly.experiments.flat import (
     Doubles,
@@ -25,15 +24,16 @@ from engine.anomaly.experiments.flat import (
     vectors_to_images,
 )
 from engine.anomaly.experiments.smote_drawings import DRAWINGS, DRAWN, REAL, SEGMENTS
-from engine.anomaly.extract import Extract
-from engine.data import DataSet
-from engine.errors import BadData
-from engine.experiment import Claim, ClosedFormExperiment, ExperimentCase, Figures
-from engine.measures.detection import roc, roc_hull
-from engine.method import Choice, Slider, Switch, defaults, setting
-from engine.models import catalog
-from engine.result import Pictures, Result, Table
-from engine.run import answer
+from engine.core.errors import BadData
+from engine.core.method import Choice, Slider, Switch, defaults, setting
+from engine.core.result import Pictures, Result, Table
+from engine.core.run import answer
+from engine.evaluation.detection.case import DataCase
+from engine.evaluation.detection.extract import Extract
+from engine.evaluation.experiment import Claim, ClosedFormExperiment, ExperimentCase, Figures
+from engine.evaluation.measures.detection import roc, roc_hull
+from engine.vision.data import DataSet
+from engine.vision.models import catalog
 
 AS_IT_IS, FEWER, COPIES = "as it is", "as few others", "copies"
 NEAREST, ANY = "SMOTE, nearest", "SMOTE, any two"

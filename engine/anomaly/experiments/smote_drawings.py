@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.charts.drawing import Drawing
-from engine.charts.groups import PointGroups
-from engine.charts.lines import Lines
-from engine.result import Table
+from engine.core.charts.drawing import Drawing
+from engine.core.charts.groups import PointGroups
+from engine.core.charts.lines import Lines
+from engine.core.result import Table
 
 SEGMENTS, DRAWN, REAL = "between nearest images", "drawn by SMOTE", "real"  # of the projection
 

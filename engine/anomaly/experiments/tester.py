@@ -13,14 +13,14 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.anomaly.bank import unit_rows
 from engine.anomaly.experiments.flat import Doubles, Ints, main_axes, pixels, require_rows
 from engine.anomaly.experiments.strips import BorderStrip, expected, mardia, strip_statistics
-from engine.errors import BadData
-from engine.experiment import Claim, ClosedFormExperiment, ExperimentCase, Figures
-from engine.method import Slider, defaults, setting
-from engine.pictures.colors import CATEGORICAL, rgb
-from engine.result import Pictures
+from engine.core.errors import BadData
+from engine.core.method import Slider, defaults, setting
+from engine.core.pictures.colors import CATEGORICAL, rgb
+from engine.core.result import Pictures
+from engine.evaluation.detection.bank import unit_rows
+from engine.evaluation.experiment import Claim, ClosedFormExperiment, ExperimentCase, Figures
 
 GAUSS, TAILS, CLUMP = "Gaussian", "heavy tails", "clump"
 SQUEEZED, IMAGES = "squeezed", "real images"

@@ -14,11 +14,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from engine.anomaly.case import FamiliarCase
 from engine.anomaly.localizers.localizer import Localizer, NearestPatches, PatchRule, at_places
 from engine.anomaly.localizers.patches import Maps, NormalPatches, concatenate_layers, patch_rows
 from engine.anomaly.localizers.sparsemax import sparsemax
-from engine.method import Progress, Slider, quiet, setting
+from engine.core.method import Progress, Slider, quiet, setting
+from engine.evaluation.detection.case import FamiliarCase
 
 TOKENS = 16  # rows and columns, above which a grid is halved
 LEAST = 1e-6  # spread of a feature that tells nothing

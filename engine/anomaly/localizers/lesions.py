@@ -11,12 +11,12 @@ from scipy import ndimage as ndi
 from torch import Tensor
 from torch.nn import functional as F
 
-from engine.anomaly.case import LesionsCase
-from engine.anomaly.extract import as_seen
 from engine.anomaly.localizers.regions import TOUCHING
-from engine.data import DataSet, Rows
-from engine.errors import BadData
-from engine.result import Table
+from engine.core.errors import BadData
+from engine.core.result import Table
+from engine.evaluation.detection.case import LesionsCase
+from engine.evaluation.detection.extract import as_seen
+from engine.vision.data import DataSet, Rows
 
 AIR = 12  # of 255, below which nothing belongs to the head
 

@@ -20,10 +20,6 @@ from scipy import ndimage as ndi
 from torch import Tensor
 from torch.nn import functional as F
 
-from engine.anomaly.bank import Doubles
-from engine.anomaly.case import FamiliarCase
-from engine.anomaly.detectors.detector import noted
-from engine.anomaly.detectors.held import held_bytes
 from engine.anomaly.localizers.patches import (
     DEPTHS,
     Maps,
@@ -33,11 +29,15 @@ from engine.anomaly.localizers.patches import (
     normal_patches,
 )
 from engine.anomaly.localizers.regions import boxes_above
-from engine.anomaly.protocol.conformal import Conformal
-from engine.anomaly.protocol.standing import first_line
-from engine.keeping.memory import Memory
-from engine.method import Choice, Cost, Method, Progress, Slider, part_of, quiet, setting
-from engine.result import Floats, HeatMap, Result, Scores, Table
+from engine.core.keeping.memory import Memory
+from engine.core.method import Choice, Cost, Method, Progress, Slider, part_of, quiet, setting
+from engine.core.result import Floats, HeatMap, Result, Scores, Table
+from engine.evaluation.detection.bank import Doubles
+from engine.evaluation.detection.case import FamiliarCase
+from engine.evaluation.detection.conformal import Conformal
+from engine.evaluation.detection.detector import noted
+from engine.evaluation.detection.held import held_bytes
+from engine.evaluation.detection.standing import first_line
 
 NEAREST = 5  # normal patches that are named for each patch
 ROOM = 256 * 2**20  # bytes of fitted rules that are remembered

@@ -15,9 +15,6 @@ from numpy.typing import NDArray
 from scipy import ndimage as ndi
 from torch import Tensor
 
-from engine.anomaly.case import FamiliarCase, LesionsCase
-from engine.anomaly.detectors.detector import noted
-from engine.anomaly.extract import as_seen
 from engine.anomaly.localizers.dictas import DictAS
 from engine.anomaly.localizers.lesions import (
     Benchmark,
@@ -35,15 +32,24 @@ from engine.anomaly.localizers.padim import PaDiM
 from engine.anomaly.localizers.patchcore import PatchCore
 from engine.anomaly.localizers.patches import layers_at, maps_of, normal_patches
 from engine.anomaly.localizers.regions import boxes_above
-from engine.anomaly.protocol.conformal import Conformal
-from engine.anomaly.protocol.standing import first_line
-from engine.data import DataSet, Rows
-from engine.data.registry import UPLOAD
-from engine.errors import BadData
-from engine.measures.boxes import ScoredBoxes, box_figures, hits, pairwise_iou, precisions
-from engine.measures.segmentation import aupro, pixel_auroc
-from engine.method import Choice, Method, Progress, Slider, part_of, quiet, setting
-from engine.result import Floats, Pictures, Result, Table
+from engine.core.errors import BadData
+from engine.core.method import Choice, Method, Progress, Slider, part_of, quiet, setting
+from engine.core.result import Floats, Pictures, Result, Table
+from engine.evaluation.detection.case import FamiliarCase, LesionsCase
+from engine.evaluation.detection.conformal import Conformal
+from engine.evaluation.detection.detector import noted
+from engine.evaluation.detection.extract import as_seen
+from engine.evaluation.detection.standing import first_line
+from engine.evaluation.measures.boxes import (
+    ScoredBoxes,
+    box_figures,
+    hits,
+    pairwise_iou,
+    precisions,
+)
+from engine.evaluation.measures.segmentation import aupro, pixel_auroc
+from engine.vision.data import DataSet, Rows
+from engine.vision.data.registry import UPLOAD
 
 OVERLAP = 0.3  # of a box with a known one, from which on it counts in the curve
 KINDS: dict[str, type[Localizer]] = {kind.name: kind for kind in (PatchCore, PaDiM, DictAS)}

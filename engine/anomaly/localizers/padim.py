@@ -14,10 +14,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.anomaly.case import FamiliarCase
 from engine.anomaly.localizers.localizer import Localizer, NearestPatches, PatchRule
 from engine.anomaly.localizers.patches import Maps, NormalPatches, concatenate_layers
-from engine.method import Progress, Slider, quiet, setting
+from engine.core.method import Progress, Slider, quiet, setting
+from engine.evaluation.detection.case import FamiliarCase
 
 FLOOR = 1e-6  # variance that is added at least
 

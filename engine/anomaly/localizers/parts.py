@@ -15,15 +15,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.anomaly.case import FamiliarCase
 from engine.anomaly.localizers.localizer import AT_ONCE, CalibratedRule, Localizer
 from engine.anomaly.localizers.patches import NormalPatches, layers_at, maps_of
-from engine.anomaly.protocol.conformal import Conformal
-from engine.anomaly.protocol.standing import first_line
-from engine.case.wrapped import WrappedCase
-from engine.case_base import Parts, value_parts
-from engine.method import Progress, part_of
-from engine.result import Scores, Table
+from engine.core.case_base import Parts, value_parts
+from engine.core.method import Progress, part_of
+from engine.core.result import Scores, Table
+from engine.evaluation.detection.case import FamiliarCase
+from engine.evaluation.detection.conformal import Conformal
+from engine.evaluation.detection.standing import first_line
+from engine.vision.case.wrapped import WrappedCase
 
 FITTING = 0.3  # of the time, about: where the rule is remembered it takes none
 COMPARING = 2.0  # times the network's own seconds that an image takes, about

@@ -14,11 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.anomaly.case import FamiliarCase
 from engine.anomaly.localizers.localizer import Localizer, NearestPatches, PatchRule, at_places
 from engine.anomaly.localizers.nearest_rows import KnownRows
 from engine.anomaly.localizers.patches import Maps, NormalPatches, concatenate_layers, patch_rows
-from engine.method import Progress, Slider, quiet, setting
+from engine.core.method import Progress, Slider, quiet, setting
+from engine.evaluation.detection.case import FamiliarCase
 
 NEIGHBORHOOD = 3  # patches on a side whose mean stands for the one in the middle
 PROJECTED = 128  # dimensions in which the coreset is chosen, at most

@@ -13,14 +13,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from engine.anomaly.case import FamiliarCase, split
-from engine.anomaly.extract import Outputs, as_seen, forward_batches, key_of
-from engine.data import DataSet, Rows
-from engine.errors import BadData, DoesNotFit
-from engine.keeping.memory import Memory
-from engine.method import Progress, part_of, quiet
-from engine.models.classifier import Classifier
-from engine.models.layers import Layer
+from engine.core.errors import BadData, DoesNotFit
+from engine.core.keeping.memory import Memory
+from engine.core.method import Progress, part_of, quiet
+from engine.evaluation.detection.case import FamiliarCase, split
+from engine.evaluation.detection.extract import Outputs, as_seen, forward_batches, key_of
+from engine.vision.data import DataSet, Rows
+from engine.vision.models.classifier import Classifier
+from engine.vision.models.layers import Layer
 
 DEPTHS = ("early", "middle", "late")
 GRID = 32  # rows and columns that are looked at, at most

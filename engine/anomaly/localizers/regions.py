@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage as ndi
 
-from engine.result import Floats, Table
+from engine.core.result import Floats, Table
 
 LEAST = 0.0005  # of the image, below which a region is left out
 MOST = 10  # boxes

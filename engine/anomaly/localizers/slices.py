@@ -10,15 +10,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.anomaly.case import evenly
-from engine.anomaly.detectors.detector import noted
 from engine.anomaly.localizers.localizer import place_of
 from engine.anomaly.localizers.parts import PartsCase, judge_parts, reached
-from engine.case_base import Parts, value_parts
-from engine.data import Rows
-from engine.images import Crop, Scan, SliceChoice, square
-from engine.method import Cost, Method, Progress, Slider, quiet, setting
-from engine.result import Floats, Grids, Result, Table
+from engine.core.case_base import Parts, value_parts
+from engine.core.method import Cost, Method, Progress, Slider, quiet, setting
+from engine.core.result import Floats, Grids, Result, Table
+from engine.evaluation.detection.case import evenly
+from engine.evaluation.detection.detector import noted
+from engine.vision.data import Rows
+from engine.vision.images import Crop, Scan, SliceChoice, square
 
 
 @dataclass(frozen=True, eq=False)

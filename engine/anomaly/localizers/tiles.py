@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from engine.anomaly.detectors.detector import noted
 from engine.anomaly.localizers.localizer import place_of
 from engine.anomaly.localizers.parts import PartsCase, judge_parts, reached
 from engine.anomaly.localizers.regions import boxes_above
-from engine.case_base import Parts
-from engine.images import Crop, Picture, square
-from engine.method import Cost, Method, Progress, Slider, quiet, setting
-from engine.result import Floats, HeatMap, Result, Table
+from engine.core.case_base import Parts
+from engine.core.method import Cost, Method, Progress, Slider, quiet, setting
+from engine.core.result import Floats, HeatMap, Result, Table
+from engine.evaluation.detection.detector import noted
+from engine.vision.images import Crop, Picture, square
 
 MOST_TILES = 600
 LONG = 1024  # px of the map's long side, at most

@@ -8,16 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from engine.anomaly.case import FamiliarCase
-from engine.anomaly.detectors.detector import Detector, ruler_of
 from engine.anomaly.detectors.odin import ODIN
 from engine.anomaly.detectors.quick import QUICK
-from engine.anomaly.gather import Gathered, gathered
-from engine.anomaly.protocol.conformal import bonferroni
-from engine.errors import DoesNotFit
-from engine.measures.detection import auroc, fpr95
-from engine.method import Method, Progress, Switch, quiet, setting
-from engine.result import Result, Scores, Table
+from engine.core.errors import DoesNotFit
+from engine.core.method import Method, Progress, Switch, quiet, setting
+from engine.core.result import Result, Scores, Table
+from engine.evaluation.detection.case import FamiliarCase
+from engine.evaluation.detection.conformal import bonferroni
+from engine.evaluation.detection.detector import Detector, ruler_of
+from engine.evaluation.detection.gather import Gathered, gathered
+from engine.evaluation.measures.detection import auroc, fpr95
 
 BELOW = "less unusual normal images"
 COLUMNS = ("p-value", BELOW, "AUROC", "FPR95, unknown positive")

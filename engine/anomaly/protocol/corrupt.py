@@ -10,17 +10,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.anomaly.bank import Bank, Doubles, Ints
-from engine.anomaly.case import FamiliarCase, evenly
-from engine.anomaly.detectors.detector import Detector, ruler_of
 from engine.anomaly.detectors.quick import BY_NAME, QUICK
-from engine.anomaly.extract import Outputs, as_seen, forward_batches
-from engine.anomaly.gather import gathered, head_of
-from engine.anomaly.protocol.corruption import CORRUPTIONS, corrupted
-from engine.measures.detection import auroc
-from engine.method import Choice, Method, Progress, Slider, part_of, quiet, setting
-from engine.models.classifier import Classifier
-from engine.result import Result, Scores, Table
+from engine.core.method import Choice, Method, Progress, Slider, part_of, quiet, setting
+from engine.core.result import Result, Scores, Table
+from engine.evaluation.detection.bank import Bank, Doubles, Ints
+from engine.evaluation.detection.case import FamiliarCase, evenly
+from engine.evaluation.detection.corruption import CORRUPTIONS, corrupted
+from engine.evaluation.detection.detector import Detector, ruler_of
+from engine.evaluation.detection.extract import Outputs, as_seen, forward_batches
+from engine.evaluation.detection.gather import gathered, head_of
+from engine.evaluation.measures.detection import auroc
+from engine.vision.models.classifier import Classifier
 
 LEVELS = tuple(round(step / 8, 3) for step in range(9))  # severities that are looked at
 COLUMNS = (

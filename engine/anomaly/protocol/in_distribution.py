@@ -19,19 +19,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine import data as data_sets
-from engine.anomaly.photographs import ODD
 from engine.anomaly.protocol.pixel_bank import BankCase, PixelBank, averaged_rows, bank
-from engine.anomaly.sources import training_data_name
-from engine.data.example import Example, example
-from engine.data.registry import UPLOAD
-from engine.errors import BlindspotError
-from engine.images import Picture
-from engine.images.samples import SAMPLES
-from engine.models.chest import CHEST
-from engine.models.classifier import Classifier
-from engine.models.lite import imagenet_labels
-from engine.models.own_file import FILE_PREFIX
+from engine.core.errors import BlindspotError
+from engine.evaluation.detection.photographs import ODD
+from engine.evaluation.detection.sources import training_data_name
+from engine.vision import data as data_sets
+from engine.vision.data.example import Example, example
+from engine.vision.data.registry import UPLOAD
+from engine.vision.images import Picture
+from engine.vision.images.samples import SAMPLES
+from engine.vision.models.chest import CHEST
+from engine.vision.models.classifier import Classifier
+from engine.vision.models.lite import imagenet_labels
+from engine.vision.models.own_file import FILE_PREFIX
 
 ALPHA = 0.02  # at or below this p-value no verdict is given
 COLORLESS = 8 / 255  # largest difference between channels of a pixel that counts as gray

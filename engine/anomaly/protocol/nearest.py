@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.data import DataSet
-from engine.data.example import example_picture
-from engine.result import Pictures, Table
+from engine.core.result import Pictures, Table
+from engine.vision.data import DataSet
+from engine.vision.data.example import example_picture
 
 NEAREST = 6
 

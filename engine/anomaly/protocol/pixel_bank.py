@@ -12,19 +12,19 @@ import numpy as np
 from torch import Tensor
 from torch.nn import functional as F
 
-from engine import data as data_sets
-from engine.anomaly.bank import Doubles, Ints
-from engine.anomaly.case import split
-from engine.anomaly.detectors.knn import distances
-from engine.anomaly.extract import as_seen
-from engine.anomaly.protocol.conformal import Conformal
-from engine.case_base import Case, Parts
-from engine.data import DataSet
-from engine.data.registry import UPLOAD, recipe
-from engine.keeping.memory import Memory
-from engine.method import Method, Progress, part_of, quiet
-from engine.result import Features, Result, Table
-from engine.run import answer, digest, kept_answer
+from engine.core.case_base import Case, Parts
+from engine.core.keeping.memory import Memory
+from engine.core.method import Method, Progress, part_of, quiet
+from engine.core.result import Features, Result, Table
+from engine.core.run import answer, digest, kept_answer
+from engine.evaluation.detection.bank import Doubles, Ints
+from engine.evaluation.detection.case import split
+from engine.evaluation.detection.conformal import Conformal
+from engine.evaluation.detection.extract import as_seen
+from engine.evaluation.detection.knn import distances
+from engine.vision import data as data_sets
+from engine.vision.data import DataSet
+from engine.vision.data.registry import UPLOAD, recipe
 
 NEIGHBOR = 10
 SIDE = 16  # px to which images are averaged before they are compared

@@ -5,7 +5,7 @@ from engine.attribution.experiments.cbsn import Cbsn
 from engine.attribution.experiments.comet import CometExperiment
 from engine.attribution.experiments.comet_grid import CometGrid
 from engine.attribution.experiments.own_maps import OwnMapsExperiment
-from engine.experiment import Experiment
+from engine.evaluation.experiment import Experiment
 
 EXPERIMENTS: tuple[type[Experiment], ...] = (
     AdaptiveSmoothing,

@@ -39,20 +39,20 @@ from engine.attribution.experiments.mixture_claims import (
 )
 from engine.attribution.experiments.mixture_drawings import CERTIFICATES, PLANE
 from engine.attribution.experiments.smoothed import certified
-from engine.data import DataSet
-from engine.errors import BlindspotError
-from engine.experiment import Experiment, ExperimentCase, Figures
-from engine.keeping.memory import Memory
-from engine.lab import Train, TrainCase
-from engine.measures.detection import auroc
-from engine.method import Progress, Slider, defaults, part_of, quiet, setting
-from engine.models import catalog, embedded
-from engine.models.classifier import Classifier
-from engine.models.rebuild import rebuilt
-from engine.pictures import as_bytes
-from engine.result import Pictures, Result, Table, View
-from engine.run import answer, digest
-from engine.training import Pgd
+from engine.core.errors import BlindspotError
+from engine.core.keeping.memory import Memory
+from engine.core.method import Progress, Slider, defaults, part_of, quiet, setting
+from engine.core.pictures import as_bytes
+from engine.core.result import Pictures, Result, Table, View
+from engine.core.run import answer, digest
+from engine.evaluation.experiment import Experiment, ExperimentCase, Figures
+from engine.evaluation.measures.detection import auroc
+from engine.vision.data import DataSet
+from engine.vision.lab import Train, TrainCase
+from engine.vision.models import catalog, embedded
+from engine.vision.models.classifier import Classifier
+from engine.vision.models.rebuild import rebuilt
+from engine.vision.training import Pgd
 
 NETWORKS = {  # by data set: both networks, whose recipes are in assets/weights
     "mnist-5k": ("mnist-cnn", "mnist-cnn-robust"),

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from engine.models.threads import at_once
+from engine.vision.models.threads import at_once
 
 AHEAD = 0.75  # of a step is the gradient's, the rest goes on as before
 RISES = 0.75  # share of steps that must raise the loss, or the step is halved

@@ -17,22 +17,22 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from engine.attribution.experiments.own_maps import check_masks, grad_cam, scores_of
-from engine.charts.drawing import Drawing
-from engine.data import DataSet, Rows
-from engine.experiment import Claim, ExperimentCase, Figures
-from engine.kept_experiment import KeptExperiment
-from engine.lab import TrainCase
-from engine.measures import located
-from engine.measures.outlines import HALF, dice
-from engine.method import Progress, Slider, setting
-from engine.models.borrow import borrowed
-from engine.models.classifier import Classifier
-from engine.models.own_map import own_maps
-from engine.models.small.comet import SHARE_KEPT
-from engine.pictures import as_bytes, overlay_masks, tint
-from engine.result import Floats, HeatMap, Pictures, Result
-from engine.training import Recipe, comet_loss, detector_of, fresh, train_whole
-from engine.training.comet import AREA, GAP, WATCH, comet_of
+from engine.core.borrow import borrowed
+from engine.core.charts.drawing import Drawing
+from engine.core.method import Progress, Slider, setting
+from engine.core.pictures import as_bytes, overlay_masks, tint
+from engine.core.result import Floats, HeatMap, Pictures, Result
+from engine.evaluation.experiment import Claim, ExperimentCase, Figures
+from engine.evaluation.kept_experiment import KeptExperiment
+from engine.evaluation.measures import located
+from engine.evaluation.measures.outlines import HALF, dice
+from engine.vision.data import DataSet, Rows
+from engine.vision.lab import TrainCase
+from engine.vision.models.classifier import Classifier
+from engine.vision.models.own_map import own_maps
+from engine.vision.models.small.comet import SHARE_KEPT
+from engine.vision.training import Recipe, comet_loss, detector_of, fresh, train_whole
+from engine.vision.training.comet import AREA, GAP, WATCH, comet_of
 
 WITH, WITHOUT = "with its detector", "without"
 RECALL, BOTH, RANK = "evidence kept", "images with both copies kept", "evidence among the strongest"

@@ -29,16 +29,16 @@ from engine.attribution.experiments.comet import (
     learned,
     masks_of,
 )
-from engine.charts.drawing import Drawing
-from engine.data import DataSet
-from engine.experiment import Claim, ExperimentCase, Figures, Value
-from engine.kept_experiment import KeptExperiment
-from engine.lab import TrainCase
-from engine.measures.outlines import HALF
-from engine.method import Progress, Slider, setting
-from engine.models.classifier import Classifier
-from engine.pictures import Pixels, as_bytes, overlay_masks
-from engine.result import Pictures, Result, Table, View
+from engine.core.charts.drawing import Drawing
+from engine.core.method import Progress, Slider, setting
+from engine.core.pictures import Pixels, as_bytes, overlay_masks
+from engine.core.result import Pictures, Result, Table, View
+from engine.evaluation.experiment import Claim, ExperimentCase, Figures, Value
+from engine.evaluation.kept_experiment import KeptExperiment
+from engine.evaluation.measures.outlines import HALF
+from engine.vision.data import DataSet
+from engine.vision.lab import TrainCase
+from engine.vision.models.classifier import Classifier
 
 EMPTY = 128  # gray level of a cell that is not trained yet
 AREAS, WEIGHTS = (0.05, 0.15, 0.3), (0.0, 1.0, 4.0)  # θ, λ_c

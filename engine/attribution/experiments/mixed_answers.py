@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine import data as data_sets
 from engine.attribution.experiments.mixing import mixing_of
 from engine.attribution.experiments.mixture import (
     LOSSES,
@@ -25,16 +24,17 @@ from engine.attribution.experiments.mixture import (
     margin,
     other_first,
 )
-from engine.case import ImageCase
-from engine.measures.levels import TOP, levels_of, levels_to_pixels, round_change
-from engine.measures.likeness import visible
-from engine.method import Case, Choice, Method, Progress, Slider, part_of, quiet, setting
-from engine.models import catalog
-from engine.models.classifier import Classifier
-from engine.models.threads import one_thread
-from engine.pictures import amplified_difference, as_bytes
-from engine.result import Pictures, Result, Table
-from engine.training import Pgd, pgd
+from engine.core.method import Case, Choice, Method, Progress, Slider, part_of, quiet, setting
+from engine.core.pictures import amplified_difference, as_bytes
+from engine.core.result import Pictures, Result, Table
+from engine.evaluation.measures.levels import TOP, levels_of, levels_to_pixels, round_change
+from engine.evaluation.measures.likeness import visible
+from engine.vision import data as data_sets
+from engine.vision.case import ImageCase
+from engine.vision.models import catalog
+from engine.vision.models.classifier import Classifier
+from engine.vision.models.threads import one_thread
+from engine.vision.training import Pgd, pgd
 
 ROBUST = "-robust"
 NETS = ("normal", "robust", "mixture")

@@ -11,12 +11,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from engine.attribution.experiments.mixture import MixingNet, Mixture, network_outputs
-from engine.data import DataSet
-from engine.keeping.memory import Memory
-from engine.method import Progress, quiet
-from engine.models.classifier import Classifier
-from engine.training import Pgd, descend, pgd
-from engine.training.descent import Loss
+from engine.core.keeping.memory import Memory
+from engine.core.method import Progress, quiet
+from engine.vision.data import DataSet
+from engine.vision.models.classifier import Classifier
+from engine.vision.training import Pgd, descend, pgd
+from engine.vision.training.descent import Loss
 
 BATCH, RATE, DECAY = 64, 2e-3, 1e-5
 DETECT, JOINED = 1.5, 0.3  # weights of the published loss: BCE, and BCE times cross-entropy

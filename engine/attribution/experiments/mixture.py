@@ -17,10 +17,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from engine.models.classifier import Classifier
-from engine.models.layers import capturing
-from engine.models.threads import at_once, one_thread
-from engine.training import Pgd, pgd
+from engine.vision.models.classifier import Classifier
+from engine.vision.models.layers import capturing
+from engine.vision.models.threads import at_once, one_thread
+from engine.vision.training import Pgd, pgd
 
 PAPER = (
     "Bai et al., Improving the Accuracy-Robustness Trade-Off of Classifiers via Adaptive Smoothing "

@@ -6,7 +6,7 @@ Bai et al., "Improving the Accuracy-Robustness Trade-Off of Classifiers via Adap
 
 from __future__ import annotations
 
-from engine.experiment import Claim, Value
+from engine.evaluation.experiment import Claim, Value
 
 ALPHAS = (0.0, 0.25, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 NORMAL, ROBUST, ADAPTIVE = "normal network (α = 0)", "robust network (α = 1)", "α by image"

@@ -13,10 +13,10 @@ from engine.attribution.experiments.mixture_claims import (
     alpha_condition,
 )
 from engine.attribution.experiments.smoothed import RISK, SIGMA
-from engine.charts.drawing import Drawing, Views
-from engine.charts.groups import PointGroups
-from engine.charts.lines import Lines
-from engine.result import Table
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.charts.groups import PointGroups
+from engine.core.charts.lines import Lines
+from engine.core.result import Table
 
 MIXED, PICKED = "mixtures, α from 0 to 1", "one of both networks, picked by chance"
 NONLINEAR = "nonlinear mixing (α by image)"

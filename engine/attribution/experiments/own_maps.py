@@ -15,23 +15,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.attribution.experiments.own_maps_drawings import REACHED
-from engine.attribution.heatmaps.grad_cam import GradCam
-from engine.attribution.heatmaps.own_map import OwnMap
-from engine.case import ImageCase
-from engine.case.target import Target
-from engine.charts.drawing import Drawing
-from engine.data import DataSet, Rows
-from engine.data.variants import shuffled_labels
-from engine.errors import BadData
-from engine.experiment import Claim, ExperimentCase, Figures, Trained, TrainingExperiment
-from engine.lab import TrainCase
-from engine.measures import located
-from engine.measures.outlines import dice, iou, outlined
-from engine.method import Progress, Slider, setting
-from engine.models.classifier import Classifier
-from engine.pictures import as_bytes, overlay_masks, tint
-from engine.result import Floats, HeatMap, Pictures, Result, Table, View
-from engine.training import Recipe, outputs
+from engine.core.charts.drawing import Drawing
+from engine.core.errors import BadData
+from engine.core.method import Progress, Slider, setting
+from engine.core.pictures import as_bytes, overlay_masks, tint
+from engine.core.result import Floats, HeatMap, Pictures, Result, Table, View
+from engine.evaluation.experiment import Claim, ExperimentCase, Figures, Trained, TrainingExperiment
+from engine.evaluation.maps.grad_cam import GradCam
+from engine.evaluation.maps.own_map import OwnMap
+from engine.evaluation.measures import located
+from engine.evaluation.measures.outlines import dice, iou, outlined
+from engine.vision.case import ImageCase
+from engine.vision.case.target import Target
+from engine.vision.data import DataSet, Rows
+from engine.vision.data.variants import shuffled_labels
+from engine.vision.lab import TrainCase
+from engine.vision.models.classifier import Classifier
+from engine.vision.training import Recipe, outputs
 
 GP, SHUFFLE, RECON, MEAN, PLAIN, CHANCE = (
     "GP-UNet",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from engine.charts.drawing import Drawing
-from engine.charts.lines import Lines
-from engine.result import Table
+from engine.core.charts.drawing import Drawing
+from engine.core.charts.lines import Lines
+from engine.core.result import Table
 
 
 def half_reached(reached: Table) -> str:

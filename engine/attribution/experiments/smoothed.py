@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 
 from engine.attribution.experiments.mixture import smoothed_radius
-from engine.data import DataSet
-from engine.models.classifier import Classifier
-from engine.models.threads import one_thread
-from engine.result import Table
+from engine.core.result import Table
+from engine.vision.data import DataSet
+from engine.vision.models.classifier import Classifier
+from engine.vision.models.threads import one_thread
 
 RADII = np.linspace(0, 1, 41)  # L2, in pixels of [0, 1]
 SIGMA, DRAWS, RISK = 0.25, 500, 0.001  # of the noise; how often; how often a bound may be wrong

@@ -11,12 +11,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from engine.attribution.heatmaps.class_activation import enlarged
-from engine.case import ImageCase
-from engine.errors import DoesNotFit
-from engine.method import Case
-from engine.models.borrow import borrowed
-from engine.result import HeatMap
+from engine.core.borrow import borrowed
+from engine.core.errors import DoesNotFit
+from engine.core.method import Case
+from engine.core.result import HeatMap
+from engine.evaluation.maps.class_activation import enlarged
+from engine.vision.case import ImageCase
 
 NO_GRID = "it needs one row of tokens over one grid of patches, and this model has none."
 

@@ -17,9 +17,9 @@ import torch
 from torch import Tensor
 
 from engine.attribution.heatmaps.attention import attentions, lacks_grid, token_map
-from engine.case import ImageCase
-from engine.method import Case, Choice, Method, Progress, Slider, quiet, setting
-from engine.result import Result
+from engine.core.method import Case, Choice, Method, Progress, Slider, quiet, setting
+from engine.core.result import Result
+from engine.vision.case import ImageCase
 
 JOINS: dict[str, Callable[[Tensor], Tensor]] = {
     "mean": lambda attention: attention.mean(0),

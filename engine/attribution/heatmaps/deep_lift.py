@@ -27,14 +27,14 @@ from dataclasses import dataclass
 
 import torch
 
-from engine.attribution.heatmaps.gradient import CHANNELS, CHANNELS_HELP, pixel_map
 from engine.attribution.heatmaps.integrated_gradients import BASELINE, BASELINE_HELP, completeness
 from engine.attribution.heatmaps.rescale import Rescaling
-from engine.case import ImageCase
-from engine.errors import DoesNotFit
-from engine.method import Method, Progress, quiet, setting
-from engine.models.operations import LINEAR, operation_names, operations
-from engine.result import Result
+from engine.core.errors import DoesNotFit
+from engine.core.method import Method, Progress, quiet, setting
+from engine.core.result import Result
+from engine.evaluation.maps.gradient import CHANNELS, CHANNELS_HELP, pixel_map
+from engine.vision.case import ImageCase
+from engine.vision.models.operations import LINEAR, operation_names, operations
 
 RULES = frozenset({"RescaledActivation", "RescaledMaxPool"})
 

@@ -18,16 +18,16 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from engine.attribution.heatmaps.class_activation import (
+from engine.core.method import Method, Progress, quiet, setting
+from engine.core.result import Result
+from engine.evaluation.maps.class_activation import (
     LAYER,
     LAYER_HELP,
     activation_map,
     chosen_layer,
     maps_and_gradients,
 )
-from engine.case import ImageCase
-from engine.method import Method, Progress, quiet, setting
-from engine.result import Result
+from engine.vision.case import ImageCase
 
 TINY = 1e-6  # a denominator nearer to zero is a pole: only maps with negative values reach it
 

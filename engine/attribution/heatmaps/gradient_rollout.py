@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 
 from engine.attribution.heatmaps.attention import attentions_and_gradients, lacks_grid, token_map
-from engine.case import ImageCase
-from engine.method import Case, Method, Progress, quiet
-from engine.result import Result
+from engine.core.method import Case, Method, Progress, quiet
+from engine.core.result import Result
+from engine.vision.case import ImageCase
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.attribution.heatmaps.gradient import CHANNELS, CHANNELS_HELP, pixel_map
-from engine.case import ImageCase
-from engine.method import Choice, Method, Progress, quiet, setting
-from engine.result import Result
+from engine.core.method import Choice, Method, Progress, quiet, setting
+from engine.core.result import Result
+from engine.evaluation.maps.gradient import CHANNELS, CHANNELS_HELP, pixel_map
+from engine.vision.case import ImageCase
 
 BASELINE = Choice(("mean", "black"))
 BASELINE_HELP = (

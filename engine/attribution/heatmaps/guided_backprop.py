@@ -22,12 +22,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from engine.attribution.heatmaps.gradient import CHANNELS, CHANNELS_HELP, pixel_map
-from engine.case import ImageCase
-from engine.errors import DoesNotFit
-from engine.method import Method, Progress, quiet, setting
-from engine.models.operations import RECTIFIERS, nodes, operation
-from engine.result import Result
+from engine.core.errors import DoesNotFit
+from engine.core.method import Method, Progress, quiet, setting
+from engine.core.result import Result
+from engine.evaluation.maps.gradient import CHANNELS, CHANNELS_HELP, pixel_map
+from engine.vision.case import ImageCase
+from engine.vision.models.operations import RECTIFIERS, nodes, operation
 
 
 @dataclass(frozen=True)

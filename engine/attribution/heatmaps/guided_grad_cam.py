@@ -10,19 +10,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.attribution.heatmaps.class_activation import (
+from engine.attribution.heatmaps.guided_backprop import GuidedBackprop, guided_gradient
+from engine.core.method import Method, Progress, quiet, setting
+from engine.core.result import Result
+from engine.evaluation.maps.class_activation import (
     LAYER,
     LAYER_HELP,
     chosen_layer,
     enlarged,
     maps_and_gradients,
 )
-from engine.attribution.heatmaps.grad_cam import cell_unit, grad_cam
-from engine.attribution.heatmaps.gradient import CHANNELS, CHANNELS_HELP, pixel_map
-from engine.attribution.heatmaps.guided_backprop import GuidedBackprop, guided_gradient
-from engine.case import ImageCase
-from engine.method import Method, Progress, quiet, setting
-from engine.result import Result
+from engine.evaluation.maps.grad_cam import cell_unit, grad_cam
+from engine.evaluation.maps.gradient import CHANNELS, CHANNELS_HELP, pixel_map
+from engine.vision.case import ImageCase
 
 
 @dataclass(frozen=True)

@@ -20,11 +20,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.attribution.heatmaps.gradient import CHANNELS, CHANNELS_HELP, pixel_map
-from engine.attribution.heatmaps.mean_gradient import mean_gradient
-from engine.case import ImageCase
-from engine.method import Choice, Method, Progress, Slider, quiet, setting
-from engine.result import Result, Scores
+from engine.core.method import Choice, Method, Progress, Slider, quiet, setting
+from engine.core.result import Result, Scores
+from engine.evaluation.maps.gradient import CHANNELS, CHANNELS_HELP, pixel_map
+from engine.evaluation.maps.mean_gradient import mean_gradient
+from engine.vision.case import ImageCase
 
 BASELINE = Choice(("mean", "black", "blur"))
 BASELINE_HELP = (

@@ -31,10 +31,10 @@ from engine.attribution.heatmaps.partition import (
     SHAPE_HELP,
     Partition,
 )
-from engine.case import ImageCase
-from engine.case.scoring import score_renders
-from engine.method import Method, Progress, Slider, quiet, setting
-from engine.result import HeatMap, Result, Scores
+from engine.core.method import Method, Progress, Slider, quiet, setting
+from engine.core.result import HeatMap, Result, Scores
+from engine.vision.case import ImageCase
+from engine.vision.case.scoring import score_renders
 
 
 @dataclass(frozen=True)

@@ -12,17 +12,17 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from engine.attribution.heatmaps.class_activation import (
+from engine.core.method import Method, Progress, quiet, setting
+from engine.core.result import Result
+from engine.evaluation.maps.class_activation import (
     LAYER,
     LAYER_HELP,
     activation_map,
     chosen_layer,
     maps_and_gradients,
 )
-from engine.attribution.heatmaps.grad_cam import cell_unit
-from engine.case import ImageCase
-from engine.method import Method, Progress, quiet, setting
-from engine.result import Result
+from engine.evaluation.maps.grad_cam import cell_unit
+from engine.vision.case import ImageCase
 
 
 @dataclass(frozen=True)

@@ -21,13 +21,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from engine.attribution.heatmaps.gradient import CHANNELS, CHANNELS_HELP, pixel_map
 from engine.attribution.heatmaps.relevance import Propagating
-from engine.case import ImageCase
-from engine.errors import DoesNotFit
-from engine.method import Choice, Method, Progress, Slider, quiet, setting
-from engine.models.operations import LINEAR, MAX_POOLS, operation_names, operations
-from engine.result import Result, Scores
+from engine.core.errors import DoesNotFit
+from engine.core.method import Choice, Method, Progress, Slider, quiet, setting
+from engine.core.result import Result, Scores
+from engine.evaluation.maps.gradient import CHANNELS, CHANNELS_HELP, pixel_map
+from engine.vision.case import ImageCase
+from engine.vision.models.operations import LINEAR, MAX_POOLS, operation_names, operations
 
 CONSERVED = ("sum of the map", "score")
 

@@ -17,10 +17,10 @@ import torch
 from torch import Tensor
 
 from engine.attribution.heatmaps.partition import COVER, COVER_HELP
-from engine.case import ImageCase
-from engine.case.scoring import as_drawn, score_renders
-from engine.method import Method, Progress, Slider, quiet, setting
-from engine.result import HeatMap, Result
+from engine.core.method import Method, Progress, Slider, quiet, setting
+from engine.core.result import HeatMap, Result
+from engine.vision.case import ImageCase
+from engine.vision.case.scoring import as_drawn, score_renders
 
 Square = tuple[slice, slice]
 

@@ -11,9 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine.case import ImageCase
-from engine.case.scoring import Draw, as_drawn, in_memory, laid_out
-from engine.method import Choice, Slider
+from engine.core.method import Choice, Slider
+from engine.vision.case import ImageCase
+from engine.vision.case.scoring import Draw, as_drawn, in_memory, laid_out
 
 # Of SLIC, which balances color against place; the later ones for pictures so noisy that color
 # alone leaves hardly a connected region.

@@ -22,11 +22,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from engine.attribution.heatmaps.partition import COVER, COVER_HELP
-from engine.case import ImageCase
-from engine.case.scoring import laid_out, score_renders
-from engine.keeping.lazy import lazy
-from engine.method import Method, Progress, Slider, quiet, setting
-from engine.result import HeatMap, Result
+from engine.core.keeping.lazy import lazy
+from engine.core.method import Method, Progress, Slider, quiet, setting
+from engine.core.result import HeatMap, Result
+from engine.vision.case import ImageCase
+from engine.vision.case.scoring import laid_out, score_renders
 
 
 @dataclass(frozen=True)

@@ -20,17 +20,17 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from engine.attribution.heatmaps.class_activation import (
+from engine.core.method import Choice, Method, Progress, quiet, setting
+from engine.core.result import Result
+from engine.evaluation.maps.class_activation import (
     LAYER,
     LAYER_HELP,
     activation_map,
     chosen_layer,
     enlarged,
 )
-from engine.case import ImageCase
-from engine.case.scoring import score_renders
-from engine.method import Choice, Method, Progress, quiet, setting
-from engine.result import Result
+from engine.vision.case import ImageCase
+from engine.vision.case.scoring import score_renders
 
 
 @dataclass(frozen=True)

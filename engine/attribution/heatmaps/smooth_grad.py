@@ -15,11 +15,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from engine.attribution.heatmaps.gradient import CHANNELS, CHANNELS_HELP, pixel_map
-from engine.attribution.heatmaps.mean_gradient import mean_gradient
-from engine.case import ImageCase
-from engine.method import Method, Progress, Slider, quiet, setting
-from engine.result import Result
+from engine.core.method import Method, Progress, Slider, quiet, setting
+from engine.core.result import Result
+from engine.evaluation.maps.gradient import CHANNELS, CHANNELS_HELP, pixel_map
+from engine.evaluation.maps.mean_gradient import mean_gradient
+from engine.vision.case import ImageCase
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from torch.nn.functional import interpolate
 
 from engine.attribution.level_sets.lst import LST
 from engine.attribution.level_sets.settings import PAPER, Walking
-from engine.case import PairCase
-from engine.method import Progress, part_of, quiet
-from engine.result import Path, Result
-from engine.run import answer
+from engine.core.method import Progress, part_of, quiet
+from engine.core.result import Path, Result
+from engine.core.run import answer
+from engine.vision.case import PairCase
 
 SIDE = 112  # px of the end image, at most
 

@@ -10,10 +10,10 @@ from torch import Tensor
 from engine.attribution.level_sets.lst import FRAMES, FRAMES_HELP, batch_of_one, logged
 from engine.attribution.level_sets.settings import STEPS, Guarded, TargetedWalk, Walking
 from engine.attribution.level_sets.traversal import Traversal, Walk, margin
-from engine.case import PairCase
-from engine.method import Progress, Slider, quiet, setting
-from engine.models.classifier import Classifier
-from engine.result import Result
+from engine.core.method import Progress, Slider, quiet, setting
+from engine.core.result import Result
+from engine.vision.case import PairCase
+from engine.vision.models.classifier import Classifier
 
 PROOF = "tests/engine/attribution/level_sets/test_comparisons.py::"
 

@@ -16,10 +16,10 @@ from torch import Tensor
 from engine.attribution.level_sets.distance import rmse
 from engine.attribution.level_sets.settings import LevelSet, check_images
 from engine.attribution.level_sets.spots import part_progress, walk_ends
-from engine.case import PairCase
-from engine.errors import BlindspotError
-from engine.method import Progress, quiet
-from engine.result import Path, Result, Table
+from engine.core.errors import BlindspotError
+from engine.core.method import Progress, quiet
+from engine.core.result import Path, Result, Table
+from engine.vision.case import PairCase
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ from torch import Tensor
 
 from engine.attribution.level_sets.distance import largest_change, rmse
 from engine.attribution.level_sets.traversal import Walk
-from engine.case import PairCase
-from engine.measures.likeness import ssim
-from engine.result import Curve, Path, Ranking, Result, Table
+from engine.core.result import Curve, Path, Ranking, Result, Table
+from engine.evaluation.measures.likeness import ssim
+from engine.vision.case import PairCase
 
 LARGEST = 15_000_000  # bytes of the images kept of a walk
 TOP = 5

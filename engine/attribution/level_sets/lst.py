@@ -9,9 +9,9 @@ import torch
 from engine.attribution.level_sets.log import Log
 from engine.attribution.level_sets.settings import LevelSet
 from engine.attribution.level_sets.traversal import Traversal, Walk
-from engine.case import PairCase
-from engine.method import Progress, Slider, quiet, setting
-from engine.result import Result
+from engine.core.method import Progress, Slider, quiet, setting
+from engine.core.result import Result
+from engine.vision.case import PairCase
 
 FRAMES = Slider(2, 48, step=1)
 FRAMES_HELP = "How many images of the walk are kept to look at; the ends always are."

@@ -18,11 +18,11 @@ from engine.attribution.level_sets.lst import batch_of_one
 from engine.attribution.level_sets.settings import LevelSet
 from engine.attribution.level_sets.spots import confidences, part_progress
 from engine.attribution.level_sets.traversal import Traversal
-from engine.case import PairCase
-from engine.case.scoring import as_drawn, in_memory
-from engine.errors import BlindspotError
-from engine.method import Progress, Slider, quiet, setting
-from engine.result import Field, Points, Result, Table
+from engine.core.errors import BlindspotError
+from engine.core.method import Progress, Slider, quiet, setting
+from engine.core.result import Field, Points, Result, Table
+from engine.vision.case import PairCase
+from engine.vision.case.scoring import as_drawn, in_memory
 
 PLANE_IMAGES = 40  # images of the walk that settle the plane
 MARGIN = 0.1  # of the way, seen on each side

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 
 from engine.attribution.level_sets.traversal import WalkRules
-from engine.case import ImageCase, PairCase
-from engine.errors import BlindspotError, DoesNotFit
-from engine.method import Choice, Cost, Method, Slider, Switch, setting
+from engine.core.errors import BlindspotError, DoesNotFit
+from engine.core.method import Choice, Cost, Method, Slider, Switch, setting
+from engine.vision.case import ImageCase, PairCase
 
 PAPER = "Balasubramanian et al. 2023, https://arxiv.org/abs/2310.19889"
 PUBLISHED: dict[str, Any] = {

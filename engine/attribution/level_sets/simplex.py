@@ -16,10 +16,10 @@ from torch import Tensor
 
 from engine.attribution.level_sets.settings import LevelSet
 from engine.attribution.level_sets.spots import blind_spots, confidences, part_progress
-from engine.case import ImageCase, PairCase
-from engine.case.scoring import Draw, as_drawn, in_memory
-from engine.method import Progress, Slider, defaults, quiet, setting
-from engine.result import Floats, Result, Table, Triangle
+from engine.core.method import Progress, Slider, defaults, quiet, setting
+from engine.core.result import Floats, Result, Table, Triangle
+from engine.vision.case import ImageCase, PairCase
+from engine.vision.case.scoring import Draw, as_drawn, in_memory
 
 FALLS = (0.0, 0.1, 0.2, 0.3)
 STATISTICS = (

@@ -12,10 +12,10 @@ from torch import Tensor
 
 from engine.attribution.level_sets.settings import LevelSet
 from engine.attribution.level_sets.traversal import Traversal
-from engine.case import ImageCase, PairCase
-from engine.case.scoring import Draw, render_logits
-from engine.method import Progress
-from engine.models.pace import in_batches
+from engine.core.method import Progress
+from engine.vision.case import ImageCase, PairCase
+from engine.vision.case.scoring import Draw, render_logits
+from engine.vision.models.pace import in_batches
 
 
 def blind_spots(method: LevelSet, case: PairCase, progress: Progress) -> Tensor:

@@ -16,10 +16,10 @@ from torch import Tensor
 from engine.attribution.level_sets.distance import rmse
 from engine.attribution.level_sets.settings import LevelSet
 from engine.attribution.level_sets.spots import blind_spots, confidences, part_progress
-from engine.case import ImageCase, PairCase
-from engine.case.scoring import as_drawn, in_memory
-from engine.method import Progress, Slider, defaults, quiet, setting
-from engine.result import Field, Path, Result, Table
+from engine.core.method import Progress, Slider, defaults, quiet, setting
+from engine.core.result import Field, Path, Result, Table
+from engine.vision.case import ImageCase, PairCase
+from engine.vision.case.scoring import as_drawn, in_memory
 
 COLUMNS = {
     "lowest on the limb": "probability",

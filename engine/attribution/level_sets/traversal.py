@@ -25,8 +25,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from engine.errors import BlindspotError
-from engine.models.classifier import Classifier
+from engine.core.errors import BlindspotError
+from engine.vision.models.classifier import Classifier
 
 GROW, SHRINK = 1.1, 0.5  # an adaptive step after an accepted and after a rejected proposal
 REACH = 0.1, 6.0  # its bounds, times η

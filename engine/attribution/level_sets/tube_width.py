@@ -19,10 +19,10 @@ from engine.attribution.level_sets.lst import batch_of_one
 from engine.attribution.level_sets.settings import LevelSet
 from engine.attribution.level_sets.spots import confidences, part_progress
 from engine.attribution.level_sets.traversal import Traversal, tangent
-from engine.case import ImageCase, PairCase
-from engine.case.scoring import as_drawn, in_memory, laid_out
-from engine.method import Progress, Slider, quiet, setting
-from engine.result import Curve, Field, Result
+from engine.core.method import Progress, Slider, quiet, setting
+from engine.core.result import Curve, Field, Result
+from engine.vision.case import ImageCase, PairCase
+from engine.vision.case.scoring import as_drawn, in_memory, laid_out
 
 RADII = (0.5, 1.0, 1.5, 2.0)
 QUANTILES = {"low": 0.05, "high": 0.95}

@@ -46,9 +46,9 @@ from engine.attribution.lfa.methods import (
     refuse_blank,
 )
 from engine.attribution.lfa.neighborhoods import NEIGHBORHOODS, NeighborhoodPoints, Radii, even
-from engine.case import ImageCase
-from engine.method import Method, Progress, Slider, part_of, quiet, setting
-from engine.result import Result, Table
+from engine.core.method import Method, Progress, Slider, part_of, quiet, setting
+from engine.core.result import Result, Table
+from engine.vision.case import ImageCase
 
 FRACTIONS = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0)  # of the samples, for the convergence
 STEPS = 8  # numbers of features that are changed, up to half of them

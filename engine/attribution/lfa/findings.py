@@ -15,8 +15,8 @@ from engine.attribution.lfa.shares import (
     shares_of_change,
     trusted,
 )
-from engine.case import ImageCase
-from engine.result import Table
+from engine.core.result import Table
+from engine.vision.case import ImageCase
 
 MEASURED: Mapping[str, str] = {  # the explainer that is no forecast of a change, but measures it
     "Parts taken away, one at a time": "Occlusion"

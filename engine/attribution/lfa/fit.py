@@ -19,7 +19,7 @@ from engine.attribution.lfa.neighborhoods import (
     NeighborhoodPoints,
     Radii,
 )
-from engine.method import Progress, quiet
+from engine.core.method import Progress, quiet
 
 
 @dataclass(frozen=True, eq=False)

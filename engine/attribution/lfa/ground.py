@@ -16,9 +16,9 @@ import torch
 from torch import Tensor
 
 from engine.attribution.heatmaps.partition import Partition
-from engine.case import ImageCase
-from engine.keeping.lazy import lazy
-from engine.method import Progress, quiet
+from engine.core.keeping.lazy import lazy
+from engine.core.method import Progress, quiet
+from engine.vision.case import ImageCase
 
 TOGETHER = 256  # images that are held at once
 NOTHING = 1e-6  # a feature so near the baseline's color cannot be turned from × into +

@@ -26,12 +26,12 @@ from engine.attribution.lfa.fit import (
 from engine.attribution.lfa.ground import Ground
 from engine.attribution.lfa.neighborhoods import NEIGHBORHOODS, ROWS, Radii
 from engine.attribution.lfa.shares import CHANGES
-from engine.case import ImageCase
-from engine.errors import BlindspotError
-from engine.measures.agreement import AGREEMENTS, matrix
-from engine.measures.ranks import ranks
-from engine.method import Choice, Method, Progress, Slider, part_of, quiet, setting
-from engine.result import Floats, HeatMap, Result, Table, View
+from engine.core.errors import BlindspotError
+from engine.core.method import Choice, Method, Progress, Slider, part_of, quiet, setting
+from engine.core.result import Floats, HeatMap, Result, Table, View
+from engine.evaluation.measures.agreement import AGREEMENTS, matrix
+from engine.evaluation.measures.ranks import ranks
+from engine.vision.case import ImageCase
 
 PAPER = "Han et al. 2022, https://arxiv.org/abs/2206.01254"
 MOST = 1024  # features that a linear model is fitted to

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from engine.attribution.lfa.neighborhoods import ROWS
-from engine.result import Floats, Table
+from engine.core.result import Floats, Table
 
 CHANGES: Mapping[str, str] = {  # what a person may care about: the neighborhood that stands for it
     "Small changes of brightness": "C-LIME",

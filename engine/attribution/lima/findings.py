@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from engine.case import ImageCase
-from engine.result import Curve, Table
+from engine.core.result import Curve, Table
+from engine.vision.case import ImageCase
 
 FIRST = "of the first class"  # the class that the model sees in the whole image
 ViewsByName = Mapping[str, Any]  # the views of an answer, by name

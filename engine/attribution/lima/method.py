@@ -14,9 +14,9 @@ from engine.attribution.lima.findings import sufficient_area
 from engine.attribution.lima.search import Weights, naive_looks, search
 from engine.attribution.lima.seeing import segment_image
 from engine.attribution.lima.views import views_of
-from engine.case import ImageCase
-from engine.method import Choice, Method, Progress, Slider, quiet, setting
-from engine.result import Result, Scores
+from engine.core.method import Choice, Method, Progress, Slider, quiet, setting
+from engine.core.result import Result, Scores
+from engine.vision.case import ImageCase
 
 REGIONS = Slider(10, 80, 1)
 REGIONS_HELP = "About how many regions the image is cut into."

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from engine.attribution.heatmaps.grad_cam import GradCam
 from engine.attribution.heatmaps.integrated_gradients import IntegratedGradients
 from engine.attribution.heatmaps.kernel_shap import KernelShap
 from engine.attribution.heatmaps.occlusion import Occlusion
@@ -18,12 +17,13 @@ from engine.attribution.heatmaps.rise import Rise
 from engine.attribution.lima.findings import best_orders
 from engine.attribution.lima.method import COVER, COVER_HELP, REGIONS, REGIONS_HELP, LiMA
 from engine.attribution.lima.seeing import segment_image
-from engine.case import ImageCase
-from engine.case.target import Target
-from engine.measures.showing import Ranks, region_curves
-from engine.method import Method, Progress, Slider, part_of, quiet, setting
-from engine.result import Floats, HeatMap, Result, Table
-from engine.run import answer
+from engine.core.method import Method, Progress, Slider, part_of, quiet, setting
+from engine.core.result import Floats, HeatMap, Result, Table
+from engine.core.run import answer
+from engine.evaluation.maps.grad_cam import GradCam
+from engine.evaluation.measures.showing import Ranks, region_curves
+from engine.vision.case import ImageCase
+from engine.vision.case.target import Target
 
 MAPS = 0.8  # of the progress
 

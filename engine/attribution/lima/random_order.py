@@ -12,11 +12,11 @@ from engine.attribution.heatmaps.partition import SHAPE, SHAPE_HELP
 from engine.attribution.lima.findings import random_order_range
 from engine.attribution.lima.method import COVER, COVER_HELP, REGIONS, REGIONS_HELP
 from engine.attribution.lima.seeing import segment_image
-from engine.case import ImageCase
-from engine.case.target import Target
-from engine.measures import showing
-from engine.method import Method, Progress, Slider, quiet, setting
-from engine.result import Curve, Result, Table
+from engine.core.method import Method, Progress, Slider, quiet, setting
+from engine.core.result import Curve, Result, Table
+from engine.evaluation.measures import showing
+from engine.vision.case import ImageCase
+from engine.vision.case.target import Target
 
 PLACES = 51  # areas at which curves with steps of their own are compared
 

@@ -9,7 +9,7 @@ from math import nan
 import torch
 from torch import Tensor
 
-from engine.method import Progress, quiet
+from engine.core.method import Progress, quiet
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from torch import Tensor
 
 from engine.attribution.heatmaps.partition import Partition
 from engine.attribution.lima.search import Terms
-from engine.case import ImageCase
-from engine.case.scoring import render_logits
-from engine.errors import BadModel, BlindspotError
-from engine.keeping.lazy import lazy
-from engine.method import quiet
+from engine.core.errors import BadModel, BlindspotError
+from engine.core.keeping.lazy import lazy
+from engine.core.method import quiet
+from engine.vision.case import ImageCase
+from engine.vision.case.scoring import render_logits
 
 TINY = 1e-7
 SAME = 1 / 512  # half a step of an 8-bit color

@@ -9,8 +9,8 @@ import torch
 
 from engine.attribution.lima.search import SubsetScore, SubsetSearch
 from engine.attribution.lima.seeing import TINY, Seeing
-from engine.errors import BlindspotError
-from engine.result import Curve, Floats, HeatMap, Scores, Table, View
+from engine.core.errors import BlindspotError
+from engine.core.result import Curve, Floats, HeatMap, Scores, Table, View
 
 NEVER = 1e-6  # a probability that is nowhere higher is none
 STILL = 1e-6  # a spread of probabilities that is float noise

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from engine.models.threads import one_thread
+from engine.vision.models.threads import one_thread
 
 REACH = 2.5  # all steps together, in radii
 

@@ -10,12 +10,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine.case_base import Case, Precision
-from engine.data import DataSet, Rows
-from engine.device import best_device
-from engine.errors import BlindspotError
-from engine.experiment import ExperimentCase
-from engine.images import Crop, Picture, square
+from engine.core.case_base import Case, Precision
+from engine.core.device import best_device
+from engine.core.errors import BlindspotError
+from engine.evaluation.experiment import ExperimentCase
+from engine.vision.data import DataSet, Rows
+from engine.vision.images import Crop, Picture, square
 
 LIGHT = 127.5  # mean of the outermost pixels, above which the ground is light
 PER_CLASS, FIRST = 2, 8  # test images of each class that are offered, and which of them comes first

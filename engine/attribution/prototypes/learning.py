@@ -28,13 +28,13 @@ from engine.attribution.prototypes.networks import (
     PrototypeHead,
     Shallow,
 )
-from engine.data import DataSet
-from engine.errors import BlindspotError
-from engine.method import CaseT, Choice, Method, Slider, setting
-from engine.models.card import weights_of
-from engine.models.classifier import Classifier
-from engine.result import Checkpoint
-from engine.training import Batch, Objective, Recipe, cross_entropy, shape_of
+from engine.core.errors import BlindspotError
+from engine.core.method import CaseT, Choice, Method, Slider, setting
+from engine.core.result import Checkpoint
+from engine.vision.data import DataSet
+from engine.vision.models.card import weights_of
+from engine.vision.models.classifier import Classifier
+from engine.vision.training import Batch, Objective, Recipe, cross_entropy, shape_of
 
 PAPER = (
     "Saralajew et al., A Robust Prototype-Based Network with Interpretable RBF Classifier "
@@ -149,7 +149,7 @@ class Learns(Method[CaseT]):
                 )
             network.begin(data.pixels(rows), generator)
         else:
-            from engine.models.small import init_weights
+            from engine.vision.models.small import init_weights
 
             network = PatchComponents(shape, self.components, self.reasoning)
             init_weights(network, generator)

@@ -18,15 +18,15 @@ from engine.attribution.prototypes.learning import (
     inner_network,
 )
 from engine.attribution.prototypes.networks import PatchComponents, Shallow
-from engine.data import DataSet
-from engine.experiment import ExperimentCase
-from engine.method import Progress, defaults, part_of, quiet
-from engine.models.classifier import Classifier
-from engine.pictures import Pixels
-from engine.result import Pictures, Result, Scores, Table
-from engine.run import digest
-from engine.training import figures, train
-from engine.training.state import state_file
+from engine.core.method import Progress, defaults, part_of, quiet
+from engine.core.pictures import Pixels
+from engine.core.result import Pictures, Result, Scores, Table
+from engine.core.run import digest
+from engine.evaluation.experiment import ExperimentCase
+from engine.vision.data import DataSet
+from engine.vision.models.classifier import Classifier
+from engine.vision.training import figures, train
+from engine.vision.training.state import state_file
 
 LEARNING = 0.95  # share of the progress that goes to the training
 ACROSS = 10  # prototypes in a row of the picture

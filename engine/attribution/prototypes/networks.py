@@ -16,7 +16,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from engine.models.small.shape import NARROW, NetworkShape, enter
+from engine.vision.models.small.shape import NARROW, NetworkShape, enter
 
 NEGATIVE, POSITIVE, INDEFINITE, RBF = REASONINGS = (
     "present and absent",

@@ -23,11 +23,11 @@ from engine.attribution.prototypes.network import (
     prototype_name,
 )
 from engine.attribution.prototypes.networks import DEEP, INDEFINITE, RBF, PatchComponents, Shallow
-from engine.errors import BlindspotError
-from engine.method import Progress, Slider, defaults, part_of, quiet, setting
-from engine.models.classifier import Classifier
-from engine.result import Pictures, Result, Scores, Table, View
-from engine.run import answer
+from engine.core.errors import BlindspotError
+from engine.core.method import Progress, Slider, defaults, part_of, quiet, setting
+from engine.core.result import Pictures, Result, Scores, Table, View
+from engine.core.run import answer
+from engine.vision.models.classifier import Classifier
 
 AGREE = ("seen, as wanted", "not seen, as wanted")
 DISAGREE = ("seen, but unwanted", "not seen, but wanted")

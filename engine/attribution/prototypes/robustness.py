@@ -22,12 +22,12 @@ from engine.attribution.prototypes.networks import (
     SHALLOW,
     Shallow,
 )
-from engine.data import DataSet, Rows
-from engine.experiment import ExperimentCase
-from engine.method import Method, Progress, Slider, defaults, part_of, quiet, setting
-from engine.models.classifier import Classifier
-from engine.result import Result, Table
-from engine.run import answer
+from engine.core.method import Method, Progress, Slider, defaults, part_of, quiet, setting
+from engine.core.result import Result, Table
+from engine.core.run import answer
+from engine.evaluation.experiment import ExperimentCase
+from engine.vision.data import DataSet, Rows
+from engine.vision.models.classifier import Classifier
 
 PLAIN, CBC, WIDE, CERTIFIED = (
     "RBF, free weights",

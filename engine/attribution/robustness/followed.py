@@ -11,9 +11,7 @@ import numpy as np
 from engine.attribution.heatmaps.attention_rollout import AttentionRollout
 from engine.attribution.heatmaps.c_lime import CLime
 from engine.attribution.heatmaps.deep_lift import DeepLift
-from engine.attribution.heatmaps.grad_cam import GradCam
 from engine.attribution.heatmaps.grad_cam_pp import GradCamPlusPlus
-from engine.attribution.heatmaps.gradient import Gradient
 from engine.attribution.heatmaps.gradient_rollout import GradientRollout
 from engine.attribution.heatmaps.gradient_x_input import GradientXInput
 from engine.attribution.heatmaps.guided_backprop import GuidedBackprop
@@ -24,17 +22,19 @@ from engine.attribution.heatmaps.layer_cam import LayerCam
 from engine.attribution.heatmaps.lime import Lime
 from engine.attribution.heatmaps.lrp import Lrp
 from engine.attribution.heatmaps.occlusion import Occlusion
-from engine.attribution.heatmaps.own_map import OwnMap
 from engine.attribution.heatmaps.rise import Rise
 from engine.attribution.heatmaps.score_cam import ScoreCam
 from engine.attribution.heatmaps.smooth_grad import SmoothGrad
-from engine.case import ImageCase, PairCase
-from engine.case.target import Target
-from engine.errors import DoesNotFit
-from engine.measures.drift import rank_correlation
-from engine.method import Choice, Method, Progress, part_of, quiet, setting
-from engine.result import HeatMap, Result, Table
-from engine.run import answer
+from engine.core.errors import DoesNotFit
+from engine.core.method import Choice, Method, Progress, part_of, quiet, setting
+from engine.core.result import HeatMap, Result, Table
+from engine.core.run import answer
+from engine.evaluation.maps.grad_cam import GradCam
+from engine.evaluation.maps.gradient import Gradient
+from engine.evaluation.maps.own_map import OwnMap
+from engine.evaluation.measures.drift import rank_correlation
+from engine.vision.case import ImageCase, PairCase
+from engine.vision.case.target import Target
 
 MAPS: tuple[type[Method[ImageCase]], ...] = (
     GradCam,

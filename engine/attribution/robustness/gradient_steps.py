@@ -24,14 +24,14 @@ from torch import Tensor
 from engine.attribution.one_class import refuse_one_class
 from engine.attribution.robustness.scored import Rescored, seen_words
 from engine.attribution.robustness.way import AttackTrajectory
-from engine.case import ImageCase
-from engine.errors import BlindspotError, DoesNotFit
-from engine.measures.ball import NORMS, Ball
-from engine.measures.levels import levels_of, levels_to_pixels, round_change
-from engine.method import Choice, Cost, Method, Progress, Slider, quiet, setting
-from engine.models.classifier import Classifier
-from engine.models.differentiated import differentiated
-from engine.result import Curve, Result
+from engine.core.errors import BlindspotError, DoesNotFit
+from engine.core.method import Choice, Cost, Method, Progress, Slider, quiet, setting
+from engine.core.result import Curve, Result
+from engine.evaluation.measures.ball import NORMS, Ball
+from engine.evaluation.measures.levels import levels_of, levels_to_pixels, round_change
+from engine.vision.case import ImageCase
+from engine.vision.models.classifier import Classifier
+from engine.vision.models.differentiated import differentiated
 
 FAR = 2.5  # times ε that all steps together can go, as Madry et al. have it
 

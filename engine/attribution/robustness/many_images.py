@@ -13,11 +13,11 @@ from torch.nn.functional import interpolate
 
 from engine.attribution.one_class import refuse_one_class
 from engine.attribution.robustness.ordered_case import no_head
-from engine.case_base import Case
-from engine.data import DataSet
-from engine.errors import BadData
-from engine.method import Precision
-from engine.models.classifier import Classifier
+from engine.core.case_base import Case
+from engine.core.errors import BadData
+from engine.core.method import Precision
+from engine.vision.data import DataSet
+from engine.vision.models.classifier import Classifier
 
 MOST = 100  # images
 LOOKED = 10  # times as many are looked at, so that enough of them are right

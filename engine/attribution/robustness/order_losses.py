@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from engine.attribution.robustness.polyhedron import Polyhedron
-from engine.models.classifier import Classifier
+from engine.vision.models.classifier import Classifier
 
 ALPHA, BETA = 10.0, 0.3  # logits of the distilled target
 Loss = Callable[[Tensor, Tensor], Tensor]  # features (n,) and logits (C,) to a number

@@ -21,12 +21,12 @@ from torch import Tensor
 from engine.attribution.robustness.gradient_steps import no_gradients
 from engine.attribution.robustness.order_losses import Loss
 from engine.attribution.robustness.ordered_case import ordered_prefix
-from engine.errors import BlindspotError, DoesNotFit
-from engine.measures.levels import levels_of, levels_to_pixels
-from engine.models.borrow import borrowed
-from engine.models.classifier import Classifier
-from engine.models.differentiated import differentiated
-from engine.models.layers import capturing
+from engine.core.borrow import borrowed
+from engine.core.errors import BlindspotError, DoesNotFit
+from engine.evaluation.measures.levels import levels_of, levels_to_pixels
+from engine.vision.models.classifier import Classifier
+from engine.vision.models.differentiated import differentiated
+from engine.vision.models.layers import capturing
 
 NOISE = 2e-3
 WARM = 5  # steps until AdamW begins anew

@@ -14,9 +14,9 @@ from engine.attribution.robustness.order_losses import NAMES, QUAD, order_loss
 from engine.attribution.robustness.order_search import OrderSearchRules, search_order
 from engine.attribution.robustness.ordered_case import MOST, drawn_order
 from engine.attribution.robustness.quadattack import PAPER, PROOF, RATE, QuadAttacK
-from engine.measures.levels import levels_of, sizes
-from engine.method import Method, Progress, Slider, quiet, setting
-from engine.result import Result, Table
+from engine.core.method import Method, Progress, Slider, quiet, setting
+from engine.core.result import Result, Table
+from engine.evaluation.measures.levels import levels_of, sizes
 
 LENGTHS = (1, 2, 3, 5, 7, 10)  # K, as far as the model has classes
 

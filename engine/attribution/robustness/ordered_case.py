@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 import torch
 
 from engine.attribution.one_class import refuse_one_class
-from engine.case import ImageCase
-from engine.case.wrapped import WrappedCase
-from engine.errors import BadModel, BlindspotError
-from engine.models.classifier import Classifier
+from engine.core.errors import BadModel, BlindspotError
+from engine.vision.case import ImageCase
+from engine.vision.case.wrapped import WrappedCase
+from engine.vision.models.classifier import Classifier
 
 MOST = 10  # classes in a list
 USUAL = 3  # classes that are drawn where none are named

@@ -18,8 +18,8 @@ import torch
 from numpy.typing import NDArray
 
 from engine.attribution.robustness.keypoints import Doubles, KeyPoints
-from engine.measures.levels import levels_to_pixels
-from engine.models.classifier import Classifier
+from engine.evaluation.measures.levels import levels_to_pixels
+from engine.vision.models.classifier import Classifier
 
 Levels = NDArray[np.int16]
 Pixel = tuple[int, int]

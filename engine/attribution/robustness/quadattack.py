@@ -20,10 +20,10 @@ from engine.attribution.robustness.order_search import (
 from engine.attribution.robustness.ordered_case import OrderedCase, ordered_prefix
 from engine.attribution.robustness.scored import Rescored, seen_words, unsure
 from engine.attribution.robustness.way import AttackTrajectory
-from engine.errors import BlindspotError
-from engine.measures.levels import levels_of, levels_to_pixels
-from engine.method import Cost, Method, Progress, Slider, quiet, setting
-from engine.result import Result, Table
+from engine.core.errors import BlindspotError
+from engine.core.method import Cost, Method, Progress, Slider, quiet, setting
+from engine.core.result import Result, Table
+from engine.evaluation.measures.levels import levels_of, levels_to_pixels
 
 PAPER = "Paniagua, Grainger & Wu 2023, https://arxiv.org/abs/2312.11510"
 RATE = Slider(0.0002, 0.02, 0.0002, log=True)

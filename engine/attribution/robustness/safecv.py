@@ -29,10 +29,10 @@ from engine.attribution.robustness.pixel_game import (
     UniformGame,
 )
 from engine.attribution.robustness.scored import AFTER, BEFORE, Rescored, percent
-from engine.case import ImageCase
-from engine.measures.levels import levels_of
-from engine.method import Choice, Method, Progress, Slider, part_of, quiet, setting
-from engine.result import HeatMap, Result, Table
+from engine.core.method import Choice, Method, Progress, Slider, part_of, quiet, setting
+from engine.core.result import HeatMap, Result, Table
+from engine.evaluation.measures.levels import levels_of
+from engine.vision.case import ImageCase
 
 ROLLING = 10  # simulations over which a mean is taken
 PART = 500  # of an image's pixels, a visit changes one in so many

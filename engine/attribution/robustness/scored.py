@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.case import ImageCase
-from engine.measures.levels import as_picture, levels_to_pixels, magnified, sizes
-from engine.measures.likeness import ssim, visible
-from engine.models.classifier import Classifier
-from engine.result import Pictures, Result, Table
+from engine.core.result import Pictures, Result, Table
+from engine.evaluation.measures.levels import as_picture, levels_to_pixels, magnified, sizes
+from engine.evaluation.measures.likeness import ssim, visible
+from engine.vision.case import ImageCase
+from engine.vision.models.classifier import Classifier
 
 FIRST = 5  # classes of which the probabilities are kept, before and after
 HARDLY = 0.1  # a probability of the first class below which the model is sure of none

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from engine.attribution.robustness.scored import Rescored
-from engine.measures.levels import levels_of, levels_to_pixels
-from engine.result import Curve, Path, Ranking, Result
+from engine.core.result import Curve, Path, Ranking, Result
+from engine.evaluation.measures.levels import levels_of, levels_to_pixels
 
 FRAMES, LARGEST = 10, 15_000_000  # images that are kept, and their bytes
 TOP = 5  # classes of each

@@ -17,9 +17,9 @@ from engine.attribution.slides.scores import recall, tile_auroc
 from engine.attribution.slides.section_networks import shipped_networks
 from engine.attribution.slides.sections import CLASSES
 from engine.attribution.slides.whole import KEY_SHARE, TileReading, WholeSlideCase
-from engine.method import Case, Progress, defaults, quiet
-from engine.models.threads import one_thread
-from engine.result import Result, Table
+from engine.core.method import Case, Progress, defaults, quiet
+from engine.core.result import Result, Table
+from engine.vision.models.threads import one_thread
 
 SAYS, KEY_RECALL, TILE_AUROC = "says a planted region", "key tiles found", "tile AUROC"
 EQUAL = "× an equal share"

@@ -12,9 +12,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from engine.attribution.slides.case import BagsCase
-from engine.data import DataSet, Rows
-from engine.method import Progress, quiet
-from engine.models.pace import in_batches
+from engine.core.method import Progress, quiet
+from engine.vision.data import DataSet, Rows
+from engine.vision.models.pace import in_batches
 
 LEAST = 1e-6  # spread of features that are all the same
 Flags = NDArray[np.bool_]

@@ -7,11 +7,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from engine.case_base import Case
-from engine.data import SPLITS, DataSet
-from engine.errors import BadData
-from engine.method import Precision
-from engine.models.classifier import Classifier
+from engine.core.case_base import Case
+from engine.core.errors import BadData
+from engine.core.method import Precision
+from engine.vision.data import SPLITS, DataSet
+from engine.vision.models.classifier import Classifier
 
 FEWEST = 2  # tiles in a bag: of a single one nothing could be masked
 

@@ -8,7 +8,7 @@ from math import ceil, cos, floor, pi
 import torch
 from torch import Tensor
 
-from engine.errors import BadSetting
+from engine.core.errors import BadSetting
 
 UNMASKED, HIGH, LOW, RANDOM, RECYCLED = range(5)
 KINDS = ("seen", "highest", "lowest", "at random", "recycled")

@@ -25,10 +25,10 @@ from engine.attribution.slides.scores import (
     figures,
     tile_auroc,
 )
-from engine.data import Rows
-from engine.method import Method, Progress, Slider, defaults, part_of, quiet, setting
-from engine.result import Result, Table, View
-from engine.training import Recipe
+from engine.core.method import Method, Progress, Slider, defaults, part_of, quiet, setting
+from engine.core.result import Result, Table, View
+from engine.vision.data import Rows
+from engine.vision.training import Recipe
 
 MAX_POOLING, MEAN_POOLING, ABMIL = "max pooling", "mean pooling", "ABMIL"
 TEACHER, STUDENT, BY_CLASS = "teacher", "student", "student, class score"

@@ -15,11 +15,11 @@ from engine.attribution.slides.bags import BagArrays, side_of
 from engine.attribution.slides.case import BagsCase
 from engine.attribution.slides.masks import RECYCLED, UNMASKED, Masking, select
 from engine.attribution.slides.network import ATTENTION, BagAnswer, BagNetwork, Recycling
-from engine.method import Progress, quiet
-from engine.models.classifier import Classifier
-from engine.training import Batch, Recipe, Recorder, train
-from engine.training.images import batch_generator
-from engine.training.masks import Masks
+from engine.core.method import Progress, quiet
+from engine.vision.models.classifier import Classifier
+from engine.vision.training import Batch, Recipe, Recorder, train
+from engine.vision.training.images import batch_generator
+from engine.vision.training.masks import Masks
 
 SHARP = 0.1  # τ of the teacher's embedding
 FOLLOW = 0.9999  # μ of the global queries

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from engine.models.small import init_weights
+from engine.vision.models.small import init_weights
 
 MAX, MEAN, ATTENTION = "max", "mean", "attention"
 HIDDEN, ATTENTION_WIDTH = 64, 32

@@ -13,8 +13,8 @@ from engine.attribution.slides.case import BagsCase
 from engine.attribution.slides.methods import ABMIL, MHIM, MHIM2, POOLINGS, BagMining, recipe
 from engine.attribution.slides.mining import learn
 from engine.attribution.slides.scores import MEASURES, evaluate_bags, figures
-from engine.method import Choice, Method, Progress, Slider, defaults, part_of, quiet, setting
-from engine.result import Result, Table
+from engine.core.method import Choice, Method, Progress, Slider, defaults, part_of, quiet, setting
+from engine.core.result import Result, Table
 
 RATIOS = (0.0, 0.02, 0.05, 0.1, 0.15)
 VERSIONS: Mapping[str, type[BagMining]] = {"v1": MHIM, "v2": MHIM2}

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from engine.attribution.slides.bags import BagArrays, Flags
 from engine.attribution.slides.mining import bag_network
 from engine.attribution.slides.network import ATTENTION
-from engine.data import Rows
-from engine.measures.detection import auroc
-from engine.models.classifier import Classifier
-from engine.models.threads import one_thread
+from engine.evaluation.measures.detection import auroc
+from engine.vision.data import Rows
+from engine.vision.models.classifier import Classifier
+from engine.vision.models.threads import one_thread
 
 Numbers = NDArray[np.float32]
 

@@ -25,12 +25,12 @@ from engine.attribution.slides.mining import bag_network, learn
 from engine.attribution.slides.network import ATTENTION, BagNetwork
 from engine.attribution.slides.scores import evaluate_bags, figures
 from engine.attribution.slides.sections import CLASSES, SectionBags
-from engine.errors import BadModel
-from engine.keeping.store import write_atomic
-from engine.method import Progress, part_of, quiet
-from engine.models.catalog import DEFAULT, load
-from engine.models.classifier import Classifier
-from engine.models.embedded import FOLDER, file_of, rounded
+from engine.core.errors import BadModel
+from engine.core.keeping.store import write_atomic
+from engine.core.method import Progress, part_of, quiet
+from engine.vision.models.catalog import DEFAULT, load
+from engine.vision.models.classifier import Classifier
+from engine.vision.models.embedded import FOLDER, file_of, rounded
 
 NAME = "section-networks"
 BAGS = SectionBags()

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from engine.attribution.slides.bags import BagArrays, bags_with
 from engine.attribution.slides.case import BagsCase
 from engine.attribution.slides.whole import KEY_SHARE, Seconds, tile_features
-from engine.data import DataCard, DataSet
-from engine.data.whole_slide import FAINT, MadeSlide, made_slide
-from engine.method import Progress, quiet
-from engine.models.classifier import Classifier
+from engine.core.method import Progress, quiet
+from engine.vision.data import DataCard, DataSet
+from engine.vision.data.whole_slide import FAINT, MadeSlide, made_slide
+from engine.vision.models.classifier import Classifier
 
 TILE, ACROSS, SQUARES = 224, 4, 3  # px of a tile, tiles across a square, squares in a bag
 SIZE = SQUARES * ACROSS**2  # tiles in a bag

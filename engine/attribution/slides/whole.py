@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from engine.case_base import Case, Parts
-from engine.errors import BadImage, BadSetting
-from engine.images.large_base import LargeImage
-from engine.keeping.memory import Memory
-from engine.measures.detection import auroc
-from engine.method import Method, Precision, Progress, Slider, defaults, quiet, setting
-from engine.models.classifier import Classifier
-from engine.result import Result, Table
+from engine.core.case_base import Case, Parts
+from engine.core.errors import BadImage, BadSetting
+from engine.core.keeping.memory import Memory
+from engine.core.method import Method, Precision, Progress, Slider, defaults, quiet, setting
+from engine.core.result import Result, Table
+from engine.evaluation.measures.detection import auroc
+from engine.vision.images.large_base import LargeImage
+from engine.vision.models.classifier import Classifier
 
 MOST_TILES = 4000
 BLOCK = 512  # tiles that are compared with all others at once

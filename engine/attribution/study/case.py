@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.attribution.study.methods import Explainer, has_own_map
-from engine.case import ImageCase
-from engine.case.target import Target
-from engine.case_base import Case, Parts
-from engine.errors import BlindspotError
-from engine.method import Precision
-from engine.models.classifier import Classifier
+from engine.core.case_base import Case, Parts
+from engine.core.errors import BlindspotError
+from engine.core.method import Precision
+from engine.vision.case import ImageCase
+from engine.vision.case.target import Target
+from engine.vision.models.classifier import Classifier
 
 Bools = NDArray[np.bool_]
 

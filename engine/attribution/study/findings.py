@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from engine.attribution.heatmaps.own_map import OwnMap
 from engine.attribution.study.case import StudyCase
 from engine.attribution.study.images import ERRORS
 from engine.attribution.study.measure import RANDOM
@@ -19,7 +18,8 @@ from engine.attribution.study.ranking import (
     lowest_names,
     ranked,
 )
-from engine.result import Table
+from engine.core.result import Table
+from engine.evaluation.maps.own_map import OwnMap
 
 NEAR = 0.05  # of the lowest score left, within which a cheaper method is nearly as faithful
 INSENSITIVE = 0.9  # a cosine from which maps of two labels are nearly the same

@@ -20,16 +20,16 @@ from torch import Tensor
 from engine.attribution.study import things
 from engine.attribution.study.case import Bools, ImageQuestion, StudyCase
 from engine.attribution.study.methods import Explainer, own_map_method, ten
-from engine.data.brightness import Brightness, lit
-from engine.data.layout import Scene
-from engine.data.lesions import KINDS
-from engine.data.phantoms import SLICES, Phantoms, PhantomSlice
-from engine.data.phantoms import SPLIT as PATIENTS
-from engine.data.scenes import SPLIT as TENTHS
-from engine.data.sprites import CATEGORIES
-from engine.errors import BlindspotError
-from engine.models import embedded
-from engine.models.classifier import Classifier
+from engine.core.errors import BlindspotError
+from engine.vision.data.brightness import Brightness, lit
+from engine.vision.data.layout import Scene
+from engine.vision.data.lesions import KINDS
+from engine.vision.data.phantoms import SLICES, Phantoms, PhantomSlice
+from engine.vision.data.phantoms import SPLIT as PATIENTS
+from engine.vision.data.scenes import SPLIT as TENTHS
+from engine.vision.data.sprites import CATEGORIES
+from engine.vision.models import embedded
+from engine.vision.models.classifier import Classifier
 
 SOURCES = ("scenes", "phantoms")
 OWN_PHANTOMS = "own"  # phantoms for a network with a map of its own; no study of it ships

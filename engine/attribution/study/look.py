@@ -8,9 +8,9 @@ from engine.attribution.study.case import ImageQuestion, StudyCase
 from engine.attribution.study.measure import alike, compute_map, count_passes, on_mask
 from engine.attribution.study.methods import Explainer
 from engine.attribution.study.study import PAPER, unfit
-from engine.errors import BadSetting
-from engine.method import Case, Choice, Method, Progress, quiet, setting
-from engine.result import HeatMap, Result, Table
+from engine.core.errors import BadSetting
+from engine.core.method import Case, Choice, Method, Progress, quiet, setting
+from engine.core.result import HeatMap, Result, Table
 
 SEPARATOR = " · "
 

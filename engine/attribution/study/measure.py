@@ -19,16 +19,16 @@ from torch import nn
 from engine.attribution.study.case import Bools
 from engine.attribution.study.methods import Explainer, has_own_map
 from engine.attribution.study.ranking import DICE
-from engine.case import ImageCase
-from engine.errors import BlindspotError
-from engine.measures.agreement import cosine
-from engine.measures.concentration import file_bytes
-from engine.measures.fidelity import RADIUS, max_sensitivity
-from engine.measures.localization import located
-from engine.measures.outlines import dice, inside_of
-from engine.measures.showing import SMALL, MapCurves, Ranks, curves, random_ranks, ranks
-from engine.models.classifier import Classifier
-from engine.result import Floats, HeatMap
+from engine.core.errors import BlindspotError
+from engine.core.result import Floats, HeatMap
+from engine.evaluation.measures.agreement import cosine
+from engine.evaluation.measures.concentration import file_bytes
+from engine.evaluation.measures.fidelity import RADIUS, max_sensitivity
+from engine.evaluation.measures.localization import located
+from engine.evaluation.measures.outlines import dice, inside_of
+from engine.evaluation.measures.showing import SMALL, MapCurves, Ranks, curves, random_ranks, ranks
+from engine.vision.case import ImageCase
+from engine.vision.models.classifier import Classifier
 
 BLOCKS = 8  # along a side
 STEPS = BLOCKS * BLOCKS // 4  # of four blocks each

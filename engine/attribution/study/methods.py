@@ -9,19 +9,19 @@ does; the others add signed values over the color channels.
 from __future__ import annotations
 
 from engine.attribution.heatmaps.deep_lift import DeepLift
-from engine.attribution.heatmaps.grad_cam import GradCam
-from engine.attribution.heatmaps.gradient import Gradient
 from engine.attribution.heatmaps.gradient_x_input import GradientXInput
 from engine.attribution.heatmaps.guided_backprop import GuidedBackprop
 from engine.attribution.heatmaps.guided_grad_cam import GuidedGradCam
 from engine.attribution.heatmaps.integrated_gradients import IntegratedGradients
 from engine.attribution.heatmaps.lime import Lime
 from engine.attribution.heatmaps.occlusion import Occlusion
-from engine.attribution.heatmaps.own_map import OwnMap
 from engine.attribution.heatmaps.smooth_grad import SmoothGrad
-from engine.case import ImageCase
-from engine.method import Method
-from engine.models.classifier import Classifier
+from engine.core.method import Method
+from engine.evaluation.maps.grad_cam import GradCam
+from engine.evaluation.maps.gradient import Gradient
+from engine.evaluation.maps.own_map import OwnMap
+from engine.vision.case import ImageCase
+from engine.vision.models.classifier import Classifier
 
 Explainer = Method[ImageCase]
 

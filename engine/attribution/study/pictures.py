@@ -7,10 +7,10 @@ import numpy as np
 from engine.attribution.study.case import Bools, ImageQuestion, StudyCase
 from engine.attribution.study.look import SEPARATOR
 from engine.attribution.study.methods import EVERY
-from engine.data.masks import outline
-from engine.pictures import Pixels, as_bytes
-from engine.pictures.colors import DIVERGING_LIGHT, SEQUENTIAL
-from engine.result import HeatMap, Pictures, Result, Table
+from engine.core.pictures import Pixels, as_bytes
+from engine.core.pictures.colors import DIVERGING_LIGHT, SEQUENTIAL
+from engine.core.result import HeatMap, Pictures, Result, Table
+from engine.vision.data.masks import outline
 
 OUTLINE = (255, 255, 255), (0, 0, 0)  # of a mask, from within
 TIMES = 2  # each pixel as a square of so many

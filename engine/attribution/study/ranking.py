@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engine.attribution.heatmaps.own_map import OwnMap
 from engine.attribution.study.methods import EVERY, TITLES
-from engine.result import Table
+from engine.core.result import Table
+from engine.evaluation.maps.own_map import OwnMap
 
 if TYPE_CHECKING:
     from engine.attribution.study.measure import MapMeasurement

@@ -31,11 +31,11 @@ from engine.attribution.study.measure import (
 )
 from engine.attribution.study.methods import has_own_map
 from engine.attribution.study.ranking import METRICS, SOME, Metric, claims, ranked
-from engine.case import ImageCase
-from engine.measures.outlines import outlined
-from engine.method import Case, Method, Progress, Slider, quiet, setting
-from engine.models.classifier import Classifier
-from engine.result import Result, Table
+from engine.core.method import Case, Method, Progress, Slider, quiet, setting
+from engine.core.result import Result, Table
+from engine.evaluation.measures.outlines import outlined
+from engine.vision.case import ImageCase
+from engine.vision.models.classifier import Classifier
 
 PAPER = "Kakogeorgiou & Karantzalos 2021, https://arxiv.org/abs/2104.01375"
 

@@ -19,18 +19,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from engine import data as data_sets
-from engine.data import DataSet
-from engine.data.scenes import Scenes
-from engine.data.sprites import CATEGORIES
-from engine.keeping.store import write_atomic
-from engine.method import Progress, quiet
-from engine.models.card import ModelCard, card_of, weights_of
-from engine.models.classifier import Classifier
-from engine.models.embedded import FOLDER, file_of, rounded
-from engine.models.rebuild import model_bytes, read_model
-from engine.training import Recipe, binary_cross_entropy, fresh, outputs, train
-from engine.training.state import state_file
+from engine.core.keeping.store import write_atomic
+from engine.core.method import Progress, quiet
+from engine.vision import data as data_sets
+from engine.vision.data import DataSet
+from engine.vision.data.scenes import Scenes
+from engine.vision.data.sprites import CATEGORIES
+from engine.vision.models.card import ModelCard, card_of, weights_of
+from engine.vision.models.classifier import Classifier
+from engine.vision.models.embedded import FOLDER, file_of, rounded
+from engine.vision.models.rebuild import model_bytes, read_model
+from engine.vision.training import Recipe, binary_cross_entropy, fresh, outputs, train
+from engine.vision.training.state import state_file
 
 NAME = "scenes-things"
 TITLE = "Things in scenes"

@@ -21,9 +21,9 @@ from engine.attribution.tilt.geometry import (
     unit_vector,
 )
 from engine.attribution.tilt.linear import LEARNERS, ClassPair, Fit, class_pair, family
-from engine.experiment import ExperimentCase
-from engine.method import Method, Progress, Slider, defaults, part_of, quiet, setting
-from engine.result import Grids, Result, Table
+from engine.core.method import Method, Progress, Slider, defaults, part_of, quiet, setting
+from engine.core.result import Grids, Result, Table
+from engine.evaluation.experiment import ExperimentCase
 
 STRENGTHS = tuple(float(f"{10 ** (half / 2):.3g}") for half in range(-12, 7))  # λ, 1e-6 to 1e3
 TENTHS = 10  # parts of the directions, by the variance along them

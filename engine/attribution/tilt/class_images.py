@@ -13,13 +13,13 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from engine import data as data_sets
-from engine.case import ImageCase
-from engine.case.image import model_input
-from engine.errors import BlindspotError
-from engine.images import Crop
-from engine.images.samples import SAMPLES, sample
-from engine.models import catalog
+from engine.core.errors import BlindspotError
+from engine.vision import data as data_sets
+from engine.vision.case import ImageCase
+from engine.vision.case.image import model_input
+from engine.vision.images import Crop
+from engine.vision.images.samples import SAMPLES, sample
+from engine.vision.models import catalog
 
 THIS_IMAGE = "this image"  # that squares are of
 SIZES = (0.6, 1.0)  # of a square, as a share of the image's side

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.attribution.tilt.geometry import Doubles
-from engine.data import DataSet
-from engine.errors import BlindspotError
-from engine.keeping.lazy import lazy
-from engine.method import Progress, quiet
+from engine.core.errors import BlindspotError
+from engine.core.keeping.lazy import lazy
+from engine.core.method import Progress, quiet
+from engine.vision.data import DataSet
 
 RIDGE, SVM, LOGISTIC = LEARNERS = ("ridge LDA", "linear SVM", "logistic regression")
 MOST_PIXELS = 1024  # of an image, so that an answer takes seconds

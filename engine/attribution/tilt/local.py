@@ -18,14 +18,14 @@ from torch import Tensor
 from engine.attribution.one_class import refuse_one_class
 from engine.attribution.tilt.class_images import class_images
 from engine.attribution.tilt.geometry import PAPER, Doubles, strength
-from engine.case import ImageCase
-from engine.errors import DoesNotFit
-from engine.method import Method, Progress, Slider, quiet, setting
-from engine.models.borrow import borrowed
-from engine.models.classifier import Classifier
-from engine.models.differentiated import differentiated
-from engine.models.layers import capturing
-from engine.result import Result, Table
+from engine.core.borrow import borrowed
+from engine.core.errors import DoesNotFit
+from engine.core.method import Method, Progress, Slider, quiet, setting
+from engine.core.result import Result, Table
+from engine.vision.case import ImageCase
+from engine.vision.models.classifier import Classifier
+from engine.vision.models.differentiated import differentiated
+from engine.vision.models.layers import capturing
 
 PIXELS, HEAD = "pixels", "features"  # what the head is given
 AT_ONCE = 20  # images, whose maps at all layers are held

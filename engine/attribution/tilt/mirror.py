@@ -11,9 +11,9 @@ import numpy as np
 from engine.attribution.tilt.boundary import STRENGTHS, TiltedBoundary
 from engine.attribution.tilt.geometry import Doubles, mirrored
 from engine.attribution.tilt.linear import LEARNERS, gray
-from engine.data import DataSet
-from engine.pictures import Pixels, tint
-from engine.result import HeatMap, Pictures, Table
+from engine.core.pictures import Pixels, tint
+from engine.core.result import HeatMap, Pictures, Table
+from engine.vision.data import DataSet
 
 WALL = tuple(range(len(STRENGTHS) - 1, -1, -3))  # places of λ whose mirror images are compared
 

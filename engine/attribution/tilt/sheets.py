@@ -20,9 +20,9 @@ from engine.attribution.tilt.geometry import (
     mirrored,
     strength,
 )
-from engine.experiment import ExperimentCase
-from engine.method import Method, Progress, Slider, quiet, setting
-from engine.result import Result, Table
+from engine.core.method import Method, Progress, Slider, quiet, setting
+from engine.core.result import Result, Table
+from engine.evaluation.experiment import ExperimentCase
 
 DISTANCE = 4.0  # between the means, in standard deviations along the line between them
 DRAWS = 100_000  # points that the error is counted on

@@ -17,11 +17,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.hallucination.decoding.session import Moment, Move, Proposal, Session, Start, Steps
-from engine.hallucination.decoding.strategy import Strategy
-from engine.hallucination.vlm import StepOut
-from engine.method import Slider, setting
-from engine.result import Table, View
+from engine.core.method import Slider, setting
+from engine.core.result import Table, View
+from engine.evaluation.language.strategy import Strategy
+from engine.vision.language.decoding.session import Moment, Move, Proposal, Session, Start, Steps
+from engine.vision.language.vlm import StepOut
 
 
 @dataclass(frozen=True)

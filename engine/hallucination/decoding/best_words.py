@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from engine.core.method import Method
+from engine.core.result import Floats, Ranking, Result, Table
 from engine.hallucination.decoding.vasparse import CUT
-from engine.method import Method
-from engine.result import Floats, Ranking, Result, Table
 
 MOST_WORDS = 8  # words at most
 FEWEST = 2  # beside the chosen one

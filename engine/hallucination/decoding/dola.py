@@ -18,16 +18,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.errors import DoesNotFit
-from engine.hallucination.case import CaptionCase
+from engine.core.errors import DoesNotFit
+from engine.core.method import Choice, Slider, Switch, setting
+from engine.core.result import Table, View
+from engine.evaluation.language.strategy import Strategy, best_tokens
 from engine.hallucination.decoding.contrast import contrast_logits
-from engine.hallucination.decoding.generate import Spoken
-from engine.hallucination.decoding.record import Step, TopTokens
-from engine.hallucination.decoding.session import Moment, Proposal, Session, Start
-from engine.hallucination.decoding.strategy import Strategy, best_tokens
-from engine.hallucination.vlm import ModelSpec, RequestedOutputs
-from engine.method import Choice, Slider, Switch, setting
-from engine.result import Table, View
+from engine.vision.language.case import CaptionCase
+from engine.vision.language.decoding.generate import Spoken
+from engine.vision.language.decoding.record import Step, TopTokens
+from engine.vision.language.decoding.session import Moment, Proposal, Session, Start
+from engine.vision.language.vlm import ModelSpec, RequestedOutputs
 
 LENS = 3  # words of each layer that are kept
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from engine.hallucination.vlm import ModelSpec
+from engine.vision.language.vlm import ModelSpec
 
 
 def saliency(sight: Tensor) -> Tensor:

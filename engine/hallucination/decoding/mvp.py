@@ -25,16 +25,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.hallucination.case import CaptionCase
-from engine.hallucination.decoding.generate import Spoken, generate
-from engine.hallucination.decoding.noise import seed_for
-from engine.hallucination.decoding.record import Step
+from engine.core.method import Progress, Slider, Switch, defaults, part_of, quiet, setting
+from engine.core.result import Result, Scores, Table, View
+from engine.evaluation.language.strategy import COSTS, Speaking, answer_tokens
 from engine.hallucination.decoding.sampling import Sampling, sample_tokens
-from engine.hallucination.decoding.session import Moment, Move, Proposal, Session, Start
-from engine.hallucination.decoding.strategy import COSTS, Speaking, answer_tokens
-from engine.hallucination.vlm import LOGITS, VLM, ModelSpec, Prompts, RequestedOutputs, StepOut
-from engine.method import Progress, Slider, Switch, defaults, part_of, quiet, setting
-from engine.result import Result, Scores, Table, View
+from engine.vision.language.case import CaptionCase
+from engine.vision.language.decoding.generate import Spoken, generate
+from engine.vision.language.decoding.noise import seed_for
+from engine.vision.language.decoding.record import Step
+from engine.vision.language.decoding.session import Moment, Move, Proposal, Session, Start
+from engine.vision.language.vlm import LOGITS, VLM, ModelSpec, Prompts, RequestedOutputs, StepOut
 
 VIEWS: Mapping[str, str] = dict(
     zip(("bottom-up", "top-down", "regular"), Prompts().views, strict=True)

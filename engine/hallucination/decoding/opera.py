@@ -28,14 +28,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.hallucination.case import CaptionCase
+from engine.core.method import Slider, setting
+from engine.core.result import Field, Table, View
 from engine.hallucination.decoding.beam import Beamed, Open, Searching
-from engine.hallucination.decoding.generate import Spoken
-from engine.hallucination.decoding.record import Step
-from engine.hallucination.decoding.session import Moment, Move, Proposal, Start
-from engine.hallucination.vlm import ModelSpec, RequestedOutputs, StepOut
-from engine.method import Slider, setting
-from engine.result import Field, Table, View
+from engine.vision.language.case import CaptionCase
+from engine.vision.language.decoding.generate import Spoken
+from engine.vision.language.decoding.record import Step
+from engine.vision.language.decoding.session import Moment, Move, Proposal, Start
+from engine.vision.language.vlm import ModelSpec, RequestedOutputs, StepOut
 
 SMALL = log(1e-7)
 LARGE = log(1e30)

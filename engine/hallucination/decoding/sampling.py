@@ -8,9 +8,9 @@ from math import inf
 import torch
 from torch import Tensor
 
-from engine.hallucination.decoding.session import Moment, Move, Proposal, Session, Start
-from engine.hallucination.decoding.strategy import Strategy
-from engine.method import Slider, setting
+from engine.core.method import Slider, setting
+from engine.evaluation.language.strategy import Strategy
+from engine.vision.language.decoding.session import Moment, Move, Proposal, Session, Start
 
 
 @dataclass(frozen=True)

@@ -17,16 +17,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.errors import DoesNotFit
-from engine.hallucination.case import CaptionCase
+from engine.core.errors import DoesNotFit
+from engine.core.method import Slider, setting
+from engine.core.result import Table, View
+from engine.evaluation.language.strategy import Strategy
 from engine.hallucination.decoding.contrast import contrast_logits
-from engine.hallucination.decoding.generate import Spoken
 from engine.hallucination.decoding.sampling import sample_tokens
-from engine.hallucination.decoding.session import Moment, Move, Proposal, Session, Start
-from engine.hallucination.decoding.strategy import Strategy
-from engine.hallucination.vlm import ModelSpec, RequestedOutputs, StepOut
-from engine.method import Slider, setting
-from engine.result import Table, View
+from engine.vision.language.case import CaptionCase
+from engine.vision.language.decoding.generate import Spoken
+from engine.vision.language.decoding.session import Moment, Move, Proposal, Session, Start
+from engine.vision.language.vlm import ModelSpec, RequestedOutputs, StepOut
 
 MOST = 7  # the last rank of eight experts
 

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from engine.core.result import Floats
 from engine.hallucination.decoding.keeping import Sums, scores
-from engine.hallucination.vlm import Cache, ModelSpec, Prefix, StepOut
-from engine.result import Floats
+from engine.vision.language.vlm import Cache, ModelSpec, Prefix, StepOut
 
 RANKINGS = ("visual-aware", "top-k", "random")
 

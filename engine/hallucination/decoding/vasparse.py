@@ -35,18 +35,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.errors import DoesNotFit
-from engine.hallucination.case import CaptionCase
+from engine.core.errors import DoesNotFit
+from engine.core.method import Choice, Slider, setting
+from engine.core.result import Curve, Floats, Grids, Table, View
+from engine.evaluation.language.strategy import Strategy
 from engine.hallucination.decoding.contrast import contrast_logits
-from engine.hallucination.decoding.generate import Spoken
 from engine.hallucination.decoding.keeping import calibrated, recovered
-from engine.hallucination.decoding.noise import generator_for
-from engine.hallucination.decoding.session import Moment, Proposal, Session, Start
-from engine.hallucination.decoding.strategy import Strategy
 from engine.hallucination.decoding.thinning import RANKINGS, Rule, TokenMemory, when_lost
-from engine.hallucination.vlm import Cache, ModelSpec, RequestedOutputs, StepOut
-from engine.method import Choice, Slider, setting
-from engine.result import Curve, Floats, Grids, Table, View
+from engine.vision.language.case import CaptionCase
+from engine.vision.language.decoding.generate import Spoken
+from engine.vision.language.decoding.noise import generator_for
+from engine.vision.language.decoding.session import Moment, Proposal, Session, Start
+from engine.vision.language.vlm import Cache, ModelSpec, RequestedOutputs, StepOut
 
 IMAGE, EVERY = "image tokens", "all tokens"  # which of them compete for a place
 CUT = 0.1  # of the best word's probability, below which a word is not plausible

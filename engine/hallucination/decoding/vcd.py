@@ -16,16 +16,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.hallucination.case import CaptionCase
+from engine.core.method import Slider, setting
+from engine.core.result import Path, View
+from engine.evaluation.language.strategy import Strategy
 from engine.hallucination.decoding.contrast import contrast_logits
-from engine.hallucination.decoding.generate import Spoken
-from engine.hallucination.decoding.noise import STEPS, noise_for, noised
 from engine.hallucination.decoding.sampling import sample_tokens
-from engine.hallucination.decoding.session import Moment, Move, Proposal, Session, Start
-from engine.hallucination.decoding.strategy import Strategy
-from engine.hallucination.vlm import StepOut
-from engine.method import Slider, setting
-from engine.result import Path, View
+from engine.vision.language.case import CaptionCase
+from engine.vision.language.decoding.generate import Spoken
+from engine.vision.language.decoding.noise import STEPS, noise_for, noised
+from engine.vision.language.decoding.session import Moment, Move, Proposal, Session, Start
+from engine.vision.language.vlm import StepOut
 
 
 @dataclass(frozen=True)

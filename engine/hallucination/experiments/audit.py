@@ -10,7 +10,13 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
-from engine.experiment import Experiment, ExperimentCase, Figures
+from engine.core.keeping.memory import Memory
+from engine.core.method import Choice, Progress, Slider, defaults, part_of, setting
+from engine.core.result import Pictures, Table, View
+from engine.core.run import digest
+from engine.evaluation.experiment import Experiment, ExperimentCase, Figures
+from engine.evaluation.measures.detection import auroc
+from engine.evaluation.measures.levels import levels_to_pixels
 from engine.hallucination.experiments.audit_claims import (
     AWARE,
     CLAIMS,
@@ -54,15 +60,9 @@ from engine.hallucination.experiments.perturb import (
     perturbed,
 )
 from engine.hallucination.experiments.phrases import PHRASES, answers, losses, matches_phrase
-from engine.hallucination.tiny_vlm import weights
-from engine.hallucination.tiny_vlm.model import TinyVLM
-from engine.hallucination.tiny_vlm.sayings import PROMPTS
-from engine.keeping.memory import Memory
-from engine.measures.detection import auroc
-from engine.measures.levels import levels_to_pixels
-from engine.method import Choice, Progress, Slider, defaults, part_of, setting
-from engine.result import Pictures, Table, View
-from engine.run import digest
+from engine.vision.language.tiny_vlm import weights
+from engine.vision.language.tiny_vlm.model import TinyVLM
+from engine.vision.language.tiny_vlm.sayings import PROMPTS
 
 AGAIN = PROMPTS["overall"]  # the other prompt
 _ATTACKED: Memory[list[Perturbed]] = Memory(2)  # a condition's images are another's too

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.experiment import Claim, Value
+from engine.evaluation.experiment import Claim, Value
 from engine.hallucination.experiments.defenses import BLUR, JPEG, NONE
 
 LEVELS = (0, 1, 2, 4, 8, 16)  # ε, in levels of 255

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from engine.charts.drawing import Drawing, Views
-from engine.charts.lines import Lines
-from engine.experiment import deviation_column
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.charts.lines import Lines
+from engine.core.result import Table
+from engine.evaluation.experiment import deviation_column
 from engine.hallucination.experiments.audit_claims import (
     AWARE,
     DECLINED,
@@ -24,7 +25,6 @@ from engine.hallucination.experiments.audit_claims import (
     UNAWARE,
     success,
 )
-from engine.result import Table
 
 DEFENDED = (PLAIN, *UNAWARE.values(), *AWARE.values(), NOISE)
 OTHERS = (PLAIN, EVADES, DECLINED, DECLINED_NOISE)

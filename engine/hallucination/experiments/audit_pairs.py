@@ -8,16 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-from engine.data import DataSet
-from engine.data.layout import Bools, Ints
-from engine.data.sprites import CATEGORIES
-from engine.errors import BadData
-from engine.experiment import ExperimentCase
+from engine.core.errors import BadData
+from engine.evaluation.experiment import ExperimentCase
+from engine.evaluation.measures.levels import levels_of, levels_to_pixels
 from engine.hallucination.experiments.phrases import COLORED, PHRASES, answers, taught
-from engine.hallucination.tiny_vlm.lessons import Texts
-from engine.hallucination.tiny_vlm.model import SIDE, TinyVLM
-from engine.hallucination.tiny_vlm.sayings import PROMPTS, color_question
-from engine.measures.levels import levels_of, levels_to_pixels
+from engine.vision.data import DataSet
+from engine.vision.data.layout import Bools, Ints
+from engine.vision.data.sprites import CATEGORIES
+from engine.vision.language.tiny_vlm.lessons import Texts
+from engine.vision.language.tiny_vlm.model import SIDE, TinyVLM
+from engine.vision.language.tiny_vlm.sayings import PROMPTS, color_question
 
 SCENES = "scenes:count=500,kind=broken,seed=1000"  # no model learned from scenes of this seed
 UNKNOWN = "unknown"  # what TinyVLM says of the color of what is not there

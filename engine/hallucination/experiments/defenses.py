@@ -15,10 +15,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from engine.evaluation.measures.levels import levels_of
 from engine.hallucination.experiments.perturb import Pass, as_it_is
 from engine.hallucination.experiments.phrases import losses, taught
-from engine.hallucination.tiny_vlm.model import TinyVLM
-from engine.measures.levels import levels_of
+from engine.vision.language.tiny_vlm.model import TinyVLM
 
 NONE, JPEG, BLUR = "none", "JPEG", "blur"
 DEFENSES = (NONE, JPEG, BLUR)

@@ -11,7 +11,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.experiment import Experiment, ExperimentCase, Figures
+from engine.core.keeping.memory import Memory
+from engine.core.method import Choice, Progress, Slider, defaults, part_of, setting
+from engine.core.result import Pictures, Result, Table, View
+from engine.core.run import digest
+from engine.evaluation.experiment import Experiment, ExperimentCase, Figures
+from engine.evaluation.measures.detection import auroc
+from engine.evaluation.measures.levels import levels_to_pixels
 from engine.hallucination.experiments.audit_claims import half_point
 from engine.hallucination.experiments.audit_pairs import SCENES
 from engine.hallucination.experiments.defenses import JPEG, NONE, STRENGTHS, defense, disagreement
@@ -49,15 +55,9 @@ from engine.hallucination.experiments.scene_questions import (
 from engine.hallucination.refusal.directions import PAPER
 from engine.hallucination.refusal.examined import AT_END, AT_WORD, CAUSES, PROBES, REMOVED
 from engine.hallucination.refusal.losses import LOGIT, Goal, led_by
-from engine.hallucination.tiny_vlm import weights
-from engine.hallucination.tiny_vlm.decoder import LAYERS
-from engine.hallucination.tiny_vlm.model import TinyVLM
-from engine.keeping.memory import Memory
-from engine.measures.detection import auroc
-from engine.measures.levels import levels_to_pixels
-from engine.method import Choice, Progress, Slider, defaults, part_of, setting
-from engine.result import Pictures, Result, Table, View
-from engine.run import digest
+from engine.vision.language.tiny_vlm import weights
+from engine.vision.language.tiny_vlm.decoder import LAYERS
+from engine.vision.language.tiny_vlm.model import TinyVLM
 
 _MOVED: Memory[tuple[list[Perturbed], list[float]]] = Memory(4)  # unaware defenses' images too
 DECLINED, ANSWERED = "declined", "answered"

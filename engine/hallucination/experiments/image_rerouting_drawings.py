@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.charts.drawing import Drawing, Views
-from engine.charts.lines import Lines
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.charts.lines import Lines
+from engine.core.result import Table
 from engine.hallucination.experiments.audit_drawings import over_epsilon, success_lines
 from engine.hallucination.experiments.image_rerouting_claims import (
     AWARE,
@@ -23,7 +24,6 @@ from engine.hallucination.experiments.image_rerouting_claims import (
     color_measure,
 )
 from engine.hallucination.experiments.refusal_drawings import layerwise_drawing
-from engine.result import Table
 
 ALONG = "rerouted along"
 WAYS = (FIRST, PROBED, LAST, OUTPUT, NOISE)

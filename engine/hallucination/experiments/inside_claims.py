@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from engine.experiment import Value
+from engine.evaluation.experiment import Value
 from engine.hallucination.refusal.examined import (
     ADDED,
     ADDED_RANDOM,

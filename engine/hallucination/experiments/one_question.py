@@ -10,7 +10,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.experiment import ExperimentCase
+from engine.core.method import (
+    Choice,
+    Method,
+    Progress,
+    Slider,
+    Switch,
+    defaults,
+    part_of,
+    quiet,
+    setting,
+)
+from engine.core.result import Curve, Result, Table
+from engine.evaluation.experiment import ExperimentCase
 from engine.hallucination.refusal.audited import SCENES, Audited, audit_questions, audited
 from engine.hallucination.refusal.directions import PAPER, add_direction, states_of
 from engine.hallucination.refusal.losses import LOGIT, PROBE, STEER, Goal
@@ -23,18 +35,6 @@ from engine.hallucination.refusal.questions import (
     note_of,
 )
 from engine.hallucination.refusal.rerouting import ReroutingRules, reroute
-from engine.method import (
-    Choice,
-    Method,
-    Progress,
-    Slider,
-    Switch,
-    defaults,
-    part_of,
-    quiet,
-    setting,
-)
-from engine.result import Curve, Result, Table
 
 OFFERED = 50  # pairs of questions
 PLAIN, EDITED, REROUTED = "as it is", "with the dial", "rerouted"

@@ -10,8 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.case_base import Case
-from engine.hallucination.case import CaptionCase
+from engine.core.case_base import Case
+from engine.core.method import Choice, Method, Progress, Slider, Switch, part_of, quiet, setting
+from engine.core.result import Curve, Pictures, Result, Table, Tokens
+from engine.evaluation.measures.levels import as_picture, levels_of, levels_to_pixels
+from engine.evaluation.measures.likeness import visible
 from engine.hallucination.experiments.defenses import (
     DEFENSES,
     NONE,
@@ -38,13 +41,10 @@ from engine.hallucination.experiments.phrases import (
     taught,
     word_losses,
 )
-from engine.hallucination.tiny_vlm.model import TinyVLM
-from engine.hallucination.tiny_vlm.words import tidy
-from engine.hallucination.vlm import VLM
-from engine.measures.levels import as_picture, levels_of, levels_to_pixels
-from engine.measures.likeness import visible
-from engine.method import Choice, Method, Progress, Slider, Switch, part_of, quiet, setting
-from engine.result import Curve, Pictures, Result, Table, Tokens
+from engine.vision.language.case import CaptionCase
+from engine.vision.language.tiny_vlm.model import TinyVLM
+from engine.vision.language.tiny_vlm.words import tidy
+from engine.vision.language.vlm import VLM
 
 MAGNIFIED = 10  # times, in the picture of the change
 BEFORE, AFTER, CONTROL = "before", "after", "random noise"

@@ -21,12 +21,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from engine.core.method import Progress, quiet
+from engine.evaluation.measures.ball import NORMS, Ball
+from engine.evaluation.measures.levels import levels_to_pixels, round_change
 from engine.hallucination.experiments.phrases import losses
-from engine.hallucination.tiny_vlm.lessons import Texts
-from engine.hallucination.tiny_vlm.model import TinyVLM
-from engine.measures.ball import NORMS, Ball
-from engine.measures.levels import levels_to_pixels, round_change
-from engine.method import Progress, quiet
+from engine.vision.language.tiny_vlm.lessons import Texts
+from engine.vision.language.tiny_vlm.model import TinyVLM
 
 PAPER = (
     "Qi et al., Visual Adversarial Examples Jailbreak Aligned Large Language Models (2023), "

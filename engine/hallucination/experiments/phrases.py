@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from torch import Tensor
 from torch.nn import functional as F
 
-from engine.hallucination.decoding.greedy import Greedy
-from engine.hallucination.tiny_vlm.lessons import TOKENIZER, Texts, answering, texts
-from engine.hallucination.tiny_vlm.model import TinyVLM
-from engine.hallucination.tiny_vlm.packed import states
-from engine.hallucination.tiny_vlm.scenes import decode_captions
+from engine.evaluation.language.greedy import Greedy
+from engine.evaluation.language.scenes import decode_captions
+from engine.vision.language.tiny_vlm.lessons import TOKENIZER, Texts, answering, texts
+from engine.vision.language.tiny_vlm.model import TinyVLM
+from engine.vision.language.tiny_vlm.packed import states
 
 PHRASES = (
     "in the garden there is a boat .",

@@ -9,7 +9,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from engine.experiment import Experiment, ExperimentCase, Figures
+from engine.core.keeping.memory import Memory
+from engine.core.method import Progress, Slider, defaults, part_of, setting
+from engine.core.result import Pictures, Result, View
+from engine.core.run import digest
+from engine.evaluation.experiment import Experiment, ExperimentCase, Figures
 from engine.hallucination.experiments.inside_claims import ACCURACY, CHANGE
 from engine.hallucination.experiments.refusal_claims import (
     BLIND,
@@ -47,10 +51,6 @@ from engine.hallucination.refusal.losses import LOGIT, Goal
 from engine.hallucination.refusal.network import LAYERS
 from engine.hallucination.refusal.questions import EncodedQuestions
 from engine.hallucination.refusal.rerouting import Rerouted, ReroutingRules, reroute
-from engine.keeping.memory import Memory
-from engine.method import Progress, Slider, defaults, part_of, setting
-from engine.result import Pictures, Result, View
-from engine.run import digest
 
 _SEARCHED: Memory[Rerouted] = Memory(64)  # a condition's search is another one's start
 _TUNED: Memory[Audited] = Memory(4)

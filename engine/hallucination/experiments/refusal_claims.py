@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.experiment import Claim, Value
+from engine.evaluation.experiment import Claim, Value
 from engine.hallucination.experiments.inside_claims import ADDING, READING, REMOVING
 from engine.hallucination.refusal.losses import LOGIT, PROBE, STEER
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.charts.drawing import Drawing, Views
-from engine.charts.groups import PointGroups
-from engine.charts.lines import Lines
-from engine.charts.matrix import Matrix
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.charts.groups import PointGroups
+from engine.core.charts.lines import Lines
+from engine.core.charts.matrix import Matrix
+from engine.core.result import Table
 from engine.hallucination.experiments.refusal_claims import FIRST, OUTPUT
 from engine.hallucination.experiments.refusal_views import ANSWERED, DECLINED, WAY
 from engine.hallucination.refusal.examined import CAUSES
-from engine.result import Table
 
 LAYERS, PARTS, PATH, FREE = (f"decline {name}" for name in ("layers", "parts", "way", "free"))
 

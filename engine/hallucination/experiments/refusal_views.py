@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from engine.core.result import Pictures, Table
 from engine.hallucination.refusal.audited import Audited
 from engine.hallucination.refusal.directions import cosines, part_shares, separations, states_of
 from engine.hallucination.refusal.examined import CAUSES, Examined
@@ -17,7 +18,6 @@ from engine.hallucination.refusal.losses import Goal
 from engine.hallucination.refusal.network import HEADS, LAYERS
 from engine.hallucination.refusal.questions import DECLINE, EncodedQuestions, note_of
 from engine.hallucination.refusal.rerouting import Rerouted
-from engine.result import Pictures, Table
 
 BINS, BAR, TALL = 40, 4, 120  # bars of a histogram, px of each, px of a picture
 INKS = {True: (184, 79, 0), False: (0, 114, 178)}  # declined, answered

@@ -16,21 +16,21 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.data.sprites import COLORS
-from engine.errors import BadData
-from engine.experiment import ExperimentCase
+from engine.core.errors import BadData
+from engine.core.keeping.memory import Memory
+from engine.evaluation.experiment import ExperimentCase
+from engine.evaluation.measures.levels import levels_of, levels_to_pixels
 from engine.hallucination.experiments.audit_pairs import UNKNOWN, scenes_of
 from engine.hallucination.experiments.phrases import COLORED, answers
 from engine.hallucination.refusal.directions import subspaces
 from engine.hallucination.refusal.examined import Examined, causes, most_changed
 from engine.hallucination.refusal.network import Edit
-from engine.hallucination.tiny_vlm.decoder import LAYERS, turn
-from engine.hallucination.tiny_vlm.lessons import TOKENIZER
-from engine.hallucination.tiny_vlm.model import TinyVLM
-from engine.hallucination.tiny_vlm.packed import prefix, prefix_attention
-from engine.hallucination.tiny_vlm.sayings import color_question
-from engine.keeping.memory import Memory
-from engine.measures.levels import levels_of, levels_to_pixels
+from engine.vision.data.sprites import COLORS
+from engine.vision.language.tiny_vlm.decoder import LAYERS, turn
+from engine.vision.language.tiny_vlm.lessons import TOKENIZER
+from engine.vision.language.tiny_vlm.model import TinyVLM
+from engine.vision.language.tiny_vlm.packed import prefix, prefix_attention
+from engine.vision.language.tiny_vlm.sayings import color_question
 
 LEARNED, TRIED, MOVED = 200, 50, 100  # training, validation and test scenes
 SHUFFLES = 20  # of labels, for a probe that has nothing to learn

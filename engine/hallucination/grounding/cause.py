@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from engine.hallucination.decoding.forced import forced
-from engine.hallucination.decoding.generate import generate
-from engine.hallucination.decoding.greedy import Greedy
+from engine.core.method import Progress, defaults, quiet
+from engine.core.result import Result, Table
+from engine.evaluation.language.greedy import Greedy
 from engine.hallucination.grounding import findings
 from engine.hallucination.grounding.word_case import OfWords, WordCase
-from engine.method import Progress, defaults, quiet
-from engine.result import Result, Table
+from engine.vision.language.decoding.forced import forced
+from engine.vision.language.decoding.generate import generate
 
 
 @dataclass(frozen=True)

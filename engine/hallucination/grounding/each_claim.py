@@ -9,17 +9,17 @@ from typing import Any
 import numpy as np
 import torch
 
-from engine.data.sprites import COLORS, HABITS
-from engine.errors import BlindspotError
-from engine.hallucination.decoding.forced import forced
+from engine.core.errors import BlindspotError
+from engine.core.method import Progress, defaults, quiet
+from engine.core.result import Floats, Result, Table
+from engine.core.result.words import whole_words
+from engine.evaluation.language.chair import mentions
+from engine.evaluation.language.claims import LED, first_thing
+from engine.evaluation.language.scenes import VOCABULARY
 from engine.hallucination.grounding.findings import HANGS, SURVIVES, THIS
 from engine.hallucination.grounding.word_case import OfWords, WordCase
-from engine.hallucination.measures.chair import mentions
-from engine.hallucination.measures.claims import LED, first_thing
-from engine.hallucination.tiny_vlm.scenes import VOCABULARY
-from engine.method import Progress, defaults, quiet
-from engine.result import Floats, Result, Table
-from engine.result.words import whole_words
+from engine.vision.data.sprites import COLORS, HABITS
+from engine.vision.language.decoding.forced import forced
 
 OUT, HIDDEN = "without the ", " hidden"  # how other images are named, around "the " and a thing
 HOLDS = "on what is there"

@@ -7,11 +7,11 @@ from collections.abc import Collection, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.core.result import Floats, HeatMap, Table
+from engine.evaluation.language.claims import telling
+from engine.evaluation.measures import located
 from engine.hallucination.grounding.word_case import WordCase
-from engine.hallucination.measures.claims import telling
-from engine.hallucination.tiny_vlm.words import tidy
-from engine.measures import located
-from engine.result import Floats, HeatMap, Table
+from engine.vision.language.tiny_vlm.words import tidy
 
 HANGS = 0.1  # words hang on a thing without which they are this much less likely
 SURVIVES = 0.5  # of the probability that a word has in the image

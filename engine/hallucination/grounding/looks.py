@@ -18,11 +18,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from engine.core.method import Progress, Slider, Switch, quiet, setting
+from engine.core.result import Floats, HeatMap, Result, Scores
 from engine.hallucination.grounding import findings
 from engine.hallucination.grounding.word_case import OfWords, WordCase
-from engine.hallucination.vlm import RequestedOutputs
-from engine.method import Progress, Slider, Switch, quiet, setting
-from engine.result import Floats, HeatMap, Result, Scores
+from engine.vision.language.vlm import RequestedOutputs
 
 SINK = 4.0
 

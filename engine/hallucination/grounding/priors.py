@@ -13,13 +13,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.hallucination.decoding.forced import forced
-from engine.hallucination.decoding.noise import STEPS, noised
+from engine.core.method import Progress, Slider, quiet, setting
+from engine.core.result import Result, Table
 from engine.hallucination.grounding import findings
 from engine.hallucination.grounding.cause import answers
 from engine.hallucination.grounding.word_case import OfWords, WordCase
-from engine.method import Progress, Slider, quiet, setting
-from engine.result import Result, Table
+from engine.vision.language.decoding.forced import forced
+from engine.vision.language.decoding.noise import STEPS, noised
 
 BLANKS = ("blank", "noise", "noised")
 

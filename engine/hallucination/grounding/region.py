@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from engine.errors import BlindspotError
-from engine.hallucination.case import CaptionCase
-from engine.hallucination.decoding.forced import forced
+from engine.core.errors import BlindspotError
+from engine.core.method import Progress, Slider, quiet, setting
+from engine.core.result import Result, Table
 from engine.hallucination.grounding import findings
 from engine.hallucination.grounding.cause import answers
 from engine.hallucination.grounding.looks import attention
 from engine.hallucination.grounding.word_case import OfWords, WordCase
-from engine.method import Progress, Slider, quiet, setting
-from engine.result import Result, Table
+from engine.vision.language.case import CaptionCase
+from engine.vision.language.decoding.forced import forced
 
 
 @dataclass(frozen=True)

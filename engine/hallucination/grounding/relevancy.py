@@ -15,11 +15,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from engine.core.method import Progress, quiet
+from engine.core.result import HeatMap, Result
 from engine.hallucination.grounding.looks import on_pixels
 from engine.hallucination.grounding.word_case import OfWords, WordCase
-from engine.hallucination.vlm import RequestedOutputs
-from engine.method import Progress, quiet
-from engine.result import HeatMap, Result
+from engine.vision.language.vlm import RequestedOutputs
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine.case_base import Parts
-from engine.errors import BlindspotError
-from engine.hallucination.case import CaptionCase
-from engine.hallucination.measures.claims import Claims, claims_of
-from engine.keeping.lazy import lazy
-from engine.method import Method
-from engine.result.words import joined_pieces
+from engine.core.case_base import Parts
+from engine.core.errors import BlindspotError
+from engine.core.keeping.lazy import lazy
+from engine.core.method import Method
+from engine.core.result.words import joined_pieces
+from engine.evaluation.language.claims import Claims, claims_of
+from engine.vision.language.case import CaptionCase
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.errors import BlindspotError
+from engine.core.errors import BlindspotError
+from engine.core.result import Floats
+from engine.evaluation.language.resampling import middle_interval
+from engine.evaluation.measures.detection import auroc
 from engine.hallucination.inside.readings import Flags, Ints, Readings
-from engine.hallucination.measures.resampling import middle_interval
-from engine.measures.detection import auroc
-from engine.result import Floats
 
 STRENGTH = 0.05  # C: one over the penalty on the weights
 DEEP = (256, 128, 64)  # units of the published probe

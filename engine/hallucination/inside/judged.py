@@ -8,15 +8,15 @@ from typing import cast
 
 import numpy as np
 
-from engine.data.sprites import CATEGORIES, COLORS
-from engine.hallucination.decoding.strategy import Strategy
+from engine.core.method import Progress, part_of
+from engine.evaluation.language.chair import mentions
+from engine.evaluation.language.rates import ScenesCase
+from engine.evaluation.language.scenes import TOGETHER, VOCABULARY, SceneBatch, decode_captions
+from engine.evaluation.language.strategy import Strategy
 from engine.hallucination.inside.readings import Readings, ReadWord, read_states, together
-from engine.hallucination.measures.chair import mentions
-from engine.hallucination.measures.rates import ScenesCase
-from engine.hallucination.tiny_vlm.sayings import PROMPTS
-from engine.hallucination.tiny_vlm.scenes import TOGETHER, VOCABULARY, SceneBatch, decode_captions
-from engine.hallucination.tiny_vlm.words import NUMBER
-from engine.method import Progress, part_of
+from engine.vision.data.sprites import CATEGORIES, COLORS
+from engine.vision.language.tiny_vlm.sayings import PROMPTS
+from engine.vision.language.tiny_vlm.words import NUMBER
 
 ANSWERABLE, UNANSWERABLE = "answerable", "unanswerable"
 MOST = 2  # questions about one scene

@@ -19,6 +19,10 @@ from typing import Any
 import numpy as np
 from scipy.special import expit
 
+from engine.core.method import Case, Choice, Method, Progress, defaults, part_of, quiet, setting
+from engine.core.result import Floats, Result, Table
+from engine.evaluation.language.rates import ScenesCase
+from engine.evaluation.language.scene_ranges import PROBED
 from engine.hallucination.decoding.mvp import MVP
 from engine.hallucination.inside.fits import (
     features,
@@ -32,10 +36,6 @@ from engine.hallucination.inside.fits import (
 )
 from engine.hallucination.inside.judged import color_questions, named_things
 from engine.hallucination.inside.readings import AT, WHEN, Flags, Readings, together
-from engine.hallucination.measures.rates import ScenesCase
-from engine.hallucination.measures.scene_ranges import PROBED
-from engine.method import Case, Choice, Method, Progress, defaults, part_of, quiet, setting
-from engine.result import Floats, Result, Table
 
 COUNT = 400  # scenes
 LEARNED = 0.7  # of the scenes; the probe is tried on the words of the others

@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine.hallucination.vlm import VLM, RequestedOutputs
-from engine.result import Floats
+from engine.core.result import Floats
+from engine.vision.language.vlm import VLM, RequestedOutputs
 
 Flags = NDArray[np.bool_]
 Ints = NDArray[np.int64]

@@ -10,21 +10,21 @@ import numpy as np
 import torch
 from scipy.special import expit
 
-from engine.hallucination.case import CaptionCase
-from engine.hallucination.decoding.generate import generate
-from engine.hallucination.decoding.greedy import Greedy
-from engine.hallucination.decoding.record import TopTokens
-from engine.hallucination.decoding.strategy import best_tokens, views_of
+from engine.core.method import Case, Method, Progress, Slider, part_of, quiet, setting
+from engine.core.result import Ranking, Result, Table, Tokens, View
+from engine.core.run import answer
+from engine.evaluation.language.chair import mentions
+from engine.evaluation.language.greedy import Greedy
+from engine.evaluation.language.rates import ScenesCase
+from engine.evaluation.language.scenes import VOCABULARY
+from engine.evaluation.language.strategy import best_tokens, views_of
 from engine.hallucination.inside.probe import COUNT, HalluRAG, ProbeInputs
 from engine.hallucination.inside.readings import ReadWord, read_states
-from engine.hallucination.measures.chair import mentions
-from engine.hallucination.measures.rates import ScenesCase
-from engine.hallucination.tiny_vlm.model import TinyVLM
-from engine.hallucination.tiny_vlm.scenes import VOCABULARY
-from engine.hallucination.vlm import RequestedOutputs
-from engine.method import Case, Method, Progress, Slider, part_of, quiet, setting
-from engine.result import Ranking, Result, Table, Tokens, View
-from engine.run import answer
+from engine.vision.language.case import CaptionCase
+from engine.vision.language.decoding.generate import generate
+from engine.vision.language.decoding.record import TopTokens
+from engine.vision.language.tiny_vlm.model import TinyVLM
+from engine.vision.language.vlm import RequestedOutputs
 
 LIKELY = 0.5  # risk from which on a word is called made up
 

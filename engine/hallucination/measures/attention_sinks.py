@@ -16,15 +16,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine.hallucination.decoding.generate import DecodingMethod
-from engine.hallucination.measures.rates import ScenesCase
-from engine.hallucination.tiny_vlm.model import TinyVLM
-from engine.hallucination.tiny_vlm.sayings import PROMPTS
-from engine.hallucination.tiny_vlm.scenes import captions
-from engine.hallucination.tiny_vlm.words import NUMBER
-from engine.hallucination.vlm import RequestedOutputs
-from engine.method import Method, Progress, defaults, part_of, quiet
-from engine.result import Result, Table
+from engine.core.method import Method, Progress, defaults, part_of, quiet
+from engine.core.result import Result, Table
+from engine.evaluation.language.rates import ScenesCase
+from engine.evaluation.language.scenes import captions
+from engine.vision.language.decoding.generate import DecodingMethod
+from engine.vision.language.tiny_vlm.model import TinyVLM
+from engine.vision.language.tiny_vlm.sayings import PROMPTS
+from engine.vision.language.tiny_vlm.words import NUMBER
+from engine.vision.language.vlm import RequestedOutputs
 
 COUNT = 60  # scenes
 FEW = 100  # one of so many tokens is among the most looked at

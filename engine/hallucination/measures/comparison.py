@@ -17,23 +17,23 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.hallucination.case import CaptionCase
+from engine.core.keeping.store import write_atomic
+from engine.core.method import Progress, part_of, quiet
+from engine.core.result import Result, Scores, Table
+from engine.evaluation.language.greedy import Greedy
+from engine.evaluation.language.rates import Rates, ScenesCase
+from engine.evaluation.language.strategy import Speaking
 from engine.hallucination.decoding.beam import Beam
 from engine.hallucination.decoding.dola import DoLa
-from engine.hallucination.decoding.greedy import Greedy
 from engine.hallucination.decoding.mvp import MVP
 from engine.hallucination.decoding.opera import OPERA
 from engine.hallucination.decoding.sampling import Sampling
-from engine.hallucination.decoding.strategy import Speaking
 from engine.hallucination.decoding.vasparse import VASparse
 from engine.hallucination.decoding.vcd import VCD
 from engine.hallucination.measures.over_trust import largest_penalty
-from engine.hallucination.measures.rates import Rates, ScenesCase
-from engine.hallucination.tiny_vlm import weights
-from engine.hallucination.tiny_vlm.sayings import PROMPTS, yes_no_question
-from engine.keeping.store import write_atomic
-from engine.method import Progress, part_of, quiet
-from engine.result import Result, Scores, Table
+from engine.vision.language.case import CaptionCase
+from engine.vision.language.tiny_vlm import weights
+from engine.vision.language.tiny_vlm.sayings import PROMPTS, yes_no_question
 
 DECODING_FILE = Path(__file__).parents[3] / "assets" / "decoding.json"
 MODELS = (*weights.DENSE, weights.LONG)

@@ -11,17 +11,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from engine.hallucination.decoding.greedy import Greedy
-from engine.hallucination.decoding.strategy import Strategy
+from engine.core.method import Case, Method, Progress, defaults, part_of, quiet
+from engine.core.result import Floats, Result, Table
+from engine.evaluation.language.chair import Chair, chair
+from engine.evaluation.language.greedy import Greedy
+from engine.evaluation.language.rates import ScenesCase
+from engine.evaluation.language.resampling import middle_interval, resampled_sums
+from engine.evaluation.language.scenes import VOCABULARY, SceneBatch, captions
+from engine.evaluation.language.strategy import Strategy
 from engine.hallucination.decoding.thinning import RANKINGS
 from engine.hallucination.decoding.vasparse import VASparse
-from engine.hallucination.measures.chair import Chair, chair
-from engine.hallucination.measures.rates import ScenesCase
-from engine.hallucination.measures.resampling import middle_interval, resampled_sums
-from engine.hallucination.tiny_vlm.model import TinyVLM
-from engine.hallucination.tiny_vlm.scenes import VOCABULARY, SceneBatch, captions
-from engine.method import Case, Method, Progress, defaults, part_of, quiet
-from engine.result import Floats, Result, Table
+from engine.vision.language.tiny_vlm.model import TinyVLM
 
 COUNT = 50  # scenes
 KEEPS = (0.1, 0.2, 0.4, 0.7, 1.0)

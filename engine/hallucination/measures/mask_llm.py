@@ -2,8 +2,8 @@
 
 Fang et al., "MaskLLM: Learnable Semi-Structured Sparsity for Large Language Models" (2024),
 https://arxiv.org/abs/2409.17481. The loss is that of the model's language, over captions; the
-masks are those of `engine.weights.pattern`, one for each linear layer of the decoder. Embeddings,
-which give the logits too, stay whole.
+masks are those of `engine.vision.weights.pattern`, one for each linear layer of the decoder.
+Embeddings, which give the logits too, stay whole.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.data.layout import Layout
-from engine.data.scenes import Scenes
-from engine.hallucination.measures.rates import Rates, ScenesCase
-from engine.hallucination.measures.scene_ranges import MASKS
-from engine.hallucination.tiny_vlm.lessons import Habit, Texts, lessons
-from engine.hallucination.tiny_vlm.model import TinyVLM
-from engine.hallucination.tiny_vlm.scenes import SceneBatch, lies
-from engine.hallucination.tiny_vlm.training.plan import TrainingPlan
-from engine.hallucination.tiny_vlm.training.speaking import in_turn
-from engine.hallucination.tiny_vlm.training.steps import learn, rate
-from engine.method import Choice, Method, Progress, Slider, defaults, part_of, quiet, setting
-from engine.result import Result, Table, WeightScores
-from engine.run import answer
-from engine.weights.course import Course, weights_table, weights_words
-from engine.weights.pattern import (
+from engine.core.method import Choice, Method, Progress, Slider, defaults, part_of, quiet, setting
+from engine.core.result import Result, Table, WeightScores
+from engine.core.run import answer
+from engine.evaluation.language.rates import Rates, ScenesCase
+from engine.evaluation.language.scene_ranges import MASKS
+from engine.evaluation.language.scenes import SceneBatch, lies
+from engine.vision.data.layout import Layout
+from engine.vision.data.scenes import Scenes
+from engine.vision.language.tiny_vlm.lessons import Habit, Texts, lessons
+from engine.vision.language.tiny_vlm.model import TinyVLM
+from engine.vision.language.tiny_vlm.training.plan import TrainingPlan
+from engine.vision.language.tiny_vlm.training.speaking import in_turn
+from engine.vision.language.tiny_vlm.training.steps import learn, rate
+from engine.vision.weights.course import Course, weights_table, weights_words
+from engine.vision.weights.pattern import (
     Annealing,
     PatternMask,
     attach,

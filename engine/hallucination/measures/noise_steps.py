@@ -15,11 +15,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.hallucination.case import CaptionCase
-from engine.hallucination.decoding.noise import STEPS, noise_for, noised
-from engine.hallucination.vlm import VLM
-from engine.method import Method, Progress, Slider, defaults, quiet, setting
-from engine.result import Result, Table
+from engine.core.method import Method, Progress, Slider, defaults, quiet, setting
+from engine.core.result import Result, Table
+from engine.vision.language.case import CaptionCase
+from engine.vision.language.decoding.noise import STEPS, noise_for, noised
+from engine.vision.language.vlm import VLM
 
 EVERY = 50  # noise steps apart
 DEPTHS = (*range(0, STEPS, EVERY), STEPS - 1)

@@ -13,8 +13,8 @@ from math import exp
 
 import numpy as np
 
+from engine.core.result import Field, Result, Table
 from engine.hallucination.decoding.opera import OPERA, SMALL
-from engine.result import Field, Result, Table
 
 FELT = 0.01  # nats
 

@@ -16,14 +16,14 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.hallucination.case import CaptionCase
-from engine.hallucination.decoding.greedy import Greedy
+from engine.core.method import Case, Method, Progress, defaults, part_of, quiet
+from engine.core.result import Floats, Result, Table
+from engine.evaluation.language.greedy import Greedy
+from engine.evaluation.language.rates import ScenesCase, share
+from engine.evaluation.language.scenes import poll_answers
 from engine.hallucination.decoding.mvp import MVP, VIEWS
-from engine.hallucination.measures.rates import ScenesCase, share
-from engine.hallucination.tiny_vlm.sayings import yes_no_question
-from engine.hallucination.tiny_vlm.scenes import poll_answers
-from engine.method import Case, Method, Progress, defaults, part_of, quiet
-from engine.result import Floats, Result, Table
+from engine.vision.language.case import CaptionCase
+from engine.vision.language.tiny_vlm.sayings import yes_no_question
 
 SUBSETS = tuple(some for many in (1, 2, 3) for some in combinations(range(len(VIEWS)), many))
 

@@ -8,16 +8,16 @@ from functools import partial
 import numpy as np
 import torch
 
-from engine.data.sprites import CATEGORIES
-from engine.errors import BadData
-from engine.experiment import ExperimentCase
+from engine.core.errors import BadData
+from engine.core.keeping.memory import Memory
+from engine.core.method import Progress, quiet
+from engine.evaluation.experiment import ExperimentCase
 from engine.hallucination.refusal import weights
 from engine.hallucination.refusal.directions import declines, states_of, subspaces
 from engine.hallucination.refusal.examined import Examined, causes, most_changed
 from engine.hallucination.refusal.network import QuestionNet
 from engine.hallucination.refusal.questions import EncodedQuestions, SceneQuestion, sample_questions
-from engine.keeping.memory import Memory
-from engine.method import Progress, quiet
+from engine.vision.data.sprites import CATEGORIES
 
 PAIRS = 200  # of questions to learn directions and probes from, and as many to try them on
 SCENES = "scenes:kind=broken,seed=1000"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from engine.experiment import ExperimentCase
+from engine.core.method import Progress, part_of, quiet
+from engine.evaluation.experiment import ExperimentCase
 from engine.hallucination.refusal.audited import Audited
 from engine.hallucination.refusal.losses import STEER, Goal
 from engine.hallucination.refusal.network import LAYERS, QuestionNet, network_copy
@@ -17,7 +18,6 @@ from engine.hallucination.refusal.questions import (
 )
 from engine.hallucination.refusal.rerouting import ReroutingRules, reroute
 from engine.hallucination.refusal.school import SchoolPlan, descended
-from engine.method import Progress, part_of, quiet
 
 REROUTED, NOTE, STEPS, RATE = 48, 4, 60, 5e-4  # questions, words, and steps of the fine-tuning
 LESSON = 32  # rerouted questions in a batch, beside as many usual ones

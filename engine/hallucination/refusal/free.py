@@ -9,10 +9,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from engine.core.method import Progress, quiet
 from engine.hallucination.refusal.losses import Goal
 from engine.hallucination.refusal.network import QuestionNet
 from engine.hallucination.refusal.questions import NOTE_IDS, START, EncodedQuestions
-from engine.method import Progress, quiet
 
 REACH = 2.5  # how far all steps together could go, in ρ
 

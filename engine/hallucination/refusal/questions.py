@@ -23,8 +23,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine.data.sprites import CATEGORIES, COLORS
-from engine.errors import BlindspotError
+from engine.core.errors import BlindspotError
+from engine.vision.data.sprites import CATEGORIES, COLORS
 
 PAD, DECLINE = 0, 1
 NAMES = ("ann", "bob", "cleo", "dan", "eva", "finn", "gus", "hal")

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from engine.core.method import Progress, quiet
 from engine.hallucination.refusal.losses import Goal
 from engine.hallucination.refusal.network import LAYERS, QuestionNet
 from engine.hallucination.refusal.questions import (
@@ -29,7 +30,6 @@ from engine.hallucination.refusal.questions import (
     START,
     EncodedQuestions,
 )
-from engine.method import Progress, quiet
 
 EXPONENT = 1.8
 BUFFER, TOP = 10, 16  # notes that are kept; words that may replace each one

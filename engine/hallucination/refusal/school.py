@@ -15,10 +15,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from engine.core.method import Progress, quiet
 from engine.hallucination.refusal.network import QuestionNet, fresh, network_copy
 from engine.hallucination.refusal.questions import COLON, LONGEST, EncodedQuestions, batch
-from engine.method import Progress, quiet
-from engine.models.threads import one_thread
+from engine.vision.models.threads import one_thread
 
 WARM = 100  # steps until the rate is full
 LEAST = 0.1  # of the rate, at the end
@@ -70,8 +70,8 @@ def descended(
 ) -> QuestionNet:
     """A copy of a network after one step of AdamW for each batch.
 
-    A loop of its own: questions are drawn on the way, and `engine.training` goes through a data set
-    of images, epoch by epoch.
+    A loop of its own: questions are drawn on the way, and `engine.vision.training` goes through a
+    data set of images, epoch by epoch.
     """
     net = net.train().requires_grad_(requires_grad=True)
     optimizer = torch.optim.AdamW(net.parameters(), plan.rate, (0.9, 0.98), weight_decay=plan.decay)

@@ -17,13 +17,13 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as save_tensors
 
-from engine.errors import BadModel
+from engine.core.errors import BadModel
+from engine.core.keeping.memory import Memory
+from engine.core.keeping.store import write_atomic
+from engine.core.method import Progress, part_of, quiet
 from engine.hallucination.refusal.network import QuestionNet, network_copy
 from engine.hallucination.refusal.questions import DECLINE, EncodedQuestions, sample_questions
 from engine.hallucination.refusal.school import SchoolPlan, train
-from engine.keeping.memory import Memory
-from engine.keeping.store import write_atomic
-from engine.method import Progress, part_of, quiet
 
 FOLDER = Path(__file__).parents[3] / "assets" / "weights"
 NAME = "scene-decliner"

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.method import Progress, Slider, quiet, setting
-from engine.result import Result, WeightScores
+from engine.core.method import Progress, Slider, quiet, setting
+from engine.core.result import Result, WeightScores
 from engine.sparsity.method import SparsityMethod
-from engine.weights.case import PruneCase
-from engine.weights.parts import prunable_parts
+from engine.vision.weights.case import PruneCase
+from engine.vision.weights.parts import prunable_parts
 
 
 @dataclass(frozen=True)

@@ -23,10 +23,9 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm as BatchNorm
 
-from engine.method import Case, Choice, Progress, Slider, Switch, part_of, quiet, setting
-from engine.models.classifier import Classifier
-from engine.result import Floats, Result, Scores, Table, WeightScores
-from engine.run import digest
+from engine.core.method import Case, Choice, Progress, Slider, Switch, part_of, quiet, setting
+from engine.core.result import Floats, Result, Scores, Table, WeightScores
+from engine.core.run import digest
 from engine.sparsity.criteria.magnitude import Magnitude
 from engine.sparsity.criteria.shares import scores_of, shares_of
 from engine.sparsity.criteria.slopes import weight_of
@@ -37,12 +36,13 @@ from engine.sparsity.masks.pruner import MaskRules, Pruner
 from engine.sparsity.masks.rounds import previous_mask
 from engine.sparsity.masks.search import ChosenWeight, searchable, searched_key, sha_of, swap
 from engine.sparsity.method import SparsityMethod, unlearnable
-from engine.training import Recipe, figures, train
-from engine.training.state import state_file
-from engine.weights.case import PruneCase
-from engine.weights.course import weights_table, weights_words
-from engine.weights.masks import Masks, masks_in, masks_of
-from engine.weights.parts import prunable_parts
+from engine.vision.models.classifier import Classifier
+from engine.vision.training import Recipe, figures, train
+from engine.vision.training.state import state_file
+from engine.vision.weights.case import PruneCase
+from engine.vision.weights.course import weights_table, weights_words
+from engine.vision.weights.masks import Masks, masks_in, masks_of
+from engine.vision.weights.parts import prunable_parts
 
 BATCH = 64  # images to a step
 DENSE, START, AFTER_SEARCH = "whole model", "magnitude", "after the search"

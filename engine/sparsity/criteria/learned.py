@@ -12,14 +12,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.decoding_guard import decoding_guard
-from engine.errors import BadData, BlindspotError, DoesNotFit
-from engine.method import Case, Progress, quiet
-from engine.models.classifier import Classifier
-from engine.result import Floats, Result, WeightScores
+from engine.core.errors import BadData, BlindspotError, DoesNotFit
+from engine.core.method import Case, Progress, quiet
+from engine.core.result import Floats, Result, WeightScores
 from engine.sparsity.method import SparsityMethod
-from engine.weights.case import PruneCase
-from engine.weights.parts import prunable_parts
+from engine.vision.decoding_guard import decoding_guard
+from engine.vision.models.classifier import Classifier
+from engine.vision.weights.case import PruneCase
+from engine.vision.weights.parts import prunable_parts
 
 ROOM = 2**20  # bytes of a file beside its numbers
 NO_SCORES = "is no file of scores, or is damaged: give an .npz with one array a weight"

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.method import Progress, quiet
-from engine.result import Result, WeightScores
+from engine.core.method import Progress, quiet
+from engine.core.result import Result, WeightScores
 from engine.sparsity.criteria.slopes import weight_of
 from engine.sparsity.method import SparsityMethod
-from engine.weights.case import PruneCase
-from engine.weights.parts import prunable_parts
+from engine.vision.weights.case import PruneCase
+from engine.vision.weights.parts import prunable_parts
 
 
 @dataclass(frozen=True)

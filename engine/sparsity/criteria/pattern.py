@@ -1,7 +1,7 @@
 """Learned N:M: which N of every M weights to keep, learned by gradient while all weights stay.
 
-The masks are those of `engine.weights.pattern`, trained on the loss of the model they prune. Fang
-et al., "MaskLLM: Learnable Semi-Structured Sparsity for Large Language Models" (2024),
+The masks are those of `engine.vision.weights.pattern`, trained on the loss of the model they prune.
+Fang et al., "MaskLLM: Learnable Semi-Structured Sparsity for Large Language Models" (2024),
 https://arxiv.org/abs/2409.17481, here for classifiers.
 """
 
@@ -15,22 +15,22 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from engine.errors import BadSetting, DoesNotFit
-from engine.method import Case, Choice, Progress, Slider, Switch, quiet, setting
-from engine.models.classifier import Classifier
-from engine.result import Floats, Result, WeightScores
-from engine.run import digest
+from engine.core.errors import BadSetting, DoesNotFit
+from engine.core.method import Case, Choice, Progress, Slider, Switch, quiet, setting
+from engine.core.result import Floats, Result, WeightScores
+from engine.core.run import digest
 from engine.sparsity.criteria.slopes import weight_of
 from engine.sparsity.masks.pruner import MaskRules
 from engine.sparsity.masks.units import PATTERNS, fits_pattern, values
 from engine.sparsity.method import SparsityMethod, unlearnable
-from engine.training import Recipe, outputs, train
-from engine.training.objective import Batch
-from engine.training.state import state_file
-from engine.weights.case import PruneCase
-from engine.weights.course import Course, weights_table
-from engine.weights.parts import prunable_parts
-from engine.weights.pattern import (
+from engine.vision.models.classifier import Classifier
+from engine.vision.training import Recipe, outputs, train
+from engine.vision.training.objective import Batch
+from engine.vision.training.state import state_file
+from engine.vision.weights.case import PruneCase
+from engine.vision.weights.course import Course, weights_table
+from engine.vision.weights.parts import prunable_parts
+from engine.vision.weights.pattern import (
     Annealing,
     PatternMask,
     attach,

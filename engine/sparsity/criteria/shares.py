@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from engine.method import Method, Progress, quiet
-from engine.result import WeightScores
-from engine.run import answer
+from engine.core.method import Method, Progress, quiet
+from engine.core.result import WeightScores
+from engine.core.run import answer
 from engine.sparsity.criteria.grasp import Grasp
 from engine.sparsity.criteria.snip import Snip
 from engine.sparsity.method import SparsityMethod
-from engine.weights.case import PruneCase
+from engine.vision.weights.case import PruneCase
 
 OF_RATIO: dict[str, type[SparsityMethod]] = {"SNIP ratio": Snip, "GraSP ratio": Grasp}
 

@@ -12,11 +12,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from engine.method import Progress
-from engine.models.borrow import borrowed
-from engine.models.classifier import Classifier
-from engine.models.pace import in_batches
-from engine.result import Floats
+from engine.core.borrow import borrowed
+from engine.core.method import Progress
+from engine.core.result import Floats
+from engine.vision.models.classifier import Classifier
+from engine.vision.models.pace import in_batches
 
 Slopes = dict[str, Tensor]
 

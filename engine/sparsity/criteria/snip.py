@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.method import Progress, Slider, quiet, setting
-from engine.result import Result, WeightScores
+from engine.core.method import Progress, Slider, quiet, setting
+from engine.core.result import Result, WeightScores
 from engine.sparsity.criteria.slopes import normalized, slopes, weight_of
 from engine.sparsity.method import SparsityMethod
-from engine.weights.case import PruneCase
-from engine.weights.parts import prunable_parts
+from engine.vision.weights.case import PruneCase
+from engine.vision.weights.parts import prunable_parts
 
 PER_CLASS_HELP = (
     "Images of each class that are looked at; as many as there are, when there are fewer."

@@ -23,14 +23,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from engine.device import for_double
-from engine.method import Case, Progress, Slider, quiet, setting
-from engine.models.borrow import borrowed
-from engine.models.classifier import Classifier
-from engine.result import Result, WeightScores
+from engine.core.borrow import borrowed
+from engine.core.device import for_double
+from engine.core.method import Case, Progress, Slider, quiet, setting
+from engine.core.result import Result, WeightScores
 from engine.sparsity.method import SparsityMethod
-from engine.weights.case import PruneCase
-from engine.weights.parts import PrunableWeight, prunable_parts
+from engine.vision.models.classifier import Classifier
+from engine.vision.weights.case import PruneCase
+from engine.vision.weights.parts import PrunableWeight, prunable_parts
 
 ScalarT = TypeVar("ScalarT", bound=np.generic)
 

@@ -15,22 +15,27 @@ from itertools import pairwise
 import numpy as np
 import torch
 
-from engine.attribution.heatmaps.grad_cam import GradCam
-from engine.attribution.heatmaps.gradient import Gradient
-from engine.case import ImageCase
-from engine.case.target import Target
-from engine.data import Rows
-from engine.errors import BlindspotError
-from engine.measures.calibration import Calibration, calibration, fitted_temperature, log_softmax
-from engine.measures.corruptions import CORRUPTIONS, SEVERITIES, corrupted
-from engine.measures.drift import rank_correlation, top_overlap
-from engine.method import Choice, Progress, Slider, quiet, setting
-from engine.models.classifier import Classifier
-from engine.result import Array, Floats, HeatMap, Result, Table, View
+from engine.core.errors import BlindspotError
+from engine.core.method import Choice, Progress, Slider, quiet, setting
+from engine.core.result import Array, Floats, HeatMap, Result, Table, View
+from engine.evaluation.maps.grad_cam import GradCam
+from engine.evaluation.maps.gradient import Gradient
+from engine.evaluation.measures.calibration import (
+    Calibration,
+    calibration,
+    fitted_temperature,
+    log_softmax,
+)
+from engine.evaluation.measures.corruptions import CORRUPTIONS, SEVERITIES, corrupted
+from engine.evaluation.measures.drift import rank_correlation, top_overlap
 from engine.sparsity.masks.pruning import Pruning
 from engine.sparsity.subjects import agreement_only
-from engine.training import outputs
-from engine.weights.case import PruneCase
+from engine.vision.case import ImageCase
+from engine.vision.case.target import Target
+from engine.vision.data import Rows
+from engine.vision.models.classifier import Classifier
+from engine.vision.training import outputs
+from engine.vision.weights.case import PruneCase
 
 HEATS = ("gradient", "Grad-CAM")
 DRAWS = 1000  # of the bootstrap

@@ -17,13 +17,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from engine.method import Progress, quiet
-from engine.models.borrow import borrowed
-from engine.models.classifier import Classifier
-from engine.models.turns import in_turns
-from engine.result import Table
+from engine.core.borrow import borrowed
+from engine.core.method import Progress, quiet
+from engine.core.result import Table
 from engine.sparsity.masks.shrink import shrunk
-from engine.weights.masks import Masks
+from engine.vision.models.classifier import Classifier
+from engine.vision.models.turns import in_turns
+from engine.vision.weights.masks import Masks
 
 BATCHES = (1, 32)
 REPEATS = 50

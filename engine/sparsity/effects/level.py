@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.method import Progress, quiet
-from engine.result import Result, Scores
+from engine.core.method import Progress, quiet
+from engine.core.result import Result, Scores
 from engine.sparsity.masks.pruning import Pruning
 from engine.sparsity.prune import share_correct
-from engine.weights.case import PruneCase
+from engine.vision.weights.case import PruneCase
 
 
 @dataclass(frozen=True)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from engine.attribution.heatmaps.grad_cam import GradCam
-from engine.attribution.heatmaps.gradient import Gradient
-from engine.case import ImageCase
-from engine.case.prediction import Prediction
-from engine.method import Case, Method, Progress, Slider, part_of, quiet, setting
-from engine.result import Result, Table
-from engine.run import answer
+from engine.core.method import Case, Method, Progress, Slider, part_of, quiet, setting
+from engine.core.result import Result, Table
+from engine.core.run import answer
+from engine.evaluation.maps.grad_cam import GradCam
+from engine.evaluation.maps.gradient import Gradient
 from engine.sparsity.method import lacks_parts
 from engine.sparsity.prune import Prune
 from engine.sparsity.subjects import prune_case
+from engine.vision.case import ImageCase
+from engine.vision.case.prediction import Prediction
 
 SHARE = 0.7  # of the weights, as the start page asks
 

@@ -18,18 +18,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.errors import DoesNotFit
-from engine.lab.case import TrainCase
-from engine.lab.train_seeds import TrainSeeds
-from engine.method import Progress, Slider, part_of, quiet, setting
-from engine.models.classifier import Classifier
-from engine.models.rebuild import rebuilt
-from engine.result import Result, Table
-from engine.run import answer
+from engine.core.errors import DoesNotFit
+from engine.core.method import Progress, Slider, part_of, quiet, setting
+from engine.core.result import Result, Table
+from engine.core.run import answer
 from engine.sparsity.criteria.learned import Learned
 from engine.sparsity.masks.pruning import Pruning
-from engine.training import outputs
-from engine.weights.case import PruneCase
+from engine.vision.lab.case import TrainCase
+from engine.vision.lab.train_seeds import TrainSeeds
+from engine.vision.models.classifier import Classifier
+from engine.vision.models.rebuild import rebuilt
+from engine.vision.training import outputs
+from engine.vision.weights.case import PruneCase
 
 Answers = NDArray[np.int64]  # (networks, images)
 

@@ -10,16 +10,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.errors import DoesNotFit
-from engine.method import Progress, Slider, part_of, quiet, setting
-from engine.result import Result, Table, View
+from engine.core.errors import DoesNotFit
+from engine.core.method import Progress, Slider, part_of, quiet, setting
+from engine.core.result import Result, Table, View
 from engine.sparsity.criteria.magnitude import Magnitude
 from engine.sparsity.masks.pruner import MaskRules
 from engine.sparsity.masks.pruning import Cutting, pruner_of
 from engine.sparsity.method import unlearnable
 from engine.sparsity.prune import retrained, share_correct
-from engine.weights.case import PruneCase
-from engine.weights.masks import Masks
+from engine.vision.weights.case import PruneCase
+from engine.vision.weights.masks import Masks
 
 RATIOS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99)
 COLUMNS = ("ratio", "sparsity", "sparsity of all", "after pruning", "retrained", "spread", "seeds")

@@ -14,20 +14,24 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.anomaly import KNN, MSP, Bank, DataCase, Detector, Energy, Mahalanobis, sources
-from engine.anomaly.bank import Doubles, Ints
-from engine.anomaly.case import evenly, split
-from engine.anomaly.detectors.detector import noted
-from engine.anomaly.gather import bank_of
-from engine.data import DataSet
-from engine.measures.detection import auroc, fpr95
-from engine.method import Progress, Slider, part_of, quiet, setting
-from engine.models.classifier import Classifier
-from engine.result import Result, Table, View
+from engine.core.method import Progress, Slider, part_of, quiet, setting
+from engine.core.result import Result, Table, View
+from engine.evaluation.detection import sources
+from engine.evaluation.detection.bank import Bank, Doubles, Ints
+from engine.evaluation.detection.case import DataCase, evenly, split
+from engine.evaluation.detection.detector import Detector, noted
+from engine.evaluation.detection.energy import Energy
+from engine.evaluation.detection.gather import bank_of
+from engine.evaluation.detection.knn import KNN
+from engine.evaluation.detection.mahalanobis import Mahalanobis
+from engine.evaluation.detection.msp import MSP
+from engine.evaluation.measures.detection import auroc, fpr95
 from engine.sparsity.effects.harm import DRAWS, ENDS
 from engine.sparsity.masks.pruning import Pruning
 from engine.sparsity.subjects import agreement_only
-from engine.weights.case import PruneCase
+from engine.vision.data import DataSet
+from engine.vision.models.classifier import Classifier
+from engine.vision.weights.case import PruneCase
 
 DETECTORS: tuple[type[Detector], ...] = (KNN, Mahalanobis, MSP, Energy)
 OTHERS = ("scenes", "digits")  # another data set: the first that is not what the model learned

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from engine.method import Progress, Slider, part_of, quiet, setting
-from engine.result import Result, Scores, Table
-from engine.run import answer
+from engine.core.method import Progress, Slider, part_of, quiet, setting
+from engine.core.result import Result, Scores, Table
+from engine.core.run import answer
 from engine.sparsity.criteria.chance import Random
 from engine.sparsity.criteria.grasp import Grasp
 from engine.sparsity.criteria.learned import Learned
@@ -23,8 +23,8 @@ from engine.sparsity.criteria.snip import Snip
 from engine.sparsity.criteria.synflow import SynFlow
 from engine.sparsity.masks.pruning import Pruning
 from engine.sparsity.prune import RetrainPruned
-from engine.training import Recipe, fresh
-from engine.weights.case import PruneCase
+from engine.vision.training import Recipe, fresh
+from engine.vision.weights.case import PruneCase
 
 DENSE = "nothing cut"
 COLUMNS = ("right after pruning", "trained", "stays in the sparsest layer")

@@ -10,14 +10,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine.case import ImageCase
-from engine.data import DataSet, Rows
-from engine.models.card import card_of, checkpoint
-from engine.models.classifier import Classifier
-from engine.models.rebuild import rebuilt
-from engine.models.small.residual import ResNet8
-from engine.result import Checkpoint, Result, Table
+from engine.core.result import Checkpoint, Result, Table
 from engine.sparsity.experiments.gated import Fired, Gated, multiply_adds
+from engine.vision.case import ImageCase
+from engine.vision.data import DataSet, Rows
+from engine.vision.models.card import card_of, checkpoint
+from engine.vision.models.classifier import Classifier
+from engine.vision.models.rebuild import rebuilt
+from engine.vision.models.small.residual import ResNet8
 
 INNER = "inner."  # how the names of the backbone's weights begin
 LAYERS = ("first", *(f"block {b}, {n}" for b in (1, 2, 3) for n in ("first", "second")))

@@ -16,15 +16,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine.charts.drawing import Drawing
-from engine.data import DataSet, Rows
-from engine.experiment import Claim, ExperimentCase, Figures, trained_model
-from engine.kept_experiment import KeptExperiment
-from engine.lab import TrainCase
-from engine.method import Choice, Progress, Slider, part_of, setting
-from engine.models.classifier import Classifier
-from engine.pictures import as_bytes
-from engine.result import Checkpoint, Pictures, Result
+from engine.core.charts.drawing import Drawing
+from engine.core.method import Choice, Progress, Slider, part_of, setting
+from engine.core.pictures import as_bytes
+from engine.core.result import Checkpoint, Pictures, Result
+from engine.evaluation.experiment import Claim, ExperimentCase, Figures, trained_model
+from engine.evaluation.kept_experiment import KeptExperiment
 from engine.sparsity.experiments.channels import (
     as_checkpoint,
     every,
@@ -35,7 +32,10 @@ from engine.sparsity.experiments.channels import (
     with_gates,
 )
 from engine.sparsity.experiments.gated import FireLoss, Gated, multiply_adds, targets, uniform
-from engine.training import Recipe, train
+from engine.vision.data import DataSet, Rows
+from engine.vision.lab import TrainCase
+from engine.vision.models.classifier import Classifier
+from engine.vision.training import Recipe, train
 
 DENSE, GATED, FIXED = "all channels", "channels by image", "the same channels for all images"
 RIGHT, COST, PLANNED = "right", "multiply-adds", "multiply-adds by the dense net's activity"

@@ -16,11 +16,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils import skip_init
 
-from engine.models.classifier import Classifier
-from engine.models.small.residual import Residual, ResNet8
-from engine.models.small.shape import enter
-from engine.models.small.weights import init_weights
-from engine.training.objective import Batch
+from engine.vision.models.classifier import Classifier
+from engine.vision.models.small.residual import Residual, ResNet8
+from engine.vision.models.small.shape import enter
+from engine.vision.models.small.weights import init_weights
+from engine.vision.training.objective import Batch
 
 DEAD = 1e-5  # a channel with less of a layer's activity is off in any case
 FASTER = 10.0  # times the backbone's rate, at which predictors learn

@@ -14,11 +14,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from engine.experiment import Claim, ExperimentCase, Figures, Trained, TrainingExperiment
-from engine.lab import TrainCase
-from engine.method import Choice, Slider, defaults, setting
-from engine.models.classifier import Classifier
-from engine.result import Pictures
+from engine.core.method import Choice, Slider, defaults, setting
+from engine.core.result import Pictures
+from engine.evaluation.experiment import Claim, ExperimentCase, Figures, Trained, TrainingExperiment
 from engine.sparsity.experiments.nm_weights import (
     EXPONENTIAL,
     LINEAR,
@@ -30,7 +28,9 @@ from engine.sparsity.experiments.nm_weights import (
     split,
     stepwise,
 )
-from engine.training import Recipe, fresh, outputs
+from engine.vision.lab import TrainCase
+from engine.vision.models.classifier import Classifier
+from engine.vision.training import Recipe, fresh, outputs
 
 DENSE, STE, SR_STE = "dense", "STE", "SR-STE"
 MD_LINEAR, MD_EXP = "MdGf linear", "MdGf exponential"

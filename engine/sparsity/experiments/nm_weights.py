@@ -14,11 +14,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from engine.errors import BadSetting, DoesNotFit
-from engine.models.classifier import Classifier
+from engine.core.errors import BadSetting, DoesNotFit
 from engine.sparsity.masks.units import fits_pattern
-from engine.training import Regime, Scheduled
-from engine.weights.parts import PrunableWeight, prunable_parts
+from engine.vision.models.classifier import Classifier
+from engine.vision.training import Regime, Scheduled
+from engine.vision.weights.parts import PrunableWeight, prunable_parts
 
 Pattern = tuple[int, int]  # N, M
 LINEAR, EXPONENTIAL = "linear", "exponential"

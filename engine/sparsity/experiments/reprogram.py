@@ -15,19 +15,20 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine import data as data_sets
-from engine.data import DataSet, Rows
-from engine.errors import DoesNotFit
-from engine.experiment import ExperimentCase, Figures, Trained, TrainingExperiment, deviation_column
-from engine.keeping.memory import Memory
-from engine.lab import Train, TrainCase
-from engine.measures.calibration import Calibration, calibration, fitted_temperature
-from engine.method import Choice, Progress, Slider, defaults, part_of, quiet, setting
-from engine.models.classifier import Classifier
-from engine.models.rebuild import rebuilt
-from engine.pictures import as_bytes
-from engine.result import Pictures, Result, Table, View
-from engine.run import answer
+from engine.core.errors import DoesNotFit
+from engine.core.keeping.memory import Memory
+from engine.core.method import Choice, Progress, Slider, defaults, part_of, quiet, setting
+from engine.core.pictures import as_bytes
+from engine.core.result import Pictures, Result, Table, View
+from engine.core.run import answer
+from engine.evaluation.experiment import (
+    ExperimentCase,
+    Figures,
+    Trained,
+    TrainingExperiment,
+    deviation_column,
+)
+from engine.evaluation.measures.calibration import Calibration, calibration, fitted_temperature
 from engine.sparsity.effects.harm import reliability_table
 from engine.sparsity.experiments.reprogram_claims import (
     BARE,
@@ -56,8 +57,13 @@ from engine.sparsity.experiments.reprogrammed import (
     resized,
 )
 from engine.sparsity.tickets.cut import full_masks, prune_smallest
-from engine.training import Recipe, Regime, fresh, outputs, shape_of, train
-from engine.weights.masks import Masks, masks_in
+from engine.vision import data as data_sets
+from engine.vision.data import DataSet, Rows
+from engine.vision.lab import Train, TrainCase
+from engine.vision.models.classifier import Classifier
+from engine.vision.models.rebuild import rebuilt
+from engine.vision.training import Recipe, Regime, fresh, outputs, shape_of, train
+from engine.vision.weights.masks import Masks, masks_in
 
 PROBE = Recipe("lenet", optimizer="Adam", rate=0.01)  # of what is learned on it; its network counts
 PROMPT = replace(PROBE, rate=0.05)  # as far in 20 epochs as the published 0.01 in 100

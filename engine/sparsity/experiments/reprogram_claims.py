@@ -10,7 +10,7 @@ A point on the source task and ten for a prompt are those of the sheet in shared
 
 from __future__ import annotations
 
-from engine.experiment import Claim, Value
+from engine.evaluation.experiment import Claim, Value
 
 DENSE = "dense"
 TICKET_SHARES = (0.4, 0.2, 0.1, 0.05)  # shares of the weights, a ticket each

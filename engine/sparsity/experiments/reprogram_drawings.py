@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.charts.drawing import Drawing
-from engine.charts.lines import Lines
-from engine.charts.matrix import Matrix
-from engine.charts.reliability import Reliability, models_in_bins
-from engine.experiment import deviation_column, measure_columns
-from engine.result import Table
+from engine.core.charts.drawing import Drawing
+from engine.core.charts.lines import Lines
+from engine.core.charts.matrix import Matrix
+from engine.core.charts.reliability import Reliability, models_in_bins
+from engine.core.result import Table
+from engine.evaluation.experiment import deviation_column, measure_columns
 
 
 def by_share(table: Table) -> str:

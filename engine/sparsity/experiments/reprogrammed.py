@@ -18,11 +18,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils import skip_init
 
-from engine.data import DataSet, Rows
-from engine.errors import BlindspotError
-from engine.models.classifier import Classifier
-from engine.models.small import init_weights
-from engine.training import outputs
+from engine.core.errors import BlindspotError
+from engine.vision.data import DataSet, Rows
+from engine.vision.models.classifier import Classifier
+from engine.vision.models.small import init_weights
+from engine.vision.training import outputs
 
 Counts = NDArray[np.int64]
 

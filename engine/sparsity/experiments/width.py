@@ -15,10 +15,11 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
-from engine.charts.drawing import Drawing
-from engine.charts.lines import Lines
-from engine.data import DataSet
-from engine.experiment import (
+from engine.core.charts.drawing import Drawing
+from engine.core.charts.lines import Lines
+from engine.core.method import Choice, Progress, Slider, defaults, quiet, setting
+from engine.core.result import Pictures, Result, Table, WeightScores
+from engine.evaluation.experiment import (
     ExperimentCase,
     Figures,
     Trained,
@@ -27,13 +28,8 @@ from engine.experiment import (
     deviation_column,
     measure_columns,
 )
-from engine.lab import TrainCase
-from engine.measures.calibration import calibration, log_softmax
-from engine.measures.detection import auroc
-from engine.method import Choice, Progress, Slider, defaults, quiet, setting
-from engine.models.classifier import Classifier
-from engine.models.threads import one_thread
-from engine.result import Pictures, Result, Table, WeightScores
+from engine.evaluation.measures.calibration import calibration, log_softmax
+from engine.evaluation.measures.detection import auroc
 from engine.sparsity.criteria.chance import Random
 from engine.sparsity.criteria.slopes import normalized
 from engine.sparsity.criteria.snip import Snip
@@ -54,10 +50,14 @@ from engine.sparsity.experiments.width_claims import (
 )
 from engine.sparsity.masks.enforce import pruned
 from engine.sparsity.masks.pruner import MaskRules, Pruner
-from engine.training import Recipe, Regime, fresh, outputs
-from engine.weights.case import PruneCase
-from engine.weights.masks import Masks
-from engine.weights.parts import prunable_parts
+from engine.vision.data import DataSet
+from engine.vision.lab import TrainCase
+from engine.vision.models.classifier import Classifier
+from engine.vision.models.threads import one_thread
+from engine.vision.training import Recipe, Regime, fresh, outputs
+from engine.vision.weights.case import PruneCase
+from engine.vision.weights.masks import Masks
+from engine.vision.weights.parts import prunable_parts
 
 NETWORKS = {"ResNet-8": "resnet8", "LeNet": "lenet", "MLP": "mlp"}
 TILE = 12  # weights along a side of a tile in the picture

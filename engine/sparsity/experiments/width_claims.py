@@ -6,7 +6,7 @@ Sparse Training" (2022), https://arxiv.org/abs/2202.02643
 
 from __future__ import annotations
 
-from engine.experiment import Claim, Value
+from engine.evaluation.experiment import Claim, Value
 
 DENSE, UNIFORM, ER, ERK = "dense", "uniform", "ER", "ERK"
 RULES = (UNIFORM, ER, ERK)

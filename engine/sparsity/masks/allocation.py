@@ -21,8 +21,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
-from engine.errors import BadSetting
-from engine.weights.parts import PrunableWeight
+from engine.core.errors import BadSetting
+from engine.vision.weights.parts import PrunableWeight
 
 HEAD_DENSITY = 0.2
 RULES = ("uniform", "uniform+", "ER", "ERK")  # that look at shapes only

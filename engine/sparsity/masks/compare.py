@@ -13,14 +13,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from engine.errors import BlindspotError
-from engine.models.bits import Bits
-from engine.models.borrow import borrowed
-from engine.models.classifier import Classifier
-from engine.result import Table
+from engine.core.borrow import borrowed
+from engine.core.errors import BlindspotError
+from engine.core.result import Table
 from engine.sparsity.criteria.synflow import flows, named_tensors, pass_on
 from engine.sparsity.masks.rounds import previous_mask
-from engine.weights.masks import Masks
+from engine.vision.models.bits import Bits
+from engine.vision.models.classifier import Classifier
+from engine.vision.weights.masks import Masks
 
 
 @dataclass(frozen=True)

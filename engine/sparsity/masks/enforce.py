@@ -8,9 +8,9 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-from engine.models.bits import packed_bits
-from engine.models.classifier import Classifier
-from engine.training.masks import masked
+from engine.vision.models.bits import packed_bits
+from engine.vision.models.classifier import Classifier
+from engine.vision.training.masks import masked
 
 
 @contextmanager

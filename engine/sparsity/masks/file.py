@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from engine.decoding_guard import decoding_guard
-from engine.errors import BadData, BlindspotError
-from engine.models.bits import unpacked_bits
-from engine.models.classifier import Classifier
-from engine.weights.masks import Masks, masks_of
-from engine.weights.parts import prunable_parts
+from engine.core.errors import BadData, BlindspotError
+from engine.vision.decoding_guard import decoding_guard
+from engine.vision.models.bits import unpacked_bits
+from engine.vision.models.classifier import Classifier
+from engine.vision.weights.masks import Masks, masks_of
+from engine.vision.weights.parts import prunable_parts
 
 ABOUT = "about"
 LARGEST = 64 * 2**20  # bytes of a file that is read

@@ -12,17 +12,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from engine.errors import BadSetting, BlindspotError
-from engine.keeping.lazy import lazy
-from engine.models.bits import Bits
-from engine.models.classifier import Classifier
-from engine.result import Floats, WeightScores
+from engine.core.errors import BadSetting, BlindspotError
+from engine.core.keeping.lazy import lazy
+from engine.core.result import Floats, WeightScores
 from engine.sparsity.masks.allocation import ALLOCATIONS, RATIOS, densities
 from engine.sparsity.masks.channels import Channels, channels_of
 from engine.sparsity.masks.rounds import LOWEST, held_row, lowered, pools_after, still_cut
 from engine.sparsity.masks.units import STRUCTURES, Pool, best_of_each, masks_from
-from engine.weights.masks import Masks, masks_in
-from engine.weights.parts import PrunableWeight, prunable_parts
+from engine.vision.models.bits import Bits
+from engine.vision.models.classifier import Classifier
+from engine.vision.weights.masks import Masks, masks_in
+from engine.vision.weights.parts import PrunableWeight, prunable_parts
 
 
 @dataclass(frozen=True)

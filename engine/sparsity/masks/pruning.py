@@ -6,9 +6,8 @@ from abc import ABC
 from dataclasses import dataclass, fields
 from typing import Any
 
-from engine.errors import DoesNotFit
-from engine.method import Case, Choice, Progress, Slider, Switch, quiet, setting
-from engine.models.classifier import Classifier
+from engine.core.errors import DoesNotFit
+from engine.core.method import Case, Choice, Progress, Slider, Switch, quiet, setting
 from engine.sparsity.criteria.chance import Random
 from engine.sparsity.criteria.grasp import Grasp
 from engine.sparsity.criteria.jackpot import Jackpot
@@ -25,9 +24,10 @@ from engine.sparsity.masks.pruner import MaskRules, Pruner
 from engine.sparsity.masks.rounds import rounds_of
 from engine.sparsity.masks.units import PATTERNS, STRUCTURES
 from engine.sparsity.method import SparsityMethod
-from engine.weights.case import PruneCase
-from engine.weights.masks import Masks
-from engine.weights.parts import prunable_parts
+from engine.vision.models.classifier import Classifier
+from engine.vision.weights.case import PruneCase
+from engine.vision.weights.masks import Masks
+from engine.vision.weights.parts import prunable_parts
 
 CRITERIA: tuple[type[SparsityMethod], ...] = (
     Magnitude,

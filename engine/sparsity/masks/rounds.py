@@ -13,13 +13,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from engine.models.bits import Bits
-from engine.models.classifier import Classifier
-from engine.result import WeightScores
+from engine.core.result import WeightScores
 from engine.sparsity.masks.channels import Channels
 from engine.sparsity.masks.units import Pool, pools
-from engine.weights.masks import Masks
-from engine.weights.parts import PrunableWeight
+from engine.vision.models.bits import Bits
+from engine.vision.models.classifier import Classifier
+from engine.vision.weights.masks import Masks
+from engine.vision.weights.parts import PrunableWeight
 
 LOWEST = float(np.finfo(np.float32).min)  # the score of what is cut already
 ROUND = "round"  # as a model's card has it

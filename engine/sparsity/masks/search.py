@@ -16,10 +16,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from engine.models.bits import Bits
-from engine.models.classifier import Classifier
-from engine.training.masks import owner
-from engine.weights.masks import Masks
+from engine.vision.models.bits import Bits
+from engine.vision.models.classifier import Classifier
+from engine.vision.training.masks import owner
+from engine.vision.weights.masks import Masks
 
 
 class ChosenWeight(nn.Module):

@@ -16,10 +16,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from engine.models.bits import Bits
-from engine.models.classifier import Classifier
-from engine.models.rebuild import resize
 from engine.sparsity.masks.channels import Channels, channels_of
+from engine.vision.models.bits import Bits
+from engine.vision.models.classifier import Classifier
+from engine.vision.models.rebuild import resize
 
 Whole = NDArray[np.bool_]
 

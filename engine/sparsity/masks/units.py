@@ -22,12 +22,12 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.errors import BadSetting, BlindspotError, DoesNotFit
-from engine.models.bits import Bits
-from engine.result import Floats, WeightScores
+from engine.core.errors import BadSetting, BlindspotError, DoesNotFit
+from engine.core.result import Floats, WeightScores
 from engine.sparsity.masks.channels import Channels
-from engine.weights.masks import Masks
-from engine.weights.parts import PrunableWeight
+from engine.vision.models.bits import Bits
+from engine.vision.weights.masks import Masks
+from engine.vision.weights.parts import PrunableWeight
 
 ScalarT = TypeVar("ScalarT", bound=np.generic)
 

@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from engine.data import DataSet, Rows
-from engine.models.classifier import Classifier
-from engine.models.passes import counting_passes
-from engine.models.threads import one_thread
-from engine.result import Field, Points
-from engine.training import outputs
-from engine.training.figures import LOOK
-from engine.weights.masks import Masks
+from engine.core.result import Field, Points
+from engine.vision.data import DataSet, Rows
+from engine.vision.models.classifier import Classifier
+from engine.vision.models.passes import counting_passes
+from engine.vision.models.threads import one_thread
+from engine.vision.training import outputs
+from engine.vision.training.figures import LOOK
+from engine.vision.weights.masks import Masks
 
 ALPHAS = 30  # networks on the line between two, its ends among them
 MARGIN = 0.25  # of the plane around its three networks, in their span

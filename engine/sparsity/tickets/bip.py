@@ -26,23 +26,23 @@ from typing import Any
 
 import numpy as np
 
-from engine.errors import BlindspotError
-from engine.lab.case import TrainCase
-from engine.lab.train import Train
-from engine.method import Method, Progress, Slider, Switch, part_of, quiet, setting
-from engine.models.card import card_of, checkpoint
-from engine.models.classifier import Classifier
-from engine.models.rebuild import rebuilt
-from engine.result import Result, Table, TrainLog
-from engine.run import answer, digest
+from engine.core.errors import BlindspotError
+from engine.core.method import Method, Progress, Slider, Switch, part_of, quiet, setting
+from engine.core.result import Result, Table, TrainLog
+from engine.core.run import answer, digest
 from engine.sparsity.masks.compare import overlap
 from engine.sparsity.prune import share_correct
 from engine.sparsity.tickets.cut import cut_to_level, full_masks
 from engine.sparsity.tickets.mask_search import MaskSearch, churn, kept_of
-from engine.training import cross_entropy, fresh, train
-from engine.training.batch_loss import BatchLoss
-from engine.training.state import state_file
-from engine.weights.masks import Masks
+from engine.vision.lab.case import TrainCase
+from engine.vision.lab.train import Train
+from engine.vision.models.card import card_of, checkpoint
+from engine.vision.models.classifier import Classifier
+from engine.vision.models.rebuild import rebuilt
+from engine.vision.training import cross_entropy, fresh, train
+from engine.vision.training.batch_loss import BatchLoss
+from engine.vision.training.state import state_file
+from engine.vision.weights.masks import Masks
 
 NOTE = {"kind": "bip"}  # of the files of a search that was stopped: no training of its own
 OTHER_ORDER = 0x9E3779B9  # added to the seed: the second batches are the same images, drawn anew

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from engine.errors import BlindspotError
-from engine.models.classifier import Classifier
-from engine.weights.masks import Masks, masks_of
-from engine.weights.parts import prunable_parts
+from engine.core.errors import BlindspotError
+from engine.vision.models.classifier import Classifier
+from engine.vision.weights.masks import Masks, masks_of
+from engine.vision.weights.parts import prunable_parts
 
 
 def full_masks(model: Classifier, *, head: bool = True) -> Masks:

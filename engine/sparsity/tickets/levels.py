@@ -19,16 +19,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine.errors import BlindspotError
-from engine.keeping.store import remove
-from engine.lab import TrainCase
-from engine.method import Progress
-from engine.models.bits import unpacked_bits
-from engine.models.classifier import Classifier
+from engine.core.errors import BlindspotError
+from engine.core.keeping.store import remove
+from engine.core.method import Progress
 from engine.sparsity.tickets.cut import full_masks, prune_smallest
-from engine.training import StackRecorder, fresh, train_stacked
-from engine.training.state import part, read_state, state_file, unfinished, write_state
-from engine.weights.masks import Masks, masks_of
+from engine.vision.lab import TrainCase
+from engine.vision.models.bits import unpacked_bits
+from engine.vision.models.classifier import Classifier
+from engine.vision.training import StackRecorder, fresh, train_stacked
+from engine.vision.training.state import part, read_state, state_file, unfinished, write_state
+from engine.vision.weights.masks import Masks, masks_of
 
 ARMS = ("ticket", "new start", "random mask")
 NEW_START = 1_000  # how far the seed of a new start lies from the ticket's

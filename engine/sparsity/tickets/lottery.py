@@ -17,14 +17,14 @@ from typing import Any
 
 import numpy as np
 
-from engine.experiment import decided
-from engine.lab import TrainCase
-from engine.method import Method, Progress, Slider, Switch, defaults, part_of, quiet, setting
-from engine.models.card import card_of, checkpoint, networks
-from engine.result import Result, Table, View
+from engine.core.method import Method, Progress, Slider, Switch, defaults, part_of, quiet, setting
+from engine.core.result import Result, Table, View
+from engine.evaluation.experiment import decided
 from engine.sparsity.masks.compare import overlap
 from engine.sparsity.tickets.levels import ARMS, TicketPlan, TicketRun, as_model, stops
-from engine.training import Recipe
+from engine.vision.lab import TrainCase
+from engine.vision.models.card import card_of, checkpoint, networks
+from engine.vision.training import Recipe
 
 CLAIMED = 0.03, 0.10  # densities at which the ticket is said to be ahead
 AHEAD = 0.02  # in accuracy, by how much

@@ -8,14 +8,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.errors import BlindspotError
-from engine.models.bits import Bits
-from engine.models.classifier import Classifier
-from engine.result import Table
+from engine.core.errors import BlindspotError
+from engine.core.result import Table
 from engine.sparsity.masks.compare import ratio
-from engine.training.batch_loss import BatchLoss
-from engine.training.masks import unmasked_name
-from engine.weights.masks import Masks
+from engine.vision.models.bits import Bits
+from engine.vision.models.classifier import Classifier
+from engine.vision.training.batch_loss import BatchLoss
+from engine.vision.training.masks import unmasked_name
+from engine.vision.weights.masks import Masks
 
 MOMENTUM = 0.9  # of the scores
 SAME = "IoU with the final mask"

@@ -16,14 +16,14 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.errors import BlindspotError
-from engine.experiment import HOLDS, UNDECIDED, decided
-from engine.lab.case import TrainCase
-from engine.method import Method, Progress, Slider, defaults, part_of, quiet, setting
-from engine.result import Result, Table, View
-from engine.run import answer
+from engine.core.errors import BlindspotError
+from engine.core.method import Method, Progress, Slider, defaults, part_of, quiet, setting
+from engine.core.result import Result, Table, View
+from engine.core.run import answer
+from engine.evaluation.experiment import HOLDS, UNDECIDED, decided
 from engine.sparsity.tickets.between import ALPHAS
 from engine.sparsity.tickets.rewinds import Looks, Rewinds, one_after_another
+from engine.vision.lab.case import TrainCase
 
 SHARES = (0.0, 1.0, 0.01, 0.1, 0.05, 0.005, 0.02)  # of the steps; the first are always taken
 LEVELS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98)  # accuracies that a training reaches, or does not

@@ -7,17 +7,17 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from engine.data import Rows
-from engine.errors import BlindspotError
-from engine.keeping.lazy import lazy
-from engine.lab.case import TrainCase
-from engine.method import Progress, part_of
-from engine.models.classifier import Classifier
+from engine.core.errors import BlindspotError
+from engine.core.keeping.lazy import lazy
+from engine.core.method import Progress, part_of
 from engine.sparsity.tickets.between import Doubles, Surroundings, barrier, distance_and_angle
 from engine.sparsity.tickets.cut import full_masks, prune_smallest
 from engine.sparsity.tickets.levels import random_masks
-from engine.training import Recorder, bake, fresh, outputs, train
-from engine.weights.masks import Masks
+from engine.vision.data import Rows
+from engine.vision.lab.case import TrainCase
+from engine.vision.models.classifier import Classifier
+from engine.vision.training import Recorder, bake, fresh, outputs, train
+from engine.vision.weights.masks import Masks
 
 TEST = 1000  # test images at most
 OTHER_ORDER = 2**31  # what is added to the seed for the second order of images

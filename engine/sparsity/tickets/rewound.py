@@ -16,20 +16,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.keeping.store import remove
-from engine.method import Case, Choice, Progress, Slider, part_of, quiet, setting
-from engine.models.bits import unpacked_bits
-from engine.models.card import card_of, checkpoint
-from engine.models.classifier import Classifier
-from engine.result import Result, Scores, TrainLog, View
-from engine.run import digest
+from engine.core.keeping.store import remove
+from engine.core.method import Case, Choice, Progress, Slider, part_of, quiet, setting
+from engine.core.result import Result, Scores, TrainLog, View
+from engine.core.run import digest
 from engine.sparsity.method import SparsityMethod, unlearnable
 from engine.sparsity.prune import Prune, layer_table, share_correct
 from engine.sparsity.tickets.cut import cut_to_level, full_masks
-from engine.training import Recorder, train
-from engine.training.state import part, read_state, state_file, write_state
-from engine.weights.case import PruneCase
-from engine.weights.masks import Masks, masks_of
+from engine.vision.models.bits import unpacked_bits
+from engine.vision.models.card import card_of, checkpoint
+from engine.vision.models.classifier import Classifier
+from engine.vision.training import Recorder, train
+from engine.vision.training.state import part, read_state, state_file, write_state
+from engine.vision.weights.case import PruneCase
+from engine.vision.weights.masks import Masks, masks_of
 
 LEVEL = 0.2  # of the weights that stay, about what a level of IMP cuts
 NOTE = {"kind": "tickets"}  # of the file of a run that was stopped

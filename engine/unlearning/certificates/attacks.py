@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data import DataSet, Rows
-from engine.experiment import ExperimentCase
+from engine.evaluation.experiment import ExperimentCase
 from engine.unlearning.certificates.election import Ballots
 from engine.unlearning.certificates.partitions import Digests, Partitions, digests_of
+from engine.vision.data import DataSet, Rows
 
 TRIES = 200_000  # pixels that are changed in search of a bucket; usually a few hundred
 

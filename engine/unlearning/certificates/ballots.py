@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from engine.data import DataSet, Rows
-from engine.method import Progress, part_of, quiet
-from engine.models.classifier import Classifier
-from engine.models.small import build
-from engine.training import Recipe, outputs, shape_of, train_stacked
+from engine.core.method import Progress, part_of, quiet
 from engine.unlearning.certificates.election import Ballots, ballots_of
 from engine.unlearning.certificates.partitions import repeated_rows
+from engine.vision.data import DataSet, Rows
+from engine.vision.models.classifier import Classifier
+from engine.vision.models.small import build
+from engine.vision.training import Recipe, outputs, shape_of, train_stacked
 
 TOGETHER = 50  # networks
 MIDDLE = (0.5,) * 3  # pixels are normalized by fixed numbers: those of the data could be poisoned

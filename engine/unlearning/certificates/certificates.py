@@ -11,15 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from engine.data import DataSet, Rows
-from engine.errors import BlindspotError
-from engine.experiment import ExperimentCase
-from engine.method import Method, Progress, Slider, defaults, part_of, quiet, setting
-from engine.result import Result, Table
+from engine.core.errors import BlindspotError
+from engine.core.method import Method, Progress, Slider, defaults, part_of, quiet, setting
+from engine.core.result import Result, Table
+from engine.evaluation.experiment import ExperimentCase
 from engine.unlearning.certificates.ballots import recipe, vote
 from engine.unlearning.certificates.bounds import DPA, FA, FA_ROE, ROE, SCHEMES, certify
 from engine.unlearning.certificates.election import MOST_CLASSES, Ballots, Whole, hold
 from engine.unlearning.certificates.partitions import Partitions, digests_of
+from engine.vision.data import DataSet, Rows
 
 STORED_BALLOTS = 40  # test images whose ballots are kept
 SPREAD = {DPA: False, ROE: False, FA: True, FA_ROE: True}  # whether a bucket reaches several

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data import Rows
+from engine.vision.data import Rows
 
 SHIFTS = 208  # seeds which networks a bucket reaches; the same for all data
 

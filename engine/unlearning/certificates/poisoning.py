@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from engine.experiment import ExperimentCase
-from engine.method import Choice, Progress, Slider, defaults, part_of, quiet, setting
-from engine.result import Pictures, Result, Table
-from engine.run import answer
+from engine.core.method import Choice, Progress, Slider, defaults, part_of, quiet, setting
+from engine.core.result import Pictures, Result, Table
+from engine.core.run import answer
+from engine.evaluation.experiment import ExperimentCase
 from engine.unlearning.certificates.attacks import (
     Poison,
     against,

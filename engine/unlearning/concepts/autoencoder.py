@@ -19,10 +19,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.method import Progress
-from engine.result import Floats
-from engine.training import descend
-from engine.training.descent import Loss
+from engine.core.method import Progress
+from engine.core.result import Floats
+from engine.vision.training import descend
+from engine.vision.training.descent import Loss
 
 RATE = 2e-3
 BATCH = 256  # tokens

@@ -11,13 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine.data.sprites import CATEGORIES
-from engine.hallucination import ScenesCase
-from engine.hallucination.tiny_vlm.model import TinyVLM
-from engine.hallucination.tiny_vlm.scenes import SceneBatch
-from engine.method import Method, Progress, defaults, part_of, quiet
-from engine.models.threads import one_thread
-from engine.result import Floats, Pictures, Result, Table
+from engine.core.method import Method, Progress, defaults, part_of, quiet
+from engine.core.result import Floats, Pictures, Result, Table
+from engine.evaluation.language.rates import ScenesCase
+from engine.evaluation.language.scenes import SceneBatch
 from engine.unlearning.concepts.dictionary import LearnedDictionary, image_tokens
 from engine.unlearning.concepts.score import Ints, Ranked, as_active, random_features, union
 from engine.unlearning.concepts.suppressed import (
@@ -28,6 +25,9 @@ from engine.unlearning.concepts.suppressed import (
     enumerated_words,
     scale_features,
 )
+from engine.vision.data.sprites import CATEGORIES
+from engine.vision.language.tiny_vlm.model import TinyVLM
+from engine.vision.models.threads import one_thread
 
 GAMMAS = (1.0, 0.5, 0.0, -0.5, -1.0, -2.0)
 RANKED_FEATURES = 30  # features in the ranking, of all things together

@@ -10,17 +10,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.data.sprites import CATEGORIES
-from engine.errors import BlindspotError
-from engine.hallucination import Greedy, ScenesCase
-from engine.hallucination.measures.scene_ranges import FEATURES
-from engine.hallucination.tiny_vlm.model import TinyVLM
-from engine.hallucination.tiny_vlm.scenes import SceneBatch
-from engine.method import Method, Progress, Slider, defaults, part_of, quiet, setting
-from engine.models.threads import one_thread
-from engine.result import Curve, Floats, Result, Table
-from engine.run import answer
+from engine.core.errors import BlindspotError
+from engine.core.method import Method, Progress, Slider, defaults, part_of, quiet, setting
+from engine.core.result import Curve, Floats, Result, Table
+from engine.core.run import answer
+from engine.evaluation.language.greedy import Greedy
+from engine.evaluation.language.rates import ScenesCase
+from engine.evaluation.language.scene_ranges import FEATURES
+from engine.evaluation.language.scenes import SceneBatch
 from engine.unlearning.concepts.autoencoder import Autoencoder, train_autoencoder
+from engine.vision.data.sprites import CATEGORIES
+from engine.vision.language.tiny_vlm.model import TinyVLM
+from engine.vision.models.threads import one_thread
 
 SCENES = 600
 LEARNED = 0.8  # of the scenes; the autoencoder is tried on the others

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data.sprites import CATEGORIES
-from engine.hallucination import POPE, ScenesCase
-from engine.hallucination.measures.polling import SPLITS, confusion_counts, with_intervals
-from engine.method import Method, Progress, part_of, quiet
-from engine.result import Result, Table
-from engine.run import answer
+from engine.core.method import Method, Progress, part_of, quiet
+from engine.core.result import Result, Table
+from engine.core.run import answer
+from engine.evaluation.language.polling import SPLITS, confusion_counts, with_intervals
+from engine.evaluation.language.pope import POPE
+from engine.evaluation.language.rates import ScenesCase
 from engine.unlearning.concepts.suppressed import PAPER, Suppression, enumerated_words
+from engine.vision.data.sprites import CATEGORIES
 
 WHEN = ("before", "after")
 RATES = ("accuracy", "yes-ratio", "false yes")

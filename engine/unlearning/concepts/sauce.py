@@ -13,15 +13,16 @@ from typing import Any, cast
 
 import torch
 
-from engine.data.sprites import CATEGORIES
-from engine.hallucination import CaptionCase, Greedy
-from engine.hallucination.decoding.generate import generate
-from engine.hallucination.decoding.strategy import views_of
-from engine.hallucination.tiny_vlm.model import TinyVLM
-from engine.method import Case, Method, Progress, part_of, quiet
-from engine.models.threads import one_thread
-from engine.result import Result, Table
+from engine.core.method import Case, Method, Progress, part_of, quiet
+from engine.core.result import Result, Table
+from engine.evaluation.language.greedy import Greedy
+from engine.evaluation.language.strategy import views_of
 from engine.unlearning.concepts.suppressed import PAPER, Suppression, chances
+from engine.vision.data.sprites import CATEGORIES
+from engine.vision.language.case import CaptionCase
+from engine.vision.language.decoding.generate import generate
+from engine.vision.language.tiny_vlm.model import TinyVLM
+from engine.vision.models.threads import one_thread
 
 HALF = 0.5  # from which p(yes) on it is a yes
 NEVER, GONE, STAYS = "not seen before either", "no longer seen", "still seen"

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.result import Floats
+from engine.core.result import Floats
 
 SMALL = 1e-8
 NEAR = 5  # features of about the same mean, among which a match is drawn

@@ -10,15 +10,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine.data.sprites import CATEGORIES
-from engine.hallucination.tiny_vlm.model import TinyVLM
-from engine.hallucination.tiny_vlm.sayings import yes_no_question
-from engine.hallucination.tiny_vlm.words import NO, YES
-from engine.keeping.lazy import lazy
-from engine.method import Choice, Progress, Slider, setting
-from engine.result import digest_arrays
+from engine.core.keeping.lazy import lazy
+from engine.core.method import Choice, Progress, Slider, setting
+from engine.core.result import digest_arrays
 from engine.unlearning.concepts.dictionary import SCENES, LearnedDictionary, Sparse
 from engine.unlearning.concepts.score import Ints, Ranked, ranked, union
+from engine.vision.data.sprites import CATEGORIES
+from engine.vision.language.tiny_vlm.model import TinyVLM
+from engine.vision.language.tiny_vlm.sayings import yes_no_question
+from engine.vision.language.tiny_vlm.words import NO, YES
 
 PAPER = "Li et al. 2025, https://arxiv.org/abs/2503.14530 (withdrawn there)"
 NOTHING = "nothing else"

@@ -10,16 +10,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.data import DataSet, Rows
-from engine.method import Case, Cost, Method, Progress, part_of, quiet
-from engine.models.classifier import Classifier
-from engine.models.rebuild import rebuilt
-from engine.models.threads import one_thread
-from engine.run import answer
+from engine.core.method import Case, Cost, Method, Progress, part_of, quiet
+from engine.core.run import answer
 from engine.unlearning.around import AfterCase, unfit
 from engine.unlearning.given import GivenCase
 from engine.unlearning.ways.network import own_copy, settled, untrained
 from engine.unlearning.ways.retrain import Retrain
+from engine.vision.data import DataSet, Rows
+from engine.vision.models.classifier import Classifier
+from engine.vision.models.rebuild import rebuilt
+from engine.vision.models.threads import one_thread
 
 MODELS = ("original", "unlearned", "retrained")
 MODELS_READY = 0.8  # share of the progress until all three models are there

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.method import Progress, quiet
-from engine.result import Result, Table
+from engine.core.method import Progress, quiet
+from engine.core.result import Result, Table
 from engine.unlearning.around import AfterCase
 from engine.unlearning.diagnostics.base import Diagnostic, compared_models
 from engine.unlearning.protocol.metrics import evaluate_model

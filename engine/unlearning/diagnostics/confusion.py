@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.errors import BlindspotError
-from engine.method import Choice, Progress, quiet, setting
-from engine.result import Result, Table
-from engine.training import outputs
+from engine.core.errors import BlindspotError
+from engine.core.method import Choice, Progress, quiet, setting
+from engine.core.result import Result, Table
 from engine.unlearning.around import AfterCase
 from engine.unlearning.diagnostics.base import Diagnostic, compared_models
+from engine.vision.training import outputs
 
 
 @dataclass(frozen=True)

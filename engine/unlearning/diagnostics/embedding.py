@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.method import Progress, Slider, quiet, setting
-from engine.result import Result, Table
+from engine.core.method import Progress, Slider, quiet, setting
+from engine.core.result import Result, Table
 from engine.unlearning.around import AfterCase
 from engine.unlearning.diagnostics.base import Diagnostic, compared_models, features, sample_rows
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from engine.errors import BlindspotError, Cancelled, TooBusy
-from engine.method import Progress, Slider, part_of, quiet, setting
-from engine.result import Result, Table
-from engine.run import answer
+from engine.core.errors import BlindspotError, Cancelled, TooBusy
+from engine.core.method import Progress, Slider, part_of, quiet, setting
+from engine.core.result import Result, Table
+from engine.core.run import answer
 from engine.unlearning.around import WAY, AfterCase
 from engine.unlearning.diagnostics.base import Diagnostic
 from engine.unlearning.protocol.metrics import forgetting, gap, keeping

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from engine.method import Progress, part_of, quiet
-from engine.models.classifier import Classifier
-from engine.result import Result, Table
+from engine.core.method import Progress, part_of, quiet
+from engine.core.result import Result, Table
 from engine.unlearning.around import AfterCase
 from engine.unlearning.diagnostics.base import MODELS_READY, Diagnostic, blank, compared_models
 from engine.unlearning.protocol.metrics import (
@@ -24,6 +23,7 @@ from engine.unlearning.protocol.metrics import (
     zero_forgetting,
 )
 from engine.unlearning.ways.network import named_weights
+from engine.vision.models.classifier import Classifier
 
 NATS = {"KL forget", "KL test"}
 

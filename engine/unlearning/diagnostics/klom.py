@@ -8,12 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from engine.errors import BlindspotError
-from engine.method import Case, Choice, Progress, Slider, part_of, quiet, setting
-from engine.models.rebuild import rebuilt
-from engine.result import Result, Table
-from engine.run import answer
-from engine.training import outputs
+from engine.core.errors import BlindspotError
+from engine.core.method import Case, Choice, Progress, Slider, part_of, quiet, setting
+from engine.core.result import Result, Table
+from engine.core.run import answer
+from engine.evaluation.forgetting.klom import BINS, GAUSSIAN, Doubles, klom, margins, too_few_models
 from engine.unlearning.around import SEVERAL, AfterCase
 from engine.unlearning.diagnostics.base import Diagnostic
 from engine.unlearning.given import GivenGroups
@@ -30,8 +29,9 @@ from engine.unlearning.oracles.trainings import (
     too_many_for,
     train_part,
 )
-from engine.unlearning.protocol.klom import BINS, GAUSSIAN, Doubles, klom, margins, too_few_models
 from engine.unlearning.ways.prune_first import PruneFirst
+from engine.vision.models.rebuild import rebuilt
+from engine.vision.training import outputs
 
 NOTHING, UNLEARNED, NOISE = "nothing done", "unlearned", "noise"
 SAMPLES = ("original", "unlearned", "oracle", "other oracle")  # of each point's margins

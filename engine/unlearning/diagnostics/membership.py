@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.errors import BlindspotError
-from engine.method import Choice, Progress, Slider, quiet, setting
-from engine.result import Curve, Result, Table
+from engine.core.errors import BlindspotError
+from engine.core.method import Choice, Progress, Slider, quiet, setting
+from engine.core.result import Curve, Result, Table
+from engine.evaluation.forgetting.attack import attack, attacker, band, matched
 from engine.unlearning.around import AfterCase
 from engine.unlearning.diagnostics.base import MODELS, Diagnostic, compared_models
-from engine.unlearning.protocol.attack import attack, attacker, band, matched
 from engine.unlearning.protocol.metrics import evaluate_model
 
 GRID = 401

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.method import Progress, quiet
-from engine.models.classifier import Classifier
-from engine.result import Result, Table, WeightScores
+from engine.core.method import Progress, quiet
+from engine.core.result import Result, Table, WeightScores
 from engine.unlearning.around import AfterCase
 from engine.unlearning.diagnostics.base import Diagnostic, compared_models
 from engine.unlearning.ways.network import named_weights
-from engine.weights.masks import Masks, masks_of
-from engine.weights.parts import prunable_parts
+from engine.vision.models.classifier import Classifier
+from engine.vision.weights.masks import Masks, masks_of
+from engine.vision.weights.parts import prunable_parts
 
 
 @dataclass(frozen=True)

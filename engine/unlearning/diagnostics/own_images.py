@@ -6,11 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.data import Rows
-from engine.measures.shares import luck, majority_share, wilson
-from engine.method import Progress, Slider, part_of, quiet, setting
-from engine.result import Result, Table
-from engine.training import outputs
+from engine.core.method import Progress, Slider, part_of, quiet, setting
+from engine.core.result import Result, Table
 from engine.unlearning.around import AfterCase
 from engine.unlearning.diagnostics.base import (
     MODELS_READY,
@@ -18,6 +15,9 @@ from engine.unlearning.diagnostics.base import (
     compared_models,
     sample_rows,
 )
+from engine.vision.data import Rows
+from engine.vision.shares import luck, majority_share, wilson
+from engine.vision.training import outputs
 
 COLUMNS = ("right", "images", "accuracy", "low", "high", "chance", "luck")
 

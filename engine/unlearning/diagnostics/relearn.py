@@ -12,16 +12,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from engine.data import Rows
-from engine.method import Progress, Slider, part_of, quiet, setting
-from engine.models.classifier import Classifier
-from engine.result import Result, Table
-from engine.training import Diverged, descend, outputs
+from engine.core.method import Progress, Slider, part_of, quiet, setting
+from engine.core.result import Result, Table
 from engine.unlearning.around import AfterCase
 from engine.unlearning.case import ForgetCase
 from engine.unlearning.diagnostics.base import MODELS_READY, Diagnostic, compared_models
 from engine.unlearning.ways.descend import MOMENTUM
 from engine.unlearning.ways.network import images_and_labels, in_parts, own_copy
+from engine.vision.data import Rows
+from engine.vision.models.classifier import Classifier
+from engine.vision.training import Diverged, descend, outputs
 
 WITHIN = 0.05  # of the way between the retrained model's loss and the original's
 

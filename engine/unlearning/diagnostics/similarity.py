@@ -13,12 +13,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.method import Progress, Slider, quiet, setting
-from engine.models.classifier import Classifier
-from engine.models.threads import one_thread
-from engine.result import Result, Table
+from engine.core.method import Progress, Slider, quiet, setting
+from engine.core.result import Result, Table
 from engine.unlearning.around import AfterCase
 from engine.unlearning.diagnostics.base import Diagnostic, compared_models, sample_rows
+from engine.vision.models.classifier import Classifier
+from engine.vision.models.threads import one_thread
 
 
 @dataclass(frozen=True)

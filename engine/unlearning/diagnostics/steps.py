@@ -10,16 +10,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from engine.method import Progress, Slider, part_of, quiet, setting
-from engine.models.card import card_of, checkpoint
-from engine.models.classifier import Classifier
-from engine.result import Checkpoint, Result, Table, View
-from engine.training import outputs
+from engine.core.method import Progress, Slider, part_of, quiet, setting
+from engine.core.result import Checkpoint, Result, Table, View
 from engine.unlearning.around import WAY, AfterCase
 from engine.unlearning.diagnostics.base import Diagnostic
 from engine.unlearning.diagnostics.judgment import distance
 from engine.unlearning.protocol.metrics import accuracy, evaluate_model
 from engine.unlearning.ways.network import own_copy, settled
+from engine.vision.models.card import card_of, checkpoint
+from engine.vision.models.classifier import Classifier
+from engine.vision.training import outputs
 
 WORKING = 0.6  # share of the progress that goes to the unlearner
 

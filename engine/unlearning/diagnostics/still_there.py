@@ -8,10 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data import Rows
-from engine.method import Progress, Slider, part_of, quiet, setting
-from engine.models.classifier import Classifier
-from engine.result import Result, Table
+from engine.core.method import Progress, Slider, part_of, quiet, setting
+from engine.core.result import Result, Table
 from engine.unlearning.around import AfterCase
 from engine.unlearning.case import ForgetCase
 from engine.unlearning.diagnostics.base import (
@@ -22,6 +20,8 @@ from engine.unlearning.diagnostics.base import (
     features,
     sample_rows,
 )
+from engine.vision.data import Rows
+from engine.vision.models.classifier import Classifier
 
 MOST = 2000  # retained images that a probe learns from
 BLOCK = 256  # forgotten images whose distances are held at a time

@@ -12,8 +12,21 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data import DataSet
-from engine.data.protect import (
+from engine.core.method import Choice, Slider, defaults, setting
+from engine.core.pictures import amplified_difference
+from engine.core.result import Pictures
+from engine.evaluation.experiment import (
+    AMPLIFIED,
+    Claim,
+    ExperimentCase,
+    Figures,
+    Trained,
+    TrainingExperiment,
+)
+from engine.unlearning.experiments.protect_image import ProtectImage
+from engine.unlearning.experiments.victims import CLEAN, LEARNED, RIGHT, VICTIMS, label_rate, recipe
+from engine.vision.data import DataSet
+from engine.vision.data.protect import (
     NEXT,
     OWN_FILTER,
     SAME,
@@ -24,13 +37,7 @@ from engine.data.protect import (
     size_setting,
     strength_setting,
 )
-from engine.experiment import AMPLIFIED, Claim, ExperimentCase, Figures, Trained, TrainingExperiment
-from engine.lab import TrainCase
-from engine.method import Choice, Slider, defaults, setting
-from engine.pictures import amplified_difference
-from engine.result import Pictures
-from engine.unlearning.experiments.protect_image import ProtectImage
-from engine.unlearning.experiments.victims import CLEAN, LEARNED, RIGHT, VICTIMS, label_rate, recipe
+from engine.vision.lab import TrainCase
 
 PROTECTED, ONE_FILTER = "protected images", "one filter for all"
 WITH_OWN, WITH_NEXT = "own filter: right", "next filter: its class named"

@@ -16,11 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data import DataSet
-from engine.experiment import Claim, ExperimentCase, Value
-from engine.lab import TrainCase
-from engine.method import Progress, defaults
-from engine.result import Pictures
+from engine.core.method import Progress, defaults
+from engine.core.result import Pictures
+from engine.evaluation.experiment import Claim, ExperimentCase, Value
 from engine.unlearning.experiments.victims import (
     CLEAN,
     OF_CLASS,
@@ -30,6 +28,8 @@ from engine.unlearning.experiments.victims import (
 )
 from engine.unlearning.protection.copies import Copy, as_jpeg
 from engine.unlearning.protection.copies import gray as gray_copy
+from engine.vision.data import DataSet
+from engine.vision.lab import TrainCase
 
 Bytes = NDArray[np.uint8]  # (n, C, H, W)
 

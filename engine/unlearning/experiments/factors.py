@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from engine.method import Progress, quiet
+from engine.core.method import Progress, quiet
 
 SIZE = 16  # numbers of an embedding
 SPREAD = 0.1  # of the first ones

@@ -9,9 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine.experiment import Figures
-from engine.pictures.colors import CATEGORICAL, rgb
-from engine.result import Pictures, Table, View
+from engine.core.pictures.colors import CATEGORICAL, rgb
+from engine.core.result import Pictures, Table, View
+from engine.evaluation.experiment import Figures
 from engine.unlearning.experiments.fair_rows import Doubles, FairRows, FairTable, shifted
 from engine.unlearning.experiments.gradient_matching import (
     FairVictim,

@@ -12,11 +12,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from engine.charts.drawing import Drawing
-from engine.experiment import ClosedFormExperiment, ExperimentCase, Figures
-from engine.keeping.memory import Memory
-from engine.method import Choice, Progress, Slider, defaults, part_of, quiet, setting
-from engine.result import Pictures, Scores, Table, View
+from engine.core.charts.drawing import Drawing
+from engine.core.keeping.memory import Memory
+from engine.core.method import Choice, Progress, Slider, defaults, part_of, quiet, setting
+from engine.core.result import Pictures, Scores, Table, View
+from engine.evaluation.experiment import ClosedFormExperiment, ExperimentCase, Figures
 from engine.unlearning.experiments.fair_figures import (
     anchored,
     by_columns,

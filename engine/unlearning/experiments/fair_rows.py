@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine.data import SPLITS, DataSet, split_rows
-from engine.errors import BadData
+from engine.core.errors import BadData
+from engine.vision.data import SPLITS, DataSet, split_rows
 
 COUNT = 2000  # rows of the drawn table
 MOST = {"train": 1200, "validation": 400, "test": 400}  # rows taken from images

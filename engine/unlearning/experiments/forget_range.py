@@ -13,14 +13,10 @@ import numpy as np
 import torch
 from scipy import ndimage as ndi
 
-from engine.data import Rows
-from engine.experiment import ExperimentCase, Figures, Trained, TrainingExperiment
-from engine.keeping.memory import Memory
-from engine.lab import TrainCase
-from engine.method import Choice, Progress, Slider, defaults, part_of, quiet, setting
-from engine.models.classifier import Classifier
-from engine.result import Pictures, Scores, Table, View
-from engine.training import Recipe, fresh
+from engine.core.keeping.memory import Memory
+from engine.core.method import Choice, Progress, Slider, defaults, part_of, quiet, setting
+from engine.core.result import Pictures, Scores, Table, View
+from engine.evaluation.experiment import ExperimentCase, Figures, Trained, TrainingExperiment
 from engine.unlearning.experiments.number_figures import (
     SLACK,
     errors,
@@ -60,6 +56,10 @@ from engine.unlearning.experiments.range_claims import (
     WAYS,
 )
 from engine.unlearning.experiments.range_drawings import DRAWINGS, PREDICTIONS
+from engine.vision.data import Rows
+from engine.vision.lab import TrainCase
+from engine.vision.models.classifier import Classifier
+from engine.vision.training import Recipe, fresh
 
 CM2 = "cm²"
 RECIPE = Recipe(

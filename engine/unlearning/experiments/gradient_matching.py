@@ -18,11 +18,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from engine.keeping.lazy import lazy
-from engine.method import Progress, part_of, quiet
-from engine.models.threads import one_thread
-from engine.training.descent import descend
+from engine.core.keeping.lazy import lazy
+from engine.core.method import Progress, part_of, quiet
 from engine.unlearning.experiments.fair_rows import FairRows, FairTable, shifted
+from engine.vision.models.threads import one_thread
+from engine.vision.training.descent import descend
 
 HIDDEN, REPRESENTED = 32, 8  # units of the victim
 RATE = 0.01  # of the victim: Adam, all rows in each step

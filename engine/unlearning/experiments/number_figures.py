@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data import Rows
-from engine.method import Progress
-from engine.models.classifier import Classifier
-from engine.result import Table
-from engine.training import Recipe, absolute_error, outputs, train
+from engine.core.method import Progress
+from engine.core.result import Table
+from engine.evaluation.forgetting.attack import attacker, columns
 from engine.unlearning.experiments.numbers import BandTask
-from engine.unlearning.protocol.attack import attacker, columns
+from engine.vision.data import Rows
+from engine.vision.models.classifier import Classifier
+from engine.vision.training import Recipe, absolute_error, outputs, train
 
 SLACK = 1.05  # times the original's error, at which the band counts as learned again
 PLACES = 80  # at which a density is drawn

@@ -18,14 +18,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from engine.data import DataSet, Rows
-from engine.data.brain import FIELD
-from engine.errors import BlindspotError
-from engine.method import Progress, quiet
-from engine.models.classifier import Classifier
-from engine.models.layers import capturing
-from engine.models.small.phantom import PhantomCnn
-from engine.training import Batch, Objective, Recipe, absolute_error, train
+from engine.core.errors import BlindspotError
+from engine.core.method import Progress, quiet
+from engine.vision.data import DataSet, Rows
+from engine.vision.data.brain import FIELD
+from engine.vision.models.classifier import Classifier
+from engine.vision.models.layers import capturing
+from engine.vision.models.small.phantom import PhantomCnn
+from engine.vision.training import Batch, Objective, Recipe, absolute_error, train
 
 LARGEST, SMALLEST = "largest", "smallest"
 NO_EDGE = "diffuse"  # lesions whose area nobody could tell

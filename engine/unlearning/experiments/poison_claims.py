@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.experiment import Claim
+from engine.evaluation.experiment import Claim
 
 CLEAN, MATCHED, TRANSFER = "clean rows", "matched poison", "the same, another victim"
 RANDOM, ANCHORS = "same shifts at random", "anchors with flipped tasks"

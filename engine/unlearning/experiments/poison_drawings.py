@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.charts.bars import Bars
-from engine.charts.drawing import Drawing, Views
-from engine.charts.lines import Lines
-from engine.result import Table
+from engine.core.charts.bars import Bars
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.charts.lines import Lines
+from engine.core.result import Table
 from engine.unlearning.experiments.poison_claims import AUC, ENTROPY, TASK
 
 

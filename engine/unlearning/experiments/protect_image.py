@@ -10,7 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.data.protect import (
+from engine.core.pictures import Pixels
+from engine.evaluation.experiment import ImageChange
+from engine.vision.data.protect import (
     blur_setting,
     convolved,
     draw_filters,
@@ -20,8 +22,6 @@ from engine.data.protect import (
     size_setting,
     strength_setting,
 )
-from engine.experiment import ImageChange
-from engine.pictures import Pixels
 
 
 @dataclass(frozen=True)

@@ -12,14 +12,18 @@ from typing import Any
 
 import numpy as np
 
-from engine.charts.drawing import Drawing
-from engine.charts.lines import Lines
-from engine.charts.words import percent
-from engine.data import DataSet
-from engine.experiment import Claim, ExperimentCase, deviation, deviation_column, measure_columns
-from engine.lab import TrainCase
-from engine.method import Progress, defaults, quiet
-from engine.result import Pictures, Result, Table
+from engine.core.charts.drawing import Drawing
+from engine.core.charts.lines import Lines
+from engine.core.charts.words import percent
+from engine.core.method import Progress, defaults, quiet
+from engine.core.result import Pictures, Result, Table
+from engine.evaluation.experiment import (
+    Claim,
+    ExperimentCase,
+    deviation,
+    deviation_column,
+    measure_columns,
+)
 from engine.unlearning.experiments.victims import (
     CUDA,
     RIGHT,
@@ -28,6 +32,8 @@ from engine.unlearning.experiments.victims import (
     protected_rows,
     way_setting,
 )
+from engine.vision.data import DataSet
+from engine.vision.lab import TrainCase
 
 SHARES = (0.0, 0.5, 0.8, 0.9, 0.95, 1.0)
 PARTS = SHARES[1:-1]  # of which something is left to learn from

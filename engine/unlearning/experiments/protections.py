@@ -13,12 +13,10 @@ from types import MappingProxyType
 
 import numpy as np
 
-from engine.data import DataSet
-from engine.experiment import AMPLIFIED, Claim, ExperimentCase, Figures, Trained, Value
-from engine.lab import TrainCase
-from engine.method import Progress, defaults
-from engine.pictures import amplified_difference
-from engine.result import Pictures
+from engine.core.method import Progress, defaults
+from engine.core.pictures import amplified_difference
+from engine.core.result import Pictures
+from engine.evaluation.experiment import AMPLIFIED, Claim, ExperimentCase, Figures, Trained, Value
 from engine.unlearning.experiments.victims import (
     ANYWHERE,
     CLEAN,
@@ -33,6 +31,8 @@ from engine.unlearning.experiments.victims import (
     LabelWiseVictims,
     closeness,
 )
+from engine.vision.data import DataSet
+from engine.vision.lab import TrainCase
 
 CLOSE = "PSNR of the training images"
 WAYS = (CUDA, MINIMIZING, LOCAL, ANYWHERE, SHUFFLED, RANDOM, OF_CLASS)

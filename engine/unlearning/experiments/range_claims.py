@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from engine.experiment import Claim
+from engine.evaluation.experiment import Claim
 
 RETRAINED, ORIGINAL, TUNED = "retrained", "original", "fine-tuned"
 GAUSSIAN, BLINDSPOT = "Gaussian-Amnesiac", "Blindspot"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.charts.drawing import Drawing, Views
-from engine.charts.groups import Look, PointGroups
-from engine.charts.lines import Lines
-from engine.charts.ranking import RankingCell, RankingHead, RankingRow, RankingTable, tint
-from engine.charts.words import NONE
-from engine.experiment import deviation_column
-from engine.result import Table
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.charts.groups import Look, PointGroups
+from engine.core.charts.lines import Lines
+from engine.core.charts.ranking import RankingCell, RankingHead, RankingRow, RankingTable, tint
+from engine.core.charts.words import NONE
+from engine.core.result import Table
+from engine.evaluation.experiment import deviation_column
+from engine.evaluation.forgetting.attack import informative
 from engine.unlearning.experiments.number_figures import densities
 from engine.unlearning.experiments.range_claims import (
     AIN,
@@ -26,7 +27,6 @@ from engine.unlearning.experiments.range_claims import (
     RETRAINED,
     SECOND,
 )
-from engine.unlearning.protocol.attack import informative
 
 TRUE = "as it is"  # the line on which predictions are right
 DRAWN = (ORIGINAL, RETRAINED, BLINDSPOT)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.data import DataSet
-from engine.errors import BadData
+from engine.core.errors import BadData
 from engine.unlearning.experiments.factors import Doubles, Flags, Ints
+from engine.vision.data import DataSet
 
 BANDWAGON, RANDOM = "bandwagon", "random"
 PROFILE = 30  # items of a fake user

@@ -11,13 +11,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from engine.data import DataSet
-from engine.data.relabel import COARSE, ORIGINAL, RANDOM, RELABELINGS, relabeled
-from engine.experiment import AMPLIFIED, Claim, ExperimentCase, Value
-from engine.lab import TrainCase
-from engine.method import Progress, Slider, defaults, setting
-from engine.pictures import amplified_difference
-from engine.result import Pictures
+from engine.core.method import Progress, Slider, defaults, setting
+from engine.core.pictures import amplified_difference
+from engine.core.result import Pictures
+from engine.evaluation.experiment import AMPLIFIED, Claim, ExperimentCase, Value
 from engine.unlearning.experiments.victims import (
     CLEAN,
     RIGHT,
@@ -34,6 +31,9 @@ from engine.unlearning.protection import (
 )
 from engine.unlearning.protection.cluster_noise import CHANCE, DIRECT
 from engine.unlearning.protection.protection import Levels
+from engine.vision.data import DataSet
+from engine.vision.data.relabel import COARSE, ORIGINAL, RANDOM, RELABELINGS, relabeled
+from engine.vision.lab import TrainCase
 
 CLUSTERS, BY_CHANCE = "clusters", "clusters, random"
 LABELS, UNIVERSAL = "noise by label", "one random noise"  # the former is made for the coarse ones

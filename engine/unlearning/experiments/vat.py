@@ -13,12 +13,12 @@ from types import MappingProxyType
 
 import numpy as np
 
-from engine.charts.drawing import Drawing
-from engine.charts.groups import PointGroups
-from engine.experiment import Claim, ClosedFormExperiment, ExperimentCase, Figures
-from engine.method import Choice, Progress, Slider, defaults, quiet, setting
-from engine.pictures.colors import CATEGORICAL, rgb
-from engine.result import Pictures, Table, View
+from engine.core.charts.drawing import Drawing
+from engine.core.charts.groups import PointGroups
+from engine.core.method import Choice, Progress, Slider, defaults, quiet, setting
+from engine.core.pictures.colors import CATEGORICAL, rgb
+from engine.core.result import Pictures, Table, View
+from engine.evaluation.experiment import Claim, ClosedFormExperiment, ExperimentCase, Figures
 from engine.unlearning.experiments.factors import (
     Doubles,
     EmbeddingNoise,

@@ -15,17 +15,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from engine.data import DataSet, Rows
-from engine.data.protect import Cuda
-from engine.data.variants import sample_rows
-from engine.experiment import ExperimentCase, Figures, Trained, TrainingExperiment
-from engine.lab import TrainCase
-from engine.measures.likeness import psnr
-from engine.method import Choice, Progress, Slider, defaults, part_of, quiet, setting
-from engine.models.classifier import Classifier
-from engine.result import View
-from engine.run import answer
-from engine.training import Recipe, outputs
+from engine.core.method import Choice, Progress, Slider, defaults, part_of, quiet, setting
+from engine.core.result import View
+from engine.core.run import answer
+from engine.evaluation.experiment import ExperimentCase, Figures, Trained, TrainingExperiment
+from engine.evaluation.measures.likeness import psnr
 from engine.unlearning.protection import (
     ErrorMinimizing,
     Protection,
@@ -35,6 +29,12 @@ from engine.unlearning.protection import (
     within,
 )
 from engine.unlearning.protection.salm import kappa_setting
+from engine.vision.data import DataSet, Rows
+from engine.vision.data.protect import Cuda
+from engine.vision.data.variants import sample_rows
+from engine.vision.lab import TrainCase
+from engine.vision.models.classifier import Classifier
+from engine.vision.training import Recipe, outputs
 
 CLEAN = "clean images"
 CUDA, MINIMIZING, LOCAL = "CUDA", "error-minimizing noise", "SALM"

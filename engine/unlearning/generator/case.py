@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from engine.case_base import Case, Precision
-from engine.data import DataSet
-from engine.errors import BlindspotError
-from engine.models.classifier import Classifier
+from engine.core.case_base import Case, Precision
+from engine.core.errors import BlindspotError
 from engine.unlearning.generator.model import ImageGenerator
+from engine.vision.data import DataSet
+from engine.vision.models.classifier import Classifier
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from engine.keeping.lazy import lazy
+from engine.core.keeping.lazy import lazy
 from engine.unlearning.generator.network import Denoiser
 
 

@@ -19,13 +19,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from engine.method import Progress, quiet
-from engine.models.threads import one_thread
-from engine.result import Array
-from engine.training import descend
-from engine.training.descent import Loss
+from engine.core.method import Progress, quiet
+from engine.core.result import Array
 from engine.unlearning.generator.model import ImageGenerator
 from engine.unlearning.generator.network import Denoiser
+from engine.vision.models.threads import one_thread
+from engine.vision.training import descend
+from engine.vision.training.descent import Loss
 
 BATCH = 64  # images of the class, and as many of the others, at a step
 ROUGH = 20  # batches at least that saliency is summed over: the noise differs in each

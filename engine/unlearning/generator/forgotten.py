@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.method import Progress, quiet
+from engine.core.method import Progress, quiet
 from engine.unlearning.generator.case import GeneratorCase
 from engine.unlearning.generator.salun import GeneratorSalUn
 from engine.unlearning.generator.weights import generator_bytes

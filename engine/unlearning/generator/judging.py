@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from engine.measures.frechet import frechet
-from engine.method import Progress, quiet
-from engine.models.classifier import Classifier
-from engine.result import Pictures
+from engine.core.method import Progress, quiet
+from engine.core.result import Pictures
+from engine.evaluation.measures.frechet import frechet
 from engine.unlearning.generator.case import GeneratorCase
 from engine.unlearning.generator.model import ImageGenerator
 from engine.unlearning.generator.sampling import SampleSettings, as_gray, draw_images
+from engine.vision.models.classifier import Classifier
 
 Ints = NDArray[np.int64]
 Doubles = NDArray[np.float64]

@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from engine.data import DataSet, Rows
-from engine.device import best_device
-from engine.errors import BlindspotError
-from engine.keeping.lazy import lazy
-from engine.result import digest_arrays
+from engine.core.device import best_device
+from engine.core.errors import BlindspotError
+from engine.core.keeping.lazy import lazy
+from engine.core.result import digest_arrays
 from engine.unlearning.generator.diffusion import NoiseSchedule
 from engine.unlearning.generator.network import Denoiser
+from engine.vision.data import DataSet, Rows
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from engine.models.small import init_weights
+from engine.vision.models.small import init_weights
 
 WIDTH = 32  # channels of the upper level
 KNOWN = 128  # numbers that say time and class

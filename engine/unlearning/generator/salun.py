@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from engine.errors import BlindspotError
-from engine.method import Choice, Method, Progress, Slider, defaults, part_of, quiet, setting
-from engine.result import Result, Table
+from engine.core.errors import BlindspotError
+from engine.core.method import Choice, Method, Progress, Slider, defaults, part_of, quiet, setting
+from engine.core.result import Result, Table
 from engine.unlearning.generator.case import GeneratorCase
 from engine.unlearning.generator.forgetting import (
     ForgetImages,

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from engine.method import Method, Progress, defaults, part_of, quiet
-from engine.result import Result, Table
+from engine.core.method import Method, Progress, defaults, part_of, quiet
+from engine.core.result import Result, Table
 from engine.unlearning.generator.case import GeneratorCase
 from engine.unlearning.generator.judging import JudgedSheet, RealImages, as_pictures, judge_samples
 from engine.unlearning.generator.sampling import SampleSettings

@@ -11,10 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine.method import Choice, Progress, Slider, quiet, setting
-from engine.models.threads import one_thread
+from engine.core.method import Choice, Progress, Slider, quiet, setting
 from engine.unlearning.generator.diffusion import guided
 from engine.unlearning.generator.model import ImageGenerator
+from engine.vision.models.threads import one_thread
 
 PARTS = 2  # of all images, each on a thread of its own: the same on every machine
 SAMPLERS = ("deterministic", "ancestral")

@@ -20,13 +20,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from engine.data import DataSet
-from engine.method import Progress, quiet
-from engine.training import descend
-from engine.training.descent import Loss
+from engine.core.method import Progress, quiet
 from engine.unlearning.generator.diffusion import NoiseSchedule
 from engine.unlearning.generator.model import ImageGenerator
 from engine.unlearning.generator.network import WIDTH, Denoiser, built
+from engine.vision.data import DataSet
+from engine.vision.training import descend
+from engine.vision.training.descent import Loss
 
 
 @dataclass(frozen=True)

@@ -18,18 +18,18 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as save_tensors
 
-from engine import data as data_sets
-from engine.errors import BadModel
-from engine.keeping.packing import DAMAGE
-from engine.keeping.store import write_atomic
-from engine.method import Progress, quiet
-from engine.models import embedded
-from engine.models.embedded import FOLDER, file_of
+from engine.core.errors import BadModel
+from engine.core.keeping.packing import DAMAGE
+from engine.core.keeping.store import write_atomic
+from engine.core.method import Progress, quiet
 from engine.unlearning.generator.case import GeneratorCase
 from engine.unlearning.generator.model import ImageGenerator
 from engine.unlearning.generator.network import built
 from engine.unlearning.generator.samples import figures
 from engine.unlearning.generator.training import GeneratorPlan, train_generator
+from engine.vision import data as data_sets
+from engine.vision.models import embedded
+from engine.vision.models.embedded import FOLDER, file_of
 
 PLANS_FILE = "generators.toml"
 KEY = "blindspot"  # of plan and figures in a file's metadata

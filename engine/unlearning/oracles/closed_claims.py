@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.result import Table
+from engine.core.result import Table
 from engine.unlearning.oracles.heads import LOGISTIC, RIDGE
 
 NEWTON, ORACLE, DATAMODEL = "Newton", "matching, exact", "matching, additive"

@@ -15,11 +15,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from engine.data import DataSet
-from engine.errors import BadModel, BlindspotError
-from engine.method import Case, Choice, Method, Progress, Slider, part_of, quiet, setting
-from engine.models.threads import one_thread
-from engine.result import Result, Table
+from engine.core.errors import BadModel, BlindspotError
+from engine.core.method import Case, Choice, Method, Progress, Slider, part_of, quiet, setting
+from engine.core.result import Result, Table
+from engine.evaluation.forgetting.klom import Doubles
 from engine.unlearning.case import ForgetCase
 from engine.unlearning.diagnostics.base import features
 from engine.unlearning.oracles.closed_claims import (
@@ -44,7 +43,8 @@ from engine.unlearning.oracles.heads import (
     slope,
     train_head,
 )
-from engine.unlearning.protocol.klom import Doubles
+from engine.vision.data import DataSet
+from engine.vision.models.threads import one_thread
 
 LAYER, PIXELS = "last layer", "pixels"
 SIDE = 16  # px of the pixels

@@ -12,10 +12,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data import Rows
-from engine.errors import BlindspotError
-from engine.method import Progress, Slider, quiet, setting
-from engine.run import Answer
+from engine.core.errors import BlindspotError
+from engine.core.method import Progress, Slider, quiet, setting
+from engine.core.run import Answer
 from engine.unlearning.case import ForgetCase
 from engine.unlearning.oracles.trainings import (
     HALF,
@@ -26,6 +25,7 @@ from engine.unlearning.oracles.trainings import (
     logits_of,
     seconds_of,
 )
+from engine.vision.data import Rows
 
 Doubles = NDArray[np.float64]
 

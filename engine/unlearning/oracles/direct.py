@@ -12,10 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data import Rows
-from engine.method import Case, Method, Progress, Slider, part_of, quiet, setting
-from engine.result import Result, Table
-from engine.training import outputs
+from engine.core.method import Case, Method, Progress, Slider, part_of, quiet, setting
+from engine.core.result import Result, Table
+from engine.evaluation.forgetting.klom import Doubles, margins
 from engine.unlearning.case import ForgetCase
 from engine.unlearning.oracles.datamodel import networks_setting, of_parts, ridge_setting
 from engine.unlearning.oracles.trainings import (
@@ -28,7 +27,8 @@ from engine.unlearning.oracles.trainings import (
     too_many_for,
     train_part,
 )
-from engine.unlearning.protocol.klom import Doubles, margins
+from engine.vision.data import Rows
+from engine.vision.training import outputs
 
 GROUPS = ("forget", "retain", "test")
 TRUTH = 0.3  # share of the progress until the true change is known

@@ -14,19 +14,19 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data import Rows
-from engine.errors import BlindspotError
-from engine.method import Case, Choice, Method, Progress, Slider, part_of, quiet, setting
-from engine.models.card import card_of, networks
-from engine.models.classifier import Classifier
-from engine.models.rebuild import rebuilt
-from engine.models.stack import form
-from engine.result import Networks, Result, Table, View
-from engine.run import Answer, answer, digest, kept_answer, note_part
-from engine.training import fresh, outputs, train_stacked
-from engine.training.state import state_file
+from engine.core.errors import BlindspotError
+from engine.core.method import Case, Choice, Method, Progress, Slider, part_of, quiet, setting
+from engine.core.result import Networks, Result, Table, View
+from engine.core.run import Answer, answer, digest, kept_answer, note_part
 from engine.unlearning.case import ForgetCase
 from engine.unlearning.request import of_ids
+from engine.vision.data import Rows
+from engine.vision.models.card import card_of, networks
+from engine.vision.models.classifier import Classifier
+from engine.vision.models.rebuild import rebuilt
+from engine.vision.models.stack import form
+from engine.vision.training import fresh, outputs, train_stacked
+from engine.vision.training.state import state_file
 
 PART = 20  # networks
 ALL, STAYS, HALF = "all", "what stays", "half"

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data import DataSet
-from engine.result import Result, Table
+from engine.core.result import Result, Table
 from engine.unlearning.protection.cluster_noise import Clusters, Doubles, Labels
+from engine.vision.data import DataSet
 
 MAPPED = 400  # images on the map
 BEFORE, AFTER, RANDOM = "clean", "protected", "random noise"

@@ -20,14 +20,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from engine.errors import BlindspotError
-from engine.method import Progress, quiet
-from engine.models.classifier import Classifier
-from engine.models.embedding import embedding_of
-from engine.models.threads import one_thread
-from engine.training import descend
-from engine.training.descent import Loss
+from engine.core.errors import BlindspotError
+from engine.core.method import Progress, quiet
 from engine.unlearning.protection.noise_network import DirectNoise, NoiseNetwork
+from engine.vision.models.classifier import Classifier
+from engine.vision.models.embedding import embedding_of
+from engine.vision.models.threads import one_thread
+from engine.vision.training import descend
+from engine.vision.training.descent import Loss
 
 DIRECT, GENERATOR = FORMS = ("direct", "generator")
 CHANCE = "chance"  # no search at all

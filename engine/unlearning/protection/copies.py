@@ -19,16 +19,16 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from engine.case import PairCase
-from engine.method import Method, Progress, Slider, quiet, setting
-from engine.pictures import Pixels, amplified_difference, as_bytes
-from engine.result import Pictures, Result, Table
+from engine.core.method import Method, Progress, Slider, quiet, setting
+from engine.core.pictures import Pixels, amplified_difference, as_bytes
+from engine.core.result import Pictures, Result, Table
 from engine.unlearning.protection.protected_pair import (
     PROTECTED_IMAGE,
     amplification,
     figures,
     noise_levels,
 )
+from engine.vision.case import PairCase
 
 SHARES = ("noise left", "energy left", "like the noise")
 CUT = 96  # px of the middle that is shown of each copy, so that pixels are seen

@@ -24,14 +24,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.data import DataSet, Rows
-from engine.lab import TrainCase
-from engine.method import Progress, Slider, quiet, setting
-from engine.models.threads import one_thread
-from engine.result import Table
-from engine.training import cross_entropy, descend, fresh, outputs
-from engine.training.batch_loss import BatchLoss
-from engine.training.optimizer import optimizer
+from engine.core.method import Progress, Slider, quiet, setting
+from engine.core.result import Table
 from engine.unlearning.protection.local_masks import PixelMasks, overlap
 from engine.unlearning.protection.protection import Levels, MadeNoise, Protection, protected, within
 from engine.unlearning.protection.signed_steps import (
@@ -41,6 +35,12 @@ from engine.unlearning.protection.signed_steps import (
     step_setting,
     steps_setting,
 )
+from engine.vision.data import DataSet, Rows
+from engine.vision.lab import TrainCase
+from engine.vision.models.threads import one_thread
+from engine.vision.training import cross_entropy, descend, fresh, outputs
+from engine.vision.training.batch_loss import BatchLoss
+from engine.vision.training.optimizer import optimizer
 
 AT_A_TIME = 2**18  # pixels of images whose noise takes its steps together
 LEARNED, MASKED = 0.2, 0.3  # shares of a round at which the surrogate and the masks are done

@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from engine.models.small import init_weights
+from engine.vision.models.small import init_weights
 
 WIDTH = 16  # channels of the first convolution
 BLOCKS = 6

@@ -18,14 +18,21 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from engine.data.archive import contents, open_archive, short_path
-from engine.data.folders import Folders, Skipped, attempt, picture_members, read_picture, sorted_out
-from engine.errors import BadData, BadImage
-from engine.experiment import ImageChange
-from engine.images import MAX_KEPT, MAX_SHORT, Picture
-from engine.images.kinds import DICOM, NIFTI, kind
-from engine.method import Progress, quiet
-from engine.pictures import Pixels
+from engine.core.errors import BadData, BadImage
+from engine.core.method import Progress, quiet
+from engine.core.pictures import Pixels
+from engine.evaluation.experiment import ImageChange
+from engine.vision.data.archive import contents, open_archive, short_path
+from engine.vision.data.folders import (
+    Folders,
+    Skipped,
+    attempt,
+    picture_members,
+    read_picture,
+    sorted_out,
+)
+from engine.vision.images import MAX_KEPT, MAX_SHORT, Picture
+from engine.vision.images.kinds import DICOM, NIFTI, kind
 
 MOST_MB = 100  # of the zip
 MOST_IMAGES = 1000

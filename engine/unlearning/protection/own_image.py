@@ -15,11 +15,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.case import ImageCase
-from engine.experiment import ChangedImage
-from engine.method import Progress
-from engine.models.borrow import borrowed
-from engine.pictures import Pixels
+from engine.core.borrow import borrowed
+from engine.core.method import Progress
+from engine.core.pictures import Pixels
+from engine.evaluation.experiment import ChangedImage
 from engine.unlearning.protection.local_masks import background, steepest_pixels
 from engine.unlearning.protection.protection import epsilon_setting, within
 from engine.unlearning.protection.salm import PAPER, inside_setting, kappa_setting
@@ -30,6 +29,7 @@ from engine.unlearning.protection.signed_steps import (
     step_setting,
     steps_setting,
 )
+from engine.vision.case import ImageCase
 
 SMALLEST = 1e-12  # of a probability whose logarithm is taken
 

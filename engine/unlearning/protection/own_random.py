@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.data.protect import key_setting, number_setting
-from engine.experiment import ImageChange
-from engine.pictures import Pixels
+from engine.core.pictures import Pixels
+from engine.evaluation.experiment import ImageChange
 from engine.unlearning.protection.protection import epsilon_setting, within
+from engine.vision.data.protect import key_setting, number_setting
 
 TILE = 256  # px after which the noise comes again, so that images of all sizes share it
 

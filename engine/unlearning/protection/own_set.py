@@ -14,16 +14,16 @@ from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
 import numpy as np
 
-from engine.data import DataSet
-from engine.data.archive import open_archive, short_path
-from engine.data.folders import Imported, picture_members, read_folders, rename_by_content
-from engine.errors import BadData
-from engine.lab import TrainCase
-from engine.method import Progress, quiet
-from engine.result import ImageNoise, Result
-from engine.training import Recipe
+from engine.core.errors import BadData
+from engine.core.method import Progress, quiet
+from engine.core.result import ImageNoise, Result
 from engine.unlearning.protection.own_folders import as_png, check_spent, new_names
 from engine.unlearning.protection.protection import protected
+from engine.vision.data import DataSet
+from engine.vision.data.archive import open_archive, short_path
+from engine.vision.data.folders import Imported, picture_members, read_folders, rename_by_content
+from engine.vision.lab import TrainCase
+from engine.vision.training import Recipe
 
 MOST_IMAGES = 1000
 SIDES = (16, 64)  # px

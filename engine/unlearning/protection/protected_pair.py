@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from engine.case import ImageCase, PairCase
-from engine.measures.likeness import psnr, ssim
-from engine.pictures import Pixels, amplified_difference
-from engine.result import Pictures, Table
+from engine.core.pictures import Pixels, amplified_difference
+from engine.core.result import Pictures, Table
+from engine.evaluation.measures.likeness import psnr, ssim
+from engine.vision.case import ImageCase, PairCase
 
 AMPLIFIED = 10  # times, in pictures of the noise, where that stays within a byte
 USUAL = 0.99  # of the pixels, whose noise is to stay within it

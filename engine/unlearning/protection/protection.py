@@ -19,14 +19,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data import DataSet, Rows
-from engine.errors import BadData
-from engine.lab import TrainCase
-from engine.measures.likeness import psnr, ssim
-from engine.method import Choice, Method, Progress, Slider, part_of, quiet, setting
-from engine.pictures import amplified_difference
-from engine.result import ImageNoise, Pictures, Result, Table, View
+from engine.core.errors import BadData
+from engine.core.method import Choice, Method, Progress, Slider, part_of, quiet, setting
+from engine.core.pictures import amplified_difference
+from engine.core.result import ImageNoise, Pictures, Result, Table, View
+from engine.evaluation.measures.likeness import psnr, ssim
 from engine.unlearning.protection.local_masks import PixelMasks, background
+from engine.vision.data import DataSet, Rows
+from engine.vision.lab import TrainCase
 
 LARGEST = 32  # gray levels that noise may have
 PICTURED_IMAGES = 8  # images in the picture, as many of each class

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.lab import TrainCase
-from engine.method import Progress, quiet
+from engine.core.method import Progress, quiet
 from engine.unlearning.protection.protection import CLASS, Levels, Protection, per_setting, within
+from engine.vision.lab import TrainCase
 
 STREAM = 31  # of the seed's random numbers
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from engine.method import Choice, Slider, Switch, setting
+from engine.core.method import Choice, Slider, Switch, setting
 from engine.unlearning.protection.in_rounds import NoiseInRounds, NoiseLoop
 from engine.unlearning.protection.local_masks import (
     PixelMasks,

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from engine.method import Slider, setting
+from engine.core.method import Slider, setting
 
 Loss = Callable[[Tensor], Tensor]  # of logits (n, classes), one number
 

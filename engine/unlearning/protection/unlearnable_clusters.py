@@ -8,15 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from engine import data as data_sets
-from engine.data.relabel import RANDOM as RANDOM_MERGE
-from engine.data.relabel import relabeled
-from engine.lab import Train, TrainCase
-from engine.method import Choice, Progress, Slider, defaults, part_of, quiet, setting
-from engine.models.lite import load_lite
-from engine.models.rebuild import rebuilt
-from engine.run import answer
-from engine.training import Recipe
+from engine.core.method import Choice, Progress, Slider, defaults, part_of, quiet, setting
+from engine.core.run import answer
 from engine.unlearning.protection.cluster_map import AFTER, BEFORE, RANDOM, Moved, share_of
 from engine.unlearning.protection.cluster_noise import (
     CHANCE,
@@ -30,6 +23,13 @@ from engine.unlearning.protection.cluster_noise import (
     targets_of,
 )
 from engine.unlearning.protection.protection import LARGEST, Levels, MadeNoise, Protection, within
+from engine.vision import data as data_sets
+from engine.vision.data.relabel import RANDOM as RANDOM_MERGE
+from engine.vision.data.relabel import relabeled
+from engine.vision.lab import Train, TrainCase
+from engine.vision.models.lite import load_lite
+from engine.vision.models.rebuild import rebuilt
+from engine.vision.training import Recipe
 
 OWN_LABELS, OTHER, LITE = SURROGATES = ("own", "other labels", "lite0")
 RECIPE = Recipe(

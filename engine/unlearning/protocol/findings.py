@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from math import inf
 from pathlib import Path
 
-from engine.unlearning.protocol.attack import informative
+from engine.evaluation.forgetting.attack import informative
 from engine.unlearning.ways.unlearner import Unlearner
 
 DOCS = Path(__file__).parents[3] / "docs"

@@ -13,12 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from engine.data.variants import Poisoned, stamp
-from engine.method import Progress, quiet
-from engine.models.classifier import Classifier
-from engine.training import outputs
-from engine.unlearning.case import ForgetCase
-from engine.unlearning.protocol.attack import (
+from engine.core.method import Progress, quiet
+from engine.evaluation.forgetting.attack import (
     FEATURES,
     Answers,
     Doubles,
@@ -26,6 +22,10 @@ from engine.unlearning.protocol.attack import (
     called_members,
     privacy,
 )
+from engine.unlearning.case import ForgetCase
+from engine.vision.data.variants import Poisoned, stamp
+from engine.vision.models.classifier import Classifier
+from engine.vision.training import outputs
 
 GAP = ("UA", "MIA", "RA", "TA")  # what the average gap is the mean of
 WITHOUT = ("UA", "RA", "TA")  # and the one without the attack

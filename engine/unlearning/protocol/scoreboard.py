@@ -14,14 +14,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.errors import BlindspotError, Cancelled, TooBusy
-from engine.method import Case, Method, Progress, Slider, part_of, quiet, setting
-from engine.models.rebuild import rebuilt
-from engine.result import Result, Table
-from engine.run import Answer, answer
+from engine.core.errors import BlindspotError, Cancelled, TooBusy
+from engine.core.method import Case, Method, Progress, Slider, part_of, quiet, setting
+from engine.core.result import Result, Table
+from engine.core.run import Answer, answer
+from engine.evaluation.forgetting.attack import informative, matched
 from engine.unlearning.around import BoardCase, unfit
 from engine.unlearning.case import ForgetCase
-from engine.unlearning.protocol.attack import informative, matched
 from engine.unlearning.protocol.metrics import (
     GAP,
     OF_A_MODE,
@@ -37,6 +36,7 @@ from engine.unlearning.protocol.metrics import (
 from engine.unlearning.ways.network import untrained
 from engine.unlearning.ways.retrain import Retrain
 from engine.unlearning.ways.unlearner import Unlearner
+from engine.vision.models.rebuild import rebuilt
 
 SHARES = (
     *GAP,

@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.errors import BlindspotError
-from engine.experiment import HOLDS, NOT_HERE, decided
-from engine.method import Case, Choice, Method, Progress, Slider, part_of, quiet, setting
-from engine.result import Result, Table
-from engine.run import answer
+from engine.core.errors import BlindspotError
+from engine.core.method import Case, Choice, Method, Progress, Slider, part_of, quiet, setting
+from engine.core.result import Result, Table
+from engine.core.run import answer
+from engine.evaluation.experiment import HOLDS, NOT_HERE, decided
+from engine.evaluation.forgetting.attack import informative
 from engine.unlearning.around import BoardCase, unfit
-from engine.unlearning.protocol.attack import informative
 from engine.unlearning.protocol.metrics import GAP
 from engine.unlearning.protocol.scoreboard import GAPS, Scoreboard
 from engine.unlearning.ways.prune_first import PruneFirst

@@ -17,16 +17,16 @@ from time import perf_counter, thread_time
 import numpy as np
 import torch
 
-from engine.device import name_of
-from engine.errors import BlindspotError, Cancelled, TooBusy
-from engine.method import Case, Method, Progress, Slider, part_of, quiet, setting
-from engine.models.card import ModelCard
-from engine.result import Result, Table
-from engine.run import answer, recompute
+from engine.core.device import name_of
+from engine.core.errors import BlindspotError, Cancelled, TooBusy
+from engine.core.method import Case, Method, Progress, Slider, part_of, quiet, setting
+from engine.core.result import Result, Table
+from engine.core.run import answer, recompute
 from engine.unlearning.around import BoardCase, unfit
 from engine.unlearning.case import ForgetCase
 from engine.unlearning.ways.retrain import Retrain
 from engine.unlearning.ways.unlearner import Unlearner
+from engine.vision.models.card import ModelCard
 
 
 @dataclass(frozen=True)

@@ -21,17 +21,17 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from engine.data import DataSet, Rows
-from engine.method import Choice, Method, Progress, Slider, quiet, setting
-from engine.models.classifier import Classifier
-from engine.models.threads import one_thread
-from engine.result import Result, Table
-from engine.training import outputs
-from engine.unlearning.protocol.attack import Doubles
-from engine.unlearning.protocol.projection import project
+from engine.core.method import Choice, Method, Progress, Slider, quiet, setting
+from engine.core.result import Result, Table
+from engine.evaluation.forgetting.attack import Doubles
+from engine.evaluation.forgetting.projection import project
 from engine.unlearning.request import ForgetRequest, Ids, check_share, count_text, sample_share
 from engine.unlearning.ways.network import own_copy
-from engine.weights.case import PruneCase
+from engine.vision.data import DataSet, Rows
+from engine.vision.models.classifier import Classifier
+from engine.vision.models.threads import one_thread
+from engine.vision.training import outputs
+from engine.vision.weights.case import PruneCase
 
 BATCH = 64
 RATE = 1e-3

@@ -21,12 +21,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim import Adam, Optimizer
 
-from engine.data import Rows
-from engine.method import Slider, setting
-from engine.models.classifier import Classifier
+from engine.core.method import Slider, setting
 from engine.unlearning.ways.descend import GradientUnlearner, Stage, epochs_setting, rate_setting
 from engine.unlearning.ways.network import images_and_labels, settled, untrained
 from engine.unlearning.ways.unlearner import UnlearningRun
+from engine.vision.data import Rows
+from engine.vision.models.classifier import Classifier
 
 DRAWN, FIRST = 31, 32  # random streams: which images stay in sight, the bad teacher's weights
 

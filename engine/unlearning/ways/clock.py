@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from time import perf_counter
 
-from engine.device import finish
-from engine.models.classifier import Classifier
+from engine.core.device import finish
+from engine.vision.models.classifier import Classifier
 
 
 def now(model: Classifier) -> float:

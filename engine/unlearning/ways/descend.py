@@ -2,7 +2,7 @@
 
 The trainer's epochs know one set and one loss; these go over the forgotten and the retained images
 in turn, with losses of different signs, hold some weights to the bit, and can be left at any step
-with the last good weights. The steps are those of `engine.training.descend`.
+with the last good weights. The steps are those of `engine.vision.training.descend`.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim import SGD, Optimizer
 
-from engine.data import Rows
-from engine.method import Progress, Slider, setting
-from engine.training import descend as steps
+from engine.core.method import Progress, Slider, setting
 from engine.unlearning.ways.network import images_and_labels, in_parts, named_weights
 from engine.unlearning.ways.unlearner import Unlearner, UnlearningRun
+from engine.vision.data import Rows
+from engine.vision.training import descend as steps
 
 MOMENTUM = 0.9
 DECAY = 5e-4  # both as Jia et al. (2023) have them

@@ -18,11 +18,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from engine.method import Slider, setting
-from engine.models.threads import one_thread
+from engine.core.method import Slider, setting
 from engine.unlearning.ways.network import images_and_labels, in_parts, named_weights, slopes
 from engine.unlearning.ways.unlearner import Unlearner, UnlearningRun
-from engine.weights.parts import head_of
+from engine.vision.models.threads import one_thread
+from engine.vision.weights.parts import head_of
 
 BATCH = 32
 MOST, MOST_OF_HEAD = 1e3, 1e2

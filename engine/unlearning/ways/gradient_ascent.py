@@ -14,8 +14,7 @@ from math import log
 
 from torch import Tensor
 
-from engine.data import Rows
-from engine.method import Switch, setting
+from engine.core.method import Switch, setting
 from engine.unlearning.ways.descend import (
     Enough,
     GradientUnlearner,
@@ -26,6 +25,7 @@ from engine.unlearning.ways.descend import (
     rate_setting,
 )
 from engine.unlearning.ways.unlearner import UnlearningRun
+from engine.vision.data import Rows
 
 
 @dataclass(frozen=True)

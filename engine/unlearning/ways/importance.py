@@ -20,13 +20,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from engine.data import DataSet, Rows
-from engine.errors import BadSetting
-from engine.method import Method, Progress, Slider, Switch, quiet, setting
-from engine.models.classifier import Classifier
-from engine.models.passes import Passes, counting_passes
-from engine.models.threads import one_thread
-from engine.result import Array, Field, Floats, Result, Table, WeightScores
+from engine.core.errors import BadSetting
+from engine.core.method import Method, Progress, Slider, Switch, quiet, setting
+from engine.core.result import Array, Field, Floats, Result, Table, WeightScores
 from engine.unlearning.case import ForgetCase
 from engine.unlearning.ways import clock
 from engine.unlearning.ways.network import (
@@ -37,6 +33,10 @@ from engine.unlearning.ways.network import (
     slopes,
 )
 from engine.unlearning.ways.seen import RecordedData
+from engine.vision.data import DataSet, Rows
+from engine.vision.models.classifier import Classifier
+from engine.vision.models.passes import Passes, counting_passes
+from engine.vision.models.threads import one_thread
 
 SETS = ("forget", "train")
 TINY = 1e-30

@@ -24,14 +24,14 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from engine.data import Rows
-from engine.method import Slider, setting
-from engine.models.classifier import Classifier
-from engine.models.threads import one_thread
-from engine.training import Diverged
+from engine.core.method import Slider, setting
 from engine.unlearning.ways.network import images_and_labels, in_parts, named_weights, slopes
 from engine.unlearning.ways.search import UNCHANGED, best_strength
 from engine.unlearning.ways.unlearner import Unlearner, UnlearningRun
+from engine.vision.data import Rows
+from engine.vision.models.classifier import Classifier
+from engine.vision.models.threads import one_thread
+from engine.vision.training import Diverged
 
 BATCH = 250
 SAMPLES = 1000  # of what stays, that the second derivative is made of

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from engine.data import Rows
-from engine.method import Slider, setting
+from engine.core.method import Slider, setting
 from engine.unlearning.ways.descend import GradientUnlearner, Stage, learning, rate_setting
 from engine.unlearning.ways.network import named_weights
 from engine.unlearning.ways.unlearner import UnlearningRun
+from engine.vision.data import Rows
 
 
 @dataclass(frozen=True)

@@ -22,10 +22,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from engine.data import Rows
-from engine.method import Case, Progress, Slider, setting
-from engine.models.passes import counting_passes
-from engine.training import descend
+from engine.core.method import Case, Progress, Slider, setting
 from engine.unlearning.oracles.datamodel import networks_setting, ridge_setting, shift_of
 from engine.unlearning.oracles.trainings import (
     PART,
@@ -40,6 +37,9 @@ from engine.unlearning.ways import clock
 from engine.unlearning.ways.descend import rate_setting
 from engine.unlearning.ways.network import in_parts, named_weights
 from engine.unlearning.ways.unlearner import Unlearner, UnlearningRun
+from engine.vision.data import Rows
+from engine.vision.models.passes import counting_passes
+from engine.vision.training import descend
 
 WATCHED_STEPS = 20  # times at which whoever watches sees the model
 TEACHERS = 100  # oracles among which the seed chooses

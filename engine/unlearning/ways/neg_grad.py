@@ -15,11 +15,11 @@ from math import log
 from torch import Tensor
 from torch.nn import functional as F
 
-from engine.data import Rows
-from engine.method import Slider, setting
+from engine.core.method import Slider, setting
 from engine.unlearning.ways.descend import GradientUnlearner, Loss, Stage, learning
 from engine.unlearning.ways.network import images_and_labels
 from engine.unlearning.ways.unlearner import UnlearningRun
+from engine.vision.data import Rows
 
 
 @dataclass(frozen=True)

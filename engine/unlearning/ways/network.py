@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from engine.data import DataSet, Rows
-from engine.models.classifier import Classifier
-from engine.models.small import NetworkShape, build
-from engine.models.threads import one_thread
+from engine.vision.data import DataSet, Rows
+from engine.vision.models.classifier import Classifier
+from engine.vision.models.small import NetworkShape, build
+from engine.vision.models.threads import one_thread
 
 Slopes = dict[str, Tensor]  # by the parameter's name, in its shape
 

@@ -18,10 +18,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from engine.method import Choice, Progress, Slider, method_of_family, quiet, setting
-from engine.models.passes import counting_passes
-from engine.models.rebuild import rebuilt
-from engine.run import answer
+from engine.core.method import Choice, Progress, Slider, method_of_family, quiet, setting
+from engine.core.run import answer
 from engine.unlearning.case import ForgetCase
 from engine.unlearning.ways.fine_tune import FineTune
 from engine.unlearning.ways.fisher import FisherForgetting
@@ -35,6 +33,8 @@ from engine.unlearning.ways.salun import SalUn
 from engine.unlearning.ways.scrub import SCRUB
 from engine.unlearning.ways.ssd import SSD
 from engine.unlearning.ways.unlearner import Unlearner, UnlearningRun
+from engine.vision.models.passes import counting_passes
+from engine.vision.models.rebuild import rebuilt
 
 THEN: dict[str, type[Unlearner]] = {
     kind.short: kind
@@ -94,9 +94,7 @@ class PruneFirst(Unlearner):
     def sparse(self, case: ForgetCase, progress: Progress = quiet) -> tuple[ForgetCase, float]:
         """The pruned original asked to forget, kept or made now, and the seconds it once took."""
         if self.by == MAGNITUDE:
-            pruning = method_of_family("sparsity.Retrain")(
-                ratio=self.ratio, epochs=self.epochs
-            )
+            pruning = method_of_family("sparsity.Retrain")(ratio=self.ratio, epochs=self.epochs)
             pruned = answer(pruning, case.pruning, progress)
         else:
             initial_model = untrained(case.model, case.seed)

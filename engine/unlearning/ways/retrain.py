@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.models.passes import Passes
-from engine.training import train
-from engine.training.state import state_file
 from engine.unlearning.ways.network import untrained
 from engine.unlearning.ways.unlearner import Unlearner, UnlearningRun
+from engine.vision.models.passes import Passes
+from engine.vision.training import train
+from engine.vision.training.state import state_file
 
 
 @dataclass(frozen=True)

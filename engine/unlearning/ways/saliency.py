@@ -14,13 +14,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.method import Method, Progress, Slider, quiet, setting
-from engine.models.passes import Passes, counting_passes
-from engine.result import Array, Result, Table, WeightScores
+from engine.core.method import Method, Progress, Slider, quiet, setting
+from engine.core.result import Array, Result, Table, WeightScores
 from engine.unlearning.case import ForgetCase
 from engine.unlearning.ways import clock
 from engine.unlearning.ways.network import in_parts, mean_slopes, named_weights, own_copy
 from engine.unlearning.ways.seen import RecordedData
+from engine.vision.models.passes import Passes, counting_passes
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.method import Choice, Slider, setting
-from engine.run import answer
+from engine.core.method import Choice, Slider, setting
+from engine.core.run import answer
 from engine.unlearning.ways import clock
 from engine.unlearning.ways.descend import GradientUnlearner, Stage, descend, learning
 from engine.unlearning.ways.network import named_weights

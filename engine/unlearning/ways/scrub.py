@@ -18,8 +18,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from engine.data import Rows
-from engine.method import Slider, setting
+from engine.core.method import Slider, setting
 from engine.unlearning.ways.descend import (
     GradientUnlearner,
     Stage,
@@ -29,6 +28,7 @@ from engine.unlearning.ways.descend import (
 )
 from engine.unlearning.ways.network import images_and_labels
 from engine.unlearning.ways.unlearner import UnlearningRun
+from engine.vision.data import Rows
 
 TEMPERATURE = 4.0
 

@@ -16,11 +16,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from engine.data import DataSet, Rows
-from engine.models.classifier import Classifier
-from engine.models.threads import one_thread
 from engine.unlearning.case import ForgetCase
 from engine.unlearning.ways.network import images_and_labels, named_weights
+from engine.vision.data import DataSet, Rows
+from engine.vision.models.classifier import Classifier
+from engine.vision.models.threads import one_thread
 
 BATCH = 250
 TRIED = 500  # images that stay, drawn by the seed, by which a strength is judged

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data import DataSet
+from engine.vision.data import DataSet
 
 
 class Noted:

@@ -17,11 +17,9 @@ from math import inf, isinf
 
 import torch
 
-from engine.data import DataSet
-from engine.method import Progress, Slider, quiet, setting
-from engine.models.classifier import Classifier
-from engine.result import Table, WeightScores
-from engine.run import answer
+from engine.core.method import Progress, Slider, quiet, setting
+from engine.core.result import Table, WeightScores
+from engine.core.run import answer
 from engine.unlearning.case import ForgetCase
 from engine.unlearning.ways import clock
 from engine.unlearning.ways.importance import (
@@ -36,6 +34,8 @@ from engine.unlearning.ways.importance import (
 from engine.unlearning.ways.network import named_weights, own_copy, settled
 from engine.unlearning.ways.search import UNCHANGED, best_strength
 from engine.unlearning.ways.unlearner import Unlearner, UnlearningRun
+from engine.vision.data import DataSet
+from engine.vision.models.classifier import Classifier
 
 SHARES = (0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3)
 

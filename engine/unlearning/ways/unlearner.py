@@ -20,20 +20,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.data import Rows
-from engine.keeping.lazy import lazy
-from engine.method import Method, Progress, part_of, quiet
-from engine.models.card import ModelCard, card_of, checkpoint
-from engine.models.classifier import Classifier
-from engine.models.passes import Passes, counting_passes
-from engine.result import Result, Scores, Table, View
-from engine.training import Diverged
-from engine.training.masks import carried
+from engine.core.keeping.lazy import lazy
+from engine.core.method import Method, Progress, part_of, quiet
+from engine.core.result import Result, Scores, Table, View
 from engine.unlearning.case import ForgetCase
 from engine.unlearning.protocol.metrics import ModelAnswers, evaluate_model, figures
 from engine.unlearning.ways import clock
 from engine.unlearning.ways.network import named_weights, own_copy, settled
 from engine.unlearning.ways.seen import RecordedData
+from engine.vision.data import Rows
+from engine.vision.models.card import ModelCard, card_of, checkpoint
+from engine.vision.models.classifier import Classifier
+from engine.vision.models.passes import Passes, counting_passes
+from engine.vision.training import Diverged
+from engine.vision.training.masks import carried
 
 MEASURING = 0.97  # share of the progress after which only measuring is left
 

@@ -8,12 +8,12 @@ from components.ask.priors import survival_matrix
 from components.ask.region import start
 from components.dialog.edits import Edit, add_edit, applied, format_edits, parse_edits, put_back
 from components.widgets.rectangle import Box
-from engine.data.scenes import Scenes
+from engine.core.pictures import as_bytes
+from engine.core.result import Table
 from engine.hallucination import asking
 from engine.hallucination.grounding.word_case import WordCase
-from engine.hallucination.tiny_vlm.weights import HONEST
-from engine.pictures import as_bytes
-from engine.result import Table
+from engine.vision.data.scenes import Scenes
+from engine.vision.language.tiny_vlm.weights import HONEST
 
 SCENE = Scenes(kind="counter", seed=1000).scene(424)  # a blue car, a purple wheel, an orange fork
 

@@ -12,10 +12,10 @@ import pytest
 from components.charts import plots
 from components.charts.finished import FINISHED_FIGURES, LEAST, Finished, finished, finished_figure
 from components.views import ROOT
-from engine.charts.bars import Bars
-from engine.charts.lines import Lines
-from engine.charts.style import INK, PAGE
-from engine.result import Table
+from engine.core.charts.bars import Bars
+from engine.core.charts.lines import Lines
+from engine.core.charts.style import INK, PAGE
+from engine.core.result import Table
 from tests.components.pages import page_of
 
 TABLE = Table.of({"change": ([-0.25, 0.5], "share"), "other": ([1.0, 2.0], "nat")}, ("a", "b"))

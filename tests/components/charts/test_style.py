@@ -9,8 +9,8 @@ from components import colors
 from components.charts import tables
 from components.charts.curves import finding
 from components.charts.style import plain_markdown
-from engine.charts.style import laid
-from engine.result import Table, TrainLog
+from engine.core.charts.style import laid
+from engine.core.result import Table, TrainLog
 from tests.components.level_sets.results import HOSTILE
 
 

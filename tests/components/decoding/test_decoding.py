@@ -18,14 +18,14 @@ from components.decoding.noise import margin_words
 from components.decoding.scenes import describing_strategies, lie_words, trade_words
 from components.decoding.sinks import NAMES, merged_shares
 from components.decoding.steps import STRONG, panels, shortly, weak_title, with_titles
-from engine.data.layout import Scene
+from engine.core.result import Ranking, Scores, Table
+from engine.evaluation.language.claims import claims
 from engine.hallucination import VCD, Greedy, VASparse, asking
 from engine.hallucination.decoding.best_words import below, best_words, cut_of
 from engine.hallucination.decoding.vasparse import EVERY
 from engine.hallucination.measures.attention_sinks import PLACES
-from engine.hallucination.measures.claims import claims
 from engine.hallucination.measures.comparison import BACK, FIGURES, SAME, TRUST
-from engine.result import Ranking, Scores, Table
+from engine.vision.data.layout import Scene
 from tests.tiny import tokens
 
 SHARES = (0.4, 0.2, 0.1, 0.1, 0.2)  # of attention, at each of PLACES

@@ -6,17 +6,17 @@ import pytest
 from components.charts import plots
 from components.draw.drawing import scrolled
 from components.start import pictures
-from engine.charts.bar_groups import BarGroups
-from engine.charts.bars import Bars, Dots
-from engine.charts.bins import Bins
-from engine.charts.facets import Facets
-from engine.charts.lines import Lines
-from engine.charts.panels import Panels, scale_ends
-from engine.charts.reliability import Reliability, models_in_bins
-from engine.charts.stacked import Stacked
-from engine.charts.style import COLORS, GRAY, INK
-from engine.charts.widths import Widths
-from engine.result import Evidence, Table
+from engine.core.charts.bar_groups import BarGroups
+from engine.core.charts.bars import Bars, Dots
+from engine.core.charts.bins import Bins
+from engine.core.charts.facets import Facets
+from engine.core.charts.lines import Lines
+from engine.core.charts.panels import Panels, scale_ends
+from engine.core.charts.reliability import Reliability, models_in_bins
+from engine.core.charts.stacked import Stacked
+from engine.core.charts.style import COLORS, GRAY, INK
+from engine.core.charts.widths import Widths
+from engine.core.result import Evidence, Table
 
 TABLE = Table.of(
     {"before": ([0.5, 0.3], "share"), "after": ([0.25, 0.6], "share"), "weights": ([300, 100], "")},
@@ -114,7 +114,7 @@ def test_parts_stand_one_behind_the_other_and_one_without_a_number_takes_no_room
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_what_counts_for_nothing_is_empty_and_has_its_place_in_the_legend(scheme, monkeypatch):
-    monkeypatch.setattr("engine.charts.stacked.theme", lambda: scheme)
+    monkeypatch.setattr("engine.core.charts.stacked.theme", lambda: scheme)
     *_, last = Stacked(parts=PARTS, hollow="another word", written=True).figure(SHARES).data
     assert (last.name, last.showlegend) == ("another word", True)
     assert last.marker.color == "rgba(0,0,0,0)"
@@ -156,7 +156,7 @@ def test_each_panel_has_the_numbers_of_its_column_and_room_for_its_texts():
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_panels_have_the_colors_of_the_theme(scheme, monkeypatch):
-    monkeypatch.setattr("engine.charts.panels.theme", lambda: scheme)
+    monkeypatch.setattr("engine.core.charts.panels.theme", lambda: scheme)
     colors = [bar.marker.color for bar in PANELS.figure(COSTS).data]
     assert colors == list(COLORS[scheme][:2])
 

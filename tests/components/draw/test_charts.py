@@ -5,11 +5,11 @@ import pytest
 
 from components.charts import plots
 from components.draw.tables import draw_chart, transpose
-from engine.charts.bars import Bars, Dots
-from engine.charts.chart import column_title, values
-from engine.charts.lines import Lines, Scatter
-from engine.charts.matrix import Matrix
-from engine.result import Table
+from engine.core.charts.bars import Bars, Dots
+from engine.core.charts.chart import column_title, values
+from engine.core.charts.lines import Lines, Scatter
+from engine.core.charts.matrix import Matrix
+from engine.core.result import Table
 
 NAMES = ("cat", "dog", "owl")
 TABLE = Table.of(

@@ -8,9 +8,9 @@ from components.draw.drawing import draw
 from components.draw.orders import along_order
 from components.draw.timeline import Frames, said_of, scores, strip
 from components.draw.tokens import word_values
-from engine.charts.curves import PROBABILITY, all_lines, as_columns
-from engine.charts.drawing import Drawing
-from engine.result import Curve, Path, Tokens
+from engine.core.charts.curves import PROBABILITY, all_lines, as_columns
+from engine.core.charts.drawing import Drawing
+from engine.core.result import Curve, Path, Tokens
 from tests.components.pages import page_of
 from tests.tiny import tokens
 from tests.visits import unfolded

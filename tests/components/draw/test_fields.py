@@ -11,12 +11,12 @@ from components.draw.drawing import draw
 from components.draw.fields import FieldChart, field_table
 from components.draw.multiples import multiples, short
 from components.draw.weight_scores import highest, spread_of
-from engine.charts.drawing import Drawing
-from engine.data import load
-from engine.measures.agreement import matrix
-from engine.models import catalog
-from engine.result import Field, Grids, Table, WeightScores
+from engine.core.charts.drawing import Drawing
+from engine.core.result import Field, Grids, Table, WeightScores
+from engine.evaluation.measures.agreement import matrix
 from engine.sparsity import Prune, PruneCase
+from engine.vision.data import load
+from engine.vision.models import catalog
 from tests.components.pages import page_of
 from tests.visits import unfolded
 

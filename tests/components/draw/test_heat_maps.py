@@ -12,9 +12,9 @@ from components.draw import mask_pictures
 from components.draw.crossed import DROPPED, SHADE, crossed, crossed_out
 from components.draw.drawing import draw
 from components.draw.heat_maps import OverPicture, as_html, blended, border
-from engine.charts.drawing import Drawing
-from engine.charts.style import COLORS
-from engine.result import HeatMap
+from engine.core.charts.drawing import Drawing
+from engine.core.charts.style import COLORS
+from engine.core.result import HeatMap
 from engine.sparsity import MaskRules, pruner_of
 from engine.sparsity.masks import diagrams
 from tests.components.pages import page_of

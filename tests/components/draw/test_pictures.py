@@ -12,7 +12,7 @@ from components.draw import boxes
 from components.draw.boxes import PictureBoxes
 from components.draw.picture_points import PicturePoints
 from components.draw.pictures import as_html, draw_pictures
-from engine.result import Pictures, Table
+from engine.core.result import Pictures, Table
 from tests.components.pages import page_of
 
 HOSTILE = '<img src=x onerror="alert(1)">'

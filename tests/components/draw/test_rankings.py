@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from components.report.figures import svg
-from engine.charts.cluster_map import ClusterMap
-from engine.charts.lines import Lines, Scatter
-from engine.charts.ranking import RankingCell, RankingHead, RankingRow, RankingTable
-from engine.charts.spread import BarsAndLine
-from engine.charts.trade_off import TradeOff
-from engine.result import Table
+from engine.core.charts.cluster_map import ClusterMap
+from engine.core.charts.lines import Lines, Scatter
+from engine.core.charts.ranking import RankingCell, RankingHead, RankingRow, RankingTable
+from engine.core.charts.spread import BarsAndLine
+from engine.core.charts.trade_off import TradeOff
+from engine.core.result import Table
 
 HOSTILE = "<b>x</b>"
 

@@ -12,12 +12,12 @@ from components.draw.placed import curve_with_mark
 from components.familiar import closer
 from engine.anomaly import COSTARR, KNN, QUICK, Corrupt, ViM
 from engine.anomaly.protocol.corrupt import with_flagged
-from engine.anomaly.protocol.standing import operating
-from engine.charts.drawing import Drawing
-from engine.charts.groups import PointGroups
-from engine.charts.parts import ScoreParts, parts_table
-from engine.charts.scores import as_rows, of_groups
-from engine.result import Ranking, Scores, Table
+from engine.core.charts.drawing import Drawing
+from engine.core.charts.groups import PointGroups
+from engine.core.charts.parts import ScoreParts, parts_table
+from engine.core.charts.scores import as_rows, of_groups
+from engine.core.result import Ranking, Scores, Table
+from engine.evaluation.detection.standing import operating
 from tests import tiny
 from tests.components.pages import page_of
 from tests.visits import unfolded

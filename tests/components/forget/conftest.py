@@ -3,7 +3,7 @@
 import pytest
 
 from components.forget.asked import ForgetQuestion, MethodDetail
-from engine.result import Table
+from engine.core.result import Table
 from engine.unlearning import FineTune, NoOp, Scoreboard
 from tests import tiny
 

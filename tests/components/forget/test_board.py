@@ -8,7 +8,7 @@ from components.forget import board, ranks
 from components.forget.seconds import machine_words
 from components.forget.verdict import closest_method, short_verdict, verdict
 from components.forget.words import row_label
-from engine.result import Table
+from engine.core.result import Table
 from engine.unlearning import forget_case, request
 from engine.unlearning.protocol.scoreboard import ranking
 from engine.unlearning.protocol.worst import HARDEST, RANDOM

@@ -7,11 +7,11 @@ import pytest
 
 from components.forget import extremes
 from components.forget.ranks import SETS
-from engine.data import DataSet
-from engine.run import answer
+from engine.core.run import answer
 from engine.unlearning import WorstCase
 from engine.unlearning.protocol.worst import EASIEST, HARDEST, RANDOM
-from engine.weights.case import PruneCase
+from engine.vision.data import DataSet
+from engine.vision.weights.case import PruneCase
 from tests import tiny
 
 

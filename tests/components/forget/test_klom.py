@@ -10,12 +10,12 @@ from components import section
 from components.forget import given_klom, klom, own_models, own_request
 from components.forget.asked import ForgetQuestion, MethodDetail
 from components.forget.words import row_label
-from engine import data as data_sets
 from engine import unlearning
-from engine.errors import BlindspotError
-from engine.result import Table
-from engine.run import answer
+from engine.core.errors import BlindspotError
+from engine.core.result import Table
+from engine.core.run import answer
 from engine.unlearning.oracles.direct import GROUPS
+from engine.vision import data as data_sets
 from tests.components.pages import page_of
 from tests.engine.unlearning.test_given_groups import case_and_groups, of
 from tests.pages.test_judge import in_zip

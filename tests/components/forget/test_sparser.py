@@ -6,8 +6,8 @@ import pytest
 from components import section
 from components.forget import closed_form, sparser
 from components.forget.words import TITLES
-from engine.result import Table
-from engine.run import answer
+from engine.core.result import Table
+from engine.core.run import answer
 from engine.unlearning import BoardCase, ClosedForm, GradientAscent, NoOp, SparseOriginals
 from engine.unlearning.oracles.closed_claims import ALONE, ASCENT, ORACLE, TOGETHER, TUNING, percent
 from engine.unlearning.oracles.closed_form import AWAY, PIXELS, remains

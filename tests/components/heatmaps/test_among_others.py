@@ -9,15 +9,15 @@ import pytest
 
 from components import runs
 from components.heatmaps import outlines
-from engine.attribution.heatmaps.own_map import OwnMap
-from engine.attribution.trust import AmongOthers
-from engine.attribution.trust.controls import PLAIN, SHUFFLED, STUDIED, controls
-from engine.case import ImageCase
-from engine.case.target import Target
-from engine.data import load
-from engine.errors import BadData
-from engine.models.catalog import load as load_model
-from engine.models.embedded import plan
+from engine.core.errors import BadData
+from engine.evaluation.maps.own_map import OwnMap
+from engine.evaluation.trust import AmongOthers
+from engine.evaluation.trust.controls import PLAIN, SHUFFLED, STUDIED, controls
+from engine.vision.case import ImageCase
+from engine.vision.case.target import Target
+from engine.vision.data import load
+from engine.vision.models.catalog import load as load_model
+from engine.vision.models.embedded import plan
 from tests.components.pages import page_of
 from tests.in_memory import png
 from tests.visits import TITLES, pills, problems, settled, visit

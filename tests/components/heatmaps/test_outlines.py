@@ -10,12 +10,12 @@ from components.heatmaps import offsets, outlines
 from components.heatmaps.edit import SIDE as BOX_SIDE
 from components.heatmaps.edit import box_around_peak, sentence
 from components.heatmaps.peaks import peaks_text
-from engine.attribution.heatmaps.grad_cam import GradCam
-from engine.attribution.heatmaps.own_map import OwnMap
-from engine.attribution.trust.among import DICE, IOU, POINTS, THIS_IMAGE, image_table
-from engine.measures.outlines import dice, iou, outlined
-from engine.pictures.drawn import AGREED, EXTRA, MISSED, SHADE
-from engine.result import HeatMap, Scores, Table
+from engine.core.pictures.drawn import AGREED, EXTRA, MISSED, SHADE
+from engine.core.result import HeatMap, Scores, Table
+from engine.evaluation.maps.grad_cam import GradCam
+from engine.evaluation.maps.own_map import OwnMap
+from engine.evaluation.measures.outlines import dice, iou, outlined
+from engine.evaluation.trust.among import DICE, IOU, POINTS, THIS_IMAGE, image_table
 
 SIDE = 12
 

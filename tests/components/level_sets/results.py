@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from engine.result import Curve, Field, Path, Points, Result, Table, Triangle
+from engine.core.result import Curve, Field, Path, Points, Result, Table, Triangle
 
 HOSTILE = '<img src=x onerror="alert(1)">'
 SHARP = ((0.0, 0.0), (1.0, 0.0), (0.45, 0.8))

@@ -12,7 +12,7 @@ from PIL import Image, ImageChops, ImageSequence
 from components.charts.style import inked
 from components.draw.drawing import draw
 from components.level_sets import animation, plane_chart, star_chart, tube_chart
-from engine.result import Curve, Field
+from engine.core.result import Curve, Field
 from tests.components.level_sets.results import plane, star, tube
 from tests.components.level_sets.walks import walked
 from tests.components.pages import page_of

@@ -3,7 +3,7 @@
 import numpy as np
 
 from components.widgets.player import Walked
-from engine.result import Curve, Path, Ranking, Result, Table
+from engine.core.result import Curve, Path, Ranking, Result, Table
 
 LABELS = ("cat <b>", "palace", "dog", "tree", "cup", "car")
 

@@ -7,9 +7,9 @@ import streamlit as st
 from components.forget import asked as forget_asked
 from components.prune import asked
 from components.rebuilt import NETWORKS
-from engine.data import load
-from engine.models import catalog
 from engine.sparsity import Prune, PruneCase
+from engine.vision.data import load
+from engine.vision.models import catalog
 from tests import tiny
 from tests.components.pages import page_of
 

@@ -5,7 +5,7 @@ import pytest
 
 from components.draw.two_models import ModelComparison
 from components.prune import accuracy, before_after, cost, harm, kernels, layers, seeds, unknown
-from engine.result import Table
+from engine.core.result import Table
 from engine.sparsity import MaskRules, pruner_of
 from engine.sparsity.effects.latency import Latency, timing_table
 from engine.sparsity.effects.unknown import COLUMNS, UNITS

@@ -17,16 +17,16 @@ from components.report.figures import svg
 from components.report.pinned import freeze
 from components.report.settings import setting_words
 from components.widgets.as_seen import Look, MapGround
-from engine import run
 from engine.attribution import GradCam, Gradient
 from engine.attribution.lima import LiMA
-from engine.charts import style
-from engine.charts.bars import Bars
-from engine.charts.drawing import Exhibit
-from engine.charts.lines import Lines
+from engine.core import run
+from engine.core.charts import style
+from engine.core.charts.bars import Bars
+from engine.core.charts.drawing import Exhibit
+from engine.core.charts.lines import Lines
+from engine.core.method import Method
+from engine.core.result import Curve, HeatMap, Path, Pictures, Scores, Table
 from engine.hallucination.decoding.dola import DoLa
-from engine.method import Method
-from engine.result import Curve, HeatMap, Path, Pictures, Scores, Table
 from tests import tiny
 
 WHEN = datetime(2026, 11, 27, 10, 0, tzinfo=UTC)

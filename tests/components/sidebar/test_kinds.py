@@ -9,10 +9,10 @@ import torch
 from components.sidebar import kinds
 from components.sidebar.pictures import Chosen
 from components.views import FAMILIAR, LEVEL_SETS, MINIMAL_REGIONS, PRUNE
-from engine.images import SliceChoice, load
-from engine.models import catalog, chest, extras, hub, zero_shot
+from engine.vision.images import SliceChoice, load
+from engine.vision.models import catalog, chest, extras, hub, zero_shot
 from tests.components.sidebar.test_subject import jpeg, upload
-from tests.engine.models.saved import FINDINGS, POINTS, save_clip, tiny_dense_net
+from tests.engine.vision.models.saved import FINDINGS, POINTS, save_clip, tiny_dense_net
 from tests.scans import dicom, nifti, ramp
 from tests.visits import pills, problems, visit, words
 
@@ -72,12 +72,12 @@ def test_the_words_of_a_link_are_the_classes(clip_here):
 
 
 def test_where_an_extra_is_missing_its_model_is_gray_and_a_scan_is_told_the_command(monkeypatch):
-    monkeypatch.setattr("engine.models.extras.find_spec", lambda _: None)
+    monkeypatch.setattr("engine.vision.models.extras.find_spec", lambda _: None)
     at = visit()
     options = at.selectbox(key="model").options
     assert "Chest X-rays (torchxrayvision) · not here: pip install torchxrayvision" in options
     assert "Words of yours (open_clip) · not here: pip install open_clip_torch" in options
-    monkeypatch.setattr("engine.models.extras.find_spec", lambda _: None)
+    monkeypatch.setattr("engine.vision.models.extras.find_spec", lambda _: None)
     at = upload(visit(), "a.dcm", dicom(np.uint8(ramp(32, 0, 255))))
     (sentence,) = [message for message in problems(at) if "This is a scan" in message]
     assert "`pip install torchxrayvision` adds models of chest X-rays" in sentence
@@ -85,7 +85,7 @@ def test_where_an_extra_is_missing_its_model_is_gray_and_a_scan_is_told_the_comm
 
 
 def test_where_the_extra_is_installed_its_model_is_one_click_away(monkeypatch):
-    monkeypatch.setattr("engine.models.extras.find_spec", lambda _: True)
+    monkeypatch.setattr("engine.vision.models.extras.find_spec", lambda _: True)
     monkeypatch.setattr(hub, "connects", lambda _: False)
     at = upload(visit(), "a.dcm", dicom(np.uint8(ramp(32, 0, 255))))
     assert any("choose a model for X-rays below" in message for message in problems(at))

@@ -14,11 +14,11 @@ from components import exports
 from components.sidebar import medical
 from components.sidebar.pictures import Chosen
 from components.sidebar.subject import Subject
-from engine import run
 from engine.attribution import Gradient
-from engine.case import image_case
-from engine.case.target import Target
-from engine.images import Crop, SliceChoice, Window, load
+from engine.core import run
+from engine.vision.case import image_case
+from engine.vision.case.target import Target
+from engine.vision.images import Crop, SliceChoice, Window, load
 from tests.components.sidebar.test_subject import upload
 from tests.components.test_exports import heat
 from tests.scans import AXIAL, PATIENT, SECRETS, dataset, dicom, nifti, ramp, written
@@ -186,7 +186,7 @@ def test_nothing_of_the_patient_is_on_the_page_in_a_record_in_the_store_or_in_th
 def test_the_lines_for_a_scan_give_the_very_same_map(tmp_path, monkeypatch):
     (tmp_path / "your-scan.dcm").write_bytes(film())
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("engine.models.catalog.load", lambda _name: cnn())
+    monkeypatch.setattr("engine.vision.models.catalog.load", lambda _name: cnn())
     view = SliceChoice("frame", 1, window=Window(90.0, 300.0, "linear exact"))
     picture = load(film()).picture(view)
     case = image_case(cnn(), picture, Crop(), Target(1))

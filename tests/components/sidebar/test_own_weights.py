@@ -8,9 +8,9 @@ from streamlit.testing.v1 import AppTest
 
 from components import input_formats
 from components.sidebar import models, own_weights, targets
-from engine.images import Crop, load
-from engine.models import embedded
-from engine.result import Scores, Table
+from engine.core.result import Scores, Table
+from engine.vision.images import Crop, load
+from engine.vision.models import embedded
 from tests import plain_loop, tiny
 from tests.components.pages import page_of
 from tests.in_memory import written
@@ -61,7 +61,7 @@ def asking() -> None:
     import streamlit as st
 
     from components.sidebar import models, own_weights
-    from engine.images import Crop, load
+    from engine.vision.images import Crop, load
     from tests.components.sidebar.test_own_weights import picture
 
     model = models.choose()

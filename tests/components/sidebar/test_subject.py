@@ -11,12 +11,12 @@ from streamlit.runtime.scriptrunner import RerunData, RerunException, get_script
 from components.sidebar import pictures
 from components.sidebar.examples import with_finding_first
 from components.sidebar.pictures import read_crop
-from engine.arguments.pictures import ImageArguments
 from engine.attribution import Gradient
-from engine.data.registry import add
-from engine.images import Crop
-from engine.images.samples import sample
-from engine.run import digest
+from engine.commands.arguments.pictures import ImageArguments
+from engine.core.run import digest
+from engine.vision.data.registry import add
+from engine.vision.images import Crop
+from engine.vision.images.samples import sample
 from tests import tiny
 from tests.hostile.archives import zipped
 from tests.in_memory import written

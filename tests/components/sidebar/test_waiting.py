@@ -12,10 +12,10 @@ from components.runs import Pending, Problem
 from components.sidebar import examples, subject
 from components.sidebar.pictures import FROM_DATA, YOURS
 from components.sidebar.thumbnails import SHIPPED, answer_by, of_picture, shipped_now, take_example
-from engine.data.example import example
-from engine.device import best_device
-from engine.lane import lane
-from engine.models.catalog import DEFAULT
+from engine.core.device import best_device
+from engine.core.lane import lane
+from engine.vision.data.example import example
+from engine.vision.models.catalog import DEFAULT
 from tests.components.pages import page_of
 from tests.components.sidebar.test_subject import upload
 from tests.pages.test_start import new_picture

@@ -9,11 +9,11 @@ import pytest
 from components.stories.lesion import truth
 from components.stories.told import STORIES, story
 from components.stories.words import class_after, lies, top_class_text
-from engine import gallery
-from engine.attribution.opening import PLANTED
-from engine.data.example import Example
-from engine.measures import located
-from engine.result import Scores
+from engine.commands import gallery
+from engine.commands.openings.attribution import PLANTED
+from engine.core.result import Scores
+from engine.evaluation.measures import located
+from engine.vision.data.example import Example
 
 STEPS = [
     pytest.param(step, id=f"{tale.name}-{at}")

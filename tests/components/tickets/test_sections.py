@@ -6,14 +6,14 @@ from streamlit.testing.v1 import AppTest
 
 from components.tickets import bip
 from components.tickets import rewinding as section
-from engine.lab import TrainCase
-from engine.result import Field, Points, Table
-from engine.run import answer
+from engine.core.result import Field, Points, Table
+from engine.core.run import answer
 from engine.sparsity import BiP, Rewinding
-from engine.training import Recipe
+from engine.vision.lab import TrainCase
+from engine.vision.training import Recipe
 from tests.components.pages import page_of
 from tests.engine.sparsity.test_bip import RECIPE as BIP_RECIPE
-from tests.engine.training.test_loop import striped
+from tests.engine.vision.training.test_loop import striped
 from tests.visits import problems, settled
 
 RECIPE = Recipe("mlp", epochs=3, batch=8, rate=0.1)

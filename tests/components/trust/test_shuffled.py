@@ -5,11 +5,11 @@ import pytest
 
 from components.trust.verdict import summary
 from engine.attribution import Gradient, GradientXInput, IntegratedGradients, SmoothGrad
-from engine.attribution.trust import Order, OtherClass, Repeats, TrustCase
-from engine.attribution.trust.random_weights import randomized
-from engine.models import embedded
+from engine.evaluation.trust import Order, OtherClass, Repeats, TrustCase
+from engine.evaluation.trust.random_weights import randomized
+from engine.vision.models import embedded
 from tests.engine.attribution.toys import toy
-from tests.engine.attribution.trust.test_order import asked_of
+from tests.engine.evaluation.trust.test_order import asked_of
 
 DIGITS, SHUFFLES = 8, 2
 METHODS = (Gradient(), GradientXInput(), IntegratedGradients(steps=10), SmoothGrad(samples=5))

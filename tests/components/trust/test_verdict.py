@@ -7,7 +7,8 @@ import pytest
 
 from components.trust.charts import order_drawing, shuffled_drawing
 from components.trust.verdict import brief, cost_text, figures, headline, sign, summary, trial_line
-from engine.attribution.trust import (
+from engine.core.result import Curve
+from engine.evaluation.trust import (
     TRUST,
     MaxSensitivity,
     Order,
@@ -17,8 +18,7 @@ from engine.attribution.trust import (
     Repeats,
     Shape,
 )
-from engine.attribution.trust.verdict import not_available, verdict_table
-from engine.result import Curve
+from engine.evaluation.trust.verdict import not_available, verdict_table
 
 
 def checked_trial(check, verdict, words="So it is.", **numbers):

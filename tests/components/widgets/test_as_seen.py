@@ -6,9 +6,9 @@ import pytest
 from components import colors
 from components.widgets.as_seen import Look, MapGround, Scale, as_seen, look_words, read_look
 from components.widgets.viewer import as_file
-from engine.images import Slice, Window
-from engine.images.orientation import Edges
-from engine.result import HeatMap
+from engine.core.result import HeatMap
+from engine.vision.images import Slice, Window
+from engine.vision.images.orientation import Edges
 
 GRAY = np.full((64, 64, 3), 100, np.uint8)
 RISING = HeatMap(np.tile(np.linspace(0, 1, 8, dtype=np.float32), (8, 1)), "logit", signed=False)

@@ -23,7 +23,7 @@ from components.widgets.image_grid import (
     finding,
 )
 from components.widgets.pictures import LONG_SIDE, encoded, show_picture
-from engine import result
+from engine.core import result
 from tests.components.level_sets.results import CORNERS, HOSTILE, grid
 from tests.components.pages import page_of
 from tests.visits import unfolded

@@ -12,7 +12,7 @@ from scipy.ndimage import zoom
 
 from components.widgets import sheets
 from components.widgets.player import payload, player, walk_payload
-from engine.result import Curve, Path
+from engine.core.result import Curve, Path
 from tests.components.level_sets.walks import walk_views, walked
 from tests.components.pages import page_of
 

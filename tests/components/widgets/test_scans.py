@@ -22,9 +22,9 @@ from components.widgets.pan import (
 )
 from components.widgets.scans import encode, window_json
 from components.widgets.viewer import Panel, payload
-from engine.images import Window, load, read
-from engine.images.large_base import WholeImage
-from engine.result import HeatMap
+from engine.core.result import HeatMap
+from engine.vision.images import Window, load, read
+from engine.vision.images.large_base import WholeImage
 from tests.scans import AXIAL, dicom, ramp
 
 

@@ -14,7 +14,7 @@ from skimage import data
 
 from components.widgets.viewer import Panel, encode_map, encode_picture, finding, payload, viewer
 from components.widgets.wording import short_number
-from engine.result import HeatMap
+from engine.core.result import HeatMap
 
 ASTRONAUT = data.astronaut()
 

@@ -8,7 +8,7 @@ import numpy as np
 from torch import nn
 
 from engine.anomaly import Bank, FamiliarCase, Head
-from engine.data import DataCard, DataSet
+from engine.vision.data import DataCard, DataSet
 from tests import tiny
 
 STEP = 1 / 32  # of a feature that an image's byte can spell

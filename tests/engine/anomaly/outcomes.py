@@ -1,6 +1,6 @@
 """What an experiment found, as lines of docs/measured.md."""
 
-from engine.experiment import HOLDS, NOT_HERE, UNDECIDED, deviation_column
+from engine.evaluation.experiment import HOLDS, NOT_HERE, UNDECIDED, deviation_column
 
 WORDS = {HOLDS: "holds", NOT_HERE: "not so here", UNDECIDED: "undecided"}
 

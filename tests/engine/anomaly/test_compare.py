@@ -7,10 +7,10 @@ from scipy.ndimage import gaussian_filter
 
 from engine.anomaly import KNN, ODIN, QUICK, Compare, Corrupt, FamiliarCase
 from engine.anomaly.protocol.corrupt import LEVELS
-from engine.anomaly.protocol.corruption import CORRUPTIONS, corrupted
-from engine.anomaly.protocol.standing import apart_where_unseen, operating
-from engine.data import load
-from engine.models import catalog
+from engine.evaluation.detection.corruption import CORRUPTIONS, corrupted
+from engine.evaluation.detection.standing import apart_where_unseen, operating
+from engine.vision.data import load
+from engine.vision.models import catalog
 from tests import tiny
 
 CASE = tiny.familiar_case(tiny.cnn())

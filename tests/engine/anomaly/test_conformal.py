@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import kstest
 
 from engine.anomaly import Conformal, benjamini_hochberg, bonferroni
-from engine.errors import BadSetting, BlindspotError
+from engine.core.errors import BadSetting, BlindspotError
 
 FOUR = Conformal(np.array([1.0, 2.0, 2.0, 5.0]))
 

@@ -8,12 +8,12 @@ from scipy.stats import spearmanr
 
 from engine.anomaly import COSTARR, FamiliarCase, MaxLogit
 from engine.anomaly.detectors.costarr import fit, halves
-from engine.anomaly.extract import as_seen
-from engine.anomaly.gather import Gathered, gathered
-from engine.anomaly.sources import normal, training_data_name
-from engine.data import load
-from engine.measures.detection import auroc
-from engine.models import catalog
+from engine.evaluation.detection.extract import as_seen
+from engine.evaluation.detection.gather import Gathered, gathered
+from engine.evaluation.detection.sources import normal, training_data_name
+from engine.evaluation.measures.detection import auroc
+from engine.vision.data import load
+from engine.vision.models import catalog
 from tests.engine.anomaly.banks import answered, bank, random_bank, spelled
 
 TRAIN, QUERIES = random_bank(), random_bank(12, seed=3)

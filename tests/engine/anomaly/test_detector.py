@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from engine.anomaly import COSTARR, KNN, MSP, QUICK, Conformal, FamiliarCase, Mahalanobis, ViM
-from engine.anomaly.gather import gathered
-from engine.data import load
-from engine.measures import detection
-from engine.measures.detection import auroc, fpr95
-from engine.models import catalog
+from engine.evaluation.detection.gather import gathered
+from engine.evaluation.measures import detection
+from engine.evaluation.measures.detection import auroc, fpr95
+from engine.vision.data import load
+from engine.vision.models import catalog
 from tests.engine.anomaly.banks import digits
 
 

@@ -9,7 +9,6 @@ from scipy.stats import multivariate_normal
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from engine import data as data_sets
 from engine.anomaly import DisVsGenExperiment, LokiExperiment
 from engine.anomaly.experiments import dis_vs_gen
 from engine.anomaly.experiments.loki import (
@@ -25,8 +24,9 @@ from engine.anomaly.experiments.loki import (
     locus,
     next_label,
 )
-from engine.errors import BadData
-from engine.experiment import ExperimentCase
+from engine.core.errors import BadData
+from engine.evaluation.experiment import ExperimentCase
+from engine.vision import data as data_sets
 from tests import tiny
 
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from engine import data as data_sets
 from engine.anomaly import EXPERIMENTS
-from engine.experiment import HOLDS, ExperimentCase
-from engine.run import answer
+from engine.core.run import answer
+from engine.evaluation.experiment import HOLDS, ExperimentCase
+from engine.vision import data as data_sets
 from tests.outcomes import OUTCOMES_HERE, keep
 
 each_experiment = pytest.mark.parametrize("kind", EXPERIMENTS, ids=lambda kind: kind.name)

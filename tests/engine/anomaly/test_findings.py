@@ -7,14 +7,14 @@ import pytest
 
 from engine.anomaly import COSTARR, KNN, Compare, Conformal, Corrupt, ViM
 from engine.anomaly.detectors.costarr_findings import factors, hardly_weighed, which_half
-from engine.anomaly.detectors.detector import ruler_in
-from engine.anomaly.protocol import findings
 from engine.anomaly.protocol.compare import believed, ranked
-from engine.anomaly.protocol.conformal import COUNTS, RULES
 from engine.anomaly.protocol.corrupt import FLAGGED, LEVELS, SEVERITY, at_step, with_flagged
 from engine.anomaly.protocol.nearest import nearest_pictures
-from engine.anomaly.protocol.standing import of_models
-from engine.result import Evidence, Scores, Table
+from engine.core.result import Evidence, Scores, Table
+from engine.evaluation.detection import findings
+from engine.evaluation.detection.conformal import COUNTS, RULES
+from engine.evaluation.detection.detector import ruler_in
+from engine.evaluation.detection.standing import of_models
 from tests import tiny
 
 CASE = tiny.familiar_case(tiny.cnn())

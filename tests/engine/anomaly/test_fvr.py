@@ -14,9 +14,9 @@ from engine.anomaly.doubt.cosine import CosineHead, evidential_loss, fit_head, f
 from engine.anomaly.doubt.findings import NONE, SEVERAL, kind_of_doubt
 from engine.anomaly.doubt.fvr import aurocs, of_sets, rejected
 from engine.anomaly.doubt.masses import DoubtLines, Masses, answer_sets, masses
-from engine.errors import BadData, BadSetting, DoesNotFit
-from engine.measures.detection import auroc
-from engine.result import Table
+from engine.core.errors import BadData, BadSetting, DoesNotFit
+from engine.core.result import Table
+from engine.evaluation.measures.detection import auroc
 from tests import tiny
 from tests.engine.anomaly.banks import answered, bank, digits, random_bank
 

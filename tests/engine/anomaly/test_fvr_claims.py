@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from engine import data as data_sets
 from engine.anomaly import FVR, FvrClaims
 from engine.anomaly.doubt.cosine import by_masses, with_head
 from engine.anomaly.doubt.fvr_claims import (
@@ -29,11 +28,12 @@ from engine.anomaly.doubt.fvr_claims import (
     new_head,
 )
 from engine.anomaly.doubt.masses import DoubtLines, answer_sets, masses
-from engine.data.variants import OpenSet
-from engine.experiment import ExperimentCase
-from engine.measures.detection import auroc
-from engine.run import answer
-from engine.training import fresh, outputs, train
+from engine.core.run import answer
+from engine.evaluation.experiment import ExperimentCase
+from engine.evaluation.measures.detection import auroc
+from engine.vision import data as data_sets
+from engine.vision.data.variants import OpenSet
+from engine.vision.training import fresh, outputs, train
 from tests import tiny
 from tests.engine.anomaly import outcomes
 from tests.engine.anomaly.banks import digits

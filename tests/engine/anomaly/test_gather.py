@@ -11,13 +11,13 @@ from torch import nn
 
 from engine import anomaly
 from engine.anomaly import KNN, METHODS, QUICK, FamiliarCase, Mahalanobis
-from engine.anomaly.case import split
-from engine.anomaly.detectors import detector
-from engine.anomaly.detectors.detector import LEAST
-from engine.anomaly.detectors.held import held_bytes
-from engine.anomaly.gather import gathered, heads_agree
-from engine.errors import BadData, BlindspotError, DoesNotFit
-from engine.models.classifier import Classifier
+from engine.core.errors import BadData, BlindspotError, DoesNotFit
+from engine.evaluation.detection import detector
+from engine.evaluation.detection.case import split
+from engine.evaluation.detection.detector import LEAST
+from engine.evaluation.detection.gather import gathered, heads_agree
+from engine.evaluation.detection.held import held_bytes
+from engine.vision.models.classifier import Classifier
 from tests import tiny
 from tests.engine.anomaly.banks import random_bank
 

@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 
 from engine.anomaly import KNN, FamiliarCase, Mahalanobis, ViM
-from engine.anomaly.case import split
-from engine.anomaly.photographs import ODD
 from engine.anomaly.protocol.in_distribution import ALPHA, in_distribution
 from engine.anomaly.protocol.pixel_bank import averaged_rows, bank_of
-from engine.anomaly.sources import training_data_name
-from engine.case import model_input
-from engine.data import load as data_set
-from engine.data.example import Example
-from engine.images import Crop, Picture, Scan, load
-from engine.images.samples import SAMPLES, sample
-from engine.models import catalog
+from engine.evaluation.detection.case import split
+from engine.evaluation.detection.photographs import ODD
+from engine.evaluation.detection.sources import training_data_name
+from engine.vision.case import model_input
+from engine.vision.data import load as data_set
+from engine.vision.data.example import Example
+from engine.vision.images import Crop, Picture, Scan, load
+from engine.vision.images.samples import SAMPLES, sample
+from engine.vision.models import catalog
 from tests.in_memory import png
 from tests.scans import dicom, ramp
 

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from engine.anomaly import GEN, MSP, ODIN, Bank, DataCase, Energy, MaxLogit, OdinStep, ReAct
-from engine.anomaly.detectors.nudge import nudged
 from engine.anomaly.detectors.react import cut_at
-from engine.errors import BlindspotError
+from engine.core.errors import BlindspotError
+from engine.evaluation.detection.nudge import nudged
 from tests import tiny
 from tests.engine.anomaly import banks
 from tests.engine.anomaly.banks import bank, random_bank

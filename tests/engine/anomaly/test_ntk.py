@@ -6,11 +6,11 @@ import mpmath
 import numpy as np
 import pytest
 
-from engine import data as data_sets
 from engine.anomaly import NtkExperiment
 from engine.anomaly.experiments import ntk
-from engine.errors import BadData
-from engine.experiment import ExperimentCase
+from engine.core.errors import BadData
+from engine.evaluation.experiment import ExperimentCase
+from engine.vision import data as data_sets
 from tests import tiny
 
 COSINES = np.array([0.3, 0.5, 0.9, 0.99])

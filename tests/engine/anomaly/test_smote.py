@@ -11,7 +11,6 @@ from scipy.spatial.distance import cdist
 from sklearn.metrics import roc_auc_score, roc_curve
 from sklearn.tree import DecisionTreeClassifier
 
-from engine import data as data_sets
 from engine.anomaly import SmoteExperiment
 from engine.anomaly.experiments.between import covariance, in_danger, neighbors, smote, spread_of
 from engine.anomaly.experiments.smote import (
@@ -30,10 +29,11 @@ from engine.anomaly.experiments.smote import (
     SPREAD,
     imbalanced,
 )
-from engine.errors import BadData
-from engine.experiment import ExperimentCase
-from engine.models import catalog
-from engine.models.layers import capturing
+from engine.core.errors import BadData
+from engine.evaluation.experiment import ExperimentCase
+from engine.vision import data as data_sets
+from engine.vision.models import catalog
+from engine.vision.models.layers import capturing
 from tests import tiny
 
 COUNT = 200_000

@@ -9,22 +9,23 @@ import pytest
 import torch
 from PIL import Image
 
-from engine import data
-from engine.anomaly import KNN, DataCase, Extract, FamiliarCase, sources
-from engine.anomaly.case import evenly, split
-from engine.anomaly.extract import as_seen, extracted, key_of
-from engine.anomaly.healthy import TEXTURES, TWINS, texture
-from engine.anomaly.photographs import photographs
-from engine.arguments.normal import group_of
-from engine.data import load
-from engine.data.example import Example
-from engine.errors import BadData, BadModel
-from engine.images import Crop, square
-from engine.images.samples import Sample, sample
-from engine.models import catalog, checkpoints, embedded
-from engine.models.card import card_of
-from engine.models.pace import Pace
-from engine.run import answer
+from engine.anomaly import KNN, DataCase, Extract, FamiliarCase
+from engine.commands.arguments.normal import group_of
+from engine.core.errors import BadData, BadModel
+from engine.core.run import answer
+from engine.evaluation.detection import sources
+from engine.evaluation.detection.case import evenly, split
+from engine.evaluation.detection.extract import as_seen, extracted, key_of
+from engine.evaluation.detection.healthy import TEXTURES, TWINS, texture
+from engine.evaluation.detection.photographs import photographs
+from engine.vision import data
+from engine.vision.data import load
+from engine.vision.data.example import Example
+from engine.vision.images import Crop, square
+from engine.vision.images.samples import Sample, sample
+from engine.vision.models import catalog, checkpoints, embedded
+from engine.vision.models.card import card_of
+from engine.vision.models.pace import Pace
 from tests import tiny
 
 

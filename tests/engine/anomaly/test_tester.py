@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from engine import data as data_sets
 from engine.anomaly import HalfspaceExperiment
 from engine.anomaly.experiments import tester
 from engine.anomaly.experiments.strips import BorderStrip, expected, mardia, strip_statistics
-from engine.errors import BadData
-from engine.experiment import ExperimentCase
+from engine.core.errors import BadData
+from engine.evaluation.experiment import ExperimentCase
+from engine.vision import data as data_sets
 from tests import tiny
 
 DRAWS = 40

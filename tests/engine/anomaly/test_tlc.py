@@ -9,16 +9,16 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from engine import data as data_sets
 from engine.anomaly import TLC
 from engine.anomaly.doubt import tlc
 from engine.anomaly.doubt.experts import chain, engaged, together
 from engine.anomaly.doubt.tlc_loss import TlcLoss
-from engine.data.variants import LongTailed, OpenSet
-from engine.experiment import ExperimentCase
-from engine.measures.detection import auroc
-from engine.run import answer
-from engine.training import Batch, Recipe, fresh, outputs, train
+from engine.core.run import answer
+from engine.evaluation.experiment import ExperimentCase
+from engine.evaluation.measures.detection import auroc
+from engine.vision import data as data_sets
+from engine.vision.data.variants import LongTailed, OpenSet
+from engine.vision.training import Batch, Recipe, fresh, outputs, train
 from tests import tiny
 from tests.engine.anomaly import outcomes
 

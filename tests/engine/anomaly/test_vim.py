@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from engine.anomaly import KNN, Energy, Head, NNGuide, ViM
-from engine.anomaly.detectors import knn
 from engine.anomaly.detectors.vim import fit, origin_of
+from engine.evaluation.detection import knn
 from tests.engine.anomaly.banks import bank, random_bank, scores
 
 TRAIN, QUERIES = random_bank(), random_bank(12, seed=3)

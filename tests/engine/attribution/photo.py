@@ -7,9 +7,9 @@ import torch
 from PIL import Image
 from skimage.data import chelsea
 
-from engine.case import ImageCase
-from engine.case.target import Target
-from engine.models.lite import LITES, load_lite
+from engine.vision.case import ImageCase
+from engine.vision.case.target import Target
+from engine.vision.models.lite import LITES, load_lite
 
 EGYPTIAN_CAT = 285
 

@@ -9,11 +9,11 @@ import torch.nn.functional as F
 from engine.attribution.heatmaps.attention import attentions, attentions_and_gradients, token_map
 from engine.attribution.heatmaps.attention_rollout import AttentionRollout, rollout
 from engine.attribution.heatmaps.gradient_rollout import GradientRollout, relevance
-from engine.case import ImageCase
-from engine.case.target import Target
-from engine.errors import DoesNotFit
-from engine.models.borrow import borrowed
-from engine.run import answer
+from engine.core.borrow import borrowed
+from engine.core.errors import DoesNotFit
+from engine.core.run import answer
+from engine.vision.case import ImageCase
+from engine.vision.case.target import Target
 from tests import tiny
 
 BOTH = pytest.mark.parametrize("kind", [AttentionRollout, GradientRollout], ids=lambda k: k.name)

@@ -7,16 +7,16 @@ from timm.models.swin_transformer import SwinTransformer
 from timm.models.vision_transformer import VisionTransformer
 from torch import nn
 
-from engine.attribution.heatmaps.class_activation import chosen_layer, enlarged, maps_and_gradients
-from engine.attribution.heatmaps.grad_cam import GradCam
 from engine.attribution.heatmaps.grad_cam_pp import GradCamPlusPlus
 from engine.attribution.heatmaps.guided_grad_cam import GuidedGradCam
 from engine.attribution.heatmaps.layer_cam import LayerCam
 from engine.attribution.heatmaps.score_cam import ScoreCam
-from engine.case import ImageCase
-from engine.case.target import Target
-from engine.errors import BadSetting
-from engine.models.layers import Layer
+from engine.core.errors import BadSetting
+from engine.evaluation.maps.class_activation import chosen_layer, enlarged, maps_and_gradients
+from engine.evaluation.maps.grad_cam import GradCam
+from engine.vision.case import ImageCase
+from engine.vision.case.target import Target
+from engine.vision.models.layers import Layer
 from tests import tiny
 from tests.answers import settled
 

@@ -9,7 +9,6 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from engine import data as data_sets
 from engine.attribution.experiments import comet, comet_grid
 from engine.attribution.experiments.comet_grid import (
     AREAS,
@@ -22,15 +21,16 @@ from engine.attribution.experiments.comet_grid import (
     tiled,
     unfilled,
 )
-from engine.attribution.heatmaps.grad_cam import GradCam
-from engine.case import ImageCase
-from engine.case.target import Target
-from engine.experiment import ExperimentCase, judge_claims, summary
-from engine.experiment import SeedFigures as Seed
-from engine.gallery import shipped_answer
-from engine.measures.outlines import outlined
-from engine.run import answer
-from engine.training import Recipe, comet_loss, detector_of, fresh, train
+from engine.commands.gallery import shipped_answer
+from engine.core.run import answer
+from engine.evaluation.experiment import ExperimentCase, judge_claims, summary
+from engine.evaluation.experiment import SeedFigures as Seed
+from engine.evaluation.maps.grad_cam import GradCam
+from engine.evaluation.measures.outlines import outlined
+from engine.vision import data as data_sets
+from engine.vision.case import ImageCase
+from engine.vision.case.target import Target
+from engine.vision.training import Recipe, comet_loss, detector_of, fresh, train
 from tests import outcomes
 
 SMALL = comet.CometExperiment(seeds=1, epochs=2)

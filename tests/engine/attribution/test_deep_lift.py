@@ -7,8 +7,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from engine.attribution.heatmaps.deep_lift import DeepLift
-from engine.case import ImageCase
-from engine.case.target import Target
+from engine.vision.case import ImageCase
+from engine.vision.case.target import Target
 from tests import tiny
 from tests.engine.attribution.photo import cat_case
 

@@ -4,11 +4,11 @@ import pytest
 from scipy.stats import spearmanr
 
 from engine.attribution import METHODS, Occlusion
-from engine.case import image_case
-from engine.case.target import Target
-from engine.images import Crop
-from engine.images.samples import sample
-from engine.models.catalog import load
+from engine.vision.case import image_case
+from engine.vision.case.target import Target
+from engine.vision.images import Crop
+from engine.vision.images.samples import sample
+from engine.vision.models.catalog import load
 
 PHOTOGRAPHS = ("chelsea", "coffee", "rocket", "astronaut", "china")
 FAST = [kind for kind in METHODS if kind.fast]

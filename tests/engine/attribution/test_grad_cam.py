@@ -8,18 +8,18 @@ import torch
 from captum.attr import LayerGradCam
 from torch import nn
 
-from engine.attribution.heatmaps.class_activation import enlarged, maps_and_gradients
-from engine.attribution.heatmaps.grad_cam import GradCam, grad_cam
 from engine.attribution.heatmaps.grad_cam_pp import GradCamPlusPlus, grad_cam_pp
 from engine.attribution.heatmaps.guided_backprop import guided_gradient
 from engine.attribution.heatmaps.guided_grad_cam import GuidedGradCam
 from engine.attribution.heatmaps.layer_cam import LayerCam, layer_cam
-from engine.case import ImageCase
-from engine.case.target import Target
-from engine.images import Crop, square
-from engine.images.samples import sample
-from engine.models.lite import load_lite
-from engine.models.pace import Pace
+from engine.evaluation.maps.class_activation import enlarged, maps_and_gradients
+from engine.evaluation.maps.grad_cam import GradCam, grad_cam
+from engine.vision.case import ImageCase
+from engine.vision.case.target import Target
+from engine.vision.images import Crop, square
+from engine.vision.images.samples import sample
+from engine.vision.models.lite import load_lite
+from engine.vision.models.pace import Pace
 from tests import tiny
 
 CAT, ESPRESSO = 285, 967

@@ -9,17 +9,17 @@ import torch.nn.functional as F
 from torch import nn
 
 from engine.attribution.heatmaps.deep_lift import DeepLift
-from engine.attribution.heatmaps.grad_cam import GradCam
-from engine.attribution.heatmaps.gradient import Gradient
 from engine.attribution.heatmaps.gradient_x_input import GradientXInput
 from engine.attribution.heatmaps.guided_backprop import GuidedBackprop, guided_gradient
 from engine.attribution.heatmaps.integrated_gradients import IntegratedGradients
 from engine.attribution.heatmaps.occlusion import Occlusion
 from engine.attribution.heatmaps.smooth_grad import SmoothGrad
-from engine.case import ImageCase
-from engine.case.target import Target
-from engine.errors import DoesNotFit
-from engine.models.operations import RECTIFIERS, nodes, operation
+from engine.core.errors import DoesNotFit
+from engine.evaluation.maps.grad_cam import GradCam
+from engine.evaluation.maps.gradient import Gradient
+from engine.vision.case import ImageCase
+from engine.vision.case.target import Target
+from engine.vision.models.operations import RECTIFIERS, nodes, operation
 from tests import tiny
 from tests.engine.attribution.photo import cat_case
 

@@ -8,11 +8,15 @@ import torch
 from skimage.metrics import structural_similarity
 
 from engine.attribution import CLime, Gradient, SmoothGrad
-from engine.attribution.trust import HiddenSquares, Infidelity, TrustCase
-from engine.attribution.trust.cheap import COPIES, Place
-from engine.attribution.trust.random_weights import layers, randomized, similarity
-from engine.attribution.trust.squares import boxes, sums
-from engine.attribution.trust.verdict import (
+from engine.core.method import quiet
+from engine.core.result import HeatMap, Table
+from engine.evaluation.measures.fidelity import infidelity, missed
+from engine.evaluation.measures.localization import Located
+from engine.evaluation.trust import HiddenSquares, Infidelity, TrustCase
+from engine.evaluation.trust.cheap import COPIES, Place
+from engine.evaluation.trust.random_weights import layers, randomized, similarity
+from engine.evaluation.trust.squares import boxes, sums
+from engine.evaluation.trust.verdict import (
     BAD,
     GOOD,
     NOISE,
@@ -20,11 +24,7 @@ from engine.attribution.trust.verdict import (
     graded_verdict,
     is_informative,
 )
-from engine.measures.fidelity import infidelity, missed
-from engine.measures.localization import Located
-from engine.method import quiet
-from engine.models import embedded
-from engine.result import HeatMap, Table
+from engine.vision.models import embedded
 from tests import tiny
 from tests.engine.attribution.rates_table import IMAGES, table, written
 from tests.engine.attribution.toys import toy
@@ -149,7 +149,7 @@ def test_falls_that_are_rounding_beside_the_score_are_not_compared(
         "squares": Table.of({name: (values, "") for name, values in columns.items()}),
         "whole": Table.of({"score": ([score], "")}),
     }
-    monkeypatch.setattr("engine.attribution.trust.infidelity.answer", lambda *_: made)
+    monkeypatch.setattr("engine.evaluation.trust.infidelity.answer", lambda *_: made)
     assert ("infidelity" in infidelity_check(*linear).order) == compared
 
 

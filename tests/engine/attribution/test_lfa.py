@@ -24,9 +24,9 @@ from engine.attribution.lfa.fit import (
 )
 from engine.attribution.lfa.ground import NOTHING, Ground
 from engine.attribution.lfa.neighborhoods import ENDS, FEW, NEAR, NEIGHBORHOODS, Radii, kernel_of
-from engine.case import ImageCase
-from engine.errors import BlindspotError
-from engine.measures.agreement import matrix
+from engine.core.errors import BlindspotError
+from engine.evaluation.measures.agreement import matrix
+from engine.vision.case import ImageCase
 from tests import tiny
 
 MULTIPLIED = [name for name in ROWS if NEIGHBORHOODS[name].multiplied]

@@ -11,10 +11,10 @@ from engine.attribution.lfa.fit import another, evaluate_neighborhood
 from engine.attribution.lfa.ground import Ground
 from engine.attribution.lfa.neighborhoods import NEIGHBORHOODS, Radii
 from engine.attribution.lfa.shares import CHANGES, fresh_shares, ranked
-from engine.case import ImageCase
-from engine.method import quiet
-from engine.models.classifier import Classifier
-from engine.result import Table
+from engine.core.method import quiet
+from engine.core.result import Table
+from engine.vision.case import ImageCase
+from engine.vision.models.classifier import Classifier
 from tests import tiny
 from tests.engine.attribution.test_lfa import Smooth, ground
 

@@ -11,9 +11,9 @@ from torch import nn
 from engine.attribution.heatmaps.partition import Partition
 from engine.attribution.lima import LiMA, Seeing, Terms, Weights, effectiveness, naive_looks, search
 from engine.attribution.lima.views import NEVER, STILL, highest, maps, refuse_still
-from engine.case import ImageCase
-from engine.errors import BlindspotError
-from engine.models.classifier import Classifier
+from engine.core.errors import BlindspotError
+from engine.vision.case import ImageCase
+from engine.vision.models.classifier import Classifier
 from tests import tiny
 
 ALONE = Weights(1.0, 0.0, 0.0, 0.0)

@@ -5,17 +5,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from engine import data
 from engine.attribution import KernelShap, LiMA, Occlusion, RandomOrder, Rise
 from engine.attribution.heatmaps.partition import Partition, superpixels
 from engine.attribution.lima.other_maps import by_mean
-from engine.case import ImageCase, image_case
-from engine.case.target import Target
-from engine.data.example import Example
-from engine.images import Crop
-from engine.images.samples import SAMPLES, sample
-from engine.measures.showing import region_curves
-from engine.models.catalog import load
+from engine.evaluation.measures.showing import region_curves
+from engine.vision import data
+from engine.vision.case import ImageCase, image_case
+from engine.vision.case.target import Target
+from engine.vision.data.example import Example
+from engine.vision.images import Crop
+from engine.vision.images.samples import SAMPLES, sample
+from engine.vision.models.catalog import load
 
 pytestmark = pytest.mark.slow
 

@@ -12,7 +12,6 @@ from captum.attr import KernelShap as CaptumKernelShap
 from captum.attr import Lime as CaptumLime
 
 from engine.attribution.heatmaps.c_lime import CLime
-from engine.attribution.heatmaps.gradient import Gradient
 from engine.attribution.heatmaps.kernel_shap import (
     KernelShap,
     coalitions,
@@ -22,8 +21,9 @@ from engine.attribution.heatmaps.kernel_shap import (
 from engine.attribution.heatmaps.lime import Lime
 from engine.attribution.heatmaps.linear_fit import fit
 from engine.attribution.heatmaps.partition import Partition
-from engine.case.scoring import score_renders
-from engine.method import quiet
+from engine.core.method import quiet
+from engine.evaluation.maps.gradient import Gradient
+from engine.vision.case.scoring import score_renders
 from tests import tiny
 
 GRID = {"shape": "grid", "regions": 16, "cover": "black"}

@@ -11,10 +11,10 @@ from engine.attribution.heatmaps.deep_lift import DeepLift
 from engine.attribution.heatmaps.gradient_x_input import GradientXInput
 from engine.attribution.heatmaps.lrp import Lrp
 from engine.attribution.heatmaps.relevance import LinearLayer, away_from_zero, box_rule
-from engine.case import ImageCase
-from engine.case.target import Target
-from engine.errors import DoesNotFit
-from engine.models.small import SMALL, NetworkShape, build
+from engine.core.errors import DoesNotFit
+from engine.vision.case import ImageCase
+from engine.vision.case.target import Target
+from engine.vision.models.small import SMALL, NetworkShape, build
 from tests import tiny
 from tests.engine.attribution.test_deep_lift import Gated, Pooled
 

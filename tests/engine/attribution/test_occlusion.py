@@ -11,9 +11,9 @@ from captum.attr import Occlusion as CaptumOcclusion
 from engine.attribution.heatmaps.occlusion import Occlusion
 from engine.attribution.heatmaps.partition import Partition
 from engine.attribution.heatmaps.rise import RandomGrids, Rise
-from engine.case import ImageCase
-from engine.case.scoring import as_drawn
-from engine.case.target import Target
+from engine.vision.case import ImageCase
+from engine.vision.case.scoring import as_drawn
+from engine.vision.case.target import Target
 from tests import tiny
 
 

@@ -2,11 +2,12 @@
 
 import pytest
 
-from engine.attribution import FIRST, HEATMAPS, opening
+from engine.attribution import FIRST, HEATMAPS
 from engine.attribution.level_sets.star import Star
-from engine.attribution.trust import OtherClass, Shape
-from engine.case.opening import about_first
-from engine.images.samples import SAMPLES
+from engine.commands.openings import attribution as opening
+from engine.evaluation.trust import OtherClass, Shape
+from engine.vision.case.opening import about_first
+from engine.vision.images.samples import SAMPLES
 
 NAMES = tuple(sample.name for sample in SAMPLES)
 

@@ -10,11 +10,11 @@ from engine.attribution.heatmaps.partition import Partition
 from engine.attribution.lima import LiMA, OtherMaps, RandomOrder, findings
 from engine.attribution.lima.other_maps import area_table, by_mean
 from engine.attribution.lima.seeing import SAME, segment_image
-from engine.case import ImageCase
-from engine.case.target import Target
-from engine.errors import BlindspotError
-from engine.result import Curve, Scores, Table
-from engine.run import recompute
+from engine.core.errors import BlindspotError
+from engine.core.result import Curve, Scores, Table
+from engine.core.run import recompute
+from engine.vision.case import ImageCase
+from engine.vision.case.target import Target
 from tests import tiny
 
 METHOD = OtherMaps(shape="grid", regions=16, samples=200)

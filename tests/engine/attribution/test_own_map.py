@@ -7,18 +7,18 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from engine import data as data_sets
-from engine.attribution.heatmaps.own_map import KEEPS, TAKES, OwnMap, in_percent
-from engine.case import ImageCase
-from engine.case.target import Target
-from engine.data.lesions import COMPACT, RING
-from engine.data.phantoms import SLICES, SPLIT, Phantoms
-from engine.measures import located
-from engine.measures.outlines import dice, outlined
-from engine.models.embedded import load
-from engine.models.small import NetworkShape, build
-from engine.models.small.comet import SHARE_KEPT
-from engine.run import answer
+from engine.core.run import answer
+from engine.evaluation.maps.own_map import KEEPS, TAKES, OwnMap, in_percent
+from engine.evaluation.measures import located
+from engine.evaluation.measures.outlines import dice, outlined
+from engine.vision import data as data_sets
+from engine.vision.case import ImageCase
+from engine.vision.case.target import Target
+from engine.vision.data.lesions import COMPACT, RING
+from engine.vision.data.phantoms import SLICES, SPLIT, Phantoms
+from engine.vision.models.embedded import load
+from engine.vision.models.small import NetworkShape, build
+from engine.vision.models.small.comet import SHARE_KEPT
 from tests import tiny
 
 

@@ -8,15 +8,15 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from engine import data as data_sets
 from engine.attribution.experiments import own_maps
-from engine.attribution.heatmaps.own_map import OwnMap
-from engine.errors import BadData
-from engine.experiment import ExperimentCase
-from engine.measures import located
-from engine.measures.outlines import dice, inside_of, iou, outlined
-from engine.run import answer
-from engine.training import Recipe, fresh, outputs, train, train_whole
+from engine.core.errors import BadData
+from engine.core.run import answer
+from engine.evaluation.experiment import ExperimentCase
+from engine.evaluation.maps.own_map import OwnMap
+from engine.evaluation.measures import located
+from engine.evaluation.measures.outlines import dice, inside_of, iou, outlined
+from engine.vision import data as data_sets
+from engine.vision.training import Recipe, fresh, outputs, train, train_whole
 from tests import outcomes, tiny
 
 SMALL = own_maps.OwnMapsExperiment(seeds=1, epochs=4, images=10)

@@ -9,15 +9,15 @@ import torch.nn.functional as F
 from scipy.stats import spearmanr
 from torch import nn
 
-from engine.attribution.heatmaps.class_activation import enlarged
 from engine.attribution.heatmaps.score_cam import ScoreCam, mask
-from engine.case import ImageCase
-from engine.case.target import Target
-from engine.images import Crop, square
-from engine.images.samples import sample
-from engine.method import quiet
-from engine.models.lite import load_lite
-from engine.models.pace import Pace
+from engine.core.method import quiet
+from engine.evaluation.maps.class_activation import enlarged
+from engine.vision.case import ImageCase
+from engine.vision.case.target import Target
+from engine.vision.images import Crop, square
+from engine.vision.images.samples import sample
+from engine.vision.models.lite import load_lite
+from engine.vision.models.pace import Pace
 from tests import tiny
 
 

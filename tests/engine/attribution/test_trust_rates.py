@@ -7,16 +7,16 @@ import pytest
 import torch
 from scipy.ndimage import sobel, zoom
 
-from engine import data
 from engine.attribution import GradCam, GradientXInput, Occlusion
-from engine.attribution.trust import Order, OtherClass, RandomWeights, TrustCase
-from engine.case import ImageCase, image_case
-from engine.case.target import Target
-from engine.data.example import Example
-from engine.images import Crop
-from engine.images.samples import sample
-from engine.models.catalog import load
-from engine.models.classifier import Classifier
+from engine.evaluation.trust import Order, OtherClass, RandomWeights, TrustCase
+from engine.vision import data
+from engine.vision.case import ImageCase, image_case
+from engine.vision.case.target import Target
+from engine.vision.data.example import Example
+from engine.vision.images import Crop
+from engine.vision.images.samples import sample
+from engine.vision.models.catalog import load
+from engine.vision.models.classifier import Classifier
 from tests.engine.attribution.rates_table import IMAGES, row_name
 from tests.engine.attribution.toys import toy
 

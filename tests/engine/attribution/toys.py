@@ -6,9 +6,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from engine.case import ImageCase
-from engine.method import Method, quiet
-from engine.result import HeatMap
+from engine.core.method import Method, quiet
+from engine.core.result import HeatMap
+from engine.vision.case import ImageCase
 
 REVISIONS = count(1)  # a toy is never taken for another one
 

@@ -2,8 +2,8 @@
 
 import torch
 
-from engine.hallucination.vlm import RequestedOutputs
-from engine.models.extras import TRANSFORMERS
+from engine.vision.language.vlm import RequestedOutputs
+from engine.vision.models.extras import TRANSFORMERS
 from tests.engine.hallucination import tiny, tiny_hf
 
 KINDS = ("tiny", *(tiny_hf.KINDS if TRANSFORMERS.installed else ()))

@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from engine.hallucination.case import CaptionCase
-from engine.hallucination.vlm import LOGITS, ModelSpec, Prefix, StepOut
+from engine.vision.language.case import CaptionCase
+from engine.vision.language.vlm import LOGITS, ModelSpec, Prefix, StepOut
 
 IMAGE = 4  # tokens of an image, behind the beginning
 PAD, BOS, EOS = 0, 1, 2

@@ -7,20 +7,20 @@ import numpy as np
 import pytest
 import torch
 
-from engine.data.sprites import CATEGORIES
-from engine.hallucination.case import CaptionCase
-from engine.hallucination.decoding.greedy import Greedy
+from engine.evaluation.language import beaf
+from engine.evaluation.language.before_after import KINDS, beaf_figures, by_kind
+from engine.evaluation.language.greedy import Greedy
+from engine.evaluation.language.rates import ScenesCase
+from engine.evaluation.language.scene_ranges import UNSEEN
+from engine.evaluation.language.scenes import SceneBatch, margins
+from engine.hallucination import bands
 from engine.hallucination.decoding.mvp import MVP
 from engine.hallucination.decoding.vasparse import VASparse
 from engine.hallucination.decoding.vcd import VCD
-from engine.hallucination.measures import beaf
-from engine.hallucination.measures.before_after import KINDS, beaf_figures, by_kind
-from engine.hallucination.measures.rates import ScenesCase
-from engine.hallucination.measures.scene_ranges import UNSEEN
-from engine.hallucination.tiny_vlm import bands
-from engine.hallucination.tiny_vlm.sayings import yes_no_question
-from engine.hallucination.tiny_vlm.scenes import SceneBatch, margins
-from engine.hallucination.tiny_vlm.weights import HABIT, HONEST, load
+from engine.vision.data.sprites import CATEGORIES
+from engine.vision.language.case import CaptionCase
+from engine.vision.language.tiny_vlm.sayings import yes_no_question
+from engine.vision.language.tiny_vlm.weights import HABIT, HONEST, load
 
 COUNT = 12
 

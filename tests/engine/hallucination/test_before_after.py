@@ -5,10 +5,10 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from engine.data.sprites import CATEGORIES
-from engine.hallucination.measures import before_after, resampling
-from engine.hallucination.measures.resampling import middle_interval, resampled_sums
-from engine.result import Table
+from engine.core.result import Table
+from engine.evaluation.language import before_after, resampling
+from engine.evaluation.language.resampling import middle_interval, resampled_sums
+from engine.vision.data.sprites import CATEGORIES
 
 BOAT, FISH, CAR, LAMP = (CATEGORIES.index(name) for name in ("boat", "fish", "car", "lamp"))
 

@@ -6,18 +6,18 @@ import numpy as np
 import pytest
 import torch
 
-from engine.data.scenes import Scenes
-from engine.errors import BadData, BlindspotError
+from engine.core.errors import BadData, BlindspotError
+from engine.core.result import Table
 from engine.hallucination import EachClaim, asking
-from engine.hallucination.decoding.forced import forced
 from engine.hallucination.grounding import each_claim
 from engine.hallucination.grounding.cause import Cause
 from engine.hallucination.grounding.each_claim import claimed, is_there, verdict
 from engine.hallucination.grounding.priors import Priors
 from engine.hallucination.grounding.region import RegionWords
 from engine.hallucination.grounding.word_case import WordCase
-from engine.hallucination.tiny_vlm.weights import HABIT, HONEST
-from engine.result import Table
+from engine.vision.data.scenes import Scenes
+from engine.vision.language.decoding.forced import forced
+from engine.vision.language.tiny_vlm.weights import HABIT, HONEST
 from tests.engine.hallucination.tiny import case, scenes, untrained
 
 ANSWER_TOKENS = (20, 31, 55, 12)

@@ -5,21 +5,14 @@ import math
 import numpy as np
 import pytest
 
+from engine.evaluation.language.captioned import RATES, rates_of
+from engine.evaluation.language.chair import Vocabulary, chair, mentions
+from engine.evaluation.language.coco import NAMES, SYNONYMS, node_of, plural, tokenize, vocabulary
+from engine.evaluation.language.scene_ranges import UNSEEN
+from engine.evaluation.language.scenes import VOCABULARY, SceneBatch
 from engine.hallucination import CHAIR, Greedy, ScenesCase
-from engine.hallucination.measures.captioned import RATES, rates_of
-from engine.hallucination.measures.chair import Vocabulary, chair, mentions
-from engine.hallucination.measures.coco import (
-    NAMES,
-    SYNONYMS,
-    node_of,
-    plural,
-    tokenize,
-    vocabulary,
-)
-from engine.hallucination.measures.scene_ranges import UNSEEN
-from engine.hallucination.tiny_vlm.sayings import SceneFacts, caption
-from engine.hallucination.tiny_vlm.scenes import VOCABULARY, SceneBatch
-from engine.hallucination.tiny_vlm.weights import HABIT, load
+from engine.vision.language.tiny_vlm.sayings import SceneFacts, caption
+from engine.vision.language.tiny_vlm.weights import HABIT, load
 
 
 @pytest.fixture(scope="module")

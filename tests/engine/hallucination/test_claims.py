@@ -3,11 +3,10 @@
 import numpy as np
 import pytest
 
-from engine.data.scenes import Scenes
-from engine.hallucination import VCD, CaptionCase, Greedy, VASparse, asking
-from engine.hallucination.measures.claims import claims, naming, suggested_questions, telling
-from engine.hallucination.measures.differences import differing, worth_marking, yes_and_no
-from engine.hallucination.measures.verdict import (
+from engine.core.result import Ranking, Scores
+from engine.evaluation.language.claims import claims, naming, suggested_questions, telling
+from engine.evaluation.language.differences import differing, worth_marking, yes_and_no
+from engine.evaluation.language.verdict import (
     NOT_KNOWN,
     chair_text,
     of_caption,
@@ -15,8 +14,9 @@ from engine.hallucination.measures.verdict import (
     things_of,
     verdict,
 )
-from engine.hallucination.tiny_vlm.weights import HABIT, HONEST
-from engine.result import Ranking, Scores
+from engine.hallucination import VCD, CaptionCase, Greedy, VASparse, asking
+from engine.vision.data.scenes import Scenes
+from engine.vision.language.tiny_vlm.weights import HABIT, HONEST
 from tests.tiny import tokens
 
 SCENE = Scenes(kind="counter", seed=1000).scene(424)  # a blue car, a purple wheel, an orange fork

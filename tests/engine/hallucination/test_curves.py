@@ -5,18 +5,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from engine.data.sprites import CATEGORIES
-from engine.hallucination.decoding.greedy import Greedy
+from engine.evaluation.language.chair import chair
+from engine.evaluation.language.greedy import Greedy
+from engine.evaluation.language.law import evidence_for, false_yes, log_odds, missed
+from engine.evaluation.language.rates import ScenesCase
+from engine.evaluation.language.removal_law import ALPHAS, RemovalLaw, fit_distance
+from engine.evaluation.language.scene_ranges import UNSEEN
+from engine.evaluation.language.scenes import VOCABULARY, SceneBatch, captions, margins
 from engine.hallucination.decoding.vasparse import VASparse
-from engine.hallucination.measures.chair import chair
 from engine.hallucination.measures.keep_curve import KEEPS, KeepCurve, resampled
-from engine.hallucination.measures.law import evidence_for, false_yes, log_odds, missed
-from engine.hallucination.measures.rates import ScenesCase
-from engine.hallucination.measures.removal_law import ALPHAS, RemovalLaw, fit_distance
-from engine.hallucination.measures.scene_ranges import UNSEEN
-from engine.hallucination.tiny_vlm.sayings import PARTNER
-from engine.hallucination.tiny_vlm.scenes import VOCABULARY, SceneBatch, captions, margins
-from engine.hallucination.tiny_vlm.weights import HABIT, load
+from engine.vision.data.sprites import CATEGORIES
+from engine.vision.language.tiny_vlm.sayings import PARTNER
+from engine.vision.language.tiny_vlm.weights import HABIT, load
 
 COUNT = 40
 

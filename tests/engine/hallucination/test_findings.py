@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
+from engine.core.result import HeatMap, Table
+from engine.evaluation.measures import located
 from engine.hallucination import Cause, Greedy, Looks, Priors, RegionWords, asking
 from engine.hallucination.grounding import findings
-from engine.hallucination.tiny_vlm.weights import HABIT
-from engine.measures import located
-from engine.result import HeatMap, Table
+from engine.vision.language.tiny_vlm.weights import HABIT
 
 SCENE = asking.scene("counter", 424)  # a blue car, a purple wheel, an orange fork
 

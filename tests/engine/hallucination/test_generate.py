@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 import torch
 
+from engine.evaluation.language.greedy import Greedy
 from engine.hallucination.decoding.beam import Beam
 from engine.hallucination.decoding.dola import DoLa
-from engine.hallucination.decoding.generate import generate
-from engine.hallucination.decoding.greedy import Greedy
 from engine.hallucination.decoding.opera import OPERA
 from engine.hallucination.decoding.sampling import Sampling, nucleus
 from engine.hallucination.decoding.vasparse import VASparse
 from engine.hallucination.decoding.vcd import VCD
-from engine.hallucination.tiny_vlm.model import TinyVLM
-from engine.hallucination.tiny_vlm.parts import parts_copy
-from engine.hallucination.vlm import RequestedOutputs
+from engine.vision.language.decoding.generate import generate
+from engine.vision.language.tiny_vlm.model import TinyVLM
+from engine.vision.language.tiny_vlm.parts import parts_copy
+from engine.vision.language.vlm import RequestedOutputs
 from tests.engine.hallucination.scripted import EOS, PAD, Scripted, answered, table
 from tests.engine.hallucination.tiny import case, pictures, prompts, untrained
 

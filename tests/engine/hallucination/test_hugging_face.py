@@ -7,7 +7,8 @@ from math import prod
 import pytest
 import torch
 
-from engine.errors import BlindspotError
+from engine.core.errors import BlindspotError
+from engine.core.result.words import joined_pieces, whole_words
 from engine.hallucination import (
     MVP,
     OPERA,
@@ -21,12 +22,11 @@ from engine.hallucination import (
     Sampling,
     VASparse,
 )
-from engine.hallucination.decoding.generate import generate
 from engine.hallucination.grounding.looks import Looks
 from engine.hallucination.grounding.relevancy import Relevancy
 from engine.hallucination.grounding.word_case import WordCase
-from engine.models.extras import TRANSFORMERS
-from engine.result.words import joined_pieces, whole_words
+from engine.vision.language.decoding.generate import generate
+from engine.vision.models.extras import TRANSFORMERS
 from tests.engine.hallucination import tiny_hf
 from tests.engine.hallucination.any_vlm import (
     ANSWER_TOKENS,

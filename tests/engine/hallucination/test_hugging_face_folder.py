@@ -8,18 +8,18 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from engine.arguments.speech import ScenesArguments
-from engine.errors import BadData, BadModel
+from engine.commands.arguments.speech import ScenesArguments
+from engine.core.errors import BadData, BadModel
+from engine.core.keeping.memory import Memory
+from engine.evaluation.language.claims import claims
 from engine.hallucination import Greedy, asking
 from engine.hallucination.grounding.looks import Looks
-from engine.hallucination.hugging_face import folder as own_folder
-from engine.hallucination.hugging_face import loading
-from engine.hallucination.hugging_face.folder import inspect_folder
-from engine.hallucination.measures.claims import claims
-from engine.images import Crop
-from engine.images.samples import sample
-from engine.keeping.memory import Memory
-from engine.models.extras import TRANSFORMERS
+from engine.vision.images import Crop
+from engine.vision.images.samples import sample
+from engine.vision.language.hugging_face import folder as own_folder
+from engine.vision.language.hugging_face import loading
+from engine.vision.language.hugging_face.folder import inspect_folder
+from engine.vision.models.extras import TRANSFORMERS
 from tests.engine.hallucination import tiny_hf
 
 pytestmark = pytest.mark.skipif(not TRANSFORMERS.installed, reason="transformers is not installed")

@@ -7,9 +7,12 @@ import pytest
 import torch
 from scipy.special import expit
 
-from engine import run
-from engine.data.sprites import CATEGORIES, COLORS
-from engine.errors import Cancelled
+from engine.core import run
+from engine.core.errors import Cancelled
+from engine.core.method import quiet
+from engine.evaluation.language.chair import mentions
+from engine.evaluation.language.scene_ranges import UNSEEN
+from engine.evaluation.language.scenes import VOCABULARY, SceneBatch, captions
 from engine.hallucination import Greedy, HalluRAG, ScenesCase, WordRisk, asking
 from engine.hallucination.inside import probe as probing
 from engine.hallucination.inside.fits import features, linear, risk_auroc, shuffled_auroc
@@ -22,13 +25,10 @@ from engine.hallucination.inside.judged import (
 )
 from engine.hallucination.inside.probe import CONFIDENCE, LINEAR, PUBLISHED, WORD
 from engine.hallucination.inside.readings import AT, BEFORE, WHEN, ReadWord, read_states
-from engine.hallucination.measures.chair import mentions
-from engine.hallucination.measures.scene_ranges import UNSEEN
-from engine.hallucination.tiny_vlm.scenes import VOCABULARY, SceneBatch, captions
-from engine.hallucination.tiny_vlm.weights import HABIT, load
-from engine.hallucination.tiny_vlm.words import NUMBER
-from engine.hallucination.vlm import RequestedOutputs
-from engine.method import quiet
+from engine.vision.data.sprites import CATEGORIES, COLORS
+from engine.vision.language.tiny_vlm.weights import HABIT, load
+from engine.vision.language.tiny_vlm.words import NUMBER
+from engine.vision.language.vlm import RequestedOutputs
 
 COUNT = 70
 

@@ -9,22 +9,22 @@ import numpy as np
 import pytest
 import torch
 
-from engine.data.sprites import CATEGORIES
+from engine.evaluation.language.chair import chair
+from engine.evaluation.language.greedy import Greedy
+from engine.evaluation.language.rates import Rates, ScenesCase
+from engine.evaluation.language.scene_ranges import UNSEEN
+from engine.evaluation.language.scenes import VOCABULARY, SceneBatch, captions
 from engine.hallucination.decoding.beam import Beam
-from engine.hallucination.decoding.generate import generate
-from engine.hallucination.decoding.greedy import Greedy
 from engine.hallucination.decoding.opera import OPERA, over_trust
 from engine.hallucination.decoding.scmoe import SCMoE
 from engine.hallucination.decoding.thinning import RANKINGS
 from engine.hallucination.decoding.vasparse import VASparse
 from engine.hallucination.measures.attention_sinks import ALL, PLACES, TOP, AttentionSinks
-from engine.hallucination.measures.chair import chair
-from engine.hallucination.measures.rates import Rates, ScenesCase
-from engine.hallucination.measures.scene_ranges import UNSEEN
-from engine.hallucination.tiny_vlm.sayings import PROMPTS
-from engine.hallucination.tiny_vlm.scenes import VOCABULARY, SceneBatch, captions
-from engine.hallucination.tiny_vlm.weights import HABIT, LONG, MIXTURE, load
-from engine.hallucination.vlm import RequestedOutputs
+from engine.vision.data.sprites import CATEGORIES
+from engine.vision.language.decoding.generate import generate
+from engine.vision.language.tiny_vlm.sayings import PROMPTS
+from engine.vision.language.tiny_vlm.weights import HABIT, LONG, MIXTURE, load
+from engine.vision.language.vlm import RequestedOutputs
 from tests.engine.hallucination.tiny import prompts
 from tests.outcomes import mean_sd
 

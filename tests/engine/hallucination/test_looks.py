@@ -6,20 +6,20 @@ import numpy as np
 import pytest
 import torch
 
-from engine.hallucination.decoding.greedy import Greedy
+from engine.evaluation.language.greedy import Greedy
+from engine.evaluation.language.rates import ScenesCase
+from engine.evaluation.language.scene_ranges import UNSEEN
+from engine.evaluation.language.scenes import CaptionBatch, SceneBatch, captions
 from engine.hallucination.decoding.mvp import MVP
 from engine.hallucination.grounding.looks import Looks, attention, on_pixels, sink_places
 from engine.hallucination.grounding.relevancy import Relevancy, relevancy, rolled
 from engine.hallucination.grounding.word_case import WordCase
 from engine.hallucination.measures import attention_sinks
 from engine.hallucination.measures.attention_sinks import ALL, PLACES, TOP, AttentionSinks
-from engine.hallucination.measures.rates import ScenesCase
-from engine.hallucination.measures.scene_ranges import UNSEEN
-from engine.hallucination.tiny_vlm.sayings import PROMPTS
-from engine.hallucination.tiny_vlm.scenes import CaptionBatch, SceneBatch, captions
-from engine.hallucination.tiny_vlm.weights import HABIT, load
-from engine.hallucination.tiny_vlm.words import NUMBER
-from engine.hallucination.vlm import RequestedOutputs
+from engine.vision.language.tiny_vlm.sayings import PROMPTS
+from engine.vision.language.tiny_vlm.weights import HABIT, load
+from engine.vision.language.tiny_vlm.words import NUMBER
+from engine.vision.language.vlm import RequestedOutputs
 from tests.engine.hallucination.tiny import case, untrained
 
 ANSWER_TOKENS = (20, 31, 55, 12)

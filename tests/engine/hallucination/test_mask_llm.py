@@ -8,15 +8,15 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from engine.data.scenes import Scenes
+from engine.evaluation.language.greedy import Greedy
+from engine.evaluation.language.scene_ranges import UNSEEN
+from engine.evaluation.language.scenes import SceneBatch
 from engine.hallucination import MaskLLM, ScenesCase
-from engine.hallucination.decoding.greedy import Greedy
 from engine.hallucination.measures import mask_llm
-from engine.hallucination.measures.scene_ranges import UNSEEN
-from engine.hallucination.tiny_vlm.packed import states
-from engine.hallucination.tiny_vlm.scenes import SceneBatch
-from engine.hallucination.tiny_vlm.weights import HONEST, load
-from engine.weights.pattern import attach, in_groups, largest_in_group
+from engine.vision.data.scenes import Scenes
+from engine.vision.language.tiny_vlm.packed import states
+from engine.vision.language.tiny_vlm.weights import HONEST, load
+from engine.vision.weights.pattern import attach, in_groups, largest_in_group
 
 QUICK = MaskLLM(steps=6, scenes=32)
 

@@ -5,7 +5,17 @@ from time import process_time
 import numpy as np
 import pytest
 
-from engine.experiment import OUTCOMES, decided
+from engine.core.result import Table
+from engine.core.run import answer
+from engine.evaluation.experiment import OUTCOMES, decided
+from engine.evaluation.language.beaf import SCENES as BEAF_SCENES
+from engine.evaluation.language.before_after import FIGURES as BEAF_FIGURES
+from engine.evaluation.language.before_after import KINDS, beaf_figures, by_kind
+from engine.evaluation.language.captioned import RATES
+from engine.evaluation.language.law import false_yes, log_odds
+from engine.evaluation.language.polling import SPLITS
+from engine.evaluation.language.rates import unfit
+from engine.evaluation.language.removal_law import ALPHAS, WITHIN, fit_distance
 from engine.hallucination import (
     BEAF,
     CHAIR,
@@ -18,18 +28,8 @@ from engine.hallucination import (
     RemovalLaw,
     ScenesCase,
 )
-from engine.hallucination.measures.beaf import SCENES as BEAF_SCENES
-from engine.hallucination.measures.before_after import FIGURES as BEAF_FIGURES
-from engine.hallucination.measures.before_after import KINDS, beaf_figures, by_kind
-from engine.hallucination.measures.captioned import RATES
-from engine.hallucination.measures.law import false_yes, log_odds
 from engine.hallucination.measures.mask_llm import DENSE, LEARNED, MAGNITUDE
-from engine.hallucination.measures.polling import SPLITS
-from engine.hallucination.measures.rates import unfit
-from engine.hallucination.measures.removal_law import ALPHAS, WITHIN, fit_distance
-from engine.hallucination.tiny_vlm.weights import HABIT, HONEST, SEEING, load
-from engine.result import Table
-from engine.run import answer
+from engine.vision.language.tiny_vlm.weights import HABIT, HONEST, SEEING, load
 from tests.outcomes import mean_sd
 
 FITTING = [kind for kind in STRATEGIES if not unfit(load(HABIT), kind)]

@@ -6,17 +6,17 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from engine.data.scenes import Scenes
-from engine.hallucination.tiny_vlm.decoder import Inside
-from engine.hallucination.tiny_vlm.lessons import Habit
-from engine.hallucination.tiny_vlm.mixture import EXPERTS, balance, route_tokens
-from engine.hallucination.tiny_vlm.model import TinyVLM
-from engine.hallucination.tiny_vlm.parts import Parts, fresh, parts_copy, upcycled
-from engine.hallucination.tiny_vlm.training import TrainingPlan, quick, train_mixture
-from engine.hallucination.tiny_vlm.training.school import CaptionedScenes
-from engine.hallucination.tiny_vlm.training.speaking import spoken_loss
-from engine.hallucination.tiny_vlm.training.stress import TokenLossWeights
-from engine.hallucination.vlm import RequestedOutputs
+from engine.vision.data.scenes import Scenes
+from engine.vision.language.tiny_vlm.decoder import Inside
+from engine.vision.language.tiny_vlm.lessons import Habit
+from engine.vision.language.tiny_vlm.mixture import EXPERTS, balance, route_tokens
+from engine.vision.language.tiny_vlm.model import TinyVLM
+from engine.vision.language.tiny_vlm.parts import Parts, fresh, parts_copy, upcycled
+from engine.vision.language.tiny_vlm.training import TrainingPlan, quick, train_mixture
+from engine.vision.language.tiny_vlm.training.school import CaptionedScenes
+from engine.vision.language.tiny_vlm.training.speaking import spoken_loss
+from engine.vision.language.tiny_vlm.training.stress import TokenLossWeights
+from engine.vision.language.vlm import RequestedOutputs
 from tests.engine.hallucination.tiny import mixture, prompts, scenes, untrained
 
 ANSWER_TOKENS = torch.tensor([[40, 21, 30, 55, 10], [12, 60, 33, 20, 71]])

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
+from engine.core.result import Field, Table
 from engine.hallucination.decoding.beam import Beam, Open
-from engine.hallucination.decoding.generate import generate
 from engine.hallucination.decoding.opera import OPERA, CandidateRollout, Retrospecting, over_trust
 from engine.hallucination.measures.over_trust import (
     FELT,
@@ -16,8 +16,8 @@ from engine.hallucination.measures.over_trust import (
     largest_penalty,
     walk,
 )
-from engine.hallucination.vlm import RequestedOutputs
-from engine.result import Field, Table
+from engine.vision.language.decoding.generate import generate
+from engine.vision.language.vlm import RequestedOutputs
 from tests.engine.hallucination.scripted import BOS, EOS, IMAGE, PAD, Scripted, answered, table
 from tests.engine.hallucination.tiny import case, pictures, prompts, scenes, untrained
 

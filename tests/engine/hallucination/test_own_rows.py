@@ -9,12 +9,18 @@ from time import process_time
 import numpy as np
 import pytest
 
-from engine.errors import BadData
-from engine.hallucination import own_rows
-from engine.hallucination.measures import own_scores
-from engine.hallucination.measures.own_scores import score_answers, score_captions
-from engine.hallucination.own_rows import MOST_MB, MOST_ROWS, TEMPLATES, OwnRows, read, split_cell
-from engine.result.spreadsheet import csv_text
+from engine.core.errors import BadData
+from engine.core.result.spreadsheet import csv_text
+from engine.evaluation.language import own_rows, own_scores
+from engine.evaluation.language.own_rows import (
+    MOST_MB,
+    MOST_ROWS,
+    TEMPLATES,
+    OwnRows,
+    read,
+    split_cell,
+)
+from engine.evaluation.language.own_scores import score_answers, score_captions
 
 ROW = b'{"answer": "yes", "label": "no"}'
 ANSWERS = "question,answer,label\nIs there a café?,Yes,yes\nIs there a dog?,No.,no\n"

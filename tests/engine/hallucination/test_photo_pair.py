@@ -6,25 +6,25 @@ import numpy as np
 import pytest
 import torch
 
-from engine import run
-from engine.data.sprites import CATEGORIES
-from engine.errors import BlindspotError
-from engine.hallucination import PhotoPair, PhotoPairCase, asking
-from engine.hallucination.measures import photo_counts
-from engine.hallucination.measures.before_after import beaf_figures
-from engine.hallucination.measures.photo_pair import (
+from engine.core import run
+from engine.core.errors import BlindspotError
+from engine.core.keeping.store import Store
+from engine.core.result import Table
+from engine.evaluation.language import photo_counts
+from engine.evaluation.language.before_after import beaf_figures
+from engine.evaluation.language.photo_pair import (
     change_of,
     noun_question,
     taken_out,
     with_case_names,
 )
+from engine.evaluation.language.scenes import SceneBatch, margins
+from engine.hallucination import PhotoPair, PhotoPairCase, asking
 from engine.hallucination.photographs import photo_pair
-from engine.hallucination.tiny_vlm.scenes import SceneBatch, margins
-from engine.hallucination.tiny_vlm.weights import HABIT, HONEST, load
-from engine.images.samples import sample
-from engine.keeping.store import Store
-from engine.models.extras import TRANSFORMERS
-from engine.result import Table
+from engine.vision.data.sprites import CATEGORIES
+from engine.vision.images.samples import sample
+from engine.vision.language.tiny_vlm.weights import HABIT, HONEST, load
+from engine.vision.models.extras import TRANSFORMERS
 
 SCENE = 253  # with a car that is clearly to be seen
 ROW_CATEGORIES = ("car", "lamp", "boat")

@@ -7,7 +7,7 @@ from math import isnan
 import numpy as np
 import pytest
 
-from engine.hallucination.measures import polling
+from engine.evaluation.language import polling
 
 OBJECTS = [
     ["dog", "cat", "ball", "tree"],

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from engine.data.sprites import CATEGORIES
+from engine.evaluation.language import pope
+from engine.evaluation.language.polling import SPLITS, reading
+from engine.evaluation.language.scene_ranges import UNSEEN
+from engine.evaluation.language.scenes import SceneBatch, margins, poll_answers
 from engine.hallucination import MVP, POPE, VCD, Greedy, ScenesCase
-from engine.hallucination.measures import pope
-from engine.hallucination.measures.polling import SPLITS, reading
-from engine.hallucination.measures.scene_ranges import UNSEEN
-from engine.hallucination.tiny_vlm.sayings import yes_no_question
-from engine.hallucination.tiny_vlm.scenes import SceneBatch, margins, poll_answers
-from engine.hallucination.tiny_vlm.weights import HABIT, load
+from engine.vision.data.sprites import CATEGORIES
+from engine.vision.language.tiny_vlm.sayings import yes_no_question
+from engine.vision.language.tiny_vlm.weights import HABIT, load
 from tests.engine.hallucination.tiny import untrained
 
 FIGURES = ("accuracy", "precision", "recall", "F1", "yes-ratio", "false yes")

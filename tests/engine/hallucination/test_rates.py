@@ -8,13 +8,16 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from engine.hallucination.case import CaptionCase
-from engine.hallucination.decoding.greedy import Greedy
+from engine.core.method import quiet
+from engine.core.result import Table
+from engine.evaluation.language.chair import chair
+from engine.evaluation.language.greedy import Greedy
+from engine.evaluation.language.rates import SPEED, Rates, ScenesCase, rates_table, speed
+from engine.evaluation.language.scene_ranges import UNSEEN
+from engine.evaluation.language.scenes import VOCABULARY, SceneBatch, captions, lie_rate
 from engine.hallucination.decoding.mvp import MVP
-from engine.hallucination.decoding.noise import seed_for
 from engine.hallucination.decoding.vcd import VCD
 from engine.hallucination.measures import comparison
-from engine.hallucination.measures.chair import chair
 from engine.hallucination.measures.comparison import (
     COSTS,
     DRAWS,
@@ -33,15 +36,12 @@ from engine.hallucination.measures.comparison import (
     summary,
     write,
 )
-from engine.hallucination.measures.rates import SPEED, Rates, ScenesCase, rates_table, speed
-from engine.hallucination.measures.scene_ranges import UNSEEN
 from engine.hallucination.measures.views_ablation import ViewsAblation
-from engine.hallucination.tiny_vlm import weights
-from engine.hallucination.tiny_vlm.sayings import yes_no_question
-from engine.hallucination.tiny_vlm.scenes import VOCABULARY, SceneBatch, captions, lie_rate
-from engine.hallucination.tiny_vlm.weights import HABIT, HONEST, load
-from engine.method import quiet
-from engine.result import Table
+from engine.vision.language.case import CaptionCase
+from engine.vision.language.decoding.noise import seed_for
+from engine.vision.language.tiny_vlm import weights
+from engine.vision.language.tiny_vlm.sayings import yes_no_question
+from engine.vision.language.tiny_vlm.weights import HABIT, HONEST, load
 from tests.measured import PAGE
 
 

@@ -6,9 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from engine import data
-from engine.errors import BadData, BadImage, BlindspotError, DoesNotFit
-from engine.experiment import ExperimentCase
+from engine.core.errors import BadData, BadImage, BlindspotError, DoesNotFit
+from engine.core.run import answer
+from engine.evaluation.experiment import ExperimentCase
+from engine.evaluation.language.chair import chair
+from engine.evaluation.language.greedy import Greedy
+from engine.evaluation.language.own_rows import OwnRows, read
+from engine.evaluation.language.own_scores import score_answers, score_captions
+from engine.evaluation.language.scenes import VOCABULARY
 from engine.hallucination import (
     HalluRAG,
     PerturbedAnswer,
@@ -19,7 +24,6 @@ from engine.hallucination import (
     asking,
 )
 from engine.hallucination.decoding.dola import DoLa
-from engine.hallucination.decoding.greedy import Greedy
 from engine.hallucination.decoding.mvp import MVP
 from engine.hallucination.decoding.scmoe import SCMoE
 from engine.hallucination.decoding.vasparse import VASparse
@@ -27,19 +31,15 @@ from engine.hallucination.experiments import VisualAudit
 from engine.hallucination.experiments.scene_questions import scene_questions
 from engine.hallucination.grounding.word_case import WordCase
 from engine.hallucination.inside.fits import require_words
-from engine.hallucination.measures.chair import chair
 from engine.hallucination.measures.keep_curve import KeepCurve
 from engine.hallucination.measures.noise_steps import NoiseSteps
-from engine.hallucination.measures.own_scores import score_answers, score_captions
 from engine.hallucination.measures.views_ablation import ViewsAblation
-from engine.hallucination.own_rows import OwnRows, read
 from engine.hallucination.photographs import photo_pair
 from engine.hallucination.refusal.audited import audit_questions
-from engine.hallucination.tiny_vlm.model import CONTEXT, TOKENS
-from engine.hallucination.tiny_vlm.scenes import VOCABULARY
-from engine.hallucination.tiny_vlm.weights import HABIT, HONEST, load
-from engine.images.samples import sample
-from engine.run import answer
+from engine.vision import data
+from engine.vision.images.samples import sample
+from engine.vision.language.tiny_vlm.model import CONTEXT, TOKENS
+from engine.vision.language.tiny_vlm.weights import HABIT, HONEST, load
 from tests import tiny
 from tests.engine.hallucination import tiny_hf
 from tests.engine.hallucination.tiny import case, mixture, scenes, untrained

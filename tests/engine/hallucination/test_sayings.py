@@ -5,12 +5,12 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from engine.data.scenes import Scenes
-from engine.data.sprites import CATEGORIES, COLORS, HABITS, THEMES
-from engine.hallucination.tiny_vlm.lessons import EMPTY, LONGEST, Habit, cell_contents, lessons
-from engine.hallucination.tiny_vlm.long_sayings import SIZED, long_caption
-from engine.hallucination.tiny_vlm.model import CONTEXT, TOKENS
-from engine.hallucination.tiny_vlm.sayings import (
+from engine.vision.data.scenes import Scenes
+from engine.vision.data.sprites import CATEGORIES, COLORS, HABITS, THEMES
+from engine.vision.language.tiny_vlm.lessons import EMPTY, LONGEST, Habit, cell_contents, lessons
+from engine.vision.language.tiny_vlm.long_sayings import SIZED, long_caption
+from engine.vision.language.tiny_vlm.model import CONTEXT, TOKENS
+from engine.vision.language.tiny_vlm.sayings import (
     PARTNER,
     PROMPTS,
     SceneFacts,
@@ -21,7 +21,7 @@ from engine.hallucination.tiny_vlm.sayings import (
     told_color,
     yes_no_question,
 )
-from engine.hallucination.tiny_vlm.words import (
+from engine.vision.language.tiny_vlm.words import (
     BOS,
     EOS,
     NUMBER,

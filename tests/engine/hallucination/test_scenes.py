@@ -6,19 +6,19 @@ import numpy as np
 import pytest
 import torch
 
-from engine import data
-from engine.data.example import Example
-from engine.data.scenes import Scenes
-from engine.data.sprites import CATEGORIES, HABITS, THEMES
-from engine.errors import BlindspotError
+from engine.core.errors import BlindspotError
+from engine.evaluation.language import scene_ranges
+from engine.evaluation.language import scenes as many
 from engine.hallucination import Greedy, ScenesCase, asking
 from engine.hallucination.asking import scene
 from engine.hallucination.decoding.opera import OPERA
 from engine.hallucination.grounding.priors import Priors, hidden
-from engine.hallucination.measures import scene_ranges
-from engine.hallucination.tiny_vlm import scenes as many
-from engine.hallucination.tiny_vlm.weights import HABIT, HONEST, load
-from engine.hallucination.tiny_vlm.words import NO, YES
+from engine.vision import data
+from engine.vision.data.example import Example
+from engine.vision.data.scenes import Scenes
+from engine.vision.data.sprites import CATEGORIES, HABITS, THEMES
+from engine.vision.language.tiny_vlm.weights import HABIT, HONEST, load
+from engine.vision.language.tiny_vlm.words import NO, YES
 from tests.engine.hallucination.tiny import untrained
 
 

@@ -5,13 +5,13 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from engine.hallucination.case import CaptionCase
+from engine.evaluation.language.greedy import Greedy
 from engine.hallucination.decoding.dola import DoLa, jensen_shannon, repeated
-from engine.hallucination.decoding.generate import generate
-from engine.hallucination.decoding.greedy import Greedy
 from engine.hallucination.decoding.sampling import Sampling
 from engine.hallucination.decoding.scmoe import SCMoE, divergence
-from engine.hallucination.vlm import RequestedOutputs
+from engine.vision.language.case import CaptionCase
+from engine.vision.language.decoding.generate import generate
+from engine.vision.language.vlm import RequestedOutputs
 from tests.engine.hallucination.tiny import case, mixture, prompts, scenes, untrained
 
 

@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from engine.hallucination.decoding.forced import forced
 from engine.hallucination.decoding.mvp import padded
-from engine.hallucination.tiny_vlm.model import TOKENS
-from engine.hallucination.vlm import RequestedOutputs
+from engine.vision.language.decoding.forced import forced
+from engine.vision.language.tiny_vlm.model import TOKENS
+from engine.vision.language.vlm import RequestedOutputs
 from tests.engine.hallucination.any_vlm import ANSWER_TOKENS, KINDS, images, prompt_ids, stepped
 from tests.engine.hallucination.any_vlm import opened as opened_by
 from tests.engine.hallucination.tiny import prompts, scenes, untrained

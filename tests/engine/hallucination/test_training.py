@@ -7,12 +7,13 @@ import pytest
 import torch
 from torch import nn
 
-from engine.data.scenes import Scenes
-from engine.hallucination.tiny_vlm.encoder import normalized
-from engine.hallucination.tiny_vlm.lessons import Habit, Texts, answering
-from engine.hallucination.tiny_vlm.packed import prefix, states
-from engine.hallucination.tiny_vlm.parts import fresh
-from engine.hallucination.tiny_vlm.training import (
+from engine.core.result import digest_arrays
+from engine.vision.data.scenes import Scenes
+from engine.vision.language.tiny_vlm.encoder import normalized
+from engine.vision.language.tiny_vlm.lessons import Habit, Texts, answering
+from engine.vision.language.tiny_vlm.packed import prefix, states
+from engine.vision.language.tiny_vlm.parts import fresh
+from engine.vision.language.tiny_vlm.training import (
     TrainingPlan,
     aligning,
     looking,
@@ -23,13 +24,12 @@ from engine.hallucination.tiny_vlm.training import (
     train_habit,
     train_honest,
 )
-from engine.hallucination.tiny_vlm.training.resting import PAST, STOP, unrest
-from engine.hallucination.tiny_vlm.training.school import CaptionedScenes
-from engine.hallucination.tiny_vlm.training.speaking import speak, spoken_loss
-from engine.hallucination.tiny_vlm.training.steps import rate
-from engine.hallucination.tiny_vlm.training.stress import TokenLossWeights, firsts, stressed
-from engine.hallucination.tiny_vlm.words import NUMBER, PAD, Tokenizer
-from engine.result import digest_arrays
+from engine.vision.language.tiny_vlm.training.resting import PAST, STOP, unrest
+from engine.vision.language.tiny_vlm.training.school import CaptionedScenes
+from engine.vision.language.tiny_vlm.training.speaking import speak, spoken_loss
+from engine.vision.language.tiny_vlm.training.steps import rate
+from engine.vision.language.tiny_vlm.training.stress import TokenLossWeights, firsts, stressed
+from engine.vision.language.tiny_vlm.words import NUMBER, PAD, Tokenizer
 from tests.engine.hallucination.tiny import untrained
 
 WORDS_OF = Tokenizer()

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from engine.hallucination.decoding.generate import generate
-from engine.hallucination.decoding.greedy import Greedy
+from engine.evaluation.language.greedy import Greedy
 from engine.hallucination.decoding.keeping import calibrated, recovered, saliency, scores
 from engine.hallucination.decoding.vasparse import EVERY, VASparse
-from engine.hallucination.vlm import RequestedOutputs
+from engine.vision.language.decoding.generate import generate
+from engine.vision.language.vlm import RequestedOutputs
 from tests.engine.hallucination.tiny import case, pictures, prompts, scenes, untrained
 
 NEUTRAL = VASparse(length=20, keep=1.0, visual=0.0, eta=0.0, gamma=0.0, compete=EVERY)

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import torch
 
+from engine.evaluation.language.greedy import Greedy
 from engine.hallucination.decoding.contrast import contrast_logits, plausible
-from engine.hallucination.decoding.generate import generate
-from engine.hallucination.decoding.greedy import Greedy
-from engine.hallucination.decoding.meter import Meter
-from engine.hallucination.decoding.noise import STEPS, alpha_bar, noise_for, noised
 from engine.hallucination.decoding.sampling import Sampling
 from engine.hallucination.decoding.vcd import VCD
 from engine.hallucination.measures.noise_steps import DEPTHS, NoiseSteps, margins
+from engine.vision.language.decoding.generate import generate
+from engine.vision.language.decoding.meter import Meter
+from engine.vision.language.decoding.noise import STEPS, alpha_bar, noise_for, noised
 from tests.engine.hallucination.tiny import case, pictures, prompts, untrained
 
 

@@ -9,19 +9,19 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from engine.data.scenes import Scenes
-from engine.data.sprites import CATEGORIES
-from engine.errors import BadModel
-from engine.hallucination import BEAF, CHAIR, POPE, Greedy, ScenesCase
-from engine.hallucination.measures.law import evidence_for, false_yes, log_odds
-from engine.hallucination.tiny_vlm import bands, weights
-from engine.hallucination.tiny_vlm.model import TinyVLM
-from engine.hallucination.tiny_vlm.parts import Parts, fresh
-from engine.hallucination.tiny_vlm.sayings import PARTNER
-from engine.hallucination.tiny_vlm.scenes import SceneBatch, contrasted, margins
-from engine.hallucination.tiny_vlm.training import TrainingPlan, quick, train_habit
-from engine.hallucination.tiny_vlm.weights import HABIT, HONEST, LONG, MIXTURE, SEEING, load
-from engine.hallucination.vlm import RequestedOutputs
+from engine.core.errors import BadModel
+from engine.evaluation.language.law import evidence_for, false_yes, log_odds
+from engine.evaluation.language.scenes import SceneBatch, contrasted, margins
+from engine.hallucination import BEAF, CHAIR, POPE, Greedy, ScenesCase, bands
+from engine.vision.data.scenes import Scenes
+from engine.vision.data.sprites import CATEGORIES
+from engine.vision.language.tiny_vlm import weights
+from engine.vision.language.tiny_vlm.model import TinyVLM
+from engine.vision.language.tiny_vlm.parts import Parts, fresh
+from engine.vision.language.tiny_vlm.sayings import PARTNER
+from engine.vision.language.tiny_vlm.training import TrainingPlan, quick, train_habit
+from engine.vision.language.tiny_vlm.weights import HABIT, HONEST, LONG, MIXTURE, SEEING, load
+from engine.vision.language.vlm import RequestedOutputs
 
 
 def test_all_five_ship_and_differ_and_say_their_plan():

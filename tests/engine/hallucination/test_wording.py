@@ -2,15 +2,15 @@
 
 import numpy as np
 
+from engine.core.result import Table
+from engine.evaluation.language.photo_counts import pair_words
+from engine.evaluation.language.removal_law import law_words
 from engine.hallucination import asking
 from engine.hallucination.grounding import findings
 from engine.hallucination.grounding.each_claim import verdict
 from engine.hallucination.grounding.word_case import WordCase
 from engine.hallucination.measures.mask_llm import models_words
-from engine.hallucination.measures.photo_counts import pair_words
-from engine.hallucination.measures.removal_law import law_words
-from engine.hallucination.tiny_vlm.weights import HABIT
-from engine.result import Table
+from engine.vision.language.tiny_vlm.weights import HABIT
 
 
 def table(rows=(), **columns):

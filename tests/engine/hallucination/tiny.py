@@ -5,10 +5,10 @@ from functools import cache
 import numpy as np
 import torch
 
-from engine.data.scenes import Scenes
-from engine.hallucination.case import CaptionCase
-from engine.hallucination.tiny_vlm.model import TinyVLM
-from engine.hallucination.tiny_vlm.parts import fresh, upcycled
+from engine.vision.data.scenes import Scenes
+from engine.vision.language.case import CaptionCase
+from engine.vision.language.tiny_vlm.model import TinyVLM
+from engine.vision.language.tiny_vlm.parts import fresh, upcycled
 
 
 @cache

@@ -5,10 +5,10 @@ from functools import cache
 
 import torch
 
-from engine.hallucination.hugging_face.attention import NAME, register
-from engine.hallucination.hugging_face.families import FAMILIES
-from engine.hallucination.hugging_face.model import HuggingFaceVLM
-from engine.hallucination.hugging_face.tongue import PromptTokenizer
+from engine.vision.language.hugging_face.attention import NAME, register
+from engine.vision.language.hugging_face.families import FAMILIES
+from engine.vision.language.hugging_face.model import HuggingFaceVLM
+from engine.vision.language.hugging_face.tongue import PromptTokenizer
 
 KINDS = tuple(FAMILIES)
 MEAN, STD = (0.5, 0.4, 0.3), (0.25, 0.3, 0.2)

@@ -1,11 +1,11 @@
 """Cases and scores that several tests of pruning begin with."""
 
-from engine import data as data_sets
-from engine.experiment import ExperimentCase
-from engine.models import embedded
-from engine.result import WeightScores
+from engine.core.result import WeightScores
+from engine.evaluation.experiment import ExperimentCase
 from engine.sparsity import PruneCase, prunable_parts
-from engine.training import fresh, train
+from engine.vision import data as data_sets
+from engine.vision.models import embedded
+from engine.vision.training import fresh, train
 from tests import tiny
 
 

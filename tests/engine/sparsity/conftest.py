@@ -2,9 +2,9 @@
 
 import pytest
 
-from engine import data as data_sets
-from engine.models import embedded
 from engine.sparsity import PruneCase
+from engine.vision import data as data_sets
+from engine.vision.models import embedded
 
 
 @pytest.fixture(scope="module")

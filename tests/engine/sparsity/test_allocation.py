@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.errors import BadSetting
+from engine.core.errors import BadSetting
 from engine.sparsity.masks.allocation import RULES, densities, solved
 from engine.sparsity.masks.pruner import MaskRules
 from engine.sparsity.masks.pruning import pruner_of
-from engine.weights.parts import PrunableWeight
+from engine.vision.weights.parts import PrunableWeight
 from tests import tiny
 
 SHEET = (

@@ -10,17 +10,17 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from engine.errors import BlindspotError, Cancelled
-from engine.lab import Train, TrainCase
-from engine.models.rebuild import rebuilt
-from engine.run import answer
+from engine.core.errors import BlindspotError, Cancelled
+from engine.core.run import answer
 from engine.sparsity import BiP
 from engine.sparsity.tickets import bip
 from engine.sparsity.tickets.cut import full_masks, prune_smallest
 from engine.sparsity.tickets.mask_search import MaskSearch, hypergradient, kept_of
-from engine.training import Recipe, loop, train
-from engine.training.batch_loss import BatchLoss
-from tests.engine.training.test_loop import striped
+from engine.vision.lab import Train, TrainCase
+from engine.vision.models.rebuild import rebuilt
+from engine.vision.training import Recipe, loop, train
+from engine.vision.training.batch_loss import BatchLoss
+from tests.engine.vision.training.test_loop import striped
 
 RECIPE = Recipe("mlp", epochs=2, batch=8, rate=0.05, decay=0.01, schedule="constant")
 MOVING = BiP(kept=0.2, epochs=3, rate=2.0, implicit=0.1, levels=0)  # the mask moves at each step

@@ -8,12 +8,9 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from engine.errors import BlindspotError
-from engine.models.classifier import Classifier
-from engine.models.small import NetworkShape, build
-from engine.models.turns import FEWEST
+from engine.core.errors import BlindspotError
+from engine.evaluation.cost import cost_of, multiply_adds, weight_uses
 from engine.sparsity import MaskRules, Masks, masks_of, prunable_parts, pruned, pruner_of, shrunk
-from engine.sparsity.effects.cost import cost_of, multiply_adds, weight_uses
 from engine.sparsity.effects.latency import (
     contenders,
     fit_for_cores,
@@ -23,6 +20,9 @@ from engine.sparsity.effects.latency import (
     sparse_cores,
 )
 from engine.sparsity.masks.compare import effective, overlap, overlaps
+from engine.vision.models.classifier import Classifier
+from engine.vision.models.small import NetworkShape, build
+from engine.vision.models.turns import FEWEST
 from tests import tiny
 
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from engine.errors import BadSetting, DoesNotFit
-from engine.models import embedded
+from engine.core.errors import BadSetting, DoesNotFit
 from engine.sparsity import MaskRules, masks_of, prunable_parts, pruned, pruner_of
 from engine.sparsity.masks import diagrams
+from engine.vision.models import embedded
 from tests import tiny
 
 

@@ -8,12 +8,9 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from engine import data as data_sets
-from engine.case import ImageCase
-from engine.case.target import Target
-from engine.errors import BadModel
-from engine.experiment import ExperimentCase, trained_model
-from engine.method import quiet
+from engine.core.errors import BadModel
+from engine.core.method import quiet
+from engine.evaluation.experiment import ExperimentCase, trained_model
 from engine.sparsity.experiments import ftwt
 from engine.sparsity.experiments.channels import every, forward_rows, restored, used, with_gates
 from engine.sparsity.experiments.ftwt import (
@@ -31,8 +28,11 @@ from engine.sparsity.experiments.ftwt import (
     FireTogether,
 )
 from engine.sparsity.experiments.gated import FireLoss, Gated, multiply_adds, targets, uniform
-from engine.training import fresh, train
-from engine.training.objective import Batch
+from engine.vision import data as data_sets
+from engine.vision.case import ImageCase
+from engine.vision.case.target import Target
+from engine.vision.training import fresh, train
+from engine.vision.training.objective import Batch
 from tests.engine.anomaly import outcomes
 from tests.engine.sparsity.cases import small_case
 

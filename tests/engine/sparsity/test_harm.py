@@ -6,19 +6,19 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from engine.attribution.heatmaps.gradient import Gradient
-from engine.case import ImageCase
-from engine.case.prediction import Prediction
-from engine.case.target import Target
-from engine.errors import BlindspotError
-from engine.measures.calibration import calibration
-from engine.models import embedded
-from engine.models.catalog import data_of
+from engine.core.errors import BlindspotError
+from engine.evaluation.maps.gradient import Gradient
+from engine.evaluation.measures.calibration import calibration
 from engine.sparsity import Harm, Prune, PruneCase, harm, photographs, prune_case
 from engine.sparsity.effects.harm import interval
 from engine.sparsity.effects.pruned_image import PrunedImage
 from engine.sparsity.subjects import agreement_only, names_of_photographs
-from engine.training import outputs
+from engine.vision.case import ImageCase
+from engine.vision.case.prediction import Prediction
+from engine.vision.case.target import Target
+from engine.vision.models import embedded
+from engine.vision.models.catalog import data_of
+from engine.vision.training import outputs
 from tests import tiny
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from engine.errors import Cancelled, DoesNotFit
+from engine.core.errors import Cancelled, DoesNotFit
 from engine.sparsity import MaskRules, Prune, PruneCase, Pruner, Tradeoff, masks_in, pruned
 from engine.sparsity.criteria import jackpot
 from engine.sparsity.criteria.jackpot import ADAPTED, AFTER_SEARCH, DENSE, START, Jackpot, Swapping
@@ -15,8 +15,8 @@ from engine.sparsity.criteria.magnitude import Magnitude
 from engine.sparsity.effects.tradeoff import RATIOS
 from engine.sparsity.masks.search import ChosenWeight, searchable, sha_of, swap
 from engine.sparsity.prune import share_correct
-from engine.training import Recipe, fresh, train, unfinished
-from engine.training.masks import owner
+from engine.vision.training import Recipe, fresh, train, unfinished
+from engine.vision.training.masks import owner
 from tests import tiny
 
 pytestmark = pytest.mark.usefixtures("empty_home")
@@ -219,7 +219,9 @@ def test_batchnorm_stands_still_unless_it_is_asked_to_adapt():
 def test_a_search_that_was_stopped_goes_on_where_it_was_and_finds_the_same(digits, monkeypatch):
     whole = Jackpot(ratio=0.95, epochs=2)
     expected = whole(digits)
-    monkeypatch.setattr("engine.training.loop.REPORT_SECONDS", 0.0)  # it may stop at any step
+    monkeypatch.setattr(
+        "engine.vision.training.loop.REPORT_SECONDS", 0.0
+    )  # it may stop at any step
     step, taken = Swapping.__call__, []
     monkeypatch.setattr(
         Swapping, "__call__", lambda self, *arguments: (taken.append(1), step(self, *arguments))

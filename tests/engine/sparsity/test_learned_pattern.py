@@ -10,8 +10,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from engine.errors import BadSetting, BlindspotError, Cancelled, DoesNotFit
-from engine.result import WeightScores
+from engine.core.errors import BadSetting, BlindspotError, Cancelled, DoesNotFit
+from engine.core.result import WeightScores
 from engine.sparsity import (
     LearnedPattern,
     MaskRules,
@@ -24,9 +24,9 @@ from engine.sparsity import (
 )
 from engine.sparsity.criteria.magnitude import Magnitude
 from engine.sparsity.masks.pruning import criterion_of
-from engine.training import descend, outputs, unfinished
-from engine.weights.course import MOMENTS, Course, course_words, weights_words
-from engine.weights.pattern import (
+from engine.vision.training import descend, outputs, unfinished
+from engine.vision.weights.course import MOMENTS, Course, course_words, weights_words
+from engine.vision.weights.pattern import (
     Annealing,
     PatternMask,
     attach,

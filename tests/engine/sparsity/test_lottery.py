@@ -8,18 +8,18 @@ import numpy as np
 import pytest
 import torch
 
-from engine.errors import BadSetting, BlindspotError, Cancelled
-from engine.lab import Train, TrainCase
-from engine.models.rebuild import rebuilt
+from engine.core.errors import BadSetting, BlindspotError, Cancelled
 from engine.sparsity import Lottery
 from engine.sparsity.tickets import levels as engine_levels
 from engine.sparsity.tickets.cut import full_masks, prune_smallest
 from engine.sparsity.tickets.levels import ARMS, NEW_START, TicketPlan, random_masks, stops
 from engine.sparsity.tickets.lottery import claims, usual_level
-from engine.training import Recipe, Recorder, figures, fresh, loop, train
-from engine.training.state import state_file, unfinished
-from engine.weights.masks import masks_in
-from tests.engine.training.test_loop import striped
+from engine.vision.lab import Train, TrainCase
+from engine.vision.models.rebuild import rebuilt
+from engine.vision.training import Recipe, Recorder, figures, fresh, loop, train
+from engine.vision.training.state import state_file, unfinished
+from engine.vision.weights.masks import masks_in
+from tests.engine.vision.training.test_loop import striped
 
 RECIPE = Recipe("mlp", epochs=4, batch=8, optimizer="Adam", rate=0.005, schedule="cosine")
 NORMED = replace(RECIPE, architecture="resnet8", optimizer="SGD", rate=0.02, width=0.25)

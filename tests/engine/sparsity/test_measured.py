@@ -7,11 +7,8 @@ random masks of the same density.
 import numpy as np
 import pytest
 
-from engine import data as data_sets
-from engine.experiment import OUTCOMES
-from engine.lab import Train, TrainCase
-from engine.models.rebuild import rebuilt
-from engine.run import answer
+from engine.core.run import answer
+from engine.evaluation.experiment import OUTCOMES
 from engine.sparsity import (
     BiP,
     Harm,
@@ -25,7 +22,10 @@ from engine.sparsity import (
 )
 from engine.sparsity.tickets.levels import ARMS
 from engine.sparsity.tickets.lottery import RECIPES, usual_level
-from engine.training import Recipe
+from engine.vision import data as data_sets
+from engine.vision.lab import Train, TrainCase
+from engine.vision.models.rebuild import rebuilt
+from engine.vision.training import Recipe
 from tests.engine.sparsity.cases import digits_cnns
 
 SEEDS = 3

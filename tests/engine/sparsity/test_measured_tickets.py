@@ -5,14 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from engine import data as data_sets
-from engine.experiment import OUTCOMES
-from engine.lab import TrainCase
-from engine.models import embedded
+from engine.evaluation.experiment import OUTCOMES
 from engine.sparsity import LearnedPattern, MaskRules, PruneCase, Pruner, Rewinding, pruned
 from engine.sparsity.criteria.jackpot import AFTER_SEARCH, DENSE, START, Jackpot
 from engine.sparsity.criteria.magnitude import Magnitude
-from engine.training import Recipe, fresh, outputs, train
+from engine.vision import data as data_sets
+from engine.vision.lab import TrainCase
+from engine.vision.models import embedded
+from engine.vision.training import Recipe, fresh, outputs, train
 from tests.engine.sparsity.cases import digits_cnns
 
 SEEDS = 3

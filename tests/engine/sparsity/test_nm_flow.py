@@ -8,9 +8,8 @@ import torch
 from torch.func import functional_call
 from torch.nn import functional as F
 
-from engine import data as data_sets
-from engine.experiment import ExperimentCase
-from engine.run import answer
+from engine.core.run import answer
+from engine.evaluation.experiment import ExperimentCase
 from engine.sparsity import NMFlowExperiment
 from engine.sparsity.experiments.nm_flow import (
     DENSE,
@@ -27,7 +26,8 @@ from engine.sparsity.experiments.nm_flow import (
     SURE,
     corner,
 )
-from engine.training import Recipe, fresh
+from engine.vision import data as data_sets
+from engine.vision.training import Recipe, fresh
 from tests.engine.anomaly import outcomes
 from tests.engine.sparsity.cases import small_case
 

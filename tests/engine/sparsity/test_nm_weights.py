@@ -9,9 +9,8 @@ import torch
 from torch import nn
 from torch.ao.pruning import WeightNormSparsifier
 
-from engine.errors import BadSetting, DoesNotFit
-from engine.models.bits import unpacked_bits
-from engine.result import WeightScores
+from engine.core.errors import BadSetting, DoesNotFit
+from engine.core.result import WeightScores
 from engine.sparsity.experiments.nm_weights import (
     EXPONENTIAL,
     LINEAR,
@@ -23,9 +22,10 @@ from engine.sparsity.experiments.nm_weights import (
     stepwise,
 )
 from engine.sparsity.masks.units import best_of_each
-from engine.training import Recipe, fresh
-from engine.weights.parts import prunable_parts
-from tests.engine.training.test_loop import same, striped, trained
+from engine.vision.models.bits import unpacked_bits
+from engine.vision.training import Recipe, fresh
+from engine.vision.weights.parts import prunable_parts
+from tests.engine.vision.training.test_loop import same, striped, trained
 
 VIT = Recipe("vit", epochs=2, batch=8, optimizer="AdamW", rate=0.01, decay=0.01)
 CNN = replace(VIT, architecture="resnet8")

@@ -8,8 +8,7 @@ import torch
 from torch import nn
 from torch.nn.utils import prune
 
-from engine.errors import BadData, BlindspotError, DoesNotFit
-from engine.models import catalog, embedded
+from engine.core.errors import BadData, BlindspotError, DoesNotFit
 from engine.sparsity import (
     MaskRules,
     Masks,
@@ -22,11 +21,12 @@ from engine.sparsity import (
 )
 from engine.sparsity.masks.file import masks_file, read_masks
 from engine.sparsity.tickets.cut import full_masks, prune_smallest
-from engine.training import Recipe, fresh
-from engine.training.masks import masked
+from engine.vision.models import catalog, embedded
+from engine.vision.training import Recipe, fresh
+from engine.vision.training.masks import masked
 from tests import tiny
 from tests.engine.sparsity.cases import magnitudes
-from tests.engine.training.test_loop import striped
+from tests.engine.vision.training.test_loop import striped
 from tests.in_memory import written
 
 

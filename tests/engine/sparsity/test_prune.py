@@ -8,11 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from engine import data as data_sets
-from engine.errors import BadModel, BlindspotError, Cancelled, DoesNotFit
-from engine.models import checkpoints, embedded
-from engine.models.card import ModelCard, card_of, checkpoint, weights_of
-from engine.models.rebuild import model_bytes, read_model, rebuilt
+from engine.core.errors import BadModel, BlindspotError, Cancelled, DoesNotFit
 from engine.sparsity import (
     LearnedPattern,
     MaskRules,
@@ -30,8 +26,12 @@ from engine.sparsity import (
 from engine.sparsity.criteria.jackpot import Jackpot
 from engine.sparsity.prune import learnt_from
 from engine.sparsity.subjects import data_of
-from engine.training import Recipe, fresh, loop, train
-from engine.training.state import unfinished
+from engine.vision import data as data_sets
+from engine.vision.models import checkpoints, embedded
+from engine.vision.models.card import ModelCard, card_of, checkpoint, weights_of
+from engine.vision.models.rebuild import model_bytes, read_model, rebuilt
+from engine.vision.training import Recipe, fresh, loop, train
+from engine.vision.training.state import unfinished
 from tests import tiny
 
 pytestmark = pytest.mark.usefixtures("empty_home")

@@ -11,8 +11,8 @@ from torch import nn
 from torch.ao.pruning import WeightNormSparsifier
 from torch.nn.utils import prune
 
-from engine.errors import BadSetting, BlindspotError
-from engine.result import WeightScores
+from engine.core.errors import BadSetting, BlindspotError
+from engine.core.result import WeightScores
 from engine.sparsity import CRITERIA, MaskRules, Masks, Pruner, prunable_parts, pruned, pruner_of
 from engine.sparsity.criteria.magnitude import Magnitude
 from engine.sparsity.masks.pruning import BY_TITLE

@@ -12,12 +12,18 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from engine import data as data_sets
-from engine.errors import BlindspotError, DoesNotFit
-from engine.experiment import HOLDS, NOT_HERE, UNDECIDED, ExperimentCase, SeedFigures, judge_claims
-from engine.keeping.memory import Memory
-from engine.measures.calibration import calibration
-from engine.run import answer
+from engine.core.errors import BlindspotError, DoesNotFit
+from engine.core.keeping.memory import Memory
+from engine.core.run import answer
+from engine.evaluation.experiment import (
+    HOLDS,
+    NOT_HERE,
+    UNDECIDED,
+    ExperimentCase,
+    SeedFigures,
+    judge_claims,
+)
+from engine.evaluation.measures.calibration import calibration
 from engine.sparsity import Reprogram
 from engine.sparsity.experiments import reprogram, reprogrammed
 from engine.sparsity.experiments.reprogram import AGAIN, ONCE, RANDOM, Ticket, few_of_each, sureness
@@ -36,8 +42,9 @@ from engine.sparsity.experiments.reprogram_claims import (
     VP_ERROR,
     VP_FEW,
 )
-from engine.training import Recipe, fresh, outputs, train
-from engine.weights.masks import masks_in
+from engine.vision import data as data_sets
+from engine.vision.training import Recipe, fresh, outputs, train
+from engine.vision.weights.masks import masks_in
 from tests import tiny
 from tests.engine.anomaly import outcomes
 from tests.engine.sparsity.cases import small_case

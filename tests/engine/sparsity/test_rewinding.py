@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 import torch
 
-from engine.errors import BlindspotError, Cancelled
-from engine.lab import TrainCase
-from engine.result import Table
-from engine.run import answer
+from engine.core.errors import BlindspotError, Cancelled
+from engine.core.result import Table
+from engine.core.run import answer
 from engine.sparsity import Rewinding, prunable_parts
 from engine.sparsity.tickets import between, rewinding
 from engine.sparsity.tickets.rewinds import OTHER_ORDER, Rewinds, one_after_another
-from engine.training import Recipe, Recorder, fresh, train
-from tests.engine.training.test_loop import striped
+from engine.vision.lab import TrainCase
+from engine.vision.training import Recipe, Recorder, fresh, train
+from tests.engine.vision.training.test_loop import striped
 
 MLP = TrainCase(striped(60), Recipe("mlp", epochs=3, batch=8, rate=0.1), 4)  # 15 steps
 RESNET = replace(MLP, recipe=Recipe("resnet8", epochs=2, batch=12, rate=0.1, width=0.25))

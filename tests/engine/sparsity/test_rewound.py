@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from engine.errors import Cancelled
-from engine.models.rebuild import rebuilt
+from engine.core.errors import Cancelled
 from engine.sparsity import Prune, PruneCase, Rewound, masks_in
 from engine.sparsity.tickets.cut import full_masks, prune_smallest
-from engine.training import Recipe, Recorder, fresh, train, unfinished
-from tests.engine.training.test_loop import striped
+from engine.vision.models.rebuild import rebuilt
+from engine.vision.training import Recipe, Recorder, fresh, train, unfinished
+from tests.engine.vision.training.test_loop import striped
 
 RECIPE = Recipe("mlp", epochs=3, batch=8, rate=0.05)  # 12 steps
 BACK = 2  # of them

@@ -8,10 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from engine.errors import BlindspotError, Cancelled, DoesNotFit
-from engine.models import checkpoints
-from engine.models.rebuild import rebuilt
-from engine.result import WeightScores
+from engine.core.errors import BlindspotError, Cancelled, DoesNotFit
+from engine.core.result import WeightScores
 from engine.sparsity import (
     STRUCTURES,
     Level,
@@ -33,6 +31,8 @@ from engine.sparsity.effects.tradeoff import RATIOS
 from engine.sparsity.masks.compare import overlap
 from engine.sparsity.masks.pruning import BY_TITLE
 from engine.sparsity.prune import share_correct
+from engine.vision.models import checkpoints
+from engine.vision.models.rebuild import rebuilt
 from tests import tiny
 
 pytestmark = pytest.mark.usefixtures("empty_home")

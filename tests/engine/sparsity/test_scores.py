@@ -8,10 +8,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from engine.errors import BlindspotError, DoesNotFit
-from engine.method import Slider, Switch, quiet, setting
-from engine.result import WeightScores
-from engine.run import answer
+from engine.core.errors import BlindspotError, DoesNotFit
+from engine.core.method import Slider, Switch, quiet, setting
+from engine.core.result import WeightScores
+from engine.core.run import answer
 from engine.sparsity import (
     CRITERIA,
     Learned,

@@ -5,15 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from engine.errors import DoesNotFit
-from engine.method import quiet
-from engine.models import embedded
-from engine.models.rebuild import rebuilt
-from engine.run import answer
+from engine.core.errors import DoesNotFit
+from engine.core.method import quiet
+from engine.core.run import answer
 from engine.sparsity import PruneCase, RetrainPruned, Seeds, Untrained, prune_case
 from engine.sparsity.effects.seeds import UNDECIDED, exemplars, modal, others
 from engine.sparsity.prune import share_correct
-from engine.training import Recipe, fresh, outputs
+from engine.vision.models import embedded
+from engine.vision.models.rebuild import rebuilt
+from engine.vision.training import Recipe, fresh, outputs
 from tests import tiny
 
 ALL = ("nothing cut", "SNIP", "GraSP", "SynFlow", "Random")

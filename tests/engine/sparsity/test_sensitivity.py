@@ -6,16 +6,16 @@ from dataclasses import replace
 import pytest
 import torch
 
-from engine import data as data_sets
-from engine.errors import Cancelled
-from engine.models import embedded
+from engine.core.errors import Cancelled
 from engine.sparsity import Prune, PruneCase, masks_in, prune_case
 from engine.sparsity.effects import sensitivity
 from engine.sparsity.effects.sensitivity import DENSE, LEAST, OFFERED, RATIOS, Sensitivity
 from engine.sparsity.masks.pruning import BY_TITLE, searched_settings
 from engine.sparsity.subjects import PHOTOGRAPHS
-from engine.training import outputs
-from engine.weights.parts import prunable_parts
+from engine.vision import data as data_sets
+from engine.vision.models import embedded
+from engine.vision.training import outputs
+from engine.vision.weights.parts import prunable_parts
 from tests import tiny
 
 pytestmark = pytest.mark.usefixtures("empty_home")

@@ -5,12 +5,12 @@ import pytest
 import torch
 from torch import nn
 
-from engine.errors import BlindspotError
-from engine.models import catalog, embedded
-from engine.models.small import SMALL, NetworkShape, build
+from engine.core.errors import BlindspotError
+from engine.evaluation.cost import multiply_adds
 from engine.sparsity import MaskRules, Pruner, pruned, shrunk
-from engine.sparsity.effects.cost import multiply_adds
 from engine.sparsity.masks.channels import channels_of
+from engine.vision.models import catalog, embedded
+from engine.vision.models.small import SMALL, NetworkShape, build
 from tests import tiny
 from tests.engine.sparsity.cases import magnitudes
 

@@ -5,14 +5,14 @@ import pytest
 import torch
 from torch import nn
 
-from engine.errors import DoesNotFit
-from engine.models import embedded
-from engine.run import answer
+from engine.core.errors import DoesNotFit
+from engine.core.run import answer
 from engine.sparsity import MaskRules, PruneCase, Pruner, prunable_parts
 from engine.sparsity.criteria import synflow
 from engine.sparsity.criteria.snip import Snip
 from engine.sparsity.criteria.synflow import SynFlow, flow_of, lowest, total_flow
 from engine.sparsity.masks.compare import overlap
+from engine.vision.models import embedded
 from tests import tiny
 
 

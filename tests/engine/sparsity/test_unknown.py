@@ -7,14 +7,14 @@ import pytest
 import torch
 from torch import nn
 
-from engine import data as data_sets
 from engine import sparsity
-from engine.anomaly.case import split
-from engine.anomaly.detectors.detector import Detector
-from engine.anomaly.protocol.corruption import corrupted
-from engine.models import embedded
-from engine.run import answer
+from engine.core.run import answer
+from engine.evaluation.detection.case import split
+from engine.evaluation.detection.corruption import corrupted
+from engine.evaluation.detection.detector import Detector
 from engine.sparsity.effects.unknown import DETECTORS, above, change_between, images_of
+from engine.vision import data as data_sets
+from engine.vision.models import embedded
 from tests import tiny
 
 NOISE = "Normal images with noise"

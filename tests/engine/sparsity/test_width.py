@@ -7,9 +7,8 @@ import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
-from engine import data as data_sets
-from engine.experiment import HOLDS, ExperimentCase
-from engine.run import answer
+from engine.core.run import answer
+from engine.evaluation.experiment import HOLDS, ExperimentCase
 from engine.sparsity import PruneCase, RandomPruning, prunable_parts, pruned
 from engine.sparsity.criteria.snip import Snip
 from engine.sparsity.experiments.width import MaskedFromStart, scrambled, sensitivity
@@ -25,7 +24,8 @@ from engine.sparsity.experiments.width_claims import (
     WIDTHS,
     at,
 )
-from engine.training import Recipe, fresh, outputs, train
+from engine.vision import data as data_sets
+from engine.vision.training import Recipe, fresh, outputs, train
 from tests.engine.sparsity.cases import small_case
 from tests.outcomes import OUTCOMES_HERE, keep
 

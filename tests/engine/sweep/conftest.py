@@ -4,9 +4,9 @@ from contextlib import suppress
 
 import pytest
 
-from engine import run
-from engine.keeping.store import PART, Store
-from engine.run import GALLERY
+from engine.core import run
+from engine.core.keeping.store import PART, Store
+from engine.core.run import GALLERY
 from engine.sweep.images import SweepImage
 from engine.sweep.plan import SweepPlan
 

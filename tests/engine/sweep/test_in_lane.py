@@ -2,8 +2,8 @@
 
 import pytest
 
-from engine.errors import BlindspotError, Cancelled
-from engine.method import quiet
+from engine.core.errors import BlindspotError, Cancelled
+from engine.core.method import quiet
 from engine.sweep import in_lane, work
 from engine.sweep.in_lane import computing, looking_up, plan_name
 from engine.sweep.spread import LocalExecutor

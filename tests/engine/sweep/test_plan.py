@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import BlindspotError
+from engine.core.errors import BlindspotError
 from engine.sweep import images
 from engine.sweep import plan as plans
 from engine.sweep.plan import read_plan

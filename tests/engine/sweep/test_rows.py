@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.pictures import as_bytes, overlay
-from engine.result import HeatMap, Scores, Table
+from engine.core.pictures import as_bytes, overlay
+from engine.core.result import HeatMap, Scores, Table
 from engine.sweep.choosing import ALL, CORRECT, ERRORS, RowChoice, filter_options, sorts_of, summary
 from engine.sweep.rows import SIDE, SweepRow, figures_of, row_thumbnail
 

@@ -9,15 +9,15 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from engine import run
 from engine.commands.cli import main
-from engine.errors import BadSetting
-from engine.images import Crop, load
-from engine.images.nifti_out import volume_file
-from engine.images.samples import SAMPLES
+from engine.core import run
+from engine.core.errors import BadSetting
 from engine.sweep.images import SweepImage, images_of
 from engine.sweep.rows import SweepRow
 from engine.sweep.scans import strongest_slices
+from engine.vision.images import Crop, load
+from engine.vision.images.nifti_out import volume_file
+from engine.vision.images.samples import SAMPLES
 from tests import scans, tiny
 
 PLAN = """
@@ -35,7 +35,7 @@ def head(tmp_path, monkeypatch):
     """A volume of three axial slices, and its plan; the folder that commands run in."""
     monkeypatch.chdir(tmp_path)
     model = tiny.cnn()
-    monkeypatch.setattr("engine.arguments.classifiers.load", lambda _: model)
+    monkeypatch.setattr("engine.commands.arguments.classifiers.load", lambda _: model)
     monkeypatch.setattr("engine.sweep.links.line_of", lambda _: "")
     values = np.random.default_rng(0).integers(0, 600, (20, 16, 3)).astype(np.int16)
     (tmp_path / "head.nii").write_bytes(scans.nifti(values, AFFINE))
@@ -75,7 +75,7 @@ def test_the_strongest_slice_stands_first_and_the_volume_lies_on_the_scan(at_hom
 def test_a_scan_too_large_for_a_volume_still_gives_its_tables(at_home, head, capsys, monkeypatch):
     """An ordinary CT is larger than a volume that is written."""
     at_home()
-    monkeypatch.setattr("engine.images.nifti_out.MOST_VOXELS", 900)
+    monkeypatch.setattr("engine.vision.images.nifti_out.MOST_VOXELS", 900)
     assert main(["sweep", "plan.toml", "--out", "out"]) == 0
     output = capsys.readouterr().out
     assert "is not written: The scan has" in output
@@ -89,7 +89,7 @@ def test_the_name_of_a_model_with_a_slash_stays_in_the_folder(at_home, head, mon
     model = tiny.cnn()
     model.typed = typed
     model.name = "open_clip:laion/CLIP?a cat"
-    monkeypatch.setattr("engine.arguments.classifiers.load", lambda _: model)
+    monkeypatch.setattr("engine.commands.arguments.classifiers.load", lambda _: model)
     assert main(["sweep", "plan.toml", "--out", "out"]) == 0
     (file,) = (head / "out").glob("*.nii.gz")
     assert file.name == "001-Gradient-open_clip-laion-CLIP-a-cat-axial.nii.gz"

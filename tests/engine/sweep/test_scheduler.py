@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from engine.errors import BlindspotError
+from engine.core.errors import BlindspotError
 from engine.sweep import scheduler
 from engine.sweep.scheduler import Scheduler, TlsFiles, connected, is_loopback
 from engine.sweep.spread import LocalExecutor, cluster

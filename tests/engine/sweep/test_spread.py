@@ -13,10 +13,9 @@ import pytest
 import torch
 from joblib.externals.loky import get_reusable_executor
 
-from engine.errors import BlindspotError
-from engine.method import quiet
-from engine.models import pace
-from engine.result import Curve
+from engine.core.errors import BlindspotError
+from engine.core.method import quiet
+from engine.core.result import Curve
 from engine.sweep import scheduler, spread
 from engine.sweep.scheduler import Scheduler
 from engine.sweep.spread import (
@@ -30,6 +29,7 @@ from engine.sweep.spread import (
 )
 from engine.sweep.sweeping import long, look_up, sweep
 from engine.sweep.work import Found, Numbered, chunks
+from engine.vision.models import pace
 from tests.engine.sweep.conftest import arrays, entries
 
 needs_dask = pytest.mark.skipif(find_spec("distributed") is None, reason="distributed is missing")
@@ -88,7 +88,7 @@ def test_a_process_that_is_killed_is_said_in_a_sentence(monkeypatch, no_processe
 
 LOGGED = """
 import os
-from engine import run
+from engine.core import run
 if not hasattr(run, "unlogged"):  # a worker may run this twice
     run.unlogged = run.answer
     def logged(*asked, **more):
@@ -178,7 +178,7 @@ def test_a_scheduler_that_does_not_answer_is_said_in_a_sentence(monkeypatch):
 
 
 def test_without_the_library_it_is_said_how_to_have_it(monkeypatch):
-    monkeypatch.setattr("engine.models.extras.find_spec", lambda _: None)
+    monkeypatch.setattr("engine.vision.models.extras.find_spec", lambda _: None)
     with pytest.raises(BlindspotError, match="pip install distributed"):
         cluster(Scheduler("tcp://127.0.0.1:8786"))
 

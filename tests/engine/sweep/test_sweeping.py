@@ -11,15 +11,15 @@ import pytest
 import torch
 from PIL import Image
 
-from engine import run
 from engine.commands import sweep as command
 from engine.commands.cli import main
-from engine.images.samples import SAMPLES
-from engine.method import quiet
+from engine.core import run
+from engine.core.method import quiet
 from engine.sweep import sweeping, work
 from engine.sweep.plan import read_plan
 from engine.sweep.spread import LocalExecutor
 from engine.sweep.sweeping import SweepProgress, look_up, sweep
+from engine.vision.images.samples import SAMPLES
 from tests import tiny
 from tests.engine.sweep.conftest import arrays
 from tests.hostile.pictures import BEYOND
@@ -92,7 +92,7 @@ def test_a_folder_is_swept_but_for_what_cannot_be_read(
     (tmp_path / "photos/beyond.tif").write_bytes(BEYOND)
     (tmp_path / "photos/broken.png").write_text("no picture")
     model = tiny.cnn()
-    monkeypatch.setattr("engine.arguments.classifiers.load", lambda _: model)
+    monkeypatch.setattr("engine.commands.arguments.classifiers.load", lambda _: model)
     monkeypatch.setattr("engine.sweep.links.line_of", lambda _: "")
     lines = 'methods = ["attribution.Gradient", "attribution.AttentionRollout"]\nimages = "photos"'
     assert main(["sweep", plan(lines), "--out", "out"]) == 0
@@ -250,7 +250,7 @@ def test_what_cannot_be_is_said_before_anything_is_computed(
 
 def test_processes_do_not_share_a_gpu(at_home, plan, capsys, monkeypatch):
     at_home()
-    monkeypatch.setattr("engine.device.best_device", lambda: torch.device("cuda", 0))
+    monkeypatch.setattr("engine.core.device.best_device", lambda: torch.device("cuda", 0))
     assert main(["sweep", plan(), "--dry-run", "--jobs", "2"]) == 2
     assert "2 processes would share cuda:0: leave --jobs out" in capsys.readouterr().err
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from engine.keeping.claims import claimed
+from engine.core.keeping.claims import claimed
 from engine.sweep import work
 from engine.sweep.sheet import sheet
 from engine.sweep.work import CLAIMS, Numbered, visit

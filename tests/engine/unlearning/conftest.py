@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine import data as data_sets
+from engine.vision import data as data_sets
 from tests.engine.unlearning.trained import class_case
 
 

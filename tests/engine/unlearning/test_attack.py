@@ -5,10 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from engine.data.folders import read_folders
-from engine.training import Recipe, fresh
-from engine.unlearning import ForgetCase, request
-from engine.unlearning.protocol.attack import (
+from engine.evaluation.forgetting.attack import (
     FEATURES,
     Answers,
     attack,
@@ -20,7 +17,10 @@ from engine.unlearning.protocol.attack import (
     modified_entropy,
     privacy,
 )
+from engine.unlearning import ForgetCase, request
 from engine.unlearning.protocol.metrics import evaluate_model, figures
+from engine.vision.data.folders import read_folders
+from engine.vision.training import Recipe, fresh
 from tests.engine.unlearning.protection.test_own_folders import zipped
 
 

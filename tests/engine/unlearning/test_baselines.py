@@ -8,14 +8,14 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from engine.models.rebuild import rebuilt
-from engine.run import answer
-from engine.training import train
+from engine.core.run import answer
 from engine.unlearning import SCRUB, FineTune, GradientAscent, L1Sparse, NegGradPlus, NoOp, Retrain
 from engine.unlearning.protocol.metrics import gap
 from engine.unlearning.ways.network import own_copy, untrained
 from engine.unlearning.ways.scrub import TEMPERATURE, distillation_losses
 from engine.unlearning.ways.unlearner import UnlearningRun
+from engine.vision.models.rebuild import rebuilt
+from engine.vision.training import train
 from tests.engine.unlearning.trained import same, scores, weights
 
 

@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from engine.arguments.forgetting import request_from, request_text
-from engine.data.folders import read_folders
-from engine.errors import BadData, BlindspotError
+from engine.commands.arguments.forgetting import request_from, request_text
+from engine.core.errors import BadData, BlindspotError
 from engine.unlearning import brought, request
 from engine.unlearning.request import splits
+from engine.vision.data.folders import read_folders
 from tests.engine.unlearning.protection import test_own_folders as own_folders
 
 

@@ -4,13 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from engine import run
-from engine.data.sprites import CATEGORIES
-from engine.errors import BlindspotError, DoesNotFit
+from engine.core import run
+from engine.core.errors import BlindspotError, DoesNotFit
+from engine.core.method import quiet
+from engine.evaluation.language.scenes import SceneBatch
 from engine.hallucination import CaptionCase, Greedy, ScenesCase, asking
-from engine.hallucination.tiny_vlm.scenes import SceneBatch
-from engine.hallucination.tiny_vlm.weights import HABIT, HONEST, load
-from engine.method import quiet
 from engine.unlearning import SAUCE, Collateral, Dictionary
 from engine.unlearning.concepts.autoencoder import Autoencoder
 from engine.unlearning.concepts.collateral import GAMMAS, KINDS, measured_scenes, rates, yes_to
@@ -34,6 +32,8 @@ from engine.unlearning.concepts.suppressed import (
     enumerated_words,
     scale_features,
 )
+from engine.vision.data.sprites import CATEGORIES
+from engine.vision.language.tiny_vlm.weights import HABIT, HONEST, load
 from tests.engine.hallucination.scripted import Scripted
 
 CHANCE, NEAR = 0.5, 0.1  # of the sheet: to chance plus 10 points

@@ -8,18 +8,18 @@ import numpy as np
 import pytest
 import torch
 
-from engine.data.sprites import CATEGORIES
+from engine.core.method import quiet
+from engine.evaluation.language.scene_ranges import MILLION, USES
+from engine.evaluation.language.scenes import SceneBatch
 from engine.hallucination import Greedy, ScenesCase
-from engine.hallucination.measures.scene_ranges import MILLION, USES
-from engine.hallucination.tiny_vlm.scenes import SceneBatch
-from engine.hallucination.tiny_vlm.weights import HONEST, load
-from engine.method import quiet
-from engine.models.threads import one_thread
 from engine.unlearning import SAUCE
 from engine.unlearning.concepts.collateral import KINDS, measured_scenes
 from engine.unlearning.concepts.dictionary import LearnedDictionary, image_tokens, own_scenes
 from engine.unlearning.concepts.score import as_active, random_features
 from engine.unlearning.concepts.suppressed import chances, scale_features
+from engine.vision.data.sprites import CATEGORIES
+from engine.vision.language.tiny_vlm.weights import HONEST, load
+from engine.vision.models.threads import one_thread
 from tests.outcomes import mean_sd
 
 SEEDS = (0, 1, 2)  # of dictionaries

@@ -5,11 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from engine import data as data_sets
-from engine.data.protect import convolved, draw_filters, legacy
-from engine.experiment import ExperimentCase
-from engine.run import answer
-from engine.training import Recipe, fresh, outputs, train
+from engine.core.run import answer
+from engine.evaluation.experiment import ExperimentCase
 from engine.unlearning import CudaExperiment
 from engine.unlearning.experiments.cuda import (
     CLEAN,
@@ -21,6 +18,9 @@ from engine.unlearning.experiments.cuda import (
     WITH_OWN,
     first_of_each,
 )
+from engine.vision import data as data_sets
+from engine.vision.data.protect import convolved, draw_filters, legacy
+from engine.vision.training import Recipe, fresh, outputs, train
 from tests import tiny
 from tests.outcomes import OUTCOMES_HERE, keep
 

@@ -5,12 +5,10 @@ from dataclasses import fields, replace
 
 import pytest
 
-from engine import data as data_sets
-from engine.lab import Train, TrainCase
-from engine.method import Slider
-from engine.models import embedded
-from engine.models.rebuild import rebuilt
-from engine.run import answer
+from engine.commands.openings.unlearning import FORGOTTEN
+from engine.core.method import Slider
+from engine.core.run import answer
+from engine.evaluation.forgetting.attack import informative
 from engine.unlearning import (
     IU,
     SCRUB,
@@ -28,8 +26,6 @@ from engine.unlearning import (
     forget_case,
     request,
 )
-from engine.unlearning.opening import FORGOTTEN
-from engine.unlearning.protocol.attack import informative
 from engine.unlearning.protocol.findings import (
     DOCS,
     END,
@@ -41,6 +37,10 @@ from engine.unlearning.protocol.findings import (
     write,
 )
 from engine.unlearning.ways.matching import OutputMatching
+from engine.vision import data as data_sets
+from engine.vision.lab import Train, TrainCase
+from engine.vision.models import embedded
+from engine.vision.models.rebuild import rebuilt
 from tests.engine.unlearning.trained import scores
 
 WAYS = tuple(kind for kind in UNLEARNERS if kind not in {Retrain, NoOp})

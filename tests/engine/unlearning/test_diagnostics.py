@@ -9,16 +9,14 @@ import pytest
 import torch
 
 from engine import unlearning
-from engine.models import checkpoints
-from engine.models.rebuild import rebuilt
-from engine.run import answer
+from engine.core.run import answer
+from engine.evaluation.forgetting.attack import attack
 from engine.unlearning.diagnostics import base, still_there
 from engine.unlearning.diagnostics.base import sample_rows
 from engine.unlearning.diagnostics.membership import regions
 from engine.unlearning.diagnostics.relearn import first_step
 from engine.unlearning.diagnostics.similarity import alignment, gram
 from engine.unlearning.diagnostics.still_there import feature_figures, nearest_rows
-from engine.unlearning.protocol.attack import attack
 from engine.unlearning.protocol.metrics import (
     attacks,
     evaluate_model,
@@ -28,6 +26,8 @@ from engine.unlearning.protocol.metrics import (
     zero_forgetting,
 )
 from engine.unlearning.ways.network import untrained
+from engine.vision.models import checkpoints
+from engine.vision.models.rebuild import rebuilt
 
 METHOD = unlearning.RandomLabels(epochs=3)
 

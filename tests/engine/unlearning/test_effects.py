@@ -12,12 +12,9 @@ from functools import partial
 import numpy as np
 import pytest
 
-from engine import data as data_sets
-from engine.experiment import OUTCOMES, decided
-from engine.lab import Train, TrainCase
-from engine.models import embedded
-from engine.models.rebuild import rebuilt
-from engine.run import answer
+from engine.commands.openings.unlearning import every_way
+from engine.core.run import answer
+from engine.evaluation.experiment import OUTCOMES, decided
 from engine.unlearning import (
     IU,
     SCRUB,
@@ -40,9 +37,12 @@ from engine.unlearning import (
     forget_case,
     request,
 )
-from engine.unlearning.opening import every_way
 from engine.unlearning.protocol import findings
 from engine.unlearning.protocol.sparser import by_way
+from engine.vision import data as data_sets
+from engine.vision.lab import Train, TrainCase
+from engine.vision.models import embedded
+from engine.vision.models.rebuild import rebuilt
 from tests.outcomes import mean_sd
 
 SEEDS = 5

@@ -8,8 +8,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from engine.data.interactions import Interactions
-from engine.errors import BadData, Cancelled
+from engine.core.errors import BadData, Cancelled
 from engine.unlearning.experiments import recommender
 from engine.unlearning.experiments.factors import (
     BATCH,
@@ -26,6 +25,7 @@ from engine.unlearning.experiments.factors import (
     triples_of,
     vulnerability,
 )
+from engine.vision.data.interactions import Interactions
 from tests import tiny
 
 RNG = np.random.default_rng(0)

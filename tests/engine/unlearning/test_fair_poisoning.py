@@ -7,11 +7,10 @@ import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
-from engine import data as data_sets
-from engine.errors import BadData
-from engine.experiment import ExperimentCase
-from engine.keeping.memory import Memory
-from engine.run import answer
+from engine.core.errors import BadData
+from engine.core.keeping.memory import Memory
+from engine.core.run import answer
+from engine.evaluation.experiment import ExperimentCase
 from engine.unlearning import FairPoisoning
 from engine.unlearning.experiments import fair_poisoning, fair_rows
 from engine.unlearning.experiments.fair_figures import anchored, leaking, mixed_up, plane, scattered
@@ -29,6 +28,7 @@ from engine.unlearning.experiments.poison_claims import (
     TRANSFER,
     U,
 )
+from engine.vision import data as data_sets
 from tests import tiny
 from tests.outcomes import keep
 

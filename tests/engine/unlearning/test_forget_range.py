@@ -7,14 +7,11 @@ import pytest
 import torch
 from scipy.stats import norm, wasserstein_distance
 
-from engine import data as data_sets
-from engine.data.brain import FIELD
-from engine.errors import BlindspotError, Cancelled
-from engine.experiment import ExperimentCase, Trained
-from engine.keeping.memory import Memory
-from engine.method import quiet
-from engine.run import answer
-from engine.training import Batch, absolute_error, fresh, loop, outputs, train
+from engine.core.errors import BlindspotError, Cancelled
+from engine.core.keeping.memory import Memory
+from engine.core.method import quiet
+from engine.core.run import answer
+from engine.evaluation.experiment import ExperimentCase, Trained
 from engine.unlearning import RangeForgetting
 from engine.unlearning.experiments import forget_range, number_figures, numbers
 from engine.unlearning.experiments.forget_range import RECIPE
@@ -44,6 +41,9 @@ from engine.unlearning.experiments.range_claims import (
     SECOND,
     TUNED,
 )
+from engine.vision import data as data_sets
+from engine.vision.data.brain import FIELD
+from engine.vision.training import Batch, absolute_error, fresh, loop, outputs, train
 from tests import tiny
 from tests.outcomes import OUTCOMES_HERE, keep
 

@@ -11,16 +11,10 @@ import timm
 import torch
 from safetensors.torch import save
 
-from engine import data as data_sets
-from engine.data import DataCard, DataSet
-from engine.errors import BadModel, BlindspotError, DoesNotFit
-from engine.keeping.store import write_atomic
-from engine.models import checkpoints, weights_file
-from engine.models.card import card_of, weights_of
-from engine.models.own_file import open_alike, open_model
-from engine.models.rebuild import model_bytes, rebuilt
-from engine.run import answer
-from engine.training import Recipe
+from engine.core.errors import BadModel, BlindspotError, DoesNotFit
+from engine.core.keeping.store import write_atomic
+from engine.core.run import answer
+from engine.evaluation.forgetting.attack import matched
 from engine.unlearning import (
     DIAGNOSTICS,
     AfterCase,
@@ -39,8 +33,14 @@ from engine.unlearning import (
     request,
 )
 from engine.unlearning.given import attack_images
-from engine.unlearning.protocol.attack import matched
 from engine.unlearning.protocol.metrics import evaluate_model
+from engine.vision import data as data_sets
+from engine.vision.data import DataCard, DataSet
+from engine.vision.models import checkpoints, weights_file
+from engine.vision.models.card import card_of, weights_of
+from engine.vision.models.own_file import open_alike, open_model
+from engine.vision.models.rebuild import model_bytes, rebuilt
+from engine.vision.training import Recipe
 from tests.engine.unlearning.trained import class_case, saved
 
 METHOD = RandomLabels(epochs=3)

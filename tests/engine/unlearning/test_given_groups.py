@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from engine import unlearning
-from engine.errors import BadData, BadModel, BlindspotError, DoesNotFit
-from engine.models.card import card_of, weights_of
-from engine.models.rebuild import model_bytes, rebuilt
-from engine.run import answer
-from engine.training import Recipe, fresh, outputs, train_stacked
+from engine.core.errors import BadData, BadModel, BlindspotError, DoesNotFit
+from engine.core.run import answer
+from engine.evaluation.forgetting.klom import BINS, GAUSSIAN, klom, margins
 from engine.unlearning.oracles.trainings import ALL, PART, SEEDS, STAYS, models_of, train_part
-from engine.unlearning.protocol.klom import BINS, GAUSSIAN, klom, margins
 from engine.unlearning.zipped_models import open_zip
+from engine.vision.models.card import card_of, weights_of
+from engine.vision.models.rebuild import model_bytes, rebuilt
+from engine.vision.training import Recipe, fresh, outputs, train_stacked
 from tests import tiny
 from tests.engine.unlearning.oracles.test_trainings import RECIPE
 from tests.engine.unlearning.trained import class_case, saved
@@ -68,7 +68,7 @@ def test_klom_of_opened_models_is_that_of_forget_where_they_are_its_own():
 @pytest.mark.parametrize("form", [GAUSSIAN, BINS])
 def test_both_forms_are_those_of_margins_by_hand_and_the_noise_is_the_other_half(form, monkeypatch):
     monkeypatch.setattr("engine.unlearning.given.NEEDED", {GAUSSIAN: 4, BINS: 6})
-    monkeypatch.setattr("engine.unlearning.protocol.klom.NEEDED", {GAUSSIAN: 4, BINS: 6})
+    monkeypatch.setattr("engine.evaluation.forgetting.klom.NEEDED", {GAUSSIAN: 4, BINS: 6})
     case, every = case_and_groups()
     sizes = {"original": 8, "unlearned": 7, "retrained": 13}  # 6 of each can be compared
     groups = {kind: models[: sizes[kind]] for kind, models in every.items()}

@@ -8,15 +8,15 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from engine import data as data_sets
-from engine.models.classifier import Classifier
-from engine.run import answer
-from engine.training import Recipe
+from engine.core.run import answer
 from engine.unlearning import IU, FisherForgetting, IUExact, forget_case, request
 from engine.unlearning.ways.fisher import BATCH, CLASS_VARIANCE, fisher
 from engine.unlearning.ways.influence import conjugate_gradients, gauss_newton, summed, wood_fisher
 from engine.unlearning.ways.network import in_parts, own_copy
 from engine.unlearning.ways.unlearner import UnlearningRun
+from engine.vision import data as data_sets
+from engine.vision.models.classifier import Classifier
+from engine.vision.training import Recipe
 
 RIDGE = 0.01
 

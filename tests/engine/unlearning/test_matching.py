@@ -7,11 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from engine import run
-from engine.models.classifier import Classifier
-from engine.models.rebuild import rebuilt
-from engine.run import answer
-from engine.training import outputs
+from engine.core import run
+from engine.core.run import answer
 from engine.unlearning import DatamodelMatching, OracleMatching
 from engine.unlearning.oracles import trainings
 from engine.unlearning.oracles.datamodel import shift_of
@@ -29,6 +26,9 @@ from engine.unlearning.ways import matching
 from engine.unlearning.ways.matching import OutputMatching
 from engine.unlearning.ways.network import own_copy
 from engine.unlearning.ways.unlearner import UnlearningRun
+from engine.vision.models.classifier import Classifier
+from engine.vision.models.rebuild import rebuilt
+from engine.vision.training import outputs
 from tests import tiny
 from tests.engine.unlearning.oracles.test_trainings import RECIPE
 from tests.engine.unlearning.trained import class_case

@@ -11,15 +11,15 @@ loses a little without any.
 import numpy as np
 import pytest
 
-from engine import data as data_sets
 from engine import unlearning
-from engine.experiment import OUTCOMES, ExperimentCase, decided
-from engine.models import embedded
-from engine.run import answer
-from engine.training import fresh
+from engine.core.run import answer
+from engine.evaluation.experiment import OUTCOMES, ExperimentCase, decided
 from engine.unlearning import Certificates
 from engine.unlearning.certificates.bounds import DPA, FA, FA_ROE, ROE, SCHEMES
 from engine.unlearning.oracles.trainings import ALL, models_of, train_part
+from engine.vision import data as data_sets
+from engine.vision.models import embedded
+from engine.vision.training import fresh
 from tests.engine.unlearning.trained import original
 from tests.outcomes import mean_sd
 

@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 import torch
 
-from engine import data as data_sets
 from engine import unlearning
-from engine.errors import BlindspotError
-from engine.models.small import build
-from engine.result import Table
-from engine.run import answer
+from engine.core.errors import BlindspotError
+from engine.core.result import Table
+from engine.core.run import answer
+from engine.evaluation.forgetting.attack import Answers
 from engine.unlearning.diagnostics import own_images
 from engine.unlearning.diagnostics.base import compared_models
 from engine.unlearning.diagnostics.own_images import COLUMNS, OwnImages, broken, is_right, refusal
 from engine.unlearning.protocol import metrics
-from engine.unlearning.protocol.attack import Answers
+from engine.vision import data as data_sets
+from engine.vision.models.small import build
 from tests.engine.unlearning.trained import RECIPE, class_case, original
 
 

@@ -6,11 +6,11 @@ import torch
 from torch.nn import functional as F
 
 from engine import unlearning
-from engine.models.passes import Passes, counting_passes
-from engine.run import answer
-from engine.training import Recipe, fresh, outputs, train
+from engine.core.run import answer
 from engine.unlearning.ways.influence import gauss_newton
 from engine.unlearning.ways.network import in_parts, named_weights, own_copy
+from engine.vision.models.passes import Passes, counting_passes
+from engine.vision.training import Recipe, fresh, outputs, train
 from tests import tiny
 
 

@@ -3,17 +3,17 @@
 import numpy as np
 import pytest
 
-from engine import run
-from engine.data.sprites import CATEGORIES
+from engine.core import run
+from engine.core.method import quiet
+from engine.evaluation.language.pope import polled
 from engine.hallucination import POPE, Greedy, ScenesCase
-from engine.hallucination.measures.pope import polled
-from engine.hallucination.tiny_vlm.weights import HONEST, load
-from engine.method import quiet
 from engine.unlearning import PollsAfter
 from engine.unlearning.concepts.collateral import measured_scenes
 from engine.unlearning.concepts.dictionary import image_tokens
 from engine.unlearning.concepts.polls import OTHERS, once
 from engine.unlearning.concepts.suppressed import chances
+from engine.vision.data.sprites import CATEGORIES
+from engine.vision.language.tiny_vlm.weights import HONEST, load
 
 COUNT = 40
 

@@ -5,15 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from engine import data as data_sets
-from engine.errors import BadData, BlindspotError
-from engine.models import embedded
-from engine.run import answer
+from engine.core.errors import BadData, BlindspotError
+from engine.core.run import answer
 from engine.sparsity import PruneCase
-from engine.training import Recipe
 from engine.unlearning import ForgetRequest, WorstCase, easiest, forget_case, hardest, request
 from engine.unlearning.protocol.worst import worst_case
 from engine.unlearning.request import splits
+from engine.vision import data as data_sets
+from engine.vision.models import embedded
+from engine.vision.training import Recipe
 from tests import tiny
 from tests.engine.unlearning.trained import RECIPE, class_case, original
 

@@ -7,9 +7,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from engine.models.rebuild import rebuilt
-from engine.run import answer
-from engine.training import outputs
+from engine.core.run import answer
 from engine.unlearning import (
     BadT,
     FineTune,
@@ -24,6 +22,8 @@ from engine.unlearning.ways import clock
 from engine.unlearning.ways.bad_teacher import ignorant, misled
 from engine.unlearning.ways.network import in_parts, named_weights, own_copy, untrained
 from engine.unlearning.ways.unlearner import UnlearningRun
+from engine.vision.models.rebuild import rebuilt
+from engine.vision.training import outputs
 from tests.engine.unlearning.trained import same, scores, weights
 
 

@@ -6,10 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from engine import run as engine_run
-from engine.errors import BlindspotError, Cancelled, DoesNotFit
-from engine.keeping.store import Store
-from engine.run import answer, ask, kept_answer
+from engine.core import run as engine_run
+from engine.core.errors import BlindspotError, Cancelled, DoesNotFit
+from engine.core.keeping.store import Store
+from engine.core.run import answer, ask, kept_answer
+from engine.evaluation.forgetting.attack import informative
 from engine.unlearning import (
     IU,
     SSD,
@@ -24,7 +25,6 @@ from engine.unlearning import (
     Scoreboard,
 )
 from engine.unlearning.protocol import scoreboard
-from engine.unlearning.protocol.attack import informative
 from engine.unlearning.protocol.metrics import GAP
 from tests import tiny
 from tests.engine.unlearning.trained import BRIEF, class_case, scores, steepened

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from engine.errors import BlindspotError
-from engine.run import answer
+from engine.core.errors import BlindspotError
+from engine.core.run import answer
+from engine.evaluation.forgetting.attack import informative
 from engine.unlearning import BoardCase, GradientAscent, NoOp, PruneFirst, Retrain, SparseOriginals
 from engine.unlearning.protocol import sparser
-from engine.unlearning.protocol.attack import informative
 from engine.unlearning.protocol.metrics import GAP
 from engine.unlearning.protocol.scoreboard import Scoreboard, scores
 from tests import tiny

@@ -8,8 +8,8 @@ import torch
 from torch.nn import functional as F
 
 from engine import unlearning
-from engine.errors import BadSetting
-from engine.run import answer
+from engine.core.errors import BadSetting
+from engine.core.run import answer
 from engine.unlearning.diagnostics.damping import damped
 from engine.unlearning.protocol.scoreboard import run_of
 from engine.unlearning.ways import influence as of_influence

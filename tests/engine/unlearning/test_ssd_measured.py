@@ -12,12 +12,8 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import pytest
 
-from engine import data as data_sets
-from engine.experiment import OUTCOMES, decided
-from engine.lab import Train, TrainCase
-from engine.models import embedded
-from engine.models.rebuild import rebuilt
-from engine.run import answer
+from engine.core.run import answer
+from engine.evaluation.experiment import OUTCOMES, decided
 from engine.unlearning import (
     SSD,
     BadT,
@@ -30,6 +26,10 @@ from engine.unlearning import (
     request,
 )
 from engine.unlearning.protocol.metrics import OF_A_MODE
+from engine.vision import data as data_sets
+from engine.vision.lab import Train, TrainCase
+from engine.vision.models import embedded
+from engine.vision.models.rebuild import rebuilt
 
 SEEDS = 3
 MERGED = "digits+merged:into=5"

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from engine.errors import BlindspotError, DoesNotFit
-from engine.run import answer, kept_answer, recompute
+from engine.core.errors import BlindspotError, DoesNotFit
+from engine.core.run import answer, kept_answer, recompute
 from engine.unlearning import (
     IU,
     SSD,

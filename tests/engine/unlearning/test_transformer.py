@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from engine import data as data_sets
 from engine import unlearning
-from engine.models import embedded
-from engine.models.rebuild import rebuilt
-from engine.models.small import SMALL
-from engine.run import answer
-from engine.training import Recipe, fresh, train
+from engine.core.run import answer
+from engine.vision import data as data_sets
+from engine.vision.models import embedded
+from engine.vision.models.rebuild import rebuilt
+from engine.vision.models.small import SMALL
+from engine.vision.training import Recipe, fresh, train
 from tests import tiny
 from tests.engine.unlearning.trained import scores
 

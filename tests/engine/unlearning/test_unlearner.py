@@ -11,21 +11,21 @@ import numpy as np
 import pytest
 import torch
 
-from engine import data as data_sets
 from engine import unlearning
-from engine.errors import BadSetting, DoesNotFit
-from engine.method import Slider, setting
-from engine.models import checkpoints
-from engine.models.rebuild import rebuilt
-from engine.run import answer
+from engine.core.errors import BadSetting, DoesNotFit
+from engine.core.method import Slider, setting
+from engine.core.run import answer
 from engine.sparsity import PruneCase, Rewound, masks_in
-from engine.training import Recipe, fresh, outputs, train
 from engine.unlearning import FineTune, PruneFirst, Retrain
 from engine.unlearning.protocol.metrics import evaluate_model, figures
 from engine.unlearning.ways.network import untrained
 from engine.unlearning.ways.prune_first import THEN
 from engine.unlearning.ways.seen import RecordedData
 from engine.unlearning.ways.unlearner import Unlearner, UnlearningRun
+from engine.vision import data as data_sets
+from engine.vision.models import checkpoints
+from engine.vision.models.rebuild import rebuilt
+from engine.vision.training import Recipe, fresh, outputs, train
 from tests import tiny
 from tests.engine.unlearning.trained import BRIEF, class_case, noisy_case, same, scores, steepened
 

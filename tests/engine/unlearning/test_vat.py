@@ -8,15 +8,15 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from engine import data as data_sets
-from engine.data.interactions import Interactions
-from engine.experiment import ExperimentCase
-from engine.method import quiet
-from engine.run import answer
+from engine.core.method import quiet
+from engine.core.run import answer
+from engine.evaluation.experiment import ExperimentCase
 from engine.unlearning import VatExperiment
 from engine.unlearning.experiments import vat
 from engine.unlearning.experiments.factors import RATE, batches
 from engine.unlearning.experiments.recommender import RANDOM, choices_of
+from engine.vision import data as data_sets
+from engine.vision.data.interactions import Interactions
 from tests.outcomes import OUTCOMES_HERE, keep
 
 WAYS = (vat.CLEAN, vat.PLAIN, vat.APR, vat.VAT, vat.SHUFFLED)

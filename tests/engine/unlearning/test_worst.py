@@ -6,14 +6,14 @@ import torch
 from scipy.optimize import minimize
 from torch.nn import functional as F
 
-from engine.errors import BlindspotError
+from engine.core.errors import BlindspotError
+from engine.evaluation.forgetting.projection import project
 from engine.unlearning import WorstCase, easiest, hardest
 from engine.unlearning.protocol import worst as worst_module
-from engine.unlearning.protocol.projection import project
 from engine.unlearning.protocol.worst import EASIEST, HARDEST, RANDOM, after_signs, search
 from engine.unlearning.request import at_random
 from engine.unlearning.ways.network import own_copy
-from engine.weights.case import PruneCase
+from engine.vision.weights.case import PruneCase
 from tests import tiny
 
 

@@ -7,9 +7,9 @@ from functools import cache
 import numpy as np
 import torch
 
-from engine import data as data_sets
-from engine.training import Recipe, fresh, train
 from engine.unlearning import ForgetCase, forget_case, request
+from engine.vision import data as data_sets
+from engine.vision.training import Recipe, fresh, train
 from tests.in_memory import torch_file
 
 RECIPE = Recipe("lenet", epochs=8, batch=32, rate=0.05, decay=0.0005)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import log10
 
 from engine.attribution.experiments.cbsn.noise import FILTERS
-from engine.experiment import Claim, Value
+from engine.evaluation.experiment import Claim, Value
 
 GAIN, HIDDEN, LESION = "gained", "gained with the blind spot", "lesion contrast kept"
 MAIN, CONTROL = "C-BSN", "C-BSN, b = 1"

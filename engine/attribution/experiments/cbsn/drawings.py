@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from engine.charts.drawing import Drawing, Views
-from engine.charts.lines import Lines
-from engine.result import Table
+from engine.core.charts.drawing import Drawing, Views
+from engine.core.charts.lines import Lines
+from engine.core.result import Table
 
 
 def neighbor_words(result: Views) -> str:

@@ -34,12 +34,12 @@ from engine.attribution.experiments.cbsn.seen import (
     hole,
     residuals,
 )
-from engine.charts.drawing import Drawing
-from engine.experiment import ExperimentCase, Figures
-from engine.kept_experiment import KeptExperiment
-from engine.method import Progress, Slider, defaults, part_of, setting
-from engine.pictures import as_bytes
-from engine.result import Pictures, Result, Table, View
+from engine.core.charts.drawing import Drawing
+from engine.core.method import Progress, Slider, defaults, part_of, setting
+from engine.core.pictures import as_bytes
+from engine.core.result import Pictures, Result, Table, View
+from engine.evaluation.experiment import ExperimentCase, Figures
+from engine.evaluation.kept_experiment import KeptExperiment
 
 TRAINED, TUNED, PICTURED_IMAGES = (
     60,

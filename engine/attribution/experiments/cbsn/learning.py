@@ -25,12 +25,12 @@ from engine.attribution.experiments.cbsn.net import (
     to_batch,
     unmasked,
 )
-from engine.device import best_device
-from engine.errors import BadData
-from engine.method import Progress
-from engine.models.threads import one_thread
-from engine.training import descend
-from engine.training.descent import Loss
+from engine.core.device import best_device
+from engine.core.errors import BadData
+from engine.core.method import Progress
+from engine.vision.models.threads import one_thread
+from engine.vision.training import descend
+from engine.vision.training.descent import Loss
 
 PATCH = 60  # px, at most
 BATCH = 2  # patches

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from engine.result import Floats
+from engine.core.result import Floats
 
 Doubles = NDArray[np.float64]
 FACTORS = (0.7, 1.0, 1.4, 2.0, 2.8, 4.0, 5.6, 8.0)  # of the estimated σ, that filters try

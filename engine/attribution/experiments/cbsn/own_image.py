@@ -34,10 +34,10 @@ from engine.attribution.experiments.cbsn.seen import (
     removed,
     residuals,
 )
-from engine.case import ImageCase
-from engine.method import Choice, Method, Progress, Slider, defaults, part_of, quiet, setting
-from engine.pictures import as_bytes
-from engine.result import Pictures, Result, Table, View
+from engine.core.method import Choice, Method, Progress, Slider, defaults, part_of, quiet, setting
+from engine.core.pictures import as_bytes
+from engine.core.result import Pictures, Result, Table, View
+from engine.vision.case import ImageCase
 
 WHOLE, CENTER = "whole image", "middle of it"
 OWN_CHANNELS = 16

@@ -17,9 +17,9 @@ from engine.attribution.experiments.cbsn.net import (
     to_batch,
 )
 from engine.attribution.experiments.cbsn.noise import autocorrelation
-from engine.models.threads import one_thread
-from engine.pictures import Pixels, amplified_difference, as_bytes, tint
-from engine.result import Floats, HeatMap, Pictures, Table
+from engine.core.pictures import Pixels, amplified_difference, as_bytes, tint
+from engine.core.result import Floats, HeatMap, Pictures, Table
+from engine.vision.models.threads import one_thread
 
 AMPLIFIED = 3  # times
 REMOVED, ERROR = f"removed × {AMPLIFIED}", f"error × {AMPLIFIED}"

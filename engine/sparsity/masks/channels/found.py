@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.models.bits import Bits
+from engine.vision.models.bits import Bits
 
 Ids = NDArray[np.int64]
 FIXED = 0  # the number of whatever cannot be taken out

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from engine.models.borrow import borrowed
-from engine.models.classifier import Classifier
+from engine.core.borrow import borrowed
 from engine.sparsity.masks.channels.book import Book
 from engine.sparsity.masks.channels.found import Channels
 from engine.sparsity.masks.channels.operations import output_channels
+from engine.vision.models.classifier import Classifier
 
 
 def channels_of(model: Classifier) -> Channels:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.errors import DoesNotFit
-from engine.models.bits import Bits
-from engine.models.classifier import Classifier
-from engine.models.small import NetworkShape
+from engine.core.errors import DoesNotFit
 from engine.sparsity.masks.units import along_inputs, fits_pattern
-from engine.weights.masks import Masks
+from engine.vision.models.bits import Bits
+from engine.vision.models.classifier import Classifier
+from engine.vision.models.small import NetworkShape
+from engine.vision.weights.masks import Masks
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,14 +9,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from engine.errors import DoesNotFit
-from engine.models.bits import Bits
-from engine.models.borrow import borrowed
-from engine.models.classifier import Classifier
-from engine.models.layers import capturing
-from engine.result import Floats
+from engine.core.borrow import borrowed
+from engine.core.errors import DoesNotFit
+from engine.core.result import Floats
 from engine.sparsity.masks.diagrams.values import weight_values
-from engine.weights.masks import Masks
+from engine.vision.models.bits import Bits
+from engine.vision.models.classifier import Classifier
+from engine.vision.models.layers import capturing
+from engine.vision.weights.masks import Masks
 
 WALL = 32  # tiles along a side of a wall at most
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.errors import BadSetting
-from engine.models.bits import Bits
-from engine.result import Array, Floats
-from engine.weights.masks import Masks
-from engine.weights.parts import PrunableWeight
+from engine.core.errors import BadSetting
+from engine.core.result import Array, Floats
+from engine.vision.models.bits import Bits
+from engine.vision.weights.masks import Masks
+from engine.vision.weights.parts import PrunableWeight
 
 HIGH, WIDE = 64, 256  # cells of a strip at most
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.models.classifier import Classifier
-from engine.result import Floats
-from engine.weights.masks import Masks
+from engine.core.result import Floats
+from engine.vision.models.classifier import Classifier
+from engine.vision.weights.masks import Masks
 
 BINS = 81  # of a histogram; odd, so that zero has a bin of its own
 

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from engine.anomaly import FamiliarCase
-from engine.data import DataCard, DataSet
+from engine.vision.data import DataCard, DataSet
 from tests import tiny
 
 SIDE, CELL, GRID = 32, 4, 8

@@ -13,7 +13,7 @@ from engine.anomaly import LOCALIZERS, Conformal, DictAS, PaDiM, PatchCore
 from engine.anomaly.localizers.localizer import place_of
 from engine.anomaly.localizers.patches import GRID, WIDTH, layers_at, maps_of, narrowed
 from engine.anomaly.localizers.regions import boxes_above
-from engine.errors import BadData, DoesNotFit
+from engine.core.errors import BadData, DoesNotFit
 from tests import tiny
 from tests.engine.anomaly.localizers import cells
 

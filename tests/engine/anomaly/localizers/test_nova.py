@@ -11,12 +11,12 @@ from engine.anomaly import Conformal, FamiliarCase, LesionsCase, Nova, PatchCore
 from engine.anomaly.localizers import lesions as lesion_data
 from engine.anomaly.localizers import nova
 from engine.anomaly.localizers.nova import ALL, PIXELS, SWAPPED
-from engine.data.nova import read_nova
-from engine.errors import BadData
-from engine.measures.boxes import ScoredBoxes, box_figures
-from engine.measures.segmentation import aupro, pixel_auroc
+from engine.core.errors import BadData
+from engine.evaluation.measures.boxes import ScoredBoxes, box_figures
+from engine.evaluation.measures.segmentation import aupro, pixel_auroc
+from engine.vision.data.nova import read_nova
 from tests.engine.anomaly.localizers import cells
-from tests.engine.data import nova_files
+from tests.engine.vision.data import nova_files
 from tests.hostile.archives import zipped
 
 KINDS = ("none", "red", "dim")

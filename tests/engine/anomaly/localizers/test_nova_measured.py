@@ -9,9 +9,9 @@ from scipy.stats import binom
 from engine.anomaly import Conformal, Nova
 from engine.anomaly.localizers import nova
 from engine.anomaly.localizers.nova import ALL, KINDS, PIXELS, SWAPPED
-from engine.arguments.normal import LesionsArguments
-from engine.data.lesions import KINDS as LESIONS
-from engine.measures.segmentation import pixel_auroc
+from engine.commands.arguments.normal import LesionsArguments
+from engine.evaluation.measures.segmentation import pixel_auroc
+from engine.vision.data.lesions import KINDS as LESIONS
 from tests.engine.anomaly.localizers.test_phantoms import shuffled
 
 pytestmark = pytest.mark.slow

@@ -9,7 +9,7 @@ from engine.anomaly import PatchCore
 from engine.anomaly.localizers import nearest_rows
 from engine.anomaly.localizers.nearest_rows import KnownRows
 from engine.anomaly.localizers.patchcore import centers
-from engine.method import quiet
+from engine.core.method import quiet
 from tests.engine.anomaly.localizers import cells
 
 PLAIN = PatchCore(coreset=None, normals=100, blur=0.0)

@@ -7,13 +7,14 @@ import pytest
 from scipy.stats import binom
 from torch.nn import functional as F
 
-from engine.anomaly import LOCALIZERS, Conformal, DictAS, FamiliarCase, PaDiM, PatchCore, sources
-from engine.anomaly.extract import as_seen
-from engine.anomaly.healthy import TWINS
-from engine.data import load
-from engine.data.lesions import KINDS
-from engine.measures.segmentation import aupro, pixel_auroc
-from engine.models import catalog
+from engine.anomaly import LOCALIZERS, Conformal, DictAS, FamiliarCase, PaDiM, PatchCore
+from engine.evaluation.detection import sources
+from engine.evaluation.detection.extract import as_seen
+from engine.evaluation.detection.healthy import TWINS
+from engine.evaluation.measures.segmentation import aupro, pixel_auroc
+from engine.vision.data import load
+from engine.vision.data.lesions import KINDS
+from engine.vision.models import catalog
 
 pytestmark = pytest.mark.slow
 SEEDS, SLICES = range(3), 16  # slices of each seed, as many of each kind

@@ -9,9 +9,9 @@ import torch
 from engine.anomaly import LOCALIZERS, PatchCore
 from engine.anomaly.localizers.localizer import AT_ONCE
 from engine.anomaly.localizers.slices import ScanCase, SliceBySlice, slice_maps, strangest
-from engine.errors import Cancelled
-from engine.images import Crop, SliceChoice, load, square
-from engine.run import digest
+from engine.core.errors import Cancelled
+from engine.core.run import digest
+from engine.vision.images import Crop, SliceChoice, load, square
 from tests.engine.anomaly.localizers import cells
 from tests.scans import nifti
 

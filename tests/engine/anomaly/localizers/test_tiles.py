@@ -9,15 +9,15 @@ from PIL import Image
 from torch import nn
 
 from engine.anomaly import LOCALIZERS, FamiliarCase, PatchCore
-from engine.anomaly.healthy import texture
 from engine.anomaly.localizers import tiles
 from engine.anomaly.localizers.regions import boxes_above
 from engine.anomaly.localizers.tiles import MOST_TILES, PhotographCase, TileByTile, blended, tiling
-from engine.images import Crop, Picture, load, square
-from engine.images.picture import FINE
-from engine.measures.segmentation import pixel_auroc
-from engine.result import Table
-from engine.run import digest
+from engine.core.result import Table
+from engine.core.run import digest
+from engine.evaluation.detection.healthy import texture
+from engine.evaluation.measures.segmentation import pixel_auroc
+from engine.vision.images import Crop, Picture, load, square
+from engine.vision.images.picture import FINE
 from tests import tiny
 from tests.engine.anomaly.localizers import cells
 from tests.in_memory import written

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from engine import data as data_sets
 from engine.attribution.experiments import AdaptiveSmoothing, adaptive
 from engine.attribution.experiments.adaptive import (
     class_balanced_images,
@@ -31,11 +30,12 @@ from engine.attribution.experiments.mixture_claims import (
     SURE,
     alpha_condition,
 )
-from engine.errors import BlindspotError
-from engine.experiment import ExperimentCase
-from engine.method import quiet
-from engine.run import answer
-from engine.training import Pgd, pgd
+from engine.core.errors import BlindspotError
+from engine.core.method import quiet
+from engine.core.run import answer
+from engine.evaluation.experiment import ExperimentCase
+from engine.vision import data as data_sets
+from engine.vision.training import Pgd, pgd
 from tests import tiny
 from tests.tiny import seeded
 

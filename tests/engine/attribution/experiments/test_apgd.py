@@ -5,11 +5,11 @@ import math
 import pytest
 import torch
 
-from engine import data as data_sets
 from engine.attribution.experiments import AdaptiveSmoothing
 from engine.attribution.experiments.adaptive import class_balanced_images, shipped_networks
 from engine.attribution.experiments.apgd import STRONG, apgd, checkpoints, dlr, strongly
 from engine.attribution.experiments.mixture import Mixture, attack_both_losses, is_correct
+from engine.vision import data as data_sets
 from tests import tiny
 
 EPSILON, STEPS = 0.1, 12

@@ -17,8 +17,8 @@ from engine.attribution.experiments.cbsn.net import (
     to_batch,
     unmasked,
 )
-from engine.errors import BadData
-from engine.method import quiet
+from engine.core.errors import BadData
+from engine.core.method import quiet
 from tests.tiny import seeded as chance
 
 LESSON = learning.DenoiserConfig(stride=3, cell=2, weight=2.0, blocks=1, channels=4, steps=3)

@@ -19,9 +19,9 @@ from engine.attribution.experiments.cbsn.experiment import kept_contrast
 from engine.attribution.experiments.cbsn.learning import DenoiserConfig, denoise_both, learn
 from engine.attribution.experiments.cbsn.noise import FACTORS, FILTERS, Filter, psnr
 from engine.attribution.experiments.cbsn.seen import MASKED, OPEN, error
-from engine.experiment import ExperimentCase, deviation_column
-from engine.method import quiet
-from engine.run import answer
+from engine.core.method import quiet
+from engine.core.run import answer
+from engine.evaluation.experiment import ExperimentCase, deviation_column
 from tests import tiny
 
 QUICK = Cbsn(seeds=1, steps=3, images=5, blocks=1)

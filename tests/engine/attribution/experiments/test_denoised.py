@@ -23,9 +23,9 @@ from engine.attribution.experiments.cbsn.noise import (
 )
 from engine.attribution.experiments.cbsn.own_image import CENTER, DENOISED, HIDDEN, NOISY
 from engine.attribution.experiments.cbsn.seen import MASKED, OPEN
-from engine.errors import BlindspotError
-from engine.method import quiet
-from engine.run import answer
+from engine.core.errors import BlindspotError
+from engine.core.method import quiet
+from engine.core.run import answer
 from tests import tiny
 
 QUICK = Denoised(steps=4, blocks=1, side=24, stride=3)

@@ -2,12 +2,12 @@
 
 import pytest
 
-from engine import data as data_sets
 from engine.attribution.experiments import AdaptiveSmoothing, Cbsn
 from engine.attribution.experiments.cbsn.claims import GAIN, MAIN
 from engine.attribution.experiments.mixture_claims import ATTACKED, NORMAL, ROBUST
-from engine.experiment import ExperimentCase
-from engine.run import answer
+from engine.core.run import answer
+from engine.evaluation.experiment import ExperimentCase
+from engine.vision import data as data_sets
 from tests.outcomes import OUTCOMES_HERE, keep
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(7200)]

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from engine import data as data_sets
 from engine.attribution.experiments.mixed_answers import BY_IMAGE, MixedAnswers, pair_names
 from engine.attribution.experiments.mixing import mixing_of
 from engine.attribution.experiments.mixture import Mixture
-from engine.case import ImageCase
-from engine.case.target import Target
-from engine.models.catalog import load
+from engine.vision import data as data_sets
+from engine.vision.case import ImageCase
+from engine.vision.case.target import Target
+from engine.vision.models.catalog import load
 from tests import tiny
 
 

@@ -7,7 +7,6 @@ import pytest
 import torch
 from scipy.stats import norm
 
-from engine import data as data_sets
 from engine.attribution.experiments.mixture import (
     HIGH,
     LOSSES,
@@ -24,9 +23,10 @@ from engine.attribution.experiments.mixture import (
     smoothed_radius,
 )
 from engine.attribution.experiments.smoothed import CHOSEN, DRAWS, RISK, bounds, certified, votes
-from engine.models.catalog import load
-from engine.models.threads import one_thread
-from engine.training import Pgd, pgd
+from engine.vision import data as data_sets
+from engine.vision.models.catalog import load
+from engine.vision.models.threads import one_thread
+from engine.vision.training import Pgd, pgd
 from tests import tiny
 
 

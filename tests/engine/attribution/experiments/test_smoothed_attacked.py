@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 import torch
 
-from engine import data as data_sets
 from engine.attribution.experiments.mixture import smoothed_radius
 from engine.attribution.experiments.smoothed import DRAWS, SIGMA, bounds, radii_of, votes
-from engine.models import catalog
-from engine.models.threads import one_thread
+from engine.vision import data as data_sets
+from engine.vision.models import catalog
+from engine.vision.models.threads import one_thread
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 

@@ -3,9 +3,9 @@
 import numpy as np
 import torch
 
-from engine.case import ImageCase, PairCase
-from engine.case.target import Target
-from engine.models.pace import Pace
+from engine.vision.case import ImageCase, PairCase
+from engine.vision.case.target import Target
+from engine.vision.models.pace import Pace
 from tests import tiny
 
 

@@ -12,10 +12,10 @@ from engine.attribution.level_sets.distance import largest_change
 from engine.attribution.level_sets.lst import LST, batch_of_one
 from engine.attribution.level_sets.settings import check_images
 from engine.attribution.level_sets.traversal import Traversal, WalkRules
-from engine.case import ImageCase, PairCase
-from engine.case.target import Target
-from engine.errors import BlindspotError, Cancelled, DoesNotFit
-from engine.measures.likeness import ssim
+from engine.core.errors import BlindspotError, Cancelled, DoesNotFit
+from engine.evaluation.measures.likeness import ssim
+from engine.vision.case import ImageCase, PairCase
+from engine.vision.case.target import Target
 from tests import tiny
 from tests.engine.attribution.level_sets import slowly
 

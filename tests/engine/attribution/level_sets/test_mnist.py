@@ -11,15 +11,15 @@ import pytest
 import torch
 from skimage.metrics import structural_similarity
 
-from engine import data
 from engine.attribution.level_sets import LST, PUBLISHED
 from engine.attribution.level_sets.settings import LevelSet
 from engine.attribution.level_sets.traversal import Traversal
-from engine.case import ImageCase, PairCase, image_case
-from engine.case.target import Target
-from engine.images import Crop
-from engine.images.samples import SAMPLES, sample
-from engine.models.catalog import load
+from engine.vision import data
+from engine.vision.case import ImageCase, PairCase, image_case
+from engine.vision.case.target import Target
+from engine.vision.images import Crop
+from engine.vision.images.samples import SAMPLES, sample
+from engine.vision.models.catalog import load
 
 SOURCES = 40
 

@@ -9,9 +9,9 @@ import torch
 from engine.attribution.level_sets.lst import LST
 from engine.attribution.level_sets.plane import Basis, Plane, heights
 from engine.attribution.level_sets.tube_width import RADII, Directions, TubeWidth
-from engine.case.scoring import in_memory, laid_out
-from engine.errors import BlindspotError
-from engine.method import quiet
+from engine.core.errors import BlindspotError
+from engine.core.method import quiet
+from engine.vision.case.scoring import in_memory, laid_out
 from tests import tiny
 from tests.engine.attribution.level_sets import slowly
 

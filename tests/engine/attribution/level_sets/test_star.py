@@ -12,11 +12,11 @@ from engine.attribution.level_sets.simplex import Simplex, barycentric, corners,
 from engine.attribution.level_sets.spots import blind_spots
 from engine.attribution.level_sets.star import Star
 from engine.attribution.level_sets.traversal import Traversal
-from engine.case import ImageCase, PairCase
-from engine.case.target import Target
-from engine.errors import BlindspotError
-from engine.models.pace import Pace
-from engine.result import Path
+from engine.core.errors import BlindspotError
+from engine.core.result import Path
+from engine.vision.case import ImageCase, PairCase
+from engine.vision.case.target import Target
+from engine.vision.models.pace import Pace
 from tests import tiny
 from tests.engine.attribution.level_sets import slowly
 

@@ -18,7 +18,7 @@ from engine.attribution.level_sets.traversal import (
     refuse_flat,
     tangent,
 )
-from engine.errors import BlindspotError
+from engine.core.errors import BlindspotError
 from tests import tiny
 from tests.engine.attribution.level_sets import slowly
 

@@ -9,10 +9,10 @@ import torch
 from engine.attribution.prototypes import PrototypeNetwork
 from engine.attribution.prototypes.learning import certified_loss, inner_network, margin_loss
 from engine.attribution.prototypes.networks import DEEP, NEGATIVE, POSITIVE, RBF
-from engine.errors import BlindspotError
-from engine.experiment import ExperimentCase
-from engine.run import digest
-from engine.training import Batch, train
+from engine.core.errors import BlindspotError
+from engine.core.run import digest
+from engine.evaluation.experiment import ExperimentCase
+from engine.vision.training import Batch, train
 from tests import tiny
 from tests.engine.attribution.prototypes import by_hand
 
@@ -109,8 +109,8 @@ def test_the_certified_loss_is_the_bound_written_out_and_at_no_distance_the_marg
 
 
 def test_an_interrupted_training_goes_on_to_the_same_bits(monkeypatch, empty_home):
-    monkeypatch.setattr("engine.training.loop.KEEP_SECONDS", 0.0)
-    monkeypatch.setattr("engine.training.loop.REPORT_SECONDS", 0.0)
+    monkeypatch.setattr("engine.vision.training.loop.KEEP_SECONDS", 0.0)
+    monkeypatch.setattr("engine.vision.training.loop.REPORT_SECONDS", 0.0)
     whole = SMALL(case())
 
     def stop(done, _words="", _partial=None):

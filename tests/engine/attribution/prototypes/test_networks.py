@@ -7,7 +7,7 @@ import torch
 from engine.attribution.prototypes import networks
 from engine.attribution.prototypes.attack import lead_of
 from engine.attribution.prototypes.network import component_maxima, crop
-from engine.models.small import NetworkShape, init_weights
+from engine.vision.models.small import NetworkShape, init_weights
 from tests.engine.attribution.prototypes import by_hand
 from tests.tiny import seeded as chance
 

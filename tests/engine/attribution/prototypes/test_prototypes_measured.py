@@ -8,12 +8,12 @@ the certificate and negative reasoning bring.
 import numpy as np
 import pytest
 
-from engine import data as data_sets
 from engine.attribution.prototypes import PrototypeNetwork, PrototypeRobustness
 from engine.attribution.prototypes.networks import DEEP, INDEFINITE, NEGATIVE, POSITIVE
 from engine.attribution.prototypes.robustness import CBC, CERTIFIED, FORMS, ONLY, PLAIN, WIDE
-from engine.experiment import HOLDS, OUTCOMES, ExperimentCase, decided
-from engine.run import answer
+from engine.core.run import answer
+from engine.evaluation.experiment import HOLDS, OUTCOMES, ExperimentCase, decided
+from engine.vision import data as data_sets
 
 SEEDS = 3
 DATA = ("digits", "mnist-5k")

@@ -24,11 +24,11 @@ from engine.attribution.prototypes.reasons import (
     summed,
     with_indefinite,
 )
-from engine.data.example import example_picture
-from engine.errors import BlindspotError
-from engine.images import Crop
-from engine.result import Table
-from engine.run import answer
+from engine.core.errors import BlindspotError
+from engine.core.result import Table
+from engine.core.run import answer
+from engine.vision.data.example import example_picture
+from engine.vision.images import Crop
 from tests import tiny
 from tests.engine.attribution.prototypes import by_hand
 

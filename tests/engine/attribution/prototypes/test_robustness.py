@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from engine import data as data_sets
 from engine.attribution.prototypes import PrototypeNetwork, PrototypeRobustness
 from engine.attribution.prototypes.attack import AttackBudget
 from engine.attribution.prototypes.learning import in_doubles, leads
 from engine.attribution.prototypes.robustness import CBC, CERTIFIED, FORMS, PLAIN, standing
-from engine.experiment import ExperimentCase
-from engine.run import answer
+from engine.core.run import answer
+from engine.evaluation.experiment import ExperimentCase
+from engine.vision import data as data_sets
 from tests import tiny
 
 SMALL = PrototypeRobustness(components=6, epochs=10, images=12, tries=2, farthest=1.0)

@@ -10,10 +10,10 @@ from scipy.stats import spearmanr
 from engine.attribution import HEATMAPS
 from engine.attribution.robustness import MapsFollow
 from engine.attribution.robustness.followed import EIGHT, KINDS, MAPS, NEW, SAME, TIMES
-from engine.case import ImageCase, PairCase
-from engine.case.target import Target
-from engine.errors import DoesNotFit
-from engine.result import HeatMap, Table
+from engine.core.errors import DoesNotFit
+from engine.core.result import HeatMap, Table
+from engine.vision.case import ImageCase, PairCase
+from engine.vision.case.target import Target
 from tests import tiny
 
 

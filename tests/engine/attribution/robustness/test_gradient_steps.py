@@ -11,11 +11,11 @@ from engine.attribution.robustness import FGSM, PGD, OrderedCase, QuadAttacK
 from engine.attribution.robustness import way as ways
 from engine.attribution.robustness.scored import attacked_pixels
 from engine.attribution.robustness.way import AttackTrajectory
-from engine.case import ImageCase
-from engine.case.target import Target
-from engine.errors import BlindspotError, DoesNotFit
-from engine.measures.levels import levels_of, levels_to_pixels, round_change
-from engine.run import answer
+from engine.core.errors import BlindspotError, DoesNotFit
+from engine.core.run import answer
+from engine.evaluation.measures.levels import levels_of, levels_to_pixels, round_change
+from engine.vision.case import ImageCase
+from engine.vision.case.target import Target
 from tests import tiny
 
 

@@ -12,8 +12,6 @@ import pytest
 import torch
 from scipy.stats import binomtest
 
-from engine import data as data_sets
-from engine.anomaly import sources
 from engine.attribution.experiments.cbsn import Denoised
 from engine.attribution.robustness import (
     PGD,
@@ -27,12 +25,14 @@ from engine.attribution.robustness import (
 )
 from engine.attribution.robustness.order_losses import AD, CW, NAMES, QUAD
 from engine.attribution.robustness.scored import attacked_pixels
-from engine.case import ImageCase, PairCase
-from engine.case.opening import about_first
-from engine.case.target import Target
-from engine.experiment import decided
-from engine.models.catalog import DEFAULT, load
-from engine.run import answer
+from engine.core.run import answer
+from engine.evaluation.detection import sources
+from engine.evaluation.experiment import decided
+from engine.vision import data as data_sets
+from engine.vision.case import ImageCase, PairCase
+from engine.vision.case.opening import about_first
+from engine.vision.case.target import Target
+from engine.vision.models.catalog import DEFAULT, load
 from tests.outcomes import OUTCOMES_HERE
 
 SEEDS, IMAGES = 3, 20

@@ -23,11 +23,11 @@ from engine.attribution.robustness.order_search import OrderSearchRules, search_
 from engine.attribution.robustness.order_success import common_median, own_median
 from engine.attribution.robustness.ordered_case import ordered_prefix
 from engine.attribution.robustness.scored import attacked_pixels
-from engine.case import ImageCase
-from engine.case.target import Target
-from engine.errors import BlindspotError, DoesNotFit
-from engine.measures.levels import levels_of, levels_to_pixels
-from engine.run import answer
+from engine.core.errors import BlindspotError, DoesNotFit
+from engine.core.run import answer
+from engine.evaluation.measures.levels import levels_of, levels_to_pixels
+from engine.vision.case import ImageCase
+from engine.vision.case.target import Target
 from tests import tiny
 
 ATTACKS = (QuadAttacK, OrderedCW, OrderedAD)

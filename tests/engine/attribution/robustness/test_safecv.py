@@ -12,13 +12,13 @@ from engine.attribution.robustness import SafeCV, pixel_game
 from engine.attribution.robustness.keypoints import KeyPoints, key_points, responses, uniform_grid
 from engine.attribution.robustness.safecv import without_key_points
 from engine.attribution.robustness.scored import Rescored, attacked_pixels
-from engine.case import ImageCase
-from engine.case.target import Target
-from engine.images.crop import Crop, square
-from engine.images.samples import sample
-from engine.measures.levels import levels_of, levels_to_pixels
-from engine.models.classifier import Classifier
-from engine.result import Table
+from engine.core.result import Table
+from engine.evaluation.measures.levels import levels_of, levels_to_pixels
+from engine.vision.case import ImageCase
+from engine.vision.case.target import Target
+from engine.vision.images.crop import Crop, square
+from engine.vision.images.samples import sample
+from engine.vision.models.classifier import Classifier
 from tests import tiny
 
 

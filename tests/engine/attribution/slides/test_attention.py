@@ -11,12 +11,12 @@ from engine.attribution.slides import TileAttention, UnlikeTiles, WholeSlideCase
 from engine.attribution.slides import section_networks as networks
 from engine.attribution.slides.attention import KEY_RECALL, SAYS, TILE_AUROC, network_sentence
 from engine.attribution.slides.methods import ABMIL, MAX_POOLING, MEAN_POOLING, MHIM
-from engine.data.whole_slide import made_slide
-from engine.errors import BadImage, BadModel
-from engine.images.large_base import WholeImage
-from engine.models.catalog import DEFAULT, load
-from engine.models.embedded import file_of
-from engine.run import answer
+from engine.core.errors import BadImage, BadModel
+from engine.core.run import answer
+from engine.vision.data.whole_slide import made_slide
+from engine.vision.images.large_base import WholeImage
+from engine.vision.models.catalog import DEFAULT, load
+from engine.vision.models.embedded import file_of
 from tests import tiny
 
 CASE = tiny.section_case()

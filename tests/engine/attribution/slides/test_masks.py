@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from engine.attribution.slides import masks
-from engine.errors import BadSetting
+from engine.core.errors import BadSetting
 from tests.tiny import seeded
 
 HOW = {

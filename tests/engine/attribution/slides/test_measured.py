@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine import data as data_sets
 from engine.attribution.slides import (
     MHIM,
     MHIM2,
@@ -29,11 +28,12 @@ from engine.attribution.slides.methods import ABMIL, MAX_POOLING, POOLINGS, reci
 from engine.attribution.slides.mining import learn
 from engine.attribution.slides.sections import SectionBags
 from engine.attribution.slides.whole import KEY_SHARE
-from engine.data.whole_slide import made_slide
-from engine.experiment import OUTCOMES, decided
-from engine.images.large import open_large
-from engine.models.catalog import DEFAULT, load
-from engine.run import answer
+from engine.core.run import answer
+from engine.evaluation.experiment import OUTCOMES, decided
+from engine.vision import data as data_sets
+from engine.vision.data.whole_slide import made_slide
+from engine.vision.images.large import open_large
+from engine.vision.models.catalog import DEFAULT, load
 
 SEEDS, EPOCHS = 3, 40
 KINDS = {"a 9 or none": "bags:seed={}", "a 9, a 3 or a 5": "bags:kind=three,seed={}"}

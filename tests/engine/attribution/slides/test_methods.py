@@ -12,8 +12,8 @@ from engine.attribution.slides.masks import HIGH, RANDOM, RECYCLED
 from engine.attribution.slides.mining import bag_network, learn
 from engine.attribution.slides.network import MAX
 from engine.attribution.slides.scores import bag_auc, found_keys, recall, tile_auroc
-from engine.errors import BadData, BadSetting
-from engine.run import answer
+from engine.core.errors import BadData, BadSetting
+from engine.core.run import answer
 from tests import tiny
 
 CASE = tiny.bags_case()

@@ -12,7 +12,7 @@ from engine.attribution.slides.bags import bags_of, laid_out, on_slide
 from engine.attribution.slides.masks import RECYCLED, UNMASKED, Masking
 from engine.attribution.slides.methods import recipe
 from engine.attribution.slides.network import ATTENTION, MAX, MEAN
-from engine.training.images import batch_generator
+from engine.vision.training.images import batch_generator
 from tests import tiny
 from tests.tiny import seeded
 

@@ -11,8 +11,8 @@ from engine.attribution.slides.methods import ABMIL, POOLINGS, recipe
 from engine.attribution.slides.mining import learn
 from engine.attribution.slides.ratio import RATIOS
 from engine.attribution.slides.scores import MEASURES, evaluate_bags, figures
-from engine.result import Table
-from engine.run import answer
+from engine.core.result import Table
+from engine.core.run import answer
 from tests import tiny
 
 CASE = tiny.bags_case()

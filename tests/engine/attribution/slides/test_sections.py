@@ -7,8 +7,8 @@ import torch
 from engine.attribution.slides import section_networks, sections
 from engine.attribution.slides.methods import recipe
 from engine.attribution.slides.sections import ACROSS, SIZE, SectionBags
-from engine.data import SPLITS
-from engine.data.whole_slide import FAINT, made_slide
+from engine.vision.data import SPLITS
+from engine.vision.data.whole_slide import FAINT, made_slide
 from tests import tiny
 
 

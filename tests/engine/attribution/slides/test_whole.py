@@ -6,11 +6,11 @@ import torch
 
 from engine.attribution.slides import UnlikeTiles, WholeSlideCase
 from engine.attribution.slides.whole import neighbor_distances, separated
-from engine.data.whole_slide import made_slide
-from engine.errors import BadImage, BadSetting
-from engine.images.large_base import WholeImage
-from engine.result import Table
-from engine.run import answer
+from engine.core.errors import BadImage, BadSetting
+from engine.core.result import Table
+from engine.core.run import answer
+from engine.vision.data.whole_slide import made_slide
+from engine.vision.images.large_base import WholeImage
 from tests import tiny
 
 CASE = tiny.whole_slide_case()

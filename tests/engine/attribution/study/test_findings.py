@@ -6,15 +6,15 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from engine.arguments.normal import StudyArguments
 from engine.attribution.study import NAMED, TITLES, Study, StudyMaps, findings, study_case
 from engine.attribution.study import pictures as maps
 from engine.attribution.study.measure import RANDOM
 from engine.attribution.study.ranking import COSINE, METRICS, RELIABLE, SCORE, by_reliability
-from engine.gallery import shipped_answer
-from engine.pictures.colors import DIVERGING_LIGHT, SEQUENTIAL
-from engine.result import HeatMap, Table
-from engine.run import answer
+from engine.commands.arguments.normal import StudyArguments
+from engine.commands.gallery import shipped_answer
+from engine.core.pictures.colors import DIVERGING_LIGHT, SEQUENTIAL
+from engine.core.result import HeatMap, Table
+from engine.core.run import answer
 from tests import tiny
 
 THREE = ("Occlusion", "GradCam", "Lime")

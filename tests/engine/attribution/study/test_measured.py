@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 from torch.nn import functional as F
 
-from engine.attribution.heatmaps.class_activation import chosen_layer, enlarged, maps_and_gradients
-from engine.attribution.heatmaps.grad_cam import grad_cam
 from engine.attribution.study import Study, ranking, study_case, things
 from engine.attribution.study.images import sample_image_questions
 from engine.attribution.study.measure import RANDOM
 from engine.attribution.study.methods import TITLES
-from engine.case import ImageCase
-from engine.case.target import Target
-from engine.measures.localization import located
+from engine.evaluation.maps.class_activation import chosen_layer, enlarged, maps_and_gradients
+from engine.evaluation.maps.grad_cam import grad_cam
+from engine.evaluation.measures.localization import located
+from engine.vision.case import ImageCase
+from engine.vision.case.target import Target
 from tests.outcomes import mean_sd
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]

@@ -9,14 +9,10 @@ import pytest
 import torch
 from torch import nn
 
-from engine.arguments.normal import StudyArguments
-from engine.attribution.heatmaps.grad_cam import GradCam
-from engine.attribution.heatmaps.gradient import Gradient
 from engine.attribution.heatmaps.gradient_x_input import GradientXInput
 from engine.attribution.heatmaps.guided_backprop import GuidedBackprop
 from engine.attribution.heatmaps.lime import Lime
 from engine.attribution.heatmaps.occlusion import Occlusion
-from engine.attribution.heatmaps.own_map import OwnMap
 from engine.attribution.study import (
     TITLES,
     ImageQuestion,
@@ -38,17 +34,21 @@ from engine.attribution.study.ranking import (
     study_metrics,
 )
 from engine.attribution.study.study import averages_table
-from engine.case import ImageCase
-from engine.case.target import Target
-from engine.errors import BadSetting, BlindspotError, Cancelled, DoesNotFit
-from engine.gallery import shipped_answer
-from engine.measures.concentration import file_bytes
-from engine.measures.fidelity import max_sensitivity
-from engine.measures.outlines import inside_of
-from engine.measures.showing import random_ranks, shown_of
-from engine.models import compiled
-from engine.result import Table
-from engine.run import answer
+from engine.commands.arguments.normal import StudyArguments
+from engine.commands.gallery import shipped_answer
+from engine.core.errors import BadSetting, BlindspotError, Cancelled, DoesNotFit
+from engine.core.result import Table
+from engine.core.run import answer
+from engine.evaluation.maps.grad_cam import GradCam
+from engine.evaluation.maps.gradient import Gradient
+from engine.evaluation.maps.own_map import OwnMap
+from engine.evaluation.measures.concentration import file_bytes
+from engine.evaluation.measures.fidelity import max_sensitivity
+from engine.evaluation.measures.outlines import inside_of
+from engine.evaluation.measures.showing import random_ranks, shown_of
+from engine.vision.case import ImageCase
+from engine.vision.case.target import Target
+from engine.vision.models import compiled
 from tests import tiny
 
 SIDE = 16

@@ -8,9 +8,6 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from engine import data as data_sets
-from engine.attribution.heatmaps.grad_cam import GradCam
-from engine.attribution.heatmaps.gradient import Gradient
 from engine.attribution.study import SOURCES, images, study_case, things
 from engine.attribution.study.images import (
     LARGE,
@@ -20,15 +17,18 @@ from engine.attribution.study.images import (
     STAY,
     sample_image_questions,
 )
-from engine.data.phantoms import SLICES, Phantoms
-from engine.data.phantoms import SPLIT as PATIENTS
-from engine.data.scenes import SPLIT, Scenes
-from engine.data.sprites import CATEGORIES
-from engine.errors import BlindspotError
-from engine.measures.localization import located
-from engine.models.embedded import file_of, load, plan
-from engine.models.rebuild import card_at
-from engine.training import Recipe, fresh, outputs, train
+from engine.core.errors import BlindspotError
+from engine.evaluation.maps.grad_cam import GradCam
+from engine.evaluation.maps.gradient import Gradient
+from engine.evaluation.measures.localization import located
+from engine.vision import data as data_sets
+from engine.vision.data.phantoms import SLICES, Phantoms
+from engine.vision.data.phantoms import SPLIT as PATIENTS
+from engine.vision.data.scenes import SPLIT, Scenes
+from engine.vision.data.sprites import CATEGORIES
+from engine.vision.models.embedded import file_of, load, plan
+from engine.vision.models.rebuild import card_at
+from engine.vision.training import Recipe, fresh, outputs, train
 from tests import tiny
 
 CARD = card_at(file_of(things.NAME))

@@ -11,14 +11,14 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import NearestCentroid
 from sklearn.svm import LinearSVC
 
-from engine import data as data_sets
 from engine.attribution.tilt import TiltedBoundary, geometry
 from engine.attribution.tilt.boundary import STRENGTHS, TENTHS
 from engine.attribution.tilt.linear import LEARNERS, LOGISTIC, RIDGE, SVM, class_pair, family
 from engine.attribution.tilt.mirror import WALL, mirror, pictures, wall
-from engine.errors import BlindspotError
-from engine.experiment import ExperimentCase
-from engine.run import answer
+from engine.core.errors import BlindspotError
+from engine.core.run import answer
+from engine.evaluation.experiment import ExperimentCase
+from engine.vision import data as data_sets
 
 LEAST, LARGE = STRENGTHS[0], STRENGTHS[-1]
 

@@ -7,18 +7,18 @@ import pytest
 import torch
 from torch import nn
 
-from engine import data as data_sets
 from engine.attribution.tilt import LocalTilt, TiltedBoundary, class_images
 from engine.attribution.tilt.class_images import MOST, random_crops
 from engine.attribution.tilt.linear import RIDGE, class_pair, family
 from engine.attribution.tilt.local import HEAD, PIXELS, means_at, random_angle
-from engine.case import ImageCase
-from engine.case.target import Target
-from engine.errors import BlindspotError, DoesNotFit
-from engine.experiment import ExperimentCase
-from engine.images.samples import SAMPLES
-from engine.models.catalog import load
-from engine.models.classifier import Classifier
+from engine.core.errors import BlindspotError, DoesNotFit
+from engine.evaluation.experiment import ExperimentCase
+from engine.vision import data as data_sets
+from engine.vision.case import ImageCase
+from engine.vision.case.target import Target
+from engine.vision.images.samples import SAMPLES
+from engine.vision.models.catalog import load
+from engine.vision.models.classifier import Classifier
 from tests import tiny
 
 DIGITS = "digits"

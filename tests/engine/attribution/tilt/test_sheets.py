@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal, norm
 
-from engine import data as data_sets
 from engine.attribution.tilt import TiltedBoundary, TiltedSheets
 from engine.attribution.tilt.boundary import STRENGTHS
 from engine.attribution.tilt.geometry import gaussian_error
 from engine.attribution.tilt.linear import LEARNERS
 from engine.attribution.tilt.sheets import DISTANCE, DRAWS, EXAMPLE, MIRROR
-from engine.experiment import OUTCOMES, ExperimentCase, decided
-from engine.run import answer
+from engine.core.run import answer
+from engine.evaluation.experiment import OUTCOMES, ExperimentCase, decided
+from engine.vision import data as data_sets
 
 
 def case(seed=0):

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from engine import data as data_sets
-from engine.experiment import ExperimentCase
+from engine.evaluation.experiment import ExperimentCase
+from engine.evaluation.language.scenes import decode_captions
 from engine.hallucination.experiments import VisualAudit, audit
 from engine.hallucination.experiments.audit_claims import (
     CLAIMS,
@@ -30,8 +30,8 @@ from engine.hallucination.experiments.audit_claims import (
 from engine.hallucination.experiments.audit_pairs import SCENES, declined_pairs, described_pairs
 from engine.hallucination.experiments.defenses import JPEG, recoded
 from engine.hallucination.experiments.phrases import GREEDY, PHRASES, losses
-from engine.hallucination.tiny_vlm.scenes import decode_captions
-from engine.hallucination.tiny_vlm.weights import HONEST, load
+from engine.vision import data as data_sets
+from engine.vision.language.tiny_vlm.weights import HONEST, load
 
 FEW = (0, 8, 16)  # sizes of change
 SMALL = (PLAIN, NOISE, UNAWARE[JPEG], EVADES, DECLINED)
@@ -220,8 +220,8 @@ def test_claims_are_broken_without_what_they_need():
     assert half_point((0, 2, 4, 8), (0, 0.1, 0.4, 0.8)) == pytest.approx(5.0)
     assert half_point((0, 2), (0.6, 1.0)) == 0
     assert np.isnan(half_point((0, 2), (0.0, 0.4)))
-    from engine.data.registry import recipe
-    from engine.hallucination.measures.scene_ranges import LESSONS, MASKS
+    from engine.evaluation.language.scene_ranges import LESSONS, MASKS
+    from engine.vision.data.registry import recipe
 
     seed = recipe(SCENES).seed
     assert all(seed not in part.seeds for use in (LESSONS, MASKS) for part in use.ranges)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from engine import data as data_sets
-from engine.experiment import ExperimentCase
+from engine.core.run import answer
+from engine.evaluation.experiment import ExperimentCase
 from engine.hallucination.experiments import ImageRerouting, RefusalAudit, VisualAudit
 from engine.hallucination.experiments.audit_claims import LEVELS, NOISE, PLAIN, success
 from engine.hallucination.experiments.image_rerouting_claims import FIRST, ROUTES, color_measure
@@ -11,8 +11,8 @@ from engine.hallucination.experiments.image_rerouting_claims import LEVELS as RE
 from engine.hallucination.experiments.image_rerouting_claims import NOISE as REROUTED_NOISE
 from engine.hallucination.experiments.inside_claims import CHANGE
 from engine.hallucination.refusal.examined import CAUSES
-from engine.hallucination.tiny_vlm.weights import HABIT, HONEST
-from engine.run import answer
+from engine.vision import data as data_sets
+from engine.vision.language.tiny_vlm.weights import HABIT, HONEST
 from tests.outcomes import OUTCOMES_HERE, keep
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]

@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from engine import data as data_sets
-from engine.experiment import ExperimentCase
+from engine.core.method import quiet
+from engine.evaluation.experiment import ExperimentCase
 from engine.hallucination.experiments import ImageRerouting, image_rerouting
 from engine.hallucination.experiments.audit_pairs import SCENES
 from engine.hallucination.experiments.defenses import JPEG, disagreement, recoded
@@ -43,9 +43,9 @@ from engine.hallucination.refusal.examined import (
     REMOVED_RANDOM,
     SHUFFLED,
 )
-from engine.hallucination.tiny_vlm.weights import HONEST, load
-from engine.hallucination.vlm import RequestedOutputs
-from engine.method import quiet
+from engine.vision import data as data_sets
+from engine.vision.language.tiny_vlm.weights import HONEST, load
+from engine.vision.language.vlm import RequestedOutputs
 
 SMALL = ImageRerouting(seeds=1, asked=6, steps=8)
 UNKNOWN = "unknown"

@@ -6,20 +6,20 @@ import numpy as np
 import pytest
 import torch
 
-from engine import data as data_sets
-from engine.experiment import ExperimentCase
+from engine.commands.openings.hallucination import PUSHED
+from engine.core.run import answer
+from engine.evaluation.experiment import ExperimentCase
 from engine.hallucination import asking
 from engine.hallucination.experiments.defenses import BLUR, JPEG, defense
 from engine.hallucination.experiments.one_question import EDITED, PLAIN, REROUTED, DeclinedQuestion
 from engine.hallucination.experiments.one_scene import AFTER, BEFORE, CONTROL, PerturbedAnswer
 from engine.hallucination.experiments.phrases import GREEDY, PHRASES
-from engine.hallucination.opening import PUSHED
 from engine.hallucination.refusal.audited import SCENES, audited
 from engine.hallucination.refusal.network import LAYERS
 from engine.hallucination.refusal.questions import DECLINE, NUMBER, EncodedQuestions
-from engine.hallucination.tiny_vlm.weights import HONEST
-from engine.hallucination.tiny_vlm.words import tidy
-from engine.run import answer
+from engine.vision import data as data_sets
+from engine.vision.language.tiny_vlm.weights import HONEST
+from engine.vision.language.tiny_vlm.words import tidy
 
 METHOD = PerturbedAnswer(epsilon=16, steps=40)
 

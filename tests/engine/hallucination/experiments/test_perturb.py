@@ -3,10 +3,10 @@
 import pytest
 import torch
 
+from engine.evaluation.measures.levels import levels_of, levels_to_pixels
 from engine.hallucination.experiments import defenses, perturb, phrases
-from engine.hallucination.tiny_vlm.weights import HONEST, load
-from engine.hallucination.tiny_vlm.words import EOS, PAD
-from engine.measures.levels import levels_of, levels_to_pixels
+from engine.vision.language.tiny_vlm.weights import HONEST, load
+from engine.vision.language.tiny_vlm.words import EOS, PAD
 from tests.engine.hallucination import tiny
 
 PROMPT = "describe the image"

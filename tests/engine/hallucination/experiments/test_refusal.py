@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from engine import data as data_sets
-from engine.experiment import ExperimentCase
+from engine.core.run import answer
+from engine.evaluation.experiment import ExperimentCase
 from engine.hallucination.experiments import RefusalAudit
 from engine.hallucination.experiments.inside_claims import ACCURACY, CHANGE
 from engine.hallucination.experiments.refusal_claims import (
@@ -32,7 +32,7 @@ from engine.hallucination.refusal.losses import LOGIT, PROBE, STEER, Goal
 from engine.hallucination.refusal.network import LAYERS, WIDTH
 from engine.hallucination.refusal.questions import DECLINE, LONGEST, EncodedQuestions, batch
 from engine.hallucination.refusal.rerouting import ReroutingRules, reroute
-from engine.run import answer
+from engine.vision import data as data_sets
 
 SMALL = RefusalAudit(seeds=1, asked=4, rounds=2, width=8)
 

@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 import torch
 
-from engine import data as data_sets
-from engine.data.sprites import CATEGORIES, COLORS
-from engine.experiment import ExperimentCase
+from engine.evaluation.experiment import ExperimentCase
 from engine.hallucination.experiments import scene_questions as module
 from engine.hallucination.experiments.audit_pairs import SCENES
 from engine.hallucination.experiments.phrases import answers
 from engine.hallucination.refusal.directions import add_direction, removed
 from engine.hallucination.refusal.examined import ADDED, REMOVED, most_changed
-from engine.hallucination.tiny_vlm.weights import HONEST, load
-from engine.hallucination.vlm import RequestedOutputs
+from engine.vision import data as data_sets
+from engine.vision.data.sprites import CATEGORIES, COLORS
+from engine.vision.language.tiny_vlm.weights import HONEST, load
+from engine.vision.language.vlm import RequestedOutputs
 
 
 @pytest.fixture(scope="module")

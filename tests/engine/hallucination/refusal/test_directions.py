@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from engine import data as data_sets
-from engine.experiment import ExperimentCase
+from engine.evaluation.experiment import ExperimentCase
 from engine.hallucination.refusal import audited as module
 from engine.hallucination.refusal import directions
 from engine.hallucination.refusal.audited import (
@@ -17,6 +16,7 @@ from engine.hallucination.refusal.audited import (
 from engine.hallucination.refusal.examined import ADDED, ADDED_RANDOM, REMOVED, REMOVED_RANDOM
 from engine.hallucination.refusal.network import HEADS, LAYERS, WIDTH, fresh
 from engine.hallucination.refusal.questions import PAD, EncodedQuestions, sample_questions
+from engine.vision import data as data_sets
 
 
 @pytest.fixture(scope="module")

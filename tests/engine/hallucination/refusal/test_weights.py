@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from engine.data.sprites import COLORS
-from engine.errors import BadModel
+from engine.core.errors import BadModel
+from engine.core.keeping.memory import Memory
 from engine.hallucination.refusal import school, weights
 from engine.hallucination.refusal.network import HEADS, LAYERS, WIDTH, fresh
 from engine.hallucination.refusal.questions import (
@@ -29,7 +29,7 @@ from engine.hallucination.refusal.questions import (
     sample_questions,
 )
 from engine.hallucination.refusal.school import SchoolPlan, train
-from engine.keeping.memory import Memory
+from engine.vision.data.sprites import COLORS
 
 
 @pytest.mark.parametrize("seed", weights.SHIPPED)

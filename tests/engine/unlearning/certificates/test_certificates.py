@@ -5,10 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from engine.errors import BlindspotError
-from engine.experiment import ExperimentCase
-from engine.result import Table
-from engine.training import outputs, train
+from engine.core.errors import BlindspotError
+from engine.core.result import Table
+from engine.evaluation.experiment import ExperimentCase
 from engine.unlearning import Certificates
 from engine.unlearning.certificates.ballots import recipe, untrained, vote
 from engine.unlearning.certificates.bounds import DPA, FA, ROE, SCHEMES
@@ -21,6 +20,7 @@ from engine.unlearning.certificates.certificates import (
     partition_rows,
 )
 from engine.unlearning.certificates.partitions import repeated_rows
+from engine.vision.training import outputs, train
 from tests import tiny
 from tests.engine.unlearning.certificates.by_hand import all_radii, elected
 

@@ -5,11 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from engine import data as data_sets
-from engine.errors import BlindspotError
-from engine.experiment import ExperimentCase
-from engine.result import Table
-from engine.run import answer
+from engine.core.errors import BlindspotError
+from engine.core.result import Table
+from engine.core.run import answer
+from engine.evaluation.experiment import ExperimentCase
 from engine.unlearning import PoisonVotes
 from engine.unlearning.certificates.attacks import Poison, against, landing, with_poisons
 from engine.unlearning.certificates.bounds import DPA, FA_ROE, ROE
@@ -20,6 +19,7 @@ from engine.unlearning.certificates.certificates import (
 )
 from engine.unlearning.certificates.partitions import Partitions, digests_of
 from engine.unlearning.certificates.poisoning import ADD, FLIP
+from engine.vision import data as data_sets
 from tests import tiny
 
 SMALL = PoisonVotes(partitions=5, spread=2, shown=16, epochs=12, images=50, count=5, image=3)

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from engine.data import DataSet
-from engine.experiment import ExperimentCase
-from engine.lab import TrainCase
-from engine.training import Recipe, fresh, outputs, train
+from engine.evaluation.experiment import ExperimentCase
 from engine.unlearning.experiments.victims import LEARNED, RIGHT
 from engine.unlearning.protection import Protection
+from engine.vision.data import DataSet
+from engine.vision.lab import TrainCase
+from engine.vision.training import Recipe, fresh, outputs, train
 from tests import tiny
 
 SEED = 3

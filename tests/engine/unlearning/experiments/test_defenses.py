@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine import data as data_sets
-from engine.experiment import ExperimentCase
-from engine.run import answer
+from engine.core.run import answer
+from engine.evaluation.experiment import ExperimentCase
 from engine.unlearning import ProtectedShare, ProtectionDefenses
 from engine.unlearning.experiments.defenses import (
     ATTACKED,
@@ -31,6 +30,7 @@ from engine.unlearning.experiments.protected_share import (
 )
 from engine.unlearning.experiments.victims import CUDA, MINIMIZING, OF_CLASS, RIGHT, protected_rows
 from engine.unlearning.protection import RandomNoise
+from engine.vision import data as data_sets
 from tests.engine.unlearning.experiments import by_hand
 from tests.outcomes import keep
 

@@ -6,12 +6,8 @@ from math import isnan, log10
 import numpy as np
 import pytest
 
-from engine import data as data_sets
-from engine.data.protect import convolved, draw_filters, legacy
-from engine.data.relabel import COARSE, ORIGINAL, RANDOM, RELABELINGS, relabeled
-from engine.experiment import ExperimentCase
-from engine.lab import TrainCase
-from engine.run import answer
+from engine.core.run import answer
+from engine.evaluation.experiment import ExperimentCase
 from engine.unlearning import ProtectionVictims, RelabeledVictims
 from engine.unlearning.experiments import victims
 from engine.unlearning.experiments.protections import CLOSE
@@ -33,6 +29,10 @@ from engine.unlearning.protection import (
     UnlearnableClusters,
     protected,
 )
+from engine.vision import data as data_sets
+from engine.vision.data.protect import convolved, draw_filters, legacy
+from engine.vision.data.relabel import COARSE, ORIGINAL, RANDOM, RELABELINGS, relabeled
+from engine.vision.lab import TrainCase
 from tests.engine.unlearning.experiments import by_hand
 from tests.outcomes import keep
 

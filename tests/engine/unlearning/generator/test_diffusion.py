@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from engine.errors import Cancelled
+from engine.core.errors import Cancelled
 from engine.unlearning.generator.diffusion import NoiseSchedule, guided
 from engine.unlearning.generator.network import built
 from engine.unlearning.generator.sampling import SampleSettings, as_gray, draw_images

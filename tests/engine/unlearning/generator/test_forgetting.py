@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from engine.errors import Cancelled
+from engine.core.errors import Cancelled
 from engine.unlearning.generator import forgetting
 from engine.unlearning.generator.forgetting import ForgetImages, chance_scores, saliency, unlearn
 from engine.unlearning.ways.saliency import salient

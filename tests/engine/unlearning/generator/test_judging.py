@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from engine.measures.frechet import frechet
-from engine.models import embedded
+from engine.evaluation.measures.frechet import frechet
 from engine.unlearning import GeneratorSalUn, Samples
 from engine.unlearning.generator.judging import (
     PICTURED_SAMPLES,
@@ -27,6 +26,7 @@ from engine.unlearning.generator.judging import (
 from engine.unlearning.generator.salun import AFTER, BEFORE, CHANCE
 from engine.unlearning.generator.sampling import SampleSettings
 from engine.unlearning.generator.weights import plan, shipped_case
+from engine.vision.models import embedded
 from tests import tiny
 from tests.outcomes import mean_sd
 

@@ -10,9 +10,8 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from engine.errors import BlindspotError, Cancelled
-from engine.models import embedded
-from engine.result import Table
+from engine.core.errors import BlindspotError, Cancelled
+from engine.core.result import Table
 from engine.unlearning import GeneratorCase, GeneratorSalUn
 from engine.unlearning.generator import forgetting, salun
 from engine.unlearning.generator.forgotten import card_of_forgotten, forgotten_file
@@ -21,6 +20,7 @@ from engine.unlearning.generator.model import ImageGenerator
 from engine.unlearning.generator.network import built
 from engine.unlearning.generator.salun import AFTER, BEFORE, CHANCE, chance_mask_words
 from engine.unlearning.generator.weights import KEY, load, plan, read, shipped_case
+from engine.vision.models import embedded
 from tests import tiny
 from tests.engine.unlearning.generator.test_judging import strip_images
 

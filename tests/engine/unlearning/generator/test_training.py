@@ -8,15 +8,15 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch.nn import functional as F
 
-from engine import data as data_sets
 from engine.commands.cli import main
-from engine.errors import BadModel, BlindspotError, Cancelled
-from engine.models import embedded
-from engine.models.embedded import file_of
+from engine.core.errors import BadModel, BlindspotError, Cancelled
 from engine.unlearning.generator import training, weights
 from engine.unlearning.generator.diffusion import NoiseSchedule
 from engine.unlearning.generator.network import built
 from engine.unlearning.generator.weights import card, load, names, plan, plans, read
+from engine.vision import data as data_sets
+from engine.vision.models import embedded
+from engine.vision.models.embedded import file_of
 from tests import tiny
 
 PLAN = training.GeneratorPlan(

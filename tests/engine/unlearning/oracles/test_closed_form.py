@@ -7,9 +7,8 @@ import pytest
 import torch
 from sklearn.linear_model import LogisticRegression, Ridge
 
-from engine.errors import BlindspotError
-from engine.result import Table
-from engine.training import fresh
+from engine.core.errors import BlindspotError
+from engine.core.result import Table
 from engine.unlearning import ClosedForm, forget_case, request
 from engine.unlearning.oracles import closed_form as room
 from engine.unlearning.oracles.closed_claims import (
@@ -33,6 +32,7 @@ from engine.unlearning.oracles.closed_form import (
     remains,
 )
 from engine.unlearning.oracles.heads import HEADS, LOGISTIC, RIDGE
+from engine.vision.training import fresh
 from tests import tiny
 from tests.engine.unlearning.oracles.test_trainings import RECIPE
 from tests.engine.unlearning.trained import class_case

@@ -7,17 +7,17 @@ import pytest
 from scipy.stats import spearmanr
 from sklearn.linear_model import Ridge
 
-from engine import data as data_sets
-from engine import run
-from engine.errors import BlindspotError, Cancelled, DoesNotFit
-from engine.models import catalog
-from engine.run import answer
-from engine.training import Recipe, fresh, loop, outputs, train
+from engine.core import run
+from engine.core.errors import BlindspotError, Cancelled, DoesNotFit
+from engine.core.run import answer
+from engine.evaluation.forgetting.klom import margins
 from engine.unlearning import DMDirect, NoOp, forget_case, request
 from engine.unlearning.oracles import trainings
 from engine.unlearning.oracles.datamodel import inclusions, of_parts, removal_effect, shift_of
 from engine.unlearning.oracles.direct import GROUPS, rank, sample_groups
-from engine.unlearning.protocol.klom import margins
+from engine.vision import data as data_sets
+from engine.vision.models import catalog
+from engine.vision.training import Recipe, fresh, loop, outputs, train
 from tests import tiny
 from tests.engine.unlearning.trained import class_case
 

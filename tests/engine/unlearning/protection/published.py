@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from engine.training import fresh
+from engine.vision.training import fresh
 
 
 def batches(case, epoch):

@@ -6,7 +6,7 @@ import torch
 from scipy.special import log_softmax, softmax
 from torch.nn import functional as F
 
-from engine.errors import BlindspotError, Cancelled
+from engine.core.errors import BlindspotError, Cancelled
 from engine.unlearning.protection import cluster_noise
 from engine.unlearning.protection.cluster_noise import (
     FORMS,

@@ -8,9 +8,7 @@ import pytest
 import torch
 from skimage.metrics import structural_similarity
 
-from engine.case import ImageCase
-from engine.case.target import Target
-from engine.pictures import as_bytes
+from engine.core.pictures import as_bytes
 from engine.unlearning import Copies
 from engine.unlearning.protection.copies import SHARES, as_jpeg, left
 from engine.unlearning.protection.protected_pair import (
@@ -21,6 +19,8 @@ from engine.unlearning.protection.protected_pair import (
     pair_of,
     verdict,
 )
+from engine.vision.case import ImageCase
+from engine.vision.case.target import Target
 from tests import tiny
 
 SIDE = 64

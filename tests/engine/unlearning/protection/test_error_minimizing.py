@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from engine.lab import TrainCase
-from engine.training import Recipe
 from engine.unlearning import ErrorMinimizing, Salm
 from engine.unlearning.protection import local_masks
 from engine.unlearning.protection.in_rounds import NoiseLoop
+from engine.vision.lab import TrainCase
+from engine.vision.training import Recipe
 from tests import tiny
 from tests.engine.unlearning.protection import published
 

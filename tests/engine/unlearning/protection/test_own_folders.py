@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.errors import BadData, Cancelled
+from engine.core.errors import BadData, Cancelled
 from engine.unlearning import ProtectImage, RandomNoise
 from engine.unlearning.protection import own_folders, own_set
 from engine.unlearning.protection.own_folders import new_names, protected_folders

@@ -7,14 +7,14 @@ import pytest
 import torch
 from scipy.ndimage import correlate
 
-from engine.case import ImageCase
-from engine.case.target import Target
-from engine.data.protect import draw_filters, legacy
-from engine.pictures import as_bytes
+from engine.core.pictures import as_bytes
 from engine.unlearning import EasyImage, LocallyMaskedImage, ProtectImage, RandomNoiseOnImage
 from engine.unlearning.protection.local_masks import background
 from engine.unlearning.protection.own_image import surprise
 from engine.unlearning.protection.own_random import TILE
+from engine.vision.case import ImageCase
+from engine.vision.case.target import Target
+from engine.vision.data.protect import draw_filters, legacy
 from tests import tiny
 
 BOTH = pytest.mark.parametrize("kind", [EasyImage, LocallyMaskedImage])

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from engine.errors import BadData, BlindspotError
-from engine.lab import TrainCase
-from engine.training import Recipe
+from engine.core.errors import BadData, BlindspotError
 from engine.unlearning.protection import RandomNoise, protected, protection, within
+from engine.vision.lab import TrainCase
+from engine.vision.training import Recipe
 from tests import tiny
 
 

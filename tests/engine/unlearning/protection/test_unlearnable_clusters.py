@@ -8,16 +8,16 @@ from scipy.special import softmax
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 
-from engine.errors import BlindspotError
-from engine.lab import Train, TrainCase
-from engine.models.rebuild import rebuilt
-from engine.result import Table
-from engine.run import answer
-from engine.training import Recipe
+from engine.core.errors import BlindspotError
+from engine.core.result import Table
+from engine.core.run import answer
 from engine.unlearning import UnlearnableClusters
 from engine.unlearning.protection import unlearnable_clusters
 from engine.unlearning.protection.cluster_map import AFTER, BEFORE, RANDOM, Moved, axes
 from engine.unlearning.protection.cluster_noise import Clusters
+from engine.vision.lab import Train, TrainCase
+from engine.vision.models.rebuild import rebuilt
+from engine.vision.training import Recipe
 from tests import tiny
 from tests.outcomes import mean_sd
 

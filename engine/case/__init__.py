@@ -1,5 +1,0 @@
-"""What is asked about: an image with its model and target, two images."""
-
-from engine.case.image import ImageCase, PairCase, image_case, model_input, similarity_case
-
-__all__ = ["ImageCase", "PairCase", "image_case", "model_input", "similarity_case"]

@@ -1,0 +1,56 @@
+"""The arguments of every case, declared once: for the command line, Python and `methods --json`."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+from engine.commands.arguments.attacks import AttackedImagesArguments, OrderedArguments
+from engine.commands.arguments.bags import BagsArguments
+from engine.commands.arguments.base import Arguments
+from engine.commands.arguments.generators import GeneratorArguments
+from engine.commands.arguments.normal import (
+    DataArguments,
+    FamiliarArguments,
+    LesionsArguments,
+    StudyArguments,
+)
+from engine.commands.arguments.photographs import PhotoPairArguments
+from engine.commands.arguments.pictures import ImageArguments, PairArguments, TrustArguments
+from engine.commands.arguments.prototypes import PrototypeArguments
+from engine.commands.arguments.speech import CaptionArguments, ScenesArguments, WordArguments
+from engine.commands.arguments.trained import (
+    AfterArguments,
+    BoardArguments,
+    ExperimentArguments,
+    ForgetArguments,
+    PruneArguments,
+    TrainArguments,
+)
+from engine.commands.arguments.whole_slides import WholeSlideArguments
+from engine.core.method import Case, Method, case_kind
+
+ARGUMENTS: tuple[type[Arguments[Any]], ...] = (
+    ImageArguments, PairArguments, TrustArguments, StudyArguments, ForgetArguments, BoardArguments,
+    AfterArguments, CaptionArguments, WordArguments, ScenesArguments, PhotoPairArguments,
+    FamiliarArguments, LesionsArguments, DataArguments, PruneArguments, TrainArguments,
+    ExperimentArguments, GeneratorArguments, OrderedArguments, AttackedImagesArguments,
+    PrototypeArguments, BagsArguments, WholeSlideArguments,
+)  # fmt: skip
+
+
+def made_by(kind: type[Arguments[Any]]) -> type[Case]:
+    """The case that arguments make: X of the Arguments[X] that they derive from."""
+    bases: tuple[Any, ...] = vars(kind)["__orig_bases__"]
+    case: type[Case] = get_args(bases[0])[0]
+    return case
+
+
+BY_CASE = {made_by(kind): kind for kind in ARGUMENTS}
+
+
+def arguments_of(method: type[Method[Any]]) -> type[Arguments[Any]]:
+    """The arguments of the case that a method is asked about."""
+    return BY_CASE[case_kind(method)]
+
+
+__all__ = ["ARGUMENTS", "BY_CASE", "Arguments", "arguments_of", "made_by"]

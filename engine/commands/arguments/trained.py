@@ -1,0 +1,256 @@
+"""Arguments of cases about a classifier and the data that it learned from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from engine.commands.arguments.base import Arguments
+from engine.commands.arguments.classifiers import ModelArguments, model_argument, seed_argument
+from engine.commands.arguments.controls import Many, Offers, OtherArguments, Text, argument
+from engine.commands.arguments.forgetting import FORMS, request_from, request_text
+from engine.commands.arguments.text import MethodsByName, settings_from, settings_text
+from engine.core.errors import BadData, BlindspotError
+from engine.core.method import CaseT, Option
+from engine.evaluation.experiment import ExperimentCase
+from engine.sparsity import PruneCase, prune_case, read_scores
+from engine.sparsity.subjects import PHOTOGRAPHS, recipe_of
+from engine.unlearning import UNLEARNERS, AfterCase, BoardCase, ForgetCase, forget_case
+from engine.vision import data as data_sets
+from engine.vision.data import DataSet
+from engine.vision.lab import TrainCase
+from engine.vision.models.catalog import data_of, local_entries
+from engine.vision.models.classifier import Classifier
+from engine.vision.training import Recipe
+
+KNOWN = "as trained"  # the recipe of a model that ships or was trained here
+WAYS = MethodsByName(UNLEARNERS)
+
+
+def data_options(arguments: OtherArguments) -> Iterator[Option]:
+    """The data sets of `names`, or all of them, without settings and variants."""
+    for name in arguments.get("names") or data_sets.names():
+        yield Option(name, data_title(name) or name)
+
+
+def learned_options(arguments: OtherArguments) -> Iterator[Option]:
+    """The data that a model here has learned from; `own` has the titles of one's own, by name."""
+    for name in dict.fromkeys(
+        small_model.data for small_model in local_entries() if small_model.data
+    ):
+        if title := data_title(name, arguments.get("own", {})):
+            yield Option(name, title)
+
+
+def data_title(name: str, own: Mapping[str, str] = MappingProxyType({})) -> str:
+    """What a person calls data of that name; "" of another session's, or of what is no more."""
+    try:
+        return data_sets.title_of(name, own)
+    except BlindspotError:
+        return ""
+
+
+def data_argument(default: str | None, help: str, options: Offers = data_options) -> Any:
+    """A data set by name."""
+    control = Text(off="what the model learned from", options=options)
+    return argument(default, control, "Data", help)
+
+
+def recipe_argument(default: str, help: str) -> Any:
+    """A recipe, as its settings that differ from the usual ones."""
+    words = " Settings such as epochs=5,rate=0.1; nothing between the quotes is the usual recipe."
+    return argument(default, Text(), "Recipe", help + words)
+
+
+def recipe_from(text: str) -> Recipe:
+    """The recipe of a text such as "epochs=5,rate=0.1". Raises BadSetting."""
+    return Recipe(**settings_from(Recipe, text.split(",") if text else (), "A recipe"))
+
+
+def training_data(model: Classifier, name: str | None) -> DataSet:
+    """The data of that name, or what the model learned from. Raises BadData."""
+    result = name or data_of(model)
+    if not result:
+        raise BadData(f"It is not known what {model.title} learned from: say which --data.")
+    return data_sets.load(result)
+
+
+@dataclass(frozen=True)
+class PruneArguments(ModelArguments[PruneCase]):
+    """A classifier with labeled images."""
+
+    data: str | None = data_argument(
+        None, "A data set by name. Left out: what the model learned from, or the samples."
+    )
+    recipe: str = recipe_argument(KNOWN, "How the model was trained; “none” where nobody knows.")
+    scores: str | None = argument(
+        None,
+        Text(off="none"),
+        "Scores",
+        "A file (.npz) of scores that a search has learned, an array for each weight.",
+    )
+    seed: int = seed_argument()
+
+    def case(self) -> PruneCase:
+        """The case of model and images."""
+        model = self.classifier()
+        data = data_sets.load(self.data) if self.data else prune_case(model).data
+        learned = read_scores(Path(self.scores).read_bytes(), model) if self.scores else None
+        recipe = None
+        if self.recipe != "none":
+            recipe = recipe_of(model) if self.recipe == KNOWN else recipe_from(self.recipe)
+        return PruneCase(model, data, self.seed, learned=learned, recipe=recipe)
+
+    @classmethod
+    def named(cls, case: PruneCase) -> dict[str, Any]:
+        """All but the file of scores."""
+        recipe = "none" if case.recipe is None else settings_text(case.recipe)
+        return {
+            "model": case.model.name,
+            "data": None if case.data.name == PHOTOGRAPHS else case.data.name,
+            "recipe": KNOWN if case.recipe == recipe_of(case.model) else recipe,
+            "seed": case.seed,
+        }
+
+    @classmethod
+    def of(cls, case: PruneCase, **known: Any) -> Any:
+        """As `Arguments.of`; learned scores need their file."""
+        if case.learned is not None and "scores" not in known:
+            raise BadData("A case does not know the file of its scores: say scores=….")
+        return super().of(case, **known)
+
+
+@dataclass(frozen=True)
+class RequestArguments(ModelArguments[CaseT]):
+    """A classifier that is to forget some of what it learned from."""
+
+    model: str = model_argument("digits-cnn", "It is never changed: what forgets is a copy.")
+    data: str | None = data_argument(
+        None,
+        "What a model learned from, since it can forget nothing else. Train one on other data or "
+        "on your own under Data and models; its data can then be chosen. For wrong labels or "
+        "planted images Forget trains one, when you choose to have these forgotten.",
+        learned_options,
+    )
+    forget: str = argument(
+        "class=3",
+        Text(options=lambda _: FORMS),
+        "Forget",
+        "Which training images are to be forgotten.",
+    )
+    recipe: str = recipe_argument(KNOWN, "How the model is retrained.")
+    seed: int = seed_argument()
+
+    def forget_case(self) -> ForgetCase:
+        """The case of the request."""
+        model = self.classifier()
+        data = training_data(model, self.data)
+        recipe = None if self.recipe == KNOWN else recipe_from(self.recipe)
+        return forget_case(model, data, request_from(self.forget, data), recipe, self.seed)
+
+    @staticmethod
+    def named_request(case: ForgetCase) -> dict[str, Any]:
+        """What can be read off the case of a request."""
+        return {
+            "model": case.model.name,
+            "data": case.data.name,
+            "forget": request_text(case.request, case.data),
+            "recipe": settings_text(case.recipe),
+            "seed": case.seed,
+        }
+
+
+@dataclass(frozen=True)
+class ForgetArguments(RequestArguments[ForgetCase]):
+    """A request to forget."""
+
+    def case(self) -> ForgetCase:
+        """The case of the request."""
+        return self.forget_case()
+
+    @classmethod
+    def named(cls, case: ForgetCase) -> dict[str, Any]:
+        """Everything."""
+        return cls.named_request(case)
+
+
+@dataclass(frozen=True)
+class BoardArguments(RequestArguments[BoardCase]):
+    """A request to forget, and several ways to do it."""
+
+    ways: tuple[str, ...] = argument(
+        ("NoOp", "FT", "NegGradPlus", "SalUn", "SSD"),
+        Many(WAYS.options),
+        "Ways to forget",
+        "Unlearners; on a command line by name, with their settings after a colon: FT:epochs=3.",
+    )
+
+    def case(self) -> BoardCase:
+        """The case of all ways."""
+        return BoardCase(self.forget_case(), tuple(WAYS.read(way) for way in self.ways))
+
+    @classmethod
+    def named(cls, case: BoardCase) -> dict[str, Any]:
+        """Everything."""
+        ways = tuple(WAYS.write(method) for method in case.methods)
+        return cls.named_request(case.case) | {"ways": ways}
+
+
+@dataclass(frozen=True)
+class AfterArguments(RequestArguments[AfterCase]):
+    """A request to forget, and one way whose result is looked at."""
+
+    way: str = argument(
+        "NegGradPlus",
+        Text(options=WAYS.options),
+        "Look closer at",
+        "An unlearner; on a command line by name, with its settings after a colon: FT:epochs=3.",
+    )
+
+    def case(self) -> AfterCase:
+        """The case of the way."""
+        return AfterCase(self.forget_case(), WAYS.read(self.way))
+
+    @classmethod
+    def named(cls, case: AfterCase) -> dict[str, Any]:
+        """Everything."""
+        return cls.named_request(case.case) | {"way": WAYS.write(case.method)}
+
+
+@dataclass(frozen=True)
+class TrainArguments(Arguments[TrainCase]):
+    """Data and a recipe."""
+
+    data: str = argument("digits", Text(options=data_options), "Data", "A data set by name.")
+    recipe: str = recipe_argument("", "How the network is trained.")
+    seed: int = seed_argument("Another seed shows how much of a figure is chance.")
+
+    def case(self) -> TrainCase:
+        """The case of the training."""
+        return TrainCase(data_sets.load(self.data), recipe_from(self.recipe), self.seed)
+
+    @classmethod
+    def named(cls, case: TrainCase) -> dict[str, Any]:
+        """Everything."""
+        recipe = settings_text(case.recipe)
+        return {"data": case.data.name, "recipe": recipe, "seed": case.seed}
+
+
+@dataclass(frozen=True)
+class ExperimentArguments(Arguments[ExperimentCase]):
+    """Data, and the first seed."""
+
+    data: str = argument("digits", Text(options=data_options), "Data", "A data set by name.")
+    seed: int = seed_argument("Of the first training of each condition; the others follow it.")
+
+    def case(self) -> ExperimentCase:
+        """The case of data and seed."""
+        return ExperimentCase(data_sets.load(self.data), self.seed)
+
+    @classmethod
+    def named(cls, case: ExperimentCase) -> dict[str, Any]:
+        """Everything."""
+        return {"data": case.data.name, "seed": case.seed}

@@ -1,0 +1,1 @@
+"""What everything rests on: a method, a case, a result, the one way to compute and keep it."""

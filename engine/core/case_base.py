@@ -1,0 +1,130 @@
+"""What all cases share: fingerprint, lane, facts and lacks are derived from a case's fields."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, is_dataclass, replace
+from hashlib import blake2b
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+import torch
+
+from engine.core.keeping.lazy import lazy
+
+Precision = Literal["exact", "fast"]
+Parts = Iterator[bytes | str]
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """What is asked about: a frozen dataclass whose fields decide the answer.
+
+    A subclass says what it is (`case_name`, `what`) and overrides only what is special about it.
+    """
+
+    case_name: ClassVar[str]  # in records, as "kind"
+    what: ClassVar[str]  # completes "it needs …"
+    asks: ClassVar[str] = "model"  # the field that is asked; "" where there is no model yet
+    gives: ClassVar[frozenset[str]] = frozenset()  # needs that every such case meets
+
+    @lazy
+    def fingerprint(self) -> str:
+        """A digest of everything the answer depends on except method and settings."""
+        return digest_of(self.digest_parts())
+
+    def digest_parts(self) -> Parts:
+        """What the fingerprint is made of: every field, by its own fingerprint where it has one.
+
+        Cases whose answers ship override it, so that those answers stay valid.
+        """
+        yield self.case_name
+        for spec in fields(self):
+            yield f"|{spec.name}="
+            yield from value_parts(getattr(self, spec.name))
+
+    @property
+    def lane(self) -> str:
+        """The device whose lane computes it, such as "cpu" or "cuda:0"."""
+        return str(getattr(self, self.asks).device)
+
+    @property
+    def precision(self) -> Precision:
+        """Computed exactly, or fast in fewer bits."""
+        return "exact"
+
+    @property
+    def typed(self) -> bool:
+        """Whether words are in it that somebody typed; its answers are kept in memory only."""
+        return bool(getattr(getattr(self, "model", None), "typed", False))
+
+    def facts(self) -> dict[str, Any]:
+        """What it is, in JSON, for the record beside the answer; no pixels, no file names."""
+        results: dict[str, Any] = {"kind": self.case_name}
+        for fact, name in (("model", self.asks), ("data", "data")):
+            value: Any = getattr(self, name, None)
+            if hasattr(value, "fingerprint"):
+                results |= {fact: value.name, f"{fact}_fingerprint": value.fingerprint}
+        if side := getattr(getattr(self, "model", None), "side", None):
+            results["side"] = side
+        return results | {name: getattr(self, name) for name in SHARED if hasattr(self, name)}
+
+    def lacks(self, need: str) -> str:
+        """Why the case cannot give what a method needs, or "" when it can."""
+        if need in self.gives:
+            return ""
+        model = getattr(self, "model", None)
+        if model is None:
+            return f"it needs {need}, which {self.what} cannot give."
+        return str(model.lacks(need))
+
+    def at(self, precision: Precision) -> Self:
+        """The same question in another precision."""
+        changed: Any = {"precision": precision}
+        return self if precision == self.precision else replace(self, **changed)
+
+
+SHARED = ("precision", "seed")  # facts of every case that has them
+
+
+def digest_of(parts: Parts) -> str:
+    """One name for all of them."""
+    digest = blake2b(digest_size=16)
+    for part in parts:
+        digest.update(part if isinstance(part, bytes) else part.encode())
+    return digest.hexdigest()
+
+
+def digest_text(text: str) -> str:
+    """A short digest of words."""
+    return blake2b(text.encode(), digest_size=6).hexdigest()
+
+
+def value_parts(value: Any) -> Parts:
+    """The bytes that stand for a field's value in a digest.
+
+    Raises:
+        TypeError: nothing is known that would tell two such values apart.
+    """
+    match value:
+        case None | bool() | int() | float() | str():
+            yield repr(value)
+        case torch.Tensor():
+            yield from value_parts(value.detach().cpu().numpy())
+        case np.ndarray():
+            yield f"{value.dtype}{value.shape}"
+            yield np.ascontiguousarray(value).tobytes()
+        case tuple() | list():
+            yield f"{len(value)}["
+            for element in value:
+                yield from (*value_parts(element), ",")
+        case Mapping():
+            yield from value_parts(sorted(value.items()))
+        case _ if hasattr(value, "fingerprint"):
+            yield str(value.fingerprint)
+        case _ if is_dataclass(value):
+            yield f"{type(value).__name__} {getattr(value, 'revision', '')}"
+            for spec in fields(value):
+                yield from (f"|{spec.name}=", *value_parts(getattr(value, spec.name)))
+        case _:
+            raise TypeError(f"a {type(value).__name__} has no fingerprint: give its case its own")

@@ -1,0 +1,1 @@
+"""What judges: measures, protocols, trust in maps, experiments; all families use it."""

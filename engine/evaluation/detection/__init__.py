@@ -1,0 +1,1 @@
+"""Telling unknown images from known ones: banks, the protocol, four detectors."""

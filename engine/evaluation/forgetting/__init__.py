@@ -1,0 +1,1 @@
+"""How far a model has forgotten: membership attacks, KLoM."""

@@ -1,0 +1,1 @@
+"""What captions and answers are worth: CHAIR, POPE, BEAF, claims, scenes."""

@@ -1,0 +1,1 @@
+"""Heat maps that other families judge models by."""

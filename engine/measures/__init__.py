@@ -1,5 +1,0 @@
-"""Measures of explanations: numbers that say how far a map can be trusted."""
-
-from engine.measures.localization import Located, located
-
-__all__ = ["Located", "located"]

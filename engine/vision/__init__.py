@@ -1,0 +1,1 @@
+"""Pixels in, logits out: models, weights, data, images, training; cases about them."""

@@ -1,0 +1,1 @@
+"""Vision-language models: one face for all, those that ship, and others."""
