@@ -106,7 +106,7 @@ def test_what_cannot_be_told_from_another_is_built_each_time():
 
 
 def test_no_chart_draws_of_the_session_or_of_chance():
-    folders = ROOT / "engine" / "charts", ROOT / "components" / "draw"
+    folders = ROOT / "engine" / "core" / "charts", ROOT / "components" / "draw"
     files = (path.read_text("utf-8") for folder in folders for path in folder.glob("*.py"))
     charts = [text for text in files if "def figure(self" in text]
     assert len(charts) > 10
