@@ -194,6 +194,7 @@ def test_a_radius_is_that_of_the_formula_and_bounds_hold_as_often_as_they_promis
     )
     assert smoothed_radius(0.5, sigma, first, second) == 0
     assert smoothed_radius(0.6, sigma, 0.7, 0.3) == 0
+    assert smoothed_radius(1.0, sigma, 1.0, 0.5) == pytest.approx(sigma / 2 * norm.isf(1e-12))
     rng = np.random.default_rng(0)
     true, trials = 0.9, 4000
     counts = rng.binomial(DRAWS, true, trials)

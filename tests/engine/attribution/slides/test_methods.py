@@ -82,6 +82,15 @@ def test_the_masks_that_are_kept_are_those_of_a_share_at_each_step(kind):
     assert ((kinds == RANDOM).any(), (kinds == RECYCLED).any()) == (kind is MHIM, kind is MHIM2)
 
 
+def test_bags_with_easy_and_hard_key_tiles_are_watched_first():
+    bags = bags_of(CASE)
+    first, easy, both, *others = bags.slides.rows("train").tolist()
+    key, hard = np.ones((2, *bags.layout.key.shape), bool)
+    hard[easy], hard[both, 0] = False, False
+    layout = replace(bags.layout, key=key, hard=hard)
+    assert methods.watched(replace(bags, layout=layout)) == [both, first, easy, *others[:3]]
+
+
 def test_scores_are_of_the_student_and_key_tiles_and_aucs_are_counted_by_hand():
     result = SMALL[MHIM2](CASE)
     tiles = result["tiles"]
@@ -96,6 +105,7 @@ def test_scores_are_of_the_student_and_key_tiles_and_aucs_are_counted_by_hand():
     assert np.isnan(recall(scores, key, np.zeros_like(key)))
     assert tile_auroc(scores, key, np.ones_like(key)) == pytest.approx((0.5 + 1) / 2)
     assert np.isnan(tile_auroc(scores, key, np.zeros_like(key)))
+    assert tile_auroc(scores, key, key | [[False], [True]]) == 1  # the first bag has no other tile
     rng = np.random.default_rng(0)
     chances, labels = rng.random((20, 3)).astype(np.float32), np.arange(20) % 3
     expected = np.mean([auc_by_hand(chances[:, index], labels == index) for index in range(3)])

@@ -176,6 +176,7 @@ def test_consistency_is_the_soft_cross_entropy_and_pooling_what_it_is_called(bag
         tile_logits = network.head(hidden)
         expected = tile_logits.amax(1) if pooling == MAX else tile_logits.mean(1)
         assert torch.allclose(network.read(tiles).logits, expected, atol=1e-5)
+        assert torch.allclose(network.read(tiles).embedding, hidden.mean(1), atol=1e-6)
         assert torch.allclose(
             network.class_scores(network.read(tiles)),
             (hidden @ network.head.weight.T).softmax(-1),
