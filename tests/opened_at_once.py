@@ -132,10 +132,17 @@ def children(parent: str) -> list[Path]:
 
 
 def resident(process: Path) -> int:
-    """Its bytes that no file stands for."""
+    """Its bytes that no file stands for.
+
+    Between its start and its program a child has its parent's memory, and its parent's command
+    line: that is not counted twice.
+    """
     try:
+        command = (process / "cmdline").read_bytes()
         lines = (process / "status").read_text().splitlines()
     except OSError:  # it has ended
+        return 0
+    if process.name != "self" and command == Path("/proc/self/cmdline").read_bytes():
         return 0
     return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("RssAnon"))
 

@@ -18,6 +18,7 @@ from engine.vision.data.folders import read_folders
 from engine.vision.data.medmnist import read_npz
 from engine.vision.images import load as load_image
 from engine.vision.images import reader
+from tests import opened_at_once
 from tests.engine.vision.data.test_folders import png, two, zipped
 from tests.engine.vision.data.test_medmnist import arrays, npz
 from tests.scans import nifti
@@ -56,6 +57,23 @@ def test_four_small_files_at_once_take_less_than_a_gigabyte_and_give_it_back(kin
     assert result["after"] < 100_000_000
     assert len(result["said"]) + result["opened"] == 4
     assert all(words.endswith(".") for words in result["said"])
+
+
+def test_the_memory_of_a_process_that_only_begins_is_not_counted_twice():
+    held, seen, ended = bytearray(b"1" * 300_000_000), [], threading.Event()
+    before = opened_at_once.memory()
+
+    def sample():
+        while not ended.is_set():
+            seen.append(opened_at_once.memory())
+
+    sampler = threading.Thread(target=sample)
+    sampler.start()
+    for _ in range(30):
+        subprocess.run(["/bin/true"], check=True)
+    ended.set()
+    sampler.join()
+    assert max(seen) < before + len(held) / 2
 
 
 def test_more_than_a_visitor_or_all_of_them_may_have_is_refused_in_a_sentence():
