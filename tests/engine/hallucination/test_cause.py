@@ -210,6 +210,8 @@ def test_images_are_brought_to_the_model_s_size_alike_alone_and_together():
     expected = torch.stack([asking.sized(image, vlm) for image in images.flatten(0, 1)])
     assert torch.equal(asking.sized(images, vlm).flatten(0, 1), expected)
     assert expected.shape == (6, 3, 64, 64)
+    stripes = torch.tensor([0.0, 1, 1, 0]).repeat(3, 256, 64)  # finer than a pixel of the model's
+    assert torch.allclose(asking.sized(stripes, vlm)[..., 1:-1], torch.tensor(0.5))
     for right in (expected, expected[0], expected[None]):
         assert asking.sized(right, vlm) is right
 
