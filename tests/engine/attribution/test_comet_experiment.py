@@ -22,6 +22,7 @@ from engine.attribution.experiments.comet_grid import (
     unfilled,
 )
 from engine.commands.gallery import shipped_answer
+from engine.core.errors import BadData
 from engine.core.run import answer
 from engine.evaluation.experiment import ExperimentCase, judge_claims, summary
 from engine.evaluation.experiment import SeedFigures as Seed
@@ -137,6 +138,8 @@ def test_pictures_show_masks_of_both_trainings_over_the_same_images():
     picture = SMALL.picture(small_case())
     mask = small_case().data.truth["mask"][comet.balanced_rows(small_case().data)[0]]
     assert (picture.images[1, 0][~mask] == picture.images[0, 0][~mask]).all()
+    with pytest.raises(BadData, match="has no masks to hold a map against"):
+        SMALL.picture(replace(small_case(), data=replace(small_case().data, truth={})))
 
 
 def test_margins_of_figures_and_cells_made_by_hand():

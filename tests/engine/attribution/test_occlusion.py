@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from captum.attr import Occlusion as CaptumOcclusion
 
 from engine.attribution.heatmaps.occlusion import Occlusion
-from engine.attribution.heatmaps.partition import Partition
+from engine.attribution.heatmaps.partition import Partition, segmented
 from engine.attribution.heatmaps.rise import RandomGrids, Rise
 from engine.vision.case import ImageCase
 from engine.vision.case.scoring import as_drawn
@@ -126,6 +126,21 @@ def test_regions_cover_the_image_and_none_is_empty(shape, regions):
     assert partition.labels.shape == case.image.shape[1:]
     assert torch.bincount(partition.labels.flatten(), minlength=partition.count).min() > 0
     assert 0.4 * regions <= partition.count <= 1.6 * regions
+
+
+def test_regions_are_taken_from_half_of_those_asked_for_on(monkeypatch):
+    tried = []
+
+    def slic(image, *, compactness, **_):
+        tried.append(compactness)
+        return np.arange(image[..., 0].size).reshape(image.shape[:2]) % 2 * 3
+
+    monkeypatch.setattr("skimage.segmentation.slic", slic)
+    image = np.zeros((4, 6, 3))
+    cut = [segmented.__wrapped__(image.tobytes(), image.shape, count) for count in (4, 5)]
+    assert cut[0].labels.tolist() == [[0, 1] * 3] * 4
+    assert cut[1] is None  # which are too few, however flat they are made
+    assert tried == [10, 10, 100, 1000]
 
 
 def test_regions_are_cut_alike_each_time_and_sums_and_covers_go_by_them():

@@ -18,7 +18,7 @@ from engine.core.method import case_kind
 from engine.core.result import Scores, Table
 from engine.core.run import answer, digest, job_name, kept_answer
 from engine.evaluation.language.claims import suggested_questions
-from engine.hallucination import CaptionCase, PhotoPairCase, WordCase, WordRisk, asking
+from engine.hallucination import CaptionCase, PhotoPairCase, WordRisk, asking
 from engine.vision.lab import Train, TrainCase
 from engine.vision.language.case import is_ready
 from engine.vision.language.tiny_vlm import words as vocabulary
@@ -106,13 +106,6 @@ def test_every_ready_question_counts_as_one_and_a_longer_one_does_not():
         assert is_ready(load(HABIT), prompt), prompt
     for prompt in ("is there a boat and a dog", "is there a boat ?", "describe"):
         assert not is_ready(load(HABIT), prompt)
-
-
-def test_an_answer_that_was_dictated_is_typed():
-    case = WordCase.of(tiny.case_for(SPOKEN[0]), (20, 31), (1,))
-    assert not case.typed
-    assert replace(case, dictated=True).typed
-    assert replace(case, dictated=True).fingerprint == case.fingerprint
 
 
 def test_nothing_is_kept_of_a_model_whose_classes_were_typed(home):

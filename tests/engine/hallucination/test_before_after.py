@@ -132,6 +132,9 @@ def test_a_coin_has_a_quarter_of_each_and_intervals_are_those_of_scenes():
     result = before_after.beaf_figures(records(lines))
     half = 1.645 * np.sqrt(0.25 / 200)
     assert result["SB+, high"][0] - result["SB+, low"][0] == pytest.approx(2 * half, rel=0.15)
+    about = [(0, 1, 1, 1, 0.9, 0.2), (1, 1, 1, 1, 0.5, np.nan), (2, 1, 2, 1, 0.5, 0.1)]
+    assert before_after.fall(records(about)) == pytest.approx(0.7)
+    assert np.isnan(before_after.fall(records(about[1:])))
     values = np.array([*range(101), np.nan, np.inf])
     assert middle_interval(values, 90) == (5, 95)
     assert middle_interval(values, 95) == (2.5, 97.5)

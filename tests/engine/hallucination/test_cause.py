@@ -198,6 +198,24 @@ def test_only_the_box_around_a_thing_is_hidden_and_none_of_what_is_faint():
     assert list(first.digest_parts()) == list(second.digest_parts())
 
 
+def test_an_answer_that_was_dictated_and_a_prompt_of_one_s_own_are_typed():
+    case = words(1)
+    dictated, own = replace(case, dictated=True), replace(case, prompt="describe")
+    assert (case.typed, dictated.typed, own.typed) == (False, True, True)
+    assert dictated.fingerprint == case.fingerprint
+
+
+def test_images_are_brought_to_the_model_s_size_alike_alone_and_together():
+    vlm, images = untrained(), torch.rand(2, 3, 3, 10, 12)
+    expected = torch.stack([asking.sized(image, vlm) for image in images.flatten(0, 1)])
+    assert torch.equal(asking.sized(images, vlm).flatten(0, 1), expected)
+    assert expected.shape == (6, 3, 64, 64)
+    stripes = torch.tensor([0.0, 1, 1, 0]).repeat(3, 256, 64)  # finer than a pixel of the model's
+    assert torch.allclose(asking.sized(stripes, vlm)[..., 1:-1], torch.tensor(0.5))
+    for right in (expected, expected[0], expected[None]):
+        assert asking.sized(right, vlm) is right
+
+
 def test_refusals_are_sentences():
     with pytest.raises(BlindspotError, match="claims no thing: ask for a description"):
         EachClaim()(asking.each_claim(claim_words("is there a lamp", "no"), SCENE))

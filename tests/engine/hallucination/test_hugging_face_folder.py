@@ -53,6 +53,16 @@ def test_a_saved_model_is_read_as_it_was(home, kind):
     assert result.fingerprint == f"{inspect_folder(home / 'mine').fingerprint}-float32"
 
 
+def test_settings_are_read_up_to_so_many_bytes(tmp_path, monkeypatch):
+    file = tmp_path / "config.json"
+    file.write_text('{"a": 1}')
+    monkeypatch.setattr(own_folder, "MOST_JSON", 8)
+    assert own_folder.read_json(file, "it") == {"a": 1}
+    file.write_text('{"a": 12}')
+    with pytest.raises(BadModel, match=r"config\.json in .* is larger than"):
+        own_folder.read_json(file, "it")
+
+
 def test_another_tokenizer_of_the_q_former_is_another_model(home):
     tiny_hf.saved(home / "mine", "instructblip")
     before = inspect_folder(home / "mine").fingerprint

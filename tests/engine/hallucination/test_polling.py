@@ -171,7 +171,7 @@ def test_the_rates_are_those_of_the_script_of_an_oracle_and_of_amber():
     assert polling.amber(["no", "yes"], np.array([True, False]))["precision"] == 0
 
 
-def test_an_interval_is_that_of_images_drawn_again():
+def test_an_interval_is_that_of_images_drawn_again(monkeypatch):
     rng = np.random.default_rng(0)
     right = (rng.random(400) < 0.8).astype(float)
     counts = np.stack([right, np.ones(400)], -1)
@@ -187,3 +187,8 @@ def test_an_interval_is_that_of_images_drawn_again():
         2 * half, rel=0.15
     )  # four answers to one image are one image
     assert all(isnan(end) for end in polling.interval(counts[:1], lambda sums: sums[:, 0]))
+    monkeypatch.setattr(polling, "BOUND", 20_000)  # 50 draws together
+    together = polling.redrawn(counts)
+    assert together.shape == (200, 2)
+    monkeypatch.setattr(polling, "BOUND", 300)
+    assert np.array_equal(polling.redrawn(counts), together)

@@ -5,7 +5,7 @@ import numpy as np
 from engine.core.result import Table
 from engine.evaluation.language.photo_counts import pair_words
 from engine.evaluation.language.removal_law import law_words
-from engine.hallucination import asking
+from engine.hallucination import WordRisk, asking
 from engine.hallucination.grounding import findings
 from engine.hallucination.grounding.each_claim import verdict
 from engine.hallucination.grounding.word_case import WordCase
@@ -45,6 +45,11 @@ def pair(before, after, decided=0.9, others=((1, 1), (0, 1))):
     decides = {"decided_before": [0.9, 0.1, 0.1][: len(says.T)], "decided_after": [decided, *rest]}
     answers = table(says_before=says[0], says_after=says[1], **rates, **decides)
     return pair_words("M", "car", answers)
+
+
+def risky(*names, **risks):
+    words = Table.of({"risk": (list(risks.values()), "")}, tuple(risks), notes=names)
+    return WordRisk().finding(None, {"words": words})
 
 
 def masked(learned):
@@ -90,6 +95,9 @@ SENTENCES = {
     "pair of a stubborn no": lambda: pair(0, 0),
     "pair without an answer": lambda: pair(1, np.nan, 0.1),
     "pair without others": lambda: pair(1, 0, others=()),
+    "one thing of three is made up": lambda: risky("car", "lamp", "sun", a=0.1, b=0.5, c=0.4),
+    "two things of three are": lambda: risky("car", "", "sun", "lamp", a=0.6, b=0.9, c=0.4, d=1),
+    "of several risks the largest counts": lambda: risky("car", "car", "car", a=0.2, b=0.7, c=0.3),
     "mask lies more": lambda: masked(1.0),
     "mask lies less": lambda: masked(0.0),
     "mask lies as often": lambda: masked(0.1),

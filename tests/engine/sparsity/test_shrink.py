@@ -178,6 +178,9 @@ def test_biases_and_norms_of_dead_filters_are_silent_and_only_those():
     assert np.array_equal(masks.array("blocks.1.bn1.bias"), first)
     assert np.array_equal(masks.array("blocks.1.bn1.weight"), first)
     assert (~first).sum() == 16
+    model = tiny.classifier(nn.Sequential(nn.BatchNorm2d(3), nn.Flatten(), nn.Linear(192, 4)), 8)
+    silent = channels_of(model).silenced({"2.weight": np.zeros((4, 192), bool)})
+    assert {name: alive.tolist() for name, alive in silent.items()} == {"2.bias": [False] * 4}
 
 
 def test_channels_of_the_photograph_model_can_be_taken_out_too():

@@ -204,11 +204,24 @@ def test_oracle_matching_comes_near_to_the_noise(case):
     )
 
 
-def test_what_is_there_of_more_models_is_handed_over_and_is_that_of_fewer(case, klom_result):
-    reports = []
-    KLoM(models=40, images=30)(
-        AfterCase(case, WAY), lambda _done, _words="", partial=None: reports.append(partial)
-    )
+def test_what_is_there_of_more_models_is_handed_over_and_is_that_of_fewer(
+    case, klom_result, monkeypatch
+):
+    reports, places = [], {}
+
+    def unlearn(method, question, progress):
+        for done in (0.0, 1.0):
+            progress(done, f"{done}")
+        return answer(method, question)
+
+    def listen(done, words="", partial=None):
+        reports.append(partial)
+        places[words] = done
+
+    monkeypatch.setattr(room, "answer", unlearn)
+    KLoM(models=40, images=30)(AfterCase(case, WAY), listen)
+    assert places["unlearning model 21 of 40: 0.0"] == pytest.approx(0.5 + 0.6 / 2)
+    assert places["unlearning model 21 of 40: 1.0"] == pytest.approx(0.5 + (0.6 + 0.4 / 20) / 2)
     first, last = [report for report in reports if report]
     np.testing.assert_allclose(first["points"]["unlearned"], klom_result["points"]["unlearned"])
     assert len(first["margins"].order) == 80

@@ -163,16 +163,23 @@ def test_one_that_cannot_be_run_or_fails_is_a_row_with_its_reason(case, monkeypa
 
 
 def test_rows_appear_as_they_end(case):
-    snapshots, ends = [], []
+    snapshots, ends, starts = [], [], []
+
+    class Halfway(NoOp):
+        def change(self, work):
+            work.progress(0.0, "begun")
 
     def listen(done, words="", partial=None):
+        if words.endswith(": begun"):
+            starts.append(done)
         if words.endswith(": measured"):
             ends.append(done)
         if partial:
             snapshots.append(partial["times"].rows)
 
-    Timing()(BoardCase(case, (NoOp(),)), listen)
+    Timing()(BoardCase(case, (Halfway(),)), listen)
     assert snapshots == [("Retrain",), ("Retrain", "NoOp")]
     quarters = np.arange(1, 5) / 4  # a warm-up and three runs of each
     assert ends == pytest.approx([*(0.495 * quarters), *(0.5 + 0.495 * quarters)])
+    assert starts == pytest.approx([*(0.5 + 0.495 * (quarters - 0.25))])
     assert all(len(fewer) < len(other_fewer) for fewer, other_fewer in pairwise(snapshots))

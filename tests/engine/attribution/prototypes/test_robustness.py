@@ -22,7 +22,13 @@ def case():
 
 @pytest.fixture(scope="module")
 def result():
-    return SMALL(case())
+    reports = []
+    result = SMALL(case(), lambda done, words="", partial=None: reports.append((done, words)))
+    assert [done for done, _ in reports] == sorted(done for done, _ in reports)
+    for number, name in enumerate(FORMS):
+        places = [done for done, words in reports if words.startswith(f"{name}: ")]
+        assert number / len(FORMS) <= min(places) <= max(places) <= (number + 1) / len(FORMS)
+    return result
 
 
 @pytest.mark.parametrize("name", [PLAIN, CBC, CERTIFIED])

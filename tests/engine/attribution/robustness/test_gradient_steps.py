@@ -121,10 +121,12 @@ def test_classes_that_nothing_moves_or_that_lead_for_a_moment_and_small_images_a
     case = on_grid(tiny.linear_case())
     with torch.no_grad():
         case.model.network.weight.mul_(0).add_(1.0)  # class 1 leads by the sum of all pixels
-    method = PGD(epsilon=1)
-    result = method(case)
-    assert not result["figures"]["another class"][0]
-    assert "did not make it say another class" in method.finding(case, result)
+    for norm, bound in (("L∞", "1/255"), ("L2", "1/255 in the mean")):
+        method = PGD(epsilon=1, norm=norm)
+        result = method(case)
+        assert not result["figures"]["another class"][0]
+        words = f"Changes of at most {bound} did not make it say another class"
+        assert method.finding(case, result).startswith(words)
     case = ImageCase(tiny.classifier(Crowd(), 8), torch.full((3, 8, 8), 0.5), Target(0))
     method = PGD(epsilon=64)
     result = method(case)

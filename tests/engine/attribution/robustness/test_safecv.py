@@ -209,6 +209,12 @@ def test_a_game_without_success_tells_how_far_it_is_and_can_be_stopped_between_a
     with pytest.raises(KeyboardInterrupt):
         game.play()
     assert reports == pytest.approx([index / 100 for index in range(40)])
+    game = game_of(black(np.zeros((12, 12)), 1.0, 12))
+    game.note, game.asked = lambda done, _: reports.append(done), 4999
+    game.ask([game.levels])
+    assert reports[-1] == 0.99  # what comes after the last query takes time too
+    with pytest.raises(pixel_game.OutOfQueriesError):
+        game.ask([game.levels])
 
 
 def test_rewards_move_weight_to_places_that_matter_and_no_pixel_stays_that_could_go():

@@ -215,6 +215,7 @@ def test_detector_and_defenses_hold_rerouted_answers_against_usual_ones(case):
     assert [int(attack.change.abs().max()) for attack in plain[0]] == list(FEW)
     noise, _ = SMALL.moved(examined, ROUTES[NOISE], case, quiet)
     assert [int(attack.change.abs().max()) for attack in noise] == list(FEW)
+    assert [attack.trace.tolist() for attack in noise] == [[0]] * len(FEW)
 
 
 def test_conditions_views_and_the_sentence_have_their_figures(case, result):

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.core.errors import BadData
+from engine.core.keeping.budget import BUDGET, visited_by
 from engine.vision.data.archive import compressed_bytes
 from engine.vision.data.medmnist import keys, memory, read_npz
 from tests.in_memory import written
@@ -34,7 +35,9 @@ def npz(held, save=np.savez_compressed):
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
 def test_grey_and_color_sets_open_with_their_own_splits(shape, save):
     members = arrays(shape)
-    data = read_npz(npz(members, save), "bloodmnist.npz").data
+    with visited_by("ann"):
+        data = read_npz(npz(members, save), "bloodmnist.npz").data
+    assert BUDGET.booked["ann"] == data.images.nbytes
     channels = 3 if len(shape) == 3 else 1
     assert data.images.shape == (50, channels, *shape[:2])
     assert [len(data.rows(s)) for s in ("train", "validation", "test")] == [30, 8, 12]
