@@ -11,7 +11,7 @@ from components import forms
 from components.links import refuse
 from components.picks import Kind, pick, pick_some, search_box, type_text
 from engine.commands.arguments.base import Declared
-from engine.commands.arguments.controls import Many
+from engine.core.controls import Many
 from engine.core.method import Option, Slider, Switch
 
 LISTED_WORDS = 6  # words that are listed where a link asks for another one

@@ -13,9 +13,9 @@ from engine.commands.arguments.classifiers import (
     class_options,
     seed_argument,
 )
-from engine.commands.arguments.controls import Many, argument
 from engine.commands.arguments.pictures import PictureArguments
 from engine.commands.arguments.trained import data_argument
+from engine.core.controls import Many, argument
 from engine.core.method import Slider
 from engine.evaluation.detection import sources
 from engine.vision.models.catalog import data_of

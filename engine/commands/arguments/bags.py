@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.attribution.slides.case import BagsCase
 from engine.commands.arguments.classifiers import ModelArguments, model_argument, seed_argument
-from engine.commands.arguments.controls import OtherArguments, Text, argument
+from engine.core.controls import OtherArguments, Text, argument
 from engine.core.method import Option
 from engine.vision import data as data_sets
 

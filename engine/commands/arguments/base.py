@@ -8,8 +8,8 @@ from dataclasses import Field, dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Self
 
-from engine.commands.arguments.controls import Many, OtherArguments, Text, options_of
 from engine.commands.arguments.text import value
+from engine.core.controls import Many, OtherArguments, Text, options_of
 from engine.core.errors import BadSetting, BlindspotError
 from engine.core.method import CaseT, Option, check_settings
 

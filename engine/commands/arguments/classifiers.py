@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from engine.commands.arguments.base import Arguments
-from engine.commands.arguments.controls import OtherArguments, Text, argument
 from engine.commands.arguments.text import near
+from engine.core.controls import OtherArguments, Text, argument
 from engine.core.errors import BadModel, BlindspotError
 from engine.core.method import CaseT, Option, Slider
 from engine.core.whole import whole_number

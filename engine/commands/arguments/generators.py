@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.commands.arguments.base import Arguments
 from engine.commands.arguments.classifiers import seed_argument
-from engine.commands.arguments.controls import OtherArguments, Text, argument
+from engine.core.controls import OtherArguments, Text, argument
 from engine.core.method import Option
 from engine.unlearning import GeneratorCase
 from engine.unlearning.generator import weights

@@ -14,10 +14,10 @@ from engine.attribution.study.images import EVERY_SOURCE, MOST
 from engine.attribution.study.methods import KINDS, TITLES, own_map_method
 from engine.commands.arguments.base import Arguments
 from engine.commands.arguments.classifiers import ModelArguments, model_argument, seed_argument
-from engine.commands.arguments.controls import Many, OtherArguments, Text, argument
 from engine.commands.arguments.pictures import EXAMPLE, SAMPLE, SquareArguments
 from engine.commands.arguments.text import MethodsByName
 from engine.commands.arguments.trained import data_argument, training_data
+from engine.core.controls import Many, OtherArguments, Text, argument
 from engine.core.errors import BlindspotError
 from engine.core.method import Choice, Option, Slider
 from engine.evaluation.detection import sources

@@ -16,8 +16,8 @@ from engine.commands.arguments.classifiers import (
     model_argument,
     seed_argument,
 )
-from engine.commands.arguments.controls import Many, OtherArguments, Text, argument
 from engine.commands.arguments.text import MethodsByName
+from engine.core.controls import Many, OtherArguments, Text, argument
 from engine.core.device import PRECISIONS
 from engine.core.errors import BadData, BlindspotError
 from engine.core.method import CaseT, Choice, Option, Precision, Slider

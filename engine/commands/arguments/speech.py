@@ -11,9 +11,9 @@ from torch import Tensor
 
 from engine.commands.arguments.base import Arguments
 from engine.commands.arguments.classifiers import seed_argument
-from engine.commands.arguments.controls import Many, Text, argument
 from engine.commands.arguments.pictures import EXAMPLE, SAMPLE, TWIN, open_picture, picture_options
 from engine.commands.arguments.text import MethodsByName
+from engine.core.controls import Many, Text, argument
 from engine.core.errors import BadData
 from engine.core.method import CaseT, Choice, Option, Slider, Switch
 from engine.core.run import answer

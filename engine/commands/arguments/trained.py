@@ -10,9 +10,9 @@ from typing import Any
 
 from engine.commands.arguments.base import Arguments
 from engine.commands.arguments.classifiers import ModelArguments, model_argument, seed_argument
-from engine.commands.arguments.controls import Many, Offers, OtherArguments, Text, argument
 from engine.commands.arguments.forgetting import FORMS, request_from, request_text
 from engine.commands.arguments.text import MethodsByName, settings_from, settings_text
+from engine.core.controls import Many, Offers, OtherArguments, Text, argument
 from engine.core.errors import BadData, BlindspotError
 from engine.core.method import CaseT, Option
 from engine.evaluation.experiment import ExperimentCase
