@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields
 from functools import lru_cache
 from math import ceil, floor, log10
 from types import MappingProxyType
@@ -152,10 +152,14 @@ def setting(default: Any, control: Control, label: str, help: str) -> Any:
 
 def check_settings(settings: Any, title: str) -> None:
     """Raise BadSetting for the first setting of a dataclass that is outside its range."""
-    for spec in fields(settings):
-        value = getattr(settings, spec.name)
+    check_values(fields(settings), vars(settings), title)
+
+
+def check_values(specs: Iterable[Field[Any]], values: Mapping[str, Any], title: str) -> None:
+    """Raise BadSetting for the first value that its control does not allow."""
+    for spec in specs:
         control: Control = spec.metadata["control"]
-        if not control.allows(value):
+        if not control.allows(value := values[spec.name]):
             message = (
                 f"{title}: {spec.metadata['label']} cannot be {value!r:.60}; choose "
                 f"{control.words()}."

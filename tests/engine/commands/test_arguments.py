@@ -345,7 +345,7 @@ def test_methods_are_named_with_their_settings():
 
 def offered(kind, argument, **given):
     """The reason of each option, "" where it can be had."""
-    return {option.name: option.reason for option in kind.options(argument, given)}
+    return {option.name: option.reason for option in kind.offered(argument, given)}
 
 
 def test_what_can_be_chosen_depends_on_the_other_arguments():
