@@ -11,8 +11,8 @@ from components import forms
 from components.links import refuse
 from components.picks import Kind, pick, pick_some, search_box, type_text
 from engine.commands.arguments.base import Declared
-from engine.commands.arguments.controls import Many
-from engine.core.method import Option, Slider, Switch
+from engine.core.controls import Many
+from engine.core.method import Case, Option, Slider, Switch
 
 LISTED_WORDS = 6  # words that are listed where a link asks for another one
 
@@ -34,7 +34,7 @@ class CaseForm:
         given: what was chosen, by name.
     """
 
-    kind: type[Declared]
+    kind: type[Declared] | type[Case]
     key: str = ""
     beside: dict[str, Any] = field(default_factory=dict)
     kept: bool = False
@@ -112,7 +112,7 @@ class CaseForm:
         spec = self.kind.specs()[name]
         control, label = spec.metadata["control"], label or spec.metadata["label"]
         options = [
-            option for option in self.kind.options(name, self.beside | self.given) if only(option)
+            option for option in self.kind.offered(name, self.beside | self.given) if only(option)
         ]
         value_by_title: dict[str, Any] = {
             option.title: option.name for option in options if not option.reason

@@ -43,5 +43,5 @@ def follow_image(form: CaseForm, usual: str, own: Collection[str]) -> None:
     linked = key in st.query_params and key not in st.session_state
     if before in {None, usual} or linked or st.session_state.get(key) in own:
         return
-    titles = {option.name: option.title for option in form.kind.options(NAME, form.beside)}
+    titles = {option.name: option.title for option in form.kind.offered(NAME, form.beside)}
     st.session_state[key] = titles[usual]

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import streamlit as st
 
@@ -15,7 +12,7 @@ from components.ending import end
 from components.notices import show_problems
 from components.picks import pick, pick_number
 from components.widgets.data_images import press_images
-from engine.commands.arguments.trained import ExperimentArguments
+from engine.core.question import Question
 from engine.evaluation.experiment import ExperimentCase
 from engine.unlearning import Certificates, PoisonVotes
 from engine.unlearning.certificates.bounds import ROE, SCHEMES
@@ -28,44 +25,27 @@ IMAGE = f"{KEY}.image"
 SIDE = 20  # pictures on the page
 
 
-@dataclass(frozen=True)
-class CertificateQuestion:
-    """What the page asks.
+CertificateQuestion = Question[PoisonVotes, ExperimentCase]  # of one image and one election
 
-    Args:
-        case: the data, and the seed.
-        method: how the networks are trained.
-        scheme: how the votes are counted.
-        image: the place of the test image among those that are asked about.
-        row: of that image in the data.
-        known: the arguments of the case, for *Share*.
-    """
 
-    case: ExperimentCase
-    method: Certificates
-    scheme: str
-    image: int
-    row: int
-    known: Mapping[str, Any]
+def row_of(question: CertificateQuestion) -> int:
+    """The row of the image in the data."""
+    return int(question.method.asked(question.case)[question.method.image])
 
-    @property
-    def label(self) -> str:
-        """The right answer."""
-        return self.name(int(self.case.data.labels[self.row]))
 
-    def name(self, label: int) -> str:
-        """A class in words."""
-        return self.case.data.classes[label]
+def class_name(question: CertificateQuestion, label: int) -> str:
+    """A class in words."""
+    return question.case.data.classes[label]
 
-    def poisons(self, **given: Any) -> PoisonVotes:
-        """The poisons for this image and election."""
-        settings = self.method.settings() | {"scheme": self.scheme, "image": self.image}
-        return PoisonVotes(**settings, **given)
+
+def label_of(question: CertificateQuestion) -> str:
+    """The right answer."""
+    return class_name(question, question.case.data.labels[row_of(question)])
 
 
 def choose() -> CertificateQuestion:
     """The data in the sidebar; election, image and partitions on the page."""
-    form = CaseForm(ExperimentArguments, KEY, {"names": DATA})
+    form = CaseForm(ExperimentCase, KEY, {"names": DATA})
     with st.sidebar:
         st.header("Training images")
         form.ask("data", "radio", first=DATA[0], label_visibility="collapsed")
@@ -78,12 +58,12 @@ def choose() -> CertificateQuestion:
         settings = forms.settings(Certificates, SLOT, ("partitions",))
     with right, st.popover("Settings"):
         settings |= forms.settings(Certificates, SLOT, ("spread", "epochs", "shown", "images"))
-    method, question = Certificates(**settings), None
+    question = None
     with show_problems():
-        case = ExperimentArguments(**form.given).case()
-        rows = method.asked(case)[:STORED_BALLOTS].tolist()
-        image = pick_image(case, rows)
-        question = CertificateQuestion(case, method, scheme, image, rows[image], form.known())
+        case = ExperimentCase.from_arguments(**form.given)
+        rows = Certificates(**settings).asked(case)[:STORED_BALLOTS].tolist()
+        method = PoisonVotes(**settings, scheme=scheme, image=pick_image(case, rows))
+        question = Question(method, case, form.known())
     if question is None:
         end()
     return question

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import streamlit as st
 
 from components import forms, section
-from components.certificates.form import KEY, POISON, CertificateQuestion
+from components.certificates.form import KEY, POISON, CertificateQuestion, class_name
 from components.section import Section
 from engine.core.charts.bar_groups import BarGroups
 from engine.core.charts.drawing import Drawing, Views
@@ -28,7 +29,7 @@ def show(question: CertificateQuestion) -> None:
             settings = forms.settings(PoisonVotes, POISON, ("way",))
         with right:
             settings |= forms.settings(PoisonVotes, POISON, ("count",))
-    method = question.poisons(**settings)
+    method = replace(question.method, **settings)
     done = "added" if method.way == ADD else "relabeled"
     with answer:
         section.show(
@@ -59,7 +60,9 @@ def votes(question: CertificateQuestion) -> Drawing:
     """The first round, poison by poison, beside the worst case."""
 
     def chart(result: Views) -> Lines:
-        says, rival = (question.name(outcome_count(result, role)) for role in ("answer", "rival"))
+        says, rival = (
+            class_name(question, outcome_count(result, role)) for role in ("answer", "rival")
+        )
         return Lines(
             x="poisons",
             series={
@@ -106,8 +109,9 @@ def after(question: CertificateQuestion) -> Drawing:
 
 def run_off(question: CertificateQuestion, result: Views) -> str:
     """How the answer and its rival compare after the poisons."""
-    steps, rival = result["steps"], question.name(outcome_count(result, "rival"))
-    says = question.name(outcome_count(result, "answer"))
+    steps, rival = result["steps"], class_name(question, outcome_count(result, "rival"))
+    says = class_name(question, outcome_count(result, "answer"))
     first, last = (100 * steps["above"][at] for at in (0, -1))
     words = f"{says} is above {rival} on {first:.0f} % of the ballots before, {last:.0f} % after"
-    return f"{words}{', which decides the run-off' if question.scheme in {ROE, FA_ROE} else ''}."
+    decides = ", which decides the run-off" if question.method.scheme in {ROE, FA_ROE} else ""
+    return f"{words}{decides}."

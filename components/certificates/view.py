@@ -9,7 +9,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from components import section
-from components.certificates.form import KEY, CertificateQuestion
+from components.certificates.form import KEY, CertificateQuestion, class_name, label_of, row_of
 from components.draw.drawing import draw
 from components.notices import escape_markdown
 from components.section import Section
@@ -33,7 +33,7 @@ def show(question: CertificateQuestion, below: DeltaGenerator) -> None:
         question: the question.
         below: where the curves are drawn.
     """
-    method = question.method
+    method = question.method.certificates
     networks = method.partitions * (1 + method.spread)
     section.show(
         Section(
@@ -56,47 +56,42 @@ def show(question: CertificateQuestion, below: DeltaGenerator) -> None:
 
 def of_image(question: CertificateQuestion, result: Views, name: str) -> int:
     """A number of the image's certificate."""
-    return int(result["images"][f"{question.scheme}, {name}"][question.image])
+    return int(result["images"][f"{question.method.scheme}, {name}"][question.method.image])
 
 
 def sentence(question: CertificateQuestion, result: Views) -> str:
     """What the certificate says of this image."""
-    says, radius = (
-        question.name(of_image(question, result, "says")),
-        of_image(question, result, "radius"),
-    )
+    says = class_name(question, of_image(question, result, "says"))
+    radius = of_image(question, result, "radius")
+    label = label_of(question)
     images = f"{len(question.case.data.rows('train')):,} training images"
-    if says != question.label:
-        return (
-            f"This {question.label} is taken for {says}: "
-            "only right answers count in the curves below."
-        )
+    if says != label:
+        return f"This {label} is taken for {says}: only right answers count in the curves below."
     if not radius:
         return f"This is read as {says}, but one poisoned image of {images} could change that."
     many = f"{radius} images are" if radius > 1 else "one image is"
     among = f"added, removed or relabeled among {images}"
-    return f"This {question.label} stays {says}, no matter which {many} {among}."
+    return f"This {label} stays {says}, no matter which {many} {among}."
 
 
 def ballots(question: CertificateQuestion, result: Views) -> None:
     """The image, who is first for how many networks, and the run-off."""
-    table = election_table(
-        ballots_about(result, question.scheme, question.image), question.case.data.classes
-    )
+    scheme, image = question.method.scheme, question.method.image
+    table = election_table(ballots_about(result, scheme, image), question.case.data.classes)
     left, *places = st.columns([1, 2, 2], gap="medium", vertical_alignment="top")
-    words = f"Test image {question.image}, labeled {question.label}"
-    picture = enlarged(color_pixels(question.case.data, question.row))
+    words = f"Test image {image}, labeled {label_of(question)}"
+    picture = enlarged(color_pixels(question.case.data, row_of(question)))
     show_picture(picture, words, place=left, width="stretch", caption=escape_markdown(words))
     views = {"ballots": table}
     for place, drawing in zip(places, rounds(question), strict=False):
         with place:
-            draw(drawing, views, f"{KEY}.{drawing.title}.{question.scheme}.{question.image}")
+            draw(drawing, views, f"{KEY}.{drawing.title}.{scheme}.{image}")
     st.caption(escape_markdown(reason(question, result)))
 
 
 def reason(question: CertificateQuestion, result: Views) -> str:
     """How the answer would be lost first."""
-    rival = question.name(of_image(question, result, "rival"))
+    rival = class_name(question, of_image(question, result, "rival"))
     needed = of_image(question, result, "radius") + 1
     how = "in the first round" if of_image(question, result, "round") == 1 else "in the run-off"
     many = f"{needed} poison{'s' if needed > 1 else ''}"
@@ -119,7 +114,7 @@ def rounds(question: CertificateQuestion) -> list[Drawing]:
         ),
         run_off_words,
     )
-    return [first, second] if question.scheme in {ROE, FA_ROE} else [first]
+    return [first, second] if question.method.scheme in {ROE, FA_ROE} else [first]
 
 
 def first_words(result: Views) -> str:

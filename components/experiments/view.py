@@ -25,7 +25,6 @@ from components.notices import escape_markdown, show_problems
 from components.section import Section
 from components.sidebar import subject
 from engine.attribution.experiments import AdaptiveSmoothing, Cbsn
-from engine.commands.arguments.trained import ExperimentArguments
 from engine.core.charts.drawing import Drawing, Views
 from engine.core.run import Answer
 from engine.evaluation.experiment import Experiment, ExperimentCase
@@ -79,14 +78,14 @@ def show(kinds: Sequence[type[Experiment]], page: str = KEY) -> None:
 
 def choose(kind: type[Experiment], key: str) -> tuple[Experiment, ExperimentCase]:
     """Data, seed and settings; all of it is in the link."""
-    form = CaseForm(ExperimentArguments, key, {"names": kind.data})
+    form = CaseForm(ExperimentCase, key, {"names": kind.data})
     forms.refuse_links(kind, key)
     with refusals_here(), st.expander("Settings"):
         form.ask("data", first=kind.data[0])
         form.ask("seed")
         method = kind(**forms.settings(kind, key))
     with st.spinner("Making the images"):
-        return method, ExperimentArguments(**form.given).case()
+        return method, ExperimentCase.from_arguments(**form.given)
 
 
 def answer_section(method: Experiment, case: ExperimentCase, page: str, key: str) -> Answer | None:

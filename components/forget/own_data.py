@@ -10,10 +10,10 @@ import streamlit as st
 from components import presence, uploads
 from components.notices import escape_markdown
 from components.picks import search_box
-from engine.commands.arguments.trained import data_title
 from engine.core.errors import BadData
 from engine.unlearning.case import trained_as
 from engine.vision import data as data_sets
+from engine.vision.arguments import data_title
 from engine.vision.data import DataSet
 from engine.vision.data.folders import Skipped
 from engine.vision.data.judged_data import merge_data, plausible_orders, read_test, read_training

@@ -17,13 +17,13 @@ from components.forget.own_data import KEY, choose_data, orders_of, remembered
 from components.forget.own_request import choose_request
 from components.notices import escape_markdown, show_problems
 from components.sidebar.own_weights import ARCHITECTURES, safe_name
-from engine.commands.arguments.trained import data_title
 from engine.commands.openings.unlearning import FORGOTTEN, forgotten
 from engine.core.keeping.budget import book
 from engine.evaluation.forgetting.klom import BINS, NEEDED
 from engine.unlearning import AfterCase, ForgetCase, GivenCase, GivenGroups, forget_case
 from engine.unlearning.case import trained_as
 from engine.unlearning.zipped_models import MOST_BYTES, open_zip
+from engine.vision.arguments import data_title
 from engine.vision.data import DataSet
 from engine.vision.data.folders import Skipped
 from engine.vision.data.judged_data import reorder_classes

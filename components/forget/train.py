@@ -110,6 +110,6 @@ def go_to(name: str) -> None:
 
 def follow(form: CaseForm) -> None:
     """Choose the data that `go_to` named, before its widget is drawn."""
-    titles = {option.name: option.title for option in form.kind.options("data", form.beside)}
+    titles = {option.name: option.title for option in form.kind.offered("data", form.beside)}
     if (name := st.session_state.pop(GO_TO, None)) in titles:
         st.session_state[form.key_of("data")] = titles[name]

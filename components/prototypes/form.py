@@ -32,7 +32,6 @@ from engine.attribution.prototypes import (
 from engine.attribution.prototypes.learning import NETWORK_TITLES, REASONING_TITLES
 from engine.attribution.prototypes.networks import RBF, SHALLOW
 from engine.commands.arguments.prototypes import PrototypeArguments
-from engine.commands.arguments.trained import ExperimentArguments
 from engine.evaluation.experiment import ExperimentCase
 from engine.vision.data import DataSet
 
@@ -106,7 +105,7 @@ def choose() -> PrototypeQuestion:
         settings = forms.settings(Prototypes, SLOT, names)
     method, question = Prototypes(network=network, reasoning=EXPLAINED[reasoning], **settings), None
     with show_problems():
-        learned = ExperimentArguments(form.given["data"], form.given["seed"]).case()
+        learned = ExperimentCase.from_arguments(**form.given)
         method.check_data(learned.data)
         question = pick_image(learned, method)
     return question or end()

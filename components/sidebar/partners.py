@@ -44,7 +44,7 @@ def partner_form(kind: type[Declared], key: str, subject: Subject) -> CaseForm:
 def default_partner(subject: Subject) -> Partner:
     """The image that a walk goes to if no other one is chosen."""
     form = partner_form(PairArguments, "", subject)
-    names = [option.name for option in form.kind.options("against", form.beside)]
+    names = [option.name for option in form.kind.offered("against", form.beside)]
     return partners(form, "against", (PALACE if PALACE in names else names[0],))[0]
 
 
@@ -57,7 +57,7 @@ def ask_one(form: CaseForm, name: str) -> Partner:
 def ask_many(form: CaseForm, name: str, bounds: tuple[int, int], first: int) -> list[Partner]:
     """Several other images; `first` so many are chosen to begin with."""
     fewest, most = bounds
-    offered = [option.name for option in form.kind.options(name, form.beside)]
+    offered = [option.name for option in form.kind.offered(name, form.beside)]
     start = offered.index(PALACE) if PALACE in offered else 0
     words = f"{fewest}" if fewest == most else f"{fewest} to {most}"
     picked = form.ask(
@@ -75,7 +75,7 @@ def ask_many(form: CaseForm, name: str, bounds: tuple[int, int], first: int) -> 
 
 def partners(form: CaseForm, name: str, chosen: Sequence[str | Partner]) -> list[Partner]:
     """The images of those names; one's own are there already."""
-    titles = {option.name: option.title for option in form.kind.options(name, form.beside)}
+    titles = {option.name: option.title for option in form.kind.offered(name, form.beside)}
     return [
         Partner(titles[choice], choice, open_picture(choice)) if isinstance(choice, str) else choice
         for choice in chosen

@@ -73,7 +73,7 @@ def choose() -> PlannedSweep:
 
 def options(form: CaseForm, name: str) -> list[tuple[str, str]]:
     """Title and name of what can be chosen."""
-    return [(option.title, option.name) for option in form.kind.options(name, form.given)]
+    return [(option.title, option.name) for option in form.kind.offered(name, form.given)]
 
 
 def several(form: CaseForm, name: str, offered: list[tuple[str, str]]) -> None:

@@ -18,7 +18,6 @@ from components.widgets.data_images import press_images
 from engine.attribution.tilt import TiltedBoundary
 from engine.attribution.tilt.boundary import STRENGTHS
 from engine.attribution.tilt.linear import LEARNERS
-from engine.commands.arguments.trained import ExperimentArguments
 from engine.evaluation.experiment import ExperimentCase
 
 KEY = "tilt"
@@ -63,7 +62,7 @@ class TiltQuestion:
 
 def choose() -> TiltQuestion:
     """λ first; then the classifier, the classes, and what is seldom changed."""
-    question, form = None, CaseForm(ExperimentArguments, KEY, {"names": DATA})
+    question, form = None, CaseForm(ExperimentCase, KEY, {"names": DATA})
     strengths = [f"{strength:g}" for strength in STRENGTHS]
     place = strengths.index(
         pick(
@@ -85,7 +84,7 @@ def choose() -> TiltQuestion:
         form.ask("seed")
         settings = forms.settings(TiltedBoundary, SLOT, ("share",))
     with show_problems():
-        case = ExperimentArguments(**form.given).case()
+        case = ExperimentCase.from_arguments(**form.given)
         classes = list(case.data.classes)
         for title, name, start, column in zip(
             ("One class", "Other class"), ("first", "second"), ("2", "3"), middle, strict=True

@@ -8,9 +8,9 @@ from typing import Any
 
 from engine.commands.arguments import Arguments, arguments_of
 from engine.commands.arguments.base import parse_value
-from engine.commands.arguments.controls import Many, Text, options_of
 from engine.commands.arguments.text import near, settings_from
 from engine.commands.families import METHODS
+from engine.core.controls import Many, Text, options_of
 from engine.core.errors import BadSetting, BlindspotError
 from engine.core.method import Choice, Method, Slider, Switch, case_kind
 

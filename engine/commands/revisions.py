@@ -76,9 +76,19 @@ def bound_by(statement: ast.stmt) -> Iterator[str]:
             yield name
 
 
+def unnamed(statement: ast.stmt) -> ast.stmt:
+    """A field of a case without how it is named, which changes no number."""
+    match statement:
+        case ast.AnnAssign(value=ast.Call(func=ast.Name(id="named_by"), keywords=keywords)):
+            default = (word.value for word in keywords if word.arg == "default")
+            statement.value = next(default, None)
+    return statement
+
+
 def computing(statement: ast.stmt) -> ast.stmt:
-    """A definition without a class's finding and words."""
+    """A definition without a class's finding and words, and how a case's fields are named."""
     if isinstance(statement, ast.ClassDef):
+        statement.body = [unnamed(part) for part in statement.body]
         statement.body = [
             part for part in statement.body if not WORDS.intersection(bound_by(part))
         ] or [ast.Pass()]

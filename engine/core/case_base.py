@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import Field, dataclass, fields, is_dataclass, replace
 from hashlib import blake2b
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import torch
 
+from engine.core.controls import Option, OtherArguments, check_values, options_of
+from engine.core.errors import BadSetting, BlindspotError
 from engine.core.keeping.lazy import lazy
+from engine.core.naming import NAMING, Naming, Unknown
 
 Precision = Literal["exact", "fast"]
 Parts = Iterator[bytes | str]
@@ -21,6 +24,7 @@ class Case:
     """What is asked about: a frozen dataclass whose fields decide the answer.
 
     A subclass says what it is (`case_name`, `what`) and overrides only what is special about it.
+    Fields that are declared with `named_by` can be named in a link, a command, Python and JSON.
     """
 
     case_name: ClassVar[str]  # in records, as "kind"
@@ -68,6 +72,79 @@ class Case:
         if side := getattr(getattr(self, "model", None), "side", None):
             results["side"] = side
         return results | {name: getattr(self, name) for name in SHARED if hasattr(self, name)}
+
+    @classmethod
+    def namings(cls) -> dict[str, Naming]:
+        """How the fields are named, those that can be, by field."""
+        return {spec.name: spec.metadata[NAMING] for spec in fields(cls) if NAMING in spec.metadata}
+
+    @classmethod
+    def specs(cls) -> dict[str, Field[Any]]:
+        """The arguments of the case as they are declared, by name."""
+        return {
+            name: spec
+            for naming in cls.namings().values()
+            for name, spec in naming.arguments.items()
+        }
+
+    @classmethod
+    def offered(cls, name: str, arguments: OtherArguments) -> tuple[Option, ...]:
+        """What an argument may be beside others: by name, with what a person reads.
+
+        Args:
+            name: of the argument.
+            arguments: the others, as far as they are known: each as text, or as what it names.
+        """
+        return options_of(cls.specs()[name].metadata["control"], arguments)
+
+    @classmethod
+    def from_arguments(cls, **arguments: Any) -> Self:
+        """The case that some arguments name; the others are at their default.
+
+        Raises:
+            BadSetting: an unknown name, or a value that an argument cannot have.
+            BlindspotError: what is named is not there, or does not fit.
+        """
+        specs = cls.specs()
+        if odd := [name for name in arguments if name not in specs]:
+            raise BadSetting(f"There is no argument {odd[0]!r}: there is {', '.join(specs)}.")
+        every = {name: spec.default for name, spec in specs.items()} | arguments
+        check_values(specs.values(), every, "This question")
+        return cls.read(every)
+
+    @classmethod
+    def read(cls, arguments: Mapping[str, Any]) -> Self:
+        """The case that arguments name, each of which is given and allowed."""
+        values: dict[str, Any] = {}
+        for name, naming in cls.namings().items():
+            values[name] = naming.value(values, arguments)
+        return cls(**values)
+
+    def written(self) -> dict[str, Any]:
+        """The arguments that name this case again; `Unknown` for what it does not know."""
+        case = {spec.name: getattr(self, spec.name) for spec in fields(self)}
+        return {
+            name: value
+            for field_name, naming in self.namings().items()
+            for name, value in naming.written(case[field_name], case).items()
+        }
+
+    def to_arguments(self, **known: Any) -> dict[str, Any]:
+        """The arguments that name this case again.
+
+        Args:
+            known: what the case does not know about itself, such as where its image comes from.
+
+        Raises:
+            BlindspotError: something is missing in `known`.
+        """
+        names = self.written() | known
+        for name, value in names.items():
+            if isinstance(value, Unknown) and not {*value.unless} & known.keys():
+                raise BlindspotError(
+                    value.words or f"A case does not know its {name}: say {name}=…."
+                )
+        return {name: value for name, value in names.items() if not isinstance(value, Unknown)}
 
     def lacks(self, need: str) -> str:
         """Why the case cannot give what a method needs, or "" when it can."""

@@ -5,16 +5,24 @@ from __future__ import annotations
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import Field, asdict, dataclass, field, fields
+from dataclasses import Field, asdict, dataclass, fields
 from functools import cache
 from importlib import import_module
-from math import ceil, floor, log10
-from types import MappingProxyType
 from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar, get_args
 
 from engine.core.case_base import Case, Precision
 from engine.core.charts.drawing import Drawing
-from engine.core.errors import BadSetting, DoesNotFit
+from engine.core.controls import (
+    Choice,
+    Control,
+    Option,
+    Slider,
+    Switch,
+    check_settings,
+    defaults,
+    setting,
+)
+from engine.core.errors import DoesNotFit
 from engine.core.result import Result
 
 Cost = Literal["live", "wait", "job"]
@@ -56,121 +64,6 @@ def part_of(
         progress(low + (high - low) * done, f"{lead}: {message}" if lead else message)
 
     return report
-
-
-@dataclass(frozen=True)
-class Slider:
-    """A number between two ends; `log` spreads it over decades; `off` names the value None.
-
-    `start` is what is chosen first when a setting that is off is switched on.
-    """
-
-    low: float
-    high: float
-    step: float
-    unit: str = ""
-    log: bool = False
-    off: str = ""
-    start: float | None = None
-
-    def allows(self, value: object) -> bool:
-        """Whether the value lies between the ends; whole-number ends want whole numbers."""
-        if value is None:
-            return bool(self.off)
-        types = int if self.whole else (int, float)
-        return (
-            isinstance(value, types)
-            and not isinstance(value, bool)
-            and self.low <= value <= self.high
-        )
-
-    @property
-    def whole(self) -> bool:
-        """Whether the setting counts things."""
-        return all(isinstance(number, int) for number in (self.low, self.high, self.step))
-
-    def marks(self) -> list[float]:
-        """The 1, 2, 5 places of a logarithmic slider, ends included."""
-        decades = range(floor(log10(self.low)), ceil(log10(self.high)))
-        places = (lead * 10.0**decade for decade in decades for lead in (1, 2, 5))
-        inside = {self.low, self.high, *(p for p in places if self.low < p < self.high)}
-        return sorted(round(p) if self.whole else float(f"{p:.3g}") for p in inside)
-
-    def words(self) -> str:
-        """The range as a person would write it."""
-        form = "d" if self.whole else "g"
-        return f"from {self.low:{form}} to {self.high:{form}} {self.unit}".rstrip()
-
-
-@dataclass(frozen=True)
-class Option:
-    """What can be chosen: by name, as a person reads it, and why it cannot be had, or ""."""
-
-    name: str
-    title: str
-    reason: str = ""
-
-
-@dataclass(frozen=True)
-class Choice:
-    """One of a few words, fixed or read from the case (`source`: "layers", "heads", "classes").
-
-    `titles` has the words as a person reads them, where those are others.
-    """
-
-    options: tuple[str, ...] = ()
-    source: str = ""
-    off: str = ""
-    titles: Mapping[str, str] = field(default_factory=dict, hash=False)
-
-    def allows(self, value: object) -> bool:
-        """Whether the word is one of the options; a word read from the case is checked there."""
-        if value is None:
-            return bool(self.off)
-        return isinstance(value, str) and (bool(self.source) or value in self.options)
-
-    def words(self) -> str:
-        """The options as a person would write them."""
-        return "one of " + ", ".join(self.options) if self.options else f"one of the {self.source}"
-
-
-@dataclass(frozen=True)
-class Switch:
-    """Yes or no."""
-
-    def allows(self, value: object) -> bool:
-        """Whether it is a truth value."""
-        return isinstance(value, bool)
-
-    def words(self) -> str:
-        """The options as a person would write them."""
-        return "yes or no"
-
-
-Control = Slider | Choice | Switch
-
-
-def defaults(**named: Any) -> Mapping[str, Any]:
-    """Values by name that cannot be changed, for `argument_defaults` and examples."""
-    return MappingProxyType(named)
-
-
-def setting(default: Any, control: Control, label: str, help: str) -> Any:
-    """A dataclass field that knows how to be drawn."""
-    return field(default=default, metadata={"control": control, "label": label, "help": help})
-
-
-def check_settings(settings: Any, title: str) -> None:
-    """Raise BadSetting for the first setting of a dataclass that is outside its range."""
-    for spec in fields(settings):
-        value = getattr(settings, spec.name)
-        control: Control = spec.metadata["control"]
-        if not control.allows(value):
-            message = (
-                f"{title}: {spec.metadata['label']} cannot be {value!r:.60}; choose "
-                f"{control.words()}."
-            )
-            raise BadSetting(message)
 
 
 @dataclass(frozen=True)

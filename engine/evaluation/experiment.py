@@ -27,9 +27,12 @@ from numpy.typing import NDArray
 from engine.core.case_base import Case, Parts
 from engine.core.device import best_device
 from engine.core.method import Method, Precision, Progress, Slider, part_of, quiet, setting
+from engine.core.naming import named_by
 from engine.core.pictures import Pixels, amplified_difference, as_bytes
 from engine.core.result import Pictures, Result, Scores, Table, View
 from engine.core.run import answer
+from engine.vision import data as data_sets
+from engine.vision.arguments import name_of, named_data, seed_argument
 from engine.vision.case import ImageCase
 from engine.vision.data import DataSet
 from engine.vision.lab import Train, TrainCase
@@ -55,8 +58,11 @@ class ExperimentCase(Case):
     what: ClassVar[str] = "a data set to train on"
     asks: ClassVar[str] = ""
 
-    data: DataSet
-    seed: int = 0
+    data: DataSet = named_by(data_sets.load, name_of, data=named_data("digits"))
+    seed: int = named_by(
+        default=0,
+        seed=seed_argument("Of the first training of each condition; the others follow it."),
+    )
     precision: Precision = "exact"
 
     @property

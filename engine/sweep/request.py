@@ -11,8 +11,8 @@ import numpy as np
 from engine.attribution import HEATMAPS
 from engine.attribution.heatmaps.occlusion import Occlusion
 from engine.commands.arguments.base import Declared
-from engine.commands.arguments.controls import Many, OtherArguments, Text, argument
 from engine.commands.arguments.pictures import SAMPLE
+from engine.core.controls import Many, OtherArguments, Text, argument
 from engine.core.method import Method, Option, Slider, Switch
 from engine.evaluation.maps.grad_cam import GradCam
 from engine.sweep.plan import SweepPlan

@@ -7,7 +7,7 @@ import pytest
 from components import views
 from components.heatmaps.likeness import SIMILARITY
 from components.where_odd import nova
-from engine.commands.arguments import ARGUMENTS
+from engine.commands.arguments import BY_CASE, made_by
 from engine.commands.arguments.attacks import AttackedImagesArguments, OrderedArguments
 from engine.commands.arguments.bags import BagsArguments
 from engine.commands.arguments.base import Declared
@@ -26,13 +26,14 @@ from engine.commands.arguments.speech import CaptionArguments, ScenesArguments, 
 from engine.commands.arguments.trained import (
     AfterArguments,
     BoardArguments,
-    ExperimentArguments,
     ForgetArguments,
     PruneArguments,
     TrainArguments,
 )
 from engine.commands.arguments.whole_slides import WholeSlideArguments
+from engine.core.case_base import Case
 from engine.evaluation.detection import sources
+from engine.evaluation.experiment import ExperimentCase
 from engine.hallucination.experiments import RefusalAudit
 from engine.sparsity import NMFlowExperiment
 from engine.sweep.request import SweepRequest
@@ -75,7 +76,7 @@ class Form:
 
     view: views.AppPage
     key: str
-    kind: type[Declared]
+    kind: type[Declared] | type[Case]
     without: dict[str, str] = field(default_factory=dict)
     link: dict[str, str] = field(default_factory=dict)
     wrong: dict[str, str] = field(default_factory=dict)  # of other widgets: value [as title]
@@ -191,17 +192,17 @@ FORMS = (
         wrong={"generator.GeneratorSalUn.label": "42", "generator.GeneratorSalUn.share": "9"},
     ),
     Form(
-        views.TILTED_BOUNDARY, "tilt", ExperimentArguments,
+        views.TILTED_BOUNDARY, "tilt", ExperimentCase,
         wrong={
             "tilt.lambda": "seven", "tilt.first": "12", "tilt.image": "99",
             "tilt.TiltedBoundary.share": "400",
         },
     ),
     Form(
-        views.ATTRIBUTION_EXPERIMENTS, "attribution.AdaptiveSmoothing", ExperimentArguments,
+        views.ATTRIBUTION_EXPERIMENTS, "attribution.AdaptiveSmoothing", ExperimentCase,
     ),
     Form(
-        views.CERTIFICATES, "certificates", ExperimentArguments,
+        views.CERTIFICATES, "certificates", ExperimentCase,
         wrong={
             "certificates.Certificates.partitions": "7000", "certificates.image": "77",
             "certificates.scheme": "a coin",
@@ -239,16 +240,16 @@ FORMS = (
     Form(views.TICKETS, "tickets", TrainArguments, {"recipe": "that of the chosen network"}),
     Form(views.SWEEP, "sweep", SweepRequest),
     Form(
-        views.UNLEARNING_EXPERIMENTS, "experiments.CUDA", ExperimentArguments,
+        views.UNLEARNING_EXPERIMENTS, "experiments.CUDA", ExperimentCase,
         wrong={"experiments.CUDA.epochs": "1000"},
     ),
     Form(
-        views.ANOMALY_EXPERIMENTS, "anomaly.SMOTE", ExperimentArguments,
+        views.ANOMALY_EXPERIMENTS, "anomaly.SMOTE", ExperimentCase,
         wrong={"anomaly.SMOTE.kept": "1", "anomaly.chosen": "Alchemy as Experiment"},
     ),
-    Form(views.HALLUCINATION_EXPERIMENTS, "hallucination.VisualAudit", ExperimentArguments),
+    Form(views.HALLUCINATION_EXPERIMENTS, "hallucination.VisualAudit", ExperimentCase),
     Form(
-        views.HALLUCINATION_EXPERIMENTS, "hallucination.RefusalAudit", ExperimentArguments,
+        views.HALLUCINATION_EXPERIMENTS, "hallucination.RefusalAudit", ExperimentCase,
         link={"hallucination.chosen": RefusalAudit.title},
     ),
     Form(
@@ -256,7 +257,7 @@ FORMS = (
         {"image": "a simulation on drawn scenes"},
     ),
     Form(
-        views.SPARSITY_EXPERIMENTS, "sparsity.NMFlow", ExperimentArguments,
+        views.SPARSITY_EXPERIMENTS, "sparsity.NMFlow", ExperimentCase,
         wrong={
             "sparsity.NMFlow.pattern": f"3:5 as {NMFlowExperiment.title} ▸ Pattern",
             "sparsity.NMFlow.epochs": "1000",
@@ -292,9 +293,8 @@ def keys(at) -> set[str]:
 
 
 def test_every_declaration_has_a_form_or_a_reason():
-    assert {form.kind for form in FORMS} - {RequestParts, SweepRequest} == {
-        *ARGUMENTS
-    } - NOWHERE.keys()
+    kinds = {form.kind for form in FORMS} - {RequestParts, SweepRequest} | NOWHERE.keys()
+    assert {kind if issubclass(kind, Case) else made_by(kind) for kind in kinds} == {*BY_CASE}
     for form in FORMS:
         assert form.without.keys() <= form.kind.specs().keys() | OWN_MODEL.keys() | SIDEBAR.keys()
 

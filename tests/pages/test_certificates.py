@@ -1,14 +1,17 @@
 """Certificates as a visitor meets them: the election of an image, and poisons against it."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from components.certificates import form, poison, view
-from components.certificates.form import IMAGE, KEY, POISON, SLOT, CertificateQuestion
+from components.certificates.form import IMAGE, KEY, POISON, SLOT, label_of
 from components.views import CERTIFICATES
+from engine.core.question import Question
 from engine.core.result import Table
 from engine.core.run import answer
 from engine.evaluation.experiment import ExperimentCase
-from engine.unlearning import Certificates
+from engine.unlearning import Certificates, PoisonVotes
 from engine.unlearning.certificates.bounds import FA, ROE
 from engine.unlearning.certificates.certificates import ballots_about, election_table
 from engine.vision import data as data_sets
@@ -20,9 +23,8 @@ LINK = DIGITS | {f"{SLOT}.{name}": str(value) for name, value in FEW.items()}
 
 
 def question(image=0, scheme=ROE):
-    case, method = ExperimentCase(data_sets.load("digits")), Certificates(**FEW)
-    row = int(method.asked(case)[image])
-    return CertificateQuestion(case, method, scheme, image, row, {})
+    method = PoisonVotes(**FEW, scheme=scheme, image=image)
+    return Question(method, ExperimentCase(data_sets.load("digits")))
 
 
 def test_sentence_ballots_and_curves_are_those_of_the_answer():
@@ -30,7 +32,7 @@ def test_sentence_ballots_and_curves_are_those_of_the_answer():
     assert "30 small networks are trained" in words(at)
     at = settled(at.button(key=f"{SLOT}.go").click().run())
     query = question()
-    result = answer(query.method, query.case)
+    result = answer(query.method.certificates, query.case)
     assert at.header[0].value == view.sentence(query, result)
     table = {"ballots": election_table(ballots_about(result, ROE, 0), query.case.data.classes)}
     text = words(at)
@@ -54,7 +56,7 @@ def test_poisons_move_the_votes_and_are_held_against_the_certificate():
     assert "4 images are relabeled" in words(at)
     at = settled(at.button(key=f"{POISON}.go").click().run())
     query = question()
-    method = query.poisons(way="relabel", count=4)
+    method = replace(query.method, way="relabel", count=4)
     result = answer(method, query.case)
     assert method.finding(query.case, result) in [header.value for header in at.header]
     text = words(at)
@@ -73,7 +75,7 @@ def certificate(says, radius):
 
 def test_the_sentence_counts_the_poisons_and_says_a_wrong_answer_is_wrong(snapshot):
     query = question()
-    label, other = int(query.label), (int(query.label) + 1) % 10
+    label, other = int(label_of(query)), (int(label_of(query)) + 1) % 10
     said = [certificate(label, radius) for radius in (2, 1, 0)] + [certificate(other, 5)]
     assert [view.sentence(query, each) for each in said] == snapshot
     assert [view.reason(query, certificate(other, radius)) for radius in (5, 0)] == snapshot

@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 from engine.commands.arguments.attacks import AttackedImagesArguments, OrderedArguments
 from engine.commands.arguments.bags import BagsArguments
-from engine.commands.arguments.base import Arguments
+from engine.commands.arguments.base import Arguments, CaseArguments, arguments_for
 from engine.commands.arguments.generators import GeneratorArguments
 from engine.commands.arguments.normal import (
     DataArguments,
@@ -21,25 +21,27 @@ from engine.commands.arguments.speech import CaptionArguments, ScenesArguments, 
 from engine.commands.arguments.trained import (
     AfterArguments,
     BoardArguments,
-    ExperimentArguments,
     ForgetArguments,
     PruneArguments,
     TrainArguments,
 )
 from engine.commands.arguments.whole_slides import WholeSlideArguments
 from engine.core.method import Case, Method, case_kind
+from engine.evaluation.experiment import ExperimentCase
 
 ARGUMENTS: tuple[type[Arguments[Any]], ...] = (
     ImageArguments, PairArguments, TrustArguments, StudyArguments, ForgetArguments, BoardArguments,
     AfterArguments, CaptionArguments, WordArguments, ScenesArguments, PhotoPairArguments,
     FamiliarArguments, LesionsArguments, DataArguments, PruneArguments, TrainArguments,
-    ExperimentArguments, GeneratorArguments, OrderedArguments, AttackedImagesArguments,
+    arguments_for(ExperimentCase), GeneratorArguments, OrderedArguments, AttackedImagesArguments,
     PrototypeArguments, BagsArguments, WholeSlideArguments,
 )  # fmt: skip
 
 
 def made_by(kind: type[Arguments[Any]]) -> type[Case]:
     """The case that arguments make: X of the Arguments[X] that they derive from."""
+    if issubclass(kind, CaseArguments):
+        return kind.kind
     bases: tuple[Any, ...] = vars(kind)["__orig_bases__"]
     case: type[Case] = get_args(bases[0])[0]
     return case

@@ -7,17 +7,12 @@ from typing import Any
 
 from engine.attribution.robustness import AttackedImagesCase, OrderedCase, drawn_order
 from engine.attribution.robustness.many_images import MOST
-from engine.commands.arguments.classifiers import (
-    ModelArguments,
-    class_number,
-    class_options,
-    seed_argument,
-)
-from engine.commands.arguments.controls import Many, argument
+from engine.commands.arguments.classifiers import ModelArguments, class_number, class_options
 from engine.commands.arguments.pictures import PictureArguments
-from engine.commands.arguments.trained import data_argument
+from engine.core.controls import Many, argument
 from engine.core.method import Slider
 from engine.evaluation.detection import sources
+from engine.vision.arguments import data_argument, seed_argument
 from engine.vision.models.catalog import data_of
 from engine.vision.models.classifier import Classifier
 

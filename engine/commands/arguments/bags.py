@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.attribution.slides.case import BagsCase
-from engine.commands.arguments.classifiers import ModelArguments, model_argument, seed_argument
-from engine.commands.arguments.controls import OtherArguments, Text, argument
+from engine.commands.arguments.classifiers import ModelArguments, model_argument
+from engine.core.controls import OtherArguments, Text, argument
 from engine.core.method import Option
 from engine.vision import data as data_sets
+from engine.vision.arguments import seed_argument
 
 BAGS = (Option("bags", "A 9, or none"), Option("bags:kind=three", "A 9, a 3 or a 5"))
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from dataclasses import Field, dataclass, fields
+from copy import copy
+from dataclasses import Field, dataclass, fields, make_dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Self
 
-from engine.commands.arguments.controls import Many, OtherArguments, Text, options_of
 from engine.commands.arguments.text import value
+from engine.core.controls import Many, OtherArguments, Text, options_of
 from engine.core.errors import BadSetting, BlindspotError
-from engine.core.method import CaseT, Option, check_settings
+from engine.core.method import Case, CaseT, Option, check_settings
+from engine.core.naming import Unknown
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,7 @@ class Declared:
         return {spec.name: spec for spec in fields(cls)}
 
     @classmethod
-    def options(cls, name: str, arguments: OtherArguments) -> tuple[Option, ...]:
+    def offered(cls, name: str, arguments: OtherArguments) -> tuple[Option, ...]:
         """What that argument may be beside others: by name, with what a person reads.
 
         Args:
@@ -93,6 +96,40 @@ class Arguments(Declared, ABC, Generic[CaseT]):
         results = {spec.name: getattr(self, spec.name) for spec in fields(self)}
         default_values = {spec.name: spec.default for spec in fields(self)} | dict(defaults)
         return {name: result for name, result in results.items() if result != default_values[name]}
+
+
+@dataclass(frozen=True)
+class CaseArguments(Arguments[CaseT]):
+    """The arguments of a case whose fields declare them; see `arguments_for`."""
+
+    kind: ClassVar[type[Case]]
+
+    def case(self) -> CaseT:
+        """The case."""
+        return self.kind.read({name: getattr(self, name) for name in self.specs()})  # type: ignore[return-value]  # of that kind
+
+    @classmethod
+    def named(cls, case: CaseT) -> dict[str, Any]:
+        """The arguments that can be read off a case."""
+        names = case.written()
+        return {name: value for name, value in names.items() if not isinstance(value, Unknown)}
+
+    @classmethod
+    def of(cls, case: CaseT, **known: Any) -> Self:
+        """As `Arguments.of`."""
+        return cls(**case.to_arguments(**known))
+
+
+@cache
+def arguments_for(kind: type[Case]) -> type[CaseArguments[Any]]:
+    """The arguments of a kind of case, as its fields declare them."""
+    return make_dataclass(
+        f"ArgumentsOf{kind.__name__}",
+        [(name, Any, copy(spec)) for name, spec in kind.specs().items()],
+        bases=(CaseArguments,),
+        namespace={"kind": kind},
+        frozen=True,
+    )
 
 
 def parse_value(raw: object, control: Any) -> object:

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from engine.commands.arguments.base import Arguments
-from engine.commands.arguments.controls import OtherArguments, Text, argument
 from engine.commands.arguments.text import near
+from engine.core.controls import OtherArguments, Text, argument
 from engine.core.errors import BadModel, BlindspotError
-from engine.core.method import CaseT, Option, Slider
+from engine.core.method import CaseT, Option
 from engine.core.whole import whole_number
 from engine.vision.models.catalog import lites, load, load_from_file, local_entries
 from engine.vision.models.classifier import Classifier
@@ -34,11 +34,6 @@ def class_options(arguments: OtherArguments) -> tuple[str, ...]:
     return (
         tuple(label for label in model.labels if label != arguments.get("target")) if model else ()
     )
-
-
-def seed_argument(help: str = "Of every random number: what changes with it is chance.") -> Any:
-    """The seed of a case."""
-    return argument(0, Slider(0, 2**32 - 1, 1), "Seed", help)
 
 
 def model_argument(

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.commands.arguments.base import Arguments
-from engine.commands.arguments.classifiers import seed_argument
-from engine.commands.arguments.controls import OtherArguments, Text, argument
+from engine.core.controls import OtherArguments, Text, argument
 from engine.core.method import Option
 from engine.unlearning import GeneratorCase
 from engine.unlearning.generator import weights
+from engine.vision.arguments import seed_argument
 
 
 def generator_options(_arguments: OtherArguments) -> Iterator[Option]:

@@ -13,11 +13,11 @@ from engine.attribution.study.images import DEFAULT as USUAL
 from engine.attribution.study.images import EVERY_SOURCE, MOST
 from engine.attribution.study.methods import KINDS, TITLES, own_map_method
 from engine.commands.arguments.base import Arguments
-from engine.commands.arguments.classifiers import ModelArguments, model_argument, seed_argument
-from engine.commands.arguments.controls import Many, OtherArguments, Text, argument
+from engine.commands.arguments.classifiers import ModelArguments, model_argument
 from engine.commands.arguments.pictures import EXAMPLE, SAMPLE, SquareArguments
 from engine.commands.arguments.text import MethodsByName
-from engine.commands.arguments.trained import data_argument, training_data
+from engine.commands.arguments.trained import training_data
+from engine.core.controls import Many, OtherArguments, Text, argument
 from engine.core.errors import BlindspotError
 from engine.core.method import Choice, Option, Slider
 from engine.evaluation.detection import sources
@@ -25,6 +25,7 @@ from engine.evaluation.detection.corruption import CORRUPTIONS
 from engine.evaluation.detection.healthy import TWINS
 from engine.evaluation.detection.photographs import photographs
 from engine.vision import data as data_sets
+from engine.vision.arguments import data_argument, seed_argument
 from engine.vision.data import DataSet
 from engine.vision.data.example import example
 from engine.vision.data.nova import read_nova

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from engine.commands.arguments.base import Arguments
-from engine.commands.arguments.controls import Many, Text, argument
 from engine.commands.arguments.pictures import open_picture, picture_options
 from engine.commands.arguments.speech import speaking_argument
+from engine.core.controls import Many, Text, argument
 from engine.core.method import Slider
 from engine.hallucination import PhotoPairCase
 from engine.hallucination.photographs import SIDES, photo_pair

@@ -14,14 +14,14 @@ from engine.commands.arguments.classifiers import (
     class_number,
     class_options,
     model_argument,
-    seed_argument,
 )
-from engine.commands.arguments.controls import Many, OtherArguments, Text, argument
 from engine.commands.arguments.text import MethodsByName
+from engine.core.controls import Many, OtherArguments, Text, argument
 from engine.core.device import PRECISIONS
 from engine.core.errors import BadData, BlindspotError
 from engine.core.method import CaseT, Choice, Option, Precision, Slider
 from engine.evaluation.trust import TrustCase
+from engine.vision.arguments import seed_argument
 from engine.vision.case import ImageCase, PairCase, model_input, similarity_case
 from engine.vision.case.target import READINGS, Reading, SimilarityTarget, Target
 from engine.vision.data import load as load_data

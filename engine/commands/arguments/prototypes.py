@@ -7,12 +7,11 @@ from typing import Any
 
 from engine.attribution.prototypes import PrototypeCase, about_picture
 from engine.commands.arguments.base import Arguments
-from engine.commands.arguments.classifiers import seed_argument
-from engine.commands.arguments.controls import Text, argument
 from engine.commands.arguments.pictures import EXAMPLE, open_picture
-from engine.commands.arguments.trained import data_options
+from engine.core.controls import Text, argument
 from engine.core.errors import BlindspotError
 from engine.vision import data as data_sets
+from engine.vision.arguments import data_options, seed_argument
 from engine.vision.data import DataSet
 from engine.vision.images import Crop
 

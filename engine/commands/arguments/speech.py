@@ -10,16 +10,16 @@ from typing import Any, cast
 from torch import Tensor
 
 from engine.commands.arguments.base import Arguments
-from engine.commands.arguments.classifiers import seed_argument
-from engine.commands.arguments.controls import Many, Text, argument
 from engine.commands.arguments.pictures import EXAMPLE, SAMPLE, TWIN, open_picture, picture_options
 from engine.commands.arguments.text import MethodsByName
+from engine.core.controls import Many, Text, argument
 from engine.core.errors import BadData
 from engine.core.method import CaseT, Choice, Option, Slider, Switch
 from engine.core.run import answer
 from engine.core.whole import whole_number
 from engine.evaluation.language.claims import naming
 from engine.hallucination import STRATEGIES, CaptionCase, Greedy, ScenesCase, WordCase, asking
+from engine.vision.arguments import seed_argument
 from engine.vision.data.layout import Scene
 from engine.vision.data.sprites import HABITS
 from engine.vision.images import Crop

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from math import isfinite
 from typing import Any
 
-from engine.commands.arguments.controls import Many, OtherArguments, Text
+from engine.core.controls import Many, OtherArguments, Text
 from engine.core.errors import BadSetting, BlindspotError
 from engine.core.method import Choice, Control, Method, Option, Slider
 

@@ -2,61 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from engine.commands.arguments.base import Arguments
-from engine.commands.arguments.classifiers import ModelArguments, model_argument, seed_argument
-from engine.commands.arguments.controls import Many, Offers, OtherArguments, Text, argument
+from engine.commands.arguments.classifiers import ModelArguments, model_argument
 from engine.commands.arguments.forgetting import FORMS, request_from, request_text
 from engine.commands.arguments.text import MethodsByName, settings_from, settings_text
-from engine.core.errors import BadData, BlindspotError
-from engine.core.method import CaseT, Option
-from engine.evaluation.experiment import ExperimentCase
+from engine.core.controls import Many, Text, argument
+from engine.core.errors import BadData
+from engine.core.method import CaseT
 from engine.sparsity import PruneCase, prune_case, read_scores
 from engine.sparsity.subjects import PHOTOGRAPHS, recipe_of
 from engine.unlearning import UNLEARNERS, AfterCase, BoardCase, ForgetCase, forget_case
 from engine.vision import data as data_sets
+from engine.vision.arguments import data_argument, data_options, learned_options, seed_argument
 from engine.vision.data import DataSet
 from engine.vision.lab import TrainCase
-from engine.vision.models.catalog import data_of, local_entries
+from engine.vision.models.catalog import data_of
 from engine.vision.models.classifier import Classifier
 from engine.vision.training import Recipe
 
 KNOWN = "as trained"  # the recipe of a model that ships or was trained here
 WAYS = MethodsByName(UNLEARNERS)
-
-
-def data_options(arguments: OtherArguments) -> Iterator[Option]:
-    """The data sets of `names`, or all of them, without settings and variants."""
-    for name in arguments.get("names") or data_sets.names():
-        yield Option(name, data_title(name) or name)
-
-
-def learned_options(arguments: OtherArguments) -> Iterator[Option]:
-    """The data that a model here has learned from; `own` has the titles of one's own, by name."""
-    for name in dict.fromkeys(
-        small_model.data for small_model in local_entries() if small_model.data
-    ):
-        if title := data_title(name, arguments.get("own", {})):
-            yield Option(name, title)
-
-
-def data_title(name: str, own: Mapping[str, str] = MappingProxyType({})) -> str:
-    """What a person calls data of that name; "" of another session's, or of what is no more."""
-    try:
-        return data_sets.title_of(name, own)
-    except BlindspotError:
-        return ""
-
-
-def data_argument(default: str | None, help: str, options: Offers = data_options) -> Any:
-    """A data set by name."""
-    control = Text(off="what the model learned from", options=options)
-    return argument(default, control, "Data", help)
 
 
 def recipe_argument(default: str, help: str) -> Any:
@@ -237,20 +206,3 @@ class TrainArguments(Arguments[TrainCase]):
         """Everything."""
         recipe = settings_text(case.recipe)
         return {"data": case.data.name, "recipe": recipe, "seed": case.seed}
-
-
-@dataclass(frozen=True)
-class ExperimentArguments(Arguments[ExperimentCase]):
-    """Data, and the first seed."""
-
-    data: str = argument("digits", Text(options=data_options), "Data", "A data set by name.")
-    seed: int = seed_argument("Of the first training of each condition; the others follow it.")
-
-    def case(self) -> ExperimentCase:
-        """The case of data and seed."""
-        return ExperimentCase(data_sets.load(self.data), self.seed)
-
-    @classmethod
-    def named(cls, case: ExperimentCase) -> dict[str, Any]:
-        """Everything."""
-        return {"data": case.data.name, "seed": case.seed}

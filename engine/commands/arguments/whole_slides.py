@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.attribution.slides.whole import WholeSlideCase
 from engine.commands.arguments.classifiers import ModelArguments, model_argument
-from engine.commands.arguments.controls import Text, argument
+from engine.core.controls import Text, argument
 from engine.core.errors import BadImage
 from engine.vision.data.whole_slide import made_slide
 from engine.vision.images.large import MAX_MB, open_large

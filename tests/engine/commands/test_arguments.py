@@ -12,7 +12,6 @@ import engine
 from engine.commands import asking
 from engine.commands.arguments import ARGUMENTS, arguments_of, made_by
 from engine.commands.arguments.base import Arguments
-from engine.commands.arguments.controls import Text
 from engine.commands.arguments.forgetting import request_from, request_text
 from engine.commands.arguments.normal import FamiliarArguments, LesionsArguments
 from engine.commands.arguments.pictures import (
@@ -28,6 +27,7 @@ from engine.commands.as_code import as_python, as_shell
 from engine.commands.cli import main
 from engine.commands.families import METHODS
 from engine.commands.run import parser_of
+from engine.core.controls import Text
 from engine.core.errors import BadSetting, BlindspotError
 from engine.core.keeping.memory import Memory
 from engine.core.method import Choice, Slider, Switch, case_kind, quiet
@@ -345,7 +345,7 @@ def test_methods_are_named_with_their_settings():
 
 def offered(kind, argument, **given):
     """The reason of each option, "" where it can be had."""
-    return {option.name: option.reason for option in kind.options(argument, given)}
+    return {option.name: option.reason for option in kind.offered(argument, given)}
 
 
 def test_what_can_be_chosen_depends_on_the_other_arguments():
