@@ -228,7 +228,7 @@ def test_scenes_refuse_a_model_of_ones_own_before_it_is_loaded(model_folder, mon
     monkeypatch.setattr(loading, "load", lambda _: pytest.fail("loaded"))
     with pytest.raises(BadData, match="mine is asked about one picture; scenes are for TinyVLM"):
         ScenesArguments("hf:mine").case()
-    offered = {option.name for option in ScenesArguments.options("model", {})}
+    offered = {option.name for option in ScenesArguments.offered("model", {})}
     assert offered == set(asking.shipped_models())
 
 
