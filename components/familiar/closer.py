@@ -22,8 +22,8 @@ from engine.core.charts.drawing import Drawing, Views
 from engine.core.charts.lines import Lines
 from engine.core.pictures import as_bytes
 from engine.core.result import Table
+from engine.evaluation.corruptions import corrupted
 from engine.evaluation.detection import sources
-from engine.evaluation.detection.corruption import corrupted
 from engine.evaluation.detection.standing import of_models
 from engine.vision.models.classifier import Classifier
 

@@ -20,8 +20,8 @@ from engine.commands.arguments.trained import training_data
 from engine.core.controls import Many, OtherArguments, Text, argument
 from engine.core.errors import BlindspotError
 from engine.core.method import Choice, Option, Slider
+from engine.evaluation.corruptions import CORRUPTIONS
 from engine.evaluation.detection import sources
-from engine.evaluation.detection.corruption import CORRUPTIONS
 from engine.evaluation.detection.healthy import TWINS
 from engine.evaluation.detection.photographs import photographs
 from engine.vision import data as data_sets

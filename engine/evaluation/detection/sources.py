@@ -10,8 +10,8 @@ import torch
 
 from engine.core.errors import BadData, BlindspotError
 from engine.core.method import Option, Progress, quiet
+from engine.evaluation.corruptions import CORRUPTIONS, corrupted
 from engine.evaluation.detection.case import MOST_UNKNOWN, evenly, split, unknown_rows
-from engine.evaluation.detection.corruption import CORRUPTIONS, corrupted
 from engine.evaluation.detection.extract import as_seen
 from engine.evaluation.detection.healthy import HEALTHY_TWINS, TEXTURES, TWINS, texture
 from engine.evaluation.detection.photographs import ODD, photographs

@@ -18,6 +18,7 @@ import torch
 from engine.core.errors import BlindspotError
 from engine.core.method import Choice, Progress, Slider, quiet, setting
 from engine.core.result import Array, Floats, HeatMap, Result, Table, View
+from engine.evaluation.corruptions import corrupted
 from engine.evaluation.maps.grad_cam import GradCam
 from engine.evaluation.maps.gradient import Gradient
 from engine.evaluation.measures.calibration import (
@@ -26,7 +27,6 @@ from engine.evaluation.measures.calibration import (
     fitted_temperature,
     log_softmax,
 )
-from engine.evaluation.measures.corruptions import CORRUPTIONS, SEVERITIES, corrupted
 from engine.evaluation.measures.drift import rank_correlation, top_overlap
 from engine.sparsity.masks.pruning import Pruning
 from engine.sparsity.subjects import agreement_only
@@ -37,6 +37,15 @@ from engine.vision.models.classifier import Classifier
 from engine.vision.training import outputs
 from engine.vision.weights.case import PruneCase
 
+LEVELS = (1, 2, 3)  # of worse images
+SEVERITIES: dict[str, Callable[[int, int], float]] = {  # by level and side
+    "noise": lambda level, _: 0.16 * level,
+    # half a pixel at least for each level: images of digits are small
+    "blur": lambda level, side: max(0.12, 6 / side) * level,
+    "contrast": lambda level, _: 0.2 * (1 + level),
+    "brightness": lambda level, _: 0.2 * level,
+    "pixelate": lambda level, _: level / 8,
+}
 HEATS = ("gradient", "Grad-CAM")
 DRAWS = 1000  # of the bootstrap
 ENDS = (2.5, 97.5)  # per cent
@@ -61,7 +70,7 @@ class Harm(Pruning):
     cost = "wait"
     paper = "Hooker et al. 2019, https://arxiv.org/abs/1911.05248"
     proof = "tests/engine/sparsity/test_harm.py::test_nothing_is_lost_where_nothing_is_cut"
-    revision = 3
+    revision = 4
 
     images: int = setting(
         400,
@@ -238,18 +247,17 @@ def corruption_table(case: PruneCase, model: Classifier, rows: Rows, progress: P
     labels = case.data.labels[rows]
     pixels = case.data.pixels(rows)
     lines, names = [], []
-    conditions = [(kind, severity) for kind in CORRUPTIONS for severity in SEVERITIES]
-    for done, (kind, severity) in enumerate(conditions, start=1):
+    conditions = [(kind, level) for kind in SEVERITIES for level in LEVELS]
+    for done, (kind, level) in enumerate(conditions, start=1):
+        severity = SEVERITIES[kind](level, pixels.shape[-1])
         corrupted_pixels = corrupted(pixels, kind, severity, case.seed)
         hits = [
             (net.logits(corrupted_pixels).argmax(1).numpy() == labels).astype(np.float64)
             for net in (case.model, model)
         ]
         low, high = interval(hits[1] - hits[0], case.seed)
-        lines.append(
-            [severity, hits[0].mean(), hits[1].mean(), (hits[1] - hits[0]).mean(), low, high]
-        )
-        names.append(f"{kind} {severity}")
+        lines.append([level, hits[0].mean(), hits[1].mean(), (hits[1] - hits[0]).mean(), low, high])
+        names.append(f"{kind} {level}")
         progress(done / len(conditions), "looking at worse images")
     columns = ("severity", "dense", "pruned", "change", "low", "high")
     return Table.grid(np.array(lines), tuple(names), columns, ("", *("share",) * 5))

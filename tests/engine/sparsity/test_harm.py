@@ -57,6 +57,10 @@ def test_classes_and_images_are_counted_by_hand(digits):
             "answers changed": first != second,
         }.items():
             assert line[column] == pytest.approx(hits[in_class].mean(), abs=1e-6)
+    worse, pixels = result["corruptions"], digits.data.pixels(rows)
+    brighter = digits.model.logits((pixels + 0.2).clamp(0, 1)).argmax(1).numpy()
+    place = worse.rows.index("brightness 2")
+    assert worse["dense"][place] == pytest.approx((brighter == labels).mean(), abs=1e-6)
     table = result["images"]
     changed = table["dense answer"] != table["pruned answer"]
     assert changed.sum() == (first != second).sum() > 0

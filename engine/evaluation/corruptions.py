@@ -1,4 +1,9 @@
-"""Images made worse on purpose, from 0 (as they are) to 1 (beyond use), to see what is noticed."""
+"""Images made worse on purpose, from severity 0 (as they are) to 1 (beyond use).
+
+After Hendrycks and Dietterich, "Benchmarking Neural Network Robustness to Common Corruptions"
+(2019), https://arxiv.org/abs/1903.12261, but for images of any size and with fewer kinds: the
+severities are ours, so that figures are not comparable with those of that benchmark.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +19,8 @@ TURN = 90.0  # degrees at severity 1
 FLAT = 0.95  # of the contrast that is gone at severity 1
 HIDDEN = 0.5  # of the picture that is covered at severity 1
 GRAY = 0.5
+BRIGHTER = 0.5  # what is added at severity 1
+BLOCK = 9  # pixels along a block at severity 1
 
 
 def noise(pixels: Tensor, severity: float, generator: torch.Generator) -> Tensor:
@@ -73,12 +80,27 @@ def occlusion(pixels: Tensor, severity: float, generator: torch.Generator) -> Te
     return covered
 
 
+def brightness(pixels: Tensor, severity: float, generator: torch.Generator) -> Tensor:  # noqa: ARG001
+    """Brighter by the same amount everywhere."""
+    return (pixels + BRIGHTER * severity).clamp(0, 1)
+
+
+def pixelate(pixels: Tensor, severity: float, generator: torch.Generator) -> Tensor:  # noqa: ARG001
+    """The mean of each block in all of it; two blocks along a side at least."""
+    block = 1 + (BLOCK - 1) * severity
+    height, width = (min(max(round(side / block), 2), side) for side in pixels.shape[2:])
+    small = F.adaptive_avg_pool2d(pixels, (height, width))
+    return F.interpolate(small, size=pixels.shape[2:], mode="nearest")
+
+
 CORRUPTIONS: Mapping[str, Callable[[Tensor, float, torch.Generator], Tensor]] = {
     "noise": noise,
     "blur": blur,
     "rotation": rotation,
     "contrast": contrast,
     "occlusion": occlusion,
+    "brightness": brightness,
+    "pixelate": pixelate,
 }
 
 
