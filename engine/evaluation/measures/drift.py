@@ -30,9 +30,9 @@ def top_overlap(first: Floats, other: Floats, share: float = TOP) -> float:
     return overlap(top_pixels(first, share), top_pixels(other, share))
 
 
-def rank_direction(values: Floats) -> Doubles:
-    """The ranks of a map's sizes as a direction, of which two have Spearman's ρ between them."""
-    ranked = ranks(np.abs(values).ravel())
+def rank_direction(values: Floats, *, signed: bool = False) -> Doubles:
+    """The ranks of sizes, or of values, as a direction: two have Spearman's ρ between them."""
+    ranked = ranks((values if signed else np.abs(values)).ravel())
     return direction(ranked - ranked.mean())
 
 

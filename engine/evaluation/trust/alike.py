@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 
 from engine.core.result import Floats
 from engine.evaluation.maps.gradient import pixel_map
-from engine.evaluation.measures.drift import Doubles, direction
-from engine.evaluation.measures.ranks import ranks
+from engine.evaluation.measures.drift import rank_direction
 from engine.evaluation.trust.case import TrustCase
 from engine.evaluation.trust.verdict import FLAT, is_informative
 
@@ -55,7 +54,7 @@ class Comparison:
         draws = [torch.randn(difference.shape, generator=generator) for _ in range(NOISES)]
         kind = "signed" if case.heat.signed else "size"
         noises = [pixel_map(difference * noise, kind, "").values for noise in draws]
-        rankings = [rank_direction(noise[places], signed) for noise in noises]
+        rankings = [rank_direction(noise[places], signed=signed) for noise in noises]
         result = np.array([first @ second for first, second in combinations(rankings, 2)])
         return cls(places, signed, float((np.abs(result) if signed else result).mean()))
 
@@ -67,8 +66,10 @@ class Comparison:
 
     def correlation(self, first: Floats, second: Floats) -> float:
         """Spearman's, of signed values or sizes; NaN when one is flat."""
-        pair = [rank_direction(values[self.places], self.signed) for values in (first, second)]
-        return float(pair[0] @ pair[1])
+        ranking, other = (
+            rank_direction(values[self.places], signed=self.signed) for values in (first, second)
+        )
+        return float(ranking @ other)
 
     def above_chance(self, correlation: float) -> float:
         """The share of the way from chance (0) to the same map (1), or to the opposite one."""
@@ -80,9 +81,3 @@ def input_minus_baseline(case: TrustCase) -> torch.Tensor | None:
     """x − b, (3, H, W), where the method has a baseline that it multiplies by."""
     name = case.method.settings().get("baseline")
     return None if name is None else case.asked.image - case.asked.baseline(str(name))
-
-
-def rank_direction(values: Floats, signed: bool) -> Doubles:
-    """Ranks as a direction of length 1, of which two have Spearman's ρ between them."""
-    places = ranks(values if signed else np.abs(values))
-    return direction(places - places.mean())
