@@ -107,6 +107,8 @@ def test_rows_have_a_figure_from_the_lowest_and_the_order_is_that_of_reliability
     figures = {SCORE: {"Lime": 0.1, "GradCam": np.nan, "Gradient": 0.9}}
     rows = findings.with_figure(table_of(figures, ("Gradient", "GradCam", "Lime")), SCORE).rows
     assert rows == ("Lime", "Gradient")
+    table = Table.of({SCORE: ([0.1, 0.9], ""), "maps": ([0, 1], "")}, ("Lime", "Gradient"))
+    assert findings.with_figure(table, SCORE).rows == ("Gradient",)
     order = by_reliability(reliable("Lime", "GradCam"))
     assert order[:2] == ["Lime", "GradCam"]
     assert order[-1] == RANDOM

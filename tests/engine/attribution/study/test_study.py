@@ -381,6 +381,10 @@ def test_partial_tables_have_the_images_that_are_done():
     assert reports[0][0] == 0.5
     assert result["table"].cell("GradCam", "maps") == 3
     reports = []
+    Study(draws=1)(case, lambda _done, words="", partial=None: reports.append(words))
+    for method in case.methods:
+        assert f"image 2 of 2: {method.title}" in reports
+    reports.clear()
 
     def stop(_done, words="", partial=None):
         reports.append(words)
@@ -477,6 +481,8 @@ def test_a_map_is_made_with_its_cost_on_a_copy_without_the_model_s_hooks(monkeyp
         copy.logits(torch.zeros(3, 3, 32, 32))
         assert counter.images == 3
         copy.runner("exact").expect(10**9)
+    copy.logits(torch.zeros(3, 3, 32, 32))
+    assert counter.images == 3  # afterwards nothing is counted
     assert not looked  # nor is it ever compiled
 
 

@@ -234,6 +234,7 @@ def test_tables_are_windows_and_a_frame_s_numbers_are_its_own_then_those_of_all(
         ((10, 40), (2, 1), (40, 20), "stretched"),
         ((10, 40), (1, 21), (40, 10), "makes no sense"),
         ((10, 40), (0, 1), (40, 10), ""),
+        ((6000, 6000), (1, 1), (1024, 1024), "made smaller, from 6000"),
     ],
 )
 def test_a_slice_gets_square_pixels_and_says_what_was_changed(shape, spacing, size, said):

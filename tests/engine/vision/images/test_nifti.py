@@ -52,6 +52,7 @@ def test_the_three_planes_show_the_patients_sides_where_the_letters_say():
     assert sagittal[0, 0] == 1 + 10 * FRONT + 100 * HEAD  # front on the left
     assert sagittal[0, -1] == 1 + 100 * HEAD
     scan = load(data)
+    assert scan.volumes == 1
     sides = [astuple(scan.picture(SliceChoice(plane)).behind.edges) for plane in scan.planes]
     assert sides == [("R", "L", "A", "P"), ("R", "L", "H", "F"), ("A", "P", "H", "F")]
 
@@ -194,6 +195,10 @@ def test_a_header_that_cannot_be_is_one_sentence(header, said):
         assert said in refusal(data, NAME)
     else:
         load(data).picture()
+
+
+def test_a_volume_with_a_side_beyond_the_bound_is_refused():
+    assert "more than 20000 voxels" in refusal(nifti(np.zeros((1, 20_001, 1), np.int16)), NAME)
 
 
 def test_a_wrong_magic_is_said():

@@ -21,6 +21,7 @@ def kept_by(job):
     keep_when_done(job)
     keep_when_done(job)
     mine = [thread for thread in threading.enumerate() if thread.name == "keep a model"]
+    assert all(thread.daemon for thread in mine)  # the app can be closed meanwhile
     job.wait(60)
     for keeper in mine:
         keeper.join(60)

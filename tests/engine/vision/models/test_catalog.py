@@ -82,6 +82,8 @@ def test_another_architecture_is_said(tmp_path, state):
     other = write(tmp_path / "odd.safetensors", {"a": torch.zeros(1)})
     with pytest.raises(BadModel, match=r"odd.safetensors does not fit.*1 are unknown, for example"):
         load_from_file(other, ARCHITECTURE)
+    with pytest.raises(BadModel, match="no_such_net"):  # before the file is read
+        load_from_file(tmp_path / "missing.pt", "no_such_net")
 
 
 @pytest.mark.parametrize("suffix", [".safetensors", ".pt"])

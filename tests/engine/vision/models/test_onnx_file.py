@@ -61,6 +61,15 @@ def test_a_file_that_says_something_else_is_not_given_out(monkeypatch):
         onnx_file.onnx_file(model, images(model, 2))
 
 
+def test_how_much_logits_may_differ_is_measured_by_the_largest(monkeypatch):
+    model = fresh(striped(), Recipe("mlp"), 3)
+    with torch.no_grad():
+        model.network.head.weight.mul_(1e5)
+    run = onnx_file.run
+    monkeypatch.setattr(onnx_file, "run", lambda *given: run(*given) + 1e-2)
+    assert onnx_file.onnx_file(model, images(model, 2)).difference < 1e-4
+
+
 class Branching(nn.Module):
     def forward(self, pixels):
         return pixels.flatten(1)[:, :4] * (2 if pixels.sum() > 3 else 1)

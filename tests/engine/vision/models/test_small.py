@@ -49,7 +49,12 @@ def test_sizes_are_those_of_the_sheets():
 
     assert weights("mlp", NetworkShape(1, 28, 10)) == 784 * 256 + 256 + 256 * 257 + 257 * 10
     assert weights("mlp", NetworkShape(1, 8, 10)) == 64 * 128 + 128 + 128 * 129 + 129 * 10
-    for side, maps in ((8, 4), (12, 3), (32, 8)):  # two halvings, and one where that is small
+    for side, maps in (
+        (8, 4),
+        (9, 3),
+        (12, 3),
+        (32, 8),
+    ):  # two halvings, and one where that is small
         blocks = build("resnet8", NetworkShape(1, side, 10)).blocks
         sides = [block(torch.zeros(1, 16, side, side)).shape[-1] for block in (blocks[0], blocks)]
         assert sides == [side, maps]
