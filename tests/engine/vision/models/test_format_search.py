@@ -155,8 +155,20 @@ def test_a_slow_network_is_not_asked_forever_and_the_answer_says_so(
 
 
 def test_a_network_that_is_fast_enough_is_tried_in_every_format(monkeypatch):
-    monkeypatch.setattr(FormatSearch, "usual_sides", (28,))
-    model = untrained()
+    monkeypatch.setattr(FormatSearch, "usual_sides", (28, 40))
+    model, rounds, shares = untrained(), [], []
     Clock(monkeypatch, 0.0)
-    answer = FormatSearch(images=32)(FormatCase(model, plain_loop.data_set()))
+    scored = format_rounds.FormatRounds.scored
+
+    def noted(search, formats, images, until):
+        rounds.append((until, {input_format.side for input_format in formats}))
+        return scored(search, formats, images, until)
+
+    monkeypatch.setattr(format_rounds.FormatRounds, "scored", noted)
+    case = FormatCase(model, plain_loop.data_set())
+    answer = FormatSearch(images=32)(case, lambda share, *_: shares.append(share))
     assert answer["tried"]["tried"][0] == answer["tried"]["planned"][0] > 20
+    assert [until for until, _ in rounds] == [0.5, 0.75, 1]  # shares of the time
+    assert [len(sides) for _, sides in rounds[:2]] == [4, 3]  # all sides, then the best
+    assert shares == sorted(shares)
+    assert shares[-20] < 0.9
