@@ -86,6 +86,7 @@ ELSEWHERE = {
     "FAMILIAR": "Anomaly / Familiar?",
     "CRITERIA": "Sparsity / Prune",
     "DOUBT": "Anomaly / Confusion or ignorance",
+    "ORDERED": "Attribution / Robustness",
     "PROTOCOLS": "Hallucination / Benchmarks",
     "COUNTED": "Hallucination / Decoding",
     "BEFORE_AFTER": "Hallucination / Before and after",
