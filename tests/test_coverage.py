@@ -2,11 +2,12 @@
 
 import importlib
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
 from components.views import VIEWS
-from engine.commands.coverage import FILE, ROOT, System, method_views, page, systems
+from engine.commands.coverage import FILE, ROOT, System, described, method_views, page, systems
 from engine.commands.families import METHODS
 
 
@@ -40,10 +41,42 @@ def test_all_seventy_eight_systems_are_listed_once_with_sheet_and_view():
 
 
 def test_a_system_is_there_only_when_all_its_methods_are():
-    system = System("A", "A paper", 2020, "anomaly", "Anomaly / X", ("a.B", "a.C"))
+    system = System("A", "A paper", 2020, "anomaly", "Anomaly / X", "", ("a.B", "a.C"))
     assert system.unbuilt({"a.B", "a.C", "a.D"}) == ""
     assert system.unbuilt({"a.B"}) == "a.C"
     assert System("A", "", 2020, "", "").unbuilt({"a.B"}) == "everything"
+
+
+README = """\
+# A
+
+- paper: [A paper (of [two] parts)](https://a.b/c) (2020)
+- view: Anomaly / X
+- sheet: anomaly
+- methods: a.B, a.C
+- missing: photographs; a bound
+
+What it is: `method.py`.
+"""
+
+
+def test_a_readme_says_of_each_of_its_systems_what_the_page_needs():
+    file = ROOT / "engine" / "README.md"
+    with patch.object(Path, "read_text", return_value=README + README.replace("# A", "# B")):
+        first, second = described(file)
+    assert first == System(
+        "A", "A paper (of [two] parts)", 2020, "anomaly", "Anomaly / X", "https://a.b/c",
+        ("a.B", "a.C"), "photographs; a bound", "", "engine",
+    )  # fmt: skip
+    assert (second.name, second.paper) == ("B", first.paper)
+    wrong = README.replace("(2020)", "2020")
+    with patch.object(Path, "read_text", return_value=wrong), pytest.raises(ValueError, match="A"):
+        list(described(file))
+
+
+def test_systems_that_are_here_have_a_folder_and_a_link_and_no_other_has():
+    for system in systems():
+        assert bool(system.methods) == bool(system.folder) == bool(system.link), system.name
 
 
 def test_every_view_that_the_page_names_exists_or_is_called_planned():

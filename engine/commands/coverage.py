@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -18,8 +20,8 @@ SYSTEMS = Path(__file__).with_name("systems.toml")
 TOP = """\
 # What works
 
-Written by `python -m engine coverage` from the methods themselves and `systems.toml` beside the
-command; a test fails when this page is out of date or when a named test does not exist.
+Written by `python -m engine coverage` from the methods themselves and the README of each research
+system; a test fails when this page is out of date or when a named test does not exist.
 """
 
 
@@ -32,9 +34,11 @@ class System:
     year: int
     sheet: str
     view: str
+    link: str = ""
     methods: tuple[str, ...] = ()
     missing: str = ""  # parts that its authors would still look for
     otherwise: str = ""  # what is not as in the paper
+    folder: str = ""  # with its README
 
     def unbuilt(self, known: set[str]) -> str:
         """Which of its methods do not exist yet; "" when it is built."""
@@ -43,10 +47,33 @@ class System:
         return ", ".join(name for name in self.methods if name not in known)
 
 
+PAPER = re.compile(r"\[(?P<paper>.+)\]\((?P<link>\S+)\) \((?P<year>\d{4})\)")
+
+
+def described(readme: Path) -> Iterator[System]:
+    """The systems of a folder: under each heading of its README a list of `- key: value`."""
+    for part in re.split(r"^# ", readme.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]:
+        name = part.split("\n", 1)[0]
+        entry: dict[str, Any] = dict(re.findall(r"^- (\w+): (.+)$", part, re.MULTILINE))
+        paper = PAPER.fullmatch(entry.pop("paper", ""))
+        if paper is None:
+            raise ValueError(f"{readme}: {name} has no line “- paper: [title](link) (year)”.")
+        entry |= paper.groupdict() | {"year": int(paper["year"])}
+        entry["methods"] = tuple(entry["methods"].split(", "))
+        yield System(name, folder=readme.parent.relative_to(ROOT).as_posix(), **entry)
+
+
 def systems() -> tuple[System, ...]:
-    """All of them, in the order of the menu."""
-    entries = tomllib.loads(SYSTEMS.read_text(encoding="utf-8"))["system"]
-    return tuple(System(**{**entry, "methods": tuple(entry["methods"])}) for entry in entries)
+    """Those that are here and those that are planned, in the order of the menu and by name."""
+    built = [system for file in ROOT.glob("engine/**/README.md") for system in described(file)]
+    planned = tomllib.loads(SYSTEMS.read_text(encoding="utf-8"))["system"]
+    menu = [family_title(family) for family in FAMILIES]
+    return tuple(
+        sorted(
+            [*built, *(System(**entry) for entry in planned)],
+            key=lambda system: (menu.index(system.view.split(" / ")[0]), system.name.casefold()),
+        )
+    )
 
 
 ELSEWHERE = {
@@ -59,6 +86,7 @@ ELSEWHERE = {
     "FAMILIAR": "Anomaly / Familiar?",
     "CRITERIA": "Sparsity / Prune",
     "DOUBT": "Anomaly / Confusion or ignorance",
+    "ORDERED": "Attribution / Robustness",
     "PROTOCOLS": "Hallucination / Benchmarks",
     "COUNTED": "Hallucination / Decoding",
     "BEFORE_AFTER": "Hallucination / Before and after",
@@ -125,8 +153,8 @@ def page() -> str:
             "|---|---|---|---|---|---|---|",
             *(
                 markdown_row(
-                    system.name,
-                    system.paper,
+                    linked(system.name, system.folder and f"../{system.folder}/README.md"),
+                    linked(system.paper, system.link),
                     system.year,
                     system.view if system.view in available else f"{system.view} (planned)",
                     system.sheet,
@@ -137,6 +165,11 @@ def page() -> str:
             ),
         ]
     return "\n".join(lines) + "\n"
+
+
+def linked(words: str, target: str) -> str:
+    """Words that lead somewhere, if there is a target."""
+    return f"[{words}]({target})" if target else words
 
 
 def markdown_row(*cells: object) -> str:
