@@ -246,3 +246,11 @@ def test_few_images_of_large_ones_are_kept(monkeypatch):
     monkeypatch.setattr(ways, "LARGEST", 1)
     assert AttackTrajectory(levels, logits, 100).wanted == {0, 100}
     assert AttackTrajectory(levels, logits, 0).wanted == {0}
+    trajectory, image = AttackTrajectory(levels, logits, 3), torch.zeros(3, 10, 10)
+    for point in (image, image + 0.1, image):  # no step at first, and a way there and back
+        trajectory.note(point, logits)
+    assert len(trajectory.shares) == 1 + 2
+    trajectory = AttackTrajectory(levels, logits, 3)
+    trajectory.add(image, logits)
+    trajectory.note(image, logits)
+    assert len(trajectory.shares) == 1 + 2

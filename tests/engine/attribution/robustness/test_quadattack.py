@@ -231,7 +231,7 @@ def test_impossible_orders_and_models_without_a_linear_head_or_two_classes_are_r
 
 def test_images_are_looked_at_in_parts_so_that_large_ones_fit_in_memory(monkeypatch):
     model = tiny.learned()
-    case = AttackedImagesCase(model, tiny.data_set(("noise",), 2 * model.side), 3, seed=2)
+    case = AttackedImagesCase(model, tiny.data_set(("noise",), 2 * model.side), 6, seed=2)
     whole, labels = case.images()
     batch_sizes = []
 
