@@ -5,6 +5,7 @@ from __future__ import annotations
 from engine.core.charts.bar_groups import BarGroups
 from engine.core.charts.drawing import Drawing, Views
 from engine.core.charts.lines import Lines
+from engine.core.result import Table
 
 ROUNDS = {f"first votes, {when}": when for when in ("before", "after")}
 
@@ -64,7 +65,7 @@ DRAWINGS = (
         "First votes before and after",
         BarGroups(series=ROUNDS, title="networks"),
         run_off,
-        part=lambda table: table.select(tuple(ROUNDS)),
+        part=lambda table: Table.of({name: (table[name], "") for name in ROUNDS}, table.rows),
     ),
     Drawing("poisons", "The poisons", wide=True),
 )
