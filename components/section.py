@@ -41,8 +41,9 @@ class Section:
         title: above it.
         sentence: the answer in at most two lines, with the figure that carries it; what the
             method itself finds if not given.
-        picture: draws what makes the point, large, below the sentence.
-        evidence: what the answer rests on, in this order.
+        picture: draws what makes the point, large, below the sentence; the method's main drawing
+            if not given.
+        evidence: what the answer rests on, in this order; the method's drawings if not given.
         columns: how many of it stand side by side in a wide window.
         below: where the evidence and what follows it are drawn, such as below the controls; right
             below the picture if not given.
@@ -68,7 +69,7 @@ class Section:
     title: str = ""
     sentence: Words | None = None
     picture: Draw | None = None
-    evidence: Sequence[Drawing] = ()
+    evidence: Sequence[Drawing] | None = None
     columns: int = 2
     below: AbstractContextManager[Any] | None = None
     provenance: AbstractContextManager[Any] | None = None
@@ -89,6 +90,19 @@ class Section:
     def slot(self) -> str:
         """Where its answer is waited for."""
         return f"{self.key}.{self.method.name}"
+
+    @property
+    def drawings(self) -> Sequence[Drawing]:
+        """What is drawn below the picture."""
+        return self.method.drawings if self.evidence is None else self.evidence
+
+    def draw_picture(self, result: Views, when: str = "") -> None:
+        """What makes the point, if there is anything that does."""
+        main = self.method.main_drawing
+        if self.picture:
+            self.picture(result)
+        elif main and main.view in result:
+            draw(main, result, f"{self.slot}.{main.view}{when}")
 
 
 def show(section: Section) -> Answer | None:
@@ -146,8 +160,7 @@ def show_answer(section: Section, answer: Answer) -> None:
     """Everything that is known, in the order of every view."""
     if header_text := sentence(section, answer):
         st.header(escape_markdown(header_text))
-    if section.picture:
-        section.picture(answer)
+    section.draw_picture(answer)
     with section.below or nullcontext():
         draw_evidence(section, answer)
         if section.detail:
@@ -169,7 +182,7 @@ def view_offer(section: Section, answer: Answer, files: Files) -> Offer:
     """What can be taken along, with what a report says and draws of it."""
 
     def exhibits() -> list[Exhibit]:
-        return [exhibit(drawing, answer) for drawing in section.evidence if drawing.view in answer]
+        return [exhibit(drawing, answer) for drawing in section.drawings if drawing.view in answer]
 
     return Offer(
         answer,
@@ -206,12 +219,14 @@ def calls(section: Section) -> tuple[str, ...]:
 
 def growing(section: Section, partial: Views) -> None:
     """What is there of an answer that is still being computed."""
+    if not section.picture:
+        section.draw_picture(partial, ".growing")
     draw_evidence(section, partial, ".growing")
 
 
 def draw_evidence(section: Section, result: Views, when: str = "") -> None:
     """The evidence that the result has, side by side."""
-    side_by_side(section.evidence, result, section.slot, section.columns, when)
+    side_by_side(section.drawings, result, section.slot, section.columns, when)
 
 
 def side_by_side(

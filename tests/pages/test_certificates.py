@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from components.certificates import form, poison, view
+from components.certificates import form, view
 from components.certificates.form import IMAGE, KEY, POISON, SLOT, label_of
 from components.views import CERTIFICATES
 from engine.core.question import Question
@@ -60,8 +60,7 @@ def test_poisons_move_the_votes_and_are_held_against_the_certificate():
     result = answer(method, query.case)
     assert method.finding(query.case, result) in [header.value for header in at.header]
     text = words(at)
-    assert poison.certified_limits(result) in text
-    assert poison.run_off(query, result) in text
+    assert all(drawing.finding(result) in text for drawing in method.drawings[:2])
     assert result["poisons"].finding in text
 
 
@@ -80,8 +79,11 @@ def test_the_sentence_counts_the_poisons_and_says_a_wrong_answer_is_wrong(snapsh
     assert [view.sentence(query, each) for each in said] == snapshot
     assert [view.reason(query, certificate(other, radius)) for radius in (5, 0)] == snapshot
     steps = Table.of({"says": ([1, 1, 2], ""), "worst says": ([1, 2, 2], "")})
-    outcome = Table.of({"answer": ([1], ""), "certificate": ([0], "")})
-    assert poison.certified_limits({"steps": steps, "outcome": outcome}) == snapshot
+    figures = {"answer": 1, "rival": 2, "certificate": 0}
+    outcome = Table.of({name: ([figure], "") for name, figure in figures.items()})
+    ballots = Table.of({"first votes, after": ([0, 0, 0], "networks")}, "abc")
+    poisoned = {"steps": steps, "ballots": ballots, "outcome": outcome}
+    assert PoisonVotes.drawings[0].finding(poisoned) == snapshot
 
 
 def test_the_page_offers_no_more_images_than_ballots_are_kept_of():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -33,8 +34,9 @@ def as_columns(
     return Table.of(columns, rows)
 
 
-def all_lines(table: Table, title: str = "") -> Lines:
-    """Every column over the first one."""
+def all_lines(table: Table, title: str = "", **style: Any) -> Lines:
+    """Every column over the first one; `style` as that of `Lines`."""
     across, *names = table.order
     span = PROBABILITY if set(table.units[1:]) == {"probability"} else None
-    return Lines(x=across, series={name: name for name in names}, span=span, title=title)
+    series = {name: name for name in names}
+    return Lines(x=across, series=series, title=title, **{"span": span} | style)

@@ -10,6 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from engine.core.charts.bar_groups import BarGroups
+from engine.core.charts.drawing import Drawing
+from engine.core.charts.lines import Lines
 from engine.core.method import (
     Choice,
     Method,
@@ -38,6 +41,7 @@ from engine.hallucination.refusal.rerouting import ReroutingRules, reroute
 
 OFFERED = 50  # pairs of questions
 PLAIN, EDITED, REROUTED = "as it is", "with the dial", "rerouted"
+SERIES = {name: name for name in (PLAIN, EDITED, REROUTED)}
 CHART_WORDS = 3  # words in the chart
 
 
@@ -62,6 +66,27 @@ class DeclinedQuestion(Method[ExperimentCase]):
         "::test_the_dial_adds_the_direction_to_the_state_of_the_last_word"
     )
     example = defaults(rounds=2)
+    main_drawing = Drawing(
+        "answers",
+        "",
+        BarGroups(series=SERIES, title="%", span=(0, 118)),
+        lambda _: "How likely each word is as the answer.",
+    )
+    drawings = (
+        Drawing(
+            "lens",
+            "Would it decline if it ended here?",
+            Lines(
+                x="layer",
+                series=SERIES,
+                span=(-4, 104),
+                title="probability of DECLINE (%)",
+                x_title="layer (0: embedding)",
+            ),
+            lambda _: "The last norm and the output's weights, put after each layer.",
+        ),
+        Drawing("trace", "The loss of rerouting, round by round"),
+    )
 
     question: int = setting(
         1, Slider(1, OFFERED, 1), "Question", "About a test scene, drawn by the seed."

@@ -36,6 +36,7 @@ from engine.unlearning.certificates.certificates import (
     election_table,
     partition_rows,
 )
+from engine.unlearning.certificates.drawings import DRAWINGS
 from engine.unlearning.certificates.election import Ballots, hold
 from engine.unlearning.certificates.partitions import Partitions, digests_of
 
@@ -66,6 +67,7 @@ class PoisonVotes(Voters):
         "::test_votes_are_those_of_networks_trained_on_the_poisoned_images"
     )
     example = defaults(partitions=5, spread=2, shown=8, count=3)
+    drawings = DRAWINGS
     argument_defaults = defaults(data="mnist-5k")
 
     scheme: str = setting(ROE, Choice(SCHEMES), "Election", "How the votes are counted.")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from engine.core.charts.bars import Bars
+from engine.core.charts.curves import all_lines
 from engine.core.charts.drawing import Drawing, Views
-from engine.core.charts.lines import Lines
 from engine.core.result import Table
 
 
@@ -14,37 +15,49 @@ def neighbor_words(result: Views) -> str:
     return f"Correlation of pixels side by side: {', '.join(parts)}.".replace("-", "−")
 
 
-def last_words(result: Views, view: str = "steps") -> str:
-    """What each line comes to."""
-    table: Table = result[view]
-    parts = (f"{name} {table[name][-1]:.1f} dB" for name in table.order[1:])
-    return f"After {table['steps'][-1]:.0f} steps: {', '.join(parts)}.".replace(" -", " −")
+def psnr_words(result: Views) -> str:
+    """What each image comes to."""
+    table: Table = result["psnr"]
+    parts = (f"{row} {table.cell(row, 'PSNR'):.1f} dB" for row in table.rows)
+    return f"PSNR: {', '.join(parts)}."
 
 
-def over_steps(result: Views, title: str, view: str = "steps") -> Lines:
-    """Lines over the steps of a training."""
-    return Lines(
-        x="steps", series={column: column for column in result[view].order[1:]}, title=title
-    )
+def over_steps(view: str, title: str, axis: str) -> Drawing:
+    """A line for each column over the steps of a training, and what it comes to."""
+
+    def words(result: Views) -> str:
+        table: Table = result[view]
+        parts = (f"{name} {table[name][-1]:.1f} dB" for name in table.order[1:])
+        return f"After {table['steps'][-1]:.0f} steps: {', '.join(parts)}.".replace(" -", " −")
+
+    return Drawing(view, title, lambda result: all_lines(result[view], axis), words)
 
 
-HOLE = Drawing("hole", "What an output pixel sees")
-NEIGHBORS = Drawing(
-    "autocorrelation",
-    "Is the noise broken up?",
-    lambda result: Lines(
-        x="px",
-        series={column: column for column in result["autocorrelation"].order[1:]},
-        line=0.0,
-        title="correlation",
-        x_title="distance (px)",
+NETWORK = (
+    Drawing("hole", "What an output pixel sees"),
+    Drawing(
+        "autocorrelation",
+        "Is the noise broken up?",
+        lambda result: all_lines(
+            result["autocorrelation"], "correlation", line=0.0, x_title="distance (px)"
+        ),
+        neighbor_words,
     ),
-    neighbor_words,
 )
-GAINED = Drawing(
-    "gained",
-    "Gained over the noisy images, by steps (first seed)",
-    lambda result: over_steps(result, "dB above the noisy images", "gained"),
-    lambda result: last_words(result, "gained"),
+OF_EXPERIMENT = (
+    *NETWORK,
+    over_steps(
+        "gained", "Gained over the noisy images, by steps (first seed)", "dB above the noisy images"
+    ),
 )
-DRAWINGS = (HOLE, NEIGHBORS, GAINED)
+OF_IMAGE = (
+    Drawing("others", "Beside it: the blind spot's output, and filters", wide=True),
+    Drawing(
+        "psnr",
+        "How near each comes to the image before the noise",
+        Bars(value="PSNR", title="PSNR (dB), more is nearer"),
+        psnr_words,
+    ),
+    over_steps("steps", "PSNR while it learned", "PSNR (dB)"),
+    *NETWORK,
+)

@@ -22,7 +22,7 @@ from engine.attribution.experiments.cbsn.claims import (
     WHITE,
     WHITE_CONTROL,
 )
-from engine.attribution.experiments.cbsn.drawings import DRAWINGS
+from engine.attribution.experiments.cbsn.drawings import OF_EXPERIMENT
 from engine.attribution.experiments.cbsn.learning import DenoiserConfig, denoise_both, learn
 from engine.attribution.experiments.cbsn.net import PAPER, BlindSpotNet
 from engine.attribution.experiments.cbsn.noise import FILTERS, best_filter, drawn_noise, psnr
@@ -99,7 +99,7 @@ class Cbsn(KeptExperiment):
     axis = "dB above the noisy images"
     margin_unit = "dB"
     claims = CLAIMS
-    drawings = DRAWINGS
+    drawings = OF_EXPERIMENT
     main_drawing = Drawing("found")
 
     sigma: float = setting(

@@ -15,6 +15,7 @@ import numpy as np
 from torch import Tensor
 from torch.nn import functional as F
 
+from engine.attribution.experiments.cbsn.drawings import OF_IMAGE
 from engine.attribution.experiments.cbsn.learning import DenoiserConfig, denoise_both, learn
 from engine.attribution.experiments.cbsn.net import PAPER, BlindSpotNet
 from engine.attribution.experiments.cbsn.noise import (
@@ -34,6 +35,7 @@ from engine.attribution.experiments.cbsn.seen import (
     removed,
     residuals,
 )
+from engine.core.charts.drawing import Drawing
 from engine.core.method import Choice, Method, Progress, Slider, defaults, part_of, quiet, setting
 from engine.core.pictures import as_bytes
 from engine.core.result import Pictures, Result, Table, View
@@ -70,6 +72,8 @@ class Denoised(Method[ImageCase]):
         "::test_the_blind_output_does_not_see_its_own_pixel_and_the_other_does"
     )
     example = defaults(steps=3, blocks=1, stride=3, side=24)
+    drawings = OF_IMAGE
+    main_drawing = Drawing("picture")
 
     sigma: float = setting(
         0.15, Slider(0.0, 0.3, 0.01), "Noise σ", "Put on the image, of 1 (white); 0 for none."
