@@ -53,7 +53,10 @@ def made_by(kind):
     """What a kind makes of the case, and whether the original and its buffers stayed."""
     model = class_case(recipe=BRIEF).model
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    result = quickly(kind)(class_case(recipe=BRIEF))
+    shares = []
+    result = quickly(kind)(class_case(recipe=BRIEF), lambda share, *_: shares.append(share))
+    assert shares == sorted(shares)
+    assert 0.9 < shares[-1] <= 1
     return result, all(
         torch.equal(before[key], tensor) for key, tensor in model.state_dict().items()
     )

@@ -212,6 +212,12 @@ def test_a_radiograph_whose_small_values_are_white_is_shown_so():
     assert read(bytes(data)).pixels[0, :, 0].tolist() == [255, 155, 0]
 
 
+def test_every_row_of_a_tall_deep_image_is_shown():
+    values = np.linspace(0, 65535, 600).astype(np.uint16)[:, None]
+    pixels = read(saved(Image.fromarray(values), "PNG")).pixels
+    assert np.array_equal(pixels[:, 0, 0], np.rint(values[:, 0] / 257))
+
+
 @pytest.mark.parametrize("value", [0, 1, 3000, 65535])
 def test_a_constant_sixteen_bit_image_stays_flat(value):
     pixels = read(saved(Image.fromarray(np.full((3, 4), value, np.uint16)), "PNG")).pixels
@@ -242,9 +248,9 @@ def test_color_of_sixteen_bits_shows_its_upper_eight_or_is_stretched_alike_where
     picture = read(png(values, color_type=2))
     assert picture.pixels.tolist() == [[[255, 128, 0], [1, 100, 200]]]
     assert picture.notes == ("16 bits a color: the upper 8 are shown",)
-    values = np.array([[[0, 1024, 2048], [4096, 0, 0]]], np.uint16)
+    values = np.array([[[0, 1024, 2048], [4096, 3072, 0]]], np.uint16)
     picture = read(png(values, color_type=2))
-    assert picture.pixels.tolist() == [[[0, 64, 128], [255, 0, 0]]]
+    assert picture.pixels.tolist() == [[[0, 64, 128], [255, 191, 0]]]
     assert "their own darkest to brightest" in picture.notes[0]
 
 

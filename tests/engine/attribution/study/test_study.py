@@ -169,6 +169,8 @@ def test_outlines_and_the_fall_of_a_score_that_classes_share_are_measured_beside
         assert table.cell(method.name, DICE) == pytest.approx(np.mean(scores), rel=1e-5)
     assert table.cell("OwnMap", DICE) > 0.1 > table.cell(measure.RANDOM, DICE)
     assert "OwnMap" in result["ranks"].rows
+    mask = case.images[0].masks[0]
+    assert measure.outline_of(np.zeros_like(mask), mask) == {DICE: 0}
 
 
 @pytest.fixture
@@ -407,8 +409,11 @@ def test_means_are_over_maps_and_spreads_over_images():
     assert spread == pytest.approx(np.std(means, ddof=1), nan_ok=True) or len(means) < 2
 
 
+@pytest.mark.filterwarnings("error")
 def test_an_empty_study_has_no_numbers_and_one_that_cannot_be_made_is_refused():
     assert np.isnan(averages_table(["GradCam"], []).cell("GradCam", "pointing game"))
+    one = averages_table(["Lime"], [measure.MapMeasurement("Lime", 7, 0, {"pointing game": 1.0})])
+    assert np.isnan(one.cell("Lime", "pointing game sd"))
     case = tiny.study_case()
     for words, change in {
         "at least one method": {"methods": ()},
@@ -440,12 +445,13 @@ def test_the_fingerprint_changes_with_everything_that_is_asked():
 
 def test_the_maps_of_an_image_are_those_that_the_study_measured():
     case = tiny.study_case()
+    case.model.labels = [f"kind · {label}" for label in case.model.labels]
     rows = Study(draws=1)(case)["rows"]
     result = answer(StudyMaps(), case)
     figures = result["figures"]
     assert len(figures) == 2 * 10
     for name in figures.rows:
-        label, method = name.split(" · ")
+        label, method = name.rsplit(" · ", 1)
         at = rows.rows.index(f"{method} · 7 · {label}")
         for what in ("pointing game", "relevance rank", "cross-label cosine"):
             assert figures.cell(name, what) == pytest.approx(float(rows[what][at]), nan_ok=True)

@@ -201,12 +201,15 @@ def test_figures_of_a_network_that_says_half_of_the_things_of_every_scene(monkey
 def test_errors_are_missed_or_made_up_and_asked_beside_what_the_model_says(monkeypatch):
     model = tiny.classifier(Halves(len(CATEGORIES)), 64, "halves")
     half = len(CATEGORIES) // 2
-    for source in ("scenes-missed", "scenes-made-up"):
+    for source in ("scenes", "scenes-missed", "scenes-made-up"):
         for image in study_case(source, count=3, methods=(Gradient(),), model=model).images:
             scene = things.SCENES.scene(image.id)
             present = {CATEGORIES.index(scene_object.category) for scene_object in scene.things}
-            if source == "scenes-missed":
-                assert set(image.labels) == {label for label in present if label >= half}
+            if source != "scenes-made-up":
+                missed = source == "scenes-missed"
+                assert set(image.labels) == {
+                    label for label in present if (label >= half) == missed
+                }
                 for label, mask in zip(image.labels, image.masks, strict=True):
                     assert np.array_equal(mask, scene.mask(CATEGORIES[label]))
             else:

@@ -64,6 +64,13 @@ def test_the_mask_is_that_of_the_published_rule(forget_images):
     assert sum(int(mask.sum()) for mask in masks.values()) == round(0.3 * len(flat))
 
 
+def test_slopes_of_twenty_batches_are_summed_at_least(forget_images, monkeypatch):
+    monkeypatch.setattr(forgetting, "BATCH", -(-len(forget_images.own) // 3))
+    shares = []
+    saliency(forget_images, 0, lambda share, _: shares.append(share))
+    assert shares == pytest.approx(np.arange(1, 8) / 7)  # three batches at a time
+
+
 def test_a_chance_mask_has_as_many_weights_and_is_another(forget_images):
     scores = saliency(forget_images, seed=0)
     salient_masks, chance = salient(scores, 0.2), salient(chance_scores(scores, 0), 0.2)

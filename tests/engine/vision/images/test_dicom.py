@@ -73,6 +73,7 @@ def test_a_file_of_frames_opens_at_the_middle_and_gives_each():
     scan = load(dicom(frames()))
     assert scan.planes == ("frame",)
     assert scan.count("frame") == 5
+    assert scan.notes == ()
     assert scan.picture().behind.values[0, 0] == 20
     names = [preset.name for preset in scan.presets]
     assert names == ["All of 8 bits", "Middle 98 %", "Full range"]

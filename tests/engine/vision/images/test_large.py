@@ -286,6 +286,8 @@ def test_a_piece_that_is_cut_off_no_image_or_too_heavy_is_a_sentence(monkeypatch
         broken.piece(0, 32, 0, 130)
     with pytest.raises(BadImage):
         open_large(b"no image at all", "one.tif")
+    with pytest.raises(BadImage, match="lacks some of its pieces"):
+        open_large(shared(90, 90, 32, lacking=1))
     monkeypatch.setattr(large, "MAX_MB", 0)
     with pytest.raises(BadImage, match="the most is 0 MB"):
         open_large(tiff(PIXELS), "one.tif")
@@ -301,12 +303,12 @@ def test_a_made_slide_is_the_same_however_it_is_cut():
     assert made_slide(700, 500, seed=4).fingerprint != image.fingerprint
 
 
-def shared(width, height, side):
+def shared(width, height, side, lacking=0):
     """A TIFF all of whose tiles are one and the same packed piece of the file."""
     zeros = zlib.compress(bytes(side * side * 3), 9)
     count = -(-width // side) * -(-height // side)
     numbers = {256: [width], 257: [height], 258: [8] * 3, 259: [8], 262: [2], 277: [3], 284: [1]}
-    numbers |= {322: [side], 323: [side], 324: [8] * count, 325: [len(zeros)] * count}
+    numbers |= {322: [side], 323: [side], 324: [8] * count, 325: [len(zeros)] * (count - lacking)}
     return with_tags(zeros, [(tag, 4, values) for tag, values in numbers.items()])
 
 

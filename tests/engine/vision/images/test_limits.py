@@ -46,6 +46,9 @@ def test_frames_and_blocks_of_a_gif_are_counted_past_its_palettes(monkeypatch, p
     assert limits.gif(gif(6, palette, own)) == "more than 5 frames and notes"
     assert limits.gif(gif(4, palette, own, blocks=3)) == ""
     assert limits.gif(gif(5, palette, own, blocks=3)) == "more than 12 blocks"
+    start, note = gif(0, palette)[:-1], b"\x21\xfe\x02ab\0"
+    assert limits.gif(start + 5 * note + b"\x3b" + bytes(9)) == ""
+    assert limits.gif(start + 6 * note + b"\x3b" + bytes(9)) == "more than 5 frames and notes"
     with pytest.raises(BadImage, match=r"“a\.gif” has more than 5 frames and notes: save it anew"):
         load(gif(6, palette, own), "a.gif")
 
@@ -146,6 +149,8 @@ def test_group_2_ends_where_another_begins_and_pieces_are_those_behind_the_offse
         return b"\xfe\xff\x00\xe0" + length.to_bytes(4, "little") + bytes(length)
 
     assert fragments(piece(0) + piece(4) + piece(6)) == 2
+    assert fragments(piece(0) + piece(4) + piece(6)[:8]) == 2
+    assert fragments(piece(0) + piece(4) + piece(6)[:7]) == 1
     assert fragments(piece(8)) == 0
     assert fragments(b"") == 0
 
@@ -302,10 +307,12 @@ def test_any_rectangle_is_that_of_the_image_and_batches_unpack_each_piece_once(f
     for top, bottom, left, right in ((0, 13, 0, 17), (2, 11, 3, 16), (5, 6, 7, 8)):
         rectangle, covered = (top, bottom, left, right), np.zeros((13, 17), int)
         assert np.array_equal(grid.whole(rectangle, bodies), image[top:bottom, left:right])
-        numbers = []
+        parts = []
         for low, high_end, first, last in grid.batches(rectangle, 2 * grid.piece_bytes):
             covered[low:high_end, first:last] += 1
-            numbers += grid.numbers((low, high_end, first, last))
+            parts.append(grid.numbers((low, high_end, first, last)))
+        numbers = [number for part in parts for number in part]
+        assert max(map(len, parts)) == min(len(numbers), 2)
         assert (
             covered.sum()
             == covered[top:bottom, left:right].sum()

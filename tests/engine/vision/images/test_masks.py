@@ -33,6 +33,12 @@ def test_a_dicom_marks_too_and_of_a_volume_the_slice_that_is_looked_at():
     mask_image = load(nifti(voxels), "mask.nii")
     view = SliceChoice("axial", 2)
     assert mask_of(mask_image, view, head.picture(view)).sum() == 12
+    second = SliceChoice("axial", 2, volume=1)  # of a scan of two, whose mask may have one or two
+    assert mask_of(mask_image, second, head.picture(view)).sum() == 12
+    both = load(nifti(np.stack([np.zeros_like(voxels), voxels], -1)), "mask.nii")
+    assert mask_of(both, second, head.picture(view)).sum() == 12
+    with pytest.raises(BadImage, match="empty here"):
+        mask_of(both, view, head.picture(view))
     with pytest.raises(BadImage, match="empty here"):
         mask_of(mask_image, SliceChoice("axial", 1), head.picture(SliceChoice("axial", 1)))
 
