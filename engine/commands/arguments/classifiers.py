@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from engine.commands.arguments.base import Arguments
 from engine.commands.arguments.text import near
-from engine.core.controls import OtherArguments, Text, argument
-from engine.core.errors import BadModel, BlindspotError
-from engine.core.method import CaseT, Option
+from engine.core.controls import OtherArguments
+from engine.core.errors import BlindspotError
+from engine.core.method import CaseT
 from engine.core.whole import whole_number
-from engine.vision.models.catalog import lites, load, load_from_file, local_entries
+from engine.vision.arguments import LABELS, WEIGHTS, model_argument, read_classifier
+from engine.vision.models.catalog import load
 from engine.vision.models.classifier import Classifier
 from engine.vision.models.own_file import FILE_PREFIX
-
-
-def model_options(arguments: OtherArguments) -> tuple[Option, ...]:
-    """The models that are here without any download; beside data, those that learned from it."""
-    result = (model for model in (*lites(), *local_entries()) if model.available)
-    data = arguments.get("data")
-    return tuple(
-        Option(model.name, model.line.strip()) for model in result if data in {None, model.data}
-    )
 
 
 def class_options(arguments: OtherArguments) -> tuple[str, ...]:
@@ -36,42 +28,18 @@ def class_options(arguments: OtherArguments) -> tuple[str, ...]:
     )
 
 
-def model_argument(
-    default: str, help: str = "A name from the list of models, or a timm architecture."
-) -> Any:
-    """A classifier by name."""
-    return argument(default, Text(options=model_options), "Model", help)
-
-
 @dataclass(frozen=True)
 class ModelArguments(Arguments[CaseT]):
     """A classifier: by name, or an architecture with weights of one's own."""
 
     model: str = model_argument("digits-cnn")
-    weights: str | None = argument(
-        None,
-        Text(off="those of the name"),
-        "Weights",
-        "A file of your own weights, .safetensors or .pt, for the architecture that --model names.",
-    )
-    labels: str | None = argument(
-        None,
-        Text(off="those of the model"),
-        "Labels",
-        "A file of class names for these weights, one a line or a JSON list.",
-    )
+    weights: str | None = copy(WEIGHTS)
+    labels: str | None = copy(LABELS)
 
     def classifier(self) -> Classifier:
         """The model. Raises BadModel."""
-        if self.weights is None:
-            if self.labels is not None:
-                raise BadModel("--labels go with --weights: a named model has its own.")
-            return load(self.model)
-        if self.model == self.specs()["model"].default:
-            raise BadModel("--weights need the architecture they are for: --model NAME.")
-        return load_from_file(
-            Path(self.weights), self.model, Path(self.labels) if self.labels else None
-        )
+        default = self.specs()["model"].default
+        return read_classifier(self.model, self.weights, self.labels, default=default)
 
     @classmethod
     def of(cls, case: Any, **known: Any) -> Any:
