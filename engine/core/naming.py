@@ -54,6 +54,23 @@ class Naming:
         return result if isinstance(result, Mapping) else dict.fromkeys(self.arguments, result)
 
 
+@dataclass(frozen=True)
+class Around(Naming):
+    """A case inside another one: its arguments join those of the outer one."""
+
+    def value(self, known: Mapping[str, Any], arguments: Mapping[str, Any]) -> Any:  # noqa: ARG002
+        """The case inside."""
+        return self.read({name: arguments[name] for name in self.arguments})
+
+    def written(self, value: Any, case: Mapping[str, Any]) -> Mapping[str, Any]:  # noqa: ARG002
+        """The arguments of the case inside, and what it does not know."""
+        return {
+            name: part
+            for name, part in self.write(value).items()
+            if name in self.arguments or isinstance(part, Unknown)
+        }
+
+
 def itself(value: Any) -> Any:
     """What an argument names that is its own value, such as a number."""
     return value
@@ -79,6 +96,23 @@ def named_by(
     """
     specs = {name: with_name(name, spec) for name, spec in arguments.items()}
     return field(default=default, metadata={NAMING: Naming(specs, read, write)})
+
+
+def case_field(kind: Any, *, without: tuple[str, ...] = ()) -> Any:
+    """A field that is another case.
+
+    Args:
+        kind: of the case inside.
+        without: arguments of it that the outer case does not have; they stay at their default.
+    """
+    specs = kind.specs()
+    left_out = {name: specs[name].default for name in without}
+    naming = Around(
+        {name: spec for name, spec in specs.items() if name not in without},
+        lambda arguments: kind.read(left_out | arguments),
+        lambda case: case.written(),
+    )
+    return field(metadata={NAMING: naming})
 
 
 def with_name(name: str, spec: Field[Any]) -> Field[Any]:
