@@ -22,7 +22,7 @@ from components.section import Section
 from components.widgets.viewer import Panel
 from engine.attribution.one_class import refuse_one_class
 from engine.attribution.robustness import AttackedImagesCase, OrderedCase, OrderedSuccess, SafeCV
-from engine.commands.arguments.attacks import AttackedImagesArguments
+from engine.attribution.robustness.many_images import attacked_data
 from engine.core.charts.drawing import Drawing, Views
 from engine.core.run import Answer
 
@@ -103,12 +103,12 @@ def find_order(question: AttackQuestion) -> Answer | None:
 def by_length(question: AttackQuestion) -> None:
     """How often longer and longer lists are found, by three attacks at equal budget."""
     st.subheader("Longer and longer lists")
-    form = CaseForm(AttackedImagesArguments, f"{KEY}.length")
+    form = CaseForm(AttackedImagesCase, f"{KEY}.length")
     count = form.ask("count")
     model, method = question.case.model, OrderedSuccess()
-    arguments = AttackedImagesArguments(count=count, seed=question.case.seed)
     with show_problems():
-        ask_by_length(question, method, arguments.about(model), form)
+        case = AttackedImagesCase(model, attacked_data(model), count, question.case.seed)
+        ask_by_length(question, method, case, form)
 
 
 def ask_by_length(

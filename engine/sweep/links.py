@@ -13,16 +13,18 @@ from urllib.parse import urlencode
 
 from engine.attribution import HEATMAPS
 from engine.commands.arguments import Arguments
-from engine.commands.arguments.pictures import EXAMPLE, SAMPLE, ImageArguments
+from engine.commands.arguments.base import arguments_for
 from engine.core.keeping.memory import Memory
 from engine.core.method import Method, Slider, Switch
 from engine.sweep.plan import SweepQuestion
 from engine.vision import data as data_sets
+from engine.vision.case import ImageCase
 from engine.vision.data.dataset import SPLITS, DataSet
 from engine.vision.data.example import SPLIT, choices, example
 from engine.vision.data.registry import UPLOAD
 from engine.vision.images.samples import SAMPLES
 from engine.vision.models import catalog
+from engine.vision.pictures import EXAMPLE, SAMPLE
 
 VIEW = "heatmaps"  # its address, and what the keys of its settings begin with
 OF_DATA, YOUR_IMAGE = "From a data set", "Your image"  # what the list of images calls them
@@ -41,7 +43,7 @@ def address_of(
         question: the same as the plan has it.
         opens: digest of a person's own file.
     """
-    if not isinstance(method, HEATMAPS) or not isinstance(arguments, ImageArguments):
+    if not isinstance(method, HEATMAPS) or not isinstance(arguments, arguments_for(ImageCase)):
         return ""
     image = image_of(question.arguments.get("image"), opens)
     model = line_of(arguments.model)

@@ -92,7 +92,7 @@ def test_a_folder_is_swept_but_for_what_cannot_be_read(
     (tmp_path / "photos/beyond.tif").write_bytes(BEYOND)
     (tmp_path / "photos/broken.png").write_text("no picture")
     model = tiny.cnn()
-    monkeypatch.setattr("engine.commands.arguments.classifiers.load", lambda _: model)
+    monkeypatch.setattr("engine.vision.arguments.load", lambda _: model)
     monkeypatch.setattr("engine.sweep.links.line_of", lambda _: "")
     lines = 'methods = ["attribution.Gradient", "attribution.AttentionRollout"]\nimages = "photos"'
     assert main(["sweep", plan(lines), "--out", "out"]) == 0
