@@ -124,6 +124,11 @@ def with_name(name: str, spec: Field[Any]) -> Field[Any]:
 
 def call(function: Callable[..., Any], first: Sequence[Any], others: Mapping[str, Any]) -> Any:
     """Call a function with the first values in order, and the others that it has no default for."""
-    parameters = [*signature(function).parameters.values()][len(first) :]
-    needed = [parameter.name for parameter in parameters if parameter.default is Parameter.empty]
+    needed = [
+        parameter.name
+        for place, parameter in enumerate(signature(function).parameters.values())
+        if parameter.default is Parameter.empty
+        and parameter.kind is not Parameter.VAR_POSITIONAL
+        and (place >= len(first) or parameter.kind is Parameter.KEYWORD_ONLY)
+    ]
     return function(*first, **{name: others[name] for name in needed})

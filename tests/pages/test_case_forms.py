@@ -19,7 +19,6 @@ from engine.commands.arguments.normal import (
     LesionsArguments,
     StudyArguments,
 )
-from engine.commands.arguments.photographs import PhotoPairArguments
 from engine.commands.arguments.prototypes import PrototypeArguments
 from engine.commands.arguments.speech import CaptionArguments, ScenesArguments, WordArguments
 from engine.commands.arguments.trained import (
@@ -33,6 +32,7 @@ from engine.commands.arguments.whole_slides import WholeSlideArguments
 from engine.core.case_base import Case
 from engine.evaluation.detection import sources
 from engine.evaluation.experiment import ExperimentCase
+from engine.evaluation.language.photo_pair import PhotoPairCase
 from engine.evaluation.trust import TrustCase
 from engine.hallucination.experiments import RefusalAudit
 from engine.sparsity import NMFlowExperiment
@@ -225,7 +225,7 @@ FORMS = (
     ),
     Form(views.BEFORE_AFTER, "beaf", ScenesArguments),
     Form(
-        views.BEFORE_AFTER, "beaf.own", PhotoPairArguments,
+        views.BEFORE_AFTER, "beaf.own", PhotoPairCase,
         dict.fromkeys(("mask", "after"), "files, opened in the view")
         | dict.fromkeys(("top", "left", "bottom", "right"), "dragged on the picture"),
     ),

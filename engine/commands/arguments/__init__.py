@@ -14,7 +14,6 @@ from engine.commands.arguments.normal import (
     LesionsArguments,
     StudyArguments,
 )
-from engine.commands.arguments.photographs import PhotoPairArguments
 from engine.commands.arguments.prototypes import PrototypeArguments
 from engine.commands.arguments.speech import CaptionArguments, ScenesArguments, WordArguments
 from engine.commands.arguments.trained import (
@@ -27,13 +26,14 @@ from engine.commands.arguments.trained import (
 from engine.commands.arguments.whole_slides import WholeSlideArguments
 from engine.core.method import Case, Method, case_kind
 from engine.evaluation.experiment import ExperimentCase
+from engine.evaluation.language.photo_pair import PhotoPairCase
 from engine.evaluation.trust import TrustCase
 from engine.vision.case import ImageCase, PairCase
 
 ARGUMENTS: tuple[type[Arguments[Any]], ...] = (
     arguments_for(ImageCase), arguments_for(PairCase), arguments_for(TrustCase),
     StudyArguments, ForgetArguments, BoardArguments,
-    AfterArguments, CaptionArguments, WordArguments, ScenesArguments, PhotoPairArguments,
+    AfterArguments, CaptionArguments, WordArguments, ScenesArguments, arguments_for(PhotoPairCase),
     FamiliarArguments, LesionsArguments, DataArguments, PruneArguments, TrainArguments,
     arguments_for(ExperimentCase), GeneratorArguments, arguments_for(OrderedCase),
     arguments_for(AttackedImagesCase),
