@@ -6,6 +6,7 @@ digest of a person's own file. Only the views about the image in the sidebar can
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields
 from functools import cache
 from typing import Any
@@ -13,12 +14,10 @@ from urllib.parse import urlencode
 
 from engine.attribution import HEATMAPS
 from engine.commands.arguments import Arguments
-from engine.commands.arguments.base import arguments_for
 from engine.core.keeping.memory import Memory
 from engine.core.method import Method, Slider, Switch
 from engine.sweep.plan import SweepQuestion
 from engine.vision import data as data_sets
-from engine.vision.case import ImageCase
 from engine.vision.data.dataset import SPLITS, DataSet
 from engine.vision.data.example import SPLIT, choices, example
 from engine.vision.data.registry import UPLOAD
@@ -43,26 +42,24 @@ def address_of(
         question: the same as the plan has it.
         opens: digest of a person's own file.
     """
-    if not isinstance(method, HEATMAPS) or not isinstance(arguments, arguments_for(ImageCase)):
+    if not isinstance(method, HEATMAPS):
         return ""
+    named: Mapping[str, Any] = vars(arguments)
     image = image_of(question.arguments.get("image"), opens)
-    model = line_of(arguments.model)
-    if image is None or not model or arguments.weights or arguments.like:
+    model = line_of(named["model"])
+    if image is None or not model or named["weights"] or named["like"]:
         return ""
     parameters: dict[str, str] = {**image, "model": model, f"{VIEW}.methods": method.title}
-    if (arguments.crop_x, arguments.crop_y) != (0.5, 0.5):
-        parameters["crop"] = f"{arguments.crop_x},{arguments.crop_y}"
-    labels = catalog.load(arguments.model).labels
+    if (named["crop_x"], named["crop_y"]) != (0.5, 0.5):
+        parameters["crop"] = f"{named['crop_x']},{named['crop_y']}"
+    labels = catalog.load(named["model"]).labels
     for name in OF_CLASSES:
-        if (word := getattr(arguments, name)) is not None:
+        if (word := named[name]) is not None:
             if word not in labels:
                 return ""  # a number or a part of a name, which the view's list does not take
             parameters[name] = word
-    parameters |= {
-        name: str(getattr(arguments, name))
-        for name in LINK_ARGUMENTS
-        if name in dict(question.given)
-    }
+    given = dict(question.given)
+    parameters |= {name: str(named[name]) for name in LINK_ARGUMENTS if name in given}
     return f"{VIEW}?{urlencode(parameters | settings_of(method))}"
 
 
