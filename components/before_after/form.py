@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 import streamlit as st
 
 from components import forms
@@ -13,6 +10,7 @@ from components.ending import end
 from components.notices import show_problems
 from components.picks import pick
 from engine.commands.arguments.speech import ScenesArguments
+from engine.core.question import Question
 from engine.evaluation.language.beaf import SCENES
 from engine.hallucination import BEAF, ScenesCase
 from engine.vision.data.sprites import CATEGORIES
@@ -23,13 +21,7 @@ THRESHOLDS = {f"p(yes) ≥ {share} %": share / 100 for share in range(5, 100, 5)
 ANY = "any thing"
 
 
-@dataclass(frozen=True)
-class PairsQuestion:
-    """What is asked, and the arguments that say so."""
-
-    case: ScenesCase
-    method: BEAF
-    known: dict[str, Any]
+PairsQuestion = Question[BEAF, ScenesCase]
 
 
 def choose() -> PairsQuestion:
@@ -46,7 +38,7 @@ def choose() -> PairsQuestion:
             form.ask("clean")
             form.ask("seed")
             method = BEAF(**forms.settings(BEAF, f"{KEY}.BEAF"))
-        question = PairsQuestion(ScenesArguments(**form.given).case(), method, form.known())
+        question = Question(method, ScenesArguments(**form.given).case(), form.known())
     return question or end()
 
 

@@ -14,7 +14,6 @@ from components.picks import pick
 from components.sidebar.subject import Subject
 from engine.anomaly import FVR, FamiliarCase
 from engine.commands.arguments.normal import group_of
-from engine.commands.arguments.pictures import EXAMPLE
 from engine.commands.openings import anomaly as opening
 from engine.core.errors import BlindspotError
 from engine.evaluation.detection import sources
@@ -22,6 +21,7 @@ from engine.vision.case import model_input
 from engine.vision.images import Crop
 from engine.vision.models.catalog import load
 from engine.vision.models.classifier import Classifier
+from engine.vision.pictures import EXAMPLE
 
 KEY = "doubt"
 NEXT = "the next most plausible"

@@ -138,7 +138,12 @@ class Case:
         Raises:
             BlindspotError: something is missing in `known`.
         """
-        names = self.written() | known
+        written = self.written()
+        names = written | {
+            name: value
+            for name, value in known.items()
+            if value is not None or not isinstance(written.get(name), Unknown)
+        }
         for name, value in names.items():
             if isinstance(value, Unknown) and not {*value.unless} & known.keys():
                 raise BlindspotError(

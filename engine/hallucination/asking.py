@@ -25,37 +25,15 @@ from engine.vision.data.registry import UPLOAD, recipe
 from engine.vision.data.scenes import Scenes
 from engine.vision.data.sprites import CATEGORIES
 from engine.vision.images import Crop, Picture, square
+from engine.vision.language import catalog
 from engine.vision.language.case import CaptionCase
-from engine.vision.language.hugging_face import loading
-from engine.vision.language.tiny_vlm import weights
 from engine.vision.language.tiny_vlm.model import SIDE
 from engine.vision.language.tiny_vlm.sayings import yes_no_question
 from engine.vision.language.tiny_vlm.words import tidy
 from engine.vision.language.vlm import VLM
-from engine.vision.models.extras import TRANSFORMERS
 
 OPACITIES = (0.0, 0.03, 0.06, 0.09, 0.12, 0.16, 0.2, 0.25, 0.35, 0.5, 1.0)
-
-
-def shipped_models() -> dict[str, str]:
-    """The models that ship, name to title; the one with the habit first."""
-    return {name: weights.TITLES[name] for name in weights.names()}
-
-
-def models() -> dict[str, str]:
-    """The models that can be asked, name to title: those that ship, then one's own."""
-    if not TRANSFORMERS.installed:
-        return shipped_models()
-    return shipped_models() | {
-        entry.name: entry.title for entry in loading.entries() if not entry.missing
-    }
-
-
-def model(name: str) -> VLM:
-    """A model by name. Raises BadModel."""
-    if name.startswith(loading.PREFIX):
-        return loading.load(name)
-    return weights.load(name)
+model, models, shipped_models = catalog.model, catalog.models, catalog.shipped_models
 
 
 def scene(kind: str, number: int) -> Scene:

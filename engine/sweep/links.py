@@ -6,6 +6,7 @@ digest of a person's own file. Only the views about the image in the sidebar can
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields
 from functools import cache
 from typing import Any
@@ -13,7 +14,6 @@ from urllib.parse import urlencode
 
 from engine.attribution import HEATMAPS
 from engine.commands.arguments import Arguments
-from engine.commands.arguments.pictures import EXAMPLE, SAMPLE, ImageArguments
 from engine.core.keeping.memory import Memory
 from engine.core.method import Method, Slider, Switch
 from engine.sweep.plan import SweepQuestion
@@ -23,6 +23,7 @@ from engine.vision.data.example import SPLIT, choices, example
 from engine.vision.data.registry import UPLOAD
 from engine.vision.images.samples import SAMPLES
 from engine.vision.models import catalog
+from engine.vision.pictures import EXAMPLE, SAMPLE
 
 VIEW = "heatmaps"  # its address, and what the keys of its settings begin with
 OF_DATA, YOUR_IMAGE = "From a data set", "Your image"  # what the list of images calls them
@@ -41,26 +42,24 @@ def address_of(
         question: the same as the plan has it.
         opens: digest of a person's own file.
     """
-    if not isinstance(method, HEATMAPS) or not isinstance(arguments, ImageArguments):
+    if not isinstance(method, HEATMAPS):
         return ""
+    named: Mapping[str, Any] = vars(arguments)
     image = image_of(question.arguments.get("image"), opens)
-    model = line_of(arguments.model)
-    if image is None or not model or arguments.weights or arguments.like:
+    model = line_of(named["model"])
+    if image is None or not model or named["weights"] or named["like"]:
         return ""
     parameters: dict[str, str] = {**image, "model": model, f"{VIEW}.methods": method.title}
-    if (arguments.crop_x, arguments.crop_y) != (0.5, 0.5):
-        parameters["crop"] = f"{arguments.crop_x},{arguments.crop_y}"
-    labels = catalog.load(arguments.model).labels
+    if (named["crop_x"], named["crop_y"]) != (0.5, 0.5):
+        parameters["crop"] = f"{named['crop_x']},{named['crop_y']}"
+    labels = catalog.load(named["model"]).labels
     for name in OF_CLASSES:
-        if (word := getattr(arguments, name)) is not None:
+        if (word := named[name]) is not None:
             if word not in labels:
                 return ""  # a number or a part of a name, which the view's list does not take
             parameters[name] = word
-    parameters |= {
-        name: str(getattr(arguments, name))
-        for name in LINK_ARGUMENTS
-        if name in dict(question.given)
-    }
+    given = dict(question.given)
+    parameters |= {name: str(named[name]) for name in LINK_ARGUMENTS if name in given}
     return f"{VIEW}?{urlencode(parameters | settings_of(method))}"
 
 

@@ -11,6 +11,8 @@ from typing import Any
 from engine.core.controls import Offers, Option, OtherArguments, Slider, Text, argument
 from engine.core.errors import BadModel, BlindspotError
 from engine.core.naming import Unknown, named_by
+from engine.core.texts import near
+from engine.core.whole import whole_number
 from engine.vision import data as data_sets
 from engine.vision.data import DataSet
 from engine.vision.models.catalog import lites, load, load_from_file, local_entries
@@ -126,3 +128,33 @@ def classifier_names(model: Classifier) -> dict[str, Any]:
         words = "This model comes from a file: say model=… (its architecture) and weights=…."
         return dict.fromkeys(("model", "weights"), Unknown(words))
     return {"model": model.name}
+
+
+def class_options(arguments: OtherArguments) -> tuple[str, ...]:
+    """The classes of the model, but for the one that is asked about already."""
+    model = arguments.get("model")
+    if isinstance(model, str):
+        model = load(model)
+    return (
+        tuple(label for label in model.labels if label != arguments.get("target")) if model else ()
+    )
+
+
+def class_number(text: str, model: Classifier) -> int:
+    """A class number, from itself or from the label or a part of it that only one label has."""
+    if text.lstrip("-").isdecimal():
+        index = whole_number(text)
+        if index is None or index >= len(model.labels):
+            last = len(model.labels) - 1
+            raise BlindspotError(f"Class {text[:40]} is unknown: {model.title} has 0 to {last}.")
+        return index
+    lower = [label.lower() for label in model.labels]
+    if text.lower() in lower:
+        return lower.index(text.lower())
+    parts = [index for index, label in enumerate(lower) if text.lower() in label]
+    if text and len(parts) == 1:
+        return parts[0]
+    if text and parts:
+        names = ", ".join(f"{index} {model.labels[index]}" for index in parts[:5])
+        raise BlindspotError(f"{len(parts)} classes have {text[:40]!r} in their name: {names} …")
+    raise BlindspotError(f"No class is called {text[:40]!r}.{near(text[:40].lower(), lower)}")

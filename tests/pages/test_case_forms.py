@@ -7,8 +7,8 @@ import pytest
 from components import views
 from components.heatmaps.likeness import SIMILARITY
 from components.where_odd import nova
+from engine.attribution.robustness import AttackedImagesCase, OrderedCase
 from engine.commands.arguments import BY_CASE, made_by
-from engine.commands.arguments.attacks import AttackedImagesArguments, OrderedArguments
 from engine.commands.arguments.bags import BagsArguments
 from engine.commands.arguments.base import Declared
 from engine.commands.arguments.forgetting import KINDS, RequestParts
@@ -19,8 +19,6 @@ from engine.commands.arguments.normal import (
     LesionsArguments,
     StudyArguments,
 )
-from engine.commands.arguments.photographs import PhotoPairArguments
-from engine.commands.arguments.pictures import ImageArguments, PairArguments, TrustArguments
 from engine.commands.arguments.prototypes import PrototypeArguments
 from engine.commands.arguments.speech import CaptionArguments, ScenesArguments, WordArguments
 from engine.commands.arguments.trained import (
@@ -34,10 +32,13 @@ from engine.commands.arguments.whole_slides import WholeSlideArguments
 from engine.core.case_base import Case
 from engine.evaluation.detection import sources
 from engine.evaluation.experiment import ExperimentCase
+from engine.evaluation.language.photo_pair import PhotoPairCase
+from engine.evaluation.trust import TrustCase
 from engine.hallucination.experiments import RefusalAudit
 from engine.sparsity import NMFlowExperiment
 from engine.sweep.request import SweepRequest
 from engine.vision import data as data_sets
+from engine.vision.case import ImageCase, PairCase
 from engine.vision.models import checkpoints
 from engine.vision.models.card import card_of
 from engine.vision.training import Recipe, fresh, train
@@ -94,29 +95,29 @@ class Form:
 
 FORMS = (
     Form(
-        views.HEATMAPS, "", ImageArguments,
+        views.HEATMAPS, "", ImageCase,
         OWN_MODEL | {
             "image": PICKER, "model": PICKER, "crop_x": "dragged on the picture",
             "crop_y": "dragged on the picture", "like": "in the view, see below",
         },
     ),
     Form(
-        views.HEATMAPS, "heatmaps", ImageArguments, SIDEBAR, {"heatmaps.score": SIMILARITY},
+        views.HEATMAPS, "heatmaps", ImageCase, SIDEBAR, {"heatmaps.score": SIMILARITY},
     ),
     Form(  # levels.model is another one, whose walk stands beside the model's of the sidebar
-        views.LEVEL_SETS, "levels", PairArguments, SIDEBAR | {"model": PICKER},
+        views.LEVEL_SETS, "levels", PairCase, SIDEBAR | {"model": PICKER},
     ),
     Form(
-        views.MINIMAL_REGIONS, "minimal", ImageArguments,
+        views.MINIMAL_REGIONS, "minimal", ImageCase,
         {name: why for name, why in SIDEBAR.items() if name != "target"}
         | {"like": "a probability is searched"}, {"minimal.error": "true"},
     ),
     Form(
-        views.ROBUSTNESS, "robust", OrderedArguments, SIDEBAR,
+        views.ROBUSTNESS, "robust", OrderedCase, SIDEBAR,
         wrong={"robust.compared": "Gradcam"},
     ),
     Form(
-        views.ROBUSTNESS, "robust.length", AttackedImagesArguments,
+        views.ROBUSTNESS, "robust.length", AttackedImagesCase,
         OWN_MODEL | {
             "model": "chosen in the sidebar", "seed": "chosen in the sidebar",
             "data": "what the model learned from",
@@ -224,7 +225,7 @@ FORMS = (
     ),
     Form(views.BEFORE_AFTER, "beaf", ScenesArguments),
     Form(
-        views.BEFORE_AFTER, "beaf.own", PhotoPairArguments,
+        views.BEFORE_AFTER, "beaf.own", PhotoPairCase,
         dict.fromkeys(("mask", "after"), "files, opened in the view")
         | dict.fromkeys(("top", "left", "bottom", "right"), "dragged on the picture"),
     ),
@@ -279,7 +280,7 @@ NOWHERE = {
     ForgetArguments: "a part of BoardArguments",
     DataArguments: "asked by Familiar? for its images",
     WholeSlideArguments: "a file, opened on Slides",
-    TrustArguments: "the maps of Heatmaps",
+    TrustCase: "the maps of Heatmaps",
     WordArguments: "words that are pressed in an answer",
 }
 each_form = pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
-from engine.commands.arguments.attacks import AttackedImagesArguments, OrderedArguments
+from engine.attribution.robustness import AttackedImagesCase, OrderedCase
 from engine.commands.arguments.bags import BagsArguments
 from engine.commands.arguments.base import Arguments, CaseArguments, arguments_for
 from engine.commands.arguments.generators import GeneratorArguments
@@ -14,8 +14,6 @@ from engine.commands.arguments.normal import (
     LesionsArguments,
     StudyArguments,
 )
-from engine.commands.arguments.photographs import PhotoPairArguments
-from engine.commands.arguments.pictures import ImageArguments, PairArguments, TrustArguments
 from engine.commands.arguments.prototypes import PrototypeArguments
 from engine.commands.arguments.speech import CaptionArguments, ScenesArguments, WordArguments
 from engine.commands.arguments.trained import (
@@ -28,12 +26,17 @@ from engine.commands.arguments.trained import (
 from engine.commands.arguments.whole_slides import WholeSlideArguments
 from engine.core.method import Case, Method, case_kind
 from engine.evaluation.experiment import ExperimentCase
+from engine.evaluation.language.photo_pair import PhotoPairCase
+from engine.evaluation.trust import TrustCase
+from engine.vision.case import ImageCase, PairCase
 
 ARGUMENTS: tuple[type[Arguments[Any]], ...] = (
-    ImageArguments, PairArguments, TrustArguments, StudyArguments, ForgetArguments, BoardArguments,
-    AfterArguments, CaptionArguments, WordArguments, ScenesArguments, PhotoPairArguments,
+    arguments_for(ImageCase), arguments_for(PairCase), arguments_for(TrustCase),
+    StudyArguments, ForgetArguments, BoardArguments,
+    AfterArguments, CaptionArguments, WordArguments, ScenesArguments, arguments_for(PhotoPairCase),
     FamiliarArguments, LesionsArguments, DataArguments, PruneArguments, TrainArguments,
-    arguments_for(ExperimentCase), GeneratorArguments, OrderedArguments, AttackedImagesArguments,
+    arguments_for(ExperimentCase), GeneratorArguments, arguments_for(OrderedCase),
+    arguments_for(AttackedImagesCase),
     PrototypeArguments, BagsArguments, WholeSlideArguments,
 )  # fmt: skip
 

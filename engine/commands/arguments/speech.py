@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass, replace
-from itertools import starmap
 from typing import Any, cast
 
 from torch import Tensor
@@ -14,7 +14,8 @@ from engine.commands.arguments.pictures import EXAMPLE, SAMPLE, TWIN, open_pictu
 from engine.commands.arguments.text import MethodsByName
 from engine.core.controls import Many, Text, argument
 from engine.core.errors import BadData
-from engine.core.method import CaseT, Choice, Option, Slider, Switch
+from engine.core.method import CaseT, Choice, Slider, Switch
+from engine.core.naming import NAMING
 from engine.core.run import answer
 from engine.core.whole import whole_number
 from engine.evaluation.language.claims import naming
@@ -23,6 +24,7 @@ from engine.vision.arguments import seed_argument
 from engine.vision.data.layout import Scene
 from engine.vision.data.sprites import HABITS
 from engine.vision.images import Crop
+from engine.vision.language.catalog import vlm_field
 from engine.vision.language.hugging_face import loading
 from engine.vision.language.tiny_vlm import weights
 
@@ -40,16 +42,7 @@ EACH_IMAGE, HIDDEN, WITHOUT, FADED = "each", "hidden", "without:", "faded:"
 
 def speaking_argument(offered: Callable[[], Mapping[str, str]] = asking.models) -> Any:
     """A vision-language model by name; `offered` gives the titles by name."""
-    return argument(
-        weights.HABIT,
-        Text(options=lambda _: starmap(Option, offered().items())),
-        "Model",
-        "All TinyVLMs learned the same scenes. The honest one learned nothing else. The others "
-        "then "
-        "read captions that name a thing's usual partner although it is not there. With the habit "
-        "of seeing, a yes hangs on the partner that is to be seen, not on the word that is asked. "
-        "The long-winded one describes each thing in a sentence of its own.",
-    )
+    return copy(vlm_field(offered=offered).metadata[NAMING].arguments["model"])
 
 
 def kind_argument() -> Any:

@@ -14,13 +14,6 @@ from engine.commands.arguments import ARGUMENTS, arguments_of, made_by
 from engine.commands.arguments.base import Arguments
 from engine.commands.arguments.forgetting import request_from, request_text
 from engine.commands.arguments.normal import FamiliarArguments, LesionsArguments
-from engine.commands.arguments.pictures import (
-    ImageArguments,
-    PairArguments,
-    PictureArguments,
-    first_picture,
-    open_picture,
-)
 from engine.commands.arguments.text import MethodsByName, text_of, value
 from engine.commands.arguments.trained import BoardArguments
 from engine.commands.as_code import as_python, as_shell
@@ -34,10 +27,12 @@ from engine.core.method import Choice, Slider, Switch, case_kind, quiet
 from engine.sparsity import PruneCase
 from engine.unlearning import UNLEARNERS, MembershipAttack, request
 from engine.unlearning.protocol import worst
+from engine.vision.case import ImageCase, PairCase
 from engine.vision.data import load as load_data
 from engine.vision.data import phantoms, registry
 from engine.vision.data.example import example
 from engine.vision.models.catalog import load
+from engine.vision.pictures import first_picture, open_picture
 from tests.engine.vision.data import nova_files
 from tests.written import answer_folder
 
@@ -114,7 +109,7 @@ def of_case(case, arguments: Arguments) -> Arguments:
     """The arguments read off the case, with what a case cannot know about itself."""
     unknown = arguments.specs().keys() - type(arguments).named(case).keys()
     known = {name: getattr(arguments, name) for name in unknown}
-    if isinstance(arguments, PictureArguments | FamiliarArguments) and known["image"] is None:
+    if {"image", "crop_x"} <= arguments.specs().keys() and known["image"] is None:
         known["image"] = first_picture(case.model)
     return type(arguments).of(case, **known)
 
@@ -349,19 +344,19 @@ def offered(kind, argument, **given):
 
 
 def test_what_can_be_chosen_depends_on_the_other_arguments():
-    samples = offered(ImageArguments, "like")
-    assert offered(PairArguments, "against", image="sample:china").keys() == {
+    samples = offered(ImageCase, "like")
+    assert offered(PairCase, "against", image="sample:china").keys() == {
         name for name in samples if name != "sample:china"
     }
     label = example("digits/6").label
     others = [
         example(name.removeprefix("example:")).label
-        for name in offered(PairArguments, "against", image="example:digits/6")
+        for name in offered(PairCase, "against", image="example:digits/6")
     ]
     assert sorted(others) == sorted(2 * [digit for digit in "0123456789" if digit != label])
-    assert [*offered(ImageArguments, "versus", model="digits-cnn", target="3")] == [*"012456789"]
-    assert [*offered(ImageArguments, "target", model=load("digits-cnn"))] == [*"0123456789"]
-    assert not offered(ImageArguments, "target")
+    assert [*offered(ImageCase, "versus", model="digits-cnn", target="3")] == [*"012456789"]
+    assert [*offered(ImageCase, "target", model=load("digits-cnn"))] == [*"0123456789"]
+    assert not offered(ImageCase, "target")
     learners = offered(BoardArguments, "model", data="digits")
     assert {"digits-cnn", "digits-mlp"} <= learners.keys()
     assert "phantom-cnn" not in learners
@@ -376,7 +371,7 @@ def test_an_image_without_its_lesion_has_a_name():
     data = load_data("phantoms:count=40")
     row = int(np.flatnonzero(data.truth["mask"].reshape(40, -1).any(1))[0])
     name = f"phantoms:count=40/{data.ids[row]}"
-    first = next(iter(offered(PairArguments, "against", image=f"example:{name}")))
+    first = next(iter(offered(PairCase, "against", image=f"example:{name}")))
     assert first == f"twin:{name}"
     twin, ill = open_picture(first).pixels, open_picture(f"example:{name}").pixels
     assert np.array_equal(twin[..., 0], data.truth["twin"][row].squeeze())

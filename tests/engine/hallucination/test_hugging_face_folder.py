@@ -16,6 +16,7 @@ from engine.hallucination import Greedy, asking
 from engine.hallucination.grounding.looks import Looks
 from engine.vision.images import Crop
 from engine.vision.images.samples import sample
+from engine.vision.language import catalog
 from engine.vision.language.hugging_face import folder as own_folder
 from engine.vision.language.hugging_face import loading
 from engine.vision.language.hugging_face.folder import inspect_folder
@@ -332,7 +333,7 @@ def test_a_hub_that_is_not_there_or_does_not_answer_is_told(home, monkeypatch):
 def test_without_the_library_only_what_ships_is_offered(model_folder, monkeypatch):
     assert "hf:mine" in asking.models()
     monkeypatch.setattr(loading, "TRANSFORMERS", type(TRANSFORMERS)("no_such", "x", "y"))
-    monkeypatch.setattr(asking, "TRANSFORMERS", loading.TRANSFORMERS)
+    monkeypatch.setattr(catalog, "TRANSFORMERS", loading.TRANSFORMERS)
     assert asking.models() == asking.shipped_models()
     assert "pip install x" in loading.absence("mine")
 
