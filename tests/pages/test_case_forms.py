@@ -12,7 +12,6 @@ from engine.commands.arguments import BY_CASE, made_by
 from engine.commands.arguments.bags import BagsArguments
 from engine.commands.arguments.base import Declared
 from engine.commands.arguments.forgetting import KINDS, RequestParts
-from engine.commands.arguments.generators import GeneratorArguments
 from engine.commands.arguments.normal import (
     DataArguments,
     FamiliarArguments,
@@ -26,7 +25,6 @@ from engine.commands.arguments.trained import (
     BoardArguments,
     ForgetArguments,
     PruneArguments,
-    TrainArguments,
 )
 from engine.commands.arguments.whole_slides import WholeSlideArguments
 from engine.core.case_base import Case
@@ -37,8 +35,10 @@ from engine.evaluation.trust import TrustCase
 from engine.hallucination.experiments import RefusalAudit
 from engine.sparsity import NMFlowExperiment
 from engine.sweep.request import SweepRequest
+from engine.unlearning import GeneratorCase
 from engine.vision import data as data_sets
 from engine.vision.case import ImageCase, PairCase
+from engine.vision.lab import TrainCase
 from engine.vision.models import checkpoints
 from engine.vision.models.card import card_of
 from engine.vision.training import Recipe, fresh, train
@@ -189,7 +189,7 @@ FORMS = (
         wrong={"concepts.SAUCE.concept": "unicorn", "concepts.SAUCE.gamma": "9"},
     ),
     Form(
-        views.GENERATOR, "generator", GeneratorArguments,
+        views.GENERATOR, "generator", GeneratorCase,
         wrong={"generator.GeneratorSalUn.label": "42", "generator.GeneratorSalUn.share": "9"},
     ),
     Form(
@@ -234,11 +234,11 @@ FORMS = (
         {"decoding": "several, in a row of words", "seed": "every decoding reads the same scenes"},
     ),
     Form(
-        views.DATA_AND_MODELS, "lab", TrainArguments,
+        views.DATA_AND_MODELS, "lab", TrainCase,
         {"recipe": "each setting of a recipe has a widget as declared with it"},
         {"lab.part": "Train"},
     ),
-    Form(views.TICKETS, "tickets", TrainArguments, {"recipe": "that of the chosen network"}),
+    Form(views.TICKETS, "tickets", TrainCase, {"recipe": "that of the chosen network"}),
     Form(views.SWEEP, "sweep", SweepRequest),
     Form(
         views.UNLEARNING_EXPERIMENTS, "experiments.CUDA", ExperimentCase,

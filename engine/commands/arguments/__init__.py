@@ -7,7 +7,6 @@ from typing import Any, get_args
 from engine.attribution.robustness import AttackedImagesCase, OrderedCase
 from engine.commands.arguments.bags import BagsArguments
 from engine.commands.arguments.base import Arguments, CaseArguments, arguments_for
-from engine.commands.arguments.generators import GeneratorArguments
 from engine.commands.arguments.normal import (
     DataArguments,
     FamiliarArguments,
@@ -21,21 +20,22 @@ from engine.commands.arguments.trained import (
     BoardArguments,
     ForgetArguments,
     PruneArguments,
-    TrainArguments,
 )
 from engine.commands.arguments.whole_slides import WholeSlideArguments
 from engine.core.method import Case, Method, case_kind
 from engine.evaluation.experiment import ExperimentCase
 from engine.evaluation.language.photo_pair import PhotoPairCase
 from engine.evaluation.trust import TrustCase
+from engine.unlearning import GeneratorCase
 from engine.vision.case import ImageCase, PairCase
+from engine.vision.lab import TrainCase
 
 ARGUMENTS: tuple[type[Arguments[Any]], ...] = (
     arguments_for(ImageCase), arguments_for(PairCase), arguments_for(TrustCase),
     StudyArguments, ForgetArguments, BoardArguments,
     AfterArguments, CaptionArguments, WordArguments, ScenesArguments, arguments_for(PhotoPairCase),
-    FamiliarArguments, LesionsArguments, DataArguments, PruneArguments, TrainArguments,
-    arguments_for(ExperimentCase), GeneratorArguments, arguments_for(OrderedCase),
+    FamiliarArguments, LesionsArguments, DataArguments, PruneArguments, arguments_for(TrainCase),
+    arguments_for(ExperimentCase), arguments_for(GeneratorCase), arguments_for(OrderedCase),
     arguments_for(AttackedImagesCase),
     PrototypeArguments, BagsArguments, WholeSlideArguments,
 )  # fmt: skip
