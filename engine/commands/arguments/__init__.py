@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
+from engine.attribution.prototypes import PrototypeCase
 from engine.attribution.robustness import AttackedImagesCase, OrderedCase
-from engine.commands.arguments.bags import BagsArguments
+from engine.attribution.slides import BagsCase, WholeSlideCase
 from engine.commands.arguments.base import Arguments, CaseArguments, arguments_for
 from engine.commands.arguments.generators import GeneratorArguments
 from engine.commands.arguments.normal import (
@@ -14,7 +15,6 @@ from engine.commands.arguments.normal import (
     LesionsArguments,
     StudyArguments,
 )
-from engine.commands.arguments.prototypes import PrototypeArguments
 from engine.commands.arguments.speech import CaptionArguments, ScenesArguments, WordArguments
 from engine.commands.arguments.trained import (
     AfterArguments,
@@ -23,7 +23,6 @@ from engine.commands.arguments.trained import (
     PruneArguments,
     TrainArguments,
 )
-from engine.commands.arguments.whole_slides import WholeSlideArguments
 from engine.core.method import Case, Method, case_kind
 from engine.evaluation.experiment import ExperimentCase
 from engine.evaluation.language.photo_pair import PhotoPairCase
@@ -37,7 +36,7 @@ ARGUMENTS: tuple[type[Arguments[Any]], ...] = (
     FamiliarArguments, LesionsArguments, DataArguments, PruneArguments, TrainArguments,
     arguments_for(ExperimentCase), GeneratorArguments, arguments_for(OrderedCase),
     arguments_for(AttackedImagesCase),
-    PrototypeArguments, BagsArguments, WholeSlideArguments,
+    arguments_for(PrototypeCase), arguments_for(BagsCase), arguments_for(WholeSlideCase),
 )  # fmt: skip
 
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.anomaly.protocol.in_distribution import is_gray
+from engine.attribution.slides.whole import SYNTHETIC
 from engine.commands.arguments.base import Arguments
 from engine.commands.arguments.pictures import EXAMPLE, SAMPLE, TWIN, open_picture
-from engine.commands.arguments.whole_slides import SYNTHETIC
 from engine.core.case_base import Case
 from engine.core.errors import BlindspotError
 from engine.evaluation.detection.photographs import ODD
