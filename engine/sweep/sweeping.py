@@ -10,6 +10,7 @@ from typing import Any
 
 from engine.commands.asking import method_named
 from engine.core.errors import BlindspotError
+from engine.core.method import case_kind
 from engine.sweep.plan import SweepPlan, SweepQuestion
 from engine.sweep.rows import SweepRow
 from engine.sweep.spread import Executor, LocalExecutor
@@ -197,10 +198,10 @@ def find_batches(questions: Sequence[SweepQuestion]) -> None:
     """
     for pair in dict.fromkeys((question.method, question.given) for question in questions):
         _, arguments = SweepQuestion(pair[0], (), pair[1]).ask()
-        specs, named = arguments.specs(), vars(arguments)
-        if "weights" in specs:
-            parts = (named[name] for name in ("model", "weights", "labels"))
-            model = read_classifier(*parts, default=str(specs["model"].default))
+        if "weights" in arguments:
+            parts = (arguments[name] for name in ("model", "weights", "labels"))
+            default = case_kind(method_named(pair[0])).specs()["model"].default
+            model = read_classifier(*parts, default=str(default))
             use: Any = dict(pair[1]).get("precision", "exact")
             with suppress(BlindspotError):  # a model without a way back
                 model.pace("gradient")
