@@ -59,6 +59,7 @@ def show(question: PrototypeQuestion, below: DeltaGenerator) -> None:
         below: where the evidence is drawn.
     """
     evidence = [proved(), Drawing("flip", "What would flip it"), single(question), rival(question)]
+    network = network_of(question)
     section.show(
         Section(
             KEY,
@@ -69,9 +70,7 @@ def show(question: PrototypeQuestion, below: DeltaGenerator) -> None:
             picture=partial(show_parts, question),
             evidence=evidence,
             below=below,
-            first=[
-                (network_of(question), question.case.learned, f"{KEY}.{network_of(question).name}")
-            ],
+            first=[(network, question.case.learned, f"{KEY}.{network.name}")],
         )
     )
 
@@ -173,9 +172,8 @@ def rival_parts(question: PrototypeQuestion, result: Views) -> Table:
 
     How much that class leaves out is known to the network alone.
     """
-    learned = run.answer(
-        network_of(question), question.case.learned
-    )  # kept: the answer began with it
+    # kept: the answer began with it
+    learned = run.answer(network_of(question), question.case.learned)
     head = head_of(question.method.restored(learned["network"], question.case.data))
     share = float(head.ignored()[int(result["outcome"]["rival"][0])])
     return with_indefinite(result["rival parts"], share)

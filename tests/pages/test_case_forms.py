@@ -10,8 +10,7 @@ from components.where_odd import nova
 from engine.attribution.prototypes import PrototypeCase
 from engine.attribution.robustness import AttackedImagesCase, OrderedCase
 from engine.attribution.slides import BagsCase, WholeSlideCase
-from engine.commands.arguments import BY_CASE, made_by
-from engine.commands.arguments.base import Declared
+from engine.commands.arguments import made_by
 from engine.commands.arguments.forgetting import KINDS, RequestParts
 from engine.commands.arguments.generators import GeneratorArguments
 from engine.commands.arguments.normal import (
@@ -28,7 +27,10 @@ from engine.commands.arguments.trained import (
     PruneArguments,
     TrainArguments,
 )
+from engine.commands.families import METHODS
 from engine.core.case_base import Case
+from engine.core.controls import Declared
+from engine.core.method import case_kind
 from engine.evaluation.detection import sources
 from engine.evaluation.experiment import ExperimentCase
 from engine.evaluation.language.photo_pair import PhotoPairCase
@@ -294,7 +296,9 @@ def keys(at) -> set[str]:
 
 def test_every_declaration_has_a_form_or_a_reason():
     kinds = {form.kind for form in FORMS} - {RequestParts, SweepRequest} | NOWHERE.keys()
-    assert {kind if issubclass(kind, Case) else made_by(kind) for kind in kinds} == {*BY_CASE}
+    assert {kind if issubclass(kind, Case) else made_by(kind) for kind in kinds} == {
+        case_kind(kind) for kind in METHODS
+    }
     for form in FORMS:
         assert form.without.keys() <= form.kind.specs().keys() | OWN_MODEL.keys() | SIDEBAR.keys()
 

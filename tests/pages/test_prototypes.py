@@ -130,7 +130,7 @@ def test_robust_and_plain_are_compared_when_told():
     at = settled(visit(link, PROTOTYPES))
     assert "Six networks are trained" in words(at)
     at = settled(at.button(key=f"{ROBUST}.go").click().run())
-    method, case = PrototypeRobustness(**few), question().training
+    method, case = PrototypeRobustness(**few), question().case.learned
     result = answer(method, case)
     assert method.finding(case, result) in [header.value for header in at.header]
     assert robust.curve("certified", "").finding(result) in words(at)

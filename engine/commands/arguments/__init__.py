@@ -58,3 +58,27 @@ def arguments_of(method: type[Method[Any]]) -> type[Arguments[Any]]:
 
 
 __all__ = ["ARGUMENTS", "BY_CASE", "Arguments", "arguments_of", "made_by"]
+
+
+def bridge(kind: type[Case], old: type[Arguments[Any]]) -> None:
+    """As long as a case does not declare its arguments, it takes them from here."""
+    plain = {name: getattr(kind, name) for name in ("specs", "read", "to_arguments")}
+
+    def specs(cls: type[Case]) -> Any:
+        return old.specs() if cls is kind else plain["specs"].__func__(cls)
+
+    def read(cls: type[Case], arguments: Any) -> Any:
+        return old(**arguments).case() if cls is kind else plain["read"].__func__(cls, arguments)
+
+    def to_arguments(self: Case, **known: Any) -> Any:
+        if type(self) is not kind:
+            return plain["to_arguments"](self, **known)
+        return dict(vars(old.of(self, **known)))
+
+    kind.specs, kind.read = classmethod(specs), classmethod(read)  # type: ignore[assignment,method-assign]
+    kind.to_arguments = to_arguments  # type: ignore[method-assign]
+
+
+for case_class, declaration in BY_CASE.items():
+    if not issubclass(declaration, CaseArguments):
+        bridge(case_class, declaration)

@@ -13,6 +13,8 @@ from engine.vision.arguments import LABELS, WEIGHTS, model_argument, read_classi
 from engine.vision.models.classifier import Classifier
 from engine.vision.models.own_file import FILE_PREFIX
 
+__all__ = ["ModelArguments", "model_argument"]
+
 
 @dataclass(frozen=True)
 class ModelArguments(Arguments[CaseT]):
@@ -25,7 +27,7 @@ class ModelArguments(Arguments[CaseT]):
     def classifier(self) -> Classifier:
         """The model. Raises BadModel."""
         default = self.specs()["model"].default
-        return read_classifier(self.model, self.weights, self.labels, default=default)
+        return read_classifier(self.model, self.weights, self.labels, default=str(default))
 
     @classmethod
     def of(cls, case: Any, **known: Any) -> Any:

@@ -46,8 +46,10 @@ def named_target(
     target: str | None, versus: str | None, reading: Reading, model: Classifier, image: Tensor
 ) -> Target:
     """A class of the model, or the one that it sees first."""
-    first = target is None
-    index = int(model.logits(image[None])[0].argmax()) if first else class_number(target, model)
+    if target is None:
+        index = int(model.logits(image[None])[0].argmax())
+    else:
+        index = class_number(target, model)
     return Target(index, None if versus is None else class_number(versus, model), reading)
 
 
