@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
 from math import isfinite
+from pathlib import Path
 from typing import Any
 
 from engine.core.controls import Many, OtherArguments, Text
@@ -32,6 +33,15 @@ def value(text: str, control: Control | Text | Many) -> object:
         return number if isfinite(number) else text
     except (ValueError, OverflowError):  # a whole number may be too large for isfinite
         return text
+
+
+def parse_value(raw: object, control: Any) -> object:
+    """A value as its control wants it, from text or from Python."""
+    if isinstance(control, Many) and isinstance(raw, Iterable) and not isinstance(raw, str):
+        return tuple(str(part) for part in raw)
+    if isinstance(control, Text) and isinstance(raw, int | Path):
+        return str(raw)
+    return value(raw, control) if isinstance(raw, str) else raw
 
 
 def text_of(value: object) -> str:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.commands.arguments.text import near
 from engine.core.errors import BadData, BadSetting
+from engine.core.texts import near
 from engine.vision import data as data_sets
 from engine.vision.data.example import SPLIT
 from engine.vision.data.folders import LITTER, MAX_IMAGES

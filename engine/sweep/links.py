@@ -13,7 +13,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 from engine.attribution import HEATMAPS
-from engine.commands.arguments import Arguments
 from engine.core.keeping.memory import Memory
 from engine.core.method import Method, Slider, Switch
 from engine.sweep.plan import SweepQuestion
@@ -32,7 +31,7 @@ OF_CLASSES = ("target", "versus")
 
 
 def address_of(
-    method: Method[Any], arguments: Arguments[Any], question: SweepQuestion, opens: str = ""
+    method: Method[Any], arguments: Mapping[str, Any], question: SweepQuestion, opens: str = ""
 ) -> str:
     """From the app's own address on, such as "heatmaps?image=…"; "" where no view can be opened.
 
@@ -44,22 +43,21 @@ def address_of(
     """
     if not isinstance(method, HEATMAPS):
         return ""
-    named: Mapping[str, Any] = vars(arguments)
     image = image_of(question.arguments.get("image"), opens)
-    model = line_of(named["model"])
-    if image is None or not model or named["weights"] or named["like"]:
+    model = line_of(arguments["model"])
+    if image is None or not model or arguments["weights"] or arguments["like"]:
         return ""
     parameters: dict[str, str] = {**image, "model": model, f"{VIEW}.methods": method.title}
-    if (named["crop_x"], named["crop_y"]) != (0.5, 0.5):
-        parameters["crop"] = f"{named['crop_x']},{named['crop_y']}"
-    labels = catalog.load(named["model"]).labels
+    if (arguments["crop_x"], arguments["crop_y"]) != (0.5, 0.5):
+        parameters["crop"] = f"{arguments['crop_x']},{arguments['crop_y']}"
+    labels = catalog.load(arguments["model"]).labels
     for name in OF_CLASSES:
-        if (word := named[name]) is not None:
+        if (word := arguments[name]) is not None:
             if word not in labels:
                 return ""  # a number or a part of a name, which the view's list does not take
             parameters[name] = word
     given = dict(question.given)
-    parameters |= {name: str(named[name]) for name in LINK_ARGUMENTS if name in given}
+    parameters |= {name: str(arguments[name]) for name in LINK_ARGUMENTS if name in given}
     return f"{VIEW}?{urlencode(parameters | settings_of(method))}"
 
 

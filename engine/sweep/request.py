@@ -10,8 +10,7 @@ import numpy as np
 
 from engine.attribution import HEATMAPS
 from engine.attribution.heatmaps.occlusion import Occlusion
-from engine.commands.arguments.base import Declared
-from engine.core.controls import Many, OtherArguments, Text, argument
+from engine.core.controls import Declared, Many, OtherArguments, Text, argument
 from engine.core.method import Method, Option, Slider, Switch
 from engine.evaluation.maps.grad_cam import GradCam
 from engine.sweep.plan import SweepPlan

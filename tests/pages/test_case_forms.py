@@ -7,10 +7,10 @@ import pytest
 from components import views
 from components.heatmaps.likeness import SIMILARITY
 from components.where_odd import nova
+from engine.attribution.prototypes import PrototypeCase
 from engine.attribution.robustness import AttackedImagesCase, OrderedCase
-from engine.commands.arguments import BY_CASE, made_by
-from engine.commands.arguments.bags import BagsArguments
-from engine.commands.arguments.base import Declared
+from engine.attribution.slides import BagsCase, WholeSlideCase
+from engine.commands.arguments import made_by
 from engine.commands.arguments.forgetting import KINDS, RequestParts
 from engine.commands.arguments.normal import (
     DataArguments,
@@ -18,7 +18,6 @@ from engine.commands.arguments.normal import (
     LesionsArguments,
     StudyArguments,
 )
-from engine.commands.arguments.prototypes import PrototypeArguments
 from engine.commands.arguments.speech import CaptionArguments, ScenesArguments, WordArguments
 from engine.commands.arguments.trained import (
     AfterArguments,
@@ -26,8 +25,10 @@ from engine.commands.arguments.trained import (
     ForgetArguments,
     PruneArguments,
 )
-from engine.commands.arguments.whole_slides import WholeSlideArguments
+from engine.commands.families import METHODS
 from engine.core.case_base import Case
+from engine.core.controls import Declared
+from engine.core.method import case_kind
 from engine.evaluation.detection import sources
 from engine.evaluation.experiment import ExperimentCase
 from engine.evaluation.language.photo_pair import PhotoPairCase
@@ -124,7 +125,7 @@ FORMS = (
         },
     ),
     Form(
-        views.PROTOTYPES, "prototypes", PrototypeArguments, {"image": "pressed, or the sidebar's"},
+        views.PROTOTYPES, "prototypes", PrototypeCase, {"image": "pressed, or the sidebar's"},
         wrong={
             "prototypes.Prototypes.margin": "7", "prototypes.reasoning": "by heart",
             "prototypes.network": "wide",
@@ -132,7 +133,7 @@ FORMS = (
     ),
     Form(views.STUDY, "study", StudyArguments),
     Form(
-        views.SLIDES, "slides", BagsArguments,
+        views.SLIDES, "slides", BagsCase,
         OWN_MODEL | {"model": "one network reads these tiles"},
         wrong={
             "slides.MHIM.epochs": "7000", "slides.bag": "777", "slides.version": "v9",
@@ -279,7 +280,7 @@ FORMS = (
 NOWHERE = {
     ForgetArguments: "a part of BoardArguments",
     DataArguments: "asked by Familiar? for its images",
-    WholeSlideArguments: "a file, opened on Slides",
+    WholeSlideCase: "a file, opened on Slides",
     TrustCase: "the maps of Heatmaps",
     WordArguments: "words that are pressed in an answer",
 }
@@ -295,7 +296,9 @@ def keys(at) -> set[str]:
 
 def test_every_declaration_has_a_form_or_a_reason():
     kinds = {form.kind for form in FORMS} - {RequestParts, SweepRequest} | NOWHERE.keys()
-    assert {kind if issubclass(kind, Case) else made_by(kind) for kind in kinds} == {*BY_CASE}
+    assert {kind if issubclass(kind, Case) else made_by(kind) for kind in kinds} == {
+        case_kind(kind) for kind in METHODS
+    }
     for form in FORMS:
         assert form.without.keys() <= form.kind.specs().keys() | OWN_MODEL.keys() | SIDEBAR.keys()
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
+from engine.attribution.prototypes import PrototypeCase
 from engine.attribution.robustness import AttackedImagesCase, OrderedCase
-from engine.commands.arguments.bags import BagsArguments
+from engine.attribution.slides import BagsCase, WholeSlideCase
 from engine.commands.arguments.base import Arguments, CaseArguments, arguments_for
 from engine.commands.arguments.normal import (
     DataArguments,
@@ -13,7 +14,6 @@ from engine.commands.arguments.normal import (
     LesionsArguments,
     StudyArguments,
 )
-from engine.commands.arguments.prototypes import PrototypeArguments
 from engine.commands.arguments.speech import CaptionArguments, ScenesArguments, WordArguments
 from engine.commands.arguments.trained import (
     AfterArguments,
@@ -21,7 +21,6 @@ from engine.commands.arguments.trained import (
     ForgetArguments,
     PruneArguments,
 )
-from engine.commands.arguments.whole_slides import WholeSlideArguments
 from engine.core.method import Case, Method, case_kind
 from engine.evaluation.experiment import ExperimentCase
 from engine.evaluation.language.photo_pair import PhotoPairCase
@@ -37,7 +36,7 @@ ARGUMENTS: tuple[type[Arguments[Any]], ...] = (
     FamiliarArguments, LesionsArguments, DataArguments, PruneArguments, arguments_for(TrainCase),
     arguments_for(ExperimentCase), arguments_for(GeneratorCase), arguments_for(OrderedCase),
     arguments_for(AttackedImagesCase),
-    PrototypeArguments, BagsArguments, WholeSlideArguments,
+    arguments_for(PrototypeCase), arguments_for(BagsCase), arguments_for(WholeSlideCase),
 )  # fmt: skip
 
 
@@ -59,3 +58,27 @@ def arguments_of(method: type[Method[Any]]) -> type[Arguments[Any]]:
 
 
 __all__ = ["ARGUMENTS", "BY_CASE", "Arguments", "arguments_of", "made_by"]
+
+
+def bridge(kind: type[Case], old: type[Arguments[Any]]) -> None:
+    """As long as a case does not declare its arguments, it takes them from here."""
+    plain = {name: getattr(kind, name) for name in ("specs", "read", "to_arguments")}
+
+    def specs(cls: type[Case]) -> Any:
+        return old.specs() if cls is kind else plain["specs"].__func__(cls)
+
+    def read(cls: type[Case], arguments: Any) -> Any:
+        return old(**arguments).case() if cls is kind else plain["read"].__func__(cls, arguments)
+
+    def to_arguments(self: Case, **known: Any) -> Any:
+        if type(self) is not kind:
+            return plain["to_arguments"](self, **known)
+        return dict(vars(old.of(self, **known)))
+
+    kind.specs, kind.read = classmethod(specs), classmethod(read)  # type: ignore[assignment,method-assign]
+    kind.to_arguments = to_arguments  # type: ignore[method-assign]
+
+
+for case_class, declaration in BY_CASE.items():
+    if not issubclass(declaration, CaseArguments):
+        bridge(case_class, declaration)
