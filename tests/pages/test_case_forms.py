@@ -18,7 +18,7 @@ from engine.commands.arguments.normal import (
     LesionsArguments,
     StudyArguments,
 )
-from engine.commands.arguments.speech import CaptionArguments, ScenesArguments, WordArguments
+from engine.commands.arguments.speech import CaptionArguments, WordArguments
 from engine.commands.arguments.trained import (
     AfterArguments,
     BoardArguments,
@@ -32,6 +32,7 @@ from engine.core.method import case_kind
 from engine.evaluation.detection import sources
 from engine.evaluation.experiment import ExperimentCase
 from engine.evaluation.language.photo_pair import PhotoPairCase
+from engine.evaluation.language.rates import ScenesCase
 from engine.evaluation.trust import TrustCase
 from engine.hallucination.experiments import RefusalAudit
 from engine.sparsity import NMFlowExperiment
@@ -220,18 +221,18 @@ FORMS = (
         views.DECODING, "decoding", CaptionArguments, {"image": PICKER, "ask": ABOVE},
     ),
     Form(
-        views.DECODING, "decoding.scenes", ScenesArguments,
+        views.DECODING, "decoding.scenes", ScenesCase,
         dict.fromkeys(("model", "decoding"), "those that are chosen above")
         | {"seed": "every strategy reads the same scenes"},
     ),
-    Form(views.BEFORE_AFTER, "beaf", ScenesArguments),
+    Form(views.BEFORE_AFTER, "beaf", ScenesCase),
     Form(
         views.BEFORE_AFTER, "beaf.own", PhotoPairCase,
         dict.fromkeys(("mask", "after"), "files, opened in the view")
         | dict.fromkeys(("top", "left", "bottom", "right"), "dragged on the picture"),
     ),
     Form(
-        views.BENCHMARKS, "benchmarks", ScenesArguments,
+        views.BENCHMARKS, "benchmarks", ScenesCase,
         {"decoding": "several, in a row of words", "seed": "every decoding reads the same scenes"},
     ),
     Form(

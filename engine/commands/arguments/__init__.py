@@ -14,7 +14,7 @@ from engine.commands.arguments.normal import (
     LesionsArguments,
     StudyArguments,
 )
-from engine.commands.arguments.speech import CaptionArguments, ScenesArguments, WordArguments
+from engine.commands.arguments.speech import CaptionArguments, WordArguments
 from engine.commands.arguments.trained import (
     AfterArguments,
     BoardArguments,
@@ -24,6 +24,7 @@ from engine.commands.arguments.trained import (
 from engine.core.method import Case, Method, case_kind
 from engine.evaluation.experiment import ExperimentCase
 from engine.evaluation.language.photo_pair import PhotoPairCase
+from engine.evaluation.language.rates import ScenesCase
 from engine.evaluation.trust import TrustCase
 from engine.unlearning import GeneratorCase
 from engine.vision.case import ImageCase, PairCase
@@ -32,7 +33,8 @@ from engine.vision.lab import TrainCase
 ARGUMENTS: tuple[type[Arguments[Any]], ...] = (
     arguments_for(ImageCase), arguments_for(PairCase), arguments_for(TrustCase),
     StudyArguments, ForgetArguments, BoardArguments,
-    AfterArguments, CaptionArguments, WordArguments, ScenesArguments, arguments_for(PhotoPairCase),
+    AfterArguments, CaptionArguments, WordArguments,
+    arguments_for(ScenesCase), arguments_for(PhotoPairCase),
     FamiliarArguments, LesionsArguments, DataArguments, PruneArguments, arguments_for(TrainCase),
     arguments_for(ExperimentCase), arguments_for(GeneratorCase), arguments_for(OrderedCase),
     arguments_for(AttackedImagesCase),
