@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
+from engine.anomaly import DataCase, FamiliarCase, LesionsCase
 from engine.attribution.prototypes import PrototypeCase
 from engine.attribution.robustness import AttackedImagesCase, OrderedCase
 from engine.attribution.slides import BagsCase, WholeSlideCase
 from engine.commands.arguments.base import Arguments, CaseArguments, arguments_for
-from engine.commands.arguments.normal import (
-    DataArguments,
-    FamiliarArguments,
-    LesionsArguments,
-    StudyArguments,
-)
+from engine.commands.arguments.normal import StudyArguments
 from engine.commands.arguments.speech import CaptionArguments, WordArguments
 from engine.commands.arguments.trained import (
     AfterArguments,
@@ -35,7 +31,8 @@ ARGUMENTS: tuple[type[Arguments[Any]], ...] = (
     StudyArguments, ForgetArguments, BoardArguments,
     AfterArguments, CaptionArguments, WordArguments,
     arguments_for(ScenesCase), arguments_for(PhotoPairCase),
-    FamiliarArguments, LesionsArguments, DataArguments, PruneArguments, arguments_for(TrainCase),
+    arguments_for(FamiliarCase), arguments_for(LesionsCase), arguments_for(DataCase),
+    PruneArguments, arguments_for(TrainCase),
     arguments_for(ExperimentCase), arguments_for(GeneratorCase), arguments_for(OrderedCase),
     arguments_for(AttackedImagesCase),
     arguments_for(PrototypeCase), arguments_for(BagsCase), arguments_for(WholeSlideCase),
