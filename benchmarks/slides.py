@@ -8,8 +8,7 @@ from playwright.sync_api import sync_playwright
 
 from benchmarks.table import BenchmarkRow
 from benchmarks.timing import timed
-from engine.attribution.slides import MHIM
-from engine.commands.arguments.bags import BagsArguments
+from engine.attribution.slides import MHIM, BagsCase
 from tests.browser import chromium
 from tests.browser.dragging import LONG, closer_up, dragged
 from tests.browser.server import ROOT, serving, settle
@@ -20,7 +19,7 @@ ROUNDS = 2  # of a training, which takes more than a minute
 
 def rows(rounds: int) -> Iterator[BenchmarkRow]:
     """The three plain networks, teacher and student on 300 bags; the made section in a browser."""
-    case = BagsArguments().case()
+    case = BagsCase.from_arguments()
     spent = [timed(lambda: MHIM()(case)) for _ in range(min(rounds, ROUNDS))]
     yield BenchmarkRow.of(
         "MHIM-MIL v1 beside max, mean and plain attention, 300 bags", spent, "s", most=TRAINING

@@ -10,8 +10,7 @@ from typing import Any, Literal
 from components import forms
 from components.links import refuse
 from components.picks import Kind, pick, pick_some, search_box, type_text
-from engine.commands.arguments.base import Declared
-from engine.core.controls import Many
+from engine.core.controls import Declared, Many
 from engine.core.method import Case, Option, Slider, Switch
 
 LISTED_WORDS = 6  # words that are listed where a link asks for another one

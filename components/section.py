@@ -20,12 +20,11 @@ from components.notices import escape_markdown, show_problems
 from components.runs import Outcome, Pending
 from components.share import Files, Offer
 from components.sidebar.ground import ground_of
-from engine.commands.arguments import BY_CASE, arguments_of
 from engine.commands.as_code import as_python, as_shell
 from engine.core import run
 from engine.core.charts.drawing import Draw, Drawing, Exhibit, Views, Words, exhibit
 from engine.core.errors import BlindspotError
-from engine.core.method import Method
+from engine.core.method import Method, case_kind
 from engine.core.run import Answer
 from engine.vision.lab import keep_when_done
 
@@ -206,12 +205,13 @@ def show_footer(section: Section, offer: Offer | None = None) -> None:
 def calls(section: Section) -> tuple[str, ...]:
     """The same question in Python and, where the case can be named there, in the shell."""
     script_calls = (section.script(),) if section.script else ()
-    if type(section.case) not in BY_CASE:
+    kind = case_kind(type(section.method))
+    specs = kind.specs()
+    if type(section.case) is not kind or not specs:
         return script_calls
-    kind = arguments_of(type(section.method))
-    known = {name: setting for name, setting in section.known.items() if name in kind.specs()}
+    known = {name: setting for name, setting in section.known.items() if name in specs}
     try:
-        arguments = kind.of(section.case, **known)
+        arguments = section.case.to_arguments(**known)
     except BlindspotError:  # a model or an image that only this session has
         return script_calls
     return as_python(section.method, arguments), as_shell(section.method, arguments)

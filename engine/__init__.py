@@ -59,10 +59,11 @@ def _question(
 ) -> tuple[Method[Any], Case]:
     """As `question`; warns where a default does not fit the picture that is given."""
     from engine.commands import asking
-    from engine.commands.arguments.fitting import default_note
+    from engine.commands.fitting import default_note
+    from engine.core.method import case_kind
 
     chosen_method, arguments = asking.question(asking.method_named(method), inputs, settings)
-    case = arguments.case()
+    case = case_kind(type(chosen_method)).read(arguments)
     if words := default_note(arguments, case, inputs):
         warnings.warn(words, stacklevel=3)  # the line that called `answer` or `question`
     return chosen_method, case

@@ -21,11 +21,12 @@ from engine.attribution.experiments.mixed_answers import MixedAnswers
 from engine.attribution.heatmaps.gradient_x_input import GradientXInput
 from engine.attribution.prototypes import PROTOTYPES, PrototypeCase, Prototypes, about_row
 from engine.attribution.slides import BAGS, BagsCase, TileAttention, UnlikeTiles, WholeSlideCase
-from engine.attribution.study import STUDY, ImageQuestion, StudyCase, ten
+from engine.attribution.study import STUDY, StudyCase, StudyImage, ten
 from engine.attribution.tilt import TILT, LocalTilt, TiltedBoundary, TiltedSheets
 from engine.core.method import case_kind
 from engine.core.result import Tokens, WeightScores
-from engine.evaluation.detection.case import DataCase, FamiliarCase, LesionsCase
+from engine.evaluation.detection.case import DataCase, FamiliarCase
+from engine.evaluation.detection.lesions import LesionsCase
 from engine.evaluation.experiment import ClosedFormExperiment, Experiment, ExperimentCase
 from engine.evaluation.trust import AmongOthers, Check, TrustCase
 from engine.hallucination.experiments import ImageRerouting, RefusalAudit, VisualAudit
@@ -223,8 +224,8 @@ def study_case(model: Classifier | None = None) -> StudyCase:
     masks = np.zeros((2, model.side, model.side), np.bool_)
     masks[0, :4, :4], masks[1, 4:9, 4:9] = True, True
     images = (
-        ImageQuestion(7, image(model.side, 1), (0, 1), masks),
-        ImageQuestion(9, image(model.side, 2), (1,), masks[:1], rival=0),
+        StudyImage(7, image(model.side, 1), (0, 1), masks),
+        StudyImage(9, image(model.side, 2), (1,), masks[:1], rival=0),
     )
     return StudyCase(model, images, ten(model.side, samples=50))
 

@@ -13,7 +13,7 @@ from engine.attribution import HEATMAPS as KINDS
 from engine.commands import asking
 from engine.core import run
 from engine.core.lane import lanes
-from engine.core.method import quiet
+from engine.core.method import case_kind, quiet
 from tests.hostile import archives
 from tests.in_memory import png
 from tests.opening import at_view
@@ -100,7 +100,7 @@ def question_in(python):
 def digest_of(name, **given):
     """The digest of a question as engine.answer is asked it."""
     method, arguments = asking.question(asking.method_named(name), given)
-    return run.digest(method, arguments.case())
+    return run.digest(method, case_kind(type(method)).read(arguments))
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 import streamlit as st
 
 from components import forms
@@ -12,7 +9,7 @@ from components.case_form import CaseForm
 from components.ending import end
 from components.notices import show_problems
 from components.picks import pick
-from engine.commands.arguments.speech import ScenesArguments
+from engine.core.question import Question
 from engine.evaluation.language.beaf import SCENES
 from engine.hallucination import BEAF, ScenesCase
 from engine.vision.data.sprites import CATEGORIES
@@ -23,18 +20,12 @@ THRESHOLDS = {f"p(yes) ≥ {share} %": share / 100 for share in range(5, 100, 5)
 ANY = "any thing"
 
 
-@dataclass(frozen=True)
-class PairsQuestion:
-    """What is asked, and the arguments that say so."""
-
-    case: ScenesCase
-    method: BEAF
-    known: dict[str, Any]
+PairsQuestion = Question[BEAF, ScenesCase]
 
 
 def choose() -> PairsQuestion:
     """The widgets; the page ends where nothing can be asked."""
-    form = CaseForm(ScenesArguments, KEY)
+    form = CaseForm(ScenesCase, KEY)
     question: PairsQuestion | None = None
     with show_problems():
         form.ask("model", "pills")
@@ -46,7 +37,7 @@ def choose() -> PairsQuestion:
             form.ask("clean")
             form.ask("seed")
             method = BEAF(**forms.settings(BEAF, f"{KEY}.BEAF"))
-        question = PairsQuestion(ScenesArguments(**form.given).case(), method, form.known())
+        question = Question(method, ScenesCase.from_arguments(**form.given), form.known())
     return question or end()
 
 

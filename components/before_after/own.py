@@ -20,8 +20,6 @@ from components.picks import pick
 from components.section import Section
 from components.widgets.pictures import show_picture
 from components.widgets.rectangle import Box, rectangle
-from engine.commands.arguments.photographs import PhotoPairArguments
-from engine.commands.arguments.pictures import open_picture
 from engine.core.charts.bars import Dots
 from engine.core.charts.drawing import Drawing, Views
 from engine.core.charts.lines import Lines
@@ -32,13 +30,15 @@ from engine.evaluation.language.photo_counts import said_word
 from engine.evaluation.language.photo_pair import (
     change_of,
     noun_question,
+    photo_pair,
     taken_out,
     with_case_names,
 )
+from engine.evaluation.language.photographs import MIDDLE, SIDES, Photograph
 from engine.hallucination import PhotoPair, PhotoPairCase, asking
-from engine.hallucination.photographs import MIDDLE, SIDES, Photograph, photo_pair
 from engine.vision.images import MAX_MB, Picture, Scan, load, square
 from engine.vision.images.masks import Mask, mask_of
+from engine.vision.pictures import open_picture
 
 KEY = f"{PAGE}.own"
 TITLE = "A photograph of yours, with a thing taken out of it"
@@ -125,7 +125,7 @@ def ask(case: PhotoPairCase, known: dict[str, Any], method: PhotoPair) -> None:
 
 def choose() -> tuple[PhotoPairCase, dict[str, Any], PhotoPair]:
     """Photograph, thing and model. Raises BlindspotError where something does not fit."""
-    form = CaseForm(PhotoPairArguments, KEY)
+    form = CaseForm(PhotoPairCase, KEY)
     left, right = st.columns([2, 3], gap="large")
     with left:
         uploaded = None
@@ -204,7 +204,7 @@ def first_box() -> Box:
 
 def first_values() -> dict[str, Any]:
     """What the arguments are at first."""
-    return {name: spec.default for name, spec in PhotoPairArguments.specs().items()}
+    return {name: spec.default for name, spec in PhotoPairCase.specs().items()}
 
 
 def uploaded_picture(slot: str, label: str, help: str) -> Picture | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -90,11 +89,11 @@ def compare_words(table: Table) -> str:
 def law(question: PairsQuestion) -> None:
     """The stubborn yes by the strength of the contrast, beside the closed form."""
     case = replace(question.case, strategy=Greedy())
-    settings: dict[str, Any] = question.known | {"decoding": Greedy.name} if question.known else {}
+    known = {**question.known, "decoding": Greedy.name} if question.known else {}
     section.show(
         Section(
             f"{KEY}.law", RemovalLaw(), case, "What can contrast mend? The law, and what is found",
-            known=settings, button="Count with contrast",
+            known=known, button="Count with contrast",
             sentence=lambda result: law_words(result["law"], result["fit"]),
             evidence=(Drawing("law", "", LAW, lambda _: "The line goes through the first point; "
                       "all others are predictions. Bars: 90 % of resampled pairs."),),

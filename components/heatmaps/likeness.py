@@ -11,9 +11,8 @@ from components.picks import pick
 from components.sidebar import partners
 from components.sidebar.subject import Second, Subject
 from components.widgets.pictures import show_picture
-from engine.commands.arguments.pictures import ImageArguments
 from engine.core.errors import BadModel
-from engine.vision.case import model_input, similarity_case
+from engine.vision.case import ImageCase, model_input, similarity_case
 from engine.vision.images import Crop
 
 CLASS, SIMILARITY = "a class", "similarity to another image"
@@ -30,7 +29,7 @@ def choose(subject: Subject) -> Subject:
         return subject
     choice, picture = st.columns([3, 1])
     with choice:
-        other = partners.ask_one(partners.partner_form(ImageArguments, "heatmaps", subject), "like")
+        other = partners.ask_one(partners.partner_form(ImageCase, "heatmaps", subject), "like")
         with st.expander("Other images of yours"):
             partners.open_own()
     show_picture(other.thumbnail(SIDE), f"{other.title}, its middle square", place=picture)

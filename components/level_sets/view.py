@@ -29,8 +29,8 @@ from engine.attribution.level_sets.settings import LevelSet
 from engine.attribution.level_sets.simplex import Simplex
 from engine.attribution.level_sets.star import Star
 from engine.attribution.level_sets.tube_width import TubeWidth
-from engine.commands.arguments.pictures import PairArguments
 from engine.core.charts.drawing import Drawing, Views
+from engine.vision.case import PairCase
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Tab:
         """As many images to walk to as it takes, and what a command must say of all images."""
         is_single = self.kind.targets == (1, 1)
         key = KEY if is_single else f"{KEY}.{word.lower().replace(' ', '-')}"
-        form = partners.partner_form(PairArguments, key, subject)
+        form = partners.partner_form(PairCase, key, subject)
         chosen = (
             [partners.ask_one(form, "against")]
             if is_single

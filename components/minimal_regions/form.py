@@ -13,7 +13,6 @@ from components.own_words import may_link
 from components.picks import switch
 from components.sidebar.subject import Subject, cost_words
 from engine.attribution.lima import LiMA, OtherMaps, RandomOrder
-from engine.commands.arguments.pictures import ImageArguments
 from engine.vision.case import ImageCase
 from engine.vision.case.target import Target
 
@@ -88,7 +87,7 @@ def true_class(chosen_subject: Subject) -> int | None:
     if example and example.label in labels:
         st.caption(f"The data set says: {escape_markdown(example.label)}.")
         return labels.index(example.label)
-    form = CaseForm(ImageArguments, KEY, {"model": model})
+    form = CaseForm(ImageCase, KEY, {"model": model})
     label = form.ask(
         "target",
         "search",

@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
 
 from components import forms
 from components.asked_image import SIDEBAR_IMAGE, TEST
@@ -17,7 +11,6 @@ from components.ending import end
 from components.in_distribution import say_of_data
 from components.notices import escape_markdown, show_problems
 from components.picks import pick
-from components.sidebar.pictures import enlarged
 from components.sidebar.subject import ChosenImage, image_alone
 from components.widgets.data_images import press_images
 from engine.attribution.prototypes import (
@@ -31,7 +24,7 @@ from engine.attribution.prototypes import (
 )
 from engine.attribution.prototypes.learning import NETWORK_TITLES, REASONING_TITLES
 from engine.attribution.prototypes.networks import RBF, SHALLOW
-from engine.commands.arguments.prototypes import PrototypeArguments
+from engine.core.question import Question
 from engine.evaluation.experiment import ExperimentCase
 from engine.vision.data import DataSet
 
@@ -43,45 +36,28 @@ EXPLAINED = {title: name for name, title in REASONING_TITLES.items() if name != 
 OFFERED = {title: name for name, title in NETWORK_TITLES.items()}
 
 
-@dataclass(frozen=True)
-class PrototypeQuestion:
-    """What the page asks.
+PrototypeQuestion = Question[Prototypes, PrototypeCase]
 
-    Args:
-        case: data, image and seed.
-        method: network, reasoning and training.
-        label: what the image is; "" of a person's own.
-        known: the arguments of the case, for *Share*; none of an upload.
-    """
 
-    case: PrototypeCase
-    method: Prototypes
-    label: str
-    known: Mapping[str, Any]
+def network_of(question: PrototypeQuestion) -> PrototypeNetwork:
+    """How the network is trained."""
+    return PrototypeNetwork(**question.method.learned_as())
 
-    @property
-    def network(self) -> PrototypeNetwork:
-        """How the network is trained."""
-        return PrototypeNetwork(**self.method.learned_as())
 
-    @property
-    def training(self) -> ExperimentCase:
-        """What it is trained on."""
-        return self.case.learned
+def class_name(question: PrototypeQuestion, label: float) -> str:
+    """A class in words."""
+    return question.case.data.classes[int(label)]
 
-    @property
-    def pixels(self) -> NDArray[np.uint8]:
-        """The image as the network sees it, large enough to be seen."""
-        return enlarged(self.case.shown)
 
-    def name(self, label: float) -> str:
-        """A class in words."""
-        return self.case.data.classes[int(label)]
+def label_of(question: PrototypeQuestion) -> str:
+    """What the image is; "" of one that is not in the data."""
+    row, data = question.case.row, question.case.data
+    return "" if row is None else data.classes[data.labels[row]]
 
 
 def choose() -> PrototypeQuestion:
     """The data in the sidebar; network, reasoning and image on the page."""
-    form = CaseForm(PrototypeArguments, KEY, {"names": DATA})
+    form = CaseForm(PrototypeCase, KEY, {"names": DATA})
     with st.sidebar:
         st.header("Learned from")
         form.ask("data", "radio", first=DATA[0], label_visibility="collapsed")
@@ -119,8 +95,8 @@ def pick_image(learned: ExperimentCase, method: Prototypes) -> PrototypeQuestion
         sidebar_image = image_alone() if about == SIDEBAR_IMAGE else None
         if sidebar_image is None:
             row = pick_row(data)
-            label, case = data.classes[data.labels[row]], about_row(data, row, seed)
-            return PrototypeQuestion(case, method, label, PrototypeArguments.named(case))
+            case = about_row(data, row, seed)
+            return Question(method, case, case.to_arguments())
     return own_image(data, sidebar_image, method, seed)
 
 
@@ -130,10 +106,7 @@ def own_image(data: DataSet, own: ChosenImage, method: Prototypes, seed: int) ->
     if inverted:
         st.caption("Dark on light: shown to the network inverted, as its training images are.")
     say_of_data(data, case.pixels[0], own.name if "/" in own.name else "")
-    known = PrototypeArguments.named(case)
-    if case.row is None:
-        known = {}
-    return PrototypeQuestion(case, method, "", known)
+    return Question(method, case, {} if case.row is None else case.to_arguments())
 
 
 def pick_row(data: DataSet) -> int:

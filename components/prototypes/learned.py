@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from components import section
-from components.prototypes.form import KEY, PrototypeQuestion
+from components.prototypes.form import KEY, PrototypeQuestion, network_of
 from components.section import Section
 from engine.core import run
 from engine.core.charts.drawing import Drawing, Views
@@ -14,14 +14,14 @@ from engine.core.charts.matrix import Matrix
 
 def show(question: PrototypeQuestion) -> None:
     """The network, once it is trained."""
-    if run.kept_answer(question.network, question.training) is None:
+    if run.kept_answer(network_of(question), question.case.learned) is None:
         return
     with st.expander("The whole network"):
         section.show(
             Section(
                 f"{KEY}.whole",
-                question.network,
-                question.training,
+                network_of(question),
+                question.case.learned,
                 known=question.known,
                 evidence=(
                     Drawing("prototypes", "All prototypes"),

@@ -29,7 +29,7 @@ def show(question: PrototypeQuestion) -> None:
             Section(
                 KEY,
                 PrototypeRobustness(**settings),
-                question.training,
+                question.case.learned,
                 known=question.known,
                 evidence=(
                     curve("certified", "Right, and proved to stay so"),

@@ -13,8 +13,9 @@ from streamlit.delta_generator import DeltaGenerator
 from components import section
 from components.draw.drawing import draw
 from components.notices import escape_markdown
-from components.prototypes.form import KEY, PrototypeQuestion
+from components.prototypes.form import KEY, PrototypeQuestion, class_name, label_of, network_of
 from components.section import Section
+from components.sidebar.pictures import enlarged
 from components.widgets.pictures import show_picture
 from engine.attribution.prototypes.learning import head_of
 from engine.attribution.prototypes.networks import INDEFINITE
@@ -58,6 +59,7 @@ def show(question: PrototypeQuestion, below: DeltaGenerator) -> None:
         below: where the evidence is drawn.
     """
     evidence = [proved(), Drawing("flip", "What would flip it"), single(question), rival(question)]
+    network = network_of(question)
     section.show(
         Section(
             KEY,
@@ -68,7 +70,7 @@ def show(question: PrototypeQuestion, below: DeltaGenerator) -> None:
             picture=partial(show_parts, question),
             evidence=evidence,
             below=below,
-            first=[(question.network, question.training, f"{KEY}.{question.network.name}")],
+            first=[(network, question.case.learned, f"{KEY}.{network.name}")],
         )
     )
 
@@ -78,7 +80,12 @@ def show_parts(question: PrototypeQuestion, result: Views) -> None:
     left, right = st.columns([1, 3.2], gap="medium", vertical_alignment="top")
     with left:
         caption = answer_sentence(question, result)
-        show_picture(question.pixels, caption, width="stretch", caption=escape_markdown(caption))
+        show_picture(
+            enlarged(question.case.shown),
+            caption,
+            width="stretch",
+            caption=escape_markdown(caption),
+        )
         st.caption(escape_markdown(scores_text(question, result)))
     with right:
         draw(Drawing("picture"), result, f"{KEY}.picture")
@@ -89,24 +96,24 @@ def show_parts(question: PrototypeQuestion, result: Views) -> None:
 
 def answer_sentence(question: PrototypeQuestion, result: Views) -> str:
     """What the image is, and whether that was the answer."""
-    if not question.label:
+    if not label_of(question):
         return "your image, as the network sees it"
-    wrong = question.name(result["outcome"]["answer"][0]) != question.label
-    return f"labeled {question.label}{', so the answer is wrong' if wrong else ''}"
+    wrong = class_name(question, result["outcome"]["answer"][0]) != label_of(question)
+    return f"labeled {label_of(question)}{', so the answer is wrong' if wrong else ''}"
 
 
 def scores_text(question: PrototypeQuestion, result: Views) -> str:
     """The scores of the first two classes."""
     outcome = result["outcome"]
     return (
-        f"{question.name(outcome['answer'][0])} scores {100 * outcome['score'][0]:.0f} %, "
-        f"{question.name(outcome['rival'][0])} {100 * outcome['second'][0]:.0f} %."
+        f"{class_name(question, outcome['answer'][0])} scores {100 * outcome['score'][0]:.0f} %, "
+        f"{class_name(question, outcome['rival'][0])} {100 * outcome['second'][0]:.0f} %."
     )
 
 
 def bars(question: PrototypeQuestion, result: Views) -> Drawing:
     """The parts of each prototype; of the old CBC, what it leaves out too."""
-    title = f"What makes the score of {question.name(result['outcome']['answer'][0])}"
+    title = f"What makes the score of {class_name(question, result['outcome']['answer'][0])}"
     if question.method.reasoning == INDEFINITE:
         return indefinite_parts_drawing("parts", title, own_parts)
     return Drawing("parts", title, STACKED, partial(parts_sentence, "parts"), part=summed)
@@ -165,7 +172,8 @@ def rival_parts(question: PrototypeQuestion, result: Views) -> Table:
 
     How much that class leaves out is known to the network alone.
     """
-    learned = run.answer(question.network, question.training)  # kept: the answer began with it
+    # kept: the answer began with it
+    learned = run.answer(network_of(question), question.case.learned)
     head = head_of(question.method.restored(learned["network"], question.case.data))
     share = float(head.ignored()[int(result["outcome"]["rival"][0])])
     return with_indefinite(result["rival parts"], share)
@@ -227,11 +235,13 @@ def single(question: PrototypeQuestion) -> Drawing:
 
 def flip_sentence(question: PrototypeQuestion, result: Views) -> str:
     """The smallest change of one prototype that flips the answer."""
-    table, other = result["changes"], question.name(result["outcome"]["rival"][0])
+    table, other = result["changes"], class_name(question, result["outcome"]["rival"][0])
     if not np.isfinite(table["needed"][0]):
         return f"No prototype alone, however it is seen, makes it {other}."
     similarity, needed_similarity = (100 * float(table[name][0]) for name in ("seen", "needed"))
-    says = question.name(result["outcome"]["answer"][0])  # a third class may then be ahead of both
+    says = class_name(
+        question, result["outcome"]["answer"][0]
+    )  # a third class may then be ahead of both
     return (
         f"If {table.rows[0]} were seen {needed_similarity:.0f} % in place of {similarity:.0f} "
         f"%, {other} would have "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import Field, dataclass, fields, replace
+from dataclasses import Field, fields, replace
 from functools import partial
 from typing import Any
 
@@ -19,6 +19,7 @@ from engine.attribution.robustness import FGSM, ORDERED, PGD, drawn_order
 from engine.attribution.robustness.gradient_steps import GradientAttack
 from engine.attribution.robustness.ordered_case import MOST, USUAL
 from engine.attribution.robustness.quadattack import OrderedAttack
+from engine.core.question import Question
 from engine.core.result import distinct
 from engine.vision.case import ImageCase
 from engine.vision.case.target import Target
@@ -29,24 +30,12 @@ KINDS: dict[str, type[GradientAttack]] = {kind.title: kind for kind in (PGD, FGS
 ORDERED_KINDS: dict[str, type[OrderedAttack]] = {kind.title: kind for kind in ORDERED}
 
 
-@dataclass(frozen=True)
-class AttackQuestion:
-    """The attack on the image of the sidebar."""
+AttackQuestion = Question[GradientAttack, ImageCase]  # of the image of the sidebar
 
-    method: GradientAttack
-    case: ImageCase
-    about: Subject
 
-    @property
-    def words(self) -> str:
-        """What is asked, in words."""
-        label = self.case.model.labels[self.case.target.index]
-        return f"How small a change makes the model stop saying “{label}”?"
-
-    @property
-    def small(self) -> bool:
-        """Whether everything about it is answered without being told to."""
-        return self.case.image.shape[-1] <= SMALL
+def is_small(case: ImageCase) -> bool:
+    """Whether everything about it is answered without being told to."""
+    return case.image.shape[-1] <= SMALL
 
 
 def choose(chosen_subject: Subject) -> AttackQuestion:
@@ -65,7 +54,7 @@ def choose(chosen_subject: Subject) -> AttackQuestion:
             for spec in fields(kind)
             if spec.name not in settings
         }
-    return AttackQuestion(kind(**settings), case, chosen_subject)
+    return Question(kind(**settings), case, chosen_subject.arguments)
 
 
 def choose_ordered(question: AttackQuestion) -> OrderedAttack:

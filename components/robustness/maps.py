@@ -14,8 +14,9 @@ from components.draw.maps import draw_maps
 from components.notices import escape_markdown
 from components.picks import pick, pick_some
 from components.robustness import drawings
-from components.robustness.form import KEY, AttackQuestion
+from components.robustness.form import KEY, AttackQuestion, is_small
 from components.section import Section
+from components.sidebar.subject import Subject
 from components.trust import verdict
 from components.trust.trials import WITHHELD
 from components.views import HEATMAPS
@@ -28,7 +29,8 @@ from engine.core.result import Table
 from engine.core.run import Answer
 from engine.evaluation.trust import Check, Order, OtherClass, TrustCase
 from engine.evaluation.trust.verdict import GOOD
-from engine.vision.case import PairCase
+from engine.vision.case import ImageCase, PairCase
+from engine.vision.data.example import Mask
 
 BOUND, ORDER = "the attack above", "your order"
 CARRY = "carry the score"
@@ -43,10 +45,11 @@ WORDS = {
 }
 
 
-def followed(question: AttackQuestion, bound: Answer | None, ordered: Answer | None) -> None:
+def followed(
+    question: AttackQuestion, chosen_subject: Subject, attacks: Mapping[str, Answer | None]
+) -> None:
     """Which heat maps moved with the answer, after either of the attacks."""
     st.subheader("Which heat map followed?")
-    attacks = {BOUND: bound, ORDER: ordered}
     chosen = pick("After", list(attacks), f"{KEY}.after", "segments")
     if (attack := attacks[chosen]) is None:
         st.info(f"There is no image of {chosen} to compare: run that attack first.")
@@ -58,12 +61,12 @@ def followed(question: AttackQuestion, bound: Answer | None, ordered: Answer | N
     usual = {kind.title for kind in MAPS if not kind.unmet(question.case)}
     with answer:
         result = (
-            usual_maps(question, case, chosen)
+            usual_maps(chosen_subject, case, chosen)
             if set(titles) == usual
-            else selected_maps(question, case, titles)
+            else selected_maps(chosen_subject, case, titles)
         )
     if result is not None:
-        show_trust(question, result)
+        show_trust(question.case, chosen_subject, result)
 
 
 def choose_maps(question: AttackQuestion) -> list[str]:
@@ -97,23 +100,23 @@ def chosen_of(
     return usual if selected and not still_offered else still_offered
 
 
-def usual_maps(question: AttackQuestion, case: Any, changed: str) -> Views | None:
+def usual_maps(chosen_subject: Subject, case: Any, changed: str) -> Views | None:
     """The usual maps, compared in one answer."""
     return section.show(
         Section(
             f"{KEY}.maps",
             MapsFollow(),
             case,
-            picture=lambda maps: show_three_maps(question, maps),
+            picture=lambda maps: show_three_maps(chosen_subject, maps),
             evidence=(drawings.FOLLOWED,),
-            button="" if question.small else "Compare the maps",
+            button="" if is_small(case.source) else "Compare the maps",
             before=f"Eight heat maps of the image before and after {changed}.",
             known={},
         )
     )
 
 
-def selected_maps(question: AttackQuestion, case: Any, titles: Sequence[str]) -> Views | None:
+def selected_maps(chosen_subject: Subject, case: Any, titles: Sequence[str]) -> Views | None:
     """Maps that a person chose, each an answer of its own, so that none is made twice."""
     if not titles:
         st.info("Choose at least one heat map under “Which heat maps”.")
@@ -125,14 +128,14 @@ def selected_maps(question: AttackQuestion, case: Any, titles: Sequence[str]) ->
             title: runs.ask(method, pair_case, f"{slot}.{title}")
             for title, (method, pair_case) in questions.items()
         }
-        if question.small
+        if is_small(case.source)
         else runs.ask_each_when_told(questions, slot, "Compare the maps", named=False)
     )
     answers = [outcome for outcome in outcomes.values() if isinstance(outcome, Answer)]
     if answers:
         result = merge_answers(answers)
         st.header(escape_markdown(MapsFollow().finding(case, result)))
-        show_three_maps(question, result)
+        show_three_maps(chosen_subject, result)
         draw(drawings.FOLLOWED, result, f"{KEY}.maps.followed")
     runs.watch([outcome for outcome in outcomes.values() if not isinstance(outcome, Answer)])
     return merge_answers(answers) if len(answers) == len(titles) else None
@@ -147,21 +150,21 @@ def merge_answers(answers: Sequence[Views]) -> dict[str, Any]:
     return {"followed": Table.grid(values, rows, (SAME, NEW), ("Spearman",) * 2), **maps}
 
 
-def show_three_maps(question: AttackQuestion, result: Views) -> None:
+def show_three_maps(chosen_subject: Subject, result: Views) -> None:
     """One method's maps: the old class before and after, and what is said now."""
     title = pick("Heat map", list(result["followed"].rows), f"{KEY}.map", "pills")
     panels = [Panel(words, result[f"{title} {moment}"]) for moment, words in WORDS.items()]
-    draw_maps(panels, question.about, f"{KEY}.viewer")
+    draw_maps(panels, chosen_subject, f"{KEY}.viewer")
 
 
-def show_trust(question: AttackQuestion, result: Views) -> None:
+def show_trust(attacked: ImageCase, chosen_subject: Subject, result: Views) -> None:
     """For each trial a line for each map: whether it moved, and what the trial said."""
-    if question.about.in_distribution.foreign:
+    if chosen_subject.in_distribution.foreign:
         st.markdown(f"**Can they be trusted?** {WITHHELD}")
         return
     st.markdown("**Can they be trusted?**")
     for trial in TRIALS:
-        run_trial(question, result, *trial)
+        run_trial(attacked, chosen_subject.mask, result, *trial)
     st.page_link(
         HEATMAPS.path,
         label="Other trials of these maps stand on Heatmaps",
@@ -171,14 +174,12 @@ def show_trust(question: AttackQuestion, result: Views) -> None:
 
 
 def run_trial(
-    question: AttackQuestion, result: Views, check: Check, button: str, passing: str
+    attacked: ImageCase, mask: Mask | None, result: Views, check: Check, button: str, passing: str
 ) -> None:
     """One trial of each map, when it is asked for."""
     table = result["followed"]
     st.markdown(escape_markdown(check.title))
-    cases = {
-        title: TrustCase(question.case, KINDS[title](), question.about.mask) for title in table.rows
-    }
+    cases = {title: TrustCase(attacked, KINDS[title](), mask) for title in table.rows}
     outcomes = runs.ask_all_when_told(check, cases, f"{KEY}.{check.name}", button, named=False)
     runs.watch([outcome for outcome in outcomes.values() if not isinstance(outcome, Answer)])
     views = {

@@ -15,14 +15,15 @@ from components.exports import python_call
 from components.forms import method_form, refuse_links
 from components.notices import show_problems
 from components.robustness import drawings
-from components.robustness.form import KEY, AttackQuestion, choose_order, choose_ordered
+from components.robustness.form import KEY, AttackQuestion, choose_order, choose_ordered, is_small
 from components.robustness.key_points import CONTROL, KEY_POINTS
 from components.robustness.steps import step_by_step
 from components.section import Section
+from components.sidebar.subject import Subject
 from components.widgets.viewer import Panel
 from engine.attribution.one_class import refuse_one_class
 from engine.attribution.robustness import AttackedImagesCase, OrderedCase, OrderedSuccess, SafeCV
-from engine.commands.arguments.attacks import AttackedImagesArguments
+from engine.attribution.robustness.many_images import attacked_data
 from engine.core.charts.drawing import Drawing, Views
 from engine.core.run import Answer
 
@@ -32,14 +33,16 @@ def picture(result: Views, key: str) -> None:
     draw(drawings.PICTURES, result, key)
 
 
-def show(question: AttackQuestion, rest: DeltaGenerator) -> Answer | None:
+def show(question: AttackQuestion, chosen_subject: Subject, rest: DeltaGenerator) -> Answer | None:
     """The attack: sentence and pictures; in `rest`, below the controls, what it rests on."""
+    case = question.case
+    label = case.model.labels[case.target.index]
     return section.show(
         Section(
             KEY,
             question.method,
-            question.case,
-            question.words,
+            case,
+            f"How small a change makes the model stop saying “{label}”?",
             picture=lambda result: picture(result, f"{KEY}.pictures"),
             evidence=(
                 step_by_step(question, f"{KEY}.player"),
@@ -48,10 +51,8 @@ def show(question: AttackQuestion, rest: DeltaGenerator) -> Answer | None:
                 drawings.FIGURES,
             ),
             below=rest,
-            known=question.about.arguments,
-            script=lambda: python_call(
-                question.method, question.about, "figures", question.case.target
-            ),
+            known=question.known,
+            script=lambda: python_call(question.method, chosen_subject, "figures", case.target),
         )
     )
 
@@ -73,9 +74,6 @@ def find_order(question: AttackQuestion) -> Answer | None:
         st.info("Choose at least one class that the model is to say.")
         return None
     labels = question.case.model.labels
-    known = question.about.arguments
-    if known:
-        known = {**known, "order": tuple(str(index) for index in order)}
     with answer, show_problems():
         case = OrderedCase(question.case, order)
         return section.show(
@@ -92,10 +90,10 @@ def find_order(question: AttackQuestion) -> Answer | None:
                     drawings.OF_ORDER,
                 ),
                 below=controls,
-                button="" if question.small else "Make it say this",
+                button="" if is_small(question.case) else "Make it say this",
                 before=f"The image is changed a little, {method.searches * method.steps} times, "
                 "until the model ranks these classes first, in this order.",
-                known=known,
+                known=question.known,
             )
         )
 
@@ -103,12 +101,12 @@ def find_order(question: AttackQuestion) -> Answer | None:
 def by_length(question: AttackQuestion) -> None:
     """How often longer and longer lists are found, by three attacks at equal budget."""
     st.subheader("Longer and longer lists")
-    form = CaseForm(AttackedImagesArguments, f"{KEY}.length")
+    form = CaseForm(AttackedImagesCase, f"{KEY}.length")
     count = form.ask("count")
     model, method = question.case.model, OrderedSuccess()
-    arguments = AttackedImagesArguments(count=count, seed=question.case.seed)
     with show_problems():
-        ask_by_length(question, method, arguments.about(model), form)
+        case = AttackedImagesCase(model, attacked_data(model), count, question.case.seed)
+        ask_by_length(question, method, case, form)
 
 
 def ask_by_length(
@@ -132,7 +130,7 @@ def ask_by_length(
     )
 
 
-def by_asking(question: AttackQuestion) -> None:
+def by_asking(question: AttackQuestion, chosen_subject: Subject) -> None:
     """How few pixels are enough, found by asking alone."""
     st.subheader("By asking alone")
     answer, controls = st.container(), st.container()
@@ -149,15 +147,15 @@ def by_asking(question: AttackQuestion) -> None:
                     Drawing("saliency before", "Where it looked for pixels, before and after it "
                             "learned", by=lambda result: draw_maps(
                         [Panel("before", result["saliency before"]),
-                         Panel("after", result["saliency after"])], question.about, f"{KEY}.points",
+                         Panel("after", result["saliency after"])], chosen_subject, f"{KEY}.points",
                     )),
                 ),
                 detail=draw_tree, below=controls,
-                button="" if question.small else "Play",
+                button="" if is_small(question.case) else "Play",
                 before=f"A tester without gradients changes pixels near key points and asks again, "
                 f"at most {method.queries} times; and as often with pixels drawn anywhere.",
-                known=question.about.arguments,
-                script=lambda: python_call(method, question.about, "game", question.case.target),
+                known=question.known,
+                script=lambda: python_call(method, chosen_subject, "game", question.case.target),
             )
         )  # fmt: skip
 

@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from components.case_form import CaseForm
 from components.notices import escape_markdown
 from components.sidebar.subject import Subject
-from engine.commands.arguments.base import Declared
-from engine.commands.arguments.pictures import PairArguments, open_picture
 from engine.core.errors import BadImage
+from engine.core.method import Case
 from engine.core.pictures import as_bytes
+from engine.vision.case import PairCase
 from engine.vision.images import MAX_MB, Crop, Picture, read, square
+from engine.vision.pictures import open_picture
 
 MOST_UPLOADS = 12
 RULE = "another image that is offered here; images of your own are not part of a link"
@@ -36,14 +37,14 @@ class Partner:
         return as_bytes(square(self.picture, Crop(), side))
 
 
-def partner_form(kind: type[Declared], key: str, subject: Subject) -> CaseForm:
+def partner_form(kind: type[Case], key: str, subject: Subject) -> CaseForm:
     """A form that offers images beside the subject's: others like it, and what was opened."""
     return CaseForm(kind, key, {"image": subject.arguments.get("image")})
 
 
 def default_partner(subject: Subject) -> Partner:
     """The image that a walk goes to if no other one is chosen."""
-    form = partner_form(PairArguments, "", subject)
+    form = partner_form(PairCase, "", subject)
     names = [option.name for option in form.kind.offered("against", form.beside)]
     return partners(form, "against", (PALACE if PALACE in names else names[0],))[0]
 

@@ -36,7 +36,6 @@ from components.sidebar.targets import (
 )
 from engine.anomaly.protocol.in_distribution import NOT_COMPARED, InDistribution, in_distribution
 from engine.anomaly.protocol.pixel_bank import BankCase, at_hand
-from engine.commands.arguments.pictures import EXAMPLE, SAMPLE
 from engine.core.keeping.lazy import lazy
 from engine.core.method import Method
 from engine.core.result import Scores
@@ -49,6 +48,7 @@ from engine.vision.data.example import Mask, known_in
 from engine.vision.images import Crop, Picture, Slice, SliceChoice
 from engine.vision.models.classifier import Classifier
 from engine.vision.models.own_file import FILE_PREFIX
+from engine.vision.pictures import EXAMPLE, SAMPLE
 
 WAITING = "subject.waiting"  # what the subject waits for
 
@@ -138,7 +138,7 @@ class Subject(ChosenImage):
     def arguments(self) -> dict[str, Any]:
         """What a command must say of the image, since the case does not know it; none of an upload.
 
-        See `engine.commands.arguments`.
+        See `Case.to_arguments`.
         """
         if not self.name:
             return {}

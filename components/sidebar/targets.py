@@ -12,10 +12,10 @@ from components.links import refusals_here
 from components.notices import escape_markdown
 from components.own_words import may_link
 from components.widgets.bars import Bar, bar_widget
-from engine.commands.arguments.pictures import ImageArguments
 from engine.core.device import PRECISIONS
 from engine.core.method import Precision
 from engine.core.result import Scores
+from engine.vision.case import ImageCase
 from engine.vision.case.prediction import top_classes
 from engine.vision.case.target import OF_FINDINGS, READINGS, Reading, Target
 from engine.vision.models.classifier import Classifier
@@ -48,7 +48,7 @@ def choose_target(scores: Scores, model: Classifier, asks: Collection[Part] = EV
     top = top_classes(scores)
     above = st.container()  # the bars stand first, but need what is chosen below them
     linked = may_link(model)
-    form = CaseForm(ImageArguments, beside={"model": model}, kept=True)
+    form = CaseForm(ImageCase, beside={"model": model}, kept=True)
     chosen_label = form.ask(
         "target",
         "search",
@@ -89,7 +89,7 @@ def choose_numbers(
     model: Classifier, asks: Collection[Part] = EVERYTHING
 ) -> tuple[Reading, Precision, int]:
     """Reading, precision and seed, folded away; what a link asks wrongly is said in the open."""
-    form = CaseForm(ImageArguments, kept=True)
+    form = CaseForm(ImageCase, kept=True)
     offered = PRECISIONS if model.offers_fast else PRECISIONS[:1]
     readings = OF_FINDINGS if model.points else READINGS
     reading, precision, seed = READINGS[0], PRECISIONS[0], 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from components.slides.form import SlidesQuestion
+from components.slides.form import ShownBag
 from engine.attribution.slides.methods import ABMIL, STUDENT, TEACHER
 from engine.core.charts.drawing import Drawing, Views
 from engine.core.charts.lines import Lines
@@ -15,7 +15,7 @@ NAMES = {ABMIL: "plain attention (ABMIL)", TEACHER: "teacher", STUDENT: "student
 LOOKED, MOST = "tiles looked at", 0.9
 
 
-def coverage(question: SlidesQuestion) -> Drawing:
+def coverage(question: ShownBag) -> Drawing:
     """The share of key tiles of all test bags among the n strongest of their bag."""
     size = question.layout.size
 

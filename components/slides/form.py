@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -19,34 +17,28 @@ from engine.attribution.slides import BagsCase
 from engine.attribution.slides.bags import BagLayout, layout_of
 from engine.attribution.slides.methods import BagMining
 from engine.attribution.slides.ratio import VERSIONS
-from engine.commands.arguments.bags import BagsArguments
+from engine.core.question import Question
 
 KEY = "slides"
 HARD, EASY, NONE = "hard key tiles", "easy key tiles only", "no key tile"
 ATTENTION = "attention"
 
 
-@dataclass(frozen=True)
-class SlidesQuestion:
-    """What the page asks.
+@dataclass(frozen=True, kw_only=True)
+class ShownBag(Question[BagMining, BagsCase]):
+    """The question, and the bag that is looked at.
 
     Args:
-        case: the bags.
-        method: how the student is taught.
         layout: of the bags.
-        bag: the row of the bag that is looked at, among all bags.
+        bag: the row of the bag among all bags.
         place: the same among the test bags.
         score: ATTENTION, or the class whose score is drawn of the student.
-        known: the arguments of the case, for *Share*.
     """
 
-    case: BagsCase
-    method: BagMining
     layout: BagLayout
     bag: int
     place: int
     score: str
-    known: Mapping[str, Any]
 
     @property
     def label(self) -> str:
@@ -55,9 +47,9 @@ class SlidesQuestion:
         return data.classes[data.labels[self.layout.rows[self.bag, 0]]]
 
 
-def choose() -> SlidesQuestion:
+def choose() -> ShownBag:
     """The bags in the sidebar; version, score and bag on the page."""
-    form = CaseForm(BagsArguments, KEY)
+    form = CaseForm(BagsCase, KEY)
     with st.sidebar:
         st.header("Bags of tiles")
         form.ask("data", "radio", label_visibility="collapsed")
@@ -72,12 +64,14 @@ def choose() -> SlidesQuestion:
         settings = forms.settings(kind, slot)
     question = None
     with show_problems():
-        method, case = kind(**settings), BagsArguments(**form.given).case()
+        method, case = kind(**settings), BagsCase.from_arguments(**form.given)
         layout = layout_of(case.data)
         method.mining().masking.check(layout.size)
         score = pick("Score of a tile", [ATTENTION, *case.data.classes], f"{KEY}.score", "pills")
         place, bag = pick_bag(case, layout)
-        question = SlidesQuestion(case, method, layout, bag, place, score, form.known())
+        question = ShownBag(
+            method, case, form.known(), layout=layout, bag=bag, place=place, score=score
+        )
     if question is None:
         end()
     return question

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from components.slides.form import SlidesQuestion
+from components.slides.form import ShownBag
 from engine.attribution.slides.bags import laid_out, on_slide
 from engine.attribution.slides.masks import HIGH, KINDS, UNMASKED
 from engine.core.charts.drawing import Drawing, Views
@@ -17,7 +17,7 @@ NAMES = {1: "orange", 2: "gray", 3: "blue", 4: "green"}
 COVER = 0.65  # how much of a masked tile its color covers
 
 
-def masked(question: SlidesQuestion) -> Drawing:
+def masked(question: ShownBag) -> Drawing:
     """A training bag at a few steps."""
 
     def made(result: Views) -> Pictures:
@@ -35,7 +35,7 @@ def masked(question: SlidesQuestion) -> Drawing:
     return Drawing("masks", "What the student is not shown", made=made, wide=True)
 
 
-def legend_text(question: SlidesQuestion, kinds: NDArray[np.int8], bag: int) -> str:
+def legend_text(question: ShownBag, kinds: NDArray[np.int8], bag: int) -> str:
     """What the colors mean, and how many key tiles were masked."""
     present = [kind for kind in TINTS if (kinds == kind).any()]
     colors = "; ".join(f"{NAMES[kind]}: {KINDS[kind]}" for kind in present)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -23,10 +22,10 @@ from engine.attribution.slides import TileAttention, UnlikeTiles, WholeSlideCase
 from engine.attribution.slides.attention import EQUAL, KEY_RECALL, SAYS, network_sentence
 from engine.attribution.slides.methods import ABMIL, MAX_POOLING, MEAN_POOLING
 from engine.attribution.slides.section_networks import STUDENTS
-from engine.attribution.slides.whole import KEY_SHARE, TileReading
-from engine.commands.arguments.whole_slides import SYNTHETIC
+from engine.attribution.slides.whole import KEY_SHARE, SYNTHETIC, TileReading
 from engine.core.charts.bar_groups import BarGroups
 from engine.core.charts.drawing import Drawing, Views
+from engine.core.question import Question
 from engine.core.result import Pictures, Table
 from engine.vision.data.whole_slide import made_slide
 from engine.vision.images.large import open_large
@@ -76,7 +75,8 @@ def show() -> None:
     if grid is None:
         end()
     with answer:
-        ask(SlideQuestion(method, case, grid, "distance" if drawn == RARE else drawn), known)
+        column = "distance" if drawn == RARE else drawn
+        ask(ShownTiles(method, case, known, grid=grid, column=column))
 
 
 def theirs() -> LargeImage | None:
@@ -93,19 +93,15 @@ def theirs() -> LargeImage | None:
     return open_file("A large image", f"{KEY}.file", opened, most=MOST_MB, help=HELP)
 
 
-@dataclass(frozen=True, eq=False)
-class SlideQuestion:
-    """What is asked about a large image.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ShownTiles(Question[TileReading, WholeSlideCase]):
+    """The question, and what is drawn over the image.
 
     Args:
-        method: gives each tile a number.
-        case: the image.
         grid: rows and columns of tiles.
-        column: which number is drawn.
+        column: which number of a tile is drawn.
     """
 
-    method: TileReading
-    case: WholeSlideCase
     grid: tuple[int, int]
     column: str
 
@@ -118,37 +114,41 @@ class SlideQuestion:
         return table.units[table.order.index(self.column)]
 
 
-def ask(asked: SlideQuestion, known: Mapping[str, Any]) -> None:
+def ask(question: ShownTiles) -> None:
     """The map over the image, to zoom and pan."""
-    rows, columns = asked.grid
-    evidence = (tiles(asked),) if asked.column == "distance" else (tiles(asked), networks(asked))
+    rows, columns = question.grid
+    evidence = (
+        (tiles(question),)
+        if question.column == "distance"
+        else (tiles(question), networks(question))
+    )
     section.show(
         Section(
             KEY,
-            asked.method,
-            asked.case,
+            question.method,
+            question.case,
             "A large image in tiles",
-            known=known,
-            sentence=partial(sentence, asked),
-            picture=partial(picture, asked),
+            known=question.known,
+            sentence=partial(sentence, question),
+            picture=partial(picture, question),
             columns=1,
             evidence=evidence,
             button="Read the tiles",
-            before=f"{rows * columns:,} tiles of {asked.method.tile} px are read by a network for "
-            f"photographs. {' '.join(asked.case.image.notes)}",
-            waiting=lambda: panned(asked.case.image, None, "The image"),
+            before=f"{rows * columns:,} tiles of {question.method.tile} px are read by a network "
+            f"for photographs. {' '.join(question.case.image.notes)}",
+            waiting=lambda: panned(question.case.image, None, "The image"),
         )
     )
 
 
-def sentence(question: SlideQuestion, result: Views) -> str:
+def sentence(question: ShownTiles, result: Views) -> str:
     """What the network that is drawn says, or what is rare."""
     if question.column == "distance":
         return question.method.finding(question.case, result)
     return network_sentence(result, question.column)
 
 
-def picture(question: SlideQuestion, result: Views) -> None:
+def picture(question: ShownTiles, result: Views) -> None:
     """The image under the map."""
     table, planted = result["tiles"], question.of(result["tiles"], "planted")
     marked = None if np.isnan(planted).all() else planted >= KEY_SHARE
@@ -171,7 +171,7 @@ def panned(image: LargeImage, over: TileMap | None, words: str) -> None:
         pan(image, over, words, f"{KEY}.pan")
 
 
-def tiles(question: SlideQuestion) -> Drawing:
+def tiles(question: ShownTiles) -> Drawing:
     """The tiles with the highest numbers."""
     rare = question.column == "distance"
 
@@ -214,7 +214,7 @@ def strongest_words(unit: str, planted: Sequence[float]) -> str:
     return f"{count} of these {len(planted)} lie in planted regions. {below}"
 
 
-def networks(question: SlideQuestion) -> Drawing:
+def networks(question: ShownTiles) -> Drawing:
     """Each network: what it says of the image, and the key tiles that it finds, where known."""
     series = {SAYS: "says “a planted region”"}
     if question.case.image.mask(0, 1, 0, 1) is not None:

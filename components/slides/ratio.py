@@ -7,7 +7,7 @@ import streamlit as st
 from components import forms, section
 from components.picks import pick
 from components.section import Section
-from components.slides.form import KEY, SlidesQuestion
+from components.slides.form import KEY, ShownBag
 from engine.attribution.slides import MaskedRatio
 from engine.attribution.slides.methods import POOLINGS
 from engine.attribution.slides.ratio import RATIOS
@@ -18,7 +18,7 @@ from engine.core.charts.lines import Lines
 SLOT = f"{KEY}.MaskedRatio"
 
 
-def show(question: SlidesQuestion) -> None:
+def show(question: ShownBag) -> None:
     """The curve of one measure."""
     answer, controls = st.container(), st.container()
     forms.refuse_links(MaskedRatio, SLOT)

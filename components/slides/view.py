@@ -14,7 +14,7 @@ from components.draw.maps import first_screen
 from components.notices import escape_markdown
 from components.section import Section
 from components.slides.coverage import coverage
-from components.slides.form import ATTENTION, KEY, SlidesQuestion
+from components.slides.form import ATTENTION, KEY, ShownBag
 from components.slides.masked import masked
 from components.widgets.viewer import Panel, viewer
 from engine.attribution.slides.bags import laid_out, on_slide
@@ -29,7 +29,7 @@ STRONGEST = 8  # tiles
 UNIT = "share of the attention"
 
 
-def show(question: SlidesQuestion, below: DeltaGenerator) -> None:
+def show(question: ShownBag, below: DeltaGenerator) -> None:
     """The bag, and how well the networks find key tiles.
 
     Args:
@@ -59,25 +59,25 @@ def show(question: SlidesQuestion, below: DeltaGenerator) -> None:
     )
 
 
-def of_bag(question: SlidesQuestion, result: Views, name: str) -> NDArray[np.float32]:
+def of_bag(question: ShownBag, result: Views, name: str) -> NDArray[np.float32]:
     """A number of each tile of the bag, (N,)."""
     size, table = question.layout.size, result["tiles"]
     values = table[name][question.place * size : (question.place + 1) * size]
     return np.asarray(values, np.float32)
 
 
-def score_column(question: SlidesQuestion) -> str:
+def score_column(question: ShownBag) -> str:
     """Which of the student's numbers is drawn."""
     return STUDENT if question.score == ATTENTION else by_class(question.score)
 
 
-def hits(question: SlidesQuestion, result: Views, name: str) -> int:
+def hits(question: ShownBag, result: Views, name: str) -> int:
     """How many key tiles stand among the bag's strongest, as many as it has key tiles."""
     key = question.layout.key[question.bag][None]
     return int(found_keys(of_bag(question, result, name)[None], key).sum())
 
 
-def sentence(question: SlidesQuestion, result: Views) -> str:
+def sentence(question: ShownBag, result: Views) -> str:
     """How many key tiles of the bag the student and plain attention put first."""
     count, size = int(question.layout.key[question.bag].sum()), question.layout.size
     if not count:
@@ -101,7 +101,7 @@ def sentence(question: SlidesQuestion, result: Views) -> str:
     return f"{tiles} this slide “{question.label}”. The student's {first}{score} {comparison}."
 
 
-def picture(question: SlidesQuestion, result: Views) -> None:
+def picture(question: ShownBag, result: Views) -> None:
     """The slide under the attention of plain attention, teacher and student."""
     data, rows = question.case.data, question.layout.rows[question.bag]
     tile = ENLARGED * data.images.shape[2], ENLARGED * data.images.shape[3]
@@ -136,13 +136,13 @@ def unit_of(name: str) -> str:
     return UNIT if name in {ABMIL, TEACHER, STUDENT} else "share of the class"
 
 
-def key_tiles_note(question: SlidesQuestion, result: Views, name: str) -> str:
+def key_tiles_note(question: ShownBag, result: Views, name: str) -> str:
     """How many of the key tiles stand on top."""
     count = int(question.layout.key[question.bag].sum())
     return f"{hits(question, result, name)} of {count} key tiles on top" if count else ""
 
 
-def top_tiles(question: SlidesQuestion) -> Drawing:
+def top_tiles(question: ShownBag) -> Drawing:
     """The tiles on top, for plain attention and for the student."""
 
     def made(result: Views) -> Pictures:
@@ -176,7 +176,7 @@ def top_tiles(question: SlidesQuestion) -> Drawing:
     return Drawing("tiles", "The strongest tiles of this slide", made=made, wide=True)
 
 
-def networks(question: SlidesQuestion) -> Drawing:
+def networks(question: ShownBag) -> Drawing:
     """Bag AUC and key tiles found, by network, over all test bags."""
 
     def part(table: Table) -> Table:

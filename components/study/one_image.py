@@ -13,7 +13,7 @@ from components.notices import show_problems
 from components.picks import pick
 from components.section import Section
 from components.study.form import KEY, StudyQuestion
-from engine.attribution.study import ImageQuestion, StudyMaps
+from engine.attribution.study import StudyImage, StudyMaps
 from engine.attribution.study.pictures import map_pictures
 from engine.core.charts.drawing import Drawing
 
@@ -40,7 +40,7 @@ def show(question: StudyQuestion, above: Sequence[Entry]) -> None:
         )
 
 
-def title(asked: StudyQuestion, question: ImageQuestion) -> str:
+def title(asked: StudyQuestion, question: StudyImage) -> str:
     """An image's name: its things."""
     return (
         f"{question.id}: {', '.join(asked.case.model.labels[label] for label in question.labels)}"

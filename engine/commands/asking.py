@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import Field, fields
 from typing import Any
 
-from engine.commands.arguments import Arguments, arguments_of
-from engine.commands.arguments.base import parse_value
-from engine.commands.arguments.text import near, settings_from
+import engine.commands.arguments  # noqa: F401  # bridges cases that do not declare theirs
 from engine.commands.families import METHODS
 from engine.core.controls import Many, Text, options_of
 from engine.core.errors import BadSetting, BlindspotError
 from engine.core.method import Choice, Method, Slider, Switch, case_kind
+from engine.core.texts import near, parse_value, settings_from
 
 TYPES = {Slider: "number", Choice: "choice", Switch: "switch", Text: "text", Many: "texts"}
 
@@ -27,8 +26,8 @@ def method_named(name: str) -> type[Method[Any]]:
 
 def question(
     kind: type[Method[Any]], given: Mapping[str, Any], settings: Mapping[str, Any] | None = None
-) -> tuple[Method[Any], Arguments[Any]]:
-    """A method with its settings, and the arguments of its case.
+) -> tuple[Method[Any], dict[str, Any]]:
+    """A method with its settings, and all arguments of its case, by name.
 
     Args:
         kind: the method.
@@ -39,21 +38,24 @@ def question(
     Raises:
         BadSetting: a name that neither has, or a value outside its range.
     """
-    arguments, specs = arguments_of(kind), {spec.name: spec for spec in fields(kind)}
-    argument_values = {
-        name: setting for name, setting in given.items() if name in arguments.specs()
-    }
-    set_here = {
-        name: setting for name, setting in given.items() if name not in argument_values
-    } | dict(settings or {})
+    declared, specs = case_kind(kind).specs(), {spec.name: spec for spec in fields(kind)}
+    arguments = {name: value for name, value in given.items() if name in declared}
+    set_here = {name: value for name, value in given.items() if name not in declared}
+    set_here |= dict(settings or {})
     if odd := [name for name in set_here if name not in specs]:
-        has = ", ".join([*arguments.specs(), *specs])
+        has = ", ".join([*declared, *specs])
         raise BadSetting(f"{kind.title} has no {odd[0]!r}: it has {has}.")
-    values = {
-        name: parse_value(setting, specs[name].metadata["control"])
-        for name, setting in set_here.items()
+    arguments = {**kind.argument_defaults, **arguments}
+    return kind(**parsed(set_here, specs)), case_kind(kind).every_argument(
+        parsed(arguments, declared)
+    )
+
+
+def parsed(values: Mapping[str, Any], specs: Mapping[str, Field[Any]]) -> dict[str, Any]:
+    """Values as their controls want them, from text or from Python."""
+    return {
+        name: parse_value(value, specs[name].metadata["control"]) for name, value in values.items()
     }
-    return kind(**values), arguments.read({**kind.argument_defaults, **argument_values})
 
 
 def settings_given(kind: type[Method[Any]], pairs: Sequence[str]) -> dict[str, Any]:
@@ -63,7 +65,7 @@ def settings_given(kind: type[Method[Any]], pairs: Sequence[str]) -> dict[str, A
 
 def method_schema(kind: type[Method[Any]]) -> dict[str, Any]:
     """A method, its settings and the arguments of its case, as JSON has them."""
-    arguments, first = arguments_of(kind), kind.argument_defaults
+    arguments, first = case_kind(kind).specs(), kind.argument_defaults
     return {
         "family": kind.family,
         "name": kind.name,
@@ -73,7 +75,7 @@ def method_schema(kind: type[Method[Any]]) -> dict[str, Any]:
         "case": case_kind(kind).case_name,
         "settings": [field_schema(spec, spec.default) for spec in fields(kind)],
         "arguments": [
-            field_schema(spec, first.get(spec.name, spec.default)) for spec in fields(arguments)
+            field_schema(spec, first.get(name, spec.default)) for name, spec in arguments.items()
         ],
     }
 

@@ -10,9 +10,9 @@ from engine.commands.terminal import say
 
 def methods(arguments: Namespace) -> None:
     """List the methods."""
-    from engine.commands.arguments.text import text_of
     from engine.commands.asking import method_schema
     from engine.commands.families import METHODS
+    from engine.core.texts import text_of
 
     descriptions = [method_schema(kind) for kind in METHODS]
     if arguments.json:

@@ -79,7 +79,9 @@ def bound_by(statement: ast.stmt) -> Iterator[str]:
 def unnamed(statement: ast.stmt) -> ast.stmt:
     """A field of a case without how it is named, which changes no number."""
     match statement:
-        case ast.AnnAssign(value=ast.Call(func=ast.Name(id="named_by"), keywords=keywords)):
+        case ast.AnnAssign(value=ast.Call(func=ast.Name(id=name), keywords=keywords)) if (
+            name == "named_by" or name.endswith("_field")
+        ):
             default = (word.value for word in keywords if word.arg == "default")
             statement.value = next(default, None)
     return statement

@@ -25,10 +25,11 @@ USAGE = "run FAMILY.Name [--NAME VALUE …] [--set NAME=VALUE …] --out FOLDER"
 
 def ask(wanted: Namespace) -> None:
     """Ask a method and write the answer."""
-    from engine.commands.arguments.fitting import default_note
     from engine.commands.asking import method_named, question, settings_given
+    from engine.commands.fitting import default_note
     from engine.commands.output import folder_of, write
     from engine.core.errors import BlindspotError
+    from engine.core.method import case_kind
     from engine.core.run import answer, job_title
     from engine.vision.images.named import WORDS, with_view
 
@@ -42,7 +43,7 @@ def ask(wanted: Namespace) -> None:
         options["image"] = with_view(options["image"], of_scan)
     named = {name: option for name, option in options.items() if option is not None}
     method, arguments = question(kind, named, settings_given(kind, pairs))
-    case = arguments.case()
+    case = case_kind(kind).read(arguments)
     method.check(case)
     if words := default_note(arguments, case, named):
         wrong(words)
@@ -57,7 +58,7 @@ def ask(wanted: Namespace) -> None:
 
 def parser_of(kind: type[Method[Any]]) -> Parser:
     """The options of a method: the arguments of its case, its settings, and the folder."""
-    from engine.commands.arguments import arguments_of
+    from engine.core.method import case_kind
     from engine.vision.images.named import WORDS
 
     parser = Parser(
@@ -65,13 +66,13 @@ def parser_of(kind: type[Method[Any]]) -> Parser:
         description=kind.about().split("\n\n")[0],
         allow_abbrev=False,
     )
-    arguments = arguments_of(kind)
-    for name, spec in arguments.specs().items():
+    specs = case_kind(kind).specs()
+    for name, spec in specs.items():
         add(parser, name, spec, kind.argument_defaults.get(name, spec.default))
-    case_specs = [spec for spec in fields(kind) if spec.name not in arguments.specs()]
+    case_specs = [spec for spec in fields(kind) if spec.name not in specs]
     for spec in case_specs:
         add(parser, spec.name, spec, spec.default)
-    taken = {*arguments.specs(), *(spec.name for spec in case_specs)}
+    taken = {*specs, *(spec.name for spec in case_specs)}
     for name in WORDS if "image" in taken else ():
         if name not in taken:
             parser.add_argument(
@@ -96,7 +97,7 @@ def parser_of(kind: type[Method[Any]]) -> Parser:
 
 def add(parser: Parser, name: str, spec: Any, default: Any) -> None:
     """An option; its text is read by the control that the field declares."""
-    from engine.commands.arguments.text import text_of
+    from engine.core.texts import text_of
 
     is_plural = isinstance(default, tuple)
     off = getattr(spec.metadata["control"], "off", "")

@@ -105,12 +105,21 @@ class Case:
             BadSetting: an unknown name, or a value that an argument cannot have.
             BlindspotError: what is named is not there, or does not fit.
         """
+        return cls.read(cls.every_argument(arguments))
+
+    @classmethod
+    def every_argument(cls, given: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments that are given, and the others at their default.
+
+        Raises:
+            BadSetting: an unknown name, or a value that an argument cannot have.
+        """
         specs = cls.specs()
-        if odd := [name for name in arguments if name not in specs]:
+        if odd := [name for name in given if name not in specs]:
             raise BadSetting(f"There is no argument {odd[0]!r}: there is {', '.join(specs)}.")
-        every = {name: spec.default for name, spec in specs.items()} | arguments
+        every = {name: spec.default for name, spec in specs.items()} | dict(given)
         check_values(specs.values(), every, "This question")
-        return cls.read(every)
+        return every
 
     @classmethod
     def read(cls, arguments: Mapping[str, Any]) -> Self:
@@ -138,7 +147,12 @@ class Case:
         Raises:
             BlindspotError: something is missing in `known`.
         """
-        names = self.written() | known
+        written = self.written()
+        names = written | {
+            name: value
+            for name, value in known.items()
+            if value is not None or not isinstance(written.get(name), Unknown)
+        }
         for name, value in names.items():
             if isinstance(value, Unknown) and not {*value.unless} & known.keys():
                 raise BlindspotError(

@@ -186,3 +186,26 @@ def as_options(options: tuple[Option | str, ...]) -> tuple[Option, ...]:
     return tuple(
         option if isinstance(option, Option) else Option(option, option) for option in options
     )
+
+
+@dataclass(frozen=True)
+class Declared:
+    """Fields that are declared with `argument`; a form draws them, and a link names them."""
+
+    def __post_init__(self) -> None:
+        check_settings(self, "This question")
+
+    @classmethod
+    def specs(cls) -> dict[str, Field[Any]]:
+        """The declarations by name."""
+        return {spec.name: spec for spec in fields(cls)}
+
+    @classmethod
+    def offered(cls, name: str, arguments: OtherArguments) -> tuple[Option, ...]:
+        """What that argument may be beside others: by name, with what a person reads.
+
+        Args:
+            name: of the argument.
+            arguments: the others, as far as they are known: each as text, or as what it names.
+        """
+        return options_of(cls.specs()[name].metadata["control"], arguments)

@@ -164,12 +164,18 @@ def method_of_family(full_name: str) -> Any:
 
     Families do not import each other; this is what a link does, and the only way across.
     """
-    family = import_module(f"engine.{full_name.partition('.')[0]}")
-    return next(kind for kind in family.METHODS if kind.full_name() == full_name)
+    methods = methods_of(full_name.partition(".")[0])
+    return next(kind for kind in methods if kind.full_name() == full_name)
+
+
+def methods_of(family: str, view: str = "METHODS") -> tuple[type[Method[Any]], ...]:
+    """The methods that a family has for a view, for rooms that do not know families."""
+    kinds: tuple[type[Method[Any]], ...] = getattr(import_module(f"engine.{family}"), view)
+    return kinds
 
 
 __all__ = [
     "Case", "CaseT", "Choice", "Control", "Cost", "Method", "Option", "Precision", "Progress",
-    "Slider", "Switch", "case_kind", "check_settings", "defaults", "method_of_family", "part_of",
-    "quiet", "setting",
+    "Slider", "Switch", "case_kind", "check_settings", "defaults", "method_of_family", "methods_of",
+    "part_of", "quiet", "setting",
 ]  # fmt: skip

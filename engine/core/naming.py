@@ -54,6 +54,23 @@ class Naming:
         return result if isinstance(result, Mapping) else dict.fromkeys(self.arguments, result)
 
 
+@dataclass(frozen=True)
+class Around(Naming):
+    """A case inside another one: its arguments join those of the outer one."""
+
+    def value(self, known: Mapping[str, Any], arguments: Mapping[str, Any]) -> Any:  # noqa: ARG002
+        """The case inside."""
+        return self.read({name: arguments[name] for name in self.arguments})
+
+    def written(self, value: Any, case: Mapping[str, Any]) -> Mapping[str, Any]:  # noqa: ARG002
+        """The arguments of the case inside, and what it does not know."""
+        return {
+            name: part
+            for name, part in self.write(value).items()
+            if name in self.arguments or isinstance(part, Unknown)
+        }
+
+
 def itself(value: Any) -> Any:
     """What an argument names that is its own value, such as a number."""
     return value
@@ -81,6 +98,23 @@ def named_by(
     return field(default=default, metadata={NAMING: Naming(specs, read, write)})
 
 
+def case_field(kind: Any, *, without: tuple[str, ...] = ()) -> Any:
+    """A field that is another case.
+
+    Args:
+        kind: of the case inside.
+        without: arguments of it that the outer case does not have; they stay at their default.
+    """
+    specs = kind.specs()
+    left_out = {name: specs[name].default for name in without}
+    naming = Around(
+        {name: spec for name, spec in specs.items() if name not in without},
+        lambda arguments: kind.read(left_out | arguments),
+        lambda case: case.written(),
+    )
+    return field(metadata={NAMING: naming})
+
+
 def with_name(name: str, spec: Field[Any]) -> Field[Any]:
     """A copy of a declaration, under a name."""
     named = copy(spec)
@@ -90,6 +124,11 @@ def with_name(name: str, spec: Field[Any]) -> Field[Any]:
 
 def call(function: Callable[..., Any], first: Sequence[Any], others: Mapping[str, Any]) -> Any:
     """Call a function with the first values in order, and the others that it has no default for."""
-    parameters = [*signature(function).parameters.values()][len(first) :]
-    needed = [parameter.name for parameter in parameters if parameter.default is Parameter.empty]
+    needed = [
+        parameter.name
+        for place, parameter in enumerate(signature(function).parameters.values())
+        if parameter.default is Parameter.empty
+        and parameter.kind is not Parameter.VAR_POSITIONAL
+        and (place >= len(first) or parameter.kind is Parameter.KEYWORD_ONLY)
+    ]
     return function(*first, **{name: others[name] for name in needed})

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.commands.arguments.pictures import EXAMPLE, SAMPLE, TWIN
-from engine.commands.arguments.text import near
 from engine.core.errors import BadData, BadSetting
+from engine.core.texts import near
 from engine.vision import data as data_sets
 from engine.vision.data.example import SPLIT
 from engine.vision.data.folders import LITTER, MAX_IMAGES
 from engine.vision.images.named import MARK
+from engine.vision.pictures import EXAMPLE, SAMPLE, TWIN
 
 NAMED = (EXAMPLE, SAMPLE, TWIN)
 OF_DATA = {"data": str, "split": str, "count": int, "seed": int}

@@ -6,14 +6,13 @@ digest of a person's own file. Only the views about the image in the sidebar can
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields
 from functools import cache
 from typing import Any
 from urllib.parse import urlencode
 
 from engine.attribution import HEATMAPS
-from engine.commands.arguments import Arguments
-from engine.commands.arguments.pictures import EXAMPLE, SAMPLE, ImageArguments
 from engine.core.keeping.memory import Memory
 from engine.core.method import Method, Slider, Switch
 from engine.sweep.plan import SweepQuestion
@@ -23,6 +22,7 @@ from engine.vision.data.example import SPLIT, choices, example
 from engine.vision.data.registry import UPLOAD
 from engine.vision.images.samples import SAMPLES
 from engine.vision.models import catalog
+from engine.vision.pictures import EXAMPLE, SAMPLE
 
 VIEW = "heatmaps"  # its address, and what the keys of its settings begin with
 OF_DATA, YOUR_IMAGE = "From a data set", "Your image"  # what the list of images calls them
@@ -31,7 +31,7 @@ OF_CLASSES = ("target", "versus")
 
 
 def address_of(
-    method: Method[Any], arguments: Arguments[Any], question: SweepQuestion, opens: str = ""
+    method: Method[Any], arguments: Mapping[str, Any], question: SweepQuestion, opens: str = ""
 ) -> str:
     """From the app's own address on, such as "heatmaps?image=…"; "" where no view can be opened.
 
@@ -41,26 +41,23 @@ def address_of(
         question: the same as the plan has it.
         opens: digest of a person's own file.
     """
-    if not isinstance(method, HEATMAPS) or not isinstance(arguments, ImageArguments):
+    if not isinstance(method, HEATMAPS):
         return ""
     image = image_of(question.arguments.get("image"), opens)
-    model = line_of(arguments.model)
-    if image is None or not model or arguments.weights or arguments.like:
+    model = line_of(arguments["model"])
+    if image is None or not model or arguments["weights"] or arguments["like"]:
         return ""
     parameters: dict[str, str] = {**image, "model": model, f"{VIEW}.methods": method.title}
-    if (arguments.crop_x, arguments.crop_y) != (0.5, 0.5):
-        parameters["crop"] = f"{arguments.crop_x},{arguments.crop_y}"
-    labels = catalog.load(arguments.model).labels
+    if (arguments["crop_x"], arguments["crop_y"]) != (0.5, 0.5):
+        parameters["crop"] = f"{arguments['crop_x']},{arguments['crop_y']}"
+    labels = catalog.load(arguments["model"]).labels
     for name in OF_CLASSES:
-        if (word := getattr(arguments, name)) is not None:
+        if (word := arguments[name]) is not None:
             if word not in labels:
                 return ""  # a number or a part of a name, which the view's list does not take
             parameters[name] = word
-    parameters |= {
-        name: str(getattr(arguments, name))
-        for name in LINK_ARGUMENTS
-        if name in dict(question.given)
-    }
+    given = dict(question.given)
+    parameters |= {name: str(arguments[name]) for name in LINK_ARGUMENTS if name in given}
     return f"{VIEW}?{urlencode(parameters | settings_of(method))}"
 
 

@@ -11,12 +11,11 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from engine.commands.arguments import Arguments, arguments_of
-from engine.commands.arguments.fitting import default_note
-from engine.commands.arguments.text import near, text_of
 from engine.commands.asking import method_named, question
+from engine.commands.fitting import default_note
 from engine.core.errors import BadSetting, BlindspotError
-from engine.core.method import Method
+from engine.core.method import Method, case_kind
+from engine.core.texts import near, text_of
 from engine.sweep.images import SweepImage, images_of
 from engine.vision.foreign_text import read_toml
 
@@ -50,8 +49,8 @@ class SweepQuestion:
         """All arguments of the case that are named."""
         return dict(self.given) | ({"image": self.image.source} if self.image else {})
 
-    def ask(self) -> tuple[Method[Any], Arguments[Any]]:
-        """The method and the arguments of its case. Raises BadSetting."""
+    def ask(self) -> tuple[Method[Any], dict[str, Any]]:
+        """The method and all arguments of its case. Raises BadSetting."""
         return question(method_named(self.method), self.arguments, dict(self.settings))
 
 
@@ -96,9 +95,10 @@ class SweepPlan:
         """Which default of a method does not fit the first image."""
         for name in self.methods if self.images else ():
             first = replace(next(self.of_method(name)), image=self.images[0])
-            arguments = first.ask()[1]
+            method, arguments = first.ask()
             with suppress(BlindspotError):  # an image that cannot be asked about is left out later
-                if words := default_note(arguments, arguments.case(), first.arguments):
+                case = case_kind(type(method)).read(arguments)
+                if words := default_note(arguments, case, first.arguments):
                     yield words
 
     @property
@@ -114,7 +114,7 @@ class SweepPlan:
     def of_method(self, name: str) -> Iterator[SweepQuestion]:
         """The questions to a method about one image, each checked."""
         kind = method_named(name)
-        specs = arguments_of(kind).specs()
+        specs = case_kind(kind).specs()
         axes = dict(self.axes)
         if "data" in axes and "data" not in specs and "normal" in specs:
             axes["normal"] = axes.pop("data")

@@ -10,15 +10,14 @@ import numpy as np
 
 from engine.attribution import HEATMAPS
 from engine.attribution.heatmaps.occlusion import Occlusion
-from engine.commands.arguments.base import Declared
-from engine.commands.arguments.pictures import SAMPLE
-from engine.core.controls import Many, OtherArguments, Text, argument
+from engine.core.controls import Declared, Many, OtherArguments, Text, argument
 from engine.core.method import Method, Option, Slider, Switch
 from engine.evaluation.maps.grad_cam import GradCam
 from engine.sweep.plan import SweepPlan
 from engine.vision import data as data_sets
 from engine.vision.images.samples import SAMPLES
 from engine.vision.models import catalog
+from engine.vision.pictures import SAMPLE
 
 SAMPLED = "samples"
 MOST_ANSWERS = 400

@@ -10,10 +10,12 @@ from typing import Any
 
 from engine.commands.asking import method_named
 from engine.core.errors import BlindspotError
+from engine.core.method import case_kind
 from engine.sweep.plan import SweepPlan, SweepQuestion
 from engine.sweep.rows import SweepRow
 from engine.sweep.spread import Executor, LocalExecutor
 from engine.sweep.work import Found, Numbered
+from engine.vision.arguments import read_classifier
 
 Report = Callable[["SweepProgress"], None]
 LONG = 10.0  # seconds: a question that takes longer is a piece alone
@@ -196,12 +198,14 @@ def find_batches(questions: Sequence[SweepQuestion]) -> None:
     """
     for pair in dict.fromkeys((question.method, question.given) for question in questions):
         _, arguments = SweepQuestion(pair[0], (), pair[1]).ask()
-        classifier: Any = getattr(arguments, "classifier", None)
-        if classifier is not None:
-            model = classifier()
+        if "weights" in arguments:
+            parts = (arguments[name] for name in ("model", "weights", "labels"))
+            default = case_kind(method_named(pair[0])).specs()["model"].default
+            model = read_classifier(*parts, default=str(default))
+            use: Any = dict(pair[1]).get("precision", "exact")
             with suppress(BlindspotError):  # a model without a way back
                 model.pace("gradient")
-            model.pace(dict(pair[1]).get("precision", "exact"))
+            model.pace(use)
 
 
 def long(numbered: Numbered, expected: float | None) -> bool:

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from engine.commands.arguments import Arguments
-from engine.commands.arguments.text import settings_text
 from engine.commands.as_code import as_shell
 from engine.core import run
 from engine.core.errors import BadModel, BlindspotError, Cancelled
 from engine.core.given_names import given_names
 from engine.core.keeping.claims import claimed
 from engine.core.keeping.store import home
-from engine.core.method import Case, Method, Progress, quiet
+from engine.core.method import Case, Method, Progress, case_kind, quiet
 from engine.core.run import Answer
+from engine.core.texts import settings_text
 from engine.sweep.images import printable
 from engine.sweep.links import address_of
 from engine.sweep.plan import SweepQuestion
@@ -79,17 +78,17 @@ class LastCase:
     key: Any = None
     case: Case | BlindspotError | None = None
 
-    def of(self, arguments: Arguments[Any]) -> Case:
+    def of(self, kind: type[Case], arguments: Mapping[str, Any]) -> Case:
         """The case of some arguments. Raises what making it raised."""
-        if self.key != arguments:
+        if self.key != (kind, arguments):
             self.key = None  # until the case is made: after a fault it is not the last one's
             try:
-                self.case = arguments.case()
+                self.case = kind.read(arguments)
             except BadModel:
                 raise
             except BlindspotError as error:
                 self.case = error
-            self.key = arguments
+            self.key = kind, arguments
         if isinstance(self.case, BlindspotError):
             raise self.case
         assert self.case is not None  # noqa: S101  # for mypy: made above
@@ -129,7 +128,7 @@ def attempt(
     """What became of a question; None where another process is computing it and we do not wait."""
     try:
         method, arguments = numbered.question.ask()
-        case = last_case.of(arguments)
+        case = last_case.of(case_kind(type(method)), arguments)
         method.check(case)
         digest = run.digest(method, case)
         if stored := run.kept_answer(method, case):

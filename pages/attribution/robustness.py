@@ -15,9 +15,10 @@ with warning:
 with controls:
     question = form.choose(chosen_subject)
 with answer:
-    attack_answer = view.show(question, rest)
+    attack_answer = view.show(question, chosen_subject, rest)
 with rest:
     ordered = view.in_your_order(question)
-    maps.followed(question, attack_answer, ordered)
-    view.by_asking(question)
+    attacks = {maps.BOUND: attack_answer, maps.ORDER: ordered}
+    maps.followed(question, chosen_subject, attacks)
+    view.by_asking(question, chosen_subject)
     view.by_length(question)

@@ -7,8 +7,7 @@ import streamlit as st
 
 from components.case_form import CaseForm
 from components.links import refusals_here
-from engine.commands.arguments.base import Declared
-from engine.core.controls import Many, Text, argument
+from engine.core.controls import Declared, Many, Text, argument
 from engine.core.method import Choice, Option, Slider, Switch
 from tests.components.pages import page_of
 from tests.visits import pills, problems

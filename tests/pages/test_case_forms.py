@@ -7,37 +7,36 @@ import pytest
 from components import views
 from components.heatmaps.likeness import SIMILARITY
 from components.where_odd import nova
-from engine.commands.arguments import BY_CASE, made_by
-from engine.commands.arguments.attacks import AttackedImagesArguments, OrderedArguments
-from engine.commands.arguments.bags import BagsArguments
-from engine.commands.arguments.base import Declared
+from engine.anomaly import DataCase, FamiliarCase, LesionsCase
+from engine.attribution.prototypes import PrototypeCase
+from engine.attribution.robustness import AttackedImagesCase, OrderedCase
+from engine.attribution.slides import BagsCase, WholeSlideCase
+from engine.commands.arguments import made_by
 from engine.commands.arguments.forgetting import KINDS, RequestParts
-from engine.commands.arguments.generators import GeneratorArguments
-from engine.commands.arguments.normal import (
-    DataArguments,
-    FamiliarArguments,
-    LesionsArguments,
-    StudyArguments,
-)
-from engine.commands.arguments.photographs import PhotoPairArguments
-from engine.commands.arguments.pictures import ImageArguments, PairArguments, TrustArguments
-from engine.commands.arguments.prototypes import PrototypeArguments
-from engine.commands.arguments.speech import CaptionArguments, ScenesArguments, WordArguments
+from engine.commands.arguments.normal import StudyArguments
+from engine.commands.arguments.speech import CaptionArguments, WordArguments
 from engine.commands.arguments.trained import (
     AfterArguments,
     BoardArguments,
     ForgetArguments,
     PruneArguments,
-    TrainArguments,
 )
-from engine.commands.arguments.whole_slides import WholeSlideArguments
+from engine.commands.families import METHODS
 from engine.core.case_base import Case
+from engine.core.controls import Declared
+from engine.core.method import case_kind
 from engine.evaluation.detection import sources
 from engine.evaluation.experiment import ExperimentCase
+from engine.evaluation.language.photo_pair import PhotoPairCase
+from engine.evaluation.language.rates import ScenesCase
+from engine.evaluation.trust import TrustCase
 from engine.hallucination.experiments import RefusalAudit
 from engine.sparsity import NMFlowExperiment
 from engine.sweep.request import SweepRequest
+from engine.unlearning import GeneratorCase
 from engine.vision import data as data_sets
+from engine.vision.case import ImageCase, PairCase
+from engine.vision.lab import TrainCase
 from engine.vision.models import checkpoints
 from engine.vision.models.card import card_of
 from engine.vision.training import Recipe, fresh, train
@@ -94,36 +93,36 @@ class Form:
 
 FORMS = (
     Form(
-        views.HEATMAPS, "", ImageArguments,
+        views.HEATMAPS, "", ImageCase,
         OWN_MODEL | {
             "image": PICKER, "model": PICKER, "crop_x": "dragged on the picture",
             "crop_y": "dragged on the picture", "like": "in the view, see below",
         },
     ),
     Form(
-        views.HEATMAPS, "heatmaps", ImageArguments, SIDEBAR, {"heatmaps.score": SIMILARITY},
+        views.HEATMAPS, "heatmaps", ImageCase, SIDEBAR, {"heatmaps.score": SIMILARITY},
     ),
     Form(  # levels.model is another one, whose walk stands beside the model's of the sidebar
-        views.LEVEL_SETS, "levels", PairArguments, SIDEBAR | {"model": PICKER},
+        views.LEVEL_SETS, "levels", PairCase, SIDEBAR | {"model": PICKER},
     ),
     Form(
-        views.MINIMAL_REGIONS, "minimal", ImageArguments,
+        views.MINIMAL_REGIONS, "minimal", ImageCase,
         {name: why for name, why in SIDEBAR.items() if name != "target"}
         | {"like": "a probability is searched"}, {"minimal.error": "true"},
     ),
     Form(
-        views.ROBUSTNESS, "robust", OrderedArguments, SIDEBAR,
+        views.ROBUSTNESS, "robust", OrderedCase, SIDEBAR,
         wrong={"robust.compared": "Gradcam"},
     ),
     Form(
-        views.ROBUSTNESS, "robust.length", AttackedImagesArguments,
+        views.ROBUSTNESS, "robust.length", AttackedImagesCase,
         OWN_MODEL | {
             "model": "chosen in the sidebar", "seed": "chosen in the sidebar",
             "data": "what the model learned from",
         },
     ),
     Form(
-        views.PROTOTYPES, "prototypes", PrototypeArguments, {"image": "pressed, or the sidebar's"},
+        views.PROTOTYPES, "prototypes", PrototypeCase, {"image": "pressed, or the sidebar's"},
         wrong={
             "prototypes.Prototypes.margin": "7", "prototypes.reasoning": "by heart",
             "prototypes.network": "wide",
@@ -131,7 +130,7 @@ FORMS = (
     ),
     Form(views.STUDY, "study", StudyArguments),
     Form(
-        views.SLIDES, "slides", BagsArguments,
+        views.SLIDES, "slides", BagsCase,
         OWN_MODEL | {"model": "one network reads these tiles"},
         wrong={
             "slides.MHIM.epochs": "7000", "slides.bag": "777", "slides.version": "v9",
@@ -139,16 +138,16 @@ FORMS = (
         },
     ),
     Form(
-        views.FAMILIAR, "familiar", FamiliarArguments, SIDEBAR,
+        views.FAMILIAR, "familiar", FamiliarCase, SIDEBAR,
         wrong={"familiar.detector": "Nobody as Detector"},
     ),
     Form(
-        views.WHERE_ODD, "where", FamiliarArguments,
+        views.WHERE_ODD, "where", FamiliarCase,
         SIDEBAR | {"unknown": "nothing is measured by unknown images there"},
         wrong={"where.PatchCore.normals": "9999 as PatchCore ▸ Normal images used"},
     ),
     Form(  # folded, but for a link into it
-        views.WHERE_ODD, "where.nova", LesionsArguments,
+        views.WHERE_ODD, "where.nova", LesionsCase,
         OWN_MODEL | {"model": "chosen in the sidebar"},
     ),
     Form(
@@ -188,7 +187,7 @@ FORMS = (
         wrong={"concepts.SAUCE.concept": "unicorn", "concepts.SAUCE.gamma": "9"},
     ),
     Form(
-        views.GENERATOR, "generator", GeneratorArguments,
+        views.GENERATOR, "generator", GeneratorCase,
         wrong={"generator.GeneratorSalUn.label": "42", "generator.GeneratorSalUn.share": "9"},
     ),
     Form(
@@ -218,26 +217,26 @@ FORMS = (
         views.DECODING, "decoding", CaptionArguments, {"image": PICKER, "ask": ABOVE},
     ),
     Form(
-        views.DECODING, "decoding.scenes", ScenesArguments,
+        views.DECODING, "decoding.scenes", ScenesCase,
         dict.fromkeys(("model", "decoding"), "those that are chosen above")
         | {"seed": "every strategy reads the same scenes"},
     ),
-    Form(views.BEFORE_AFTER, "beaf", ScenesArguments),
+    Form(views.BEFORE_AFTER, "beaf", ScenesCase),
     Form(
-        views.BEFORE_AFTER, "beaf.own", PhotoPairArguments,
+        views.BEFORE_AFTER, "beaf.own", PhotoPairCase,
         dict.fromkeys(("mask", "after"), "files, opened in the view")
         | dict.fromkeys(("top", "left", "bottom", "right"), "dragged on the picture"),
     ),
     Form(
-        views.BENCHMARKS, "benchmarks", ScenesArguments,
+        views.BENCHMARKS, "benchmarks", ScenesCase,
         {"decoding": "several, in a row of words", "seed": "every decoding reads the same scenes"},
     ),
     Form(
-        views.DATA_AND_MODELS, "lab", TrainArguments,
+        views.DATA_AND_MODELS, "lab", TrainCase,
         {"recipe": "each setting of a recipe has a widget as declared with it"},
         {"lab.part": "Train"},
     ),
-    Form(views.TICKETS, "tickets", TrainArguments, {"recipe": "that of the chosen network"}),
+    Form(views.TICKETS, "tickets", TrainCase, {"recipe": "that of the chosen network"}),
     Form(views.SWEEP, "sweep", SweepRequest),
     Form(
         views.UNLEARNING_EXPERIMENTS, "experiments.CUDA", ExperimentCase,
@@ -277,9 +276,9 @@ FORMS = (
 )  # fmt: skip
 NOWHERE = {
     ForgetArguments: "a part of BoardArguments",
-    DataArguments: "asked by Familiar? for its images",
-    WholeSlideArguments: "a file, opened on Slides",
-    TrustArguments: "the maps of Heatmaps",
+    DataCase: "asked by Familiar? for its images",
+    WholeSlideCase: "a file, opened on Slides",
+    TrustCase: "the maps of Heatmaps",
     WordArguments: "words that are pressed in an answer",
 }
 each_form = pytest.mark.parametrize(
@@ -294,7 +293,9 @@ def keys(at) -> set[str]:
 
 def test_every_declaration_has_a_form_or_a_reason():
     kinds = {form.kind for form in FORMS} - {RequestParts, SweepRequest} | NOWHERE.keys()
-    assert {kind if issubclass(kind, Case) else made_by(kind) for kind in kinds} == {*BY_CASE}
+    assert {kind if issubclass(kind, Case) else made_by(kind) for kind in kinds} == {
+        case_kind(kind) for kind in METHODS
+    }
     for form in FORMS:
         assert form.without.keys() <= form.kind.specs().keys() | OWN_MODEL.keys() | SIDEBAR.keys()
 
@@ -321,7 +322,7 @@ def test_a_form_offers_what_is_declared_and_refuses_what_it_cannot_be_in_words(
     """One visit with a bad value of each: a sentence for each, and the form still stands."""
     if form.learned:
         learn(form.learned)
-    if form.kind is LesionsArguments:  # others take minutes to draw
+    if form.kind is LesionsCase:  # others take minutes to draw
         few, photographs = data_sets.load("phantoms:count=40"), sources.normal(sources.PHOTOGRAPHS)
         monkeypatch.setattr(nova, "load", lambda _: few)
         monkeypatch.setattr(sources, "normal", lambda _: photographs)

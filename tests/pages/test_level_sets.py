@@ -12,12 +12,12 @@ from components.sidebar.partners import Partner
 from components.views import LEVEL_SETS
 from engine.attribution.level_sets import PUBLISHED
 from engine.attribution.level_sets.lst import LST
-from engine.commands.arguments.pictures import picture_options
 from engine.core import run
 from engine.vision.case import PairCase
 from engine.vision.case.target import Target
 from engine.vision.images.samples import sample
 from engine.vision.models import catalog
+from engine.vision.pictures import picture_options
 from tests import tiny
 from tests.visits import pills, problems, question_in, settled, visit
 

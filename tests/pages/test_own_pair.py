@@ -9,13 +9,12 @@ from components.before_after import own, own_table
 from components.before_after.own import AFTER, KEY, MASK, YOURS
 from components.notices import escape_markdown
 from components.views import BEFORE_AFTER
-from engine.commands.arguments.photographs import PhotoPairArguments
 from engine.core.errors import BadImage
 from engine.core.result import Table
 from engine.core.run import answer, digest
 from engine.evaluation.language.photo_counts import said_word
+from engine.evaluation.language.photo_pair import PhotoPairCase, photo_pair
 from engine.hallucination import PhotoPair
-from engine.hallucination.photographs import photo_pair
 from engine.vision.images import load, read
 from engine.vision.language.tiny_vlm.weights import HABIT
 from tests.visits import pills, png, problems, question_in, settled, visit, words
@@ -45,7 +44,7 @@ def nearly_all():
 @pytest.fixture(scope="module")
 def sample_answer():
     """Kept before the page asks for it."""
-    return answer(PhotoPair(), PhotoPairArguments(others=OTHERS).case())
+    return answer(PhotoPair(), PhotoPairCase.from_arguments(others=OTHERS))
 
 
 def opened(**link):
@@ -76,7 +75,7 @@ def test_folded_it_draws_nothing_and_a_link_opens_it():
 
 def test_the_sample_is_asked_and_its_answer_shared(sample_answer):
     at = opened()
-    case = PhotoPairArguments(others=OTHERS).case()
+    case = PhotoPairCase.from_arguments(others=OTHERS)
     assert PhotoPair().finding(case, sample_answer) in words(at)
     captions = " ".join(image.proto.imgs[0].caption for image in at.main.get("image"))
     faded = sample_answer["fading"]["p(yes)"]
@@ -143,7 +142,7 @@ def test_a_file_that_is_no_picture_and_words_that_are_not_known_are_said(sample_
         load(b"none", "a.png")
     assert escape_markdown(str(refused.value)) in " ".join(problems(at))
     assert at.text_input(key=f"{KEY}.thing").value == "cup"  # the form stays
-    case = PhotoPairArguments(others=OTHERS).case()
+    case = PhotoPairCase.from_arguments(others=OTHERS)
     assert PhotoPair().finding(case, sample_answer) in words(at)  # and the answer
     at = opened(thing="dragon", others="unicorn, boat")
     for word in ("dragon", "unicorn"):
@@ -151,7 +150,7 @@ def test_a_file_that_is_no_picture_and_words_that_are_not_known_are_said(sample_
 
 
 def test_every_drawing_says_its_figures(sample_answer):
-    case = PhotoPairArguments(others=OTHERS).case()
+    case = PhotoPairCase.from_arguments(others=OTHERS)
     text, table = own.answer_words(case, sample_answer), sample_answer["answers"]
     for at, name in enumerate(("cup", *OTHERS)):
         before, after = (said_word(table[f"says {when}"][at]) for when in ("before", "after"))
@@ -178,7 +177,7 @@ def test_the_frame_of_the_first_sample_is_drawn_on_that_one_only(monkeypatch):
 
 
 def test_a_pair_is_collected_once_whatever_the_steps_and_models_by_their_weights():
-    case = PhotoPairArguments(others=OTHERS).case()
+    case = PhotoPairCase.from_arguments(others=OTHERS)
     names = [own_table.name_of(case, PhotoPair(**more)) for more in ({}, {"steps": 3}, {"grow": 4})]
     assert names[0] == names[1] != names[2]
     columns = ("says before", "says after", "p before", "p after")

@@ -11,12 +11,13 @@ import torch
 
 from components.asked_image import SIDEBAR_IMAGE
 from components.prototypes import form, learned, robust, view
-from components.prototypes.form import IMAGE, KEY, ROBUST, SLOT, PrototypeQuestion
+from components.prototypes.form import IMAGE, KEY, ROBUST, SLOT, network_of
 from components.views import PROTOTYPES
 from engine.attribution.prototypes import PrototypeRobustness, Prototypes, about_row, first_row
 from engine.attribution.prototypes.learning import NETWORK_TITLES, REASONING_TITLES
 from engine.attribution.prototypes.networks import DEEP, INDEFINITE, NEGATIVE
 from engine.attribution.prototypes.reasons import LEFT_OUT, PARTS, ignored_words
+from engine.core.question import Question
 from engine.core.result import Table
 from engine.core.run import answer
 from engine.vision import data as data_sets
@@ -30,8 +31,7 @@ LINK = DIGITS | {f"{SLOT}.{name}": str(value) for name, value in FEW.items()}
 def question(row=None, **changed):
     data = data_sets.load("digits")
     row = first_row(data) if row is None else row
-    label = data.classes[data.labels[row]]
-    return PrototypeQuestion(about_row(data, row), Prototypes(**FEW, **changed), label, {})
+    return Question(Prototypes(**FEW, **changed), about_row(data, row))
 
 
 def charts(at):
@@ -62,20 +62,19 @@ def test_sentence_parts_and_certificate_are_those_of_the_answer():
         result["flip"].finding,
     ):
         assert sentence in text
-    learned_parts = answer(query.network, query.training)
+    learned_parts = answer(network_of(query), query.case.learned)
     assert learned.strongest_wish(learned_parts) in words(unfolded(at))
 
 
 def test_the_label_stands_below_the_image_and_a_wrong_answer_is_said():
     query = question()
-    for label, more in ((8, ""), (9, ", so the answer is wrong")):
+    right = int(query.case.data.labels[query.case.row])
+    for label, more in ((right, ""), ((right + 1) % 10, ", so the answer is wrong")):
         outcome = {"outcome": Table.of({"answer": ([label], "")})}
-        named = replace(query, label="8")
-        assert view.answer_sentence(named, outcome) == f"labeled 8{more}"
-    unlabeled = replace(query, label="")
-    assert view.answer_sentence(unlabeled, outcome) == "your image, as the network sees it"
+        assert view.answer_sentence(query, outcome) == f"labeled {right}{more}"
     blank = replace(query, case=replace(query.case, image=torch.zeros(1, 8, 8)))
-    assert blank.pixels.max() == 0
+    assert view.answer_sentence(blank, outcome) == "your image, as the network sees it"
+    assert blank.case.shown.max() == 0
 
 
 def test_another_reasoning_and_another_network_are_other_answers():
@@ -131,7 +130,7 @@ def test_robust_and_plain_are_compared_when_told():
     at = settled(visit(link, PROTOTYPES))
     assert "Six networks are trained" in words(at)
     at = settled(at.button(key=f"{ROBUST}.go").click().run())
-    method, case = PrototypeRobustness(**few), question().training
+    method, case = PrototypeRobustness(**few), question().case.learned
     result = answer(method, case)
     assert method.finding(case, result) in [header.value for header in at.header]
     assert robust.curve("certified", "").finding(result) in words(at)

@@ -1,6 +1,7 @@
 """Slides as a visitor meets it: a bag, its key tiles, the figures, and a large image in tiles."""
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,26 +10,27 @@ from streamlit.testing.v1 import AppTest
 
 from components import views
 from components.slides import coverage, form, masked, own, view
-from components.slides.form import ATTENTION, KEY, SlidesQuestion
+from components.slides.form import ATTENTION, KEY, ShownBag
 from engine.attribution.slides import (
     MHIM,
     MHIM2,
+    BagsCase,
     MaskedRatio,
     TileAttention,
     UnlikeTiles,
     WholeSlideCase,
 )
+from engine.attribution.slides import case as slide_case
 from engine.attribution.slides.bags import layout_of
 from engine.attribution.slides.methods import ABMIL
-from engine.commands.arguments.bags import BagsArguments
 from engine.core.run import answer
-from engine.vision import data as data_sets
 from engine.vision.data.whole_slide import made_slide
 from engine.vision.images.large import open_large
 from engine.vision.models.catalog import DEFAULT, load
 from tests.visits import problems, settled, visit, words
 
 EPOCHS = 2
+BAGS = {"bags": "bags:count=30", "bags:kind=three": "bags:kind=three,count=30"}
 SLOT = f"{KEY}.MHIM"
 TILE = f"{KEY}.tiles.tile"
 
@@ -36,22 +38,18 @@ TILE = f"{KEY}.tiles.tile"
 @pytest.fixture(autouse=True)
 def few(monkeypatch):
     """Few bags, and a small section, so that it takes seconds."""
-    load_set = data_sets.load
-    monkeypatch.setattr(
-        "engine.commands.arguments.bags.data_sets.load",
-        lambda name: load_set(f"{name},count=30" if ":" in name else f"{name}:count=30"),
-    )
+    few_bags = tuple(replace(bags, name=BAGS[bags.name]) for bags in slide_case.BAGS)
+    monkeypatch.setattr(slide_case, "BAGS", few_bags)
     monkeypatch.setattr(own, "made_slide", lambda: made_slide(896, 672))
 
 
 def question(place=0, score=ATTENTION, kind="two", method=None):
-    name = "bags:kind=three" if kind == "three" else "bags"
-    case = BagsArguments(data=name).case()
+    name = BAGS["bags:kind=three" if kind == "three" else "bags"]
+    case = BagsCase.from_arguments(data=name)
     layout = layout_of(case.data)
     rows = form.test_bags(case, layout)
-    return SlidesQuestion(
-        case, method or MHIM(epochs=EPOCHS), layout, int(rows[place]), place, score, {}
-    )
+    bag = {"bag": int(rows[place]), "place": place}
+    return ShownBag(method or MHIM(epochs=EPOCHS), case, layout=layout, score=score, **bag)
 
 
 def first(asked, kind):
@@ -154,7 +152,7 @@ def test_attention_is_drawn_over_the_made_section_and_counted():
     result = answer(method, case)
     assert method.finding(case, result) in [header.value for header in at.header]
     assert "never where. Outlined: tiles of planted regions." in words(at)
-    query = own.SlideQuestion(method, case, (6, 8), ABMIL)
+    query = own.ShownTiles(method, case, grid=(6, 8), column=ABMIL)
     drawn = own.tiles(query).made(result)
     top = np.sort(result["tiles"][ABMIL][np.isfinite(result["tiles"][ABMIL])])[::-1][:8]
     assert drawn.captions == tuple(f"{share:.2f}" for share in top)

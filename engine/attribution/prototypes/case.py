@@ -11,15 +11,48 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.core.case_base import Case, Precision
+from engine.core.controls import Text, argument
 from engine.core.device import best_device
 from engine.core.errors import BlindspotError
+from engine.core.keeping.lazy import lazy
+from engine.core.naming import Unknown, named_by
 from engine.evaluation.experiment import ExperimentCase
+from engine.vision import data as data_sets
+from engine.vision.arguments import name_of, named_data, seed_argument
 from engine.vision.data import DataSet, Rows
 from engine.vision.images import Crop, Picture, square
+from engine.vision.pictures import EXAMPLE, open_picture
 
 LIGHT = 127.5  # mean of the outermost pixels, above which the ground is light
 PER_CLASS, FIRST = 2, 8  # test images of each class that are offered, and which of them comes first
 SOME = 200  # images whose ground is looked at
+NO_ROW = Unknown("A case does not know where its image is from: say image=….")
+
+
+def named_image(name: str | None, data: DataSet) -> Tensor:
+    """A picture as the images of a data set are; the first test image, if none is named."""
+    rows = data.rows("test")
+    if not name and not len(rows):
+        raise BlindspotError(f"{data.card.title} has no test images: name an image.")
+    return about_picture(data, open_picture(name or example_of(data, rows[0])), Crop())[0].image
+
+
+def image_name(image: Tensor, data: DataSet) -> str | Unknown:
+    """An image of a data set by its name; nobody knows where another one is from."""
+    row = row_of(image, data)
+    return NO_ROW if row is None else example_of(data, row)
+
+
+def example_of(data: DataSet, row: int) -> str:
+    """An image of a data set by its name."""
+    return f"{EXAMPLE}{data.name}/{data.ids[row]}"
+
+
+def row_of(image: Tensor, data: DataSet) -> int | None:
+    """Where an image is in a data set, if it is one of it."""
+    levels = np.round(255 * image.numpy()).astype(np.uint8)
+    is_same = (data.images == levels).all((1, 2, 3))
+    return int(is_same.argmax()) if is_same.any() else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,9 +73,19 @@ class PrototypeCase(Case):
     what: ClassVar[str] = "an image and a data set to learn prototypes from"
     asks: ClassVar[str] = ""
 
-    data: DataSet
-    image: Tensor
-    seed: int = 0
+    data: DataSet = named_by(data_sets.load, name_of, data=named_data("digits"))
+    image: Tensor = named_by(
+        named_image,
+        image_name,
+        image=argument(
+            None,
+            Text(off="the first test image"),
+            "Picture",
+            "A picture file, sample:NAME, or example:DATA/ID. Dark strokes on light paper are "
+            "inverted where the data has light strokes on a dark ground.",
+        ),
+    )
+    seed: int = named_by(default=0, seed=seed_argument("Of the training."))
     precision: Precision = "exact"
 
     def __post_init__(self) -> None:
@@ -75,12 +118,10 @@ class PrototypeCase(Case):
         levels = np.round(255 * self.pixels[0].numpy()).astype(np.uint8)
         return np.ascontiguousarray(levels.transpose(1, 2, 0))
 
-    @property
+    @lazy
     def row(self) -> int | None:
         """Where this image is in the data set, if it is one of it."""
-        levels = np.round(255 * self.image.numpy()).astype(np.uint8)
-        is_same = (self.data.images == levels).all((1, 2, 3))
-        return int(is_same.argmax()) if is_same.any() else None
+        return row_of(self.image, self.data)
 
     @property
     def blank(self) -> bool:

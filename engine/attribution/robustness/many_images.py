@@ -14,14 +14,24 @@ from torch.nn.functional import interpolate
 from engine.attribution.one_class import refuse_one_class
 from engine.attribution.robustness.ordered_case import no_head
 from engine.core.case_base import Case
+from engine.core.controls import argument
 from engine.core.errors import BadData
-from engine.core.method import Precision
+from engine.core.method import Precision, Slider
+from engine.core.naming import named_by
+from engine.evaluation.detection import sources
+from engine.vision.arguments import classifier_field, data_argument, name_of, seed_argument
 from engine.vision.data import DataSet
+from engine.vision.models.catalog import data_of
 from engine.vision.models.classifier import Classifier
 
 MOST = 100  # images
 LOOKED = 10  # times as many are looked at, so that enough of them are right
 AT_ONCE = 50  # of these, so that large ones fit in memory
+
+
+def attacked_data(model: Classifier, name: str | None = None) -> DataSet:
+    """The data set of that name, or what the model learned from, or the photographs."""
+    return sources.normal(name or data_of(model) or sources.PHOTOGRAPHS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,10 +50,24 @@ class AttackedImagesCase(Case):
     case_name: ClassVar[str] = "attacked images"
     what: ClassVar[str] = "a classifier and images that it gets right"
 
-    model: Classifier
-    data: DataSet
-    count: int = 20
-    seed: int = 0
+    model: Classifier = classifier_field()
+    data: DataSet = named_by(
+        lambda name, model: attacked_data(model, name),
+        name_of,
+        data=data_argument(
+            None, "A data set by name. Left out: what the model learned from, or the photographs."
+        ),
+    )
+    count: int = named_by(
+        default=20,
+        count=argument(
+            20,
+            Slider(1, MOST, 1),
+            "Images",
+            "How many are attacked; more make the figures steadier.",
+        ),
+    )
+    seed: int = named_by(default=0, seed=seed_argument())
     precision: Precision = "exact"
 
     def __post_init__(self) -> None:

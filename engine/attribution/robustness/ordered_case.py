@@ -9,13 +9,23 @@ from typing import Any, ClassVar
 import torch
 
 from engine.attribution.one_class import refuse_one_class
+from engine.core.controls import Many, argument
 from engine.core.errors import BadModel, BlindspotError
+from engine.core.naming import case_field, named_by
+from engine.vision.arguments import class_number, class_options
 from engine.vision.case import ImageCase
 from engine.vision.case.wrapped import WrappedCase
 from engine.vision.models.classifier import Classifier
 
 MOST = 10  # classes in a list
 USUAL = 3  # classes that are drawn where none are named
+
+
+def named_order(names: Sequence[str], asked: ImageCase) -> tuple[int, ...]:
+    """Classes by their names or numbers, or some by chance."""
+    labels, index = asked.model.labels, asked.target.index
+    order = tuple(class_number(name, asked.model) for name in names)
+    return order or drawn_order(len(labels), index, seed=asked.seed)
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,8 +44,18 @@ class OrderedCase(WrappedCase):
     case_name: ClassVar[str] = "ordered"
     what: ClassVar[str] = "an image, a classifier and a list of classes in order"
 
-    asked: ImageCase
-    order: tuple[int, ...]
+    asked: ImageCase = case_field(ImageCase, without=("like",))
+    order: tuple[int, ...] = named_by(
+        named_order,
+        lambda order: tuple(map(str, order)),
+        order=argument(
+            (),
+            Many(class_options),
+            "Your order",
+            "Up to ten wrong classes, the one that is to come first first. Left out: three by "
+            "chance.",
+        ),
+    )
 
     def __post_init__(self) -> None:
         refuse_one_class(self.asked.model)

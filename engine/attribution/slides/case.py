@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 from engine.core.case_base import Case
+from engine.core.controls import Option, OtherArguments, Text, argument
 from engine.core.errors import BadData
 from engine.core.method import Precision
+from engine.core.naming import named_by
+from engine.vision import data as data_sets
+from engine.vision.arguments import classifier_field, name_of, seed_argument
 from engine.vision.data import SPLITS, DataSet
 from engine.vision.models.classifier import Classifier
 
 FEWEST = 2  # tiles in a bag: of a single one nothing could be masked
+BAGS = (Option("bags", "A 9, or none"), Option("bags:kind=three", "A 9, a 3 or a 5"))
+
+
+def bag_options(_arguments: OtherArguments) -> Sequence[Option]:
+    """The bags that come along."""
+    return BAGS
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,9 +45,20 @@ class BagsCase(Case):
     case_name: ClassVar[str] = "bags"
     what: ClassVar[str] = "bags of tiles and a network that reads a tile"
 
-    model: Classifier
-    data: DataSet
-    seed: int = 0
+    model: Classifier = classifier_field(
+        "mnist-cnn", "Reads the tiles; it is not trained any more."
+    )
+    data: DataSet = named_by(
+        data_sets.load,
+        name_of,
+        data=argument(
+            BAGS[0].name,
+            Text(options=bag_options),
+            "Bags",
+            "A data set of bags by name. A label belongs to a whole bag of tiles.",
+        ),
+    )
+    seed: int = named_by(default=0, seed=seed_argument())
     precision: Precision = "exact"
 
     def __post_init__(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from time import perf_counter
 from typing import Any, ClassVar
 
@@ -14,12 +15,18 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from engine.core.case_base import Case, Parts
+from engine.core.controls import Text, argument
 from engine.core.errors import BadImage, BadSetting
 from engine.core.keeping.memory import Memory
 from engine.core.method import Method, Precision, Progress, Slider, defaults, quiet, setting
+from engine.core.naming import Unknown, named_by
 from engine.core.result import Result, Table
 from engine.evaluation.measures.detection import auroc
+from engine.vision.arguments import classifier_field
+from engine.vision.data.whole_slide import made_slide
+from engine.vision.images.large import MAX_MB, open_large
 from engine.vision.images.large_base import LargeImage
+from engine.vision.models.catalog import DEFAULT
 from engine.vision.models.classifier import Classifier
 
 MOST_TILES = 4000
@@ -29,6 +36,21 @@ BLANK = 6.0  # gray levels: a tile whose standard deviation is below it has noth
 KEY_SHARE = 0.25  # of a tile, from which on it counts as part of a planted region
 TOP = 20  # tiles that a finding speaks of
 KEPT_BYTES = 80_000_000  # of what was read of images, by all visitors
+SYNTHETIC = "made"
+
+
+def large_image(name: str) -> LargeImage:
+    """The section made here, or a file. Raises BadImage."""
+    if name == SYNTHETIC:
+        return made_slide()
+    path = Path(name)
+    try:
+        if path.stat().st_size > MAX_MB * 1_000_000:
+            raise BadImage(f"{path.name[:60]} is larger than {MAX_MB} MB.")
+        data = path.read_bytes()
+    except OSError as error:
+        raise BadImage(f"{path.name[:60]} cannot be read: {error.strerror}.") from error
+    return open_large(data, path.name)
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,8 +65,19 @@ class WholeSlideCase(Case):
     case_name: ClassVar[str] = "slide"
     what: ClassVar[str] = "a large image and a network that reads its tiles"
 
-    model: Classifier
-    image: LargeImage
+    model: Classifier = classifier_field(DEFAULT, "Reads the tiles.")
+    image: LargeImage = named_by(
+        large_image,
+        lambda _image: Unknown(),
+        image=argument(
+            SYNTHETIC,
+            Text(),
+            "Large image",
+            "A file: a TIFF in strips or tiles, uncompressed or with Deflate, is read at its full "
+            f"size, other pictures up to 16 million px. “{SYNTHETIC}” is a section made here, with "
+            "regions that are known.",
+        ),
+    )
     precision: Precision = "exact"
 
     def digest_parts(self) -> Parts:

@@ -1,6 +1,6 @@
 """The ten-method study: explainers side by side on images with several labels."""
 
-from engine.attribution.study.case import ImageQuestion, StudyCase
+from engine.attribution.study.case import StudyCase, StudyImage
 from engine.attribution.study.images import SOURCES, study_case
 from engine.attribution.study.look import StudyMaps
 from engine.attribution.study.methods import TITLES, ten
@@ -15,9 +15,9 @@ __all__ = [
     "SOURCES",
     "STUDY",
     "TITLES",
-    "ImageQuestion",
     "Study",
     "StudyCase",
+    "StudyImage",
     "StudyMaps",
     "study_case",
     "ten",

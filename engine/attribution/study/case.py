@@ -21,7 +21,7 @@ Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
-class ImageQuestion:
+class StudyImage:
     """One image with what is asked about it.
 
     Args:
@@ -69,7 +69,7 @@ class StudyCase(Case):
     what: ClassVar[str] = "images with known masks and a set of methods"
 
     model: Classifier
-    images: tuple[ImageQuestion, ...]
+    images: tuple[StudyImage, ...]
     methods: tuple[Explainer, ...]
     data: str = ""
     seed: int = 0
@@ -118,14 +118,14 @@ class StudyCase(Case):
             raise ValueError(f"a study has no {source}")
         return tuple(str(image.id) for image in self.images)
 
-    def contrasts(self, question: ImageQuestion) -> bool:
+    def contrasts(self, question: StudyImage) -> bool:
         """Whether a class is held against another: of a model with a map of its own, if it can be.
 
         What the logits of all its classes share may be far larger than what tells them apart.
         """
         return question.rival is not None and has_own_map(self.model)
 
-    def target(self, question: ImageQuestion, label: int) -> Target:
+    def target(self, question: StudyImage, label: int) -> Target:
         """What is scored: a label, where classes are contrasted less the image's other one."""
         if not self.contrasts(question):
             return Target(label)
@@ -134,7 +134,7 @@ class StudyCase(Case):
         )
 
     def question(
-        self, question: ImageQuestion, label: int, model: Classifier | None = None
+        self, question: StudyImage, label: int, model: Classifier | None = None
     ) -> ImageCase:
         """What an explainer is asked about one label of one image."""
         target = self.target(question, label)

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from engine.attribution.study import things
-from engine.attribution.study.case import Bools, ImageQuestion, StudyCase
+from engine.attribution.study.case import Bools, StudyCase, StudyImage
 from engine.attribution.study.methods import Explainer, own_map_method, ten
 from engine.core.errors import BlindspotError
 from engine.vision.data.brightness import Brightness, lit
@@ -83,7 +83,7 @@ def study_case(
         model = shipped_model(source.partition("-")[0])
         result = shipped_images(source, count, seed)
     else:
-        result = sample_image_questions(source, count, seed, model)
+        result = sample_images(source, count, seed, model)
     chosen_methods = (*ten(model.side), *own_map_method(model)) if methods is None else methods
     return StudyCase(model, result, chosen_methods, data_name(source), seed, source=source)
 
@@ -104,24 +104,22 @@ def shipped_model(source: str) -> Classifier:
 
 
 @lru_cache(maxsize=8)
-def shipped_images(source: str, count: int, seed: int) -> tuple[ImageQuestion, ...]:
+def shipped_images(source: str, count: int, seed: int) -> tuple[StudyImage, ...]:
     """Images for the model that ships, found once."""
     if source in ERRORS:
         result = every_error(source)
         order = np.random.default_rng([seed, 9]).permutation(len(result))[:count]
         return tuple(result[place] for place in order)
-    return sample_image_questions(source, count, seed, shipped_model(source))
+    return sample_images(source, count, seed, shipped_model(source))
 
 
 @lru_cache(maxsize=3)
-def every_error(source: str) -> tuple[ImageQuestion, ...]:
+def every_error(source: str) -> tuple[StudyImage, ...]:
     """All errors of a kind that the model that ships makes in its test images."""
-    return sample_image_questions(source, MOST_IMAGES, 0, shipped_model(source.partition("-")[0]))
+    return sample_images(source, MOST_IMAGES, 0, shipped_model(source.partition("-")[0]))
 
 
-def sample_image_questions(
-    source: str, count: int, seed: int, model: Classifier
-) -> tuple[ImageQuestion, ...]:
+def sample_images(source: str, count: int, seed: int, model: Classifier) -> tuple[StudyImage, ...]:
     """So many test images with labels that the model finds. Raises BlindspotError: too few."""
     questions = {
         "scenes": scenes,
@@ -131,36 +129,33 @@ def sample_image_questions(
         "scenes-made-up": made_up_things,
         "phantoms-missed": missed_lesions,
     }[source](seed, model)
-    image_questions = tuple(result for _, result in zip(range(count), questions, strict=False))
-    if (
-        source in ERRORS and image_questions
-    ):  # a good network errs seldom; all of its errors are enough
-        return image_questions
-    if len(image_questions) < count:
+    images = tuple(result for _, result in zip(range(count), questions, strict=False))
+    if source in ERRORS and images:  # a good network errs seldom; all of its errors are enough
+        return images
+    if len(images) < count:
         raise BlindspotError(
-            f"There are only {len(image_questions)} images of the kind {source}: choose fewer "
-            "images."
+            f"There are only {len(images)} images of the kind {source}: choose fewer images."
         )
-    return image_questions
+    return images
 
 
-def scenes(seed: int, model: Classifier) -> Iterator[ImageQuestion]:
+def scenes(seed: int, model: Classifier) -> Iterator[StudyImage]:
     """Test scenes in which the model finds at least two of the things that are there."""
     for number, scene, result in recognized_scenes(seed, model):
         labels = tuple(np.flatnonzero(result & scene.layout.present[0]).tolist())
         if len(labels) >= FEWEST:
-            yield ImageQuestion(number, pixels(scene.image), labels, masks_of(scene, labels))
+            yield StudyImage(number, pixels(scene.image), labels, masks_of(scene, labels))
 
 
-def missed_things(seed: int, model: Classifier) -> Iterator[ImageQuestion]:
+def missed_things(seed: int, model: Classifier) -> Iterator[StudyImage]:
     """Test scenes with things that the model does not find, about those."""
     for number, scene, result in recognized_scenes(seed, model):
         labels = tuple(np.flatnonzero(~result & scene.layout.present[0]).tolist())
         if labels:
-            yield ImageQuestion(number, pixels(scene.image), labels, masks_of(scene, labels))
+            yield StudyImage(number, pixels(scene.image), labels, masks_of(scene, labels))
 
 
-def made_up_things(seed: int, model: Classifier) -> Iterator[ImageQuestion]:
+def made_up_things(seed: int, model: Classifier) -> Iterator[StudyImage]:
     """Test scenes of which the model names things that are not there, about those."""
     for number, scene, result in recognized_scenes(seed, model):
         present = scene.layout.present[0]
@@ -168,7 +163,7 @@ def made_up_things(seed: int, model: Classifier) -> Iterator[ImageQuestion]:
         if labels:
             any_thing = masks_of(scene, np.flatnonzero(present).tolist()).any(0)
             masks = np.broadcast_to(any_thing, (len(labels), *any_thing.shape)).copy()
-            yield ImageQuestion(number, pixels(scene.image), labels, masks)
+            yield StudyImage(number, pixels(scene.image), labels, masks)
 
 
 def recognized_scenes(seed: int, model: Classifier) -> Iterator[tuple[int, Scene, Bools]]:
@@ -186,12 +181,12 @@ def masks_of(scene: Scene, labels: Sequence[int]) -> Bools:
     return np.stack([scene.mask(CATEGORIES[label]) for label in labels])
 
 
-def phantoms(seed: int, model: Classifier) -> Iterator[ImageQuestion]:
+def phantoms(seed: int, model: Classifier) -> Iterator[StudyImage]:
     """Slices of test patients with a lesion that the model names right."""
     yield from lesions(slices(Phantoms(), seed), model, right=True)
 
 
-def missed_lesions(seed: int, model: Classifier) -> Iterator[ImageQuestion]:
+def missed_lesions(seed: int, model: Classifier) -> Iterator[StudyImage]:
     """Slices with a lesion that the model takes for another kind or for none.
 
     Beside the map of the lesion's own kind stands one of what the model says.
@@ -199,7 +194,7 @@ def missed_lesions(seed: int, model: Classifier) -> Iterator[ImageQuestion]:
     yield from lesions(slices(Phantoms(), seed), model, right=False)
 
 
-def large_lesions(seed: int, model: Classifier) -> Iterator[ImageQuestion]:
+def large_lesions(seed: int, model: Classifier) -> Iterator[StudyImage]:
     """Test slices of what the network with a map of its own learned, whose lesion it names right.
 
     Some classes stay, and each slice has a light of its own, as in the data set.
@@ -228,14 +223,14 @@ def slices(recipe: Phantoms, seed: int) -> Iterator[tuple[int, PhantomSlice]]:
 
 def lesions(
     drawn: Iterator[tuple[int, PhantomSlice]], model: Classifier, *, right: bool
-) -> Iterator[ImageQuestion]:
+) -> Iterator[StudyImage]:
     """Slices whose lesion the model names right, or wrong."""
     for number, phantom_slice in drawn:
         image = pixels(phantom_slice.image[None]).expand(3, -1, -1).contiguous()
         first, second = model.logits(image[None])[0].argsort(descending=True)[:2].tolist()
         if (first == phantom_slice.kind) == right:
             rival = second if right else first
-            yield ImageQuestion(
+            yield StudyImage(
                 number, image, (phantom_slice.kind,), phantom_slice.mask[None], rival=rival
             )
 

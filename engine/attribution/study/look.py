@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from engine.attribution.study.case import ImageQuestion, StudyCase
+from engine.attribution.study.case import StudyCase, StudyImage
 from engine.attribution.study.measure import alike, compute_map, count_passes, on_mask
 from engine.attribution.study.methods import Explainer
 from engine.attribution.study.study import PAPER, unfit
@@ -56,7 +56,7 @@ class StudyMaps(Method[StudyCase]):
                     progress(done / len(study_image.targets) / len(case.methods), method.title)
         return {"figures": maps.figures()} | maps.views
 
-    def wanted(self, case: StudyCase) -> ImageQuestion:
+    def wanted(self, case: StudyCase) -> StudyImage:
         """The image. Raises BadSetting when the study has none of that id."""
         if self.image is None:
             return case.images[0]
@@ -72,7 +72,7 @@ class Maps:
     """The maps of one image so far."""
 
     case: StudyCase
-    image: ImageQuestion
+    image: StudyImage
     views: dict[str, HeatMap] = field(default_factory=dict)
     located: dict[str, dict[str, float]] = field(default_factory=dict)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.attribution.study.case import Bools, ImageQuestion, StudyCase
+from engine.attribution.study.case import Bools, StudyCase, StudyImage
 from engine.attribution.study.look import SEPARATOR
 from engine.attribution.study.methods import EVERY
 from engine.core.pictures import Pixels, as_bytes
@@ -21,7 +21,7 @@ READING = (
 )
 
 
-def map_pictures(case: StudyCase, image: ImageQuestion, result: Result) -> Pictures:
+def map_pictures(case: StudyCase, image: StudyImage, result: Result) -> Pictures:
     """The image, and beside it the maps of each method on one scale, for every label.
 
     Args:
@@ -61,7 +61,7 @@ def map_pictures(case: StudyCase, image: ImageQuestion, result: Result) -> Pictu
     )
 
 
-def row_name(case: StudyCase, image: ImageQuestion, label: int) -> str:
+def row_name(case: StudyCase, image: StudyImage, label: int) -> str:
     """What a row asks about."""
     target = case.target(image, label)
     words = target.words(case.model.labels)
@@ -82,7 +82,7 @@ def map_key(case: StudyCase, label: int, method: str) -> str:
     return f"{case.model.labels[label]}{SEPARATOR}{method}"
 
 
-def top(case: StudyCase, image: ImageQuestion, method: str, result: Result) -> float:
+def top(case: StudyCase, image: StudyImage, method: str, result: Result) -> float:
     """The largest size of a method's maps, at which its colors end."""
     maps = [map_of(case, label, method, result) for label in image.targets]
     return max(float(np.abs(heat_map.values).max()) for heat_map in maps)

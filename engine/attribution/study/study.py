@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.attribution.study.case import ImageQuestion, StudyCase
+from engine.attribution.study.case import StudyCase, StudyImage
 from engine.attribution.study.findings import beside_paper, relied_on
 from engine.attribution.study.measure import (
     RANDOM,
@@ -119,7 +119,7 @@ class StudyRun:
     progress: Progress
     rows: list[MapMeasurement] = field(default_factory=list)
 
-    def image(self, number: int, question: ImageQuestion) -> None:
+    def image(self, number: int, question: StudyImage) -> None:
         """Measure every method on one image."""
         results: list[dict[str, TimedMap]] = []
         parts = len(question.targets) + len(question.labels)
@@ -155,7 +155,7 @@ class StudyRun:
 
     def label(
         self,
-        question: ImageQuestion,
+        question: StudyImage,
         place: int,
         asked: ImageCase,
         maps: Mapping[str, TimedMap],

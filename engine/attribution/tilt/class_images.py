@@ -16,10 +16,10 @@ from torch.nn.functional import interpolate
 from engine.core.errors import BlindspotError
 from engine.vision import data as data_sets
 from engine.vision.case import ImageCase
-from engine.vision.case.image import model_input
 from engine.vision.images import Crop
 from engine.vision.images.samples import SAMPLES, sample
 from engine.vision.models import catalog
+from engine.vision.pictures import model_input
 
 THIS_IMAGE = "this image"  # that squares are of
 SIZES = (0.6, 1.0)  # of a square, as a share of the image's side

@@ -4,37 +4,38 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
-from engine.commands.arguments.attacks import AttackedImagesArguments, OrderedArguments
-from engine.commands.arguments.bags import BagsArguments
+from engine.anomaly import DataCase, FamiliarCase, LesionsCase
+from engine.attribution.prototypes import PrototypeCase
+from engine.attribution.robustness import AttackedImagesCase, OrderedCase
+from engine.attribution.slides import BagsCase, WholeSlideCase
 from engine.commands.arguments.base import Arguments, CaseArguments, arguments_for
-from engine.commands.arguments.generators import GeneratorArguments
-from engine.commands.arguments.normal import (
-    DataArguments,
-    FamiliarArguments,
-    LesionsArguments,
-    StudyArguments,
-)
-from engine.commands.arguments.photographs import PhotoPairArguments
-from engine.commands.arguments.pictures import ImageArguments, PairArguments, TrustArguments
-from engine.commands.arguments.prototypes import PrototypeArguments
-from engine.commands.arguments.speech import CaptionArguments, ScenesArguments, WordArguments
+from engine.commands.arguments.normal import StudyArguments
+from engine.commands.arguments.speech import CaptionArguments, WordArguments
 from engine.commands.arguments.trained import (
     AfterArguments,
     BoardArguments,
     ForgetArguments,
     PruneArguments,
-    TrainArguments,
 )
-from engine.commands.arguments.whole_slides import WholeSlideArguments
 from engine.core.method import Case, Method, case_kind
 from engine.evaluation.experiment import ExperimentCase
+from engine.evaluation.language.photo_pair import PhotoPairCase
+from engine.evaluation.language.rates import ScenesCase
+from engine.evaluation.trust import TrustCase
+from engine.unlearning import GeneratorCase
+from engine.vision.case import ImageCase, PairCase
+from engine.vision.lab import TrainCase
 
 ARGUMENTS: tuple[type[Arguments[Any]], ...] = (
-    ImageArguments, PairArguments, TrustArguments, StudyArguments, ForgetArguments, BoardArguments,
-    AfterArguments, CaptionArguments, WordArguments, ScenesArguments, PhotoPairArguments,
-    FamiliarArguments, LesionsArguments, DataArguments, PruneArguments, TrainArguments,
-    arguments_for(ExperimentCase), GeneratorArguments, OrderedArguments, AttackedImagesArguments,
-    PrototypeArguments, BagsArguments, WholeSlideArguments,
+    arguments_for(ImageCase), arguments_for(PairCase), arguments_for(TrustCase),
+    StudyArguments, ForgetArguments, BoardArguments,
+    AfterArguments, CaptionArguments, WordArguments,
+    arguments_for(ScenesCase), arguments_for(PhotoPairCase),
+    arguments_for(FamiliarCase), arguments_for(LesionsCase), arguments_for(DataCase),
+    PruneArguments, arguments_for(TrainCase),
+    arguments_for(ExperimentCase), arguments_for(GeneratorCase), arguments_for(OrderedCase),
+    arguments_for(AttackedImagesCase),
+    arguments_for(PrototypeCase), arguments_for(BagsCase), arguments_for(WholeSlideCase),
 )  # fmt: skip
 
 
@@ -56,3 +57,27 @@ def arguments_of(method: type[Method[Any]]) -> type[Arguments[Any]]:
 
 
 __all__ = ["ARGUMENTS", "BY_CASE", "Arguments", "arguments_of", "made_by"]
+
+
+def bridge(kind: type[Case], old: type[Arguments[Any]]) -> None:
+    """As long as a case does not declare its arguments, it takes them from here."""
+    plain = {name: getattr(kind, name) for name in ("specs", "read", "to_arguments")}
+
+    def specs(cls: type[Case]) -> Any:
+        return old.specs() if cls is kind else plain["specs"].__func__(cls)
+
+    def read(cls: type[Case], arguments: Any) -> Any:
+        return old(**arguments).case() if cls is kind else plain["read"].__func__(cls, arguments)
+
+    def to_arguments(self: Case, **known: Any) -> Any:
+        if type(self) is not kind:
+            return plain["to_arguments"](self, **known)
+        return dict(vars(old.of(self, **known)))
+
+    kind.specs, kind.read = classmethod(specs), classmethod(read)  # type: ignore[assignment,method-assign]
+    kind.to_arguments = to_arguments  # type: ignore[method-assign]
+
+
+for case_class, declaration in BY_CASE.items():
+    if not issubclass(declaration, CaseArguments):
+        bridge(case_class, declaration)

@@ -3,41 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from copy import copy
-from dataclasses import Field, dataclass, fields, make_dataclass
+from dataclasses import dataclass, fields, make_dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any, ClassVar, Generic, Self
 
-from engine.commands.arguments.text import value
-from engine.core.controls import Many, OtherArguments, Text, options_of
+from engine.core.controls import Declared
 from engine.core.errors import BadSetting, BlindspotError
-from engine.core.method import Case, CaseT, Option, check_settings
+from engine.core.method import Case, CaseT
 from engine.core.naming import Unknown
-
-
-@dataclass(frozen=True)
-class Declared:
-    """Fields that are declared with `argument`; a form draws them, and a link names them."""
-
-    def __post_init__(self) -> None:
-        check_settings(self, "This question")
-
-    @classmethod
-    def specs(cls) -> dict[str, Field[Any]]:
-        """The declarations by name."""
-        return {spec.name: spec for spec in fields(cls)}
-
-    @classmethod
-    def offered(cls, name: str, arguments: OtherArguments) -> tuple[Option, ...]:
-        """What that argument may be beside others: by name, with what a person reads.
-
-        Args:
-            name: of the argument.
-            arguments: the others, as far as they are known: each as text, or as what it names.
-        """
-        return options_of(cls.specs()[name].metadata["control"], arguments)
+from engine.core.texts import parse_value
 
 
 @dataclass(frozen=True)
@@ -130,12 +106,3 @@ def arguments_for(kind: type[Case]) -> type[CaseArguments[Any]]:
         namespace={"kind": kind},
         frozen=True,
     )
-
-
-def parse_value(raw: object, control: Any) -> object:
-    """A value as its control wants it, from text or from Python."""
-    if isinstance(control, Many) and isinstance(raw, Iterable) and not isinstance(raw, str):
-        return tuple(str(part) for part in raw)
-    if isinstance(control, Text) and isinstance(raw, int | Path):
-        return str(raw)
-    return value(raw, control) if isinstance(raw, str) else raw

@@ -8,8 +8,7 @@ from math import isfinite
 
 import numpy as np
 
-from engine.commands.arguments.base import Declared
-from engine.core.controls import OtherArguments, Text, argument
+from engine.core.controls import Declared, OtherArguments, Text, argument
 from engine.core.errors import BlindspotError
 from engine.core.method import Choice, Slider
 from engine.core.whole import MOST_DIGITS, whole_number

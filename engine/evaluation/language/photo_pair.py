@@ -16,21 +16,45 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.core.case_base import Parts
+from engine.core.controls import Many, Text, argument
 from engine.core.errors import BlindspotError
 from engine.core.method import Method, Progress, Slider, defaults, quiet, setting
+from engine.core.naming import Unknown, named_by
 from engine.core.result import Result, Table
 from engine.evaluation.language.before_after import yes_value
 from engine.evaluation.language.greedy import Greedy
 from engine.evaluation.language.photo_counts import pair_words
+from engine.evaluation.language.photographs import MIDDLE, taken_out_by
+from engine.vision.data.layout import Scene
+from engine.vision.images import Picture, square
 from engine.vision.images.filling import check, grown, inpaint
+from engine.vision.images.masks import Mask, mask_of
 from engine.vision.language.case import CaptionCase, is_ready
+from engine.vision.language.catalog import model, vlm_field
 from engine.vision.language.decoding.generate import generate
 from engine.vision.language.tiny_vlm.words import with_article
 from engine.vision.language.vlm import VLM
+from engine.vision.pictures import open_picture, picture_options
 
 MOST_OTHERS, MOST_LETTERS = 8, 40
 TOGETHER = 4  # images that are read at once
 WORDS = 8  # of an answer, in which yes or no is looked for
+
+
+def trimmed(names: Sequence[str]) -> tuple[str, ...]:
+    """Names without the spaces around them; those that are nothing else are left out."""
+    return tuple(name.strip() for name in names if name.strip())
+
+
+def side_argument(name: str, first: float) -> Any:
+    """One side of a rectangle on the square that the model sees."""
+    return argument(
+        first,
+        Slider(0.0, 1.0, 0.01),
+        name,
+        "A side of the rectangle around the thing, as a share "
+        "of the square in the middle of the photograph.",
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,10 +76,62 @@ class PhotoPairCase(CaptionCase):
     case_name: ClassVar[str] = "photographs"
     what: ClassVar[str] = "a photograph, a thing in it, and where it is"
 
-    thing: str = ""
-    others: tuple[str, ...] = ()
-    mask: Tensor | None = None
-    after: Tensor | None = None
+    vlm: VLM = vlm_field()
+    image: Tensor = named_by(
+        lambda image, vlm: torch.from_numpy(square(open_picture(image), MIDDLE, vlm.spec.side)),
+        lambda _image: Unknown(),
+        image=argument(
+            "sample:coffee",
+            Text(options=picture_options),
+            "Photograph",
+            "The photograph before: a picture file, or sample:NAME.",
+        ),
+    )
+    prompt: str = named_by(lambda vlm, arguments: noun_question(vlm, arguments["thing"]))
+    seed: int = 0
+    scene: Scene | None = None
+    thing: str = named_by(
+        str.strip,
+        default="",
+        thing=argument(
+            "cup",
+            Text(),
+            "What goes",
+            "The thing that is taken out, by its name. TinyVLM knows sixteen things.",
+        ),
+    )
+    others: tuple[str, ...] = named_by(
+        trimmed,
+        default=(),
+        others=argument(
+            (), Many(), "Also asked for", "Other things, there or not; the answers should stay."
+        ),
+    )
+    mask: Tensor | None = named_by(
+        lambda *_names, vlm, arguments: named_marks(arguments, vlm)[0],
+        lambda _mask: {},  # of one's own, as the photograph
+        default=None,
+        mask=argument(
+            None,
+            Text(off="the rectangle"),
+            "Mask",
+            "A picture of the same size in which the thing is bright: brighter than the middle "
+            "between its darkest and brightest point.",
+        ),
+        after=argument(
+            None,
+            Text(off="painted over"),
+            "Photograph after",
+            "A photograph of the same size without the thing, in the place of a mask.",
+        ),
+        top=side_argument("Top", 0.02),
+        left=side_argument("Left", 0.17),
+        bottom=side_argument("Bottom", 0.78),
+        right=side_argument("Right", 0.79),
+    )
+    after: Tensor | None = named_by(
+        lambda vlm, arguments: named_marks(arguments, vlm)[1], default=None
+    )
 
     @classmethod
     def of(
@@ -69,9 +145,8 @@ class PhotoPairCase(CaptionCase):
         after: Tensor | None = None,
     ) -> Self:
         """The case of a thing; its question is made of its name."""
-        named = tuple(noun.strip() for noun in others if noun.strip())
-        prompt = noun_question(vlm, thing)
-        return cls(vlm, image, prompt, thing=thing.strip(), others=named, mask=mask, after=after)
+        prompt, names = noun_question(vlm, thing), trimmed(others)
+        return cls(vlm, image, prompt, thing=thing.strip(), others=names, mask=mask, after=after)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -221,6 +296,38 @@ class PhotoPair(Method[PhotoPairCase]):
 
 
 # ---------------------------------------------------------------- asked
+
+
+def photo_pair(
+    name: str,
+    picture: Picture,
+    noun: str,
+    others: Sequence[str] = (),
+    *,
+    sides: Mapping[str, float] | None = None,
+    mask: Mask | None = None,
+    after: Picture | None = None,
+) -> PhotoPairCase:
+    """A photograph and a thing in it, for the model of that name; see `taken_out_by`.
+
+    Raises:
+        BlindspotError: what does not fit, see `PhotoPairCase`.
+    """
+    vlm = model(name)
+    image = torch.from_numpy(square(picture, MIDDLE, vlm.spec.side))
+    where, image_after = taken_out_by(picture, vlm.spec.side, sides or {}, mask, after)
+    return PhotoPairCase.of(vlm, image, noun, others, mask=where, after=image_after)
+
+
+def named_marks(arguments: Mapping[str, Any], vlm: VLM) -> tuple[Tensor | None, Tensor | None]:
+    """As `taken_out_by`, of files by name."""
+    picture, mask, after = (
+        None if arguments[name] is None else open_picture(arguments[name])
+        for name in ("image", "mask", "after")
+    )
+    assert picture is not None  # noqa: S101  # there is always one
+    where = None if mask is None else mask_of(mask, None, picture)
+    return taken_out_by(picture, vlm.spec.side, arguments, where, after)
 
 
 def noun_question(vlm: VLM, noun: str) -> str:

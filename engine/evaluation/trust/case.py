@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -9,15 +10,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.core.case_base import Parts
+from engine.core.controls import Text, argument
 from engine.core.method import Case, Method, Progress, quiet
+from engine.core.naming import case_field, named_by
 from engine.core.result import HeatMap, Result
 from engine.core.run import answer
+from engine.core.texts import method_field
 from engine.vision.case import ImageCase
 from engine.vision.case.wrapped import WrappedCase
+from engine.vision.data.example import example, known_in
 from engine.vision.data.registry import UPLOAD, recipe
+from engine.vision.images import Crop
+from engine.vision.pictures import EXAMPLE, first_picture
 
 BLANK = "the image is the same everywhere, so no place in it can matter more than another."
 NOTHING = "it needs a finding, and the mask says that nothing is there."
+
+
+def known_mask(asked: ImageCase, arguments: Mapping[str, Any]) -> NDArray[np.bool_] | None:
+    """That of an image of a data set which has them, (side, side)."""
+    name = arguments["image"] or first_picture(asked.model)
+    mask = example(name.removeprefix(EXAMPLE)).mask() if name.startswith(EXAMPLE) else None
+    crop = Crop(arguments["crop_x"], arguments["crop_y"])
+    return None if mask is None else known_in(mask, crop, asked.model.side)
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,10 +49,26 @@ class TrustCase(WrappedCase):
     case_name: ClassVar[str] = "trust"
     what: ClassVar[str] = "a heat map that a method has made, and none is given here"
 
-    asked: ImageCase
-    method: Method[ImageCase]
-    mask: NDArray[np.bool_] | None = None
-    others: str = ""
+    asked: ImageCase = case_field(ImageCase, without=("like",))
+    method: Method[ImageCase] = method_field(
+        "attribution.HEATMAPS",
+        "map",
+        "GradCam",
+        "Heat map",
+        "The method whose map is tried, with its settings after a colon: Occlusion:side=24.",
+    )
+    mask: NDArray[np.bool_] | None = named_by(known_mask, default=None)
+    others: str = named_by(
+        lambda name: name or "",
+        lambda name: name or None,
+        default="",
+        others=argument(
+            None,
+            Text(off="no other images"),
+            "Others",
+            "The data set with whose images it is compared, by trials that compare.",
+        ),
+    )
 
     @property
     def heat(self) -> HeatMap:

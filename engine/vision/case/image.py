@@ -2,27 +2,68 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from collections.abc import Callable, Mapping
+from dataclasses import Field, dataclass, replace
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor
 
 from engine.core.case_base import Case, Parts
+from engine.core.controls import Many, Text, argument
+from engine.core.device import PRECISIONS
 from engine.core.errors import BlindspotError
 from engine.core.keeping.memory import Memory
-from engine.core.method import Precision, quiet
+from engine.core.method import Choice, Precision, quiet
+from engine.core.naming import Unknown, case_field, named_by, with_name
 from engine.core.tally import count_images
+from engine.vision.arguments import class_number, class_options, classifier_field, seed_argument
 from engine.vision.case.scoring import score_renders
-from engine.vision.case.target import SimilarityTarget, Target, target_for_points
+from engine.vision.case.target import READINGS, Reading, SimilarityTarget, Target, target_for_points
 from engine.vision.case.wrapped import WrappedCase
-from engine.vision.images import Crop, Picture, square
+from engine.vision.images import Crop, Picture
+from engine.vision.models.catalog import DEFAULT
 from engine.vision.models.classifier import Classifier
-from engine.vision.models.embedding import embedding_of
+from engine.vision.models.embedding import SUFFIX, embedding_of
 from engine.vision.models.pace import in_batches
+from engine.vision.pictures import model_input, named_input, picture_field, picture_options
 
 _embeddings: Memory[Classifier] = Memory(256 * 2**20, lambda model: model.held_bytes)  # bytes
+LIKE = with_name(
+    "like",
+    argument(
+        None,
+        Text(off="a class is scored", options=picture_options),
+        "Other image",
+        "Another picture: the score is how similar the model's features of both are (cosine).",
+    ),
+)
+OF_A_CLASS = ("target", "versus", "reading")
+LIKENESS = Unknown("A case does not know its second picture: say like=….")
+
+
+def named_target(
+    target: str | None, versus: str | None, reading: Reading, model: Classifier, image: Tensor
+) -> Target:
+    """A class of the model, or the one that it sees first."""
+    if target is None:
+        index = int(model.logits(image[None])[0].argmax())
+    else:
+        index = class_number(target, model)
+    return Target(index, None if versus is None else class_number(versus, model), reading)
+
+
+def target_names(target: Target) -> dict[str, Any]:
+    """Classes by their numbers."""
+    versus = None if target.versus is None else str(target.versus)
+    return {"target": str(target.index), "versus": versus, "reading": target.reading}
+
+
+def offered_precision(precision: Precision, model: Classifier) -> Precision:
+    """The precision, where the device has it."""
+    if precision == "fast" and not model.offers_fast:
+        raise BlindspotError("This device does not compute bfloat16 faster: use --precision exact.")
+    return precision
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,11 +81,72 @@ class ImageCase(Case):
     case_name: ClassVar[str] = "image"
     what: ClassVar[str] = "an image and a classifier"
 
-    model: Classifier
-    image: Tensor
-    target: Target
-    precision: Precision = "exact"
-    seed: int = 0
+    model: Classifier = classifier_field(DEFAULT)
+    image: Tensor = picture_field()
+    target: Target = named_by(
+        named_target,
+        target_names,
+        target=argument(
+            None,
+            Text(off="the most likely class", options=class_options),
+            "Ask about",
+            "The class whose score is explained: its name, or its number.",
+        ),
+        versus=argument(
+            None,
+            Text(off="anything else", options=class_options),
+            "Rather than",
+            "Explain the difference between two classes: why this rather than that.",
+        ),
+        reading=argument(
+            "logit",
+            Choice(READINGS),
+            "Read the score as",
+            "Logit: the model's raw score, which keeps moving when the probability is near one. "
+            "Probability: softmax, or of the finding itself where there are several. Margin: the "
+            "logit less the best other class's.",
+        ),
+    )
+    precision: Precision = named_by(
+        offered_precision,
+        default="exact",
+        precision=argument(
+            "exact",
+            Choice(PRECISIONS),
+            "Precision",
+            "Exact: float32. Fast: bfloat16 for methods that only look at the model's answers; "
+            "good for exploring, not for figures. Fast results are labeled and kept apart.",
+        ),
+    )
+    seed: int = named_by(default=0, seed=seed_argument())
+
+    @classmethod
+    def specs(cls) -> dict[str, Field[Any]]:
+        """Those of the fields, and the second picture, with which nothing is asked of a class."""
+        return {**super().specs(), "like": LIKE}
+
+    @classmethod
+    def read(cls, arguments: Mapping[str, Any]) -> Self:
+        """The case about a class, or about the similarity to a second picture."""
+        case = super().read(arguments)
+        if arguments["like"] is None:
+            return case
+        if [arguments[name] for name in OF_A_CLASS] != [None, None, "logit"]:
+            raise BlindspotError("A similarity is not about a class: leave target and reading out.")
+        other = named_input(arguments["like"], Crop(), case.model)
+        similar = similarity_case(case.model, case.image, other)
+        return replace(case, model=similar.model, target=similar.target)
+
+    def written(self) -> dict[str, Any]:
+        """As `Case.written`; of a similarity not the second picture."""
+        names = super().written()
+        if not isinstance(self.target, SimilarityTarget):
+            return names
+        if isinstance(names["model"], str):
+            names["model"] = names["model"].removesuffix(SUFFIX)
+        return {"like": LIKENESS} | {
+            name: value for name, value in names.items() if name not in OF_A_CLASS
+        }
 
     def __post_init__(self) -> None:
         if isinstance(self.target, int):
@@ -142,8 +244,17 @@ class PairCase(WrappedCase):
     what: ClassVar[str] = "other images to compare with or walk to: give at least one"
     gives: ClassVar[frozenset[str]] = frozenset({"pair"})
 
-    source: ImageCase
-    others: tuple[Tensor, ...]
+    source: ImageCase = case_field(ImageCase, without=("like",))
+    others: tuple[Tensor, ...] = named_by(
+        lambda against, source: tuple(named_input(name, Crop(), source.model) for name in against),
+        lambda _others: Unknown(),
+        against=argument(
+            ("sample:china",),
+            Many(picture_options),
+            "Walk to",
+            "Pictures that the first is compared with or walked to.",
+        ),
+    )
 
     def __post_init__(self) -> None:
         if not self.others:
@@ -187,11 +298,6 @@ def similarity_case(
     embedding = _embeddings.made(name, lambda: embedding_of(model))
     target = SimilarityTarget(reference=embedding.logits(other[None])[0])
     return ImageCase(embedding, image, target, precision, seed)
-
-
-def model_input(picture: Picture, crop: Crop, model: Classifier) -> Tensor:
-    """A picture's square as the model sees it, (3, side, side) in [0, 1]."""
-    return torch.from_numpy(square(picture, crop, model.side))
 
 
 def black(case: ImageCase) -> Tensor:

@@ -12,8 +12,8 @@ from components.sidebar import pictures
 from components.sidebar.examples import with_finding_first
 from components.sidebar.pictures import read_crop
 from engine.attribution import Gradient
-from engine.commands.arguments.pictures import ImageArguments
 from engine.core.run import digest
+from engine.vision.case import ImageCase
 from engine.vision.data.registry import add
 from engine.vision.images import Crop
 from engine.vision.images.samples import sample
@@ -52,7 +52,7 @@ def test_an_upload_is_read_shown_and_asked_about():
 def test_a_command_is_told_the_image_so_that_it_asks_about_the_same_pixels(link):
     subject = settled(visit(link)).session_state["subject"]
     case = subject.case.at("exact")
-    again = ImageArguments.of(case, **subject.arguments).case()
+    again = ImageCase.from_arguments(**case.to_arguments(**subject.arguments))
     assert digest(Gradient(), again) == digest(Gradient(), case)
 
 

@@ -9,19 +9,9 @@ import numpy as np
 import pytest
 
 import engine
+from engine.anomaly import FamiliarCase, LesionsCase
 from engine.commands import asking
-from engine.commands.arguments import ARGUMENTS, arguments_of, made_by
-from engine.commands.arguments.base import Arguments
 from engine.commands.arguments.forgetting import request_from, request_text
-from engine.commands.arguments.normal import FamiliarArguments, LesionsArguments
-from engine.commands.arguments.pictures import (
-    ImageArguments,
-    PairArguments,
-    PictureArguments,
-    first_picture,
-    open_picture,
-)
-from engine.commands.arguments.text import MethodsByName, text_of, value
 from engine.commands.arguments.trained import BoardArguments
 from engine.commands.as_code import as_python, as_shell
 from engine.commands.cli import main
@@ -31,18 +21,24 @@ from engine.core.controls import Text
 from engine.core.errors import BadSetting, BlindspotError
 from engine.core.keeping.memory import Memory
 from engine.core.method import Choice, Slider, Switch, case_kind, quiet
+from engine.core.naming import Unknown
+from engine.core.texts import MethodsByName, text_of, value
 from engine.sparsity import PruneCase
 from engine.unlearning import UNLEARNERS, MembershipAttack, request
 from engine.unlearning.protocol import worst
+from engine.vision.case import ImageCase, PairCase
 from engine.vision.data import load as load_data
 from engine.vision.data import phantoms, registry
 from engine.vision.data.example import example
 from engine.vision.models.catalog import load
+from engine.vision.pictures import first_picture, open_picture
 from tests.engine.vision.data import nova_files
 from tests.written import answer_folder
 
 every = pytest.mark.parametrize("kind", METHODS, ids=lambda kind: kind.full_name())
-each_case = pytest.mark.parametrize("arguments", ARGUMENTS, ids=lambda kind: kind.__name__)
+CASES = list(dict.fromkeys(map(case_kind, METHODS)))
+UNKNOWN = Unknown()
+each_case = pytest.mark.parametrize("case", CASES, ids=lambda kind: kind.__name__)
 QUICK = {
     "image": "attribution.Gradient", "pair": "attribution.StraightLine",
     "trust": "attribution.Shape", "study": "attribution.StudyMaps", "forget": "unlearning.SSD",
@@ -98,6 +94,12 @@ def method_and_arguments(name: str):
     return asking.question(asking.method_named(QUICK[name]), SMALL[name])
 
 
+def small_case(name: str, **more):
+    """The case of these arguments and others."""
+    method, arguments = method_and_arguments(name)
+    return case_kind(type(method)).read(arguments | more)
+
+
 def read_again(line: str):
     """The method and the arguments that a printed command asks."""
     words = shlex.split(line)
@@ -110,13 +112,17 @@ def read_again(line: str):
     return asking.question(kind, parsed, settings)
 
 
-def of_case(case, arguments: Arguments) -> Arguments:
+def of_case(case, arguments):
     """The arguments read off the case, with what a case cannot know about itself."""
-    unknown = arguments.specs().keys() - type(arguments).named(case).keys()
-    known = {name: getattr(arguments, name) for name in unknown}
-    if isinstance(arguments, PictureArguments | FamiliarArguments) and known["image"] is None:
+    written = case.written()
+    known = {
+        name: value
+        for name, value in arguments.items()
+        if isinstance(written.get(name, UNKNOWN), Unknown)
+    }
+    if {"image", "crop_x"} <= arguments.keys() and known["image"] is None:
         known["image"] = first_picture(case.model)
-    return type(arguments).of(case, **known)
+    return type(case).every_argument(case.to_arguments(**known))
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -140,31 +146,30 @@ def forty_slices():
 @every
 def test_every_method_builds_its_case_from_words_and_its_words_from_the_case(kind, cases):
     method, arguments = asking.question(kind, {})
-    case = cases(arguments)
+    case = cases(case_kind(kind), arguments)
     assert isinstance(case, case_kind(kind))
     again, read = read_again(as_shell(method, of_case(case, arguments)))
     assert again == method
-    assert cases(read).fingerprint == case.fingerprint
+    assert cases(case_kind(kind), read).fingerprint == case.fingerprint
 
 
 @pytest.fixture(scope="module")
 def cases():
     """The case of arguments, built once."""
-    built: dict[Arguments, object] = {}
+    built: dict[str, object] = {}
 
-    def build(arguments):
-        if arguments not in built:
-            built[arguments] = arguments.case()
-        return built[arguments]
+    def build(kind, arguments):
+        name = f"{kind}{arguments}"
+        if name not in built:
+            built[name] = kind.read(arguments)
+        return built[name]
 
     return build
 
 
-def test_every_kind_of_case_has_one_declaration_and_is_tried_here():
-    kinds = [made_by(argument) for argument in ARGUMENTS]
-    assert len(set(kinds)) == len(kinds)
-    assert {case_kind(kind) for kind in METHODS} <= set(kinds)
-    assert QUICK.keys() == SMALL.keys() == {kind.case_name for kind in kinds}
+def test_every_kind_of_case_is_tried_here():
+    assert all(kind.specs() for kind in CASES)
+    assert QUICK.keys() == SMALL.keys() == {kind.case_name for kind in CASES}
 
 
 @pytest.mark.parametrize("name", QUICK)
@@ -172,7 +177,7 @@ def test_what_is_printed_runs_and_gives_the_same_answer_in_the_shell_and_in_pyth
     name, tmp_path, monkeypatch, capsys
 ):
     method, arguments = method_and_arguments(name)
-    arguments = of_case(arguments.case(), arguments)
+    arguments = of_case(case_kind(type(method)).read(arguments), arguments)
     monkeypatch.chdir(tmp_path)
     assert main(shlex.split(as_shell(method, arguments))[3:]) == 0, capsys.readouterr().err
     folder = answer_folder(tmp_path / "out")
@@ -188,8 +193,8 @@ def test_what_is_printed_runs_and_gives_the_same_answer_in_the_shell_and_in_pyth
 
 
 @each_case
-def test_every_argument_has_a_default_of_its_kind_and_says_what_it_is(arguments):
-    for spec in fields(arguments):
+def test_every_argument_has_a_default_of_its_kind_and_says_what_it_is(case):
+    for spec in case.specs().values():
         assert spec.metadata["label"]
         assert spec.metadata["help"].endswith((".", ":"))
         assert spec.metadata["control"].allows(spec.default), spec.name
@@ -197,7 +202,7 @@ def test_every_argument_has_a_default_of_its_kind_and_says_what_it_is(arguments)
 
 @every
 def test_a_methods_own_defaults_are_arguments_of_its_case(kind):
-    specs = arguments_of(kind).specs()
+    specs = case_kind(kind).specs()
     for name, default in kind.argument_defaults.items():
         assert specs[name].metadata["control"].allows(default)
 
@@ -226,7 +231,7 @@ def test_a_setting_with_the_name_of_an_argument_is_set_apart():
     method, arguments = asking.question(
         MembershipAttack, {"model": "digits-mlp"}, {"model": "retrained"}
     )
-    assert (method.model, arguments.model) == ("retrained", "digits-mlp")
+    assert (method.model, arguments["model"]) == ("retrained", "digits-mlp")
     assert "settings={'model': 'retrained'}" in as_python(method, arguments)
     again, read = read_again(as_shell(method, arguments))
     assert (again, read) == (method, arguments)
@@ -349,25 +354,25 @@ def offered(kind, argument, **given):
 
 
 def test_what_can_be_chosen_depends_on_the_other_arguments():
-    samples = offered(ImageArguments, "like")
-    assert offered(PairArguments, "against", image="sample:china").keys() == {
+    samples = offered(ImageCase, "like")
+    assert offered(PairCase, "against", image="sample:china").keys() == {
         name for name in samples if name != "sample:china"
     }
     label = example("digits/6").label
     others = [
         example(name.removeprefix("example:")).label
-        for name in offered(PairArguments, "against", image="example:digits/6")
+        for name in offered(PairCase, "against", image="example:digits/6")
     ]
     assert sorted(others) == sorted(2 * [digit for digit in "0123456789" if digit != label])
-    assert [*offered(ImageArguments, "versus", model="digits-cnn", target="3")] == [*"012456789"]
-    assert [*offered(ImageArguments, "target", model=load("digits-cnn"))] == [*"0123456789"]
-    assert not offered(ImageArguments, "target")
+    assert [*offered(ImageCase, "versus", model="digits-cnn", target="3")] == [*"012456789"]
+    assert [*offered(ImageCase, "target", model=load("digits-cnn"))] == [*"0123456789"]
+    assert not offered(ImageCase, "target")
     learners = offered(BoardArguments, "model", data="digits")
     assert {"digits-cnn", "digits-mlp"} <= learners.keys()
     assert "phantom-cnn" not in learners
     assert "digits" in offered(BoardArguments, "data")
-    assert next(iter(offered(FamiliarArguments, "normal", model="digits-cnn"))) == "digits"
-    unknown = offered(FamiliarArguments, "unknown", normal="digits")
+    assert next(iter(offered(FamiliarCase, "normal", model="digits-cnn"))) == "digits"
+    unknown = offered(FamiliarCase, "unknown", normal="digits")
     assert "holds no class out" in unknown["held-out classes"]
     assert unknown["mnist-5k"] == ""
 
@@ -376,7 +381,7 @@ def test_an_image_without_its_lesion_has_a_name():
     data = load_data("phantoms:count=40")
     row = int(np.flatnonzero(data.truth["mask"].reshape(40, -1).any(1))[0])
     name = f"phantoms:count=40/{data.ids[row]}"
-    first = next(iter(offered(PairArguments, "against", image=f"example:{name}")))
+    first = next(iter(offered(PairCase, "against", image=f"example:{name}")))
     assert first == f"twin:{name}"
     twin, ill = open_picture(first).pixels, open_picture(f"example:{name}").pixels
     assert np.array_equal(twin[..., 0], data.truth["twin"][row].squeeze())
@@ -413,41 +418,39 @@ def test_a_value_is_printed_as_it_is_read(given, control):
 def test_a_case_says_what_it_does_not_know_about_itself():
     uploaded = load("digits-mlp").twin()
     uploaded.name = "file:123456"
-    image, caption, familiar, prune = (
-        method_and_arguments(name)[1] for name in ("image", "caption", "familiar", "prune")
-    )
-    for arguments, case, more, words in (
-        (image, image.case(), {}, "does not know its image"),
-        (caption, caption.case(), {}, "does not know its scene"),
-        (familiar, familiar.case(), {"image": "sample:chelsea"}, "unknown="),
-        (prune, PruneCase(uploaded, load_data("digits")), {}, "comes from a file"),
+    for case, more, words in (
+        (small_case("image"), {}, "does not know its image"),
+        (small_case("caption"), {}, "does not know its scene"),
+        (small_case("familiar"), {"image": "sample:chelsea"}, "unknown="),
+        (PruneCase(uploaded, load_data("digits")), {}, "comes from a file"),
     ):
         with pytest.raises(BlindspotError, match=words):
-            type(arguments).of(case, **more)
+            case.to_arguments(**more)
 
 
 def test_a_similarity_to_a_second_picture_is_asked_by_its_name():
     choices = {"model": "digits-mlp", "image": "example:digits/6", "like": "example:digits/1"}
     method, arguments = asking.question(asking.method_named("attribution.Gradient"), choices)
-    case, second = arguments.case(), replace(arguments, image=arguments.like, like=None).case()
+    case = ImageCase.read(arguments)
+    second = ImageCase.read({**arguments, "image": arguments["like"], "like": None})
     image, other = (case.model.logits(picture[None])[0] for picture in (case.image, second.image))
     cosine = float(image @ other / image.norm() / other.norm())
     assert case.target.unit == "cosine"
     assert float(case.score(case.image[None])[0]) == pytest.approx(cosine, abs=1e-5)
-    kind = type(arguments)
-    with pytest.raises(BlindspotError, match=r"say like=…"):
-        kind.of(case, image="example:digits/6")
-    again = kind.of(case, image="example:digits/6", like="example:digits/1")
+    for known in ({}, {"like": None}):
+        with pytest.raises(BlindspotError, match=r"say like=…"):
+            case.to_arguments(image="example:digits/6", **known)
+    again = case.to_arguments(image="example:digits/6", like="example:digits/1")
+    again = ImageCase.every_argument(again)
     assert again == arguments
     assert read_again(as_shell(method, again)) == (method, again)
     with pytest.raises(BlindspotError, match="not about a class"):
-        replace(arguments, target="3").case()
+        ImageCase.read({**arguments, "target": "3"})
 
 
 def test_the_pictures_of_a_pair_and_of_words_are_those_that_were_named():
     def against(name, *others):
-        arguments = method_and_arguments(name)[1]
-        return replace(arguments, against=others or arguments.against).case()
+        return small_case(name, **({"against": others} if others else {}))
 
     first, second = against("pair").others[0], against("pair", "sample:china").others[0]
     assert not np.array_equal(first.numpy(), second.numpy())
@@ -461,7 +464,7 @@ def test_the_pictures_of_a_pair_and_of_words_are_those_that_were_named():
 
 
 def test_the_first_word_that_is_asked_about_is_a_thing():
-    case = asking.question(asking.method_named("hallucination.Looks"), {"scene": 7})[1].case()
+    case = case_kind(asking.method_named("hallucination.Looks")).from_arguments(scene=7)
     (place,) = case.places
     word = case.vlm.tokenizer.convert_ids_to_tokens(list(case.said))[place]
     assert word not in {"the", "a", "there", "is", "."}
@@ -476,8 +479,11 @@ def test_a_data_set_that_ships_is_not_shadowed_by_a_folder_of_its_name(tmp_path,
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
     monkeypatch.chdir(tmp_path)
-    arguments = LesionsArguments(model="digits-cnn", data="digits", normal="digits")
-    assert arguments.case().data is load_data("digits")
-    folder_data = replace(arguments, data="./digits").case().data
+
+    def named(data):
+        return LesionsCase.from_arguments(model="digits-cnn", data=data, normal="digits").data
+
+    assert named("digits") is load_data("digits")
+    folder_data = named("./digits")
     assert (len(folder_data), folder_data.card.title) == (2, "Images with boxes (NOVA's format)")
-    assert replace(arguments, data="digits+noisy").case().data.name.startswith("digits+noisy")
+    assert named("digits+noisy").name.startswith("digits+noisy")

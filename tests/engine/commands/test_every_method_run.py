@@ -6,7 +6,6 @@ from dataclasses import fields
 import pytest
 from PIL import Image
 
-from engine.commands.arguments import classifiers
 from engine.commands.cli import main
 from engine.commands.families import METHODS
 from engine.core.method import Slider, case_kind
@@ -156,7 +155,7 @@ def few(kind) -> list[str]:
 def test_a_method_gives_its_record_arrays_and_pictures(kind, tmp_path, monkeypatch, capsys):
     arguments = OWN_ARGUMENTS.get(kind.full_name(), SMALL.get(case_kind(kind).case_name, []))
     if "attention" in kind.needs and case_kind(kind).case_name == "image":
-        monkeypatch.setattr(classifiers, "load", lambda _name: tiny.vit())  # none ships
+        monkeypatch.setattr("engine.vision.arguments.load", lambda _name: tiny.vit())  # none ships
         arguments = ["--image", "sample:chelsea"]
     for name, value in kind.example_constants.items():
         monkeypatch.setattr(kind, name, value)

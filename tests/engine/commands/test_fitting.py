@@ -8,10 +8,11 @@ import pytest
 from PIL import Image
 
 import engine
-from engine.commands.arguments import arguments_of
-from engine.commands.arguments.fitting import JUDGED, default_note
+from engine.commands import asking
 from engine.commands.cli import main
 from engine.commands.families import METHODS
+from engine.commands.fitting import JUDGED, default_note
+from engine.core.method import case_kind
 from engine.sweep.plan import read_plan
 
 PHOTOGRAPH, ODD, DIGIT, OTHER_DIGIT, PHANTOM, SCENE, GRAY, COLOR = (
@@ -40,13 +41,13 @@ PICTURES = (PHOTOGRAPH, ODD, DIGIT, OTHER_DIGIT, PHANTOM, SCENE, GRAY, COLOR)
 def about_pictures():
     """Every method whose case has a picture beside something that is to fit it."""
     for kind in METHODS:
-        specs = arguments_of(kind).specs()
+        specs = case_kind(kind).specs()
         if "image" in specs and specs.keys() & set(JUDGED):
             yield kind
 
 
 def default_of(kind, name: str):
-    return kind.argument_defaults.get(name, arguments_of(kind).specs()[name].default)
+    return kind.argument_defaults.get(name, case_kind(kind).specs()[name].default)
 
 
 @pytest.fixture(scope="module")
@@ -61,12 +62,12 @@ def files(tmp_path_factory):
 
 @pytest.mark.parametrize("kind", list(about_pictures()), ids=lambda kind: kind.full_name())
 def test_of_every_method_a_default_that_does_not_fit_is_said_and_one_that_fits_is_not(kind, files):
-    specs = arguments_of(kind).specs()
+    specs = case_kind(kind).specs()
     name = next(argument for argument in JUDGED if argument in specs)
     default = default_of(kind, name)
     for picture in PICTURES:
         image = str(files / picture) if picture in {GRAY, COLOR} else picture
-        arguments = arguments_of(kind).read({**kind.argument_defaults, "image": image})
+        arguments = asking.question(kind, {"image": image})[1]
         case = SimpleNamespace(normal=SimpleNamespace(name="digits"))
         words = default_note(arguments, case, {"image"})
         assert bool(words) == (picture not in FITTING[default]), (picture, words)

@@ -7,7 +7,7 @@ import pytest
 from engine.core.case_base import Case
 from engine.core.controls import Slider, Text, argument
 from engine.core.errors import BadSetting, BlindspotError
-from engine.core.naming import Unknown, named_by
+from engine.core.naming import Unknown, case_field, named_by
 
 
 def place(across, down, name):
@@ -75,3 +75,25 @@ def test_a_value_that_its_control_does_not_allow_is_refused_in_words():
 def test_python_needs_what_has_no_default():
     with pytest.raises(TypeError, match="place"):
         Placed("ABC")
+
+
+@dataclass(frozen=True, eq=False)
+class Framed(Case):
+    """A place inside another case."""
+
+    case_name = "framed"
+    what = "a place in a frame"
+
+    inner: Placed = case_field(Placed, without=("down",))
+    frame: str = named_by(default="", frame=argument("oak", Text(), "Frame", "Of what."))
+
+
+def test_the_arguments_of_a_case_inside_join_those_of_the_outer_one():
+    case = Framed.from_arguments(called="abc", across=4)
+    assert (case.inner.place, case.inner.length, case.frame) == ("ABC at 4, 2", 7, "oak")
+    assert [*Framed.specs()] == ["called", "across", "count", "file", "frame"]
+    again = {"called": "abc", "across": 4, "count": 4, "file": None, "frame": "oak"}
+    assert case.to_arguments() == again
+    lost = Framed(Placed("A", "A at 1, 1", 1, file="x"))
+    with pytest.raises(BlindspotError, match="say file=…"):
+        lost.to_arguments()

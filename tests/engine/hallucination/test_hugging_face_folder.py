@@ -8,14 +8,14 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from engine.commands.arguments.speech import ScenesArguments
 from engine.core.errors import BadData, BadModel
 from engine.core.keeping.memory import Memory
 from engine.evaluation.language.claims import claims
-from engine.hallucination import Greedy, asking
+from engine.hallucination import Greedy, ScenesCase, asking
 from engine.hallucination.grounding.looks import Looks
 from engine.vision.images import Crop
 from engine.vision.images.samples import sample
+from engine.vision.language import catalog
 from engine.vision.language.hugging_face import folder as own_folder
 from engine.vision.language.hugging_face import loading
 from engine.vision.language.hugging_face.folder import inspect_folder
@@ -227,8 +227,8 @@ def test_half_precision_is_in_the_fingerprint_and_answers(model_folder, monkeypa
 def test_scenes_refuse_a_model_of_ones_own_before_it_is_loaded(model_folder, monkeypatch):
     monkeypatch.setattr(loading, "load", lambda _: pytest.fail("loaded"))
     with pytest.raises(BadData, match="mine is asked about one picture; scenes are for TinyVLM"):
-        ScenesArguments("hf:mine").case()
-    offered = {option.name for option in ScenesArguments.offered("model", {})}
+        ScenesCase.from_arguments(model="hf:mine")
+    offered = {option.name for option in ScenesCase.offered("model", {})}
     assert offered == set(asking.shipped_models())
 
 
@@ -332,7 +332,7 @@ def test_a_hub_that_is_not_there_or_does_not_answer_is_told(home, monkeypatch):
 def test_without_the_library_only_what_ships_is_offered(model_folder, monkeypatch):
     assert "hf:mine" in asking.models()
     monkeypatch.setattr(loading, "TRANSFORMERS", type(TRANSFORMERS)("no_such", "x", "y"))
-    monkeypatch.setattr(asking, "TRANSFORMERS", loading.TRANSFORMERS)
+    monkeypatch.setattr(catalog, "TRANSFORMERS", loading.TRANSFORMERS)
     assert asking.models() == asking.shipped_models()
     assert "pip install x" in loading.absence("mine")
 

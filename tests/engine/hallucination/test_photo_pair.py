@@ -15,12 +15,12 @@ from engine.evaluation.language.before_after import beaf_figures
 from engine.evaluation.language.photo_pair import (
     change_of,
     noun_question,
+    photo_pair,
     taken_out,
     with_case_names,
 )
 from engine.evaluation.language.scenes import SceneBatch, margins
 from engine.hallucination import PhotoPair, PhotoPairCase, asking
-from engine.hallucination.photographs import photo_pair
 from engine.vision.data.sprites import CATEGORIES
 from engine.vision.images.samples import sample
 from engine.vision.language.tiny_vlm.weights import HABIT, HONEST, load

@@ -13,6 +13,7 @@ from engine.evaluation.language.chair import chair
 from engine.evaluation.language.greedy import Greedy
 from engine.evaluation.language.own_rows import OwnRows, read
 from engine.evaluation.language.own_scores import score_answers, score_captions
+from engine.evaluation.language.photo_pair import photo_pair
 from engine.evaluation.language.scenes import VOCABULARY
 from engine.hallucination import (
     HalluRAG,
@@ -34,7 +35,6 @@ from engine.hallucination.inside.fits import require_words
 from engine.hallucination.measures.keep_curve import KeepCurve
 from engine.hallucination.measures.noise_steps import NoiseSteps
 from engine.hallucination.measures.views_ablation import ViewsAblation
-from engine.hallucination.photographs import photo_pair
 from engine.hallucination.refusal.audited import audit_questions
 from engine.vision import data
 from engine.vision.images.samples import sample

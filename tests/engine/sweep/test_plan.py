@@ -46,7 +46,7 @@ def test_every_list_is_crossed_with_every_other(read):
     method, arguments = questions[1].ask()
     assert method.settings() == {"side": 2, "overlap": 0.0, "cover": "mean"}
     assert isinstance(method.overlap, float)  # else its digest were another than the app's
-    assert (arguments.model, arguments.seed) == ("digits-cnn", 0)
+    assert (arguments["model"], arguments["seed"]) == ("digits-cnn", 0)
 
 
 def test_data_may_be_swept_instead_of_images(read):
@@ -70,7 +70,7 @@ def test_a_list_in_a_list_is_one_value(read):
         methods = ["attribution.LST"]
         arguments = { against = [["sample:china", "sample:coffee"], "sample:flower"] }
     """)
-    results = [question.ask()[1].against for question in plan.questions()]
+    results = [question.ask()[1]["against"] for question in plan.questions()]
     assert results == [("sample:china", "sample:coffee"), ("sample:flower",)]
 
 

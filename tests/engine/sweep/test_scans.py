@@ -35,7 +35,7 @@ def head(tmp_path, monkeypatch):
     """A volume of three axial slices, and its plan; the folder that commands run in."""
     monkeypatch.chdir(tmp_path)
     model = tiny.cnn()
-    monkeypatch.setattr("engine.commands.arguments.classifiers.load", lambda _: model)
+    monkeypatch.setattr("engine.vision.arguments.load", lambda _: model)
     monkeypatch.setattr("engine.sweep.links.line_of", lambda _: "")
     values = np.random.default_rng(0).integers(0, 600, (20, 16, 3)).astype(np.int16)
     (tmp_path / "head.nii").write_bytes(scans.nifti(values, AFFINE))
@@ -89,7 +89,7 @@ def test_the_name_of_a_model_with_a_slash_stays_in_the_folder(at_home, head, mon
     model = tiny.cnn()
     model.typed = typed
     model.name = "open_clip:laion/CLIP?a cat"
-    monkeypatch.setattr("engine.commands.arguments.classifiers.load", lambda _: model)
+    monkeypatch.setattr("engine.vision.arguments.load", lambda _: model)
     assert main(["sweep", "plan.toml", "--out", "out"]) == 0
     (file,) = (head / "out").glob("*.nii.gz")
     assert file.name == "001-Gradient-open_clip-laion-CLIP-a-cat-axial.nii.gz"

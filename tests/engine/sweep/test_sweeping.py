@@ -16,7 +16,7 @@ from engine.commands.cli import main
 from engine.core import run
 from engine.core.method import quiet
 from engine.sweep import sweeping, work
-from engine.sweep.plan import read_plan
+from engine.sweep.plan import SweepQuestion, read_plan
 from engine.sweep.spread import LocalExecutor
 from engine.sweep.sweeping import SweepProgress, look_up, sweep
 from engine.vision.images.samples import SAMPLES
@@ -92,7 +92,7 @@ def test_a_folder_is_swept_but_for_what_cannot_be_read(
     (tmp_path / "photos/beyond.tif").write_bytes(BEYOND)
     (tmp_path / "photos/broken.png").write_text("no picture")
     model = tiny.cnn()
-    monkeypatch.setattr("engine.commands.arguments.classifiers.load", lambda _: model)
+    monkeypatch.setattr("engine.vision.arguments.load", lambda _: model)
     monkeypatch.setattr("engine.sweep.links.line_of", lambda _: "")
     lines = 'methods = ["attribution.Gradient", "attribution.AttentionRollout"]\nimages = "photos"'
     assert main(["sweep", plan(lines), "--out", "out"]) == 0
@@ -253,6 +253,17 @@ def test_processes_do_not_share_a_gpu(at_home, plan, capsys, monkeypatch):
     monkeypatch.setattr("engine.core.device.best_device", lambda: torch.device("cuda", 0))
     assert main(["sweep", plan(), "--dry-run", "--jobs", "2"]) == 2
     assert "2 processes would share cuda:0: leave --jobs out" in capsys.readouterr().err
+
+
+def test_the_batches_of_each_classifier_are_found_before_the_processes_begin(monkeypatch):
+    model, found = tiny.cnn(), []
+    monkeypatch.setattr("engine.sweep.sweeping.read_classifier", lambda *_names, **_default: model)
+    monkeypatch.setattr(model, "pace", found.append)
+    of_image = SweepQuestion("attribution.Occlusion", (), (("precision", "fast"),))
+    of_case_inside = SweepQuestion("attribution.Shape", (), ())
+    of_none = SweepQuestion("unlearning.CUDA", (), ())
+    sweeping.find_batches([of_image, of_image, of_case_inside, of_none])
+    assert found == ["gradient", "fast", "gradient", "exact"]
 
 
 def test_progress_says_rate_and_time_left(monkeypatch, capsys):

@@ -15,9 +15,9 @@ from engine.attribution.heatmaps.lime import Lime
 from engine.attribution.heatmaps.occlusion import Occlusion
 from engine.attribution.study import (
     TITLES,
-    ImageQuestion,
     Study,
     StudyCase,
+    StudyImage,
     StudyMaps,
     measure,
     study_case,
@@ -93,7 +93,7 @@ def squares():
     model = tiny.classifier(Squares(torch.from_numpy(masks)), SIDE, "squares")
     image = torch.full((3, SIDE, SIDE), 0.5)
     methods = (Gradient(channels="size"), GradientXInput(), Occlusion(side=2, overlap=0.0))
-    return StudyCase(model, (ImageQuestion(3, image, (0, 1), masks),), methods)
+    return StudyCase(model, (StudyImage(3, image, (0, 1), masks),), methods)
 
 
 def test_a_first_image_of_one_label_is_as_fit_as_any(squares):
@@ -181,7 +181,7 @@ def shared():
     image = torch.full((3, SIDE, SIDE), 0.5)
     image[:, :4, :4] = 1.0
     methods = (GradientXInput(), Occlusion(side=2, overlap=0.0), OwnMap())
-    return StudyCase(model, (ImageQuestion(3, image, (0,), masks[:1], rival=1),), methods)
+    return StudyCase(model, (StudyImage(3, image, (0,), masks[:1], rival=1),), methods)
 
 
 def test_beside_an_own_map_each_class_is_asked_rather_than_the_other_and_named_so(shared):

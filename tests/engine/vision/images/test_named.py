@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.commands.arguments import classifiers
 from engine.commands.cli import main
 from engine.core.errors import BadImage, BadSetting
 from engine.core.keeping.memory import Memory
@@ -105,7 +104,7 @@ def test_a_picture_has_no_slice_and_nothing_said_of_a_scan_leaves_the_name_as_it
 
 
 def test_the_command_takes_slice_and_window(head, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(classifiers, "load", lambda _name: tiny.cnn())
+    monkeypatch.setattr("engine.vision.arguments.load", lambda _name: tiny.cnn())
     command = ["run", "attribution.Gradient", "--image", head, "--out"]
     for name, words in (("a", ["--slice", "2"]), ("b", ["--slice", "4", "--width", "100"])):
         assert main([*command, str(tmp_path / name), *words]) == 0

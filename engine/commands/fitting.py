@@ -6,14 +6,12 @@ a cat. What a person named, picture and model alike, is theirs to combine.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from engine.anomaly.protocol.in_distribution import is_gray
-from engine.commands.arguments.base import Arguments
-from engine.commands.arguments.pictures import EXAMPLE, SAMPLE, TWIN, open_picture
-from engine.commands.arguments.whole_slides import SYNTHETIC
+from engine.attribution.slides.whole import SYNTHETIC
 from engine.core.case_base import Case
 from engine.core.errors import BlindspotError
 from engine.evaluation.detection.photographs import ODD
@@ -23,6 +21,7 @@ from engine.vision.images.named import parse_name
 from engine.vision.images.samples import SAMPLES
 from engine.vision.language.tiny_vlm import weights
 from engine.vision.models import catalog
+from engine.vision.pictures import EXAMPLE, SAMPLE, TWIN, open_picture
 
 JUDGED = ("model", "data", "normal")  # arguments that are to fit the picture
 SCENES = "scenes"  # what TinyVLM learned from
@@ -42,7 +41,7 @@ class PictureKind:
     data: str = ""
 
 
-def default_note(arguments: Arguments[Any], case: Case, named: Collection[str]) -> str:
+def default_note(arguments: Mapping[str, Any], case: Case, named: Collection[str]) -> str:
     """Which default does not fit the picture, and what does; "" where all fit.
 
     Args:
@@ -51,14 +50,14 @@ def default_note(arguments: Arguments[Any], case: Case, named: Collection[str]) 
         named: the arguments that the person gave. Two of them, or two of the method's own
             defaults, belong together.
     """
-    image = getattr(arguments, "image", None)
+    image = arguments.get("image")
     if not isinstance(image, str) or image == SYNTHETIC:
         return ""
     try:
         kind = kind_of(image)
         for name in JUDGED:
-            if name in arguments.specs() and (name in named) != ("image" in named):
-                data = data_behind(name, getattr(arguments, name), case)
+            if name in arguments and (name in named) != ("image" in named):
+                data = data_behind(name, arguments[name], case)
                 if data and data != kind.data:
                     return note(arguments, name, data, kind, named)
     except BlindspotError:  # data of a name that only this case knows
@@ -67,13 +66,13 @@ def default_note(arguments: Arguments[Any], case: Case, named: Collection[str]) 
 
 
 def note(
-    arguments: Arguments[Any], name: str, data: str, kind: PictureKind, named: Collection[str]
+    arguments: Mapping[str, Any], name: str, data: str, kind: PictureKind, named: Collection[str]
 ) -> str:
     """The sentence for an argument that does not fit."""
-    image = str(getattr(arguments, "image"))  # noqa: B009 - not every case has a picture
+    image = str(arguments["image"])
     image_name = image if image.startswith((SAMPLE, EXAMPLE, TWIN)) else parse_name(image)[0].name
     does = {
-        "model": f"{getattr(arguments, name)} learned from",
+        "model": f"{arguments[name]} learned from",
         "data": "the data are",
         "normal": "it is compared with",
     }[name]

@@ -2,56 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from engine.core.errors import BadImage
-from engine.evaluation.language.photo_pair import PhotoPairCase
-from engine.hallucination import asking
 from engine.vision.images import Crop, Picture, square
 from engine.vision.images.filling import square_mask
 from engine.vision.images.masks import Mask
 
 SIDES = ("top", "left", "bottom", "right")
 MIDDLE = Crop()
-Photograph = torch.Tensor  # (3, H, W) in [0, 1], as a model sees it
+Photograph = Tensor  # (3, H, W) in [0, 1], as a model sees it
 
 
-def photo_pair(
-    name: str,
+def taken_out_by(
     picture: Picture,
-    noun: str,
-    others: Sequence[str] = (),
-    *,
-    sides: Mapping[str, float] | None = None,
+    side: int,
+    sides: Mapping[str, float],
     mask: Mask | None = None,
     after: Picture | None = None,
-) -> PhotoPairCase:
-    """A photograph and a thing in it, for the model of that name.
+) -> tuple[Tensor | None, Tensor | None]:
+    """Where the thing is, (side, side) bool, or the photograph after, (3, side, side).
 
     Args:
-        name: of the model.
         picture: of which the middle square is seen.
-        noun: what goes.
-        others: what is asked for besides.
+        side: of that square, as a model sees it.
         sides: top, left, bottom and right of a rectangle around it, in shares of the square.
         mask: where it is, (H, W) like the picture's pixels; goes before the rectangle.
         after: the photograph without it; goes before both.
 
     Raises:
-        BlindspotError: what does not fit, see `PhotoPairCase`.
+        BadImage: the rectangle is empty, or the photograph after is of another size.
     """
-    vlm = asking.model(name)
-    side = vlm.spec.side
-    image = torch.from_numpy(square(picture, MIDDLE, side))
     if after is not None:
         check_size(picture, after)
-        after_image = torch.from_numpy(square(after, MIDDLE, side))
-        return PhotoPairCase.of(vlm, image, noun, others, after=after_image)
-    marked = square_mask(mask, MIDDLE, side) if mask is not None else boxed(side, sides or {})
-    return PhotoPairCase.of(vlm, image, noun, others, mask=torch.from_numpy(marked))
+        return None, torch.from_numpy(square(after, MIDDLE, side))
+    marked = boxed(side, sides) if mask is None else square_mask(mask, MIDDLE, side)
+    return torch.from_numpy(marked), None
 
 
 def check_size(picture: Picture, after: Picture) -> None:
