@@ -26,10 +26,9 @@ class WholeSlideArguments(ModelArguments[WholeSlideCase]):
         SYNTHETIC,
         Text(),
         "Large image",
-        "A file: a TIFF in strips or tiles, uncompressed or with Deflate, is read at its full "
-        f"size, other pictures up to 16 million px. “{SYNTHETIC}” is a section made here, with "
-        "regions "
-        "that are known.",
+        "A file: a TIFF in strips or tiles, uncompressed or with JPEG, Deflate or LZW, is read at "
+        f"its full size, other pictures up to 16 million px. “{SYNTHETIC}” is a section made here, "
+        "with regions that are known.",
     )
 
     def case(self) -> WholeSlideCase:
