@@ -141,10 +141,11 @@ class TileGrid:
         ends = np.cumsum([0, *map(len, packed)]).tolist()
         tags = ImageFileDirectory_v2()
         tags.tagtype |= {Tag.OFFSETS: LONG, Tag.TABLES: UNDEFINED}
-        shape = {Tag.WIDTH: self.form[1], Tag.HEIGHT: rows, Tag.ROWS: self.form[0]}
-        color = {Tag.CHANNELS: self.channels, Tag.BITS: [8] * self.channels}
-        places = {Tag.OFFSETS: ends[:-1], Tag.LENGTHS: np.diff(ends).tolist()}
-        for tag, values in (shape | color | places | dict(self.codec)).items():
+        page: dict[int, Any] = dict(self.codec)
+        page |= {Tag.WIDTH: self.form[1], Tag.HEIGHT: rows, Tag.ROWS: self.form[0]}
+        page |= {Tag.CHANNELS: self.channels, Tag.BITS: [8] * self.channels}
+        page |= {Tag.OFFSETS: ends[:-1], Tag.LENGTHS: np.diff(ends).tolist()}
+        for tag, values in page.items():
             tags[tag] = bytes(values) if tag == Tag.TABLES else values
         file = BytesIO()
         tags.save(file)
