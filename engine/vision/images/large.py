@@ -31,7 +31,7 @@ from engine.vision.images.tiff_entries import (
     tiff_entries,
     whole_numbers,
 )
-from engine.vision.images.tiles import SPARE, Rectangle, TileGrid, request, squares_of
+from engine.vision.images.tiles import SPARE, UNDEFINED, Rectangle, TileGrid, request, squares_of
 from engine.vision.images.turned import TRANSPOSED, upright
 
 MAX_MB = 500  # of the file
@@ -279,5 +279,6 @@ def tags_of(data: bytes) -> Iterator[tuple[int, tuple[int, ...]]]:
     if len(entries) > MOST_TAGS or sum(entry.size for entry in entries) > MOST_TAG_BYTES:
         return
     for entry in entries:
-        if entry.tag in set(Tag) and (entry.form in WHOLE_NUMBERS or entry.tag == Tag.TABLES):
+        is_table = (entry.tag, entry.form) == (Tag.TABLES, UNDEFINED)
+        if entry.tag in set(Tag) and (entry.form in WHOLE_NUMBERS or is_table):
             yield entry.tag, whole_numbers(data, entry)
