@@ -42,8 +42,9 @@ DRAWN = (*STUDENTS, ABMIL, MAX_POOLING, MEAN_POOLING, RARE)
 LEARNED = "The networks were told which made sections hold a planted region, never where."
 STRANGE = "What looks most like the planted regions of made sections, which is all they know."
 HELP = (
-    "A TIFF in strips or tiles (uncompressed or Deflate) is read piece by piece at its full size; "
-    "other pictures up to 16 million px. It stays in this session's memory, nothing is written."
+    "A TIFF in strips or tiles (uncompressed, JPEG, Deflate or LZW) is read piece by piece at its "
+    "full size; other pictures up to 16 million px. It stays in this session's memory, nothing is "
+    "written."
 )
 
 

@@ -202,7 +202,7 @@ def test_a_piece_that_is_broken_where_it_is_looked_at_is_a_sentence():
         from engine.vision.images.large import CpuAllowance, PiecewiseTiff
         from engine.vision.images.tiles import TileGrid
 
-        grid = TileGrid(64, 1, (64, 64), 3, packed=True, differences=False)
+        grid = TileGrid(64, 1, (64, 64), 3, [(259, [8]), (262, [2])])
         image = PiecewiseTiff(64, 64, "broken", (), b"", ((8, 999),), grid, False, CpuAllowance(0))
         own.panned(image, None, "The image")
 

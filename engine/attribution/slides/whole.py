@@ -73,9 +73,9 @@ class WholeSlideCase(Case):
             SYNTHETIC,
             Text(),
             "Large image",
-            "A file: a TIFF in strips or tiles, uncompressed or with Deflate, is read at its full "
-            f"size, other pictures up to 16 million px. “{SYNTHETIC}” is a section made here, with "
-            "regions that are known.",
+            "A file: a TIFF in strips or tiles, uncompressed or with JPEG, Deflate or LZW, is read "
+            f"at its full size, other pictures up to 16 million px. “{SYNTHETIC}” is a section "
+            "made here, with regions that are known.",
         ),
     )
     precision: Precision = "exact"

@@ -1,8 +1,8 @@
 """Images too large to decode whole: any rectangle of them is read by itself.
 
-A TIFF that is not compressed, or by Deflate, is read strip by strip or tile by tile: zlib alone
-opens its pieces, in the reader process, many of them at a time. What a file takes is added up over
-all of them. Every other format is decoded whole, and up to 16 million pixels are kept.
+A TIFF that is not compressed, or by JPEG, Deflate or LZW, is read strip by strip or tile by tile:
+its pieces are opened in the reader process, many of them at a time. What a file takes is added up
+over all of them. Every other format is decoded whole, and up to 16 million pixels are kept.
 """
 
 from __future__ import annotations
@@ -24,8 +24,14 @@ from engine.vision.images.limits import MOST_TAG_BYTES, check
 from engine.vision.images.picture import shown_name
 from engine.vision.images.reader import send_request
 from engine.vision.images.reading import read
-from engine.vision.images.tiff_entries import MOST_TAGS, WHOLE_NUMBERS, tiff_entries, whole_numbers
-from engine.vision.images.tiles import SPARE, Rectangle, TileGrid, request, squares_of
+from engine.vision.images.tiff_entries import (
+    MOST_TAGS,
+    WHOLE_NUMBERS,
+    Tag,
+    tiff_entries,
+    whole_numbers,
+)
+from engine.vision.images.tiles import SPARE, UNDEFINED, Rectangle, TileGrid, request, squares_of
 from engine.vision.images.turned import TRANSPOSED, upright
 
 MAX_MB = 500  # of the file
@@ -34,18 +40,14 @@ MOST_SIDE = 250_000  # px
 LONGEST = 500  # times as long as wide: beyond it, an overview would be a line
 MOST_PIECE = 64_000_000  # bytes of a strip or tile, unpacked
 MOST_WHOLE = 32_000_000  # px of an image that is decoded whole
-BATCH = 16_000_000  # bytes of strips or tiles that are unpacked together
+BATCH = 8_000_000  # bytes of strips or tiles that are unpacked together
 CPU_FIRST, CPU_BY_MB = 5.0, 0.25  # seconds of computing for a file, and for each MB of it
 CPU_RATE = 0.05  # more for each second that it is open
-PLAIN, DEFLATE = {1}, {8, 32946}
-WIDTH, HEIGHT, BITS, COMPRESSION, INTENT, OFFSETS = 256, 257, 258, 259, 262, 273
-ORIENTATION, CHANNELS, ROWS, LENGTHS, PLANAR, PREDICTOR = 274, 277, 278, 279, 284, 317
-TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_SIZES = 322, 323, 324, 325
-READ_TAGS = {
-    WIDTH, HEIGHT, BITS, COMPRESSION, INTENT, OFFSETS, ORIENTATION, CHANNELS, ROWS, LENGTHS, PLANAR,
-    PREDICTOR, TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_SIZES,
-}  # fmt: skip
-SAVE = "save it as a TIFF in strips or tiles, uncompressed or with Deflate"
+MOST_TABLES = 10_000  # bytes of what the JPEGs of a file share
+PLAIN, LZW, JPEG, DEFLATE = 1, 5, 7, {8, 32946}
+YCBCR = 6  # intent: brightness and two colors, as JPEGs have them
+CODEC = (Tag.COMPRESSION, Tag.INTENT, Tag.PREDICTOR, Tag.TABLES, Tag.SUBSAMPLING)
+SAVE = "save it as a TIFF in strips or tiles, uncompressed or with JPEG, Deflate or LZW"
 
 
 @dataclass(eq=False)
@@ -125,7 +127,7 @@ class PiecewiseTiff(LargeImage):
         """The pixels of a rectangle (rows, columns, channels), or its sums."""
         self.cpu.charge(0.0)  # what has run out is not tried again
         bodies = {number: self.body(number) for number in self.grid.numbers(rectangle)}
-        if self.grid.packed:
+        if self.grid.codec:
             joined = np.frombuffer(b"".join(bodies.values()), np.uint8)
             reply, (pixels,) = send_request(
                 "This TIFF", request(self.grid, rectangle, bodies, **sums), [joined]
@@ -133,11 +135,7 @@ class PiecewiseTiff(LargeImage):
             self.cpu.charge(reply["seconds"])
             return pixels
         begun = thread_time()
-        pixels = (
-            self.grid.sums(rectangle, bodies, **sums)
-            if sums
-            else (self.grid.whole(rectangle, bodies))
-        )
+        pixels = (self.grid.sums if sums else self.grid.whole)(rectangle, bodies, **sums)
         self.cpu.charge(thread_time() - begun)
         return pixels
 
@@ -145,7 +143,7 @@ class PiecewiseTiff(LargeImage):
         """What a strip or tile has in the file; of what claims to be long, as much as it may be."""
         offset, length = self.pieces[number]
         size = self.grid.piece_bytes
-        most = min(length, 2 * size + SPARE) if self.grid.packed else size
+        most = min(length, 2 * size + SPARE) if self.grid.codec else size
         return memoryview(self.data)[offset : offset + most]
 
 
@@ -207,11 +205,14 @@ def piecewise(data: bytes, fingerprint: str, called: str) -> LargeImage | None:
     def first(tag: int, usual: int = 0) -> int:
         return tags[tag][0] if tags.get(tag) else usual
 
-    width, height, channels = first(WIDTH), first(HEIGHT), first(CHANNELS, 1)
-    packing, intent = first(COMPRESSION, 1), first(INTENT, 1)
-    is_supported = packing in PLAIN | DEFLATE and channels in {1, 3, 4} and first(PLANAR, 1) == 1
-    is_supported &= set(tags.get(BITS, (1,))) == {8} and first(PREDICTOR, 1) in {1, 2}
-    is_supported &= intent in ({0, 1} if channels == 1 else {2})
+    width, height, channels = first(Tag.WIDTH), first(Tag.HEIGHT), first(Tag.CHANNELS, 1)
+    packing, intent = first(Tag.COMPRESSION, 1), first(Tag.INTENT, 1)
+    is_packed = packing != PLAIN
+    is_supported = packing in {PLAIN, LZW, JPEG, *DEFLATE} and channels in {1, 3, 4}
+    is_supported &= first(Tag.PLANAR, 1) == 1 and len(tags.get(Tag.TABLES, ())) <= MOST_TABLES
+    is_supported &= set(tags.get(Tag.BITS, (1,))) == {8} and first(Tag.PREDICTOR, 1) in {1, 2}
+    colors = {2, YCBCR} if packing == JPEG and channels == 3 else {2}
+    is_supported &= intent in ({0, 1} if channels == 1 else colors)
     if not is_supported or not width or not height:
         return None
     if width * height > MOST_PIXELS:
@@ -219,30 +220,31 @@ def piecewise(data: bytes, fingerprint: str, called: str) -> LargeImage | None:
             f"{called} has {width:,} × {height:,} px: the most is {MOST_PIXELS / 1e9:.0f} billion."
         )
     check_sides(width, height, called)
-    tiled = TILE_OFFSETS in tags
+    tiled = Tag.TILE_OFFSETS in tags
     wide, high = (
-        (first(TILE_WIDTH), first(TILE_HEIGHT))
+        (first(Tag.TILE_WIDTH), first(Tag.TILE_HEIGHT))
         if tiled
-        else (width, min(first(ROWS, height), height))
+        else (width, min(first(Tag.ROWS, height), height))
     )
     if not wide or not high:
         return None
-    if packing not in PLAIN and wide * high * channels > MOST_PIECE:
+    if is_packed and wide * high * channels > MOST_PIECE:
+        if packing in {LZW, JPEG}:
+            return None
         raise BadImage(f"{called} is compressed in pieces of {wide:,} × {high:,} px: {SAVE}.")
     offsets, sizes = (
-        (tags.get(TILE_OFFSETS, ()), tags.get(TILE_SIZES, ()))
+        (tags.get(Tag.TILE_OFFSETS, ()), tags.get(Tag.TILE_SIZES, ()))
         if tiled
-        else (tags.get(OFFSETS, ()), tags.get(LENGTHS, ()))
+        else (tags.get(Tag.OFFSETS, ()), tags.get(Tag.LENGTHS, ()))
     )
     across = -(-width // wide)
     if min(len(offsets), len(sizes)) < across * -(-height // high):
         raise BadImage(f"{called} lacks some of its pieces: save it anew.")
     how = "tile by tile" if tiled else "in strips"
-    packed = packing not in PLAIN
     # a predictor belongs to the codec: in uncompressed files it says nothing
-    grid = TileGrid(
-        height, across, (high, wide), channels, packed, packed and first(PREDICTOR, 1) == 2
-    )
+    tags[Tag.INTENT] = (intent or 1,)  # white as 0 is turned by `as_color`
+    codec = [(tag, tags[tag][:MOST_TABLES]) for tag in CODEC if tags.get(tag)] if is_packed else []
+    grid = TileGrid(height, across, (high, wide), channels, codec)
     lying = PiecewiseTiff(
         width,
         height,
@@ -254,7 +256,7 @@ def piecewise(data: bytes, fingerprint: str, called: str) -> LargeImage | None:
         channels == 1 and intent == 0,
         CpuAllowance(len(data)),
     )
-    orientation = first(ORIENTATION, 1)
+    orientation = first(Tag.ORIENTATION, 1)
     if orientation in TRANSPOSED and not tiled:  # each of its columns touches every strip
         return upright(decode_image(lying, called), orientation)
     return upright(lying, orientation)
@@ -277,5 +279,6 @@ def tags_of(data: bytes) -> Iterator[tuple[int, tuple[int, ...]]]:
     if len(entries) > MOST_TAGS or sum(entry.size for entry in entries) > MOST_TAG_BYTES:
         return
     for entry in entries:
-        if entry.form in WHOLE_NUMBERS and entry.tag in READ_TAGS:
+        is_table = (entry.tag, entry.form) == (Tag.TABLES, UNDEFINED)
+        if entry.tag in set(Tag) and (entry.form in WHOLE_NUMBERS or is_table):
             yield entry.tag, whole_numbers(data, entry)

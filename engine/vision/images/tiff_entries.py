@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import IntEnum
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -10,6 +11,16 @@ MOST_TAGS = 4096  # of a TIFF page
 SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4,
          16: 8, 17: 8, 18: 8}  # fmt: skip
 WHOLE_NUMBERS = {1, 3, 4, 13, 16, 18}  # types of a tag, without sign
+
+
+class Tag(IntEnum):
+    """The tags that are read of an image in pieces."""
+
+    WIDTH, HEIGHT, BITS, COMPRESSION, INTENT, OFFSETS = 256, 257, 258, 259, 262, 273
+    ORIENTATION, CHANNELS, ROWS, LENGTHS, PLANAR, PREDICTOR = 274, 277, 278, 279, 284, 317
+    TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_SIZES = 322, 323, 324, 325
+    TABLES, SUBSAMPLING = 347, 530  # of JPEGs
+
 
 Order = Literal["little", "big"]
 

@@ -1,19 +1,27 @@
-"""Strips and tiles of a TIFF, unpacked and put together; packed ones in the reader process."""
+"""Strips and tiles of a TIFF, unpacked and put together; packed ones in the reader process.
+
+libtiff unpacks them as it does any TIFF's: each batch is written as a small file, of one strip
+below the other.
+"""
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from io import BytesIO
 from itertools import pairwise
 from time import process_time
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from engine.core.errors import BadImage
+from engine.vision.images.kinds import FileKind
+from engine.vision.images.picture import open_header
 from engine.vision.images.room import require_room
+from engine.vision.images.tiff_entries import Tag
 from engine.vision.images.wire import Arrays, Words
 
 Pixels = NDArray[np.uint8]
@@ -21,7 +29,9 @@ Rectangle = tuple[int, int, int, int]  # top, bottom, left, right
 Bodies = Mapping[int, Any]  # of each strip or tile by its number: its bytes in the file
 
 SPARE = 4096  # bytes by which packing may make a small piece larger
-COPIES = 3  # of a piece that are held while it is unpacked
+COPIES = 6  # of a batch that are held while it is unpacked, with its result
+LONG, UNDEFINED = 4, 7  # types of a tag
+BROKEN = "This TIFF is cut off or broken: save it anew."
 
 
 @dataclass(frozen=True)
@@ -33,16 +43,14 @@ class TileGrid:
         across: strips or tiles side by side.
         form: height and width of one.
         channels: 1, 3 or 4 bytes a pixel.
-        packed: whether Deflate was used.
-        differences: whether each byte is the difference to the one before it in its row.
+        codec: how its pieces are packed: the tags, each with its values; empty where they are not.
     """
 
     height: int
     across: int
     form: tuple[int, int]
     channels: int
-    packed: bool
-    differences: bool
+    codec: Sequence[tuple[int, Sequence[int]]] = ()
 
     @property
     def piece_bytes(self) -> int:
@@ -106,30 +114,47 @@ class TileGrid:
         """What each strip or tile has of a rectangle, and at which y and x of the image."""
         top, bottom, left, right = rectangle
         high, wide = self.form
-        for row, column in self.places(rectangle):
+        pieces = self.unpacked(self.numbers(rectangle), bodies)
+        for (row, column), part in zip(self.places(rectangle), pieces, strict=True):
             y, x = row * high, column * wide
             above, below = max(top, y), min(bottom, y + high)
             start, end = max(left, x), min(right, x + wide)
-            number = row * self.across + column
-            part = self.unpacked(number, bodies[number])
             yield above, start, part[above - y : below - y, start - x : end - x]
 
-    def unpacked(self, number: int, body: Any) -> Pixels:
-        """One strip or tile, (rows, columns, channels); the last strip may be shorter."""
+    def unpacked(self, numbers: Sequence[int], bodies: Bodies) -> Iterator[Pixels]:
+        """Strips or tiles, (rows, columns, channels) each; the last strip may be shorter."""
         high, wide = self.form
-        if self.across == 1:
-            high = min(high, self.height - number * high)
-        size = high * wide * self.channels
-        if self.packed:  # what lies behind the piece is not looked at
-            try:
-                body = zlib.decompressobj().decompress(body, size)
-            except zlib.error:
-                body = b""
-        if len(body) < size:
-            raise BadImage("This TIFF is cut off or broken: save it anew.")
-        pixels = np.frombuffer(body, np.uint8, size).reshape(high, wide, self.channels)
-        # bytes wrap at 256, as the predictor's differences do
-        return np.add.accumulate(pixels, 1, dtype=np.uint8) if self.differences else pixels
+        rows = [high if self.across > 1 else min(high, self.height - at * high) for at in numbers]
+        if self.codec and numbers:
+            pixels = self.decoded(sum(rows), [bodies[number] for number in numbers])
+            yield from np.split(pixels, np.cumsum(rows)[:-1])
+            return
+        for number, lines in zip(numbers, rows, strict=True):
+            size = lines * wide * self.channels
+            if len(bodies[number]) < size:
+                raise BadImage(BROKEN)
+            part = np.frombuffer(bodies[number], np.uint8, size)
+            yield part.reshape(lines, wide, self.channels)
+
+    def decoded(self, rows: int, packed: Sequence[Any]) -> Pixels:
+        """Packed strips or tiles one below the other, (rows, columns, channels)."""
+        ends = np.cumsum([0, *map(len, packed)]).tolist()
+        tags = ImageFileDirectory_v2()
+        tags.tagtype |= {Tag.OFFSETS: LONG, Tag.TABLES: UNDEFINED}
+        page: dict[int, Any] = dict(self.codec)
+        page |= {Tag.WIDTH: self.form[1], Tag.HEIGHT: rows, Tag.ROWS: self.form[0]}
+        page |= {Tag.CHANNELS: self.channels, Tag.BITS: [8] * self.channels}
+        page |= {Tag.OFFSETS: ends[:-1], Tag.LENGTHS: np.diff(ends).tolist()}
+        for tag, values in page.items():
+            tags[tag] = bytes(values) if tag == Tag.TABLES else values
+        file = BytesIO()
+        tags.save(file)
+        file.write(b"".join(packed))
+        try:
+            with open_header(file.getvalue(), FileKind("TIFF")) as image:
+                return np.asarray(image).reshape(rows, self.form[1], self.channels)
+        except OSError:
+            raise BadImage(BROKEN) from None
 
 
 def edges(start: int, end: int, step: int) -> list[int]:
@@ -171,9 +196,9 @@ def tile_reply(words: Words, arrays: Arrays) -> tuple[Words, Arrays]:
     """The pixels of a rectangle, or its sums, and the seconds of computing that they took."""
     begun = process_time()
     grid = TileGrid(**{**words["grid"], "form": tuple(words["grid"]["form"])})
-    top, bottom, left, right = rectangle = tuple(words["rectangle"])
-    area = (bottom - top) * (right - left) * grid.channels
-    require_room(arrays[0].nbytes + COPIES * grid.piece_bytes + 4 * area, area)
+    rectangle = tuple(words["rectangle"])
+    size = len(words["lengths"]) * grid.piece_bytes
+    require_room(2 * arrays[0].nbytes + COPIES * size, size)
     joined, at, bodies = memoryview(arrays[0].data), 0, {}
     for number, length in words["lengths"]:
         bodies[number] = joined[at : at + length]

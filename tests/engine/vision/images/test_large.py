@@ -23,17 +23,25 @@ RNG = np.random.default_rng(0)
 PIXELS = RNG.integers(0, 256, (90, 130, 3), dtype=np.uint8)
 
 
+FORMS = {7: "B", 3: "H"}
+
+
 def with_tags(body, tags, order="<"):
-    """A TIFF of this body and one page of tags: number, form (3 of two bytes) and values."""
+    """A TIFF of this body and one page of tags: number, form (7 of one byte, 3 of two), values."""
     place = 8 + len(body)
     end, extra, entries = place + 2 + 12 * len(tags) + 4, b"", b""
     for tag, form, values in tags:
-        data = struct.pack(f"{order}{len(values)}{'H' if form == 3 else 'I'}", *values)
+        data = struct.pack(f"{order}{len(values)}{FORMS.get(form, 'I')}", *values)
         if len(data) > 4:
             data, extra = struct.pack(order + "I", end + len(extra)), extra + data
         entries += struct.pack(order + "HHI", tag, form, len(values)) + data.ljust(4, b"\0")
     head = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(order + "I", place)
     return head + body + struct.pack(order + "H", len(tags)) + entries + bytes(4) + extra
+
+
+def jpeg(pixels, part):
+    """The tables (1) or the scan (2) of a JPEG, as a TIFF keeps them apart."""
+    return written(Image.fromarray(pixels).save, "JPEG", quality=90, streamtype=part)
 
 
 def tiff(
@@ -47,16 +55,24 @@ def tiff(
         for left in range(0, width, wide):
             part = pixels[top : top + high, left : left + wide]
             if tile:
-                part = np.pad(part, ((0, high - len(part)), (0, wide - part.shape[1]), (0, 0)))
+                margins = (0, high - len(part)), (0, wide - part.shape[1]), (0, 0)
+                part = np.pad(part, margins, "edge")
             if predictor == 2:
                 part = np.diff(part, axis=1, prepend=np.zeros_like(part[:, :1]))
             body = part.astype(np.uint8).tobytes()
-            pieces.append(zlib.compress(body) if packed else body)
+            pieces.append(
+                jpeg(part, 2) if packed == "jpeg" else zlib.compress(body) if packed else body
+            )
     offsets = np.cumsum([8, *map(len, pieces)])[:-1].tolist()
     sizes = list(map(len, pieces))
-    intent = (2 if channels >= 3 else 1) if intent is None else intent
+    intent = (6 if packed == "jpeg" else 2 if channels >= 3 else 1) if intent is None else intent
     numbers = {256: width, 257: height}
-    shorts = {259: 8 if packed else 1, 262: intent, 274: orientation, 277: channels}
+    shorts = {
+        259: 7 if packed == "jpeg" else 8 if packed else 1,
+        262: intent,
+        274: orientation,
+        277: channels,
+    }
     shorts |= {284: 1, 317: predictor}
     tags = [(258, 3, [8] * channels), *((tag, 4, [number]) for tag, number in numbers.items())]
     tags += [(tag, 3, [number]) for tag, number in shorts.items()]
@@ -65,6 +81,7 @@ def tiff(
         if tile
         else [(273, 4, offsets), (278, 4, [rows]), (279, 4, sizes)]
     )
+    tags += [(347, 7, jpeg(pixels, 1))] if packed == "jpeg" else []
     return with_tags(b"".join(pieces), sorted(tags), order)
 
 
@@ -92,6 +109,37 @@ def test_any_rectangle_of_a_tiff_has_the_pixels_of_the_whole(how):
         expected = PIXELS[top:bottom, left:right]
         assert np.array_equal(image.piece(top, bottom, left, right), expected)
     assert np.array_equal(read(data, "one.tif").pixels, PIXELS)  # another reader sees the same
+
+
+@pytest.mark.parametrize(
+    ("how", "tags"),
+    [
+        ("jpeg", {}),
+        ("jpeg", {"mode": "L"}),
+        ("tiff_lzw", {317: 2}),
+        ("tiff_lzw", {"mode": "L"}),
+        ("tiff_lzw", {"mode": "RGBA"}),
+        ("tiled", {"tile": (32, 48)}),
+        ("tiled", {"tile": (16, 144)}),
+    ],
+    ids=str,
+)
+def test_pieces_packed_in_other_ways_have_the_pixels_that_another_reader_sees(how, tags):
+    smooth = np.add.outer(np.arange(90), np.arange(130)) // 2
+    file = Image.fromarray(np.stack([smooth, smooth + 20, 200 - smooth], 2).astype(np.uint8))
+    if how == "tiled":
+        data = tiff(np.asarray(file), packed="jpeg", **tags)
+    else:
+        file, tags = file.convert(tags.get("mode", "RGB")), {278: 16, 317: tags.get(317, 1)}
+        data = written(file.save, "TIFF", compression=how, tiffinfo=tags)
+    image, expected = open_large(data, "one.tif"), read(data, "one.tif").pixels
+    assert isinstance(image, PiecewiseTiff)
+    assert len(image.pieces) > 4
+    assert np.abs(expected - np.asarray(file.convert("RGB"), float)).max() < 9
+    assert np.array_equal(image.piece(0, 90, 0, 130), expected)
+    assert np.array_equal(image.piece(20, 90, 50, 99), expected[20:, 50:99])
+    mean = expected[2:88].reshape(43, 2, 65, 2, 3).mean((1, 3))
+    assert np.abs(image.smaller(2, 2, 88, 0, 130) - mean).max() <= 0.51
 
 
 def test_gray_and_alpha_are_read_and_a_smaller_rectangle_is_the_mean_of_its_squares():
