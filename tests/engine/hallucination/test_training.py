@@ -154,14 +154,17 @@ def test_no_two_plans_or_stages_learn_from_the_same_scenes(monkeypatch):
     monkeypatch.setattr(
         stages.CaptionedScenes, "of", lambda *arguments: rooms.append(arguments[-1])
     )
-    for name in ("align", "speak"):
-        monkeypatch.setattr(stages, name, lambda *_, **_settings: None)
+    stops = []
+    monkeypatch.setattr(stages, "align", lambda *_, **_settings: None)
+    monkeypatch.setattr(stages, "speak", lambda *given, **_: stops.append(given[4].stop))
     for seed in range(10):
         plan = replace(quick(TrainingPlan(seed=seed)), looks=0, honest=(0,) * 3, rates=(0.0,) * 3)
         train_habit(train_honest(plan), plan)
     assert len(seeds) == len(set(seeds)) == 10 * 5
     assert len(rooms) == len(set(rooms)) == 10 * 4
     assert max(seeds) < 1000
+    train_habit(parts, replace(plan, long=True))
+    assert stops[-2:] == [1, 4]  # what follows a full stop counts more in long captions
 
 
 def test_it_has_its_size_and_attracts_from_the_start_and_the_rate_rises_then_falls():

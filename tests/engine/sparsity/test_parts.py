@@ -1,6 +1,7 @@
 """What counts as prunable; masks in a file; the cut of a ticket level."""
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -136,6 +137,9 @@ def test_masks_are_a_mapping_of_names_to_truth_values_and_cannot_be_written_to()
     with pytest.raises(KeyError):
         masks["fc.weight"]
     assert masks_of(dict(masks), masks.parts).digest == masks.digest
+    silent = replace(masks, silent={"conv1.bias": np.zeros(8, np.bool_)})
+    assert len(silent) == len(list(silent)) == 3
+    assert (silent.total, silent.kept) == (masks.total, masks.kept)
 
 
 def test_dead_filters_are_counted():

@@ -85,6 +85,16 @@ def test_a_convolution_that_goes_through_each_channel_follows_its_maker():
     assert largest_difference(zeros, smaller) < 1e-5
 
 
+def test_channels_that_a_convolution_of_several_groups_reads_or_makes_stay():
+    class Grouped(nn.Sequential):
+        def __init__(self):
+            convolutions = nn.Conv2d(3, 8, 3), nn.Conv2d(8, 8, 3, groups=2), nn.Conv2d(8, 6, 1)
+            super().__init__(*convolutions, nn.Conv2d(6, 4, 1), nn.Flatten(), nn.Linear(256, 4))
+
+    model = tiny.classifier(lively(Grouped()), side=12)
+    assert {space.makers for space in channels_of(model).spaces} == {("2.weight",), ("3.weight",)}
+
+
 def test_a_channel_that_becomes_something_by_a_sigmoid_stays():
     class Odd(nn.Module):
         def __init__(self):

@@ -171,6 +171,8 @@ def test_the_band_is_an_end_of_the_training_areas_in_cm2(end, share):
     stays = task.targets[task.rows("train", forgotten=False)]
     assert abs(len(gone) / len(rows) - share) < 0.15  # squares of one size go together
     assert gone.min() > stays.max() if end == numbers.LARGEST else gone.max() < stays.min()
+    ends = (gone.min(), task.targets.max()) if end == numbers.LARGEST else (0, gone.max())
+    assert (task.low, task.high) == pytest.approx(ends)
 
 
 def test_data_without_masks_or_with_too_few_lesions_are_refused_in_a_sentence():

@@ -103,6 +103,9 @@ def test_a_model_of_several_findings_is_asked_for_the_one_that_is_meant(kind):
     assert logits.grad[0].nonzero().tolist() == [[2]]  # other findings do not compete with it
     surprise(image_case)(far := torch.tensor([[300.0, 0, 0, 0]]).requires_grad_()).backward()
     assert far.grad.abs().max() == 1  # nor is a probability of 0 without a slope
+    for case in (question, image_case):
+        both = surprise(case)(torch.cat([logits, -logits]))
+        torch.testing.assert_close(both, surprise(case)(logits) + surprise(case)(-logits))
     result = kind(16)(question)
     assert result["probability"]["after"] > result["probability"]["before"]
 

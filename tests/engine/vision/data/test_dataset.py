@@ -99,6 +99,7 @@ def test_it_is_found_again_by_its_name(data):
     assert again.row == 4
     picture = again.picture()
     assert picture.pixels.shape == (4, 5, 3)
+    assert not picture.pixels.flags.writeable
     assert (picture.pixels == data.images[4].transpose(1, 2, 0)).all()
     assert (again.mask() == data.truth["mask"][4]).all()
     assert again.twin() is None

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.core.errors import BadData
+from engine.core.errors import BadData, BadImage
 from engine.core.keeping.budget import BUDGET, visited_by
 from engine.vision.data.archive import compressed_bytes
 from engine.vision.data.medmnist import keys, memory, read_npz
@@ -186,3 +186,6 @@ def test_of_a_member_no_more_is_read_than_needed():
         whole = compressed_bytes(archive, member)
         assert len(whole) == member.compress_size
         assert compressed_bytes(archive, member, 100).tolist() == whole[:100].tolist()
+        member.compress_size += 10**6
+        with pytest.raises(BadImage, match="damaged"):
+            compressed_bytes(archive, member)

@@ -186,8 +186,9 @@ def test_an_unknown_architecture_is_answered_with_near_names():
         ("", "no architecture called ''"),
         ("[a-z", r"no architecture called '\[a-z'"),
     ):
-        with pytest.raises(BadModel, match=words):
+        with pytest.raises(BadModel, match=words) as refusal:
             load(name)
+        assert str(refusal.value).count(", ") == 2 * ("Did you mean" in str(refusal.value))
 
 
 def test_models_of_a_variant_are_those_of_its_data_the_plain_ones_first():

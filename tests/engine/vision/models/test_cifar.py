@@ -119,6 +119,13 @@ def test_a_normalization_inside_the_file_is_taken_out_and_reported():
     assert named.mean == pytest.approx((0.4, 0.5, 0.6))
     assert named.std == pytest.approx((0.2, 0.2, 0.2))
     assert set(named.state) == set(state)
+    gray = {"normalize.mean": torch.tensor(0.4), "normalize.std": torch.full((1, 1), 0.2)}
+    named = respelled({**state, **gray})
+    assert (named.mean, named.std) == (pytest.approx((0.4,) * 3), pytest.approx((0.2,) * 3))
+    for part, values in (("mean", [0.4, torch.nan, 0.4]), ("mean", [0.4] * 2), ("std", [1, 0, 1])):
+        named = respelled({**state, **inside, f"normalize.{part}": torch.tensor(values)})
+        assert named.mean is named.std is None
+        assert set(named.state) == set(state)
 
 
 @pytest.mark.parametrize("broken", ["shape", "missing", "none"])

@@ -86,7 +86,11 @@ def test_the_file_has_no_names_and_the_opened_data_give_them_back():
     assert catalog.load(stored.name).labels == WORDS
     closed()  # as after a restart
     assert catalog.load(stored.name).labels == STAND_INS
-    assert has_stand_ins(checkpoints.stored(stored.name).card)
+    card = checkpoints.stored(stored.name).card
+    assert has_stand_ins(card)
+    assert has_stand_ins(replace(card, labels=("kätzchen", card.labels[0])))
+    assert not has_stand_ins(replace(card, labels=("kätzchen", "dog")))
+    assert "kätzchen" in replace(card, labels=("kätzchen", "dog")).as_json()
     opened()  # the same file is opened again
     assert catalog.load(stored.name).labels == WORDS
     catalog.delete_model(stored.name)

@@ -255,3 +255,9 @@ def test_a_row_of_more_than_one_place_is_of_tokens(shape, tokens):
 def test_tokens_with_a_grid_are_a_map():
     layer = Layer("", (17, 32), (4, 4))
     assert (layer.cells, layer.is_map) == ((4, 4), True)
+    output = torch.rand(2, 8, 3)  # two tokens before six patches
+    expected = torch.stack([output[:, 2:5], output[:, 5:]], 1).permute(0, 3, 1, 2)
+    assert torch.equal(Layer("", (8, 3), (2, 3)).as_maps(output), expected)
+    last, first = torch.rand(2, 4, 4, 3), torch.rand(2, 3, 4, 4)
+    assert torch.equal(Layer("", (4, 4, 3)).as_maps(last), last.permute(0, 3, 1, 2))
+    assert Layer("", (3, 4, 4)).as_maps(first) is first

@@ -114,6 +114,7 @@ def test_a_model_whose_weights_were_changed_is_not_asked_as_it_was(runner):
     model = tiny.cnn()
     model._paces["exact"] = PACE
     assert model.runner("exact").compile()
+    assert model.held_bytes == 2 * model.own_bytes
     pixels = torch.rand(4, 3, model.side, model.side)
     before, name = model.logits(pixels), model.fingerprint
     with torch.no_grad():

@@ -76,6 +76,18 @@ def test_full_batches_run_compiled_with_the_slopes_of_any_score(runner):
         torch.testing.assert_close(result, expected, atol=1e-6, rtol=1e-4)
 
 
+def test_slopes_that_lie_apart_are_a_share_of_their_spread(runner):
+    def moved(images):  # the same logits, each with a slope of 0.1 more by every number
+        return runner.body(images) + 0.1 * (images - images.detach()).sum((1, 2, 3))[:, None]
+
+    images = compiled_gradient.noise_batch(32, PACE).requires_grad_()
+    logits = runner.body(images)
+    mixture = torch.randn(logits.shape, generator=tiny.seeded(0))
+    slopes = torch.autograd.grad(logits, images, mixture)[0]
+    expected = 0.1 * mixture.sum(1).abs().max() / (slopes.max() - slopes.min())
+    assert runner.distances(moved) == (pytest.approx(expected.item(), rel=1e-3), 0)
+
+
 def test_hooks_changed_weights_and_other_numbers_go_through_the_model_itself(runner):
     assert runner.compile()
     with borrowed(runner.body) as net:

@@ -13,6 +13,7 @@ from engine.vision.models.input_format import (
     CIFAR10,
     IMAGENET,
     LUMA,
+    SIDES,
     InputFormat,
     format_of,
     in_format,
@@ -103,6 +104,25 @@ def again_bgr(model, images):
 def test_what_no_network_takes_is_a_sentence(wrong):
     with pytest.raises(BadModel, match=r"\."):
         InputFormat(**{"side": 32, **wrong})
+
+
+def test_sides_means_and_spreads_reach_their_bounds_and_normalizations_go_by_three_digits():
+    for side in SIDES:
+        InputFormat(side, (-1e3, 1e3, 0.0), (1e-3, 1e3, 1.0))
+    for wrong in (
+        {"side": SIDES[0] - 1},
+        {"side": SIDES[1] + 1},
+        {"mean": (0.0, 0.0, -1001.0)},
+        {"std": (1.0, 1001.0, 1.0)},
+        {"std": (1.0, 1.0, 0.0009)},
+        {"std": (1.0, 1.0)},
+    ):
+        with pytest.raises(BadModel, match=r"\."):
+            InputFormat(**{"side": 32, **wrong})
+    almost = tuple(0.9992 * value for value in CIFAR10[0]), CIFAR10[1]
+    assert InputFormat(32, *almost).normalization == "CIFAR-10"
+    for other in ((almost[0][0] * 0.99, *almost[0][1:]), (*almost[0][:2], 0.45)):
+        assert InputFormat(32, other, CIFAR10[1]).normalization.startswith("mean 0.4")
 
 
 def test_a_side_that_the_network_cannot_take_is_a_sentence():

@@ -49,16 +49,32 @@ def test_sizes_are_those_of_the_sheets():
 
     assert weights("mlp", NetworkShape(1, 28, 10)) == 784 * 256 + 256 + 256 * 257 + 257 * 10
     assert weights("mlp", NetworkShape(1, 8, 10)) == 64 * 128 + 128 + 128 * 129 + 129 * 10
-    for side, maps in (
-        (8, 4),
-        (9, 3),
-        (12, 3),
-        (32, 8),
-    ):  # two halvings, and one where that is small
+    for side, maps in ((8, 4), (9, 3), (12, 3), (32, 8)):  # two halvings, one where that is small
         blocks = build("resnet8", NetworkShape(1, side, 10)).blocks
         sides = [block(torch.zeros(1, 16, side, side)).shape[-1] for block in (blocks[0], blocks)]
         assert sides == [side, maps]
     assert 100_000 < weights("phantom_cnn", NetworkShape(1, 96, 4)) < 110_000
+
+
+@pytest.mark.parametrize(
+    ("architecture", "weights", "side"),
+    [
+        ("lenet", 215_370, 14),
+        ("resnet8", 77_754, 7),
+        ("vit", 139_018, 7),
+        ("unet", 66_814, 28),
+        ("phantom_cnn", 106_958, 4),
+        ("scene_cnn", 106_958, 7),
+        ("gp_unet", 29_698, 28),
+        ("gp_shuffle_unet", 27_506, 28),
+        ("gp_recon_resnet", 86_274, 28),
+        ("comet", 280_613, 7),
+    ],
+)
+def test_files_that_ship_have_so_many_weights_and_maps_of_this_side(architecture, weights, side):
+    model = classifier(architecture, NetworkShape(1, 28, 10))
+    assert sum(p.numel() for p in model.network.parameters()) == weights
+    assert model.last_map.cells == (side, side)
 
 
 @every

@@ -18,13 +18,19 @@ from torch import nn
 
 from engine.core.errors import BadModel
 from engine.unlearning.zipped_models import open_zip
-from engine.vision.models import checkpoints
+from engine.vision.models import checkpoints, weights_table
 from engine.vision.models.card import card_of, weights_of
 from engine.vision.models.inert import Storage, TensorPlace
 from engine.vision.models.own_file import load_weights, open_alike, open_model
 from engine.vision.models.rebuild import model_bytes
 from engine.vision.models.weights_file import read_network, read_weights
-from engine.vision.models.weights_table import EndsOfFile, Hole, tensor_row
+from engine.vision.models.weights_table import (
+    EndsOfFile,
+    Hole,
+    check_archive,
+    tensor_row,
+    whole_numbers,
+)
 from tests import tiny
 from tests.hostile.archives import zipped
 from tests.hostile.weights import head, torch_file
@@ -118,6 +124,41 @@ def test_a_tensor_may_reach_to_the_end_of_its_storage_and_not_beyond():
     for count, *stride in ((7, 4, 1), (8, 1, 3), (8, 4), (8, 1, 1, 0)):
         with pytest.raises(ValueError, match=r"beyond|zip"):
             row(count, *stride)
+
+
+def test_sizes_are_whole_numbers_of_few_digits_and_few_of_them():
+    assert whole_numbers([0, 2**62 - 1, *[1] * 18]) == [0, 2**62 - 1, *[1] * 18]
+    for sizes in ([2**62], [-1], [1] * 21):
+        with pytest.raises(ValueError, match="no sizes"):
+            whole_numbers(sizes)
+
+
+def test_an_archive_has_words_members_and_bytes_up_to_its_bounds(monkeypatch):
+    def check(*sizes, size=15, packed=0):
+        members = [zipfile.ZipInfo(name) for name in ("a/data.pkl", "a/data/0", "a/data/1")]
+        for member, file_size in zip(members, sizes, strict=False):
+            member.file_size, member.compress_type = file_size, packed
+        check_archive(members[: len(sizes)], size, "a.pt")
+
+    monkeypatch.setattr(weights_table, "MOST_WORDS", 10)
+    monkeypatch.setattr(weights_table, "MOST_MEMBERS", 2)
+    check(10, 5)
+    for sizes in ((11,), (5, 5, 5), (10, 6)):
+        with pytest.raises(BadModel, match=r"a\.pt describes more tensors"):
+            check(*sizes)
+    with pytest.raises(BadModel, match="is packed"):
+        check(10, 5, packed=zipfile.ZIP_DEFLATED)
+
+
+@pytest.mark.parametrize("form", ["safetensors", "zip", "legacy"])
+def test_of_a_large_file_the_ends_alone_are_looked_at(form):
+    content = {"a": torch.arange(1_700_000), "b": torch.arange(3)}  # 14 MB
+    result = read_weights(*saved(content, form))
+    assert all(torch.equal(result[name], tensor) for name, tensor in content.items())
+    plain = zipfile.ZipFile(io.BytesIO(torch_file(content)))
+    packed = zipped({name: plain.read(name) for name in plain.namelist()})
+    with pytest.raises(BadModel, match="is packed"):
+        read_weights(packed, "a.pt")
 
 
 def test_tensors_that_share_their_numbers_become_no_more_than_the_file():

@@ -221,6 +221,18 @@ def test_a_list_is_the_same_after_it_was_in_a_name():
     assert WordList(("a", "b")).as_text() == "a, b"
 
 
+def test_a_list_has_so_many_letters_with_its_prompts_and_the_first_of_two_doubles_is_named(
+    monkeypatch,
+):
+    monkeypatch.setattr("engine.vision.models.words.MOST_LETTERS", 9)
+    assert WordList.read("a, b", "a {}s").words == ("a", "b")
+    with pytest.raises(BadModel, match="too long"):
+        WordList.read("a, b", "the {}")
+    for words in (("b", "a", "c", "a", "b", "c"), ("c", "b", "c", "b", "a", "a")):
+        with pytest.raises(BadModel, match="“a” stands there twice"):
+            WordList(words)
+
+
 @pytest.mark.parametrize(
     ("words", "prompts", "sentence"),
     [

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from engine.vision.training import augmented
+from engine.vision.training.images import batch_generator
 from tests.engine.vision.training.test_loop import RECIPE, same, trained
 from tests.engine.vision.training.test_objective import by_hand
 
@@ -61,6 +62,7 @@ def test_a_view_is_made_from_the_plain_image_with_the_seed_s_numbers(data):
     for batch in learned:
         assert torch.equal(batch.second, 1 - data.pixels(batch.rows))
     assert len(set(draws[:4])) == 4
+    assert torch.rand(1, generator=batch_generator(0, 0, 0, 1)).item() in draws
     first = draws.copy()
     draws.clear()
     batches(data, second_view=inverted)
