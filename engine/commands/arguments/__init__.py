@@ -8,9 +8,9 @@ from engine.anomaly import DataCase, FamiliarCase, LesionsCase
 from engine.attribution.prototypes import PrototypeCase
 from engine.attribution.robustness import AttackedImagesCase, OrderedCase
 from engine.attribution.slides import BagsCase, WholeSlideCase
+from engine.attribution.study import StudyCase
 from engine.commands.arguments.base import Arguments, CaseArguments, arguments_for
 from engine.commands.arguments.generators import GeneratorArguments
-from engine.commands.arguments.normal import StudyArguments
 from engine.commands.arguments.speech import CaptionArguments, ScenesArguments, WordArguments
 from engine.commands.arguments.trained import (
     AfterArguments,
@@ -27,7 +27,7 @@ from engine.vision.case import ImageCase, PairCase
 
 ARGUMENTS: tuple[type[Arguments[Any]], ...] = (
     arguments_for(ImageCase), arguments_for(PairCase), arguments_for(TrustCase),
-    StudyArguments, ForgetArguments, BoardArguments,
+    arguments_for(StudyCase), ForgetArguments, BoardArguments,
     AfterArguments, CaptionArguments, WordArguments, ScenesArguments, arguments_for(PhotoPairCase),
     arguments_for(FamiliarCase), arguments_for(LesionsCase), arguments_for(DataCase),
     PruneArguments, TrainArguments,
