@@ -24,7 +24,7 @@ from engine.anomaly import FVR, FamiliarCase, PatchCore
 from engine.anomaly.localizers.localizer import PatchRule
 from engine.anomaly.localizers.patches import Maps, NormalPatches, layers_at, maps_of
 from engine.core.result import Floats
-from engine.evaluation.detection.extract import as_seen
+from engine.evaluation.detection.rows import as_seen
 from engine.evaluation.measures.segmentation import pixel_auroc
 from engine.vision import data
 from engine.vision.case import model_input

@@ -25,7 +25,8 @@ from engine.attribution.study import STUDY, StudyCase, StudyImage, ten
 from engine.attribution.tilt import TILT, LocalTilt, TiltedBoundary, TiltedSheets
 from engine.core.method import case_kind
 from engine.core.result import Tokens, WeightScores
-from engine.evaluation.detection.case import DataCase, FamiliarCase, LesionsCase
+from engine.evaluation.detection.case import DataCase, FamiliarCase
+from engine.evaluation.detection.lesions import LesionsCase
 from engine.evaluation.experiment import ClosedFormExperiment, Experiment, ExperimentCase
 from engine.evaluation.trust import AmongOthers, Check, TrustCase
 from engine.hallucination.experiments import ImageRerouting, RefusalAudit, VisualAudit

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,9 +13,9 @@ from components.notices import escape_markdown
 from components.picks import pick
 from components.sidebar.subject import Subject
 from engine.anomaly import FVR, FamiliarCase
-from engine.commands.arguments.normal import group_of
 from engine.commands.openings import anomaly as opening
 from engine.core.errors import BlindspotError
+from engine.core.question import Question
 from engine.evaluation.detection import sources
 from engine.vision.case import model_input
 from engine.vision.images import Crop
@@ -27,24 +27,20 @@ KEY = "doubt"
 NEXT = "the next most plausible"
 
 
-@dataclass(frozen=True)
-class DoubtQuestion:
-    """What the page asks.
+@dataclass(frozen=True, kw_only=True)
+class DoubtedImage(Question[FVR, FamiliarCase]):
+    """The question about an image among normal ones of the model's own classes.
 
     Args:
-        case: the image among normal ones of the model's own classes.
-        known: the arguments that the case does not know about itself.
         toward: the class that it is blended with first; None for the next most plausible.
         own: whether it is the sidebar's image, and not an example in its place.
     """
 
-    case: FamiliarCase
-    known: Mapping[str, Any] = field(default_factory=dict)
     toward: str | None = None
     own: bool = False
 
 
-def choose(subject: Subject) -> DoubtQuestion:
+def choose(subject: Subject) -> DoubtedImage:
     """The sidebar's image where its model can be asked, else an example, with the reason said."""
     model, seed = subject.case.model, subject.case.seed
     reason, name = "", sources.training_data_name(model)
@@ -57,7 +53,7 @@ def choose(subject: Subject) -> DoubtQuestion:
             )
         reason = FVR.unmet(case)
         if not reason:
-            return DoubtQuestion(case, known_of(case, subject.arguments), own=True)
+            return DoubtedImage(FVR(), case, known_of(case, subject.arguments), own=True)
     st.caption(
         escape_markdown(
             f"An example, as {model.title} cannot be asked. Try Digits CNN or Phantom CNN."
@@ -73,9 +69,8 @@ def choose(subject: Subject) -> DoubtQuestion:
 def familiar_case(model: Classifier, image: Any, name: str, source: str, seed: int) -> FamiliarCase:
     """The image among what the model learned from, with the unknown images offered first."""
     normal = sources.normal(name)
-    return FamiliarCase(
-        model, image, normal, unknown_of(normal, model, seed), group_of(source, normal), seed
-    )
+    unknown, group = unknown_of(normal, model, seed), sources.group_of(source, normal)
+    return FamiliarCase(model, image, normal, unknown, group, seed)
 
 
 def unknown_of(normal: Any, model: Classifier, seed: int) -> Any:
@@ -97,17 +92,17 @@ def known_of(case: FamiliarCase, arguments: Mapping[str, Any]) -> dict[str, Any]
     return {**arguments, "unknown": first if case.unknown is not None else None}
 
 
-def instead(seed: int) -> DoubtQuestion:
+def instead(seed: int) -> DoubtedImage:
     """The example that the view opens with, whose answer ships."""
     name, _, toward = opening.DOUBTED
     model, example = load(name), opening.doubted()
     source = f"{EXAMPLE}{example.name}"
     image = model_input(example.picture(), Crop(), model)
     case = familiar_case(model, image, sources.training_data_name(model), source, seed)
-    return DoubtQuestion(case, known_of(case, {"image": source}), toward)
+    return DoubtedImage(FVR(), case, known_of(case, {"image": source}), toward=toward)
 
 
-def choose_toward(question: DoubtQuestion) -> str | None:
+def choose_toward(question: DoubtedImage) -> str | None:
     """The class that the image is blended with."""
     labels = question.case.model.labels
     present = np.unique(question.case.parts[1].data.labels)

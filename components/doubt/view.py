@@ -11,7 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from components import forms, section
 from components.doubt import words
-from components.doubt.form import KEY, DoubtQuestion, choose_toward
+from components.doubt.form import KEY, DoubtedImage, choose_toward
 from components.draw.drawing import draw
 from components.footer import footer
 from components.notices import escape_markdown, show_problems
@@ -42,12 +42,12 @@ STRIP = Drawing("strip")
 MASSES = (SEVERAL, NONE, ITS_CLASS, OTHER, OTHERS)  # in the order of their lines
 
 
-def show(question: DoubtQuestion, method: FVR, below: DeltaGenerator) -> None:
+def show(question: DoubtedImage, below: DeltaGenerator) -> None:
     """The kind of doubt that the image raises, in one sentence; what it rests on stands below."""
     parts = zip(PARTS, question.case.parts, strict=True)
     section.show(
         Section(
-            KEY, method, question.case, known=question.known, below=below,
+            KEY, question.method, question.case, known=question.known, below=below,
             first=[(Extract(), part, f"{KEY}.{name}") for name, part in parts if part is not None],
             picture=lambda result: picture(question, result),
             evidence=[
@@ -83,7 +83,7 @@ def settings() -> FVR:
         return FVR(**forms.settings(FVR, f"{KEY}.FVR"))
 
 
-def picture(question: DoubtQuestion, views: Views) -> None:
+def picture(question: DoubtedImage, views: Views) -> None:
     """The image with its answer, and the masses as bars."""
     left, right = st.columns([2, 3], gap="large")
     with left:
@@ -149,7 +149,7 @@ def cloud(result: Views) -> Table:
 
 @st.fragment
 @footer()
-def show_blends(question: DoubtQuestion, loss: str) -> None:
+def show_blends(question: DoubtedImage) -> None:
     """The image on its way to another class and to noise; moving along reruns only this."""
     st.header("Between classes and to noise")
     with show_problems():
@@ -172,7 +172,7 @@ def show_blends(question: DoubtQuestion, loss: str) -> None:
             section.show(
                 Section(
                     f"{KEY}.blends",
-                    Blends(toward, loss),
+                    Blends(toward, question.method.loss),
                     question.case,
                     known=question.known,
                     columns=1,

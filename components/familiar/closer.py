@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from components import forms, section
-from components.familiar.form import KEY, FamiliarQuestion, feature_questions
+from components.familiar.form import KEY, JudgedImage, feature_questions
 from components.picks import pick
 from components.section import Section
 from components.sidebar.pictures import enlarged
@@ -28,7 +28,7 @@ from engine.evaluation.detection.standing import of_models
 from engine.vision.models.classifier import Classifier
 
 
-def closer(question: FamiliarQuestion, result: Views) -> None:
+def closer(question: JudgedImage, result: Views) -> None:
     """All detectors, images made worse, or the model it was made from."""
     parent = sources.parent_of(question.case.model)
     looks = ["Every detector", "Made worse", *(["Beside its parent"] if parent else [])]
@@ -41,7 +41,7 @@ def closer(question: FamiliarQuestion, result: Views) -> None:
             parent_answer(question, result, parent)
 
 
-def every_detector(question: FamiliarQuestion) -> None:
+def every_detector(question: JudgedImage) -> None:
     """The detectors on this image, those that find it most unusual first."""
     method = Compare(**forms.settings(Compare, f"{KEY}.Compare"))
     ranking = Drawing("ranking", part=ranked, chart=ranking_chart, finding=believed)
@@ -60,7 +60,7 @@ def ranking_chart(result: Views) -> Bars:
     return Bars(value=BELOW, title="less unusual normal images (%)", span=(0, 104), texts=texts)
 
 
-def made_worse(question: FamiliarQuestion) -> None:
+def made_worse(question: JudgedImage) -> None:
     """The image and normal ones made worse, step by step."""
     name = question.method.name if question.method.name in BY_NAME else ViM.name
     forms.refuse_links(Corrupt, f"{KEY}.Corrupt")
@@ -99,7 +99,7 @@ def steps_chart(steps: Table, severity: float, alpha: float) -> Lines:
     return Lines(x=SEVERITY, series=series, now=severity, title="%", span=(-2, 102))
 
 
-def parent_answer(question: FamiliarQuestion, result: Views, parent: Classifier) -> None:
+def parent_answer(question: JudgedImage, result: Views, parent: Classifier) -> None:
     """The same question to the model that this one was made from."""
     model_title, parent_title = question.case.model.title, f"{parent.title} (parent)"
     parent_question = replace(question, case=replace(question.case, model=parent))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from components.draw.over_usual import over_usual
-from components.familiar.form import FamiliarQuestion
+from components.familiar.form import JudgedImage
 from engine.anomaly import COSTARR
 from engine.anomaly.detectors.costarr_findings import factors, hardly_weighed, which_half
 from engine.core.charts.drawing import Drawing, Views, Words
@@ -20,7 +20,7 @@ CLOUDS = {"normal": "normal images", "unknown": "unknown images", "subject": THI
 LOOKS: Mapping[str, Look] = {"normal images": "dots", "unknown images": "dots", THIS_IMAGE: "own"}
 
 
-def drawings(question: FamiliarQuestion) -> tuple[Drawing, ...]:
+def drawings(question: JudgedImage) -> tuple[Drawing, ...]:
     """What a detector's answer is drawn as."""
     joined = question.method.joined
     parts = Drawing(

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import streamlit as st
 
@@ -16,7 +15,7 @@ from components.notices import show_problems
 from components.picks import pick
 from components.sidebar.subject import Subject
 from engine.anomaly import DETECTORS, DataCase, Extract, FamiliarCase, ViM
-from engine.commands.arguments.normal import FamiliarArguments, group_of
+from engine.core.question import Question
 from engine.evaluation.detection import sources
 from engine.evaluation.detection.detector import Detector
 from engine.evaluation.detection.findings import ALPHA, percent
@@ -31,30 +30,24 @@ OWN_HELP = (
 )
 
 
-@dataclass(frozen=True)
-class FamiliarQuestion:
-    """What the page asks.
+@dataclass(frozen=True, kw_only=True)
+class JudgedImage(Question[Detector, FamiliarCase]):
+    """The question, and what its answer is held against.
 
     Args:
-        case: the image among normal ones.
-        method: the detector.
         alpha: how often normal images may be flagged.
         unlike: whether the pixels are unlike the normal images, whatever the detector finds.
-        known: the arguments that the case does not know about itself.
     """
 
-    case: FamiliarCase
-    method: Detector
     alpha: float
-    unlike: bool = False
-    known: Mapping[str, Any] = field(default_factory=dict)
+    unlike: bool
 
 
-def choose(subject: Subject) -> FamiliarQuestion:
+def choose(subject: Subject) -> JudgedImage:
     """Normal images, unknown images, detector and line. Raises BlindspotError without a case."""
     left, middle, right = st.columns(3)
     model, seed = subject.case.model, subject.case.seed
-    form = CaseForm(FamiliarArguments, KEY, {"model": model})
+    form = CaseForm(FamiliarCase, KEY, {"model": model})
     uploaded = uploads.session_data_sets(KEY)
     with left:
         fitting_source = normal_source_for_model(subject)
@@ -73,13 +66,14 @@ def choose(subject: Subject) -> FamiliarQuestion:
                 )
     with right:
         alpha = choose_alpha()
-    group = group_of(subject.arguments.get("image", ""), normal)
+    group = sources.group_of(subject.arguments.get("image", ""), normal)
     case = FamiliarCase(model, subject.case.image, normal, unknown, group, seed)
     unlike = subject.in_distribution.foreign and normal.name == sources.training_data_name(model)
     detector = pick_method(
         "Detector", DETECTORS, case, f"{KEY}.detector", KEY, first=ViM, offering=subject.case
     )
-    return FamiliarQuestion(case, detector, alpha, unlike, form.known(subject.arguments))
+    known = form.known(subject.arguments)
+    return JudgedImage(detector, case, known, alpha=alpha, unlike=unlike)
 
 
 def make_with_spinner(make: Callable[[], DataSet]) -> DataSet:
@@ -103,7 +97,7 @@ def choose_alpha() -> float:
     return words[picked]
 
 
-def feature_questions(question: FamiliarQuestion) -> list[tuple[Extract, DataCase, str]]:
+def feature_questions(question: JudgedImage) -> list[tuple[Extract, DataCase, str]]:
     """What a detector's answer rests on: features of the images, with their slots."""
     parts = zip(PARTS, question.case.parts, strict=True)
     return [(Extract(), part, f"{KEY}.{name}") for name, part in parts if part is not None]

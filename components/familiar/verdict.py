@@ -8,7 +8,7 @@ from components.charts.tables import as_column, figure_list
 from components.draw.drawing import draw
 from components.draw.placed import curve_with_mark
 from components.draw.samples import draw_samples
-from components.familiar.form import KEY, FamiliarQuestion
+from components.familiar.form import KEY, JudgedImage
 from components.notices import escape_markdown
 from components.picks import switch
 from engine.core.charts.drawing import Views
@@ -20,7 +20,7 @@ CURVES = {"roc": "ROC", "pr": "Precision and recall", "oscr": "OSCR"}
 MISSING = f"For a verdict, open a zip of at least {findings.ENOUGH} normal pictures below."
 
 
-def sentence(question: FamiliarQuestion, result: Views) -> str:
+def sentence(question: JudgedImage, result: Views) -> str:
     """How unusual the image is, at the false alarms that the person allows."""
     return findings.verdict(
         question.method.title, question.case.normal, result, question.alpha, unlike=question.unlike
@@ -28,7 +28,7 @@ def sentence(question: FamiliarQuestion, result: Views) -> str:
 
 
 @st.fragment
-def picture(question: FamiliarQuestion, result: Views) -> None:
+def picture(question: JudgedImage, result: Views) -> None:
     """Scores, line, p-values and what the line promises; moving the line reruns only this."""
     normal = question.case.normal
     if not Standing(result).decided:
@@ -49,7 +49,7 @@ def picture(question: FamiliarQuestion, result: Views) -> None:
             show_curves(result, line)
 
 
-def p_values(question: FamiliarQuestion, result: Views) -> None:
+def p_values(question: JudgedImage, result: Views) -> None:
     """The p-value of the image, within its class and by group, each with its smallest value."""
     label = question.case.model.labels[int(result["subject"].predicted[0])]
     by_class = switch(

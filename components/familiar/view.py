@@ -12,7 +12,7 @@ from components.draw.drawing import draw
 from components.familiar import verdict
 from components.familiar.closer import closer
 from components.familiar.evidence import drawings
-from components.familiar.form import KEY, PARTS, FamiliarQuestion, feature_questions
+from components.familiar.form import KEY, PARTS, JudgedImage, feature_questions
 from components.notices import escape_markdown
 from components.section import Section
 from engine.anomaly.protocol.nearest import nearest_pictures
@@ -20,7 +20,7 @@ from engine.core.charts.drawing import Drawing, Views
 from engine.evaluation.detection.standing import Standing
 
 
-def show(question: FamiliarQuestion, below: DeltaGenerator) -> None:
+def show(question: JudgedImage, below: DeltaGenerator) -> None:
     """The detector's answer; a closer look is drawn below.
 
     With too few normal images there is no verdict, and nothing to look at closer.
@@ -45,7 +45,7 @@ def show(question: FamiliarQuestion, below: DeltaGenerator) -> None:
             closer(question, result)
 
 
-def detail(question: FamiliarQuestion, result: Views) -> None:
+def detail(question: JudgedImage, result: Views) -> None:
     """The nearest normal images, what was done otherwise than usual, and what is normal here."""
     if "nearest" in result:
         part = partial(nearest_pictures, question.case.normal)

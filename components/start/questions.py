@@ -33,7 +33,6 @@ from components.trust.verdict import brief
 from components.views import AppPage
 from engine.anomaly import DETECTORS, ViM
 from engine.attribution.level_sets.blind_spot import BlindSpot
-from engine.commands.arguments.normal import group_of
 from engine.commands.openings import anomaly as opening
 from engine.commands.openings import unlearning as unlearning_opening
 from engine.commands.openings.hallucination import made_up
@@ -158,16 +157,16 @@ def anomaly(question: str, subject: Subject) -> Card:
     )
 
 
-def familiar_question(subject: Subject) -> familiar.FamiliarQuestion:
+def familiar_question(subject: Subject) -> familiar.JudgedImage:
     """What Familiar? asks about the image as it opens."""
     model = subject.case.model
     normal = sources.normal(normal_source_for_model(subject))
-    group = group_of(subject.arguments.get("image", ""), normal)
+    group = sources.group_of(subject.arguments.get("image", ""), normal)
     case = opening.unusual(model, subject.case.image, normal.name, group)
     fitting = [kind for kind in DETECTORS if not kind.unmet(case)]
     kind = ViM if ViM in fitting else fitting[0]
     unlike = subject.in_distribution.foreign and normal.name == sources.training_data_name(model)
-    return familiar.FamiliarQuestion(case, kind(), ALPHA, unlike)
+    return familiar.JudgedImage(kind(), case, alpha=ALPHA, unlike=unlike)
 
 
 # ---------------------------------------------------------------- what it can do without

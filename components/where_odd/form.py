@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import fields
 from typing import Any
 
 import streamlit as st
@@ -15,7 +14,7 @@ from components.notices import escape_markdown
 from components.picks import pick
 from components.sidebar.subject import Subject
 from engine.anomaly import LOCALIZERS, FamiliarCase, Localizer
-from engine.commands.arguments.normal import FamiliarArguments, group_of
+from engine.core.question import Question
 from engine.evaluation.detection import sources
 
 KEY = "where"
@@ -27,26 +26,14 @@ PIECES = 16  # squares that a large normal picture is cut into, for tiles
 MAIN_SETTINGS = ("normals", "alpha")  # settings that stand beside the picture
 
 
-@dataclass(frozen=True)
-class WhereQuestion:
-    """What the page asks.
-
-    Args:
-        case: the image among normal ones.
-        method: the localizer.
-        known: the arguments that the case does not know about itself.
-    """
-
-    case: FamiliarCase
-    method: Localizer
-    known: Mapping[str, Any] = field(default_factory=dict)
+WhereQuestion = Question[Localizer, FamiliarCase]
 
 
 def choose(subject: Subject) -> WhereQuestion:
     """Normal images and localizer. Raises BlindspotError without a case."""
     left, middle, right = st.columns(3, gap="large")
     model, seed = subject.case.model, subject.case.seed
-    form = CaseForm(FamiliarArguments, KEY, {"model": model})
+    form = CaseForm(FamiliarCase, KEY, {"model": model})
     with left:
         uploaded, usual = uploads.session_data_sets(KEY), normal_source_for_image(subject)
         follow_image(form, usual, uploaded)
@@ -54,9 +41,9 @@ def choose(subject: Subject) -> WhereQuestion:
         if isinstance(normal, str):
             with st.spinner("Making the images; the first time this may take some seconds"):
                 normal = sources.normal(normal)
-    group = group_of(subject.arguments.get("image", ""), normal)
+    group = sources.group_of(subject.arguments.get("image", ""), normal)
     case = FamiliarCase(model, subject.case.image, normal, None, group, seed)
-    return WhereQuestion(case, choose_method(case, middle, right), form.known(subject.arguments))
+    return Question(choose_method(case, middle, right), case, form.known(subject.arguments))
 
 
 def choose_method(case: FamiliarCase, middle: Any, right: Any) -> Localizer:

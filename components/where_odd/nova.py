@@ -15,7 +15,6 @@ from components.section import Section
 from components.where_odd.slices import show_notes
 from engine.anomaly import LesionsCase, Nova
 from engine.anomaly.localizers.nova import ALL, OVERLAP, PIXELS, SWAPPED, is_own, kinds_of
-from engine.commands.arguments.normal import LesionsArguments
 from engine.core.charts.drawing import Drawing, Views
 from engine.core.charts.lines import Lines
 from engine.core.charts.panels import Panels
@@ -61,7 +60,7 @@ def show(model: Classifier) -> None:
 
 def choose(model: Classifier) -> tuple[Nova, LesionsCase, CaseForm]:
     """Localizer, images with lesions and normal images. Raises BlindspotError without a case."""
-    form = CaseForm(LesionsArguments, KEY, {"model": model})
+    form = CaseForm(LesionsCase, KEY, {"model": model})
     forms.refuse_links(Nova, KEY)
     left, right = st.columns(2, gap="large")
     with left:

@@ -28,12 +28,13 @@ from engine.anomaly.localizers.patchcore import PatchCore
 from engine.anomaly.protocol.compare import Compare
 from engine.anomaly.protocol.corrupt import Corrupt
 from engine.evaluation.detection.bank import Bank, Head
-from engine.evaluation.detection.case import DataCase, FamiliarCase, LesionsCase
+from engine.evaluation.detection.case import DataCase, FamiliarCase
 from engine.evaluation.detection.conformal import Conformal, benjamini_hochberg, bonferroni
 from engine.evaluation.detection.detector import Detector
 from engine.evaluation.detection.energy import Energy
 from engine.evaluation.detection.extract import Extract
 from engine.evaluation.detection.knn import KNN
+from engine.evaluation.detection.lesions import LesionsCase
 from engine.evaluation.detection.mahalanobis import Mahalanobis
 from engine.evaluation.detection.msp import MSP
 from engine.evaluation.detection.nudge import OdinStep

@@ -9,13 +9,13 @@ from types import MappingProxyType
 from typing import Any
 
 from engine.core.controls import Offers, Option, OtherArguments, Slider, Text, argument
-from engine.core.errors import BadModel, BlindspotError
+from engine.core.errors import BadData, BadModel, BlindspotError
 from engine.core.naming import Unknown, named_by
 from engine.core.texts import near, settings_from
 from engine.core.whole import whole_number
 from engine.vision import data as data_sets
 from engine.vision.data import DataSet
-from engine.vision.models.catalog import lites, load, load_from_file, local_entries
+from engine.vision.models.catalog import data_of, lites, load, load_from_file, local_entries
 from engine.vision.models.classifier import Classifier
 from engine.vision.models.own_file import FILE_PREFIX
 from engine.vision.training.recipe import Recipe
@@ -72,6 +72,14 @@ def recipe_argument(default: str, help: str) -> Any:
 def recipe_from(text: str) -> Recipe:
     """The recipe of a text such as "epochs=5,rate=0.1". Raises BadSetting."""
     return Recipe(**settings_from(Recipe, text.split(",") if text else (), "A recipe"))
+
+
+def training_data(name: str | None, model: Classifier) -> DataSet:
+    """The data of that name, or what the model learned from. Raises BadData."""
+    result = name or data_of(model)
+    if not result:
+        raise BadData(f"It is not known what {model.title} learned from: say which --data.")
+    return data_sets.load(result)
 
 
 def name_of(value: DataSet | Classifier) -> str:

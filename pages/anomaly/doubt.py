@@ -1,5 +1,7 @@
 """Confusion or ignorance: does the model hesitate between classes, or know none of them?"""
 
+from dataclasses import replace
+
 import streamlit as st
 
 from components import in_distribution, notices
@@ -18,10 +20,10 @@ with notices.show_problems():
         if question.own:
             in_distribution.show_usualness(chosen_subject)
     with controls:
-        method = view.settings()
+        question = replace(question, method=view.settings())
     with answer:
-        view.show(question, method, below)
+        view.show(question, below)
     with blends:
-        view.show_blends(question, method.loss)
+        view.show_blends(question)
 
 st.page_link(ANOMALY_EXPERIMENTS.path, label="Which claims of the papers hold here: Experiments")

@@ -7,17 +7,13 @@ import pytest
 from components import views
 from components.heatmaps.likeness import SIMILARITY
 from components.where_odd import nova
+from engine.anomaly import DataCase, FamiliarCase, LesionsCase
 from engine.attribution.prototypes import PrototypeCase
 from engine.attribution.robustness import AttackedImagesCase, OrderedCase
 from engine.attribution.slides import BagsCase, WholeSlideCase
+from engine.attribution.study import StudyCase
 from engine.commands.arguments import made_by
 from engine.commands.arguments.forgetting import KINDS, RequestParts
-from engine.commands.arguments.normal import (
-    DataArguments,
-    FamiliarArguments,
-    LesionsArguments,
-    StudyArguments,
-)
 from engine.commands.arguments.speech import CaptionArguments, ScenesArguments, WordArguments
 from engine.commands.arguments.trained import (
     AfterArguments,
@@ -131,7 +127,7 @@ FORMS = (
             "prototypes.network": "wide",
         },
     ),
-    Form(views.STUDY, "study", StudyArguments),
+    Form(views.STUDY, "study", StudyCase),
     Form(
         views.SLIDES, "slides", BagsCase,
         OWN_MODEL | {"model": "one network reads these tiles"},
@@ -141,16 +137,16 @@ FORMS = (
         },
     ),
     Form(
-        views.FAMILIAR, "familiar", FamiliarArguments, SIDEBAR,
+        views.FAMILIAR, "familiar", FamiliarCase, SIDEBAR,
         wrong={"familiar.detector": "Nobody as Detector"},
     ),
     Form(
-        views.WHERE_ODD, "where", FamiliarArguments,
+        views.WHERE_ODD, "where", FamiliarCase,
         SIDEBAR | {"unknown": "nothing is measured by unknown images there"},
         wrong={"where.PatchCore.normals": "9999 as PatchCore ▸ Normal images used"},
     ),
     Form(  # folded, but for a link into it
-        views.WHERE_ODD, "where.nova", LesionsArguments,
+        views.WHERE_ODD, "where.nova", LesionsCase,
         OWN_MODEL | {"model": "chosen in the sidebar"},
     ),
     Form(
@@ -279,7 +275,7 @@ FORMS = (
 )  # fmt: skip
 NOWHERE = {
     ForgetArguments: "a part of BoardArguments",
-    DataArguments: "asked by Familiar? for its images",
+    DataCase: "asked by Familiar? for its images",
     WholeSlideCase: "a file, opened on Slides",
     TrustCase: "the maps of Heatmaps",
     WordArguments: "words that are pressed in an answer",
@@ -325,7 +321,7 @@ def test_a_form_offers_what_is_declared_and_refuses_what_it_cannot_be_in_words(
     """One visit with a bad value of each: a sentence for each, and the form still stands."""
     if form.learned:
         learn(form.learned)
-    if form.kind is LesionsArguments:  # others take minutes to draw
+    if form.kind is LesionsCase:  # others take minutes to draw
         few, photographs = data_sets.load("phantoms:count=40"), sources.normal(sources.PHOTOGRAPHS)
         monkeypatch.setattr(nova, "load", lambda _: few)
         monkeypatch.setattr(sources, "normal", lambda _: photographs)

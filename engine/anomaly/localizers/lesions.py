@@ -14,8 +14,8 @@ from torch.nn import functional as F
 from engine.anomaly.localizers.regions import TOUCHING
 from engine.core.errors import BadData
 from engine.core.result import Table
-from engine.evaluation.detection.case import LesionsCase
-from engine.evaluation.detection.extract import as_seen
+from engine.evaluation.detection.lesions import LesionsCase
+from engine.evaluation.detection.rows import as_seen
 from engine.vision.data import DataSet, Rows
 
 AIR = 12  # of 255, below which nothing belongs to the head

@@ -35,10 +35,11 @@ from engine.anomaly.localizers.regions import boxes_above
 from engine.core.errors import BadData
 from engine.core.method import Choice, Method, Progress, Slider, part_of, quiet, setting
 from engine.core.result import Floats, Pictures, Result, Table
-from engine.evaluation.detection.case import FamiliarCase, LesionsCase
+from engine.evaluation.detection.case import FamiliarCase
 from engine.evaluation.detection.conformal import Conformal
 from engine.evaluation.detection.detector import noted
-from engine.evaluation.detection.extract import as_seen
+from engine.evaluation.detection.lesions import LesionsCase
+from engine.evaluation.detection.rows import as_seen
 from engine.evaluation.detection.standing import first_line
 from engine.evaluation.measures.boxes import (
     ScoredBoxes,

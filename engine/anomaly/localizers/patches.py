@@ -16,8 +16,9 @@ from torch.nn import functional as F
 from engine.core.errors import BadData, DoesNotFit
 from engine.core.keeping.memory import Memory
 from engine.core.method import Progress, part_of, quiet
-from engine.evaluation.detection.case import FamiliarCase, split
-from engine.evaluation.detection.extract import Outputs, as_seen, forward_batches, key_of
+from engine.evaluation.detection.case import FamiliarCase
+from engine.evaluation.detection.extract import Outputs, forward_batches, key_of
+from engine.evaluation.detection.rows import as_seen, split
 from engine.vision.data import DataSet, Rows
 from engine.vision.models.classifier import Classifier
 from engine.vision.models.layers import Layer

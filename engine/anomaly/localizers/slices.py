@@ -15,8 +15,8 @@ from engine.anomaly.localizers.parts import PartsCase, judge_parts, reached
 from engine.core.case_base import Parts, value_parts
 from engine.core.method import Cost, Method, Progress, Slider, quiet, setting
 from engine.core.result import Floats, Grids, Result, Table
-from engine.evaluation.detection.case import evenly
 from engine.evaluation.detection.detector import noted
+from engine.evaluation.detection.rows import evenly
 from engine.vision.data import Rows
 from engine.vision.images import Crop, Scan, SliceChoice, square
 

@@ -14,11 +14,12 @@ from engine.anomaly.detectors.quick import BY_NAME, QUICK
 from engine.core.method import Choice, Method, Progress, Slider, part_of, quiet, setting
 from engine.core.result import Result, Scores, Table
 from engine.evaluation.detection.bank import Bank, Doubles, Ints
-from engine.evaluation.detection.case import FamiliarCase, evenly
+from engine.evaluation.detection.case import FamiliarCase
 from engine.evaluation.detection.corruption import CORRUPTIONS, corrupted
 from engine.evaluation.detection.detector import Detector, ruler_of
-from engine.evaluation.detection.extract import Outputs, as_seen, forward_batches
+from engine.evaluation.detection.extract import Outputs, forward_batches
 from engine.evaluation.detection.gather import gathered, head_of
+from engine.evaluation.detection.rows import as_seen, evenly
 from engine.evaluation.measures.detection import auroc
 from engine.vision.models.classifier import Classifier
 

@@ -18,10 +18,9 @@ from engine.core.method import Method, Progress, part_of, quiet
 from engine.core.result import Features, Result, Table
 from engine.core.run import answer, digest, kept_answer
 from engine.evaluation.detection.bank import Doubles, Ints
-from engine.evaluation.detection.case import split
 from engine.evaluation.detection.conformal import Conformal
-from engine.evaluation.detection.extract import as_seen
 from engine.evaluation.detection.knn import distances
+from engine.evaluation.detection.rows import as_seen, split
 from engine.vision import data as data_sets
 from engine.vision.data import DataSet
 from engine.vision.data.registry import UPLOAD, recipe

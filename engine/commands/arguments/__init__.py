@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
+from engine.anomaly import DataCase, FamiliarCase, LesionsCase
 from engine.attribution.prototypes import PrototypeCase
 from engine.attribution.robustness import AttackedImagesCase, OrderedCase
 from engine.attribution.slides import BagsCase, WholeSlideCase
+from engine.attribution.study import StudyCase
 from engine.commands.arguments.base import Arguments, CaseArguments, arguments_for
-from engine.commands.arguments.normal import (
-    DataArguments,
-    FamiliarArguments,
-    LesionsArguments,
-    StudyArguments,
-)
 from engine.commands.arguments.speech import CaptionArguments, ScenesArguments, WordArguments
 from engine.commands.arguments.trained import (
     AfterArguments,
@@ -31,9 +27,10 @@ from engine.vision.lab import TrainCase
 
 ARGUMENTS: tuple[type[Arguments[Any]], ...] = (
     arguments_for(ImageCase), arguments_for(PairCase), arguments_for(TrustCase),
-    StudyArguments, ForgetArguments, BoardArguments,
+    arguments_for(StudyCase), ForgetArguments, BoardArguments,
     AfterArguments, CaptionArguments, WordArguments, ScenesArguments, arguments_for(PhotoPairCase),
-    FamiliarArguments, LesionsArguments, DataArguments, PruneArguments, arguments_for(TrainCase),
+    arguments_for(FamiliarCase), arguments_for(LesionsCase), arguments_for(DataCase),
+    PruneArguments, arguments_for(TrainCase),
     arguments_for(ExperimentCase), arguments_for(GeneratorCase), arguments_for(OrderedCase),
     arguments_for(AttackedImagesCase),
     arguments_for(PrototypeCase), arguments_for(BagsCase), arguments_for(WholeSlideCase),

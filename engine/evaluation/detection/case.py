@@ -10,13 +10,38 @@ import numpy as np
 from torch import Tensor
 
 from engine.core.case_base import Case, Parts
+from engine.core.controls import Many, Text, argument
 from engine.core.errors import BadData, BadModel, BlindspotError
 from engine.core.keeping.lazy import lazy
 from engine.core.method import Precision
-from engine.vision.data import DataSet, Rows
+from engine.core.naming import Unknown, named_by
+from engine.evaluation.detection import sources
+from engine.evaluation.detection.rows import MOST_UNKNOWN, evenly, split
+from engine.vision.arguments import (
+    classifier_field,
+    data_argument,
+    name_of,
+    seed_argument,
+    training_data,
+)
+from engine.vision.data import DataSet
+from engine.vision.models.catalog import data_of
 from engine.vision.models.classifier import Classifier
+from engine.vision.pictures import first_picture, picture_field
 
-MOST_FIT, MOST_HELD, MOST_UNKNOWN = 2000, 1000, 200  # images that are looked at
+UNKNOWN = Unknown("A case does not know its unknown images: say unknown=….")
+
+
+def normal_images(name: str | None, model: Classifier) -> DataSet:
+    """Those of that name, or what the model learned from, or photographs."""
+    return sources.normal(name or data_of(model) or sources.PHOTOGRAPHS)
+
+
+def unknown_images(
+    name: str | None, model: Classifier, normal: DataSet, arguments: Mapping[str, Any]
+) -> DataSet | None:
+    """Those of that name, if there is one."""
+    return sources.unknown(name, normal, model, arguments["seed"]) if name else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,9 +58,14 @@ class DataCase(Case):
     what: ClassVar[str] = "a data set and a classifier"
     gives: ClassVar[frozenset[str]] = frozenset({"data"})
 
-    model: Classifier
-    data: DataSet
-    layers: tuple[str, ...] = ()
+    model: Classifier = classifier_field()
+    data: DataSet = named_by(
+        training_data, name_of, data=data_argument(None, "A data set by name.")
+    )
+    layers: tuple[str, ...] = named_by(
+        default=(),
+        layers=argument((), Many(), "Layers", "Layers of the model whose outputs are kept too."),
+    )
     precision: Precision = "exact"
 
     def __post_init__(self) -> None:
@@ -77,12 +107,38 @@ class FamiliarCase(Case):
     what: ClassVar[str] = "an image, a classifier and normal images to compare with"
     gives: ClassVar[frozenset[str]] = frozenset({"normal"})
 
-    model: Classifier
-    image: Tensor
-    normal: DataSet
-    unknown: DataSet | None = None
-    group: int | None = None
-    seed: int = 0
+    model: Classifier = classifier_field()
+    image: Tensor = picture_field()
+    normal: DataSet = named_by(
+        normal_images,
+        name_of,
+        normal=argument(
+            None,
+            Text(off="what the model learned from", options=sources.normal_options),
+            "Normal images",
+            "What the model is to find usual. None of them was used to draw the line: the scores "
+            "that count are those of images that neither the model nor the detector has learned "
+            "from.",
+        ),
+    )
+    unknown: DataSet | None = named_by(
+        unknown_images,
+        lambda unknown: None if unknown is None else UNKNOWN,
+        default=None,
+        unknown=argument(
+            None,
+            Text(off="none", options=sources.unknown_options),
+            "Unknown images, to measure by",
+            "They show how often a detector finds what it should.",
+        ),
+    )
+    group: int | None = named_by(
+        lambda model, normal, arguments: sources.group_of(
+            arguments["image"] or first_picture(model), normal
+        ),
+        default=None,
+    )
+    seed: int = named_by(default=0, seed=seed_argument())
     precision: Precision = "exact"
 
     def __post_init__(self) -> None:
@@ -149,45 +205,6 @@ class FamiliarCase(Case):
         return np.random.default_rng(self.seed)
 
 
-@dataclass(frozen=True, eq=False)
-class LesionsCase(Case):
-    """Images whose lesions are known, as masks or as boxes, and normal ones to compare with.
-
-    Args:
-        model: the classifier whose layers are compared.
-        data: its test images are asked about; its truth has "mask" or "boxes".
-        normal: what a localizer is fitted to, and what its threshold comes from.
-        seed: of every draw.
-        precision: "exact" only.
-    """
-
-    case_name: ClassVar[str] = "lesions"
-    what: ClassVar[str] = "images with known lesions, a classifier and normal images"
-
-    model: Classifier
-    data: DataSet
-    normal: DataSet
-    seed: int = 0
-    precision: Precision = "exact"
-
-    def facts(self) -> dict[str, Any]:
-        """What it is, for the record."""
-        alike = f"{self.model.fingerprint}|{len(self.data)}"  # in seconds
-        return super().facts() | {"normal": self.normal.name, "alike": alike}
-
-    def lacks(self, need: str) -> str:
-        """Why the case cannot give what a method needs, or ""."""
-        if need == "patches":
-            return mapless(self.model)
-        if need == "lesions":
-            has_outlines = {"mask", "boxes"} & self.data.truth.keys() and len(
-                self.data.rows("test")
-            )
-            reason = "it needs test images with masks or boxes of lesions, and these have none."
-            return "" if has_outlines else reason
-        return super().lacks(need)
-
-
 def mapless(model: Classifier) -> str:
     """Why the model has no patches, or ""."""
     has_maps = any(layer.is_map for layer in model.layers)
@@ -201,51 +218,3 @@ def headless(model: Classifier) -> str:
     except BadModel:
         return "it needs a last linear layer, and this model has none."
     return ""
-
-
-def split(data: DataSet) -> tuple[Rows, Rows]:
-    """The rows to fit to and those held out; images of unknown classes are in neither.
-
-    Where nothing but train images is there, half of them is held out, or half of their groups.
-
-    Raises:
-        BadData: fewer than two normal images, or all of one group.
-    """
-    unknown = data.truth.get("unknown")
-    normal = np.ones(len(data), np.bool_) if unknown is None else ~np.asarray(unknown, np.bool_)
-    rows = np.flatnonzero(normal)
-    if len(rows) < 2:
-        count = "no normal image" if not len(rows) else "one normal image"
-        raise BadData(
-            f"{data.card.title} has {count}: at least two are needed, one to learn what is usual "
-            "and one to compare with. Give more."
-        )
-    fit_rows, held_rows = rows[data.split[rows] == 0], rows[data.split[rows] != 0]
-    if not len(fit_rows) or not len(held_rows):
-        groups, places = data.truth.get("group"), np.arange(len(rows))
-        if groups is not None:
-            # pieces of one picture are too alike to be compared with each other
-            places = np.unique(groups[rows], return_inverse=True)[1]
-        # every other one, since a file may be sorted
-        fit_rows, held_rows = rows[places % 2 == 0], rows[places % 2 == 1]
-        if not len(held_rows):
-            raise BadData(
-                f"{data.card.title} has normal images of one group alone, such as pieces of one "
-                "picture: at least two groups are needed, one to learn what is usual and one to "
-                "compare with. Give more."
-            )
-    return evenly(fit_rows, MOST_FIT), evenly(held_rows, MOST_HELD)
-
-
-def evenly(rows: Rows, most: int) -> Rows:
-    """At most so many rows, spread over all of them."""
-    if len(rows) <= most:
-        return rows
-    return np.asarray(rows[np.linspace(0, len(rows) - 1, most).astype(int)])
-
-
-def unknown_rows(data: DataSet) -> Rows:
-    """The images of held-out classes that a data set knows of; none where it knows of none."""
-    truth: Mapping[str, Any] = data.truth
-    marked = truth.get("unknown")
-    return np.flatnonzero(marked) if marked is not None else np.empty(0, np.int64)

@@ -14,11 +14,9 @@ from torch import Tensor
 
 from engine.core.borrow import borrowed
 from engine.core.method import Method, Progress, quiet
-from engine.core.result import Array, Features, Floats, Result
+from engine.core.result import Features, Floats, Result
 from engine.evaluation.detection.case import DataCase, headless
-from engine.vision.data import DataSet
-from engine.vision.data.example import example_picture
-from engine.vision.images import Crop, square
+from engine.evaluation.detection.rows import as_seen
 from engine.vision.models.classifier import Classifier
 from engine.vision.models.layers import capturing
 from engine.vision.models.pace import in_batches
@@ -116,19 +114,6 @@ def forward_batches(
                 outputs.put(f"maps/{name}", start + low, captured[0])
 
         in_batches(len(pixels), pace.batch, run, model.title)
-
-
-def as_seen(data: DataSet, rows: slice, side: int) -> Tensor:
-    """Images of some rows at the model's size, (n, 3, side, side) in [0, 1]: the house's one path.
-
-    Where the size differs, the middle square is resized as a picture from the sidebar would be.
-    """
-    if data.images.shape[2:] == (side, side):
-        return data.pixels(rows)
-    images: Array = data.images[rows]
-    return torch.from_numpy(
-        np.stack([square(example_picture(image), Crop(), side) for image in images])
-    )
 
 
 def key_of(image: Tensor) -> int:

@@ -21,7 +21,8 @@ from engine.core.borrow import borrowed
 from engine.core.method import Method, Progress, Slider, quiet, setting
 from engine.core.result import Features, Floats, Result
 from engine.evaluation.detection.case import DataCase
-from engine.evaluation.detection.extract import as_seen, key_of
+from engine.evaluation.detection.extract import key_of
+from engine.evaluation.detection.rows import as_seen
 from engine.vision.models.classifier import Classifier
 from engine.vision.models.pace import in_batches
 

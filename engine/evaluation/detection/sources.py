@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 import torch
 
+from engine.core.controls import OtherArguments
 from engine.core.errors import BadData, BlindspotError
 from engine.core.method import Option, Progress, quiet
-from engine.evaluation.detection.case import MOST_UNKNOWN, evenly, split, unknown_rows
 from engine.evaluation.detection.corruption import CORRUPTIONS, corrupted
-from engine.evaluation.detection.extract import as_seen
 from engine.evaluation.detection.healthy import HEALTHY_TWINS, TEXTURES, TWINS, texture
 from engine.evaluation.detection.photographs import ODD, photographs
+from engine.evaluation.detection.rows import MOST_UNKNOWN, as_seen, evenly, split, unknown_rows
 from engine.vision import data as data_sets
 from engine.vision.data import DataSet
+from engine.vision.data.example import example
 from engine.vision.images.samples import SAMPLES
 from engine.vision.models import catalog, checkpoints, embedded
 from engine.vision.models.classifier import Classifier
+from engine.vision.pictures import EXAMPLE, SAMPLE
 
 PHOTOGRAPHS = "photographs"
 GROUP_WORDS = {"phantoms": "patient", PHOTOGRAPHS: "photograph"}
@@ -56,6 +58,22 @@ def normal_sources(model: Classifier) -> tuple[Option, ...]:
     return (photographs_source(), *sets, *healthy())
 
 
+def normal_options(arguments: OtherArguments) -> Sequence[Option | str]:
+    """What can stand for normal images of the model."""
+    model = arguments.get("model")
+    if model is None:
+        return (PHOTOGRAPHS, *data_sets.names())
+    return normal_sources(catalog.load(model) if isinstance(model, str) else model)
+
+
+def unknown_options(arguments: OtherArguments) -> Sequence[Option | str]:
+    """What can stand for unknown images beside the normal ones."""
+    beside = arguments.get("normal")
+    if beside is None:
+        return (HELD_OUT, PHOTOGRAPHS, *data_sets.names(), *CORRUPTIONS)
+    return unknown_sources(normal(beside) if isinstance(beside, str) else beside)
+
+
 def healthy() -> Iterator[Option]:
     """Images in which nothing is odd, for models of any data."""
     yield Option(TWINS, HEALTHY_TWINS)
@@ -85,6 +103,19 @@ def photograph(name: str) -> int | None:
     """The group of a shipped photograph among `photographs`; None when it is not among them."""
     place = next((at for at, sample in enumerate(SAMPLES) if sample.name == name), None)
     return place if name not in ODD else None
+
+
+def group_of(name: str, normal: DataSet) -> int | None:
+    """The group of a picture among the normal images: its photograph or its patient."""
+    groups = normal.truth.get("group")
+    if groups is None:
+        return None
+    if name.startswith(SAMPLE) and normal is photographs():
+        return photograph(name.removeprefix(SAMPLE))
+    same_patients = f"{EXAMPLE}phantoms" if normal.name == TWINS else f"{EXAMPLE}{normal.name}/"
+    if name.startswith(same_patients):
+        return int(groups[example(name.removeprefix(EXAMPLE)).row])
+    return None
 
 
 def group_word(normal: DataSet) -> str:

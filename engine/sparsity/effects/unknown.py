@@ -18,13 +18,14 @@ from engine.core.method import Progress, Slider, part_of, quiet, setting
 from engine.core.result import Result, Table, View
 from engine.evaluation.detection import sources
 from engine.evaluation.detection.bank import Bank, Doubles, Ints
-from engine.evaluation.detection.case import DataCase, evenly, split
+from engine.evaluation.detection.case import DataCase
 from engine.evaluation.detection.detector import Detector, noted
 from engine.evaluation.detection.energy import Energy
 from engine.evaluation.detection.gather import bank_of
 from engine.evaluation.detection.knn import KNN
 from engine.evaluation.detection.mahalanobis import Mahalanobis
 from engine.evaluation.detection.msp import MSP
+from engine.evaluation.detection.rows import evenly, split
 from engine.evaluation.measures.detection import auroc, fpr95
 from engine.sparsity.effects.harm import DRAWS, ENDS
 from engine.sparsity.masks.pruning import Pruning

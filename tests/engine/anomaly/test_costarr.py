@@ -8,8 +8,8 @@ from scipy.stats import spearmanr
 
 from engine.anomaly import COSTARR, FamiliarCase, MaxLogit
 from engine.anomaly.detectors.costarr import fit, halves
-from engine.evaluation.detection.extract import as_seen
 from engine.evaluation.detection.gather import Gathered, gathered
+from engine.evaluation.detection.rows import as_seen
 from engine.evaluation.detection.sources import normal, training_data_name
 from engine.evaluation.measures.detection import auroc
 from engine.vision.data import load

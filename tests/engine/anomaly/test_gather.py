@@ -13,10 +13,10 @@ from engine import anomaly
 from engine.anomaly import KNN, METHODS, QUICK, FamiliarCase, Mahalanobis
 from engine.core.errors import BadData, BlindspotError, DoesNotFit
 from engine.evaluation.detection import detector
-from engine.evaluation.detection.case import split
 from engine.evaluation.detection.detector import LEAST
 from engine.evaluation.detection.gather import gathered, heads_agree
 from engine.evaluation.detection.held import held_bytes
+from engine.evaluation.detection.rows import split
 from engine.vision.models.classifier import Classifier
 from tests import tiny
 from tests.engine.anomaly.banks import random_bank

@@ -8,8 +8,8 @@ import pytest
 from engine.anomaly import KNN, FamiliarCase, Mahalanobis, ViM
 from engine.anomaly.protocol.in_distribution import ALPHA, in_distribution
 from engine.anomaly.protocol.pixel_bank import averaged_rows, bank_of
-from engine.evaluation.detection.case import split
 from engine.evaluation.detection.photographs import ODD
+from engine.evaluation.detection.rows import split
 from engine.evaluation.detection.sources import training_data_name
 from engine.vision.case import model_input
 from engine.vision.data import load as data_set

@@ -10,14 +10,13 @@ import torch
 from PIL import Image
 
 from engine.anomaly import KNN, DataCase, Extract, FamiliarCase
-from engine.commands.arguments.normal import group_of
 from engine.core.errors import BadData, BadModel
 from engine.core.run import answer
 from engine.evaluation.detection import sources
-from engine.evaluation.detection.case import evenly, split
-from engine.evaluation.detection.extract import as_seen, extracted, key_of
+from engine.evaluation.detection.extract import extracted, key_of
 from engine.evaluation.detection.healthy import TEXTURES, TWINS, texture
 from engine.evaluation.detection.photographs import photographs
+from engine.evaluation.detection.rows import as_seen, evenly, split
 from engine.vision import data
 from engine.vision.data import load
 from engine.vision.data.example import Example
@@ -139,9 +138,10 @@ def test_a_phantom_s_own_patient_is_left_out_of_its_healthy_twins():
     some, phantoms = sources.normal("phantoms:count=200+healthy"), load("phantoms:count=200")
     assert some.name == "phantoms:count=200+healthy"
     twins = replace(some, name=TWINS)
-    assert group_of("example:phantoms:count=200/57", twins) == phantoms.truth["group"][57] == 5
-    assert group_of("example:digits/57", twins) is None
-    assert group_of("sample:chelsea", twins) is None
+    group = sources.group_of("example:phantoms:count=200/57", twins)
+    assert group == phantoms.truth["group"][57] == 5
+    assert sources.group_of("example:digits/57", twins) is None
+    assert sources.group_of("sample:chelsea", twins) is None
     lesions = phantoms.truth["mask"].any((1, 2))
     assert np.array_equal(twins.images[~lesions], phantoms.images[~lesions])
     assert (twins.images[lesions] != phantoms.images[lesions]).any((1, 2, 3)).all()

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 import engine
+from engine.anomaly import FamiliarCase, LesionsCase
 from engine.commands import asking
 from engine.commands.arguments.forgetting import request_from, request_text
-from engine.commands.arguments.normal import FamiliarArguments, LesionsArguments
 from engine.commands.arguments.trained import BoardArguments
 from engine.commands.as_code import as_python, as_shell
 from engine.commands.cli import main
@@ -371,8 +371,8 @@ def test_what_can_be_chosen_depends_on_the_other_arguments():
     assert {"digits-cnn", "digits-mlp"} <= learners.keys()
     assert "phantom-cnn" not in learners
     assert "digits" in offered(BoardArguments, "data")
-    assert next(iter(offered(FamiliarArguments, "normal", model="digits-cnn"))) == "digits"
-    unknown = offered(FamiliarArguments, "unknown", normal="digits")
+    assert next(iter(offered(FamiliarCase, "normal", model="digits-cnn"))) == "digits"
+    unknown = offered(FamiliarCase, "unknown", normal="digits")
     assert "holds no class out" in unknown["held-out classes"]
     assert unknown["mnist-5k"] == ""
 
@@ -479,8 +479,11 @@ def test_a_data_set_that_ships_is_not_shadowed_by_a_folder_of_its_name(tmp_path,
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
     monkeypatch.chdir(tmp_path)
-    arguments = LesionsArguments(model="digits-cnn", data="digits", normal="digits")
-    assert arguments.case().data is load_data("digits")
-    folder_data = replace(arguments, data="./digits").case().data
+
+    def named(data):
+        return LesionsCase.from_arguments(model="digits-cnn", data=data, normal="digits").data
+
+    assert named("digits") is load_data("digits")
+    folder_data = named("./digits")
     assert (len(folder_data), folder_data.card.title) == (2, "Images with boxes (NOVA's format)")
-    assert replace(arguments, data="digits+noisy").case().data.name.startswith("digits+noisy")
+    assert named("digits+noisy").name.startswith("digits+noisy")

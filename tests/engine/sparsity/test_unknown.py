@@ -9,9 +9,9 @@ from torch import nn
 
 from engine import sparsity
 from engine.core.run import answer
-from engine.evaluation.detection.case import split
 from engine.evaluation.detection.corruption import corrupted
 from engine.evaluation.detection.detector import Detector
+from engine.evaluation.detection.rows import split
 from engine.sparsity.effects.unknown import DETECTORS, above, change_between, images_of
 from engine.vision import data as data_sets
 from engine.vision.models import embedded

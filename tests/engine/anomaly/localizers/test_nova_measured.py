@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from engine.anomaly import Conformal, Nova
+from engine.anomaly import Conformal, LesionsCase, Nova
 from engine.anomaly.localizers import nova
 from engine.anomaly.localizers.nova import ALL, KINDS, PIXELS, SWAPPED
-from engine.commands.arguments.normal import LesionsArguments
 from engine.evaluation.measures.segmentation import pixel_auroc
 from engine.vision.data.lesions import KINDS as LESIONS
 from tests.engine.anomaly.localizers.test_phantoms import shuffled
@@ -31,7 +30,7 @@ def tried(features, name):
     results = []
     for seed in SEEDS:
         data = f"phantoms:count=400,seed={7 + seed}"
-        case = LesionsArguments(model=features, data=data, seed=seed).case()
+        case = LesionsCase.from_arguments(model=features, data=data, seed=seed)
         with pytest.MonkeyPatch.context() as patch:
             calls = kept_figures(patch)
             results.append((Nova(localizer=name)(case)["table"], *calls[0]))

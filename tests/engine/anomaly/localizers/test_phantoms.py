@@ -9,8 +9,8 @@ from torch.nn import functional as F
 
 from engine.anomaly import LOCALIZERS, Conformal, DictAS, FamiliarCase, PaDiM, PatchCore
 from engine.evaluation.detection import sources
-from engine.evaluation.detection.extract import as_seen
 from engine.evaluation.detection.healthy import TWINS
+from engine.evaluation.detection.rows import as_seen
 from engine.evaluation.measures.segmentation import aupro, pixel_auroc
 from engine.vision.data import load
 from engine.vision.data.lesions import KINDS
