@@ -13,14 +13,8 @@ from engine.attribution.robustness import AttackedImagesCase, OrderedCase
 from engine.attribution.slides import BagsCase, WholeSlideCase
 from engine.attribution.study import StudyCase
 from engine.commands.arguments import made_by
-from engine.commands.arguments.forgetting import KINDS, RequestParts
 from engine.commands.arguments.speech import CaptionArguments, ScenesArguments, WordArguments
-from engine.commands.arguments.trained import (
-    AfterArguments,
-    BoardArguments,
-    ForgetArguments,
-    PruneArguments,
-)
+from engine.commands.arguments.trained import PruneArguments
 from engine.commands.families import METHODS
 from engine.core.case_base import Case
 from engine.core.controls import Declared
@@ -32,7 +26,8 @@ from engine.evaluation.trust import TrustCase
 from engine.hallucination.experiments import RefusalAudit
 from engine.sparsity import NMFlowExperiment
 from engine.sweep.request import SweepRequest
-from engine.unlearning import GeneratorCase
+from engine.unlearning import AfterCase, BoardCase, ForgetCase, GeneratorCase
+from engine.unlearning.request_text import KINDS, RequestParts
 from engine.vision import data as data_sets
 from engine.vision.case import ImageCase, PairCase
 from engine.vision.lab import TrainCase
@@ -150,14 +145,14 @@ FORMS = (
         OWN_MODEL | {"model": "chosen in the sidebar"},
     ),
     Form(
-        views.FORGET, "forget", BoardArguments, FORGET,
+        views.FORGET, "forget", BoardCase, FORGET,
         wrong={
             "forget.what": "nothing as To be forgotten", "forget.section": "Nowhere as Closer look",
             "forget.way": "Magic as Look closer at", "forget.SalUn.share": "7 as SalUn ▸ Share",
         },
     ),
     Form(
-        views.FORGET, "forget", AfterArguments, FORGET | dict.fromkeys(("model", "data"), ABOVE)
+        views.FORGET, "forget", AfterCase, FORGET | dict.fromkeys(("model", "data"), ABOVE)
     ),
     *(
         Form(
@@ -274,7 +269,7 @@ FORMS = (
     ),
 )  # fmt: skip
 NOWHERE = {
-    ForgetArguments: "a part of BoardArguments",
+    ForgetCase: "a part of BoardCase",
     DataCase: "asked by Familiar? for its images",
     WholeSlideCase: "a file, opened on Slides",
     TrustCase: "the maps of Heatmaps",

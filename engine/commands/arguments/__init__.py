@@ -11,24 +11,20 @@ from engine.attribution.slides import BagsCase, WholeSlideCase
 from engine.attribution.study import StudyCase
 from engine.commands.arguments.base import Arguments, CaseArguments, arguments_for
 from engine.commands.arguments.speech import CaptionArguments, ScenesArguments, WordArguments
-from engine.commands.arguments.trained import (
-    AfterArguments,
-    BoardArguments,
-    ForgetArguments,
-    PruneArguments,
-)
+from engine.commands.arguments.trained import PruneArguments
 from engine.core.method import Case, Method, case_kind
 from engine.evaluation.experiment import ExperimentCase
 from engine.evaluation.language.photo_pair import PhotoPairCase
 from engine.evaluation.trust import TrustCase
-from engine.unlearning import GeneratorCase
+from engine.unlearning import AfterCase, BoardCase, ForgetCase, GeneratorCase
 from engine.vision.case import ImageCase, PairCase
 from engine.vision.lab import TrainCase
 
 ARGUMENTS: tuple[type[Arguments[Any]], ...] = (
     arguments_for(ImageCase), arguments_for(PairCase), arguments_for(TrustCase),
-    arguments_for(StudyCase), ForgetArguments, BoardArguments,
-    AfterArguments, CaptionArguments, WordArguments, ScenesArguments, arguments_for(PhotoPairCase),
+    arguments_for(StudyCase), arguments_for(ForgetCase), arguments_for(BoardCase),
+    arguments_for(AfterCase), CaptionArguments, WordArguments, ScenesArguments,
+    arguments_for(PhotoPairCase),
     arguments_for(FamiliarCase), arguments_for(LesionsCase), arguments_for(DataCase),
     PruneArguments, arguments_for(TrainCase),
     arguments_for(ExperimentCase), arguments_for(GeneratorCase), arguments_for(OrderedCase),

@@ -6,37 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.commands.arguments.classifiers import ModelArguments, model_argument
-from engine.commands.arguments.forgetting import FORMS, request_from, request_text
-from engine.commands.arguments.text import MethodsByName, settings_text
-from engine.core.controls import Many, Text, argument
+from engine.commands.arguments.classifiers import ModelArguments
+from engine.commands.arguments.text import settings_text
+from engine.core.controls import Text, argument
 from engine.core.errors import BadData
-from engine.core.method import CaseT
 from engine.sparsity import PruneCase, prune_case, read_scores
 from engine.sparsity.subjects import PHOTOGRAPHS, recipe_of
-from engine.unlearning import UNLEARNERS, AfterCase, BoardCase, ForgetCase, forget_case
 from engine.vision import data as data_sets
-from engine.vision.arguments import (
-    data_argument,
-    learned_options,
-    recipe_argument,
-    recipe_from,
-    seed_argument,
-)
-from engine.vision.data import DataSet
-from engine.vision.models.catalog import data_of
-from engine.vision.models.classifier import Classifier
+from engine.vision.arguments import data_argument, recipe_argument, recipe_from, seed_argument
 
 KNOWN = "as trained"  # the recipe of a model that ships or was trained here
-WAYS = MethodsByName(UNLEARNERS)
-
-
-def training_data(model: Classifier, name: str | None) -> DataSet:
-    """The data of that name, or what the model learned from. Raises BadData."""
-    result = name or data_of(model)
-    if not result:
-        raise BadData(f"It is not known what {model.title} learned from: say which --data.")
-    return data_sets.load(result)
 
 
 @dataclass(frozen=True)
@@ -82,100 +61,3 @@ class PruneArguments(ModelArguments[PruneCase]):
         if case.learned is not None and "scores" not in known:
             raise BadData("A case does not know the file of its scores: say scores=….")
         return super().of(case, **known)
-
-
-@dataclass(frozen=True)
-class RequestArguments(ModelArguments[CaseT]):
-    """A classifier that is to forget some of what it learned from."""
-
-    model: str = model_argument("digits-cnn", "It is never changed: what forgets is a copy.")
-    data: str | None = data_argument(
-        None,
-        "What a model learned from, since it can forget nothing else. Train one on other data or "
-        "on your own under Data and models; its data can then be chosen. For wrong labels or "
-        "planted images Forget trains one, when you choose to have these forgotten.",
-        learned_options,
-    )
-    forget: str = argument(
-        "class=3",
-        Text(options=lambda _: FORMS),
-        "Forget",
-        "Which training images are to be forgotten.",
-    )
-    recipe: str = recipe_argument(KNOWN, "How the model is retrained.")
-    seed: int = seed_argument()
-
-    def forget_case(self) -> ForgetCase:
-        """The case of the request."""
-        model = self.classifier()
-        data = training_data(model, self.data)
-        recipe = None if self.recipe == KNOWN else recipe_from(self.recipe)
-        return forget_case(model, data, request_from(self.forget, data), recipe, self.seed)
-
-    @staticmethod
-    def named_request(case: ForgetCase) -> dict[str, Any]:
-        """What can be read off the case of a request."""
-        return {
-            "model": case.model.name,
-            "data": case.data.name,
-            "forget": request_text(case.request, case.data),
-            "recipe": settings_text(case.recipe),
-            "seed": case.seed,
-        }
-
-
-@dataclass(frozen=True)
-class ForgetArguments(RequestArguments[ForgetCase]):
-    """A request to forget."""
-
-    def case(self) -> ForgetCase:
-        """The case of the request."""
-        return self.forget_case()
-
-    @classmethod
-    def named(cls, case: ForgetCase) -> dict[str, Any]:
-        """Everything."""
-        return cls.named_request(case)
-
-
-@dataclass(frozen=True)
-class BoardArguments(RequestArguments[BoardCase]):
-    """A request to forget, and several ways to do it."""
-
-    ways: tuple[str, ...] = argument(
-        ("NoOp", "FT", "NegGradPlus", "SalUn", "SSD"),
-        Many(WAYS.options),
-        "Ways to forget",
-        "Unlearners; on a command line by name, with their settings after a colon: FT:epochs=3.",
-    )
-
-    def case(self) -> BoardCase:
-        """The case of all ways."""
-        return BoardCase(self.forget_case(), tuple(WAYS.read(way) for way in self.ways))
-
-    @classmethod
-    def named(cls, case: BoardCase) -> dict[str, Any]:
-        """Everything."""
-        ways = tuple(WAYS.write(method) for method in case.methods)
-        return cls.named_request(case.case) | {"ways": ways}
-
-
-@dataclass(frozen=True)
-class AfterArguments(RequestArguments[AfterCase]):
-    """A request to forget, and one way whose result is looked at."""
-
-    way: str = argument(
-        "NegGradPlus",
-        Text(options=WAYS.options),
-        "Look closer at",
-        "An unlearner; on a command line by name, with its settings after a colon: FT:epochs=3.",
-    )
-
-    def case(self) -> AfterCase:
-        """The case of the way."""
-        return AfterCase(self.forget_case(), WAYS.read(self.way))
-
-    @classmethod
-    def named(cls, case: AfterCase) -> dict[str, Any]:
-        """Everything."""
-        return cls.named_request(case.case) | {"way": WAYS.write(case.method)}
