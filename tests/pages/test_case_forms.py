@@ -14,7 +14,6 @@ from engine.attribution.slides import BagsCase, WholeSlideCase
 from engine.attribution.study import StudyCase
 from engine.commands.arguments import made_by
 from engine.commands.arguments.speech import CaptionArguments, ScenesArguments, WordArguments
-from engine.commands.arguments.trained import PruneArguments
 from engine.commands.families import METHODS
 from engine.core.case_base import Case
 from engine.core.controls import Declared
@@ -24,7 +23,7 @@ from engine.evaluation.experiment import ExperimentCase
 from engine.evaluation.language.photo_pair import PhotoPairCase
 from engine.evaluation.trust import TrustCase
 from engine.hallucination.experiments import RefusalAudit
-from engine.sparsity import NMFlowExperiment
+from engine.sparsity import NMFlowExperiment, PruneCase
 from engine.sweep.request import SweepRequest
 from engine.unlearning import AfterCase, BoardCase, ForgetCase, GeneratorCase
 from engine.unlearning.request_text import KINDS, RequestParts
@@ -257,7 +256,7 @@ FORMS = (
         },
     ),
     Form(
-        views.PRUNE, "prune", PruneArguments,
+        views.PRUNE, "prune", PruneCase,
         SIDEBAR | {
             "data": "what the model learned from", "recipe": "the model's own",
             "scores": "a file, opened in the view",

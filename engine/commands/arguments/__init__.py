@@ -11,11 +11,11 @@ from engine.attribution.slides import BagsCase, WholeSlideCase
 from engine.attribution.study import StudyCase
 from engine.commands.arguments.base import Arguments, CaseArguments, arguments_for
 from engine.commands.arguments.speech import CaptionArguments, ScenesArguments, WordArguments
-from engine.commands.arguments.trained import PruneArguments
 from engine.core.method import Case, Method, case_kind
 from engine.evaluation.experiment import ExperimentCase
 from engine.evaluation.language.photo_pair import PhotoPairCase
 from engine.evaluation.trust import TrustCase
+from engine.sparsity import PruneCase
 from engine.unlearning import AfterCase, BoardCase, ForgetCase, GeneratorCase
 from engine.vision.case import ImageCase, PairCase
 from engine.vision.lab import TrainCase
@@ -26,7 +26,7 @@ ARGUMENTS: tuple[type[Arguments[Any]], ...] = (
     arguments_for(AfterCase), CaptionArguments, WordArguments, ScenesArguments,
     arguments_for(PhotoPairCase),
     arguments_for(FamiliarCase), arguments_for(LesionsCase), arguments_for(DataCase),
-    PruneArguments, arguments_for(TrainCase),
+    arguments_for(PruneCase), arguments_for(TrainCase),
     arguments_for(ExperimentCase), arguments_for(GeneratorCase), arguments_for(OrderedCase),
     arguments_for(AttackedImagesCase),
     arguments_for(PrototypeCase), arguments_for(BagsCase), arguments_for(WholeSlideCase),
