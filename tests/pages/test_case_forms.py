@@ -14,7 +14,6 @@ from engine.attribution.slides import BagsCase, WholeSlideCase
 from engine.commands.arguments import made_by
 from engine.commands.arguments.forgetting import KINDS, RequestParts
 from engine.commands.arguments.normal import StudyArguments
-from engine.commands.arguments.speech import CaptionArguments, WordArguments
 from engine.commands.arguments.trained import (
     AfterArguments,
     BoardArguments,
@@ -30,6 +29,7 @@ from engine.evaluation.experiment import ExperimentCase
 from engine.evaluation.language.photo_pair import PhotoPairCase
 from engine.evaluation.language.rates import ScenesCase
 from engine.evaluation.trust import TrustCase
+from engine.hallucination import CaptionCase, WordCase
 from engine.hallucination.experiments import RefusalAudit
 from engine.sparsity import NMFlowExperiment
 from engine.sweep.request import SweepRequest
@@ -177,11 +177,11 @@ FORMS = (
         )
     ),
     Form(
-        views.ASK, "ask", CaptionArguments,
+        views.ASK, "ask", CaptionCase,
         {"seed": "greedy draws nothing at random", "image": PICKER},
     ),
     Form(
-        views.CONCEPTS, "concepts", CaptionArguments,
+        views.CONCEPTS, "concepts", CaptionCase,
         {"image": PICKER, "ask": "one of three ways to ask for a description",
          "seed": "greedy draws nothing at random"},
         wrong={"concepts.SAUCE.concept": "unicorn", "concepts.SAUCE.gamma": "9"},
@@ -208,13 +208,13 @@ FORMS = (
         },
     ),
     Form(
-        views.INSIDE, "inside", CaptionArguments,
+        views.INSIDE, "inside", CaptionCase,
         {"image": PICKER, "ask": "one of three ways to ask for a description",
          "seed": "greedy draws nothing at random"},
         wrong={"inside.HalluRAG.depth": "bottom", "inside.told": "sing"},
     ),
     Form(  # a prompt that cannot be asked ends the page, as on Ask
-        views.DECODING, "decoding", CaptionArguments, {"image": PICKER, "ask": ABOVE},
+        views.DECODING, "decoding", CaptionCase, {"image": PICKER, "ask": ABOVE},
     ),
     Form(
         views.DECODING, "decoding.scenes", ScenesCase,
@@ -252,7 +252,7 @@ FORMS = (
         link={"hallucination.chosen": RefusalAudit.title},
     ),
     Form(
-        views.HALLUCINATION_EXPERIMENTS, "hallucination.VisualAudit.one", CaptionArguments,
+        views.HALLUCINATION_EXPERIMENTS, "hallucination.VisualAudit.one", CaptionCase,
         {"image": "a simulation on drawn scenes"},
     ),
     Form(
@@ -279,7 +279,7 @@ NOWHERE = {
     DataCase: "asked by Familiar? for its images",
     WholeSlideCase: "a file, opened on Slides",
     TrustCase: "the maps of Heatmaps",
-    WordArguments: "words that are pressed in an answer",
+    WordCase: "words that are pressed in an answer",
 }
 each_form = pytest.mark.parametrize(
     "form", FORMS, ids=lambda form: f"{form.key}-{form.kind.__name__}"

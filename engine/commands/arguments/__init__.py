@@ -10,7 +10,6 @@ from engine.attribution.robustness import AttackedImagesCase, OrderedCase
 from engine.attribution.slides import BagsCase, WholeSlideCase
 from engine.commands.arguments.base import Arguments, CaseArguments, arguments_for
 from engine.commands.arguments.normal import StudyArguments
-from engine.commands.arguments.speech import CaptionArguments, WordArguments
 from engine.commands.arguments.trained import (
     AfterArguments,
     BoardArguments,
@@ -22,6 +21,7 @@ from engine.evaluation.experiment import ExperimentCase
 from engine.evaluation.language.photo_pair import PhotoPairCase
 from engine.evaluation.language.rates import ScenesCase
 from engine.evaluation.trust import TrustCase
+from engine.hallucination import CaptionCase, WordCase
 from engine.unlearning import GeneratorCase
 from engine.vision.case import ImageCase, PairCase
 from engine.vision.lab import TrainCase
@@ -29,7 +29,7 @@ from engine.vision.lab import TrainCase
 ARGUMENTS: tuple[type[Arguments[Any]], ...] = (
     arguments_for(ImageCase), arguments_for(PairCase), arguments_for(TrustCase),
     StudyArguments, ForgetArguments, BoardArguments,
-    AfterArguments, CaptionArguments, WordArguments,
+    AfterArguments, arguments_for(CaptionCase), arguments_for(WordCase),
     arguments_for(ScenesCase), arguments_for(PhotoPairCase),
     arguments_for(FamiliarCase), arguments_for(LesionsCase), arguments_for(DataCase),
     PruneArguments, arguments_for(TrainCase),
