@@ -8,7 +8,7 @@ import torch
 
 from benchmarks.table import BenchmarkRow
 from benchmarks.timing import within
-from engine.unlearning import Samples
+from engine.unlearning import GeneratorCase, Samples
 from engine.unlearning.generator import weights
 from engine.unlearning.generator.forgetting import ForgetImages, chance_scores, saliency, unlearn
 from engine.unlearning.generator.sampling import draw_images
@@ -29,7 +29,7 @@ def rows(rounds: int) -> Iterator[BenchmarkRow]:
             SHEET,
             rounds,
         )
-        case = weights.shipped_case(name)
+        case = GeneratorCase.from_arguments(model=name)
         train_rows = case.data.rows("train")
         images = generator.images(case.data, train_rows)
         forget_images = ForgetImages(generator, 3, images, case.data.targets(train_rows))

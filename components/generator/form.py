@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any
 
 import streamlit as st
@@ -12,8 +12,8 @@ from components.case_form import CaseForm
 from components.ending import end
 from components.notices import show_problems
 from components.picks import pick
-from engine.commands.arguments.generators import GeneratorArguments
-from engine.unlearning import GeneratorCase, GeneratorSalUn, Samples
+from engine.core.question import Question
+from engine.unlearning import GeneratorCase, GeneratorSalUn
 from engine.unlearning.generator.sampling import SampleSettings
 
 KEY = "generator"
@@ -21,29 +21,19 @@ SLOT = f"{KEY}.GeneratorSalUn"
 SAMPLING = tuple(spec.name for spec in fields(SampleSettings))
 
 
-@dataclass(frozen=True)
-class GeneratorQuestion:
-    """What the page asks: of a generator, to forget, and what it draws."""
-
-    case: GeneratorCase
-    method: GeneratorSalUn
-
-    @property
-    def samples(self) -> Samples:
-        """The samples alone, drawn with the same settings."""
-        return Samples(**{name: getattr(self.method, name) for name in SAMPLING})
+GeneratorQuestion = Question[GeneratorSalUn, GeneratorCase]  # of one that is to forget a class
 
 
 def choose() -> GeneratorQuestion:
     """The generator in the sidebar, the class and the settings on the page."""
-    form = CaseForm(GeneratorArguments, KEY)
+    form = CaseForm(GeneratorCase, KEY)
     with st.sidebar:
         st.header("Generator")
         form.ask("model", "radio", label_visibility="collapsed")
         form.ask("seed")
     case: GeneratorCase | None = None
     with show_problems():
-        case = GeneratorArguments(**form.given).case()
+        case = GeneratorCase.from_arguments(**form.given)
     if case is None:
         end()
     forms.refuse_links(GeneratorSalUn, SLOT, case)
@@ -61,4 +51,4 @@ def choose() -> GeneratorQuestion:
         settings |= forms.settings(GeneratorSalUn, SLOT, ("share",))
     with right, st.popover("Settings"):
         settings |= forms.settings(GeneratorSalUn, SLOT, ("steps", "retain", *SAMPLING))
-    return GeneratorQuestion(case, GeneratorSalUn(**settings))
+    return Question(GeneratorSalUn(**settings), case)

@@ -8,7 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from components import section
 from components.draw.pictures import draw_pictures
-from components.generator.form import KEY, GeneratorQuestion
+from components.generator.form import KEY, SAMPLING, GeneratorQuestion
 from components.generator.keep import keep
 from components.section import Section
 from engine.core.charts.bars import Bars, Dots
@@ -16,6 +16,7 @@ from engine.core.charts.drawing import Drawing, Views
 from engine.core.charts.lines import Lines
 from engine.core.charts.matrix import Matrix
 from engine.core.result import Table
+from engine.unlearning import Samples
 from engine.unlearning.generator.salun import AFTER, BEFORE, CHANCE
 
 SHEETS = {BEFORE: BEFORE, AFTER: AFTER, CHANCE: CHANCE}
@@ -33,7 +34,6 @@ def show(question: GeneratorQuestion, below: DeltaGenerator) -> None:
             KEY,
             question.method,
             question.case,
-            known={"model": question.case.generator.name, "seed": question.case.seed},
             picture=lambda result: draw_pictures(result["sheet"], f"{KEY}.sheet"),
             button=f"Forget the {question.method.label}",
             before=f"The generator is to forget the class {question.method.label}: once with the "
@@ -50,10 +50,9 @@ def samples(question: GeneratorQuestion) -> None:
     section.show(
         Section(
             f"{KEY}.drawn",
-            question.samples,
+            Samples(**{name: getattr(question.method, name) for name in SAMPLING}),
             question.case,
             "What the generator draws as it is",
-            known={"model": question.case.generator.name, "seed": question.case.seed},
             columns=1,
             evidence=(
                 Drawing(

@@ -11,7 +11,6 @@ from components.case_form import CaseForm
 from components.lab import form, training, unfinished
 from components.lab.form import DataRequest
 from components.notices import show_problems
-from engine.commands.arguments.trained import TrainArguments
 from engine.vision.data import DataSet
 from engine.vision.data import entry as data_entry
 from engine.vision.data.registry import cached
@@ -33,7 +32,7 @@ def draw() -> None:
         st.markdown("**Settings**")
         request = form.data_settings(kind)
         recipe = choose_recipe()
-        seed = CaseForm(TrainArguments, "lab", kept=True).ask("seed")
+        seed = CaseForm(TrainCase, "lab", kept=True).ask("seed")
     with answer:
         data = full_data(request) if request else None
         if data is not None:

@@ -14,9 +14,8 @@ from components.ending import end
 from components.notices import show_problems
 from components.picks import pick
 from components.sidebar.subject import ChosenImage, image_alone
-from engine.commands.arguments.text import settings_text
-from engine.commands.arguments.trained import TrainArguments
 from engine.commands.openings.sparsity import TICKETS_DATA
+from engine.core.texts import settings_text
 from engine.sparsity import Lottery
 from engine.sparsity.tickets.lottery import RECIPES
 from engine.vision.lab import TrainCase
@@ -36,7 +35,7 @@ class TicketQuestion:
 
 def choose() -> TicketQuestion:
     """The widgets; the page ends where a link asks for what cannot be."""
-    form = CaseForm(TrainArguments, KEY, {"names": TICKETS_DATA})
+    form = CaseForm(TrainCase, KEY, {"names": TICKETS_DATA})
     question: TicketQuestion | None = None
     with show_problems():
         forms.refuse_links(Lottery, f"{KEY}.LTH")
@@ -50,6 +49,6 @@ def choose() -> TicketQuestion:
                 method = Lottery(**forms.settings(Lottery, f"{KEY}.LTH"))
         sidebar_image = image_alone() if about == SIDEBAR_IMAGE else None
         with st.spinner("Making the images"):
-            case = TrainArguments(**form.given).case()
+            case = TrainCase.from_arguments(**form.given)
         question = TicketQuestion(case, method, form.known(), sidebar_image)
     return question or end()

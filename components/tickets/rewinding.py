@@ -14,7 +14,6 @@ from components.draw.drawing import draw
 from components.draw.fields import FieldChart
 from components.notices import escape_markdown
 from components.section import Section
-from engine.commands.arguments.trained import TrainArguments
 from engine.core.charts.drawing import Drawing, Views
 from engine.core.charts.lines import Lines
 from engine.core.result import Points, Table
@@ -88,7 +87,7 @@ def show(case: TrainCase, known: Mapping[str, Any] | None = None) -> None:
 
 def usual_case() -> TrainCase:
     """ResNet-8 at a high rate without a warm-up, on small images: minutes, not an hour."""
-    return TrainArguments(**Rewinding.argument_defaults).case()
+    return TrainCase.from_arguments(**Rewinding.argument_defaults)
 
 
 def trainings(method: Rewinding) -> int:

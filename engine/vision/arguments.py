@@ -11,13 +11,14 @@ from typing import Any
 from engine.core.controls import Offers, Option, OtherArguments, Slider, Text, argument
 from engine.core.errors import BadData, BadModel, BlindspotError
 from engine.core.naming import Unknown, named_by
-from engine.core.texts import near
+from engine.core.texts import near, settings_from
 from engine.core.whole import whole_number
 from engine.vision import data as data_sets
 from engine.vision.data import DataSet
 from engine.vision.models.catalog import data_of, lites, load, load_from_file, local_entries
 from engine.vision.models.classifier import Classifier
 from engine.vision.models.own_file import FILE_PREFIX
+from engine.vision.training.recipe import Recipe
 
 
 def seed_argument(help: str = "Of every random number: what changes with it is chance.") -> Any:
@@ -57,6 +58,20 @@ def data_argument(default: str | None, help: str, options: Offers = data_options
 def named_data(default: str, help: str = "A data set by name.") -> Any:
     """A data set by name, where nothing else says which."""
     return argument(default, Text(options=data_options), "Data", help)
+
+
+KNOWN_RECIPE = "as trained"  # the recipe of a model that ships or was trained here
+
+
+def recipe_argument(default: str, help: str) -> Any:
+    """A recipe, as its settings that differ from the usual ones."""
+    words = " Settings such as epochs=5,rate=0.1; nothing between the quotes is the usual recipe."
+    return argument(default, Text(), "Recipe", help + words)
+
+
+def recipe_from(text: str) -> Recipe:
+    """The recipe of a text such as "epochs=5,rate=0.1". Raises BadSetting."""
+    return Recipe(**settings_from(Recipe, text.split(",") if text else (), "A recipe"))
 
 
 def training_data(name: str | None, model: Classifier) -> DataSet:

@@ -14,14 +14,12 @@ from engine.attribution.slides import BagsCase, WholeSlideCase
 from engine.attribution.study import StudyCase
 from engine.commands.arguments import made_by
 from engine.commands.arguments.forgetting import KINDS, RequestParts
-from engine.commands.arguments.generators import GeneratorArguments
-from engine.commands.arguments.speech import CaptionArguments, ScenesArguments, WordArguments
+from engine.commands.arguments.speech import CaptionArguments, WordArguments
 from engine.commands.arguments.trained import (
     AfterArguments,
     BoardArguments,
     ForgetArguments,
     PruneArguments,
-    TrainArguments,
 )
 from engine.commands.families import METHODS
 from engine.core.case_base import Case
@@ -30,12 +28,15 @@ from engine.core.method import case_kind
 from engine.evaluation.detection import sources
 from engine.evaluation.experiment import ExperimentCase
 from engine.evaluation.language.photo_pair import PhotoPairCase
+from engine.evaluation.language.rates import ScenesCase
 from engine.evaluation.trust import TrustCase
 from engine.hallucination.experiments import RefusalAudit
 from engine.sparsity import NMFlowExperiment
 from engine.sweep.request import SweepRequest
+from engine.unlearning import GeneratorCase
 from engine.vision import data as data_sets
 from engine.vision.case import ImageCase, PairCase
+from engine.vision.lab import TrainCase
 from engine.vision.models import checkpoints
 from engine.vision.models.card import card_of
 from engine.vision.training import Recipe, fresh, train
@@ -186,7 +187,7 @@ FORMS = (
         wrong={"concepts.SAUCE.concept": "unicorn", "concepts.SAUCE.gamma": "9"},
     ),
     Form(
-        views.GENERATOR, "generator", GeneratorArguments,
+        views.GENERATOR, "generator", GeneratorCase,
         wrong={"generator.GeneratorSalUn.label": "42", "generator.GeneratorSalUn.share": "9"},
     ),
     Form(
@@ -216,26 +217,26 @@ FORMS = (
         views.DECODING, "decoding", CaptionArguments, {"image": PICKER, "ask": ABOVE},
     ),
     Form(
-        views.DECODING, "decoding.scenes", ScenesArguments,
+        views.DECODING, "decoding.scenes", ScenesCase,
         dict.fromkeys(("model", "decoding"), "those that are chosen above")
         | {"seed": "every strategy reads the same scenes"},
     ),
-    Form(views.BEFORE_AFTER, "beaf", ScenesArguments),
+    Form(views.BEFORE_AFTER, "beaf", ScenesCase),
     Form(
         views.BEFORE_AFTER, "beaf.own", PhotoPairCase,
         dict.fromkeys(("mask", "after"), "files, opened in the view")
         | dict.fromkeys(("top", "left", "bottom", "right"), "dragged on the picture"),
     ),
     Form(
-        views.BENCHMARKS, "benchmarks", ScenesArguments,
+        views.BENCHMARKS, "benchmarks", ScenesCase,
         {"decoding": "several, in a row of words", "seed": "every decoding reads the same scenes"},
     ),
     Form(
-        views.DATA_AND_MODELS, "lab", TrainArguments,
+        views.DATA_AND_MODELS, "lab", TrainCase,
         {"recipe": "each setting of a recipe has a widget as declared with it"},
         {"lab.part": "Train"},
     ),
-    Form(views.TICKETS, "tickets", TrainArguments, {"recipe": "that of the chosen network"}),
+    Form(views.TICKETS, "tickets", TrainCase, {"recipe": "that of the chosen network"}),
     Form(views.SWEEP, "sweep", SweepRequest),
     Form(
         views.UNLEARNING_EXPERIMENTS, "experiments.CUDA", ExperimentCase,

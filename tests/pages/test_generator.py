@@ -7,9 +7,8 @@ from components.generator import view
 from components.views import GENERATOR
 from engine.core.result import Table
 from engine.core.run import answer
-from engine.unlearning import GeneratorSalUn, Samples
+from engine.unlearning import GeneratorCase, GeneratorSalUn, Samples
 from engine.unlearning.generator.forgotten import forgotten_file
-from engine.unlearning.generator.weights import shipped_case
 from tests.visits import settled, visit, words
 
 KEY = "generator.GeneratorSalUn"
@@ -21,7 +20,10 @@ def test_sentence_sheet_and_tables_are_those_of_the_answers():
     at = settled(visit(LINK | {f"{KEY}.label": "7"}, GENERATOR))
     assert "with as many drawn at random" in words(at)
     at = settled(at.button(key=f"{KEY}.go").click().run())
-    case, method = shipped_case("digits-generator"), GeneratorSalUn(label="7", **FEW)
+    case, method = (
+        GeneratorCase.from_arguments(model="digits-generator"),
+        GeneratorSalUn(label="7", **FEW),
+    )
     result = answer(method, case)
     assert at.header[0].value == method.finding(case, result)
     text = words(at)

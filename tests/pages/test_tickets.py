@@ -12,7 +12,6 @@ from components.tickets import evidence
 from components.tickets.form import KEY
 from components.tickets.rewinding import usual_case
 from components.views import TICKETS
-from engine.commands.arguments.trained import TrainArguments
 from engine.commands.openings import sparsity as openings
 from engine.core.charts.words import percent
 from engine.core.run import answer, digest
@@ -118,7 +117,7 @@ def test_the_overlap_matrix_has_the_pairs_of_the_level(small):
 def test_what_the_view_opens_with_is_what_the_shell_asks_by_itself():
     (method, case), learned, late = openings.tickets()
     assert method == Lottery()
-    assert case.fingerprint == TrainArguments(recipe=FIRST).case().fingerprint
+    assert case.fingerprint == TrainCase.from_arguments(recipe=FIRST).fingerprint
     assert RECIPES["MLP"] == case.recipe
     assert learned == (BiP(), case)
     assert (late[0], late[1].fingerprint) == (Rewinding(), usual_case().fingerprint)

@@ -11,31 +11,19 @@ from torch import Tensor
 
 from engine.commands.arguments.base import Arguments
 from engine.commands.arguments.pictures import EXAMPLE, SAMPLE, TWIN, open_picture, picture_options
-from engine.commands.arguments.text import MethodsByName
 from engine.core.controls import Many, Text, argument
 from engine.core.errors import BadData
-from engine.core.method import CaseT, Choice, Slider, Switch
+from engine.core.method import CaseT, Slider
 from engine.core.naming import NAMING
 from engine.core.run import answer
 from engine.core.whole import whole_number
 from engine.evaluation.language.claims import naming
-from engine.hallucination import STRATEGIES, CaptionCase, Greedy, ScenesCase, WordCase, asking
+from engine.hallucination import CaptionCase, Greedy, WordCase, asking
 from engine.vision.arguments import seed_argument
 from engine.vision.data.layout import Scene
-from engine.vision.data.sprites import HABITS
 from engine.vision.images import Crop
-from engine.vision.language.catalog import vlm_field
-from engine.vision.language.hugging_face import loading
-from engine.vision.language.tiny_vlm import weights
+from engine.vision.language.catalog import kind_argument, vlm_field
 
-DECODINGS = MethodsByName(STRATEGIES)
-KINDS = {
-    "counter": "A leader without its partner",
-    "biased": "Partners together, as learned",
-    "broken": "Each as it likes",
-    "dense": "Crowded",
-    "ood": "A place never seen",
-}
 KNOWN = (SAMPLE, EXAMPLE, TWIN)  # how pictures begin that are no files of somebody's
 EACH_IMAGE, HIDDEN, WITHOUT, FADED = "each", "hidden", "without:", "faded:"
 
@@ -43,17 +31,6 @@ EACH_IMAGE, HIDDEN, WITHOUT, FADED = "each", "hidden", "without:", "faded:"
 def speaking_argument(offered: Callable[[], Mapping[str, str]] = asking.models) -> Any:
     """A vision-language model by name; `offered` gives the titles by name."""
     return copy(vlm_field(offered=offered).metadata[NAMING].arguments["model"])
-
-
-def kind_argument() -> Any:
-    """A kind of scene."""
-    pairs = ", ".join(f"{leader} and {follower}" for leader, follower in HABITS.items())
-    return argument(
-        "broken",
-        Choice(tuple(KINDS), titles=KINDS),
-        "Kind of scene",
-        f"In the scenes that the models learned, some things mostly come together: {pairs}.",
-    )
 
 
 @dataclass(frozen=True)
@@ -200,50 +177,3 @@ class WordArguments(PromptArguments[WordCase]):
         if case.others is not None and "against" not in known:
             raise BadData("A case does not know its other images: say against=….")
         return super().of(case, **known)
-
-
-@dataclass(frozen=True)
-class ScenesArguments(Arguments[ScenesCase]):
-    """A decoding over many scenes."""
-
-    model: str = speaking_argument(asking.shipped_models)
-    decoding: str = argument(
-        "Greedy",
-        Text(options=DECODINGS.options),
-        "Decoding",
-        "A decoding by name, with its settings after a colon: VCD:alpha=1.0.",
-    )
-    count: int = argument(
-        100, Slider(1, 2000, 1), "Scenes", "How many; none of them was learned from."
-    )
-    kind: str = kind_argument()
-    clean: bool = argument(
-        False,
-        Switch(),
-        "All things clearly visible",
-        "Off, a third of the things are faint: some of what is missed or mistaken is then poor "
-        "sight, not habit.",
-    )
-    seed: int = seed_argument()
-
-    def case(self) -> ScenesCase:
-        """The case of the scenes."""
-        decoding = DECODINGS.read(self.decoding)
-        if self.model.startswith(loading.PREFIX):  # before it is loaded, which takes minutes
-            title = loading.title_of(self.model.removeprefix(loading.PREFIX))
-            raise BadData(f"{title} is asked about one picture; scenes are for TinyVLM.")
-        return ScenesCase(
-            weights.load(self.model), decoding, self.count, self.kind, self.clean, self.seed
-        )
-
-    @classmethod
-    def named(cls, case: ScenesCase) -> dict[str, Any]:
-        """Everything."""
-        return {
-            "model": case.vlm.name,
-            "decoding": DECODINGS.write(case.strategy),
-            "count": case.count,
-            "kind": case.kind,
-            "clean": case.clean,
-            "seed": case.seed,
-        }

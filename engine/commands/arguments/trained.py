@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.commands.arguments.base import Arguments
 from engine.commands.arguments.classifiers import ModelArguments, model_argument
 from engine.commands.arguments.forgetting import FORMS, request_from, request_text
-from engine.commands.arguments.text import MethodsByName, settings_from, settings_text
+from engine.commands.arguments.text import MethodsByName, settings_text
 from engine.core.controls import Many, Text, argument
 from engine.core.errors import BadData
 from engine.core.method import CaseT
@@ -17,26 +16,19 @@ from engine.sparsity import PruneCase, prune_case, read_scores
 from engine.sparsity.subjects import PHOTOGRAPHS, recipe_of
 from engine.unlearning import UNLEARNERS, AfterCase, BoardCase, ForgetCase, forget_case
 from engine.vision import data as data_sets
-from engine.vision.arguments import data_argument, data_options, learned_options, seed_argument
+from engine.vision.arguments import (
+    data_argument,
+    learned_options,
+    recipe_argument,
+    recipe_from,
+    seed_argument,
+)
 from engine.vision.data import DataSet
-from engine.vision.lab import TrainCase
 from engine.vision.models.catalog import data_of
 from engine.vision.models.classifier import Classifier
-from engine.vision.training import Recipe
 
 KNOWN = "as trained"  # the recipe of a model that ships or was trained here
 WAYS = MethodsByName(UNLEARNERS)
-
-
-def recipe_argument(default: str, help: str) -> Any:
-    """A recipe, as its settings that differ from the usual ones."""
-    words = " Settings such as epochs=5,rate=0.1; nothing between the quotes is the usual recipe."
-    return argument(default, Text(), "Recipe", help + words)
-
-
-def recipe_from(text: str) -> Recipe:
-    """The recipe of a text such as "epochs=5,rate=0.1". Raises BadSetting."""
-    return Recipe(**settings_from(Recipe, text.split(",") if text else (), "A recipe"))
 
 
 def training_data(model: Classifier, name: str | None) -> DataSet:
@@ -187,22 +179,3 @@ class AfterArguments(RequestArguments[AfterCase]):
     def named(cls, case: AfterCase) -> dict[str, Any]:
         """Everything."""
         return cls.named_request(case.case) | {"way": WAYS.write(case.method)}
-
-
-@dataclass(frozen=True)
-class TrainArguments(Arguments[TrainCase]):
-    """Data and a recipe."""
-
-    data: str = argument("digits", Text(options=data_options), "Data", "A data set by name.")
-    recipe: str = recipe_argument("", "How the network is trained.")
-    seed: int = seed_argument("Another seed shows how much of a figure is chance.")
-
-    def case(self) -> TrainCase:
-        """The case of the training."""
-        return TrainCase(data_sets.load(self.data), recipe_from(self.recipe), self.seed)
-
-    @classmethod
-    def named(cls, case: TrainCase) -> dict[str, Any]:
-        """Everything."""
-        recipe = settings_text(case.recipe)
-        return {"data": case.data.name, "recipe": recipe, "seed": case.seed}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from engine.commands.arguments.trained import TrainArguments
 from engine.evaluation.experiment import ExperimentCase
 from engine.evaluation.maps.grad_cam import GradCam
 from engine.sparsity import (
@@ -46,7 +45,7 @@ def tickets() -> Iterator[Question]:
     case = TrainCase(data_sets.load(TICKETS_DATA[0]), next(iter(RECIPES.values())))
     yield Lottery(), case
     yield BiP(), case
-    yield Rewinding(), TrainArguments(**Rewinding.argument_defaults).case()
+    yield Rewinding(), TrainCase.from_arguments(**Rewinding.argument_defaults)
 
 
 def prune() -> Iterator[Question]:

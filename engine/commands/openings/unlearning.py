@@ -25,6 +25,7 @@ from engine.unlearning import (
     FineTune,
     ForgetCase,
     Frontier,
+    GeneratorCase,
     GeneratorSalUn,
     Judged,
     KLoM,
@@ -48,7 +49,6 @@ from engine.unlearning import (
 )
 from engine.unlearning.concepts.dictionary import question
 from engine.unlearning.diagnostics.base import MODELS
-from engine.unlearning.generator.weights import shipped_case
 from engine.unlearning.protection.protected_pair import pair_of
 from engine.unlearning.ways.prune_first import THEN
 from engine.vision import data
@@ -134,7 +134,7 @@ def concepts() -> Iterator[Question]:
 
 def generator() -> Iterator[Question]:
     """A generator of digits that forgets one, and what it draws as it is."""
-    case = shipped_case(GENERATOR)
+    case = GeneratorCase.from_arguments(model=GENERATOR)
     for method in (GeneratorSalUn(), Samples()):
         yield method, case
 

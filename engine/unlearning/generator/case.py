@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from engine.core.case_base import Case, Precision
+from engine.core.controls import Option, OtherArguments, Text, argument
 from engine.core.errors import BlindspotError
+from engine.core.naming import named_by
+from engine.unlearning.generator import weights
 from engine.unlearning.generator.model import ImageGenerator
+from engine.vision import data as data_sets
+from engine.vision.arguments import seed_argument
 from engine.vision.data import DataSet
+from engine.vision.models import embedded
 from engine.vision.models.classifier import Classifier
+
+
+def generator_options(_arguments: OtherArguments) -> Iterator[Option]:
+    """The generators whose weights are here."""
+    for name in weights.names():
+        yield Option(name, weights.plan(name).title)
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,10 +45,21 @@ class GeneratorCase(Case):
     what: ClassVar[str] = "an image generator, its training images and a classifier as judge"
     asks: ClassVar[str] = "generator"
 
-    generator: ImageGenerator
-    data: DataSet
-    judge: Classifier
-    seed: int = 0
+    generator: ImageGenerator = named_by(
+        weights.load,
+        lambda generator: generator.name,
+        model=argument(
+            "digits-generator",
+            Text(options=generator_options),
+            "Generator",
+            "A small diffusion model that ships. It is never changed: what forgets is a copy.",
+        ),
+    )
+    data: DataSet = named_by(lambda generator: data_sets.load(weights.plan(generator.name).data))
+    judge: Classifier = named_by(
+        lambda generator: embedded.load(weights.plan(generator.name).judge)
+    )
+    seed: int = named_by(default=0, seed=seed_argument())
     precision: Precision = "exact"
 
     def __post_init__(self) -> None:

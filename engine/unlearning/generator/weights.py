@@ -22,10 +22,8 @@ from engine.core.errors import BadModel
 from engine.core.keeping.packing import DAMAGE
 from engine.core.keeping.store import write_atomic
 from engine.core.method import Progress, quiet
-from engine.unlearning.generator.case import GeneratorCase
 from engine.unlearning.generator.model import ImageGenerator
 from engine.unlearning.generator.network import built
-from engine.unlearning.generator.samples import figures
 from engine.unlearning.generator.training import GeneratorPlan, train_generator
 from engine.vision import data as data_sets
 from engine.vision.models import embedded
@@ -102,17 +100,6 @@ def read(path: Path, plan: GeneratorPlan, labels: tuple[str, ...]) -> ImageGener
     return ImageGenerator(network, plan.name, plan.title, labels)
 
 
-def shipped_case(name: str, seed: int = 0) -> GeneratorCase:
-    """A generator that ships, with the images that it learned and the classifier that judges it.
-
-    Raises:
-        BadModel: no such generator, or its file is damaged.
-    """
-    generator_plan = plan(name)
-    judge = embedded.load(generator_plan.judge)
-    return GeneratorCase(load(name), data_sets.load(generator_plan.data), judge, seed)
-
-
 def card(name: str) -> Mapping[str, Any]:
     """The plan and the figures that a file was made with."""
     with safe_open(file_of(name), framework="pt") as tensor_file:
@@ -149,6 +136,8 @@ def retrain(
         BadModel: there is no such recipe.
         OSError: the file cannot be written.
     """
+    from engine.unlearning.generator.samples import GeneratorCase, figures  # they name these
+
     generator_plan = plan(name) if seed is None else replace(plan(name), seed=seed)
     data = data_sets.load(generator_plan.data)
     generator = train_generator(generator_plan, data, progress)

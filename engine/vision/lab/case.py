@@ -13,7 +13,10 @@ import torch
 from engine.core.case_base import Case, Parts, Precision, value_parts
 from engine.core.device import best_device
 from engine.core.errors import BlindspotError
+from engine.core.naming import named_by
+from engine.core.texts import settings_text
 from engine.vision import data as data_sets
+from engine.vision.arguments import name_of, named_data, recipe_argument, recipe_from, seed_argument
 from engine.vision.data import DataSet
 from engine.vision.models.small import NetworkShape, build
 from engine.vision.training import Recipe, Regime, shape_of
@@ -39,9 +42,13 @@ class TrainCase(Case):
     asks: ClassVar[str] = ""
     gives: ClassVar[frozenset[str]] = frozenset({"recipe"})
 
-    data: DataSet
-    recipe: Recipe
-    seed: int = 0
+    data: DataSet = named_by(data_sets.load, name_of, data=named_data("digits"))
+    recipe: Recipe = named_by(
+        recipe_from, settings_text, recipe=recipe_argument("", "How the network is trained.")
+    )
+    seed: int = named_by(
+        default=0, seed=seed_argument("Another seed shows how much of a figure is chance.")
+    )
     precision: Precision = "exact"
     regime: Regime | None = None
 

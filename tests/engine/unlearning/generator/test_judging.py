@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from engine.evaluation.measures.frechet import frechet
-from engine.unlearning import GeneratorSalUn, Samples
+from engine.unlearning import GeneratorCase, GeneratorSalUn, Samples
 from engine.unlearning.generator.judging import (
     PICTURED_SAMPLES,
     JudgedSheet,
@@ -25,7 +25,7 @@ from engine.unlearning.generator.judging import (
 )
 from engine.unlearning.generator.salun import AFTER, BEFORE, CHANCE
 from engine.unlearning.generator.sampling import SampleSettings
-from engine.unlearning.generator.weights import plan, shipped_case
+from engine.unlearning.generator.weights import plan
 from engine.vision.models import embedded
 from tests import tiny
 from tests.outcomes import mean_sd
@@ -135,12 +135,12 @@ def strip_images(view, row, column):
 
 @pytest.fixture(scope="module")
 def samples_result():
-    return Samples()(shipped_case("digits-generator"))
+    return Samples()(GeneratorCase.from_arguments(model="digits-generator"))
 
 
 def test_samples_are_read_as_asked_by_another_judge():
     """An MLP that never judged them reads the pictures themselves."""
-    result = Samples(each=8)(shipped_case("digits-generator"))
+    result = Samples(each=8)(GeneratorCase.from_arguments(model="digits-generator"))
     judge, right = embedded.load("digits-mlp"), []
     for row in range(10):
         right += (read_by(judge, strip_images(result["sheet"], row, 0)) == row).tolist()
@@ -155,14 +155,14 @@ def test_the_floor_lies_below_the_samples_and_the_sentence_has_the_figures(sampl
     assert 0 < floor < far
     assert figures["images compared"].tolist() == [200, 200]
     assert figures.cell("real images", "read as asked") > 0.95
-    case = shipped_case("digits-generator")
+    case = GeneratorCase.from_arguments(model="digits-generator")
     sentence = Samples().finding(case, samples_result)
     assert f"{100 * figures.cell('samples', 'read as asked'):.0f} % of the samples" in sentence
     assert f"{figures.cell('samples', 'distance'):.1f}" in sentence
 
 
 def test_without_guidance_for_a_class_any_class_is_drawn():
-    result = Samples(guidance=0.0, each=8)(shipped_case("digits-generator"))
+    result = Samples(guidance=0.0, each=8)(GeneratorCase.from_arguments(model="digits-generator"))
     assert result["read"].values.diagonal().mean() < 0.4
 
 
@@ -183,7 +183,9 @@ COLUMNS = ("forgotten class", "other classes", "distance of the others")
 def test_a_class_is_forgotten_and_how_a_chance_mask_does(name, label, share, measure):
     """The seed is that of the noise, of the images at each step and of the chance mask."""
     method = GeneratorSalUn(label=label, share=share)
-    figures = [method(shipped_case(name, seed))["figures"] for seed in range(3)]
+    figures = [
+        method(GeneratorCase.from_arguments(model=name, seed=seed))["figures"] for seed in range(3)
+    ]
     results = {
         (row, column): [figure.cell(row, column) for figure in figures]
         for row in ("real images", BEFORE, AFTER, CHANCE)

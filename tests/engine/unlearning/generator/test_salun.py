@@ -19,7 +19,7 @@ from engine.unlearning.generator.judging import judge_samples, read_by
 from engine.unlearning.generator.model import ImageGenerator
 from engine.unlearning.generator.network import built
 from engine.unlearning.generator.salun import AFTER, BEFORE, CHANCE, chance_mask_words
-from engine.unlearning.generator.weights import KEY, load, plan, read, shipped_case
+from engine.unlearning.generator.weights import KEY, load, plan, read
 from engine.vision.models import embedded
 from tests import tiny
 from tests.engine.unlearning.generator.test_judging import strip_images
@@ -38,7 +38,7 @@ def few_images():
 
 def test_the_class_is_forgotten_and_the_others_are_kept():
     """An MLP that never judged them reads the pictures themselves."""
-    result = QUICK(shipped_case("digits-generator"))
+    result = QUICK(GeneratorCase.from_arguments(model="digits-generator"))
     judge, view = embedded.load("digits-mlp"), result["sheet"]
     order = [int(name.removeprefix("asked for ")) for name in view.rows]
     assert order[0] == 3
@@ -55,7 +55,9 @@ def test_the_class_is_forgotten_and_the_others_are_kept():
     assert figures.cell(AFTER, "forgotten class") <= 0.2
     assert figures.cell(AFTER, "other classes") >= 0.8
     assert figures.cell(BEFORE, "forgotten class") >= 0.9
-    assert "Asked for 3," in QUICK.finding(shipped_case("digits-generator"), result)
+    assert "Asked for 3," in QUICK.finding(
+        GeneratorCase.from_arguments(model="digits-generator"), result
+    )
 
 
 @pytest.fixture(scope="module")
@@ -166,12 +168,12 @@ METHOD = GeneratorSalUn(label="7", share=0.3, steps=5, each=4, passes=5)
 @pytest.fixture(scope="module")
 def file(tmp_path_factory):
     path = tmp_path_factory.mktemp("made") / "forgot.safetensors"
-    path.write_bytes(forgotten_file(METHOD, shipped_case(DIGITS)))
+    path.write_bytes(forgotten_file(METHOD, GeneratorCase.from_arguments(model=DIGITS)))
     return path
 
 
 def test_the_file_has_the_weights_whose_samples_are_judged(file, monkeypatch):
-    case, generators = shipped_case(DIGITS), []
+    case, generators = GeneratorCase.from_arguments(model=DIGITS), []
     monkeypatch.setattr(
         salun,
         "judge_samples",
@@ -191,7 +193,7 @@ def test_the_file_has_the_weights_whose_samples_are_judged(file, monkeypatch):
 
 
 def test_its_card_says_how_it_was_made_and_names_the_question(file):
-    case = shipped_case(DIGITS)
+    case = GeneratorCase.from_arguments(model=DIGITS)
     with safe_open(file, framework="pt") as weights_file:
         metadata = json.loads(weights_file.metadata()[KEY])
     assert metadata["plan"]["name"] == DIGITS
@@ -215,7 +217,7 @@ def test_making_it_can_be_stopped(file):
             raise Cancelled
 
     with pytest.raises(Cancelled):
-        forgotten_file(METHOD, shipped_case(DIGITS), stop)
+        forgotten_file(METHOD, GeneratorCase.from_arguments(model=DIGITS), stop)
 
 
 def test_the_lines_of_the_docs_draw_with_it(file, tmp_path, monkeypatch, capsys):

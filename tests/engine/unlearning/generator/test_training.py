@@ -10,7 +10,8 @@ from torch.nn import functional as F
 
 from engine.commands.cli import main
 from engine.core.errors import BadModel, BlindspotError, Cancelled
-from engine.unlearning.generator import training, weights
+from engine.unlearning import GeneratorCase
+from engine.unlearning.generator import samples, training, weights
 from engine.unlearning.generator.diffusion import NoiseSchedule
 from engine.unlearning.generator.network import built
 from engine.unlearning.generator.weights import card, load, names, plan, plans, read
@@ -102,7 +103,10 @@ def test_both_ship_are_small_say_how_they_were_made_and_average_by_the_rising_sh
 
 @pytest.mark.parametrize("name", [DIGITS, "mnist-generator"])
 def test_the_figures_of_a_file_are_found_again(name):
-    result, card_figures = weights.figures(weights.shipped_case(name)), card(name)["figures"]
+    result, card_figures = (
+        samples.figures(GeneratorCase.from_arguments(model=name)),
+        card(name)["figures"],
+    )
     assert result["read as asked"] == pytest.approx(card_figures["read as asked"], abs=0.011)
     assert result["distance"] == pytest.approx(card_figures["distance"], rel=0.05)
     assert result["read as asked"] >= 0.9
@@ -138,12 +142,12 @@ def test_the_command_trains_rounds_and_writes_with_figures(tmp_path, monkeypatch
     generator = read(path, quick, LABELS)
     assert generator.network.width == 8
     assert all(tensor.dtype == torch.float16 for tensor in load_file(path).values())
-    case = replace(weights.shipped_case(DIGITS), generator=generator)
+    case = replace(GeneratorCase.from_arguments(model=DIGITS), generator=generator)
     monkeypatch.setattr(weights, "FOLDER", tmp_path)
     monkeypatch.setattr(weights, "file_of", lambda name: path)
     written_card = card(DIGITS)
     assert written_card["plan"]["seed"] == 4
-    assert weights.figures(case)["distance"] == pytest.approx(
+    assert samples.figures(case)["distance"] == pytest.approx(
         written_card["figures"]["distance"], rel=1e-3
     )
 
