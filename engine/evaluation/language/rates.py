@@ -21,7 +21,7 @@ from engine.core.naming import named_by
 from engine.core.result import Result, Table
 from engine.core.texts import method_field
 from engine.evaluation.language.chair import chair
-from engine.evaluation.language.scene_ranges import MEASURED, PROBE_START, UNSEEN, SceneUse
+from engine.evaluation.language.scene_ranges import MEASURED, PROBE_START, SceneUse
 from engine.evaluation.language.scenes import (
     VOCABULARY,
     SceneBatch,
@@ -35,6 +35,7 @@ from engine.vision.data.layout import Layout, Scene
 from engine.vision.data.scenes import Scenes
 from engine.vision.language.case import KINDS, CaptionCase, unshown
 from engine.vision.language.catalog import kind_argument, shipped_model, shipped_models, vlm_field
+from engine.vision.language.scenes import UNSEEN
 from engine.vision.language.tiny_vlm.model import TinyVLM
 from engine.vision.language.tiny_vlm.sayings import yes_no_question
 from engine.vision.language.vlm import VLM
