@@ -11,9 +11,9 @@ from engine.anomaly import DataCase, FamiliarCase, LesionsCase
 from engine.attribution.prototypes import PrototypeCase
 from engine.attribution.robustness import AttackedImagesCase, OrderedCase
 from engine.attribution.slides import BagsCase, WholeSlideCase
+from engine.attribution.study import StudyCase
 from engine.commands.arguments import made_by
 from engine.commands.arguments.forgetting import KINDS, RequestParts
-from engine.commands.arguments.normal import StudyArguments
 from engine.commands.arguments.trained import (
     AfterArguments,
     BoardArguments,
@@ -128,7 +128,7 @@ FORMS = (
             "prototypes.network": "wide",
         },
     ),
-    Form(views.STUDY, "study", StudyArguments),
+    Form(views.STUDY, "study", StudyCase),
     Form(
         views.SLIDES, "slides", BagsCase,
         OWN_MODEL | {"model": "one network reads these tiles"},

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from copy import copy
-from dataclasses import dataclass, fields, make_dataclass
-from functools import cache
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Generic, Self
 
 from engine.core.controls import Declared
 from engine.core.errors import BadSetting, BlindspotError
-from engine.core.method import Case, CaseT
-from engine.core.naming import Unknown
+from engine.core.method import CaseT
 from engine.core.texts import parse_value
 
 
@@ -72,37 +69,3 @@ class Arguments(Declared, ABC, Generic[CaseT]):
         results = {spec.name: getattr(self, spec.name) for spec in fields(self)}
         default_values = {spec.name: spec.default for spec in fields(self)} | dict(defaults)
         return {name: result for name, result in results.items() if result != default_values[name]}
-
-
-@dataclass(frozen=True)
-class CaseArguments(Arguments[CaseT]):
-    """The arguments of a case whose fields declare them; see `arguments_for`."""
-
-    kind: ClassVar[type[Case]]
-
-    def case(self) -> CaseT:
-        """The case."""
-        return self.kind.read({name: getattr(self, name) for name in self.specs()})  # type: ignore[return-value]  # of that kind
-
-    @classmethod
-    def named(cls, case: CaseT) -> dict[str, Any]:
-        """The arguments that can be read off a case."""
-        names = case.written()
-        return {name: value for name, value in names.items() if not isinstance(value, Unknown)}
-
-    @classmethod
-    def of(cls, case: CaseT, **known: Any) -> Self:
-        """As `Arguments.of`."""
-        return cls(**case.to_arguments(**known))
-
-
-@cache
-def arguments_for(kind: type[Case]) -> type[CaseArguments[Any]]:
-    """The arguments of a kind of case, as its fields declare them."""
-    return make_dataclass(
-        f"ArgumentsOf{kind.__name__}",
-        [(name, Any, copy(spec)) for name, spec in kind.specs().items()],
-        bases=(CaseArguments,),
-        namespace={"kind": kind},
-        frozen=True,
-    )
