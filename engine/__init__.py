@@ -59,7 +59,7 @@ def _question(
 ) -> tuple[Method[Any], Case]:
     """As `question`; warns where a default does not fit the picture that is given."""
     from engine.commands import asking
-    from engine.commands.arguments.fitting import default_note
+    from engine.commands.fitting import default_note
     from engine.core.method import case_kind
 
     chosen_method, arguments = asking.question(asking.method_named(method), inputs, settings)

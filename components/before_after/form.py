@@ -9,7 +9,6 @@ from components.case_form import CaseForm
 from components.ending import end
 from components.notices import show_problems
 from components.picks import pick
-from engine.commands.arguments.speech import ScenesArguments
 from engine.core.question import Question
 from engine.evaluation.language.beaf import SCENES
 from engine.hallucination import BEAF, ScenesCase
@@ -26,7 +25,7 @@ PairsQuestion = Question[BEAF, ScenesCase]
 
 def choose() -> PairsQuestion:
     """The widgets; the page ends where nothing can be asked."""
-    form = CaseForm(ScenesArguments, KEY)
+    form = CaseForm(ScenesCase, KEY)
     question: PairsQuestion | None = None
     with show_problems():
         form.ask("model", "pills")
@@ -38,7 +37,7 @@ def choose() -> PairsQuestion:
             form.ask("clean")
             form.ask("seed")
             method = BEAF(**forms.settings(BEAF, f"{KEY}.BEAF"))
-        question = Question(method, ScenesArguments(**form.given).case(), form.known())
+        question = Question(method, ScenesCase.from_arguments(**form.given), form.known())
     return question or end()
 
 

@@ -21,13 +21,13 @@ from components.views import CONCEPTS
 from components.widgets.encoding import data_url, saved
 from components.widgets.pictures import show_picture
 from components.widgets.thumbs import Thumb, thumbs
-from engine.commands.arguments.speech import KINDS
 from engine.core.charts.lines import Lines
 from engine.core.result import Table
 from engine.evaluation.language.before_after import decided, worst
 from engine.hallucination import Cause, ScenesCase, asking
 from engine.vision.data.layout import Layout, Scene
 from engine.vision.data.sprites import CATEGORIES
+from engine.vision.language.catalog import SCENE_KINDS
 from engine.vision.language.tiny_vlm.weights import HABIT, HONEST
 from engine.vision.language.tiny_vlm.words import with_article
 
@@ -209,7 +209,7 @@ def link_to_concepts(pair: OpenPair, case: ScenesCase) -> dict[str, str]:
     link = {"concepts.SAUCE.concept": pair.asked, "concepts.model": case.vlm.title}
     if case.clean or case.seed:
         return link
-    return link | {"concepts.kind": KINDS[case.kind], "concepts.scene": str(pair.row)}
+    return link | {"concepts.kind": SCENE_KINDS[case.kind], "concepts.scene": str(pair.row)}
 
 
 def draw_scene(place: Any, scene: Scene, words: str, alt: str) -> None:

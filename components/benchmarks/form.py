@@ -10,7 +10,6 @@ import streamlit as st
 from components.case_form import CaseForm
 from components.notices import escape_markdown
 from components.picks import pick_some
-from engine.commands.arguments.speech import ScenesArguments
 from engine.core.errors import BlindspotError
 from engine.evaluation.language.rates import unfit
 from engine.hallucination import STRATEGIES, VCD, Greedy, ScenesCase, asking
@@ -52,7 +51,7 @@ def choose() -> BenchmarkQuestion:
         wrap=True,
         rule="some that this view has",
     )
-    form = CaseForm(ScenesArguments, KEY)
+    form = CaseForm(ScenesCase, KEY)
     places = st.columns([3, 3, 2, 2], vertical_alignment="bottom")
     for name, place in zip(("model", "kind", "count", "clean"), places, strict=True):
         with place:

@@ -12,7 +12,6 @@ from components.case_form import CaseForm
 from components.decoding.form import KEY, ONLY_TINY, Compared
 from components.draw.drawing import draw
 from components.footer import Entry, add_entry
-from engine.commands.arguments.speech import ScenesArguments
 from engine.core.charts.drawing import Drawing
 from engine.core.charts.lines import Scatter
 from engine.core.result import Table
@@ -86,7 +85,7 @@ def drawings() -> tuple[Drawing, ...]:
 
 def choose(comparison: Compared, vlm: TinyVLM) -> tuple[dict[str, ScenesCase], int]:
     """A case for every strategy that can be counted over scenes, and how many scenes."""
-    form = CaseForm(ScenesArguments, f"{KEY}.scenes")
+    form = CaseForm(ScenesCase, f"{KEY}.scenes")
     for name, place in zip(
         ("kind", "count", "clean"), st.columns([3, 2, 2], vertical_alignment="bottom"), strict=True
     ):

@@ -30,18 +30,19 @@ from components.picks import Kind
 from components.sidebar import subject
 from components.sidebar.pictures import enlarged
 from components.widgets.pictures import show_picture
-from engine.commands.arguments.speech import KINDS, CaptionArguments
 from engine.evaluation.language.verdict import FAINT
 from engine.hallucination import asking
 from engine.vision.data.layout import CELLS, Scene, Thing
 from engine.vision.images import Crop, Picture
+from engine.vision.language.case import CaptionCase
+from engine.vision.language.catalog import SCENE_KINDS
 
 KEY = "ask"
 SCENE, SIDEBAR = "Scene", "Another image"
 FIRST = 424  # of the first kind: the model with the habit sees a lamp here, beside the car
 STORY: Mapping[str, Any] = {  # what an example sets, whatever was done before
     f"{KEY}.image": SCENE,
-    f"{KEY}.kind": next(iter(KINDS.values())),
+    f"{KEY}.kind": next(iter(SCENE_KINDS.values())),
     f"{KEY}.scene": FIRST,
     f"{KEY}.edits": (),
 }
@@ -118,12 +119,12 @@ def sidebar_picture(page: str) -> DialogImage:
 
 def choose_scene(start: int, page: str, editor_place: DeltaGenerator) -> DialogImage:
     """A scene by kind and number, as edited in the place beside it."""
-    form = CaseForm(CaptionArguments, page)
+    form = CaseForm(CaptionCase, page)
     edits_rule = "changes as this page writes them"
     refuse(f"{KEY}.edits", is_readable, "Changes of the scene", edits_rule)
     if form.key_of("kind") not in st.session_state:  # the page has just been opened
         keep_edits(parse_edits(st.query_params.get(f"{KEY}.edits", "")))
-    kind = ask_carried(form, "kind", first=next(iter(KINDS)), on_change=forget_edits)
+    kind = ask_carried(form, "kind", first=next(iter(SCENE_KINDS)), on_change=forget_edits)
     number = ask_carried(form, "scene", first=start, on_change=forget_edits)
     first = asking.scene(kind, number)
     edits = held_edits()

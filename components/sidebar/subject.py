@@ -138,7 +138,7 @@ class Subject(ChosenImage):
     def arguments(self) -> dict[str, Any]:
         """What a command must say of the image, since the case does not know it; none of an upload.
 
-        See `engine.commands.arguments`.
+        See `Case.to_arguments`.
         """
         if not self.name:
             return {}

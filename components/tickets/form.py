@@ -14,8 +14,8 @@ from components.ending import end
 from components.notices import show_problems
 from components.picks import pick
 from components.sidebar.subject import ChosenImage, image_alone
-from engine.commands.arguments.text import settings_text
 from engine.commands.openings.sparsity import TICKETS_DATA
+from engine.core.texts import settings_text
 from engine.sparsity import Lottery
 from engine.sparsity.tickets.lottery import RECIPES
 from engine.vision.lab import TrainCase

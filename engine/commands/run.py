@@ -25,8 +25,8 @@ USAGE = "run FAMILY.Name [--NAME VALUE …] [--set NAME=VALUE …] --out FOLDER"
 
 def ask(wanted: Namespace) -> None:
     """Ask a method and write the answer."""
-    from engine.commands.arguments.fitting import default_note
     from engine.commands.asking import method_named, question, settings_given
+    from engine.commands.fitting import default_note
     from engine.commands.output import folder_of, write
     from engine.core.errors import BlindspotError
     from engine.core.method import case_kind

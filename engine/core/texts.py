@@ -9,9 +9,10 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from engine.core.controls import Many, OtherArguments, Text
+from engine.core.controls import Many, OtherArguments, Text, argument
 from engine.core.errors import BadSetting, BlindspotError
-from engine.core.method import Choice, Control, Method, Option, Slider
+from engine.core.method import Choice, Control, Method, Option, Slider, methods_of
+from engine.core.naming import named_by
 
 TRUTH = {"yes": True, "true": True, "on": True, "no": False, "false": False, "off": False}
 OFF = ("off", "none")
@@ -126,6 +127,25 @@ class MethodsByName:
         )
         settings = settings_text(method, usual_method)
         return f"{method.name}:{settings}" if settings else method.name
+
+
+def method_field(view: str, name: str, default: str, label: str, help: str) -> Any:
+    """A method by name, of a family that the room of the case does not know.
+
+    Args:
+        view: whose methods can be chosen, such as "attribution.HEATMAPS".
+        name: of the argument.
+        default: what is chosen first.
+        label, help: of the argument.
+    """
+
+    def methods() -> MethodsByName:
+        return MethodsByName(methods_of(*view.split(".")))
+
+    offers = argument(default, Text(options=lambda beside: methods().options(beside)), label, help)
+    return named_by(
+        lambda text: methods().read(text), lambda method: methods().write(method), **{name: offers}
+    )
 
 
 def near(text: str, known: Sequence[str]) -> str:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.core.errors import BadData
 from engine.core.pictures import as_bytes
 from engine.core.result import Pictures, Table, Tokens
-from engine.evaluation.language.scene_ranges import UNSEEN
 from engine.hallucination.grounding.each_claim import HIDDEN
 from engine.hallucination.grounding.findings import BLIND, says_of
 from engine.hallucination.grounding.priors import BLANKS, Priors, hidden
@@ -25,20 +23,19 @@ from engine.vision.data.registry import UPLOAD, recipe
 from engine.vision.data.scenes import Scenes
 from engine.vision.data.sprites import CATEGORIES
 from engine.vision.images import Crop, Picture, square
-from engine.vision.language import catalog
+from engine.vision.language import catalog, scenes
 from engine.vision.language.case import CaptionCase
 from engine.vision.language.tiny_vlm.model import SIDE
 from engine.vision.language.tiny_vlm.sayings import yes_no_question
 from engine.vision.language.tiny_vlm.words import tidy
 from engine.vision.language.vlm import VLM
+from engine.vision.pictures import EXAMPLE, SAMPLE, TWIN, open_picture
 
+KNOWN = (SAMPLE, EXAMPLE, TWIN)  # how pictures begin that are no files of somebody's
+EACH_IMAGE, HIDDEN_THINGS, WITHOUT, FADED = "each", "hidden", "without:", "faded:"
 OPACITIES = (0.0, 0.03, 0.06, 0.09, 0.12, 0.16, 0.2, 0.25, 0.35, 0.5, 1.0)
 model, models, shipped_models = catalog.model, catalog.models, catalog.shipped_models
-
-
-def scene(kind: str, number: int) -> Scene:
-    """A scene of a kind of `Scenes` that no model has learned from, by its number."""
-    return Scenes(kind=kind, seed=UNSEEN).scene(number)
+scene, pixels, sized = scenes.scene, scenes.pixels, scenes.sized
 
 
 def scene_of(example: Example) -> Scene | None:
@@ -63,21 +60,6 @@ def about_picture(
     vlm = model(name)
     image = torch.from_numpy(square(picture, crop, vlm.spec.side))
     return CaptionCase(vlm, image, prompt, seed)
-
-
-def pixels(scene: Scene) -> Tensor:
-    """A scene in [0, 1], (3, 64, 64)."""
-    return torch.from_numpy(scene.image / np.float32(255))
-
-
-def sized(images: Tensor, vlm: VLM) -> Tensor:
-    """Images (…, 3, H, W) in [0, 1] at a model's size."""
-    side = vlm.spec.side
-    if images.shape[-2:] == (side, side):
-        return images
-    flat = images.reshape(-1, *images.shape[-3:])
-    result = F.interpolate(flat, (side, side), mode="bilinear", antialias=True).clamp(0, 1)
-    return result.reshape(*images.shape[:-2], side, side)
 
 
 def case_of_words(caption_case: CaptionCase, answer: Tokens, places: Sequence[int]) -> WordCase:
@@ -151,6 +133,31 @@ def yes_when_faded(name: str, scene: Scene, noun: str, category: str) -> WordCas
     """
     case = about_scene(name, scene, yes_no_question(CATEGORIES.index(noun)))
     return faded(WordCase.of(case, case.vlm.spec.yes[:1], (0,)), scene, category)
+
+
+def other_images(words: WordCase, named: Sequence[str]) -> Iterator[tuple[str, Tensor]]:
+    """The other images of those names, each as an answer calls it, in [0, 1].
+
+    Raises:
+        BadData: a thing is to be taken out of a picture.
+    """
+    for number, name in enumerate(named, 1):
+        if name not in {EACH_IMAGE, HIDDEN_THINGS} and not name.startswith((FADED, WITHOUT)):
+            picture = square(open_picture(name), Crop(), words.vlm.spec.side)
+            yield name if name.startswith(KNOWN) else f"picture {number}", torch.from_numpy(picture)
+            continue
+        if (scene := words.scene) is None:
+            raise BadData("Things can be taken out of drawn scenes only: leave out --image.")
+        category = name.partition(":")[2]
+        if name.startswith(WITHOUT):
+            yield f"without the {category}", pixels(scene.remove(category))
+            continue
+        if name.startswith(FADED):
+            changed = faded(words, scene, category)
+        else:
+            changed = (without_each if name == EACH_IMAGE else hidden_each)(words, scene)
+        assert changed.others is not None  # noqa: S101  # it has some
+        yield from zip(changed.names, changed.others, strict=True)
 
 
 def held_against(words: WordCase, others: Sequence[tuple[str, Tensor]]) -> WordCase:

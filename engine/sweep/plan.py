@@ -11,8 +11,8 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from engine.commands.arguments.fitting import default_note
 from engine.commands.asking import method_named, question
+from engine.commands.fitting import default_note
 from engine.core.errors import BadSetting, BlindspotError
 from engine.core.method import Method, case_kind
 from engine.core.texts import near, text_of

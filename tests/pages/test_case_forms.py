@@ -12,8 +12,6 @@ from engine.attribution.prototypes import PrototypeCase
 from engine.attribution.robustness import AttackedImagesCase, OrderedCase
 from engine.attribution.slides import BagsCase, WholeSlideCase
 from engine.attribution.study import StudyCase
-from engine.commands.arguments import made_by
-from engine.commands.arguments.speech import CaptionArguments, ScenesArguments, WordArguments
 from engine.commands.families import METHODS
 from engine.core.case_base import Case
 from engine.core.controls import Declared
@@ -21,7 +19,9 @@ from engine.core.method import case_kind
 from engine.evaluation.detection import sources
 from engine.evaluation.experiment import ExperimentCase
 from engine.evaluation.language.photo_pair import PhotoPairCase
+from engine.evaluation.language.rates import ScenesCase
 from engine.evaluation.trust import TrustCase
+from engine.hallucination import CaptionCase, WordCase
 from engine.hallucination.experiments import RefusalAudit
 from engine.sparsity import NMFlowExperiment, PruneCase
 from engine.sweep.request import SweepRequest
@@ -170,11 +170,11 @@ FORMS = (
         )
     ),
     Form(
-        views.ASK, "ask", CaptionArguments,
+        views.ASK, "ask", CaptionCase,
         {"seed": "greedy draws nothing at random", "image": PICKER},
     ),
     Form(
-        views.CONCEPTS, "concepts", CaptionArguments,
+        views.CONCEPTS, "concepts", CaptionCase,
         {"image": PICKER, "ask": "one of three ways to ask for a description",
          "seed": "greedy draws nothing at random"},
         wrong={"concepts.SAUCE.concept": "unicorn", "concepts.SAUCE.gamma": "9"},
@@ -201,27 +201,27 @@ FORMS = (
         },
     ),
     Form(
-        views.INSIDE, "inside", CaptionArguments,
+        views.INSIDE, "inside", CaptionCase,
         {"image": PICKER, "ask": "one of three ways to ask for a description",
          "seed": "greedy draws nothing at random"},
         wrong={"inside.HalluRAG.depth": "bottom", "inside.told": "sing"},
     ),
     Form(  # a prompt that cannot be asked ends the page, as on Ask
-        views.DECODING, "decoding", CaptionArguments, {"image": PICKER, "ask": ABOVE},
+        views.DECODING, "decoding", CaptionCase, {"image": PICKER, "ask": ABOVE},
     ),
     Form(
-        views.DECODING, "decoding.scenes", ScenesArguments,
+        views.DECODING, "decoding.scenes", ScenesCase,
         dict.fromkeys(("model", "decoding"), "those that are chosen above")
         | {"seed": "every strategy reads the same scenes"},
     ),
-    Form(views.BEFORE_AFTER, "beaf", ScenesArguments),
+    Form(views.BEFORE_AFTER, "beaf", ScenesCase),
     Form(
         views.BEFORE_AFTER, "beaf.own", PhotoPairCase,
         dict.fromkeys(("mask", "after"), "files, opened in the view")
         | dict.fromkeys(("top", "left", "bottom", "right"), "dragged on the picture"),
     ),
     Form(
-        views.BENCHMARKS, "benchmarks", ScenesArguments,
+        views.BENCHMARKS, "benchmarks", ScenesCase,
         {"decoding": "several, in a row of words", "seed": "every decoding reads the same scenes"},
     ),
     Form(
@@ -245,7 +245,7 @@ FORMS = (
         link={"hallucination.chosen": RefusalAudit.title},
     ),
     Form(
-        views.HALLUCINATION_EXPERIMENTS, "hallucination.VisualAudit.one", CaptionArguments,
+        views.HALLUCINATION_EXPERIMENTS, "hallucination.VisualAudit.one", CaptionCase,
         {"image": "a simulation on drawn scenes"},
     ),
     Form(
@@ -272,7 +272,7 @@ NOWHERE = {
     DataCase: "asked by Familiar? for its images",
     WholeSlideCase: "a file, opened on Slides",
     TrustCase: "the maps of Heatmaps",
-    WordArguments: "words that are pressed in an answer",
+    WordCase: "words that are pressed in an answer",
 }
 each_form = pytest.mark.parametrize(
     "form", FORMS, ids=lambda form: f"{form.key}-{form.kind.__name__}"
@@ -286,9 +286,7 @@ def keys(at) -> set[str]:
 
 def test_every_declaration_has_a_form_or_a_reason():
     kinds = {form.kind for form in FORMS} - {RequestParts, SweepRequest} | NOWHERE.keys()
-    assert {kind if issubclass(kind, Case) else made_by(kind) for kind in kinds} == {
-        case_kind(kind) for kind in METHODS
-    }
+    assert kinds == {case_kind(kind) for kind in METHODS}
     for form in FORMS:
         assert form.without.keys() <= form.kind.specs().keys() | OWN_MODEL.keys() | SIDEBAR.keys()
 

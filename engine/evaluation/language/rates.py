@@ -13,12 +13,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.core.case_base import Case
+from engine.core.controls import argument
 from engine.core.errors import BlindspotError, DoesNotFit
 from engine.core.keeping.lazy import lazy
-from engine.core.method import Method, Precision, Progress, part_of, quiet
+from engine.core.method import Method, Precision, Progress, Slider, Switch, part_of, quiet
+from engine.core.naming import named_by
 from engine.core.result import Result, Table
+from engine.core.texts import method_field
 from engine.evaluation.language.chair import chair
-from engine.evaluation.language.scene_ranges import MEASURED, PROBE_START, UNSEEN, SceneUse
+from engine.evaluation.language.scene_ranges import MEASURED, PROBE_START, SceneUse
 from engine.evaluation.language.scenes import (
     VOCABULARY,
     SceneBatch,
@@ -27,9 +30,12 @@ from engine.evaluation.language.scenes import (
     poll_answers,
 )
 from engine.evaluation.language.strategy import COSTS, Speaking, Strategy
+from engine.vision.arguments import seed_argument
 from engine.vision.data.layout import Layout, Scene
 from engine.vision.data.scenes import Scenes
 from engine.vision.language.case import KINDS, CaptionCase, unshown
+from engine.vision.language.catalog import kind_argument, shipped_model, shipped_models, vlm_field
+from engine.vision.language.scenes import UNSEEN
 from engine.vision.language.tiny_vlm.model import TinyVLM
 from engine.vision.language.tiny_vlm.sayings import yes_no_question
 from engine.vision.language.vlm import VLM
@@ -59,12 +65,32 @@ class ScenesCase(Case):
     what: ClassVar[str] = "scenes and a decoding of a vision-language model"
     asks: ClassVar[str] = "vlm"
 
-    vlm: TinyVLM
-    strategy: Speaking  # a Strategy, or MVP
-    count: int = 100
-    kind: str = "broken"
-    clean: bool = False
-    seed: int = 0
+    vlm: TinyVLM = vlm_field(shipped_model, shipped_models)
+    strategy: Speaking = method_field(  # a Strategy, or MVP
+        "hallucination.STRATEGIES",
+        "decoding",
+        "Greedy",
+        "Decoding",
+        "A decoding by name, with its settings after a colon: VCD:alpha=1.0.",
+    )
+    count: int = named_by(
+        default=100,
+        count=argument(
+            100, Slider(1, 2000, 1), "Scenes", "How many; none of them was learned from."
+        ),
+    )
+    kind: str = named_by(default="broken", kind=kind_argument())
+    clean: bool = named_by(
+        default=False,
+        clean=argument(
+            False,
+            Switch(),
+            "All things clearly visible",
+            "Off, a third of the things are faint: some of what is missed or mistaken is then poor "
+            "sight, not habit.",
+        ),
+    )
+    seed: int = named_by(default=0, seed=seed_argument())
     precision: Precision = "exact"
 
     def __post_init__(self) -> None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from engine.core.errors import BlindspotError
+from engine.vision.language.scenes import UNSEEN
 
-UNSEEN = 1000  # seeds of training lie below
 PROBE_START = 5000  # seeds of the scenes from which a probe learns
 LAST = 9999  # seed that a recipe of scenes may have
 MILLION = 1_000_000  # scenes that a use has under each seed; pages and cases draw no more

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from engine.core.case_base import Parts
 from engine.core.controls import Text, argument
-from engine.core.method import Case, Method, Progress, methods_of, quiet
+from engine.core.method import Case, Method, Progress, quiet
 from engine.core.naming import case_field, named_by
 from engine.core.result import HeatMap, Result
 from engine.core.run import answer
-from engine.core.texts import MethodsByName
+from engine.core.texts import method_field
 from engine.vision.case import ImageCase
 from engine.vision.case.wrapped import WrappedCase
 from engine.vision.data.example import example, known_in
@@ -25,11 +25,6 @@ from engine.vision.pictures import EXAMPLE, first_picture
 
 BLANK = "the image is the same everywhere, so no place in it can matter more than another."
 NOTHING = "it needs a finding, and the mask says that nothing is there."
-
-
-def heat_maps() -> MethodsByName:
-    """The methods whose maps can be tried; their family stands above this room."""
-    return MethodsByName(methods_of("attribution", "HEATMAPS"))
 
 
 def known_mask(asked: ImageCase, arguments: Mapping[str, Any]) -> NDArray[np.bool_] | None:
@@ -55,15 +50,12 @@ class TrustCase(WrappedCase):
     what: ClassVar[str] = "a heat map that a method has made, and none is given here"
 
     asked: ImageCase = case_field(ImageCase, without=("like",))
-    method: Method[ImageCase] = named_by(
-        lambda text: heat_maps().read(text),
-        lambda method: heat_maps().write(method),
-        map=argument(
-            "GradCam",
-            Text(options=lambda arguments: heat_maps().options(arguments)),
-            "Heat map",
-            "The method whose map is tried, with its settings after a colon: Occlusion:side=24.",
-        ),
+    method: Method[ImageCase] = method_field(
+        "attribution.HEATMAPS",
+        "map",
+        "GradCam",
+        "Heat map",
+        "The method whose map is tried, with its settings after a colon: Occlusion:side=24.",
     )
     mask: NDArray[np.bool_] | None = named_by(known_mask, default=None)
     others: str = named_by(

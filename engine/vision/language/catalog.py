@@ -6,12 +6,23 @@ from collections.abc import Callable, Mapping
 from itertools import starmap
 from typing import Any
 
-from engine.core.controls import Option, Text, argument
+from engine.core.controls import Choice, Option, Text, argument
+from engine.core.errors import BadData
 from engine.core.naming import named_by
+from engine.vision.data.sprites import HABITS
 from engine.vision.language.hugging_face import loading
 from engine.vision.language.tiny_vlm import weights
+from engine.vision.language.tiny_vlm.model import TinyVLM
 from engine.vision.language.vlm import VLM
 from engine.vision.models.extras import TRANSFORMERS
+
+SCENE_KINDS = {
+    "counter": "A leader without its partner",
+    "biased": "Partners together, as learned",
+    "broken": "Each as it likes",
+    "dense": "Crowded",
+    "ood": "A place never seen",
+}
 
 
 def shipped_models() -> dict[str, str]:
@@ -33,6 +44,25 @@ def model(name: str) -> VLM:
     if name.startswith(loading.PREFIX):
         return loading.load(name)
     return weights.load(name)
+
+
+def shipped_model(name: str) -> TinyVLM:
+    """A model that ships. Raises BadData for one's own before it is loaded: it takes minutes."""
+    if name.startswith(loading.PREFIX):
+        title = loading.title_of(name.removeprefix(loading.PREFIX))
+        raise BadData(f"{title} is asked about one picture; scenes are for TinyVLM.")
+    return weights.load(name)
+
+
+def kind_argument() -> Any:
+    """A kind of scene."""
+    pairs = ", ".join(f"{leader} and {follower}" for leader, follower in HABITS.items())
+    return argument(
+        "broken",
+        Choice(tuple(SCENE_KINDS), titles=SCENE_KINDS),
+        "Kind of scene",
+        f"In the scenes that the models learned, some things mostly come together: {pairs}.",
+    )
 
 
 def vlm_field(

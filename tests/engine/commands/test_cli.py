@@ -17,11 +17,11 @@ from safetensors.torch import save_file
 
 from engine.attribution.slides import section_networks
 from engine.attribution.study import things
-from engine.commands.arguments.text import value
 from engine.commands.cli import main
 from engine.commands.families import METHODS
 from engine.commands.output import file_name, free, strict
 from engine.core.method import Choice, Slider, Switch
+from engine.core.texts import value
 from engine.evaluation.experiment import HOLDS
 from engine.hallucination.refusal import weights as refusal
 from engine.unlearning import CudaExperiment

@@ -9,9 +9,9 @@ from PIL import Image
 
 import engine
 from engine.commands import asking
-from engine.commands.arguments.fitting import JUDGED, default_note
 from engine.commands.cli import main
 from engine.commands.families import METHODS
+from engine.commands.fitting import JUDGED, default_note
 from engine.core.method import case_kind
 from engine.sweep.plan import read_plan
 

@@ -11,7 +11,6 @@ from engine.evaluation.language import beaf
 from engine.evaluation.language.before_after import KINDS, beaf_figures, by_kind
 from engine.evaluation.language.greedy import Greedy
 from engine.evaluation.language.rates import ScenesCase
-from engine.evaluation.language.scene_ranges import UNSEEN
 from engine.evaluation.language.scenes import SceneBatch, margins
 from engine.hallucination import bands
 from engine.hallucination.decoding.mvp import MVP
@@ -19,6 +18,7 @@ from engine.hallucination.decoding.vasparse import VASparse
 from engine.hallucination.decoding.vcd import VCD
 from engine.vision.data.sprites import CATEGORIES
 from engine.vision.language.case import CaptionCase
+from engine.vision.language.scenes import UNSEEN
 from engine.vision.language.tiny_vlm.sayings import yes_no_question
 from engine.vision.language.tiny_vlm.weights import HABIT, HONEST, load
 

@@ -8,9 +8,9 @@ import pytest
 from engine.evaluation.language.captioned import RATES, rates_of
 from engine.evaluation.language.chair import Vocabulary, chair, mentions
 from engine.evaluation.language.coco import NAMES, SYNONYMS, node_of, plural, tokenize, vocabulary
-from engine.evaluation.language.scene_ranges import UNSEEN
 from engine.evaluation.language.scenes import VOCABULARY, SceneBatch
 from engine.hallucination import CHAIR, Greedy, ScenesCase
+from engine.vision.language.scenes import UNSEEN
 from engine.vision.language.tiny_vlm.sayings import SceneFacts, caption
 from engine.vision.language.tiny_vlm.weights import HABIT, load
 

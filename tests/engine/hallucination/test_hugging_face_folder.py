@@ -8,11 +8,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from engine.commands.arguments.speech import ScenesArguments
 from engine.core.errors import BadData, BadModel
 from engine.core.keeping.memory import Memory
 from engine.evaluation.language.claims import claims
-from engine.hallucination import Greedy, asking
+from engine.hallucination import Greedy, ScenesCase, asking
 from engine.hallucination.grounding.looks import Looks
 from engine.vision.images import Crop
 from engine.vision.images.samples import sample
@@ -228,8 +227,8 @@ def test_half_precision_is_in_the_fingerprint_and_answers(model_folder, monkeypa
 def test_scenes_refuse_a_model_of_ones_own_before_it_is_loaded(model_folder, monkeypatch):
     monkeypatch.setattr(loading, "load", lambda _: pytest.fail("loaded"))
     with pytest.raises(BadData, match="mine is asked about one picture; scenes are for TinyVLM"):
-        ScenesArguments("hf:mine").case()
-    offered = {option.name for option in ScenesArguments.offered("model", {})}
+        ScenesCase.from_arguments(model="hf:mine")
+    offered = {option.name for option in ScenesCase.offered("model", {})}
     assert offered == set(asking.shipped_models())
 
 

@@ -11,7 +11,6 @@ from engine.core import run
 from engine.core.errors import Cancelled
 from engine.core.method import quiet
 from engine.evaluation.language.chair import mentions
-from engine.evaluation.language.scene_ranges import UNSEEN
 from engine.evaluation.language.scenes import VOCABULARY, SceneBatch, captions
 from engine.hallucination import Greedy, HalluRAG, ScenesCase, WordRisk, asking
 from engine.hallucination.inside import probe as probing
@@ -26,6 +25,7 @@ from engine.hallucination.inside.judged import (
 from engine.hallucination.inside.probe import CONFIDENCE, LINEAR, PUBLISHED, WORD
 from engine.hallucination.inside.readings import AT, BEFORE, WHEN, ReadWord, read_states
 from engine.vision.data.sprites import CATEGORIES, COLORS
+from engine.vision.language.scenes import UNSEEN
 from engine.vision.language.tiny_vlm.weights import HABIT, load
 from engine.vision.language.tiny_vlm.words import NUMBER
 from engine.vision.language.vlm import RequestedOutputs

@@ -12,7 +12,6 @@ import torch
 from engine.evaluation.language.chair import chair
 from engine.evaluation.language.greedy import Greedy
 from engine.evaluation.language.rates import Rates, ScenesCase
-from engine.evaluation.language.scene_ranges import UNSEEN
 from engine.evaluation.language.scenes import VOCABULARY, SceneBatch, captions
 from engine.hallucination.decoding.beam import Beam
 from engine.hallucination.decoding.opera import OPERA, over_trust
@@ -22,6 +21,7 @@ from engine.hallucination.decoding.vasparse import VASparse
 from engine.hallucination.measures.attention_sinks import ALL, PLACES, TOP, AttentionSinks
 from engine.vision.data.sprites import CATEGORIES
 from engine.vision.language.decoding.generate import generate
+from engine.vision.language.scenes import UNSEEN
 from engine.vision.language.tiny_vlm.sayings import PROMPTS
 from engine.vision.language.tiny_vlm.weights import HABIT, LONG, MIXTURE, load
 from engine.vision.language.vlm import RequestedOutputs

@@ -9,11 +9,11 @@ import torch
 from torch.nn import functional as F
 
 from engine.evaluation.language.greedy import Greedy
-from engine.evaluation.language.scene_ranges import UNSEEN
 from engine.evaluation.language.scenes import SceneBatch
 from engine.hallucination import MaskLLM, ScenesCase
 from engine.hallucination.measures import mask_llm
 from engine.vision.data.scenes import Scenes
+from engine.vision.language.scenes import UNSEEN
 from engine.vision.language.tiny_vlm.packed import states
 from engine.vision.language.tiny_vlm.weights import HONEST, load
 from engine.vision.weights.pattern import attach, in_groups, largest_in_group

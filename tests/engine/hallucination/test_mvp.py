@@ -9,11 +9,11 @@ import torch
 from engine.core.result import Table
 from engine.evaluation.language.greedy import Greedy
 from engine.evaluation.language.rates import Rates, ScenesCase
-from engine.evaluation.language.scene_ranges import UNSEEN
 from engine.evaluation.language.scenes import SceneBatch
 from engine.hallucination.decoding.mvp import MVP, VIEWS, Trail, best_of, padded, totals
 from engine.hallucination.measures.views_ablation import SUBSETS, ViewsAblation, lead
 from engine.vision.language.case import CaptionCase
+from engine.vision.language.scenes import UNSEEN
 from engine.vision.language.tiny_vlm.sayings import yes_no_question
 from engine.vision.language.tiny_vlm.weights import HABIT, load
 from tests.engine.hallucination.tiny import case, untrained

@@ -5,10 +5,10 @@ import pytest
 
 from engine.evaluation.language import pope
 from engine.evaluation.language.polling import SPLITS, reading
-from engine.evaluation.language.scene_ranges import UNSEEN
 from engine.evaluation.language.scenes import SceneBatch, margins, poll_answers
 from engine.hallucination import MVP, POPE, VCD, Greedy, ScenesCase
 from engine.vision.data.sprites import CATEGORIES
+from engine.vision.language.scenes import UNSEEN
 from engine.vision.language.tiny_vlm.sayings import yes_no_question
 from engine.vision.language.tiny_vlm.weights import HABIT, load
 from tests.engine.hallucination.tiny import untrained

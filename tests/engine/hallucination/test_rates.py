@@ -13,7 +13,6 @@ from engine.core.result import Table
 from engine.evaluation.language.chair import chair
 from engine.evaluation.language.greedy import Greedy
 from engine.evaluation.language.rates import SPEED, Rates, ScenesCase, rates_table, speed
-from engine.evaluation.language.scene_ranges import UNSEEN
 from engine.evaluation.language.scenes import VOCABULARY, SceneBatch, captions, lie_rate
 from engine.hallucination.decoding.mvp import MVP
 from engine.hallucination.decoding.vcd import VCD
@@ -39,6 +38,7 @@ from engine.hallucination.measures.comparison import (
 from engine.hallucination.measures.views_ablation import ViewsAblation
 from engine.vision.language.case import CaptionCase
 from engine.vision.language.decoding.noise import seed_for
+from engine.vision.language.scenes import UNSEEN
 from engine.vision.language.tiny_vlm import weights
 from engine.vision.language.tiny_vlm.sayings import yes_no_question
 from engine.vision.language.tiny_vlm.weights import HABIT, HONEST, load
