@@ -68,7 +68,7 @@ def regularized(rounds: int) -> Iterator[BenchmarkRow]:
     What the page makes anew is timed, up to the drawing: the classes' held-out images in order, the
     sentence, the image with its mirror image, and those of other λ.
     """
-    from components.tilt.form import TiltQuestion
+    from components.tilt.form import MirroredImage
     from components.tilt.view import sentence
 
     method = TiltedBoundary()
@@ -78,7 +78,7 @@ def regularized(rounds: int) -> Iterator[BenchmarkRow]:
 
     def move() -> None:
         result, row = answer(method, case), method.pair(case).typical[0]
-        question = TiltQuestion(case, method, 0, next(places), row, {})
+        question = MirroredImage(method, case, learner=0, place=next(places), row=row)
         sentence(question, result)
         mirrored = mirror(case.data, row, result, question.learner, question.place)
         pictures(mirrored, method, case.data.classes)

@@ -23,7 +23,6 @@ from components.decoding.form import (
 )
 from components.dialog import question, scene
 from components.dialog.scene import DialogImage
-from engine.commands.arguments.speech import CaptionArguments
 from engine.core.method import Method
 from engine.vision.language.case import CaptionCase
 
@@ -52,7 +51,7 @@ def choose(answer: DeltaGenerator) -> tuple[DialogImage, CaptionCase, list[Metho
             st.markdown(f"**{kind.title}**")
             methods.append(strategy_form(kind, case))
     with st.popover("Seed"):
-        case = replace(case, seed=CaseForm(CaptionArguments, KEY).ask("seed", width=160))
+        case = replace(case, seed=CaseForm(CaptionCase, KEY).ask("seed", width=160))
     return dialog_image, case, methods
 
 

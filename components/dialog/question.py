@@ -9,7 +9,6 @@ from components.case_form import CaseForm
 from components.dialog.scene import KEY, DialogImage, ask_carried, carry, picture
 from components.ending import end
 from components.notices import escape_markdown
-from engine.commands.arguments.speech import CaptionArguments
 from engine.core.errors import BadModel, BlindspotError
 from engine.evaluation.language.claims import suggested_questions
 from engine.hallucination import asking
@@ -49,7 +48,7 @@ def choose_model(page: str, *, own: bool = True) -> str:
     if not asking.models():
         st.error("The weights of TinyVLM are not here: run `python -m engine weights tiny-vlm`.")
         end()
-    form = CaseForm(CaptionArguments, page)
+    form = CaseForm(CaptionCase, page)
     offered = asking.models() if own else asking.shipped_models()
     name = str(
         ask_carried(
@@ -82,7 +81,7 @@ def own_models() -> None:
 
 def choose_prompt(dialog_image: DialogImage) -> str:
     """A ready question, or one's own words."""
-    form = CaseForm(CaptionArguments, dialog_image.page)
+    form = CaseForm(CaptionCase, dialog_image.page)
     key, pills = form.key_of("ask"), f"{dialog_image.page}.ready"
     ready = suggested_questions(dialog_image.first) if dialog_image.first else FREE
     carry(key, ready[0])

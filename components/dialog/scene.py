@@ -30,11 +30,11 @@ from components.picks import Kind
 from components.sidebar import subject
 from components.sidebar.pictures import enlarged
 from components.widgets.pictures import show_picture
-from engine.commands.arguments.speech import CaptionArguments
 from engine.evaluation.language.verdict import FAINT
 from engine.hallucination import asking
 from engine.vision.data.layout import CELLS, Scene, Thing
 from engine.vision.images import Crop, Picture
+from engine.vision.language.case import CaptionCase
 from engine.vision.language.catalog import SCENE_KINDS
 
 KEY = "ask"
@@ -119,7 +119,7 @@ def sidebar_picture(page: str) -> DialogImage:
 
 def choose_scene(start: int, page: str, editor_place: DeltaGenerator) -> DialogImage:
     """A scene by kind and number, as edited in the place beside it."""
-    form = CaseForm(CaptionArguments, page)
+    form = CaseForm(CaptionCase, page)
     edits_rule = "changes as this page writes them"
     refuse(f"{KEY}.edits", is_readable, "Changes of the scene", edits_rule)
     if form.key_of("kind") not in st.session_state:  # the page has just been opened

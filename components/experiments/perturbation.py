@@ -9,13 +9,12 @@ from components.case_form import CaseForm
 from components.draw.drawing import draw
 from components.draw.tokens import WordMarks
 from components.section import Section
-from engine.commands.arguments.speech import CaptionArguments
 from engine.commands.openings.hallucination import PUSHED
 from engine.core.charts.bar_groups import BarGroups
 from engine.core.charts.drawing import Drawing, Views
 from engine.core.result import Table
 from engine.evaluation.experiment import ExperimentCase
-from engine.hallucination import asking
+from engine.hallucination import CaptionCase, asking
 from engine.hallucination.experiments.one_scene import AFTER, BEFORE, CONTROL, PerturbedAnswer
 from engine.vision.language.tiny_vlm.weights import HONEST
 
@@ -54,7 +53,7 @@ def show(_result: Views, _case: ExperimentCase, key: str) -> None:
     answer, dials = st.container(), st.container()
     forms.refuse_links(PerturbedAnswer, slot)
     with dials:
-        form = CaseForm(CaptionArguments, key)
+        form = CaseForm(CaptionCase, key)
         left, right = st.columns(2, gap="large")
         with left:
             settings = forms.settings(PerturbedAnswer, slot, ("epsilon", "phrase"))
@@ -69,7 +68,7 @@ def show(_result: Views, _case: ExperimentCase, key: str) -> None:
             )
             form.ask("ask", most=400)
             form.ask("seed")
-        case = CaptionArguments(**form.given).case()
+        case = CaptionCase.from_arguments(**form.given)
     with answer:
         section.show(
             Section(

@@ -12,12 +12,12 @@ from components.forget.asked import KEY, ForgetQuestion, MethodDetail
 from components.forget.verdict import closest_method
 from components.forget.words import BEFORE, GOAL
 from components.notices import escape_markdown, show_problems
-from engine.commands.arguments.forgetting import RequestParts
-from engine.commands.arguments.trained import AfterArguments, BoardArguments
 from engine.commands.openings.unlearning import FORGOTTEN
 from engine.core import run
 from engine.unlearning import (
     UNLEARNERS,
+    AfterCase,
+    BoardCase,
     ForgetCase,
     NoOp,
     Retrain,
@@ -25,6 +25,7 @@ from engine.unlearning import (
     Unlearner,
     forget_case,
 )
+from engine.unlearning.request_text import RequestParts
 from engine.vision import data as data_sets
 from engine.vision.models import catalog
 
@@ -34,7 +35,7 @@ def choose() -> tuple[ForgetQuestion, MethodDetail | None]:
     reason said, where nothing can be asked.
     """
     uploaded = {imported.data.name: title for title, imported in uploads.session_uploads().items()}
-    form = CaseForm(BoardArguments, KEY, {"own": uploaded}, kept=True)
+    form = CaseForm(BoardCase, KEY, {"own": uploaded}, kept=True)
     question_and_detail: tuple[ForgetQuestion, MethodDetail | None] | None = None
     with show_problems():
         (what, request_place, way), wide, ways = st.columns(3), st.container(), st.container()
@@ -90,7 +91,7 @@ def choose_closer(question: ForgetQuestion) -> MethodDetail | None:
         ),
         None,
     )
-    form = CaseForm(AfterArguments, KEY)
+    form = CaseForm(AfterCase, KEY)
     way = form.ask("way", first=nearest, only=lambda option: option.name in tried)
     return MethodDetail(question, tried[way], stored_answer["table"])
 

@@ -17,7 +17,7 @@ from engine.core.charts.reliability import Reliability, models_in_bins
 from engine.core.charts.words import signed
 from engine.core.result import Table
 from engine.sparsity import Harm, Masks, agreement_only
-from engine.sparsity.subjects import names_of_photographs
+from engine.vision.weights.subjects import names_of_photographs
 
 HARM_SETTINGS = {"images", "maps", "heat"}
 WORST = 3  # images

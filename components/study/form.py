@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Any
 
 import streamlit as st
 
@@ -12,29 +12,24 @@ from components.ending import end
 from components.notices import escape_markdown, show_problems
 from engine.attribution.study import Study, StudyCase
 from engine.attribution.study.images import ABOUT
-from engine.commands.arguments.normal import StudyArguments
+from engine.core.question import Question
 
 KEY = "study"
 
 
-@dataclass(frozen=True)
-class StudyQuestion:
-    """A study that the page asks for."""
+StudyQuestion = Question[Study, StudyCase]
 
-    case: StudyCase
-    method: Study
 
-    @property
-    def maps(self) -> int:
-        """How many maps are made for it."""
-        extra = sum(image.rival is not None for image in self.case.images)
-        per_method = self.case.pairs * (1 + self.method.draws) + extra
-        return per_method * len(self.case.methods)
+def map_count(question: StudyQuestion) -> int:
+    """How many maps are made for it."""
+    case = question.case
+    extra = sum(image.rival is not None for image in case.images)
+    return (case.pairs * (1 + question.method.draws) + extra) * len(case.methods)
 
 
 def choose() -> StudyQuestion:
     """Images in the sidebar, methods on the page, which ends here where nothing can be asked."""
-    form = CaseForm(StudyArguments, KEY)
+    form = CaseForm(StudyCase, KEY)
     question: StudyQuestion | None = None
     with show_problems():
         with st.sidebar:
@@ -47,7 +42,7 @@ def choose() -> StudyQuestion:
         with st.popover("Settings"):
             method = Study(**forms.settings(Study, f"{KEY}.Study"))
         with about, st.spinner("Looking for images"):
-            question = StudyQuestion(case_of(StudyArguments(**form.given)), method)
+            question = Question(method, case_of(**form.given))
         about.caption(escape_markdown(study_size(question.case)))
     return question or end()
 
@@ -58,7 +53,7 @@ def study_size(case: StudyCase) -> str:
     return f"{images}, model: {case.model.title}."
 
 
-@st.cache_resource(max_entries=8, show_spinner=False, hash_funcs={StudyArguments: repr})
-def case_of(arguments: StudyArguments) -> StudyCase:
+@st.cache_resource(max_entries=8, show_spinner=False)
+def case_of(**arguments: Any) -> StudyCase:
     """The case, made once."""
-    return arguments.case()
+    return StudyCase.from_arguments(**arguments)

@@ -10,7 +10,7 @@ from components.footer import take_entries
 from components.section import Section, side_by_side
 from components.share import Files
 from components.study import charts, one_image, ranking
-from components.study.form import KEY, StudyQuestion
+from components.study.form import KEY, StudyQuestion, map_count
 from engine.attribution.study.findings import row_label
 from engine.core.charts.drawing import Views
 from engine.core.result import Table
@@ -35,8 +35,8 @@ def show(question: StudyQuestion, rest: DeltaGenerator) -> None:
             growing=lambda partial: side_by_side([table], partial, KEY, 1, ".growing"),
             below=rest,
             files=lambda result: files(question, result),
-            before=f"{question.maps:,} maps are made and measured. The table grows image by image. "
-            "You can stop at any time; what is done by then stays, and is kept.",
+            before=f"{map_count(question):,} maps are made and measured. The table grows image by "
+            "image. You can stop at any time; what is done by then stays, and is kept.",
         )
     )
     if result:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import streamlit as st
 
@@ -18,6 +16,7 @@ from components.widgets.data_images import press_images
 from engine.attribution.tilt import TiltedBoundary
 from engine.attribution.tilt.boundary import STRENGTHS
 from engine.attribution.tilt.linear import LEARNERS
+from engine.core.question import Question
 from engine.evaluation.experiment import ExperimentCase
 
 KEY = "tilt"
@@ -28,25 +27,19 @@ SIDE = 20  # held-out images that are offered
 FIRST = "0.1"  # λ at which the view opens: right, and easily fooled
 
 
-@dataclass(frozen=True)
-class TiltQuestion:
-    """What the page asks.
+@dataclass(frozen=True, kw_only=True)
+class MirroredImage(Question[TiltedBoundary, ExperimentCase]):
+    """The question, and what is drawn of its answer.
 
     Args:
-        case: the data, and the seed.
-        method: the two classes.
         learner: the place of the classifier in LEARNERS.
         place: of λ in STRENGTHS.
         row: of the image in the data.
-        known: the arguments of the case, for *Share*.
     """
 
-    case: ExperimentCase
-    method: TiltedBoundary
     learner: int
     place: int
     row: int
-    known: Mapping[str, Any]
 
     @property
     def names(self) -> tuple[str, str]:
@@ -60,7 +53,7 @@ class TiltQuestion:
         return self.learner * len(STRENGTHS) + self.place
 
 
-def choose() -> TiltQuestion:
+def choose() -> MirroredImage:
     """λ first; then the classifier, the classes, and what is seldom changed."""
     question, form = None, CaseForm(ExperimentCase, KEY, {"names": DATA})
     strengths = [f"{strength:g}" for strength in STRENGTHS]
@@ -94,7 +87,9 @@ def choose() -> TiltQuestion:
             settings[name] = classes.index(label)
         method = TiltedBoundary(**settings)
         rows = method.pair(case).typical
-        question = TiltQuestion(case, method, learner, place, pick_image(case, rows), form.known())
+        question = MirroredImage(
+            method, case, form.known(), learner=learner, place=place, row=pick_image(case, rows)
+        )
     if question is None:
         end()
     return question

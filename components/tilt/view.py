@@ -11,7 +11,7 @@ from components import section
 from components.draw.pictures import draw_pictures
 from components.footer import footer
 from components.section import Section
-from components.tilt.form import KEY, TiltQuestion, choose
+from components.tilt.form import KEY, MirroredImage, choose
 from engine.attribution.tilt.boundary import STRENGTHS, TENTHS
 from engine.attribution.tilt.geometry import TYPES
 from engine.attribution.tilt.mirror import mirror, pictures, wall
@@ -64,7 +64,7 @@ def show() -> None:
         )
 
 
-def classifier_rows(question: TiltQuestion, result: Views) -> Table:
+def classifier_rows(question: MirroredImage, result: Views) -> Table:
     """The rows of the chosen classifier, by λ."""
     start = question.learner * len(STRENGTHS)
     table: Table = result["classifiers"]
@@ -77,7 +77,7 @@ def best_tilt(table: Table) -> int:
     return int(np.flatnonzero(right >= right.max() - 1e-9)[-1])
 
 
-def sentence(question: TiltQuestion, result: Views) -> str:
+def sentence(question: MirroredImage, result: Views) -> str:
     """Right answers and strength here, and at the best λ."""
     table = classifier_rows(question, result)
     right, times = (table[name] for name in ("right, held out", "strength"))
@@ -97,13 +97,13 @@ def sentence(question: TiltQuestion, result: Views) -> str:
     )
 
 
-def picture(question: TiltQuestion, result: Views) -> None:
+def picture(question: MirroredImage, result: Views) -> None:
     """The image, its mirror image, what changes, and the weights."""
     mirrored = mirror(question.case.data, question.row, result, question.learner, question.place)
     draw_pictures(pictures(mirrored, question.method, question.case.data.classes), f"{KEY}.picture")
 
 
-def across(question: TiltQuestion) -> Drawing:
+def across(question: MirroredImage) -> Drawing:
     """Right answers and distance over λ."""
 
     def words(found: Views) -> str:
@@ -135,7 +135,7 @@ def across(question: TiltQuestion) -> Drawing:
     )
 
 
-def taxonomy(question: TiltQuestion) -> Drawing:
+def taxonomy(question: MirroredImage) -> Drawing:
     """All classifiers by angle and error, with the chosen one."""
 
     def points(table: Table) -> Table:
@@ -169,7 +169,7 @@ def taxonomy(question: TiltQuestion) -> Drawing:
     )
 
 
-def spectrum(question: TiltQuestion) -> Drawing:
+def spectrum(question: MirroredImage) -> Drawing:
     """Which directions the chosen normal lies in, by how much images vary along them."""
 
     def bars(result: Views) -> Table:

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import Field, fields
 from typing import Any
 
-import engine.commands.arguments  # noqa: F401  # bridges cases that do not declare theirs
 from engine.commands.families import METHODS
 from engine.core.controls import Many, Text, options_of
 from engine.core.errors import BadSetting, BlindspotError

@@ -81,6 +81,7 @@ def named_by(
     write: Callable[..., Any] = itself,
     *,
     default: Any = MISSING,
+    kw_only: bool = False,
     **arguments: Any,
 ) -> Any:
     """A field of a case that arguments name.
@@ -91,11 +92,12 @@ def named_by(
         write: gives the value of its argument again, or those of several by name; it may name other
             fields. What the case cannot know is `Unknown`.
         default: of a case that is made in Python.
+        kw_only: whether Python gives it by name only, so that it can stand before others.
         arguments: by their names in a link and a command, each declared with `argument`. Without
             any, the value follows from the other fields.
     """
     specs = {name: with_name(name, spec) for name, spec in arguments.items()}
-    return field(default=default, metadata={NAMING: Naming(specs, read, write)})
+    return field(default=default, kw_only=kw_only, metadata={NAMING: Naming(specs, read, write)})
 
 
 def case_field(kind: Any, *, without: tuple[str, ...] = ()) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -29,7 +29,10 @@ from engine.vision.language.tiny_vlm.model import SIDE
 from engine.vision.language.tiny_vlm.sayings import yes_no_question
 from engine.vision.language.tiny_vlm.words import tidy
 from engine.vision.language.vlm import VLM
+from engine.vision.pictures import EXAMPLE, SAMPLE, TWIN, open_picture
 
+KNOWN = (SAMPLE, EXAMPLE, TWIN)  # how pictures begin that are no files of somebody's
+EACH_IMAGE, HIDDEN_THINGS, WITHOUT, FADED = "each", "hidden", "without:", "faded:"
 OPACITIES = (0.0, 0.03, 0.06, 0.09, 0.12, 0.16, 0.2, 0.25, 0.35, 0.5, 1.0)
 model, models, shipped_models = catalog.model, catalog.models, catalog.shipped_models
 scene, pixels, sized = scenes.scene, scenes.pixels, scenes.sized
@@ -130,6 +133,31 @@ def yes_when_faded(name: str, scene: Scene, noun: str, category: str) -> WordCas
     """
     case = about_scene(name, scene, yes_no_question(CATEGORIES.index(noun)))
     return faded(WordCase.of(case, case.vlm.spec.yes[:1], (0,)), scene, category)
+
+
+def other_images(words: WordCase, named: Sequence[str]) -> Iterator[tuple[str, Tensor]]:
+    """The other images of those names, each as an answer calls it, in [0, 1].
+
+    Raises:
+        BadData: a thing is to be taken out of a picture.
+    """
+    for number, name in enumerate(named, 1):
+        if name not in {EACH_IMAGE, HIDDEN_THINGS} and not name.startswith((FADED, WITHOUT)):
+            picture = square(open_picture(name), Crop(), words.vlm.spec.side)
+            yield name if name.startswith(KNOWN) else f"picture {number}", torch.from_numpy(picture)
+            continue
+        if (scene := words.scene) is None:
+            raise BadData("Things can be taken out of drawn scenes only: leave out --image.")
+        category = name.partition(":")[2]
+        if name.startswith(WITHOUT):
+            yield f"without the {category}", pixels(scene.remove(category))
+            continue
+        if name.startswith(FADED):
+            changed = faded(words, scene, category)
+        else:
+            changed = (without_each if name == EACH_IMAGE else hidden_each)(words, scene)
+        assert changed.others is not None  # noqa: S101  # it has some
+        yield from zip(changed.names, changed.others, strict=True)
 
 
 def held_against(words: WordCase, others: Sequence[tuple[str, Tensor]]) -> WordCase:

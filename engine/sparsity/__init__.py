@@ -7,7 +7,7 @@ Scores come from a criterion (a method here, kept like any answer); a `Pruner` t
 from __future__ import annotations
 
 from engine.evaluation.experiment import Experiment
-from engine.sparsity.criteria.learned import Learned, read_scores
+from engine.sparsity.criteria.learned import Learned
 from engine.sparsity.criteria.pattern import LearnedPattern
 from engine.sparsity.effects.harm import Harm, harm
 from engine.sparsity.effects.level import Level
@@ -29,14 +29,15 @@ from engine.sparsity.masks.rounds import rounds_of
 from engine.sparsity.masks.shrink import Shrunk, shrunk
 from engine.sparsity.masks.units import STRUCTURES
 from engine.sparsity.prune import Prune, RetrainPruned, keep
-from engine.sparsity.subjects import agreement_only, photographs, prune_case
 from engine.sparsity.tickets.bip import BiP
 from engine.sparsity.tickets.lottery import Lottery
 from engine.sparsity.tickets.rewinding import Rewinding
 from engine.sparsity.tickets.rewound import Rewound
-from engine.vision.weights.case import PruneCase
+from engine.vision.weights.case import PruneCase, agreement_only, prune_case
 from engine.vision.weights.masks import Masks, masks_in, masks_of
 from engine.vision.weights.parts import PrunableWeight, prunable_parts
+from engine.vision.weights.scores import read_scores
+from engine.vision.weights.subjects import photographs
 
 PRUNE = (
     *CRITERIA,

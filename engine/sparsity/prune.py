@@ -23,7 +23,6 @@ from engine.sparsity.masks.pruning import Pruning
 from engine.sparsity.masks.rounds import ROUND, rounds_of
 from engine.sparsity.masks.shrink import shrunk
 from engine.sparsity.method import unlearnable
-from engine.sparsity.subjects import agreement_only
 from engine.vision.lab.case import TrainCase
 from engine.vision.models import checkpoints
 from engine.vision.models.card import card_of, checkpoint
@@ -31,7 +30,7 @@ from engine.vision.models.checkpoints import Stored
 from engine.vision.models.classifier import Classifier
 from engine.vision.training import Recipe, outputs, train
 from engine.vision.training.state import state_file
-from engine.vision.weights.case import PruneCase
+from engine.vision.weights.case import PruneCase, agreement_only
 from engine.vision.weights.masks import Masks
 
 

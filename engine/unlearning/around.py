@@ -7,14 +7,22 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from engine.core.case_base import Parts
+from engine.core.controls import Many, Text, argument
 from engine.core.errors import BlindspotError
-from engine.core.method import Case, Method
+from engine.core.method import Case, Method, methods_of
+from engine.core.naming import case_field, named_by
+from engine.core.texts import MethodsByName
 from engine.unlearning.case import ForgetCase
 from engine.unlearning.ways.unlearner import Unlearner
 from engine.vision.case.wrapped import WrappedCase
 
 WAY = "way"  # the need of a diagnostic that runs the unlearner once more
 SEVERAL = "several models"  # the need of one that compares many of each kind
+
+
+def unlearners_by_name() -> MethodsByName:
+    """Every unlearner; their list is made of modules that know these cases."""
+    return MethodsByName(methods_of("unlearning", "UNLEARNERS"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +32,7 @@ class ForgetEvaluationCase(WrappedCase):
     case_name: ClassVar[str] = "forgotten"
     what: ClassVar[str] = "a model, what it is to forget, and how"
 
-    case: ForgetCase
+    case: ForgetCase = case_field(ForgetCase)
 
     @property
     def unlearners(self) -> tuple[Unlearner, ...]:
@@ -58,7 +66,17 @@ class BoardCase(ForgetEvaluationCase):
         BlindspotError: there is none, or one is named twice.
     """
 
-    methods: tuple[Unlearner, ...]
+    methods: tuple[Unlearner, ...] = named_by(
+        lambda names: tuple(unlearners_by_name().read(name) for name in names),
+        lambda methods: tuple(unlearners_by_name().write(method) for method in methods),
+        ways=argument(
+            ("NoOp", "FT", "NegGradPlus", "SalUn", "SSD"),
+            Many(lambda arguments: unlearners_by_name().options(arguments)),
+            "Ways to forget",
+            "Unlearners; on a command line by name, with their settings after a colon: "
+            "FT:epochs=3.",
+        ),
+    )
 
     def __post_init__(self) -> None:
         if not self.methods:
@@ -84,7 +102,17 @@ class AfterCase(ForgetEvaluationCase):
 
     gives: ClassVar[frozenset[str]] = frozenset({WAY, SEVERAL})
 
-    method: Unlearner
+    method: Unlearner = named_by(
+        lambda name: unlearners_by_name().read(name),
+        lambda method: unlearners_by_name().write(method),
+        way=argument(
+            "NegGradPlus",
+            Text(options=lambda arguments: unlearners_by_name().options(arguments)),
+            "Look closer at",
+            "An unlearner; on a command line by name, with its settings after a colon: "
+            "FT:epochs=3.",
+        ),
+    )
 
     @property
     def unlearners(self) -> tuple[Unlearner, ...]:

@@ -9,10 +9,25 @@ from typing import Any, ClassVar
 import numpy as np
 
 from engine.core.case_base import Case, Parts
+from engine.core.controls import Text, argument
 from engine.core.errors import BlindspotError
 from engine.core.keeping.lazy import lazy
 from engine.core.method import Precision
+from engine.core.naming import named_by
+from engine.core.texts import settings_text
 from engine.unlearning.request import ForgetRequest, Splits, splits
+from engine.unlearning.request_text import FORMS, request_from, request_text
+from engine.vision.arguments import (
+    KNOWN_RECIPE,
+    classifier_field,
+    data_argument,
+    learned_options,
+    name_of,
+    recipe_argument,
+    recipe_from,
+    seed_argument,
+    training_data,
+)
 from engine.vision.data import DataSet
 from engine.vision.models import checkpoints, embedded
 from engine.vision.models.card import ModelCard
@@ -45,11 +60,36 @@ class ForgetCase(Case):
     case_name: ClassVar[str] = "forget"
     what: ClassVar[str] = "a model, its training data and what it is to forget"
 
-    model: Classifier
-    data: DataSet
-    request: ForgetRequest
-    recipe: Recipe
-    seed: int = 0
+    model: Classifier = classifier_field(
+        "digits-cnn", "It is never changed: what forgets is a copy."
+    )
+    data: DataSet = named_by(
+        lambda name, model: own_data(model, training_data(name, model)),
+        name_of,
+        data=data_argument(
+            None,
+            "What a model learned from, since it can forget nothing else. Train one on other data "
+            "or on your own under Data and models; its data can then be chosen. For wrong labels "
+            "or planted images Forget trains one, when you choose to have these forgotten.",
+            learned_options,
+        ),
+    )
+    request: ForgetRequest = named_by(
+        request_from,
+        request_text,
+        forget=argument(
+            "class=3",
+            Text(options=lambda _: FORMS),
+            "Forget",
+            "Which training images are to be forgotten.",
+        ),
+    )
+    recipe: Recipe = named_by(
+        lambda text, model: recipe_of(model) if text == KNOWN_RECIPE else recipe_from(text),
+        settings_text,
+        recipe=recipe_argument(KNOWN_RECIPE, "How the model is retrained."),
+    )
+    seed: int = named_by(default=0, seed=seed_argument())
     precision: Precision = "exact"
     needs_test: bool = True
 
@@ -139,13 +179,20 @@ def forget_case(
         BlindspotError: the model is known to have learned from other data, or something does not
             fit.
     """
+    known_recipe = recipe or recipe_of(model)
+    data = own_data(model, data)
+    return ForgetCase(model, data, request, known_recipe, seed, needs_test=needs_test)
+
+
+def own_data(model: Classifier, data: DataSet) -> DataSet:
+    """The data. Raises BlindspotError where the model is known to have learned from others."""
     card = trained_as(model)
     if card is not None and card.data != data.name:
         raise BlindspotError(
             f"{model.title} learned from {card.data}, not from {data.name}: it has nothing of "
             "these images to forget. Choose its own data, or train a model on these."
         )
-    return ForgetCase(model, data, request, recipe or recipe_of(model), seed, needs_test=needs_test)
+    return data
 
 
 def recipe_of(model: Classifier) -> Recipe:

@@ -43,7 +43,6 @@ ROOMS = ("anomaly", "attribution", "hallucination", "sparsity", "unlearning")  #
 CORE = (
     "",
     "commands/",
-    "commands/arguments/",
     "commands/openings/",
     "core/",
     "core/keeping/",

@@ -11,16 +11,7 @@ from engine.anomaly import DataCase, FamiliarCase, LesionsCase
 from engine.attribution.prototypes import PrototypeCase
 from engine.attribution.robustness import AttackedImagesCase, OrderedCase
 from engine.attribution.slides import BagsCase, WholeSlideCase
-from engine.commands.arguments import made_by
-from engine.commands.arguments.forgetting import KINDS, RequestParts
-from engine.commands.arguments.normal import StudyArguments
-from engine.commands.arguments.speech import CaptionArguments, WordArguments
-from engine.commands.arguments.trained import (
-    AfterArguments,
-    BoardArguments,
-    ForgetArguments,
-    PruneArguments,
-)
+from engine.attribution.study import StudyCase
 from engine.commands.families import METHODS
 from engine.core.case_base import Case
 from engine.core.controls import Declared
@@ -30,10 +21,12 @@ from engine.evaluation.experiment import ExperimentCase
 from engine.evaluation.language.photo_pair import PhotoPairCase
 from engine.evaluation.language.rates import ScenesCase
 from engine.evaluation.trust import TrustCase
+from engine.hallucination import CaptionCase, WordCase
 from engine.hallucination.experiments import RefusalAudit
-from engine.sparsity import NMFlowExperiment
+from engine.sparsity import NMFlowExperiment, PruneCase
 from engine.sweep.request import SweepRequest
-from engine.unlearning import GeneratorCase
+from engine.unlearning import AfterCase, BoardCase, ForgetCase, GeneratorCase
+from engine.unlearning.request_text import KINDS, RequestParts
 from engine.vision import data as data_sets
 from engine.vision.case import ImageCase, PairCase
 from engine.vision.lab import TrainCase
@@ -128,7 +121,7 @@ FORMS = (
             "prototypes.network": "wide",
         },
     ),
-    Form(views.STUDY, "study", StudyArguments),
+    Form(views.STUDY, "study", StudyCase),
     Form(
         views.SLIDES, "slides", BagsCase,
         OWN_MODEL | {"model": "one network reads these tiles"},
@@ -151,14 +144,14 @@ FORMS = (
         OWN_MODEL | {"model": "chosen in the sidebar"},
     ),
     Form(
-        views.FORGET, "forget", BoardArguments, FORGET,
+        views.FORGET, "forget", BoardCase, FORGET,
         wrong={
             "forget.what": "nothing as To be forgotten", "forget.section": "Nowhere as Closer look",
             "forget.way": "Magic as Look closer at", "forget.SalUn.share": "7 as SalUn ▸ Share",
         },
     ),
     Form(
-        views.FORGET, "forget", AfterArguments, FORGET | dict.fromkeys(("model", "data"), ABOVE)
+        views.FORGET, "forget", AfterCase, FORGET | dict.fromkeys(("model", "data"), ABOVE)
     ),
     *(
         Form(
@@ -177,11 +170,11 @@ FORMS = (
         )
     ),
     Form(
-        views.ASK, "ask", CaptionArguments,
+        views.ASK, "ask", CaptionCase,
         {"seed": "greedy draws nothing at random", "image": PICKER},
     ),
     Form(
-        views.CONCEPTS, "concepts", CaptionArguments,
+        views.CONCEPTS, "concepts", CaptionCase,
         {"image": PICKER, "ask": "one of three ways to ask for a description",
          "seed": "greedy draws nothing at random"},
         wrong={"concepts.SAUCE.concept": "unicorn", "concepts.SAUCE.gamma": "9"},
@@ -208,13 +201,13 @@ FORMS = (
         },
     ),
     Form(
-        views.INSIDE, "inside", CaptionArguments,
+        views.INSIDE, "inside", CaptionCase,
         {"image": PICKER, "ask": "one of three ways to ask for a description",
          "seed": "greedy draws nothing at random"},
         wrong={"inside.HalluRAG.depth": "bottom", "inside.told": "sing"},
     ),
     Form(  # a prompt that cannot be asked ends the page, as on Ask
-        views.DECODING, "decoding", CaptionArguments, {"image": PICKER, "ask": ABOVE},
+        views.DECODING, "decoding", CaptionCase, {"image": PICKER, "ask": ABOVE},
     ),
     Form(
         views.DECODING, "decoding.scenes", ScenesCase,
@@ -252,7 +245,7 @@ FORMS = (
         link={"hallucination.chosen": RefusalAudit.title},
     ),
     Form(
-        views.HALLUCINATION_EXPERIMENTS, "hallucination.VisualAudit.one", CaptionArguments,
+        views.HALLUCINATION_EXPERIMENTS, "hallucination.VisualAudit.one", CaptionCase,
         {"image": "a simulation on drawn scenes"},
     ),
     Form(
@@ -263,7 +256,7 @@ FORMS = (
         },
     ),
     Form(
-        views.PRUNE, "prune", PruneArguments,
+        views.PRUNE, "prune", PruneCase,
         SIDEBAR | {
             "data": "what the model learned from", "recipe": "the model's own",
             "scores": "a file, opened in the view",
@@ -275,11 +268,11 @@ FORMS = (
     ),
 )  # fmt: skip
 NOWHERE = {
-    ForgetArguments: "a part of BoardArguments",
+    ForgetCase: "a part of BoardCase",
     DataCase: "asked by Familiar? for its images",
     WholeSlideCase: "a file, opened on Slides",
     TrustCase: "the maps of Heatmaps",
-    WordArguments: "words that are pressed in an answer",
+    WordCase: "words that are pressed in an answer",
 }
 each_form = pytest.mark.parametrize(
     "form", FORMS, ids=lambda form: f"{form.key}-{form.kind.__name__}"
@@ -293,9 +286,7 @@ def keys(at) -> set[str]:
 
 def test_every_declaration_has_a_form_or_a_reason():
     kinds = {form.kind for form in FORMS} - {RequestParts, SweepRequest} | NOWHERE.keys()
-    assert {kind if issubclass(kind, Case) else made_by(kind) for kind in kinds} == {
-        case_kind(kind) for kind in METHODS
-    }
+    assert kinds == {case_kind(kind) for kind in METHODS}
     for form in FORMS:
         assert form.without.keys() <= form.kind.specs().keys() | OWN_MODEL.keys() | SIDEBAR.keys()
 

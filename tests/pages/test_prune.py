@@ -484,10 +484,8 @@ def test_scores_are_computed_once_for_all_ratios(digits, monkeypatch):
 def quick(monkeypatch):
     """The recipe of every model, for one epoch; no case of it is kept, before or after."""
     recipe = Recipe("lenet", epochs=1, batch=64, rate=0.05)
-    monkeypatch.setattr(sparsity.subjects, "recipe_of", lambda model: recipe)
-    monkeypatch.setattr(
-        view, "case_of", lambda model, _, seed: sparsity.subjects.prune_case(model, seed)
-    )
+    monkeypatch.setattr("engine.vision.weights.case.recipe_of", lambda model: recipe)
+    monkeypatch.setattr(view, "case_of", lambda model, _, seed: sparsity.prune_case(model, seed))
     return recipe
 
 

@@ -8,14 +8,13 @@ import pandas as pd
 import pytest
 
 from components.study import charts, ranking, view
-from components.study.form import StudyQuestion
 from components.views import STUDY
-from engine.attribution.study import NAMED, Study, study_case
+from engine.attribution.study import NAMED, Study, StudyCase, study_case
 from engine.attribution.study.findings import with_figure
 from engine.attribution.study.ranking import SCORE, by_reliability
-from engine.commands.arguments.normal import StudyArguments
 from engine.commands.gallery import shipped_answer
 from engine.core.charts import labels
+from engine.core.question import Question
 from engine.core.run import digest
 from tests.visits import pills, problems, question_in, settled, visit, words
 
@@ -25,7 +24,7 @@ FEW = ["Saliency", "Grad-CAM"]
 @pytest.fixture(scope="module")
 def default():
     """The study that ships, as the page has it."""
-    question = StudyQuestion(study_case(), Study())
+    question = Question(Study(), study_case())
     result = shipped_answer((question.method, question.case))
     assert result is not None
     return question, result
@@ -97,7 +96,7 @@ def test_a_small_study_is_run_and_then_looked_at_closely():
     text = words(at := run_study(visit(link, STUDY)))
     assert "this study has fewer" in text
     assert "computed now" in text or "kept from before" in text
-    case = StudyArguments(count=2, methods=("Gradient", "GradCam")).case()
+    case = StudyCase.from_arguments(count=2, methods=("Gradient", "GradCam"))
     first, second = case.images
     assert text.count("<img") == len(first.labels) * 3
     box = at.selectbox(key="study.image")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from components.tilt import form, more, view
-from components.tilt.form import FIRST, KEY, TiltQuestion
+from components.tilt.form import FIRST, KEY, MirroredImage
 from components.views import TILTED_BOUNDARY
 from engine.attribution.tilt import LocalTilt, TiltedBoundary, TiltedSheets
 from engine.attribution.tilt.boundary import STRENGTHS
@@ -35,7 +35,7 @@ AT_FIRST = STRENGTHS.index(float(FIRST))
 
 def question(case, place=AT_FIRST, learner=0, row=None):
     row = METHOD.pair(case).typical[0] if row is None else row
-    return TiltQuestion(case, METHOD, learner, place, row, {})
+    return MirroredImage(METHOD, case, learner=learner, place=place, row=row)
 
 
 def test_sentence_and_words_are_those_of_the_answer_and_follow_the_slider(case):

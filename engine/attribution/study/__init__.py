@@ -1,7 +1,7 @@
 """The ten-method study: explainers side by side on images with several labels."""
 
-from engine.attribution.study.case import StudyCase, StudyImage
-from engine.attribution.study.images import SOURCES, study_case
+from engine.attribution.study.case import StudyCase, study_case
+from engine.attribution.study.images import SOURCES, StudyImage
 from engine.attribution.study.look import StudyMaps
 from engine.attribution.study.methods import TITLES, ten
 from engine.attribution.study.ranking import METRICS, NAMED

@@ -2,53 +2,61 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
-from torch import Tensor
 
-from engine.attribution.study.methods import Explainer, has_own_map
+from engine.attribution.study.images import (
+    DEFAULT,
+    EVERY_SOURCE,
+    MOST,
+    SOURCES,
+    StudyImage,
+    data_name,
+    model_of,
+    sample_images,
+    shipped_images,
+)
+from engine.attribution.study.methods import (
+    EXPLAINERS,
+    TITLES,
+    Explainer,
+    has_own_map,
+    own_map_method,
+    ten,
+)
 from engine.core.case_base import Case, Parts
+from engine.core.controls import Many, argument
 from engine.core.errors import BlindspotError
-from engine.core.method import Precision
+from engine.core.method import Choice, Precision, Slider
+from engine.core.naming import named_by
+from engine.vision.arguments import seed_argument
 from engine.vision.case import ImageCase
 from engine.vision.case.target import Target
 from engine.vision.models.classifier import Classifier
 
-Bools = NDArray[np.bool_]
+SOURCE_TITLES = {
+    "scenes": "Scenes",
+    "phantoms": "Brain phantoms",
+    "own": "Large lesions, own map",
+    "scenes-missed": "Things missed",
+    "scenes-made-up": "Things made up",
+    "phantoms-missed": "Lesions missed",
+}
 
 
-@dataclass(frozen=True, eq=False)
-class StudyImage:
-    """One image with what is asked about it.
+def named_explainers(names: Sequence[str], model: Classifier) -> tuple[Explainer, ...]:
+    """Explainers as the study sets them, and a map of the model's own where it has one."""
+    usual = ten(model.side)
+    return (*(EXPLAINERS.read(name, usual) for name in names), *own_map_method(model))
 
-    Args:
-        id: of the image in its data set.
-        image: (3, H, W) in [0, 1].
-        labels: classes that are there and that the model finds, one map of each.
-        masks: where each of them is, (labels, H, W).
-        rival: a class to compare the map with where there is one label only: the model's
-            second best; None where there are several.
-    """
 
-    id: int
-    image: Tensor
-    labels: tuple[int, ...]
-    masks: Bools
-    rival: int | None = None
-
-    def __post_init__(self) -> None:
-        if len(self.labels) != len(self.masks) or not self.labels:
-            raise BlindspotError("Every image of a study needs labels, and a mask for each.")
-        if self.masks.shape[1:] != tuple(self.image.shape[1:]):
-            raise BlindspotError("The masks are of another size than the image.")
-
-    @property
-    def targets(self) -> tuple[int, ...]:
-        """Every class that a map is made of."""
-        return self.labels if self.rival is None else (*self.labels, self.rival)
+def explainer_names(methods: Sequence[Explainer], model: Classifier) -> tuple[str, ...]:
+    """The names of those that can be chosen, each with its own settings."""
+    usual = ten(model.side)
+    return tuple(EXPLAINERS.write(method, usual) for method in methods if method.name in TITLES)
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,13 +76,44 @@ class StudyCase(Case):
     case_name: ClassVar[str] = "study"
     what: ClassVar[str] = "images with known masks and a set of methods"
 
-    model: Classifier
-    images: tuple[StudyImage, ...]
-    methods: tuple[Explainer, ...]
-    data: str = ""
-    seed: int = 0
+    model: Classifier = named_by(lambda arguments: model_of(arguments["source"]))
+    images: tuple[StudyImage, ...] = named_by(
+        lambda source, count, arguments: shipped_images(source, count, arguments["seed"]),
+        lambda images, source: {"source": source, "count": len(images)},
+        source=argument(
+            SOURCES[0],
+            Choice(EVERY_SOURCE, titles=SOURCE_TITLES),
+            "Images of known truth",
+            "Where images and model come from.",
+        ),
+        count=argument(
+            DEFAULT,
+            Slider(1, MOST, 1),
+            "Images",
+            "Test images, of which the network has learned none. More make the figures steadier "
+            "and the study longer.",
+        ),
+    )
+    methods: tuple[Explainer, ...] = named_by(
+        named_explainers,
+        explainer_names,
+        methods=argument(
+            EXPLAINERS.names,
+            Many(EXPLAINERS.options),
+            "Methods",
+            "Explainers as the study sets them, beside a map of the model's own where it has one; "
+            "on a command line by name, with other settings after a colon.",
+        ),
+    )
+    data: str = named_by(lambda arguments: data_name(arguments["source"]), default="")
+    seed: int = named_by(
+        default=0,
+        seed=seed_argument(
+            "Another seed takes other images and shows how much of a figure is chance."
+        ),
+    )
     precision: Precision = "exact"
-    source: str = ""
+    source: str = named_by(lambda arguments: arguments["source"], default="")
 
     def __post_init__(self) -> None:
         if not self.images:
@@ -139,3 +178,34 @@ class StudyCase(Case):
         """What an explainer is asked about one label of one image."""
         target = self.target(question, label)
         return ImageCase(model or self.model, question.image, target, self.precision, self.seed)
+
+
+def study_case(
+    source: str = "scenes",
+    count: int = DEFAULT,
+    seed: int = 0,
+    methods: tuple[Explainer, ...] | None = None,
+    model: Classifier | None = None,
+) -> StudyCase:
+    """The study of so many images.
+
+    Args:
+        source: one of EVERY_SOURCE.
+        count: of images.
+        seed: which images, and of every random number.
+        methods: the explainers; all ten when left out, and the model's own map where it has one.
+        model: the one that ships when left out.
+
+    Raises:
+        BlindspotError: no such source, or too few images that the model gets right.
+    """
+    if source not in EVERY_SOURCE:
+        known = ", ".join(EVERY_SOURCE)
+        raise BlindspotError(f"A study is of one of {known}, not of {source[:40]!r}.")
+    if model is None:
+        model = model_of(source)
+        result = shipped_images(source, count, seed)
+    else:
+        result = sample_images(source, count, seed, model)
+    chosen_methods = (*ten(model.side), *own_map_method(model)) if methods is None else methods
+    return StudyCase(model, result, chosen_methods, data_name(source), seed, source=source)

@@ -10,16 +10,15 @@ from the seed, so that nothing else of the data set has to be made.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.attribution.study import things
-from engine.attribution.study.case import Bools, StudyCase, StudyImage
-from engine.attribution.study.methods import Explainer, own_map_method, ten
 from engine.core.errors import BlindspotError
 from engine.vision.data.brightness import Brightness, lit
 from engine.vision.data.layout import Scene
@@ -31,6 +30,7 @@ from engine.vision.data.sprites import CATEGORIES
 from engine.vision.models import embedded
 from engine.vision.models.classifier import Classifier
 
+Bools = NDArray[np.bool_]
 SOURCES = ("scenes", "phantoms")
 OWN_PHANTOMS = "own"  # phantoms for a network with a map of its own; no study of it ships
 ERRORS = ("scenes-missed", "scenes-made-up", "phantoms-missed")
@@ -57,35 +57,35 @@ DEFAULT, MOST = 8, 40  # images
 MOST_IMAGES = 10**6  # more than any split has
 
 
-def study_case(
-    source: str = "scenes",
-    count: int = DEFAULT,
-    seed: int = 0,
-    methods: tuple[Explainer, ...] | None = None,
-    model: Classifier | None = None,
-) -> StudyCase:
-    """The study of so many images.
+@dataclass(frozen=True, eq=False)
+class StudyImage:
+    """One image with what is asked about it.
 
     Args:
-        source: one of EVERY_SOURCE.
-        count: of images.
-        seed: which images, and of every random number.
-        methods: the explainers; all ten when left out, and the model's own map where it has one.
-        model: the one that ships when left out.
-
-    Raises:
-        BlindspotError: no such source, or too few images that the model gets right.
+        id: of the image in its data set.
+        image: (3, H, W) in [0, 1].
+        labels: classes that are there and that the model finds, one map of each.
+        masks: where each of them is, (labels, H, W).
+        rival: a class to compare the map with where there is one label only: the model's
+            second best; None where there are several.
     """
-    if source not in EVERY_SOURCE:
-        known = ", ".join(EVERY_SOURCE)
-        raise BlindspotError(f"A study is of one of {known}, not of {source[:40]!r}.")
-    if model is None:
-        model = shipped_model(source.partition("-")[0])
-        result = shipped_images(source, count, seed)
-    else:
-        result = sample_images(source, count, seed, model)
-    chosen_methods = (*ten(model.side), *own_map_method(model)) if methods is None else methods
-    return StudyCase(model, result, chosen_methods, data_name(source), seed, source=source)
+
+    id: int
+    image: Tensor
+    labels: tuple[int, ...]
+    masks: Bools
+    rival: int | None = None
+
+    def __post_init__(self) -> None:
+        if len(self.labels) != len(self.masks) or not self.labels:
+            raise BlindspotError("Every image of a study needs labels, and a mask for each.")
+        if self.masks.shape[1:] != tuple(self.image.shape[1:]):
+            raise BlindspotError("The masks are of another size than the image.")
+
+    @property
+    def targets(self) -> tuple[int, ...]:
+        """Every class that a map is made of."""
+        return self.labels if self.rival is None else (*self.labels, self.rival)
 
 
 def data_name(source: str) -> str:
@@ -93,6 +93,11 @@ def data_name(source: str) -> str:
     if source.startswith("scenes"):
         return things.SCENES.name
     return embedded.plan(OWN_MODEL).data if source == OWN_PHANTOMS else Phantoms().name
+
+
+def model_of(source: str) -> Classifier:
+    """The model that ships for the images of a source, right or wrong about them."""
+    return shipped_model(source.partition("-")[0])
 
 
 @lru_cache(maxsize=3)
@@ -116,7 +121,7 @@ def shipped_images(source: str, count: int, seed: int) -> tuple[StudyImage, ...]
 @lru_cache(maxsize=3)
 def every_error(source: str) -> tuple[StudyImage, ...]:
     """All errors of a kind that the model that ships makes in its test images."""
-    return sample_images(source, MOST_IMAGES, 0, shipped_model(source.partition("-")[0]))
+    return sample_images(source, MOST_IMAGES, 0, model_of(source))
 
 
 def sample_images(source: str, count: int, seed: int, model: Classifier) -> tuple[StudyImage, ...]:

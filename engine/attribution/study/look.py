@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from engine.attribution.study.case import StudyCase, StudyImage
+from engine.attribution.study.case import StudyCase
+from engine.attribution.study.images import StudyImage
 from engine.attribution.study.measure import alike, compute_map, count_passes, on_mask
 from engine.attribution.study.methods import Explainer
 from engine.attribution.study.study import PAPER, unfit

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from engine.attribution.study.case import Bools
+from engine.attribution.study.images import Bools
 from engine.attribution.study.methods import Explainer, has_own_map
 from engine.attribution.study.ranking import DICE
 from engine.core.errors import BlindspotError

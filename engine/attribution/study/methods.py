@@ -17,6 +17,7 @@ from engine.attribution.heatmaps.lime import Lime
 from engine.attribution.heatmaps.occlusion import Occlusion
 from engine.attribution.heatmaps.smooth_grad import SmoothGrad
 from engine.core.method import Method
+from engine.core.texts import MethodsByName
 from engine.evaluation.maps.grad_cam import GradCam
 from engine.evaluation.maps.gradient import Gradient
 from engine.evaluation.maps.own_map import OwnMap
@@ -38,6 +39,7 @@ KINDS: tuple[type[Explainer], ...] = (
     SmoothGrad,
 )
 TITLES = {kind.name: "Saliency" if kind is Gradient else kind.title for kind in KINDS}
+EXPLAINERS = MethodsByName(KINDS, TITLES)
 EVERY = TITLES | {OwnMap.name: OwnMap.title}  # which stands beside the ten where there is one
 
 

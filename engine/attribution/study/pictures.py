@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.attribution.study.case import Bools, StudyCase, StudyImage
+from engine.attribution.study.case import StudyCase
+from engine.attribution.study.images import Bools, StudyImage
 from engine.attribution.study.look import SEPARATOR
 from engine.attribution.study.methods import EVERY
 from engine.core.pictures import Pixels, as_bytes

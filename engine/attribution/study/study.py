@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from engine.attribution.study.case import StudyCase, StudyImage
+from engine.attribution.study.case import StudyCase
 from engine.attribution.study.findings import beside_paper, relied_on
+from engine.attribution.study.images import StudyImage
 from engine.attribution.study.measure import (
     RANDOM,
     Counter,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -11,12 +12,42 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.core.case_base import Parts
-from engine.core.errors import BlindspotError
+from engine.core.controls import Many, Text, argument
+from engine.core.errors import BadData, BlindspotError
 from engine.core.keeping.lazy import lazy
 from engine.core.method import Method
+from engine.core.naming import Unknown, named_by
 from engine.core.result.words import joined_pieces
-from engine.evaluation.language.claims import Claims, claims_of
+from engine.core.run import answer
+from engine.core.whole import whole_number
+from engine.evaluation.language.claims import Claims, claims_of, naming
+from engine.evaluation.language.greedy import Greedy
+from engine.vision.data.layout import Scene
 from engine.vision.language.case import CaptionCase
+from engine.vision.language.vlm import VLM
+from engine.vision.pictures import picture_options
+
+OTHERS = Unknown("A case does not know its other images: say against=….")
+
+
+def named_answer(  # fields of the case
+    text: str | None, vlm: VLM, image: Tensor, prompt: str, seed: int, scene: Scene | None
+) -> tuple[int, ...]:
+    """The tokens of an answer, or of the one that the model gives."""
+    if text is not None:
+        return tuple(vlm.tokenizer.encode_answer(text))
+    case = CaptionCase(vlm, image, prompt, seed, scene=scene)
+    return tuple(answer(Greedy(), case)["answer"].ids.tolist())
+
+
+def named_places(words: Sequence[str], vlm: VLM, said: tuple[int, ...]) -> tuple[int, ...]:
+    """The places of words, or of the first thing that is named. Raises BadData: no number."""
+    if not words:
+        return (next(iter(naming(vlm.tokenizer.convert_ids_to_tokens(list(said)))), 0),)
+    places = tuple(place for word in words if (place := whole_number(word)) is not None)
+    if len(places) < len(words):
+        raise BadData("Words are given by their places in the answer: 0 is the first.")
+    return places
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,11 +69,54 @@ class WordCase(CaptionCase):
     case_name: ClassVar[str] = "words"
     what: ClassVar[str] = "words of an answer that a vision-language model gave"
 
-    said: tuple[int, ...] = ()
-    places: tuple[int, ...] = ()
-    others: Tensor | None = None
+    said: tuple[int, ...] = named_by(
+        named_answer,
+        lambda said, vlm: vlm.tokenizer.decode(list(said)),
+        default=(),
+        answer=argument(
+            None,
+            Text(off="what the model says"),
+            "Answer",
+            "The answer whose words are asked about.",
+        ),
+    )
+    places: tuple[int, ...] = named_by(
+        named_places,
+        lambda places: tuple(map(str, places)),
+        default=(),
+        words=argument(
+            (),
+            Many(),
+            "Words",
+            "Places of the words in the answer, from 0. Left out: the first thing that it names.",
+        ),
+    )
+    others: Tensor | None = named_by(
+        lambda _against: None,  # see `read`: they are those of the words
+        lambda others: {} if others is None else OTHERS,
+        default=None,
+        against=argument(
+            (),
+            Many(picture_options),
+            "Other images",
+            "The same scene without each of its things (each) or one of them (without:boat), with "
+            "the box around each hidden (hidden), with one at several opacities (faded:boat), or "
+            "other pictures.",
+        ),
+    )
     names: tuple[str, ...] = ()
-    dictated: bool = False
+    dictated: bool = named_by(lambda arguments: arguments["answer"] is not None, default=False)
+
+    @classmethod
+    def read(cls, arguments: Mapping[str, Any]) -> Self:
+        """The words, held against other images where these are named."""
+        from engine.hallucination.asking import held_against, other_images
+
+        words = super().read(arguments)
+        if not (others := tuple(other_images(words, arguments["against"]))):
+            return words
+        held = held_against(words, others)
+        return replace(words, others=held.others, names=held.names)
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -2,27 +2,18 @@
 
 Criteria here are formulas; a search (such as Lottery Jackpots, BiP or one of your own) trains a
 score for each weight instead. Whatever it found is cut by the same rules: keep the largest.
-The file is numpy's .npz: under each weight's name an array of its shape. Nothing in it is ever run.
 """
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 
-import numpy as np
-
-from engine.core.errors import BadData, BlindspotError, DoesNotFit
+from engine.core.errors import DoesNotFit
 from engine.core.method import Case, Progress, quiet
-from engine.core.result import Floats, Result, WeightScores
+from engine.core.result import Result
 from engine.sparsity.method import SparsityMethod
-from engine.vision.decoding_guard import decoding_guard
-from engine.vision.models.classifier import Classifier
 from engine.vision.weights.case import PruneCase
-from engine.vision.weights.parts import prunable_parts
 
-ROOM = 2**20  # bytes of a file beside its numbers
-NO_SCORES = "is no file of scores, or is damaged: give an .npz with one array a weight"
 NEEDED = "it needs scores that a search has learned: open a file of them (.npz)."
 
 
@@ -55,40 +46,3 @@ class Learned(SparsityMethod):
             raise DoesNotFit(f"{self.title}: {NEEDED}")
         progress(1.0, "read the scores")
         return {"scores": case.learned}
-
-
-def read_scores(data: bytes, model: Classifier) -> WeightScores:
-    """The scores of a file, for a model; layers that it does not name are an error only when cut.
-
-    Raises:
-        BadData: the file is too large, damaged, or no file of scores.
-        BlindspotError: they are of another network, or no numbers.
-    """
-    known_parts = {part.name: part for part in prunable_parts(model)}
-    byte_limit = sum(part.size for part in known_parts.values()) * 8 + ROOM
-    with (
-        decoding_guard("This file", BadData, NO_SCORES),
-        np.load(io.BytesIO(data), allow_pickle=False) as archive,
-    ):
-        if sum(member.file_size for member in archive.zip.infolist()) > byte_limit:
-            raise BlindspotError(f"This file holds more scores than {model.title} has weights.")
-        arrays = {name: np.asarray(archive[name]) for name in archive.files}
-    if not arrays:
-        raise BadData("There are no scores in this file.")
-    checked: dict[str, Floats] = {}
-    for name, array in arrays.items():
-        if name not in known_parts:
-            example = next(iter(known_parts))
-            raise BlindspotError(
-                f"{model.title} has no weight {name[:40]!r} that can be cut: the names are such as "
-                f"{example!r}."
-            )
-        if array.shape != known_parts[name].shape:
-            raise BlindspotError(
-                f"The scores of {name} are {array.shape}, but the weight is "
-                f"{known_parts[name].shape}."
-            )
-        if array.dtype.kind not in "fiub" or not np.isfinite(array.astype(np.float32)).all():
-            raise BlindspotError(f"Some scores of {name} are no numbers.")
-        checked[name] = array.astype(np.float32)
-    return WeightScores(checked, "score", "mean")

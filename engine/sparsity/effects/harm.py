@@ -29,13 +29,12 @@ from engine.evaluation.measures.calibration import (
 )
 from engine.evaluation.measures.drift import rank_correlation, top_overlap
 from engine.sparsity.masks.pruning import Pruning
-from engine.sparsity.subjects import agreement_only
 from engine.vision.case import ImageCase
 from engine.vision.case.target import Target
 from engine.vision.data import Rows
 from engine.vision.models.classifier import Classifier
 from engine.vision.training import outputs
-from engine.vision.weights.case import PruneCase
+from engine.vision.weights.case import PruneCase, agreement_only
 
 LEVELS = (1, 2, 3)  # of worse images
 SEVERITIES: dict[str, Callable[[int, int], float]] = {  # by level and side

@@ -11,9 +11,9 @@ from engine.evaluation.maps.grad_cam import GradCam
 from engine.evaluation.maps.gradient import Gradient
 from engine.sparsity.method import lacks_parts
 from engine.sparsity.prune import Prune
-from engine.sparsity.subjects import prune_case
 from engine.vision.case import ImageCase
 from engine.vision.case.prediction import Prediction
+from engine.vision.weights.case import prune_case
 
 SHARE = 0.7  # of the weights, as the start page asks
 

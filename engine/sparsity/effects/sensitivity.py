@@ -18,10 +18,9 @@ from engine.sparsity.masks.enforce import pruned
 from engine.sparsity.masks.pruner import MaskRules
 from engine.sparsity.masks.pruning import BY_TITLE, pruner_of, searched_settings
 from engine.sparsity.method import SparsityMethod
-from engine.sparsity.subjects import agreement_only
 from engine.vision.models.classifier import Classifier
 from engine.vision.training import outputs
-from engine.vision.weights.case import PruneCase
+from engine.vision.weights.case import PruneCase, agreement_only
 from engine.vision.weights.parts import prunable_parts
 
 RATIOS = (0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99)

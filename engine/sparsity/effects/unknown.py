@@ -29,10 +29,9 @@ from engine.evaluation.detection.rows import evenly, split
 from engine.evaluation.measures.detection import auroc, fpr95
 from engine.sparsity.effects.harm import DRAWS, ENDS
 from engine.sparsity.masks.pruning import Pruning
-from engine.sparsity.subjects import agreement_only
 from engine.vision.data import DataSet
 from engine.vision.models.classifier import Classifier
-from engine.vision.weights.case import PruneCase
+from engine.vision.weights.case import PruneCase, agreement_only
 
 DETECTORS: tuple[type[Detector], ...] = (KNN, Mahalanobis, MSP, Energy)
 OTHERS = ("scenes", "digits")  # another data set: the first that is not what the model learned

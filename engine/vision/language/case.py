@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar
@@ -10,18 +11,42 @@ import torch
 from torch import Tensor
 
 from engine.core.case_base import Case, Parts
+from engine.core.controls import Slider, Text, argument
 from engine.core.errors import BlindspotError
 from engine.core.keeping.lazy import lazy
 from engine.core.method import Precision
+from engine.core.naming import Unknown, named_by
+from engine.vision.arguments import seed_argument
 from engine.vision.data.layout import Scene
 from engine.vision.data.sprites import CATEGORIES
+from engine.vision.images import Crop, square
+from engine.vision.language.catalog import kind_argument, vlm_field
+from engine.vision.language.scenes import pixels, sized
+from engine.vision.language.scenes import scene as drawn_scene
 from engine.vision.language.tiny_vlm.sayings import PROMPTS
 from engine.vision.language.tiny_vlm.words import with_article
 from engine.vision.language.vlm import VLM, Prompts
+from engine.vision.pictures import open_picture, picture_options
 
 KINDS = {"attention", "hidden", "gates", "gradient", "select", "exit", "routing", "places"}
 DECIDED = {"is", "are", "was", "were", "does", "do", "did", "has", "have", "can", "could"}
 """How a question begins that is answered by yes or no."""
+
+UNNAMED = Unknown(
+    "A case does not know its scene: say scene=… or image=….", unless=("scene", "image")
+)
+
+
+def drawn(arguments: Mapping[str, Any]) -> Scene:
+    """The scene of that kind and number."""
+    return drawn_scene(arguments["kind"], arguments["scene"])
+
+
+def named_image(scene: int, kind: str, image: str | None, vlm: VLM) -> Tensor:
+    """A scene, or the square in the middle of a picture, (3, side, side) in [0, 1]."""
+    if image is None:
+        return sized(pixels(drawn_scene(kind, scene)), vlm)
+    return torch.from_numpy(square(open_picture(image), Crop(), vlm.spec.side))
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,12 +69,33 @@ class CaptionCase(Case):
     what: ClassVar[str] = "a vision-language model, a picture and a prompt"
     asks: ClassVar[str] = "vlm"
 
-    vlm: VLM
-    image: Tensor
-    prompt: str
-    seed: int = 0
+    vlm: VLM = vlm_field()
+    image: Tensor = named_by(
+        named_image,
+        lambda _image: dict.fromkeys(("scene", "image"), UNNAMED),
+        scene=argument(424, Slider(0, 10**6, 1), "Scene", "The number of a drawn scene."),
+        kind=kind_argument(),
+        image=argument(
+            None,
+            Text(off="the scene", options=picture_options),
+            "Picture",
+            "A picture file, sample:NAME, or example:DATA/ID, instead of the scene.",
+        ),
+    )
+    prompt: str = named_by(
+        ask=argument(
+            "describe the image",
+            Text(),
+            "Your question",
+            "TinyVLM knows about a hundred words: sixteen things, eight colors, and the words of "
+            "these questions.",
+        )
+    )
+    seed: int = named_by(default=0, seed=seed_argument())
     precision: Precision = "exact"
-    scene: Scene | None = None
+    scene: Scene | None = named_by(
+        lambda arguments: None if arguments["image"] else drawn(arguments), default=None
+    )
 
     def __post_init__(self) -> None:
         if self.image.ndim != 3 or self.image.shape[0] != 3:

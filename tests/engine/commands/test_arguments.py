@@ -11,8 +11,6 @@ import pytest
 import engine
 from engine.anomaly import FamiliarCase, LesionsCase
 from engine.commands import asking
-from engine.commands.arguments.forgetting import request_from, request_text
-from engine.commands.arguments.trained import BoardArguments
 from engine.commands.as_code import as_python, as_shell
 from engine.commands.cli import main
 from engine.commands.families import METHODS
@@ -24,8 +22,9 @@ from engine.core.method import Choice, Slider, Switch, case_kind, quiet
 from engine.core.naming import Unknown
 from engine.core.texts import MethodsByName, text_of, value
 from engine.sparsity import PruneCase
-from engine.unlearning import UNLEARNERS, MembershipAttack, request
+from engine.unlearning import UNLEARNERS, BoardCase, MembershipAttack, request
 from engine.unlearning.protocol import worst
+from engine.unlearning.request_text import request_from, request_text
 from engine.vision.case import ImageCase, PairCase
 from engine.vision.data import load as load_data
 from engine.vision.data import phantoms, registry
@@ -367,10 +366,10 @@ def test_what_can_be_chosen_depends_on_the_other_arguments():
     assert [*offered(ImageCase, "versus", model="digits-cnn", target="3")] == [*"012456789"]
     assert [*offered(ImageCase, "target", model=load("digits-cnn"))] == [*"0123456789"]
     assert not offered(ImageCase, "target")
-    learners = offered(BoardArguments, "model", data="digits")
+    learners = offered(BoardCase, "model", data="digits")
     assert {"digits-cnn", "digits-mlp"} <= learners.keys()
     assert "phantom-cnn" not in learners
-    assert "digits" in offered(BoardArguments, "data")
+    assert "digits" in offered(BoardCase, "data")
     assert next(iter(offered(FamiliarCase, "normal", model="digits-cnn"))) == "digits"
     unknown = offered(FamiliarCase, "unknown", normal="digits")
     assert "holds no class out" in unknown["held-out classes"]

@@ -12,13 +12,14 @@ from engine.evaluation.measures.calibration import calibration
 from engine.sparsity import Harm, Prune, PruneCase, harm, photographs, prune_case
 from engine.sparsity.effects.harm import interval
 from engine.sparsity.effects.pruned_image import PrunedImage
-from engine.sparsity.subjects import agreement_only, names_of_photographs
 from engine.vision.case import ImageCase
 from engine.vision.case.prediction import Prediction
 from engine.vision.case.target import Target
 from engine.vision.models import embedded
 from engine.vision.models.catalog import data_of
 from engine.vision.training import outputs
+from engine.vision.weights.case import agreement_only
+from engine.vision.weights.subjects import names_of_photographs
 from tests import tiny
 
 

@@ -25,10 +25,10 @@ from engine.sparsity import (
 )
 from engine.sparsity.criteria.jackpot import Jackpot
 from engine.sparsity.prune import learnt_from
-from engine.sparsity.subjects import data_of
 from engine.vision import data as data_sets
 from engine.vision.models import checkpoints, embedded
 from engine.vision.models.card import ModelCard, card_of, checkpoint, weights_of
+from engine.vision.models.catalog import data_of
 from engine.vision.models.rebuild import model_bytes, read_model, rebuilt
 from engine.vision.training import Recipe, fresh, loop, train
 from engine.vision.training.state import unfinished

@@ -11,11 +11,11 @@ from engine.sparsity import Prune, PruneCase, masks_in, prune_case
 from engine.sparsity.effects import sensitivity
 from engine.sparsity.effects.sensitivity import DENSE, LEAST, OFFERED, RATIOS, Sensitivity
 from engine.sparsity.masks.pruning import BY_TITLE, searched_settings
-from engine.sparsity.subjects import PHOTOGRAPHS
 from engine.vision import data as data_sets
 from engine.vision.models import embedded
 from engine.vision.training import outputs
 from engine.vision.weights.parts import prunable_parts
+from engine.vision.weights.subjects import PHOTOGRAPHS
 from tests import tiny
 
 pytestmark = pytest.mark.usefixtures("empty_home")

@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from engine.commands.arguments.forgetting import request_from, request_text
 from engine.core.errors import BadData, BlindspotError
 from engine.unlearning import brought, request
 from engine.unlearning.request import splits
+from engine.unlearning.request_text import request_from, request_text
 from engine.vision.data.folders import read_folders
 from tests.engine.unlearning.protection import test_own_folders as own_folders
 

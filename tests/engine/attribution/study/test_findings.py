@@ -6,11 +6,18 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from engine.attribution.study import NAMED, TITLES, Study, StudyMaps, findings, study_case
+from engine.attribution.study import (
+    NAMED,
+    TITLES,
+    Study,
+    StudyCase,
+    StudyMaps,
+    findings,
+    study_case,
+)
 from engine.attribution.study import pictures as maps
 from engine.attribution.study.measure import RANDOM
 from engine.attribution.study.ranking import COSINE, METRICS, RELIABLE, SCORE, by_reliability
-from engine.commands.arguments.normal import StudyArguments
 from engine.commands.gallery import shipped_answer
 from engine.core.pictures.colors import DIVERGING_LIGHT, SEQUENTIAL
 from engine.core.result import HeatMap, Table
@@ -132,7 +139,7 @@ def test_the_study_that_ships_says_whom_it_relies_on_and_how_fine_grad_cam_is(sn
     cell = slices.model.side // max(slices.model.last_map.cells)
     dots[:, : 2 * cell, : 2 * cell] = True  # of the same masks: now as wide as two cells
     assert findings.fineness(cases[-1]).endswith(", several cells.")
-    assert findings.fineness(StudyArguments(methods=("Gradient",)).case()) == ""
+    assert findings.fineness(StudyCase.from_arguments(methods=("Gradient",))) == ""
 
 
 def test_every_map_of_an_image_has_its_figures_and_its_column_a_scale():

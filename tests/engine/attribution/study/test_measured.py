@@ -8,7 +8,7 @@ import pytest
 from torch.nn import functional as F
 
 from engine.attribution.study import Study, ranking, study_case, things
-from engine.attribution.study.images import sample_image_questions
+from engine.attribution.study.images import sample_images
 from engine.attribution.study.measure import RANDOM
 from engine.attribution.study.methods import TITLES
 from engine.evaluation.maps.class_activation import chosen_layer, enlarged, maps_and_gradients
@@ -69,7 +69,7 @@ def test_the_three_that_the_paper_trusts_point_at_things_in_scenes(name):
 def pointing(model, shrink=1):
     """How often Grad-CAM's peak lies on the thing, its cells averaged `shrink` × `shrink`."""
     hits = []
-    for image in sample_image_questions("scenes", MANY, 0, model):
+    for image in sample_images("scenes", MANY, 0, model):
         for label, mask in zip(image.labels, image.masks, strict=True):
             image_case = ImageCase(model, image.image, Target(label))
             cells = grad_cam(*maps_and_gradients(image_case, chosen_layer(image_case, None))).relu()

@@ -34,7 +34,6 @@ from engine.attribution.study.ranking import (
     study_metrics,
 )
 from engine.attribution.study.study import averages_table
-from engine.commands.arguments.normal import StudyArguments
 from engine.commands.gallery import shipped_answer
 from engine.core.errors import BadSetting, BlindspotError, Cancelled, DoesNotFit
 from engine.core.result import Table
@@ -236,17 +235,17 @@ def test_a_wrong_label_is_found_out_and_cost_counts_one_map_only(squares):
 
 
 def test_the_ten_are_the_paper_s_fit_the_side_and_are_named_by_a_command():
-    case = StudyArguments(source="own", count=1, methods=("GradCam",)).case()
+    case = StudyCase.from_arguments(source="own", count=1, methods=("GradCam",))
     assert [method.name for method in case.methods] == ["GradCam", "OwnMap"]
     named = {"source": "own", "count": 1, "methods": ("GradCam",), "seed": 0}
-    assert StudyArguments.named(case) == named
+    assert case.to_arguments() == named
     methods = ten(96)
     assert [method.name for method in methods] == list(TITLES)
     assert len(methods) == 10
     for side, expected in ((96, 12), (16, 2), (8, 1), (4, 1)):  # an eighth, and a pixel at least
         (result,) = [method for method in ten(side) if isinstance(method, Occlusion)]
         assert result.side == expected
-    few = StudyArguments(count=1, methods=("GradCam", "Lime", "Occlusion:overlap=0.25")).case()
+    few = StudyCase.from_arguments(count=1, methods=("GradCam", "Lime", "Occlusion:overlap=0.25"))
     assert few.methods[:2] == (GradCam(), Lime(regions=50, samples=200))
     assert few.methods[2] == Occlusion(side=few.model.side // 8, overlap=0.25)
 

@@ -15,7 +15,7 @@ from engine.attribution.study.images import (
     OWN_MODEL,
     OWN_PHANTOMS,
     STAY,
-    sample_image_questions,
+    sample_images,
 )
 from engine.core.errors import BlindspotError
 from engine.evaluation.maps.grad_cam import GradCam
@@ -149,7 +149,7 @@ def test_large_lesions_are_those_of_the_data_set_that_the_network_with_its_own_m
     assert words == plan(OWN_MODEL).data == study_case(OWN_PHANTOMS, count=1).data
     monkeypatch.setattr("engine.attribution.study.images.LARGE", replace(LARGE, count=80))
     data, model = data_sets.load(words.replace("count=1500", "count=80")), load(OWN_MODEL)
-    result = sample_image_questions(OWN_PHANTOMS, 4, 3, model)
+    result = sample_images(OWN_PHANTOMS, 4, 3, model)
     for question in result:
         (row,) = data.places(np.array([question.id]))
         assert data.split[row] == 2
@@ -163,7 +163,7 @@ def test_large_lesions_are_those_of_the_data_set_that_the_network_with_its_own_m
         assert np.array_equal(question.masks[0], data.truth["mask"][row])
         assert question.masks.any()
     with pytest.raises(BlindspotError, match="images of the kind own"):
-        sample_image_questions(OWN_PHANTOMS, 40, 3, model)
+        sample_images(OWN_PHANTOMS, 40, 3, model)
 
 
 class Halves(nn.Module):
@@ -238,6 +238,6 @@ def test_the_seed_takes_the_scenes_of_the_data_set_and_more_than_there_are_is_sa
     assert {image.id for image in first.images} != {image.id for image in other.images}
     monkeypatch.setattr(things, "SCENES", Scenes(count=60, kind="broken", clean=True))
     with pytest.raises(BlindspotError, match=r"only .* images of the kind scenes"):
-        sample_image_questions("scenes", 100_000, 0, things.load())
+        sample_images("scenes", 100_000, 0, things.load())
     with pytest.raises(BlindspotError, match="one of scenes, phantoms, own, scenes-missed"):
         study_case("x-rays")

@@ -18,7 +18,6 @@ from engine.vision.models import checkpoints, embedded
 from engine.vision.models.catalog import data_of
 from engine.vision.models.classifier import Classifier
 from engine.vision.training import Recipe
-from engine.vision.weights.case import PruneCase
 
 PHOTOGRAPHS = "photographs"
 
@@ -64,15 +63,10 @@ def names_of_photographs() -> tuple[str, ...]:
     return tuple(results)
 
 
-def prune_case(model: Classifier, seed: int = 0) -> PruneCase:
-    """A model with the data that it was trained on, or with the sample photographs.
-
-    Raises:
-        BlindspotError: the data cannot be had, or do not fit the model.
-    """
+def data_for(model: Classifier) -> DataSet:
+    """What a model was trained on, or the sample photographs. Raises BlindspotError."""
     name = data_of(model)
-    data = data_sets.load(name) if name else photographs(model)
-    return PruneCase(model, data, seed, recipe=recipe_of(model))
+    return data_sets.load(name) if name else photographs(model)
 
 
 def recipe_of(model: Classifier) -> Recipe | None:
@@ -82,8 +76,3 @@ def recipe_of(model: Classifier) -> Recipe | None:
     if card is None or card.parent or not card.recipe:
         return None
     return Recipe.from_dict(card.recipe)
-
-
-def agreement_only(case: PruneCase) -> bool:
-    """Whether the labels are the dense model's own, so that accuracy is agreement with it."""
-    return case.data.name == PHOTOGRAPHS
