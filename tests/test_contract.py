@@ -19,7 +19,7 @@ import pytest
 import torch
 
 import engine
-from engine import attribution, hallucination
+from engine import attribution, hallucination, unlearning
 from engine.anomaly.protocol.pixel_bank import PixelBanks
 from engine.attribution.experiments import AdaptiveSmoothing, Cbsn
 from engine.attribution.prototypes import PROTOTYPES, PrototypeRobustness
@@ -53,9 +53,10 @@ from tests.recorded import assert_recorded
 from tests.written import assert_written
 
 LINEAR = (TiltedBoundary, TiltedSheets)
+OWN = (Cbsn, unlearning.FairPoisoning, unlearning.VatExperiment)  # networks that are no classifiers
 BLIND = {
-    *(kind.full_name() for kind in LINEAR),
-    "attribution.BlindSpot", "attribution.CBSN", "attribution.Denoised",
+    *(kind.full_name() for kind in (*LINEAR, *OWN)),
+    "attribution.BlindSpot", "attribution.Denoised",
     "attribution.Infidelity", "attribution.Place", "attribution.Shape",
     "sparsity.Learned", "sparsity.Magnitude", "sparsity.Random", "sparsity.Rewinding",
     "sparsity.Unknown", "sparsity.Untrained", "unlearning.Copies", "unlearning.Frontier",
@@ -171,7 +172,7 @@ def trained_by(case, kind):
         return untrained(case.data, recipe(1), 0)
     if kind is AdaptiveSmoothing:  # asks copies of networks that ship
         return tiny.digit_case().model
-    if issubclass(kind, ClosedFormExperiment) or kind in {*LINEAR, Cbsn}:  # asks no network
+    if issubclass(kind, ClosedFormExperiment) or kind in {*LINEAR, *OWN}:  # asks no network
         kind = CudaExperiment
     training = next(iter(small(kind).conditions(case).values()))
     return fresh(training.data, training.recipe)

@@ -435,7 +435,8 @@ def experiment_case(kind: type[Experiment], model: Classifier | None = None) -> 
         return ExperimentCase(heights())
     if kind is experiments.AdaptiveSmoothing:  # the networks of its first seed ship
         return ExperimentCase(few_digits())
-    if kind in AUDITS or issubclass(kind, ClosedFormExperiment):
+    drawn = kind is unlearning.VatExperiment or issubclass(kind, ClosedFormExperiment)
+    if kind in AUDITS or drawn:
         name = FEW_SCENES if kind in AUDITS else kind.data[0]
         seed = 0 if kind in DECLINERS else 5  # no answer of it ships
         return ExperimentCase(data_sets.load(name), seed)

@@ -35,9 +35,10 @@ class KeptExperiment(Experiment):
     def condition(
         self, name: str, case: ExperimentCase, progress: Progress
     ) -> tuple[Figures, Result]:
-        """A figure for each of `measures` under one condition, and small views worth seeing.
+        """Figures under one condition, and small views worth seeing; a measure left out is NaN.
 
-        Views of one name grow: a table by columns, pictures by rows.
+        Views of one name grow: a table by columns, or by rows where the columns are the same;
+        pictures by rows, or, without captions, by columns where the rows are the same.
         """
 
     def kept(self, name: str, case: ExperimentCase, progress: Progress = quiet) -> Result:
@@ -131,6 +132,7 @@ class Condition(Method[ConditionCase]):
 
         Raises:
             BlindspotError: as the condition does; it says which one.
+            ValueError: a figure is of no measure.
         """
         experiment, name = case.experiment, case.condition
         try:
@@ -144,22 +146,33 @@ class Condition(Method[ConditionCase]):
             else:
                 error.add_note(place)
             raise
+        if unknown := figures.keys() - {*experiment.measures}:
+            raise ValueError(f"{experiment.title}, {name}: no measure is called {unknown}")
         columns = {
-            measure: (np.array([figures[measure]], np.float64), experiment.units.get(measure, ""))
+            measure: ([float(figures.get(measure, "nan"))], experiment.units.get(measure, ""))
             for measure in experiment.measures
         }
         return {FIGURES: Table.of(columns, [name]), **snapshots}
 
 
 def joined(before: View, view: View) -> View:
-    """Two views of one name: columns of both tables, rows of both pictures, or the second alone."""
+    """Two views of one name as one, see `condition`; the second alone where they do not fit."""
     match before, view:
+        case Table(), Table() if before.order == view.order:
+            columns = {
+                name: (np.concatenate([before[name], view[name]]), unit)
+                for name, unit in zip(view.order, view.units, strict=True)
+            }
+            return Table.of(columns, before.rows + view.rows)
         case Table(), Table() if len(before) == len(view):
             units = dict(zip(before.order + view.order, before.units + view.units, strict=True))
             columns = {**before.columns, **view.columns}
             return replace(
                 before, columns=columns, order=tuple(columns), units=tuple(units.values())
             )
+        case Pictures(), Pictures() if before.rows == view.rows and not view.captions:
+            images = np.concatenate([before.images, view.images], 1)
+            return replace(view, images=images, columns=before.columns + view.columns)
         case Pictures(), Pictures():
             return replace(
                 view,

@@ -33,7 +33,6 @@ from engine.attribution.experiments.mixture_claims import (
     CLAIMS,
     CLEAN,
     GAP,
-    NORMAL,
     SURE,
     alpha_condition,
 )
@@ -43,9 +42,10 @@ from engine.core.errors import BlindspotError
 from engine.core.keeping.memory import Memory
 from engine.core.method import Progress, Slider, defaults, part_of, quiet, setting
 from engine.core.pictures import as_bytes
-from engine.core.result import Pictures, Result, Table, View
+from engine.core.result import Pictures, Result, Table
 from engine.core.run import answer, digest
-from engine.evaluation.experiment import Experiment, ExperimentCase, Figures
+from engine.evaluation.experiment import ExperimentCase, Figures
+from engine.evaluation.kept_experiment import KeptExperiment
 from engine.evaluation.measures.detection import auroc
 from engine.vision.data import DataSet
 from engine.vision.lab import Train, TrainCase
@@ -64,7 +64,7 @@ _ATTACKED: Memory[list[Tensor]] = Memory(2)  # for each network alone, the same 
 
 
 @dataclass(frozen=True)
-class AdaptiveSmoothing(Experiment):
+class AdaptiveSmoothing(KeptExperiment):
     """Can a network be accurate and robust, if it is two?
 
     A normal network is right more often, one trained on attacked images (PGD) withstands attacks.
@@ -147,20 +147,15 @@ class AdaptiveSmoothing(Experiment):
         return (
             f"Two networks for each of {self.seeds} seeds, those of the first come with Blindspot; "
             f"{len(ALPHAS) + 1} mixtures of them are attacked on {self.images} test images each. "
-            "It can be stopped and resumed; trained networks are kept."
+            "It can be stopped and resumed: each that is done is kept."
         )
 
-    def figures(
-        self,
-        condition: str,
-        what: float | None,
-        case: ExperimentCase,
-        progress: Progress,
-        views: dict[str, View],
-    ) -> Figures:
-        """Those of one mixture."""
+    def condition(
+        self, name: str, case: ExperimentCase, progress: Progress
+    ) -> tuple[Figures, Result]:
+        """Those of one mixture, and its place in the plane of both accuracies."""
         normal, robust = pair_of(case, part_of(progress, 0.0, 0.6))
-        alpha: Any = what
+        alpha: Any = self.conditions(case)[name]
         if alpha is None:
             alpha = learned_mixing(
                 normal,
@@ -174,9 +169,8 @@ class AdaptiveSmoothing(Experiment):
             )
         result = self.measured(Mixture(normal, robust, alpha, self.scales), case)
         progress(1.0, "attacked")
-        if condition == NORMAL or "plane" in views:  # of the first seed
-            views["plane"] = with_point(views.get("plane"), condition, result)
-        return result
+        both = {measure: ([result[measure]], "share") for measure in (CLEAN, ATTACKED)}
+        return result, {"plane": Table.of(both, [name])}
 
     def more(self, case: ExperimentCase) -> Result:
         """With the case's seed: the share of images that are certified, by radius."""
@@ -299,11 +293,6 @@ def class_balanced_images(
     return images.to(device), data.targets(rows).to(device)
 
 
-def forget_attacked() -> None:
-    """Let go of the images attacked for either network alone, so that they are attacked anew."""
-    _ATTACKED.clear()
-
-
 def surer(robust: Classifier, clean: Tensor, moved: Tensor, targets: Tensor) -> float:
     """The mean margin on clean images that are read right, less that on all that are misread.
 
@@ -317,17 +306,3 @@ def surer(robust: Classifier, clean: Tensor, moved: Tensor, targets: Tensor) -> 
         [margin(logits)[at] for logits, at in zip(clean_and_moved, wrong, strict=True)]
     )
     return (margin(clean_and_moved[0])[good].mean() - misread.mean()).item()
-
-
-def with_point(plane: Any, condition: str, figures: Figures) -> Table:
-    """The plane of clean and attacked accuracy with one more condition."""
-    rows = [] if plane is None else list(zip(plane[CLEAN], plane[ATTACKED], strict=True))
-    names = [] if plane is None else list(plane.rows)
-    rows.append((figures[CLEAN], figures[ATTACKED]))
-    return Table.of(
-        {
-            name: (list(column), "share")
-            for name, column in zip((CLEAN, ATTACKED), zip(*rows, strict=True), strict=True)
-        },
-        [*names, condition],
-    )

@@ -19,8 +19,9 @@ from engine.core.charts.drawing import Drawing
 from engine.core.errors import BadData
 from engine.core.method import Progress, Slider, setting
 from engine.core.pictures import as_bytes, overlay_masks, tint
-from engine.core.result import Floats, HeatMap, Pictures, Result, Table, View
-from engine.evaluation.experiment import Claim, ExperimentCase, Figures, Trained, TrainingExperiment
+from engine.core.result import Floats, HeatMap, Pictures, Result, Table
+from engine.evaluation.experiment import Claim, ExperimentCase, Figures, trained_model
+from engine.evaluation.kept_experiment import KeptExperiment
 from engine.evaluation.maps.grad_cam import GradCam
 from engine.evaluation.maps.own_map import OwnMap
 from engine.evaluation.measures import located
@@ -82,7 +83,7 @@ CLAIMS = (
 
 
 @dataclass(frozen=True)
-class OwnMapsExperiment(TrainingExperiment):
+class OwnMapsExperiment(KeptExperiment):
     """Does a classifier with a map of its own find the lesion that nobody showed it?
 
     Networks learn from slices of brain phantoms which kind of lesion there is, if any; no mask is
@@ -138,11 +139,17 @@ class OwnMapsExperiment(TrainingExperiment):
             for name, architecture in NETWORKS.items()
         }
 
-    def measure(self, trained: Trained, case: ExperimentCase) -> Figures:
+    def condition(
+        self, name: str, case: ExperimentCase, progress: Progress
+    ) -> tuple[Figures, Result]:
+        """Those of the trained network, and how many of its maps reach which Dice."""
+        model = trained_model(self.conditions(case)[name], progress)
+        return self.measured(name, model, case.data), self.seen(name, model, case.data)
+
+    def measured(self, name: str, model: Classifier, data: DataSet) -> Figures:
         """Medians over test slices with a lesion; the share that points inside; accuracy."""
-        model, data = trained.model, case.data
         rows = self.rows(data)
-        scores, empty, has_map = [], [], trained.condition != PLAIN
+        scores, empty, has_map = [], [], name != PLAIN
         if has_map:
             scores = [scores_of(own_map(model, data, row), data.truth["mask"][row]) for row in rows]
         cam = [scores_of(grad_cam(model, data, row), data.truth["mask"][row]) for row in rows]
@@ -161,41 +168,20 @@ class OwnMapsExperiment(TrainingExperiment):
             EMPTY: float(np.mean(empty)) if empty else float("nan"),
         }
 
-    def figures(
-        self,
-        condition: str,
-        what: TrainCase,
-        case: ExperimentCase,
-        progress: Progress,
-        views: dict[str, View],
-    ) -> Figures:
-        """Those of the trained network; the share of slices by Dice grows by one column."""
-        before = views.get("reached")
-        result = super().figures(condition, what, case, progress, views)
-        if isinstance(before, Table):
-            views["reached"] = merge_columns(before, cast("Table", views["reached"]))
-        return result
-
-    def seen(self, trained: Trained, case: ExperimentCase) -> Result:
+    def seen(self, name: str, model: Classifier, data: DataSet) -> Result:
         """Views: reached, the share of slices whose Dice is that high or higher; of GP-UNet found,
         its maps and outlines."""
-        model, data = trained.model, case.data
         rows = self.rows(data)
-        maps = {trained.condition: own_map}
-        if trained.condition in {MEAN, PLAIN}:
-            maps = {f"{trained.condition}, Grad-CAM": grad_cam}
-        columns = {
-            name: np.array(
-                [scores_of(draw(model, data, row), data.truth["mask"][row])[0] for row in rows]
-            )
-            for name, draw in maps.items()
-        }
-        reached = {name: (column[:, None] >= STEPS).mean(0) for name, column in columns.items()}
-        table = Table.of(
-            {"Dice": (STEPS, ""), **{name: (shares, "share") for name, shares in reached.items()}}
+        column, draw = name, own_map
+        if name in {MEAN, PLAIN}:
+            column, draw = f"{name}, Grad-CAM", grad_cam
+        masks = data.truth["mask"]
+        scores = np.array([scores_of(draw(model, data, row), masks[row])[0] for row in rows])
+        shares = (scores[:, None] >= STEPS).mean(0)
+        reached = Table.of({"Dice": (STEPS, ""), column: (shares, "share")})
+        return {"reached": reached} | (
+            {"found": measure_outlines(model, data)} if name == GP else {}
         )
-        views: dict[str, View] = {"reached": table}
-        return views | ({"found": measure_outlines(model, data)} if trained.condition == GP else {})
 
     def rows(self, data: DataSet) -> Rows:
         """Test slices with a lesion, as many of each class."""
@@ -272,16 +258,6 @@ def shuffled(data: DataSet, seed: int) -> DataSet:
     """The same images; those for training have each other's labels."""
     labels = shuffled_labels(data, seed)
     return replace(data, name=f"{data.name}, labels shuffled", labels=labels)
-
-
-def merge_columns(before: Table, after: Table) -> Table:
-    """The columns of both over the same steps of Dice."""
-    columns = {
-        name: (table[name], unit)
-        for table in (before, after)
-        for name, unit in zip(table.order, table.units, strict=True)
-    }
-    return Table.of(columns)
 
 
 def examples(data: DataSet) -> Rows:

@@ -12,9 +12,10 @@ import torch
 
 from engine.core.keeping.memory import Memory
 from engine.core.method import Choice, Progress, Slider, defaults, part_of, setting
-from engine.core.result import Pictures, Table, View
+from engine.core.result import Pictures, Result, Table, View
 from engine.core.run import digest
-from engine.evaluation.experiment import Experiment, ExperimentCase, Figures
+from engine.evaluation.experiment import ExperimentCase, Figures
+from engine.evaluation.kept_experiment import KeptExperiment
 from engine.evaluation.measures.detection import auroc
 from engine.evaluation.measures.levels import levels_to_pixels
 from engine.hallucination.experiments.audit_claims import (
@@ -69,7 +70,7 @@ _ATTACKED: Memory[list[Perturbed]] = Memory(2)  # a condition's images are anoth
 
 
 @dataclass(frozen=True)
-class VisualAudit(Experiment):
+class VisualAudit(KeptExperiment):
     """How little of an image has to change until a model says a phrase of the auditor's?
 
     A simulation: the model is TinyVLM, which comes with Blindspot, and the phrases are a fixed list
@@ -137,18 +138,14 @@ class VisualAudit(Experiment):
         return (
             f"A simulation: {self.images} drawn scenes × {self.targets} harmless phrases, "
             f"{len(LEVELS) - 1} sizes of change, {self.seeds} seeds. Nothing is trained; it can be "
-            "stopped."
+            "stopped and resumed."
         )
 
-    def figures(
-        self,
-        condition: str,
-        what: AuditWay,
-        case: ExperimentCase,
-        progress: Progress,
-        views: dict[str, View],
-    ) -> Figures:
+    def condition(
+        self, name: str, case: ExperimentCase, progress: Progress
+    ) -> tuple[Figures, Result]:
         """Success at every ε, where it reaches one half, what is still named and what is found."""
+        what = WAYS[name]
         vlm = weights.load(self.audited)
         pairs = (
             declined_pairs(vlm, case, self.images, self.targets)
@@ -166,11 +163,13 @@ class VisualAudit(Experiment):
             with torch.no_grad():
                 nats.append(losses(vlm, pixels, pairs.wanted).mean().item())
             part_of(progress, 0.8, 1.0)((at + 1) / len(moved), "asking")
-        if condition == PLAIN or "nats" in views:  # of the first seed
-            views["nats"] = with_column(views.get("nats"), condition, nats, "nat")
-            views["named"] = with_column(views.get("named"), condition, named, "share")
-            if condition == PLAIN:
-                views["steps"] = traces(moved)
+        columns = {"nats": (nats, "nat"), "named": (named, "share")}
+        views: dict[str, View] = {
+            view: Table.of({"ε": (np.array(LEVELS, np.float64), "/255"), name: column})
+            for view, column in columns.items()
+        }
+        if name == PLAIN:
+            views["steps"] = traces(moved)
         at = LEVELS.index(MIDDLE)
         results = dict(zip(map(success, LEVELS), shares, strict=True))
         return results | {
@@ -178,7 +177,7 @@ class VisualAudit(Experiment):
             NAMED: named[at],
             DETECTOR_AUROC: self.found(vlm, pairs, moved[at], replies[at], what),
             ELSE: self.said_again(vlm, pairs, moved[at], what),
-        }
+        }, views
 
     def moved(
         self,
@@ -267,18 +266,6 @@ class VisualAudit(Experiment):
             f"Moving each value by at most {MIDDLE}/255 brings the phrase in {hit:.0f} % of "
             f"trials, noise in {control:.0f} %. A simulation."
         )
-
-
-def with_column(table: Any, name: str, values: Sequence[float], unit: str) -> Table:
-    """A table over ε with one more condition."""
-    columns = (
-        {"ε": (np.array(LEVELS, np.float64), "/255")}
-        if table is None
-        else {
-            column: (table[column], u) for column, u in zip(table.order, table.units, strict=True)
-        }
-    )
-    return Table.of(columns | {name: (np.array(values, np.float64), unit)})
 
 
 def traces(moved: Sequence[Perturbed]) -> Table:

@@ -6,19 +6,19 @@ Recommender System" (2024), https://arxiv.org/abs/2409.17476
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from types import MappingProxyType
 
 import numpy as np
 
 from engine.core.charts.drawing import Drawing
 from engine.core.charts.groups import PointGroups
-from engine.core.method import Choice, Progress, Slider, defaults, quiet, setting
+from engine.core.method import Choice, Progress, Slider, defaults, setting
 from engine.core.pictures.colors import CATEGORICAL, rgb
-from engine.core.result import Pictures, Table, View
-from engine.evaluation.experiment import Claim, ClosedFormExperiment, ExperimentCase, Figures
+from engine.core.result import Pictures, Result, Table
+from engine.evaluation.experiment import Claim, ExperimentCase, Figures
+from engine.evaluation.kept_experiment import KeptExperiment
 from engine.unlearning.experiments.factors import (
     Doubles,
     EmbeddingNoise,
@@ -120,7 +120,7 @@ SWAYED_USERS = Drawing(
 
 
 @dataclass(frozen=True)
-class VatExperiment(ClosedFormExperiment):
+class VatExperiment(KeptExperiment):
     """Can a recommender resist fake users who promote an item?
 
     A simulation: no user is real. Fake users choose five unpopular items, the targets, and besides
@@ -152,6 +152,7 @@ class VatExperiment(ClosedFormExperiment):
     measures = (REACHED, RECALL, NDCG, REACHED_10, REACHED_20, GAIN, FIT)
     charted = (REACHED, RECALL)
     units = MappingProxyType({FIT: "correlation"})
+    axis = "%"
     claims = CLAIMS
     main_drawing = SWAYED_USERS
 
@@ -196,17 +197,15 @@ class VatExperiment(ClosedFormExperiment):
         "How often each choice is learned from. Noise begins in the fifth.",
     )
 
-    def conditions(self, case: ExperimentCase) -> Mapping[str, Callable[[], Figures]]:
+    def conditions(self, case: ExperimentCase) -> Mapping[str, EmbeddingNoise]:  # noqa: ARG002
         """Without attack, without defense, with APR, VAT, and VAT's weights given to others."""
-        ways = (CLEAN, PLAIN, APR, VAT, SHUFFLED)
-        return {way: partial(self.figures, way, None, case, quiet, {}) for way in ways}
-
-    def noise(self, way: str) -> EmbeddingNoise:
-        """What one condition is trained against."""
-        if way in {CLEAN, PLAIN}:
-            return EmbeddingNoise()
-        bound = None if way == APR else self.bound
-        return EmbeddingNoise(self.epsilon, bound, shuffled=way == SHUFFLED)
+        return {
+            CLEAN: EmbeddingNoise(),
+            PLAIN: EmbeddingNoise(),
+            APR: EmbeddingNoise(self.epsilon, None),
+            VAT: EmbeddingNoise(self.epsilon, self.bound),
+            SHUFFLED: EmbeddingNoise(self.epsilon, self.bound, shuffled=True),
+        }
 
     def attack(self, train: Flags, seed: int) -> tuple[Ints, Flags]:
         """The targets, and what fake users choose, (fake users, items)."""
@@ -215,30 +214,25 @@ class VatExperiment(ClosedFormExperiment):
         count = round(self.fakes / 100 * len(train))
         return targets, fake_users(train, targets, count, self.profile, rng)
 
-    def figures(
-        self,
-        condition: str,
-        what: Callable[[], Figures] | None,  # noqa: ARG002
-        case: ExperimentCase,
-        progress: Progress,
-        views: dict[str, View],
-    ) -> Figures:
-        """What targets and genuine users' later choices have become, and who was swayed."""
+    def condition(
+        self, name: str, case: ExperimentCase, progress: Progress
+    ) -> tuple[Figures, Result]:
+        """Those of targets and genuine users' later choices; without defense, who was swayed."""
         choices = choices_of(case.data)
         targets, fakes = self.attack(choices.train, case.seed)
-        observed = choices.train if condition == CLEAN else np.concatenate([choices.train, fakes])
-        users, items = factorized(observed, self.noise(condition), self.epochs, case.seed, progress)
+        observed = choices.train if name == CLEAN else np.concatenate([choices.train, fakes])
+        noise = self.conditions(case)[name]
+        users, items = factorized(observed, noise, self.epochs, case.seed, progress)
         genuine = len(choices.train)
         ranks, every = ranks_of(users[:genuine] @ items.T, choices.seen), choices.every
         loss = fit_of(users, items, observed, case.seed)
         swayed: Flags = np.asarray(((ranks <= 10) & ~every)[:, targets].any(1))
-        if condition == PLAIN:
-            weights = vulnerability(loss, self.bound)[:genuine]
-            views["users"] = Table.of(
-                {"loss": (loss[:genuine], ""), "weight": (weights, "")},
-                [SWAYED if is_swayed else NOT_SWAYED for is_swayed in swayed],
-            )
-        return {
+        weights = vulnerability(loss, self.bound)[:genuine]
+        people = Table.of(
+            {"loss": (loss[:genuine], ""), "weight": (weights, "")},
+            [SWAYED if is_swayed else NOT_SWAYED for is_swayed in swayed],
+        )
+        figures = {
             REACHED: over_strangers(ranks <= 50, targets, every),
             RECALL: recall(ranks, choices.test, 20),
             NDCG: ndcg(ranks, choices.test, 20),
@@ -247,6 +241,7 @@ class VatExperiment(ClosedFormExperiment):
             GAIN: over_strangers(gains(ranks, 50), targets, every),
             FIT: correlation(-loss[:genuine], swayed),
         }
+        return figures, {"users": people} if name == PLAIN else {}
 
     def picture(self, case: ExperimentCase) -> Pictures:
         """What users chose, and the same with fake users below and the targets marked."""
@@ -274,11 +269,8 @@ class VatExperiment(ClosedFormExperiment):
         )
 
     def before(self, case: ExperimentCase) -> str:
-        """What is simulated, and how often."""
-        return (
-            f"A simulation: recommenders learn what invented users chose, under each of: "
-            f"{'; '.join(self.conditions(case))}. Each {self.seeds} times."
-        )
+        """That it is a simulation, and what is compared."""
+        return f"A simulation with invented users. {super().before(case)}"
 
 
 def fit_of(users: Doubles, items: Doubles, observed: Flags, seed: int) -> Doubles:

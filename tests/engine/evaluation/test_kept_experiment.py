@@ -1,7 +1,7 @@
 """Experiments that keep their conditions one by one: stopped, gone on, with more seeds, shared."""
 
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 
 import numpy as np
@@ -184,3 +184,17 @@ def test_pictures_grow_by_rows_and_another_kind_takes_the_place_of_what_was_ther
     short, long = (Table.of({name: (np.arange(size), "")}) for name, size in (("s", 2), ("l", 3)))
     assert joined(short, long) is long
     assert joined(both, long) is long
+    side = joined(row(1, "a"), replace(row(2, "a"), columns=("z", "w")))
+    assert side.columns == ("x", "y", "z", "w")
+    assert side.images[0, :, 0, 0, 0].tolist() == [1, 1, 2, 2]
+    points = [Table.of({"x": ([place], "cm")}, [name]) for place, name in ((1.0, "a"), (2.0, "b"))]
+    assert joined(*points).cell("b", "x") == 2
+    assert joined(*points).units == ("cm",)
+
+
+def test_a_measure_left_out_is_nan_and_a_figure_of_none_is_refused(monkeypatch):
+    monkeypatch.setattr(Numbers, "condition", lambda *_: ({"drawn": 1.0}, {}))
+    assert np.isnan(Numbers(seeds=1)(case())["table"]["absent"]).all()
+    monkeypatch.setattr(Numbers, "condition", lambda *_: ({"drwan": 1.0}, {}))
+    with pytest.raises(ValueError, match="no measure is called"):
+        Numbers(seeds=1)(case(1))
