@@ -64,7 +64,10 @@ def choose_tried(
         if chosen in format_by_words
         else state_format(tried[0], key, case.model)
     )
-    order = choose_order(orders_by_name(answer, case, names), table, case.data.classes, key)
+    orders = dict(zip((AS_IN_THE_DATA, *names), case.every_order, strict=True))
+    if suggests(answer["formats"], len(case.every_order)):
+        orders[SUGGESTED] = tuple(int(place) for place in answer["order"]["class"])
+    order = choose_order(orders, table, case.data.classes, key)
     return None if chosen_format is None or order is None else (chosen_format, order)
 
 
@@ -152,14 +155,6 @@ def suggests(table: Table, orders: int) -> bool:
     best_named = max(int(table[f"right {number}"][0]) for number in range(orders))
     low, _ = wilson(int(table["right by assignment"][0]), images)
     return low > max(wilson(best_named, images)[1], MOSTLY)
-
-
-def orders_by_name(answer: Answer, case: FormatCase, names: Sequence[str]) -> Mapping[str, Order]:
-    """The orders that can be chosen."""
-    orders = dict(zip((AS_IN_THE_DATA, *names), case.every_order, strict=True))
-    if suggests(answer["formats"], len(case.every_order)):
-        orders[SUGGESTED] = tuple(int(place) for place in answer["order"]["class"])
-    return orders
 
 
 def best_order(table: Table, orders: Mapping[str, Order]) -> str:

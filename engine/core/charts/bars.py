@@ -110,7 +110,7 @@ class Bars(AlongRows):
             name=self.value,
             marker={"color": COLORS[theme()][self.color]},
             width=0.6,
-            text=[integer_text(value) for value in drawn] if self.whole else texts,
+            text=[f"{value:z.0f}".replace("-", "−") for value in drawn] if self.whole else texts,
             textposition="outside" if self.whole else None,
             insidetextfont={"color": on_bars()},
             constraintext="none",
@@ -127,11 +127,6 @@ class Bars(AlongRows):
             return list(range(len(drawn)))
         ascending = np.argsort(drawn, kind="stable")
         return [int(at) for at in ascending if np.isfinite(drawn[at]) and drawn[at]][: self.most]
-
-
-def integer_text(value: float) -> str:
-    """A number without digits; nothing has no sign."""
-    return f"{value:z.0f}".replace("-", "−")
 
 
 def scale_ends(drawn: Values) -> tuple[float, float]:
