@@ -75,7 +75,11 @@ def choose_order(
     orders: Mapping[str, Order], table: Table, classes: Sequence[str], key: str
 ) -> Order | None:
     """The class of each output, as the person chooses or types it; None for what is no order."""
-    first = best_order(table, orders)
+    right = {
+        name: int(table["right by assignment" if name == SUGGESTED else f"right {number}"][0])
+        for number, name in enumerate(orders)
+    }
+    first = max(right, key=lambda name: right[name])
     name = choose_word("Order of the classes", [*orders, TYPED], f"{key}.order", first)
     if name == TYPED:
         return type_order(orders[first], classes, key)
@@ -155,15 +159,6 @@ def suggests(table: Table, orders: int) -> bool:
     best_named = max(int(table[f"right {number}"][0]) for number in range(orders))
     low, _ = wilson(int(table["right by assignment"][0]), images)
     return low > max(wilson(best_named, images)[1], MOSTLY)
-
-
-def best_order(table: Table, orders: Mapping[str, Order]) -> str:
-    """The name under which most images are right in the best format."""
-    right = {
-        name: int(table["right by assignment" if name == SUGGESTED else f"right {number}"][0])
-        for number, name in enumerate(orders)
-    }
-    return max(right, key=lambda name: right[name])
 
 
 def state_format(start: InputFormat, key: str, model: Classifier) -> InputFormat | None:

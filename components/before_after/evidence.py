@@ -212,17 +212,13 @@ def two_axes(result: Views, row: int, threshold: float | None) -> Matrix:
 
 def axes_words(result: Views, row: int, threshold: float | None) -> str:
     """How errors in columns and in rows are read, with their number."""
-    wrong = wrong_count_text(answers_of(result, row, threshold))
+    table = answers_of(result, row, threshold)
+    known = np.isfinite(table.values)
+    wrong = f"{int((table.values[known] == 0).sum())} of {int(known.sum())}"
     return (
         f"{wrong} wrong (✗). A column of errors is a habit of the word, a row of errors an odd "
         "image. Framed: asked for what was taken out."
     )
-
-
-def wrong_count_text(table: Table) -> str:
-    """How many answers are wrong, of how many."""
-    known = np.isfinite(table.values)
-    return f"{int((table.values[known] == 0).sum())} of {int(known.sum())}"
 
 
 def relation_words(table: Table) -> str:

@@ -43,7 +43,11 @@ def choose() -> Example:
         persist_state="session",
     )
     chosen = Example(data_set, int(rows[place - 1]))
-    st.caption(escape_markdown(example_line(chosen)))
+    text = f"id {chosen.data.ids[chosen.row]}, class {chosen.label}"
+    group = chosen.data.truth.get("group")
+    if group is not None:
+        text += f", group {group[chosen.row]}"
+    st.caption(escape_markdown(text + (", with a known mask" if chosen.has_finding else "")))
     return chosen
 
 
@@ -117,15 +121,6 @@ def row_of(data: DataSet, word: str | None) -> int | None:
         return int(data.places(np.array([number]))[0])
     except BlindspotError:
         return None
-
-
-def example_line(chosen: Example) -> str:
-    """What is known of it in one line."""
-    text = f"id {chosen.data.ids[chosen.row]}, class {chosen.label}"
-    group = chosen.data.truth.get("group")
-    if group is not None:
-        text += f", group {group[chosen.row]}"
-    return text + (", with a known mask" if chosen.has_finding else "")
 
 
 def offer_models(chosen: Example | None, model: Classifier) -> None:

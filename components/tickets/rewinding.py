@@ -17,7 +17,7 @@ from components.section import Section
 from engine.commands.arguments.trained import TrainArguments
 from engine.core.charts.drawing import Drawing, Views
 from engine.core.charts.lines import Lines
-from engine.core.result import Points, Table
+from engine.core.result import Table
 from engine.evaluation.experiment import HOLDS, NOT_HERE, OUTCOMES, UNDECIDED
 from engine.sparsity import Rewinding
 from engine.vision.lab import TrainCase
@@ -202,17 +202,11 @@ def ground(result: Views, lead: str = "") -> FieldChart:
         float(min(plane.min() for plane in planes)),
         float(max(plane.max() for plane in planes)),
     )
-    ways = {
-        "rewound weights and tickets": result[f"{lead}arms"],
-        "between the tickets": thinned(result[f"{lead}way"]),
-    }
-    return FieldChart(ways=ways, span=span)
-
-
-def thinned(way: Points) -> Points:
-    """A few of its points, so that the line is seen between them."""
+    way = result[f"{lead}way"]
     places = np.linspace(0, len(way.values) - 1, LINE_POINTS).round().astype(int)
-    return replace(way, places=way.places[places], values=way.values[places])
+    thinned = replace(way, places=way.places[places], values=way.values[places])
+    ways = {"rewound weights and tickets": result[f"{lead}arms"], "between the tickets": thinned}
+    return FieldChart(ways=ways, span=span)
 
 
 def late_ground(result: Views) -> FieldChart:
