@@ -196,7 +196,6 @@ def answers_of(result: Views, row: int, threshold: float | None) -> Table:
 
 
 def scene_records(records: Table, row: int) -> Table:
-    """The records of one scene."""
     return records.take(np.flatnonzero(records["scene"] == row).tolist())
 
 

@@ -110,7 +110,6 @@ def scores(held: OwnRows, *, negation: bool = False) -> Any:
 
 
 def show_pope(own_rows: OwnRows) -> None:
-    """POPE of answers."""
     own_answers: OwnAnswers = scores(own_rows)
     st.header(escape_markdown(answer_words(own_answers)))
     shape = Dots(
@@ -215,7 +214,6 @@ def answer_notes(rates: Table) -> str:
 
 
 def captions(held: OwnRows) -> None:
-    """CHAIR of captions."""
     sentence = st.container()
     negation = switch(
         "Leave out what a caption says is not there",

@@ -101,7 +101,6 @@ def poll_frame(questions: Table, order: list[int]) -> pd.DataFrame:
 
 
 def poll(questions: Table, at: int, case: ScenesCase) -> None:
-    """One question with its scene."""
     category, present = CATEGORIES[int(questions["thing"][at])], bool(questions["there"][at])
     draw_scene(case, int(questions["scene"][at]))
     right = present == bool(questions["yes"][at])

@@ -128,7 +128,6 @@ def lines_of(method: SSD) -> Scatter:
 
 
 def finding(method: SSD, damping: Damped) -> str:
-    """How much is damped."""
     return (
         f"At α = {method.ratio:g} and λ = {method.strength:g}, {damping.chosen:,} of "
         f"{damping.total:,} "

@@ -124,7 +124,6 @@ def draw_standing(results: Mapping[str, Views], measure: str) -> None:
 
 
 def map_sentences(results: Mapping[str, Views], measure: str) -> list[str]:
-    """A sentence for each map."""
     joined = " " if measure == POINTS else ": "
     return [f"{title}{joined}{rank_sentence(views, measure)}" for title, views in results.items()]
 

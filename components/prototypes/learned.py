@@ -45,7 +45,6 @@ def accuracy_sentence(result: Views) -> str:
 
 
 def strongest_wish(result: Views) -> str:
-    """The strongest wish."""
     table = result["reasons"]
     place = int(abs(table.values).argmax())
     row, column = divmod(place, len(table.order))

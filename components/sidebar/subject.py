@@ -82,12 +82,10 @@ class ChosenImage:
 
     @property
     def picture(self) -> Picture:
-        """The whole picture."""
         return self.chosen.picture
 
     @property
     def view(self) -> SliceChoice | None:
-        """Of a scan."""
         return self.chosen.view
 
     @property
@@ -110,7 +108,6 @@ class Subject(ChosenImage):
 
     @property
     def seed(self) -> int:
-        """As it was chosen."""
         return self.case.seed
 
     @property

@@ -40,7 +40,6 @@ def prediction() -> Sequence[Question]:
 
 
 def heat_map() -> Sequence[Question]:
-    """Where it looks."""
     return [(MAP, about_first(CAT.name))]
 
 

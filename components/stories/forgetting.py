@@ -44,7 +44,6 @@ def method_detail(scoreboard: Answer) -> MethodDetail:
 
 
 def after(diagnostic: Diagnostic) -> Question:
-    """A diagnostic of that way."""
     return diagnostic, AfterCase(forgotten(), FORGOTTEN.told())
 
 

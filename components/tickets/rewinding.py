@@ -210,7 +210,6 @@ def ground(result: Views, lead: str = "") -> FieldChart:
 
 
 def late_ground(result: Views) -> FieldChart:
-    """The other plane."""
     return ground(result, "late ")
 
 
@@ -235,7 +234,6 @@ def list_claims(result: Views) -> None:
 
 
 def claim_line(claims: Table, row: int) -> str:
-    """One claim in Markdown."""
     outcome, tolerance = int(claims["outcome"][row]), claims["tolerance"][row]
     margin = f"{claims['margin'][row]:+.3f}".replace("-", "−")
     within = f" ± {tolerance:.3f}" if np.isfinite(tolerance) else ""

@@ -105,7 +105,6 @@ def requested_tiles(requested: object, image: LargeImage) -> list[tuple[str, tup
 
 
 def tile_url(image: LargeImage, level: int, column: int, row: int) -> str:
-    """One tile as a data URL."""
     size, times = SIDE << level, 1 << level
     top, left = row * size, column * size
     place = np.array([level, column, row])

@@ -264,7 +264,6 @@ def record(method: Method[CaseT], case: CaseT, name: str, seconds: float) -> Rec
 
 @cache
 def versions() -> dict[str, str]:
-    """Versions of what computes."""
     results = {"python": platform.python_version()}
     for name in VERSIONED:
         try:

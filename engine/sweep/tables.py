@@ -16,7 +16,6 @@ NUMBERS = {"confidence": pa.float64(), "seconds": pa.float64(), "correct": pa.bo
 
 
 def as_csv(rows: Sequence[SweepRow]) -> bytes:
-    """The table as CSV."""
     columns = columns_of(rows)
     return csv_text([*columns], zip(*columns.values(), strict=True)).encode()
 

@@ -83,7 +83,6 @@ class Bars(AlongRows):
     color: int = 0
 
     def figure(self, table: Table) -> go.Figure:
-        """The bars."""
         import plotly.graph_objects as go
 
         rows = self.chosen(values(table, self.value))
@@ -122,7 +121,6 @@ class Bars(AlongRows):
         return self.across(figure, table, self.value)
 
     def chosen(self, drawn: Values) -> list[int]:
-        """The rows that are drawn."""
         if not self.most:
             return list(range(len(drawn)))
         ascending = np.argsort(drawn, kind="stable")
@@ -156,7 +154,6 @@ class Dots(AlongRows):
     beside: tuple[str, str] | None = None
 
     def figure(self, table: Table) -> go.Figure:
-        """The marks."""
         import plotly.graph_objects as go
 
         figure, names = go.Figure(), self.labels(table)

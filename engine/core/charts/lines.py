@@ -81,7 +81,6 @@ class Lines(Chart):
         return free_side(float(places[0]), low, high)
 
     def figure(self, table: Table) -> go.Figure:
-        """The lines."""
         import plotly.graph_objects as go
 
         figure = go.Figure()
@@ -179,7 +178,6 @@ class Scatter(Chart):
     bare: bool = False
 
     def figure(self, table: Table) -> go.Figure:
-        """The points."""
         import plotly.graph_objects as go
 
         x, y = values(table, self.x), values(table, self.y)

@@ -85,7 +85,6 @@ def toml(words: Words, arrays: Arrays) -> Reply:
 
 
 def member(words: Words, arrays: Arrays) -> Reply:
-    """A member of a zip."""
     from engine.vision.images import unpacking
 
     return unpacking.member(words, arrays)
@@ -99,7 +98,6 @@ def array_header(words: Words, arrays: Arrays) -> Reply:
 
 
 def array(words: Words, arrays: Arrays) -> Reply:
-    """An array in a zip."""
     from engine.vision.images import unpacking
 
     return unpacking.array(words, arrays)

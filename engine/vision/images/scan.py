@@ -52,7 +52,6 @@ class Slice:
     scan: str  # digest of the scan it is from
 
     def cropped(self, left: int, top: int, right: int, bottom: int) -> Slice:
-        """A rectangle of it."""
         if self.values is None:
             return self
         return replace(self, values=self.values[top:bottom, left:right])
@@ -158,7 +157,6 @@ class Scan(ABC):
         return Picture(pixels, (width, height), tuple(remarks), digest(pixels), behind)
 
     def behind(self, values: Floats | None, plane: ScanPlane, window: Window) -> Slice:
-        """What the picture was made from."""
         if values is not None:
             values.setflags(write=False)
         return Slice(

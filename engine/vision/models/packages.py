@@ -102,7 +102,6 @@ def keep(name: str, data: bytes) -> None:
 
 
 def delete_package(name: str) -> None:
-    """Remove a package."""
     for suffix in (SUFFIX, SUM):
         remove(folder() / f"{name}{suffix}")
 

@@ -109,7 +109,6 @@ def caption_example(facts: SceneFacts, habit: Habit, random: Random) -> tuple[st
 
 
 def short_questions(facts: SceneFacts, habit: Habit, random: Random) -> list[tuple[str, str]]:
-    """Questions with short answers."""
     pairs = []
     for _ in range(YES_NO):
         category = question_target(facts, habit.partner, habit.alone, random)
