@@ -144,7 +144,6 @@ def draw_table(table: Table, case: FormatCase, names: Sequence[str]) -> None:
 
 
 def accuracy_text(table: Table, row: int, column: str) -> str:
-    """Right answers with their interval."""
     right, images = int(table[column][row]), int(table["images"][row])
     low, high = wilson(right, images)
     return f"{100 * right / images:.0f} % ({100 * low:.0f}–{100 * high:.0f}) of {images}"

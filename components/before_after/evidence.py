@@ -164,7 +164,6 @@ def before_after(result: Views) -> Scatter:
 
 
 def scatter_words(result: Views) -> str:
-    """How the corners are read."""
     table = about_removed(result["records"])
     stay = int(((table["p before"] >= 0.5) & (table["p after"] >= 0.5)).sum())
     return (

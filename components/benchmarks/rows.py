@@ -83,7 +83,6 @@ def worst(questions: Table, split: int) -> list[int]:
 
 
 def poll_frame(questions: Table, order: list[int]) -> pd.DataFrame:
-    """The questions as a person reads them."""
     yes_no = {True: "yes", False: "no"}
     rows = [
         {

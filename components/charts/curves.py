@@ -98,7 +98,6 @@ def fold_numbers(log: TrainLog, key: str) -> None:
 
 
 def all_numbers(log: TrainLog) -> None:
-    """A row for each epoch."""
     rows = [
         {
             "Epoch": epoch + 1,

@@ -125,7 +125,6 @@ def judged_note(case: AfterCase) -> str:
 
 
 def by_fingerprint(models: Mapping[str, Classifier]) -> str:
-    """Models by the start of each fingerprint."""
     return ", ".join(f"{name} {model.fingerprint[:6]}" for name, model in models.items())
 
 

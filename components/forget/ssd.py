@@ -136,7 +136,6 @@ def finding(method: SSD, damping: Damped) -> str:
 
 
 def show_damage(damping: Damped, table: Table) -> None:
-    """What that does to the model."""
     values = {"UA": damping.unlearning, "RA": damping.retain, "TA": damping.test}
     for column, (name, value) in zip(st.columns(3), values.items(), strict=True):
         column.metric(FIGURES[name][0].capitalize(), percent(value))

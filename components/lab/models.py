@@ -101,7 +101,6 @@ def draw_tree(lines: Mapping[str, ModelRow]) -> None:
 
 
 def percent_figure(figures: Mapping[str, float], name: str) -> float | None:
-    """A share as a number of percent."""
     return round(100 * figures[name], 1) if name in figures else None
 
 

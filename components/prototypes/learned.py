@@ -39,7 +39,6 @@ def show(question: PrototypeQuestion) -> None:
 
 
 def accuracy_sentence(result: Views) -> str:
-    """How often the network is right."""
     share = 100 * result["figures"]["test accuracy"]
     return f"{share:.1f} % of the test images are read right."
 

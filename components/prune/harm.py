@@ -209,7 +209,6 @@ def drift_finding(table: Table, heat: str) -> str:
 
 
 def moved_most(question: PruneQuestion, table: Table) -> None:
-    """The images whose maps move most."""
     order = table["rank correlation"][:WORST]
     words = [
         f"{name}: {signed(value)}"

@@ -171,7 +171,6 @@ class Places:
 
 
 def in_sidebar() -> Places:
-    """Everything below each other."""
     with st.sidebar:
         st.header("Image")
         return Places(*(st.container() for _ in range(6)))

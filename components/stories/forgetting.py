@@ -53,7 +53,6 @@ def beside_board(diagnostic: Diagnostic) -> Sequence[Question]:
 
 
 def forgot(scoreboard: Answer, _images: Answer) -> str:
-    """How that way did."""
     detail = method_detail(scoreboard)
     return verdict(detail.table, detail.method.label, detail.asked.case.request.words)
 

@@ -74,8 +74,6 @@ def hottest(patches: Table) -> Table:
 
 
 def patch_picker(hot: Table) -> Callable[[Any], None]:
-    """Keeps which mark was clicked."""
-
     def press(picked: Any) -> None:
         if points := picked["selection"]["points"]:
             at = int(points[0]["point_index"])

@@ -130,7 +130,6 @@ class SweepPlan:
 
 
 def crossings(axes: Axes) -> Iterator[Texts]:
-    """Every combination of one value each."""
     for values in product(*axes.values()):
         yield tuple(zip(axes, values, strict=True))
 

@@ -273,7 +273,6 @@ def add_joints(figure: go.Figure, across: Values, series: Sequence[Values]) -> N
 def add_band(
     figure: go.Figure, across: Values, low: Values, high: Values, called: str = ""
 ) -> None:
-    """A gray band from low to high."""
     edge: dict[str, Any] = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip"}
     figure.add_scatter(x=across, y=low, showlegend=False, **edge)
     figure.add_scatter(

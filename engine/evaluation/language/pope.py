@@ -119,7 +119,6 @@ def polled(sample: SceneBatch, pairs: int, seed: int) -> dict[str, list[Poll]]:
 def answers_to(
     case: ScenesCase, sample: SceneBatch, pairs: Sequence[Pair], progress: Progress
 ) -> dict[Pair, str]:
-    """The answer to each question in words."""
     if not pairs:
         return {}
     pixels = sample.pixels[[image for image, _ in pairs]]

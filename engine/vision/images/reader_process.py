@@ -78,7 +78,6 @@ def weights(words: Words, arrays: Arrays) -> Reply:
 
 
 def toml(words: Words, arrays: Arrays) -> Reply:
-    """What a TOML file says."""
     from engine.vision.foreign_text import toml_in_reader
 
     return {"toml": toml_in_reader(arrays.pop().tobytes(), words["called"], words["deepest"])}, []
@@ -91,7 +90,6 @@ def member(words: Words, arrays: Arrays) -> Reply:
 
 
 def array_header(words: Words, arrays: Arrays) -> Reply:
-    """What an array in a zip is."""
     from engine.vision.images import unpacking
 
     return unpacking.header(words, arrays)

@@ -130,7 +130,6 @@ class Scan(ABC):
             return self.slice_picture(self.settled(view or SliceChoice()))
 
     def slice_picture(self, choice: SliceChoice) -> Picture:
-        """The slice of a settled view."""
         if choice.plane is None or choice.slice is None or choice.window is None:
             raise ValueError("an unsettled view")
         plane = self.cut(choice.plane, choice.slice, choice.volume)
