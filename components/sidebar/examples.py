@@ -20,14 +20,13 @@ from engine.vision.models.classifier import Classifier
 
 ANY = "any class"
 BY_ID = "the image with id "  # before an id, in place of a class: for images of any split
-MAKING = "Making the images; the first time this may take some seconds"
 KEY = "data"  # of the list, and in a link
 LINKED = "examples.linked"  # what the link had last, so that another one counts
 
 
 def choose() -> Example:
     """One image of the test split of a data set."""
-    with st.spinner(MAKING):
+    with st.spinner("Making the images; the first time this may take some seconds"):
         data_set = data.load(choose_set())
     rows = choose_rows(data_set)
     refuse("item", lambda word: is_place(word, 1, len(rows)), "Image", f"from 1 to {len(rows)}")

@@ -39,7 +39,6 @@ HEADINGS = {
     "infidelity_moved": "not predicted when moved, median",
     "moves_as_good": "moves that do as well",
 }
-DESCRIBED = ("·", "a description, no verdict")
 PASSED = ("✓", "passed")  # what a map that knows nothing may pass as well
 
 
@@ -54,7 +53,7 @@ def sign(check: Check, view: Table) -> tuple[str, str]:
     if isnan(result):
         return UNKNOWN
     if not check.judges:
-        return DESCRIBED
+        return ("·", "a description, no verdict")
     return PASSED if result == GOOD and not check.evidence else VERDICT_WORDS[result]
 
 
