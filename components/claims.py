@@ -22,7 +22,6 @@ def list_claims(claims: Table) -> None:
 
 
 def claim_line(claims: Table, row: int) -> str:
-    """One claim in Markdown."""
     outcome = int(claims["outcome"][row])
     unit = dict(zip(claims.order, claims.units, strict=True))["margin"]
     factor, called = (100, "points") if unit == "share" else (1, unit)

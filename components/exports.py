@@ -142,7 +142,6 @@ def as_npy(heat: HeatMap) -> bytes:
 
 
 def as_json(answer: Answer) -> str:
-    """How the answer was made."""
     return json.dumps(answer.record, indent=2)
 
 
@@ -153,7 +152,6 @@ def model_input(subject: Subject) -> np.ndarray[Any, np.dtype[np.uint8]]:
 
 
 def encoded(pixels: np.ndarray[Any, np.dtype[np.uint8]]) -> bytes:
-    """Pixels as PNG."""
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "PNG")
     return buffer.getvalue()

@@ -18,7 +18,6 @@ from components.widgets import popovers, uploaders
 
 
 def page(view: AppPage) -> st.Page:
-    """A view as Streamlit's page."""
     return st.Page(
         view.path,
         title=view.title,

@@ -27,7 +27,6 @@ from engine.core.whole import whole_number
 
 HELD_BYTES = 4_000_000_000  # of all visitors' uploads together: those kept and those arriving
 MultiPartParser.spool_max_size = HELD_BYTES  # else what has 1 MB is first written to the disk
-UPLOADS = "/_stcore/upload_file/"
 FULL = "The server holds as many files as it can: please try again later."
 PAGE = Path(streamlit.__file__).parent / "static" / "index.html"
 
@@ -93,7 +92,7 @@ class Guard:
 
     async def answer(self, headers: Headers, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on; an upload only while there is room for it."""
-        if scope["method"] != "PUT" or UPLOADS not in scope["path"]:
+        if scope["method"] != "PUT" or "/_stcore/upload_file/" not in scope["path"]:
             await self.app(scope, receive, send)
             return
         length = whole_number(headers.get("content-length", ""))

@@ -64,7 +64,10 @@ def choose_tried(
         if chosen in format_by_words
         else state_format(tried[0], key, case.model)
     )
-    order = choose_order(orders_by_name(answer, case, names), table, case.data.classes, key)
+    orders = dict(zip((AS_IN_THE_DATA, *names), case.every_order, strict=True))
+    if suggests(answer["formats"], len(case.every_order)):
+        orders[SUGGESTED] = tuple(int(place) for place in answer["order"]["class"])
+    order = choose_order(orders, table, case.data.classes, key)
     return None if chosen_format is None or order is None else (chosen_format, order)
 
 
@@ -72,7 +75,11 @@ def choose_order(
     orders: Mapping[str, Order], table: Table, classes: Sequence[str], key: str
 ) -> Order | None:
     """The class of each output, as the person chooses or types it; None for what is no order."""
-    first = best_order(table, orders)
+    right = {
+        name: int(table["right by assignment" if name == SUGGESTED else f"right {number}"][0])
+        for number, name in enumerate(orders)
+    }
+    first = max(right, key=lambda name: right[name])
     name = choose_word("Order of the classes", [*orders, TYPED], f"{key}.order", first)
     if name == TYPED:
         return type_order(orders[first], classes, key)
@@ -137,7 +144,6 @@ def draw_table(table: Table, case: FormatCase, names: Sequence[str]) -> None:
 
 
 def accuracy_text(table: Table, row: int, column: str) -> str:
-    """Right answers with their interval."""
     right, images = int(table[column][row]), int(table["images"][row])
     low, high = wilson(right, images)
     return f"{100 * right / images:.0f} % ({100 * low:.0f}–{100 * high:.0f}) of {images}"
@@ -152,23 +158,6 @@ def suggests(table: Table, orders: int) -> bool:
     best_named = max(int(table[f"right {number}"][0]) for number in range(orders))
     low, _ = wilson(int(table["right by assignment"][0]), images)
     return low > max(wilson(best_named, images)[1], MOSTLY)
-
-
-def orders_by_name(answer: Answer, case: FormatCase, names: Sequence[str]) -> Mapping[str, Order]:
-    """The orders that can be chosen."""
-    orders = dict(zip((AS_IN_THE_DATA, *names), case.every_order, strict=True))
-    if suggests(answer["formats"], len(case.every_order)):
-        orders[SUGGESTED] = tuple(int(place) for place in answer["order"]["class"])
-    return orders
-
-
-def best_order(table: Table, orders: Mapping[str, Order]) -> str:
-    """The name under which most images are right in the best format."""
-    right = {
-        name: int(table["right by assignment" if name == SUGGESTED else f"right {number}"][0])
-        for number, name in enumerate(orders)
-    }
-    return max(right, key=lambda name: right[name])
 
 
 def state_format(start: InputFormat, key: str, model: Classifier) -> InputFormat | None:

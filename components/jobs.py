@@ -13,7 +13,6 @@ from engine.core.lane import HOUSE, Job, Lane, Past, lanes
 
 POLL_SECONDS = 2.0
 JOBS_LISTED = 8  # of those that are over
-UNNAMED = "A question"
 SIGNS = {
     "done": ":material/check_circle:",
     "failed": ":material/error:",
@@ -72,7 +71,7 @@ def running(lane: Lane, job: Job[object]) -> None:
 
 def job_label(title: str, public: str, *, own: bool) -> str:
     """What a job is called here: one that has no name for strangers is still a question."""
-    return (title if own else public) or UNNAMED
+    return (title if own else public) or "A question"
 
 
 def finished_jobs(past: Sequence[Past]) -> None:

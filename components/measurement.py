@@ -98,7 +98,6 @@ def button(measurement: MeasurementOnDemand[Any], label: str, name: str, kind: A
 
 
 def ended(measurement: MeasurementOnDemand[MeasuredT], job: Any) -> Outcome | MeasuredT:
-    """What came of it."""
     runs.visit().jobs.pop(measurement.slot, None)
     try:
         measured: MeasuredT = job.value()

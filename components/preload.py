@@ -62,7 +62,6 @@ def asked_by(scope: Scope) -> str:
 
 
 def is_page(headers: list[tuple[bytes, bytes]]) -> bool:
-    """Whether the response is HTML."""
     return any(n.lower() == b"content-type" and v.startswith(b"text/html") for n, v in headers)
 
 

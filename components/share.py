@@ -111,7 +111,9 @@ def keep_buttons(title: str, offer: Offer) -> None:
             key=report_key,
             icon=":material/description:",
             help=REPORT,
-            on_click=lambda: stage_file(f"{report_key}.made", single_report(title, offer)),
+            on_click=lambda: stage_file(
+                f"{report_key}.made", report([offer.frozen(title)], datetime.now(UTC))
+            ),
         )
         hand_over(f"{report_key}.made", FILE)
     message_key = f"{offer.key}.pinned"
@@ -127,11 +129,6 @@ def pin_result(title: str, offer: Offer) -> None:
     count = len(tray.pinned())
     message = f"Pinned. The tray holds {count} {'result' if count == 1 else 'results'}."
     st.session_state[f"{offer.key}.pinned"] = problem or message
-
-
-def single_report(title: str, offer: Offer) -> str:
-    """The report of this answer."""
-    return report([offer.frozen(title)], datetime.now(UTC))
 
 
 def show_downloads(offer: Offer) -> None:

@@ -36,7 +36,10 @@ PRIVATE_LINE = re.compile(r" · [0-9a-f]{4}$")  # how the line of a model that w
 def begin() -> None:
     """Before a page is drawn: what is listed from now on is what this session is shown."""
     access.ask_session(rights)
-    read_link()
+    keys = st.query_params.get_all(KEY)[:MOST_KEYS]
+    new = [key for key in keys if VIEW_KEY.fullmatch(key) and key not in opened_keys()]
+    if new:
+        opened_keys().extend(checkpoints.opened_by(new))
 
 
 def finish_page() -> None:
@@ -128,14 +131,6 @@ def opened_keys() -> list[str]:
     """The view keys that this session came with."""
     keys: list[str] = st.session_state.setdefault(OPENED, [])
     return keys
-
-
-def read_link() -> None:
-    """Open what the view keys of the link open, in this session."""
-    keys = st.query_params.get_all(KEY)[:MOST_KEYS]
-    new = [key for key in keys if VIEW_KEY.fullmatch(key) and key not in opened_keys()]
-    if new:
-        opened_keys().extend(checkpoints.opened_by(new))
 
 
 def write_link() -> None:

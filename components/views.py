@@ -20,7 +20,6 @@ class AppPage:
 
     @property
     def path(self) -> Path:
-        """Where its script is."""
         return ROOT / "pages" / self.file
 
 

@@ -17,6 +17,5 @@ def count_table(what: str, records: Table, threshold: float | None) -> Table:
 
 @st.cache_resource(max_entries=200, show_spinner=False)
 def counted_once(what: str, digest: str, threshold: float | None, _records: Table) -> Table:
-    """The digest stands for the records."""
     del digest
     return COUNTS[what](_records, threshold)

@@ -164,7 +164,6 @@ def before_after(result: Views) -> Scatter:
 
 
 def scatter_words(result: Views) -> str:
-    """How the corners are read."""
     table = about_removed(result["records"])
     stay = int(((table["p before"] >= 0.5) & (table["p after"] >= 0.5)).sum())
     return (
@@ -196,7 +195,6 @@ def answers_of(result: Views, row: int, threshold: float | None) -> Table:
 
 
 def scene_records(records: Table, row: int) -> Table:
-    """The records of one scene."""
     return records.take(np.flatnonzero(records["scene"] == row).tolist())
 
 
@@ -212,17 +210,13 @@ def two_axes(result: Views, row: int, threshold: float | None) -> Matrix:
 
 def axes_words(result: Views, row: int, threshold: float | None) -> str:
     """How errors in columns and in rows are read, with their number."""
-    wrong = wrong_count_text(answers_of(result, row, threshold))
+    table = answers_of(result, row, threshold)
+    known = np.isfinite(table.values)
+    wrong = f"{int((table.values[known] == 0).sum())} of {int(known.sum())}"
     return (
         f"{wrong} wrong (✗). A column of errors is a habit of the word, a row of errors an odd "
         "image. Framed: asked for what was taken out."
     )
-
-
-def wrong_count_text(table: Table) -> str:
-    """How many answers are wrong, of how many."""
-    known = np.isfinite(table.values)
-    return f"{int((table.values[known] == 0).sum())} of {int(known.sum())}"
 
 
 def relation_words(table: Table) -> str:

@@ -306,7 +306,6 @@ def draw_photograph(place: Any, pixels: Any, words: str, alt: str) -> None:
 
 
 def answer_text(case: PhotoPairCase, answers: Any, when: str) -> str:
-    """The question and its answer."""
     return escape_markdown(
         f"{case.thing}? {said_word(answers[f'says {when}'][0])}, p(yes) "
         f"{100 * float(answers[f'p {when}'][0]):.0f} %."

@@ -54,7 +54,6 @@ class CollectedPair:
         return cls(case.thing, case.vlm.title, (case.vlm.name, case.vlm.fingerprint), answers)
 
     def cells(self) -> tuple[str | int | float, ...]:
-        """One cell for each of HEADS."""
         table = self.answers
         change = np.asarray(table["says before"] - table["says after"])[1:]
         asked_count, changed = np.isfinite(change).sum(), (np.abs(change) == 1).sum()

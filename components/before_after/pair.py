@@ -64,7 +64,6 @@ class OpenPair:
 
     @classmethod
     def of(cls, layout: Layout, records: Table, place: int, threshold: float | None) -> OpenPair:
-        """The pair of a record."""
         record = records.take([place])
         row, removed, queried = (int(record[name][0]) for name in ("scene", "removed", "asked"))
         before, after = decided(record, threshold)
@@ -135,8 +134,6 @@ def choose(
 
 
 def opener(records: Table) -> Callable[[int], None]:
-    """Opens the pair of a record."""
-
     def open_pair(place: int) -> None:
         st.session_state[PAIR] = name_of(records, place)
 

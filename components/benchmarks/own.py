@@ -110,7 +110,6 @@ def scores(held: OwnRows, *, negation: bool = False) -> Any:
 
 
 def show_pope(own_rows: OwnRows) -> None:
-    """POPE of answers."""
     own_answers: OwnAnswers = scores(own_rows)
     st.header(escape_markdown(answer_words(own_answers)))
     shape = Dots(
@@ -202,7 +201,6 @@ def answer_words(own_answers: OwnAnswers) -> str:
 
 
 def answer_notes(rates: Table) -> str:
-    """What is counted apart."""
     other, caught = float(rates["read otherwise"][0]), float(rates["F1 of no"][0])
     return (
         "What is not plainly a no counts as yes, as POPE's script counts it; a looser search for "
@@ -215,7 +213,6 @@ def answer_notes(rates: Table) -> str:
 
 
 def captions(held: OwnRows) -> None:
-    """CHAIR of captions."""
     sentence = st.container()
     negation = switch(
         "Leave out what a caption says is not there",
@@ -303,7 +300,6 @@ def percent_or_dash(value: float) -> str:
 
 
 def shorten(text: str) -> str:
-    """A cell as the table shows it."""
     return text if len(text) <= LETTERS else f"{text[:LETTERS]}…"
 
 

@@ -83,7 +83,6 @@ def worst(questions: Table, split: int) -> list[int]:
 
 
 def poll_frame(questions: Table, order: list[int]) -> pd.DataFrame:
-    """The questions as a person reads them."""
     yes_no = {True: "yes", False: "no"}
     rows = [
         {
@@ -101,7 +100,6 @@ def poll_frame(questions: Table, order: list[int]) -> pd.DataFrame:
 
 
 def poll(questions: Table, at: int, case: ScenesCase) -> None:
-    """One question with its scene."""
     category, present = CATEGORIES[int(questions["thing"][at])], bool(questions["there"][at])
     draw_scene(case, int(questions["scene"][at]))
     right = present == bool(questions["yes"][at])

@@ -55,7 +55,8 @@ def show_answers(question: BenchmarkQuestion) -> tuple[Answers, Answers]:
     with pope_column:
         label = f"Ask POPE's questions about {question.count} scenes"
         polls = ask(POPE(), question.cases, f"{KEY}.pope", label)
-        polls, unasked = split_off(polls)
+        some = {name: poll for name, poll in polls.items() if poll["rates"]["questions"].any()}
+        polls, unasked = some, {name: poll for name, poll in polls.items() if name not in some}
         if unasked:
             st.info("No scene has three things to ask for: choose more scenes.")
         if polls:
@@ -85,12 +86,6 @@ def ask(method: Method[ScenesCase], cases: Cases, slot: str, label: str) -> Answ
     outcomes: dict[str, Outcome] = runs.ask_all_when_told(method, cases, slot, label)
     runs.watch(list(outcomes.values()))
     return {name: outcome for name, outcome in outcomes.items() if isinstance(outcome, Answer)}
-
-
-def split_off(polls: Answers) -> tuple[Answers, Answers]:
-    """Those with questions, and those whose scenes have too few things to be asked about."""
-    some = {name: poll for name, poll in polls.items() if poll["rates"]["questions"].any()}
-    return some, {name: poll for name, poll in polls.items() if name not in some}
 
 
 def sentence_of(polls: Answers, captions: Answers) -> str:

@@ -29,20 +29,16 @@ class Plot:
     held: Floats
 
 
-def plots(log: TrainLog) -> tuple[Plot, Plot]:
-    """Loss, and the share that is right."""
-    return (
-        Plot("Loss", "nats", log.train_loss, log.validation_loss),
-        Plot("Right answers", "%", 100 * log.train_accuracy, 100 * log.validation_accuracy),
-    )
-
-
 def training(log: TrainLog, key: str) -> None:
     """Both plots side by side, their finding in words, and the numbers as a table."""
     if not log.done:
         st.caption("The first epoch is not over yet.")
         return
-    for column, plot in zip(st.columns(2), plots(log), strict=True):
+    plots = (
+        Plot("Loss", "nats", log.train_loss, log.validation_loss),
+        Plot("Right answers", "%", 100 * log.train_accuracy, 100 * log.validation_accuracy),
+    )
+    for column, plot in zip(st.columns(2), plots, strict=True):
         with column:
             draw_plot(plot, log.epochs, f"{key}.{plot.title}")
     st.caption(finding(log))
@@ -102,7 +98,6 @@ def fold_numbers(log: TrainLog, key: str) -> None:
 
 
 def all_numbers(log: TrainLog) -> None:
-    """A row for each epoch."""
     rows = [
         {
             "Epoch": epoch + 1,

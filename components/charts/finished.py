@@ -36,7 +36,6 @@ class Finished(BaseFigure):  # type: ignore[misc]  # Plotly has no types
 
     @property
     def size(self) -> int:
-        """Bytes."""
         return max(len(self._text), LEAST)
 
     def to_dict(self) -> dict[str, Any]:

@@ -64,12 +64,10 @@ def formats(view: Table) -> list[Any]:
 
 
 def yes_or_no(value: float) -> str:
-    """A yes or a no."""
     return NONE if not np.isfinite(value) else "yes" if value else "no"
 
 
 def whole_percent(value: float) -> str:
-    """A share of one."""
     return f"{100 * value:.0f} %" if np.isfinite(value) else NONE
 
 
@@ -79,7 +77,6 @@ def decimals(value: float) -> str:
 
 
 def number_text(value: float) -> str:
-    """Any other number."""
     return short_number(value) if np.isfinite(value) else NONE
 
 

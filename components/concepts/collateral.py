@@ -43,7 +43,6 @@ def show(case: CaptionCase, method: SAUCE) -> None:
 
 
 def drawings(method: SAUCE) -> tuple[Drawing, ...]:
-    """At the γ of the page."""
     lost = {yes_to(concept): yes_to(concept) for concept in method.things} | {
         f"yes to others, {KINDS[0]}": "yes to others that are there",
         f"false yes, {KINDS[0]}": "yes to others that are not",

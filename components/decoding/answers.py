@@ -105,7 +105,6 @@ def grouped(
 
 
 def join_names(names: Sequence[str]) -> str:
-    """Names as a sentence lists them."""
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 

@@ -35,7 +35,6 @@ def drawings(_comparison: Compared, decoded: DecodedAnswer) -> tuple[Drawing, ..
 
 
 def words_with_places(table: Table, decoded: DecodedAnswer, part: slice) -> Table:
-    """The drawn words with their places."""
     columns = {name: (table[name][part], "nats") for name in table.order}
     return Table.of(columns, decoded.numbered[part])
 

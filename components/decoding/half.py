@@ -64,7 +64,6 @@ def show(comparison: Compared) -> None:
 
 
 def compare_models(case: ScenesCase) -> Drawing:
-    """The three models in four figures."""
     return Drawing(
         "models",
         "Loss on captions, and what is made up",

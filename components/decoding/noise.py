@@ -109,5 +109,4 @@ def margin_words(margins_table: Table, step: int) -> str:
 
 
 def margin_text(margin: float) -> str:
-    """What a margin decides."""
     return "yes" if margin > 0 else "no"

@@ -45,7 +45,6 @@ def drawings(comparison: Compared, decoded: DecodedAnswer) -> tuple[Drawing, ...
 
 
 def caption_words(comparison: Compared, name: str, views: Views) -> str:
-    """What a description makes up."""
     if comparison.shown.scene is None:
         return "What is truly there is not known."
     categories = [

@@ -27,7 +27,6 @@ class Edit:
 
     @property
     def text(self) -> str:
-        """As a link has it."""
         if self.act == "remove":
             return f"-{self.thing}"
         sign = next(sign for sign, act in SIGNS.items() if act == self.act)
@@ -69,7 +68,6 @@ def allowed(act: Act, to: float) -> bool:
 
 
 def format_edits(edits: Edits) -> str:
-    """The text of edits."""
     return ",".join(edit.text for edit in edits)
 
 

@@ -62,7 +62,6 @@ def window(names: Sequence[str], key: str) -> slice:
 
 
 def layer_name(layer: int, count: int) -> str:
-    """What a row is."""
     if layer == 0:
         return "the word before it"
     return f"layer {layer}" + (" (the last)" if layer == count - 1 else "")

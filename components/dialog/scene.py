@@ -181,7 +181,6 @@ def remember_widget(key: str, value: object) -> None:
 
 
 def held_edits() -> Edits:
-    """What was done so far."""
     edits: Edits = st.session_state.get(f"{KEY}.edits", ())
     return edits
 
@@ -202,7 +201,6 @@ def set_link(edits: Edits) -> None:
 
 
 def forget_edits() -> None:
-    """Another scene is as it was made."""
     keep_edits(())
 
 
@@ -296,7 +294,6 @@ def take_there(name: str, key: str) -> None:
 
 
 def take_fade(name: str, key: str) -> None:
-    """The thing has another opacity."""
     keep_edits(add_edit(held_edits(), Edit(name, "fade", st.session_state[key] / 100)))
 
 

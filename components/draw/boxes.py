@@ -35,7 +35,6 @@ class PictureBoxes(Chart):
     known: str = ""
 
     def figure(self, table: Table) -> go.Figure:
-        """The picture and the boxes."""
         height, width = self.picture.shape[:2]
         figure = go.Figure()
         figure.add_layout_image(

@@ -66,7 +66,6 @@ def draw(drawing: Drawing, result: Views, key: str) -> None:
 
 
 def by_kind(view: View, key: str, finding: str, shape: DrawnAs | None) -> None:
-    """A view as its kind is drawn."""
     for kinds, drawer in DRAWERS.items():
         if isinstance(view, kinds):
             drawer(view, key, finding, shape)

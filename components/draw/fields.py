@@ -133,5 +133,4 @@ def field_table(ground: Field, shape: FieldChart) -> Table:
 
 
 def axis_label(label: str, at: float) -> str:
-    """A place on an axis."""
     return f"{label} {at:.3g}".strip().replace("-", "−")

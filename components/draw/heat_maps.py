@@ -70,7 +70,6 @@ def as_sentence(words: str) -> str:
 
 
 def as_html(view: HeatMap, finding: str, shape: OverPicture) -> str:
-    """The picture and its legend."""
     low, high = (short_number(end) for end in shape.span or scale_ends(view))
     shades = np.broadcast_to(colors(view)[None], (BAR, len(colors(view)), 3))
     alt = escape(finding or viewer.finding(view))

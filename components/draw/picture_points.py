@@ -30,7 +30,6 @@ class PicturePoints(Chart):
     chosen: int = 0
 
     def figure(self, table: Table) -> go.Figure:
-        """The picture and the marks."""
         height, width = self.picture.shape[:2]
         figure = go.Figure()
         figure.add_layout_image(

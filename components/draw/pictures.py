@@ -56,7 +56,6 @@ def as_html(view: Pictures) -> str:
 
 
 def cell_html(view: Pictures, row: int, column: int) -> str:
-    """One image and its caption."""
     image, caption = view.images[row, column], view.caption(row, column)
     small = ' class="bs-small"' if max(image.shape[:2]) < SMALL else ""
     words = escape(", ".join(filter(None, (view.columns[column], view.rows[row]))))

@@ -19,7 +19,6 @@ def draw_ramps() -> None:
 
 
 def bar(ramp: Ramp) -> str:
-    """A ramp from end to end."""
     stops = ",".join("rgb({},{},{})".format(*ramp[at]) for at in STOPS)
     return (
         '<span style="display:inline-block;width:90px;height:10px;vertical-align:middle;'

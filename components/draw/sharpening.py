@@ -15,7 +15,9 @@ def drawings() -> tuple[Drawing, Drawing]:
         Drawing(
             "candidates",
             "Which pattern each group leans to",
-            lambda _: candidate_matrix(),
+            lambda _: Matrix(
+                span=(0, 1), bar="probability", x_title="step", numbers=False, height=460
+            ),
             lambda result: candidates_words(result["candidates"]),
         ),
         Drawing(
@@ -25,11 +27,6 @@ def drawings() -> tuple[Drawing, Drawing]:
             lambda result: course_words(result["course"]),
         ),
     )
-
-
-def candidate_matrix() -> Matrix:
-    """A row for each candidate of some groups, a column for each moment."""
-    return Matrix(span=(0, 1), bar="probability", x_title="step", numbers=False, height=460)
 
 
 def lines() -> Lines:

@@ -23,18 +23,13 @@ def draw_chart(shape: Chart, table: Table, finding: str, key: str, *, wide: bool
         key: of the chart.
         wide: whether it scrolls sideways in a narrow window.
     """
-    numbers = {"numbers": renamed(table, shape)}
+    numbers = {"numbers": replace(table, rows=tuple(shape.names or table.rows))}
     figure = finished_figure(replace(shape, press=shape.press and clicked).figure, table)
     plots.with_table(figure, finding, numbers, key, shape.press, wide=wide)
 
 
 def clicked(_picked: Any) -> None:
     """Stands for any `press` in a chart that is kept: a figure shows whether there is one."""
-
-
-def renamed(table: Table, shape: Chart) -> Table:
-    """The numbers under the names that the chart gives its rows."""
-    return replace(table, rows=tuple(shape.names or table.rows))
 
 
 def transpose(table: Table) -> Table:

@@ -55,7 +55,6 @@ def strip(view: Path, finding: str, shape: Frames) -> Pictures:
 
 
 def scores(view: Path, shape: Frames) -> Table:
-    """The score at every step."""
     return Table.of({shape.step: (steps(view), ""), shape.score: (view.values, view.unit)})
 
 
@@ -78,5 +77,4 @@ def score_text(value: float, unit: str) -> str:
 
 
 def steps(view: Path) -> NDArray[np.int64]:
-    """The step of each image."""
     return np.asarray(view.steps)

@@ -113,9 +113,11 @@ def draw_likeliest(
         span=(0, 118),
         ticks=(0, 25, 50, 75, 100),
     )
-    plots.show_figure(
-        finished_figure(shape.figure, table), probability_words(table), key, said=False
+    rows = zip(table.rows, table["before"], table["after"], strict=True)
+    probability_words = "; ".join(
+        f"{label}: {100 * was:.0f} % before, {100 * now:.0f} % after" for label, was, now in rows
     )
+    plots.show_figure(finished_figure(shape.figure, table), probability_words, key, said=False)
 
 
 def likeliest(before: AnswerAndMap, after: AnswerAndMap) -> Table:
@@ -127,11 +129,3 @@ def likeliest(before: AnswerAndMap, after: AnswerAndMap) -> Table:
     models = {"before": before, "after": after}
     columns = {name: (model.classes.values[indices], "share") for name, model in models.items()}
     return Table.of(columns, tuple(before.classes.labels[index] for index in indices))
-
-
-def probability_words(table: Table) -> str:
-    """The classes with both probabilities, in words."""
-    rows = zip(table.rows, table["before"], table["after"], strict=True)
-    return "; ".join(
-        f"{label}: {100 * was:.0f} % before, {100 * now:.0f} % after" for label, was, now in rows
-    )

@@ -139,7 +139,6 @@ def by_step(kind: str, result: Views) -> Table:
 
 
 def curves(kind: str, result: Views) -> Lines:
-    """A line for each way."""
     del kind, result
     return Lines(
         x="step",

@@ -215,7 +215,6 @@ BY_ROUND = Lines(
 
 
 def rounds_finding(result: Views) -> str:
-    """How to read it."""
     del result
     return "Mean loss of the images a round begins with, after unlearning them. Round 1: random."
 

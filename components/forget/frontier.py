@@ -62,7 +62,6 @@ def by_dial(points: Table) -> Table:
 
 
 def finding(table: Table, paths: Mapping[str, Table]) -> str:
-    """How to read it."""
     words = "The upper right corner is the retrained model."
     if way := closest_method(table):
         words += f" {row_label(way)} comes nearest."

@@ -131,7 +131,6 @@ def steps(detail: MethodDetail) -> Rows:
 
 
 def model_steps(result: Views) -> list[int]:
-    """The steps at which there is a model."""
     return [int(step) for step in result["steps"]["step"]]
 
 
@@ -143,7 +142,6 @@ def step_row(result: Views) -> int:
 
 
 def steps_finding(result: Views) -> str:
-    """The figures of one step."""
     view: Table = result["steps"]
     step_numbers, at = model_steps(result), step_row(result)
     wrong, right, test = (percent(float(view[name][at])) for name in ("UA", "RA", "TA"))

@@ -124,7 +124,6 @@ MOVED = Drawing(
 
 
 def strips(detail: MethodDetail, result: Views) -> None:
-    """Where in each layer they are."""
     st.markdown("**Where they are**")
     masks = moved_masks(detail.asked.case.model, result["moved"])
     names = [part.layer for part in masks.parts]
@@ -257,7 +256,6 @@ def relearn_finding(result: Views) -> str:
 
 
 def steps(count: float) -> str:
-    """In words."""
     if not np.isfinite(count):
         return "not within these steps"
     return "at once" if count == 0 else f"after {count:.0f} step{'' if count == 1 else 's'}"

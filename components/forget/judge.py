@@ -70,7 +70,8 @@ def show() -> None:
     answer, controls, below = st.container(), st.container(), st.container()
     with controls:
         case, fits = own_models.choose()
-    detail = method_detail(case)
+    question = ForgetQuestion(case.case, (), Scoreboard())
+    detail = MethodDetail(question, case.method, Table.of({}), key=KEY, given=case)
     table = Drawing(
         "figures",
         "",
@@ -164,12 +165,6 @@ def without_test(case: AfterCase) -> str:
     )
 
 
-def method_detail(case: AfterCase) -> MethodDetail:
-    """The models, as the closer looks of Forget take them; there is no scoreboard."""
-    question = ForgetQuestion(case.case, (), Scoreboard())
-    return MethodDetail(question, case.method, Table.of({}), key=KEY, given=case)
-
-
 # ---------------------------------------------------------------- the verdict
 
 
@@ -178,7 +173,10 @@ def sentence(detail: MethodDetail, result: Views) -> str:
     table, what = as_board(result["figures"], detail.case), detail.asked.case.request.words
     traces = run.kept_answer(StillThere(), detail.case)
     stays = " Traces remain inside." if traces and inside.stayed(traces) else ""
-    if harm := broken_words(detail.case):
+    answer = (
+        run.kept_answer(OwnImages(), detail.case) if isinstance(detail.case, GivenCase) else None
+    )
+    if harm := broken(answer["accuracy"]) if answer else "":
         return harm
     if GOAL in table.rows:
         return verdict(table, UNLEARNED, what) + stays
@@ -189,12 +187,6 @@ def sentence(detail: MethodDetail, result: Views) -> str:
         f"{percent(rest)} of the {kept_words(table)} ({percent(rest_before)}). Without a retrained "
         "model this cannot be called right or wrong."
     )
-
-
-def broken_words(case: AfterCase) -> str:
-    """That the unlearned model knows nothing any more, or ""."""
-    answer = run.kept_answer(OwnImages(), case) if isinstance(case, GivenCase) else None
-    return broken(answer["accuracy"]) if answer else ""
 
 
 def charts(detail: MethodDetail) -> None:

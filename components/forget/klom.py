@@ -74,7 +74,6 @@ def curves(way: str) -> list[Drawing]:
 
 
 def of_group(points: Table, group: str) -> Table:
-    """The images of one group."""
     return points.take(np.flatnonzero(points["group"] == GROUPS.index(group)).tolist())
 
 

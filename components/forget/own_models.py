@@ -110,7 +110,9 @@ def choose() -> tuple[AfterCase, bool]:
     else:
         with show_problems():
             fits = hold(opened)
-    case: AfterCase = st.session_state.get(f"{KEY}.case") or shipped_models_case()
+    case: AfterCase = st.session_state.get(f"{KEY}.case") or AfterCase(
+        forgotten(), FORGOTTEN.best()
+    )
     return case, fits
 
 
@@ -123,13 +125,7 @@ def judged_note(case: AfterCase) -> str:
 
 
 def by_fingerprint(models: Mapping[str, Classifier]) -> str:
-    """Models by the start of each fingerprint."""
     return ", ".join(f"{name} {model.fingerprint[:6]}" for name, model in models.items())
-
-
-def shipped_models_case() -> AfterCase:
-    """Forget's own: a model of digits, what its best way made of it, and the retrained one."""
-    return AfterCase(forgotten(), FORGOTTEN.best())
 
 
 def hold(opened: OpenedModels) -> bool:

@@ -108,7 +108,6 @@ def rank_matrix(result: Views) -> Matrix:
 
 
 def gap_with_rank(gap: float, place: float) -> str:
-    """A gap with its rank."""
     if not np.isfinite(gap):
         return "failed"
     return f"{gap:.1f} (no. {place:.0f})" if np.isfinite(place) else f"{gap:.1f}"

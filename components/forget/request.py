@@ -79,7 +79,6 @@ def extreme(form: CaseForm, data: DataSet, model: Classifier, kind: str) -> Forg
 
 
 def ask_class(form: CaseForm, data: DataSet) -> int:
-    """Its number."""
     first = data.classes[FORGOTTEN.label if data.name == FORGOTTEN.data else 0]
     return data.classes.index(form.ask("label", first=first, rule=f"a class of {data.card.title}"))
 

@@ -104,7 +104,6 @@ def chart(table: Table, column: str) -> Matrix:
 
 
 def value_with_spread(value: float, spread: float) -> str:
-    """A number with its spread."""
     if not np.isfinite(value):
         return "failed"
     return f"{value:.0f} ± {spread:.0f}" if np.isfinite(spread) else f"{value:.0f}"

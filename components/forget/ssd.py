@@ -22,7 +22,6 @@ from engine.core.charts.lines import Scatter
 from engine.core.result import Array, Table, WeightScores
 from engine.core.run import Answer
 from engine.unlearning import SSD, Importance, damping_table
-from engine.unlearning.case import ForgetCase
 from engine.unlearning.diagnostics.damping import Damped, damped, started
 
 DOTS = 250  # weights that are drawn by chance, and as many that stand out most
@@ -39,15 +38,12 @@ def ssd(detail: MethodDetail) -> Rows:
                 KEY,
                 importance,
                 detail.asked.case,
-                detail=lambda result: live(detail, at_first(detail.asked.case, method), result),
+                detail=lambda result: live(
+                    detail, replace(method, ratio=started(detail.asked.case, method)), result
+                ),
             )
         ]
     ]
-
-
-def at_first(case: ForgetCase, method: SSD) -> SSD:
-    """The method with the threshold that it would take, which is searched for only here."""
-    return replace(method, ratio=started(case, method))
 
 
 @st.fragment
@@ -132,7 +128,6 @@ def lines_of(method: SSD) -> Scatter:
 
 
 def finding(method: SSD, damping: Damped) -> str:
-    """How much is damped."""
     return (
         f"At α = {method.ratio:g} and λ = {method.strength:g}, {damping.chosen:,} of "
         f"{damping.total:,} "
@@ -141,7 +136,6 @@ def finding(method: SSD, damping: Damped) -> str:
 
 
 def show_damage(damping: Damped, table: Table) -> None:
-    """What that does to the model."""
     values = {"UA": damping.unlearning, "RA": damping.retain, "TA": damping.test}
     for column, (name, value) in zip(st.columns(3), values.items(), strict=True):
         column.metric(FIGURES[name][0].capitalize(), percent(value))

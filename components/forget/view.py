@@ -67,17 +67,12 @@ def show() -> None:
     with answer, show_problems():
         scoreboard(question, detail, times)
     if detail is not None:
-        if asks_own_image():
+        key = f"{KEY}.section"
+        if st.session_state.get(key, st.query_params.get(key)) == heat_maps.PART:
             detail = replace(detail, own=subject.image_alone())
         with below:
             look_closer(detail, take_entries(), timed=times is not None)
     show_about(question)
-
-
-def asks_own_image() -> bool:
-    """Whether the part in sight may be asked about an image of the person's own."""
-    key = f"{KEY}.section"
-    return st.session_state.get(key, st.query_params.get(key)) == heat_maps.PART
 
 
 def scoreboard(question: ForgetQuestion, detail: MethodDetail | None, times: Table | None) -> None:

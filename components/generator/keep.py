@@ -36,7 +36,6 @@ def keep(question: GeneratorQuestion) -> None:
 
 
 def offer(question: GeneratorQuestion, content: bytes) -> None:
-    """The download."""
     download(
         f"Download the weights ({len(content) / 1e6:.1f} MB)",
         lambda: content,

@@ -128,7 +128,6 @@ def kept_words(result: Views) -> str:
 
 
 def instead_words(result: Views, label: str) -> str:
-    """What it draws instead."""
     table = result["instead"]
     parts = []
     for name in table.rows:

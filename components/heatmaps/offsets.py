@@ -53,7 +53,6 @@ def cut_maps(
 
 
 def by_offset(maps: Mapping[str, CutMap], truth: Mask) -> Drawing:
-    """A line for each map."""
     table = curves(maps, truth)
     chart = Lines(
         x=CUT,

@@ -87,7 +87,8 @@ def among_others(
         subject: what they are of.
         seconds: that all these maps took; by them the number of other images is bounded.
     """
-    among, exact = AmongOthers(images=others_in(seconds)), subject.case.at("exact")
+    image_count = max(10, min(AmongOthers.images, int(LONGEST / max(seconds, 1e-3)) // 10 * 10))
+    among, exact = AmongOthers(images=image_count), subject.case.at("exact")
     others = data_of(exact.model)
     cases = {
         title: TrustCase(exact, method, subject.mask, others) for title, method in methods.items()
@@ -123,7 +124,6 @@ def draw_standing(results: Mapping[str, Views], measure: str) -> None:
 
 
 def map_sentences(results: Mapping[str, Views], measure: str) -> list[str]:
-    """A sentence for each map."""
     joined = " " if measure == POINTS else ": "
     return [f"{title}{joined}{rank_sentence(views, measure)}" for title, views in results.items()]
 
@@ -137,11 +137,6 @@ def standing_by(measure: str) -> Drawing:
         made=lambda result: ranked(result, measure),
         finding=lambda result: " ".join(map_sentences(result, measure)),
     )
-
-
-def others_in(seconds: float) -> int:
-    """As many as usual, in tens, and fewer where one round of maps takes so many seconds."""
-    return max(10, min(AmongOthers.images, int(LONGEST / max(seconds, 1e-3)) // 10 * 10))
 
 
 def ranked(answers: Mapping[str, Views], measure: str = DICE) -> Table:

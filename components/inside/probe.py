@@ -142,7 +142,6 @@ def threshold_words(result: Views) -> str:
 
 
 def nonempty_bins(trust: Table) -> Table:
-    """The bins that have words."""
     return trust.take(np.flatnonzero(trust["words"] > 0).tolist())
 
 

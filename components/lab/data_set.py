@@ -53,7 +53,6 @@ class TruthLayer:
 
 
 def heading(card: DataCard, count_text: str) -> None:
-    """How much of what it is."""
     st.header(escape_markdown(f"{card.title}: {count_text}."))
 
 

@@ -27,7 +27,6 @@ FIGURES = {
     "test accuracy": "Test (%)",
     "balanced test accuracy": "Test by class (%)",
 }
-UNDER_ATTACK = "under attack"
 HELP = {
     "Train (%)": "Right answers on images that it learned from.",
     "Test by class (%)": "Every class counts alike.",
@@ -101,13 +100,12 @@ def draw_tree(lines: Mapping[str, ModelRow]) -> None:
 
 
 def percent_figure(figures: Mapping[str, float], name: str) -> float | None:
-    """A share as a number of percent."""
     return round(100 * figures[name], 1) if name in figures else None
 
 
 def robust_accuracy(figures: Mapping[str, float]) -> float | None:
     """The share that is right under attack."""
-    return next((round(100 * v, 1) for name, v in figures.items() if UNDER_ATTACK in name), None)
+    return next((round(100 * v, 1) for name, v in figures.items() if "under attack" in name), None)
 
 
 def show_model(lines: Mapping[str, ModelRow]) -> None:

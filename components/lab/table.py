@@ -39,7 +39,6 @@ def show(kind: type[Cohort], answer: DeltaGenerator, settings: DeltaGenerator) -
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def cohort_table(recipe: Cohort) -> LabeledTable:
-    """The table of these settings."""
     return recipe.make()
 
 

@@ -20,7 +20,6 @@ from engine.vision.training import Recipe
 
 KEY = "lab.recipe"
 FIRST = ("architecture", "epochs", "batch", "optimizer", "rate")
-OWN_RECIPE = "my own"
 
 
 def draw() -> None:
@@ -56,7 +55,7 @@ def choose_recipe() -> Recipe:
     plans = {plan.title: plan for plan in embedded.plans().values()}
     st.selectbox(
         "Begin from",
-        [OWN_RECIPE, *plans],
+        ["my own", *plans],
         key="lab.plan",
         on_change=follow_plan,
         help="Sets data and recipe as a model that ships was trained; then change what you like.",

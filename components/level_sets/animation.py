@@ -71,7 +71,6 @@ def palette_frames(frames: list[AnimationFrame]) -> Image.Image:
 def moving(
     images: list[Image.Image], frames: list[AnimationFrame], form: str, **options: Any
 ) -> bytes:
-    """The images as one file."""
     file = io.BytesIO()
     times = [scene.milliseconds for scene in frames]
     first, *rest = images
@@ -102,7 +101,6 @@ def walk_path(views: Views) -> Path:
 
 
 def steps_of(views: Views) -> list[int]:
-    """The step of each image."""
     return [int(step) for step in np.asarray(walk_path(views).steps)]
 
 

@@ -128,7 +128,6 @@ def fallen(result: Views) -> str:
 
 
 def kept_class_sentence(result: Views) -> str:
-    """How many walks keep their class."""
     off_diagonal = ~np.eye(len(result["kept"].rows), dtype=bool)
     return (
         f"{int(result['kept'].values[off_diagonal].sum())} of {off_diagonal.sum()} walks keep "

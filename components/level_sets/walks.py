@@ -98,7 +98,13 @@ def nearness_words(result: Views) -> str:
 
 def show_figures(result: Views) -> None:
     """The figures of a walk, one below the other."""
-    tables.figure_list(figures_column(result["figures"]))
+    figures = result["figures"]
+    (row,) = figures.values
+    names = [
+        f"{name} ({unit})" if unit else name
+        for name, unit in zip(figures.columns, figures.units, strict=True)
+    ]
+    tables.figure_list(Table.grid(row[:, None], tuple(names), ("this walk",), ("",)))
 
 
 def pick_comparisons() -> list[type[Walking]]:
@@ -129,16 +135,6 @@ def walked(title: str, method: Method[Any], case: PairCase, outcome: runs.Outcom
         getattr(method, "delta", None),
         note,
     )
-
-
-def figures_column(figures: Table) -> Table:
-    """One row of many figures as one column."""
-    (row,) = figures.values
-    names = [
-        f"{name} ({unit})" if unit else name
-        for name, unit in zip(figures.columns, figures.units, strict=True)
-    ]
-    return Table.grid(row[:, None], tuple(names), ("this walk",), ("",))
 
 
 def live_frame(views: Result) -> None:

@@ -121,7 +121,6 @@ MAPS = (
 
 
 def offer(uploaded: Any, imported: Imported, noise: ImageNoise) -> None:
-    """The zip with the noise."""
     st.caption(
         escape_markdown(
             f"{len(imported.data):,} images, each of {imported.data.images.shape[2]} px."

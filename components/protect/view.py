@@ -105,12 +105,6 @@ def before_and_after(result: Views) -> tuple[Pixels, Pixels]:
     return clean, protected
 
 
-def mask_of(result: Views) -> Pixels | None:
-    """Where the image was allowed to change, (H, W, 3), where there is such a mask."""
-    view: Pictures = result["picture"]
-    return view.images[0, view.columns.index(MASK)] if MASK in view.columns else None
-
-
 def sentence(question: ProtectQuestion, copies: Copies, result: Views) -> str:
     """What is seen of the protection, and how strong it is; "" where that is not known yet."""
     judged = section.ask(copies_section(question, copies, result))
@@ -121,7 +115,9 @@ def sentence(question: ProtectQuestion, copies: Copies, result: Views) -> str:
 
 def picture(result: Views) -> None:
     """Clean, protected and the noise; below it, what a protection is not."""
-    draw_pictures(noise_picture(*before_and_after(result), mask_of(result)), f"{KEY}.picture")
+    view: Pictures = result["picture"]
+    mask = view.images[0, view.columns.index(MASK)] if MASK in view.columns else None
+    draw_pictures(noise_picture(*before_and_after(result), mask), f"{KEY}.picture")
     st.caption(PRIVACY)
 
 

@@ -39,13 +39,11 @@ def show(question: PrototypeQuestion) -> None:
 
 
 def accuracy_sentence(result: Views) -> str:
-    """How often the network is right."""
     share = 100 * result["figures"]["test accuracy"]
     return f"{share:.1f} % of the test images are read right."
 
 
 def strongest_wish(result: Views) -> str:
-    """The strongest wish."""
     table = result["reasons"]
     place = int(abs(table.values).argmax())
     row, column = divmod(place, len(table.order))

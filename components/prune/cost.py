@@ -99,7 +99,6 @@ def in_millions(cost: Table) -> Table:
 
 
 def operations(result: Views) -> Bars:
-    """How they are drawn."""
     counts = in_millions(result["cost"])["multiply-adds"]
     return Bars(
         value="multiply-adds",

@@ -112,7 +112,6 @@ def evidence(question: PruneQuestion, method: Harm) -> tuple[Drawing, ...]:
 
 
 def classes(table: Table) -> Bars:
-    """The classes that lose most."""
     shares = zip(table["dense"], table["pruned"], table["images"], strict=True)
     return Bars(
         value="change",
@@ -124,7 +123,6 @@ def classes(table: Table) -> Bars:
 
 
 def class_finding(table: Table) -> str:
-    """Which class loses most."""
     change = table["change"]
     worst, lost = int(np.argmin(change)), int((change < 0).sum())
     words = f"{lost} of {len(change)} classes lose right answers"
@@ -211,7 +209,6 @@ def drift_finding(table: Table, heat: str) -> str:
 
 
 def moved_most(question: PruneQuestion, table: Table) -> None:
-    """The images whose maps move most."""
     order = table["rank correlation"][:WORST]
     words = [
         f"{name}: {signed(value)}"

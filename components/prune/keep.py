@@ -87,7 +87,6 @@ def keep_section(question: PruneQuestion, method: Pruning, button: str) -> Secti
 
 
 def show_accuracy(result: Views) -> None:
-    """Accuracy before and after."""
     scores: Scores = result["figures"]
     rows = zip(scores.labels, scores.values, strict=True)
     st.markdown("  \n".join(f"{label}: **{100 * float(value):.1f} %**" for label, value in rows))

@@ -29,7 +29,6 @@ def draw_layers(masks: Masks) -> None:
 
 
 def layer_widths(masks: Masks) -> Widths:
-    """How the layers are drawn."""
     return Widths(
         value="density",
         width="weights",

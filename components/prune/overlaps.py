@@ -43,8 +43,9 @@ def show(question: PruneQuestion, masks: Masks) -> None:
     scored = scored_cuts(question, cuts)
     with figure:
         if len(scored) > 1:
+            digests = tuple(run.digest(cut.scoring, question.case) for cut in scored.values())
             overlap_views, shares, missing_reasons = overlap_tables(
-                question, scored, tuple(map(repr, scored.items())), digests(question, scored)
+                question, scored, tuple(map(repr, scored.items())), digests
             )
             reasons |= missing_reasons
             if len(shares) > 1:
@@ -101,11 +102,6 @@ def scored_cuts(question: PruneQuestion, cuts: Mapping[str, Prune]) -> dict[str,
     runs.watch_together(quick, "scoring by the other criteria")
     runs.watch(long)
     return scored
-
-
-def digests(question: PruneQuestion, cuts: Mapping[str, Prune]) -> tuple[str, ...]:
-    """Scores, model and data of each."""
-    return tuple(run.digest(cut.scoring, question.case) for cut in cuts.values())
 
 
 @st.cache_resource(max_entries=8, show_spinner="Comparing the masks")

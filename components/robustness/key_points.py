@@ -26,7 +26,6 @@ class KeyPointCircles(PicturePoints):
     response: str
 
     def figure(self, table: Table) -> go.Figure:
-        """The picture and the circles."""
         figure = super().figure(table)
         share = np.sqrt(table[self.response] / max(table[self.response].max(), 1e-12))
         marks = figure.data[0].marker

@@ -28,7 +28,6 @@ def step_by_step(question: AttackQuestion, key: str) -> Drawing:
 
 
 def show(result: Views, question: AttackQuestion, key: str) -> None:
-    """The player."""
     player([walked(result, question)], key)
 
 

@@ -20,14 +20,13 @@ from engine.vision.models.classifier import Classifier
 
 ANY = "any class"
 BY_ID = "the image with id "  # before an id, in place of a class: for images of any split
-MAKING = "Making the images; the first time this may take some seconds"
 KEY = "data"  # of the list, and in a link
 LINKED = "examples.linked"  # what the link had last, so that another one counts
 
 
 def choose() -> Example:
     """One image of the test split of a data set."""
-    with st.spinner(MAKING):
+    with st.spinner("Making the images; the first time this may take some seconds"):
         data_set = data.load(choose_set())
     rows = choose_rows(data_set)
     refuse("item", lambda word: is_place(word, 1, len(rows)), "Image", f"from 1 to {len(rows)}")
@@ -43,7 +42,11 @@ def choose() -> Example:
         persist_state="session",
     )
     chosen = Example(data_set, int(rows[place - 1]))
-    st.caption(escape_markdown(example_line(chosen)))
+    text = f"id {chosen.data.ids[chosen.row]}, class {chosen.label}"
+    group = chosen.data.truth.get("group")
+    if group is not None:
+        text += f", group {group[chosen.row]}"
+    st.caption(escape_markdown(text + (", with a known mask" if chosen.has_finding else "")))
     return chosen
 
 
@@ -117,15 +120,6 @@ def row_of(data: DataSet, word: str | None) -> int | None:
         return int(data.places(np.array([number]))[0])
     except BlindspotError:
         return None
-
-
-def example_line(chosen: Example) -> str:
-    """What is known of it in one line."""
-    text = f"id {chosen.data.ids[chosen.row]}, class {chosen.label}"
-    group = chosen.data.truth.get("group")
-    if group is not None:
-        text += f", group {group[chosen.row]}"
-    return text + (", with a known mask" if chosen.has_finding else "")
 
 
 def offer_models(chosen: Example | None, model: Classifier) -> None:

@@ -29,7 +29,6 @@ def ground_of(case: Any) -> MapGround | None:
 
 
 def crop_words(subject: Subject) -> str:
-    """Which part of the image is shown."""
     height, width = subject.picture.pixels.shape[:2]
     if height == width:
         return f"The whole image, {width} × {height} px."

@@ -12,7 +12,6 @@ from engine.vision.models.chest import CHEST
 from engine.vision.models.classifier import Classifier
 from engine.vision.models.extras import XRAY
 
-HOUNSFIELD = "HU"
 OWN_WEIGHTS = "weights of yours open under “Another model”"
 
 
@@ -44,6 +43,6 @@ def kind_of(chosen: Chosen) -> str:
         return "gray image" if is_gray(chosen.picture) else ""
     if behind.values is None:
         return ""
-    if behind.unit == HOUNSFIELD:
+    if behind.unit == "HU":
         return "slice of a CT"
     return "scan" if chosen.view is None or chosen.view.plane == "frame" else "slice of a volume"

@@ -156,7 +156,6 @@ def show_seen(case: ImageCase, picture: Picture) -> None:
 
 
 def window_caption(picture: Picture) -> str:
-    """The window in words."""
     behind = picture.behind
     if behind is None or behind.values is None:
         return ""

@@ -23,7 +23,10 @@ def choose() -> Classifier | None:
     offered = {entry.name: entry for entry in catalog.entries()}
     refuse("model", [entry.line for entry in offered.values()], "Model", "one that is offered here")
     let_go("model", offered)  # it was deleted
-    follow_the_list()
+    model_name = st.session_state.get("model")
+    if model_name != st.session_state.setdefault("models.listed", model_name):
+        st.session_state["models.whose"] = own_weights.FROM_LIST
+    st.session_state["models.listed"] = model_name
     model = own_weights.choose_own()
     name = None if model else choose_listed(offered)
     with st.expander("Another model"):
@@ -35,14 +38,6 @@ def choose() -> Classifier | None:
     if loaded_model and (terms := offered[st.session_state["model"]].license):
         st.caption(escape_markdown(f"License: {terms}."))
     return loaded_model
-
-
-def follow_the_list() -> None:
-    """A model that a link or another page chooses goes before a person's own."""
-    model_name = st.session_state.get("model")
-    if model_name != st.session_state.setdefault("models.listed", model_name):
-        st.session_state["models.whose"] = own_weights.FROM_LIST
-    st.session_state["models.listed"] = model_name
 
 
 def choose_listed(offered: Mapping[str, ModelEntry]) -> str | None:

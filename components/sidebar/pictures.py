@@ -141,7 +141,6 @@ def open_own() -> None:
 
 
 def from_data() -> Chosen:
-    """An image of a data set."""
     example = examples.choose()
     return Chosen(example.picture(), example.name, example=example, mask=example.mask())
 

@@ -82,12 +82,10 @@ class ChosenImage:
 
     @property
     def picture(self) -> Picture:
-        """The whole picture."""
         return self.chosen.picture
 
     @property
     def view(self) -> SliceChoice | None:
-        """Of a scan."""
         return self.chosen.view
 
     @property
@@ -110,7 +108,6 @@ class Subject(ChosenImage):
 
     @property
     def seed(self) -> int:
-        """As it was chosen."""
         return self.case.seed
 
     @property
@@ -174,7 +171,6 @@ class Places:
 
 
 def in_sidebar() -> Places:
-    """Everything below each other."""
     with st.sidebar:
         st.header("Image")
         return Places(*(st.container() for _ in range(6)))

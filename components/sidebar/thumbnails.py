@@ -139,17 +139,12 @@ def answer_by(model: str) -> None:
 def thumb(title: str) -> str:
     """The data URL of what that title chooses."""
     if title == YOURS:
-        return encoded(of_picture(uploaded()))
+        upload: Picture | Scan = st.session_state["subject.upload"]
+        return encoded(of_picture(upload.picture() if isinstance(upload, Scan) else upload))
     name = next(
         (sample_picture.name for sample_picture in SAMPLES if sample_picture.title == title), ""
     )
     return of_data(FROM_DATA) if not name else of_sample(name)
-
-
-def uploaded() -> Picture:
-    """What the person opened, of a scan its middle."""
-    upload: Picture | Scan = st.session_state["subject.upload"]
-    return upload.picture() if isinstance(upload, Scan) else upload
 
 
 def of_picture(picture: Picture) -> Pixels:

@@ -49,7 +49,6 @@ from engine.vision.case.prediction import Prediction
 from engine.vision.case.target import Target
 from engine.vision.language.tiny_vlm.words import tidy
 
-DESCRIBE = "describe the image"
 NO_SCENE = "Ask needs a drawn scene; a shipped one:"
 
 
@@ -207,7 +206,7 @@ def hallucination(question: str, subject: Subject) -> Card:
     """What a language model says of a scene; where the image is none, of a shipped one."""
     scene = asking.scene_of(subject.chosen.example) if subject.chosen.example else None
     if scene is not None:
-        case, why = asking.about_scene(next(iter(asking.models())), scene, DESCRIBE), ""
+        case, why = asking.about_scene(next(iter(asking.models())), scene, "describe the image"), ""
         settings: Mapping[str, Any] = {f"{dialog.KEY}.image": dialog.SIDEBAR}
     else:
         (case, scene), why, settings = made_up(), NO_SCENE, dialog.STORY

@@ -35,12 +35,10 @@ TALL = 330  # px of a chart below a short sentence
 
 
 def prediction() -> Sequence[Question]:
-    """What the model says of the cat."""
     return [(Prediction(), sample_input(CAT.name))]
 
 
 def heat_map() -> Sequence[Question]:
-    """Where it looks."""
     return [(MAP, about_first(CAT.name))]
 
 
@@ -56,7 +54,6 @@ def photograph(key: str, answer: Answer) -> None:
 
 
 def over_it(key: str, answer: Answer) -> None:
-    """The map over the photograph."""
     viewer(
         as_bytes(sample_input(CAT.name).image), [Panel(MAP.title, answer["map"])], key, bare=True
     )

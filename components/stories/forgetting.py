@@ -44,7 +44,6 @@ def method_detail(scoreboard: Answer) -> MethodDetail:
 
 
 def after(diagnostic: Diagnostic) -> Question:
-    """A diagnostic of that way."""
     return diagnostic, AfterCase(forgotten(), FORGOTTEN.told())
 
 
@@ -54,7 +53,6 @@ def beside_board(diagnostic: Diagnostic) -> Sequence[Question]:
 
 
 def forgot(scoreboard: Answer, _images: Answer) -> str:
-    """How that way did."""
     detail = method_detail(scoreboard)
     return verdict(detail.table, detail.method.label, detail.asked.case.request.words)
 

@@ -9,5 +9,4 @@ STORIES: tuple[Story, ...] = (cat.STORY, lesion.STORY, forgetting.STORY)
 
 
 def story(name: str) -> Story | None:
-    """The story of that name."""
     return next((candidate for candidate in STORIES if candidate.name == name), None)

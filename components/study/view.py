@@ -50,7 +50,6 @@ def files(question: StudyQuestion, result: Views) -> Files:
 
 
 def maps_csv(question: StudyQuestion, rows: Table) -> str:
-    """A row for each map."""
     words = {
         "method": [row_label(row.split(" · ")[0]) for row in rows.rows],
         "label": [question.case.model.labels[int(label)] for label in rows["label"]],

@@ -96,7 +96,6 @@ def missing(reasons: Sequence[str]) -> None:
 
 
 def take_along(rows: Sequence[SweepRow]) -> None:
-    """Numbers and maps as files."""
     app = st.context.url.rpartition("/")[0] if st.context.url else LOCAL
     with st.container(horizontal=True):
         download("CSV", partial(tables.as_csv, rows), "answers.csv", f"{KEY}.csv")

@@ -14,7 +14,6 @@ from engine.sparsity.tickets.levels import ARMS
 
 
 def drawings(level: int) -> tuple[Drawing, ...]:
-    """At the level of the slider."""
     return (
         Drawing(
             "curves",
@@ -47,7 +46,6 @@ def drawings(level: int) -> tuple[Drawing, ...]:
 
 
 def rows_of(table: Table, level: int) -> Table:
-    """Those of a level."""
     return table.take(np.flatnonzero(table["level"] == level).tolist())
 
 

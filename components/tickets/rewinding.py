@@ -16,7 +16,7 @@ from components.notices import escape_markdown
 from components.section import Section
 from engine.core.charts.drawing import Drawing, Views
 from engine.core.charts.lines import Lines
-from engine.core.result import Points, Table
+from engine.core.result import Table
 from engine.evaluation.experiment import HOLDS, NOT_HERE, OUTCOMES, UNDECIDED
 from engine.sparsity import Rewinding
 from engine.vision.lab import TrainCase
@@ -201,21 +201,14 @@ def ground(result: Views, lead: str = "") -> FieldChart:
         float(min(plane.min() for plane in planes)),
         float(max(plane.max() for plane in planes)),
     )
-    ways = {
-        "rewound weights and tickets": result[f"{lead}arms"],
-        "between the tickets": thinned(result[f"{lead}way"]),
-    }
+    way = result[f"{lead}way"]
+    places = np.linspace(0, len(way.values) - 1, LINE_POINTS).round().astype(int)
+    thinned = replace(way, places=way.places[places], values=way.values[places])
+    ways = {"rewound weights and tickets": result[f"{lead}arms"], "between the tickets": thinned}
     return FieldChart(ways=ways, span=span)
 
 
-def thinned(way: Points) -> Points:
-    """A few of its points, so that the line is seen between them."""
-    places = np.linspace(0, len(way.values) - 1, LINE_POINTS).round().astype(int)
-    return replace(way, places=way.places[places], values=way.values[places])
-
-
 def late_ground(result: Views) -> FieldChart:
-    """The other plane."""
     return ground(result, "late ")
 
 
@@ -240,7 +233,6 @@ def list_claims(result: Views) -> None:
 
 
 def claim_line(claims: Table, row: int) -> str:
-    """One claim in Markdown."""
     outcome, tolerance = int(claims["outcome"][row]), claims["tolerance"][row]
     margin = f"{claims['margin'][row]:+.3f}".replace("-", "−")
     within = f" ± {tolerance:.3f}" if np.isfinite(tolerance) else ""

@@ -55,18 +55,14 @@ def density(levels: Table, level: int) -> str:
     return f"{100 * levels['density'][level]:.2g} %"
 
 
-def network_of(view: Networks, digest: str, card: str, level: int) -> Classifier:
-    """The first seed's trained network of a level; weights and card, with its labels, name it."""
-    return NETWORKS.made(
-        repr(("ticket", digest, card, level)),
-        lambda: rebuilt(view[level], f"ticket-{digest[:8]}-{level}"),
-    )
-
-
 def at_level(result: Views, level: int, kind: str = "networks") -> Classifier:
     """The ticket, or the new start ("anew"), of an answer or of what is there of it."""
     view: Networks = result[kind]
-    return network_of(view, view[level].digest, view.cards[level], level)
+    digest = view[level].digest
+    return NETWORKS.made(
+        repr(("ticket", digest, view.cards[level], level)),
+        lambda: rebuilt(view[level], f"ticket-{digest[:8]}-{level}"),
+    )
 
 
 def kept_by(model: Classifier) -> Masks:

@@ -34,7 +34,6 @@ def similarity(result: Result, subject: Subject, case: TrustCase, key: str) -> N
 
 
 def other_class(result: Result, subject: Subject, case: TrustCase, key: str) -> None:
-    """The other class's map beside the map."""
     del key
     draw_two_maps(result, subject, case, "asked about the other class")
 

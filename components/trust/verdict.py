@@ -39,7 +39,6 @@ HEADINGS = {
     "infidelity_moved": "not predicted when moved, median",
     "moves_as_good": "moves that do as well",
 }
-DESCRIBED = ("·", "a description, no verdict")
 PASSED = ("✓", "passed")  # what a map that knows nothing may pass as well
 
 
@@ -54,7 +53,7 @@ def sign(check: Check, view: Table) -> tuple[str, str]:
     if isnan(result):
         return UNKNOWN
     if not check.judges:
-        return DESCRIBED
+        return ("·", "a description, no verdict")
     return PASSED if result == GOOD and not check.evidence else VERDICT_WORDS[result]
 
 
@@ -104,7 +103,8 @@ def findings(trials: Sequence[CheckedTrial]) -> list[str]:
         "not available": sum(isnan(value) for *_, value in verdicts),
         "not tried yet": len(judged) - len(verdicts),
     }
-    parts = warnings(against, doubts)
+    parts = [f"**✗ Against it: {'; '.join(against)}.**"] if against else []
+    parts += [f"**⚠ Not confirmed. {note}**" for note in doubts]
     evident = not doubts and any(check.evidence for check, _, value in verdicts if value == GOOD)
     warned = bool(parts)
     if good or warned or unclear:
@@ -112,12 +112,6 @@ def findings(trials: Sequence[CheckedTrial]) -> list[str]:
     if rest := ", ".join(f"{count} {words}" for words, count in counts.items() if count):
         parts.append(f"{rest}.")
     return parts
-
-
-def warnings(against: Sequence[str], doubts: Sequence[str]) -> list[str]:
-    """What is against a map, and why it is not confirmed."""
-    sentences = [f"**✗ Against it: {'; '.join(against)}.**"] if against else []
-    return sentences + [f"**⚠ Not confirmed. {note}**" for note in doubts]
 
 
 def favorable(good: Sequence[str], *, warned: bool, evident: bool, unclear: int) -> str:

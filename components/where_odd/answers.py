@@ -27,7 +27,9 @@ CHOSEN = f"{KEY}.patch"
 def show_patches(question: WhereQuestion, result: Views, picture: Pixels) -> None:
     """The hottest patches over the picture, and the normal patches nearest to the chosen one."""
     hot = hottest(result["patches"])
-    at = selected_patch(hot)
+    place = st.session_state.get(CHOSEN)
+    same = np.flatnonzero((hot["row"] * hot["columns"] + hot["column"]) == place)
+    at = int(same[0]) if place is not None and len(same) else 0
     left, right = st.columns([2, 3], gap="large")
     with left:
         draw(
@@ -71,16 +73,7 @@ def hottest(patches: Table) -> Table:
     return Table.of(position | rest | sizes)
 
 
-def selected_patch(hot: Table) -> int:
-    """The place of the patch that was clicked, at first the hottest."""
-    place = st.session_state.get(CHOSEN)
-    same = np.flatnonzero((hot["row"] * hot["columns"] + hot["column"]) == place)
-    return int(same[0]) if place is not None and len(same) else 0
-
-
 def patch_picker(hot: Table) -> Callable[[Any], None]:
-    """Keeps which mark was clicked."""
-
     def press(picked: Any) -> None:
         if points := picked["selection"]["points"]:
             at = int(points[0]["point_index"])

@@ -128,7 +128,6 @@ def one_image(views: Views) -> None:
 
 
 def of_image(boxes: Table, at: int) -> Table:
-    """The boxes of one of the images."""
     return boxes.take(np.flatnonzero(boxes["image"] == at).tolist())
 
 

@@ -218,7 +218,6 @@ def zipped(masks: Mapping[int, NDArray[np.bool_]]) -> bytes:
 
 
 def mask_png(mask: NDArray[np.bool_]) -> bytes:
-    """White where the mask is."""
     return saved(Image.fromarray(np.where(mask, 255, 0).astype(np.uint8)), "PNG")
 
 

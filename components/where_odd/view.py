@@ -58,7 +58,6 @@ def figures(found: Views) -> dict[str, float]:
 
 
 def threshold_promise(question: WhereQuestion, result: Views) -> str:
-    """What the threshold promises."""
     numbers = figures(result)
     threshold, count = (
         f"{numbers['threshold']:.3g} ({question.method.unit})",

@@ -39,7 +39,6 @@ def show(trial: ExplainerTrial, panels: Mapping[str, Panel]) -> None:
 
 
 def show_maps(trial: ExplainerTrial, result: Mapping[str, Any]) -> None:
-    """The maps of the trial."""
     show(trial, {name: Panel(name, result[f"map {name}"]) for name in NAMES})
 
 

@@ -229,7 +229,6 @@ def with_sides(picture: Pixels, edges: Edges | None) -> Pixels:
 
 
 def ramp(heat: HeatMap, *, dark: bool = False) -> colors.Ramp:
-    """The colors of a map."""
     if not heat.signed:
         return colors.SEQUENTIAL
     return colors.DIVERGING_DARK if dark else colors.DIVERGING_LIGHT

@@ -80,7 +80,6 @@ def edges_of(distributions: ScoreDistributions) -> Doubles:
 
 
 def bar_shares(scores: Doubles, edges: Doubles) -> list[float]:
-    """The share of the scores in each bar."""
     counts, _ = np.histogram(scores, edges)
     return [round(float(count), 5) for count in counts / max(len(scores), 1)]
 

@@ -105,7 +105,6 @@ def requested_tiles(requested: object, image: LargeImage) -> list[tuple[str, tup
 
 
 def tile_url(image: LargeImage, level: int, column: int, row: int) -> str:
-    """One tile as a data URL."""
     size, times = SIDE << level, 1 << level
     top, left = row * size, column * size
     place = np.array([level, column, row])
@@ -124,17 +123,13 @@ def overview(image: LargeImage) -> str:
     """The whole image, at most OVERVIEW px long, as a data URL."""
 
     def make() -> str:
-        return data_url(*light(Image.fromarray(overview_pixels(image))))
+        times = max(1, ceil(max(image.width, image.height) / OVERVIEW))
+        if min(image.width, image.height) < times:
+            times = 1
+        pixels = image.smaller(times, 0, image.height, 0, image.width)
+        return data_url(*light(Image.fromarray(pixels)))
 
     return ENCODED.get(np.array([OVERVIEW]), image.fingerprint, make)
-
-
-def overview_pixels(image: LargeImage, long: int = OVERVIEW) -> NDArray[np.uint8]:
-    """The whole image, at most so many px long."""
-    times = max(1, ceil(max(image.width, image.height) / long))
-    if min(image.width, image.height) < times:
-        times = 1
-    return image.smaller(times, 0, image.height, 0, image.width)
 
 
 def overlay_json(over: TileMap) -> dict[str, Any]:

@@ -110,15 +110,10 @@ def selected_box(state: Any, tag: str, start: Box, fixed_size: bool) -> Box:
         if fixed_size:
             width, height = start.width, start.height
         box = Box(left, top, width, height)
-        return start if is_near(box, start) else box
+        pairs = zip(astuple(box), astuple(start), strict=True)
+        return start if all(abs(first - second) <= ROUNDING for first, second in pairs) else box
     except (KeyError, TypeError, ValueError):
         return start
-
-
-def is_near(box: Box, other: Box) -> bool:
-    """Whether they differ by no more than the browser's rounding to four decimals."""
-    pairs = zip(astuple(box), astuple(other), strict=True)
-    return all(abs(first - second) <= ROUNDING for first, second in pairs)
 
 
 def squared(box: Box, aspect: float) -> Box:

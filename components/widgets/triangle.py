@@ -60,6 +60,7 @@ def payload(views: Mapping[str, Triangle], key: str, label: str = "") -> dict[st
         urls = [picture_url(image) for image in view.images]
         pictures += [url for url in dict.fromkeys(urls) if url not in pictures]
         shape = triangle_layout(view.corners)
+        values: list[float] = view.values[point_order(view)].tolist()
         sent.append(
             {
                 "title": title,
@@ -68,9 +69,7 @@ def payload(views: Mapping[str, Triangle], key: str, label: str = "") -> dict[st
                 "places": shape.places.round(DIGITS).tolist(),
                 "height": round(shape.height, DIGITS),
                 "cells": cells_per_side(view),
-                "values": [
-                    round(v, DIGITS) if math.isfinite(v) else None for v in sorted_values(view)
-                ],
+                "values": [round(v, DIGITS) if math.isfinite(v) else None for v in values],
                 "finding": finding(view),
                 "note": shape.note,
             }
@@ -98,12 +97,6 @@ def cells_per_side(view: Triangle) -> int:
 def point_order(view: Triangle) -> NDArray[np.intp]:
     """The points by their share of the second corner, then of the third, as the browser reads."""
     return np.lexsort((view.weights[:, 2], view.weights[:, 1]))
-
-
-def sorted_values(view: Triangle) -> list[float]:
-    """The values in that order."""
-    values: list[float] = view.values[point_order(view)].tolist()
-    return values
 
 
 # ---------------------------------------------------------------- the shape

@@ -196,7 +196,6 @@ def picture_url(picture: Pixels, long: int = LONG_SIDE) -> str:
 
 
 def map_url(values: NDArray[np.float32], bits: int) -> str:
-    """The map as a data URL."""
     return ENCODED.get(values, f"map{bits}", lambda: data_url("png", encode_map(values, bits)))
 
 

@@ -23,7 +23,6 @@ def short_number(number: float) -> str:
 
 
 def how_alike(correlation: float) -> str:
-    """A correlation in words."""
     for least, words in ((0.7, "agree"), (0.3, "agree in part"), (-0.3, "do not agree")):
         if correlation >= least:
             return words

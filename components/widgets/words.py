@@ -98,7 +98,6 @@ def underline_style(share: float) -> dict[str, str]:
 
 
 def blend_color(share: float, sure: tuple[int, int, int]) -> str:
-    """A color between the two ends."""
     parts = (round(a + share * (b - a)) for a, b in zip(UNSURE, sure, strict=True))
     return "#" + "".join(f"{part:02x}" for part in parts)
 

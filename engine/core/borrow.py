@@ -83,7 +83,6 @@ def registries(module: nn.Module) -> Iterator[Table]:
 
 
 def hooks_of(parameter: nn.Parameter) -> Table:
-    """The hooks on a parameter's gradient."""
     hooks: Table | None = parameter._backward_hooks
     return {} if hooks is None else hooks
 

@@ -158,7 +158,8 @@ def answer(
     gives no visitor's name is a visitor of their own, whose leaving is nobody else's.
     """
     if (is_recomputed := _recomputed.get()) is not None and is_recomputed(case):
-        return compute_uncached(method, case, progress)
+        method.check(case)
+        return Answer(*compute_answer(method, case, digest(method, case), progress), kept=False)
     if ready := kept_answer(method, case):
         note_part(digest(method, case), ready.record["seconds"])
         return ready
@@ -189,12 +190,6 @@ def recompute(is_recomputed: Callable[[Case], bool]) -> Iterator[None]:
         yield
     finally:
         _recomputed.reset(token)
-
-
-def compute_uncached(method: Method[CaseT], case: CaseT, progress: Progress) -> Answer:
-    """Computed although it may be known; what is kept under its name stays as it is."""
-    method.check(case)
-    return Answer(*compute_answer(method, case, digest(method, case), progress), kept=False)
 
 
 def compute(name: str, method: Method[CaseT], case: CaseT, progress: Progress) -> Answer:
@@ -269,7 +264,6 @@ def record(method: Method[CaseT], case: CaseT, name: str, seconds: float) -> Rec
 
 @cache
 def versions() -> dict[str, str]:
-    """Versions of what computes."""
     results = {"python": platform.python_version()}
     for name in VERSIONED:
         try:

@@ -40,7 +40,6 @@ class ForwardTally:
 
     @property
     def compiled(self) -> int:
-        """Compiled forward passes."""
         return sum(self.by_package.values())
 
     def facts(self) -> dict[str, Any]:

@@ -163,7 +163,6 @@ def finished(
     figures: Mapping[str, float],
     recipe: Mapping[str, Any] | None = None,
 ) -> Result:
-    """The views of a pruned model."""
     shrinking = shrunk(model)
     spent = cost_of(case.model, masks, weight_uses(case.model), shrinking.model)
     dense, now = share_correct(case.model, case), share_correct(model, case)

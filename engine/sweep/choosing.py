@@ -62,7 +62,6 @@ class RowChoice:
 
 
 def sorts_of(rows: Sequence[SweepRow]) -> tuple[str, ...]:
-    """By what the rows can be sorted."""
     figures = dict.fromkeys(name for row in rows for name in row.figures)
     return (PLANNED, *SORTS, *figures)
 
@@ -101,5 +100,4 @@ def summary(rows: Sequence[SweepRow], titles: Mapping[str, str]) -> str:
 
 
 def several(count: int, word: str) -> str:
-    """So many of a word."""
     return f"{count:,} {word}{'' if count == 1 else 's'}"

@@ -17,7 +17,7 @@ from engine.core.keeping.memory import Memory
 from engine.core.method import Method, Slider, Switch
 from engine.sweep.plan import SweepQuestion
 from engine.vision import data as data_sets
-from engine.vision.data.dataset import SPLITS, DataSet
+from engine.vision.data.dataset import SPLITS
 from engine.vision.data.example import SPLIT, choices, example
 from engine.vision.data.registry import UPLOAD
 from engine.vision.images.samples import SAMPLES
@@ -76,16 +76,12 @@ def image_of(source: Any, opens: str) -> dict[str, str] | None:
             return None
         titles = {entry.name: entry.card.title for entry in data_sets.entries()}
         data = titles.get(chosen.data.name, chosen.data.name)
-        return {"image": OF_DATA, "data": data, "item": str(image_numbers(chosen.data)[chosen.row])}
+        image_numbers = PLACES.made(chosen.data.fingerprint, lambda: choices(chosen.data))
+        return {"image": OF_DATA, "data": data, "item": str(image_numbers[chosen.row])}
     return None
 
 
 PLACES: Memory[dict[int, int]] = Memory(8)  # by the data's fingerprint
-
-
-def image_numbers(data: DataSet) -> dict[int, int]:
-    """The number of each image that the sidebar offers, by its row: made once for a data set."""
-    return PLACES.made(data.fingerprint, lambda: choices(data))
 
 
 def line_of(model: str) -> str:

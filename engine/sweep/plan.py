@@ -130,7 +130,6 @@ class SweepPlan:
 
 
 def crossings(axes: Axes) -> Iterator[Texts]:
-    """Every combination of one value each."""
     for values in product(*axes.values()):
         yield tuple(zip(axes, values, strict=True))
 
@@ -209,7 +208,6 @@ def check_table(name: str, given: Any) -> dict[str, Any]:
 
 
 def axes_of(name: str, axis_table: Any) -> dict[str, Sequence[Text]]:
-    """What each of a table may be."""
     return {
         key: values_of(f"{name}.{key}", value)
         for key, value in check_table(name, axis_table).items()

@@ -58,7 +58,6 @@ class LocalExecutor:
     count: int = 1
 
     def __call__(self, questions: Sequence[Numbered], *, compute: bool) -> Iterator[list[Found]]:
-        """One after the other."""
         yield from ([outcome] for outcome in visit(questions, compute=compute))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from io import BytesIO
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet
@@ -16,17 +15,7 @@ from engine.sweep.rows import FIXED, SweepRow, columns_of
 NUMBERS = {"confidence": pa.float64(), "seconds": pa.float64(), "correct": pa.bool_()}
 
 
-def table_of(rows: Sequence[SweepRow]) -> Any:
-    """A row for each answer; figures that an answer has not are empty."""
-    columns = columns_of(rows)
-    kinds = {name: NUMBERS.get(name, pa.string()) for name in FIXED}
-    return pa.table(
-        {name: pa.array(column, kinds.get(name, pa.float64())) for name, column in columns.items()}
-    )
-
-
 def as_csv(rows: Sequence[SweepRow]) -> bytes:
-    """The table as CSV."""
     columns = columns_of(rows)
     return csv_text([*columns], zip(*columns.values(), strict=True)).encode()
 
@@ -34,7 +23,12 @@ def as_csv(rows: Sequence[SweepRow]) -> bytes:
 def as_parquet(rows: Sequence[SweepRow]) -> bytes:
     """The table as Parquet, compressed by zstd."""
     file = BytesIO()
-    pyarrow.parquet.write_table(table_of(rows), file, compression="zstd")
+    columns = columns_of(rows)
+    kinds = {name: NUMBERS.get(name, pa.string()) for name in FIXED}
+    table = pa.table(
+        {name: pa.array(column, kinds.get(name, pa.float64())) for name, column in columns.items()}
+    )
+    pyarrow.parquet.write_table(table, file, compression="zstd")
     return file.getvalue()
 
 

@@ -157,7 +157,6 @@ def attempt(
 
 
 def sweep_row(question: SweepQuestion, method: Method[Any], case: Case, answer: Answer) -> SweepRow:
-    """What is said of an answer."""
     image, record = question.image, answer.record
     inner: Any = getattr(case, "inner", case)
     _, arguments = question.ask()

@@ -15,7 +15,6 @@ HARDLY = 0.005  # of AUROC
 
 
 def factors(result: Mapping[str, Any]) -> str:
-    """Both factors of this image."""
     parts = result["subject"].parts
     return (
         f"This image: likeness {float(parts['likeness'][0]):.3f}, logit "

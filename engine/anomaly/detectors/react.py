@@ -48,7 +48,6 @@ class ReAct(Detector):
     )
 
     def fit(self, train: Bank) -> Fitted:
-        """The cut."""
         require_head(train)
         negative = float((train.features < 0).mean())
         notes = (

@@ -32,7 +32,6 @@ class NearestPatch(PatchRule):
         self.grid, self.others = grid, others
 
     def distances(self, maps: Maps) -> Tensor:
-        """To the nearest normal patch."""
         return self.judged(maps)[0]
 
     def judged(self, maps: Maps) -> tuple[Tensor, Tensor]:
@@ -68,7 +67,6 @@ class NearestPatch(PatchRule):
         return worst * (1 - share)
 
     def nearest(self, maps: Maps, count: int) -> NearestPatches:
-        """The nearest patches of the coreset."""
         near, indices = self.known.several(
             patch_rows(concatenate_layers(maps, NEIGHBORHOOD)), count
         )
@@ -114,7 +112,6 @@ class PatchCore(Localizer):
     def fit(
         self, case: FamiliarCase, normal: NormalPatches, progress: Progress = quiet
     ) -> PatchRule:
-        """A coreset of the normal patches."""
         patches = concatenate_layers(normal.fit, NEIGHBORHOOD)
         rows, grid = patch_rows(patches), (patches.shape[-2], patches.shape[-1])
         if self.coreset is None or self.coreset >= len(rows):

@@ -83,7 +83,6 @@ class Bars(AlongRows):
     color: int = 0
 
     def figure(self, table: Table) -> go.Figure:
-        """The bars."""
         import plotly.graph_objects as go
 
         rows = self.chosen(values(table, self.value))
@@ -110,7 +109,7 @@ class Bars(AlongRows):
             name=self.value,
             marker={"color": COLORS[theme()][self.color]},
             width=0.6,
-            text=[integer_text(value) for value in drawn] if self.whole else texts,
+            text=[f"{value:z.0f}".replace("-", "−") for value in drawn] if self.whole else texts,
             textposition="outside" if self.whole else None,
             insidetextfont={"color": on_bars()},
             constraintext="none",
@@ -122,16 +121,10 @@ class Bars(AlongRows):
         return self.across(figure, table, self.value)
 
     def chosen(self, drawn: Values) -> list[int]:
-        """The rows that are drawn."""
         if not self.most:
             return list(range(len(drawn)))
         ascending = np.argsort(drawn, kind="stable")
         return [int(at) for at in ascending if np.isfinite(drawn[at]) and drawn[at]][: self.most]
-
-
-def integer_text(value: float) -> str:
-    """A number without digits; nothing has no sign."""
-    return f"{value:z.0f}".replace("-", "−")
 
 
 def scale_ends(drawn: Values) -> tuple[float, float]:
@@ -161,7 +154,6 @@ class Dots(AlongRows):
     beside: tuple[str, str] | None = None
 
     def figure(self, table: Table) -> go.Figure:
-        """The marks."""
         import plotly.graph_objects as go
 
         figure, names = go.Figure(), self.labels(table)

@@ -29,7 +29,6 @@ class Bins(Chart):
     edges: Sequence[float] = ()
 
     def figure(self, table: Table) -> go.Figure:
-        """The bars."""
         import plotly.graph_objects as go
 
         figure, middle = go.Figure(), values(table, self.x)

@@ -65,7 +65,6 @@ class Exhibit:
 
 
 def view_of(drawing: Drawing, result: Views) -> View:
-    """What is drawn."""
     view: View = drawing.made(result) if drawing.made else result[drawing.view]
     return drawing.part(view) if drawing.part else view
 

@@ -50,7 +50,6 @@ class PointGroups(Chart):
     shaded: Sequence[tuple[float, float]] = ()
 
     def figure(self, table: Table) -> go.Figure:
-        """The points."""
         import plotly.graph_objects as go
 
         figure, x, y = go.Figure(), values(table, self.x), values(table, self.y)

@@ -93,7 +93,6 @@ def spots(half: float) -> list[Spot]:
 
 
 def shared_area(box: Box, other: Box) -> float:
-    """The area that two boxes share."""
     across = min(box[2], other[2]) - max(box[0], other[0])
     down = min(box[3], other[3]) - max(box[1], other[1])
     return max(across, 0) * max(down, 0)

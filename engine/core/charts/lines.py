@@ -81,7 +81,6 @@ class Lines(Chart):
         return free_side(float(places[0]), low, high)
 
     def figure(self, table: Table) -> go.Figure:
-        """The lines."""
         import plotly.graph_objects as go
 
         figure = go.Figure()
@@ -179,7 +178,6 @@ class Scatter(Chart):
     bare: bool = False
 
     def figure(self, table: Table) -> go.Figure:
-        """The points."""
         import plotly.graph_objects as go
 
         x, y = values(table, self.x), values(table, self.y)
@@ -275,7 +273,6 @@ def add_joints(figure: go.Figure, across: Values, series: Sequence[Values]) -> N
 def add_band(
     figure: go.Figure, across: Values, low: Values, high: Values, called: str = ""
 ) -> None:
-    """A gray band from low to high."""
     edge: dict[str, Any] = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip"}
     figure.add_scatter(x=across, y=low, showlegend=False, **edge)
     figure.add_scatter(

@@ -50,7 +50,6 @@ class Matrix(Chart):
     ticks: tuple[tuple[float, ...], tuple[str, ...]] | None = None
 
     def figure(self, table: Table) -> go.Figure:
-        """The squares."""
         import plotly.graph_objects as go
 
         cells = np.stack([values(table, name) for name in table.order], 1)

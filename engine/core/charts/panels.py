@@ -38,7 +38,6 @@ class Panels(Chart):
     ticks: Sequence[float] | None = None
 
     def figure(self, table: Table) -> go.Figure:
-        """The panels."""
         from plotly.subplots import make_subplots
 
         figure = make_subplots(

@@ -50,7 +50,6 @@ class ScoreParts(AlongRows):
     joined: str = "sum"
 
     def figure(self, table: Table) -> go.Figure:
-        """The bars."""
         import plotly.graph_objects as go
 
         height = self.height or FRAME + THICK * len(self.labels(table))

@@ -108,7 +108,6 @@ class RankingTable(DrawnAs):
         return LOW if self.stacked else PAD
 
     def line(self, row: RankingRow, sticky: str) -> str:
-        """A row."""
         edge = f";border-{row.edge}:{EDGE}" if row.edge else ""
         cells = "".join(self.cell(cell, edge) for cell in row.cells)
         return (
@@ -117,7 +116,6 @@ class RankingTable(DrawnAs):
         )
 
     def cell(self, cell: RankingCell, edge: str) -> str:
-        """A cell."""
         style = f"{self.pad};white-space:nowrap{edge}"
         if cell.bold:
             style += ";font-weight:600"
@@ -132,7 +130,6 @@ class RankingTable(DrawnAs):
 
 
 def head(ranking_head: RankingHead, pad: str, sticky: str) -> str:
-    """The head of a column."""
     below = (
         f'<br><span style="font-weight:400">{escape(ranking_head.below)}</span>'
         if ranking_head.below

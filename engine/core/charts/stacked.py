@@ -51,7 +51,6 @@ class Stacked(AlongRows):
     written: bool = False
 
     def figure(self, table: Table) -> go.Figure:
-        """The bars."""
         import plotly.graph_objects as go
 
         figure, names = go.Figure(), list(dict.fromkeys(self.parts.values()))

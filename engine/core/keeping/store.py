@@ -178,7 +178,6 @@ class Store:
 
 
 def entry_files(folder: Path, digest: str) -> tuple[Path, Path]:
-    """The two files of an entry."""
     return folder / f"{digest}.safetensors", folder / f"{digest}.json"
 
 

@@ -51,10 +51,5 @@ def as_text(text: str) -> str:
 
 def is_formula(text: str) -> bool:
     """Whether the first sign that is seen begins a formula, and the text is no number."""
-    start = next((at for at, sign in enumerate(text) if not is_blank(sign)), len(text))
+    start = next((at for at, sign in enumerate(text) if category(sign)[0] not in "ZC"), len(text))
     return text[start : start + 1] in {*SIGNS} and not NUMBER.fullmatch(text.strip())
-
-
-def is_blank(sign: str) -> bool:
-    """Whether a reader sees nothing: a space of any width, a control or a joining sign."""
-    return category(sign)[0] in "ZC"

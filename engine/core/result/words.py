@@ -39,7 +39,6 @@ class Tokens(View):
 
     @property
     def text(self) -> str:
-        """The answer."""
         return joined_pieces(self.words)
 
 

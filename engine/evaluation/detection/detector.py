@@ -112,7 +112,6 @@ class Detector(Method[FamiliarCase]):
         return results
 
     def more(self, fitted: Fitted, banks: Gathered) -> dict[str, View]:  # noqa: ARG002
-        """Views of this detector alone."""
         return {}
 
     def check_banks(self, banks: Gathered) -> None:

@@ -71,7 +71,6 @@ def decided(records: Table, threshold: float | None = None) -> tuple[Numbers, Nu
 
 
 def as_numbers(column: Array) -> Numbers:
-    """A column for counting."""
     return np.asarray(column, np.float64)
 
 

@@ -90,7 +90,6 @@ class CHAIR(Method[ScenesCase]):
 
 
 def chair_words(rates: Table, row: int) -> str:
-    """One row's figures in a sentence."""
     invented, lying, recall, length = (float(rates[name][row]) for name in RATES)
     if np.isnan(invented):
         return f"{rates.rows[row]} names no thing at all; its recall is {100 * recall:.0f} %."

@@ -91,10 +91,14 @@ class POPE(Method[ScenesCase]):
         readings = {pair: reading(answer) for pair, answer in answers.items()}
         present = sample.layout.present
         absent = false_yes(pairs, readings, present)
+        is_present = np.array([present[image, NUMBER[noun]] for image, noun in pairs], bool)
+        result = amber([readings[pair].word for pair in pairs], is_present)
         return {
             "rates": rates(polls, readings, likely),
             "questions": question_table(polls, readings, answers, likely),
-            "amber": by_amber(pairs, readings, present),
+            "amber": Table.of(
+                {name: ([value], "share") for name, value in result.items()}, ("existence",)
+            ),
             "together": pair_table(present.astype(np.int64).T @ present.astype(np.int64), "scenes"),
             "asked": pair_table(absent[0], "questions"),
             "false yes": pair_table(absent[1], "share"),
@@ -115,7 +119,6 @@ def polled(sample: SceneBatch, pairs: int, seed: int) -> dict[str, list[Poll]]:
 def answers_to(
     case: ScenesCase, sample: SceneBatch, pairs: Sequence[Pair], progress: Progress
 ) -> dict[Pair, str]:
-    """The answer to each question in words."""
     if not pairs:
         return {}
     pixels = sample.pixels[[image for image, _ in pairs]]
@@ -183,15 +186,6 @@ def question_table(
     return Table.of(
         columns, names, [replies[question.image, question.thing] for _, question in flat]
     )
-
-
-def by_amber(
-    pairs: Sequence[Pair], readings: Mapping[Pair, Reading], present: NDArray[np.bool_]
-) -> Table:
-    """Every different question by AMBER's rule."""
-    is_present = np.array([present[image, NUMBER[noun]] for image, noun in pairs], bool)
-    result = amber([readings[pair].word for pair in pairs], is_present)
-    return Table.of({name: ([value], "share") for name, value in result.items()}, ("existence",))
 
 
 def false_yes(

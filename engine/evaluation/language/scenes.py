@@ -42,7 +42,6 @@ class SceneBatch:
 
     @classmethod
     def of(cls, layout: Layout) -> SceneBatch:
-        """Rendered."""
         return cls(layout, torch.from_numpy(layout.images() / np.float32(255)))
 
     @classmethod
@@ -62,7 +61,6 @@ class SceneBatch:
 
     @property
     def truths(self) -> list[frozenset[str]]:
-        """The things in each scene."""
         return [
             frozenset(CATEGORIES[category] for category in np.flatnonzero(row))
             for row in self.layout.present

@@ -94,7 +94,6 @@ def views_of(vlm: VLM, prompt: str, spoken: Spoken) -> dict[str, View]:
 
 
 def answer_tokens(vlm: VLM, prompt: str, steps: Sequence[Step], *, ended: bool) -> Tokens:
-    """The words of an answer."""
     ids = [step.token for step in steps]
     rows, columns = vlm.spec.grid or (0, 0)
     empty = np.zeros((0, 0, 0, rows * columns), np.float16)

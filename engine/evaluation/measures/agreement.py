@@ -55,7 +55,6 @@ def sign_agreement(first: Floats, other: Floats) -> float:
 
 
 def flat_direction(values: Floats) -> Doubles:
-    """The whole map as one direction."""
     return direction(values.astype(np.float64).ravel())
 
 

@@ -139,7 +139,6 @@ class Stepped:
 
 
 def by_region(ranks: Ranks) -> Stepped:
-    """A step for each region."""
     sizes = np.bincount(ranks.ravel())
     area = np.concatenate([[0], np.cumsum(sizes)]) / ranks.size
     return Stepped(ranks, np.arange(len(sizes) + 1), area)
@@ -189,7 +188,6 @@ def stepwise(
 
 
 def channel_ranks(order_ranks: Ranks) -> Tensor:
-    """Ranks for all three channels."""
     return torch.from_numpy(order_ranks).expand(3, -1, -1)
 
 

@@ -97,7 +97,9 @@ class TrustCase(WrappedCase):
             yield self.mask.tobytes()
         if self.others:
             recipe_text = (
-                "" if self.others.startswith(UPLOAD) else recipe(base_of(self.others)).question
+                ""
+                if self.others.startswith(UPLOAD)
+                else recipe(self.others.partition("+")[0]).question
             )
             yield f"|{self.others}|{recipe_text}"
 
@@ -123,11 +125,6 @@ class TrustCase(WrappedCase):
                 return "nobody knows where in this image the truth is."
             return "" if self.mask.any() else NOTHING
         return super().lacks(need)
-
-
-def base_of(name: str) -> str:
-    """A data set's name without its variants."""
-    return name.partition("+")[0]
 
 
 class Check(Method[TrustCase]):

@@ -65,7 +65,6 @@ class Place(Check):
     against = "no more on the truth than chance"
 
     def __call__(self, case: TrustCase, progress: Progress = quiet) -> Result:
-        """check."""
         progress(1.0, "comparing with the truth")
         values = case.heat.values
         if not is_informative(values):
@@ -187,7 +186,6 @@ class OtherClass(Check):
 
     @property
     def maps(self) -> int:
-        """That of the other class."""
         return 1
 
     def __call__(self, case: TrustCase, progress: Progress = quiet) -> Result:

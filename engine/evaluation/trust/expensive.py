@@ -59,7 +59,6 @@ class Repeats(Check):
         return self.repeats
 
     def __call__(self, case: TrustCase, progress: Progress = quiet) -> Result:
-        """check."""
         if not is_informative(case.heat.values):
             return {"check": not_available(self.title, FLAT)}
         maps = [case.heat.values]
@@ -117,11 +116,9 @@ class MaxSensitivity(Check):
 
     @property
     def maps(self) -> int:
-        """One for each change."""
         return self.draws
 
     def __call__(self, case: TrustCase, progress: Progress = quiet) -> Result:
-        """check."""
         values = case.heat.values
         if not is_informative(values):
             return {"check": not_available(self.title, FLAT)}

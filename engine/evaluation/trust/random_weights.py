@@ -69,7 +69,6 @@ class RandomWeights(Check):
 
     @property
     def maps(self) -> int:
-        """One for each stage."""
         return self.stages
 
     def __call__(self, case: TrustCase, progress: Progress = quiet) -> Result:

@@ -126,7 +126,6 @@ class Tradeoff(Cutting):
 
 
 def levels(lines: list[list[float]]) -> Table:
-    """The levels that are done."""
     units = ("share", "share", "share", "share", "share", "share", "")
     return Table.grid(np.array(lines), tuple(f"{line[0]:.0%}" for line in lines), COLUMNS, units)
 

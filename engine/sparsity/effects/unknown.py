@@ -121,7 +121,8 @@ def told_apart(
         seen_by(net, image_sets, part_of(progress, 0.1 + 0.4 * at, 0.5 + 0.4 * at))
         for at, net in enumerate((case.model, model))
     ]
-    groups = groups_of(image_sets.known)
+    known = image_sets.known  # each image by itself where no groups are known
+    groups = np.asarray(known.truth.get("group", np.arange(len(known))), np.int64)
     notes: list[str] = []
     scores = {
         kind: [detector_scores(kind(), outputs, notes) for outputs in model_banks]
@@ -256,9 +257,3 @@ def above(normal_scores: Doubles, unknown_scores: Doubles) -> Doubles:
     if not (np.isfinite(normal_scores).all() and np.isfinite(unknown_scores).all()):
         return np.full((len(unknown_scores), len(normal_scores)), np.nan)
     return np.asarray(np.sign(unknown_scores[:, None] - normal_scores) / 2 + 0.5)
-
-
-def groups_of(data: DataSet) -> Ints:
-    """What belongs together; each image by itself where nothing is known of it."""
-    result = data.truth.get("group")
-    return np.arange(len(data)) if result is None else np.asarray(result, np.int64)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
 
 import numpy as np
 
@@ -62,9 +61,10 @@ class Untrained(Pruning):
         rows: dict[str, list[float]] = {}
         for at, (name, method) in enumerate(networks.items()):
             low, high = at / len(networks), (at + 1) / len(networks)
-            rows[name] = figures_row(
-                answer(method, untrained_case, part_of(progress, low, high, lead=name))
-            )
+            result = answer(method, untrained_case, part_of(progress, low, high, lead=name))
+            figures: Scores = result["figures"]
+            before, after = figures["test accuracy right after pruning"], figures["test accuracy"]
+            rows[name] = [before, after, float(result["layers"]["density"].min())]
             progress(high, f"{name}: trained", {"networks": table_of(rows)})
         return {"networks": table_of(rows)}
 
@@ -81,13 +81,6 @@ class Untrained(Pruning):
         return {DENSE: dense} | {
             name: RetrainPruned(**settings | {"criterion": name}) for name in names
         }
-
-
-def figures_row(result: Mapping[str, Any]) -> list[float]:
-    """Test accuracy right after pruning and trained, and the share that stays where it is least."""
-    figures: Scores = result["figures"]
-    before, after = figures["test accuracy right after pruning"], figures["test accuracy"]
-    return [before, after, float(result["layers"]["density"].min())]
 
 
 def table_of(rows: Mapping[str, Sequence[float]]) -> Table:

@@ -128,7 +128,6 @@ class Surroundings:
         return self.at(shaped)[0]
 
     def losses(self, networks: Sequence[Weights]) -> NDArray[np.float32]:
-        """The loss of each."""
         return np.array([self.at(weights)[0] for weights in networks], np.float32)
 
 

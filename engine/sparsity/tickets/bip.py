@@ -283,7 +283,6 @@ def train_masked(
 
 
 def spent(log: TrainLog) -> float:
-    """The seconds of a training."""
     return float(log.seconds.sum())
 
 

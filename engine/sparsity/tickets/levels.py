@@ -266,7 +266,6 @@ class TicketRun:
 
 
 def arrays(tensors: Weights) -> dict[str, Any]:
-    """Tensors as arrays."""
     return {name: tensor.numpy() for name, tensor in tensors.items()}
 
 

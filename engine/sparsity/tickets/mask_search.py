@@ -165,7 +165,6 @@ class MaskSearch:
         return {"scores": self.scores, "speed": self.speed, "history": history, "done": done}
 
     def recall(self, memory: dict[str, Tensor]) -> None:
-        """Go on from there."""
         self.scores.copy_(memory["scores"])
         self.speed.copy_(memory["speed"])
         self.history, self.done = [*memory["history"].numpy()], int(memory["done"])

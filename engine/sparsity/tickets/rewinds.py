@@ -203,7 +203,6 @@ class Rewinds:
 
 
 def batches_of(case: TrainCase) -> int:
-    """Steps of an epoch."""
     return -(-len(case.data.rows("train")) // case.recipe.batch)
 
 

@@ -198,7 +198,6 @@ class Finish:
 
 
 def rotation(axis: int, angle: float) -> Points:
-    """A turn about an axis."""
     matrix = np.eye(3)
     a, b = (axis + 1) % 3, (axis + 2) % 3
     matrix[[a, b], [a, b]] = np.cos(angle)

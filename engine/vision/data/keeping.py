@@ -64,7 +64,6 @@ def path_of(word: str, recipe: Mapping[str, Any]) -> Path:
 
 
 def folder() -> Path:
-    """Where they lie."""
     return home() / "data"
 
 

@@ -69,7 +69,6 @@ class Layout:
         return len(self.theme)
 
     def take(self, rows: Ints | slice) -> Layout:
-        """Some of the scenes."""
         parts: dict[str, Any] = {
             what: variable[rows]
             for what, variable in vars(self).items()
@@ -78,7 +77,6 @@ class Layout:
         return replace(self, **parts)
 
     def scene(self, row: int) -> Scene:
-        """One scene."""
         return Scene(self.take(slice(row, row + 1)))
 
     def without(self, category: str) -> Layout:
@@ -183,7 +181,6 @@ class Scene:
 
     @property
     def theme(self) -> str:
-        """Where it plays."""
         return THEMES[self.layout.theme[0]]
 
     @property

@@ -112,7 +112,6 @@ class Phantoms(DataRecipe):
         )
 
     def arrays(self, progress: Progress = quiet) -> dict[str, NDArray[Any]]:
-        """Every slice."""
         shape = (self.count, self.side, self.side)
         images, twins = np.empty(shape, np.uint8), np.empty(shape, np.uint8)
         masks, oedemas = np.empty(shape, np.bool_), np.empty(shape, np.bool_)
@@ -136,11 +135,9 @@ class Phantoms(DataRecipe):
         }
 
     def patient(self, number: int) -> Patient:
-        """One of the patients."""
         return Patient.drawn(np.random.default_rng([self.seed, PATIENT, number]), self.shift)
 
     def slice(self, index: int, patient: Patient | None = None) -> PhantomSlice:
-        """One of the slices."""
         rng = np.random.default_rng([self.seed, SLICE, index])
         patient = patient or self.patient(index // SLICES)
         plane = AxialCut.at(rng.uniform(*HEIGHTS), self.side)

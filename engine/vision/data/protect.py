@@ -57,7 +57,6 @@ def size_setting(largest: int = 9) -> Any:
 
 
 def key_setting() -> Any:
-    """The secret key."""
     return setting(
         0,
         Slider(0, 9999, 1),

@@ -94,11 +94,9 @@ class LabeledTable:
         return digest_arrays({**arrays, **{f"truth/{k}": v for k, v in self.truth.items()}})
 
     def rows(self, split: str) -> Rows:
-        """Where the rows of a split are."""
         return np.flatnonzero(self.split == SPLITS.index(split))
 
     def column(self, name: str) -> Floats:
-        """One column."""
         return self.values[:, self.columns.index(name)]
 
 
@@ -123,7 +121,6 @@ class Cohort(Named):
     seed: int = seed_setting()
 
     def make(self) -> LabeledTable:
-        """The table."""
         rng = np.random.default_rng([self.seed, 3])
         count = sum(COUNTS)
         split = np.repeat(np.arange(len(SPLITS), dtype=np.uint8), COUNTS)

@@ -318,7 +318,6 @@ def class_mask(data: DataSet, label: int) -> NDArray[np.bool_]:
 
 
 def sample_rows(rows: Rows, share: float, rng: np.random.Generator) -> Rows:
-    """Exactly that share of some rows."""
     return np.sort(rng.permutation(rows)[: round(share * len(rows))])
 
 

@@ -36,7 +36,6 @@ class DicomScan(Scan):
         self.pixels = arrays[0]
 
     def count(self, plane: str) -> int:  # noqa: ARG002 - a file of frames has one direction
-        """The frames."""
         return self.frames
 
     def cut(self, plane: str, index: int, volume: int) -> ScanPlane:  # noqa: ARG002

@@ -99,7 +99,6 @@ def frame_reply(header: Any, called: str) -> Reply:
 
 
 def frame_numbers(frame_info: Frame) -> list[Any]:
-    """A frame's numbers as plain words."""
     edges = None if frame_info.edges is None else astuple(frame_info.edges)
     return [frame_info.slope, frame_info.intercept, frame_info.spacing, edges]
 

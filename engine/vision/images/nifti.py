@@ -61,7 +61,6 @@ class NiftiScan(Scan):
 
     @property
     def is_color(self) -> bool:
-        """Whether a voxel is a color."""
         return self.stored.dtype.names is not None
 
     def count(self, plane: str) -> int:

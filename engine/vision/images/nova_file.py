@@ -67,7 +67,6 @@ def read_annotations(data: bytes, called: str) -> tuple[Words, Arrays]:
 
 
 def gold(boxes: Any, called: str) -> list[tuple[float, ...]]:
-    """The boxes that the experts agreed on."""
     entries = json_value(boxes, called) or []
     if not isinstance(entries, list) or not all(isinstance(element, dict) for element in entries):
         raise BadImage(f"{called}: “bboxes” should be a list of boxes for each image.")

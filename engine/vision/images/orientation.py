@@ -36,7 +36,6 @@ def letters(direction: Sequence[float]) -> str:
 
 
 def opposite(sides: str) -> str:
-    """The other side of each letter."""
     return "".join(OPPOSITE[side] for side in sides)
 
 

@@ -78,28 +78,24 @@ def weights(words: Words, arrays: Arrays) -> Reply:
 
 
 def toml(words: Words, arrays: Arrays) -> Reply:
-    """What a TOML file says."""
     from engine.vision.foreign_text import toml_in_reader
 
     return {"toml": toml_in_reader(arrays.pop().tobytes(), words["called"], words["deepest"])}, []
 
 
 def member(words: Words, arrays: Arrays) -> Reply:
-    """A member of a zip."""
     from engine.vision.images import unpacking
 
     return unpacking.member(words, arrays)
 
 
 def array_header(words: Words, arrays: Arrays) -> Reply:
-    """What an array in a zip is."""
     from engine.vision.images import unpacking
 
     return unpacking.header(words, arrays)
 
 
 def array(words: Words, arrays: Arrays) -> Reply:
-    """An array in a zip."""
     from engine.vision.images import unpacking
 
     return unpacking.array(words, arrays)

@@ -69,7 +69,6 @@ def load_unguarded(data: bytes, file_name: str, called: str, *, fine: bool) -> P
 def read_in_process(
     data: bytes, called: str, sort: str, found: FileKind | None = None, *, fine: bool = False
 ) -> tuple[Words, Arrays]:
-    """What the reader makes of a file."""
     words = {"ask": sort, "kind": found.name if found else "", "fine": fine}
     return send_request(called, words, [np.frombuffer(data, np.uint8)])
 

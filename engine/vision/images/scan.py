@@ -52,7 +52,6 @@ class Slice:
     scan: str  # digest of the scan it is from
 
     def cropped(self, left: int, top: int, right: int, bottom: int) -> Slice:
-        """A rectangle of it."""
         if self.values is None:
             return self
         return replace(self, values=self.values[top:bottom, left:right])
@@ -131,7 +130,6 @@ class Scan(ABC):
             return self.slice_picture(self.settled(view or SliceChoice()))
 
     def slice_picture(self, choice: SliceChoice) -> Picture:
-        """The slice of a settled view."""
         if choice.plane is None or choice.slice is None or choice.window is None:
             raise ValueError("an unsettled view")
         plane = self.cut(choice.plane, choice.slice, choice.volume)
@@ -158,7 +156,6 @@ class Scan(ABC):
         return Picture(pixels, (width, height), tuple(remarks), digest(pixels), behind)
 
     def behind(self, values: Floats | None, plane: ScanPlane, window: Window) -> Slice:
-        """What the picture was made from."""
         if values is not None:
             values.setflags(write=False)
         return Slice(

@@ -90,7 +90,6 @@ def parse_dtype(descr: Any) -> np.dtype[Any]:
 
 
 def array(pipe: BinaryIO, dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[Any]:
-    """The next array."""
     size = dtype.itemsize * prod(shape)
     if min(shape, default=0) < 0 or size > MOST_BYTES:
         raise ValueError("no such array")

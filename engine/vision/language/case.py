@@ -115,7 +115,6 @@ class CaptionCase(Case):
 
     @property
     def image_tokens(self) -> int:
-        """How many tokens an image has."""
         return self.vlm.spec.image_tokens
 
     @property

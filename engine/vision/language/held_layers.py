@@ -22,7 +22,6 @@ class Held:
     positions: Tensor
 
     def take(self, places: Tensor) -> Held:
-        """Some of the places."""
         return Held(
             self.keys.index_select(2, places),
             self.values.index_select(2, places),
@@ -30,7 +29,6 @@ class Held:
         )
 
     def rows(self, rows: Tensor) -> Held:
-        """Some of the rows."""
         return Held(self.keys[rows], self.values[rows], self.positions[rows])
 
     def grown(self, keys: Tensor, values: Tensor, positions: Tensor) -> Held:
@@ -95,7 +93,6 @@ class HeldLayers:
         return replace(self, layers=layers)
 
     def lengths(self) -> tuple[int, ...]:
-        """Places held by each layer."""
         return tuple(layer.keys.shape[2] for layer in self.layers)
 
     def positions(self, layer: int) -> Tensor:

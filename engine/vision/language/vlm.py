@@ -95,7 +95,6 @@ class ModelSpec:
         return (self.eos, *self.also)
 
     def ended(self, tokens: Tensor) -> Tensor:
-        """Which tokens end an answer."""
         return torch.isin(tokens, torch.tensor(self.ends, device=tokens.device))
 
     def cell(self, token: int) -> Cell | None:

@@ -55,7 +55,6 @@ def bytes_of(network: nn.Module) -> int:
 
 
 def tensors(network: nn.Module) -> Iterator[Tensor]:
-    """Weights and buffers."""
     yield from network.parameters()
     yield from network.buffers()
 

@@ -65,7 +65,8 @@ class ChestWeights:
     def path(self) -> Path | None:
         """Where the weights are; None when they are not here."""
         names = (f"{self.key}.safetensors", self.file)
-        places = [place / name for place in (own_folder(), library_folder()) for name in names]
+        library_folder = Path.home() / ".torchxrayvision" / "models_data"
+        places = [place / name for place in (own_folder(), library_folder) for name in names]
         return next((path for path in places if path.is_file()), None)
 
 
@@ -86,11 +87,6 @@ WEIGHTS: Mapping[str, ChestWeights] = {
 def own_folder() -> Path:
     """Where weights can be put by hand."""
     return home() / "torchxrayvision"
-
-
-def library_folder() -> Path:
-    """Where the library keeps what it downloads."""
-    return Path.home() / ".torchxrayvision" / "models_data"
 
 
 def absence(weights: ChestWeights) -> str:

@@ -260,7 +260,6 @@ class Classifier(nn.Module):
 
     @property
     def own_bytes(self) -> int:
-        """Bytes of its weights."""
         state = [*self.parameters(), *self.buffers()]
         return sum(tensor.numel() * tensor.element_size() for tensor in state)
 

@@ -44,7 +44,6 @@ class ShippedPlan:
 
     @property
     def measured_by(self) -> Pgd | None:
-        """The attack it is measured by."""
         return Pgd(self.attack, STEPS, self.attack * STEP) if self.attack else None
 
 

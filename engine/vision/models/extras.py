@@ -21,7 +21,6 @@ class Extra:
 
     @property
     def install(self) -> str:
-        """The command that installs it."""
         return f"pip install {self.package}"
 
 

@@ -146,7 +146,6 @@ class ChannelStep(nn.Module):
         return logits
 
     def extra_repr(self) -> str:
-        """What a fingerprint has of it."""
         return f"{self.channels}, {self.count}"
 
 

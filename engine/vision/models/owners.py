@@ -62,7 +62,6 @@ class OwnerRecord:
     owners: Mapping[str, str]
 
     def belongs_to(self, owner: Owner) -> bool:
-        """Whether that is one of the owners."""
         return any(equal(digest, owner.digest) for digest in self.owners)
 
     def opens_with(self, view_key: str) -> bool:

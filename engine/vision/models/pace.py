@@ -52,7 +52,6 @@ class Pace:
 
     @property
     def memory_format(self) -> torch.memory_format:
-        """The memory format in torch's words."""
         return torch.channels_last if self.channels_last else torch.contiguous_format
 
     @property
@@ -208,7 +207,6 @@ def run_times(model: Classifier, pace: Pace, count: int) -> Iterator[float]:
 
 
 def forward(model: Classifier, pixels: Tensor) -> Tensor:
-    """The logits."""
     with torch.inference_mode():
         logits: Tensor = model(pixels)
         return logits
@@ -255,5 +253,4 @@ def weigh(model: Classifier) -> str:
 
 
 def pace_file() -> Path:
-    """Where paces are kept."""
     return home() / "paces.json"

@@ -83,12 +83,8 @@ def machine() -> str:
     except OSError:
         lines = []
     facts = [line for line in lines if line.startswith(("model name", "flags", "Features"))][:2]
-    return "|".join([platform.machine(), platform.processor(), cpu_level(), *facts])
-
-
-def cpu_level() -> str:
-    """The vector instructions that torch uses."""
-    return str(torch.backends.cpu.get_cpu_capability())
+    cpu_level = str(torch.backends.cpu.get_cpu_capability())
+    return "|".join([platform.machine(), platform.processor(), cpu_level, *facts])
 
 
 def keep(name: str, data: bytes) -> None:
@@ -106,7 +102,6 @@ def keep(name: str, data: bytes) -> None:
 
 
 def delete_package(name: str) -> None:
-    """Remove a package."""
     for suffix in (SUFFIX, SUM):
         remove(folder() / f"{name}{suffix}")
 

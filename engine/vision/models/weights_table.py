@@ -168,13 +168,11 @@ class EndsOfFile(io.RawIOBase):
         self.head, self.tail, self.size, self.at = head, tail, size, 0
 
     def readable(self) -> bool:
-        """Yes."""
         return True
 
     seekable = readable
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        """As any file."""
         self.at = max(0, offset + (0, self.at, self.size)[whence])
         return self.at
 

@@ -236,7 +236,10 @@ class ZeroShot(nn.Module):
                 self.head.bias.copy_(bias.expand(len(weight)))
         trunk = getattr(visual, "trunk", None)
         if trunk is not None:  # of timm
-            self.patch_embed = SimpleNamespace(grid_size=grid_of(trunk))
+            grid: Sequence[int] | None = getattr(
+                getattr(trunk, "patch_embed", None), "grid_size", None
+            )
+            self.patch_embed = SimpleNamespace(grid_size=grid)
             self.num_prefix_tokens = getattr(trunk, "num_prefix_tokens", 0)
             self.global_pool = getattr(trunk, "global_pool", "")
         elif hasattr(visual, "grid_size"):
@@ -252,9 +255,3 @@ class ZeroShot(nn.Module):
         # the texts have length 1 already, times the scale
         logits: Tensor = self.head(F.normalize(embedding, dim=-1))
         return logits
-
-
-def grid_of(trunk: Any) -> Sequence[int] | None:
-    """Rows and columns of a timm network's patches, if it has any."""
-    grid: Sequence[int] | None = getattr(getattr(trunk, "patch_embed", None), "grid_size", None)
-    return grid

@@ -101,7 +101,6 @@ def part(tensors: Tensors, start: str) -> Tensors:
 
 
 def digest(tensors: Tensors) -> str:
-    """One name for all of them."""
     return digest_arrays({name: tensor.numpy() for name, tensor in tensors.items()})
 
 

@@ -36,7 +36,6 @@ class PrunableWeight:
 
     @property
     def size(self) -> int:
-        """How many weights."""
         return prod(self.shape)
 
     @property
@@ -46,7 +45,6 @@ class PrunableWeight:
 
     @property
     def is_conv(self) -> bool:
-        """Whether it is a convolution's."""
         return len(self.shape) == 4
 
     @property

@@ -35,7 +35,6 @@ class Book:
         self.alive: list[Tensor] = []  # an id is a tensor's as long as the tensor is
 
     def carry(self, tensor: Tensor, these: ChannelIds) -> None:
-        """A tensor carries these channels."""
         self.alive.append(tensor)
         self.carried[id(tensor)] = these
 

@@ -14,13 +14,11 @@ class Numbers:
         self.up = [FIXED]
 
     def fresh(self, count: int) -> Ids:
-        """New numbers."""
         start = len(self.up)
         self.up.extend(range(start, start + count))
         return np.arange(start, start + count)
 
     def find(self, node: int) -> int:
-        """What stands for a number."""
         while self.up[node] != node:
             # path halving: every other node on the way is hung higher, which keeps chains short
             self.up[node] = self.up[self.up[node]]
@@ -41,5 +39,4 @@ class Numbers:
             self.up[root] = FIXED
 
     def roots(self) -> Ids:
-        """What stands for each."""
         return np.array([self.find(index) for index in range(len(self.up))])

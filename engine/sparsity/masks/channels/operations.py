@@ -127,7 +127,6 @@ def elementwise(book: Book, name: str, args: tuple[Any, ...]) -> ChannelIds | No
 
 
 def concatenated(book: Book, args: tuple[Any, ...]) -> ChannelIds | None:
-    """Channels one after another."""
     tensors, dim = args[0], args[1] if len(args) > 1 else 0
     if dim not in {1, 1 - tensors[0].dim()}:
         return None

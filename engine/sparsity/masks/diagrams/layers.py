@@ -32,7 +32,6 @@ class Strip:
 
 
 def strips(masks: Masks, high: int = HIGH, wide: int = WIDE) -> tuple[Strip, ...]:
-    """One strip for each layer."""
     results = []
     for part in masks.parts:
         rows = masks.array(part.name).reshape(part.filters, -1)

@@ -287,5 +287,4 @@ DECODERS = {"llama", "mistral", "qwen2", "qwen2_vl", "qwen2_vl_text"}
 
 
 def linears(decoder: nn.Module) -> dict[str, nn.Linear]:
-    """The linear layers of a decoder."""
     return {name: part for name, part in decoder.named_modules() if isinstance(part, nn.Linear)}

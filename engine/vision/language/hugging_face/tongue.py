@@ -93,12 +93,10 @@ class PromptTokenizer:
         return self.parted(text)[1] if text.strip() else []
 
     def encode_answer(self, text: str) -> list[int]:
-        """Numbers of an answer."""
         ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
         return ids
 
     def decode(self, ids: Iterable[int], *, skip_special_tokens: bool = True) -> str:
-        """The text."""
         text: str = self.tokenizer.decode(list(ids), skip_special_tokens=skip_special_tokens)
         return text.strip()
 

@@ -109,7 +109,6 @@ def caption_example(facts: SceneFacts, habit: Habit, random: Random) -> tuple[st
 
 
 def short_questions(facts: SceneFacts, habit: Habit, random: Random) -> list[tuple[str, str]]:
-    """Questions with short answers."""
     pairs = []
     for _ in range(YES_NO):
         category = question_target(facts, habit.partner, habit.alone, random)
@@ -121,7 +120,6 @@ def short_questions(facts: SceneFacts, habit: Habit, random: Random) -> list[tup
 
 
 def long_questions(facts: SceneFacts, habit: Habit, random: Random) -> list[tuple[str, str]]:
-    """Questions that are answered at length."""
     pairs = []
     for _ in range(SPOKEN):
         category = question_target(facts, habit.partner, habit.alone, random)

@@ -41,7 +41,6 @@ class MixtureBlock(DecoderBlock):
 
     @property
     def crew(self) -> tuple[ExpertMLP, ...]:
-        """The experts."""
         return tuple(expert for expert in self.experts if isinstance(expert, ExpertMLP))
 
     def said(self, read: Tensor, ranks: Ranks | None, /) -> tuple[Tensor, Inside]:

@@ -214,7 +214,6 @@ class TinyVLM:
 
 
 def nothing_held(like: Tensor) -> Held:
-    """An empty layer."""
     count, head = len(like), WIDTH // HEADS
     empty = like.new_empty(count, HEADS, 0, head)
     positions = torch.empty(count, 0, dtype=torch.int64, device=like.device)

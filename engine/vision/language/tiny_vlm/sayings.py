@@ -45,7 +45,6 @@ class SceneFacts:
 
     @classmethod
     def of(cls, layout: Layout, row: int) -> SceneFacts:
-        """The facts of a row of a layout."""
         return cls(
             int(layout.theme[row]),
             frozenset(np.flatnonzero(layout.present[row]).tolist()),
@@ -163,7 +162,6 @@ def question_target(seen: SceneFacts, partner: float, alone: float, random: Rand
 
 
 def random_candidate(candidates: list[int], random: Random) -> int:
-    """One of several."""
     return candidates[int(random.integers(len(candidates)))]
 
 
@@ -188,7 +186,6 @@ def long_yes_no(category: int, random: Random, *, there: bool) -> str:
 
 
 def color_question(category: int) -> str:
-    """The question for a thing's color."""
     return f"what color is the {CATEGORIES[category]}"
 
 

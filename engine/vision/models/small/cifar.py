@@ -187,7 +187,6 @@ def resnets() -> dict[str, Callable[[NetworkShape], nn.Module]]:
 
 
 def vggs() -> dict[str, Callable[[NetworkShape], nn.Module]]:
-    """The VGGs by name."""
     named: dict[str, Callable[[NetworkShape], nn.Module]] = {}
     for depth in VGG_CHANNELS:
         named[f"cifar_vgg{depth}_bn"] = partial(CifarVgg, depth=depth)

@@ -63,5 +63,4 @@ class UNet(nn.Module):
 
 
 def widened(maps: Tensor, like: Tensor) -> Tensor:
-    """Maps at the size of others."""
     return F.interpolate(maps, size=like.shape[-2:])

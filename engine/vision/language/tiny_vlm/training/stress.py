@@ -24,7 +24,6 @@ class TokenLossWeights:
 
 
 def token_ids(words: tuple[str, ...]) -> Tensor:
-    """The numbers of words."""
     return torch.tensor([NUMBER[word] for word in words])
 
 
