@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 import streamlit as st
 
 from components import forms
@@ -15,6 +12,7 @@ from components.notices import show_problems
 from components.picks import pick
 from components.sidebar.subject import ChosenImage, image_alone
 from engine.commands.openings.sparsity import TICKETS_DATA
+from engine.core.question import Question
 from engine.core.texts import settings_text
 from engine.sparsity import Lottery
 from engine.sparsity.tickets.lottery import RECIPES
@@ -23,20 +21,16 @@ from engine.vision.lab import TrainCase
 KEY = "tickets"
 
 
-@dataclass(frozen=True)
-class TicketQuestion:
-    """What is trained and cut, the arguments that say so, and a person's own image, if any."""
-
-    case: TrainCase
-    method: Lottery
-    known: dict[str, Any]
-    own: ChosenImage | None
+TicketQuestion = Question[Lottery, TrainCase]  # what is trained and cut
 
 
-def choose() -> TicketQuestion:
-    """The widgets; the page ends where a link asks for what cannot be."""
+def choose() -> tuple[TicketQuestion, ChosenImage | None]:
+    """The question, and a person's own image where it is about one.
+
+    The page ends where a link asks for what cannot be.
+    """
     form = CaseForm(TrainCase, KEY, {"names": TICKETS_DATA})
-    question: TicketQuestion | None = None
+    question_and_image: tuple[TicketQuestion, ChosenImage | None] | None = None
     with show_problems():
         forms.refuse_links(Lottery, f"{KEY}.LTH")
         with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -50,5 +44,5 @@ def choose() -> TicketQuestion:
         sidebar_image = image_alone() if about == SIDEBAR_IMAGE else None
         with st.spinner("Making the images"):
             case = TrainCase.from_arguments(**form.given)
-        question = TicketQuestion(case, method, form.known(), sidebar_image)
-    return question or end()
+        question_and_image = Question(method, case, form.known()), sidebar_image
+    return question_and_image or end()

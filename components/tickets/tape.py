@@ -16,7 +16,8 @@ from components.draw.two_models import model_comparison
 from components.notices import escape_markdown
 from components.picks import pick
 from components.rebuilt import NETWORKS
-from components.tickets.form import KEY, TicketQuestion
+from components.sidebar.subject import ChosenImage
+from components.tickets.form import KEY
 from components.widgets.steps import play_steps
 from components.widgets.viewer import Panel, viewer
 from engine.core.charts.drawing import Drawing, Views
@@ -28,6 +29,7 @@ from engine.sparsity.tickets.cut import full_masks
 from engine.sparsity.tickets.levels import ARMS
 from engine.sparsity.tickets.lottery import usual_level
 from engine.vision.case.prediction import top_classes
+from engine.vision.lab import TrainCase
 from engine.vision.models.classifier import Classifier
 from engine.vision.models.rebuild import rebuilt
 
@@ -110,7 +112,7 @@ def curve_finding(levels: Table, level: int) -> str:
     return f"At {density(levels, level)} of the weights: {', '.join(named)}. Bands: all seeds."
 
 
-def ask_image(question: TicketQuestion, result: Views, level: int) -> bool:
+def ask_image(case: TrainCase, own: ChosenImage | None, result: Views, level: int) -> bool:
     """The whole network, the level's ticket and its new start about one image; whether they stand.
 
     At level 0 the ticket is the whole network.
@@ -127,8 +129,7 @@ def ask_image(question: TicketQuestion, result: Views, level: int) -> bool:
     st.markdown("**One image, the ticket and the same mask with a new start**")
     left, right = st.columns([4, 1], gap="large")
     with left:
-        case = question.case
-        image = choose_image(case.data, case.seed, dense, question.own, KEY)
+        image = choose_image(case.data, case.seed, dense, own, KEY)
         kind = pick_heat_map(image.case, f"{KEY}.heat")
         answers = {
             slot: answer_and_map(replace(image.case, model=model), kind, f"{KEY}.{slot}")

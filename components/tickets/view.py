@@ -11,6 +11,7 @@ from components.draw.checkpoint import draw_checkpoint
 from components.footer import footer
 from components.notices import escape_markdown, show_problems
 from components.section import Section
+from components.sidebar.subject import ChosenImage
 from components.tickets import evidence, tape
 from components.tickets.form import KEY, TicketQuestion
 from components.views import HEATMAPS
@@ -26,7 +27,7 @@ BEFORE = (
 
 @st.fragment
 @footer()
-def show(question: TicketQuestion) -> None:
+def show(question: TicketQuestion, own: ChosenImage | None) -> None:
     """Sentence and picture above the slider that they depend on; moving it reruns only this."""
     answer = st.container()
     slider, button = st.columns([4, 1], vertical_alignment="bottom")
@@ -40,7 +41,7 @@ def show(question: TicketQuestion) -> None:
         result = section.show(tape_section(question, level, rest))
     if result:
         with image, show_problems():
-            drawn = tape.ask_image(question, result, level)
+            drawn = tape.ask_image(question.case, own, result, level)
         with button:
             tape.play_levels(result, level, drawn=drawn)
 

@@ -166,10 +166,8 @@ def joined(before: View, view: View) -> View:
             return Table.of(columns, before.rows + view.rows)
         case Table(), Table() if len(before) == len(view):
             units = dict(zip(before.order + view.order, before.units + view.units, strict=True))
-            columns = {**before.columns, **view.columns}
-            return replace(
-                before, columns=columns, order=tuple(columns), units=tuple(units.values())
-            )
+            beside = {**before.columns, **view.columns}
+            return replace(before, columns=beside, order=tuple(beside), units=tuple(units.values()))
         case Pictures(), Pictures() if before.rows == view.rows and not view.captions:
             images = np.concatenate([before.images, view.images], 1)
             return replace(view, images=images, columns=before.columns + view.columns)

@@ -9,8 +9,8 @@ st.markdown("Could a **part of the network** have learned alone, from the weight
 
 answer, controls = st.container(), st.container()
 with controls:
-    question = form.choose()
+    question, own_image = form.choose()
 with answer:
-    view.show(question)
+    view.show(question, own_image)
 bip.show(question.case)
 rewinding.show(rewinding.usual_case())
