@@ -31,9 +31,15 @@ def test_no_certificate_is_above_the_truth_in_any_election(scheme, networks):
 @each_scheme
 def test_certificates_are_those_of_the_published_loops(scheme):
     rng = np.random.default_rng(0)
-    for classes, networks in ((2, 9), (3, 7), (5, 24)):
-        scores = rng.integers(0, 6, (networks, 60, classes)) + 3.0 * np.eye(classes)[0]
-        shifts = (0, 3, 4) if "FA" in scheme else ALONE
+    few, many = (0, 3, 4), (0, 1, 2, 3, 4, 5)  # with many, also what a bucket cannot add counts
+    for classes, networks, spread, images, lead in (
+        (2, 9, few, 60, 3.0),
+        (3, 7, few, 60, 3.0),
+        (5, 24, few, 60, 3.0),
+        (3, 30, many, 400, 1.0),
+    ):
+        scores = rng.integers(0, 6, (networks, images, classes)) + lead * np.eye(classes)[0]
+        shifts = spread if "FA" in scheme else ALONE
         result = certify(scheme, ballots_of(scores), shifts)
         expected = by_hand.all_radii(scores, scheme, shifts)
         assert result.says.tolist() == expected[:, 0].tolist()

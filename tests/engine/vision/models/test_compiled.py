@@ -59,8 +59,9 @@ def wait() -> None:
 
 
 def test_it_compiles_after_as_many_forwards_as_would_have_paid_and_only_once(runner, monkeypatch):
-    began = []
+    began, looked = [], []
     monkeypatch.setattr(Runner, "compile", lambda _self: began.append("now"))
+    monkeypatch.setattr(Runner, "load", lambda _self: looked.append("on disk"))
     for _ in range(3):
         runner.expect(ENOUGH // 3 - 1)
     wait()
@@ -69,6 +70,7 @@ def test_it_compiles_after_as_many_forwards_as_would_have_paid_and_only_once(run
     runner.expect(ENOUGH)
     wait()
     assert began == ["now"]
+    assert looked == ["on disk"]
 
 
 def test_where_there_is_no_compiler_it_never_begins(runner, monkeypatch):
@@ -108,6 +110,7 @@ def test_only_full_batches_run_compiled_and_are_counted(runner):
         (ran,) = ForwardTally({PACE: 1}, compiled_images).facts()["forwards"]
         assert ran["compiled_share"] == len(compiled_images)
     assert runner.held_bytes == runner.body.own_bytes
+    assert runner.distances(runner.body) == (pytest.approx(0, abs=1e-5), 0)  # of exact numbers
 
 
 def test_a_model_whose_weights_were_changed_is_not_asked_as_it_was(runner):

@@ -10,7 +10,7 @@ from engine.vision.models import format_rounds
 from engine.vision.models.architectures import wrap
 from engine.vision.models.format_rounds import assigned
 from engine.vision.models.format_search import FormatCase, FormatSearch, formats_in
-from engine.vision.models.input_format import CIFAR10, NORMALIZATIONS, InputFormat
+from engine.vision.models.input_format import CIFAR10, NORMALIZATIONS, InputFormat, format_of
 from engine.vision.shares import wilson
 from tests import plain_loop
 from tests.plain_loop import PlainTraining
@@ -154,6 +154,16 @@ def test_a_slow_network_is_not_asked_forever_and_the_answer_says_so(
         assert (best.side, best.normalization) == (32, "−1 … 1")
 
 
+def test_a_format_far_behind_the_best_is_given_up_after_a_batch():
+    case = FormatCase(untrained(), plain_loop.data_set())
+    search = format_rounds.FormatRounds(case, 40, (28,), lambda *_: None)
+    for best_low, looked in ((0.0, 40), (0.99, format_rounds.BATCH)):
+        search.best_low = best_low
+        assert len(search.score(format_of(case.model), 40, 1.0).labels) == looked
+        assert search.best_low < 0.5 or best_low
+    assert len(search.score(format_of(case.model), 10, 1.0).labels) == 10
+
+
 def test_a_network_that_is_fast_enough_is_tried_in_every_format(monkeypatch):
     monkeypatch.setattr(FormatSearch, "usual_sides", (28, 40))
     model, rounds, shares = untrained(), [], []
@@ -161,14 +171,15 @@ def test_a_network_that_is_fast_enough_is_tried_in_every_format(monkeypatch):
     scored = format_rounds.FormatRounds.scored
 
     def noted(search, formats, images, until):
-        rounds.append((until, {input_format.side for input_format in formats}))
+        rounds.append((until, {input_format.side for input_format in formats}, images))
         return scored(search, formats, images, until)
 
     monkeypatch.setattr(format_rounds.FormatRounds, "scored", noted)
     case = FormatCase(model, plain_loop.data_set())
-    answer = FormatSearch(images=32)(case, lambda share, *_: shares.append(share))
+    answer = FormatSearch(images=48)(case, lambda share, *_: shares.append(share))
     assert answer["tried"]["tried"][0] == answer["tried"]["planned"][0] > 20
-    assert [until for until, _ in rounds] == [0.5, 0.75, 1]  # shares of the time
-    assert [len(sides) for _, sides in rounds[:2]] == [4, 3]  # all sides, then the best
+    assert [until for until, _, _ in rounds] == [0.5, 0.75, 1]  # shares of the time
+    assert [len(sides) for _, sides, _ in rounds[:2]] == [4, 3]  # all sides, then the best
+    assert [images for _, _, images in rounds] == [40, 40, 48]  # four of each class, then all
     assert shares == sorted(shares)
     assert shares[-20] < 0.9

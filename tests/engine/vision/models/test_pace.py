@@ -205,8 +205,15 @@ def test_batches_are_halved_until_they_fit():
     in_batches(10, 8, work, "A")
     assert done == list(range(10))
     assert tried == [8, 4, 2, 2, 2, 2, 2]
+    tried.clear()
+
+    def no_room(start, end):
+        tried.append(end - start)
+        raise torch.OutOfMemoryError
+
     with pytest.raises(BlindspotError, match="A does not fit"):
-        in_batches(3, 2, lambda _start, _end: (_ for _ in ()).throw(torch.OutOfMemoryError), "A")
+        in_batches(3, 2, no_room, "A")
+    assert tried == [2, 1]
 
 
 def test_gradients_have_a_batch_of_their_own_in_the_format_of_exact():
