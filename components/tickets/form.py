@@ -45,4 +45,6 @@ def choose() -> tuple[TicketQuestion, ChosenImage | None]:
         with st.spinner("Making the images"):
             case = TrainCase.from_arguments(**form.given)
         question_and_image = Question(method, case, form.known()), sidebar_image
-    return question_and_image or end()
+    if question_and_image is None:
+        end()
+    return question_and_image

@@ -95,7 +95,9 @@ class ForgetCase(Case):
 
     def __post_init__(self) -> None:
         if self.needs_test:
-            PruneCase(self.model, self.data, self.seed)  # says it when model and data do not fit
+            PruneCase(
+                self.model, self.data, seed=self.seed
+            )  # says it when model and data do not fit
         check_fit(self.model, self.data)
         _ = self.splits
 
@@ -152,7 +154,7 @@ class ForgetCase(Case):
     @property
     def pruning(self) -> PruneCase:
         """Model and data as the methods of Sparsity are asked about them."""
-        return PruneCase(self.model, self.data, self.seed)
+        return PruneCase(self.model, self.data, seed=self.seed)
 
 
 def forget_case(

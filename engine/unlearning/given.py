@@ -49,7 +49,7 @@ class GivenCase(AfterCase):
     gives: ClassVar[frozenset[str]] = frozenset()
 
     method: Unlearner = field(default=NoOp(), init=False)  # nothing is run
-    unlearned: Classifier
+    unlearned: Classifier  # type: ignore[misc]  # the case has no default either
     retrained: Classifier | None = None
 
     def __post_init__(self) -> None:
@@ -97,7 +97,7 @@ class GivenCase(AfterCase):
 
 
 @dataclass(frozen=True, eq=False)
-class GivenGroups(GivenCase):
+class GivenGroups(GivenCase):  # type: ignore[misc]  # as above
     """Many models of each kind; the first of each is judged alone, all of them by KLoM.
 
     The retrained ones are needed twice: one half is compared with, the other half is the noise.

@@ -136,7 +136,8 @@ def retrain(
         BadModel: there is no such recipe.
         OSError: the file cannot be written.
     """
-    from engine.unlearning.generator.samples import GeneratorCase, figures  # they name these
+    from engine.unlearning.generator.case import GeneratorCase  # both name what is here
+    from engine.unlearning.generator.samples import figures
 
     generator_plan = plan(name) if seed is None else replace(plan(name), seed=seed)
     data = data_sets.load(generator_plan.data)

@@ -147,7 +147,7 @@ def prune_case(model: Classifier, seed: int = 0) -> PruneCase:
     Raises:
         BlindspotError: the data cannot be had, or do not fit the model.
     """
-    return PruneCase(model, data_for(model), seed, recipe=recipe_of(model))
+    return PruneCase(model, data_for(model), seed=seed, recipe=recipe_of(model))
 
 
 def agreement_only(case: PruneCase) -> bool:
