@@ -95,9 +95,7 @@ class ForgetCase(Case):
 
     def __post_init__(self) -> None:
         if self.needs_test:
-            PruneCase(
-                self.model, self.data, seed=self.seed
-            )  # says it when model and data do not fit
+            PruneCase(self.model, self.data, self.seed)  # says it when model and data do not fit
         check_fit(self.model, self.data)
         _ = self.splits
 
@@ -154,7 +152,7 @@ class ForgetCase(Case):
     @property
     def pruning(self) -> PruneCase:
         """Model and data as the methods of Sparsity are asked about them."""
-        return PruneCase(self.model, self.data, seed=self.seed)
+        return PruneCase(self.model, self.data, self.seed)  # type: ignore[arg-type]  # see PruneCase
 
 
 def forget_case(

@@ -81,7 +81,7 @@ class MaskedFromStart(Regime):
 
     def masks(self, model: Classifier, data: DataSet, seed: int) -> Masks:
         """The masks of that network; another seed draws others."""
-        case = PruneCase(model, data, seed=seed)
+        case = PruneCase(model, data, seed)  # type: ignore[arg-type]  # see PruneCase
         if self.rule == SNIP:
             pruner = Pruner(model, sensitivity(case), MaskRules(head=True))
         else:
