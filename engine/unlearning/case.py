@@ -95,7 +95,7 @@ class ForgetCase(Case):
 
     def __post_init__(self) -> None:
         if self.needs_test:
-            PruneCase(self.model, self.data, self.seed)  # says it when model and data do not fit
+            PruneCase(self.model, self.data, self.seed)  # type: ignore[arg-type]  # says if they do not fit
         check_fit(self.model, self.data)
         _ = self.splits
 

@@ -57,7 +57,7 @@ class Untrained(Pruning):
     def __call__(self, case: PruneCase, progress: Progress = quiet) -> Result:
         """Views: networks, a row for each."""
         assert case.recipe is not None  # noqa: S101 - what `needs` promises
-        untrained_case = PruneCase(fresh(case.data, case.recipe, case.seed), case.data, case.seed)
+        untrained_case = PruneCase(fresh(case.data, case.recipe, case.seed), case.data, case.seed)  # type: ignore[arg-type]  # see there
         networks = self.networks()
         rows: dict[str, list[float]] = {}
         for at, (name, method) in enumerate(networks.items()):
