@@ -78,6 +78,7 @@ class PruneCase(Case):
             None, "A data set by name. Left out: what the model learned from, or the samples."
         ),
     )
+    # by name only, which mypy does not see: arguments have this order, and seed stays third
     recipe: Recipe | None = named_by(
         read_recipe,
         recipe_text,
