@@ -84,6 +84,14 @@ def test_what_learned_from_built_in_data_is_not(data):
     assert not checkpoints.is_private(put_checkpoint(data=data))
 
 
+@pytest.mark.parametrize(("first", "second"), [(True, True), (True, False), (False, True)])
+def test_an_equal_model_is_private_only_where_all_who_keep_it_want_that(tmp_path, first, second):
+    path = tmp_path / "equal.safetensors"
+    owners.add_owner(path, "equal", ANN, private=first)
+    owners.add_owner(path, "equal", BOB, private=second)
+    assert owners.read_record(path).private == (first and second)
+
+
 def test_an_imported_model_is_private_whatever_its_card_says(tmp_path):
     file = tmp_path / "m.safetensors"
     file.write_bytes(checkpoints.export(put_checkpoint(None, "digits").name))
