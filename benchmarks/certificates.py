@@ -10,17 +10,9 @@ import numpy as np
 
 from benchmarks.table import BenchmarkRow
 from benchmarks.timing import paired, within
-from engine.unlearning.certificates.bounds import (
-    DPA,
-    FA,
-    FA_ROE,
-    ROE,
-    SCHEMES,
-    certify,
-    shared_poisons,
-)
-from engine.unlearning.certificates.election import Ballots, ballots_of
-from engine.unlearning.certificates.partitions import Partitions
+from engine.unlearning.roe.bounds import DPA, FA, FA_ROE, ROE, SCHEMES, certify, shared_poisons
+from engine.unlearning.roe.election import Ballots, ballots_of
+from engine.unlearning.roe.partitions import Partitions
 
 PARTS, CLASSES, IMAGES = 50, 10, 10_000
 FEW = 1000  # images of the plain loop

@@ -10,9 +10,9 @@ from benchmarks.table import BenchmarkRow
 from benchmarks.timing import within
 from engine.unlearning import GeneratorCase, Samples
 from engine.unlearning.generator import weights
-from engine.unlearning.generator.forgetting import ForgetImages, chance_scores, saliency, unlearn
 from engine.unlearning.generator.sampling import draw_images
-from engine.unlearning.ways.saliency import salient
+from engine.unlearning.salun.generator_steps import ForgetImages, chance_scores, saliency, unlearn
+from engine.unlearning.salun.saliency import salient
 
 SAMPLES, STEPS = 200, 10
 SHEET = 3.0  # seconds

@@ -14,9 +14,9 @@ from engine.core.result import Result
 from engine.evaluation.language.greedy import Greedy
 from engine.evaluation.language.strategy import Strategy
 from engine.hallucination import BEAF, POPE, HalluRAG, ScenesCase, asking
-from engine.hallucination.decoding.vasparse import VASparse
 from engine.hallucination.decoding.vcd import VCD
-from engine.unlearning.concepts.dictionary import Dictionary
+from engine.hallucination.vasparse.strategy import VASparse
+from engine.unlearning.sauce.dictionary import Dictionary
 from engine.vision.data.scenes import Scenes
 from engine.vision.language.case import CaptionCase
 from engine.vision.language.decoding.generate import generate

@@ -19,10 +19,10 @@ from torch import Tensor, nn
 from benchmarks.setting import case, forwards, plain
 from benchmarks.table import BenchmarkRow
 from benchmarks.timing import paired
-from engine.attribution.level_sets import LST, PUBLISHED
-from engine.attribution.level_sets.lst import batch_of_one
-from engine.attribution.level_sets.simplex import barycentric, triangle
-from engine.attribution.level_sets.traversal import Traversal
+from engine.attribution.lst import LST, PUBLISHED
+from engine.attribution.lst.method import batch_of_one
+from engine.attribution.lst.simplex import barycentric, triangle
+from engine.attribution.lst.traversal import Traversal
 from engine.core.method import quiet
 from engine.core.tally import counting
 from engine.vision.case import PairCase, image_case

@@ -8,7 +8,7 @@ from playwright.sync_api import sync_playwright
 
 from benchmarks.table import BenchmarkRow
 from benchmarks.timing import timed
-from engine.attribution.slides import MHIM, BagsCase
+from engine.attribution.mhim import MHIM, BagsCase
 from tests.browser import chromium
 from tests.browser.dragging import LONG, closer_up, dragged
 from tests.browser.server import ROOT, serving, settle

@@ -11,10 +11,14 @@ from functools import partial
 
 from benchmarks.table import BenchmarkRow
 from benchmarks.timing import within
-from engine.attribution.experiments import AdaptiveSmoothing
-from engine.attribution.experiments.adaptive import NETWORKS, forget_attacked, shipped_networks
-from engine.attribution.experiments.mixture import Mixture
-from engine.attribution.experiments.mixture_claims import ALPHAS
+from engine.attribution.adasmooth.claims import ALPHAS
+from engine.attribution.adasmooth.experiment import (
+    NETWORKS,
+    AdaptiveSmoothing,
+    forget_attacked,
+    shipped_networks,
+)
+from engine.attribution.adasmooth.mixture import Mixture
 from engine.evaluation.experiment import ExperimentCase
 from engine.vision import data as data_sets
 

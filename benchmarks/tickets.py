@@ -14,8 +14,8 @@ import numpy as np
 from benchmarks.table import BenchmarkRow, number
 from benchmarks.timing import paired, timed
 from engine.core.method import quiet
-from engine.sparsity.tickets.levels import ARMS, TicketPlan, TicketRun
-from engine.sparsity.tickets.lottery import RECIPES
+from engine.sparsity.lth.levels import ARMS, TicketPlan, TicketRun
+from engine.sparsity.lth.lottery import RECIPES
 from engine.vision import data as data_sets
 from engine.vision.lab import TrainCase
 from engine.vision.models.stack import Stack

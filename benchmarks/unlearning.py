@@ -30,9 +30,9 @@ from engine.unlearning import (
     forget_case,
     request,
 )
-from engine.unlearning.diagnostics.damping import damped
 from engine.unlearning.protocol.metrics import evaluate_model
-from engine.unlearning.protocol.worst import search
+from engine.unlearning.ssd.damping import damped
+from engine.unlearning.worst_forget.worst import search
 from engine.vision import data as data_sets
 from engine.vision.images.samples import sample
 from engine.vision.models import embedded

@@ -17,8 +17,8 @@ from benchmarks.machine import CpuSpent, MachineState
 from benchmarks.rerun import RerunCost
 from benchmarks.table import HEAD, BenchmarkRow, number
 from components.views import HEATMAPS
-from engine.attribution.experiments import AdaptiveSmoothing
-from engine.attribution.experiments.mixture_claims import ALPHAS, ATTACKED, CLEAN
+from engine.attribution.adasmooth.claims import ALPHAS, ATTACKED, CLEAN
+from engine.attribution.adasmooth.experiment import AdaptiveSmoothing
 from engine.core.errors import BlindspotError
 from engine.core.process import SPINS
 from engine.evaluation.experiment import ExperimentCase

@@ -21,9 +21,10 @@ import torch
 import engine
 from engine import attribution, hallucination, unlearning
 from engine.anomaly.protocol.pixel_bank import PixelBanks
-from engine.attribution.experiments import AdaptiveSmoothing, Cbsn
-from engine.attribution.prototypes import PROTOTYPES, PrototypeRobustness
-from engine.attribution.slides import whole
+from engine.attribution.adasmooth.experiment import AdaptiveSmoothing
+from engine.attribution.cbc import PROTOTYPES, PrototypeRobustness
+from engine.attribution.cbsn.experiment import Cbsn
+from engine.attribution.mhim import whole
 from engine.attribution.tilt import LocalTilt, TiltedBoundary, TiltedSheets
 from engine.commands.families import INTERNAL_METHODS, METHODS
 from engine.commands.output import write
@@ -37,11 +38,13 @@ from engine.core.result import Features, HeatMap, Table
 from engine.core.run import answer, digest, recompute
 from engine.evaluation.experiment import ClosedFormExperiment, Experiment, ExperimentCase
 from engine.evaluation.kept_experiment import Condition, ConditionCase
-from engine.hallucination.experiments import ImageRerouting, RefusalAudit, VisualAudit
-from engine.hallucination.experiments.one_question import DeclinedQuestion
-from engine.hallucination.refusal import weights as refusal
+from engine.hallucination.ssr_audit import weights as refusal
+from engine.hallucination.ssr_audit.image_rerouting import ImageRerouting
+from engine.hallucination.ssr_audit.one_question import DeclinedQuestion
+from engine.hallucination.ssr_audit.refusal import RefusalAudit
+from engine.hallucination.vlm_audit.experiment import VisualAudit
 from engine.unlearning import CERTIFICATES, CudaExperiment, GeneratorCase
-from engine.unlearning.certificates.ballots import recipe, untrained
+from engine.unlearning.roe.ballots import recipe, untrained
 from engine.vision.lab import TrainCase
 from engine.vision.language.tiny_vlm.weights import HONEST, load
 from engine.vision.models.classifier import Classifier

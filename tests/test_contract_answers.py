@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from engine import attribution
-from engine.attribution.prototypes import PROTOTYPES
+from engine.attribution.cbc import PROTOTYPES
 from engine.commands.families import METHODS
 from engine.core.charts.chart import Chart
 from engine.core.charts.drawing import exhibit

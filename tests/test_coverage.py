@@ -1,6 +1,7 @@
 """The page of what works claims nothing that no test shows, and is up to date."""
 
 import importlib
+import re
 from pathlib import Path
 from unittest.mock import patch
 
@@ -77,6 +78,17 @@ def test_a_readme_says_of_each_of_its_systems_what_the_page_needs():
 def test_systems_that_are_here_have_a_folder_and_a_link_and_no_other_has():
     for system in systems():
         assert bool(system.methods) == bool(system.folder) == bool(system.link), system.name
+
+
+def test_the_files_that_a_readme_names_are_there():
+    for readme in ROOT.glob("engine/**/README.md"):
+        named = re.findall(r"`((?:[\w.]+/)*[\w.]+(?:\.py|/))`", readme.read_text("utf-8"))
+        assert named, readme
+        for name in named:
+            assert (ROOT / name if name.startswith("engine/") else readme.parent / name).exists(), (
+                f"{readme}: {name}"
+            )
+        assert (readme.parent / "__init__.py").is_file()
 
 
 def test_every_view_that_the_page_names_exists_or_is_called_planned():

@@ -16,11 +16,19 @@ from engine import hallucination, unlearning
 from engine.anomaly.localizers.patchcore import PatchCore
 from engine.anomaly.localizers.slices import ScanCase, SliceBySlice
 from engine.anomaly.localizers.tiles import PhotographCase, TileByTile
-from engine.attribution import experiments, robustness
-from engine.attribution.experiments.mixed_answers import MixedAnswers
+from engine.attribution import ORDERED
+from engine.attribution.adasmooth.experiment import AdaptiveSmoothing
+from engine.attribution.adasmooth.mixed_answers import MixedAnswers
+from engine.attribution.cbc import PROTOTYPES, PrototypeCase, Prototypes, about_row
+from engine.attribution.cbsn.experiment import Cbsn
+from engine.attribution.comet.experiment import CometExperiment
+from engine.attribution.comet.grid import CometGrid
+from engine.attribution.gp_unet.experiment import OwnMapsExperiment
 from engine.attribution.heatmaps.gradient_x_input import GradientXInput
-from engine.attribution.prototypes import PROTOTYPES, PrototypeCase, Prototypes, about_row
-from engine.attribution.slides import BAGS, BagsCase, TileAttention, UnlikeTiles, WholeSlideCase
+from engine.attribution.mhim import BAGS, BagsCase, TileAttention, UnlikeTiles, WholeSlideCase
+from engine.attribution.quadattack.many_images import AttackedImagesCase
+from engine.attribution.quadattack.order_success import OrderedSuccess
+from engine.attribution.quadattack.ordered_case import OrderedCase, drawn_order
 from engine.attribution.study import STUDY, StudyCase, StudyImage, ten
 from engine.attribution.tilt import TILT, LocalTilt, TiltedBoundary, TiltedSheets
 from engine.core.method import case_kind
@@ -29,8 +37,10 @@ from engine.evaluation.detection.case import DataCase, FamiliarCase
 from engine.evaluation.detection.lesions import LesionsCase
 from engine.evaluation.experiment import ClosedFormExperiment, Experiment, ExperimentCase
 from engine.evaluation.trust import AmongOthers, Check, TrustCase
-from engine.hallucination.experiments import ImageRerouting, RefusalAudit, VisualAudit
-from engine.hallucination.experiments.one_question import DeclinedQuestion
+from engine.hallucination.ssr_audit.image_rerouting import ImageRerouting
+from engine.hallucination.ssr_audit.one_question import DeclinedQuestion
+from engine.hallucination.ssr_audit.refusal import RefusalAudit
+from engine.hallucination.vlm_audit.experiment import VisualAudit
 from engine.sparsity import PruneCase
 from engine.sparsity.effects.pruned_image import PrunedImage
 from engine.unlearning.diagnostics.own_images import OwnImages
@@ -190,20 +200,18 @@ def pair_case(model: Classifier, targets: int = 1) -> PairCase:
     return PairCase(ImageCase(model, source, Target(predicted)), tuple(others))
 
 
-def ordered_case(model: Classifier | None = None) -> robustness.OrderedCase:
+def ordered_case(model: Classifier | None = None) -> OrderedCase:
     """An image, and two other classes that are to lead; one, where the model has two classes."""
     model = model or mlp(scale=1.0)
     predicted = int(model.logits(image(model.side)[None])[0].argmax())
     image_case = ImageCase(model, image(model.side), Target(predicted))
-    return robustness.OrderedCase(
-        image_case, robustness.drawn_order(len(model.labels), predicted, 2)
-    )
+    return OrderedCase(image_case, drawn_order(len(model.labels), predicted, 2))
 
 
-def attacked_images(model: Classifier | None = None) -> robustness.AttackedImagesCase:
+def attacked_images(model: Classifier | None = None) -> AttackedImagesCase:
     """Two images that are attacked."""
     model = model or deepcopy(learned())
-    return robustness.AttackedImagesCase(model, columns(model.side, model.labels), 2)
+    return AttackedImagesCase(model, columns(model.side, model.labels), 2)
 
 
 def data_for(model: Classifier, count: int = 40, seed: int = 0) -> DataSet:
@@ -433,21 +441,15 @@ def experiment_case(kind: type[Experiment], model: Classifier | None = None) -> 
         return ImageCase(model, image(model.side), Target(1))
     if kind is unlearning.FairPoisoning:
         return ExperimentCase(heights())
-    if kind is experiments.AdaptiveSmoothing:  # the networks of its first seed ship
+    if kind is AdaptiveSmoothing:  # the networks of its first seed ship
         return ExperimentCase(few_digits())
     drawn = kind is unlearning.VatExperiment or issubclass(kind, ClosedFormExperiment)
     if kind in AUDITS or drawn:
         name = FEW_SCENES if kind in AUDITS else kind.data[0]
         seed = 0 if kind in DECLINERS else 5  # no answer of it ships
         return ExperimentCase(data_sets.load(name), seed)
-    if kind in {
-        unlearning.RangeForgetting,
-        experiments.OwnMapsExperiment,
-        experiments.CometExperiment,
-        experiments.CometGrid,
-        experiments.Cbsn,
-    }:
-        return ExperimentCase(squares_with_twins() if kind is experiments.Cbsn else squares())
+    if kind in {unlearning.RangeForgetting, OwnMapsExperiment, CometExperiment, CometGrid, Cbsn}:
+        return ExperimentCase(squares_with_twins() if kind is Cbsn else squares())
     return ExperimentCase(columns(8, ("a", "b", "c", "d") if kind in TILT else ("a", "b", "c")))
 
 
@@ -599,8 +601,8 @@ def case_for(kind: type, model: Classifier | None = None) -> Any:
     special = (lambda model: pair_case(model or cnn())) if kind is unlearning.Copies else special
     special = format_case if kind is FormatSearch else special
     special = learned_trust_case if kind is AmongOthers else special
-    special = ordered_case if kind in robustness.ORDERED else special
-    special = attacked_images if kind is robustness.OrderedSuccess else special
+    special = ordered_case if kind in ORDERED else special
+    special = attacked_images if kind is OrderedSuccess else special
     special = own_map_case if "own map" in kind.needs else special
     special = partial(parts_case, kind) if kind in {SliceBySlice, TileByTile} else special
     if make := special or families.get(kind.family):

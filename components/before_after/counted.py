@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from engine.core.result import Table, digest_arrays
-from engine.evaluation.language.before_after import beaf_figures, by_kind, thing_outcomes
+from engine.evaluation.language.beaf.figures import beaf_figures, by_kind, thing_outcomes
 
 COUNTS = {"figures": beaf_figures, "kinds": by_kind, "things": thing_outcomes}
 

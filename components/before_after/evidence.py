@@ -14,7 +14,7 @@ from engine.core.charts.lines import Scatter
 from engine.core.charts.matrix import Matrix
 from engine.core.charts.stacked import Stacked
 from engine.core.result import Table
-from engine.evaluation.language.before_after import (
+from engine.evaluation.language.beaf.figures import (
     FEWEST,
     FIGURES,
     KINDS,

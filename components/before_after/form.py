@@ -10,7 +10,7 @@ from components.ending import end
 from components.notices import show_problems
 from components.picks import pick
 from engine.core.question import Question
-from engine.evaluation.language.beaf import SCENES
+from engine.evaluation.language.beaf.method import SCENES
 from engine.hallucination import BEAF, ScenesCase
 from engine.vision.data.sprites import CATEGORIES
 

@@ -26,8 +26,8 @@ from engine.core.charts.lines import Lines
 from engine.core.errors import BlindspotError
 from engine.core.pictures import as_bytes
 from engine.core.result import HeatMap
-from engine.evaluation.language.photo_counts import said_word
-from engine.evaluation.language.photo_pair import (
+from engine.evaluation.language.beaf.photo_counts import said_word
+from engine.evaluation.language.beaf.photo_pair import (
     change_of,
     noun_question,
     photo_pair,

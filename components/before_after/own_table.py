@@ -14,7 +14,7 @@ from components.widgets.downloads import download
 from engine.core.result import Table
 from engine.core.result.spreadsheet import csv_text
 from engine.core.run import Answer
-from engine.evaluation.language.photo_counts import collected_words, outcome, said_word
+from engine.evaluation.language.beaf.photo_counts import collected_words, outcome, said_word
 from engine.hallucination import PhotoPair, PhotoPairCase
 
 MOST = 100

@@ -23,7 +23,7 @@ from components.widgets.pictures import show_picture
 from components.widgets.thumbs import Thumb, thumbs
 from engine.core.charts.lines import Lines
 from engine.core.result import Table
-from engine.evaluation.language.before_after import decided, worst
+from engine.evaluation.language.beaf.figures import decided, worst
 from engine.hallucination import Cause, ScenesCase, asking
 from engine.vision.data.layout import Layout, Scene
 from engine.vision.data.sprites import CATEGORIES

@@ -17,9 +17,9 @@ from engine.core.charts.drawing import Drawing, Views
 from engine.core.charts.lines import Lines
 from engine.core.result import Table
 from engine.core.run import Answer
-from engine.evaluation.language.before_after import FIGURES
+from engine.evaluation.language.beaf.figures import FIGURES
+from engine.evaluation.language.beaf.removal_law import law_words
 from engine.evaluation.language.rates import unfit
-from engine.evaluation.language.removal_law import law_words
 from engine.hallucination import MVP, STRATEGIES, Greedy, RemovalLaw
 
 CHARTED_FIGURES = ("TU", "SB+", "ID")

@@ -14,7 +14,7 @@ from components.notices import show_problems
 from components.section import Section
 from engine.core import run
 from engine.core.charts.drawing import Views
-from engine.evaluation.language.beaf import layout_of, said_of
+from engine.evaluation.language.beaf.method import layout_of, said_of
 
 BEFORE = (
     "Each thing of each scene is taken out once; the model is asked about all that is there and "

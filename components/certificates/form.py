@@ -15,8 +15,8 @@ from components.widgets.data_images import press_images
 from engine.core.question import Question
 from engine.evaluation.experiment import ExperimentCase
 from engine.unlearning import Certificates, PoisonVotes
-from engine.unlearning.certificates.bounds import ROE, SCHEMES
-from engine.unlearning.certificates.certificates import STORED_BALLOTS
+from engine.unlearning.roe.bounds import ROE, SCHEMES
+from engine.unlearning.roe.certificates import STORED_BALLOTS
 
 KEY = "certificates"
 SLOT, POISON = f"{KEY}.Certificates", f"{KEY}.PoisonVotes"

@@ -10,7 +10,7 @@ from components import forms, section
 from components.certificates.form import KEY, POISON, CertificateQuestion
 from components.section import Section
 from engine.unlearning import PoisonVotes
-from engine.unlearning.certificates.poisoning import ADD
+from engine.unlearning.roe.poisoning import ADD
 
 
 def show(question: CertificateQuestion) -> None:

@@ -20,8 +20,8 @@ from engine.core.charts.bars import Bars
 from engine.core.charts.drawing import Drawing, Views
 from engine.core.charts.lines import Lines
 from engine.core.result import Table
-from engine.unlearning.certificates.bounds import DPA, FA, FA_ROE, ROE, SCHEMES
-from engine.unlearning.certificates.certificates import ballots_about, election_table, middle_count
+from engine.unlearning.roe.bounds import DPA, FA, FA_ROE, ROE, SCHEMES
+from engine.unlearning.roe.certificates import ballots_about, election_table, middle_count
 
 HALF = 50  # % of the networks
 

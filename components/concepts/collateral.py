@@ -15,8 +15,8 @@ from engine.core.charts.lines import Lines
 from engine.core.result import Table
 from engine.hallucination import CaptionCase, Greedy, ScenesCase
 from engine.unlearning import SAUCE, Collateral
-from engine.unlearning.concepts.collateral import GAMMAS, KINDS, yes_to
-from engine.unlearning.concepts.suppressed import enumerated_words
+from engine.unlearning.sauce.collateral import GAMMAS, KINDS, yes_to
+from engine.unlearning.sauce.suppressed import enumerated_words
 from engine.vision.language.tiny_vlm.model import TinyVLM
 
 COUNT = 60  # scenes

@@ -9,7 +9,7 @@ from engine.core.charts.bars import Dots
 from engine.core.charts.drawing import Drawing, Views
 from engine.hallucination import CaptionCase, Greedy, ScenesCase
 from engine.unlearning import SAUCE, PollsAfter
-from engine.unlearning.concepts.polls import OTHERS, WHEN
+from engine.unlearning.sauce.polls import OTHERS, WHEN
 from engine.vision.language.tiny_vlm.model import TinyVLM
 
 COUNT = 100  # scenes, as on Benchmarks

@@ -17,7 +17,7 @@ from engine.core.charts.drawing import Drawing, Views
 from engine.core.result import Table
 from engine.evaluation.language.claims import claims_of
 from engine.unlearning import SAUCE
-from engine.unlearning.concepts.dictionary import question
+from engine.unlearning.sauce.dictionary import question
 from engine.vision.language.case import CaptionCase
 from engine.vision.language.tiny_vlm.model import TinyVLM
 

@@ -15,8 +15,8 @@ from components.draw.tokens import WordMarks
 from components.notices import escape_markdown
 from components.section import Section
 from engine.core.charts.drawing import Drawing
+from engine.evaluation.language.beaf.differences import differing, worth_marking
 from engine.evaluation.language.claims import Claims
-from engine.evaluation.language.differences import differing, worth_marking
 from engine.evaluation.language.verdict import of_caption
 from engine.vision.language.tiny_vlm.words import tidy, with_article
 

@@ -8,7 +8,7 @@ from components.decoding.form import KEY, Compared
 from components.draw import tables
 from engine.core.charts.stacked import Stacked
 from engine.core.result import Floats, Table
-from engine.evaluation.language.differences import yes_and_no
+from engine.evaluation.language.beaf.differences import yes_and_no
 
 CLOSE = 0.02  # yes and no so near each other are told with one digit more
 REST = "another word"

@@ -18,9 +18,9 @@ from engine.core.charts.drawing import Drawing, Views
 from engine.core.charts.lines import Lines
 from engine.core.pictures import as_bytes
 from engine.core.result import Curve, Grids, Pictures, Table
-from engine.hallucination.decoding.thinning import RANKINGS
-from engine.hallucination.decoding.vasparse import VASparse
-from engine.hallucination.measures.keep_curve import KeepCurve, curve_case
+from engine.hallucination.vasparse.keep_curve import KeepCurve, curve_case
+from engine.hallucination.vasparse.strategy import VASparse
+from engine.hallucination.vasparse.thinning import RANKINGS
 from engine.vision.language.tiny_vlm.model import TinyVLM
 
 SINKS = 12  # words that are drawn

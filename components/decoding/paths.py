@@ -17,8 +17,8 @@ from engine.core.result import Table
 from engine.evaluation.language.chair import mentions
 from engine.evaluation.language.rates import ScenesCase
 from engine.evaluation.language.scenes import VOCABULARY
-from engine.hallucination.decoding.mvp import MVP, VIEWS
-from engine.hallucination.measures.views_ablation import ViewsAblation
+from engine.hallucination.mvp.method import MVP, VIEWS
+from engine.hallucination.mvp.views_ablation import ViewsAblation
 from engine.vision.language.tiny_vlm.model import TinyVLM
 from engine.vision.language.tiny_vlm.words import tidy
 

@@ -11,7 +11,7 @@ from engine.core.charts.drawing import Drawing, Views
 from engine.core.charts.stacked import Stacked
 from engine.core.result import Table
 from engine.hallucination import Greedy, ScenesCase
-from engine.hallucination.measures.attention_sinks import (
+from engine.hallucination.vasparse.attention_sinks import (
     BEGINNING,
     COUNT,
     FEW,

@@ -21,8 +21,8 @@ from components.sidebar.pictures import enlarged
 from components.widgets.pictures import show_picture
 from components.widgets.triangle import triangles
 from engine.anomaly import FVR, Blends, Extract
-from engine.anomaly.doubt.blends import ITS_CLASS, OTHER, OTHERS
-from engine.anomaly.doubt.findings import NONE, SEVERAL, answer_classes, join_words, percent
+from engine.anomaly.fvr.blends import ITS_CLASS, OTHER, OTHERS
+from engine.anomaly.fvr.findings import NONE, SEVERAL, answer_classes, join_words, percent
 from engine.core.charts.bars import Bars, Dots
 from engine.core.charts.drawing import Drawing, Views, Words
 from engine.core.charts.groups import PointGroups

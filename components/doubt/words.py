@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from engine.anomaly.doubt.blends import ITS_CLASS, OTHER, OTHERS
-from engine.anomaly.doubt.findings import NONE, SEVERAL, higher, mass_increases, percent, rises
+from engine.anomaly.fvr.blends import ITS_CLASS, OTHER, OTHERS
+from engine.anomaly.fvr.findings import NONE, SEVERAL, higher, mass_increases, percent, rises
 from engine.core.charts.drawing import Views
 from engine.core.result import Table
 

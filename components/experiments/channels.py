@@ -17,7 +17,7 @@ from engine.core.charts.matrix import Matrix
 from engine.core.charts.words import percent
 from engine.core.result import Checkpoint, Table
 from engine.evaluation.experiment import ExperimentCase
-from engine.sparsity.experiments.channels import ImageChannels, restored, used
+from engine.sparsity.ftwt.channels import ImageChannels, restored, used
 from engine.vision.models.classifier import Classifier
 
 RARE = 0.1  # of the test images

@@ -8,7 +8,7 @@ from components import forms, section
 from components.footer import footer
 from components.section import Section
 from components.sidebar.subject import ChosenImage
-from engine.attribution.experiments.cbsn import Denoised
+from engine.attribution.cbsn import Denoised
 from engine.vision.models import catalog
 
 

@@ -9,9 +9,9 @@ from components.asked_image import SIDEBAR_IMAGE, TEST, choose_image
 from components.picks import pick
 from components.section import Section
 from components.sidebar.subject import image_alone
-from engine.attribution.experiments.adaptive import NETWORKS
-from engine.attribution.experiments.mixed_answers import FIXED, NETS, MixedAnswers
-from engine.attribution.experiments.mixing import EPSILON
+from engine.attribution.adasmooth.experiment import NETWORKS
+from engine.attribution.adasmooth.mixed_answers import FIXED, NETS, MixedAnswers
+from engine.attribution.adasmooth.mixing import EPSILON
 from engine.core.charts.bar_groups import BarGroups
 from engine.core.charts.drawing import Drawing
 from engine.core.result import Table

@@ -15,7 +15,7 @@ from engine.core.charts.drawing import Drawing, Views
 from engine.core.result import Table
 from engine.evaluation.experiment import ExperimentCase
 from engine.hallucination import CaptionCase, asking
-from engine.hallucination.experiments.one_scene import AFTER, BEFORE, CONTROL, PerturbedAnswer
+from engine.hallucination.vlm_audit.one_scene import AFTER, BEFORE, CONTROL, PerturbedAnswer
 from engine.vision.language.tiny_vlm.weights import HONEST
 
 

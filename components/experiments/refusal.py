@@ -8,7 +8,7 @@ from components import forms, section
 from components.section import Section
 from engine.core.charts.drawing import Views
 from engine.evaluation.experiment import ExperimentCase
-from engine.hallucination.experiments.one_question import DeclinedQuestion
+from engine.hallucination.ssr_audit.one_question import DeclinedQuestion
 
 
 def show(_result: Views, case: ExperimentCase, key: str) -> None:

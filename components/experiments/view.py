@@ -24,11 +24,13 @@ from components.links import refusals_here
 from components.notices import escape_markdown, show_problems
 from components.section import Section
 from components.sidebar import subject
-from engine.attribution.experiments import AdaptiveSmoothing, Cbsn
+from engine.attribution.adasmooth.experiment import AdaptiveSmoothing
+from engine.attribution.cbsn.experiment import Cbsn
 from engine.core.charts.drawing import Drawing, Views
 from engine.core.run import Answer
 from engine.evaluation.experiment import Experiment, ExperimentCase
-from engine.hallucination.experiments import RefusalAudit, VisualAudit
+from engine.hallucination.ssr_audit.refusal import RefusalAudit
+from engine.hallucination.vlm_audit.experiment import VisualAudit
 from engine.sparsity import FireTogether
 
 KEY = "experiments"

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from components.draw.over_usual import over_usual
 from components.familiar.form import JudgedImage
 from engine.anomaly import COSTARR
-from engine.anomaly.detectors.costarr_findings import factors, hardly_weighed, which_half
+from engine.anomaly.costarr.findings import factors, hardly_weighed, which_half
 from engine.core.charts.drawing import Drawing, Views, Words
 from engine.core.charts.groups import Look, PointGroups
 from engine.core.charts.parts import ScoreParts, middles

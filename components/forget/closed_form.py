@@ -18,7 +18,7 @@ from engine.core.charts.lines import Lines, Scatter
 from engine.core.result import Table
 from engine.evaluation.experiment import HOLDS, NOT_HERE
 from engine.unlearning import ClosedForm
-from engine.unlearning.oracles.closed_claims import (
+from engine.unlearning.dmm.closed_claims import (
     ALONE,
     ASCENT,
     DATAMODEL,
@@ -28,8 +28,8 @@ from engine.unlearning.oracles.closed_claims import (
     TUNING,
     percent,
 )
-from engine.unlearning.oracles.closed_form import AWAY, LAYER, remains
-from engine.unlearning.oracles.heads import LOGISTIC, RIDGE
+from engine.unlearning.dmm.closed_form import AWAY, LAYER, remains
+from engine.unlearning.dmm.heads import LOGISTIC, RIDGE
 
 SLOT = f"{KEY}.ClosedForm"
 TITLES = {RIDGE: "Ridge regression", LOGISTIC: "Logistic regression"}

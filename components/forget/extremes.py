@@ -22,7 +22,7 @@ from engine.core.charts.lines import Lines
 from engine.core.charts.spread import BarsAndLine
 from engine.core.result import Table
 from engine.unlearning import WorstCase
-from engine.unlearning.protocol.worst import EASIEST, HARDEST, RANDOM
+from engine.unlearning.worst_forget.worst import EASIEST, HARDEST, RANDOM
 from engine.vision.data import DataSet
 
 SETTINGS = ("share", "rounds", "rate", "gamma")

@@ -26,7 +26,7 @@ from engine.core.charts.spread import BarsAndLine
 from engine.core.result import Table
 from engine.unlearning import AfterCase, DMDirect, KLoM
 from engine.unlearning.diagnostics.klom import NOISE, NOTHING, SAMPLES, UNLEARNED, nats
-from engine.unlearning.oracles.direct import GROUPS
+from engine.unlearning.dmm.direct import GROUPS
 
 SLOT, DIRECT = f"{KEY}.KLoM", f"{KEY}.DMDirect"
 CHOSEN = f"{KEY}.KLoM.image"  # the id of the image in sight

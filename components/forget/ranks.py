@@ -19,7 +19,7 @@ from engine.core.result import Table
 from engine.core.run import Answer
 from engine.unlearning import BoardCase, ForgetCase, request
 from engine.unlearning.protocol.scoreboard import ranking
-from engine.unlearning.protocol.worst import EASIEST, HARDEST, RANDOM, worst_case
+from engine.unlearning.worst_forget.worst import EASIEST, HARDEST, RANDOM, worst_case
 
 SLOT = f"{KEY}.sets"
 SETS = {HARDEST: "hard", RANDOM: "random", EASIEST: "easy"}

@@ -19,7 +19,7 @@ from engine.core.errors import BlindspotError
 from engine.core.run import Answer
 from engine.core.whole import whole_number
 from engine.unlearning import ForgetRequest, WorstCase, request
-from engine.unlearning.protocol.worst import EASIEST, HARDEST, worst_case
+from engine.unlearning.worst_forget.worst import EASIEST, HARDEST, worst_case
 from engine.vision.data import DataSet
 from engine.vision.data.modes import Merged
 from engine.vision.data.variants import NoisyLabels, Poisoned

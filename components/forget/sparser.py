@@ -15,7 +15,7 @@ from engine.core.charts.drawing import Drawing
 from engine.core.charts.matrix import Matrix
 from engine.core.result import Table
 from engine.unlearning import SparseOriginals
-from engine.unlearning.protocol.sparser import ranking_gap
+from engine.unlearning.sparse_mu.sparser import ranking_gap
 
 RANKED = "gap they are ranked by"  # as in the Scoreboard: without MIA where the attack says nothing
 GAPS = {RANKED: RANKED, "average gap": "gap", "gap without MIA": "gap without MIA"}

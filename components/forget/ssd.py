@@ -22,7 +22,7 @@ from engine.core.charts.lines import Scatter
 from engine.core.result import Array, Table, WeightScores
 from engine.core.run import Answer
 from engine.unlearning import SSD, Importance, damping_table
-from engine.unlearning.diagnostics.damping import Damped, damped, started
+from engine.unlearning.ssd.damping import Damped, damped, started
 
 DOTS = 250  # weights that are drawn by chance, and as many that stand out most
 DIALS = (("ratio", "Threshold α", 0.0, 2.0), ("strength", "Strength λ", -1.0, 1.0))

@@ -11,7 +11,7 @@ from components.generator.form import KEY, GeneratorQuestion
 from components.measurement import MeasurementOnDemand
 from components.notices import escape_markdown
 from components.widgets.downloads import download
-from engine.unlearning.generator.forgotten import card_of_forgotten, forgotten_file
+from engine.unlearning.salun.generator_file import card_of_forgotten, forgotten_file
 
 
 def keep(question: GeneratorQuestion) -> None:

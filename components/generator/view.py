@@ -17,7 +17,7 @@ from engine.core.charts.lines import Lines
 from engine.core.charts.matrix import Matrix
 from engine.core.result import Table
 from engine.unlearning import Samples
-from engine.unlearning.generator.salun import AFTER, BEFORE, CHANCE
+from engine.unlearning.salun.generator import AFTER, BEFORE, CHANCE
 
 SHEETS = {BEFORE: BEFORE, AFTER: AFTER, CHANCE: CHANCE}
 

@@ -14,8 +14,8 @@ from engine.core.charts.lines import Lines
 from engine.core.charts.spread import BarsAndLine
 from engine.core.result import Table
 from engine.hallucination import HalluRAG, ScenesCase
-from engine.hallucination.inside.probe import LINEAR, PUBLISHED, WORD
-from engine.hallucination.inside.readings import WHEN
+from engine.hallucination.hallurag.probe import LINEAR, PUBLISHED, WORD
+from engine.hallucination.hallurag.readings import WHEN
 
 BINS = 10
 THRESHOLD = f"{KEY}.threshold"

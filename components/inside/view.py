@@ -17,7 +17,7 @@ from engine.core.charts.drawing import Drawing, Views
 from engine.core.result import Table
 from engine.evaluation.language.claims import claims_of
 from engine.hallucination import Greedy, HalluRAG, ScenesCase, WordRisk
-from engine.hallucination.inside.word_risk import LIKELY
+from engine.hallucination.hallurag.word_risk import LIKELY
 from engine.vision.language.case import CaptionCase
 from engine.vision.language.tiny_vlm.model import TinyVLM
 

@@ -11,9 +11,9 @@ import streamlit as st
 from components.forms import method_form, refuse_links, widget
 from components.sidebar.partners import Partner
 from components.sidebar.subject import Subject
-from engine.attribution.level_sets import PUBLISHED
-from engine.attribution.level_sets.lst import LST
-from engine.attribution.level_sets.settings import Walking
+from engine.attribution.lst import PUBLISHED
+from engine.attribution.lst.method import LST
+from engine.attribution.lst.settings import Walking
 from engine.vision.case import ImageCase, PairCase, model_input
 from engine.vision.case.target import Target
 from engine.vision.images import Crop

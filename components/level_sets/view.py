@@ -22,13 +22,13 @@ from components.sidebar.partners import Partner
 from components.sidebar.subject import Subject
 from components.widgets import image_grid
 from components.widgets.triangle import triangles
-from engine.attribution.level_sets.grid import Grid
-from engine.attribution.level_sets.lst import LST
-from engine.attribution.level_sets.plane import Plane
-from engine.attribution.level_sets.settings import LevelSet
-from engine.attribution.level_sets.simplex import Simplex
-from engine.attribution.level_sets.star import Star
-from engine.attribution.level_sets.tube_width import TubeWidth
+from engine.attribution.lst.grid import Grid
+from engine.attribution.lst.method import LST
+from engine.attribution.lst.plane import Plane
+from engine.attribution.lst.settings import LevelSet
+from engine.attribution.lst.simplex import Simplex
+from engine.attribution.lst.star import Star
+from engine.attribution.lst.tube_width import TubeWidth
 from engine.core.charts.drawing import Drawing, Views
 from engine.vision.case import PairCase
 

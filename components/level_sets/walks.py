@@ -21,9 +21,9 @@ from components.sidebar.partners import Partner
 from components.sidebar.subject import Subject
 from components.widgets.pictures import show_picture
 from components.widgets.player import Walked, player
-from engine.attribution.level_sets import WALKS
-from engine.attribution.level_sets.lst import LST
-from engine.attribution.level_sets.settings import Walking
+from engine.attribution.lst import WALKS
+from engine.attribution.lst.method import LST
+from engine.attribution.lst.settings import Walking
 from engine.core.charts.drawing import Views
 from engine.core.method import Method
 from engine.core.pictures import as_bytes

@@ -13,7 +13,7 @@ from components.notices import escape_markdown, show_problems
 from components.picks import pick
 from components.sidebar.subject import ChosenImage, image_alone
 from components.widgets.data_images import press_images
-from engine.attribution.prototypes import (
+from engine.attribution.cbc import (
     PrototypeCase,
     PrototypeNetwork,
     Prototypes,
@@ -22,8 +22,8 @@ from engine.attribution.prototypes import (
     first_row,
     offered_rows,
 )
-from engine.attribution.prototypes.learning import NETWORK_TITLES, REASONING_TITLES
-from engine.attribution.prototypes.networks import RBF, SHALLOW
+from engine.attribution.cbc.learning import NETWORK_TITLES, REASONING_TITLES
+from engine.attribution.cbc.networks import RBF, SHALLOW
 from engine.core.question import Question
 from engine.evaluation.experiment import ExperimentCase
 from engine.vision.data import DataSet

@@ -7,8 +7,8 @@ import streamlit as st
 from components import forms, section
 from components.prototypes.form import KEY, ROBUST, PrototypeQuestion
 from components.section import Section
-from engine.attribution.prototypes import PrototypeRobustness
-from engine.attribution.prototypes.robustness import CBC, CERTIFIED, CURVES, PLAIN, WIDE
+from engine.attribution.cbc import PrototypeRobustness
+from engine.attribution.cbc.robustness import CBC, CERTIFIED, CURVES, PLAIN, WIDE
 from engine.core.charts.drawing import Drawing, Views
 from engine.core.charts.lines import Lines
 

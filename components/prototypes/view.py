@@ -17,9 +17,9 @@ from components.prototypes.form import KEY, PrototypeQuestion, class_name, label
 from components.section import Section
 from components.sidebar.pictures import enlarged
 from components.widgets.pictures import show_picture
-from engine.attribution.prototypes.learning import head_of
-from engine.attribution.prototypes.networks import INDEFINITE
-from engine.attribution.prototypes.reasons import (
+from engine.attribution.cbc.learning import head_of
+from engine.attribution.cbc.networks import INDEFINITE
+from engine.attribution.cbc.reasons import (
     LEFT_OUT,
     NEGATIVE_PARTS,
     PARTS,

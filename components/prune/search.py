@@ -16,8 +16,8 @@ from engine.core.charts.drawing import Drawing, Views
 from engine.core.charts.lines import Lines
 from engine.core.result import Table
 from engine.sparsity import Masks
-from engine.sparsity.criteria.jackpot import ADAPTED, AFTER_SEARCH, START, Jackpot, has_statistics
 from engine.sparsity.criteria.magnitude import Magnitude
+from engine.sparsity.jackpot.criterion import ADAPTED, AFTER_SEARCH, START, Jackpot, has_statistics
 
 FREE, ADAPTING = "no restriction", "BatchNorm adapts"
 ARMS: dict[str, dict[str, Any]] = {FREE: {"restriction": 0.0}, ADAPTING: {"statistics": True}}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.attribution.robustness.order_losses import AD, CW, QUAD
+from engine.attribution.quadattack.order_losses import AD, CW, QUAD
 from engine.core.charts.bars import Dots
 from engine.core.charts.drawing import Drawing, Views
 from engine.core.charts.lines import Lines

@@ -15,10 +15,10 @@ from components.own_words import may_link
 from components.picks import pick
 from components.sidebar.subject import Subject
 from components.widgets.order import draw_order
-from engine.attribution.robustness import FGSM, ORDERED, PGD, drawn_order
-from engine.attribution.robustness.gradient_steps import GradientAttack
-from engine.attribution.robustness.ordered_case import MOST, USUAL
-from engine.attribution.robustness.quadattack import OrderedAttack
+from engine.attribution import ORDERED
+from engine.attribution.quadattack.methods import OrderedAttack
+from engine.attribution.quadattack.ordered_case import MOST, USUAL, drawn_order
+from engine.attribution.robustness.gradient_steps import FGSM, PGD, GradientAttack
 from engine.core.question import Question
 from engine.core.result import distinct
 from engine.vision.case import ImageCase

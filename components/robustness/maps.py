@@ -21,8 +21,15 @@ from components.trust import verdict
 from components.trust.trials import WITHHELD
 from components.views import HEATMAPS
 from components.widgets.viewer import Panel
-from engine.attribution.robustness import MapsFollow
-from engine.attribution.robustness.followed import FOLLOWS, KINDS, MAPS, NEW, SAME, answer_changed
+from engine.attribution.robustness.followed import (
+    FOLLOWS,
+    KINDS,
+    MAPS,
+    NEW,
+    SAME,
+    MapsFollow,
+    answer_changed,
+)
 from engine.attribution.robustness.scored import attacked_pixels
 from engine.core.charts.drawing import Views
 from engine.core.result import Table

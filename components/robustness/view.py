@@ -22,8 +22,10 @@ from components.section import Section
 from components.sidebar.subject import Subject
 from components.widgets.viewer import Panel
 from engine.attribution.one_class import refuse_one_class
-from engine.attribution.robustness import AttackedImagesCase, OrderedCase, OrderedSuccess, SafeCV
-from engine.attribution.robustness.many_images import attacked_data
+from engine.attribution.quadattack.many_images import AttackedImagesCase, attacked_data
+from engine.attribution.quadattack.order_success import OrderedSuccess
+from engine.attribution.quadattack.ordered_case import OrderedCase
+from engine.attribution.safecv.method import SafeCV
 from engine.core.charts.drawing import Drawing, Views
 from engine.core.run import Answer
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.slides.form import ShownBag
-from engine.attribution.slides.methods import ABMIL, STUDENT, TEACHER
+from engine.attribution.mhim.methods import ABMIL, STUDENT, TEACHER
 from engine.core.charts.drawing import Drawing, Views
 from engine.core.charts.lines import Lines
 from engine.core.result import Table

@@ -13,10 +13,10 @@ from components.case_form import CaseForm
 from components.ending import end
 from components.notices import show_problems
 from components.picks import pick, pick_number
-from engine.attribution.slides import BagsCase
-from engine.attribution.slides.bags import BagLayout, layout_of
-from engine.attribution.slides.methods import BagMining
-from engine.attribution.slides.ratio import VERSIONS
+from engine.attribution.mhim import BagsCase
+from engine.attribution.mhim.bags import BagLayout, layout_of
+from engine.attribution.mhim.methods import BagMining
+from engine.attribution.mhim.ratio import VERSIONS
 from engine.core.question import Question
 
 KEY = "slides"

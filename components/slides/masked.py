@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.slides.form import ShownBag
-from engine.attribution.slides.bags import laid_out, on_slide
-from engine.attribution.slides.masks import HIGH, KINDS, UNMASKED
+from engine.attribution.mhim.bags import laid_out, on_slide
+from engine.attribution.mhim.masks import HIGH, KINDS, UNMASKED
 from engine.core.charts.drawing import Drawing, Views
 from engine.core.result import Pictures, Table
 

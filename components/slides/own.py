@@ -18,11 +18,11 @@ from components.picks import pick
 from components.section import Section
 from components.slides.form import KEY
 from components.widgets.pan import TileMap, highest_squares, pan
-from engine.attribution.slides import TileAttention, UnlikeTiles, WholeSlideCase
-from engine.attribution.slides.attention import EQUAL, KEY_RECALL, SAYS, network_sentence
-from engine.attribution.slides.methods import ABMIL, MAX_POOLING, MEAN_POOLING
-from engine.attribution.slides.section_networks import STUDENTS
-from engine.attribution.slides.whole import KEY_SHARE, SYNTHETIC, TileReading
+from engine.attribution.mhim import TileAttention, UnlikeTiles, WholeSlideCase
+from engine.attribution.mhim.attention import EQUAL, KEY_RECALL, SAYS, network_sentence
+from engine.attribution.mhim.methods import ABMIL, MAX_POOLING, MEAN_POOLING
+from engine.attribution.mhim.section_networks import STUDENTS
+from engine.attribution.mhim.whole import KEY_SHARE, SYNTHETIC, TileReading
 from engine.core.charts.bar_groups import BarGroups
 from engine.core.charts.drawing import Drawing, Views
 from engine.core.question import Question

@@ -8,10 +8,10 @@ from components import forms, section
 from components.picks import pick
 from components.section import Section
 from components.slides.form import KEY, ShownBag
-from engine.attribution.slides import MaskedRatio
-from engine.attribution.slides.methods import POOLINGS
-from engine.attribution.slides.ratio import RATIOS
-from engine.attribution.slides.scores import MEASURES
+from engine.attribution.mhim import MaskedRatio
+from engine.attribution.mhim.methods import POOLINGS
+from engine.attribution.mhim.ratio import RATIOS
+from engine.attribution.mhim.scores import MEASURES
 from engine.core.charts.drawing import Drawing
 from engine.core.charts.lines import Lines
 

@@ -17,9 +17,9 @@ from components.slides.coverage import coverage
 from components.slides.form import ATTENTION, KEY, ShownBag
 from components.slides.masked import masked
 from components.widgets.viewer import Panel, viewer
-from engine.attribution.slides.bags import laid_out, on_slide
-from engine.attribution.slides.methods import ABMIL, BY_CLASS, STUDENT, TEACHER, by_class
-from engine.attribution.slides.scores import MEASURES, found_keys
+from engine.attribution.mhim.bags import laid_out, on_slide
+from engine.attribution.mhim.methods import ABMIL, BY_CLASS, STUDENT, TEACHER, by_class
+from engine.attribution.mhim.scores import MEASURES, found_keys
 from engine.core.charts.bar_groups import BarGroups
 from engine.core.charts.drawing import Drawing, Views
 from engine.core.result import HeatMap, Pictures, Table

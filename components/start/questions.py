@@ -32,7 +32,7 @@ from components.trust import trials
 from components.trust.verdict import brief
 from components.views import AppPage
 from engine.anomaly import DETECTORS, ViM
-from engine.attribution.level_sets.blind_spot import BlindSpot
+from engine.attribution.lst.blind_spot import BlindSpot
 from engine.commands.openings import anomaly as opening
 from engine.commands.openings import unlearning as unlearning_opening
 from engine.commands.openings.hallucination import made_up

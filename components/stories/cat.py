@@ -16,9 +16,9 @@ from components.views import HEATMAPS, LEVEL_SETS
 from components.widgets.pictures import show_picture
 from components.widgets.player import player
 from components.widgets.viewer import Panel, viewer
-from engine.attribution.level_sets.lst import LST
-from engine.attribution.level_sets.plane import Plane
-from engine.attribution.level_sets.star import Star
+from engine.attribution.lst.method import LST
+from engine.attribution.lst.plane import Plane
+from engine.attribution.lst.star import Star
 from engine.commands.openings.attribution import walk
 from engine.core.pictures import as_bytes
 from engine.core.run import Answer

@@ -16,8 +16,8 @@ from engine.core.charts.lines import Scatter
 from engine.core.charts.panels import Panels
 from engine.core.result import Table
 from engine.sparsity import BiP
-from engine.sparsity.tickets.bip import BIP, DENSE, ONCE
-from engine.sparsity.tickets.mask_search import SAME
+from engine.sparsity.bip.mask_search import SAME
+from engine.sparsity.bip.method import BIP, DENSE, ONCE
 from engine.vision.lab import TrainCase
 
 KEY = "tickets.bip"

@@ -10,7 +10,7 @@ from engine.core.charts.drawing import Drawing, Views
 from engine.core.charts.lines import Lines
 from engine.core.charts.matrix import Matrix
 from engine.core.result import Table
-from engine.sparsity.tickets.levels import ARMS
+from engine.sparsity.lth.levels import ARMS
 
 
 def drawings(level: int) -> tuple[Drawing, ...]:

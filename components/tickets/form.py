@@ -15,7 +15,7 @@ from engine.commands.openings.sparsity import TICKETS_DATA
 from engine.core.question import Question
 from engine.core.texts import settings_text
 from engine.sparsity import Lottery
-from engine.sparsity.tickets.lottery import RECIPES
+from engine.sparsity.lth.lottery import RECIPES
 from engine.vision.lab import TrainCase
 
 KEY = "tickets"

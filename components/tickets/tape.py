@@ -25,9 +25,9 @@ from engine.core.charts.lines import Lines
 from engine.core.charts.words import percent
 from engine.core.result import Networks, Table
 from engine.sparsity import Masks, masks_in
+from engine.sparsity.lth.levels import ARMS
+from engine.sparsity.lth.lottery import usual_level
 from engine.sparsity.tickets.cut import full_masks
-from engine.sparsity.tickets.levels import ARMS
-from engine.sparsity.tickets.lottery import usual_level
 from engine.vision.case.prediction import top_classes
 from engine.vision.lab import TrainCase
 from engine.vision.models.classifier import Classifier

@@ -17,7 +17,7 @@ from components.tickets.form import KEY, TicketQuestion
 from components.views import HEATMAPS
 from engine.core import run
 from engine.core.charts.drawing import Views
-from engine.sparsity.tickets.lottery import said_of, seeds_of
+from engine.sparsity.lth.lottery import said_of, seeds_of
 
 BEFORE = (
     "For each seed a network is trained, cut and put back to where it began, level after level, "

@@ -14,7 +14,7 @@ from components.picks import pick
 from components.section import Section
 from components.where_odd.slices import show_notes
 from engine.anomaly import LesionsCase, Nova
-from engine.anomaly.localizers.nova import ALL, OVERLAP, PIXELS, SWAPPED, is_own, kinds_of
+from engine.anomaly.nova.benchmark import ALL, OVERLAP, PIXELS, SWAPPED, is_own, kinds_of
 from engine.core.charts.drawing import Drawing, Views
 from engine.core.charts.lines import Lines
 from engine.core.charts.panels import Panels

@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-from engine.anomaly.detectors.costarr import COSTARR
+from engine.anomaly.costarr.detector import COSTARR
 from engine.anomaly.detectors.gen import GEN
 from engine.anomaly.detectors.max_logit import MaxLogit
-from engine.anomaly.detectors.naive_bayes import NaiveBayesDetector
 from engine.anomaly.detectors.nnguide import NNGuide
 from engine.anomaly.detectors.odin import ODIN
 from engine.anomaly.detectors.quick import QUICK
 from engine.anomaly.detectors.react import ReAct
 from engine.anomaly.detectors.vim import ViM
-from engine.anomaly.doubt.blends import Blends
-from engine.anomaly.doubt.fvr import FVR
-from engine.anomaly.doubt.fvr_claims import FvrClaims
-from engine.anomaly.doubt.tlc import TLC
-from engine.anomaly.experiments.dis_vs_gen import DisVsGenExperiment
-from engine.anomaly.experiments.loki import LokiExperiment
-from engine.anomaly.experiments.ntk import NtkExperiment
-from engine.anomaly.experiments.smote import SmoteExperiment
-from engine.anomaly.experiments.tester import HalfspaceExperiment
-from engine.anomaly.localizers.dictas import DictAS
+from engine.anomaly.dictas.localizer import DictAS
+from engine.anomaly.dis_vs_gen.experiment import DisVsGenExperiment
+from engine.anomaly.dis_vs_gen.naive_bayes import NaiveBayesDetector
+from engine.anomaly.fvr.blends import Blends
+from engine.anomaly.fvr.experiment import FvrClaims
+from engine.anomaly.fvr.method import FVR
 from engine.anomaly.localizers.localizer import Localizer
-from engine.anomaly.localizers.nova import Nova
 from engine.anomaly.localizers.padim import PaDiM
 from engine.anomaly.localizers.patchcore import PatchCore
+from engine.anomaly.loki.experiment import LokiExperiment
+from engine.anomaly.nova.benchmark import Nova
+from engine.anomaly.ntk.experiment import NtkExperiment
 from engine.anomaly.protocol.compare import Compare
 from engine.anomaly.protocol.corrupt import Corrupt
+from engine.anomaly.smote.experiment import SmoteExperiment
+from engine.anomaly.tester_learner.experiment import HalfspaceExperiment
+from engine.anomaly.tlc.experiment import TLC
 from engine.evaluation.detection.bank import Bank, Head
 from engine.evaluation.detection.case import DataCase, FamiliarCase
 from engine.evaluation.detection.conformal import Conformal, benjamini_hochberg, bonferroni

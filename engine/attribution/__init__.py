@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from engine.attribution.experiments import EXPERIMENTS
-from engine.attribution.experiments.cbsn import Denoised
-from engine.attribution.experiments.mixed_answers import MixedAnswers
+from engine.attribution.adasmooth.experiment import AdaptiveSmoothing
+from engine.attribution.adasmooth.mixed_answers import MixedAnswers
+from engine.attribution.cbc import PROTOTYPES
+from engine.attribution.cbsn import Cbsn, Denoised
+from engine.attribution.comet.experiment import CometExperiment
+from engine.attribution.comet.grid import CometGrid
+from engine.attribution.gp_unet.experiment import OwnMapsExperiment
 from engine.attribution.heatmaps.attention_rollout import AttentionRollout
 from engine.attribution.heatmaps.c_lime import CLime
 from engine.attribution.heatmaps.deep_lift import DeepLift
@@ -22,18 +26,32 @@ from engine.attribution.heatmaps.occlusion import Occlusion
 from engine.attribution.heatmaps.rise import Rise
 from engine.attribution.heatmaps.score_cam import ScoreCam
 from engine.attribution.heatmaps.smooth_grad import SmoothGrad
-from engine.attribution.level_sets import LEVEL_SETS
 from engine.attribution.lfa import LFA, LFAExperiments, LocalModel
 from engine.attribution.lima import LiMA, OtherMaps, RandomOrder
-from engine.attribution.prototypes import PROTOTYPES
-from engine.attribution.robustness import FGSM, PGD, ROBUSTNESS, SafeCV
-from engine.attribution.slides import SLIDES
+from engine.attribution.lst import LEVEL_SETS
+from engine.attribution.mhim import SLIDES
+from engine.attribution.quadattack.methods import OrderedAD, OrderedCW, QuadAttacK
+from engine.attribution.quadattack.order_success import OrderedSuccess
+from engine.attribution.robustness.followed import MapsFollow
+from engine.attribution.robustness.gradient_steps import FGSM, PGD
+from engine.attribution.safecv.method import SafeCV
 from engine.attribution.study import STUDY
 from engine.attribution.tilt import TILT
+from engine.evaluation.experiment import Experiment
 from engine.evaluation.maps.grad_cam import GradCam
 from engine.evaluation.maps.gradient import Gradient
 from engine.evaluation.maps.own_map import OwnMap
 from engine.evaluation.trust import AMONG, BANDS, TRUST
+
+EXPERIMENTS: tuple[type[Experiment], ...] = (
+    AdaptiveSmoothing,
+    OwnMapsExperiment,
+    CometExperiment,
+    CometGrid,
+    Cbsn,
+)
+ORDERED = (QuadAttacK, OrderedCW, OrderedAD)
+ROBUSTNESS = (PGD, FGSM, *ORDERED, OrderedSuccess, MapsFollow, SafeCV)
 
 HEATMAPS = (
     GradCam,

@@ -9,12 +9,12 @@ from engine import anomaly, attribution, hallucination, sparsity, unlearning
 from engine.anomaly.localizers.slices import SliceBySlice
 from engine.anomaly.localizers.tiles import TileByTile
 from engine.anomaly.protocol.pixel_bank import PixelBanks
-from engine.attribution.level_sets.blind_spot import BlindSpot
+from engine.attribution.lst.blind_spot import BlindSpot
 from engine.core.method import Method
 from engine.evaluation.kept_experiment import Condition
 from engine.sparsity.effects.pruned_image import PrunedImage
 from engine.unlearning.diagnostics.own_images import OwnImages
-from engine.unlearning.oracles.trainings import ManyTrainings
+from engine.unlearning.dmm.trainings import ManyTrainings
 from engine.vision import lab
 from engine.vision.case.prediction import Prediction
 from engine.vision.models.format_search import FormatSearch

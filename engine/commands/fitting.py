@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.anomaly.protocol.in_distribution import is_gray
-from engine.attribution.slides.whole import SYNTHETIC
+from engine.attribution.mhim.whole import SYNTHETIC
 from engine.core.case_base import Case
 from engine.core.errors import BlindspotError
 from engine.evaluation.detection.photographs import ODD

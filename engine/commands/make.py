@@ -77,10 +77,10 @@ def ship(arguments: Namespace) -> None:
 
 def retrain(arguments: Namespace) -> None:
     """Train a model that ships again."""
-    from engine.attribution.slides import section_networks as sections
+    from engine.attribution.mhim import section_networks as sections
     from engine.attribution.study import things
     from engine.hallucination.bands import figures as measured
-    from engine.hallucination.refusal import weights as refusal
+    from engine.hallucination.ssr_audit import weights as refusal
     from engine.unlearning.generator import weights as generators
     from engine.vision.language.tiny_vlm import weights as tiny_vlm
     from engine.vision.models.embedded import FOLDER, file_of, plan

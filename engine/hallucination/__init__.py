@@ -7,25 +7,20 @@ the loop several times.
 
 from __future__ import annotations
 
-from engine.evaluation.language.beaf import BEAF
+from engine.evaluation.experiment import Experiment
+from engine.evaluation.language.beaf.method import BEAF
+from engine.evaluation.language.beaf.photo_pair import PhotoPair, PhotoPairCase
+from engine.evaluation.language.beaf.removal_law import RemovalLaw
 from engine.evaluation.language.captioned import CHAIR
 from engine.evaluation.language.greedy import Greedy
-from engine.evaluation.language.photo_pair import PhotoPair, PhotoPairCase
 from engine.evaluation.language.pope import POPE
 from engine.evaluation.language.rates import Rates, ScenesCase
-from engine.evaluation.language.removal_law import RemovalLaw
 from engine.evaluation.language.strategy import Strategy
 from engine.hallucination.decoding.beam import Beam
 from engine.hallucination.decoding.dola import DoLa
-from engine.hallucination.decoding.mvp import MVP
 from engine.hallucination.decoding.opera import OPERA
 from engine.hallucination.decoding.sampling import Sampling
-from engine.hallucination.decoding.scmoe import SCMoE
-from engine.hallucination.decoding.vasparse import VASparse
 from engine.hallucination.decoding.vcd import VCD
-from engine.hallucination.experiments import EXPERIMENTS
-from engine.hallucination.experiments.one_question import DeclinedQuestion
-from engine.hallucination.experiments.one_scene import PerturbedAnswer
 from engine.hallucination.grounding.cause import Cause
 from engine.hallucination.grounding.each_claim import EachClaim
 from engine.hallucination.grounding.looks import Looks
@@ -33,14 +28,24 @@ from engine.hallucination.grounding.priors import Priors
 from engine.hallucination.grounding.region import RegionWords
 from engine.hallucination.grounding.relevancy import Relevancy
 from engine.hallucination.grounding.word_case import WordCase
-from engine.hallucination.inside.probe import HalluRAG
-from engine.hallucination.inside.word_risk import WordRisk
-from engine.hallucination.measures.attention_sinks import AttentionSinks
-from engine.hallucination.measures.keep_curve import KeepCurve
+from engine.hallucination.hallurag.probe import HalluRAG
+from engine.hallucination.hallurag.word_risk import WordRisk
 from engine.hallucination.measures.mask_llm import MaskLLM
 from engine.hallucination.measures.noise_steps import NoiseSteps
-from engine.hallucination.measures.views_ablation import ViewsAblation
+from engine.hallucination.mvp.method import MVP
+from engine.hallucination.mvp.views_ablation import ViewsAblation
+from engine.hallucination.scmoe.strategy import SCMoE
+from engine.hallucination.ssr_audit.image_rerouting import ImageRerouting
+from engine.hallucination.ssr_audit.one_question import DeclinedQuestion
+from engine.hallucination.ssr_audit.refusal import RefusalAudit
+from engine.hallucination.vasparse.attention_sinks import AttentionSinks
+from engine.hallucination.vasparse.keep_curve import KeepCurve
+from engine.hallucination.vasparse.strategy import VASparse
+from engine.hallucination.vlm_audit.experiment import VisualAudit
+from engine.hallucination.vlm_audit.one_scene import PerturbedAnswer
 from engine.vision.language.case import CaptionCase
+
+EXPERIMENTS: tuple[type[Experiment], ...] = (VisualAudit, RefusalAudit, ImageRerouting)
 
 DECODING = (Greedy, Sampling, Beam, VCD, DoLa, VASparse, OPERA, MVP, SCMoE, NoiseSteps)
 STRATEGIES = DECODING[:-1]  # those that answer

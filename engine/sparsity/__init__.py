@@ -7,8 +7,8 @@ Scores come from a criterion (a method here, kept like any answer); a `Pruner` t
 from __future__ import annotations
 
 from engine.evaluation.experiment import Experiment
+from engine.sparsity.bip.method import BiP
 from engine.sparsity.criteria.learned import Learned
-from engine.sparsity.criteria.pattern import LearnedPattern
 from engine.sparsity.effects.harm import Harm, harm
 from engine.sparsity.effects.level import Level
 from engine.sparsity.effects.seeds import Seeds
@@ -16,10 +16,10 @@ from engine.sparsity.effects.sensitivity import Sensitivity
 from engine.sparsity.effects.tradeoff import Tradeoff, sparsest
 from engine.sparsity.effects.unknown import Unknown, told_apart
 from engine.sparsity.effects.untrained import Untrained
-from engine.sparsity.experiments.ftwt import FireTogether
-from engine.sparsity.experiments.nm_flow import NMFlowExperiment
-from engine.sparsity.experiments.reprogram import Reprogram
-from engine.sparsity.experiments.width import RandomPruning
+from engine.sparsity.ftwt.experiment import FireTogether
+from engine.sparsity.late_rewinding.rewinding import Rewinding
+from engine.sparsity.lth.lottery import Lottery
+from engine.sparsity.mask_llm.pattern import LearnedPattern
 from engine.sparsity.masks.allocation import ALLOCATIONS, RATIOS
 from engine.sparsity.masks.enforce import bake, enforced, pruned
 from engine.sparsity.masks.file import masks_file, read_masks
@@ -28,10 +28,10 @@ from engine.sparsity.masks.pruning import CRITERIA, Pruning, pruner_of
 from engine.sparsity.masks.rounds import rounds_of
 from engine.sparsity.masks.shrink import Shrunk, shrunk
 from engine.sparsity.masks.units import STRUCTURES
+from engine.sparsity.nm_flow.experiment import NMFlowExperiment
 from engine.sparsity.prune import Prune, RetrainPruned, keep
-from engine.sparsity.tickets.bip import BiP
-from engine.sparsity.tickets.lottery import Lottery
-from engine.sparsity.tickets.rewinding import Rewinding
+from engine.sparsity.random_pruning.experiment import RandomPruning
+from engine.sparsity.reprogram.experiment import Reprogram
 from engine.sparsity.tickets.rewound import Rewound
 from engine.vision.weights.case import PruneCase, agreement_only, prune_case
 from engine.vision.weights.masks import Masks, masks_in, masks_of

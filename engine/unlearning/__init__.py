@@ -22,12 +22,9 @@ from engine.evaluation.experiment import Experiment
 from engine.unlearning import brought, diagnostics, request
 from engine.unlearning.around import AfterCase, BoardCase
 from engine.unlearning.case import ForgetCase, forget_case
-from engine.unlearning.certificates.certificates import Certificates
-from engine.unlearning.certificates.poisoning import PoisonVotes
-from engine.unlearning.concepts.collateral import Collateral
-from engine.unlearning.concepts.dictionary import Dictionary
-from engine.unlearning.concepts.polls import PollsAfter
-from engine.unlearning.concepts.sauce import SAUCE
+from engine.unlearning.cuda.experiment import CudaExperiment
+from engine.unlearning.cuda.protect_image import ProtectImage
+from engine.unlearning.deep_regression.experiment import RangeForgetting
 from engine.unlearning.diagnostics import (
     Confidence,
     Confusion,
@@ -43,58 +40,63 @@ from engine.unlearning.diagnostics import (
     WhatMoved,
     moved_masks,
 )
-from engine.unlearning.experiments.cuda import CudaExperiment
-from engine.unlearning.experiments.defenses import ProtectionDefenses
-from engine.unlearning.experiments.fair_poisoning import FairPoisoning
-from engine.unlearning.experiments.forget_range import RangeForgetting
-from engine.unlearning.experiments.protect_image import ProtectImage
-from engine.unlearning.experiments.protected_share import ProtectedShare
-from engine.unlearning.experiments.protections import ProtectionVictims
-from engine.unlearning.experiments.relabelings import RelabeledVictims
-from engine.unlearning.experiments.vat import VatExperiment
+from engine.unlearning.dmm.closed_form import ClosedForm
+from engine.unlearning.dmm.direct import DMDirect
+from engine.unlearning.dmm.matching import DatamodelMatching, OracleMatching
+from engine.unlearning.eng.experiment import FairPoisoning
 from engine.unlearning.generator.case import GeneratorCase
-from engine.unlearning.generator.salun import GeneratorSalUn
 from engine.unlearning.generator.samples import Samples
 from engine.unlearning.given import GivenCase, GivenGroups
-from engine.unlearning.oracles.closed_form import ClosedForm
-from engine.unlearning.oracles.direct import DMDirect
-from engine.unlearning.protection import (
-    ON_IMAGE,
-    PROTECTIONS,
-    EasyImage,
-    ErrorMinimizing,
-    LocallyMaskedImage,
-    Protection,
-    RandomNoise,
-    Salm,
-    UnlearnableClusters,
-    protected,
-)
 from engine.unlearning.protection.copies import Copies
+from engine.unlearning.protection.defenses import ProtectionDefenses
+from engine.unlearning.protection.error_minimizing import ErrorMinimizing
+from engine.unlearning.protection.own_image import EasyImage, LocallyMaskedImage
 from engine.unlearning.protection.own_random import RandomNoiseOnImage
+from engine.unlearning.protection.protected_share import ProtectedShare
+from engine.unlearning.protection.protection import Protection, protected
+from engine.unlearning.protection.protections import ProtectionVictims
+from engine.unlearning.protection.random_noise import RandomNoise
 from engine.unlearning.protocol.scoreboard import Scoreboard
-from engine.unlearning.protocol.sparser import SparseOriginals
 from engine.unlearning.protocol.timing import Timing
-from engine.unlearning.protocol.worst import WorstCase, easiest, hardest
 from engine.unlearning.request import ForgetRequest, Splits
+from engine.unlearning.roe.certificates import Certificates
+from engine.unlearning.roe.poisoning import PoisonVotes
+from engine.unlearning.salm.noise import Salm
+from engine.unlearning.salun.generator import GeneratorSalUn
+from engine.unlearning.salun.saliency import Saliency, salient
+from engine.unlearning.salun.unlearner import SalUn
+from engine.unlearning.sauce.collateral import Collateral
+from engine.unlearning.sauce.dictionary import Dictionary
+from engine.unlearning.sauce.method import SAUCE
+from engine.unlearning.sauce.polls import PollsAfter
+from engine.unlearning.sparse_mu.l1_sparse import L1Sparse
+from engine.unlearning.sparse_mu.prune_first import PruneFirst
+from engine.unlearning.sparse_mu.sparser import SparseOriginals
+from engine.unlearning.ssd.importance import Importance, damping_table, plane, threshold_for
+from engine.unlearning.ssd.unlearner import SSD, dampened
+from engine.unlearning.uc.relabelings import RelabeledVictims
+from engine.unlearning.uc.unlearnable_clusters import UnlearnableClusters
+from engine.unlearning.vat.experiment import VatExperiment
 from engine.unlearning.ways.bad_teacher import BadT
 from engine.unlearning.ways.fine_tune import FineTune
 from engine.unlearning.ways.fisher import FisherForgetting
 from engine.unlearning.ways.gradient_ascent import GradientAscent
-from engine.unlearning.ways.importance import Importance, damping_table, plane, threshold_for
 from engine.unlearning.ways.influence import IU, IUExact
-from engine.unlearning.ways.l1_sparse import L1Sparse
-from engine.unlearning.ways.matching import DatamodelMatching, OracleMatching
 from engine.unlearning.ways.neg_grad import NegGradPlus
 from engine.unlearning.ways.no_op import NoOp
-from engine.unlearning.ways.prune_first import PruneFirst
 from engine.unlearning.ways.random_labels import RandomLabels
 from engine.unlearning.ways.retrain import Retrain
-from engine.unlearning.ways.saliency import Saliency, salient
-from engine.unlearning.ways.salun import SalUn
 from engine.unlearning.ways.scrub import SCRUB
-from engine.unlearning.ways.ssd import SSD, dampened
 from engine.unlearning.ways.unlearner import Unlearner
+from engine.unlearning.worst_forget.worst import WorstCase, easiest, hardest
+
+PROTECTIONS: tuple[type[Protection], ...] = (
+    ErrorMinimizing,
+    Salm,
+    UnlearnableClusters,
+    RandomNoise,
+)
+ON_IMAGE = (EasyImage, LocallyMaskedImage)
 
 FORGET: tuple[type[Method[Any]], ...] = (
     Retrain, NoOp, FineTune, GradientAscent, RandomLabels, FisherForgetting, IU, IUExact, L1Sparse,

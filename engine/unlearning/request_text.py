@@ -13,8 +13,8 @@ from engine.core.errors import BlindspotError
 from engine.core.method import Choice, Slider
 from engine.core.whole import MOST_DIGITS, whole_number
 from engine.unlearning import request
-from engine.unlearning.protocol.worst import EASIEST, HARDEST, worst_case
 from engine.unlearning.request import ForgetRequest
+from engine.unlearning.worst_forget.worst import EASIEST, HARDEST, worst_case
 from engine.vision.data import DataSet
 from engine.vision.data.modes import modes, modes_of
 

@@ -7,8 +7,8 @@ import pytest
 from playwright.sync_api import Locator, Page
 
 from engine.unlearning import ProtectedShare, ProtectImage, ProtectionVictims, RandomNoiseOnImage
+from engine.unlearning.cuda.experiment import CudaExperiment
 from engine.unlearning.diagnostics.klom import nats
-from engine.unlearning.experiments.cuda import CudaExperiment
 from tests.browser.conftest import Visit
 from tests.browser.expecting import LONG, expect
 from tests.browser.server import choose, eventually, settle

@@ -9,7 +9,7 @@ from components.glossary import NAMES, TERMS, method_texts, terms_in
 from components.views import LEVEL_SETS
 from engine.commands.families import METHODS
 from engine.core.result import Table
-from engine.unlearning.experiments.protected_share import mixtures
+from engine.unlearning.protection.protected_share import mixtures
 from tests.visits import settled, visit
 
 

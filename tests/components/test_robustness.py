@@ -9,8 +9,10 @@ from components.robustness import maps
 from components.robustness.key_points import KEY_POINTS, LARGEST, SMALLEST
 from components.robustness.steps import walked
 from components.widgets.player import walk_payload
-from engine.attribution.robustness import PGD, OrderedCase, QuadAttacK
+from engine.attribution.quadattack.methods import QuadAttacK
+from engine.attribution.quadattack.ordered_case import OrderedCase
 from engine.attribution.robustness.followed import NEW, SAME, TIMES
+from engine.attribution.robustness.gradient_steps import PGD
 from engine.attribution.robustness.scored import attacked_pixels
 from engine.core.charts.drawing import exhibit
 from engine.core.keeping.shipping import rounded

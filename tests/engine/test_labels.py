@@ -9,7 +9,7 @@ import timm
 import torch
 from safetensors.torch import save_file
 
-from engine.attribution.prototypes import PrototypeCase
+from engine.attribution.cbc import PrototypeCase
 from engine.commands.families import METHODS
 from engine.core import run
 from engine.core.given_names import given_names

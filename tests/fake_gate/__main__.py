@@ -25,7 +25,7 @@ from engine.commands.families import METHODS
 from engine.core import run
 from engine.core.method import Case, Method, quiet
 from engine.unlearning import SAUCE, Retrain
-from engine.unlearning.concepts.dictionary import question
+from engine.unlearning.sauce.dictionary import question
 from engine.vision.language.tiny_vlm.weights import HONEST, load
 from tests import homes
 from tests.engine.unlearning import trained

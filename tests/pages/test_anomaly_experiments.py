@@ -5,8 +5,8 @@ import pytest
 
 from components.views import ANOMALY_EXPERIMENTS, DOUBT, WHERE_ODD, AppPage
 from engine.anomaly import EXPERIMENTS, TLC, LokiExperiment, SmoteExperiment
-from engine.anomaly.experiments.smote import DRAWN, REAL, SEGMENTS
-from engine.anomaly.experiments.smote_drawings import projection_points, smote_sentence
+from engine.anomaly.smote.drawings import projection_points, smote_sentence
+from engine.anomaly.smote.experiment import DRAWN, REAL, SEGMENTS
 from engine.commands.gallery import shipped_answer
 from engine.commands.openings import anomaly as opening
 from engine.core import run

@@ -10,10 +10,11 @@ from components import claims
 from components.asked_image import SIDEBAR_IMAGE
 from components.experiments import mixture
 from components.views import ATTRIBUTION_EXPERIMENTS
-from engine.attribution.experiments import AdaptiveSmoothing, mixture_drawings
-from engine.attribution.experiments.cbsn import Cbsn, Denoised
-from engine.attribution.experiments.mixed_answers import BY_IMAGE, MixedAnswers
-from engine.attribution.experiments.mixture_claims import ADAPTIVE, ATTACKED, CLEAN, NORMAL, ROBUST
+from engine.attribution.adasmooth import drawings as mixture_drawings
+from engine.attribution.adasmooth.claims import ADAPTIVE, ATTACKED, CLEAN, NORMAL, ROBUST
+from engine.attribution.adasmooth.experiment import AdaptiveSmoothing
+from engine.attribution.adasmooth.mixed_answers import BY_IMAGE, MixedAnswers
+from engine.attribution.cbsn import Cbsn, Denoised
 from engine.core.result import Table
 from engine.core.run import kept_answer
 from engine.evaluation.experiment import ExperimentCase

@@ -10,14 +10,14 @@ from components.draw.drawing import draw
 from components.views import BEFORE_AFTER, CONCEPTS
 from engine.core.result import Table
 from engine.core.run import answer, digest
-from engine.evaluation.language.beaf import layout_of, said_of
-from engine.evaluation.language.before_after import (
+from engine.evaluation.language.beaf.figures import (
     FIGURES,
     beaf_figures,
     by_kind,
     moved_against,
     worst,
 )
+from engine.evaluation.language.beaf.method import layout_of, said_of
 from engine.hallucination import BEAF, Greedy, ScenesCase
 from engine.vision.data.sprites import CATEGORIES
 from engine.vision.language.tiny_vlm.weights import HABIT, HONEST, load

@@ -8,9 +8,10 @@ from components import views
 from components.heatmaps.likeness import SIMILARITY
 from components.where_odd import nova
 from engine.anomaly import DataCase, FamiliarCase, LesionsCase
-from engine.attribution.prototypes import PrototypeCase
-from engine.attribution.robustness import AttackedImagesCase, OrderedCase
-from engine.attribution.slides import BagsCase, WholeSlideCase
+from engine.attribution.cbc import PrototypeCase
+from engine.attribution.mhim import BagsCase, WholeSlideCase
+from engine.attribution.quadattack.many_images import AttackedImagesCase
+from engine.attribution.quadattack.ordered_case import OrderedCase
 from engine.attribution.study import StudyCase
 from engine.commands.families import METHODS
 from engine.core.case_base import Case
@@ -18,11 +19,11 @@ from engine.core.controls import Declared
 from engine.core.method import case_kind
 from engine.evaluation.detection import sources
 from engine.evaluation.experiment import ExperimentCase
-from engine.evaluation.language.photo_pair import PhotoPairCase
+from engine.evaluation.language.beaf.photo_pair import PhotoPairCase
 from engine.evaluation.language.rates import ScenesCase
 from engine.evaluation.trust import TrustCase
 from engine.hallucination import CaptionCase, WordCase
-from engine.hallucination.experiments import RefusalAudit
+from engine.hallucination.ssr_audit.refusal import RefusalAudit
 from engine.sparsity import NMFlowExperiment, PruneCase
 from engine.sweep.request import SweepRequest
 from engine.unlearning import AfterCase, BoardCase, ForgetCase, GeneratorCase

@@ -12,8 +12,8 @@ from engine.core.result import Table
 from engine.core.run import answer
 from engine.evaluation.experiment import ExperimentCase
 from engine.unlearning import Certificates, PoisonVotes
-from engine.unlearning.certificates.bounds import FA, ROE
-from engine.unlearning.certificates.certificates import ballots_about, election_table
+from engine.unlearning.roe.bounds import FA, ROE
+from engine.unlearning.roe.certificates import ballots_about, election_table
 from engine.vision import data as data_sets
 from tests.visits import settled, visit, words
 

@@ -9,7 +9,7 @@ from engine.core.result import Table
 from engine.core.run import answer
 from engine.hallucination import POPE, Greedy, ScenesCase, asking
 from engine.unlearning import SAUCE, Collateral, PollsAfter
-from engine.unlearning.concepts.collateral import GAMMAS
+from engine.unlearning.sauce.collateral import GAMMAS
 from engine.vision.language.tiny_vlm.weights import HABIT, load
 from tests.visits import settled, visit, words
 

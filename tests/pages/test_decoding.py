@@ -15,9 +15,9 @@ from engine.commands import gallery
 from engine.commands.openings import hallucination as opening
 from engine.core import run
 from engine.hallucination import STRATEGIES, VCD, Greedy, MaskLLM, Rates, ScenesCase, SCMoE, asking
-from engine.hallucination.measures.attention_sinks import AttentionSinks
 from engine.hallucination.measures.comparison import summary
 from engine.hallucination.measures.mask_llm import habit_words, models_words
+from engine.hallucination.vasparse.attention_sinks import AttentionSinks
 from engine.vision.language.tiny_vlm.weights import HABIT, HONEST, LONG, MIXTURE
 from tests.visits import held_up, pills, problems, settled, unfolded, visit, words
 

@@ -9,9 +9,9 @@ from components.doubt import view, words
 from components.doubt.view import top_beliefs
 from components.views import DOUBT
 from engine.anomaly import FVR, Blends, FamiliarCase
-from engine.anomaly.doubt.blends import ITS_CLASS, OTHER, OTHERS
-from engine.anomaly.doubt.findings import NONE, SEVERAL, kind_of_doubt, which_rises
-from engine.anomaly.doubt.fvr import RULES
+from engine.anomaly.fvr.blends import ITS_CLASS, OTHER, OTHERS
+from engine.anomaly.fvr.findings import NONE, SEVERAL, kind_of_doubt, which_rises
+from engine.anomaly.fvr.method import RULES
 from engine.core.result import Table
 from engine.evaluation.detection.sources import unknown
 from engine.vision.data import load

@@ -32,10 +32,10 @@ from engine.unlearning import (
     RelabeledVictims,
     VatExperiment,
 )
-from engine.unlearning.experiments.poison_claims import AUC
-from engine.unlearning.experiments.poison_drawings import by_poison, risen, shifted_most
-from engine.unlearning.experiments.protected_share import mixtures
-from engine.unlearning.experiments.vat import CLAIMS, NOT_SWAYED, SWAYED, quarters
+from engine.unlearning.eng.claims import AUC
+from engine.unlearning.eng.drawings import by_poison, risen, shifted_most
+from engine.unlearning.protection.protected_share import mixtures
+from engine.unlearning.vat.experiment import CLAIMS, NOT_SWAYED, SWAYED, quarters
 from engine.vision import data as data_sets
 from tests import tiny
 from tests.components.pages import page_of

@@ -39,7 +39,7 @@ from engine.unlearning import (
     request,
 )
 from engine.unlearning.case import recipe_of
-from engine.unlearning.diagnostics.damping import damped
+from engine.unlearning.ssd.damping import damped
 from engine.vision.data import add, load
 from engine.vision.data.folders import read_folders
 from engine.vision.models import catalog, checkpoints, embedded

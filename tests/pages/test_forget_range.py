@@ -10,8 +10,8 @@ from engine.core.result import Table
 from engine.core.run import answer
 from engine.evaluation.experiment import ExperimentCase
 from engine.unlearning import RangeForgetting
-from engine.unlearning.experiments import forget_range
-from engine.unlearning.experiments.range_claims import (
+from engine.unlearning.deep_regression import experiment as forget_range
+from engine.unlearning.deep_regression.claims import (
     AIN,
     ATTACK,
     BLINDSPOT,
@@ -24,7 +24,7 @@ from engine.unlearning.experiments.range_claims import (
     SECOND,
     TUNED,
 )
-from engine.unlearning.experiments.range_drawings import (
+from engine.unlearning.deep_regression.drawings import (
     in_groups,
     mean_predictions,
     reading_hint,

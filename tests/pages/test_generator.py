@@ -8,7 +8,7 @@ from components.views import GENERATOR
 from engine.core.result import Table
 from engine.core.run import answer
 from engine.unlearning import GeneratorCase, GeneratorSalUn, Samples
-from engine.unlearning.generator.forgotten import forgotten_file
+from engine.unlearning.salun.generator_file import forgotten_file
 from tests.visits import settled, visit, words
 
 KEY = "generator.GeneratorSalUn"

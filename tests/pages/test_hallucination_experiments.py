@@ -8,25 +8,25 @@ from engine.core.result import Table
 from engine.core.run import kept_answer
 from engine.evaluation.experiment import ExperimentCase, deviation_column
 from engine.hallucination import PerturbedAnswer
-from engine.hallucination.experiments import (
-    ImageRerouting,
-    RefusalAudit,
-    VisualAudit,
-    audit,
-    audit_drawings,
+from engine.hallucination.ssr_audit import (
+    defenses,
     image_rerouting,
     image_rerouting_drawings,
     refusal_claims,
     refusal_drawings,
     scene_questions,
 )
-from engine.hallucination.experiments import image_rerouting_claims as rerouting_claims
-from engine.hallucination.experiments.audit_claims import EPS50, LEVELS, NOISE, PLAIN, success
-from engine.hallucination.experiments.one_question import DeclinedQuestion
-from engine.hallucination.experiments.perturb import Bound
-from engine.hallucination.experiments.refusal_views import ANSWERED, DECLINED, WAY
-from engine.hallucination.refusal import defenses
-from engine.hallucination.refusal.examined import CAUSES
+from engine.hallucination.ssr_audit import image_rerouting_claims as rerouting_claims
+from engine.hallucination.ssr_audit.examined import CAUSES
+from engine.hallucination.ssr_audit.image_rerouting import ImageRerouting
+from engine.hallucination.ssr_audit.one_question import DeclinedQuestion
+from engine.hallucination.ssr_audit.refusal import RefusalAudit
+from engine.hallucination.ssr_audit.refusal_views import ANSWERED, DECLINED, WAY
+from engine.hallucination.vlm_audit import drawings as audit_drawings
+from engine.hallucination.vlm_audit import experiment as audit
+from engine.hallucination.vlm_audit.claims import EPS50, LEVELS, NOISE, PLAIN, success
+from engine.hallucination.vlm_audit.experiment import VisualAudit
+from engine.hallucination.vlm_audit.perturb import Bound
 from engine.vision import data as data_sets
 from tests.visits import settled, visit, words
 

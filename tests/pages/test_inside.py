@@ -10,7 +10,7 @@ from components.views import INSIDE
 from engine.core.result import Table
 from engine.core.run import answer
 from engine.hallucination import Greedy, HalluRAG, ScenesCase, WordRisk, asking
-from engine.hallucination.inside.probe import LINEAR
+from engine.hallucination.hallurag.probe import LINEAR
 from engine.vision.language.tiny_vlm.weights import HABIT, load
 from tests.visits import settled, visit, words
 

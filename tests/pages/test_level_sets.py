@@ -10,8 +10,8 @@ from components.level_sets import asked, view, walks
 from components.runs import Problem
 from components.sidebar.partners import Partner
 from components.views import LEVEL_SETS
-from engine.attribution.level_sets import PUBLISHED
-from engine.attribution.level_sets.lst import LST
+from engine.attribution.lst import PUBLISHED
+from engine.attribution.lst.method import LST
 from engine.core import run
 from engine.vision.case import PairCase
 from engine.vision.case.target import Target

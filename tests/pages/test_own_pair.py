@@ -12,8 +12,8 @@ from components.views import BEFORE_AFTER
 from engine.core.errors import BadImage
 from engine.core.result import Table
 from engine.core.run import answer, digest
-from engine.evaluation.language.photo_counts import said_word
-from engine.evaluation.language.photo_pair import PhotoPairCase, photo_pair
+from engine.evaluation.language.beaf.photo_counts import said_word
+from engine.evaluation.language.beaf.photo_pair import PhotoPairCase, photo_pair
 from engine.hallucination import PhotoPair
 from engine.vision.images import load, read
 from engine.vision.language.tiny_vlm.weights import HABIT

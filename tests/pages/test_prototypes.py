@@ -13,10 +13,10 @@ from components.asked_image import SIDEBAR_IMAGE
 from components.prototypes import form, learned, robust, view
 from components.prototypes.form import IMAGE, KEY, ROBUST, SLOT, network_of
 from components.views import PROTOTYPES
-from engine.attribution.prototypes import PrototypeRobustness, Prototypes, about_row, first_row
-from engine.attribution.prototypes.learning import NETWORK_TITLES, REASONING_TITLES
-from engine.attribution.prototypes.networks import DEEP, INDEFINITE, NEGATIVE
-from engine.attribution.prototypes.reasons import LEFT_OUT, PARTS, ignored_words
+from engine.attribution.cbc import PrototypeRobustness, Prototypes, about_row, first_row
+from engine.attribution.cbc.learning import NETWORK_TITLES, REASONING_TITLES
+from engine.attribution.cbc.networks import DEEP, INDEFINITE, NEGATIVE
+from engine.attribution.cbc.reasons import LEFT_OUT, PARTS, ignored_words
 from engine.core.question import Question
 from engine.core.result import Table
 from engine.core.run import answer

@@ -5,7 +5,7 @@ import pytest
 from components.views import PRUNE
 from engine.core.run import answer
 from engine.sparsity import Prune, Sensitivity, prune_case
-from engine.sparsity.criteria.jackpot import AFTER_SEARCH, START, Jackpot
+from engine.sparsity.jackpot.criterion import AFTER_SEARCH, START, Jackpot
 from engine.sparsity.masks.compare import overlap
 from engine.vision.models import catalog
 from tests.visits import settled, visit, words

@@ -8,19 +8,14 @@ from components.robustness.drawings import MARGIN
 from components.robustness.form import KEY
 from components.robustness.key_points import CONTROL, KEY_POINTS
 from components.views import ROBUSTNESS
-from engine.attribution.robustness import (
-    FGSM,
-    PGD,
-    AttackedImagesCase,
-    MapsFollow,
-    OrderedCase,
-    OrderedSuccess,
-    QuadAttacK,
-    SafeCV,
-    drawn_order,
-)
-from engine.attribution.robustness.followed import MAPS, NEW, SAME, TIMES
+from engine.attribution.quadattack.many_images import AttackedImagesCase
+from engine.attribution.quadattack.methods import QuadAttacK
+from engine.attribution.quadattack.order_success import OrderedSuccess
+from engine.attribution.quadattack.ordered_case import OrderedCase, drawn_order
+from engine.attribution.robustness.followed import MAPS, NEW, SAME, TIMES, MapsFollow
+from engine.attribution.robustness.gradient_steps import FGSM, PGD
 from engine.attribution.robustness.scored import attacked_pixels
+from engine.attribution.safecv.method import SafeCV
 from engine.core.result import Table
 from engine.core.run import answer
 from engine.evaluation.detection import sources

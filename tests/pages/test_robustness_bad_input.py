@@ -6,9 +6,12 @@ import torch
 from components.robustness import maps
 from components.robustness.form import KEY
 from components.views import ROBUSTNESS
-from engine.attribution import robustness
-from engine.attribution.robustness.followed import KINDS, MAPS, MORE
+from engine.attribution.quadattack.methods import QuadAttacK
+from engine.attribution.quadattack.ordered_case import OrderedCase, drawn_order
+from engine.attribution.robustness.followed import KINDS, MAPS, MORE, MapsFollow
+from engine.attribution.robustness.gradient_steps import FGSM, PGD
 from engine.attribution.robustness.scored import BEFORE, attacked_pixels
+from engine.attribution.safecv.method import SafeCV
 from engine.core.run import answer
 from engine.evaluation.trust import OtherClass, TrustCase
 from engine.vision.case import PairCase
@@ -60,17 +63,17 @@ def order_of(at):
 def test_a_change_of_nothing_is_the_image_itself(robustness_page):
     at = robustness_page(**{f"{KEY}.epsilon": "0"})
     case = case_of(at)
-    result = answer(robustness.PGD(epsilon=0), case)
+    result = answer(PGD(epsilon=0), case)
     assert result["pictures"].images[0, 0].tolist() == result["pictures"].images[0, 2].tolist()
-    assert robustness.PGD(epsilon=0).finding(case, result) in words(at)
+    assert PGD(epsilon=0).finding(case, result) in words(at)
     assert "Nothing is changed" in words(at)
     assert not problems(at)
     assert any("did not change the answer" in header.value for header in at.header)
 
 
 def test_a_change_that_ruins_the_image_is_said_to(robustness_page):
-    at = robustness_page(**{f"{KEY}.epsilon": "64", f"{KEY}.attack": robustness.FGSM.title})
-    case, method = case_of(at), robustness.FGSM(epsilon=64)
+    at = robustness_page(**{f"{KEY}.epsilon": "64", f"{KEY}.attack": FGSM.title})
+    case, method = case_of(at), FGSM(epsilon=64)
     result = answer(method, case)
     likeness = float(result["figures"]["SSIM"][0])
     assert likeness < 0.5
@@ -80,12 +83,12 @@ def test_a_change_that_ruins_the_image_is_said_to(robustness_page):
 def test_an_attack_that_fails_shows_its_best_try_and_says_so(robustness_page):
     at = robustness_page(**{f"{KEY}.epsilon": "1", f"{KEY}.QuadAttacK.weight": "0"})
     case = case_of(at)
-    result = answer(robustness.PGD(epsilon=1), case)
+    result = answer(PGD(epsilon=1), case)
     assert not result["figures"]["another class"][0]
-    assert "did not make it say another class" in robustness.PGD(epsilon=1).finding(case, result)
-    assert robustness.PGD(epsilon=1).finding(case, result) in words(at)
-    order = robustness.drawn_order(len(case.model.labels), case.target.index)
-    ordered, method = robustness.OrderedCase(case, order), robustness.QuadAttacK(weight=0.0)
+    assert "did not make it say another class" in PGD(epsilon=1).finding(case, result)
+    assert PGD(epsilon=1).finding(case, result) in words(at)
+    order = drawn_order(len(case.model.labels), case.target.index)
+    ordered, method = OrderedCase(case, order), QuadAttacK(weight=0.0)
     tried = answer(method, ordered)
     assert not tried["success"]["success"][0]
     assert "its best try, drawn here" in method.finding(ordered, tried)
@@ -137,9 +140,9 @@ def test_a_model_with_two_classes_is_asked_for_the_other(robustness_page):
 def test_a_model_without_gradients_is_only_asked(robustness_page, network):
     at = robustness_page(lambda: of_network(network()))
     reason = "odd one gives no gradients, and this attack needs them"
-    for method in (robustness.PGD, robustness.QuadAttacK):
+    for method in (PGD, QuadAttacK):
         assert any(sentence.startswith(f"{method.title}: {reason}") for sentence in problems(at))
-    case, search = case_of(at), robustness.SafeCV(queries=50)
+    case, search = case_of(at), SafeCV(queries=50)
     assert search.finding(case, answer(search, case)) in words(at)
     next(button for button in at.button if button.label == "Attack them all").click().run()
     at = settled(at)
@@ -155,12 +158,10 @@ SMALL = {"model": "Digits CNN", "image": "From a data set", "data": "Digits, 8 Ã
 def test_maps_are_chosen_and_asked_about_another_class():
     at = settled(visit(SMALL | {f"{KEY}.compared": CHOSEN}, ROBUSTNESS))
     case = at.session_state["subject"].case
-    pair = PairCase(case, (attacked_pixels(answer(robustness.PGD(), case)),))
-    result = maps.merge_answers(
-        [answer(robustness.MapsFollow(map=title), pair) for title in CHOSEN]
-    )
+    pair = PairCase(case, (attacked_pixels(answer(PGD(), case)),))
+    result = maps.merge_answers([answer(MapsFollow(map=title), pair) for title in CHOSEN])
     assert result["followed"].rows == tuple(CHOSEN)
-    assert robustness.MapsFollow().finding(pair, result) in words(at)
+    assert MapsFollow().finding(pair, result) in words(at)
 
     trial = next(trial for trial in maps.TRIALS if isinstance(trial[0], OtherClass))[1]
     button = next(candidate for candidate in at.button if candidate.label.startswith(trial))

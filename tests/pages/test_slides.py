@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from components import views
 from components.slides import coverage, form, masked, own, view
 from components.slides.form import ATTENTION, KEY, ShownBag
-from engine.attribution.slides import (
+from engine.attribution.mhim import (
     MHIM,
     MHIM2,
     BagsCase,
@@ -20,9 +20,9 @@ from engine.attribution.slides import (
     UnlikeTiles,
     WholeSlideCase,
 )
-from engine.attribution.slides import case as slide_case
-from engine.attribution.slides.bags import layout_of
-from engine.attribution.slides.methods import ABMIL
+from engine.attribution.mhim import case as slide_case
+from engine.attribution.mhim.bags import layout_of
+from engine.attribution.mhim.methods import ABMIL
 from engine.core.run import answer
 from engine.vision.data.whole_slide import made_slide
 from engine.vision.images.large import open_large
@@ -128,7 +128,7 @@ def test_masked_tiles_have_the_color_of_their_kind():
 
 
 def test_the_curve_is_trained_when_asked(monkeypatch):
-    monkeypatch.setattr("engine.attribution.slides.ratio.RATIOS", (0.0, 0.1))
+    monkeypatch.setattr("engine.attribution.mhim.ratio.RATIOS", (0.0, 0.1))
     slot = f"{KEY}.MaskedRatio"
     at = settled(visit({f"{slot}.epochs": "1", f"{slot}.seeds": "1"}, views.SLIDES))
     at = settled(at.button(key=f"{slot}.go").click().run())

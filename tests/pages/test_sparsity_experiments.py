@@ -14,9 +14,9 @@ from engine.core.result import Table
 from engine.core.run import answer
 from engine.evaluation.experiment import ExperimentCase
 from engine.sparsity import FireTogether, NMFlowExperiment, RandomPruning, Reprogram
-from engine.sparsity.experiments import ftwt
-from engine.sparsity.experiments.channels import ImageChannels, restored, used
-from engine.sparsity.experiments.reprogram_claims import DENSE, LP, LP_FEW, TICKETS, VP, VP_ERROR
+from engine.sparsity.ftwt import experiment as ftwt
+from engine.sparsity.ftwt.channels import ImageChannels, restored, used
+from engine.sparsity.reprogram.claims import DENSE, LP, LP_FEW, TICKETS, VP, VP_ERROR
 from engine.vision import data as data_sets
 from engine.vision.case import ImageCase
 from engine.vision.case.target import Target
@@ -51,7 +51,7 @@ def test_the_picture_and_what_a_run_does_are_those_of_the_network_that_a_link_na
 
 
 def test_a_pattern_that_fits_no_layer_is_said_in_a_sentence(monkeypatch):
-    monkeypatch.setattr("engine.sparsity.experiments.nm_flow.NETWORKS", {"ResNet-8": "lenet"})
+    monkeypatch.setattr("engine.sparsity.nm_flow.experiment.NETWORKS", {"ResNet-8": "lenet"})
     text = " ".join(problems(opened(network="ResNet-8", pattern="1:32")))
     assert "has inputs in groups of 32: choose a smaller M" in text
 

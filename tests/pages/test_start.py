@@ -8,8 +8,8 @@ import pytest
 from components.start import cards
 from components.start.questions import NO_SCENE
 from components.views import ASK, FORGET, HEATMAPS, LEVEL_SETS, PRUNE, START, STORIES
-from engine.attribution.level_sets.blind_spot import BlindSpot
-from engine.attribution.level_sets.lst import LST
+from engine.attribution.lst.blind_spot import BlindSpot
+from engine.attribution.lst.method import LST
 from engine.core import run
 from engine.core.lane import lanes
 from engine.sparsity.effects.pruned_image import PrunedImage

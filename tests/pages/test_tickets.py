@@ -16,7 +16,7 @@ from engine.commands.openings import sparsity as openings
 from engine.core.charts.words import percent
 from engine.core.run import answer, digest
 from engine.sparsity import BiP, Lottery, Rewinding, masks_in
-from engine.sparsity.tickets.lottery import FIRST, RECIPES, claims, said_of
+from engine.sparsity.lth.lottery import FIRST, RECIPES, claims, said_of
 from engine.vision import data as data_sets
 from engine.vision.lab import TrainCase
 from engine.vision.models.rebuild import rebuilt

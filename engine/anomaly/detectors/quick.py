@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from engine.anomaly.detectors.costarr import COSTARR
+from engine.anomaly.costarr.detector import COSTARR
 from engine.anomaly.detectors.gen import GEN
 from engine.anomaly.detectors.max_logit import MaxLogit
-from engine.anomaly.detectors.naive_bayes import NaiveBayesDetector
 from engine.anomaly.detectors.nnguide import NNGuide
 from engine.anomaly.detectors.react import ReAct
 from engine.anomaly.detectors.vim import ViM
+from engine.anomaly.dis_vs_gen.naive_bayes import NaiveBayesDetector
 from engine.evaluation.detection.detector import Detector
 from engine.evaluation.detection.energy import Energy
 from engine.evaluation.detection.knn import KNN

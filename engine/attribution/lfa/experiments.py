@@ -77,7 +77,7 @@ class LFAExperiments(Method[ImageCase]):
     needs = frozenset({"gradient"})
     revision = 2  # convergence is that of explainers fitted to fewer samples
     proof = (
-        "tests/engine/attribution/test_lfa_experiments.py::"
+        "tests/engine/attribution/lfa/test_lfa_experiments.py::"
         "test_strongest_and_weakest_features_are_changed_as_a_plain_loop_changes_them"
     )
 

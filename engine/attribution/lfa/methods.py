@@ -81,7 +81,7 @@ class LocalModel(Method[ImageCase]):
     cost = "live"
     paper = PAPER
     needs = frozenset({"gradient"})
-    proof = "tests/engine/attribution/test_lfa.py::test_all_eight_find_a_linear_model"
+    proof = "tests/engine/attribution/lfa/test_lfa.py::test_all_eight_find_a_linear_model"
 
     explainer: str = setting("SmoothGrad", Choice(ROWS), "Explainer", "Which of the eight.")
     features: str = setting("grid", FEATURES, "Features", FEATURES_HELP)
@@ -126,7 +126,7 @@ class LFA(Method[ImageCase]):
     cost = "wait"
     paper = PAPER
     needs = frozenset({"gradient"})
-    proof = "tests/engine/attribution/test_lfa.py::test_each_is_best_where_it_was_fitted"
+    proof = "tests/engine/attribution/lfa/test_lfa.py::test_each_is_best_where_it_was_fitted"
     revision = 4
 
     features: str = setting("grid", FEATURES, "Features", FEATURES_HELP)

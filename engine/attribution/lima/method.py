@@ -42,7 +42,9 @@ class LiMA(Method[ImageCase]):
     cost = "wait"
     paper = "Chen et al. 2025, https://arxiv.org/abs/2504.00470"
     needs = frozenset({"class", "one of many"})
-    proof = "tests/engine/attribution/test_lima.py::test_an_additive_score_is_ordered_by_its_parts"
+    proof = (
+        "tests/engine/attribution/lima/test_lima.py::test_an_additive_score_is_ordered_by_its_parts"
+    )
     revision = 3
 
     shape: str = setting("superpixels", SHAPE, "Regions", SHAPE_HELP)

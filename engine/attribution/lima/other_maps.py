@@ -44,7 +44,9 @@ class OtherMaps(Method[ImageCase]):
     paper = "Chen et al. 2025, https://arxiv.org/abs/2504.00470, table 1"
     needs = frozenset({"class", "one of many"})
     revision = 2  # Grad-CAM reads transformers too
-    proof = "tests/engine/attribution/test_other_maps.py::test_exact_maps_order_the_parts_of_a_sum"
+    proof = (
+        "tests/engine/attribution/lima/test_other_maps.py::test_exact_maps_order_the_parts_of_a_sum"
+    )
 
     shape: str = setting("superpixels", SHAPE, "Regions", SHAPE_HELP)
     regions: int = setting(50, REGIONS, "How many regions", REGIONS_HELP)

@@ -34,7 +34,7 @@ class RandomOrder(Method[ImageCase]):
     title = "Random order"
     cost = "wait"
     needs = frozenset({"class", "one of many"})
-    proof = "tests/engine/attribution/test_other_maps.py::test_the_band_holds_what_a_sum_gives"
+    proof = "tests/engine/attribution/lima/test_other_maps.py::test_the_band_holds_what_a_sum_gives"
 
     shape: str = setting("superpixels", SHAPE, "Regions", SHAPE_HELP)
     regions: int = setting(50, REGIONS, "How many regions", REGIONS_HELP)

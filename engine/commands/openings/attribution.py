@@ -7,32 +7,29 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from engine.attribution import FIRST, HEATMAPS
-from engine.attribution.experiments import (
-    AdaptiveSmoothing,
-    Cbsn,
-    CometExperiment,
-    CometGrid,
-    OwnMapsExperiment,
-)
-from engine.attribution.experiments.cbsn import Denoised
-from engine.attribution.level_sets.blind_spot import BlindSpot
-from engine.attribution.level_sets.lst import LST
-from engine.attribution.level_sets.plane import Plane
-from engine.attribution.level_sets.simplex import Simplex
-from engine.attribution.level_sets.star import Star
-from engine.attribution.level_sets.tube_width import TubeWidth
-from engine.attribution.lfa import LFA
-from engine.attribution.lima import LiMA, RandomOrder
-from engine.attribution.prototypes import (
+from engine.attribution.adasmooth.experiment import AdaptiveSmoothing
+from engine.attribution.cbc import (
     PrototypeNetwork,
     PrototypeRobustness,
     Prototypes,
     about_row,
     first_row,
 )
-from engine.attribution.prototypes.networks import INDEFINITE, NEGATIVE, POSITIVE
-from engine.attribution.robustness import PGD, OrderedCase, QuadAttacK, drawn_order
-from engine.attribution.slides import (
+from engine.attribution.cbc.networks import INDEFINITE, NEGATIVE, POSITIVE
+from engine.attribution.cbsn import Denoised
+from engine.attribution.cbsn.experiment import Cbsn
+from engine.attribution.comet.experiment import CometExperiment
+from engine.attribution.comet.grid import CometGrid
+from engine.attribution.gp_unet.experiment import OwnMapsExperiment
+from engine.attribution.lfa import LFA
+from engine.attribution.lima import LiMA, RandomOrder
+from engine.attribution.lst.blind_spot import BlindSpot
+from engine.attribution.lst.method import LST
+from engine.attribution.lst.plane import Plane
+from engine.attribution.lst.simplex import Simplex
+from engine.attribution.lst.star import Star
+from engine.attribution.lst.tube_width import TubeWidth
+from engine.attribution.mhim import (
     MHIM,
     MHIM2,
     BagsCase,
@@ -41,6 +38,9 @@ from engine.attribution.slides import (
     UnlikeTiles,
     WholeSlideCase,
 )
+from engine.attribution.quadattack.methods import QuadAttacK
+from engine.attribution.quadattack.ordered_case import OrderedCase, drawn_order
+from engine.attribution.robustness.gradient_steps import PGD
 from engine.attribution.study import SOURCES, Study, StudyMaps, study_case
 from engine.attribution.tilt import TiltedBoundary, TiltedSheets
 from engine.core.method import Method

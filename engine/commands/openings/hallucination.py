@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from engine.evaluation.experiment import ExperimentCase
-from engine.evaluation.language.beaf import SCENES as PAIRED
+from engine.evaluation.language.beaf.method import SCENES as PAIRED
 from engine.evaluation.language.rates import Rates, ScenesCase
 from engine.hallucination import (
     BEAF,
@@ -25,11 +25,13 @@ from engine.hallucination import (
     WordRisk,
     asking,
 )
-from engine.hallucination.experiments import ImageRerouting, RefusalAudit, VisualAudit
-from engine.hallucination.experiments.one_question import DeclinedQuestion
-from engine.hallucination.inside.probe import COUNT
-from engine.hallucination.measures.attention_sinks import COUNT as SCENES
-from engine.hallucination.measures.keep_curve import curve_case
+from engine.hallucination.hallurag.probe import COUNT
+from engine.hallucination.ssr_audit.image_rerouting import ImageRerouting
+from engine.hallucination.ssr_audit.one_question import DeclinedQuestion
+from engine.hallucination.ssr_audit.refusal import RefusalAudit
+from engine.hallucination.vasparse.attention_sinks import COUNT as SCENES
+from engine.hallucination.vasparse.keep_curve import curve_case
+from engine.hallucination.vlm_audit.experiment import VisualAudit
 from engine.vision import data as data_sets
 from engine.vision.case.opening import Question
 from engine.vision.data.layout import Scene

@@ -20,7 +20,7 @@ from engine.sparsity import (
     prune_case,
 )
 from engine.sparsity.effects.pruned_image import PrunedImage
-from engine.sparsity.tickets.lottery import RECIPES
+from engine.sparsity.lth.lottery import RECIPES
 from engine.vision import data as data_sets
 from engine.vision.case.opening import Question, about_first
 from engine.vision.case.prediction import Prediction

@@ -47,10 +47,10 @@ from engine.unlearning import (
     forget_case,
     request,
 )
-from engine.unlearning.concepts.dictionary import question
 from engine.unlearning.diagnostics.base import MODELS
 from engine.unlearning.protection.protected_pair import pair_of
-from engine.unlearning.ways.prune_first import THEN
+from engine.unlearning.sauce.dictionary import question
+from engine.unlearning.sparse_mu.prune_first import THEN
 from engine.vision import data
 from engine.vision.case.opening import Question, about_first
 from engine.vision.images.samples import SAMPLES

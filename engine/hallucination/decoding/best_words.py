@@ -8,7 +8,7 @@ import numpy as np
 
 from engine.core.method import Method
 from engine.core.result import Floats, Ranking, Result, Table
-from engine.hallucination.decoding.vasparse import CUT
+from engine.hallucination.vasparse.strategy import CUT
 
 MOST_WORDS = 8  # words at most
 FEWEST = 2  # beside the chosen one

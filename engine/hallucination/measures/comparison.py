@@ -25,12 +25,12 @@ from engine.evaluation.language.rates import Rates, ScenesCase
 from engine.evaluation.language.strategy import Speaking
 from engine.hallucination.decoding.beam import Beam
 from engine.hallucination.decoding.dola import DoLa
-from engine.hallucination.decoding.mvp import MVP
 from engine.hallucination.decoding.opera import OPERA
 from engine.hallucination.decoding.sampling import Sampling
-from engine.hallucination.decoding.vasparse import VASparse
 from engine.hallucination.decoding.vcd import VCD
 from engine.hallucination.measures.over_trust import largest_penalty
+from engine.hallucination.mvp.method import MVP
+from engine.hallucination.vasparse.strategy import VASparse
 from engine.vision.language.case import CaptionCase
 from engine.vision.language.tiny_vlm import weights
 from engine.vision.language.tiny_vlm.sayings import PROMPTS, yes_no_question

@@ -10,14 +10,14 @@ from engine.core.errors import DoesNotFit
 from engine.core.method import Case, Choice, Progress, Slider, Switch, quiet, setting
 from engine.sparsity.criteria.chance import Random
 from engine.sparsity.criteria.grasp import Grasp
-from engine.sparsity.criteria.jackpot import Jackpot
 from engine.sparsity.criteria.learned import Learned
 from engine.sparsity.criteria.magnitude import Magnitude
-from engine.sparsity.criteria.pattern import LearnedPattern
 from engine.sparsity.criteria.shares import scores_of, shares_of
 from engine.sparsity.criteria.snip import Snip
 from engine.sparsity.criteria.synflow import SynFlow
 from engine.sparsity.criteria.taylor import Taylor
+from engine.sparsity.jackpot.criterion import Jackpot
+from engine.sparsity.mask_llm.pattern import LearnedPattern
 from engine.sparsity.masks.allocation import ALLOCATIONS
 from engine.sparsity.masks.enforce import pruned
 from engine.sparsity.masks.pruner import MaskRules, Pruner

@@ -15,9 +15,8 @@ from engine.core.run import answer
 from engine.evaluation.forgetting.klom import BINS, GAUSSIAN, Doubles, klom, margins, too_few_models
 from engine.unlearning.around import SEVERAL, AfterCase
 from engine.unlearning.diagnostics.base import Diagnostic
-from engine.unlearning.given import GivenGroups
-from engine.unlearning.oracles.direct import GROUPS, images_setting, sample_groups
-from engine.unlearning.oracles.trainings import (
+from engine.unlearning.dmm.direct import GROUPS, images_setting, sample_groups
+from engine.unlearning.dmm.trainings import (
     ALL,
     OWN_SEEDS,
     PART,
@@ -29,7 +28,8 @@ from engine.unlearning.oracles.trainings import (
     too_many_for,
     train_part,
 )
-from engine.unlearning.ways.prune_first import PruneFirst
+from engine.unlearning.given import GivenGroups
+from engine.unlearning.sparse_mu.prune_first import PruneFirst
 from engine.vision.models.rebuild import rebuilt
 from engine.vision.training import outputs
 

@@ -21,7 +21,6 @@ from engine.core.pictures import Pixels
 from engine.evaluation.experiment import ChangedImage
 from engine.unlearning.protection.local_masks import background, steepest_pixels
 from engine.unlearning.protection.protection import epsilon_setting, within
-from engine.unlearning.protection.salm import PAPER, inside_setting, kappa_setting
 from engine.unlearning.protection.signed_steps import (
     Loss,
     SignedSteps,
@@ -29,6 +28,7 @@ from engine.unlearning.protection.signed_steps import (
     step_setting,
     steps_setting,
 )
+from engine.unlearning.salm.noise import PAPER, inside_setting, kappa_setting
 from engine.vision.case import ImageCase
 
 SMALLEST = 1e-12  # of a probability whose logarithm is taken

@@ -47,7 +47,7 @@ class BadT(GradientUnlearner):
     paper = "Chundawat et al. 2023, https://arxiv.org/abs/2205.08096"
     dial = ("rate", (0.0001, 0.0003, 0.001, 0.003, 0.01))
     proof = (
-        "tests/engine/unlearning/test_salun.py"
+        "tests/engine/unlearning/salun/test_salun.py"
         "::test_its_loss_is_that_of_the_published_formula_image_by_image"
     )
 

@@ -53,7 +53,7 @@ class RandomLabels(GradientUnlearner):
     paper = "Golatkar et al. 2020, https://arxiv.org/abs/1911.04933"
     dial = ("rate", (0.001, 0.003, 0.01, 0.03, 0.1))
     proof = (
-        "tests/engine/unlearning/test_salun.py"
+        "tests/engine/unlearning/salun/test_salun.py"
         "::test_a_mask_of_everything_gives_random_labels_bit_for_bit"
     )
 

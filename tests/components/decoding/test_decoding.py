@@ -22,9 +22,9 @@ from engine.core.result import Ranking, Scores, Table
 from engine.evaluation.language.claims import claims
 from engine.hallucination import VCD, Greedy, VASparse, asking
 from engine.hallucination.decoding.best_words import below, best_words, cut_of
-from engine.hallucination.decoding.vasparse import EVERY
-from engine.hallucination.measures.attention_sinks import PLACES
 from engine.hallucination.measures.comparison import BACK, FIGURES, SAME, TRUST
+from engine.hallucination.vasparse.attention_sinks import PLACES
+from engine.hallucination.vasparse.strategy import EVERY
 from engine.vision.data.layout import Scene
 from tests.tiny import tokens
 

@@ -11,7 +11,7 @@ from components.forget.words import row_label
 from engine.core.result import Table
 from engine.unlearning import forget_case, request
 from engine.unlearning.protocol.scoreboard import ranking
-from engine.unlearning.protocol.worst import HARDEST, RANDOM
+from engine.unlearning.worst_forget.worst import HARDEST, RANDOM
 from tests import tiny
 
 NAMES = ("Retrain", "NoOp", "FT", "GA")

@@ -9,7 +9,7 @@ from components.forget import extremes
 from components.forget.ranks import SETS
 from engine.core.run import answer
 from engine.unlearning import WorstCase
-from engine.unlearning.protocol.worst import EASIEST, HARDEST, RANDOM
+from engine.unlearning.worst_forget.worst import EASIEST, HARDEST, RANDOM
 from engine.vision.data import DataSet
 from engine.vision.weights.case import PruneCase
 from tests import tiny

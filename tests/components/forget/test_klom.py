@@ -14,7 +14,7 @@ from engine import unlearning
 from engine.core.errors import BlindspotError
 from engine.core.result import Table
 from engine.core.run import answer
-from engine.unlearning.oracles.direct import GROUPS
+from engine.unlearning.dmm.direct import GROUPS
 from engine.vision import data as data_sets
 from tests.components.pages import page_of
 from tests.engine.unlearning.test_given_groups import case_and_groups, of

@@ -9,10 +9,10 @@ from components.forget.words import TITLES
 from engine.core.result import Table
 from engine.core.run import answer
 from engine.unlearning import BoardCase, ClosedForm, GradientAscent, NoOp, SparseOriginals
-from engine.unlearning.oracles.closed_claims import ALONE, ASCENT, ORACLE, TOGETHER, TUNING, percent
-from engine.unlearning.oracles.closed_form import AWAY, PIXELS, remains
-from engine.unlearning.oracles.heads import HEADS, RIDGE
-from engine.unlearning.protocol.sparser import FIGURES, RATIOS, means
+from engine.unlearning.dmm.closed_claims import ALONE, ASCENT, ORACLE, TOGETHER, TUNING, percent
+from engine.unlearning.dmm.closed_form import AWAY, PIXELS, remains
+from engine.unlearning.dmm.heads import HEADS, RIDGE
+from engine.unlearning.sparse_mu.sparser import FIGURES, RATIOS, means
 from tests import tiny
 from tests.components.pages import page_of
 from tests.visits import problems, settled

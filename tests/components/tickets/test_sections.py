@@ -12,7 +12,7 @@ from engine.sparsity import BiP, Rewinding
 from engine.vision.lab import TrainCase
 from engine.vision.training import Recipe
 from tests.components.pages import page_of
-from tests.engine.sparsity.test_bip import RECIPE as BIP_RECIPE
+from tests.engine.sparsity.bip.test_bip import RECIPE as BIP_RECIPE
 from tests.engine.vision.training.test_loop import striped
 from tests.visits import problems, settled
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from engine.anomaly import COSTARR, KNN, Compare, Conformal, Corrupt, ViM
-from engine.anomaly.detectors.costarr_findings import factors, hardly_weighed, which_half
+from engine.anomaly.costarr.findings import factors, hardly_weighed, which_half
 from engine.anomaly.protocol.compare import believed, ranked
 from engine.anomaly.protocol.corrupt import FLAGGED, LEVELS, SEVERITY, at_step, with_flagged
 from engine.anomaly.protocol.nearest import nearest_pictures

@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import norm
 
 from engine.anomaly import Mahalanobis, NaiveBayesDetector
-from engine.anomaly.detectors.naive_bayes import FeatureScale
+from engine.anomaly.dis_vs_gen.naive_bayes import FeatureScale
 from engine.evaluation.detection.mahalanobis import RIDGE, FeatureCovariance, mahalanobis_scores
 from engine.evaluation.measures.detection import auroc
 from tests.engine.anomaly.banks import bank, digits, random_bank, scores

@@ -3,7 +3,7 @@
 import pytest
 
 from engine.attribution import FIRST, HEATMAPS
-from engine.attribution.level_sets.star import Star
+from engine.attribution.lst.star import Star
 from engine.commands.openings import attribution as opening
 from engine.evaluation.trust import OtherClass, Shape
 from engine.vision.case.opening import about_first

@@ -23,8 +23,8 @@ from engine.core.naming import Unknown
 from engine.core.texts import MethodsByName, text_of, value
 from engine.sparsity import PruneCase
 from engine.unlearning import UNLEARNERS, BoardCase, MembershipAttack, request
-from engine.unlearning.protocol import worst
 from engine.unlearning.request_text import request_from, request_text
+from engine.unlearning.worst_forget import worst
 from engine.vision.case import ImageCase, PairCase
 from engine.vision.data import load as load_data
 from engine.vision.data import phantoms, registry

@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from engine.attribution.slides import section_networks
+from engine.attribution.mhim import section_networks
 from engine.attribution.study import things
 from engine.commands.cli import main
 from engine.commands.families import METHODS
@@ -23,7 +23,7 @@ from engine.commands.output import file_name, free, strict
 from engine.core.method import Choice, Slider, Switch
 from engine.core.texts import value
 from engine.evaluation.experiment import HOLDS
-from engine.hallucination.refusal import weights as refusal
+from engine.hallucination.ssr_audit import weights as refusal
 from engine.unlearning import CudaExperiment
 from engine.vision import data as data_sets
 from engine.vision.case import model_input

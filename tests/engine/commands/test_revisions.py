@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from engine.anomaly import Compare, Mahalanobis
-from engine.anomaly.experiments.smote import SmoteExperiment
+from engine.anomaly.smote.experiment import SmoteExperiment
 from engine.commands import gallery, revisions
 from engine.commands.cli import main
 from engine.core.run import digest

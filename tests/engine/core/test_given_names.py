@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from components.dialog.question import FREE
-from engine.anomaly.doubt.blends import Blends
+from engine.anomaly.fvr.blends import Blends
 from engine.commands.families import METHODS
 from engine.core import run
 from engine.core.given_names import given_names

@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 import torch
 
-from engine.evaluation.language import beaf
-from engine.evaluation.language.before_after import KINDS, beaf_figures, by_kind
+from engine.evaluation.language.beaf import method as beaf
+from engine.evaluation.language.beaf.figures import KINDS, beaf_figures, by_kind
 from engine.evaluation.language.greedy import Greedy
 from engine.evaluation.language.rates import ScenesCase
 from engine.evaluation.language.scenes import SceneBatch, margins
 from engine.hallucination import bands
-from engine.hallucination.decoding.mvp import MVP
-from engine.hallucination.decoding.vasparse import VASparse
 from engine.hallucination.decoding.vcd import VCD
+from engine.hallucination.mvp.method import MVP
+from engine.hallucination.vasparse.strategy import VASparse
 from engine.vision.data.sprites import CATEGORIES
 from engine.vision.language.case import CaptionCase
 from engine.vision.language.scenes import UNSEEN

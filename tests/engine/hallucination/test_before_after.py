@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from engine.core.result import Table
-from engine.evaluation.language import before_after, resampling
+from engine.evaluation.language import resampling
+from engine.evaluation.language.beaf import figures as before_after
 from engine.evaluation.language.resampling import middle_interval, resampled_sums
 from engine.vision.data.sprites import CATEGORIES
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from engine.core.result import Ranking, Scores
+from engine.evaluation.language.beaf.differences import differing, worth_marking, yes_and_no
 from engine.evaluation.language.claims import claims, naming, suggested_questions, telling
-from engine.evaluation.language.differences import differing, worth_marking, yes_and_no
 from engine.evaluation.language.verdict import (
     NOT_KNOWN,
     chair_text,

@@ -5,14 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from engine.evaluation.language.beaf.law import evidence_for, false_yes, log_odds, missed
+from engine.evaluation.language.beaf.removal_law import ALPHAS, RemovalLaw, fit_distance
 from engine.evaluation.language.chair import chair
 from engine.evaluation.language.greedy import Greedy
-from engine.evaluation.language.law import evidence_for, false_yes, log_odds, missed
 from engine.evaluation.language.rates import ScenesCase
-from engine.evaluation.language.removal_law import ALPHAS, RemovalLaw, fit_distance
 from engine.evaluation.language.scenes import VOCABULARY, SceneBatch, captions, margins
-from engine.hallucination.decoding.vasparse import VASparse
-from engine.hallucination.measures.keep_curve import KEEPS, KeepCurve, resampled
+from engine.hallucination.vasparse.keep_curve import KEEPS, KeepCurve, resampled
+from engine.hallucination.vasparse.strategy import VASparse
 from engine.vision.data.sprites import CATEGORIES
 from engine.vision.language.scenes import UNSEEN
 from engine.vision.language.tiny_vlm.sayings import PARTNER

@@ -11,8 +11,8 @@ from engine.hallucination.decoding.beam import Beam
 from engine.hallucination.decoding.dola import DoLa
 from engine.hallucination.decoding.opera import OPERA
 from engine.hallucination.decoding.sampling import Sampling, nucleus
-from engine.hallucination.decoding.vasparse import VASparse
 from engine.hallucination.decoding.vcd import VCD
+from engine.hallucination.vasparse.strategy import VASparse
 from engine.vision.language.decoding.generate import generate
 from engine.vision.language.tiny_vlm.model import TinyVLM
 from engine.vision.language.tiny_vlm.parts import parts_copy

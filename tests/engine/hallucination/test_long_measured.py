@@ -15,10 +15,10 @@ from engine.evaluation.language.rates import Rates, ScenesCase
 from engine.evaluation.language.scenes import VOCABULARY, SceneBatch, captions
 from engine.hallucination.decoding.beam import Beam
 from engine.hallucination.decoding.opera import OPERA, over_trust
-from engine.hallucination.decoding.scmoe import SCMoE
-from engine.hallucination.decoding.thinning import RANKINGS
-from engine.hallucination.decoding.vasparse import VASparse
-from engine.hallucination.measures.attention_sinks import ALL, PLACES, TOP, AttentionSinks
+from engine.hallucination.scmoe.strategy import SCMoE
+from engine.hallucination.vasparse.attention_sinks import ALL, PLACES, TOP, AttentionSinks
+from engine.hallucination.vasparse.strategy import VASparse
+from engine.hallucination.vasparse.thinning import RANKINGS
 from engine.vision.data.sprites import CATEGORIES
 from engine.vision.language.decoding.generate import generate
 from engine.vision.language.scenes import UNSEEN

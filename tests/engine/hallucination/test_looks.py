@@ -9,12 +9,12 @@ import torch
 from engine.evaluation.language.greedy import Greedy
 from engine.evaluation.language.rates import ScenesCase
 from engine.evaluation.language.scenes import CaptionBatch, SceneBatch, captions
-from engine.hallucination.decoding.mvp import MVP
 from engine.hallucination.grounding.looks import Looks, attention, on_pixels, sink_places
 from engine.hallucination.grounding.relevancy import Relevancy, relevancy, rolled
 from engine.hallucination.grounding.word_case import WordCase
-from engine.hallucination.measures import attention_sinks
-from engine.hallucination.measures.attention_sinks import ALL, PLACES, TOP, AttentionSinks
+from engine.hallucination.mvp.method import MVP
+from engine.hallucination.vasparse import attention_sinks
+from engine.hallucination.vasparse.attention_sinks import ALL, PLACES, TOP, AttentionSinks
 from engine.vision.language.scenes import UNSEEN
 from engine.vision.language.tiny_vlm.sayings import PROMPTS
 from engine.vision.language.tiny_vlm.weights import HABIT, load

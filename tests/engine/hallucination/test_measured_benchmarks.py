@@ -8,14 +8,14 @@ import pytest
 from engine.core.result import Table
 from engine.core.run import answer
 from engine.evaluation.experiment import OUTCOMES, decided
-from engine.evaluation.language.beaf import SCENES as BEAF_SCENES
-from engine.evaluation.language.before_after import FIGURES as BEAF_FIGURES
-from engine.evaluation.language.before_after import KINDS, beaf_figures, by_kind
+from engine.evaluation.language.beaf.figures import FIGURES as BEAF_FIGURES
+from engine.evaluation.language.beaf.figures import KINDS, beaf_figures, by_kind
+from engine.evaluation.language.beaf.law import false_yes, log_odds
+from engine.evaluation.language.beaf.method import SCENES as BEAF_SCENES
+from engine.evaluation.language.beaf.removal_law import ALPHAS, WITHIN, fit_distance
 from engine.evaluation.language.captioned import RATES
-from engine.evaluation.language.law import false_yes, log_odds
 from engine.evaluation.language.polling import SPLITS
 from engine.evaluation.language.rates import unfit
-from engine.evaluation.language.removal_law import ALPHAS, WITHIN, fit_distance
 from engine.hallucination import (
     BEAF,
     CHAIR,

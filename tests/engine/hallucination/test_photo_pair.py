@@ -10,9 +10,9 @@ from engine.core import run
 from engine.core.errors import BlindspotError
 from engine.core.keeping.store import Store
 from engine.core.result import Table
-from engine.evaluation.language import photo_counts
-from engine.evaluation.language.before_after import beaf_figures
-from engine.evaluation.language.photo_pair import (
+from engine.evaluation.language.beaf import photo_counts
+from engine.evaluation.language.beaf.figures import beaf_figures
+from engine.evaluation.language.beaf.photo_pair import (
     change_of,
     noun_question,
     photo_pair,

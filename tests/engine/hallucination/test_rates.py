@@ -14,7 +14,6 @@ from engine.evaluation.language.chair import chair
 from engine.evaluation.language.greedy import Greedy
 from engine.evaluation.language.rates import SPEED, Rates, ScenesCase, rates_table, speed
 from engine.evaluation.language.scenes import VOCABULARY, SceneBatch, captions, lie_rate
-from engine.hallucination.decoding.mvp import MVP
 from engine.hallucination.decoding.vcd import VCD
 from engine.hallucination.measures import comparison
 from engine.hallucination.measures.comparison import (
@@ -35,7 +34,8 @@ from engine.hallucination.measures.comparison import (
     summary,
     write,
 )
-from engine.hallucination.measures.views_ablation import ViewsAblation
+from engine.hallucination.mvp.method import MVP
+from engine.hallucination.mvp.views_ablation import ViewsAblation
 from engine.vision.language.case import CaptionCase
 from engine.vision.language.decoding.noise import seed_for
 from engine.vision.language.scenes import UNSEEN

@@ -9,11 +9,11 @@ import torch
 from engine.core.errors import BadData, BadImage, BlindspotError, DoesNotFit
 from engine.core.run import answer
 from engine.evaluation.experiment import ExperimentCase
+from engine.evaluation.language.beaf.photo_pair import photo_pair
 from engine.evaluation.language.chair import chair
 from engine.evaluation.language.greedy import Greedy
 from engine.evaluation.language.own_rows import OwnRows, read
 from engine.evaluation.language.own_scores import score_answers, score_captions
-from engine.evaluation.language.photo_pair import photo_pair
 from engine.evaluation.language.scenes import VOCABULARY
 from engine.hallucination import (
     HalluRAG,
@@ -25,17 +25,17 @@ from engine.hallucination import (
     asking,
 )
 from engine.hallucination.decoding.dola import DoLa
-from engine.hallucination.decoding.mvp import MVP
-from engine.hallucination.decoding.scmoe import SCMoE
-from engine.hallucination.decoding.vasparse import VASparse
-from engine.hallucination.experiments import VisualAudit
-from engine.hallucination.experiments.scene_questions import scene_questions
 from engine.hallucination.grounding.word_case import WordCase
-from engine.hallucination.inside.fits import require_words
-from engine.hallucination.measures.keep_curve import KeepCurve
+from engine.hallucination.hallurag.fits import require_words
 from engine.hallucination.measures.noise_steps import NoiseSteps
-from engine.hallucination.measures.views_ablation import ViewsAblation
-from engine.hallucination.refusal.audited import audit_questions
+from engine.hallucination.mvp.method import MVP
+from engine.hallucination.mvp.views_ablation import ViewsAblation
+from engine.hallucination.scmoe.strategy import SCMoE
+from engine.hallucination.ssr_audit.audited import audit_questions
+from engine.hallucination.ssr_audit.scene_questions import scene_questions
+from engine.hallucination.vasparse.keep_curve import KeepCurve
+from engine.hallucination.vasparse.strategy import VASparse
+from engine.hallucination.vlm_audit.experiment import VisualAudit
 from engine.vision import data
 from engine.vision.images.samples import sample
 from engine.vision.language.tiny_vlm.model import CONTEXT, TOKENS

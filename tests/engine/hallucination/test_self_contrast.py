@@ -8,7 +8,7 @@ from torch.nn import functional as F
 from engine.evaluation.language.greedy import Greedy
 from engine.hallucination.decoding.dola import DoLa, jensen_shannon, repeated
 from engine.hallucination.decoding.sampling import Sampling
-from engine.hallucination.decoding.scmoe import SCMoE, divergence
+from engine.hallucination.scmoe.strategy import SCMoE, divergence
 from engine.vision.language.case import CaptionCase
 from engine.vision.language.decoding.generate import generate
 from engine.vision.language.vlm import RequestedOutputs

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from engine.hallucination.decoding.mvp import padded
+from engine.hallucination.mvp.method import padded
 from engine.vision.language.decoding.forced import forced
 from engine.vision.language.tiny_vlm.model import TOKENS
 from engine.vision.language.vlm import RequestedOutputs

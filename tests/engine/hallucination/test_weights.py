@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file
 
 from engine.core.errors import BadModel
-from engine.evaluation.language.law import evidence_for, false_yes, log_odds
+from engine.evaluation.language.beaf.law import evidence_for, false_yes, log_odds
 from engine.evaluation.language.scenes import SceneBatch, contrasted, margins
 from engine.hallucination import BEAF, CHAIR, POPE, Greedy, ScenesCase, bands
 from engine.vision.data.scenes import Scenes

@@ -3,8 +3,8 @@
 import numpy as np
 
 from engine.core.result import Table
-from engine.evaluation.language.photo_counts import pair_words
-from engine.evaluation.language.removal_law import law_words
+from engine.evaluation.language.beaf.photo_counts import pair_words
+from engine.evaluation.language.beaf.removal_law import law_words
 from engine.hallucination import WordRisk, asking
 from engine.hallucination.grounding import findings
 from engine.hallucination.grounding.each_claim import verdict

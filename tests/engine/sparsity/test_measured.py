@@ -20,8 +20,8 @@ from engine.sparsity import (
     sparsest,
     told_apart,
 )
-from engine.sparsity.tickets.levels import ARMS
-from engine.sparsity.tickets.lottery import RECIPES, usual_level
+from engine.sparsity.lth.levels import ARMS
+from engine.sparsity.lth.lottery import RECIPES, usual_level
 from engine.vision import data as data_sets
 from engine.vision.lab import Train, TrainCase
 from engine.vision.models.rebuild import rebuilt

@@ -7,8 +7,8 @@ import pytest
 
 from engine.evaluation.experiment import OUTCOMES
 from engine.sparsity import LearnedPattern, MaskRules, PruneCase, Pruner, Rewinding, pruned
-from engine.sparsity.criteria.jackpot import AFTER_SEARCH, DENSE, START, Jackpot
 from engine.sparsity.criteria.magnitude import Magnitude
+from engine.sparsity.jackpot.criterion import AFTER_SEARCH, DENSE, START, Jackpot
 from engine.vision import data as data_sets
 from engine.vision.lab import TrainCase
 from engine.vision.models import embedded

@@ -23,7 +23,7 @@ from engine.sparsity import (
     pruner_of,
     shrunk,
 )
-from engine.sparsity.criteria.jackpot import Jackpot
+from engine.sparsity.jackpot.criterion import Jackpot
 from engine.sparsity.prune import learnt_from
 from engine.vision import data as data_sets
 from engine.vision.models import checkpoints, embedded

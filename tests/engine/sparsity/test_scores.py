@@ -26,10 +26,10 @@ from engine.sparsity import (
 )
 from engine.sparsity.criteria.chance import Random
 from engine.sparsity.criteria.grasp import Grasp
-from engine.sparsity.criteria.jackpot import Jackpot
 from engine.sparsity.criteria.magnitude import Magnitude
 from engine.sparsity.criteria.snip import Snip
 from engine.sparsity.criteria.taylor import Taylor
+from engine.sparsity.jackpot.criterion import Jackpot
 from engine.sparsity.masks.compare import overlap
 from engine.sparsity.masks.pruning import BY_TITLE, criterion_of, searched_settings
 from engine.sparsity.method import SparsityMethod

@@ -26,6 +26,7 @@ from engine.unlearning import (
     forget_case,
     request,
 )
+from engine.unlearning.dmm.matching import OutputMatching
 from engine.unlearning.protocol.findings import (
     DOCS,
     END,
@@ -36,7 +37,6 @@ from engine.unlearning.protocol.findings import (
     page_text,
     write,
 )
-from engine.unlearning.ways.matching import OutputMatching
 from engine.vision import data as data_sets
 from engine.vision.lab import Train, TrainCase
 from engine.vision.models import embedded

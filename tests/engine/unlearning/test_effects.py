@@ -38,7 +38,7 @@ from engine.unlearning import (
     request,
 )
 from engine.unlearning.protocol import findings
-from engine.unlearning.protocol.sparser import by_way
+from engine.unlearning.sparse_mu.sparser import by_way
 from engine.vision import data as data_sets
 from engine.vision.lab import Train, TrainCase
 from engine.vision.models import embedded

@@ -10,13 +10,13 @@ from engine import unlearning
 from engine.core.errors import BadData, BadModel, BlindspotError, DoesNotFit
 from engine.core.run import answer
 from engine.evaluation.forgetting.klom import BINS, GAUSSIAN, klom, margins
-from engine.unlearning.oracles.trainings import ALL, PART, SEEDS, STAYS, models_of, train_part
+from engine.unlearning.dmm.trainings import ALL, PART, SEEDS, STAYS, models_of, train_part
 from engine.unlearning.zipped_models import open_zip
 from engine.vision.models.card import card_of, weights_of
 from engine.vision.models.rebuild import model_bytes, rebuilt
 from engine.vision.training import Recipe, fresh, outputs, train_stacked
 from tests import tiny
-from tests.engine.unlearning.oracles.test_trainings import RECIPE
+from tests.engine.unlearning.dmm.test_trainings import RECIPE
 from tests.engine.unlearning.trained import class_case, saved
 from tests.hostile.archives import zipped
 

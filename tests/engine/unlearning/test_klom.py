@@ -11,10 +11,10 @@ from engine.core.run import answer
 from engine.evaluation.forgetting.klom import BINS, GAUSSIAN, klom, margins, too_few_models
 from engine.unlearning import AfterCase, FineTune, KLoM, NoOp, OracleMatching, PruneFirst, Retrain
 from engine.unlearning.diagnostics import klom as room
-from engine.unlearning.oracles.trainings import ALL, STAYS, logits_of, models_of, train_part
+from engine.unlearning.dmm.trainings import ALL, STAYS, logits_of, models_of, train_part
 from engine.vision.models.rebuild import rebuilt
 from engine.vision.training import outputs
-from tests.engine.unlearning.oracles.test_trainings import RECIPE
+from tests.engine.unlearning.dmm.test_trainings import RECIPE
 from tests.engine.unlearning.trained import class_case
 
 

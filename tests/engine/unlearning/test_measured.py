@@ -15,8 +15,8 @@ from engine import unlearning
 from engine.core.run import answer
 from engine.evaluation.experiment import OUTCOMES, ExperimentCase, decided
 from engine.unlearning import Certificates
-from engine.unlearning.certificates.bounds import DPA, FA, FA_ROE, ROE, SCHEMES
-from engine.unlearning.oracles.trainings import ALL, models_of, train_part
+from engine.unlearning.dmm.trainings import ALL, models_of, train_part
+from engine.unlearning.roe.bounds import DPA, FA, FA_ROE, ROE, SCHEMES
 from engine.vision import data as data_sets
 from engine.vision.models import embedded
 from engine.vision.training import fresh

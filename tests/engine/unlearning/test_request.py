@@ -9,8 +9,8 @@ from engine.core.errors import BadData, BlindspotError
 from engine.core.run import answer
 from engine.sparsity import PruneCase
 from engine.unlearning import ForgetRequest, WorstCase, easiest, forget_case, hardest, request
-from engine.unlearning.protocol.worst import worst_case
 from engine.unlearning.request import splits
+from engine.unlearning.worst_forget.worst import worst_case
 from engine.vision import data as data_sets
 from engine.vision.models import embedded
 from engine.vision.training import Recipe

@@ -26,8 +26,8 @@ from engine.unlearning import (
 )
 from engine.unlearning.protocol import timing
 from engine.unlearning.protocol.metrics import evaluate_model
+from engine.unlearning.salun.saliency import Saliency as Salient
 from engine.unlearning.ways import clock, unlearner
-from engine.unlearning.ways.saliency import Saliency as Salient
 from engine.unlearning.ways.unlearner import Unlearner
 from tests import tiny
 from tests.engine.unlearning.trained import steepened

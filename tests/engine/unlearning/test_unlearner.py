@@ -18,8 +18,8 @@ from engine.core.run import answer
 from engine.sparsity import PruneCase, Rewound, masks_in
 from engine.unlearning import FineTune, PruneFirst, Retrain
 from engine.unlearning.protocol.metrics import evaluate_model, figures
+from engine.unlearning.sparse_mu.prune_first import THEN
 from engine.unlearning.ways.network import untrained
-from engine.unlearning.ways.prune_first import THEN
 from engine.unlearning.ways.seen import RecordedData
 from engine.unlearning.ways.unlearner import Unlearner, UnlearningRun
 from engine.vision import data as data_sets

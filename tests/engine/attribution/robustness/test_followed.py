@@ -8,8 +8,7 @@ import torch
 from scipy.stats import spearmanr
 
 from engine.attribution import HEATMAPS
-from engine.attribution.robustness import MapsFollow
-from engine.attribution.robustness.followed import EIGHT, KINDS, MAPS, NEW, SAME, TIMES
+from engine.attribution.robustness.followed import EIGHT, KINDS, MAPS, NEW, SAME, TIMES, MapsFollow
 from engine.core.errors import DoesNotFit
 from engine.core.result import HeatMap, Table
 from engine.vision.case import ImageCase, PairCase

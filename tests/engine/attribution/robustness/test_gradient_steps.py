@@ -7,8 +7,10 @@ import pytest
 import torch
 from torch import nn
 
-from engine.attribution.robustness import FGSM, PGD, OrderedCase, QuadAttacK
+from engine.attribution.quadattack.methods import QuadAttacK
+from engine.attribution.quadattack.ordered_case import OrderedCase
 from engine.attribution.robustness import way as ways
+from engine.attribution.robustness.gradient_steps import FGSM, PGD
 from engine.attribution.robustness.scored import attacked_pixels
 from engine.attribution.robustness.way import AttackTrajectory
 from engine.core.errors import BlindspotError, DoesNotFit

@@ -12,19 +12,16 @@ import pytest
 import torch
 from scipy.stats import binomtest
 
-from engine.attribution.experiments.cbsn import Denoised
-from engine.attribution.robustness import (
-    PGD,
-    AttackedImagesCase,
-    MapsFollow,
-    OrderedCase,
-    OrderedSuccess,
-    QuadAttacK,
-    SafeCV,
-    drawn_order,
-)
-from engine.attribution.robustness.order_losses import AD, CW, NAMES, QUAD
+from engine.attribution.cbsn import Denoised
+from engine.attribution.quadattack.many_images import AttackedImagesCase
+from engine.attribution.quadattack.methods import QuadAttacK
+from engine.attribution.quadattack.order_losses import AD, CW, NAMES, QUAD
+from engine.attribution.quadattack.order_success import OrderedSuccess
+from engine.attribution.quadattack.ordered_case import OrderedCase, drawn_order
+from engine.attribution.robustness.followed import MapsFollow
+from engine.attribution.robustness.gradient_steps import PGD
 from engine.attribution.robustness.scored import attacked_pixels
+from engine.attribution.safecv.method import SafeCV
 from engine.core.run import answer
 from engine.evaluation.detection import sources
 from engine.evaluation.experiment import decided

@@ -23,9 +23,9 @@ from engine.unlearning.generator.judging import (
     judge_samples,
     read_by,
 )
-from engine.unlearning.generator.salun import AFTER, BEFORE, CHANCE
 from engine.unlearning.generator.sampling import SampleSettings
 from engine.unlearning.generator.weights import plan
+from engine.unlearning.salun.generator import AFTER, BEFORE, CHANCE
 from engine.vision.models import embedded
 from tests import tiny
 from tests.outcomes import mean_sd

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from engine.core.errors import BadData, BlindspotError
-from engine.unlearning.protection import RandomNoise, protected, protection, within
+from engine.unlearning.protection import protection
+from engine.unlearning.protection.protection import protected, within
+from engine.unlearning.protection.random_noise import RandomNoise
 from engine.vision.lab import TrainCase
 from engine.vision.training import Recipe
 from tests import tiny

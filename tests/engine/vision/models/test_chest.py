@@ -9,8 +9,8 @@ import torch
 from engine.attribution import HEATMAPS
 from engine.attribution.heatmaps.integrated_gradients import IntegratedGradients
 from engine.attribution.heatmaps.occlusion import Occlusion
-from engine.attribution.level_sets.lst import LST
 from engine.attribution.lima.method import LiMA
+from engine.attribution.lst.method import LST
 from engine.core.errors import BadModel, BlindspotError
 from engine.evaluation.maps.grad_cam import GradCam
 from engine.evaluation.trust.order import Order

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from engine.attribution.level_sets.traversal import Traversal, WalkRules
+from engine.attribution.lst.traversal import Traversal, WalkRules
 from engine.core.borrow import borrowed
 from engine.core.keeping.packing import checksum
 from engine.core.tally import counting
@@ -18,7 +18,7 @@ from engine.vision.models.differentiating import PARTS, export_both, joint_graph
 from engine.vision.models.pace import Pace
 from engine.vision.models.passes import Passes, counting_passes
 from tests import tiny
-from tests.engine.attribution.level_sets import slowly
+from tests.engine.attribution.lst import slowly
 from tests.engine.vision.models.test_compiled import home, real  # noqa: F401 - a fixture for each test
 
 PACE = Pace(batch=4, channels_last=True, use="gradient", seconds=0.01)

@@ -1,0 +1,1 @@
+"""COSTARR: COSTARR: Consolidated Open Set Technique with Attenuation for Robust Recognition."""

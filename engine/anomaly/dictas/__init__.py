@@ -1,0 +1,1 @@
+"""DictAS; README.md says what, and which file first."""

@@ -1,0 +1,1 @@
+"""Dis-vs-Gen: Revisiting Discriminative vs. Generative Classifiers: Theory and Implications."""

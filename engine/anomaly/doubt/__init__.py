@@ -1,1 +1,0 @@
-"""What kind of doubt it is: hesitating between known classes, or knowing none of them."""

@@ -1,1 +1,0 @@
-"""Experiments on rare, unseen and unlike images, in closed form."""

@@ -1,0 +1,1 @@
+"""FVR: Flexible Visual Recognition by Evidential Modeling of Confusion and Ignorance."""

@@ -1,0 +1,1 @@
+"""Loki: Geometry-Aware Adaptation for Pretrained Models."""

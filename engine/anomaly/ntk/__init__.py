@@ -1,0 +1,1 @@
+"""NTK taxonomy: Wide and Deep Neural Networks Achieve Optimality for Classification."""

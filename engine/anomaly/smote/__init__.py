@@ -1,0 +1,1 @@
+"""SMOTE: SMOTE: Synthetic Minority Over-sampling Technique."""

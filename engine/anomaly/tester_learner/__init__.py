@@ -1,0 +1,1 @@
+"""Tester-Learner: An Efficient Tester-Learner for Halfspaces."""

@@ -1,0 +1,1 @@
+"""TLC: Trustworthy Long-Tailed Classification."""

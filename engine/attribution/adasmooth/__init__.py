@@ -1,0 +1,1 @@
+"""ADASMOOTH: Improving the Accuracy-Robustness Trade-Off of Classifiers via Adaptive Smoothing."""

@@ -1,0 +1,1 @@
+"""COMET: Comprehensive Attribution: Inherently Explainable Vision Model with Feature Detector."""

@@ -1,0 +1,1 @@
+"""GP-UNet; README.md says what, and which file first."""

@@ -1,0 +1,1 @@
+"""QuadAttacK: QuadAttack: A Quadratic Programming Approach to Ordered Top-K Attacks."""

@@ -1,0 +1,1 @@
+"""SAFECV: Feature-Guided Black-Box Safety Testing of Deep Neural Networks."""

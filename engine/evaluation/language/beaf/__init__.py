@@ -1,0 +1,1 @@
+"""BEAF; README.md says what, and which file first."""

@@ -1,0 +1,1 @@
+"""HalluRAG; README.md says what, and which file first."""

@@ -1,1 +1,0 @@
-"""Inside: whether a model's own states tell that it makes something up."""

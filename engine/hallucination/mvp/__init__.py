@@ -1,0 +1,1 @@
+"""MVP; README.md says what, and which file first."""

@@ -1,0 +1,1 @@
+"""SSR-AUDIT; README.md says what, and which file first."""

@@ -1,0 +1,1 @@
+"""VASparse; README.md says what, and which file first."""

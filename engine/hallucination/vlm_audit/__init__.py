@@ -1,0 +1,1 @@
+"""VLM-AUDIT: Visual Adversarial Examples Jailbreak Large Language Models."""

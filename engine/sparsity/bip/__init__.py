@@ -1,0 +1,1 @@
+"""BiP: Advancing Model Pruning via Bi-level Optimization."""

@@ -1,1 +1,0 @@
-"""Claims of papers on sparsity, tried here."""

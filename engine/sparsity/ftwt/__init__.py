@@ -1,0 +1,1 @@
+"""FTWT; README.md says what, and which file first."""

@@ -1,0 +1,1 @@
+"""Jackpot: Lottery Jackpots Exist in Pre-trained Models."""

@@ -1,0 +1,1 @@
+"""Late rewinding: Stabilizing the Lottery Ticket Hypothesis."""

@@ -1,0 +1,1 @@
+"""LTH: The Lottery Ticket Hypothesis: Finding Sparse, Trainable Neural Networks."""

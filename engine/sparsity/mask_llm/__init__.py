@@ -1,0 +1,1 @@
+"""MaskLLM: MaskLLM: Learnable Semi-Structured Sparsity for Large Language Models."""

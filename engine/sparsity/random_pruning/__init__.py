@@ -1,0 +1,1 @@
+"""Random pruning; README.md says what, and which file first."""

@@ -1,0 +1,1 @@
+"""Reprogram LT; README.md says what, and which file first."""

@@ -1,0 +1,1 @@
+"""CUDA: CUDA: Convolution-based Unlearnable Datasets."""

@@ -1,0 +1,1 @@
+"""Deep regression unlearning: Deep Regression Unlearning."""

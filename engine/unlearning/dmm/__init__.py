@@ -1,0 +1,1 @@
+"""DMM: Attribute-to-Delete: Machine Unlearning via Datamodel Matching."""

@@ -1,0 +1,1 @@
+"""ENG: Towards Poisoning Fair Representations."""

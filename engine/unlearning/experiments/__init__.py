@@ -1,1 +1,0 @@
-"""Experiments: data made so that nothing can be learned from them."""

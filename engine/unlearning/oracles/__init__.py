@@ -1,1 +1,0 @@
-"""Many networks of one recipe: originals, oracles, and what half of the images teaches."""

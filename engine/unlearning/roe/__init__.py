@@ -1,0 +1,1 @@
+"""ROE: Run-Off Election: Improved Provable Defense against Data Poisoning Attacks."""

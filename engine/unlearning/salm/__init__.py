@@ -1,0 +1,1 @@
+"""SALM; README.md says what, and which file first."""

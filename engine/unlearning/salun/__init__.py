@@ -1,0 +1,1 @@
+"""SalUn; README.md says what, and which file first."""

@@ -1,0 +1,1 @@
+"""SAUCE: SAUCE: Selective Concept Unlearning in Vision-Language Models with Sparse Autoencoders."""

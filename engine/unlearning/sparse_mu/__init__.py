@@ -1,0 +1,1 @@
+"""Sparse-MU: Model Sparsity Can Simplify Machine Unlearning."""

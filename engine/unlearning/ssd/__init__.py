@@ -1,0 +1,1 @@
+"""SSD: Fast Machine Unlearning Without Retraining Through Selective Synaptic Dampening."""

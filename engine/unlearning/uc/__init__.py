@@ -1,0 +1,1 @@
+"""UC: Unlearnable Clusters: Towards Label-agnostic Unlearnable Examples."""

@@ -1,0 +1,1 @@
+"""VAT for recommenders; README.md says what, and which file first."""

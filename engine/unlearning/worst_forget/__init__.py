@@ -1,0 +1,1 @@
+"""WorstForget: Challenging Forgets: Unveiling the Worst-Case Forget Sets in Machine Unlearning."""
