@@ -214,7 +214,7 @@ def test_it_says_that_it_is_a_simulation_before_and_after_a_run(monkeypatch):
     at = visit(VAT_LINK, UNLEARNING_EXPERIMENTS)
     assert not problems(at)
     assert "A simulation. 80 users (rows) and 200 items" in words(at)
-    assert "A simulation: recommenders learn what invented users chose" in words(at)
+    assert "A simulation with invented users." in words(at)
     method = VatExperiment(seeds=2, epochs=6, fakes=5.0)
     result = answer(method, ExperimentCase(data_sets.load(INTERACTIONS)))
     at = settled(visit(VAT_LINK, UNLEARNING_EXPERIMENTS))
