@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import cast
 
 import streamlit as st
@@ -10,38 +9,20 @@ import streamlit as st
 from components.case_form import CaseForm
 from components.notices import escape_markdown
 from components.picks import pick_some
-from engine.core.errors import BlindspotError
 from engine.evaluation.language.rates import unfit
 from engine.hallucination import STRATEGIES, VCD, Greedy, ScenesCase, asking
 from engine.vision.language.tiny_vlm.model import TinyVLM
 
 KEY = "benchmarks"
+Cases = dict[str, ScenesCase]  # by the title of the decoding
 
 
-@dataclass(frozen=True)
-class BenchmarkQuestion:
-    """What is counted.
+def choose() -> Cases:
+    """Decodings, model and scenes.
 
-    Args:
-        cases: by the decoding's title.
-        title: of the model.
-        count: scenes.
-        problem: why nothing can be counted, in a sentence; "" where something can.
+    Raises:
+        BlindspotError: the model cannot be asked.
     """
-
-    cases: dict[str, ScenesCase]
-    title: str
-    count: int
-    problem: str = ""
-
-    @property
-    def captioned(self) -> dict[str, ScenesCase]:
-        """Those that give captions."""
-        return {name: case for name, case in self.cases.items() if not case.lacks("captions")}
-
-
-def choose() -> BenchmarkQuestion:
-    """Decodings, model and scenes."""
     titles = {kind.title: kind for kind in STRATEGIES}
     chosen = pick_some(
         "Decodings",
@@ -57,15 +38,14 @@ def choose() -> BenchmarkQuestion:
         with place:
             form.ask(name)
     settings = dict(form.given)
-    name = settings.pop("model")
-    try:
-        vlm = cast(TinyVLM, asking.model(name))
-        reasons = {title: unfit(vlm, titles[title]) for title in chosen}
-        fit = [title for title, why in reasons.items() if not why]
-        cases = {title: ScenesCase(vlm, titles[title](), **settings) for title in fit}
-    except BlindspotError as error:
-        return BenchmarkQuestion({}, name, settings["count"], escape_markdown(str(error)))
+    vlm = cast(TinyVLM, asking.model(settings.pop("model")))
+    reasons = {title: unfit(vlm, titles[title]) for title in chosen}
+    cases = {
+        title: ScenesCase(vlm, titles[title](), **settings)
+        for title, why in reasons.items()
+        if not why
+    }
     for title, why in reasons.items():
         if why:
             st.caption(f"Not here: {title}. {escape_markdown(why)}")
-    return BenchmarkQuestion(cases, vlm.title, settings["count"])
+    return cases

@@ -9,11 +9,11 @@ import streamlit as st
 from components import runs, section
 from components.benchmarks import charts, own, rows
 from components.benchmarks.charts import SIDE, Answers, by_split, chair_table, split_dots
-from components.benchmarks.form import KEY, BenchmarkQuestion, choose
+from components.benchmarks.form import KEY, Cases, choose
 from components.draw.drawing import draw
 from components.folded import folded
 from components.footer import Entry, add_entry
-from components.notices import escape_markdown
+from components.notices import escape_markdown, show_problems
 from components.runs import Outcome
 from components.section import Section
 from components.share import Files
@@ -24,37 +24,35 @@ from engine.evaluation.language.polling import Poll, as_lines
 from engine.hallucination import CHAIR, POPE, ScenesCase
 from engine.vision.data.sprites import CATEGORIES
 
-Cases = dict[str, ScenesCase]
-
 
 def show() -> None:
     """The answer above what can be chosen; rows and own files below."""
     answer, controls = st.container(), st.container()
-    with controls:
-        st.divider()
-        question = choose()
-    with answer:
-        polls, captions = show_answers(question)
-    closer(question, polls, captions)
+    cases: Cases = {}
+    polls, captions = dict[str, Answer](), dict[str, Answer]()
+    with answer, show_problems():
+        with controls:
+            st.divider()
+            cases = choose()
+        polls, captions = show_answers(cases)
+    closer(cases, polls, captions)
     st.divider()
     own.show()
-    show_offers(POPE(), question.cases, polls)
-    show_offers(CHAIR(), question.cases, captions)
+    show_offers(POPE(), cases, polls)
+    show_offers(CHAIR(), cases, captions)
 
 
-def show_answers(question: BenchmarkQuestion) -> tuple[Answers, Answers]:
+def show_answers(cases: Cases) -> tuple[Answers, Answers]:
     """The sentence and both figures; what is not kept waits for its button."""
-    if question.problem:
-        st.error(question.problem, icon=":material/error:")
-        return {}, {}
-    if not question.cases:
+    if not cases:
         st.info("Choose at least one decoding to see what it makes up.")
         return {}, {}
+    count = next(iter(cases.values())).count
     sentence = st.container()
     pope_column, chair_column = st.columns(2, gap="large")
     with pope_column:
-        label = f"Ask POPE's questions about {question.count} scenes"
-        polls = ask(POPE(), question.cases, f"{KEY}.pope", label)
+        label = f"Ask POPE's questions about {count} scenes"
+        polls = ask(POPE(), cases, f"{KEY}.pope", label)
         some = {name: poll for name, poll in polls.items() if poll["rates"]["questions"].any()}
         polls, unasked = some, {name: poll for name, poll in polls.items() if name not in some}
         if unasked:
@@ -62,10 +60,11 @@ def show_answers(question: BenchmarkQuestion) -> tuple[Answers, Answers]:
         if polls:
             drawing = split_dots(polls, "accuracy", "POPE: right answers")
             draw(drawing, {SIDE: by_split(polls, "accuracy")}, f"{KEY}.accuracy")
-            st.caption(charts.scenes_words(polls, question.count))
+            st.caption(charts.scenes_words(polls, count))
     with chair_column:
-        label = f"Describe {question.count} scenes for CHAIR"
-        captions = ask(CHAIR(), question.captioned, f"{KEY}.chair", label)
+        label = f"Describe {count} scenes for CHAIR"
+        captioned = {name: case for name, case in cases.items() if not case.lacks("captions")}
+        captions = ask(CHAIR(), captioned, f"{KEY}.chair", label)
         if captions:
             drawing = Drawing(
                 "rates",
@@ -108,19 +107,15 @@ def sentence_of(polls: Answers, captions: Answers) -> str:
     return f"{'; '.join(parts)}." if parts else ""
 
 
-def closer(question: BenchmarkQuestion, polls: Answers, captions: Answers) -> None:
+def closer(cases: Cases, polls: Answers, captions: Answers) -> None:
     """Everything behind the two figures, folded."""
     if polls:
-        folded(
-            "POPE question by question",
-            f"{KEY}.polls.open",
-            lambda: rows.polls(polls, question.cases),
-        )
+        folded("POPE question by question", f"{KEY}.polls.open", lambda: rows.polls(polls, cases))
     if captions:
         folded(
             "CHAIR caption by caption",
             f"{KEY}.captions.open",
-            lambda: rows.captions(captions, question.cases),
+            lambda: rows.captions(captions, cases),
         )
     if polls:
         folded(

@@ -22,7 +22,7 @@ UNITS = {"share": "Shares", "nat": "Distances in nats", "": "Distances"}
 
 def confusion(detail: MethodDetail) -> Rows:
     """What each model takes images of each class for."""
-    test_count = len(detail.asked.case.splits.test)
+    test_count = len(detail.case.case.splits.test)
     of = pick(
         "Images", IMAGES if test_count else IMAGES[1:], f"{detail.key}.Confusion.of", "segments"
     )
@@ -54,7 +54,7 @@ def confused(name: str, result: Views) -> Matrix:
 def confusion_finding(detail: MethodDetail, name: str, result: Views) -> str:
     """Where the forgotten class goes, or how many are right."""
     counts: Table = result[name]
-    label, values = detail.asked.case.request.label, counts.values
+    label, values = detail.case.case.request.label, counts.values
     if label is None or not values[label].sum():
         share = np.trace(values) / max(values.sum(), 1)
         return f"{100 * share:.0f} % of {values.sum():.0f} images are told right."

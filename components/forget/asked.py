@@ -11,10 +11,10 @@ from components.rebuilt import NETWORKS
 from components.section import Section
 from components.sidebar.subject import ChosenImage
 from engine.core.charts.drawing import Drawing
-from engine.core.keeping.lazy import lazy
 from engine.core.method import Method
+from engine.core.question import Question
 from engine.core.result import Checkpoint, Table
-from engine.unlearning import AfterCase, BoardCase, ForgetCase, GivenCase, Scoreboard, Unlearner
+from engine.unlearning import AfterCase, BoardCase, GivenCase, Scoreboard, Unlearner
 from engine.vision.data import DataSet
 from engine.vision.models.classifier import Classifier
 from engine.vision.models.rebuild import rebuilt
@@ -25,41 +25,23 @@ WORDS = {"original": "before", "unlearned": "after", "retrained": "never saw it"
 Rows = Sequence[Sequence[Section]]  # of a closer look, those of a row side by side
 
 
-@dataclass(frozen=True)
-class ForgetQuestion:
-    """A model that is to forget something, and ways of which each is tried.
-
-    Args:
-        case: what is to be forgotten by which model.
-        methods: the ways, in the order in which they are run.
-        scoreboard: what is asked of them.
-    """
-
-    case: ForgetCase
-    methods: tuple[Unlearner, ...]
-    scoreboard: Scoreboard
-
-    @lazy
-    def board(self) -> BoardCase:
-        """The ways side by side."""
-        return BoardCase(self.case, self.methods)
+ForgetQuestion = Question[Scoreboard, BoardCase]
 
 
 @dataclass(frozen=True)
 class MethodDetail:
-    """One way that is looked at closely, and the scoreboard it stands in."""
+    """A way that is looked at closely, and the scoreboard it stands in."""
 
-    asked: ForgetQuestion
-    method: Unlearner
+    question: ForgetQuestion
+    case: AfterCase  # what diagnostics are asked about
     table: Table
     own: ChosenImage | None = None  # of the sidebar, where a part asks about one
     key: str = KEY  # what names of slots, widgets and links begin with
-    given: AfterCase | None = None  # where models were opened, in place of the way's
 
-    @lazy
-    def case(self) -> AfterCase:
-        """What diagnostics are asked about."""
-        return self.given or AfterCase(self.asked.case, self.method)
+    @property
+    def method(self) -> Unlearner:
+        """The way."""
+        return self.case.method
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -69,7 +51,7 @@ class MethodDetail:
     @property
     def data(self) -> DataSet:
         """What the model learned from."""
-        return self.asked.case.data
+        return self.case.case.data
 
     def section(
         self, method: Method[AfterCase], *evidence: Drawing, columns: int = 1, **more: Any

@@ -76,7 +76,7 @@ def closed_form(detail: MethodDetail) -> Rows:
             Section(
                 KEY,
                 method,
-                detail.asked.case,
+                detail.case.case,
                 columns=2,
                 evidence=[*changes, *ways],
                 detail=partial(show_claims, method),

@@ -37,7 +37,7 @@ def extremes(detail: MethodDetail) -> Rows:
     methods = {kind: WorstCase(kind, **chosen) for kind in SETS}
     rounds = [f"{number}" for number in range(1, methods[HARDEST].rounds + 1)]
     number = int(pick("Losses in round", rounds, f"{SLOT}.round", first=rounds[-1]))
-    case, data = detail.asked.case.pruning, detail.data
+    case, data = detail.case.case.pruning, detail.data
 
     def sets(result: Views) -> Sets:
         """The answer of the section, which is of images at random, and the two before it."""

@@ -55,7 +55,7 @@ def choose() -> tuple[ForgetQuestion, MethodDetail | None]:
             st.caption(forget_size(case))
         with ways:
             methods, scoreboard = choose_ways(form)
-        question = ForgetQuestion(case, (NoOp(), *methods), scoreboard)
+        question = ForgetQuestion(scoreboard, BoardCase(case, (NoOp(), *methods)))
         with way:
             question_and_detail = question, choose_closer(question)
     if question_and_detail is None:
@@ -74,12 +74,11 @@ def forget_size(case: ForgetCase) -> str:
 
 def choose_closer(question: ForgetQuestion) -> MethodDetail | None:
     """The way that is looked at, at first the one that came nearest; None where there is none."""
-    stored_answer = run.kept_answer(question.scoreboard, question.board)
+    stored_answer = run.kept_answer(question.method, question.case)
     if stored_answer is None:
         return None
-    tried = {
-        method.name: method for method in question.methods if method.label not in {GOAL, BEFORE}
-    }
+    ways = question.case.methods
+    tried = {method.name: method for method in ways if method.label not in {GOAL, BEFORE}}
     if not tried:
         st.info("Choose at least one way to forget, to see what it does.")
         return None
@@ -93,7 +92,7 @@ def choose_closer(question: ForgetQuestion) -> MethodDetail | None:
     )
     form = CaseForm(AfterCase, KEY)
     way = form.ask("way", first=nearest, only=lambda option: option.name in tried)
-    return MethodDetail(question, tried[way], stored_answer["table"])
+    return MethodDetail(question, AfterCase(question.case.case, tried[way]), stored_answer["table"])
 
 
 def choose_ways(form: CaseForm) -> tuple[list[Unlearner], Scoreboard]:

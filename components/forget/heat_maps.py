@@ -63,8 +63,8 @@ def heat_maps(detail: MethodDetail) -> Rows:
 
 def choose(detail: MethodDetail) -> tuple[ShownImage, type[Method[Any]]]:
     """Which image, and which heat map."""
-    sidebar_image, model = detail.own, detail.asked.case.model
-    test_count = len(detail.asked.case.splits.test)
+    sidebar_image, model = detail.own, detail.case.case.model
+    test_count = len(detail.case.case.splits.test)
     offered = [
         FORGOTTEN,
         *([TEST] if test_count else []),
@@ -87,7 +87,7 @@ def choose(detail: MethodDetail) -> tuple[ShownImage, type[Method[Any]]]:
 
 def choose_row(detail: MethodDetail, source: str) -> int:
     """A row of the data, at first of the forgotten image in sight."""
-    splits, data = detail.asked.case.splits, detail.data
+    splits, data = detail.case.case.splits, detail.data
     if source == TEST:
         rows = np.concatenate([splits.gone, splits.test])
         return int(
@@ -108,7 +108,7 @@ def three_models(detail: MethodDetail) -> Mapping[str, Classifier] | None:
     """The models, by their names; None while one is made."""
     if isinstance(detail.case, GivenCase):
         return detail.case.given
-    case, method = detail.asked.case, detail.method
+    case, method = detail.case.case, detail.method
     unlearned = runs.ask(method, case, f"{detail.key}.unlearned")
     retrained = runs.ask(Retrain(), method.reference(case), f"{detail.key}.again")
     if not isinstance(unlearned, Answer) or not isinstance(retrained, Answer):
@@ -168,7 +168,7 @@ STEPS = Drawing(
 
 def before_and_now(detail: MethodDetail, answer: Answer) -> None:
     """One image's heat map before the first step and at the one that is looked at."""
-    step_numbers, original = model_steps(answer), detail.asked.case.model
+    step_numbers, original = model_steps(answer), detail.case.case.model
     let_go(STEP, step_numbers, step_numbers[-1])
     if len(step_numbers) > 1:
         st.select_slider("Step", step_numbers, step_numbers[-1], key=STEP)

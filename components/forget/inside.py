@@ -125,7 +125,7 @@ MOVED = Drawing(
 
 def strips(detail: MethodDetail, result: Views) -> None:
     st.markdown("**Where they are**")
-    masks = moved_masks(detail.asked.case.model, result["moved"])
+    masks = moved_masks(detail.case.case.model, result["moved"])
     names = [part.layer for part in masks.parts]
     shares = [
         f"{100 * moved / part.size:.0f} %"

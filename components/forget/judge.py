@@ -29,6 +29,7 @@ from engine.core.run import Answer
 from engine.evaluation.forgetting.attack import informative
 from engine.unlearning import (
     AfterCase,
+    BoardCase,
     Confidence,
     GivenCase,
     Judged,
@@ -70,8 +71,8 @@ def show() -> None:
     answer, controls, below = st.container(), st.container(), st.container()
     with controls:
         case, fits = own_models.choose()
-    question = ForgetQuestion(case.case, (), Scoreboard())
-    detail = MethodDetail(question, case.method, Table.of({}), key=KEY, given=case)
+    question = ForgetQuestion(Scoreboard(), BoardCase(case.case, (case.method,)))
+    detail = MethodDetail(question, case, Table.of({}), key=KEY)
     table = Drawing(
         "figures",
         "",
@@ -170,7 +171,7 @@ def without_test(case: AfterCase) -> str:
 
 def sentence(detail: MethodDetail, result: Views) -> str:
     """How the unlearned model did, and whether something stayed inside where that is known."""
-    table, what = as_board(result["figures"], detail.case), detail.asked.case.request.words
+    table, what = as_board(result["figures"], detail.case), detail.case.case.request.words
     traces = run.kept_answer(StillThere(), detail.case)
     stays = " Traces remain inside." if traces and inside.stayed(traces) else ""
     answer = (
@@ -302,7 +303,7 @@ def reading_hint(detail: MethodDetail, result: Views) -> str:
 @st.fragment
 def look_closer(detail: MethodDetail, above: Sequence[Entry]) -> None:
     """One part in sight once it is pressed; nothing of the others is computed."""
-    test_count = len(detail.asked.case.splits.test)
+    test_count = len(detail.case.case.splits.test)
     offered = [name for name in PARTS if test_count or name not in NEED_TEST]
     part = pick_or_none("Closer look", offered, f"{KEY}.section")
     with footer(above):

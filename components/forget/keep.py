@@ -26,15 +26,11 @@ def keep(detail: MethodDetail) -> Rows:
 
     model = Drawing("model", by=draw)
     return [
-        [
-            Section(
-                f"{KEY}.made", detail.method, detail.asked.case, evidence=[model], explained=False
-            )
-        ]
+        [Section(f"{KEY}.made", detail.method, detail.case.case, evidence=[model], explained=False)]
     ]
 
 
 def image_from(detail: MethodDetail) -> dict[str, Any]:
     """The sidebar's settings for the first of the forgotten images."""
     title = title_of(detail.data.name)
-    return image_of(title, f"{BY_ID}{detail.asked.case.request.ids[0]}") if title else {}
+    return image_of(title, f"{BY_ID}{detail.case.case.request.ids[0]}") if title else {}

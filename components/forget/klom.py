@@ -233,8 +233,8 @@ def priced(detail: MethodDetail, method: KLoM, result: Views) -> Table:
         "Nothing done": (0.0, summary.cell(GROUPS[0], f"{NOTHING}, median")),
         "Retrained (noise)": (1.0, summary.cell(GROUPS[0], f"{NOISE}, median")),
     }
-    for way in detail.asked.methods:
-        stored_answer = run.kept_answer(method, AfterCase(detail.asked.case, way))
+    for way in detail.question.case.methods:
+        stored_answer = run.kept_answer(method, AfterCase(detail.case.case, way))
         if stored_answer is not None and way.short != "NoOp":
             value = stored_answer["summary"].cell(GROUPS[0], f"{UNLEARNED}, median")
             rows[row_label(way.label)] = (
@@ -275,7 +275,7 @@ def datamodel(detail: MethodDetail) -> Rows:
             Section(
                 KEY,
                 method,
-                detail.asked.case,
+                detail.case.case,
                 columns=2,
                 evidence=[CHANGES, GROWING],
                 button="Train the networks and predict",

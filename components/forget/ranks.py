@@ -45,11 +45,11 @@ def rank(detail: MethodDetail, sets: Sets) -> None:
     """The scoreboard of each set, asked for together, then the gaps and ranks side by side."""
     st.markdown("**Does the order of the ways change?**")
     boards = {
-        name: BoardCase(case, detail.asked.methods)
-        for name, case in cases(detail.asked.case, sets).items()
+        name: BoardCase(case, detail.question.case.methods)
+        for name, case in cases(detail.case.case, sets).items()
     }
     outcomes = runs.ask_all_when_told(
-        detail.asked.scoreboard, boards, f"{SLOT}.ranks", "Let every way forget these images"
+        detail.question.method, boards, f"{SLOT}.ranks", "Let every way forget these images"
     )
     runs.watch(list(outcomes.values()))
     tables = {

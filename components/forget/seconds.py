@@ -28,7 +28,7 @@ def seconds(detail: MethodDetail) -> Rows:
             Section(
                 KEY,
                 method,
-                detail.asked.board,
+                detail.question.case,
                 evidence=[TIMES],
                 columns=1,
                 detail=show_notes,

@@ -40,7 +40,7 @@ def sparser(detail: MethodDetail) -> Rows:
             Section(
                 KEY,
                 method,
-                every_way(detail.asked.case),
+                every_way(detail.case.case),
                 columns=1,
                 evidence=[squares],
                 button="Try sparser originals",

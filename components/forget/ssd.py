@@ -30,16 +30,17 @@ DIALS = (("ratio", "Threshold α", 0.0, 2.0), ("strength", "Strength λ", -1.0, 
 
 def ssd(detail: MethodDetail) -> Rows:
     """The plot with two sliders."""
-    method = next((method for method in detail.asked.methods if isinstance(method, SSD)), SSD())
+    ways = detail.question.case.methods
+    method = next((way for way in ways if isinstance(way, SSD)), SSD())
     importance = Importance(method.batch, method.label_free)
     return [
         [
             Section(
                 KEY,
                 importance,
-                detail.asked.case,
+                detail.case.case,
                 detail=lambda result: live(
-                    detail, replace(method, ratio=started(detail.asked.case, method)), result
+                    detail, replace(method, ratio=started(detail.case.case, method)), result
                 ),
             )
         ]
@@ -49,7 +50,7 @@ def ssd(detail: MethodDetail) -> Rows:
 @st.fragment
 def live(detail: MethodDetail, method: SSD, answer: Answer) -> None:
     """Plot, sliders and figures; a move reruns only this."""
-    case, plot = detail.asked.case, st.container()
+    case, plot = detail.case.case, st.container()
     method = choose(method)
     damping = damped(case, method)
     forget, train = answer["forget"], answer["train"]

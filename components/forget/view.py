@@ -86,8 +86,8 @@ def scoreboard(question: ForgetQuestion, detail: MethodDetail | None, times: Tab
     section.show(
         Section(
             KEY,
-            question.scoreboard,
-            question.board,
+            question.method,
+            question.case,
             columns=1,
             button="Forget",
             evidence=[table],
@@ -103,13 +103,13 @@ def scoreboard(question: ForgetQuestion, detail: MethodDetail | None, times: Tab
 
 def times_of(question: ForgetQuestion) -> Table | None:
     """The fair seconds of every way, where they were asked for under "Time"."""
-    result = run.kept_answer(Timing(), question.board)
+    result = run.kept_answer(Timing(), question.case)
     return None if result is None else result["times"]
 
 
 def sentence(detail: MethodDetail) -> str:
     """How the way did, and whether something stayed inside where that is known."""
-    words = verdict(detail.table, detail.method.label, detail.asked.case.request.words)
+    words = verdict(detail.table, detail.method.label, detail.case.case.request.words)
     traces = run.kept_answer(StillThere(), detail.case)
     return f"{words} Traces remain inside." if traces and inside.stayed(traces) else words
 
@@ -154,7 +154,7 @@ def look_closer(detail: MethodDetail, above: Sequence[Entry], *, timed: bool) ->
         if part is not None:
             with show_problems():
                 draw_part(detail, *PARTS[part])
-    if not timed and times_of(detail.asked) is not None:
+    if not timed and times_of(detail.question) is not None:
         st.rerun()  # they were done since the table was drawn
 
 
@@ -174,12 +174,12 @@ def draw_part(detail: MethodDetail, title: str, build: Callable[[MethodDetail], 
 def show_about(question: ForgetQuestion) -> None:
     """What each way does, and what it rests on."""
     with st.expander("About the ways"):
-        for method in question.methods:
+        for method in question.case.methods:
             st.markdown(f"**{escape_markdown(method.title)}.** {method.about()}")
             if method.paper:
                 st.markdown(f"Reference: {method.paper}")
         if section_text := markdown(UNLEARNERS, page_text()):
             st.markdown("**What the ways came to on networks that ship**")
             st.markdown(section_text)
-    card = question.case.data.card
+    card = question.case.case.data.card
     st.caption(escape_markdown(f"Measured with: {card.title}. {card.about}"))

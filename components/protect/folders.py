@@ -11,10 +11,10 @@ from components.measurement import MeasurementOnDemand
 from components.notices import escape_markdown
 from components.picks import pick
 from components.protect import trained
-from components.protect.form import KEY, ProtectQuestion
+from components.protect.form import KEY, strength
 from components.uploads import skipped
 from components.widgets.downloads import download
-from engine.evaluation.experiment import ImageChange
+from engine.evaluation.experiment import ChangedImage, ImageChange
 from engine.unlearning import UnlearnableClusters
 from engine.unlearning.protection.own_folders import (
     MOST_IMAGES,
@@ -35,7 +35,7 @@ ABOUT = (
 )
 
 
-def show(question: ProtectQuestion) -> None:
+def show(method: ChangedImage) -> None:
     """The uploader, and a button that protects what was given as the image above is."""
     st.markdown("**Protect images of your own**")
     uploaded = st.file_uploader(
@@ -52,10 +52,9 @@ def show(question: ProtectQuestion) -> None:
         help="As the image above, class by class; or without looking at labels, by clusters of "
         "images that look alike to a network.",
     )
-    method = question.method
     if way == CLUSTERS or not isinstance(method, ImageChange):
         kind = UnlearnableClusters if way == CLUSTERS else trained.FOR_SETS[type(method)]
-        trained.show(kind, question, uploaded)
+        trained.show(kind, method, uploaded)
         return
     settings = json.dumps(method.settings(), sort_keys=True)
     folders_request: MeasurementOnDemand[ProtectedFolders] = MeasurementOnDemand(
@@ -64,11 +63,11 @@ def show(question: ProtectQuestion) -> None:
         f"{uploaded.file_id}|{method.full_name()}|{settings}",
         "cpu",
         lambda progress: protected_folders(uploaded.getvalue(), uploaded.name, method, progress),
-        f"Protect them: {method.short}, {question.strength}",
+        f"Protect them: {method.short}, {strength(method)}",
         "Protect them again",
         last=True,
     )
-    measurement.show(folders_request, lambda result: offer(question, result))
+    measurement.show(folders_request, lambda result: offer(method, result))
 
 
 def let_go_of_others(file: str) -> None:
@@ -81,14 +80,13 @@ def let_go_of_others(file: str) -> None:
         runs.stop_all(slot)
 
 
-def offer(question: ProtectQuestion, protected: ProtectedFolders) -> None:
+def offer(method: ChangedImage, protected: ProtectedFolders) -> None:
     """What is in the zip, what is not, and the zip."""
     st.caption(
         escape_markdown(
             f"{protected.count} images of {len(protected.classes)} classes, protected by "
-            f"{question.method.short}, "
-            f"{question.strength}: no pixel changes by more than {protected.most} of 255 gray "
-            "levels."
+            f"{method.short}, {strength(method)}: no pixel changes by more than {protected.most} "
+            "of 255 gray levels."
         )
     )
     download(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any
 
 import streamlit as st
@@ -10,6 +10,7 @@ import streamlit as st
 from components import forms
 from components.picks import pick
 from components.sidebar.subject import Subject
+from engine.core.question import Question
 from engine.evaluation.experiment import ChangedImage
 from engine.unlearning import ON_IMAGE, Copies, ProtectImage, RandomNoiseOnImage
 from engine.vision.case import ImageCase
@@ -17,28 +18,15 @@ from engine.vision.case import ImageCase
 KEY = "protect"
 KINDS: tuple[type[ChangedImage], ...] = (ProtectImage, *ON_IMAGE, RandomNoiseOnImage)
 COPIED = f"{KEY}.{Copies.name}"
+ProtectQuestion = Question[ChangedImage, ImageCase]
 
 
-@dataclass(frozen=True)
-class ProtectQuestion:
-    """The person's image, and how it is protected."""
-
-    subject: Subject
-    method: ChangedImage
-
-    @property
-    def case(self) -> ImageCase:
-        """The image, computed exactly."""
-        case: ImageCase = self.subject.case.at("exact")
-        return case
-
-    @property
-    def strength(self) -> str:
-        """The main setting as a person reads it, such as "noise ε 8/255"."""
-        spec = next(spec for spec in fields(self.method) if spec.name == self.method.main)
-        value = getattr(self.method, spec.name)
-        label = spec.metadata["label"]
-        return f"{label[0].lower()}{label[1:]} {value:g}{spec.metadata['control'].unit}"
+def strength(method: ChangedImage) -> str:
+    """The main setting in words, such as "noise ε 8/255"."""
+    spec = next(spec for spec in fields(method) if spec.name == method.main)
+    label = spec.metadata["label"]
+    value = getattr(method, spec.name)
+    return f"{label[0].lower()}{label[1:]} {value:g}{spec.metadata['control'].unit}"
 
 
 def choose(subject: Subject) -> ProtectQuestion:
@@ -52,7 +40,8 @@ def choose(subject: Subject) -> ProtectQuestion:
         main = forms.settings(kind, key, {kind.main})
     others = {spec.name for spec in fields(kind)} - {kind.main}
     with more.popover("Settings", width="stretch"):
-        return ProtectQuestion(subject, kind(**main, **forms.settings(kind, key, others)))
+        method = kind(**main, **forms.settings(kind, key, others))
+    return Question(method, subject.case.at("exact"), subject.arguments)
 
 
 def choose_copies() -> Copies:

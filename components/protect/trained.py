@@ -10,7 +10,7 @@ import streamlit as st
 
 from components import forms, section
 from components.notices import escape_markdown
-from components.protect.form import KEY, ProtectQuestion
+from components.protect.form import KEY
 from components.section import Section
 from components.uploads import describe, without_name
 from components.widgets.downloads import download
@@ -18,6 +18,7 @@ from engine.core.charts.cluster_map import ClusterMap
 from engine.core.charts.drawing import Drawing, Views
 from engine.core.errors import BadData
 from engine.core.result import ImageNoise
+from engine.evaluation.experiment import ChangedImage
 from engine.unlearning import EasyImage, ErrorMinimizing, LocallyMaskedImage, Protection, Salm
 from engine.unlearning.protection.own_set import (
     MOST_IMAGES,
@@ -32,7 +33,7 @@ SLOT = f"{KEY}.set"
 FOR_SETS: dict[type[Any], type[Protection]] = {EasyImage: ErrorMinimizing, LocallyMaskedImage: Salm}
 
 
-def show(kind: type[Protection], question: ProtectQuestion, uploaded: Any) -> None:
+def show(kind: type[Protection], image_method: ChangedImage, uploaded: Any) -> None:
     """A button that makes the noise of all images of the zip, and then the zip with it."""
     side = int(
         st.number_input(
@@ -52,7 +53,7 @@ def show(kind: type[Protection], question: ProtectQuestion, uploaded: Any) -> No
         st.error(escape_markdown(str(error)), icon=":material/error:")
         return
     describe(imported.summary, imported.skipped)
-    shared = shared_settings(kind, question)
+    shared = shared_settings(kind, image_method)
     settings = forms.folded_settings(
         kind, f"{KEY}.{kind.name}", setting_labels(kind).keys() - shared, "Settings of the noise"
     )
@@ -88,9 +89,9 @@ def import_data(uploaded: Any, side: int) -> Imported:
     return result
 
 
-def shared_settings(kind: type[Protection], question: ProtectQuestion) -> dict[str, Any]:
+def shared_settings(kind: type[Protection], image_method: ChangedImage) -> dict[str, Any]:
     """The settings of a way for sets that the way for one image has too, under the same label."""
-    settings, words = question.method.settings(), setting_labels(question.method)
+    settings, words = image_method.settings(), setting_labels(image_method)
     return {
         name: settings[name]
         for name, label in setting_labels(kind).items()

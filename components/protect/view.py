@@ -11,7 +11,7 @@ from components.draw.pictures import draw_pictures
 from components.exports import encoded
 from components.footer import footer
 from components.protect import folders
-from components.protect.form import COPIED, KEY, ProtectQuestion, choose, choose_copies
+from components.protect.form import COPIED, KEY, ProtectQuestion, choose, choose_copies, strength
 from components.section import Section
 from components.sidebar.subject import Subject
 from components.views import UNLEARNING_EXPERIMENTS
@@ -21,7 +21,7 @@ from engine.core.charts.drawing import Drawing, Views
 from engine.core.pictures import Pixels
 from engine.core.result import Pictures, Table
 from engine.core.run import Answer
-from engine.evaluation.experiment import Experiment, ImageChange
+from engine.evaluation.experiment import ChangedImage, Experiment, ImageChange
 from engine.unlearning import (
     EXPERIMENTS,
     Copies,
@@ -60,7 +60,7 @@ def show(chosen_subject: Subject) -> None:
                 question.method,
                 question.case,
                 below=evidence,
-                known=chosen_subject.arguments,
+                known=question.known,
                 columns=1,
                 sentence=lambda result: sentence(question, copies, result),
                 picture=picture,
@@ -71,15 +71,17 @@ def show(chosen_subject: Subject) -> None:
                         finding=lambda result: probability_change(question, result),
                     )
                 ],
-                detail=lambda result: offer(question, before_and_after(result)[1]),
+                detail=lambda result: offer(
+                    question.method, chosen_subject.picture.pixels, before_and_after(result)[1]
+                ),
             )
         )
     with copies_place:
         if result is not None:
             section.show(copies_section(question, copies, result))
     with rest:
-        onward(question)
-        folders.show(question)
+        onward(question.method)
+        folders.show(question.method)
 
 
 def copies_section(question: ProtectQuestion, copies: Copies, result: Views) -> Section:
@@ -110,7 +112,7 @@ def sentence(question: ProtectQuestion, copies: Copies, result: Views) -> str:
     judged = section.ask(copies_section(question, copies, result))
     if not isinstance(judged, Answer):
         return ""
-    return f"{question.method.short}, {question.strength}: {verdict(judged['figures'])}."
+    return f"{question.method.short}, {strength(question.method)}: {verdict(judged['figures'])}."
 
 
 def picture(result: Views) -> None:
@@ -149,9 +151,8 @@ def left_words(result: Views) -> str:
     )
 
 
-def offer(question: ProtectQuestion, protected_pixels: Pixels) -> None:
+def offer(method: ChangedImage, pixels: Pixels, protected_pixels: Pixels) -> None:
     """The protected image as a file: whole, or as the model sees it where it was asked."""
-    method, pixels = question.method, question.subject.picture.pixels
     whole = isinstance(method, ImageChange)
     size = "The whole image at its own size." if whole else "As the model sees it."
     download(
@@ -165,22 +166,20 @@ def offer(question: ProtectQuestion, protected_pixels: Pixels) -> None:
     )
 
 
-def onward(question: ProtectQuestion) -> None:
+def onward(method: ChangedImage) -> None:
     """The way to the experiment that trains networks on such images, with the same settings."""
-    kind = {experiment.name: experiment for experiment in EXPERIMENTS}.get(
-        VICTIMS[type(question.method)]
-    )
+    kind = {experiment.name: experiment for experiment in EXPERIMENTS}.get(VICTIMS[type(method)])
     st.page_link(
         UNLEARNING_EXPERIMENTS.path,
         icon=UNLEARNING_EXPERIMENTS.icon,
         label="Does it work? Train a network (Experiments)",
-        query_params=link_to(kind, question) if kind else {},
+        query_params=link_to(kind, method) if kind else {},
     )
 
 
-def link_to(kind: type[Experiment], question: ProtectQuestion) -> dict[str, str]:
+def link_to(kind: type[Experiment], method: ChangedImage) -> dict[str, str]:
     """How a link names the experiment, and the settings that it shares with what is asked."""
-    settings = question.method.settings()
+    settings = method.settings()
     shared = {
         spec.name: settings[spec.name]
         for spec in fields(kind)

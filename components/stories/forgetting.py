@@ -38,9 +38,8 @@ ATTACK = Drawing("histogram", "", answers.attack_histograms, answers.attack_find
 
 def method_detail(scoreboard: Answer) -> MethodDetail:
     """The way that the story tells of, in the scoreboard that the view Forget opens with."""
-    case = board()
-    question = ForgetQuestion(case.case, case.methods, Scoreboard())
-    return MethodDetail(question, FORGOTTEN.told(), scoreboard["table"])
+    case = AfterCase(forgotten(), FORGOTTEN.told())
+    return MethodDetail(ForgetQuestion(Scoreboard(), board()), case, scoreboard["table"])
 
 
 def after(diagnostic: Diagnostic) -> Question:
@@ -54,7 +53,7 @@ def beside_board(diagnostic: Diagnostic) -> Sequence[Question]:
 
 def forgot(scoreboard: Answer, _images: Answer) -> str:
     detail = method_detail(scoreboard)
-    return verdict(detail.table, detail.method.label, detail.asked.case.request.words)
+    return verdict(detail.table, detail.method.label, detail.case.case.request.words)
 
 
 def stayed(answer: Answer) -> str:

@@ -399,7 +399,7 @@ def test_whatever_was_forgotten_one_of_it_is_what_another_view_opens(kind, name)
     data = load(name)
     forget_request = REQUESTS[kind](data)
     closer = SimpleNamespace(
-        data=data, asked=SimpleNamespace(case=SimpleNamespace(request=forget_request))
+        data=data, case=SimpleNamespace(case=SimpleNamespace(request=forget_request))
     )
     link = {word: str(value) for word, value in keep.image_from(closer).items()}
     at = visit(link | {"model": "Digits CNN"})

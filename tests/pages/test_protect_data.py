@@ -1,6 +1,5 @@
 """Protect data as a visitor meets it: the answer, the slider, copies, and a zip of one's own."""
 
-from types import SimpleNamespace
 from urllib.parse import parse_qs
 
 import numpy as np
@@ -128,10 +127,10 @@ def test_a_zip_that_is_no_training_set_is_read_once_and_said_again(monkeypatch):
 
 
 def test_noise_of_a_set_takes_the_settings_that_mean_the_same():
-    query = SimpleNamespace(method=EasyImage(epsilon=3, steps=7, step=0.2))
+    image_method = EasyImage(epsilon=3, steps=7, step=0.2)
     same = {"epsilon": 3, "steps": 7, "step": 0.2}
-    assert trained.shared_settings(ErrorMinimizing, query) == same
-    assert trained.shared_settings(UnlearnableClusters, query) == {"epsilon": 3}
+    assert trained.shared_settings(ErrorMinimizing, image_method) == same
+    assert trained.shared_settings(UnlearnableClusters, image_method) == {"epsilon": 3}
 
 
 def test_whoever_takes_the_zip_away_stops_what_is_computed_of_it():

@@ -4,12 +4,13 @@ import pytest
 
 from components.forget.asked import ForgetQuestion, MethodDetail
 from engine.core.result import Table
-from engine.unlearning import FineTune, NoOp, Scoreboard
+from engine.unlearning import AfterCase, BoardCase, FineTune, NoOp, Scoreboard
 from tests import tiny
 
 
 @pytest.fixture(scope="module")
 def detail():
     case, ways = tiny.forget_case(), (NoOp(), FineTune(epochs=1))
-    question = ForgetQuestion(case, ways, Scoreboard())
-    return MethodDetail(question, ways[1], Table.of({"seconds": ([1.0], "s")}, ("FT",)))
+    question = ForgetQuestion(Scoreboard(), BoardCase(case, ways))
+    table = Table.of({"seconds": ([1.0], "s")}, ("FT",))
+    return MethodDetail(question, AfterCase(case, ways[1]), table)

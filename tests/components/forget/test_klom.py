@@ -78,7 +78,7 @@ def test_ways_whose_klom_is_known_stand_beside_retraining_and_nothing_done(detai
     table = klom.priced(detail, METHOD, result)
     assert table.rows == ("Nothing done", "Retrained (noise)", "Fine-tune (epochs 1)")
     row = table.rows[2]
-    run = answer(detail.method, detail.asked.case)["run"]
+    run = answer(detail.method, detail.case.case)["run"]
     assert table.cell(row, "share of retraining") == pytest.approx(
         float(run["share of retraining"][0])
     )
@@ -128,7 +128,7 @@ def test_a_part_waits_for_its_button_and_then_says_what_the_engine_says(part, de
     if part == "KLoM":
         method, case = unlearning.KLoM(images=20), detail.case
     else:
-        method, case = unlearning.DMDirect(networks=20, images=20), detail.asked.case
+        method, case = unlearning.DMDirect(networks=20, images=20), detail.case.case
     result = answer(method, case)
     assert result.kept
     assert at.header[0].value.replace("\\", "") == method.finding(case, result)
@@ -143,8 +143,7 @@ def test_a_part_waits_for_its_button_and_then_says_what_the_engine_says(part, de
     at.selectbox(key=klom.CHOSEN).set_value(ids[-1]).run()
     assert klom.image_finding(len(ids) - 1, result) in captions(at)
     assert (
-        unlearning.AfterCase(detail.asked.case, detail.method).fingerprint
-        == detail.case.fingerprint
+        unlearning.AfterCase(detail.case.case, detail.method).fingerprint == detail.case.fingerprint
     )
 
 
@@ -156,8 +155,9 @@ def test_too_few_models_for_histograms_are_refused_with_how_many_it_takes(detail
 
 def test_curves_wait_for_the_button_and_a_form_that_needs_more_is_told():
     groups = of(*case_and_groups())
-    question = ForgetQuestion(groups.case, (), unlearning.Scoreboard())
-    detail = MethodDetail(question, unlearning.NoOp(), Table.of({}), key="judge", given=groups)
+    board = unlearning.BoardCase(groups.case, (groups.method,))
+    question = ForgetQuestion(unlearning.Scoreboard(), board)
+    detail = MethodDetail(question, groups, Table.of({}), key="judge")
     at = page_of(given_klom.show, detail, groups, link={"judge.KLoM.images": "10"})
     assert "20 original, 20 unlearned and 40 retrained models are asked" in captions(at)
     at = pressed(at, "judge.KLoM")

@@ -75,7 +75,7 @@ def draw(parts, detail):
 class Closer:
     """All that the part looks at."""
 
-    class asked:  # noqa: N801
+    class case:  # noqa: N801
         case = tiny.forget_case()
 
 
@@ -85,7 +85,7 @@ def captions(at):
 
 def test_the_part_asks_when_told_and_says_what_the_answer_says(monkeypatch):
     monkeypatch.setattr(sparser, "every_way", lambda case: BoardCase(case, (NoOp(), GA)))
-    method, case = SparseOriginals(by="SynFlow", seeds=1), sparser.every_way(Closer.asked.case)
+    method, case = SparseOriginals(by="SynFlow", seeds=1), sparser.every_way(Closer.case.case)
     link = {f"{sparser.SLOT}.seeds": "1", f"{sparser.SLOT}.by": "SynFlow"}
     at = page_of(draw, sparser.sparser, Closer, link=link)
     assert "every way forgets with each" in captions(at)
@@ -103,7 +103,7 @@ METHOD = ClosedForm(features=PIXELS, steps=50)
 
 @pytest.fixture(scope="module")
 def result(detail):
-    return answer(METHOD, detail.asked.case)
+    return answer(METHOD, detail.case.case)
 
 
 @pytest.mark.parametrize("kind", HEADS)
@@ -112,7 +112,7 @@ def test_each_forgotten_image_has_a_point_for_each_formula(kind, detail, result)
     in_group = images["group"] == 0
     for number, formula in enumerate(("together", "alone")):
         part = table["formula"] == number
-        assert set(table["id"][part]) == set(detail.asked.case.request.ids)
+        assert set(table["id"][part]) == set(detail.case.case.request.ids)
         np.testing.assert_array_equal(
             table["predicted"][part], images[f"{kind} {formula}"][in_group]
         )
@@ -150,7 +150,7 @@ def test_the_part_begins_by_itself_and_says_what_layers_cannot_forget(detail, re
     link = {"forget.ClosedForm.steps": "50", "forget.ClosedForm.features": PIXELS}
     at = settled(page_of(draw, closed_form.closed_form, detail, link=link))
     assert not problems(at)
-    assert at.header[0].value.replace("\\", "") == METHOD.finding(detail.asked.case, result)
+    assert at.header[0].value.replace("\\", "") == METHOD.finding(detail.case.case, result)
     text = " ".join(block.value for block in at.markdown).replace("\\", "")
     for row, note in zip(result["claims"].rows, result["claims"].notes, strict=True):
         assert f"**{row}**: {note}." in text
