@@ -29,7 +29,8 @@ def show() -> None:
     """The answer above what can be chosen; rows and own files below."""
     answer, controls = st.container(), st.container()
     cases: Cases = {}
-    polls, captions = dict[str, Answer](), dict[str, Answer]()
+    polls: Answers = {}
+    captions: Answers = {}
     with answer, show_problems():
         with controls:
             st.divider()
