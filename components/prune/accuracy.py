@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from components import forms, runs, section
-from components.prune.asked import KEY, PruneQuestion
+from components.prune.asked import KEY, PruneQuestion, with_rule
 from components.section import Section
 from engine.core.charts.drawing import Drawing, Views
 from engine.core.charts.lines import Lines
@@ -56,16 +56,16 @@ def choose(question: PruneQuestion) -> Tradeoff:
             "These images are for looking only, so nothing is trained again: the curve is that "
             "right after pruning."
         )
-        return question.with_rule(Tradeoff, epochs=0)
+        return with_rule(question.method, Tradeoff, epochs=0)
     settings = forms.folded_settings(
         Tradeoff, f"{KEY}.Tradeoff", CURVE_SETTINGS, "Settings of the curve"
     )
-    return question.with_rule(Tradeoff, **settings)
+    return with_rule(question.method, Tradeoff, **settings)
 
 
 def point(question: PruneQuestion, masks: Masks) -> Point | None:
     """The share that stays and the accuracy at the ratio of now."""
-    outcome = runs.ask(question.with_rule(Level), question.case, f"{KEY}.Level")
+    outcome = runs.ask(with_rule(question.method, Level), question.case, f"{KEY}.Level")
     if not isinstance(outcome, Answer):
         runs.watch([outcome])
         return None

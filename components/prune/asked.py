@@ -13,6 +13,7 @@ from components.sidebar.subject import Subject
 from engine.core.charts.words import percent
 from engine.core.keeping.memory import Memory
 from engine.core.method import Method
+from engine.core.question import Question
 from engine.core.run import Answer
 from engine.sparsity import MaskRules, Masks, Prune, PruneCase, Pruner, prune_case, pruner_of
 from engine.sparsity.criteria.shares import OF_RATIO
@@ -23,30 +24,25 @@ from engine.vision.models.classifier import Classifier
 KEY = "prune"
 PATTERNED = "N:M"
 CuttingT = TypeVar("CuttingT", bound=Cutting)
+PruneQuestion = Question[Prune, PruneCase]
 
 
-@dataclass(frozen=True)
-class PruneQuestion:
-    """The model and its data, the image of the sidebar, and what is cut by which rule."""
+@dataclass(frozen=True, kw_only=True)
+class ShownPruning(PruneQuestion):
+    """The question, and the image that both the whole and the pruned model are asked about."""
 
     subject: Subject
-    case: PruneCase
-    method: Prune
 
     @property
     def image(self) -> ImageCase:
-        """The question of the sidebar."""
+        """The whole model and the image, computed exactly."""
         return self.subject.case.at("exact")
 
-    @property
-    def patterned(self) -> bool:
-        """Whether N of every M stay, so that there is no ratio to choose."""
-        return self.method.structure == PATTERNED
 
-    def with_rule(self, kind: type[CuttingT], **more: Any) -> CuttingT:
-        """Another method that cuts by the same rule; one that cuts at many ratios has none."""
-        names = {spec.name for spec in fields(kind)} & {spec.name for spec in fields(Pruning)}
-        return kind(**({name: getattr(self.method, name) for name in names} | more))
+def with_rule(method: Pruning, kind: type[CuttingT], **more: Any) -> CuttingT:
+    """The same rule for another method, without the ratio where that cuts at many."""
+    names = {spec.name for spec in fields(kind)} & {spec.name for spec in fields(Pruning)}
+    return kind(**({name: getattr(method, name) for name in names} | more))
 
 
 def model_identity(model: Classifier) -> str:

@@ -18,7 +18,7 @@ from components.draw.two_models import (
 )
 from components.footer import Entry, add_entry
 from components.notices import escape_markdown
-from components.prune.asked import KEY, PruneQuestion, pruned_model
+from components.prune.asked import KEY, PruneQuestion, ShownPruning, pruned_model
 from components.prune.layers import finding, layer_widths
 from components.section import Section, calls
 from components.share import Offer
@@ -36,7 +36,7 @@ SLOTS = "before", "after"
 
 
 def show(
-    question: PruneQuestion,
+    question: ShownPruning,
     masks: Masks,
     pictures: DeltaGenerator,
     side_column: DeltaGenerator,

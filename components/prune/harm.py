@@ -7,7 +7,7 @@ import streamlit as st
 
 from components import forms, section
 from components.prune import seeds, unknown
-from components.prune.asked import KEY, PruneQuestion
+from components.prune.asked import KEY, PruneQuestion, with_rule
 from components.section import Section
 from components.widgets.data_images import draw_data_images
 from engine.core.charts.bars import Bars, Dots
@@ -45,7 +45,7 @@ def show(question: PruneQuestion, masks: Masks) -> None:
     settings = forms.folded_settings(
         Harm, f"{KEY}.Harm", HARM_SETTINGS, "Settings of this measurement"
     )
-    method = question.with_rule(Harm, **settings)
+    method = with_rule(question.method, Harm, **settings)
     section.show(
         Section(
             KEY,

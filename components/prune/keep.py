@@ -11,7 +11,7 @@ import streamlit as st
 from components import forms, measurement, runs, section, sharing
 from components.draw.checkpoint import KEEP, NOT_YOURS, TAKEN, draw_checkpoint
 from components.measurement import MeasurementOnDemand
-from components.prune.asked import KEY, PruneQuestion, model_identity, pruned_model
+from components.prune.asked import KEY, PruneQuestion, model_identity, pruned_model, with_rule
 from components.section import Section
 from components.views import PRUNE
 from components.widgets.downloads import download
@@ -57,9 +57,8 @@ def show(question: PruneQuestion, masks: Masks) -> None:
         settings = (
             {} if unmet else forms.settings(RetrainPruned, f"{KEY}.Retrain", {"epochs", "rate"})
         )
-        section.show(
-            keep_section(question, question.with_rule(RetrainPruned, **settings), "Train it again")
-        )
+        retrain = with_rule(question.method, RetrainPruned, **settings)
+        section.show(keep_section(question, retrain, "Train it again"))
 
 
 def keep_section(question: PruneQuestion, method: Pruning, button: str) -> Section:

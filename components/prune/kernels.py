@@ -8,7 +8,7 @@ import streamlit as st
 from components.draw import tables
 from components.draw.kernels import draw_activations, draw_wall
 from components.picks import pick, pick_number
-from components.prune.asked import KEY, PruneQuestion, pruned_model
+from components.prune.asked import KEY, ShownPruning, pruned_model
 from engine.core.charts.bins import Bins
 from engine.core.result import Table
 from engine.sparsity import Masks, PrunableWeight
@@ -19,7 +19,7 @@ TILES = diagrams.WALL
 FILTER = f"{KEY}.filter"
 
 
-def show(question: PruneQuestion, masks: Masks) -> None:
+def show(question: ShownPruning, masks: Masks) -> None:
     """The wall on the left; the chosen filter and the layer's weights on the right."""
     part, chosen, top, first = choose(masks)
     left, right = st.columns([3, 2], gap="large")

@@ -12,7 +12,7 @@ from components.draw import tables
 from components.draw.mask_drawings import draw_folded_back, draw_groups, draw_patterns, draw_strips
 from components.forms import widget
 from components.prune import learning
-from components.prune.asked import KEY, PruneQuestion, masks_at, scores_ready
+from components.prune.asked import KEY, PATTERNED, PruneQuestion, masks_at, scores_ready
 from engine.core.charts.widths import Widths
 from engine.core.charts.words import percent
 from engine.sparsity import Masks, Prune
@@ -99,7 +99,8 @@ def show_patterns(question: PruneQuestion, masks: Masks) -> None:
     left, right = st.columns([1, 3], gap="large")
     with left:
         pattern = question.method.pattern
-        if not question.patterned:
+        patterned = question.method.structure == PATTERNED
+        if not patterned:
             spec = Prune.__dataclass_fields__["pattern"]
             pattern = widget(spec, f"{KEY}.groups.pattern", None)
         method = replace(question.method, structure="N:M", allocation="global", pattern=pattern)
@@ -113,6 +114,6 @@ def show_patterns(question: PruneQuestion, masks: Masks) -> None:
             return
         layer = st.selectbox("Layer of the groups", list(fitting), key=f"{KEY}.groups.layer")
     with right:
-        elsewhere = "" if question.patterned else "The picture on top of the page is not cut so."
+        elsewhere = "" if patterned else "The picture on top of the page is not cut so."
         draw_groups(diagrams.groups(pattern_masks, fitting[layer], n, m), n, layer, elsewhere)
     learning.show(replace(question, method=method))

@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from components import section
-from components.prune.asked import KEY, PruneQuestion
+from components.prune.asked import KEY, PruneQuestion, with_rule
 from components.section import Section
 from components.widgets.data_images import draw_data_images
 from engine.core.charts.bars import Bars, Dots
@@ -34,7 +34,7 @@ def show(question: PruneQuestion, images: int) -> None:
         st.markdown(f"**{TITLE}**")
         st.caption("Not available: learned scores belong to one network only.")
         return
-    method = question.with_rule(Seeds, images=images)
+    method = with_rule(question.method, Seeds, images=images)
     section.show(
         Section(
             KEY,

@@ -7,7 +7,7 @@ import streamlit as st
 
 from components import section
 from components.notices import escape_markdown
-from components.prune.asked import KEY, PruneQuestion
+from components.prune.asked import KEY, PruneQuestion, with_rule
 from components.section import Section
 from engine.core.charts.bars import Dots
 from engine.core.charts.drawing import Drawing, Views
@@ -32,7 +32,7 @@ def show(question: PruneQuestion) -> None:
     section.show(
         Section(
             KEY,
-            question.with_rule(Unknown),
+            with_rule(question.method, Unknown),
             question.case,
             "On unknown images",
             columns=1,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from components import forms, section
-from components.prune.asked import KEY, PruneQuestion
+from components.prune.asked import KEY, PruneQuestion, with_rule
 from components.section import Section
 from engine.core.charts.bars import Bars
 from engine.core.charts.drawing import Drawing, Views
@@ -24,7 +24,7 @@ def show(question: PruneQuestion, masks: Masks) -> None:
     if not Untrained.unmet(question.case):
         forms.refuse_links(Untrained, SLOT)
         settings = forms.settings(Untrained, SLOT, {"epochs"})
-    method = question.with_rule(Untrained, **settings)
+    method = with_rule(question.method, Untrained, **settings)
     networks = method.networks()
     section.show(
         Section(

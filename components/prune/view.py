@@ -36,6 +36,7 @@ from components.prune.asked import (
     KEY,
     PATTERNED,
     PruneQuestion,
+    ShownPruning,
     case_of,
     masks_at,
     model_identity,
@@ -49,7 +50,7 @@ from engine.sparsity import Learned, Masks, Prune, PruneCase, agreement_only, ma
 from engine.sparsity.criteria.shares import OF_RATIO
 from engine.sparsity.masks.pruning import BY_TITLE, Pruning
 
-Show = Callable[[PruneQuestion, Masks], None]
+Show = Callable[[ShownPruning, Masks], None]
 SEARCHED = "The search"  # of a criterion that searches
 SECTIONS: dict[str, Show] = {
     SEARCHED: search.show,
@@ -110,7 +111,8 @@ def prune(subject: Subject, case: PruneCase) -> None:
         if rule.criterion == Learned.title:
             case = learned.with_scores(case)
     with side_column:
-        question = PruneQuestion(subject, case, replace(rule, ratio=choose_ratio(rule)))
+        method = replace(rule, ratio=choose_ratio(rule))
+        question = ShownPruning(method, case, subject=subject)
     with sentence:
         if not scores_ready(case, question.method) or (masks := pruning_masks(question)) is None:
             return

@@ -35,8 +35,8 @@ def test_what_is_made_of_models_is_kept_by_its_bytes(monkeypatch):
     for name in ("digits-cnn", "digits-mlp"):
         case = PruneCase(catalog.load(name), load("digits"))
         masks = asked.masks_at(case, method)
-        model = asked.pruned_model(asked.PruneQuestion(None, case, method), masks)
-        assert asked.pruned_model(asked.PruneQuestion(None, case, method), masks) is model
+        model = asked.pruned_model(asked.PruneQuestion(method, case), masks)
+        assert asked.pruned_model(asked.PruneQuestion(method, case), masks) is model
     assert len(asked.PRUNERS.names()) == len(asked.PRUNED.names()) == 1
     assert asked.pruner_for(case, method.criterion, method.rules).nbytes > model.own_bytes
 
