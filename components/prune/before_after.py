@@ -18,7 +18,7 @@ from components.draw.two_models import (
 )
 from components.footer import Entry, add_entry
 from components.notices import escape_markdown
-from components.prune.asked import KEY, PruneQuestion, ShownPruning, pruned_model
+from components.prune.asked import KEY, ShownPruning, pruned_model
 from components.prune.layers import finding, layer_widths
 from components.section import Section, calls
 from components.share import Offer
@@ -68,7 +68,7 @@ def show(
 
 
 def map_offer(
-    question: PruneQuestion,
+    question: ShownPruning,
     masks: Masks,
     key: str,
     answer_map: AnswerAndMap,

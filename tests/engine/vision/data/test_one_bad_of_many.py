@@ -143,16 +143,15 @@ def test_a_zip_of_nothing_good_says_why_and_a_summary_counts_classes_and_sizes()
 
 
 def test_the_questions_after_a_faulty_image_are_not_answered_with_another_one_s():
-    class Good:
-        def case(self):
-            return "the case of the good image"
+    class Named:
+        @classmethod
+        def read(cls, arguments):
+            if arguments["image"] == "faulty":
+                raise OverflowError("too large")
+            return f"the case of the {arguments['image']} image"
 
-    class Faulty:
-        def case(self):
-            raise OverflowError("too large")
-
-    last, faulty = LastCase(), Faulty()
-    assert last.of(Good()) == "the case of the good image"
+    last = LastCase()
+    assert last.of(Named, {"image": "good"}) == "the case of the good image"
     for _ in range(2):
         with pytest.raises(OverflowError):
-            last.of(faulty)
+            last.of(Named, {"image": "faulty"})
