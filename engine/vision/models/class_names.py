@@ -112,12 +112,23 @@ def exchange_names(card: ModelCard, old: Sequence[str], new: Sequence[str]) -> M
         for name, value in asdict(card).items()
         if name not in OPEN and not isinstance(value, int | float)
     }
-    changed = in_strings(texts, lambda text: exchanged(text, old, new))
+    changed = {name: in_field(name, value, old, new) for name, value in texts.items()}
     results = {name: tuple(v) if isinstance(v, list) else v for name, v in changed.items()}
     above = tuple(title[:LONG] for title in results["above"])
     return replace(
         card, **results | {"title": results["title"][:LONG], "above": above, "labels": card.labels}
     )
+
+
+def in_field(name: str, value: Any, old: Sequence[str], new: Sequence[str]) -> Any:
+    """A field of a card with names exchanged; a class may be called as a setting is."""
+
+    def exchange(text: str) -> str:
+        return exchanged(text, old, new)
+
+    if isinstance(value, dict) and name != "figures":
+        return {key: in_strings(entry, exchange) for key, entry in value.items()}
+    return in_strings(value, exchange)
 
 
 def exchanged(text: str, old: Sequence[str], new: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as some
 
 from engine.core.keeping.memory import Memory
@@ -168,6 +168,7 @@ NAMES = some.text(some.characters(codec="utf-8", categories=("L", "N", "P", "S",
 
 
 @given(some.lists(NAMES, min_size=2, max_size=5, unique=True).map(tuple))
+@example(("0", "settings"))  # as a field of the card
 def test_whatever_classes_are_called_their_names_go_and_come_back(words):
     words = tuple(word[:LONG] for word in words)
     if len(set(words)) < len(words) or not all(word.isprintable() for word in words):
@@ -181,6 +182,12 @@ def test_whatever_classes_are_called_their_names_go_and_come_back(words):
 
 
 PLAIN = ModelCard("LeNet", "lenet", 1, 12, (0.3,) * 3, (0.1,) * 3, ("a",), NAME)
+
+
+def test_a_class_may_be_called_as_a_setting_is():
+    opened(("epochs", "title"))
+    card = replace(PLAIN, labels=("epochs", "title"), recipe={"epochs": 3})
+    assert without_names(card).recipe == {"epochs": 3}
 
 
 def test_settings_are_not_cut_and_titles_fit_a_card():
