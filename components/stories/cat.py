@@ -23,7 +23,7 @@ from engine.commands.openings.attribution import walk
 from engine.core.pictures import as_bytes
 from engine.core.run import Answer
 from engine.evaluation.maps.grad_cam import GradCam
-from engine.vision.case.opening import Question, about_first, sample_input
+from engine.vision.case.opening import OpeningQuestion, about_first, sample_input
 from engine.vision.case.prediction import Prediction
 from engine.vision.images.samples import SAMPLES
 
@@ -34,15 +34,15 @@ MAP = GradCam()
 TALL = 330  # px of a chart below a short sentence
 
 
-def prediction() -> Sequence[Question]:
+def prediction() -> Sequence[OpeningQuestion]:
     return [(Prediction(), sample_input(CAT.name))]
 
 
-def heat_map() -> Sequence[Question]:
+def heat_map() -> Sequence[OpeningQuestion]:
     return [(MAP, about_first(CAT.name))]
 
 
-def walked(kind: type[LST | Plane | Star]) -> Callable[[], Sequence[Question]]:
+def walked(kind: type[LST | Plane | Star]) -> Callable[[], Sequence[OpeningQuestion]]:
     """A walk from the cat as the view Level sets opens with it."""
     return lambda: [walk(kind)]
 

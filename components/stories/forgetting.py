@@ -30,7 +30,7 @@ from engine.unlearning import (
     StillThere,
 )
 from engine.unlearning.diagnostics.base import Diagnostic
-from engine.vision.case.opening import Question
+from engine.vision.case.opening import OpeningQuestion
 
 ATTACKED = MembershipAttack(model="unlearned")
 ATTACK = Drawing("histogram", "", answers.attack_histograms, answers.attack_finding)
@@ -42,11 +42,11 @@ def method_detail(scoreboard: Answer) -> MethodDetail:
     return MethodDetail(ForgetQuestion(Scoreboard(), board()), case, scoreboard["table"])
 
 
-def after(diagnostic: Diagnostic) -> Question:
+def after(diagnostic: Diagnostic) -> OpeningQuestion:
     return diagnostic, AfterCase(forgotten(), FORGOTTEN.told())
 
 
-def beside_board(diagnostic: Diagnostic) -> Sequence[Question]:
+def beside_board(diagnostic: Diagnostic) -> Sequence[OpeningQuestion]:
     """The scoreboard, and a diagnostic."""
     return (Scoreboard(), board()), after(diagnostic)
 

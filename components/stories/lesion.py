@@ -19,7 +19,7 @@ from components.widgets.viewer import Panel, viewer
 from engine.commands.openings.attribution import PLANTED
 from engine.core.pictures import overlay
 from engine.core.run import Answer
-from engine.vision.case.opening import Question
+from engine.vision.case.opening import OpeningQuestion
 from engine.vision.data.example import choice
 from engine.vision.models import catalog
 
@@ -27,7 +27,7 @@ Mask = NDArray[np.bool_]
 LARGER = 2  # times a picture that stands in a sidebar
 
 
-def lesion_answers(model: str, data: str) -> Callable[[], Sequence[Question]]:
+def lesion_answers(model: str, data: str) -> Callable[[], Sequence[OpeningQuestion]]:
     """What a network says of the slice, and where it looks."""
     return lambda: PLANTED.questions(model, data)
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.views import AppPage
-from engine.vision.case.opening import Question
+from engine.vision.case.opening import OpeningQuestion
 
 Link = Mapping[str, Any]  # the settings of a view, by their keys
 
@@ -31,7 +31,7 @@ class StoryStep:
     """
 
     title: str
-    asks: Callable[[], Sequence[Question]]
+    asks: Callable[[], Sequence[OpeningQuestion]]
     sentence: Callable[..., str]
     picture: Callable[..., object]
     note: str

@@ -28,7 +28,7 @@ from engine.core.run import (
     read_as,
     without_words,
 )
-from engine.vision.case.opening import Question
+from engine.vision.case.opening import OpeningQuestion
 
 OPENINGS = (attribution, anomaly, sparsity, unlearning, hallucination)
 SAME = 1e-3  # how far an answer may be from the shipped one, which another machine gave
@@ -39,19 +39,19 @@ def lock_file() -> Path:
     return GALLERY.with_name(f"{GALLERY.name}.lock.json")
 
 
-def questions() -> Iterator[Question]:
+def questions() -> Iterator[OpeningQuestion]:
     """What the views ask when they are opened for the first time; each family says it itself."""
     for opening in OPENINGS:
         yield from opening.questions()
 
 
-def shipped_answer(question: Question) -> Answer | None:
+def shipped_answer(question: OpeningQuestion) -> Answer | None:
     """The answer that ships, or None; nothing else is looked at."""
     stored = Store(GALLERY).get(digest(*question))
     return read_as(stored, question[1]) if stored else None
 
 
-def stale(question: Question) -> str:
+def stale(question: OpeningQuestion) -> str:
     """What is wrong with the shipped answer, or ""; it is computed again."""
     stored = shipped_answer(question)
     if stored is None:
@@ -59,7 +59,7 @@ def stale(question: Question) -> str:
     return difference(stored, question)
 
 
-def difference(stored: Mapping[str, View], question: Question) -> str:
+def difference(stored: Mapping[str, View], question: OpeningQuestion) -> str:
     """In which view an answer is not what the question gives now, or ""."""
     method, case = question
     for name, view in method(case).items():
@@ -89,7 +89,7 @@ def lasting(view: View) -> dict[str, Any]:
     return arrays
 
 
-def earlier(question: Question) -> Answer | None:
+def earlier(question: OpeningQuestion) -> Answer | None:
     """The shipped answer of the same revision that lies under a name which it had before."""
     method, case = question
     asked = {"method": method.full_name(), "revision": method.revision}
@@ -151,7 +151,7 @@ def accept(names: Collection[str]) -> None:
     write_lock(lock_file(), kinds.values(), confirmed)
 
 
-def check_names(names: Collection[str], pairs: Iterable[Question]) -> None:
+def check_names(names: Collection[str], pairs: Iterable[OpeningQuestion]) -> None:
     """Raises BlindspotError where no answer that ships is of a method of that name."""
     method_names = sorted({method.name for method, _ in pairs})
     if unknown := set(names).difference(method_names):

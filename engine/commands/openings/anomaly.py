@@ -16,7 +16,7 @@ from engine.evaluation.detection import sources
 from engine.evaluation.experiment import ClosedFormExperiment, ExperimentCase
 from engine.vision import data
 from engine.vision.case import model_input
-from engine.vision.case.opening import Question, sample_input
+from engine.vision.case.opening import OpeningQuestion, sample_input
 from engine.vision.data.example import Example
 from engine.vision.images import Crop
 from engine.vision.images.samples import SAMPLES
@@ -27,7 +27,7 @@ OTHER_DIGIT = ("mnist-5k", "digits-cnn")  # data and model
 DOUBTED = ("digits-cnn", "3", "8")  # model, class of the image, class that it is blended with
 
 
-def questions() -> Iterator[Question]:
+def questions() -> Iterator[OpeningQuestion]:
     """One view after the other; of Experiments each closed form on its data."""
     yield from familiar()
     yield from where()
@@ -37,7 +37,7 @@ def questions() -> Iterator[Question]:
             yield kind(), ExperimentCase(data.load(kind.data[0]))
 
 
-def familiar() -> Iterator[Question]:
+def familiar() -> Iterator[OpeningQuestion]:
     """The photographs without a verdict, and one digit with it."""
     for sample in SAMPLES:
         group = sources.photograph(sample.name)
@@ -49,7 +49,7 @@ def familiar() -> Iterator[Question]:
     yield Compare(), case
 
 
-def where() -> Iterator[Question]:
+def where() -> Iterator[OpeningQuestion]:
     """Where each photograph is unlike the others."""
     normal = sources.normal(sources.PHOTOGRAPHS)
     for sample in SAMPLES:
@@ -60,7 +60,7 @@ def where() -> Iterator[Question]:
         )
 
 
-def doubt() -> Iterator[Question]:
+def doubt() -> Iterator[OpeningQuestion]:
     """One digit, and its blends."""
     name, _, toward = DOUBTED
     model = load(name)

@@ -49,7 +49,7 @@ from engine.evaluation.maps.grad_cam import GradCam
 from engine.evaluation.trust import Order, OtherClass, Shape, TrustCase
 from engine.vision import data as data_sets
 from engine.vision.case import ImageCase, PairCase, image_case
-from engine.vision.case.opening import Question, about_first, sample_input
+from engine.vision.case.opening import OpeningQuestion, about_first, sample_input
 from engine.vision.case.prediction import Prediction
 from engine.vision.case.target import Target
 from engine.vision.data.example import Example, example
@@ -99,7 +99,7 @@ class PlantedShortcut:
         target = Target(int(label.data.labels[label.row]))
         return image_case(load(model), self.example(data).picture(), Crop(), target)
 
-    def questions(self, model: str, data: str) -> tuple[Question, Question]:
+    def questions(self, model: str, data: str) -> tuple[OpeningQuestion, OpeningQuestion]:
         """What it says, and where it looks."""
         case = self.case(model, data)
         return (Prediction(), replace(case, target=Target(0))), (self.maps, case)
@@ -108,7 +108,7 @@ class PlantedShortcut:
 PLANTED = PlantedShortcut()
 
 
-def questions() -> Iterator[Question]:
+def questions() -> Iterator[OpeningQuestion]:
     """One view after the other, and a story."""
     parts = (
         heatmaps, trials, minimal, attacks, explanations, walks, blind_spots, study, prototypes,
@@ -118,7 +118,7 @@ def questions() -> Iterator[Question]:
         yield from part()
 
 
-def heatmaps() -> Iterator[Question]:
+def heatmaps() -> Iterator[OpeningQuestion]:
     """Every method on the first sample, two on the others."""
     for place, sample in enumerate(SAMPLES):
         yield Prediction(), sample_input(sample.name)
@@ -128,7 +128,7 @@ def heatmaps() -> Iterator[Question]:
                 yield kind(), case
 
 
-def trials() -> Iterator[Question]:
+def trials() -> Iterator[OpeningQuestion]:
     """Whether the strong pixels of the maps that a sample opens with carry the score.
 
     What else is tried without asking takes no looks, or one map that would be large to ship. The
@@ -142,14 +142,14 @@ def trials() -> Iterator[Question]:
             yield check, TrustCase(case, FIRST[0]())
 
 
-def minimal() -> Iterator[Question]:
+def minimal() -> Iterator[OpeningQuestion]:
     """What the view Minimal regions opens with: the first sample, and the band beside it."""
     case = about_first(SAMPLES[0].name)
     yield LiMA(), case
     yield RandomOrder(), case
 
 
-def attacks() -> Iterator[Question]:
+def attacks() -> Iterator[OpeningQuestion]:
     """What the view Robustness opens with: an attack with a bound, and classes in order."""
     case = about_first(SAMPLES[0].name)
     order = drawn_order(len(case.model.labels), case.target.index)
@@ -157,18 +157,18 @@ def attacks() -> Iterator[Question]:
     yield QuadAttacK(), OrderedCase(case, order)
 
 
-def explanations() -> Iterator[Question]:
+def explanations() -> Iterator[OpeningQuestion]:
     """What the view Which explanation? opens with: eight maps of the first sample, on trial."""
     yield LFA(), about_first(SAMPLES[0].name)
 
 
-def walks() -> Iterator[Question]:
+def walks() -> Iterator[OpeningQuestion]:
     """What the first sample is asked on the Level sets view before anything was changed."""
     for method, _ in WALKS:
         yield walk(type(method))
 
 
-def walk(kind: type[Method[Any]]) -> Question:
+def walk(kind: type[Method[Any]]) -> OpeningQuestion:
     """One of them, with as many targets as it begins with."""
     method, count = next(entry for entry in WALKS if isinstance(entry[0], kind))
     names = [sample.name for sample in SAMPLES]
@@ -177,7 +177,7 @@ def walk(kind: type[Method[Any]]) -> Question:
     return method, PairCase(about_first(SAMPLES[0].name), others)
 
 
-def shortcut() -> Iterator[Question]:
+def shortcut() -> Iterator[OpeningQuestion]:
     """What both networks say of a slice, and where they look."""
     model, control = PLANTED.model, PLANTED.control
     for name, data in (
@@ -189,14 +189,14 @@ def shortcut() -> Iterator[Question]:
         yield from PLANTED.questions(name, data)
 
 
-def blind_spots() -> Iterator[Question]:
+def blind_spots() -> Iterator[OpeningQuestion]:
     """How far each sample can change unnoticed towards the image that is offered first."""
     for sample in SAMPLES:
         other = FIRST_TARGET if sample.name != FIRST_TARGET else SAMPLES[0].name
         yield BlindSpot(), PairCase(about_first(sample.name), (sample_input(other).image,))
 
 
-def prototypes() -> Iterator[Question]:
+def prototypes() -> Iterator[OpeningQuestion]:
     """The first test image by each reasoning, and robust beside plain prototypes."""
     digits = data_sets.load(Prototypes.argument_defaults["data"])
     case = about_row(digits, first_row(digits))
@@ -207,20 +207,20 @@ def prototypes() -> Iterator[Question]:
     yield PrototypeRobustness(), case.learned
 
 
-def tilted() -> Iterator[Question]:
+def tilted() -> Iterator[OpeningQuestion]:
     """What the view Tilted boundary opens with: the two classes, and two clouds."""
     yield TiltedBoundary(), ExperimentCase(data_sets.load("mnist-5k"))
     yield TiltedSheets(), ExperimentCase(data_sets.load("digits"))
 
 
-def experiments() -> Iterator[Question]:
+def experiments() -> Iterator[OpeningQuestion]:
     """All of them, which take from minutes to half an hour, and the first sample denoised."""
     for kind in (AdaptiveSmoothing, Cbsn, CometExperiment, CometGrid, OwnMapsExperiment):
         yield kind(), ExperimentCase(data_sets.load(kind.data[0]))
     yield Denoised(), about_first(SAMPLES[0].name)
 
 
-def study() -> Iterator[Question]:
+def study() -> Iterator[OpeningQuestion]:
     """What the view Study opens with, and the maps of its first image."""
     for source in SOURCES:
         case = study_case(source)
@@ -228,7 +228,7 @@ def study() -> Iterator[Question]:
         yield StudyMaps(image=str(case.images[0].id)), case
 
 
-def slides() -> Iterator[Question]:
+def slides() -> Iterator[OpeningQuestion]:
     """Bags with a 9 and without, how much to mask, and the tiles of the made section."""
     case = BagsCase(load("mnist-cnn"), data_sets.load("bags"))
     yield from ((method, case) for method in (MHIM(), MHIM2(), MaskedRatio()))

@@ -33,7 +33,7 @@ from engine.hallucination.vasparse.attention_sinks import COUNT as SCENES
 from engine.hallucination.vasparse.keep_curve import curve_case
 from engine.hallucination.vlm_audit.experiment import VisualAudit
 from engine.vision import data as data_sets
-from engine.vision.case.opening import Question
+from engine.vision.case.opening import OpeningQuestion
 from engine.vision.data.layout import Scene
 from engine.vision.language.case import CaptionCase
 from engine.vision.language.tiny_vlm.sayings import PROMPTS
@@ -45,7 +45,7 @@ DESCRIBED_SCENE = 253  # the scene that is described
 MADE_UP = ("counter", 424, "is there a lamp")  # kind and number of a scene, and what is asked
 
 
-def questions() -> Iterator[Question]:
+def questions() -> Iterator[OpeningQuestion]:
     """Counts over many scenes, and the answer that the start page shows."""
     yield Greedy(), made_up()[0]
     yield from rate_questions()
@@ -69,20 +69,20 @@ def opening_case() -> CaptionCase:
     return asking.about_scene(HABIT, asking.scene(kind, DESCRIBED_SCENE), PROMPTS["image"])
 
 
-def rate_questions() -> Iterator[Question]:
+def rate_questions() -> Iterator[OpeningQuestion]:
     """What each of two ways to choose words makes up."""
     for strategy in DECODED:
         yield Rates(), ScenesCase(load(HABIT), strategy)
 
 
-def benchmarks() -> Iterator[Question]:
+def benchmarks() -> Iterator[OpeningQuestion]:
     """POPE and CHAIR of the same two ways: what Benchmarks opens with."""
     for method in (POPE(), CHAIR()):
         for strategy in DECODED:
             yield method, ScenesCase(load(HABIT), strategy)
 
 
-def before_and_after() -> Iterator[Question]:
+def before_and_after() -> Iterator[OpeningQuestion]:
     """Pairs of scenes for two ways to choose words and the honest model, and the law."""
     for name, strategy in ((HABIT, Greedy()), (HABIT, VCD()), (HONEST, Greedy())):
         yield BEAF(), ScenesCase(load(name), strategy, PAIRED, "biased")

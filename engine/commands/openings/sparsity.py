@@ -22,7 +22,7 @@ from engine.sparsity import (
 from engine.sparsity.effects.pruned_image import PrunedImage
 from engine.sparsity.lth.lottery import RECIPES
 from engine.vision import data as data_sets
-from engine.vision.case.opening import Question, about_first
+from engine.vision.case.opening import OpeningQuestion, about_first
 from engine.vision.case.prediction import Prediction
 from engine.vision.images.samples import SAMPLES
 from engine.vision.lab import TrainCase
@@ -32,7 +32,7 @@ PRUNED = 0.3  # of the weights, as the view opens
 TICKETS_DATA = ("digits", "mnist-5k")  # small enough to be trained on again and again
 
 
-def questions() -> Iterator[Question]:
+def questions() -> Iterator[OpeningQuestion]:
     """What the views ask, and each experiment on its first data."""
     yield from prune()
     yield from tickets()
@@ -40,7 +40,7 @@ def questions() -> Iterator[Question]:
         yield kind(), ExperimentCase(data_sets.load(kind.data[0]))
 
 
-def tickets() -> Iterator[Question]:
+def tickets() -> Iterator[OpeningQuestion]:
     """The tickets of the digits, a mask learned for the same network, and tickets rewound late."""
     case = TrainCase(data_sets.load(TICKETS_DATA[0]), next(iter(RECIPES.values())))
     yield Lottery(), case
@@ -48,7 +48,7 @@ def tickets() -> Iterator[Question]:
     yield Rewinding(), TrainCase.from_arguments(**Rewinding.argument_defaults)
 
 
-def prune() -> Iterator[Question]:
+def prune() -> Iterator[OpeningQuestion]:
     """About one photograph, and about all that ship."""
     case = prune_case(load())
     cut = Prune(ratio=PRUNED)

@@ -52,7 +52,7 @@ from engine.unlearning.protection.protected_pair import pair_of
 from engine.unlearning.sauce.dictionary import question
 from engine.unlearning.sparse_mu.prune_first import THEN
 from engine.vision import data
-from engine.vision.case.opening import Question, about_first
+from engine.vision.case.opening import OpeningQuestion, about_first
 from engine.vision.images.samples import SAMPLES
 from engine.vision.language.tiny_vlm import weights as vision
 from engine.vision.language.tiny_vlm.sayings import PROMPTS
@@ -83,14 +83,14 @@ FORGOTTEN = Forgotten(
 STORY = (Confidence(), Confusion(), MembershipAttack(model="unlearned"), StillThere(), Relearn())
 
 
-def questions() -> Iterator[Question]:
+def questions() -> Iterator[OpeningQuestion]:
     """One view after the other."""
     parts = (forget_questions, story, concepts, generator, protect, certificates, experiments)
     for part in parts:
         yield from part()
 
 
-def forget_questions() -> Iterator[Question]:
+def forget_questions() -> Iterator[OpeningQuestion]:
     """The scoreboard, and what is looked at closely."""
     case = forgotten()
     yield Retrain(), case
@@ -116,14 +116,14 @@ def forget_questions() -> Iterator[Question]:
         yield method, case
 
 
-def story() -> Iterator[Question]:
+def story() -> Iterator[OpeningQuestion]:
     """What a story tells of another way."""
     after = AfterCase(forgotten(), FORGOTTEN.told())
     for diagnostic in STORY:
         yield diagnostic, after
 
 
-def concepts() -> Iterator[Question]:
+def concepts() -> Iterator[OpeningQuestion]:
     """A scene with a car, the features of the model that is asked, what else is lost, and POPE."""
     method, vlm = SAUCE(), vision.load(HABIT)
     yield question(vlm, method, method.scenes)
@@ -132,21 +132,21 @@ def concepts() -> Iterator[Question]:
     yield PollsAfter(), ScenesCase(vlm, Greedy())
 
 
-def generator() -> Iterator[Question]:
+def generator() -> Iterator[OpeningQuestion]:
     """A generator of digits that forgets one, and what it draws as it is."""
     case = GeneratorCase.from_arguments(model=GENERATOR)
     for method in (GeneratorSalUn(), Samples()):
         yield method, case
 
 
-def certificates() -> Iterator[Question]:
+def certificates() -> Iterator[OpeningQuestion]:
     """Certificates of MNIST's test images, and one that is attacked."""
     case = ExperimentCase(data.load(Certificates.argument_defaults["data"]))
     for method in (Certificates(), PoisonVotes()):
         yield method, case
 
 
-def protect() -> Iterator[Question]:
+def protect() -> Iterator[OpeningQuestion]:
     """The first photograph with CUDA's filter, and what copies leave of that."""
     case, method = about_first(SAMPLES[0].name), ProtectImage()
     yield method, case
@@ -169,7 +169,7 @@ def every_way(case: ForgetCase) -> BoardCase:
     return BoardCase(case, (NoOp(), *(kind() for kind in THEN.values())))
 
 
-def experiments() -> Iterator[Question]:
+def experiments() -> Iterator[OpeningQuestion]:
     """Each on the data that it offers first."""
     for kind in EXPERIMENTS:
         yield kind(), ExperimentCase(data.load(kind.data[0]))

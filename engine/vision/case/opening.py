@@ -12,7 +12,7 @@ from engine.vision.images import Crop
 from engine.vision.images.samples import sample
 from engine.vision.models.catalog import load
 
-Question = tuple[Method[Any], Any]
+OpeningQuestion = tuple[Method[Any], Any]
 
 
 def sample_input(name: str) -> ImageCase:
