@@ -18,7 +18,7 @@ import torch
 from engine.core.errors import BlindspotError
 from engine.core.method import Choice, Progress, Slider, quiet, setting
 from engine.core.result import Array, Floats, HeatMap, Result, Table, View
-from engine.evaluation.corruptions import corrupted
+from engine.evaluation.corruptions import FLAT, corrupted
 from engine.evaluation.maps.grad_cam import GradCam
 from engine.evaluation.maps.gradient import Gradient
 from engine.evaluation.measures.calibration import (
@@ -41,7 +41,7 @@ SEVERITIES: dict[str, Callable[[int, int], float]] = {  # by level and side
     "noise": lambda level, _: 0.16 * level,
     # half a pixel at least for each level: images of digits are small
     "blur": lambda level, side: max(0.12, 6 / side) * level,
-    "contrast": lambda level, _: 0.2 * (1 + level),
+    "contrast": lambda level, _: 0.2 * (1 + level) / FLAT,  # 0.6, 0.4 and 0.2 of it are left
     "brightness": lambda level, _: 0.2 * level,
     "pixelate": lambda level, _: level / 8,
 }
