@@ -11,7 +11,7 @@ from engine.core.errors import BlindspotError, Cancelled
 from engine.core.keeping.memory import Memory
 from engine.core.method import quiet
 from engine.core.run import answer
-from engine.evaluation.experiment import ExperimentCase, Trained
+from engine.evaluation.experiment import ExperimentCase
 from engine.unlearning import RangeForgetting
 from engine.unlearning.deep_regression import experiment as forget_range
 from engine.unlearning.deep_regression import figures as number_figures
@@ -309,7 +309,7 @@ def test_without_a_retrained_network_that_gets_there_there_is_no_ain(short, monk
     training = method.conditions(short)[ORIGINAL]
     reference = method.reference(training, quiet)
     assert np.isnan(reference.steps)
-    figures = method.measure(Trained(ORIGINAL, training, reference.original), short)
+    figures = method.measured(ORIGINAL, reference.original, training, quiet)
     assert [name for name, value in figures.items() if np.isnan(value)] == [AIN]
 
 
@@ -330,15 +330,15 @@ def test_stop_is_heard_while_the_proxy_learns_and_while_the_band_is_learned_agai
     worst = replace(reference, goal=0.0, steps=1.0)
     monkeypatch.setattr(RangeForgetting, "reference", lambda *_: worst)
     with pytest.raises(Cancelled):
-        method.measured(Trained(ORIGINAL, training, reference.original), stop)
+        method.measured(ORIGINAL, reference.original, training, stop)
 
 
 def test_the_views_are_those_of_the_first_seed(short):
-    method = RangeForgetting(seeds=2, epochs=1, proxy=1)
+    method = RangeForgetting(seeds=2, epochs=1, proxy=2)
     result = method(short)
     task = numbers.band_task(short.data, method.end, method.share)
     training = method.conditions(short)[BLINDSPOT]
-    model = method.train(BLINDSPOT, training, quiet)
+    model = method.network(BLINDSPOT, training, quiet)
     rows = task.data.rows("test")
     assert result["predictions"]["area"] == pytest.approx(task.targets[rows])
     assert result["predictions"][BLINDSPOT] == pytest.approx(
