@@ -12,8 +12,6 @@ from typing import Any, ClassVar, cast
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor
 
 from engine.core.errors import DoesNotFit
 from engine.core.method import Choice, Progress, Slider, defaults, part_of, quiet, setting
@@ -64,8 +62,6 @@ WAYS = {LP: False, VP: False, LP_FEW: True, VP_FEW: True}  # each with few image
 PROMPTED = (VP, VP_FEW)
 RANDOM, ONCE, AGAIN = "random", "once", "each epoch"
 PICTURED_IMAGES = 4  # images in pictures
-
-Gray = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -269,12 +265,9 @@ class Reprogram(KeptExperiment):
             resized(data.pixels(digits), source.side),
             network.seen(data.pixels(digits)),
         )
-        angles, names = (
-            [data_set.classes[label] for label in data_set.labels[rows[:count]]]
-            for data_set, rows in ((source, bars), (data, digits))
-        )
+        angles, names = source.class_names(bars[:count]), data.class_names(digits[:count])
         return Pictures(
-            np.stack([as_images(batch[:count]) for batch in batches]),
+            np.stack([as_bytes(batch[:count].detach().cpu()) for batch in batches]),
             ("learned by the source", "new task, for a new head", "new task, inside a border"),
             tuple(f"{word} image" for word in ("first", "second", "third", "fourth")[:count]),
             "The network that learned bars stays as it is; a new head is learned for the new task, "
@@ -316,23 +309,18 @@ def one_of_each(data: DataSet) -> Rows:
     )
 
 
-def as_images(pixels: Tensor) -> Gray:
-    """Pixels (n, 3, H, W) in [0, 1] as images (n, H, W, 3)."""
-    return np.stack([as_bytes(image) for image in pixels.detach().cpu()])
-
-
 def border_pictures(name: str, model: Classifier, data: DataSet) -> Pictures:
     """A row: a network's border alone, and around images, with what they are read as."""
     rows = one_of_each(data)
     pixels = data.pixels(rows)
     network = cast("Prompted", model.network)
     empty = torch.zeros_like(pixels[:1])
-    images = as_images(network.seen(torch.cat([empty, pixels]).to(model.device)))
+    images = as_bytes(network.seen(torch.cat([empty, pixels]).to(model.device)).detach().cpu())
     read = outputs(model, data, rows).argmax(1).tolist()
     return Pictures(
         images[None],
         (name,),
-        ("the border", *(data.classes[label] for label in data.labels[rows])),
+        ("the border", *data.class_names(rows)),
         "Each network has a border of its own, the same for every image.",
         captions=("", *(f"read as {data.classes[label]}" for label in read)),
     )

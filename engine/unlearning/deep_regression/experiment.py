@@ -15,6 +15,7 @@ from scipy import ndimage as ndi
 
 from engine.core.keeping.memory import Memory
 from engine.core.method import Choice, Progress, Slider, defaults, part_of, quiet, setting
+from engine.core.pictures import as_bytes
 from engine.core.result import Pictures, Result, Scores, Table, View
 from engine.evaluation.experiment import ExperimentCase, Figures
 from engine.evaluation.kept_experiment import KeptExperiment
@@ -289,7 +290,7 @@ class RangeForgetting(KeptExperiment):
         ordered = rows[np.argsort(task.targets[rows], kind="stable")]
         chosen = ordered[np.linspace(0, len(ordered) - 1, PICTURED_IMAGES).round().astype(int)]
         places = case.data.places(task.data.ids[chosen])
-        plain = np.stack([channels_last(image) for image in case.data.images[places]])
+        plain = as_bytes(task.data.pixels(chosen))
         marked = plain.copy()
         for image, mask in zip(marked, case.data.truth["mask"][places], strict=True):
             image[ndi.binary_dilation(mask) & ~mask] = 230, 120, 0
@@ -318,8 +319,3 @@ class RangeForgetting(KeptExperiment):
             f"retrained network; before, they were {before:.1f} {CM2} away. Those of a second "
             f"retrained network are {noise:.1f} {CM2} away. {outcome}"
         )
-
-
-def channels_last(image: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """An image (C, H, W) as (H, W, 3)."""
-    return np.broadcast_to(image.transpose(1, 2, 0), (*image.shape[1:], 3))
