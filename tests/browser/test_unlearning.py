@@ -1,7 +1,7 @@
 """Views of unlearning: the scoreboard, experiments, the generator, and the hardest images."""
 
 import re
-from urllib.parse import urlencode
+from urllib.parse import quote_plus, urlencode
 
 import pytest
 from playwright.sync_api import Locator, Page
@@ -43,8 +43,10 @@ def test_a_mark_is_clicked_and_on_a_telephone_a_wide_table_fades_where_there_is_
 
 
 def onward(page: Page, title: str) -> None:
-    """Press it and see the experiment that it names."""
-    page.get_by_role("link", name=re.compile("^Does it work")).click()
+    """Press it once it names the experiment, and see that."""
+    link = page.get_by_role("link", name=re.compile("^Does it work"))
+    expect(link).to_have_attribute("href", re.compile(re.escape(quote_plus(title))))
+    link.click()
     settle(page)
     expect(page.get_by_role("radio", name=title)).to_be_checked()
 
