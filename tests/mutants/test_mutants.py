@@ -42,6 +42,9 @@ class Box:
     @property
     def whole(self):
         return not self.side
+
+    def pairs(self):
+        return zip(self.side, self.side, strict=True)
 '''
 
 
