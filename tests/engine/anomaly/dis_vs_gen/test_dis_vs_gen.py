@@ -76,8 +76,7 @@ def test_the_curves_cross_and_every_figure_is_that_of_a_slow_fit():
                 right = joint.argmax(1), *(fit.predict(other) for fit in fits.values())
                 expected = [np.mean(predictions == data.labels[test]) for predictions in right]
             else:
-                density = np.logaddexp.reduce(joint, axis=1)
-                scores = -density, -fits[1].predict_proba(other).max(1)
+                scores = -np.logaddexp.reduce(joint, axis=1), -fits[1].predict_proba(other).max(1)
                 expected = [roc_auc_score(data.labels[test] >= 6, score) for score in scores]
             assert [result[name][row] for name in names] == pytest.approx(expected, abs=2e-3)
 
@@ -111,9 +110,8 @@ def test_it_is_the_linear_classifier_of_its_weights_and_a_diagonal_mahalanobis_d
 def test_two_halves_add_up_to_one_fit(cut):
     x, labels = points()
     whole = dis_vs_gen.Moments.of(x, labels, 3)
-    both = dis_vs_gen.Moments.of(x[:cut], labels[:cut], 3) + dis_vs_gen.Moments.of(
-        x[cut:], labels[cut:], 3
-    )
+    first = dis_vs_gen.Moments.of(x[:cut], labels[:cut], 3)
+    both = first + dis_vs_gen.Moments.of(x[cut:], labels[cut:], 3)
     for name in ("counts", "means", "squares"):
         assert getattr(both, name) == pytest.approx(getattr(whole, name), abs=1e-8)
 
@@ -167,20 +165,14 @@ def drawn(n, k, seed=0):
     return np.random.default_rng(seed).dirichlet(np.full(k, 0.5), n)
 
 
-def test_on_a_path_it_is_the_probability_weighted_place_rounded():
+def test_on_a_path_a_complete_graph_and_with_plain_distances_it_is_its_closed_form():
     labels, line = np.array([2, 7, 12, 16]), distances(nx.path_graph(19))
     probabilities = drawn(1000, 4)
     assert frechet(probabilities, line, labels).tolist() == np.rint(probabilities @ labels).tolist()
-
-
-def test_on_a_complete_graph_it_is_the_most_likely_label():
     labels, complete = np.array([1, 4, 5, 9]), distances(nx.complete_graph(12))
     probabilities = drawn(1000, 4)
     result = frechet(probabilities, complete, labels)
     assert result.tolist() == labels[probabilities.argmax(1)].tolist()
-
-
-def test_with_plain_distances_it_is_the_weighted_median():
     labels, line = np.array([0, 3, 8]), distances(nx.path_graph(9))
     probabilities = drawn(500, 3)
     median = labels[(probabilities.cumsum(1) >= 0.5).argmax(1)]
@@ -192,8 +184,7 @@ def test_on_a_tree_it_names_what_lies_between_seen_labels_and_nothing_else(seed)
     tree = nx.random_labeled_tree(14, seed=seed)
     labels = np.random.default_rng(seed).choice(14, 4, replace=False)
     paths = {node for a in labels for b in labels for node in nx.shortest_path(tree, a, b)}
-    within = locus(distances(tree), labels)
-    assert set(np.flatnonzero(within)) == paths
+    assert set(np.flatnonzero(locus(distances(tree), labels))) == paths
     answers = frechet(np.concatenate([drawn(20_000, 4), *edges()]), distances(tree), labels)
     assert set(answers) == paths
     reach = [min(nx.shortest_path_length(tree, node, path) for path in paths) for node in range(14)]

@@ -146,9 +146,7 @@ def test_images_of_one_class_are_refused_in_words():
 
 
 def test_a_picture_of_regions_has_each_image_where_it_lies_on_the_plane():
-    plane = np.array(
-        [[-ntk.REACH, ntk.REACH], [ntk.REACH, ntk.REACH], [-ntk.REACH, -ntk.REACH]]
-    )  # up is up
+    plane = ntk.REACH * np.array([[-1, 1], [1, 1], [-1, -1]])  # up is up
     points = np.concatenate([plane, np.ones((3, 1))], 1) / 1.5
     votes, none = np.array([True, False, True]), np.zeros((0, 3))
     left = np.tile(np.arange(ntk.GRID) < ntk.GRID / 2, ntk.GRID)

@@ -29,10 +29,9 @@ def test_gaussian_data_are_accepted_and_every_other_shape_is_not():
         assert result[tester.ACCEPTED][row] == (shape == tester.GAUSS), shape
         seed_case = case(int(result["seed"][row]))
         sample = method.sample(shape, seed_case, method.count)
-        w = method.learned(sample, seed_case)
         sides = [
             np.mean(np.sign(sample.points @ direction) != sample.labels)
-            for direction in (w, sample.best)
+            for direction in (method.learned(sample, seed_case), sample.best)
         ]
         assert result[tester.WRONG][row] == pytest.approx(sides[0])
         assert result[tester.BEST][row] == pytest.approx(min(sides))
@@ -68,12 +67,11 @@ def test_without_noise_the_learner_finds_the_halfspace():
     method = HalfspaceExperiment(noise=0.0)
     for seed in range(3):
         sample = method.sample(tester.GAUSS, case(seed), 20_000)
-        w = method.learned(sample, case(seed))
-        assert np.degrees(np.arccos(w @ sample.best)) < 3
+        assert np.degrees(np.arccos(method.learned(sample, case(seed)) @ sample.best)) < 3
         assert tester.wrong(sample, np.stack([sample.best, -sample.best])).tolist() == [0, 1]
 
 
-def test_a_strip_s_figures_are_those_of_a_plain_loop():
+def test_a_strip_s_figures_are_those_of_a_plain_loop_and_of_a_gaussian():
     rng = np.random.default_rng(0)
     points, w = rng.normal(size=(3000, 4)) * (1, 2, 0.5, 1), np.array([0.6, 0, 0, 0.8])
     band = strip_statistics(points, w, 0.2, 0.7)
@@ -81,15 +79,11 @@ def test_a_strip_s_figures_are_those_of_a_plain_loop():
     assert band.count == len(inside)
     assert band.mass == pytest.approx(len(inside) / 3000 / (2 * (norm.cdf(0.7) - norm.cdf(0.2))))
     flat = np.array([p - (p @ w) * w for p in inside])  # their part along the border
-    moments = flat.T @ flat / len(flat)
-    assert band.eigenvalues == pytest.approx(np.linalg.eigvalsh(moments)[1:])
+    assert band.eigenvalues == pytest.approx(np.linalg.eigvalsh(flat.T @ flat / len(flat))[1:])
     assert abs(band.directions.T @ w).max() < 1e-12
     fourth = [np.mean((flat @ v) ** 4) / 3 for v in band.directions.T]
     assert band.fourth == pytest.approx(max(fourth))
     assert strip_statistics(points, w, 7, 8).count == 0
-
-
-def test_a_gaussian_has_the_expected_mass_in_each_strip():
     points = np.random.default_rng(1).normal(size=(200_000, 3))
     for low, high in ((0, 0.3), (0.3, 0.6), (1.2, 2.0)):
         assert strip_statistics(points, np.eye(3)[0], low, high).mass == pytest.approx(1, abs=0.03)
@@ -146,9 +140,8 @@ def test_mardia_s_test_takes_any_gaussian_and_refuses_tails_in_five_draws_of_six
 def test_images_are_whitened_main_components_with_labels_of_two_halves():
     sample = tester.whitened_points(case(), 6)
     assert sample.points.mean(0) == pytest.approx(0, abs=1e-9)
-    assert sample.points.T @ sample.points / len(sample.points) == pytest.approx(
-        np.eye(6), abs=1e-9
-    )
+    expected = np.eye(6)
+    assert sample.points.T @ sample.points / len(sample.points) == pytest.approx(expected, abs=1e-9)
     assert tester.wrong(sample, sample.best[None])[0] < 0.35
     assert set(sample.labels) == {-1, 1}
     assert not HalfspaceExperiment().conditions(case())[tester.IMAGES]()[tester.ACCEPTED]
@@ -156,13 +149,8 @@ def test_images_are_whitened_main_components_with_labels_of_two_halves():
 
 def test_the_picture_says_what_is_accepted():
     picture = HalfspaceExperiment().picture(case())
-    assert picture.columns == (
-        tester.GAUSS,
-        tester.TAILS,
-        tester.CLUMP,
-        tester.SQUEEZED,
-        tester.IMAGES,
-    )
+    shapes = (tester.GAUSS, tester.TAILS, tester.CLUMP, tester.SQUEEZED, tester.IMAGES)
+    assert picture.columns == shapes
     assert picture.caption(0, 0) == "accepted"
     assert all(picture.caption(0, column).startswith("no: ") for column in range(1, 5))
     dark = [(picture.images[1, column] < 200).all(-1).sum(0) for column in range(5)]
