@@ -45,8 +45,7 @@ def opened(data):
 
 def millimeters(image, values):
     """Where the voxels that are not 0 lie in the patient, (n, 3)."""
-    places = np.argwhere(values)
-    return places @ image.affine[:3, :3].T + image.affine[:3, 3]
+    return np.argwhere(values) @ image.affine[:3, :3].T + image.affine[:3, 3]
 
 
 @pytest.mark.parametrize(("order", "signs"), FEW, ids=str)
