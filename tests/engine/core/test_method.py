@@ -95,21 +95,18 @@ def test_a_slider_counts_when_ends_and_step_are_whole_and_a_word_of_the_case_is_
 
 def test_a_part_tells_its_share_of_the_whole_with_its_own_words_or_the_usual_ones():
     reports = []
-    part = part_of(lambda done, words="": reports.append((done, words)), 0.2, 0.6)
-    led = part_of(
-        lambda done, words="": reports.append((done, words)), 0.2, 0.6, "training", "first"
-    )
+
+    def report(done, words=""):
+        reports.append((done, words))
+
+    part, led = part_of(report, 0.2, 0.6), part_of(report, 0.2, 0.6, "training", "first")
     part(0.0)
     part(0.5, "half way", {"not": "handed on"})
     led(0.75)
     led(1.0, "done")
-    assert [done for done, _ in reports] == pytest.approx([0.2, 0.4, 0.5, 0.6])
-    assert [words for _, words in reports] == [
-        "looking at images",
-        "half way",
-        "first: training",
-        "first: done",
-    ]
+    shares, words = zip(*reports, strict=True)
+    assert shares == pytest.approx([0.2, 0.4, 0.5, 0.6])
+    assert words == ("looking at images", "half way", "first: training", "first: done")
 
 
 def test_who_does_not_fit_is_told_why():
