@@ -371,7 +371,6 @@ def test_an_idle_lane_closes_at_once_and_never_keeps_the_process():
 
 
 def idle(queue):
-    """Wait until the lane's thread waits."""
     until = time.monotonic() + SOON
     while not queue.changed._waiters and time.monotonic() < until:
         time.sleep(0.005)

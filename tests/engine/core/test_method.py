@@ -28,18 +28,10 @@ class Toy(Method):
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("steps", 0),
-        ("steps", 65),
-        ("steps", 8.0),
-        ("steps", True),
-        ("steps", None),
-        ("width", 0.001),
-        ("width", float("nan")),
-        ("width", "0.1"),
-        ("word", "c"),
-        ("word", None),
-        ("turn", 1),
-        ("turn", None),
+        *(("steps", wrong) for wrong in (0, 65, 8.0, True, None)),
+        *(("width", wrong) for wrong in (0.001, float("nan"), "0.1")),
+        *(("word", wrong) for wrong in ("c", None)),
+        *(("turn", wrong) for wrong in (1, None)),
     ],
 )
 def test_what_is_out_of_range_is_refused_naming_the_setting_and_the_range(name, value):

@@ -16,7 +16,6 @@ MIB = 2**20
 
 
 def printed(script, **options):
-    """What another Python prints."""
     program = [sys.executable, "-c", script]
     return subprocess.run(program, capture_output=True, text=True, check=True, **options).stdout
 

@@ -37,7 +37,6 @@ def store(tmp_path):
 
 
 def rewrite(path, change):
-    """The JSON file with another content."""
     path.write_text(json.dumps(change(json.loads(path.read_text()))))
 
 

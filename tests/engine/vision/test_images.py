@@ -56,13 +56,8 @@ def png(values, color_type, bits=16, extra=b"", size=None):
     height, width = values.shape[:2]
     rows = b"".join(b"\0" + row.astype(f">u{bits // 8}").tobytes() for row in values)
     header = struct.pack(">IIBBBBB", *(size or (width, height)), bits, color_type, 0, 0, 0)
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", header)
-        + extra
-        + chunk(b"IDAT", zlib.compress(rows))
-        + chunk(b"IEND", b"")
-    )
+    body = chunk(b"IHDR", header) + extra + chunk(b"IDAT", zlib.compress(rows))
+    return b"\x89PNG\r\n\x1a\n" + body + chunk(b"IEND", b"")
 
 
 @pytest.mark.parametrize("form", ["PNG", "TIFF", "BMP"])
@@ -158,10 +153,8 @@ def test_single_bits_are_black_and_white_and_gray_is_repeated_to_three_channels(
     image = Image.fromarray(np.array([[True, False], [False, True]]))
     for form in ("PNG", "TIFF", "BMP"):
         assert read(saved(image, form)).pixels[..., 1].tolist() == [[255, 0], [0, 255]]
-    gray = np.array([[0, 7, 200]], np.uint8)
-    assert read(saved(Image.fromarray(gray), "PNG")).pixels.tolist() == [
-        [[0, 0, 0], [7, 7, 7], [200, 200, 200]]
-    ]
+    gray = read(saved(Image.fromarray(np.array([[0, 7, 200]], np.uint8)), "PNG"))
+    assert gray.pixels.tolist() == [[[shade] * 3 for shade in (0, 7, 200)]]
 
 
 SHADES = {  # the file's numbers, and those that are shown

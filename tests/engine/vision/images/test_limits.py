@@ -5,6 +5,7 @@ import struct
 import zlib
 from contextvars import copy_context
 from dataclasses import astuple
+from itertools import product
 
 import numpy as np
 import pytest
@@ -290,11 +291,8 @@ def test_any_rectangle_is_that_of_the_image_and_batches_unpack_each_piece_once(f
     image = np.random.default_rng(0).integers(0, 256, (13, 17, 3), np.uint8)
     (high, wide), across = form, -(-17 // form[1])
     padded = np.pad(image, ((0, high if across > 1 else 0), (0, across * wide - 17), (0, 0)))
-    pieces = [
-        padded[top : top + high, left : left + wide].tobytes()
-        for top in range(0, 13, high)
-        for left in range(0, 17, wide)
-    ]
+    corners = product(range(0, 13, high), range(0, 17, wide))
+    pieces = [padded[y : y + high, x : x + wide].tobytes() for y, x in corners]
     bodies = dict(enumerate(map(zlib.compress, pieces) if packed else pieces))
     grid = TileGrid(13, across, form, 3, [(259, [8]), (262, [2])] if packed else [])
     for top, bottom, left, right in ((0, 13, 0, 17), (2, 11, 3, 16), (5, 6, 7, 8)):

@@ -174,11 +174,8 @@ def test_a_single_slice_has_one_plane_and_gzip_and_nifti_2_are_the_same():
         ({"dim": [99, 6, 7, 8, 1, 1, 1, 1]}, "at most 250 MB"),
         ({"dim": [3, 7, 7, 8, 1, 1, 1, 1]}, "cut off"),
         ({"dim": [1, 336, 1, 1, 1, 1, 1, 1]}, ""),
-        ({"datatype": 1}, "damaged"),
-        ({"datatype": 31337}, "damaged"),
-        ({"vox_offset": -5}, "begin nowhere"),
-        ({"vox_offset": np.inf}, "begin nowhere"),
-        ({"vox_offset": np.nan}, "begin nowhere"),
+        *(({"datatype": code}, "damaged") for code in (1, 31337)),
+        *(({"vox_offset": at}, "begin nowhere") for at in (-5, np.inf, np.nan)),
         ({"vox_offset": 2e8}, "cut off"),
     ],
 )
