@@ -256,7 +256,6 @@ def test_nothing_to_learn_from_is_said(data):
 
 
 def aged(path, seconds):
-    """A file that was written so long ago."""
     path.write_bytes(b"x")
     when = path.stat().st_mtime - seconds
     os.utime(path, (when, when))
