@@ -275,7 +275,8 @@ def test_the_sides_of_the_usual_planes(cosines, left, right, top, bottom):
 
 def test_words_of_a_projection_letters_their_opposites_and_cosines_that_say_nothing():
     alike = [[number] * 6 for number in (0, 1, np.nan)]
-    for none in ([], [1, 0, 0], [1, 0, 0, 1, 0, 0], [2, 0, 0, 0, 2, 0], *alike):
+    skew = [[1, 0, 0, down, 0, 0] for down in (1, -1)]
+    for none in ([], [1, 0, 0], [2, 0, 0, 0, 2, 0], *skew, *alike):
         assert from_cosines(none) is None
     assert astuple(from_words(["P", "F"])) == ("A", "P", "H", "F")
     assert astuple(from_words(["L", "FP"])) == ("R", "L", "HA", "FP")
