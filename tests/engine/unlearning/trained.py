@@ -6,10 +6,13 @@ from functools import cache
 
 import numpy as np
 import torch
+from torch.nn import functional as F
 
-from engine.unlearning import ForgetCase, forget_case, request
+from engine.core.run import answer
+from engine.unlearning import BoardCase, ForgetCase, Scoreboard, forget_case, request
 from engine.vision import data as data_sets
 from engine.vision.training import Recipe, fresh, train
+from tests import tiny
 from tests.in_memory import torch_file
 
 RECIPE = Recipe("lenet", epochs=8, batch=32, rate=0.05, decay=0.0005)
@@ -33,6 +36,12 @@ def class_case(label=3, seed=0, recipe=RECIPE) -> ForgetCase:
     )
 
 
+def columns_case(recipe) -> ForgetCase:
+    """An untrained model of bright columns is to forget a class."""
+    data = tiny.columns(16, ("a", "b", "c"))
+    return ForgetCase(fresh(data, recipe), data, request.of_class(data, 1), recipe)
+
+
 def noisy_case(seed=0, recipe=RECIPE, share=0.1) -> ForgetCase:
     """It is to forget its wrong labels."""
     name = f"digits+noisy:share={share:g}"
@@ -49,6 +58,17 @@ def steepened(model, factor):
     return steep
 
 
+def loss_on(model, data, rows, reduction="mean"):
+    """The cross-entropy of a model on some images."""
+    return F.cross_entropy(model(data.pixels(rows)), data.targets(rows), reduction=reduction)
+
+
+def assert_weights(answered, model, **near):
+    """An unlearned model has the weights of another one."""
+    for name, tensor in model.network.state_dict().items():
+        np.testing.assert_allclose(weights(answered)[name], tensor.detach().numpy(), **near)
+
+
 def weights(answered):
     """The weights of an unlearned model by name."""
     return answered["model"].weights
@@ -59,6 +79,16 @@ def same(first, second):
     return all(
         np.array_equal(weights(first)[name], weights(second)[name]) for name in weights(first)
     )
+
+
+def figures_by_way(cases, ways):
+    """Every figure of the scoreboards of some cases, by row and column: (cases,) each."""
+    tables = [answer(Scoreboard(), BoardCase(case, ways))["table"] for case in cases]
+    return {
+        row: {name: np.array([table.cell(row, name) for table in tables]) for name in table.order}
+        for table in tables[:1]
+        for row in table.rows
+    }
 
 
 def saved(content):
