@@ -20,10 +20,8 @@ KINDS = ("cls_token", "pos_embed", "patch_embed.proj.weight", "attn.qkv.weight",
 
 @pytest.fixture(scope="module")
 def case():
-    data = data_sets.load("digits")
-    return unlearning.forget_case(
-        embedded.load("digits-vit"), data, unlearning.request.of_class(data, 3)
-    )
+    data, model = data_sets.load("digits"), embedded.load("digits-vit")
+    return unlearning.forget_case(model, data, unlearning.request.of_class(data, 3))
 
 
 def weights(made):

@@ -30,10 +30,8 @@ def original(name="digits", recipe=RECIPE, seed=0):
 
 def class_case(label=3, seed=0, recipe=RECIPE) -> ForgetCase:
     """The digits' LeNet is to forget a class."""
-    data = data_sets.load("digits")
-    return forget_case(
-        original("digits", recipe), data, request.of_class(data, label), recipe, seed
-    )
+    data, model = data_sets.load("digits"), original("digits", recipe)
+    return forget_case(model, data, request.of_class(data, label), recipe, seed)
 
 
 def columns_case(recipe) -> ForgetCase:
@@ -76,9 +74,8 @@ def weights(answered):
 
 def same(first, second):
     """Whether two unlearned models are the same to the bit."""
-    return all(
-        np.array_equal(weights(first)[name], weights(second)[name]) for name in weights(first)
-    )
+    other = weights(second)
+    return all(np.array_equal(weight, other[name]) for name, weight in weights(first).items())
 
 
 def figures_by_way(cases, ways):
