@@ -11,12 +11,13 @@ def assert_refused(words, act, *arguments, error=BlindspotError, **options):
         act(*arguments, **options)
 
 
-def reports_until_stopped(act, count=1):
-    """The reports of an act that takes a listener, which stops it at so many: (share, words)."""
+def reports_until_stopped(act, count=1, about=""):
+    """Reports, (share, words), of an act that takes a listener, which stops it at so many."""
     reports = []
 
     def stop(done, words="", partial=None):
-        reports.append((done, words))
+        if about in words:
+            reports.append((done, words))
         if len(reports) == count:
             raise Cancelled
 

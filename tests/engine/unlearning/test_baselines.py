@@ -92,9 +92,8 @@ def test_without_its_pull_l1_sparse_is_fine_tuning_bit_for_bit(case):
     sizes = [sum(np.abs(w).sum() for w in weights(made).values()) for made in (pulled, plain)]
     assert sizes[0] < sizes[1]
     method = L1Sparse(epochs=4, pull=0.004, free=1)  # it fades to nothing
-    assert [method.pull_in(epoch) for epoch in range(4)] == pytest.approx(
-        [0.004, 0.004 * 2 / 3, 0.004 / 3, 0.0]
-    )
+    pulls = [method.pull_in(epoch) for epoch in range(4)]
+    assert pulls == pytest.approx([0.004, 0.004 * 2 / 3, 0.004 / 3, 0.0])
 
 
 def test_negative_gradients_with_a_balance_of_one_are_fine_tuning(case):

@@ -203,13 +203,10 @@ def test_what_the_paper_claims_is_measured_with_three_seeds(measure, rows):
     result = answer(method, ExperimentCase(data_sets.load(method.data[0])))
     table, curve = result["table"], result["curve"]
     where = keep(measure, method, result, f"poisoned fair representation, {rows}")
-    curve_words = "; ".join(
-        f"{share:.0%}: {auc:.3f}" for share, auc in zip(curve["poison"], curve[AUC], strict=True)
-    )
-    threshold = float(result["threshold"].values[0])
-    measure(
-        f"{where}; AUC by share, first seed; predicted threshold", f"{curve_words}; {threshold:.1%}"
-    )
+    points = zip(curve["poison"], curve[AUC], strict=True)
+    words = [f"{share:.0%}: {auc:.3f}" for share, auc in points]
+    words.append(f"{result['threshold'].values[0]:.1%}")
+    measure(f"{where}; AUC by share, first seed; predicted threshold", "; ".join(words))
     assert table.cell(MATCHED, AUC) > table.cell(RANDOM, AUC)
 
 

@@ -123,7 +123,10 @@ def test_unknown_generators_damaged_files_and_weights_that_do_not_fit_are_refuse
 
 
 def test_the_command_trains_rounds_and_writes_with_figures(tmp_path, monkeypatch, capsys):
-    quick = replace(plan(DIGITS), width=8, steps=3)
+    case, quick = (
+        GeneratorCase.from_arguments(model=DIGITS),
+        replace(plan(DIGITS), width=8, steps=3),
+    )
     monkeypatch.setattr(weights, "plans", lambda: {DIGITS: quick})
     assert main(["weights", DIGITS, "--out", str(tmp_path), "--seed", "4"]) == 0
     path = file_of(DIGITS, tmp_path)
@@ -131,7 +134,7 @@ def test_the_command_trains_rounds_and_writes_with_figures(tmp_path, monkeypatch
     generator = read(path, quick, LABELS)
     assert generator.network.width == 8
     assert all(tensor.dtype == torch.float16 for tensor in load_file(path).values())
-    case = replace(GeneratorCase.from_arguments(model=DIGITS), generator=generator)
+    case = replace(case, generator=generator)
     monkeypatch.setattr(weights, "FOLDER", tmp_path)
     monkeypatch.setattr(weights, "file_of", lambda name: path)
     written_card = card(DIGITS)

@@ -67,7 +67,7 @@ def test_every_image_has_the_filter_of_its_class_and_keeps_folder_name_and_size(
     assert (result.count, result.classes) == (3, ("cat", "dog"))
     pairs = (dog.apply(COLORS), COLORS), (cat.apply(shades), shades)
     assert result.most == max(np.abs(after.astype(int) - clean).max() for after, clean in pairs)
-    reasons = {skipped_file.file: skipped_file.reason for skipped_file in result.skipped}
+    reasons = {left.file: left.reason for left in result.skipped}
     assert set(reasons) == {"pets/cat/huge.png", "pets/cat/broken.png", *beyond}
     assert "1100 × 1100 px" in reasons["pets/cat/huge.png"]
 
@@ -83,21 +83,17 @@ def test_no_two_images_get_the_same_path_whatever_their_capitals_and_names_of_no
     assert names[2] == "C/a.png"
     result = protected_folders(zipped({**FILES, ".": b"no name"}), "pets.zip", CHANGE)
     assert result.count == 3
-    assert "class folder" in next(
-        skipped_file.reason for skipped_file in result.skipped if skipped_file.file == "."
-    )
+    assert "class folder" in {left.file: left.reason for left in result.skipped}["."]
 
 
 def test_lists_beside_the_folders_and_folders_without_pictures_are_no_classes():
     extra_files = {**FILES, "pets/labels.csv": b"1,dog", "pets/about/read me.txt": b"pets"}
-    result, plain = (
-        protected_folders(zipped(files), "pets.zip", CHANGE) for files in (extra_files, FILES)
-    )
+    zips = zipped(extra_files), zipped(FILES)
+    result, plain = (protected_folders(content, "pets.zip", CHANGE) for content in zips)
     assert result.classes == ("cat", "dog")
     assert result.content == plain.content  # and move no other class's number
-    assert {"pets/labels.csv", "pets/about/read me.txt"} < {
-        skipped_file.file for skipped_file in result.skipped
-    }
+    skipped = {left.file for left in result.skipped}
+    assert {"pets/labels.csv", "pets/about/read me.txt"} < skipped
 
 
 def test_strength_zero_gives_the_same_bytes_back():

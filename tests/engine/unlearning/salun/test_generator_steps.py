@@ -75,10 +75,8 @@ def test_slopes_of_twenty_batches_are_summed_at_least(forget_images, monkeypatch
 
 def test_a_chance_mask_has_as_many_weights_and_is_another(forget_images):
     scores = saliency(forget_images, seed=0)
-    salient_masks, chance = salient(scores, 0.2), salient(chance_scores(scores, 0), 0.2)
-    first, second = (
-        np.concatenate([*map(np.ravel, masks.values())]) for masks in (salient_masks, chance)
-    )
+    both = salient(scores, 0.2), salient(chance_scores(scores, 0), 0.2)
+    first, second = (np.concatenate([*map(np.ravel, masks.values())]) for masks in both)
     assert first.sum() == second.sum()
     assert (first & second).sum() < 0.5 * first.sum()
 
@@ -98,24 +96,20 @@ def test_only_masked_weights_move_and_the_original_stays(forget_images):
 
 
 def test_the_first_losses_are_those_of_the_formula_and_times_come_in_pairs(forget_images):
-    _, losses = unlearn(
-        forget_images, salient(chance_scores(saliency(forget_images, 0), 0), 1.0), 1, 2.0, 7
-    )
+    masks = salient(chance_scores(saliency(forget_images, 0), 0), 1.0)
+    _, losses = unlearn(forget_images, masks, 1, 2.0, 7)
     network, chance = forget_images.generator.network, np.random.default_rng([7, 61])
-    class_rows, others = forget_images.own, forget_images.others
     forget, keep = (
         part[torch.from_numpy(chance.integers(0, len(part), forgetting.BATCH))]
-        for part in (class_rows, others)
+        for part in (forget_images.own, forget_images.others)
     )
-    (bad, bad_times, _), (good, good_times, drawn) = (
-        forget_images.noisy(part, chance) for part in (forget, keep)
-    )
+    bad, bad_times, _ = forget_images.noisy(forget, chance)
+    good, good_times, drawn = forget_images.noisy(keep, chance)
     labels = forget_images.labels[keep].clone()
     labels[torch.from_numpy(chance.random(forgetting.BATCH) < 0.1)] = 4
     with torch.no_grad():
-        prediction, goal = (
-            network(bad, bad_times, torch.full_like(labels, label)) for label in (1, 2)
-        )
+        pair = torch.full_like(labels, 1), torch.full_like(labels, 2)
+        prediction, goal = (network(bad, bad_times, label) for label in pair)
         retain_loss = F.mse_loss(network(good, good_times, labels), drawn)
     assert losses[0, 0] == pytest.approx(float(F.mse_loss(prediction, goal)), rel=1e-4)
     assert losses[0, 1] == pytest.approx(float(retain_loss), rel=1e-4)

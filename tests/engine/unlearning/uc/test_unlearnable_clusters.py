@@ -198,9 +198,8 @@ def test_what_lies_nearest_to_its_target_is_counted_before_after_and_by_chance(m
     assert clusters["random noise nearest to the target"].tolist() == [1 / 8, 0, 0]
     assert not clusters["clean nearest to the target"].any()
     shares = views["moved"]["images nearest to the target"]
-    assert dict(zip(views["moved"].rows, shares, strict=True)) == pytest.approx(
-        {BEFORE: 0, AFTER: 16 / 24, RANDOM: 1 / 24}
-    )
+    expected = pytest.approx({BEFORE: 0, AFTER: 16 / 24, RANDOM: 1 / 24})
+    assert dict(zip(views["moved"].rows, shares, strict=True)) == expected
 
 
 def test_images_and_centers_lie_on_one_map_of_principal_components(moved):
