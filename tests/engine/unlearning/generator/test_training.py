@@ -123,10 +123,8 @@ def test_unknown_generators_damaged_files_and_weights_that_do_not_fit_are_refuse
 
 
 def test_the_command_trains_rounds_and_writes_with_figures(tmp_path, monkeypatch, capsys):
-    case, quick = (
-        GeneratorCase.from_arguments(model=DIGITS),
-        replace(plan(DIGITS), width=8, steps=3),
-    )
+    case = GeneratorCase.from_arguments(model=DIGITS)
+    quick = replace(plan(DIGITS), width=8, steps=3)
     monkeypatch.setattr(weights, "plans", lambda: {DIGITS: quick})
     assert main(["weights", DIGITS, "--out", str(tmp_path), "--seed", "4"]) == 0
     path = file_of(DIGITS, tmp_path)
