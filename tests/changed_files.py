@@ -32,14 +32,12 @@ def picture(data: bytes, name: str) -> None:
 
 
 def folders(data: bytes, name: str) -> None:
-    """Open a zip of class folders."""
     from engine.vision.data.folders import read_folders
 
     read_folders(data, name, 16)
 
 
 def arrays(data: bytes, name: str) -> None:
-    """Open a MedMNIST file."""
     from engine.vision.data.medmnist import read_npz
 
     read_npz(data, name)
@@ -54,15 +52,12 @@ def weights(data: bytes, name: str) -> None:
 
 
 def compressed(syntax: str) -> bytes:
-    """A DICOM file in a compressed syntax."""
-
     dataset = scans.dataset(scans.ramp())
     dataset.compress(syntax)
     return scans.written(dataset)
 
 
 def medmnist() -> bytes:
-    """A small MedMNIST file."""
     rng = np.random.default_rng(0)
     buffer = io.BytesIO()
     parts = {}
@@ -74,7 +69,6 @@ def medmnist() -> bytes:
 
 
 def safetensors() -> bytes:
-    """Weights as .safetensors."""
     from safetensors.numpy import save
 
     return save({"fc.weight": np.ones((3, 8), np.float32), "fc.bias": np.ones(3, np.float32)})
@@ -116,7 +110,6 @@ class OwnFileTrials(TrialKind):
     longest = 240.0
 
     def names(self, count: int) -> list[str]:
-        """The number of each and its sort."""
         sorts = list(valid())
         return [f"{at:05} {sorts[at % len(sorts)]}" for at in range(count)]
 

@@ -49,7 +49,6 @@ def carded(architecture: str, widest: int, **said: Any) -> bytes:
 
 
 def card_of(architecture: str, **said: Any) -> ModelCard:
-    """That card."""
     return ModelCard(
         **{
             "title": "T",
@@ -66,7 +65,6 @@ def card_of(architecture: str, **said: Any) -> ModelCard:
 
 
 def cases() -> Iterator[tuple[str, partial[Any]]]:
-    """Names, and what opens each."""
     for name in LARGE:
         for narrowed in (True, False):
             file = carded(f"timm:{name}", 1, narrowed=narrowed)
@@ -90,7 +88,6 @@ def peak() -> float:
 
 
 def main() -> None:
-    """Open each."""
     before = 0.0
     for name, opens in cases():
         before = before or peak()

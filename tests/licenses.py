@@ -101,7 +101,6 @@ def conflicts(license: str) -> bool:
 
 
 def page() -> str:
-    """The table."""
     result = closure(names_of(ROOT / "requirements.txt"))
     rows = [f"| {name} | {license_of(package)} |" for name, package in result.items()]
     return "\n".join([WORDS, "| package | license |", "| --- | --- |", *rows, ""])

@@ -76,8 +76,7 @@ def zip_of_pictures() -> bytes:
 
 def volume() -> bytes:
     """240 MB of voxels, packed."""
-    plain = nifti(np.zeros((4, 4, 4), np.int16))
-    head = bytearray(plain[:352])
+    head = bytearray(nifti(np.zeros((4, 4, 4), np.int16))[:352])
     struct.pack_into("<8h", head, 40, 3, 500, 500, 480, 1, 1, 1, 1)
     return gzip.compress(bytes(head) + bytes(500 * 500 * 480 * 2), 6)
 
@@ -126,7 +125,6 @@ def memory() -> int:
 
 
 def children(parent: str) -> list[Path]:
-    """The processes that this one started."""
     result = Path(f"/proc/{parent}/task").glob("*/children")
     return [Path(f"/proc/{pid}") for listing in result for pid in listing.read_text().split()]
 
@@ -148,7 +146,6 @@ def resident(process: Path) -> int:
 
 
 def main(kind: str) -> None:
-    """Open, sample, leave."""
     make, read = KINDS[kind]
     data = make()
     gc.collect()

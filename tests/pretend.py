@@ -102,7 +102,6 @@ class OnDeviceGenerator(_generator):
         self.manual_seed(0)
 
     def manual_seed(self, seed: int) -> OnDeviceGenerator:
-        """As torch's own."""
         mixed_seed = (seed * 0x9E3779B97F4A7C15 + 1) % 2**64
         _seeds.add(mixed_seed)
         super().manual_seed(mixed_seed)

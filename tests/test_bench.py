@@ -140,13 +140,11 @@ def test_a_budget_is_in_the_unit_that_is_shown(monkeypatch):
 @pytest.mark.parametrize("exponent", [0.0, 1.0, 2.0])
 def test_a_power_law_gives_its_exponent_however_fast_each_round_is(exponent):
     pace = np.array([[1.0], [3.0], [0.2]])  # of the rounds
-    result = fit(SIZES, pace * np.asarray(SIZES, float) ** exponent)
-    assert np.allclose(result, exponent, atol=1e-9)
+    assert np.allclose(fit(SIZES, pace * np.asarray(SIZES, float) ** exponent), exponent, atol=1e-9)
 
 
 def test_the_interval_holds_the_exponent_as_often_as_it_says():
-    generator = np.random.default_rng(0)
-    noise = np.exp(generator.normal(0, 0.1, (1000, 3, len(SIZES))))
+    noise = np.exp(np.random.default_rng(0).normal(0, 0.1, (1000, 3, len(SIZES))))
     results = [fit(SIZES, np.asarray(SIZES) ** 1.5 * factor) for factor in noise]
     share = np.mean([low <= 1.5 <= high for _, low, high in results])
     assert 0.93 < share < 0.97  # 0.95 with a standard error of 0.007

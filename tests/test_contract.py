@@ -364,8 +364,7 @@ def test_the_answer_survives_the_store_and_is_named_by_its_settings(kind):
         for field, array in view.arrays().items():
             assert np.array_equal(array, again.result[name].arrays()[field], equal_nan=True)
     for spec in fields(kind):
-        control = spec.metadata["control"]
-        other = another(control, getattr(method, spec.name), case)
+        other = another(spec.metadata["control"], getattr(method, spec.name), case)
         assert digest(replace(method, **{spec.name: other}), case) != digest(method, case)
 
 
@@ -426,8 +425,7 @@ def alike(view, field):
 
 @every
 def test_a_model_that_does_not_fit_is_refused_with_the_reason(kind):
-    linear = tiny.linear_case()
-    case = tiny.case_for(kind, linear.model)
+    case = tiny.case_for(kind, tiny.linear_case().model)
     if reason := kind.unmet(case):
         with pytest.raises(DoesNotFit, match="needs"):
             answer(kind(), case)

@@ -83,8 +83,7 @@ def test_every_setting_changes_an_answer(kind):
         begun = small(kind) if spec.name in REPEATED else once(kind)
         method, case = replace(begun, **effect.given), settled(effect.case(kind))
         first = plainly(method, kind, effect.case)
-        value = getattr(method, spec.name)
-        for other in others(spec.metadata["control"], value, case):
+        for other in others(spec.metadata["control"], getattr(method, spec.name), case):
             with suppress(BlindspotError):  # the case refuses this value: another one, then
                 changed = replace(method, **{spec.name: other})(case)
                 if differing(first, changed, ROUNDING):

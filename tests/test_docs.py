@@ -39,7 +39,6 @@ def anchors(page: Path) -> set[str]:
 
 
 def question(menu: str) -> Path:
-    """The page of a question."""
     return DOCS / f"{menu.lower()}.md"
 
 

@@ -119,8 +119,7 @@ def test_a_family_knows_no_other_and_the_rooms_below_know_no_family() -> None:
 def test_the_engine_has_ten_rooms() -> None:
     folders = {path.name for path in (ROOT / "engine").iterdir() if any(path.rglob("*.py"))}
     assert folders == LEVELS.keys()
-    files = {path.name for path in (ROOT / "engine").glob("*.py")}
-    assert files == {"__init__.py", "__main__.py"}
+    assert {path.name for path in (ROOT / "engine").glob("*.py")} == {"__init__.py", "__main__.py"}
 
 
 @pytest.mark.parametrize("room", LEVELS)

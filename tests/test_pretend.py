@@ -74,7 +74,6 @@ with pretend.computing((torch.float64,)), raises(pretend.Refused):
 
 
 def ran(code, *words, seconds=100):
-    """What it printed."""
     ended = subprocess.run(
         [sys.executable, "-c", code, *words],
         capture_output=True,

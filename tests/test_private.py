@@ -49,9 +49,6 @@ def rooms(tmp_path, monkeypatch):
     return home, temporary
 
 
-# ---------------------------------------------------------------- who may read it
-
-
 def lax(root):
     """What others may do something with, below a folder and itself."""
     paths = [root, *root.rglob("*")]
@@ -110,9 +107,6 @@ def test_the_store_of_a_process_makes_and_mends_home(tmp_path, monkeypatch):
     assert stat.S_IMODE((tmp_path / "home").stat().st_mode) == 0o700
 
 
-# ---------------------------------------------------------------- a session in the app
-
-
 @pytest.fixture
 def downloads(monkeypatch):
     """What every download button that was drawn would give, by the name of its file."""
@@ -155,8 +149,7 @@ def test_a_session_leaves_no_word_but_in_the_files_that_are_asked_for(
     trained.query_params["lab.part"] = "Models"
     trained = settled(trained.switch_page(str(DATA_AND_MODELS.path)).run())
     links.append(str(dict(trained.query_params)))
-    page = ask_about_a_class(trained, model.name)
-    links.append(str(dict(page.query_params)))
+    links.append(str(dict(ask_about_a_class(trained, model.name).query_params)))
 
     assert len(reports) == 2
     files = {name: as_bytes(make_content()) for name, make_content in downloads.items()}
@@ -189,11 +182,7 @@ def ask_about_a_class(at, model):
 
 
 def as_bytes(content):
-    """A file's content."""
     return content.encode() if isinstance(content, str) else bytes(content)
-
-
-# ---------------------------------------------------------------- uploaded weights
 
 
 @pytest.fixture
@@ -260,9 +249,6 @@ def checkpoints_file():
 
     model = small()
     return model_bytes(card_of(model, title="Small", data="digits"), weights_of(model))
-
-
-# ---------------------------------------------------------------- kill -9
 
 
 KILLED = """

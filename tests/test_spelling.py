@@ -32,9 +32,8 @@ def test_spelling_is_american(place):
         [root] if root.is_file() else [path for path in root.rglob("*") if path.suffix in ENDINGS]
     )
     assert files
-    results = {
+    assert not {
         str(file.relative_to(ROOT)): words
         for file in files
         if (words := BRITISH.findall(file.read_text(encoding="utf-8").replace(NAME, "")))
     }
-    assert not results

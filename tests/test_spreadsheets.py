@@ -37,7 +37,6 @@ NUMBERS = ["-1.5", "+3", "-.5", "-1e-7", " -2 ", "1,5", "-0"]
 
 
 def python_files():
-    """All that the app and the command line run."""
     folders = (ROOT / name for name in ("engine", "components", "pages"))
     return [*ROOT.glob("*.py"), *(path for folder in folders for path in folder.rglob("*.py"))]
 
@@ -122,8 +121,7 @@ def test_share_neutralizes_labels_words_and_columns(word):
     }
     for view in views.values():
         assert rows_of(view) is not None
-    answer = Answer(views, {}, kept=False)
-    for name, make in contents(answer):
+    for name, make in contents(Answer(views, {}, kept=False)):
         if name.endswith(".csv"):
             cells = [cell for row in csv.reader(StringIO(make())) for cell in row]
             assert any(word in cell for cell in cells)

@@ -152,7 +152,6 @@ def with_own_map(seed: int = 0) -> Classifier:
 
 
 def fill(parameter: nn.Parameter, values: np.ndarray) -> None:
-    """Give a parameter its numbers."""
     with torch.no_grad():
         parameter.copy_(torch.from_numpy(np.asarray(values)))
 
@@ -209,7 +208,6 @@ def ordered_case(model: Classifier | None = None) -> OrderedCase:
 
 
 def attacked_images(model: Classifier | None = None) -> AttackedImagesCase:
-    """Two images that are attacked."""
     model = model or deepcopy(learned())
     return AttackedImagesCase(model, columns(model.side, model.labels), 2)
 

@@ -53,7 +53,6 @@ class Visit(Protocol):
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything in this folder is a browser test."""
     for item in items:
         if FOLDER in item.path.parents:
             item.add_marker(pytest.mark.browser)
@@ -164,7 +163,6 @@ def open_page(
 
 @pytest.fixture
 def page(open_page: OpenPage) -> Page:
-    """A fresh page, 1280 × 900."""
     return open_page()
 
 

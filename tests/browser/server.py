@@ -58,7 +58,6 @@ ReadT = TypeVar("ReadT")
 
 
 def free_port() -> int:
-    """A port that nobody listens on just now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -101,7 +100,6 @@ def serving(script: Path, data: Path | None = None, **env: str) -> Iterator[str]
 
 
 def wait_until_healthy(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
-    """Returns when the server answers; raises with its log when it ends or takes too long."""
     deadline = time.monotonic() + START_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
         try:

@@ -112,7 +112,6 @@ def sheets() -> None:
 
 
 def main(names: list[str]) -> None:
-    """All views, or those named."""
     SHOTS.mkdir(exist_ok=True)
     if not names or "data" in names:
         sheets()

@@ -4,7 +4,6 @@ from streamlit.testing.v1 import AppTest
 
 
 def script(draw, arguments):
-    """What AppTest runs."""
     draw(*arguments)
 
 

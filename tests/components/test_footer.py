@@ -19,8 +19,6 @@ WHAT = "What am I looking at?"
 
 @dataclass(frozen=True)
 class BirdsSeen(Counted):
-    """How many birds were seen."""
-
     name = "Seen"
     title = "Seen"
     cost = "live"
@@ -32,16 +30,12 @@ class BirdsSeen(Counted):
 
 @dataclass(frozen=True)
 class BirdsHeard(BirdsSeen):
-    """How many birds were heard."""
-
     name = "Heard"
     title = "Heard"
 
 
 @dataclass(frozen=True)
 class Later(BirdsSeen):
-    """What is counted later."""
-
     name = "Later"
     title = "Later"
     cost = "wait"

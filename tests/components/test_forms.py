@@ -12,7 +12,6 @@ from tests.visits import problems
 
 
 def draw():
-    """The form of the toy, and the method that it gives."""
     case = cnn_case()
     refuse_links(Toy, "page.Toy", case)
     st.session_state["toy"] = method_form(Toy, "page.Toy", case)

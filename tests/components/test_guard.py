@@ -32,7 +32,6 @@ class Endpoint:
 
 
 def first_response(guarded, path="/", method="GET", kind="http", body=b"", **headers):
-    """Status, headers and body of the first answer."""
     sent = []
 
     async def send(message):
@@ -111,8 +110,7 @@ def test_the_policy_lets_nothing_out_and_no_foreign_script_in():
 )
 def test_uploads_are_taken_while_there_is_room(app, monkeypatch, length, held, status):
     monkeypatch.setattr(guard, "upload_bytes", lambda: held)
-    result = first_response(app, PUT, "PUT", host="localhost", content_length=length)
-    assert result[0] == status
+    assert first_response(app, PUT, "PUT", host="localhost", content_length=length)[0] == status
     assert app.arriving == 0
 
 

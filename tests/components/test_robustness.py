@@ -26,8 +26,7 @@ from tests import tiny
 def pgd_attack(epsilon, model=None):
     model = model or tiny.cnn()
     image = tiny.image(model.side)
-    first = int(model.logits(image[None])[0].argmax())
-    case = ImageCase(model, image, Target(first))
+    case = ImageCase(model, image, Target(int(model.logits(image[None])[0].argmax())))
     return SimpleNamespace(case=case), PGD(epsilon=epsilon)(case)
 
 

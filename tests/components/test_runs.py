@@ -71,7 +71,6 @@ def test_a_job_that_the_page_begins_is_in_the_list_of_jobs_at_once():
 
 
 def bars(at: AppTest) -> list[str]:
-    """What stands over each line of progress."""
     return [bar.proto.text for bar in at.get("progress")]
 
 
@@ -115,8 +114,7 @@ def map_origins(at: AppTest) -> list[str]:
 
 
 def test_another_setting_gives_up_what_was_asked_before():
-    at = slow_page()
-    at.slider(key="heatmaps.Slow.size").set_value(0.25).run()
+    slow_page().slider(key="heatmaps.Slow.size").set_value(0.25).run()
     assert Slow.stopped.wait(10)
 
 
@@ -215,8 +213,7 @@ def two_pages():
 
 
 def test_the_place_in_the_queue_is_that_of_the_lane_that_was_asked():
-    at = slow_page(two_lanes)
-    assert bars(at.run())[1:3] == [
+    assert bars(slow_page(two_lanes).run())[1:3] == [
         "Slow: waiting: 1 other question goes first",
         "Slow: waiting: 2 other questions go first",
     ]

@@ -39,7 +39,6 @@ def page(**chosen) -> AppTest:
 
 
 def order(at: AppTest) -> list[str]:
-    """What stands on the page from top to bottom."""
     return [
         node.value
         if hasattr(node, "value") and node.type in {"header", "markdown", "caption"}

@@ -70,8 +70,7 @@ class Gate:
         if self.whole:
             row["as it is"] = asdict(forking.run(items, tuple, LIMIT))
         for name in self.fakes:
-            setup = partial(self.fake, kind, name)
-            row[name] = asdict(forking.run(items, setup, LIMIT))
+            row[name] = asdict(forking.run(items, partial(self.fake, kind, name), LIMIT))
         return row
 
     def fake(self, kind: type[Method[Any]], name: str) -> list[type]:
@@ -120,7 +119,6 @@ def keep(method: Method[Any], case: Case, home: Path) -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Collect the proofs once and run them; 0 when all could be collected."""
     parser = argparse.ArgumentParser(prog="python -m tests.fake_gate")
     parser.add_argument("names", nargs="*", help="families or methods; all by default")
     parser.add_argument("--fake", action="append", choices=FAKES, help="random by default")
@@ -135,8 +133,7 @@ def main(arguments: Sequence[str]) -> int:
     to = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what pytest says, it says beside
     with tempfile.TemporaryDirectory() as folder:
-        home = Path(folder, "home")
-        gate = Gate(kinds, parsed.fake or ["random"], to, home, whole=parsed.all)
+        gate = Gate(kinds, parsed.fake or ["random"], to, Path(folder, "home"), whole=parsed.all)
         options = [*QUIET, "--basetemp", str(Path(folder, "tests"))]
         status = pytest.main([*proofs, *options], plugins=[gate])
     return 0 if status in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED} else int(status)

@@ -88,8 +88,7 @@ def test_every_slow_one_is_a_method():
 
 @pytest.mark.slow
 def test_all_proofs_are_green_as_they_are_and_slow_ones_are_red_too(tmp_path, measure):
-    options = [f"--fake={name}" for name in FAKES]
-    result = Rows("--all", *options, log=tmp_path / "log")
+    result = Rows("--all", *[f"--fake={name}" for name in FAKES], log=tmp_path / "log")
     try:
         all_rows = [result.of(kind.full_name()) for kind in METHODS]
     finally:

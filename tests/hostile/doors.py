@@ -102,8 +102,7 @@ class Doors:
         number = trial[:5]
         if not number.isdigit():
             return self.picture, self.large, self.zip, self.named
-        again = ((), (self.zip,), (self.named,))[int(number) % 3]
-        return self.picture, self.large, *again
+        return self.picture, self.large, *((), (self.zip,), (self.named,))[int(number) % 3]
 
     def picture(self, data: bytes, name: str) -> None:
         """As a picture or scan, every plane's first, middle and last slice; and as a mask."""

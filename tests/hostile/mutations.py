@@ -105,9 +105,6 @@ def put(data: bytes, at: int, new: bytes) -> bytes:
     return data[:at] + new + data[at + len(new) :]
 
 
-# ---------------------------------------------------------------- of any file
-
-
 def cut_off(data: bytes, _: bytes, rng: Rng) -> bytes:
     return data[: rng.integers(len(data))]
 
@@ -151,9 +148,6 @@ def swapped(data: bytes, _: bytes, rng: Rng) -> bytes:
 def spliced(data: bytes, other: bytes, rng: Rng) -> bytes:
     """The beginning of one file and the end of another."""
     return data[: rng.integers(1, len(data) + 1)] + other[rng.integers(len(other)) :]
-
-
-# ---------------------------------------------------------------- of a format
 
 
 def parts(data: bytes, _: bytes, rng: Rng) -> bytes | None:

@@ -41,8 +41,7 @@ def repacked() -> bytes:
 
 
 def pickled(words: bytes) -> bytes:
-    files = {"archive/data.pkl": words, "archive/version": b"3\n"}
-    return zipped(files, zipfile.ZIP_STORED)
+    return zipped({"archive/data.pkl": words, "archive/version": b"3\n"}, zipfile.ZIP_STORED)
 
 
 def stack(count: int) -> bytes:

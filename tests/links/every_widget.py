@@ -27,7 +27,6 @@ class EveryControl:
 
 
 def draw() -> dict[str, Any]:
-    """Every widget; gives their values by name."""
     forms.refuse_links(EveryControl, "form")
     results: dict[str, Any] = forms.settings(EveryControl, "form")
     kinds: tuple[Any, ...] = ("list", "radio", "pills", "segments", "slider")

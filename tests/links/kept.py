@@ -99,14 +99,12 @@ def link_words(widget: LinkedWidget) -> tuple[str, ...]:
         near = (begin + step, begin - step, begin + 2 * step, begin - 2 * step)
         some = tuple(written(number) for number in near if low <= number <= high)[:2]
     if widget.kind == "checkbox":
-        first = widget.default[0].lower()
-        return tuple(sorted(some, key=first.__eq__))
+        return tuple(sorted(some, key=widget.default[0].lower().__eq__))
     default = tuple(written(float(word)) if widget.ends else word for word in widget.default)
     return (*some, *default) if len(default) == 1 else some
 
 
 def written(number: float) -> str:
-    """As a link has it."""
     return f"{number:.12g}"
 
 

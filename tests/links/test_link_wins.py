@@ -29,17 +29,15 @@ ESSENTIAL = [
 
 @pytest.fixture(scope="module")
 def prober() -> Iterator[Prober]:
-    """The app, each page as it opens."""
     with probing(unfold=False) as prober:
         yield prober
 
 
 @pytest.mark.parametrize(("view", "key"), ESSENTIAL, ids=[key for _, key in ESSENTIAL])
 def test_a_link_wins_over_what_was_kept_each_time(prober, view, key):
-    parameters = kept_parameters(prober, [view.address, LEVEL_SETS.address])
     parameter = next(
         candidate
-        for candidate in parameters
+        for candidate in kept_parameters(prober, [view.address, LEVEL_SETS.address])
         if (candidate.view, candidate.key) == (view.address, key)
     )
     assert bool(parameter.beside) == (key in {"image", "model"})

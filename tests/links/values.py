@@ -57,7 +57,6 @@ KINDS = (*EVERYWHERE, *WIDGET_VALUES, *ALONE)
 
 
 def link_values(kind: str, widget: LinkedWidget | None) -> Words:
-    """The values of a kind for a parameter."""
     if kind not in WIDGET_VALUES:
         return (EVERYWHERE | ALONE)[kind]
     options = widget.options if widget and widget.options else ("1", "2")

@@ -91,8 +91,6 @@ def test_the_plane_says_where_lines_lead_and_where_there_are_none():
         assert {row.name for row in chart.figure(points).data} == set(points.rows)
 
 
-# ---------------------------------------------------------------- what the views open with
-
 VIEWS = {"where": (WHERE_ODD, opening.where), "doubt": (DOUBT, opening.doubt)}
 each_view = pytest.mark.parametrize("name", VIEWS)
 

@@ -144,8 +144,6 @@ def test_the_three_likeliest_classes_of_any_network_are_drawn():
     assert mixture.likeliest_classes(table).rows == ("b", "d", "c")
 
 
-# ---------------------------------------------------------------- C-BSN
-
 CBSN = "attribution.CBSN"
 CBSN_FEW = {"seeds": 1, "steps": 2, "images": 3, "blocks": 1}
 DENOISED_SETTINGS = {"steps": 2, "blocks": 1, "side": 24}

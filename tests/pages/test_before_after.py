@@ -58,8 +58,7 @@ def test_it_opens_on_the_pair_that_moved_most_against_the_truth(case, result):
     records = result["records"]
     assert sentence(at) == said_of("TinyVLM with a habit", beaf_figures(records), by_kind(records))
     first = worst(records)[0]
-    box = at.selectbox(key=pair.PAIR)
-    assert box.value == pair.name_of(records, first)
+    assert at.selectbox(key=pair.PAIR).value == pair.name_of(records, first)
     assert moved_against(records)[first] == moved_against(records).max()
     category = CATEGORIES[int(records["asked"][first])]
     before, after = (100 * records[f"p {when}"][first] for when in ("before", "after"))
@@ -127,9 +126,6 @@ def test_a_link_opens_a_pair_and_refuses_what_there_is_not(result):
     assert at.select_slider(key=f"{KEY}.threshold").value == AS_SAID
 
 
-# ---------------------------------------------------------------- drawings
-
-
 def test_every_drawing_says_its_figures(case, result):
     records = result["records"]
     opened = pair.OpenPair.of(layout_of(case), records, worst(records)[0], None)
@@ -156,8 +152,7 @@ def test_the_same_threshold_is_counted_once_and_another_anew(result, monkeypatch
             draw(drawing, dict(result) | {"records": source}, f"test.{drawing.title}")
         strategies.strategy_table({"One": dict(result) | {"records": source}}, 0.35)
     assert sorted(calls) == [(name, 0.35) for name in ("figures", "kinds", "things")]
-    fewer = records.take(list(range(len(records) - 1)))
-    counted.count_table("figures", fewer, 0.35)
+    counted.count_table("figures", records.take(list(range(len(records) - 1))), 0.35)
     counted.count_table("figures", records, 0.4)
     assert calls[3:] == [("figures", 0.35), ("figures", 0.4)]
     counted_once.clear()
@@ -193,14 +188,10 @@ def test_a_mark_that_is_pressed_opens_its_pair(result, monkeypatch):
     monkeypatch.setattr(pair.st, "session_state", state)
     records = result["records"]
     chart = evidence.before_after(result)
-    table = evidence.about_removed(records)
-    figure = chart.figure(table)
-    for group, trace in enumerate(figure.data):
+    for group, trace in enumerate(chart.figure(evidence.about_removed(records)).data):
         for at, (x, y) in enumerate(zip(trace.x, trace.y, strict=True)):
-            point = {"curve_number": group, "point_index": at}
-            chart.press({"selection": {"points": [point]}})
-            names = {pair.name_of(records, row): row for row in worst(records)}
-            place = names[state[pair.PAIR]]
+            chart.press({"selection": {"points": [{"curve_number": group, "point_index": at}]}})
+            place = {pair.name_of(records, row): row for row in worst(records)}[state[pair.PAIR]]
             assert 100 * records["p before"][place] == pytest.approx(x)
             assert 100 * records["p after"][place] == pytest.approx(y)
 

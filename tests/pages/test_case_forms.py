@@ -77,11 +77,9 @@ class Form:
 
     @property
     def asked(self) -> set[str]:
-        """The arguments that are asked."""
         return self.kind.specs().keys() - self.without.keys()
 
     def key_of(self, name: str) -> str:
-        """Of an argument, as in a link."""
         return f"{self.key}.{name}" if self.key else name
 
 

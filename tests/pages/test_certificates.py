@@ -51,8 +51,7 @@ def test_sentence_ballots_and_curves_are_those_of_the_answer():
 
 
 def test_poisons_move_the_votes_and_are_held_against_the_certificate():
-    link = LINK | {f"{POISON}.count": "4", f"{POISON}.way": "relabel"}
-    at = settled(visit(link, CERTIFICATES))
+    at = settled(visit(LINK | {f"{POISON}.count": "4", f"{POISON}.way": "relabel"}, CERTIFICATES))
     assert "4 images are relabeled" in words(at)
     at = settled(at.button(key=f"{POISON}.go").click().run())
     query = question()

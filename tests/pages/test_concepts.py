@@ -18,7 +18,6 @@ FEW = {"concepts.SAUCE.steps": "20"}
 
 @pytest.fixture(autouse=True)
 def few(monkeypatch):
-    """The dictionary is learned from few scenes, so that it takes seconds."""
     monkeypatch.setattr(form, "SCENES", 100)
     monkeypatch.setattr(collateral, "COUNT", 6)
     monkeypatch.setattr(polls, "COUNT", 20)
@@ -49,8 +48,7 @@ def test_a_second_thing_is_forgotten_with_the_first_and_both_stand_in_the_senten
     at = settled(visit(FEW | {"concepts.SAUCE.second": "lamp"}, CONCEPTS))
     method = SAUCE(second="lamp", scenes=100, steps=20)
     scene_case = story_case()
-    result = answer(method, scene_case)
-    assert at.header[0].value == method.finding(scene_case, result)
+    assert at.header[0].value == method.finding(scene_case, answer(method, scene_case))
     assert at.selectbox(key="concepts.SAUCE.third").value == "nothing else"
     at = settled(at.button(key="concepts.collateral.Collateral.go").click().run())
     case = ScenesCase(load(HABIT), Greedy(), 6, clean=True)

@@ -53,8 +53,7 @@ def test_every_data_set_opens_with_its_card_and_its_numbers():
         for spec in fields(entry.recipe)
         if spec.name == "count"
     }
-    titles = visit({}, DATA_AND_MODELS).radio(key="lab.data").options
-    for title in titles:
+    for title in visit({}, DATA_AND_MODELS).radio(key="lab.data").options:
         at = visit(few | {"lab.data": title.replace("\\", "")}, DATA_AND_MODELS)
         assert title.replace("\\", "") in at.main.header[0].value.replace("\\", "")
         assert "License" in words(at)
@@ -116,8 +115,7 @@ def test_wrong_labels_and_poison_can_be_framed_in_the_contact_sheet():
 
 def test_a_change_that_does_not_fit_is_one_sentence():
     link = {"lab.classes.first": "9", "lab.classes.count": "5", "lab.variants": "Some classes"}
-    at = visit(link, DATA_AND_MODELS)
-    assert problems(at) == ["Digits, 8 × 8 has no class after 9: 9."]
+    assert problems(visit(link, DATA_AND_MODELS)) == ["Digits, 8 × 8 has no class after 9: 9."]
 
 
 def test_a_page_beyond_the_last_of_another_class_is_mended():
@@ -150,8 +148,7 @@ def test_a_training_on_somebody_s_file_is_resumed_by_those_who_have_opened_it_al
     begin(TrainCase(data, Recipe(architecture="mlp", epochs=3), seed=5), 0.5)
     (training,) = unfinished()
 
-    stranger = visit({"lab.part": "Train"}, DATA_AND_MODELS)
-    assert data.name not in words(stranger)
+    assert data.name not in words(visit({"lab.part": "Train"}, DATA_AND_MODELS))
     owner = visit({"lab.part": "Train"}, DATA_AND_MODELS)
     owner.number_input(key="lab.side").set_value(32).run()
     owner.file_uploader(key="lab.file").set_value(("family.zip", content, "")).run()
@@ -293,8 +290,7 @@ def test_a_model_of_no_data_of_ours_leaves_the_image_as_it_is():
 
 def test_a_stopped_training_is_resumed_and_a_dropped_one_begun(monkeypatch):
     monkeypatch.setattr(loop, "KEEP_SECONDS", 0.0)
-    recipe = {"lab.recipe.epochs": "200", "lab.seed": str(next(SEEDS))}
-    at = visit(MLP | recipe, DATA_AND_MODELS)
+    at = visit(MLP | {"lab.recipe.epochs": "200", "lab.seed": str(next(SEEDS))}, DATA_AND_MODELS)
     at.button(key="lab.training.Train.go").click().run()
     (job,) = (job for lane in lanes() for job in lane.jobs() if job.title.startswith("Training"))
     for _ in range(240):
@@ -319,8 +315,7 @@ def begin(case, until):
             raise KeyboardInterrupt
 
     model = fresh(case.data, case.recipe, case.seed)
-    keep = state_file(f"{case.fingerprint}-1")
-    more = {"keep": keep, "note": case.facts(), "progress": leave}
+    more = {"keep": state_file(f"{case.fingerprint}-1"), "note": case.facts(), "progress": leave}
     with pytest.raises(KeyboardInterrupt):
         train(model, case.data, case.recipe, case.seed, **more)
 

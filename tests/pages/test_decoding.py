@@ -32,8 +32,7 @@ def opened(*strategies, **link):
 
 
 def text(method, number, model=HABIT, prompt=LAMP):
-    case = asking.about_scene(model, asking.scene("counter", number), prompt)
-    return method(case)["answer"].text
+    return method(asking.about_scene(model, asking.scene("counter", number), prompt))["answer"].text
 
 
 def test_the_scene_of_the_story_is_what_the_page_says_it_is():
@@ -99,8 +98,7 @@ def test_every_strategy_answers_side_by_side(some, prompt):
 
 
 def test_mvp_is_gray_for_a_caption_with_the_reason():
-    at = opened(decoding__ask="describe the image")
-    unfit = pills(at, "decoding.strategies.unfit")
+    unfit = pills(opened(decoding__ask="describe the image"), "decoding.strategies.unfit")
     assert unfit.disabled
     assert unfit.options == ["MVP", "SCMoE"]
     assert "it needs a question that is answered by yes or no" in unfit.proto.label
@@ -177,8 +175,7 @@ def test_a_photograph_is_answered_without_a_truth():
 def test_the_files_hold_words_steps_cost_and_record():
     case = asking.about_scene(HABIT, asking.scene("counter", STORY), LAMP)
     files = {name: make() for name, make in share.contents(run.answer(VCD(), case))}
-    words = pd.read_csv(StringIO(files["answer.csv"]))
-    assert words["row"].tolist() == ["no"]
+    assert pd.read_csv(StringIO(files["answer.csv"]))["row"].tolist() == ["no"]
     assert {"strong.csv", "weak.csv", "final.csv"} <= set(files)
     strong = pd.read_csv(StringIO(files["strong.csv"]))
     best = strong[strong["place"] == 1].set_index("row")["value"]

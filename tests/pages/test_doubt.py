@@ -24,12 +24,10 @@ DIGITS = {"image": "From a data set", "data": "Digits, 8 × 8", "model": "Digits
 
 
 def both(at):
-    """Whether both of its sentences are there."""
     return len(at.main.header) > 2 and not at.main.get("progress")
 
 
 def opened(link=None):
-    """The page once both of its sentences are there."""
     return settled(visit(link, DOUBT), both)
 
 
@@ -47,8 +45,7 @@ def case_of(row):
 def test_a_model_that_cannot_be_asked_is_told_why_and_an_example_stands_instead():
     at = opened()
     assert not problems(at)
-    text = texts(at)
-    assert "An example, as EfficientNet-Lite0 cannot be asked. Try Digits CNN" in text
+    assert "An example, as EfficientNet-Lite0 cannot be asked. Try Digits CNN" in texts(at)
     helps = " ".join(caption.proto.help for caption in at.main.caption)
     assert "cannot be asked: what it learned from is not here with its labels." in helps
     data = load("digits")
@@ -62,8 +59,7 @@ def test_a_model_that_cannot_be_asked_is_told_why_and_an_example_stands_instead(
 def test_the_image_of_the_sidebar_is_asked_about_and_blended_step_by_step():
     at = opened(DIGITS | {"doubt.toward": "9", "doubt.step": "100 %"})
     assert not problems(at)
-    data = load("digits")
-    case = case_of(int(data.rows("test")[0]))
+    case = case_of(int(load("digits").rows("test")[0]))
     result = Blends(toward="9")(case)
     text = texts(at)
     assert at.main.header[0].value.replace("\\", "") == FVR().finding(case, FVR()(case))
@@ -80,8 +76,7 @@ def test_the_image_of_the_sidebar_is_asked_about_and_blended_step_by_step():
 def drawn_eight():
     """A digit of the data set as a person's picture of it: larger, in color, a little off."""
     data = load("digits")
-    eight = data.images[data.labels == 8][3, 0]
-    large = np.kron(eight, np.ones((24, 24), np.uint8))
+    large = np.kron(data.images[data.labels == 8][3, 0], np.ones((24, 24), np.uint8))
     return np.stack([large, large // 2 + 60, large], 2)
 
 

@@ -49,7 +49,6 @@ BRIEF = {f"{KEY}.epochs": "1", f"{KEY}.seeds": "2", f"{KEY}.victim": "MLP"}
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
-    """Few small images, so that a run takes seconds."""
     for kind in (CudaExperiment, *KINDS):
         monkeypatch.setattr(kind, "data", ("columns", "digits"))
     data_sets.add(tiny.columns(8, ("a", "b", "c")))
@@ -95,15 +94,11 @@ def test_one_s_own_image_is_changed_as_far_as_the_slider_says():
 
 
 def test_every_question_with_experiments_has_an_entry_and_no_other_question():
-    with_experiments = {
+    assert {page.menu for page in VIEWS if page.title == "Experiments"} == {
         family_title(family) for family in FAMILIES if getattr(family, "EXPERIMENTS", ())
     }
-    assert {page.menu for page in VIEWS if page.title == "Experiments"} == with_experiments
     assert ProtectImage in unlearning.METHODS
     assert views.UNLEARNING_EXPERIMENTS in VIEWS
-
-
-# ---------------------------------------------------------------- with victims
 
 
 def opened(kind, **link):
@@ -151,9 +146,6 @@ def test_a_run_ends_in_a_curve_over_the_share_that_is_protected():
     assert len(at.main.get("plotly_chart")) == 2  # figures, curve
 
 
-# ---------------------------------------------------------------- charts of its own
-
-
 @dataclass(frozen=True)
 class Squares(ClosedFormExperiment):
     """Squares of the first numbers; nothing but this class says how they are drawn."""
@@ -188,8 +180,7 @@ class Squares(ClosedFormExperiment):
 def test_an_experiment_is_drawn_as_its_class_declares():
     case = ExperimentCase(tiny.columns(8, ("a", "b", "c")))
     result = answer(Squares(), case)
-    at = page_of(view.answer_section, Squares(), case, "test", "test.Squares")
-    text = words(at)
+    text = words(page_of(view.answer_section, Squares(), case, "test", "test.Squares"))
     assert "**Squares of numbers**" in text
     assert "The last one is 9." in text
     assert "This stands where the picture was." in text
@@ -197,9 +188,6 @@ def test_an_experiment_is_drawn_as_its_class_declares():
     assert "Before." not in text
     growing = {name: shown for name, shown in result.items() if name != "instead"}
     assert "Before." in words(page_of(view.show_result, Squares(), growing, "test.growing"))
-
-
-# ---------------------------------------------------------------- a recommender
 
 
 INTERACTIONS = "interactions:count=80,items=200"
@@ -232,8 +220,6 @@ def test_quarters_are_of_users_by_their_loss():
     table = Table.of({"loss": (loss, ""), "weight": (loss, "")}, rows)
     assert "50 % of the quarter that is fitted best, 100 % of the quarter" in quarters(table)
 
-
-# ---------------------------------------------------------------- poisoning a fair representation
 
 ENG = "experiments.ENG"
 ENG_LINK = {"experiments.chosen": FairPoisoning.title, f"{ENG}.seeds": "1"}

@@ -31,7 +31,6 @@ SENTENCE = re.compile(r"(More unusual than|Nothing unusual)")
 
 
 def opened(**link):
-    """The page once everything is answered."""
     at = visit(DIGITS | {name.replace("__", "."): value for name, value in link.items()}, FAMILIAR)
     return answered(at)
 
@@ -49,8 +48,7 @@ def case_of(item=1, name="digits-mlp", other="mnist-5k"):
 
 
 def noise(count, side=8):
-    rng = np.random.default_rng(0)
-    pictures = rng.integers(0, 256, (count, side, side, 3), dtype=np.uint8)
+    pictures = np.random.default_rng(0).integers(0, 256, (count, side, side, 3), dtype=np.uint8)
     return zipped({f"{number}.png": pixels for number, pixels in enumerate(pictures)})
 
 
@@ -146,8 +144,7 @@ def test_a_promise_that_cannot_be_kept_is_one_sentence():
 
 def test_unknown_images_can_be_others_made_worse_or_none():
     at = opened(familiar__unknown="Normal images with occlusion")
-    result = ViM()(case_of(other="occlusion"))
-    area = result["measures"].values[0, 0]
+    area = ViM()(case_of(other="occlusion"))["measures"].values[0, 0]
     numbers = [element.value for element in at.main.table]
     assert any(area == pytest.approx(table.iloc[0, 0], abs=1e-5) for table in numbers)
     at.selectbox(key="familiar.unknown").set_value("none").run()
@@ -162,8 +159,7 @@ def test_the_slider_makes_the_image_worse_and_the_answer_moves():
     before = re.search(r"At this step the image scores ([−\d.e-]+)", words(at))[1]
     at.select_slider(key="familiar.severity").set_value("0.75").run()
     at = answered(at)
-    after = re.search(r"At this step the image scores ([−\d.e-]+)", words(at))[1]
-    assert before != after
+    assert before != re.search(r"At this step the image scores ([−\d.e-]+)", words(at))[1]
     assert "the model gets" in words(at)
     assert "From no noise to the most" in words(at)
 

@@ -83,8 +83,6 @@ def test_success_is_drawn_over_the_size_with_its_half_point_in_the_name():
     )
 
 
-# ---------------------------------------------------------------- the audit of a refusal
-
 REFUSAL = "hallucination.RefusalAudit"
 REFUSAL_FEW = {"seeds": 1, "asked": 4, "rounds": 1, "width": 8}
 REFUSAL_LINK = {"hallucination.chosen": RefusalAudit.title} | {
@@ -132,8 +130,6 @@ def test_sentences_below_the_charts_of_a_refusal_have_their_figures(snapshot):
         refusal_drawings.free_words({refusal_drawings.FREE: Table.of(free)}),
     ] == snapshot
 
-
-# ---------------------------------------------------------------- rerouting by an image
 
 REROUTING = "hallucination.ImageRerouting"
 REROUTING_FEW = {"seeds": 1, "asked": 4, "steps": 5}

@@ -19,7 +19,6 @@ METHOD = WordRisk(scenes=80)
 
 @pytest.fixture(autouse=True)
 def few(monkeypatch):
-    """The probe learns from few scenes, so that it takes seconds."""
     monkeypatch.setattr(view, "METHOD", METHOD)
 
 

@@ -23,7 +23,6 @@ from tests.visits import pills, problems, settled, visit, words, zipped
 
 @pytest.fixture(scope="module")
 def files():
-    """The three models of the example, as Blindspot exports them."""
     case = forgotten()
     results = {"original": embedded.file_of(FORGOTTEN.model).read_bytes()}
     for name, method in (("unlearned", FORGOTTEN.best()), ("retrained", Retrain())):
@@ -55,7 +54,6 @@ def opened(files, at=None):
 
 
 def judged(at, label="3"):
-    """The page once the models were judged for a class."""
     at.multiselect(key="judge.classes").set_value([label]).run()
     return confirmed(settled(at))
 

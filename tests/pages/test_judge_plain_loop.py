@@ -23,8 +23,7 @@ def brief(monkeypatch):
     for part in ("charts", "look_closer"):
         monkeypatch.setattr(judge, part, lambda *_: None)
     monkeypatch.setattr(FormatSearch, "usual_sides", (28,))  # beside those of data and card
-    few = {"BEST_SIDES": 1, "FINALISTS": 2}
-    for name, number in few.items():
+    for name, number in {"BEST_SIDES": 1, "FINALISTS": 2}.items():
         monkeypatch.setattr(format_rounds, name, number)
 
 
@@ -56,7 +55,6 @@ def judged(at):
 
 
 def headline(at):
-    """The answer on top."""
     return at.main.header[0].value.replace("\\", "")
 
 

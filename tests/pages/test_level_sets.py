@@ -114,8 +114,7 @@ def press(at):
 
 
 def test_an_image_of_a_data_set_walks_to_others_of_its_set():
-    link = {"image": "From a data set", "data": "Digits, 8 × 8", "kind": "3"}
-    at = open_view(**link)
+    at = open_view(image="From a data set", data="Digits, 8 × 8", kind="3")
     offered = at.selectbox(key="levels.against").options
     assert len(offered) == 18  # two of each other class
     assert not any(option.startswith("3,") for option in offered)

@@ -19,7 +19,6 @@ LINK = {"minimal.shape": "grid", "minimal.regions": "16"}
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
-    """A tiny network of 32 px, so that everything is answered at once."""
     monkeypatch.setattr(catalog, "load", lambda name="": tiny.cnn())
 
 
@@ -127,8 +126,6 @@ def test_the_true_class_is_the_data_set_s_where_it_is_known(monkeypatch):
 
 
 class Still(nn.Module):
-    """Says the same of everything."""
-
     def __init__(self, last):
         super().__init__()
         self.logits = nn.Parameter(torch.tensor([0.0, 0.0, 0.0, last]))
@@ -164,7 +161,6 @@ def test_the_picture_keeps_what_is_shown_and_dims_the_rest_to_three_tenths():
 
 
 def drawn(found, band, way, step):
-    """The figure and the finding of one of the two curves."""
     drawing = steps.curve(found, band, way, step)
     return drawing.chart.figure(drawing.made(found)), drawing.finding(found)
 

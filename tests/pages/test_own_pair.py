@@ -102,8 +102,7 @@ def test_a_photograph_with_its_mask_is_asked_and_collected():
     pair = own_table.CollectedPair.of(case, result["answers"])
     (summary,) = own_table.by_model([pair])
     assert summary in words(at)
-    table = at.dataframe[-1].value
-    assert table.iloc[0].tolist() == list(pair.cells())
+    assert at.dataframe[-1].value.iloc[0].tolist() == list(pair.cells())
     assert at.button(key=f"{KEY}.add").disabled
     at.button(key=f"{KEY}.clear").click().run()
     assert summary not in words(at)

@@ -64,8 +64,7 @@ def test_a_folder_that_cannot_be_read_is_a_sentence_and_the_others_stay(model_fo
 def test_a_folder_that_is_spoilt_while_the_page_is_open_is_a_sentence(model_folder, monkeypatch):
     monkeypatch.setattr(loading, "absence", lambda _: "")
     (model_folder / "model.safetensors").write_bytes(b"12345678")
-    at = opened()
-    assert any("damaged or not complete" in error.value for error in at.error)
+    assert any("damaged or not complete" in error.value for error in opened().error)
 
 
 def test_a_model_whose_attention_is_hidden_still_answers(model_folder, monkeypatch):

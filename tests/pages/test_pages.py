@@ -35,13 +35,11 @@ def test_no_folder_of_pages_stands_beside_the_script_that_is_served(monkeypatch)
     """Beside one, Streamlit refuses deep links until st.navigation has run once."""
     monkeypatch.setattr(config, "_main_script_path", None)
     monkeypatch.setattr(PagesManager, "uses_pages_directory", None)
-    app = runpy.run_path(str(views.ROOT / "app.py"))["app"]
-    PagesManager(str(views.ROOT / app.script_path))
+    PagesManager(str(views.ROOT / runpy.run_path(str(views.ROOT / "app.py"))["app"].script_path))
     assert PagesManager.uses_pages_directory is False
 
 
 def sidebar_keys(at):
-    """The keys of what is chosen in the sidebar."""
     return {widget.key for kind in DRAWN for widget in at.sidebar.get(kind)}
 
 
@@ -62,7 +60,6 @@ def test_every_view_opens_with_its_title_and_sidebar_and_runs_again_without_anot
 
 
 def python(at):
-    """The lines of Python under Share."""
     (result,) = [block.value for block in at.code if block.language == "python"]
     return result
 
@@ -134,9 +131,6 @@ def test_the_sentence_says_where_each_map_is_strongest_and_how_far_they_agree():
     )
 
 
-# ---------------------------------------------------------------- the sidebar
-
-
 def test_what_a_view_does_not_ask_is_still_there_on_the_next():
     at = visit({"image": "A cup of coffee"}, views.PRUNE)
     at.selectbox(key="versus").set_value("eggnog").run()
@@ -148,8 +142,7 @@ def test_what_a_view_does_not_ask_is_still_there_on_the_next():
 
 
 def test_another_image_has_its_list_in_the_sidebar_of_ask():
-    link = {"ask.image": "Another image", "ask.ask": "describe the image"}
-    at = settled(visit(link, views.ASK))
+    at = settled(visit({"ask.image": "Another image", "ask.ask": "describe the image"}, views.ASK))
     assert sidebar_keys(at) == {"ask.image", "ask.model", "image"}
 
 
@@ -188,12 +181,9 @@ def test_the_file_that_a_link_asks_for_is_told_from_another():
 
 
 def test_data_without_test_images_are_a_sentence():
-    at = visit({"image": "From a data set", "data": "phantoms:count=40"})
-    (sentence,) = problems(at)
+    (sentence,) = problems(visit({"image": "From a data set", "data": "phantoms:count=40"}))
     assert "has no test images to choose from: take more images" in sentence
 
-
-# ---------------------------------------------------------------- similarity to a second image
 
 LIKENESS = {"heatmaps.methods": ["Gradient"], "heatmaps.score": SIMILARITY}
 
@@ -219,8 +209,7 @@ def test_a_second_image_of_one_s_own_is_asked_and_its_file_is_not_named():
     at = settled(visit(LIKENESS))
     pixels = []
     for name in ("coffee", "rocket"):  # another file in the same place is another question
-        buffer = png(sample(name).pixels)
-        uploaded = ("secret-name.png", buffer, "image/png")
+        uploaded = ("secret-name.png", png(sample(name).pixels), "image/png")
         at.file_uploader(key="partners.files").set_value([uploaded]).run()
         at.selectbox(key="heatmaps.like").set_value("Your image 1").run()
         settled(at)

@@ -56,8 +56,7 @@ def case(family):
 @pytest.fixture
 def model(case):
     """The private model of OWNER."""
-    view = answer(Train(), case)["model"]
-    return checkpoints.keep(view, Owner(OWNER.encode()))
+    return checkpoints.keep(answer(Train(), case)["model"], Owner(OWNER.encode()))
 
 
 def visited(secret, view=DATA_AND_MODELS, **link):
@@ -70,8 +69,7 @@ def visited(secret, view=DATA_AND_MODELS, **link):
 
 def chosen_in_lab(at, name):
     pills(at, "lab.part").set_value("Models").run()
-    lines = at.selectbox(key="lab.model").options
-    line = next(x for x in lines if x.endswith(name[-4:]))
+    line = next(x for x in at.selectbox(key="lab.model").options if x.endswith(name[-4:]))
     return at.selectbox(key="lab.model").select(line).run()
 
 
@@ -93,9 +91,6 @@ def labels(at):
 
 def line_of(name):
     return next(entry.line for entry in catalog.local_entries() if entry.name == name)
-
-
-# ---------------------------------------------------------------- strangers
 
 
 def listing():
@@ -196,9 +191,6 @@ def test_nothing_on_a_page_names_another_s_model_data_or_job(
         assert stored.name[-4:] in str(at.selectbox(key="lab.model").options)
     elif not same_classes:
         assert MARKER not in text
-
-
-# ---------------------------------------------------------------- owners and guests
 
 
 def test_who_trains_on_a_file_of_their_own_owns_the_model(family):
@@ -377,9 +369,6 @@ def test_data_of_another_s_file_are_not_opened_by_their_name(case):
     }
     at.session_state["where.own"] = {"Mine": case.data}
     assert [element.value.partition("+")[0] for element in at.run().text] == [case.data.name] * 2
-
-
-# ---------------------------------------------------------------- links
 
 
 @pytest.mark.parametrize(

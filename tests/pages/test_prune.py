@@ -38,7 +38,6 @@ SENTENCE = re.compile(r"(Nothing is|[\d.]+ % of the weights are) taken out")
 
 
 def opened(view=PRUNE, **link):
-    """The page once everything is answered."""
     settings = {f"prune.{name.replace('__', '.')}": value for name, value in link.items()}
     return settled(visit(DIGITS | settings, view))
 
@@ -65,8 +64,7 @@ def test_the_first_picture_is_there_without_any_choice_and_is_the_one_that_ships
     at = visit(view=PRUNE)
     assert not at.main.get("progress")
     assert not problems(at)
-    sentence = at.main.header[0].value
-    assert sentence == (
+    assert at.main.header[0].value == (
         "30 % of the weights are taken out: the answer stays Egyptian cat, and it looks at "
         "about the same place."
     )
@@ -201,8 +199,7 @@ def test_a_pattern_is_learned_and_how_sharp_the_choice_got_is_told(monkeypatch, 
     assert "A search belongs to one pattern" in words(at)
     at = settled(at.button(key=GO).click().run())
     assert "every group of 4 weights keeps exactly 2" in words(at)
-    course = run.answer(quick, digits)["course"]
-    assert course_words(course) in words(at)
+    assert course_words(run.answer(quick, digits)["course"]) in words(at)
     assert "that pattern only" not in words(at)
     at.selectbox(key="prune.structure").set_value("weight").run()
     assert "was learned for 2:4 and holds for that pattern only" in words(settled(at))
@@ -220,7 +217,6 @@ def test_two_criteria_are_compared_beside_chance(digits):
 
 
 def quickly(monkeypatch):
-    """Searches take an epoch."""
     usual = pruning.criterion_of
 
     def quick(*given):
@@ -520,8 +516,7 @@ def test_four_criteria_prune_before_training_beside_a_network_with_nothing_cut(q
 
 def test_both_sides_are_shared_with_their_files_and_go_into_the_tray_as_they_are_shown():
     at = opened(ratio=0.3)
-    keys = {str(button.key) for button in at.button}
-    assert {"prune.before.pin", "prune.after.pin"} <= keys
+    assert {"prune.before.pin", "prune.after.pin"} <= {str(button.key) for button in at.button}
     assert any("sparsity.Prune" in code.value and "0.3" in code.value for code in at.code)
     at.button(key="prune.after.pin").click().run()
     (pin,) = at.session_state["report.tray"]

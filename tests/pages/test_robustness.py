@@ -29,7 +29,6 @@ from tests.visits import at_view, problems, settled, visit, words
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
-    """A tiny network of 32 px, so that everything is answered at once."""
     monkeypatch.setattr(catalog, "load", lambda name="": tiny.cnn())
 
 
@@ -54,8 +53,7 @@ def test_the_sentence_and_every_section_say_what_the_methods_find():
     case, text = case_of(at), words(at)
     result = answer(PGD(), case)
     assert PGD().finding(case, result) in text
-    order = drawn_order(len(case.model.labels), case.target.index)
-    ordered = OrderedCase(case, order)
+    ordered = OrderedCase(case, drawn_order(len(case.model.labels), case.target.index))
     assert QuadAttacK().finding(ordered, answer(QuadAttacK(), ordered)) in text
     pair = PairCase(case, (attacked_pixels(result),))
     assert MapsFollow().finding(pair, answer(MapsFollow(), pair)) in text
@@ -104,8 +102,7 @@ def test_lists_of_growing_length_are_counted_on_request():
     at = open_view(**{f"{KEY}.length.count": "2"})
     next(button for button in at.button if button.label == "Attack them all").click().run()
     text = words(settled(at))
-    model = case_of(at).model
-    case = AttackedImagesCase(model, sources.normal(sources.PHOTOGRAPHS), 2)
+    case = AttackedImagesCase(case_of(at).model, sources.normal(sources.PHOTOGRAPHS), 2)
     method = OrderedSuccess()
     assert method.finding(case, answer(method, case)) in text
 

@@ -74,8 +74,7 @@ def test_a_change_of_nothing_is_the_image_itself(robustness_page):
 def test_a_change_that_ruins_the_image_is_said_to(robustness_page):
     at = robustness_page(**{f"{KEY}.epsilon": "64", f"{KEY}.attack": FGSM.title})
     case, method = case_of(at), FGSM(epsilon=64)
-    result = answer(method, case)
-    likeness = float(result["figures"]["SSIM"][0])
+    likeness = float(answer(method, case)["figures"]["SSIM"][0])
     assert likeness < 0.5
     assert f"The image itself is ruined by then (SSIM {likeness:.2f}" in words(at)
 
@@ -109,8 +108,7 @@ def test_a_link_with_a_class_twice_has_it_once_and_says_so(robustness_page):
 def test_a_list_of_more_classes_than_there_are_is_cut_and_said(robustness_page):
     class_names = [f"class {index}" for index in range(14)]
     at = robustness_page(lambda: of_network(tiny.Cnn(classes=20)), **{f"{KEY}.order": class_names})
-    predicted = case_of(at).target.index
-    assert predicted >= len(class_names)
+    assert case_of(at).target.index >= len(class_names)
     assert order_of(at).value == class_names[:10]
     (sentence,) = [s for s in problems(at) if "“class 10” as Your order" in s]
     assert "at most 10" in sentence
@@ -148,8 +146,6 @@ def test_a_model_without_gradients_is_only_asked(robustness_page, network):
     at = settled(at)
     assert sum(reason in sentence for sentence in problems(at)) == 3, problems(at)
 
-
-# ---------------------------------------------------------------- chosen maps
 
 CHOSEN = ["Grad-CAM", "Gradient"]
 SMALL = {"model": "Digits CNN", "image": "From a data set", "data": "Digits, 8 × 8"}

@@ -44,11 +44,9 @@ def few(monkeypatch):
 
 
 def question(place=0, score=ATTENTION, kind="two", method=None):
-    name = BAGS["bags:kind=three" if kind == "three" else "bags"]
-    case = BagsCase.from_arguments(data=name)
+    case = BagsCase.from_arguments(data=BAGS["bags:kind=three" if kind == "three" else "bags"])
     layout = layout_of(case.data)
-    rows = form.test_bags(case, layout)
-    bag = {"bag": int(rows[place]), "place": place}
+    bag = {"bag": int(form.test_bags(case, layout)[place]), "place": place}
     return ShownBag(method or MHIM(epochs=EPOCHS), case, layout=layout, score=score, **bag)
 
 
@@ -113,8 +111,7 @@ def test_how_far_down_key_tiles_lie_is_counted_bag_by_bag():
 
 
 def test_masked_tiles_have_the_color_of_their_kind():
-    tiles = np.zeros((5, 1, 2, 2), np.uint8)
-    board = masked.tinted(tiles, np.array([0, 1, 2, 3, 4], np.int8))
+    board = masked.tinted(np.zeros((5, 1, 2, 2), np.uint8), np.array([0, 1, 2, 3, 4], np.int8))
     assert board.shape == (6, 6, 3)
     assert not board[0, 0].any()
     expected = [round(0.65 * channel) for channel in masked.TINTS[1]]
@@ -152,8 +149,7 @@ def test_attention_is_drawn_over_the_made_section_and_counted():
     result = answer(method, case)
     assert method.finding(case, result) in [header.value for header in at.header]
     assert "never where. Outlined: tiles of planted regions." in words(at)
-    query = own.ShownTiles(method, case, grid=(6, 8), column=ABMIL)
-    drawn = own.tiles(query).made(result)
+    drawn = own.tiles(own.ShownTiles(method, case, grid=(6, 8), column=ABMIL)).made(result)
     top = np.sort(result["tiles"][ABMIL][np.isfinite(result["tiles"][ABMIL])])[::-1][:8]
     assert drawn.captions == tuple(f"{share:.2f}" for share in top)
 

@@ -30,7 +30,6 @@ CHANNELS = "sparsity.FTWT"
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
-    """Few small images, so that a run takes seconds."""
     monkeypatch.setattr(NMFlowExperiment, "data", ("columns", "digits"))
     data_sets.add(tiny.columns(8, ("a", "b", "c")))
 
@@ -113,8 +112,6 @@ def test_channels_that_few_images_use_are_named():
     assert rare(use, usage).startswith("None of its channels")
 
 
-# ---------------------------------------------------------------- random pruning by width
-
 WIDTH = "sparsity.RandomPruning"
 BRIEF = {f"{WIDTH}.epochs": "1", f"{WIDTH}.seeds": "1", f"{WIDTH}.network": "MLP"}
 
@@ -136,8 +133,7 @@ def test_a_run_ends_in_claims_figures_and_gaps_by_width(monkeypatch):
         assert f"{claim}**: undecided here." in text  # one seed
     assert len(at.main.get("plotly_chart")) == 2  # figures, gaps
     first, last = (100 * result["gaps"]["ERK"][place] for place in (0, -1))
-    ends = f"ERK {first:.1f} at × 0.25, {last:.1f} at × 2".replace("-", "−")
-    assert ends in text
+    assert f"ERK {first:.1f} at × 0.25, {last:.1f} at × 2".replace("-", "−") in text
     assert "(sd)" not in text.partition("Points below the dense network")[2][:200]
 
 
@@ -148,8 +144,6 @@ def test_channels_of_trained_networks_stand_where_the_images_were():
     assert result["channels"].finding in text
     assert result["picture"].finding not in text
 
-
-# ---------------------------------------------------------------- Reprogram LT
 
 REPROGRAM = "sparsity.Reprogram"
 

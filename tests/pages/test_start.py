@@ -28,7 +28,6 @@ QUICK = {"model": "Digits MLP"}  # of 8 × 8 px
 
 
 def asked(monkeypatch):
-    """Titles of what is asked in the lane from now on."""
     titles, plain = [], run.ask
 
     def noted(method, case, visitor=""):
@@ -166,8 +165,7 @@ def test_a_card_opens_its_view_with_the_same_image_and_question(monkeypatch, vie
         at.button(key=f"start.{view.address}").click().run()
         assert at.title[0].value == view.title
         assert at.selectbox(key="image").value == "A cup of coffee"
-        results = {widget.key: widget.value for widget in [*at.slider, *at.selectbox]}
-        assert results[key] == value
+        assert {widget.key: widget.value for widget in [*at.slider, *at.selectbox]}[key] == value
     finally:
         hold.go.set()
 

@@ -85,8 +85,7 @@ def test_another_question_waits_for_the_button_and_says_how_many_maps():
     assert "“Magic” as Methods" in " ".join(problems(at))
     assert pills(at, "study.methods").value == FEW
     assert not at.main.header
-    case = study_case(count=2)
-    maps = case.pairs * (1 + Study().draws) * 2
+    maps = study_case(count=2).pairs * (1 + Study().draws) * 2
     assert f"{maps:,} maps are made and measured" in words(at)
     assert any(button.label.startswith("Run the study") for button in at.button)
 
@@ -96,16 +95,12 @@ def test_a_small_study_is_run_and_then_looked_at_closely():
     text = words(at := run_study(visit(link, STUDY)))
     assert "this study has fewer" in text
     assert "computed now" in text or "kept from before" in text
-    case = StudyCase.from_arguments(count=2, methods=("Gradient", "GradCam"))
-    first, second = case.images
+    first, second = StudyCase.from_arguments(count=2, methods=("Gradient", "GradCam")).images
     assert text.count("<img") == len(first.labels) * 3
     box = at.selectbox(key="study.image")
     box.set_value(box.options[1]).run()
     at = settled(at)
     assert words(at).count("<img") == len(second.labels) * 3
-
-
-# ---------------------------------------------------------------- its parts
 
 
 def test_the_table_has_a_row_for_each_method_and_time_as_a_multiple_of_the_fastest(default):

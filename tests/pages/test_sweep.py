@@ -28,7 +28,6 @@ DIGITS = {
 
 @pytest.fixture(autouse=True)
 def home(tmp_path, monkeypatch):
-    """An empty one."""
     fresh = Store(tmp_path / "answers", shipped=(GALLERY,))
     monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
     monkeypatch.setattr(run, "store", lambda: fresh)
@@ -84,9 +83,6 @@ def test_what_a_method_cannot_be_asked_is_left_out_with_the_reason():
     assert "10 left out: Attention rollout: it needs attention layers" in words(at)
 
 
-# ---------------------------------------------------------------- links to the views
-
-
 def address(image, method="attribution.Occlusion", settings=(), opens="", **given):
     """Where the view of an answer is."""
     arguments = tuple({"model": "digits-cnn", **given}.items())
@@ -115,8 +111,7 @@ def test_a_link_gives_image_model_method_settings_and_class():
 
 
 def test_a_file_of_ones_own_is_named_by_its_digest_only(tmp_path):
-    file = tmp_path / "secret.png"
-    query = address(str(file), opens="12345678").partition("?")[2]
+    query = address(str(tmp_path / "secret.png"), opens="12345678").partition("?")[2]
     assert dict(parse_qsl(query)) == {
         "image": YOURS,
         "file": "12345678",

@@ -18,7 +18,6 @@ LINK = {"which.small.samples": "50"}
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
-    """A network of 8 × 8 px, so that everything is answered at once."""
     monkeypatch.setattr(catalog, "load", lambda name="": tiny.mlp())
 
 

@@ -42,8 +42,7 @@ def composite(rules, epsilon, gamma, low, high, canonizers):
 
     if rules == "epsilon-gamma-box":
         return EpsilonGammaBox(low, high, epsilon, gamma, canonizers=canonizers)
-    everywhere = [*layer_map_base(), (Linear, Epsilon(epsilon))]
-    return LayerMapComposite(everywhere, canonizers=canonizers)
+    return LayerMapComposite([*layer_map_base(), (Linear, Epsilon(epsilon))], canonizers=canonizers)
 
 
 def assert_the_same(method, case, network, bounds, canonizers=()):

@@ -83,8 +83,7 @@ def test_the_line_is_just_around_the_region():
 
 
 def test_the_chart_has_room_for_every_probability_and_what_loses_most_is_named():
-    claim = claims(car=(1, 0, 0.25), lamp=(0.5, 0.5, 0.5))["claims"]
-    figure = FALLS.figure(claim)
+    figure = FALLS.figure(claims(car=(1, 0, 0.25), lamp=(0.5, 0.5, 0.5))["claims"])
     low, high = figure.layout.xaxis.range
     marks = [list(trace.x) for trace in figure.data if trace.mode == "markers"]
     assert marks == [[1, 0.5], [0, 0.5], [0.25, 0.5]]
@@ -128,7 +127,6 @@ def test_an_edit_of_what_is_not_there_is_a_sentence_and_one_that_changes_nothing
     assert "choose an empty one" in problems[1]
     assert applied(SCENE, ()) == (SCENE, (), ())
     car = next(element for element in SCENE.things if element.category == "car")
-    there_and_back = f"car*0.1,car*{car.opacity:g}"
-    assert applied(SCENE, parse_edits(there_and_back))[1] == ()
+    assert applied(SCENE, parse_edits(f"car*0.1,car*{car.opacity:g}"))[1] == ()
     assert applied(SCENE, parse_edits("dragon*0.5"))[1] == ()
     assert applied(SCENE, parse_edits("dragon*0.5,-car"))[1] == parse_edits("-car")

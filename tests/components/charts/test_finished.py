@@ -93,8 +93,7 @@ def test_a_kept_figure_cannot_be_spoiled_and_all_are_bounded_in_bytes_and_in_num
     first["data"][0]["name"] = "spoiled"
     assert spec(SHAPE, TABLE)["data"][0]["name"] != "spoiled"
     assert Finished("{}").size == LEAST
-    large = finished_figure(go.Figure, [go.Scatter(y=np.zeros(LEAST))])
-    assert large.size > LEAST
+    assert finished_figure(go.Figure, [go.Scatter(y=np.zeros(LEAST))]).size > LEAST
     assert FINISHED_FIGURES.room // LEAST <= 2048
 
 

@@ -157,8 +157,7 @@ def test_each_panel_has_the_numbers_of_its_column_and_room_for_its_texts():
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_panels_have_the_colors_of_the_theme(scheme, monkeypatch):
     monkeypatch.setattr("engine.core.charts.panels.theme", lambda: scheme)
-    colors = [bar.marker.color for bar in PANELS.figure(COSTS).data]
-    assert colors == list(COLORS[scheme][:2])
+    assert [bar.marker.color for bar in PANELS.figure(COSTS).data] == list(COLORS[scheme][:2])
 
 
 @pytest.mark.parametrize(("count", "expected"), [(2, False), (3, False), (4, True)])

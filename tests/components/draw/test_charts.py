@@ -86,8 +86,7 @@ def test_dots_carry_their_intervals_may_be_joined_and_keep_their_rows_below_a_le
 
 
 def test_no_two_of_many_lines_look_the_same_and_only_one_over_few_places_has_marks():
-    columns = {"x": ([0.0, 1.0], "")} | {f"line {at}": ([0.0, 1.0], "") for at in range(12)}
-    table = Table.of(columns)
+    table = Table.of({"x": ([0.0, 1.0], "")} | {f"line {at}": ([0.0, 1.0], "") for at in range(12)})
     figure = Lines(x="x", series={name: name for name in table.order[1:]}).figure(table)
     looks = {(trace.line.color, trace.line.dash, trace.marker.symbol) for trace in figure.data}
     assert len(looks) == 12
@@ -150,8 +149,7 @@ def test_lines_have_bands_intervals_and_a_dash_of_their_own():
 
 def test_marks_of_one_place_are_joined_and_the_other_columns_are_dashes_that_hide_none():
     names = {name: name for name in ("low", "high", "change")}
-    figure = Lines(x="loss", series=names, joined=("low", "high")).figure(TABLE)
-    joints, *marks = figure.data
+    joints, *marks = Lines(x="loss", series=names, joined=("low", "high")).figure(TABLE).data
     for at, place in enumerate(TABLE["loss"]):
         span = slice(3 * at, 3 * at + 3)
         assert list(joints.x[span]) == [place] * 3
@@ -171,8 +169,7 @@ def test_points_without_a_number_are_left_out_and_others_carry_their_names_and_s
     plain = Table.of({"x": ([1.0, 2.0], "s"), "y": ([1.0, 2.0], "")})  # it needs no names
     assert list(Scatter(x="x", y="y").figure(plain).data[0].x) == [1, 2]
     ends = {"y low": ([0.5, 0, 0.5], ""), "y high": ([3.0, 9, 5], "")}
-    same = {name: ([1.0, np.nan, 3.0], "") for name in ("x", "y", "x ±")}
-    spread = Table.of(same | ends, NAMES)
+    spread = Table.of({name: ([1.0, np.nan, 3.0], "") for name in ("x", "y", "x ±")} | ends, NAMES)
     shape = Scatter(x="x", y="y", intervals={"x": ("x ±",), "y": ("y low", "y high")})
     (points,) = shape.figure(spread).data
     assert list(points.error_x.array) == [1, 3]

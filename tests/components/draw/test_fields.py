@@ -81,8 +81,7 @@ def test_the_pairs_that_agree_most_and_least_are_named(snapshot):
         "flat": [[np.nan] * 2] * 2,
     }
     assert {name: likeness_of(grid) for name, grid in values.items()} == snapshot
-    rng = np.random.default_rng(0)
-    first, noise, far = np.float32(rng.standard_normal((3, 8, 8)))
+    first, noise, far = np.float32(np.random.default_rng(0).standard_normal((3, 8, 8)))
     near = first + np.float32(0.05) * noise
     sentence = likeness(matrix([("A", first), ("B", near), ("C", far)]))
     assert sentence.startswith("Most alike: A and B (0.9")
@@ -93,8 +92,7 @@ def test_each_column_s_best_is_marked_once_and_colors_are_decades_of_its_own_bas
     values = np.full((3, 3), 10.0, np.float32)
     np.fill_diagonal(values, 0.1)
     table = Table.grid(values, NAMES, NAMES, ("logit²",) * 3)
-    base = np.float32([1, 10, 1e6])
-    (trace,) = multiples(table, base, "no change").figure(table).data
+    (trace,) = multiples(table, np.float32([1, 10, 1e6]), "no change").figure(table).data
     marked = [[cell.startswith("★") for cell in row] for row in trace.text]
     assert (np.array(marked) == np.eye(3, dtype=bool)).all()
     assert np.array(trace.z)[:, 0] == pytest.approx([-1, 1, 1])

@@ -47,8 +47,7 @@ def test_only_small_images_are_drawn_in_squares_and_a_telephone_shows_up_to_thre
     assert "bs-small" not in as_html(view(side=200))
     assert "bs-three" in as_html(view())
     images = np.zeros((1, 4, 8, 8, 3), np.uint8)
-    four = Pictures(images, ("row",), tuple("abcd"), "Seen.", "")
-    assert "bs-three" not in as_html(four)
+    assert "bs-three" not in as_html(Pictures(images, ("row",), tuple("abcd"), "Seen.", ""))
     nameless = as_html(Pictures(images[:, :3], ("",), tuple("abc"), "Seen.", ""))
     assert "bs-three" in nameless
     assert 'alt="a"' in nameless

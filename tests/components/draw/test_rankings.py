@@ -121,8 +121,7 @@ def test_clusters_have_marks_and_numbers_of_their_own_and_maps_of_one_answer_the
     figure = ClusterMap(centers=CENTERS, state="clean").figure(POINTS)
     assert [trace.name for trace in figure.data[:-1]] == list(CENTERS.rows)
     assert figure.data[0].x.tolist() == [0.0, 1.0]
-    looks = {(trace.marker.color, trace.marker.symbol) for trace in figure.data[:-1]}
-    assert len(looks) == 3
+    assert len({(trace.marker.color, trace.marker.symbol) for trace in figure.data[:-1]}) == 3
     assert [text for text in figure.data[-1].text if text] == ["<b>1</b>", "<b>2</b>", "<b>3</b>"]
     assert arrows(figure)[:, 0].tolist() == [[0.5, 0.5], [5, 5], [9, 0]]
     assert arrows(figure)[:, 1].tolist() == [[5, 5], [9, 0], [0.5, 0.5]]  # to the targets

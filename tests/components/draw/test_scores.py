@@ -37,9 +37,7 @@ def groups(result):
 
 
 def score_of(joined, parts):
-    """The score that parts make."""
-    joined_scores = {"sum": sum(parts), "product": -np.prod(parts), "alone": parts[0]}
-    return joined_scores[joined]
+    return {"sum": sum(parts), "product": -np.prod(parts), "alone": parts[0]}[joined]
 
 
 @pytest.mark.parametrize("kind", QUICK, ids=lambda kind: kind.name)
@@ -55,8 +53,7 @@ def test_parts_that_add_up_carry_their_sum_and_factors_stand_side_by_side(answer
     figure = ScoreParts(joined="sum").figure(parts_table(groups(answers[ViM.name])))
     *bars, mark = figure.data
     for at, title in enumerate(mark.y):
-        total = sum(bar.x[list(bar.y).index(title)] for bar in bars)
-        assert mark.x[at] == pytest.approx(total)
+        assert mark.x[at] == pytest.approx(sum(bar.x[list(bar.y).index(title)] for bar in bars))
     assert {bar.marker.pattern.shape for bar in bars} == {"", "/"}  # not by color alone
     assert figure.layout.yaxis.autorange == "reversed"
     table = parts_table(groups(answers[COSTARR.name]))
@@ -68,8 +65,7 @@ def test_parts_that_add_up_carry_their_sum_and_factors_stand_side_by_side(answer
 
 
 def test_a_part_has_its_color_in_whatever_order_a_file_gave_the_parts(answers):
-    result = answers[ViM.name]
-    score_groups = groups(result)
+    score_groups = groups(answers[ViM.name])
     turned = {
         name: replace(group, parts=dict(reversed(list(group.parts.items()))))
         for name, group in score_groups.items()

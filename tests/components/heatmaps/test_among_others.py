@@ -95,8 +95,7 @@ EXTRA = re.compile(r"outlines \d+\.\d % of the image though nothing is there")
 
 @pytest.mark.parametrize("methods", [["The model's own map", "Grad-CAM"], ["Grad-CAM"]])
 def test_a_black_mask_is_answered_and_what_needs_a_finding_says_so(methods):
-    link = {"model": "Phantom GP-UNet", "heatmaps.methods": methods, "trust.on": "false"}
-    at = visit(link)
+    at = visit({"model": "Phantom GP-UNet", "heatmaps.methods": methods, "trust.on": "false"})
     image = load("phantoms:count=40").images[17, 0]
     at.file_uploader(key="subject.file").upload("own.png", png(image)).run()
     black = np.zeros(image.shape, np.uint8)

@@ -21,8 +21,7 @@ SIDE = 12
 
 
 def subject(mask):
-    case = SimpleNamespace(image=torch.full((3, SIDE, SIDE), 0.5))
-    return SimpleNamespace(case=case, mask=mask)
+    return SimpleNamespace(case=SimpleNamespace(image=torch.full((3, SIDE, SIDE), 0.5)), mask=mask)
 
 
 def answers():

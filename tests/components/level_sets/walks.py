@@ -51,8 +51,6 @@ def walk_views(source, target, steps: int = 20, frames: int = 6, *, partial=Fals
 
 
 def walked(side: int = 32, steps: int = 20, frames: int = 6, title: str = "Walk", **more) -> Walked:
-    """A walk as the player takes it."""
     source, target = pictures(side)
     views = walk_views(source, target, steps, frames, partial=more.pop("partial", False))
-    arguments = {"reference": 0.7, "fall": 0.2, **more}
-    return Walked(title, views, source, target, **arguments)
+    return Walked(title, views, source, target, **{"reference": 0.7, "fall": 0.2, **more})

@@ -150,8 +150,7 @@ def test_bars_lines_and_grids_are_drawn_and_others_are_left_to_their_numbers():
     lines = Lines(x="x", series={"y": "the y"}).figure(
         Table.of({"x": ([0.0, 1.0], ""), "y": ([0.5, 0.7], "")})
     )
-    grid = go.Figure(go.Heatmap(z=[[0, 1], [1, 0]]))
-    for figure in (bars, lines, grid):
+    for figure in (bars, lines, go.Figure(go.Heatmap(z=[[0, 1], [1, 0]]))):
         assert svg(figure).lstrip().startswith("<?xml")
     more = go.Figure(go.Bar(x=[1, 2, 3, 4], y=list("abcd"), orientation="h"))
     assert svg(more).count("<path") > svg(bars).count("<path")
@@ -188,8 +187,7 @@ def test_one_color_for_each_mark_is_drawn_and_every_dash_of_the_charts_is_known(
 
 
 def words(method: Method) -> dict[str, str]:
-    record = {"method": method.full_name(), "settings": method.settings()}
-    return dict(setting_words(record))
+    return dict(setting_words({"method": method.full_name(), "settings": method.settings()}))
 
 
 def test_settings_are_in_words_without_what_plays_no_part_and_by_name_where_a_method_is_gone():

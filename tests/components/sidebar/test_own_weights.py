@@ -86,8 +86,7 @@ def opening(at: AppTest, content: bytes, suffix: str, called: str, architecture:
 
 
 def test_one_press_opens_names_and_asks_weights_of_one_s_own():
-    how = PlainTraining()
-    network = plain_loop.untrained(how)
+    network = plain_loop.untrained(PlainTraining())
     at = page_of(asking)
     default_model = at.text[0].value
     at = opening(at, plain_loop.weights(network), "pt", "My network", "test_efficientnet")
@@ -101,8 +100,7 @@ def test_one_press_opens_names_and_asks_weights_of_one_s_own():
     at.session_state["model"] = "digits-mlp"  # as another page chooses one
     at.radio(key="models.whose").set_value("My network").run()
     assert at.text[0].value in {model_name, "digits-mlp"}
-    exported = embedded.file_of("digits-cnn").read_bytes()
-    at = opening(at, exported, "safetensors", "My network", "")
+    at = opening(at, embedded.file_of("digits-cnn").read_bytes(), "safetensors", "My network", "")
     assert at.radio(key="models.whose").value == "My network (2)"
     assert "takes 8 × 8 px" in captions(at)
     assert "its card says so" in captions(at)
@@ -167,8 +165,7 @@ def test_a_network_of_one_channel_opens_and_has_one_mean():
 def test_labeled_images_show_the_right_format_and_name_the_classes():
     how = PlainTraining()
     at = page_of(asking)
-    content = plain_loop.weights(plain_loop.trained(how))
-    at = opening(at, content, "pt", "Mine", "test_efficientnet")
+    at = opening(at, plain_loop.weights(plain_loop.trained(how)), "pt", "Mine", "test_efficientnet")
     at.session_state["models.format.open"] = True
     at.run()
     images = plain_loop.zipped(slice(0, 300))

@@ -74,7 +74,6 @@ SCENE = SHIPPED[1]
 
 @pytest.fixture
 def session_state(monkeypatch):
-    """The session's state."""
     state: dict[str, object] = {}
     monkeypatch.setattr("streamlit.session_state", state)
     monkeypatch.setattr("streamlit.query_params", {})

@@ -20,8 +20,7 @@ SIGNED = HeatMap(RISING.values * 2 - 1, "logit", signed=True)
 def test_a_look_is_what_the_browser_said_within_bounds():
     sent = {"mode": "map", "opacity": 85, "zoom": 2, "x": 0.25, "y": 0.5, "dark": True}
     sent |= {"outline": True, "window": {"center": 40, "width": 80, "shape": "linear"}}
-    panel = {"title": "Grad-CAM", "low": -1, "high": 1, "cut": 0.2}
-    look = read_look(sent | {"panels": [panel]})
+    look = read_look(sent | {"panels": [{"title": "Grad-CAM", "low": -1, "high": 1, "cut": 0.2}]})
     assert (look.mode, look.opacity, look.zoom, look.dark) == ("map", 0.85, 2, True)
     assert look.window == Window(40, 80, "linear")
     assert look.scales == {"Grad-CAM": Scale(-1, 1, 0.2)}

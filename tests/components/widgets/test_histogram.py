@@ -29,9 +29,8 @@ def test_every_score_and_both_marks_lie_within_the_bars_and_equal_scores_have_an
     assert edges[-1] > 40.0
     for scores in (distributions.normal, distributions.unknown):
         assert sum(histogram.bar_shares(scores, edges)) == pytest.approx(1.0, abs=1e-3)
-    same = np.full(9, 2.0)
     edges = histogram.edges_of(
-        random_scores(normal=same, unknown=np.empty(0), subject=2.0, line=2.0)
+        random_scores(normal=np.full(9, 2.0), unknown=np.empty(0), subject=2.0, line=2.0)
     )
     assert edges[0] < 2.0 < edges[-1]
 

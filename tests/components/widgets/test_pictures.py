@@ -52,13 +52,11 @@ def calls(file: Path) -> set[str]:
 
 def test_every_view_draws_pictures_and_downloads_through_the_shared_elements():
     files = [*(ROOT / "components").rglob("*.py"), *(ROOT / "pages").rglob("*.py")]
-    results = {str(file.relative_to(ROOT)): calls(file) for file in files if calls(file)}
-    assert results == ALLOWED
+    assert {str(file.relative_to(ROOT)): calls(file) for file in files if calls(file)} == ALLOWED
 
 
 def test_a_picture_is_part_of_the_page_with_its_pixels_unchanged():
-    at = page_of(draw_small)
-    (element,) = at.get("image")
+    (element,) = page_of(draw_small).get("image")
     (sent,) = element.proto.imgs
     assert sent.alt == "Eight by eight"
     assert sent.url.startswith("data:image/png;base64,")

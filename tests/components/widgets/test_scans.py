@@ -52,8 +52,7 @@ def test_heavy_slices_are_sent_smaller_and_never_without_steps_of_their_own():
     noise = np.random.default_rng(0).normal(size=(900, 900)).astype(np.float32)
     sent = encode(noise, 0.0)
     assert 320 <= decoded(sent).shape[0] < 640
-    counted = encode(np.rint(noise * 1000), 1.0)
-    assert counted["step"] == 1.0
+    assert encode(np.rint(noise * 1000), 1.0)["step"] == 1.0
 
 
 @pytest.mark.parametrize("value", [0.0, -7.5, np.nan])
@@ -111,8 +110,7 @@ def test_there_are_levels_until_the_overview_is_as_fine():
 def test_a_tile_is_its_part_of_the_image_at_its_level(monkeypatch):
     monkeypatch.setattr(pan, "light", lambda image: ("png", pan.saved(image, "PNG")))
     monkeypatch.setattr(pan, "ENCODED", pan.RecentEncodings(8))
-    result = opened(tile_url(IMAGE, 0, 9, 2))[..., :3]
-    assert np.array_equal(result, PIXELS[512:600, 2304:2500])
+    assert np.array_equal(opened(tile_url(IMAGE, 0, 9, 2))[..., :3], PIXELS[512:600, 2304:2500])
     half = opened(tile_url(IMAGE, 1, 1, 0))[..., :3]
     expected = PIXELS[0:512, 512:1024].reshape(256, 2, 256, 2, 3).mean((1, 3)).round()
     assert np.abs(half - expected).max() <= 1

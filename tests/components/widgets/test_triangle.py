@@ -108,8 +108,7 @@ def test_values_go_in_the_order_that_the_browser_reads_and_an_unknown_one_is_nul
 def test_the_finding_says_the_mean_the_sides_the_lowest_and_where():
     words = finding(BOTH["raw targets"])
     assert words.startswith("Mean 0.18, along the two sides from source 0.35; lowest below 0.01, ")
-    lone = finding(triangle(lambda w: 1 - 0.6 * w[:, 1]))
-    assert lone.endswith("lowest 0.40, at blind spot 1.")
+    assert finding(triangle(lambda w: 1 - 0.6 * w[:, 1])).endswith("lowest 0.40, at blind spot 1.")
     nothing, flat = (triangle(lambda w, v=v: np.full(len(w), v)) for v in (np.nan, 0.7))
     assert finding(nothing) == "No values."
     assert finding(flat) == "Mean 0.70, the same everywhere."
