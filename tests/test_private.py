@@ -237,7 +237,6 @@ def test_uploaded_weights_are_never_a_file(rooms, opened_files):
     at.file_uploader(key="models.weights").set_value((f"{marked.WEIGHTS}.pt", marked.weights(), ""))
     at.text_input(key="models.arch").set_value("resnet18")
     next(button for button in at.button if button.label == "Open and ask it").click().run()
-    assert not at.exception
     assert not [path for path in opened_files if MARK in path.lower()]
     assert not [path for path in opened_files if path.startswith(str(rooms[1]))]
 

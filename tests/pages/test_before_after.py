@@ -10,13 +10,8 @@ from components.draw.drawing import draw
 from components.views import BEFORE_AFTER, CONCEPTS
 from engine.core.result import Table
 from engine.core.run import answer, digest
-from engine.evaluation.language.beaf.figures import (
-    FIGURES,
-    beaf_figures,
-    by_kind,
-    moved_against,
-    worst,
-)
+from engine.evaluation.language.beaf import figures
+from engine.evaluation.language.beaf.figures import beaf_figures, by_kind, worst
 from engine.evaluation.language.beaf.method import layout_of, said_of
 from engine.hallucination import BEAF, Greedy, ScenesCase
 from engine.vision.data.sprites import CATEGORIES
@@ -59,7 +54,7 @@ def test_it_opens_on_the_pair_that_moved_most_against_the_truth(case, result):
     assert sentence(at) == said_of("TinyVLM with a habit", beaf_figures(records), by_kind(records))
     first = worst(records)[0]
     assert at.selectbox(key=pair.PAIR).value == pair.name_of(records, first)
-    assert moved_against(records)[first] == moved_against(records).max()
+    assert figures.moved_against(records)[first] == figures.moved_against(records).max()
     category = CATEGORIES[int(records["asked"][first])]
     before, after = (100 * records[f"p {when}"][first] for when in ("before", "after"))
     captions = " ".join(captions_of(at))
@@ -98,8 +93,8 @@ def test_the_slider_lets_the_thing_fade_and_the_caption_has_its_chance(case, res
 def test_the_threshold_counts_again_without_asking_again(result):
     at = settled(visit(SMALL | {f"{KEY}.threshold": "p(yes) ≥ 95 %"}, BEFORE_AFTER))
     records = result["records"]
-    figures, kinds = beaf_figures(records, 0.95), by_kind(records, 0.95)
-    assert sentence(at) == said_of("TinyVLM with a habit", figures, kinds)
+    counts = beaf_figures(records, 0.95), by_kind(records, 0.95)
+    assert sentence(at) == said_of("TinyVLM with a habit", *counts)
     assert evidence.kind_words(result, 0.95) in words(at)
     assert beaf_figures(records, 0.95)["SB+"][0] <= beaf_figures(records)["SB+"][0]
 
@@ -132,7 +127,7 @@ def test_every_drawing_says_its_figures(case, result):
     for drawing in evidence.drawings(opened, None):
         draw(drawing, result, f"test.{drawing.title}")
     rows = evidence.figure_rows(records, None)
-    assert rows.rows == FIGURES
+    assert rows.rows == figures.FIGURES
     assert rows.cell("TU", "share") == beaf_figures(records)["TU"][0]
     assert f"TU {100 * beaf_figures(records)['TU'][0]:.0f} %" in evidence.figure_words(result, None)
 

@@ -1,6 +1,5 @@
 """The lab as a visitor meets it: data, a training, and the models that come of it."""
 
-import io
 import re
 import time
 from dataclasses import dataclass, fields
@@ -20,7 +19,8 @@ from engine.vision.models import checkpoints, embedded
 from engine.vision.training import Recipe, Regime, loop, train, unfinished
 from engine.vision.training.fresh import fresh
 from engine.vision.training.state import state_file
-from tests.visits import pills, problems, settled, visit, zipped
+from tests.changed_files import medmnist
+from tests.visits import pills, problems, settled, visit, words, zipped
 
 MLP = {"lab.part": "Train", "lab.recipe.architecture": "mlp", "lab.recipe.epochs": "2"}
 SEEDS = count(100)
@@ -29,10 +29,6 @@ pytestmark = pytest.mark.usefixtures("empty_home")
 
 def opened(**link):
     return visit({name.replace("_", "."): value for name, value in link.items()}, DATA_AND_MODELS)
-
-
-def words(at):
-    return " ".join(element.value for element in [*at.main.markdown, *at.main.caption])
 
 
 def picture(value):
@@ -156,17 +152,10 @@ def test_a_training_on_somebody_s_file_is_resumed_by_those_who_have_opened_it_al
 
 
 def test_a_medmnist_file_opens():
-    buffer = io.BytesIO()
-    rng = np.random.default_rng(0)
-    arrays = {}
-    for part, many in (("train", 20), ("val", 4), ("test", 8)):
-        arrays[f"{part}_images"] = rng.integers(0, 255, (many, 28, 28), dtype=np.uint8)
-        arrays[f"{part}_labels"] = (np.arange(many) % 2)[:, None].astype(np.uint8)
-    np.savez(buffer, **arrays)
     at = visit({}, DATA_AND_MODELS)
-    at.file_uploader(key="lab.file").set_value(("tiny.npz", buffer.getvalue(), "")).run()
+    at.file_uploader(key="lab.file").set_value(("tiny.npz", medmnist(), "")).run()
     assert not problems(at)
-    assert "32 images of 28 × 28 px" in words(at)
+    assert "36 images of 8 × 8 px" in words(at)
 
 
 def test_a_bad_file_is_one_sentence_and_what_was_there_stays():
@@ -271,8 +260,7 @@ def test_an_unfinished_training_of_an_experiment_is_not_resumed_as_a_plain_one()
 
 def test_an_image_of_its_data_that_is_there_already_stays():
     link = {"image": FROM_DATA, "data": "Digits, 8 × 8", "kind": "3", "item": "2"}
-    link |= {"model": "Digits MLP"}
-    at = visit(link)
+    at = visit(link | {"model": "Digits MLP"})
     at.query_params.update({"lab.part": "Models", "lab.model": "Digits CNN"})
     at.switch_page(str(DATA_AND_MODELS.path))
     at.run()

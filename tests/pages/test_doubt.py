@@ -19,6 +19,7 @@ from engine.vision.models import catalog
 from tests.components.sidebar.test_subject import jpeg
 from tests.scans import dicom, ramp
 from tests.visits import png, problems, settled, visit
+from tests.visits import words as texts
 
 DIGITS = {"image": "From a data set", "data": "Digits, 8 × 8", "model": "Digits CNN"}
 
@@ -29,11 +30,6 @@ def both(at):
 
 def opened(link=None):
     return settled(visit(link, DOUBT), both)
-
-
-def texts(at):
-    elements = [*at.main.header, *at.main.markdown, *at.main.caption]
-    return " ".join(element.value for element in elements).replace("\\", "")
 
 
 def case_of(row):
@@ -48,8 +44,7 @@ def test_a_model_that_cannot_be_asked_is_told_why_and_an_example_stands_instead(
     assert "An example, as EfficientNet-Lite0 cannot be asked. Try Digits CNN" in texts(at)
     helps = " ".join(caption.proto.help for caption in at.main.caption)
     assert "cannot be asked: what it learned from is not here with its labels." in helps
-    data = load("digits")
-    rows = data.rows("test")
+    data, rows = load("digits"), load("digits").rows("test")
     case = case_of(int(rows[data.labels[rows] == 3][0]))
     first, _, second = (header.value.replace("\\", "") for header in at.main.header[:3])
     assert first == FVR().finding(case, FVR()(case))
@@ -124,8 +119,8 @@ def test_a_file_that_is_no_picture_is_a_sentence_and_the_old_image_stays():
 
 
 def test_a_link_to_a_class_that_is_not_there_is_a_sentence():
-    text = " ".join(problems(visit(DIGITS | {"doubt.toward": "elephant"}, DOUBT)))
-    assert "one of the model's classes" in text
+    at = visit(DIGITS | {"doubt.toward": "elephant"}, DOUBT)
+    assert "one of the model's classes" in " ".join(problems(at))
 
 
 def masses(belief, confusion, ignorance, chosen):

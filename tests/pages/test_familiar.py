@@ -14,17 +14,8 @@ from engine.evaluation.detection.sources import unknown
 from engine.vision.data import load, registry
 from engine.vision.models import catalog, checkpoints
 from engine.vision.models.card import card_of
-from tests.visits import (
-    held_up,
-    pills,
-    problems,
-    question_in,
-    settled,
-    unfolded,
-    visit,
-    words,
-    zipped,
-)
+from tests.visits import held_up, pills, problems, question_in, settled, unfolded, visit, words
+from tests.visits import zipped as zip_of
 
 DIGITS = {"image": "From a data set", "data": "Digits, 8 × 8", "model": "Digits MLP"}
 SENTENCE = re.compile(r"(More unusual than|Nothing unusual)")
@@ -49,7 +40,7 @@ def case_of(item=1, name="digits-mlp", other="mnist-5k"):
 
 def noise(count, side=8):
     pictures = np.random.default_rng(0).integers(0, 256, (count, side, side, 3), dtype=np.uint8)
-    return zipped({f"{number}.png": pixels for number, pixels in enumerate(pictures)})
+    return zip_of({f"{number}.png": pixels for number, pixels in enumerate(pictures)})
 
 
 def chosen_as_normal(at, content):
@@ -180,9 +171,8 @@ def test_a_model_that_was_made_from_another_is_shown_beside_it(empty_home):
     table = next(table for table in tables if table.index[0] == "cut")
     assert list(table.index) == ["cut", "Digits MLP (parent)"]
     child_result, other = ViM()(case_of(name=name)), ViM()(case_of())
-    assert table.iloc[:, 0].tolist() == pytest.approx(
-        [child_result["p"].values[0], other["p"].values[0]], abs=1e-6
-    )
+    expected = [result["p"].values[0] for result in (child_result, other)]
+    assert table.iloc[:, 0].tolist() == pytest.approx(expected, abs=1e-6)
     assert child_result["subject"].values[0] != other["subject"].values[0]
     parent = f"Digits MLP: {ViM().finding(case_of(), other)}"
     assert parent in [header.value for header in at.main.header]

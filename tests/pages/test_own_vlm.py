@@ -55,9 +55,8 @@ def test_a_photograph_is_asked_with_a_model_of_ones_own(model_folder):
 def test_a_folder_that_cannot_be_read_is_a_sentence_and_the_others_stay(model_folder):
     (model_folder / "config.json").write_text("{")
     at = opened(model="TinyVLM with a habit", image="Scene", ask="is there a lamp")
-    assert "mine · not here: config.json in mine cannot be read" in " ".join(
-        caption.value for caption in at.sidebar.caption
-    )
+    captions = " ".join(caption.value for caption in at.sidebar.caption)
+    assert "mine · not here: config.json in mine cannot be read" in captions
     assert "Wrong. There is no lamp in this scene." in words(at)
 
 

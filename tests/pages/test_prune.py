@@ -55,19 +55,12 @@ def digits():
     return sparsity.PruneCase(catalog.load("digits-cnn"), load("digits"))
 
 
-def image_of(case):
-    """What the page's image is: the first that no model here has learned from."""
-    return case.data.pixels(case.data.rows("test")[:1])[0].contiguous()
-
-
 def test_the_first_picture_is_there_without_any_choice_and_is_the_one_that_ships():
     at = visit(view=PRUNE)
     assert not at.main.get("progress")
     assert not problems(at)
-    assert at.main.header[0].value == (
-        "30 % of the weights are taken out: the answer stays Egyptian cat, and it looks at "
-        "about the same place."
-    )
+    stays = "the answer stays Egyptian cat, and it looks at about the same place."
+    assert at.main.header[0].value == f"30 % of the weights are taken out: {stays}"
     assert len(at.main.get("plotly_chart")) == 2
     at.button_group(key="prune.section").set_value("What is lost").run()
     assert "Which images pay first" in words(at)
@@ -97,12 +90,10 @@ def test_a_slow_answer_lets_the_charts_of_the_weights_be_drawn_before_it(monkeyp
 def test_the_sentence_and_its_figures_are_the_engine_s(digits, ratio):
     at = opened(ratio=ratio)
     masks = sparsity.pruner_of(digits, "Magnitude", sparsity.MaskRules()).at(float(ratio))
-    image = image_of(digits)
+    image = digits.data.pixels(digits.data.rows("test")[:1])[0].contiguous()  # the page's
     top = int(digits.model.logits(image[None])[0].argmax())
-    cases = [
-        ImageCase(net, image, Target(top))
-        for net in (digits.model, sparsity.pruned(digits.model, masks))
-    ]
+    networks = (digits.model, sparsity.pruned(digits.model, masks))
+    cases = [ImageCase(net, image, Target(top)) for net in networks]
     answers = [Prediction()(case)["classes"].values for case in cases]
     heats = [GradCam()(case)["map"].values for case in cases]
     labels = digits.model.labels
@@ -160,9 +151,8 @@ def test_what_is_cut_is_said(link, sentence):
 
 
 def test_a_model_without_a_layer_to_prune_is_a_sentence(monkeypatch):
-    monkeypatch.setattr(
-        sparsity.Prune, "unmet", classmethod(lambda _cls, _case: "it has no such layer.")
-    )
+    unmet = classmethod(lambda _cls, _case: "it has no such layer.")
+    monkeypatch.setattr(sparsity.Prune, "unmet", unmet)
     at = visit(DIGITS, PRUNE)
     assert problems(at) == ["Digits CNN cannot be pruned: it has no such layer."]
     assert not at.main.header
@@ -207,16 +197,14 @@ def test_a_pattern_is_learned_and_how_sharp_the_choice_got_is_told(monkeypatch, 
 
 def test_two_criteria_are_compared_beside_chance(digits):
     at = opened(section="Two criteria", ratio="0.7", other="SNIP")
-    magnitude, other_magnitude = (
-        sparsity.pruner_of(digits, name, sparsity.MaskRules()).at(0.7)
-        for name in ("Magnitude", "SNIP")
-    )
-    result = overlap(magnitude, other_magnitude)
+    rules = sparsity.MaskRules()
+    masks = (sparsity.pruner_of(digits, name, rules).at(0.7) for name in ("Magnitude", "SNIP"))
+    result = overlap(*masks)
     assert f"both keep {100 * result.iou:.1f} %" in words(at)
     assert f"chance would give {100 * result.chance:.1f} %" in words(at)
 
 
-def quickly(monkeypatch):
+def test_masks_of_all_criteria_are_a_matrix_and_searched_ones_come_in(monkeypatch, digits):
     usual = pruning.criterion_of
 
     def quick(*given):
@@ -224,10 +212,6 @@ def quickly(monkeypatch):
         return replace(method, epochs=1) if method.cost == "job" else method
 
     monkeypatch.setattr(pruning, "criterion_of", quick)
-
-
-def test_masks_of_all_criteria_are_a_matrix_and_searched_ones_come_in(monkeypatch, digits):
-    quickly(monkeypatch)
     at = opened(section="All criteria", ratio="0.7")
     assert not problems(at)
     assert "Most alike: " in words(at)
@@ -237,11 +221,8 @@ def test_masks_of_all_criteria_are_a_matrix_and_searched_ones_come_in(monkeypatc
         search = next(b for b in at.button if b.label.startswith(f"Search: {title}"))
         at = settled(search.click().run())
     assert "In the pieces that they are searched in: Learned N:M, 2:4." in words(at)
-    tables = [
-        frame.value
-        for frame in unfolded(at).main.dataframe
-        if any(str(name).startswith("SynFlow, ") for name in frame.value)
-    ]
+    frames = [frame.value for frame in unfolded(at).main.dataframe]
+    tables = [frame for frame in frames if "SynFlow, " in " ".join(map(str, frame))]
     jackpot = sparsity.Prune(criterion="Lottery Jackpot", ratio=0.7).masks(digits)
     pattern = sparsity.Prune(criterion="Learned N:M", structure="N:M").masks(digits)
     expected = overlap(jackpot, pattern)

@@ -17,6 +17,7 @@ from engine.evaluation.trust import OtherClass, TrustCase
 from engine.vision.case import PairCase
 from engine.vision.models import catalog
 from tests import tiny
+from tests.pages.test_robustness import case_of, order_of
 from tests.visits import pills, problems, settled, visit, words
 
 FEW = {f"{KEY}.SafeCV.queries": "50"}  # the search that only asks is not what is looked at here
@@ -50,14 +51,6 @@ def robustness_page(monkeypatch):
         return settled(visit(FEW | link, ROBUSTNESS))
 
     return page
-
-
-def case_of(at):
-    return at.session_state["subject"].case
-
-
-def order_of(at):
-    return next(widget for widget in at.multiselect if widget.key == f"{KEY}.order")
 
 
 def test_a_change_of_nothing_is_the_image_itself(robustness_page):
@@ -153,7 +146,7 @@ SMALL = {"model": "Digits CNN", "image": "From a data set", "data": "Digits, 8 Ã
 
 def test_maps_are_chosen_and_asked_about_another_class():
     at = settled(visit(SMALL | {f"{KEY}.compared": CHOSEN}, ROBUSTNESS))
-    case = at.session_state["subject"].case
+    case = case_of(at)
     pair = PairCase(case, (attacked_pixels(answer(PGD(), case)),))
     result = maps.merge_answers([answer(MapsFollow(map=title), pair) for title in CHOSEN])
     assert result["followed"].rows == tuple(CHOSEN)
@@ -170,8 +163,7 @@ def test_maps_are_chosen_and_asked_about_another_class():
 def test_by_itself_the_eight_are_chosen_and_are_there_again_after_a_model_that_has_fewer():
     at = settled(visit(SMALL, ROBUSTNESS))
     row = pills(at, f"{KEY}.compared")
-    case = at.session_state["subject"].case
-    fitting = [explainer.title for explainer in (*MAPS, *MORE) if not explainer.unmet(case)]
+    fitting = [kind.title for kind in (*MAPS, *MORE) if not kind.unmet(case_of(at))]
     assert list(row.options) == fitting or [option.content for option in row.options] == fitting
     eight = row.value
     assert eight == [explainer.title for explainer in MAPS]

@@ -51,16 +51,13 @@ def test_a_shipped_image_has_all_its_answers_at_once_and_nothing_is_asked(
     assert not at.main.get("progress")
     assert all(question in text for question in QUESTIONS)
     assert cards.LATER not in text
-    for answer in (
-        f"It says **{label}**",
-        "Grad-CAM points to the",
-        f"“{label}” never falls below",
-        "Too few normal images for a verdict:",
-        "70 % of the weights are taken out:",
-        "There is no lamp in this scene.",
-        "NegGrad+ forgot class 3",
-    ):
-        assert answer in text, answer
+    assert f"It says **{label}**" in text
+    assert "Grad-CAM points to the" in text
+    assert f"“{label}” never falls below" in text
+    assert "Too few normal images for a verdict:" in text
+    assert "70 % of the weights are taken out:" in text
+    assert "There is no lamp in this scene." in text
+    assert "NegGrad+ forgot class 3" in text
     assert any(sign in text for sign in ("✓ For it", "⚠ Not confirmed", "✗ Against it"))
 
 

@@ -19,6 +19,7 @@ from engine.core.run import digest
 from tests.visits import pills, problems, question_in, settled, visit, words
 
 FEW = ["Saliency", "Grad-CAM"]
+SMALL = {"study.count": "2", "study.methods": FEW, "study.Study.draws": "1"}
 
 
 @pytest.fixture(scope="module")
@@ -60,19 +61,13 @@ def test_the_kept_study_is_there_without_any_choice(default):
 def run_study(at):
     next(button for button in at.button if button.label.startswith("Run the study")).click().run()
     assert not [button for button in at.button if button.label.startswith("Run the study")]
-    at = settled(at)
-    assert not problems(at)
+    assert not problems(settled(at))
     return at
 
 
 def test_a_network_with_a_map_of_its_own_is_studied_beside_the_others():
-    link = {
-        "study.source": "Large lesions, own map",
-        "study.count": "2",
-        "study.methods": ["Grad-CAM"],
-        "study.Study.draws": "1",
-    }
-    at = run_study(visit(link, STUDY))
+    link = {"study.source": "Large lesions, own map", "study.methods": ["Grad-CAM"]}
+    at = run_study(visit(SMALL | link, STUDY))
     text = words(at)
     assert "The model's own map" in text
     assert "outline meets it" in text
@@ -91,8 +86,7 @@ def test_another_question_waits_for_the_button_and_says_how_many_maps():
 
 
 def test_a_small_study_is_run_and_then_looked_at_closely():
-    link = {"study.count": "2", "study.methods": FEW, "study.Study.draws": "1"}
-    text = words(at := run_study(visit(link, STUDY)))
+    text = words(at := run_study(visit(SMALL, STUDY)))
     assert "this study has fewer" in text
     assert "computed now" in text or "kept from before" in text
     first, second = StudyCase.from_arguments(count=2, methods=("Gradient", "GradCam")).images

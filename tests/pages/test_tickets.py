@@ -24,12 +24,8 @@ from engine.vision.training import Recipe
 from tests import tiny
 from tests.visits import problems, question_in, settled, visit, words
 
-SMALL = {
-    f"{KEY}.data": "columns",
-    f"{KEY}.LTH.levels": "2",
-    f"{KEY}.LTH.share": "0.5",
-    f"{KEY}.LTH.seeds": "2",
-}
+SMALL = {"data": "columns", "LTH.levels": "2", "LTH.share": "0.5", "LTH.seeds": "2"}
+SMALL = {f"{KEY}.{name}": value for name, value in SMALL.items()}
 TAPE = "components.tickets.tape"
 METHOD = Lottery(levels=2, share=0.5, seeds=2)
 

@@ -68,9 +68,8 @@ def test_a_slider_is_answered_within_a_tenth_of_a_second(case):
     assert np.median(times) < 0.1
 
 
-def test_the_clouds_answer_by_formula_and_count():
+def test_the_clouds_answer_by_formula_and_count(case):
     at = settled(visit(DIGITS | {f"{more.SHEETS}.tilt": "45"}, TILTED_BOUNDARY))
-    case = ExperimentCase(data_sets.load("digits"))
     method = TiltedSheets(tilt=45.0)
     result = answer(method, case)
     assert method.finding(case, result) in [header.value for header in at.header]
@@ -111,10 +110,8 @@ def table(case, right, times):
     """An answer whose first learner has these figures."""
     results = dict(answer(METHOD, case))
     before = results["classifiers"]
-    columns = {
-        name: (before[name].copy(), unit)
-        for name, unit in zip(before.order, before.units, strict=True)
-    }
+    units = dict(zip(before.order, before.units, strict=True))
+    columns = {name: (before[name].copy(), unit) for name, unit in units.items()}
     columns["right, held out"][0][: len(right)] = right
     columns["strength"][0][: len(times)] = times
     return results | {"classifiers": Table.of(columns, before.rows)}

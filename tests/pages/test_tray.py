@@ -227,8 +227,6 @@ def test_the_report_of_one_answer_is_what_the_tray_makes_of_it(two, saved):
     at = to(two, TRAY)
     press(at, f"tray.remove.{at.session_state['report.tray'][0].name}")
     press(at, "report.make")
-    undated = [
-        re.sub(r"\d+ \w+ \d{4}, \d\d:\d\d UTC", "", html)
-        for html in (saved[0]["content"], at.session_state["report.made"][1])
-    ]
-    assert undated[0] == undated[1]
+    reports = saved[0]["content"], at.session_state["report.made"][1]
+    first, second = (re.sub(r"\d+ \w+ \d{4}, \d\d:\d\d UTC", "", html) for html in reports)
+    assert first == second

@@ -101,11 +101,8 @@ def test_too_few_normal_images_have_no_threshold_and_a_folder_of_one_s_own_is_of
 
 def photographs(count=4, side=40):
     """A zip of noise, each picture of one brightness of its own."""
-    pictures = {}
-    for number in range(count):
-        drawn = np.random.default_rng(number).integers(0, 100, (side, side, 3), dtype=np.uint8)
-        pictures[f"{number}.png"] = drawn + np.uint8(30 * number)
-    return pictures
+    noise = np.random.default_rng(0).integers(0, 100, (count, side, side, 3), dtype=np.uint8)
+    return {f"{at}.png": drawn + np.uint8(30 * at) for at, drawn in enumerate(noise)}
 
 
 def test_normal_photographs_are_offered_whole_and_cut_and_compared_as_was_chosen():

@@ -29,8 +29,6 @@ from tests.scans import dicom, nifti
 from tests.visits import png, settled, visit, words
 
 COUNT, ODD = 9, 2
-
-
 AXIAL = SliceChoice("axial")
 
 
@@ -73,8 +71,7 @@ def of_digits(name, data):
 
 
 def pressed(at, key):
-    at.button(key=key).click().run()
-    return settled(at)
+    return settled(at.button(key=key).click().run())
 
 
 def slider(at):

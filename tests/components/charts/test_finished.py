@@ -115,9 +115,7 @@ def test_no_chart_draws_of_the_session_or_of_chance():
 
 def test_the_page_shows_the_finished_figure():
     for _ in range(2):  # built, then kept
-        at = page_of(
-            plots.show_figure, finished_figure(SHAPE.figure, TABLE), "what it shows", "figure"
-        )
-        (chart,) = at.get("plotly_chart")
+        figure = finished_figure(SHAPE.figure, TABLE)
+        (chart,) = page_of(plots.show_figure, figure, "what it shows", "figure").get("plotly_chart")
         assert json.loads(chart.proto.spec) == spec(SHAPE, TABLE)
         assert chart.proto.alt == "what it shows"

@@ -64,11 +64,9 @@ def test_the_lowest_bars_come_first_and_whole_numbers_stand_beside_them_with_roo
 
 
 def test_dots_carry_their_intervals_may_be_joined_and_keep_their_rows_below_a_legend():
-    heights = [
-        Dots(series={name: name for name in names}).figure(TABLE).layout.height
-        for names in (("change",), ("change", "low", "high"))
-    ]
-    assert heights[1] - heights[0] >= 2 * 19  # px of a line, in a narrow window
+    one, three = (Dots(series={name: name for name in TABLE.order[:n]}) for n in (1, 3))
+    lines = three.figure(TABLE).layout.height - one.figure(TABLE).layout.height
+    assert lines >= 2 * 19  # px, in a narrow window
     names = {"change": "pruned", "low": "lowest"}
     figure = Dots(series=names, intervals={"change": ("low", "high")}).figure(TABLE)
     marks = series(figure, "pruned")
@@ -109,16 +107,9 @@ def test_a_click_means_one_mark_where_marks_can_be_pressed(monkeypatch):
 
 
 def test_lines_have_bands_intervals_and_a_dash_of_their_own():
-    shape = Lines(
-        x="loss",
-        series={"change": "mean", "low": "worst"},
-        bands={"change": ("low", "high")},
-        log=True,
-        now=10.0,
-        line=0.0,
-        line_name="no change",
-    )
-    figure = shape.figure(TABLE)
+    lines = {"x": "loss", "series": {"change": "mean", "low": "worst"}}
+    marks = {"now": 10.0, "line": 0.0, "line_name": "no change"}
+    figure = Lines(**lines, bands={"change": ("low", "high")}, log=True, **marks).figure(TABLE)
     assert list(series(figure, "mean").x) == [1, 10, 100]
     assert list(series(figure, "mean").y) == [-25, 0, 50]
     assert series(figure, "mean").line.dash != series(figure, "worst").line.dash
@@ -137,9 +128,7 @@ def test_lines_have_bands_intervals_and_a_dash_of_their_own():
     assert figure.layout.showlegend
     assert [trace.name for trace in figure.data if trace.showlegend] == ["other seeds"]
     places = {"apart": 2.0, "now": 10.0, "now_name": "here"}
-    lines = {"change": "mean", "low": "worst"}
-    shape = Lines(x="loss", series=lines, intervals={"change": ("low", "high")}, **places)
-    figure = shape.figure(TABLE)
+    figure = Lines(**lines, intervals={"change": ("low", "high")}, **places).figure(TABLE)
     mean, worst = series(figure, "mean"), series(figure, "worst")
     assert np.add(mean.y, mean.error_y.array).tolist() == [0, 10, 75]
     assert worst.error_y.array is None
@@ -202,9 +191,7 @@ def test_a_matrix_has_the_first_row_on_top_and_numbers_and_frames_on_the_squares
     assert figure.layout.yaxis.autorange == "reversed"
     assert (figure.layout.coloraxis.cmin, figure.layout.coloraxis.cmax) == (0, 4)
     assert figure.layout.coloraxis.showscale
-    plain, signed = (
-        Matrix(signed=is_signed).figure(COUNTS).layout.coloraxis for is_signed in (False, True)
-    )
+    plain, signed = (Matrix(signed=sign).figure(COUNTS).layout.coloraxis for sign in (False, True))
     assert not plain.showscale
     assert plain.colorscale != signed.colorscale
     figure = Matrix(outlined=[(0, 1)], numbers=False).figure(COUNTS)

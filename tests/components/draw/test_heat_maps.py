@@ -61,9 +61,8 @@ def test_the_picture_is_seen_where_nothing_is_known_and_the_border_of_the_truth_
     assert not np.array_equal(drawn[:, 20:], GRAY[:, 20:])
     mask = np.zeros((4, 4), np.bool_)
     mask[1:3, 1:3] = True
-    without, drawn = (
-        blended(heat(), OverPicture(picture=GRAY, truth=truth)) for truth in (None, mask)
-    )
+    looks = (OverPicture(picture=GRAY), OverPicture(picture=GRAY, truth=mask))
+    without, drawn = (blended(heat(), look) for look in looks)
     changed = (without != drawn).any(-1)
     assert np.array_equal(changed, border(mask.repeat(10, 0).repeat(10, 1)))
     assert changed.sum() == 4 * 19
@@ -84,10 +83,8 @@ def test_each_weight_of_a_wall_is_a_square_of_its_own_color(prune_case, masks, t
     drawn = mask_pictures.wall(result, theme)
     height, width = drawn.pixels.shape[:2]
     for at, (left, top, across, down) in enumerate(drawn.boxes):
-        block = drawn.pixels[
-            round(top * height) : round((top + down) * height),
-            round(left * width) : round((left + across) * width),
-        ]
+        rows = slice(round(top * height), round((top + down) * height))
+        block = drawn.pixels[rows, round(left * width) : round((left + across) * width)]
         gray = (block == mask_pictures.CUT).all(-1).sum() / mask_pictures.CELL**2
         assert gray == np.isnan(result.kernels[at]).sum()
 

@@ -60,14 +60,9 @@ def test_the_finding_stands_below_and_the_grid_can_be_taken_along():
 
 
 PICTURE = np.zeros((50, 100, 3), np.uint8)
-SHARES = {
-    "left": [0.1, 0.5, np.nan],
-    "top": [0.2, 0.0, np.nan],
-    "width": [0.3, 0.5, np.nan],
-    "height": [0.4, 1.0, np.nan],
-    "sure": [0.25, 0.5, 1.0],
-}
-COLUMNS = {name: (shares, "share") for name, shares in SHARES.items()}
+NAMES = ("left", "top", "width", "height", "sure")
+SHARES = np.array([[0.1, 0.2, 0.3, 0.4, 0.25], [0.5, 0, 0.5, 1, 0.5], [*[np.nan] * 4, 1]]).T
+COLUMNS = {name: (shares, "share") for name, shares in zip(NAMES, SHARES, strict=True)}
 TABLE = Table.of(COLUMNS, ("cat", "<b>dog</b>", "owl"))
 
 

@@ -111,13 +111,9 @@ def test_groups_differ_in_color_and_symbol_and_thin_lines_have_gaps_and_ranges_l
 
 def test_rows_of_scores_and_rankings_keep_their_labels_and_order():
     assert as_rows(SCORES).rows == ("cat", "owl")
-    best = Ranking(
-        np.array([[0.9, 0.1], [0.6, 0.4]], np.float32),
-        np.array([[3, 1], [1, 2]]),
-        (("owl", "cat"), ("cat", "dog")),
-        "probability",
-    )
-    rows = as_rows(best)
+    chances, classes = np.float32([[0.9, 0.1], [0.6, 0.4]]), np.array([[3, 1], [1, 2]])
+    names = (("owl", "cat"), ("cat", "dog"))
+    rows = as_rows(Ranking(chances, classes, names, "probability"))
     assert rows.rows == ("owl", "cat", "cat", "dog")
     assert rows["place"].tolist() == [1, 1, 2, 2]
     assert rows["class"].tolist() == [3, 1, 1, 2]
@@ -155,9 +151,7 @@ def test_the_steps_are_drawn_from_the_p_values_of_the_normal_images():
     table = with_flagged(result, 0.2)
     figure = closer.steps_chart(table, 0.5, 0.2).figure(table)
     flagged = next(trace for trace in figure.data if "flagged at 20 %" in trace.name)
-    assert list(flagged.y) == pytest.approx(
-        (100 * (result["flags"].values <= 0.2).mean(0)).tolist()
-    )
+    assert flagged.y == pytest.approx(100 * (result["flags"].values <= 0.2).mean(0))
     assert figure.layout.shapes[-1].x0 == 0.5
 
 

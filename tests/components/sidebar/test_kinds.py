@@ -63,7 +63,6 @@ def test_the_words_of_a_link_are_the_classes(clip_here):
     at.text_input(key="prompt").set_value("a scan of {}").run()
     assert at.session_state["subject"].case.model.name == "open_clip:mine?bone, fish?a scan of {}"
     at.text_area(key="words").set_value("bone").run()
-    assert not at.exception
     refusal = "Give 2 to 50 words, separated by commas: there is 1."
     assert any(refusal in message for message in problems(at))
 
