@@ -33,9 +33,10 @@ class Birds(Case):
 
 @dataclass(frozen=True)
 class Counted(Method[Birds]):
-    name = "Counted"
+    """How many birds of each kind there are."""
+
+    name = title = "Counted"
     family = "toys"
-    title = "Counted"
     cost = "wait"
     needs = frozenset({"bird"})
     running = threading.Event()

@@ -19,8 +19,9 @@ WHAT = "What am I looking at?"
 
 @dataclass(frozen=True)
 class BirdsSeen(Counted):
-    name = "Seen"
-    title = "Seen"
+    """How many birds were seen."""
+
+    name = title = "Seen"
     cost = "live"
     paper = "A paper on birds."
 
@@ -30,14 +31,16 @@ class BirdsSeen(Counted):
 
 @dataclass(frozen=True)
 class BirdsHeard(BirdsSeen):
-    name = "Heard"
-    title = "Heard"
+    """How many birds were heard."""
+
+    name = title = "Heard"
 
 
 @dataclass(frozen=True)
 class Later(BirdsSeen):
-    name = "Later"
-    title = "Later"
+    """What is counted later."""
+
+    name = title = "Later"
     cost = "wait"
     paper = None
 
@@ -90,14 +93,10 @@ def test_two_sections_share_one_menu_and_one_explanation_by_their_titles():
         files = [button.proto.label for button in group.get("download_button")]
         assert files == [f"blindspot-{name}-table.csv", f"blindspot-{name}-record.json"]
     assert len(share.get("download_button")) == 4
-    assert words(explained) == [
-        "**Seen in spring**",
-        "How many birds were seen.",
-        "Reference: A paper on birds.",
-        "**Heard in autumn**",
-        "How many birds were heard.",
-        "Reference: A paper on birds.",
-    ]
+    seen, heard = "How many birds were seen.", "How many birds were heard."
+    paper = "Reference: A paper on birds."
+    spring, autumn = ["**Seen in spring**", seen, paper], ["**Heard in autumn**", heard, paper]
+    assert words(explained) == spring + autumn
 
 
 def test_a_section_that_waits_or_is_asked_twice_is_explained_once():

@@ -161,8 +161,7 @@ def test_what_failed_or_was_stopped_in_the_list_of_jobs_keeps_what_it_had_found(
     at = page_of(growing, title)
     if title == "Slow":
         finish_first_round(at)
-        (button,) = [candidate for candidate in at.button if candidate.key.startswith("jobs.stop.")]
-        button.click().run()
+        next(button for button in at.button if button.key.startswith("jobs.stop.")).click().run()
     finish(at)
     assert any(message.startswith(f"{title}: ") for message in problems(at))
     assert [element.value for element in at.text] == ["found: ['map']"]
@@ -254,7 +253,7 @@ def waited_for() -> dict[str, set[str]]:
 
 
 def turn_to(at: AppTest, view: str) -> None:
-    next(control for control in at.button_group if control.key == "view").set_value(view).run()
+    pills(at, "view").set_value(view).run()
 
 
 def test_another_view_gives_up_what_ends_with_its_view_but_for_the_question_that_it_takes_over():

@@ -18,11 +18,10 @@ GOOD = (GradientXInput(), IntegratedGradients(steps=10))
 
 def trial_lines(model, method):
     """The line of a map for each digit, its trials made as on the page, and repeated."""
+    trials = (Order(), OtherClass(), Repeats())
     for image_case in asked_of(model, DIGITS):
         case = TrustCase(image_case, method)
-        yield summary(
-            [(trial, trial(case)["check"]) for trial in (Order(), OtherClass(), Repeats())]
-        )
+        yield summary([(trial, trial(case)["check"]) for trial in trials])
 
 
 def warned(line):

@@ -144,11 +144,8 @@ def test_what_is_not_known_is_sent_as_such():
     frames, y = path.frames.copy(), curve.y.copy()
     frames[2, :, 3, 4] = np.nan
     y[5] = np.nan
-    views = {
-        **walk.views,
-        "path": Path(frames, path.values, path.unit, path.steps),
-        "source confidence": Curve(curve.x, y, curve.x_label, curve.y_label, curve.unit),
-    }
+    views = walk.views | {"path": Path(frames, path.values, path.unit, path.steps)}
+    views["source confidence"] = Curve(curve.x, y, curve.x_label, curve.y_label, curve.unit)
     sent = walk_payload(dataclasses.replace(walk, views=views, reference=float("nan")))
     json.dumps(sent, allow_nan=False)
     assert sent["curves"]["source"][5] is None

@@ -12,14 +12,7 @@ from PIL import Image
 
 from components.colors import SEQUENTIAL
 from components.widgets import pan
-from components.widgets.pan import (
-    TileMap,
-    highest_squares,
-    levels,
-    overlay_json,
-    requested_tiles,
-    tile_url,
-)
+from components.widgets.pan import TileMap, levels, overlay_json, requested_tiles, tile_url
 from components.widgets.scans import encode, window_json
 from components.widgets.viewer import Panel, payload
 from engine.core.result import HeatMap
@@ -151,4 +144,4 @@ def test_the_map_of_squares_has_its_colors_and_the_strongest_come_first():
     assert image[1, 2, 3] == 0
     assert (description["low"], description["high"]) == ("0.01", "10 × an equal share, logarithmic")
     values = np.array([[0.1, np.nan], [0.9, 0.5]], np.float32)
-    assert highest_squares(values, 10) == [(1, 0), (1, 1), (0, 0)]
+    assert pan.highest_squares(values, 10) == [(1, 0), (1, 1), (0, 0)]
