@@ -1,7 +1,6 @@
 """Valid files of our own with bytes changed, of every sort that a person brings."""
 
 import gzip
-import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -16,7 +15,8 @@ from tests.hostile.doors import tried
 from tests.hostile.mutations import inside, mutant
 from tests.hostile.pictures import saved
 from tests.hostile.trials import Attempt, TrialKind, TrialOutcome
-from tests.hostile.weights import head, torch_file
+from tests.hostile.weights import head
+from tests.in_memory import torch_file, written
 
 Open = Callable[[bytes, str], Any]
 SEED = 7
@@ -58,14 +58,11 @@ def compressed(syntax: str) -> bytes:
 
 
 def medmnist() -> bytes:
-    rng = np.random.default_rng(0)
-    buffer = io.BytesIO()
-    parts = {}
+    rng, parts = np.random.default_rng(0), {}
     for part in ("train", "val", "test"):
         parts[f"{part}_images"] = rng.integers(0, 256, (12, 8, 8), np.uint8)
         parts[f"{part}_labels"] = np.arange(12).reshape(-1, 1) % 2
-    np.savez_compressed(buffer, **parts)
-    return buffer.getvalue()
+    return written(np.savez_compressed, **parts)
 
 
 def safetensors() -> bytes:
@@ -85,10 +82,7 @@ def valid() -> dict[str, tuple[Open, list[bytes]]]:
     return {
         "a.png": (picture, [saved("PNG", **small), saved("PNG", mode="P", **small)]),
         "a.jpg": (picture, [saved("JPEG", **small), saved("JPEG", progressive=True, **small)]),
-        "a.tif": (
-            picture,
-            [saved("TIFF", **small), saved("TIFF", compression="tiff_lzw", **small)],
-        ),
+        "a.tif": (picture, [saved("TIFF", compression=way, **small) for way in (None, "tiff_lzw")]),
         "a.webp": (picture, [saved("WEBP", **small), saved("WEBP", lossless=True, **small)]),
         "a.gif": (picture, [saved("GIF", mode="P", **small)]),
         "a.bmp": (picture, [saved("BMP", **small)]),

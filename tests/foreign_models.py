@@ -49,19 +49,9 @@ def carded(architecture: str, widest: int, **said: Any) -> bytes:
 
 
 def card_of(architecture: str, **said: Any) -> ModelCard:
-    return ModelCard(
-        **{
-            "title": "T",
-            "architecture": architecture,
-            "channels": 3,
-            "side": 224,
-            "mean": (0.0,) * 3,
-            "std": (1.0,) * 3,
-            "labels": tuple("abcd"),
-            "narrowed": True,
-        }
-        | said
-    )
+    numbers = {"channels": 3, "side": 224, "mean": (0.0,) * 3, "std": (1.0,) * 3}
+    usual = {"title": "T", "architecture": architecture, "labels": tuple("abcd"), "narrowed": True}
+    return ModelCard(**usual | numbers | said)
 
 
 def cases() -> Iterator[tuple[str, partial[Any]]]:

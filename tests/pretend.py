@@ -52,14 +52,9 @@ class OnDevice(Tensor):
     @staticmethod
     def __new__(cls, inner: Tensor) -> OnDevice:
         with torch.inference_mode(mode=False):  # a view of a tensor made outside is none of inside
-            wrapper = Tensor._make_wrapper_subclass(
-                cls,
-                inner.shape,
-                strides=inner.stride(),
-                storage_offset=inner.storage_offset(),
-                dtype=inner.dtype,
-                device=device(),
-            )
+            place = {"strides": inner.stride(), "storage_offset": inner.storage_offset()}
+            place |= {"dtype": inner.dtype, "device": device()}
+            wrapper = Tensor._make_wrapper_subclass(cls, inner.shape, **place)
         wrapper.inner = inner
         return wrapper
 

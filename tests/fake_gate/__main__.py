@@ -75,12 +75,8 @@ class Gate:
 
     def fake(self, kind: type[Method[Any]], name: str) -> list[type]:
         """In a fork: fake answers of a method, and kept ones of another that many proofs ask."""
-        shared_kinds = (type(method) for method, _ in shared_questions())
-        homes.answers += [
-            self.home / shared_kind.name / "answers"
-            for shared_kind in shared_kinds
-            if shared_kind is not kind
-        ]
+        names = [method.name for method, _ in shared_questions() if type(method) is not kind]
+        homes.answers += [self.home / shared / "answers" for shared in names]
         return put_in(pytest.MonkeyPatch(), kind, FAKES[name])
 
 
@@ -124,11 +120,8 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--fake", action="append", choices=FAKES, help="random by default")
     parser.add_argument("--all", action="store_true", help="slow proofs too, and all as they are")
     parsed = parser.parse_args(arguments)
-    kinds = [
-        kind
-        for kind in METHODS
-        if not parsed.names or {kind.family, kind.full_name()} & set(parsed.names)
-    ]
+    named = set(parsed.names)
+    kinds = [kind for kind in METHODS if not named or {kind.family, kind.full_name()} & named]
     proofs = sorted({kind.proof.split("::")[0] for kind in kinds})
     to = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what pytest says, it says beside

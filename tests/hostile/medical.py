@@ -42,11 +42,8 @@ def items(count: int) -> bytes:
 
 
 def nested(depth: int) -> bytes:
-    start = (
-        struct.pack("<HH2sHI", 0x5200, 0x9229, b"SQ", 0, 2**32 - 1)
-        + b"\xfe\xff\x00\xe0\xff\xff\xff\xff"
-    )
-    return before_pixels(start * depth)
+    start = struct.pack("<HH2sHI", 0x5200, 0x9229, b"SQ", 0, 2**32 - 1)
+    return before_pixels((start + b"\xfe\xff\x00\xe0\xff\xff\xff\xff") * depth)
 
 
 def rle_bomb() -> bytes:
