@@ -80,13 +80,9 @@ def serving(script: Path, data: Path | None = None, **env: str) -> Iterator[str]
         command += ["--server.port", str(port)]
         command += ["--server.headless", "true", "--server.address", "127.0.0.1"]
         with log.open("w") as out:
-            process = subprocess.Popen(
-                command,
-                cwd=script.parent,
-                env={**os.environ, "BLINDSPOT_HOME": home, "CXX": "", **env},
-                stdout=out,
-                stderr=subprocess.STDOUT,
-            )
+            environment = {**os.environ, "BLINDSPOT_HOME": home, "CXX": "", **env}
+            output = {"stdout": out, "stderr": subprocess.STDOUT}
+            process = subprocess.Popen(command, cwd=script.parent, env=environment, **output)
         try:
             wait_until_healthy(process, url, log)
             yield url

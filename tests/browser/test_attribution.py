@@ -84,9 +84,8 @@ def test_a_dear_trial_is_asked_for_and_its_sentence_and_maps_are_read(guided: Pa
 def test_the_trials_are_read_and_made_with_the_keyboard_alone(guided: Page) -> None:
     guided.locator("summary").filter(has_text="Do the strong pixels carry the score?").first.focus()
     guided.keyboard.press("Enter")
-    expect(
-        guided.get_by_text("all copies of the map, turned, mirrored or moved").first
-    ).to_be_visible()
+    copies = guided.get_by_text("all copies of the map, turned, mirrored or moved")
+    expect(copies.first).to_be_visible()
     guided.get_by_role("button", name=re.compile("^Try it: 3 more maps")).first.focus()
     guided.keyboard.press("Enter")
     expect(guided.get_by_text("It has no random numbers").first).to_be_visible()
@@ -130,11 +129,8 @@ def test_a_slide_of_ones_own_is_read_and_looked_at_closer(visit: Visit, tmp_path
     expect(page.locator(".pan canvas").first).to_be_visible()
 
 
-OWN_MAP = {
-    "model": "Phantom GP-UNet",
-    "heatmaps.methods": ["The model's own map", "Grad-CAM"],
-    "trust.on": "false",
-}
+OWN_MAP = {"model": "Phantom GP-UNet", "trust.on": "false"}
+OWN_MAP |= {"heatmaps.methods": ["The model's own map", "Grad-CAM"]}
 WINDOW = "Full range"  # the one that a scan opens with cuts off what is brightest: the lesion
 COMPACT, LARGE = 1, 1.6  # kind and size of the lesion: such as the network has learned
 THIRD, EIGHTH = 2, 7  # slice, head that it outlines well; of the first it outlines too much
@@ -188,10 +184,8 @@ MIXED = {
 def test_two_networks_are_mixed_under_attack_and_the_dial_decides(visit: Visit) -> None:
     page = visit("attribution-experiments", MIXED)
     page.get_by_role("button", name=re.compile("^Run the experiment")).click()
-    curve = page.get_by_text(
-        re.compile(r"^Right under attack \(first seed\) at α = 0: .*by chance")
-    )
-    expect(curve).to_be_visible(timeout=LONG)
+    curve = re.compile(r"^Right under attack \(first seed\) at α = 0: .*by chance")
+    expect(page.get_by_text(curve)).to_be_visible(timeout=LONG)
     heading = page.get_by_role("heading", name=re.compile("^Attacked, it is read as: normal "))
     expect(heading).to_contain_text("The normal network cannot change that", timeout=LONG)
     words = re.search(r"robust (\w+), mixture (\w+)\.", heading.inner_text())

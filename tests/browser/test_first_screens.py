@@ -48,21 +48,8 @@ REGIONS = f"{MAIN} {CAPTION}:has-text(' regions (')"  # of Minimal regions, belo
 CHECKBOX, BUTTONS = "[data-testid=stCheckbox]", "[data-testid=stButtonGroup]"
 SLIDER, EXPANDER = "[data-testid=stSlider]", "[data-testid=stExpander]"
 TEXTS = f"{MAIN} :is({CAPTION} p, {NOTE})"
-CONTROLS = [
-    "stSelectbox",
-    "stMultiSelect",
-    "stSlider",
-    "stNumberInput",
-    "stTextInput",
-    "stButtonGroup",
-    "stRadio",
-    "stCheckbox",
-    "stFileUploader",
-    "stPopover",
-    "stExpander",
-    "stButton",
-    "stLinkButton",
-]
+CONTROLS = ("Selectbox", "MultiSelect", "Slider", "NumberInput", "TextInput", "ButtonGroup")
+CONTROLS += ("Radio", "Checkbox", "FileUploader", "Popover", "Expander", "Button", "LinkButton")
 OUTSIDE = ".st-key-jobs, .st-key-lab-part"  # the header, and the tabs of Data and models
 BEFORE = f"""(nodes, top) => nodes.filter(node => !node.closest('{OUTSIDE}')
   && node.checkVisibility() && ({EDGES})(node).top < top).map(node => node.innerText)"""
@@ -187,9 +174,8 @@ def in_order(page: Page, one: FirstScreen, window: dict[str, int]) -> None:
         assert max(picture["bottom"], legend["bottom"], trust["bottom"]) <= height
         assert picture["width"] >= (one.least if wide else 0)
     assert edges(page, f"{MAIN} {one.control}")["top"] >= sentence["bottom"]
-    controls = page.locator(
-        f"{MAIN} :is({', '.join(f'[data-testid={name}]' for name in CONTROLS)})"
-    )
+    names = ", ".join(f"[data-testid=st{name}]" for name in CONTROLS)
+    controls = page.locator(f"{MAIN} :is({names})")
     assert controls.evaluate_all(BEFORE, sentence["bottom"]) == []
     assert page.locator(TEXTS).evaluate_all(LONG, [MOST, window["height"]]) == []
     most = MOST if wide else NARROW
@@ -260,16 +246,12 @@ def check_start(page: Page) -> None:
 def check_trained(page: Page) -> None:
     """A trained network's figures and curves stand there; see test_lab.py."""
     expect(page.locator(SENTENCE).first).to_contain_text("of the test images right")
-    one = FirstScreen(
-        "",
-        CHART,
-        KEYS,
+    trust, control = (
         f"{CAPTION}:has-text('images to learn from')",
         ".st-key-lab-recipe-architecture",
-        least=270,
     )
     for window, _ in windows(page):
-        in_order(page, one, window)
+        in_order(page, FirstScreen("", CHART, KEYS, trust, control, least=270), window)
 
 
 MAPS, ENDS = ".bs-map > img:first-child", ".bs-map figcaption"
@@ -281,14 +263,8 @@ def check_tray(page: Page) -> None:
     scale = f"{CAPTION}:has-text('scale.') >> nth=0"
     for window, _ in windows(page):
         for at in (0, 1):
-            one = FirstScreen(
-                "",
-                f"{MAPS} >> nth={at}",
-                f"{ENDS} >> nth={at}",
-                scale,
-                ".st-key-report-compare-Left",
-                least=400,
-            )
+            picture, legend = f"{MAPS} >> nth={at}", f"{ENDS} >> nth={at}"
+            one = FirstScreen("", picture, legend, scale, ".st-key-report-compare-Left", least=400)
             in_order(page, one, window)
 
 

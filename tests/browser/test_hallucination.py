@@ -100,9 +100,8 @@ FEW = {"beaf.count": 5, "beaf.BEAF.absent": 1}  # no other journey has asked thi
 def test_a_thing_fades_the_model_forgets_it_and_pope_and_chair_are_read(visit: Visit) -> None:
     page = visit("before-and-after", FEW)
     page.get_by_role("button", name=re.compile("^Ask before and after")).click()
-    expect(page.get_by_role("heading", name=re.compile("follows the image in"))).to_be_visible(
-        timeout=LONG
-    )
+    follows = page.get_by_role("heading", name=re.compile("follows the image in"))
+    expect(follows).to_be_visible(timeout=LONG)
     settle(page)
     page.get_by_role("slider", name=re.compile("^Opacity of the")).press("End")
     expect(page.get_by_test_id("stImageCaption").nth(1)).to_contain_text("at 100 %")
@@ -114,9 +113,8 @@ def test_a_thing_fades_the_model_forgets_it_and_pope_and_chair_are_read(visit: V
     onward.click()
     expect(page).to_have_url(re.compile(rf"/concepts\?.*concepts\.SAUCE\.concept={concept}"))
     expect(page.get_by_role("combobox", name=re.compile("^Thing to forget"))).to_have_value(concept)
-    heading = page.get_by_role(
-        "heading", name=re.compile(rf"^The {concept} is (no longer|not) seen")
-    )
+    seen = re.compile(rf"^The {concept} is (no longer|not) seen")
+    heading = page.get_by_role("heading", name=seen)
     expect(heading).to_be_visible(timeout=LONG)
 
     page.get_by_role("button", name=re.compile("^Ask POPE before and after")).click()
