@@ -100,8 +100,7 @@ def test_the_three_is_forgotten_and_the_sheet_says_so(visit: Visit) -> None:
     expect(heading).to_be_visible(timeout=LONG)
     settle(page)
     sheet = page.get_by_role("figure", name=re.compile("^Of 6 asked for as 3, read as 3: "))
-    heads = sheet.get_by_role("columnheader")
-    expect(heads).to_have_text(["before", "after SalUn", "chance mask"])
+    expect(sheet.get_by_role("columnheader")).to_have_text(["before", "after SalUn", "chance mask"])
     rows = sheet.get_by_role("rowheader")
     expect(rows).to_have_count(10)
     expect(rows.first).to_have_text("asked for 3")
@@ -131,7 +130,6 @@ FORGET_LINK = {
 
 
 def press(page: Page, name: str) -> None:
-    """A button whose answer takes a while."""
     page.get_by_role("button", name=re.compile(f"^{name}")).last.click()
     settle(page)
 

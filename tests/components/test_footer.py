@@ -21,8 +21,7 @@ WHAT = "What am I looking at?"
 class BirdsSeen(Counted):
     """How many birds were seen."""
 
-    name = "Seen"
-    title = "Seen"
+    name = title = "Seen"
     cost = "live"
     paper = "A paper on birds."
 
@@ -34,16 +33,14 @@ class BirdsSeen(Counted):
 class BirdsHeard(BirdsSeen):
     """How many birds were heard."""
 
-    name = "Heard"
-    title = "Heard"
+    name = title = "Heard"
 
 
 @dataclass(frozen=True)
 class Later(BirdsSeen):
     """What is counted later."""
 
-    name = "Later"
-    title = "Later"
+    name = title = "Later"
     cost = "wait"
     paper = None
 
@@ -96,14 +93,10 @@ def test_two_sections_share_one_menu_and_one_explanation_by_their_titles():
         files = [button.proto.label for button in group.get("download_button")]
         assert files == [f"blindspot-{name}-table.csv", f"blindspot-{name}-record.json"]
     assert len(share.get("download_button")) == 4
-    assert words(explained) == [
-        "**Seen in spring**",
-        "How many birds were seen.",
-        "Reference: A paper on birds.",
-        "**Heard in autumn**",
-        "How many birds were heard.",
-        "Reference: A paper on birds.",
-    ]
+    seen, heard = "How many birds were seen.", "How many birds were heard."
+    paper = "Reference: A paper on birds."
+    spring, autumn = ["**Seen in spring**", seen, paper], ["**Heard in autumn**", heard, paper]
+    assert words(explained) == spring + autumn
 
 
 def test_a_section_that_waits_or_is_asked_twice_is_explained_once():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from components.views import ANOMALY_EXPERIMENTS, DOUBT, WHERE_ODD, AppPage
+from components.views import ANOMALY_EXPERIMENTS, DOUBT, WHERE_ODD
 from engine.anomaly import EXPERIMENTS, TLC, LokiExperiment, SmoteExperiment
 from engine.anomaly.smote.drawings import projection_points, smote_sentence
 from engine.anomaly.smote.experiment import DRAWN, REAL, SEGMENTS
@@ -16,8 +16,6 @@ from engine.core.run import answer
 from engine.evaluation.experiment import ExperimentCase
 from engine.vision import data as data_sets
 from tests.visits import problems, run_experiment, unfolded, visit, words
-
-KEY = "anomaly.SMOTE"
 
 
 def opened(kind, **link):
@@ -45,10 +43,8 @@ def test_every_experiment_has_a_card_with_its_picture_and_what_it_found(monkeypa
 
 
 def test_a_run_ends_in_the_claims_of_the_answer():
-    at = opened(SmoteExperiment, **{f"{KEY}.seeds": "2"})
-    at = run_experiment(at)
-    case = ExperimentCase(data_sets.load("digits"))
-    result = answer(SmoteExperiment(seeds=2), case)
+    at = run_experiment(opened(SmoteExperiment, **{"anomaly.SMOTE.seeds": "2"}))
+    result = answer(SmoteExperiment(seeds=2), ExperimentCase(data_sets.load("digits")))
     assert result.kept
     assert at.main.header[0].value.startswith(f"{result['claims'].rows[0]}: ")
     text = words(at)
@@ -64,8 +60,8 @@ def test_a_run_ends_in_the_claims_of_the_answer():
 
 
 def test_a_run_of_tlc_shows_the_chain_of_experts_of_three_images():
-    at = opened(TLC, **{"anomaly.TLC.seeds": "1", "anomaly.TLC.epochs": "1"})
-    at = run_experiment(at)
+    link = {"anomaly.TLC.seeds": "1", "anomaly.TLC.epochs": "1"}
+    at = run_experiment(opened(TLC, **link))
     result = answer(TLC(seeds=1, epochs=1), ExperimentCase(data_sets.load("digits")))
     assert result.kept
     counts = result["chain"]["engaged"].reshape(3, 3).sum(1)
@@ -91,36 +87,15 @@ def test_the_plane_says_where_lines_lead_and_where_there_are_none():
         assert {row.name for row in chart.figure(points).data} == set(points.rows)
 
 
-# ---------------------------------------------------------------- what the views open with
-
-VIEWS = {"where": (WHERE_ODD, opening.where), "doubt": (DOUBT, opening.doubt)}
-each_view = pytest.mark.parametrize("name", VIEWS)
-
-
-@pytest.fixture
-def computed(monkeypatch) -> list[str]:
-    """Titles of what would be computed; nothing is."""
-    titles: list[str] = []
-
-    def refuse(name, method, case, progress):
-        titles.append(method.title)
-        raise AssertionError(method.title)
-
-    monkeypatch.setattr(run, "compute", refuse)
-    return titles
-
-
-@each_view
-def test_the_first_answers_ship(name: str) -> None:
-    _, questions = VIEWS[name]
+@pytest.mark.parametrize(
+    ("view", "questions"), [(WHERE_ODD, opening.where), (DOUBT, opening.doubt)]
+)
+def test_a_first_visit_is_answered_by_what_ships_without_computing(view, questions, monkeypatch):
     missing = [question[0].title for question in questions() if shipped_answer(question) is None]
     assert missing == [], "run: python -m engine gallery"
-
-
-@each_view
-def test_a_first_visit_is_answered_without_computing(name: str, computed: list[str]) -> None:
-    view: AppPage = VIEWS[name][0]
+    computed = []
+    monkeypatch.setattr(run, "compute", lambda _, method, *rest: computed.append(method.title))
     at = visit({}, view)
-    assert len(at.main.header) >= len({type(method) for method, _ in VIEWS[name][1]()})
+    assert len(at.main.header) >= len({type(method) for method, _ in questions()})
     assert computed == []
     assert not at.main.get("progress")
