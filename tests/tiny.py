@@ -131,7 +131,7 @@ def cnn(activation: type[nn.Module] = nn.ReLU, seed: int = 0) -> Classifier:
     return classifier(random_weights(Cnn(activation), seed), name="tiny-cnn")
 
 
-def vit(seed: int = 0) -> Classifier:
+def vit(seed: int = 0, **others: Any) -> Classifier:
     network = timm.create_model(
         "vit_tiny_patch16_224",
         pretrained=False,
@@ -141,6 +141,7 @@ def vit(seed: int = 0) -> Classifier:
         depth=3,
         num_heads=3,
         num_classes=4,
+        **others,
     )
     return classifier(random_weights(network, seed, 0.2), name="tiny-vit")
 
