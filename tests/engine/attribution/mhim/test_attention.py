@@ -4,7 +4,6 @@ from hashlib import blake2b
 
 import numpy as np
 import pytest
-import torch
 from scipy.special import erf, softmax
 
 from engine.attribution.mhim import TileAttention, UnlikeTiles, WholeSlideCase, whole
