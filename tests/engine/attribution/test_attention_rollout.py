@@ -34,7 +34,7 @@ def by_hand(network, image):
 
 
 @torch.inference_mode()
-def test_it_is_the_product_of_each_layer_s_attention_written_out():
+def test_it_is_the_product_of_the_layers_written_out():
     case = tiny.vit_case()
     layers = list(by_hand(case.model.network, case.image))
     read = attentions(case)
