@@ -131,9 +131,9 @@ def cnn(activation: type[nn.Module] = nn.ReLU, seed: int = 0) -> Classifier:
     return classifier(random_weights(Cnn(activation), seed), name="tiny-cnn")
 
 
-def vit(seed: int = 0) -> Classifier:
+def vit(seed: int = 0, **others: Any) -> Classifier:
     sizes = {"img_size": SIDE, "patch_size": 8, "embed_dim": 24, "depth": 3, "num_heads": 3}
-    network = timm.create_model("vit_tiny_patch16_224", num_classes=4, **sizes)
+    network = timm.create_model("vit_tiny_patch16_224", num_classes=4, **sizes, **others)
     return classifier(random_weights(network, seed, 0.2), name="tiny-vit")
 
 
