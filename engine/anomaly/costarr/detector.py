@@ -31,6 +31,7 @@ from engine.evaluation.detection.conformal import Conformal
 from engine.evaluation.detection.detector import Detector, Fitted, Scored
 from engine.evaluation.detection.gather import Gathered
 from engine.evaluation.measures.detection import auroc
+from engine.evaluation.measures.drift import rank_correlation
 
 HALVES = {"both halves": (1.0, 1.0), "features": (1.0, 0.0), "attenuated": (0.0, 1.0)}
 ABLATED = ("p-value of the image", "AUROC", "Spearman with MaxLogit")
@@ -123,8 +124,6 @@ class COSTARR(Detector):
         Columns: the image's p-value, AUROC (NaN without unknown images), and Spearman's
         correlation with MaxLogit over the held normal images.
         """
-        from scipy.stats import spearmanr
-
         max_logit_scores = -banks.held.logits.max(1)
         lines, names = [], []
         for logit in (True, False):
@@ -140,7 +139,8 @@ class COSTARR(Detector):
                 ruler = Conformal(score(banks.normal), None, banks.normal.groups)
                 area = np.nan if banks.unknown is None else auroc(held_scores, score(banks.unknown))
                 p = float(ruler.verdict_p(score(banks.subject))[0])
-                lines.append([p, area, spearmanr(held_scores, max_logit_scores).statistic])
+                order = rank_correlation(held_scores, max_logit_scores, signed=True)
+                lines.append([p, area, order])
                 names.append(f"{name}, {'with' if logit else 'without'} the logit")
         return Table.grid(
             np.array(lines, np.float32), tuple(names), ABLATED, ("p-value", "share", "")

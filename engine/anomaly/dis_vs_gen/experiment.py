@@ -21,6 +21,7 @@ from engine.core.method import Slider, defaults, setting
 from engine.core.pictures import tint
 from engine.core.result import HeatMap, Pictures
 from engine.evaluation.experiment import Claim, ClosedFormExperiment, ExperimentCase, Figures
+from engine.evaluation.measures.agreement import cosine
 from engine.evaluation.measures.detection import auroc
 from engine.vision.data import DataSet
 
@@ -171,11 +172,6 @@ def tinted(weights: Doubles, data: DataSet) -> NDArray[np.uint8]:
     return np.stack(
         [tint(HeatMap(weight_map, "weight", signed=True), (-most, most)) for weight_map in maps]
     )
-
-
-def cosine(vector: Doubles, other: Doubles) -> float:
-    """Between two arrays of one shape."""
-    return float((vector * other).sum() / np.linalg.norm(vector) / np.linalg.norm(other))
 
 
 def known_class_count(classes: int) -> int:

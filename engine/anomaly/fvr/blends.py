@@ -207,7 +207,7 @@ def strip(images: Tensor, names: tuple[str, ...]) -> Pictures:
     for corner in (1, 2):
         weights = np.zeros((BLEND_STEPS, 3))
         weights[:, 0], weights[:, corner] = 1 - shares, shares
-        rows.append(np.stack([as_bytes(blend) for blend in blended(images, weights)]))
+        rows.append(as_bytes(blended(images, weights)))
     return Pictures(
         np.stack(rows),
         tuple(f"to {name}" for name in names[1:]),

@@ -164,9 +164,7 @@ class FvrClaims(KeptExperiment):
             "noise": noises(data, case.seed)[:PICTURED_IMAGES],
         }
         count = min(len(group) for group in groups.values())
-        images = np.stack(
-            [np.stack([as_bytes(pixels) for pixels in group[:count]]) for group in groups.values()]
-        )
+        images = np.stack([as_bytes(group[:count]) for group in groups.values()])
         return Pictures(
             images,
             tuple(groups),

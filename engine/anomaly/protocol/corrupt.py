@@ -14,7 +14,7 @@ from engine.anomaly.detectors.quick import BY_NAME, QUICK
 from engine.core.method import Choice, Method, Progress, Slider, part_of, quiet, setting
 from engine.core.result import Result, Scores, Table
 from engine.evaluation.corruptions import CORRUPTIONS, corrupted
-from engine.evaluation.detection.bank import Bank, Doubles, Ints
+from engine.evaluation.detection.bank import Bank, Ints, softmax
 from engine.evaluation.detection.case import FamiliarCase
 from engine.evaluation.detection.detector import Detector, ruler_of
 from engine.evaluation.detection.extract import Outputs, forward_batches
@@ -95,7 +95,7 @@ class Corrupt(Method[FamiliarCase]):
                 [
                     score[0],
                     p[0],
-                    class_probability(bank.logits[0], predicted),
+                    softmax(bank.logits)[0, predicted],
                     np.median(score[1:]),
                     np.median(p[1:]),
                     right,
@@ -190,8 +190,3 @@ def bank_of_pixels(model: Classifier, pixels: Tensor) -> Bank:
     return Bank(
         features.astype(np.float64), outputs.arrays["logits"].astype(np.float64), head_of(model)
     )
-
-
-def class_probability(logits: Doubles, label: int) -> float:
-    """The probability of a class."""
-    return float(np.exp(logits[label] - logits.max()) / np.exp(logits - logits.max()).sum())

@@ -231,9 +231,7 @@ class TLC(KeptExperiment):
         )
         for at, class_index in enumerate(known_classes):
             class_rows = rows[data.labels[rows] == class_index][: shown_counts[at]]
-            grid[at, : len(class_rows)] = np.stack(
-                [as_bytes(image) for image in data.pixels(class_rows)]
-            )
+            grid[at, : len(class_rows)] = as_bytes(data.pixels(class_rows))
         names = tuple(
             f"{data.classes[label]} ({count})"
             for label, count in zip(known_classes, counts, strict=True)

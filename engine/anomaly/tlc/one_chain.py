@@ -75,7 +75,7 @@ def chains(
     )
     powers = {name: (power(left[:, at]), "") for at, name in enumerate(rows_by_name)}
     counts = engaged.sum(0)
-    images = np.stack([as_bytes(pixel) for pixel in data.pixels(rows)])
+    images = as_bytes(data.pixels(rows))
     return {
         "chain": table,
         "left": Table.of(

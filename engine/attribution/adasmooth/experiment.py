@@ -228,7 +228,7 @@ class AdaptiveSmoothing(KeptExperiment):
             wide = batch.expand(-1, 3, -1, -1)
             with torch.no_grad():
                 predictions = [net(wide).argmax(1).tolist() for net in (normal, robust, mixture)]
-            rows.append(np.stack([as_bytes(image) for image in wide.cpu()]))
+            rows.append(as_bytes(wide.cpu()))
             captions += [
                 f"normal {case.data.classes[a]}, robust {case.data.classes[b]}, "
                 f"mixed {case.data.classes[c]}"

@@ -132,7 +132,7 @@ class MixedAnswers(Method[ImageCase]):
             }
             margins, alphas = margin(logits), mixture.alphas(wide)
         progress(1.0, "asked")
-        before, after = (as_bytes(wide_image) for wide_image in wide.cpu())
+        before, after = as_bytes(wide.cpu())
         needed = ((1 - alphas) / alphas).cpu().numpy()  # infinite where α is 0
         predictions = chances["mixture"].argmax(1).cpu().numpy()
         return {

@@ -101,7 +101,7 @@ def learned_images(model: Classifier, data: DataSet) -> list[Pixels]:
     if isinstance(network, Shallow):
         side, channels = network.shape.side, network.shape.channels
         prototypes = network.places.detach().cpu().view(-1, channels, side, side)
-        return [as_bytes(prototype) for prototype in prototypes]
+        return list(as_bytes(prototypes))
     rows = data.rows("train")
     best = torch.zeros(network.head.count)
     patches = [np.zeros((network.patch, network.patch, network.shape.channels), np.uint8)] * len(

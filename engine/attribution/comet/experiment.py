@@ -166,13 +166,13 @@ class CometExperiment(KeptExperiment):
         """Images, and the pixels that the class can be read from."""
         check_masks(case.data)
         rows = balanced_rows(case.data)
-        images = [as_bytes(pixel) for pixel in case.data.pixels(rows)]
+        images = as_bytes(case.data.pixels(rows))
         truth = case.data.truth["mask"][rows]
         marked = [overlay_masks(*triple) for triple in zip(images, truth, truth, strict=True)]
         return Pictures(
             np.stack([images, marked]),
             ("image", "evidence, twice"),
-            tuple(case.data.classes[label] for label in case.data.labels[rows]),
+            case.data.class_names(rows),
             "Each shape stands in the image twice: one of them is enough to name the class.",
         )
 
@@ -180,15 +180,12 @@ class CometExperiment(KeptExperiment):
         """Views: masks with the detector, or masks without, over the same images."""
         rows = balanced_rows(case.data)
         masks = masks_of(model, case.data, rows)
-        images = [as_bytes(pixel) for pixel in case.data.pixels(rows)]
+        images = as_bytes(case.data.pixels(rows))
         truth = case.data.truth["mask"][rows]
         over = [overlay_masks(*triple) for triple in zip(images, masks > HALF, truth, strict=True)]
         shares, pixels = torch.from_numpy(masks)[:, None], case.data.pixels(rows)
         mean = model.mean.cpu()  # what a part sees where nothing is left to it
-        inside, rest = (
-            [as_bytes(pixel) for pixel in mean + (pixels - mean) * part]
-            for part in (shares, 1 - shares)
-        )
+        inside, rest = (as_bytes(mean + (pixels - mean) * part) for part in (shares, 1 - shares))
         targets = case.data.targets(rows)[:, None]
         percentages = (
             100 * logits.softmax(1).gather(1, targets)[:, 0]
@@ -204,7 +201,7 @@ class CometExperiment(KeptExperiment):
             name: Pictures(
                 np.stack([images, drawn, over, inside, rest]),
                 ("image", "mask", "more than half kept", "what is kept", "what is taken away"),
-                tuple(case.data.classes[label] for label in case.data.labels[rows]),
+                case.data.class_names(rows),
                 f"{condition.capitalize()}: {100 * recall:.0f} % of the evidence in these "
                 "images is kept (white); red is left out, blue is kept beside it. In percent: the "
                 "true class, by the predictor of what is kept and by the detector of the rest.",

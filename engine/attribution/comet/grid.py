@@ -176,7 +176,7 @@ class CometGrid(KeptExperiment):
 def kept_tile(model: Classifier, data: DataSet) -> Pixels:
     """A test image of each class, with what the mask keeps of it held against the truth."""
     rows = data.some("test", len(data.classes))
-    images = [as_bytes(pixel) for pixel in data.pixels(rows)]
+    images = as_bytes(data.pixels(rows))
     masks, truth = masks_of(model, data, rows) > HALF, data.truth["mask"][rows]
     return tiled([overlay_masks(*triple) for triple in zip(images, masks, truth, strict=True)])
 

@@ -193,7 +193,7 @@ class OwnMapsExperiment(KeptExperiment):
         """Slices of each class, and the lesions whose masks stay hidden."""
         check_masks(case.data)
         rows = examples(case.data)
-        images = [as_bytes(pixel) for pixel in case.data.pixels(rows)]
+        images = as_bytes(case.data.pixels(rows))
         nothing = np.zeros(case.data.images.shape[2:], np.bool_)
         masks = [
             overlay_masks(image, mask, nothing)
@@ -202,7 +202,7 @@ class OwnMapsExperiment(KeptExperiment):
         return Pictures(
             np.stack([images, masks]),
             ("slice", "lesion, never shown in training"),
-            class_names(case.data, rows),
+            case.data.class_names(rows),
             "A network is told the kind of lesion, nothing of its place.",
         )
 
@@ -267,15 +267,10 @@ def examples(data: DataSet) -> Rows:
     return np.concatenate([test[data.labels[test] == label][:PICTURED_SLICES] for label in labels])
 
 
-def class_names(data: DataSet, rows: Rows) -> tuple[str, ...]:
-    """The classes of some rows."""
-    return tuple(data.classes[label] for label in data.labels[rows])
-
-
 def measure_outlines(model: Classifier, data: DataSet) -> Pictures:
     """Slices, the model's own maps, and its outlines against the masks."""
     rows = examples(data)
-    images = [as_bytes(pixel) for pixel in data.pixels(rows)]
+    images = as_bytes(data.pixels(rows))
     maps = [own_map(model, data, row) for row in rows]
     inside = [outlined(heat).inside for heat in maps]
     masks = data.truth["mask"][rows]
@@ -286,7 +281,7 @@ def measure_outlines(model: Classifier, data: DataSet) -> Pictures:
     return Pictures(
         np.stack([images, drawn, over]),
         ("slice", "own map", "outline"),
-        class_names(data, rows),
+        data.class_names(rows),
         f"White is found and there, red is missed, blue is extra; the median Dice of these "
         f"{len(rows)} test slices is {np.median(scores):.2f}.",
         captions=captions,

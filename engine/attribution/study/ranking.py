@@ -17,6 +17,7 @@ import numpy as np
 from engine.attribution.study.methods import EVERY, TITLES
 from engine.core.result import Table
 from engine.evaluation.maps.own_map import OwnMap
+from engine.evaluation.measures.ranks import ranks
 
 if TYPE_CHECKING:
     from engine.attribution.study.measure import MapMeasurement
@@ -118,10 +119,8 @@ POINTING_SHARE = 0.7  # pointing game of the three that the paper trusts
 def rank_values(values: np.ndarray, better: int) -> np.ndarray:
     """Ranks from 1 for the best; equal ones share the mean of theirs; NaN stays NaN."""
     result = np.full(len(values), np.nan)
-    finite_rows = np.flatnonzero(np.isfinite(values))
-    signed = -better * values[finite_rows]
-    for place, value in zip(finite_rows, signed, strict=True):
-        result[place] = 1 + (signed < value).sum() + ((signed == value).sum() - 1) / 2
+    is_finite = np.isfinite(values)
+    result[is_finite] = ranks(-better * values[is_finite])
     return result
 
 

@@ -27,9 +27,9 @@ FLAT = 1e-6  # a spread below this share of the values is float noise
 
 
 def as_bytes(image: Any) -> Pixels:
-    """An image (3, H, W) in [0, 1], a tensor or an array, as bytes (H, W, 3)."""
+    """Images (…, 3, H, W) in [0, 1], a tensor or an array, as bytes (…, H, W, 3)."""
     values = np.clip(np.asarray(image, np.float32), 0, 1)
-    return np.rint(values * 255).astype(np.uint8).transpose(1, 2, 0)
+    return np.moveaxis(np.rint(values * 255).astype(np.uint8), -3, -1)
 
 
 def scale_ends(heat: HeatMap) -> tuple[float, float]:

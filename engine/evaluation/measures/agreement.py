@@ -19,6 +19,7 @@ from engine.evaluation.measures.drift import (
     same_size,
     top_pixels,
 )
+from engine.evaluation.measures.ranks import Reals
 
 
 @dataclass(frozen=True)
@@ -35,13 +36,13 @@ class Agreement:
     compare: Callable[[Any, Any], float]
     unit: str
 
-    def __call__(self, first: Floats, other: Floats) -> float:
+    def __call__(self, first: Reals, other: Reals) -> float:
         """How far two maps agree. Raises BlindspotError when they differ in size."""
         same_size(first, other)
         return self.compare(self.look(first), self.look(other))
 
 
-def cosine(first: Floats, other: Floats) -> float:
+def cosine(first: Reals, other: Reals) -> float:
     """The cosine between two maps; NaN when one is zero everywhere."""
     return AGREEMENTS["cosine"](first, other)
 

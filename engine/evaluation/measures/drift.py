@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from engine.core.errors import BlindspotError
 from engine.core.result import Floats
-from engine.evaluation.measures.ranks import ranks
+from engine.evaluation.measures.ranks import Reals, ranks
 
 Bools = NDArray[np.bool_]
 Doubles = NDArray[np.float64]
@@ -15,10 +15,10 @@ Doubles = NDArray[np.float64]
 TOP = 0.1  # share of the pixels that stand out most
 
 
-def rank_correlation(first: Floats, other: Floats) -> float:
-    """Spearman's correlation of the sizes |a| of two maps; NaN when one is flat."""
+def rank_correlation(first: Reals, other: Reals, *, signed: bool = False) -> float:
+    """Spearman's correlation of two maps' sizes |a|, or values; NaN when one is flat."""
     same_size(first, other)
-    return inner(rank_direction(first), rank_direction(other))
+    return inner(rank_direction(first, signed=signed), rank_direction(other, signed=signed))
 
 
 def top_overlap(first: Floats, other: Floats, share: float = TOP) -> float:
@@ -30,7 +30,7 @@ def top_overlap(first: Floats, other: Floats, share: float = TOP) -> float:
     return overlap(top_pixels(first, share), top_pixels(other, share))
 
 
-def rank_direction(values: Floats, *, signed: bool = False) -> Doubles:
+def rank_direction(values: Reals, *, signed: bool = False) -> Doubles:
     """The ranks of sizes, or of values, as a direction: two have Spearman's ρ between them."""
     ranked = ranks((values if signed else np.abs(values)).ravel())
     return direction(ranked - ranked.mean())
@@ -73,7 +73,7 @@ def overlap(first: Bools, other: Bools) -> float:
     return float((first & other).sum() / (first | other).sum())
 
 
-def same_size(first: Floats, other: Floats) -> None:
+def same_size(first: Reals, other: Reals) -> None:
     """Raise BlindspotError when two maps differ in size."""
     if first.shape != other.shape:
         raise BlindspotError(f"Maps of {first.shape} and {other.shape} cannot be compared.")

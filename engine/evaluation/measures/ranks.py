@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.core.result import Floats
+Reals = NDArray[np.floating[Any]]
 
 
-def ranks(values: Floats) -> NDArray[np.float64]:
+def ranks(values: Reals) -> NDArray[np.float64]:
     """The rank of each value of a flattened array, (N,); all NaN where one value is NaN.
 
     As scipy.stats.rankdata gives them, without the second that its import takes.

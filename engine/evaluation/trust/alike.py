@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from engine.core.result import Floats
 from engine.evaluation.maps.gradient import pixel_map
-from engine.evaluation.measures.drift import rank_direction
+from engine.evaluation.measures.drift import rank_correlation, rank_direction
 from engine.evaluation.trust.case import TrustCase
 from engine.evaluation.trust.verdict import FLAT, is_informative
 
@@ -66,10 +66,7 @@ class Comparison:
 
     def correlation(self, first: Floats, second: Floats) -> float:
         """Spearman's, of signed values or sizes; NaN when one is flat."""
-        ranking, other = (
-            rank_direction(values[self.places], signed=self.signed) for values in (first, second)
-        )
-        return float(ranking @ other)
+        return rank_correlation(first[self.places], second[self.places], signed=self.signed)
 
     def above_chance(self, correlation: float) -> float:
         """The share of the way from chance (0) to the same map (1), or to the opposite one."""

@@ -13,9 +13,10 @@ from torch import Tensor
 
 from engine.core.keeping.memory import Memory
 from engine.core.method import Choice, Progress, Slider, defaults, part_of, setting
-from engine.core.result import Pictures, Result, Table, View
+from engine.core.result import Pictures, Result, Table
 from engine.core.run import digest
-from engine.evaluation.experiment import Experiment, ExperimentCase, Figures
+from engine.evaluation.experiment import ExperimentCase, Figures
+from engine.evaluation.kept_experiment import KeptExperiment
 from engine.evaluation.measures.detection import auroc
 from engine.evaluation.measures.levels import levels_to_pixels
 from engine.hallucination.ssr_audit.directions import PAPER
@@ -64,7 +65,7 @@ DECLINED, ANSWERED = "declined", "answered"
 
 
 @dataclass(frozen=True)
-class ImageRerouting(Experiment):
+class ImageRerouting(KeptExperiment):
     """How little of an image has to change until a question it declines is answered?
 
     A simulation: TinyVLM is asked for the color of things in drawn scenes, and says "unknown" of
@@ -137,31 +138,27 @@ class ImageRerouting(Experiment):
         f"Quality of JPEG and σ of the blur: {STRENGTHS}.",
     )
 
-    def conditions(self, case: ExperimentCase) -> Mapping[str, Route | None]:  # noqa: ARG002
+    def conditions(self, case: ExperimentCase) -> Mapping[str, Any]:  # noqa: ARG002
         """Ways to move the image, edits of the state, and probes."""
-        return {name: ROUTES.get(name) for name in (*self.routes, *CAUSES, *PROBES)}
+        return dict.fromkeys((*self.routes, *CAUSES, *PROBES))
 
     def before(self, case: ExperimentCase) -> str:  # noqa: ARG002
         """What is moved."""
         return (
             f"A simulation: up to {self.asked} declined questions about drawn scenes, "
             f"{len(self.routes)} ways to move the image, {len(LEVELS) - 1} sizes of change, "
-            f"{self.seeds} seeds. Nothing is trained but probes; it can be stopped."
+            f"{self.seeds} seeds. Nothing is trained but probes; it can be stopped "
+            "and resumed."
         )
 
-    def figures(
-        self,
-        condition: str,
-        what: Route | None,
-        case: ExperimentCase,
-        progress: Progress,
-        views: dict[str, View],
-    ) -> Figures:
+    def condition(
+        self, name: str, case: ExperimentCase, progress: Progress
+    ) -> tuple[Figures, Result]:
         """Of a way to move: answers by ε and what they cost; of an edit or a probe, its share."""
         model = examined_vlm(weights.load(self.audited), case)
-        no_figures = dict.fromkeys(self.measures, float("nan"))
-        if what is None:
-            return {**no_figures, **layer_figures(model, condition)}
+        if name not in ROUTES:
+            return layer_figures(model, name), {}
+        what = ROUTES[name]
         questions = self.questions(model)
         changes, steps = self.moved(model, what, case, progress)
         way = defense(what.defense, self.strength)
@@ -171,25 +168,17 @@ class ImageRerouting(Experiment):
         at = LEVELS.index(COMPARED)
         with torch.no_grad():
             states = streams(model.vlm, images[at], questions.tokens)
-        if condition in (FIRST, OUTPUT, NOISE):
-            before = views.get("rerouted along")
-            views["rerouted along"] = projection_table(model, before, condition, states)
         hits = torch.tensor([is_color(words) for words in replies[at]])
-        plain = what.defense == NONE
-        return (
-            no_figures
-            | dict(zip(map(color_measure, LEVELS), shares, strict=True))
-            | {
-                EPS50: half_point(LEVELS, shares),
-                STEPS: float(np.mean(steps)) if steps and plain else float("nan"),
-                UNSEEN: (~model.stopped(states[-1]))[hits].float().mean().item(),
-                DETECTOR_AUROC: (
-                    self.detected(model, questions, images[at], replies[at])
-                    if plain
-                    else float("nan")
-                ),
-            }
-        )
+        figures = dict(zip(map(color_measure, LEVELS), shares, strict=True)) | {
+            EPS50: half_point(LEVELS, shares),
+            UNSEEN: (~model.stopped(states[-1]))[hits].float().mean().item(),
+        }
+        if what.defense == NONE:
+            figures[DETECTOR_AUROC] = self.detected(model, questions, images[at], replies[at])
+            figures |= {STEPS: float(np.mean(steps))} if steps else {}
+        if name not in (FIRST, OUTPUT, NOISE):
+            return figures, {}
+        return figures, {"rerouted along": projection_table(model, name, states)}
 
     def questions(self, model: ExaminedVLM) -> SceneQuestions:
         """The declined questions that are moved; nothing was learned from their scenes."""
@@ -338,12 +327,11 @@ def layer_figures(model: ExaminedVLM, condition: str) -> Figures:
     return {ACCURACY: accuracies.get(condition, model.shuffled)}
 
 
-def projection_table(model: ExaminedVLM, before: Any, name: str, states: Tensor) -> Table:
+def projection_table(model: ExaminedVLM, name: str, states: Tensor) -> Table:
     """Where the states lie along each layer's direction: 1 as declined ones, −1 as answered ones.
 
     Args:
         model: as it was examined; its own tests are the first two columns.
-        before: the table with the conditions so far, or None.
         name: of the condition.
         states: of its questions, (1 + L, N, d).
     """
@@ -353,13 +341,11 @@ def projection_table(model: ExaminedVLM, before: Any, name: str, states: Tensor)
         half = (model.spaces.gaps / 2).clamp(min=1e-9)[:, None]
         return (model.spaces.projections(states) / half).mean(1).double().numpy()
 
-    if before is None:
-        declined = model.tests.declined
-        columns = {
-            "layer": (np.arange(len(states)), ""),
-            DECLINED: (mean(model.states[:, declined]), ""),
-            ANSWERED: (mean(model.states[:, ~declined]), ""),
-        }
-    else:
-        columns = {name: (before[name], "") for name in before.order}
-    return Table.of({**columns, name: (mean(states), "")})
+    declined = model.tests.declined
+    columns = {
+        "layer": (np.arange(len(states)), ""),
+        DECLINED: (mean(model.states[:, declined]), ""),
+        ANSWERED: (mean(model.states[:, ~declined]), ""),
+        name: (mean(states), ""),
+    }
+    return Table.of(columns)

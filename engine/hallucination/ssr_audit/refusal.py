@@ -11,9 +11,10 @@ import numpy as np
 
 from engine.core.keeping.memory import Memory
 from engine.core.method import Progress, Slider, defaults, part_of, setting
-from engine.core.result import Pictures, Result, View
+from engine.core.result import Pictures, Result
 from engine.core.run import digest
-from engine.evaluation.experiment import Experiment, ExperimentCase, Figures
+from engine.evaluation.experiment import ExperimentCase, Figures
+from engine.evaluation.kept_experiment import KeptExperiment
 from engine.hallucination.ssr_audit.audited import (
     SCENES,
     Audited,
@@ -24,14 +25,7 @@ from engine.hallucination.ssr_audit.audited import (
 )
 from engine.hallucination.ssr_audit.defenses import tuned
 from engine.hallucination.ssr_audit.directions import PAPER, first_accurate, states_of
-from engine.hallucination.ssr_audit.examined import (
-    AT_END,
-    AT_WORD,
-    CAUSES,
-    PROBES,
-    REMOVED,
-    SHUFFLED,
-)
+from engine.hallucination.ssr_audit.examined import AT_WORD, CAUSES, PROBES, REMOVED, SHUFFLED
 from engine.hallucination.ssr_audit.inside_claims import ACCURACY, CHANGE
 from engine.hallucination.ssr_audit.losses import LOGIT, Goal
 from engine.hallucination.ssr_audit.network import LAYERS
@@ -59,12 +53,11 @@ from engine.hallucination.ssr_audit.refusal_views import (
 )
 from engine.hallucination.ssr_audit.rerouting import Rerouted, ReroutingRules, reroute
 
-_SEARCHED: Memory[Rerouted] = Memory(64)  # a condition's search is another one's start
 _TUNED: Memory[Audited] = Memory(4)
 
 
 @dataclass(frozen=True)
-class RefusalAudit(Experiment):
+class RefusalAudit(KeptExperiment):
     """Where does a model decide to decline, and how easily is a question led around it?
 
     A simulation: a network of five layers that was made for this learned to answer questions about
@@ -117,49 +110,43 @@ class RefusalAudit(Experiment):
 
     def conditions(self, case: ExperimentCase) -> Mapping[str, Any]:  # noqa: ARG002
         """Searches, edits of the state, and probes."""
-        return {name: SEARCHES.get(name) for name in (*self.searches, *CAUSES, *PROBES)}
+        return dict.fromkeys((*self.searches, *CAUSES, *PROBES))
 
     def before(self, case: ExperimentCase) -> str:  # noqa: ARG002
         """What is searched."""
         return (
             f"A simulation: {self.asked} declined questions about drawn scenes, "
             f"{len(self.searches)} searches, {self.seeds} networks. Those of seeds 0 to 2 come "
-            "with Blindspot, others are trained in about half a minute; it can be stopped."
+            "with Blindspot, others are trained in about half a minute; it can be stopped "
+            "and resumed."
         )
 
-    def figures(
-        self,
-        condition: str,
-        what: SearchWay | None,
-        case: ExperimentCase,
-        progress: Progress,
-        views: dict[str, View],  # noqa: ARG002  # `more` makes them
-    ) -> Figures:
+    def condition(
+        self, name: str, case: ExperimentCase, progress: Progress
+    ) -> tuple[Figures, Result]:
         """Of a search: answers and what they cost; of an edit or a probe, what it changes."""
         audit = audited(case, part_of(progress, 0.0, 0.3))
-        result = dict.fromkeys(self.measures, float("nan"))
-        if condition in CAUSES:
-            unedited_share = 1.0 if condition in CAUSES[:2] else 0.0
-            now = audit.causes(case.seed)[condition][audit.best - 1]
-            return result | {CHANGE: abs(now - unedited_share)}
-        if condition in PROBES:
-            accuracies = {AT_WORD: audit.accuracies[0], AT_END: audit.accuracies[-1]}
-            if condition == SHUFFLED:
-                return result | {ACCURACY: shuffled_accuracy(audit, case)}
-            return result | {ACCURACY: accuracies[condition]}
-        assert what is not None  # noqa: S101  # what is left are searches
-        subject, prompts, moved = self.searched(what, case, part_of(progress, 0.3, 1.0))
+        if name in CAUSES:
+            unedited_share = 1.0 if name in CAUSES[:2] else 0.0
+            now = audit.causes(case.seed)[name][audit.best - 1]
+            return {CHANGE: abs(now - unedited_share)}, {}
+        if name == SHUFFLED:
+            return {ACCURACY: shuffled_accuracy(audit, case)}, {}
+        if name in PROBES:
+            return {ACCURACY: audit.accuracies[0 if name == AT_WORD else -1]}, {}
+        subject, prompts, moved = self.searched(SEARCHES[name], case, part_of(progress, 0.3, 1.0))
         flips = moved.flipped
         right = moved.said == prompts.fact
         states = states_of(subject.net, prompts.noted(moved.notes))
         unseen = ~subject.stopped(states[-1])
-        return result | {
+        figures = {
             FLIPS: flips.float().mean().item(),
             TRIED: moved.tried.mean().item(),
             RIGHT: right[flips].float().mean().item(),
             PASSES: moved.passes.mean().item(),
             UNSEEN: unseen[flips].float().mean().item(),
         }
+        return figures, {"decline way": one_path(subject, prompts, moved)} if name == FIRST else {}
 
     def prompts(self, case: ExperimentCase) -> EncodedQuestions:
         """The declined questions that are rerouted; no direction was learned from them."""
@@ -183,37 +170,27 @@ class RefusalAudit(Experiment):
     ) -> tuple[Audited, EncodedQuestions, Rerouted]:
         """The network that was searched, its questions, and what came of it."""
         subject, prompts = audited(case), self.prompts(case)
-        name = f"{digest(self, case)} {case.seed}"
         if what.tuned:
+            name = f"{digest(self, case)} {case.seed}"
             subject = _TUNED.made(
                 name, lambda: examined(tuned(subject, case, part_of(progress, 0.0, 0.5)), case)
             )
         rules = ReroutingRules(self.rounds, self.width, blind=what.blind)
-
-        def search() -> Rerouted:
-            return reroute(
-                subject.net,
-                prompts,
-                self.goal(what, subject),
-                rules,
-                self.words,
-                case.seed,
-                part_of(progress, 0.5, 1.0),
-            )
-
-        return subject, prompts, _SEARCHED.made(f"{name} {what}", search)
+        part = part_of(progress, 0.5, 1.0)
+        goal = self.goal(what, subject)
+        moved = reroute(subject.net, prompts, goal, rules, self.words, case.seed, part)
+        return subject, prompts, moved
 
     def picture(self, case: ExperimentCase) -> Pictures:
         """Declined and answered questions along the direction of each layer."""
         return layer_projections(audited(case))
 
     def more(self, case: ExperimentCase) -> Result:
-        """By layer and by head, the path of a question, and free moves of the note."""
+        """By layer and by head, and free moves of the note."""
         audit, prompts = audited(case), self.prompts(case)
         return {
             "decline layers": layer_measures(audit, audit.causes(case.seed)),
             "decline parts": written_by(audit),
-            "decline way": one_path(*self.searched(SEARCHES[FIRST], case, lambda *_: None)),
             "decline free": free_moves(
                 audit,
                 prompts,

@@ -21,6 +21,7 @@ from engine.core.method import Method, Progress, Slider, defaults, part_of, quie
 from engine.core.result import Result, Table, View
 from engine.core.run import answer
 from engine.evaluation.experiment import HOLDS, UNDECIDED, decided
+from engine.evaluation.measures.drift import rank_correlation
 from engine.sparsity.late_rewinding.between import ALPHAS
 from engine.sparsity.late_rewinding.rewinds import Looks, Rewinds, one_after_another
 from engine.vision.lab.case import TrainCase
@@ -251,13 +252,11 @@ def mean_of(tables: Sequence[Table]) -> Table:
 
 def margins(run: Table) -> list[float]:
     """How far the figures of one seed are on the side of each of CLAIMS."""
-    from scipy.stats import spearmanr
-
     # at 100 % nothing is trained: both distances are 0 by construction and would help the claim
     late, below = inner(run), run["rewound to"] < 1
     better = run["ticket"][late].mean() - run["ticket"][0]
     orders = [
-        spearmanr(run["rewound to"][below], run[f"{what} distance"][below]).statistic
+        rank_correlation(run["rewound to"][below], run[f"{what} distance"][below], signed=True)
         for what in ("pruning", "order")
     ]
     from_one = late & (run["rewound to"] > 0.005)  # 1 % of few steps, rounded; not 0.5 %

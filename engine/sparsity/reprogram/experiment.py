@@ -12,22 +12,13 @@ from typing import Any, ClassVar, cast
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor
 
 from engine.core.errors import DoesNotFit
-from engine.core.keeping.memory import Memory
 from engine.core.method import Choice, Progress, Slider, defaults, part_of, quiet, setting
 from engine.core.pictures import as_bytes
 from engine.core.result import Pictures, Result, Table, View
-from engine.core.run import answer
-from engine.evaluation.experiment import (
-    ExperimentCase,
-    Figures,
-    Trained,
-    TrainingExperiment,
-    deviation_column,
-)
+from engine.evaluation.experiment import ExperimentCase, Figures, deviation_column, trained_model
+from engine.evaluation.kept_experiment import KeptExperiment
 from engine.evaluation.measures.calibration import Calibration, calibration, fitted_temperature
 from engine.sparsity.effects.harm import reliability_table
 from engine.sparsity.reprogram.claims import (
@@ -59,9 +50,8 @@ from engine.sparsity.reprogram.reprogrammed import (
 from engine.sparsity.tickets.cut import full_masks, prune_smallest
 from engine.vision import data as data_sets
 from engine.vision.data import DataSet, Rows
-from engine.vision.lab import Train, TrainCase
+from engine.vision.lab import TrainCase
 from engine.vision.models.classifier import Classifier
-from engine.vision.models.rebuild import rebuilt
 from engine.vision.training import Recipe, Regime, fresh, outputs, shape_of, train
 from engine.vision.weights.masks import Masks, masks_in
 
@@ -72,9 +62,6 @@ WAYS = {LP: False, VP: False, LP_FEW: True, VP_FEW: True}  # each with few image
 PROMPTED = (VP, VP_FEW)
 RANDOM, ONCE, AGAIN = "random", "once", "each epoch"
 PICTURED_IMAGES = 4  # images in pictures
-ADAPTED: Memory[Classifier] = Memory(64)  # small ones; figures and views are of the same
-
-Gray = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -94,14 +81,14 @@ class Ticket(Regime):
         *before, latest = self.kept
         regime = Ticket(self.recipe, tuple(before)) if before else None
         case = TrainCase(data, self.recipe, seed, regime=regime)
-        trained = rebuilt(answer(Train(), case)["model"])
+        trained = trained_model(case)
         masks = masks_in(trained) or full_masks(trained)
         # from what the level before kept to what this one keeps, of all weights
         return prune_smallest(trained, masks, 1 - latest / masks.density)
 
 
 @dataclass(frozen=True)
-class Reprogram(TrainingExperiment):
+class Reprogram(KeptExperiment):
     """Does a ticket that is as good as the dense network on one task also serve another?
 
     A small network learns the angles of bars, and so do lottery tickets of it. Then all of them
@@ -183,45 +170,37 @@ class Reprogram(TrainingExperiment):
             for level, name in enumerate(TICKETS)
         }
 
-    def figures(
-        self,
-        condition: str,
-        what: TrainCase,
-        case: ExperimentCase,
-        progress: Progress,
-        views: dict[str, View],
-    ) -> Figures:
-        """Train the source, then all that is learned on it.
+    def condition(
+        self, name: str, case: ExperimentCase, progress: Progress
+    ) -> tuple[Figures, Result]:
+        """Accuracy of each way, and the calibration of those with all images.
 
-        Into `views`: prompts, a row for each network so far; bound, the dense network's classes;
-        and bins of confidence ("probe dense", "prompt ticket").
+        Views: prompts, a row for each network; bound, the dense network's classes; and bins of
+        confidence ("probe dense", "prompt ticket").
         """
+        data, training = case.data, self.conditions(case)[name]
         ends = np.linspace(0.2, 1.0, len(WAYS) + 1)
-        source = self.train(condition, what, part_of(progress, 0.0, ends[0], "training"))
+        source = trained_model(training, part_of(progress, 0.0, ends[0], "training"))
+        models = {}
         for place, way in enumerate(WAYS):
             part = part_of(progress, ends[place], ends[place + 1], lead=way.removeprefix("right "))
-            self.adapted(source, way, case, part)
-        self.put(views, condition, source, case)
-        return self.measure(Trained(condition, what, source), case)
-
-    def measure(self, trained: Trained, case: ExperimentCase) -> Figures:
-        """Accuracy of each way, and the calibration of those with all images."""
-        data, source = case.data, trained.model
-        results = {SOURCE: share_correct(source, trained.training.data)}
-        results[BARE] = share_correct(self.bare(source, data, data.rows("train"), case.seed), data)
-        for way in WAYS:
-            results[way] = share_correct(self.adapted(source, way, case), data)
-        for way, error, cooled in ((LP, LP_ERROR, LP_COOLED), (VP, VP_ERROR, VP_COOLED)):
-            plain, cool = sureness(self.adapted(source, way, case), data)
-            results[error], results[cooled] = plain.ece, cool.ece if cool else float("nan")
-        return results
-
-    def adapted(
-        self, source: Classifier, way: str, case: ExperimentCase, progress: Progress = quiet
-    ) -> Classifier:
-        """What serves the new task in that way; the last are held."""
-        facts = (source.fingerprint, way, case.fingerprint, repr(self))
-        return ADAPTED.made("|".join(facts), lambda: self.adapt(source, way, case, progress))
+            models[way] = self.adapt(source, way, case, part)
+        bare = self.bare(source, data, data.rows("train"), case.seed)
+        figures = {way: share_correct(model, data) for way, model in models.items()}
+        figures |= {SOURCE: share_correct(source, training.data), BARE: share_correct(bare, data)}
+        views: dict[str, View] = {"prompts": border_pictures(name, models[VP], data)}
+        if name == DENSE:
+            views["bound"] = bound(models[VP], data)
+        suffix = {DENSE: "dense", TICKETS[-1]: "ticket"}.get(name)
+        for way, word, error, cooled in (
+            (LP, "probe", LP_ERROR, LP_COOLED),
+            (VP, "prompt", VP_ERROR, VP_COOLED),
+        ):
+            plain, cool = sureness(models[way], data)
+            figures |= {error: plain.ece} | ({cooled: cool.ece} if cool else {})
+            if suffix:
+                views[f"{word} {suffix}"] = reliability_table(plain)
+        return figures, views
 
     def adapt(
         self, source: Classifier, way: str, case: ExperimentCase, progress: Progress
@@ -267,30 +246,11 @@ class Reprogram(TrainingExperiment):
         assert isinstance(table, Table)  # noqa: S101 - what an experiment gives
         return {**result, "transfer": transfer(table)}
 
-    def put(
-        self, views: dict[str, View], condition: str, source: Classifier, case: ExperimentCase
-    ) -> None:
-        """What is worth seeing of what was learned on one source."""
-        prompt = self.adapted(source, VP, case)
-        row = as_pictures({condition: prompt}, case.data)
-        views["prompts"] = (
-            below(cast("Pictures", views["prompts"]), row) if "prompts" in views else row
-        )
-        if condition == DENSE:
-            views["bound"] = bound(prompt, case.data)
-        if suffix := {DENSE: "dense", TICKETS[-1]: "ticket"}.get(condition):
-            for way, word in ((LP, "probe"), (VP, "prompt")):
-                plain, _ = sureness(self.adapted(source, way, case), case.data)
-                views[f"{word} {suffix}"] = reliability_table(plain)
-
     def before(self, case: ExperimentCase) -> str:
-        """What is trained, and that only the sources are kept."""
-        sources = list(self.conditions(case))
-        learned = len(sources) * len(WAYS) * self.seeds
+        """What is learned, and that it is kept."""
         return (
-            f"A network of bars is trained, and tickets of it: {'; '.join(sources)}. Each with "
-            f"{self.seeds} seeds; then {learned} heads and prompts are learned on them. It can be "
-            "stopped and resumed: networks and tickets are kept, heads and prompts begin anew."
+            "Four heads and prompts are learned on a network of bars, and on tickets of it. "
+            f"{super().before(case)}"
         )
 
     def picture(self, case: ExperimentCase) -> Pictures:
@@ -305,12 +265,9 @@ class Reprogram(TrainingExperiment):
             resized(data.pixels(digits), source.side),
             network.seen(data.pixels(digits)),
         )
-        angles, names = (
-            [data_set.classes[label] for label in data_set.labels[rows[:count]]]
-            for data_set, rows in ((source, bars), (data, digits))
-        )
+        angles, names = source.class_names(bars[:count]), data.class_names(digits[:count])
         return Pictures(
-            np.stack([as_images(batch[:count]) for batch in batches]),
+            np.stack([as_bytes(batch[:count].detach().cpu()) for batch in batches]),
             ("learned by the source", "new task, for a new head", "new task, inside a border"),
             tuple(f"{word} image" for word in ("first", "second", "third", "fourth")[:count]),
             "The network that learned bars stays as it is; a new head is learned for the new task, "
@@ -352,39 +309,20 @@ def one_of_each(data: DataSet) -> Rows:
     )
 
 
-def as_images(pixels: Tensor) -> Gray:
-    """Pixels (n, 3, H, W) in [0, 1] as images (n, H, W, 3)."""
-    return np.stack([as_bytes(image) for image in pixels.detach().cpu()])
-
-
-def as_pictures(prompts: Mapping[str, Classifier], data: DataSet) -> Pictures:
-    """A row for each network: its border alone, and around images, with what they are read as."""
+def border_pictures(name: str, model: Classifier, data: DataSet) -> Pictures:
+    """A row: a network's border alone, and around images, with what they are read as."""
     rows = one_of_each(data)
     pixels = data.pixels(rows)
+    network = cast("Prompted", model.network)
     empty = torch.zeros_like(pixels[:1])
-    images, captions = [], []
-    for model in prompts.values():
-        network = cast("Prompted", model.network)
-        images.append(as_images(network.seen(torch.cat([empty, pixels]).to(model.device))))
-        read = outputs(model, data, rows).argmax(1).tolist()
-        captions += ["", *(f"read as {data.classes[label]}" for label in read)]
-    names = tuple(data.classes[label] for label in data.labels[rows])
+    images = as_bytes(network.seen(torch.cat([empty, pixels]).to(model.device)).detach().cpu())
+    read = outputs(model, data, rows).argmax(1).tolist()
     return Pictures(
-        np.stack(images),
-        tuple(prompts),
-        ("the border", *names),
+        images[None],
+        (name,),
+        ("the border", *data.class_names(rows)),
         "Each network has a border of its own, the same for every image.",
-        captions=tuple(captions),
-    )
-
-
-def below(above: Pictures, under: Pictures) -> Pictures:
-    """The rows of both, with the words of the second."""
-    return replace(
-        under,
-        images=np.concatenate([above.images, under.images]),
-        rows=above.rows + under.rows,
-        captions=above.captions + under.captions,
+        captions=("", *(f"read as {data.classes[label]}" for label in read)),
     )
 
 

@@ -170,7 +170,7 @@ class CudaExperiment(TrainingExperiment):
         return Pictures(
             np.stack(rows).transpose(0, 1, 3, 4, 2),
             ("clean", "filter of the class", "protected", f"difference × {AMPLIFIED}"),
-            tuple(data.classes[label] for label in data.labels[sample_rows]),
+            data.class_names(sample_rows),
             f"Protection changes a pixel by {changed:.0f} of 255 gray levels on average; all "
             "images of a class share one filter.",
         )

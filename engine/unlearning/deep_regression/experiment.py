@@ -15,8 +15,10 @@ from scipy import ndimage as ndi
 
 from engine.core.keeping.memory import Memory
 from engine.core.method import Choice, Progress, Slider, defaults, part_of, quiet, setting
-from engine.core.result import Pictures, Scores, Table, View
-from engine.evaluation.experiment import ExperimentCase, Figures, Trained, TrainingExperiment
+from engine.core.pictures import as_bytes
+from engine.core.result import Pictures, Result, Scores, Table, View
+from engine.evaluation.experiment import ExperimentCase, Figures
+from engine.evaluation.kept_experiment import KeptExperiment
 from engine.unlearning.deep_regression.claims import (
     AIN,
     ATTACK,
@@ -56,7 +58,6 @@ from engine.unlearning.deep_regression.numbers import (
     relearning,
     taught,
 )
-from engine.vision.data import Rows
 from engine.vision.lab import TrainCase
 from engine.vision.models.classifier import Classifier
 from engine.vision.training import Recipe, fresh
@@ -106,7 +107,7 @@ class Reference:
 
 
 @dataclass(frozen=True)
-class RangeForgetting(TrainingExperiment):
+class RangeForgetting(KeptExperiment):
     """Can a network that predicts a number forget a range of it?
 
     A small network learns the area of a lesion in cm². Then the largest or the smallest lesions are
@@ -169,12 +170,12 @@ class RangeForgetting(TrainingExperiment):
         """One training for all; what it learns from and what is done afterwards differ."""
         return dict.fromkeys(WAYS, TrainCase(case.data, RECIPE, case.seed + UNSEEN))
 
-    def before(self, case: ExperimentCase) -> str:  # noqa: ARG002
-        """What is trained, and that a stop loses it."""
+    def before(self, case: ExperimentCase) -> str:
+        """What is trained, and that it is kept."""
         return (
             "A network is trained on all images, and two as the yardstick on what stays. The first "
             "then forgets in three ways, and what is forgotten is learned again to see how fast. "
-            f"This is done {self.seeds} times and takes some minutes; a stopped run starts over."
+            f"{super().before(case)}"
         )
 
     def reference(self, training: TrainCase, progress: Progress) -> Reference:
@@ -199,25 +200,25 @@ class RangeForgetting(TrainingExperiment):
 
         return REFERENCES.made(name, make)
 
-    def train(self, condition: str, training: TrainCase, progress: Progress) -> Classifier:
+    def network(self, name: str, training: TrainCase, progress: Progress) -> Classifier:
         """The network of one condition."""
         reference = self.reference(training, part_of(progress, 0.0, 0.6))
         task, original, seed = reference.task, reference.original, training.seed
         ready_models = {RETRAINED: reference.retrained, ORIGINAL: original}
-        if condition in ready_models:
-            return ready_models[condition]
+        if name in ready_models:
+            return ready_models[name]
         stays, everything = task.rows("train", forgotten=False), task.data.rows("train")
-        if condition == SECOND:
+        if name == SECOND:
             second_seed, part_progress = seed + SECOND_RETRAINED, part_of(progress, 0.6, 1.0)
             first = fresh(task.data, training.recipe, second_seed)
             return taught(first, task, stays, training.recipe, second_seed, progress=part_progress)
-        if condition == PROXY:
+        if name == PROXY:
             return self.proxy_network(training, task, part_of(progress, 0.6, 1.0))
         part_progress, recipe = part_of(progress, 0.8, 1.0), further(training.recipe, self.epochs)
-        if condition == TUNED:
+        if name == TUNED:
             recipe = further(recipe, TUNED_EPOCHS)
             return taught(original, task, stays, recipe, seed, progress=part_progress)
-        if condition == GAUSSIAN:
+        if name == GAUSSIAN:
             targets = noisy_targets(task, seed)
             return taught(original, task, everything, recipe, seed, targets, progress=part_progress)
         proxy = self.proxy_network(training, task, part_of(progress, 0.6, 0.8))
@@ -239,35 +240,29 @@ class RangeForgetting(TrainingExperiment):
             name, lambda: taught(first, task, stays, recipe, seed, progress=progress)
         )
 
-    def figures(
-        self,
-        condition: str,
-        what: TrainCase,
-        case: ExperimentCase,  # noqa: ARG002
-        progress: Progress,
-        views: dict[str, View],
-    ) -> Figures:
-        """Those of the trained network; its predictions are put beside the others'."""
-        model = self.train(condition, what, part_of(progress, 0.0, 0.8))
-        task = self.reference(what, progress).task
-        for name, rows in (
+    def condition(
+        self, name: str, case: ExperimentCase, progress: Progress
+    ) -> tuple[Figures, Result]:
+        """Those of the trained network, and its predictions."""
+        training = self.conditions(case)[name]
+        model = self.network(name, training, part_of(progress, 0.0, 0.8))
+        task = self.reference(training, progress).task
+        band = np.array([task.low, task.high], np.float32)
+        views: dict[str, View] = {"band": Scores(band, ("from", "to"), CM2)}
+        for view, rows in (
             ("predictions", task.data.rows("test")),
             ("forgotten", task.rows("train", forgotten=True)),
         ):
-            views[name] = with_network(
-                views.get(name), condition, predicted_numbers(model, task, rows), task, rows
-            )
-        views["band"] = Scores(np.array([task.low, task.high], np.float32), ("from", "to"), CM2)
-        return self.measured(Trained(condition, what, model), part_of(progress, 0.8, 1.0))
+            predictions = predicted_numbers(model, task, rows).astype(np.float32)
+            views[view] = Table.of({"area": (task.targets[rows], CM2), name: (predictions, CM2)})
+        return self.measured(name, model, training, part_of(progress, 0.8, 1.0)), views
 
-    def measure(self, trained: Trained, case: ExperimentCase) -> Figures:  # noqa: ARG002
+    def measured(
+        self, name: str, model: Classifier, training: TrainCase, progress: Progress
+    ) -> Figures:
         """Distances to the retrained network, errors, the attack and AIN."""
-        return self.measured(trained, quiet)
-
-    def measured(self, trained: Trained, progress: Progress) -> Figures:
-        """The same, which can be stopped while the band is learned again."""
-        reference, model = self.reference(trained.training, quiet), trained.model
-        task, seed = reference.task, trained.training.seed
+        reference, seed = self.reference(training, quiet), training.seed
+        task = reference.task
         forgotten_rows = task.rows("train", forgotten=True)
         predictions, retrained_predictions = (
             predicted_numbers(network, task, forgotten_rows)
@@ -275,8 +270,8 @@ class RangeForgetting(TrainingExperiment):
         )
         members, attack_accuracy = membership(model, task, seed)
         steps = reference.steps
-        if trained.condition != RETRAINED and np.isfinite(steps):
-            recipe = relearning(trained.training.recipe, AGAIN)
+        if name != RETRAINED and np.isfinite(steps):
+            recipe = relearning(training.recipe, AGAIN)
             steps = relearned(model, task, recipe, seed, reference.goal, progress)[0]
         return {
             DISTANCE: wasserstein(predictions, retrained_predictions),
@@ -295,7 +290,7 @@ class RangeForgetting(TrainingExperiment):
         ordered = rows[np.argsort(task.targets[rows], kind="stable")]
         chosen = ordered[np.linspace(0, len(ordered) - 1, PICTURED_IMAGES).round().astype(int)]
         places = case.data.places(task.data.ids[chosen])
-        plain = np.stack([channels_last(image) for image in case.data.images[places]])
+        plain = as_bytes(task.data.pixels(chosen))
         marked = plain.copy()
         for image, mask in zip(marked, case.data.truth["mask"][places], strict=True):
             image[ndi.binary_dilation(mask) & ~mask] = 230, 120, 0
@@ -324,18 +319,3 @@ class RangeForgetting(TrainingExperiment):
             f"retrained network; before, they were {before:.1f} {CM2} away. Those of a second "
             f"retrained network are {noise:.1f} {CM2} away. {outcome}"
         )
-
-
-def with_network(
-    previous: View | None, name: str, values: np.ndarray[Any, Any], task: BandTask, rows: Rows
-) -> Table:
-    """A table of images with one more network's predictions; it begins with their areas."""
-    columns: dict[str, tuple[Any, str]] = {"area": (task.targets[rows], CM2)}
-    if isinstance(previous, Table):
-        columns |= {column: (previous[column], CM2) for column in previous.order[1:]}
-    return Table.of({**columns, name: (values.astype(np.float32), CM2)})
-
-
-def channels_last(image: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """An image (C, H, W) as (H, W, 3)."""
-    return np.broadcast_to(image.transpose(1, 2, 0), (*image.shape[1:], 3))

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from engine.core.method import Case, Method, Progress, Slider, part_of, quiet, setting
 from engine.core.result import Result, Table
 from engine.evaluation.forgetting.klom import Doubles, margins
+from engine.evaluation.measures.drift import rank_correlation
 from engine.unlearning.case import ForgetCase
 from engine.unlearning.dmm.datamodel import networks_setting, of_parts, ridge_setting
 from engine.unlearning.dmm.trainings import (
@@ -158,12 +159,9 @@ def quality(predicted: Doubles, true: Doubles, group: NDArray[np.int64]) -> Tabl
 
 def rank(predicted: Doubles, true: Doubles, own: NDArray[np.bool_]) -> float:
     """Spearman's correlation of some images; NaN where nothing differs."""
-    from scipy.stats import spearmanr
-
-    estimates, other = predicted[own], true[own]
-    if len(estimates) < 3 or np.ptp(estimates) == 0 or np.ptp(other) == 0:
+    if own.sum() < 3:
         return float("nan")
-    return float(spearmanr(estimates, other).statistic)
+    return rank_correlation(predicted[own], true[own], signed=True)
 
 
 def slope(predicted: Doubles, true: Doubles) -> float:

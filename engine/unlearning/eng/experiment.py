@@ -5,18 +5,19 @@ Liu et al., "Towards Poisoning Fair Representations" (2024), https://arxiv.org/a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 
 from engine.core.charts.drawing import Drawing
 from engine.core.keeping.memory import Memory
 from engine.core.method import Choice, Progress, Slider, defaults, part_of, quiet, setting
-from engine.core.result import Pictures, Scores, Table, View
-from engine.evaluation.experiment import ClosedFormExperiment, ExperimentCase, Figures
+from engine.core.result import Pictures, Result, Scores, Table, View
+from engine.evaluation.experiment import ExperimentCase, Figures
+from engine.evaluation.kept_experiment import FIGURES, KeptExperiment
 from engine.unlearning.eng.claims import (
     ANCHORS,
     AUC,
@@ -35,9 +36,9 @@ from engine.unlearning.eng.figures import (
     by_columns,
     columns_apart,
     leaking,
+    plane_picture,
     scattered,
     shares_table,
-    with_plane,
 )
 from engine.unlearning.eng.gradient_matching import (
     ElasticNet,
@@ -56,7 +57,7 @@ POISONS: Memory[MatchedPoison] = Memory(24)  # two conditions of a seed ask for 
 
 
 @dataclass(frozen=True)
-class FairPoisoning(ClosedFormExperiment):
+class FairPoisoning(KeptExperiment):
     """Can a few altered rows make a fair representation tell the group again?
 
     A simulation, on drawn rows. A small encoder learns a task and is penalized where the two
@@ -91,6 +92,7 @@ class FairPoisoning(ClosedFormExperiment):
     measures = (AUC, ENTROPY, TASK, U)
     charted = (AUC, ENTROPY, TASK)
     units = dict.fromkeys((U,), "")
+    axis = "%"
     claims = CLAIMS
     drawings = DRAWINGS
     main_drawing = Drawing("planes")
@@ -98,13 +100,6 @@ class FairPoisoning(ClosedFormExperiment):
     curve_shares: ClassVar[tuple[float, ...]] = (0.02, 0.05, 0.1, 0.15, 0.2)  # of poison
     example_constants = defaults(victim_epochs=20, curve_shares=(0.05,))
 
-    seeds: int = setting(
-        3,
-        Slider(1, 10, 1),
-        "Seeds",
-        "How often all is drawn and trained anew. One seed decides "
-        "nothing: a claim is judged by its spread over seeds.",
-    )
     rows: str = setting(
         TABLE,
         Choice((TABLE, SLICES)),
@@ -145,57 +140,46 @@ class FairPoisoning(ClosedFormExperiment):
         "How often the shifts are matched anew while the victim learns on.",
     )
 
-    def conditions(self, case: ExperimentCase) -> Mapping[str, Callable[..., Figures]]:
+    def conditions(self, case: ExperimentCase) -> Mapping[str, Any]:  # noqa: ARG002
         """Clean rows, matched poison, and two controls with as many rows."""
-        ways = (CLEAN, MATCHED, TRANSFER, RANDOM, ANCHORS)
-        return {way: partial(self.measured, way, case) for way in ways}
+        return dict.fromkeys((CLEAN, MATCHED, TRANSFER, RANDOM, ANCHORS))
 
-    def before(self, case: ExperimentCase) -> str:  # noqa: ARG002
+    def before(self, case: ExperimentCase) -> str:
         """What is simulated, and how often."""
         return (
-            "A simulation on drawn rows. A small network learns from clean rows, from matched "
-            f"poison and from two controls, {self.seeds} times; with the first seed, at other "
-            "shares of poison too. A stopped run starts over."
+            "A simulation on drawn rows. A small network learns from them; with the first seed, at "
+            f"other shares of poison too. {super().before(case)}"
         )
 
     def figures(
         self,
         condition: str,
-        what: Callable[..., Figures],
+        what: Any,
         case: ExperimentCase,
         progress: Progress,
         views: dict[str, View],
     ) -> Figures:
-        """Those that the condition's call gives; the first seed's are shown."""
-        first = "picture" in views
-        with_curve = condition == MATCHED and first
-        result = what(part_of(progress, 0.0, 0.3 if with_curve else 1.0), views)
+        """Those of the kept condition; with the first seed, the curve of matched poison, too."""
+        with_curve = condition == MATCHED and "picture" in views
+        part = part_of(progress, 0.0, 0.3 if with_curve else 1.0)
+        result = super().figures(condition, what, case, part, views)
         if with_curve:
-            views["curve"] = self.curve(case, views, result, part_of(progress, 0.3, 1.0))
-        if condition == CLEAN and first:
-            views["curve"] = shares_table([0.0], [result])
+            views["curve"] = self.curve(case, part_of(progress, 0.3, 1.0))
         return result
 
-    def measured(
-        self,
-        way: str,
-        case: ExperimentCase,
-        progress: Progress = quiet,
-        views: dict[str, View] | None = None,
-    ) -> Figures:
+    def condition(
+        self, name: str, case: ExperimentCase, progress: Progress
+    ) -> tuple[Figures, Result]:
         """What a probe reads in the representation that is learned, U, and the task."""
         table = self.table(case)
-        progress(0.0, "computing")
-        victim = self.victim(way if self.share else CLEAN, case, progress)
-        if views is not None:
-            views["planes"] = with_plane(views.get("planes"), way, victim, table)
-            if way == MATCHED and self.share:
-                poison = self.poison(case)
-                views["columns"] = by_columns(table, poison.deltas[-1])
-                views["threshold"] = Scores(
-                    np.array([poison.threshold], np.float32), ("predicted threshold",), "share"
-                )
-        return leaking(victim, table) | {TASK: victim.right(table.test)}
+        victim = self.victim(name if self.share else CLEAN, case, progress)
+        views: dict[str, View] = {"planes": plane_picture(name, victim, table)}
+        if name == MATCHED and self.share:
+            poison = self.poison(case)
+            threshold = np.array([poison.threshold], np.float32)
+            views["columns"] = by_columns(table, poison.deltas[-1])
+            views["threshold"] = Scores(threshold, ("predicted threshold",), "share")
+        return leaking(victim, table) | {TASK: victim.right(table.test)}, views
 
     def victim(self, way: str, case: ExperimentCase, progress: Progress = quiet) -> FairVictim:
         """Who learned clean rows, then altered ones too; under TRANSFER, both from the start."""
@@ -220,28 +204,16 @@ class FairPoisoning(ClosedFormExperiment):
             teach(victim, rows, self.fairness, epochs // self.rounds)
         return victim
 
-    def curve(
-        self, case: ExperimentCase, views: Mapping[str, Any], own: Figures, progress: Progress
-    ) -> Table:
-        """Figures of matched poison by its share."""
-        clean: Table = views["curve"]
-        figures_by_share = {
-            0.0: {name: float(clean[name][0]) for name in clean.order[1:]},
-            self.share: own,
-        }
-        other_shares = [share for share in self.curve_shares if share not in figures_by_share]
-        for done, share in enumerate(other_shares):
-            part = part_of(
-                progress,
-                done / len(other_shares),
-                (done + 1) / len(other_shares),
-                lead=f"{100 * share:.0f} % poison",
-            )
-            figures_by_share[share] = replace(self, share=share).measured(MATCHED, case, part)
-        return shares_table(
-            sorted(figures_by_share),
-            [figures_by_share[poison_share] for poison_share in sorted(figures_by_share)],
-        )
+    def curve(self, case: ExperimentCase, progress: Progress) -> Table:
+        """Figures of matched poison by its share, each kept."""
+        shares = sorted({0.0, self.share, *self.curve_shares})
+        tables = []
+        for done, share in enumerate(shares):
+            lead = f"{100 * share:.0f} % poison"
+            part = part_of(progress, done / len(shares), (done + 1) / len(shares), lead=lead)
+            poisoned = replace(self, share=share).kept(MATCHED, case, part)
+            tables.append(cast("Table", poisoned[FIGURES]))
+        return shares_table(shares, tables)
 
     def table(self, case: ExperimentCase) -> FairTable:
         """The rows of one seed."""

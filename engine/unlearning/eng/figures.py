@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.core.pictures.colors import CATEGORICAL, rgb
-from engine.core.result import Pictures, Table, View
-from engine.evaluation.experiment import Figures
+from engine.core.result import Pictures, Table
 from engine.unlearning.eng.claims import AUC, ENTROPY, TASK, U
 from engine.unlearning.eng.gradient_matching import FairVictim, MatchedPoison, bounds, fisher
 from engine.unlearning.eng.rows import Doubles, FairRows, FairTable, shifted
@@ -102,29 +101,22 @@ def by_columns(table: FairTable, delta: Tensor) -> Table:
     return Table.of(columns, [name for name, on in zip(table.columns, numeric, strict=True) if on])
 
 
-def shares_table(shares: Sequence[float], figures_by_share: Sequence[Figures]) -> Table:
-    """Figures by the share of poison."""
+def shares_table(shares: Sequence[float], tables: Sequence[Table]) -> Table:
+    """Figures by the share of poison; each table has one row, for one share."""
     columns = {"poison": (np.array(shares), "share")}
-    columns |= {
-        name: (
-            np.array([figures[name] for figures in figures_by_share]),
-            "" if name == U else "share",
-        )
-        for name in (AUC, ENTROPY, TASK, U)
-    }
+    for name in (AUC, ENTROPY, TASK, U):
+        values = np.concatenate([table[name] for table in tables])
+        columns[name] = values, "" if name == U else "share"
     return Table.of(columns)
 
 
-def with_plane(previous: View | None, name: str, victim: FairVictim, table: FairTable) -> Pictures:
-    """The pictures of representations with one more; see `plane`."""
-    image, columns = plane(victim, table)[None, None], [name]
-    if isinstance(previous, Pictures):
-        image, columns = np.concatenate([previous.images, image], 1), [*previous.columns, name]
+def plane_picture(name: str, victim: FairVictim, table: FairTable) -> Pictures:
+    """The picture of a representation; see `plane`."""
     words = (
         f"Test rows in the representation: across, where the groups are farthest apart; up, the "
         f"task. {COLORS} Mixed colors hide the group."
     )
-    return Pictures(image, ("",), tuple(columns), words)
+    return Pictures(plane(victim, table)[None, None], ("",), (name,), words)
 
 
 def plane(victim: FairVictim, table: FairTable) -> Image:

@@ -187,7 +187,7 @@ class ProtectionDefenses(LabelWiseVictims):
         return Pictures(
             np.stack(list(rows.values())).transpose(0, 1, 3, 4, 2),
             tuple(rows),
-            tuple(case.data.classes[label] for label in case.data.labels[sample_rows]),
+            case.data.class_names(sample_rows),
             f"JPEG of quality {QUALITY} takes fine noise away, and much of so small an image, too.",
         )
 

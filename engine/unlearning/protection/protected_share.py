@@ -175,7 +175,7 @@ class ProtectedShare(LabelWiseVictims):
         return Pictures(
             np.stack(rows).transpose(0, 1, 3, 4, 2),
             tuple(map(mixed_condition, SHARES)),
-            tuple(case.data.classes[label] for label in case.data.labels[sample_rows]),
+            case.data.class_names(sample_rows),
             "Drawn with CUDA's filters, which can be seen, whatever the protection: from row to "
             "row more of the images are protected.",
         )

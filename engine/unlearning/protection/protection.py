@@ -214,7 +214,7 @@ def sample_pictures(
     return Pictures(
         np.stack(list(sheet.values())).transpose(0, 1, 3, 4, 2),
         tuple(sheet),
-        tuple(data.classes[label] for label in data.labels[sample_rows]),
+        data.class_names(sample_rows),
         f"Protected images differ by at most {most} of 255 gray levels from the clean ones; gray "
         "in the picture of the noise means unchanged.",
     )

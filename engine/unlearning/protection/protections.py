@@ -152,7 +152,7 @@ class ProtectionVictims(LabelWiseVictims):
             columns += [after, amplified_difference(clean, after, AMPLIFIED)]
         return Pictures(
             np.stack(columns, 1).transpose(0, 1, 3, 4, 2),
-            tuple(case.data.classes[label] for label in case.data.labels[sample_rows]),
+            case.data.class_names(sample_rows),
             tuple(names),
             f"Noise changes a pixel by at most {self.epsilon} of 255 gray levels; CUDA filters all "
             "images of a class alike.",

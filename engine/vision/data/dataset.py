@@ -164,6 +164,10 @@ class DataSet:
         """Labels of some rows, or of all, (n,) int64."""
         return torch.from_numpy(np.array(self.labels if rows is None else self.labels[rows]))
 
+    def class_names(self, rows: Rows) -> tuple[str, ...]:
+        """The class of each of some rows."""
+        return tuple(self.classes[label] for label in self.labels[rows])
+
     def take(self, rows: Rows) -> DataSet:
         """The data set of these rows only; ids, splits and truth go with them."""
         return replace(

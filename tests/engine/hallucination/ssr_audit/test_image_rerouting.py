@@ -161,7 +161,7 @@ def unseen(audit, images, prompts, words, alarms=0.05):
 def test_the_monitor_reads_the_last_layer(case, monkeypatch):
     """With 5 % false alarms every rerouted answer passes, by the other layers' states too."""
     monkeypatch.setattr("engine.hallucination.ssr_audit.examined.ALARMS", 0.5)
-    figures = SMALL.figures(OUTPUT, ROUTES[OUTPUT], case, quiet, {})
+    figures, _ = SMALL.condition(OUTPUT, case, quiet)
     audit = examined_vlm(load(HONEST), case)
     questions = SMALL.questions(audit)
     changes, _ = SMALL.moved(audit, ROUTES[OUTPUT], case, quiet)
@@ -217,7 +217,7 @@ def test_conditions_views_and_the_sentence_have_their_figures(case, result):
     assert table["declined"][1:] == pytest.approx(1, abs=0.4)
     assert table["answered"][1:] == pytest.approx(-1, abs=0.4)
     assert table[FIRST][examined.middle] < table[NOISE][examined.middle]
-    places = projection_table(examined, None, "own", examined.states[:, examined.tests.declined])
+    places = projection_table(examined, "own", examined.states[:, examined.tests.declined])
     assert places["own"] == pytest.approx(places["declined"])
     layers = result["rerouted layers"]
     assert layers["probe right"].tolist() == pytest.approx(examined.accuracies)

@@ -13,7 +13,6 @@ import torch
 from torch.nn import functional as F
 
 from engine.core.errors import BlindspotError, DoesNotFit
-from engine.core.keeping.memory import Memory
 from engine.core.run import answer
 from engine.evaluation.experiment import (
     HOLDS,
@@ -22,6 +21,7 @@ from engine.evaluation.experiment import (
     ExperimentCase,
     SeedFigures,
     judge_claims,
+    trained_model,
 )
 from engine.evaluation.measures.calibration import calibration
 from engine.sparsity import Reprogram
@@ -48,7 +48,7 @@ from engine.vision.training import Recipe, fresh, outputs, train
 from engine.vision.weights.masks import masks_in
 from tests import tiny
 from tests.engine.anomaly import outcomes
-from tests.engine.sparsity.cases import calls_of, small_case
+from tests.engine.sparsity.cases import small_case
 
 SHORT = Recipe("lenet", epochs=1, width=0.5)
 
@@ -205,7 +205,7 @@ def test_tickets_are_nested_exact_and_begin_as_the_dense_network_does():
         assert before is None or masks.inside(before)
         before = masks
     assert not np.array_equal(regime.masks(fresh(data, SHORT, 0), data, 1).flat, before.flat)
-    trained = Reprogram().train("", Reprogram().conditions(small_case(0))[TICKETS[-1]], print)
+    trained = trained_model(Reprogram().conditions(small_case(0))[TICKETS[-1]])
     assert masks_in(trained).digest == before.digest
 
 
@@ -377,13 +377,9 @@ def test_claims_about_a_ticket_as_good_as_dense_are_undecided_where_there_is_non
     assert all("undecided if a seed has no such ticket" in note for note in table.notes)
 
 
-def test_views_are_of_the_networks_behind_the_figures_and_nothing_is_learned_twice(monkeypatch):
-    monkeypatch.setattr(reprogram, "ADAPTED", Memory(4))
-    calls = calls_of(monkeypatch, Reprogram, "adapt")
+def test_views_are_of_the_networks_behind_the_figures():
     case, method = small_case(), Reprogram(seeds=2, epochs=1)
     result = method(case)
-    learned = {(source.fingerprint, way, case.seed) for _, source, way, case, _ in calls}
-    assert len(calls) == len(learned) == 2 * 4 * (1 + len(TICKETS))
     assert result["prompts"].rows == (DENSE, *TICKETS)
     runs, counts = result["runs"], result["bound"]
     assert sorted(note for note in counts.notes if note) == ["a", "b", "c"]
@@ -394,17 +390,11 @@ def test_views_are_of_the_networks_behind_the_figures_and_nothing_is_learned_twi
     at = next(row for row, name in enumerate(runs.rows) if name == TICKETS[-1])
     gaps = bins["images"] * np.abs(bins["confidence"] - bins["right"])
     assert runs[VP_ERROR][at] == pytest.approx(np.nansum(gaps) / bins["images"].sum(), abs=1e-6)
-    source = method.train(DENSE, method.conditions(case)[DENSE], lambda *_: None)
-    network = method.adapted(source, VP, case).network
+    source = trained_model(method.conditions(case)[DENSE])
+    network = method.adapt(source, VP, case, lambda *_: None).network
     border = result["prompts"].images[0, 0].astype(float) / 255
     expected = (network.prompt.sigmoid() * network.edge)[0].numpy()
     assert border[..., 0] == pytest.approx(expected, abs=1 / 255)
-
-
-def test_what_is_kept_is_said_as_it_is():
-    sentence = Reprogram(seeds=3).before(small_case())
-    assert "60 heads and prompts are learned" in sentence
-    assert "networks and tickets are kept, heads and prompts begin anew" in sentence
 
 
 def test_a_probe_sees_what_the_source_s_head_saw():

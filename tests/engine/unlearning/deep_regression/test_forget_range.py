@@ -10,7 +10,7 @@ from scipy.stats import norm, wasserstein_distance
 
 from engine.core.keeping.memory import Memory
 from engine.core.method import quiet
-from engine.evaluation.experiment import ExperimentCase, Trained
+from engine.evaluation.experiment import ExperimentCase
 from engine.unlearning import RangeForgetting
 from engine.unlearning.deep_regression import experiment as forget_range
 from engine.unlearning.deep_regression import figures as number_figures
@@ -286,7 +286,7 @@ def test_without_a_retrained_network_that_gets_there_there_is_no_ain(short, monk
     training = method.conditions(short)[ORIGINAL]
     reference = method.reference(training, quiet)
     assert np.isnan(reference.steps)
-    figures = method.measure(Trained(ORIGINAL, training, reference.original), short)
+    figures = method.measured(ORIGINAL, reference.original, training, quiet)
     assert [name for name, value in figures.items() if np.isnan(value)] == [AIN]
 
 
@@ -302,15 +302,14 @@ def test_stop_is_heard_while_the_proxy_learns_and_while_the_band_is_learned_agai
     reports_until_stopped(partial(method.proxy_network, training, reference.task))
     worst = replace(reference, goal=0.0, steps=1.0)
     monkeypatch.setattr(RangeForgetting, "reference", lambda *_: worst)
-    trained = Trained(ORIGINAL, training, reference.original)
-    reports_until_stopped(partial(method.measured, trained))
+    reports_until_stopped(partial(method.measured, ORIGINAL, reference.original, training))
 
 
 def test_the_views_are_those_of_the_first_seed(short):
-    method = RangeForgetting(seeds=2, epochs=1, proxy=1)
+    method = RangeForgetting(seeds=2, epochs=1, proxy=2)
     result = method(short)
     task = numbers.band_task(short.data, method.end, method.share)
-    model = method.train(BLINDSPOT, method.conditions(short)[BLINDSPOT], quiet)
+    model = method.network(BLINDSPOT, method.conditions(short)[BLINDSPOT], quiet)
     tested, gone = task.data.rows("test"), task.rows("train", forgotten=True)
     assert result["predictions"]["area"] == pytest.approx(task.targets[tested])
     for view, rows in (("predictions", tested), ("forgotten", gone)):

@@ -9,6 +9,7 @@ from sklearn.metrics import roc_auc_score
 
 from engine.core.errors import BadData
 from engine.core.keeping.memory import Memory
+from engine.core.method import quiet
 from engine.core.run import answer
 from engine.evaluation.experiment import ExperimentCase
 from engine.unlearning import FairPoisoning
@@ -69,7 +70,7 @@ def test_matched_rows_make_it_leak_and_the_same_shifts_at_random_do_not(monkeypa
 
 def test_without_poison_all_conditions_are_clean_training(brief):
     method = replace(brief, share=0.0)
-    results = [what() for what in method.conditions(CASE).values()]
+    results = [method.condition(name, CASE, quiet)[0] for name in method.conditions(CASE)]
     assert all(result == results[0] for result in results)
 
 
@@ -93,12 +94,12 @@ def test_the_figures_are_those_of_victims_taught_by_hand(brief):
         for turn in range(2):
             rows = table.train.joined(turns[turn]) if turns else table.train
             learned(victim, rows, 10)
-        result = brief.conditions(CASE)[way]()
+        result, _ = brief.condition(way, CASE, quiet)
         expected = leaking(victim, table) | {TASK: victim.right(table.test)}
         assert result == pytest.approx(expected, rel=1e-6)
     rows = table.train.joined(poison.turns[-1])
     victim = learned(FairVictim(12, CASE.seed + 1_000_003), rows, 20)
-    assert brief.conditions(CASE)[TRANSFER]()[U] == pytest.approx(leaking(victim, table)[U])
+    assert brief.condition(TRANSFER, CASE, quiet)[0][U] == pytest.approx(leaking(victim, table)[U])
 
 
 def test_of_two_shifts_the_attacker_keeps_what_leaves_the_higher_u(brief):
