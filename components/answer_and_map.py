@@ -1,7 +1,5 @@
 """What a model says of an image and where it looks: the two that a comparison of models shows."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """An image for networks that a view has trained: a test image to press, or a person's own."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 import streamlit as st

@@ -1,7 +1,5 @@
 """The arguments of a case as widgets: label, help, bounds, link and refusal are as declared."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """What a person takes along: the call in Python, the map as NPY, the record as JSON."""
 
-from __future__ import annotations
-
 import io
 import json
 from dataclasses import replace

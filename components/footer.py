@@ -1,7 +1,5 @@
 """The end of a view: one Share and one "What am I looking at?" for all of its sections."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar

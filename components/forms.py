@@ -1,7 +1,5 @@
 """Draw a method's settings as widgets and give the method back."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import Field, fields
 from typing import Any, Literal, Protocol, TypeVar

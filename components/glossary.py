@@ -1,7 +1,5 @@
 """The field's words in plain ones: those that a view uses are explained at its end."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import fields

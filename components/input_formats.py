@@ -1,7 +1,5 @@
 """How a person's own weights take images: tried on labeled ones, or stated."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any

@@ -1,7 +1,5 @@
 """The jobs of this server: what runs, what waits, what is over and how it ended."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import UTC, datetime
 

@@ -5,8 +5,6 @@ neighbor that calls `refuse` first: what the widget cannot show is taken out of 
 widget reads it, so it always gives one of its own values.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar

@@ -3,8 +3,6 @@
 SECURITY.md says how it is set up. Without that section nothing is asked, as on one's own computer.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 from functools import cache

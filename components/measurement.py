@@ -1,7 +1,5 @@
 """What is measured anew each time, such as seconds: waited for like an answer, but not kept."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar

@@ -1,7 +1,5 @@
 """The standing words of every page, and how a problem is said."""
 
-from __future__ import annotations
-
 import logging
 import re
 from collections.abc import Iterator

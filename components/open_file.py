@@ -1,7 +1,5 @@
 """A file of a person's own that the engine reads: what does not fit is said."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import TypeVar
 

@@ -3,8 +3,6 @@
 A link is copied into messages, and every proxy and browser writes it down.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Literal

@@ -1,7 +1,5 @@
 """One of a few words, or a number, in the link: it can ask for one, and is told where it cannot."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, TypeVar
 

@@ -3,8 +3,6 @@
 Otherwise the first visitor would wait for it, with a page that is half drawn.
 """
 
-from __future__ import annotations
-
 import ast
 import logging
 from collections.abc import Iterator

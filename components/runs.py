@@ -4,8 +4,6 @@ A slot is a place on a page that shows one answer at a time, such as a method's 
 something else in the same slot gives up what was asked there before.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from time import monotonic

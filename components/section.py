@@ -4,8 +4,6 @@ A section draws in one order: the answer as a sentence, the picture that carries
 and how the answer was made. What a person takes along stands in the footer of the view.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """What a person takes along from an answer: one menu, the same on every view."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """Taking a model along: whether it is kept, and buttons that open another view with it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 

@@ -1,7 +1,5 @@
 """Several questions of a view that share one picture, such as maps side by side in the viewer."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 
 import streamlit as st

@@ -1,7 +1,5 @@
 """Data of one's own: a zip of class folders or a MedMNIST .npz, kept in memory for the session."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """The views that exist, in the order of the menu: question, title, address, file."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """What the model says of the image, whether it is true, and what the other models say."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import streamlit as st

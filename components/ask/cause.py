@@ -1,7 +1,5 @@
 """Whether the picked words hang on what they looked at: things taken out, one after another."""
 
-from __future__ import annotations
-
 from functools import partial
 from typing import Any
 

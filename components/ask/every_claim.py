@@ -1,7 +1,5 @@
 """Evidence for everything that the answer claims, at once: a row of pictures for each thing."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Where the picked words looked, and what their score runs through, against the true mask."""
 
-from __future__ import annotations
-
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray

@@ -1,7 +1,5 @@
 """What the model says without looking, in one click."""
 
-from __future__ import annotations
-
 from functools import partial
 
 from components import section

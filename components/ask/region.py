@@ -1,7 +1,5 @@
 """A region that a person draws: which words looked there, and which need it."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import streamlit as st

@@ -1,7 +1,5 @@
 """What the figures rest on: outcomes by what was taken out, two axes, things and relations."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import numpy as np

@@ -1,7 +1,5 @@
 """What the view asks: a model, a decoding and scenes; and what is looked at of the answer."""
 
-from __future__ import annotations
-
 import streamlit as st
 
 from components import forms

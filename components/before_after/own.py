@@ -1,7 +1,5 @@
 """A photograph of one's own, before and after a thing is painted over: asked, faded, collected."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial

@@ -1,7 +1,5 @@
 """Pairs of one's own side by side: a row for each that was added, and BEAF's figures by model."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Self

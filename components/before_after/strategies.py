@@ -1,7 +1,5 @@
 """Every way to choose words on the same pairs, and what contrast can mend by the closed form."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

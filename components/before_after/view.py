@@ -1,7 +1,5 @@
 """The view: the finding, the worst pair with the thing that fades, evidence, other strategies."""
 
-from __future__ import annotations
-
 import streamlit as st
 
 from components import section

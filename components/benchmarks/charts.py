@@ -1,7 +1,5 @@
 """The figures of Benchmarks: POPE by split, CHAIR against recall, and what goes with what."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from math import isfinite, nan
 from typing import cast

@@ -1,7 +1,5 @@
 """A person's own answers or captions: opened, scored without a model, and read row by row."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import partial
 from hashlib import blake2b

@@ -1,7 +1,5 @@
 """One row of a benchmark: a table, worst first, in which a click opens question or caption."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, cast
 

@@ -1,7 +1,5 @@
 """Benchmarks: the sentence, POPE and CHAIR side by side, controls, rows, and one's own files."""
 
-from __future__ import annotations
-
 from math import isfinite, nan
 
 import streamlit as st

@@ -1,7 +1,5 @@
 """A caption whose things are marked: there, named again, or made up."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from html import escape
 

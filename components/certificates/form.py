@@ -1,7 +1,5 @@
 """What Certificates asks: which data, how the networks are trained, which image, which election."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import streamlit as st

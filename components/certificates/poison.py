@@ -1,7 +1,5 @@
 """Poison it yourself: the votes move with each poison, and the certificate holds."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import streamlit as st

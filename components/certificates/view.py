@@ -1,7 +1,5 @@
 """Both ballots of an image, what they certify, and certified accuracy by the number of poisons."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import numpy as np

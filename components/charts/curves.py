@@ -1,7 +1,5 @@
 """The curves of a training: loss and share of right answers, epoch by epoch."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -4,8 +4,6 @@ Plotly checks each property that is set, 100,000 calls and more for a figure; a 
 again with the same answers would spend most of its time on that.
 """
 
-from __future__ import annotations
-
 import json
 import pickle
 from collections.abc import Callable

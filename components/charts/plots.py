@@ -1,7 +1,5 @@
 """A figure on the page: its finding as alt text and in words, and its numbers in a table."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar

@@ -1,7 +1,5 @@
 """The numbers of a result as a table: the twin of every drawing."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

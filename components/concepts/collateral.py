@@ -1,7 +1,5 @@
 """What else is lost with the things: by γ, beside other features, and thing by thing."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import numpy as np

@@ -1,7 +1,5 @@
 """What Concepts asks: the scene, the model, what it is told, and the things to be left out."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import streamlit as st

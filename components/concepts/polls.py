@@ -1,7 +1,5 @@
 """POPE before and after: the forgotten things' questions, all others, and the three splits."""
 
-from __future__ import annotations
-
 from components import section
 from components.concepts.view import KEY
 from components.section import Section

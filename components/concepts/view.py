@@ -1,7 +1,5 @@
 """The first screen of Concepts: the scene, and what is said of it before and after."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import cast
 

@@ -1,7 +1,5 @@
 """The answers beside each other: what differs, and what is true."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """What each strategy costs, beside greedy decoding."""
 
-from __future__ import annotations
-
 import numpy as np
 import streamlit as st
 

@@ -1,7 +1,5 @@
 """SCMoE: which experts were asked for each word, and how far the two routings are apart."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import numpy as np

@@ -1,7 +1,5 @@
 """What the Decoding view asks, by which strategies, and what each answers."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any

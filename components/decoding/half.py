@@ -1,7 +1,5 @@
 """The same model with two of every four weights of its decoder: MaskLLM."""
 
-from __future__ import annotations
-
 from dataclasses import fields, replace
 
 import streamlit as st

@@ -1,7 +1,5 @@
 """Inside each strategy: what it keeps, weighs, takes back or subtracts."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np

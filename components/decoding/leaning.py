@@ -1,7 +1,5 @@
 """Yes, no or another word: how each strategy shares out probability where its answer is decided."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from components.decoding.form import KEY, Compared

@@ -1,7 +1,5 @@
 """Every strategy as the slow tests measured it: rates, costs, and what changes nothing here."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from math import exp
 

@@ -1,7 +1,5 @@
 """VASparse: which tokens stay in memory, how much attention they hold, and the sinks."""
 
-from __future__ import annotations
-
 from functools import partial
 from typing import cast
 

@@ -1,7 +1,5 @@
 """What contrastive decoding can and cannot mend: yes against no by noise step."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -1,7 +1,5 @@
 """OPERA: the answer's attention to itself, over-trust, and where the search went back."""
 
-from __future__ import annotations
-
 from functools import partial
 from typing import cast
 

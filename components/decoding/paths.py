@@ -1,7 +1,5 @@
 """MVP: three descriptions, the paths of an answer from each, and what decides."""
 
-from __future__ import annotations
-
 from functools import partial
 from typing import cast
 

@@ -1,7 +1,5 @@
 """Over many scenes: what each strategy invents, misses and costs where the truth is known."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

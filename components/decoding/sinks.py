@@ -1,7 +1,5 @@
 """Where attention rests while the model describes scenes: what OPERA and VASparse were made for."""
 
-from __future__ import annotations
-
 import streamlit as st
 
 from components import section

@@ -1,7 +1,5 @@
 """Why a word came: what the model wanted, what was held against it, and what was chosen from."""
 
-from __future__ import annotations
-
 import numpy as np
 import streamlit as st
 

@@ -1,7 +1,5 @@
 """The first screen of Decoding: the finding, the answers side by side, evidence, and controls."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any

@@ -1,7 +1,5 @@
 """An answer's words: what is known of each, and which of them is looked into first."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from components.widgets.words import AnswerWord

@@ -4,8 +4,6 @@ Each edit is one part between commas: "-boat" takes the boat out, "boat*0.25" gi
 opacity, "boat@6" moves it to the cell of that number, counted in rows from the upper left.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Literal
 

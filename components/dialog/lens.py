@@ -1,7 +1,5 @@
 """What every layer of a model would have said in the place of each word of its answer."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

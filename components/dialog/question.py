@@ -1,7 +1,5 @@
 """The model and the prompt of Ask and Decoding."""
 
-from __future__ import annotations
-
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 

@@ -1,7 +1,5 @@
 """What Ask and Decoding ask about: a scene that can be edited, or an image as in other views."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial

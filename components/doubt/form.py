@@ -1,7 +1,5 @@
 """What Confusion or ignorance is asked about: the sidebar's image, or an example that fits."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any

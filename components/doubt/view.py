@@ -1,7 +1,5 @@
 """The view Confusion or ignorance: the kind of doubt, what it rests on, and blends."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from functools import partial
 

@@ -1,7 +1,5 @@
 """What the numbers of Confusion or ignorance say, in sentences."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """How far several maps agree, each with each: by a measure that a person chooses."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np

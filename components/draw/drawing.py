@@ -1,7 +1,5 @@
 """A view of an answer, drawn by its kind."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 

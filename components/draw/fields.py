@@ -1,7 +1,5 @@
 """Numbers on a grid with two axes, as a colored ground."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape

@@ -1,7 +1,5 @@
 """Small maps of each layer, for each of some words: colored squares on one scale."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from components.colors import DIVERGING_LIGHT, SEQUENTIAL

@@ -3,8 +3,6 @@
 Where a person wants to zoom, to read values and to fade the map, `widgets.viewer` draws it.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path

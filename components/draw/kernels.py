@@ -1,7 +1,5 @@
 """A layer's kernels as a wall of tiles, and what one filter makes of an image."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 
 import numpy as np

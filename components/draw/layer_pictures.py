@@ -1,7 +1,5 @@
 """A picture of each layer below each other, with its name and what is said of it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from html import escape
 

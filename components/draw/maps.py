@@ -1,7 +1,5 @@
 """Heat maps over the image that they are about."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import streamlit as st

@@ -1,7 +1,5 @@
 """Masks as they are drawn on a page: patterns of kernels, what is still read, and groups."""
 
-from __future__ import annotations
-
 import streamlit as st
 
 from components.draw import mask_pictures

@@ -4,8 +4,6 @@ A picture is drawn from what `engine.sparsity.masks.diagrams` has counted; the b
 with hard edges. What is cut is gray, on both themes.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from html import escape
 from typing import Any

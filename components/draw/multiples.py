@@ -1,7 +1,5 @@
 """A matrix of losses, each column in multiples of a loss of its own."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

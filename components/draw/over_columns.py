@@ -1,7 +1,5 @@
 """Rows of a table as lines over the numbers that head its columns, such as "50 samples"."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 from components.draw.tables import transpose

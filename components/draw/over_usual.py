@@ -1,7 +1,5 @@
 """Two columns of a table over its places: what is usual as a line, one's own as dots."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from engine.core.charts.drawing import Drawing, Words

@@ -1,7 +1,5 @@
 """A labeled grid of images: a plain table, which a screen reader can walk through."""
 
-from __future__ import annotations
-
 from html import escape
 from pathlib import Path
 

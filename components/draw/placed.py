@@ -1,7 +1,5 @@
 """A curve, and a place on it."""
 
-from __future__ import annotations
-
 from engine.core.charts.drawing import Drawing
 from engine.core.charts.groups import PointGroups
 from engine.core.result import Curve, Table

@@ -1,7 +1,5 @@
 """The legend of maps that are painted into pictures: both ramps in words and colors."""
 
-from __future__ import annotations
-
 import streamlit as st
 
 from components.colors import DIVERGING_LIGHT, SEQUENTIAL, Ramp

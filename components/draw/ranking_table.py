@@ -1,7 +1,5 @@
 """A ranking on the page: its table, how it is read, and its numbers."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import streamlit as st

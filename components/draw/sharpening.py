@@ -1,7 +1,5 @@
 """How masks of N of every M weights were learned: the candidates over the steps, and how sure."""
 
-from __future__ import annotations
-
 from engine.core.charts.drawing import Drawing
 from engine.core.charts.lines import Lines
 from engine.core.charts.matrix import Matrix

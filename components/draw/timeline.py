@@ -1,7 +1,5 @@
 """Images along a walk or in time: a strip of some of them over the curve of their score."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Words with a value each: an answer, underlined by how sure the model was of every word."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 

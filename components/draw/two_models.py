@@ -1,7 +1,5 @@
 """Two models on one image: where each looks, what it says, and how far apart the two are."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

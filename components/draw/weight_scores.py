@@ -1,7 +1,5 @@
 """How much a network's weights count: the spread of the scores in each layer."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from components.draw import tables

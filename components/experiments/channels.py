@@ -1,7 +1,5 @@
 """Which channels an image uses in FTWT's network, and what it costs beside other images."""
 
-from __future__ import annotations
-
 import numpy as np
 import streamlit as st
 

@@ -1,7 +1,5 @@
 """The figures behind an experiment's claims."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

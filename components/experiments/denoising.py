@@ -1,7 +1,5 @@
 """The image of the sidebar, denoised by a blind-spot network."""
 
-from __future__ import annotations
-
 import streamlit as st
 
 from components import forms, section

@@ -1,7 +1,5 @@
 """The mixture on one image under attack: the dial, and what each network reads."""
 
-from __future__ import annotations
-
 import streamlit as st
 
 from components import forms, section

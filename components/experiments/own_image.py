@@ -1,7 +1,5 @@
 """An experiment's change on a person's own image, with a slider, and the changed file to take."""
 
-from __future__ import annotations
-
 from dataclasses import fields
 
 import streamlit as st

@@ -1,7 +1,5 @@
 """The audit of visual perturbations on one scene, with its words."""
 
-from __future__ import annotations
-
 import streamlit as st
 
 from components import forms, section

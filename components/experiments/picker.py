@@ -1,7 +1,5 @@
 """Which experiment: its title in the sidebar, and a card for each, folded away."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import streamlit as st

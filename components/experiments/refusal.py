@@ -1,7 +1,5 @@
 """The audit of a refusal on one question, with the dial."""
 
-from __future__ import annotations
-
 import streamlit as st
 
 from components import forms, section

@@ -1,7 +1,5 @@
 """The page of a question's experiments: sentence, picture, claims, figures, settings."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 import streamlit as st

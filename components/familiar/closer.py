@@ -1,7 +1,5 @@
 """A closer look in Familiar?: every detector, images made worse, or the model it was made from."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -1,7 +1,5 @@
 """What the score rests on: its parts, the nearest normal images, and both halves of COSTARR."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from components.draw.over_usual import over_usual

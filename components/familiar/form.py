@@ -1,7 +1,5 @@
 """What Familiar? is asked: normal and unknown images, detector and line."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """How unusual the image is: the scores with a line, and what that line promises."""
 
-from __future__ import annotations
-
 import streamlit as st
 
 from components.charts.tables import as_column, figure_list

@@ -1,7 +1,5 @@
 """The view Familiar?: a detector's verdict on the image, what it rests on, and a closer look."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import streamlit as st

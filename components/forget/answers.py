@@ -1,7 +1,5 @@
 """What the three models answer: their confusions, an attack on their confidence, all figures."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import numpy as np

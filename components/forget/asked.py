@@ -1,7 +1,5 @@
 """The question: a model, what it is to forget, the ways that are tried, and one looked at."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial

@@ -1,7 +1,5 @@
 """The scoreboard: every way beside retraining, in the color of its distance from it."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from components.forget.words import FIGURES, GOAL, OF_A_MODE, percent, row_label, signed, time

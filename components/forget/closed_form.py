@@ -1,7 +1,5 @@
 """Where forgetting has a formula: predicted and true changes, ways step by step, and claims."""
 
-from __future__ import annotations
-
 from functools import partial
 from typing import Any
 

@@ -1,7 +1,5 @@
 """How sure the three models are of each forgotten image: all of them, and one large."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import partial
 from typing import Any

@@ -1,7 +1,5 @@
 """Hard, random and easy forget sets beside each other, and what they do to the order of ways."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The form: what is to be forgotten, the ways, the data and the model, and the way looked at."""
 
-from __future__ import annotations
-
 import streamlit as st
 
 from components import forms, uploads

@@ -1,7 +1,5 @@
 """Forgetting against keeping, and the dials of ways that have one."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import numpy as np

@@ -1,7 +1,5 @@
 """KLoM of models that were opened, many of each kind: curves, noise, and one image's margins."""
 
-from __future__ import annotations
-
 from functools import partial
 from typing import Any
 

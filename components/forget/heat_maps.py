@@ -1,7 +1,5 @@
 """Where the models look, the same image beside each other, and how it changes on the way."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any

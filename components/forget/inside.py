@@ -1,7 +1,5 @@
 """Inside the three models: where images lie, how layers and weights moved, and what remains."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import numpy as np

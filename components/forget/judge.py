@@ -1,7 +1,5 @@
 """Judge a model: did it forget? Figures, what an outsider can tell, what is left inside."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial

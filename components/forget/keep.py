@@ -1,7 +1,5 @@
 """Take it along: the model that forgot, as a model like any other."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import streamlit as st

@@ -1,7 +1,5 @@
 """KLoM: margins of many models, image by image; and what a datamodel predicts of them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from functools import partial
 from typing import Any

@@ -1,7 +1,5 @@
 """The data of models that are judged: what ships, or training and test images of one's own."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 

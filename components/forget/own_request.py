@@ -1,7 +1,5 @@
 """What models of one's own were to forget: whole classes, ids, or a zip of the images."""
 
-from __future__ import annotations
-
 from functools import partial
 from hashlib import blake2b
 

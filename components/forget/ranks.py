@@ -1,7 +1,5 @@
 """How the order of the ways changes between hard, random and easy images to forget."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """What is to be forgotten: which kind of training images, and which of them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 
 import streamlit as st

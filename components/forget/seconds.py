@@ -1,7 +1,5 @@
 """Seconds of every way, after a warm-up, as the median of three runs."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Every way to forget against the sparsity of the original, beside retraining with its zeros."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

@@ -3,8 +3,6 @@
 Importances are computed once; the sliders move only lines and dampen a copy anew.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any
 

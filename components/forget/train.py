@@ -1,7 +1,5 @@
 """What only changed data have to forget: a model that learned them is trained, or chosen, here."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import replace
 

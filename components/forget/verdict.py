@@ -1,7 +1,5 @@
 """What came of one way, in one plain sentence."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from components.forget.words import BEFORE, GOAL, percent, row_label

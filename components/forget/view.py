@@ -1,7 +1,5 @@
 """The Forget view: the sentence, the picture, the scoreboard, the form, and closer looks."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 

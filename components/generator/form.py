@@ -1,7 +1,5 @@
 """What Generator asks: which generator, which class it is to forget, and how."""
 
-from __future__ import annotations
-
 from dataclasses import fields
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The generator that forgot, to take along as a file."""
 
-from __future__ import annotations
-
 import json
 
 import streamlit as st

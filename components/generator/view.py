@@ -1,7 +1,5 @@
 """Samples before, after and with a chance mask; what they are read as; and how it came about."""
 
-from __future__ import annotations
-
 from functools import partial
 
 from streamlit.delta_generator import DeltaGenerator

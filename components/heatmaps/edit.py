@@ -1,7 +1,5 @@
 """Edit and watch: cover a rectangle of the image and see the model's words move."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """How an outline meets the truth when a map is cut lower or higher."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any

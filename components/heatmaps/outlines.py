@@ -1,7 +1,5 @@
 """What the model's own map outlines, beside what other maps do by the same rule, and the truth."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

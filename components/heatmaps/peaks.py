@@ -1,7 +1,5 @@
 """Which pixels the answer of a GP network is made of: where each of its features is highest."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """How maps fare against a mask that is known: for images of data sets with truth."""
 
-from __future__ import annotations
-
 import streamlit as st
 
 from components.charts import tables

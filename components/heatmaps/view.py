@@ -1,7 +1,5 @@
 """The parts of the Heatmaps view: pick methods, set them, read their maps."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from time import monotonic

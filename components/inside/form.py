@@ -1,7 +1,5 @@
 """What Inside asks: the scene, the model, how it is to describe it, and what the probe reads."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import streamlit as st

@@ -1,7 +1,5 @@
 """How well states tell what is made up, over many scenes: the probe, its rivals and its null."""
 
-from __future__ import annotations
-
 import numpy as np
 import streamlit as st
 

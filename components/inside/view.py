@@ -1,7 +1,5 @@
 """The first screen of Inside: an answer with the risk of each thing, and every layer's own word."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

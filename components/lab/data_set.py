@@ -1,7 +1,5 @@
 """A data set to look at: its card, its numbers, a contact sheet, and one image in full."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 import numpy as np

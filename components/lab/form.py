@@ -1,7 +1,5 @@
 """The lab's form: which data set, with which settings, changed in which ways."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 

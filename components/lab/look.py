@@ -1,7 +1,5 @@
 """The part "Data": choose a data set in the sidebar, look at it."""
 
-from __future__ import annotations
-
 import streamlit as st
 
 from components import uploads

@@ -1,7 +1,5 @@
 """The part "Models": where each came from, its figures, and taking it along."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """A data set that is a table: its rows, and which columns go together."""
 
-from __future__ import annotations
-
 import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator

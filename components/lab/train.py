@@ -1,7 +1,5 @@
 """The part "Train": choose data and a recipe, watch the curves, keep the model."""
 
-from __future__ import annotations
-
 from dataclasses import fields
 
 import streamlit as st

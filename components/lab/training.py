@@ -1,7 +1,5 @@
 """How a training goes, and the model that comes of it."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import streamlit as st

@@ -1,7 +1,5 @@
 """Trainings that were interrupted, by Stop or by the server's end, and can go on."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """A walk to take along: its images as an animation with the finding below, its numbers as CSV."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass

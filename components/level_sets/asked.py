@@ -1,7 +1,5 @@
 """What the Level sets view asks: how the walk goes, and from where to where."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from typing import TypeVar

@@ -1,7 +1,5 @@
 """The plane of level sets: the walk and the straight line over the probability around them."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from components.draw.fields import FieldChart

@@ -1,7 +1,5 @@
 """The star of level sets: limbs to blind spots, and beside each the line to the raw target."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any, cast
 

@@ -1,7 +1,5 @@
 """What a person takes along from a walk beside what every answer has."""
 
-from __future__ import annotations
-
 import io
 
 import numpy as np

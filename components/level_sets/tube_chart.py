@@ -1,7 +1,5 @@
 """The tube of level sets: how far beside the walk the probability still holds."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

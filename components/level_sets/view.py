@@ -1,7 +1,5 @@
 """The parts of the Level sets view: whom to walk to, how, and what is drawn of it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any

@@ -1,7 +1,5 @@
 """The way of looking "Walk": up to three walks in the player, each with its figures and files."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What Minimal regions asks: how the regions are searched, and for which class."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 import streamlit as st

@@ -1,7 +1,5 @@
 """The searched region at one step, large, beside the curves with a line at that step."""
 
-from __future__ import annotations
-
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray

@@ -1,7 +1,5 @@
 """The sections of Minimal regions: the search, random orders of its regions, and other methods."""
 
-from __future__ import annotations
-
 from streamlit.delta_generator import DeltaGenerator
 
 from components import section

@@ -1,7 +1,5 @@
 """A zip of the person's own class folders, protected and handed back."""
 
-from __future__ import annotations
-
 import json
 
 import streamlit as st

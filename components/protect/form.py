@@ -1,7 +1,5 @@
 """What Protect data asks: how the image is protected, how strongly, and how it is copied."""
 
-from __future__ import annotations
-
 from dataclasses import fields
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Noise made for a whole set: the person's own zip, which a small network learns meanwhile."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Any

@@ -1,7 +1,5 @@
 """The sections of Protect data: the protected image, what copies leave of it, and one's own zip."""
 
-from __future__ import annotations
-
 from dataclasses import fields
 
 import streamlit as st

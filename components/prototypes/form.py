@@ -1,7 +1,5 @@
 """What Prototypes asks: data, network and reasoning, and which image."""
 
-from __future__ import annotations
-
 import streamlit as st
 
 from components import forms

@@ -1,7 +1,5 @@
 """All prototypes as they were learned, and what each class thinks of them."""
 
-from __future__ import annotations
-
 import streamlit as st
 
 from components import section

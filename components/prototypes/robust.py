@@ -1,7 +1,5 @@
 """Robust against plain prototypes: how many answers stay right when images are changed."""
 
-from __future__ import annotations
-
 import streamlit as st
 
 from components import forms, section

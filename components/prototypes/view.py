@@ -1,7 +1,5 @@
 """The answer to one image: its parts, prototype by prototype, its certificate and what flips it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial

@@ -1,7 +1,5 @@
 """The section "Accuracy": how far one can go, right after pruning and after training again."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """What the Prune view asks: the model with its data, by which rule it is cut, and the masks."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 

@@ -1,7 +1,5 @@
 """The image of the sidebar, before and after: the answer, and where the model looks."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The section "Two criteria": which weights both keep, and how much of that is chance."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

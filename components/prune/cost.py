@@ -1,7 +1,5 @@
 """The section "Cost and speed": what could be saved, and what is."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

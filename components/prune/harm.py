@@ -1,7 +1,5 @@
 """The section "What is lost": classes, images, calibration, worse images and heat maps."""
 
-from __future__ import annotations
-
 import numpy as np
 import streamlit as st
 

@@ -1,7 +1,5 @@
 """The section "Keep it": masks as a file, the pruned model as a model, and training it again."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import replace
 from typing import Any

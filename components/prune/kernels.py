@@ -1,7 +1,5 @@
 """The section "Kernels": the weights of one layer, and what one filter makes of the image."""
 
-from __future__ import annotations
-
 import numpy as np
 import streamlit as st
 

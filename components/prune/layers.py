@@ -1,7 +1,5 @@
 """Where weights are taken out: by layer, every layer at a glance, and patterns of kernels."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from html import escape
 

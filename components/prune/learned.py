@@ -1,7 +1,5 @@
 """The criterion "Learned": scores that a search has found elsewhere, opened as a file."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import streamlit as st

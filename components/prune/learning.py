@@ -1,7 +1,5 @@
 """How the criterion "Learned N:M" chose, where it did."""
 
-from __future__ import annotations
-
 from components import section
 from components.draw import sharpening
 from components.prune.asked import KEY, PruneQuestion

@@ -1,7 +1,5 @@
 """The section "All criteria": how alike their masks are, those that are searched included."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """The section "The search": how a Lottery Jackpot was found, beside another way to search."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any
 

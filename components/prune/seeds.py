@@ -1,7 +1,5 @@
 """In the section "What is lost": how much of it another seed of the same training changes too."""
 
-from __future__ import annotations
-
 import numpy as np
 import streamlit as st
 

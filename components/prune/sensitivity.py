@@ -1,7 +1,5 @@
 """The section "Sensitivity": what is lost when a single layer is cut."""
 
-from __future__ import annotations
-
 from components import section
 from components.prune.asked import KEY, PruneQuestion
 from components.section import Section

@@ -1,7 +1,5 @@
 """In the section "What is lost": whether the model still notices what it has never seen."""
 
-from __future__ import annotations
-
 import numpy as np
 import streamlit as st
 

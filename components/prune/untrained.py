@@ -1,7 +1,5 @@
 """The section "Before training": networks that are pruned at their first weights, then trained."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from components import forms, section

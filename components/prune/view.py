@@ -1,7 +1,5 @@
 """The parts of the Prune view: what is cut, one plain sentence, and where to look closer."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import fields, replace
 from functools import partial

@@ -1,7 +1,5 @@
 """Two pinned results side by side, and where both are maps, on one scale and as a difference."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

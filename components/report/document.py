@@ -4,8 +4,6 @@ Charts are in it as still pictures with their numbers below. Plotly's own script
 move, at 4 MB for each file and with code in a document that is to be filed; so it is left out.
 """
 
-from __future__ import annotations
-
 import base64
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """The page of the tray: what is pinned, two side by side, and the report."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import UTC, datetime
 

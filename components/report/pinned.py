@@ -4,8 +4,6 @@ Nothing in it names what a person opened: names of files are taken out of every 
 image there are only the pixels that the model saw.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence

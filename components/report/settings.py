@@ -1,7 +1,5 @@
 """The settings of an answer as a person reads them: labels, units and words of the form."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from functools import cache

@@ -4,8 +4,6 @@ All sessions' trays together are bounded too: what is pinned lies in this proces
 session ends.
 """
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Iterator, Sequence
 from typing import Final

@@ -1,7 +1,5 @@
 """What is drawn of an attack: pictures, the model's first classes with their ranks, its way."""
 
-from __future__ import annotations
-
 from engine.attribution.quadattack.order_losses import AD, CW, QUAD
 from engine.core.charts.bars import Dots
 from engine.core.charts.drawing import Drawing, Views

@@ -1,7 +1,5 @@
 """What Robustness asks: which attack, how large a change, and which classes in order."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import Field, fields, replace
 from functools import partial

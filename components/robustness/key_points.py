@@ -1,7 +1,5 @@
 """Key points of a search as circles over the image that was searched."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Which heat map followed the attack, and beside it whether that map can be trusted."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """An attack step by step, in the player of Level sets: image, change, and the first classes."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import replace
 from math import nan

@@ -1,7 +1,5 @@
 """The sections of Robustness: one attack, an order, success by length, and asking alone."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import streamlit as st

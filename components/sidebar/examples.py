@@ -1,7 +1,5 @@
 """An image of a data set in the sidebar, and the models that learned from that set."""
 
-from __future__ import annotations
-
 import numpy as np
 import streamlit as st
 

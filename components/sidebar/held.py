@@ -12,8 +12,6 @@ values of a name that a widget of the page before has: so what the link names is
 the address of the page before, and it is put back.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NoReturn

@@ -1,7 +1,5 @@
 """A scan in the sidebar: which slice is looked at, and through which window the model sees it."""
 
-from __future__ import annotations
-
 from math import floor, log10
 
 import streamlit as st

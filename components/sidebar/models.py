@@ -1,7 +1,5 @@
 """The model picker: what ships, what the hub has, and weights of one's own."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import streamlit as st

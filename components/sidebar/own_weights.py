@@ -3,8 +3,6 @@
 The name is for this session: no link, job or record has it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any

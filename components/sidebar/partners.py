@@ -1,7 +1,5 @@
 """The other images of a question: samples or images of one's own, as the model sees them."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """The image of the subject: a sample or an upload, and the square of it that the model sees."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

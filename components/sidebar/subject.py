@@ -3,8 +3,6 @@
 A view says what it asks; what plays no part in it is not drawn.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any

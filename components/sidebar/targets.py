@@ -1,7 +1,5 @@
 """What is asked about the image: which class, against which, how it is scored."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from typing import Final, Literal
 

@@ -4,8 +4,6 @@ Beside the photographs stand a phantom and a scene. Their data sets are made whe
 their small pictures come along, so that the page need not wait for them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path

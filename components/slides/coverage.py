@@ -1,7 +1,5 @@
 """How many key tiles lie among the strongest of their bag, as more of them are looked at."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

@@ -1,7 +1,5 @@
 """What Slides asks: which bags, which version and settings, which bag is looked at, which score."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Which tiles of a training bag the student was not shown, from the first epoch to the last."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

@@ -1,7 +1,5 @@
 """A large image: the made section or a person's own, attention over it and what is rare in it."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial

@@ -1,7 +1,5 @@
 """How much to mask: bag AUC and key tiles found over r_h, beside the plain networks."""
 
-from __future__ import annotations
-
 import streamlit as st
 
 from components import forms, section

@@ -1,7 +1,5 @@
 """One bag as a slide: what each network looks at, beside the tiles that make its label."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import numpy as np

@@ -1,7 +1,5 @@
 """A card: a question in plain words, one picture, one sentence, and the way to its view."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any

@@ -1,7 +1,5 @@
 """The small pictures of the start page's cards, all of one height."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The six questions of the start page, each with the answer that its view would give."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any

@@ -1,7 +1,5 @@
 """Start: the image on the left, its six answers beside it."""
 
-from __future__ import annotations
-
 import streamlit as st
 
 from components import in_distribution, runs, stories

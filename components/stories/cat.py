@@ -1,7 +1,5 @@
 """The cat that became a palace: a walk along which the model notices nothing."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from functools import partial
 

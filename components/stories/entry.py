@@ -1,7 +1,5 @@
 """The way in: a quiet link on the start page."""
 
-from __future__ import annotations
-
 import streamlit as st
 
 from components.views import STORIES

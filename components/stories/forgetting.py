@@ -1,7 +1,5 @@
 """Forget me: the answer is gone, and traces remain."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import partial
 

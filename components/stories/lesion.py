@@ -1,7 +1,5 @@
 """The lesion it did not look at: a network that was taught by a mark in the corner."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any

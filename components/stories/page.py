@@ -4,8 +4,6 @@ Story and step stand in the link, so that reload and Back work. Nothing is compu
 answer does not ship says so.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Pictures that several steps share: an image or a map beside the model's classes."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np

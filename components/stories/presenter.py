@@ -4,8 +4,6 @@ Keys, dots and a second window with the notes are the browser's (presenter.js); 
 number of the step that is wanted.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

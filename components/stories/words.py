@@ -1,7 +1,5 @@
 """Sentences that no view has: what a model says, and how much of a map lies where."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

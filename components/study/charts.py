@@ -1,7 +1,5 @@
 """Two charts of the study: cost against faithfulness, and how little the label matters."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from engine.attribution.study import NAMED

@@ -1,7 +1,5 @@
 """What the Study view asks: images of known truth, methods, how many images, and which."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import streamlit as st

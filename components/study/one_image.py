@@ -1,7 +1,5 @@
 """One image of the study: rows are labels, columns are methods, with the true outline on each."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import streamlit as st

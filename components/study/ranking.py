@@ -1,7 +1,5 @@
 """The table of the study: the better the rank in a column, the more color; numbers in each cell."""
 
-from __future__ import annotations
-
 import numpy as np
 import streamlit as st
 

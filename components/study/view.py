@@ -1,7 +1,5 @@
 """The parts of the Study view: the finding, the table, two charts, and one image closely."""
 
-from __future__ import annotations
-
 from streamlit.delta_generator import DeltaGenerator
 
 from components import section

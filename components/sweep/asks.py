@@ -1,7 +1,5 @@
 """Jobs of a sweep: asked, waited for and stopped like every other one."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any, TypeVar
 

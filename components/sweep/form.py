@@ -1,7 +1,5 @@
 """What Sweep crosses: images, models, methods, and values of up to two settings."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The answers of a sweep as a grid of small maps, each with its numbers, that open their views."""
 
-from __future__ import annotations
-
 from base64 import b64encode
 from collections.abc import Sequence
 

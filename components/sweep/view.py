@@ -1,7 +1,5 @@
 """Sweep: the sentence and the grid, then what is crossed, and what can be taken along."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 from functools import partial

@@ -1,7 +1,5 @@
 """The section "Learn the mask": BiP beside the largest weights and IMP, in steps or seconds."""
 
-from __future__ import annotations
-
 from dataclasses import fields, replace
 
 import numpy as np

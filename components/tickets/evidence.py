@@ -1,7 +1,5 @@
 """What the tape rests on: learning curves, layers, and how alike the seeds' tickets are."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import numpy as np

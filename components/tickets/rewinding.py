@@ -1,7 +1,5 @@
 """Late rewinding: tickets from different moments of a training, and their stability."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any

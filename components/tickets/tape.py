@@ -1,7 +1,5 @@
 """The tape: masks, the point on the curve, and an image's answer, at the level of the slider."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """The parts of the Tickets view: the tape, what it rests on, and the ticket to take along."""
 
-from __future__ import annotations
-
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 

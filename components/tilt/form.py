@@ -1,7 +1,5 @@
 """What Tilted boundary asks: two classes, a linear classifier, λ, and an image."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import partial
 

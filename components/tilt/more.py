@@ -1,7 +1,5 @@
 """Below the two classes: two clouds to tilt a boundary by hand, and the network of the sidebar."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

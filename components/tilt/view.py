@@ -1,7 +1,5 @@
 """An image and its mirror image at λ; what tilt gains and costs, its kinds, and what carries it."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import numpy as np

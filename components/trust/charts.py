@@ -1,7 +1,5 @@
 """Drawings of the trials of a map."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import numpy as np

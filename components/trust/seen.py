@@ -1,7 +1,5 @@
 """What is seen of a trial besides its figures: curves, squares, another map beside the map."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 
 import streamlit as st

@@ -1,7 +1,5 @@
 """The trust panel: each map's trials in plain words, cheap ones at once, slow ones when told."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from time import monotonic

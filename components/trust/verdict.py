@@ -1,7 +1,5 @@
 """What the trials of a map say together: signs, words and counts. Numbers and texts only."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from math import isfinite, isnan
 

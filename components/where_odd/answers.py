@@ -1,7 +1,5 @@
 """The normal patches that answer a patch of the image, one click away."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What Where is it odd? asks: normal images, how many of them, and a localizer."""
 
-from __future__ import annotations
-
 from dataclasses import fields
 from typing import Any
 

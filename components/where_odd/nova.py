@@ -1,7 +1,5 @@
 """Folded below the page: how well a localizer finds lesions of unseen kinds, by NOVA's protocol."""
 
-from __future__ import annotations
-
 import numpy as np
 import streamlit as st
 

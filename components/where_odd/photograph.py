@@ -1,7 +1,5 @@
 """A large photograph in tiles, at its own resolution, below the map of the resized one."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import streamlit as st

@@ -1,7 +1,5 @@
 """The whole scan, slice by slice: a row of values, and the strangest slices to open."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Callable, Mapping
 from dataclasses import replace

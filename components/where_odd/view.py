@@ -1,7 +1,5 @@
 """The view Where is it odd?: the oddest place, the map, the healthy twin, boxes and answers."""
 
-from __future__ import annotations
-
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 

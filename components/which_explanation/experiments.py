@@ -1,7 +1,5 @@
 """The LFA paper's three experiments on the person's image: recovery, convergence, perturbation."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import streamlit as st

@@ -1,7 +1,5 @@
 """What Which explanation? asks: a kind of change, and the settings of all eight explainers."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, fields
 from typing import Any

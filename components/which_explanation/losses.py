@@ -1,7 +1,5 @@
 """Drawings of which explainer predicts a change, and of the two matrices of losses behind it."""
 
-from __future__ import annotations
-
 from components.draw.multiples import multiples
 from engine.attribution.lfa import ROWS, findings
 from engine.attribution.lfa.shares import ranked

@@ -1,7 +1,5 @@
 """The eight maps: as the trial has them, or one after another while there is no trial."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

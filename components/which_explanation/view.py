@@ -1,7 +1,5 @@
 """The section of Which explanation?: eight maps, and which of them predicts what matters."""
 
-from __future__ import annotations
-
 import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator

@@ -4,8 +4,6 @@ What a person moves stays in the browser; a look is what the browser says of it 
 saved or a result is pinned. It may be anything, so it is bounded here.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isfinite, nan

@@ -1,7 +1,5 @@
 """Arrays as image files that a browser opens, encoded once."""
 
-from __future__ import annotations
-
 import io
 from base64 import b64encode
 from collections.abc import Callable

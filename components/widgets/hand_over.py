@@ -4,8 +4,6 @@ A download button (`downloads.py`) makes its file outside of the session, and be
 said how maps are shown. What needs either is made in the button's callback and handed over here.
 """
 
-from __future__ import annotations
-
 import mimetypes
 import time
 

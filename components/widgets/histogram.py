@@ -3,8 +3,6 @@
 The browser counts while the line moves; Python is told once, when it is let go.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any

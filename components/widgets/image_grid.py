@@ -4,8 +4,6 @@ Drawn as a plain HTML table, so that a screen reader can walk through it; every 
 `as_png` draws the same for a file.
 """
 
-from __future__ import annotations
-
 import io
 import textwrap
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """One image in several models: where each looks, and what it says."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any

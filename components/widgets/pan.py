@@ -6,8 +6,6 @@ hundred. Tiles come over the session's own connection as data URLs: no address s
 anybody else, and nothing is written to the disk.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from dataclasses import dataclass
 from math import ceil, log2

@@ -5,8 +5,6 @@ playing, and how strongly differences are drawn are the browser's (player_parts/
 server run.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any

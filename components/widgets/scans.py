@@ -5,8 +5,6 @@ index times step. Where the file counts in whole steps (as CT does, in HU), the 
 one of them; values without steps go in 16 bits, or in 12 where these would be too heavy.
 """
 
-from __future__ import annotations
-
 from dataclasses import asdict
 from math import ceil
 from typing import Any, Final

@@ -6,8 +6,6 @@ mean over the channels, taken from the true frames; it goes as the root of its s
 largest residue, so that small ones keep their digits, in a PNG where 255 marks no value.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from math import ceil, sqrt
 from typing import Any, Final

@@ -1,7 +1,5 @@
 """Two pictures of one size over each other, with an edge that a person moves between them."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import numpy as np

@@ -6,8 +6,6 @@ pictures itself (triangle.js), so that moving costs no server run. The pictures 
 they are WebP of at most 224 px, without the last trace of what the model saw.
 """
 
-from __future__ import annotations
-
 import math
 from base64 import b64encode
 from collections.abc import Mapping, Sequence

@@ -5,8 +5,6 @@ highest value; opacity, thresholds, scales, zoom and the read-out are the browse
 and cost no server run. A map covers the whole picture, whatever its own size is.
 """
 
-from __future__ import annotations
-
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass

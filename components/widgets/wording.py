@@ -1,7 +1,5 @@
 """How numbers are written beside pictures."""
 
-from __future__ import annotations
-
 import numpy as np
 
 
