@@ -33,7 +33,6 @@ class AnswerAndMap:
 
 
 def pick_heat_map(case: ImageCase, key: str) -> type[Method[Any]]:
-    """Which heat map is compared: one that the model can give."""
     offered = {word: kind for word, kind in HEATS.items() if not kind.unmet(case)}
     return offered[pick("Heat map", list(offered), key, "segments")]
 

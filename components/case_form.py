@@ -58,7 +58,6 @@ class CaseForm:
         return value
 
     def number(self, name: str, first: Any = None, **more: Any) -> Any:
-        """A number or a switch."""
         spec, key = self.kind.specs()[name], self.key_of(name)
         control, start = spec.metadata["control"], spec.default if first is None else first
         for link_name, allowed, rule in forms.linked_words(control, key, start, None):
@@ -66,7 +65,6 @@ class CaseForm:
         return forms.widget(spec, key, None, self.persist, start, **more)
 
     def text(self, name: str, first: str | None = None, **more: Any) -> Any:
-        """Words that a person types."""
         spec = self.kind.specs()[name]
         begin = str(spec.default if first is None else first)
         return type_text(

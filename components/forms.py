@@ -141,7 +141,6 @@ def choice(
 
 
 def short(number: float) -> str:
-    """A number without needless zeros."""
     return f"{number:g}"
 
 

@@ -69,7 +69,6 @@ def terms_in(text: str) -> tuple[str, ...]:
 
 
 def method_texts(method: type[Method[Any]]) -> Iterator[str]:
-    """What a page says of a method: what it is, and its settings."""
     yield method.about()
     for spec in fields(method):
         yield f"{spec.metadata['label']}. {spec.metadata['help']}"

@@ -79,6 +79,5 @@ def cookie_secret() -> bytes:
 
 
 def logout_button() -> None:
-    """The button to log out, for those who are in."""
     if required():
         st.button("Log out", on_click=st.logout, icon=":material/logout:", type="tertiary")

@@ -86,8 +86,6 @@ def follow(measurement: MeasurementOnDemand[Any]) -> Any:
 
 
 def button(measurement: MeasurementOnDemand[Any], label: str, name: str, kind: Any) -> None:
-    """Lets the next run measure, and lets go of what was measured before."""
-
     def want() -> None:
         st.session_state[measurement.slot].pop(measurement.name, None)
         st.session_state[f"{measurement.slot}.wanted"] = True

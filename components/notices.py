@@ -24,7 +24,6 @@ def escape_markdown(text: str) -> str:
 
 
 def research_use_only() -> None:
-    """The quiet line on every page."""
     st.caption(RESEARCH)
 
 

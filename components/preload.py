@@ -80,7 +80,6 @@ def link_header(static: Path | None = None, *, chart: bool = False) -> bytes:
 
 
 def started(page: Path) -> set[str]:
-    """The files that the page names itself."""
     return set(re.findall(r"static/js/([\w.-]+\.js)", page.read_text(encoding="utf-8")))
 
 
@@ -97,5 +96,4 @@ def with_imports(folder: Path, kinds: Sequence[str] = KINDS) -> set[str]:
 
 
 def imported(path: Path) -> Iterator[str]:
-    """What a file imports as it is loaded."""
     yield from NEEDS.findall(path.read_text(encoding="utf-8"))

@@ -346,7 +346,6 @@ def stop(pending: Pending) -> None:
 
 
 def restart(slot: str) -> None:
-    """Ask again what was stopped, or what failed."""
     visit().give_up(slot)
     stopped().pop(slot, None)
 
@@ -365,7 +364,6 @@ def watch_together(pending: Sequence[Pending], words: str) -> None:
 
 @st.fragment(run_every=POLL_SECONDS)
 def follow_together(pending: Sequence[Pending], words: str) -> None:
-    """Redraws itself alone while the engine works."""
     jobs = [waiting.job for waiting in pending]
     if all(job.finished for job in jobs):
         st.rerun()

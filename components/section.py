@@ -90,11 +90,9 @@ class Section:
 
     @property
     def drawings(self) -> Sequence[Drawing]:
-        """What is drawn below the picture."""
         return self.method.drawings if self.evidence is None else self.evidence
 
     def draw_picture(self, result: Views, when: str = "") -> None:
-        """What makes the point, if there is anything that does."""
         main = self.method.main_drawing
         if self.picture:
             self.picture(result)
@@ -154,7 +152,6 @@ def ask(section: Section) -> Outcome | None:
 
 
 def show_answer(section: Section, answer: Answer) -> None:
-    """Everything that is known, in the order of every view."""
     if header_text := sentence(section, answer):
         st.header(escape_markdown(header_text))
     section.draw_picture(answer)
@@ -216,14 +213,12 @@ def calls(section: Section) -> tuple[str, ...]:
 
 
 def growing(section: Section, partial: Views) -> None:
-    """What is there of an answer that is still being computed."""
     if not section.picture:
         section.draw_picture(partial, ".growing")
     draw_evidence(section, partial, ".growing")
 
 
 def draw_evidence(section: Section, result: Views, when: str = "") -> None:
-    """The evidence that the result has, side by side."""
     side_by_side(section.drawings, result, section.slot, section.columns, when)
 
 

@@ -77,7 +77,6 @@ def link_of(name: str) -> dict[str, str]:
 
 
 def image_for(name: str) -> dict[str, Any]:
-    """The sidebar's settings for an image of what a model learned, where it has none already."""
     data = next(
         (small_model.data for small_model in catalog.local_entries() if small_model.name == name),
         "",

@@ -32,7 +32,6 @@ def answers_of(outcomes: Outcomes) -> Answers:
 
 
 def tabs(answers: Answers) -> Iterator[tuple[str, Answer]]:
-    """Each answer in a tab of its own, to be drawn there."""
     if answers:
         for tab, (name, answer) in zip(st.tabs(list(answers)), answers.items(), strict=True):
             with tab:

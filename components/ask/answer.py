@@ -52,7 +52,6 @@ def show(dialog_image: DialogImage, case: CaptionCase) -> WordCase:
 
 
 def picked_words(case: CaptionCase, tokens: Tokens) -> WordCase | None:
-    """The words that are looked into: those picked, else what is most worth a look."""
     if not tokens.words:
         return None
     first = first_place(tokens.words, claims_of(case, tokens.words))
@@ -62,7 +61,6 @@ def picked_words(case: CaptionCase, tokens: Tokens) -> WordCase | None:
 
 
 def picture(dialog_image: DialogImage, case: CaptionCase, tokens: Tokens) -> None:
-    """The image beside what is said of it."""
     image, text_column = st.columns(2, gap="large")
     with image:
         scene.picture(dialog_image, case.vlm.name)
@@ -75,7 +73,6 @@ def picture(dialog_image: DialogImage, case: CaptionCase, tokens: Tokens) -> Non
 
 
 def clickable(picked: WordCase, tokens: Tokens) -> None:
-    """The words, to be picked."""
     truth = picked.claims
     st.markdown(f"**{escape_markdown(picked.vlm.title)}** on “{escape_markdown(picked.prompt)}”:")
     draw_words(
@@ -89,7 +86,6 @@ def clickable(picked: WordCase, tokens: Tokens) -> None:
 
 
 def compare_answers(dialog_image: DialogImage, case: CaptionCase, tokens: Tokens) -> None:
-    """Things named, made up and missed, and what the other TinyVLMs without experts say."""
     truth = claims_of(case, tokens.words)
     if truth is not None and truth.kind == "caption":
         for title, names in zip(VERDICT_TITLES, things_of(truth), strict=True):

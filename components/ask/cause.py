@@ -44,7 +44,6 @@ def show(dialog_image: DialogImage, picked: WordCase, attention_map: HeatMap | N
 def show_causes(
     dialog_image: DialogImage, picked: WordCase, scene: Scene, attention_map: HeatMap
 ) -> None:
-    """For each thing: how much the words looked at it, and what they owe to it."""
     case, phrase = asking.without_each(picked, scene), picked.phrase
     table = partial(findings.thing_table, picked, attention_map)
     section.show(
@@ -91,7 +90,6 @@ def image_arguments(dialog_image: DialogImage, *against: str) -> dict[str, Any]:
 
 
 def fading(dialog_image: DialogImage, picked: WordCase, scene: Scene) -> None:
-    """The words' probability while one thing fades away."""
     picture, key = st.container(), f"{KEY}.faded"
     opacity = {scene_object.category: scene_object.opacity for scene_object in scene.things}
     let_go(key, opacity)

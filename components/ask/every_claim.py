@@ -67,13 +67,11 @@ def show(dialog_image: DialogImage, picked: WordCase) -> None:
 
 
 def without_it(why: str) -> None:
-    """Why there is no list."""
     st.markdown(f"**{TITLE}**")
     st.caption(f"Not available: {why}")
 
 
 def pictures(case: WordCase, result: Views) -> Pictures:
-    """A row for each claim: the image with the region, the region hidden, and the thing gone."""
     claims = result["claims"]
     others = dict(zip(case.names, case.others if case.others is not None else (), strict=True))
     rows, images, captions = [], [], []
@@ -108,7 +106,6 @@ def pictures(case: WordCase, result: Views) -> Pictures:
 
 
 def change(points: float) -> str:
-    """Points gained or lost, as whole ones."""
     return f"{round(points):+d}".replace("-", "−") if round(points) else "±0"
 
 
@@ -126,7 +123,6 @@ def framed(image: Pixels, case: WordCase, category: str) -> Pixels:
 
 
 def falls(result: Views) -> str:
-    """What loses most when a thing is taken out, and what loses least."""
     claims = result["claims"]
     lost = [round(100 * float(fall)) for fall in claims["owed to the thing"]]
     most, least = int(np.argmax(lost)), int(np.argmin(lost))

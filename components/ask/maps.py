@@ -36,7 +36,6 @@ def show(dialog_image: DialogImage, picked: WordCase) -> HeatMap | None:
 def attention(
     dialog_image: DialogImage, case: WordCase, method: Looks, relevancy: Views | None
 ) -> Section:
-    """The attention, and beside it what the score runs through, as soon as that is there."""
     other, mask = relevancy["map"] if relevancy else None, case.mask
 
     def picture(attention_views: Views) -> None:
@@ -56,7 +55,6 @@ def attention(
 
 
 def settings(case: WordCase) -> Looks:
-    """Layer and sinks."""
     layers = [EVERY, *map(str, range(1, case.vlm.spec.layers + 1))]
     left, right = st.columns([2, 1], vertical_alignment="bottom")
     with left:
@@ -81,7 +79,6 @@ def settings(case: WordCase) -> Looks:
 
 
 def marks(case: WordCase, mask: NDArray[np.bool_], relevancy: HeatMap | None) -> Drawing:
-    """The maps against the truth."""
     others = [("Relevancy", relevancy)] if relevancy else []
     return Drawing(
         "map",

@@ -49,7 +49,6 @@ def show(dialog_image: DialogImage, picked: WordCase) -> None:
 
 
 def survival_matrix(table: Table) -> Matrix:
-    """Each probability, marked where the word survives."""
     stays = surviving(table.values)
     texts = [
         [f"{value:.2f}{' ✓' if at and ok else ''}" for value, ok in zip(row, oks, strict=True)]

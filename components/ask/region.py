@@ -22,7 +22,6 @@ CHART_WORDS = 10  # words of the charts
 
 
 def show(dialog_image: DialogImage, picked: WordCase) -> None:
-    """The rectangle, and what hiding it changes."""
     left, right = st.columns([2, 3], gap="large")
     with left:
         box = rectangle(

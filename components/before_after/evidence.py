@@ -82,7 +82,6 @@ def drawings(pair: OpenPair | None, threshold: float | None) -> tuple[Drawing, .
 
 
 def figure_rows(records: Table, threshold: float | None) -> Table:
-    """A row for each figure, with its interval."""
     result = count_table("figures", records, threshold)
     columns = {
         "share": [result[name][0] for name in FIGURES],
@@ -93,7 +92,6 @@ def figure_rows(records: Table, threshold: float | None) -> Table:
 
 
 def figure_words(result: Views, threshold: float | None) -> str:
-    """TU beside plain accuracy, and what was left out."""
     figures = count_table("figures", result["records"], threshold)
     other = result["reading"]["read otherwise by a part of a word"][0]
     taken = result["reading"]["taken over from the one before"][0]
@@ -107,7 +105,6 @@ def figure_words(result: Views, threshold: float | None) -> str:
 
 
 def kind_words(result: Views, threshold: float | None) -> str:
-    """SB+ of each kind with its interval."""
     table = count_table("kinds", result["records"], threshold)
     rates = [
         f"{name} {100 * table['SB+'][at]:.0f} % ({100 * table['SB+, low'][at]:.0f} to "
@@ -118,7 +115,6 @@ def kind_words(result: Views, threshold: float | None) -> str:
 
 
 def thing_words(result: Views, threshold: float | None) -> str:
-    """The thing with the most stubborn yes, and the one whose p(yes) falls most."""
     table = count_table("things", result["records"], threshold)
     falls = np.nan_to_num(table["p(yes) falls by"], nan=-1.0)
     return (
@@ -131,7 +127,6 @@ def thing_words(result: Views, threshold: float | None) -> str:
 
 
 def about_removed(records: Table) -> Table:
-    """The questions about what was taken out, with the kind of each."""
     places = np.flatnonzero(records["asked"] == records["removed"])
     part = records.take(places.tolist())
     columns = {name: (part[name], part.units[at]) for at, name in enumerate(part.order)}
@@ -197,7 +192,6 @@ def scene_records(records: Table, row: int) -> Table:
 
 
 def two_axes(result: Views, row: int, threshold: float | None) -> Matrix:
-    """Right and wrong, the questions about what was taken out with a frame."""
     table = answers_of(result, row, threshold)
     row_names = [name.removeprefix("without the ") for name in table.rows]
     framed = [(at, table.order.index(name)) for at, name in enumerate(row_names) if at]
@@ -207,7 +201,6 @@ def two_axes(result: Views, row: int, threshold: float | None) -> Matrix:
 
 
 def axes_words(result: Views, row: int, threshold: float | None) -> str:
-    """How errors in columns and in rows are read, with their number."""
     table = answers_of(result, row, threshold)
     known = np.isfinite(table.values)
     wrong = f"{int((table.values[known] == 0).sum())} of {int(known.sum())}"
@@ -218,7 +211,6 @@ def axes_words(result: Views, row: int, threshold: float | None) -> str:
 
 
 def relation_words(table: Table) -> str:
-    """The strongest tie between two things, and whether it is that of a pair."""
     cells = np.array(table.values)
     np.fill_diagonal(cells, np.nan)
     if not np.isfinite(cells).any():

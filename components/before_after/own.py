@@ -88,7 +88,6 @@ def show() -> None:
 
 
 def unfolded() -> None:
-    """The answer above what it depends on, and the table of all pairs below."""
     answer, controls, table = (st.container() for _ in range(3))
     with controls, show_problems():
         arguments = choose()
@@ -99,7 +98,6 @@ def unfolded() -> None:
 
 
 def ask(case: PhotoPairCase, known: dict[str, Any], method: PhotoPair) -> None:
-    """The question, once its button was pressed."""
     if case.vlm.name in asking.shipped_models():
         st.caption(ONLY_SCENES)
     after = partial(photograph_after, case, method.grow)
@@ -194,14 +192,12 @@ def marked(way: str, photograph: Picture, *, example: bool) -> MarkedThing:
 
 
 def first_box() -> Box:
-    """Around the thing of the sample that stands there at first."""
     values = first_values()
     top, left, bottom, right = (float(values[name]) for name in SIDES)
     return Box(left, top, round(right - left, 4), round(bottom - top, 4))
 
 
 def first_values() -> dict[str, Any]:
-    """What the arguments are at first."""
     return {name: spec.default for name, spec in PhotoPairCase.specs().items()}
 
 
@@ -232,7 +228,6 @@ def read_upload(slot: str, label: str, help: str) -> Picture | Scan | None:
 
 
 def use_upload(slot: str) -> None:
-    """A photograph that was just opened is the one that is asked about."""
     if slot == "before" and st.session_state[f"{KEY}.{slot}.file"] is not None:
         st.session_state[f"{KEY}.image"] = YOURS
 
@@ -251,12 +246,10 @@ def photograph_after(case: PhotoPairCase, grow: int) -> Photograph:
 
 
 def change_map(case: PhotoPairCase, after: Photograph) -> HeatMap:
-    """How far each pixel was changed."""
     return HeatMap(change_of(case, after), "share of full brightness", False)
 
 
 def picture(case: PhotoPairCase, without_it: Callable[[], Photograph], result: Views) -> None:
-    """Before, the thing at some opacity, and p(yes) while it fades."""
     faded, answers = result["fading"], result["answers"]
     words = [f"{100 * share:.0f} %" for share in faded["left"]]
     label = f"How much of the {escape_markdown(case.thing)} is left"
@@ -299,7 +292,6 @@ def picture(case: PhotoPairCase, without_it: Callable[[], Photograph], result: V
 
 
 def draw_photograph(place: Any, pixels: Any, words: str, alt: str) -> None:
-    """A photograph with what is said of it."""
     show_picture(np.ascontiguousarray(pixels), alt, place=place, width="stretch", caption=words)
 
 
@@ -311,7 +303,6 @@ def answer_text(case: PhotoPairCase, answers: Any, when: str) -> str:
 
 
 def answer_words(case: PhotoPairCase, result: Views) -> str:
-    """Every answer in words, and how much p(yes) can be relied on."""
     table = with_case_names(case, result["answers"])
     summary = "; ".join(
         f"{name} " + " → ".join(said_word(table[f"says {when}"][at]) for when in own_table.WHEN)
@@ -322,6 +313,5 @@ def answer_words(case: PhotoPairCase, result: Views) -> str:
 
 
 def change_words(result: Views) -> str:
-    """How much of the photograph changed."""
     share, far = (100 * float(result["changed"][name][0]) for name in ("pixels", "by"))
     return f"{share:.0f} % of the pixels changed, by {far:.0f} % of full brightness on average."

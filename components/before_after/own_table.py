@@ -79,7 +79,6 @@ def name_of(case: PhotoPairCase, method: PhotoPair) -> str:
 
 
 def add_button(key: str, case: PhotoPairCase, method: PhotoPair, answer: Answer) -> None:
-    """The button that adds the pair that is shown."""
     name, pairs = name_of(case, method), session_pairs(key)
     pair = CollectedPair.of(case, answer["answers"])
     full = len(pairs) >= MOST
@@ -96,7 +95,6 @@ def add_button(key: str, case: PhotoPairCase, method: PhotoPair, answer: Answer)
 
 
 def show(key: str) -> None:
-    """The table, where there is a pair in it."""
     if not (pairs := list(session_pairs(key).values())):
         return
     st.markdown(f"**Your {len(pairs)} pairs**" if len(pairs) > 1 else "**Your first pair**")
@@ -116,7 +114,6 @@ def show(key: str) -> None:
 
 
 def by_model(pairs: Iterable[CollectedPair]) -> Iterator[str]:
-    """The figures of each model that was asked."""
     parts: dict[tuple[str, str], list[CollectedPair]] = {}
     for pair in pairs:
         parts.setdefault(pair.asked, []).append(pair)

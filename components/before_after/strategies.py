@@ -60,7 +60,6 @@ def compare(question: PairsQuestion, threshold: float | None) -> None:
 
 
 def strategy_table(answers: Views, threshold: float | None) -> Table:
-    """A row of figures for each strategy."""
     tables = [count_table("figures", answer["records"], threshold) for answer in answers.values()]
     names = [column for name in FIGURES for column in (name, f"{name}, low", f"{name}, high")]
     columns = {name: (np.array([table[name][0] for table in tables]), "share") for name in names}
@@ -68,7 +67,6 @@ def strategy_table(answers: Views, threshold: float | None) -> Table:
 
 
 def compare_words(table: Table) -> str:
-    """Which strategy follows the image most often, and whether the others lie in its range."""
     best = int(np.nanargmax(table["TU"]))
     words = (
         f"Most true understanding: {table.rows[best]}, TU {100 * table['TU'][best]:.0f} % "
@@ -85,7 +83,6 @@ def compare_words(table: Table) -> str:
 
 
 def law(question: PairsQuestion) -> None:
-    """The stubborn yes by the strength of the contrast, beside the closed form."""
     case = replace(question.case, strategy=Greedy())
     known = {**question.known, "decoding": Greedy.name} if question.known else {}
     section.show(

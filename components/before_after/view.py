@@ -50,7 +50,6 @@ def show() -> None:
 def threshold_and_pair(
     question: PairsQuestion, stored_answer: Views
 ) -> tuple[float | None, OpenPair | None]:
-    """What counts as yes, and the pair that is open."""
     pictures, columns = st.container(), st.columns([2, 1], gap="large")
     with columns[0]:
         threshold = choose_threshold()
@@ -70,8 +69,6 @@ def pairs_section(
     threshold: float | None,
     rest: st.delta_generator.DeltaGenerator,
 ) -> Section:
-    """The question with its drawings, as the threshold of the page counts them."""
-
     def picture(_: Views) -> None:
         if opened:
             pair.picture(opened, left, question.case.vlm.name)

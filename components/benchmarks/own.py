@@ -40,7 +40,6 @@ HELP = (
 
 
 def show() -> None:
-    """The uploader with its templates, and below what was read last."""
     st.markdown("**Your own answers or captions**")
     file_column, offered = st.columns([3, 2], gap="large")
     with file_column:
@@ -181,14 +180,12 @@ def show_pope(own_rows: OwnRows) -> None:
 
 
 def answer_order(own_answers: OwnAnswers) -> list[int]:
-    """Wrong answers first, of these the false yes, then what is neither yes nor no."""
     neither = np.array([not word for word in own_answers.words])
     order: list[int] = np.lexsort((~neither, ~own_answers.yes, ~own_answers.wrong)).tolist()
     return order
 
 
 def answer_words(own_answers: OwnAnswers) -> str:
-    """The figures of all rows."""
     rates = own_answers.rates
     first = {name: float(rates[name][0]) for name in rates.order}
     return (
@@ -266,7 +263,6 @@ def captions(held: OwnRows) -> None:
 
 
 def caption_words(rates: Table) -> str:
-    """CHAIR with recall and length, of all rows."""
     chair_i, lying, recall, length, count = (
         float(rates[name][0]) for name in ("CHAIR_i", "CHAIR_s", "recall", "words", "captions")
     )
@@ -278,7 +274,6 @@ def caption_words(rates: Table) -> str:
 
 
 def length_words(rates: Table) -> str:
-    """Each group's mean length, and the interval of what is made up."""
     figures = [
         f"{name} {word_count:.0f} words, CHAIRi {percent_or_dash(low)} to {percent_or_dash(high)}"
         for name, word_count, low, high in zip(
@@ -302,7 +297,6 @@ def shorten(text: str) -> str:
 
 
 def download_rows(heads: tuple[str, ...], make: Callable[[], str], count: int) -> None:
-    """Every row with its verdict, to take along."""
     if count > MOST:
         st.caption(f"The table has the first {MOST:,} of {count:,} rows; the file has all.")
     download(

@@ -54,7 +54,6 @@ def selected_place(event: Any, count: int) -> int:
 
 
 def polls(answers: Mapping[str, Answer], cases: Mapping[str, ScenesCase]) -> None:
-    """POPE question by question, of one decoding and split."""
     decoding_column, split_column = st.columns(2)
     with decoding_column:
         name = pick("Decoding", list(answers), f"{KEY}.polls.decoding", "pills")
@@ -72,7 +71,6 @@ def polls(answers: Mapping[str, Answer], cases: Mapping[str, ScenesCase]) -> Non
 
 
 def worst(questions: Table, split: int) -> list[int]:
-    """The questions of a split: the wrong ones first, of these the surest."""
     present, yes = questions["there"], questions["yes"]
     rows = np.flatnonzero(questions["split"] == split)
     errors = np.abs(questions["p(yes)"] - present)
@@ -111,7 +109,6 @@ def poll(questions: Table, at: int, case: ScenesCase) -> None:
 
 
 def captions(answers: Mapping[str, Answer], cases: Mapping[str, ScenesCase]) -> None:
-    """CHAIR caption by caption, of one decoding."""
     name = pick("Decoding", list(answers), f"{KEY}.captions.decoding", "pills")
     caption_table = cast(Table, answers[name]["captions"])
     order = np.lexsort(

@@ -107,7 +107,6 @@ def sentence_of(polls: Answers, captions: Answers) -> str:
 
 
 def closer(cases: Cases, polls: Answers, captions: Answers) -> None:
-    """Everything behind the two figures, folded."""
     if polls:
         folded("POPE question by question", f"{KEY}.polls.open", lambda: rows.polls(polls, cases))
     if captions:
@@ -123,7 +122,6 @@ def closer(cases: Cases, polls: Answers, captions: Answers) -> None:
 
 
 def more(polls: Answers) -> None:
-    """The other rates of POPE, what the logits decide, and the matrix of each decoding."""
     for rate, title, line in (("F1", "F1", None), ("yes-ratio", "Share of yes", 50.0)):
         draw(split_dots(polls, rate, title, line), {SIDE: by_split(polls, rate)}, f"{KEY}.{rate}")
     for name, answer in polls.items():
@@ -132,7 +130,6 @@ def more(polls: Answers) -> None:
 
 
 def logit_words(answer: Answer) -> str:
-    """What is said against what the model's own logits would decide, and what is neither."""
     rates = answer["rates"]
     said_shares, logits = (
         " / ".join(f"{100 * share:.0f}" for share in rates[name])
@@ -149,7 +146,6 @@ def logit_words(answer: Answer) -> str:
 
 
 def show_offers(method: Method[ScenesCase], cases: Cases, answers: Answers) -> None:
-    """What stands under Share and in the explanation."""
     for name, answer in answers.items():
         answer_section = Section(
             f"{KEY}.{method.name}.{name}",
@@ -166,7 +162,6 @@ def show_offers(method: Method[ScenesCase], cases: Cases, answers: Answers) -> N
 
 
 def files(answer: Answer) -> Files:
-    """POPE's questions as its authors' script writes them, in good English and as published."""
     if "questions" not in answer:
         return {}
     questions = answer["questions"]

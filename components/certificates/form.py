@@ -27,17 +27,14 @@ CertificateQuestion = Question[PoisonVotes, ExperimentCase]  # of one image and 
 
 
 def row_of(question: CertificateQuestion) -> int:
-    """The row of the image in the data."""
     return int(question.method.asked(question.case)[question.method.image])
 
 
 def class_name(question: CertificateQuestion, label: int) -> str:
-    """A class in words."""
     return question.case.data.classes[label]
 
 
 def label_of(question: CertificateQuestion) -> str:
-    """The right answer."""
     return class_name(question, question.case.data.labels[row_of(question)])
 
 
@@ -68,7 +65,6 @@ def choose() -> CertificateQuestion:
 
 
 def pick_image(case: ExperimentCase, rows: list[int]) -> int:
-    """The place of a test image, by its number or its picture."""
     with st.expander("Another test image"):
         image = pick_number("Test image", len(rows), IMAGE)
         ids = case.data.ids[rows].tolist()
@@ -85,5 +81,4 @@ def pick_image(case: ExperimentCase, rows: list[int]) -> int:
 
 
 def press(ids: list[int], number: int) -> None:
-    """A picture was pressed."""
     st.session_state[IMAGE] = ids.index(number)

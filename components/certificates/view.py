@@ -53,12 +53,10 @@ def show(question: CertificateQuestion, below: DeltaGenerator) -> None:
 
 
 def of_image(question: CertificateQuestion, result: Views, name: str) -> int:
-    """A number of the image's certificate."""
     return int(result["images"][f"{question.method.scheme}, {name}"][question.method.image])
 
 
 def sentence(question: CertificateQuestion, result: Views) -> str:
-    """What the certificate says of this image."""
     says = class_name(question, of_image(question, result, "says"))
     radius = of_image(question, result, "radius")
     label = label_of(question)
@@ -73,7 +71,6 @@ def sentence(question: CertificateQuestion, result: Views) -> str:
 
 
 def ballots(question: CertificateQuestion, result: Views) -> None:
-    """The image, who is first for how many networks, and the run-off."""
     scheme, image = question.method.scheme, question.method.image
     table = election_table(ballots_about(result, scheme, image), question.case.data.classes)
     left, *places = st.columns([1, 2, 2], gap="medium", vertical_alignment="top")
@@ -88,7 +85,6 @@ def ballots(question: CertificateQuestion, result: Views) -> None:
 
 
 def reason(question: CertificateQuestion, result: Views) -> str:
-    """How the answer would be lost first."""
     rival = class_name(question, of_image(question, result, "rival"))
     needed = of_image(question, result, "radius") + 1
     how = "in the first round" if of_image(question, result, "round") == 1 else "in the run-off"
@@ -97,7 +93,6 @@ def reason(question: CertificateQuestion, result: Views) -> str:
 
 
 def rounds(question: CertificateQuestion) -> list[Drawing]:
-    """A drawing for each round of the election."""
     first = Drawing(
         "ballots",
         "Round 1: whom a network puts first",
@@ -116,7 +111,6 @@ def rounds(question: CertificateQuestion) -> list[Drawing]:
 
 
 def first_words(result: Views) -> str:
-    """The first two."""
     votes = result["ballots"]["first votes"]
     order = np.argsort(-votes, kind="stable")
     names = result["ballots"].rows
@@ -127,7 +121,6 @@ def first_words(result: Views) -> str:
 
 
 def run_off_words(result: Views) -> str:
-    """The winner against the one it meets."""
     table: Table = result["ballots"]
     order = np.argsort(-table["first votes"], kind="stable")[:2]
     winner = int(np.isnan(table["run-off"]).argmax())
@@ -139,8 +132,6 @@ def run_off_words(result: Views) -> str:
 
 
 def by_poisons(question: CertificateQuestion) -> Drawing:
-    """Certified accuracy, and the image's own certificate."""
-
     def chart(result: Views) -> Lines:
         return Lines(
             x="poisons",
@@ -156,7 +147,6 @@ def by_poisons(question: CertificateQuestion) -> Drawing:
 
 
 def curve_words(result: Views) -> str:
-    """Where the run-off gains and where it loses."""
     table: Table = result["curves"]
     at = middle_count(table)
 

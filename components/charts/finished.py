@@ -63,7 +63,6 @@ def finished_figure(make: Callable[..., go.Figure], *given: Any) -> Finished:
 
 
 def finished(figure: go.Figure) -> Finished:
-    """A figure in the ink of the theme, ready to be sent."""
     if isinstance(figure, Finished):
         return figure
     return Finished(plotly.io.to_json(inked(figure.to_dict(), INK[theme()]), validate=False))

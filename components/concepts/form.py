@@ -18,7 +18,6 @@ SLOT = f"{KEY}.SAUCE"
 
 
 def choose() -> tuple[DialogImage, CaptionCase, SAUCE]:
-    """The image, the model with its prompt, and what is suppressed."""
     forms.refuse_links(SAUCE, SLOT)
     settings: dict[str, Any] = {}
     setting_names = ("concept", "second", "third", "features", "gamma")

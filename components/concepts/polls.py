@@ -14,7 +14,6 @@ COUNT = 100  # scenes, as on Benchmarks
 
 
 def show(case: CaptionCase, method: SAUCE) -> None:
-    """The model as it is beside the one without the things."""
     if not isinstance(case.vlm, TinyVLM):
         return
     section.show(
@@ -45,7 +44,6 @@ def show(case: CaptionCase, method: SAUCE) -> None:
 
 
 def dots(rate: str) -> Dots:
-    """A rate of each row before and after, with intervals."""
     return Dots(
         series={f"{rate} {when}": when for when in WHEN},
         intervals={
@@ -57,7 +55,6 @@ def dots(rate: str) -> Dots:
 
 
 def right_words(result: Views) -> str:
-    """How many questions there are, and what is to fall and what to stay."""
     rates = result["rates"]
     shares = ", ".join(
         f"{name} {count:.0f}" for name, count in zip(rates.rows, rates["questions"], strict=True)
@@ -69,7 +66,6 @@ def right_words(result: Views) -> str:
 
 
 def yes_words(result: Views) -> str:
-    """Where the things are, and what is said of others that are not."""
     rates = result["rates"]
     present = ", ".join(
         f"{name} {100 * present_count / count:.0f} %" if count else f"{name} –"
@@ -84,7 +80,6 @@ def yes_words(result: Views) -> str:
 
 
 def split_words(result: Views) -> str:
-    """The figures of the three splits."""
     before, after = (
         " / ".join(f"{100 * value:.0f}" for value in result["splits"][f"accuracy {when}"])
         for when in WHEN

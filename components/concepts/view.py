@@ -34,7 +34,6 @@ YES_DOTS = Dots(
 
 
 def show(dialog_image: DialogImage, case: CaptionCase, method: SAUCE) -> None:
-    """What the model says with the thing and without it."""
     first = []
     if not method.unmet(case):
         query = question(cast(TinyVLM, case.vlm), method, method.scenes)
@@ -63,7 +62,6 @@ def show(dialog_image: DialogImage, case: CaptionCase, method: SAUCE) -> None:
 
 
 def picture(dialog_image: DialogImage, case: CaptionCase, result: Views) -> None:
-    """The image beside both answers."""
     image, text_column = st.columns(2, gap="large")
     with image:
         scene.picture(dialog_image, case.vlm.name)
@@ -77,12 +75,10 @@ def picture(dialog_image: DialogImage, case: CaptionCase, result: Views) -> None
 
 
 def as_shares(table: Table) -> Table:
-    """Probabilities as shares, which charts draw in percent."""
     return Table.of({name: (table[name], "share") for name in table.order}, table.rows)
 
 
 def things_words(table: Table, forgotten: Sequence[str]) -> str:
-    """The thing whose p(yes) moves most beside those that are to be forgotten."""
     moved = table["after"] - table["before"]
     at = max(
         (at for at, name in enumerate(table.rows) if name not in forgotten),

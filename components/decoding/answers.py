@@ -64,7 +64,6 @@ def answer_drawing(
 
 
 def verdict(decoded: DecodedAnswer) -> str:
-    """Whether it is true, in a few words."""
     claims = decoded.claims
     if claims is None:
         return "What is truly there is not known."
@@ -76,7 +75,6 @@ def verdict(decoded: DecodedAnswer) -> str:
 
 
 def finding_words(comparison: Compared) -> str:
-    """What every strategy says, in one sentence, and the truth of a short answer."""
     claims = comparison.spoken[0].claims
     if claims is None or claims.kind != "caption":
         sentence = grouped(comparison, ("says", "say"), lambda decoded: quoted(decoded.tokens.text))
@@ -107,12 +105,10 @@ def join_names(names: Sequence[str]) -> str:
 
 
 def quoted(text: str) -> str:
-    """An answer as it is quoted in a sentence."""
     return escape_markdown(f"“{tidy(text)}”") if text else "nothing"
 
 
 def invented(claims: Claims | None) -> str:
-    """The things that an answer makes up."""
     made_up = claims.invented if claims else ()
     return escape_markdown(join_names([with_article(word) for word in made_up])) or "nothing"
 

@@ -18,7 +18,6 @@ FINDING = (
 
 
 def show(comparison: Compared) -> None:
-    """Forward passes, tokens read and places looked at, times greedy's."""
     table = costs(comparison)
     shape = Panels(
         panels={f"{name}, × greedy": name.capitalize() for name in COSTS},

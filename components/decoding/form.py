@@ -56,12 +56,10 @@ class DecodedAnswer:
 
     @property
     def title(self) -> str:
-        """As a person reads it."""
         return self.method.title
 
     @property
     def tokens(self) -> Tokens:
-        """The answer's words."""
         tokens: Tokens = self.answer["answer"]
         return tokens
 
@@ -88,7 +86,6 @@ class Compared:
 
     @property
     def titles(self) -> tuple[str, ...]:
-        """Of the strategies."""
         return tuple(decoded.title for decoded in self.spoken)
 
     def of(self, name: str) -> DecodedAnswer | None:
@@ -97,8 +94,6 @@ class Compared:
 
 
 def example_button(label: str, number: int) -> None:
-    """One click to a scene of the first kind and its first question."""
-
     def take() -> None:
         st.session_state.pop(f"{scene.KEY}.kept", None)
         for name in ("kind", "ask", "image", "model"):

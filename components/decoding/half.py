@@ -71,7 +71,6 @@ def compare_models(case: ScenesCase) -> Drawing:
 
 
 def panels(models: Table) -> Panels:
-    """A bar for each model: loss, and how often captions make something up."""
     return Panels(
         panels={
             "loss": "loss",

@@ -26,7 +26,6 @@ def shares(comparison: Compared) -> Floats:
 
 
 def show(comparison: Compared) -> None:
-    """How far each strategy leans to yes."""
     yes, no = shares(comparison).T
     columns = {
         "yes": (yes, "share"),
@@ -44,7 +43,6 @@ def show(comparison: Compared) -> None:
 
 
 def leaning_words(yes: float, no: float) -> str:
-    """The shares of yes and no in percent."""
     if not np.isfinite(yes + no):
         return "neither yes nor no"
     digits = int(abs(yes - no) < CLOSE)

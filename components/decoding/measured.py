@@ -35,7 +35,6 @@ Summary = Mapping[str, Figures]
 
 
 def show(comparison: Compared) -> None:
-    """The figures of the model that is asked, folded away."""
     name = comparison.case.vlm.name
     with st.expander(f"Every strategy, measured on {len(DRAWS)} draws of {scenes_of(name)} scenes"):
         figures = summary(name)
@@ -67,7 +66,6 @@ def mean_and_deviation(strategy_figures: Summary) -> Table:
 
 
 def sentences(strategy_figures: Summary) -> list[str]:
-    """What changes next to nothing on this model, and whether OPERA's penalty is felt."""
     lines = []
     for name, figures in strategy_figures.items():
         other = next(baseline_name(kind()) for kind in STRATEGIES if kind.name == name)
@@ -95,7 +93,6 @@ def unmoved(name: str, figures: Figures, other: str, others: Figures) -> list[st
 
 
 def trust_words(figures: Figures) -> str:
-    """Whether OPERA's φ is felt, and what it would take."""
     log, words, share = (float(figures[name].mean()) for name in TRUST)
     method = OPERA()
     penalty = method.weight * exp(log)

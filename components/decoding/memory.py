@@ -54,7 +54,6 @@ def drawings(comparison: Compared, decoded: DecodedAnswer) -> tuple[Drawing, ...
 
 
 def choose_place(decoded: DecodedAnswer) -> int:
-    """At the choice of which word the memory is shown, from 0."""
     names = decoded.numbered
     if len(names) == 1:
         return 0
@@ -63,7 +62,6 @@ def choose_place(decoded: DecodedAnswer) -> int:
 
 
 def maps(grids: Grids, place: int, image: Pixels) -> Pictures:
-    """The image with the places of dropped tokens crossed out, for each layer."""
     finding = (
         "Gray and crossed out: no longer in that layer's memory."
         if place
@@ -96,12 +94,10 @@ def texts(dropped: Table, decoded: DecodedAnswer, place: int) -> list[str]:
 
 
 def shares(curve: Curve) -> Table:
-    """How much of the attention the most looked at tokens hold."""
     return Table.of({"tokens": (curve.x, "share"), "attention": (curve.y, "share")})
 
 
 def law(keep: float) -> Lines:
-    """The attention held, with the share that is kept as a line."""
     return Lines(
         x="tokens",
         series={"attention": "attention"},
@@ -114,7 +110,6 @@ def law(keep: float) -> Lines:
 
 
 def law_words(keep: float, views: Views) -> str:
-    """How few tokens hold nearly all, and what those that are kept could hold."""
     curve: Curve = views["recovered"]
     token_share, attention_share = (
         np.interp(0.9, curve.y, curve.x),
@@ -129,7 +124,6 @@ def law_words(keep: float, views: Views) -> str:
 
 
 def most_looked_at(sinks: Table) -> Table:
-    """The words of question and answer that get most attention, in their order."""
     most = np.sort(np.argsort(-sinks["before"], kind="stable")[:SINKS])
     names = [f"{at}. {word}" if at else BEGINNING for at, word in enumerate(sinks.rows)]
     return Table.of({name: (sinks[name], "share") for name in ("before", "after")}, names).take(
@@ -138,7 +132,6 @@ def most_looked_at(sinks: Table) -> Table:
 
 
 def sink_words(views: Views) -> str:
-    """Which word soaks up most, before and after calibration."""
     sinks = most_looked_at(views["sinks"])
     top = int(np.argmax(sinks["before"]))
     return (
@@ -166,7 +159,6 @@ def over_scenes(comparison: Compared, decoded: DecodedAnswer) -> Section:
 
 
 def curve_chart(views: Views) -> Lines:
-    """A line for each way to choose, with greedy decoding as the dotted level."""
     return Lines(
         x="kept",
         series={f"{way}: CHAIR_i": way for way in RANKINGS},
@@ -180,7 +172,6 @@ def curve_chart(views: Views) -> Lines:
 
 
 def curve_words(curve: Table) -> str:
-    """Whether visual-aware choice makes up less than the others, as far as the scenes tell."""
     aware, *others = RANKINGS
     gains = [
         f"than {way} at {name}"

@@ -23,7 +23,6 @@ LINES = {
 
 
 def show(comparison: Compared) -> None:
-    """The margins of the model asked, and of the one whose habit is seen."""
     st.markdown(
         "VCD subtracts what the model would say of a noised copy, so it takes away habits of "
         "speech. What the model believes because of something it **sees** goes away with the "
@@ -41,7 +40,6 @@ def show(comparison: Compared) -> None:
 
 
 def draw_margins(comparison: Compared, name: str) -> None:
-    """The lines of one model, with the strength and at the noise step that VCD has here."""
     decoded = comparison.of(VCD.name)
     settings = decoded.method.settings() if decoded else VCD().settings()
     step = int(settings["step"])
@@ -79,7 +77,6 @@ def draw_margins(comparison: Compared, name: str) -> None:
 
 
 def margin_words(margins_table: Table, step: int) -> str:
-    """Whether subtracting the copy helps at the noise step of the page, and why."""
     at = int(np.abs(margins_table["step"] - step).argmin())
     clear, hidden, contrasted = (
         float(margins_table[name][at]) for name in ("clear", "hidden", "contrasted")

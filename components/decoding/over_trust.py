@@ -57,7 +57,6 @@ def drawings(_comparison: Compared, decoded: DecodedAnswer) -> tuple[Drawing, ..
 
 
 def attention_words(decoded: DecodedAnswer, views: Views) -> str:
-    """Which word the later ones look at most."""
     attention: Field = views["self"]
     sums = np.nansum(np.tril(np.nan_to_num(attention.values), -1), 0)
     most = int(sums.argmax())
@@ -78,7 +77,6 @@ def finite(trust: Table) -> Table:
 
 
 def trust_words(decoded: DecodedAnswer, views: Views) -> str:
-    """Where φ is largest, and at how many words it weighs."""
     trust = finite(views["trust"])
     logs = trust["over-trust"]
     top = int(np.nanargmax(logs)) if np.isfinite(logs).any() else 0
@@ -92,7 +90,6 @@ def trust_words(decoded: DecodedAnswer, views: Views) -> str:
 
 
 def felt_words(decoded: DecodedAnswer) -> str:
-    """Whether φ changes anything in this answer, and what it would take."""
     method = cast(OPERA, decoded.method)
     largest = largest_penalty(method, decoded.answer.views)
     if largest is None:
@@ -105,7 +102,6 @@ def felt_words(decoded: DecodedAnswer) -> str:
 
 
 def back_words(views: Views) -> str:
-    """How often it went back, by how much, and what it may no longer say."""
     taken = ", ".join(f"{count:.0f}" for count in views["back"]["taken back"])
     times = len(views["back"])
     words = f"It went back {times} {'time' if times == 1 else 'times'}; words taken back: {taken}."

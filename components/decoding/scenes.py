@@ -52,7 +52,6 @@ def show(comparison: Compared) -> None:
 
 
 def drawings() -> tuple[Drawing, ...]:
-    """Recall against what is made up, all figures, and the cost of one description."""
     return (
         Drawing(
             "rates",
@@ -82,7 +81,6 @@ def drawings() -> tuple[Drawing, ...]:
 
 
 def choose(comparison: Compared, vlm: TinyVLM) -> tuple[dict[str, ScenesCase], int]:
-    """A case for every strategy that can be counted over scenes, and how many scenes."""
     form = CaseForm(ScenesCase, f"{KEY}.scenes")
     for name, place in zip(
         ("kind", "count", "clean"), st.columns([3, 2, 2], vertical_alignment="bottom"), strict=True
@@ -98,12 +96,10 @@ def choose(comparison: Compared, vlm: TinyVLM) -> tuple[dict[str, ScenesCase], i
 
 
 def describing_strategies(rates: Table) -> Table:
-    """The strategies that describe, and name something."""
     return rates.take(np.flatnonzero(np.isfinite(rates["recall"] + rates["CHAIR_i"])).tolist())
 
 
 def trade(rates: Table, spread: tuple[str, str] = ("", "")) -> Scatter:
-    """Recall across, what is made up upward from zero."""
     recall, invented = (describing_strategies(rates)[name] for name in ("recall", "CHAIR_i"))
     return Scatter(
         x="recall",
@@ -121,7 +117,6 @@ def trade(rates: Table, spread: tuple[str, str] = ("", "")) -> Scatter:
 
 
 def trade_words(rates: Table) -> str:
-    """Who makes up least, and at which recall."""
     described_rates = describing_strategies(rates)
     at = int(described_rates["CHAIR_i"].argmin())
     words = (
@@ -139,7 +134,6 @@ def trade_words(rates: Table) -> str:
 
 
 def lie_words(rates: Table) -> str:
-    """The lie rate and the false yes, in words."""
     parts = []
     for name, lie, false in zip(rates.rows, rates["lie rate"], rates["false yes"], strict=True):
         lies = f"adds the partner that is not there to {100 * lie:.0f} % of the leaders it names, "

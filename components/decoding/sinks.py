@@ -30,7 +30,6 @@ NAMES = {
 
 
 def show(comparison: Compared) -> None:
-    """A bar for each layer of the model that is asked, while it describes scenes greedily."""
     if comparison.tiny is None:
         st.info(ONLY_TINY)
         return
@@ -61,14 +60,12 @@ def show(comparison: Compared) -> None:
 
 
 def merged_shares(shares: Table) -> Table:
-    """The places, words of question and answer as one."""
     words = shares[WORDS] + shares[QUESTION]
     columns = {name: (shares[name], "share") for name in (BEGINNING, STOPS, IMAGE)}
     return Table.of(columns | {WORDS: (words, "share")}, shares.rows)
 
 
 def top_words(views: Views) -> str:
-    """How much the most looked at token holds in each layer, or the two from 101 on."""
     shares: Table = views["shares"]
     top_shares = ", ".join(
         f"{name} {100 * share:.0f} %" for name, share in zip(shares.rows, shares[TOP], strict=True)

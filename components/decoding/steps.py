@@ -18,7 +18,6 @@ THINNED = {"embedding": "The last word alone", "masked cache": "With image token
 
 
 def show(comparison: Compared) -> None:
-    """Bars of the picked word's step."""
     chosen = selected_word(comparison)
     decoded = comparison.of(chosen[0]) if chosen else None
     if chosen is None or decoded is None or "final" not in decoded.answer:
@@ -42,13 +41,11 @@ def show(comparison: Compared) -> None:
 
 
 def with_titles(decoded: DecodedAnswer, step: Table) -> Table:
-    """The best words with what each distribution is."""
     titles = {"strong": STRONG, "weak": weak_title(decoded), "final": FINAL}
     return step.renamed(titles)
 
 
 def weak_title(decoded: DecodedAnswer) -> str:
-    """What was held against the model."""
     source = decoded.method.settings().get("source", "")
     return THINNED.get(source) or WEAK.get(decoded.name, "Held against it")
 
@@ -82,7 +79,6 @@ def shortly(value: float, *, cut_off: bool) -> str:
 
 
 def step_words(step: Table, cut: float) -> str:
-    """How the word fared from panel to panel."""
     parts = [
         f"{title.lower()} {f'{value:.0f} %' if np.isfinite(value) else NOT_BEST}"
         for title, value in zip(step.columns, step.values[0], strict=True)

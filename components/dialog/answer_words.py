@@ -18,7 +18,6 @@ def first_place(words: Sequence[str], claims: Claims | None) -> int:
 
 
 def marked(tokens: Tokens, claims: Claims | None, picked: Sequence[int]) -> list[AnswerWord]:
-    """The words with what is known of each."""
     kinds, notes = {}, {}
     for mention in claims.mentions if claims and claims.kind == "caption" else ():
         kinds[mention.place] = (

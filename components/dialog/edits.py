@@ -61,7 +61,6 @@ def parse_edit(part: str) -> Edit | None:
 
 
 def allowed(act: Act, to: float) -> bool:
-    """Whether an opacity or a cell is one."""
     return 0 <= to <= 1 if act == "fade" else to in range(CELLS * CELLS)
 
 
@@ -77,7 +76,6 @@ def add_edit(edits: Edits, new: Edit) -> Edits:
 
 
 def put_back(edits: Edits, category: str) -> Edits:
-    """Without the thing's removal."""
     return tuple(edit for edit in edits if (edit.thing, edit.act) != (category, "remove"))
 
 

@@ -64,7 +64,6 @@ def choose_model(page: str, *, own: bool = True) -> str:
 
 
 def own_models() -> None:
-    """How a model of the hub comes here, and why those that were looked for cannot be asked."""
     if not TRANSFORMERS.installed:
         st.caption(f"`{TRANSFORMERS.install}` adds {TRANSFORMERS.brings}: {NAMES}.")
         return
@@ -78,7 +77,6 @@ def own_models() -> None:
 
 
 def choose_prompt(dialog_image: DialogImage) -> str:
-    """A ready question, or one's own words."""
     form = CaseForm(CaptionCase, dialog_image.page)
     key, pills = form.key_of("ask"), f"{dialog_image.page}.ready"
     ready = suggested_questions(dialog_image.first) if dialog_image.first else FREE

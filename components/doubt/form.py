@@ -65,7 +65,6 @@ def choose(subject: Subject) -> DoubtedImage:
 
 
 def familiar_case(model: Classifier, image: Any, name: str, source: str, seed: int) -> FamiliarCase:
-    """The image among what the model learned from, with the unknown images offered first."""
     normal = sources.normal(name)
     unknown, group = unknown_of(normal, model, seed), sources.group_of(source, normal)
     return FamiliarCase(model, image, normal, unknown, group, seed)
@@ -91,7 +90,6 @@ def known_of(case: FamiliarCase, arguments: Mapping[str, Any]) -> dict[str, Any]
 
 
 def instead(seed: int) -> DoubtedImage:
-    """The example that the view opens with, whose answer ships."""
     name, _, toward = opening.DOUBTED
     model, example = load(name), opening.doubted()
     source = f"{EXAMPLE}{example.name}"
@@ -101,7 +99,6 @@ def instead(seed: int) -> DoubtedImage:
 
 
 def choose_toward(question: DoubtedImage) -> str | None:
-    """The class that the image is blended with."""
     labels = question.case.model.labels
     present = np.unique(question.case.parts[1].data.labels)
     offered = [NEXT, *(labels[int(index)] for index in present)]

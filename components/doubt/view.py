@@ -75,14 +75,12 @@ def show(question: DoubtedImage, below: DeltaGenerator) -> None:
 
 
 def settings() -> FVR:
-    """The lines and the loss, folded."""
     forms.refuse_links(FVR, f"{KEY}.FVR")
     with st.popover("Settings"):
         return FVR(**forms.settings(FVR, f"{KEY}.FVR"))
 
 
 def picture(question: DoubtedImage, views: Views) -> None:
-    """The image with its answer, and the masses as bars."""
     left, right = st.columns([2, 3], gap="large")
     with left:
         classes = answer_classes(views["masses"])
@@ -113,18 +111,15 @@ def picture(question: DoubtedImage, views: Views) -> None:
 
 
 def top_beliefs(table: Table) -> Table:
-    """Confusion, ignorance, and the classes with the most belief, as shares."""
     classes = np.argsort(-table["mass"][:-2], kind="stable")[:MOST]
     return as_shares(table.take([*classes.tolist(), len(table) - 2, len(table) - 1]), ["mass"])
 
 
 def as_shares(table: Table, columns: Iterable[str]) -> Table:
-    """Columns of masses as shares, which charts draw in percent."""
     return Table.of({name: (table[name], "share") for name in columns}, table.rows)
 
 
 def lines_of(table: Table, normal_count: int) -> str:
-    """Where the lines lie, and how many normal images drew them."""
     confusion, ignorance = (table.cell(row, "line") for row in (SEVERAL, NONE))
     return (
         f"Lines of {normal_count} normal images: rejected above {percent(ignorance)} of “{NONE}”, "
@@ -133,7 +128,6 @@ def lines_of(table: Table, normal_count: int) -> str:
 
 
 def cloud(result: Views) -> Table:
-    """Both doubts of every image, by its group."""
     groups: dict[str, Evidence] = {
         title: result[name] for name, title in GROUPS.items() if name in result
     }
@@ -183,7 +177,6 @@ def show_blends(question: DoubtedImage) -> None:
 
 
 def ways(result: Views, at: int) -> None:
-    """Side by side the picture and the masses on each way."""
     names = result["confusion"].labels
     findings: Mapping[str, Words] = {
         "class": partial(words.to_class, names[1]),
@@ -216,7 +209,6 @@ def ways(result: Views, at: int) -> None:
 
 
 def both_triangles(result: Views) -> None:
-    """Every blend of the three images, colored by each doubt."""
     st.markdown("**Every blend of the three**")
     both = {"Confusion": result["confusion"], "Ignorance": result["ignorance"]}
     triangles(both, f"{KEY}.triangles", "doubt")

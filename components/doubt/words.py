@@ -11,7 +11,6 @@ from engine.core.result import Table
 
 
 def doubts(result: Views) -> str:
-    """Which doubt tells which trouble, and whether that is the one that should."""
     table: Table = result["doubts"]
     parts = []
     wrong = int(table.cell("confusion", "wrong answers"))
@@ -35,7 +34,6 @@ def doubts(result: Views) -> str:
 
 
 def sets(result: Views) -> str:
-    """What answers of several classes, or none, gain and cost."""
     table: Table = result["sets"]
     _, single, several = table.rows
     right = [table.cell(row, "true class in the answer") for row in (single, several)]
@@ -61,7 +59,6 @@ def to_class(name: str, result: Views) -> str:
 
 
 def to_noise(result: Views) -> str:
-    """The end of the way to noise, and whether ignorance is the doubt that is higher there."""
     confusion, ignorance = mass_increases(result["noise"])
     verdict = "✓ ignorance should" if ignorance > confusion else "✗ not so here: ignorance should"
     words = f"In noise alone {higher(confusion, ignorance, 'is up by')}. {verdict}."
@@ -69,7 +66,6 @@ def to_noise(result: Views) -> str:
 
 
 def beyond(further: float, doubt: float) -> str:
-    """What to say where belief in further classes is higher than either doubt."""
     if further <= doubt:
         return ""
     return f" Neither tells all: belief in further classes is {percent(further)}."

@@ -62,7 +62,6 @@ def draw_agreement(
 
 
 def likeness(view: Table) -> str:
-    """The pair of maps that agrees most, the one that agrees least, and the mean over all pairs."""
     values = (view.values + view.values.T) / 2  # both ways, where these differ
     rows, columns = np.triu_indices(len(values), 1)
     pairs = values[rows, columns]

@@ -40,7 +40,6 @@ def draw_layer_pictures(
 
 
 def as_html(rows: Sequence[tuple[str, str, str]], heads: tuple[str, str, str]) -> str:
-    """Rows of a name, a picture as HTML and a text."""
     head = "".join(f'<th scope="col" style="{STYLE}">{escape(word)}</th>' for word in heads)
     body = "".join(
         f'<tr><th scope="row" style="{STYLE};max-width:11rem;overflow:hidden;'
@@ -55,7 +54,6 @@ def as_html(rows: Sequence[tuple[str, str, str]], heads: tuple[str, str, str]) -
 
 
 def color_legend(colors: Mapping[str, tuple[int, int, int]]) -> str:
-    """Words with the color that stands for each, as HTML."""
     words = "".join(
         f'<span style="margin-right:1.2rem"><span style="display:inline-block;width:0.9em;'
         f'height:0.9em;background:rgb{color};margin-right:0.4em"></span>{escape(word)}</span>'

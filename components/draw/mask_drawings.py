@@ -45,7 +45,6 @@ def draw_patterns(masks: Masks) -> None:
 
 
 def draw_folded_back(model: Classifier, masks: Masks) -> None:
-    """The first layer's masks in the image's own form."""
     try:
         result = diagrams.folded_back(model, masks)
     except BlindspotError as error:
@@ -67,7 +66,6 @@ def draw_folded_back(model: Classifier, masks: Masks) -> None:
 
 
 def draw_groups(weight_groups: Groups, n: int, layer: str, more: str = "") -> None:
-    """A layer's weights in groups along its inputs, and whether each keeps exactly n."""
     rows, count, m = weight_groups.bits.shape
     exact = "keeps exactly" if weight_groups.exact else "does not keep exactly"
     words = f"{layer}: every group of {m} weights {exact} {n}."

@@ -56,13 +56,11 @@ def source(pixels: Pixels, kind: str) -> str:
 
 
 def image(pixels: Pixels, words: str, style: str = "width:100%") -> str:
-    """An HTML image with hard edges and its finding in words."""
     url = source(pixels, "mask")
     return f'<img src="{url}" alt="{escape(words)}" style="image-rendering:pixelated;{style}">'
 
 
 def ramped(shares: Floats) -> Pixels:
-    """Shares from 0 to 1 on the fixed ramp."""
     places = np.rint(255 * np.clip(shares, 0, 1)).astype(np.uint8)
     return np.ascontiguousarray(SEQUENTIAL[places])
 
@@ -111,7 +109,6 @@ def wall(kernel_wall: Wall, theme: str) -> Tiles:
 
 
 def pattern(bits: NDArray[np.bool_]) -> Pixels:
-    """A 3 × 3 pattern: what stays is bright, what is cut gray."""
     shades = np.where(bits[..., None], SEQUENTIAL[230], np.array(CUT, np.uint8)).astype(np.uint8)
     framed = np.zeros((10, 10, 3), np.uint8)
     framed[:] = SEQUENTIAL[0]

@@ -52,7 +52,6 @@ def multiples(losses: Table, base: Floats, about: str, **more: Any) -> Matrix:
 
 
 def short(value: float) -> str:
-    """A loss in few letters."""
     value = float(value)
     if value and (value < 1e-2 or value >= 1e4):
         return f"{value:.0e}".replace("e-0", "e−").replace("e+0", "e").replace("e-", "e−")

@@ -24,7 +24,6 @@ ENCODED = RecentEncodings[str](256)
 
 
 def draw_pictures(view: Pictures, key: str) -> None:
-    """The grid with its finding as alt text and caption, and the whole of it as a PNG file."""
     st.html(f"<style>{CSS.read_text('utf-8')}</style>{as_html(view)}")
     with st.container(horizontal=True):  # the button keeps its width, however narrow the place
         st.caption(plain_markdown(f"{view.finding} {view.unit}".strip()))

@@ -12,7 +12,6 @@ from engine.core.result import Table
 
 
 def draw_ranking(shape: RankingTable, view: Table, finding: str, key: str) -> None:
-    """The table, how it is read, and its numbers folded below."""
     st.html(shape.html(stays()))
     if finding:
         st.caption(escape_markdown(finding))

@@ -8,7 +8,6 @@ from engine.vision.weights.course import course_words
 
 
 def drawings() -> tuple[Drawing, Drawing]:
-    """Of the views "candidates" and "course"."""
     return (
         Drawing(
             "candidates",
@@ -28,7 +27,6 @@ def drawings() -> tuple[Drawing, Drawing]:
 
 
 def lines() -> Lines:
-    """Shares of the highest they can be, over the steps."""
     return Lines(
         x="step",
         span=(0, 102),
@@ -42,7 +40,6 @@ def lines() -> Lines:
 
 
 def candidates_words(table: Table) -> str:
-    """What a row is, and how many candidates are left at the end."""
     groups = len({name.partition(" · ")[0] for name in table.rows})
     sure = int((table.values[:, -1] > 0.9).sum())
     return (

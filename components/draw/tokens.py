@@ -32,7 +32,6 @@ class WordMarks(DrawnAs):
 
 
 def draw_tokens(view: Tokens, finding: str, key: str, marks: WordMarks) -> None:
-    """The words with their finding, and their numbers in a table below."""
     if not view.words:
         st.info("The model ended without a word.")
         return

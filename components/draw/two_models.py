@@ -42,7 +42,6 @@ class ModelComparison:
 
 
 def model_comparison(case: ImageCase, before: AnswerAndMap, after: AnswerAndMap) -> ModelComparison:
-    """What changed, in figures."""
     index, labels = case.target.index, case.model.labels
     return ModelComparison(
         labels[index],
@@ -72,7 +71,6 @@ def draw_maps(
 
 
 def draw_figures(comparison: ModelComparison) -> None:
-    """Confidence and how far the heat maps are apart."""
     place = st.container(horizontal=True)
     moved = 100 * (comparison.now - comparison.was)
     place.metric(
@@ -103,7 +101,6 @@ def draw_figures(comparison: ModelComparison) -> None:
 def draw_likeliest(
     before: AnswerAndMap, after: AnswerAndMap, titles: tuple[str, str], key: str
 ) -> None:
-    """The likeliest classes with both probabilities."""
     table = likeliest(before, after)
     shape = BarGroups(
         series=dict(zip(table.order, (title.lower() for title in titles), strict=True)),
@@ -119,7 +116,6 @@ def draw_likeliest(
 
 
 def likeliest(before: AnswerAndMap, after: AnswerAndMap) -> Table:
-    """The likeliest classes of the first model, and that of the second, with both answers."""
     indices = [index for index, _, _ in top_classes(before.classes, COMPARED_CLASSES)]
     top = int(after.classes.values.argmax())
     if top not in indices:

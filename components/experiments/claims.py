@@ -33,7 +33,6 @@ def measures_drawing(measures: Sequence[str], axis: str) -> Drawing:
 
 
 def first_known(table: Table, measures: Sequence[str]) -> str:
-    """The first measure that has a number under any condition."""
     return next((measure for measure in measures if np.isfinite(table[measure]).any()), measures[0])
 
 

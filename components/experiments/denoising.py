@@ -13,7 +13,6 @@ from engine.vision.models import catalog
 @st.fragment
 @footer()
 def show(image: ChosenImage, key: str) -> None:
-    """Noise, settings, and the image of the sidebar before and after."""
     st.header("On your own image")
     key = f"{key}.one"
     answer, controls, below = st.container(), st.container(), st.container()
@@ -28,7 +27,6 @@ def show(image: ChosenImage, key: str) -> None:
 
 
 def choose(slot: str) -> Denoised:
-    """The noise as sliders, the rest folded."""
     forms.refuse_links(Denoised, slot)
     settings = forms.settings(Denoised, slot, ("sigma", "correlation"))
     with st.popover("Settings of the training"):
@@ -37,7 +35,6 @@ def choose(slot: str) -> Denoised:
 
 
 def plan_sentence(method: Denoised) -> str:
-    """What is done when the button is pressed."""
     noise = "Noise is put on the image; a" if method.sigma else "A"
     return (
         f"{noise} small network learns from it alone in {method.steps} steps. It can be stopped; "

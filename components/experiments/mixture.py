@@ -23,7 +23,6 @@ MIXING = (
 
 
 def show(case: ExperimentCase, key: str) -> None:
-    """The dial, and one image under attack."""
     st.header("On one image under attack")
     key = f"{key}.one"  # a setting of the experiment is called images too
     about = pick("Asked about", (TEST, SIDEBAR_IMAGE), f"{key}.about", "segments")
@@ -69,6 +68,5 @@ def show(case: ExperimentCase, key: str) -> None:
 
 
 def likeliest_classes(table: Table) -> Table:
-    """The three classes that any of the networks finds likeliest."""
     order = (-table.values.max(1)).argsort(kind="stable")[:3]
     return table.take(order.tolist())

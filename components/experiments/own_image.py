@@ -19,7 +19,6 @@ KEY = "experiments"
 @st.fragment
 @footer()
 def show(kind: type[ImageChange], key: str, own: Subject) -> None:
-    """The slider, the image before and after, and what the model says of each."""
     st.header("On your own image")
     method = choose(kind, key)
     section.show(
@@ -36,7 +35,6 @@ def show(kind: type[ImageChange], key: str, own: Subject) -> None:
 
 
 def offer(own: Subject, method: ImageChange, key: str) -> None:
-    """The whole changed image as a file."""
     download(
         "Changed image (PNG)",
         lambda: encoded(method.apply(own.picture.pixels)),
@@ -47,7 +45,6 @@ def offer(own: Subject, method: ImageChange, key: str) -> None:
 
 
 def choose(kind: type[ImageChange], key: str) -> ImageChange:
-    """The main setting as a slider, the others folded."""
     forms.refuse_links(kind, key)
     main = forms.settings(kind, key, {kind.main})
     others = {spec.name for spec in fields(kind)} - {kind.main}
@@ -56,7 +53,6 @@ def choose(kind: type[ImageChange], key: str) -> ImageChange:
 
 
 def sentence(own: Subject, result: Views) -> str:
-    """What the model says of the image before and after."""
     before, after = 100 * result["probability"].values
     label = own.case.target.words(own.case.model.labels)
     return f"{own.case.model.title}: {label} {before:.0f} % before, {after:.0f} % after."

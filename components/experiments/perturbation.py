@@ -18,7 +18,6 @@ from engine.vision.language.tiny_vlm.weights import HONEST
 
 
 def detector_words(result: Views) -> str:
-    """The loss at both ends and the detector's score of all three pictures."""
     numbers: Table = result["numbers"]
     scores = ", ".join(
         f"{name} {numbers.cell(name, 'detector'):+.2f}" for name in (BEFORE, AFTER, CONTROL)
@@ -44,7 +43,6 @@ WORDS = (
 
 
 def show(_result: Views, _case: ExperimentCase, key: str) -> None:
-    """One scene, with the dials of the attack."""
     st.header("On one scene")
     key = f"{key}.one"
     slot = f"{key}.{PerturbedAnswer.name}"

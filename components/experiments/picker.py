@@ -37,7 +37,6 @@ def offer_all(kinds: Sequence[type[Experiment]], key: str) -> None:
 
 
 def cards(kinds: Sequence[type[Experiment]], key: str) -> None:
-    """Every experiment at a glance."""
     for start in range(0, len(kinds), COLUMNS):
         for place, kind in zip(st.columns(COLUMNS), kinds[start:][:COLUMNS], strict=False):
             with place.container(border=True):
@@ -45,7 +44,6 @@ def cards(kinds: Sequence[type[Experiment]], key: str) -> None:
 
 
 def experiment_card(kind: type[Experiment], key: str) -> None:
-    """An experiment with its usual settings: its picture, and its finding if it was run."""
     method, case = kind(), ExperimentCase(data_sets.load(kind.data[0]))
     stored_answer = run.kept_answer(method, case)
     picture = stored_answer["picture"] if stored_answer else picture_of(method, case)
@@ -68,6 +66,5 @@ def picture_of(method: Experiment, case: ExperimentCase) -> View:
 
 
 def draw(picture: View, key: str) -> None:
-    """The one picture of an experiment, drawn by its kind."""
     if isinstance(picture, Pictures):
         draw_pictures(picture, key)

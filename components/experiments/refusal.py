@@ -10,7 +10,6 @@ from engine.hallucination.ssr_audit.one_question import DeclinedQuestion
 
 
 def show(_result: Views, case: ExperimentCase, key: str) -> None:
-    """One question: the direction's dial, and its note rerouted."""
     st.header("On one question")
     key = f"{key}.one"
     slot = f"{key}.{DeclinedQuestion.name}"

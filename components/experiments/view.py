@@ -89,7 +89,6 @@ def choose(kind: type[Experiment], key: str) -> tuple[Experiment, ExperimentCase
 
 
 def answer_section(method: Experiment, case: ExperimentCase, page: str, key: str) -> Answer | None:
-    """The answer when it is known, else the picture and how the experiment is run."""
     return section.show(
         Section(
             page,

@@ -27,7 +27,6 @@ from engine.vision.models.classifier import Classifier
 
 
 def closer(question: JudgedImage, result: Views) -> None:
-    """All detectors, images made worse, or the model it was made from."""
     parent = sources.parent_of(question.case.model)
     looks = ["Every detector", "Made worse", *(["Beside its parent"] if parent else [])]
     match pick("Look closer", looks, f"{KEY}.closer", "segments"):
@@ -40,7 +39,6 @@ def closer(question: JudgedImage, result: Views) -> None:
 
 
 def every_detector(question: JudgedImage) -> None:
-    """The detectors on this image, those that find it most unusual first."""
     method = Compare(**forms.settings(Compare, f"{KEY}.Compare"))
     ranking = Drawing("ranking", part=ranked, chart=ranking_chart, finding=believed)
     section.show(
@@ -49,7 +47,6 @@ def every_detector(question: JudgedImage) -> None:
 
 
 def ranking_chart(result: Views) -> Bars:
-    """How many normal images are less unusual, for each detector."""
     table = ranked(result["ranking"])
     texts = [
         f"p {p:.3g}" + (f", AUROC {area:.2f}" if np.isfinite(area) else "")
@@ -59,7 +56,6 @@ def ranking_chart(result: Views) -> Bars:
 
 
 def made_worse(question: JudgedImage) -> None:
-    """The image and normal ones made worse, step by step."""
     name = question.method.name if question.method.name in BY_NAME else ViM.name
     forms.refuse_links(Corrupt, f"{KEY}.Corrupt")
     left, right = st.columns([1, 3], gap="large")
@@ -87,7 +83,6 @@ def made_worse(question: JudgedImage) -> None:
 
 
 def steps_chart(steps: Table, severity: float, alpha: float) -> Lines:
-    """What the model and the detector make of it, over severity."""
     series = {
         FLAGGED: f"normal images flagged at {100 * alpha:g} %",
         "p-value of the image": "p-value of this image",
@@ -98,7 +93,6 @@ def steps_chart(steps: Table, severity: float, alpha: float) -> Lines:
 
 
 def parent_answer(question: JudgedImage, result: Views, parent: Classifier) -> None:
-    """The same question to the model that this one was made from."""
     model_title, parent_title = question.case.model.title, f"{parent.title} (parent)"
     parent_question = replace(question, case=replace(question.case, model=parent))
     section.show(

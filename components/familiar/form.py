@@ -75,13 +75,11 @@ def choose(subject: Subject) -> JudgedImage:
 
 
 def make_with_spinner(make: Callable[[], DataSet]) -> DataSet:
-    """The images, with a spinner as long as they are made."""
     with st.spinner("Making the images; the first time this may take some seconds"):
         return make()
 
 
 def choose_alpha() -> float:
-    """How often a normal image may be flagged."""
     words = {percent(alpha): alpha for alpha in ALPHAS}
     picked = pick(
         "False alarms allowed",

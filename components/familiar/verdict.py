@@ -19,7 +19,6 @@ MISSING = f"For a verdict, open a zip of at least {findings.ENOUGH} normal pictu
 
 
 def sentence(question: JudgedImage, result: Views) -> str:
-    """How unusual the image is, at the false alarms that the person allows."""
     return findings.verdict(
         question.method.title, question.case.normal, result, question.alpha, unlike=question.unlike
     )
@@ -48,7 +47,6 @@ def picture(question: JudgedImage, result: Views) -> None:
 
 
 def p_values(question: JudgedImage, result: Views) -> None:
-    """The p-value of the image, within its class and by group, each with its smallest value."""
     label = question.case.model.labels[int(result["subject"].predicted[0])]
     by_class = switch(
         "Compare within its class only",

@@ -44,7 +44,6 @@ def show(question: JudgedImage, below: DeltaGenerator) -> None:
 
 
 def detail(question: JudgedImage, result: Views) -> None:
-    """The nearest normal images, what was done otherwise than usual, and what is normal here."""
     if "nearest" in result:
         part = partial(nearest_pictures, question.case.normal)
         draw(Drawing("nearest", "The nearest normal images", part=part), result, f"{KEY}.nearest")

@@ -19,7 +19,6 @@ UNITS = {"share": "Shares", "nat": "Distances in nats", "": "Distances"}
 
 
 def confusion(detail: MethodDetail) -> Rows:
-    """What each model takes images of each class for."""
     test_count = len(detail.case.case.splits.test)
     of = pick(
         "Images", IMAGES if test_count else IMAGES[1:], f"{detail.key}.Confusion.of", "segments"
@@ -50,7 +49,6 @@ def confused(name: str, result: Views) -> Matrix:
 
 
 def confusion_finding(detail: MethodDetail, name: str, result: Views) -> str:
-    """Where the forgotten class goes, or how many are right."""
     counts: Table = result[name]
     label, values = detail.case.case.request.label, counts.values
     if label is None or not values[label].sum():
@@ -65,7 +63,6 @@ def confusion_finding(detail: MethodDetail, name: str, result: Views) -> str:
 
 
 def attack(detail: MethodDetail) -> Rows:
-    """What an attacker goes by, in each of the three models."""
     st.caption(
         "Bars: how often the model is how sure of images that it learned and kept (members), and "
         "of test images (strangers). Shaded: where the attacker says “member”; its edge is the "
@@ -93,7 +90,6 @@ def attack(detail: MethodDetail) -> Rows:
 
 
 def attack_histograms(result: Views) -> BarsAndLine:
-    """Both histograms, the forgotten images as a line, and where it says "member"."""
     regions: Table = result["regions"]
     regions_said = zip(regions["from"], regions["to"], regions["member"], strict=True)
     return BarsAndLine(
@@ -109,7 +105,6 @@ def attack_histograms(result: Views) -> BarsAndLine:
 
 
 def attack_finding(result: Views) -> str:
-    """What the attacker says of the forgotten, and whether it counts."""
     figures: Table = result["figures"]
     words = (
         f"It takes {100 * figures['MIA'][0]:.0f} % of the forgotten images for strangers. It is "
@@ -121,7 +116,6 @@ def attack_finding(result: Views) -> str:
 
 
 def all_figures(detail: MethodDetail) -> Rows:
-    """Every figure of the three models."""
     st.caption(
         "Forgetting is good where “after” is like “never saw it”; no figure is good by being high. "
         "Distances between weights say how far a model moved, not how well: networks that answer "
@@ -132,7 +126,6 @@ def all_figures(detail: MethodDetail) -> Rows:
 
 
 def of_unit(unit: str, figures: Table) -> Table:
-    """The figures of one unit that are known, a row for each, a column for each model."""
     units = zip(figures.order, figures.units, strict=True)
     names = [n for n, column_unit in units if column_unit == unit and np.isfinite(figures[n]).any()]
     values = np.array([figures[name] for name in names])

@@ -38,7 +38,6 @@ class MethodDetail:
 
     @property
     def method(self) -> Unlearner:
-        """The way."""
         return self.case.method
 
     @property
@@ -48,7 +47,6 @@ class MethodDetail:
 
     @property
     def data(self) -> DataSet:
-        """What the model learned from."""
         return self.case.case.data
 
     def section(

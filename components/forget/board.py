@@ -43,7 +43,6 @@ def board(table: Table, times: Table | None = None) -> RankingTable:
 
 
 def mode_note(table: Table) -> dict[str, str]:
-    """What is judged apart where a mode of a class was to go, and what it means."""
     return {name: about for name, about in OF_A_MODE.items() if name in table.order}
 
 
@@ -55,7 +54,6 @@ def row_order(table: Table) -> list[str]:
 
 
 def figure(table: Table, way: str, name: str) -> RankingCell:
-    """One figure, with its distance from the retrained model."""
     value, off = table.cell(way, name), table.cell(way, f"{name} − retrained")
     if not np.isfinite(value):
         return RankingCell()
@@ -78,19 +76,16 @@ def gap(table: Table, way: str, word: str) -> RankingCell:
 
 
 def cost_cell(table: Table, way: str, times: Table) -> RankingCell:
-    """Passes as a share of retraining's, and seconds."""
     share, seconds = table.cell(way, "share of retraining"), times.cell(way, "seconds")
     spent = f" · {time(seconds)}" if np.isfinite(seconds) else ""
     return RankingCell(f"{percent(share)}{spent}" if np.isfinite(share) else NONE)
 
 
 def colored(off: float) -> float:
-    """How much color a distance has."""
     return tint(off / FULL, OPACITY)
 
 
 def finding(table: Table, times: Table | None = None) -> str:
-    """How to read it, and what it lacks."""
     notes = zip(table.rows, table.notes, strict=False)
     return " ".join(
         [
@@ -109,7 +104,6 @@ def finding(table: Table, times: Table | None = None) -> str:
 
 
 def order_words(table: Table) -> str:
-    """By which gap the ways are ranked, and why."""
     if ranking(table) == "gap":
         return "Ways stand in the order of their average gap."
     accuracy, images = (table.cell(GOAL, name) for name in ("attack accuracy", "attack images"))

@@ -84,7 +84,6 @@ def closed_form(detail: MethodDetail) -> Rows:
 
 
 def formula_pairs(kind: str, result: Views) -> Table:
-    """Each forgotten image twice, once for each formula."""
     images: Table = result["images"]
     images = images.take(np.flatnonzero(images["group"] == 0).tolist())
     count = len(images)
@@ -101,7 +100,6 @@ def formula_pairs(kind: str, result: Views) -> Table:
 
 
 def scatter(kind: str, result: Views) -> Scatter:
-    """A point for each image and formula."""
     return Scatter(
         x="predicted",
         y="true",
@@ -115,7 +113,6 @@ def scatter(kind: str, result: Views) -> Scatter:
 
 
 def changes_finding(kind: str, result: Views) -> str:
-    """What each formula leaves of the change."""
     left: Table = result["left"]
     together, alone = (remains(left, kind, way) for way in (TOGETHER, ALONE))
     exact = "nothing" if together < LOWEST else percent(together)
@@ -126,7 +123,6 @@ def changes_finding(kind: str, result: Views) -> str:
 
 
 def by_step(kind: str, result: Views) -> Table:
-    """The curves of one layer, no lower than the scale goes, to where they are far away."""
     steps: Table = result["steps"]
     columns: dict[str, tuple[Any, str]] = {"step": (steps["step"], "")}
     for way in SERIES:
@@ -150,7 +146,6 @@ def curves(kind: str, result: Views) -> Lines:
 
 
 def steps_finding(kind: str, result: Views) -> str:
-    """Where matching ends."""
     steps: Table = result["steps"]
     exact, summed, tuned = (
         percent(float(steps[f"{kind}, {way}"][-1])) for way in (ORACLE, DATAMODEL, TUNING)
@@ -162,7 +157,6 @@ def steps_finding(kind: str, result: Views) -> str:
 
 
 def show_claims(method: ClosedForm, result: Views) -> None:
-    """A line for each claim, and what is not forgotten with the layer."""
     table: Table = result["claims"]
     lines = [
         f"- {MARKS[HOLDS if so else NOT_HERE]} **{escape_markdown(row)}**: {escape_markdown(note)}."

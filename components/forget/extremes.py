@@ -45,11 +45,9 @@ def extremes(detail: MethodDetail) -> Rows:
         }
 
     def pictures(kind: str, result: Views) -> None:
-        """The strip of one set."""
         show_extremes(data, sets(result)[kind]["images"], kind)
 
     def losses(kind: str, result: Views) -> Table:
-        """The histogram of one set."""
         return of_round(sets(result)[kind]["losses"], number)
 
     evidence = [
@@ -108,7 +106,6 @@ ABOUT = {
 
 
 def show_extremes(data: DataSet, images: Table, kind: str) -> None:
-    """Twelve with label and loss: the most extreme, or of random ones some over the whole range."""
     count = min(STRIP, len(images))
     spaced = np.round(np.linspace(0, len(images) - 1, count)).astype(int)
     places = spaced if kind == RANDOM else np.arange(count)
@@ -138,7 +135,6 @@ def distances(_data: DataSet, fingerprint: str) -> NDArray[np.float64]:
 
 
 def sentence(data: DataSet, sets: Sets) -> str:
-    """Whether hard images are typical here and easy ones are not, and which have wrong labels."""
     rows = {kind: data.places(sets[kind]["images"]["id"].astype(np.int64)) for kind in SETS}
     far = distances(data, data.fingerprint)
     hard, chance, easy = (100 * float(np.median(far[rows[kind]])) for kind in SETS)
@@ -185,7 +181,6 @@ SPREAD = BarsAndLine(
 
 
 def spread_finding(kind: str, result: Views) -> str:
-    """After which images were taken away."""
     del result
     if kind == RANDOM:
         return "After the random images were taken away."
@@ -218,7 +213,6 @@ def rounds_finding(result: Views) -> str:
 
 
 def balance(data: DataSet, sets: Sets) -> Table:
-    """The share of each class, a row for each."""
     columns = {}
     for kind, name in SETS.items():
         labels = data.labels[data.places(sets[kind]["images"]["id"].astype(np.int64))]
@@ -227,7 +221,6 @@ def balance(data: DataSet, sets: Sets) -> Table:
 
 
 def balance_finding(table: Table) -> str:
-    """The class that is most frequent in both extreme sets."""
     leaders = [
         f"{table.rows[int(table[name].argmax())]} ({100 * table[name].max():.0f} % of the {name})"
         for name in (SETS[HARDEST], SETS[EASIEST])

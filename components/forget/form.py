@@ -62,7 +62,6 @@ def choose() -> tuple[ForgetQuestion, MethodDetail | None]:
 
 
 def forget_size(case: ForgetCase) -> str:
-    """How much is to be forgotten."""
     forget, retain = len(case.splits.forget), len(case.splits.retain)
     return escape_markdown(
         f"{forget:,} of {forget + retain:,} training images of {case.data.card.title} are to be "
@@ -94,7 +93,6 @@ def choose_closer(question: ForgetQuestion) -> MethodDetail | None:
 
 
 def choose_ways(form: CaseForm) -> tuple[list[Unlearner], Scoreboard]:
-    """The ways with their settings, and how often each is run."""
     kinds = {
         unlearner.name: unlearner for unlearner in UNLEARNERS if unlearner not in {Retrain, NoOp}
     }

@@ -51,6 +51,5 @@ def show(detail: MethodDetail, groups: GivenGroups) -> None:
 
 
 def closely(detail: MethodDetail, result: Views) -> None:
-    """One image's margins, in half of a wide window."""
     with st.columns(2, gap="large")[0]:
         one_image(detail, result)

@@ -36,7 +36,6 @@ STEP = f"{KEY}.step"
 
 
 def heat_maps(detail: MethodDetail) -> Rows:
-    """The same image in all models."""
     shown_image, kind = choose(detail)
     if (models := three_models(detail)) is None:
         return []
@@ -60,7 +59,6 @@ def heat_maps(detail: MethodDetail) -> Rows:
 
 
 def choose(detail: MethodDetail) -> tuple[ShownImage, type[Method[Any]]]:
-    """Which image, and which heat map."""
     sidebar_image, model = detail.own, detail.case.case.model
     test_count = len(detail.case.case.splits.test)
     offered = [
@@ -84,7 +82,6 @@ def choose(detail: MethodDetail) -> tuple[ShownImage, type[Method[Any]]]:
 
 
 def choose_row(detail: MethodDetail, source: str) -> int:
-    """A row of the data, at first of the forgotten image in sight."""
     splits, data = detail.case.case.splits, detail.data
     if source == TEST:
         rows = np.concatenate([splits.gone, splits.test])
@@ -124,7 +121,6 @@ def three_models(detail: MethodDetail) -> Mapping[str, Classifier] | None:
 
 
 def steps(detail: MethodDetail) -> Rows:
-    """How it goes on the way, and one image's heat map at each step."""
     return [[detail.section(Steps(), STEPS, detail=lambda result: before_and_now(detail, result))]]
 
 
@@ -133,7 +129,6 @@ def model_steps(result: Views) -> list[int]:
 
 
 def step_row(result: Views) -> int:
-    """The row of the step that is looked at."""
     step_numbers = model_steps(result)
     chosen = st.session_state.get(STEP, step_numbers[-1])
     return step_numbers.index(chosen) if chosen in step_numbers else len(step_numbers) - 1
@@ -165,7 +160,6 @@ STEPS = Drawing(
 
 
 def before_and_now(detail: MethodDetail, answer: Answer) -> None:
-    """One image's heat map before the first step and at the one that is looked at."""
     step_numbers, original = model_steps(answer), detail.case.case.model
     let_go(STEP, step_numbers, step_numbers[-1])
     if len(step_numbers) > 1:

@@ -65,7 +65,6 @@ BEFORE_IT = (
 
 
 def show() -> None:
-    """Verdict, the form of the files, and below both what the verdict rests on."""
     answer, controls, below = st.container(), st.container(), st.container()
     with controls:
         case, fits = own_models.choose()
@@ -140,7 +139,6 @@ def are_right(case: GivenCase) -> bool:
 
 
 def draw_accuracy(accuracy: Table) -> None:
-    """Right answers of each model on its own training images."""
     column_titles = {"accuracy": "Right", "low": "at least", "high": "at most", "chance": "Chance"}
     rows = [
         {
@@ -168,7 +166,6 @@ def without_test(case: AfterCase) -> str:
 
 
 def sentence(detail: MethodDetail, result: Views) -> str:
-    """How the unlearned model did, and whether something stayed inside where that is known."""
     table, what = as_board(result["figures"], detail.case), detail.case.case.request.words
     traces = run.kept_answer(StillThere(), detail.case)
     stays = " Traces remain inside." if traces and inside.stayed(traces) else ""
@@ -189,7 +186,6 @@ def sentence(detail: MethodDetail, result: Views) -> str:
 
 
 def charts(detail: MethodDetail) -> None:
-    """How sure the models are of the forgotten images, and what is still there inside."""
     left, right = st.columns([3, 2], gap="large")
     shift = replace(
         each_image.SHIFT, chart=lambda result: replace(each_image.shift(result), press=None)
@@ -283,12 +279,10 @@ def relearned(detail: MethodDetail, row: str) -> str:
 
 
 def name_of(row: str) -> str:
-    """A row of the board as the diagnostics call it."""
     return next(name for name, word in ROWS.items() if word == row)
 
 
 def reading_hint(detail: MethodDetail, result: Views) -> str:
-    """How the table is read, in at most two lines of a telephone."""
     if lacking := without_test(detail.case):
         return lacking
     if "retrained" not in result["figures"].rows:

@@ -29,6 +29,5 @@ def keep(detail: MethodDetail) -> Rows:
 
 
 def image_from(detail: MethodDetail) -> dict[str, Any]:
-    """The sidebar's settings for the first of the forgotten images."""
     title = title_of(detail.data.name)
     return image_of(title, f"{BY_ID}{detail.case.case.request.ids[0]}") if title else {}

@@ -58,7 +58,6 @@ def klom(detail: MethodDetail) -> Rows:
 
 
 def curves(way: str) -> list[Drawing]:
-    """The quantile curves of each group of images, of the models that are called so."""
     return [
         Drawing(
             "points",
@@ -76,13 +75,11 @@ def of_group(points: Table, group: str) -> Table:
 
 
 def mark_images(count: int) -> NDArray[np.int64]:
-    """Which of so many ordered images each mark is."""
     result: NDArray[np.int64] = np.round(QUANTILES / 100 * (count - 1)).astype(np.int64)
     return result
 
 
 def quantiles(group: str, result: Views) -> Table:
-    """KLoM of images from the nearest to the farthest, each sample in its own order."""
     group_points = of_group(result["points"], group)
     columns: dict[str, tuple[Any, str]] = {"images": (QUANTILES, "%")}
     for name in SERIES:
@@ -94,7 +91,6 @@ def quantiles(group: str, result: Views) -> Table:
 
 
 def curve(group: str, result: Views) -> Lines:
-    """Marks that can be clicked: each is an image."""
     return Lines(
         x="images",
         series=SERIES,
@@ -107,7 +103,6 @@ def curve(group: str, result: Views) -> Lines:
 
 
 def curve_finding(group: str, way: str, result: Views) -> str:
-    """Median and 95th percentile of the way and of the noise."""
     table: Table = result["summary"]
     (median, high), (noise_median, noise_high) = (
         [nats(table.cell(group, f"{name}, {word}")) for word in ("median", "95 %")]
@@ -117,7 +112,6 @@ def curve_finding(group: str, way: str, result: Views) -> str:
 
 
 def press(group: str, points: Table, picked: Any) -> None:
-    """A mark was clicked: its image is looked at."""
     if marks := picked["selection"]["points"]:
         group_points = of_group(points, group)
         order = np.argsort(group_points[list(SERIES)[int(marks[0]["curve_number"])]], kind="stable")
@@ -126,7 +120,6 @@ def press(group: str, points: Table, picked: Any) -> None:
 
 
 def closely(detail: MethodDetail, method: KLoM, result: Views) -> None:
-    """One image's models, and the price of every way whose KLoM is known."""
     left, right = st.columns(2, gap="large")
     with left:
         one_image(detail, result)
@@ -170,7 +163,6 @@ def samples(margins: Table, at: int) -> Mapping[str, NDArray[np.float64]]:
 
 
 def margin_histogram(margins: Table, at: int, bins: int = 15) -> Table:
-    """Shares of the models over common intervals of one image's margin."""
     by_model = samples(margins, at)
     edges = np.histogram_bin_edges(np.concatenate(list(by_model.values())), bins)
     columns: dict[str, tuple[Any, str]] = {"from": (edges[:-1], "nat"), "to": (edges[1:], "nat")}
@@ -191,7 +183,6 @@ def histograms(result: Views) -> BarsAndLine:
 
 
 def image_finding(at: int, result: Views) -> str:
-    """Three means, and its KLoM."""
     by_model = samples(result["margins"], at)
     before, after, goal = (
         f"{by_model[name].mean():.1f}".replace("-", "−")
@@ -206,7 +197,6 @@ def image_finding(at: int, result: Views) -> str:
 
 
 def prices(detail: MethodDetail, method: KLoM) -> Drawing:
-    """KLoM against compute, of all ways of the table whose KLoM is known."""
     return Drawing(
         "summary",
         "KLoM against compute",
@@ -225,7 +215,6 @@ def prices(detail: MethodDetail, method: KLoM) -> Drawing:
 
 
 def priced(detail: MethodDetail, method: KLoM, result: Views) -> Table:
-    """Nothing done, retraining, and each way that is known: its passes and its median KLoM."""
     summary: Table = result["summary"]
     rows = {
         "Nothing done": (0.0, summary.cell(GROUPS[0], f"{NOTHING}, median")),
@@ -263,7 +252,6 @@ def prices_finding(table: Table) -> str:
 
 
 def datamodel(detail: MethodDetail) -> Rows:
-    """Predicted against true changes of margins."""
     settings = ("networks", "ridge", "images")
     method = DMDirect(
         **forms.folded_settings(DMDirect, DIRECT, settings, "Settings of the datamodel")
@@ -288,7 +276,6 @@ def datamodel(detail: MethodDetail) -> Rows:
 
 
 def changes_finding(result: Views) -> str:
-    """Mean changes of the forgotten images, rank correlation and slope."""
     table, images = result["quality"], result["images"]
     rank, slope = (table.cell(GROUPS[0], name) for name in ("rank correlation", "slope"))
     forgotten = images["group"] == 0
@@ -300,7 +287,6 @@ def changes_finding(result: Views) -> str:
 
 
 def growing_finding(result: Views) -> str:
-    """The first and the last."""
     table: Table = result["growing"]
     first, last = table["forget"][0], table["forget"][-1]
     return (

@@ -90,7 +90,6 @@ def draw_uploads() -> None:
 
 
 def take_data() -> None:
-    """Read the files that are there, and choose the data at once."""
     presence.arrive()
     st.session_state.pop(f"{KEY}.problem", None)
     st.session_state.pop(f"{KEY}.summary", None)
@@ -129,7 +128,6 @@ def read_both(training: Any, test: Any) -> tuple[DataSet, tuple[Skipped, ...]]:
 
 
 def summary_of(data: DataSet) -> str:
-    """What was opened, in words."""
     learned, test = (len(data.rows(split)) for split in ("train", "test"))
     test_words = f"{test:,} test images" if test else "no test images"
     return (

@@ -26,7 +26,6 @@ Sets = Mapping[str, Views]  # the answers of the search, by SETS
 
 
 def cases(case: ForgetCase, sets: Sets) -> Mapping[str, ForgetCase]:
-    """The question of the page with each of the sets to be forgotten."""
     results = {}
     for kind, name in SETS.items():
         ids = sets[kind]["images"]["id"].astype(np.int64)
@@ -40,7 +39,6 @@ def cases(case: ForgetCase, sets: Sets) -> Mapping[str, ForgetCase]:
 
 
 def rank(detail: MethodDetail, sets: Sets) -> None:
-    """The scoreboard of each set, asked for together, then the gaps and ranks side by side."""
     st.markdown("**Does the order of the ways change?**")
     boards = {
         name: BoardCase(case, detail.question.case.methods)
@@ -112,7 +110,6 @@ def gap_with_rank(gap: float, place: float) -> str:
 
 
 def ranks_finding(result: Views) -> str:
-    """Which way is nearest on each set, and which of them gains or loses most ranks."""
     table: Table = result["gaps"]
     ranks = way_ranks(table)
     if not np.isfinite(ranks).any():

@@ -104,12 +104,10 @@ def of_mode(form: CaseForm, data: DataSet, model: Classifier) -> ForgetRequest:
 
 
 def ask_share(form: CaseForm, name: str) -> float:
-    """Of the class, or of all."""
     return float(form.ask(name, format="percent"))
 
 
 def pick_images(form: CaseForm, data: DataSet) -> list[int]:
-    """Ids that were pressed in the grid, or typed."""
     chosen = parse_ids(form.ask("ids", placeholder="press pictures below, or type ids with commas"))
     left, right = st.columns(2)
     with left:

@@ -42,13 +42,11 @@ def seconds(detail: MethodDetail) -> Rows:
 
 
 def named_ways(times: Table) -> Table:
-    """The ways under their names, the fastest first."""
     order = np.argsort(np.nan_to_num(times["seconds"], nan=np.inf), kind="stable").tolist()
     return replace(times, rows=tuple(row_label(way) for way in times.rows)).take(order)
 
 
 def finding(result: Views) -> str:
-    """Retraining and every way that is timed."""
     times: Table = result["times"]
     others = [
         f"{row_label(way)} {time(float(duration))}"
@@ -72,7 +70,6 @@ TIMES = Drawing(
 
 
 def show_notes(result: Views) -> None:
-    """What is known of single ways, and how it was measured."""
     times: Table = result["times"]
     lines = [
         f"{row_label(way)}: {note}"
@@ -91,7 +88,6 @@ def show_notes(result: Views) -> None:
 
 
 def machine_words(machine: Table) -> str:
-    """Where it was measured, and whether others took the processor away."""
     core_share = float(machine["seconds with a core"][0] / max(machine["seconds"][0], 1e-9))
     words = f"Measured on {machine.rows[0]}, {machine['cores'][0]:.0f} cores"
     if core_share >= QUIET:

@@ -52,7 +52,6 @@ def sparser(detail: MethodDetail) -> Rows:
 
 
 def figure(table: Table, name: str) -> str:
-    """The column of a figure that is chosen."""
     return ranking_gap(table) if name == RANKED else name
 
 
@@ -67,7 +66,6 @@ def column_cells(table: Table, column: str) -> NDArray[np.float64]:
 
 
 def row_order(table: Table, *, gap: bool) -> list[int]:
-    """The retrained model, the untouched one, then the ways by the gap that ranks, most cut."""
     gaps = np.nan_to_num(
         table[ranking_gap(table)].reshape(len(np.unique(table["ratio"])), -1)[-1], nan=np.inf
     )
@@ -77,7 +75,6 @@ def row_order(table: Table, *, gap: bool) -> list[int]:
 
 
 def squares_of(table: Table, column: str) -> Table:
-    """A row for each way, and a column for each share of weights that was cut."""
     ways = [table.rows[at] for at in row_order(table, gap=column.startswith("gap"))]
     ratios = np.unique(table["ratio"])
     heads = [f"{100 * ratio:.0f} % cut" if ratio else "all weights" for ratio in ratios]
@@ -108,7 +105,6 @@ def value_with_spread(value: float, spread: float) -> str:
 
 
 def finding(table: Table, name: str) -> str:
-    """What the numbers are, and for a gap the way that it changes most for."""
     column = figure(table, name)
     over = "; ±: standard deviation over seeds" if np.isfinite(table[f"{column} sd"]).any() else ""
     if column not in GAPS.values():

@@ -27,7 +27,6 @@ DIALS = (("ratio", "Threshold α", 0.0, 2.0), ("strength", "Strength λ", -1.0, 
 
 
 def ssd(detail: MethodDetail) -> Rows:
-    """The plot with two sliders."""
     ways = detail.question.case.methods
     method = next((way for way in ways if isinstance(way, SSD)), SSD())
     importance = Importance(method.batch, method.label_free)
@@ -111,7 +110,6 @@ def flat(scores: WeightScores) -> Array:
 
 
 def lines_of(method: SSD) -> Scatter:
-    """Log-log, with the lines of both dials."""
     return Scatter(
         x="all images",
         y="forgotten images",

@@ -57,7 +57,6 @@ def variant_request(
 
 
 def offer_training(data: DataSet, model: Classifier, kind: type[Variant]) -> None:
-    """The variant's settings and one button: to choose its model, or to train one."""
     forms.refuse_links(kind, f"{KEY}.{kind.word}")
     with st.container(horizontal=True):
         variant = kind(**forms.settings(kind, f"{KEY}.{kind.word}", VARIANT_SETTINGS[kind]))
@@ -101,7 +100,6 @@ def offer_training(data: DataSet, model: Classifier, kind: type[Variant]) -> Non
 
 
 def go_to(name: str) -> None:
-    """Choose that data in the next run, before its list is drawn."""
     st.session_state[GO_TO] = name
     st.rerun()
 

@@ -85,7 +85,6 @@ def kept_column(table: Table) -> str:
 
 
 def kept_words(table: Table) -> str:
-    """The images that it is about."""
     return "test" if kept_column(table) == "TA" else "kept training images"
 
 

@@ -57,7 +57,6 @@ PARTS: Mapping[str, Part] = {
 
 
 def show() -> None:
-    """The answer stands above the form that it depends on, and closer looks below both."""
     answer, controls, below = st.container(), st.container(), st.container()
     with controls:
         question, detail = form.choose()
@@ -100,20 +99,17 @@ def scoreboard(question: ForgetQuestion, detail: MethodDetail | None, times: Tab
 
 
 def times_of(question: ForgetQuestion) -> Table | None:
-    """The fair seconds of every way, where they were asked for under "Time"."""
     result = run.kept_answer(Timing(), question.case)
     return None if result is None else result["times"]
 
 
 def sentence(detail: MethodDetail) -> str:
-    """How the way did, and whether something stayed inside where that is known."""
     words = verdict(detail.table, detail.method.label, detail.case.case.request.words)
     traces = run.kept_answer(StillThere(), detail.case)
     return f"{words} Traces remain inside." if traces and inside.stayed(traces) else words
 
 
 def picture(detail: MethodDetail) -> None:
-    """How sure the models are of the forgotten images, beside what is still there inside."""
     left, right = st.columns([3, 2], gap="large")
     with left:
         images = runs.ask(Confidence(), detail.case, f"{KEY}.Confidence")
@@ -131,7 +127,6 @@ def picture(detail: MethodDetail) -> None:
 
 
 def files(detail: MethodDetail | None) -> Files:
-    """The numbers of the picture."""
     result = None if detail is None else run.kept_answer(Confidence(), detail.case)
     return {} if result is None else {"images.csv": result["images"].csv}
 
@@ -157,7 +152,6 @@ def look_closer(detail: MethodDetail, above: Sequence[Entry], *, timed: bool) ->
 
 
 def draw_part(detail: MethodDetail, title: str, build: Callable[[MethodDetail], Rows]) -> None:
-    """Its sections, and below them the controls that they depend on."""
     st.markdown(f"**{title}**")
     answer, controls = st.container(), st.container()
     with controls:
@@ -170,7 +164,6 @@ def draw_part(detail: MethodDetail, title: str, build: Callable[[MethodDetail], 
 
 
 def show_about(question: ForgetQuestion) -> None:
-    """What each way does, and what it rests on."""
     with st.expander("About the ways"):
         for method in question.case.methods:
             st.markdown(f"**{escape_markdown(method.title)}.** {method.about()}")

@@ -23,7 +23,6 @@ GeneratorQuestion = Question[GeneratorSalUn, GeneratorCase]  # of one that is to
 
 
 def choose() -> GeneratorQuestion:
-    """The generator in the sidebar, the class and the settings on the page."""
     form = CaseForm(GeneratorCase, KEY)
     with st.sidebar:
         st.header("Generator")

@@ -44,7 +44,6 @@ def show(question: GeneratorQuestion, below: DeltaGenerator) -> None:
 
 
 def samples(question: GeneratorQuestion) -> None:
-    """What the generator draws as it is."""
     section.show(
         Section(
             f"{KEY}.drawn",
@@ -67,7 +66,6 @@ def samples(question: GeneratorQuestion) -> None:
 
 
 def drawings(label: str) -> tuple[Drawing, ...]:
-    """What the sheet rests on."""
     return (
         Drawing(
             "read",
@@ -113,7 +111,6 @@ def drawings(label: str) -> tuple[Drawing, ...]:
 
 
 def kept_words(result: Views) -> str:
-    """The class that lost most beside the forgotten one."""
     table = result["read"]
     lost = table[BEFORE][1:] - table[AFTER][1:]
     at = int(lost.argmax()) + 1
@@ -136,7 +133,6 @@ def instead_words(result: Views, label: str) -> str:
 
 
 def distance_words(result: Views) -> str:
-    """The distances beside their floor."""
     table = result["figures"]
     distances = {name: table.cell(name, "distance of the others") for name in table.rows}
     return (
@@ -160,7 +156,6 @@ def floor_words(figures: Table) -> str:
 
 
 def where_words(result: Views) -> str:
-    """The layers with the largest and the smallest share."""
     table = result["where"]
     share = table["may move"]
     high, low = int(share.argmax()), int(share.argmin())
@@ -171,7 +166,6 @@ def where_words(result: Views) -> str:
 
 
 def loss_words(result: Views) -> str:
-    """Where both losses end."""
     table = result["losses"]
     ends = {name: table[name][-20:].mean() for name in table.order[1:]}
     losses = "; ".join(f"{name} {value:.3f}" for name, value in ends.items())
@@ -179,7 +173,6 @@ def loss_words(result: Views) -> str:
 
 
 def drawn_words(result: Views) -> str:
-    """The class that is read least well."""
     table = result["read"]
     right = [table.cell(name, name) for name in table.rows]
     at = min(range(len(right)), key=right.__getitem__)

@@ -127,7 +127,6 @@ def map_sentences(results: Mapping[str, Views], measure: str) -> list[str]:
 
 
 def standing_by(measure: str) -> Drawing:
-    """How the places of this image are drawn, by Dice or IoU."""
     return Drawing(
         "others",
         "",
@@ -138,7 +137,6 @@ def standing_by(measure: str) -> Drawing:
 
 
 def ranked(answers: Mapping[str, Views], measure: str = DICE) -> Table:
-    """All images from low to high, a line for each map, and this one's places there."""
     rows: list[str] = []
     below: list[float] = []
     values: list[float] = []
@@ -156,7 +154,6 @@ def ranked(answers: Mapping[str, Views], measure: str = DICE) -> Table:
 
 
 def standing(results: Mapping[str, Views], measure: str = DICE) -> PointGroups:
-    """A line for each map and stars for this image."""
     looks: dict[str, Look] = dict.fromkeys(results, "line")
     return PointGroups(x=BELOW, y=measure, looks={**looks, THIS_IMAGE: "own"}, span=(-0.03, 1.03))
 
@@ -187,7 +184,6 @@ def pictures(answers: Answers, subject: Subject) -> Pictures:
 
 
 def agreement(inside: Mask, truth: Mask | None) -> str:
-    """Dice and IoU with the truth, whether nothing is rightly outlined, or how much is."""
     if truth is not None and not truth.any():
         return of_nothing(inside)
     if not inside.any():

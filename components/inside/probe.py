@@ -20,7 +20,6 @@ THRESHOLD = f"{KEY}.threshold"
 
 
 def show(question: tuple[HalluRAG, ScenesCase]) -> None:
-    """A probe, tried on descriptions of scenes that it did not learn from."""
     section.show(
         Section(
             f"{KEY}.probe", *question,
@@ -81,7 +80,6 @@ def show(question: tuple[HalluRAG, ScenesCase]) -> None:
 
 
 def compared_words(result: Views) -> str:
-    """The published probe, the word alone, and the null."""
     rates, null = result["compared"], result["shuffled"]["AUROC"]
     deep, linear, word = (float(rates.cell(name, "AUROC")) for name in (PUBLISHED, LINEAR, WORD))
     return (
@@ -92,7 +90,6 @@ def compared_words(result: Views) -> str:
 
 
 def layer_words(result: Views) -> str:
-    """The best place before the word is said, and after."""
     layers: Table = result["layers"]
     parts = []
     for when in WHEN:
@@ -103,7 +100,6 @@ def layer_words(result: Views) -> str:
 
 
 def risk_histogram(risks: Table) -> Table:
-    """How many of the true and of the made-up words lie in each range of risk."""
     edges = np.linspace(0, 1, BINS + 1)
     made_up = np.asarray(risks["made up"], bool)
     columns = {"from": (edges[:-1], ""), "to": (edges[1:], "")}
@@ -114,7 +110,6 @@ def risk_histogram(risks: Table) -> Table:
 
 
 def threshold() -> None:
-    """The line from which a word is called made up."""
     st.slider(
         "Call a thing made up from a risk of",
         5,
@@ -128,7 +123,6 @@ def threshold() -> None:
 
 
 def threshold_words(result: Views) -> str:
-    """What is found and what is falsely called, at the line."""
     line = int(st.session_state.get(THRESHOLD, 50))
     risks = result["risks"]
     made_up, called = np.asarray(risks["made up"], bool), risks["risk"] >= line / 100
@@ -144,7 +138,6 @@ def nonempty_bins(trust: Table) -> Table:
 
 
 def trust_words(result: Views) -> str:
-    """How far risk and truth lie apart."""
     bins = nonempty_bins(result["trust"])
     gaps = np.abs(bins["risk"] - bins["made up"])
     mean = float((gaps * bins["words"]).sum() / bins["words"].sum())
@@ -155,7 +148,6 @@ def trust_words(result: Views) -> str:
 
 
 def question_words(result: Views) -> str:
-    """How often it makes up a color, and what one probe for both loses."""
     table: Table = result["questions"]
     rates = " and ".join(
         f"{100 * table.cell(row, 'made up'):.0f} % of the {row} ones" for row in table.rows

@@ -29,7 +29,6 @@ LEGEND = (
 
 
 def show(dialog_image: DialogImage, case: CaptionCase, method: WordRisk) -> None:
-    """What the model says, and which of it its states call made up."""
     before = probe_question(case, method)
     answer = section.show(
         Section(
@@ -70,7 +69,6 @@ BARS = "The probe reads the states alone: neither the image nor the truth, which
 
 
 def picture(dialog_image: DialogImage, case: CaptionCase, result: Views) -> None:
-    """The image beside the words, underlined by how likely they are true."""
     image, text_column = st.columns(2, gap="large")
     with image:
         scene.picture(dialog_image, case.vlm.name)
@@ -90,7 +88,6 @@ def picture(dialog_image: DialogImage, case: CaptionCase, result: Views) -> None
 
 
 def noted(note: str, risk: float) -> str:
-    """What is known of a word, with its risk."""
     if np.isnan(risk):
         return note
     risk_text = f"risk {100 * risk:.0f} %"
@@ -98,12 +95,10 @@ def noted(note: str, risk: float) -> str:
 
 
 def noun_table(words: Table) -> Table:
-    """The words that name a thing."""
     return words.take(np.flatnonzero(np.isfinite(words["risk"])).tolist()).select(["risk"])
 
 
 def bars(case: CaptionCase, result: Views) -> Bars:
-    """A bar for each thing that is named, with what is true of it."""
     words = result["words"]
     truth = claims_of(case, words.rows)
     signs = (
@@ -121,7 +116,6 @@ def bars(case: CaptionCase, result: Views) -> Bars:
 
 
 def lens_words(result: Views) -> str:
-    """How many of the last layer's favorites no earlier one had."""
     return (
         "Each cell: what that layer would have said, in the color of how sure it is. "
         f"{lens.late(lens.layers_of(result))}"

@@ -55,7 +55,6 @@ def heading(card: DataCard, count_text: str) -> None:
 
 
 def size_text(data: DataSet) -> str:
-    """How many images and classes, and whether classes differ in size."""
     sizes = np.bincount(data.labels, minlength=len(data.classes))
     low, high = sizes.min(), sizes.max()
     per_class = f"{low:,}" if low == high else f"{low:,} to {high:,}"
@@ -63,7 +62,6 @@ def size_text(data: DataSet) -> str:
 
 
 def show_description(card: DataCard, kind: str) -> None:
-    """What it shows and what is known of it, below its pictures."""
     truth = card.truth or "nothing beyond the labels"
     st.caption(escape_markdown(card.about))
     st.caption(escape_markdown(f"Known truth: {truth}."))
@@ -80,7 +78,6 @@ def show_provenance(card: DataCard, fingerprint: str) -> None:
 
 
 def show_counts(data: DataSet) -> None:
-    """How many images each class has in each split."""
     table = np.zeros((len(data.classes), len(SPLITS)), np.int64)
     np.add.at(table, (data.labels, data.split), 1)
     rows = [
@@ -173,12 +170,10 @@ def class_row(
 
 
 def choose_split() -> str:
-    """All images, or those of one split."""
     return pick("Split", (EVERY, *SPLITS), "lab.split", "segments", kept=True)
 
 
 def browse(data: DataSet, truth: TruthLayer, split: str) -> None:
-    """The chosen image in full, above the pages of images."""
     rows = choose_rows(data, split)
     if not len(rows):
         st.info("There is no such image: choose another class or split.")
@@ -210,7 +205,6 @@ def browse(data: DataSet, truth: TruthLayer, split: str) -> None:
 
 
 def choose_rows(data: DataSet, split: str) -> Rows:
-    """The rows of the split and of the class that is chosen."""
     words = [f"{label}: {word}" for label, word in enumerate(data.classes)]
     rule = f"a class of {data.card.title}"
     picked = pick("Class", [EVERY, *words], "lab.class", rule=rule, kept=True)
@@ -219,7 +213,6 @@ def choose_rows(data: DataSet, split: str) -> Rows:
 
 
 def chosen_row(data: DataSet, page_rows: Rows) -> int:
-    """The image asked for by its id, else the first of the page."""
     refuse(
         "lab.image",
         lambda word: bool((data.ids == whole_number(word)).any()),
@@ -243,7 +236,6 @@ def chosen_row(data: DataSet, page_rows: Rows) -> int:
 
 
 def thumb(data: DataSet, row: int, chosen: bool, truth: TruthLayer) -> Thumb:
-    """One of the page's pictures."""
     picture = Image.fromarray(outlined_image(data, row, truth, 1))
     picture.thumbnail((THUMB, THUMB))
     word = data.classes[data.labels[row]]
@@ -252,7 +244,6 @@ def thumb(data: DataSet, row: int, chosen: bool, truth: TruthLayer) -> Thumb:
 
 
 def outlined_image(data: DataSet, row: int, truth: TruthLayer, scale: int) -> NDArray[np.uint8]:
-    """One image with the outline of what is known, enlarged by whole pixels."""
     masks = data.truth[truth.mask] if truth.mask else None
     marks = data.truth[truth.marked] if truth.marked and scale == 1 else None
     return sheet_tile(data.images, masks, marks, row, scale)
@@ -265,12 +256,10 @@ def sheet_tile(
     row: int,
     scale: int,
 ) -> NDArray[np.uint8]:
-    """One image of a contact sheet, without the paper around it."""
     return strip(images, masks, marks, np.array([row]), 1, scale)[:-GAP, :-GAP]
 
 
 def large(data: DataSet, row: int, truth: TruthLayer) -> None:
-    """The chosen image, its twin, and all that is known of it."""
     scale = max(1, round(LARGE / data.side))
     word = data.classes[data.labels[row]]
     outlined = ""
@@ -294,7 +283,6 @@ def large(data: DataSet, row: int, truth: TruthLayer) -> None:
 
 
 def facts(data: DataSet, row: int) -> list[tuple[str, str]]:
-    """Id, label, split, and what is known beyond."""
     truth = data.truth
     rows = [
         ("Id", str(data.ids[row])),
@@ -317,7 +305,6 @@ def facts(data: DataSet, row: int) -> list[tuple[str, str]]:
 
 
 def truth_text(value: np.generic) -> str:
-    """A truth's value as a person would say it."""
     if isinstance(value, np.bool_):
         return "yes" if value else "no"
     return f"{value:.1f}" if isinstance(value, np.floating) else str(value)

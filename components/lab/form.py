@@ -37,7 +37,6 @@ class DataRequest:
 
 
 def composed(base: str, variants: tuple[Variant, ...]) -> str:
-    """The name of a data set with its variants."""
     return "+".join([base, *(variant.name for variant in variants)])
 
 
@@ -81,7 +80,6 @@ def is_table(kind: Kind) -> TypeGuard[type[Cohort]]:
 
 
 def kind_card(kind: Kind) -> Any:
-    """What it is, in words."""
     return kind.data.card if isinstance(kind, Imported) else kind.card
 
 
@@ -101,7 +99,6 @@ def data_settings(kind: Kind) -> DataRequest | None:
 
 
 def choose_variants() -> tuple[Variant, ...]:
-    """Changes to the data set, applied in the order in which they were added."""
     refuse(
         "lab.variants",
         VARIANTS_BY_TITLE,

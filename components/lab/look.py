@@ -10,7 +10,6 @@ from engine.vision.data.registry import cached
 
 
 def draw() -> None:
-    """The list, the settings, and what they give."""
     answer, settings = st.columns([2, 1], gap="large")
     with st.sidebar:
         kind = form.pick_data(told=True)

@@ -41,7 +41,6 @@ class ModelRow:
 
 
 def draw() -> None:
-    """The tree, and the chosen model."""
     lines = model_tree()
     draw_tree(lines)
     left, right = st.columns([3, 2], gap="large")
@@ -52,7 +51,6 @@ def draw() -> None:
 
 
 def model_tree() -> dict[str, ModelRow]:
-    """What can be had here, by the line that shows it, children below their parents."""
     files = {
         network_file.name: network_file
         for network_file in (*embedded.stored(), *checkpoints.visible_models())
@@ -65,7 +63,6 @@ def model_tree() -> dict[str, ModelRow]:
 
 
 def draw_tree(lines: Mapping[str, ModelRow]) -> None:
-    """How many models there are, and all of them with size and figures."""
     trained_count = sum(line.entry.name.startswith(PREFIX) for line in lines.values())
     shipped_count = sum(line.stored is not None for line in lines.values()) - trained_count
     st.header(
@@ -102,12 +99,10 @@ def percent_figure(figures: Mapping[str, float], name: str) -> float | None:
 
 
 def robust_accuracy(figures: Mapping[str, float]) -> float | None:
-    """The share that is right under attack."""
     return next((round(100 * v, 1) for name, v in figures.items() if "under attack" in name), None)
 
 
 def show_model(lines: Mapping[str, ModelRow]) -> None:
-    """One model: what is known of it, and what can be done with it."""
     picked = pick(
         "Look at", list(lines), "lab.model", name="Model", rule="one of the table", kept=True
     )

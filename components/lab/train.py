@@ -21,7 +21,6 @@ FIRST = ("architecture", "epochs", "batch", "optimizer", "rate")
 
 
 def draw() -> None:
-    """Data in the sidebar, what comes of it, and the recipe beside that or below."""
     answer, settings = st.columns([2, 1], gap="large")
     with st.sidebar:
         kind = form.pick_data(told=False)
@@ -81,5 +80,4 @@ def follow_plan() -> None:
 
 
 def nearest_stop(marks: list[float], value: float) -> float:
-    """The stop of a slider that is nearest."""
     return min(marks, key=lambda mark: abs(mark - value))

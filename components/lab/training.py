@@ -26,7 +26,6 @@ SHORT = {
 
 
 def slot(key: str) -> str:
-    """Where a training is waited for."""
     return f"{key}.{Train.name}"
 
 
@@ -51,7 +50,6 @@ def show(case: TrainCase, key: str, button: str) -> None:
 
 
 def accuracy_sentence(case: TrainCase, result: Views) -> str:
-    """How often the network is right on images that it did not learn from."""
     right = dict(zip(result["figures"].labels, result["figures"].values, strict=True))
     share = 100 * right["test accuracy"]
     return f"{network_title(case)} names {share:.1f} % of the test images right."
@@ -70,13 +68,11 @@ def unlearned(case: TrainCase, key: str) -> None:
 
 
 def network_title(case: TrainCase) -> str:
-    """The network at the beginning of a sentence."""
     title = TITLES[case.recipe.architecture]
     return f"{title[:1].upper()}{title[1:]}"
 
 
 def rests_on(case: TrainCase) -> str:
-    """Of how many images it learns, how often, and with which seed."""
     train_count, test_count = (len(case.data.rows(split)) for split in ("train", "test"))
     return (
         f"{train_count:,} images to learn from, {test_count:,} held out for the test, "
@@ -85,7 +81,6 @@ def rests_on(case: TrainCase) -> str:
 
 
 def show_accuracy(case: TrainCase, result: Views) -> None:
-    """Shares of right answers, and of how many images."""
     scores = result["figures"]
     columns = st.columns(len(scores.labels))
     for column, label, value in zip(columns, scores.labels, scores.values, strict=True):

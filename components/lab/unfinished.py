@@ -17,7 +17,6 @@ KEY = "lab.resumed"
 
 
 def draw() -> None:
-    """The list with Resume and Drop, and the one that was resumed."""
     resumable = [unfinished_run for unfinished_run in unfinished() if may_resume(unfinished_run)]
     if resumable:
         # by its key it stays open while trainings come and go, of other people, too
@@ -42,7 +41,6 @@ def may_resume(unfinished_run: Unfinished) -> bool:
 
 
 def run_row(unfinished_run: Unfinished) -> None:
-    """One of them: what it is, how far it came, and what can be done."""
     note = unfinished_run.note
     network = TITLES.get(str(note.get("recipe", {}).get("architecture")), "a network")
     text_column, resume_column, drop_column = st.columns([4, 1, 1], vertical_alignment="center")
@@ -75,7 +73,6 @@ def drop(unfinished_run: Unfinished) -> None:
 
 
 def resumed(note: Mapping[str, Any]) -> None:
-    """How the resumed training goes."""
     st.header("Resumed training")
     with show_problems():
         training.show(again(note), KEY, "Resume")

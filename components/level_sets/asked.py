@@ -34,7 +34,6 @@ def walk_settings(subject: Subject) -> LST:
 
 
 def published() -> None:
-    """Set the form to what the paper's experiments used."""
     for name, value in PUBLISHED.items():
         st.session_state[f"{KEY}.walk.{name}"] = value
     st.session_state[f"{KEY}.walk.epsilon.on"] = True

@@ -59,7 +59,6 @@ class Tab:
 
 
 def question_sentence(subject: Subject) -> str:
-    """The question of the page in words."""
     case = subject.case
     return (
         f"How far can the image move while {case.model.lineage.trail} goes on saying "
@@ -108,13 +107,11 @@ def show(questions: Mapping[str, Section], rest: DeltaGenerator) -> None:
 
 
 def both_triangles(result: Views) -> None:
-    """Two blind spots and the source, with the raw targets as control."""
     both = {"Blind spots": result["blind spots"], "Raw targets": result["raw targets"]}
     triangles(both, f"{KEY}.triangles")
 
 
 def fallen(result: Views) -> str:
-    """The mean probability on the ways from the image to the blind spots, and to the targets."""
     spots, raw = (
         result["statistics"].cell(row, "mean of the paths")
         for row in ("blind spots", "raw targets")

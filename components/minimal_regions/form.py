@@ -79,7 +79,6 @@ def choose(chosen_subject: Subject) -> RegionSearch | None:
 
 
 def true_class(chosen_subject: Subject) -> int | None:
-    """As the data set knows it, or as the person says."""
     model, labels = chosen_subject.case.model, chosen_subject.case.model.labels
     example = chosen_subject.chosen.example
     if example and example.label in labels:

@@ -47,7 +47,6 @@ def show(result: Views, band: Views | None, search_request: RegionSearch, first:
 
 
 def curve(result: Views, band: Views | None, way: str, step: int) -> Drawing:
-    """A curve, and that of the first class where it is another one."""
     class_curve, first = result[way], result[f"{way} of the first class"]
     words = f"Area {result['areas'].values[list(WAYS).index(way)]:.3f} ({WAYS[way][1]})"
     if band is not None:
@@ -105,7 +104,6 @@ def unsearched(chosen_subject: Subject) -> None:
 
 
 def highlighted_regions(picture: Pixels, rank: NDArray[np.float32], step: int) -> Pixels:
-    """The picture with the first so many regions bright, the rest dimmed, and a red border."""
     colors = enlarged(picture)
     height, width = colors.shape[:2]
     mask = Image.fromarray((rank < step).astype(np.uint8))

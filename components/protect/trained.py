@@ -32,7 +32,6 @@ FOR_SETS: dict[type[Any], type[Protection]] = {EasyImage: ErrorMinimizing, Local
 
 
 def show(kind: type[Protection], image_method: ChangedImage, uploaded: Any) -> None:
-    """A button that makes the noise of all images of the zip, and then the zip with it."""
     side = int(
         st.number_input(
             "Side of the images (px)",
@@ -72,7 +71,6 @@ def show(kind: type[Protection], image_method: ChangedImage, uploaded: Any) -> N
 
 
 def import_data(uploaded: Any, side: int) -> Imported:
-    """The zip as a training set, read once for each size, also one that cannot be read."""
     stored: dict[Any, Imported | str] = st.session_state.setdefault(SLOT, {})
     key = (uploaded.file_id, side)
     if key not in stored:
@@ -98,12 +96,10 @@ def shared_settings(kind: type[Protection], image_method: ChangedImage) -> dict[
 
 
 def setting_labels(kind: Any) -> dict[str, str]:
-    """What each setting of a method is called on the page."""
     return {spec.name: spec.metadata["label"] for spec in fields(kind)}
 
 
 def cluster_map(state: str, ends: tuple[str, str] | None = None) -> Callable[[Views], ClusterMap]:
-    """How the clusters are drawn before or after protection."""
     return lambda result: ClusterMap(
         centers=result["clusters"], state=state, ends=ends, states=("clean", "protected")
     )

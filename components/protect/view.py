@@ -122,7 +122,6 @@ def picture(result: Views) -> None:
 
 
 def probability_change(question: ProtectQuestion, result: Views) -> str:
-    """The model's probability of the class before and after."""
     before, after = 100 * result["probability"].values
     label = question.case.target.words(question.case.model.labels)
     return (
@@ -132,7 +131,6 @@ def probability_change(question: ProtectQuestion, result: Views) -> str:
 
 
 def bars(result: Views) -> BarGroups:
-    """Both shares of each copy, with room for their numbers."""
     table: Table = result["copies"]
     drawn = table.select(list(SERIES)).values
     low, high = min(0.0, 100 * float(drawn.min())), max(100.0, 100 * float(drawn.max()))
@@ -140,7 +138,6 @@ def bars(result: Views) -> BarGroups:
 
 
 def left_words(result: Views) -> str:
-    """Which copy leaves least, and what that means."""
     table: Table = result["copies"]
     least = int(table["noise left"].argmin())
     return (
@@ -150,7 +147,6 @@ def left_words(result: Views) -> str:
 
 
 def offer(method: ChangedImage, pixels: Pixels, protected_pixels: Pixels) -> None:
-    """The protected image as a file: whole, or as the model sees it where it was asked."""
     whole = isinstance(method, ImageChange)
     size = "The whole image at its own size." if whole else "As the model sees it."
     download(
@@ -165,7 +161,6 @@ def offer(method: ChangedImage, pixels: Pixels, protected_pixels: Pixels) -> Non
 
 
 def onward(method: ChangedImage) -> None:
-    """The way to the experiment that trains networks on such images, with the same settings."""
     kind = {experiment.name: experiment for experiment in EXPERIMENTS}.get(VICTIMS[type(method)])
     st.page_link(
         UNLEARNING_EXPERIMENTS.path,

@@ -12,7 +12,6 @@ from engine.core.charts.lines import Lines
 
 
 def show(question: PrototypeQuestion) -> None:
-    """The curves, and what was measured."""
     st.header("Robust or plain?")
     answer, controls = st.container(), st.container()
     with controls:
@@ -42,7 +41,6 @@ def show(question: PrototypeQuestion) -> None:
 
 
 def curve(kind: str, title: str) -> Drawing:
-    """A line for each network."""
     chart = Lines(
         x="distance",
         series={f"{name}, {kind}": name for name in CURVES},

@@ -74,7 +74,6 @@ def show(question: PrototypeQuestion, below: DeltaGenerator) -> None:
 
 
 def show_parts(question: PrototypeQuestion, result: Views) -> None:
-    """The image, the prototypes that its answer looks at most, and what each adds."""
     left, right = st.columns([1, 3.2], gap="medium", vertical_alignment="top")
     with left:
         caption = answer_sentence(question, result)
@@ -93,7 +92,6 @@ def show_parts(question: PrototypeQuestion, result: Views) -> None:
 
 
 def answer_sentence(question: PrototypeQuestion, result: Views) -> str:
-    """What the image is, and whether that was the answer."""
     if not label_of(question):
         return "your image, as the network sees it"
     wrong = class_name(question, result["outcome"]["answer"][0]) != label_of(question)
@@ -101,7 +99,6 @@ def answer_sentence(question: PrototypeQuestion, result: Views) -> str:
 
 
 def scores_text(question: PrototypeQuestion, result: Views) -> str:
-    """The scores of the first two classes."""
     outcome = result["outcome"]
     return (
         f"{class_name(question, outcome['answer'][0])} scores {100 * outcome['score'][0]:.0f} %, "
@@ -118,14 +115,12 @@ def bars(question: PrototypeQuestion, result: Views) -> Drawing:
 
 
 def parts_sentence(view: str, result: Views) -> str:
-    """The four parts, which sum to one."""
     sums = [100 * float(result[view][part].sum()) for part in PARTS]
     listing = ", ".join(f"{part} {share:.0f} %" for part, share in zip(PARTS, sums, strict=True))
     return f"{listing[0].upper()}{listing[1:]}. The first two are the score; all four make 100 %."
 
 
 def indefinite_parts_drawing(view: str, title: str, of: Callable[[Views], Table]) -> Drawing:
-    """The four parts of each prototype and what is indefinite."""
     return Drawing(
         view,
         title,
@@ -136,12 +131,10 @@ def indefinite_parts_drawing(view: str, title: str, of: Callable[[Views], Table]
 
 
 def own_parts(result: Views) -> Table:
-    """Of the old CBC, the five parts of the answer."""
     return with_indefinite(result["parts"], float(result["outcome"]["left out"][0]))
 
 
 def reasoning_text(parts_table: Table) -> str:
-    """Positive, negative and indefinite reasoning over all prototypes, which sum to one."""
     positive, negative, indefinite = (
         100 * sum(float(parts_table[part].mean()) for part in parts)
         for parts in (POSITIVE_PARTS, NEGATIVE_PARTS, (LEFT_OUT,))
@@ -153,7 +146,6 @@ def reasoning_text(parts_table: Table) -> str:
 
 
 def rival(question: PrototypeQuestion) -> Drawing:
-    """The parts of the class that comes second, and its prototypes."""
     title = "The class that comes second"
     drawing = Drawing(
         "rival parts", title, STACKED, partial(parts_sentence, "rival parts"), part=summed
@@ -178,8 +170,6 @@ def rival_parts(question: PrototypeQuestion, result: Views) -> Table:
 
 
 def proved() -> Drawing:
-    """The lead by how far the image changes, as proved and as attacked."""
-
     def chart(result: Views) -> Lines:
         radius = float(result["outcome"]["certificate"][0])
         return Lines(
@@ -197,7 +187,6 @@ def proved() -> Drawing:
 
 
 def certified(result: Views) -> str:
-    """The certificate beside the attack and beside the closed form."""
     outcome = result["outcome"]
     radius, closed, flip = (
         float(outcome[name][0]) for name in ("certificate", "closed form", "flip")
@@ -212,8 +201,6 @@ def certified(result: Views) -> str:
 
 
 def single(question: PrototypeQuestion) -> Drawing:
-    """Prototypes that alone could flip the answer."""
-
     def possible(table: Table) -> Table:
         return table.take(np.flatnonzero(np.isfinite(table["needed"]))[:FEW].tolist())
 
@@ -232,7 +219,6 @@ def single(question: PrototypeQuestion) -> Drawing:
 
 
 def flip_sentence(question: PrototypeQuestion, result: Views) -> str:
-    """The smallest change of one prototype that flips the answer."""
     table, other = result["changes"], class_name(question, result["outcome"]["rival"][0])
     if not np.isfinite(table["needed"][0]):
         return f"No prototype alone, however it is seen, makes it {other}."

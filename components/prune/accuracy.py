@@ -62,7 +62,6 @@ def choose(question: PruneQuestion) -> Tradeoff:
 
 
 def point(question: PruneQuestion, masks: Masks) -> Point | None:
-    """The share that stays and the accuracy at the ratio of now."""
     outcome = runs.ask(with_rule(question.method, Level), question.case, f"{KEY}.Level")
     if not isinstance(outcome, Answer):
         runs.watch([outcome])
@@ -77,7 +76,6 @@ def point(question: PruneQuestion, masks: Masks) -> Point | None:
 
 
 def with_what_stays(levels: Table) -> Table:
-    """The levels, and the share that stays at each."""
     units = zip(levels.order, levels.units, strict=True)
     columns: dict[str, Any] = {name: (levels[name], unit) for name, unit in units}
     return Table.of({"stays": (1 - levels["sparsity"], "share"), **columns}, levels.rows)
@@ -104,7 +102,6 @@ def curve(levels: Table, now: Point | None, right: str) -> Lines:
 
 
 def finding(result: Views, right: str) -> str:
-    """How far one can go without losing more than a point."""
     levels: Table = result["levels"]
     words = (
         f"The whole model: {percent(levels['after pruning'][0])} {right} (gray band: ± 1 point)."

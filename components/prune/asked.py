@@ -33,7 +33,6 @@ class ShownPruning(PruneQuestion):
 
     @property
     def image(self) -> ImageCase:
-        """The whole model and the image, computed exactly."""
         return self.subject.case.at("exact")
 
 
@@ -112,7 +111,6 @@ def pruner_for(
 
 
 def masks_at(case: PruneCase, method: Pruning) -> Masks:
-    """The masks of a method's settings."""
     ratio = method.ratio if method.searches else None
     return pruner_for(case, method.criterion, method.rules, ratio).at(method.ratio)
 

@@ -63,7 +63,6 @@ def by_criterion(question: PruneQuestion, criterion: str) -> Masks | None:
 
 
 def sentence(first: str, second: str, mask_overlap: Overlap) -> str:
-    """How alike the two choices are, beside chance."""
     how = (
         "no more than by"
         if abs(mask_overlap.iou - mask_overlap.chance) < 0.01
@@ -76,7 +75,6 @@ def sentence(first: str, second: str, mask_overlap: Overlap) -> str:
 
 
 def differences(first: str, second: str, masks: Masks, other: Masks, mask_overlap: Overlap) -> None:
-    """Each layer with both masks over each other, its IoU and the chance."""
     st.html(
         color_legend(
             {

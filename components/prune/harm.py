@@ -61,7 +61,6 @@ def show(question: PruneQuestion, masks: Masks) -> None:
 
 
 def further(question: PruneQuestion, method: Harm) -> None:
-    """What is measured after it: other seeds and unknown images."""
     if agreement_only(question.case):
         st.caption(
             "Calibration is left out: whether a probability means what it says can be told only "
@@ -72,7 +71,6 @@ def further(question: PruneQuestion, method: Harm) -> None:
 
 
 def evidence(question: PruneQuestion, method: Harm) -> tuple[Drawing, ...]:
-    """Classes, calibration, worse images, heat maps, and images whose answer changes."""
     return (
         Drawing(
             "classes",
@@ -130,7 +128,6 @@ def class_finding(table: Table) -> str:
 
 
 def flipped(question: PruneQuestion, table: Table) -> None:
-    """The images whose answer changes, those that were surest first."""
     changed = np.flatnonzero(table["dense answer"] != table["pruned answer"])
     st.caption(
         f"{len(changed)} of {len(table.rows)} test images get another answer."
@@ -151,7 +148,6 @@ def flipped(question: PruneQuestion, table: Table) -> None:
 
 
 def calibration(result: Views) -> str:
-    """Whether confidence still means what it says."""
     table: Table = result["calibration"]
     before, after = (dict(zip(table.columns, row, strict=True)) for row in table.values)
     words = (
@@ -170,7 +166,6 @@ def calibration(result: Views) -> str:
 
 
 def worse_finding(table: Table) -> str:
-    """Whether the pruned model bears worse images less well."""
     worse_count = int((table["high"] < 0).sum())
     return (
         f"The pruned model is surely worse (95 % interval below 0) at {worse_count} of "
@@ -180,7 +175,6 @@ def worse_finding(table: Table) -> str:
 
 
 def drifts(table: Table, names: tuple[str, ...]) -> Table:
-    """Each image: how much of the order of its heat map is left, and how its confidence moved."""
     change = np.asarray(table["pruned"], np.float64) - table["dense"]
     return Table.of(
         {
@@ -193,7 +187,6 @@ def drifts(table: Table, names: tuple[str, ...]) -> Table:
 
 
 def drift_finding(table: Table, heat: str) -> str:
-    """How far heat maps of this kind move."""
     order, top = table["rank correlation"], table["top tenth IoU"]
     known = np.isfinite(order)
     words = (
@@ -216,7 +209,6 @@ def moved_most(question: PruneQuestion, table: Table) -> None:
 
 
 def names_of(question: PruneQuestion, table: Table) -> tuple[str, ...]:
-    """What the images are called."""
     if agreement_only(question.case):
         titles = names_of_photographs()
         return tuple(titles[int(row)] for row in table.rows)

@@ -67,7 +67,6 @@ def as_searched(cut: Prune) -> Prune:
 
 
 def fits(cut: Prune) -> bool:
-    """Whether the cut is the mask that the criterion searches for, or one by its scores."""
     if unsearchable(cut.criterion, cut.rules):
         return False
     return not BY_TITLE[cut.criterion].limits(cut.rules)
@@ -109,7 +108,6 @@ def overlap_tables(
     cuts: tuple[str, ...],
     scores: tuple[str, ...],
 ) -> tuple[dict[str, Table], tuple[float, ...], dict[str, str]]:
-    """Tables of every two, the share each keeps, and why a criterion has no mask, by title."""
     del cuts, scores  # what the answer depends on
     masks: dict[str, Masks] = {}
     reasons = {}
@@ -131,7 +129,6 @@ def draw_overlaps(
     overlap_views: Views,
     shares: Sequence[float],
 ) -> None:
-    """The squares, what they show, and their numbers with those of chance."""
     iou, chance = overlap_views["IoU"], overlap_views["chance"]
     hovers = [
         [
@@ -164,7 +161,6 @@ def draw_overlaps(
 
 
 def sentence(iou: Table, chance: Table, shares: Sequence[float]) -> str:
-    """Which two are nearest and which farthest, beside chance, of those that keep equal shares."""
     kept_shares = np.array(shares)
     pairs = np.triu(np.ones(iou.values.shape, np.bool_), 1)
     equal = pairs & np.isclose(kept_shares[:, None], kept_shares, rtol=EQUAL, atol=0)

@@ -70,7 +70,6 @@ def show(question: PruneQuestion, masks: Masks) -> None:
 
 
 def show_arm(question: PruneQuestion, method: Jackpot, own: Views) -> None:
-    """The same search in another way, on request."""
     arms = [FREE, ADAPTING] if has_statistics(question.case.model) else [FREE]
     word = pick("Beside another search", arms, f"{KEY}.arm", first=FREE)
     section.show(
@@ -103,20 +102,17 @@ def show_arm(question: PruneQuestion, method: Jackpot, own: Views) -> None:
 
 
 def exchange_table(own: Table, other: Table) -> Table:
-    """The exchanges of two searches of equal length."""
     return Table.of(
         {"step": (own["step"], ""), "here": (own["swapped"], ""), "there": (other["swapped"], "")}
     )
 
 
 def in_last_third(swaps: Table) -> int:
-    """How many weights went in during the last third of the steps."""
     row = swaps["swapped"]
     return int(row[len(row) - len(row) // LATE :].sum())
 
 
 def late(own: Table, other: Table, word: str) -> str:
-    """Whether fewer weights change places at the end."""
     baseline_swaps, other_swaps = in_last_third(own), in_last_third(other)
     return (
         f"In the last third of the steps {baseline_swaps:,} weights went in, with “{word}” "
@@ -126,7 +122,6 @@ def late(own: Table, other: Table, word: str) -> str:
 
 
 def accuracy_finding(result: Views) -> str:
-    """Validation accuracy of magnitude's mask, of the last one, and of the best."""
     right = 100 * np.asarray(result["search"]["validation accuracy"])
     return (
         f"Validation images right: {right[0]:.1f} % with magnitude's mask, {right[-1]:.1f} % with "
@@ -135,7 +130,6 @@ def accuracy_finding(result: Views) -> str:
 
 
 def swap_finding(result: Views) -> str:
-    """How many weights changed places, and when."""
     row = result["swaps"]["swapped"]
     return (
         f"{int(row.sum()):,} weights went in and as many out, "
@@ -145,7 +139,6 @@ def swap_finding(result: Views) -> str:
 
 
 def arm_sentence(own: Views, result: Views, word: str) -> str:
-    """The two searches and magnitude on the test images."""
     baseline_figures, other_figures = own["figures"], result["figures"]
     words = (
         f"Test images right: {100 * baseline_figures[AFTER_SEARCH]:.1f} % as above, "

@@ -53,7 +53,6 @@ def show(question: PruneQuestion, images: int) -> None:
 
 
 def changed_answers(result: Views) -> Table:
-    """The share of changed answers of each pair of dense networks, and of each pruned one."""
     differing, pruned_shares = (
         result["pairs"]["answers that differ"],
         result["networks"]["answers changed"],
@@ -65,7 +64,6 @@ def changed_answers(result: Views) -> Table:
 
 
 def change_finding(result: Views) -> str:
-    """Whether pruning changes more answers than another seed does."""
     pruned_shares = 100 * result["networks"]["answers changed"]
     differing = 100 * result["pairs"]["answers that differ"]
     if pruned_shares.min() > differing.max():
@@ -84,7 +82,6 @@ def change_finding(result: Views) -> str:
 
 
 def class_finding(result: Views) -> str:
-    """Which classes change by more than other seeds do."""
     table: Table = result["classes"]
     lowest = table[ENDS[0]]
     beyond = [
@@ -101,7 +98,6 @@ def class_finding(result: Views) -> str:
 
 
 def modal_images(question: PruneQuestion, table: Table) -> None:
-    """Images of which the pruned networks mostly say something else than the dense ones."""
     dense_answers, pruned_answers = (
         table[name].astype(np.int64) for name in ("modal dense", "modal pruned")
     )

@@ -41,7 +41,6 @@ def show(question: PruneQuestion, masks: Masks) -> None:
 
 
 def method_of(question: PruneQuestion) -> Sensitivity:
-    """The criterion and pieces of the page where a single layer can be cut by them."""
     cut = question.method
     return Sensitivity(
         criterion=cut.criterion if cut.criterion in OFFERED else Magnitude.title,
@@ -51,13 +50,11 @@ def method_of(question: PruneQuestion) -> Sensitivity:
 
 
 def sensitivity_matrix(table: Table, right: str) -> Matrix:
-    """A row for each layer, a column for each ratio."""
     texts = [[f"{100 * share:.0f}" for share in line] for line in table.values]
     return Matrix(texts=texts, x_title="cut from this layer alone", bar=f"{right} (%)")
 
 
 def finding(result: Views, right: str) -> str:
-    """What a square is, and which layers lose more than STEEP at the lowest ratio already."""
     table, whole = result["accuracy"], float(result["figures"][DENSE])
     first = zip(table.rows, table.values[:, 0], strict=True)
     weak = [name for name, share in first if share < whole - STEEP]

@@ -41,14 +41,12 @@ def show(question: PruneQuestion) -> None:
 
 
 def basis(question: PruneQuestion, result: Views) -> None:
-    """How many images it rests on, and what else is to be known of them."""
     st.caption(counts_sentence(question, result["told"]))
     for note in result["notes"].labels if result["notes"].values.any() else ():
         st.caption(escape_markdown(note))
 
 
 def counts_sentence(question: PruneQuestion, table: Table) -> str:
-    """How many images it rests on, and that a few photographs are few."""
     known, groups = (int(table[name][0]) for name in ("known images", "known groups"))
     rows = zip(table.rows, table["unknown images"], strict=True)
     kinds = {row.rpartition(BETWEEN)[0]: int(count) for row, count in rows}

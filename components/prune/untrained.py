@@ -17,7 +17,6 @@ CHANCE = "Random"
 
 
 def show(question: PruneQuestion, masks: Masks) -> None:
-    """Accuracy of networks pruned before they are trained, beside one that is not pruned."""
     settings: dict[str, Any] = {}
     if not Untrained.unmet(question.case):
         forms.refuse_links(Untrained, SLOT)
@@ -46,7 +45,6 @@ def show(question: PruneQuestion, masks: Masks) -> None:
 
 
 def bars(table: Table) -> Bars:
-    """Bars beside the network of which nothing is cut."""
     return Bars(
         value="trained",
         title="test images right after training (%)",
@@ -58,7 +56,6 @@ def bars(table: Table) -> Bars:
 
 
 def finding(result: Views, sparsity: float) -> str:
-    """How much each loses, and whether it does better than chance masks."""
     table: Table = result["networks"]
     right = dict(zip(table.rows, (100 * table["trained"]).tolist(), strict=True))
     shares = ", ".join(f"{name} {value:.1f} %" for name, value in right.items())

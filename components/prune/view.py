@@ -138,7 +138,6 @@ def prune(subject: Subject, case: PruneCase) -> None:
 
 
 def timed(draw: Callable[..., None], *given: Any) -> None:
-    """Show the image's own answer, and note how long that took."""
     began = perf_counter()
     draw(*given)
     st.session_state[TOOK] = perf_counter() - began
@@ -150,7 +149,6 @@ def quick() -> bool:
 
 
 def choose_rule() -> Prune:
-    """By which criterion, in which pieces, between which layers."""
     places = st.columns([3, 2, 1], vertical_alignment="bottom")
     settings = places[2].popover("Settings", width="stretch")
     where = {
@@ -213,7 +211,6 @@ def earlier_round(question: PruneQuestion) -> str:
 
 
 def explain(question: PruneQuestion, masks: Masks) -> None:
-    """What am I looking at, and what it rests on."""
     for note in masks.notes:
         st.caption(escape_markdown(note))
     if question.method.allocation in OF_RATIO:

@@ -68,7 +68,6 @@ def choose(results: Sequence[Pinned]) -> tuple[Pinned, Pinned]:
 
 
 def choose_way() -> str | None:
-    """How two maps are shown."""
     return st.segmented_control("Show the maps", WAYS, default=WAYS[0], key="report.compare.way")
 
 
@@ -92,12 +91,10 @@ def rank_correlation(left: SeenMap, right: SeenMap) -> float:
 
 
 def same_ground(left: SeenMap, right: SeenMap) -> bool:
-    """Whether two maps lie over the same picture."""
     return left.ground.shape == right.ground.shape and np.array_equal(left.ground, right.ground)
 
 
 def side(result: Pinned) -> None:
-    """What one of them says, and what it rests on."""
     st.markdown(f"**{escape_markdown(result.sentence or result.title)}**")
     for note in result.notes[:1]:
         st.caption(escape_markdown(note))
@@ -114,7 +111,6 @@ def side(result: Pinned) -> None:
 
 
 def differing(first: Pinned, second: Pinned) -> None:
-    """What was different about how they were made."""
     descriptions = [dict(facts(result)) | settings(result) for result in (first, second)]
     unlike = [
         (name, *(description.get(name, "–") for description in descriptions))
@@ -131,7 +127,6 @@ def differing(first: Pinned, second: Pinned) -> None:
 
 
 def settings(result: Pinned) -> dict[str, str]:
-    """The settings of its method, by label."""
     return {f"Setting: {label}": words for label, words in setting_words(result.record)}
 
 
@@ -139,7 +134,6 @@ def settings(result: Pinned) -> dict[str, str]:
 
 
 def maps(first: Pinned, second: Pinned, way: str | None) -> None:
-    """Both maps in the way that was chosen, or why they cannot be shown so."""
     left, right = first.maps[0], second.maps[0]
     if way == "Difference":
         show_difference(left, right)
@@ -183,13 +177,11 @@ def unlike_scale(left: HeatMap, right: HeatMap) -> str:
 
 
 def shared_scale(left: HeatMap, right: HeatMap) -> tuple[float, float]:
-    """The ends of the colors that both are drawn between."""
     lows, highs = zip(scale_ends(left), scale_ends(right), strict=True)
     return min(lows), max(highs)
 
 
 def show_difference(left: SeenMap, right: SeenMap) -> None:
-    """Left minus right on one scale, or why there is none."""
     if left.heat.values.shape != right.heat.values.shape:
         sizes = [
             " × ".join(map(str, seen_map.heat.values.shape[::-1])) for seen_map in (left, right)

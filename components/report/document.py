@@ -161,14 +161,12 @@ def chapter_of(result: Pinned, room: int, until: float) -> dict[str, Any]:
 
 
 def without_picture(figure: PrintedFigure) -> PrintedFigure:
-    """The same without its picture, and with a sentence on that."""
     return PrintedFigure(
         figure.title, "", figure.finding, figure.table, lines=[*figure.lines, LEFT_OUT]
     )
 
 
 def facts(result: Pinned) -> list[tuple[str, str]]:
-    """How it was made, a name and a value each."""
     record, case = result.record, result.record["case"]
     values = {
         "Method": f"{record['method']} r{record['revision']}",
@@ -194,7 +192,6 @@ def facts(result: Pinned) -> list[tuple[str, str]]:
 
 
 def printed_map(seen_map: SeenMap, heading: str) -> PrintedFigure:
-    """A map over its picture, with its legend."""
     legend, title = seen_map.legend, "" if seen_map.title == heading else seen_map.title
     return PrintedFigure(
         title,
@@ -241,7 +238,6 @@ def default_chart(view: View, rows: Table) -> Chart | None:
 
 
 def printed_table(rows: Table, names: Sequence[str] = ()) -> PrintedTable:
-    """The numbers with their units, as many as a page can show."""
     table = replace(rows, rows=tuple(names)) if names else rows
     frame = framed(table).iloc[:MOST_ROWS, :MOST_COLUMNS]
     cells = [

@@ -27,7 +27,6 @@ SESSION = (
 
 
 def tray_link() -> None:
-    """The way to the tray from every page, where there is something in it."""
     if count := len(tray.pinned()):
         st.page_link(TRAY.path, label=f"Tray ({count})", icon=TRAY.icon, query_params={})
     tray.mark_header_drawn()
@@ -89,7 +88,6 @@ def result_row(result: Pinned, at: int, count: int, titles: Mapping[str, str]) -
 
 
 def offer_report(results: list[Pinned]) -> None:
-    """Choose what goes into it, make it, and take it along."""
     names = {result.name: f"{at}. {result.title}" for at, result in enumerate(results, 1)}
     chosen = st.multiselect(
         "Results in it",

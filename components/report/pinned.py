@@ -80,7 +80,6 @@ class Pinned:
 
     @property
     def nbytes(self) -> int:
-        """Bytes that it holds."""
         total = sum(
             pinned_map.pixels.nbytes + pinned_map.ground.nbytes + pinned_map.heat.nbytes
             for pinned_map in self.maps
@@ -94,7 +93,6 @@ class Pinned:
 
     @property
     def about(self) -> str:
-        """In one line: by which method, of which model, about what."""
         return self.told_of({})
 
     def told_of(self, titles: Mapping[str, str]) -> str:
@@ -180,19 +178,16 @@ def seen_map(
 
 
 def shrink_to_page(pixels: Pixels) -> Pixels:
-    """A picture that is no longer than a page can show."""
     image = Image.fromarray(pixels)
     image.thumbnail((LONG_SIDE, LONG_SIDE), Image.Resampling.LANCZOS)
     return np.asarray(image)
 
 
 def fits_report(view: View) -> bool:
-    """Whether a person can read it in a report: maps have a place of their own."""
     return isinstance(view, Pictures | Path | Field) or rows_of(view) is not None
 
 
 def still(shape: DrawnAs | None) -> DrawnAs | None:
-    """A chart or words that tell no view of a click."""
     if isinstance(shape, Chart):
         return replace(shape, press=None)
     return replace(shape, pick=None) if isinstance(shape, WordMarks) else shape

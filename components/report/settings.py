@@ -41,5 +41,4 @@ def value_words(control: Control, value: Any) -> str:
 
 @cache
 def methods() -> Mapping[str, type[Method[Any]]]:
-    """Every method by the name that a record has."""
     return {kind.full_name(): kind for kind in (*METHODS, *INTERNAL_METHODS)}

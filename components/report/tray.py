@@ -61,7 +61,6 @@ def pin(result: Pinned) -> str:
 
 
 def model_names() -> set[str]:
-    """The names of all models that can be asked now."""
     return {entry.name for entry in catalog.entries()}
 
 

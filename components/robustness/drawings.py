@@ -17,7 +17,6 @@ OF_ORDER = Drawing(
 
 
 def class_ranks(result: Views) -> Dots:
-    """A row for each class: its place before and after, and both probabilities."""
     table = result["classes"]
     places = zip(table["rank before"], table["rank after"], table.rows, strict=True)
     names = [f"{after:.0f} (was {before:.0f})  {name}" for before, after, name in places]
@@ -32,7 +31,6 @@ def class_ranks(result: Views) -> Dots:
 
 
 def first_words(result: Views) -> str:
-    """Which class is first, before and after."""
     table = result["classes"]
     before, after = (
         table.rows[list(table[name]).index(1)] for name in ("rank before", "rank after")

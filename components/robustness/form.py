@@ -32,7 +32,6 @@ AttackQuestion = Question[GradientAttack, ImageCase]  # of the image of the side
 
 
 def is_small(case: ImageCase) -> bool:
-    """Whether everything about it is answered without being told to."""
     return case.image.shape[-1] <= SMALL
 
 
@@ -56,7 +55,6 @@ def choose(chosen_subject: Subject) -> AttackQuestion:
 
 
 def choose_ordered(question: AttackQuestion) -> OrderedAttack:
-    """The attack that is to find the order."""
     choice, more = st.columns([5, 2], gap="large", vertical_alignment="bottom")
     with choice:
         kind = ORDERED_KINDS[pick("Found by", list(ORDERED_KINDS), f"{KEY}.by", "segments")]
@@ -67,7 +65,6 @@ def choose_ordered(question: AttackQuestion) -> OrderedAttack:
 
 
 def spec_of(kind: type[GradientAttack], name: str) -> Field[Any]:
-    """The declaration of a setting."""
     return next(spec for spec in fields(kind) if spec.name == name)
 
 

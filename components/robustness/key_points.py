@@ -40,7 +40,6 @@ def searched_image(result: Views) -> Pixels:
 
 
 def relative_points(result: Views) -> Table:
-    """The key points with their places as shares of the image's sides."""
     points: Table = result["points"]
     height, width = searched_image(result).shape[:2]
     columns = {
@@ -55,7 +54,6 @@ def relative_points(result: Views) -> Table:
 
 
 def reading_hint(result: Views) -> str:
-    """How to read the circles, with the point that counted most in the end."""
     points: Table = result["points"]
     first = int(points["weight after"].argmax())
     if len(points) > 1 and not np.ptp(points["weight before"]):

@@ -53,7 +53,6 @@ WORDS = {
 def followed(
     question: AttackQuestion, chosen_subject: Subject, attacks: Mapping[str, Answer | None]
 ) -> None:
-    """Which heat maps moved with the answer, after either of the attacks."""
     st.subheader("Which heat map followed?")
     chosen = pick("After", list(attacks), f"{KEY}.after", "segments")
     if (attack := attacks[chosen]) is None:
@@ -106,7 +105,6 @@ def chosen_of(
 
 
 def usual_maps(chosen_subject: Subject, case: Any, changed: str) -> Views | None:
-    """The usual maps, compared in one answer."""
     return section.show(
         Section(
             f"{KEY}.maps",
@@ -147,7 +145,6 @@ def selected_maps(chosen_subject: Subject, case: Any, titles: Sequence[str]) -> 
 
 
 def merge_answers(answers: Sequence[Views]) -> dict[str, Any]:
-    """Several answers about one map each, and one attack, as one about all."""
     tables = [answer["followed"] for answer in answers]
     values = np.concatenate([table.values for table in tables])
     rows = [row for table in tables for row in table.rows]
@@ -156,14 +153,12 @@ def merge_answers(answers: Sequence[Views]) -> dict[str, Any]:
 
 
 def show_three_maps(chosen_subject: Subject, result: Views) -> None:
-    """One method's maps: the old class before and after, and what is said now."""
     title = pick("Heat map", list(result["followed"].rows), f"{KEY}.map", "pills")
     panels = [Panel(words, result[f"{title} {moment}"]) for moment, words in WORDS.items()]
     draw_maps(panels, chosen_subject, f"{KEY}.viewer")
 
 
 def show_trust(attacked: ImageCase, chosen_subject: Subject, result: Views) -> None:
-    """For each trial a line for each map: whether it moved, and what the trial said."""
     if chosen_subject.in_distribution.foreign:
         st.markdown(f"**Can they be trusted?** {WITHHELD}")
         return
@@ -181,7 +176,6 @@ def show_trust(attacked: ImageCase, chosen_subject: Subject, result: Views) -> N
 def run_trial(
     attacked: ImageCase, mask: Mask | None, result: Views, check: Check, button: str, passing: str
 ) -> None:
-    """One trial of each map, when it is asked for."""
     table = result["followed"]
     st.markdown(escape_markdown(check.title))
     cases = {title: TrustCase(attacked, KINDS[title](), mask) for title in table.rows}
@@ -199,7 +193,6 @@ def run_trial(
 
 
 def trial_lines(check: Check, table: Table, views: Mapping[str, Table]) -> list[str]:
-    """Of each map that was tried: how alike it is still, and what the trial said."""
     sentences = []
     for title, view in views.items():
         mark, word = verdict.sign(check, view)

@@ -29,7 +29,6 @@ from engine.core.run import Answer
 
 
 def picture(result: Views, key: str) -> None:
-    """Before, the change, and after."""
     draw(drawings.PICTURES, result, key)
 
 
@@ -66,7 +65,6 @@ def in_your_order(question: AttackQuestion) -> Answer | None:
 
 
 def find_order(question: AttackQuestion) -> Answer | None:
-    """The list, the attack that is to find it, and above both what it found."""
     answer, controls = st.container(), st.container()
     with controls:
         order, method = choose_order(question), choose_ordered(question)
@@ -99,7 +97,6 @@ def find_order(question: AttackQuestion) -> Answer | None:
 
 
 def by_length(question: AttackQuestion) -> None:
-    """How often longer and longer lists are found, by three attacks at equal budget."""
     st.subheader("Longer and longer lists")
     form = CaseForm(AttackedImagesCase, f"{KEY}.length")
     count = form.ask("count")
@@ -112,7 +109,6 @@ def by_length(question: AttackQuestion) -> None:
 def ask_by_length(
     question: AttackQuestion, method: OrderedSuccess, case: AttackedImagesCase, form: CaseForm
 ) -> None:
-    """The question, with its button."""
     model, count = case.model, case.count
     section.show(
         Section(
@@ -131,7 +127,6 @@ def ask_by_length(
 
 
 def by_asking(question: AttackQuestion, chosen_subject: Subject) -> None:
-    """How few pixels are enough, found by asking alone."""
     st.subheader("By asking alone")
     answer, controls = st.container(), st.container()
     with controls, st.popover("How the game is played"):
@@ -161,6 +156,5 @@ def by_asking(question: AttackQuestion, chosen_subject: Subject) -> None:
 
 
 def draw_tree(result: Views) -> None:
-    """The game tree as a table, folded."""
     with st.expander(drawings.TREE.title):
         draw(replace(drawings.TREE, title=""), result, f"{KEY}.tree")

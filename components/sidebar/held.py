@@ -67,7 +67,6 @@ def hold(page: str) -> Iterator[None]:
 
 
 def put_under_keys(keys: Iterable[str]) -> None:
-    """Put what was chosen under its own key, from where a widget has it."""
     for key in keys:
         if key in st.session_state:
             st.session_state[key] = st.session_state[key]

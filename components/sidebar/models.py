@@ -122,7 +122,6 @@ def loaded(name: str) -> Classifier | None:
 
 
 def model_line(entry: ModelEntry) -> str:
-    """The chosen model's way here, its size and its main figure."""
     figure = main_figure(entry.figures)
     right = f" · {figure} of its test images right" if figure else ""
     return escape_markdown(f"{entry.title} · {entry.nbytes / 1000:,.0f} kB{right}")

@@ -88,7 +88,6 @@ def draw_form() -> None:
 
 
 def open_weights() -> None:
-    """Open what the form has, and ask it from now on."""
     presence.arrive()
     values = {name: st.session_state.get(f"{KEY}.{name}") for name in ("weights", "arch", "called")}
     st.session_state[f"{KEY}.problem"] = ""

@@ -157,7 +157,6 @@ def current_picture(name: str, view_place: DeltaGenerator) -> Chosen:
 
 
 def take_upload() -> None:
-    """Read the file that was just opened, and switch to it when it is an image."""
     st.session_state.pop("subject.problem", None)
     uploaded = st.session_state["subject.file"]
     if uploaded is None:
@@ -174,7 +173,6 @@ def take_upload() -> None:
 
 
 def take_again() -> None:
-    """After a reload of the page, the file that was open before it."""
     if file := reload.file_before_reload():
         try:
             open_upload(file.content, file.name)

@@ -88,7 +88,6 @@ class ChosenImage:
 
     @property
     def seed(self) -> int:
-        """Of every random number."""
         return 0
 
     def seen_by(self, model: Classifier) -> ImageCase:
@@ -208,7 +207,6 @@ def draw(asks: Collection[Part] = EVERYTHING, page: DeltaGenerator | None = None
 
 
 def choose_image(places: Places, pick: Callable[[Sequence[str]], str]) -> ChosenImage:
-    """The image, and the square of it that a model sees."""
     with places.picker:
         chosen = choose_picture(pick, places.seen)
     with places.opener:
@@ -223,7 +221,6 @@ def image_alone() -> ChosenImage:
 
 
 def choose_model(chosen: Chosen) -> Classifier | None:
-    """The model, and a hint where it has not learned the image's data."""
     st.header("Model")
     hint = st.container()
     model = models.choose()
@@ -252,7 +249,6 @@ def choose_case(unasked: ImageCase, asks: Collection[Part]) -> ImageCase | None:
 
 
 def top_class(scores: Scores) -> Target:
-    """The class that the model sees first."""
     return Target(top_classes(scores, 1)[0][0])
 
 
@@ -267,7 +263,6 @@ def current(asks: Collection[Part] = EVERYTHING, page: DeltaGenerator | None = N
 
 
 def why_none(waiting: Pending | Problem | None) -> None:
-    """Why there is no subject: its image is still read, cannot be, or was not chosen."""
     match waiting:
         case Pending():
             is_own = st.session_state.get("image") == YOURS
@@ -286,7 +281,6 @@ def being_read(pending: Pending, owner: str) -> None:
 
 
 def cost_words(method: Method[Any], subject: Subject) -> str:
-    """What it costs here, from past runs."""
     seconds = expected_seconds(method, precise(method, subject))
     if seconds is None:
         return "Not timed with these settings on this computer yet; kept once computed."

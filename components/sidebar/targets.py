@@ -40,7 +40,6 @@ def show_top_class(scores: Scores) -> None:
 
 
 def choose_target(scores: Scores, model: Classifier, asks: Collection[Part] = EVERYTHING) -> Target:
-    """The class asked about: the model's first word, a clicked bar, or any by name."""
     st.header("What the model says")
     labels = list(model.labels)
     top = top_classes(scores)
@@ -77,7 +76,6 @@ def choose_target(scores: Scores, model: Classifier, asks: Collection[Part] = EV
 
 
 def meaning(model: Classifier) -> str:
-    """What the model's bars mean."""
     if model.points:
         return SEVERAL
     return OF_WORDS if model.name.startswith(ZERO_SHOT) else ONE_OF_MANY

@@ -17,7 +17,6 @@ SLOT = f"{KEY}.MaskedRatio"
 
 
 def show(question: ShownBag) -> None:
-    """The curve of one measure."""
     answer, controls = st.container(), st.container()
     forms.refuse_links(MaskedRatio, SLOT)
     with controls:
@@ -46,7 +45,6 @@ def show(question: ShownBag) -> None:
 
 
 def curve(measure: str) -> Drawing:
-    """The measure over r_h, with a band of a standard deviation over the seeds."""
     series = {measure: "student"} | {f"{measure}, {name}": name for name in POOLINGS}
     chart = Lines(
         x="masked",

@@ -120,7 +120,6 @@ def fill(card: Card, *, turn: bool) -> bool:
 
 
 def show_answer(card: Card, outcomes: Mapping[str, Outcome]) -> None:
-    """Picture and sentence once enough is there, and what is known of the rest."""
     for card_section in card.sections.values():
         section.show_footer(card_section)
     answers = together.answers_of(outcomes)

@@ -88,7 +88,6 @@ def show() -> None:
 
 
 def further() -> None:
-    """The views without a card."""
     with st.expander("More questions"):
         for question, view in MORE.items():
             if st.button(question, icon=view.icon, type="tertiary", key=f"{KEY}.{view.address}"):

@@ -54,7 +54,6 @@ def story_list() -> None:
 
 
 def story_card(listed_story: Story) -> None:
-    """A story: what comes out in it, with the picture of that step."""
     st.header(listed_story.title)
     step = listed_story.steps[listed_story.cover]
     if answers := step_answers(step):
@@ -67,7 +66,6 @@ def story_card(listed_story: Story) -> None:
 
 
 def present(current_story: Story) -> None:
-    """One step, as large as the screen allows, or what to say at it."""
     at, problem = step_number(st.query_params.get("step", "1"), len(current_story.steps))
     step, notes = current_story.steps[at - 1], st.query_params.get("notes") == "1"
     st.html(SLIDE)
@@ -93,7 +91,6 @@ def step_number(text: str, count: int) -> tuple[int, str]:
 
 
 def draw_step(step: StoryStep, key: str) -> None:
-    """The sentence and the picture of a step."""
     answers = step_answers(step)
     if not answers:
         st.info("The answer to this step does not ship with this version; open it below.")
@@ -115,5 +112,4 @@ def move(state: Any) -> None:
 
 
 def leave_story() -> None:
-    """To the start, in the run that follows."""
     st.session_state[LEFT] = True

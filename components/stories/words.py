@@ -12,7 +12,6 @@ Mask = NDArray[np.bool_]
 
 
 def top_class_text(classes: Scores) -> str:
-    """The model's first class with its probability."""
     (_, label, value), *_ = top_classes(classes, 1)
     return f"The model says “{label}”, with a probability of {percent(value)}."
 

@@ -19,7 +19,6 @@ StudyQuestion = Question[Study, StudyCase]
 
 
 def map_count(question: StudyQuestion) -> int:
-    """How many maps are made for it."""
     case = question.case
     extra = sum(image.rival is not None for image in case.images)
     return (case.pairs * (1 + question.method.draws) + extra) * len(case.methods)
@@ -46,12 +45,10 @@ def choose() -> StudyQuestion:
 
 
 def study_size(case: StudyCase) -> str:
-    """What the images are, and how many maps."""
     images = f"{ABOUT[case.source]} {len(case.images)} images, {case.pairs} labels"
     return f"{images}, model: {case.model.title}."
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def case_of(**arguments: Any) -> StudyCase:
-    """The case, made once."""
     return StudyCase.from_arguments(**arguments)

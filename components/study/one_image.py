@@ -39,7 +39,6 @@ def show(question: StudyQuestion, above: Sequence[Entry]) -> None:
 
 
 def title(asked: StudyQuestion, question: StudyImage) -> str:
-    """An image's name: its things."""
     return (
         f"{question.id}: {', '.join(asked.case.model.labels[label] for label in question.labels)}"
     )

@@ -67,19 +67,16 @@ def ranking_table(table: Table) -> RankingTable:
 
 
 def head(metric: Metric) -> RankingHead:
-    """The head of a metric's column, with which end is good."""
     under = f"{UNDER.get(metric.name, metric.name)} {ARROWS[metric.better]}"
     return RankingHead(metric.plainly, under, metric.about)
 
 
 def reliability(ranks: Table, row: str) -> RankingCell:
-    """The mean rank of a method."""
     mean = ranks.cell(row, "reliability") if row in ranks.rows else float("nan")
     return RankingCell(f"{mean:.1f}" if np.isfinite(mean) else NONE, bold=True)
 
 
 def cell(table: Table, ranks: Table, row: str, metric: Metric) -> RankingCell:
-    """One figure, its rank and its deviation."""
     name = metric.name
     value, spread = table.cell(row, name), table.cell(row, f"{name} sd")
     if not np.isfinite(value):
@@ -94,14 +91,12 @@ def cell(table: Table, ranks: Table, row: str, metric: Metric) -> RankingCell:
 
 
 def tint(rank: float, count: int) -> float:
-    """How much color a rank has, from 0 for the last to 1 for the best."""
     if not np.isfinite(rank) or count < 2:
         return 0.0
     return float(((count - rank) / (count - 1)) ** 1.5)
 
 
 def columns(found: Views) -> None:
-    """What each column says, folded."""
     with st.expander("What the columns say"):
         st.markdown(
             "\n".join(
@@ -114,7 +109,6 @@ def columns(found: Views) -> None:
 
 
 def show_claims(table: Table) -> None:
-    """The paper's conclusions beside ours."""
     st.markdown("**What the paper concludes, and what these images say**")
     lines = []
     for words, agrees, note in zip(table.rows, table["agrees"], table.notes, strict=True):

@@ -43,7 +43,6 @@ def show(question: StudyQuestion, rest: DeltaGenerator) -> None:
 
 
 def files(question: StudyQuestion, result: Views) -> Files:
-    """The figure of every map, with method and label in words, which its table does not hold."""
     return {"maps.csv": lambda: maps_csv(question, result["rows"])}
 
 

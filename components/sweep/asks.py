@@ -58,7 +58,6 @@ def compute(name: str, lookup: LookedUp, *, usual: bool) -> Swept | Pending | Pr
 
 
 def begun(name: str) -> bool:
-    """Whether the button was pressed for this plan, or it is under way."""
     started: dict[str, str] = st.session_state.setdefault("runs.told", {})
     if started.get(GO) == runs.PRESSED or in_lane.under_way(name):
         started[GO] = name

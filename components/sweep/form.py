@@ -44,12 +44,10 @@ class PlannedSweep:
 
     @property
     def kinds(self) -> list[type[Method[Any]]]:
-        """The methods."""
         return [method_named(name) for name in self.said["methods"]]
 
 
 def choose() -> PlannedSweep:
-    """Images and models on the left, methods and settings on the right."""
     uploaded = {title: imported.data for title, imported in uploads.session_uploads().items()}
     form = CaseForm(SweepRequest, KEY)
     left, right = st.columns(2, gap="large")
@@ -70,7 +68,6 @@ def choose() -> PlannedSweep:
 
 
 def options(form: CaseForm, name: str) -> list[tuple[str, str]]:
-    """Title and name of what can be chosen."""
     return [(option.title, option.name) for option in form.kind.offered(name, form.given)]
 
 
@@ -87,7 +84,6 @@ def several(form: CaseForm, name: str, offered: list[tuple[str, str]]) -> None:
 
 
 def vary(kinds: list[type[Method[Any]]]) -> Settings:
-    """Settings of the methods, each with several values."""
     settings: Settings = {}
     offered = variable(kinds)
     for number in range(AXES if offered else 0):
@@ -114,7 +110,6 @@ def vary(kinds: list[type[Method[Any]]]) -> Settings:
 
 
 def planned(choices: Mapping[str, Any], *, own: bool, usual: bool) -> PlannedSweep:
-    """The plan, or why there is none."""
     plan, problem = None, ""
     if not choices["methods"] or not choices["models"]:
         problem = "Choose at least one model and one method."

@@ -67,7 +67,6 @@ def choose(rows: Sequence[SweepRow], *, linked: bool) -> RowChoice:
 
 
 def answer_thumbnail(place: int, row: SweepRow, filters: dict[str, list[str]]) -> Thumb:
-    """One answer: what the model says, whether that is right, and what tells it apart."""
     notes = []
     if row.top_class and row.confidence is not None:
         answer_text = f"{row.top_class}, {100 * row.confidence:.0f} %"

@@ -44,7 +44,6 @@ def show(case: TrainCase) -> None:
 
 
 def ask(case: TrainCase, method: BiP, price: str) -> None:
-    """The question, and what is drawn of its answer."""
     section.show(
         Section(
             KEY,
@@ -90,7 +89,6 @@ def trade(price: str) -> Scatter:
 
 
 def grouped(table: Table) -> Table:
-    """The figures with the number of each row's group."""
     group = [GROUPS.index(row) if row in GROUPS else len(GROUPS) - 1 for row in table.rows]
     return replace(
         table,
@@ -101,7 +99,6 @@ def grouped(table: Table) -> Table:
 
 
 def priced(result: Views, price: str) -> str:
-    """What BiP, the largest weights and the last level of IMP cost, and how long each learned."""
     figures: Table = result["figures"]
     names = [*dict.fromkeys((BIP, ONCE, figures.rows[-1]))]
     names = [name for name in names if name in figures.rows]  # it may grow
@@ -124,7 +121,6 @@ def priced(result: Views, price: str) -> str:
 
 
 def settled(result: Views) -> str:
-    """How much of the mask that it began with is in the final one, and when most of it moved."""
     table: Table = result["mask"]
     most = int(np.argmax(table["flipped"]))
     return (
@@ -134,7 +130,6 @@ def settled(result: Views) -> str:
 
 
 def overlap_sentence(result: Views) -> str:
-    """IoU with each mask, beside chance."""
     table: Table = result["overlap"]
     overlaps = [
         f"{row} {100 * iou:.0f} % (chance {100 * chance:.0f} %)"

@@ -48,7 +48,6 @@ def rows_of(table: Table, level: int) -> Table:
 
 
 def learning(result: Views, level: int) -> Lines:
-    """The validation loss of the three kinds, with the ticket's early-stop step."""
     stop = float(result["levels"]["ticket, early stop"][level])
     return Lines(
         x="step",
@@ -61,7 +60,6 @@ def learning(result: Views, level: int) -> Lines:
 
 
 def sooner(result: Views, level: int) -> str:
-    """When each kind has its lowest loss."""
     levels: Table = result["levels"]
     stops = [float(levels[f"{arm}, early stop"][level]) for arm in ARMS]
     if not np.isfinite(stops).all():
@@ -72,7 +70,6 @@ def sooner(result: Views, level: int) -> str:
 
 
 def layers(found: Views, level: int) -> str:
-    """The layer that keeps least, and the one that keeps most."""
     table: Table = found["layers"]
     shares = {name: float(table[name][level]) for name in table.order}
     low, high = min(shares, key=shares.__getitem__), max(shares, key=shares.__getitem__)
@@ -95,7 +92,6 @@ def ticket_overlaps(result: Views, level: int) -> Table:
 
 
 def alike(result: Views, level: int) -> str:
-    """What two tickets share, and what chance gives."""
     level_rows = rows_of(result["overlap"], level)
     if not len(level_rows):
         return ""

@@ -89,7 +89,6 @@ def usual_case() -> TrainCase:
 
 
 def trainings(method: Rewinding) -> int:
-    """How many networks are trained, where no two rewind points are one step."""
     return method.seeds * (4 + method.levels + (method.points - 2) * (4 + method.levels))
 
 
@@ -100,7 +99,6 @@ def late_rows(table: Table) -> list[int]:
 
 
 def best_ticket(result: Views) -> int:
-    """The row of the best late ticket."""
     table: Table = result["rewinding"]
     return max(late_rows(table), key=lambda row: float(table["ticket"][row]))
 
@@ -111,7 +109,6 @@ def trained_on(table: Table) -> Table:
 
 
 def gain(result: Views) -> str:
-    """Ticket and random mask at the first weights and at the best late point, and at the end."""
     table, late = result["rewinding"], best_ticket(result)
     gains = [
         f"{name} {100 * table[column][0]:.1f} % from the first weights, "
@@ -127,7 +124,6 @@ def gain(result: Views) -> str:
 
 
 def stability(result: Views) -> str:
-    """The ticket's distances beside the random mask's, at the best late point."""
     table, row = result["rewinding"], best_ticket(result)
     figures = [
         f"{words} {table[f'{what} distance'][row]:.2f} apart "
@@ -146,7 +142,6 @@ def stability(result: Views) -> str:
 
 
 def lines(result: Views) -> Lines:
-    """Error along the line, a series for each rewind point."""
     names = trained_on(result["rewinding"]).rows
     return Lines(
         x="α",
@@ -157,7 +152,6 @@ def lines(result: Views) -> Lines:
 
 
 def risen(result: Views) -> str:
-    """The barrier of each rewind point, and whether it is small."""
     table = trained_on(result["rewinding"])
     points = 100 * table["barrier"]
     errors = ", ".join(f"{row}: {value:.1f}" for row, value in zip(table.rows, points, strict=True))
@@ -168,7 +162,6 @@ def risen(result: Views) -> str:
 
 
 def best_samples(result: Views) -> Table:
-    """Of the best late ticket: the accuracies that anything reached, with the images it took."""
     table, name = result["samples"], result["rewinding"].rows[best_ticket(result)]
     rows = [at for at, row in enumerate(table.rows) if row.rpartition(" · ")[0] == name]
     reached = [at for at in rows if np.isfinite(table.values[at, 1:]).any()]
@@ -211,7 +204,6 @@ def late_ground(result: Views) -> FieldChart:
 
 
 def barrier_sentence(result: Views, lead: str = "") -> str:
-    """Loss at the rewound weights, at the tickets, and at its highest between them."""
     first, start, second = result[f"{lead}arms"].values
     return (
         f"Loss {start:.2f} at the rewound weights (0, 0), {first:.2f} and {second:.2f} at the "
@@ -220,12 +212,10 @@ def barrier_sentence(result: Views, lead: str = "") -> str:
 
 
 def around_late(result: Views) -> str:
-    """The same of the other plane."""
     return barrier_sentence(result, "late ")
 
 
 def list_claims(result: Views) -> None:
-    """A line for each claim: outcome, what it is taken to mean, and by how much it is so."""
     claims: Table = result["claims"]
     st.markdown("\n".join(claim_line(claims, row) for row in range(len(claims))))
 

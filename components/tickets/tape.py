@@ -51,7 +51,6 @@ def play_levels(result: Views, level: int, *, drawn: bool) -> None:
 
 
 def density(levels: Table, level: int) -> str:
-    """The share of the weights that stays, in words."""
     return f"{100 * levels['density'][level]:.2g} %"
 
 
@@ -71,7 +70,6 @@ def kept_by(model: Classifier) -> Masks:
 
 
 def picture(result: Views, level: int) -> None:
-    """What the masks keep, beside the curves with the level's point."""
     left, right = st.columns([3, 2], gap="large")
     masks = kept_by(at_level(result, level))
     with left, st.container(key=f"{KEY}-wall"):
@@ -105,7 +103,6 @@ def curve(levels: Table, level: int) -> Drawing:
 
 
 def curve_finding(levels: Table, level: int) -> str:
-    """What the three kinds get right at the level."""
     named = [f"{arm} {100 * levels[arm][level]:.1f} %" for arm in ARMS]
     return f"At {density(levels, level)} of the weights: {', '.join(named)}. Bands: all seeds."
 
@@ -148,7 +145,6 @@ def ask_image(case: TrainCase, own: ChosenImage | None, result: Views, level: in
 
 
 def panel(title: str, answer: AnswerAndMap) -> Panel:
-    """A network's map, with its answer below."""
     _, label, sure = top_classes(answer.classes, 1)[0]
     return Panel(title, answer.heat, f"It says {label}, {percent(sure)} sure.")
 
@@ -156,7 +152,6 @@ def panel(title: str, answer: AnswerAndMap) -> Panel:
 def maps_caption(
     image: AskedImage, titles: Mapping[str, str], ready_answers: Mapping[str, AnswerAndMap]
 ) -> str:
-    """What the maps are of, and what each has in common with that of the whole network."""
     changes = {
         s: model_comparison(image.case, ready_answers["whole"], answer)
         for s, answer in ready_answers.items()

@@ -63,14 +63,12 @@ def tape_section(question: TicketQuestion, level: int, rest: DeltaGenerator) -> 
 
 
 def growing(partial: Views) -> None:
-    """The levels so far."""
     levels = partial["levels"]
     st.caption(escape_markdown(said_of(levels, len(levels) - 1, seeds_of(partial["runs"]))))
     section.side_by_side([tape.curve(levels, len(levels) - 1)], partial, KEY, 1, ".growing")
 
 
 def detail(result: Views, level: int) -> None:
-    """What the paper claims, as it came out here, and the level's network to take along."""
     if len(result["claims"]):
         st.markdown("**What the paper claims**")
         list_claims(result["claims"])

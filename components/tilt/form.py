@@ -41,7 +41,6 @@ class MirroredImage(Question[TiltedBoundary, ExperimentCase]):
 
     @property
     def names(self) -> tuple[str, str]:
-        """Both classes."""
         first, second = self.method.first, self.method.second
         return self.case.data.classes[first], self.case.data.classes[second]
 
@@ -94,7 +93,6 @@ def choose() -> MirroredImage:
 
 
 def pick_image(case: ExperimentCase, rows: list[int]) -> int:
-    """The row of a held-out image, by its number or its picture."""
     offered = rows[:SIDE]
     with st.expander("Another image"):
         image = pick_number("Held-out image", len(offered), IMAGE)
@@ -112,5 +110,4 @@ def pick_image(case: ExperimentCase, rows: list[int]) -> int:
 
 
 def press(ids: list[int], number: int) -> None:
-    """A picture was pressed."""
     st.session_state[IMAGE] = ids.index(number)

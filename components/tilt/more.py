@@ -76,7 +76,6 @@ LEAST = 0.01  # gray levels that are told
 
 
 def mirror_words(result: Views) -> str:
-    """How far an image is from its mirror image."""
     points: Table = result["points"]
     way = np.stack(
         [points[name][[row_name == EXAMPLE for row_name in points.rows]] for name in points.order],
@@ -89,7 +88,6 @@ def mirror_words(result: Views) -> str:
 
 
 def error_words(result: Views) -> str:
-    """The error by formula and by counting."""
     numbers: Table = result["numbers"]
     error, counted = (100 * numbers[name][0] for name in ("error", "counted error"))
     return (
@@ -146,7 +144,6 @@ def local(chosen_subject: Subject) -> None:
 
 
 def means_words(result: Views) -> str:
-    """What the class means were made of."""
     table: Table = result["means"]
     parts = " and ".join(
         f"{count:.0f} {source}" for source, count in zip(table.rows, table["images"], strict=True)
@@ -158,7 +155,6 @@ def means_words(result: Views) -> str:
 
 
 def angle_words(result: Views) -> str:
-    """The angle in pixels and at the last layer."""
     table: Table = result["angles"]
     last = table.rows[-1]
     return (
@@ -168,7 +164,6 @@ def angle_words(result: Views) -> str:
 
 
 def way_words(result: Views) -> str:
-    """How far the boundary is on each way."""
     numbers: Table = result["numbers"]
     along_gradient, along_means = (
         float(numbers[name][0]) for name in ("to the boundary", "along the means")
@@ -185,7 +180,6 @@ def way_words(result: Views) -> str:
 
 
 def levels(count: float) -> str:
-    """Gray levels in whole numbers, few of them with two digits that count."""
     if 0 < count < LEAST:
         return f"under {LEAST}"
     return f"{count:.0f}" if count >= 10 else f"{count:.2g}"

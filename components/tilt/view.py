@@ -63,20 +63,17 @@ def show() -> None:
 
 
 def classifier_rows(question: MirroredImage, result: Views) -> Table:
-    """The rows of the chosen classifier, by λ."""
     start = question.learner * len(STRENGTHS)
     table: Table = result["classifiers"]
     return table.take(range(start, start + len(STRENGTHS)))
 
 
 def best_tilt(table: Table) -> int:
-    """The largest λ with the most right answers on held-out images."""
     right = table["right, held out"]
     return int(np.flatnonzero(right >= right.max() - 1e-9)[-1])
 
 
 def sentence(question: MirroredImage, result: Views) -> str:
-    """Right answers and strength here, and at the best λ."""
     table = classifier_rows(question, result)
     right, times = (table[name] for name in ("right, held out", "strength"))
     place, top = question.place, best_tilt(table)
@@ -96,14 +93,11 @@ def sentence(question: MirroredImage, result: Views) -> str:
 
 
 def picture(question: MirroredImage, result: Views) -> None:
-    """The image, its mirror image, what changes, and the weights."""
     mirrored = mirror(question.case.data, question.row, result, question.learner, question.place)
     draw_pictures(pictures(mirrored, question.method, question.case.data.classes), f"{KEY}.picture")
 
 
 def across(question: MirroredImage) -> Drawing:
-    """Right answers and distance over λ."""
-
     def words(found: Views) -> str:
         table = classifier_rows(question, found)
         right, distances = 100 * table["right, held out"], 100 * table["distance kept"]
@@ -134,8 +128,6 @@ def across(question: MirroredImage) -> Drawing:
 
 
 def taxonomy(question: MirroredImage) -> Drawing:
-    """All classifiers by angle and error, with the chosen one."""
-
     def points(table: Table) -> Table:
         angle, error = table["angle"], 1 - table["right, held out"]
         columns = {
@@ -168,8 +160,6 @@ def taxonomy(question: MirroredImage) -> Drawing:
 
 
 def spectrum(question: MirroredImage) -> Drawing:
-    """Which directions the chosen normal lies in, by how much images vary along them."""
-
     def bars(result: Views) -> Table:
         carried = result["carried"].values[question.place, question.learner, 0]
         names = [f"tenth {number + 1}" for number in range(TENTHS)]

@@ -19,7 +19,6 @@ MEASURED = {"order": "order (Spearman)", "ssim": "structure of the sizes (SSIM)"
 
 
 def draw_order_curves(result: Result, key: str) -> None:
-    """Both curves of a map over the band that its copies make, turned, mirrored or moved."""
     curves = {name: view for name, view in result.items() if isinstance(view, Curve)}
     for place, way in zip(st.columns(2, gap="large"), WAYS, strict=True):
         with place:
@@ -51,7 +50,6 @@ def order_drawing(curves: Mapping[str, Curve], way: str) -> Drawing:
 
 
 def draw_shuffling(result: Result, key: str) -> None:
-    """How alike the map stays while more and more layers are shuffled."""
     draw(shuffled_drawing(result), result, key)
 
 
@@ -74,7 +72,6 @@ def shuffled_drawing(result: Result) -> Drawing:
 
 
 def predicted(result: Result, key: str) -> None:
-    """A mark for each hidden square: what the map holds in it, and how far the score fell."""
     words = (
         "Each mark is a square that was hidden: to the right what the map holds in it, upwards how "
         "far the score fell without it; below the line it rose. Where the map predicts the falls, "

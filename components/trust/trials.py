@@ -59,7 +59,6 @@ def choose(subject: Subject) -> list[Check]:
 
 
 def trials_wanted() -> bool:
-    """Whether the maps are to be put on trial."""
     return switch(
         "Put every map on trial",
         f"{KEY}.on",
@@ -70,7 +69,6 @@ def trials_wanted() -> bool:
 
 
 def settings(subject: Subject) -> list[Check]:
-    """The trials as they are set, for all maps alike."""
     kinds: Sequence[type[Check]] = TRUST
     for kind in kinds:
         refuse_links(kind, f"{KEY}.{kind.name}", subject.case)
@@ -123,7 +121,6 @@ def map_trial(
 def run_checks(
     method: Method[Any], answer: Answer, checks: Sequence[Check], subject: Subject, until: float
 ) -> Trial:
-    """What came out of the trials, each drawn as a line."""
     trial = Trial(method)
     if answer.record["case"]["precision"] != "exact":
         trial.barred = FAST
@@ -166,7 +163,6 @@ def run_checks(
 
 
 def on_request(check: Check, case: TrustCase, key: str, seconds_per_map: float) -> Outcome | None:
-    """What a dear trial gave, how far it is, or a button that begins it."""
     text_column, button_column = st.columns([5, 2], vertical_alignment="center")
     with button_column:
         cost = verdict.cost_text(
@@ -181,7 +177,6 @@ def on_request(check: Check, case: TrustCase, key: str, seconds_per_map: float) 
 def trial_row(
     check: Check, result: Answer | dict[str, Any], subject: Subject, case: TrustCase, key: str
 ) -> None:
-    """One trial: its line, and what it rests on, which is drawn once it is unfolded."""
     view: Table = result["check"]
     box = st.expander(
         trial_text(check, view, withheld=subject.in_distribution.foreign),
@@ -205,12 +200,10 @@ def trial_text(check: Check, view: Table, *, withheld: bool) -> str:
 
 
 def reference(check: Check) -> str:
-    """The paper, if there is one."""
     return f"Reference: {check.paper}" if check.paper else ""
 
 
 def trust_line(trial: Trial) -> str:
-    """What matters most of a map's trials, for a line below the map."""
     if trial.quick:
         return "being tried …"
     return trial.barred or verdict.headline(trial.found)
@@ -231,7 +224,6 @@ def watch(trials: Sequence[Trial]) -> None:
 
 
 def in_short(trial: Trial) -> str:
-    """What came out for a map, or why there is nothing to say yet."""
     if trial.quick:
         return "being tried …"
     ended = f" {trial.ended} failed or stopped." if trial.ended else ""
@@ -239,7 +231,6 @@ def in_short(trial: Trial) -> str:
 
 
 def agreement(maps: Sequence[tuple[str, HeatMap]]) -> None:
-    """How far the shown maps agree, each with each."""
     if len(maps) < 2:
         return
     values = [(title, heat.values) for title, heat in maps]

@@ -63,7 +63,6 @@ def trial_line(check: Check, view: Table) -> str:
 
 
 def figures(view: Table) -> Table:
-    """What a verdict was read from."""
     names = [name for name in view.order if name != "verdict"]
     return view.select(names).renamed(HEADINGS)
 

@@ -45,7 +45,6 @@ def choose(subject: Subject) -> WhereQuestion:
 
 
 def choose_method(case: FamiliarCase, middle: Any, right: Any) -> Localizer:
-    """One localizer with its settings."""
     fitting = {kind.title: kind for kind in LOCALIZERS if not kind.unmet(case)}
     if not fitting:
         first = LOCALIZERS[0]
@@ -62,6 +61,5 @@ def choose_method(case: FamiliarCase, middle: Any, right: Any) -> Localizer:
 
 
 def normal_images_text(question: WhereQuestion) -> str:
-    """What the normal images are."""
     card = question.case.normal.card
     return escape_markdown(f"Normal images: {card.title}. {card.about} {card.made}")

@@ -97,7 +97,6 @@ def show_figures(method: Nova, case: LesionsCase, form: CaseForm) -> None:
 
 
 def detail(case: LesionsCase, result: Views) -> None:
-    """What was done otherwise than usual, and what the images are."""
     show_notes(result)
     if is_own(case.data):
         words = zip(kinds_of(case.data), case.data.classes, strict=True)
@@ -107,7 +106,6 @@ def detail(case: LesionsCase, result: Views) -> None:
 
 @st.fragment
 def one_image(views: Views) -> None:
-    """Its boxes over the first image of the kind that is chosen."""
     kinds = views["picture"].columns
     at = kinds.index(pick("Kind", kinds, f"{KEY}.shown", "pills"))
     chart = PictureBoxes(
@@ -130,7 +128,6 @@ def of_image(boxes: Table, at: int) -> Table:
 
 
 def overlaps(boxes: Table) -> str:
-    """How many of an image's boxes hit, and how well the best one does."""
     found_overlaps = boxes["overlap"][boxes["known"] == 0]
     lesions = f"{len(boxes) - len(found_overlaps)} known (dashed)"
     if not len(found_overlaps):
@@ -162,7 +159,6 @@ def operating_point(table: Table) -> tuple[float, float]:
 
 
 def at_threshold(result: Views) -> str:
-    """Where the threshold stands on the curve, and the areas below it."""
     recall, precision = operating_point(result["table"])
     areas = ", ".join(
         f"{name} {result['table'].cell(name, 'mAP@30'):.2f}" for name in (ALL, SWAPPED, PIXELS)
@@ -177,7 +173,6 @@ def at_threshold(result: Views) -> str:
 
 
 def by_kind(result: Views) -> str:
-    """What the controls say."""
     table = result["table"]
     other, pixels = table.rows[-2:]
     return (

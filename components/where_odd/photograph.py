@@ -74,7 +74,6 @@ def finest(subject: Subject) -> Picture:
 
 
 def plan_sentence(method: TileByTile, case: PhotographCase) -> str:
-    """What will be computed, about how long, and what of the photograph is lost."""
     grid = method.tiles(case)
     seconds = max(1, round(rough_seconds(case, len(grid))))
     words = f"{len(grid)} tiles of {grid.side} px: about {seconds} s here. "
@@ -86,7 +85,6 @@ def plan_sentence(method: TileByTile, case: PhotographCase) -> str:
 
 
 def draw_blended_map(subject: Subject, method: TileByTile, result: Views) -> None:
-    """The blended map over all of the photograph."""
     figures = {name: float(result["figures"][name][0]) for name in result["figures"].order}
     caption = (
         f"Threshold {figures['threshold']:.3g} "

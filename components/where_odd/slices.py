@@ -76,7 +76,6 @@ def show(question: WhereQuestion, subject: Subject) -> None:
 
 
 def plan_sentence(case: ScanCase, count: int) -> str:
-    """What will be computed, and about how long."""
     seconds = max(1, round(rough_seconds(case, count)))
     scope = f"all {count}" if count == case.count else f"{count} of {case.count}, evenly spread"
     return (
@@ -91,7 +90,6 @@ def number_of(case: ScanCase) -> int:
 
 
 def grouped(case: ScanCase, table: Table) -> Table:
-    """The slices, those that are not open and the one that is apart."""
     is_open = table["slice"] == number_of(case)
     columns = {name: (table[name], table.units[table.order.index(name)]) for name in table.order}
     names = [f"Slice {number}" for number in table["slice"]]
@@ -99,7 +97,6 @@ def grouped(case: ScanCase, table: Table) -> Table:
 
 
 def slice_scatter(case: ScanCase, result: Views) -> Scatter:
-    """A mark for each slice, and the threshold."""
     return Scatter(
         x="slice",
         y="highest",
@@ -112,7 +109,6 @@ def slice_scatter(case: ScanCase, result: Views) -> Scatter:
 
 
 def slice_rank(case: ScanCase, result: Views) -> str:
-    """Where the open slice stands in the row."""
     table, number = result["slices"], number_of(case)
     rank = [int(table["slice"][at]) for at in strangest(table)]
     if number not in rank:
@@ -122,8 +118,6 @@ def slice_rank(case: ScanCase, result: Views) -> str:
 
 
 def slice_opener(case: ScanCase) -> Callable[[Any], None]:
-    """Opens the slice whose mark was clicked."""
-
     def press(picked: Any) -> None:
         if points := picked["selection"]["points"]:
             open_slice(case, round(float(points[0]["x"])))
@@ -161,7 +155,6 @@ def show_slices(case: ScanCase, result: Views) -> None:
 
 
 def thumbnail(case: ScanCase, number: int) -> Pixels:
-    """The square of a slice that the model sees, small."""
     view = replace(case.view, slice=number - 1)
     memory: Memory[Pixels] = st.session_state.setdefault(f"{SLICES_KEY}.shown", Memory(THUMBNAILS))
     name = f"{case.scan.digest}|{view!r}|{case.crop!r}"
@@ -187,7 +180,6 @@ def show_notes(result: Views) -> None:
 
 
 def files(case: ScanCase, result: Views) -> Files:
-    """Masks and maps of all slices: as a volume that lies on the scan, or as PNG in a zip."""
     threshold = float(result["figures"]["threshold"][0])
 
     def masks() -> dict[int, NDArray[np.bool_]]:
@@ -207,7 +199,6 @@ def files(case: ScanCase, result: Views) -> Files:
 
 
 def zipped(masks: Mapping[int, NDArray[np.bool_]]) -> bytes:
-    """A PNG for each slice, by its number."""
     buffer = io.BytesIO()
     with ZipFile(buffer, "w") as archive:
         for at, mask in masks.items():

@@ -50,7 +50,6 @@ def show(question: WhereQuestion, subject: Subject, below: DeltaGenerator) -> No
 
 
 def figures(found: Views) -> dict[str, float]:
-    """The row of figures by name."""
     table = found["figures"]
     return {name: float(table[name][0]) for name in table.order}
 
@@ -71,7 +70,6 @@ def threshold_promise(question: WhereQuestion, result: Views) -> str:
 
 
 def picture(question: WhereQuestion, result: Views, subject: Subject) -> None:
-    """The map with its legend and what it promises, beside the image without its lesion."""
     twin = subject.chosen.example.twin() if subject.chosen.example else None
     with first_screen(2, KEY):
         left, right = st.columns(2)
@@ -89,14 +87,12 @@ def picture(question: WhereQuestion, result: Views, subject: Subject) -> None:
 
 
 def regions(result: Views) -> str:
-    """How many there are, and how much of the image they take."""
     table = result["boxes"]
     many = "1 region lies" if len(table) == 1 else f"{len(table)} regions lie"
     return f"{many} above the threshold, {percent(float(table['area'].sum()))} of the image."
 
 
 def detail(question: WhereQuestion, result: Views, subject: Subject) -> None:
-    """The answers to a click, what was done otherwise than usual, and what is normal here."""
     show_patches(question, result, square_pixels(subject))
     notes = result["notes"]
     for note in notes.labels if notes.values[0] else ():

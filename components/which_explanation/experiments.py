@@ -18,7 +18,6 @@ CHANGES = {"Set to nothing": "zeroed", "Given noise": "noised"}
 
 
 def show(trial: ExplainerTrial) -> None:
-    """On request: one figure or table for each experiment."""
     method = LFAExperiments(**trial.method.settings())
     section.show(
         Section(
@@ -34,7 +33,6 @@ def show(trial: ExplainerTrial) -> None:
 
 
 def perturbation(result: Views) -> None:
-    """How far the score moves by the features that each explainer calls strongest and weakest."""
     st.markdown("**Perturbation: how far does the score move?**")
     change = pick("The chosen features are", list(CHANGES), f"{KEY}.experiments.change", "pills")
     for place, end in zip(st.columns(2, gap="large"), ("strongest", "weakest"), strict=True):

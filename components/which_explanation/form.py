@@ -51,7 +51,6 @@ class ExplainerTrial:
 
 
 def choose(chosen_subject: Subject) -> ExplainerTrial:
-    """The change, the sliders that two of the maps follow, and the rest folded."""
     case = chosen_subject.case.at("exact")
     small = case.image.shape[1] * case.image.shape[2] <= MOST
     key = f"{KEY}.small" if small else KEY

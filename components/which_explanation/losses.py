@@ -48,7 +48,6 @@ def shares_drawing(change: str, *, withheld: bool) -> Drawing:
 
 
 def matrix_drawing(name: str) -> Drawing:
-    """One of the two matrices."""
     title, about = LOSSES[name]
     row = list(LOSSES).index(name)
     return Drawing(
@@ -67,7 +66,6 @@ def matrix_drawing(name: str) -> Drawing:
 
 
 def matrix_finding(view: Table) -> str:
-    """How many are best at home, and how the matrix is read."""
     return (
         f"{findings.best_at_home(view)} ★ is the best of its column. A row is an explainer, a "
         f"column the place where it is tried, the number its loss there in {view.units[0]}. Blue "

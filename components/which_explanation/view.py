@@ -61,7 +61,6 @@ def advice(trial: ExplainerTrial, result: Views) -> str:
 
 
 def picture(trial: ExplainerTrial, result: Views) -> None:
-    """The first and the last map, or all eight where none can be advised, and their shares."""
     if ends := ends_of(trial, result):
         with first_screen(len(ends), KEY):
             draw_maps(ends, trial.about, f"{KEY}.ends")
@@ -88,7 +87,6 @@ def ends_of(trial: ExplainerTrial, result: Views) -> list[Panel]:
 
 
 def show_all_maps(trial: ExplainerTrial, result: Views) -> None:
-    """All eight maps, the losses behind the advice, and how far the maps agree."""
     if ends_of(trial, result):
         with st.expander("All eight maps"):
             maps.show_maps(trial, result)
@@ -101,7 +99,6 @@ def show_all_maps(trial: ExplainerTrial, result: Views) -> None:
 
 
 def agreement(trial: ExplainerTrial, result: Views) -> None:
-    """How far the eight maps agree, and where in the image they do not."""
     left, right = st.columns(2)
     with left:
         st.markdown("**Do they agree?**")

@@ -207,7 +207,6 @@ def as_seen(heat: HeatMap, title: str, ground: MapGround, look: Look) -> tuple[P
 
 
 def with_sides(picture: Pixels, edges: Edges | None) -> Pixels:
-    """The patient's sides at the four edges of a scan, or that they are not known."""
     page = Image.fromarray(picture)
     pen = ImageDraw.Draw(page)
     width, height = page.size
@@ -270,7 +269,6 @@ def legend(
 
 
 def border(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The pixels of a mask at its border, a line of about a hundredth of the picture."""
     width = max(1, max(mask.shape) // 100)
     padded = np.pad(mask, width)
     inner = mask.copy()

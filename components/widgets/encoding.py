@@ -39,7 +39,6 @@ def data_url(kind: str, body: bytes) -> str:
 
 
 def saved(image: Image.Image, form: str, **options: Any) -> bytes:
-    """The image as a file in memory."""
     file = io.BytesIO()
     image.save(file, form, **options)
     return file.getvalue()

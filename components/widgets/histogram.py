@@ -68,7 +68,6 @@ def histogram_payload(distributions: ScoreDistributions, line: float) -> dict[st
 
 
 def edges_of(distributions: ScoreDistributions) -> Doubles:
-    """The ends of the bars, from the lowest to the highest of all scores."""
     scores = np.concatenate(
         [distributions.normal, distributions.unknown, [distributions.subject, distributions.line]]
     )

@@ -131,7 +131,6 @@ def overview(image: LargeImage) -> str:
 
 
 def overlay_json(over: TileMap) -> dict[str, Any]:
-    """The map as a picture with a pixel for each square, and the ends of its colors."""
     low, high = extent(over.values)
     values, known, unit = over.values, np.isfinite(over.values), over.unit
     if over.least is not None:

@@ -82,7 +82,6 @@ def payload(walks: Sequence[Walked], key: str) -> dict[str, Any]:
 
 
 def walk_payload(walk: Walked) -> dict[str, Any]:
-    """One walk: its sheets, its ends, and a number for every step."""
     path = walk_path(walk)
     picked = thinned(len(path.frames))
     frames = path.frames if len(picked) == len(path.frames) else path.frames[picked]
@@ -113,7 +112,6 @@ def walk_payload(walk: Walked) -> dict[str, Any]:
 def end_of_walk(
     picture: Pixels, name: str, drawn_class: str, predicted_class: str = ""
 ) -> dict[str, str]:
-    """An end of a walk, the class whose confidence is drawn, and the one that stands with it."""
     return {
         "src": frame_url(picture),
         "name": name,
@@ -137,12 +135,10 @@ def thinned(count: int, most: int = MOST_FRAMES) -> NDArray[np.intp]:
 
 
 def spelled(sheet: Sheet) -> dict[str, Any]:
-    """A sheet as plain values."""
     return {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(sheet).items()}
 
 
 def label(walk: Walked, name: str) -> str:
-    """The class whose confidence a curve gives."""
     curve = walk.views.get(name)
     return curve.y_label.removeprefix(LABEL) if isinstance(curve, Curve) else ""
 
@@ -154,7 +150,6 @@ def curve_values(walk: Walked, name: str) -> list[float | None]:
 
 
 def top(walk: Walked, picked: NDArray[np.intp]) -> list[list[tuple[str, float | None]]]:
-    """The best classes of each image sent, best first."""
     ranking = walk.views.get("top")
     if not isinstance(ranking, Ranking):
         return [[] for _ in picked]

@@ -61,7 +61,6 @@ def window_json(window: Window) -> dict[str, Any]:
 
 
 def encode(values: NDArray[np.float32], step: float) -> dict[str, Any]:
-    """The PNG and how to read it back, in the finest steps and largest size that fit."""
     known = values[np.isfinite(values)]
     low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 0.0)
     span = high - low

@@ -218,7 +218,6 @@ def encode_map(values: NDArray[np.float32], bits: int = 16) -> bytes:
 
 
 def finding(heat: HeatMap) -> str:
-    """The map in words: where it is strongest, where most negative, between which values."""
     values = heat.values
     if not np.isfinite(values).any():
         return "no values"

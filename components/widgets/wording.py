@@ -4,7 +4,6 @@ import numpy as np
 
 
 def with_unit(number: str, unit: str) -> str:
-    """The number and its unit, where it has one."""
     return f"{number} {unit}" if unit else number
 
 
