@@ -99,31 +99,30 @@ class Section:
         elif main and main.view in result:
             draw(main, result, f"{self.slot}.{main.view}{when}")
 
-
-def show(section: Section) -> Answer | None:
-    """Ask a section's question and draw what is known of it: the answer once it is whole."""
-    if section.title:
-        st.markdown(f"**{escape_markdown(section.title)}**")
-    if reason := section.method.unmet(section.case):
-        st.caption(escape_markdown(f"Not available: {reason}"))
+    def show(self) -> Answer | None:
+        """Ask its question and draw what is known of it: the answer once it is whole."""
+        if self.title:
+            st.markdown(f"**{escape_markdown(self.title)}**")
+        if reason := self.method.unmet(self.case):
+            st.caption(escape_markdown(f"Not available: {reason}"))
+            return None
+        outcome, above = None, st.container()
+        with show_problems():
+            outcome = ask(self)
+        if isinstance(outcome, Answer):
+            show_answer(self, outcome)
+            return outcome
+        if self.keeps and isinstance(outcome, Pending):
+            keep_of(self, outcome)
+        if self.waiting:
+            with above:
+                self.waiting()
+        if outcome is not None:
+            runs.watch_growing(outcome, self.growing or (lambda partial: growing(self, partial)))
+        elif self.before:
+            st.caption(escape_markdown(self.before))
+        show_footer(self)
         return None
-    outcome, above = None, st.container()
-    with show_problems():
-        outcome = ask(section)
-    if isinstance(outcome, Answer):
-        show_answer(section, outcome)
-        return outcome
-    if section.keeps and isinstance(outcome, Pending):
-        keep_of(section, outcome)
-    if section.waiting:
-        with above:
-            section.waiting()
-    if outcome is not None:
-        runs.watch_growing(outcome, section.growing or (lambda partial: growing(section, partial)))
-    elif section.before:
-        st.caption(escape_markdown(section.before))
-    show_footer(section)
-    return None
 
 
 def keep_of(section: Section, outcome: Pending) -> None:

@@ -4,7 +4,7 @@ from functools import partial
 
 import streamlit as st
 
-from components import runs, section
+from components import runs
 from components.dialog import question, scene
 from components.dialog.answer_words import first_place, marked
 from components.dialog.scene import KEY, DialogImage
@@ -36,15 +36,13 @@ def show(dialog_image: DialogImage, case: CaptionCase) -> WordCase:
 
     The page ends here where there is no answer, or none of a single word.
     """
-    answer = section.show(
-        Section(
-            KEY,
-            Greedy(),
-            case,
-            known=dialog_image.known,
-            picture=lambda result: picture(dialog_image, case, result["answer"]),
-        )
-    )
+    answer = Section(
+        KEY,
+        Greedy(),
+        case,
+        known=dialog_image.known,
+        picture=lambda result: picture(dialog_image, case, result["answer"]),
+    ).show()
     picked = picked_words(case, answer["answer"]) if answer else None
     if picked is None:
         end()

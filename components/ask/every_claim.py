@@ -5,7 +5,6 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
-from components import section
 from components.ask.cause import image_arguments
 from components.dialog.scene import KEY, DialogImage
 from components.section import Section
@@ -50,20 +49,18 @@ def show(dialog_image: DialogImage, picked: WordCase) -> None:
         without_it("nothing is to be seen in the scene, so there is nothing to hide or take out.")
     else:
         case = asking.each_claim(picked, scene)
-        section.show(
-            Section(
-                KEY,
-                EachClaim(),
-                case,
-                TITLE,
-                known=image_arguments(dialog_image, "each", "hidden"),
-                columns=1,
-                evidence=(
-                    Drawing("claims", made=partial(pictures, case)),
-                    Drawing("claims", "How far each falls", FALLS, falls),
-                ),
-            )
-        )
+        Section(
+            KEY,
+            EachClaim(),
+            case,
+            TITLE,
+            known=image_arguments(dialog_image, "each", "hidden"),
+            columns=1,
+            evidence=(
+                Drawing("claims", made=partial(pictures, case)),
+                Drawing("claims", "How far each falls", FALLS, falls),
+            ),
+        ).show()
 
 
 def without_it(why: str) -> None:

@@ -4,7 +4,6 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from components import section
 from components.charts.located import MEASURES, located_table
 from components.dialog.scene import KEY, DialogImage
 from components.picks import pick, switch
@@ -25,11 +24,11 @@ def show(dialog_image: DialogImage, picked: WordCase) -> HeatMap | None:
     above, controls = st.container(), st.container()
     with controls:
         method = settings(picked)
-        result = section.show(
-            Section(KEY, Relevancy(), picked, "How Relevancy was made", known=dialog_image.known)
-        )
+        result = Section(
+            KEY, Relevancy(), picked, "How Relevancy was made", known=dialog_image.known
+        ).show()
     with above:
-        attention_answer = section.show(attention(dialog_image, picked, method, result))
+        attention_answer = attention(dialog_image, picked, method, result).show()
     return attention_answer["map"] if attention_answer else None
 
 

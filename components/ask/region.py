@@ -4,7 +4,6 @@ from functools import partial
 
 import streamlit as st
 
-from components import section
 from components.ask.cause import ATTENTION, LOST
 from components.dialog.scene import KEY, DialogImage
 from components.notices import show_problems
@@ -32,8 +31,7 @@ def show(dialog_image: DialogImage, picked: WordCase) -> None:
         )
     table = partial(changed_most, CHART_WORDS)
     with right, show_problems():
-        section.show(
-            Section(
+        Section(
                 KEY, RegionWords(**box.sides()), picked, "Pick a region: which words need it?",
                 known=dialog_image.known,
                 evidence=(
@@ -47,8 +45,7 @@ def show(dialog_image: DialogImage, picked: WordCase) -> None:
                         finding=lambda result: points_lost(CHART_WORDS, result["words"]),
                     ),
                 ),
-            )
-        )  # fmt: skip
+            ).show()  # fmt: skip
 
 
 def start(scene: Scene | None) -> Box:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from components import forms, section
+from components import forms
 from components.before_after import own_table
 from components.before_after.form import KEY as PAGE
 from components.case_form import CaseForm
@@ -101,8 +101,7 @@ def ask(case: PhotoPairCase, known: dict[str, Any], method: PhotoPair) -> None:
     if case.vlm.name in asking.shipped_models():
         st.caption(ONLY_SCENES)
     after = partial(photograph_after, case, method.grow)
-    section.show(
-        Section(
+    Section(
             KEY, method, case, known=known, button="Ask about both", before=BEFORE,
             picture=partial(picture, case, after),
             evidence=(
@@ -112,8 +111,7 @@ def ask(case: PhotoPairCase, known: dict[str, Any], method: PhotoPair) -> None:
                         made=lambda _result: change_map(case, after())),
             ),
             detail=partial(own_table.add_button, KEY, case, method),
-        )
-    )  # fmt: skip
+        ).show()  # fmt: skip
 
 
 # ---------------------------------------------------------------- what is asked

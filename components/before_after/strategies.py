@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import streamlit as st
 
-from components import runs, section
+from components import runs
 from components.before_after.counted import count_table
 from components.before_after.form import KEY, PairsQuestion
 from components.draw.drawing import draw
@@ -85,8 +85,7 @@ def compare_words(table: Table) -> str:
 def law(question: PairsQuestion) -> None:
     case = replace(question.case, strategy=Greedy())
     known = {**question.known, "decoding": Greedy.name} if question.known else {}
-    section.show(
-        Section(
+    Section(
             f"{KEY}.law", RemovalLaw(), case, "What can contrast mend? The law, and what is found",
             known=known, button="Count with contrast",
             sentence=lambda result: law_words(result["law"], result["fit"]),
@@ -94,5 +93,4 @@ def law(question: PairsQuestion) -> None:
                       "all others are predictions. Bars: 90 % of resampled pairs."),),
             before="Partners are taken out while what they go with stays; the answer is contrasted "
             "with that about a copy deep in noise, at six strengths.",
-        )
-    )  # fmt: skip
+        ).show()  # fmt: skip

@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from components import section
 from components.before_after import evidence, own, pair, strategies
 from components.before_after.counted import count_table
 from components.before_after.form import KEY, PairsQuestion, choose, choose_thing, choose_threshold
@@ -38,7 +37,7 @@ def show() -> None:
             with fade:
                 left = pair.choose_fade(opened)
     with answer:
-        result = section.show(pairs_section(question, opened, left, threshold, rest))
+        result = pairs_section(question, opened, left, threshold, rest).show()
     if result:
         with rest, show_problems():
             strategies.compare(question, threshold)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from components import forms, section
+from components import forms
 from components.certificates.form import KEY, POISON, CertificateQuestion
 from components.section import Section
 from engine.unlearning import PoisonVotes
@@ -24,15 +24,13 @@ def show(question: CertificateQuestion) -> None:
     method = replace(question.method, **settings)
     done = "added" if method.way == ADD else "relabeled"
     with answer:
-        section.show(
-            Section(
-                KEY,
-                method,
-                question.case,
-                "Poison it yourself",
-                known=question.known,
-                button="Poison the training images",
-                before=f"Up to {method.count} images are {done}, the worst ones for this image "
-                "first; each network that they reach is retrained and votes again.",
-            )
-        )
+        Section(
+            KEY,
+            method,
+            question.case,
+            "Poison it yourself",
+            known=question.known,
+            button="Poison the training images",
+            before=f"Up to {method.count} images are {done}, the worst ones for this image "
+            "first; each network that they reach is retrained and votes again.",
+        ).show()

@@ -6,7 +6,6 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from components import section
 from components.certificates.form import KEY, CertificateQuestion, class_name, label_of, row_of
 from components.draw.drawing import draw
 from components.notices import escape_markdown
@@ -33,23 +32,20 @@ def show(question: CertificateQuestion, below: DeltaGenerator) -> None:
     """
     method = question.method.certificates
     networks = method.partitions * (1 + method.spread)
-    section.show(
-        Section(
-            KEY,
-            method,
-            question.case,
-            "",
-            known=question.known,
-            sentence=partial(sentence, question),
-            picture=partial(ballots, question),
-            evidence=(by_poisons(question),),
-            columns=1,
-            below=below,
-            button="Train the networks and certify",
-            before=f"{networks} small networks are trained, each on its own part of the training "
-            "images, and vote on the test images. You can stop it.",
-        )
-    )
+    Section(
+        KEY,
+        method,
+        question.case,
+        "",
+        known=question.known,
+        sentence=partial(sentence, question),
+        picture=partial(ballots, question),
+        evidence=(by_poisons(question),),
+        below=below,
+        button="Train the networks and certify",
+        before=f"{networks} small networks are trained, each on its own part of the training "
+        "images, and vote on the test images. You can stop it.",
+    ).show()
 
 
 def of_image(question: CertificateQuestion, result: Views, name: str) -> int:

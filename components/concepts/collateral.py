@@ -4,7 +4,6 @@ from functools import partial
 
 import numpy as np
 
-from components import section
 from components.concepts.view import KEY
 from components.section import Section
 from engine.core.charts.bars import Bars, Dots
@@ -26,18 +25,16 @@ def show(case: CaptionCase, method: SAUCE) -> None:
         return
     settings = {name: value for name, value in method.settings().items() if name != "gamma"}
     collateral = Collateral(**settings)
-    section.show(
-        Section(
-            f"{KEY}.collateral",
-            collateral,
-            ScenesCase(case.vlm, Greedy(), COUNT, clean=True),
-            "Over many scenes: what else is lost?",
-            button="Ask over many scenes",
-            before="The model is asked for all sixteen things in other scenes, for several γ, with "
-            "these features, with others that are as active, and with others at random.",
-            evidence=drawings(method),
-        )
-    )
+    Section(
+        f"{KEY}.collateral",
+        collateral,
+        ScenesCase(case.vlm, Greedy(), COUNT, clean=True),
+        "Over many scenes: what else is lost?",
+        button="Ask over many scenes",
+        before="The model is asked for all sixteen things in other scenes, for several γ, with "
+        "these features, with others that are as active, and with others at random.",
+        evidence=drawings(method),
+    ).show()
 
 
 def drawings(method: SAUCE) -> tuple[Drawing, ...]:

@@ -1,6 +1,5 @@
 """POPE before and after: the forgotten things' questions, all others, and the three splits."""
 
-from components import section
 from components.concepts.view import KEY
 from components.section import Section
 from engine.core.charts.bars import Dots
@@ -16,31 +15,29 @@ COUNT = 100  # scenes, as on Benchmarks
 def show(case: CaptionCase, method: SAUCE) -> None:
     if not isinstance(case.vlm, TinyVLM):
         return
-    section.show(
-        Section(
-            f"{KEY}.polls",
-            PollsAfter(**method.settings()),
-            ScenesCase(case.vlm, Greedy(), COUNT),
-            "POPE before and after",
-            button="Ask POPE before and after",
-            before=f"POPE’s questions about {COUNT} scenes, as on Benchmarks: the model as it is, "
-            "and with the features suppressed.",
-            evidence=(
-                Drawing("rates", "Right answers", dots("accuracy"), right_words),
-                Drawing("rates", "Share of yes", dots("yes-ratio"), yes_words),
-                Drawing(
-                    "splits",
-                    "Right answers by POPE’s splits",
-                    Dots(
-                        series={f"accuracy {when}": when for when in WHEN},
-                        joined=True,
-                        title="right answers (%)",
-                    ),
-                    split_words,
+    Section(
+        f"{KEY}.polls",
+        PollsAfter(**method.settings()),
+        ScenesCase(case.vlm, Greedy(), COUNT),
+        "POPE before and after",
+        button="Ask POPE before and after",
+        before=f"POPE’s questions about {COUNT} scenes, as on Benchmarks: the model as it is, "
+        "and with the features suppressed.",
+        evidence=(
+            Drawing("rates", "Right answers", dots("accuracy"), right_words),
+            Drawing("rates", "Share of yes", dots("yes-ratio"), yes_words),
+            Drawing(
+                "splits",
+                "Right answers by POPE’s splits",
+                Dots(
+                    series={f"accuracy {when}": when for when in WHEN},
+                    joined=True,
+                    title="right answers (%)",
                 ),
+                split_words,
             ),
-        )
-    )
+        ),
+    ).show()
 
 
 def dots(rate: str) -> Dots:

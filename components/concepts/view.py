@@ -5,7 +5,6 @@ from typing import cast
 
 import streamlit as st
 
-from components import section
 from components.dialog import answer_words, scene
 from components.dialog.scene import DialogImage
 from components.draw.tokens import WordMarks, draw_tokens
@@ -38,27 +37,24 @@ def show(dialog_image: DialogImage, case: CaptionCase, method: SAUCE) -> None:
     if not method.unmet(case):
         query = question(cast(TinyVLM, case.vlm), method, method.scenes)
         first = [(*query, f"{KEY}.dictionary")]
-    section.show(
-        Section(
-            KEY,
-            method,
-            case,
-            known=dialog_image.known,
-            columns=1,
-            first=first,
-            picture=lambda result: picture(dialog_image, case, result),
-            waiting=lambda: scene.picture(dialog_image, case.vlm.name),
-            evidence=(
-                Drawing(
-                    "things",
-                    "Every thing in this scene: p(yes) before and after",
-                    YES_DOTS,
-                    lambda result: things_words(result["things"], method.things),
-                    part=as_shares,
-                ),
+    Section(
+        KEY,
+        method,
+        case,
+        known=dialog_image.known,
+        first=first,
+        picture=lambda result: picture(dialog_image, case, result),
+        waiting=lambda: scene.picture(dialog_image, case.vlm.name),
+        evidence=(
+            Drawing(
+                "things",
+                "Every thing in this scene: p(yes) before and after",
+                YES_DOTS,
+                lambda result: things_words(result["things"], method.things),
+                part=as_shares,
             ),
-        )
-    )
+        ),
+    ).show()
 
 
 def picture(dialog_image: DialogImage, case: CaptionCase, result: Views) -> None:

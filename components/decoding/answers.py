@@ -6,7 +6,6 @@ from dataclasses import replace
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from components import section
 from components.decoding.form import KEY, Compared, DecodedAnswer
 from components.dialog import answer_words
 from components.draw.tokens import WordMarks
@@ -27,18 +26,16 @@ def show(
     chosen = selected_word(comparison)
     for place, decoded_answer, marked_places in zip(places, comparison.spoken, differ, strict=True):
         with place:
-            section.show(
-                Section(
-                    f"{KEY}.said",
-                    decoded_answer.method,
-                    comparison.case,
-                    decoded_answer.title,
-                    known=comparison.shown.known,
-                    evidence=(answer_drawing(decoded_answer, marked_places, chosen),),
-                    provenance=provenance,
-                    sentence=lambda _: "",  # the drawing says whether it is true
-                )
-            )
+            Section(
+                f"{KEY}.said",
+                decoded_answer.method,
+                comparison.case,
+                decoded_answer.title,
+                known=comparison.shown.known,
+                evidence=(answer_drawing(decoded_answer, marked_places, chosen),),
+                provenance=provenance,
+                sentence=lambda _: "",  # the drawing says whether it is true
+            ).show()
     st.caption(
         "Thick blue: sure; thin orange: unsure. ≠ differ, ✓ there, ✗ made up, ↻ again. Click a "
         "word for why."

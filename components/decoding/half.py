@@ -4,7 +4,7 @@ from dataclasses import fields, replace
 
 import streamlit as st
 
-from components import runs, section
+from components import runs
 from components.decoding.form import KEY, ONLY_TINY, Compared
 from components.draw import sharpening
 from components.draw.drawing import draw
@@ -46,19 +46,17 @@ def show(comparison: Compared) -> None:
             f"learned {method.pattern} mask “{escape_markdown(tidy(caption))}”."
         )
 
-    section.show(
-        Section(
-            SLOT,
-            method,
-            case,
-            "What is lost with part of the weights?",
-            button="Learn which weights stay",
-            before=f"{method.steps} steps on captions; weights keep their values.",
-            picture=lambda views: draw(compare_models(case), views, f"{SLOT}.models"),
-            evidence=sharpening.drawings(),
-            detail=says,
-        )
-    )
+    Section(
+        SLOT,
+        method,
+        case,
+        "What is lost with part of the weights?",
+        button="Learn which weights stay",
+        before=f"{method.steps} steps on captions; weights keep their values.",
+        picture=lambda views: draw(compare_models(case), views, f"{SLOT}.models"),
+        evidence=sharpening.drawings(),
+        detail=says,
+    ).show()
 
 
 def compare_models(case: ScenesCase) -> Drawing:

@@ -40,7 +40,7 @@ def show(comparison: Compared) -> None:
                     part, decoded_answer.answer, f"{KEY}.inside.{decoded_answer.name}", across
                 )
             if decoded_answer.name in COUNTED and comparison.tiny:
-                section.show(COUNTED[decoded_answer.name](comparison, decoded_answer))
+                COUNTED[decoded_answer.name](comparison, decoded_answer).show()
 
 
 def wide(drawing: Drawing) -> bool:

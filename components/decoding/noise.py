@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 import streamlit as st
 
-from components import section
 from components.decoding.form import KEY, STUBBORN, Compared, example_button
 from components.section import Section
 from engine.core.charts.drawing import Drawing
@@ -48,32 +47,30 @@ def draw_margins(comparison: Compared, name: str) -> None:
         if name == comparison.case.vlm.name
         else replace(comparison.case, vlm=asking.model(name))
     )
-    section.show(
-        Section(
-            f"{KEY}.margins.{name}",
-            NoiseSteps(alpha=float(settings["alpha"])),
-            case,
-            f"{case.vlm.title} on “{case.prompt}”",
-            known=comparison.shown.known,
-            evidence=(
-                Drawing(
-                    "margins",
-                    chart=Lines(
-                        x="step",
-                        series=LINES,
-                        bands={"hidden": ("lowest", "highest")},
-                        line=0,
-                        now=step,
-                        now_name="VCD",
-                        height=400,
-                        x_title="noise step t: the copy is hidden ever deeper",
-                        title="← no     yes →   (logits apart)",
-                    ),
-                    finding=lambda views: margin_words(views["margins"], step),
+    Section(
+        f"{KEY}.margins.{name}",
+        NoiseSteps(alpha=float(settings["alpha"])),
+        case,
+        f"{case.vlm.title} on “{case.prompt}”",
+        known=comparison.shown.known,
+        evidence=(
+            Drawing(
+                "margins",
+                chart=Lines(
+                    x="step",
+                    series=LINES,
+                    bands={"hidden": ("lowest", "highest")},
+                    line=0,
+                    now=step,
+                    now_name="VCD",
+                    height=400,
+                    x_title="noise step t: the copy is hidden ever deeper",
+                    title="← no     yes →   (logits apart)",
                 ),
+                finding=lambda views: margin_words(views["margins"], step),
             ),
-        )
-    )
+        ),
+    ).show()
 
 
 def margin_words(margins_table: Table, step: int) -> str:

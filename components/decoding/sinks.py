@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from components import section
 from components.decoding.form import KEY, ONLY_TINY, Compared
 from components.section import Section
 from engine.core.charts.drawing import Drawing, Views
@@ -33,30 +32,24 @@ def show(comparison: Compared) -> None:
     if comparison.tiny is None:
         st.info(ONLY_TINY)
         return
-    section.show(
-        Section(
-            f"{KEY}.sinks",
-            AttentionSinks(),
-            ScenesCase(comparison.tiny, Greedy(), COUNT),
-            button=f"Look at attention over {COUNT} scenes",
-            before="The model describes scenes; nothing is trained.",
-            evidence=(
-                Drawing(
-                    "shares",
-                    "What the words of captions look at",
-                    Stacked(
-                        parts=NAMES,
-                        rest=WORDS,
-                        written=True,
-                        span=(0, 100),
-                        title="% of the attention",
-                    ),
-                    top_words,
-                    part=merged_shares,
+    Section(
+        f"{KEY}.sinks",
+        AttentionSinks(),
+        ScenesCase(comparison.tiny, Greedy(), COUNT),
+        button=f"Look at attention over {COUNT} scenes",
+        before="The model describes scenes; nothing is trained.",
+        evidence=(
+            Drawing(
+                "shares",
+                "What the words of captions look at",
+                Stacked(
+                    parts=NAMES, rest=WORDS, written=True, span=(0, 100), title="% of the attention"
                 ),
+                top_words,
+                part=merged_shares,
             ),
-        )
-    )
+        ),
+    ).show()
 
 
 def merged_shares(shares: Table) -> Table:

@@ -7,7 +7,7 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from components import forms, section
+from components import forms
 from components.doubt import words
 from components.doubt.form import KEY, DoubtedImage, choose_toward
 from components.draw.drawing import draw
@@ -43,8 +43,7 @@ MASSES = (SEVERAL, NONE, ITS_CLASS, OTHER, OTHERS)  # in the order of their line
 def show(question: DoubtedImage, below: DeltaGenerator) -> None:
     """The kind of doubt that the image raises, in one sentence; what it rests on stands below."""
     parts = zip(PARTS, question.case.parts, strict=True)
-    section.show(
-        Section(
+    Section(
             KEY, question.method, question.case, known=question.known, below=below,
             first=[(Extract(), part, f"{KEY}.{name}") for name, part in parts if part is not None],
             picture=lambda result: picture(question, result),
@@ -70,8 +69,7 @@ def show(question: DoubtedImage, below: DeltaGenerator) -> None:
                 ),
                 Drawing("sets", "One class, several, or none", finding=words.sets),
             ],
-        )
-    )  # fmt: skip
+        ).show()  # fmt: skip
 
 
 def settings() -> FVR:
@@ -161,19 +159,16 @@ def show_blends(question: DoubtedImage) -> None:
                     help="How much of the other image, or of the noise, is in the blend.",
                 )
         with above:
-            section.show(
-                Section(
-                    f"{KEY}.blends",
-                    Blends(toward, question.method.loss),
-                    question.case,
-                    known=question.known,
-                    columns=1,
-                    below=below,
-                    picture=lambda result: ways(result, steps.index(chosen)),
-                    evidence=[STRIP],
-                    detail=both_triangles,
-                )
-            )
+            Section(
+                f"{KEY}.blends",
+                Blends(toward, question.method.loss),
+                question.case,
+                known=question.known,
+                below=below,
+                picture=lambda result: ways(result, steps.index(chosen)),
+                evidence=[STRIP],
+                detail=both_triangles,
+            ).show()
 
 
 def ways(result: Views, at: int) -> None:

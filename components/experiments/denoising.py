@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from components import forms, section
+from components import forms
 from components.footer import footer
 from components.section import Section
 from components.sidebar.subject import ChosenImage
@@ -21,9 +21,7 @@ def show(image: ChosenImage, key: str) -> None:
     case = image.seen_by(catalog.load())  # no model is asked, so that any one stands for the case
     before = plan_sentence(method)
     with answer:
-        section.show(
-            Section(key, method, case, below=below, button="Denoise the image", before=before)
-        )
+        Section(key, method, case, below=below, button="Denoise the image", before=before).show()
 
 
 def choose(slot: str) -> Denoised:

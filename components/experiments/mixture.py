@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from components import forms, section
+from components import forms
 from components.asked_image import SIDEBAR_IMAGE, TEST, choose_image
 from components.picks import pick
 from components.section import Section
@@ -41,30 +41,25 @@ def show(case: ExperimentCase, key: str) -> None:
         with st.popover("Settings of the attack"):
             settings |= forms.settings(MixedAnswers, slot, ("epsilon", "steps", "against"))
     with answer:
-        section.show(
-            Section(
-                key,
-                MixedAnswers(**settings),
-                image.case,
-                MixedAnswers.title,
-                columns=2,
-                evidence=(
-                    Drawing("picture"),
-                    Drawing(
-                        "answers",
-                        "Attacked, it is read as" if settings["epsilon"] else "It is read as",
-                        BarGroups(
-                            series=dict(zip(NETS, NETS, strict=True)), title="%", span=(0, 118)
-                        ),
-                        part=likeliest_classes,
-                        finding=lambda result: (
-                            f"The robust network leads by "
-                            f"{100 * result['numbers'].cell('attacked', 'margin'):.0f} points."
-                        ),
+        Section(
+            key,
+            MixedAnswers(**settings),
+            image.case,
+            MixedAnswers.title,
+            evidence=(
+                Drawing("picture"),
+                Drawing(
+                    "answers",
+                    "Attacked, it is read as" if settings["epsilon"] else "It is read as",
+                    BarGroups(series=dict(zip(NETS, NETS, strict=True)), title="%", span=(0, 118)),
+                    part=likeliest_classes,
+                    finding=lambda result: (
+                        f"The robust network leads by "
+                        f"{100 * result['numbers'].cell('attacked', 'margin'):.0f} points."
                     ),
                 ),
-            )
-        )
+            ),
+        ).show()
 
 
 def likeliest_classes(table: Table) -> Table:

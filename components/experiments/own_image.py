@@ -4,7 +4,7 @@ from dataclasses import fields
 
 import streamlit as st
 
-from components import forms, section
+from components import forms
 from components.exports import encoded
 from components.footer import footer
 from components.section import Section
@@ -21,17 +21,14 @@ KEY = "experiments"
 def show(kind: type[ImageChange], key: str, own: Subject) -> None:
     st.header("On your own image")
     method = choose(kind, key)
-    section.show(
-        Section(
-            KEY,
-            method,
-            own.case.at("exact"),
-            sentence=lambda result: sentence(own, result),
-            evidence=[Drawing("picture")],
-            columns=1,
-            detail=lambda _: offer(own, method, key),
-        )
-    )
+    Section(
+        KEY,
+        method,
+        own.case.at("exact"),
+        sentence=lambda result: sentence(own, result),
+        evidence=[Drawing("picture")],
+        detail=lambda _: offer(own, method, key),
+    ).show()
 
 
 def offer(own: Subject, method: ImageChange, key: str) -> None:

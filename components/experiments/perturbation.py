@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from components import forms, section
+from components import forms
 from components.case_form import CaseForm
 from components.draw.drawing import draw
 from components.draw.tokens import WordMarks
@@ -66,15 +66,12 @@ def show(_result: Views, _case: ExperimentCase, key: str) -> None:
             form.ask("seed")
         case = CaptionCase.from_arguments(**form.given)
     with answer:
-        section.show(
-            Section(
-                key,
-                PerturbedAnswer(**settings),
-                case,
-                PerturbedAnswer.title,
-                columns=2,
-                known=form.known(),
-                evidence=WORDS,
-                picture=lambda result: draw(Drawing("picture"), result, f"{key}.picture"),
-            )
-        )
+        Section(
+            key,
+            PerturbedAnswer(**settings),
+            case,
+            PerturbedAnswer.title,
+            known=form.known(),
+            evidence=WORDS,
+            picture=lambda result: draw(Drawing("picture"), result, f"{key}.picture"),
+        ).show()

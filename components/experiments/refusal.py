@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from components import forms, section
+from components import forms
 from components.section import Section
 from engine.core.charts.drawing import Views
 from engine.evaluation.experiment import ExperimentCase
@@ -24,4 +24,4 @@ def show(_result: Views, case: ExperimentCase, key: str) -> None:
         with st.popover("Rerouting"):
             settings |= forms.settings(DeclinedQuestion, slot, ("target", "words", "rounds"))
     with answer:
-        section.show(Section(key, DeclinedQuestion(**settings), case, DeclinedQuestion.title))
+        Section(key, DeclinedQuestion(**settings), case, DeclinedQuestion.title).show()

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from components import forms, section
+from components import forms
 from components.case_form import CaseForm
 from components.claims import list_claims
 from components.draw.drawing import draw
@@ -89,22 +89,20 @@ def choose(kind: type[Experiment], key: str) -> tuple[Experiment, ExperimentCase
 
 
 def answer_section(method: Experiment, case: ExperimentCase, page: str, key: str) -> Answer | None:
-    return section.show(
-        Section(
-            page,
-            method,
-            case,
-            columns=1,
-            evidence=[
-                measures_drawing(method.charted or method.measures, method.axis),
-                *method.drawings,
-            ],
-            picture=lambda result: show_result(method, result, key),
-            waiting=lambda: picker.draw(picker.picture_of(method, case), f"{key}.preview"),
-            button="Run the experiment",
-            before=method.before(case),
-        )
-    )
+    return Section(
+        page,
+        method,
+        case,
+        columns=1,
+        evidence=[
+            measures_drawing(method.charted or method.measures, method.axis),
+            *method.drawings,
+        ],
+        picture=lambda result: show_result(method, result, key),
+        waiting=lambda: picker.draw(picker.picture_of(method, case), f"{key}.preview"),
+        button="Run the experiment",
+        before=method.before(case),
+    ).show()
 
 
 def show_result(method: Experiment, result: Views, key: str) -> None:

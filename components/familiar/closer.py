@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import streamlit as st
 
-from components import forms, section
+from components import forms
 from components.familiar.form import KEY, JudgedImage, feature_questions
 from components.picks import pick
 from components.section import Section
@@ -41,9 +41,7 @@ def closer(question: JudgedImage, result: Views) -> None:
 def every_detector(question: JudgedImage) -> None:
     method = Compare(**forms.settings(Compare, f"{KEY}.Compare"))
     ranking = Drawing("ranking", part=ranked, chart=ranking_chart, finding=believed)
-    section.show(
-        Section(KEY, method, question.case, known=question.known, columns=1, evidence=[ranking])
-    )
+    Section(KEY, method, question.case, known=question.known, evidence=[ranking]).show()
 
 
 def ranking_chart(result: Views) -> Bars:
@@ -77,9 +75,7 @@ def made_worse(question: JudgedImage) -> None:
         finding=lambda result: at_step(result, at, question.alpha, title, labels),
     )
     with right:
-        section.show(
-            Section(KEY, method, question.case, known=question.known, columns=1, evidence=[drawing])
-        )
+        Section(KEY, method, question.case, known=question.known, evidence=[drawing]).show()
 
 
 def steps_chart(steps: Table, severity: float, alpha: float) -> Lines:
@@ -95,27 +91,24 @@ def steps_chart(steps: Table, severity: float, alpha: float) -> Lines:
 def parent_answer(question: JudgedImage, result: Views, parent: Classifier) -> None:
     model_title, parent_title = question.case.model.title, f"{parent.title} (parent)"
     parent_question = replace(question, case=replace(question.case, model=parent))
-    section.show(
-        Section(
-            f"{KEY}.parent",
-            parent_question.method,
-            parent_question.case,
-            known=parent_question.known,
-            columns=1,
-            first=feature_questions(parent_question),
-            explained=False,
-            sentence=lambda other: (
-                f"{parent.title}: {parent_question.method.finding(parent_question.case, other)}"
-            ),
-            evidence=[
-                Drawing(
-                    "measures",
-                    made=lambda other: of_models({model_title: result, parent_title: other}),
-                    finding=lambda _: (
-                        "Scores of two models are not on one scale; p-values and "
-                        "shares are. The same normal and unknown images were shown to both."
-                    ),
-                )
-            ],
-        )
-    )
+    Section(
+        f"{KEY}.parent",
+        parent_question.method,
+        parent_question.case,
+        known=parent_question.known,
+        first=feature_questions(parent_question),
+        explained=False,
+        sentence=lambda other: (
+            f"{parent.title}: {parent_question.method.finding(parent_question.case, other)}"
+        ),
+        evidence=[
+            Drawing(
+                "measures",
+                made=lambda other: of_models({model_title: result, parent_title: other}),
+                finding=lambda _: (
+                    "Scores of two models are not on one scale; p-values and "
+                    "shares are. The same normal and unknown images were shown to both."
+                ),
+            )
+        ],
+    ).show()

@@ -5,7 +5,7 @@ from functools import partial
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from components import runs, section
+from components import runs
 from components.draw.drawing import draw
 from components.familiar import verdict
 from components.familiar.closer import closer
@@ -25,19 +25,17 @@ def show(question: JudgedImage, below: DeltaGenerator) -> None:
     """
     slots = (*PARTS, "Compare", "Corrupt", question.method.name, f"parent.{question.method.name}")
     runs.leave_others(KEY, [f"{KEY}.{name}" for name in slots])
-    result = section.show(
-        Section(
-            KEY,
-            question.method,
-            question.case,
-            known=question.known,
-            first=feature_questions(question),
-            sentence=lambda result: verdict.sentence(question, result),
-            picture=lambda result: verdict.picture(question, result),
-            evidence=drawings(question),
-            detail=lambda result: detail(question, result),
-        )
-    )
+    result = Section(
+        KEY,
+        question.method,
+        question.case,
+        known=question.known,
+        first=feature_questions(question),
+        sentence=lambda result: verdict.sentence(question, result),
+        picture=lambda result: verdict.picture(question, result),
+        evidence=drawings(question),
+        detail=lambda result: detail(question, result),
+    ).show()
     if result and Standing(result).decided:
         with below:
             closer(question, result)

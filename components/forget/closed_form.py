@@ -75,7 +75,6 @@ def closed_form(detail: MethodDetail) -> Rows:
                 KEY,
                 method,
                 detail.case.case,
-                columns=2,
                 evidence=[*changes, *ways],
                 detail=partial(show_claims, method),
             )

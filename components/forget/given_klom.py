@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from components import forms, section
+from components import forms
 from components.forget.asked import MethodDetail
 from components.forget.klom import curves, one_image
 from components.notices import escape_markdown
@@ -37,17 +37,15 @@ def show(detail: MethodDetail, groups: GivenGroups) -> None:
             st.warning(escape_markdown(reason))
             return
         count = min(ALL, groups.usable)
-        section.show(
-            detail.section(
-                method,
-                *curves("Unlearned"),
-                columns=3,
-                button="Compare all models",
-                before=f"{count} original, {count} unlearned and {2 * count} retrained models are "
-                "asked about some images. Nothing is trained.",
-                detail=partial(closely, detail),
-            )
-        )
+        detail.section(
+            method,
+            *curves("Unlearned"),
+            columns=3,
+            button="Compare all models",
+            before=f"{count} original, {count} unlearned and {2 * count} retrained models are "
+            "asked about some images. Nothing is trained.",
+            detail=partial(closely, detail),
+        ).show()
 
 
 def closely(detail: MethodDetail, result: Views) -> None:

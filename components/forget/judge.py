@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
-from components import runs, section
+from components import runs
 from components.footer import Entry, footer, take_entries
 from components.forget import answers, each_image, given_klom, heat_maps, inside, own_models
 from components.forget.asked import ForgetQuestion, MethodDetail
@@ -81,16 +81,9 @@ def show() -> None:
     with answer, show_problems():
         say_which(case, fits=fits)
         if not isinstance(case, GivenCase) or are_right(case):
-            result = section.show(
-                Section(
-                    KEY,
-                    Judged(),
-                    case,
-                    columns=1,
-                    sentence=partial(sentence, detail),
-                    evidence=[table],
-                )
-            )
+            result = Section(
+                KEY, Judged(), case, sentence=partial(sentence, detail), evidence=[table]
+            ).show()
     if result:
         with below, show_problems():
             charts(detail)
@@ -191,9 +184,9 @@ def charts(detail: MethodDetail) -> None:
         each_image.SHIFT, chart=lambda result: replace(each_image.shift(result), press=None)
     )
     with left:
-        section.show(detail.section(Confidence(), shift))
+        detail.section(Confidence(), shift).show()
     with right:
-        section.show(detail.section(StillThere(), inside.PROBE))
+        detail.section(StillThere(), inside.PROBE).show()
     relearning = run.kept_answer(Relearn(), detail.case)
     relearn_outcome = runs.ask_when_told(
         Relearn(), detail.case, f"{KEY}.relearned", "Let the models learn the images again"

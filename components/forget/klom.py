@@ -262,7 +262,6 @@ def datamodel(detail: MethodDetail) -> Rows:
                 KEY,
                 method,
                 detail.case.case,
-                columns=2,
                 evidence=[CHANGES, GROWING],
                 button="Train the networks and predict",
                 before=f"{method.networks} networks are trained on a random half of the images "

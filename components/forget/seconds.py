@@ -28,7 +28,6 @@ def seconds(detail: MethodDetail) -> Rows:
                 method,
                 detail.question.case,
                 evidence=[TIMES],
-                columns=1,
                 detail=show_notes,
                 button="Time every way",
                 before="The seconds in the table above are those of one run. Here each way, "

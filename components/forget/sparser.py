@@ -39,7 +39,6 @@ def sparser(detail: MethodDetail) -> Rows:
                 KEY,
                 method,
                 every_way(detail.case.case),
-                columns=1,
                 evidence=[squares],
                 button="Try sparser originals",
                 before="For each seed, originals are trained anew with none, 50, 80 and 95 % of "

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from components import forms, runs, section, sharing
+from components import forms, runs, sharing
 from components.case_form import CaseForm
 from components.ending import end
 from components.forget.asked import KEY
@@ -82,18 +82,9 @@ def offer_training(data: DataSet, model: Classifier, kind: type[Variant]) -> Non
             "chosen here."
         )
     )
-    result = section.show(
-        Section(
-            KEY,
-            Train(),
-            case,
-            evidence=[Drawing("log")],
-            columns=1,
-            button=LABEL,
-            keeps=True,
-            explained=False,
-        )
-    )
+    result = Section(
+        KEY, Train(), case, evidence=[Drawing("log")], button=LABEL, keeps=True, explained=False
+    ).show()
     if result and st.button(LABEL, key=f"{KEY}.train.keep", type="primary"):
         keep(result, sharing.keeper())
         go_to(name)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from components import runs, section
+from components import runs
 from components.draw.drawing import draw
 from components.footer import Entry, footer, take_entries
 from components.forget import answers, each_image, form, frontier, heat_maps, inside, klom, ssd
@@ -80,22 +80,19 @@ def scoreboard(question: ForgetQuestion, detail: MethodDetail | None, times: Tab
         lambda result: board(result["table"], times),
         lambda result: finding(result["table"], times),
     )
-    section.show(
-        Section(
-            KEY,
-            question.method,
-            question.case,
-            columns=1,
-            button="Forget",
-            evidence=[table],
-            sentence=None if detail is None else lambda _: sentence(detail),
-            picture=None if detail is None else lambda _: picture(detail),
-            before="Each way is run on a copy of the model, and so is a whole training without "
-            "these images, to compare with. Rows appear as they are done; it can be stopped at any "
-            "time.",
-            files=lambda _: files(detail),
-        )
-    )
+    Section(
+        KEY,
+        question.method,
+        question.case,
+        button="Forget",
+        evidence=[table],
+        sentence=None if detail is None else lambda _: sentence(detail),
+        picture=None if detail is None else lambda _: picture(detail),
+        before="Each way is run on a copy of the model, and so is a whole training without "
+        "these images, to compare with. Rows appear as they are done; it can be stopped at any "
+        "time.",
+        files=lambda _: files(detail),
+    ).show()
 
 
 def times_of(question: ForgetQuestion) -> Table | None:
@@ -160,7 +157,7 @@ def draw_part(detail: MethodDetail, title: str, build: Callable[[MethodDetail], 
         for row in rows:
             for place, row_section in zip(st.columns(len(row), gap="large"), row, strict=True):
                 with place:
-                    section.show(row_section)
+                    row_section.show()
 
 
 def show_about(question: ForgetQuestion) -> None:

@@ -4,7 +4,6 @@ from functools import partial
 
 from streamlit.delta_generator import DeltaGenerator
 
-from components import section
 from components.draw.pictures import draw_pictures
 from components.generator.form import KEY, SAMPLING, GeneratorQuestion
 from components.generator.keep import keep
@@ -27,42 +26,35 @@ def show(question: GeneratorQuestion, below: DeltaGenerator) -> None:
         question: the question.
         below: where all that follows the sheet is drawn.
     """
-    section.show(
-        Section(
-            KEY,
-            question.method,
-            question.case,
-            picture=lambda result: draw_pictures(result["sheet"], f"{KEY}.sheet"),
-            button=f"Forget the {question.method.label}",
-            before=f"The generator is to forget the class {question.method.label}: once with the "
-            "salient weights and once, as a control, with as many drawn at random.",
-            evidence=drawings(question.method.label),
-            below=below,
-            detail=lambda _: keep(question),
-        )
-    )
+    Section(
+        KEY,
+        question.method,
+        question.case,
+        picture=lambda result: draw_pictures(result["sheet"], f"{KEY}.sheet"),
+        button=f"Forget the {question.method.label}",
+        before=f"The generator is to forget the class {question.method.label}: once with the "
+        "salient weights and once, as a control, with as many drawn at random.",
+        evidence=drawings(question.method.label),
+        below=below,
+        detail=lambda _: keep(question),
+    ).show()
 
 
 def samples(question: GeneratorQuestion) -> None:
-    section.show(
-        Section(
-            f"{KEY}.drawn",
-            Samples(**{name: getattr(question.method, name) for name in SAMPLING}),
-            question.case,
-            "What the generator draws as it is",
-            columns=1,
-            evidence=(
-                Drawing(
-                    "read",
-                    "What is read in the samples of each class",
-                    Matrix(
-                        span=(0, 100), form=".0f", bar="%", x_title="read as", title="asked for"
-                    ),
-                    drawn_words,
-                ),
+    Section(
+        f"{KEY}.drawn",
+        Samples(**{name: getattr(question.method, name) for name in SAMPLING}),
+        question.case,
+        "What the generator draws as it is",
+        evidence=(
+            Drawing(
+                "read",
+                "What is read in the samples of each class",
+                Matrix(span=(0, 100), form=".0f", bar="%", x_title="read as", title="asked for"),
+                drawn_words,
             ),
-        )
-    )
+        ),
+    ).show()
 
 
 def drawings(label: str) -> tuple[Drawing, ...]:

@@ -3,7 +3,6 @@
 import numpy as np
 import streamlit as st
 
-from components import section
 from components.inside.view import KEY
 from components.section import Section
 from engine.core.charts.bars import Dots
@@ -20,8 +19,7 @@ THRESHOLD = f"{KEY}.threshold"
 
 
 def show(question: tuple[HalluRAG, ScenesCase]) -> None:
-    section.show(
-        Section(
+    Section(
             f"{KEY}.probe", *question,
             "Over many scenes: do its states tell?",
             evidence=(
@@ -75,8 +73,7 @@ def show(question: tuple[HalluRAG, ScenesCase]) -> None:
                 ),
             ),
             detail=lambda _: threshold(),
-        )
-    )  # fmt: skip
+        ).show()  # fmt: skip
 
 
 def compared_words(result: Views) -> str:

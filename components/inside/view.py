@@ -30,27 +30,24 @@ LEGEND = (
 
 def show(dialog_image: DialogImage, case: CaptionCase, method: WordRisk) -> None:
     before = probe_question(case, method)
-    answer = section.show(
-        Section(
-            KEY,
-            method,
-            case,
-            known=dialog_image.known,
-            columns=1,
-            first=[(*before, f"{KEY}.learned")] if before else [],
-            picture=lambda result: picture(dialog_image, case, result),
-            waiting=lambda: scene.picture(dialog_image, case.vlm.name),
-            evidence=(
-                Drawing(
-                    "words",
-                    "How likely each thing is made up, by the states at its name",
-                    lambda result: bars(case, result),
-                    lambda _: BARS,
-                    part=noun_table,
-                ),
+    answer = Section(
+        KEY,
+        method,
+        case,
+        known=dialog_image.known,
+        first=[(*before, f"{KEY}.learned")] if before else [],
+        picture=lambda result: picture(dialog_image, case, result),
+        waiting=lambda: scene.picture(dialog_image, case.vlm.name),
+        evidence=(
+            Drawing(
+                "words",
+                "How likely each thing is made up, by the states at its name",
+                lambda result: bars(case, result),
+                lambda _: BARS,
+                part=noun_table,
             ),
-        )
-    )
+        ),
+    ).show()
     if answer and answer["answer"].words:
         numbered = [f"{at + 1}. {word}" for at, word in enumerate(answer["answer"].words)]
         drawing = lens.lens(answer, numbered, f"{KEY}.lens.from", lens_words)

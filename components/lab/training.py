@@ -4,7 +4,7 @@ from typing import Any
 
 import streamlit as st
 
-from components import runs, section
+from components import runs
 from components.draw.checkpoint import draw_checkpoint
 from components.lab import data_set
 from components.notices import escape_markdown
@@ -31,22 +31,20 @@ def slot(key: str) -> str:
 
 def show(case: TrainCase, key: str, button: str) -> None:
     """Asked for by its button; its curves as it goes, then its figures and the model."""
-    section.show(
-        Section(
-            key,
-            Train(),
-            case,
-            columns=1,
-            button=button,
-            keeps=True,
-            sentence=lambda result: accuracy_sentence(case, result),
-            picture=lambda result: show_accuracy(case, result),
-            waiting=lambda: unlearned(case, key),
-            evidence=(Drawing("log"), Drawing("model", by=lambda result: model(result, slot(key)))),
-            before="It goes on when you change the page or close it, and can be stopped at any "
-            "time. Expected time appears after the first run.",
-        )
-    )
+    Section(
+        key,
+        Train(),
+        case,
+        columns=1,
+        button=button,
+        keeps=True,
+        sentence=lambda result: accuracy_sentence(case, result),
+        picture=lambda result: show_accuracy(case, result),
+        waiting=lambda: unlearned(case, key),
+        evidence=(Drawing("log"), Drawing("model", by=lambda result: model(result, slot(key)))),
+        before="It goes on when you change the page or close it, and can be stopped at any "
+        "time. Expected time appears after the first run.",
+    ).show()
 
 
 def accuracy_sentence(case: TrainCase, result: Views) -> str:

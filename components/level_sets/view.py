@@ -8,7 +8,6 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from components import section
 from components.draw.drawing import draw
 from components.level_sets import plane_chart, star_chart, tube_chart, walks
 from components.level_sets.asked import KEY, method_like, pair, walk_settings
@@ -100,7 +99,7 @@ def show(questions: Mapping[str, Section], rest: DeltaGenerator) -> None:
     elif isinstance(first_section.method, LST):
         walks.show(questions, rest)
     else:
-        section.show(replace(first_section, below=rest))
+        replace(first_section, below=rest).show()
 
 
 # --- the other ways of looking -------------------------------------------------------------------

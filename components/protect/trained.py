@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from components import forms, section
+from components import forms
 from components.notices import escape_markdown
 from components.protect.form import KEY
 from components.section import Section
@@ -55,19 +55,17 @@ def show(kind: type[Protection], image_method: ChangedImage, uploaded: Any) -> N
         kind, f"{KEY}.{kind.name}", setting_labels(kind).keys() - shared, "Settings of the noise"
     )
     method = kind(**shared, **settings)
-    section.show(
-        Section(
-            SLOT,
-            method,
-            surrogate_case(imported.data),
-            button=f"Make noise for {len(imported.data):,} images",
-            before="A small network learns the images, and their noise is made with it. It can be "
-            "stopped. The noise and a picture of some images are kept on this computer, as answers "
-            "are; the zip is not.",
-            evidence=[Drawing("picture", wide=True), *MAPS],
-            detail=lambda answer: offer(uploaded, imported, answer["noise"]),
-        )
-    )
+    Section(
+        SLOT,
+        method,
+        surrogate_case(imported.data),
+        button=f"Make noise for {len(imported.data):,} images",
+        before="A small network learns the images, and their noise is made with it. It can be "
+        "stopped. The noise and a picture of some images are kept on this computer, as answers "
+        "are; the zip is not.",
+        evidence=[Drawing("picture", wide=True), *MAPS],
+        detail=lambda answer: offer(uploaded, imported, answer["noise"]),
+    ).show()
 
 
 def import_data(uploaded: Any, side: int) -> Imported:

@@ -52,31 +52,28 @@ def show(chosen_subject: Subject) -> None:
         st.markdown(f"**{Copies.title}**")
         copies = choose_copies()
     with answer:
-        result = section.show(
-            Section(
-                KEY,
-                question.method,
-                question.case,
-                below=evidence,
-                known=question.known,
-                columns=1,
-                sentence=lambda result: sentence(question, copies, result),
-                picture=picture,
-                evidence=[
-                    Drawing(
-                        "probability",
-                        "What the model says of it",
-                        finding=lambda result: probability_change(question, result),
-                    )
-                ],
-                detail=lambda result: offer(
-                    question.method, chosen_subject.picture.pixels, before_and_after(result)[1]
-                ),
-            )
-        )
+        result = Section(
+            KEY,
+            question.method,
+            question.case,
+            below=evidence,
+            known=question.known,
+            sentence=lambda result: sentence(question, copies, result),
+            picture=picture,
+            evidence=[
+                Drawing(
+                    "probability",
+                    "What the model says of it",
+                    finding=lambda result: probability_change(question, result),
+                )
+            ],
+            detail=lambda result: offer(
+                question.method, chosen_subject.picture.pixels, before_and_after(result)[1]
+            ),
+        ).show()
     with copies_place:
         if result is not None:
-            section.show(copies_section(question, copies, result))
+            copies_section(question, copies, result).show()
     with rest:
         onward(question.method)
         folders.show(question.method)

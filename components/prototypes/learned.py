@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from components import section
 from components.prototypes.form import KEY, PrototypeQuestion, network_of
 from components.section import Section
 from engine.core import run
@@ -15,25 +14,23 @@ def show(question: PrototypeQuestion) -> None:
     if run.kept_answer(network_of(question), question.case.learned) is None:
         return
     with st.expander("The whole network"):
-        section.show(
-            Section(
-                f"{KEY}.whole",
-                network_of(question),
-                question.case.learned,
-                known=question.known,
-                evidence=(
-                    Drawing("prototypes", "All prototypes"),
-                    Drawing(
-                        "reasons",
-                        "What each class wants to see, less what it wants not to see",
-                        Matrix(signed=True, numbers=False, bar="wanted"),
-                        strongest_wish,
-                    ),
-                    Drawing("figures", "Shares", finding=accuracy_sentence),
-                    Drawing("log", "The training"),
+        Section(
+            f"{KEY}.whole",
+            network_of(question),
+            question.case.learned,
+            known=question.known,
+            evidence=(
+                Drawing("prototypes", "All prototypes"),
+                Drawing(
+                    "reasons",
+                    "What each class wants to see, less what it wants not to see",
+                    Matrix(signed=True, numbers=False, bar="wanted"),
+                    strongest_wish,
                 ),
-            )
-        )
+                Drawing("figures", "Shares", finding=accuracy_sentence),
+                Drawing("log", "The training"),
+            ),
+        ).show()
 
 
 def accuracy_sentence(result: Views) -> str:

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from components import forms, section
+from components import forms
 from components.prototypes.form import KEY, ROBUST, PrototypeQuestion
 from components.section import Section
 from engine.attribution.cbc import PrototypeRobustness
@@ -22,22 +22,20 @@ def show(question: PrototypeQuestion) -> None:
             "Settings of the comparison",
         )
     with answer:
-        section.show(
-            Section(
-                KEY,
-                PrototypeRobustness(**settings),
-                question.case.learned,
-                known=question.known,
-                evidence=(
-                    curve("certified", "Right, and proved to stay so"),
-                    curve("attacked", "Right, and not turned by the attack"),
-                    Drawing("networks", "What was measured", wide=True),
-                ),
-                button="Train and attack six networks",
-                before="Six networks are trained on the same images, each kept, and the same test "
-                "images are certified and attacked. You can stop it.",
-            )
-        )
+        Section(
+            KEY,
+            PrototypeRobustness(**settings),
+            question.case.learned,
+            known=question.known,
+            evidence=(
+                curve("certified", "Right, and proved to stay so"),
+                curve("attacked", "Right, and not turned by the attack"),
+                Drawing("networks", "What was measured", wide=True),
+            ),
+            button="Train and attack six networks",
+            before="Six networks are trained on the same images, each kept, and the same test "
+            "images are certified and attacked. You can stop it.",
+        ).show()
 
 
 def curve(kind: str, title: str) -> Drawing:

@@ -8,7 +8,6 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from components import section
 from components.draw.drawing import draw
 from components.notices import escape_markdown
 from components.prototypes.form import KEY, PrototypeQuestion, class_name, label_of, network_of
@@ -58,19 +57,17 @@ def show(question: PrototypeQuestion, below: DeltaGenerator) -> None:
     """
     evidence = [proved(), Drawing("flip", "What would flip it"), single(question), rival(question)]
     network = network_of(question)
-    section.show(
-        Section(
-            KEY,
-            question.method,
-            question.case,
-            "",
-            known=question.known,
-            picture=partial(show_parts, question),
-            evidence=evidence,
-            below=below,
-            first=[(network, question.case.learned, f"{KEY}.{network.name}")],
-        )
-    )
+    Section(
+        KEY,
+        question.method,
+        question.case,
+        "",
+        known=question.known,
+        picture=partial(show_parts, question),
+        evidence=evidence,
+        below=below,
+        first=[(network, question.case.learned, f"{KEY}.{network.name}")],
+    ).show()
 
 
 def show_parts(question: PrototypeQuestion, result: Views) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from components import forms, runs, section
+from components import forms, runs
 from components.prune.asked import KEY, PruneQuestion, with_rule
 from components.section import Section
 from engine.core.charts.drawing import Drawing, Views
@@ -26,25 +26,22 @@ def show(question: PruneQuestion, masks: Masks) -> None:
     """The curve with the point of now; what has to be trained waits for a button."""
     right = "of the answers as before" if agreement_only(question.case) else "right"
     now = point(question, masks)
-    section.show(
-        Section(
-            KEY,
-            choose(question),
-            question.case,
-            "Accuracy against sparsity",
-            columns=1,
-            button="Measure the curve",
-            before="It goes on when you leave the page, and can be stopped at any time.",
-            evidence=[
-                Drawing(
-                    "levels",
-                    chart=lambda result: curve(result["levels"], now, right),
-                    finding=lambda result: finding(result, right),
-                    part=with_what_stays,
-                )
-            ],
-        )
-    )
+    Section(
+        KEY,
+        choose(question),
+        question.case,
+        "Accuracy against sparsity",
+        button="Measure the curve",
+        before="It goes on when you leave the page, and can be stopped at any time.",
+        evidence=[
+            Drawing(
+                "levels",
+                chart=lambda result: curve(result["levels"], now, right),
+                finding=lambda result: finding(result, right),
+                part=with_what_stays,
+            )
+        ],
+    ).show()
 
 
 def choose(question: PruneQuestion) -> Tradeoff:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
-from components import measurement, section
+from components import measurement
 from components.draw import tables
 from components.measurement import MeasurementOnDemand
 from components.notices import escape_markdown
@@ -47,24 +47,21 @@ WHY = (
 
 
 def show(question: PruneQuestion, masks: Masks) -> None:
-    section.show(
-        Section(
-            KEY,
-            question.method,
-            question.case,
-            "What is saved",
-            columns=1,
-            explained=False,
-            evidence=[
-                Drawing(
-                    "cost",
-                    chart=operations,
-                    part=in_millions,
-                    finding=lambda result: saved(result["cost"], masks),
-                )
-            ],
-        )
-    )
+    Section(
+        KEY,
+        question.method,
+        question.case,
+        "What is saved",
+        explained=False,
+        evidence=[
+            Drawing(
+                "cost",
+                chart=operations,
+                part=in_millions,
+                finding=lambda result: saved(result["cost"], masks),
+            )
+        ],
+    ).show()
     st.markdown("**Measured time**")
     st.markdown(WHY)
     if reason := no_sparse_cores(question.case.model, masks):

@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from components import forms, section
+from components import forms
 from components.prune import seeds, unknown
 from components.prune.asked import KEY, PruneQuestion, with_rule
 from components.section import Section
@@ -44,20 +44,18 @@ def show(question: PruneQuestion, masks: Masks) -> None:
         Harm, f"{KEY}.Harm", HARM_SETTINGS, "Settings of this measurement"
     )
     method = with_rule(question.method, Harm, **settings)
-    section.show(
-        Section(
-            KEY,
-            method,
-            question.case,
-            "What is lost that one figure does not show",
-            evidence=evidence(question, method),
-            button="Measure what is lost",
-            before="Every test image is shown to both models, as it is and made worse in five "
-            "ways, and the heat maps of some are compared. Then both are shown images that they "
-            "cannot know.",
-            detail=lambda _: further(question, method),
-        )
-    )
+    Section(
+        KEY,
+        method,
+        question.case,
+        "What is lost that one figure does not show",
+        evidence=evidence(question, method),
+        button="Measure what is lost",
+        before="Every test image is shown to both models, as it is and made worse in five "
+        "ways, and the heat maps of some are compared. Then both are shown images that they "
+        "cannot know.",
+        detail=lambda _: further(question, method),
+    ).show()
 
 
 def further(question: PruneQuestion, method: Harm) -> None:

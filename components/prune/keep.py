@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from components import forms, measurement, runs, section, sharing
+from components import forms, measurement, runs, sharing
 from components.draw.checkpoint import KEEP, NOT_YOURS, TAKEN, draw_checkpoint
 from components.measurement import MeasurementOnDemand
 from components.prune.asked import KEY, PruneQuestion, model_identity, pruned_model, with_rule
@@ -35,7 +35,7 @@ def show(question: PruneQuestion, masks: Masks) -> None:
             "carries its masks."
         )
         smaller = forms.settings(Prune, KEY, {"smaller"})
-        section.show(keep_section(question, replace(question.method, **smaller), KEEP))
+        keep_section(question, replace(question.method, **smaller), KEEP).show()
         st.markdown("**Rounds**")
         st.caption(
             f"This is round {rounds_of(question.case.model) + 1}. For the next one keep the pruned "
@@ -55,7 +55,7 @@ def show(question: PruneQuestion, masks: Masks) -> None:
             {} if unmet else forms.settings(RetrainPruned, f"{KEY}.Retrain", {"epochs", "rate"})
         )
         retrain = with_rule(question.method, RetrainPruned, **settings)
-        section.show(keep_section(question, retrain, "Train it again"))
+        keep_section(question, retrain, "Train it again").show()
 
 
 def keep_section(question: PruneQuestion, method: Pruning, button: str) -> Section:

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from components import section
 from components.picks import pick
 from components.prune import compare
 from components.prune.asked import KEY, PruneQuestion
@@ -51,16 +50,14 @@ def show(question: PruneQuestion, masks: Masks) -> None:
         ),
     )
     validated = len(question.case.data.rows("validation")) > 0
-    result = section.show(
-        Section(
-            KEY,
-            method,
-            question.case,
-            "How the mask was found",
-            evidence=(accuracy, swaps) if validated else (swaps,),
-            explained=False,
-        )
-    )
+    result = Section(
+        KEY,
+        method,
+        question.case,
+        "How the mask was found",
+        evidence=(accuracy, swaps) if validated else (swaps,),
+        explained=False,
+    ).show()
     if result is None:
         return
     other = compare.by_criterion(question, Magnitude.title)
@@ -72,33 +69,30 @@ def show(question: PruneQuestion, masks: Masks) -> None:
 def show_arm(question: PruneQuestion, method: Jackpot, own: Views) -> None:
     arms = [FREE, ADAPTING] if has_statistics(question.case.model) else [FREE]
     word = pick("Beside another search", arms, f"{KEY}.arm", first=FREE)
-    section.show(
-        Section(
-            f"{KEY}.arm",
-            replace(method, **ARMS[word]),
-            question.case,
-            columns=1,
-            sentence=lambda result: arm_sentence(own, result, word),
-            button="Search this way too",
-            before=f"{ARM_NOTES[word]} As many epochs from the same masks; weights keep their "
-            "values here too.",
-            evidence=(
-                Drawing(
-                    "swaps",
-                    "Weights exchanged in each step",
-                    made=lambda result: exchange_table(own["swaps"], result["swaps"]),
-                    chart=Lines(
-                        x="step",
-                        series={"here": "as above", "there": word},
-                        title="weights",
-                        x_title="step",
-                    ),
-                    finding=lambda result: late(own["swaps"], result["swaps"], word),
+    Section(
+        f"{KEY}.arm",
+        replace(method, **ARMS[word]),
+        question.case,
+        sentence=lambda result: arm_sentence(own, result, word),
+        button="Search this way too",
+        before=f"{ARM_NOTES[word]} As many epochs from the same masks; weights keep their "
+        "values here too.",
+        evidence=(
+            Drawing(
+                "swaps",
+                "Weights exchanged in each step",
+                made=lambda result: exchange_table(own["swaps"], result["swaps"]),
+                chart=Lines(
+                    x="step",
+                    series={"here": "as above", "there": word},
+                    title="weights",
+                    x_title="step",
                 ),
+                finding=lambda result: late(own["swaps"], result["swaps"], word),
             ),
-            explained=False,
-        )
-    )
+        ),
+        explained=False,
+    ).show()
 
 
 def exchange_table(own: Table, other: Table) -> Table:

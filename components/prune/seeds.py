@@ -3,7 +3,6 @@
 import numpy as np
 import streamlit as st
 
-from components import section
 from components.prune.asked import KEY, PruneQuestion, with_rule
 from components.section import Section
 from components.widgets.data_images import draw_data_images
@@ -33,23 +32,21 @@ def show(question: PruneQuestion, images: int) -> None:
         st.caption("Not available: learned scores belong to one network only.")
         return
     method = with_rule(question.method, Seeds, images=images)
-    section.show(
-        Section(
-            KEY,
-            method,
-            question.case,
-            TITLE,
-            evidence=(
-                Drawing("pairs", chart=CHANGES, finding=change_finding, made=changed_answers),
-                Drawing("classes", chart=CLASSES, finding=class_finding),
-            ),
-            detail=lambda result: modal_images(question, result["images"]),
-            button=f"Train {method.networks} networks of other seeds",
-            before="Dense networks of other seeds disagree on some images too. Only what pruning "
-            "changes beyond that is due to pruning. They are trained as this model was and are "
-            "kept.",
-        )
-    )
+    Section(
+        KEY,
+        method,
+        question.case,
+        TITLE,
+        evidence=(
+            Drawing("pairs", chart=CHANGES, finding=change_finding, made=changed_answers),
+            Drawing("classes", chart=CLASSES, finding=class_finding),
+        ),
+        detail=lambda result: modal_images(question, result["images"]),
+        button=f"Train {method.networks} networks of other seeds",
+        before="Dense networks of other seeds disagree on some images too. Only what pruning "
+        "changes beyond that is due to pruning. They are trained as this model was and are "
+        "kept.",
+    ).show()
 
 
 def changed_answers(result: Views) -> Table:

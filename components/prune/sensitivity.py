@@ -1,6 +1,5 @@
 """The section "Sensitivity": what is lost when a single layer is cut."""
 
-from components import section
 from components.prune.asked import KEY, PruneQuestion
 from components.section import Section
 from engine.core.charts.drawing import Drawing, Views
@@ -19,25 +18,22 @@ def show(question: PruneQuestion, masks: Masks) -> None:
     del masks
     method = method_of(question)
     right = "as before" if agreement_only(question.case) else "right"
-    section.show(
-        Section(
-            KEY,
-            method,
-            question.case,
-            "How sensitive is each layer?",
-            columns=1,
-            button="Cut each layer alone",
-            before=f"One layer at a time by {method.criterion}, all others as they are, nothing "
-            f"trained.{method.fewer(question.case)}",
-            evidence=(
-                Drawing(
-                    "accuracy",
-                    finding=lambda result: finding(result, right),
-                    chart=lambda result: sensitivity_matrix(result["accuracy"], right),
-                ),
+    Section(
+        KEY,
+        method,
+        question.case,
+        "How sensitive is each layer?",
+        button="Cut each layer alone",
+        before=f"One layer at a time by {method.criterion}, all others as they are, nothing "
+        f"trained.{method.fewer(question.case)}",
+        evidence=(
+            Drawing(
+                "accuracy",
+                finding=lambda result: finding(result, right),
+                chart=lambda result: sensitivity_matrix(result["accuracy"], right),
             ),
-        )
-    )
+        ),
+    ).show()
 
 
 def method_of(question: PruneQuestion) -> Sensitivity:

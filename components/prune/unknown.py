@@ -3,7 +3,6 @@
 import numpy as np
 import streamlit as st
 
-from components import section
 from components.notices import escape_markdown
 from components.prune.asked import KEY, PruneQuestion, with_rule
 from components.section import Section
@@ -27,17 +26,14 @@ TOLD_APART = Facets(
 
 def show(question: PruneQuestion) -> None:
     """Whether it still notices what it has never seen; asked as soon as the rest is there."""
-    section.show(
-        Section(
-            KEY,
-            with_rule(question.method, Unknown),
-            question.case,
-            "On unknown images",
-            columns=1,
-            evidence=[Drawing("told", chart=TOLD_APART, finding=finding)],
-            detail=lambda result: basis(question, result),
-        )
-    )
+    Section(
+        KEY,
+        with_rule(question.method, Unknown),
+        question.case,
+        "On unknown images",
+        evidence=[Drawing("told", chart=TOLD_APART, finding=finding)],
+        detail=lambda result: basis(question, result),
+    ).show()
 
 
 def basis(question: PruneQuestion, result: Views) -> None:

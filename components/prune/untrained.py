@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from components import forms, section
+from components import forms
 from components.prune.asked import KEY, PruneQuestion, with_rule
 from components.section import Section
 from engine.core.charts.bars import Bars
@@ -23,25 +23,22 @@ def show(question: PruneQuestion, masks: Masks) -> None:
         settings = forms.settings(Untrained, SLOT, {"epochs"})
     method = with_rule(question.method, Untrained, **settings)
     networks = method.networks()
-    section.show(
-        Section(
-            KEY,
-            method,
-            question.case,
-            "What if it is pruned before it is trained?",
-            columns=1,
-            button=f"Train {len(networks)} networks",
-            before=f"From the same first weights: {', '.join(networks)}, all trained for "
-            f"{method.epochs} epochs with their zeros held.",
-            evidence=[
-                Drawing(
-                    "networks",
-                    chart=lambda result: bars(result["networks"]),
-                    finding=lambda result: finding(result, masks.sparsity),
-                )
-            ],
-        )
-    )
+    Section(
+        KEY,
+        method,
+        question.case,
+        "What if it is pruned before it is trained?",
+        button=f"Train {len(networks)} networks",
+        before=f"From the same first weights: {', '.join(networks)}, all trained for "
+        f"{method.epochs} epochs with their zeros held.",
+        evidence=[
+            Drawing(
+                "networks",
+                chart=lambda result: bars(result["networks"]),
+                finding=lambda result: finding(result, masks.sparsity),
+            )
+        ],
+    ).show()
 
 
 def bars(table: Table) -> Bars:

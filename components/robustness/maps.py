@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from components import runs, section
+from components import runs
 from components.draw.drawing import draw
 from components.draw.maps import draw_maps
 from components.notices import escape_markdown
@@ -105,18 +105,16 @@ def chosen_of(
 
 
 def usual_maps(chosen_subject: Subject, case: Any, changed: str) -> Views | None:
-    return section.show(
-        Section(
-            f"{KEY}.maps",
-            MapsFollow(),
-            case,
-            picture=lambda maps: show_three_maps(chosen_subject, maps),
-            evidence=(drawings.FOLLOWED,),
-            button="" if is_small(case.source) else "Compare the maps",
-            before=f"Eight heat maps of the image before and after {changed}.",
-            known={},
-        )
-    )
+    return Section(
+        f"{KEY}.maps",
+        MapsFollow(),
+        case,
+        picture=lambda maps: show_three_maps(chosen_subject, maps),
+        evidence=(drawings.FOLLOWED,),
+        button="" if is_small(case.source) else "Compare the maps",
+        before=f"Eight heat maps of the image before and after {changed}.",
+        known={},
+    ).show()
 
 
 def selected_maps(chosen_subject: Subject, case: Any, titles: Sequence[str]) -> Views | None:

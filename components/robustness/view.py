@@ -5,7 +5,6 @@ from dataclasses import replace
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from components import section
 from components.case_form import CaseForm
 from components.draw.drawing import draw
 from components.draw.maps import draw_maps
@@ -36,24 +35,22 @@ def show(question: AttackQuestion, chosen_subject: Subject, rest: DeltaGenerator
     """The attack: sentence and pictures; in `rest`, below the controls, what it rests on."""
     case = question.case
     label = case.model.labels[case.target.index]
-    return section.show(
-        Section(
-            KEY,
-            question.method,
-            case,
-            f"How small a change makes the model stop saying “{label}”?",
-            picture=lambda result: picture(result, f"{KEY}.pictures"),
-            evidence=(
-                step_by_step(question, f"{KEY}.player"),
-                drawings.CLASSES,
-                drawings.MARGIN,
-                drawings.FIGURES,
-            ),
-            below=rest,
-            known=question.known,
-            script=lambda: python_call(question.method, chosen_subject, "figures", case.target),
-        )
-    )
+    return Section(
+        KEY,
+        question.method,
+        case,
+        f"How small a change makes the model stop saying “{label}”?",
+        picture=lambda result: picture(result, f"{KEY}.pictures"),
+        evidence=(
+            step_by_step(question, f"{KEY}.player"),
+            drawings.CLASSES,
+            drawings.MARGIN,
+            drawings.FIGURES,
+        ),
+        below=rest,
+        known=question.known,
+        script=lambda: python_call(question.method, chosen_subject, "figures", case.target),
+    ).show()
 
 
 def in_your_order(question: AttackQuestion) -> Answer | None:
@@ -74,26 +71,24 @@ def find_order(question: AttackQuestion) -> Answer | None:
     labels = question.case.model.labels
     with answer, show_problems():
         case = OrderedCase(question.case, order)
-        return section.show(
-            Section(
-                f"{KEY}.order",
-                method,
-                case,
-                f"Can it be made to say {', '.join(labels[index] for index in order)}?",
-                picture=lambda result: picture(result, f"{KEY}.order.pictures"),
-                evidence=(
-                    step_by_step(question, f"{KEY}.order.player"),
-                    drawings.CLASSES,
-                    drawings.SEARCH,
-                    drawings.OF_ORDER,
-                ),
-                below=controls,
-                button="" if is_small(question.case) else "Make it say this",
-                before=f"The image is changed a little, {method.searches * method.steps} times, "
-                "until the model ranks these classes first, in this order.",
-                known=question.known,
-            )
-        )
+        return Section(
+            f"{KEY}.order",
+            method,
+            case,
+            f"Can it be made to say {', '.join(labels[index] for index in order)}?",
+            picture=lambda result: picture(result, f"{KEY}.order.pictures"),
+            evidence=(
+                step_by_step(question, f"{KEY}.order.player"),
+                drawings.CLASSES,
+                drawings.SEARCH,
+                drawings.OF_ORDER,
+            ),
+            below=controls,
+            button="" if is_small(question.case) else "Make it say this",
+            before=f"The image is changed a little, {method.searches * method.steps} times, "
+            "until the model ranks these classes first, in this order.",
+            known=question.known,
+        ).show()
 
 
 def by_length(question: AttackQuestion) -> None:
@@ -110,20 +105,18 @@ def ask_by_length(
     question: AttackQuestion, method: OrderedSuccess, case: AttackedImagesCase, form: CaseForm
 ) -> None:
     model, count = case.model, case.count
-    section.show(
-        Section(
-            f"{KEY}.length",
-            method,
-            case,
-            f"How often does each attack find a list of K classes, on {count} images?",
-            evidence=(drawings.SUCCESS, drawings.SIZE, drawings.OWN_SIZE),
-            button="Attack them all",
-            before=f"Three attacks with the same {method.steps} steps on images of "
-            f"{case.data.card.title}, for lists of up to "
-            f"{method.lengths(len(model.labels))[-1]} classes. It can be stopped.",
-            known=form.known({"model": model.name, "seed": question.case.seed}),
-        )
-    )
+    Section(
+        f"{KEY}.length",
+        method,
+        case,
+        f"How often does each attack find a list of K classes, on {count} images?",
+        evidence=(drawings.SUCCESS, drawings.SIZE, drawings.OWN_SIZE),
+        button="Attack them all",
+        before=f"Three attacks with the same {method.steps} steps on images of "
+        f"{case.data.card.title}, for lists of up to "
+        f"{method.lengths(len(model.labels))[-1]} classes. It can be stopped.",
+        known=form.known({"model": model.name, "seed": question.case.seed}),
+    ).show()
 
 
 def by_asking(question: AttackQuestion, chosen_subject: Subject) -> None:
@@ -133,8 +126,7 @@ def by_asking(question: AttackQuestion, chosen_subject: Subject) -> None:
         refuse_links(SafeCV, f"{KEY}.SafeCV", question.case)
         method = method_form(SafeCV, f"{KEY}.SafeCV", question.case)
     with answer:
-        section.show(
-            Section(
+        Section(
                 f"{KEY}.few", method, question.case, "How few pixels are enough?",
                 picture=lambda result: picture(result, f"{KEY}.few.pictures"),
                 evidence=(
@@ -151,8 +143,7 @@ def by_asking(question: AttackQuestion, chosen_subject: Subject) -> None:
                 f"at most {method.queries} times; and as often with pixels drawn anywhere.",
                 known=question.known,
                 script=lambda: python_call(method, chosen_subject, "game", question.case.target),
-            )
-        )  # fmt: skip
+            ).show()  # fmt: skip
 
 
 def draw_tree(result: Views) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from components import forms, section
+from components import forms
 from components.ending import end
 from components.notices import escape_markdown, show_problems
 from components.open_file import open_file
@@ -117,23 +117,21 @@ def ask(question: ShownTiles) -> None:
         if question.column == "distance"
         else (tiles(question), networks(question))
     )
-    section.show(
-        Section(
-            KEY,
-            question.method,
-            question.case,
-            "A large image in tiles",
-            known=question.known,
-            sentence=partial(sentence, question),
-            picture=partial(picture, question),
-            columns=1,
-            evidence=evidence,
-            button="Read the tiles",
-            before=f"{rows * columns:,} tiles of {question.method.tile} px are read by a network "
-            f"for photographs. {' '.join(question.case.image.notes)}",
-            waiting=lambda: panned(question.case.image, None, "The image"),
-        )
-    )
+    Section(
+        KEY,
+        question.method,
+        question.case,
+        "A large image in tiles",
+        known=question.known,
+        sentence=partial(sentence, question),
+        picture=partial(picture, question),
+        columns=1,
+        evidence=evidence,
+        button="Read the tiles",
+        before=f"{rows * columns:,} tiles of {question.method.tile} px are read by a network "
+        f"for photographs. {' '.join(question.case.image.notes)}",
+        waiting=lambda: panned(question.case.image, None, "The image"),
+    ).show()
 
 
 def sentence(question: ShownTiles, result: Views) -> str:

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from components import forms, section
+from components import forms
 from components.picks import pick
 from components.section import Section
 from components.slides.form import KEY, ShownBag
@@ -28,20 +28,17 @@ def show(question: ShownBag) -> None:
     method = MaskedRatio(version=question.method.version, **settings)
     trained = method.seeds * (len(RATIOS) + len(POOLINGS))
     with answer:
-        section.show(
-            Section(
-                KEY,
-                method,
-                question.case,
-                "How much to mask",
-                known=question.known,
-                evidence=(curve(measure),),
-                columns=1,
-                button="Train for each share",
-                before=f"{trained} networks are trained: {len(RATIOS)} shares and "
-                f"{len(POOLINGS)} plain networks, with {method.seeds} seeds. It takes minutes.",
-            )
-        )
+        Section(
+            KEY,
+            method,
+            question.case,
+            "How much to mask",
+            known=question.known,
+            evidence=(curve(measure),),
+            button="Train for each share",
+            before=f"{trained} networks are trained: {len(RATIOS)} shares and "
+            f"{len(POOLINGS)} plain networks, with {method.seeds} seeds. It takes minutes.",
+        ).show()
 
 
 def curve(measure: str) -> Drawing:

@@ -7,7 +7,6 @@ import streamlit as st
 from numpy.typing import NDArray
 from streamlit.delta_generator import DeltaGenerator
 
-from components import section
 from components.draw.maps import first_screen
 from components.notices import escape_markdown
 from components.section import Section
@@ -34,27 +33,20 @@ def show(question: ShownBag, below: DeltaGenerator) -> None:
         question: the question.
         below: where the evidence is drawn.
     """
-    section.show(
-        Section(
-            KEY,
-            question.method,
-            question.case,
-            known=question.known,
-            sentence=partial(sentence, question),
-            picture=partial(picture, question),
-            evidence=(
-                top_tiles(question),
-                networks(question),
-                coverage(question),
-                masked(question),
-            ),
-            columns=1,
-            below=below,
-            button="Train the networks",
-            before="Five small networks learn from the training bags: three plain ones, a teacher "
-            "and its student. It takes some minutes, and you can stop it.",
-        )
-    )
+    Section(
+        KEY,
+        question.method,
+        question.case,
+        known=question.known,
+        sentence=partial(sentence, question),
+        picture=partial(picture, question),
+        evidence=(top_tiles(question), networks(question), coverage(question), masked(question)),
+        columns=1,
+        below=below,
+        button="Train the networks",
+        before="Five small networks learn from the training bags: three plain ones, a teacher "
+        "and its student. It takes some minutes, and you can stop it.",
+    ).show()
 
 
 def of_bag(question: ShownBag, result: Views, name: str) -> NDArray[np.float32]:

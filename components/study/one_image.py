@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from components import section
 from components.draw.ramps import draw_ramps
 from components.footer import Entry, footer
 from components.notices import show_problems
@@ -25,17 +24,15 @@ def show(question: StudyQuestion, above: Sequence[Entry]) -> None:
     rule = "one of this study's images"
     chosen_image = titles[pick("Image", list(titles), f"{KEY}.image", rule=rule)]
     with footer(above), show_problems():
-        section.show(
-            Section(
-                f"{KEY}.maps",
-                StudyMaps(image=str(chosen_image.id)),
-                case,
-                picture=lambda _: draw_ramps(),
-                evidence=[
-                    Drawing("figures", made=lambda result: map_pictures(case, chosen_image, result))
-                ],
-            )
-        )
+        Section(
+            f"{KEY}.maps",
+            StudyMaps(image=str(chosen_image.id)),
+            case,
+            picture=lambda _: draw_ramps(),
+            evidence=[
+                Drawing("figures", made=lambda result: map_pictures(case, chosen_image, result))
+            ],
+        ).show()
 
 
 def title(asked: StudyQuestion, question: StudyImage) -> str:

@@ -2,7 +2,6 @@
 
 from streamlit.delta_generator import DeltaGenerator
 
-from components import section
 from components.draw.drawing import draw
 from components.footer import take_entries
 from components.section import Section, side_by_side
@@ -21,22 +20,20 @@ def show(question: StudyQuestion, rest: DeltaGenerator) -> None:
     All that follows the table is drawn in `rest`, below the controls.
     """
     table = ranking.drawing(question.case)
-    result = section.show(
-        Section(
-            KEY,
-            question.method,
-            question.case,
-            button="Run the study",
-            picture=lambda result: draw(table, result, f"{KEY}.table"),
-            evidence=charts.DRAWINGS,
-            detail=lambda result: ranking.show_claims(result["claims"]),
-            growing=lambda partial: side_by_side([table], partial, KEY, 1, ".growing"),
-            below=rest,
-            files=lambda result: files(question, result),
-            before=f"{map_count(question):,} maps are made and measured. The table grows image by "
-            "image. You can stop at any time; what is done by then stays, and is kept.",
-        )
-    )
+    result = Section(
+        KEY,
+        question.method,
+        question.case,
+        button="Run the study",
+        picture=lambda result: draw(table, result, f"{KEY}.table"),
+        evidence=charts.DRAWINGS,
+        detail=lambda result: ranking.show_claims(result["claims"]),
+        growing=lambda partial: side_by_side([table], partial, KEY, 1, ".growing"),
+        below=rest,
+        files=lambda result: files(question, result),
+        before=f"{map_count(question):,} maps are made and measured. The table grows image by "
+        "image. You can stop at any time; what is done by then stays, and is kept.",
+    ).show()
     if result:
         with rest:
             one_image.show(question, take_entries())

@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 import numpy as np
 import streamlit as st
 
-from components import forms, section
+from components import forms
 from components.picks import pick
 from components.section import Section
 from engine.core.charts.bars import Dots
@@ -44,37 +44,32 @@ def show(case: TrainCase) -> None:
 
 
 def ask(case: TrainCase, method: BiP, price: str) -> None:
-    section.show(
-        Section(
-            KEY,
-            method,
-            case,
-            "What if the mask is learned together with the weights?",
-            button="Learn the mask",
-            keeps=True,
-            before=f"A dense network is cut to {100 * method.kept:.3g} % of its weights; then mask "
-            f"and weights are learned in turn for {method.epochs} epochs. The largest weights "
-            f"with their mask fixed, and IMP with {method.levels} levels of {method.epochs} epochs "
-            "from the first weights, are trained beside it.",
-            evidence=(
-                Drawing(
-                    "figures",
-                    "Right answers against price",
-                    chart=trade(price),
-                    part=grouped,
-                    finding=lambda result: priced(result, price),
-                ),
-                Drawing("mask", "How the mask settles", chart=SETTLES, finding=settled),
-                Drawing(
-                    "overlap",
-                    "Weights that others keep too",
-                    chart=SHARED,
-                    finding=overlap_sentence,
-                ),
-                Drawing("model"),
+    Section(
+        KEY,
+        method,
+        case,
+        "What if the mask is learned together with the weights?",
+        button="Learn the mask",
+        keeps=True,
+        before=f"A dense network is cut to {100 * method.kept:.3g} % of its weights; then mask "
+        f"and weights are learned in turn for {method.epochs} epochs. The largest weights "
+        f"with their mask fixed, and IMP with {method.levels} levels of {method.epochs} epochs "
+        "from the first weights, are trained beside it.",
+        evidence=(
+            Drawing(
+                "figures",
+                "Right answers against price",
+                chart=trade(price),
+                part=grouped,
+                finding=lambda result: priced(result, price),
             ),
-        )
-    )
+            Drawing("mask", "How the mask settles", chart=SETTLES, finding=settled),
+            Drawing(
+                "overlap", "Weights that others keep too", chart=SHARED, finding=overlap_sentence
+            ),
+            Drawing("model"),
+        ),
+    ).show()
 
 
 def trade(price: str) -> Scatter:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from components import forms, section
+from components import forms
 from components.draw.drawing import draw
 from components.draw.fields import FieldChart
 from components.notices import escape_markdown
@@ -61,26 +61,23 @@ def show(case: TrainCase, known: Mapping[str, Any] | None = None) -> None:
             **forms.folded_settings(Rewinding, KEY, SETTINGS, "Settings of rewinding")
         )
     with answer:
-        section.show(
-            Section(
-                KEY,
-                method,
-                case,
-                "How early can a ticket be taken?",
-                columns=2,
-                below=below,
-                picture=lambda result: draw(PICTURE, result, f"{KEY}.accuracy"),
-                evidence=EVIDENCE,
-                known=known or {},
-                button="Rewind tickets",
-                before=f"A ticket keeps {100 * method.density:.2g} % of the weights of "
-                f"{TITLES[case.recipe.architecture]} on {case.data.card.title}. It is given the "
-                f"weights of up to {method.points} moments of the training and trained on, in "
-                "two orders of images, beside the dense network and a random mask. That is about "
-                f"{trainings(method)} trainings; a seed that is done is kept, one that "
-                "is stopped begins anew.",
-            )
-        )
+        Section(
+            KEY,
+            method,
+            case,
+            "How early can a ticket be taken?",
+            below=below,
+            picture=lambda result: draw(PICTURE, result, f"{KEY}.accuracy"),
+            evidence=EVIDENCE,
+            known=known or {},
+            button="Rewind tickets",
+            before=f"A ticket keeps {100 * method.density:.2g} % of the weights of "
+            f"{TITLES[case.recipe.architecture]} on {case.data.card.title}. It is given the "
+            f"weights of up to {method.points} moments of the training and trained on, in "
+            "two orders of images, beside the dense network and a random mask. That is about "
+            f"{trainings(method)} trainings; a seed that is done is kept, one that "
+            "is stopped begins anew.",
+        ).show()
 
 
 def usual_case() -> TrainCase:

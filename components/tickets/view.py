@@ -36,7 +36,7 @@ def show(question: TicketQuestion, own: ChosenImage | None) -> None:
         with slider, show_problems():
             level = tape.choose_level(stored_answer)
     with answer:
-        result = section.show(tape_section(question, level, rest))
+        result = tape_section(question, level, rest).show()
     if result:
         with image, show_problems():
             drawn = tape.ask_image(question.case, own, result, level)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from components import forms, section
+from components import forms
 from components.footer import footer
 from components.notices import escape_markdown
 from components.picks import switch
@@ -44,8 +44,7 @@ def sheets() -> None:
                 settings |= forms.settings(TiltedSheets, SHEETS, (name,))
     method, case = TiltedSheets(**settings), ExperimentCase(data_sets.load("digits"))
     with answer:
-        section.show(
-            Section(
+        Section(
                 KEY, method, case, known={"data": "digits"},
                 evidence=(
                     Drawing(
@@ -68,8 +67,7 @@ def sheets() -> None:
                         error_words,
                     ),
                 ),
-            )
-        )  # fmt: skip
+            ).show()  # fmt: skip
 
 
 LEAST = 0.01  # gray levels that are told
@@ -114,8 +112,7 @@ def local(chosen_subject: Subject) -> None:
     with controls, st.popover("Settings of the network's tilt"):
         method = LocalTilt(**forms.settings(LocalTilt, LOCAL))
     with answer:
-        section.show(
-            Section(
+        Section(
                 KEY, method, chosen_subject.case.at("exact"), known=chosen_subject.arguments,
                 picture=lambda result: st.caption(escape_markdown(means_words(result))),
                 evidence=(
@@ -139,8 +136,7 @@ def local(chosen_subject: Subject) -> None:
                         way_words,
                     ),
                 ),
-            )
-        )  # fmt: skip
+            ).show()  # fmt: skip
 
 
 def means_words(result: Views) -> str:

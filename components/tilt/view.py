@@ -5,7 +5,6 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
-from components import section
 from components.draw.pictures import draw_pictures
 from components.footer import footer
 from components.section import Section
@@ -33,33 +32,31 @@ def show() -> None:
     with controls:
         question = choose()
     with answer:
-        section.show(
-            Section(
-                KEY,
-                question.method,
-                question.case,
-                known=question.known,
-                below=evidence,
-                sentence=partial(sentence, question),
-                picture=partial(picture, question),
-                evidence=(
-                    across(question),
-                    taxonomy(question),
-                    spectrum(question),
-                    Drawing(
-                        "weights",
-                        "The same image, from strong to weak regularization",
-                        wide=True,
-                        made=lambda result: wall(
-                            question.case.data, question.row, result, question.learner
-                        ),
-                        finding=lambda result: (
-                            wall(question.case.data, question.row, result, question.learner).finding
-                        ),
+        Section(
+            KEY,
+            question.method,
+            question.case,
+            known=question.known,
+            below=evidence,
+            sentence=partial(sentence, question),
+            picture=partial(picture, question),
+            evidence=(
+                across(question),
+                taxonomy(question),
+                spectrum(question),
+                Drawing(
+                    "weights",
+                    "The same image, from strong to weak regularization",
+                    wide=True,
+                    made=lambda result: wall(
+                        question.case.data, question.row, result, question.learner
+                    ),
+                    finding=lambda result: (
+                        wall(question.case.data, question.row, result, question.learner).finding
                     ),
                 ),
-            )
-        )
+            ),
+        ).show()
 
 
 def classifier_rows(question: MirroredImage, result: Views) -> Table:

@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from components import forms, section, uploads
+from components import forms, uploads
 from components.case_form import CaseForm
 from components.draw.boxes import PictureBoxes
 from components.draw.drawing import draw
@@ -75,25 +75,23 @@ def choose(model: Classifier) -> tuple[Nova, LesionsCase, CaseForm]:
 
 def show_figures(method: Nova, case: LesionsCase, form: CaseForm) -> None:
     """The figures by kind, once they were asked for."""
-    section.show(
-        Section(
-            KEY,
-            method,
-            case,
-            known=form.known({"model": case.model.name}),
-            columns=1,
-            button="Measure",
-            before=f"At most {method.images} images are mapped, which takes a minute or two.",
-            picture=one_image,
-            evidence=[
-                Drawing("picture", "The first image of each kind"),
-                Drawing("curve", "Precision over recall", chart=over_recall, finding=at_threshold),
-                Drawing("table", "By kind of lesion", finding=by_kind, chart=Panels(panels=PANELS)),
-                Drawing("table", "Every figure"),
-            ],
-            detail=lambda result: detail(case, result),
-        )
-    )
+    Section(
+        KEY,
+        method,
+        case,
+        known=form.known({"model": case.model.name}),
+        columns=1,
+        button="Measure",
+        before=f"At most {method.images} images are mapped, which takes a minute or two.",
+        picture=one_image,
+        evidence=[
+            Drawing("picture", "The first image of each kind"),
+            Drawing("curve", "Precision over recall", chart=over_recall, finding=at_threshold),
+            Drawing("table", "By kind of lesion", finding=by_kind, chart=Panels(panels=PANELS)),
+            Drawing("table", "Every figure"),
+        ],
+        detail=lambda result: detail(case, result),
+    ).show()
 
 
 def detail(case: LesionsCase, result: Views) -> None:

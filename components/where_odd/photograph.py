@@ -4,7 +4,7 @@ from functools import partial
 
 import streamlit as st
 
-from components import forms, section
+from components import forms
 from components.draw.boxes import PictureBoxes
 from components.draw.maps import first_screen
 from components.picks import switch
@@ -39,26 +39,23 @@ def show(question: WhereQuestion, subject: Subject) -> None:
         picture = finest(subject)
     case = PhotographCase(question.case, question.method, picture)
     method = TileByTile(**forms.folded_settings(TileByTile, TILES_KEY, ("overlap",), "Settings"))
-    section.show(
-        Section(
-            TILES_KEY,
-            method,
-            case,
-            button=f"Read {len(method.tiles(case))} tiles",
-            before=plan_sentence(method, case),
-            picture=partial(draw_blended_map, subject, method),
-            evidence=[
-                Drawing(
-                    "boxes",
-                    "Regions above the threshold, in tiles",
-                    chart=PictureBoxes(picture=enlarged(subject.picture.pixels), value="highest"),
-                )
-            ],
-            columns=1,
-            detail=show_notes,
-            files=lambda result: {"mask.png": lambda: mask_png(result["mask"].values > 0)},
-        )
-    )
+    Section(
+        TILES_KEY,
+        method,
+        case,
+        button=f"Read {len(method.tiles(case))} tiles",
+        before=plan_sentence(method, case),
+        picture=partial(draw_blended_map, subject, method),
+        evidence=[
+            Drawing(
+                "boxes",
+                "Regions above the threshold, in tiles",
+                chart=PictureBoxes(picture=enlarged(subject.picture.pixels), value="highest"),
+            )
+        ],
+        detail=show_notes,
+        files=lambda result: {"mask.png": lambda: mask_png(result["mask"].values > 0)},
+    ).show()
 
 
 def finest(subject: Subject) -> Picture:

@@ -12,7 +12,7 @@ import streamlit as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from components import forms, runs, section
+from components import forms, runs
 from components.notices import escape_markdown
 from components.section import Section
 from components.share import Files
@@ -51,28 +51,25 @@ def show(question: WhereQuestion, subject: Subject) -> None:
         many = SliceBySlice().most < case.count
         method = SliceBySlice(**forms.settings(SliceBySlice, SLICES_KEY, None if many else ()))
     count = len(case.places(method.most))
-    section.show(
-        Section(
-            SLICES_KEY,
-            method,
-            case,
-            button=f"Look at {count} slices",
-            before=plan_sentence(case, count),
-            picture=lambda result: show_slices(case, result),
-            evidence=[
-                Drawing(
-                    "slices",
-                    "The highest value of each slice; click one to open it",
-                    part=partial(grouped, case),
-                    chart=partial(slice_scatter, case),
-                    finding=lambda result: slice_rank(case, result),
-                )
-            ],
-            columns=1,
-            detail=show_notes,
-            files=partial(files, case),
-        )
-    )
+    Section(
+        SLICES_KEY,
+        method,
+        case,
+        button=f"Look at {count} slices",
+        before=plan_sentence(case, count),
+        picture=lambda result: show_slices(case, result),
+        evidence=[
+            Drawing(
+                "slices",
+                "The highest value of each slice; click one to open it",
+                part=partial(grouped, case),
+                chart=partial(slice_scatter, case),
+                finding=lambda result: slice_rank(case, result),
+            )
+        ],
+        detail=show_notes,
+        files=partial(files, case),
+    ).show()
 
 
 def plan_sentence(case: ScanCase, count: int) -> str:

@@ -3,7 +3,6 @@
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from components import section
 from components.draw.boxes import PictureBoxes
 from components.draw.maps import draw_maps, first_screen
 from components.notices import escape_markdown
@@ -25,28 +24,25 @@ WAITING = 440  # px of the image while its map is made
 
 def show(question: WhereQuestion, subject: Subject, below: DeltaGenerator) -> None:
     """The answer of the localizer about the image; what it rests on is drawn below."""
-    section.show(
-        Section(
-            KEY,
-            question.method,
-            question.case,
-            known=question.known,
-            columns=1,
-            below=below,
-            picture=lambda result: picture(question, result, subject),
-            evidence=[
-                Drawing(
-                    "boxes",
-                    "Regions above the threshold",
-                    finding=regions,
-                    chart=PictureBoxes(picture=square_pixels(subject), value="highest"),
-                )
-            ],
-            detail=lambda result: detail(question, result, subject),
-            files=lambda result: one_slice(subject, result, question.method.unit),
-            waiting=lambda: show_picture(square_pixels(subject), "The image", width=WAITING),
-        )
-    )
+    Section(
+        KEY,
+        question.method,
+        question.case,
+        known=question.known,
+        below=below,
+        picture=lambda result: picture(question, result, subject),
+        evidence=[
+            Drawing(
+                "boxes",
+                "Regions above the threshold",
+                finding=regions,
+                chart=PictureBoxes(picture=square_pixels(subject), value="highest"),
+            )
+        ],
+        detail=lambda result: detail(question, result, subject),
+        files=lambda result: one_slice(subject, result, question.method.unit),
+        waiting=lambda: show_picture(square_pixels(subject), "The image", width=WAITING),
+    ).show()
 
 
 def figures(found: Views) -> dict[str, float]:

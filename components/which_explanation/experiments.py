@@ -4,7 +4,6 @@ from functools import partial
 
 import streamlit as st
 
-from components import section
 from components.draw.drawing import draw
 from components.draw.over_columns import over_columns
 from components.picks import pick
@@ -19,17 +18,15 @@ CHANGES = {"Set to nothing": "zeroed", "Given noise": "noised"}
 
 def show(trial: ExplainerTrial) -> None:
     method = LFAExperiments(**trial.method.settings())
-    section.show(
-        Section(
-            f"{KEY}.experiments", method, trial.case, columns=1,
+    Section(
+            f"{KEY}.experiments", method, trial.case,
             evidence=[over_columns("convergence", "Convergence: do more samples still change it?",
                                    "distance to its twin", settled)],
             detail=perturbation, button="Run the experiments",
             before="Does each explainer find a linear model, does it settle with more samples, and "
             "how far do the features it calls strongest move the score?",
             known=trial.about.arguments,
-        )
-    )  # fmt: skip
+        ).show()  # fmt: skip
 
 
 def perturbation(result: Views) -> None:

@@ -4,7 +4,6 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from components import section
 from components.draw.agreement import draw_agreement
 from components.draw.drawing import draw
 from components.draw.maps import draw_maps, first_screen
@@ -29,25 +28,23 @@ def show(trial: ExplainerTrial, rest: DeltaGenerator) -> None:
     """Advice and the two maps it is about; in `rest`, folded, all else."""
     maps.drop_maps(trial)
     target = trial.case.target.words(trial.case.model.labels)
-    result = section.show(
-        Section(
-            KEY,
-            trial.method,
-            trial.case,
-            f"Which map of “{target}” to trust, and for what?",
-            lambda result: advice(trial, result),
-            picture=lambda result: picture(trial, result),
-            detail=lambda result: show_all_maps(trial, result),
-            below=rest,
-            button="" if trial.small else "Try each where others look",
-            before="Each explainer is a small linear model of the network. Here each is tried "
-            "where the seven others look, at samples that none was fitted to: does it predict the "
-            "score there? It takes gradients at every sample of all eight, and can be stopped.",
-            waiting=lambda: maps.one_by_one(trial),
-            known=trial.about.arguments,
-            script=lambda: python_call(trial.method, trial.about, "squared loss"),
-        )
-    )
+    result = Section(
+        KEY,
+        trial.method,
+        trial.case,
+        f"Which map of “{target}” to trust, and for what?",
+        lambda result: advice(trial, result),
+        picture=lambda result: picture(trial, result),
+        detail=lambda result: show_all_maps(trial, result),
+        below=rest,
+        button="" if trial.small else "Try each where others look",
+        before="Each explainer is a small linear model of the network. Here each is tried "
+        "where the seven others look, at samples that none was fitted to: does it predict the "
+        "score there? It takes gradients at every sample of all eight, and can be stopped.",
+        waiting=lambda: maps.one_by_one(trial),
+        known=trial.about.arguments,
+        script=lambda: python_call(trial.method, trial.about, "squared loss"),
+    ).show()
     if result is not None:
         with rest, st.expander("The paper's three experiments on this image"):
             experiments.show(trial)
