@@ -69,8 +69,7 @@ def show_causes(
                 part=table,
                 finding=lambda result: (
                     f"How many points {phrase} loses of its "
-                    f"{100 * result['images']['probability'][0]:.0f} % when the "
-                    "thing is taken out."
+                    f"{100 * result['images']['probability'][0]:.0f} % when the thing is taken out."
                 ),
             ),
         ),

@@ -96,11 +96,10 @@ def figure_words(result: Views, threshold: float | None) -> str:
     other = result["reading"]["read otherwise by a part of a word"][0]
     taken = result["reading"]["taken over from the one before"][0]
     return (
-        f"Accuracy is {100 * figures['accuracy'][0]:.0f} %, TU {100 * figures['TU'][0]:.0f} %. "
-        "ID: low is "
-        f"good. Left out: {figures['unclear'][0]:.0f} pairs with an answer that is neither yes "
-        "nor no. "
-        f"The released script would take over {taken:.0f} answers and misread {other:.0f}."
+        f"Accuracy is {100 * figures['accuracy'][0]:.0f} %, TU {100 * figures['TU'][0]:.0f} %. ID: "
+        f"low is good. Left out: {figures['unclear'][0]:.0f} pairs with an answer that is neither "
+        f"yes nor no. The released script would take over {taken:.0f} answers and misread "
+        f"{other:.0f}."
     )
 
 

@@ -268,8 +268,7 @@ def caption_words(rates: Table) -> str:
     )
     return (
         f"CHAIRi {percent_or_dash(chair_i)}, CHAIRs {percent_or_dash(lying)} of {count:,.0f} "
-        "captions, at recall "
-        f"{percent_or_dash(recall)} and {length:.1f} words."
+        f"captions, at recall {percent_or_dash(recall)} and {length:.1f} words."
     )
 
 

@@ -100,11 +100,10 @@ def poll(questions: Table, at: int, case: ScenesCase) -> None:
     draw_scene(case, int(questions["scene"][at]))
     right = present == bool(questions["yes"][at])
     st.markdown(
-        f"{'✓ Right' if right else '✗ Wrong'}: “{yes_no_question(CATEGORIES.index(category))}?” "
-        "— it "
-        f"says “{escape_markdown(tidy(questions.notes[at]))}”, and there "
-        f"{'is one' if present else 'is none'}. "
-        f"p(yes) is {questions['p(yes)'][at]:.3f} by the model's own logits."
+        f"{'✓ Right' if right else '✗ Wrong'}: “{yes_no_question(CATEGORIES.index(category))}?” — "
+        f"it says “{escape_markdown(tidy(questions.notes[at]))}”, and there "
+        f"{'is one' if present else 'is none'}. p(yes) is {questions['p(yes)'][at]:.3f} by the "
+        "model's own logits."
     )
 
 

@@ -139,9 +139,8 @@ def logit_words(answer: Answer) -> str:
     caught = 100 * float(answer["amber"]["F1"][0])
     return (
         f"right answers in words {said_shares} %, by the model's own logits {logits} %; they "
-        "differ in "
-        f"{other} answers. {neither} answers are neither yes nor no and count as yes. AMBER's F1, "
-        f"of the no: {caught:.0f} %."
+        f"differ in {other} answers. {neither} answers are neither yes nor no and count as yes. "
+        f"AMBER's F1, of the no: {caught:.0f} %."
     )
 
 

@@ -41,9 +41,8 @@ def show(comparison: Compared) -> None:
         caption = runs.answer(Greedy(), pruned_case, f"{SLOT}.says")["answer"].text
         dense = comparison.greedy["answer"].text
         st.markdown(
-            f"Of the image above, whole and greedy, it says “{escape_markdown(tidy(dense))}”; "
-            "with the "
-            f"learned {method.pattern} mask “{escape_markdown(tidy(caption))}”."
+            f"Of the image above, whole and greedy, it says “{escape_markdown(tidy(dense))}”; with "
+            f"the learned {method.pattern} mask “{escape_markdown(tidy(caption))}”."
         )
 
     Section(

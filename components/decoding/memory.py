@@ -116,9 +116,8 @@ def law_words(keep: float, views: Views) -> str:
         np.interp(keep, curve.x, curve.y),
     )
     return (
-        f"The {100 * token_share:.0f} % most looked at tokens hold 90 % of the attention, at "
-        "the last "
-        f"word of the question. Keeping {100 * keep:.0f} % could hold "
+        f"The {100 * token_share:.0f} % most looked at tokens hold 90 % of the attention, at the "
+        f"last word of the question. Keeping {100 * keep:.0f} % could hold "
         f"{100 * attention_share:.0f} %."
     )
 

@@ -83,9 +83,8 @@ def trust_words(decoded: DecodedAnswer, views: Views) -> str:
     column = int(trust["most trusted word"][top])
     return (
         f"Highest at “{decoded.tokens.words[top]}”, which leans on "
-        f"“{decoded.tokens.words[column]}”. "
-        f"{int((logs > 0).sum())} of {len(logs)} words have φ above 1; far below zero it changes "
-        "nothing."
+        f"“{decoded.tokens.words[column]}”. {int((logs > 0).sum())} of {len(logs)} words have φ "
+        "above 1; far below zero it changes nothing."
     )
 
 

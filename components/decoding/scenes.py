@@ -71,10 +71,8 @@ def drawings() -> tuple[Drawing, ...]:
             "What it costs, for one description",
             part=lambda rates: replace(rates.select((*COSTS, SPEED)), units=("",) * 4),
             finding=lambda _: (
-                "Scenes are read a hundred at a time where a strategy allows it; "
-                "then they share their forward passes. Words per second are of this computer "
-                "when it "
-                "was counted."
+                "Scenes are read a hundred at a time where a strategy allows it; then they share "
+                "their forward passes. Words per second are of this computer when it was counted."
             ),
         ),
     )

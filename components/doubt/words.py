@@ -24,8 +24,7 @@ def doubts(result: Views) -> str:
             verdict = "✓ as claimed" if expected_auroc > other_auroc else "✗ the claim fails here"
             parts.append(
                 f"{column}{counted.get(column, '')} should be told by {expected}: AUROC "
-                f"{expected_auroc:.2f}, "
-                f"the other doubt {other_auroc:.2f} ({verdict})"
+                f"{expected_auroc:.2f}, the other doubt {other_auroc:.2f} ({verdict})"
             )
     if not parts:
         return "There are neither unknown images nor errors here to measure by."

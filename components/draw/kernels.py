@@ -49,10 +49,8 @@ def draw_wall(
         rows = "Each filter has one kernel"
     st.caption(
         f"{escape_markdown(finding)}. {rows}; the fullest come first. Blue: negative, orange: "
-        "positive, up "
-        f"to ± {kernels.limit:.3g}; gray: cut. Click a filter, or move with Tab and the arrow "
-        "keys, "
-        "to see what it makes of the image."
+        f"positive, up to ± {kernels.limit:.3g}; gray: cut. Click a filter, or move with Tab and "
+        "the arrow keys, to see what it makes of the image."
     )
 
 

@@ -76,6 +76,5 @@ def draw_groups(weight_groups: Groups, n: int, layer: str, more: str = "") -> No
     )
     st.caption(
         f"{escape_markdown(words)} Shown are the first {rows} filters and {count} groups; the "
-        "numbers below "
-        f"count what stays in each. {more}"
+        f"numbers below count what stays in each. {more}"
     )

@@ -90,12 +90,10 @@ def finding(table: Table, times: Table | None = None) -> str:
     return " ".join(
         [
             "No figure is good by being high: good is what is near the first row. Color and the "
-            "small "
-            "number say how many points a cell is off.",
+            "small number say how many points a cell is off.",
             order_words(table),
             "Seconds are those of one run, where it was made; for the median of three after a "
-            "warm-up, "
-            "see “Time” below."
+            "warm-up, see “Time” below."
             if times is None
             else "Seconds are the median of three runs here, after one to warm up.",
             *(f"{row_label(way)}: {note}" for way, note in notes if note),

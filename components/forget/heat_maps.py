@@ -140,8 +140,7 @@ def steps_finding(result: Views) -> str:
     wrong, right, test = (percent(float(view[name][at])) for name in ("UA", "RA", "TA"))
     return (
         f"At step {step_numbers[at]} of {step_numbers[-1]}, {wrong} of the forgotten images are "
-        f"wrong, {right} "
-        f"of the others and {test} of the test are right."
+        f"wrong, {right} of the others and {test} of the test are right."
     )
 
 

@@ -219,8 +219,7 @@ def neighbors(detail: MethodDetail, result: Views) -> None:
     st.caption(
         escape_markdown(
             f"To the unlearned model, {words[1:].count(words[0])} of the {len(near)} nearest "
-            "training "
-            f"images are {words[0]} as well."
+            f"training images are {words[0]} as well."
         )
     )
 

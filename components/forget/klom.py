@@ -49,8 +49,7 @@ def klom(detail: MethodDetail) -> Rows:
                 button="Train models and compare",
                 before=f"{method.models} models are trained as this one was, and {way} is run on "
                 f"each; {2 * method.models} are trained without the images. Some minutes; all are "
-                "kept and "
-                "serve other ways, and what is done when it is stopped stays.",
+                "kept and serve other ways, and what is done when it is stopped stays.",
                 detail=partial(closely, detail, method),
             )
         ]
@@ -265,10 +264,8 @@ def datamodel(detail: MethodDetail) -> Rows:
                 evidence=[CHANGES, GROWING],
                 button="Train the networks and predict",
                 before=f"{method.networks} networks are trained on a random half of the images "
-                "each, "
-                "and twenty without the forgotten ones to compare with. Some minutes; they are "
-                "kept, "
-                "and the halves serve every request.",
+                "each, and twenty without the forgotten ones to compare with. Some minutes; they "
+                "are kept, and the halves serve every request.",
             )
         ]
     ]

@@ -33,8 +33,7 @@ def seconds(detail: MethodDetail) -> Rows:
                 before="The seconds in the table above are those of one run. Here each way, "
                 f"retraining too, is run once to warm up and then {method.rounds} times, and the "
                 f"middle one counts: about {estimate:.0f} s by the seconds above. Nothing that is "
-                "kept is "
-                "used.",
+                "kept is used.",
             )
         ]
     ]
@@ -92,7 +91,6 @@ def machine_words(machine: Table) -> str:
     if core_share >= QUIET:
         return f"{words}: the runs had a core to themselves."
     return (
-        f"{words}. It was busy: the runs had {100 * core_share:.0f} % of a core, so their "
-        "seconds are too "
-        "long. The shares in the table do not depend on it."
+        f"{words}. It was busy: the runs had {100 * core_share:.0f} % of a core, so their seconds "
+        "are too long. The shares in the table do not depend on it."
     )

@@ -43,8 +43,7 @@ def sparser(detail: MethodDetail) -> Rows:
                 button="Try sparser originals",
                 before="For each seed, originals are trained anew with none, 50, 80 and 95 % of "
                 "their weights cut; every way forgets with each, and each is retrained without the "
-                "images. "
-                "That takes many minutes; what is done is kept.",
+                "images. That takes many minutes; what is done is kept.",
             )
         ]
     ]

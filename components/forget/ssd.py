@@ -127,8 +127,7 @@ def lines_of(method: SSD) -> Scatter:
 def finding(method: SSD, damping: Damped) -> str:
     return (
         f"At α = {method.ratio:g} and λ = {method.strength:g}, {damping.chosen:,} of "
-        f"{damping.total:,} "
-        f"weights ({100 * damping.chosen / damping.total:.2g} %) are damped."
+        f"{damping.total:,} weights ({100 * damping.chosen / damping.total:.2g} %) are damped."
     )
 
 

@@ -88,9 +88,8 @@ def scoreboard(question: ForgetQuestion, detail: MethodDetail | None, times: Tab
         evidence=[table],
         sentence=None if detail is None else lambda _: sentence(detail),
         picture=None if detail is None else lambda _: picture(detail),
-        before="Each way is run on a copy of the model, and so is a whole training without "
-        "these images, to compare with. Rows appear as they are done; it can be stopped at any "
-        "time.",
+        before="Each way is run on a copy of the model, and so is a whole training without these "
+        "images, to compare with. Rows appear as they are done; it can be stopped at any time.",
         files=lambda _: files(detail),
     ).show()
 

@@ -141,9 +141,8 @@ def floor_words(figures: Table) -> str:
     if real_count >= max(sample_counts):
         return ""
     return (
-        f" The floor is of {real_count} images, fewer than the {max(sample_counts)} samples, so "
-        "it is higher "
-        "than it would be of as many."
+        f" The floor is of {real_count} images, fewer than the {max(sample_counts)} samples, so it "
+        "is higher than it would be of as many."
     )
 
 

@@ -46,8 +46,7 @@ def run_row(unfinished_run: Unfinished) -> None:
     text_column, resume_column, drop_column = st.columns([4, 1, 1], vertical_alignment="center")
     text_column.markdown(
         f"{escape_markdown(network)} on {escape_markdown(str(note.get('data')))}, seed "
-        f"{note.get('seed')}: "
-        f"{unfinished_run.done:.0%} done"
+        f"{note.get('seed')}: {unfinished_run.done:.0%} done"
     )
     resume_column.button(
         "Resume", key=f"lab.resume.{unfinished_run.name}", on_click=begin, args=(note,)

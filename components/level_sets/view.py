@@ -124,9 +124,8 @@ def fallen(result: Views) -> str:
 def kept_class_sentence(result: Views) -> str:
     off_diagonal = ~np.eye(len(result["kept"].rows), dtype=bool)
     return (
-        f"{int(result['kept'].values[off_diagonal].sum())} of {off_diagonal.sum()} walks keep "
-        "the class that "
-        "they began with."
+        f"{int(result['kept'].values[off_diagonal].sum())} of {off_diagonal.sum()} walks keep the "
+        "class that they began with."
     )
 
 

@@ -224,7 +224,6 @@ def flip_sentence(question: PrototypeQuestion, result: Views) -> str:
         question, result["outcome"]["answer"][0]
     )  # a third class may then be ahead of both
     return (
-        f"If {table.rows[0]} were seen {needed_similarity:.0f} % in place of {similarity:.0f} "
-        f"%, {other} would have "
-        f"as much as {says}."
+        f"If {table.rows[0]} were seen {needed_similarity:.0f} % in place of {similarity:.0f} %, "
+        f"{other} would have as much as {says}."
     )

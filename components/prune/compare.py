@@ -104,11 +104,9 @@ def differences(first: str, second: str, masks: Masks, other: Masks, mask_overla
     )
     st.caption(
         f"{mask_overlap.both:,} weights are kept by both, {mask_overlap.only_first:,} only by "
-        f"{first}, "
-        f"{mask_overlap.only_second:,} only by {second}. To share what it keeps between "
+        f"{first}, {mask_overlap.only_second:,} only by {second}. To share what it keeps between "
         f"layers as {second} does, {first} would have to move "
-        f"{100 * mask_overlap.ratio_distance:.0f} % "
-        "of it to other layers."
+        f"{100 * mask_overlap.ratio_distance:.0f} % of it to other layers."
     )
     table = Table.grid(np.array(mask_overlap.layers), names, ("IoU", "chance"), ("share", "share"))
     tables.fold_numbers({f"{KEY}.overlap": table})

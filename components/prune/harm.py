@@ -51,9 +51,8 @@ def show(question: PruneQuestion, masks: Masks) -> None:
         "What is lost that one figure does not show",
         evidence=evidence(question, method),
         button="Measure what is lost",
-        before="Every test image is shown to both models, as it is and made worse in five "
-        "ways, and the heat maps of some are compared. Then both are shown images that they "
-        "cannot know.",
+        before="Every test image is shown to both models, as it is and made worse in five ways, "
+        "and the heat maps of some are compared. Then both are shown images that they cannot know.",
         detail=lambda _: further(question, method),
     ).show()
 

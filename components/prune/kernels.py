@@ -89,6 +89,5 @@ def finding(histogram: Histogram) -> str:
         )
     return (
         f"{words} The largest that goes has a size of {histogram.below:.3g}, the smallest that "
-        "stays "
-        f"{histogram.above:.3g}: size alone does not decide here."
+        f"stays {histogram.above:.3g}: size alone does not decide here."
     )

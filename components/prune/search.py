@@ -126,9 +126,8 @@ def accuracy_finding(result: Views) -> str:
 def swap_finding(result: Views) -> str:
     row = result["swaps"]["swapped"]
     return (
-        f"{int(row.sum()):,} weights went in and as many out, "
-        f"{in_last_third(result['swaps']):,} of "
-        "them in the last third of the steps. A weight may come and go several times."
+        f"{int(row.sum()):,} weights went in and as many out, {in_last_third(result['swaps']):,} "
+        "of them in the last third of the steps. A weight may come and go several times."
     )
 
 

@@ -44,8 +44,7 @@ def show(question: PruneQuestion, images: int) -> None:
         detail=lambda result: modal_images(question, result["images"]),
         button=f"Train {method.networks} networks of other seeds",
         before="Dense networks of other seeds disagree on some images too. Only what pruning "
-        "changes beyond that is due to pruning. They are trained as this model was and are "
-        "kept.",
+        "changes beyond that is due to pruning. They are trained as this model was and are kept.",
     ).show()
 
 
@@ -71,10 +70,9 @@ def change_finding(result: Views) -> str:
         finding = "no more than another seed does"
     return (
         f"Pruning changes {pruned_shares.mean():.1f} % of the answers (from "
-        f"{pruned_shares.min():.1f} to "
-        f"{pruned_shares.max():.1f} over {len(pruned_shares)} networks), two dense networks of "
-        "other seeds differ in "
-        f"{differing.mean():.1f} % ({differing.min():.1f} to {differing.max():.1f}): {finding}."
+        f"{pruned_shares.min():.1f} to {pruned_shares.max():.1f} over {len(pruned_shares)} "
+        f"networks), two dense networks of other seeds differ in {differing.mean():.1f} % "
+        f"({differing.min():.1f} to {differing.max():.1f}): {finding}."
     )
 
 

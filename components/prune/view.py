@@ -216,8 +216,7 @@ def explain(question: PruneQuestion, masks: Masks) -> None:
     if question.method.allocation in OF_RATIO:
         st.caption(
             f"{question.method.allocation} was made for networks before training. Here each "
-            "layer's "
-            "ratio comes from the model's weights as they are, after training."
+            "layer's ratio comes from the model's weights as they are, after training."
         )
     criterion = BY_TITLE[question.method.criterion]
     add_entry(Entry(Prune.title, Prune))

@@ -200,8 +200,7 @@ def show_difference(left: SeenMap, right: SeenMap) -> None:
     alike = f" Their rank correlation is {signed(order)}." if np.isfinite(order) else ""
     finding = (
         f"Left minus right, on the scale of the maps: {viewer.finding(difference_map)}. Blue is "
-        "where the "
-        f"right map has more.{alike}"
+        f"where the right map has more.{alike}"
     )
     shape = OverPicture(picture=left.ground, span=(-float(reach), float(reach)), opacity=0.8)
     draw_heat_map(difference_map, "report.difference", finding, shape)

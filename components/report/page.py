@@ -63,8 +63,7 @@ def result_row(result: Pinned, at: int, count: int, titles: Mapping[str, str]) -
         if tray.gone(result):
             words.caption(
                 f"The model {escape_markdown(result.model)} was removed since. What is pinned "
-                "stays; it "
-                "cannot be computed again."
+                "stays; it cannot be computed again."
             )
         with buttons.container(horizontal=True, horizontal_alignment="right", gap="small"):
             for label, icon, by in STEPS:

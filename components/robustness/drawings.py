@@ -47,10 +47,9 @@ MARGIN = Drawing(
     "The way there",
     Lines(x="step", series={"margin": "margin"}, line=0.0, line_name="its probability is 50 %"),
     lambda result: (
-        "The margin of the first class over all others together, "
-        f"{result['margin'].y[0]:.1f} at the start and {result['margin'].y.min():.1f} at its "
-        "lowest "
-        "(logits); below 0 it has less than 50 %."
+        f"The margin of the first class over all others together, {result['margin'].y[0]:.1f} at "
+        f"the start and {result['margin'].y.min():.1f} at its lowest (logits); below 0 it has less "
+        "than 50 %."
     ),
 )
 SEARCH = Drawing(

@@ -30,9 +30,8 @@ def coverage(question: ShownBag) -> Drawing:
             name: int(np.argmax(np.asarray(table[name]) >= MOST)) + 1 for name in (ABMIL, STUDENT)
         }
         return (
-            f"To have seen nine of ten key tiles, one looks at {tiles_needed[STUDENT]} of "
-            f"{size} tiles by "
-            f"the student, at {tiles_needed[ABMIL]} by plain attention."
+            f"To have seen nine of ten key tiles, one looks at {tiles_needed[STUDENT]} of {size} "
+            f"tiles by the student, at {tiles_needed[ABMIL]} by plain attention."
         )
 
     chart = Lines(

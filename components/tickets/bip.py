@@ -107,9 +107,8 @@ def priced(result: Views, price: str) -> str:
         ""
         if len(names) < 3
         else (
-            f" These weights learned for {', '.join(epochs[:-1])} and {epochs[-1]} epochs: a "
-            "level of "
-            "IMP begins at the first weights, the others at the dense network."
+            f" These weights learned for {', '.join(epochs[:-1])} and {epochs[-1]} epochs: a level "
+            "of IMP begins at the first weights, the others at the dense network."
         )
     )
     return f"Test images right. {'; '.join(words)}.{uneven} One run; other seeds may differ."

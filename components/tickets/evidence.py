@@ -96,8 +96,7 @@ def alike(result: Views, level: int) -> str:
     if not len(level_rows):
         return ""
     return (
-        f"Of the weights that either of two seeds' tickets keeps, both keep "
-        f"{100 * level_rows['IoU'].mean():.1f} % (mean of pairs); masks drawn by chance with "
-        "these layer "
-        f"densities: {100 * level_rows['chance'].mean():.1f} %."
+        "Of the weights that either of two seeds' tickets keeps, both keep "
+        f"{100 * level_rows['IoU'].mean():.1f} % (mean of pairs); masks drawn by chance with these "
+        f"layer densities: {100 * level_rows['chance'].mean():.1f} %."
     )

@@ -123,9 +123,8 @@ def gain(result: Views) -> str:
 def stability(result: Views) -> str:
     table, row = result["rewinding"], best_ticket(result)
     figures = [
-        f"{words} {table[f'{what} distance'][row]:.2f} apart "
-        f"({table[f'{what} angle'][row]:.0f}°), of a random mask "
-        f"{table[f'{what} distance, random'][row]:.2f}"
+        f"{words} {table[f'{what} distance'][row]:.2f} apart ({table[f'{what} angle'][row]:.0f}°), "
+        f"of a random mask {table[f'{what} distance, random'][row]:.2f}"
         for what, words in (
             ("pruning", "ticket and dense network end"),
             ("order", "two orders of images"),
@@ -133,8 +132,7 @@ def stability(result: Views) -> str:
     ]
     return (
         f"From {table.rows[row]}: {'; '.join(figures)}. Kept weights only; later moments leave "
-        "fewer "
-        "steps."
+        "fewer steps."
     )
 
 
@@ -223,8 +221,7 @@ def claim_line(claims: Table, row: int) -> str:
     within = f" ± {tolerance:.3f}" if np.isfinite(tolerance) else ""
     return (
         f"- {MARKS[outcome]} **{escape_markdown(claims.rows[row])}**: {OUTCOMES[outcome]} here. "
-        "Taken to "
-        f"mean: {escape_markdown(claims.notes[row])}; margin {margin}{within}."
+        f"Taken to mean: {escape_markdown(claims.notes[row])}; margin {margin}{within}."
     )
 
 

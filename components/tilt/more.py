@@ -169,9 +169,8 @@ def way_words(result: Views) -> str:
         for distance in (along_gradient, along_means)
     ]
     return (
-        f"The boundary: {distances[0]} against the gradient, {distances[1]} from mean to mean. "
-        "1 / cos θ is "
-        f"{numbers['expected'][0]:.1f}, which the ratio is in a linear classifier."
+        f"The boundary: {distances[0]} against the gradient, {distances[1]} from mean to mean. 1 / "
+        f"cos θ is {numbers['expected'][0]:.1f}, which the ratio is in a linear classifier."
     )
 
 

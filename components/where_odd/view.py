@@ -59,9 +59,8 @@ def threshold_promise(question: WhereQuestion, result: Views) -> str:
     if numbers["smallest p"] > question.method.alpha:
         return f"No promise: {count} normal images were held out; the highest reaches {threshold}."
     return (
-        f"Threshold {threshold}: at most {percent(question.method.alpha)} of normal images "
-        "reach it "
-        f"anywhere, by {count} that were held out."
+        f"Threshold {threshold}: at most {percent(question.method.alpha)} of normal images reach "
+        f"it anywhere, by {count} that were held out."
     )
 
 
