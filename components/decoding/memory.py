@@ -39,7 +39,15 @@ def drawings(comparison: Compared, decoded: DecodedAnswer) -> tuple[Drawing, ...
             by=lambda views: st.markdown("\n\n".join(texts(views["dropped"], decoded, place))),
         ),
         Drawing(
-            "recovered", "Few tokens get nearly all attention", law(settings["keep"]),
+            "recovered", "Few tokens get nearly all attention", Lines(
+        x="tokens",
+        series={"attention": "attention"},
+        now=100 * settings["keep"],
+        now_name="kept",
+        x_title="% of the tokens read",
+        title="% of the attention",
+        span=(0, 108),
+    ),
             partial(law_words, settings["keep"]), part=shares,
         ),
         Drawing(
@@ -95,18 +103,6 @@ def texts(dropped: Table, decoded: DecodedAnswer, place: int) -> list[str]:
 
 def shares(curve: Curve) -> Table:
     return Table.of({"tokens": (curve.x, "share"), "attention": (curve.y, "share")})
-
-
-def law(keep: float) -> Lines:
-    return Lines(
-        x="tokens",
-        series={"attention": "attention"},
-        now=100 * keep,
-        now_name="kept",
-        x_title="% of the tokens read",
-        title="% of the attention",
-        span=(0, 108),
-    )
 
 
 def law_words(keep: float, views: Views) -> str:

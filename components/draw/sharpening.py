@@ -20,22 +20,18 @@ def drawings() -> tuple[Drawing, Drawing]:
         Drawing(
             "course",
             "What was learned, and how sharp the choice is",
-            lambda _: lines(),
+            lambda _: Lines(
+                x="step",
+                span=(0, 102),
+                title="%",
+                series={
+                    "entropy": "entropy of the choice",
+                    "highest": "likeliest pattern",
+                    "changed": "groups that left the mask preferred at first",
+                },
+            ),
             lambda result: course_words(result["course"]),
         ),
-    )
-
-
-def lines() -> Lines:
-    return Lines(
-        x="step",
-        span=(0, 102),
-        title="%",
-        series={
-            "entropy": "entropy of the choice",
-            "highest": "likeliest pattern",
-            "changed": "groups that left the mask preferred at first",
-        },
     )
 
 

@@ -36,7 +36,6 @@ from engine.anomaly.protocol.in_distribution import NOT_COMPARED, InDistribution
 from engine.anomaly.protocol.pixel_bank import BankCase, at_hand
 from engine.core.keeping.lazy import lazy
 from engine.core.method import Method
-from engine.core.result import Scores
 from engine.core.run import Answer, expected_seconds
 from engine.evaluation.detection.sources import training_data_name
 from engine.vision.case import ImageCase, image_case
@@ -243,13 +242,9 @@ def choose_case(unasked: ImageCase, asks: Collection[Part]) -> ImageCase | None:
         target = choose_target(scores, model, asks)
     else:
         show_top_class(scores)
-        target = top_class(scores)
+        target = Target(top_classes(scores, 1)[0][0])
     reading, precision, seed = choose_numbers(model, asks)
     return replace(unasked, target=replace(target, reading=reading), precision=precision, seed=seed)
-
-
-def top_class(scores: Scores) -> Target:
-    return Target(top_classes(scores, 1)[0][0])
 
 
 def current(asks: Collection[Part] = EVERYTHING, page: DeltaGenerator | None = None) -> Subject:
