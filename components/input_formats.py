@@ -42,14 +42,7 @@ def tried_formats(case: FormatCase, key: str) -> Answer | None:
 def choose_tried(
     answer: Answer, case: FormatCase, names: Sequence[str], key: str
 ) -> tuple[InputFormat, Order] | None:
-    """The format and the order of classes that the person chooses among those that were tried.
-
-    Args:
-        answer: of the search.
-        case: what it was asked about.
-        names: of the case's own orders.
-        key: of the widgets.
-    """
+    """The format and the order of classes that the person chooses among those that were tried."""
     table: Table = answer["formats"]
     tried = formats_in(table)
     begin_anew(str(answer.record["digest"]), key)

@@ -67,12 +67,7 @@ def is_page(headers: list[tuple[bytes, bytes]]) -> bool:
 
 @cache
 def link_header(static: Path | None = None, *, chart: bool = False) -> bytes:
-    """The value of `Link`; "" where Streamlit's files are named in another way.
-
-    Args:
-        static: Streamlit's folder.
-        chart: whether Plotly is named too.
-    """
+    """The value of `Link`; "" where Streamlit's files are named in another way."""
     static = static or Path(file_util.get_static_dir())
     kinds = (CHART, *KINDS) if chart else KINDS
     names = sorted(with_imports(static / "static" / "js", kinds) - started(static / "index.html"))

@@ -25,15 +25,7 @@ class AppPage:
 def app_page(
     menu: str, title: str, symbol: str, *, address: str | None = None, file: str = ""
 ) -> AppPage:
-    """A page; address and file are named after the title where nothing else is said.
-
-    Args:
-        menu: where it stands, and its folder.
-        title: of the page.
-        symbol: the name of a Material Symbol.
-        address: in the link.
-        file: without its ending.
-    """
+    """A page; address and file are named after the title where nothing else is said."""
     name = re.sub(r"\W+", "-", title.lower()).strip("-")
     path = f"{menu.lower()}/{file or name.replace('-', '_')}.py"
     return AppPage(menu, title, name if address is None else address, path, f":material/{symbol}:")

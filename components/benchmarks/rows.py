@@ -28,13 +28,7 @@ HIGH = 300  # px of it
 
 
 def clicked_row(frame: pd.DataFrame, key: str, label: str) -> int:
-    """The row that is clicked, the first where none is; the table is drawn.
-
-    Args:
-        frame: the rows, worst first.
-        key: of the table.
-        label: what it is, for those who cannot see it.
-    """
+    """The row that is clicked, the first where none is; the table is drawn."""
     selection: Any = st.dataframe(
         frame.head(MOST),
         hide_index=True,

@@ -24,12 +24,6 @@ HALF = 50  # % of the networks
 
 
 def show(question: CertificateQuestion, below: DeltaGenerator) -> None:
-    """The certificate of an image.
-
-    Args:
-        question: the question.
-        below: where the curves are drawn.
-    """
     method = question.method.certificates
     networks = method.partitions * (1 + method.spread)
     Section(

@@ -19,12 +19,7 @@ FREE = ("is there a boat", "describe the image", "describe closely", "what color
 
 
 def choose(dialog_image: DialogImage, answer: DeltaGenerator) -> CaptionCase:
-    """The model and the prompt; where nothing can be asked, the page ends with the picture.
-
-    Args:
-        dialog_image: what is asked about.
-        answer: the place of the answer.
-    """
+    """The model and the prompt; where nothing can be asked, the page ends with the picture."""
     with st.sidebar:
         st.header("Model")
         name = choose_model(dialog_image.page)
@@ -37,12 +32,7 @@ def choose(dialog_image: DialogImage, answer: DeltaGenerator) -> CaptionCase:
 
 
 def choose_model(page: str, *, own: bool = True) -> str:
-    """Which of the models is asked.
-
-    Args:
-        page: whose widgets they are.
-        own: whether models of one's own are offered too.
-    """
+    """Which of the models is asked."""
     if not asking.models():
         st.error("The weights of TinyVLM are not here: run `python -m engine weights tiny-vlm`.")
         end()

@@ -34,16 +34,7 @@ def draw_agreement(
     chosen: str,
     names: Sequence[str] = (),
 ) -> None:
-    """A row of words, and the matrix of the one that is chosen.
-
-    Args:
-        words: for the measures, by what the link and the page call them.
-        table_of: gives the agreement by a measure, (maps, maps).
-        label: of the row of words.
-        key: of the row of words, and what the matrix' begins with.
-        chosen: the word that is chosen at first.
-        names: of the maps, where the table's are too long.
-    """
+    """A row of words, and the matrix of the one that is chosen."""
     word = pick(label, list(words), key, "pills", first=chosen)
     low, asks = MEASURES[words[word]]
     st.caption(f"{word[:1].upper()}{word[1:]}: {asks}")

@@ -18,15 +18,7 @@ from engine.sparsity.masks.diagrams import Wall
 def draw_wall(
     part: PrunableWeight, kernels: Wall, chosen: int, key: str, on_pick: Callable[[int], None]
 ) -> None:
-    """The wall with a button over each filter.
-
-    Args:
-        part: the layer's weight.
-        kernels: its kernels.
-        chosen: the filter that is framed.
-        key: of the wall.
-        on_pick: told which filter is clicked.
-    """
+    """The wall with a button over each filter."""
     drawn = mask_pictures.wall(kernels, theme())
     reads = int(np.prod(part.shape[1:]))
     spots = [

@@ -20,16 +20,7 @@ def draw_layer_pictures(
     heads: tuple[str, str, str],
     high: int,
 ) -> None:
-    """A plain table, which a screen reader can walk through.
-
-    Args:
-        layers: their names.
-        pictures: one for each layer.
-        alts: what each picture shows, with its figure.
-        texts: what stands beside each picture.
-        heads: of the three columns.
-        high: px of a picture.
-    """
+    """A plain table, which a screen reader can walk through."""
     style = f"width:100%;height:{high}px;display:block"
     rows = [
         (layer, mask_pictures.image(pixels, alt, style), text)

@@ -17,16 +17,7 @@ def over_usual(
     across: str,
     finding: Words | None = None,
 ) -> Drawing:
-    """Dots of one column over the line of another one, row after row of the table.
-
-    Args:
-        view: the table's name in the answer.
-        title: above it.
-        columns: one's own and the usual one.
-        names: what each is called.
-        across: title of the horizontal axis: the places of the rows.
-        finding: what it shows.
-    """
+    """Dots of one column over the line of another one, row after row of the table."""
     subject, usual = columns
 
     def both(table: Table) -> Table:

@@ -198,12 +198,7 @@ def charts(detail: MethodDetail) -> None:
 
 
 def as_board(figures: Table, case: AfterCase) -> Table:
-    """The figures of the models as a scoreboard has them, the retrained one first if there is one.
-
-    Args:
-        figures: of `Judged`.
-        case: that it was asked about.
-    """
+    """The figures as a scoreboard has them, the retrained model first if there is one."""
     rows = [name for name in ROWS if name in figures.rows]
     goal = "retrained" if "retrained" in rows else ""
 

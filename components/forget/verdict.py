@@ -11,13 +11,7 @@ COST, REST = "share of retraining", "rest of the class"
 
 
 def verdict(table: Table, way: str, what: str) -> str:
-    """How one way did beside retraining, with its figures.
-
-    Args:
-        table: the scoreboard.
-        way: its row.
-        what: what was to be forgotten.
-    """
+    """How one way did beside retraining, with its figures."""
     sentence = short_verdict(table, way, what)
     if not np.isfinite(table.cell(way, ranking(table))):
         return f"{sentence}: see the note below the table."

@@ -129,13 +129,7 @@ def files(detail: MethodDetail | None) -> Files:
 
 @st.fragment
 def look_closer(detail: MethodDetail, above: Sequence[Entry], *, timed: bool) -> None:
-    """One part in sight once it is pressed; nothing of the others is computed.
-
-    Args:
-        detail: the way that is looked at.
-        above: what the table leaves for the row at the end.
-        timed: whether the table above has the seconds that are measured under "Time".
-    """
+    """One part in sight once it is pressed; nothing of the others is computed."""
     part = pick_or_none("Closer look", list(PARTS), f"{KEY}.section")
     if part == heat_maps.PART and detail.own is None:
         st.rerun()  # the sidebar has no image yet

@@ -20,12 +20,6 @@ SHEETS = {BEFORE: BEFORE, AFTER: AFTER, CHANCE: CHANCE}
 
 
 def show(question: GeneratorQuestion, below: DeltaGenerator) -> None:
-    """The class is forgotten: sheet, judge, distance, losses and mask.
-
-    Args:
-        question: the question.
-        below: where all that follows the sheet is drawn.
-    """
     Section(
         KEY,
         question.method,

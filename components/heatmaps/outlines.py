@@ -79,11 +79,6 @@ def among_others(
     """Where this image's map stands among those of test images; nothing without a truth.
 
     The controls stand beside it where there are any.
-
-    Args:
-        methods: of the maps, by their titles.
-        subject: what they are of.
-        seconds: that all these maps took; by them the number of other images is bounded.
     """
     image_count = max(10, min(AmongOthers.images, int(LONGEST / max(seconds, 1e-3)) // 10 * 10))
     among, exact = AmongOthers(images=image_count), subject.case.at("exact")

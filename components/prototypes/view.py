@@ -49,12 +49,6 @@ FEW = 6  # prototypes that alone could flip the answer
 
 
 def show(question: PrototypeQuestion, below: DeltaGenerator) -> None:
-    """The answer of the image.
-
-    Args:
-        question: the question.
-        below: where the evidence is drawn.
-    """
     evidence = [proved(), Drawing("flip", "What would flip it"), single(question), rival(question)]
     network = network_of(question)
     Section(

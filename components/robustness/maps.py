@@ -204,13 +204,7 @@ def trial_lines(check: Check, table: Table, views: Mapping[str, Table]) -> list[
 
 
 def pass_counts(result: Views, views: Mapping[str, Table], passing: str = CARRY) -> str:
-    """How many of the maps that moved with the answer pass a trial, and of the others.
-
-    Args:
-        result: how far each map moved, and what the model said before and after.
-        views: what the trial said of each.
-        passing: what a map does that passes.
-    """
+    """How many of the maps that moved with the answer pass a trial, and of the others."""
     table = result["followed"]
     good = np.array([verdict.verdict_value(views[title]) == GOOD for title in table.rows])
     if not answer_changed(result):

@@ -27,12 +27,6 @@ UNIT = "share of the attention"
 
 
 def show(question: ShownBag, below: DeltaGenerator) -> None:
-    """The bag, and how well the networks find key tiles.
-
-    Args:
-        question: the question.
-        below: where the evidence is drawn.
-    """
     Section(
         KEY,
         question.method,

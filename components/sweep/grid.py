@@ -24,12 +24,7 @@ COLORS = (
 
 
 def show(rows: Sequence[SweepRow], *, linked: bool = True) -> None:
-    """What is to be seen, and the grid.
-
-    Args:
-        rows: the answers.
-        linked: whether a link has the words of the filter; not where a visitor named the classes.
-    """
+    """What is to be seen, and the grid."""
     chosen = choose(rows, linked=linked).of(rows)
     indices = page_of(range(len(chosen)), PAGE, f"{KEY}.page")
     count = (

@@ -49,12 +49,7 @@ DISTANCES = Lines(
 
 
 def show(case: TrainCase, known: Mapping[str, Any] | None = None) -> None:
-    """The section about a training, with its settings below the picture.
-
-    Args:
-        case: the training whose tickets are taken, such as ResNet-8 at a rate of 0.1.
-        known: arguments that the case does not know about itself, for Share.
-    """
+    """The section about a training, with its settings below the picture."""
     answer, controls, below = st.container(), st.container(), st.container()
     with controls:
         method = Rewinding(

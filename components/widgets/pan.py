@@ -52,14 +52,7 @@ class TileMap:
 
 
 def pan(image: LargeImage, over: TileMap | None, words: str, key: str) -> None:
-    """Draw the image with the map over it.
-
-    Args:
-        image: read in pieces, as they are asked for.
-        over: the map.
-        words: what is to be seen, for those who cannot see it.
-        key: of the widget.
-    """
+    """Draw the image with the map over it."""
     requested = st.session_state.pop(f"{key}.wanted", [])
     last = levels(image) - 1
     data: dict[str, Any] = {
