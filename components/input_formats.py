@@ -7,8 +7,8 @@ from typing import Any
 import streamlit as st
 
 from components import runs
-from components.notices import escape_markdown
-from engine.core.errors import BadData, BadModel
+from components.notices import escape_markdown, show_problems
+from engine.core.errors import BadModel
 from engine.core.result import Table
 from engine.core.run import Answer
 from engine.vision.data.judged_data import typed_order
@@ -92,11 +92,9 @@ def type_order(start: Order, classes: Sequence[str], key: str) -> Order | None:
         max_chars=2 * len(text) + 100,
         help="The class of the model's first output, then of its second, and so on.",
     )
-    try:
+    with show_problems():
         return typed_order(typed, classes)
-    except BadData as error:
-        st.error(escape_markdown(str(error)), icon=":material/error:")
-        return None
+    return None
 
 
 def left_out(tried: Table) -> str:
@@ -169,16 +167,14 @@ def state_format(start: InputFormat, key: str, model: Classifier) -> InputFormat
         "Channels", channels_offered, channels_offered.index(start.channels), key=f"{key}.channels"
     )
     mean, std = NORMALIZATIONS.get(name, (start.mean, start.std))
-    try:
+    with show_problems():
         if name == STATED:
             mean, std = (
                 three_numbers(label, values, f"{key}.{label}", count)
                 for label, values in (("Mean", mean), ("Spread", std))
             )
         return InputFormat(side, mean, std, channels)
-    except BadModel as error:
-        st.error(escape_markdown(str(error)), icon=":material/error:")
-        return None
+    return None
 
 
 def three_numbers(label: str, start: Sequence[float], key: str, count: int) -> Any:

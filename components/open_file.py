@@ -5,8 +5,7 @@ from typing import TypeVar
 
 import streamlit as st
 
-from components.notices import escape_markdown
-from engine.core.errors import BlindspotError
+from components.notices import show_problems
 
 ContentT = TypeVar("ContentT")
 
@@ -26,8 +25,6 @@ def open_file(
     uploaded = st.file_uploader(label, key=key, max_upload_size=most, help=help)
     if uploaded is None:
         return None
-    try:
+    with show_problems():
         return read(uploaded.getvalue())
-    except BlindspotError as error:
-        st.error(escape_markdown(str(error)), icon=":material/error:")
-        return None
+    return None

@@ -43,7 +43,6 @@ from components.prune.asked import (
 from components.sidebar.subject import Subject
 from engine.commands.openings.sparsity import PRUNED
 from engine.core.charts.words import percent
-from engine.core.errors import BlindspotError
 from engine.sparsity import Learned, Masks, Prune, PruneCase, agreement_only, masks_in, rounds_of
 from engine.sparsity.criteria.shares import OF_RATIO
 from engine.sparsity.masks.pruning import BY_TITLE, Pruning
@@ -190,11 +189,9 @@ def choose_ratio(rule: Prune) -> float:
 
 def pruning_masks(question: PruneQuestion) -> Masks | None:
     """The masks; None, with the reason said, when the rule cannot be met."""
-    try:
+    with show_problems():
         return masks_at(question.case, question.method)
-    except BlindspotError as error:
-        st.error(escape_markdown(str(error)), icon=":material/error:")
-        return None
+    return None
 
 
 def earlier_round(question: PruneQuestion) -> str:
