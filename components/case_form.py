@@ -163,5 +163,4 @@ class CaseForm:
 
     @property
     def persist(self) -> forms.Persist | None:
-        """How long Streamlit is to keep it."""
         return "session" if self.kept else None

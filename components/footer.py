@@ -72,7 +72,6 @@ def take_entries() -> tuple[Entry, ...]:
 
 
 def draw(entries: Sequence[Entry]) -> None:
-    """Share and the terms, then what the person is looking at; nothing where nothing was left."""
     offers = [(entry.title, entry.offer) for entry in entries if entry.offer]
     methods: dict[type[Method[Any]], str] = {}
     for entry in entries:
@@ -89,7 +88,6 @@ def draw(entries: Sequence[Entry]) -> None:
 
 
 def explain(methods: Mapping[type[Method[Any]], str]) -> None:
-    """Each method once, below the title of the first section that asks it."""
     with st.expander("What am I looking at?"):
         for method, title in methods.items():
             if len(methods) > 1:

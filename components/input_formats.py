@@ -98,7 +98,6 @@ def type_order(start: Order, classes: Sequence[str], key: str) -> Order | None:
 
 
 def left_out(tried: Table) -> str:
-    """What was not tried because the network is slow, as a sentence after another; "" for all."""
     count, planned = int(tried["tried"][0]), int(tried["planned"][0])
     if count >= planned:
         return ""
@@ -118,7 +117,6 @@ def begin_anew(digest: str, key: str) -> None:
 
 
 def draw_table(table: Table, case: FormatCase, names: Sequence[str]) -> None:
-    """The share of right answers in each format and each order of the classes."""
     columns = {AS_IN_THE_DATA: "right 0"}
     columns |= {name: f"right {number}" for number, name in enumerate(names, 1)}
     if suggests(table, len(case.every_order)):
@@ -178,7 +176,6 @@ def state_format(start: InputFormat, key: str, model: Classifier) -> InputFormat
 
 
 def three_numbers(label: str, start: Sequence[float], key: str, count: int) -> Any:
-    """One number, or one for each of so many channels, that are typed. Raises BadModel."""
     per_channel = ", or one for each channel" if count > 1 else ""
     typed = st.text_input(
         label,

@@ -57,7 +57,6 @@ def show(measurement: MeasurementOnDemand[MeasuredT], draw: Callable[[MeasuredT]
 
 
 def follow(measurement: MeasurementOnDemand[Any]) -> Any:
-    """What came of it, or how far it is; None until it is asked for."""
     job: Any = runs.visit().jobs.get(measurement.slot)
     if job is not None and job.name != measurement.name:
         runs.visit().give_up(measurement.slot)

@@ -40,7 +40,6 @@ def may_link(model: Classifier) -> bool:
 
 
 def own_words() -> frozenset[str]:
-    """What classes are called in the data that this session has opened."""
     words = {word for data in user_data_sets(dict(st.session_state)) for word in data.classes}
     return frozenset(word for word in words if word != LOOSE and not ANYBODYS.fullmatch(word))
 

@@ -412,7 +412,6 @@ def watch_growing(outcome: Outcome, live: Live) -> None:
 
 @st.fragment(run_every=POLL_SECONDS)
 def follow_progress(pending: Sequence[Pending], live: Live | None) -> None:
-    """Redraws itself alone while the engine works; the page follows when something is done."""
     if any(waiting.job.finished for waiting in pending):
         st.rerun()
     for pending_answer in pending:

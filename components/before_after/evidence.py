@@ -133,7 +133,6 @@ def about_removed(records: Table) -> Table:
 
 
 def before_after(result: Views) -> Scatter:
-    """A mark for each pair, by kind; one that is pressed opens its pair."""
     table = about_removed(result["records"])
     known = np.isfinite(table["p before"]) & np.isfinite(table["p after"])
     places = [table["place"][known & (table["kind"] == at)].tolist() for at in range(len(KINDS))]

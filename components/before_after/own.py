@@ -118,7 +118,6 @@ def ask(case: PhotoPairCase, known: dict[str, Any], method: PhotoPair) -> None:
 
 
 def choose() -> tuple[PhotoPairCase, dict[str, Any], PhotoPair]:
-    """Photograph, thing and model. Raises BlindspotError where something does not fit."""
     form = CaseForm(PhotoPairCase, KEY)
     left, right = st.columns([2, 3], gap="large")
     with left:
@@ -154,7 +153,6 @@ def choose() -> tuple[PhotoPairCase, dict[str, Any], PhotoPair]:
 
 
 def check_words(name: str, fields: Mapping[str, Sequence[str]]) -> None:
-    """Say of each field what the model does not know. Raises BlindspotError where there is any."""
     with st.spinner("Loading the model"):
         vlm = asking.model(name)
     wrong = []
@@ -200,7 +198,6 @@ def first_values() -> dict[str, Any]:
 
 
 def uploaded_picture(slot: str, label: str, help: str) -> Picture | None:
-    """A file as one picture; of a scan its usual slice."""
     result = read_upload(slot, label, help)
     return result.picture() if isinstance(result, Scan) else result
 

@@ -90,7 +90,6 @@ def chair_table(answers: Answers) -> Table:
 
 
 def percent(value: float, digits: int) -> str:
-    """A share as a number of percent; a dash where there is none."""
     return f"{100 * value:.{digits}f}" if isfinite(value) else "–"
 
 

@@ -77,7 +77,6 @@ def show() -> None:
 
 
 def score_upload() -> None:
-    """Read the file; one that cannot be read or scored leaves what was read before."""
     uploaded = st.session_state[f"{SLOT}.file"]
     st.session_state[f"{SLOT}.problem"] = ""
     if uploaded is None:
@@ -95,7 +94,6 @@ def score_upload() -> None:
 
 
 def scores(held: OwnRows, *, negation: bool = False) -> Any:
-    """The scores of what was read; of captions those of one way to count are kept."""
     stored: dict[bool, Any] = st.session_state[f"{SLOT}.scores"]
     if negation not in stored:
         stored.clear()
@@ -287,7 +285,6 @@ def length_words(rates: Table) -> str:
 
 
 def percent_or_dash(value: float) -> str:
-    """A share in percent; a dash where there is none."""
     return f"{100 * value:.1f} %" if np.isfinite(value) else "–"
 
 

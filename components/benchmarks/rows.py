@@ -129,7 +129,6 @@ def captions(answers: Mapping[str, Answer], cases: Mapping[str, ScenesCase]) -> 
 
 
 def draw_scene(case: ScenesCase, row: int) -> list[str]:
-    """Draw a scene; gives what is there."""
     drawn = case.scene(row)
     categories = [scene_object.category for scene_object in drawn.things]
     alt = f"Scene {row}, a {drawn.theme} with {', '.join(categories) or 'nothing'}"

@@ -42,7 +42,6 @@ def show() -> None:
 
 
 def show_answers(cases: Cases) -> tuple[Answers, Answers]:
-    """The sentence and both figures; what is not kept waits for its button."""
     if not cases:
         st.info("Choose at least one decoding to see what it makes up.")
         return {}, {}
@@ -78,7 +77,6 @@ def show_answers(cases: Cases) -> tuple[Answers, Answers]:
 
 
 def ask(method: Method[ScenesCase], cases: Cases, slot: str, label: str) -> Answers:
-    """The answers that are there; the others wait, or are under way."""
     if not cases:
         return {}
     outcomes: dict[str, Outcome] = runs.ask_all_when_told(method, cases, slot, label)
@@ -87,7 +85,6 @@ def ask(method: Method[ScenesCase], cases: Cases, slot: str, label: str) -> Answ
 
 
 def sentence_of(polls: Answers, captions: Answers) -> str:
-    """What the first two decodings say yes to and make up, in two lines; "" without figures."""
     parts: list[str] = []
     company = " of likely things that are absent"
     named = " of what it names"

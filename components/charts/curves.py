@@ -50,7 +50,6 @@ def draw_plot(plot: Plot, epochs: int, key: str) -> None:
 
 
 def curve_figure(plot: Plot, epochs: int) -> go.Figure:
-    """One plot; the validation line is dashed, so that color alone says nothing."""
     figure = go.Figure()
     at = list(range(1, len(plot.learned) + 1))
     mode = "lines+markers" if len(at) < 30 else "lines"

@@ -126,7 +126,6 @@ def worst_words(result: Views, method: SAUCE) -> str:
 
 
 def ranking_bars(result: Views, count: int) -> Bars:
-    """A bar for each feature; where there is one thing, those above the cut-off are suppressed."""
     ranking = result["ranking"]
     score = ranking["score"]
     alone = len({row.split()[0] for row in ranking.rows}) == 1

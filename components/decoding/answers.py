@@ -45,8 +45,6 @@ def show(
 def answer_drawing(
     decoded: DecodedAnswer, marked_places: set[int], chosen: tuple[str, int] | None
 ) -> Drawing:
-    """The words with what is known of each; a click picks the word that is looked into."""
-
     def pick(places: list[int]) -> None:
         st.session_state[f"{KEY}.picked"] = decoded.name, places[0]
 
@@ -88,7 +86,6 @@ def finding_words(comparison: Compared) -> str:
 def grouped(
     comparison: Compared, verbs: tuple[str, str], tell: Callable[[DecodedAnswer], str]
 ) -> str:
-    """What each strategy does, those that do the same together; a verb for one and for many."""
     same: dict[str, list[str]] = {}
     for decoded in comparison.spoken:
         same.setdefault(tell(decoded), []).append(decoded.title)

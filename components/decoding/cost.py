@@ -33,7 +33,6 @@ def show(comparison: Compared) -> None:
 
 
 def costs(comparison: Compared) -> Table:
-    """Every cost, also as a multiple of greedy's, and the seconds; a row for each strategy."""
     spent = np.stack([cost_of(decoded.answer) for decoded in comparison.spoken]).T
     times = spent / cost_of(comparison.greedy)[:, None]
     seconds = [decoded.answer.record["seconds"] for decoded in comparison.spoken]

@@ -26,7 +26,6 @@ SLOT = f"{KEY}.half"
 
 
 def show(comparison: Compared) -> None:
-    """Dense, by magnitude and learned, over scenes; then what the learned half says here."""
     vlm = comparison.tiny
     if vlm is None:
         st.info(ONLY_TINY)

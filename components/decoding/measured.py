@@ -77,7 +77,6 @@ def sentences(strategy_figures: Summary) -> list[str]:
 
 
 def unmoved(name: str, figures: Figures, other: str, others: Figures) -> list[str]:
-    """That what is made up moves less than it does from draw to draw; nothing where it moves."""
     change = 100 * (figures["CHAIR_i"] - others["CHAIR_i"])  # of the same scenes, in points
     deviation = float(change.std(ddof=1))
     if abs(change.mean()) > deviation:

@@ -32,7 +32,6 @@ TABLE_FIGURES = (
 
 
 def show(comparison: Compared) -> None:
-    """Choose the scenes; what is kept is shown, the rest waits for a button."""
     if comparison.tiny is None:
         st.info(ONLY_TINY)
         return

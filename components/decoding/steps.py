@@ -51,7 +51,6 @@ def weak_title(decoded: DecodedAnswer) -> str:
 
 
 def panels(step: Table, cut: float) -> Panels:
-    """A panel for each distribution; the words below the cut are hatched."""
     is_cut = below(step[STRONG], cut)
     return Panels(
         panels={name: name for name in step.columns},
@@ -70,7 +69,6 @@ def panels(step: Table, cut: float) -> Panels:
 
 
 def shortly(value: float, *, cut_off: bool) -> str:
-    """A percentage; what was cut off has none."""
     if cut_off:
         return "cut off"
     if not np.isfinite(value):

@@ -46,7 +46,6 @@ def is_readable(text: str) -> bool:
 
 
 def parse_edit(part: str) -> Edit | None:
-    """One edit, or None."""
     if part.startswith("-"):
         return Edit(part[1:], "remove")
     for sign, act in SIGNS.items():

@@ -83,7 +83,6 @@ def choose_prompt(dialog_image: DialogImage) -> str:
 
 
 def read_question(dialog_image: DialogImage, name: str, prompt: str) -> CaptionCase | None:
-    """What is asked; after a prompt that cannot be, why, and the last one that could."""
     last_key = f"{KEY}.last"
     try:
         with st.spinner("Loading the model"):

@@ -199,7 +199,6 @@ def forget_edits() -> None:
 
 
 def editor(first: Scene, scene: Scene, edits: Edits) -> None:
-    """A row for each thing: there or not, how visible, and where; undo and reset."""
     st.markdown(f"**What is truly there** ({escape_markdown(scene.theme)})")
     st.caption(
         "Untick a thing to take it out; slide to let it fade; move it to another of the 4 × 4 "

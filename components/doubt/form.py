@@ -71,7 +71,6 @@ def familiar_case(model: Classifier, image: Any, name: str, source: str, seed: i
 
 
 def unknown_of(normal: Any, model: Classifier, seed: int) -> Any:
-    """Unknown images to measure by; none where none can be had."""
     offered = (source.name for source in sources.unknown_sources(normal) if not source.reason)
     try:
         return sources.unknown(next(offered), normal, model, seed)
@@ -80,7 +79,6 @@ def unknown_of(normal: Any, model: Classifier, seed: int) -> Any:
 
 
 def known_of(case: FamiliarCase, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """By which a command names the case; nothing of an upload."""
     if not arguments:
         return {}
     first = next(

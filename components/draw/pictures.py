@@ -31,7 +31,6 @@ def draw_pictures(view: Pictures, key: str) -> None:
 
 
 def as_html(view: Pictures) -> str:
-    """The table; labels and captions are text. Rows without names have no place for them."""
     named = any(view.rows)
     heads = "".join(f'<th scope="col">{escape(name)}</th>' for name in view.columns)
     rows = "".join(

@@ -32,7 +32,6 @@ def first_known(table: Table, measures: Sequence[str]) -> str:
 
 
 def measure_sentence(table: Table, measure: str) -> str:
-    """One measure under every condition; where there is no number, the condition is left out."""
     cells = ((row, table.cell(row, measure)) for row in table.rows)
     unit = column_unit(table, measure)
     values = [

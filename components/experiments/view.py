@@ -77,7 +77,6 @@ def show(kinds: Sequence[type[Experiment]], page: str = KEY) -> None:
 
 
 def choose(kind: type[Experiment], key: str) -> tuple[Experiment, ExperimentCase]:
-    """Data, seed and settings; all of it is in the link."""
     form = CaseForm(ExperimentCase, key, {"names": kind.data})
     forms.refuse_links(kind, key)
     with refusals_here(), st.expander("Settings"):
@@ -106,7 +105,6 @@ def answer_section(method: Experiment, case: ExperimentCase, page: str, key: str
 
 
 def show_result(method: Experiment, result: Views, key: str) -> None:
-    """The picture, or what makes the point better once it is known; and the claims."""
     main = method.main_drawing
     draw(main if main and main.view in result else BEFORE, result, f"{key}.picture")
     list_claims(result["claims"])

@@ -59,7 +59,6 @@ def p_values(question: JudgedImage, result: Views) -> None:
 
 
 def show_curves(result: Views, line: float) -> None:
-    """ROC, precision over recall, and OSCR, each with where the line stands; and the measures."""
     points = operating(result, line)
     available = [name for name in CURVES if name in result]
     for place, name in zip(st.columns(len(available)), available, strict=True):

@@ -47,7 +47,6 @@ def mode_note(table: Table) -> dict[str, str]:
 
 
 def row_order(table: Table) -> list[str]:
-    """The retrained one, then the ways by gap; what failed comes last."""
     gaps = np.nan_to_num(table[ranking(table)], nan=np.inf)
     ways = [table.rows[at] for at in np.argsort(gaps, kind="stable")]
     return [GOAL, *(way for way in ways if way != GOAL)]

@@ -164,7 +164,6 @@ def rank_test_words(own: NDArray[np.float64], random_distances: NDArray[np.float
 
 
 def of_round(losses: Table, number: int) -> Table:
-    """One round's rows, over the logarithm of the loss; of random images the only one's."""
     number = min(number, int(losses["round"].max()))
     round_losses = losses.take(np.flatnonzero(losses["round"] == number).tolist())
     ends = {name: (np.log10(round_losses[name]), "") for name in ("from", "to")}
@@ -188,7 +187,6 @@ def spread_finding(kind: str, result: Views) -> str:
 
 
 def by_round(sets: Sets) -> Table:
-    """The objective of each set, a row for each round; that of random images stays as it is."""
     rounds = max((sets[set_kind]["rounds"] for set_kind in SETS), key=len)["round"]
     columns = {}
     for kind, name in SETS.items():

@@ -70,7 +70,6 @@ def forget_size(case: ForgetCase) -> str:
 
 
 def choose_closer(question: ForgetQuestion) -> MethodDetail | None:
-    """The way that is looked at, at first the one that came nearest; None where there is none."""
     stored_answer = run.kept_answer(question.method, question.case)
     if stored_answer is None:
         return None

@@ -32,7 +32,6 @@ def frontier(detail: MethodDetail) -> Rows:
 
 
 def all_ways(detail: MethodDetail) -> Drawing:
-    """Forgetting to the right, keeping upwards; the retrained model is in the corner."""
     paths: dict[str, Table] = {}
     for method in detail.question.case.methods:
         if result := run.kept_answer(Frontier(), AfterCase(detail.case.case, method)):

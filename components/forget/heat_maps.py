@@ -100,7 +100,6 @@ def choose_row(detail: MethodDetail, source: str) -> int:
 
 
 def three_models(detail: MethodDetail) -> Mapping[str, Classifier] | None:
-    """The models, by their names; None while one is made."""
     if isinstance(detail.case, GivenCase):
         return detail.case.given
     case, method = detail.case.case, detail.method

@@ -93,7 +93,6 @@ def show() -> None:
 
 
 def say_which(case: AfterCase, *, fits: bool) -> None:
-    """Which models the verdict is about, above it; a warning when the form says others by now."""
     names = own_models.judged_note(case)
     if not fits:
         before = f"the models judged before ({names})" if names else "the built-in example"
@@ -146,7 +145,6 @@ def draw_accuracy(accuracy: Table) -> None:
 
 
 def without_test(case: AfterCase) -> str:
-    """What is not said without test images, or ""."""
     if len(case.case.splits.test):
         return ""
     return (
@@ -228,7 +226,6 @@ def as_board(figures: Table, case: AfterCase) -> Table:
 
 
 def board(detail: MethodDetail, result: Views) -> RankingTable:
-    """A row for each model; the two last columns are there once they were asked."""
     table = as_board(result["figures"], detail.case)
     heads = (
         RankingHead("model"),
@@ -255,13 +252,11 @@ def board(detail: MethodDetail, result: Views) -> RankingTable:
 
 
 def probed(detail: MethodDetail, row: str) -> str:
-    """What a new last layer finds in a model; a dash until it was asked."""
     result = run.kept_answer(StillThere(), detail.case)
     return percent(result["figures"].cell(name_of(row), "probe")) if result else "–"
 
 
 def relearned(detail: MethodDetail, row: str) -> str:
-    """When a model knows it all again; a dash until it was asked."""
     result = run.kept_answer(Relearn(), detail.case)
     return inside.steps(result["needed"].cell(name_of(row), "steps")) if result else "–"
 

@@ -154,7 +154,6 @@ def one_image(detail: MethodDetail, result: Views) -> None:
 
 
 def samples(margins: Table, at: int) -> Mapping[str, NDArray[np.float64]]:
-    """One image's margins by what the models are; both groups of oracles apart."""
     by_sample: dict[str, list[float]] = {name: [] for name in SAMPLES}
     for column in margins.order:
         by_sample[column.rsplit(" ", 1)[0]].append(float(margins[column][at]))
@@ -171,7 +170,6 @@ def margin_histogram(margins: Table, at: int, bins: int = 15) -> Table:
 
 
 def histograms(result: Views) -> BarsAndLine:
-    """Bars of the models before and after, and of those that never saw it."""
     del result
     return BarsAndLine(
         bars={"original": "before", "unlearned": "after", "oracle": "never saw it"},
@@ -236,7 +234,6 @@ def priced(detail: MethodDetail, method: KLoM, result: Views) -> Table:
 
 
 def prices_finding(table: Table) -> str:
-    """The share of each way; what is trained beforehand is not counted."""
     words = ", ".join(
         f"{row} {100 * share:.0f} %"
         for row, share in zip(table.rows[2:], table["share of retraining"][2:], strict=True)

@@ -115,7 +115,6 @@ def take_data() -> None:
 
 
 def read_both(training: Any, test: Any) -> tuple[DataSet, tuple[Skipped, ...]]:
-    """The data of both uploads, and what was left out. Raises BadData."""
     learned = remembered(
         f"{KEY}.training",
         training.file_id,

@@ -168,7 +168,6 @@ def hold(opened: OpenedModels) -> bool:
 
 
 def open_models() -> OpenedModels | None:
-    """The form of the files; the models that were opened last, or None."""
     st.markdown("**1 · Models**")
     with st.form(f"{KEY}.form", border=False):
         files = {
@@ -213,7 +212,6 @@ def use_models(opened: OpenedModels) -> None:
 
 
 def read(files: Mapping[str, Any], architecture: str) -> OpenedModels:
-    """The models of the files that are there. Raises BadData or BadModel."""
     groups: dict[str, tuple[Classifier, ...]] = {}
     described = False
     skipped: tuple[Skipped, ...] = ()

@@ -66,7 +66,6 @@ def column_of(tables: Mapping[str, Table]) -> str:
 
 
 def gaps(tables: Mapping[str, Table]) -> Table:
-    """A row for each way, by its gap on random images; nothing done comes first."""
     column, chance = column_of(tables), tables[SETS[RANDOM]]
     ways = [way for way in chance.rows if way not in {GOAL, BEFORE}]
     ways.sort(key=lambda way: float(np.nan_to_num(chance.cell(way, column), nan=np.inf)))
@@ -94,7 +93,6 @@ def way_ranks(table: Table) -> NDArray[np.float64]:
 
 
 def rank_matrix(result: Views) -> Matrix:
-    """In points, with ranks; color is the gap."""
     table: Table = result["gaps"]
     texts = [
         [gap_with_rank(*cell) for cell in zip(*row, strict=True)]

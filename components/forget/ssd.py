@@ -79,7 +79,6 @@ def live(detail: MethodDetail, method: SSD, answer: Answer) -> None:
 
 
 def choose(method: SSD) -> SSD:
-    """Threshold and strength; at first those of the method."""
     settings: dict[str, Any] = {}
     for (name, word, low, high), column in zip(DIALS, st.columns(2), strict=True):
         start, decades = getattr(method, name), np.arange(low, high + 0.01, 0.1)

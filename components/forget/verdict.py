@@ -53,7 +53,6 @@ def short_verdict(table: Table, way: str, what: str) -> str:
 
 
 def harm_of(table: Table, way: str) -> str:
-    """What else a way took along, in a few words, or ""."""
     _, (test, test_goal) = shares(table, way)
     if test_goal - test > OFF:
         return "by damaging the rest"

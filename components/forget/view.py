@@ -73,7 +73,6 @@ def show() -> None:
 
 
 def scoreboard(question: ForgetQuestion, detail: MethodDetail | None, times: Table | None) -> None:
-    """Sentence, picture and table; the form's question waits for its button."""
     table = Drawing(
         "table",
         "Beside a model that never saw them",

@@ -130,7 +130,6 @@ def distance_words(result: Views) -> str:
 
 
 def floor_words(figures: Table) -> str:
-    """That the floor is of fewer images than are drawn, and what follows; "" where it is not."""
     real_count, *sample_counts = figures["images compared"].astype(int)
     if real_count >= max(sample_counts):
         return ""

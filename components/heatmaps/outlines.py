@@ -65,7 +65,6 @@ def draw(answers: Answers, subject: Subject, methods: Sequence[Method[Any]]) -> 
 
 
 def cut_elsewhere(answers: Answers, methods: Mapping[str, Method[Any]], truth: Mask | None) -> None:
-    """Dice of each map over the offset; nothing without a finding that is known."""
     maps = cut_maps(answers, methods)
     if truth is None or not truth.any() or not maps:
         return
@@ -107,7 +106,6 @@ def among_others(
 
 
 def draw_standing(results: Mapping[str, Views], measure: str) -> None:
-    """A line for each map with stars for this image; of pointing, how often each hits."""
     if measure == POINTS:
         st.markdown(
             "\n".join(f"- {escape_markdown(line)}" for line in map_sentences(results, measure))
@@ -154,7 +152,6 @@ def standing(results: Mapping[str, Views], measure: str = DICE) -> PointGroups:
 
 
 def pictures(answers: Answers, subject: Subject) -> Pictures:
-    """The image with each map's outline in it; colored by the truth where that is known."""
     image, truth = as_bytes(subject.case.image), subject.mask
     inside = {title: inside_of(answer) for title, answer in answers.items()}
     outlined = [

@@ -118,7 +118,6 @@ def choose_truth(data: DataSet) -> TruthLayer:
 
 
 def pick_truth(label: str, names: list[str]) -> str | None:
-    """One of them, or none; nothing is asked where there is none."""
     if not names:
         return None
     picked = pick(label, [*names, NONE], f"lab.{label.lower()}", "segments", kept=True)

@@ -46,7 +46,6 @@ def part() -> str:
 
 
 def kinds(tables: bool) -> dict[str, Kind]:
-    """Everything that can be chosen, by title; uploads of this session last."""
     offered: dict[str, Kind] = {entry.card.title: entry.recipe for entry in registry.entries()}
     if tables:
         offered |= {table.card.title: table for table in registry.tables()}

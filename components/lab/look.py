@@ -25,7 +25,6 @@ def draw() -> None:
 
 
 def show_data_set(request: DataRequest, kind: Kind) -> None:
-    """Images, card and numbers; of a large set its first images, until asked."""
     answer, pictures, below = (st.container() for _ in range(3))
     name = request.name
     if request.first and cached(name) is None:

@@ -147,7 +147,6 @@ def show_model(lines: Mapping[str, ModelRow]) -> None:
 
 
 def show_card(entry: ModelEntry, stored: Stored) -> None:
-    """The card in words; figures and recipe as a table."""
     card = stored.card
     st.caption(f"{model_line(entry)} · fingerprint {card.fingerprint[:12]}")
     network = TITLES.get(card.architecture, card.architecture)
@@ -170,7 +169,6 @@ def show_card(entry: ModelEntry, stored: Stored) -> None:
 
 
 def delete_model(name: str) -> None:
-    """Delete it if it is this person's; the usual model is chosen where it was."""
     with show_problems():
         sharing.delete(name)
         if st.session_state.get("model") == name:

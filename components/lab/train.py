@@ -38,7 +38,6 @@ def draw() -> None:
 
 
 def full_data(request: DataRequest) -> DataSet | None:
-    """All of the data; what takes long to make is made when told."""
     if request.first and cached(request.name) is None:
         st.info("These images are not made yet; a training needs all of them.")
         if not st.button("Make the images", key="lab.all", type="primary"):
@@ -47,7 +46,6 @@ def full_data(request: DataRequest) -> DataSet | None:
 
 
 def choose_recipe() -> Recipe:
-    """Every setting of a training; what is moved seldom is folded away."""
     st.markdown("**Recipe**")
     plans = {plan.title: plan for plan in embedded.plans().values()}
     st.selectbox(

@@ -54,7 +54,6 @@ def accuracy_sentence(case: TrainCase, result: Views) -> str:
 
 
 def unlearned(case: TrainCase, key: str) -> None:
-    """What the network has yet to learn; before it begins, the images that it would learn from."""
     title = case.data.card.title
     if runs.begun(Train(), case, slot(key)):
         st.header(escape_markdown(f"{network_title(case)} has not learned {title} to the end yet."))

@@ -57,7 +57,6 @@ def run_row(unfinished_run: Unfinished) -> None:
 
 
 def begin(note: Mapping[str, Any]) -> None:
-    """Go on with it; what was stopped in its place may start again."""
     st.session_state[KEY] = dict(note)
     runs.restart(training.slot(training.KEY))
     runs.press(training.slot(KEY))
@@ -79,5 +78,4 @@ def resumed(note: Mapping[str, Any]) -> None:
 
 
 def close() -> None:
-    """Look at it no more; it goes on."""
     st.session_state.pop(KEY, None)

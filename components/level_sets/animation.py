@@ -88,7 +88,6 @@ def scenes(views: Views, title: str = "") -> list[AnimationFrame]:
 
 
 def walk_path(views: Views) -> Path:
-    """The walk's images; raises when it has none."""
     path = views.get("path")
     if not isinstance(path, Path) or not len(path.frames):
         message = "The walk has no images."

@@ -72,7 +72,6 @@ def star_figure(limbs: Field, controls: Field, labels: Sequence[str]) -> go.Figu
 
 
 def ground(angles: NDArray[np.float64], width: int) -> go.Scatter:
-    """A gray edge for the limbs, so that the ends of the ramp are seen on either theme."""
     tips = np.stack([direction(angle) for angle in angles])
     gap = np.full(len(tips), np.nan)
     x, y = (np.column_stack([0 * tip, tip, gap]).ravel() for tip in tips.T)

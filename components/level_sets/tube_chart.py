@@ -34,7 +34,6 @@ def tube(result: Views, key: str) -> None:
 
 
 def tube_surface(low: Field, confidence: Curve) -> go.Figure:
-    """Step by distance, mirrored, by the 5 % quantile; the walk itself runs along the middle."""
     distances = np.concatenate([-low.y[::-1], [0], low.y])
     heights = np.concatenate([low.values[::-1], confidence.y[None], low.values])
     figure = go.Figure(
@@ -84,7 +83,6 @@ def by_step(result: Views) -> Table:
 
 
 def lines(result: Views) -> Lines:
-    """A line for each distance; dashes and marks tell them apart as well as colors."""
     names = by_step(result).order[1:]
     return Lines(
         x="step",

@@ -92,7 +92,6 @@ def choose_step(count: int, search_digest: str, key: str, first: int) -> int:
 
 
 def parse_step(word: str, count: int) -> int | None:
-    """A step from a link; None where there is no such step."""
     return int(word) if word.isdecimal() and len(word) < 4 and int(word) <= count else None
 
 
@@ -116,7 +115,6 @@ def highlighted_regions(picture: Pixels, rank: NDArray[np.float32], step: int) -
 
 
 def enlarged(picture: Pixels) -> Pixels:
-    """The picture about SIDE px long; a tiny one keeps its squares."""
     height, width = picture.shape[:2]
     times = SIDE / max(height, width)
     resampling = Image.Resampling.NEAREST if times > 4 else Image.Resampling.LANCZOS

@@ -80,7 +80,6 @@ def show(chosen_subject: Subject) -> None:
 
 
 def copies_section(question: ProtectQuestion, copies: Copies, result: Views) -> Section:
-    """What copies leave of the noise; of no noise, nothing."""
     clean, protected = before_and_after(result)
     drawings = [
         Drawing("copies", chart=bars, finding=left_words),
@@ -103,7 +102,6 @@ def before_and_after(result: Views) -> tuple[Pixels, Pixels]:
 
 
 def sentence(question: ProtectQuestion, copies: Copies, result: Views) -> str:
-    """What is seen of the protection, and how strong it is; "" where that is not known yet."""
     judged = section.ask(copies_section(question, copies, result))
     if not isinstance(judged, Answer):
         return ""
@@ -111,7 +109,6 @@ def sentence(question: ProtectQuestion, copies: Copies, result: Views) -> str:
 
 
 def picture(result: Views) -> None:
-    """Clean, protected and the noise; below it, what a protection is not."""
     view: Pictures = result["picture"]
     mask = view.images[0, view.columns.index(MASK)] if MASK in view.columns else None
     draw_pictures(noise_picture(*before_and_after(result), mask), f"{KEY}.picture")

@@ -98,7 +98,6 @@ def scores_text(question: PrototypeQuestion, result: Views) -> str:
 
 
 def bars(question: PrototypeQuestion, result: Views) -> Drawing:
-    """The parts of each prototype; of the old CBC, what it leaves out too."""
     title = f"What makes the score of {class_name(question, result['outcome']['answer'][0])}"
     if question.method.reasoning == INDEFINITE:
         return indefinite_parts_drawing("parts", title, own_parts)

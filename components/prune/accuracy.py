@@ -45,7 +45,6 @@ def show(question: PruneQuestion, masks: Masks) -> None:
 
 
 def choose(question: PruneQuestion) -> Tradeoff:
-    """How long each level learns again; without images to learn from, not at all."""
     if unlearnable(question.case):
         st.caption(
             "These images are for looking only, so nothing is trained again: the curve is that "
@@ -79,7 +78,6 @@ def with_what_stays(levels: Table) -> Table:
 
 
 def curve(levels: Table, now: Point | None, right: str) -> Lines:
-    """Accuracy over the share that stays, on a scale of decades."""
     least = 100 * min(1 - float(levels["sparsity"].max()), 0.9)
     return Lines(
         x="stays",

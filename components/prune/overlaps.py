@@ -73,14 +73,12 @@ def fits(cut: Prune) -> bool:
 
 
 def criterion_label(question: PruneQuestion, title: str, cut: Prune) -> str:
-    """The criterion; with its pieces, where they are not those above."""
     if cut.structure == question.method.structure:
         return title
     return f"{title}, {cut.pattern if cut.structure == PATTERNED else 'single weights'}"
 
 
 def scored_cuts(question: PruneQuestion, cuts: Mapping[str, Prune]) -> dict[str, Prune]:
-    """Those whose scores are there; what trains waits for a button, all else is scored."""
     scored, quick, long = {}, [], []
     for title, cut in cuts.items():
         method, slot = cut.scoring, f"{OVERLAPS_KEY}.{title}"

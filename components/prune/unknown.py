@@ -57,7 +57,6 @@ def counts_sentence(question: PruneQuestion, table: Table) -> str:
 
 
 def finding(result: Views) -> str:
-    """What became of it, in a sentence; rows without figures are said."""
     table: Table = result["told"]
     is_finite = np.isfinite(table["dense AUROC"]) & np.isfinite(table["pruned AUROC"])
     missing = int(np.count_nonzero(~is_finite))

@@ -165,7 +165,6 @@ def choose_rule() -> Prune:
 
 
 def choose_ratio(rule: Prune) -> float:
-    """The share that is cut; a pattern is its own ratio."""
     control: Any = SPECS["ratio"].metadata["control"]
     patterned = rule.structure == PATTERNED
     refuse(f"{KEY}.ratio", partial(within, control), "Taken out", control.words())
@@ -188,14 +187,12 @@ def choose_ratio(rule: Prune) -> float:
 
 
 def pruning_masks(question: PruneQuestion) -> Masks | None:
-    """The masks; None, with the reason said, when the rule cannot be met."""
     with show_problems():
         return masks_at(question.case, question.method)
     return None
 
 
 def earlier_round(question: PruneQuestion) -> str:
-    """From the second round on, what was cut before and what the figures count; "" in the first."""
     before = masks_in(question.case.model)
     if before is None:
         return ""

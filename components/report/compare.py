@@ -49,7 +49,6 @@ def draw(results: Sequence[Pinned]) -> str:
 
 
 def choose(results: Sequence[Pinned]) -> tuple[Pinned, Pinned]:
-    """Which two; at first the first two."""
     names = {result.name: f"{at}. {result.title}" for at, result in enumerate(results, 1)}
     by_name, titles = {result.name: result for result in results}, tray.titles()
     first, second = (
@@ -72,7 +71,6 @@ def choose_way() -> str | None:
 
 
 def sentence(first: Pinned, second: Pinned) -> str:
-    """How far two maps of one image agree; "" where there are no two."""
     if not (first.maps and second.maps):
         return ""
     left, right = first.maps[0], second.maps[0]
@@ -165,7 +163,6 @@ def maps(first: Pinned, second: Pinned, way: str | None) -> None:
 
 
 def unlike_scale(left: HeatMap, right: HeatMap) -> str:
-    """Why two maps cannot be on one scale, in a sentence; "" where they can."""
     if left.unit != right.unit:
         return (
             f"The left map is in {left.unit or 'no unit'}, the right one in "

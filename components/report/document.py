@@ -135,7 +135,6 @@ def template() -> Any:
 
 
 def chapter_of(result: Pinned, room: int, until: float) -> dict[str, Any]:
-    """All that the template says of one result; pictures as far as they fit into room and time."""
     maps = [printed_map(seen_map, result.title) for seen_map in result.maps]
     figures = [printed(exhibit, drawn=monotonic() < until) for exhibit in result.exhibits]
     printed_figures: dict[str, list[PrintedFigure]] = {"maps": [], "figures": []}
@@ -207,7 +206,6 @@ def printed_map(seen_map: SeenMap, heading: str) -> PrintedFigure:
 
 
 def printed(exhibit: Exhibit, *, drawn: bool = True) -> PrintedFigure | None:
-    """A chart and its numbers, or a grid of images; None of what only a program reads."""
     view = exhibit.view
     if isinstance(view, Pictures):
         finding = exhibit.finding or f"{view.finding} {view.unit}".strip()
@@ -231,7 +229,6 @@ def printed(exhibit: Exhibit, *, drawn: bool = True) -> PrintedFigure | None:
 
 
 def default_chart(view: View, rows: Table) -> Chart | None:
-    """How a view of its kind is drawn where nothing else is said; None of a bare table."""
     if isinstance(view, Scores | Ranking):
         return score_bars(view)
     return all_lines(rows) if isinstance(view, Curve) else None

@@ -98,7 +98,6 @@ def draw_axes(axes: Axes, traces: Sequence[Trace], layout: Trace, number: str) -
 
 
 def categories(traces: Sequence[Trace], way: str, axis: Trace) -> list[str]:
-    """The names along an axis of words; none where it has numbers."""
     values = [value for trace in traces for value in as_list(trace.get(way))]
     if axis.get("type") == "category" or any(isinstance(value, str) for value in values):
         return list(dict.fromkeys(str(value) for value in values))
@@ -106,7 +105,6 @@ def categories(traces: Sequence[Trace], way: str, axis: Trace) -> list[str]:
 
 
 def as_list(values: Any) -> list[Any]:
-    """Values of a trace as a list; none where there are none."""
     return [] if values is None else list(np.asarray(decode_array(values), object).ravel())
 
 
@@ -165,7 +163,6 @@ def draw_bars(
 
 
 def draw_line(axes: Axes, trace: Trace, names: Mapping[str, list[str]]) -> None:
-    """A line, its marks and intervals; an area where it is filled."""
     y = axis_places(trace.get("y"), names["y"])
     x = axis_places(trace["x"], names["x"]) if "x" in trace else np.arange(len(y)) * 1.0
     line, marker = trace.get("line", {}), trace.get("marker", {})
@@ -297,7 +294,6 @@ def draw_shapes(axes: Axes, layout: Trace, number: str) -> None:
 
 
 def inks(color: Any, otherwise: Any) -> Any:
-    """A color, or one for each mark; numbers in place of colors are drawn in one."""
     if color is None:
         return otherwise
     if isinstance(color, str):

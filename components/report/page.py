@@ -51,7 +51,6 @@ def draw() -> None:
 
 
 def result_row(result: Pinned, at: int, count: int, titles: Mapping[str, str]) -> None:
-    """One result: what it is, its picture, and its buttons; `titles` are those of models."""
     with st.container(border=True, key=f"tray-{result.name}"):
         picture, words, buttons = st.columns([1, 5, 3], vertical_alignment="center")
         if result.maps:

@@ -165,7 +165,6 @@ def freeze(
 def seen_map(
     title: str, heat: HeatMap, ground: MapGround | None, look: Look, clean: Clean
 ) -> SeenMap:
-    """A map over its picture; alone where there is none."""
     if ground is None:
         ground = MapGround(np.full((*heat.values.shape, 3), 255, np.uint8))
         look = replace(look, mode="map")
@@ -194,7 +193,6 @@ def still(shape: DrawnAs | None) -> DrawnAs | None:
 
 
 def few_frames(view: View) -> View:
-    """A walk as a few of its frames; everything else as it is."""
     if not isinstance(view, Path):
         return view
     places = np.unique(np.linspace(0, len(view.frames) - 1, FRAMES).round().astype(int))

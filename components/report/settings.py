@@ -26,7 +26,6 @@ def setting_words(record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def value_words(control: Control, value: Any) -> str:
-    """The value as the form shows it; "" of what plays no part."""
     match control:
         case Slider(off=off) | Choice(off=off) if value is None:
             return "" if off in NO_PART else off

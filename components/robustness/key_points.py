@@ -34,7 +34,6 @@ class KeyPointCircles(PicturePoints):
 
 
 def searched_image(result: Views) -> Pixels:
-    """The image that was searched, (H, W, 3)."""
     pixels: Pixels = result["pictures"].images[0, 0]
     return pixels
 

@@ -74,7 +74,6 @@ def followed(
 
 
 def choose_maps(question: AttackQuestion) -> list[str]:
-    """Some of the heat maps that the model supports; by itself the usual ones."""
     offered = [title for title, kind in KINDS.items() if not kind.unmet(question.case)]
     usual = [kind.title for kind in MAPS if kind.title in offered]
     key, before = f"{KEY}.compared", f"{KEY}.usual"
@@ -118,7 +117,6 @@ def usual_maps(chosen_subject: Subject, case: Any, changed: str) -> Views | None
 
 
 def selected_maps(chosen_subject: Subject, case: Any, titles: Sequence[str]) -> Views | None:
-    """Maps that a person chose, each an answer of its own, so that none is made twice."""
     if not titles:
         st.info("Choose at least one heat map under “Which heat maps”.")
         return None

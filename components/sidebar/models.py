@@ -38,7 +38,6 @@ def choose() -> Classifier | None:
 
 
 def choose_listed(offered: Mapping[str, ModelEntry]) -> str | None:
-    """The name to load of a model that is offered here; None, with the reason said, else."""
     name = st.selectbox(
         "Model",
         [*offered],
@@ -110,7 +109,6 @@ def choose_second(first: Classifier, key: str) -> Classifier | None:
 
 
 def loaded(name: str) -> Classifier | None:
-    """The model; None, with the reason said, when it cannot be had."""
     with show_problems():
         return catalog.load(name)
     return None

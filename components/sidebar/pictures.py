@@ -231,7 +231,6 @@ def linked_crop(name: str) -> Crop:
 
 
 def is_crop(text: str) -> bool:
-    """Whether a link names the place of a square."""
     try:
         x, y = (float(share) for share in text.split(","))
     except ValueError:
@@ -240,5 +239,4 @@ def is_crop(text: str) -> bool:
 
 
 def read_crop(text: str) -> Crop:
-    """The crop of a link; anything else is the middle."""
     return Crop(*map(float, text.split(","))) if is_crop(text) else Crop()

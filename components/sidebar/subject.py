@@ -173,7 +173,6 @@ def in_sidebar() -> Places:
 
 
 def on_page(page: DeltaGenerator) -> Places:
-    """The image with the model's answer, thumbnails of others, and the model below them."""
     with page:
         picture, says, opener, picker, model, seen_place = (st.container() for _ in range(6))
     return Places(picker, opener, picture, model, says, seen_place)
@@ -231,7 +230,6 @@ def choose_model(chosen: Chosen) -> Classifier | None:
 
 
 def choose_case(unasked: ImageCase, asks: Collection[Part]) -> ImageCase | None:
-    """What the model says of the image, and what is asked about that; None until it is known."""
     outcome = runs.ask(Prediction(), unasked, "subject.prediction")
     if not isinstance(outcome, Answer):
         st.session_state[WAITING] = outcome

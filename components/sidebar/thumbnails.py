@@ -150,7 +150,6 @@ def of_picture(picture: Picture) -> Pixels:
 
 @st.cache_data(show_spinner=False)
 def of_sample(name: str) -> str:
-    """A shipped photograph; "" where its package is missing."""
     try:
         return encoded(of_picture(sample(name)))
     except BlindspotError:

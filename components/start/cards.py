@@ -133,7 +133,6 @@ def show_answer(card: Card, outcomes: Mapping[str, Outcome]) -> None:
 
 
 def prepare(card: Card) -> None:
-    """What its view needs, so that it opens with the same image and question."""
     state = st.session_state
     state.update({key: value for key, value in FIRST.items() if key in state} | dict(card.settings))
     for slot in card.pressed:

@@ -192,7 +192,6 @@ def sparsity(question: str, subject: Subject) -> Card:
 
 
 def hallucination(question: str, subject: Subject) -> Card:
-    """What a language model says of a scene; where the image is none, of a shipped one."""
     scene = asking.scene_of(subject.chosen.example) if subject.chosen.example else None
     if scene is not None:
         case, why = asking.about_scene(next(iter(asking.models())), scene, "describe the image"), ""

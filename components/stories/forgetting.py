@@ -74,7 +74,6 @@ def closer_look(part: str = "") -> dict[str, str]:
 
 
 def forgotten_image() -> NDArray[np.uint8]:
-    """An image that is to be forgotten, (H, W, 3)."""
     case = forgotten()
     return enlarged(color_pixels(case.data, int(case.splits.forget[0])))
 

@@ -45,12 +45,10 @@ def heatmaps_query(model: str, data: str) -> dict[str, Any]:
 
 
 def lesion() -> Mask:
-    """Where the lesion is, (H, W)."""
     return truth("mask")
 
 
 def mark() -> Mask:
-    """Where the planted mark is, (H, W)."""
     return truth("mark")
 
 
@@ -98,7 +96,6 @@ def show_overlay(
 
 
 def covered(_answer: Answer, map_answer: Answer) -> NDArray[np.uint8]:
-    """The map over the slice, (H, W, 3)."""
     return overlay(enlarged(PLANTED.example(PLANTED.marked).picture().pixels), map_answer["map"])
 
 

@@ -39,7 +39,6 @@ def show() -> None:
 
 
 def story_list() -> None:
-    """The stories; what a link asks for in vain is said."""
     st.title("Stories")
     if requested := st.query_params.get("story", ""):
         words = f"There is no story called “{requested[:LONGEST]}”; choose one of these."
@@ -101,13 +100,11 @@ def draw_step(step: StoryStep, key: str) -> None:
 
 
 def step_answers(step: StoryStep) -> list[Answer]:
-    """The answers of a step; none where not all of them ship."""
     results = [run.kept_answer(*question) for question in step.asks()]
     return [result for result in results if result is not None] if all(results) else []
 
 
 def move(state: Any) -> None:
-    """The step that was asked for, into the link; it may be anything."""
     st.query_params["step"] = str(state)[:LONGEST]
 
 

@@ -37,7 +37,6 @@ def drawing(case: StudyCase) -> Drawing:
 
 
 def ranking_table(table: Table) -> RankingTable:
-    """A row for each method, the most reliable first; below them the random order."""
     ranks, metrics = ranked(table), study_metrics(table)
     visible = [metric for metric in metrics if metric.better]
     heads = [

@@ -72,7 +72,6 @@ def options(form: CaseForm, name: str) -> list[tuple[str, str]]:
 
 
 def several(form: CaseForm, name: str, offered: list[tuple[str, str]]) -> None:
-    """Some of them; what was chosen beside other data and is not offered any more is let go."""
     key, titles = form.key_of(name), [title for title, _ in offered]
     names: set[str] = {option_name for _, option_name in offered}
     usual: Any = form.kind.specs()[name].default

@@ -40,7 +40,6 @@ def show(rows: Sequence[SweepRow], *, linked: bool = True) -> None:
 
 
 def choose(rows: Sequence[SweepRow], *, linked: bool) -> RowChoice:
-    """Which answers, sorted by what; only what tells rows apart is offered."""
     only: dict[str, str] = {}
     bind = "query-params" if linked else None
     with st.container(horizontal=True, vertical_alignment="bottom"):

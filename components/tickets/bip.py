@@ -73,7 +73,6 @@ def ask(case: TrainCase, method: BiP, price: str) -> None:
 
 
 def trade(price: str) -> Scatter:
-    """A point for each network; those of IMP lie along its levels."""
     return Scatter(
         x=price,
         y="right",

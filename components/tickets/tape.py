@@ -65,7 +65,6 @@ def at_level(result: Views, level: int, kind: str = "networks") -> Classifier:
 
 
 def kept_by(model: Classifier) -> Masks:
-    """The masks that a level's network carries; one without any is whole."""
     return masks_in(model) or full_masks(model)
 
 

@@ -45,7 +45,6 @@ def show(question: TicketQuestion, own: ChosenImage | None) -> None:
 
 
 def tape_section(question: TicketQuestion, level: int, rest: DeltaGenerator) -> Section:
-    """The question with its drawings; what it rests on stands below the image's answer."""
     return Section(
         KEY,
         question.method,

@@ -26,7 +26,6 @@ def draw_order_curves(result: Result, key: str) -> None:
 
 
 def order_drawing(curves: Mapping[str, Curve], way: str) -> Drawing:
-    """One of the two; both have one scale."""
     map_curve, low, high = (curves[f"{way}{end}"] for end in ("", " low", " high"))
     heights = np.concatenate([curve.y for curve in curves.values()])
     room = 0.05 * float(np.ptp(heights))
@@ -54,7 +53,6 @@ def draw_shuffling(result: Result, key: str) -> None:
 
 
 def shuffled_drawing(result: Result) -> Drawing:
-    """Both measures over the share of layers; a map that is too small has but one."""
     views = {title: result[name] for name, title in MEASURED.items()}
     curves = {title: view for title, view in views.items() if isinstance(view, Curve)}
     table = as_columns(curves, x_unit="share")

@@ -195,7 +195,6 @@ def trial_row(
 
 
 def trial_text(check: Check, view: Table, *, withheld: bool) -> str:
-    """A trial in one line; its figures stay where its verdict is withheld."""
     return f"· **no verdict** · {check.title}" if withheld else verdict.trial_line(check, view)
 
 

@@ -57,7 +57,6 @@ def show(model: Classifier) -> None:
 
 
 def choose(model: Classifier) -> tuple[Nova, LesionsCase, CaseForm]:
-    """Localizer, images with lesions and normal images. Raises BlindspotError without a case."""
     form = CaseForm(LesionsCase, KEY, {"model": model})
     forms.refuse_links(Nova, KEY)
     left, right = st.columns(2, gap="large")
@@ -74,7 +73,6 @@ def choose(model: Classifier) -> tuple[Nova, LesionsCase, CaseForm]:
 
 
 def show_figures(method: Nova, case: LesionsCase, form: CaseForm) -> None:
-    """The figures by kind, once they were asked for."""
     Section(
         KEY,
         method,
@@ -137,7 +135,6 @@ def overlaps(boxes: Table) -> str:
 
 
 def over_recall(result: Views) -> Lines:
-    """The localizer and both controls; the mark is where the threshold stands."""
     recall, precision = operating_point(result["table"])
     return Lines(
         x="recall",
@@ -151,7 +148,6 @@ def over_recall(result: Views) -> Lines:
 
 
 def operating_point(table: Table) -> tuple[float, float]:
-    """Recall and precision of all boxes above the threshold; no precision without a box."""
     hit, false = (table.cell(ALL, name) for name in ("TP30", "FP30"))
     return hit / table.cell(ALL, "boxes"), hit / (hit + false) if hit + false else np.nan
 

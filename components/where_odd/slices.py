@@ -128,7 +128,6 @@ def open_slice(case: ScanCase, number: int) -> None:
 
 
 def show_slices(case: ScanCase, result: Views) -> None:
-    """The strangest slices, each with a button; the strangest is opened when it was asked for."""
     table = result["slices"]
     strangest_rows = [int(at) for at in strangest(table)[:STRANGEST_SLICES]]
     if runs.pressed_for(result):  # type: ignore[arg-type]  # a section's picture has an answer

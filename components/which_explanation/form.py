@@ -71,7 +71,6 @@ def choose(chosen_subject: Subject) -> ExplainerTrial:
 def feature_controls(
     specs: Mapping[str, Field[Any]], key: str, case: ImageCase, *, small: bool
 ) -> dict[str, Any]:
-    """What is moved as one, and how many samples; both begin by the size of the image."""
     spec = specs["features"]
     offered = [word for word in spec.metadata["control"].options if small or word != "pixels"]
     kind = pick(

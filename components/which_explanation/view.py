@@ -51,7 +51,6 @@ def show(trial: ExplainerTrial, rest: DeltaGenerator) -> None:
 
 
 def advice(trial: ExplainerTrial, result: Views) -> str:
-    """Which explainer to trust, unless the model was never meant for such an image."""
     if trial.about.in_distribution.foreign:
         return losses.WITHHELD
     return findings.advice(result, trial.change)
@@ -68,7 +67,6 @@ def picture(trial: ExplainerTrial, result: Views) -> None:
 
 
 def ends_of(trial: ExplainerTrial, result: Views) -> list[Panel]:
-    """The maps that predict the change best and worst; none where no share is known or advised."""
     predicted = shares_of_change(fresh_shares(result), trial.change)
     if trial.about.in_distribution.foreign or not np.isfinite(predicted).any():
         return []

@@ -105,7 +105,6 @@ def read_look(sent: object) -> Look:
 
 
 def number(sent: object, name: str, otherwise: float) -> float:
-    """A finite number that the browser sent, or what stands for none."""
     value = sent.get(name) if isinstance(sent, Mapping) else None
     return float(value) if isinstance(value, int | float) and finite(value) else otherwise
 
@@ -116,12 +115,10 @@ def finite(value: float) -> bool:
 
 
 def as_list(sent: object) -> list[Any]:
-    """A list that the browser sent; an empty one where it is none."""
     return sent if isinstance(sent, list) else []
 
 
 def read_window(sent: object) -> Window | None:
-    """A window that the browser sent; None where it is none."""
     if not isinstance(sent, Mapping):
         return None
     exact: Shape = "linear exact"

@@ -102,7 +102,6 @@ def finding(rows: Sequence[Sequence[Cell]]) -> str:
 
 
 def as_html(result: Result) -> str:
-    """The table; labels are text."""
     rows = cells(result)
     diagonal = [row[at] for at, row in enumerate(rows)]
     columns = "".join(
@@ -165,7 +164,6 @@ def as_png(result: Result) -> bytes:
 
 
 def paste(page: Image.Image, pen: ImageDraw.ImageDraw, cell: Cell, at: tuple[int, int]) -> None:
-    """One cell; where the class was lost it is framed."""
     left, top = at
     page.paste(Image.fromarray(cell.pixels).resize((CELL, CELL), Image.Resampling.LANCZOS), at)
     lost = not (cell.kept or cell.diagonal)

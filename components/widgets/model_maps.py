@@ -37,7 +37,6 @@ def model_maps(
 
 
 def model_map(case: ImageCase, kind: type[Method[Any]], title: str, slot: str) -> Panel | None:
-    """A model's map of the image with what it says; None while that is computed."""
     result = answer_and_map(case, kind, slot)
     if result is None:
         return None

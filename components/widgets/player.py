@@ -77,7 +77,6 @@ def player(walks: Sequence[Walked], key: str, *, bare: bool = False) -> None:
 
 
 def payload(walks: Sequence[Walked], key: str) -> dict[str, Any]:
-    """What the browser is sent, as JSON-ready plain values."""
     return {"key": key, "ramp": ramps()["sequential"], "walks": [walk_payload(w) for w in walks]}
 
 
@@ -121,7 +120,6 @@ def end_of_walk(
 
 
 def walk_path(walk: Walked) -> Path:
-    """The walk's images; raises when it has none."""
     result = walk.views.get("path")
     if not isinstance(result, Path) or not len(result.frames):
         message = f"The walk “{walk.title}” has no images."
@@ -144,7 +142,6 @@ def label(walk: Walked, name: str) -> str:
 
 
 def curve_values(walk: Walked, name: str) -> list[float | None]:
-    """A curve's value at every step; nothing where it has none."""
     curve = walk.views.get(name)
     return [rounded_number(value) for value in curve.y] if isinstance(curve, Curve) else []
 
@@ -163,5 +160,4 @@ def top(walk: Walked, picked: NDArray[np.intp]) -> list[list[tuple[str, float | 
 
 
 def rounded_number(value: float) -> float | None:
-    """Five digits; None where there is no number."""
     return float(f"{value:.5g}") if np.isfinite(value) else None

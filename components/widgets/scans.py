@@ -50,7 +50,6 @@ def gray_payload(behind: Slice) -> dict[str, Any] | None:
 
 
 def window_json(window: Window) -> dict[str, Any]:
-    """A window as JSON has it; a long table with as many points as a screen can show."""
     every = max(1, ceil(len(window.table) / POINTS))
     return {
         "center": window.center,
@@ -80,7 +79,6 @@ def encode(values: NDArray[np.float32], step: float) -> dict[str, Any]:
 
 
 def shrunk(values: NDArray[np.float32], side: int) -> NDArray[np.float32]:
-    """At most so long; never enlarged."""
     height, width = values.shape
     share = min(1.0, side / max(height, width))
     return resized(values, (max(1, round(width * share)), max(1, round(height * share))))

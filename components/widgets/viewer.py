@@ -116,7 +116,6 @@ def payload(
     behind: Slice | None = None,
     truth: NDArray[np.bool_] | None = None,
 ) -> dict[str, Any]:
-    """What the browser is sent, as JSON-ready plain values."""
     height, width = picture.shape[:2]
     content: dict[str, Any] = {"width": width, "height": height, "scan": None}
     if behind is not None:
