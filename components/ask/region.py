@@ -32,20 +32,20 @@ def show(dialog_image: DialogImage, picked: WordCase) -> None:
     table = partial(changed_most, CHART_WORDS)
     with right, show_problems():
         Section(
-                KEY, RegionWords(**box.sides()), picked, "Pick a region: which words need it?",
-                known=dialog_image.known,
-                evidence=(
-                    Drawing(
-                        "words", "Looked there", ATTENTION, part=table,
-                        finding=lambda _: "How much of each word's attention to the image lies in "
-                        "the region.",
-                    ),
-                    Drawing(
-                        "words", "Hangs on it", LOST, part=table,
-                        finding=lambda result: points_lost(CHART_WORDS, result["words"]),
-                    ),
+            KEY, RegionWords(**box.sides()), picked, "Pick a region: which words need it?",
+            known=dialog_image.known,
+            evidence=(
+                Drawing(
+                    "words", "Looked there", ATTENTION, part=table,
+                    finding=lambda _: "How much of each word's attention to the image lies in "
+                    "the region.",
                 ),
-            ).show()  # fmt: skip
+                Drawing(
+                    "words", "Hangs on it", LOST, part=table,
+                    finding=lambda result: points_lost(CHART_WORDS, result["words"]),
+                ),
+            ),
+        ).show()  # fmt: skip
 
 
 def start(scene: Scene | None) -> Box:

@@ -102,16 +102,16 @@ def ask(case: PhotoPairCase, known: dict[str, Any], method: PhotoPair) -> None:
         st.caption(ONLY_SCENES)
     after = partial(photograph_after, case, method.grow)
     Section(
-            KEY, method, case, known=known, button="Ask about both", before=BEFORE,
-            picture=partial(picture, case, after),
-            evidence=(
-                Drawing("answers", "Before and after", CHANCES, partial(answer_words, case),
-                        part=partial(with_case_names, case)),
-                Drawing("changed", "What was changed", finding=change_words,
-                        made=lambda _result: change_map(case, after())),
-            ),
-            detail=partial(own_table.add_button, KEY, case, method),
-        ).show()  # fmt: skip
+        KEY, method, case, known=known, button="Ask about both", before=BEFORE,
+        picture=partial(picture, case, after),
+        evidence=(
+            Drawing("answers", "Before and after", CHANCES, partial(answer_words, case),
+                    part=partial(with_case_names, case)),
+            Drawing("changed", "What was changed", finding=change_words,
+                    made=lambda _result: change_map(case, after())),
+        ),
+        detail=partial(own_table.add_button, KEY, case, method),
+    ).show()  # fmt: skip
 
 
 # ---------------------------------------------------------------- what is asked

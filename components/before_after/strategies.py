@@ -86,11 +86,11 @@ def law(question: PairsQuestion) -> None:
     case = replace(question.case, strategy=Greedy())
     known = {**question.known, "decoding": Greedy.name} if question.known else {}
     Section(
-            f"{KEY}.law", RemovalLaw(), case, "What can contrast mend? The law, and what is found",
-            known=known, button="Count with contrast",
-            sentence=lambda result: law_words(result["law"], result["fit"]),
-            evidence=(Drawing("law", "", LAW, lambda _: "The line goes through the first point; "
-                      "all others are predictions. Bars: 90 % of resampled pairs."),),
-            before="Partners are taken out while what they go with stays; the answer is contrasted "
-            "with that about a copy deep in noise, at six strengths.",
-        ).show()  # fmt: skip
+        f"{KEY}.law", RemovalLaw(), case, "What can contrast mend? The law, and what is found",
+        known=known, button="Count with contrast",
+        sentence=lambda result: law_words(result["law"], result["fit"]),
+        evidence=(Drawing("law", "", LAW, lambda _: "The line goes through the first point; "
+                  "all others are predictions. Bars: 90 % of resampled pairs."),),
+        before="Partners are taken out while what they go with stays; the answer is contrasted "
+        "with that about a copy deep in noise, at six strengths.",
+    ).show()  # fmt: skip

@@ -44,32 +44,32 @@ def show(question: DoubtedImage, below: DeltaGenerator) -> None:
     """The kind of doubt that the image raises, in one sentence; what it rests on stands below."""
     parts = zip(PARTS, question.case.parts, strict=True)
     Section(
-            KEY, question.method, question.case, known=question.known, below=below,
-            first=[(Extract(), part, f"{KEY}.{name}") for name, part in parts if part is not None],
-            picture=lambda result: picture(question, result),
-            evidence=[
-                Drawing(
-                    "held", "Between belief, confusion and ignorance", made=cloud,
-                    chart=PointGroups(
-                        x="confusion", y="ignorance", span=(-0.03, 1.03), x_span=(-0.03, 1.03),
-                        title="ignorance",
-                        looks={"normal images": "dots", "unknown images": "dots",
-                               "this image": "own"},
-                    ),
-                    finding=lambda _: "Belief is what is left to 1: all of it in the lower left "
-                    "corner. Points on the right are hesitation, points on top ignorance.",
+        KEY, question.method, question.case, known=question.known, below=below,
+        first=[(Extract(), part, f"{KEY}.{name}") for name, part in parts if part is not None],
+        picture=lambda result: picture(question, result),
+        evidence=[
+            Drawing(
+                "held", "Between belief, confusion and ignorance", made=cloud,
+                chart=PointGroups(
+                    x="confusion", y="ignorance", span=(-0.03, 1.03), x_span=(-0.03, 1.03),
+                    title="ignorance",
+                    looks={"normal images": "dots", "unknown images": "dots",
+                           "this image": "own"},
                 ),
-                Drawing(
-                    "doubts", "Which doubt tells what?",
-                    chart=Dots(
-                        series={"unknown images": "unknown images", "errors": "errors"},
-                        title="AUROC; 0.5 is chance", span=(0.4, 1.03), line=0.5,
-                    ),
-                    finding=words.doubts,
+                finding=lambda _: "Belief is what is left to 1: all of it in the lower left "
+                "corner. Points on the right are hesitation, points on top ignorance.",
+            ),
+            Drawing(
+                "doubts", "Which doubt tells what?",
+                chart=Dots(
+                    series={"unknown images": "unknown images", "errors": "errors"},
+                    title="AUROC; 0.5 is chance", span=(0.4, 1.03), line=0.5,
                 ),
-                Drawing("sets", "One class, several, or none", finding=words.sets),
-            ],
-        ).show()  # fmt: skip
+                finding=words.doubts,
+            ),
+            Drawing("sets", "One class, several, or none", finding=words.sets),
+        ],
+    ).show()  # fmt: skip
 
 
 def settings() -> FVR:

@@ -20,60 +20,60 @@ THRESHOLD = f"{KEY}.threshold"
 
 def show(question: tuple[HalluRAG, ScenesCase]) -> None:
     Section(
-            f"{KEY}.probe", *question,
-            "Over many scenes: do its states tell?",
-            evidence=(
-                Drawing(
-                    "compared", "Who tells made-up things from true ones?",
-                    Dots(
-                        series={"AUROC": "on scenes not learned from"},
-                        intervals={"AUROC": ("lowest", "highest")},
-                        line=0.5, line_name="coin", span=(0.2, 1.02), title="AUROC →",
-                    ),
-                    compared_words,
+        f"{KEY}.probe", *question,
+        "Over many scenes: do its states tell?",
+        evidence=(
+            Drawing(
+                "compared", "Who tells made-up things from true ones?",
+                Dots(
+                    series={"AUROC": "on scenes not learned from"},
+                    intervals={"AUROC": ("lowest", "highest")},
+                    line=0.5, line_name="coin", span=(0.2, 1.02), title="AUROC →",
                 ),
-                Drawing(
-                    "layers", "In which layer does it stand?",
-                    Lines(
-                        x="", span=(0.4, 1.02), line=0.5, line_name="coin", title="AUROC →",
-                        series={
-                            f"{kind}, {when}": f"{name}, {when}"
-                            for kind, name in (("CEV", "states"), ("IAV", "gates"))
-                            for when in WHEN
-                        },
-                    ),
-                    layer_words,
-                ),
-                Drawing(
-                    "risks", "The risk of true and of made-up things",
-                    BarsAndLine(
-                        bars={"true": "true", "made up": "made up"}, x_factor=100,
-                        x_title="risk (%)", title="% of the words",
-                    ),
-                    threshold_words, part=risk_histogram,
-                ),
-                Drawing(
-                    "trust", "Does a risk mean what it says?",
-                    Lines(
-                        x="risk", series={"made up": "made up"}, span=(-3, 103), x_span=(-3, 103),
-                        x_title="risk (%)", title="% made up",
-                    ),
-                    trust_words, part=nonempty_bins,
-                ),
-                Drawing(
-                    "questions", "What color is it? Asked of things there, and of things taken out",
-                    Dots(
-                        series={
-                            "a probe of its own": "a probe of its own",
-                            "one probe for both": "one probe for both",
-                        },
-                        line=0.5, line_name="coin", span=(0.2, 1.02), title="AUROC →",
-                    ),
-                    question_words,
-                ),
+                compared_words,
             ),
-            detail=lambda _: threshold(),
-        ).show()  # fmt: skip
+            Drawing(
+                "layers", "In which layer does it stand?",
+                Lines(
+                    x="", span=(0.4, 1.02), line=0.5, line_name="coin", title="AUROC →",
+                    series={
+                        f"{kind}, {when}": f"{name}, {when}"
+                        for kind, name in (("CEV", "states"), ("IAV", "gates"))
+                        for when in WHEN
+                    },
+                ),
+                layer_words,
+            ),
+            Drawing(
+                "risks", "The risk of true and of made-up things",
+                BarsAndLine(
+                    bars={"true": "true", "made up": "made up"}, x_factor=100,
+                    x_title="risk (%)", title="% of the words",
+                ),
+                threshold_words, part=risk_histogram,
+            ),
+            Drawing(
+                "trust", "Does a risk mean what it says?",
+                Lines(
+                    x="risk", series={"made up": "made up"}, span=(-3, 103), x_span=(-3, 103),
+                    x_title="risk (%)", title="% made up",
+                ),
+                trust_words, part=nonempty_bins,
+            ),
+            Drawing(
+                "questions", "What color is it? Asked of things there, and of things taken out",
+                Dots(
+                    series={
+                        "a probe of its own": "a probe of its own",
+                        "one probe for both": "one probe for both",
+                    },
+                    line=0.5, line_name="coin", span=(0.2, 1.02), title="AUROC →",
+                ),
+                question_words,
+            ),
+        ),
+        detail=lambda _: threshold(),
+    ).show()  # fmt: skip
 
 
 def compared_words(result: Views) -> str:

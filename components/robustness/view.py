@@ -127,23 +127,23 @@ def by_asking(question: AttackQuestion, chosen_subject: Subject) -> None:
         method = method_form(SafeCV, f"{KEY}.SafeCV", question.case)
     with answer:
         Section(
-                f"{KEY}.few", method, question.case, "How few pixels are enough?",
-                picture=lambda result: picture(result, f"{KEY}.few.pictures"),
-                evidence=(
-                    CONTROL, KEY_POINTS, drawings.SEVERITY,
-                    Drawing("saliency before", "Where it looked for pixels, before and after it "
-                            "learned", by=lambda result: draw_maps(
-                        [Panel("before", result["saliency before"]),
-                         Panel("after", result["saliency after"])], chosen_subject, f"{KEY}.points",
-                    )),
-                ),
-                detail=draw_tree, below=controls,
-                button="" if is_small(question.case) else "Play",
-                before=f"A tester without gradients changes pixels near key points and asks again, "
-                f"at most {method.queries} times; and as often with pixels drawn anywhere.",
-                known=question.known,
-                script=lambda: python_call(method, chosen_subject, "game", question.case.target),
-            ).show()  # fmt: skip
+            f"{KEY}.few", method, question.case, "How few pixels are enough?",
+            picture=lambda result: picture(result, f"{KEY}.few.pictures"),
+            evidence=(
+                CONTROL, KEY_POINTS, drawings.SEVERITY,
+                Drawing("saliency before", "Where it looked for pixels, before and after it "
+                        "learned", by=lambda result: draw_maps(
+                    [Panel("before", result["saliency before"]),
+                     Panel("after", result["saliency after"])], chosen_subject, f"{KEY}.points",
+                )),
+            ),
+            detail=draw_tree, below=controls,
+            button="" if is_small(question.case) else "Play",
+            before=f"A tester without gradients changes pixels near key points and asks again, "
+            f"at most {method.queries} times; and as often with pixels drawn anywhere.",
+            known=question.known,
+            script=lambda: python_call(method, chosen_subject, "game", question.case.target),
+        ).show()  # fmt: skip
 
 
 def draw_tree(result: Views) -> None:

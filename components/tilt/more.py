@@ -45,29 +45,29 @@ def sheets() -> None:
     method, case = TiltedSheets(**settings), ExperimentCase(data_sets.load("digits"))
     with answer:
         Section(
-                KEY, method, case, known={"data": "digits"},
-                evidence=(
-                    Drawing(
-                        "points", "",
-                        PointGroups(
-                            x="along the line between the means", y="across it",
-                            span=(-3, 3), x_span=(-REACH, REACH), title="across it",
-                            looks={FIRST_CLASS: "dots", OTHER: "dots", BOUNDARY: "line",
-                                   MIRROR: "own", EXAMPLE: "line"},
-                        ),
-                        mirror_words,
+            KEY, method, case, known={"data": "digits"},
+            evidence=(
+                Drawing(
+                    "points", "",
+                    PointGroups(
+                        x="along the line between the means", y="across it",
+                        span=(-3, 3), x_span=(-REACH, REACH), title="across it",
+                        looks={FIRST_CLASS: "dots", OTHER: "dots", BOUNDARY: "line",
+                               MIRROR: "own", EXAMPLE: "line"},
                     ),
-                    Drawing(
-                        "curve", "",
-                        Lines(
-                            x="tilt", span=(0, 104), title="%", x_title="tilt θ (°)",
-                            now=method.tilt, series={"error": "wrong", "distance kept":
-                                                     "distance to the boundary"},
-                        ),
-                        error_words,
-                    ),
+                    mirror_words,
                 ),
-            ).show()  # fmt: skip
+                Drawing(
+                    "curve", "",
+                    Lines(
+                        x="tilt", span=(0, 104), title="%", x_title="tilt θ (°)",
+                        now=method.tilt, series={"error": "wrong", "distance kept":
+                                                 "distance to the boundary"},
+                    ),
+                    error_words,
+                ),
+            ),
+        ).show()  # fmt: skip
 
 
 LEAST = 0.01  # gray levels that are told
@@ -113,30 +113,30 @@ def local(chosen_subject: Subject) -> None:
         method = LocalTilt(**forms.settings(LocalTilt, LOCAL))
     with answer:
         Section(
-                KEY, method, chosen_subject.case.at("exact"), known=chosen_subject.arguments,
-                picture=lambda result: st.caption(escape_markdown(means_words(result))),
-                evidence=(
-                    Drawing(
-                        "angles", "Angle between the boundary's normal and the class means",
-                        Dots(
-                            series={"angle": "this network", "chance": "two random directions"},
-                            title="θ (°)", span=(-3, 93),
-                        ),
-                        angle_words,
+            KEY, method, chosen_subject.case.at("exact"), known=chosen_subject.arguments,
+            picture=lambda result: st.caption(escape_markdown(means_words(result))),
+            evidence=(
+                Drawing(
+                    "angles", "Angle between the boundary's normal and the class means",
+                    Dots(
+                        series={"angle": "this network", "chance": "two random directions"},
+                        title="θ (°)", span=(-3, 93),
                     ),
-                    Drawing(
-                        "ways", "Two ways to the other class",
-                        Lines(
-                            x="distance", line=0.0, line_name="the answer changes",
-                            x_title="change (gray levels, root mean square)",
-                            title="margin (logit)",
-                            series={"along the gradient": "against the gradient",
-                                    "along the means": "from mean to mean"},
-                        ),
-                        way_words,
-                    ),
+                    angle_words,
                 ),
-            ).show()  # fmt: skip
+                Drawing(
+                    "ways", "Two ways to the other class",
+                    Lines(
+                        x="distance", line=0.0, line_name="the answer changes",
+                        x_title="change (gray levels, root mean square)",
+                        title="margin (logit)",
+                        series={"along the gradient": "against the gradient",
+                                "along the means": "from mean to mean"},
+                    ),
+                    way_words,
+                ),
+            ),
+        ).show()  # fmt: skip
 
 
 def means_words(result: Views) -> str:

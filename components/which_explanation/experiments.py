@@ -19,14 +19,14 @@ CHANGES = {"Set to nothing": "zeroed", "Given noise": "noised"}
 def show(trial: ExplainerTrial) -> None:
     method = LFAExperiments(**trial.method.settings())
     Section(
-            f"{KEY}.experiments", method, trial.case,
-            evidence=[over_columns("convergence", "Convergence: do more samples still change it?",
-                                   "distance to its twin", settled)],
-            detail=perturbation, button="Run the experiments",
-            before="Does each explainer find a linear model, does it settle with more samples, and "
-            "how far do the features it calls strongest move the score?",
-            known=trial.about.arguments,
-        ).show()  # fmt: skip
+        f"{KEY}.experiments", method, trial.case,
+        evidence=[over_columns("convergence", "Convergence: do more samples still change it?",
+                               "distance to its twin", settled)],
+        detail=perturbation, button="Run the experiments",
+        before="Does each explainer find a linear model, does it settle with more samples, and "
+        "how far do the features it calls strongest move the score?",
+        known=trial.about.arguments,
+    ).show()  # fmt: skip
 
 
 def perturbation(result: Views) -> None:
