@@ -24,7 +24,6 @@ LOST = Bars(value="lost", title="points lost", whole=True, color=1)
 
 
 def show(dialog_image: DialogImage, picked: WordCase, attention_map: HeatMap | None) -> None:
-    """Each thing taken out, then one faded; of a picture whose truth nobody knows, neither."""
     scene = picked.scene
     if attention_map is None:
         return

@@ -36,7 +36,6 @@ FALLS = Dots(
 
 
 def show(dialog_image: DialogImage, picked: WordCase) -> None:
-    """The list of claims; where it cannot be had, why."""
     scene = picked.scene
     if scene is None:
         without_it(

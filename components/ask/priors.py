@@ -16,7 +16,6 @@ SWAPPED = "another scene"
 
 
 def show(dialog_image: DialogImage, picked: WordCase) -> None:
-    """The test, once it was asked for."""
     method, case = Priors(), picked
     if dialog_image.other is not None:
         case = asking.held_against(case, [(SWAPPED, asking.pixels(dialog_image.other))])

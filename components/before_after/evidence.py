@@ -36,7 +36,6 @@ FIGURE_DOTS = Dots(
 
 
 def drawings(pair: OpenPair | None, threshold: float | None) -> tuple[Drawing, ...]:
-    """At the threshold of the page; the two axes are of the pair that is open."""
     axes = (
         []
         if pair is None

@@ -22,7 +22,6 @@ PairsQuestion = Question[BEAF, ScenesCase]
 
 
 def choose() -> PairsQuestion:
-    """The widgets; the page ends where nothing can be asked."""
     form = CaseForm(ScenesCase, KEY)
     question: PairsQuestion | None = None
     with show_problems():

@@ -48,7 +48,6 @@ class CollectedPair:
 
     @classmethod
     def of(cls, case: PhotoPairCase, answers: Table) -> Self:
-        """What is kept of a case and its answers."""
         return cls(case.thing, case.vlm.title, (case.vlm.name, case.vlm.fingerprint), answers)
 
     def cells(self) -> tuple[str | int | float, ...]:

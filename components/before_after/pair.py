@@ -189,7 +189,6 @@ def picture(pair: OpenPair, left: float, model: str) -> None:
 
 
 def onward(pair: OpenPair, case: ScenesCase) -> None:
-    """The way to Concepts, where the model forgets what was asked for."""
     st.page_link(
         CONCEPTS.path,
         label=f"Make the model forget the {pair.asked} (Concepts)",

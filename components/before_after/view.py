@@ -22,7 +22,6 @@ BEFORE = (
 @st.fragment
 @footer()
 def show() -> None:
-    """Sentence and pair above what they depend on; moving a slider reruns only this."""
     answer, fade, others, controls, rest, own_pair = (st.container() for _ in range(6))
     with controls:
         st.divider()

@@ -121,8 +121,6 @@ def trade_words(rates: Table) -> str:
 
 
 def matrix() -> Drawing:
-    """How often things stand together, with the share of false yes written over it."""
-
     def shape(result: Views) -> Matrix:
         false_yes, together = result["false yes"].values, result["together"].values
         counts = result["asked"].values

@@ -24,7 +24,6 @@ from engine.vision.data.sprites import CATEGORIES
 
 
 def show() -> None:
-    """The answer above what can be chosen; rows and own files below."""
     answer, controls = st.container(), st.container()
     cases: Cases = {}
     polls: Answers = {}

@@ -39,7 +39,6 @@ def label_of(question: CertificateQuestion) -> str:
 
 
 def choose() -> CertificateQuestion:
-    """The data in the sidebar; election, image and partitions on the page."""
     form = CaseForm(ExperimentCase, KEY, {"names": DATA})
     with st.sidebar:
         st.header("Training images")

@@ -12,7 +12,6 @@ from engine.unlearning.roe.poisoning import ADD
 
 
 def show(question: CertificateQuestion) -> None:
-    """How many poisons, of which kind; what they do."""
     answer, controls = st.container(), st.container()
     with controls:
         forms.refuse_links(PoisonVotes, POISON)

@@ -20,7 +20,6 @@ COUNT = 60  # scenes
 
 
 def show(case: CaptionCase, method: SAUCE) -> None:
-    """The things against all others, over scenes that nothing was learned from."""
     if not isinstance(case.vlm, TinyVLM):
         return
     settings = {name: value for name, value in method.settings().items() if name != "gamma"}

@@ -21,7 +21,6 @@ from engine.vision.language.tiny_vlm.words import tidy, with_article
 def show(
     comparison: Compared, places: Sequence[DeltaGenerator], provenance: DeltaGenerator
 ) -> None:
-    """Each strategy's words and whether they are true, in the place of each; how they were made."""
     differ = worth_marking([decoded.tokens.words for decoded in comparison.spoken])
     chosen = selected_word(comparison)
     for place, decoded_answer, marked_places in zip(places, comparison.spoken, differ, strict=True):

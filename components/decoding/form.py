@@ -51,7 +51,6 @@ class DecodedAnswer:
 
     @property
     def name(self) -> str:
-        """By which it is known in keys and links."""
         return self.method.name
 
     @property
@@ -135,7 +134,6 @@ def pick(case: CaptionCase) -> list[Kind]:
 
 
 def strategy_form(kind: Kind, case: CaptionCase) -> Method[Any]:
-    """A strategy's strength in sight, its other settings behind a button."""
     key = f"{KEY}.{kind.name}"
     refuse_links(kind, key, case)
     specs = {spec.name: spec for spec in fields(kind)}

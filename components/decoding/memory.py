@@ -26,7 +26,6 @@ BEGINNING = "the beginning"  # as the token before everything is called
 
 
 def drawings(comparison: Compared, decoded: DecodedAnswer) -> tuple[Drawing, ...]:
-    """Maps and words of what is kept, the law of attention, and the sinks."""
     place, settings = choose_place(decoded), decoded.method.settings()
     image = as_bytes(comparison.case.image)
     return (
@@ -140,7 +139,6 @@ def sink_words(views: Views) -> str:
 
 
 def over_scenes(comparison: Compared, decoded: DecodedAnswer) -> Section:
-    """What is made up when ever less is kept, by three ways to choose."""
     case = curve_case(cast(TinyVLM, comparison.case.vlm), cast(VASparse, decoded.method))
     drawing = Drawing("curve", "", curve_chart, lambda views: curve_words(views["curve"]))
     return Section(

@@ -19,7 +19,6 @@ from engine.hallucination.measures.over_trust import largest_penalty, walk
 
 
 def drawings(_comparison: Compared, decoded: DecodedAnswer) -> tuple[Drawing, ...]:
-    """Attention, over-trust and going back; of one word there is nothing to see."""
     names = tuple(decoded.numbered)
     if len(names) < 2:
         st.info("A single word has no earlier word to lean on: ask for a description.")

@@ -32,7 +32,6 @@ def choose(dialog_image: DialogImage, answer: DeltaGenerator) -> CaptionCase:
 
 
 def choose_model(page: str, *, own: bool = True) -> str:
-    """Which of the models is asked."""
     if not asking.models():
         st.error("The weights of TinyVLM are not here: run `python -m engine weights tiny-vlm`.")
         end()

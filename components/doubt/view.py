@@ -41,7 +41,6 @@ MASSES = (SEVERAL, NONE, ITS_CLASS, OTHER, OTHERS)  # in the order of their line
 
 
 def show(question: DoubtedImage, below: DeltaGenerator) -> None:
-    """The kind of doubt that the image raises, in one sentence; what it rests on stands below."""
     parts = zip(PARTS, question.case.parts, strict=True)
     Section(
         KEY, question.method, question.case, known=question.known, below=below,

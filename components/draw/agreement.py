@@ -34,7 +34,6 @@ def draw_agreement(
     chosen: str,
     names: Sequence[str] = (),
 ) -> None:
-    """A row of words, and the matrix of the one that is chosen."""
     word = pick(label, list(words), key, "pills", first=chosen)
     low, asks = MEASURES[words[word]]
     st.caption(f"{word[:1].upper()}{word[1:]}: {asks}")

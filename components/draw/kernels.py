@@ -18,7 +18,6 @@ from engine.sparsity.masks.diagrams import Wall
 def draw_wall(
     part: PrunableWeight, kernels: Wall, chosen: int, key: str, on_pick: Callable[[int], None]
 ) -> None:
-    """The wall with a button over each filter."""
     drawn = mask_pictures.wall(kernels, theme())
     reads = int(np.prod(part.shape[1:]))
     spots = [

@@ -20,7 +20,6 @@ def draw_layer_pictures(
     heads: tuple[str, str, str],
     high: int,
 ) -> None:
-    """A plain table, which a screen reader can walk through."""
     style = f"width:100%;height:{high}px;display:block"
     rows = [
         (layer, mask_pictures.image(pixels, alt, style), text)

@@ -17,7 +17,6 @@ LOWEST, HIGHEST = 14, 64  # px of a strip
 
 
 def draw_strips(masks: Masks) -> None:
-    """Every layer at a glance: the share that stays in each spot, and filters that are dead."""
     high = min(max(ROOM // len(masks.parts), LOWEST), HIGHEST)
     names, alts, texts = [], [], []
     for part, count, dead in zip(masks.parts, masks.counts, masks.dead_filters, strict=True):
@@ -30,7 +29,6 @@ def draw_strips(masks: Masks) -> None:
 
 
 def draw_patterns(masks: Masks) -> None:
-    """The most frequent patterns of 3 × 3 kernels, with their shares."""
     try:
         result = diagrams.patterns(masks)
     except BlindspotError as error:

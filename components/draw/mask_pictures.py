@@ -119,7 +119,6 @@ def pattern(bits: NDArray[np.bool_]) -> Pixels:
 
 
 def patterns_html(patterns: Patterns) -> str:
-    """The most frequent patterns with their shares."""
     drawn = []
     for bits, share in zip(patterns.bits, patterns.shares, strict=True):
         words = "/".join("".join("x" if bit else "." for bit in row) for row in bits)

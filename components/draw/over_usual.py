@@ -17,7 +17,6 @@ def over_usual(
     across: str,
     finding: Words | None = None,
 ) -> Drawing:
-    """Dots of one column over the line of another one, row after row of the table."""
     subject, usual = columns
 
     def both(table: Table) -> Table:

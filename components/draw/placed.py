@@ -10,7 +10,6 @@ ENDS = (-2, 102)  # of both axes, in percent
 def curve_with_mark(
     view: str, title: str, curve: Curve, point: tuple[float, float], name: str
 ) -> Drawing:
-    """A curve of shares, and a large mark at a place on it."""
     x, y = point
 
     def with_place(curve: Curve) -> Table:

@@ -8,7 +8,6 @@ STOPS = range(0, 256, 51)
 
 
 def draw_ramps() -> None:
-    """Maps with signs, and maps without, each scaled by itself."""
     signed, plain = (bar(ramp) for ramp in (DIVERGING_LIGHT, SEQUENTIAL))
     st.html(
         f'<p style="font-size:.85rem">maps with signs: lowers the score {signed} raises it &emsp; '

@@ -62,7 +62,6 @@ def draw_maps(
     key: str,
     trust: str = "",
 ) -> None:
-    """Both heat maps over the sidebar's image; what the second is worth is said below it."""
     panels = [
         Panel(title, model.heat, f"It says {top_classes(model.classes, 1)[0][1]}. {more}".strip())
         for title, model, more in zip(titles, (before, after), ("", trust), strict=True)

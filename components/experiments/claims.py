@@ -12,7 +12,6 @@ from engine.evaluation.experiment import deviation_column
 
 
 def measures_drawing(measures: Sequence[str], axis: str) -> Drawing:
-    """A mark for each condition and measure, with the standard deviation over seeds."""
     return Drawing(
         "table",
         chart=lambda result: Dots(

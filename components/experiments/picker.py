@@ -61,7 +61,6 @@ def experiment_card(kind: type[Experiment], key: str) -> None:
 
 
 def picture_of(method: Experiment, case: ExperimentCase) -> View:
-    """The picture, made once for the same settings and case."""
     return PICTURES.made(run.digest(method, case), lambda: method.picture(case))
 
 

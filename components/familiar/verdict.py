@@ -26,7 +26,6 @@ def sentence(question: JudgedImage, result: Views) -> str:
 
 @st.fragment
 def picture(question: JudgedImage, result: Views) -> None:
-    """Scores, line, p-values and what the line promises; moving the line reruns only this."""
     normal = question.case.normal
     if not Standing(result).decided:
         st.markdown(escape_markdown(f"{findings.only_score(normal, result)} {MISSING}"))

@@ -28,7 +28,6 @@ def confusion(detail: MethodDetail) -> Rows:
 
 
 def confused(name: str, result: Views) -> Matrix:
-    """Rows are labels, columns what the model says; each row colored by its shares."""
     counts: Table = result[name]
     shares = counts.values / np.maximum(counts.values.sum(1, keepdims=True), 1)
     return Matrix(

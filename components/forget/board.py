@@ -13,7 +13,6 @@ FULL, OPACITY = 0.5, 0.62  # a gap from which a cell has its full color, and how
 
 
 def board(table: Table, times: Table | None = None) -> RankingTable:
-    """The table beside retraining, with the fair seconds where they are known."""
     seconds = "of one run" if times is None else "the median of three runs"
     cost_words = (
         "forward and backward passes of images through the network, a backward one counted as two, "
@@ -64,7 +63,6 @@ def figure(table: Table, way: str, name: str) -> RankingCell:
 
 
 def gap(table: Table, way: str, word: str) -> RankingCell:
-    """One of the two gaps; ways are ranked by the one in bold."""
     value, spread = table.cell(way, word), table.cell(way, f"{word} sd")
     ranks = ranking(table) == word
     if way == GOAL:

@@ -44,7 +44,6 @@ LOWEST = 1e-6  # of the change, at which curves end on a scale of decades
 
 
 def closed_form(detail: MethodDetail) -> Rows:
-    """Both layers side by side; fast enough to begin by itself."""
     settings = forms.settings(ClosedForm, SLOT, ("features",))
     others = ("penalty", "steps", "images")
     settings |= forms.folded_settings(ClosedForm, SLOT, others, "Settings of the layers")

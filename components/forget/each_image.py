@@ -95,7 +95,6 @@ def selected_place(ids: Sequence[int]) -> int:
 
 
 def choose_id(label: str, ids: Sequence[int], key: str) -> int:
-    """The id of a forgotten image, at first of the one in sight."""
     start = selected_place(ids)
     return st.selectbox(label, ids, start, key=f"{key}.{ids[start]}", format_func="id {}".format)
 

@@ -30,7 +30,6 @@ LEAST = 1e-7  # nats, at which curves end on a scale of decades
 
 
 def extremes(detail: MethodDetail) -> Rows:
-    """The sets are searched for at once; the ways wait for a button below them."""
     chosen = forms.folded_settings(WorstCase, SLOT, SETTINGS, "Settings of the search")
     methods = {kind: WorstCase(kind, **chosen) for kind in SETS}
     rounds = [f"{number}" for number in range(1, methods[HARDEST].rounds + 1)]

@@ -22,7 +22,6 @@ ALL = max(NEEDED.values())  # models of each kind that count at most
 
 
 def show(detail: MethodDetail, groups: GivenGroups) -> None:
-    """The form to compare them in, and the answer above it; what is missing is said in words."""
     st.markdown(ABOUT)
     answer, controls = st.container(), st.container()
     slot = f"{detail.key}.KLoM"

@@ -13,7 +13,6 @@ from engine.core.charts.drawing import Drawing, Views
 
 
 def keep(detail: MethodDetail) -> Rows:
-    """Keep it, then open it elsewhere."""
     st.caption(
         "A copy below its parent; the original stays. Once kept it can be chosen on every page, "
         "with one of the forgotten images."

@@ -35,7 +35,6 @@ SERIES = {NOTHING: "before", UNLEARNED: "after", NOISE: "noise"}
 
 
 def klom(detail: MethodDetail) -> Rows:
-    """Curves of all images, one image's models, and what it cost; asked for with its price."""
     method = KLoM(
         **forms.folded_settings(KLoM, SLOT, ("form", "models", "images"), "Settings of KLoM")
     )
@@ -127,7 +126,6 @@ def closely(detail: MethodDetail, method: KLoM, result: Views) -> None:
 
 
 def one_image(detail: MethodDetail, result: Views) -> None:
-    """Its picture, and how the margins of all models are spread; at first the farthest one."""
     points: Table = result["points"]
     ids = points["id"].astype(int).tolist()
     if st.session_state.get(CHOSEN) not in ids:

@@ -18,7 +18,6 @@ QUIET = 0.9  # of a core
 
 
 def seconds(detail: MethodDetail) -> Rows:
-    """Asked for with its cost; then a mark for each way."""
     method = Timing()
     estimate = (method.rounds + 1) * float(np.nansum(detail.table["seconds"]))
     return [

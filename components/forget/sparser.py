@@ -24,7 +24,6 @@ FULL = 50  # points of a gap that have the full color
 
 
 def sparser(detail: MethodDetail) -> Rows:
-    """Asked for with its cost; a square for each way and share, of the figure that is chosen."""
     name = MEASURES[pick("Figure", list(MEASURES), f"{SLOT}.figure")]
     method = SparseOriginals(**forms.folded_settings(SparseOriginals, SLOT, SETTINGS, "Settings"))
     squares = Drawing(

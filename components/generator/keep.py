@@ -13,7 +13,6 @@ from engine.unlearning.salun.generator_file import card_of_forgotten, forgotten_
 
 
 def keep(question: GeneratorQuestion) -> None:
-    """The button that makes the file, then its download; other settings are another file."""
     method, case = question.method, question.case
     st.markdown(f"**The generator that forgot the {escape_markdown(method.label)}**")
     st.caption(

@@ -45,7 +45,6 @@ ABOUT = (
 
 
 def draw(answers: Answers, subject: Subject, methods: Sequence[Method[Any]]) -> None:
-    """A picture for each map; nothing where the model's own is not among them."""
     if OwnMap.title not in answers:
         return
     st.markdown("**What each map outlines**")

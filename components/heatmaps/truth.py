@@ -22,7 +22,6 @@ NOTHING = (
 
 
 def show_scores(answers: Answers, subject: Subject) -> None:
-    """A row for each map, or what it outlines though nothing is there; nothing without a truth."""
     mask = subject.mask
     if mask is None:
         return
@@ -42,7 +41,6 @@ def show_scores(answers: Answers, subject: Subject) -> None:
 
 
 def of_nothing(inside: Mask) -> str:
-    """What an outline says where nothing is there."""
     if not inside.any():
         return "rightly nothing outlined"
     return f"outlines {100 * inside.mean():.1f} % of the image though nothing is there"

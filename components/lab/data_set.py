@@ -69,7 +69,6 @@ def show_description(card: DataCard, kind: str) -> None:
 
 
 def show_provenance(card: DataCard, fingerprint: str) -> None:
-    """How it was made, under which terms, and by what it is told from any other."""
     st.markdown(
         f"**How it was made.** {escape_markdown(card.made)}  \n**License.** "
         f"{escape_markdown(card.license)}  \n"
@@ -93,7 +92,6 @@ def show_counts(data: DataSet) -> None:
 
 
 def choose_way() -> str:
-    """All classes at a glance, or image after image."""
     return pick("Show", WAYS, "lab.show", "segments", kept=True)
 
 
@@ -125,7 +123,6 @@ def pick_truth(label: str, names: list[str]) -> str | None:
 
 
 def contact(data: DataSet, fingerprint: str, truth: TruthLayer, split: str) -> None:
-    """A row of images for each class; many classes stand in two columns."""
     class_names = data.classes[:CLASSES]
     places = st.columns(1 + (len(class_names) > MANY))
     count = int(np.clip(WIDTH // max(data.side, THUMB), 2, 8)) // len(places)

@@ -30,7 +30,6 @@ def slot(key: str) -> str:
 
 
 def show(case: TrainCase, key: str, button: str) -> None:
-    """Asked for by its button; its curves as it goes, then its figures and the model."""
     Section(
         key,
         Train(),

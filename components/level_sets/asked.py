@@ -21,7 +21,6 @@ WalkT = TypeVar("WalkT", bound=Walking)
 
 
 def walk_settings(subject: Subject) -> LST:
-    """How the walk goes, the same for every view."""
     refuse_links(LST, f"{KEY}.walk", subject.case)
     with st.popover("How the walk goes"):
         st.button(

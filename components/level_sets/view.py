@@ -92,7 +92,6 @@ def choose(subject: Subject) -> dict[str, Section]:
 
 
 def show(questions: Mapping[str, Section], rest: DeltaGenerator) -> None:
-    """The answer; in `rest`, what else belongs to it."""
     first_section, *_ = questions.values()
     if reason := first_section.method.unmet(first_section.case):
         st.info(escape_markdown(f"{first_section.method.title} is not available: {reason}"))

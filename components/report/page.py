@@ -33,7 +33,6 @@ def tray_link() -> None:
 
 
 def draw() -> None:
-    """Two results beside each other, then the list and the report."""
     results = tray.pinned()
     if not results:
         st.info(EMPTY)

@@ -36,7 +36,6 @@ def is_small(case: ImageCase) -> bool:
 
 
 def choose(chosen_subject: Subject) -> AttackQuestion:
-    """The attack and its largest change; the model's first class is what is attacked."""
     case = replace(chosen_subject.case.at("exact"), target=Target(chosen_subject.case.target.index))
     slider, choice, more = st.columns([5, 4, 2], gap="large", vertical_alignment="bottom")
     with choice:

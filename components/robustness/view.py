@@ -32,7 +32,6 @@ def picture(result: Views, key: str) -> None:
 
 
 def show(question: AttackQuestion, chosen_subject: Subject, rest: DeltaGenerator) -> Answer | None:
-    """The attack: sentence and pictures; in `rest`, below the controls, what it rests on."""
     case = question.case
     label = case.model.labels[case.target.index]
     return Section(

@@ -14,7 +14,6 @@ LOOKED, MOST = "tiles looked at", 0.9
 
 
 def coverage(question: ShownBag) -> Drawing:
-    """The share of key tiles of all test bags among the n strongest of their bag."""
     size = question.layout.size
 
     def part(tiles: Table) -> Table:

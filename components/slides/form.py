@@ -45,7 +45,6 @@ class ShownBag(Question[BagMining, BagsCase]):
 
 
 def choose() -> ShownBag:
-    """The bags in the sidebar; version, score and bag on the page."""
     form = CaseForm(BagsCase, KEY)
     with st.sidebar:
         st.header("Bags of tiles")

@@ -6,5 +6,4 @@ from components.views import STORIES
 
 
 def links() -> None:
-    """A link to the page of stories."""
     st.page_link(STORIES.path, label="Stories: for a room, on a large screen", icon=STORIES.icon)

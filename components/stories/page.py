@@ -28,7 +28,6 @@ LONGEST = 40  # letters of what a link asked for that are repeated
 
 
 def show() -> None:
-    """The story that the link names, or those that there are."""
     if st.session_state.pop(LEFT, False):
         st.switch_page(START.path, query_params={})
     chosen_story = story(st.query_params.get("story", ""))

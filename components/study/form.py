@@ -25,7 +25,6 @@ def map_count(question: StudyQuestion) -> int:
 
 
 def choose() -> StudyQuestion:
-    """Images in the sidebar, methods on the page, which ends here where nothing can be asked."""
     form = CaseForm(StudyCase, KEY)
     question: StudyQuestion | None = None
     with show_problems():

@@ -27,7 +27,6 @@ TIME = "Times are a multiple of the fastest method's, all measured on one machin
 
 
 def drawing(case: StudyCase) -> Drawing:
-    """The table of a study, how it is read, and its numbers."""
     return Drawing(
         "table",
         chart=lambda result: ranking_table(result["table"]),

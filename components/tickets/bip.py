@@ -34,7 +34,6 @@ SHARED = Dots(
 
 
 def show(case: TrainCase) -> None:
-    """What learning the mask gains over cutting once, and what it costs beside IMP."""
     above, controls = st.container(), st.container(horizontal=True)
     with controls:
         price = pick("Price in", PRICES, f"{KEY}.price", "radio", horizontal=True)

@@ -81,7 +81,6 @@ def picture(result: Views, level: int) -> None:
 
 
 def curve(levels: Table, level: int) -> Drawing:
-    """Accuracy over density with the level's point; bands are the seeds' ends."""
     shares = 100 * levels["density"]
     ends = np.log10([shares.max() * 1.1, shares.min() / 1.1])
     return Drawing(

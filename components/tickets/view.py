@@ -26,7 +26,6 @@ BEFORE = (
 @st.fragment
 @footer()
 def show(question: TicketQuestion, own: ChosenImage | None) -> None:
-    """Sentence and picture above the slider that they depend on; moving it reruns only this."""
     answer = st.container()
     slider, button = st.columns([4, 1], vertical_alignment="bottom")
     image, rest = st.container(), st.container()

@@ -51,7 +51,6 @@ class MirroredImage(Question[TiltedBoundary, ExperimentCase]):
 
 
 def choose() -> MirroredImage:
-    """λ first; then the classifier, the classes, and what is seldom changed."""
     question, form = None, CaseForm(ExperimentCase, KEY, {"names": DATA})
     strengths = [f"{strength:g}" for strength in STRENGTHS]
     place = strengths.index(

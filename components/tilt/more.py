@@ -30,7 +30,6 @@ SHEETS, LOCAL = f"{KEY}.TiltedSheets", f"{KEY}.LocalTilt"
 @st.fragment
 @footer()
 def sheets() -> None:
-    """Two clouds in a plane; the sliders stand below the picture."""
     st.divider()
     st.header("Tilt a boundary by hand")
     answer, controls = st.container(), st.container()

@@ -27,7 +27,6 @@ LOOKS: dict[str, Look] = {kind: "own" if kind == THIS else "dots" for kind in (*
 @st.fragment
 @footer()
 def show() -> None:
-    """The answer above the controls that it depends on; moving one reruns only this."""
     answer, controls, evidence = (st.container() for _ in range(3))
     with controls:
         question = choose()

@@ -23,7 +23,6 @@ WAITING = 440  # px of the image while its map is made
 
 
 def show(question: WhereQuestion, subject: Subject, below: DeltaGenerator) -> None:
-    """The answer of the localizer about the image; what it rests on is drawn below."""
     Section(
         KEY,
         question.method,

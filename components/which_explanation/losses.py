@@ -24,8 +24,6 @@ EDGE = f"What lies at the left edge is {WORST:.0f} % or less.".replace("-", "−
 
 
 def shares_drawing(change: str, *, withheld: bool) -> Drawing:
-    """Every explainer's share of one kind of change."""
-
     def finding(result: Views) -> str:
         advised = [] if withheld else [findings.free_lunch(result), findings.best_measured(change)]
         reading = f"Fresh samples are those to which no map was fitted. {EDGE}"

@@ -25,7 +25,6 @@ ABOUT_MAP = (
 
 
 def show(trial: ExplainerTrial, rest: DeltaGenerator) -> None:
-    """Advice and the two maps it is about; in `rest`, folded, all else."""
     maps.drop_maps(trial)
     target = trial.case.target.words(trial.case.model.labels)
     result = Section(
