@@ -75,14 +75,12 @@ def draw(controlled=False, apart=False, lacking=False, **chosen):
         chosen["provenance"] = st.container()
     bars = Drawing("table", "How many", Bars(value="birds"), lambda result: "owl has most")
     with above:
-        section.show(
-            section.Section(
-                "birds",
-                Counted(),
-                Birds("there is no such bird." if lacking else ""),
-                picture=lambda result: st.markdown("the picture"),
-                evidence=(bars,),
-                detail=lambda result: st.markdown("the detail"),
-                **chosen,
-            )
-        )
+        section.Section(
+            "birds",
+            Counted(),
+            Birds("there is no such bird." if lacking else ""),
+            picture=lambda result: st.markdown("the picture"),
+            evidence=(bars,),
+            detail=lambda result: st.markdown("the detail"),
+            **chosen,
+        ).show()

@@ -58,11 +58,11 @@ def draw(parts, own):
     @footer()
     def alone():
         for part in own:
-            section.show(part)
+            part.show()
 
     with footer():
         for part in parts:
-            section.show(part)
+            part.show()
         alone()
     st.markdown("the end")
 
@@ -123,7 +123,7 @@ def test_a_fragment_and_a_section_without_a_footer_have_one_of_their_own():
     at = page(SEEN_SECTION, own=[HEARD_SECTION])
     codes = [[code.value for code in share.code] for share in shares(at)]
     assert codes == [["heard()"], ["seen()"]]
-    at = settled(page_of(section.show, SEEN_SECTION))
+    at = settled(page_of(section.Section.show, SEEN_SECTION))
     assert len(shares(at)) == len(explanations(at)) == 1
 
 
@@ -132,10 +132,10 @@ def draw_closer():
     def closer(above):
         with footer(above):
             if st.toggle("closer"):
-                section.show(HEARD_SECTION)
+                HEARD_SECTION.show()
 
     with footer():
-        section.show(SEEN_SECTION)
+        SEEN_SECTION.show()
         closer(take_entries())
 
 

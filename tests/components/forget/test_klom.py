@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import streamlit as st
 
-from components import section
 from components.forget import given_klom, klom, own_models, own_request
 from components.forget.asked import ForgetQuestion, MethodDetail
 from components.forget.words import row_label
@@ -103,7 +102,7 @@ def test_distances_are_drawn_over_decades_with_the_names_beside_their_points(det
 
 def draw_part(detail, part):
     for row in (klom.klom if part == "KLoM" else klom.datamodel)(detail):
-        section.show(row[0])
+        row[0].show()
 
 
 def pressed(at, slot):

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from components import section
 from components.forget import closed_form, sparser
 from components.forget.words import TITLES
 from engine.core.result import Table
@@ -69,7 +68,7 @@ def test_the_first_figure_is_the_gap_that_ranks():
 
 def draw(parts, detail):
     for row in parts(detail):
-        section.show(row[0])
+        row[0].show()
 
 
 def test_the_part_asks_when_told_and_says_what_the_answer_says(detail, monkeypatch):
