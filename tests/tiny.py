@@ -313,6 +313,11 @@ def columns(side: int, classes: tuple[str, ...]) -> DataSet:
     return DataSet("columns", card, classes, images, labels, np.arange(48) * 3, split)
 
 
+def digits(seed: int = 0) -> ExperimentCase:
+    """The digits that ship, for an experiment."""
+    return ExperimentCase(data_sets.load("digits"), seed)
+
+
 def forget_case(model: Classifier | None = None) -> unlearning.ForgetCase:
     """A class of the bright columns is to be forgotten."""
     model = deepcopy(learned()) if model is None else model

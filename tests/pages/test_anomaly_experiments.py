@@ -5,11 +5,11 @@ import pytest
 
 from components.views import ANOMALY_EXPERIMENTS, DOUBT, WHERE_ODD
 from engine.anomaly import EXPERIMENTS, TLC, LokiExperiment, SmoteExperiment
-from engine.anomaly.smote.drawings import projection_points, smote_sentence
-from engine.anomaly.smote.experiment import DRAWN, REAL, SEGMENTS
+from engine.anomaly.smote.drawings import DRAWN, FIRST, REAL, SECOND, SEGMENTS
 from engine.commands.gallery import shipped_answer
 from engine.commands.openings import anomaly as opening
 from engine.core import run
+from engine.core.charts.drawing import exhibit
 from engine.core.keeping.store import Store
 from engine.core.result import Table
 from engine.core.run import answer
@@ -55,8 +55,10 @@ def test_a_run_ends_in_the_claims_of_the_answer():
         for group in (DRAWN, REAL)
     ]
     assert f"{100 * spreads[0] / spreads[1]:.0f} % of their spread in this plane" in text
-    tenth = result["hulls"]["SMOTE, nearest"][result["hulls"]["false alarms"] == 0.1][0]
-    assert f"SMOTE, nearest {100 * tenth:.0f} %." in text
+    hulls = result["hulls"].take(np.flatnonzero(result["hulls"]["false alarms"] == 0.1))
+    names = ("as it is", "copies", "SMOTE, nearest")
+    shares = ", ".join(f"{name} {100 * hulls[name][0]:.0f} %" for name in names)
+    assert f"Found at 10 % false alarms: {shares}." in text
 
 
 def test_a_run_of_tlc_shows_the_chain_of_experts_of_three_images():
@@ -73,18 +75,23 @@ def test_a_run_of_tlc_shows_the_chain_of_experts_of_three_images():
 
 
 def test_the_plane_says_where_lines_lead_and_where_there_are_none():
-    columns = {name: ([0.0, 2.0, 1.0, 0.0, 4.0], "") for name in ("x", "y")}
+    columns = {name: ([0.0, 2.0, 1.0, 0.0, 4.0], "") for name in (FIRST, SECOND)}
     table = Table.of(columns, (SEGMENTS, SEGMENTS, DRAWN, REAL, REAL))
-    rest = table.take([2, 3, 4])
-    assert smote_sentence(table).endswith("a line leads from each to each of its nearest.")
-    assert smote_sentence(rest).endswith("so that no lines lead to where images may lie.")
-    for points in (table, rest):
-        first = "2 real images, with the first seed, and 1 of SMOTE's"
-        assert smote_sentence(points).startswith(first)
-        chart = projection_points(points)
-        thin = [name for name, look in chart.looks.items() if look == "thin"]
-        assert thin == [name for name in points.rows[:1] if name == SEGMENTS]
-        assert {row.name for row in chart.figure(points).data} == set(points.rows)
+    rest, plane = table.take([2, 3, 4]), SmoteExperiment.drawings[0]
+    ends = (
+        "a line leads from each to each of its nearest.",
+        "each pixel is drawn on its own, so that no lines lead to where images may lie.",
+    )
+    for points, end in zip((table, rest), ends, strict=True):
+        drawn = exhibit(plane, {"projection": points})
+        first = "2 real images, with the first seed, and 1 of SMOTE's, with 0 % of their spread in"
+        second = "this plane. The plane is that in which the real ones differ most;"
+        assert drawn.finding == f"{first} {second} {end}"
+        traces = drawn.shape.figure(points).data
+        assert {trace.name for trace in traces} == set(points.rows)
+        assert [trace.name for trace in traces if trace.mode == "lines"] == [
+            name for name in points.rows[:1] if name == SEGMENTS
+        ]
 
 
 @pytest.mark.parametrize(

@@ -132,6 +132,7 @@ class Squares(ClosedFormExperiment):
 
     name, family, title, question = "Squares", "test", "Squares", "Do squares grow?"
     data = ("columns",)
+    compared = ("squares",)
     measures = ("mean",)
     claims = (experiment.Claim("They grow", "above none", lambda of: of("squares", "mean")),)
     drawings = (
@@ -145,8 +146,8 @@ class Squares(ClosedFormExperiment):
     )
     main_drawing = Drawing("instead", finding=lambda _: "This stands where the picture was.")
 
-    def conditions(self, case):
-        return {"squares": lambda: {"mean": 0.5}}
+    def measured(self, condition, case):
+        return {"mean": 0.5}
 
     def picture(self, case):
         return Pictures(case.data.images[:1].transpose(0, 2, 3, 1)[None], ("",), ("",), "Before.")

@@ -28,10 +28,7 @@ from engine.core.errors import BadData
 from engine.evaluation.experiment import ExperimentCase
 from engine.vision import data as data_sets
 from tests import tiny
-
-
-def digits(seed=0):
-    return ExperimentCase(data_sets.load("digits"), seed)
+from tests.tiny import digits
 
 
 def points(n=60, classes=3, seed=0):
@@ -57,9 +54,8 @@ def test_the_curves_cross_and_every_figure_is_that_of_a_slow_fit():
     test, images = data.rows("test"), data.images.reshape(len(data.images), -1) / 255
     for row in (0, 3, 6, 8):  # 20, 200 and all labels; 30 of the second seed
         name, seed = result.rows[row], int(result["seed"][row])
-        rows = dis_vs_gen.rows_of_all_classes(
-            digits(seed), 0 if name == dis_vs_gen.ALL else int(name.split()[0])
-        )
+        count = 0 if name == dis_vs_gen.ALL else int(name.split()[0])
+        rows = dis_vs_gen.rows_of_all_classes(digits(seed), count)
         for class_count, classes, names in (
             (10, 10, (dis_vs_gen.NB, dis_vs_gen.LR, dis_vs_gen.FREE)),
             (6, 6, (dis_vs_gen.NB_FINDS, dis_vs_gen.LR_FINDS)),
@@ -84,8 +80,7 @@ def test_the_curves_cross_and_every_figure_is_that_of_a_slow_fit():
 def test_naive_bayes_leads_with_few_labels_and_logistic_regression_with_many():
     method, lead = DisVsGenExperiment(), {}
     for name in (dis_vs_gen.FEW, dis_vs_gen.MANY):
-        count = int(name.split()[0])
-        figures = [method.measured(count, digits(seed)) for seed in range(10)]
+        figures = [method.measured(name, digits(seed)) for seed in range(10)]
         lead[name] = np.mean([figure[dis_vs_gen.NB] - figure[dis_vs_gen.LR] for figure in figures])
         lead[name, dis_vs_gen.FREE] = np.mean(
             [figure[dis_vs_gen.NB] - figure[dis_vs_gen.FREE] for figure in figures]
@@ -119,7 +114,7 @@ def test_two_halves_add_up_to_one_fit(cut):
 def test_labels_are_drawn_anew_until_every_class_is_there():
     data = digits().data
     for seed in range(20):
-        rows = dis_vs_gen.rows_of_all_classes(digits(seed), dis_vs_gen.COUNTS[0])
+        rows = dis_vs_gen.rows_of_all_classes(digits(seed), dis_vs_gen.FEWEST)
         assert len(rows) == len(set(rows.tolist())) == 20
         assert set(data.labels[rows]) == set(range(10))
         assert set(rows) <= set(data.rows("train"))
@@ -149,7 +144,9 @@ def test_the_picture_has_the_weights_of_both():
 
 def test_too_few_images_are_refused_in_words():
     with pytest.raises(BadData, match="at least 401 train images; Columns has 24"):
-        DisVsGenExperiment().measured(30, ExperimentCase(tiny.columns(8, ("a", "b", "c"))))
+        DisVsGenExperiment().measured(
+            dis_vs_gen.FEW, ExperimentCase(tiny.columns(8, ("a", "b", "c")))
+        )
 
 
 def bars(seed=0):

@@ -10,15 +10,11 @@ from engine.anomaly import NtkExperiment
 from engine.anomaly.ntk import experiment as ntk
 from engine.core.errors import BadData
 from engine.evaluation.experiment import ExperimentCase
-from engine.vision import data as data_sets
 from tests import tiny
+from tests.tiny import digits
 
 COSINES = np.array([0.3, 0.5, 0.9, 0.99])
 LAYERS = 40
-
-
-def digits(seed=0):
-    return ExperimentCase(data_sets.load("digits"), seed)
 
 
 def long_kernel(squares, cosine, layers):

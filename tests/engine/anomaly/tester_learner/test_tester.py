@@ -11,23 +11,19 @@ from engine.anomaly.tester_learner import experiment as tester
 from engine.anomaly.tester_learner.strips import BorderStrip, expected, mardia, strip_statistics
 from engine.core.errors import BadData
 from engine.evaluation.experiment import ExperimentCase
-from engine.vision import data as data_sets
 from tests import tiny
+from tests.tiny import digits
 
 DRAWS = 40
-
-
-def case(seed=0):
-    return ExperimentCase(data_sets.load("digits"), seed)
 
 
 def test_gaussian_data_are_accepted_and_every_other_shape_is_not():
     """The experiment itself, against errors counted by hand."""
     method = HalfspaceExperiment(seeds=3)
-    result = method(case())["runs"]
+    result = method(digits())["runs"]
     for row, shape in enumerate(result.rows):
         assert result[tester.ACCEPTED][row] == (shape == tester.GAUSS), shape
-        seed_case = case(int(result["seed"][row]))
+        seed_case = digits(int(result["seed"][row]))
         sample = method.sample(shape, seed_case, method.count)
         sides = [
             np.mean(np.sign(sample.points @ direction) != sample.labels)
@@ -46,7 +42,7 @@ def test_of_forty_gaussian_draws_nearly_all_are_accepted_and_of_forty_clumps_non
     method, verdicts = HalfspaceExperiment(), {tester.GAUSS: [], tester.CLUMP: []}
     for seed in range(DRAWS):
         for shape, verdict in verdicts.items():
-            sample = method.sample(shape, case(seed), method.count)
+            sample = method.sample(shape, digits(seed), method.count)
             verdict.append(not method.reason(sample.points, sample.best))
     assert sum(verdicts[tester.GAUSS]) >= 38
     assert sum(verdicts[tester.CLUMP]) == 0
@@ -57,7 +53,7 @@ def test_the_clump_leads_the_learner_astray_where_a_gaussian_does_not():
     astray = {shape: [] for shape in (tester.GAUSS, tester.CLUMP)}
     for seed in range(5):
         for shape, excess in astray.items():
-            figures = method.measured(shape, case(seed))
+            figures = method.measured(shape, digits(seed))
             excess.append(figures[tester.WRONG] - figures[tester.BEST])
     assert np.mean(astray[tester.CLUMP]) > 0.08
     assert np.mean(astray[tester.GAUSS]) < 0.01
@@ -66,8 +62,9 @@ def test_the_clump_leads_the_learner_astray_where_a_gaussian_does_not():
 def test_without_noise_the_learner_finds_the_halfspace():
     method = HalfspaceExperiment(noise=0.0)
     for seed in range(3):
-        sample = method.sample(tester.GAUSS, case(seed), 20_000)
-        assert np.degrees(np.arccos(method.learned(sample, case(seed)) @ sample.best)) < 3
+        sample = method.sample(tester.GAUSS, digits(seed), 20_000)
+        w = method.learned(sample, digits(seed))
+        assert np.degrees(np.arccos(w @ sample.best)) < 3
         assert tester.wrong(sample, np.stack([sample.best, -sample.best])).tolist() == [0, 1]
 
 
@@ -96,9 +93,9 @@ def test_a_strip_s_figures_are_those_of_a_plain_loop_and_of_a_gaussian():
 )
 def test_the_reason_names_what_is_wrong(shape, words):
     method = HalfspaceExperiment()
-    sample = method.sample(shape, case(), method.count)
+    sample = method.sample(shape, digits(), method.count)
     assert method.reason(sample.points, sample.best).startswith(words)
-    few = method.sample(tester.GAUSS, case(), 1000)
+    few = method.sample(tester.GAUSS, digits(), 1000)
     assert method.reason(few.points, few.best).endswith("points in a strip")
 
 
@@ -133,22 +130,22 @@ def test_fourth_moments_alone_reject_too():
 def test_mardia_s_test_takes_any_gaussian_and_refuses_tails_in_five_draws_of_six():
     method = HalfspaceExperiment()
     for shape, taken in ((tester.GAUSS, True), (tester.SQUEEZED, True), (tester.TAILS, False)):
-        verdicts = [mardia(method.sample(shape, case(seed), 5000).points) for seed in range(20)]
+        verdicts = [mardia(method.sample(shape, digits(seed), 5000).points) for seed in range(20)]
         assert np.mean(verdicts) >= 0.85 if taken else not any(verdicts), shape
 
 
 def test_images_are_whitened_main_components_with_labels_of_two_halves():
-    sample = tester.whitened_points(case(), 6)
+    sample = tester.whitened_points(digits(), 6)
     assert sample.points.mean(0) == pytest.approx(0, abs=1e-9)
     expected = np.eye(6)
     assert sample.points.T @ sample.points / len(sample.points) == pytest.approx(expected, abs=1e-9)
     assert tester.wrong(sample, sample.best[None])[0] < 0.35
     assert set(sample.labels) == {-1, 1}
-    assert not HalfspaceExperiment().conditions(case())[tester.IMAGES]()[tester.ACCEPTED]
+    assert not HalfspaceExperiment().measured(tester.IMAGES, digits())[tester.ACCEPTED]
 
 
 def test_the_picture_says_what_is_accepted():
-    picture = HalfspaceExperiment().picture(case())
+    picture = HalfspaceExperiment().picture(digits())
     shapes = (tester.GAUSS, tester.TAILS, tester.CLUMP, tester.SQUEEZED, tester.IMAGES)
     assert picture.columns == shapes
     assert picture.caption(0, 0) == "accepted"
